@@ -1,0 +1,57 @@
+import js from '@eslint/js';
+import importX from 'eslint-plugin-import-x';
+import tseslint from 'typescript-eslint';
+
+const here = import.meta.dirname;
+
+/** `target` may import nothing from `from`, but for what `except` names (relative to `from`). */
+const floor = (target, from, message, except = []) => ({ target, from, except, message });
+
+export default tseslint.config(
+  { ignores: ['dist/', 'data/', 'coverage/', 'node_modules/'] },
+  js.configs.recommended,
+  {
+    files: ['**/*.ts', '**/*.tsx'],
+    extends: [...tseslint.configs.strictTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: here } },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+    },
+  },
+  {
+    files: ['**/*.ts', '**/*.tsx'],
+    plugins: { 'import-x': importX },
+    rules: {
+      'import-x/no-cycle': 'error',
+      'import-x/no-restricted-paths': [
+        'error',
+        {
+          basePath: here,
+          zones: [
+            floor('./couchdb-design', './server', 'couchdb-design imports nothing of ours'),
+            floor('./couchdb-design', './client', 'couchdb-design imports nothing of ours'),
+            floor('./server', './client', 'server and client never import each other'),
+            floor('./client', './server', 'client may only take types from server/contract.ts', ['./contract.ts']),
+            floor('./couchdb-design', './scripts', 'nothing imports scripts'),
+            floor('./server', './scripts', 'nothing imports scripts'),
+            floor('./client', './scripts', 'nothing imports scripts'),
+          ],
+        },
+      ],
+    },
+  },
+  {
+    // What CouchDB's own engines run: plain ES5, one function, no modules.
+    files: ['couchdb-design/user_registry/**/*.js'],
+    languageOptions: {
+      ecmaVersion: 5,
+      sourceType: 'script',
+      globals: { emit: 'readonly', isArray: 'readonly', toJSON: 'readonly', log: 'readonly' },
+    },
+    rules: { 'no-unused-expressions': 'off', 'no-unused-vars': 'off' },
+  },
+  { files: ['**/*.mjs', '*.js'], languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } } },
+);

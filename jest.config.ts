@@ -1,0 +1,28 @@
+import type { Config } from 'jest';
+
+/** Packages published as ES modules only, which Jest's CommonJS mode has to compile. */
+const esmOnly = ['http-proxy-middleware', 'httpxy', 'is-plain-obj', '@noble/hashes', 'jose', '@streamparser'];
+
+const config: Config = {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/couchdb-design', '<rootDir>/server', '<rootDir>/client', '<rootDir>/scripts'],
+  testMatch: ['**/*.test.ts', '**/*.test.tsx'],
+  transform: {
+    '\\.[cm]?[jt]sx?$': [
+      '@swc/jest',
+      {
+        jsc: {
+          target: 'es2023',
+          parser: { syntax: 'typescript', tsx: true },
+          transform: { react: { runtime: 'automatic' } },
+        },
+        module: { type: 'commonjs' },
+      },
+    ],
+  },
+  transformIgnorePatterns: [`node_modules/(?!(${esmOnly.join('|')})/)`],
+  setupFiles: ['<rootDir>/scripts/jest-setup.ts'],
+  testTimeout: 30_000,
+};
+
+export default config;
