@@ -1,0 +1,37 @@
+/**
+ * A document as stored or replicated has CouchDB's members beside ours, all of which begin with an underscore. Only
+ * `_id` belongs to the body. https://docs.couchdb.org/en/stable/api/document/common.html
+ */
+
+/** What CouchDB says of a revision. Nothing of it is checked here: see revisions.ts for that. */
+export interface CouchMembers {
+  readonly _rev?: unknown;
+  readonly _revisions?: unknown;
+  readonly _deleted?: unknown;
+  readonly _conflicts?: unknown;
+}
+
+export interface SplitDocument {
+  /** `_id` and the members without an underscore. A null prototype's own copy; the members themselves are not copied. */
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly members: CouchMembers;
+  /** Names of other underscore members, such as `_attachments`: a writer that is to be trusted has none. */
+  readonly others: readonly string[];
+}
+
+const KNOWN: readonly string[] = ['_rev', '_revisions', '_deleted', '_conflicts'];
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Separates a document's body from CouchDB's members. `undefined` when the value is no object. */
+export const splitDocument = (value: unknown): SplitDocument | undefined => {
+  if (!isObject(value)) return undefined;
+  const entries = Object.entries(value);
+  const underscored = entries.filter(([key]) => key.startsWith('_') && key !== '_id');
+  return {
+    body: Object.fromEntries(entries.filter(([key]) => !key.startsWith('_') || key === '_id')),
+    members: Object.fromEntries(underscored.filter(([key]) => KNOWN.includes(key))),
+    others: underscored.map(([key]) => key).filter((key) => !KNOWN.includes(key)),
+  };
+};

@@ -1,0 +1,90 @@
+/**
+ * When and by which device one preference was last set: a hybrid logical clock (Kulkarni and others, 2014).
+ *
+ *     2026-11-22T09:30:01.123Z-0000-w7f3a
+ *     time, ms, UTC            count device
+ *
+ * The width is fixed, so that the order of the strings is the order of the edits. A stamp is always past every stamp
+ * that its device has seen: a clock that jumps back does not undo what was set after the jump forward. The count tells
+ * apart edits of one millisecond; when it is used up, the time moves on by a millisecond of its own.
+ */
+
+export type EditStamp = string;
+
+/** Five characters of `[a-z0-9]` that a device draws once and keeps: 60 million of them, against a person's handful. */
+export type DeviceId = string;
+
+export interface EditStampParts {
+  /** Milliseconds since 1970, UTC. */
+  readonly time: number;
+  /** 0 to 65,535. */
+  readonly counter: number;
+  readonly device: DeviceId;
+}
+
+const STAMP = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)-([0-9a-f]{4})-([a-z0-9]{5})$/;
+const DEVICE = /^[a-z0-9]{5}$/;
+const DEVICE_CHARACTERS = 'abcdefghijklmnopqrstuvwxyz0123456789';
+const MAX_COUNTER = 0xffff;
+/** The last time whose ISO form has a year of four digits. */
+const MAX_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+export const parseEditStamp = (value: unknown): EditStampParts | undefined => {
+  if (typeof value !== 'string') return undefined;
+  const [, iso = '', counter = '', device = ''] = STAMP.exec(value) ?? [];
+  const time = Date.parse(iso);
+  // Date.parse takes a 30th of February for the 2nd of March: only a time that reads back the same is one.
+  if (Number.isNaN(time) || new Date(time).toISOString() !== iso) return undefined;
+  return { time, counter: Number.parseInt(counter, 16), device };
+};
+
+export const isEditStamp = (value: unknown): value is EditStamp => parseEditStamp(value) !== undefined;
+
+const partsOf = (stamp: EditStamp): EditStampParts => {
+  const parts = parseEditStamp(stamp);
+  if (parts === undefined) throw new RangeError('not an edit stamp');
+  return parts;
+};
+
+/** A stamp's time in milliseconds since 1970. Throws a RangeError on what is no stamp. */
+export const stampTime = (stamp: EditStamp): number => partsOf(stamp).time;
+
+export const parseDeviceId = (value: unknown): DeviceId | undefined =>
+  typeof value === 'string' && DEVICE.test(value) ? value : undefined;
+
+/** Draws a device id. `random` gives numbers from 0 up to, not including, 1, as Math.random does. */
+export const newDeviceId = (random: () => number): DeviceId =>
+  Array.from({ length: 5 }, () => DEVICE_CHARACTERS.charAt(Math.floor(random() * DEVICE_CHARACTERS.length))).join('');
+
+const moment = (now: number, seen: EditStampParts | undefined): { time: number; counter: number } => {
+  const time = Math.min(Math.max(Math.floor(now), 0), MAX_TIME);
+  if (seen === undefined || time > seen.time) return { time, counter: 0 };
+  if (seen.counter < MAX_COUNTER) return { time: seen.time, counter: seen.counter + 1 };
+  return { time: seen.time + 1, counter: 0 };
+};
+
+export interface NextEditStamp {
+  /** The device's clock, milliseconds since 1970. It may jump either way. */
+  readonly now: number;
+  readonly device: DeviceId;
+  /** The greatest stamp that the device has made or read: `latestEditStamp` of the document's, mostly. */
+  readonly seen: EditStamp | undefined;
+}
+
+/**
+ * A stamp that is greater than `seen`, and of the time `now` where that allows it. Throws a RangeError when `device` or
+ * `seen` is malformed, `now` is no number, or the year 9999 is over.
+ */
+export const nextEditStamp = ({ now, device, seen }: NextEditStamp): EditStamp => {
+  if (parseDeviceId(device) === undefined) throw new RangeError('not a device id');
+  if (Number.isNaN(now)) throw new RangeError('not a time');
+  const { time, counter } = moment(now, seen === undefined ? undefined : partsOf(seen));
+  if (time > MAX_TIME) throw new RangeError('no edit stamp is left');
+  return `${new Date(time).toISOString()}-${counter.toString(16).padStart(4, '0')}-${device}`;
+};
+
+export const latestEditStamp = (stamps: Iterable<EditStamp>): EditStamp | undefined => {
+  let latest: EditStamp | undefined;
+  for (const stamp of stamps) if (latest === undefined || stamp > latest) latest = stamp;
+  return latest;
+};

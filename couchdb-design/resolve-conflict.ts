@@ -1,0 +1,74 @@
+/**
+ * What to write so that a document with several live leaves has one again, and no edit is lost.
+ *
+ * Every device that sees the conflict resolves it, at once and without asking the others. So the revisions written are
+ * a function of what they say and what they follow, and of nothing else: devices that saw the same leaves write the same
+ * revisions, which replication then finds it has; devices that saw some of the same leaves end each of those alike.
+ */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { canonicalJson } from './canonical-json.ts';
+import { merge } from './merge.ts';
+import type { Preferences } from './preferences.ts';
+import { compareRevisions, parseRevision, type Revision, type RevisionParts } from './revision-order.ts';
+import type { UserDocument } from './user-document-schema.ts';
+import type { UserDocumentId } from './username.ts';
+
+interface Written {
+  readonly _rev: Revision;
+  /** The revision itself and its parent: CouchDB finds the place of both by the parent, which it has. */
+  readonly _revisions: { readonly start: number; readonly ids: readonly [string, string] };
+}
+
+/** The merge of all leaves, as a child of the winner. */
+export type MergedRevision<P extends object = Preferences> = UserDocument<P> & Written & { readonly _deleted?: never };
+
+/** The end of a leaf that did not win. Bare, so that what a user has removed is not kept in it. */
+export interface Tombstone extends Written {
+  readonly _id: UserDocumentId;
+  readonly _deleted: true;
+}
+
+export interface Conflict<P extends object = Preferences> {
+  readonly documentId: UserDocumentId;
+  /** The live leaves, all of them that are known, in any order: at least two. */
+  readonly leaves: readonly { readonly rev: Revision; readonly document: UserDocument<P> }[];
+}
+
+/** To be written with `new_edits: false`. The merge comes first: what a deleted leaf held is then stored already. */
+export type Resolution<P extends object = Preferences> = readonly (MergedRevision<P> | Tombstone)[];
+
+const childOf = (parent: Revision, content: unknown): Written => {
+  const { generation, id } = partsOf(parent);
+  const own = bytesToHex(sha256(utf8ToBytes(canonicalJson([parent, content])))).slice(0, 32);
+  return { _rev: `${generation + 1}-${own}`, _revisions: { start: generation + 1, ids: [own, id] } };
+};
+
+const partsOf = (rev: Revision): RevisionParts => {
+  const parts = parseRevision(rev);
+  if (parts === undefined) throw new RangeError(`not a revision: ${JSON.stringify(rev)}`);
+  return parts;
+};
+
+/**
+ * The documents that resolve the conflict: the merge as a child of the winner, unless the winner says the same already,
+ * and a tombstone on each other leaf. Throws a RangeError on a malformed revision or fewer than two leaves that differ,
+ * and a TypeError when a leaf is of another document.
+ */
+export const resolveConflict = <P extends object = Preferences>({ documentId, leaves }: Conflict<P>): Resolution<P> => {
+  const sorted = [...new Map(leaves.map((leaf) => [leaf.rev, leaf])).values()].sort((a, b) =>
+    compareRevisions(b.rev, a.rev),
+  );
+  const [winner, ...others] = sorted;
+  if (winner === undefined || others.length === 0) throw new RangeError('a conflict has at least two leaves');
+  if (sorted.some(({ document }) => document._id !== documentId)) throw new TypeError('a leaf is of another document');
+  const merged = merge([winner.document, ...others.map(({ document }) => document)]);
+  const tombstones = others.map(({ rev }): Tombstone => ({
+    _id: documentId,
+    ...childOf(rev, [documentId, 'deleted']),
+    _deleted: true,
+  }));
+  return canonicalJson(merged) === canonicalJson(winner.document)
+    ? tombstones
+    : [{ ...merged, ...childOf(winner.rev, merged) }, ...tombstones];
+};

@@ -1,0 +1,65 @@
+/** The shape of the user document, without the underscore members that CouchDB keeps in it. */
+import { z } from 'zod';
+import { isEditStamp, type EditStamp } from './edit-stamp.ts';
+import { preferencesSchema, type Preferences } from './preferences.ts';
+import { parseUsername, userDocumentId, type UserDocumentId, type Username } from './username.ts';
+
+export const USER_DOCUMENT_TYPE = 'user_preferences';
+export const USER_DOCUMENT_VERSION = 1;
+
+export interface UserDocument<P extends object = Preferences> {
+  readonly _id: UserDocumentId;
+  readonly type: typeof USER_DOCUMENT_TYPE;
+  readonly version: typeof USER_DOCUMENT_VERSION;
+  readonly username: Username;
+  readonly preferences: P;
+  /** By preference, when it was last set. A stamp without a value is a removal; a value without a stamp is oldest. */
+  readonly edits: Readonly<Record<string, EditStamp>>;
+  /** ISO 8601 as Date.toISOString writes it, so that the order of the strings is the order of the times. */
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+// A letter first: `__proto__` and CouchDB's underscore members are no preferences. validate_doc_update has the same.
+const PREFERENCE_KEY = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
+
+const isIsoTime = (value: unknown): boolean => {
+  if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value)) return false;
+  const time = Date.parse(value);
+  return !Number.isNaN(time) && new Date(time).toISOString() === value;
+};
+
+const username = z.custom<Username>((value) => parseUsername(value) !== undefined, 'must be a username');
+const editStamp = z.custom<EditStamp>(isEditStamp, 'must be an edit stamp');
+const isoTime = z.custom<string>(isIsoTime, 'must be a time like 2026-11-22T09:30:01.123Z');
+
+/** `edits` may only speak of preferences that there are. */
+const editsOf = (preferences: z.ZodObject): z.ZodType<Readonly<Record<string, EditStamp>>> => {
+  const keys = Object.keys(preferences.shape);
+  const odd = keys.find((key) => !PREFERENCE_KEY.test(key));
+  if (odd !== undefined) throw new TypeError(`not a name for a preference: ${JSON.stringify(odd)}`);
+  return z.strictObject(Object.fromEntries(keys.map((key) => [key, editStamp.exactOptional()])));
+};
+
+/**
+ * The schema of a user document whose preferences are `preferences`: a strict object of optional members (see
+ * preferences.ts for what they must keep to). Throws a TypeError when a member's name is none that CouchDB's own check takes.
+ */
+export const createUserDocumentSchema = <S extends z.ZodObject>(preferences: S): z.ZodType<UserDocument<z.infer<S>>> =>
+  z
+    .strictObject({
+      _id: z.custom<UserDocumentId>((value) => typeof value === 'string', 'must be a string'),
+      type: z.literal(USER_DOCUMENT_TYPE),
+      version: z.literal(USER_DOCUMENT_VERSION),
+      username,
+      preferences,
+      edits: editsOf(preferences),
+      created_at: isoTime,
+      updated_at: isoTime,
+    })
+    .refine((document) => document._id === userDocumentId(document.username), {
+      message: 'must be user_<username>',
+      path: ['_id'],
+    }) as z.ZodType<unknown> as z.ZodType<UserDocument<z.infer<S>>>;
+
+export const userDocumentSchema = createUserDocumentSchema(preferencesSchema);
