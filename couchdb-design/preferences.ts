@@ -61,7 +61,7 @@ export const createPatchSchema = <S extends z.ZodObject>(preferences: S): z.ZodT
     Object.fromEntries(
       Object.entries(preferences.shape).map(([key, value]) => [key, z.union([value, z.null()]).optional()]),
     ),
-  ) as z.ZodType<unknown> as z.ZodType<PatchOf<z.infer<S>>>;
+  ) as z.ZodType as z.ZodType<PatchOf<z.infer<S>>>;
 
 export const preferencesPatchSchema = createPatchSchema(preferencesSchema);
 

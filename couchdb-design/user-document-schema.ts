@@ -60,6 +60,6 @@ export const createUserDocumentSchema = <S extends z.ZodObject>(preferences: S):
     .refine((document) => document._id === userDocumentId(document.username), {
       message: 'must be user_<username>',
       path: ['_id'],
-    }) as z.ZodType<unknown> as z.ZodType<UserDocument<z.infer<S>>>;
+    }) as z.ZodType as z.ZodType<UserDocument<z.infer<S>>>;
 
 export const userDocumentSchema = createUserDocumentSchema(preferencesSchema);

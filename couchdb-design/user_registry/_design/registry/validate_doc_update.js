@@ -1,0 +1,105 @@
+/**
+ * The database's own lock on writes, behind the gate's: whoever has the gate's credentials, or finds a way past it,
+ * still writes no other user's document and nothing that is not shaped as one.
+ *
+ * Plain ES5 in one function, for SpiderMonkey 1.8.5, later engines, QuickJS and PouchDB alike.
+ *
+ * It looks at the new document alone. `oldDoc` proves nothing: replication may bring any revision tree, whose root has
+ * no old document however high its generation, and after a compaction there may be none for an honest write either. So
+ * no rule may say that a field must stay as it was.
+ *
+ * Which preferences there are is the application's matter, and the gate's to check; here only their names' shape is.
+ */
+(function (newDoc, oldDoc, userCtx, secObj) {
+  var DOCUMENT_ID = /^user_([a-z0-9][a-z0-9_.@+-]{0,63})$/;
+  var PREFERENCE_KEY = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
+  var TIME = '\\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01])T(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d\\.\\d{3}Z';
+  var ISO_TIME = new RegExp('^' + TIME + '$');
+  var EDIT_STAMP = new RegExp('^' + TIME + '-[0-9a-f]{4}-[a-z0-9]{5}$');
+  var FIELDS = ['type', 'version', 'username', 'preferences', 'edits', 'created_at', 'updated_at'];
+  var MEMBERS = ['_id', '_rev', '_revisions', '_deleted'];
+  var MAX_CHARACTERS = 65536;
+
+  function forbid(sentence) {
+    throw { forbidden: sentence };
+  }
+
+  function has(list, item) {
+    for (var i = 0; i < list.length; i += 1) if (list[i] === item) return true;
+    return false;
+  }
+
+  function isObject(value) {
+    // Not by instanceof: CouchDB makes what it hands over outside the sandbox that this runs in.
+    return typeof value === 'object' && value !== null && Object.prototype.toString.call(value) !== '[object Array]';
+  }
+
+  function matches(value, pattern) {
+    return typeof value === 'string' && pattern.test(value);
+  }
+
+  function hasRole(role) {
+    return isObject(userCtx) && typeof userCtx.roles === 'object' && userCtx.roles !== null && has(userCtx.roles, role);
+  }
+
+  function requireWriter(id) {
+    if (hasRole('_admin')) return;
+    if (!isObject(userCtx) || typeof userCtx.name !== 'string') throw { unauthorized: 'Sign in to write a document.' };
+    if (id === null) forbid('Only an administrator may write a document that is no user document.');
+    if (hasRole('pouchgate_service')) return;
+    if (!hasRole('registry_user')) forbid('Only a user of the registry may write a user document.');
+    if (userCtx.name !== id[1]) forbid('A user may write their own document only.');
+  }
+
+  function requireMembers(allowed, sentence) {
+    // Inherited keys count as well: an engine that takes `__proto__` in JSON for the prototype must not hide them.
+    for (var key in newDoc) if (!has(allowed, key)) forbid(sentence + ': ' + String(key).slice(0, 64) + '.');
+  }
+
+  function requireKeys(object, field) {
+    for (var key in object)
+      if (!PREFERENCE_KEY.test(key)) forbid(field + ' has a key that is no name of a preference.');
+  }
+
+  function requireShape(id) {
+    requireMembers(MEMBERS.concat(FIELDS), 'A user document has no such field');
+    if (newDoc.type !== 'user_preferences') forbid('type must be user_preferences.');
+    if (typeof newDoc.version !== 'number' || newDoc.version < 1 || newDoc.version % 1 !== 0) {
+      forbid('version must be a positive integer.');
+    }
+    if (newDoc.username !== id[1]) forbid('username must be the one of the document id.');
+    if (!isObject(newDoc.preferences)) forbid('preferences must be an object.');
+    requireKeys(newDoc.preferences, 'preferences');
+    if (!isObject(newDoc.edits)) forbid('edits must be an object.');
+    requireKeys(newDoc.edits, 'edits');
+    for (var key in newDoc.edits)
+      if (!matches(newDoc.edits[key], EDIT_STAMP)) forbid('edits must hold edit stamps only.');
+    if (!matches(newDoc.created_at, ISO_TIME)) forbid('created_at must be a time like 2026-11-22T09:30:01.123Z.');
+    if (!matches(newDoc.updated_at, ISO_TIME)) forbid('updated_at must be a time like 2026-11-22T09:30:01.123Z.');
+  }
+
+  function requireSize() {
+    // The body alone: `_revisions` grows with every edit, and would in the end forbid them all.
+    var body = {};
+    for (var i = 0; i < FIELDS.length; i += 1) body[FIELDS[i]] = newDoc[FIELDS[i]];
+    if (JSON.stringify(body).length > MAX_CHARACTERS) forbid('A user document has at most 65536 characters.');
+  }
+
+  // CouchDB keeps design documents to administrators by itself.
+  if (typeof newDoc._id === 'string' && newDoc._id.slice(0, 8) === '_design/') return;
+
+  var id = typeof newDoc._id === 'string' ? DOCUMENT_ID.exec(newDoc._id) : null;
+  requireWriter(id);
+  if (newDoc._deleted === true) {
+    if (id !== null) requireMembers(MEMBERS, 'A deleted user document must be bare, it has the field');
+    return;
+  }
+  if (id === null) {
+    // Only an administrator comes here.
+    if (typeof newDoc._id === 'string' && newDoc._id.slice(0, 5) === 'user_')
+      forbid('The document id holds no username.');
+    return;
+  }
+  requireShape(id);
+  requireSize();
+});
