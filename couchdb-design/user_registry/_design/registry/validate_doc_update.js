@@ -1,16 +1,15 @@
-/**
- * The database's own lock on writes, behind the gate's: whoever has the gate's credentials, or finds a way past it,
- * still writes no other user's document and nothing that is not shaped as one.
- *
- * Plain ES5 in one function, for SpiderMonkey 1.8.5, later engines, QuickJS and PouchDB alike.
- *
- * It looks at the new document alone. `oldDoc` proves nothing: replication may bring any revision tree, whose root has
- * no old document however high its generation, and after a compaction there may be none for an honest write either. So
- * no rule may say that a field must stay as it was.
- *
- * Which preferences there are is the application's matter, and the gate's to check; here only their names' shape is.
- */
 (function (newDoc, oldDoc, userCtx, secObj) {
+  // The database's own lock on writes, behind the gate's: whoever has the gate's credentials, or finds a way past it,
+  // still writes no other user's document and nothing that is not shaped as one.
+  //
+  // Plain ES5 in one function, for SpiderMonkey 1.8.5, later engines, QuickJS and PouchDB alike. Nothing stands before
+  // the function, in no file here: PouchDB puts `return` before the text, which a comment of several lines would end.
+  //
+  // It looks at the new document alone. `oldDoc` proves nothing: replication may bring any revision tree, whose root has
+  // no old document however high its generation, and after a compaction there may be none for an honest write either. So
+  // no rule may say that a field must stay as it was.
+  //
+  // Which preferences there are is the application's matter, and the gate's to check; here only their names' shape is.
   var DOCUMENT_ID = /^user_([a-z0-9][a-z0-9_.@+-]{0,63})$/;
   var PREFERENCE_KEY = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
   var TIME = '\\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01])T(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d\\.\\d{3}Z';

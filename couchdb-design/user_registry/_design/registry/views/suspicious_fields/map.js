@@ -1,8 +1,7 @@
-/**
- * Documents with a field that looks like a secret, at any depth: key the field's name, value its path. What is in a user
- * document is replicated to browsers and kept there; this view should be empty, for every document of the database.
- */
 (function (doc) {
+  // Documents with a field that looks like a secret: key the field's name, value its path, as deep as a small engine's
+  // stack may be trusted with. What is in a user document is replicated to browsers and kept there, so this view should
+  // be empty, for every document of the database.
   var SECRET =
     /passw|passphrase|token|secret|credential|cookie|apikey|privatekey|derivedkey|jwt|^salt$|^hash$|^pin$|^otp$/;
 
