@@ -1,0 +1,58 @@
+/**
+ * PouchDB reads a longpoll's answer as a whole and has no timeout, so it would wait for ever on a connection that died
+ * without a word. Here the body is read as it comes: a heartbeat is a sign of life, and silence ends the request.
+ */
+export class SilentConnection extends Error {
+  constructor(limit: number) {
+    super(`The server has not said anything for ${Math.round(limit / 1000)} seconds.`);
+    this.name = 'SilentConnection';
+  }
+}
+
+export interface Hearing {
+  readonly fetch: typeof globalThis.fetch;
+  /** Milliseconds without a byte after which the connection is taken for dead. */
+  readonly silence: number;
+  /** Called whenever something came. */
+  readonly onHeard: () => void;
+}
+
+/** Bodies are forbidden with these: https://fetch.spec.whatwg.org/#null-body-status */
+const BODILESS: readonly number[] = [101, 204, 205, 304];
+
+/** Fetches and reads the whole answer. Rejects with SilentConnection, or as fetch does. */
+export async function fetchHeard(
+  { fetch, silence, onHeard }: Hearing,
+  input: string | URL | Request,
+  init: RequestInit,
+): Promise<{ readonly response: Response; readonly text: string }> {
+  const dead = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const wait = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(() => dead.abort(new SilentConnection(silence)), silence);
+  };
+  const heard = (): void => {
+    wait();
+    onHeard();
+  };
+  const signal =
+    init.signal === null || init.signal === undefined ? dead.signal : AbortSignal.any([dead.signal, init.signal]);
+  wait();
+  try {
+    const response = await fetch(input, { ...init, signal });
+    heard();
+    const decoder = new TextDecoder();
+    let text = '';
+    const reader = response.body?.getReader();
+    for (let part = await reader?.read(); part?.done === false; part = await reader?.read()) {
+      heard();
+      text += decoder.decode(part.value, { stream: true });
+    }
+    text += decoder.decode();
+    const { status, statusText, headers } = response;
+    return { response: new Response(BODILESS.includes(status) ? null : text, { status, statusText, headers }), text };
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * Locks that all tabs of one browser share, by the Web Locks API (https://www.w3.org/TR/web-locks/): a tab that closes
+ * lets go of them without being asked. Where there is none (plain HTTP, Node) each store is by itself.
+ */
+export interface Locks {
+  /** Runs `task` while nobody else does anything under this name. */
+  readonly exclusive: <T>(name: string, task: () => Promise<T>) => Promise<T>;
+  /** Waits to be the only one of this name, then runs `task` and stays the only one until it is done. */
+  readonly lead: (name: string, signal: AbortSignal, task: () => Promise<void>) => Promise<void>;
+}
+
+/** One after the other, within this set of locks alone; and everybody leads. */
+function createQueue(): Locks {
+  const tails = new Map<string, Promise<unknown>>();
+  return {
+    exclusive: (name, task) => {
+      const turn = (tails.get(name) ?? Promise.resolve()).then(task);
+      tails.set(
+        name,
+        turn.catch(() => undefined),
+      );
+      return turn;
+    },
+    lead: (_name, signal, task) => (signal.aborted ? Promise.resolve() : task()),
+  };
+}
+
+export function createLocks(manager: LockManager | undefined): Locks {
+  if (manager === undefined) return createQueue();
+  return {
+    exclusive: (name, task) => manager.request(name, task),
+    lead: async (name, signal, task) => {
+      try {
+        await manager.request(name, { signal }, task);
+      } catch (error) {
+        // Given up while waiting for it: that is no failure.
+        if (!signal.aborted) throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,49 @@
+/** What the tabs of one user in one browser tell each other. */
+import type { SyncStatus } from '../sync/status.ts';
+
+export type TabMessage =
+  /** The leader's status, for all to show. */
+  | { readonly type: 'status'; readonly status: SyncStatus }
+  /** A new tab asks for the status. */
+  | { readonly type: 'hello' }
+  /** Somebody has signed in again, or wants it tried now. */
+  | { readonly type: 'wake' }
+  /** The person has read which edit was refused. */
+  | { readonly type: 'dismiss' }
+  /** A note was written: PouchDB tells other tabs of documents only. */
+  | { readonly type: 'noted' }
+  /** The local database was thrown away and made anew: open it again. */
+  | { readonly type: 'replaced' }
+  /** The person has signed out: stop, and let go of the database. */
+  | { readonly type: 'signed-out' };
+
+export interface TabChannel {
+  readonly send: (message: TabMessage) => void;
+  readonly listen: (listener: (message: TabMessage) => void) => void;
+  readonly close: () => void;
+}
+
+export const SILENT_CHANNEL: TabChannel = {
+  send: () => undefined,
+  listen: () => undefined,
+  close: () => undefined,
+};
+
+const TYPES: readonly string[] = ['status', 'hello', 'wake', 'dismiss', 'noted', 'replaced', 'signed-out'];
+
+/** A tab that still runs another version of the page may say things that are not known here. */
+const isTabMessage = (value: unknown): value is TabMessage =>
+  typeof value === 'object' && value !== null && 'type' in value && TYPES.includes(String(value.type));
+
+export function openChannel(name: string): TabChannel {
+  const channel = new BroadcastChannel(name);
+  return {
+    send: (message) => channel.postMessage(message),
+    listen: (listener) => {
+      channel.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
+        if (isTabMessage(data)) listener(data);
+      });
+    },
+    close: () => channel.close(),
+  };
+}
