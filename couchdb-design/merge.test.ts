@@ -113,7 +113,9 @@ test('an edit newer than the document takes effect wholly and changes nothing el
     fc.property(anyDocument, anyPatch, (document, patch) => {
       const stamp = '9999-12-31T23:59:59.999Z-ffff-zzzzz';
       const { preferences } = applyEdit(document, patch, stamp);
-      const expected = Object.entries<unknown>({ ...document.preferences, ...patch }).filter(([, value]) => value !== null);
+      const expected = Object.entries<unknown>({ ...document.preferences, ...patch }).filter(
+        ([, value]) => value !== null,
+      );
       expect(preferences).toEqual(Object.fromEntries(expected));
     }),
   );

@@ -38,21 +38,21 @@ export interface Conflict<P extends object = Preferences> {
 /** To be written with `new_edits: false`. The merge comes first: what a deleted leaf held is then stored already. */
 export type Resolution<P extends object = Preferences> = readonly (MergedRevision<P> | Tombstone)[];
 
-const childOf = (parent: Revision, content: unknown): Written => {
-  const { generation, id } = partsOf(parent);
-  const own = bytesToHex(sha256(utf8ToBytes(canonicalJson([parent, content])))).slice(0, 32);
-  return { _rev: `${generation + 1}-${own}`, _revisions: { start: generation + 1, ids: [own, id] } };
-};
-
 const partsOf = (rev: Revision): RevisionParts => {
   const parts = parseRevision(rev);
   if (parts === undefined) throw new RangeError(`not a revision: ${JSON.stringify(rev)}`);
   return parts;
 };
 
+const childOf = (parent: Revision, content: unknown): Written => {
+  const { generation, id } = partsOf(parent);
+  const own = bytesToHex(sha256(utf8ToBytes(canonicalJson([parent, content])))).slice(0, 32);
+  return { _rev: `${generation + 1}-${own}`, _revisions: { start: generation + 1, ids: [own, id] } };
+};
+
 /**
  * The documents that resolve the conflict: the merge as a child of the winner, unless the winner says the same already,
- * and a tombstone on each other leaf. Throws a RangeError on a malformed revision or fewer than two leaves that differ,
+ * and a tombstone on each other leaf. Throws a RangeError on a malformed revision or fewer than two leaves,
  * and a TypeError when a leaf is of another document.
  */
 export const resolveConflict = <P extends object = Preferences>({ documentId, leaves }: Conflict<P>): Resolution<P> => {
@@ -62,6 +62,7 @@ export const resolveConflict = <P extends object = Preferences>({ documentId, le
   const [winner, ...others] = sorted;
   if (winner === undefined || others.length === 0) throw new RangeError('a conflict has at least two leaves');
   if (sorted.some(({ document }) => document._id !== documentId)) throw new TypeError('a leaf is of another document');
+  sorted.forEach(({ rev }) => partsOf(rev));
   const merged = merge([winner.document, ...others.map(({ document }) => document)]);
   const tombstones = others.map(({ rev }): Tombstone => ({
     _id: documentId,
