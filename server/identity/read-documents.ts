@@ -1,0 +1,55 @@
+import type { ServerScope } from 'nano';
+import { z } from 'zod';
+import { badGateway } from '../errors.ts';
+import { toUpstreamError } from '../upstream/upstream-error.ts';
+
+/** A document with what is needed to write it again. */
+export type StoredDocument = Readonly<Record<string, unknown>> & { readonly _id: string; readonly _rev: string };
+
+const documentSchema = z.looseObject({ _id: z.string(), _rev: z.string() });
+const rowSchema = z.object({
+  key: z.string(),
+  error: z.string().optional(),
+  value: z.object({ rev: z.string(), deleted: z.boolean().optional() }).nullish(),
+  doc: documentSchema.nullish(),
+});
+const answerSchema = z.object({ rows: z.array(rowSchema) });
+
+/**
+ * Reads documents by id in one request; one that does not exist, or was deleted, is not in the map. Not by GET, whose
+ * 404 would not tell a missing document from a missing database, and that would read as "everybody signed out".
+ * Rejects with 502 or 503.
+ */
+export async function readDocuments(
+  couch: ServerScope,
+  database: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, StoredDocument>> {
+  const rows = await readRows(couch, database, ids);
+  return new Map(rows.flatMap(({ key, doc }) => (doc?._id === key ? [[key, doc] as const] : [])));
+}
+
+/** Whether a document is there or ever was: a deleted one counts. Rejects with 502 or 503. */
+export async function everExisted(couch: ServerScope, database: string, id: string): Promise<boolean> {
+  const rows = await readRows(couch, database, [id]);
+  return rows.some((row) => row.error === undefined);
+}
+
+async function readRows(
+  couch: ServerScope,
+  database: string,
+  ids: readonly string[],
+): Promise<z.output<typeof rowSchema>[]> {
+  const answer: unknown = await couch
+    .use(database)
+    .fetch({ keys: [...ids] })
+    .catch((error: unknown) => {
+      throw toUpstreamError(error);
+    });
+  const rows = answerSchema.safeParse(answer).data?.rows ?? [];
+  const answered = rows.length === ids.length && rows.every((row, index) => row.key === ids[index]);
+  // A row that failed is not a row that is missing.
+  const failed = rows.some((row) => row.error !== undefined && row.error !== 'not_found');
+  if (!answered || failed) throw badGateway("The database's answer about documents is not one.");
+  return rows;
+}

@@ -1,0 +1,39 @@
+import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+
+/** Which refresh token of which session. */
+export interface RefreshTokenParts {
+  readonly sessionId: string;
+  /** From 1, one more at each rotation. */
+  readonly generation: number;
+}
+
+export interface RefreshTokens {
+  issue(parts: RefreshTokenParts): string;
+  /** Undefined for what we have not issued, found out without asking the database. */
+  read(token: string): RefreshTokenParts | undefined;
+}
+
+/** Generations stay far below: this is one every second for thirty years. */
+const FORM = /^([A-Za-z0-9_-]{1,64})\.([1-9]\d{0,8})\.([A-Za-z0-9_-]{43})$/;
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/**
+ * Refresh tokens are `<session>.<generation>.<HMAC-SHA256 of both>`. The database holds only the generation, so whoever
+ * reads it can sign nobody in. The key is derived from the gate's secret for this purpose alone (RFC 5869), so that no
+ * access token is ever a refresh token.
+ */
+export function createRefreshTokens(secret: string): RefreshTokens {
+  const key = new Uint8Array(hkdfSync('sha256', secret, '', 'pouchgate refresh token 1', 32));
+  const sign = ({ sessionId, generation }: RefreshTokenParts): string =>
+    createHmac('sha256', key).update(`${sessionId}.${generation}`).digest('base64url');
+  return {
+    issue: (parts) => `${parts.sessionId}.${parts.generation}.${sign(parts)}`,
+    read: (token) => {
+      const [, sessionId, generation, signature] = FORM.exec(token) ?? [];
+      if (sessionId === undefined || generation === undefined || signature === undefined) return undefined;
+      const parts = { sessionId, generation: Number(generation) };
+      return timingSafeEqual(bytes(sign(parts)), bytes(signature)) ? parts : undefined;
+    },
+  };
+}
