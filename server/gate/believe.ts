@@ -1,0 +1,24 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { looksStale } from './changes-answer.ts';
+import type { LeafState } from './state-token.ts';
+
+/** The waits before a state that looks stale is read again, in ms: a copy of a cluster lags for moments. */
+const WAITS = [250, 500, 1_000, 2_000] as const;
+
+/**
+ * Reads a state until it does not look older than what the client was told (`since`), some seconds at the most, and
+ * then believes it: the database was restored. `over` says that nobody waits any more.
+ */
+export async function readBelievable(
+  read: () => Promise<LeafState>,
+  since: string,
+  over: () => boolean = () => false,
+): Promise<LeafState> {
+  let state = await read();
+  for (const wait of WAITS) {
+    if (over() || !looksStale(state, since)) break;
+    await delay(wait);
+    state = await read();
+  }
+  return state;
+}

@@ -1,0 +1,46 @@
+import type { ServerResponse } from 'node:http';
+import type { Username } from '../../couchdb-design/user-document.ts';
+import type { Caller } from '../identity/caller.ts';
+import type { Forward, UpstreamAnswer, UpstreamRequest } from '../upstream/forward.ts';
+import type { Hub } from '../upstream/hub.ts';
+import type { AuthorizationFor } from '../upstream/identity.ts';
+import type { LeavesReader } from '../upstream/leaves.ts';
+import type { Provision } from '../upstream/provision.ts';
+import type { OneAtATime } from './one-at-a-time.ts';
+import type { SharedTimer } from './shared-timer.ts';
+import type { LeafState } from './state-token.ts';
+import type { ReadBody } from './write-request.ts';
+
+/** What the gate's handlers need of the world. */
+export interface GateContext {
+  /** The registry's name upstream. */
+  readonly registry: string;
+  readonly leaves: LeavesReader;
+  readonly hub: Hub;
+  readonly forward: Forward;
+  readonly authorizationFor: AuthorizationFor;
+  readonly provision: Provision;
+  readonly readBody: ReadBody;
+  readonly timer: SharedTimer;
+  readonly writes: OneAtATime;
+  readonly now: () => number;
+}
+
+/** Asks the upstream about the registry, as the caller. */
+export function ask(
+  context: GateContext,
+  { username }: { readonly username: Username },
+  res: ServerResponse,
+  request: Omit<UpstreamRequest, 'authorization'>,
+): Promise<UpstreamAnswer> {
+  const path = [context.registry, ...request.path];
+  return context.forward({ ...request, path, authorization: context.authorizationFor(username) }, res);
+}
+
+/** The state of the caller's document; one who has none yet is given one. */
+export async function currentState({ leaves, provision }: GateContext, { ownId, username }: Caller): Promise<LeafState> {
+  const state = await leaves.read(ownId);
+  if (state.leaves.length > 0 && !state.deleted) return state;
+  await provision(username);
+  return leaves.read(ownId);
+}

@@ -1,0 +1,88 @@
+import type { ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { sendJson } from '../errors.ts';
+import type { Caller } from '../identity/caller.ts';
+import { readBelievable } from './believe.ts';
+import { changesRow, hasNews } from './changes-answer.ts';
+import type { ChangesRequest } from './changes-request.ts';
+import { ask, currentState, type GateContext } from './context.ts';
+import { documentAnswer } from './document.ts';
+import { isObject, type JsonObject } from './json.ts';
+import { LiveAnswer } from './live-answer.ts';
+import { stateToken, type LeafState } from './state-token.ts';
+
+/** How often in a second a user's live requests are answered at once; more, and something answers in circles. */
+const MOST_AT_ONCE = 20;
+/** How long such a request is then held before its state is read again, in ms. */
+const HOLD = 1_000;
+
+/** Answers `_changes` in every feed mode, out of the leaves of the caller's own document alone. */
+export class ChangesHandler {
+  readonly #context: GateContext;
+  /** Live answers at once in the present second, by document. */
+  #answered = new Map<string, number>();
+  #second = 0;
+
+  constructor(context: GateContext) {
+    this.#context = context;
+  }
+
+  async handle(request: ChangesRequest, caller: Caller, res: ServerResponse): Promise<void> {
+    if (request.feed === 'normal') await this.#answerNow(request, caller, res);
+    else await this.#park(request, request.feed, caller, res);
+  }
+
+  async #answerNow(request: ChangesRequest, caller: Caller, res: ServerResponse): Promise<void> {
+    const state = await readBelievable(() => currentState(this.#context, caller), request.since);
+    const told = request.since !== 'now' && hasNews(state, request.since);
+    const doc = told && request.includeDocs ? await this.#readDoc(request, caller, res) : undefined;
+    const results = told ? [changesRow(caller.ownId, state, request.style, doc)] : [];
+    sendJson(res, 200, { results, last_seq: stateToken(state), pending: 0 });
+  }
+
+  async #park(request: ChangesRequest, feed: Exclude<ChangesRequest['feed'], 'normal'>, caller: Caller, res: ServerResponse): Promise<void> {
+    const read = (since: string, over: () => boolean): Promise<LeafState> =>
+      readBelievable(() => currentState(this.#context, caller), since, over);
+    const answer = new LiveAnswer(request, feed, caller, res, {
+      timer: this.#context.timer,
+      now: this.#context.now,
+      readDoc: () => this.#readDoc(request, caller, res),
+      readBelievable: read,
+    });
+    // Registered before the state is read, so that a change in between is not missed.
+    const leave = this.#context.hub.park(answer);
+    res.once('close', () => {
+      leave();
+      answer.close();
+    });
+    try {
+      let state = await read(request.since, () => answer.over);
+      if (hasNews(state, request.since) && this.#tooOften(caller)) {
+        await delay(HOLD);
+        state = await read(request.since, () => answer.over);
+      }
+      answer.begin(state);
+    } catch (error) {
+      leave();
+      answer.close();
+      throw error;
+    }
+  }
+
+  /** Two copies that tell different states, or a client that forgets what it was told, must not make a loop. */
+  #tooOften({ ownId }: Caller): boolean {
+    const second = Math.floor(this.#context.now() / 1000);
+    if (second !== this.#second) this.#answered = new Map();
+    this.#second = second;
+    const count = (this.#answered.get(ownId) ?? 0) + 1;
+    this.#answered.set(ownId, count);
+    return count > MOST_AT_ONCE;
+  }
+
+  async #readDoc({ conflicts }: ChangesRequest, caller: Caller, res: ServerResponse): Promise<JsonObject | undefined> {
+    const query = conflicts ? { conflicts: 'true' } : {};
+    const answer = await ask(this.#context, caller, res, { method: 'GET', path: [caller.ownId], query });
+    const doc = answer.status === 404 ? undefined : documentAnswer(answer.status, answer.body, caller.ownId);
+    return isObject(doc) ? doc : undefined;
+  }
+}

@@ -1,0 +1,59 @@
+import type { ServerResponse } from 'node:http';
+import { badGateway, missing, sendJson } from '../errors.ts';
+import type { Caller } from '../identity/caller.ts';
+import { bulkGetAnswer, bulkGetBody, parseBulkGet } from './bulk-get.ts';
+import { ask, currentState, type GateContext } from './context.ts';
+import { databaseInfo } from './database-info.ts';
+import { documentAnswer, parseDocumentQuery } from './document.ts';
+import { isObject, textMember } from './json.ts';
+import type { Query } from './query.ts';
+import { parseRevsDiff, revsDiffAnswer } from './revs-diff.ts';
+
+/** `GET ./` */
+export async function handleInfo(context: GateContext, caller: Caller, database: string, res: ServerResponse): Promise<void> {
+  sendJson(res, 200, databaseInfo(database, await currentState(context, caller)));
+}
+
+/** `GET <id>`: any other document than the own is missing, whatever it is, and without asking upstream. */
+export async function handleGet(context: GateContext, caller: Caller, id: string, query: Query, res: ServerResponse): Promise<void> {
+  if (id !== caller.ownId) throw missing();
+  const built = parseDocumentQuery(query);
+  const read = { method: 'GET', path: [caller.ownId], query: built } as const;
+  let answer = await ask(context, caller, res, read);
+  if (answer.status === 404 && textMember(answer.body, 'reason') === 'missing') {
+    await context.provision(caller.username);
+    answer = await ask(context, caller, res, read);
+  }
+  const told = documentAnswer(answer.status, answer.body, caller.ownId);
+  const rev = isObject(told) ? textMember(told, '_rev') : undefined;
+  if (rev !== undefined) res.setHeader('ETag', `"${rev}"`);
+  sendJson(res, 200, told);
+}
+
+/** `POST _bulk_get?revs=true&latest=true` */
+export async function handleBulkGet(context: GateContext, caller: Caller, query: Query, body: unknown, res: ServerResponse): Promise<void> {
+  const rows = parseBulkGet(body, caller.ownId);
+  const asked = bulkGetBody(rows);
+  const flags = ['revs', 'latest'].filter((flag) => query.flag(flag));
+  let upstream: unknown;
+  if (rows.some((row) => row.kind === 'own')) {
+    const built = Object.fromEntries(flags.map((flag) => [flag, 'true']));
+    const answer = await ask(context, caller, res, { method: 'POST', path: ['_bulk_get'], query: built, body: asked });
+    if (answer.status !== 200) throw badGateway(`The database did not answer _bulk_get (status ${answer.status}).`);
+    upstream = answer.body;
+  }
+  sendJson(res, 200, bulkGetAnswer(rows, caller.ownId, upstream));
+}
+
+/** `POST _revs_diff` */
+export async function handleRevsDiff(context: GateContext, caller: Caller, body: unknown, res: ServerResponse): Promise<void> {
+  const request = parseRevsDiff(body, caller.ownId);
+  let upstream: unknown;
+  if (request.own.length > 0) {
+    const asked = { [caller.ownId]: request.own };
+    const answer = await ask(context, caller, res, { method: 'POST', path: ['_revs_diff'], body: asked });
+    if (answer.status !== 200) throw badGateway(`The database did not answer _revs_diff (status ${answer.status}).`);
+    upstream = answer.body;
+  }
+  sendJson(res, 200, revsDiffAnswer(request, caller.ownId, upstream));
+}

@@ -1,0 +1,56 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import express from 'express';
+import { badRequest, HttpError, tooLarge } from '../errors.ts';
+
+/** The largest bodies that are read, in bytes. Rows of `_bulk_docs` carry documents, all others ids and revisions. */
+export const BODY_LIMITS = { documents: 8 * 1024 * 1024, ids: 1024 * 1024 } as const;
+
+const readers = new Map(
+  Object.values(BODY_LIMITS).map((limit) => [
+    limit,
+    // Never inflated: a few compressed bytes could otherwise ask for gigabytes.
+    express.raw({ type: () => true, limit, inflate: false }),
+  ]),
+);
+
+/** CouchDB takes JSON only when it is called that; so does the gate. RFC 9110, section 8.3. */
+const JSON_TYPE = /^application\/json\s*(;|$)/i;
+
+/**
+ * Reads a request's body as JSON. The bytes are read here, whatever they are called, and parsed once; nothing of the
+ * body is passed on but what was read from it. Undefined when it is empty. Throws 400, 413 or 415.
+ */
+export async function readJson(req: IncomingMessage, res: ServerResponse, limit: number): Promise<unknown> {
+  if (!JSON_TYPE.test(req.headers['content-type'] ?? '')) {
+    throw new HttpError(415, 'bad_content_type', 'Content-Type must be application/json');
+  }
+  const text = await readText(req, res, limit);
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw badRequest('invalid UTF-8 JSON');
+  }
+}
+
+async function readText(req: IncomingMessage, res: ServerResponse, limit: number): Promise<string> {
+  const read = readers.get(limit) ?? express.raw({ type: () => true, limit, inflate: false });
+  await new Promise<void>((resolve, reject) => {
+    read(req as express.Request, res as express.Response, (error?: unknown) => {
+      if (error === undefined || error === null) resolve();
+      else reject(toBodyError(error, limit));
+    });
+  });
+  const body: unknown = Reflect.get(req, 'body');
+  return Buffer.isBuffer(body) ? body.toString('utf8') : '';
+}
+
+/** body-parser names what went wrong in `type`. https://github.com/expressjs/body-parser#errors */
+function toBodyError(error: unknown, limit: number): HttpError {
+  const type: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'type') : undefined;
+  if (type === 'entity.too.large') return tooLarge(`The body has more than ${limit} bytes.`);
+  if (type === 'encoding.unsupported') {
+    return new HttpError(415, 'bad_content_type', 'A compressed body is not accepted.');
+  }
+  return badRequest('The body could not be read.');
+}

@@ -1,0 +1,137 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import cors from 'cors';
+import express from 'express';
+import { HttpError, methodNotAllowed, missing, sendError, sendJson } from '../errors.ts';
+import type { Caller } from '../identity/caller.ts';
+import { parseBulkDocs } from './bulk-docs.ts';
+import { parseChanges } from './changes-request.ts';
+import type { GateContext } from './context.ts';
+import { welcome } from './database-info.ts';
+import { ChangesHandler } from './handle-changes.ts';
+import { checkpointHandlers } from './handle-checkpoint.ts';
+import { handleBulkGet, handleGet, handleInfo, handleRevsDiff } from './handle-reads.ts';
+import { handleBulkDocs, handlePut } from './handle-writes.ts';
+import { parseTarget, type Mount, type Target } from './path.ts';
+import { Query } from './query.ts';
+import { BODY_LIMITS, readJson } from './read-body.ts';
+
+export interface GateOptions {
+  readonly mount: Mount;
+  /** The deployment's own URL, which goes into the database's identity; empty when there is none. */
+  readonly publicUrl: string;
+  /** Origins of other sites whose pages may use the gate. */
+  readonly corsOrigins: readonly string[];
+  readonly authenticate: (headers: IncomingMessage['headers']) => Promise<Caller>;
+  readonly context: GateContext;
+  /** Called with what nobody expected. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** The methods of each path; whatever is not here is not forwarded, not tried, and answered 405. */
+const METHODS: Readonly<Record<Target['kind'], readonly string[]>> = {
+  welcome: ['GET', 'HEAD'],
+  database: ['GET', 'HEAD', 'PUT'],
+  changes: ['GET', 'HEAD', 'POST'],
+  'bulk-get': ['POST'],
+  'revs-diff': ['POST'],
+  'bulk-docs': ['POST'],
+  'ensure-full-commit': ['POST'],
+  checkpoint: ['DELETE', 'GET', 'HEAD', 'PUT'],
+  document: ['GET', 'HEAD', 'PUT'],
+};
+
+/**
+ * The Express router that speaks the CouchDB replication protocol for one user's document. Mount it at `mount.base`. It
+ * reads the raw request line itself, since Express matches without regard to case, encoding and trailing slashes.
+ */
+export function createGate(options: GateOptions): express.Router {
+  const router = express.Router();
+  if (options.corsOrigins.length > 0) {
+    const exposed = { allowedHeaders: ['authorization', 'content-type', 'if-match', 'last-event-id'], exposedHeaders: ['etag', 'retry-after'] };
+    router.use(cors({ origin: [...options.corsOrigins], credentials: true, methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'], maxAge: 86_400, ...exposed }));
+  }
+  const changes = new ChangesHandler(options.context);
+  router.use((req, res) => {
+    handle(options, changes, req, res).catch((error: unknown) => {
+      if (!(error instanceof HttpError)) options.onError(error);
+      // What is left of a body that was not read belongs to no other request.
+      if (!req.complete) res.shouldKeepAlive = false;
+      sendError(res, error);
+    });
+  });
+  return router;
+}
+
+async function handle(options: GateOptions, changes: ChangesHandler, req: express.Request, res: ServerResponse): Promise<void> {
+  const { mount, context, authenticate } = options;
+  const target = parseTarget(req.originalUrl, mount);
+  if (req.method === 'OPTIONS' && target !== undefined) {
+    res.writeHead(204, { Allow: METHODS[target.kind].join(',') }).end();
+    return;
+  }
+  if (target?.kind === 'welcome') {
+    checkMethod(target, req.method);
+    sendJson(res, 200, welcome(options.publicUrl, mount.database));
+    return;
+  }
+  const caller = await authenticate(req.headers);
+  if (target === undefined) throw missing();
+  checkMethod(target, req.method);
+  await answer(context, changes, { target, caller, req, res, database: mount.database });
+}
+
+function checkMethod(target: Target, method: string): void {
+  const allowed = METHODS[target.kind];
+  if (!allowed.includes(method)) throw methodNotAllowed(allowed.join(','));
+}
+
+interface Exchange {
+  readonly target: Exclude<Target, { kind: 'welcome' }>;
+  readonly caller: Caller;
+  readonly req: express.Request;
+  readonly res: ServerResponse;
+  readonly database: string;
+}
+
+async function answer(context: GateContext, changes: ChangesHandler, exchange: Exchange): Promise<void> {
+  const { target, caller, req, res, database } = exchange;
+  const query = new Query(req.originalUrl);
+  const ids = (): Promise<unknown> => readJson(req, res, BODY_LIMITS.ids);
+  switch (target.kind) {
+    case 'database':
+      if (req.method === 'PUT') throw fileExists();
+      return handleInfo(context, caller, database, res);
+    case 'changes': {
+      // The body can only ask for documents, and there is only one; it is read so that it is not taken for a request.
+      if (req.method === 'POST') await ids();
+      const lastEventId = req.headers['last-event-id'];
+      const asked = parseChanges(query, typeof lastEventId === 'string' ? lastEventId : undefined);
+      return changes.handle(req.method === 'HEAD' ? { ...asked, feed: 'normal' } : asked, caller, res);
+    }
+    case 'bulk-get':
+      return handleBulkGet(context, caller, query, await ids(), res);
+    case 'revs-diff':
+      return handleRevsDiff(context, caller, await ids(), res);
+    case 'bulk-docs':
+      return handleBulkDocs(context, caller, parseBulkDocs(await readJson(req, res, BODY_LIMITS.documents)), res);
+    case 'ensure-full-commit':
+      await ids();
+      return sendJson(res, 201, { ok: true, instance_start_time: '0' });
+    case 'checkpoint':
+      return answerCheckpoint(context, target.id, query, exchange);
+    case 'document': {
+      if (req.method !== 'PUT') return handleGet(context, caller, target.id, query, res);
+      const body = await readJson(req, res, BODY_LIMITS.ids);
+      return handlePut(context, caller, { id: target.id, query, ifMatch: req.headers['if-match'], body }, res);
+    }
+  }
+}
+
+async function answerCheckpoint(context: GateContext, id: string, query: Query, { caller, req, res }: Exchange): Promise<void> {
+  if (req.method === 'PUT') return checkpointHandlers.put(context, caller, id, await readJson(req, res, BODY_LIMITS.ids), res);
+  if (req.method === 'DELETE') return checkpointHandlers.delete(context, caller, id, query.text('rev'), res);
+  return checkpointHandlers.get(context, caller, id, res);
+}
+
+const fileExists = (): HttpError =>
+  new HttpError(412, 'file_exists', 'The database could not be created, the file already exists.');

@@ -1,0 +1,81 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { UpstreamAccess } from './couch.ts';
+import { readFeed } from './feed-connection.ts';
+import type { FeedRow } from './feed-row.ts';
+
+/** How a feed is followed. Times in ms. */
+export interface FeedOptions {
+  readonly access: UpstreamAccess;
+  readonly database: string;
+  /** Called for each change, in the feed's order. */
+  readonly onRow: (row: FeedRow) => void;
+  /** Called each time the feed is connected: what changed before this instant and was not told may have been missed. */
+  readonly onUp: () => void;
+  /** Called each time an attempt or a connection ends, with a reason for the log. */
+  readonly onDown: (reason: string) => void;
+  readonly includeDocs?: boolean;
+  /** How often CouchDB is asked to send a newline; at two and a half this without a byte the feed counts as dead. */
+  readonly heartbeat?: number;
+  /** A number in [0, 1): jitter, so that many gates do not come back at once. */
+  readonly random?: () => number;
+}
+
+/** A running feed. */
+export interface Feed {
+  readonly up: boolean;
+  /** Ends the feed; nothing is called afterwards. */
+  close(): void;
+}
+
+/** The waits between attempts, in ms: short at first, since most interruptions are. */
+const BACKOFF = { first: 100, longest: 5_000 } as const;
+
+/**
+ * Follows a database's changes over one connection until closed: `feed=continuous&style=all_docs`, so that a row carries
+ * every leaf; resumed after its last sequence, with jittered backoff; watched, since a connection that died silently
+ * never says so. https://docs.couchdb.org/en/stable/api/database/changes.html#continuous
+ */
+export function followChanges(options: FeedOptions): Feed {
+  const { onRow, onUp, onDown, heartbeat = 5_000, includeDocs = false, random = Math.random } = options;
+  const closing = new AbortController();
+  const { signal } = closing;
+  let since = 'now';
+  let up = false;
+  let wait: number = BACKOFF.first;
+
+  const follow = async (): Promise<void> => {
+    while (!signal.aborted) {
+      const reason = await readFeed({
+        access: options.access,
+        database: options.database,
+        includeDocs,
+        heartbeat,
+        since,
+        signal,
+        onUp: () => {
+          up = true;
+          wait = BACKOFF.first;
+          onUp();
+        },
+        onRow: (row) => {
+          since = row.seq;
+          if (row.kind === 'change') onRow(row);
+        },
+      });
+      up = false;
+      // `aborted` changes while the feed is read; the compiler cannot know.
+      if (closing.signal.aborted) return;
+      onDown(reason);
+      await delay(wait * (0.5 + random() / 2), undefined, { signal }).catch(() => undefined);
+      wait = Math.min(wait * 2, BACKOFF.longest);
+    }
+  };
+  void follow();
+
+  return {
+    get up() {
+      return up;
+    },
+    close: () => closing.abort(),
+  };
+}

@@ -1,0 +1,127 @@
+import http from 'node:http';
+import https from 'node:https';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { createProxyMiddleware, type Plugin } from 'http-proxy-middleware';
+import { badGateway, unavailable } from '../errors.ts';
+
+/** A request that the gate has built. Nothing of it was taken over from a client without being read and checked. */
+export interface UpstreamRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Path parts below the upstream's URL, not yet encoded. */
+  readonly path: readonly string[];
+  readonly query?: Readonly<Record<string, string>>;
+  /** Serialised here, so that what was checked is what is sent. */
+  readonly body?: unknown;
+  /** The `Authorization` header: as whom we ask. */
+  readonly authorization: string;
+}
+
+export interface UpstreamAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** Sends a built request; `res` is the client's answer, whose end before ours also ends the upstream's work. */
+export type Forward = (request: UpstreamRequest, res: ServerResponse) => Promise<UpstreamAnswer>;
+
+/** No answer about one document comes near this; a larger one is not buffered. In characters. */
+const LARGEST_ANSWER = 64 * 1024 * 1024;
+
+/**
+ * What the proxy is given in place of the client's request. It holds the built request alone, so there is nothing of
+ * the client's to pass on: no header, cookie, `Connection` nomination, path trick or framing.
+ */
+class BuiltRequest extends Readable {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Record<string, string>;
+  readonly httpVersion = '1.1';
+  readonly httpVersionMajor = 1;
+  readonly socket: ServerResponse['socket'];
+  readonly answered: Promise<UpstreamAnswer>;
+  settle: (answer: Promise<UpstreamAnswer>) => void = () => undefined;
+
+  constructor(request: UpstreamRequest, res: ServerResponse) {
+    super({ read: () => undefined });
+    const { method, path, query, body, authorization } = request;
+    const search = query === undefined ? '' : `?${new URLSearchParams(query).toString()}`;
+    this.method = method;
+    this.url = `/${path.map(encodeURIComponent).join('/')}${search}`;
+    this.headers = { accept: 'application/json', 'accept-encoding': 'identity', authorization };
+    this.socket = res.socket;
+    if (body !== undefined) {
+      const bytes = Buffer.from(JSON.stringify(body));
+      this.headers['content-type'] = 'application/json';
+      this.headers['content-length'] = String(bytes.length);
+      this.push(bytes);
+    }
+    this.push(null);
+    this.answered = new Promise((resolve) => {
+      this.settle = resolve;
+    });
+  }
+}
+
+/** Collects an answer and holds it against what CouchDB answers: JSON, no redirect, and never a doubt about us. */
+function readAnswer(answer: IncomingMessage): Promise<UpstreamAnswer> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    answer.setEncoding('utf8');
+    answer.on('data', (chunk: string) => {
+      text += chunk;
+      if (text.length > LARGEST_ANSWER) answer.destroy(new Error('too large'));
+    });
+    answer.on('error', (error) => reject(badGateway(`The database's answer broke off (${error.message}).`)));
+    answer.on('close', () => reject(badGateway("The database's answer broke off.")));
+    answer.on('end', () => {
+      const status = answer.statusCode ?? 0;
+      if (status === 401 || status === 403 || (status >= 300 && status < 400)) {
+        reject(badGateway(`The database did not accept the gate's own request (status ${status}).`));
+        return;
+      }
+      if (status === 429 || status === 503) {
+        reject(unavailable('The database is busy.'));
+        return;
+      }
+      try {
+        resolve({ status, body: JSON.parse(text) as unknown });
+      } catch {
+        reject(badGateway(`The database's answer was not JSON (status ${status}).`));
+      }
+    });
+  });
+}
+
+/** Joins the proxy's events to the request they are about, in place of its plugins that write answers of their own. */
+const settleFromEvents: Plugin<BuiltRequest & IncomingMessage> = (proxy) => {
+  proxy.on('proxyRes', (answer, request) => request.settle(readAnswer(answer)));
+  // The client has gone, and its request with it; whoever awaits the answer must still hear of it.
+  proxy.on('econnreset', (_error, request) => request.settle(Promise.reject(unavailable('The client has gone.'))));
+  proxy.on('error', (error, request) =>
+    (request as BuiltRequest).settle(Promise.reject(unavailable(`The database does not answer (${error.message}).`))),
+  );
+};
+
+/**
+ * The forwarder of built requests: http-proxy-middleware, with one pool of at most `maxSockets` connections.
+ * Rejects with 502 for an answer that is not CouchDB's, with 503 when there is none.
+ */
+export function createForward(url: string, { maxSockets = 16, timeout = 30_000 } = {}): Forward {
+  const agentOptions = { keepAlive: true, maxSockets };
+  const proxy = createProxyMiddleware<BuiltRequest & IncomingMessage>({
+    target: url,
+    agent: url.startsWith('https:') ? new https.Agent(agentOptions) : new http.Agent(agentOptions),
+    changeOrigin: true,
+    selfHandleResponse: true,
+    proxyTimeout: timeout,
+    ejectPlugins: true,
+    plugins: [settleFromEvents],
+  });
+  return (request, res) => {
+    const built = new BuiltRequest(request, res) as BuiltRequest & IncomingMessage;
+    if (res.destroyed) return Promise.reject(unavailable('The client has gone.'));
+    void proxy(built, res, () => undefined);
+    return built.answered;
+  };
+}
