@@ -1,23 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
-import { devNull } from 'node:os';
-import { join } from 'node:path';
-import { mkdir } from 'node:fs/promises';
-import expressPouchDB from 'express-pouchdb';
-import httpAdapter from 'pouchdb-adapter-http';
-import leveldbAdapter from 'pouchdb-adapter-leveldb';
-import memoryAdapter from 'pouchdb-adapter-memory';
-import PouchDB from 'pouchdb-core';
-import find from 'pouchdb-find';
-import mapreduce from 'pouchdb-mapreduce';
-import replication from 'pouchdb-replication';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import { sendError } from '../errors.ts';
 import type { UpstreamAccess } from './couch.ts';
+import { createDelegate } from './embedded-express.ts';
+import { answer } from './embedded-routes.ts';
+import { openSecurityObjects } from './embedded-security.ts';
+import { createSessions } from './embedded-session.ts';
+import { openStorage, type EmbeddedStorage } from './embedded-storage.ts';
 
-PouchDB.plugin(httpAdapter).plugin(replication).plugin(mapreduce).plugin(find);
-PouchDB.plugin(leveldbAdapter).plugin(memoryAdapter);
-
-export type EmbeddedStorage =
-  { readonly kind: 'disk'; readonly directory: string } | { readonly kind: 'memory'; readonly name: string };
+export type { EmbeddedStorage } from './embedded-storage.ts';
 
 /** A request as the engine got it, before anything was made of it. */
 export interface EngineRequest {
@@ -35,49 +26,53 @@ export interface EmbeddedOptions {
 
 export interface EmbeddedEngine {
   readonly access: UpstreamAccess;
+  /** Ends every request, live ones too, and lets go of the files. What was in memory stays for the next start. */
   close(): Promise<void>;
 }
 
-/** Starts a CouchDB-compatible engine in this process, on a loopback port. */
+/** No account can have this name: a username has no upper-case letter. */
+const ADMIN_NAME = 'Engine';
+
+/**
+ * Starts a CouchDB-compatible engine in this process, on 127.0.0.1 only, for whoever has no CouchDB at hand. Its
+ * administrator's password is made anew at each start and is nowhere but in `access`; without it there is nothing to
+ * read but `/` and `/_session`. Rejects when the port is taken or the directory cannot be used.
+ */
 export async function startEmbeddedEngine(options: EmbeddedOptions): Promise<EmbeddedEngine> {
-  const username = 'Engine';
-  const password = randomBytes(32).toString('base64url');
-  const app = expressPouchDB(await constructorFor(options.storage), {
-    mode: 'fullCouchDB',
-    overrideMode: { exclude: ['routes/fauxton', 'routes/replicate', 'replicator', 'routes/temp-views'] },
-    inMemoryConfig: true,
-    logPath: devNull,
-  });
-  const config = (app as unknown as { couchConfig: { set(a: string, b: string, c: string, d: () => void): void } })
-    .couchConfig;
-  await new Promise<void>((resolve) => config.set('admins', username, password, resolve));
+  const admin = { username: ADMIN_NAME, password: randomBytes(32).toString('base64url') };
+  const storage = await openStorage(options.storage);
+  await storage.create('_users');
+  const rooms = {
+    storage,
+    security: await openSecurityObjects(storage),
+    sessions: createSessions(storage, admin),
+    delegate: createDelegate(),
+  };
   const server = createServer((request, response) => {
     options.onRequest?.({ method: request.method ?? '', url: request.url ?? '', headers: request.headers });
-    request.headers['accept-encoding'] = 'identity';
-    app(request, response);
+    answer(rooms, request, response).catch((error: unknown) => sendError(response, error));
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port ?? 0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  // A live feed may be silent for longer than Node's five minutes for a request.
+  server.requestTimeout = 0;
+  const port = await listen(server, options.port ?? 0);
   return {
-    access: { url: `http://127.0.0.1:${port}`, username, password },
-    close: () =>
-      new Promise((resolve, reject) => {
-        server.close((error) => (error ? reject(error) : resolve()));
-        server.closeAllConnections();
-      }),
+    access: { url: `http://127.0.0.1:${port}`, ...admin },
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+      await storage.close();
+    },
   };
 }
 
-async function constructorFor(storage: EmbeddedStorage): Promise<unknown> {
-  switch (storage.kind) {
-    case 'disk':
-      await mkdir(storage.directory, { recursive: true });
-      return PouchDB.defaults({ adapter: 'leveldb', prefix: join(storage.directory, '/') });
-    case 'memory':
-      return PouchDB.defaults({ adapter: 'memory', prefix: `${storage.name}/` });
-  }
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address();
+      if (typeof address === 'object' && address !== null) resolve(address.port);
+      else reject(new Error('The engine listens on no port.'));
+    });
+  });
 }

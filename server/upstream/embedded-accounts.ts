@@ -1,0 +1,89 @@
+import { createHash, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
+import { promisify } from 'node:util';
+import { z } from 'zod';
+import { forbidden } from '../errors.ts';
+import type { Json } from './embedded-pouchdb.ts';
+import { createQueue } from './embedded-queue.ts';
+
+/** The fields of a `_users` document that CouchDB 3.4 makes of a password, and that we make alike. */
+const hashSchema = z.object({
+  name: z.string(),
+  roles: z.array(z.string()),
+  password_scheme: z.literal('pbkdf2'),
+  pbkdf2_prf: z.literal('sha256'),
+  salt: z.string().min(1),
+  iterations: z.number().int().min(1).max(10_000_000),
+  derived_key: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
+/** Some 70 ms of one core. */
+export const ITERATIONS = 150_000;
+const KEY_BYTES = 32;
+
+const derive = promisify(pbkdf2);
+
+/** One at a time: hashing runs on the few threads that the disk needs too, and a rush of sign-ins must not take them all. */
+const hashing = createQueue();
+
+async function hash(password: string, salt: string, iterations: number): Promise<string> {
+  const key = await hashing(() => derive(password, salt, iterations, KEY_BYTES, 'sha256'));
+  return key.toString('hex');
+}
+
+/** The document with the password's hash in its place: no password is ever stored. */
+export async function withoutPassword(document: Json): Promise<Json> {
+  const { password, ...rest } = document;
+  if (password === undefined || password === null) return rest;
+  if (typeof password !== 'string') throw forbidden('doc.password must be a string');
+  const salt = randomBytes(16).toString('hex');
+  return {
+    ...rest,
+    password_scheme: 'pbkdf2',
+    pbkdf2_prf: 'sha256',
+    salt,
+    iterations: ITERATIONS,
+    derived_key: await hash(password, salt, ITERATIONS),
+  };
+}
+
+export interface Account {
+  readonly name: string;
+  readonly roles: readonly string[];
+}
+
+/** The account when `document` is one and the password is right. As slow for an account that is not there. */
+export async function checkPassword(document: Json | undefined, password: string): Promise<Account | undefined> {
+  const stored = hashSchema.safeParse(document);
+  const { salt, iterations } = stored.success ? stored.data : { salt: 'nobody', iterations: ITERATIONS };
+  const key = await hash(password, salt, iterations);
+  if (!stored.success || !sameSecret(key, stored.data.derived_key)) return undefined;
+  return { name: stored.data.name, roles: stored.data.roles };
+}
+
+/** Compares without telling by its time where the difference is. */
+export function sameSecret(a: string, b: string): boolean {
+  const digest = (text: string): Uint8Array => new Uint8Array(createHash('sha256').update(text).digest());
+  return timingSafeEqual(digest(a), digest(b));
+}
+
+export const accountId = (name: string): string => `org.couchdb.user:${name}`;
+
+/**
+ * Why a document may not stand in `_users`, as CouchDB's own `_design/_auth` has it.
+ * https://docs.couchdb.org/en/stable/intro/security.html#users-documents
+ */
+export function accountRefusal(document: Json): string | undefined {
+  const { _id: id, _deleted: deleted, type, name, roles } = document;
+  if (deleted === true) return undefined;
+  if (type !== 'user') return 'doc.type must be user';
+  if (typeof name !== 'string' || name === '') return 'doc.name is required';
+  if (id !== accountId(name)) return 'Doc ID must be of the form org.couchdb.user:name';
+  if (name.startsWith('_') || name.includes(':')) return 'Username may not start with underscore or hold a colon.';
+  if (!Array.isArray(roles) || !roles.every((role) => typeof role === 'string')) {
+    return 'doc.roles must be an array of strings';
+  }
+  if (roles.some((role: string) => role.startsWith('_'))) {
+    return 'No system roles (starting with underscore) in users db.';
+  }
+  return undefined;
+}

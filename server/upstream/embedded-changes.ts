@@ -1,0 +1,123 @@
+import { badRequest, HttpError } from '../errors.ts';
+import type { EngineDatabase } from './embedded-database.ts';
+import { isMissing, readDocument, readLeaves, readSequence, type ChangeRow, type Json } from './embedded-pouchdb.ts';
+import { count, flag, parseJson } from './embedded-request.ts';
+
+type Query = ReadonlyMap<string, string>;
+
+export interface ChangesOptions {
+  readonly since: number | 'now';
+  readonly limit: number | undefined;
+  readonly allLeaves: boolean;
+  readonly includeDocs: boolean;
+  readonly conflicts: boolean;
+  readonly descending: boolean;
+  /** The ids of `filter=_doc_ids`, each looked up by itself. */
+  readonly docIds: readonly string[] | undefined;
+  /** A filter function in a design document, `<design>/<name>`, and what it is told of the request. */
+  readonly filter: { readonly name: string; readonly query: Json } | undefined;
+}
+
+export function parseChanges(query: Query, body: Json): ChangesOptions {
+  const filter = query.get('filter');
+  const limit = count(query, 'limit');
+  return {
+    since: parseSince(query.get('since') ?? '0'),
+    limit: limit === 0 ? 1 : limit,
+    allLeaves: query.get('style') === 'all_docs',
+    includeDocs: flag(query, 'include_docs'),
+    conflicts: flag(query, 'conflicts'),
+    descending: flag(query, 'descending'),
+    docIds:
+      filter === '_doc_ids' ? parseDocIds(body['doc_ids'] ?? parseJson(query.get('doc_ids') ?? 'null')) : undefined,
+    filter: filter === undefined || filter === '_doc_ids' ? undefined : parseFilter(filter, query),
+  };
+}
+
+function parseDocIds(ids: unknown): string[] {
+  if (!Array.isArray(ids) || !ids.every((id) => typeof id === 'string')) {
+    throw badRequest('`doc_ids` filter parameter is not a list of strings.');
+  }
+  return [...new Set(ids)];
+}
+
+function parseFilter(name: string, query: Query): { name: string; query: Json } {
+  if (!/^[^_/][^/]*\/[^/]+$/.test(name)) throw badRequest('filter must be _doc_ids or `designname/filtername`.');
+  return { name, query: Object.fromEntries(query) };
+}
+
+/** CouchDB's sequences are texts that begin with a number; ours are made alike, so that nobody counts with them. */
+export const formatSequence = (sequence: number): string => `${sequence}-embedded`;
+
+function parseSince(since: string): number | 'now' {
+  if (since === 'now') return since;
+  const match = /^"?(\d{1,15})(?:-[A-Za-z0-9_-]*)?"?$/.exec(since);
+  if (match === null) throw badRequest("Malformed sequence supplied in 'since' parameter.");
+  return Number(match[1]);
+}
+
+export interface Changes {
+  readonly rows: readonly ChangeRow[];
+  readonly lastSequence: number;
+}
+
+/** The changes after `since`, each document once, at its last change. */
+export async function readChanges(database: EngineDatabase, options: ChangesOptions, since: number): Promise<Changes> {
+  return options.docIds === undefined
+    ? await scanChanges(database, options, since)
+    : await lookUpChanges(database, options, options.docIds, since);
+}
+
+async function scanChanges({ pouch }: EngineDatabase, options: ChangesOptions, since: number): Promise<Changes> {
+  const { limit, filter } = options;
+  try {
+    const { results, last_seq } = await pouch.changes({
+      since,
+      style: options.allLeaves ? 'all_docs' : 'main_only',
+      include_docs: options.includeDocs,
+      conflicts: options.conflicts,
+      descending: options.descending,
+      ...(limit === undefined ? {} : { limit }),
+      ...(filter === undefined ? {} : { filter: filter.name, query_params: filter.query }),
+    });
+    return { rows: results, lastSequence: last_seq };
+  } catch (error) {
+    if (isMissing(error)) throw new HttpError(404, 'not_found', 'missing filter function or design document');
+    throw error;
+  }
+}
+
+async function lookUpChanges(
+  { pouch }: EngineDatabase,
+  options: ChangesOptions,
+  docIds: readonly string[],
+  since: number,
+): Promise<Changes> {
+  // Read before the leaves: what is written meanwhile is told twice rather than never.
+  const lastSequence = Number((await pouch.info()).update_seq);
+  const rows = await Promise.all(
+    docIds.map(async (id): Promise<ChangeRow[]> => {
+      const leaves = await readLeaves(pouch, id);
+      const [winner] = leaves;
+      if (winner === undefined) return [];
+      const seq = await readSequence(pouch, id, winner.rev);
+      if (seq <= since) return [];
+      const told = options.allLeaves ? leaves : [winner];
+      const others = leaves.filter((leaf) => leaf !== winner && !leaf.deleted).map((leaf) => leaf.rev);
+      const doc = options.includeDocs ? await readDocument(pouch, id, winner.rev) : undefined;
+      const withConflicts = options.conflicts && others.length > 0 ? { ...doc, _conflicts: others } : doc;
+      return [
+        {
+          id,
+          seq,
+          changes: told.map(({ rev }) => ({ rev })),
+          ...(winner.deleted ? { deleted: true } : {}),
+          ...(doc === undefined ? {} : { doc: withConflicts }),
+        } as ChangeRow,
+      ];
+    }),
+  );
+  const sorted = rows.flat().sort((a, b) => (options.descending ? b.seq - a.seq : a.seq - b.seq));
+  const kept = sorted.slice(0, options.limit);
+  return { rows: kept, lastSequence: kept.length < sorted.length ? (kept.at(-1)?.seq ?? since) : lastSequence };
+}

@@ -1,0 +1,36 @@
+import type { LocalPouch } from './embedded-pouchdb.ts';
+import { createQueue, type Queue } from './embedded-queue.ts';
+import { compileValidations, type Validation } from './embedded-validation.ts';
+
+/** One open database: PouchDB, the order of its writes, and word of them for whoever follows its changes. */
+export class EngineDatabase {
+  readonly name: string;
+  readonly pouch: LocalPouch;
+  /** Writes go one after the other, so that what was validated is what is written upon. */
+  readonly writing: Queue = createQueue();
+  #validations: Promise<Validation[]> | undefined;
+  #followers = new Set<() => void>();
+
+  constructor(name: string, pouch: LocalPouch) {
+    this.name = name;
+    this.pouch = pouch;
+  }
+
+  /** `validate_doc_update` of every design document, compiled; read anew after a design document was written. */
+  validations(): Promise<Validation[]> {
+    this.#validations ??= compileValidations(this.pouch);
+    return this.#validations;
+  }
+
+  /** To be called after every write. */
+  written(ids: readonly string[]): void {
+    if (ids.some((id) => id.startsWith('_design/'))) this.#validations = undefined;
+    for (const follower of [...this.#followers]) follower();
+  }
+
+  /** Calls back after every write, until the returned function is called. */
+  follow(onWrite: () => void): () => void {
+    this.#followers.add(onWrite);
+    return () => this.#followers.delete(onWrite);
+  }
+}

@@ -1,0 +1,136 @@
+import { badRequest, HttpError, missing } from '../errors.ts';
+import { readDocument, readLeaves, type Json, type LocalPouch } from './embedded-pouchdb.ts';
+import { parseJson, flag } from './embedded-request.ts';
+import { historyOf, leavesFrom, revisionsOf, type Leaf } from './embedded-tree.ts';
+
+type Query = ReadonlyMap<string, string>;
+
+/** `GET /db/id`, with `rev`, `latest`, `revs`, `revs_info`, `conflicts`, `deleted_conflicts`, `open_revs`. */
+export async function getDocument(pouch: LocalPouch, id: string, query: Query): Promise<Json | Json[]> {
+  if (id.startsWith('_local/')) {
+    const local = await readDocument(pouch, id);
+    if (local === undefined) throw missing();
+    return local;
+  }
+  const leaves = await readLeaves(pouch, id);
+  const openRevs = query.get('open_revs');
+  if (openRevs !== undefined) return await openRevisions(pouch, id, leaves, openRevs, query);
+
+  const [winner] = leaves;
+  if (winner === undefined) throw missing();
+  const asked = query.get('rev');
+  if (asked === undefined && winner.deleted) throw new HttpError(404, 'not_found', 'deleted');
+  const [rev] = asked === undefined ? [winner.rev] : resolve(leaves, asked, flag(query, 'latest'));
+  const body = rev === undefined ? undefined : await readRevision(pouch, id, leaves, rev, flag(query, 'revs'));
+  if (rev === undefined || body === undefined) throw missing();
+  return {
+    ...body,
+    ...(flag(query, 'revs_info') ? { _revs_info: await revisionsInfo(pouch, id, leaves, rev) } : {}),
+    ...(flag(query, 'conflicts') ? others('_conflicts', leaves, winner, false) : {}),
+    ...(flag(query, 'deleted_conflicts') ? others('_deleted_conflicts', leaves, winner, true) : {}),
+  };
+}
+
+/** `POST /db/_bulk_get`: a result for each row, in order, an error being a result too. */
+export async function bulkGet(pouch: LocalPouch, body: Json, query: Query): Promise<{ results: Json[] }> {
+  const { docs } = body;
+  if (!Array.isArray(docs)) throw badRequest("Missing JSON list of 'docs'.");
+  return { results: await Promise.all(docs.map((row: unknown) => bulkGetRow(pouch, row, query))) };
+}
+
+async function bulkGetRow(pouch: LocalPouch, row: unknown, query: Query): Promise<Json> {
+  const { id, rev } = (typeof row === 'object' && row !== null ? row : {}) as { id?: unknown; rev?: unknown };
+  const failed = (error: string, reason: string): Json => ({
+    id: id ?? null,
+    docs: [{ error: { id: id ?? null, rev: rev ?? 'undefined', error, reason } }],
+  });
+  if (typeof id !== 'string') return failed('bad_request', 'document id missed');
+  if (rev !== undefined && typeof rev !== 'string') return failed('bad_request', 'Invalid rev format');
+
+  const leaves = await readLeaves(pouch, id);
+  const revs = rev === undefined ? leaves.map((leaf) => leaf.rev) : resolve(leaves, rev, flag(query, 'latest'));
+  const found = await Promise.all(revs.map((each) => readRevision(pouch, id, leaves, each, flag(query, 'revs'))));
+  const docs = found.flatMap((ok) => (ok === undefined ? [] : [{ ok }]));
+  return docs.length === 0 ? failed('not_found', 'missing') : { id, docs };
+}
+
+async function openRevisions(
+  pouch: LocalPouch,
+  id: string,
+  leaves: readonly Leaf[],
+  openRevs: string,
+  query: Query,
+): Promise<Json[]> {
+  const asked = openRevs === 'all' ? 'all' : parseJson(openRevs);
+  if (asked === 'all' && leaves.length === 0) throw missing();
+  const wanted = asked === 'all' ? leaves.map((leaf) => leaf.rev) : asked;
+  if (!Array.isArray(wanted) || !wanted.every((rev) => typeof rev === 'string')) {
+    throw badRequest('open_revs must be "all" or a JSON list of revisions.');
+  }
+  const resolved = wanted.flatMap((rev: string) => {
+    const revs = resolve(leaves, rev, flag(query, 'latest'));
+    return revs.length === 0 ? [rev] : revs;
+  });
+  return await Promise.all(
+    [...new Set(resolved)].map(async (rev) => {
+      const ok = await readRevision(pouch, id, leaves, rev, flag(query, 'revs'));
+      return ok === undefined ? { missing: rev } : { ok };
+    }),
+  );
+}
+
+/** The revisions that are meant by `rev`: itself, or with `latest` every leaf that came of it. */
+function resolve(leaves: readonly Leaf[], rev: string, latest: boolean): string[] {
+  if (latest) return leavesFrom(leaves, rev).map((leaf) => leaf.rev);
+  return revisionsOf(leaves).has(rev) ? [rev] : [];
+}
+
+async function readRevision(
+  pouch: LocalPouch,
+  id: string,
+  leaves: readonly Leaf[],
+  rev: string,
+  withHistory: boolean,
+): Promise<Json | undefined> {
+  if (!revisionsOf(leaves).has(rev)) return undefined;
+  const body = await readDocument(pouch, id, rev);
+  return body !== undefined && withHistory ? { ...body, _revisions: historyOf(leaves, rev) } : body;
+}
+
+async function revisionsInfo(pouch: LocalPouch, id: string, leaves: readonly Leaf[], rev: string): Promise<Json[]> {
+  const history = historyOf(leaves, rev);
+  return await Promise.all(
+    (history?.ids ?? []).map(async (part, back) => {
+      const each = `${(history?.start ?? 0) - back}-${part}`;
+      const body = await readDocument(pouch, id, each);
+      const status = body === undefined ? 'missing' : body['_deleted'] === true ? 'deleted' : 'available';
+      return { rev: each, status };
+    }),
+  );
+}
+
+function others(name: string, leaves: readonly Leaf[], winner: Leaf, deleted: boolean): Json {
+  const revs = leaves.filter((leaf) => leaf !== winner && leaf.deleted === deleted).map((leaf) => leaf.rev);
+  return revs.length === 0 ? {} : { [name]: revs };
+}
+
+/** `POST /db/_revs_diff`: of each document the revisions that are not known here. */
+export async function revsDiff(pouch: LocalPouch, body: Json): Promise<Json> {
+  const answers = await Promise.all(
+    Object.entries(body).map(async ([id, revs]) => {
+      if (!Array.isArray(revs) || !revs.every((rev) => typeof rev === 'string')) {
+        throw badRequest('_revs_diff takes a list of revisions for each document.');
+      }
+      const leaves = await readLeaves(pouch, id);
+      const known = revisionsOf(leaves);
+      const unknown = revs.filter((rev: string) => !known.has(rev));
+      if (unknown.length === 0) return [];
+      const highest = Math.max(...unknown.map((rev: string) => Number.parseInt(rev, 10)));
+      const ancestors = leaves.filter((leaf) => leaf.generation < highest).map((leaf) => leaf.rev);
+      return [
+        [id, { missing: unknown, ...(ancestors.length === 0 ? {} : { possible_ancestors: ancestors }) }] as const,
+      ];
+    }),
+  );
+  return Object.fromEntries(answers.flat());
+}

@@ -1,0 +1,80 @@
+import httpAdapter from 'pouchdb-adapter-http';
+import leveldbAdapter from 'pouchdb-adapter-leveldb';
+import memoryAdapter from 'pouchdb-adapter-memory';
+import PouchDB from 'pouchdb-core';
+import find from 'pouchdb-find';
+import mapreduce from 'pouchdb-mapreduce';
+import replication from 'pouchdb-replication';
+import { leavesOf, type Leaf, type RevisionTree } from './embedded-tree.ts';
+
+for (const plugin of [httpAdapter, replication, mapreduce, find, leveldbAdapter, memoryAdapter]) PouchDB.plugin(plugin);
+
+/** A JSON object as it stands in a database, underscore fields and all. */
+export type Json = Record<string, unknown>;
+
+/** What we use of a local PouchDB, beneath its public methods too: they alone tell of revision trees and sequences. */
+export interface LocalPouch extends Omit<PouchDB.Database, 'get' | 'changes'> {
+  get(id: string, options?: { rev?: string; conflicts?: boolean; revs?: boolean }): Promise<Json>;
+  changes(options: Json): Promise<{ results: ChangeRow[]; last_seq: number }>;
+  _get(
+    id: string,
+    options: { rev: string },
+    done: (error: unknown, found?: { metadata: { seq: number } }) => void,
+  ): void;
+  _getRevisionTree(id: string, done: (error: unknown, tree?: RevisionTree) => void): void;
+}
+
+export interface ChangeRow {
+  id: string;
+  seq: number;
+  changes: { rev: string }[];
+  deleted?: boolean;
+  doc?: Json;
+}
+
+/**
+ * Opens a database and waits until it is open. PouchDB hands two objects that open the same files at once half-open
+ * stores, so nobody else may open `name`; and it sends `destroyed` events of one name to all objects of that name, so
+ * names must be unique in the process.
+ */
+export async function openPouch(name: string, adapter: 'leveldb' | 'memory'): Promise<LocalPouch> {
+  const pouch = new PouchDB(name, { adapter }) as unknown as LocalPouch;
+  await pouch.info();
+  return pouch;
+}
+
+/** The document's leaves, the winner first; none when there never was such a document. */
+export function readLeaves(pouch: LocalPouch, id: string): Promise<Leaf[]> {
+  return new Promise((resolve, reject) => {
+    pouch._getRevisionTree(id, (error, tree) => {
+      if (tree !== undefined) resolve(leavesOf(tree));
+      else if (isMissing(error)) resolve([]);
+      else reject(asError(error));
+    });
+  });
+}
+
+/** The sequence of the document's last change. */
+export function readSequence(pouch: LocalPouch, id: string, rev: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    pouch._get(id, { rev }, (error, found) => {
+      if (found !== undefined) resolve(found.metadata.seq);
+      else reject(asError(error));
+    });
+  });
+}
+
+/** The document, or undefined when it, or its body, is not there. */
+export async function readDocument(pouch: LocalPouch, id: string, rev?: string): Promise<Json | undefined> {
+  try {
+    return await pouch.get(id, rev === undefined ? {} : { rev });
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+export const isMissing = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && 'status' in error && error.status === 404;
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -1,0 +1,142 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { HttpError, methodNotAllowed, missing, sendJson } from '../errors.ts';
+import { adminOnly, checkMember, CLOSED_SECURITY, isAdmin, type Session } from './embedded-access.ts';
+import { answerDatabase } from './embedded-database-routes.ts';
+import type { Delegate } from './embedded-express.ts';
+import type { Json } from './embedded-pouchdb.ts';
+import { parsePath, readJson, type EnginePath } from './embedded-request.ts';
+import type { SecurityObjects } from './embedded-security.ts';
+import type { Sessions } from './embedded-session.ts';
+import { ENGINE_DATABASE, isDatabaseName, type Storage } from './embedded-storage.ts';
+
+/** What the engine is made of. */
+export interface EngineRooms {
+  readonly storage: Storage;
+  readonly security: SecurityObjects;
+  readonly sessions: Sessions;
+  readonly delegate: Delegate;
+}
+
+/** Answers one request; throws an `HttpError` for what it refuses. */
+export async function answer(rooms: EngineRooms, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const path = parsePath(request.url ?? '/');
+  const method = request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET');
+  const [first, ...rest] = path.parts;
+  // Before the credentials: wrong ones in the body are an answer here, not a fault of the request.
+  if (first === '_session' && rest.length === 0 && method !== 'GET') {
+    await answerSignIn(rooms, method, request, response);
+    return;
+  }
+  const session = await rooms.sessions.ofRequest(request);
+  if (first === undefined) welcome(method, response);
+  else if (isDatabaseName(first)) await atDatabase(rooms, first, path, method, session, request, response);
+  else await atServer(rooms, path.parts.join('/'), method, session, response);
+}
+
+function welcome(method: string, response: ServerResponse): void {
+  if (method !== 'GET') throw methodNotAllowed('GET,HEAD');
+  sendJson(response, 200, {
+    couchdb: 'Welcome',
+    version: '3.4.3',
+    uuid: createHash('md5').update('pouchgate embedded engine').digest('hex'),
+    features: [],
+    vendor: { name: 'Pouchgate, embedded engine' },
+  });
+}
+
+async function answerSignIn(
+  { sessions }: EngineRooms,
+  method: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  switch (method) {
+    case 'POST': {
+      const { name, password } = await readJson(request);
+      const credentials = { username: String(name), password: String(password) };
+      const session = await sessions.ofCredentials(credentials);
+      sendJson(response, 200, { ok: true, ...session });
+      return;
+    }
+    case 'DELETE':
+      sendJson(response, 200, { ok: true });
+      return;
+    default:
+      throw methodNotAllowed('DELETE,GET,HEAD,POST');
+  }
+}
+
+async function atServer(
+  { storage }: EngineRooms,
+  path: string,
+  method: string,
+  session: Session,
+  response: ServerResponse,
+): Promise<void> {
+  if (path === '_session') {
+    const authenticated = session.name === null ? {} : { authenticated: 'default' };
+    sendJson(response, 200, {
+      ok: true,
+      userCtx: session,
+      info: { authentication_handlers: ['default'], ...authenticated },
+    });
+    return;
+  }
+  if (!isAdmin(session)) throw adminOnly();
+  if (!path.startsWith('_')) {
+    throw new HttpError(400, 'illegal_database_name', 'Only lower-case letters, digits and _$()+- are allowed.');
+  }
+  if (method !== 'GET') throw methodNotAllowed('GET,HEAD');
+  sendJson(response, 200, await serverPage(storage, path));
+}
+
+async function serverPage(storage: Storage, path: string): Promise<unknown> {
+  switch (path) {
+    case '_up':
+      return { status: 'ok' };
+    case '_uuids':
+      return { uuids: [randomUUID().replaceAll('-', '')] };
+    case '_all_dbs':
+      return (await storage.names()).filter((name) => name !== ENGINE_DATABASE);
+    default:
+      throw missing();
+  }
+}
+
+/** Who asks is judged before whether there is such a database: a stranger learns nothing of either. */
+async function atDatabase(
+  rooms: EngineRooms,
+  name: string,
+  path: EnginePath,
+  method: string,
+  session: Session,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { storage, security } = rooms;
+  const [, second] = path.parts;
+  if (second === undefined && (method === 'PUT' || method === 'DELETE')) {
+    if (!isAdmin(session)) throw adminOnly();
+    await (method === 'PUT' ? createDatabase(rooms, name) : destroyDatabase(rooms, name));
+    sendJson(response, method === 'PUT' ? 201 : 200, { ok: true });
+    return;
+  }
+  const rules: Json = await security.read(name);
+  // Accounts are nobody's business: whatever is set there, only the administrator comes near them.
+  checkMember(session, name === '_users' ? CLOSED_SECURITY : rules);
+  const database = await storage.open(name);
+  if (database === undefined) throw new HttpError(404, 'not_found', 'Database does not exist.');
+  await answerDatabase({ ...rooms, database, rules, session, path, method }, request, response);
+}
+
+async function createDatabase({ storage, security }: EngineRooms, name: string): Promise<void> {
+  await security.forget(name);
+  if (await storage.create(name)) return;
+  throw new HttpError(412, 'file_exists', 'The database could not be created, the file already exists.');
+}
+
+async function destroyDatabase({ storage, security }: EngineRooms, name: string): Promise<void> {
+  if (!(await storage.destroy(name))) throw new HttpError(404, 'not_found', 'Database does not exist.');
+  await security.forget(name);
+}

@@ -1,0 +1,40 @@
+import { badRequest } from '../errors.ts';
+import { CLOSED_SECURITY, isSecurity } from './embedded-access.ts';
+import { readDocument, type Json } from './embedded-pouchdb.ts';
+import { ENGINE_DATABASE, type Storage } from './embedded-storage.ts';
+
+/**
+ * The databases' `_security` objects, kept in the engine's own database. (PouchDB's plugin keeps them in a `_local`
+ * document of the database itself, where a member who may write checkpoints could write them.)
+ */
+export interface SecurityObjects {
+  read(database: string): Promise<Json>;
+  write(database: string, security: Json): Promise<void>;
+  forget(database: string): Promise<void>;
+}
+
+export async function openSecurityObjects(storage: Storage): Promise<SecurityObjects> {
+  await storage.create(ENGINE_DATABASE);
+  const own = await storage.open(ENGINE_DATABASE);
+  if (own === undefined) throw new Error('The engine cannot open its own database.');
+  const idOf = (database: string): string => `security:${database}`;
+
+  const put = (database: string, security: Json | undefined): Promise<void> =>
+    own.writing(async () => {
+      const before = await readDocument(own.pouch, idOf(database));
+      if (before === undefined && security === undefined) return;
+      const revision = before === undefined ? {} : { _rev: String(before['_rev']) };
+      await own.pouch.put({ _id: idOf(database), ...revision, security });
+    });
+  return {
+    async read(database) {
+      const stored = await readDocument(own.pouch, idOf(database));
+      return (stored?.['security'] as Json | undefined) ?? CLOSED_SECURITY;
+    },
+    write: async (database, security) => {
+      if (!isSecurity(security)) throw badRequest('_security must hold admins and members, each with names and roles.');
+      await put(database, security);
+    },
+    forget: (database) => put(database, undefined),
+  };
+}

@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto';
+import { badRequest, conflict, forbidden, HttpError } from '../errors.ts';
+import { isAdmin, type Session } from './embedded-access.ts';
+import { accountRefusal, withoutPassword } from './embedded-accounts.ts';
+import type { EngineDatabase } from './embedded-database.ts';
+import { readDocument, readLeaves, type Json } from './embedded-pouchdb.ts';
+import { asObject } from './embedded-request.ts';
+
+/** Who writes where, and whether the revisions are theirs (`new_edits: false`) or to be made here. */
+export interface WriteOptions {
+  readonly newEdits: boolean;
+  readonly session: Session;
+  readonly security: unknown;
+}
+
+/** What became of one document. `rev` is the new revision, or with a refusal the one that was sent. */
+export interface Written {
+  readonly id: string;
+  readonly rev: string | undefined;
+  readonly refusal?: HttpError;
+}
+
+/** Writes what may be written and refuses the rest, row by row. Throws when the request itself makes no sense. */
+export async function writeDocuments(
+  database: EngineDatabase,
+  rows: readonly unknown[],
+  options: WriteOptions,
+): Promise<Written[]> {
+  const documents = rows.map((row) => parseDocument(row, options.newEdits));
+  const hashed = database.name === '_users' ? await Promise.all(documents.map(withoutPassword)) : documents;
+  return await database.writing(async () => {
+    const refusals = await Promise.all(hashed.map((document) => refusalOf(database, document, options)));
+    const accepted = hashed.filter((_, index) => refusals[index] === undefined);
+    const results = await store(database, accepted, options.newEdits);
+    const outcomes = hashed.map((document, index): Written => {
+      const refusal = refusals[index];
+      const sent = { id: String(document['_id']), rev: document['_rev'] as string | undefined };
+      return refusal === undefined ? (results.shift() ?? sent) : { ...sent, refusal };
+    });
+    database.written(accepted.map((document) => String(document['_id'])));
+    return outcomes;
+  });
+}
+
+/** The underscore fields that CouchDB takes with a document; the last three it reads past. */
+const SPECIAL = new Set(['_id', '_rev', '_deleted', '_revisions', '_attachments', '_revs_info', '_conflicts']);
+const IGNORED = new Set(['_attachments', '_revs_info', '_conflicts']);
+
+function parseDocument(row: unknown, newEdits: boolean): Json {
+  const document = asObject(row, 'Document must be a JSON object');
+  for (const key of Object.keys(document)) {
+    // PouchDB would take a `_rev_tree` from outside for its own.
+    if (key.startsWith('_') && !SPECIAL.has(key)) {
+      throw new HttpError(400, 'doc_validation', `Bad special document member: ${key}`);
+    }
+  }
+  if (Object.keys((document['_attachments'] ?? {})).length > 0) {
+    throw new HttpError(400, 'not_implemented', 'This engine keeps no attachments.');
+  }
+  const kept = Object.entries(document).filter(([key]) => !IGNORED.has(key));
+  const id = document['_id'] === undefined && newEdits ? randomUUID() : parseId(document['_id']);
+  return { ...Object.fromEntries(kept), ...parseRevisions(document, newEdits), _id: id };
+}
+
+export function parseId(id: unknown): string {
+  if (typeof id !== 'string' || id === '') throw new HttpError(400, 'illegal_docid', 'Document id must be a string.');
+  if (id.startsWith('_') && !/^_(?:design|local)\/./s.test(id)) {
+    throw new HttpError(400, 'illegal_docid', 'Only reserved document ids may start with underscore.');
+  }
+  return id;
+}
+
+function parseRevisions(document: Json, newEdits: boolean): Json {
+  const { _rev: rev, _revisions: revisions, _id: id } = document;
+  const isLocal = typeof id === 'string' && id.startsWith('_local/');
+  if (rev === undefined && (newEdits || isLocal)) return {};
+  if (typeof rev !== 'string' || !/^\d{1,10}-[^\s-]+$/.test(rev)) throw badRequest('Invalid rev format');
+  if (newEdits || isLocal) return { _rev: rev, _revisions: undefined };
+  const { start, ids } = asObject(
+    revisions ?? { start: Number.parseInt(rev, 10), ids: [rev.slice(rev.indexOf('-') + 1)] },
+  );
+  const sound =
+    typeof start === 'number' &&
+    Array.isArray(ids) &&
+    ids.length <= start &&
+    ids.every((part) => typeof part === 'string' && part !== '') &&
+    rev === `${start}-${String(ids[0])}`;
+  if (!sound) throw new HttpError(400, 'doc_validation', 'RevId does not match _revisions.');
+  return { _rev: rev, _revisions: { start, ids } };
+}
+
+async function refusalOf(
+  database: EngineDatabase,
+  document: Json,
+  { newEdits, session, security }: WriteOptions,
+): Promise<HttpError | undefined> {
+  const id = String(document['_id']);
+  if (id.startsWith('_local/')) return undefined;
+  if (id.startsWith('_design/')) {
+    return isAdmin(session) ? undefined : new HttpError(401, 'unauthorized', 'You are not a db or server admin.');
+  }
+  const previous = await (newEdits ? previousOfEdit(database, document) : previousOfReplicated(database, document));
+  if (previous === 'conflict') return conflict();
+  if (database.name === '_users') {
+    const reason = accountRefusal(document);
+    if (reason !== undefined) return forbidden(reason);
+  }
+  const user = { db: database.name, name: session.name, roles: session.roles };
+  for (const validate of await database.validations()) {
+    const refusal = validate({ next: document, previous, user, security });
+    if (refusal !== undefined) return refusal;
+  }
+  return undefined;
+}
+
+/** An edit builds upon a leaf; without a revision it may only make a document, or make a deleted one anew. */
+async function previousOfEdit(database: EngineDatabase, document: Json): Promise<Json | null | 'conflict'> {
+  const leaves = await readLeaves(database.pouch, String(document['_id']));
+  const rev = document['_rev'];
+  if (rev === undefined) return leaves[0] === undefined || leaves[0].deleted ? null : 'conflict';
+  const leaf = leaves.find((each) => each.rev === rev);
+  if (leaf === undefined) return 'conflict';
+  return (await readDocument(database.pouch, String(document['_id']), leaf.rev)) ?? null;
+}
+
+/** A replicated revision is judged against the nearest of its ancestors whose body is here; after a compaction none is. */
+async function previousOfReplicated(database: EngineDatabase, document: Json): Promise<Json | null> {
+  const { start, ids } = document['_revisions'] as { start: number; ids: string[] };
+  const id = String(document['_id']);
+  for (const [back, part] of ids.entries()) {
+    const body = back === 0 ? undefined : await readDocument(database.pouch, id, `${start - back}-${part}`);
+    if (body !== undefined) return body;
+  }
+  return null;
+}
+
+async function store(database: EngineDatabase, documents: readonly Json[], newEdits: boolean): Promise<Written[]> {
+  if (documents.length === 0) return [];
+  const sent = documents.map((document) => ({
+    id: String(document['_id']),
+    rev: document['_rev'] as string | undefined,
+  }));
+  const results = await database.pouch.bulkDocs(
+    documents.map((document) => structuredClone(document)),
+    { new_edits: newEdits },
+  );
+  // With `new_edits: false` PouchDB, as CouchDB, answers failures alone, and all that could fail was looked for above.
+  if (!newEdits) {
+    if (results.length > 0)
+      throw new Error(`The engine could not store replicated revisions: ${JSON.stringify(results)}`);
+    return sent;
+  }
+  return results.map((result, index) => {
+    const own = sent[index] ?? { id: String(result.id), rev: undefined };
+    if ('ok' in result) return { id: own.id, rev: result.rev };
+    const { status = 500, name = 'unknown_error', message = '' } = result;
+    return { ...own, refusal: new HttpError(status, name, message) };
+  });
+}
