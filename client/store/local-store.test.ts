@@ -1,0 +1,200 @@
+import memoryAdapter from 'pouchdb-adapter-memory';
+import PouchDB from 'pouchdb-browser';
+import { applyEdit } from '../../couchdb-design/merge.ts';
+import { newUserDocument, parseUsername, userDocumentId, type Username } from '../../couchdb-design/user-document.ts';
+import type { Database, OpenDatabase, StoredBody } from '../platform/database.ts';
+import { defaultEnvironment } from '../platform/environment.ts';
+import { createLocalStore, type LocalStore } from './local-store.ts';
+import { storeLeaves } from './replica.ts';
+
+PouchDB.plugin(memoryAdapter);
+
+const alice = parseUsername('alice') as Username;
+const id = userDocumentId(alice);
+const blank = newUserDocument(alice, new Date('2026-11-22T09:00:00.000Z'));
+const ROOT = `1-${'a'.repeat(32)}`;
+const SERVER_DOCUMENT = { ...blank, _rev: ROOT };
+
+let devices = 0;
+/** The memory of one browser: what is opened twice by one name is the same database. */
+const browser = (): OpenDatabase => {
+  const prefix = `browser-${(devices += 1)}-`;
+  return (name) => new PouchDB<StoredBody>(prefix + name, { adapter: 'memory', auto_compaction: true });
+};
+
+const stores: LocalStore[] = [];
+async function open(openDatabase: OpenDatabase, environment = defaultEnvironment()): Promise<LocalStore> {
+  const store = createLocalStore({
+    username: alice,
+    openDatabase,
+    environment,
+    onNoted: () => undefined,
+    onReplaced: () => undefined,
+  });
+  stores.push(store);
+  await store.ready;
+  return store;
+}
+afterEach(() => Promise.all(stores.splice(0).map((store) => store.close())));
+
+const until = async (store: LocalStore, holds: () => boolean): Promise<void> =>
+  new Promise((resolve) => {
+    const check = (): void => {
+      if (!holds()) return;
+      unsubscribe();
+      resolve();
+    };
+    const unsubscribe = store.subscribe(check);
+    check();
+  });
+
+const leavesOf = async (database: Database): Promise<readonly StoredBody[]> => {
+  const rows: readonly { ok?: StoredBody }[] = await database.get(id, { open_revs: 'all' });
+  return rows.flatMap(({ ok }) => (ok === undefined || ok['_deleted'] === true ? [] : [ok]));
+};
+
+test('an edit is shown at once and stored when set resolves', async () => {
+  const memory = browser();
+  const store = await open(memory);
+  const storing = store.edit({ theme: 'dark' });
+  expect(store.shown().theme).toBe('dark');
+  await storing;
+  await store.close();
+  expect((await open(memory)).shown().theme).toBe('dark');
+});
+
+test('before the first pull nothing is written that could be replicated; after it the draft is one revision on top', async () => {
+  const store = await open(browser());
+  await store.edit({ theme: 'dark' });
+  await store.edit({ viewMode: 'graph' });
+  expect((await store.database().allDocs()).rows).toEqual([]);
+  expect(store.unsent().map(({ key }) => key)).toEqual(['theme', 'viewMode']);
+
+  await storeLeaves(store.database(), [SERVER_DOCUMENT]);
+  await until(store, () => store.needsSettling());
+  await store.settle();
+  const [leaf, ...others] = await leavesOf(store.database());
+  expect(others).toEqual([]);
+  expect(leaf).toMatchObject({ preferences: { theme: 'dark', viewMode: 'graph' } });
+  expect(leaf?.['_rev']).toMatch(/^2-/);
+  expect(store.needsSettling()).toBe(false);
+  expect(store.unsent()).toHaveLength(2);
+});
+
+test('a patch is one revision, whatever it names', async () => {
+  const store = await open(browser());
+  await storeLeaves(store.database(), [SERVER_DOCUMENT]);
+  await store.edit({ theme: 'dark', viewMode: 'table', dailyBriefing: true });
+  expect((await leavesOf(store.database())).map(({ _rev }) => String(_rev).split('-')[0])).toEqual(['2']);
+});
+
+test('edits that are made at once all stay', async () => {
+  const store = await open(browser());
+  await storeLeaves(store.database(), [SERVER_DOCUMENT]);
+  await Promise.all([
+    store.edit({ theme: 'light' }),
+    store.edit({ viewMode: 'table' }),
+    store.edit({ theme: 'dark' }),
+    store.edit({ recapTime: '19:30' }),
+  ]);
+  expect(store.shown()).toMatchObject({ theme: 'dark', viewMode: 'table', recapTime: '19:30' });
+  expect(await leavesOf(store.database())).toHaveLength(1);
+});
+
+test('two handles on one database, as two tabs have, see each other and lose nothing', async () => {
+  const memory = browser();
+  const [left, right] = [await open(memory), await open(memory)];
+  await storeLeaves(left.database(), [SERVER_DOCUMENT]);
+  await Promise.all([left.edit({ theme: 'dark' }), right.edit({ viewMode: 'graph' })]);
+  for (const store of [left, right]) {
+    await until(store, () => store.shown().theme === 'dark' && store.shown().viewMode === 'graph');
+  }
+  expect(await leavesOf(left.database())).toHaveLength(1);
+});
+
+test('a conflict is shown merged, and settled into one leaf that holds both edits', async () => {
+  const store = await open(browser());
+  const left = applyEdit(blank, { theme: 'dark' }, '2026-11-22T10:00:00.000Z-0000-aaaaa');
+  const right = applyEdit(blank, { viewMode: 'graph' }, '2026-11-22T10:00:01.000Z-0000-bbbbb');
+  const child = (document: object, letter: string) => ({
+    ...document,
+    _rev: `2-${letter.repeat(32)}`,
+    _revisions: { start: 2, ids: [letter.repeat(32), 'a'.repeat(32)] },
+  });
+  await storeLeaves(store.database(), [SERVER_DOCUMENT, child(left, 'b'), child(right, 'c')]);
+  await until(store, () => store.shown().theme === 'dark' && store.shown().viewMode === 'graph');
+  expect(store.needsSettling()).toBe(true);
+  await store.settle();
+  expect(await leavesOf(store.database())).toMatchObject([{ preferences: { theme: 'dark', viewMode: 'graph' } }]);
+});
+
+test('an edit wins over what it was made on, even when that was stamped by a clock that is ahead', async () => {
+  const store = await open(browser());
+  const ahead = applyEdit(blank, { theme: 'light' }, '2999-01-01T00:00:00.000Z-0000-zzzzz');
+  await storeLeaves(store.database(), [{ ...ahead, _rev: ROOT }]);
+  await store.edit({ theme: 'dark' });
+  expect(store.shown().theme).toBe('dark');
+  expect(await leavesOf(store.database())).toMatchObject([{ preferences: { theme: 'dark' } }]);
+});
+
+test('a document of a newer version is not written on: the edit waits in the draft', async () => {
+  const store = await open(browser());
+  await storeLeaves(store.database(), [{ ...SERVER_DOCUMENT, version: 2 }]);
+  await store.edit({ theme: 'dark' });
+  expect(store.shown().theme).toBe('dark');
+  expect(await leavesOf(store.database())).toMatchObject([{ _rev: ROOT, version: 2 }]);
+  expect(store.unsent()).toHaveLength(1);
+});
+
+test('a value that is not allowed is refused in a sentence, and changes nothing that is shown', async () => {
+  const store = await open(browser());
+  const before = store.shown();
+  await expect(store.edit({ briefingTime: '25:00' })).rejects.toThrow('must be a time');
+  expect(store.shown()).toBe(before);
+});
+
+test('the number of unsent edits is true after a reload', async () => {
+  const memory = browser();
+  const store = await open(memory);
+  await storeLeaves(store.database(), [SERVER_DOCUMENT]);
+  await store.edit({ theme: 'dark' });
+  const [leaf] = await leavesOf(store.database());
+  await store.learnDocuments([leaf]);
+  expect(store.unsent()).toEqual([]);
+  await store.edit({ viewMode: 'graph' });
+  await store.close();
+  expect((await open(memory)).unsent().map(({ key }) => key)).toEqual(['viewMode']);
+});
+
+test('replacing the database keeps what was unsent as suspects, still shown, and the server’s document below', async () => {
+  const store = await open(browser());
+  await storeLeaves(store.database(), [SERVER_DOCUMENT]);
+  await store.edit({ theme: 'dark' });
+  await store.replace([SERVER_DOCUMENT]);
+  expect(await leavesOf(store.database())).toMatchObject([{ _rev: ROOT }]);
+  expect(store.suspects().map(({ key }) => key)).toEqual(['theme']);
+  expect(store.shown().theme).toBe('dark');
+  await store.dropSuspect(store.suspects()[0] ?? { key: '', value: null, stamp: '' });
+  expect(store.shown().theme).toBe('system');
+});
+
+test('what a replacement was carrying over when it was cut off is there at the next start', async () => {
+  const environment = defaultEnvironment();
+  const stamp = '2026-11-22T10:00:00.000Z-0000-aaaaa';
+  environment.storage.setItem('pouchgate_alice:carry', JSON.stringify([{ key: 'theme', value: 'dark', stamp }]));
+  const store = await open(browser(), environment);
+  expect(store.shown().theme).toBe('dark');
+  expect(store.unsent()).toHaveLength(1);
+  expect(environment.storage.getItem('pouchgate_alice:carry')).toBeNull();
+});
+
+test('destroying leaves nothing behind', async () => {
+  const memory = browser();
+  const store = await open(memory);
+  await store.edit({ theme: 'dark' });
+  await store.destroy();
+  await expect(store.edit({ theme: 'light' })).rejects.toThrow('signed out');
+  const again = await open(memory);
+  expect(again.shown().theme).toBe('system');
+  expect(again.unsent()).toEqual([]);
+});
