@@ -130,13 +130,13 @@ async function atDatabase(
   await answerDatabase({ ...rooms, database, rules, session, path, method }, request, response);
 }
 
-async function createDatabase({ storage, security }: EngineRooms, name: string): Promise<void> {
-  await security.forget(name);
+async function createDatabase({ storage }: EngineRooms, name: string): Promise<void> {
   if (await storage.create(name)) return;
   throw new HttpError(412, 'file_exists', 'The database could not be created, the file already exists.');
 }
 
+/** Its security object goes first: if the process dies in between, what is left is closed, not open to a namesake. */
 async function destroyDatabase({ storage, security }: EngineRooms, name: string): Promise<void> {
-  if (!(await storage.destroy(name))) throw new HttpError(404, 'not_found', 'Database does not exist.');
   await security.forget(name);
+  if (!(await storage.destroy(name))) throw new HttpError(404, 'not_found', 'Database does not exist.');
 }
