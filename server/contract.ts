@@ -8,9 +8,15 @@ import { z } from 'zod';
 /** What a person types to sign in or to register. A password is 8 to 256 characters; a username is checked apart. */
 export const credentialsSchema = z.strictObject({
   username: z.string().max(256),
-  password: z.string().min(8, 'A password has at least 8 characters.').max(256, 'A password has at most 256 characters.'),
+  password: z
+    .string()
+    .min(8, 'A password has at least 8 characters.')
+    .max(256, 'A password has at most 256 characters.'),
 });
 export type Credentials = z.infer<typeof credentialsSchema>;
+
+/** Signing in asks less of a password than registering: accounts that an operator made may have a shorter one. */
+export const signInSchema = credentialsSchema.extend({ password: z.string().min(1).max(256) });
 
 /** The answer to register, sign-in and refresh. The refresh token is not in it: it is an HttpOnly cookie. */
 export interface Session {

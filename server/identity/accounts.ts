@@ -1,0 +1,93 @@
+import type { DocumentScope, ServerScope } from 'nano';
+import type { Username } from '../../couchdb-design/user-document.ts';
+import { userDocumentId } from '../../couchdb-design/user-document.ts';
+import { conflict } from '../errors.ts';
+import { statusOf, type UpstreamAccess } from '../upstream/couch.ts';
+import { toUpstreamError } from '../upstream/upstream-error.ts';
+import { createPasswordCheck, type CheckPassword } from './check-password.ts';
+import { everExisted, readDocuments } from './read-documents.ts';
+import { suspensionId } from './session-document.ts';
+import type { Sessions } from './sessions.ts';
+
+/** Accounts, as documents of CouchDB's own `_users`. Everything rejects with 502 or 503 when the database fails. */
+export interface Accounts {
+  /** Makes an account. Rejects with 409 when the name is, or ever was, somebody's. */
+  register(username: Username, password: string): Promise<void>;
+  readonly checkPassword: CheckPassword;
+  isSuspended(username: Username): Promise<boolean>;
+  /** Takes every right from a user, also from one of another identity provider, and ends their sessions. */
+  suspend(username: Username): Promise<void>;
+  /** Lets a suspended user in again; ended sessions stay ended. */
+  restore(username: Username): Promise<void>;
+}
+
+export interface AccountsOptions {
+  readonly couch: ServerScope;
+  readonly access: UpstreamAccess;
+  readonly registry: string;
+  readonly sessionsDatabase: string;
+  readonly sessions: Pick<Sessions, 'endAll'>;
+  /** The time in ms. */
+  readonly now: () => number;
+}
+
+const USERS_DB = '_users';
+
+const taken = () => conflict('This name is taken.');
+
+export function createAccounts(options: AccountsOptions): Accounts {
+  const { couch, access, registry, sessionsDatabase, sessions, now } = options;
+  const users: DocumentScope<unknown> = couch.use(USERS_DB);
+  const suspensions: DocumentScope<unknown> = couch.use(sessionsDatabase);
+
+  const revisionOf = async (id: string): Promise<string | undefined> =>
+    (await readDocuments(couch, sessionsDatabase, [id])).get(id)?._rev;
+
+  /** Does `write`; a conflict means that another has just done the same. */
+  const unlessDone = async (write: () => Promise<unknown>): Promise<void> => {
+    try {
+      await write();
+    } catch (error) {
+      if (statusOf(error) !== 409) throw toUpstreamError(error);
+    }
+  };
+
+  return {
+    register: async (username, password) => {
+      const id = `org.couchdb.user:${username}`;
+      // Names are not used again, or their next owner would get the document of the one before: that of an account
+      // which was removed, or of a user of another identity provider.
+      const isTaken =
+        username === access.username ||
+        (await everExisted(couch, USERS_DB, id)) ||
+        (await everExisted(couch, registry, userDocumentId(username)));
+      if (isTaken) throw taken();
+      try {
+        // No role: whoever takes the password to CouchDB itself gets nothing there for it.
+        await users.insert({ _id: id, name: username, password, roles: [], type: 'user' } as object);
+      } catch (error) {
+        throw statusOf(error) === 409 ? taken() : toUpstreamError(error);
+      }
+    },
+
+    checkPassword: createPasswordCheck(access),
+
+    isSuspended: async (username) => (await revisionOf(suspensionId(username))) !== undefined,
+
+    suspend: async (username) => {
+      const _id = suspensionId(username);
+      const suspended_at = new Date(now()).toISOString();
+      if ((await revisionOf(_id)) === undefined) {
+        await unlessDone(() => suspensions.insert({ _id, type: 'suspension', username, suspended_at } as object));
+      }
+      // After the suspension, so that none begins behind the last one ended.
+      await sessions.endAll(username, 'suspension');
+    },
+
+    restore: async (username) => {
+      const id = suspensionId(username);
+      const revision = await revisionOf(id);
+      if (revision !== undefined) await unlessDone(() => suspensions.destroy(id, revision));
+    },
+  };
+}

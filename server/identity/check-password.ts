@@ -1,0 +1,61 @@
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import type { Username } from '../../couchdb-design/user-document.ts';
+import { badGateway, unavailable } from '../errors.ts';
+import type { UpstreamAccess } from '../upstream/couch.ts';
+
+/** Whether it is this user's password. Rejects with 502 or 503 when CouchDB did not say. */
+export type CheckPassword = (username: Username, password: string) => Promise<boolean>;
+
+/** A user's first check costs CouchDB some 0.2 s, and more under load. In ms. */
+const TIMEOUT = 15_000;
+
+const signedInSchema = z.object({ ok: z.literal(true), name: z.string(), roles: z.array(z.string()) });
+
+/**
+ * Asks CouchDB's `POST /_session`, which also counts failures and locks. The request carries no credentials of ours,
+ * or it would be answered for the service account.
+ * https://docs.couchdb.org/en/stable/api/server/authn.html#cookie-authentication
+ *
+ * Server admins have no account here. The service account's password is not even tried: the gate would be a way to
+ * guess it, and to lock the gate out. What is asked instead costs the same and fails.
+ */
+export function createPasswordCheck({ url, username: serviceAccount }: UpstreamAccess): CheckPassword {
+  return async (username, password) => {
+    const isServiceAccount = username === serviceAccount;
+    const name = isServiceAccount ? `Nobody-${randomBytes(8).toString('hex')}` : username;
+    const { status, body } = await post(`${url}/_session`, { name, password });
+    // 403 is CouchDB's "locked after too many failures": not told apart, for it would tell that the name exists.
+    if (status === 401 || status === 403) return false;
+    if (status === 429 || status >= 500) throw unavailable('The database is busy.');
+    const signedIn = signedInSchema.safeParse(body);
+    if (status !== 200 || !signedIn.success)
+      throw badGateway(`The database did not check a password (status ${status}).`);
+    return signedIn.data.name === username && !signedIn.data.roles.includes('_admin');
+  };
+}
+
+async function post(url: string, body: unknown): Promise<{ status: number; body: unknown }> {
+  try {
+    const answer = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'application/json' },
+      body: JSON.stringify(body),
+      // The password goes to no other place than the one that is configured.
+      redirect: 'manual',
+      signal: AbortSignal.timeout(TIMEOUT),
+    });
+    const text = await answer.text();
+    return { status: answer.status, body: parse(text) };
+  } catch {
+    throw unavailable('The database does not answer.');
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto';
+import type { Router } from 'express';
+import type { Username } from '../../couchdb-design/user-document.ts';
+import { SESSIONS_DB, type Config, type TokenConfig } from '../config.ts';
+import { connect, type UpstreamAccess } from '../upstream/couch.ts';
+import { createAccounts, type Accounts } from './accounts.ts';
+import { createAuthenticator, type Authenticate } from './authenticate.ts';
+import { DEFAULT_RATE_LIMITS, type RateLimits } from './rate-limits.ts';
+import { createRefreshCookie } from './refresh-cookie.ts';
+import { createRefreshTokens } from './refresh-token.ts';
+import { createRights, type Rights } from './rights.ts';
+import { createAuthRoutes } from './routes.ts';
+import { keepSecret } from './secret-file.ts';
+import { createSessionStore } from './session-store.ts';
+import { createSessions, type Sessions } from './sessions.ts';
+import { createKeyFinder } from './token-keys.ts';
+import { createTokens, type SignToken } from './tokens.ts';
+
+export interface IdentityOptions {
+  readonly config: Pick<Config, 'tokens' | 'registration' | 'registry' | 'publicUrl'>;
+  /** The upstream, already set up. */
+  readonly access: UpstreamAccess;
+  /** Called once an account is made, before its owner is answered. */
+  readonly onRegistered: (username: Username) => Promise<void>;
+  readonly log: IdentityLog;
+  readonly rateLimits?: RateLimits;
+  /** The time in ms. */
+  readonly now?: () => number;
+}
+
+/** The part of pino's logger that is used. */
+export interface IdentityLog {
+  warn(details: object, message: string): void;
+  error(details: object, message: string): void;
+}
+
+/** Who is who: sign-in, and the proof of every request. */
+export interface Identity {
+  /** To be mounted at `/api/auth`. It answers everything below, so nothing after it is reached. */
+  readonly router: Router;
+  readonly authenticate: Authenticate;
+  readonly rights: Rights;
+  readonly accounts: Accounts;
+  readonly sessions: Sessions;
+  /** Undefined when another identity provider signs people in. */
+  readonly sign: SignToken | undefined;
+  close(): void;
+}
+
+/** Wires the identity module. Rejects when the secret's file cannot be read or made. */
+export async function createIdentity(options: IdentityOptions): Promise<Identity> {
+  const { config, access, onRegistered, log, rateLimits = DEFAULT_RATE_LIMITS, now = Date.now } = options;
+  const couch = connect(access);
+  const secret = await secretOf(config.tokens);
+  const { usernameClaim, issuer, audience } = config.tokens;
+  const findKey = createKeyFinder(config.tokens.provider, now);
+  const tokens = createTokens({ secret, findKey, usernameClaim, issuer, audience, now });
+
+  const rights = createRights({
+    couch,
+    access,
+    database: SESSIONS_DB,
+    now,
+    onFeedDown: (reason) => log.warn({ database: SESSIONS_DB, reason }, 'The feed is down.'),
+  });
+  const store = createSessionStore(couch, SESSIONS_DB, (session) => rights.noteStored(session));
+  // Without a secret there are no refresh tokens; a key that nobody knows makes sure of it.
+  const refreshTokens = createRefreshTokens(secret ?? randomBytes(32).toString('base64url'));
+  const sessions = createSessions({ store, refreshTokens, now });
+  const { registry } = config;
+  const accounts = createAccounts({ couch, access, registry, sessionsDatabase: SESSIONS_DB, sessions, now });
+  const authenticate = createAuthenticator({ tokens, rights });
+
+  const router = createAuthRoutes({
+    registration: config.registration,
+    accounts,
+    sessions,
+    refreshTokens,
+    sign: tokens.sign,
+    authenticate,
+    cookie: createRefreshCookie(config.publicUrl?.startsWith('https:') ?? false),
+    limits: rateLimits,
+    onRegistered,
+    onUnexpected: (error) => log.error({ err: error }, 'A sign-in route failed.'),
+  });
+  return { router, authenticate, rights, accounts, sessions, sign: tokens.sign, close: () => rights.close() };
+}
+
+async function secretOf({ secret }: TokenConfig): Promise<string | undefined> {
+  switch (secret.kind) {
+    case 'given':
+      return secret.value;
+    case 'kept':
+      return keepSecret(secret.directory);
+    case 'none':
+      return undefined;
+  }
+}
