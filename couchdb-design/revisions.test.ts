@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import { anyDocumentOf, username } from './arbitraries.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { merge } from './merge.ts';
-import { compareRevisions, isRevision, parseRevision, resolveConflict, winningRevision, type Leaf } from './revisions.ts';
+import {
+  compareRevisions,
+  isRevision,
+  parseRevision,
+  resolveConflict,
+  winningRevision,
+  type Leaf,
+} from './revisions.ts';
 import { newUserDocument, userDocumentId } from './user-document.ts';
 
 const alice = username('alice');

@@ -1,0 +1,166 @@
+import fc from 'fast-check';
+import memoryAdapter from 'pouchdb-adapter-memory';
+import PouchDB from 'pouchdb-browser';
+import { anyDocumentOf, anyUsername, username } from './arbitraries.ts';
+import { designDocument, designFunction, securityObject, sourceOf, type DesignTree } from './design-files.ts';
+import { newUserDocument, withDefaults } from './user-document.ts';
+
+PouchDB.plugin(memoryAdapter);
+
+type Row = readonly [key: unknown, value: unknown];
+
+const rowsOf = (view: string, document: unknown): Row[] => {
+  const rows: Row[] = [];
+  designFunction(['views', view, 'map'], (key, value) => rows.push([key, value]))(document);
+  return rows;
+};
+
+const functionsOf = (tree: DesignTree): string[] =>
+  Object.values(tree).flatMap((value) =>
+    typeof value === 'object' ? functionsOf(value) : value.includes('function') ? [value] : [],
+  );
+
+const alice = username('alice');
+const fresh = newUserDocument(alice, new Date(Date.UTC(2026, 10, 22)));
+
+test('the design document has the fields that CouchDB reads, and no others', () => {
+  const design = designDocument();
+  expect(Object.keys(design).sort()).toEqual(['_id', 'filters', 'language', 'validate_doc_update', 'views']);
+  expect(design).toMatchObject({ _id: '_design/registry', language: 'javascript' });
+  expect(Object.keys(design['views'] ?? {}).sort()).toEqual([
+    'briefings_due',
+    'by_updated_at',
+    'by_version',
+    'conflicts',
+    'recaps_due',
+    'suspicious_fields',
+  ]);
+});
+
+test('every function begins with itself: a comment of several lines before it would end PouchDB’s return', () => {
+  const functions = functionsOf(designDocument());
+  expect(functions).toHaveLength(8);
+  for (const source of functions) expect(source).toMatch(/^\(function \(/);
+});
+
+test('the registry is open to nobody without a role', () => {
+  expect(securityObject()).toEqual({
+    admins: { names: [], roles: ['_admin'] },
+    members: { names: [], roles: ['registry_user', 'pouchgate_service'] },
+  });
+});
+
+test.each([
+  ['briefings_due', 'dailyBriefing', 'briefingTime'],
+  ['recaps_due', 'dailyRecap', 'recapTime'],
+] as const)('%s has who wants one, under the time zone and time that the application shows', (view, wanted, time) => {
+  fc.assert(
+    fc.property(anyDocumentOf(alice), (document) => {
+      const shown = withDefaults(document.preferences);
+      expect(rowsOf(view, document)).toEqual(shown[wanted] ? [[[shown.timezone, shown[time]], 'alice']] : []);
+    }),
+  );
+});
+
+test('every user document is in by_updated_at and in by_version, once', () => {
+  fc.assert(
+    fc.property(anyDocumentOf(alice), (document) => {
+      expect(rowsOf('by_updated_at', document)).toEqual([[document.updated_at, 'alice']]);
+      expect(rowsOf('by_version', document)).toEqual([[1, 'alice']]);
+    }),
+  );
+});
+
+test('a document of before there were versions counts as version 0', () => {
+  expect(rowsOf('by_version', { _id: 'user_alice', type: 'user_preferences', username: 'alice' })).toEqual([
+    [0, 'alice'],
+  ]);
+});
+
+test('a document of another kind is in no view of user documents', () => {
+  const other = { ...fresh, type: 'something', preferences: { dailyBriefing: true, dailyRecap: true } };
+  for (const view of ['briefings_due', 'recaps_due', 'by_updated_at', 'by_version', 'conflicts']) {
+    expect(rowsOf(view, other)).toEqual([]);
+  }
+});
+
+test('no good document has a suspicious field', () => {
+  fc.assert(fc.property(anyDocumentOf(alice), (document) => rowsOf('suspicious_fields', document).length === 0));
+});
+
+test.each([
+  'password',
+  'password_hash',
+  'passwordHash',
+  'token',
+  'refresh-token',
+  'api_key',
+  'client_secret',
+  'salt',
+  'JWT',
+])('a field named %s is suspicious, wherever it stands', (key) => {
+  expect(rowsOf('suspicious_fields', { ...fresh, [key]: 'x' })).toEqual([[key, key]]);
+  expect(rowsOf('suspicious_fields', { _id: 'x', list: [{ [key]: 1 }] })).toEqual([[key, `list.0.${key}`]]);
+});
+
+test('no document, whatever it holds, stops a view: an error there would leave it out without a word', () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (members) => {
+      for (const view of Object.keys(designDocument()['views'] ?? {})) {
+        expect(() => rowsOf(view, { type: 'user_preferences', ...members, _id: 'x' })).not.toThrow();
+      }
+    }),
+  );
+});
+
+test('a document of great depth stops no view', () => {
+  const deep: unknown = JSON.parse(`${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}`);
+  expect(rowsOf('suspicious_fields', deep)).toEqual([]);
+});
+
+test('the filter takes the document of its user, deleted or not, and no other', () => {
+  const filter = designFunction(['filters', 'by_username']);
+  fc.assert(
+    fc.property(anyUsername, anyUsername, (name, other) => {
+      const query = { username: name };
+      expect(filter({ _id: `user_${name}`, _deleted: true }, { query })).toBe(true);
+      expect(filter(newUserDocument(other, new Date(0)), { query })).toBe(name === other);
+    }),
+  );
+  for (const query of [{}, { username: ['alice'] }, { username: '' }, { Username: 'alice' }]) {
+    expect(filter(fresh, { query })).toBe(false);
+  }
+  expect(filter({ _id: '_design/registry' }, { query: { username: 'alice' } })).toBe(false);
+});
+
+test('PouchDB stores the design document, and its views and filter work there', async () => {
+  const database = new PouchDB('design-document', { adapter: 'memory' });
+  try {
+    await database.put({ ...designDocument(), _id: '_design/registry' });
+    const leaves = ['a', 'b', 'c'].map((digit) => ({
+      ...fresh,
+      preferences: { dailyBriefing: true },
+      _rev: `1-${digit.repeat(32)}`,
+      _revisions: { start: 1, ids: [digit.repeat(32)] },
+    }));
+    await database.bulkDocs([...leaves], { new_edits: false });
+    await database.put({ ...newUserDocument(username('bob'), new Date(0)) });
+    const rows = async (view: string, options: PouchDB.Query.Options<object, object>): Promise<unknown[]> =>
+      (await database.query(`registry/${view}`, options)).rows.map(
+        ({ key, value }: { key: unknown; value: unknown }) => [key, value],
+      );
+    expect(await rows('conflicts', { reduce: false })).toEqual([[3, null]]);
+    expect(await rows('briefings_due', { key: ['UTC', '07:00'] })).toEqual([[['UTC', '07:00'], 'alice']]);
+    expect(await rows('by_version', { group: true })).toEqual([[1, 2]]);
+    expect(await rows('suspicious_fields', { group: true })).toEqual([]);
+    const changes = await database.changes({ filter: 'registry/by_username', query_params: { username: 'bob' } });
+    expect(changes.results.map(({ id }) => id)).toEqual(['user_bob']);
+  } finally {
+    await database.destroy();
+  }
+});
+
+test('each view that counts has a reduce that CouchDB has built in', () => {
+  for (const view of ['by_version', 'conflicts', 'suspicious_fields'])
+    expect(sourceOf('views', view, 'reduce')).toBe('_count');
+});
