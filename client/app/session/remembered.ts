@@ -1,0 +1,35 @@
+/** What the page keeps in localStorage: nothing secret, and nothing of a user who has signed out. */
+import type { Environment } from '../../platform/environment.ts';
+
+const USERNAME = 'pouchgate:username';
+const THEME = 'pouchgate:theme';
+const ENDING = 'pouchgate:sign-out-pending';
+
+export interface Remembered {
+  /** Whose data a reload opens, also without a network. */
+  readonly username: () => string | undefined;
+  readonly setUsername: (username: string) => void;
+  /** The theme on the page, for theme.js. */
+  readonly setTheme: (theme: string) => void;
+  /** Signed out here while the server could not be told: it is told when it can be. */
+  readonly isSignOutPending: () => boolean;
+  readonly setSignOutPending: (pending: boolean) => void;
+  readonly forgetUser: () => void;
+}
+
+export function createRemembered(storage: Environment['storage']): Remembered {
+  return {
+    username: () => storage.getItem(USERNAME) ?? undefined,
+    setUsername: (username) => storage.setItem(USERNAME, username),
+    setTheme: (theme) => storage.setItem(THEME, theme),
+    isSignOutPending: () => storage.getItem(ENDING) !== null,
+    setSignOutPending: (pending) => {
+      if (pending) storage.setItem(ENDING, '1');
+      else storage.removeItem(ENDING);
+    },
+    forgetUser: () => {
+      storage.removeItem(USERNAME);
+      storage.removeItem(THEME);
+    },
+  };
+}

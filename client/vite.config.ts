@@ -1,0 +1,26 @@
+import { fileURLToPath } from 'node:url';
+import type { UserConfig } from 'vite';
+import { precache } from './build/precache.ts';
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+export default {
+  root: here('app'),
+  publicDir: here('app/public'),
+  plugins: [precache({ publicDirectory: here('app/public') })],
+  build: {
+    outDir: here('../dist/client'),
+    emptyOutDir: true,
+    target: 'es2023',
+    // `default-src 'self'` lets no data: URL through.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rolldownOptions: {
+      input: { page: here('app/index.html'), 'service-worker': here('app/service-worker.ts') },
+      output: {
+        // A service worker's URL is its name: it must stay the same from one build to the next.
+        entryFileNames: ({ name }) => (name === 'service-worker' ? '[name].js' : 'assets/[name]-[hash].js'),
+      },
+    },
+  },
+} satisfies UserConfig;
