@@ -24,6 +24,8 @@ export interface Rights {
   noteStored(session: Session): void;
   /** Whether news arrive. */
   readonly up: boolean;
+  /** Resolves as soon as news arrive; never when that does not happen before `close`. */
+  whenUp(): Promise<void>;
   close(): void;
 }
 
@@ -46,6 +48,7 @@ const SECOND_LOOK_PAUSE = 500;
 export function createRights(options: RightsOptions): Rights {
   const { couch, access, database, now, onFeedDown, limits = { facts: 100_000, watched: 100_000 } } = options;
   const listeners = new Set<(ended: Ended) => void>();
+  let waitingForNews: (() => void)[] = [];
   const closing = new AbortController();
   let timesUp = 0;
 
@@ -92,6 +95,8 @@ export function createRights(options: RightsOptions): Rights {
       timesUp += 1;
       // What is in use may have ended while the feed was down.
       for (const caller of watched.all()) void lookAt(caller, timesUp);
+      for (const resolve of waitingForNews) resolve();
+      waitingForNews = [];
     },
     onDown: (reason) => onFeedDown?.(reason),
     onRow: (row) => {
@@ -127,6 +132,11 @@ export function createRights(options: RightsOptions): Rights {
     get up() {
       return feed.up;
     },
+    whenUp: () =>
+      new Promise((resolve) => {
+        if (feed.up) resolve();
+        else waitingForNews.push(resolve);
+      }),
     close: () => {
       closing.abort();
       feed.close();

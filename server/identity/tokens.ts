@@ -37,7 +37,7 @@ export type SignToken = (of: { username: Username; sessionId: string; notAfter: 
 
 export interface Tokens {
   /** Rejects with 401 for whatever is wrong with the token, 503 when its key could not be fetched. */
-  verify(token: string): Promise<Claims>;
+  readonly verify: (token: string) => Promise<Claims>;
   /** Undefined when the gate has no secret: then another identity provider issues the tokens. */
   readonly sign: SignToken | undefined;
 }

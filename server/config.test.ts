@@ -1,0 +1,156 @@
+import { generateKeyPairSync } from 'node:crypto';
+import fc from 'fast-check';
+import { ConfigError, readConfig } from './config.ts';
+
+const SECRET = 's'.repeat(32);
+const COUCHDB = {
+  COUCHDB_URL: 'https://couch.example',
+  COUCHDB_USER: 'gate',
+  COUCHDB_PASSWORD: 'pw',
+  JWT_SECRET: SECRET,
+};
+const pem = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  .publicKey.export({ type: 'spki', format: 'pem' })
+  .toString();
+
+const complaint = (env: Record<string, string>): string => {
+  try {
+    readConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  throw new Error('the configuration was accepted');
+};
+
+test('nothing set is the embedded engine on loopback, open for registration, with a secret that is kept', () => {
+  expect(readConfig({})).toEqual({
+    host: '127.0.0.1',
+    port: 4000,
+    publicUrl: undefined,
+    corsOrigins: [],
+    logLevel: 'info',
+    registry: 'user_registry',
+    upstream: { kind: 'embedded', dataDirectory: './data' },
+    tokens: {
+      secret: { kind: 'kept', directory: './data' },
+      provider: { kind: 'none' },
+      usernameClaim: 'sub',
+      issuer: undefined,
+      audience: undefined,
+    },
+    registration: 'open',
+  });
+});
+
+test('an empty variable counts as unset', () => {
+  const names = [
+    'PORT',
+    'COUCHDB_URL',
+    'COUCHDB_USER',
+    'JWT_SECRET',
+    'JWKS_URL',
+    'PUBLIC_URL',
+    'CORS_ORIGINS',
+    'LOG_LEVEL',
+  ];
+  expect(readConfig(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readConfig({}));
+});
+
+test('a CouchDB is not open for registration unless somebody says so', () => {
+  expect(readConfig(COUCHDB).registration).toBe('closed');
+  expect(readConfig({ ...COUCHDB, REGISTRATION: 'open' }).registration).toBe('open');
+});
+
+test('a CouchDB is reached by the URL without its slash, and its JWT key is the bytes behind the base64', () => {
+  const bytes = Buffer.alloc(32, 7);
+  expect(
+    readConfig({ ...COUCHDB, COUCHDB_URL: 'https://couch.example/db/', COUCHDB_JWT_SECRET: bytes.toString('base64') })
+      .upstream,
+  ).toEqual({
+    kind: 'couchdb',
+    access: { url: 'https://couch.example/db', username: 'gate', password: 'pw' },
+    jwtSecret: bytes,
+  });
+});
+
+test("with another identity provider's keys alone the gate has no secret of its own", () => {
+  const { tokens } = readConfig({ ...COUCHDB, JWT_SECRET: '', JWT_PUBLIC_KEY: pem.replaceAll('\n', '\\n') });
+  expect(tokens).toMatchObject({ secret: { kind: 'none' }, provider: { kind: 'public-key', pem } });
+  expect(readConfig({ JWKS_URL: 'https://idp.example/keys' }).tokens).toMatchObject({
+    secret: { kind: 'none' },
+    provider: { kind: 'jwks', url: 'https://idp.example/keys' },
+  });
+});
+
+test('origins are exact', () => {
+  expect(readConfig({ CORS_ORIGINS: 'https://a.example, http://localhost:5173' }).corsOrigins).toEqual([
+    'https://a.example',
+    'http://localhost:5173',
+  ]);
+  expect(readConfig({ PUBLIC_URL: 'https://a.example/' }).publicUrl).toBe('https://a.example');
+});
+
+const privateKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
+  type: 'pkcs8',
+  format: 'pem',
+});
+
+test.each<[string, string, Record<string, string>]>([
+  ['a port out of range', 'PORT', { PORT: '65536' }],
+  ['a port that is no number', 'PORT', { PORT: '4e3' }],
+  ['a host with a space', 'HOST', { HOST: 'a b' }],
+  ['a URL with credentials in it', 'COUCHDB_URL', { ...COUCHDB, COUCHDB_URL: 'https://u:p@couch.example' }],
+  ['a URL of another scheme', 'COUCHDB_URL', { ...COUCHDB, COUCHDB_URL: 'ftp://couch.example' }],
+  ['a missing user', 'COUCHDB_USER', { ...COUCHDB, COUCHDB_USER: '' }],
+  ['a missing password', 'COUCHDB_PASSWORD', { ...COUCHDB, COUCHDB_PASSWORD: '' }],
+  ['a user without a CouchDB', 'COUCHDB_USER', { COUCHDB_USER: 'gate' }],
+  ['no way to know users', 'JWT_SECRET', { ...COUCHDB, JWT_SECRET: '' }],
+  ['a short secret', 'JWT_SECRET', { JWT_SECRET: 's'.repeat(31) }],
+  [
+    'a JWT key that is not base64',
+    'COUCHDB_JWT_SECRET',
+    { ...COUCHDB, COUCHDB_JWT_SECRET: 'not base64, but long enough to be a key' },
+  ],
+  ['a private key', 'JWT_PUBLIC_KEY', { JWT_PUBLIC_KEY: privateKey.toString() }],
+  ['a key that is none', 'JWT_PUBLIC_KEY', { JWT_PUBLIC_KEY: 'abc' }],
+  ['keys over the open network', 'JWKS_URL', { JWKS_URL: 'http://idp.example/keys' }],
+  ['two providers', 'JWT_PUBLIC_KEY', { JWT_PUBLIC_KEY: pem, JWKS_URL: 'https://idp.example/keys' }],
+  ['a claim that means something else', 'JWT_USERNAME_CLAIM', { JWT_USERNAME_CLAIM: 'exp' }],
+  ['a database name with an underscore in front', 'REGISTRY_DB', { REGISTRY_DB: '_users' }],
+  ["the sessions' database", 'REGISTRY_DB', { REGISTRY_DB: 'pouchgate_sessions' }],
+  ['registration by invitation', 'REGISTRATION', { REGISTRATION: 'invited' }],
+  ['a public URL with a path', 'PUBLIC_URL', { PUBLIC_URL: 'https://a.example/app' }],
+  ['any origin', 'CORS_ORIGINS', { CORS_ORIGINS: '*' }],
+  ['an opaque origin', 'CORS_ORIGINS', { CORS_ORIGINS: 'https://a.example,null' }],
+  ['a level that pino does not have', 'LOG_LEVEL', { LOG_LEVEL: 'loud' }],
+])('%s is refused in a sentence that begins with the variable', (_what, name, env) => {
+  expect(complaint(env)).toMatch(new RegExp(`^${name} [^\\n]+\\.$`));
+});
+
+test('loopback may serve keys without https', () => {
+  for (const host of ['localhost:1', '127.0.0.1:1', '[::1]:1']) {
+    expect(readConfig({ JWKS_URL: `http://${host}/keys` }).tokens.provider).toEqual({
+      kind: 'jwks',
+      url: `http://${host}/keys`,
+    });
+  }
+  expect(complaint({ JWKS_URL: 'http://127.0.0.1.example/keys' })).toMatch(/^JWKS_URL /);
+});
+
+test('everything that is wrong is told at once', () => {
+  const told = complaint({ PORT: 'x', LOG_LEVEL: 'x', JWT_SECRET: 'x', COUCHDB_URL: 'https://couch.example' });
+  expect(told.split('\n').map((sentence) => sentence.split(' ')[0])).toEqual(
+    expect.arrayContaining(['PORT', 'LOG_LEVEL', 'JWT_SECRET', 'COUCHDB_USER', 'COUCHDB_PASSWORD']),
+  );
+});
+
+test('no complaint repeats what was given, which may be a secret', () => {
+  const names = ['COUCHDB_URL', 'COUCHDB_USER', 'COUCHDB_JWT_SECRET', 'JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWKS_URL'];
+  fc.assert(
+    fc.property(fc.constantFrom(...names), fc.string({ minLength: 8, maxLength: 20 }), (name, text) => {
+      const value = `:${text}~`;
+      expect(complaint({ [name]: value })).not.toContain(value);
+    }),
+  );
+});
