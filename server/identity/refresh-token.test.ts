@@ -1,0 +1,45 @@
+import fc from 'fast-check';
+import { createRefreshTokens } from './refresh-token.ts';
+
+const tokens = createRefreshTokens('a secret for tests, and for nothing else at all');
+const parts = fc.record({
+  sessionId: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/),
+  generation: fc.integer({ min: 1, max: 999_999_999 }),
+});
+
+test('what was issued is read', () => {
+  fc.assert(fc.property(parts, (each) => expect(tokens.read(tokens.issue(each))).toEqual(each)));
+});
+
+test('what was changed in any character is not', () => {
+  fc.assert(
+    fc.property(parts, fc.nat(), fc.stringMatching(/^[aZ09_.= %-]$/), (each, at, character) => {
+      const token = tokens.issue(each);
+      const index = at % token.length;
+      const changed = token.slice(0, index) + character + token.slice(index + 1);
+      fc.pre(changed !== token);
+      expect(tokens.read(changed)).toBeUndefined();
+    }),
+  );
+});
+
+test('a token of another secret, and one cut, lengthened or made up, is not', () => {
+  const each = { sessionId: 's', generation: 1 };
+  const token = tokens.issue(each);
+  const foreign = createRefreshTokens('another secret, which is just as long as ours').issue(each);
+  for (const text of [
+    foreign,
+    token.slice(0, -1),
+    `${token}A`,
+    `${token}\n`,
+    ` ${token}`,
+    '',
+    '..',
+    's.1.',
+    's.01.x',
+    's.1',
+  ]) {
+    expect(tokens.read(text)).toBeUndefined();
+  }
+  fc.assert(fc.property(fc.string(), (text) => expect(tokens.read(text)).toBeUndefined()));
+});
