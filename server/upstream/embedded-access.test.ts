@@ -1,0 +1,216 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startEmbeddedEngine } from './embedded.ts';
+import { OPEN_TO_MEMBERS, startTestEngine, type Ask, type TestEngine } from './embedded-test-kit.ts';
+
+let kit: TestEngine;
+let member: Ask;
+let stranger: Ask;
+
+beforeAll(async () => {
+  kit = await startTestEngine();
+  await kit.asAdmin('PUT', '/shared');
+  await kit.asAdmin('PUT', '/shared/_security', OPEN_TO_MEMBERS);
+  await kit.asAdmin('PUT', '/shared/doc', { secret: 'canary' });
+  await kit.asAdmin('PUT', '/closed');
+  await kit.asAdmin('PUT', '/closed/doc', { secret: 'canary' });
+  member = await kit.account('alice', ['registry_user']);
+  stranger = await kit.account('mallory', []);
+});
+
+afterAll(() => kit.engine.close());
+
+const refused = expect.objectContaining({
+  error: expect.stringMatching(/^(?:unauthorized|forbidden)$/) as unknown,
+  reason: expect.any(String) as unknown,
+}) as unknown;
+
+// Three to a row: Jest takes a parameter for which a row has nothing as its `done` callback.
+type Row = [method: string, path: string, body: unknown];
+const row = (method: string, path: string, body?: unknown): Row => [method, path, body];
+
+const DOCUMENT_REQUESTS: Row[] = [
+  row('GET', ''),
+  row('HEAD', ''),
+  row('GET', '/doc'),
+  row('GET', '/doc?open_revs=all'),
+  row('PUT', '/doc', {}),
+  row('DELETE', '/doc'),
+  row('GET', '/_all_docs?include_docs=true'),
+  row('GET', '/%5Fall_docs'),
+  row('GET', '//_all_docs'),
+  row('POST', '/_all_docs', { keys: ['doc'] }),
+  row('GET', '/_changes?include_docs=true'),
+  row('POST', '/_changes?filter=_doc_ids', { doc_ids: ['doc'] }),
+  row('POST', '/_bulk_get', { docs: [{ id: 'doc' }] }),
+  row('POST', '/_bulk_docs', { docs: [{ _id: 'new' }] }),
+  row('POST', '/_revs_diff', { doc: ['1-a'] }),
+  row('POST', '/_find', { selector: {} }),
+  row('GET', '/_design/x/_view/y'),
+  row('GET', '/_local/x'),
+  row('GET', '/_security'),
+  row('PUT', '/_security', {}),
+  row('POST', '/_compact'),
+  row('POST', '/_temp_view', {}),
+  row('POST', '', {}),
+];
+
+const SERVER_REQUESTS: Row[] = [
+  row('GET', '/_all_dbs'),
+  row('GET', '/_config'),
+  row('PUT', '/_config/admins/mallory', '"pw"'),
+  row('GET', '/_log'),
+  row('GET', '/_active_tasks'),
+  row('GET', '/_utils/'),
+  row('POST', '/_replicate', {}),
+  row('GET', '/_node/_local/_config'),
+  row('GET', '/_engine'),
+  row('GET', '/_engine/_all_docs'),
+  row('PUT', '/mine'),
+  row('DELETE', '/shared'),
+];
+
+describe('what only the administrator may see', () => {
+  const closed = ['/closed', '/_users'].flatMap((database) =>
+    DOCUMENT_REQUESTS.map(([method, path, body]) => row(method, database + path, body)),
+  );
+  it.each([...SERVER_REQUESTS, ...closed])(
+    '%s %s is refused to nobody and to an account',
+    async (method, path, body) => {
+      for (const ask of [kit.asNobody, stranger, member]) {
+        const answer = await ask(method, path, body);
+        expect([401, 403]).toContain(answer.status);
+        if (method !== 'HEAD') expect(answer.body).toEqual(refused);
+      }
+    },
+  );
+
+  it.each(DOCUMENT_REQUESTS)(
+    '%s /shared%s is refused to nobody and to an account without the role',
+    async (method, path, body) => {
+      expect((await kit.asNobody(method, `/shared${path}`, body)).status).toBe(401);
+      expect((await stranger(method, `/shared${path}`, body)).status).toBe(403);
+    },
+  );
+
+  it('a database that is not there is refused alike', async () => {
+    expect(await kit.asNobody('GET', '/nowhere')).toMatchObject({ status: 401, body: refused });
+    expect(await stranger('GET', '/nowhere')).toMatchObject({ status: 403, body: refused });
+  });
+
+  it('an account cannot read or raise itself', async () => {
+    const own = '/_users/org.couchdb.user:alice';
+    expect((await member('GET', own)).status).toBe(403);
+    expect((await member('PUT', own, { name: 'alice', type: 'user', roles: ['_admin', 'other'] })).status).toBe(403);
+    expect((await kit.asAdmin('GET', own)).body).toMatchObject({ roles: ['registry_user'] });
+  });
+});
+
+describe('what a member may not do', () => {
+  it('change who is a member, by _security or by any document', async () => {
+    const security = { admins: { names: ['alice'], roles: [] }, members: { names: [], roles: [] } };
+    expect((await member('PUT', '/shared/_security', security)).status).toBe(401);
+    await member('PUT', '/shared/_local/_security', { security });
+    expect((await kit.asAdmin('GET', '/shared/_security')).body).toEqual(OPEN_TO_MEMBERS);
+  });
+
+  it('write a design document, alone or in a batch', async () => {
+    const design = { _id: '_design/mine', language: 'javascript', views: {} };
+    expect((await member('PUT', '/shared/_design/mine', design)).status).toBe(401);
+    expect((await member('PUT', '/shared/_design%2Fmine', design)).status).toBe(401);
+    expect((await member('POST', '/shared/_bulk_docs', { docs: [design] })).body).toMatchObject([
+      { error: 'unauthorized' },
+    ]);
+    const replicated = { new_edits: false, docs: [{ ...design, _rev: '1-a' }] };
+    expect((await member('POST', '/shared/_bulk_docs', replicated)).body).toMatchObject([{ error: 'unauthorized' }]);
+    expect((await kit.asAdmin('GET', '/shared/_design/mine')).status).toBe(404);
+  });
+
+  it('compact, clean up, or bring a revision tree of their own making', async () => {
+    expect((await member('POST', '/shared/_compact', {})).status).toBe(401);
+    expect((await member('POST', '/shared/_view_cleanup', {})).status).toBe(401);
+    const forged = { _id: 'forged', _rev: '1-a', _rev_tree: [] };
+    expect(await member('POST', '/shared/_bulk_docs', { new_edits: false, docs: [forged] })).toMatchObject({
+      status: 400,
+      body: { error: 'doc_validation' },
+    });
+  });
+});
+
+describe('credentials', () => {
+  it('wrong ones are refused, also where nobody would be let in', async () => {
+    const { username } = kit.engine.access;
+    for (const [name, password] of [
+      [username, 'no'],
+      ['alice', 'no'],
+      ['nobody', 'pw'],
+      ['', ''],
+    ] as const) {
+      expect((await kit.as(name, password)('GET', '/')).status).toBe(401);
+    }
+  });
+
+  it('no account has the administrator’s name or password', async () => {
+    const { username, password } = kit.engine.access;
+    expect(username).not.toMatch(/^[a-z0-9]/);
+    expect(password.length).toBeGreaterThanOrEqual(40);
+    await kit.account(username, ['x']);
+    expect((await kit.as(username, 'pw')('GET', '/')).status).toBe(401);
+    expect((await kit.asAdmin('GET', '/_all_dbs')).status).toBe(200);
+  });
+
+  it('an account with a system role, a colon or a foreign id is not taken', async () => {
+    for (const [id, roles] of [
+      ['eve', ['_admin']],
+      ['e:ve', []],
+      ['_eve', []],
+    ] as const) {
+      const path = `/_users/org.couchdb.user:${encodeURIComponent(id)}`;
+      const answer = await kit.asAdmin('PUT', path, { type: 'user', name: id, roles, password: 'pw' });
+      expect(answer.status).toBe(403);
+    }
+    const foreign = { type: 'user', name: 'eve', roles: [], password: 'pw' };
+    expect((await kit.asAdmin('PUT', '/_users/org.couchdb.user:adam', foreign)).status).toBe(403);
+  });
+
+  it('a password is stored as an expensive hash, however it is written', async () => {
+    const document = { type: 'user', name: 'hashed', roles: [], password: 'hunter2', _id: 'org.couchdb.user:hashed' };
+    await kit.asAdmin('POST', '/_users/_bulk_docs', { new_edits: false, docs: [{ ...document, _rev: '1-abc' }] });
+    const stored = (await kit.asAdmin('GET', '/_users/org.couchdb.user:hashed')).body;
+    expect(JSON.stringify(stored)).not.toContain('hunter2');
+    expect(stored).toMatchObject({ password_scheme: 'pbkdf2', pbkdf2_prf: 'sha256', iterations: 150_000 });
+    expect((await kit.asNobody('POST', '/_session', { name: 'hashed', password: 'hunter2' })).status).toBe(200);
+    const before = process.cpuUsage();
+    await kit.asNobody('POST', '/_session', { name: 'hashed', password: 'wrong' });
+    expect(process.cpuUsage(before).user).toBeGreaterThan(20_000);
+  });
+
+  it('to nobody, only the welcome and the session are open, and they tell nothing', async () => {
+    expect((await kit.asNobody('GET', '/')).body).toMatchObject({ couchdb: 'Welcome' });
+    expect((await kit.asNobody('GET', '/_session')).body).toMatchObject({ userCtx: { name: null, roles: [] } });
+  });
+
+  it('are new at every start, and the old ones are void', async () => {
+    const storage = { kind: 'memory', name: 'restarted' } as const;
+    const first = await startTestEngine({ storage });
+    await first.asAdmin('PUT', '/kept');
+    await first.engine.close();
+    const second = await startTestEngine({ storage });
+    const { username, password } = first.engine.access;
+    expect((await second.as(username, password)('GET', '/')).status).toBe(401);
+    expect((await second.asAdmin('GET', '/_all_dbs')).body).toEqual(['_users', 'kept']);
+    await second.engine.close();
+  });
+});
+
+it('writes nothing outside its directory, and listens on loopback alone', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'engine-'));
+  const before = await readdir(process.cwd());
+  const engine = await startEmbeddedEngine({ storage: { kind: 'disk', directory } });
+  expect(new URL(engine.access.url).hostname).toBe('127.0.0.1');
+  await engine.close();
+  expect(await readdir(process.cwd())).toEqual(before);
+  expect((await readdir(directory)).sort()).toEqual(['_engine', '_users']);
+  await rm(directory, { recursive: true });
+});
