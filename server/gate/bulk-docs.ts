@@ -40,7 +40,8 @@ export function bulkDocsAnswer(
   const told = upstream === undefined ? [] : readRows(upstream);
   const refused = verdicts.filter((verdict) => verdict.kind === 'refusal');
   if (!newEdits) return [...refused.map(refusedRow), ...told.filter((row) => Object.hasOwn(row, 'error'))];
-  if (told.length !== verdicts.length - refused.length) throw badGateway("The database's answer has another number of rows.");
+  if (told.length !== verdicts.length - refused.length)
+    throw badGateway("The database's answer has another number of rows.");
   const rest = told.values();
   return verdicts.map((verdict) => (verdict.kind === 'refusal' ? refusedRow(verdict) : (rest.next().value ?? {})));
 }

@@ -59,7 +59,8 @@ export function bulkGetAnswer(rows: readonly BulkGetRow[], ownId: UserDocumentId
 /** An upstream that mixed two requests up must not hand one user's document to another. */
 function readResult(result: unknown, ownId: UserDocumentId): JsonObject {
   const docs = member(result, 'docs');
-  if (textMember(result, 'id') !== ownId || !Array.isArray(docs)) throw badGateway("The database's answer was not ours.");
+  if (textMember(result, 'id') !== ownId || !Array.isArray(docs))
+    throw badGateway("The database's answer was not ours.");
   return { id: ownId, docs: docs.map((doc: unknown) => readDoc(doc, ownId)) };
 }
 

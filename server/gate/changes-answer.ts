@@ -4,7 +4,12 @@ import type { JsonObject } from './json.ts';
 import { stateToken, tokenGeneration, type LeafState, type StateToken } from './state-token.ts';
 
 /** The one row that `_changes` can have. */
-export function changesRow(id: UserDocumentId, state: LeafState, style: ChangesRequest['style'], doc?: JsonObject): JsonObject {
+export function changesRow(
+  id: UserDocumentId,
+  state: LeafState,
+  style: ChangesRequest['style'],
+  doc?: JsonObject,
+): JsonObject {
   const told = style === 'all_docs' ? state.leaves : state.leaves.slice(0, 1);
   return {
     seq: stateToken(state),

@@ -59,7 +59,11 @@ export function putCheckpoint(all: Checkpoints, id: string, document: unknown): 
 }
 
 /** `DELETE _local/<id>?rev=`. Throws 404, or 409 when `rev` is not the current one. */
-export function deleteCheckpoint(all: Checkpoints, id: string, rev: string | undefined): { all: Checkpoints; rev: string } {
+export function deleteCheckpoint(
+  all: Checkpoints,
+  id: string,
+  rev: string | undefined,
+): { all: Checkpoints; rev: string } {
   const before = find(all, id);
   if (before === undefined) throw missing();
   checkRev(before, rev);

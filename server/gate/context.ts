@@ -20,6 +20,8 @@ export interface GateContext {
   readonly forward: Forward;
   readonly authorizationFor: AuthorizationFor;
   readonly provision: Provision;
+  /** Rejects when a caller's right has ended meanwhile. */
+  readonly checkRight: (caller: Caller) => Promise<void>;
   readonly readBody: ReadBody;
   readonly timer: SharedTimer;
   readonly writes: OneAtATime;
@@ -38,7 +40,10 @@ export function ask(
 }
 
 /** The state of the caller's document; one who has none yet is given one. */
-export async function currentState({ leaves, provision }: GateContext, { ownId, username }: Caller): Promise<LeafState> {
+export async function currentState(
+  { leaves, provision }: GateContext,
+  { ownId, username }: Caller,
+): Promise<LeafState> {
   const state = await leaves.read(ownId);
   if (state.leaves.length > 0 && !state.deleted) return state;
   await provision(username);

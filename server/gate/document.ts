@@ -36,7 +36,11 @@ function parseRevs(text: string): readonly string[] {
 }
 
 /** What the client is told of the upstream's answer: the own document or its leaves, a 404, or 502. */
-export function documentAnswer(status: number, body: unknown, ownId: UserDocumentId): JsonObject | readonly JsonObject[] {
+export function documentAnswer(
+  status: number,
+  body: unknown,
+  ownId: UserDocumentId,
+): JsonObject | readonly JsonObject[] {
   if (status === 404) throw isDeleted(body) ? new HttpError(404, 'not_found', 'deleted') : missing();
   if (status === 200 && Array.isArray(body)) return body.map((leaf: unknown) => leafAnswer(leaf, ownId));
   if (status === 200 && isObject(body) && body['_id'] === ownId) return body;

@@ -40,7 +40,12 @@ export class ChangesHandler {
     sendJson(res, 200, { results, last_seq: stateToken(state), pending: 0 });
   }
 
-  async #park(request: ChangesRequest, feed: Exclude<ChangesRequest['feed'], 'normal'>, caller: Caller, res: ServerResponse): Promise<void> {
+  async #park(
+    request: ChangesRequest,
+    feed: Exclude<ChangesRequest['feed'], 'normal'>,
+    caller: Caller,
+    res: ServerResponse,
+  ): Promise<void> {
     const read = (since: string, over: () => boolean): Promise<LeafState> =>
       readBelievable(() => currentState(this.#context, caller), since, over);
     const answer = new LiveAnswer(request, feed, caller, res, {
@@ -56,6 +61,8 @@ export class ChangesHandler {
       answer.close();
     });
     try {
+      // And before the right is looked at once more: an end between its first check and now was told to nobody.
+      await this.#context.checkRight(caller);
       let state = await read(request.since, () => answer.over);
       if (hasNews(state, request.since) && this.#tooOften(caller)) {
         await delay(HOLD);

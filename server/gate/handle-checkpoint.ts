@@ -48,7 +48,13 @@ export const checkpointHandlers = {
     const rev = await write(context, caller, res, (all) => putCheckpoint(all, id, body));
     sendJson(res, 201, { ok: true, id: `_local/${id}`, rev });
   },
-  async delete(context: GateContext, caller: Caller, id: string, rev: string | undefined, res: ServerResponse): Promise<void> {
+  async delete(
+    context: GateContext,
+    caller: Caller,
+    id: string,
+    rev: string | undefined,
+    res: ServerResponse,
+  ): Promise<void> {
     const last = await write(context, caller, res, (all) => deleteCheckpoint(all, id, rev));
     sendJson(res, 200, { ok: true, id: `_local/${id}`, rev: last });
   },

@@ -10,12 +10,23 @@ import type { Query } from './query.ts';
 import { parseRevsDiff, revsDiffAnswer } from './revs-diff.ts';
 
 /** `GET ./` */
-export async function handleInfo(context: GateContext, caller: Caller, database: string, res: ServerResponse): Promise<void> {
+export async function handleInfo(
+  context: GateContext,
+  caller: Caller,
+  database: string,
+  res: ServerResponse,
+): Promise<void> {
   sendJson(res, 200, databaseInfo(database, await currentState(context, caller)));
 }
 
 /** `GET <id>`: any other document than the own is missing, whatever it is, and without asking upstream. */
-export async function handleGet(context: GateContext, caller: Caller, id: string, query: Query, res: ServerResponse): Promise<void> {
+export async function handleGet(
+  context: GateContext,
+  caller: Caller,
+  id: string,
+  query: Query,
+  res: ServerResponse,
+): Promise<void> {
   if (id !== caller.ownId) throw missing();
   const built = parseDocumentQuery(query);
   const read = { method: 'GET', path: [caller.ownId], query: built } as const;
@@ -31,7 +42,13 @@ export async function handleGet(context: GateContext, caller: Caller, id: string
 }
 
 /** `POST _bulk_get?revs=true&latest=true` */
-export async function handleBulkGet(context: GateContext, caller: Caller, query: Query, body: unknown, res: ServerResponse): Promise<void> {
+export async function handleBulkGet(
+  context: GateContext,
+  caller: Caller,
+  query: Query,
+  body: unknown,
+  res: ServerResponse,
+): Promise<void> {
   const rows = parseBulkGet(body, caller.ownId);
   const asked = bulkGetBody(rows);
   const flags = ['revs', 'latest'].filter((flag) => query.flag(flag));
@@ -46,7 +63,12 @@ export async function handleBulkGet(context: GateContext, caller: Caller, query:
 }
 
 /** `POST _revs_diff` */
-export async function handleRevsDiff(context: GateContext, caller: Caller, body: unknown, res: ServerResponse): Promise<void> {
+export async function handleRevsDiff(
+  context: GateContext,
+  caller: Caller,
+  body: unknown,
+  res: ServerResponse,
+): Promise<void> {
   const request = parseRevsDiff(body, caller.ownId);
   let upstream: unknown;
   if (request.own.length > 0) {

@@ -14,7 +14,12 @@ import { readWrite } from './write-request.ts';
  * those that will be taken are sent, since CouchDB silently drops a good revision whose child in the same batch it
  * refuses. Returns a row for each that was refused, and with `newEdits` for each that was stored, in order.
  */
-async function store(context: GateContext, caller: Caller, res: ServerResponse, request: BulkDocsRequest): Promise<readonly JsonObject[]> {
+async function store(
+  context: GateContext,
+  caller: Caller,
+  res: ServerResponse,
+  request: BulkDocsRequest,
+): Promise<readonly JsonObject[]> {
   const { rows, newEdits } = request;
   const rules = { ownId: caller.ownId, readBody: context.readBody, now: context.now() };
   const read = rows.map((row) => readWrite(row, newEdits, rules));
@@ -26,7 +31,8 @@ async function store(context: GateContext, caller: Caller, res: ServerResponse, 
     if (docs.length === 0) return bulkDocsAnswer(verdicts, newEdits, undefined);
     const body = newEdits ? { docs } : { docs, new_edits: false };
     const answer = await ask(context, caller, res, { method: 'POST', path: ['_bulk_docs'], body });
-    if (answer.status !== 201 && answer.status !== 202) throw badGateway(`The database did not store the batch (status ${answer.status}).`);
+    if (answer.status !== 201 && answer.status !== 202)
+      throw badGateway(`The database did not store the batch (status ${answer.status}).`);
     return bulkDocsAnswer(verdicts, newEdits, answer.body);
   });
 }
@@ -40,7 +46,12 @@ async function readCurrentTree(context: GateContext, caller: Caller, res: Server
 }
 
 /** `POST _bulk_docs`. */
-export async function handleBulkDocs(context: GateContext, caller: Caller, request: BulkDocsRequest, res: ServerResponse): Promise<void> {
+export async function handleBulkDocs(
+  context: GateContext,
+  caller: Caller,
+  request: BulkDocsRequest,
+  res: ServerResponse,
+): Promise<void> {
   sendJson(res, 201, await store(context, caller, res, request));
 }
 
@@ -70,4 +81,3 @@ export async function handlePut(
   const stored = textMember(told, 'rev') ?? textMember(row, '_rev');
   sendJson(res, 201, { ok: true, id, rev: stored });
 }
-

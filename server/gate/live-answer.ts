@@ -48,7 +48,13 @@ export class LiveAnswer implements Waiter {
   #heartbeat: Timed | undefined;
   #end: Timed | undefined;
 
-  constructor(request: ChangesRequest, feed: keyof typeof FEED_FORMATS, caller: Caller, res: ServerResponse, around: LiveSurroundings) {
+  constructor(
+    request: ChangesRequest,
+    feed: keyof typeof FEED_FORMATS,
+    caller: Caller,
+    res: ServerResponse,
+    around: LiveSurroundings,
+  ) {
     this.ownId = caller.ownId;
     this.username = caller.username;
     this.sessionId = caller.sessionId;
@@ -148,7 +154,10 @@ export class LiveAnswer implements Waiter {
 
   #finish(): void {
     if (this.#over) return;
-    if (!this.#res.headersSent) this.#res.writeHead(200, { 'Content-Type': this.#format.contentType, 'Cache-Control': 'no-store' }).write(this.#format.head);
+    if (!this.#res.headersSent)
+      this.#res
+        .writeHead(200, { 'Content-Type': this.#format.contentType, 'Cache-Control': 'no-store' })
+        .write(this.#format.head);
     this.#res.end(this.#format.tail(this.#told));
     this.close();
   }

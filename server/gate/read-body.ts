@@ -1,11 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import express from 'express';
 import { badRequest, HttpError, tooLarge } from '../errors.ts';
 
 /** The largest bodies that are read, in bytes. Rows of `_bulk_docs` carry documents, all others ids and revisions. */
 export const BODY_LIMITS = { documents: 8 * 1024 * 1024, ids: 1024 * 1024 } as const;
 
-const readers = new Map(
+const readers = new Map<number, express.RequestHandler>(
   Object.values(BODY_LIMITS).map((limit) => [
     limit,
     // Never inflated: a few compressed bytes could otherwise ask for gigabytes.
@@ -20,7 +19,7 @@ const JSON_TYPE = /^application\/json\s*(;|$)/i;
  * Reads a request's body as JSON. The bytes are read here, whatever they are called, and parsed once; nothing of the
  * body is passed on but what was read from it. Undefined when it is empty. Throws 400, 413 or 415.
  */
-export async function readJson(req: IncomingMessage, res: ServerResponse, limit: number): Promise<unknown> {
+export async function readJson(req: express.Request, res: express.Response, limit: number): Promise<unknown> {
   if (!JSON_TYPE.test(req.headers['content-type'] ?? '')) {
     throw new HttpError(415, 'bad_content_type', 'Content-Type must be application/json');
   }
@@ -33,15 +32,15 @@ export async function readJson(req: IncomingMessage, res: ServerResponse, limit:
   }
 }
 
-async function readText(req: IncomingMessage, res: ServerResponse, limit: number): Promise<string> {
-  const read = readers.get(limit) ?? express.raw({ type: () => true, limit, inflate: false });
+async function readText(req: express.Request, res: express.Response, limit: number): Promise<string> {
+  const read: express.RequestHandler = readers.get(limit) ?? express.raw({ type: () => true, limit, inflate: false });
   await new Promise<void>((resolve, reject) => {
-    read(req as express.Request, res as express.Response, (error?: unknown) => {
+    read(req, res, (error?: unknown) => {
       if (error === undefined || error === null) resolve();
       else reject(toBodyError(error, limit));
     });
   });
-  const body: unknown = Reflect.get(req, 'body');
+  const body: unknown = req.body;
   return Buffer.isBuffer(body) ? body.toString('utf8') : '';
 }
 

@@ -28,7 +28,8 @@ export function readTree(answer: unknown): RevisionTree {
   return answer.map((row: unknown): Branch => {
     const leaf = member(row, 'ok');
     const rev = textMember(leaf, '_rev');
-    if (!isObject(leaf) || rev === undefined) throw badGateway("The database's answer held a leaf that cannot be read.");
+    if (!isObject(leaf) || rev === undefined)
+      throw badGateway("The database's answer held a leaf that cannot be read.");
     // A leaf that an administrator made may be of a form that no client may write; it still counts as a leaf.
     return { leaf: rev, deleted: leaf['_deleted'] === true, path: revisionPath(leaf['_revisions']) ?? [rev] };
   });

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import cors from 'cors';
 import express from 'express';
 import { HttpError, methodNotAllowed, missing, sendError, sendJson } from '../errors.ts';
@@ -21,7 +21,8 @@ export interface GateOptions {
   readonly publicUrl: string;
   /** Origins of other sites whose pages may use the gate. */
   readonly corsOrigins: readonly string[];
-  readonly authenticate: (headers: IncomingMessage['headers']) => Promise<Caller>;
+  /** Is given the headers with doubled ones shown as such. Rejects with 401, 502 or 503. */
+  readonly authenticate: (headers: IncomingMessage['headersDistinct']) => Promise<Caller>;
   readonly context: GateContext;
   /** Called with what nobody expected. */
   readonly onError: (error: unknown) => void;
@@ -47,8 +48,19 @@ const METHODS: Readonly<Record<Target['kind'], readonly string[]>> = {
 export function createGate(options: GateOptions): express.Router {
   const router = express.Router();
   if (options.corsOrigins.length > 0) {
-    const exposed = { allowedHeaders: ['authorization', 'content-type', 'if-match', 'last-event-id'], exposedHeaders: ['etag', 'retry-after'] };
-    router.use(cors({ origin: [...options.corsOrigins], credentials: true, methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'], maxAge: 86_400, ...exposed }));
+    const exposed = {
+      allowedHeaders: ['authorization', 'content-type', 'if-match', 'last-event-id'],
+      exposedHeaders: ['etag', 'retry-after'],
+    };
+    router.use(
+      cors({
+        origin: [...options.corsOrigins],
+        credentials: true,
+        methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+        maxAge: 86_400,
+        ...exposed,
+      }),
+    );
   }
   const changes = new ChangesHandler(options.context);
   router.use((req, res) => {
@@ -62,7 +74,12 @@ export function createGate(options: GateOptions): express.Router {
   return router;
 }
 
-async function handle(options: GateOptions, changes: ChangesHandler, req: express.Request, res: ServerResponse): Promise<void> {
+async function handle(
+  options: GateOptions,
+  changes: ChangesHandler,
+  req: express.Request,
+  res: express.Response,
+): Promise<void> {
   const { mount, context, authenticate } = options;
   const target = parseTarget(req.originalUrl, mount);
   if (req.method === 'OPTIONS' && target !== undefined) {
@@ -74,7 +91,7 @@ async function handle(options: GateOptions, changes: ChangesHandler, req: expres
     sendJson(res, 200, welcome(options.publicUrl, mount.database));
     return;
   }
-  const caller = await authenticate(req.headers);
+  const caller = await authenticate(req.headersDistinct);
   if (target === undefined) throw missing();
   checkMethod(target, req.method);
   await answer(context, changes, { target, caller, req, res, database: mount.database });
@@ -89,7 +106,7 @@ interface Exchange {
   readonly target: Exclude<Target, { kind: 'welcome' }>;
   readonly caller: Caller;
   readonly req: express.Request;
-  readonly res: ServerResponse;
+  readonly res: express.Response;
   readonly database: string;
 }
 
@@ -116,7 +133,8 @@ async function answer(context: GateContext, changes: ChangesHandler, exchange: E
       return handleBulkDocs(context, caller, parseBulkDocs(await readJson(req, res, BODY_LIMITS.documents)), res);
     case 'ensure-full-commit':
       await ids();
-      return sendJson(res, 201, { ok: true, instance_start_time: '0' });
+      sendJson(res, 201, { ok: true, instance_start_time: '0' });
+      return;
     case 'checkpoint':
       return answerCheckpoint(context, target.id, query, exchange);
     case 'document': {
@@ -127,8 +145,14 @@ async function answer(context: GateContext, changes: ChangesHandler, exchange: E
   }
 }
 
-async function answerCheckpoint(context: GateContext, id: string, query: Query, { caller, req, res }: Exchange): Promise<void> {
-  if (req.method === 'PUT') return checkpointHandlers.put(context, caller, id, await readJson(req, res, BODY_LIMITS.ids), res);
+async function answerCheckpoint(
+  context: GateContext,
+  id: string,
+  query: Query,
+  { caller, req, res }: Exchange,
+): Promise<void> {
+  if (req.method === 'PUT')
+    return checkpointHandlers.put(context, caller, id, await readJson(req, res, BODY_LIMITS.ids), res);
   if (req.method === 'DELETE') return checkpointHandlers.delete(context, caller, id, query.text('rev'), res);
   return checkpointHandlers.get(context, caller, id, res);
 }

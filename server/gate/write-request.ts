@@ -25,7 +25,9 @@ export interface Refusal {
 }
 
 /** Checks a body against the schema of the user document: either the document, or a sentence that says what is wrong. */
-export type ReadBody = (body: JsonObject) => { readonly ok: true; readonly document: UserDocument } | { readonly ok: false; readonly reason: string };
+export type ReadBody = (
+  body: JsonObject,
+) => { readonly ok: true; readonly document: UserDocument } | { readonly ok: false; readonly reason: string };
 
 export interface WriteRules {
   readonly ownId: UserDocumentId;
@@ -74,7 +76,10 @@ export function readWrite(row: unknown, newEdits: boolean, rules: WriteRules): W
 }
 
 /** The revision and its path, or what is wrong with them. */
-function readRevision(row: JsonObject, newEdits: boolean): { rev: Revision | undefined; path: readonly Revision[] } | string {
+function readRevision(
+  row: JsonObject,
+  newEdits: boolean,
+): { rev: Revision | undefined; path: readonly Revision[] } | string {
   const rev = row['_rev'];
   if (rev !== undefined && !isRevision(rev)) return '_rev is not a revision like 1-0123456789abcdef0123456789abcdef.';
   if (newEdits) return { rev, path: [] };
@@ -98,6 +103,9 @@ function readLive(row: JsonObject, { readBody, now }: WriteRules): JsonObject | 
   if (size > MAX_DOCUMENT_BYTES) return `The document has ${size} bytes; at most ${MAX_DOCUMENT_BYTES} are accepted.`;
   const read = readBody(body);
   if (!read.ok) return read.reason;
+  // A reader may make an old version new; a revision that another replica made is stored as it is or not at all.
+  if (body['version'] !== read.document.version)
+    return `Only version ${read.document.version} of the document is accepted.`;
   const ahead = Object.values<EditStamp>(read.document.edits).some((stamp) => stampTime(stamp) > now + STAMP_AHEAD);
   return ahead ? 'An edit is dated more than a day ahead.' : { ...read.document };
 }

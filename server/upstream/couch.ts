@@ -1,4 +1,5 @@
 import nano from 'nano';
+import { Agent } from 'undici';
 
 /** Where the upstream is and as whom we speak to it. The URL carries no credentials; it may carry a path prefix. */
 export interface UpstreamAccess {
@@ -9,6 +10,8 @@ export interface UpstreamAccess {
 
 /** Longer than the slowest single read or write that we make, shorter than a person's patience. */
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Requests beyond this wait for a place: an upstream that is slow is not helped by more of them. */
+const MOST_CONNECTIONS = 8;
 
 /**
  * A nano client for the upstream with the credentials in the Authorization header, so that they are in no URL that an
@@ -22,12 +25,14 @@ const REQUEST_TIMEOUT_MS = 30_000;
  * `timeoutMs` bounds every silence on the wire, not the whole request: a feed with heartbeats goes on for ever.
  */
 export function connect(access: UpstreamAccess, timeoutMs: number = REQUEST_TIMEOUT_MS): nano.ServerScope {
+  // nano has no timeout of its own, and fetch's is five minutes. Its types ask for the class where it takes an instance.
+  const pool: object = new Agent({ connections: MOST_CONNECTIONS, headersTimeout: timeoutMs, bodyTimeout: timeoutMs });
   const settings = {
     url: access.url,
     headers: { Authorization: authorizationOf(access) },
     // Or else nano takes a path prefix for a database and returns that instead of the server.
     parseUrl: false,
-    agentOptions: { dispatch: dispatchWithTimeout(timeoutMs) },
+    agentOptions: pool,
   };
   return nano(settings);
 }
@@ -41,22 +46,4 @@ export function authorizationOf({ username, password }: Omit<UpstreamAccess, 'ur
 export function statusOf(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('statusCode' in error)) return undefined;
   return typeof error.statusCode === 'number' ? error.statusCode : undefined;
-}
-
-type Dispatch = (options: object, handler: unknown) => boolean;
-
-/**
- * nano 11 knows no timeout of its own and the built-in fetch waits 300 s; what fetch does take is a dispatcher. Ours is
- * the built-in one with shorter waits. The symbol is how undici shares it between its copies (undici, lib/global.js).
- */
-function dispatchWithTimeout(timeoutMs: number): Dispatch {
-  return (options, handler) => {
-    const shared: unknown = Reflect.get(globalThis, Symbol.for('undici.globalDispatcher.1'));
-    if (!isDispatcher(shared)) throw new Error('This Node.js has no fetch dispatcher to send requests with.');
-    return shared.dispatch({ ...options, headersTimeout: timeoutMs, bodyTimeout: timeoutMs }, handler);
-  };
-}
-
-function isDispatcher(value: unknown): value is { dispatch: Dispatch } {
-  return typeof value === 'object' && value !== null && 'dispatch' in value && typeof value.dispatch === 'function';
 }

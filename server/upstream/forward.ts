@@ -1,7 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
+import { Socket } from 'node:net';
 import { createProxyMiddleware, type Plugin } from 'http-proxy-middleware';
 import { badGateway, unavailable } from '../errors.ts';
 
@@ -30,26 +30,20 @@ const LARGEST_ANSWER = 64 * 1024 * 1024;
 
 /**
  * What the proxy is given in place of the client's request. It holds the built request alone, so there is nothing of
- * the client's to pass on: no header, cookie, `Connection` nomination, path trick or framing.
+ * the client's to pass on: no header, cookie, `Connection` nomination, path trick or framing. Of the client's it has
+ * only the socket, by which the proxy sees that the client has gone.
  */
-class BuiltRequest extends Readable {
-  readonly method: string;
-  readonly url: string;
-  readonly headers: Record<string, string>;
-  readonly httpVersion = '1.1';
-  readonly httpVersionMajor = 1;
-  readonly socket: ServerResponse['socket'];
+class BuiltRequest extends http.IncomingMessage {
   readonly answered: Promise<UpstreamAnswer>;
   settle: (answer: Promise<UpstreamAnswer>) => void = () => undefined;
 
-  constructor(request: UpstreamRequest, res: ServerResponse) {
-    super({ read: () => undefined });
-    const { method, path, query, body, authorization } = request;
+  constructor({ method, path, query, body, authorization }: UpstreamRequest, res: ServerResponse) {
+    super(res.socket ?? new Socket());
     const search = query === undefined ? '' : `?${new URLSearchParams(query).toString()}`;
     this.method = method;
     this.url = `/${path.map(encodeURIComponent).join('/')}${search}`;
     this.headers = { accept: 'application/json', 'accept-encoding': 'identity', authorization };
-    this.socket = res.socket;
+    this.complete = true;
     if (body !== undefined) {
       const bytes = Buffer.from(JSON.stringify(body));
       this.headers['content-type'] = 'application/json';
@@ -60,6 +54,16 @@ class BuiltRequest extends Readable {
     this.answered = new Promise((resolve) => {
       this.settle = resolve;
     });
+  }
+
+  /** All there is to read was pushed; an IncomingMessage's own would read on from the client's socket. */
+  override _read(): void {
+    return;
+  }
+
+  /** An IncomingMessage's own would close the client's socket. */
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    callback(error);
   }
 }
 
@@ -94,7 +98,7 @@ function readAnswer(answer: IncomingMessage): Promise<UpstreamAnswer> {
 }
 
 /** Joins the proxy's events to the request they are about, in place of its plugins that write answers of their own. */
-const settleFromEvents: Plugin<BuiltRequest & IncomingMessage> = (proxy) => {
+const settleFromEvents: Plugin<BuiltRequest> = (proxy) => {
   proxy.on('proxyRes', (answer, request) => request.settle(readAnswer(answer)));
   // The client has gone, and its request with it; whoever awaits the answer must still hear of it.
   proxy.on('econnreset', (_error, request) => request.settle(Promise.reject(unavailable('The client has gone.'))));
@@ -109,7 +113,7 @@ const settleFromEvents: Plugin<BuiltRequest & IncomingMessage> = (proxy) => {
  */
 export function createForward(url: string, { maxSockets = 16, timeout = 30_000 } = {}): Forward {
   const agentOptions = { keepAlive: true, maxSockets };
-  const proxy = createProxyMiddleware<BuiltRequest & IncomingMessage>({
+  const proxy = createProxyMiddleware<BuiltRequest>({
     target: url,
     agent: url.startsWith('https:') ? new https.Agent(agentOptions) : new http.Agent(agentOptions),
     changeOrigin: true,
@@ -119,7 +123,7 @@ export function createForward(url: string, { maxSockets = 16, timeout = 30_000 }
     plugins: [settleFromEvents],
   });
   return (request, res) => {
-    const built = new BuiltRequest(request, res) as BuiltRequest & IncomingMessage;
+    const built = new BuiltRequest(request, res);
     if (res.destroyed) return Promise.reject(unavailable('The client has gone.'));
     void proxy(built, res, () => undefined);
     return built.answered;

@@ -76,7 +76,8 @@ export class Hub {
   /** A session was ended or an account suspended. */
   onEnded(ended: Ended): void {
     for (const waiter of [...this.#all()]) {
-      const meant = ended.kind === 'session' ? waiter.sessionId === ended.sessionId : waiter.username === ended.username;
+      const meant =
+        ended.kind === 'session' ? waiter.sessionId === ended.sessionId : waiter.username === ended.username;
       if (meant) waiter.end();
     }
   }

@@ -16,7 +16,11 @@ const MOST_KEPT = 20_000;
  * `validate_doc_update` is a second lock on writes; without it (the embedded engine) it is the service account's.
  * https://docs.couchdb.org/en/stable/api/server/authn.html#jwt-authentication
  */
-export function upstreamAuthorization(access: UpstreamAccess, jwtSecret: string | undefined, now: () => number = Date.now): AuthorizationFor {
+export function upstreamAuthorization(
+  access: UpstreamAccess,
+  jwtSecret: Buffer | undefined,
+  now: () => number = Date.now,
+): AuthorizationFor {
   const service = authorizationOf(access);
   if (jwtSecret === undefined) return () => service;
 

@@ -25,7 +25,8 @@ const MOST_IN_FLIGHT = 4;
 
 /** Reads the rows of a `_changes` answer. Throws when it is not one. */
 function rowsOf(answer: unknown): Map<string, FeedRow> {
-  const results: unknown = typeof answer === 'object' && answer !== null && 'results' in answer ? answer.results : undefined;
+  const results: unknown =
+    typeof answer === 'object' && answer !== null && 'results' in answer ? answer.results : undefined;
   if (!Array.isArray(results)) throw new Error('an answer to _changes without results');
   const rows = results.map(parseFeedRow).filter((row) => row.kind === 'change');
   return new Map(rows.map((row) => [row.id, row]));

@@ -18,5 +18,8 @@ export function toUpstreamError(error: unknown): HttpError {
 
 /** fetch says `TypeError: fetch failed` whatever broke the connection, and an AbortError or TimeoutError for a time-out. */
 function isNoAnswer(error: unknown): boolean {
-  return error instanceof Error && (error.name === 'TypeError' || error.name === 'AbortError' || 'code' in error || 'cause' in error);
+  return (
+    error instanceof Error &&
+    (error.name === 'TypeError' || error.name === 'AbortError' || 'code' in error || 'cause' in error)
+  );
 }

@@ -1,0 +1,69 @@
+import type { ServerResponse } from 'node:http';
+import express from 'express';
+import helmet from 'helmet';
+import { missing, sendError, sendJson } from './errors.ts';
+
+export interface AppOptions {
+  /** Mounted at its base path, before everything else: it reads the raw request line itself. */
+  readonly gate: express.Router;
+  readonly gateBase: string;
+  /** Mounted at `/api/auth`. */
+  readonly identity: express.Router;
+  /** The built page's folder; undefined serves no page. */
+  readonly page: string | undefined;
+  /** Behind a front of one's own, whose word on the client's address counts. */
+  readonly behindProxy: boolean;
+  /** Called with what nobody expected. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** File names below this carry a digest of what is in them. */
+const HASHED = /[/\\]assets[/\\]/;
+
+/** The whole HTTP surface: the gate, sign-in, the page, and 404 for all else. */
+export function createApp(options: AppOptions): express.Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.enable('case sensitive routing');
+  app.enable('strict routing');
+  // An address from a header that anybody can send must not be believed unless a front of ours has put it there.
+  if (options.behindProxy) app.set('trust proxy', 'loopback, linklocal, uniquelocal');
+
+  app.use(options.gateBase, options.gate);
+  app.use(securityHeaders(options.behindProxy));
+  app.get('/healthz', (_req, res) => sendJson(res, 200, { status: 'ok' }));
+  app.use('/api/auth', options.identity);
+  if (options.page !== undefined) app.use(express.static(options.page, { redirect: false, setHeaders: cacheHeaders }));
+  app.use(() => {
+    throw missing();
+  });
+  const onError: express.ErrorRequestHandler = (error: unknown, _req, res, _next) => {
+    options.onError(error);
+    sendError(res, error);
+  };
+  app.use(onError);
+  return app;
+}
+
+/** The page has no inline script or style, and speaks to this origin alone. */
+const securityHeaders = (https: boolean): express.RequestHandler =>
+  helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"],
+        imgSrc: ["'self'", 'data:'],
+        objectSrc: ["'none'"],
+        baseUri: ["'none'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    strictTransportSecurity: https,
+  });
+
+/** A page's files are new at every build and kept for ever; what names them is asked for each time. */
+function cacheHeaders(res: ServerResponse, path: string): void {
+  res.setHeader('Cache-Control', HASHED.test(path) ? 'public, max-age=31536000, immutable' : 'no-cache');
+}

@@ -1,0 +1,72 @@
+import fc from 'fast-check';
+import memory from 'pouchdb-adapter-memory';
+import PouchDB from 'pouchdb-browser';
+import { grow, liveLeaves, readTree, revisionPath, type Branch, type RevisionTree } from './revision-tree.ts';
+
+PouchDB.plugin(memory);
+
+const id = (n: number): string => n.toString(16).padStart(32, '0');
+
+/** A tree as replication brings it: each revision continues one that is there, or is a root of its own. */
+const growth = fc.array(
+  fc.record({
+    parent: fc.option(fc.nat(), { nil: undefined }),
+    start: fc.integer({ min: 1, max: 4 }),
+    deleted: fc.boolean(),
+  }),
+  { minLength: 1, maxLength: 12 },
+);
+
+function revisionsOf(steps: readonly { parent: number | undefined; start: number; deleted: boolean }[]): Branch[] {
+  const made: Branch[] = [];
+  steps.forEach(({ parent, start, deleted }, index) => {
+    const above = parent === undefined || made.length === 0 ? undefined : made[parent % made.length];
+    const generation = above === undefined ? start : Number.parseInt(above.leaf, 10) + 1;
+    const leaf = `${generation}-${id(index)}`;
+    made.push({ leaf, deleted, path: [leaf, ...(above?.path ?? [])] });
+  });
+  return made;
+}
+
+let counter = 0;
+
+it('a tree grows as the database grows it, revision by revision, in any order and again', async () => {
+  await fc.assert(
+    fc.asyncProperty(growth, fc.array(fc.nat()), async (steps, order) => {
+      const revisions = revisionsOf(steps);
+      const sequence = [...order.map((n) => revisions[n % revisions.length]), ...revisions].filter(
+        (branch) => branch !== undefined,
+      );
+      const db = new PouchDB(`tree-${counter++}`, { adapter: 'memory' });
+      let tree: RevisionTree = [];
+      for (const { leaf, deleted, path } of sequence) {
+        const document = {
+          _id: 'user_alice',
+          _rev: leaf,
+          _revisions: { start: Number.parseInt(leaf, 10), ids: path.map((rev) => rev.split('-')[1] ?? '') },
+          ...(deleted ? { _deleted: true } : {}),
+        };
+        await db.bulkDocs([document], { new_edits: false });
+        tree = grow(tree, { leaf, deleted, path });
+      }
+      const stored = readTree(await db.get('user_alice', { open_revs: 'all', revs: true }));
+      expect(tree.map(({ leaf }) => leaf).sort()).toEqual(stored.map(({ leaf }) => leaf).sort());
+      expect(liveLeaves(tree)).toBe(liveLeaves(stored));
+      await db.destroy();
+    }),
+    { numRuns: 60 },
+  );
+});
+
+it.each([
+  [{ start: 2, ids: [id(2), id(1)] }, [`2-${id(2)}`, `1-${id(1)}`]],
+  [{ start: 1, ids: [id(2), id(1)] }, undefined],
+  [{ start: 1, ids: [] }, undefined],
+  [{ start: '1', ids: [id(1)] }, undefined],
+  [{ start: 1.5, ids: [id(1)] }, undefined],
+  [{ start: 1, ids: ['x'] }, undefined],
+  [{ start: 1, ids: [1] }, undefined],
+  [null, undefined],
+])('a path is read only when it can be one: %j', (revisions, expected) => {
+  expect(revisionPath(revisions)).toEqual(expected);
+});
