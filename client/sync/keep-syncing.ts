@@ -1,6 +1,7 @@
 /** Syncs until it is told to stop: run after run, with a wait between them that can be cut short. */
 import { openRemoteDatabase } from '../platform/database.ts';
 import type { Environment } from '../platform/environment.ts';
+import { quietFetch } from '../platform/quiet-fetch.ts';
 import { createSyncFetch, type GetToken } from '../platform/sync-fetch.ts';
 import type { LocalStore } from '../store/local-store.ts';
 import { backoff } from './backoff.ts';
@@ -77,7 +78,7 @@ export async function keepSyncing(options: KeepSyncingOptions, signal: AbortSign
       onExchange,
       onSignInNeeded: () => run.abort({ kind: 'sign-in-needed' } satisfies Ending),
     });
-    const remote = openRemoteDatabase(url, fetch);
+    const remote = openRemoteDatabase(url, quietFetch(fetch, run.signal));
     await trySuspects(store, remote, (edit) => dispatch({ type: 'refused', edit }));
     const ending = await runSync({
       local: store.database(),
@@ -108,11 +109,14 @@ export async function keepSyncing(options: KeepSyncingOptions, signal: AbortSign
     const endWake = wake.listen(() => {
       if (environment.now() - lastHeard > timing.heartbeat * 1.5) interrupt();
     });
+    const ended = new Promise<Ending>((resolve) => {
+      run.signal.addEventListener('abort', () => resolve(run.signal.reason as Ending));
+    });
+    if (signal.aborted) stop();
     try {
-      return await once(run);
+      return await Promise.race([once(run), ended]);
     } catch {
-      const reason: unknown = run.signal.reason;
-      return run.signal.aborted ? (reason as Ending) : { kind: 'interrupted' };
+      return { kind: 'interrupted' };
     } finally {
       signal.removeEventListener('abort', stop);
       endOffline();

@@ -1,0 +1,76 @@
+/** What the tests of client and server together share: the whole server on a port, and browsers' worth of stores. */
+import { randomBytes } from 'node:crypto';
+import jwt from 'jsonwebtoken';
+import pino from 'pino';
+import memoryAdapter from 'pouchdb-adapter-memory';
+import PouchDB from 'pouchdb-browser';
+import type { OpenDatabase } from '../client/index.ts';
+import { readConfig } from '../server/config.ts';
+import { startPouchgate, type Pouchgate } from '../server/start.ts';
+
+PouchDB.plugin(memoryAdapter);
+
+const SECRET = 'a secret for tests, and for nothing else at all';
+
+export interface TestServer {
+  readonly url: string;
+  readonly registry: string;
+  readonly running: () => Pouchgate;
+  /** Ends the process's server and starts another one at the same address, on the same data. */
+  readonly restart: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+  readonly start: () => Promise<void>;
+  /** A token as an identity provider would give one. `seconds` may be negative: then it is over. */
+  readonly token: (username: string, seconds?: number) => string;
+}
+
+export async function startTestServer(options: { readonly page?: string } = {}): Promise<TestServer> {
+  const name = `client-${randomBytes(6).toString('hex')}`;
+  const start = (port: number): Promise<Pouchgate> =>
+    startPouchgate({
+      config: readConfig({ PORT: String(port), JWT_SECRET: SECRET, LOG_LEVEL: 'silent' }),
+      log: pino({ level: 'silent' }),
+      storage: { kind: 'memory', name },
+      ...options,
+    });
+  let running = await start(0);
+  const { url } = running;
+  const stop = (): Promise<void> => running.close();
+  const again = async (): Promise<void> => {
+    running = await start(Number(new URL(url).port));
+  };
+  return {
+    url,
+    registry: `${url}/sync/user_registry`,
+    running: () => running,
+    stop,
+    start: again,
+    restart: async () => {
+      await stop();
+      await again();
+    },
+    token: (username, seconds = 3_600) => jwt.sign({ sub: username }, SECRET, { expiresIn: seconds }),
+  };
+}
+
+let browsers = 0;
+
+/** The local databases of one browser, in memory: what is opened twice under one name is the same. */
+export function newBrowser(): OpenDatabase {
+  browsers += 1;
+  const prefix = `browser-${browsers}-`;
+  return (name) => new PouchDB(prefix + name, { adapter: 'memory', auto_compaction: true });
+}
+
+/** Resolved as soon as `holds`, asked at every change that `subscribe` tells of. */
+export function until(subscribe: (listener: () => void) => () => void, holds: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const check = (): void => {
+      if (!holds()) return;
+      unsubscribe();
+      resolve();
+    };
+    const unsubscribe = subscribe(check);
+    check();
+  });
+}
