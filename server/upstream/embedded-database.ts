@@ -6,6 +6,8 @@ import { compileValidations, type Validation } from './embedded-validation.ts';
 export class EngineDatabase {
   readonly name: string;
   readonly pouch: LocalPouch;
+  /** Once it is destroyed PouchDB answers nothing more, not even with an error. */
+  gone = false;
   /** Writes go one after the other, so that what was validated is what is written upon. */
   readonly writing: Queue = createQueue();
   #validations: Promise<Validation[]> | undefined;
@@ -20,6 +22,12 @@ export class EngineDatabase {
   validations(): Promise<Validation[]> {
     this.#validations ??= compileValidations(this.pouch);
     return this.#validations;
+  }
+
+  async destroy(): Promise<void> {
+    this.gone = true;
+    this.written([]);
+    await this.writing(() => this.pouch.destroy());
   }
 
   /** To be called after every write. */

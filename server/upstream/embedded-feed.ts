@@ -80,7 +80,7 @@ async function follow(
   const bell = createBell();
   const unfollow = database.follow(bell.ring);
   let over = false;
-  const isOver = (): boolean => over;
+  const isOver = (): boolean => over || database.gone;
   const stop = (): void => {
     over = true;
     bell.ring();

@@ -110,8 +110,7 @@ function withHandles(
         if (!(await exists(name))) return false;
         const database = await handle(name);
         handles.delete(name);
-        await database.writing(() => database.pouch.destroy());
-        database.written([]);
+        await database.destroy();
         return true;
       }),
   };

@@ -29,6 +29,7 @@ export async function writeDocuments(
   const documents = rows.map((row) => parseDocument(row, options.newEdits));
   const hashed = database.name === '_users' ? await Promise.all(documents.map(withoutPassword)) : documents;
   return await database.writing(async () => {
+    if (database.gone) throw new HttpError(404, 'not_found', 'Database does not exist.');
     const refusals = await Promise.all(hashed.map((document) => refusalOf(database, document, options)));
     const accepted = hashed.filter((_, index) => refusals[index] === undefined);
     const results = await store(database, accepted, options.newEdits);
@@ -54,7 +55,7 @@ function parseDocument(row: unknown, newEdits: boolean): Json {
       throw new HttpError(400, 'doc_validation', `Bad special document member: ${key}`);
     }
   }
-  if (Object.keys((document['_attachments'] ?? {})).length > 0) {
+  if (Object.keys(document['_attachments'] ?? {}).length > 0) {
     throw new HttpError(400, 'not_implemented', 'This engine keeps no attachments.');
   }
   const kept = Object.entries(document).filter(([key]) => !IGNORED.has(key));

@@ -1,0 +1,158 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { authorizationOf } from './couch.ts';
+import { startTestEngine, type TestEngine } from './embedded-test-kit.ts';
+
+let kit: TestEngine;
+
+beforeAll(async () => {
+  kit = await startTestEngine();
+  await kit.asAdmin('PUT', '/shared');
+});
+
+afterAll(() => kit.engine.close());
+
+interface Feed {
+  readonly response: IncomingMessage;
+  /** The next line that says something. */
+  next(): Promise<unknown>;
+  /** The next line, be it a heartbeat. */
+  line(): Promise<string>;
+  end(): Promise<void>;
+}
+
+async function openFeed(query: string, engine = kit.engine): Promise<Feed> {
+  const { access } = engine;
+  const request = httpRequest(`${access.url}/shared/_changes?${query}`, {
+    headers: { authorization: authorizationOf(access) },
+    agent: false,
+  });
+  request.end();
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  request.on('error', () => undefined);
+  const lines = createInterface({ input: response })[Symbol.asyncIterator]();
+  const line = async (): Promise<string> => {
+    const { value, done } = await lines.next();
+    if (done === true) throw new Error('The feed is over.');
+    return value;
+  };
+  return {
+    response,
+    line,
+    async next() {
+      for (;;) {
+        const text = await line();
+        if (text !== '') return JSON.parse(text) as unknown;
+      }
+    },
+    async end() {
+      const closed = once(request, 'close');
+      request.destroy();
+      await closed;
+    },
+  };
+}
+
+const put = async (id: string, body: object = {}): Promise<string> => {
+  const { body: told } = await kit.asAdmin('PUT', `/shared/${id}`, body);
+  return (told as { rev: string }).rev;
+};
+
+const branch = (id: string, rev: string, body: object = {}): Promise<unknown> =>
+  kit.asAdmin('POST', '/shared/_bulk_docs', { new_edits: false, docs: [{ _id: id, _rev: rev, ...body }] });
+
+const LIVE = 'feed=continuous&style=all_docs&heartbeat=60000&since=now';
+
+describe('a continuous feed', () => {
+  it('tells each write at once, with every leaf, deleted ones too', async () => {
+    const feed = await openFeed(LIVE);
+    const rev = await put('leafy');
+    expect(await feed.next()).toMatchObject({ id: 'leafy', changes: [{ rev }] });
+    await branch('leafy', '2-bbbb');
+    expect(await feed.next()).toMatchObject({ id: 'leafy', changes: [{ rev: '2-bbbb' }, { rev }] });
+    await branch('leafy', '3-cccc', { _revisions: { start: 3, ids: ['cccc', 'bbbb'] }, _deleted: true });
+    const told = await feed.next();
+    expect(told).toMatchObject({ changes: expect.arrayContaining([{ rev }, { rev: '3-cccc' }]) as unknown });
+    expect(told).not.toHaveProperty('deleted');
+    await feed.end();
+  });
+
+  it('misses nothing that is written after its answer has begun, however fast', async () => {
+    const feed = await openFeed(LIVE);
+    await Promise.all(Array.from({ length: 50 }, (_, index) => put(`fast-${index}`)));
+    const seen = new Set<string>();
+    while (seen.size < 50) seen.add(((await feed.next()) as { id: string }).id);
+    expect([...seen].every((id) => id.startsWith('fast-'))).toBe(true);
+    await feed.end();
+  });
+
+  it('goes on where another ended, and has documents when asked', async () => {
+    const first = await openFeed(LIVE);
+    await put('before', { n: 1 });
+    const { seq } = (await first.next()) as { seq: string };
+    await first.end();
+    await put('meanwhile', { n: 2 });
+    const second = await openFeed(`${LIVE.replace('now', seq)}&include_docs=true`);
+    expect(await second.next()).toMatchObject({ id: 'meanwhile', doc: { _id: 'meanwhile', n: 2 } });
+    await second.end();
+  });
+
+  it('sends heartbeats, and ends by itself when it is to have a timeout instead', async () => {
+    const beating = await openFeed('feed=continuous&since=now&heartbeat=20');
+    expect([await beating.line(), await beating.line()]).toEqual(['', '']);
+    await beating.end();
+    const ending = await openFeed('feed=continuous&since=now&timeout=20');
+    expect(await ending.next()).toMatchObject({ last_seq: expect.any(String) as unknown, pending: 0 });
+    await expect(ending.line()).rejects.toThrow('over');
+  });
+
+  it('ends with the database, and with the engine', async () => {
+    const other = await startTestEngine();
+    await other.asAdmin('PUT', '/shared');
+    const feed = await openFeed(LIVE, other.engine);
+    await other.asAdmin('DELETE', '/shared');
+    expect(await feed.next()).toMatchObject({ last_seq: expect.any(String) as unknown });
+    await expect(feed.line()).rejects.toThrow('over');
+    await other.asAdmin('PUT', '/shared');
+    const again = await openFeed(LIVE, other.engine);
+    const cut = again.line().catch(() => 'cut');
+    await other.engine.close();
+    expect(await cut).toBe('cut');
+  });
+});
+
+describe('a longpoll', () => {
+  it('waits for a change to one of its documents, and for no other', async () => {
+    const feed = await openFeed('feed=longpoll&since=now&filter=_doc_ids&doc_ids=["mine"]&heartbeat=60000');
+    await put('another');
+    const rev = await put('mine');
+    let text = '';
+    for (;;) {
+      const line = await feed.line().catch(() => undefined);
+      if (line === undefined) break;
+      text += line;
+    }
+    expect(JSON.parse(text)).toMatchObject({ results: [{ id: 'mine', changes: [{ rev }] }], pending: 0 });
+  });
+});
+
+it('a look-up of many ids gives their leaves, in the order of their changes, and nothing else', async () => {
+  const ids = Array.from({ length: 300 }, (_, index) => `many-${index}`);
+  await kit.asAdmin('POST', '/shared/_bulk_docs', { docs: ids.map((_id) => ({ _id })) });
+  const { body } = await kit.asAdmin('POST', '/shared/_changes?filter=_doc_ids&style=all_docs&since=0', {
+    doc_ids: [...ids, ...ids, 'nobody'].reverse(),
+  });
+  const { results } = body as { results: { id: string }[] };
+  expect(results.map(({ id }) => id)).toEqual(ids);
+});
+
+it('a document that was deleted is told as deleted, and may be made anew without a revision', async () => {
+  const rev = await put('phoenix');
+  await kit.asAdmin('DELETE', `/shared/phoenix?rev=${rev}`);
+  const changes = await kit.asAdmin('POST', '/shared/_changes?filter=_doc_ids&since=0', { doc_ids: ['phoenix'] });
+  expect(changes.body).toMatchObject({ results: [{ id: 'phoenix', deleted: true }] });
+  expect(await kit.asAdmin('GET', '/shared/phoenix')).toMatchObject({ status: 404, body: { reason: 'deleted' } });
+  const again = await kit.asAdmin('PUT', '/shared/phoenix', { risen: true });
+  expect(again).toMatchObject({ status: 201, body: { rev: expect.stringMatching(/^3-/) as unknown } });
+});
