@@ -26,15 +26,14 @@ const MOST_CONNECTIONS = 8;
  */
 export function connect(access: UpstreamAccess, timeoutMs: number = REQUEST_TIMEOUT_MS): nano.ServerScope {
   // nano has no timeout of its own, and fetch's is five minutes. Its types ask for the class where it takes an instance.
-  const pool: object = new Agent({ connections: MOST_CONNECTIONS, headersTimeout: timeoutMs, bodyTimeout: timeoutMs });
-  const settings = {
+  const pool = new Agent({ connections: MOST_CONNECTIONS, headersTimeout: timeoutMs, bodyTimeout: timeoutMs });
+  const settings: nano.Configuration = {
     url: access.url,
     headers: { Authorization: authorizationOf(access) },
     // Or else nano takes a path prefix for a database and returns that instead of the server.
     parseUrl: false,
-    agentOptions: pool,
   };
-  return nano(settings);
+  return nano(Object.assign(settings, { agentOptions: pool }));
 }
 
 /** The value of the Authorization header (RFC 7617, UTF-8). */
