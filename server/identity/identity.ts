@@ -24,6 +24,8 @@ export interface IdentityOptions {
   readonly onRegistered: (username: Username) => Promise<void>;
   readonly log: IdentityLog;
   readonly rateLimits?: RateLimits;
+  /** Of the feed that tells of ended rights, in ms. */
+  readonly heartbeat?: number;
   /** The time in ms. */
   readonly now?: () => number;
 }
@@ -61,6 +63,7 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
     access,
     database: SESSIONS_DB,
     now,
+    heartbeat: options.heartbeat,
     onFeedDown: (reason) => log.warn({ database: SESSIONS_DB, reason }, 'The feed is down.'),
   });
   const store = createSessionStore(couch, SESSIONS_DB, (session) => rights.noteStored(session));

@@ -36,6 +36,8 @@ export interface RightsOptions {
   /** The time in ms. */
   readonly now: () => number;
   readonly onFeedDown?: (reason: string) => void;
+  /** As followChanges has it, in ms. */
+  readonly heartbeat?: number | undefined;
   /** Bounds, for tests to lower. */
   readonly limits?: { readonly facts: number; readonly watched: number };
 }
@@ -90,6 +92,7 @@ export function createRights(options: RightsOptions): Rights {
     access,
     database,
     includeDocs: true,
+    ...(options.heartbeat === undefined ? {} : { heartbeat: options.heartbeat }),
     onUp: () => {
       cache.clear();
       timesUp += 1;

@@ -47,6 +47,7 @@ export async function startGate(access: UpstreamAccess, options: Partial<Identit
     onRegistered: () => Promise.resolve(),
     log: { warn: () => undefined, error: () => undefined },
     rateLimits: limitsWith(),
+    heartbeat: 500,
     ...options,
   });
   const app = express();
