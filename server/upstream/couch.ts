@@ -27,13 +27,14 @@ const MOST_CONNECTIONS = 8;
 export function connect(access: UpstreamAccess, timeoutMs: number = REQUEST_TIMEOUT_MS): nano.ServerScope {
   // nano has no timeout of its own, and fetch's is five minutes. Its types ask for the class where it takes an instance.
   const pool = new Agent({ connections: MOST_CONNECTIONS, headersTimeout: timeoutMs, bodyTimeout: timeoutMs });
-  const settings: nano.Configuration = {
+  const settings = {
     url: access.url,
     headers: { Authorization: authorizationOf(access) },
     // Or else nano takes a path prefix for a database and returns that instead of the server.
     parseUrl: false,
   };
-  return nano(Object.assign(settings, { agentOptions: pool }));
+  const configuration: nano.Configuration = settings;
+  return nano(Object.assign(configuration, { agentOptions: pool }));
 }
 
 /** The value of the Authorization header (RFC 7617, UTF-8). */
