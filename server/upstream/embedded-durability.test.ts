@@ -38,7 +38,7 @@ it('what was acknowledged before a SIGKILL is there afterwards', async () => {
   // Keeps writing until the process is no more; it is killed in the middle of it.
   const writing = (async () => {
     for (let index = 0; ; index += 1) {
-      const { rev } = await couch.use<object>('shared').insert({ index }, `doc-${index}`);
+      const { rev } = await couch.use<{ index: number }>('shared').insert({ index }, `doc-${index}`);
       acknowledged.push(rev);
       if (index === 100) child.kill('SIGKILL');
     }
@@ -65,7 +65,7 @@ it('an engine that was closed lets go of its files, views too, and finds them ag
       await couch.db.create('shared');
       await couch.use<object>('shared').insert(design);
     }
-    await couch.use<object>('shared').insert({ round });
+    await couch.use<{ round: number }>('shared').insert({ round });
     const { total_rows: rows } = await couch.use('shared').view('d', 'all');
     expect(rows).toBe(round);
     expect(await couch.db.list()).toEqual(['_users', 'shared']);

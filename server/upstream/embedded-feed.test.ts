@@ -33,9 +33,9 @@ async function openFeed(query: string, engine = kit.engine): Promise<Feed> {
   request.on('error', () => undefined);
   const lines = createInterface({ input: response })[Symbol.asyncIterator]();
   const line = async (): Promise<string> => {
-    const { value, done } = await lines.next();
-    if (done === true) throw new Error('The feed is over.');
-    return value;
+    const next = await lines.next();
+    if (next.done === true) throw new Error('The feed is over.');
+    return next.value;
   };
   return {
     response,

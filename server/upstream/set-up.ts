@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
 import type nano from 'nano';
 import { z } from 'zod';
+import { canonicalJson } from '../../couchdb-design/canonical-json.ts';
 import { statusOf } from './couch.ts';
 import {
   readDatabaseDesign,
@@ -99,7 +99,7 @@ async function makeDatabase(couch: nano.ServerScope, name: string): Promise<SetU
 async function putSecurity(couch: nano.ServerScope, name: string, wanted: SecurityObject): Promise<SetUpStep> {
   const subject = `${name}/_security`;
   const request = { db: name, path: '_security' };
-  if (isDeepStrictEqual(normalise(await couch.request(request)), normalise(wanted))) {
+  if (isSame(normalise(await couch.request(request)), normalise(wanted))) {
     return { subject, outcome: 'unchanged' };
   }
   await couch.request({ ...request, method: 'PUT', body: wanted });
@@ -122,7 +122,7 @@ async function putDesign(couch: nano.ServerScope, database: string, wanted: Desi
   for (let attempt = 1; ; attempt += 1) {
     const stored = await readDesign(documents, wanted._id);
     const { _rev: revision, ...content } = stored ?? {};
-    if (isDeepStrictEqual(content, { ...wanted })) return { subject, outcome: 'unchanged' };
+    if (isSame(content, wanted)) return { subject, outcome: 'unchanged' };
     try {
       await documents.insert({ ...wanted, ...(revision === undefined ? {} : { _rev: revision }) });
       return { subject, outcome: stored === undefined ? 'made' : 'changed' };
@@ -157,3 +157,5 @@ async function inWords<T>(what: string, done: Promise<T>): Promise<T> {
 }
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+const isSame = (a: unknown, b: unknown): boolean => canonicalJson(a) === canonicalJson(b);
