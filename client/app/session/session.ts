@@ -108,7 +108,8 @@ export function createAppSession({ api, tokens, remembered, url, environment = {
     register: async (credentials) => enter(await api.register(credentials)),
     signOut: async () => {
       if (state.kind !== 'signed-in') return;
-      await state.store.signOut();
+      // Whatever the browser makes of removing the data, the person is not signed in any more.
+      await state.store.signOut().catch(() => undefined);
       leave();
       await endOnServer();
     },

@@ -1,0 +1,91 @@
+import { useId, useState } from 'react';
+import type { ShownPreferences } from '../../index.ts';
+import { useSave } from '../use-save.ts';
+import { Row } from './row.tsx';
+
+/** couchdb-design/preferences.ts allows no more. */
+const MOST = 10;
+const MOST_WORDS = 10;
+
+type Preset = ShownPreferences['filterPresets'][number];
+
+const describe = ({ selectedTags, selectedContexts, selectedStatus, selectedTimeRange }: Preset): string => {
+  const words = [...(selectedTags ?? []), ...(selectedContexts ?? []), ...(selectedStatus ?? [])];
+  const range = selectedTimeRange === undefined || selectedTimeRange === 'all' ? [] : [selectedTimeRange];
+  return [...words, ...range].join(', ') || 'everything';
+};
+
+/** Filters under a name: today's can be saved, and a saved one be used again. */
+export function Presets({ preferences }: { readonly preferences: ShownPreferences }) {
+  const id = useId();
+  const save = useSave();
+  const [typed, setTyped] = useState('');
+  const { filterPresets, selectedTags, selectedContexts, selectedStatus, selectedTimeRange } = preferences;
+  const name = typed.trim();
+  const isFull = filterPresets.length >= MOST && !filterPresets.some((preset) => preset.name === name);
+
+  const keep = (): void => {
+    if (name === '' || isFull) return;
+    const preset: Preset = {
+      name,
+      selectedTags: selectedTags.slice(0, MOST_WORDS),
+      selectedContexts: selectedContexts.slice(0, MOST_WORDS),
+      selectedStatus: selectedStatus.slice(0, MOST_WORDS),
+      selectedTimeRange,
+    };
+    save({ filterPresets: [...filterPresets.filter((other) => other.name !== name), preset] });
+    setTyped('');
+  };
+  const use = ({ name: _name, ...filters }: Preset): void =>
+    save({ selectedTags: [], selectedContexts: [], selectedStatus: [], selectedTimeRange: 'all', ...filters });
+
+  return (
+    <Row name="filterPresets" value={filterPresets} htmlFor={id} isStacked hint="Keep the filters above under a name.">
+      <div className="presets">
+        {filterPresets.length > 0 && (
+          <ul>
+            {filterPresets.map((preset) => (
+              <li key={preset.name} data-testid="preset">
+                <span>
+                  <strong>{preset.name}</strong> <span className="row-hint">{describe(preset)}</span>
+                </span>
+                <span className="buttons">
+                  <button type="button" className="ghost" onClick={() => use(preset)} aria-label={`Use ${preset.name}`}>
+                    Use
+                  </button>
+                  <button
+                    type="button"
+                    className="ghost"
+                    aria-label={`Delete ${preset.name}`}
+                    onClick={() => save({ filterPresets: filterPresets.filter((other) => other.name !== preset.name) })}
+                  >
+                    Delete
+                  </button>
+                </span>
+              </li>
+            ))}
+          </ul>
+        )}
+        <form
+          className="with-button"
+          onSubmit={(event) => {
+            event.preventDefault();
+            keep();
+          }}
+        >
+          <input
+            id={id}
+            value={typed}
+            maxLength={40}
+            placeholder="Name of this filter"
+            onChange={({ target }) => setTyped(target.value)}
+            data-testid="preset-name"
+          />
+          <button type="submit" className="ghost" disabled={name === '' || isFull} data-testid="preset-save">
+            Save filter
+          </button>
+        </form>
+      </div>
+    </Row>
+  );
+}

@@ -1,0 +1,44 @@
+import { useEffect, useId, useRef, useState } from 'react';
+import { useSave } from '../use-save.ts';
+import { Row } from './row.tsx';
+
+export interface TimeProps {
+  readonly name: 'briefingTime' | 'recapTime';
+  readonly value: string;
+  readonly isDisabled: boolean;
+}
+
+/** The keys of one time of day come one by one: it is saved when they have stopped for so long, or at the field's end. */
+const TYPING_MS = 600;
+
+export function Time({ name, value, isDisabled }: TimeProps) {
+  const id = useId();
+  const save = useSave();
+  const [typed, setTyped] = useState<string>();
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+
+  const finish = (text: string | undefined): void => {
+    clearTimeout(timer.current);
+    setTyped(undefined);
+    if (text !== undefined && text !== '' && text !== value) save({ [name]: text });
+  };
+  useEffect(() => () => clearTimeout(timer.current), []);
+
+  return (
+    <Row name={name} value={value} htmlFor={id}>
+      <input
+        id={id}
+        type="time"
+        value={typed ?? value}
+        disabled={isDisabled}
+        onChange={({ target }) => {
+          setTyped(target.value);
+          clearTimeout(timer.current);
+          timer.current = setTimeout(() => finish(target.value), TYPING_MS);
+        }}
+        onBlur={() => finish(typed)}
+        data-testid={`time-${name}`}
+      />
+    </Row>
+  );
+}

@@ -1,0 +1,49 @@
+/** The sync's status in words for a person. */
+import type { SyncStatus } from '../index.ts';
+
+export type Tone = 'good' | 'busy' | 'quiet' | 'attention';
+
+export interface StatusText {
+  readonly tone: Tone;
+  readonly text: string;
+  /** A longer sentence, for whoever wants to know. */
+  readonly detail: string;
+}
+
+const changes = (count: number): string => (count === 1 ? '1 change' : `${count} changes`);
+
+export const statusText = ({ state, unsent, refused }: SyncStatus): StatusText => {
+  const waiting = unsent === 0 ? '' : `: ${changes(unsent)} waiting`;
+  switch (state) {
+    case 'starting':
+      return {
+        tone: 'quiet',
+        text: 'Connecting',
+        detail: 'Your preferences are here already; the server is being asked.',
+      };
+    case 'catching-up':
+      return { tone: 'busy', text: 'Catching up', detail: 'What has changed here and elsewhere is being exchanged.' };
+    case 'live':
+      return unsent === 0
+        ? { tone: 'good', text: 'Live', detail: 'Every change is on your other devices within a moment.' }
+        : { tone: 'busy', text: 'Saving', detail: `${changes(unsent)} on the way to the server.` };
+    case 'offline':
+      return {
+        tone: 'quiet',
+        text: `Offline${waiting}`,
+        detail: 'Changes are kept in this browser, and sent as soon as there is a connection.',
+      };
+    case 'sign-in-needed':
+      return {
+        tone: 'attention',
+        text: `Sign in again to sync${waiting}`,
+        detail: 'Your preferences stay here; nothing is lost.',
+      };
+    case 'refused':
+      return {
+        tone: 'attention',
+        text: `${changes(refused.length)} not accepted`,
+        detail: 'The server did not take everything. See the message above your preferences.',
+      };
+  }
+};

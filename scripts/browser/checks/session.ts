@@ -1,0 +1,62 @@
+/** Signing out, signing in again, and what other tabs make of it. */
+import { choose, databaseNames, expect, openTab, waitForState, waitForValue, type Kit } from '../kit.ts';
+
+export async function signOutLeavesNothing({ newUser, server }: Kit): Promise<void> {
+  const person = await newUser();
+  const seat = await person.openBrowser();
+  const tab = await openTab(seat.context, server.url);
+  await waitForState(tab.page, 'live');
+  await choose(seat.page, 'theme', 'dark');
+  expect((await databaseNames(seat.page)).length === 1, 'there is no local database to begin with');
+  await seat.page.getByTestId('sign-out').click();
+  await seat.page.getByTestId('credentials-form').waitFor();
+  await tab.page.getByTestId('credentials-form').waitFor();
+  const names = await databaseNames(seat.page);
+  expect(names.length === 0, `databases left: ${names.join(', ')}`);
+  const kept = await seat.page.evaluate(() => Object.keys(localStorage));
+  const ours = kept.filter((key) => key.includes(person.username) || key.startsWith('pouchgate:'));
+  expect(ours.length === 0, `left in localStorage: ${ours.join(', ')}`);
+  const cookies = await seat.context.cookies();
+  expect(cookies.length === 0, `cookies left: ${cookies.map(({ name }) => name).join(', ')}`);
+  await seat.page.reload();
+  await seat.page.getByTestId('credentials-form').waitFor();
+  const elsewhere = await person.openBrowser();
+  await waitForValue(elsewhere.page, 'theme', 'dark');
+}
+
+export async function anotherTabTakesOver({ newUser, server }: Kit): Promise<void> {
+  const person = await newUser();
+  const [seat, other] = [await person.openBrowser(), await person.openBrowser()];
+  const tabs = [await openTab(seat.context, server.url), await openTab(seat.context, server.url)];
+  for (const { page } of tabs) await waitForState(page, 'live');
+  const syncing = new Set<number>();
+  for (const [index, { page }] of tabs.entries()) {
+    page.on('request', (request) => {
+      if (request.url().includes('/sync/')) syncing.add(index);
+    });
+  }
+  await choose(other.page, 'viewMode', 'graph');
+  for (const { page } of tabs) await waitForValue(page, 'viewMode', 'graph');
+  expect(syncing.size === 0, 'a follower has a connection of its own');
+  await seat.page.close();
+  await choose(other.page, 'viewMode', 'table');
+  for (const { page } of tabs) await waitForValue(page, 'viewMode', 'table');
+  expect(syncing.size === 1, `${syncing.size} tabs sync after the leader was closed`);
+}
+
+/** Ended from another device: this one is told to sign in again, keeps its data, and goes on after that. */
+export async function endedFromAnotherDevice({ newUser }: Kit): Promise<void> {
+  const person = await newUser();
+  const [left, right] = [await person.openBrowser(), await person.openBrowser()];
+  await left.page.reload();
+  await waitForState(left.page, 'live');
+  await left.page.getByTestId('end-device').click();
+  await waitForState(right.page, 'sign-in-needed');
+  await choose(right.page, 'viewMode', 'graph');
+  await waitForValue(right.page, 'viewMode', 'graph');
+  await waitForState(right.page, 'sign-in-needed', 1);
+  await right.page.getByTestId('sign-in-again').getByTestId('password').fill('a password for tests');
+  await right.page.getByTestId('sign-in-again').getByTestId('submit').click();
+  await waitForState(right.page, 'live', 0);
+  await waitForValue(left.page, 'viewMode', 'graph');
+}

@@ -1,0 +1,65 @@
+/**
+ * Runs every browser check against the whole server, in memory, and Chromium; prints a line for each.
+ *
+ *     tsx scripts/browser/run.ts [part of a name …] [--screenshot] [--screenshots <folder>]
+ */
+import { parseArgs } from 'node:util';
+import { aSecondUserSeesNothing, timeToTheOtherBrowser, twoBrowsersAndTwoTabs } from './checks/live.ts';
+import { offlineEditsInBothBrowsers, reloadWithoutNetwork, serverRestart } from './checks/offline.ts';
+import { keyboardAlone, noConsoleErrors, wrongPassword } from './checks/page.ts';
+import { anotherTabTakesOver, endedFromAnotherDevice, signOutLeavesNothing } from './checks/session.ts';
+import { startKit, type Kit } from './kit.ts';
+import { takePictures, takeReadmePicture } from './screenshots.ts';
+
+/** Resolves when the check holds, with something to print beside it when there is something. */
+type Check = (kit: Kit) => Promise<string | undefined | void>;
+
+const CHECKS: readonly (readonly [string, Check])[] = [
+  ['two browsers and two tabs of one user show every change', twoBrowsersAndTwoTabs],
+  ['a second user beside them never sees the first one’s data', aSecondUserSeesNothing],
+  ['a click in one browser changes the other within a second', timeToTheOtherBrowser],
+  ['edits made offline in both browsers are all kept', offlineEditsInBothBrowsers],
+  ['a reload while offline shows the data, takes edits, and sends them later', reloadWithoutNetwork],
+  ['a restart of the server under an open page is survived without a reload', serverRestart],
+  ['one tab syncs for all, and another takes over when it is closed', anotherTabTakesOver],
+  ['a session ended from another device keeps its data and goes on after signing in again', endedFromAnotherDevice],
+  ['signing out leaves no database, no name and no cookie behind', signOutLeavesNothing],
+  ['the page works under its policy without a console error', noConsoleErrors],
+  ['every control has a name and works by keyboard', keyboardAlone],
+  ['a wrong password is told in a sentence', wrongPassword],
+];
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { screenshot: { type: 'boolean' }, screenshots: { type: 'string' } },
+  });
+  const chosen = CHECKS.filter(([name]) => positionals.length === 0 || positionals.some((part) => name.includes(part)));
+  const kit = await startKit();
+  let failed = 0;
+  for (const [name, check] of chosen) {
+    const begin = performance.now();
+    try {
+      const note = await check(kit);
+      const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+      console.log(`ok      ${name} (${note === undefined ? '' : `${note}; `}${seconds} s)`);
+    } catch (error) {
+      failed += 1;
+      console.log(`FAILED  ${name}\n${error instanceof Error ? error.message : String(error)}`);
+    }
+    await Promise.all(kit.browser.contexts().map((context) => context.close()));
+  }
+  if (values.screenshot === true) await takeReadmePicture(kit);
+  if (values.screenshots !== undefined) await takePictures(kit, values.screenshots);
+  await kit.close();
+  console.log(`${chosen.length - failed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(1);
+  },
+);
