@@ -3,7 +3,7 @@ import type { Username } from '../../couchdb-design/user-document.ts';
 import { userDocumentId } from '../../couchdb-design/user-document.ts';
 import { conflict } from '../errors.ts';
 import { statusOf, type UpstreamAccess } from '../upstream/couch.ts';
-import { toUpstreamError } from '../upstream/upstream-error.ts';
+import { databaseError } from './database-error.ts';
 import { createPasswordCheck, type CheckPassword } from './check-password.ts';
 import { everExisted, readDocuments } from './read-documents.ts';
 import { suspensionId } from './session-document.ts';
@@ -27,6 +27,8 @@ export interface AccountsOptions {
   readonly registry: string;
   readonly sessionsDatabase: string;
   readonly sessions: Pick<Sessions, 'endAll'>;
+  /** Hears of each suspension as soon as it is made or taken back. */
+  readonly onSuspension: (username: Username, isSuspended: boolean) => void;
   /** The time in ms. */
   readonly now: () => number;
 }
@@ -36,7 +38,7 @@ const USERS_DB = '_users';
 const taken = () => conflict('This name is taken.');
 
 export function createAccounts(options: AccountsOptions): Accounts {
-  const { couch, access, registry, sessionsDatabase, sessions, now } = options;
+  const { couch, access, registry, sessionsDatabase, sessions, onSuspension, now } = options;
   const users: DocumentScope<unknown> = couch.use(USERS_DB);
   const suspensions: DocumentScope<unknown> = couch.use(sessionsDatabase);
 
@@ -48,7 +50,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
     try {
       await write();
     } catch (error) {
-      if (statusOf(error) !== 409) throw toUpstreamError(error);
+      if (statusOf(error) !== 409) throw databaseError(error);
     }
   };
 
@@ -66,7 +68,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
         // No role: whoever takes the password to CouchDB itself gets nothing there for it.
         await users.insert({ _id: id, name: username, password, roles: [], type: 'user' } as object);
       } catch (error) {
-        throw statusOf(error) === 409 ? taken() : toUpstreamError(error);
+        throw statusOf(error) === 409 ? taken() : databaseError(error);
       }
     },
 
@@ -80,6 +82,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
       if ((await revisionOf(_id)) === undefined) {
         await unlessDone(() => suspensions.insert({ _id, type: 'suspension', username, suspended_at } as object));
       }
+      onSuspension(username, true);
       // After the suspension, so that none begins behind the last one ended.
       await sessions.endAll(username, 'suspension');
     },
@@ -88,6 +91,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
       const id = suspensionId(username);
       const revision = await revisionOf(id);
       if (revision !== undefined) await unlessDone(() => suspensions.destroy(id, revision));
+      onSuspension(username, false);
     },
   };
 }

@@ -31,7 +31,8 @@ export function createPasswordCheck({ url, username: serviceAccount }: UpstreamA
     const signedIn = signedInSchema.safeParse(body);
     if (status !== 200 || !signedIn.success)
       throw badGateway(`The database did not check a password (status ${status}).`);
-    return signedIn.data.name === username && !signedIn.data.roles.includes('_admin');
+    const isWho = signedIn.data.name === name && !isServiceAccount;
+    return isWho && !signedIn.data.roles.includes('_admin');
   };
 }
 

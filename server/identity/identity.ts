@@ -71,7 +71,15 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
   const refreshTokens = createRefreshTokens(secret ?? randomBytes(32).toString('base64url'));
   const sessions = createSessions({ store, refreshTokens, now });
   const { registry } = config;
-  const accounts = createAccounts({ couch, access, registry, sessionsDatabase: SESSIONS_DB, sessions, now });
+  const accounts = createAccounts({
+    couch,
+    access,
+    registry,
+    sessionsDatabase: SESSIONS_DB,
+    sessions,
+    onSuspension: (username, isSuspended) => rights.noteSuspension(username, isSuspended),
+    now,
+  });
   const authenticate = createAuthenticator({ tokens, rights });
 
   const router = createAuthRoutes({

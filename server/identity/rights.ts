@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ServerScope } from 'nano';
+import type { Username } from '../../couchdb-design/user-document.ts';
 import { unauthorized } from '../errors.ts';
 import type { UpstreamAccess } from '../upstream/couch.ts';
 import { followChanges } from '../upstream/feed.ts';
@@ -7,7 +8,7 @@ import { createBatchedFacts } from './batched-facts.ts';
 import type { Caller, Ended } from './caller.ts';
 import { createFactCache } from './fact-cache.ts';
 import { factIds, factOf, judge, type Fact } from './facts.ts';
-import { sessionDocumentId, sessionIdOf, suspendedBy, toDocument } from './session-document.ts';
+import { sessionDocumentId, sessionIdOf, suspendedBy, suspensionId, toDocument } from './session-document.ts';
 import type { Session } from './session-state.ts';
 import { createWatched, endedOf, type Watch } from './watched.ts';
 
@@ -22,6 +23,8 @@ export interface Rights {
   onEnded(listener: (ended: Ended) => void): () => void;
   /** Takes the state of a session that this process has just stored, without waiting for the feed to bring it. */
   noteStored(session: Session): void;
+  /** The same of a suspension, made or taken back. */
+  noteSuspension(username: Username, isSuspended: boolean): void;
   /** Whether news arrive. */
   readonly up: boolean;
   /** Resolves as soon as news arrive; never when that does not happen before `close`. */
@@ -131,6 +134,9 @@ export function createRights(options: RightsOptions): Rights {
     noteStored: (session) => {
       const id = sessionDocumentId(session.id);
       note(id, factOf(id, toDocument(session)));
+    },
+    noteSuspension: (username, isSuspended) => {
+      note(suspensionId(username), { kind: isSuspended ? 'suspended' : 'absent' });
     },
     get up() {
       return feed.up;
