@@ -1,0 +1,54 @@
+import { createAuthenticator } from './authenticate.ts';
+import { createTokens } from './tokens.ts';
+import { SECRET } from './start-for-tests.ts';
+import { parseUsername } from '../../couchdb-design/user-document.ts';
+import { unavailable } from '../errors.ts';
+
+const username = parseUsername('alice');
+if (username === undefined) throw new Error('alice is a username');
+const options = { secret: SECRET, findKey: undefined, usernameClaim: 'sub', issuer: undefined, audience: undefined };
+const tokens = createTokens({ ...options, now: Date.now });
+const token = tokens.sign?.({ username, sessionId: 's', notAfter: Infinity }).token ?? '';
+const authenticate = createAuthenticator({ tokens, rights: { check: () => Promise.resolve() } });
+
+test('a caller is who the token says, with the one document that is theirs', async () => {
+  for (const scheme of ['Bearer', 'bearer', 'BEARER']) {
+    await expect(authenticate({ authorization: [`${scheme} ${token}`] })).resolves.toEqual({
+      username: 'alice',
+      ownId: 'user_alice',
+      sessionId: 's',
+      expiresAt: expect.any(Number) as number,
+    });
+  }
+});
+
+test('no header, two headers, and a header of anything else are 401', async () => {
+  const bearer = `Bearer ${token}`;
+  const headers = [
+    {},
+    { authorization: [] },
+    { authorization: [bearer, bearer] },
+    { authorization: '' },
+    { authorization: 'Bearer' },
+    { authorization: `Bearer\t${token}` },
+    { authorization: `Bearer ${token}\n` },
+    { authorization: ` ${bearer}` },
+    { authorization: `${bearer},${bearer}` },
+    { authorization: `Bearer "${token}"` },
+    { authorization: `Token ${token}` },
+    { cookie: `authorization=${bearer}` },
+    { 'proxy-authorization': bearer },
+  ];
+  for (const each of headers) {
+    await expect(authenticate(each)).rejects.toMatchObject({
+      status: 401,
+      error: 'unauthorized',
+      headers: { 'WWW-Authenticate': 'Bearer' },
+    });
+  }
+});
+
+test('a right that cannot be looked up is neither good nor a 401', async () => {
+  const away = createAuthenticator({ tokens, rights: { check: () => Promise.reject(unavailable('away')) } });
+  await expect(away({ authorization: `Bearer ${token}` })).rejects.toMatchObject({ status: 503 });
+});
