@@ -17,7 +17,7 @@ export interface Config {
   readonly registration: 'open' | 'closed';
 }
 
-export type UpstreamConfig =
+type UpstreamConfig =
   | { readonly kind: 'embedded'; readonly dataDirectory: string }
   | {
       readonly kind: 'couchdb';

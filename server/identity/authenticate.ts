@@ -5,7 +5,7 @@ import type { Rights } from './rights.ts';
 import type { Tokens } from './tokens.ts';
 
 /** A request's headers, keys in lower case. `headersDistinct` of Node's request shows a doubled header, `headers` does not. */
-export type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** Rejects with 401 when the request does not prove who it comes from, with 502 or 503 when that cannot be found out. */
 export type Authenticate = (headers: RequestHeaders) => Promise<Caller>;

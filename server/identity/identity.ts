@@ -31,7 +31,7 @@ export interface IdentityOptions {
 }
 
 /** The part of pino's logger that is used. */
-export interface IdentityLog {
+interface IdentityLog {
   warn(details: object, message: string): void;
   error(details: object, message: string): void;
 }

@@ -1,7 +1,7 @@
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 
 /** Which refresh token of which session. */
-export interface RefreshTokenParts {
+interface RefreshTokenParts {
   readonly sessionId: string;
   /** From 1, one more at each rotation. */
   readonly generation: number;

@@ -22,7 +22,7 @@ export interface SessionStore {
   forget(sessions: readonly Session[]): Promise<void>;
 }
 
-export interface Decision<T> {
+interface Decision<T> {
   readonly answer: T;
   /** The state to be stored; none leaves the session as it is. */
   readonly store?: Session;

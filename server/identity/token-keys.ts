@@ -4,7 +4,7 @@ import type { TokenConfig } from '../config.ts';
 import { unauthorized, unavailable } from '../errors.ts';
 
 /** The algorithms that another identity provider may sign with. */
-export type ProviderAlgorithm = 'RS256' | 'ES256';
+type ProviderAlgorithm = 'RS256' | 'ES256';
 
 /** Finds the provider's key for a token's header. Rejects with 401 when there is none, 503 when nobody could be asked. */
 export type FindKey = (algorithm: ProviderAlgorithm, keyId: string | undefined) => Promise<KeyObject>;

@@ -18,7 +18,7 @@ export interface TokenOptions {
 }
 
 /** What a token proves. */
-export interface Claims {
+interface Claims {
   readonly username: Username;
   /** The session that it was issued for; none when another identity provider issued it. */
   readonly sessionId: string | undefined;
@@ -26,7 +26,7 @@ export interface Claims {
   readonly expiresAt: number;
 }
 
-export interface AccessToken {
+interface AccessToken {
   readonly token: string;
   /** In ms since 1970. */
   readonly expiresAt: number;
