@@ -1,4 +1,5 @@
 /** What the tests of client and server together share: the whole server on a port, and browsers' worth of stores. */
+import './jest-setup.ts';
 import { randomBytes } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import pino from 'pino';

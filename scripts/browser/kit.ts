@@ -19,12 +19,7 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-const CHROMIUMS = [
-  process.env['CHROMIUM_PATH'],
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-];
+const CHROMIUMS = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
 export interface Kit {
   readonly server: TestServer;
@@ -56,7 +51,7 @@ export interface Seat {
 export async function startKit(): Promise<Kit> {
   if (!existsSync(join(PAGE, 'index.html'))) throw new Error('The page is not built yet: npm run build');
   const executablePath = CHROMIUMS.find((path) => path !== undefined && existsSync(path));
-  if (executablePath === undefined) throw new Error('No Chromium found: set CHROMIUM_PATH to one.');
+  if (executablePath === undefined) throw new Error('No Chromium found: set CHROMIUM to one.');
   const server = await startTestServer({ page: PAGE });
   const browser = await chromium.launch({ executablePath, args: FLAGS });
   let users = 0;

@@ -12,7 +12,7 @@ import { startKit, type Kit } from './kit.ts';
 import { takePictures, takeReadmePicture } from './screenshots.ts';
 
 /** Resolves when the check holds, with something to print beside it when there is something. */
-type Check = (kit: Kit) => Promise<string | undefined | void>;
+type Check = (kit: Kit) => Promise<unknown>;
 
 const CHECKS: readonly (readonly [string, Check])[] = [
   ['two browsers and two tabs of one user show every change', twoBrowsersAndTwoTabs],
@@ -42,7 +42,7 @@ async function main(): Promise<number> {
     try {
       const note = await check(kit);
       const seconds = ((performance.now() - begin) / 1000).toFixed(1);
-      console.log(`ok      ${name} (${note === undefined ? '' : `${note}; `}${seconds} s)`);
+      console.log(`ok      ${name} (${typeof note === 'string' ? `${note}; ` : ''}${seconds} s)`);
     } catch (error) {
       failed += 1;
       console.log(`FAILED  ${name}\n${error instanceof Error ? error.message : String(error)}`);

@@ -1,5 +1,5 @@
 /** Changes go from one page to the others at once, and to nobody else. */
-import { addWord, choose, expect, openTab, toggle, waitForState, waitForValue, type Kit, type Person } from '../kit.ts';
+import { addWord, choose, expect, openTab, toggle, waitForState, waitForValue, type Kit } from '../kit.ts';
 
 const ROUNDS = 20;
 
@@ -24,7 +24,8 @@ export async function twoBrowsersAndTwoTabs({ newUser, server }: Kit): Promise<v
 }
 
 export async function aSecondUserSeesNothing({ newUser }: Kit): Promise<void> {
-  const [alice, bob] = (await Promise.all([newUser(), newUser()])) as [Person, Person];
+  const alice = await newUser();
+  const bob = await newUser();
   const first = await alice.openBrowser();
   const second = await bob.openBrowser();
   const secret = 'only-of-the-first';
@@ -58,24 +59,23 @@ export async function timeToTheOtherBrowser({ newUser }: Kit): Promise<string> {
   for (let round = 0; round < ROUNDS; round += 1) {
     const value = round % 2 === 0 ? 'table' : 'graph';
     // Both pages read one clock, the machine's: the moment is taken where it happens.
-    const changed = right.page.evaluate(
-      (wanted) =>
-        new Promise<number>((resolve) => {
-          const row = document.querySelector('[data-testid="pref-viewMode"]');
-          const check = (): void => {
-            if (row?.getAttribute('data-value') === JSON.stringify(wanted)) resolve(Date.now());
-          };
-          if (row !== null) new MutationObserver(check).observe(row, { attributes: true });
-          check();
-        }),
-      value,
-    );
+    await right.page.evaluate((wanted) => {
+      const changed = new Promise<number>((resolve) => {
+        const row = document.querySelector('[data-testid="pref-viewMode"]');
+        if (row === null) return;
+        new MutationObserver(() => {
+          if (row.getAttribute('data-value') === JSON.stringify(wanted)) resolve(Date.now());
+        }).observe(row, { attributes: true });
+      });
+      Reflect.set(globalThis, 'changed', changed);
+    }, value);
     const clicked = await left.page.getByTestId(`choice-viewMode-${value}`).evaluate((input) => {
       const now = Date.now();
       (input as HTMLInputElement).click();
       return now;
     });
-    times.push((await changed) - clicked);
+    const changed = await right.page.evaluate(() => Reflect.get(globalThis, 'changed') as Promise<number>);
+    times.push(changed - clicked);
     await waitForState(left.page, 'live', 0);
   }
   times.sort((a, b) => a - b);
