@@ -1,0 +1,44 @@
+/**
+ * Brings a fresh machine to where `npm start` and `npm test` can run: the packages, and with `--chromium` a browser for
+ * the browser tests. Plain JavaScript without packages, since it runs before there are any. Does nothing the second time.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19))
+  stop(`Pouchgate needs Node.js 20.19 or newer; this is ${process.version}.`);
+
+if (!installed()) run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
+
+if (process.argv.includes('--chromium') && !chromium()) {
+  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
+    stop('The browser tests need Chromium: install it, or name its program in CHROMIUM, and run the tests again.');
+  }
+  run('apt-get', ['update', '-qq']);
+  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'chromium']);
+}
+
+/** npm writes its own lock file into node_modules last, so it is there and newer only after a whole install. */
+function installed() {
+  const done = 'node_modules/.package-lock.json';
+  return existsSync(done) && statSync(done).mtimeMs >= statSync('package-lock.json').mtimeMs;
+}
+
+function chromium() {
+  return [process.env.CHROMIUM, '/usr/bin/chromium'].some((path) => path !== undefined && existsSync(path));
+}
+
+function run(command, args) {
+  const { status, error } = spawnSync(command, args, {
+    stdio: ['ignore', 2, 2],
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  });
+  if (status !== 0)
+    stop(`"${command} ${args.join(' ')}" did not succeed${error === undefined ? '' : ` (${error.message})`}.`);
+}
+
+function stop(sentence) {
+  console.error(sentence);
+  process.exit(1);
+}
