@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { ErrorAnswer } from './contract.ts';
 
 /**
  * An error as CouchDB puts it on the wire: a status and `{error, reason}`. `error` is a stable code for programs,
@@ -17,7 +18,7 @@ export class HttpError extends Error {
     this.headers = headers;
   }
 
-  get body(): { error: string; reason: string } {
+  get body(): ErrorAnswer {
     return { error: this.error, reason: this.message };
   }
 }
