@@ -3,7 +3,7 @@ import type { Username } from '../../couchdb-design/user-document.ts';
 import { userDocumentId } from '../../couchdb-design/user-document.ts';
 import { conflict } from '../errors.ts';
 import { statusOf, type UpstreamAccess } from '../upstream/couch.ts';
-import { databaseError } from './database-error.ts';
+import { toUpstreamError } from '../upstream/upstream-error.ts';
 import { createPasswordCheck, type CheckPassword } from './check-password.ts';
 import { everExisted, readDocuments } from './read-documents.ts';
 import { suspensionId } from './session-document.ts';
@@ -50,7 +50,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
     try {
       await write();
     } catch (error) {
-      if (statusOf(error) !== 409) throw databaseError(error);
+      if (statusOf(error) !== 409) throw toUpstreamError(error);
     }
   };
 
@@ -68,7 +68,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
         // No role: whoever takes the password to CouchDB itself gets nothing there for it.
         await users.insert({ _id: id, name: username, password, roles: [], type: 'user' } as object);
       } catch (error) {
-        throw statusOf(error) === 409 ? taken() : databaseError(error);
+        throw statusOf(error) === 409 ? taken() : toUpstreamError(error);
       }
     },
 

@@ -1,7 +1,7 @@
 import type { ServerScope } from 'nano';
 import { z } from 'zod';
 import { badGateway } from '../errors.ts';
-import { databaseError } from './database-error.ts';
+import { toUpstreamError } from '../upstream/upstream-error.ts';
 
 /** A document with what is needed to write it again. */
 export type StoredDocument = Readonly<Record<string, unknown>> & { readonly _id: string; readonly _rev: string };
@@ -44,7 +44,7 @@ async function readRows(
     .use(database)
     .fetch({ keys: [...ids] })
     .catch((error: unknown) => {
-      throw databaseError(error);
+      throw toUpstreamError(error);
     });
   const rows = answerSchema.safeParse(answer).data?.rows ?? [];
   const answered = rows.length === ids.length && rows.every((row, index) => row.key === ids[index]);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Username } from '../../couchdb-design/user-document.ts';
 import { badGateway, unavailable } from '../errors.ts';
 import { statusOf } from '../upstream/couch.ts';
-import { databaseError } from './database-error.ts';
+import { toUpstreamError } from '../upstream/upstream-error.ts';
 import { readDocuments } from './read-documents.ts';
 import { fromDocument, sessionDocumentId, sessionIdPrefix, toDocument } from './session-document.ts';
 import type { Session } from './session-state.ts';
@@ -47,7 +47,7 @@ export function createSessionStore(
       await db.insert(document);
     } catch (error) {
       if (statusOf(error) === 409) return 'conflict';
-      throw databaseError(error);
+      throw toUpstreamError(error);
     }
     onStored(session);
     return 'stored';
@@ -70,7 +70,7 @@ export function createSessionStore(
       const range = { startkey: prefix, endkey: `${prefix}\ufff0`, include_docs: true };
       const answer = listSchema.safeParse(
         await db.list(range).catch((error: unknown) => {
-          throw databaseError(error);
+          throw toUpstreamError(error);
         }),
       );
       if (!answer.success) throw badGateway("The database's answer about sessions is not one.");
@@ -97,7 +97,7 @@ export function createSessionStore(
       );
       const deletions = [...documents.values()].map(({ _id, _rev }) => ({ _id, _rev, _deleted: true }));
       await db.bulk({ docs: deletions }).catch((error: unknown) => {
-        throw databaseError(error);
+        throw toUpstreamError(error);
       });
     },
   };

@@ -79,11 +79,12 @@ export function createTokens(options: TokenOptions): Tokens {
     return key;
   };
 
-  const claimsOf = (payload: unknown): Claims => {
+  const claimsOf = (payload: unknown, isOurs: boolean): Claims => {
     const { exp, sid, ...claims } = payloadSchema.parse(payload);
     const username = parseUsername(Object.hasOwn(claims, usernameClaim) ? claims[usernameClaim] : undefined);
     if (username === undefined) throw unauthorized(`The token's ${usernameClaim} is not a username.`);
-    return { username, sessionId: sid, expiresAt: exp * 1000 };
+    // Another provider's `sid` names a session of its own (OpenID Connect Back-Channel Logout, 2.1), of which we know nothing.
+    return { username, sessionId: isOurs ? sid : undefined, expiresAt: exp * 1000 };
   };
 
   return {
@@ -97,7 +98,7 @@ export function createTokens(options: TokenOptions): Tokens {
           ...(issuer === undefined ? {} : { issuer }),
           ...(audience === undefined ? {} : { audience }),
         });
-        return claimsOf(payload);
+        return claimsOf(payload, header.alg === 'HS256');
       } catch (error) {
         if (error instanceof HttpError) throw error;
         throw error instanceof jwt.TokenExpiredError ? unauthorized('The token is over.') : refused();

@@ -90,6 +90,7 @@ async function follow(
   try {
     let since = from;
     let left = options.limit ?? Number.POSITIVE_INFINITY;
+    let silent = style.head === '';
     // The first read comes before the head, so that what is wrong with the request still has a status of its own.
     let changes: Changes | undefined = await readChanges(database, options, since);
     response.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' });
@@ -102,6 +103,7 @@ async function follow(
       if (changes.rows.length > 0) {
         const { text, goesOn } = style.rows(changes.rows, since);
         response.write(text);
+        silent = false;
         if (!goesOn) return;
         left -= changes.rows.length;
         if (left <= 0) break;
@@ -109,6 +111,9 @@ async function follow(
         timer = startTimer(wait, response, stop);
       }
       changes = undefined;
+      // CouchDB says at once that it waits, when it has said nothing yet (chttpd_db.erl, waiting_for_updates).
+      if (silent) response.write('\n');
+      silent = false;
       await bell.rung();
       if (isOver()) break;
     }

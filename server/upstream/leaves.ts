@@ -1,6 +1,7 @@
 import type { ServerScope } from 'nano';
 import type { UserDocumentId } from '../../couchdb-design/user-document.ts';
 import { NO_DOCUMENT, type LeafState } from '../gate/state-token.ts';
+import { badGateway } from '../errors.ts';
 import { parseFeedRow, type FeedRow } from './feed-row.ts';
 import { toUpstreamError } from './upstream-error.ts';
 
@@ -23,13 +24,17 @@ const LARGEST_BATCH = 100;
 /** While these are under way what comes next gathers into the next batch: the busier the upstream, the larger. */
 const MOST_IN_FLIGHT = 4;
 
-/** Reads the rows of a `_changes` answer. Throws when it is not one. */
+/** Reads the rows of a `_changes` answer. Throws 502 when it is not one. */
 function rowsOf(answer: unknown): Map<string, FeedRow> {
   const results: unknown =
     typeof answer === 'object' && answer !== null && 'results' in answer ? answer.results : undefined;
-  if (!Array.isArray(results)) throw new Error('an answer to _changes without results');
-  const rows = results.map(parseFeedRow).filter((row) => row.kind === 'change');
-  return new Map(rows.map((row) => [row.id, row]));
+  if (!Array.isArray(results)) throw badGateway("The database's answer to _changes has no results.");
+  try {
+    const rows = results.map(parseFeedRow).filter((row) => row.kind === 'change');
+    return new Map(rows.map((row) => [row.id, row]));
+  } catch {
+    throw badGateway("The database's answer to _changes cannot be read.");
+  }
 }
 
 /**
