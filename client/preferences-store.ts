@@ -67,17 +67,17 @@ export function createPreferencesStore(options: PreferencesStoreOptions): Prefer
   const notify = (): void => {
     for (const listener of listeners) listener();
   };
-  const show = (next: SyncStatus): void => {
-    if (next === status) return;
-    status = next;
-    notify();
+  const tell = (): void => {
+    const { phase, refused } = progress;
+    if (leading) channel.send({ type: 'led', phase, refused });
   };
   const dispatch = (event: StatusEvent): void => {
     const next = advance(progress, event);
     if (next === progress) return;
     progress = next;
-    show(shownStatus(progress));
-    channel.send({ type: 'status', status });
+    status = shownStatus(progress);
+    tell();
+    notify();
   };
 
   const local = createLocalStore({
@@ -88,7 +88,7 @@ export function createPreferencesStore(options: PreferencesStoreOptions): Prefer
     onReplaced: () => channel.send({ type: 'replaced' }),
   });
   local.subscribe(() => {
-    if (leading) dispatch({ type: 'unsent', count: local.unsent().length });
+    dispatch({ type: 'unsent', count: local.unsentCount() });
     notify();
   });
 
@@ -100,11 +100,11 @@ export function createPreferencesStore(options: PreferencesStoreOptions): Prefer
 
   channel.listen((message) => {
     switch (message.type) {
-      case 'status':
-        if (!leading) show(message.status);
+      case 'led':
+        if (!leading) dispatch(message);
         break;
       case 'hello':
-        if (leading) channel.send({ type: 'status', status });
+        tell();
         break;
       case 'wake':
         wake.ring();
@@ -133,7 +133,7 @@ export function createPreferencesStore(options: PreferencesStoreOptions): Prefer
     .then(() =>
       environment.locks.lead(`${name}:leader`, stopping.signal, async () => {
         leading = true;
-        dispatch({ type: 'unsent', count: local.unsent().length });
+        tell();
         await keepSyncing(
           {
             url: options.url,

@@ -1,10 +1,10 @@
 /** What the tabs of one user in one browser tell each other. */
-import type { SyncStatus } from '../sync/status.ts';
+import type { Phase, RefusedEdit } from '../sync/status.ts';
 
 export type TabMessage =
-  /** The leader's status, for all to show. */
-  | { readonly type: 'status'; readonly status: SyncStatus }
-  /** A new tab asks for the status. */
+  /** How the leader's connection is, for all to show. What is unsent each tab sees for itself. */
+  | { readonly type: 'led'; readonly phase: Phase; readonly refused: readonly RefusedEdit[] }
+  /** A new tab asks for that. */
   | { readonly type: 'hello' }
   /** Somebody has signed in again, or wants it tried now. */
   | { readonly type: 'wake' }
@@ -29,7 +29,7 @@ export const SILENT_CHANNEL: TabChannel = {
   close: () => undefined,
 };
 
-const TYPES: readonly string[] = ['status', 'hello', 'wake', 'dismiss', 'noted', 'replaced', 'signed-out'];
+const TYPES: readonly string[] = ['led', 'hello', 'wake', 'dismiss', 'noted', 'replaced', 'signed-out'];
 
 /** A tab that still runs another version of the page may say things that are not known here. */
 const isTabMessage = (value: unknown): value is TabMessage =>

@@ -58,6 +58,7 @@ test('an edit is shown at once and stored when set resolves', async () => {
   const store = await open(memory);
   const storing = store.edit({ theme: 'dark' });
   expect(store.shown().theme).toBe('dark');
+  expect(store.unsentCount()).toBe(1);
   await storing;
   await store.close();
   expect((await open(memory)).shown().theme).toBe('dark');
@@ -68,7 +69,7 @@ test('before the first pull nothing is written that could be replicated; after i
   await store.edit({ theme: 'dark' });
   await store.edit({ viewMode: 'graph' });
   expect((await store.database().allDocs()).rows).toEqual([]);
-  expect(store.unsent().map(({ key }) => key)).toEqual(['theme', 'viewMode']);
+  expect(store.unsentCount()).toBe(2);
 
   await storeLeaves(store.database(), [SERVER_DOCUMENT]);
   await until(store, () => store.needsSettling());
@@ -78,7 +79,7 @@ test('before the first pull nothing is written that could be replicated; after i
   expect(leaf).toMatchObject({ preferences: { theme: 'dark', viewMode: 'graph' } });
   expect(leaf?.['_rev']).toMatch(/^2-/);
   expect(store.needsSettling()).toBe(false);
-  expect(store.unsent()).toHaveLength(2);
+  expect(store.unsentCount()).toBe(2);
 });
 
 test('a patch is one revision, whatever it names', async () => {
@@ -143,7 +144,7 @@ test('a document of a newer version is not written on: the edit waits in the dra
   await store.edit({ theme: 'dark' });
   expect(store.shown().theme).toBe('dark');
   expect(await leavesOf(store.database())).toMatchObject([{ _rev: ROOT, version: 2 }]);
-  expect(store.unsent()).toHaveLength(1);
+  expect(store.unsentCount()).toBe(1);
 });
 
 test('a value that is not allowed is refused in a sentence, and changes nothing that is shown', async () => {
@@ -160,10 +161,10 @@ test('the number of unsent edits is true after a reload', async () => {
   await store.edit({ theme: 'dark' });
   const [leaf] = await leavesOf(store.database());
   await store.learnDocuments([leaf]);
-  expect(store.unsent()).toEqual([]);
+  expect(store.unsentCount()).toBe(0);
   await store.edit({ viewMode: 'graph' });
   await store.close();
-  expect((await open(memory)).unsent().map(({ key }) => key)).toEqual(['viewMode']);
+  expect((await open(memory)).unsentCount()).toBe(1);
 });
 
 test('replacing the database keeps what was unsent as suspects, still shown, and the server’s document below', async () => {
@@ -184,7 +185,7 @@ test('what a replacement was carrying over when it was cut off is there at the n
   environment.storage.setItem('pouchgate_alice:carry', JSON.stringify([{ key: 'theme', value: 'dark', stamp }]));
   const store = await open(browser(), environment);
   expect(store.shown().theme).toBe('dark');
-  expect(store.unsent()).toHaveLength(1);
+  expect(store.unsentCount()).toBe(1);
   expect(environment.storage.getItem('pouchgate_alice:carry')).toBeNull();
 });
 
@@ -196,5 +197,5 @@ test('destroying leaves nothing behind', async () => {
   await expect(store.edit({ theme: 'light' })).rejects.toThrow('signed out');
   const again = await open(memory);
   expect(again.shown().theme).toBe('system');
-  expect(again.unsent()).toEqual([]);
+  expect(again.unsentCount()).toBe(0);
 });

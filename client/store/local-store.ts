@@ -40,7 +40,8 @@ export interface LocalStore {
   /** The handle to replicate with. `replace` and `reopen` make another one. */
   readonly database: () => Database;
   readonly shown: () => ShownPreferences;
-  readonly unsent: () => readonly Edit[];
+  /** How many preferences differ from what the server is known to have, those being stored at this moment included. */
+  readonly unsentCount: () => number;
   readonly suspects: () => readonly Edit[];
   readonly needsSettling: () => boolean;
   readonly subscribe: (listener: () => void) => () => void;
@@ -146,7 +147,10 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
     ready,
     database: () => database,
     shown: () => shown,
-    unsent: () => (stored === undefined ? [] : unsentOf(stored)),
+    unsentCount: () => {
+      const keys = (stored === undefined ? [] : unsentOf(stored)).map(({ key }) => key);
+      return new Set([...keys, ...[...pending].flatMap((patch) => Object.keys(patch))]).size;
+    },
     suspects: () => stored?.suspects ?? [],
     needsSettling: () => stored !== undefined && needsSettling(stored),
     subscribe: (listener) => {

@@ -78,7 +78,10 @@ export async function keepSyncing(options: KeepSyncingOptions, signal: AbortSign
       onExchange,
       onSignInNeeded: () => run.abort({ kind: 'sign-in-needed' } satisfies Ending),
     });
-    const remote = openRemoteDatabase(url, quietFetch(fetch, run.signal));
+    const remote = openRemoteDatabase(
+      url,
+      quietFetch(fetch, run.signal, () => run.abort({ kind: 'interrupted' } satisfies Ending)),
+    );
     await trySuspects(store, remote, (edit) => dispatch({ type: 'refused', edit }));
     const ending = await runSync({
       local: store.database(),

@@ -11,14 +11,24 @@ const EVENTS = {
   unsent: { type: 'unsent', count: 2 },
   refused: { type: 'refused', edit: EDIT },
   dismissed: { type: 'dismissed' },
+  led: { type: 'led', phase: 'live', refused: [] },
 } as const satisfies Record<StatusEvent['type'], StatusEvent>;
 
 /** Rows: the phase before. Columns: the event, in the order of EVENTS. Cells: the phase after. */
 const TABLE: Record<Phase, readonly Phase[]> = {
-  starting: ['catching-up', 'live', 'offline', 'sign-in-needed', 'starting', 'starting', 'starting'],
-  'catching-up': ['catching-up', 'live', 'offline', 'sign-in-needed', 'catching-up', 'catching-up', 'catching-up'],
-  live: ['live', 'live', 'offline', 'sign-in-needed', 'live', 'live', 'live'],
-  offline: ['catching-up', 'live', 'offline', 'sign-in-needed', 'offline', 'offline', 'offline'],
+  starting: ['catching-up', 'live', 'offline', 'sign-in-needed', 'starting', 'starting', 'starting', 'live'],
+  'catching-up': [
+    'catching-up',
+    'live',
+    'offline',
+    'sign-in-needed',
+    'catching-up',
+    'catching-up',
+    'catching-up',
+    'live',
+  ],
+  live: ['live', 'live', 'offline', 'sign-in-needed', 'live', 'live', 'live', 'live'],
+  offline: ['catching-up', 'live', 'offline', 'sign-in-needed', 'offline', 'offline', 'offline', 'live'],
   'sign-in-needed': [
     'catching-up',
     'live',
@@ -27,6 +37,7 @@ const TABLE: Record<Phase, readonly Phase[]> = {
     'sign-in-needed',
     'sign-in-needed',
     'sign-in-needed',
+    'live',
   ],
 };
 
@@ -58,4 +69,12 @@ test('a second refusal of one preference takes the place of the first', () => {
   const later = { ...EDIT, value: 'light' };
   const twice = [EVENTS.refused, { type: 'refused', edit: later } as const].reduce(advance, STARTING);
   expect(twice.refused).toEqual([later]);
+});
+
+test('a tab that is led shows what the leader says, and counts what is unsent by itself', () => {
+  const led = advance(
+    { phase: 'starting', unsent: 2, refused: [] },
+    { type: 'led', phase: 'offline', refused: [EDIT] },
+  );
+  expect(led).toEqual({ phase: 'offline', unsent: 2, refused: [EDIT] });
 });

@@ -37,7 +37,9 @@ export type StatusEvent =
   | { readonly type: 'sign-in-needed' }
   | { readonly type: 'unsent'; readonly count: number }
   | { readonly type: 'refused'; readonly edit: RefusedEdit }
-  | { readonly type: 'dismissed' };
+  | { readonly type: 'dismissed' }
+  /** Another tab syncs for this one, and says how that goes. */
+  | { readonly type: 'led'; readonly phase: Phase; readonly refused: readonly RefusedEdit[] };
 
 /** What the reducer works on: the phase is kept beside what is shown, so that it comes back after a dismissal. */
 export interface SyncProgress {
@@ -58,6 +60,8 @@ const nextPhase = (phase: Phase, event: StatusEvent): Phase => {
       return 'offline';
     case 'sign-in-needed':
       return 'sign-in-needed';
+    case 'led':
+      return event.phase;
     case 'unsent':
     case 'refused':
     case 'dismissed':
@@ -65,16 +69,24 @@ const nextPhase = (phase: Phase, event: StatusEvent): Phase => {
   }
 };
 
+const nextRefused = (refused: readonly RefusedEdit[], event: StatusEvent): readonly RefusedEdit[] => {
+  switch (event.type) {
+    case 'refused':
+      return [...refused.filter(({ key }) => key !== event.edit.key), event.edit];
+    case 'dismissed':
+      return refused.length === 0 ? refused : [];
+    case 'led':
+      return refused.length === 0 && event.refused.length === 0 ? refused : event.refused;
+    default:
+      return refused;
+  }
+};
+
 /** The same object when nothing changed. */
 export const advance = (progress: SyncProgress, event: StatusEvent): SyncProgress => {
   const phase = nextPhase(progress.phase, event);
   const unsent = event.type === 'unsent' ? event.count : progress.unsent;
-  const refused =
-    event.type === 'refused'
-      ? [...progress.refused.filter(({ key }) => key !== event.edit.key), event.edit]
-      : event.type === 'dismissed' && progress.refused.length > 0
-        ? []
-        : progress.refused;
+  const refused = nextRefused(progress.refused, event);
   const same = phase === progress.phase && unsent === progress.unsent && refused === progress.refused;
   return same ? progress : { phase, unsent, refused };
 };
