@@ -15,14 +15,18 @@ const readers = new Map<number, express.RequestHandler>(
 /** CouchDB takes JSON only when it is called that; so does the gate. RFC 9110, section 8.3. */
 const JSON_TYPE = /^application\/json\s*(;|$)/i;
 
+/** Throws 415 when the body is not called JSON. */
+export function checkJsonType(req: express.Request): void {
+  if (JSON_TYPE.test(req.headers['content-type'] ?? '')) return;
+  throw new HttpError(415, 'bad_content_type', 'Content-Type must be application/json');
+}
+
 /**
  * Reads a request's body as JSON. The bytes are read here, whatever they are called, and parsed once; nothing of the
  * body is passed on but what was read from it. Undefined when it is empty. Throws 400, 413 or 415.
  */
 export async function readJson(req: express.Request, res: express.Response, limit: number): Promise<unknown> {
-  if (!JSON_TYPE.test(req.headers['content-type'] ?? '')) {
-    throw new HttpError(415, 'bad_content_type', 'Content-Type must be application/json');
-  }
+  checkJsonType(req);
   const text = await readText(req, res, limit);
   if (text === '') return undefined;
   try {

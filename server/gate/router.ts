@@ -11,9 +11,10 @@ import { ChangesHandler } from './handle-changes.ts';
 import { checkpointHandlers } from './handle-checkpoint.ts';
 import { handleBulkGet, handleGet, handleInfo, handleRevsDiff } from './handle-reads.ts';
 import { handleBulkDocs, handlePut } from './handle-writes.ts';
+import { isOversize, OversizeReader } from './oversize.ts';
 import { parseTarget, type Mount, type Target } from './path.ts';
 import { Query } from './query.ts';
-import { BODY_LIMITS, readJson } from './read-body.ts';
+import { BODY_LIMITS, checkJsonType, readJson } from './read-body.ts';
 
 export interface GateOptions {
   readonly mount: Mount;
@@ -62,9 +63,9 @@ export function createGate(options: GateOptions): express.Router {
       }),
     );
   }
-  const changes = new ChangesHandler(options.context);
+  const rooms = { changes: new ChangesHandler(options.context), oversize: new OversizeReader() };
   router.use((req, res) => {
-    handle(options, changes, req, res).catch((error: unknown) => {
+    handle(options, rooms, req, res).catch((error: unknown) => {
       if (!(error instanceof HttpError)) options.onError(error);
       // What is left of a body that was not read belongs to no other request.
       if (!req.complete) res.shouldKeepAlive = false;
@@ -74,12 +75,13 @@ export function createGate(options: GateOptions): express.Router {
   return router;
 }
 
-async function handle(
-  options: GateOptions,
-  changes: ChangesHandler,
-  req: express.Request,
-  res: express.Response,
-): Promise<void> {
+/** What outlives a request. */
+interface Rooms {
+  readonly changes: ChangesHandler;
+  readonly oversize: OversizeReader;
+}
+
+async function handle(options: GateOptions, rooms: Rooms, req: express.Request, res: express.Response): Promise<void> {
   const { mount, context, authenticate } = options;
   const target = parseTarget(req.originalUrl, mount);
   if (req.method === 'OPTIONS' && target !== undefined) {
@@ -94,7 +96,7 @@ async function handle(
   const caller = await authenticate(req.headersDistinct);
   if (target === undefined) throw missing();
   checkMethod(target, req.method);
-  await answer(context, changes, { target, caller, req, res, database: mount.database });
+  await answer(context, rooms, { target, caller, req, res, database: mount.database });
 }
 
 function checkMethod(target: Target, method: string): void {
@@ -110,7 +112,7 @@ interface Exchange {
   readonly database: string;
 }
 
-async function answer(context: GateContext, changes: ChangesHandler, exchange: Exchange): Promise<void> {
+async function answer(context: GateContext, { changes, oversize }: Rooms, exchange: Exchange): Promise<void> {
   const { target, caller, req, res, database } = exchange;
   const query = new Query(req.originalUrl);
   const ids = (): Promise<unknown> => readJson(req, res, BODY_LIMITS.ids);
@@ -130,6 +132,11 @@ async function answer(context: GateContext, changes: ChangesHandler, exchange: E
     case 'revs-diff':
       return handleRevsDiff(context, caller, await ids(), res);
     case 'bulk-docs':
+      checkJsonType(req);
+      if (isOversize(req)) {
+        sendJson(res, 201, await oversize.refuse(req));
+        return;
+      }
       return handleBulkDocs(context, caller, parseBulkDocs(await readJson(req, res, BODY_LIMITS.documents)), res);
     case 'ensure-full-commit':
       await ids();
