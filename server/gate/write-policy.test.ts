@@ -160,4 +160,14 @@ describe('a tree stays small', () => {
     expect(decide([write(revision([300, 1], true))], many, false)[0]?.kind).toBe('refusal');
     expect(decide([write(revision([301, 2, 1]))], many, false)[0]?.kind).toBe('write');
   });
+
+  it('a branch forged at the end of what can be counted is refused, and what continues a high one is taken', () => {
+    const forged = (generation: number, ...ids: number[]): Write =>
+      write({ ...body, _rev: `${generation}-${id(ids[0] ?? 0)}`, _revisions: { start: generation, ids: ids.map(id) } });
+    const high = forged(1_000_000, 7);
+    expect(decide([high], treeOf([[1]]), false)[0]?.kind).toBe('write');
+    expect(decide([forged(1_000_001, 8)], treeOf([[1]]), false)[0]?.kind).toBe('refusal');
+    const grown = grow(treeOf([[1]]), { leaf: high.rev ?? '', path: high.path, deleted: false });
+    expect(decide([forged(1_000_001, 8, 7)], grown, false)[0]?.kind).toBe('write');
+  });
 });

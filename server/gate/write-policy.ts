@@ -1,3 +1,4 @@
+import { parseRevision } from '../../couchdb-design/revisions.ts';
 import { grow, liveLeaves, type RevisionTree } from './revision-tree.ts';
 import type { Refusal, Write } from './write-request.ts';
 
@@ -8,6 +9,11 @@ const MOST_LIVE_LEAVES = 32;
  * there are so many, only what continues a leaf is taken, and an edit made beside them has to be made again on top.
  */
 const MOST_LEAVES = 100;
+/**
+ * The highest generation that a new branch may begin with. A revision needs a higher one than its parent's, so one forged
+ * at the end of what can be counted would leave a document that nobody can edit any more.
+ */
+const HIGHEST_BRANCH = 1_000_000;
 
 export type Verdict = Write | Refusal;
 
@@ -35,11 +41,11 @@ export function decide(rows: readonly Verdict[], tree: RevisionTree, newEdits: b
 /** The tree after a row was stored. An edit (`new_edits:true`) only ever takes the place of a leaf, or is a conflict. */
 function store(tree: RevisionTree, row: Write, newEdits: boolean): RevisionTree {
   const { path, deleted, rev } = row;
-  if (!newEdits) return rev === undefined ? tree : grow(tree, { leaf: rev, deleted, path });
+  if (!newEdits) return rev === undefined ? tree : grow(tree, { leaf: rev, deleted, path: new Set(path) });
   const edited = `edit of ${rev ?? 'nothing'}`;
   const replaced = tree.filter((branch) => branch.leaf !== rev);
   const applies = replaced.length < tree.length || (rev === undefined && liveLeaves(tree) === 0);
-  return applies ? [...replaced, { leaf: edited, deleted, path: [edited] }] : tree;
+  return applies ? [...replaced, { leaf: edited, deleted, path: new Set([edited]) }] : tree;
 }
 
 function refuseOvergrowth(rows: readonly Verdict[], tree: RevisionTree): readonly Verdict[] {
@@ -47,6 +53,10 @@ function refuseOvergrowth(rows: readonly Verdict[], tree: RevisionTree): readonl
   return rows.map((row) => {
     if (row.kind === 'refusal') return row;
     const next = store(grown, row, false);
+    const isNewBranch = next.length > grown.length;
+    if (isNewBranch && (parseRevision(row.rev)?.generation ?? 0) > HIGHEST_BRANCH) {
+      return refuse(row, 'The generation of the revision is too high.');
+    }
     const tooMany =
       liveLeaves(next) > Math.max(MOST_LIVE_LEAVES, liveLeaves(grown)) ||
       next.length > Math.max(MOST_LEAVES, grown.length);

@@ -46,6 +46,12 @@ test('a signature, a username and an end are enough', async () => {
   await expect(tokensWith().verify(sign({ ...good, sid: 'abc-1_2' }))).resolves.toMatchObject({ sessionId: 'abc-1_2' });
 });
 
+test("another identity provider's sid names none of our sessions", async () => {
+  const token = jwt.sign({ ...good, sid: 'theirs' }, rsa.privateKey, { algorithm: 'RS256' });
+  const verified = await tokensWith({ findKey: rsaKeys }).verify(token);
+  expect(verified.sessionId).toBeUndefined();
+});
+
 test("another identity provider's RS256 and ES256 are believed with its key", async () => {
   const byRsa = jwt.sign(good, rsa.privateKey, { algorithm: 'RS256' });
   const byEc = jwt.sign(good, ec.privateKey, { algorithm: 'ES256' });
