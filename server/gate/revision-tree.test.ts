@@ -66,6 +66,7 @@ it.each([
   [{ start: 1.5, ids: [id(1)] }, undefined],
   [{ start: 1, ids: ['x'] }, undefined],
   [{ start: 1, ids: [1] }, undefined],
+  [{ start: 1, ids: [[id(1)]] }, undefined],
   [null, undefined],
 ])('a path is read only when it can be one: %j', (revisions, expected) => {
   expect(revisionPath(revisions)).toEqual(expected);

@@ -1,6 +1,6 @@
-import { isRevision, type Revision } from '../../couchdb-design/revisions.ts';
+import { isRevision, parseRevision, type Revision } from '../../couchdb-design/revisions.ts';
 import { badGateway } from '../errors.ts';
-import { isObject, member, textMember } from './json.ts';
+import { isObject, isTextList, member, textMember } from './json.ts';
 
 /** A leaf and the way from it to its root, as far as the database still knows it. */
 export interface Branch {
@@ -18,7 +18,8 @@ export function revisionPath(revisions: unknown): readonly Revision[] | undefine
   const start = member(revisions, 'start');
   const ids = member(revisions, 'ids');
   if (typeof start !== 'number' || !Array.isArray(ids) || ids.length === 0 || ids.length > start) return undefined;
-  const path = ids.map((id: unknown, index) => `${start - index}-${String(id)}`);
+  if (!isTextList(ids)) return undefined;
+  const path = ids.map((id, index) => `${start - index}-${id}`);
   return path.every(isRevision) ? path : undefined;
 }
 
@@ -35,13 +36,19 @@ export function readTree(answer: unknown): RevisionTree {
   });
 }
 
+const generationOf = (rev: Revision | undefined): number => parseRevision(rev)?.generation ?? 0;
+
+/** Each step of a path is one generation, so there is one place to look: 100 branches of 1,000 are a batch's every row. */
+const isOn = (path: readonly Revision[], rev: Revision): boolean =>
+  path[generationOf(path[0]) - generationOf(rev)] === rev;
+
 /**
  * The tree after a revision has been added as replication adds it (`new_edits:false`): one that is known already changes
  * nothing, one that continues leaves takes their place, any other is a new branch.
  */
 export function grow(tree: RevisionTree, added: Branch): RevisionTree {
-  if (tree.some((branch) => branch.path.includes(added.leaf))) return tree;
-  return [...tree.filter((branch) => !added.path.includes(branch.leaf)), added];
+  if (tree.some((branch) => isOn(branch.path, added.leaf))) return tree;
+  return [...tree.filter((branch) => !isOn(added.path, branch.leaf)), added];
 }
 
 export const liveLeaves = (tree: RevisionTree): number => tree.filter((branch) => !branch.deleted).length;

@@ -41,11 +41,11 @@ export function decide(rows: readonly Verdict[], tree: RevisionTree, newEdits: b
 /** The tree after a row was stored. An edit (`new_edits:true`) only ever takes the place of a leaf, or is a conflict. */
 function store(tree: RevisionTree, row: Write, newEdits: boolean): RevisionTree {
   const { path, deleted, rev } = row;
-  if (!newEdits) return rev === undefined ? tree : grow(tree, { leaf: rev, deleted, path: new Set(path) });
+  if (!newEdits) return rev === undefined ? tree : grow(tree, { leaf: rev, deleted, path });
   const edited = `edit of ${rev ?? 'nothing'}`;
   const replaced = tree.filter((branch) => branch.leaf !== rev);
   const applies = replaced.length < tree.length || (rev === undefined && liveLeaves(tree) === 0);
-  return applies ? [...replaced, { leaf: edited, deleted, path: new Set([edited]) }] : tree;
+  return applies ? [...replaced, { leaf: edited, deleted, path: [edited] }] : tree;
 }
 
 function refuseOvergrowth(rows: readonly Verdict[], tree: RevisionTree): readonly Verdict[] {
