@@ -1,4 +1,4 @@
-import { badGateway, badRequest } from '../errors.ts';
+import { badGateway, badRequest, tooLarge } from '../errors.ts';
 import { isObject, member, textMember, type JsonObject } from './json.ts';
 import type { Verdict } from './write-policy.ts';
 import type { Refusal } from './write-request.ts';
@@ -10,10 +10,14 @@ export interface BulkDocsRequest {
   readonly newEdits: boolean;
 }
 
-/** Throws 400 for a body that is no batch at all; what is wrong with a row is that row's own answer. */
+/** A row of one character is answered by sixty: without a bound, a body of 8 MiB by 256. PouchDB sends 100 at a time. */
+const MOST_ROWS = 10_000;
+
+/** Throws 400 for a body that is no batch at all, 413 for a boundless one; what is wrong with a row is the row's answer. */
 export function parseBulkDocs(body: unknown): BulkDocsRequest {
   const rows = member(body, 'docs');
   if (!Array.isArray(rows)) throw badRequest('POST body must include `docs` parameter.');
+  if (rows.length > MOST_ROWS) throw tooLarge(`A batch has at most ${MOST_ROWS} rows.`);
   return { rows, newEdits: member(body, 'new_edits') !== false };
 }
 

@@ -1,5 +1,5 @@
 import { badRequest, conflict, missing } from '../errors.ts';
-import { isObject, member, textMember, type JsonObject } from './json.ts';
+import { isObject, isStorable, member, textMember, type JsonObject } from './json.ts';
 
 /**
  * A user's replication checkpoints (`_local/<id>`), all in one `_local` document of the upstream's that is named for the
@@ -48,6 +48,7 @@ export function getCheckpoint(all: Checkpoints, id: string): JsonObject {
 /** `PUT _local/<id>`. Throws 400 for what is no document, 409 when `_rev` is not the current one. */
 export function putCheckpoint(all: Checkpoints, id: string, document: unknown): { all: Checkpoints; rev: string } {
   if (!isObject(document)) throw badRequest('Document must be a JSON object');
+  if (!isStorable(document)) throw badRequest('The checkpoint is nested too deeply, or holds half a character.');
   const body = Object.fromEntries(Object.entries(document).filter(([key]) => !key.startsWith('_')));
   if (sizeOf(body) > LARGEST_ENTRY) throw badRequest(`A checkpoint has at most ${LARGEST_ENTRY} characters.`);
   const before = find(all, id);

@@ -7,7 +7,7 @@ import { isObject, textMember, type JsonObject } from './json.ts';
 import type { Query } from './query.ts';
 import { readTree, type RevisionTree } from './revision-tree.ts';
 import { decide } from './write-policy.ts';
-import { readWrite } from './write-request.ts';
+import { readWrites } from './write-request.ts';
 
 /**
  * The one way by which a user's revisions are stored: every row is read, held against the tree that it goes to, and only
@@ -22,7 +22,7 @@ async function store(
 ): Promise<readonly JsonObject[]> {
   const { rows, newEdits } = request;
   const rules = { ownId: caller.ownId, readBody: context.readBody, now: context.now() };
-  const read = rows.map((row) => readWrite(row, newEdits, rules));
+  const read = readWrites(rows, newEdits, rules);
   if (read.every((row) => row.kind === 'refusal')) return bulkDocsAnswer(read, newEdits, undefined);
 
   return context.writes.run(caller.ownId, async () => {

@@ -14,5 +14,27 @@ export const textMember = (value: unknown, key: string): string | undefined => {
   return typeof found === 'string' ? found : undefined;
 };
 
+/** Deeper than any document of ours, and far from where `JSON.stringify`, which recurses, runs out of stack. */
+const DEEPEST = 100;
+
+/**
+ * Whether an upstream can be sent it: not nested without end, and without halves of surrogate pairs, for which CouchDB
+ * refuses the whole request (RFC 8259, section 8.2). Looks through it without recursion, so whatever was parsed will do.
+ */
+export function isStorable(value: unknown): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > DEEPEST) return false;
+    const next: unknown[] = [];
+    for (const item of level) {
+      if (typeof item === 'string' && /\p{Cs}/u.test(item)) return false;
+      if (Array.isArray(item)) for (const inner of item as readonly unknown[]) next.push(inner);
+      else if (isObject(item)) for (const [key, inner] of Object.entries(item)) next.push(key, inner);
+    }
+    level = next;
+  }
+  return true;
+}
+
 export const isTextList = (value: unknown): value is readonly string[] =>
   Array.isArray(value) && value.every((item) => typeof item === 'string');

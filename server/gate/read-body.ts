@@ -12,6 +12,9 @@ const readers = new Map<number, express.RequestHandler>(
   ]),
 );
 
+/** Throws at what is not UTF-8: mended text would be other text than what was sent. A byte order mark is no JSON. */
+const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /** CouchDB takes JSON only when it is called that; so does the gate. RFC 9110, section 8.3. */
 const JSON_TYPE = /^application\/json\s*(;|$)/i;
 
@@ -27,16 +30,16 @@ export function checkJsonType(req: express.Request): void {
  */
 export async function readJson(req: express.Request, res: express.Response, limit: number): Promise<unknown> {
   checkJsonType(req);
-  const text = await readText(req, res, limit);
-  if (text === '') return undefined;
+  const bytes = await readBytes(req, res, limit);
+  if (bytes.length === 0) return undefined;
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(UTF_8.decode(bytes)) as unknown;
   } catch {
     throw badRequest('invalid UTF-8 JSON');
   }
 }
 
-async function readText(req: express.Request, res: express.Response, limit: number): Promise<string> {
+async function readBytes(req: express.Request, res: express.Response, limit: number): Promise<Uint8Array> {
   const read: express.RequestHandler = readers.get(limit) ?? express.raw({ type: () => true, limit, inflate: false });
   await new Promise<void>((resolve, reject) => {
     read(req, res, (error?: unknown) => {
@@ -45,7 +48,7 @@ async function readText(req: express.Request, res: express.Response, limit: numb
     });
   });
   const body: unknown = req.body;
-  return Buffer.isBuffer(body) ? body.toString('utf8') : '';
+  return body instanceof Uint8Array ? body : new Uint8Array();
 }
 
 /** body-parser names what went wrong in `type`. https://github.com/expressjs/body-parser#errors */

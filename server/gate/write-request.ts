@@ -1,7 +1,7 @@
 import { stampTime, type EditStamp } from '../../couchdb-design/edit-stamp.ts';
 import { isRevision, parseRevision, type Revision } from '../../couchdb-design/revisions.ts';
 import { MAX_DOCUMENT_BYTES, type UserDocument, type UserDocumentId } from '../../couchdb-design/user-document.ts';
-import { isObject, member, textMember, type JsonObject } from './json.ts';
+import { isObject, isStorable, member, textMember, type JsonObject } from './json.ts';
 import { revisionPath } from './revision-tree.ts';
 
 /** One revision that a client wants stored, read and found to be of the caller's own document and of its shape. */
@@ -43,8 +43,28 @@ const LONGEST_PATH = 1000;
 
 const UNDERSCORE_MEMBERS = ['_id', '_rev', '_revisions', '_deleted'];
 
+const MOST_OWN_ROWS = 200;
+
 /** Told for another user's document and for one that nobody has, alike. */
 const NOT_YOURS = 'You can only write your own document.';
+
+/**
+ * Reads the rows of a batch. Of the own document only the first 200 are looked at: more than its leaves can be, and each
+ * is checked, sent and stored one by one while others wait for the database.
+ */
+export function readWrites(
+  rows: readonly unknown[],
+  newEdits: boolean,
+  rules: WriteRules,
+): readonly (Write | Refusal)[] {
+  let own = 0;
+  return rows.map((row) => {
+    if (member(row, '_id') === rules.ownId) own += 1;
+    if (own <= MOST_OWN_ROWS || member(row, '_id') !== rules.ownId) return readWrite(row, newEdits, rules);
+    const [id, rev] = [textMember(row, '_id'), textMember(row, '_rev')];
+    return { kind: 'refusal', id, rev, reason: `At most ${MOST_OWN_ROWS} revisions are taken at a time.` };
+  });
+}
 
 /** Reads one row of `_bulk_docs`. `newEdits` false: the row is a revision as another replica made it. */
 export function readWrite(row: unknown, newEdits: boolean, rules: WriteRules): Write | Refusal {
@@ -56,6 +76,7 @@ export function readWrite(row: unknown, newEdits: boolean, rules: WriteRules): W
   });
   if (!isObject(row)) return refuse('A document must be a JSON object.');
   if (member(row, '_id') !== rules.ownId) return refuse(NOT_YOURS);
+  if (!isStorable(row)) return refuse('The document is nested too deeply, or holds half a character.');
   if (Object.hasOwn(row, '_attachments')) return refuse('Attachments are not accepted.');
   const odd = Object.keys(row).find((key) => key.startsWith('_') && !UNDERSCORE_MEMBERS.includes(key));
   if (odd !== undefined) return refuse('A member whose name begins with an underscore is not accepted.');
