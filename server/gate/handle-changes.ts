@@ -9,16 +9,20 @@ import { ask, currentState, type GateContext } from './context.ts';
 import { documentAnswer } from './document.ts';
 import { isObject, type JsonObject } from './json.ts';
 import { LiveAnswer } from './live-answer.ts';
+import { MostLive } from './most-live.ts';
 import { stateToken, type LeafState } from './state-token.ts';
 
 /** How often in a second a user's live requests are answered at once; more, and something answers in circles. */
 const MOST_AT_ONCE = 20;
 /** How long such a request is then held before its state is read again, in ms. */
 const HOLD = 1_000;
+/** Live requests of one user at a time: a browser has one, so these are a hundred devices. */
+const MOST_LIVE = 100;
 
 /** Answers `_changes` in every feed mode, out of the leaves of the caller's own document alone. */
 export class ChangesHandler {
   readonly #context: GateContext;
+  readonly #live = new MostLive<LiveAnswer>(MOST_LIVE);
   /** Live answers at once in the present second, by document. */
   #answered = new Map<string, number>();
   #second = 0;
@@ -55,11 +59,18 @@ export class ChangesHandler {
       readBelievable: read,
     });
     // Registered before the state is read, so that a change in between is not missed.
-    const leave = this.#context.hub.park(answer);
-    res.once('close', () => {
-      leave();
+    const unpark = this.#context.hub.park(answer);
+    const uncount = this.#live.enter(caller.ownId, answer);
+    const { socket } = res.req;
+    const leave = (): void => {
+      unpark();
+      uncount();
       answer.close();
-    });
+      socket.off('close', leave);
+    };
+    res.once('close', leave);
+    // An answer that waits behind another on its connection (pipelining) is never told that the connection has closed.
+    socket.once('close', leave);
     try {
       // And before the right is looked at once more: an end between its first check and now was told to nobody.
       await this.#context.checkRight(caller);
@@ -71,7 +82,6 @@ export class ChangesHandler {
       answer.begin(state);
     } catch (error) {
       leave();
-      answer.close();
       throw error;
     }
   }
