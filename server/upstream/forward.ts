@@ -67,6 +67,19 @@ class BuiltRequest extends http.IncomingMessage {
   }
 }
 
+/**
+ * What the proxy is given in place of the client's answer: it may close it and listen to it, and all of that ends with this
+ * one request, where the client's own may see many. Of the client's it hears one thing, that it has gone.
+ */
+function standInFor(built: BuiltRequest, res: ServerResponse): ServerResponse {
+  const standIn = new http.ServerResponse(built);
+  const gone = (): void => void standIn.emit('close');
+  res.once('close', gone);
+  const over = (): void => void res.off('close', gone);
+  built.answered.then(over, over);
+  return standIn;
+}
+
 /** Collects an answer and holds it against what CouchDB answers: JSON, no redirect, and never a doubt about us. */
 function readAnswer(answer: IncomingMessage): Promise<UpstreamAnswer> {
   return new Promise((resolve, reject) => {
@@ -125,7 +138,7 @@ export function createForward(url: string, { maxSockets = 16, timeout = 30_000 }
   return (request, res) => {
     const built = new BuiltRequest(request, res);
     if (res.destroyed) return Promise.reject(unavailable('The client has gone.'));
-    void proxy(built, res, () => undefined);
+    void proxy(built, standInFor(built, res), () => undefined);
     return built.answered;
   };
 }
