@@ -1,0 +1,56 @@
+import http, { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** A request as the database got it, body and all. */
+export interface Recorded {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** Stands between the gate and the database, passes everything on, and keeps what came by. */
+export interface Recorder {
+  readonly url: string;
+  /** The oldest first. */
+  readonly requests: readonly Recorded[];
+  close(): Promise<void>;
+}
+
+/** Starts a recorder in front of the database at `target`, an `http://host:port`. */
+export async function startRecorder(target: string): Promise<Recorder> {
+  const { hostname, port } = new URL(target);
+  const requests: Recorded[] = [];
+  const agent = new http.Agent({ keepAlive: true });
+  const server = createServer((req, res) => {
+    const chunks: Uint8Array[] = [];
+    req.on('data', (chunk: Uint8Array) => chunks.push(chunk));
+    req.on('end', () => {
+      const body = Buffer.concat(chunks);
+      const { method = '', url = '', headers } = req;
+      requests.push({ method, url, headers, body: body.toString('utf8') });
+      const onward = http.request({ hostname, port, agent, method, path: url, headers }, (answer) => {
+        res.writeHead(answer.statusCode ?? 502, answer.headers);
+        // A feed's answer begins long before its first byte of body.
+        res.flushHeaders();
+        answer.pipe(res);
+        answer.on('error', () => res.destroy());
+      });
+      onward.on('error', () => res.destroy());
+      res.on('close', () => onward.destroy());
+      onward.end(body);
+    });
+  });
+  server.requestTimeout = 0;
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+      agent.destroy();
+    },
+  };
+}

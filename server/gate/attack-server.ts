@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto';
+import jwt from 'jsonwebtoken';
+import pino from 'pino';
+import { readConfig } from '../config.ts';
+import { DEFAULT_RATE_LIMITS, type RateLimits } from '../identity/rate-limits.ts';
+import { startPouchgate, type Pouchgate } from '../start.ts';
+import { connect } from '../upstream/couch.ts';
+import { startEmbeddedEngine } from '../upstream/embedded.ts';
+import { startRecorder, type Recorded } from './attack-recorder.ts';
+
+export interface RequestInit {
+  readonly method?: string;
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+  readonly signal?: AbortSignal;
+}
+
+/** A whole server whose every word with its database is recorded, and in it bob, who is nobody's business but his own. */
+export interface AttackedServer {
+  readonly pouchgate: Pouchgate;
+  readonly port: number;
+  readonly secret: string;
+  /** What the database was asked, the oldest first; the set-up is not among it. */
+  readonly upstream: readonly Recorded[];
+  token(username: string, claims?: object): string;
+  /** `fetch` below the database's URL with the user's token; `body` is sent as JSON. */
+  request(username: string, path: string, init?: RequestInit): Promise<Response>;
+  readonly bob: Victim;
+  /** Puts `count` more users' documents into the registry, as its administrator. */
+  crowd(count: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Victim {
+  /** What stands in bob's document and nowhere else. */
+  readonly canary: string;
+  /** Every revision that bob's document has had. */
+  readonly revisions: readonly string[];
+  /** Changes bob's document, past the gate and unrecorded. */
+  edit(): Promise<void>;
+  /** Bob's document as it is now, with all its leaves. */
+  read(): Promise<unknown>;
+}
+
+const rateLimits = Object.fromEntries(
+  Object.keys(DEFAULT_RATE_LIMITS).map((name) => [name, { windowMs: 60_000, limit: 10_000 }]),
+) as unknown as RateLimits;
+
+/** A user's document as an administrator may write it. */
+const documentOf = (username: string, tag: string): Record<string, unknown> => ({
+  _id: `user_${username}`,
+  type: 'user_preferences',
+  version: 1,
+  username,
+  preferences: { selectedTags: [tag] },
+  edits: {},
+  created_at: '2026-01-01T00:00:00.000Z',
+  updated_at: '2026-01-01T00:00:00.000Z',
+});
+
+export async function startAttacked(): Promise<AttackedServer> {
+  const secret = randomBytes(32).toString('base64url');
+  const engine = await startEmbeddedEngine({
+    storage: { kind: 'memory', name: `attacked-${randomBytes(8).toString('hex')}` },
+  });
+  const recorder = await startRecorder(engine.access.url);
+  const pouchgate = await startPouchgate({
+    config: readConfig({
+      PORT: '0',
+      JWT_SECRET: secret,
+      COUCHDB_URL: recorder.url,
+      COUCHDB_USER: engine.access.username,
+      COUCHDB_PASSWORD: engine.access.password,
+    }),
+    log: pino({ level: 'silent' }),
+    rateLimits,
+  });
+  const registry = connect(engine.access).use<Record<string, unknown>>('user_registry');
+  const canary = `canary-${randomBytes(8).toString('hex')}`;
+  const revisions = [(await registry.insert(documentOf('bob', canary))).rev];
+  const setUp = recorder.requests.length;
+  const token = (username: string, claims: object = {}): string =>
+    jwt.sign({ sub: username, exp: Math.floor(Date.now() / 1000) + 3600, ...claims }, secret, { noTimestamp: true });
+
+  return {
+    pouchgate,
+    port: Number(new URL(pouchgate.url).port),
+    secret,
+    get upstream() {
+      return recorder.requests.slice(setUp);
+    },
+    token,
+    request: (username, path, { method = 'GET', body, headers = {}, signal } = {}) =>
+      fetch(`${pouchgate.url}/sync/user_registry${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${token(username)}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(signal === undefined ? {} : { signal }),
+      }),
+    bob: {
+      canary,
+      revisions,
+      async edit() {
+        const document = { ...documentOf('bob', canary), updated_at: new Date().toISOString() };
+        revisions.push((await registry.insert({ ...document, _rev: revisions.at(-1) ?? '' })).rev);
+      },
+      read: () =>
+        connect(engine.access).request({ db: 'user_registry', path: 'user_bob', qs: { open_revs: 'all', revs: true } }),
+    },
+    async crowd(count) {
+      const tag = randomBytes(4).toString('hex');
+      await registry.bulk({ docs: Array.from({ length: count }, (_, n) => documentOf(`crowd-${tag}-${n}`, 'x')) });
+    },
+    async close() {
+      await pouchgate.close();
+      await recorder.close();
+      await engine.close();
+    },
+  };
+}
