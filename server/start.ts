@@ -151,7 +151,7 @@ const jwtSecretOf = ({ upstream }: Config): Buffer | undefined =>
 
 function listen(server: Server, { host, port }: Config): Promise<string> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(listenSentence(error, host, port))));
     server.listen(port, host, () => {
       const address = server.address();
       if (typeof address !== 'object' || address === null) {
@@ -162,4 +162,18 @@ function listen(server: Server, { host, port }: Config): Promise<string> {
       resolve(`http://${name}:${address.port}`);
     });
   });
+}
+
+function listenSentence({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
+  switch (code) {
+    case 'EADDRINUSE':
+      return `Port ${port} of ${host} is taken: stop what listens there, or set PORT to another one (0: any free one).`;
+    case 'EACCES':
+      return `Port ${port} needs rights that this user has not: set PORT to one from 1024 on.`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `HOST is ${host}, which is no address of this machine: set it to one, such as 127.0.0.1 or 0.0.0.0.`;
+    default:
+      return `The server cannot listen on ${host}, port ${port} (${message}).`;
+  }
 }

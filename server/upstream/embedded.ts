@@ -4,9 +4,9 @@ import { sendError } from '../errors.ts';
 import type { UpstreamAccess } from './couch.ts';
 import { createDelegate } from './embedded-express.ts';
 import { answer } from './embedded-routes.ts';
-import { openSecurityObjects } from './embedded-security.ts';
+import { openSecurityObjects, type SecurityObjects } from './embedded-security.ts';
 import { createSessions } from './embedded-session.ts';
-import { openStorage, type EmbeddedStorage } from './embedded-storage.ts';
+import { openStorage, type EmbeddedStorage, type Storage } from './embedded-storage.ts';
 
 export type { EmbeddedStorage } from './embedded-storage.ts';
 
@@ -40,11 +40,10 @@ const ADMIN_NAME = 'Engine';
  */
 export async function startEmbeddedEngine(options: EmbeddedOptions): Promise<EmbeddedEngine> {
   const admin = { username: ADMIN_NAME, password: randomBytes(32).toString('base64url') };
-  const storage = await openStorage(options.storage);
-  await storage.create('_users');
+  const { storage, security } = await openOrSay(options.storage);
   const rooms = {
     storage,
-    security: await openSecurityObjects(storage),
+    security,
     sessions: createSessions(storage, admin),
     delegate: createDelegate(),
   };
@@ -64,6 +63,22 @@ export async function startEmbeddedEngine(options: EmbeddedOptions): Promise<Emb
       await storage.close();
     },
   };
+}
+
+async function openOrSay(where: EmbeddedStorage): Promise<{ storage: Storage; security: SecurityObjects }> {
+  try {
+    const storage = await openStorage(where);
+    const security = await openSecurityObjects(storage);
+    await storage.create('_users');
+    return { storage, security };
+  } catch (error) {
+    if (where.kind === 'memory') throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `The data in ${where.directory} cannot be opened: is another server running on it, or may it not be written? (${reason})`,
+      { cause: error },
+    );
+  }
 }
 
 function listen(server: Server, port: number): Promise<number> {

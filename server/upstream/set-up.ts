@@ -80,7 +80,10 @@ async function reach(couch: nano.ServerScope, waits: readonly number[]): Promise
         });
       }
       if (wait === undefined)
-        throw new SetUpError(`The upstream does not answer: ${reasonOf(error)}`, { cause: error });
+        throw new SetUpError(
+          `The upstream does not answer; see that it runs and that its URL is right. (${reasonOf(error)})`,
+          { cause: error },
+        );
       await pause(wait);
     }
   }
