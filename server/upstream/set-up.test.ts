@@ -79,7 +79,7 @@ it('waits for an upstream that is still starting', async () => {
   const couch = connect(first.access);
   await first.close();
   // Nobody answers any more: a short patience ends in a sentence.
-  await expect(setUp({ couch, ...names, waits: [1, 1] })).rejects.toThrow(/^The upstream does not answer: /);
+  await expect(setUp({ couch, ...names, waits: [1, 1] })).rejects.toThrow(/^The upstream does not answer; /);
 
   // One that says 503 at first, and then answers.
   let asked = 0;
