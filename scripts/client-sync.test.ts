@@ -259,6 +259,20 @@ test('a restart of the server is survived without a reload, and edits made meanw
   await Promise.all([reaches(left, 'live', 0), reaches(right, 'live', 0)]);
 });
 
+test('what a server has lost comes back to it from a browser that has it', async () => {
+  const user = newUser();
+  const { store } = open(user, newBrowser());
+  await reaches(store, 'live');
+  await store.set({ theme: 'dark', selectedTags: ['home'] });
+  await reaches(store, 'live', 0);
+  await server.stop();
+  await reaches(store, 'offline');
+  await server.startEmpty();
+  await reaches(store, 'live', 0);
+  const other = open(user, newBrowser()).store;
+  await shows(other, { theme: 'dark', selectedTags: ['home'] });
+});
+
 test('signing out sends what is unsent, and leaves nothing in the browser', async () => {
   const user = newUser();
   const browser = newBrowser();

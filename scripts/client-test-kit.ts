@@ -21,12 +21,15 @@ export interface TestServer {
   readonly restart: () => Promise<void>;
   readonly stop: () => Promise<void>;
   readonly start: () => Promise<void>;
+  /** As `start`, on a database that has lost everything. */
+  readonly startEmpty: () => Promise<void>;
   /** A token as an identity provider would give one. `seconds` may be negative: then it is over. */
   readonly token: (username: string, seconds?: number) => string;
 }
 
 export async function startTestServer(options: { readonly page?: string } = {}): Promise<TestServer> {
-  const name = `client-${randomBytes(6).toString('hex')}`;
+  const newName = (): string => `client-${randomBytes(6).toString('hex')}`;
+  let name = newName();
   const start = (port: number): Promise<Pouchgate> =>
     startPouchgate({
       config: readConfig({ PORT: String(port), JWT_SECRET: SECRET, LOG_LEVEL: 'silent' }),
@@ -46,6 +49,10 @@ export async function startTestServer(options: { readonly page?: string } = {}):
     running: () => running,
     stop,
     start: again,
+    startEmpty: () => {
+      name = newName();
+      return again();
+    },
     restart: async () => {
       await stop();
       await again();

@@ -104,6 +104,7 @@ export async function keepSyncing(options: KeepSyncingOptions, signal: AbortSign
 
   const attempt = async (): Promise<Ending> => {
     const run = new AbortController();
+    lastHeard = environment.now();
     const interrupt = (): void => run.abort({ kind: 'interrupted' } satisfies Ending);
     const stop = (): void => run.abort({ kind: 'stopped' } satisfies Ending);
     signal.addEventListener('abort', stop);

@@ -22,10 +22,10 @@ export interface RunOptions {
 
 /** Both halves of a PouchDB sync, which its types do not tell of: each says by itself when it is idle. */
 interface Halves {
-  readonly push: EventTargetLike;
-  readonly pull: EventTargetLike;
+  readonly push: Half;
+  readonly pull: Half;
 }
-interface EventTargetLike {
+interface Half {
   readonly on: (event: 'paused' | 'active', listener: (error?: unknown) => void) => unknown;
 }
 

@@ -24,8 +24,8 @@ const CHROMIUMS = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chrom
 export interface Kit {
   readonly server: TestServer;
   readonly browser: Browser;
-  /** A new person, with an account. */
-  readonly newUser: () => Promise<Person>;
+  /** A new person; their first browser makes the account. */
+  readonly newUser: (name?: string) => Promise<Person>;
   readonly close: () => Promise<void>;
 }
 
@@ -75,9 +75,9 @@ export async function startKit(): Promise<Kit> {
   return {
     server,
     browser,
-    newUser: () => {
+    newUser: (name) => {
       users += 1;
-      const username = `person${users}`;
+      const username = name ?? `person${users}`;
       let isNew = true;
       return Promise.resolve({
         username,

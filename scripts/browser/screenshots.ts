@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { addWord, choose, openTab, toggle, waitForState, waitForValue, type Kit, type Seat } from './kit.ts';
 
-const README_PICTURE = join(import.meta.dirname, '../../docs/page.png');
+const README_PICTURE = join(import.meta.dirname, '../../docs/preferences.png');
 
 async function fill({ page }: Seat): Promise<void> {
   await toggle(page, 'dailyBriefing');
@@ -17,15 +17,32 @@ async function fill({ page }: Seat): Promise<void> {
   await waitForState(page, 'live', 0);
 }
 
-export async function takeReadmePicture({ newUser }: Kit): Promise<void> {
-  const seat = await (await newUser()).openBrowser({ viewport: { width: 1180, height: 860 }, colorScheme: 'light' });
-  await fill(seat);
-  await seat.page.evaluate(() => {
+const backToTop = ({ page }: Seat): Promise<void> =>
+  page.evaluate(() => {
     (document.activeElement as HTMLElement | null)?.blur();
     scrollTo({ top: 0, behavior: 'instant' });
   });
+
+/** One picture of both themes: a desktop in light, a phone in dark. */
+export async function takeReadmePicture({ newUser, browser }: Kit): Promise<void> {
+  const person = await newUser('alice');
+  const seats = [
+    await person.openBrowser({ viewport: { width: 1080, height: 844 }, colorScheme: 'light' }),
+    await person.openBrowser({ viewport: { width: 390, height: 844 }, colorScheme: 'dark' }),
+  ];
+  const pictures: string[] = [];
+  for (const [index, seat] of seats.entries()) {
+    if (index === 0) await fill(seat);
+    await waitForValue(seat.page, 'dailyBriefing', true);
+    await backToTop(seat);
+    pictures.push((await seat.page.screenshot()).toString('base64'));
+  }
+  const sheet = await browser.newPage({ viewport: { width: 1550, height: 904 } });
+  const images = pictures.map((data) => `<img src="data:image/png;base64,${data}">`).join('');
+  await sheet.setContent(`<style>body{margin:0;padding:30px;display:flex;gap:20px;background:#dfe7e5}
+    img{border-radius:14px;box-shadow:0 6px 24px rgb(0 0 0/18%)}</style>${images}`);
   mkdirSync(join(README_PICTURE, '..'), { recursive: true });
-  await seat.page.screenshot({ path: README_PICTURE });
+  await sheet.screenshot({ path: README_PICTURE });
 }
 
 export async function takePictures({ newUser, browser, server }: Kit, folder: string): Promise<void> {
@@ -45,6 +62,7 @@ export async function takePictures({ newUser, browser, server }: Kit, folder: st
       await stranger.page.screenshot(picture('sign-in'));
       const seat = await person.openBrowser({ viewport, colorScheme });
       if (name === 'desktop' && colorScheme === 'light') await fill(seat);
+      await backToTop(seat);
       await seat.page.screenshot({ ...picture('page'), fullPage: true });
       await seat.context.setOffline(true);
       await waitForState(seat.page, 'offline');

@@ -35,7 +35,6 @@ export function Row<K extends keyof ShownPreferences>(props: RowProps<K>) {
         {hint !== undefined && <span className="row-hint">{hint}</span>}
       </div>
       <div className="row-control">
-        {children}
         <button
           type="button"
           className="reset"
@@ -46,6 +45,7 @@ export function Row<K extends keyof ShownPreferences>(props: RowProps<K>) {
         >
           Reset
         </button>
+        {children}
       </div>
     </div>
   );

@@ -10,6 +10,11 @@ export function TimeZone({ value }: { readonly value: string }) {
   const save = useSave();
   return (
     <Row name="timezone" value={value} htmlFor={id} hint="The times above are meant in this zone.">
+      {HERE !== value && ZONES.includes(HERE) && (
+        <button type="button" className="ghost" onClick={() => save({ timezone: HERE })}>
+          Use this device’s
+        </button>
+      )}
       <select id={id} value={value} onChange={({ target }) => save({ timezone: target.value })} data-testid="timezone">
         {(ZONES.includes(value) ? ZONES : [value, ...ZONES]).map((zone) => (
           <option key={zone} value={zone}>
@@ -17,11 +22,6 @@ export function TimeZone({ value }: { readonly value: string }) {
           </option>
         ))}
       </select>
-      {HERE !== value && ZONES.includes(HERE) && (
-        <button type="button" className="ghost" onClick={() => save({ timezone: HERE })}>
-          Use this device’s
-        </button>
-      )}
     </Row>
   );
 }
