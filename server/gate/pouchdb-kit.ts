@@ -22,6 +22,8 @@ export interface Peer {
   readonly requests: readonly string[];
   /** The answers' statuses, in the order in which they came. */
   readonly answers: readonly { readonly request: string; readonly status: number }[];
+  /** How many requests are under way: sent, and not yet answered. */
+  readonly underWay: () => number;
   /** The replicas' syncs end with the peer. */
   sync(options?: PouchDB.Replication.SyncOptions): Sync;
   /** What `sync` has said: `denied`, `error`, `paused` …, with what came along. */
@@ -44,6 +46,7 @@ export function createPeer({ database, token, skipSetup = true }: PeerOptions): 
   const answers: { request: string; status: number }[] = [];
   const events: { name: string; value: unknown }[] = [];
   const syncs: Sync[] = [];
+  let underWay = 0;
   const local: Pouch = new PouchDB(`peer-${randomBytes(8).toString('hex')}`, { adapter: 'memory' });
   const remote: Pouch = new PouchDB(database, {
     adapter: 'http',
@@ -53,9 +56,14 @@ export function createPeer({ database, token, skipSetup = true }: PeerOptions): 
       const request = `${options.method ?? 'GET'} ${address.replace(database, '')}`;
       requests.push(request);
       (options.headers as Headers).set('authorization', `Bearer ${token()}`);
-      const response = await PouchDB.fetch(url, options);
-      answers.push({ request, status: response.status });
-      return response;
+      underWay += 1;
+      try {
+        const response = await PouchDB.fetch(url, options);
+        answers.push({ request, status: response.status });
+        return response;
+      } finally {
+        underWay -= 1;
+      }
     },
   });
   return {
@@ -64,6 +72,7 @@ export function createPeer({ database, token, skipSetup = true }: PeerOptions): 
     requests,
     answers,
     events,
+    underWay: () => underWay,
     sync(options = {}) {
       const sync = PouchDB.sync<Content>(local, remote, { live: true, retry: true, ...options });
       syncs.push(sync);
@@ -90,6 +99,18 @@ export async function eventually(holds: () => boolean | Promise<boolean>, most =
     if (Date.now() > end) throw new Error(`Not within ${most} ms: ${holds.toString()}`);
     await delay(10);
   }
+}
+
+/** Resolves once a live sync waits: a longpoll is open, and nothing else has been asked for some rounds of waiting. */
+export async function settled(peer: Peer): Promise<void> {
+  let [seen, rounds] = [0, 0];
+  await eventually(() => {
+    const { requests } = peer;
+    const waits = peer.underWay() === 0 && requests.some((request) => request.includes('feed=longpoll'));
+    rounds = waits && requests.length === seen ? rounds + 1 : 0;
+    seen = requests.length;
+    return rounds > 10;
+  });
 }
 
 /** The document's preference in a replica; undefined also when there is no document yet. */
