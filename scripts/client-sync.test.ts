@@ -1,5 +1,6 @@
 import { createPreferencesStore, type OpenDatabase, type PreferencesStore, type SyncState } from '../client/index.ts';
 import type { PreferencesStoreOptions } from '../client/preferences-store.ts';
+import { openLine } from './client-line.ts';
 import { newBrowser, startTestServer, until, type TestServer } from './client-test-kit.ts';
 
 let server: TestServer;
@@ -257,6 +258,24 @@ test('a restart of the server is survived without a reload, and edits made meanw
     shows(right, { theme: 'dark', viewMode: 'graph' }),
   ]);
   await Promise.all([reaches(left, 'live', 0), reaches(right, 'live', 0)]);
+});
+
+test('a network that falls silent without a word is noticed, and left behind once there is another', async () => {
+  const user = newUser();
+  const line = await openLine(server.url);
+  const { store } = open(user, newBrowser(), {
+    url: server.registry.replace(server.url, line.url),
+    timing: { heartbeat: 1_000, silence: 1_500 },
+  });
+  const other = open(user, newBrowser()).store;
+  await Promise.all([reaches(store, 'live'), reaches(other, 'live')]);
+  line.stall();
+  await reaches(store, 'offline');
+  await other.set({ theme: 'dark' });
+  line.clear();
+  await shows(store, { theme: 'dark' });
+  await store.close();
+  await line.close();
 });
 
 test('what a server has lost comes back to it from a browser that has it', async () => {
