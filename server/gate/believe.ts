@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { looksStale } from './changes-answer.ts';
-import type { LeafState } from './state-token.ts';
+import type { LeafState } from '../upstream/leaf-state.ts';
 
 /** The waits before a state that looks stale is read again, in ms: a copy of a cluster lags for moments. */
 const WAITS = [250, 500, 1_000, 2_000] as const;

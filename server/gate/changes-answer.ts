@@ -1,7 +1,8 @@
 import type { UserDocumentId } from '../../couchdb-design/user-document.ts';
 import type { ChangesRequest } from './changes-request.ts';
 import type { JsonObject } from './json.ts';
-import { stateToken, tokenGeneration, type LeafState, type StateToken } from './state-token.ts';
+import { stateToken, tokenGeneration, type StateToken } from './state-token.ts';
+import type { LeafState } from '../upstream/leaf-state.ts';
 
 /** The one row that `_changes` can have. */
 export function changesRow(

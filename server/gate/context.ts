@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Username } from '../../couchdb-design/user-document.ts';
-import type { Caller } from '../identity/caller.ts';
+import type { Caller } from '../caller.ts';
 import type { Forward, UpstreamAnswer, UpstreamRequest } from '../upstream/forward.ts';
 import type { Hub } from '../upstream/hub.ts';
 import type { AuthorizationFor } from '../upstream/identity.ts';
@@ -8,7 +8,7 @@ import type { LeavesReader } from '../upstream/leaves.ts';
 import type { Provision } from '../upstream/provision.ts';
 import type { OneAtATime } from './one-at-a-time.ts';
 import type { SharedTimer } from './shared-timer.ts';
-import type { LeafState } from './state-token.ts';
+import type { LeafState } from '../upstream/leaf-state.ts';
 import type { ReadBody } from './write-request.ts';
 
 /** What the gate's handlers need of the world. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { JsonObject } from './json.ts';
-import { stateToken, type LeafState } from './state-token.ts';
+import { stateToken } from './state-token.ts';
+import type { LeafState } from '../upstream/leaf-state.ts';
 
 /**
  * What `GET /sync/` says: nothing of the upstream's. The uuid goes into PouchDB's replication ids, so it must be the

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sendJson } from '../errors.ts';
-import type { Caller } from '../identity/caller.ts';
+import type { Caller } from '../caller.ts';
 import { readBelievable } from './believe.ts';
 import { changesRow, hasNews } from './changes-answer.ts';
 import type { ChangesRequest } from './changes-request.ts';
@@ -10,7 +10,8 @@ import { documentAnswer } from './document.ts';
 import { isObject, type JsonObject } from './json.ts';
 import { LiveAnswer } from './live-answer.ts';
 import { MostLive } from './most-live.ts';
-import { stateToken, type LeafState } from './state-token.ts';
+import { stateToken } from './state-token.ts';
+import type { LeafState } from '../upstream/leaf-state.ts';
 
 /** How often in a second a user's live requests are answered at once; more, and something answers in circles. */
 const MOST_AT_ONCE = 20;

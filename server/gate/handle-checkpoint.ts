@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { badGateway, conflict, sendJson } from '../errors.ts';
-import type { Caller } from '../identity/caller.ts';
+import type { Caller } from '../caller.ts';
 import { deleteCheckpoint, getCheckpoint, putCheckpoint, readCheckpoints, type Checkpoints } from './checkpoint.ts';
 import { ask, type GateContext } from './context.ts';
 import { textMember } from './json.ts';

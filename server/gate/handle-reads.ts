@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { badGateway, missing, sendJson } from '../errors.ts';
-import type { Caller } from '../identity/caller.ts';
+import type { Caller } from '../caller.ts';
 import { bulkGetAnswer, bulkGetBody, parseBulkGet } from './bulk-get.ts';
 import { ask, currentState, type GateContext } from './context.ts';
 import { databaseInfo } from './database-info.ts';

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { badGateway, badRequest, conflict, forbidden, sendJson } from '../errors.ts';
-import type { Caller } from '../identity/caller.ts';
+import type { Caller } from '../caller.ts';
 import { bulkDocsAnswer, type BulkDocsRequest } from './bulk-docs.ts';
 import { ask, type GateContext } from './context.ts';
 import { isObject, textMember, type JsonObject } from './json.ts';

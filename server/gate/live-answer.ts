@@ -1,12 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import type { UserDocumentId, Username } from '../../couchdb-design/user-document.ts';
-import type { Caller } from '../identity/caller.ts';
+import type { Caller } from '../caller.ts';
 import type { Waiter } from '../upstream/hub.ts';
 import { changesRow, FEED_FORMATS, hasNews, looksStale, type FeedFormat } from './changes-answer.ts';
 import type { ChangesRequest } from './changes-request.ts';
 import type { JsonObject } from './json.ts';
 import type { SharedTimer, Timed } from './shared-timer.ts';
-import { stateToken, type LeafState } from './state-token.ts';
+import { stateToken } from './state-token.ts';
+import type { LeafState } from '../upstream/leaf-state.ts';
 
 /** What a live answer needs of the world. */
 export interface LiveSurroundings {

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import cors from 'cors';
 import express from 'express';
 import { HttpError, methodNotAllowed, missing, sendError, sendJson } from '../errors.ts';
-import type { Caller } from '../identity/caller.ts';
+import type { Caller } from '../caller.ts';
 import { parseBulkDocs } from './bulk-docs.ts';
 import { parseChanges } from './changes-request.ts';
 import type { GateContext } from './context.ts';

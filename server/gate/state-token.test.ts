@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { stateToken, tokenGeneration, NO_DOCUMENT } from './state-token.ts';
+import { stateToken, tokenGeneration } from './state-token.ts';
+import { NO_DOCUMENT } from '../upstream/leaf-state.ts';
 
 const hex = fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => Buffer.from(bytes).toString('hex'));
 const leaf = fc.tuple(fc.integer({ min: 1, max: 1e9 }), hex).map(([generation, id]) => `${generation}-${id}`);

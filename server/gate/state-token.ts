@@ -1,18 +1,9 @@
 import { createHash } from 'node:crypto';
 import { parseRevision } from '../../couchdb-design/revisions.ts';
-
-/** What `_changes` can tell of a document: its leaves. No leaves: there is no document. */
-export interface LeafState {
-  /** Every leaf's revision, deleted ones too, the winner first. */
-  readonly leaves: readonly string[];
-  /** True when the winner is a deletion: then all leaves are. */
-  readonly deleted: boolean;
-}
+import type { LeafState } from '../upstream/leaf-state.ts';
 
 /** Our `seq`: `<highest generation>-<digest of the leaves>`, or `0` when there is no document. */
 export type StateToken = string;
-
-export const NO_DOCUMENT: LeafState = { leaves: [], deleted: false };
 
 const generationOf = (revision: string): number => parseRevision(revision)?.generation ?? 0;
 

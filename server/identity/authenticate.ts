@@ -1,6 +1,6 @@
 import { userDocumentId } from '../../couchdb-design/user-document.ts';
 import { unauthorized } from '../errors.ts';
-import type { Caller } from './caller.ts';
+import type { Caller } from '../caller.ts';
 import type { Rights } from './rights.ts';
 import type { Tokens } from './tokens.ts';
 

@@ -1,5 +1,5 @@
 import type { Username } from '../../couchdb-design/user-document.ts';
-import type { Caller } from './caller.ts';
+import type { Caller } from '../caller.ts';
 import { fromDocument, sessionDocumentId, sessionIdOf, suspendedBy, suspensionId } from './session-document.ts';
 
 /** What one document of the sessions database says about a right. */

@@ -3,7 +3,7 @@ import http from 'node:http';
 import { parseUsername, userDocumentId, type Username } from '../../couchdb-design/user-document.ts';
 import { SESSIONS_DB } from '../config.ts';
 import { connect, type UpstreamAccess } from '../upstream/couch.ts';
-import type { Caller, Ended } from './caller.ts';
+import type { Caller, Ended } from '../caller.ts';
 import { listen, startEngine, startGate, startLine, type Line, type TestGate } from './start-for-tests.ts';
 
 let engine: { access: UpstreamAccess; close: () => Promise<void> };

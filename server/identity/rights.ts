@@ -5,7 +5,7 @@ import { unauthorized } from '../errors.ts';
 import type { UpstreamAccess } from '../upstream/couch.ts';
 import { followChanges } from '../upstream/feed.ts';
 import { createBatchedFacts } from './batched-facts.ts';
-import type { Caller, Ended } from './caller.ts';
+import type { Caller, Ended } from '../caller.ts';
 import { createFactCache } from './fact-cache.ts';
 import { factIds, factOf, judge, type Fact } from './facts.ts';
 import { sessionDocumentId, sessionIdOf, suspendedBy, suspensionId, toDocument } from './session-document.ts';

@@ -1,5 +1,5 @@
 import { parseUsername } from '../../couchdb-design/user-document.ts';
-import type { Ended } from './caller.ts';
+import type { Ended } from '../caller.ts';
 import { createWatched } from './watched.ts';
 
 const caller = (name: string, sessionId: string | undefined, expiresAt = 100) => {

@@ -1,4 +1,4 @@
-import type { Caller, Ended } from './caller.ts';
+import type { Caller, Ended } from '../caller.ts';
 
 /** What is known of a caller for as long as their right may be in use. */
 export type Watch = Pick<Caller, 'username' | 'sessionId' | 'expiresAt'>;

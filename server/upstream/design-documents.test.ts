@@ -2,7 +2,7 @@ import PouchDB from 'pouchdb-core';
 import { newUserDocument, parseUsername, type UserDocument } from '../../couchdb-design/user-document.ts';
 import { connect } from './couch.ts';
 import { readDatabaseDesign } from './design-documents.ts';
-import { startTestEngine, type Ask, type TestEngine } from './embedded-test-kit.ts';
+import { startTestEngine, type Ask, type TestEngine } from './embedded/test-kit.ts';
 import { setUp } from './set-up.ts';
 
 let kit: TestEngine;

@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { sendError } from '../errors.ts';
 import type { UpstreamAccess } from './couch.ts';
-import { createDelegate } from './embedded-express.ts';
-import { answer } from './embedded-routes.ts';
-import { openSecurityObjects, type SecurityObjects } from './embedded-security.ts';
-import { createSessions } from './embedded-session.ts';
-import { openStorage, type EmbeddedStorage, type Storage } from './embedded-storage.ts';
+import { createDelegate } from './embedded/express.ts';
+import { answer } from './embedded/routes.ts';
+import { openSecurityObjects, type SecurityObjects } from './embedded/security.ts';
+import { createSessions } from './embedded/session.ts';
+import { openStorage, type EmbeddedStorage, type Storage } from './embedded/storage.ts';
 
-export type { EmbeddedStorage } from './embedded-storage.ts';
+export type { EmbeddedStorage } from './embedded/storage.ts';
 
 /** A request as the engine got it, before anything was made of it. */
 export interface EngineRequest {

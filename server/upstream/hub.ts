@@ -1,6 +1,6 @@
 import type { UserDocumentId, Username } from '../../couchdb-design/user-document.ts';
-import type { LeafState } from '../gate/state-token.ts';
-import type { Ended } from '../identity/caller.ts';
+import type { LeafState } from './leaf-state.ts';
+import type { Ended } from '../caller.ts';
 import type { FeedRow } from './feed-row.ts';
 import type { LeavesReader } from './leaves.ts';
 

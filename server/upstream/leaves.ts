@@ -1,6 +1,6 @@
 import type { ServerScope } from 'nano';
 import type { UserDocumentId } from '../../couchdb-design/user-document.ts';
-import { NO_DOCUMENT, type LeafState } from '../gate/state-token.ts';
+import { NO_DOCUMENT, type LeafState } from './leaf-state.ts';
 import { badGateway } from '../errors.ts';
 import { parseFeedRow, type FeedRow } from './feed-row.ts';
 import { toUpstreamError } from './upstream-error.ts';

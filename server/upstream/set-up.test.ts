@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { connect } from './couch.ts';
 import { readDatabaseDesign } from './design-documents.ts';
 import { startEmbeddedEngine, type EngineRequest } from './embedded.ts';
-import { startTestEngine } from './embedded-test-kit.ts';
+import { startTestEngine } from './embedded/test-kit.ts';
 import { setUp } from './set-up.ts';
 
 const names = { registry: 'user_registry', sessions: 'pouchgate_sessions' };

@@ -1,7 +1,7 @@
-import { badRequest, HttpError } from '../errors.ts';
-import type { EngineDatabase } from './embedded-database.ts';
-import { isMissing, readDocument, readLeaves, readSequence, type ChangeRow, type Json } from './embedded-pouchdb.ts';
-import { count, flag, parseJson } from './embedded-request.ts';
+import { badRequest, HttpError } from '../../errors.ts';
+import type { EngineDatabase } from './database.ts';
+import { isMissing, readDocument, readLeaves, readSequence, type ChangeRow, type Json } from './pouchdb.ts';
+import { count, flag, parseJson } from './request.ts';
 
 type Query = ReadonlyMap<string, string>;
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { badRequest, HttpError, tooLarge } from '../errors.ts';
-import type { Json } from './embedded-pouchdb.ts';
+import { badRequest, HttpError, tooLarge } from '../../errors.ts';
+import type { Json } from './pouchdb.ts';
 
 /** The path's parts and the query as CouchDB reads them: empty parts fall away, each part is decoded once, query keys
  * are in lower case and the last one of a name counts. */

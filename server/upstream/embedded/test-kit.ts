@@ -1,5 +1,5 @@
-import { authorizationOf } from './couch.ts';
-import { startEmbeddedEngine, type EmbeddedEngine, type EmbeddedOptions } from './embedded.ts';
+import { authorizationOf } from '../couch.ts';
+import { startEmbeddedEngine, type EmbeddedEngine, type EmbeddedOptions } from '../embedded.ts';
 
 export interface Answer {
   readonly status: number;

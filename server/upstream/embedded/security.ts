@@ -1,7 +1,7 @@
-import { badRequest } from '../errors.ts';
-import { CLOSED_SECURITY, isSecurity } from './embedded-access.ts';
-import { readDocument, type Json } from './embedded-pouchdb.ts';
-import { ENGINE_DATABASE, type Storage } from './embedded-storage.ts';
+import { badRequest } from '../../errors.ts';
+import { CLOSED_SECURITY, isSecurity } from './access.ts';
+import { readDocument, type Json } from './pouchdb.ts';
+import { ENGINE_DATABASE, type Storage } from './storage.ts';
 
 /**
  * The databases' `_security` objects, kept in the engine's own database. (PouchDB's plugin keeps them in a `_local`

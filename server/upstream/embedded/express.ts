@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import expressPouchDB from 'express-pouchdb';
-import type { EngineDatabase } from './embedded-database.ts';
-import type { LocalPouch } from './embedded-pouchdb.ts';
+import type { EngineDatabase } from './database.ts';
+import type { LocalPouch } from './pouchdb.ts';
 
 /**
  * What is left to express-pouchdb: `_all_docs`, views, compaction. Its other parts are not even loaded, for at 4.2 they

@@ -1,7 +1,7 @@
-import { badRequest, HttpError, missing } from '../errors.ts';
-import { readDocument, readLeaves, type Json, type LocalPouch } from './embedded-pouchdb.ts';
-import { parseJson, flag } from './embedded-request.ts';
-import { historyOf, leavesFrom, revisionsOf, type Leaf } from './embedded-tree.ts';
+import { badRequest, HttpError, missing } from '../../errors.ts';
+import { readDocument, readLeaves, type Json, type LocalPouch } from './pouchdb.ts';
+import { parseJson, flag } from './request.ts';
+import { historyOf, leavesFrom, revisionsOf, type Leaf } from './tree.ts';
 
 type Query = ReadonlyMap<string, string>;
 

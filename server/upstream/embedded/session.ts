@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import { HttpError } from '../errors.ts';
-import { NOBODY, type Session } from './embedded-access.ts';
-import { accountId, checkPassword, sameSecret } from './embedded-accounts.ts';
-import { readDocument, type Json } from './embedded-pouchdb.ts';
-import type { Storage } from './embedded-storage.ts';
+import { HttpError } from '../../errors.ts';
+import { NOBODY, type Session } from './access.ts';
+import { accountId, checkPassword, sameSecret } from './accounts.ts';
+import { readDocument, type Json } from './pouchdb.ts';
+import type { Storage } from './storage.ts';
 
 export interface Credentials {
   readonly username: string;

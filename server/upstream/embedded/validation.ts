@@ -1,7 +1,7 @@
 import { createContext, Script } from 'node:vm';
 import { z } from 'zod';
-import { forbidden, HttpError } from '../errors.ts';
-import type { Json, LocalPouch } from './embedded-pouchdb.ts';
+import { forbidden, HttpError } from '../../errors.ts';
+import type { Json, LocalPouch } from './pouchdb.ts';
 
 /** Who writes, as a design document sees them. https://docs.couchdb.org/en/stable/json-structure.html#user-context-object */
 export interface UserContext {

@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
-import { badRequest, sendJson } from '../errors.ts';
-import { formatSequence, readChanges, type Changes, type ChangesOptions } from './embedded-changes.ts';
-import type { EngineDatabase } from './embedded-database.ts';
-import type { ChangeRow, Json } from './embedded-pouchdb.ts';
-import { count } from './embedded-request.ts';
+import { badRequest, sendJson } from '../../errors.ts';
+import { formatSequence, readChanges, type Changes, type ChangesOptions } from './changes.ts';
+import type { EngineDatabase } from './database.ts';
+import type { ChangeRow, Json } from './pouchdb.ts';
+import { count } from './request.ts';
 
 /** CouchDB's default for both a heartbeat that is only `true` and a feed without one. In ms. */
 const DEFAULT_WAIT_MS = 60_000;

@@ -1,4 +1,4 @@
-import type { UserDocumentId, Username } from '../../couchdb-design/user-document.ts';
+import type { UserDocumentId, Username } from '../couchdb-design/user-document.ts';
 
 /** Who a request comes from, as its token proves it. Only the identity module makes one. */
 export interface Caller {

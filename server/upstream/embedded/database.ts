@@ -1,6 +1,6 @@
-import type { LocalPouch } from './embedded-pouchdb.ts';
-import { createQueue, type Queue } from './embedded-queue.ts';
-import { compileValidations, type Validation } from './embedded-validation.ts';
+import type { LocalPouch } from './pouchdb.ts';
+import { createQueue, type Queue } from './queue.ts';
+import { compileValidations, type Validation } from './validation.ts';
 
 /** One open database: PouchDB, the order of its writes, and word of them for whoever follows its changes. */
 export class EngineDatabase {

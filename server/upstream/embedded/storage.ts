@@ -1,9 +1,9 @@
 import { access, mkdir, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import PouchDB from 'pouchdb-core';
-import { EngineDatabase } from './embedded-database.ts';
-import { openPouch, type LocalPouch } from './embedded-pouchdb.ts';
-import { createQueue } from './embedded-queue.ts';
+import { EngineDatabase } from './database.ts';
+import { openPouch, type LocalPouch } from './pouchdb.ts';
+import { createQueue } from './queue.ts';
 
 export type EmbeddedStorage =
   { readonly kind: 'disk'; readonly directory: string } | { readonly kind: 'memory'; readonly name: string };

@@ -1,14 +1,14 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { HttpError, methodNotAllowed, missing, sendJson } from '../errors.ts';
-import { adminOnly, checkMember, CLOSED_SECURITY, isAdmin, type Session } from './embedded-access.ts';
-import { answerDatabase } from './embedded-database-routes.ts';
-import type { Delegate } from './embedded-express.ts';
-import type { Json } from './embedded-pouchdb.ts';
-import { parsePath, readJson, type EnginePath } from './embedded-request.ts';
-import type { SecurityObjects } from './embedded-security.ts';
-import type { Sessions } from './embedded-session.ts';
-import { ENGINE_DATABASE, isDatabaseName, type Storage } from './embedded-storage.ts';
+import { HttpError, methodNotAllowed, missing, sendJson } from '../../errors.ts';
+import { adminOnly, checkMember, CLOSED_SECURITY, isAdmin, type Session } from './access.ts';
+import { answerDatabase } from './database-routes.ts';
+import type { Delegate } from './express.ts';
+import type { Json } from './pouchdb.ts';
+import { parsePath, readJson, type EnginePath } from './request.ts';
+import type { SecurityObjects } from './security.ts';
+import type { Sessions } from './session.ts';
+import { ENGINE_DATABASE, isDatabaseName, type Storage } from './storage.ts';
 
 /** What the engine is made of. */
 export interface EngineRooms {

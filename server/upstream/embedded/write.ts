@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { badRequest, conflict, forbidden, HttpError } from '../errors.ts';
-import { isAdmin, type Session } from './embedded-access.ts';
-import { accountRefusal, withoutPassword } from './embedded-accounts.ts';
-import type { EngineDatabase } from './embedded-database.ts';
-import { readDocument, readLeaves, type Json } from './embedded-pouchdb.ts';
-import { asObject } from './embedded-request.ts';
+import { badRequest, conflict, forbidden, HttpError } from '../../errors.ts';
+import { isAdmin, type Session } from './access.ts';
+import { accountRefusal, withoutPassword } from './accounts.ts';
+import type { EngineDatabase } from './database.ts';
+import { readDocument, readLeaves, type Json } from './pouchdb.ts';
+import { asObject } from './request.ts';
 
 /** Who writes where, and whether the revisions are theirs (`new_edits: false`) or to be made here. */
 export interface WriteOptions {

@@ -1,8 +1,8 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { authorizationOf } from './couch.ts';
-import { startTestEngine, type TestEngine } from './embedded-test-kit.ts';
+import { authorizationOf } from '../couch.ts';
+import { startTestEngine, type TestEngine } from './test-kit.ts';
 
 let kit: TestEngine;
 
@@ -107,6 +107,12 @@ describe('a continuous feed', () => {
     await expect(ending.line()).rejects.toThrow('over');
   });
 
+  it('says at once that it waits, long before its first heartbeat', async () => {
+    const feed = await openFeed('feed=continuous&since=now&heartbeat=60000');
+    expect(await feed.line()).toBe('');
+    await feed.end();
+  });
+
   it('ends with the database, and with the engine', async () => {
     const other = await startTestEngine();
     await other.asAdmin('PUT', '/shared');
@@ -116,7 +122,7 @@ describe('a continuous feed', () => {
     await expect(feed.line()).rejects.toThrow('over');
     await other.asAdmin('PUT', '/shared');
     const again = await openFeed(LIVE, other.engine);
-    const cut = again.line().catch(() => 'cut');
+    const cut = again.next().catch(() => 'cut');
     await other.engine.close();
     expect(await cut).toBe('cut');
   });

@@ -1,15 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { badRequest, methodNotAllowed, missing, sendJson } from '../errors.ts';
-import { adminOnly, isAdmin, type Session } from './embedded-access.ts';
-import { formatSequence, parseChanges } from './embedded-changes.ts';
-import type { EngineDatabase } from './embedded-database.ts';
-import { bulkGet, getDocument, revsDiff } from './embedded-documents.ts';
-import type { Delegate } from './embedded-express.ts';
-import { answerChanges } from './embedded-feed.ts';
-import type { Json } from './embedded-pouchdb.ts';
-import { asObject, readJson, spell, type EnginePath } from './embedded-request.ts';
-import type { SecurityObjects } from './embedded-security.ts';
-import { parseId, writeDocuments, type Written } from './embedded-write.ts';
+import { badRequest, methodNotAllowed, missing, sendJson } from '../../errors.ts';
+import { adminOnly, isAdmin, type Session } from './access.ts';
+import { formatSequence, parseChanges } from './changes.ts';
+import type { EngineDatabase } from './database.ts';
+import { bulkGet, getDocument, revsDiff } from './documents.ts';
+import type { Delegate } from './express.ts';
+import { answerChanges } from './feed.ts';
+import type { Json } from './pouchdb.ts';
+import { asObject, readJson, spell, type EnginePath } from './request.ts';
+import type { SecurityObjects } from './security.ts';
+import { parseId, writeDocuments, type Written } from './write.ts';
 
 /** A request that may come near this database. `HEAD` is told as `GET`. */
 export interface DatabaseRequest {
