@@ -9,7 +9,10 @@ export function quietFetch(
   onFailure: () => void,
 ): typeof globalThis.fetch {
   return async (input, init) => {
-    const answer = await fetch(input, init).catch(onFailure);
+    const answer = await fetch(input, init).catch(() => {
+      // What PouchDB itself has called off, as it does with a longpoll when it is cancelled, is no failure.
+      if (init?.signal?.aborted !== true) onFailure();
+    });
     return answer === undefined || ended.aborted ? new Promise<never>(() => undefined) : answer;
   };
 }

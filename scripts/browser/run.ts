@@ -7,7 +7,12 @@ import { parseArgs } from 'node:util';
 import { aSecondUserSeesNothing, timeToTheOtherBrowser, twoBrowsersAndTwoTabs } from './checks/live.ts';
 import { offlineEditsInBothBrowsers, reloadWithoutNetwork, serverRestart } from './checks/offline.ts';
 import { keyboardAlone, noConsoleErrors, wrongPassword } from './checks/page.ts';
-import { anotherTabTakesOver, endedFromAnotherDevice, signOutLeavesNothing } from './checks/session.ts';
+import {
+  anotherTabTakesOver,
+  endedFromAnotherDevice,
+  refusedEditIsTakenBack,
+  signOutLeavesNothing,
+} from './checks/session.ts';
 import { startKit, type Kit } from './kit.ts';
 import { takePictures, takeReadmePicture } from './screenshots.ts';
 
@@ -23,6 +28,7 @@ const CHECKS: readonly (readonly [string, Check])[] = [
   ['a restart of the server under an open page is survived without a reload', serverRestart],
   ['one tab syncs for all, and another takes over when it is closed', anotherTabTakesOver],
   ['a session ended from another device keeps its data and goes on after signing in again', endedFromAnotherDevice],
+  ['an edit that the server refuses is taken back in every tab, and told', refusedEditIsTakenBack],
   ['signing out leaves no database, no name and no cookie behind', signOutLeavesNothing],
   ['the page works under its policy without a console error', noConsoleErrors],
   ['every control has a name and works by keyboard', keyboardAlone],

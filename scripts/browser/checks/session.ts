@@ -1,4 +1,4 @@
-/** Signing out, signing in again, and what other tabs make of it. */
+/** Signing out, signing in again, what the server refuses, and what other tabs make of all that. */
 import { choose, databaseNames, expect, openTab, waitForState, waitForValue, type Kit } from '../kit.ts';
 
 export async function signOutLeavesNothing({ newUser, server }: Kit): Promise<void> {
@@ -59,4 +59,34 @@ export async function endedFromAnotherDevice({ newUser }: Kit): Promise<void> {
   await right.page.getByTestId('sign-in-again').getByTestId('submit').click();
   await waitForState(right.page, 'live', 0);
   await waitForValue(left.page, 'viewMode', 'graph');
+}
+
+/** The local database is made anew under both tabs; what is good stays, what was refused goes and is told. */
+export async function refusedEditIsTakenBack({ newUser, server }: Kit): Promise<void> {
+  const person = await newUser();
+  const seat = await person.openBrowser();
+  const tab = await openTab(seat.context, server.url);
+  await waitForState(tab.page, 'live');
+  await seat.context.setOffline(true);
+  await waitForState(seat.page, 'offline');
+  await choose(tab.page, 'selectedTimeRange', 'week');
+  // The gate takes no edit that is dated more than a day ahead of its own clock.
+  await seat.page.evaluate(() => {
+    const now = Date.now.bind(Date);
+    Date.now = () => now() + 3 * 86_400_000;
+  });
+  await choose(seat.page, 'viewMode', 'graph');
+  await waitForState(seat.page, 'offline', 2);
+  await seat.context.setOffline(false);
+  for (const { page } of [seat, tab]) {
+    await waitForState(page, 'refused', 0);
+    await page.getByTestId('notice-refused').filter({ hasText: 'Default view' }).waitFor();
+    await waitForValue(page, 'viewMode', 'kanban');
+    await waitForValue(page, 'selectedTimeRange', 'week');
+  }
+  await tab.page.getByTestId('dismiss-refused').click();
+  for (const { page } of [seat, tab]) await waitForState(page, 'live', 0);
+  await choose(tab.page, 'viewMode', 'table');
+  await waitForValue(seat.page, 'viewMode', 'table');
+  await waitForState(tab.page, 'live', 0);
 }
