@@ -30,24 +30,38 @@ export function parseBulkGet(body: unknown, ownId: UserDocumentId): readonly Bul
   });
 }
 
-export const bulkGetBody = (rows: readonly BulkGetRow[]): JsonObject => ({
-  docs: rows.flatMap((row) =>
-    row.kind === 'own' ? [row.rev === undefined ? { id: row.id } : { id: row.id, rev: row.rev }] : [],
-  ),
+export type OwnRow = Extract<BulkGetRow, { kind: 'own' }>;
+
+export const bulkGetBody = (rows: readonly OwnRow[]): JsonObject => ({
+  docs: rows.map(({ id, rev }) => (rev === undefined ? { id } : { id, rev })),
 });
+
+/** The results in an upstream's answer. Throws 502 when they are not as many as the rows that were sent. */
+export function bulkGetResults(upstream: unknown, sent: number): readonly unknown[] {
+  const results = member(upstream, 'results');
+  if (!Array.isArray(results) || results.length !== sent) {
+    throw badGateway("The database's answer has another number of results.");
+  }
+  return results;
+}
+
+/** How many documents a result holds. */
+export function documentsIn(result: unknown): number {
+  const docs = member(result, 'docs');
+  return Array.isArray(docs) ? docs.length : 0;
+}
 
 const missingRow = (id: string, rev: string): JsonObject => ({
   id,
   docs: [{ error: { id, rev, error: 'not_found', reason: 'missing' } }],
 });
 
-/** One result for each row, in order. Throws 502 when the upstream's answer is not about the rows that were sent. */
-export function bulkGetAnswer(rows: readonly BulkGetRow[], ownId: UserDocumentId, upstream: unknown): JsonObject {
-  const own = rows.filter((row) => row.kind === 'own');
-  const results = own.length === 0 ? [] : member(upstream, 'results');
-  if (!Array.isArray(results) || results.length !== own.length) {
-    throw badGateway("The database's answer has another number of results.");
-  }
+/** One result for each row, in order, the own ones from `results`. Throws 502 for a result that is not the caller's. */
+export function bulkGetAnswer(
+  rows: readonly BulkGetRow[],
+  ownId: UserDocumentId,
+  results: readonly unknown[],
+): JsonObject {
   const rest = results.values();
   return {
     results: rows.map((row) =>

@@ -12,6 +12,7 @@ import { LiveAnswer } from './live-answer.ts';
 import { MostLive } from './most-live.ts';
 import { stateToken } from './state-token.ts';
 import type { LeafState } from '../upstream/leaf-state.ts';
+import { whenGone } from './when-gone.ts';
 
 /** How often in a second a user's live requests are answered at once; more, and something answers in circles. */
 const MOST_AT_ONCE = 20;
@@ -62,16 +63,12 @@ export class ChangesHandler {
     // Registered before the state is read, so that a change in between is not missed.
     const unpark = this.#context.hub.park(answer);
     const uncount = this.#live.enter(caller.ownId, answer);
-    const { socket } = res.req;
     const leave = (): void => {
       unpark();
       uncount();
       answer.close();
-      socket.off('close', leave);
     };
-    res.once('close', leave);
-    // An answer that waits behind another on its connection (pipelining) is never told that the connection has closed.
-    socket.once('close', leave);
+    whenGone(res, leave);
     try {
       // And before the right is looked at once more: an end between its first check and now was told to nobody.
       await this.#context.checkRight(caller);

@@ -1,10 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import { badGateway, missing, sendJson } from '../errors.ts';
 import type { Caller } from '../caller.ts';
-import { bulkGetAnswer, bulkGetBody, parseBulkGet } from './bulk-get.ts';
+import { bulkGetAnswer, bulkGetBody, bulkGetResults, documentsIn, parseBulkGet, type OwnRow } from './bulk-get.ts';
 import { ask, currentState, type GateContext } from './context.ts';
 import { databaseInfo } from './database-info.ts';
 import { documentAnswer, parseDocumentQuery } from './document.ts';
+import { inParts } from './in-parts.ts';
 import { isObject, textMember } from './json.ts';
 import type { Query } from './query.ts';
 import { parseRevsDiff, revsDiffAnswer } from './revs-diff.ts';
@@ -50,16 +51,16 @@ export async function handleBulkGet(
   res: ServerResponse,
 ): Promise<void> {
   const rows = parseBulkGet(body, caller.ownId);
-  const asked = bulkGetBody(rows);
   const flags = ['revs', 'latest'].filter((flag) => query.flag(flag));
-  let upstream: unknown;
-  if (rows.some((row) => row.kind === 'own')) {
-    const built = Object.fromEntries(flags.map((flag) => [flag, 'true']));
-    const answer = await ask(context, caller, res, { method: 'POST', path: ['_bulk_get'], query: built, body: asked });
-    if (answer.status !== 200) throw badGateway(`The database did not answer _bulk_get (status ${answer.status}).`);
-    upstream = answer.body;
-  }
-  sendJson(res, 200, bulkGetAnswer(rows, caller.ownId, upstream));
+  const built = Object.fromEntries(flags.map((flag) => [flag, 'true']));
+  const own = rows.filter((row) => row.kind === 'own');
+  const askPart = async (part: readonly OwnRow[]): Promise<readonly unknown[]> => {
+    const request = { method: 'POST', path: ['_bulk_get'], query: built, body: bulkGetBody(part) } as const;
+    const { status, body: told } = await ask(context, caller, res, request);
+    if (status !== 200) throw badGateway(`The database did not answer _bulk_get (status ${status}).`);
+    return bulkGetResults(told, part.length);
+  };
+  sendJson(res, 200, bulkGetAnswer(rows, caller.ownId, await inParts(own, askPart, documentsIn)));
 }
 
 /** `POST _revs_diff` */
