@@ -1,5 +1,6 @@
-import { createPeer, edit, eventually, preference, type Content, type Peer } from '../server/gate/pouchdb-kit.ts';
+import { createPeer, edit, preference, type Content, type Peer } from '../server/gate/pouchdb-kit.ts';
 import { startForTests, type TestGate } from '../server/start-for-tests.ts';
+import { eventually } from '../server/upstream/upstream-kit.ts';
 
 /** A PouchDB that nobody adapted is a client like ours: what it is told in its options, it may be told. */
 

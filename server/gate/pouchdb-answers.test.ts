@@ -8,16 +8,8 @@ import {
   type Fault,
   type FrontedGate,
 } from '../upstream/front-kit.ts';
-import {
-  createPeer,
-  edit,
-  eventually,
-  preference,
-  settled,
-  SHORT_BACK_OFF,
-  type Peer,
-  type PeerOptions,
-} from './pouchdb-kit.ts';
+import { createPeer, edit, preference, settled, SHORT_BACK_OFF, type Peer, type PeerOptions } from './pouchdb-kit.ts';
+import { eventually } from '../upstream/upstream-kit.ts';
 
 /**
  * What PouchDB does with an answer, row by row of what was measured of it, and that the gate is on the safe side: it

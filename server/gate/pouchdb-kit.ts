@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import PouchDB from 'pouchdb-core';
 // Plugs http, replication and memory into PouchDB; replication can be plugged in only once in a process.
-import '../upstream/embedded-pouchdb.ts';
+import '../upstream/embedded/pouchdb.ts';
+import { eventually } from '../upstream/upstream-kit.ts';
 
 /** What tests of the gate with a real PouchDB share: one that nobody adapted, on a memory adapter, over real sockets. */
 
@@ -90,15 +90,6 @@ export function createPeer({ database, token, skipSetup = true }: PeerOptions): 
       await remote.close();
     },
   };
-}
-
-/** Resolves as soon as `holds`, and rejects after `most` ms without it. */
-export async function eventually(holds: () => boolean | Promise<boolean>, most = 10_000): Promise<void> {
-  const end = Date.now() + most;
-  while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`Not within ${most} ms: ${holds.toString()}`);
-    await delay(10);
-  }
 }
 
 /** Resolves once a live sync waits: a longpoll is open, and nothing else has been asked for some rounds of waiting. */

@@ -1,7 +1,8 @@
 import http from 'node:http';
 import { once } from 'node:events';
 import { answering, startFrontedGate, type FrontedGate } from '../upstream/front-kit.ts';
-import { createPeer, edit, eventually, preference, settled, SHORT_BACK_OFF, type Peer } from './pouchdb-kit.ts';
+import { createPeer, edit, preference, settled, SHORT_BACK_OFF, type Peer } from './pouchdb-kit.ts';
+import { eventually } from '../upstream/upstream-kit.ts';
 
 /** What PouchDB does with an answer to a push, row by row: a refused write is refused once, a good one is never lost. */
 

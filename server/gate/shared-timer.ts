@@ -3,12 +3,12 @@ export interface Timed {
   cancel(): void;
 }
 
-/** How exactly tasks are timed, in ms. */
-const TICK = 100;
+/** In ms: a task waits for the end of its bucket, and then for the next tick, so for less than two of these. */
+const TICK = 50;
 
 /**
  * One timer for all heartbeats, time-outs and ends of tokens, so that ten thousand parked requests do not cost ten
- * thousand timers. Tasks are kept in buckets of 100 ms; none runs before its time, nor more than a tick after it.
+ * thousand timers. Tasks are kept in buckets; none runs before its time, nor more than 100 ms after it.
  */
 export class SharedTimer {
   readonly #buckets = new Map<number, Set<() => void>>();

@@ -1,11 +1,14 @@
 import http from 'node:http';
 import https from 'node:https';
-import { authorizationOf, connect, type UpstreamAccess } from './couch.ts';
+import type { ServerScope } from 'nano';
+import { authorizationOf, type UpstreamAccess } from './couch.ts';
 import { parseFeedRow, parseSeq, seqNumber, type FeedEnd, type FeedRow } from './feed-row.ts';
 
 /** One connection to a continuous feed. Times in ms. */
 export interface FeedConnection {
   readonly access: UpstreamAccess;
+  /** A client of the same upstream, kept from one connection to the next. */
+  readonly couch: ServerScope;
   readonly database: string;
   readonly includeDocs: boolean;
   readonly heartbeat: number;
@@ -33,9 +36,9 @@ export async function readFeed(connection: FeedConnection): Promise<string> {
  * A database that was restored or made anew counts from an earlier sequence than ours, and a feed asked to go on after
  * ours would keep silent until the count has caught up. Then `now` is right: whoever waits is read again on `onUp`.
  */
-async function sinceStillValid({ access, database, since }: FeedConnection): Promise<string> {
+async function sinceStillValid({ couch, database, since }: FeedConnection): Promise<string> {
   if (since === 'now') return since;
-  const info = await connect(access).db.get(database);
+  const info = await couch.db.get(database);
   return seqNumber(parseSeq(info.update_seq)) < seqNumber(since) ? 'now' : since;
 }
 

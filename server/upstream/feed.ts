@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { UpstreamAccess } from './couch.ts';
+import { connect, type UpstreamAccess } from './couch.ts';
 import { readFeed } from './feed-connection.ts';
 import type { FeedRow } from './feed-row.ts';
 
@@ -29,6 +29,11 @@ export interface Feed {
 
 /** The waits between attempts, in ms: short at first, since most interruptions are. */
 const BACKOFF = { first: 100, longest: 5_000 } as const;
+/**
+ * A feed that lasted this long, in ms, was well, and the next wait is short again. Being connected alone is no sign of
+ * it: an upstream that ends every feed at once would be asked in circles, and every waiter read anew each time.
+ */
+const STEADY = 5_000;
 
 /**
  * Follows a database's changes over one connection until closed: `feed=continuous&style=all_docs`, so that a row carries
@@ -39,14 +44,17 @@ export function followChanges(options: FeedOptions): Feed {
   const { onRow, onUp, onDown, heartbeat = 5_000, includeDocs = false, random = Math.random } = options;
   const closing = new AbortController();
   const { signal } = closing;
+  const couch = connect(options.access);
   let since = 'now';
   let up = false;
   let wait: number = BACKOFF.first;
 
   const follow = async (): Promise<void> => {
     while (!signal.aborted) {
+      let upAt: number | undefined;
       const reason = await readFeed({
         access: options.access,
+        couch,
         database: options.database,
         includeDocs,
         heartbeat,
@@ -54,7 +62,7 @@ export function followChanges(options: FeedOptions): Feed {
         signal,
         onUp: () => {
           up = true;
-          wait = BACKOFF.first;
+          upAt = performance.now();
           onUp();
         },
         onRow: (row) => {
@@ -66,6 +74,7 @@ export function followChanges(options: FeedOptions): Feed {
       // `aborted` changes while the feed is read; the compiler cannot know.
       if (closing.signal.aborted) return;
       onDown(reason);
+      if (upAt !== undefined && performance.now() - upAt >= STEADY) wait = BACKOFF.first;
       await delay(wait * (0.5 + random() / 2), undefined, { signal }).catch(() => undefined);
       wait = Math.min(wait * 2, BACKOFF.longest);
     }

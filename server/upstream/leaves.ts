@@ -7,7 +7,7 @@ import { toUpstreamError } from './upstream-error.ts';
 
 /** Reads a document's leaves. Rejects with 502 or 503 when the upstream fails. */
 export interface LeavesReader {
-  read(id: UserDocumentId): Promise<LeafState>;
+  readonly read: (id: UserDocumentId) => Promise<LeafState>;
 }
 
 interface Asked {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { UpstreamAccess } from './couch.ts';
 
 /** A small server in the database's place, which answers as a test wants. */
@@ -44,4 +45,13 @@ export async function startFakeUpstream(answer: Answer): Promise<FakeUpstream> {
       await closed;
     },
   };
+}
+
+/** Resolves as soon as `holds`, and rejects after `most` ms without it. */
+export async function eventually(holds: () => boolean | Promise<boolean>, most = 10_000): Promise<void> {
+  const end = Date.now() + most;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`Not within ${most} ms: ${holds.toString()}`);
+    await delay(10);
+  }
 }

@@ -1,0 +1,91 @@
+import fc from 'fast-check';
+import { SharedTimer } from './shared-timer.ts';
+
+/** How late a task may run, in ms. */
+const LATEST = 100;
+
+beforeEach(() => {
+  jest.useFakeTimers({ now: 1_700_000_000_050 });
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+interface Plan {
+  readonly after: number;
+  readonly cancelAfter: number | undefined;
+}
+
+const plan: fc.Arbitrary<Plan> = fc.record({
+  after: fc.integer({ min: -500, max: 5_000 }),
+  cancelAfter: fc.option(fc.integer({ min: 0, max: 5_000 }), { nil: undefined }),
+});
+
+it('no task runs before its time, nor more than 100 ms after it, nor twice, nor when it was cancelled before', () => {
+  fc.assert(
+    fc.property(fc.array(plan, { maxLength: 30 }), fc.array(fc.integer({ min: 1, max: 90 })), (plans, steps) => {
+      const timer = new SharedTimer(Date.now);
+      const begun = Date.now();
+      const ran = plans.map((): number[] => []);
+      const tasks = plans.map(({ after }, index) =>
+        timer.at(begun + after, () => ran[index]?.push(Date.now() - begun)),
+      );
+      const cancelled = new Set<number>();
+      for (let turn = 0; Date.now() < begun + 5_200; turn += 1) {
+        jest.advanceTimersByTime(steps[turn % steps.length] ?? 50);
+        plans.forEach(({ cancelAfter }, index) => {
+          if (cancelAfter === undefined || Date.now() - begun < cancelAfter || cancelled.has(index)) return;
+          // Whether it had run before or not: cancelling again and late does no harm.
+          tasks[index]?.cancel();
+          cancelled.add(index);
+        });
+      }
+      plans.forEach(({ after, cancelAfter }, index) => {
+        const times = ran[index] ?? [];
+        expect(times.length).toBeLessThanOrEqual(1);
+        for (const time of times) {
+          expect(time).toBeGreaterThanOrEqual(after);
+          expect(time).toBeLessThanOrEqual(Math.max(after, 0) + LATEST);
+        }
+        if (cancelAfter === undefined || cancelAfter > Math.max(after, 0) + LATEST) expect(times).toHaveLength(1);
+        if (cancelAfter !== undefined && cancelAfter + LATEST < after) expect(times).toEqual([]);
+      });
+      expect(timer.size).toBe(0);
+      expect(jest.getTimerCount()).toBe(0);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+it('ten thousand tasks are one interval, and with the last of them it ends', () => {
+  const timer = new SharedTimer(Date.now);
+  const tasks = Array.from({ length: 10_000 }, (_, n) => timer.at(Date.now() + 1_000 + n, () => undefined));
+  expect([timer.size, jest.getTimerCount()]).toEqual([10_000, 1]);
+  for (const task of tasks) task.cancel();
+  jest.advanceTimersByTime(LATEST);
+  expect([timer.size, jest.getTimerCount()]).toEqual([0, 0]);
+});
+
+it('a task may set another one, and closing forgets all', () => {
+  const timer = new SharedTimer(Date.now);
+  const ran: string[] = [];
+  timer.at(Date.now() + 200, () => {
+    ran.push('first');
+    timer.at(Date.now() + 200, () => ran.push('second'));
+  });
+  jest.advanceTimersByTime(1_000);
+  expect(ran).toEqual(['first', 'second']);
+  timer.at(Date.now() + 200, () => ran.push('never'));
+  timer.close();
+  jest.advanceTimersByTime(1_000);
+  expect([ran.length, timer.size, jest.getTimerCount()]).toEqual([2, 0, 0]);
+});
+
+it('after a sleep of the machine everything that is due runs at the next tick, the earliest first', () => {
+  const timer = new SharedTimer(Date.now);
+  const ran: number[] = [];
+  for (const after of [900, 300, 600]) timer.at(Date.now() + after, () => ran.push(after));
+  jest.setSystemTime(Date.now() + 60_000);
+  jest.advanceTimersByTime(LATEST);
+  expect(ran).toEqual([300, 600, 900]);
+});
