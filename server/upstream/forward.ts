@@ -52,7 +52,12 @@ class BuiltRequest extends http.IncomingMessage {
     }
     this.push(null);
     this.answered = new Promise((resolve) => {
-      this.settle = resolve;
+      this.settle = (answer) => {
+        // An answer that breaks off is told by several events. Only the first counts, but a rejection that nobody
+        // handles would end the process.
+        answer.catch(() => undefined);
+        resolve(answer);
+      };
     });
   }
 

@@ -1,0 +1,155 @@
+import fc from 'fast-check';
+import { parseUsername, userDocumentId, type Username } from '../../couchdb-design/user-document.ts';
+import { unavailable } from '../errors.ts';
+import { Hub, type Waiter } from './hub.ts';
+import type { LeafState } from './leaf-state.ts';
+import type { LeavesReader } from './leaves.ts';
+import { eventually } from './upstream-kit.ts';
+
+const nameOf = (text: string): Username => {
+  const username = parseUsername(text);
+  if (username === undefined) throw new Error(`${text} is no username`);
+  return username;
+};
+
+interface Woken extends Waiter {
+  readonly told: LeafState[];
+  readonly ended: () => number;
+}
+
+function waiterOf(name: string, sessionId?: string): Woken {
+  const username = nameOf(name);
+  const told: LeafState[] = [];
+  let ended = 0;
+  return {
+    ownId: userDocumentId(username),
+    username,
+    sessionId,
+    told,
+    ended: () => ended,
+    wake: (state) => void told.push(state),
+    end: () => void (ended += 1),
+  };
+}
+
+const stateOf = (id: string): LeafState => ({ leaves: [`1-${id}`], deleted: false });
+const rowOf = (id: string) => ({ kind: 'change', seq: '1', id, ...stateOf(id), doc: undefined }) as const;
+/** A reader whose answers are the document's id itself, so that a mix-up shows. */
+const echo: LeavesReader = { read: (id) => Promise.resolve(stateOf(id)) };
+const names = fc.constantFrom('a', 'b', 'c', 'aa', 'a.b');
+
+it("a row wakes its own document's waiters, each once, and nobody else; who has left is not woken", () => {
+  const step = fc.oneof(
+    fc.record({ do: fc.constant('park' as const), name: names }),
+    fc.record({ do: fc.constant('leave' as const), nth: fc.nat(10) }),
+    fc.record({ do: fc.constant('row' as const), name: fc.oneof(names, fc.constantFrom('nobody', '__proto__')) }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const hub = new Hub(echo);
+      const all: { waiter: Woken; leave: () => void; here: boolean; due: number }[] = [];
+      for (const each of steps) {
+        if (each.do === 'park') {
+          const waiter = waiterOf(each.name);
+          all.push({ waiter, leave: hub.park(waiter), here: true, due: 0 });
+        } else if (each.do === 'leave') {
+          const one = all[each.nth];
+          // Also twice: leaving again changes nothing.
+          one?.leave();
+          if (one !== undefined) one.here = false;
+        } else {
+          hub.onRow(rowOf(`user_${each.name}`));
+          for (const one of all) if (one.here && one.waiter.username === each.name) one.due += 1;
+        }
+        expect(hub.size).toBe(all.filter(({ here }) => here).length);
+      }
+      for (const { waiter, due } of all) {
+        expect(waiter.told.map(({ leaves }) => leaves)).toEqual(Array(due).fill([`1-${waiter.ownId}`]));
+      }
+    }),
+  );
+});
+
+it('when the feed is back each document that somebody waits for is read once, and all its waiters are told', async () => {
+  const reads: string[] = [];
+  const hub = new Hub({
+    read: (id) => {
+      reads.push(id);
+      return Promise.resolve(stateOf(id));
+    },
+  });
+  const waiters = ['a', 'a', 'b', 'c'].map((name) => waiterOf(name));
+  for (const waiter of waiters) hub.park(waiter);
+  expect(hub.up).toBe(false);
+  hub.onUp();
+  expect(hub.up).toBe(true);
+  await eventually(() => waiters.every(({ told }) => told.length === 1));
+  expect(reads).toEqual(['user_a', 'user_b', 'user_c']);
+  for (const { told, ownId } of waiters) expect(told).toEqual([stateOf(ownId)]);
+  hub.onDown();
+  expect([hub.up, hub.size, waiters.every(({ ended }) => ended() === 0)]).toEqual([false, 4, true]);
+});
+
+it('a read that fails after the feed is back is made again, as long as somebody waits', async () => {
+  let failures = 0;
+  const hub = new Hub({
+    read: (id) => {
+      if (failures >= 1) return Promise.resolve(stateOf(id));
+      failures += 1;
+      return Promise.reject(unavailable('The database does not answer.'));
+    },
+  });
+  const waiter = waiterOf('a');
+  hub.park(waiter);
+  hub.onUp();
+  await eventually(() => waiter.told.length === 1);
+  expect(failures).toBe(1);
+});
+
+it('a row that comes while the state is read again is told, whatever that read then says', async () => {
+  let answer: (state: LeafState) => void = () => undefined;
+  const hub = new Hub({ read: () => new Promise((resolve) => (answer = resolve)) });
+  const waiter = waiterOf('a');
+  hub.park(waiter);
+  hub.onUp();
+  const newer = { leaves: [`3-${'b'.repeat(32)}`], deleted: false };
+  hub.onRow({ ...rowOf('user_a'), ...newer });
+  answer({ leaves: [`2-${'a'.repeat(32)}`], deleted: false });
+  await Promise.resolve();
+  // The waiter itself believes no state that is older than what it has told already.
+  expect(waiter.told.map(({ leaves }) => leaves[0])).toContain(newer.leaves[0]);
+});
+
+it("the end of a session ends its own waiters, the end of an account's rights all of that account's", () => {
+  const hub = new Hub(echo);
+  const [one, other, stranger, without] = [
+    waiterOf('a', 's1'),
+    waiterOf('a', 's2'),
+    waiterOf('b', 's3'),
+    waiterOf('a'),
+  ];
+  for (const waiter of [one, other, stranger, without]) hub.park(waiter);
+  hub.onEnded({ kind: 'session', sessionId: 's1' });
+  expect([one, other, stranger, without].map(({ ended }) => ended())).toEqual([1, 0, 0, 0]);
+  hub.onEnded({ kind: 'account', username: 'a' });
+  expect([one, other, stranger, without].map(({ ended }) => ended())).toEqual([2, 1, 0, 1]);
+  hub.endAll();
+  expect(stranger.ended()).toBe(1);
+});
+
+it('a waiter that leaves while it is woken, or parks another one, disturbs nobody', () => {
+  const hub = new Hub(echo);
+  const last = waiterOf('a');
+  let leave = (): void => undefined;
+  const first: Waiter = {
+    ...waiterOf('a'),
+    wake: () => {
+      leave();
+      hub.park(waiterOf('a'));
+    },
+  };
+  leave = hub.park(first);
+  hub.park(last);
+  hub.onRow(rowOf('user_a'));
+  expect([last.told.length, hub.size]).toEqual([1, 2]);
+});
