@@ -9,7 +9,9 @@ const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19))
   stop(`Pouchgate needs Node.js 20.19 or newer; this is ${process.version}.`);
 
-if (!installed()) run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
+// Not `npm ci`: a registry that lacks the newest build of a package for some other platform would make it give up. Without
+// saving, `npm install` takes the versions of the lock file all the same, and leaves that file as it is.
+if (!installed()) run('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
 
 if (process.argv.includes('--chromium') && !chromium()) {
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
