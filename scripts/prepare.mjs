@@ -11,7 +11,8 @@ if (major < 20 || (major === 20 && minor < 19))
 
 // Not `npm ci`: a registry that lacks the newest build of a package for some other platform would make it give up. Without
 // saving, `npm install` takes the versions of the lock file all the same, and leaves that file as it is.
-if (!installed()) run('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
+if (!installed())
+  run('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
 
 if (process.argv.includes('--chromium') && !chromium()) {
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
