@@ -1,0 +1,139 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes, randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import net, { type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import jwt from 'jsonwebtoken';
+import { createPeer, edit, preference, type Peer } from '../server/gate/pouchdb-kit.ts';
+import { eventually } from '../server/upstream/upstream-kit.ts';
+
+const ROOT = join(__dirname, '..');
+const SECRET = randomBytes(32).toString('base64url');
+const KILLS = 5;
+
+/** A port that was free a moment ago: the server must come back on the same one. */
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+let directory: string;
+let port: number;
+let child: ChildProcess | undefined;
+const peers: Peer[] = [];
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'pouchgate-kill-'));
+  port = await freePort();
+});
+afterAll(async () => {
+  await Promise.all(peers.map((peer) => peer.close()));
+  if (child !== undefined) await kill(child);
+  await rm(directory, { recursive: true });
+});
+
+/** Starts the real process as `npm start` does, and resolves when it says where it is. */
+async function start(): Promise<ChildProcess> {
+  const started = spawn(process.execPath, ['--import', 'tsx', join(ROOT, 'server', 'main.ts')], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: {
+      PATH: process.env['PATH'],
+      PORT: String(port),
+      DATA_DIR: directory,
+      JWT_SECRET: SECRET,
+      LOG_LEVEL: 'silent',
+    },
+  });
+  for await (const line of createInterface({ input: started.stdout })) if (line.includes('Pouchgate is at')) break;
+  // Whatever else it says, nobody reads it.
+  started.stdout.resume();
+  return started;
+}
+
+async function kill(victim: ChildProcess): Promise<void> {
+  if (victim.exitCode !== null || victim.signalCode !== null) return;
+  const exited = once(victim, 'exit');
+  victim.kill('SIGKILL');
+  await exited;
+}
+
+interface Writer {
+  readonly id: string;
+  readonly username: string;
+  readonly peer: Peer;
+  /** Revisions of which the client was told that they are stored. */
+  readonly stored: Set<string>;
+  writes: number;
+}
+
+const tokenOf = (username: string): string => jwt.sign({ sub: username }, SECRET, { expiresIn: 3_600 });
+
+function createWriter(username: string): Writer {
+  const database = `http://127.0.0.1:${port}/sync/user_registry`;
+  const peer = createPeer({ database, token: () => tokenOf(username) });
+  peers.push(peer);
+  const writer: Writer = { id: `user_${username}`, username, peer, stored: new Set(), writes: 0 };
+  void peer.sync({ back_off_function: () => 200 }).on('change', ({ direction, change }) => {
+    if (direction === 'push') for (const { _rev: rev } of change.docs) writer.stored.add(rev);
+  });
+  return writer;
+}
+
+/** Which of the revisions that count as stored the server does not know. */
+async function lost({ id, username, stored }: Writer): Promise<unknown> {
+  const response = await fetch(`http://127.0.0.1:${port}/sync/user_registry/_revs_diff`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${tokenOf(username)}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ [id]: [...stored] }),
+  });
+  return response.json();
+}
+
+it('kill -9 at any moment loses nothing that a client was told is stored, and the clients go on by themselves', async () => {
+  child = await start();
+  const writers = ['ann', 'ben', 'cy'].map(createWriter);
+  for (const { peer } of writers) await eventually(async () => (await peer.local.info()).doc_count === 1, 20_000);
+  let over = false;
+  const writing = writers.map(async (writer) => {
+    while (!over) {
+      await edit(writer.peer.local, writer.id, { selectedTags: [`edit ${(writer.writes += 1)}`] });
+      // As fast as a busy person clicks: the pace of the load, not a wait for anything.
+      await delay(randomInt(5, 40));
+    }
+  });
+  const counts: number[] = [];
+  for (let round = 0; round < KILLS; round += 1) {
+    const before = writers.map(({ stored }) => stored.size);
+    // Everybody is at work again, without anything having been done about it.
+    await eventually(() => writers.every(({ stored }, n) => stored.size > (before[n] ?? 0) + 2), 20_000);
+    // The moment is random; it is the one thing here that no event tells.
+    await delay(randomInt(0, 300));
+    await kill(child);
+    child = await start();
+    for (const writer of writers) expect(await lost(writer)).toEqual({});
+    counts.push(writers.reduce((sum, { stored }) => sum + stored.size, 0));
+  }
+  over = true;
+  await Promise.all(writing);
+  for (const writer of writers) {
+    const { peer, id, writes } = writer;
+    const { _rev: last } = await peer.local.get(id);
+    await eventually(() => writer.stored.has(last), 20_000);
+    expect(await lost(writer)).toEqual({});
+    expect(peer.events.filter(({ name }) => name === 'error' || name === 'denied')).toEqual([]);
+    const fresh = createWriter(writer.username);
+    await eventually(async () => {
+      const tags = await preference(fresh.peer.local, id, 'selectedTags');
+      return JSON.stringify(tags) === JSON.stringify([`edit ${writes}`]);
+    });
+  }
+  expect(counts.at(-1)).toBeGreaterThan(KILLS * writers.length);
+}, 90_000);
