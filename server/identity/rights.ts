@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ServerScope } from 'nano';
 import type { Username } from '../../couchdb-design/user-document.ts';
@@ -55,6 +56,8 @@ export function createRights(options: RightsOptions): Rights {
   const listeners = new Set<(ended: Ended) => void>();
   let waitingForNews: (() => void)[] = [];
   const closing = new AbortController();
+  // As many wait on it as there are second looks that failed; that is no leak.
+  setMaxListeners(0, closing.signal);
   let timesUp = 0;
 
   const cache = createFactCache({

@@ -80,11 +80,19 @@ async function scanChanges({ pouch }: EngineDatabase, options: ChangesOptions, s
       ...(limit === undefined ? {} : { limit }),
       ...(filter === undefined ? {} : { filter: filter.name, query_params: filter.query }),
     });
-    return { rows: results, lastSequence: last_seq };
+    return { rows: await Promise.all(results.map((row) => winnerFirst(pouch, row))), lastSequence: last_seq };
   } catch (error) {
     if (isMissing(error)) throw new HttpError(404, 'not_found', 'missing filter function or design document');
     throw error;
   }
+}
+
+/** PouchDB lists leaves by generation; CouchDB the winner first, which is what a reader of the row goes by. */
+async function winnerFirst(pouch: EngineDatabase['pouch'], row: ChangeRow): Promise<ChangeRow> {
+  if (row.changes.length < 2) return row;
+  const order = (await readLeaves(pouch, row.id)).map(({ rev }) => rev);
+  const place = ({ rev }: { rev: string }): number => (order.includes(rev) ? order.indexOf(rev) : order.length);
+  return { ...row, changes: [...row.changes].sort((a, b) => place(a) - place(b)) };
 }
 
 async function lookUpChanges(

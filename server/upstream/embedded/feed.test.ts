@@ -113,6 +113,23 @@ describe('a continuous feed', () => {
     await feed.end();
   });
 
+  it('names the winner first, also where a deleted leaf has the higher generation', async () => {
+    const feed = await openFeed(LIVE);
+    const leaf = (generation: number, digit: string, more: object = {}): object => ({
+      _id: 'forked',
+      _rev: `${generation}-${digit.repeat(32)}`,
+      _revisions: { start: generation, ids: [digit.repeat(32)] },
+      ...more,
+    });
+    const docs = [leaf(100, 'd', { _deleted: true }), leaf(2, 'a'), leaf(2, 'b')];
+    await kit.asAdmin('POST', '/shared/_bulk_docs', { new_edits: false, docs });
+    const expected = { id: 'forked', changes: [`2-${'b'.repeat(32)}`, `2-${'a'.repeat(32)}`, `100-${'d'.repeat(32)}`] };
+    let row: { id?: string; changes?: { rev: string }[] } = {};
+    while ((row.changes?.length ?? 0) < 3) row = (await feed.next()) as typeof row;
+    expect({ id: row.id, changes: row.changes?.map(({ rev }) => rev) }).toEqual(expected);
+    await feed.end();
+  });
+
   it('ends with the database, and with the engine', async () => {
     const other = await startTestEngine();
     await other.asAdmin('PUT', '/shared');
