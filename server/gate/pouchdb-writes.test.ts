@@ -1,44 +1,14 @@
 import http from 'node:http';
 import { once } from 'node:events';
-import { answering, startFrontedGate, type FrontedGate } from '../upstream/front-kit.ts';
-import { createPeer, edit, preference, settled, SHORT_BACK_OFF, type Peer } from './pouchdb-kit.ts';
+import { answering } from '../upstream/front-kit.ts';
 import { eventually } from '../upstream/upstream-kit.ts';
+import { edit, preference, settled, type Peer } from './pouchdb-kit.ts';
+import { setStage, named, sent, concerns } from './pouchdb-stage.ts';
 
-/** What PouchDB does with an answer to a push, row by row: a refused write is refused once, a good one is never lost. */
+/** What PouchDB does with an answer to a push: a refused write is refused once, a good one is never lost. */
 
-let fronted: FrontedGate;
-beforeAll(async () => {
-  fronted = await startFrontedGate();
-});
-afterAll(() => fronted.close());
-
-const peers: Peer[] = [];
-afterEach(async () => {
-  fronted.front.fault = undefined;
-  await Promise.all(peers.splice(0).map((peer) => peer.close()));
-});
-
-async function live(username: string): Promise<Peer> {
-  const { gate } = fronted;
-  const peer = createPeer({ database: gate.database, token: () => gate.token(username) });
-  peers.push(peer);
-  void peer.sync(SHORT_BACK_OFF);
-  await settled(peer);
-  return peer;
-}
-
-const named = (peer: Peer, name: string): unknown[] =>
-  peer.events.filter((event) => event.name === name).map(({ value }) => value);
-const sent = (peer: Peer, part: string): number => peer.requests.filter((request) => request.includes(part)).length;
-const concerns =
-  (part: string) =>
-  ({ url = '' }: http.IncomingMessage): boolean =>
-    url.includes(part);
-
-async function stored(username: string, key: string): Promise<unknown> {
-  const { preferences } = (await fronted.registry().get(`user_${username}`)) as never as { preferences: object };
-  return Reflect.get(preferences, key);
-}
+const stage = setStage();
+const { live, inRegistry } = stage;
 
 /** The refused edit is given up once, and what is edited after it is stored. */
 async function isDeniedOnce(username: string, peer: Peer, mend: () => Promise<unknown>): Promise<void> {
@@ -46,7 +16,7 @@ async function isDeniedOnce(username: string, peer: Peer, mend: () => Promise<un
   await settled(peer);
   const pushes = sent(peer, '_bulk_docs');
   await mend();
-  await eventually(async () => (await stored(username, 'theme')) === 'dark');
+  await eventually(async () => (await inRegistry(username, 'theme')) === 'dark');
   await settled(peer);
   expect(named(peer, 'denied')).toMatchObject([{ doc: { id: `user_${username}`, name: 'forbidden' } }]);
   expect(sent(peer, '_bulk_docs')).toBe(pushes + 1);
@@ -71,12 +41,12 @@ describe('_bulk_docs row {id, rev, error: "forbidden"}: denied, and never sent a
       { ...(await peer.local.get('user_beside')), preferences: { theme: 'dark' } },
       { _id: 'zzz', preferences: {} },
     ]);
-    await eventually(async () => (await stored('beside', 'theme')) === 'dark');
+    await eventually(async () => (await inRegistry('beside', 'theme')) === 'dark');
     await eventually(() => named(peer, 'denied').length === 2);
     await settled(peer);
     expect(named(peer, 'denied')).toMatchObject([{ doc: { id: 'user_somebody' } }, { doc: { id: 'zzz' } }]);
     expect(sent(peer, '_bulk_docs')).toBeLessThanOrEqual(3);
-    await expect(fronted.registry().get('user_somebody')).rejects.toMatchObject({ statusCode: 404 });
+    await expect(stage.fronted.registry().get('user_somebody')).rejects.toMatchObject({ statusCode: 404 });
   });
 
   it.each([
@@ -95,10 +65,10 @@ describe('_bulk_docs row with any other error name: an endless loop', () => {
   it("the upstream's unauthorized is told as forbidden", async () => {
     const peer = await live('other1');
     const row = '[{"id":"user_other1","error":"unauthorized","reason":"not yours"}]';
-    fronted.front.fault = answering(201, row)(concerns('_bulk_docs'));
+    stage.fronted.front.fault = answering(201, row)(concerns('_bulk_docs'));
     await edit(peer.local, 'user_other1', { theme: 'light' });
     await eventually(() => named(peer, 'denied').length > 0);
-    fronted.front.fault = undefined;
+    stage.fronted.front.fault = undefined;
     await isDeniedOnce('other1', peer, () => edit(peer.local, 'user_other1', { theme: 'dark' }));
   });
 
@@ -108,13 +78,13 @@ describe('_bulk_docs row with any other error name: an endless loop', () => {
       const username = error.slice(0, 4);
       const peer = await live(username);
       const rows = JSON.stringify([{ id: `user_${username}`, error, reason: 'x' }]);
-      fronted.front.fault = answering(201, rows)(concerns('_bulk_docs'));
+      stage.fronted.front.fault = answering(201, rows)(concerns('_bulk_docs'));
       await edit(peer.local, `user_${username}`, { theme: 'dark' });
       const failures = (): number =>
         peer.answers.filter(({ request, status }) => request.includes('_bulk_docs') && status === 502).length;
       await eventually(() => failures() > 1);
-      fronted.front.fault = undefined;
-      await eventually(async () => (await stored(username, 'theme')) === 'dark');
+      stage.fronted.front.fault = undefined;
+      await eventually(async () => (await inRegistry(username, 'theme')) === 'dark');
       expect([...named(peer, 'denied'), ...named(peer, 'error')]).toEqual([]);
     },
   );
@@ -124,12 +94,12 @@ describe('_bulk_docs 403 as a whole: the sync stops; 413 as a whole: an endless 
   it.each([400, 403, 413])("the upstream's own %i is 502, and the edit is stored when that is over", async (status) => {
     const username = `whole${status}`;
     const peer = await live(username);
-    fronted.front.fault = answering(status, '{"error":"forbidden","reason":"x"}')(concerns('_bulk_docs'));
+    stage.fronted.front.fault = answering(status, '{"error":"forbidden","reason":"x"}')(concerns('_bulk_docs'));
     await edit(peer.local, `user_${username}`, { theme: 'dark' });
     await eventually(() => peer.answers.some((one) => one.request.includes('_bulk_docs') && one.status === 502));
-    fronted.front.fault = undefined;
+    stage.fronted.front.fault = undefined;
     await eventually(async () => (await preference(peer.local, `user_${username}`, 'theme')) === 'dark');
-    await eventually(async () => (await stored(username, 'theme')) === 'dark');
+    await eventually(async () => (await inRegistry(username, 'theme')) === 'dark');
     expect([...named(peer, 'denied'), ...named(peer, 'error')]).toEqual([]);
   });
 });
@@ -138,16 +108,16 @@ describe('_revs_diff answers {}: nothing is pushed', () => {
   it.each(['[]', 'null', '"x"', '{"user_diff":{}}', '{"user_diff":{"missing":"x"}}', '{"user_diff":null}'])(
     'an answer of the upstream such as %s is 502, never {}',
     async (answer) => {
-      fronted.front.fault = answering(200, answer)(concerns('_revs_diff'));
+      stage.fronted.front.fault = answering(200, answer)(concerns('_revs_diff'));
       const body = { user_diff: [`1-${'a'.repeat(32)}`] };
-      const response = await fronted.gate.request('diff', '/_revs_diff', { method: 'POST', body });
+      const response = await stage.fronted.gate.request('diff', '/_revs_diff', { method: 'POST', body });
       expect([response.status, await response.json()]).toMatchObject([502, { error: 'bad_gateway' }]);
     },
   );
 
   it('what cannot be a revision, or is not the own document, is missing: it is pushed, and refused by name', async () => {
     const body = { user_diff: ['x', `2-${'b'.repeat(32)}`], user_else: [`1-${'a'.repeat(32)}`] };
-    const response = await fronted.gate.request('diff', '/_revs_diff', { method: 'POST', body });
+    const response = await stage.fronted.gate.request('diff', '/_revs_diff', { method: 'POST', body });
     expect(await response.json()).toMatchObject({
       user_diff: { missing: [`2-${'b'.repeat(32)}`, 'x'] },
       user_else: { missing: [`1-${'a'.repeat(32)}`] },
@@ -157,7 +127,7 @@ describe('_revs_diff answers {}: nothing is pushed', () => {
 
 describe('a batch above every limit', () => {
   it('is 413 by its header alone, without a byte of it being read', async () => {
-    const { gate } = fronted;
+    const { gate } = stage.fronted;
     const request = http.request(`${gate.database}/_bulk_docs`, {
       method: 'POST',
       headers: {
