@@ -2,9 +2,8 @@ import { randomBytes } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import pino from 'pino';
 import { readConfig } from '../config.ts';
-import { DEFAULT_RATE_LIMITS, type RateLimits } from '../identity/rate-limits.ts';
 import { startPouchgate, type Pouchgate } from '../start.ts';
-import { connect } from '../upstream/couch.ts';
+import { authorizationOf, connect } from '../upstream/couch.ts';
 import { startEmbeddedEngine } from '../upstream/embedded.ts';
 import { startRecorder, type Recorded } from './attack-recorder.ts';
 
@@ -20,7 +19,9 @@ export interface AttackedServer {
   readonly pouchgate: Pouchgate;
   readonly port: number;
   readonly secret: string;
-  /** What the database was asked, the oldest first; the set-up is not among it. */
+  /** As whom the gate speaks to the database, which no client's header may change. */
+  readonly authorization: string;
+  /** What the database was asked, the oldest first; the set-up and the two feeds are not among it. */
   readonly upstream: readonly Recorded[];
   token(username: string, claims?: object): string;
   /** `fetch` below the database's URL with the user's token; `body` is sent as JSON. */
@@ -42,9 +43,8 @@ export interface Victim {
   read(): Promise<unknown>;
 }
 
-const rateLimits = Object.fromEntries(
-  Object.keys(DEFAULT_RATE_LIMITS).map((name) => [name, { windowMs: 60_000, limit: 10_000 }]),
-) as unknown as RateLimits;
+const FEED =
+  /^\/(user_registry|pouchgate_sessions)\/_changes\?feed=continuous&style=all_docs&heartbeat=5000&since=[^&]+(&include_docs=true)?$/;
 
 /** A user's document as an administrator may write it. */
 const documentOf = (username: string, tag: string): Record<string, unknown> => ({
@@ -73,7 +73,6 @@ export async function startAttacked(): Promise<AttackedServer> {
       COUCHDB_PASSWORD: engine.access.password,
     }),
     log: pino({ level: 'silent' }),
-    rateLimits,
   });
   const registry = connect(engine.access).use<Record<string, unknown>>('user_registry');
   const canary = `canary-${randomBytes(8).toString('hex')}`;
@@ -86,8 +85,9 @@ export async function startAttacked(): Promise<AttackedServer> {
     pouchgate,
     port: Number(new URL(pouchgate.url).port),
     secret,
+    authorization: authorizationOf(engine.access),
     get upstream() {
-      return recorder.requests.slice(setUp);
+      return recorder.requests.slice(setUp).filter(({ method, url }) => method !== 'GET' || !FEED.test(url));
     },
     token,
     request: (username, path, { method = 'GET', body, headers = {}, signal } = {}) =>
