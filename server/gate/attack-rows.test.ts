@@ -108,6 +108,16 @@ describe("foreign ids in the bulk calls are missing, whosever they are, and noth
   });
 });
 
+it('of two edits of one revision in a batch the second is a conflict, and the document goes on', async () => {
+  const own = parse((await attack('/user_alice')).body) as Record<string, unknown>;
+  const docs = ['dark', 'light'].map((theme) => ({ ...own, preferences: { theme } }));
+  const { body } = await attack('/_bulk_docs', { method: 'POST', body: { docs } });
+  expect(parse(body)).toMatchObject([{ ok: true }, { id: 'user_alice', error: 'conflict' }]);
+  const next = parse((await attack('/user_alice')).body) as Record<string, unknown>;
+  expect(next).toMatchObject({ preferences: { theme: 'dark' } });
+  expect((await attack('/user_alice', { method: 'PUT', body: next })).status).toBe(201);
+});
+
 describe('forged revision trees', () => {
   const tree = (_revisions: unknown, _rev: unknown, more: object = {}): object => ({
     _id: 'user_alice',

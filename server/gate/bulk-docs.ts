@@ -25,10 +25,10 @@ export function parseBulkDocs(body: unknown): BulkDocsRequest {
  * A refused row. The name must be `forbidden`: PouchDB then gives the revision up and says `denied`; at any other it
  * would send it again for ever.
  */
-export const refusedRow = ({ id, rev, reason }: Refusal): JsonObject => ({
+export const refusedRow = ({ id, rev, reason, isConflict }: Refusal): JsonObject => ({
   ...(id === undefined ? {} : { id }),
   ...(rev === undefined ? {} : { rev }),
-  error: 'forbidden',
+  error: isConflict ? 'conflict' : 'forbidden',
   reason,
 });
 

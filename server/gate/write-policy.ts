@@ -30,7 +30,7 @@ const refuse = (write: Write, reason: string): Refusal => ({
  * leaves to resolve a conflict but not the document. (`validate_doc_update` sees one revision at a time and cannot tell.)
  */
 export function decide(rows: readonly Verdict[], tree: RevisionTree, newEdits: boolean): readonly Verdict[] {
-  const sized = newEdits ? rows : refuseOvergrowth(rows, tree);
+  const sized = newEdits ? refuseSecondEdits(rows) : refuseOvergrowth(rows, tree);
   const after = sized.reduce((grown, row) => (row.kind === 'write' ? store(grown, row, newEdits) : grown), tree);
   if (liveLeaves(after) > 0) return sized;
   return sized.map((row) =>
@@ -46,6 +46,20 @@ function store(tree: RevisionTree, row: Write, newEdits: boolean): RevisionTree 
   const replaced = tree.filter((branch) => branch.leaf !== rev);
   const applies = replaced.length < tree.length || (rev === undefined && liveLeaves(tree) === 0);
   return applies ? [...replaced, { leaf: edited, deleted, path: [edited] }] : tree;
+}
+
+/**
+ * Of two edits of one revision in a batch the second is a conflict. CouchDB says so itself; PouchDB, which the embedded
+ * engine is made of, stores both and keeps the body of one, and nothing could be written to the document any more.
+ */
+function refuseSecondEdits(rows: readonly Verdict[]): readonly Verdict[] {
+  const edited = new Set<string | undefined>();
+  return rows.map((row) => {
+    if (row.kind === 'refusal') return row;
+    if (edited.has(row.rev)) return { ...refuse(row, 'Document update conflict.'), isConflict: true };
+    edited.add(row.rev);
+    return row;
+  });
 }
 
 function refuseOvergrowth(rows: readonly Verdict[], tree: RevisionTree): readonly Verdict[] {

@@ -22,6 +22,8 @@ export interface Refusal {
   readonly id: string | undefined;
   readonly rev: string | undefined;
   readonly reason: string;
+  /** The row is good, but another has changed what it changes. */
+  readonly isConflict?: true;
 }
 
 /** Checks a body against the schema of the user document: either the document, or a sentence that says what is wrong. */
