@@ -162,6 +162,15 @@ describe('where a request ends', () => {
     expect((await attacks.server.request('frida', '/')).status).toBe(200);
   });
 
+  it('a wish for another protocol is not granted, and the connection then ends, since nothing after it is read', async () => {
+    for (const wish of ['websocket', 'h2c', 'TLS/1.0']) {
+      const asks = rawRequest(to('GET', '/user_alice', `Upgrade: ${wish}`, 'Connection: Upgrade'));
+      const answers = await attackRaw(asks + rawRequest(to('GET', '/user_bob')), { enough: 2 });
+      expect(answers[0]?.status).toBe(200);
+      expect(answers.slice(1).every(({ status }) => status === 404)).toBe(true);
+    }
+  });
+
   it('a client that wants to be told to go on is told, and a want that nobody knows is not met', async () => {
     const body = '{"docs":[]}';
     const head = to('POST', '/_bulk_get', 'Content-Type: application/json', `Content-Length: ${body.length}`);
