@@ -22,6 +22,8 @@ const config: Config = {
   },
   transformIgnorePatterns: [`node_modules/(?!(${esmOnly.join('|')})/)`],
   setupFiles: ['<rootDir>/scripts/jest-setup.ts'],
+  // Many tests wait more than they work, and two cores are what there is where they have to pass.
+  maxWorkers: 2,
   testTimeout: 30_000,
 };
 
