@@ -39,7 +39,8 @@ function send(attack: Attack): Promise<Seen | undefined> {
     const request = http.request({
       port: server.port,
       host: '127.0.0.1',
-      agent,
+      // Outside the gate's own paths Node's parser is lost on a connection that asked for another protocol.
+      agent: 'Upgrade' in headers ? false : agent,
       method,
       path,
       headers: { ...headers, ...length },
