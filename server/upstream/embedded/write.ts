@@ -128,8 +128,12 @@ async function previousOfEdit(database: EngineDatabase, document: Json): Promise
 async function previousOfReplicated(database: EngineDatabase, document: Json): Promise<Json | null> {
   const { start, ids } = document['_revisions'] as { start: number; ids: string[] };
   const id = String(document['_id']);
-  for (const [back, part] of ids.entries()) {
-    const body = back === 0 ? undefined : await readDocument(database.pouch, id, `${start - back}-${part}`);
+  const ancestors = ids.slice(1).map((part, index) => `${start - index - 1}-${part}`);
+  if (ancestors.length === 0) return null;
+  // One question for all: a client names as many as it likes, and everybody's writes wait for this one.
+  const missing = new Set((await database.pouch.revsDiff({ [id]: ancestors }))[id]?.missing ?? []);
+  for (const rev of ancestors.filter((each) => !missing.has(each))) {
+    const body = await readDocument(database.pouch, id, rev);
     if (body !== undefined) return body;
   }
   return null;
