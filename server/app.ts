@@ -30,6 +30,11 @@ export function createApp(options: AppOptions): express.Express {
   // An address from a header that anybody can send must not be believed unless a front of ours has put it there.
   if (options.behindProxy) app.set('trust proxy', 'loopback, linklocal, uniquelocal');
 
+  app.use((req, res, next) => {
+    // The protocol is not changed, but Node's parser is lost on a connection that asked for it: the next request would hang.
+    if (req.headers.upgrade !== undefined) res.shouldKeepAlive = false;
+    next();
+  });
   app.use(options.gateBase, options.gate);
   app.use(securityHeaders(options.behindProxy));
   app.get('/healthz', (_req, res) => sendJson(res, 200, { status: 'ok' }));

@@ -171,6 +171,12 @@ describe('where a request ends', () => {
     }
   });
 
+  it('so it is outside the gate, where a request that cannot be read would else stay open and silent', async () => {
+    const head = ['Host: x', 'Upgrade: websocket', 'Connection: Upgrade'];
+    const bytes = `${rawRequest(['GET /healthz HTTP/1.1', ...head])}BROKEN\r\n\r\n`;
+    expect(await attackRaw(bytes, { enough: 2 })).toMatchObject([{ status: 200 }]);
+  });
+
   it('a client that wants to be told to go on is told, and a want that nobody knows is not met', async () => {
     const body = '{"docs":[]}';
     const head = to('POST', '/_bulk_get', 'Content-Type: application/json', `Content-Length: ${body.length}`);

@@ -65,8 +65,6 @@ export function createGate(options: GateOptions): express.Router {
   }
   const rooms = { changes: new ChangesHandler(options.context), oversize: new OversizeReader() };
   router.use((req, res) => {
-    // The protocol is not changed, but Node's parser is lost on a connection that asked for it: the next request would hang.
-    if (req.headers.upgrade !== undefined) res.shouldKeepAlive = false;
     handle(options, rooms, req, res).catch((error: unknown) => {
       if (!(error instanceof HttpError)) options.onError(error);
       // What is left of a body that was not read belongs to no other request.
