@@ -96,6 +96,7 @@ export function createRights(options: RightsOptions): Rights {
 
   const feed = followChanges({
     access,
+    couch,
     database,
     includeDocs: true,
     ...(options.heartbeat === undefined ? {} : { heartbeat: options.heartbeat }),

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { connect } from './couch.ts';
 import { followChanges, type Feed, type FeedOptions } from './feed.ts';
 import { eventually, startFakeUpstream, type Answer, type FakeUpstream } from './upstream-kit.ts';
 
@@ -42,6 +43,7 @@ function follow(options: Partial<FeedOptions> = {}): Seen {
   const seen: Seen = { rows: [], downs: [], ups: 0 };
   feed = followChanges({
     access: upstream.access,
+    couch: connect(upstream.access),
     database: 'registry',
     onRow: (row) => seen.rows.push(row.id),
     onUp: () => (seen.ups += 1),

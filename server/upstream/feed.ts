@@ -1,11 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { connect, type UpstreamAccess } from './couch.ts';
+import type { ServerScope } from 'nano';
+import type { UpstreamAccess } from './couch.ts';
 import { readFeed } from './feed-connection.ts';
 import type { FeedRow } from './feed-row.ts';
 
 /** How a feed is followed. Times in ms. */
 export interface FeedOptions {
   readonly access: UpstreamAccess;
+  /** The client that all of the process share: what is asked beside the feed takes no connection of its own. */
+  readonly couch: ServerScope;
   readonly database: string;
   /** Called for each change, in the feed's order. */
   readonly onRow: (row: FeedRow) => void;
@@ -41,10 +44,9 @@ const STEADY = 5_000;
  * never says so. https://docs.couchdb.org/en/stable/api/database/changes.html#continuous
  */
 export function followChanges(options: FeedOptions): Feed {
-  const { onRow, onUp, onDown, heartbeat = 5_000, includeDocs = false, random = Math.random } = options;
+  const { couch, onRow, onUp, onDown, heartbeat = 5_000, includeDocs = false, random = Math.random } = options;
   const closing = new AbortController();
   const { signal } = closing;
-  const couch = connect(options.access);
   let since = 'now';
   let up = false;
   let wait: number = BACKOFF.first;
