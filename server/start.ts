@@ -76,7 +76,6 @@ export async function startPouchgate(options: StartOptions): Promise<Pouchgate> 
   const unsubscribe = identity.rights.onEnded((ended) => hub.onEnded(ended));
   const feed = followChanges({
     access,
-    couch,
     database: config.registry,
     onRow: (row) => hub.onRow(row),
     onUp: () => hub.onUp(),

@@ -96,7 +96,6 @@ export function createRights(options: RightsOptions): Rights {
 
   const feed = followChanges({
     access,
-    couch,
     database,
     includeDocs: true,
     ...(options.heartbeat === undefined ? {} : { heartbeat: options.heartbeat }),

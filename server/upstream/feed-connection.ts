@@ -1,14 +1,15 @@
-import http from 'node:http';
+import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import type { ServerScope } from 'nano';
 import { authorizationOf, type UpstreamAccess } from './couch.ts';
+import { FeedLines } from './feed-lines.ts';
 import { parseFeedRow, parseSeq, seqNumber, type FeedEnd, type FeedRow } from './feed-row.ts';
+
+/** What CouchDB says of a database is some hundred characters. */
+const LONGEST_INFORMATION = 64 * 1024;
 
 /** One connection to a continuous feed. Times in ms. */
 export interface FeedConnection {
   readonly access: UpstreamAccess;
-  /** A client of the same upstream, kept from one connection to the next. */
-  readonly couch: ServerScope;
   readonly database: string;
   readonly includeDocs: boolean;
   readonly heartbeat: number;
@@ -19,16 +20,33 @@ export interface FeedConnection {
   readonly onRow: (row: FeedRow | FeedEnd) => void;
 }
 
-/** No change of ours comes near this; a line that does is not CouchDB's, and is not kept in memory. In characters. */
-const LONGEST_LINE = 16 * 1024 * 1024;
+/** How a feed has ended. */
+export interface FeedOver {
+  /** For the log. */
+  readonly reason: string;
+  /** True when the upstream did answer, but with something that is no feed; false when the connection was lost. */
+  readonly refused: boolean;
+}
 
-/** Reads a feed until it ends, in whichever way, and says why. Never throws. */
-export async function readFeed(connection: FeedConnection): Promise<string> {
+/** The upstream's answer is no feed. */
+class Refused extends Error {}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Reads a feed until it ends, in whichever way, and says why. Never rejects. */
+export async function readFeed(connection: FeedConnection): Promise<FeedOver> {
+  // Of its own, and one: the feed and what it asks beforehand never wait for a place among pooled connections, which an
+  // upstream that has hung may hold for long after it is back.
+  const Agent = isTls(connection) ? https.Agent : http.Agent;
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   try {
-    const since = await sinceStillValid(connection);
-    return await stream({ ...connection, since });
+    const since = await sinceStillValid(connection, agent);
+    await follow({ ...connection, since }, agent);
+    return { reason: 'ended by the upstream', refused: false };
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return { reason: messageOf(error), refused: error instanceof Refused };
+  } finally {
+    agent.destroy();
   }
 }
 
@@ -36,61 +54,108 @@ export async function readFeed(connection: FeedConnection): Promise<string> {
  * A database that was restored or made anew counts from an earlier sequence than ours, and a feed asked to go on after
  * ours would keep silent until the count has caught up. Then `now` is right: whoever waits is read again on `onUp`.
  */
-async function sinceStillValid({ couch, database, since }: FeedConnection): Promise<string> {
+async function sinceStillValid(connection: FeedConnection, agent: http.Agent): Promise<string> {
+  const { since } = connection;
   if (since === 'now') return since;
-  const info = await couch.db.get(database);
-  return seqNumber(parseSeq(info.update_seq)) < seqNumber(since) ? 'now' : since;
+  const answer = await ask(connection, agent, '', {});
+  let text = '';
+  for await (const piece of textOf(answer)) {
+    text += piece;
+    if (text.length > LONGEST_INFORMATION) throw new Refused('too much database information');
+  }
+  return seqNumber(updateSeqOf(text)) < seqNumber(since) ? 'now' : since;
 }
 
-function stream(connection: FeedConnection): Promise<string> {
-  const { access, database, includeDocs, heartbeat, since, signal, onUp, onRow } = connection;
-  const url = new URL(`${access.url}/${encodeURIComponent(database)}/_changes`);
-  url.search = new URLSearchParams({
+function updateSeqOf(text: string): string {
+  try {
+    const info: unknown = JSON.parse(text);
+    return parseSeq(typeof info === 'object' && info !== null && 'update_seq' in info ? info.update_seq : undefined);
+  } catch (error) {
+    throw new Refused(`unreadable database information: ${messageOf(error)}`);
+  }
+}
+
+async function follow(connection: FeedConnection, agent: http.Agent): Promise<void> {
+  const { includeDocs, heartbeat, since, signal, onUp, onRow } = connection;
+  const answer = await ask(connection, agent, '/_changes', {
     feed: 'continuous',
     style: 'all_docs',
     heartbeat: String(heartbeat),
     since,
     ...(includeDocs ? { include_docs: 'true' } : {}),
-  }).toString();
+  });
+  let isUp = false;
+  for await (const line of linesOf(answer)) {
+    const row = readLine(line);
+    // One piece may hold many lines, and any of them may be what the feed is closed for.
+    if (signal.aborted) return;
+    // Not the head but the first line says that the feed runs: CouchDB sends an empty one when it begins to wait. And a
+    // line that can be read, since whatever stands in CouchDB's place may answer 200 as well.
+    if (!isUp) onUp();
+    isUp = true;
+    if (row !== undefined) onRow(row);
+  }
+}
 
-  return new Promise((resolve) => {
-    const request = (url.protocol === 'https:' ? https : http).request(url, {
-      // An agent of its own: the feed must never wait for a place among pooled connections.
-      agent: false,
+/** Undefined for a heartbeat. */
+function readLine(line: string): FeedRow | FeedEnd | undefined {
+  if (line.trim() === '') return undefined;
+  try {
+    return parseFeedRow(JSON.parse(line));
+  } catch (error) {
+    throw new Refused(`unreadable feed: ${messageOf(error)}`);
+  }
+}
+
+/** The lines of an answer; what follows the last line's end is none. */
+async function* linesOf(answer: IncomingMessage): AsyncIterable<string> {
+  const lines = new FeedLines();
+  for await (const piece of textOf(answer)) {
+    try {
+      yield* lines.take(piece);
+    } catch (error) {
+      throw new Refused(`unreadable feed: ${messageOf(error)}`);
+    }
+  }
+}
+
+/** An answer's text as it comes. Decoding in the stream keeps a character that two chunks share whole. */
+const textOf = (answer: IncomingMessage): AsyncIterable<string> => answer.setEncoding('utf8');
+
+const isTls = ({ access }: Pick<FeedConnection, 'access'>): boolean => access.url.startsWith('https:');
+
+/**
+ * Asks about the database, and resolves with the answer's beginning when that is 200. From then on, too, two and a half
+ * heartbeats without a byte break the answer off.
+ */
+function ask(
+  connection: FeedConnection,
+  agent: http.Agent,
+  path: string,
+  query: Readonly<Record<string, string>>,
+): Promise<IncomingMessage> {
+  const { access, database, heartbeat, signal } = connection;
+  const url = new URL(`${access.url}/${encodeURIComponent(database)}${path}`);
+  url.search = new URLSearchParams(query).toString();
+  return new Promise((resolve, reject) => {
+    const request = (isTls(connection) ? https : http).request(url, {
+      agent,
       signal,
       timeout: heartbeat * 2.5,
       // Compressed, the embedded engine holds lines back until its compressor is full.
       headers: { authorization: authorizationOf(access), accept: 'application/json', 'accept-encoding': 'identity' },
     });
-    const end = (reason: string): void => {
-      resolve(reason);
-      request.destroy();
-    };
-    request.on('timeout', () => end('no heartbeat'));
-    request.on('error', (error) => end(error.message));
+    let answer: IncomingMessage | undefined;
+    request.on('timeout', () => (answer ?? request).destroy(new Error('no heartbeat')));
+    request.on('error', reject);
     request.on('response', (response) => {
-      if (response.statusCode !== 200) {
-        end(`status ${response.statusCode ?? 0}`);
+      answer = response;
+      if (response.statusCode === 200) {
+        resolve(response);
         return;
       }
-      let rest = '';
-      // Decoding in the stream keeps a character that two chunks share whole.
-      response.setEncoding('utf8');
-      // Not the headers but the first byte says that the feed runs: CouchDB sends it when it begins to wait.
-      response.once('data', onUp);
-      response.on('data', (chunk: string) => {
-        const lines = (rest + chunk).split('\n');
-        rest = lines.pop() ?? '';
-        try {
-          for (const line of lines) if (line.trim() !== '') onRow(parseFeedRow(JSON.parse(line)));
-          if (rest.length > LONGEST_LINE) throw new Error('a line without an end');
-        } catch (error) {
-          end(`unreadable feed: ${error instanceof Error ? error.message : String(error)}`);
-        }
-      });
-      response.on('end', () => end('ended by the upstream'));
-      response.on('error', (error) => end(error.message));
-      response.on('close', () => end('connection closed'));
+      reject(new Refused(`status ${response.statusCode ?? 0}`));
+      request.destroy();
     });
     request.end();
   });

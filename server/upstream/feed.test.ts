@@ -1,13 +1,14 @@
 import type { ServerResponse } from 'node:http';
-import { connect } from './couch.ts';
 import { followChanges, type Feed, type FeedOptions } from './feed.ts';
 import { eventually, startFakeUpstream, type Answer, type FakeUpstream } from './upstream-kit.ts';
 
 const ROW = (seq: string, id: string): string =>
   `${JSON.stringify({ seq, id, changes: [{ rev: `1-${'a'.repeat(32)}` }] })}\n`;
 
-/** What the upstream does with the n-th feed that is asked for; what it says of the database's sequence. */
+/** What the upstream does with the n-th feed that is asked for, and when it is asked about the database. */
 let onFeed: (response: ServerResponse, attempt: number) => void = () => undefined;
+let onInfo: (response: ServerResponse) => void;
+/** What it says of the database's sequence. */
 let updateSeq: string | number = '0-x';
 let sinces: string[] = [];
 let upstream: FakeUpstream;
@@ -16,16 +17,20 @@ let feed: Feed | undefined;
 const answer: Answer = (request, response) => {
   const url = new URL(request.url ?? '', 'http://upstream');
   if (!url.pathname.endsWith('_changes')) {
-    response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify({ db_name: 'registry', update_seq: updateSeq }));
+    onInfo(response);
     return;
   }
   sinces.push(url.searchParams.get('since') ?? '');
   onFeed(response, sinces.length);
 };
 
+const tellInfo = (response: ServerResponse): void => {
+  response.setHeader('content-type', 'application/json');
+  response.end(JSON.stringify({ db_name: 'registry', update_seq: updateSeq }));
+};
+
 beforeEach(async () => {
-  [sinces, updateSeq, onFeed] = [[], '0-x', () => undefined];
+  [sinces, updateSeq, onFeed, onInfo] = [[], '0-x', () => undefined, tellInfo];
   upstream = await startFakeUpstream(answer);
 });
 afterEach(async () => {
@@ -43,7 +48,6 @@ function follow(options: Partial<FeedOptions> = {}): Seen {
   const seen: Seen = { rows: [], downs: [], ups: 0 };
   feed = followChanges({
     access: upstream.access,
-    couch: connect(upstream.access),
     database: 'registry',
     onRow: (row) => seen.rows.push(row.id),
     onUp: () => (seen.ups += 1),
@@ -93,6 +97,92 @@ it('counts as dead when it says nothing, whether before its head, after it, or i
   await eventually(() => seen.rows.length === 1);
   expect(seen.downs.slice(0, 3)).toEqual(['no heartbeat', 'no heartbeat', 'no heartbeat']);
   expect(seen.rows).toEqual(['user_b']);
+});
+
+it.each([
+  ['says nothing', () => undefined],
+  ['begins and says no more', (response: ServerResponse) => response.writeHead(200).write('{"db_name":')],
+] as const)('an upstream that %s when it is asked for its sequence holds nothing up', async (_name, hang) => {
+  updateSeq = '2-x';
+  onFeed = (response, attempt) => {
+    head(response, ROW(`${attempt}-x`, `user_${attempt}`));
+    if (attempt === 1) response.end();
+  };
+  let asked = 0;
+  onInfo = (response) => {
+    asked += 1;
+    if (asked === 1) hang(response);
+    else tellInfo(response);
+  };
+  const seen = follow({ heartbeat: 100 });
+  await eventually(() => seen.rows.length === 2, 1_000);
+  expect(seen.downs).toEqual(['ended by the upstream', 'no heartbeat']);
+});
+
+it.each([
+  [200, 'not json'],
+  [200, '{"db_name":"x"}'],
+  [200, `"${'x'.repeat(100_000)}"`],
+  [404, '{"error":"not_found"}'],
+])('an answer %i %j to the question for its sequence is tried again, and never a feed', async (status, body) => {
+  updateSeq = '2-x';
+  onFeed = (response, attempt) => {
+    head(response, ROW(`${attempt}-x`, `user_${attempt}`));
+    if (attempt === 1) response.end();
+  };
+  let asked = 0;
+  onInfo = (response) => {
+    asked += 1;
+    if (asked === 1) response.writeHead(status).end(body);
+    else tellInfo(response);
+  };
+  const seen = follow();
+  await eventually(() => seen.rows.length === 2);
+  expect([sinces, seen.ups, seen.downs.length]).toEqual([['now', '1-x'], 2, 2]);
+});
+
+it('is up once a line can be read: what answers 200 in the place of a feed does not make it so', async () => {
+  onFeed = (response, attempt) => {
+    if (attempt === 1)
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<html>\n<body>Later</body></html>\n');
+    if (attempt === 2) head(response, '<html> without an end of a line');
+    if (attempt === 3) head(response, ' ');
+    if (attempt === 4) head(response);
+  };
+  const seen = follow({ heartbeat: 100 });
+  await eventually(() => sinces.length === 4 && feed?.up === true);
+  expect([seen.ups, seen.downs.length]).toEqual([1, 3]);
+});
+
+it.each([
+  ['refuses', (response: ServerResponse) => response.writeHead(400).end('{"error":"bad_request"}')],
+  ['follows up with nonsense', (response: ServerResponse) => head(response, '\n{"error":"badarg"}\n')],
+] as const)('a sequence that the upstream %s again and again is given up for now', async (_name, refuse) => {
+  updateSeq = '9-x';
+  onFeed = (response, attempt) => {
+    if (attempt === 1) {
+      head(response, ROW('7-another-history', 'user_a'));
+      response.end();
+    } else if (sinces.at(-1) !== 'now') refuse(response);
+    else head(response, ROW('10-x', 'user_b'));
+  };
+  const seen = follow();
+  await eventually(() => seen.rows.length === 2);
+  const kept = '7-another-history';
+  expect(sinces).toEqual(['now', kept, kept, kept, 'now']);
+});
+
+it('a sequence is kept through any number of connections that are lost', async () => {
+  updateSeq = '9-x';
+  onFeed = (response, attempt) => {
+    if (attempt === 1) head(response, ROW('7-x', 'user_a'));
+    if (attempt < 7) setImmediate(() => response.destroy());
+    else head(response);
+  };
+  const seen = follow();
+  await eventually(() => sinces.length === 7 && feed?.up === true);
+  expect(sinces.slice(1)).toEqual(Array(6).fill('7-x'));
+  expect(seen.downs.length).toBe(6);
 });
 
 it('stays up as long as heartbeats come, however seldom changes do', async () => {
@@ -194,6 +284,19 @@ it('once closed it calls nothing, asks nothing, and lets go of its socket', asyn
   open?.write(ROW('1-x', 'user_late'));
   await eventually(() => gone);
   expect([seen.rows, seen.downs, sinces.length]).toEqual([[], [], 1]);
+});
+
+it('once closed it takes no more even of the piece that it is reading', async () => {
+  onFeed = (response) => head(response, `${ROW('1-x', 'user_a')}${ROW('2-x', 'user_b')}`);
+  const rows: string[] = [];
+  follow({
+    onRow: (row) => {
+      rows.push(row.id);
+      feed?.close();
+    },
+  });
+  await eventually(async () => (await upstream.connections()) === 0 && rows.length > 0);
+  expect(rows).toEqual(['user_a']);
 });
 
 it('can be closed while it waits between two attempts', async () => {

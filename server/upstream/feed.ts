@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ServerScope } from 'nano';
 import type { UpstreamAccess } from './couch.ts';
 import { readFeed } from './feed-connection.ts';
 import type { FeedRow } from './feed-row.ts';
@@ -7,8 +6,6 @@ import type { FeedRow } from './feed-row.ts';
 /** How a feed is followed. Times in ms. */
 export interface FeedOptions {
   readonly access: UpstreamAccess;
-  /** The client that all of the process share: what is asked beside the feed takes no connection of its own. */
-  readonly couch: ServerScope;
   readonly database: string;
   /** Called for each change, in the feed's order. */
   readonly onRow: (row: FeedRow) => void;
@@ -37,6 +34,12 @@ const BACKOFF = { first: 100, longest: 5_000 } as const;
  * it: an upstream that ends every feed at once would be asked in circles, and every waiter read anew each time.
  */
 const STEADY = 5_000;
+/**
+ * So many times in a row the upstream may answer with something that is no feed, and no change in between, before it is
+ * asked to go on from now: it may be the sequence that it cannot take, or what follows it. Nothing is lost by it, since
+ * whoever waits is read again on `onUp`.
+ */
+const MOST_REFUSALS = 3;
 
 /**
  * Follows a database's changes over one connection until closed: `feed=continuous&style=all_docs`, so that a row carries
@@ -44,19 +47,19 @@ const STEADY = 5_000;
  * never says so. https://docs.couchdb.org/en/stable/api/database/changes.html#continuous
  */
 export function followChanges(options: FeedOptions): Feed {
-  const { couch, onRow, onUp, onDown, heartbeat = 5_000, includeDocs = false, random = Math.random } = options;
+  const { onRow, onUp, onDown, heartbeat = 5_000, includeDocs = false, random = Math.random } = options;
   const closing = new AbortController();
   const { signal } = closing;
   let since = 'now';
   let up = false;
   let wait: number = BACKOFF.first;
+  let refusals = 0;
 
   const follow = async (): Promise<void> => {
     while (!signal.aborted) {
       let upAt: number | undefined;
-      const reason = await readFeed({
+      const { reason, refused } = await readFeed({
         access: options.access,
-        couch,
         database: options.database,
         includeDocs,
         heartbeat,
@@ -69,12 +72,15 @@ export function followChanges(options: FeedOptions): Feed {
         },
         onRow: (row) => {
           since = row.seq;
+          refusals = 0;
           if (row.kind === 'change') onRow(row);
         },
       });
       up = false;
       // `aborted` changes while the feed is read; the compiler cannot know.
       if (closing.signal.aborted) return;
+      refusals = refused ? refusals + 1 : 0;
+      if (refusals >= MOST_REFUSALS) since = 'now';
       onDown(reason);
       if (upAt !== undefined && performance.now() - upAt >= STEADY) wait = BACKOFF.first;
       await delay(wait * (0.5 + random() / 2), undefined, { signal }).catch(() => undefined);
