@@ -37,13 +37,17 @@ const rateLimits = Object.fromEntries(
   Object.keys(DEFAULT_RATE_LIMITS).map((name) => [name, { windowMs: 60_000, limit: 10_000 }]),
 ) as unknown as RateLimits;
 
-/** `env` goes over the configuration for tests, e.g. `CORS_ORIGINS`. */
-export async function startForTests(env: Readonly<Record<string, string>> = {}): Promise<TestGate> {
+/** `env` goes over the configuration for tests, e.g. `CORS_ORIGINS`; `heartbeat` is that of the feeds, in ms. */
+export async function startForTests(
+  env: Readonly<Record<string, string>> = {},
+  options: { readonly heartbeat?: number } = {},
+): Promise<TestGate> {
   const secret = randomBytes(32).toString('base64url');
   const storage = { kind: 'memory', name: `test-${randomBytes(8).toString('hex')}` } as const;
   const upstreamRequests: EngineRequest[] = [];
   const start = (port: string): Promise<Pouchgate> =>
     startPouchgate({
+      ...options,
       config: readConfig({ PORT: port, JWT_SECRET: secret, ...env }),
       log: pino({ level: 'silent' }),
       storage,

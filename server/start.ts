@@ -34,6 +34,8 @@ export interface StartOptions {
   /** Told of each request that the embedded engine gets. */
   readonly onEngineRequest?: (request: EngineRequest) => void;
   readonly rateLimits?: RateLimits;
+  /** Of both feeds, as followChanges has it, in ms. */
+  readonly heartbeat?: number;
 }
 
 /** A running server. */
@@ -55,6 +57,7 @@ const LONGEST_END = 3_000;
 /** Wires and starts everything. Rejects with a sentence when the upstream or the port cannot be had. */
 export async function startPouchgate(options: StartOptions): Promise<Pouchgate> {
   const { config, log, page } = options;
+  const heartbeat = options.heartbeat === undefined ? {} : { heartbeat: options.heartbeat };
   const engine = await startUpstream(options);
   const access = engine.access;
   const couch = connect(access);
@@ -69,6 +72,7 @@ export async function startPouchgate(options: StartOptions): Promise<Pouchgate> 
     log,
     onRegistered: (username: Username) => provision(username),
     ...(options.rateLimits === undefined ? {} : { rateLimits: options.rateLimits }),
+    ...heartbeat,
   });
   const timer = new SharedTimer();
   const leaves = createLeavesReader(couch, config.registry);
@@ -77,6 +81,7 @@ export async function startPouchgate(options: StartOptions): Promise<Pouchgate> 
   const feed = followChanges({
     access,
     database: config.registry,
+    ...heartbeat,
     onRow: (row) => hub.onRow(row),
     onUp: () => hub.onUp(),
     onDown: (reason) => {
