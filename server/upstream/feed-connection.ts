@@ -16,6 +16,8 @@ export interface FeedConnection {
   /** `now` or the last sequence that was read. */
   readonly since: string;
   readonly signal: AbortSignal;
+  /** A line came, be it a heartbeat's. */
+  readonly onHeard: () => void;
   readonly onUp: () => void;
   readonly onRow: (row: FeedRow | FeedEnd) => void;
 }
@@ -76,7 +78,7 @@ function updateSeqOf(text: string): string {
 }
 
 async function follow(connection: FeedConnection, agent: http.Agent): Promise<void> {
-  const { includeDocs, heartbeat, since, signal, onUp, onRow } = connection;
+  const { includeDocs, heartbeat, since, signal, onHeard, onUp, onRow } = connection;
   const answer = await ask(connection, agent, '/_changes', {
     feed: 'continuous',
     style: 'all_docs',
@@ -89,6 +91,7 @@ async function follow(connection: FeedConnection, agent: http.Agent): Promise<vo
     const row = readLine(line);
     // One piece may hold many lines, and any of them may be what the feed is closed for.
     if (signal.aborted) return;
+    onHeard();
     // Not the head but the first line says that the feed runs: CouchDB sends an empty one when it begins to wait. And a
     // line that can be read, since whatever stands in CouchDB's place may answer 200 as well.
     if (!isUp) onUp();

@@ -13,6 +13,8 @@ export interface FeedOptions {
   readonly onUp: () => void;
   /** Called each time an attempt or a connection ends, with a reason for the log. */
   readonly onDown: (reason: string) => void;
+  /** Called for each line that comes, heartbeats too: so long ago it was certain that the feed lives. */
+  readonly onHeard?: () => void;
   readonly includeDocs?: boolean;
   /** How often CouchDB is asked to send a newline; at two and a half this without a byte the feed counts as dead. */
   readonly heartbeat?: number;
@@ -47,7 +49,15 @@ const MOST_REFUSALS = 3;
  * never says so. https://docs.couchdb.org/en/stable/api/database/changes.html#continuous
  */
 export function followChanges(options: FeedOptions): Feed {
-  const { onRow, onUp, onDown, heartbeat = 5_000, includeDocs = false, random = Math.random } = options;
+  const {
+    onRow,
+    onUp,
+    onDown,
+    onHeard = () => undefined,
+    heartbeat = 5_000,
+    includeDocs = false,
+    random = Math.random,
+  } = options;
   const closing = new AbortController();
   const { signal } = closing;
   let since = 'now';
@@ -65,6 +75,7 @@ export function followChanges(options: FeedOptions): Feed {
         heartbeat,
         since,
         signal,
+        onHeard,
         onUp: () => {
           up = true;
           upAt = performance.now();
