@@ -1,0 +1,115 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import { join, resolve } from 'node:path';
+import { startStage, type BenchStage } from './bench-stage.ts';
+import { BENCH_USAGE, FlagError, parseBenchFlags, type BenchFlags } from './flags.ts';
+import { gatePorts, startGate, startPlainProxy } from './fronts.ts';
+import { runLive } from './live-scenario.ts';
+import { openFilesLimit } from './proc.ts';
+import { textReport, withFigures } from './report.ts';
+import { runRequests } from './request-scenario.ts';
+import { benchResultSchema, type BenchResult, type FrontName, type LiveResult } from './result.ts';
+import { runStorm } from './storm-scenario.ts';
+import { benchSvg } from './svg.ts';
+import { UpstreamError } from './upstream.ts';
+
+/** `npm run bench`: the gate and a plain rewriting proxy side by side on one database. What goes on is said on stderr. */
+
+const ROOT = join(import.meta.dirname, '..', '..');
+/** What a process has open besides its clients. */
+const OTHER_FILES = 200;
+
+const say = (sentence: string): void => console.error(sentence);
+
+/** How many clients a process can hold that needs `files` open files for each. */
+const holdable = (limit: number, files: number): number => Math.floor((limit - OTHER_FILES) / files);
+
+async function runAllLive(stage: BenchStage, flags: BenchFlags, limit: number, notes: string[]): Promise<LiveResult[]> {
+  const { upstream, secret } = stage;
+  const { seconds, writesPerSecond } = flags;
+  const results: LiveResult[] = [];
+  const run = async (
+    name: FrontName,
+    asked: number,
+    start: () => ReturnType<typeof startPlainProxy>,
+  ): Promise<void> => {
+    // The plain proxy has a connection to the database for each client's.
+    const users = Math.min(asked, holdable(limit, name === 'gate' ? 1 : 2));
+    if (users < asked) {
+      notes.push(`${asked} users asked, ${users} held (${name}): a process may have ${limit} files open here.`);
+    }
+    results.push(await runLive(stage, { name, start, users, seconds, writesPerSecond }));
+  };
+  for (const users of flags.users) {
+    // The gate first: it leaves the database nothing to work off.
+    await run('gate', users, async () => startGate(upstream, secret, await gatePorts(), flags.profile));
+    if (users <= flags.skipBaselineAbove) await run('plain', users, () => startPlainProxy(upstream, secret));
+    else notes.push(`The plain proxy was not run with ${users} users (--skip-baseline-above).`);
+  }
+  return results;
+}
+
+async function runBench(flags: BenchFlags): Promise<BenchResult> {
+  const { only } = flags;
+  const limit = await openFilesLimit();
+  const stage = await startStage(process.env, say);
+  try {
+    const { upstream } = stage;
+    const notes = ['Writes go straight to the database, so that each front gets the same work to do.'];
+    if (upstream.pid === undefined) notes.push("The database's process cannot be seen from here: its CPU is unknown.");
+    const live = only === undefined || only === 'live' ? await runAllLive(stage, flags, limit, notes) : [];
+    const clients = Math.min(flags.stormClients, holdable(limit, 1));
+    const storm = only === undefined || only === 'storm' ? await runStorm(stage, clients, flags.profile) : null;
+    const request = only === undefined || only === 'request' ? await runRequests(stage, flags.requests) : [];
+    return benchResultSchema.parse({
+      date: new Date().toISOString(),
+      machine: {
+        cores: os.cpus().length,
+        processor: os.cpus()[0]?.model.trim() ?? 'unknown',
+        gibibytes: os.totalmem() / 1024 ** 3,
+        node: process.versions.node,
+      },
+      upstream: { kind: upstream.kind, version: upstream.version },
+      seconds: flags.seconds,
+      openFiles: limit,
+      live,
+      storm,
+      request,
+      notes,
+    });
+  } finally {
+    await stage.close();
+  }
+}
+
+async function write(result: BenchResult, out: string): Promise<void> {
+  const directory = resolve(ROOT, out);
+  await mkdir(directory, { recursive: true });
+  await writeFile(join(directory, 'bench.json'), `${JSON.stringify(result, null, 2)}\n`);
+  await writeFile(join(directory, 'bench.svg'), benchSvg(result));
+  if (directory !== join(ROOT, 'docs')) return;
+  const readme = join(ROOT, 'README.md');
+  await writeFile(readme, withFigures(await readFile(readme, 'utf8'), result));
+}
+
+/** Nothing that was acknowledged may be lost by the gate; what the plain proxy loses is told and no failure. */
+const holds = ({ live, storm }: BenchResult): boolean =>
+  live.every(({ front, lost }) => front === 'plain' || lost === 0) && (storm?.lost ?? 0) === 0;
+
+async function main(): Promise<void> {
+  const flags = parseBenchFlags(process.argv.slice(2));
+  const result = await runBench(flags);
+  if (flags.out !== undefined) await write(result, flags.out);
+  console.log(textReport(result));
+  if (!holds(result)) throw new Error('The gate has lost deliveries.');
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    if (error instanceof FlagError) console.error(`${error.message}\n\n${BENCH_USAGE}`);
+    else if (error instanceof UpstreamError) console.error(error.message);
+    else console.error(error);
+    process.exit(1);
+  },
+);
