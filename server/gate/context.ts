@@ -26,6 +26,10 @@ export interface GateContext {
   readonly timer: SharedTimer;
   readonly writes: OneAtATime;
   readonly now: () => number;
+  /** Told, in seconds, how long a change took from the feed to a live answer's socket. */
+  readonly onDelivered: (seconds: number) => void;
+  /** Told when a live answer is dropped because its client does not read. */
+  readonly onSlowReader: () => void;
 }
 
 /** Asks the upstream about the registry, as the caller. */

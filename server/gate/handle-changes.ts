@@ -2,35 +2,42 @@ import type { ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sendJson } from '../errors.ts';
 import type { Caller } from '../caller.ts';
+import type { LiveFeed } from '../upstream/hub.ts';
+import type { LeafState } from '../upstream/leaf-state.ts';
 import { readBelievable } from './believe.ts';
-import { changesRow, hasNews } from './changes-answer.ts';
+import { changesRow, hasNews, looksStale } from './changes-answer.ts';
 import type { ChangesRequest } from './changes-request.ts';
 import { ask, currentState, type GateContext } from './context.ts';
 import { documentAnswer } from './document.ts';
 import { isObject, type JsonObject } from './json.ts';
-import { LiveAnswer } from './live-answer.ts';
-import { MostLive } from './most-live.ts';
+import { LiveAnswer, type LiveRoom } from './live-answer.ts';
 import { stateToken } from './state-token.ts';
-import type { LeafState } from '../upstream/leaf-state.ts';
-import { whenGone } from './when-gone.ts';
 
 /** How often in a second a user's live requests are answered at once; more, and something answers in circles. */
 const MOST_AT_ONCE = 20;
 /** How long such a request is then held before its state is read again, in ms. */
 const HOLD = 1_000;
-/** Live requests of one user at a time: a browser has one, so these are a hundred devices. */
-const MOST_LIVE = 100;
 
 /** Answers `_changes` in every feed mode, out of the leaves of the caller's own document alone. */
 export class ChangesHandler {
   readonly #context: GateContext;
-  readonly #live = new MostLive<LiveAnswer>(MOST_LIVE);
+  readonly #room: LiveRoom;
   /** Live answers at once in the present second, by document. */
   #answered = new Map<string, number>();
   #second = 0;
 
   constructor(context: GateContext) {
     this.#context = context;
+    const { hub, timer, now, onDelivered, onSlowReader } = context;
+    this.#room = {
+      hub,
+      timer,
+      now,
+      onDelivered,
+      onSlowReader,
+      readDoc: ({ request, caller, res }) => this.#readDoc(request, caller, res),
+      readBelievable: (answer, told) => this.#readState(answer, told),
+    };
   }
 
   async handle(request: ChangesRequest, caller: Caller, res: ServerResponse): Promise<void> {
@@ -46,42 +53,36 @@ export class ChangesHandler {
     sendJson(res, 200, { results, last_seq: stateToken(state), pending: 0 });
   }
 
-  async #park(
-    request: ChangesRequest,
-    feed: Exclude<ChangesRequest['feed'], 'normal'>,
-    caller: Caller,
-    res: ServerResponse,
-  ): Promise<void> {
-    const read = (since: string, over: () => boolean): Promise<LeafState> =>
-      readBelievable(() => currentState(this.#context, caller), since, over);
-    const answer = new LiveAnswer(request, feed, caller, res, {
-      timer: this.#context.timer,
-      now: this.#context.now,
-      readDoc: () => this.#readDoc(request, caller, res),
-      readBelievable: read,
-    });
+  async #park(request: ChangesRequest, feed: LiveFeed, caller: Caller, res: ServerResponse): Promise<void> {
     // Registered before the state is read, so that a change in between is not missed.
-    const unpark = this.#context.hub.park(answer);
-    const uncount = this.#live.enter(caller.ownId, answer);
-    const leave = (): void => {
-      unpark();
-      uncount();
-      answer.close();
-    };
-    whenGone(res, leave);
+    const answer = new LiveAnswer(request, feed, caller, res, this.#room);
     try {
       // And before the right is looked at once more: an end between its first check and now was told to nobody.
       await this.#context.checkRight(caller);
-      let state = await read(request.since, () => answer.over);
+      let state = this.#heardState(request, caller) ?? (await this.#readState(answer, request.since));
       if (hasNews(state, request.since) && this.#tooOften(caller)) {
         await delay(HOLD);
-        state = await read(request.since, () => answer.over);
+        state = await this.#readState(answer, request.since);
       }
       answer.begin(state);
     } catch (error) {
-      leave();
+      answer.close();
       throw error;
     }
+  }
+
+  /** What the feed said last does for a client that the same feed goes on to tell; but not if it looks older than what it knows. */
+  #heardState({ since }: ChangesRequest, { ownId }: Caller): LeafState | undefined {
+    const heard = this.#context.hub.heard(ownId);
+    return heard === undefined || heard.deleted || looksStale(heard, since) ? undefined : heard;
+  }
+
+  #readState(answer: LiveAnswer, told: string): Promise<LeafState> {
+    return readBelievable(
+      () => currentState(this.#context, answer.caller),
+      told,
+      () => answer.over,
+    );
   }
 
   /** Two copies that tell different states, or a client that forgets what it was told, must not make a loop. */

@@ -1,22 +1,28 @@
 import type { ServerResponse } from 'node:http';
 import type { UserDocumentId, Username } from '../../couchdb-design/user-document.ts';
 import type { Caller } from '../caller.ts';
-import type { Waiter } from '../upstream/hub.ts';
+import type { Hub, LiveFeed, Waiter } from '../upstream/hub.ts';
+import type { LeafState } from '../upstream/leaf-state.ts';
 import { changesRow, FEED_FORMATS, hasNews, looksStale, type FeedFormat } from './changes-answer.ts';
 import type { ChangesRequest } from './changes-request.ts';
 import type { JsonObject } from './json.ts';
 import type { SharedTimer, Timed } from './shared-timer.ts';
 import { stateToken } from './state-token.ts';
-import type { LeafState } from '../upstream/leaf-state.ts';
+import { neverMind, whenGone, type Leaver } from './when-gone.ts';
 
-/** What a live answer needs of the world. */
-export interface LiveSurroundings {
+/** What all live answers of a gate share. */
+export interface LiveRoom {
+  readonly hub: Pick<Hub, 'park' | 'unpark'>;
   readonly timer: SharedTimer;
   readonly now: () => number;
   /** Reads the document for `include_docs`; undefined when there is none. */
-  readonly readDoc: () => Promise<JsonObject | undefined>;
+  readonly readDoc: (answer: LiveAnswer) => Promise<JsonObject | undefined>;
   /** Reads the state until it can be believed, given what the client was told. */
-  readonly readBelievable: (since: string, over: () => boolean) => Promise<LeafState>;
+  readonly readBelievable: (answer: LiveAnswer, told: string) => Promise<LeafState>;
+  /** A row was given to the socket, so many seconds after the gate heard of the change. */
+  readonly onDelivered: (seconds: number) => void;
+  /** A reader was dropped because it did not read. */
+  readonly onSlowReader: () => void;
 }
 
 /** An empty answer in under this makes PouchDB ask again at once, for ever. In ms. */
@@ -24,51 +30,69 @@ const LEAST_HOLD = 1_000;
 /** Whoever reads so slowly that this much waits to be sent is not waited for. In bytes. */
 const MOST_UNSENT = 1024 * 1024;
 
+interface News {
+  readonly state: LeafState;
+  /** When the gate heard of it (`performance.now()`); undefined for what was there when the request came. */
+  readonly heardAt: number | undefined;
+}
+
 /**
  * A longpoll, continuous or eventsource answer to `_changes`: parked in the hub, woken by it, and ended by the caller's
- * token, session or account, by its time-out, by its row, or by its client's leaving.
+ * token, session or account, by its time-out, by its row, or by its client's leaving. While it waits it is this one object
+ * beside its socket: no timer, closure or promise of its own.
  */
-export class LiveAnswer implements Waiter {
-  readonly ownId: UserDocumentId;
-  readonly username: Username;
-  readonly sessionId: string | undefined;
-  readonly #request: ChangesRequest;
-  readonly #res: ServerResponse;
-  readonly #around: LiveSurroundings;
-  readonly #format: FeedFormat;
+export class LiveAnswer implements Waiter, Timed, Leaver {
+  readonly request: ChangesRequest;
+  readonly feed: LiveFeed;
+  readonly caller: Caller;
+  readonly res: ServerResponse;
+  slot: number | undefined;
+  readonly #room: LiveRoom;
   readonly #begun: number;
+  /** In ms since 1970: when it ends by itself, and when it says next that it lives. */
+  #endsAt: number;
+  #beatsAt = Number.POSITIVE_INFINITY;
   /** Rows left before a continuous answer has given as many as it was asked for. */
   #left: number;
   /** The state token that the client knows. */
   #told: string;
   /** The newest state that is not told yet. */
-  #news: LeafState | undefined;
+  #news: News | undefined;
   #telling = false;
   #ending = false;
   #over = false;
-  #heartbeat: Timed | undefined;
-  #end: Timed | undefined;
 
-  constructor(
-    request: ChangesRequest,
-    feed: keyof typeof FEED_FORMATS,
-    caller: Caller,
-    res: ServerResponse,
-    around: LiveSurroundings,
-  ) {
-    this.ownId = caller.ownId;
-    this.username = caller.username;
-    this.sessionId = caller.sessionId;
-    this.#request = request;
-    this.#res = res;
-    this.#around = around;
-    this.#format = FEED_FORMATS[feed];
-    this.#begun = around.now();
+  /** Parks itself, so that a change from now on is not missed; `begin` it, or `close` it. */
+  constructor(request: ChangesRequest, feed: LiveFeed, caller: Caller, res: ServerResponse, room: LiveRoom) {
+    this.request = request;
+    this.feed = feed;
+    this.caller = caller;
+    this.res = res;
+    this.#room = room;
+    this.#begun = room.now();
     this.#left = this.#format.once ? 1 : request.limit;
     this.#told = request.since;
     const { heartbeat, timeout } = request;
-    const ends = heartbeat === undefined ? Math.min(this.#begun + timeout, caller.expiresAt) : caller.expiresAt;
-    this.#end = around.timer.at(ends, () => this.end());
+    this.#endsAt = heartbeat === undefined ? Math.min(this.#begun + timeout, caller.expiresAt) : caller.expiresAt;
+    this.#wait();
+    room.hub.park(this);
+    whenGone(res, this);
+  }
+
+  get ownId(): UserDocumentId {
+    return this.caller.ownId;
+  }
+
+  get username(): Username {
+    return this.caller.username;
+  }
+
+  get sessionId(): string | undefined {
+    return this.caller.sessionId;
+  }
+
+  get ending(): boolean {
+    return this.#ending;
   }
 
   get over(): boolean {
@@ -78,29 +102,31 @@ export class LiveAnswer implements Waiter {
   /** The state as it was when the request came: the answer begins, and tells it if the client does not know it. */
   begin(state: LeafState): void {
     if (this.#over) return;
-    this.#res.writeHead(200, { 'Content-Type': this.#format.contentType, 'Cache-Control': 'no-store' });
-    this.#res.flushHeaders();
-    if (this.#format.head !== '') this.#res.write(this.#format.head);
-    if (this.#request.since === 'now') this.#told = stateToken(state);
-    this.#beat();
+    if (this.request.since === 'now') this.#told = stateToken(state);
     // A change that came while the state was read is the newer of the two.
-    this.#news ??= state;
+    this.#news ??= { state, heardAt: undefined };
+    if (this.#hasNews && this.#format.once) {
+      void this.#tell();
+      return;
+    }
+    this.#writeHead();
+    // What follows at once goes with it: each write is a call to the system.
+    if (this.#format.head !== '') this.res.write(this.#format.head);
+    else if (!this.#hasNews) this.res.flushHeaders();
+    const { heartbeat } = this.request;
+    if (heartbeat !== undefined) this.#beatsAt = this.#room.now() + heartbeat;
+    this.#wait();
     void this.#tell();
   }
 
-  wake(state: LeafState): void {
+  wake(state: LeafState, heardAt: number): void {
     if (this.#over) return;
     if (!looksStale(state, this.#told)) {
-      this.#news = state;
-      if (this.#res.headersSent) void this.#tell();
+      this.#learn({ state, heardAt });
       return;
     }
-    const read = this.#around.readBelievable(this.#told, () => this.#over);
-    read.then(
-      (believed) => {
-        this.#news = believed;
-        if (this.#res.headersSent) void this.#tell();
-      },
+    this.#room.readBelievable(this, this.#told).then(
+      (believed) => this.#learn({ state: believed, heardAt }),
       // Not read, not told: the next change, or the next request, reads it again.
       () => undefined,
     );
@@ -108,58 +134,99 @@ export class LiveAnswer implements Waiter {
 
   end(): void {
     if (this.#over || this.#ending) return;
-    const held = this.#begun + LEAST_HOLD;
     this.#ending = true;
-    this.#end?.cancel();
-    if (this.#around.now() >= held) this.#finish();
-    else this.#end = this.#around.timer.at(held, () => this.#finish());
+    this.#beatsAt = Number.POSITIVE_INFINITY;
+    this.#endsAt = this.#begun + LEAST_HOLD;
+    if (this.#room.now() >= this.#endsAt) this.#finish('');
+    else this.#wait();
   }
 
-  /** The client has gone, or the answer is complete: lets go of everything. */
+  due(): void {
+    const now = this.#room.now();
+    if (now >= this.#endsAt) {
+      if (this.#ending) this.#finish('');
+      else this.end();
+      return;
+    }
+    const { heartbeat } = this.request;
+    if (heartbeat !== undefined && now >= this.#beatsAt) {
+      this.#beatsAt = now + heartbeat;
+      this.#write(this.#format.heartbeat);
+    }
+    if (!this.#over) this.#wait();
+  }
+
+  gone(): void {
+    this.close();
+  }
+
+  /** Lets go of everything; to do so again changes nothing. */
   close(): void {
     this.#over = true;
-    this.#heartbeat?.cancel();
-    this.#end?.cancel();
+    this.#room.timer.cancel(this);
+    this.#room.hub.unpark(this);
+    neverMind(this.res, this);
+  }
+
+  get #format(): FeedFormat {
+    return FEED_FORMATS[this.feed];
+  }
+
+  get #hasNews(): boolean {
+    return this.#news !== undefined && hasNews(this.#news.state, this.#told);
+  }
+
+  #isOver(): boolean {
+    return this.#over || this.#ending;
+  }
+
+  #learn(news: News): void {
+    this.#news = news;
+    if (this.res.headersSent) void this.#tell();
   }
 
   async #tell(): Promise<void> {
     if (this.#telling) return;
     this.#telling = true;
-    while (this.#news !== undefined && !this.#over && !this.#ending) {
-      const state = this.#news;
+    while (this.#news !== undefined && !this.#isOver()) {
+      const { state, heardAt } = this.#news;
       this.#news = undefined;
       if (!hasNews(state, this.#told)) continue;
-      const doc = this.#request.includeDocs ? await this.#around.readDoc().catch(() => undefined) : undefined;
-      this.#write(this.#format.row(changesRow(this.ownId, state, this.#request.style, doc)));
+      const doc = this.request.includeDocs ? await this.#room.readDoc(this).catch(() => undefined) : undefined;
+      // The right may have ended, or the client gone, while the document was read.
+      if (this.#isOver()) break;
       this.#told = stateToken(state);
       this.#left -= 1;
-      if (this.#left <= 0) this.#finish();
+      const row = this.#format.row(changesRow(this.ownId, state, this.request.style, doc));
+      if (this.#left <= 0) this.#finish(row);
+      else this.#write(row);
+      if (heardAt !== undefined) this.#room.onDelivered((performance.now() - heardAt) / 1000);
     }
     this.#telling = false;
   }
 
-  #beat(): void {
-    const { heartbeat } = this.#request;
-    if (heartbeat === undefined) return;
-    this.#heartbeat = this.#around.timer.at(this.#around.now() + heartbeat, () => {
-      this.#write(this.#format.heartbeat);
-      this.#beat();
-    });
+  #writeHead(): void {
+    this.res.writeHead(200, { 'Content-Type': this.#format.contentType, 'Cache-Control': 'no-store' });
   }
 
   #write(text: string): void {
     if (this.#over) return;
-    this.#res.write(text);
-    if (this.#res.writableLength > MOST_UNSENT) this.#res.destroy();
+    this.res.write(text);
+    if (this.res.writableLength <= MOST_UNSENT) return;
+    this.#room.onSlowReader();
+    this.res.destroy();
   }
 
-  #finish(): void {
+  /** The last row, if any, and the end: in one piece, since each is a call to the system. */
+  #finish(row: string): void {
     if (this.#over) return;
-    if (!this.#res.headersSent)
-      this.#res
-        .writeHead(200, { 'Content-Type': this.#format.contentType, 'Cache-Control': 'no-store' })
-        .write(this.#format.head);
-    this.#res.end(this.#format.tail(this.#told));
+    const hasBegun = this.res.headersSent;
+    if (!hasBegun) this.#writeHead();
+    this.res.end(`${hasBegun ? '' : this.#format.head}${row}${this.#format.tail(this.#told)}`);
     this.close();
+  }
+
+  #wait(): void {
+    this.#room.timer.at(Math.min(this.#endsAt, this.#beatsAt), this);
   }
 }

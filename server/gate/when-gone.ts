@@ -1,28 +1,40 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-const waiting = new WeakMap<Socket, Set<() => void>>();
-
-/**
- * Calls `gone` once when the answer is over or its client has gone. An answer that waits behind another on its connection
- * (pipelining) is not told by Node that the connection has closed, so the connection is asked too: by one listener, since
- * one connection may carry many answers.
- */
-export function whenGone(res: ServerResponse, gone: () => void): void {
-  const { socket } = res.req;
-  const here = waiting.get(socket) ?? listen(socket);
-  const once = (): void => {
-    if (here.delete(once)) gone();
-  };
-  here.add(once);
-  res.once('close', once);
+/** What lives only as long as its client. */
+export interface Leaver {
+  /** The client has gone. */
+  gone(): void;
 }
 
-function listen(socket: Socket): Set<() => void> {
-  const here = new Set<() => void>();
+const waiting = new WeakMap<Socket, Set<Leaver>>();
+
+/**
+ * Tells `leaver` once when its connection has closed, at once if it has already. The answer itself would not do: one that waits behind another on its
+ * connection (pipelining) is not told by Node. One listener serves all answers that a connection carries.
+ */
+export function whenGone({ req: { socket } }: ServerResponse, leaver: Leaver): void {
+  if (socket.destroyed) {
+    leaver.gone();
+    return;
+  }
+  const here = waiting.get(socket) ?? listen(socket);
+  here.add(leaver);
+}
+
+/** The answer is over before its client has gone: nothing is told any more. */
+export function neverMind({ req: { socket } }: ServerResponse, leaver: Leaver): void {
+  waiting.get(socket)?.delete(leaver);
+}
+
+function listen(socket: Socket): Set<Leaver> {
+  const here = new Set<Leaver>();
   waiting.set(socket, here);
-  socket.once('close', () => {
-    for (const once of [...here]) once();
-  });
+  socket.once('close', tellAll);
   return here;
+}
+
+function tellAll(this: Socket): void {
+  for (const leaver of [...(waiting.get(this) ?? [])]) leaver.gone();
+  waiting.delete(this);
 }

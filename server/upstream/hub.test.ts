@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { parseUsername, userDocumentId, type Username } from '../../couchdb-design/user-document.ts';
 import { unavailable } from '../errors.ts';
+import { HeardStates } from './heard-states.ts';
 import { Hub, type Waiter } from './hub.ts';
 import type { LeafState } from './leaf-state.ts';
 import type { LeavesReader } from './leaves.ts';
@@ -25,6 +26,10 @@ function waiterOf(name: string, sessionId?: string): Woken {
     ownId: userDocumentId(username),
     username,
     sessionId,
+    feed: 'longpoll',
+    get ending() {
+      return ended > 0;
+    },
     told,
     ended: () => ended,
     wake: (state) => void told.push(state),
@@ -47,16 +52,18 @@ it("a row wakes its own document's waiters, each once, and nobody else; who has 
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const hub = new Hub(echo);
-      const all: { waiter: Woken; leave: () => void; here: boolean; due: number }[] = [];
+      const all: { waiter: Woken; here: boolean; due: number }[] = [];
       for (const each of steps) {
         if (each.do === 'park') {
           const waiter = waiterOf(each.name);
-          all.push({ waiter, leave: hub.park(waiter), here: true, due: 0 });
+          hub.park(waiter);
+          all.push({ waiter, here: true, due: 0 });
         } else if (each.do === 'leave') {
           const one = all[each.nth];
           // Also twice: leaving again changes nothing.
-          one?.leave();
-          if (one !== undefined) one.here = false;
+          if (one === undefined) continue;
+          hub.unpark(one.waiter);
+          one.here = false;
         } else {
           hub.onRow(rowOf(`user_${each.name}`));
           for (const one of all) if (one.here && one.waiter.username === each.name) one.due += 1;
@@ -140,16 +147,70 @@ it("the end of a session ends its own waiters, the end of an account's rights al
 it('a waiter that leaves while it is woken, or parks another one, disturbs nobody', () => {
   const hub = new Hub(echo);
   const last = waiterOf('a');
-  let leave = (): void => undefined;
   const first: Waiter = {
     ...waiterOf('a'),
     wake: () => {
-      leave();
+      hub.unpark(first);
       hub.park(waiterOf('a'));
     },
   };
-  leave = hub.park(first);
+  hub.park(first);
   hub.park(last);
   hub.onRow(rowOf('user_a'));
   expect([last.told.length, hub.size]).toEqual([1, 2]);
+});
+
+it('a user has a hundred live requests at most, the oldest giving way, whoever else is there', () => {
+  const hub = new Hub(echo);
+  const mine = Array.from({ length: 130 }, () => waiterOf('a'));
+  const others = waiterOf('b');
+  hub.park(others);
+  for (const waiter of mine) hub.park(waiter);
+  expect(mine.map(({ ended }) => ended())).toEqual([...Array<number>(30).fill(1), ...Array<number>(100).fill(0)]);
+  expect(others.ended()).toBe(0);
+  // Those that were ended are still held; when they are gone, and others too, there is room again.
+  for (const waiter of mine.slice(0, 31)) hub.unpark(waiter);
+  hub.park(waiterOf('a'));
+  expect(mine.slice(31).every(({ ended }) => ended() === 0)).toBe(true);
+});
+
+describe('what the feed said last', () => {
+  const id = userDocumentId(nameOf('a'));
+
+  it('is known of a document that somebody waited for, until the feed is down or nobody waited at its next change', () => {
+    const hub = new Hub(echo);
+    hub.onUp();
+    const waiter = waiterOf('a');
+    hub.onRow(rowOf('user_a'));
+    expect(hub.heard(id)).toBeUndefined();
+    hub.park(waiter);
+    hub.onRow(rowOf('user_a'));
+    expect(hub.heard(id)).toEqual(stateOf('user_a'));
+    hub.unpark(waiter);
+    expect(hub.heard(id)).toEqual(stateOf('user_a'));
+    hub.onRow({ ...rowOf('user_a'), leaves: ['2-x'] });
+    expect(hub.heard(id)).toBeUndefined();
+    hub.park(waiter);
+    hub.onRow(rowOf('user_a'));
+    hub.onDown();
+    expect(hub.heard(id)).toBeUndefined();
+  });
+
+  it('is not what was only read, since a copy that lags behind may have been asked', async () => {
+    const hub = new Hub(echo);
+    const waiter = waiterOf('a');
+    hub.park(waiter);
+    hub.onUp();
+    await eventually(() => waiter.told.length === 1);
+    expect(hub.heard(id)).toBeUndefined();
+  });
+
+  it('is bounded, and what had no news for longest is forgotten first', () => {
+    const heard = new HeardStates(2);
+    heard.note('a', stateOf('a'));
+    heard.note('b', stateOf('b'));
+    heard.note('a', stateOf('a'));
+    heard.note('c', stateOf('c'));
+    expect([heard.get('a'), heard.get('b'), heard.get('c')]).toEqual([stateOf('a'), undefined, stateOf('c')]);
+  });
 });

@@ -2,21 +2,33 @@ import type { UserDocumentId, Username } from '../../couchdb-design/user-documen
 import type { LeafState } from './leaf-state.ts';
 import type { Ended } from '../caller.ts';
 import type { FeedRow } from './feed-row.ts';
+import { HeardStates } from './heard-states.ts';
 import type { LeavesReader } from './leaves.ts';
+
+/** The modes of `_changes` that wait. */
+export type LiveFeed = 'longpoll' | 'continuous' | 'eventsource';
 
 /** A live request, parked until its document changes. */
 export interface Waiter {
   readonly ownId: UserDocumentId;
   readonly username: Username;
   readonly sessionId: string | undefined;
-  /** The document's leaves now; they may be what the waiter has told already. */
-  wake(state: LeafState): void;
+  readonly feed: LiveFeed;
+  /** True once `end` was called: it only waits for its hold to be over. */
+  readonly ending: boolean;
+  /** The document's leaves now, which the waiter may have told already, and when they were heard (`performance.now()`). */
+  wake(state: LeafState, heardAt: number): void;
   /** The right to be told has ended: end as a held, empty answer, and tell nothing any more. */
   end(): void;
 }
 
 /** How long to wait before a read that failed is made again, in ms. */
 const READ_AGAIN = 1_000;
+/**
+ * Live requests of one user at a time: each costs memory and a read now and then for as long as its token lives, and many
+ * fit on one connection. A browser has one, so these are a hundred devices.
+ */
+const MOST_OF_ONE_USER = 100;
 
 /**
  * Holds all waiters of this process and wakes them from the registry's one feed. A row costs a look into a map; nobody
@@ -24,8 +36,10 @@ const READ_AGAIN = 1_000;
  */
 export class Hub {
   readonly #waiters = new Map<string, Set<Waiter>>();
+  readonly #counts: Record<LiveFeed, number> = { longpoll: 0, continuous: 0, eventsource: 0 };
   readonly #leaves: LeavesReader;
-  #size = 0;
+  readonly #heard = new HeardStates();
+  #wakes = 0;
   #up = false;
   #ups = 0;
 
@@ -35,7 +49,18 @@ export class Hub {
 
   /** How many waiters there are. */
   get size(): number {
-    return this.#size;
+    const { longpoll, continuous, eventsource } = this.#counts;
+    return longpoll + continuous + eventsource;
+  }
+
+  /** How many waiters there are of each kind. */
+  get waiters(): Readonly<Record<LiveFeed, number>> {
+    return this.#counts;
+  }
+
+  /** How often a waiter was woken since the start. */
+  get wakes(): number {
+    return this.#wakes;
   }
 
   /** Whether the feed runs, so that changes are told as they happen. */
@@ -43,39 +68,62 @@ export class Hub {
     return this.#up;
   }
 
-  /** Parks a waiter; call what it returns when the request is over, however often. */
-  park(waiter: Waiter): () => void {
+  /** Parks a waiter. When its user then has too many, the oldest gives way: its client has perhaps gone and come back. */
+  park(waiter: Waiter): void {
     const here = this.#waiters.get(waiter.ownId) ?? new Set();
+    if (here.has(waiter)) return;
     this.#waiters.set(waiter.ownId, here);
     here.add(waiter);
-    this.#size += 1;
-    return () => {
-      if (!here.delete(waiter)) return;
-      this.#size -= 1;
-      if (here.size === 0 && this.#waiters.get(waiter.ownId) === here) this.#waiters.delete(waiter.ownId);
-    };
+    this.#counts[waiter.feed] += 1;
+    if (here.size <= MOST_OF_ONE_USER) return;
+    const staying = [...here].filter(({ ending }) => !ending);
+    if (staying.length > MOST_OF_ONE_USER) staying[0]?.end();
+  }
+
+  /** The waiter's request is over; to say so again changes nothing. */
+  unpark(waiter: Waiter): void {
+    const here = this.#waiters.get(waiter.ownId);
+    if (here?.delete(waiter) !== true) return;
+    this.#counts[waiter.feed] -= 1;
+    if (here.size === 0) this.#waiters.delete(waiter.ownId);
+  }
+
+  /**
+   * The state that the feed told last of a document, if it has done so since it runs. Good enough for who will be told by
+   * the same feed what comes after it; a request that is answered once and for all reads the database.
+   */
+  heard(id: UserDocumentId): LeafState | undefined {
+    return this.#heard.get(id);
   }
 
   /** A row of the registry's feed. */
   onRow(row: FeedRow): void {
-    this.#wake(row.id, row);
+    const here = this.#waiters.get(row.id);
+    // What nobody waits for is not kept, but what was kept must not grow old.
+    this.#heard.note(row.id, here === undefined ? undefined : { leaves: row.leaves, deleted: row.deleted });
+    if (here !== undefined) this.#wake(here, row);
   }
 
   /** The feed runs (again): what happened before was perhaps not told, so every waiter's state is read anew. */
   onUp(): void {
     this.#up = true;
     this.#ups += 1;
-    for (const id of new Set([...this.#all()].map((waiter) => waiter.ownId))) this.#readAgain(id, this.#ups);
+    this.#heard.clear();
+    for (const here of [...this.#waiters.values()]) {
+      const [first] = here;
+      if (first !== undefined) this.#readAgain(first.ownId, this.#ups);
+    }
   }
 
   /** The feed is lost. Waiters stay where they are: ending them would only bring them back at once. */
   onDown(): void {
     this.#up = false;
+    this.#heard.clear();
   }
 
   /** A session was ended or an account suspended. */
   onEnded(ended: Ended): void {
-    for (const waiter of [...this.#all()]) {
+    for (const waiter of this.all()) {
       const meant =
         ended.kind === 'session' ? waiter.sessionId === ended.sessionId : waiter.username === ended.username;
       if (meant) waiter.end();
@@ -84,20 +132,28 @@ export class Hub {
 
   /** Ends all waiters, for a process that goes down. */
   endAll(): void {
-    for (const waiter of [...this.#all()]) waiter.end();
+    for (const waiter of this.all()) waiter.end();
   }
 
-  *#all(): Iterable<Waiter> {
-    for (const here of this.#waiters.values()) yield* here;
+  /** All waiters as of now; more may come and these may leave while one goes through them. */
+  all(): readonly Waiter[] {
+    return [...this.#waiters.values()].flatMap((here) => [...here]);
   }
 
-  #wake(id: string, state: LeafState): void {
-    for (const waiter of [...(this.#waiters.get(id) ?? [])]) waiter.wake(state);
+  #wake(here: ReadonlySet<Waiter>, state: LeafState): void {
+    const heardAt = performance.now();
+    for (const waiter of [...here]) {
+      this.#wakes += 1;
+      waiter.wake(state, heardAt);
+    }
   }
 
   #readAgain(id: UserDocumentId, ups: number): void {
     this.#leaves.read(id).then(
-      (state) => this.#wake(id, state),
+      (state) => {
+        const here = this.#waiters.get(id);
+        if (here !== undefined) this.#wake(here, state);
+      },
       () => {
         // As long as this same feed runs and somebody waits; a new feed reads everything again by itself.
         const again = (): void => {
