@@ -32,7 +32,13 @@ export async function startTestServer(options: { readonly page?: string } = {}):
   let name = newName();
   const start = (port: number): Promise<Pouchgate> =>
     startPouchgate({
-      config: readConfig({ PORT: String(port), JWT_SECRET: SECRET, LOG_LEVEL: 'silent' }),
+      config: readConfig({
+        PORT: String(port),
+        METRICS_PORT: 'off',
+        DRAIN_SECONDS: '0',
+        JWT_SECRET: SECRET,
+        LOG_LEVEL: 'silent',
+      }),
       log: pino({ level: 'silent' }),
       storage: { kind: 'memory', name },
       ...options,

@@ -47,6 +47,7 @@ async function start(): Promise<ChildProcess> {
     env: {
       PATH: process.env['PATH'],
       PORT: String(port),
+      METRICS_PORT: 'off',
       DATA_DIR: directory,
       JWT_SECRET: SECRET,
       LOG_LEVEL: 'silent',

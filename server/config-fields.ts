@@ -57,6 +57,11 @@ function readOrigins(text: string): readonly string[] | undefined {
   return legal.length === origins.length ? [...new Set(legal)] : undefined;
 }
 
+const readHost = (text: string): string | undefined => (/^[A-Za-z0-9.:_-]{1,253}$/.test(text) ? text : undefined);
+
+/** In s. Whoever stops a server waits for it, and is told by a service manager not to wait for ever. */
+const LONGEST_DRAIN = 300;
+
 const secretMessage = `is shorter than ${SHORTEST_SECRET_BYTES} bytes; make one with "openssl rand -base64 48"`;
 
 export const fieldsSchema = z.object({
@@ -64,10 +69,9 @@ export const fieldsSchema = z.object({
     (text) => (/^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined),
     'is not a port; give a whole number from 0 (any free port) to 65535',
   ).default(4000),
-  HOST: field(
-    (text) => (/^[A-Za-z0-9.:_-]{1,253}$/.test(text) ? text : undefined),
-    'is not a host to listen on; give an address such as 127.0.0.1 or 0.0.0.0',
-  ).default('127.0.0.1'),
+  HOST: field(readHost, 'is not a host to listen on; give an address such as 127.0.0.1 or 0.0.0.0').default(
+    '127.0.0.1',
+  ),
   COUCHDB_URL: url(
     (parsed) => isHttp(parsed) && !hasCredentials(parsed) && parsed.search === '' && parsed.hash === '',
     'is not an http(s) URL without credentials and query; give one such as http://127.0.0.1:5984 and put the credentials into COUCHDB_USER and COUCHDB_PASSWORD',
@@ -115,6 +119,18 @@ export const fieldsSchema = z.object({
     readOrigins,
     'is not a list of exact origins; give such as https://app.example.org,https://example.org, without paths or *',
   ).default([]),
+  METRICS_PORT: field((text) => {
+    if (text === 'off') return text;
+    return /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined;
+  }, 'is not a port; give a whole number from 0 (any free port) to 65535, or off for no metrics').default(9464),
+  METRICS_HOST: field(
+    readHost,
+    'is not a host to listen on; give an address such as 127.0.0.1, that only Prometheus reaches',
+  ).default('127.0.0.1'),
+  DRAIN_SECONDS: field(
+    (text) => (/^\d{1,3}(\.\d{1,3})?$/.test(text) && Number(text) <= LONGEST_DRAIN ? Number(text) : undefined),
+    `is not a number of seconds from 0 to ${LONGEST_DRAIN}; give how long live requests are ended over when the server stops, such as 5`,
+  ).default(5),
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: `is not a log level; give one of ${LOG_LEVELS.join(', ')}` }).default('info'),
 });
 

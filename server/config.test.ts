@@ -40,7 +40,15 @@ test('nothing set is the embedded engine on loopback, open for registration, wit
       audience: undefined,
     },
     registration: 'open',
+    metrics: { host: '127.0.0.1', port: 9464 },
+    drainSeconds: 5,
   });
+});
+
+test('metrics have a port of their own, any free one, or none', () => {
+  expect(readConfig({ METRICS_PORT: '0', METRICS_HOST: '::1' }).metrics).toEqual({ host: '::1', port: 0 });
+  expect(readConfig({ METRICS_PORT: 'off' }).metrics).toBeUndefined();
+  expect(readConfig({ DRAIN_SECONDS: '0.5' }).drainSeconds).toBe(0.5);
 });
 
 test('an empty variable counts as unset', () => {
@@ -123,6 +131,10 @@ test.each<[string, string, Record<string, string>]>([
   ['a public URL with a path', 'PUBLIC_URL', { PUBLIC_URL: 'https://a.example/app' }],
   ['any origin', 'CORS_ORIGINS', { CORS_ORIGINS: '*' }],
   ['an opaque origin', 'CORS_ORIGINS', { CORS_ORIGINS: 'https://a.example,null' }],
+  ['a port for metrics that is none', 'METRICS_PORT', { METRICS_PORT: 'on' }],
+  ['a host for metrics with a path', 'METRICS_HOST', { METRICS_HOST: 'a/b' }],
+  ['a drain of an hour', 'DRAIN_SECONDS', { DRAIN_SECONDS: '3600' }],
+  ['a negative drain', 'DRAIN_SECONDS', { DRAIN_SECONDS: '-1' }],
   ['a level that pino does not have', 'LOG_LEVEL', { LOG_LEVEL: 'loud' }],
 ])('%s is refused in a sentence that begins with the variable', (_what, name, env) => {
   expect(complaint(env)).toMatch(new RegExp(`^${name} [^\\n]+\\.$`));

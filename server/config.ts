@@ -15,6 +15,10 @@ export interface Config {
   readonly upstream: UpstreamConfig;
   readonly tokens: TokenConfig;
   readonly registration: 'open' | 'closed';
+  /** Where Prometheus asks; undefined: nowhere. */
+  readonly metrics: { readonly host: string; readonly port: number } | undefined;
+  /** Over how long live requests are ended when the server stops, in s. */
+  readonly drainSeconds: number;
 }
 
 type UpstreamConfig =
@@ -81,6 +85,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     },
     // A production server is not opened to the world by leaving a variable out.
     registration: fields.REGISTRATION ?? (upstream.kind === 'embedded' ? 'open' : 'closed'),
+    metrics: fields.METRICS_PORT === 'off' ? undefined : { host: fields.METRICS_HOST, port: fields.METRICS_PORT },
+    drainSeconds: fields.DRAIN_SECONDS,
   };
 }
 

@@ -48,7 +48,7 @@ export async function startForTests(
   const start = (port: string): Promise<Pouchgate> =>
     startPouchgate({
       ...options,
-      config: readConfig({ PORT: port, JWT_SECRET: secret, ...env }),
+      config: readConfig({ PORT: port, METRICS_PORT: 'off', DRAIN_SECONDS: '0', JWT_SECRET: secret, ...env }),
       log: pino({ level: 'silent' }),
       storage,
       onEngineRequest: (request) => upstreamRequests.push(request),

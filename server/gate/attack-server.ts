@@ -67,6 +67,8 @@ export async function startAttacked(): Promise<AttackedServer> {
   const pouchgate = await startPouchgate({
     config: readConfig({
       PORT: '0',
+      METRICS_PORT: 'off',
+      DRAIN_SECONDS: '0',
       JWT_SECRET: secret,
       COUCHDB_URL: recorder.url,
       COUCHDB_USER: engine.access.username,
