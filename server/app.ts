@@ -9,6 +9,8 @@ export interface AppOptions {
   readonly gateBase: string;
   /** Mounted at `/api/auth`. */
   readonly identity: express.Router;
+  /** Whether the server is ready for requests. */
+  readonly readiness: () => Promise<{ readonly status: number; readonly body: object }>;
   /** The built page's folder; undefined serves no page. */
   readonly page: string | undefined;
   /** Behind a front of one's own, whose word on the client's address counts. */
@@ -38,6 +40,10 @@ export function createApp(options: AppOptions): express.Express {
   app.use(options.gateBase, options.gate);
   app.use(securityHeaders(options.behindProxy));
   app.get('/healthz', (_req, res) => sendJson(res, 200, { status: 'ok' }));
+  app.get('/readyz', async (_req, res) => {
+    const { status, body } = await options.readiness();
+    sendJson(res, status, body);
+  });
   app.use('/api/auth', options.identity);
   if (options.page !== undefined) app.use(express.static(options.page, { redirect: false, setHeaders: cacheHeaders }));
   app.use(() => {

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { ErrorAnswer } from './contract.ts';
+import { notesOf } from './request-notes.ts';
 
 /**
  * An error as CouchDB puts it on the wire: a status and `{error, reason}`. `error` is a stable code for programs,
@@ -71,11 +72,12 @@ export function sendJson(res: ServerResponse, status: number, body: unknown): vo
 
 /** Sends an error, or ends the connection when an answer has already begun and can no longer be taken back. */
 export function sendError(res: ServerResponse, error: unknown): void {
+  const told = toHttpError(error);
+  notesOf(res).refusal = { error: told.error, status: told.status };
   if (res.headersSent) {
     res.destroy();
     return;
   }
-  const told = toHttpError(error);
   for (const [name, value] of Object.entries(told.headers)) res.setHeader(name, value);
   sendJson(res, told.status, told.body);
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import pino from 'pino';
 import { ConfigError, readConfig, type Config } from './config.ts';
 import { startDemo } from './demo.ts';
+import { createLog } from './log.ts';
 import { startPouchgate } from './start.ts';
 
 /** The built page, beside the sources: `vite build` puts it there. */
@@ -9,25 +9,21 @@ const PAGE = join(import.meta.dirname, '..', 'dist', 'client');
 
 async function main(): Promise<void> {
   const config = configOrExit();
-  const log = pino({
-    level: config.logLevel,
-    // Tokens and cookies are nobody's business, wherever in a logged object they stand.
-    redact: [
-      '*.authorization',
-      '*.cookie',
-      'req.headers.authorization',
-      'req.headers.cookie',
-      'err.request',
-      '*.password',
-    ],
-  });
+  const log = createLog(config.logLevel);
   const pouchgate = await startPouchgate({ config, log, page: PAGE });
   console.log(`Pouchgate is at ${pouchgate.url}`);
   console.log(`Databases replicate with ${pouchgate.url}/sync/${config.registry}`);
+  if (pouchgate.metricsUrl !== undefined) console.log(`Prometheus asks ${pouchgate.metricsUrl}`);
   const demo = await startDemo(config, pouchgate.identity);
   if (demo !== undefined) console.log(`Sign in as ${demo.username} with the password ${demo.password}`);
 
+  let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) {
+      log.warn({ signal }, 'Stopping at once.');
+      process.exit(1);
+    }
+    stopping = true;
     log.info({ signal }, 'Stopping.');
     pouchgate.close().then(
       () => process.exit(0),
@@ -37,8 +33,8 @@ async function main(): Promise<void> {
       },
     );
   };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
 }
 
 function configOrExit(): Config {

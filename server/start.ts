@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { readUserDocument, type Username } from '../couchdb-design/user-document.ts';
@@ -9,7 +9,14 @@ import { createGate } from './gate/router.ts';
 import { SharedTimer } from './gate/shared-timer.ts';
 import { createIdentity, type Identity } from './identity/identity.ts';
 import type { RateLimits } from './identity/rate-limits.ts';
-import { connect, type UpstreamAccess } from './upstream/couch.ts';
+import { listen } from './listen.ts';
+import { trackConnections } from './operations/connections.ts';
+import { drain } from './operations/drain.ts';
+import { startMetricsServer } from './operations/metrics-server.ts';
+import { observeRequests } from './operations/observe-requests.ts';
+import { createOperations, createReadiness } from './operations/operate.ts';
+import { upstreamKind } from './operations/upstream-kind.ts';
+import { openUpstream, type UpstreamAccess } from './upstream/couch.ts';
 import {
   startEmbeddedEngine,
   type EmbeddedEngine,
@@ -17,7 +24,7 @@ import {
   type EngineRequest,
 } from './upstream/embedded.ts';
 import { followChanges } from './upstream/feed.ts';
-import { createForward } from './upstream/forward.ts';
+import { createForward, createForwardAgent, openConnections } from './upstream/forward.ts';
 import { Hub } from './upstream/hub.ts';
 import { upstreamAuthorization } from './upstream/identity.ts';
 import { createLeavesReader } from './upstream/leaves.ts';
@@ -45,61 +52,124 @@ export interface Pouchgate {
   readonly identity: Identity;
   readonly hub: Hub;
   readonly upstream: UpstreamAccess;
-  /** Ends live requests as held, empty answers, finishes the others, and lets go of everything. */
+  /** Where Prometheus asks; undefined: nowhere. */
+  readonly metricsUrl: string | undefined;
+  /** Ends live requests as held, empty answers over `DRAIN_SECONDS`, finishes the others, and lets go of everything. */
   close(): Promise<void>;
 }
 
 /** Where clients find the gate: `<origin>/sync/<registry>`. */
 const GATE_BASE = '/sync';
-/** How long what is under way may take at the end, in ms: a little more than a live answer is held. */
-const LONGEST_END = 3_000;
 
-/** Wires and starts everything. Rejects with a sentence when the upstream or the port cannot be had. */
+/** Wires and starts everything. Rejects with a sentence when the upstream or a port cannot be had. */
 export async function startPouchgate(options: StartOptions): Promise<Pouchgate> {
+  const opened: (() => unknown)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (let close = opened.pop(); close !== undefined; close = opened.pop()) await close();
+  };
+  try {
+    return await start(options, (close) => opened.push(close), closeAll);
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+/** `onClose` is called with what lets go of each thing that was opened; the last one opened goes first. */
+async function start(
+  options: StartOptions,
+  onClose: (close: () => unknown) => void,
+  closeAll: () => Promise<void>,
+): Promise<Pouchgate> {
   const { config, log, page } = options;
+  const { registry } = config;
   const heartbeat = options.heartbeat === undefined ? {} : { heartbeat: options.heartbeat };
+  const mount = { base: GATE_BASE, database: registry };
+  const { metrics, feeds, onRequestOver } = createOperations({ log, mount, measured: config.metrics !== undefined });
+
   const engine = await startUpstream(options);
-  const access = engine.access;
-  const couch = connect(access);
-  const steps = await setUp({ couch, registry: config.registry, sessions: SESSIONS_DB });
+  onClose(() => engine.close());
+  const { access } = engine;
+  const names = { registry, sessions: SESSIONS_DB };
+  const upstream = openUpstream(access, {
+    onAnswer: (asked, status) => metrics.onUpstreamAnswer(upstreamKind(asked, names), status),
+  });
+  onClose(() => upstream.close());
+  const { couch } = upstream;
+  const agent = createForwardAgent(access.url);
+  onClose(() => agent.destroy());
+  const steps = await setUp({ couch, ...names });
   log.debug({ steps }, 'The database is set up.');
 
   const onError = (error: unknown): void => log.error({ err: error }, 'A request failed unexpectedly.');
-  const provision = createProvision(couch, config.registry);
+  const provision = createProvision(couch, registry);
   const identity = await createIdentity({
     config,
-    access,
+    upstream,
     log,
+    feedListener: feeds.sessions,
     onRegistered: (username: Username) => provision(username),
     ...(options.rateLimits === undefined ? {} : { rateLimits: options.rateLimits }),
     ...heartbeat,
   });
+  onClose(() => identity.close());
   const timer = new SharedTimer();
-  const leaves = createLeavesReader(couch, config.registry);
+  onClose(() => timer.close());
+  const leaves = createLeavesReader(couch, registry);
   const hub = new Hub(leaves);
-  const unsubscribe = identity.rights.onEnded((ended) => hub.onEnded(ended));
+  onClose(identity.rights.onEnded((ended) => hub.onEnded(ended)));
   const feed = followChanges({
     access,
-    database: config.registry,
+    database: registry,
     ...heartbeat,
-    onRow: (row) => hub.onRow(row),
-    onUp: () => hub.onUp(),
+    onRow: (row) => {
+      feeds.registry.onRow(row.seq);
+      hub.onRow(row);
+    },
+    onUp: () => {
+      feeds.registry.onUp();
+      hub.onUp();
+    },
     onDown: (reason) => {
       hub.onDown();
-      log.warn({ database: config.registry, reason }, 'The feed is down.');
+      feeds.registry.onDown(reason);
     },
+    onHeard: () => feeds.registry.onHeard(),
+  });
+  onClose(() => feed.close());
+  const readiness = createReadiness(upstream, registry, feeds);
+  metrics.show({
+    gate: {
+      get waiters() {
+        return hub.waiters;
+      },
+      get wakes() {
+        return hub.wakes;
+      },
+    },
+    admission: { queued: 0, shed: 0 },
+    feeds,
+    pending: () => readiness.pending(),
+    connections: () => ({
+      own: upstream.connections,
+      forward: openConnections(agent),
+      feeds: [feeds.registry, feeds.sessions].filter(({ up }) => up).length,
+    }),
   });
   const gate = createGate({
-    mount: { base: GATE_BASE, database: config.registry },
+    mount,
     publicUrl: config.publicUrl ?? '',
     corsOrigins: config.corsOrigins,
     authenticate: identity.authenticate,
     onError,
     context: {
-      registry: config.registry,
+      registry,
       leaves,
       hub,
-      forward: createForward(access.url),
+      forward: createForward(access.url, {
+        agent,
+        onAnswer: (status) => metrics.onUpstreamAnswer('forward', status),
+      }),
       authorizationFor: upstreamAuthorization(access, jwtSecretOf(config)),
       provision,
       checkRight: (caller) => identity.rights.check(caller),
@@ -107,36 +177,38 @@ export async function startPouchgate(options: StartOptions): Promise<Pouchgate> 
       timer,
       writes: new OneAtATime(),
       now: Date.now,
+      onDelivered: metrics.onDelivered,
+      onSlowReader: metrics.onSlowReader,
     },
   });
   const app = createApp({
     gate,
     gateBase: GATE_BASE,
     identity: identity.router,
+    readiness: () => readiness.ask(),
     page,
     behindProxy: config.publicUrl !== undefined,
     onError,
   });
   const server = createServer({ keepAlive: true, keepAliveTimeout: 65_000 }, app);
-  const url = await listen(server, config);
+  observeRequests(server, onRequestOver);
+  const connections = trackConnections(server);
+  const measuring = config.metrics === undefined ? undefined : await startMetricsServer(metrics, config.metrics);
+  onClose(() => measuring?.close());
+  const variables = { host: 'HOST', port: 'PORT' };
+  const url = await listen(server, { host: config.host, port: config.port, variables });
 
+  let closed: Promise<void> | undefined;
   return {
     url,
+    metricsUrl: measuring?.url,
     identity,
     hub,
     upstream: access,
-    async close() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeIdleConnections();
-      hub.endAll();
-      const late = setTimeout(() => server.closeAllConnections(), LONGEST_END);
-      await closed;
-      clearTimeout(late);
-      unsubscribe();
-      feed.close();
-      identity.close();
-      timer.close();
-      await engine.close();
+    close: () => {
+      readiness.drain();
+      closed ??= drain({ connections, live: hub, log, spreadMs: config.drainSeconds * 1000 }).then(closeAll);
+      return closed;
     },
   };
 }
@@ -153,32 +225,3 @@ function startUpstream({ config, storage, onEngineRequest }: StartOptions): Prom
 
 const jwtSecretOf = ({ upstream }: Config): Buffer | undefined =>
   upstream.kind === 'couchdb' ? upstream.jwtSecret : undefined;
-
-function listen(server: Server, { host, port }: Config): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(listenSentence(error, host, port))));
-    server.listen(port, host, () => {
-      const address = server.address();
-      if (typeof address !== 'object' || address === null) {
-        reject(new Error('The server listens on no port.'));
-        return;
-      }
-      const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-      resolve(`http://${name}:${address.port}`);
-    });
-  });
-}
-
-function listenSentence({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
-  switch (code) {
-    case 'EADDRINUSE':
-      return `Port ${port} of ${host} is taken: stop what listens there, or set PORT to another one (0: any free one).`;
-    case 'EACCES':
-      return `Port ${port} needs rights that this user has not: set PORT to one from 1024 on.`;
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return `HOST is ${host}, which is no address of this machine: set it to one, such as 127.0.0.1 or 0.0.0.0.`;
-    default:
-      return `The server cannot listen on ${host}, port ${port} (${message}).`;
-  }
-}

@@ -1,12 +1,14 @@
 import type { ServerResponse } from 'node:http';
 import { badGateway, badRequest, conflict, forbidden, sendJson } from '../errors.ts';
+import { notesOf } from '../request-notes.ts';
 import type { Caller } from '../caller.ts';
 import { bulkDocsAnswer, type BulkDocsRequest } from './bulk-docs.ts';
 import { ask, type GateContext } from './context.ts';
+import { denialsOf } from './denials.ts';
 import { isObject, textMember, type JsonObject } from './json.ts';
 import type { Query } from './query.ts';
 import { readTree, type RevisionTree } from './revision-tree.ts';
-import { decide } from './write-policy.ts';
+import { decide, type Verdict } from './write-policy.ts';
 import { readWrites } from './write-request.ts';
 
 /**
@@ -23,17 +25,22 @@ async function store(
   const { rows, newEdits } = request;
   const rules = { ownId: caller.ownId, readBody: context.readBody, now: context.now() };
   const read = readWrites(rows, newEdits, rules);
-  if (read.every((row) => row.kind === 'refusal')) return bulkDocsAnswer(read, newEdits, undefined);
+  const answerTo = (verdicts: readonly Verdict[], upstream: unknown): readonly JsonObject[] => {
+    const answer = bulkDocsAnswer(verdicts, newEdits, upstream);
+    notesOf(res).denied = denialsOf(caller.ownId, read, verdicts, answer);
+    return answer;
+  };
+  if (read.every((row) => row.kind === 'refusal')) return answerTo(read, undefined);
 
   return context.writes.run(caller.ownId, async () => {
     const verdicts = decide(read, await readCurrentTree(context, caller, res), newEdits);
     const docs = verdicts.flatMap((verdict) => (verdict.kind === 'write' ? [verdict.document] : []));
-    if (docs.length === 0) return bulkDocsAnswer(verdicts, newEdits, undefined);
+    if (docs.length === 0) return answerTo(verdicts, undefined);
     const body = newEdits ? { docs } : { docs, new_edits: false };
     const answer = await ask(context, caller, res, { method: 'POST', path: ['_bulk_docs'], body });
     if (answer.status !== 201 && answer.status !== 202)
       throw badGateway(`The database did not store the batch (status ${answer.status}).`);
-    return bulkDocsAnswer(verdicts, newEdits, answer.body);
+    return answerTo(verdicts, answer.body);
   });
 }
 

@@ -3,10 +3,12 @@ import cors from 'cors';
 import express from 'express';
 import { HttpError, methodNotAllowed, missing, sendError, sendJson } from '../errors.ts';
 import type { Caller } from '../caller.ts';
+import { notesOf } from '../request-notes.ts';
 import { parseBulkDocs } from './bulk-docs.ts';
 import { parseChanges } from './changes-request.ts';
 import type { GateContext } from './context.ts';
 import { welcome } from './database-info.ts';
+import { oversizeDenials } from './denials.ts';
 import { ChangesHandler } from './handle-changes.ts';
 import { checkpointHandlers } from './handle-checkpoint.ts';
 import { handleBulkGet, handleGet, handleInfo, handleRevsDiff } from './handle-reads.ts';
@@ -94,6 +96,7 @@ async function handle(options: GateOptions, rooms: Rooms, req: express.Request, 
     return;
   }
   const caller = await authenticate(req.headersDistinct);
+  notesOf(res).username = caller.username;
   if (target === undefined) throw missing();
   checkMethod(target, req.method);
   await answer(context, rooms, { target, caller, req, res, database: mount.database });
@@ -134,7 +137,9 @@ async function answer(context: GateContext, { changes, oversize }: Rooms, exchan
     case 'bulk-docs':
       checkJsonType(req);
       if (isOversize(req)) {
-        sendJson(res, 201, await oversize.refuse(req));
+        const refused = await oversize.refuse(req);
+        notesOf(res).denied = oversizeDenials(refused.length);
+        sendJson(res, 201, refused);
         return;
       }
       return handleBulkDocs(context, caller, parseBulkDocs(await readJson(req, res, BODY_LIMITS.documents)), res);

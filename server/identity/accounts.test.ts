@@ -1,6 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { newUserDocument, parseUsername, type Username } from '../../couchdb-design/user-document.ts';
-import { connect, type UpstreamAccess } from '../upstream/couch.ts';
+import { connect, openUpstream, type UpstreamAccess } from '../upstream/couch.ts';
 import { createPasswordCheck } from './check-password.ts';
 import { listen, startEngine, startGate, type TestGate } from './start-for-tests.ts';
 
@@ -90,7 +90,7 @@ describe('with an upstream that answers as it is told', () => {
 
   test('the question carries nothing of the service account', async () => {
     answer = { status: 200, body: yes('alice') };
-    await expect(createPasswordCheck(access)(named('alice'), 'pw')).resolves.toBe(true);
+    await expect(createPasswordCheck(openUpstream(access))(named('alice'), 'pw')).resolves.toBe(true);
     expect(JSON.parse(asked[0]?.body ?? '')).toEqual({ name: 'alice', password: 'pw' });
     expect(asked[0]?.headers).not.toHaveProperty('authorization');
     expect(asked[0]?.headers).not.toHaveProperty('cookie');
@@ -98,7 +98,7 @@ describe('with an upstream that answers as it is told', () => {
 
   test("the service account's password cannot be guessed here, and the question about it costs as any", async () => {
     answer = { status: 200, body: yes('gate') };
-    await expect(createPasswordCheck(access)(named('gate'), 'service')).resolves.toBe(false);
+    await expect(createPasswordCheck(openUpstream(access))(named('gate'), 'service')).resolves.toBe(false);
     expect(asked).toHaveLength(1);
     expect(asked[0]?.body).not.toContain('"gate"');
   });
@@ -110,7 +110,7 @@ describe('with an upstream that answers as it is told', () => {
     ['a lock after too many failures', 403, '{"error":"forbidden"}'],
   ])('%s signs nobody in', async (_what, status, body) => {
     answer = { status, body };
-    await expect(createPasswordCheck(access)(named('alice'), 'pw')).resolves.toBe(false);
+    await expect(createPasswordCheck(openUpstream(access))(named('alice'), 'pw')).resolves.toBe(false);
   });
 
   test.each<[string, number, string, number]>([
@@ -125,12 +125,16 @@ describe('with an upstream that answers as it is told', () => {
     ['a busy server', 429, '{}', 503],
   ])('an answer of %s is no word on the password', async (_what, status, body, told) => {
     answer = { status, body };
-    await expect(createPasswordCheck(access)(named('alice'), 'pw')).rejects.toMatchObject({ status: told });
+    await expect(createPasswordCheck(openUpstream(access))(named('alice'), 'pw')).rejects.toMatchObject({
+      status: told,
+    });
   });
 
   test('no answer is 503', async () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
-    await expect(createPasswordCheck(access)(named('alice'), 'pw')).rejects.toMatchObject({ status: 503 });
+    await expect(createPasswordCheck(openUpstream(access))(named('alice'), 'pw')).rejects.toMatchObject({
+      status: 503,
+    });
   });
 });

@@ -1,8 +1,8 @@
-import type { DocumentScope, ServerScope } from 'nano';
+import type { DocumentScope } from 'nano';
 import type { Username } from '../../couchdb-design/user-document.ts';
 import { userDocumentId } from '../../couchdb-design/user-document.ts';
 import { conflict } from '../errors.ts';
-import { statusOf, type UpstreamAccess } from '../upstream/couch.ts';
+import { statusOf, type Upstream } from '../upstream/couch.ts';
 import { toUpstreamError } from '../upstream/upstream-error.ts';
 import { createPasswordCheck, type CheckPassword } from './check-password.ts';
 import { everExisted, readDocuments } from './read-documents.ts';
@@ -22,8 +22,7 @@ export interface Accounts {
 }
 
 export interface AccountsOptions {
-  readonly couch: ServerScope;
-  readonly access: UpstreamAccess;
+  readonly upstream: Upstream;
   readonly registry: string;
   readonly sessionsDatabase: string;
   readonly sessions: Pick<Sessions, 'endAll'>;
@@ -38,7 +37,8 @@ const USERS_DB = '_users';
 const taken = () => conflict('This name is taken.');
 
 export function createAccounts(options: AccountsOptions): Accounts {
-  const { couch, access, registry, sessionsDatabase, sessions, onSuspension, now } = options;
+  const { upstream, registry, sessionsDatabase, sessions, onSuspension, now } = options;
+  const { access, couch } = upstream;
   const users: DocumentScope<unknown> = couch.use(USERS_DB);
   const suspensions: DocumentScope<unknown> = couch.use(sessionsDatabase);
 
@@ -72,7 +72,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
       }
     },
 
-    checkPassword: createPasswordCheck(access),
+    checkPassword: createPasswordCheck(upstream),
 
     isSuspended: async (username) => (await revisionOf(suspensionId(username))) !== undefined,
 

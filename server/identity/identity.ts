@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { Router } from 'express';
 import type { Username } from '../../couchdb-design/user-document.ts';
 import { SESSIONS_DB, type Config, type TokenConfig } from '../config.ts';
-import { connect, type UpstreamAccess } from '../upstream/couch.ts';
+import type { Upstream } from '../upstream/couch.ts';
+import type { FeedListener } from '../upstream/feed-listener.ts';
 import { createAccounts, type Accounts } from './accounts.ts';
 import { createAuthenticator, type Authenticate } from './authenticate.ts';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from './rate-limits.ts';
@@ -18,13 +19,15 @@ import { createTokens, type SignToken } from './tokens.ts';
 
 export interface IdentityOptions {
   readonly config: Pick<Config, 'tokens' | 'registration' | 'registry' | 'publicUrl'>;
-  /** The upstream, already set up. */
-  readonly access: UpstreamAccess;
+  /** Already set up. */
+  readonly upstream: Upstream;
   /** Called once an account is made, before its owner is answered. */
   readonly onRegistered: (username: Username) => Promise<void>;
   readonly log: IdentityLog;
   readonly rateLimits?: RateLimits;
-  /** Of the feed that tells of ended rights, in ms. */
+  /** Hears how the feed is that tells of ended rights. */
+  readonly feedListener?: FeedListener;
+  /** Of that feed, in ms. */
   readonly heartbeat?: number;
   /** The time in ms. */
   readonly now?: () => number;
@@ -32,7 +35,6 @@ export interface IdentityOptions {
 
 /** The part of pino's logger that is used. */
 interface IdentityLog {
-  warn(details: object, message: string): void;
   error(details: object, message: string): void;
 }
 
@@ -51,8 +53,8 @@ export interface Identity {
 
 /** Wires the identity module. Rejects when the secret's file cannot be read or made. */
 export async function createIdentity(options: IdentityOptions): Promise<Identity> {
-  const { config, access, onRegistered, log, rateLimits = DEFAULT_RATE_LIMITS, now = Date.now } = options;
-  const couch = connect(access);
+  const { config, upstream, onRegistered, log, rateLimits = DEFAULT_RATE_LIMITS, now = Date.now } = options;
+  const { access, couch } = upstream;
   const secret = await secretOf(config.tokens);
   const { usernameClaim, issuer, audience } = config.tokens;
   const findKey = createKeyFinder(config.tokens.provider, now);
@@ -64,7 +66,7 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
     database: SESSIONS_DB,
     now,
     heartbeat: options.heartbeat,
-    onFeedDown: (reason) => log.warn({ database: SESSIONS_DB, reason }, 'The feed is down.'),
+    feedListener: options.feedListener,
   });
   const store = createSessionStore(couch, SESSIONS_DB, (session) => rights.noteStored(session));
   // Without a secret there are no refresh tokens; a key that nobody knows makes sure of it.
@@ -72,8 +74,7 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
   const sessions = createSessions({ store, refreshTokens, now });
   const { registry } = config;
   const accounts = createAccounts({
-    couch,
-    access,
+    upstream,
     registry,
     sessionsDatabase: SESSIONS_DB,
     sessions,

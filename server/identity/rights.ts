@@ -4,6 +4,7 @@ import type { ServerScope } from 'nano';
 import type { Username } from '../../couchdb-design/user-document.ts';
 import { unauthorized } from '../errors.ts';
 import type { UpstreamAccess } from '../upstream/couch.ts';
+import type { FeedListener } from '../upstream/feed-listener.ts';
 import { followChanges } from '../upstream/feed.ts';
 import { createBatchedFacts } from './batched-facts.ts';
 import type { Caller, Ended } from '../caller.ts';
@@ -39,7 +40,7 @@ export interface RightsOptions {
   readonly database: string;
   /** The time in ms. */
   readonly now: () => number;
-  readonly onFeedDown?: (reason: string) => void;
+  readonly feedListener?: FeedListener | undefined;
   /** As followChanges has it, in ms. */
   readonly heartbeat?: number | undefined;
   /** Bounds, for tests to lower. */
@@ -52,7 +53,7 @@ const BELIEF_WITHOUT_NEWS = 5_000;
 const SECOND_LOOK_PAUSE = 500;
 
 export function createRights(options: RightsOptions): Rights {
-  const { couch, access, database, now, onFeedDown, limits = { facts: 100_000, watched: 100_000 } } = options;
+  const { couch, access, database, now, feedListener, limits = { facts: 100_000, watched: 100_000 } } = options;
   const listeners = new Set<(ended: Ended) => void>();
   let waitingForNews: (() => void)[] = [];
   const closing = new AbortController();
@@ -100,6 +101,7 @@ export function createRights(options: RightsOptions): Rights {
     includeDocs: true,
     ...(options.heartbeat === undefined ? {} : { heartbeat: options.heartbeat }),
     onUp: () => {
+      feedListener?.onUp();
       cache.clear();
       timesUp += 1;
       // What is in use may have ended while the feed was down.
@@ -107,7 +109,8 @@ export function createRights(options: RightsOptions): Rights {
       for (const resolve of waitingForNews) resolve();
       waitingForNews = [];
     },
-    onDown: (reason) => onFeedDown?.(reason),
+    onDown: (reason) => feedListener?.onDown(reason),
+    onHeard: () => feedListener?.onHeard(),
     onRow: (row) => {
       const fact = factOf(row.id, row.deleted ? undefined : row.doc);
       if (suspendedBy(row.id) !== undefined) note(row.id, fact);

@@ -3,6 +3,8 @@ import { Router, type Request, type RequestHandler, type Response } from 'expres
 import { parseUsername, type Username } from '../../couchdb-design/user-document.ts';
 import { credentialsSchema, signInSchema, type Session, type SessionList, type SignInOptions } from '../contract.ts';
 import { badRequest, forbidden, HttpError, methodNotAllowed, missing, sendJson, unauthorized } from '../errors.ts';
+import { notesOf } from '../request-notes.ts';
+import type { Caller } from '../caller.ts';
 import type { Accounts } from './accounts.ts';
 import type { Authenticate } from './authenticate.ts';
 import { describeDevice } from './device.ts';
@@ -59,6 +61,7 @@ function addSignIn(router: Router, options: AuthRoutesOptions, sign: SignToken):
   const answer = (res: Response, status: number, { session, refreshToken }: Continued): void => {
     const { username, id: sessionId, expiresAt: notAfter } = session;
     const access = sign({ username, sessionId, notAfter });
+    notesOf(res).username = username;
     cookie.set(res, refreshToken, notAfter);
     const expiresAt = new Date(access.expiresAt).toISOString();
     sendJson(res, status, { username, accessToken: access.token, expiresAt, sessionId } satisfies Session);
@@ -140,9 +143,15 @@ function addSignIn(router: Router, options: AuthRoutesOptions, sign: SignToken):
   router.all('/sign-out', refuseMethod('POST'));
 }
 
-function addSessions(router: Router, { authenticate, sessions }: AuthRoutesOptions): void {
+function addSessions(router: Router, options: AuthRoutesOptions): void {
+  const { sessions } = options;
+  const authenticate = async (req: Request, res: Response): Promise<Caller> => {
+    const caller = await options.authenticate(req.headersDistinct);
+    notesOf(res).username = caller.username;
+    return caller;
+  };
   router.get('/sessions', async (req, res) => {
-    const { username, sessionId } = await authenticate(req.headersDistinct);
+    const { username, sessionId } = await authenticate(req, res);
     const list = (await sessions.list(username)).map((session) => ({
       id: session.id,
       device: session.device,
@@ -153,14 +162,14 @@ function addSessions(router: Router, { authenticate, sessions }: AuthRoutesOptio
     sendJson(res, 200, { sessions: list } satisfies SessionList);
   });
   router.delete('/sessions', async (req, res) => {
-    const { username, sessionId } = await authenticate(req.headersDistinct);
+    const { username, sessionId } = await authenticate(req, res);
     await sessions.endAll(username, 'user', sessionId);
     sendNothing(res);
   });
   router.all('/sessions', refuseMethod('GET,HEAD,DELETE'));
 
   router.delete('/sessions/:id', async (req, res) => {
-    const { username } = await authenticate(req.headersDistinct);
+    const { username } = await authenticate(req, res);
     await sessions.end(username, req.params.id);
     sendNothing(res);
   });

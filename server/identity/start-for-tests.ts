@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import net from 'node:net';
 import express from 'express';
 import { readConfig, SESSIONS_DB, type Config } from '../config.ts';
-import { connect, type UpstreamAccess } from '../upstream/couch.ts';
+import { connect, openUpstream, type UpstreamAccess } from '../upstream/couch.ts';
 import { startEmbeddedEngine } from '../upstream/embedded.ts';
 import { setUp } from '../upstream/set-up.ts';
 import { createIdentity, type Identity, type IdentityOptions } from './identity.ts';
@@ -41,11 +41,12 @@ export interface TestGate {
 
 /** One gate's identity module with its routes on a port of its own. News of ended rights arrive when this resolves. */
 export async function startGate(access: UpstreamAccess, options: Partial<IdentityOptions> = {}): Promise<TestGate> {
+  const upstream = openUpstream(access);
   const identity = await createIdentity({
     config: testConfig(),
-    access,
+    upstream,
     onRegistered: () => Promise.resolve(),
-    log: { warn: () => undefined, error: () => undefined },
+    log: { error: () => undefined },
     rateLimits: limitsWith(),
     heartbeat: 500,
     ...options,
@@ -60,6 +61,7 @@ export async function startGate(access: UpstreamAccess, options: Partial<Identit
     url: `http://127.0.0.1:${port}/api/auth`,
     close: async () => {
       identity.close();
+      await upstream.close();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },

@@ -1,5 +1,5 @@
 import nano from 'nano';
-import { Agent } from 'undici';
+import { DecoratorHandler, Pool, type Dispatcher } from 'undici';
 
 /** Where the upstream is and as whom we speak to it. The URL carries no credentials; it may carry a path prefix. */
 export interface UpstreamAccess {
@@ -8,25 +8,58 @@ export interface UpstreamAccess {
   readonly password: string;
 }
 
+/** The upstream, with the one pool of connections that all of a process's own requests to it share. */
+export interface Upstream {
+  readonly access: UpstreamAccess;
+  /**
+   * A nano client with the credentials in the Authorization header, so that they are in no URL that an error or a log may
+   * show (nano writes `XXXXXX` over that header in the errors it throws).
+   *
+   * What callers see:
+   * - CouchDB said no (status 400 and above): an `Error` with `statusCode`, `error`, `reason` (see `statusOf`);
+   * - no answer (refused, reset, redirect, no byte for `timeoutMs`): an `Error` without `statusCode`;
+   * - a 2xx that is no JSON: nano resolves with `''` or a Buffer, so what matters is to be parsed by the caller.
+   */
+  readonly couch: nano.ServerScope;
+  /** `fetch` of a path below the upstream's URL, over the same connections, and with no credentials of ours. */
+  readonly fetch: (path: string, init: RequestInit) => Promise<Response>;
+  /** How many connections are open. */
+  readonly connections: number;
+  /** Breaks off what is under way. */
+  close(): Promise<void>;
+}
+
+/** A request of ours as the upstream was asked it: the path is below the upstream's URL, with its query. */
+export interface AskedUpstream {
+  readonly method: string;
+  readonly path: string;
+}
+
+export interface UpstreamOptions {
+  /** Bounds every silence on the wire, not the whole request. */
+  readonly timeoutMs?: number;
+  /** Told of each request once its status is there; undefined: there was no answer. */
+  readonly onAnswer?: (asked: AskedUpstream, status: number | undefined) => void;
+}
+
 /** Longer than the slowest single read or write that we make, shorter than a person's patience. */
 const REQUEST_TIMEOUT_MS = 30_000;
 /** Requests beyond this wait for a place: an upstream that is slow is not helped by more of them. */
-const MOST_CONNECTIONS = 8;
+const MOST_CONNECTIONS = 6;
 
-/**
- * A nano client for the upstream with the credentials in the Authorization header, so that they are in no URL that an
- * error or a log may show (nano writes `XXXXXXX` over that header in the errors it throws).
- *
- * What callers see:
- * - CouchDB said no (status 400 and above): an `Error` with `statusCode`, `error`, `reason` (see `statusOf`);
- * - no answer (refused, reset, redirect, no byte for `timeoutMs`): an `Error` without `statusCode`;
- * - a 2xx that is no JSON: nano resolves with `''` or a Buffer, so what matters is to be parsed by the caller.
- *
- * `timeoutMs` bounds every silence on the wire, not the whole request: a feed with heartbeats goes on for ever.
- */
-export function connect(access: UpstreamAccess, timeoutMs: number = REQUEST_TIMEOUT_MS): nano.ServerScope {
-  // nano has no timeout of its own, and fetch's is five minutes. Its types ask for the class where it takes an instance.
-  const pool = new Agent({ connections: MOST_CONNECTIONS, headersTimeout: timeoutMs, bodyTimeout: timeoutMs });
+export function openUpstream(access: UpstreamAccess, options: UpstreamOptions = {}): Upstream {
+  const { timeoutMs = REQUEST_TIMEOUT_MS, onAnswer } = options;
+  const { origin, pathname } = new URL(access.url);
+  // nano has no timeout of its own, and fetch's is five minutes.
+  const pool = new Pool(origin, { connections: MOST_CONNECTIONS, headersTimeout: timeoutMs, bodyTimeout: timeoutMs });
+  const prefix = pathname.replace(/\/$/, '').length;
+  const dispatcher =
+    onAnswer === undefined
+      ? pool
+      : pool.compose((dispatch) => (asked, handler) => {
+          const told = { method: asked.method, path: asked.path.slice(prefix) };
+          return dispatch(asked, new Observed(handler, (status) => onAnswer(told, status)));
+        });
   const settings = {
     url: access.url,
     headers: { Authorization: authorizationOf(access) },
@@ -34,7 +67,50 @@ export function connect(access: UpstreamAccess, timeoutMs: number = REQUEST_TIME
     parseUrl: false,
   };
   const configuration: nano.Configuration = settings;
-  return nano(Object.assign(configuration, { agentOptions: pool }));
+  return {
+    access,
+    // Its types ask for a class where it takes an instance.
+    couch: nano(Object.assign(configuration, { agentOptions: dispatcher })),
+    // `dispatcher` is Node's own addition to what the standard says of fetch.
+    fetch: (path, init) => fetch(`${access.url}${path}`, Object.assign({ dispatcher }, init)),
+    get connections() {
+      return pool.stats.connected;
+    },
+    close: () => pool.destroy(),
+  };
+}
+
+/** A nano client with connections of its own, for what stands outside the server. */
+export const connect = (access: UpstreamAccess, timeoutMs: number = REQUEST_TIMEOUT_MS): nano.ServerScope =>
+  openUpstream(access, { timeoutMs }).couch;
+
+/** Hears of an answer's status, or that there is none, once; everything else goes by. */
+class Observed extends DecoratorHandler {
+  readonly #handler: Dispatcher.DispatchHandlers;
+  #tell: ((status: number | undefined) => void) | undefined;
+
+  constructor(handler: Dispatcher.DispatchHandlers, tell: (status: number | undefined) => void) {
+    super(handler);
+    this.#handler = handler;
+    this.#tell = tell;
+  }
+
+  onHeaders(...head: Parameters<NonNullable<Dispatcher.DispatchHandlers['onHeaders']>>): boolean {
+    const [status] = head;
+    // 1xx is told before the answer, and is none.
+    if (status >= 200) this.#once(status);
+    return this.#handler.onHeaders?.(...head) ?? true;
+  }
+
+  onError(error: Error): void {
+    this.#once(undefined);
+    this.#handler.onError?.(error);
+  }
+
+  #once(status: number | undefined): void {
+    this.#tell?.(status);
+    this.#tell = undefined;
+  }
 }
 
 /** The value of the Authorization header (RFC 7617, UTF-8). */

@@ -35,6 +35,8 @@ const LARGEST_ANSWER = 64 * 1024 * 1024;
  */
 class BuiltRequest extends http.IncomingMessage {
   readonly answered: Promise<UpstreamAnswer>;
+  /** Whether the upstream's answer has begun; it may still break off. */
+  begun = false;
   settle: (answer: Promise<UpstreamAnswer>) => void = () => undefined;
 
   constructor({ method, path, query, body, authorization }: UpstreamRequest, res: ServerResponse) {
@@ -116,29 +118,55 @@ function readAnswer(answer: IncomingMessage): Promise<UpstreamAnswer> {
 }
 
 /** Joins the proxy's events to the request they are about, in place of its plugins that write answers of their own. */
-const settleFromEvents: Plugin<BuiltRequest> = (proxy) => {
-  proxy.on('proxyRes', (answer, request) => request.settle(readAnswer(answer)));
-  // The client has gone, and its request with it; whoever awaits the answer must still hear of it.
-  proxy.on('econnreset', (_error, request) => request.settle(Promise.reject(unavailable('The client has gone.'))));
-  proxy.on('error', (error, request) =>
-    (request as BuiltRequest).settle(Promise.reject(unavailable(`The database does not answer (${error.message}).`))),
-  );
-};
+const settleFromEvents =
+  (onAnswer: (status: number | undefined) => void): Plugin<BuiltRequest> =>
+  (proxy) => {
+    proxy.on('proxyRes', (answer, request) => {
+      request.begun = true;
+      onAnswer(answer.statusCode);
+      request.settle(readAnswer(answer));
+    });
+    // The client has gone, and its request with it; whoever awaits the answer must still hear of it.
+    proxy.on('econnreset', (_error, request) => request.settle(Promise.reject(unavailable('The client has gone.'))));
+    proxy.on('error', (error, asked) => {
+      const request = asked as BuiltRequest;
+      if (!request.begun) onAnswer(undefined);
+      request.settle(Promise.reject(unavailable(`The database does not answer (${error.message}).`)));
+    });
+  };
 
-/**
- * The forwarder of built requests: http-proxy-middleware, with one pool of at most `maxSockets` connections.
- * Rejects with 502 for an answer that is not CouchDB's, with 503 when there is none.
- */
-export function createForward(url: string, { maxSockets = 16, timeout = 30_000 } = {}): Forward {
-  const agentOptions = { keepAlive: true, maxSockets };
+/** At most so many users' requests at once; beside the process's own, which are few, they fill what CouchDB is asked. */
+const MOST_CONNECTIONS = 8;
+
+/** The one pool of connections by which built requests go. */
+export function createForwardAgent(url: string): http.Agent {
+  const options = { keepAlive: true, maxSockets: MOST_CONNECTIONS };
+  return url.startsWith('https:') ? new https.Agent(options) : new http.Agent(options);
+}
+
+/** How many connections an agent has open. */
+export const openConnections = ({ sockets, freeSockets }: Pick<http.Agent, 'sockets' | 'freeSockets'>): number =>
+  [...Object.values(sockets), ...Object.values(freeSockets)].reduce((sum, these) => sum + (these?.length ?? 0), 0);
+
+export interface ForwardOptions {
+  readonly agent?: http.Agent;
+  /** How long the upstream may be silent, in ms. */
+  readonly timeout?: number;
+  /** Told of each answer's status; undefined: there was none. */
+  readonly onAnswer?: (status: number | undefined) => void;
+}
+
+/** The forwarder of built requests: http-proxy-middleware. Rejects with 502 for an answer not CouchDB's, 503 for none. */
+export function createForward(url: string, options: ForwardOptions = {}): Forward {
+  const { agent = createForwardAgent(url), timeout = 30_000, onAnswer = () => undefined } = options;
   const proxy = createProxyMiddleware<BuiltRequest>({
     target: url,
-    agent: url.startsWith('https:') ? new https.Agent(agentOptions) : new http.Agent(agentOptions),
+    agent,
     changeOrigin: true,
     selfHandleResponse: true,
     proxyTimeout: timeout,
     ejectPlugins: true,
-    plugins: [settleFromEvents],
+    plugins: [settleFromEvents(onAnswer)],
   });
   return (request, res) => {
     const built = new BuiltRequest(request, res);

@@ -1,0 +1,38 @@
+import type { Server } from 'node:http';
+
+/** Where to listen, and which variables say so. Port 0 lets the system choose. */
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+  readonly variables: { readonly host: string; readonly port: string };
+}
+
+/** Resolves with the server's URL, without a slash at the end; rejects with a sentence that names what to change. */
+export function listen(server: Server, place: Place): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(sentence(error, place), { cause: error })));
+    server.listen(place.port, place.host, () => {
+      const address = server.address();
+      if (typeof address !== 'object' || address === null) {
+        reject(new Error('The server listens on no port.'));
+        return;
+      }
+      const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+      resolve(`http://${name}:${address.port}`);
+    });
+  });
+}
+
+function sentence({ code, message }: NodeJS.ErrnoException, { host, port, variables }: Place): string {
+  switch (code) {
+    case 'EADDRINUSE':
+      return `Port ${port} of ${host} is taken: stop what listens there, or set ${variables.port} to another one (0: any free one).`;
+    case 'EACCES':
+      return `Port ${port} needs rights that this user has not: set ${variables.port} to one from 1024 on.`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `${variables.host} is ${host}, which is no address of this machine: set it to one, such as 127.0.0.1 or 0.0.0.0.`;
+    default:
+      return `The server cannot listen on ${host}, port ${port} (${message}).`;
+  }
+}
