@@ -32,11 +32,6 @@ export interface Feed {
 /** The waits between attempts, in ms: short at first, since most interruptions are. */
 const BACKOFF = { first: 100, longest: 5_000 } as const;
 /**
- * A feed that lasted this long, in ms, was well, and the next wait is short again. Being connected alone is no sign of
- * it: an upstream that ends every feed at once would be asked in circles, and every waiter read anew each time.
- */
-const STEADY = 5_000;
-/**
  * So many times in a row the upstream may answer with something that is no feed, and no change in between, before it is
  * asked to go on from now: it may be the sequence that it cannot take, or what follows it. Nothing is lost by it, since
  * whoever waits is read again on `onUp`.
@@ -93,7 +88,9 @@ export function followChanges(options: FeedOptions): Feed {
       refusals = refused ? refusals + 1 : 0;
       if (refusals >= MOST_REFUSALS) since = 'now';
       onDown(reason);
-      if (upAt !== undefined && performance.now() - upAt >= STEADY) wait = BACKOFF.first;
+      // A feed that lasted for a heartbeat was well, and the next wait is short again. Being connected alone is no sign of
+      // it: an upstream that ends every feed at once would be asked in circles, and every waiter read anew each time.
+      if (upAt !== undefined && performance.now() - upAt >= heartbeat) wait = BACKOFF.first;
       await delay(wait * (0.5 + random() / 2), undefined, { signal }).catch(() => undefined);
       wait = Math.min(wait * 2, BACKOFF.longest);
     }

@@ -3,11 +3,14 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { randomBytes } from 'node:crypto';
 import { startForTests, type TestGate } from '../start-for-tests.ts';
-import { connect, type UpstreamAccess } from './couch.ts';
+import { authorizationOf, connect, type UpstreamAccess } from './couch.ts';
 import { startEmbeddedEngine, type EmbeddedEngine } from './embedded.ts';
 
 /** Answers in the database's place and returns true, or leaves the request to the database. */
-export type Fault = (request: IncomingMessage, response: ServerResponse) => boolean;
+export type Fault = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
+
+/** How a piece of the database's answer to a request is passed on; when it throws, the answer breaks off there. */
+export type Pace = (chunk: Buffer, request: IncomingMessage) => AsyncIterable<Buffer>;
 
 /** What stands between a gate and its database in tests, and can be made to fail. */
 export interface Front {
@@ -16,56 +19,99 @@ export interface Front {
   readonly requests: readonly string[];
   /** What is wrong with the database from now on; undefined: nothing. */
   fault: Fault | undefined;
+  /** How bytes of answers pass from now on, of those under way too; undefined: as they come. */
+  pace: Pace | undefined;
   /** Breaks every connection. */
   cut(): void;
+  /** As a killed process does: every connection is reset, and nobody listens on the port any more. */
+  kill(): Promise<void>;
+  /** Listens again after `kill`, on the same port. */
+  revive(): Promise<void>;
+  /** From now on another database stands behind, whose administrator the gate's own account is then. */
+  moveTo(engine: UpstreamAccess): void;
   close(): Promise<void>;
 }
 
 export async function startFront(engine: UpstreamAccess): Promise<Front> {
   const requests: string[] = [];
   const sockets = new Set<Socket>();
-  const front: { fault: Fault | undefined } = { fault: undefined };
-  const server = http.createServer((request, response) => {
+  const now: { engine: UpstreamAccess; fault: Fault | undefined; pace: Pace | undefined } = {
+    engine,
+    fault: undefined,
+    pace: undefined,
+  };
+
+  /** Rejects when the database's answer breaks off. */
+  const passOn = async (request: IncomingMessage, answer: IncomingMessage, response: ServerResponse): Promise<void> => {
+    response.writeHead(answer.statusCode ?? 502, answer.headers);
+    response.flushHeaders();
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      if (now.pace === undefined) response.write(chunk);
+      else for await (const part of now.pace(chunk, request)) response.write(part);
+    }
+    response.end();
+  };
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     requests.push(`${request.method ?? ''} ${request.url ?? ''}`);
-    if (front.fault?.(request, response) === true) return;
-    const url = new URL(request.url ?? '/', engine.url);
-    const onward = http.request(url, { method: request.method ?? 'GET', headers: request.headers, agent: false });
+    if ((await now.fault?.(request, response)) === true || response.destroyed) return;
+    const moved = now.engine === engine ? {} : { authorization: authorizationOf(now.engine) };
+    const onward = http.request(new URL(request.url ?? '/', now.engine.url), {
+      method: request.method ?? 'GET',
+      headers: { ...request.headers, ...moved },
+      agent: false,
+    });
     onward.on('response', (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      response.flushHeaders();
-      answer.pipe(response);
-      answer.on('error', () => response.destroy());
+      passOn(request, answer, response).catch(() => response.destroy());
     });
     onward.on('error', () => response.destroy());
     response.on('close', () => onward.destroy());
     request.pipe(onward);
-  });
+  };
+  const server = http.createServer((request, response) => void handle(request, response));
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
   server.requestTimeout = 0;
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const cut = (): void => {
-    for (const socket of sockets) socket.destroy();
+  const listen = async (port: number): Promise<number> => {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
   };
+  const port = await listen(0);
+  const endWith = async (end: (socket: Socket) => void): Promise<void> => {
+    if (!server.listening) return;
+    const closed = new Promise((resolve) => server.close(resolve));
+    for (const socket of sockets) end(socket);
+    await closed;
+  };
+
   return {
     access: { ...engine, url: `http://127.0.0.1:${port}` },
     requests,
     get fault() {
-      return front.fault;
+      return now.fault;
     },
     set fault(fault) {
-      front.fault = fault;
+      now.fault = fault;
     },
-    cut,
-    async close() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      cut();
-      await closed;
+    get pace() {
+      return now.pace;
     },
+    set pace(pace) {
+      now.pace = pace;
+    },
+    cut: () => {
+      for (const socket of sockets) socket.destroy();
+    },
+    kill: () => endWith((socket) => socket.resetAndDestroy()),
+    revive: async () => {
+      await listen(port);
+    },
+    moveTo: (other) => {
+      now.engine = other;
+    },
+    close: () => endWith((socket) => socket.destroy()),
   };
 }
 
@@ -109,13 +155,14 @@ export interface FrontedGate {
   close(): Promise<void>;
 }
 
-/** A gate on an engine of its own, with a front between the two. */
-export async function startFrontedGate(): Promise<FrontedGate> {
+/** A gate on an engine of its own, with a front between the two; `heartbeat` is that of the gate's feeds, in ms. */
+export async function startFrontedGate(options: { readonly heartbeat?: number } = {}): Promise<FrontedGate> {
   const name = `fronted-${randomBytes(6).toString('hex')}`;
   const engine = await startEmbeddedEngine({ storage: { kind: 'memory', name } });
   const front = await startFront(engine.access);
   const { url, username, password } = front.access;
-  const gate = await startForTests({ COUCHDB_URL: url, COUCHDB_USER: username, COUCHDB_PASSWORD: password });
+  const env = { COUCHDB_URL: url, COUCHDB_USER: username, COUCHDB_PASSWORD: password };
+  const gate = await startForTests(env, options);
   return {
     gate,
     front,
@@ -123,6 +170,7 @@ export async function startFrontedGate(): Promise<FrontedGate> {
     registry: () => connect(engine.access).use('user_registry'),
     async close() {
       front.fault = undefined;
+      front.pace = undefined;
       await gate.close();
       await front.close();
       await engine.close();

@@ -1,0 +1,63 @@
+import { setFaultStage } from './faults-stage.ts';
+import { answering, breaking } from './upstream/front-kit.ts';
+import { isFeedOf } from './upstream/front-faults.ts';
+import { eventually } from './upstream/upstream-kit.ts';
+
+/** The upstream goes away and comes back, or its feed does: nobody is told to go, and nothing is lost. */
+
+const stage = setFaultStage();
+const UNTROUBLED = { refused: 0, empty: 0, lost: 0 };
+
+it('killed and started again: connections are reset, then the port is closed', async () => {
+  const { front, gate } = stage.fronted;
+  const since = stage.mark();
+  await front.kill();
+  await eventually(() => !gate.pouchgate.hub.up);
+  expect(await stage.ready()).toBe(false);
+  await stage.write(40);
+  expect(gate.pouchgate.hub.size).toBe(stage.live);
+  expect(since().clients.requests).toBe(0);
+  await front.revive();
+  await stage.everybodyTold();
+  expect(await stage.ready()).toBe(true);
+  const { clients, upstream } = since();
+  expect(clients).toMatchObject(UNTROUBLED);
+  // The eight documents are read in one request, and those who ask again in a few.
+  expect(upstream.length).toBeLessThan(20);
+});
+
+it('every connection is broken as soon as something is asked', async () => {
+  const { front, gate } = stage.fronted;
+  const since = stage.mark();
+  front.fault = breaking();
+  await stage.loseFeeds();
+  const stop = stage.keepWriting();
+  await stage.attempts(since, 6);
+  expect(await stage.ready()).toBe(false);
+  expect(since()).toMatchObject({ peer: 0, clients: { ...UNTROUBLED, requests: 0 } });
+  front.fault = undefined;
+  await eventually(() => gate.pouchgate.hub.up);
+  expect(await stop()).toBeGreaterThan(10);
+  await stage.everybodyTold();
+  expect(since().clients).toMatchObject(UNTROUBLED);
+});
+
+it('the feed ends cleanly at once, again and again', async () => {
+  const { front } = stage.fronted;
+  const since = stage.mark();
+  front.fault = answering(200, '\n')(isFeedOf('user_registry'));
+  await stage.loseFeeds();
+  const stop = stage.keepWriting();
+  await stage.attempts(since, 6);
+  expect(await stop()).toBeGreaterThan(10);
+  const { clients, upstream } = since();
+  expect(clients).toMatchObject(UNTROUBLED);
+  // Each time that it was up for a moment, those who waited were told what they had missed, and asked again.
+  expect(clients.rows).toBeGreaterThan(0);
+  expect(clients.requests).toBeLessThanOrEqual(clients.rows);
+  const reads = upstream.filter((request) => request.includes('filter=_doc_ids'));
+  expect(reads.length).toBeLessThan(10 + clients.requests / 2);
+  front.fault = undefined;
+  await stage.everybodyTold();
+  expect(since().clients).toMatchObject(UNTROUBLED);
+});
