@@ -12,10 +12,10 @@ export interface LeavesReader {
 }
 
 /**
- * Up to `changes_doc_ids_optimization_threshold` ids CouchDB looks each up; above it, it scans the database. Well below its
- * default, since operators may set it. Measured on CouchDB 3.4.3: 1 id takes 4 ms, 100 ids 13 ms.
+ * Up to `changes_doc_ids_optimization_threshold` ids CouchDB looks each up; above it, it scans the database. Well below
+ * its default of 1,000. Measured on CouchDB 3.4.3: 1 id takes 4 ms, 100 ids 13 ms, 500 ids 30 ms.
  */
-const LARGEST_BATCH = 100;
+const LARGEST_BATCH = 250;
 const MOST_IN_FLIGHT = 4;
 
 /** Reads the rows of a `_changes` answer. Throws 502 when it is not one. */
