@@ -28,7 +28,7 @@ async function look(gate: Gate, second: number): Promise<Sample> {
     residentBytes: await residentBytes(gate.child.pid),
     openFiles: await openFiles(gate.child.pid),
     heapBytes: metricSum(text, 'nodejs_heap_size_used_bytes'),
-    timers: metricSum(text.replaceAll('nodejs_active_resources{type="Timeout"}', 'timers '), 'timers'),
+    timers: metricSum(text, 'nodejs_active_resources', 'type="Timeout"'),
     resources: metricSum(text, 'nodejs_active_resources_total'),
   };
 }

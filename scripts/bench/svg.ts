@@ -34,7 +34,7 @@ function scale(values: readonly number[], from: number, to: number): (value: num
   const low = logs(Math.min(...values));
   const high = logs(Math.max(...values));
   const span = high - low || 1;
-  return (value) => rounded(from + ((logs(value) - low) / span) * (to - from));
+  return (value) => Number((from + ((logs(value) - low) / span) * (to - from)).toFixed(1));
 }
 
 /** The powers of ten around the values: what the axis of times spans. */

@@ -1,0 +1,78 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { benchResultSchema } from './result.ts';
+
+let out: string;
+beforeAll(async () => {
+  out = await mkdtemp(join(tmpdir(), 'pouchgate-bench-'));
+});
+afterAll(() => rm(out, { recursive: true }));
+
+/** Runs one of the programs here as npm does, on the embedded engine. */
+async function run(program: string, args: readonly string[]): Promise<{ code: number | null; said: string }> {
+  const child = spawn(process.execPath, ['--import', 'tsx', join(__dirname, program), ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'] },
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (said += text));
+  await once(child, 'close');
+  return { code: child.exitCode, said };
+}
+
+// How fast it was is nobody's business here: the machine has other work.
+it('a small run of everything loses nothing, and leaves its figures, its picture and no process', async () => {
+  const flags = [
+    '--users',
+    '20',
+    '--seconds',
+    '2',
+    '--writes',
+    '20',
+    '--storm',
+    '20',
+    '--requests',
+    '40',
+    '--out',
+    out,
+  ];
+  const { code, said } = await run('run.ts', flags);
+  expect(said).toMatch(/^Pouchgate +20 /m);
+  expect(code).toBe(0);
+
+  const result = benchResultSchema.parse(JSON.parse(await readFile(join(out, 'bench.json'), 'utf8')));
+  expect(result.upstream.kind).toBe('embedded');
+  expect(result.live.map(({ front, users, parked, lost }) => ({ front, users, parked, lost }))).toEqual([
+    { front: 'gate', users: 20, parked: 20, lost: 0 },
+    { front: 'plain', users: 20, parked: 20, lost: 0 },
+  ]);
+  for (const { writes, fromSent } of result.live) {
+    expect(writes).toMatchObject({ asked: 40, failed: 0 });
+    expect(writes.done + writes.skipped).toBe(40);
+    // Every one that was made was told.
+    expect(fromSent?.count).toBe(writes.done);
+  }
+  // One request to the database for each user's by the plain proxy, which is what is wrong with it.
+  expect(result.live[1]?.upstreamConnections).toBeGreaterThanOrEqual(20);
+  expect(result.storm).toMatchObject({ clients: 20, lost: 0, parkedAfter: expect.any(Number) as unknown });
+  expect(result.storm?.writes).toBeGreaterThan(0);
+  expect(result.request.map(({ concurrency }) => concurrency)).toEqual([1, 8]);
+  expect(await readFile(join(out, 'bench.svg'), 'utf8')).toContain('</svg>');
+}, 180_000);
+
+it('a soak of a few seconds loses nothing', async () => {
+  const { said } = await run('soak.ts', ['--seconds', '4', '--clients', '20', '--churn', '10', '--writes', '20']);
+  expect(said).toMatch(/^Of \d+ writes 0 were lost/m);
+  expect(said).toMatch(/^open files +\d+/m);
+}, 120_000);
+
+it('a wrong flag is answered with a sentence and how it is used', async () => {
+  const { code, said } = await run('run.ts', ['--users', 'many']);
+  expect(code).toBe(1);
+  expect(said).toMatch(/^--users is "many"; give a whole number/);
+  expect(said).toContain('npm run bench --');
+}, 30_000);
