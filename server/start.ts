@@ -10,10 +10,12 @@ import { SharedTimer } from './gate/shared-timer.ts';
 import { createIdentity, type Identity } from './identity/identity.ts';
 import type { RateLimits } from './identity/rate-limits.ts';
 import { listen } from './listen.ts';
+import { Admission } from './operations/admission.ts';
 import { trackConnections } from './operations/connections.ts';
 import { drain } from './operations/drain.ts';
 import { startMetricsServer } from './operations/metrics-server.ts';
 import { observeRequests } from './operations/observe-requests.ts';
+import { openFilesLimit } from './operations/open-files.ts';
 import { createOperations, createReadiness } from './operations/operate.ts';
 import { upstreamKind } from './operations/upstream-kind.ts';
 import { openUpstream, type UpstreamAccess } from './upstream/couch.ts';
@@ -60,6 +62,9 @@ export interface Pouchgate {
 
 /** Where clients find the gate: `<origin>/sync/<registry>`. */
 const GATE_BASE = '/sync';
+
+/** Of the files that the process may open, these are for what is not a client's connection. */
+const OTHER_FILES = 256;
 
 /** Wires and starts everything. Rejects with a sentence when the upstream or a port cannot be had. */
 export async function startPouchgate(options: StartOptions): Promise<Pouchgate> {
@@ -138,24 +143,6 @@ async function start(
   });
   onClose(() => feed.close());
   const readiness = createReadiness(upstream, registry, feeds);
-  metrics.show({
-    gate: {
-      get waiters() {
-        return hub.waiters;
-      },
-      get wakes() {
-        return hub.wakes;
-      },
-    },
-    admission: { queued: 0, shed: 0 },
-    feeds,
-    pending: () => readiness.pending(),
-    connections: () => ({
-      own: upstream.connections,
-      forward: openConnections(agent),
-      feeds: [feeds.registry, feeds.sessions].filter(({ up }) => up).length,
-    }),
-  });
   const gate = createGate({
     mount,
     publicUrl: config.publicUrl ?? '',
@@ -190,9 +177,28 @@ async function start(
     behindProxy: config.publicUrl !== undefined,
     onError,
   });
-  const server = createServer({ keepAlive: true, keepAliveTimeout: 65_000 }, app);
+  const server = createServer({ keepAlive: true, keepAliveTimeout: 65_000 });
   observeRequests(server, onRequestOver);
   const connections = trackConnections(server);
+  const admission = new Admission({
+    handler: app,
+    connections: () => connections.open,
+    mostConnections: openFilesLimit() - OTHER_FILES,
+    onShedding: (shedding) =>
+      log.warn({ shedding }, shedding ? 'Requests are refused: too many wait.' : 'No request is refused any more.'),
+  });
+  server.on('request', admission.listener);
+  metrics.show({
+    gate: hub,
+    admission,
+    feeds,
+    pending: () => readiness.pending(),
+    connections: () => ({
+      own: upstream.connections,
+      forward: openConnections(agent),
+      feeds: [feeds.registry, feeds.sessions].filter(({ up }) => up).length,
+    }),
+  });
   const measuring = config.metrics === undefined ? undefined : await startMetricsServer(metrics, config.metrics);
   onClose(() => measuring?.close());
   const variables = { host: 'HOST', port: 'PORT' };

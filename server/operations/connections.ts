@@ -5,6 +5,8 @@ import type { Server, ServerResponse } from 'node:http';
 export interface Connections {
   /** Requests whose answers are not over. */
   readonly underWay: number;
+  /** Connections that are open. */
+  readonly open: number;
   /**
    * Takes no new connection, and ends each as soon as nothing is under way on it: those that are idle now, the others once
    * their last answer is sent. A request that still comes by one is answered, with `Connection: close`. Resolves when
@@ -55,6 +57,9 @@ export function trackConnections(server: Server): Connections {
   return {
     get underWay() {
       return underWay;
+    },
+    get open() {
+      return open.size;
     },
     drain: () => {
       draining = true;

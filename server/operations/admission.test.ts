@@ -1,0 +1,122 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { eventually } from '../upstream/upstream-kit.ts';
+import { Admission, type AdmissionOptions } from './admission.ts';
+import { parseOpenFilesLimit } from './open-files.ts';
+
+let server: Server | undefined;
+afterEach(() => {
+  server?.closeAllConnections();
+  server?.close();
+});
+
+async function listen(handler: RequestListener, options: Partial<AdmissionOptions> = {}): Promise<Admission> {
+  const admission = new Admission({
+    handler,
+    connections: () => 1,
+    mostConnections: 10,
+    random: () => 0.5,
+    ...options,
+  });
+  server = createServer(admission.listener);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return admission;
+}
+
+const paths = (count: number): string[] => Array.from({ length: count }, (_, n) => `/${n}`);
+
+/** Sends all requests at once on one connection, so that they are parsed in one turn, and reads until it is closed. */
+async function sendAtOnce(asked: readonly string[]): Promise<string> {
+  const socket = connect((server?.address() as AddressInfo).port, '127.0.0.1');
+  let text = '';
+  socket.setEncoding('latin1');
+  socket.on('data', (chunk: string) => (text += chunk));
+  socket.write(
+    asked
+      .map(
+        (path, n) => `GET ${path} HTTP/1.1\r\nHost: x\r\n${n === asked.length - 1 ? 'Connection: close\r\n' : ''}\r\n`,
+      )
+      .join(''),
+  );
+  await once(socket, 'close');
+  return text;
+}
+
+const statuses = (text: string): number[] =>
+  [...text.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(([, status]) => Number(status));
+
+it('what comes at once is begun in its order, 32 in a turn of the event loop, and all of it is answered', async () => {
+  const begun: string[] = [];
+  let [begunByThen, queuedByThen] = [0, 0];
+  const admission = await listen((req, res) => {
+    // This comes after the queue's own first turn.
+    if (begun.length === 0) setImmediate(() => ([begunByThen, queuedByThen] = [begun.length, admission.queued]));
+    begun.push(req.url ?? '');
+    res.end();
+  });
+  const text = await sendAtOnce(paths(100));
+  expect(begun).toEqual(paths(100));
+  expect(statuses(text)).toEqual(Array(100).fill(200));
+  expect([begunByThen, queuedByThen]).toEqual([64, 36]);
+  expect([admission.queued, admission.shed]).toEqual([0, 0]);
+});
+
+it('who asks whether the process lives does not wait', async () => {
+  const begun: string[] = [];
+  await listen((req, res) => {
+    begun.push(req.url ?? '');
+    res.end();
+  });
+  await sendAtOnce([...paths(60), '/healthz', '/60']);
+  expect(begun).toEqual([...paths(32), '/healthz', ...paths(61).slice(32)]);
+});
+
+it('when the first has waited too long who comes is refused with 503 and told when to come back; then all is well again', async () => {
+  const shedding: boolean[] = [];
+  let time = 0;
+  const admission = await listen((_req, res) => res.end(), {
+    // Three seconds from one look at the clock to the next.
+    now: () => (time += 3_000),
+    onShedding: (is) => void shedding.push(is),
+  });
+  const text = await sendAtOnce(paths(40));
+  // Two wait; when the next comes the first of them has waited for nine seconds.
+  expect(statuses(text)).toEqual([...Array<number>(34).fill(200), ...Array<number>(6).fill(503)]);
+  expect(text.match(/^retry-after: 5\r$/gim)).toHaveLength(6);
+  expect(text).toContain('{"error":"service_unavailable","reason":"The server is busy."}');
+  expect([admission.shed, shedding]).toEqual([6, [true, false]]);
+  expect(statuses(await sendAtOnce(['/']))).toEqual([200]);
+});
+
+it('with more connections than the system gives, a request is refused and its connection ended, in words', async () => {
+  let connections = 11;
+  await listen((_req, res) => res.end(), { connections: () => connections });
+  const text = await sendAtOnce(['/']);
+  expect(statuses(text)).toEqual([503]);
+  expect(text).toMatch(/^connection: close\r$/im);
+  connections = 10;
+  expect(statuses(await sendAtOnce(['/']))).toEqual([200]);
+});
+
+it('nothing is begun for a client that has gone while it waited', async () => {
+  let begun = 0;
+  const admission = await listen((req) => {
+    begun += 1;
+    req.socket.destroy();
+  });
+  await sendAtOnce(paths(90));
+  await eventually(() => admission.queued === 0);
+  expect(begun).toBe(1);
+});
+
+it('the limit on open files is read as Linux writes it', () => {
+  const limits = 'Limit                     Soft Limit           Hard Limit           Units\n';
+  expect(
+    parseOpenFilesLimit(`${limits}Max open files            20000                1048576              files\n`),
+  ).toBe(20_000);
+  expect(
+    parseOpenFilesLimit(`${limits}Max open files            unlimited            unlimited            files\n`),
+  ).toBe(Number.POSITIVE_INFINITY);
+});

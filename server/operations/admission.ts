@@ -1,0 +1,134 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { HttpError, sendError } from '../errors.ts';
+
+export interface AdmissionOptions {
+  /** What the requests are for. */
+  readonly handler: RequestListener;
+  /** How many connections are open, and how many may be: beyond that the system would refuse them without a word. */
+  readonly connections: () => number;
+  readonly mostConnections: number;
+  /** Told, once, when requests begin to be refused, and when that is over. */
+  readonly onShedding?: (shedding: boolean) => void;
+  /** A clock, in ms, and a number in [0, 1): whoever is refused should not come back together with all others. */
+  readonly now?: () => number;
+  readonly random?: () => number;
+}
+
+/** Requests begun in one turn of the event loop: some 20 ms of work, so that the next turn accepts, parses and tells its health soon. */
+const PER_TURN = 32;
+/** Once the first has waited this long, in ms, more is coming than can be done, and who comes now does better to come later. */
+const LONGEST_WAIT = 5_000;
+/** Each that waits costs memory. */
+const MOST_WAITING = 20_000;
+/** In s: between these a refused client is told to wait. */
+const RETRY_AFTER = { least: 2, most: 8 } as const;
+/** Answered whatever waits: who asks wants to know whether the process lives. */
+const PROBES: readonly string[] = ['/healthz', '/readyz'];
+
+interface Waiting {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly since: number;
+}
+
+/**
+ * Stands before everything else and lets requests in at the pace at which they can be worked off, in the order in which
+ * they came. When all clients come back at once (after a restart), a server that begins whatever was parsed is deaf for
+ * seconds; here they wait in a queue, and when that gets too long they are refused with 503 and `Retry-After`. No
+ * connection is reset.
+ */
+export class Admission {
+  readonly listener: RequestListener = (req, res) => this.#admit(req, res);
+  readonly #options: Required<Pick<AdmissionOptions, 'now' | 'random' | 'onShedding'>> & AdmissionOptions;
+  #queue: Waiting[] = [];
+  /** Those before this place in the queue have been let in. */
+  #first = 0;
+  #begunThisTurn = 0;
+  #turns = false;
+  #shed = 0;
+  #shedding = false;
+
+  constructor(options: AdmissionOptions) {
+    this.#options = { now: () => performance.now(), random: Math.random, onShedding: () => undefined, ...options };
+  }
+
+  /** How many wait. */
+  get queued(): number {
+    return this.#queue.length - this.#first;
+  }
+
+  /** How many were refused since the start. */
+  get shed(): number {
+    return this.#shed;
+  }
+
+  #admit(req: IncomingMessage, res: ServerResponse): void {
+    const { handler, connections, mostConnections, now } = this.#options;
+    if (PROBES.includes(req.url ?? '')) {
+      handler(req, res);
+      return;
+    }
+    if (connections() > mostConnections) {
+      res.shouldKeepAlive = false;
+      this.#refuse(res, 'There are as many connections as the server can hold.');
+      return;
+    }
+    const first = this.#queue[this.#first];
+    if (first === undefined && this.#begunThisTurn < PER_TURN) {
+      this.#begin(req, res);
+      return;
+    }
+    if (this.queued >= MOST_WAITING || (first !== undefined && now() - first.since > LONGEST_WAIT)) {
+      this.#refuse(res, 'The server is busy.');
+      return;
+    }
+    this.#queue.push({ req, res, since: now() });
+    this.#nextTurn();
+  }
+
+  #begin(req: IncomingMessage, res: ServerResponse): void {
+    this.#begunThisTurn += 1;
+    this.#nextTurn();
+    // Whose client has gone meanwhile costs nothing any more.
+    if (!req.socket.destroyed) this.#options.handler(req, res);
+  }
+
+  #nextTurn(): void {
+    if (this.#turns) return;
+    this.#turns = true;
+    setImmediate(() => {
+      this.#turns = false;
+      this.#begunThisTurn = 0;
+      this.#letIn();
+    });
+  }
+
+  #letIn(): void {
+    while (this.#begunThisTurn < PER_TURN) {
+      const next = this.#queue[this.#first];
+      if (next === undefined) break;
+      this.#first += 1;
+      this.#begin(next.req, next.res);
+    }
+    if (this.queued === 0) {
+      this.#queue = [];
+      this.#first = 0;
+      this.#show(false);
+    }
+    if (this.queued > 0) this.#nextTurn();
+  }
+
+  #refuse(res: ServerResponse, reason: string): void {
+    this.#shed += 1;
+    this.#show(true);
+    const { least, most } = RETRY_AFTER;
+    const seconds = Math.round(least + this.#options.random() * (most - least));
+    sendError(res, new HttpError(503, 'service_unavailable', reason, { 'Retry-After': String(seconds) }));
+  }
+
+  #show(shedding: boolean): void {
+    if (this.#shedding === shedding) return;
+    this.#shedding = shedding;
+    this.#options.onShedding(shedding);
+  }
+}
