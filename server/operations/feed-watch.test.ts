@@ -4,7 +4,7 @@ import { FeedWatch } from './feed-watch.ts';
 function watch(): { feed: FeedWatch; said: () => unknown[]; at: (ms: number) => void } {
   let time = 0;
   const lines: string[] = [];
-  const log = pino({ level: 'info', base: undefined, timestamp: false }, { write: (text: string) => lines.push(text) });
+  const log = pino({ level: 'info', base: null, timestamp: false }, { write: (text: string) => lines.push(text) });
   return {
     feed: new FeedWatch('registry', log, () => time),
     said: () => lines.splice(0).map((line) => JSON.parse(line) as unknown),

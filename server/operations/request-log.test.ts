@@ -26,7 +26,7 @@ const over: RequestOver = {
 function lines(level: string, ...requests: RequestOver[]): unknown[] {
   const written: unknown[] = [];
   const log = pino(
-    { level, base: undefined, timestamp: false },
+    { level, base: null, timestamp: false },
     { write: (text: string) => written.push(JSON.parse(text)) },
   );
   const write = createRequestLog(log, { base: '/sync', database: 'user_registry' });

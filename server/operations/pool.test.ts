@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import net, { type AddressInfo } from 'node:net';
+import { startForTests } from '../start-for-tests.ts';
+import { startEmbeddedEngine } from '../upstream/embedded.ts';
+import { eventually } from '../upstream/upstream-kit.ts';
+
+/** A line to the engine that counts its connections. */
+async function startCounted(
+  port: number,
+): Promise<{ url: string; open: () => number; most: () => number; close: () => void }> {
+  let [open, most] = [0, 0];
+  const server = net.createServer((near) => {
+    open += 1;
+    most = Math.max(most, open);
+    const far = net.connect(port, '127.0.0.1');
+    near.pipe(far).pipe(near);
+    near
+      .on('error', () => far.destroy())
+      .on('close', () => {
+        open -= 1;
+        far.destroy();
+      });
+    far.on('error', () => near.destroy()).on('close', () => near.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url, open: () => open, most: () => most, close: () => server.close() };
+}
+
+it('whatever comes at once, the database sees the two feeds and at most 14 other connections, and none is left behind', async () => {
+  const engine = await startEmbeddedEngine({
+    storage: { kind: 'memory', name: `pool-${randomBytes(6).toString('hex')}` },
+  });
+  const line = await startCounted(Number(new URL(engine.access.url).port));
+  const gate = await startForTests({
+    COUCHDB_URL: line.url,
+    COUCHDB_USER: engine.access.username,
+    COUCHDB_PASSWORD: engine.access.password,
+    REGISTRATION: 'open',
+  });
+  await eventually(() => gate.pouchgate.hub.up && gate.pouchgate.identity.rights.up);
+
+  const post = (path: string, body: object): Promise<Response> =>
+    fetch(`${gate.url}/api/auth/${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  const burst = Array.from({ length: 60 }, (_, n) => {
+    const [username, password] = [`user${n}`, 'a password for tests'];
+    return [
+      gate.request(username, '/_changes'),
+      gate.request(username, `/user_${username}`),
+      gate.request(username, '/_revs_diff', {
+        method: 'POST',
+        body: { [`user_${username}`]: [`1-${'a'.repeat(32)}`] },
+      }),
+      gate.request(username, '/_local/checkpoint', {
+        method: 'PUT',
+        body: { _id: '_local/checkpoint', last_seq: '0' },
+      }),
+      n < 15 ? post('register', { username: `new${n}`, password }) : post('sign-in', { username: `new${n}`, password }),
+      fetch(`${gate.url}/readyz`),
+    ];
+  }).flat();
+  const statuses = new Set((await Promise.all(burst)).map(({ status }) => status));
+
+  // Nobody was sent away: what had no place has waited for one.
+  expect([...statuses].sort()).toEqual([200, 201, 401, 404].filter((status) => statuses.has(status)));
+  expect(line.most()).toBeLessThanOrEqual(16);
+  // And it was a burst: both pools were in full use.
+  expect(line.most()).toBe(16);
+  await gate.close();
+  await eventually(() => line.open() === 0);
+  line.close();
+  await engine.close();
+});
