@@ -26,11 +26,10 @@ export async function startStage(env: NodeJS.ProcessEnv, say: (sentence: string)
   let upstream: BenchUpstream | undefined;
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
-    // The database last: it must be there for its own cleaning up, unless it is ours and simply ends.
+    // The processes first: a gate that is just starting would make the databases anew.
     closing ??= (async () => {
-      if (upstream?.kind === 'couchdb')
-        await upstream.close().catch(() => say('The database could not be cleaned up.'));
       await stopAll();
+      await upstream?.close().catch(() => say('The database could not be cleaned up.'));
     })();
     return closing;
   };

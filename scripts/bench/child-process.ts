@@ -28,21 +28,25 @@ const PATIENCE = 10_000;
 
 const running = new Set<Child>();
 
-/** Ends every process that was started here. */
+let over = false;
+
+/** Ends every process that was started here; from then on none can be. */
 export async function stopAll(): Promise<void> {
+  over = true;
   await Promise.all([...running].map((child) => child.kill()));
 }
 
 function start({ script, env, nodeOptions = [] }: ChildOptions, ipc: boolean): Child {
+  if (over) throw new Error('Everything is being ended.');
   const started = spawn(process.execPath, ['--import', 'tsx', ...nodeOptions, join(ROOT, script)], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit', ...(ipc ? ['ipc' as const] : [])],
     env: { PATH: process.env['PATH'], ...env },
   });
   const exited = once(started, 'exit');
-  const over = (): boolean => started.exitCode !== null || started.signalCode !== null;
+  const hasEnded = (): boolean => started.exitCode !== null || started.signalCode !== null;
   const kill = async (): Promise<void> => {
-    if (over()) return;
+    if (hasEnded()) return;
     started.kill('SIGKILL');
     await exited;
   };
@@ -51,7 +55,7 @@ function start({ script, env, nodeOptions = [] }: ChildOptions, ipc: boolean): C
     pid: started.pid ?? 0,
     kill,
     async stop(patience = PATIENCE) {
-      if (over()) return;
+      if (hasEnded()) return;
       started.kill('SIGTERM');
       const late = setTimeout(() => void kill(), patience);
       await exited;

@@ -76,7 +76,7 @@ export async function runLive(stage: BenchStage, options: LiveOptions): Promise<
       frontIdle: idle.frontCpu / idle.seconds,
       bytesPerClient: parked === 0 ? null : (median(idle.resident) - empty) / parked,
       upstreamConnections: Math.max(...busy.connections),
-      clientErrors: counts.shed + counts.refused + counts.broken + counts.silent,
+      clientErrors: { shed: counts.shed, refused: counts.refused, broken: counts.broken, silent: counts.silent },
       loadLagP99: written.lagP99,
     };
   } finally {

@@ -126,7 +126,10 @@ const IDLE_HEAD: Row = [
   'front idle CPU %',
   'median ms from acknowledgement',
   'p99 ms from acknowledgement',
-  'client errors',
+  'shed',
+  'refused',
+  'broken',
+  'silent',
   'load generator late by, p99 ms',
 ];
 
@@ -137,7 +140,9 @@ const idleRow = (live: LiveResult): Row => [
   number(live.frontIdle, 100),
   number(live.fromAcknowledged?.median),
   number(live.fromAcknowledged?.p99),
-  format(live.clientErrors),
+  ...[live.clientErrors.shed, live.clientErrors.refused, live.clientErrors.broken, live.clientErrors.silent].map(
+    (count) => format(count),
+  ),
   number(live.loadLagP99),
 ];
 

@@ -15,7 +15,7 @@ export const liveResult = (front: 'gate' | 'plain', users: number, median: numbe
   frontIdle: 0.02,
   bytesPerClient: 14_336,
   upstreamConnections: 9,
-  clientErrors: 0,
+  clientErrors: { shed: 0, refused: 0, broken: 0, silent: 0 },
   loadLagP99: 0.5,
 });
 

@@ -42,8 +42,17 @@ const liveSchema = z.object({
   bytesPerClient: measured,
   /** The most connections from the front to the database that were seen during the writes. */
   upstreamConnections: z.number(),
-  /** What went wrong for the clients: answers with another status than 200, and connections that broke. */
-  clientErrors: z.number(),
+  /** What went wrong for the clients, from the first one's coming on. */
+  clientErrors: z.object({
+    /** Answered 503. */
+    shed: z.number(),
+    /** Answered with another status than 200. */
+    refused: z.number(),
+    /** Connections that ended before their answer was complete. */
+    broken: z.number(),
+    /** Answers that said nothing for longer than three heartbeats. */
+    silent: z.number(),
+  }),
   /** 99 of 100 turns of the load generator's own event loop were late by less than this. */
   loadLagP99: z.number(),
 });
