@@ -27,8 +27,6 @@ export interface LiveRoom {
 
 /** An empty answer in under this makes PouchDB ask again at once, for ever. In ms. */
 const LEAST_HOLD = 1_000;
-/** Whoever reads so slowly that this much waits to be sent is not waited for. In bytes. */
-const MOST_UNSENT = 1024 * 1024;
 
 interface News {
   readonly state: LeafState;
@@ -40,6 +38,9 @@ interface News {
  * A longpoll, continuous or eventsource answer to `_changes`: parked in the hub, woken by it, and ended by the caller's
  * token, session or account, by its time-out, by its row, or by its client's leaving. While it waits it is this one object
  * beside its socket: no timer, closure or promise of its own.
+ *
+ * A client that reads slowly is sent nothing more until it has read, and then the newest state alone: what waits for it is one
+ * row. One that has read nothing from one heartbeat to the next is dropped.
  */
 export class LiveAnswer implements Waiter, Timed, Leaver {
   readonly request: ChangesRequest;
@@ -59,6 +60,8 @@ export class LiveAnswer implements Waiter, Timed, Leaver {
   /** The newest state that is not told yet. */
   #news: News | undefined;
   #telling = false;
+  /** The client did not read what it was sent before the last heartbeat. */
+  #isSlow = false;
   #ending = false;
   #over = false;
 
@@ -151,7 +154,7 @@ export class LiveAnswer implements Waiter, Timed, Leaver {
     const { heartbeat } = this.request;
     if (heartbeat !== undefined && now >= this.#beatsAt) {
       this.#beatsAt = now + heartbeat;
-      this.#write(this.#format.heartbeat);
+      this.#beat();
     }
     if (!this.#over) this.#wait();
   }
@@ -176,6 +179,11 @@ export class LiveAnswer implements Waiter, Timed, Leaver {
     return this.#news !== undefined && hasNews(this.#news.state, this.#told);
   }
 
+  #drained(): void {
+    this.#isSlow = false;
+    void this.#tell();
+  }
+
   #isOver(): boolean {
     return this.#over || this.#ending;
   }
@@ -188,7 +196,7 @@ export class LiveAnswer implements Waiter, Timed, Leaver {
   async #tell(): Promise<void> {
     if (this.#telling) return;
     this.#telling = true;
-    while (this.#news !== undefined && !this.#isOver()) {
+    while (this.#news !== undefined && !this.#isOver() && !this.res.writableNeedDrain) {
       const { state, heardAt } = this.#news;
       this.#news = undefined;
       if (!hasNews(state, this.#told)) continue;
@@ -199,7 +207,7 @@ export class LiveAnswer implements Waiter, Timed, Leaver {
       this.#left -= 1;
       const row = this.#format.row(changesRow(this.ownId, state, this.request.style, doc));
       if (this.#left <= 0) this.#finish(row);
-      else this.#write(row);
+      else if (!this.res.write(row)) this.res.once('drain', () => this.#drained());
       if (heardAt !== undefined) this.#room.onDelivered((performance.now() - heardAt) / 1000);
     }
     this.#telling = false;
@@ -209,12 +217,17 @@ export class LiveAnswer implements Waiter, Timed, Leaver {
     this.res.writeHead(200, { 'Content-Type': this.#format.contentType, 'Cache-Control': 'no-store' });
   }
 
-  #write(text: string): void {
-    if (this.#over) return;
-    this.res.write(text);
-    if (this.res.writableLength <= MOST_UNSENT) return;
-    this.#room.onSlowReader();
-    this.res.destroy();
+  #beat(): void {
+    if (!this.res.writableNeedDrain) {
+      this.res.write(this.#format.heartbeat);
+      return;
+    }
+    if (this.#isSlow) {
+      this.#room.onSlowReader();
+      this.res.destroy();
+      this.close();
+    }
+    this.#isSlow = true;
   }
 
   /** The last row, if any, and the end: in one piece, since each is a call to the system. */
