@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import express from 'express';
 import helmet from 'helmet';
-import { missing, sendError, sendJson } from './errors.ts';
+import { HttpError, missing, sendError, sendJson } from './errors.ts';
 
 export interface AppOptions {
   /** Mounted at its base path, before everything else: it reads the raw request line itself. */
@@ -50,7 +50,8 @@ export function createApp(options: AppOptions): express.Express {
     throw missing();
   });
   const onError: express.ErrorRequestHandler = (error: unknown, _req, res, _next) => {
-    options.onError(error);
+    // What was refused is no fault.
+    if (!(error instanceof HttpError)) options.onError(error);
     sendError(res, error);
   };
   app.use(onError);

@@ -9,8 +9,8 @@ export interface Connections {
   readonly open: number;
   /**
    * Takes no new connection, and ends each as soon as nothing is under way on it: those that are idle now, the others once
-   * their last answer is sent. A request that still comes by one is answered, with `Connection: close`. Resolves when
-   * there is none left.
+   * their last answer is sent, with `Connection: close` if that can still be said. A request that still comes by one is
+   * answered, and the last. Resolves when there is none left.
    */
   drain(): Promise<void>;
   /** Breaks off whatever there is. */
@@ -24,49 +24,53 @@ export interface Connections {
  * written, and they destroy it, so that a client that reads slowly gets half an answer (seen in Node 20.20).
  */
 export function trackConnections(server: Server): Connections {
-  const open = new Map<Socket, number>();
+  /** What is under way on each connection: one answer, or more when a client does not wait for them. */
+  const open = new Map<Socket, Set<ServerResponse>>();
   let underWay = 0;
   let draining = false;
 
   server.on('connection', (socket) => {
-    open.set(socket, 0);
+    open.set(socket, new Set());
     socket.once('close', () => {
-      underWay -= open.get(socket) ?? 0;
+      underWay -= open.get(socket)?.size ?? 0;
       open.delete(socket);
     });
   });
   // One listener for all: live requests are many, and wait long.
   function over(this: ServerResponse): void {
     const { socket } = this.req;
-    const count = open.get(socket);
-    if (count === undefined) return;
-    open.set(socket, count - 1);
+    const here = open.get(socket);
+    if (here?.delete(this) !== true) return;
     underWay -= 1;
     // The answer has been handed to the system, whole; what was sent is not taken back by this.
-    if (draining && count === 1) socket.destroySoon();
+    if (draining && here.size === 0) socket.destroySoon();
   }
   server.prependListener('request', ({ socket }, res) => {
-    const count = open.get(socket);
-    if (count === undefined) return;
-    open.set(socket, count + 1);
+    const here = open.get(socket);
+    if (here === undefined) return;
+    here.add(res);
     underWay += 1;
     if (draining) res.shouldKeepAlive = false;
     res.once('close', over);
   });
 
   return {
-    get underWay() {
-      return underWay;
-    },
     get open() {
       return open.size;
+    },
+    get underWay() {
+      return underWay;
     },
     drain: () => {
       draining = true;
       const drained = new Promise<void>((resolve) => {
         NetServer.prototype.close.call(server, () => resolve());
       });
-      for (const [socket, count] of open) if (count === 0) socket.destroySoon();
+      for (const [socket, here] of open) {
+        // Said by those whose heads are not sent yet.
+        for (const res of here) res.shouldKeepAlive = false;
+        if (here.size === 0) socket.destroySoon();
+      }
       return drained.then(() => {
         // And now Node's own, which lets go of its timer.
         server.close(() => undefined);
