@@ -13,6 +13,7 @@ import { ChangesHandler } from './handle-changes.ts';
 import { checkpointHandlers } from './handle-checkpoint.ts';
 import { handleBulkGet, handleGet, handleInfo, handleRevsDiff } from './handle-reads.ts';
 import { handleBulkDocs, handlePut } from './handle-writes.ts';
+import { bodySize, Load } from './load.ts';
 import { isOversize, OversizeReader } from './oversize.ts';
 import { parseTarget, type Mount, type Target } from './path.ts';
 import { Query } from './query.ts';
@@ -65,7 +66,7 @@ export function createGate(options: GateOptions): express.Router {
       }),
     );
   }
-  const rooms = { changes: new ChangesHandler(options.context), oversize: new OversizeReader() };
+  const rooms = { changes: new ChangesHandler(options.context), oversize: new OversizeReader(), load: new Load() };
   router.use((req, res) => {
     handle(options, rooms, req, res).catch((error: unknown) => {
       if (!(error instanceof HttpError)) options.onError(error);
@@ -81,6 +82,7 @@ export function createGate(options: GateOptions): express.Router {
 interface Rooms {
   readonly changes: ChangesHandler;
   readonly oversize: OversizeReader;
+  readonly load: Load;
 }
 
 async function handle(options: GateOptions, rooms: Rooms, req: express.Request, res: express.Response): Promise<void> {
@@ -99,7 +101,8 @@ async function handle(options: GateOptions, rooms: Rooms, req: express.Request, 
   notesOf(res).username = caller.username;
   if (target === undefined) throw missing();
   checkMethod(target, req.method);
-  await answer(context, rooms, { target, caller, req, res, database: mount.database });
+  const leave = rooms.load.enter(caller.ownId, bodySize(req));
+  await answer(context, rooms, { target, caller, req, res, database: mount.database }).finally(leave);
 }
 
 function checkMethod(target: Target, method: string): void {
