@@ -16,6 +16,8 @@ type Figure = Exclude<keyof Sample, 'second'>;
 interface Rule {
   readonly figure: Figure;
   readonly title: string;
+  /** What stands for a quarter: of the heap its lowest, which is what a collection leaves. */
+  readonly of: (values: readonly number[]) => number;
   /** For people: bytes are told in MiB. */
   readonly unit: number;
   /** How much more it may be at the end, as a part of what it was, and at least. */
@@ -25,17 +27,19 @@ interface Rule {
 
 const MEBIBYTE = 1024 ** 2;
 
+const lowest = (values: readonly number[]): number => Math.min(...values);
+
 const RULES: readonly Rule[] = [
-  { figure: 'residentBytes', title: 'resident MiB', unit: MEBIBYTE, part: 0.1, least: 16 * MEBIBYTE },
-  { figure: 'heapBytes', title: 'heap MiB', unit: MEBIBYTE, part: 0.2, least: 16 * MEBIBYTE },
-  { figure: 'openFiles', title: 'open files', unit: 1, part: 0.05, least: 50 },
-  { figure: 'timers', title: 'timers', unit: 1, part: 0.1, least: 20 },
-  { figure: 'resources', title: 'active resources', unit: 1, part: 0.05, least: 50 },
+  { figure: 'residentBytes', title: 'resident MiB', of: median, unit: MEBIBYTE, part: 0.1, least: 16 * MEBIBYTE },
+  { figure: 'heapBytes', title: 'heap MiB', of: lowest, unit: MEBIBYTE, part: 0.2, least: 16 * MEBIBYTE },
+  { figure: 'openFiles', title: 'open files', of: median, unit: 1, part: 0.05, least: 50 },
+  { figure: 'timers', title: 'timers', of: median, unit: 1, part: 0.1, least: 20 },
+  { figure: 'resources', title: 'active resources', of: median, unit: 1, part: 0.05, least: 50 },
 ];
 
 export interface Trend {
   readonly title: string;
-  /** Medians of the second quarter of the time, when everything has settled, and of the last; undefined: not told. */
+  /** In the second quarter of the time, when everything has settled, and in the last; undefined: not told. */
   readonly settled: number | undefined;
   readonly last: number | undefined;
   readonly flat: boolean;
@@ -46,12 +50,12 @@ export function trendsOf(samples: readonly Sample[]): Trend[] {
   const quarter = Math.max(Math.floor(samples.length / 4), 1);
   const settled = samples.slice(quarter, 2 * quarter);
   const last = samples.slice(-quarter);
-  return RULES.map(({ figure, title, unit, part, least }) => {
-    const of = (some: readonly Sample[]): number | undefined => {
+  return RULES.map(({ figure, title, of, unit, part, least }) => {
+    const valueOf = (some: readonly Sample[]): number | undefined => {
       const values = some.map((sample) => sample[figure]).filter((value) => value !== undefined);
-      return values.length === 0 ? undefined : median(values);
+      return values.length === 0 ? undefined : of(values);
     };
-    const [before, after] = [of(settled), of(last)];
+    const [before, after] = [valueOf(settled), valueOf(last)];
     const told = (value: number | undefined): number | undefined => (value === undefined ? undefined : value / unit);
     const flat = before === undefined || after === undefined || after - before <= Math.max(before * part, least);
     return { title, settled: told(before), last: told(after), flat };

@@ -22,13 +22,15 @@ const LEAST_SAMPLES = 16;
 const say = (sentence: string): void => console.error(sentence);
 
 async function look(gate: Gate, second: number): Promise<Sample> {
-  const text = (await gate.metrics()) ?? '';
+  const told = await gate.metrics();
+  const text = told ?? '';
   return {
     second,
     residentBytes: await residentBytes(gate.child.pid),
     openFiles: await openFiles(gate.child.pid),
     heapBytes: metricSum(text, 'nodejs_heap_size_used_bytes'),
-    timers: metricSum(text, 'nodejs_active_resources', 'type="Timeout"'),
+    // When there is none, there is no line of them either.
+    timers: told === undefined ? undefined : (metricSum(text, 'nodejs_active_resources', 'type="Timeout"') ?? 0),
     resources: metricSum(text, 'nodejs_active_resources_total'),
   };
 }
