@@ -6,10 +6,10 @@ import { BODY_LIMITS } from './read-body.ts';
 const MEBIBYTE = 1024 * 1024;
 
 /**
- * What is in hand at once. A client's replication has a few requests under way and a few MiB of bodies; whoever has more in
+ * What is in hand at once. A replication has a few requests under way and a few MiB of bodies, so whoever has more in
  * hand than this takes other users' turns and memory.
  */
-const MOST_OF_ONE_USER = { requests: 100, bytes: 16 * MEBIBYTE } as const;
+const MOST_OF_ONE_USER = { requests: 250, bytes: 16 * MEBIBYTE } as const;
 /** In bytes: bodies of all users together. */
 const MOST_BYTES = 256 * MEBIBYTE;
 
