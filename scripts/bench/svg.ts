@@ -10,9 +10,9 @@ interface Series {
   readonly points: readonly { readonly users: number; readonly ms: number }[];
 }
 
-const WIDTH = 760;
+const WIDTH = 780;
 const HEIGHT = 400;
-const PLOT = { left: 70, right: 580, top: 56, bottom: 340 };
+const PLOT = { left: 70, right: 560, top: 56, bottom: 340 };
 /** Labels of lines that end close together are moved apart to this. */
 const LABEL_HEIGHT = 18;
 
