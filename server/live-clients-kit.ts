@@ -28,6 +28,8 @@ export interface LiveCounts {
   empty: number;
   /** Requests and answers that broke off. */
   lost: number;
+  /** Requests that reached nobody, since nobody listened. */
+  unreached: number;
 }
 
 export interface LiveClientOptions {
@@ -36,10 +38,15 @@ export interface LiveClientOptions {
   readonly token: string;
   readonly username: string;
   readonly feed: LiveFeed;
+  /** Waits after so many failures in a row. */
+  readonly backOff?: (failures: number) => Promise<unknown>;
 }
 
-/** The waits after an answer that was none, in ms; PouchDB's own are longer. */
-const BACKOFF = { first: 100, longest: 1_000 } as const;
+/** Shorter waits than PouchDB's own. */
+const backingOff = (failures: number): Promise<unknown> =>
+  delay(Math.min(50 * 2 ** failures, 1_000) * (0.5 + Math.random() / 2));
+
+const noCounts = (): LiveCounts => ({ requests: 0, rows: 0, refused: 0, empty: 0, lost: 0, unreached: 0 });
 
 interface Row {
   readonly seq: string;
@@ -69,10 +76,10 @@ function lineTold(line: string): Told {
 
 /** Asks again and again, as PouchDB and a CouchDB replicator do, until it is closed. */
 export function startLiveClient(options: LiveClientOptions): LiveClient {
-  const { database, token, username, feed } = options;
+  const { database, token, username, feed, backOff = backingOff } = options;
   // A connection of its own, as each browser has.
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-  const counts: LiveCounts = { requests: 0, rows: 0, refused: 0, empty: 0, lost: 0 };
+  const counts = noCounts();
   const ids = new Set<string>();
   const closing = new AbortController();
   const { signal } = closing;
@@ -117,21 +124,20 @@ export function startLiveClient(options: LiveClientOptions): LiveClient {
       parked = true;
       await read(response);
       return true;
-    } catch {
-      if (!closing.signal.aborted) counts.lost += 1;
+    } catch (error) {
+      if (closing.signal.aborted) return false;
+      if (isRefused(error)) counts.unreached += 1;
+      else counts.lost += 1;
       return false;
     } finally {
       parked = false;
     }
   };
   const live = async (): Promise<void> => {
-    let wait: number = BACKOFF.first;
+    let failures = 0;
     while (!closing.signal.aborted) {
-      if (await ask()) wait = BACKOFF.first;
-      else {
-        await delay(wait * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
-        wait = Math.min(wait * 2, BACKOFF.longest);
-      }
+      failures = (await ask()) ? 0 : failures + 1;
+      if (failures > 0) await backOff(failures);
     }
   };
   void live();
@@ -154,9 +160,13 @@ export function startLiveClient(options: LiveClientOptions): LiveClient {
   };
 }
 
+/** Looks at the code alone: in Jest an error of Node's own is no `Error` of ours. */
+const isRefused = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && 'code' in error && error.code === 'ECONNREFUSED';
+
 /** The sum of what clients count. */
 export function sumOf(clients: readonly LiveClient[]): LiveCounts {
-  const sum: LiveCounts = { requests: 0, rows: 0, refused: 0, empty: 0, lost: 0 };
+  const sum = noCounts();
   for (const { counts } of clients) {
     for (const key of Object.keys(sum) as (keyof LiveCounts)[]) sum[key] += counts[key];
   }
