@@ -7,11 +7,17 @@ export interface Place {
   readonly variables: { readonly host: string; readonly port: string };
 }
 
+/**
+ * How many connections may wait to be accepted: as many as the system lets (on Linux `net.core.somaxconn`). With Node's 511
+ * a few thousand clients that come back at once overflow it, and the system then lets each try again after seconds.
+ */
+const BACKLOG = 65_535;
+
 /** Resolves with the server's URL, without a slash at the end; rejects with a sentence that names what to change. */
 export function listen(server: Server, place: Place): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(sentence(error, place), { cause: error })));
-    server.listen(place.port, place.host, () => {
+    server.listen({ port: place.port, host: place.host, backlog: BACKLOG }, () => {
       const address = server.address();
       if (typeof address !== 'object' || address === null) {
         reject(new Error('The server listens on no port.'));

@@ -187,6 +187,7 @@ async function start(
     onShedding: (shedding) =>
       log.warn({ shedding }, shedding ? 'Requests are refused: too many wait.' : 'No request is refused any more.'),
   });
+  server.on('connection', () => admission.accepted());
   server.on('request', admission.listener);
   metrics.show({
     gate: hub,

@@ -73,6 +73,27 @@ it('who asks whether the process lives does not wait', async () => {
   expect(begun).toEqual([...paths(32), '/healthz', ...paths(61).slice(32)]);
 });
 
+it('while connections come, turns are short: a request is begun in every fourth alone; and then the rest', async () => {
+  const begun: string[] = [];
+  let [turns, begunByThen] = [0, 0];
+  const admission = await listen((req, res) => {
+    if (begun.length === 0) setImmediate(acceptAgain);
+    begun.push(req.url ?? '');
+    res.end();
+  });
+  const acceptAgain = (): void => {
+    admission.accepted();
+    turns += 1;
+    if (turns < 40) setImmediate(acceptAgain);
+    else begunByThen = begun.length;
+  };
+  await sendAtOnce(paths(100));
+  // 32 at once, 32 in the turn after it, and then one in four turns.
+  expect(begunByThen).toBeGreaterThanOrEqual(64 + 9);
+  expect(begunByThen).toBeLessThanOrEqual(64 + 11);
+  expect(begun).toEqual(paths(100));
+});
+
 it('when the first has waited too long who comes is refused with 503 and told when to come back; then all is well again', async () => {
   const shedding: boolean[] = [];
   let time = 0;

@@ -14,8 +14,13 @@ export interface AdmissionOptions {
   readonly random?: () => number;
 }
 
-/** Requests begun in one turn of the event loop: some 20 ms of work, so that the next turn accepts, parses and tells its health soon. */
+/** Requests begun in one turn of the event loop: some 20 ms of work, so that the next turn parses and tells its health soon. */
 const PER_TURN = 32;
+/**
+ * While connections come, one request is begun in so many turns. Node accepts one connection in a turn (libuv since 1.45),
+ * so turns must be short, or thousands wait in the system's queue, and who asks for the process's health behind them.
+ */
+const TURNS_WHILE_ACCEPTING = 4;
 /** Once the first has waited this long, in ms, more is coming than can be done, and who comes now does better to come later. */
 const LONGEST_WAIT = 5_000;
 /** Each that waits costs memory. */
@@ -43,8 +48,11 @@ export class Admission {
   #queue: Waiting[] = [];
   /** Those before this place in the queue have been let in. */
   #first = 0;
-  #begunThisTurn = 0;
+  /** How many may still be begun in this turn, and whether another one is to come. */
+  #left = PER_TURN;
   #turns = false;
+  #turn = 0;
+  #acceptedAt = Number.NEGATIVE_INFINITY;
   #shed = 0;
   #shedding = false;
 
@@ -62,6 +70,13 @@ export class Admission {
     return this.#shed;
   }
 
+  /** A connection was accepted. */
+  accepted(): void {
+    this.#acceptedAt = this.#turn;
+    this.#left = Math.min(this.#left, 1);
+    this.#nextTurn();
+  }
+
   #admit(req: IncomingMessage, res: ServerResponse): void {
     const { handler, connections, mostConnections, now } = this.#options;
     if (PROBES.includes(req.url ?? '')) {
@@ -74,7 +89,7 @@ export class Admission {
       return;
     }
     const first = this.#queue[this.#first];
-    if (first === undefined && this.#begunThisTurn < PER_TURN) {
+    if (first === undefined && this.#left > 0) {
       this.#begin(req, res);
       return;
     }
@@ -87,7 +102,7 @@ export class Admission {
   }
 
   #begin(req: IncomingMessage, res: ServerResponse): void {
-    this.#begunThisTurn += 1;
+    this.#left -= 1;
     this.#nextTurn();
     // Whose client has gone meanwhile costs nothing any more.
     if (!req.socket.destroyed) this.#options.handler(req, res);
@@ -98,24 +113,32 @@ export class Admission {
     this.#turns = true;
     setImmediate(() => {
       this.#turns = false;
-      this.#begunThisTurn = 0;
+      this.#turn += 1;
+      this.#left = this.#perTurn();
       this.#letIn();
     });
   }
 
+  #perTurn(): number {
+    const accepting = this.#turn - this.#acceptedAt <= TURNS_WHILE_ACCEPTING;
+    if (!accepting) return PER_TURN;
+    return this.#turn % TURNS_WHILE_ACCEPTING === 0 ? 1 : 0;
+  }
+
   #letIn(): void {
-    while (this.#begunThisTurn < PER_TURN) {
+    while (this.#left > 0) {
       const next = this.#queue[this.#first];
       if (next === undefined) break;
       this.#first += 1;
       this.#begin(next.req, next.res);
     }
-    if (this.queued === 0) {
-      this.#queue = [];
-      this.#first = 0;
-      this.#show(false);
+    if (this.queued > 0) {
+      this.#nextTurn();
+      return;
     }
-    if (this.queued > 0) this.#nextTurn();
+    this.#queue = [];
+    this.#first = 0;
+    this.#show(false);
   }
 
   #refuse(res: ServerResponse, reason: string): void {

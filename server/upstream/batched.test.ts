@@ -9,7 +9,7 @@ afterEach(() => {
 });
 
 /** In ms: what a read takes upstream, alone. */
-const ALONE = 2;
+const ALONE = 4;
 /** In ms: the fake clock's immediates take 1, and a timer fires some time in the millisecond after its own. */
 const CLOCK = 2;
 
@@ -93,12 +93,12 @@ it('a read now and then leaves at once and alone', async () => {
 });
 
 it('five thousand that come back within seconds are read in fewer than one request for fifty of them', async () => {
-  const storm = Array.from({ length: 5_000 }, (_, index) => Math.floor(index * 0.7));
+  const storm = Array.from({ length: 5_000 }, (_, index) => Math.floor(index * 1.5));
   const { sent, answers } = await play(storm);
   expect(answers.filter(Number.isNaN)).toEqual([]);
-  expect(sent.length).toBeLessThanOrEqual(60);
+  expect(sent.length).toBeLessThanOrEqual(50);
   // Nobody more than the longest wait.
-  for (const { at, batch } of sent) expect(at - (storm[batch[0] ?? 0] ?? 0)).toBeLessThanOrEqual(200 + CLOCK);
+  for (const { at, batch } of sent) expect(at - (storm[batch[0] ?? 0] ?? 0)).toBeLessThanOrEqual(500 + CLOCK);
 });
 
 it('when a batch fails its own fail, and those after it do not', async () => {
