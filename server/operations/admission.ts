@@ -17,10 +17,15 @@ export interface AdmissionOptions {
 /** Requests begun in one turn of the event loop: some 20 ms of work, so that the next turn parses and tells its health soon. */
 const PER_TURN = 32;
 /**
- * While connections come, one request is begun in so many turns. Node accepts one connection in a turn (libuv since 1.45),
- * so turns must be short, or thousands wait in the system's queue, and who asks for the process's health behind them.
+ * For so many turns after a connection was accepted, more are held to come, and requests wait. Node accepts one connection
+ * in a turn (libuv since 1.45), so turns must be short, or thousands wait in the system's queue, and behind them
+ * who asks for the process's health.
  */
-const TURNS_WHILE_ACCEPTING = 4;
+const TURNS_OF_ACCEPTING = 32;
+/** In ms: while connections come, a turn's worth of requests is begun once in this time; together, so that their reads are one. */
+const BETWEEN_BURSTS = 100;
+/** In ms: once the first has waited this long one is begun in every turn, whatever comes: requests have to get on too. */
+const LONG_WAIT = 1_500;
 /** Once the first has waited this long, in ms, more is coming than can be done, and who comes now does better to come later. */
 const LONGEST_WAIT = 5_000;
 /** Each that waits costs memory. */
@@ -53,6 +58,7 @@ export class Admission {
   #turns = false;
   #turn = 0;
   #acceptedAt = Number.NEGATIVE_INFINITY;
+  #burstAt = Number.NEGATIVE_INFINITY;
   #shed = 0;
   #shedding = false;
 
@@ -120,9 +126,14 @@ export class Admission {
   }
 
   #perTurn(): number {
-    const accepting = this.#turn - this.#acceptedAt <= TURNS_WHILE_ACCEPTING;
+    const accepting = this.#turn - this.#acceptedAt <= TURNS_OF_ACCEPTING;
     if (!accepting) return PER_TURN;
-    return this.#turn % TURNS_WHILE_ACCEPTING === 0 ? 1 : 0;
+    const now = this.#options.now();
+    const first = this.#queue[this.#first];
+    if (first !== undefined && now - first.since > LONG_WAIT) return 1;
+    if (now - this.#burstAt < BETWEEN_BURSTS) return 0;
+    this.#burstAt = now;
+    return PER_TURN;
   }
 
   #letIn(): void {

@@ -73,8 +73,8 @@ export function createBatched<Asked, Answer>(
   return (asked) =>
     new Promise((resolve) => {
       const asksAt = now();
-      lastTurn = Math.min(Math.max(lastTurn + alone, asksAt), asksAt + LONGEST_WAIT);
-      waiting.push({ asked, resolve, turn: lastTurn });
+      lastTurn = Math.max(lastTurn + alone, asksAt);
+      waiting.push({ asked, resolve, turn: Math.min(lastTurn, asksAt + LONGEST_WAIT) });
       // What is asked for in the same turn of the event loop goes together.
       if (isLooking || (waiting.length > 1 && waiting.length < largest)) return;
       isLooking = true;

@@ -138,6 +138,9 @@ const settleFromEvents =
 /** At most so many users' requests at once; beside the process's own, which are few, they fill what CouchDB is asked. */
 const MOST_CONNECTIONS = 8;
 
+/** In ms. What hangs with the upstream must not hold its connection for long once that is back. */
+const LONGEST_SILENCE = 10_000;
+
 /** The one pool of connections by which built requests go. */
 export function createForwardAgent(url: string): http.Agent {
   const options = { keepAlive: true, maxSockets: MOST_CONNECTIONS };
@@ -158,7 +161,7 @@ export interface ForwardOptions {
 
 /** The forwarder of built requests: http-proxy-middleware. Rejects with 502 for an answer not CouchDB's, 503 for none. */
 export function createForward(url: string, options: ForwardOptions = {}): Forward {
-  const { agent = createForwardAgent(url), timeout = 30_000, onAnswer = () => undefined } = options;
+  const { agent = createForwardAgent(url), timeout = LONGEST_SILENCE, onAnswer = () => undefined } = options;
   const proxy = createProxyMiddleware<BuiltRequest>({
     target: url,
     agent,

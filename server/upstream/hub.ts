@@ -130,11 +130,6 @@ export class Hub {
     }
   }
 
-  /** Ends all waiters, for a process that goes down. */
-  endAll(): void {
-    for (const waiter of this.all()) waiter.end();
-  }
-
   /** All waiters as of now; more may come and these may leave while one goes through them. */
   all(): readonly Waiter[] {
     return [...this.#waiters.values()].flatMap((here) => [...here]);
@@ -152,7 +147,8 @@ export class Hub {
     this.#leaves.read(id).then(
       (state) => {
         const here = this.#waiters.get(id);
-        if (here !== undefined) this.#wake(here, state);
+        // A row that came meanwhile was told, and is newer than a read that began before it.
+        if (here !== undefined && this.#heard.get(id) === undefined) this.#wake(here, state);
       },
       () => {
         // As long as this same feed runs and somebody waits; a new feed reads everything again by itself.

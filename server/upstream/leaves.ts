@@ -17,6 +17,8 @@ export interface LeavesReader {
  */
 const LARGEST_BATCH = 250;
 const MOST_IN_FLIGHT = 4;
+/** In ms. A read that hangs with the upstream must not hold its place for long once that is back. */
+const LONGEST_READ = 5_000;
 
 /** Reads the rows of a `_changes` answer. Throws 502 when it is not one. */
 function rowsOf(answer: unknown): Map<string, FeedRow> {
@@ -43,6 +45,7 @@ export function createLeavesReader(couch: ServerScope, database: string): Leaves
       method: 'post',
       qs: { filter: '_doc_ids', style: 'all_docs', since: '0' },
       body: { doc_ids: [...new Set(ids)] },
+      signal: AbortSignal.timeout(LONGEST_READ),
     } as const;
     const answer: unknown = await couch.request(request).catch((error: unknown) => {
       throw toUpstreamError(error);
