@@ -97,7 +97,9 @@ function readAnswer(answer: IncomingMessage): Promise<UpstreamAnswer> {
       if (text.length > LARGEST_ANSWER) answer.destroy(new Error('too large'));
     });
     answer.on('error', (error) => reject(badGateway(`The database's answer broke off (${error.message}).`)));
-    answer.on('close', () => reject(badGateway("The database's answer broke off.")));
+    answer.on('close', () => {
+      if (!answer.complete) reject(badGateway("The database's answer broke off."));
+    });
     answer.on('end', () => {
       const status = answer.statusCode ?? 0;
       if (status === 401 || status === 403 || (status >= 300 && status < 400)) {
