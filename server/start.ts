@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { readUserDocument, type Username } from '../couchdb-design/user-document.ts';
 import { createApp } from './app.ts';
 import { SESSIONS_DB, type Config } from './config.ts';
+import { FewAtATime } from './gate/few-at-a-time.ts';
 import { OneAtATime } from './gate/one-at-a-time.ts';
 import { createGate } from './gate/router.ts';
 import { SharedTimer } from './gate/shared-timer.ts';
@@ -63,6 +64,8 @@ export interface Pouchgate {
 /** Where clients find the gate: `<origin>/sync/<registry>`. */
 const GATE_BASE = '/sync';
 
+/** In ms. */
+const LONGEST_SILENCE = 120_000;
 /** Of the files that the process may open, these are for what is not a client's connection. */
 const OTHER_FILES = 256;
 
@@ -163,6 +166,7 @@ async function start(
       readBody: readUserDocument,
       timer,
       writes: new OneAtATime(),
+      asks: new FewAtATime(),
       now: Date.now,
       onDelivered: metrics.onDelivered,
       onSlowReader: metrics.onSlowReader,
@@ -177,7 +181,14 @@ async function start(
     behindProxy: config.publicUrl !== undefined,
     onError,
   });
-  const server = createServer({ keepAlive: true, keepAliveTimeout: 65_000 });
+  const server = createServer({
+    keepAlive: true,
+    keepAliveTimeout: 65_000,
+    headersTimeout: 20_000,
+    requestTimeout: 120_000,
+  });
+  // Whoever takes none of an answer for this long is not waited for; a live answer says something every minute at least.
+  server.setTimeout(LONGEST_SILENCE);
   observeRequests(server, onRequestOver);
   const connections = trackConnections(server);
   const admission = new Admission({
@@ -187,7 +198,10 @@ async function start(
     onShedding: (shedding) =>
       log.warn({ shedding }, shedding ? 'Requests are refused: too many wait.' : 'No request is refused any more.'),
   });
-  server.on('connection', () => admission.accepted());
+  server.on('connection', (socket) => admission.accepted(socket));
+  // Some connections are accepted beyond what is served, to be refused in words; and no more, or CouchDB could not be reached.
+  const most = openFilesLimit() - OTHER_FILES / 2;
+  if (Number.isFinite(most)) server.maxConnections = most;
   server.on('request', admission.listener);
   metrics.show({
     gate: hub,

@@ -6,6 +6,7 @@ import type { Hub } from '../upstream/hub.ts';
 import type { AuthorizationFor } from '../upstream/identity.ts';
 import type { LeavesReader } from '../upstream/leaves.ts';
 import type { Provision } from '../upstream/provision.ts';
+import type { FewAtATime } from './few-at-a-time.ts';
 import type { OneAtATime } from './one-at-a-time.ts';
 import type { SharedTimer } from './shared-timer.ts';
 import type { LeafState } from '../upstream/leaf-state.ts';
@@ -25,6 +26,7 @@ export interface GateContext {
   readonly readBody: ReadBody;
   readonly timer: SharedTimer;
   readonly writes: OneAtATime;
+  readonly asks: FewAtATime;
   readonly now: () => number;
   /** Told, in seconds, how long a change took from the feed to a live answer's socket. */
   readonly onDelivered: (seconds: number) => void;
@@ -40,7 +42,9 @@ export function ask(
   request: Omit<UpstreamRequest, 'authorization'>,
 ): Promise<UpstreamAnswer> {
   const path = [context.registry, ...request.path];
-  return context.forward({ ...request, path, authorization: context.authorizationFor(username) }, res);
+  return context.asks.run(username, () =>
+    context.forward({ ...request, path, authorization: context.authorizationFor(username) }, res),
+  );
 }
 
 /** The state of the caller's document; one who has none yet is given one. */

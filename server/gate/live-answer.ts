@@ -179,6 +179,10 @@ export class LiveAnswer implements Waiter, Timed, Leaver {
     return this.#news !== undefined && hasNews(this.#news.state, this.#told);
   }
 
+  #write(text: string): void {
+    if (!this.res.write(text)) this.res.once('drain', () => this.#drained());
+  }
+
   #drained(): void {
     this.#isSlow = false;
     void this.#tell();
@@ -200,17 +204,31 @@ export class LiveAnswer implements Waiter, Timed, Leaver {
       const { state, heardAt } = this.#news;
       this.#news = undefined;
       if (!hasNews(state, this.#told)) continue;
-      const doc = this.request.includeDocs ? await this.#room.readDoc(this).catch(() => undefined) : undefined;
+      const read = this.request.includeDocs ? await this.#readDoc() : { doc: undefined };
       // The right may have ended, or the client gone, while the document was read.
       if (this.#isOver()) break;
+      if (read === undefined) {
+        // Not told what it asked for, it knows no more than before, and asks again.
+        this.end();
+        break;
+      }
+      const { doc } = read;
       this.#told = stateToken(state);
       this.#left -= 1;
       const row = this.#format.row(changesRow(this.ownId, state, this.request.style, doc));
       if (this.#left <= 0) this.#finish(row);
-      else if (!this.res.write(row)) this.res.once('drain', () => this.#drained());
+      else this.#write(row);
       if (heardAt !== undefined) this.#room.onDelivered((performance.now() - heardAt) / 1000);
     }
     this.#telling = false;
+  }
+
+  /** Undefined when it could not be read. */
+  #readDoc(): Promise<{ readonly doc: JsonObject | undefined } | undefined> {
+    return this.#room.readDoc(this).then(
+      (doc) => ({ doc }),
+      () => undefined,
+    );
   }
 
   #writeHead(): void {
@@ -219,7 +237,7 @@ export class LiveAnswer implements Waiter, Timed, Leaver {
 
   #beat(): void {
     if (!this.res.writableNeedDrain) {
-      this.res.write(this.#format.heartbeat);
+      this.#write(this.#format.heartbeat);
       return;
     }
     if (this.#isSlow) {

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { unavailable } from '../errors.ts';
 import { isOversize } from './oversize.ts';
-import { BODY_LIMITS } from './read-body.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -12,10 +11,20 @@ const MEBIBYTE = 1024 * 1024;
 const MOST_OF_ONE_USER = { requests: 250, bytes: 16 * MEBIBYTE } as const;
 /** In bytes: bodies of all users together. */
 const MOST_BYTES = 256 * MEBIBYTE;
+/** In bytes: so small a body is taken however many large ones are held back. */
+const SMALL = 64 * 1024;
 
 interface InHand {
   requests: number;
   bytes: number;
+}
+
+/** Takes a request in hand for as long as it costs something. */
+export interface Hand {
+  /** So many bytes more, of an answer that waits to be sent: nothing is refused by it, but what comes next may be. */
+  add(bytes: number): void;
+  /** To leave again changes nothing. */
+  leave(): void;
 }
 
 /** Counts what each user has under way, live requests no longer once they are parked, and refuses what is too much. */
@@ -23,30 +32,41 @@ export class Load {
   readonly #users = new Map<string, InHand>();
   #bytes = 0;
 
-  /** Takes a request with a body of so many bytes in hand; call what it returns when it is answered. Throws 503. */
-  enter(user: string, bytes: number): () => void {
+  /** Takes a request with a body of so many bytes in hand. Throws 503. */
+  enter(user: string, bytes: number): Hand {
     const mine = this.#users.get(user) ?? { requests: 0, bytes: 0 };
     if (mine.requests >= MOST_OF_ONE_USER.requests || mine.bytes + bytes > MOST_OF_ONE_USER.bytes) {
       throw unavailable('You have too much under way at once.');
     }
-    if (this.#bytes + bytes > MOST_BYTES) throw unavailable('The server is busy.');
+    if (bytes > SMALL && this.#bytes + bytes > MOST_BYTES) throw unavailable('The server is busy.');
+    let held = 0;
+    const add = (more: number): void => {
+      held += more;
+      mine.bytes += more;
+      this.#bytes += more;
+    };
     mine.requests += 1;
-    mine.bytes += bytes;
-    this.#bytes += bytes;
+    add(bytes);
     this.#users.set(user, mine);
-    return () => {
-      mine.requests -= 1;
-      mine.bytes -= bytes;
-      this.#bytes -= bytes;
-      if (mine.requests === 0 && this.#users.get(user) === mine) this.#users.delete(user);
+    let here = true;
+    return {
+      add,
+      leave: () => {
+        if (!here) return;
+        here = false;
+        add(-held);
+        mine.requests -= 1;
+        if (mine.requests === 0) this.#users.delete(user);
+      },
     };
   }
 }
 
-/** The memory that a request's body may take, in bytes. One that is refused as it passes by takes none. */
-export function bodySize({ headers }: Pick<IncomingMessage, 'headers'>): number {
+/** The memory that a request's body may take, in bytes, of which at most `largest` are read. One that is refused takes none. */
+export function bodySize({ headers }: Pick<IncomingMessage, 'headers'>, largest: number): number {
   if (isOversize({ headers })) return 0;
-  if (headers['transfer-encoding'] !== undefined) return BODY_LIMITS.documents;
+  if (headers['transfer-encoding'] !== undefined) return largest;
   const length = Number(headers['content-length'] ?? 0);
-  return Number.isSafeInteger(length) ? length : BODY_LIMITS.documents;
+  // What is longer is refused before it is read.
+  return length > largest ? 0 : length;
 }

@@ -13,11 +13,12 @@ import { ChangesHandler } from './handle-changes.ts';
 import { checkpointHandlers } from './handle-checkpoint.ts';
 import { handleBulkGet, handleGet, handleInfo, handleRevsDiff } from './handle-reads.ts';
 import { handleBulkDocs, handlePut } from './handle-writes.ts';
-import { bodySize, Load } from './load.ts';
+import { bodySize, Load, type Hand } from './load.ts';
 import { isOversize, OversizeReader } from './oversize.ts';
 import { parseTarget, type Mount, type Target } from './path.ts';
 import { Query } from './query.ts';
 import { BODY_LIMITS, checkJsonType, readJson } from './read-body.ts';
+import { neverMind, whenGone } from './when-gone.ts';
 
 export interface GateOptions {
   readonly mount: Mount;
@@ -101,8 +102,25 @@ async function handle(options: GateOptions, rooms: Rooms, req: express.Request, 
   notesOf(res).username = caller.username;
   if (target === undefined) throw missing();
   checkMethod(target, req.method);
-  const leave = rooms.load.enter(caller.ownId, bodySize(req));
-  await answer(context, rooms, { target, caller, req, res, database: mount.database }).finally(leave);
+  const largest = target.kind === 'bulk-docs' ? BODY_LIMITS.documents : BODY_LIMITS.ids;
+  const hand = rooms.load.enter(caller.ownId, bodySize(req, largest));
+  try {
+    await answer(context, rooms, { target, caller, req, res, database: mount.database });
+  } finally {
+    // What waits to be sent costs memory until it is; a live answer that is parked costs next to none.
+    if (res.writableEnded && !res.writableFinished) leaveWhenSent(res, hand);
+    else hand.leave();
+  }
+}
+
+function leaveWhenSent(res: express.Response, hand: Hand): void {
+  const leaver = { gone: () => hand.leave() };
+  hand.add(res.writableLength);
+  res.once('finish', () => {
+    neverMind(res, leaver);
+    hand.leave();
+  });
+  whenGone(res, leaver);
 }
 
 function checkMethod(target: Target, method: string): void {

@@ -48,7 +48,8 @@ export function createFactCache({ read, limit, maxAge, now }: FactCacheOptions):
     const known = remembered.get(id);
     if (known === undefined) return undefined;
     remembered.delete(id);
-    if (now() - known.at > maxAge()) return undefined;
+    // What has ended stays so, however old the news.
+    if (known.fact.kind !== 'ended' && now() - known.at > maxAge()) return undefined;
     remembered.set(id, known);
     return known.fact;
   };

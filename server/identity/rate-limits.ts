@@ -18,6 +18,9 @@ export interface RateLimits {
   /** Failures only: a whole office refreshes from one address. */
   readonly refreshByAddress: RateLimit;
   readonly refreshBySession: RateLimit;
+  readonly signOutBySession: RateLimit;
+  /** To see and end sessions: each is a read of the database. */
+  readonly sessionsByName: RateLimit;
 }
 
 const MINUTE = 60_000;
@@ -33,6 +36,8 @@ export const DEFAULT_RATE_LIMITS: RateLimits = {
   signInByName: { windowMs: 5 * MINUTE, limit: 60 },
   refreshByAddress: { windowMs: 5 * MINUTE, limit: 60 },
   refreshBySession: { windowMs: 5 * MINUTE, limit: 60 },
+  signOutBySession: { windowMs: 5 * MINUTE, limit: 20 },
+  sessionsByName: { windowMs: MINUTE, limit: 60 },
 };
 
 /** A limit by the client's address; an IPv6 client has a whole subnet, which counts as one. */

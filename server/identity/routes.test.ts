@@ -386,6 +386,25 @@ test('beyond its limit each door answers 429 with a time to wait, to the one who
   await limited.close();
 });
 
+test('who asks for the sessions, or signs out, again and again is told to wait, and others are not', async () => {
+  const few = { windowMs: 60_000, limit: 2 };
+  const limited = await startGate(engine.access, {
+    rateLimits: limitsWith({ sessionsByName: few, signOutBySession: few }),
+  });
+  const register = (): Promise<Reply> => post('/register', { username: newName(), password: PASSWORD }, {}, limited);
+  const [mine, others] = [await register(), await register()];
+  const list = async (whose: Reply, method = 'GET', path = '/sessions'): Promise<number> =>
+    (await ask(path, { method, headers: bearer(sessionOf(whose)) }, limited)).status;
+  expect([await list(mine), await list(mine), await list(mine)]).toEqual([200, 200, 429]);
+  expect([await list(mine, 'DELETE'), await list(mine, 'DELETE', '/sessions/x')]).toEqual([429, 429]);
+  expect(await list(others)).toBe(200);
+  const signOut = async (whose: Reply): Promise<number> =>
+    (await post('/sign-out', undefined, withCookie(whose.cookie), limited)).status;
+  expect([await signOut(mine), await signOut(mine), await signOut(mine)]).toEqual([204, 204, 429]);
+  expect(await signOut(others)).toBe(204);
+  await limited.close();
+});
+
 test('an address beyond its limit is refused before anything is read or asked', async () => {
   const few = { windowMs: 60_000, limit: 2 };
   const limited = await startGate(engine.access, {

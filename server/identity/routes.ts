@@ -133,25 +133,39 @@ function addSignIn(router: Router, options: AuthRoutesOptions, sign: SignToken):
   );
   router.all('/refresh', refuseMethod('POST'));
 
-  router.post('/sign-out', onlySameOrigin, readCookies, async (req, res) => {
-    const token = cookie.read(req);
-    // When this fails the cookie stays, so that signing out can be tried again.
-    if (token !== undefined) await sessions.signOut(token);
-    cookie.clear(res);
-    sendNothing(res);
-  });
+  router.post(
+    '/sign-out',
+    onlySameOrigin,
+    readCookies,
+    limitBy(limits.signOutBySession, 'all', sessionOf),
+    async (req, res) => {
+      const token = cookie.read(req);
+      // When this fails the cookie stays, so that signing out can be tried again.
+      if (token !== undefined) await sessions.signOut(token);
+      cookie.clear(res);
+      sendNothing(res);
+    },
+  );
   router.all('/sign-out', refuseMethod('POST'));
 }
 
 function addSessions(router: Router, options: AuthRoutesOptions): void {
   const { sessions } = options;
-  const authenticate = async (req: Request, res: Response): Promise<Caller> => {
-    const caller = await options.authenticate(req.headersDistinct);
-    notesOf(res).username = caller.username;
+  const callers = new WeakMap<Request, Caller>();
+  const callerOf = (req: Request): Caller => {
+    const caller = callers.get(req);
+    if (caller === undefined) throw unauthorized('Nobody is signed in here.');
     return caller;
   };
-  router.get('/sessions', async (req, res) => {
-    const { username, sessionId } = await authenticate(req, res);
+  const authenticate: RequestHandler = async (req, res, next) => {
+    const caller = await options.authenticate(req.headersDistinct);
+    notesOf(res).username = caller.username;
+    callers.set(req, caller);
+    next();
+  };
+  const limited = limitBy(options.limits.sessionsByName, 'all', (req) => callers.get(req)?.username);
+  router.get('/sessions', authenticate, limited, async (req, res) => {
+    const { username, sessionId } = callerOf(req);
     const list = (await sessions.list(username)).map((session) => ({
       id: session.id,
       device: session.device,
@@ -161,16 +175,16 @@ function addSessions(router: Router, options: AuthRoutesOptions): void {
     }));
     sendJson(res, 200, { sessions: list } satisfies SessionList);
   });
-  router.delete('/sessions', async (req, res) => {
-    const { username, sessionId } = await authenticate(req, res);
+  router.delete('/sessions', authenticate, limited, async (req, res) => {
+    const { username, sessionId } = callerOf(req);
     await sessions.endAll(username, 'user', sessionId);
     sendNothing(res);
   });
   router.all('/sessions', refuseMethod('GET,HEAD,DELETE'));
 
-  router.delete('/sessions/:id', async (req, res) => {
-    const { username } = await authenticate(req, res);
-    await sessions.end(username, req.params.id);
+  router.delete('/sessions/:id', authenticate, limited, async (req, res) => {
+    const { username } = callerOf(req);
+    await sessions.end(username, String(req.params['id']));
     sendNothing(res);
   });
   router.all('/sessions/:id', refuseMethod('DELETE'));

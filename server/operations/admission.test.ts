@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { connect, type AddressInfo } from 'node:net';
+import { connect, Socket, type AddressInfo } from 'node:net';
 import { eventually } from '../upstream/upstream-kit.ts';
 import { Admission, type AdmissionOptions } from './admission.ts';
 import { parseOpenFilesLimit } from './open-files.ts';
@@ -16,6 +16,7 @@ async function listen(handler: RequestListener, options: Partial<AdmissionOption
     handler,
     connections: () => 1,
     mostConnections: 10,
+    mostOfOneConnection: 1_000,
     random: () => 0.5,
     ...options,
   });
@@ -86,7 +87,7 @@ it('while connections come, turns are short: 32 requests are begun in 100 ms, an
   );
   /** 40 turns, each with a connection, each taking 10 ms. */
   const acceptAgain = (): void => {
-    admission.accepted();
+    admission.accepted(new Socket());
     turns += 1;
     time += 10;
     if (turns < 40) setImmediate(acceptAgain);
@@ -118,12 +119,55 @@ it('when the first has waited too long who comes is refused with 503 and told wh
 
 it('with more connections than the system gives, a request is refused and its connection ended, in words', async () => {
   let connections = 11;
-  await listen((_req, res) => res.end(), { connections: () => connections });
+  const admission = await listen((_req, res) => res.end(), { connections: () => connections });
+  server?.on('connection', (socket) => admission.accepted(socket));
   const text = await sendAtOnce(['/']);
   expect(statuses(text)).toEqual([503]);
   expect(text).toMatch(/^connection: close\r$/im);
   connections = 10;
   expect(statuses(await sendAtOnce(['/']))).toEqual([200]);
+});
+
+it('those who were connected before there were too many are served', async () => {
+  let connections = 10;
+  const admission = await listen(
+    (_req, res) => {
+      connections = 11;
+      res.end();
+    },
+    { connections: () => connections },
+  );
+  server?.on('connection', (socket) => admission.accepted(socket));
+  expect(statuses(await sendAtOnce(['/', '/', '/']))).toEqual([200, 200, 200]);
+});
+
+it('a connection whose requests do not wait for answers does not take the places of others', async () => {
+  const begun: string[] = [];
+  await listen(
+    (req, res) => {
+      begun.push(req.url ?? '');
+      res.end();
+    },
+    { mostOfOneConnection: 32 },
+  );
+  const text = await sendAtOnce(paths(100));
+  // 32 in the first turn, 32 that wait, and the first beyond ends the connection.
+  expect(begun).toEqual(paths(64));
+  expect(statuses(text).slice(0, 64)).toEqual(Array(64).fill(200));
+  expect(new Set(statuses(text).slice(64))).toEqual(new Set([503]));
+  expect(text).toMatch(/^connection: close\r$/im);
+});
+
+it('the process cannot be kept busy with being asked whether it lives', async () => {
+  const begun: string[] = [];
+  await listen((req, res) => {
+    begun.push(req.url ?? '');
+    res.end();
+  });
+  await sendAtOnce([...paths(40), ...Array<string>(20).fill('/healthz'), '/last']);
+  expect(begun.slice(32, 40)).toEqual(Array(8).fill('/healthz'));
+  expect(begun.slice(40, 48)).toEqual(paths(40).slice(32));
+  expect(begun).toHaveLength(61);
 });
 
 it('nothing is begun for a client that has gone while it waited', async () => {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { HttpError, sendError } from '../errors.ts';
 
 export interface AdmissionOptions {
@@ -7,6 +8,8 @@ export interface AdmissionOptions {
   /** How many connections are open, and how many may be: beyond that the system would refuse them without a word. */
   readonly connections: () => number;
   readonly mostConnections: number;
+  /** How many requests of one connection may wait: a client that does not wait for answers takes others' places. */
+  readonly mostOfOneConnection?: number;
   /** Told, once, when requests begin to be refused, and when that is over. */
   readonly onShedding?: (shedding: boolean) => void;
   /** A clock, in ms, and a number in [0, 1): whoever is refused should not come back together with all others. */
@@ -32,8 +35,11 @@ const LONGEST_WAIT = 5_000;
 const MOST_WAITING = 20_000;
 /** In s: between these a refused client is told to wait. */
 const RETRY_AFTER = { least: 2, most: 8 } as const;
-/** Answered whatever waits: who asks wants to know whether the process lives. */
+/** Answered whatever waits, so many in a turn: who asks wants to know whether the process lives. */
 const PROBES: readonly string[] = ['/healthz', '/readyz'];
+const PROBES_PER_TURN = 8;
+/** A browser waits for each answer before it sends the next request on a connection. */
+const MOST_OF_ONE_CONNECTION = 32;
 
 interface Waiting {
   readonly req: IncomingMessage;
@@ -49,12 +55,17 @@ interface Waiting {
  */
 export class Admission {
   readonly listener: RequestListener = (req, res) => this.#admit(req, res);
-  readonly #options: Required<Pick<AdmissionOptions, 'now' | 'random' | 'onShedding'>> & AdmissionOptions;
+  readonly #options: Required<AdmissionOptions>;
+  /** How many requests of a connection wait. */
+  readonly #waiting = new WeakMap<Socket, number>();
+  /** Accepted when there were as many as there may be; those that were there before are served. */
+  readonly #tooMany = new WeakSet<Socket>();
   #queue: Waiting[] = [];
   /** Those before this place in the queue have been let in. */
   #first = 0;
   /** How many may still be begun in this turn, and whether another one is to come. */
   #left = PER_TURN;
+  #probesLeft = PROBES_PER_TURN;
   #turns = false;
   #turn = 0;
   #acceptedAt = Number.NEGATIVE_INFINITY;
@@ -63,7 +74,13 @@ export class Admission {
   #shedding = false;
 
   constructor(options: AdmissionOptions) {
-    this.#options = { now: () => performance.now(), random: Math.random, onShedding: () => undefined, ...options };
+    this.#options = {
+      now: () => performance.now(),
+      random: Math.random,
+      onShedding: () => undefined,
+      mostOfOneConnection: MOST_OF_ONE_CONNECTION,
+      ...options,
+    };
   }
 
   /** How many wait. */
@@ -77,19 +94,23 @@ export class Admission {
   }
 
   /** A connection was accepted. */
-  accepted(): void {
+  accepted(socket: Socket): void {
+    if (this.#options.connections() > this.#options.mostConnections) this.#tooMany.add(socket);
     this.#acceptedAt = this.#turn;
     this.#left = Math.min(this.#left, 1);
     this.#nextTurn();
   }
 
   #admit(req: IncomingMessage, res: ServerResponse): void {
-    const { handler, connections, mostConnections, now } = this.#options;
-    if (PROBES.includes(req.url ?? '')) {
+    const { handler, mostOfOneConnection, now } = this.#options;
+    const { socket } = req;
+    if (this.#probesLeft > 0 && PROBES.includes(req.url ?? '')) {
+      this.#probesLeft -= 1;
+      this.#nextTurn();
       handler(req, res);
       return;
     }
-    if (connections() > mostConnections) {
+    if (this.#tooMany.has(socket)) {
       res.shouldKeepAlive = false;
       this.#refuse(res, 'There are as many connections as the server can hold.');
       return;
@@ -103,6 +124,13 @@ export class Admission {
       this.#refuse(res, 'The server is busy.');
       return;
     }
+    const waiting = this.#waiting.get(socket) ?? 0;
+    if (waiting >= mostOfOneConnection) {
+      res.shouldKeepAlive = false;
+      this.#refuse(res, 'Too many requests wait on this connection.');
+      return;
+    }
+    this.#waiting.set(socket, waiting + 1);
     this.#queue.push({ req, res, since: now() });
     this.#nextTurn();
   }
@@ -121,6 +149,7 @@ export class Admission {
       this.#turns = false;
       this.#turn += 1;
       this.#left = this.#perTurn();
+      this.#probesLeft = PROBES_PER_TURN;
       this.#letIn();
     });
   }
@@ -141,6 +170,7 @@ export class Admission {
       const next = this.#queue[this.#first];
       if (next === undefined) break;
       this.#first += 1;
+      this.#waiting.set(next.req.socket, (this.#waiting.get(next.req.socket) ?? 1) - 1);
       this.#begin(next.req, next.res);
     }
     if (this.queued > 0) {

@@ -12,6 +12,8 @@ export interface BatchedOptions<Asked, Answer> {
 const ALONE = 4;
 /** In ms: nobody waits longer than this for company, however great the crowd. */
 const LONGEST_WAIT = 500;
+/** In ms: how far ahead turns may be, which is how long after a crowd it is still reckoned with. */
+const LONGEST_BACKLOG = 20_000;
 
 interface Waiting<Asked, Answer> {
   readonly asked: Asked;
@@ -73,7 +75,7 @@ export function createBatched<Asked, Answer>(
   return (asked) =>
     new Promise((resolve) => {
       const asksAt = now();
-      lastTurn = Math.max(lastTurn + alone, asksAt);
+      lastTurn = Math.min(Math.max(lastTurn + alone, asksAt), asksAt + LONGEST_BACKLOG);
       waiting.push({ asked, resolve, turn: Math.min(lastTurn, asksAt + LONGEST_WAIT) });
       // What is asked for in the same turn of the event loop goes together.
       if (isLooking || (waiting.length > 1 && waiting.length < largest)) return;

@@ -71,3 +71,34 @@ it('an upstream that is silent for too long, gone or redirecting is an error wit
     expect((error as Error).message).toContain('connection');
   }
 });
+
+it.each([200, 404, 502])(
+  'a page that breaks off (status %i) rejects like no answer, and nothing else happens',
+  async (status) => {
+    handle = (response) => {
+      response.writeHead(status, { 'content-type': 'text/html', 'content-length': '1000' });
+      response.write('<html>', () => response.destroy());
+    };
+    const couch = client();
+    const [one, two] = await Promise.allSettled([
+      couch.db.get('x'),
+      couch.request({ path: 'y', method: 'post', body: {} }),
+    ]);
+    for (const each of [one, two]) {
+      expect(each.status).toBe('rejected');
+      expect(statusOf((each as PromiseRejectedResult).reason)).toBeUndefined();
+    }
+    handle = json(200, { ok: true });
+    expect(await couch.db.get('x')).toEqual({ ok: true });
+  },
+);
+
+it('a cookie of a balancer is not kept', async () => {
+  handle = (response) => {
+    response.writeHead(200, { 'content-type': 'application/json', 'set-cookie': 'route=1; Path=/' }).end('{}');
+  };
+  const couch = client();
+  await couch.db.get('x');
+  await couch.db.get('x');
+  expect(seen.map(({ headers }) => headers.cookie)).toEqual([undefined, undefined]);
+});

@@ -53,13 +53,10 @@ export function openUpstream(access: UpstreamAccess, options: UpstreamOptions = 
   // nano has no timeout of its own, and fetch's is five minutes.
   const pool = new Pool(origin, { connections: MOST_CONNECTIONS, headersTimeout: timeoutMs, bodyTimeout: timeoutMs });
   const prefix = pathname.replace(/\/$/, '').length;
-  const dispatcher =
-    onAnswer === undefined
-      ? pool
-      : pool.compose((dispatch) => (asked, handler) => {
-          const told = { method: asked.method, path: asked.path.slice(prefix) };
-          return dispatch(asked, new Observed(handler, (status) => onAnswer(told, status)));
-        });
+  const dispatcher = pool.compose((dispatch) => (asked, handler) => {
+    const told = { method: asked.method, path: asked.path.slice(prefix) };
+    return dispatch(asked, new Observed(handler, (status) => onAnswer?.(told, status)));
+  });
   const settings = {
     url: access.url,
     headers: { Authorization: authorizationOf(access) },
@@ -84,7 +81,11 @@ export function openUpstream(access: UpstreamAccess, options: UpstreamOptions = 
 export const connect = (access: UpstreamAccess, timeoutMs: number = REQUEST_TIMEOUT_MS): nano.ServerScope =>
   openUpstream(access, { timeoutMs }).couch;
 
-/** Hears of an answer's status, or that there is none, once; everything else goes by. */
+/**
+ * Hears of an answer's status, or that there is none, once, and lets by what CouchDB answers with: JSON. Of anything else
+ * (a balancer's page, say) nano reads the body where nobody waits for it, and one that breaks off would end the process. No
+ * cookie is let by either: nano keeps each for ever.
+ */
 class Observed extends DecoratorHandler {
   readonly #handler: Dispatcher.DispatchHandlers;
   #tell: ((status: number | undefined) => void) | undefined;
@@ -96,10 +97,14 @@ class Observed extends DecoratorHandler {
   }
 
   onHeaders(...head: Parameters<NonNullable<Dispatcher.DispatchHandlers['onHeaders']>>): boolean {
-    const [status] = head;
+    const [status, fields, ...rest] = head;
     // 1xx is told before the answer, and is none.
-    if (status >= 200) this.#once(status);
-    return this.#handler.onHeaders?.(...head) ?? true;
+    if (status < 200) return this.#handler.onHeaders?.(...head) ?? true;
+    this.#once(status);
+    const pairs = pairsOf(fields);
+    // An error in an interceptor is the request's: it rejects, and the connection is closed.
+    if (!pairs.some(isJson)) throw new Error(`status ${status} without JSON`);
+    return this.#handler.onHeaders?.(status, pairs.filter(isNoCookie).flat(), ...rest) ?? true;
   }
 
   onError(error: Error): void {
@@ -112,6 +117,20 @@ class Observed extends DecoratorHandler {
     this.#tell = undefined;
   }
 }
+
+type Field = readonly [Buffer, Buffer];
+
+/** Header fields as undici tells them: names and values by turns. */
+const pairsOf = (fields: readonly Buffer[]): Field[] =>
+  fields.flatMap((name, index) => {
+    const value = fields[index + 1];
+    return index % 2 === 0 && value !== undefined ? [[name, value] as const] : [];
+  });
+
+const isJson = ([name, value]: Field): boolean =>
+  name.toString('latin1').toLowerCase() === 'content-type' && /^application\/json\b/i.test(value.toString('latin1'));
+
+const isNoCookie = ([name]: Field): boolean => name.toString('latin1').toLowerCase() !== 'set-cookie';
 
 /** The value of the Authorization header (RFC 7617, UTF-8). */
 export function authorizationOf({ username, password }: Omit<UpstreamAccess, 'url'>): string {
