@@ -133,12 +133,12 @@ describe('where a request ends', () => {
     const of = (line: string, name: string): string =>
       rawRequest([`GET /sync/user_registry/user_${name} HTTP/1.1`, 'Host: x', line]);
     const one = of(attacks.authorization, 'alice') + of(frida, 'frida') + of(frida, 'alice') + of('X-None: 1', 'frida');
-    const answers = await attackRaw(one.repeat(10), { enough: 40 });
-    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => [200, 200, 404, 401]).flat());
+    const answers = await attackRaw(one.repeat(7), { enough: 28 });
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 7 }, () => [200, 200, 404, 401]).flat());
     const names = answers
       .filter(({ status }) => status === 200)
       .map(({ body }) => (parse(body) as { _id: string })._id);
-    expect(names).toEqual(Array.from({ length: 10 }, () => ['user_alice', 'user_frida']).flat());
+    expect(names).toEqual(Array.from({ length: 7 }, () => ['user_alice', 'user_frida']).flat());
   });
 
   it.each([

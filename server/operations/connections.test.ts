@@ -96,6 +96,20 @@ it('a request by a kept connection is answered, and told that it was the last', 
   expect(second).toMatch(/ok$/);
 });
 
+it('a request that follows an answer whose head had promised a kept connection is answered, not reset', async () => {
+  const client = connect();
+  client.get('/parked');
+  await eventually(() => parked.length === 1);
+  const drained = connections.drain();
+  parked[0]?.end('over');
+  await eventually(() => client.text().includes('over'));
+  client.get('/next');
+  await eventually(() => asked.includes('/next'));
+  await drained;
+  expect(client.text().split('HTTP/1.1 200')).toHaveLength(3);
+  expect(client.text()).toMatch(/connection: close/i);
+});
+
 it('counts what is under way, also of a client that goes away with several requests open', async () => {
   const [gone, stays] = [connect(), connect()];
   gone.get('/parked');

@@ -1,6 +1,9 @@
 import { Server as NetServer, type Socket } from 'node:net';
 import type { Server, ServerResponse } from 'node:http';
 
+/** In ms: so long a connection stays open after an answer that promised it, when the server ends. */
+const GRACE = 500;
+
 /** A server's connections, for its end. */
 export interface Connections {
   /** Requests whose answers are not over. */
@@ -42,8 +45,15 @@ export function trackConnections(server: Server): Connections {
     const here = open.get(socket);
     if (here?.delete(this) !== true) return;
     underWay -= 1;
+    if (!draining || here.size > 0) return;
     // The answer has been handed to the system, whole; what was sent is not taken back by this.
-    if (draining && here.size === 0) socket.destroySoon();
+    if (!this.shouldKeepAlive) socket.destroySoon();
+    // Its head was sent before the end was known, and promised that the connection stays: the next request is perhaps on
+    // its way, and is told; closed now, it would be reset.
+    else
+      setTimeout(() => {
+        if (here.size === 0) socket.destroySoon();
+      }, GRACE).unref();
   }
   server.prependListener('request', ({ socket }, res) => {
     const here = open.get(socket);
@@ -67,8 +77,7 @@ export function trackConnections(server: Server): Connections {
         NetServer.prototype.close.call(server, () => resolve());
       });
       for (const [socket, here] of open) {
-        // Said by those whose heads are not sent yet.
-        for (const res of here) res.shouldKeepAlive = false;
+        for (const res of here) if (!res.headersSent) res.shouldKeepAlive = false;
         if (here.size === 0) socket.destroySoon();
       }
       return drained.then(() => {

@@ -53,10 +53,12 @@ export function openUpstream(access: UpstreamAccess, options: UpstreamOptions = 
   // nano has no timeout of its own, and fetch's is five minutes.
   const pool = new Pool(origin, { connections: MOST_CONNECTIONS, headersTimeout: timeoutMs, bodyTimeout: timeoutMs });
   const prefix = pathname.replace(/\/$/, '').length;
-  const dispatcher = pool.compose((dispatch) => (asked, handler) => {
-    const told = { method: asked.method, path: asked.path.slice(prefix) };
-    return dispatch(asked, new Observed(handler, (status) => onAnswer?.(told, status)));
-  });
+  const dispatcher = (onlyJson: boolean): Dispatcher =>
+    pool.compose((dispatch) => (asked, handler) => {
+      const told = { method: asked.method, path: asked.path.slice(prefix) };
+      return dispatch(asked, new Observed(handler, onlyJson, (status) => onAnswer?.(told, status)));
+    });
+  const [forNano, forFetch] = [dispatcher(true), dispatcher(false)];
   const settings = {
     url: access.url,
     headers: { Authorization: authorizationOf(access) },
@@ -67,9 +69,9 @@ export function openUpstream(access: UpstreamAccess, options: UpstreamOptions = 
   return {
     access,
     // Its types ask for a class where it takes an instance.
-    couch: nano(Object.assign(configuration, { agentOptions: dispatcher })),
+    couch: nano(Object.assign(configuration, { agentOptions: forNano })),
     // `dispatcher` is Node's own addition to what the standard says of fetch.
-    fetch: (path, init) => fetch(`${access.url}${path}`, Object.assign({ dispatcher }, init)),
+    fetch: (path, init) => fetch(`${access.url}${path}`, Object.assign({ dispatcher: forFetch }, init)),
     get connections() {
       return pool.stats.connected;
     },
@@ -82,17 +84,19 @@ export const connect = (access: UpstreamAccess, timeoutMs: number = REQUEST_TIME
   openUpstream(access, { timeoutMs }).couch;
 
 /**
- * Hears of an answer's status, or that there is none, once, and lets by what CouchDB answers with: JSON. Of anything else
- * (a balancer's page, say) nano reads the body where nobody waits for it, and one that breaks off would end the process. No
- * cookie is let by either: nano keeps each for ever.
+ * Hears of an answer's status, or that there is none, once. With `onlyJson` it lets by what CouchDB answers with: of anything
+ * but JSON (a balancer's page, say) nano reads the body where nobody waits for it, and one that breaks off would end the
+ * process. No cookie is let by: nano keeps each for ever.
  */
 class Observed extends DecoratorHandler {
   readonly #handler: Dispatcher.DispatchHandlers;
+  readonly #onlyJson: boolean;
   #tell: ((status: number | undefined) => void) | undefined;
 
-  constructor(handler: Dispatcher.DispatchHandlers, tell: (status: number | undefined) => void) {
+  constructor(handler: Dispatcher.DispatchHandlers, onlyJson: boolean, tell: (status: number | undefined) => void) {
     super(handler);
     this.#handler = handler;
+    this.#onlyJson = onlyJson;
     this.#tell = tell;
   }
 
@@ -103,7 +107,7 @@ class Observed extends DecoratorHandler {
     this.#once(status);
     const pairs = pairsOf(fields);
     // An error in an interceptor is the request's: it rejects, and the connection is closed.
-    if (!pairs.some(isJson)) throw new Error(`status ${status} without JSON`);
+    if (this.#onlyJson && !pairs.some(isJson)) throw new Error(`status ${status} without JSON`);
     return this.#handler.onHeaders?.(status, pairs.filter(isNoCookie).flat(), ...rest) ?? true;
   }
 
