@@ -5,7 +5,6 @@ import { readUserDocument, type Username } from '../couchdb-design/user-document
 import { createApp } from './app.ts';
 import { SESSIONS_DB, type Config } from './config.ts';
 import { FewAtATime } from './gate/few-at-a-time.ts';
-import { OneAtATime } from './gate/one-at-a-time.ts';
 import { createGate } from './gate/router.ts';
 import { SharedTimer } from './gate/shared-timer.ts';
 import { createIdentity, type Identity } from './identity/identity.ts';
@@ -16,7 +15,7 @@ import { trackConnections } from './operations/connections.ts';
 import { drain } from './operations/drain.ts';
 import { startMetricsServer } from './operations/metrics-server.ts';
 import { observeRequests } from './operations/observe-requests.ts';
-import { openFilesLimit } from './operations/open-files.ts';
+import { mostConnections, openFilesLimit } from './operations/open-files.ts';
 import { createOperations, createReadiness } from './operations/operate.ts';
 import { upstreamKind } from './operations/upstream-kind.ts';
 import { openUpstream, type UpstreamAccess } from './upstream/couch.ts';
@@ -66,8 +65,6 @@ const GATE_BASE = '/sync';
 
 /** In ms. */
 const LONGEST_SILENCE = 120_000;
-/** Of the files that the process may open, these are for what is not a client's connection. */
-const OTHER_FILES = 256;
 
 /** Wires and starts everything. Rejects with a sentence when the upstream or a port cannot be had. */
 export async function startPouchgate(options: StartOptions): Promise<Pouchgate> {
@@ -165,8 +162,8 @@ async function start(
       checkRight: (caller) => identity.rights.check(caller),
       readBody: readUserDocument,
       timer,
-      writes: new OneAtATime(),
-      asks: new FewAtATime(),
+      writes: new FewAtATime(1),
+      asks: new FewAtATime(3),
       now: Date.now,
       onDelivered: metrics.onDelivered,
       onSlowReader: metrics.onSlowReader,
@@ -191,17 +188,16 @@ async function start(
   server.setTimeout(LONGEST_SILENCE);
   observeRequests(server, onRequestOver);
   const connections = trackConnections(server);
+  const most = mostConnections(openFilesLimit());
   const admission = new Admission({
     handler: app,
     connections: () => connections.open,
-    mostConnections: openFilesLimit() - OTHER_FILES,
+    mostConnections: most.served,
     onShedding: (shedding) =>
       log.warn({ shedding }, shedding ? 'Requests are refused: too many wait.' : 'No request is refused any more.'),
   });
   server.on('connection', (socket) => admission.accepted(socket));
-  // Some connections are accepted beyond what is served, to be refused in words; and no more, or CouchDB could not be reached.
-  const most = openFilesLimit() - OTHER_FILES / 2;
-  if (Number.isFinite(most)) server.maxConnections = most;
+  if (Number.isFinite(most.accepted)) server.maxConnections = most.accepted;
   server.on('request', admission.listener);
   metrics.show({
     gate: hub,

@@ -7,7 +7,6 @@ import type { AuthorizationFor } from '../upstream/identity.ts';
 import type { LeavesReader } from '../upstream/leaves.ts';
 import type { Provision } from '../upstream/provision.ts';
 import type { FewAtATime } from './few-at-a-time.ts';
-import type { OneAtATime } from './one-at-a-time.ts';
 import type { SharedTimer } from './shared-timer.ts';
 import type { LeafState } from '../upstream/leaf-state.ts';
 import type { ReadBody } from './write-request.ts';
@@ -25,7 +24,9 @@ export interface GateContext {
   readonly checkRight: (caller: Caller) => Promise<void>;
   readonly readBody: ReadBody;
   readonly timer: SharedTimer;
-  readonly writes: OneAtATime;
+  /** One at a time: a write is checked against the tree that it goes to, so no other may come in between. */
+  readonly writes: FewAtATime;
+  /** What one user asks the database at once: there are eight connections for all. */
   readonly asks: FewAtATime;
   readonly now: () => number;
   /** Told, in seconds, how long a change took from the feed to a live answer's socket. */

@@ -114,7 +114,7 @@ export class LiveAnswer implements Waiter, Timed, Leaver {
     }
     this.#writeHead();
     // What follows at once goes with it: each write is a call to the system.
-    if (this.#format.head !== '') this.res.write(this.#format.head);
+    if (this.#format.head !== '') this.#write(this.#format.head);
     else if (!this.#hasNews) this.res.flushHeaders();
     const { heartbeat } = this.request;
     if (heartbeat !== undefined) this.#beatsAt = this.#room.now() + heartbeat;

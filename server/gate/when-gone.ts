@@ -10,8 +10,8 @@ export interface Leaver {
 const waiting = new WeakMap<Socket, Set<Leaver>>();
 
 /**
- * Tells `leaver` once when its connection has closed, at once if it has already. The answer itself would not do: one that waits behind another on its
- * connection (pipelining) is not told by Node. One listener serves all answers that a connection carries.
+ * Tells `leaver` once when its connection has closed, at once if it has already. The answer itself would not do: one that
+ * waits behind another on its connection (pipelining) is not told by Node. One listener serves all answers of a connection.
  */
 export function whenGone({ req: { socket } }: ServerResponse, leaver: Leaver): void {
   if (socket.destroyed) {

@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { connect, Socket, type AddressInfo } from 'node:net';
 import { eventually } from '../upstream/upstream-kit.ts';
 import { Admission, type AdmissionOptions } from './admission.ts';
-import { parseOpenFilesLimit } from './open-files.ts';
+import { mostConnections, parseOpenFilesLimit } from './open-files.ts';
 
 let server: Server | undefined;
 afterEach(() => {
@@ -189,4 +189,12 @@ it('the limit on open files is read as Linux writes it', () => {
   expect(
     parseOpenFilesLimit(`${limits}Max open files            unlimited            unlimited            files\n`),
   ).toBe(Number.POSITIVE_INFINITY);
+});
+
+it.each([
+  [20_000, 19_744, 19_872],
+  [256, 128, 192],
+  [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY],
+])('of %d open files connections leave some for CouchDB, and some to refuse by', (files, served, accepted) => {
+  expect(mostConnections(files)).toEqual({ served, accepted });
 });

@@ -14,3 +14,16 @@ export function parseOpenFilesLimit(limits: string): number {
   const soft = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
   return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);
 }
+
+/** Of the files that the process may open, these are for what is not a client's connection; at most half of them all. */
+const OTHER_FILES = 256;
+
+/**
+ * How many clients' connections are served with so many open files. Some more are accepted, to be refused in words; beyond
+ * those they are closed, or CouchDB could not be reached any more.
+ */
+export function mostConnections(openFiles: number): { readonly served: number; readonly accepted: number } {
+  if (openFiles === Number.POSITIVE_INFINITY) return { served: openFiles, accepted: openFiles };
+  const others = Math.min(OTHER_FILES, Math.floor(openFiles / 2));
+  return { served: openFiles - others, accepted: openFiles - Math.ceil(others / 2) };
+}

@@ -99,10 +99,8 @@ it('counts as dead when it says nothing, whether before its head, after it, or i
   expect(seen.rows).toEqual(['user_b']);
 });
 
-it.each([
-  ['says nothing', () => undefined],
-  ['begins and says no more', (response: ServerResponse) => response.writeHead(200).write('{"db_name":')],
-] as const)('an upstream that %s when it is asked for its sequence holds nothing up', async (_name, hang) => {
+/** A feed that ends after its first row; the question for the sequence that follows is answered so, and then as it should be. */
+function failFirstInfo(fail: (response: ServerResponse) => unknown): void {
   updateSeq = '2-x';
   onFeed = (response, attempt) => {
     head(response, ROW(`${attempt}-x`, `user_${attempt}`));
@@ -111,9 +109,16 @@ it.each([
   let asked = 0;
   onInfo = (response) => {
     asked += 1;
-    if (asked === 1) hang(response);
+    if (asked === 1) fail(response);
     else tellInfo(response);
   };
+}
+
+it.each([
+  ['says nothing', () => undefined],
+  ['begins and says no more', (response: ServerResponse) => response.writeHead(200).write('{"db_name":')],
+] as const)('an upstream that %s when it is asked for its sequence holds nothing up', async (_name, hang) => {
+  failFirstInfo(hang);
   const seen = follow({ heartbeat: 100 });
   await eventually(() => seen.rows.length === 2, 1_000);
   expect(seen.downs).toEqual(['ended by the upstream', 'no heartbeat']);
@@ -125,17 +130,7 @@ it.each([
   [200, `"${'x'.repeat(100_000)}"`],
   [404, '{"error":"not_found"}'],
 ])('an answer %i %j to the question for its sequence is tried again, and never a feed', async (status, body) => {
-  updateSeq = '2-x';
-  onFeed = (response, attempt) => {
-    head(response, ROW(`${attempt}-x`, `user_${attempt}`));
-    if (attempt === 1) response.end();
-  };
-  let asked = 0;
-  onInfo = (response) => {
-    asked += 1;
-    if (asked === 1) response.writeHead(status).end(body);
-    else tellInfo(response);
-  };
+  failFirstInfo((response) => response.writeHead(status).end(body));
   const seen = follow();
   await eventually(() => seen.rows.length === 2);
   expect([sinces, seen.ups, seen.downs.length]).toEqual([['now', '1-x'], 2, 2]);
