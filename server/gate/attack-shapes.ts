@@ -28,9 +28,10 @@ const NANO = [...FORWARDED, 'user-agent', 'accept-language', 'sec-fetch-mode', '
 const optional = (...pairs: string[]): string =>
   `\\??${pairs.map((pair, index) => `(?:${index === 0 ? '' : '&?'}${pair})?`).join('')}`;
 
-function shapesFor(username: string): readonly Shape[] {
+function shapesFor(username: string, present: readonly string[]): readonly Shape[] {
   const id = `user_${username}`;
   const own = z.literal(id);
+  const oneOfThem = z.literal(present.map((name) => `user_${name}`));
   const escaped = encodeURIComponent(id).replaceAll('.', '\\.');
   const database = '^/user_registry';
   const tombstone = z.strictObject({
@@ -88,7 +89,8 @@ function shapesFor(username: string): readonly Shape[] {
     service(
       'leaves',
       `${database}/_changes\\?filter=_doc_ids&style=all_docs&since=0`,
-      z.strictObject({ doc_ids: z.tuple([own]) }),
+      // One read for all who wait for one.
+      z.strictObject({ doc_ids: z.array(oneOfThem).min(1) }),
     ),
     service(
       'provision',
@@ -100,7 +102,9 @@ function shapesFor(username: string): readonly Shape[] {
       '^/pouchgate_sessions/_all_docs\\?include_docs=true',
       // A session's id comes out of a token that is well signed.
       z.strictObject({
-        keys: z.array(z.union([z.literal(`suspended:${username}`), z.string().startsWith('session:')])),
+        keys: z.array(
+          z.union([z.literal(present.map((name) => `suspended:${name}`)), z.string().startsWith('session:')]),
+        ),
       }),
     ),
   ];
@@ -109,12 +113,16 @@ function shapesFor(username: string): readonly Shape[] {
 const clean = (object: object): object =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 
-/** Says what is wrong with a request that the database got for `username`; undefined for one that the gate built. */
+/**
+ * Says what is wrong with a request that the database got for `username`, or which of the gate's own it is. Reads for
+ * several users at once may name those who are `present`, and nobody else.
+ */
 export function createShapeCheck(
   username: string,
   authorization: string,
+  present: readonly string[] = [username],
 ): (recorded: Recorded) => { readonly shape: string } | { readonly wrong: string } {
-  const shapes = shapesFor(username);
+  const shapes = shapesFor(username, present);
   return ({ method, url, headers, body }) => {
     const parsed: unknown = body === '' ? undefined : JSON.parse(body);
     const told = `${method} ${url} ${body.slice(0, 500)}`;

@@ -33,7 +33,7 @@ export function stage(users: readonly string[] = ['alice']): Stage {
     before = server.upstream.length;
   });
   afterEach(async () => {
-    const checks = users.map((username) => createShapeCheck(username, server.authorization));
+    const checks = users.map((username) => createShapeCheck(username, server.authorization, users));
     const odd = server.upstream.slice(before).filter((recorded) => checks.every((check) => 'wrong' in check(recorded)));
     expect(odd).toEqual([]);
     expect(await server.bob.read()).toMatchObject([{ ok: { _rev: server.bob.revisions.at(-1) } }]);
