@@ -1,7 +1,7 @@
-import type { ServerResponse } from 'node:http';
 import express from 'express';
 import helmet from 'helmet';
 import { HttpError, missing, sendError, sendJson } from './errors.ts';
+import { createPage } from './page.ts';
 
 export interface AppOptions {
   /** Mounted at its base path, before everything else: it reads the raw request line itself. */
@@ -18,9 +18,6 @@ export interface AppOptions {
   /** Called with what nobody expected. */
   readonly onError: (error: unknown) => void;
 }
-
-/** File names below this carry a digest of what is in them. */
-const HASHED = /[/\\]assets[/\\]/;
 
 /** The whole HTTP surface: the gate, sign-in, the page, and 404 for all else. */
 export function createApp(options: AppOptions): express.Express {
@@ -45,7 +42,7 @@ export function createApp(options: AppOptions): express.Express {
     sendJson(res, status, body);
   });
   app.use('/api/auth', options.identity);
-  if (options.page !== undefined) app.use(express.static(options.page, { redirect: false, setHeaders: cacheHeaders }));
+  if (options.page !== undefined) app.use(createPage(options.page));
   app.use(() => {
     throw missing();
   });
@@ -74,8 +71,3 @@ const securityHeaders = (https: boolean): express.RequestHandler =>
     },
     strictTransportSecurity: https,
   });
-
-/** A page's files are new at every build and kept for ever; what names them is asked for each time. */
-function cacheHeaders(res: ServerResponse, path: string): void {
-  res.setHeader('Cache-Control', HASHED.test(path) ? 'public, max-age=31536000, immutable' : 'no-cache');
-}

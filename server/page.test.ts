@@ -1,0 +1,53 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import express from 'express';
+import { createPage } from './page.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'page-'));
+let server: Server;
+let url: string;
+
+beforeAll(async () => {
+  mkdirSync(join(folder, 'assets'));
+  writeFileSync(join(folder, 'index.html'), '<title>the page</title>');
+  writeFileSync(join(folder, 'service-worker.js'), '// worker');
+  writeFileSync(join(folder, 'assets', 'page-1a2b.js'), '// bundle');
+  server = createServer(express().use(createPage(folder)));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(async () => {
+  rmSync(folder, { recursive: true });
+  await new Promise((resolve) => server.close(resolve));
+});
+
+test.each(['/', '/devices', '/inspector', '/two-devices', '/devices?from=mail'])(
+  '%s is the page, and is asked for each time',
+  async (path) => {
+    const answer = await fetch(url + path);
+    expect([answer.status, await answer.text()]).toEqual([200, '<title>the page</title>']);
+    expect(answer.headers.get('content-type')).toMatch(/^text\/html/);
+    expect(answer.headers.get('cache-control')).toBe('no-cache');
+  },
+);
+
+test.each(['/Devices', '/devices/', '/devices/x', '/nothing', '/assets/other.js', '/assets'])(
+  '%s is not there',
+  async (path) => {
+    expect((await fetch(url + path)).status).toBe(404);
+  },
+);
+
+test('files whose name changes with their content are kept for ever, the others are not', async () => {
+  const cached = async (path: string) => (await fetch(url + path)).headers.get('cache-control');
+  expect(await cached('/assets/page-1a2b.js')).toBe('public, max-age=31536000, immutable');
+  expect(await cached('/service-worker.js')).toBe('no-cache');
+});
+
+test('a page is read, and nothing else', async () => {
+  expect((await fetch(`${url}/devices`, { method: 'POST' })).status).toBe(404);
+  expect(await (await fetch(`${url}/devices`, { method: 'HEAD' })).text()).toBe('');
+});
