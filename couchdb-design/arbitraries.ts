@@ -4,8 +4,9 @@
  */
 import fc from 'fast-check';
 import { nextEditStamp, type EditStamp } from './edit-stamp.ts';
-import { preferencesSchema, type Preferences } from './preferences.ts';
-import type { UserDocument } from './user-document-schema.ts';
+import type { Preferences } from './preference-rules.ts';
+import { preferencesSchema } from './preferences.ts';
+import type { UserDocument } from './user-document-shape.ts';
 import { parseUsername, userDocumentId, type Username } from './username.ts';
 
 export const PREFERENCE_KEYS = preferencesSchema.keyof().options;

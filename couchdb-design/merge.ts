@@ -8,8 +8,8 @@
  */
 import { canonicalCopy, canonicalJson } from './canonical-json.ts';
 import { isEditStamp, type EditStamp } from './edit-stamp.ts';
-import type { PatchOf, Preferences } from './preferences.ts';
-import type { UserDocument } from './user-document-schema.ts';
+import type { PatchOf, Preferences } from './preference-rules.ts';
+import type { UserDocument } from './user-document-shape.ts';
 
 interface Entry {
   /** '' when the value was never stamped. */

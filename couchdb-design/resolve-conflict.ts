@@ -9,9 +9,9 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { canonicalJson } from './canonical-json.ts';
 import { merge } from './merge.ts';
-import type { Preferences } from './preferences.ts';
+import type { Preferences } from './preference-rules.ts';
 import { compareRevisions, parseRevision, type Revision, type RevisionParts } from './revision-order.ts';
-import type { UserDocument } from './user-document-schema.ts';
+import type { UserDocument } from './user-document-shape.ts';
 import type { UserDocumentId } from './username.ts';
 
 interface Written {

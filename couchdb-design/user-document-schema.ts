@@ -1,27 +1,14 @@
-/** The shape of the user document, without the underscore members that CouchDB keeps in it. */
+/** The user document as zod checks it, without the underscore members that CouchDB keeps in it. */
 import { z } from 'zod';
 import { isEditStamp, type EditStamp } from './edit-stamp.ts';
-import { preferencesSchema, type Preferences } from './preferences.ts';
+import { preferencesSchema } from './preferences.ts';
+import {
+  isPreferenceKey,
+  USER_DOCUMENT_TYPE,
+  USER_DOCUMENT_VERSION,
+  type UserDocument,
+} from './user-document-shape.ts';
 import { parseUsername, userDocumentId, type UserDocumentId, type Username } from './username.ts';
-
-export const USER_DOCUMENT_TYPE = 'user_preferences';
-export const USER_DOCUMENT_VERSION = 1;
-
-export interface UserDocument<P extends object = Preferences> {
-  readonly _id: UserDocumentId;
-  readonly type: typeof USER_DOCUMENT_TYPE;
-  readonly version: typeof USER_DOCUMENT_VERSION;
-  readonly username: Username;
-  readonly preferences: P;
-  /** By preference, when it was last set. A stamp without a value is a removal; a value without a stamp is oldest. */
-  readonly edits: Readonly<Record<string, EditStamp>>;
-  /** ISO 8601 as Date.toISOString writes it, so that the order of the strings is the order of the times. */
-  readonly created_at: string;
-  readonly updated_at: string;
-}
-
-// A letter first: `__proto__` and CouchDB's underscore members are no preferences. validate_doc_update has the same.
-const PREFERENCE_KEY = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
 
 const isIsoTime = (value: unknown): boolean => {
   if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value)) return false;
@@ -36,7 +23,7 @@ const isoTime = z.custom<string>(isIsoTime, 'must be a time like 2026-11-22T09:3
 /** `edits` may only speak of preferences that there are. */
 const editsOf = (preferences: z.ZodObject): z.ZodType<Readonly<Record<string, EditStamp>>> => {
   const keys = Object.keys(preferences.shape);
-  const odd = keys.find((key) => !PREFERENCE_KEY.test(key));
+  const odd = keys.find((key) => !isPreferenceKey(key));
   if (odd !== undefined) throw new TypeError(`not a name for a preference: ${JSON.stringify(odd)}`);
   return z.strictObject(Object.fromEntries(keys.map((key) => [key, editStamp.exactOptional()])));
 };

@@ -1,0 +1,104 @@
+/**
+ * What a user may prefer, as data, so that a browser can check it without a validator's weight and the server with zod
+ * (preferences.ts): one table, two readers, held to be of one opinion by preferences.test.ts.
+ */
+
+/** What one value has to be. `longest` is in UTF-16 code units, as JavaScript counts. */
+export type Rule =
+  | { readonly kind: 'boolean' }
+  | { readonly kind: 'oneOf'; readonly values: readonly string[] }
+  | { readonly kind: 'text'; readonly longest: number; readonly pattern: RegExp; readonly says: string }
+  | { readonly kind: 'list'; readonly of: Rule; readonly most: number }
+  | { readonly kind: 'record'; readonly members: Rules; readonly required: readonly string[] };
+
+export type Rules = Readonly<Record<string, Rule>>;
+
+/** The type of the values that keep a rule. */
+export type ValueOf<R> = R extends { readonly kind: 'boolean' }
+  ? boolean
+  : R extends { readonly kind: 'oneOf'; readonly values: readonly (infer V)[] }
+    ? V
+    : R extends { readonly kind: 'text' }
+      ? string
+      : R extends { readonly kind: 'list'; readonly of: infer Of }
+        ? ValueOf<Of>[]
+        : R extends { readonly kind: 'record'; readonly members: infer M; readonly required: readonly (infer K)[] }
+          ? { [Key in keyof M as Key extends K ? Key : never]: ValueOf<M[Key]> } & {
+              [Key in keyof M as Key extends K ? never : Key]?: ValueOf<M[Key]>;
+            }
+          : never;
+
+const text = (longest: number, pattern: RegExp, says: string) => ({ kind: 'text', longest, pattern, says }) as const;
+const oneOf = <const V extends readonly string[]>(...values: V) => ({ kind: 'oneOf', values }) as const;
+const boolean = { kind: 'boolean' } as const;
+
+// No control characters and no lone surrogates: JSON writes those as six characters, and CouchDB refuses the latter.
+const label = text(40, /^[^\p{Cc}\p{Cs}]+$/u, 'must be 1 to 40 characters, none of them a control character');
+const labels = <const M extends number>(most: M) => ({ kind: 'list', of: label, most }) as const;
+const timeOfDay = text(5, /^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time like 07:30');
+const timeRange = oneOf('all', 'today', 'week', 'month', 'quarter', 'year');
+
+/**
+ * Every value is bounded, so that the largest document there can be, every list full, still fits in MAX_DOCUMENT_BYTES:
+ * merging two documents that fit can then never make one that does not.
+ */
+export const PREFERENCE_RULES = {
+  theme: oneOf('light', 'dark', 'system'),
+  viewMode: oneOf('kanban', 'table', 'graph'),
+  tableColumns: labels(30),
+  activitySidebarOpen: boolean,
+  dailyBriefing: boolean,
+  briefingTime: timeOfDay,
+  dailyRecap: boolean,
+  recapTime: timeOfDay,
+  timezone: text(64, /^[A-Za-z][A-Za-z0-9_+-]*(\/[A-Za-z0-9_+-]+){0,2}$/, 'must be a time zone like Europe/Vienna'),
+  selectedTags: labels(30),
+  selectedContexts: labels(30),
+  selectedStatus: labels(30),
+  selectedTimeRange: timeRange,
+  filterPresets: {
+    kind: 'list',
+    of: {
+      kind: 'record',
+      members: {
+        name: label,
+        selectedTags: labels(10),
+        selectedContexts: labels(10),
+        selectedStatus: labels(10),
+        selectedTimeRange: timeRange,
+      },
+      required: ['name'],
+    },
+    most: 10,
+  },
+} as const satisfies Rules;
+
+/** Every preference is optional: what was never set has its default. */
+export type Preferences = { -readonly [K in keyof typeof PREFERENCE_RULES]?: ValueOf<(typeof PREFERENCE_RULES)[K]> };
+
+/** New values by preference. `null` or `undefined` removes one, so that its default holds again. */
+export type PatchOf<P extends object> = { readonly [K in keyof P]?: P[K] | null | undefined };
+export type PreferencesPatch = PatchOf<Preferences>;
+
+export const DEFAULT_PREFERENCES: Required<Preferences> = {
+  theme: 'system',
+  viewMode: 'kanban',
+  tableColumns: [],
+  activitySidebarOpen: true,
+  dailyBriefing: false,
+  briefingTime: '07:00',
+  dailyRecap: false,
+  recapTime: '18:00',
+  timezone: 'UTC',
+  selectedTags: [],
+  selectedContexts: [],
+  selectedStatus: [],
+  selectedTimeRange: 'all',
+  filterPresets: [],
+};
+
+/** The preferences as the application shows them. Defaults are never stored: a better default reaches everybody. */
+export const withDefaults = (preferences: Preferences): Required<Preferences> => ({
+  ...DEFAULT_PREFERENCES,
+  ...preferences,
+});
