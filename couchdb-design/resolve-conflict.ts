@@ -5,8 +5,7 @@
  * a function of what they say and what they follow, and of nothing else: devices that saw the same leaves write the same
  * revisions, which replication then finds it has; devices that saw some of the same leaves end each of those alike.
  */
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import SparkMD5 from 'spark-md5';
 import { canonicalJson } from './canonical-json.ts';
 import { merge } from './merge.ts';
 import type { Preferences } from './preference-rules.ts';
@@ -46,7 +45,8 @@ const partsOf = (rev: Revision): RevisionParts => {
 
 const childOf = (parent: Revision, content: unknown): Written => {
   const { generation, id } = partsOf(parent);
-  const own = bytesToHex(sha256(utf8ToBytes(canonicalJson([parent, content])))).slice(0, 32);
+  // MD5 as CouchDB's and PouchDB's own revisions: who makes two contents collide confuses their own document only.
+  const own = SparkMD5.hash(canonicalJson([parent, content]));
   return { _rev: `${generation + 1}-${own}`, _revisions: { start: generation + 1, ids: [own, id] } };
 };
 
