@@ -1,10 +1,20 @@
 /** The browser library: one user's preferences, kept in the browser and synced with Pouchgate. */
-import './platform/no-eval.ts';
-
-export { createPreferencesStore, type PreferencesStore, type PreferencesStoreOptions } from './preferences-store.ts';
+export {
+  createPreferencesStore,
+  type Inspection,
+  type PreferencesStore,
+  type SchemaOptions,
+  type ShownOf,
+  type ShownPreferences,
+  type StoreEvents,
+  type StoreOptions,
+} from './preferences-store.ts';
+export { eraseLocalData, type EraseOptions } from './platform/leftovers.ts';
 export type { Database, OpenDatabase } from './platform/database.ts';
 export type { Environment } from './platform/environment.ts';
 export type { GetToken } from './platform/sync-fetch.ts';
+export type { SupersededEdit } from './store/at-risk.ts';
+export type { InspectedLeaf, StoredInspection } from './store/inspect.ts';
+export type { Edit } from './store/edits.ts';
 export type { RefusedEdit, SyncState, SyncStatus } from './sync/status.ts';
 export type { SyncTiming } from './sync/keep-syncing.ts';
-export type { ShownPreferences } from './store/view.ts';

@@ -1,13 +1,13 @@
 /** The local PouchDB: how it is typed, named and opened. */
 import PouchDB from 'pouchdb-browser';
-import type { Username } from '../../couchdb-design/user-document.ts';
+import type { Username } from '../../couchdb-design/username.ts';
 
 export type StoredBody = Record<string, unknown>;
 export type Database = PouchDB.Database<StoredBody>;
 export type OpenDatabase = (name: string) => Database;
 
 /** Every user has a database of their own in the browser: what one has stored is never read for another. */
-export const databaseName = (username: Username): string => `pouchgate_${username}`;
+export const databaseName = (namespace: string, username: Username): string => `${namespace}_${username}`;
 
 /**
  * IndexedDB, as pouchdb-browser has it. Old revisions' bodies are of no use here (replication sends leaves only), so

@@ -13,6 +13,10 @@ export interface Environment {
   readonly onWake: (wake: () => void) => () => void;
   /** Calls `lost` when the browser says that it has no network. */
   readonly onOffline: (lost: () => void) => () => void;
+  /** Calls `changed` when the page is frozen, and when it goes on: https://wicg.github.io/page-lifecycle/ */
+  readonly onFreeze: (changed: (isFrozen: boolean) => void) => () => void;
+  /** Whether a person is looking at the page. */
+  readonly isVisible: () => boolean;
   readonly openChannel: (name: string) => TabChannel;
   /** Text that outlives the local database: localStorage. */
   readonly storage: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
@@ -39,6 +43,12 @@ function onWake(wake: () => void): () => void {
   return listen(events, () => {
     if (page?.visibilityState !== 'hidden') wake();
   });
+}
+
+function onFreeze(changed: (isFrozen: boolean) => void): () => void {
+  const page = scope.document;
+  const ends = [listen([[page, 'freeze']], () => changed(true)), listen([[page, 'resume']], () => changed(false))];
+  return () => ends.forEach((end) => end());
 }
 
 function memoryStorage(): Environment['storage'] {
@@ -69,6 +79,8 @@ export function defaultEnvironment(): Environment {
     locks: createLocks(inBrowser ? manager : undefined),
     onWake,
     onOffline: (lost) => listen([[scope.window, 'offline']], lost),
+    onFreeze,
+    isVisible: () => scope.document?.visibilityState === 'visible',
     openChannel: inBrowser ? openChannel : () => SILENT_CHANNEL,
     storage: inBrowser ? browserStorage() : memoryStorage(),
   };

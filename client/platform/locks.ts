@@ -5,8 +5,16 @@
 export interface Locks {
   /** Runs `task` while nobody else does anything under this name. */
   readonly exclusive: <T>(name: string, task: () => Promise<T>) => Promise<T>;
-  /** Waits to be the only one of this name, then runs `task` and stays the only one until it is done. */
-  readonly lead: (name: string, signal: AbortSignal, task: () => Promise<void>) => Promise<void>;
+  /**
+   * Waits to be the only one of this name, then runs `task` and stays the only one until it is done. With `steal` it does
+   * not wait: who was the only one until then is told by the signal that its task was given. Never rejects.
+   */
+  readonly lead: (
+    name: string,
+    signal: AbortSignal,
+    task: (signal: AbortSignal) => Promise<void>,
+    steal?: boolean,
+  ) => Promise<void>;
 }
 
 /** One after the other, within this set of locks alone; and everybody leads. */
@@ -21,7 +29,7 @@ function createQueue(): Locks {
       );
       return turn;
     },
-    lead: (_name, signal, task) => (signal.aborted ? Promise.resolve() : task()),
+    lead: (_name, signal, task) => (signal.aborted ? Promise.resolve() : task(signal)),
   };
 }
 
@@ -29,13 +37,12 @@ export function createLocks(manager: LockManager | undefined): Locks {
   if (manager === undefined) return createQueue();
   return {
     exclusive: (name, task) => manager.request(name, task),
-    lead: async (name, signal, task) => {
-      try {
-        await manager.request(name, { signal }, task);
-      } catch (error) {
-        // Given up while waiting for it: that is no failure.
-        if (!signal.aborted) throw error;
-      }
+    lead: async (name, signal, task, steal = false) => {
+      const lost = new AbortController();
+      // Stolen, or given up while waiting for it: whoever leads is told, and nobody has to catch it.
+      await manager
+        .request(name, steal ? { steal } : { signal }, () => task(AbortSignal.any([signal, lost.signal])))
+        .catch(() => lost.abort());
     },
   };
 }

@@ -3,8 +3,13 @@ import type { Phase, RefusedEdit } from '../sync/status.ts';
 
 export type TabMessage =
   /** How the leader's connection is, for all to show. What is unsent each tab sees for itself. */
-  | { readonly type: 'led'; readonly phase: Phase; readonly refused: readonly RefusedEdit[] }
-  /** A new tab asks for that. */
+  | {
+      readonly type: 'led';
+      readonly phase: Phase;
+      readonly refused: readonly RefusedEdit[];
+      readonly lastSynced?: number | undefined;
+    }
+  /** A tab asks for that: when it is new, and again and again to see that there is a leader at all. */
   | { readonly type: 'hello' }
   /** Somebody has signed in again, or wants it tried now. */
   | { readonly type: 'wake' }

@@ -4,11 +4,9 @@
  */
 import { isEditStamp, type EditStamp } from '../../couchdb-design/edit-stamp.ts';
 import { applyEdit } from '../../couchdb-design/merge.ts';
-import {
-  preferencesPatchSchema,
-  type PreferencesPatch,
-  type UserDocument,
-} from '../../couchdb-design/user-document.ts';
+import { isPreferenceKey } from '../../couchdb-design/user-document-shape.ts';
+import type { LocalDocument } from './replica.ts';
+import type { Values } from './shape.ts';
 
 export interface Edit {
   readonly key: string;
@@ -18,14 +16,8 @@ export interface Edit {
 }
 
 /** One edit for each preference that the patch names. */
-export const editsOfPatch = (patch: PreferencesPatch, stamp: EditStamp): readonly Edit[] =>
-  Object.entries(patch).map(([key, value]: [string, unknown]) => ({ key, value: value ?? null, stamp }));
-
-/** The patch that an edit is, or undefined when this program does not know such a preference or such a value. */
-const patchOf = ({ key, value }: Edit): PreferencesPatch | undefined => {
-  const patch = preferencesPatchSchema.safeParse({ [key]: value });
-  return patch.success ? patch.data : undefined;
-};
+export const editsOfPatch = (patch: Values, stamp: EditStamp): readonly Edit[] =>
+  Object.entries(patch).map(([key, value]) => ({ key, value: value ?? null, stamp }));
 
 /** Both lists in one, the later edit of each preference, oldest first. */
 export const addEdits = (edits: readonly Edit[], more: readonly Edit[]): readonly Edit[] => {
@@ -42,14 +34,11 @@ export const withoutEdits = (edits: readonly Edit[], done: readonly Edit[]): rea
   edits.filter(({ key, stamp }) => !done.some((other) => other.key === key && other.stamp === stamp));
 
 /** The document with the edits in their places: one that is older than what the document holds changes nothing. */
-export const applyEdits = (document: UserDocument, edits: readonly Edit[]): UserDocument =>
-  edits.reduce((result, edit) => {
-    const patch = patchOf(edit);
-    return patch === undefined ? result : applyEdit(result, patch, edit.stamp);
-  }, document);
+export const applyEdits = (document: LocalDocument, edits: readonly Edit[]): LocalDocument =>
+  edits.reduce((result, { key, value, stamp }) => applyEdit<Values>(result, { [key]: value }, stamp), document);
 
 /** Whether the document already holds this edit, or a later one of the same preference. */
-export const isCovered = (edit: Edit, document: UserDocument): boolean =>
+export const isCovered = (edit: Edit, document: LocalDocument): boolean =>
   (document.edits[edit.key] ?? '') >= edit.stamp;
 
 /** Reads edits from storage. What is malformed is dropped: it could never be applied. */
@@ -59,10 +48,10 @@ export const readEdits = (value: unknown): readonly Edit[] => {
     [],
     list.flatMap((item): Edit[] => {
       if (typeof item !== 'object' || item === null) return [];
-      const { key, value: set, stamp } = item as Record<string, unknown>;
-      if (typeof key !== 'string' || !isEditStamp(stamp)) return [];
-      const edit: Edit = { key, value: set ?? null, stamp };
-      return patchOf(edit) === undefined ? [] : [edit];
+      const { key, value: set, stamp } = item as Values;
+      return typeof key === 'string' && isPreferenceKey(key) && isEditStamp(stamp)
+        ? [{ key, value: set ?? null, stamp }]
+        : [];
     }),
   );
 };

@@ -4,7 +4,7 @@
  * the number of unsent edits is true after a reload without a network.
  */
 import { isEditStamp, type EditStamp } from '../../couchdb-design/edit-stamp.ts';
-import type { UserDocument } from '../../couchdb-design/user-document.ts';
+import type { LocalDocument } from './replica.ts';
 import { addEdits, type Edit } from './edits.ts';
 
 export interface Known {
@@ -46,7 +46,7 @@ export const forget = (known: Known, lacking: readonly string[]): Known =>
 
 /** The edits that the server does not have yet, one for each preference. */
 export const unsentEdits = (
-  document: UserDocument | undefined,
+  document: LocalDocument | undefined,
   waiting: readonly Edit[],
   known: Known,
 ): readonly Edit[] => {

@@ -2,10 +2,14 @@ import memoryAdapter from 'pouchdb-adapter-memory';
 import PouchDB from 'pouchdb-browser';
 import { applyEdit } from '../../couchdb-design/merge.ts';
 import { newUserDocument, parseUsername, userDocumentId, type Username } from '../../couchdb-design/user-document.ts';
+import { preferencesStandard } from '../../couchdb-design/check-preferences.ts';
+import { DEFAULT_PREFERENCES } from '../../couchdb-design/preference-rules.ts';
 import type { Database, OpenDatabase, StoredBody } from '../platform/database.ts';
 import { defaultEnvironment } from '../platform/environment.ts';
 import { createLocalStore, type LocalStore } from './local-store.ts';
-import { storeLeaves } from './replica.ts';
+import type { SupersededEdit } from './at-risk.ts';
+import { storeLeaves as storeIn } from './replica.ts';
+import { shapeOf } from './shape.ts';
 
 PouchDB.plugin(memoryAdapter);
 
@@ -14,6 +18,11 @@ const id = userDocumentId(alice);
 const blank = newUserDocument(alice, new Date('2026-11-22T09:00:00.000Z'));
 const ROOT = `1-${'a'.repeat(32)}`;
 const SERVER_DOCUMENT = { ...blank, _rev: ROOT };
+
+const shape = shapeOf(preferencesStandard);
+const superseded: SupersededEdit[] = [];
+const storeLeaves = (database: Database, leaves: readonly object[]): Promise<void> =>
+  storeIn({ database, id, shape }, leaves);
 
 let devices = 0;
 /** The memory of one browser: what is opened twice by one name is the same database. */
@@ -26,10 +35,14 @@ const stores: LocalStore[] = [];
 async function open(openDatabase: OpenDatabase, environment = defaultEnvironment()): Promise<LocalStore> {
   const store = createLocalStore({
     username: alice,
+    name: 'pouchgate_alice',
+    shape,
+    defaults: DEFAULT_PREFERENCES,
     openDatabase,
     environment,
     onNoted: () => undefined,
     onReplaced: () => undefined,
+    onSuperseded: (edit) => superseded.push(edit),
   });
   stores.push(store);
   await store.ready;
@@ -57,11 +70,11 @@ test('an edit is shown at once and stored when set resolves', async () => {
   const memory = browser();
   const store = await open(memory);
   const storing = store.edit({ theme: 'dark' });
-  expect(store.shown().theme).toBe('dark');
+  expect(store.shown()['theme']).toBe('dark');
   expect(store.unsentCount()).toBe(1);
   await storing;
   await store.close();
-  expect((await open(memory)).shown().theme).toBe('dark');
+  expect((await open(memory)).shown()['theme']).toBe('dark');
 });
 
 test('before the first pull nothing is written that could be replicated; after it the draft is one revision on top', async () => {
@@ -108,7 +121,7 @@ test('two handles on one database, as two tabs have, see each other and lose not
   await storeLeaves(left.database(), [SERVER_DOCUMENT]);
   await Promise.all([left.edit({ theme: 'dark' }), right.edit({ viewMode: 'graph' })]);
   for (const store of [left, right]) {
-    await until(store, () => store.shown().theme === 'dark' && store.shown().viewMode === 'graph');
+    await until(store, () => store.shown()['theme'] === 'dark' && store.shown()['viewMode'] === 'graph');
   }
   expect(await leavesOf(left.database())).toHaveLength(1);
 });
@@ -123,7 +136,7 @@ test('a conflict is shown merged, and settled into one leaf that holds both edit
     _revisions: { start: 2, ids: [letter.repeat(32), 'a'.repeat(32)] },
   });
   await storeLeaves(store.database(), [SERVER_DOCUMENT, child(left, 'b'), child(right, 'c')]);
-  await until(store, () => store.shown().theme === 'dark' && store.shown().viewMode === 'graph');
+  await until(store, () => store.shown()['theme'] === 'dark' && store.shown()['viewMode'] === 'graph');
   expect(store.needsSettling()).toBe(true);
   await store.settle();
   expect(await leavesOf(store.database())).toMatchObject([{ preferences: { theme: 'dark', viewMode: 'graph' } }]);
@@ -134,7 +147,7 @@ test('an edit wins over what it was made on, even when that was stamped by a clo
   const ahead = applyEdit(blank, { theme: 'light' }, '2999-01-01T00:00:00.000Z-0000-zzzzz');
   await storeLeaves(store.database(), [{ ...ahead, _rev: ROOT }]);
   await store.edit({ theme: 'dark' });
-  expect(store.shown().theme).toBe('dark');
+  expect(store.shown()['theme']).toBe('dark');
   expect(await leavesOf(store.database())).toMatchObject([{ preferences: { theme: 'dark' } }]);
 });
 
@@ -142,7 +155,7 @@ test('a document of a newer version is not written on: the edit waits in the dra
   const store = await open(browser());
   await storeLeaves(store.database(), [{ ...SERVER_DOCUMENT, version: 2 }]);
   await store.edit({ theme: 'dark' });
-  expect(store.shown().theme).toBe('dark');
+  expect(store.shown()['theme']).toBe('dark');
   expect(await leavesOf(store.database())).toMatchObject([{ _rev: ROOT, version: 2 }]);
   expect(store.unsentCount()).toBe(1);
 });
@@ -174,9 +187,9 @@ test('replacing the database keeps what was unsent as suspects, still shown, and
   await store.replace([SERVER_DOCUMENT]);
   expect(await leavesOf(store.database())).toMatchObject([{ _rev: ROOT }]);
   expect(store.suspects().map(({ key }) => key)).toEqual(['theme']);
-  expect(store.shown().theme).toBe('dark');
+  expect(store.shown()['theme']).toBe('dark');
   await store.dropSuspect(store.suspects()[0] ?? { key: '', value: null, stamp: '' });
-  expect(store.shown().theme).toBe('system');
+  expect(store.shown()['theme']).toBe('system');
 });
 
 test('what a replacement was carrying over when it was cut off is there at the next start', async () => {
@@ -184,7 +197,7 @@ test('what a replacement was carrying over when it was cut off is there at the n
   const stamp = '2026-11-22T10:00:00.000Z-0000-aaaaa';
   environment.storage.setItem('pouchgate_alice:carry', JSON.stringify([{ key: 'theme', value: 'dark', stamp }]));
   const store = await open(browser(), environment);
-  expect(store.shown().theme).toBe('dark');
+  expect(store.shown()['theme']).toBe('dark');
   expect(store.unsentCount()).toBe(1);
   expect(environment.storage.getItem('pouchgate_alice:carry')).toBeNull();
 });
@@ -196,6 +209,6 @@ test('destroying leaves nothing behind', async () => {
   await store.destroy();
   await expect(store.edit({ theme: 'light' })).rejects.toThrow('signed out');
   const again = await open(memory);
-  expect(again.shown().theme).toBe('system');
+  expect(again.shown()['theme']).toBe('system');
   expect(again.unsentCount()).toBe(0);
 });

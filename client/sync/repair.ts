@@ -3,11 +3,10 @@
  * local database is thrown away and filled from the server, and each unsent edit is offered to the server by itself,
  * on top of what it has: what is taken comes back by the next pull, what is refused is given up and told.
  */
-import type { UserDocumentId } from '../../couchdb-design/user-document.ts';
 import { databaseError, type Database } from '../platform/database.ts';
 import { applyEdits, isCovered, type Edit } from '../store/edits.ts';
 import type { LocalStore } from '../store/local-store.ts';
-import { documentOf, readLeaves, replicaOf, writeOnTop } from '../store/replica.ts';
+import { documentOf, readLeaves, readReplica, writeOnTop, type Source } from '../store/replica.ts';
 import type { RefusedEdit } from './status.ts';
 
 export type Offer = { readonly kind: 'taken' } | { readonly kind: 'refused'; readonly reason: string };
@@ -19,16 +18,17 @@ const MAX_ATTEMPTS = 10;
 const REFUSALS: readonly (number | undefined)[] = [400, 403, 413];
 
 /** Offers one edit to the server. Rejects when it cannot be asked. */
-export async function offerEdit(remote: Database, id: UserDocumentId, edit: Edit): Promise<Offer> {
+export async function offerEdit(remote: Source, edit: Edit): Promise<Offer> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-    const replica = replicaOf(await readLeaves(remote, id));
+    const replica = await readReplica(remote);
     const document = documentOf(replica);
-    if (replica.kind !== 'present' || document === undefined) {
+    const [winner] = replica.leaves;
+    if (winner === undefined || document === undefined || !replica.isWritable) {
       throw new Error('The server has no document that could be edited.');
     }
     if (isCovered(edit, document)) return { kind: 'taken' };
     try {
-      if (await writeOnTop(remote, replica.leaves[0].rev, applyEdits(document, [edit]))) return { kind: 'taken' };
+      if (await writeOnTop(remote, winner.rev, applyEdits(document, [edit]))) return { kind: 'taken' };
     } catch (error) {
       const { status, reason } = databaseError(error);
       if (!REFUSALS.includes(status)) throw error;
@@ -40,7 +40,7 @@ export async function offerEdit(remote: Database, id: UserDocumentId, edit: Edit
 
 /** Makes the local database anew. Rejects, and leaves it as it is, when the server cannot be asked. */
 export async function replaceReplica(store: LocalStore, remote: Database): Promise<void> {
-  await store.replace(await readLeaves(remote, store.id));
+  await store.replace(await readLeaves(store.sourceIn(remote)));
 }
 
 /** Offers each suspect by itself. Rejects when the server cannot be asked: those not yet tried stay suspects. */
@@ -50,7 +50,7 @@ export async function trySuspects(
   onRefused: (edit: RefusedEdit) => void,
 ): Promise<void> {
   for (const edit of store.suspects()) {
-    const offer = await offerEdit(remote, store.id, edit);
+    const offer = await offerEdit(store.sourceIn(remote), edit);
     if (offer.kind === 'taken') continue;
     await store.dropSuspect(edit);
     onRefused({ key: edit.key, value: edit.value, reason: offer.reason });
