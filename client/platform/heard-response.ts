@@ -13,14 +13,11 @@ export interface Hearing {
   readonly fetch: typeof globalThis.fetch;
   /** Milliseconds without a byte after which the connection is taken for dead. */
   readonly silence: number;
-  /** Called whenever something came. */
-  readonly onHeard: () => void;
+  /** Called whenever something came, with the body as far as it has come. */
+  readonly onHeard: (text: string) => void;
 }
 
-/** Bodies are forbidden with these: https://fetch.spec.whatwg.org/#null-body-status */
-const BODILESS: readonly number[] = [101, 204, 205, 304];
-
-/** Fetches and reads the whole answer. Rejects with SilentConnection, or as fetch does. */
+/** Fetches and reads the whole answer: the body is in `text` alone. Rejects with SilentConnection, or as fetch does. */
 export async function fetchHeard(
   { fetch, silence, onHeard }: Hearing,
   input: string | URL | Request,
@@ -32,26 +29,25 @@ export async function fetchHeard(
     clearTimeout(timer);
     timer = setTimeout(() => dead.abort(new SilentConnection(silence)), silence);
   };
-  const heard = (): void => {
-    wait();
-    onHeard();
-  };
   const signal =
     init.signal === null || init.signal === undefined ? dead.signal : AbortSignal.any([dead.signal, init.signal]);
   wait();
   try {
     const response = await fetch(input, { ...init, signal });
-    heard();
     const decoder = new TextDecoder();
     let text = '';
+    const heard = (): void => {
+      wait();
+      onHeard(text);
+    };
+    heard();
     const reader = response.body?.getReader();
     for (let part = await reader?.read(); part?.done === false; part = await reader?.read()) {
-      heard();
       text += decoder.decode(part.value, { stream: true });
+      heard();
     }
     text += decoder.decode();
-    const { status, statusText, headers } = response;
-    return { response: new Response(BODILESS.includes(status) ? null : text, { status, statusText, headers }), text };
+    return { response, text };
   } finally {
     clearTimeout(timer);
   }

@@ -1,56 +1,42 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { Exchange } from '../sync/observe.ts';
-import { SilentConnection } from './heard-response.ts';
+import type { IncomingMessage } from 'node:http';
+import { answering, openLoopback } from './loopback.ts';
 import { createSyncFetch, SignInNeeded, type SyncFetchOptions } from './sync-fetch.ts';
+import { createTokens, type GetToken } from './tokens.ts';
 
-const servers: Server[] = [];
+const loopback = openLoopback();
+afterEach(loopback.close);
 
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener).listen(0, '127.0.0.1');
-  servers.push(server);
-  await once(server, 'listening');
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-afterEach(async () => {
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  }
-});
-
-const fetchWith = (options: Partial<SyncFetchOptions>) =>
-  createSyncFetch({
+/** `get`, and what was told of signing in. */
+function asking(
+  getToken: GetToken = () => Promise.resolve('good'),
+  options: Partial<SyncFetchOptions> = {},
+): { readonly get: (url: string, init?: RequestInit) => Promise<Response>; readonly told: () => number } {
+  let told = 0;
+  const ask = createSyncFetch({
     fetch: globalThis.fetch,
-    getToken: () => Promise.resolve('good'),
+    tokens: createTokens(getToken, 5_000),
     silence: 5_000,
     signal: new AbortController().signal,
     onHeard: () => undefined,
-    onExchange: () => undefined,
-    onSignInNeeded: () => undefined,
+    onSignInNeeded: () => (told += 1),
     ...options,
   });
-
-const json = (body: unknown, status = 200): [number, string] => [status, JSON.stringify(body)];
-const answering =
-  (answer: (req: IncomingMessage) => [number, string]): RequestListener =>
-  (req, res) => {
-    const [status, body] = answer(req);
-    res.writeHead(status, { 'content-type': 'application/json' }).end(body);
+  return {
+    told: () => told,
+    get: async (url, init = {}) => (await ask(url, init, () => undefined)).response,
   };
+}
+const unauthorized = { status: 401, body: { error: 'unauthorized', reason: 'No.' } };
 
 test('the token goes in a header, never in the URL, and no cookie goes along', async () => {
   const seen: IncomingMessage[] = [];
-  const url = await serve(
+  const url = await loopback.serve(
     answering((req) => {
       seen.push(req);
-      return json({ ok: true });
+      return { body: {} };
     }),
   );
-  const response = await fetchWith({})(`${url}/r/`, { credentials: 'include' });
-  expect(await response.json()).toEqual({ ok: true });
+  await asking().get(`${url}/r/`, { credentials: 'include' });
   expect(seen[0]?.headers.authorization).toBe('Bearer good');
   expect(seen[0]?.url).toBe('/r/');
   expect(seen[0]?.headers.cookie).toBeUndefined();
@@ -58,106 +44,93 @@ test('the token goes in a header, never in the URL, and no cookie goes along', a
 
 test('a refused token is renewed once and the request sent again, body and all', async () => {
   const bodies: string[] = [];
-  const url = await serve((req, res) => {
+  const url = await loopback.serve((req, res) => {
     void (async () => {
       let body = '';
       for await (const part of req) body += String(part);
       bodies.push(`${req.headers.authorization ?? ''} ${body}`);
-      const good = req.headers.authorization === 'Bearer new';
-      res.writeHead(good ? 200 : 401).end(good ? '{"ok":true}' : '{"error":"unauthorized"}');
+      res.writeHead(req.headers.authorization === 'Bearer new' ? 200 : 401).end('{"error":"unauthorized"}');
     })();
   });
   const asked: (string | undefined)[] = [];
-  const fetch = fetchWith({
-    getToken: (refused) => {
-      asked.push(refused);
-      return Promise.resolve(refused === undefined ? 'old' : 'new');
-    },
+  const { get } = asking((refused) => {
+    asked.push(refused);
+    return Promise.resolve(refused === undefined ? 'old' : 'new');
   });
-  const response = await fetch(`${url}/r/_revs_diff`, { method: 'POST', body: '{"a":[]}' });
+  const response = await get(`${url}/r/_revs_diff`, { method: 'POST', body: '{"a":[]}' });
   expect(response.status).toBe(200);
   expect(asked).toEqual([undefined, 'old']);
   expect(bodies).toEqual(['Bearer old {"a":[]}', 'Bearer new {"a":[]}']);
 });
 
-test('a second refusal, or no token at all, asks for signing in', async () => {
+test('requests that are refused at different times, some after the renewal, renew the token once', async () => {
+  const late: (() => void)[] = [];
+  const url = await loopback.serve((req, res) => {
+    const isNew = req.headers.authorization === 'Bearer new';
+    const end = (): void => void res.writeHead(isNew ? 200 : 401).end('{"error":"unauthorized"}');
+    if (req.url === '/late' && !isNew) late.push(end);
+    else end();
+  });
+  let renewals = 0;
+  const { get } = asking((refused) => {
+    if (refused !== undefined) renewals += 1;
+    return Promise.resolve(refused === undefined && renewals === 0 ? 'old' : 'new');
+  });
+  const first = get(`${url}/late`);
+  const others = await Promise.all([get(`${url}/a`), get(`${url}/b`), get(`${url}/c`)]);
+  expect(others.map(({ status }) => status)).toEqual([200, 200, 200]);
+  for (const end of late) end();
+  expect((await first).status).toBe(200);
+  expect([late.length, renewals]).toEqual([1, 1]);
+});
+
+test('two refusals in a row, or no token at all, mean that the person has to sign in', async () => {
   let requests = 0;
-  const url = await serve(
+  const url = await loopback.serve(
     answering(() => {
       requests += 1;
-      return json({ error: 'unauthorized' }, 401);
+      return unauthorized;
     }),
   );
-  let told = 0;
-  const onSignInNeeded = (): void => {
-    told += 1;
-  };
-  await expect(fetchWith({ onSignInNeeded })(`${url}/r/`)).rejects.toThrow(SignInNeeded);
-  expect([requests, told]).toEqual([2, 1]);
-  const none = fetchWith({ onSignInNeeded, getToken: () => Promise.resolve(undefined) });
-  await expect(none(`${url}/r/`)).rejects.toThrow(SignInNeeded);
-  expect([requests, told]).toEqual([2, 2]);
+  const refused = asking();
+  await expect(refused.get(`${url}/r/`)).rejects.toThrow(SignInNeeded);
+  expect([requests, refused.told()]).toEqual([2, 1]);
+  const none = asking(() => Promise.resolve(undefined));
+  await expect(none.get(`${url}/r/`)).rejects.toThrow(SignInNeeded);
+  expect([requests, none.told()]).toEqual([2, 1]);
+});
+
+test('a 401 that is not the server’s own, as of a network that wants a sign-in for itself, is no reason to sign in here', async () => {
+  const url = await loopback.serve((_req, res) => res.writeHead(401).end('<h1>Welcome to the hotel</h1>'));
+  const { get, told } = asking();
+  expect((await get(`${url}/r/_changes`)).status).toBe(401);
+  expect(told()).toBe(0);
 });
 
 test('a token that cannot be had for want of a network is no reason to sign in', async () => {
-  let told = 0;
-  const fetch = fetchWith({
-    getToken: () => Promise.reject(new TypeError('Failed to fetch')),
-    onSignInNeeded: () => (told += 1),
-  });
-  await expect(fetch('http://127.0.0.1:9/r/')).rejects.toThrow('Failed to fetch');
-  expect(told).toBe(0);
+  const { get, told } = asking(() => Promise.reject(new TypeError('Failed to fetch')));
+  await expect(get('http://127.0.0.1:9/r/')).rejects.toThrow('Failed to fetch');
+  expect(told()).toBe(0);
 });
 
-test('a redirect is not followed: the token stays where it was meant for', async () => {
-  let reached = false;
-  const elsewhere = await serve((_req, res) => {
-    reached = true;
-    res.end('{}');
-  });
-  const url = await serve((_req, res) => res.writeHead(302, { location: elsewhere }).end());
-  await expect(fetchWith({})(`${url}/r/`)).rejects.toThrow();
-  expect(reached).toBe(false);
-});
-
-test('a connection that falls silent is ended, before and after its first byte', async () => {
-  const mute = await serve(() => undefined);
-  await expect(fetchWith({ silence: 50 })(`${mute}/r/_changes`)).rejects.toThrow(SilentConnection);
-  const stuck = await serve((_req, res) => res.write('{"results":['));
-  await expect(fetchWith({ silence: 50 })(`${stuck}/r/_changes`)).rejects.toThrow(SilentConnection);
-});
-
-test('heartbeats keep a longpoll alive well beyond the silence that is allowed', async () => {
-  const url = await serve((_req, res) => {
-    let beats = 0;
-    const timer = setInterval(() => {
-      beats += 1;
-      if (beats < 20) res.write('\n');
-      else {
-        clearInterval(timer);
-        res.end('{"results":[],"last_seq":"0"}\n');
-      }
-    }, 20);
-  });
-  let heard = 0;
-  const response = await fetchWith({ silence: 200, onHeard: () => (heard += 1) })(`${url}/r/_changes`);
-  expect(await response.json()).toEqual({ results: [], last_seq: '0' });
-  expect(heard).toBeGreaterThan(5);
-});
+test.each([301, 302, 303, 307, 308])(
+  'a redirect (%i) is not followed: the token stays where it was meant for',
+  async (status) => {
+    let reached = false;
+    const elsewhere = await loopback.serve((_req, res) => {
+      reached = true;
+      res.end('{}');
+    });
+    const url = await loopback.serve((_req, res) => res.writeHead(status, { location: elsewhere }).end());
+    await expect(asking().get(`${url}/r/`)).rejects.toThrow();
+    expect(reached).toBe(false);
+  },
+);
 
 test('whoever ends the run ends its requests', async () => {
-  const url = await serve(() => undefined);
+  const url = await loopback.serve(() => undefined);
   const run = new AbortController();
-  const waiting = fetchWith({ signal: run.signal })(`${url}/r/_changes`);
+  const waiting = asking(undefined, { signal: run.signal }).get(`${url}/r/_changes`);
   run.abort(new Error('enough'));
   await expect(waiting).rejects.toThrow('enough');
-});
-
-test('an exchange is told when it went well, and only then', async () => {
-  const url = await serve(answering((req) => (req.url === '/r/_bad' ? json({}, 500) : json({ seen: true }))));
-  const told: Exchange[] = [];
-  const fetch = fetchWith({ onExchange: (exchange) => told.push(exchange) });
-  await fetch(`${url}/r/_bad`);
-  await fetch(`${url}/r/_bulk_docs?x=1`, { method: 'POST', body: '{"docs":[]}' });
-  expect(told).toEqual([{ path: '/r/_bulk_docs', request: { docs: [] }, answer: { seen: true } }]);
 });

@@ -1,12 +1,9 @@
-/** The `fetch` that the replication uses: it adds the token, renews it once when it is refused, and listens in. */
-import type { Exchange } from '../sync/observe.ts';
+/** How the replication asks the server: with the token, which is renewed once when it is refused, and listening. */
+import { fields, parseJson } from '../sync/json.ts';
 import { fetchHeard, type Hearing } from './heard-response.ts';
+import type { Tokens } from './tokens.ts';
 
-/**
- * Gives an access token of the store's own user. `refused` is a token that the server has just refused: give another.
- * Undefined when the person has to sign in again; rejects when the network fails, which is no reason to sign in.
- */
-export type GetToken = (refused?: string) => Promise<string | undefined>;
+export type { GetToken } from './tokens.ts';
 
 export class SignInNeeded extends Error {
   constructor() {
@@ -15,40 +12,45 @@ export class SignInNeeded extends Error {
   }
 }
 
-export interface SyncFetchOptions extends Hearing {
-  readonly getToken: GetToken;
+export interface SyncFetchOptions extends Pick<Hearing, 'fetch' | 'silence'> {
+  readonly tokens: Tokens;
   /** Ends every request of this run. */
   readonly signal: AbortSignal;
-  readonly onExchange: (exchange: Exchange) => void;
+  /** Called whenever something came, of any request. */
+  readonly onHeard: () => void;
   /** There is no token that the server takes. The request rejects with SignInNeeded too, but PouchDB swallows some. */
   readonly onSignInNeeded: () => void;
 }
 
-const parse = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-};
+/** Asks, and reads the whole answer. `onText` is told of its body as far as it has come. Rejects as `fetch` does. */
+export type Ask = (
+  url: string | URL,
+  init: RequestInit,
+  onText: (text: string) => void,
+) => ReturnType<typeof fetchHeard>;
 
-export function createSyncFetch(options: SyncFetchOptions): typeof globalThis.fetch {
-  const { getToken, signal, onExchange, onSignInNeeded } = options;
-
+export function createSyncFetch({ fetch, silence, tokens, signal, onHeard, onSignInNeeded }: SyncFetchOptions): Ask {
   const needSignIn = (): never => {
     onSignInNeeded();
     throw new SignInNeeded();
   };
 
-  return async (input, init = {}) => {
-    const signals = [signal, init.signal].filter((one) => one !== null && one !== undefined);
+  return async (url, init, onText) => {
+    const hearing: Hearing = {
+      fetch,
+      silence,
+      onHeard: (text) => {
+        onHeard();
+        onText(text);
+      },
+    };
     const attempt = (token: string): ReturnType<typeof fetchHeard> => {
       const headers = new Headers(init.headers);
       headers.set('Authorization', `Bearer ${token}`);
-      return fetchHeard(options, input, {
+      return fetchHeard(hearing, url, {
         ...init,
         headers,
-        signal: AbortSignal.any(signals),
+        signal: init.signal ? AbortSignal.any([signal, init.signal]) : signal,
         // The token is all that counts: no cookie goes along, and no redirect may carry the token elsewhere.
         credentials: 'omit',
         redirect: 'error',
@@ -56,20 +58,12 @@ export function createSyncFetch(options: SyncFetchOptions): typeof globalThis.fe
       });
     };
 
-    const token = (await getToken()) ?? needSignIn();
-    let result = await attempt(token);
-    if (result.response.status === 401) {
-      result = await attempt((await getToken(token)) ?? needSignIn());
-      if (result.response.status === 401) needSignIn();
-    }
-    if (result.response.ok) {
-      const { pathname } = new URL(input instanceof Request ? input.url : input);
-      onExchange({
-        path: pathname,
-        request: typeof init.body === 'string' ? parse(init.body) : undefined,
-        answer: parse(result.text),
-      });
-    }
-    return result.response;
+    const token = (await tokens.current()) ?? needSignIn();
+    const first = await attempt(token);
+    if (first.response.status !== 401) return first;
+    const second = await attempt((await tokens.renew(token)) ?? needSignIn());
+    // Where a network asks for a sign-in of its own, by a page, another token would not help.
+    if (second.response.status === 401 && fields(parseJson(second.text))['error'] !== undefined) needSignIn();
+    return second;
   };
 }

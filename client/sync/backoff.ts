@@ -3,10 +3,10 @@ const FIRST_MS = 500;
 const LONGEST_MS = 30_000;
 
 /**
- * Milliseconds to wait after the `failures`-th failure in a row (from 1). Half of it is drawn by lot, so that the browsers
- * that a restart has cut off do not all come back in the same moment.
+ * Milliseconds to wait after the `failures`-th failure in a row (from 1), and never less than the server has `asked` for.
+ * A part of it is drawn by lot, so that the browsers that a restart has cut off do not all come back in the same moment.
  */
-export const backoff = (failures: number, random: () => number): number => {
-  const span = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(failures - 1, 16));
-  return Math.round(span / 2 + (span / 2) * random());
+export const backoff = (failures: number, random: () => number, asked = 0): number => {
+  const half = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(failures - 1, 16)) / 2;
+  return Math.round(Math.max(half, asked) + Math.max(half, asked / 4) * random());
 };

@@ -1,10 +1,11 @@
 /** One run of PouchDB's sync, from its start to whatever ends it. It is never resumed: after an end a new one begins. */
-import { databaseError, type Database } from '../platform/database.ts';
+import type { Database } from '../platform/database.ts';
 import type { UserDocumentId } from '../../couchdb-design/user-document.ts';
 
 export type Ending =
   | { readonly kind: 'stopped' }
-  | { readonly kind: 'interrupted' }
+  /** `asked`: milliseconds that the server wants to be left alone. */
+  | { readonly kind: 'interrupted'; readonly asked?: number }
   /** The server refused a revision, which PouchDB keeps and never sends again. */
   | { readonly kind: 'denied' }
   | { readonly kind: 'sign-in-needed' };
@@ -17,7 +18,8 @@ export interface RunOptions {
   readonly heartbeat: number;
   /** Aborted with an Ending as its reason, or with anything else to stop. */
   readonly signal: AbortSignal;
-  readonly onCaughtUp: () => void;
+  /** Whether both directions have done all there was to do, as far as PouchDB knows. */
+  readonly onIdle: (isIdle: boolean) => void;
 }
 
 /** Both halves of a PouchDB sync, which its types do not tell of: each says by itself when it is idle. */
@@ -32,7 +34,7 @@ interface Half {
 const isEnding = (value: unknown): value is Ending => typeof value === 'object' && value !== null && 'kind' in value;
 
 /** Resolved with what ended it. Never rejects. */
-export function runSync({ local, remote, id, heartbeat, signal, onCaughtUp }: RunOptions): Promise<Ending> {
+export function runSync({ local, remote, id, heartbeat, signal, onIdle }: RunOptions): Promise<Ending> {
   if (signal.aborted) return Promise.resolve({ kind: 'stopped' });
   return new Promise((resolve) => {
     const sync = local.sync(remote, {
@@ -58,31 +60,28 @@ export function runSync({ local, remote, id, heartbeat, signal, onCaughtUp }: Ru
       end(isEnding(reason) ? reason : { kind: 'stopped' });
     };
     signal.addEventListener('abort', onAbort);
+    const interrupt = (): void => end({ kind: 'interrupted' });
 
-    const idle = { push: false, pull: false };
-    for (const [name, half] of [
-      ['push', push],
-      ['pull', pull],
-    ] as const) {
+    const idle = new Set<Half>();
+    for (const half of [push, pull]) {
       half.on('active', () => {
-        idle[name] = false;
+        idle.delete(half);
+        onIdle(false);
       });
       half.on('paused', (error) => {
         if (error !== undefined && error !== null) {
-          end({ kind: 'interrupted' });
+          interrupt();
           return;
         }
-        idle[name] = true;
-        if (idle.push && idle.pull) onCaughtUp();
+        idle.add(half);
+        if (idle.size === 2) onIdle(true);
       });
     }
     // The sync is a promise too, and each `on` returns it.
     void sync.on('denied', () => end({ kind: 'denied' }));
-    void sync.on('error', (error) => {
-      // Only 401 and 403 come here (retry: true); a 401 has been dealt with by the fetch, which aborts the signal.
-      end(databaseError(error).status === 401 ? { kind: 'sign-in-needed' } : { kind: 'interrupted' });
-    });
-    void sync.on('complete', () => end({ kind: 'interrupted' }));
+    // A 401 has been dealt with by the fetch, and is not seen here.
+    void sync.on('error', interrupt);
+    void sync.on('complete', interrupt);
     sync.catch(() => undefined);
   });
 }

@@ -2,48 +2,33 @@ import { advance, shownStatus, STARTING, type Phase, type StatusEvent, type Sync
 
 const PHASES: readonly Phase[] = ['starting', 'catching-up', 'live', 'offline', 'sign-in-needed'];
 const EDIT = { key: 'theme', value: 'dark', reason: 'No.' };
+const LIVE: SyncProgress = { phase: 'live', unsent: 2, refused: [], lastSynced: 1_000 };
 
 const EVENTS = {
+  begun: { type: 'begun' },
   answered: { type: 'answered' },
-  'caught-up': { type: 'caught-up' },
+  'caught-up': { type: 'caught-up', at: 1_000 },
   interrupted: { type: 'interrupted' },
   'sign-in-needed': { type: 'sign-in-needed' },
+  led: { type: 'led', phase: 'live', refused: [] },
   unsent: { type: 'unsent', count: 2 },
   refused: { type: 'refused', edit: EDIT },
   dismissed: { type: 'dismissed' },
-  led: { type: 'led', phase: 'live', refused: [] },
+  remembered: { type: 'remembered', lastSynced: 500 },
 } as const satisfies Record<StatusEvent['type'], StatusEvent>;
 
-/** Rows: the phase before. Columns: the event, in the order of EVENTS. Cells: the phase after. */
+/** Rows: the phase before. Columns: the event, in the order of EVENTS; the last four change no phase. */
 const TABLE: Record<Phase, readonly Phase[]> = {
-  starting: ['catching-up', 'live', 'offline', 'sign-in-needed', 'starting', 'starting', 'starting', 'live'],
-  'catching-up': [
-    'catching-up',
-    'live',
-    'offline',
-    'sign-in-needed',
-    'catching-up',
-    'catching-up',
-    'catching-up',
-    'live',
-  ],
-  live: ['live', 'live', 'offline', 'sign-in-needed', 'live', 'live', 'live', 'live'],
-  offline: ['catching-up', 'live', 'offline', 'sign-in-needed', 'offline', 'offline', 'offline', 'live'],
-  'sign-in-needed': [
-    'catching-up',
-    'live',
-    'offline',
-    'sign-in-needed',
-    'sign-in-needed',
-    'sign-in-needed',
-    'sign-in-needed',
-    'live',
-  ],
+  starting: ['starting', 'catching-up', 'live', 'offline', 'sign-in-needed', 'live'],
+  'catching-up': ['catching-up', 'catching-up', 'live', 'offline', 'sign-in-needed', 'live'],
+  live: ['catching-up', 'live', 'live', 'offline', 'sign-in-needed', 'live'],
+  offline: ['offline', 'catching-up', 'live', 'offline', 'sign-in-needed', 'live'],
+  'sign-in-needed': ['sign-in-needed', 'catching-up', 'live', 'offline', 'sign-in-needed', 'live'],
 };
 
 describe('every phase after every event', () => {
   const cases = PHASES.flatMap((phase) =>
-    Object.values(EVENTS).map((event, column) => ({ phase, event, after: TABLE[phase][column] })),
+    Object.values(EVENTS).map((event, column) => ({ phase, event, after: TABLE[phase][column] ?? phase })),
   );
   test.each(cases)('$phase, $event.type: $after', ({ phase, event, after }) => {
     expect(advance({ ...STARTING, phase }, event).phase).toBe(after);
@@ -51,18 +36,17 @@ describe('every phase after every event', () => {
 });
 
 test('an event that changes nothing gives the same object, so that nothing is drawn again', () => {
-  const live: SyncProgress = { phase: 'live', unsent: 2, refused: [] };
-  for (const event of [EVENTS.answered, EVENTS['caught-up'], EVENTS.unsent, EVENTS.dismissed]) {
-    expect(advance(live, event)).toBe(live);
+  for (const { type } of [EVENTS.answered, EVENTS['caught-up'], EVENTS.unsent, EVENTS.dismissed, EVENTS.remembered]) {
+    expect(advance(LIVE, EVENTS[type])).toBe(LIVE);
   }
 });
 
 test('a refusal is shown while the connection is good, until it is dismissed, and never hides a lost connection', () => {
-  const refused = advance({ phase: 'live', unsent: 0, refused: [] }, EVENTS.refused);
-  expect(shownStatus(refused)).toEqual({ state: 'refused', unsent: 0, refused: [EDIT] });
+  const refused = advance(LIVE, EVENTS.refused);
+  expect(shownStatus(refused)).toEqual({ state: 'refused', unsent: 2, refused: [EDIT], lastSynced: 1_000 });
   expect(shownStatus(advance(refused, EVENTS.interrupted)).state).toBe('offline');
   expect(shownStatus(advance(refused, EVENTS['sign-in-needed'])).state).toBe('sign-in-needed');
-  expect(shownStatus(advance(refused, EVENTS.dismissed))).toEqual({ state: 'live', unsent: 0, refused: [] });
+  expect(shownStatus(advance(refused, EVENTS.dismissed)).state).toBe('live');
 });
 
 test('a second refusal of one preference takes the place of the first', () => {
@@ -72,9 +56,27 @@ test('a second refusal of one preference takes the place of the first', () => {
 });
 
 test('a tab that is led shows what the leader says, and counts what is unsent by itself', () => {
-  const led = advance(
-    { phase: 'starting', unsent: 2, refused: [] },
-    { type: 'led', phase: 'offline', refused: [EDIT] },
-  );
-  expect(led).toEqual({ phase: 'offline', unsent: 2, refused: [EDIT] });
+  const led: StatusEvent = { type: 'led', phase: 'offline', refused: [EDIT], lastSynced: 3_000 };
+  expect(advance({ ...STARTING, unsent: 2 }, led)).toEqual({
+    phase: 'offline',
+    unsent: 2,
+    refused: [EDIT],
+    lastSynced: 3_000,
+  });
+});
+
+test('what was live until now was in sync until something was last heard; what was not, is no later than it was', () => {
+  const interrupted: StatusEvent = { type: 'interrupted', heard: 9_000 };
+  expect(advance(LIVE, interrupted).lastSynced).toBe(9_000);
+  expect(advance(LIVE, { type: 'sign-in-needed', heard: 9_000 }).lastSynced).toBe(9_000);
+  for (const phase of PHASES.filter((one) => one !== 'live')) {
+    expect(advance({ ...LIVE, phase }, interrupted).lastSynced).toBe(1_000);
+    expect(advance({ ...STARTING, phase }, interrupted).lastSynced).toBeUndefined();
+  }
+});
+
+test('what was remembered counts only where nothing later is known', () => {
+  expect(advance(STARTING, EVENTS.remembered).lastSynced).toBe(500);
+  expect(advance(LIVE, EVENTS.remembered).lastSynced).toBe(1_000);
+  expect(advance(STARTING, { type: 'remembered', lastSynced: undefined })).toBe(STARTING);
 });

@@ -2,8 +2,8 @@
 export interface WakeSignal {
   readonly ring: () => void;
   readonly listen: (listener: () => void) => () => void;
-  /** Resolved at the next ring, after `ms` milliseconds, or once `signal` is aborted. */
-  readonly wait: (signal: AbortSignal, ms?: number) => Promise<void>;
+  /** Resolved at the next ring (true), after `ms` milliseconds, or once `signal` is aborted. */
+  readonly wait: (signal: AbortSignal, ms?: number) => Promise<boolean>;
 }
 
 export function createWakeSignal(): WakeSignal {
@@ -19,14 +19,15 @@ export function createWakeSignal(): WakeSignal {
     listen,
     wait: (signal, ms) =>
       new Promise((resolve) => {
-        const done = (): void => {
+        const end = (isRung: boolean): void => {
           clearTimeout(timer);
           unlisten();
           signal.removeEventListener('abort', done);
-          resolve();
+          resolve(isRung);
         };
+        const done = (): void => end(false);
         const timer = ms === undefined ? undefined : setTimeout(done, ms);
-        const unlisten = listen(done);
+        const unlisten = listen(() => end(true));
         signal.addEventListener('abort', done);
         if (signal.aborted) done();
       }),

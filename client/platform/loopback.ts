@@ -1,0 +1,36 @@
+/** Servers on loopback, for tests: whatever a server may do to a request, one of these does. */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+
+export interface Loopback {
+  /** The server's address. */
+  readonly serve: (listener: RequestListener) => Promise<string>;
+  readonly close: () => Promise<void>;
+}
+
+export function openLoopback(): Loopback {
+  const servers: Server[] = [];
+  return {
+    serve: async (listener) => {
+      const server = createServer(listener).listen(0, '127.0.0.1');
+      servers.push(server);
+      await once(server, 'listening');
+      const address = server.address();
+      return `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+    },
+    close: async () => {
+      for (const server of servers.splice(0)) {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      }
+    },
+  };
+}
+
+/** Answers with JSON. */
+export const answering =
+  (answer: (req: IncomingMessage) => { readonly status?: number; readonly body: unknown }): RequestListener =>
+  (req, res) => {
+    const { status = 200, body } = answer(req);
+    res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  };

@@ -1,0 +1,68 @@
+/**
+ * Whether an answer is one that the protocol has. PouchDB takes what it gets: from a login page, an empty object or rows
+ * about something else it concludes that there is nothing to do, or asks in circles. The shapes are CouchDB's:
+ * https://docs.couchdb.org/en/stable/replication/protocol.html
+ */
+import { fields, list } from './json.ts';
+import type { Exchange } from './observe.ts';
+
+/** A list of rows, all about this document. */
+const isAbout = (rows: unknown, id: string): boolean =>
+  Array.isArray(rows) && rows.every((row) => fields(row)['id'] === id);
+
+/** Rows as `open_revs` gives them: at least one, each with the document, or with the reason why not. */
+const areLeaves = (rows: unknown, id: string): boolean =>
+  list(rows).length > 0 &&
+  list(rows).every((row) => {
+    const { ok, error, missing } = fields(row);
+    return ok === undefined ? (error ?? missing) !== undefined : fields(ok)['_id'] === id;
+  });
+
+/** `ok`: the status is one of success. */
+export const isAnswer = ({ endpoint, request, answer }: Exchange, ok: boolean, id: string): boolean => {
+  const { results, last_seq, error } = fields(answer);
+  switch (endpoint) {
+    case '_changes':
+      return (
+        ok &&
+        isAbout(results, id) &&
+        list(results).every((row) => list(fields(row)['changes']).length > 0) &&
+        (typeof last_seq === 'string' || typeof last_seq === 'number')
+      );
+    case '_revs_diff': {
+      const rows = Object.entries(fields(answer));
+      return (
+        ok &&
+        (rows.length > 0 || JSON.stringify(answer) === '{}') &&
+        rows.every(([key, row]) => {
+          const { missing } = fields(row);
+          return (
+            key === id && Array.isArray(missing) && missing.every((rev) => list(fields(request)[id]).includes(rev))
+          );
+        })
+      );
+    }
+    case '_bulk_docs':
+      return ok && isAbout(answer, id);
+    case '_bulk_get':
+      return (
+        ok &&
+        isAbout(results, id) &&
+        list(results).length > 0 &&
+        list(results).every((result) => areLeaves(fields(result)['docs'], id))
+      );
+    default:
+      // The document itself: read by its leaves, or written.
+      return ok ? areLeaves(answer, id) || fields(answer)['id'] === id : typeof error === 'string';
+  }
+};
+
+/**
+ * Whether an answer to `_changes` leaves PouchDB where it was, which asks again at once then: rows that lead to where it
+ * asked from, or none at all although it was to be held back until there are some.
+ */
+export const isCircle = (answer: unknown, since: string | null, wasHeld: boolean): boolean => {
+  const { results, last_seq } = fields(answer);
+  const last = list(results).at(-1);
+  return last === undefined ? !wasHeld : since === String(last_seq) || since === String(fields(last)['seq']);
+};

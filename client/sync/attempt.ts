@@ -1,0 +1,166 @@
+/** One attempt to be in sync: what is to be done before a run of PouchDB's sync, the run, and what is learnt on its way. */
+import { openRemoteDatabase } from '../platform/database.ts';
+import type { Environment } from '../platform/environment.ts';
+import { quietFetch } from '../platform/quiet-fetch.ts';
+import { createSyncFetch } from '../platform/sync-fetch.ts';
+import type { Tokens } from '../platform/tokens.ts';
+import type { LocalStore } from '../store/local-store.ts';
+import { readLeaves } from '../store/replica.ts';
+import { observe, type Exchange, type Observation } from './observe.ts';
+import { replaceReplica, trySuspects } from './repair.ts';
+import { retryAfter } from './retry-after.ts';
+import { runSync, type Ending } from './run.ts';
+import type { StatusEvent } from './status.ts';
+import { createTrustedFetch, type Paces } from './trusted-fetch.ts';
+import type { WakeSignal } from './wake-signal.ts';
+
+export interface SyncTiming {
+  /** Milliseconds between the signs of life that the server is asked for. */
+  readonly heartbeat: number;
+  /** Milliseconds without any after which the connection is taken for dead. */
+  readonly silence: number;
+}
+
+export interface AttemptOptions {
+  readonly url: string;
+  readonly store: LocalStore;
+  readonly environment: Pick<Environment, 'now' | 'random' | 'fetch' | 'onOffline'>;
+  readonly timing: SyncTiming;
+  readonly wake: WakeSignal;
+  readonly dispatch: (event: StatusEvent) => void;
+}
+
+export interface Attempt {
+  readonly tokens: Tokens;
+  readonly paces: Paces;
+  /** The last one failed. */
+  readonly isWary: boolean;
+  /** Something came over the connection. */
+  readonly onHeard: () => void;
+  readonly lastHeard: () => number;
+  readonly onLive: () => void;
+}
+
+/** For so long it is waited for the server's feed to show what PouchDB takes for sent. */
+const DOUBT_MS = 5_000;
+
+const remember = (store: LocalStore, observation: Observation): Promise<void> => {
+  switch (observation.kind) {
+    case 'holds':
+      return store.learnDocuments(observation.documents);
+    case 'has':
+      return store.learnRevisions(observation.revisions);
+    case 'lacks':
+      return store.forgetRevisions(observation.revisions);
+  }
+};
+
+/** Resolved with what ended it, when `stop` is aborted at the latest. Never rejects. */
+export async function attempt(options: AttemptOptions, one: Attempt, stop: AbortSignal): Promise<Ending> {
+  const { url, store, environment, timing, wake, dispatch } = options;
+  const run = new AbortController();
+  const { signal } = run;
+  const end = (ending: Ending): void => run.abort(ending);
+  const interrupt = (): void => end({ kind: 'interrupted' });
+  const onStop = (): void => end({ kind: 'stopped' });
+
+  /** What the server's feed has shown in this run. */
+  const shown = new Set<string>();
+  let remembering = Promise.resolve();
+  let isListening = false;
+  let isIdle = false;
+  let doubt: ReturnType<typeof setTimeout> | undefined;
+
+  const onExchange = (exchange: Exchange): void => {
+    // An answer that came too late: nobody is there any more to take it.
+    if (signal.aborted) return;
+    dispatch({ type: 'answered' });
+    for (const observation of observe(exchange)) {
+      if (observation.kind === 'has') for (const revision of observation.revisions) shown.add(revision);
+      remembering = remembering.then(() => remember(store, observation)).catch(() => undefined);
+    }
+  };
+
+  const isQuiet = (): boolean => isIdle && isListening && !signal.aborted;
+
+  /** PouchDB has nothing more to do: in sync is who has seen all that is here in the server's own feed. */
+  const check = async (): Promise<void> => {
+    if (!isQuiet()) return;
+    await remembering;
+    const leaves = await readLeaves(store.sourceIn(store.database()));
+    if (!isQuiet()) return;
+    if (leaves.every(({ _rev }) => shown.has(String(_rev)))) {
+      clearTimeout(doubt);
+      doubt = undefined;
+      one.onLive();
+      dispatch({ type: 'caught-up', at: environment.now() });
+    } else doubt ??= setTimeout(interrupt, DOUBT_MS);
+  };
+  // A local database that cannot be read ends the run by itself.
+  const checkQuietly = (): void => void check().catch(() => undefined);
+
+  const once = async (): Promise<Ending> => {
+    const ask = createSyncFetch({
+      fetch: environment.fetch,
+      tokens: one.tokens,
+      silence: timing.silence,
+      signal,
+      onHeard: one.onHeard,
+      onSignInNeeded: () => end({ kind: 'sign-in-needed' }),
+    });
+    const fetch = createTrustedFetch({
+      ask,
+      id: store.id,
+      paces: one.paces,
+      isWary: one.isWary,
+      onExchange,
+      onListening: () => {
+        isListening = true;
+        checkQuietly();
+      },
+      onBusy: (header) => end({ kind: 'interrupted', asked: retryAfter(header, environment.now()) }),
+    });
+    const remote = openRemoteDatabase(url, quietFetch(fetch, signal, interrupt));
+    await trySuspects(store, remote, (edit) => dispatch({ type: 'refused', edit }));
+    const ending = await runSync({
+      local: store.database(),
+      remote,
+      id: store.id,
+      heartbeat: timing.heartbeat,
+      signal,
+      onIdle: (idle) => {
+        isIdle = idle;
+        if (idle) checkQuietly();
+        else {
+          clearTimeout(doubt);
+          doubt = undefined;
+        }
+      },
+    });
+    await remembering;
+    if (ending.kind === 'denied') await replaceReplica(store, remote);
+    return ending;
+  };
+
+  const ended = new Promise<Ending>((resolve) => {
+    signal.addEventListener('abort', () => resolve(signal.reason as Ending));
+  });
+  stop.addEventListener('abort', onStop);
+  const endOffline = environment.onOffline(interrupt);
+  // A computer that slept may hold a connection that is long dead: waking up, do not wait for the silence to be noticed.
+  const endWake = wake.listen(() => {
+    if (environment.now() - one.lastHeard() > timing.heartbeat * 1.5) interrupt();
+  });
+  if (stop.aborted) onStop();
+  try {
+    return await Promise.race([once(), ended]);
+  } catch {
+    return { kind: 'interrupted' };
+  } finally {
+    stop.removeEventListener('abort', onStop);
+    clearTimeout(doubt);
+    endOffline();
+    endWake();
+    onStop();
+  }
+}

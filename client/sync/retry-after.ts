@@ -1,0 +1,12 @@
+/** How long a server that has too much to do asks to be left alone. */
+const LONGEST_MS = 300_000;
+
+/**
+ * Milliseconds, of a `Retry-After` in seconds or as a date (RFC 9110, 10.2.3): 0 for none or for one that cannot be read,
+ * and five minutes at the most, since nobody who made a mistake there should keep a browser away for a day.
+ */
+export const retryAfter = (value: string | null, now: number): number => {
+  const seconds = Number(value);
+  const ms = Number.isNaN(seconds) ? Date.parse(String(value)) - now : seconds * 1000;
+  return ms > 0 ? Math.min(ms, LONGEST_MS) : 0;
+};
