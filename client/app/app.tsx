@@ -1,21 +1,61 @@
 import { useSyncExternalStore } from 'react';
-import { PreferencesPage } from './preferences-page.tsx';
+import { usePreferences } from '../react.ts';
+import type { AppStore } from './app-store.ts';
+import { useToasts } from './changes/toasts.tsx';
+import { DevicesPage } from './pages/devices-page.tsx';
+import { InspectorPage } from './pages/inspector-page.tsx';
+import { PreferencesPage } from './pages/preferences-page.tsx';
+import { SignInPage } from './pages/sign-in-page.tsx';
+import { TwoDevicesPage } from './pages/two-devices-page.tsx';
+import { useIsRead } from './parts/use-is-read.ts';
+import { useRoute } from './routing.tsx';
 import type { Remembered } from './session/remembered.ts';
 import type { AppSession } from './session/session.ts';
-import { SignInPage } from './sign-in-page.tsx';
+import { Shell } from './shell.tsx';
+import type { DevicePair } from './two-devices/lines.ts';
+import type { Updates } from './updates.ts';
+import { useTheme } from './use-theme.ts';
 
 export interface AppProps {
   readonly session: AppSession;
   readonly remembered: Remembered;
+  readonly updates: Updates;
+  readonly pair: DevicePair;
 }
 
-export function App({ session, remembered }: AppProps) {
-  const state = useSyncExternalStore(session.subscribe, session.state);
+export function App(props: AppProps) {
+  const state = useSyncExternalStore(props.session.subscribe, props.session.state);
   switch (state.kind) {
     case 'signed-out':
-      return <SignInPage session={session} />;
+      return <SignInPage session={props.session} updates={props.updates} />;
     case 'signed-in':
       // Another user is another page: nothing of the one before may stay in a field.
-      return <PreferencesPage key={state.username} session={session} store={state.store} remembered={remembered} />;
+      return <SignedIn key={state.username} store={state.store} {...props} />;
   }
+}
+
+function SignedIn({ session, remembered, updates, pair, store }: AppProps & { readonly store: AppStore }) {
+  const { name } = useRoute();
+  const { theme } = usePreferences(store);
+  const isRead = useIsRead(store);
+  const toasts = useToasts();
+  useTheme(theme, isRead === true, remembered);
+
+  const page = (): React.JSX.Element => {
+    switch (name) {
+      case 'preferences':
+        return <PreferencesPage store={store} isRead={isRead} toasts={toasts} />;
+      case 'devices':
+        return <DevicesPage session={session} store={store} />;
+      case 'inspector':
+        return <InspectorPage store={store} />;
+      case 'two-devices':
+        return <TwoDevicesPage session={session} pair={pair} />;
+    }
+  };
+  return (
+    <Shell session={session} store={store} updates={updates} toasts={toasts} hasStatus={name !== 'two-devices'}>
+      {page()}
+    </Shell>
+  );
 }

@@ -1,36 +1,51 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import '../index.ts';
+import { defaultEnvironment } from '../platform/environment.ts';
 import { App } from './app.tsx';
 import { createApi } from './session/api.ts';
 import { createRemembered } from './session/remembered.ts';
 import { createAppSession } from './session/session.ts';
 import { createTokens } from './session/tokens.ts';
-import { defaultEnvironment } from '../platform/environment.ts';
+import { createPair } from './two-devices/lines.ts';
+import { browserUpdates, watchUpdates } from './updates.ts';
 import './styles/base.css';
-import './styles/layout.css';
 import './styles/controls.css';
+import './styles/fields.css';
+import './styles/shell.css';
+import './styles/pages.css';
+import './styles/rows.css';
+import './styles/preview.css';
+import './styles/messages.css';
+import './styles/inspector.css';
+import './styles/two-devices.css';
 
 const environment = defaultEnvironment();
 const api = createApi('/api/auth');
 const remembered = createRemembered(environment.storage);
+const pair = createPair(environment);
 const session = createAppSession({
   api,
   tokens: createTokens(api, environment.locks),
   remembered,
   url: `${location.origin}/sync/user_registry`,
+  environmentOf: (namespace) => pair.find((device) => device.namespace === namespace)?.line.environment ?? {},
+  onLeft: () => pair.forEach(({ line }) => line.setCut(false)),
+});
+// While developing, what is served must be what was just written.
+const updates = watchUpdates({ ...browserUpdates(), ...(import.meta.env.PROD ? {} : { workers: undefined }) });
+
+// A page that the browser had put aside comes back as it was: it must not show somebody who has signed out meanwhile.
+addEventListener('pageshow', ({ persisted }) => {
+  const state = session.state();
+  if (persisted && state.kind === 'signed-in' && remembered.username() !== state.username) location.reload();
 });
 
 const root = document.getElementById('root');
 if (root !== null) {
   createRoot(root).render(
     <StrictMode>
-      <App session={session} remembered={remembered} />
+      <App session={session} remembered={remembered} updates={updates} pair={pair} />
     </StrictMode>,
   );
-}
-
-// Without one (a private window, plain HTTP) the page works as well, only not after a reload without a network.
-if ('serviceWorker' in navigator && import.meta.env.PROD) {
-  navigator.serviceWorker.register('/service-worker.js').catch((error: unknown) => console.warn(error));
 }

@@ -1,13 +1,18 @@
+import { ROUTES } from './routes.ts';
 import { answerFrom } from './service-worker-policy.ts';
 
 const ORIGIN = 'https://example.org';
-const kept = new Set(['/', '/assets/page-abc.js', '/theme.js']);
+const own = {
+  origin: ORIGIN,
+  pages: new Set<string>(ROUTES.map(({ path }) => path)),
+  files: new Set(['/', '/assets/page-abc.js', '/theme.js']),
+};
 const answer = (path: string, method = 'GET', mode = 'cors') =>
-  answerFrom({ method, url: new URL(path, ORIGIN), mode }, ORIGIN, kept);
+  answerFrom({ method, url: new URL(path, ORIGIN), mode }, own);
 
-test('the page comes from the network first, its files from what is kept', () => {
-  expect(answer('/', 'GET', 'navigate')).toBe('page');
-  expect(answer('/?from=home', 'GET', 'navigate')).toBe('page');
+test('every URL of the page and its files come from what is kept', () => {
+  for (const { path } of ROUTES) expect(answer(path, 'GET', 'navigate')).toBe('page');
+  expect(answer('/devices?from=home', 'GET', 'navigate')).toBe('page');
   expect(answer('/assets/page-abc.js')).toBe('kept');
   expect(answer('/theme.js')).toBe('kept');
 });
@@ -22,6 +27,9 @@ test.each([
   ['/assets/page-abc.js?v=2', 'GET', 'cors'],
   ['/assets/other.js', 'GET', 'cors'],
   ['/', 'POST', 'navigate'],
+  ['/devices', 'GET', 'cors'],
+  ['/devices/', 'GET', 'navigate'],
+  ['/no-page-of-ours', 'GET', 'navigate'],
   ['https://elsewhere.example/', 'GET', 'navigate'],
   ['https://elsewhere.example/theme.js', 'GET', 'no-cors'],
 ])('%s, %s, %s: is left alone', (path, method, mode) => {

@@ -9,17 +9,28 @@ export interface Asked {
 export type Answer =
   /** The browser does what it would do without a service worker. */
   | 'untouched'
-  /** The newest page there is: from the network, and the kept one when that gives none. */
+  /** The kept page, whichever of its URLs was asked for. */
   | 'page'
   /** A kept file. */
   | 'kept';
 
+export interface Own {
+  readonly origin: string;
+  /** The paths of the page's URLs: see routes.ts. */
+  readonly pages: ReadonlySet<string>;
+  /** The paths of its files. */
+  readonly files: ReadonlySet<string>;
+}
+
+/** What is said to a worker that waits, once the person wants the new version. */
+export type TakeOver = 'take-over';
+
 /**
- * `kept` are the paths of the page's own files. All else is left alone, the API and the sync before anything: what they
- * answer is one user's own and must be in no cache.
+ * What is none of the page's own is left alone, the API and the sync before anything: what they answer is one user's
+ * own and must be in no cache.
  */
-export const answerFrom = ({ method, url, mode }: Asked, origin: string, kept: ReadonlySet<string>): Answer => {
+export const answerFrom = ({ method, url, mode }: Asked, { origin, pages, files }: Own): Answer => {
   if (method !== 'GET' || url.origin !== origin || url.username !== '') return 'untouched';
-  if (mode === 'navigate') return url.pathname === '/' ? 'page' : 'untouched';
-  return kept.has(url.pathname) && url.search === '' ? 'kept' : 'untouched';
+  if (mode === 'navigate') return pages.has(url.pathname) ? 'page' : 'untouched';
+  return files.has(url.pathname) && url.search === '' ? 'kept' : 'untouched';
 };

@@ -1,11 +1,18 @@
 /**
- * Keeps the page's own files, so that a reload without a network works. It keeps nothing else: the data is in IndexedDB.
- * https://www.w3.org/TR/service-workers/
+ * Keeps the page's own files, so that it starts without a network. It keeps nothing else: the data is in IndexedDB.
+ *
+ * A version is a whole: page and files of one build, from its own cache. A newer worker waits beside this one until the
+ * person takes it (updates.ts) or no tab of this version is open any more; so no tab is ever given files of two builds.
+ * https://www.w3.org/TR/service-workers/#service-worker-lifecycle
  */
-import { answerFrom } from './service-worker-policy.ts';
+import { answerFrom, type Own, type TakeOver } from './service-worker-policy.ts';
 
 /** Put in by the build: see build/precache.ts. */
-declare const __PRECACHE__: { readonly version: string; readonly urls: readonly string[] };
+declare const __PRECACHE__: {
+  readonly version: string;
+  readonly pages: readonly string[];
+  readonly files: readonly string[];
+};
 
 /** What is used of the worker's globals; TypeScript's library has either these or a page's. */
 interface LifecycleEvent extends Event {
@@ -21,21 +28,19 @@ interface WorkerScope {
   readonly skipWaiting: () => Promise<void>;
   addEventListener(type: 'install' | 'activate', listener: (event: LifecycleEvent) => void): void;
   addEventListener(type: 'fetch', listener: (event: RequestEvent) => void): void;
+  addEventListener(type: 'message', listener: (event: MessageEvent<unknown>) => void): void;
 }
 
 const worker = globalThis as unknown as WorkerScope;
-const { version, urls } = __PRECACHE__;
+const { version, pages, files } = __PRECACHE__;
 const PREFIX = 'pouchgate-page-';
 const NAME = PREFIX + version;
-const kept: ReadonlySet<string> = new Set(urls);
-
-/** How long a network that does not answer may hold up a page that is here already. */
-const PATIENCE_MS = 3_000;
+const own: Own = { origin: worker.location.origin, pages: new Set(pages), files: new Set(files) };
+const takeOver: TakeOver = 'take-over';
 
 async function install(): Promise<void> {
   const cache = await caches.open(NAME);
-  await cache.addAll(urls.map((url) => new Request(url, { cache: 'reload' })));
-  await worker.skipWaiting();
+  await cache.addAll(files.map((url) => new Request(url, { cache: 'reload' })));
 }
 
 async function activate(): Promise<void> {
@@ -46,20 +51,10 @@ async function activate(): Promise<void> {
   await worker.clients.claim();
 }
 
-async function fromCache(key: string): Promise<Response | undefined> {
-  return (await caches.open(NAME)).match(key);
-}
-
-async function newestPage(request: Request): Promise<Response> {
-  try {
-    const response = await fetch(request, { signal: AbortSignal.timeout(PATIENCE_MS) });
-    if (response.ok) return response;
-    return (await fromCache('/')) ?? response;
-  } catch (error) {
-    const page = await fromCache('/');
-    if (page === undefined) throw error;
-    return page;
-  }
+/** The browser may have thrown the cache away: then the network's is better than none. */
+async function kept(key: string, request: Request): Promise<Response> {
+  const response = await (await caches.open(NAME)).match(key);
+  return response ?? fetch(request);
 }
 
 worker.addEventListener('install', (event) => event.waitUntil(install()));
@@ -67,13 +62,16 @@ worker.addEventListener('activate', (event) => event.waitUntil(activate()));
 worker.addEventListener('fetch', (event) => {
   const { request } = event;
   const url = new URL(request.url);
-  switch (answerFrom({ method: request.method, url, mode: request.mode }, worker.location.origin, kept)) {
+  switch (answerFrom({ method: request.method, url, mode: request.mode }, own)) {
     case 'untouched':
       return;
     case 'page':
-      event.respondWith(newestPage(request));
+      event.respondWith(kept('/', request));
       return;
     case 'kept':
-      event.respondWith(fromCache(url.pathname).then((response) => response ?? fetch(request)));
+      event.respondWith(kept(url.pathname, request));
   }
+});
+worker.addEventListener('message', ({ data }) => {
+  if (data === takeOver) void worker.skipWaiting();
 });

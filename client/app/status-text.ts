@@ -47,3 +47,21 @@ export const statusText = ({ state, unsent, refused }: SyncStatus): StatusText =
       };
   }
 };
+
+const UNITS = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+] as const;
+
+/** `just now`, `5 minutes ago`, `yesterday`; both times in ms since 1970. A clock that was set back gives `just now`. */
+export const agoText = (then: number, now: number): string => {
+  const found = UNITS.find(([, length]) => now - then >= length);
+  if (found === undefined) return 'just now';
+  const [unit, length] = found;
+  return new Intl.RelativeTimeFormat('en', { numeric: 'auto' }).format(-Math.floor((now - then) / length), unit);
+};
+
+/** When the server was last in agreement with this browser. */
+export const lastSyncedText = (lastSynced: number | undefined, now: number): string =>
+  lastSynced === undefined ? 'Not synced in this browser yet' : `Last synced ${agoText(lastSynced, now)}`;

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Plugin } from 'vite';
+import { ROUTES } from '../app/routes.ts';
 
 const SERVICE_WORKER = 'service-worker.js';
 const PLACEHOLDER = '__PRECACHE__';
@@ -39,8 +40,11 @@ export function precache({ publicDirectory }: PrecacheOptions): Plugin {
       const files = [...contents.keys()].sort();
       const hash = createHash('sha256');
       for (const file of files) hash.update(file).update(contents.get(file) ?? '');
-      const urls = files.filter((file) => file !== SERVICE_WORKER).map(urlOf);
-      const list = JSON.stringify({ version: hash.digest('hex').slice(0, 16), urls });
+      const list = JSON.stringify({
+        version: hash.digest('hex').slice(0, 16),
+        pages: ROUTES.map(({ path }) => path),
+        files: files.filter((file) => file !== SERVICE_WORKER).map(urlOf),
+      });
       worker.code = worker.code.replaceAll(PLACEHOLDER, () => list);
     },
   };

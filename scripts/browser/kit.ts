@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 import { startTestServer, type TestServer } from '../client-test-kit.ts';
 
-const PAGE = join(import.meta.dirname, '../../dist/client');
+/** The built page. Another folder can be named, so that a build of one's own need not replace everybody's. */
+export const PAGE = process.env['PAGE'] ?? join(import.meta.dirname, '../../dist/client');
 const PASSWORD = 'a password for tests';
 
 /** Nothing of the browser's own may speak to the network: the checks are about this machine alone. */
@@ -37,6 +38,7 @@ export interface Person {
 
 export interface BrowserOptions {
   readonly colorScheme?: 'light' | 'dark';
+  readonly userAgent?: string;
   readonly viewport?: { readonly width: number; readonly height: number };
 }
 
@@ -105,6 +107,12 @@ export async function openTab(context: BrowserContext, url: string): Promise<Sea
   });
   await page.goto(url);
   return { context, page, errors };
+}
+
+/** Goes to another page of the app by its link, as a person does. */
+export async function goTo(page: Page, name: 'Preferences' | 'Devices' | 'Inspector' | 'Two devices'): Promise<void> {
+  await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name, exact: true }).click();
+  await page.getByRole('heading', { name, level: 1 }).waitFor();
 }
 
 /** Waits until the status pill says so; with `unsent`, also until so many edits wait. */

@@ -1,7 +1,7 @@
 /**
  * Runs every browser check against the whole server, in memory, and Chromium; prints a line for each.
  *
- *     tsx scripts/browser/run.ts [part of a name …] [--screenshot] [--screenshots <folder>]
+ *     tsx scripts/browser/run.ts [part of a name …]
  */
 import { parseArgs } from 'node:util';
 import { aSecondUserSeesNothing, timeToTheOtherBrowser, twoBrowsersAndTwoTabs } from './checks/live.ts';
@@ -14,7 +14,6 @@ import {
   signOutLeavesNothing,
 } from './checks/session.ts';
 import { startKit, type Kit } from './kit.ts';
-import { takePictures, takeReadmePicture } from './screenshots.ts';
 
 /** Resolves when the check holds, with something to print beside it when there is something. */
 type Check = (kit: Kit) => Promise<unknown>;
@@ -36,10 +35,7 @@ const CHECKS: readonly (readonly [string, Check])[] = [
 ];
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { screenshot: { type: 'boolean' }, screenshots: { type: 'string' } },
-  });
+  const { positionals } = parseArgs({ allowPositionals: true });
   const chosen = CHECKS.filter(([name]) => positionals.length === 0 || positionals.some((part) => name.includes(part)));
   const kit = await startKit();
   let failed = 0;
@@ -55,8 +51,6 @@ async function main(): Promise<number> {
     }
     await Promise.all(kit.browser.contexts().map((context) => context.close()));
   }
-  if (values.screenshot === true) await takeReadmePicture(kit);
-  if (values.screenshots !== undefined) await takePictures(kit, values.screenshots);
   await kit.close();
   console.log(`${chosen.length - failed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;

@@ -1,11 +1,41 @@
-/** Pictures of the page: one for README, and with `--screenshots <folder>` all that a person should look at. */
+/**
+ * Pictures of every page, for README and for whoever changes the page.
+ *
+ *     tsx scripts/browser/screenshots.ts [folder] [--all]
+ *
+ * Into `docs`, unless told otherwise: a desktop in light and a phone in dark. With `--all` both in both, in full length.
+ */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { addWord, choose, openTab, toggle, waitForState, waitForValue, type Kit, type Seat } from './kit.ts';
+import { parseArgs } from 'node:util';
+import type { Page } from 'playwright-core';
+import { addWord, choose, goTo, openTab, startKit, toggle, waitForState, waitForValue, type Kit } from './kit.ts';
 
-const README_PICTURE = join(import.meta.dirname, '../../docs/preferences.png');
+const DOCS = join(import.meta.dirname, '../../docs');
 
-async function fill({ page }: Seat): Promise<void> {
+const SIZES = {
+  desktop: { viewport: { width: 1280, height: 860 } },
+  phone: {
+    viewport: { width: 390, height: 844 },
+    userAgent: 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile/15E148 Safari/604.1',
+  },
+} as const;
+
+interface Look {
+  readonly size: keyof typeof SIZES;
+  readonly colorScheme: 'light' | 'dark';
+  readonly suffix: string;
+}
+
+const README_LOOKS: readonly Look[] = [
+  { size: 'desktop', colorScheme: 'light', suffix: 'desktop' },
+  { size: 'phone', colorScheme: 'dark', suffix: 'phone' },
+];
+const ALL_LOOKS: readonly Look[] = (['desktop', 'phone'] as const).flatMap((size) =>
+  (['light', 'dark'] as const).map((colorScheme) => ({ size, colorScheme, suffix: `${size}-${colorScheme}` })),
+);
+
+async function fill(page: Page): Promise<void> {
   await toggle(page, 'dailyBriefing');
   for (const word of ['Title', 'Due', 'Owner']) await addWord(page, 'tableColumns', word);
   for (const word of ['home', 'garden']) await addWord(page, 'selectedTags', word);
@@ -13,63 +43,101 @@ async function fill({ page }: Seat): Promise<void> {
   await page.getByTestId('preset-name').fill('Weekend');
   await page.getByTestId('preset-save').click();
   await waitForValue(page, 'dailyBriefing', true);
-  await page.getByTestId('device').first().waitFor();
   await waitForState(page, 'live', 0);
 }
 
-const backToTop = ({ page }: Seat): Promise<void> =>
-  page.evaluate(() => {
+/** No message in the way, nothing focused, and at the top. */
+async function tidy(page: Page): Promise<void> {
+  const close = page.getByRole('button', { name: 'Close this message' });
+  while ((await close.count()) > 0) await close.first().click();
+  await page.mouse.move(0, 0);
+  await page.evaluate(() => {
     (document.activeElement as HTMLElement | null)?.blur();
     scrollTo({ top: 0, behavior: 'instant' });
   });
-
-/** One picture of both themes: a desktop in light, a phone in dark. */
-export async function takeReadmePicture({ newUser, browser }: Kit): Promise<void> {
-  const person = await newUser('alice');
-  const seats = [
-    await person.openBrowser({ viewport: { width: 1080, height: 844 }, colorScheme: 'light' }),
-    await person.openBrowser({ viewport: { width: 390, height: 844 }, colorScheme: 'dark' }),
-  ];
-  const pictures: string[] = [];
-  for (const [index, seat] of seats.entries()) {
-    if (index === 0) await fill(seat);
-    await waitForValue(seat.page, 'dailyBriefing', true);
-    await backToTop(seat);
-    pictures.push((await seat.page.screenshot()).toString('base64'));
-  }
-  const sheet = await browser.newPage({ viewport: { width: 1550, height: 904 } });
-  const images = pictures.map((data) => `<img src="data:image/png;base64,${data}">`).join('');
-  await sheet.setContent(`<style>body{margin:0;padding:30px;display:flex;gap:20px;background:#dfe7e5}
-    img{border-radius:14px;box-shadow:0 6px 24px rgb(0 0 0/18%)}</style>${images}`);
-  mkdirSync(join(README_PICTURE, '..'), { recursive: true });
-  await sheet.screenshot({ path: README_PICTURE });
 }
 
-export async function takePictures({ newUser, browser, server }: Kit, folder: string): Promise<void> {
-  mkdirSync(folder, { recursive: true });
-  const person = await newUser();
-  for (const [name, width] of [
-    ['desktop', 1280],
-    ['phone', 390],
-  ] as const) {
-    for (const colorScheme of ['light', 'dark'] as const) {
-      const viewport = { width, height: 844 };
-      const picture = (what: string): { path: string } => ({
-        path: join(folder, `${what}-${name}-${colorScheme}.png`),
-      });
-      const stranger = await openTab(await browser.newContext({ viewport, colorScheme }), server.url);
-      await stranger.page.getByTestId('choose-register').click();
-      await stranger.page.screenshot(picture('sign-in'));
-      const seat = await person.openBrowser({ viewport, colorScheme });
-      if (name === 'desktop' && colorScheme === 'light') await fill(seat);
-      await backToTop(seat);
-      await seat.page.screenshot({ ...picture('page'), fullPage: true });
-      await seat.context.setOffline(true);
-      await waitForState(seat.page, 'offline');
-      await choose(seat.page, 'viewMode', 'table');
-      await choose(seat.page, 'selectedTimeRange', 'week');
-      await seat.page.screenshot(picture('offline'));
-      await seat.context.close();
-    }
+/** Both devices offline, and an edit on each: the moment before they meet. */
+async function parted(page: Page): Promise<void> {
+  const [laptop, phone] = [page.getByTestId('device-laptop'), page.getByTestId('device-phone')];
+  for (const name of ['laptop', 'phone']) {
+    await page.locator(`[data-testid="status-${name}"][data-state="live"]`).waitFor();
   }
+  await page.getByTestId('both').click();
+  for (const name of ['laptop', 'phone']) {
+    await page.locator(`[data-testid="status-${name}"][data-state="offline"]`).waitFor();
+  }
+  await laptop.getByTestId('choice-theme-dark').check();
+  await phone.getByTestId('choice-viewMode-table').check();
+  await page.locator('[data-testid="tour"][data-step="mend"]').waitFor();
+}
+
+async function restore(page: Page): Promise<void> {
+  await page.getByTestId('both').click();
+  await page.locator('[data-testid="tour"][data-step="merged"]').waitFor();
+  await page.getByTestId('device-laptop').getByTestId('choice-theme-system').check();
+  await page.getByTestId('device-laptop').getByTestId('choice-viewMode-kanban').check();
+  await page.locator('[data-testid="status-laptop"][data-state="live"][data-unsent="0"]').waitFor();
+}
+
+async function takePictures({ newUser, browser, server }: Kit, folder: string, looks: readonly Look[]): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  const person = await newUser('alice');
+  const elsewhere = await person.openBrowser();
+  await fill(elsewhere.page);
+  for (const { size, colorScheme, suffix } of looks) {
+    const fullPage = looks === ALL_LOOKS;
+    const pathOf = (name: string): string => join(folder, `${name}-${suffix}.png`);
+    const take = async (page: Page, name: string): Promise<void> => {
+      await tidy(page);
+      await page.screenshot({ path: pathOf(name), fullPage });
+    };
+    const options = { ...SIZES[size], colorScheme };
+    const stranger = await openTab(await browser.newContext(options), server.url);
+    await stranger.page.getByTestId('choose-register').click();
+    await take(stranger.page, 'sign-in');
+    await stranger.context.close();
+
+    const { page, context } = await person.openBrowser(options);
+    await waitForValue(page, 'dailyBriefing', true);
+    await take(page, 'preferences');
+    await goTo(page, 'Devices');
+    await page.getByTestId('device').nth(1).waitFor();
+    await take(page, 'devices');
+    await goTo(page, 'Inspector');
+    await page.getByTestId('leaf').first().waitFor();
+    await take(page, 'inspector');
+    await goTo(page, 'Two devices');
+    await parted(page);
+    await take(page, 'two-devices');
+    await restore(page);
+    if (fullPage) await takeMoments(page, pathOf);
+    await context.close();
+  }
+}
+
+/** What is only there for a while: an offer to undo beside an open status, a list that cannot be had. */
+async function takeMoments(page: Page, path: (name: string) => string): Promise<void> {
+  await goTo(page, 'Preferences');
+  await page.context().setOffline(true);
+  await waitForState(page, 'offline');
+  await choose(page, 'selectedTimeRange', 'week');
+  await page.getByTestId('status').click();
+  await page.getByTestId('toast-undo').waitFor();
+  await page.screenshot({ path: path('undo') });
+  await goTo(page, 'Devices');
+  await page.screenshot({ path: path('devices-offline') });
+  await page.getByTestId('sign-out').click();
+  await page.getByRole('dialog').waitFor();
+  await page.screenshot({ path: path('sign-out') });
+  await page.keyboard.press('Escape');
+  await page.context().setOffline(false);
+}
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { all: { type: 'boolean' } } });
+const kit = await startKit();
+try {
+  await takePictures(kit, positionals[0] ?? DOCS, values.all === true ? ALL_LOOKS : README_LOOKS);
+} finally {
+  await kit.close();
 }

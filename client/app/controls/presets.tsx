@@ -1,22 +1,23 @@
 import { useId, useState } from 'react';
-import type { ShownPreferences } from '../../index.ts';
-import { useSave } from '../use-save.ts';
+import type { Shown } from '../app-store.ts';
+import { useSave } from '../changes/context.ts';
+import { TIME_RANGES } from './options.ts';
 import { Row } from './row.tsx';
 
 /** couchdb-design/preferences.ts allows no more. */
 const MOST = 10;
 const MOST_WORDS = 10;
 
-type Preset = ShownPreferences['filterPresets'][number];
+type Preset = Shown['filterPresets'][number];
 
 const describe = ({ selectedTags, selectedContexts, selectedStatus, selectedTimeRange }: Preset): string => {
   const words = [...(selectedTags ?? []), ...(selectedContexts ?? []), ...(selectedStatus ?? [])];
-  const range = selectedTimeRange === undefined || selectedTimeRange === 'all' ? [] : [selectedTimeRange];
-  return [...words, ...range].join(', ') || 'everything';
+  const range = TIME_RANGES.filter(({ value }) => value !== 'all' && value === selectedTimeRange);
+  return [...words, ...range.map(({ label }) => label.toLowerCase())].join(', ') || 'everything';
 };
 
 /** Filters under a name: today's can be saved, and a saved one be used again. */
-export function Presets({ preferences }: { readonly preferences: ShownPreferences }) {
+export function Presets({ preferences }: { readonly preferences: Shown }) {
   const id = useId();
   const save = useSave();
   const [typed, setTyped] = useState('');

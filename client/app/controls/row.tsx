@@ -1,34 +1,58 @@
-import type { ReactNode } from 'react';
+import { useEffect, useId, useRef, useState, type ReactNode } from 'react';
 import { DEFAULT_PREFERENCES } from '../../../couchdb-design/user-document.ts';
-import type { ShownPreferences } from '../../index.ts';
+import type { Shown } from '../app-store.ts';
+import { useSaving } from '../changes/context.ts';
 import { LABELS } from '../labels.ts';
-import { useSave } from '../use-save.ts';
 
-export interface RowProps<K extends keyof ShownPreferences> {
+export interface RowProps<K extends keyof Shown> {
   readonly name: K;
-  readonly value: ShownPreferences[K];
+  readonly value: Shown[K];
   readonly hint?: string;
   /** The id of the control, when the row's label is its label. */
   readonly htmlFor?: string;
   readonly isStacked?: boolean;
-  readonly children: ReactNode;
+  /** Drawn with the id of the row's label, for a control that is a group. */
+  readonly children: ReactNode | ((labelId: string) => ReactNode);
+}
+
+/** True for a moment after the value was changed by another tab or device: that should be seen. */
+function useChangedElsewhere(name: string, value: unknown): readonly [boolean, () => void] {
+  const { isOwn, isSettled } = useSaving();
+  const [isLit, setLit] = useState(false);
+  const text = JSON.stringify(value);
+  const last = useRef(text);
+  useEffect(() => {
+    if (last.current === text) return;
+    last.current = text;
+    setLit(isSettled() && !isOwn(name, value));
+  }, [text]);
+  return [isLit, () => setLit(false)];
 }
 
 /** One preference: what it is called, what it does, its control, and the way back to the default. */
-export function Row<K extends keyof ShownPreferences>(props: RowProps<K>) {
+export function Row<K extends keyof Shown>(props: RowProps<K>) {
   const { name, value, hint, htmlFor, isStacked = false, children } = props;
-  const save = useSave();
+  const { save } = useSaving();
+  const [isLit, unlight] = useChangedElsewhere(name, value);
+  const labelId = useId();
   const isDefault = JSON.stringify(value) === JSON.stringify(DEFAULT_PREFERENCES[name]);
   const label = LABELS[name];
+  const className = ['row', isStacked ? 'stacked' : '', isLit ? 'lit' : ''].filter(Boolean).join(' ');
   return (
-    <div className={isStacked ? 'row stacked' : 'row'} data-testid={`pref-${name}`} data-value={JSON.stringify(value)}>
+    <div
+      className={className}
+      onAnimationEnd={unlight}
+      data-preference={name}
+      data-testid={`pref-${name}`}
+      data-value={JSON.stringify(value)}
+    >
       <div className="row-text">
         {htmlFor === undefined ? (
-          <span className="row-label" id={`${name}-label`}>
+          <span className="row-label" id={labelId}>
             {label}
           </span>
         ) : (
-          <label className="row-label" id={`${name}-label`} htmlFor={htmlFor}>
+          <label className="row-label" id={labelId} htmlFor={htmlFor}>
             {label}
           </label>
         )}
@@ -45,7 +69,7 @@ export function Row<K extends keyof ShownPreferences>(props: RowProps<K>) {
         >
           Reset
         </button>
-        {children}
+        {typeof children === 'function' ? children(labelId) : children}
       </div>
     </div>
   );

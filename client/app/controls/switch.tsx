@@ -1,11 +1,11 @@
 import { useId } from 'react';
-import type { ShownPreferences } from '../../index.ts';
-import { useSave } from '../use-save.ts';
+import type { Shown } from '../app-store.ts';
+import { useSave } from '../changes/context.ts';
 import { Row } from './row.tsx';
 
 type BooleanKey = {
-  [K in keyof ShownPreferences]: ShownPreferences[K] extends boolean ? K : never;
-}[keyof ShownPreferences];
+  [K in keyof Shown]: Shown[K] extends boolean ? K : never;
+}[keyof Shown];
 
 export interface SwitchProps {
   readonly name: BooleanKey;

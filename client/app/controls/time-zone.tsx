@@ -1,5 +1,5 @@
 import { useId } from 'react';
-import { useSave } from '../use-save.ts';
+import { useSave } from '../changes/context.ts';
 import { Row } from './row.tsx';
 
 const ZONES: readonly string[] = ['UTC', ...Intl.supportedValuesOf('timeZone').filter((zone) => zone !== 'UTC')];
@@ -9,19 +9,23 @@ export function TimeZone({ value }: { readonly value: string }) {
   const id = useId();
   const save = useSave();
   return (
-    <Row name="timezone" value={value} htmlFor={id} hint="The times above are meant in this zone.">
-      {HERE !== value && ZONES.includes(HERE) && (
-        <button type="button" className="ghost" onClick={() => save({ timezone: HERE })}>
-          Use this device’s
-        </button>
-      )}
+    <Row name="timezone" value={value} htmlFor={id} hint="Of the times above.">
       <select id={id} value={value} onChange={({ target }) => save({ timezone: target.value })} data-testid="timezone">
-        {(ZONES.includes(value) ? ZONES : [value, ...ZONES]).map((zone) => (
-          <option key={zone} value={zone}>
-            {zone.replaceAll('_', ' ')}
-          </option>
-        ))}
+        {ZONES.includes(HERE) && (
+          <optgroup label="This device’s">
+            <Zone zone={HERE} />
+          </optgroup>
+        )}
+        <optgroup label="All">
+          {(ZONES.includes(value) ? ZONES : [value, ...ZONES])
+            .filter((zone) => zone !== HERE)
+            .map((zone) => (
+              <Zone key={zone} zone={zone} />
+            ))}
+        </optgroup>
       </select>
     </Row>
   );
 }
+
+const Zone = ({ zone }: { readonly zone: string }) => <option value={zone}>{zone.replaceAll('_', ' ')}</option>;

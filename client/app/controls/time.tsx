@@ -1,5 +1,5 @@
 import { useEffect, useId, useRef, useState } from 'react';
-import { useSave } from '../use-save.ts';
+import { useSave } from '../changes/context.ts';
 import { Row } from './row.tsx';
 
 export interface TimeProps {

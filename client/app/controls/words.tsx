@@ -1,5 +1,6 @@
 import { useId, useState } from 'react';
-import { useSave } from '../use-save.ts';
+import { useSave } from '../changes/context.ts';
+import { Icon } from '../parts/icons.tsx';
 import { Row } from './row.tsx';
 
 export interface WordsProps {
@@ -7,14 +8,25 @@ export interface WordsProps {
   readonly value: readonly string[];
   readonly hint?: string;
   readonly placeholder: string;
+  /** Words that are offered while one types. */
+  readonly suggestions?: readonly string[];
+  /** The order means something: each word can be moved. */
+  readonly isOrdered?: boolean;
 }
 
 /** couchdb-design/preferences.ts allows no more. */
 const MOST = 30;
 const LONGEST = 40;
 
+const movedEarlier = (words: readonly string[], at: number): string[] => {
+  const [word] = words.slice(at, at + 1);
+  const rest = words.filter((_, index) => index !== at);
+  return word === undefined ? rest : [...rest.slice(0, at - 1), word, ...rest.slice(at - 1)];
+};
+
 /** A list of short words, each with a button that takes it out, and a field for the next. */
-export function Words({ name, value, hint, placeholder }: WordsProps) {
+export function Words(props: WordsProps) {
+  const { name, value, hint, placeholder, suggestions = [], isOrdered = false } = props;
   const id = useId();
   const save = useSave();
   const [typed, setTyped] = useState('');
@@ -28,15 +40,25 @@ export function Words({ name, value, hint, placeholder }: WordsProps) {
   return (
     <Row name={name} value={[...value]} htmlFor={id} isStacked {...(hint === undefined ? {} : { hint })}>
       <div className="words">
-        {value.map((word) => (
+        {value.map((word, at) => (
           <span className="word" key={word}>
-            {word}
+            {isOrdered && at > 0 && (
+              <button
+                type="button"
+                aria-label={`Move ${word} forward`}
+                title="Move forward"
+                onClick={() => save({ [name]: movedEarlier(value, at) })}
+              >
+                <Icon name="earlier" size={16} />
+              </button>
+            )}
+            <span className="word-text">{word}</span>
             <button
               type="button"
               aria-label={`Remove ${word}`}
               onClick={() => save({ [name]: value.filter((other) => other !== word) })}
             >
-              ×
+              <Icon name="close" size={14} />
             </button>
           </span>
         ))}
@@ -46,6 +68,8 @@ export function Words({ name, value, hint, placeholder }: WordsProps) {
           maxLength={LONGEST}
           disabled={isFull}
           placeholder={isFull ? `No more than ${MOST}` : placeholder}
+          list={suggestions.length > 0 ? `${id}-list` : undefined}
+          autoComplete="off"
           onChange={({ target }) => setTyped(target.value)}
           onBlur={add}
           onKeyDown={(event) => {
@@ -59,6 +83,15 @@ export function Words({ name, value, hint, placeholder }: WordsProps) {
           }}
           data-testid={`words-${name}`}
         />
+        {suggestions.length > 0 && (
+          <datalist id={`${id}-list`}>
+            {suggestions
+              .filter((word) => !value.includes(word))
+              .map((word) => (
+                <option key={word} value={word} />
+              ))}
+          </datalist>
+        )}
       </div>
     </Row>
   );

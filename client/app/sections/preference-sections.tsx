@@ -1,14 +1,24 @@
-import type { ShownPreferences } from '../../index.ts';
+import type { Shown } from '../app-store.ts';
 import { Choice } from '../controls/choice.tsx';
+import { THEMES, TIME_RANGES, VIEWS } from '../controls/options.ts';
 import { Presets } from '../controls/presets.tsx';
 import { Switch } from '../controls/switch.tsx';
 import { Time } from '../controls/time.tsx';
 import { TimeZone } from '../controls/time-zone.tsx';
 import { Words } from '../controls/words.tsx';
+import { COLUMNS, STATUSES } from '../preview/sample-tasks.ts';
 import { Section } from './section.tsx';
 
+/** The groups, for the links beside them. */
+export const GROUPS = [
+  ['appearance', 'Appearance'],
+  ['briefing', 'Briefing'],
+  ['list-view', 'List view'],
+  ['filters', 'Filters'],
+] as const;
+
 /** All preferences, in groups. */
-export function PreferenceSections({ preferences }: { readonly preferences: ShownPreferences }) {
+export function PreferenceSections({ preferences }: { readonly preferences: Shown }) {
   return (
     <>
       <Section id="appearance" title="Appearance" lead="How things look, on every device at once.">
@@ -16,12 +26,9 @@ export function PreferenceSections({ preferences }: { readonly preferences: Show
           name="theme"
           value={preferences.theme}
           hint="System follows the device that you are on."
-          options={[
-            { value: 'light', label: 'Light' },
-            { value: 'dark', label: 'Dark' },
-            { value: 'system', label: 'System' },
-          ]}
+          options={THEMES}
         />
+        <Choice name="viewMode" value={preferences.viewMode} hint="What a list begins with." options={VIEWS} />
         <Switch
           name="activitySidebarOpen"
           value={preferences.activitySidebarOpen}
@@ -29,25 +36,7 @@ export function PreferenceSections({ preferences }: { readonly preferences: Show
         />
       </Section>
 
-      <Section id="views" title="Views" lead="What you see first.">
-        <Choice
-          name="viewMode"
-          value={preferences.viewMode}
-          options={[
-            { value: 'kanban', label: 'Kanban' },
-            { value: 'table', label: 'Table' },
-            { value: 'graph', label: 'Graph' },
-          ]}
-        />
-        <Words
-          name="tableColumns"
-          value={preferences.tableColumns}
-          hint="In this order. None shows them all."
-          placeholder="Add a column"
-        />
-      </Section>
-
-      <Section id="daily" title="Daily messages" lead="A short word in the morning and in the evening.">
+      <Section id="briefing" title="Briefing" lead="A short word in the morning and in the evening.">
         <Switch name="dailyBriefing" value={preferences.dailyBriefing} hint="What is ahead today." />
         <Time name="briefingTime" value={preferences.briefingTime} isDisabled={!preferences.dailyBriefing} />
         <Switch name="dailyRecap" value={preferences.dailyRecap} hint="What was done today." />
@@ -55,22 +44,27 @@ export function PreferenceSections({ preferences }: { readonly preferences: Show
         <TimeZone value={preferences.timezone} />
       </Section>
 
-      <Section id="filters" title="Filters" lead="What is shown, and what is left out.">
-        <Choice
-          name="selectedTimeRange"
-          value={preferences.selectedTimeRange}
-          options={[
-            { value: 'all', label: 'All' },
-            { value: 'today', label: 'Today' },
-            { value: 'week', label: 'Week' },
-            { value: 'month', label: 'Month' },
-            { value: 'quarter', label: 'Quarter' },
-            { value: 'year', label: 'Year' },
-          ]}
+      <Section id="list-view" title="List view" lead="How a table is laid out, and how far it looks ahead.">
+        <Words
+          name="tableColumns"
+          value={preferences.tableColumns}
+          hint="In this order. None shows them all."
+          placeholder="Add a column"
+          suggestions={COLUMNS}
+          isOrdered
         />
+        <Choice name="selectedTimeRange" value={preferences.selectedTimeRange} options={TIME_RANGES} />
+      </Section>
+
+      <Section id="filters" title="Filters and presets" lead="What is shown, and what is left out.">
         <Words name="selectedTags" value={preferences.selectedTags} placeholder="Add a tag" />
         <Words name="selectedContexts" value={preferences.selectedContexts} placeholder="Add a context" />
-        <Words name="selectedStatus" value={preferences.selectedStatus} placeholder="Add a status" />
+        <Words
+          name="selectedStatus"
+          value={preferences.selectedStatus}
+          placeholder="Add a status"
+          suggestions={STATUSES}
+        />
         <Presets preferences={preferences} />
       </Section>
     </>

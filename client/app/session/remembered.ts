@@ -3,6 +3,7 @@ import type { Environment } from '../../platform/environment.ts';
 
 const USERNAME = 'pouchgate:username';
 const THEME = 'pouchgate:theme';
+const NAMESPACES = 'pouchgate:devices-here';
 const ENDING = 'pouchgate:sign-out-pending';
 
 export interface Remembered {
@@ -14,6 +15,9 @@ export interface Remembered {
   /** Signed out here while the server could not be told: it is told when it can be. */
   readonly isSignOutPending: () => boolean;
   readonly setSignOutPending: (pending: boolean) => void;
+  /** Under which names this page has stored data beside the usual one: see devices-here.ts. */
+  readonly namespaces: () => readonly string[];
+  readonly setNamespaces: (namespaces: readonly string[]) => void;
   readonly forgetUser: () => void;
 }
 
@@ -26,6 +30,11 @@ export function createRemembered(storage: Environment['storage']): Remembered {
     setSignOutPending: (pending) => {
       if (pending) storage.setItem(ENDING, '1');
       else storage.removeItem(ENDING);
+    },
+    namespaces: () => (storage.getItem(NAMESPACES) ?? '').split(' ').filter((namespace) => namespace !== ''),
+    setNamespaces: (namespaces) => {
+      if (namespaces.length > 0) storage.setItem(NAMESPACES, namespaces.join(' '));
+      else storage.removeItem(NAMESPACES);
     },
     forgetUser: () => {
       storage.removeItem(USERNAME);

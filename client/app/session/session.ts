@@ -1,15 +1,16 @@
 /** Who is signed in to this page, and the store of their preferences: made here, outside of React. */
 import type { Credentials, Session, SessionSummary, SignInOptions } from '../../../server/contract.ts';
-import { createPreferencesStore, type PreferencesStore } from '../../index.ts';
-import type { Environment } from '../../platform/environment.ts';
+import { createPreferencesStore, eraseLocalData, type Environment, type GetToken } from '../../index.ts';
+import type { AppStore } from '../app-store.ts';
 import { ApiError, type Api } from './api.ts';
+import { createDevicesHere, type DevicesHere } from './devices-here.ts';
 import type { Remembered } from './remembered.ts';
 import type { Tokens } from './tokens.ts';
 
 export type SessionState =
   | { readonly kind: 'signed-out' }
   /** The data is readable and editable also when the sign-in is over: the store's status says that it is. */
-  | { readonly kind: 'signed-in'; readonly username: string; readonly store: PreferencesStore };
+  | { readonly kind: 'signed-in'; readonly username: string; readonly store: AppStore };
 
 export interface AppSession {
   readonly state: () => SessionState;
@@ -22,6 +23,10 @@ export interface AppSession {
   readonly devices: () => Promise<readonly SessionSummary[]>;
   readonly endDevice: (id: string) => Promise<void>;
   readonly endOtherDevices: () => Promise<void>;
+  /** More devices of the same person, in this page. */
+  readonly devicesHere: Pick<DevicesHere, 'open' | 'close'>;
+  /** All stores that are open in this page. */
+  readonly stores: () => readonly AppStore[];
 }
 
 export interface AppSessionOptions {
@@ -30,10 +35,14 @@ export interface AppSessionOptions {
   readonly remembered: Remembered;
   /** The database on the server. */
   readonly url: string;
-  readonly environment?: Partial<Environment>;
+  /** What another device in this page, by its namespace, has of its own. */
+  readonly environmentOf: (namespace: string) => Partial<Environment>;
+  /** The person has left: what the page keeps for itself can go too. */
+  readonly onLeft: () => void;
 }
 
-export function createAppSession({ api, tokens, remembered, url, environment = {} }: AppSessionOptions): AppSession {
+export function createAppSession(options: AppSessionOptions): AppSession {
+  const { api, tokens, remembered, url, environmentOf, onLeft } = options;
   const listeners = new Set<() => void>();
   let state: SessionState = { kind: 'signed-out' };
 
@@ -42,9 +51,20 @@ export function createAppSession({ api, tokens, remembered, url, environment = {
     for (const listener of listeners) listener();
   };
 
+  const devicesHere = createDevicesHere({
+    create: (namespace) => {
+      if (state.kind !== 'signed-in') throw new Error('Nobody is signed in here.');
+      const { username } = state;
+      const getToken: GetToken = (refused) => tokens.get(username, refused);
+      return createPreferencesStore({ url, username, getToken, namespace, environment: environmentOf(namespace) });
+    },
+    used: { read: remembered.namespaces, write: remembered.setNamespaces },
+  });
+
   const leave = (): void => {
     tokens.clear();
     remembered.forgetUser();
+    onLeft();
     show({ kind: 'signed-out' });
   };
 
@@ -53,13 +73,17 @@ export function createAppSession({ api, tokens, remembered, url, environment = {
       url,
       username,
       getToken: (refused) => tokens.get(username, refused),
-      onSignedOut: leave,
-      environment,
+      // Whoever signs out in another tab signs out every device there is in this browser.
+      onSignedOut: () => {
+        devicesHere.closeAll();
+        leave();
+      },
     });
     show({ kind: 'signed-in', username, store });
   };
 
-  const enter = (session: Session): void => {
+  const enter = async (session: Session): Promise<void> => {
+    await erased;
     if (state.kind === 'signed-in' && state.username !== session.username) {
       throw new Error(`This page shows the preferences of ${state.username}. Sign out first.`);
     }
@@ -93,6 +117,13 @@ export function createAppSession({ api, tokens, remembered, url, environment = {
     }
   };
 
+  // What a sign-out that was cut off has left in this browser. One whose user is here again is seen to by the store.
+  const erased = Promise.all(
+    [undefined, ...remembered.namespaces()].map((namespace) =>
+      eraseLocalData(namespace === undefined ? {} : { namespace }).catch((error: unknown) => console.warn(error)),
+    ),
+  );
+
   const username = remembered.username();
   if (username !== undefined) open(username);
   else if (remembered.isSignOutPending()) void endOnServer();
@@ -108,13 +139,18 @@ export function createAppSession({ api, tokens, remembered, url, environment = {
     register: async (credentials) => enter(await api.register(credentials)),
     signOut: async () => {
       if (state.kind !== 'signed-in') return;
+      // Should this be cut off, the next page must not take the person for signed in.
+      remembered.forgetUser();
+      remembered.setSignOutPending(true);
       // Whatever the browser makes of removing the data, the person is not signed in any more.
-      await state.store.signOut().catch(() => undefined);
+      await Promise.all([state.store.signOut().catch(() => undefined), devicesHere.signOut()]);
       leave();
       await endOnServer();
     },
     devices: async () => (await withToken(api.sessions)).sessions,
     endDevice: (id) => withToken((token) => api.endSession(token, id)),
     endOtherDevices: () => withToken(api.endOtherSessions),
+    devicesHere,
+    stores: () => (state.kind === 'signed-in' ? [state.store, ...devicesHere.stores()] : []),
   };
 }

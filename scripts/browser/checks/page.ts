@@ -1,5 +1,5 @@
 /** The page itself: its policy, and how it behaves for a keyboard. */
-import { addWord, expect, openTab, toggle, waitForState, waitForValue, type Kit } from '../kit.ts';
+import { addWord, expect, goTo, openTab, toggle, waitForState, waitForValue, type Kit } from '../kit.ts';
 
 export async function noConsoleErrors({ newUser, server }: Kit): Promise<void> {
   const person = await newUser();
@@ -17,8 +17,15 @@ export async function noConsoleErrors({ newUser, server }: Kit): Promise<void> {
   await seat.page.getByTestId('preset-name').fill('Everything');
   await seat.page.getByTestId('preset-save').click();
   await tab.page.getByTestId('preset').waitFor();
-  await seat.page.getByTestId('device').first().waitFor();
   await waitForState(seat.page, 'live', 0);
+  await goTo(seat.page, 'Devices');
+  await seat.page.getByTestId('device').first().waitFor();
+  await goTo(seat.page, 'Inspector');
+  await seat.page.getByTestId('leaf').first().waitFor();
+  await goTo(seat.page, 'Two devices');
+  for (const device of ['laptop', 'phone']) {
+    await seat.page.locator(`[data-testid="status-${device}"][data-state="live"]`).waitFor();
+  }
   const errors = [...seat.errors, ...tab.errors];
   expect(errors.length === 0, `console errors: ${errors.join('; ')}`);
 }

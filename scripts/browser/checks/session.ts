@@ -1,5 +1,5 @@
 /** Signing out, signing in again, what the server refuses, and what other tabs make of all that. */
-import { choose, databaseNames, expect, openTab, waitForState, waitForValue, type Kit } from '../kit.ts';
+import { choose, databaseNames, expect, goTo, openTab, waitForState, waitForValue, type Kit } from '../kit.ts';
 
 export async function signOutLeavesNothing({ newUser, server }: Kit): Promise<void> {
   const person = await newUser();
@@ -50,6 +50,7 @@ export async function endedFromAnotherDevice({ newUser }: Kit): Promise<void> {
   const [left, right] = [await person.openBrowser(), await person.openBrowser()];
   await left.page.reload();
   await waitForState(left.page, 'live');
+  await goTo(left.page, 'Devices');
   await left.page.getByTestId('end-device').click();
   await waitForState(right.page, 'sign-in-needed');
   await choose(right.page, 'viewMode', 'graph');
@@ -58,6 +59,7 @@ export async function endedFromAnotherDevice({ newUser }: Kit): Promise<void> {
   await right.page.getByTestId('sign-in-again').getByTestId('password').fill('a password for tests');
   await right.page.getByTestId('sign-in-again').getByTestId('submit').click();
   await waitForState(right.page, 'live', 0);
+  await goTo(left.page, 'Preferences');
   await waitForValue(left.page, 'viewMode', 'graph');
 }
 

@@ -1,6 +1,6 @@
 import { useId, useState, type SyntheticEvent } from 'react';
-import type { Credentials } from '../../server/contract.ts';
-import { sentenceOf } from './session/sentence.ts';
+import type { Credentials } from '../../../server/contract.ts';
+import { sentenceOf } from '../session/sentence.ts';
 
 export interface CredentialsFormProps {
   readonly action: string;

@@ -1,0 +1,28 @@
+/** What can be chosen of each preference that has a few values. */
+import type { Shown } from '../app-store.ts';
+
+interface Option<V> {
+  readonly value: V;
+  readonly label: string;
+}
+
+export const THEMES: readonly Option<Shown['theme']>[] = [
+  { value: 'light', label: 'Light' },
+  { value: 'dark', label: 'Dark' },
+  { value: 'system', label: 'System' },
+];
+
+export const VIEWS: readonly Option<Shown['viewMode']>[] = [
+  { value: 'kanban', label: 'Kanban' },
+  { value: 'table', label: 'Table' },
+  { value: 'graph', label: 'Graph' },
+];
+
+export const TIME_RANGES: readonly Option<Shown['selectedTimeRange']>[] = [
+  { value: 'all', label: 'All' },
+  { value: 'today', label: 'Today' },
+  { value: 'week', label: 'Week' },
+  { value: 'month', label: 'Month' },
+  { value: 'quarter', label: 'Quarter' },
+  { value: 'year', label: 'Year' },
+];

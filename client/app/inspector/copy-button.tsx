@@ -1,0 +1,22 @@
+import { useState } from 'react';
+
+/** Copies text, and says whether it did. */
+export function CopyButton({ text }: { readonly text: () => string }) {
+  const [said, setSaid] = useState('');
+  const copy = (): void => {
+    navigator.clipboard.writeText(text()).then(
+      () => setSaid('Copied'),
+      () => setSaid('The browser does not allow it'),
+    );
+  };
+  return (
+    <span className="copy">
+      <button type="button" className="ghost" onClick={copy} data-testid="copy-inspection">
+        Copy all
+      </button>
+      <span role="status" className="row-hint">
+        {said}
+      </span>
+    </span>
+  );
+}

@@ -1,0 +1,26 @@
+import { eventLines, eventText, shortRevision, stampText } from './inspector-text.ts';
+
+test('a stamp is read as its time and its device, and this device is called so', () => {
+  const stamp = '2026-11-22T09:30:01.123Z-0000-w7f3a';
+  expect(stampText(stamp, 'w7f3a')).toMatchObject({ device: 'this device', isHere: true });
+  expect(stampText(stamp, 'other')).toMatchObject({ device: 'w7f3a', isHere: false });
+  expect(stampText(stamp, 'other').time).toMatch(/22 Nov.*30:01\.123/);
+});
+
+test('what is not understood is shown as it is', () => {
+  expect(stampText('tomorrow', 'other')).toEqual({ time: 'tomorrow', device: '', isHere: false });
+  expect(eventText('something-new')).toBe('something-new');
+});
+
+test('a revision is shortened, and keeps its generation', () => {
+  expect(shortRevision('12-3fa9c21b0e5d4c6a8f7e1d2c3b4a5968')).toBe('12-3fa9c21');
+});
+
+test('events come newest first, and the same in a row once', () => {
+  const events = ['answered', 'caught-up', 'caught-up', 'interrupted'].map((text, at) => ({ at, text }));
+  expect(eventLines(events).map(({ at, count }) => [at, count])).toEqual([
+    [3, 1],
+    [2, 2],
+    [0, 1],
+  ]);
+});

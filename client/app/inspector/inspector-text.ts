@@ -1,0 +1,67 @@
+/** What the inspector shows, in words and in short forms. */
+import { parseEditStamp } from '../../../couchdb-design/edit-stamp.ts';
+
+const clock = new Intl.DateTimeFormat('en-GB', {
+  day: 'numeric',
+  month: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  fractionalSecondDigits: 3,
+});
+export const timeText = (time: number): string => clock.format(time);
+
+/** `7-3fa9c21` of a revision's 32 digits: enough to tell apart those of one document. */
+export const shortRevision = (rev: string): string => {
+  const [generation = '', id = ''] = rev.split('-', 2);
+  return `${generation}-${id.slice(0, 7)}`;
+};
+
+export interface StampText {
+  readonly time: string;
+  readonly device: string;
+  readonly isHere: boolean;
+}
+
+/** An edit stamp as its time and its device; what is no stamp is shown as it is. */
+export const stampText = (stamp: string, here: string): StampText => {
+  const parts = parseEditStamp(stamp);
+  if (parts === undefined) return { time: stamp, device: '', isHere: false };
+  const isHere = parts.device === here;
+  return { time: timeText(parts.time), device: isHere ? 'this device' : parts.device, isHere };
+};
+
+const EVENTS: ReadonlyMap<string, string> = new Map([
+  ['begun', 'A connection to the server was begun'],
+  ['answered', 'The server answered'],
+  ['caught-up', 'Both sides have the same: live'],
+  ['interrupted', 'The connection was lost'],
+  ['sign-in-needed', 'The server asks to sign in again'],
+  ['unsent', 'The number of unsent edits changed'],
+  ['refused', 'The server refused an edit'],
+  ['dismissed', 'A refused edit was read about'],
+  ['remembered', 'The last sync was remembered from storage'],
+  ['led', 'The tab that syncs told of its state'],
+]);
+
+/** What happened, as a sentence; a word that is not known yet is shown as it is. */
+export const eventText = (text: string): string => EVENTS.get(text) ?? text;
+
+export interface EventLine {
+  /** Of the last one, in ms since 1970. */
+  readonly at: number;
+  readonly text: string;
+  /** How many of the same came one after the other. */
+  readonly count: number;
+}
+
+/** The events, newest first, with the same ones in a row told once. */
+export const eventLines = (events: readonly { readonly at: number; readonly text: string }[]): readonly EventLine[] => {
+  const lines: EventLine[] = [];
+  for (const { at, text } of events) {
+    const last = lines[0];
+    if (last?.text === eventText(text)) lines[0] = { ...last, at, count: last.count + 1 };
+    else lines.unshift({ at, text: eventText(text), count: 1 });
+  }
+  return lines;
+};

@@ -1,0 +1,120 @@
+import { useId } from 'react';
+import type { Inspection } from '../../index.ts';
+import type { AppStore } from '../app-store.ts';
+import { valueText } from '../changes/words.ts';
+import { labelOf } from '../labels.ts';
+import { CopyButton } from './copy-button.tsx';
+import { eventLines, timeText } from './inspector-text.ts';
+import { Leaf } from './leaf.tsx';
+import { Stamp } from './stamp.tsx';
+import { useInspection } from './use-inspection.ts';
+
+/** How the sync works, seen from this tab: revisions, stamps, what waits, and what happened last. It changes by itself. */
+export function Inspector({ store }: { readonly store: AppStore }) {
+  const inspection = useInspection(store);
+  if (inspection === undefined) return <p className="empty">Reading what is stored…</p>;
+  return (
+    <div className="inspector" data-testid="inspector" data-leader={inspection.isLeader}>
+      <Overview inspection={inspection} />
+      <Leaves inspection={inspection} />
+      <Unsent inspection={inspection} />
+      <Events inspection={inspection} />
+    </div>
+  );
+}
+
+interface PartProps {
+  readonly inspection: Inspection;
+}
+
+function Overview({ inspection }: PartProps) {
+  const { documentId, device, isLeader } = inspection;
+  return (
+    <div className="inspector-part overview">
+      <dl className="facts">
+        <div>
+          <dt>Document</dt>
+          <dd>
+            <code>{documentId}</code>
+          </dd>
+        </div>
+        <div>
+          <dt>This device</dt>
+          <dd>
+            <code>{device}</code>
+          </dd>
+        </div>
+        <div>
+          <dt>This tab</dt>
+          <dd>{isLeader ? 'leads: it holds the one connection' : 'follows: another tab syncs for it'}</dd>
+        </div>
+      </dl>
+      <CopyButton text={() => JSON.stringify(inspection, null, 2)} />
+    </div>
+  );
+}
+
+function Leaves({ inspection: { leaves, device } }: PartProps) {
+  const id = useId();
+  const live = leaves.filter(({ isDeleted }) => !isDeleted).length;
+  return (
+    <section className="inspector-part" aria-labelledby={id}>
+      <h3 id={id}>
+        Leaves <span className="badge">{leaves.length}</span>
+      </h3>
+      <p className="row-hint">
+        {live > 1
+          ? `${live} revisions are in conflict: what is shown is their merge, each preference from its latest edit.`
+          : 'A leaf is a revision that nothing has been written on. One that is not deleted: there is no conflict.'}
+      </p>
+      {leaves.length === 0 && <p className="empty">No document yet: it comes with the first sync.</p>}
+      {leaves.map((leaf) => (
+        <Leaf key={leaf.rev} leaf={leaf} device={device} />
+      ))}
+    </section>
+  );
+}
+
+function Unsent({ inspection: { unsent, device } }: PartProps) {
+  const id = useId();
+  return (
+    <section className="inspector-part" aria-labelledby={id}>
+      <h3 id={id}>
+        Unsent edits <span className="badge">{unsent.length}</span>
+      </h3>
+      {unsent.length === 0 ? (
+        <p className="row-hint">The server has every edit of this device.</p>
+      ) : (
+        <ul className="lines" data-testid="unsent-edits">
+          {unsent.map(({ key, value, stamp }) => (
+            <li key={key}>
+              <span>
+                <strong>{labelOf(key)}</strong> {valueText(key, value)}
+              </span>
+              <Stamp stamp={stamp} device={device} />
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+function Events({ inspection: { events } }: PartProps) {
+  const id = useId();
+  return (
+    <section className="inspector-part" aria-labelledby={id}>
+      <h3 id={id}>Last events</h3>
+      <ol className="lines events" tabIndex={0} aria-labelledby={id}>
+        {eventLines(events).map(({ at, text, count }) => (
+          <li key={`${at} ${text}`}>
+            <span>
+              {text} {count > 1 && <span className="badge quiet">{count} times</span>}
+            </span>
+            <time dateTime={new Date(at).toISOString()}>{timeText(at)}</time>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}

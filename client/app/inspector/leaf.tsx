@@ -1,0 +1,46 @@
+import type { InspectedLeaf } from '../../index.ts';
+import { labelOf } from '../labels.ts';
+import { shortRevision } from './inspector-text.ts';
+import { Stamp } from './stamp.tsx';
+
+/** So many revisions of a history are drawn; the rest are counted. */
+const MOST = 6;
+
+export interface LeafProps {
+  readonly leaf: InspectedLeaf;
+  readonly device: string;
+}
+
+/** One leaf: the revisions that led to it, and when each preference in it was last set. */
+export function Leaf({ leaf: { rev, isDeleted, history, edits }, device }: LeafProps) {
+  const shown = history.slice(0, MOST);
+  const rest = history.length - shown.length;
+  const stamps = Object.entries(edits).sort(([, a], [, b]) => (a < b ? 1 : -1));
+  return (
+    <article
+      className={isDeleted ? 'leaf deleted' : 'leaf'}
+      aria-label={`Leaf ${shortRevision(rev)}`}
+      data-testid="leaf"
+    >
+      <ol className="history" aria-label="History, newest first">
+        {shown.map((each) => (
+          <li key={each} title={each}>
+            <code>{shortRevision(each)}</code>
+          </li>
+        ))}
+        {rest > 0 && <li className="row-hint">and {rest} before</li>}
+      </ol>
+      {isDeleted && <span className="badge quiet">deleted: a conflict that was resolved</span>}
+      {stamps.length > 0 && (
+        <ul className="lines">
+          {stamps.map(([key, stamp]) => (
+            <li key={key}>
+              <strong>{labelOf(key)}</strong>
+              <Stamp stamp={stamp} device={device} />
+            </li>
+          ))}
+        </ul>
+      )}
+    </article>
+  );
+}

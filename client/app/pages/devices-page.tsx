@@ -1,0 +1,169 @@
+import { useCallback, useEffect, useId, useRef, useState } from 'react';
+import type { SessionSummary } from '../../../server/contract.ts';
+import { useSyncStatus } from '../../react.ts';
+import type { AppStore } from '../app-store.ts';
+import { DeviceItem } from '../parts/device-item.tsx';
+import { useNow } from '../parts/use-now.ts';
+import { PageTitle } from '../routing.tsx';
+import { sentenceOf } from '../session/sentence.ts';
+import type { AppSession } from '../session/session.ts';
+
+type Listed =
+  | { readonly kind: 'loading' }
+  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'listed'; readonly devices: readonly SessionSummary[] };
+
+export interface DevicesPageProps {
+  readonly session: AppSession;
+  readonly store: AppStore;
+}
+
+/** Where the person is signed in; each of these can be ended from here. */
+export function DevicesPage({ session, store }: DevicesPageProps) {
+  const { state } = useSyncStatus(store);
+  const isConnected = state !== 'offline' && state !== 'sign-in-needed';
+  const [listed, setListed] = useState<Listed>({ kind: 'loading' });
+  const [message, setMessage] = useState<string>();
+  const [ending, setEnding] = useState<readonly string[]>([]);
+  const now = useNow(true, 60_000);
+
+  const load = useCallback(async (): Promise<void> => {
+    try {
+      setListed({ kind: 'listed', devices: await session.devices() });
+    } catch (failure) {
+      setListed({ kind: 'failed', reason: sentenceOf(failure) });
+    }
+  }, [session]);
+  useEffect(() => {
+    if (!isConnected) return;
+    const onVisible = (): void => {
+      if (document.visibilityState === 'visible') void load();
+    };
+    onVisible();
+    document.addEventListener('visibilitychange', onVisible);
+    return () => document.removeEventListener('visibilitychange', onVisible);
+  }, [isConnected, load]);
+
+  const end = (ids: readonly string[], done: string, call: () => Promise<void>): void => {
+    setEnding(ids);
+    setMessage(undefined);
+    void call()
+      .then(
+        () => setMessage(done),
+        (failure: unknown) => setMessage(`That did not work. ${sentenceOf(failure)}`),
+      )
+      .then(load)
+      .finally(() => setEnding([]));
+  };
+  const devices = listed.kind === 'listed' ? listed.devices : [];
+  const others = devices.filter(({ current }) => !current);
+
+  return (
+    <div className="page narrow">
+      <div className="column">
+        <PageTitle title="Devices" lead="Where you are signed in. A device that you sign out stops within seconds." />
+        <p className="done-message" role="status" data-testid="devices-message">
+          {message}
+        </p>
+        <section
+          className="card devices"
+          aria-label="Signed-in devices"
+          data-testid="devices"
+          data-kind={isConnected ? listed.kind : state}
+        >
+          {!isConnected && <Unconnected isOffline={state === 'offline'} />}
+          {isConnected && listed.kind === 'loading' && <p className="empty">Asking the server…</p>}
+          {isConnected && listed.kind === 'failed' && (
+            <div className="empty" role="alert">
+              <p>{listed.reason}</p>
+              <button type="button" className="ghost" onClick={() => void load()}>
+                Try again
+              </button>
+            </div>
+          )}
+          {isConnected && devices.length > 0 && (
+            <ul>
+              {devices.map((device) => (
+                <DeviceItem
+                  key={device.id}
+                  device={device}
+                  now={now}
+                  session={session}
+                  isEnding={ending.includes(device.id)}
+                  onEnd={() => end([device.id], `${device.device} is signed out.`, () => session.endDevice(device.id))}
+                />
+              ))}
+            </ul>
+          )}
+        </section>
+        {isConnected && listed.kind === 'listed' && others.length === 0 && (
+          <p className="row-hint">You are signed in nowhere else. Sign in on a second device to see it here.</p>
+        )}
+        {isConnected && others.length > 0 && (
+          <EndOthers
+            count={others.length}
+            isEnding={ending.length > 0}
+            onEnd={() =>
+              end(
+                others.map(({ id }) => id),
+                'All other devices are signed out.',
+                session.endOtherDevices,
+              )
+            }
+          />
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Unconnected({ isOffline }: { readonly isOffline: boolean }) {
+  return (
+    <div className="empty">
+      <p>
+        <strong>{isOffline ? 'You are offline' : 'Sign in again'}</strong>
+      </p>
+      <p>
+        {isOffline
+          ? 'The list is kept by the server, and is shown as soon as there is a connection.'
+          : 'Your sign-in is over: your devices are shown when you have signed in again.'}
+      </p>
+    </div>
+  );
+}
+
+interface EndOthersProps {
+  readonly count: number;
+  readonly isEnding: boolean;
+  readonly onEnd: () => void;
+}
+
+/** Everywhere else at once: asked before it is done. */
+function EndOthers({ count, isEnding, onEnd }: EndOthersProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  const others = count === 1 ? 'the other device' : `${count} other devices`;
+  return (
+    <div>
+      <button
+        type="button"
+        className="danger"
+        disabled={isEnding}
+        onClick={() => dialog.current?.showModal()}
+        data-testid="end-others"
+      >
+        Sign out all others
+      </button>
+      <dialog ref={dialog} className="card" aria-labelledby={id}>
+        <h2 id={id}>Sign out {others}?</h2>
+        <p>You stay signed in here. Elsewhere your preferences stay readable, and sync again after signing in.</p>
+        <form method="dialog" className="buttons">
+          <button className="ghost">Cancel</button>
+          <button className="danger" onClick={onEnd} data-testid="end-others-confirm">
+            Sign out all others
+          </button>
+        </form>
+      </dialog>
+    </div>
+  );
+}

@@ -1,0 +1,82 @@
+import { useEffect, useState } from 'react';
+import type { SignInOptions } from '../../../server/contract.ts';
+import { Brand } from '../parts/brand.tsx';
+import { CredentialsForm } from '../parts/credentials-form.tsx';
+import type { AppSession } from '../session/session.ts';
+import { UpdateOffer } from '../update-offer.tsx';
+import type { Updates } from '../updates.ts';
+
+type Registration = SignInOptions['registration'];
+
+function useRegistration(session: AppSession): Registration {
+  // Until the server has said that one may register, nothing is offered that it would refuse.
+  const [registration, setRegistration] = useState<Registration>('closed');
+  useEffect(() => {
+    let isCurrent = true;
+    session.options().then(
+      (options) => {
+        if (isCurrent) setRegistration(options.registration);
+      },
+      () => undefined,
+    );
+    return () => {
+      isCurrent = false;
+    };
+  }, [session]);
+  return registration;
+}
+
+export interface SignInPageProps {
+  readonly session: AppSession;
+  readonly updates: Updates;
+}
+
+export function SignInPage({ session, updates }: SignInPageProps) {
+  const registration = useRegistration(session);
+  const [isNew, setNew] = useState(false);
+  useEffect(() => {
+    document.title = 'Sign in · Pouchgate';
+  }, []);
+
+  return (
+    <>
+      <main className="sign-in">
+        <section className="sign-in-card card" aria-labelledby="sign-in-title">
+          <Brand />
+          <h1 id="sign-in-title">{isNew ? 'Create your account' : 'Welcome back'}</h1>
+          <p className="lead">Your preferences, live on every device and there without a network.</p>
+          {registration === 'external' ? (
+            <p>Accounts are kept by another service: sign in there, and open this page from it.</p>
+          ) : (
+            <>
+              {registration === 'open' && (
+                <div className="segments" role="group" aria-label="Sign in or create an account">
+                  <button
+                    type="button"
+                    aria-pressed={!isNew}
+                    onClick={() => setNew(false)}
+                    data-testid="choose-sign-in"
+                  >
+                    Sign in
+                  </button>
+                  <button type="button" aria-pressed={isNew} onClick={() => setNew(true)} data-testid="choose-register">
+                    Create account
+                  </button>
+                </div>
+              )}
+              <CredentialsForm
+                key={String(isNew)}
+                action={isNew ? 'Create account' : 'Sign in'}
+                isNew={isNew}
+                onSubmit={isNew ? session.register : session.signIn}
+              />
+            </>
+          )}
+        </section>
+      </main>
+      <div className="toasts">
+        <UpdateOffer updates={updates} />
+      </div>
+    </>
+  );
+}

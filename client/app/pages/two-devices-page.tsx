@@ -1,0 +1,52 @@
+import { useEffect, useState } from 'react';
+import type { AppStore } from '../app-store.ts';
+import { PageTitle } from '../routing.tsx';
+import type { AppSession } from '../session/session.ts';
+import { Device } from '../two-devices/device.tsx';
+import type { DevicePair } from '../two-devices/lines.ts';
+import { Tour } from '../two-devices/tour.tsx';
+import { Wire } from '../two-devices/wire.tsx';
+
+/** The two devices' stores, while the page is shown. */
+function useStores({ devicesHere }: AppSession, pair: DevicePair): readonly [AppStore, AppStore] | undefined {
+  const [stores, setStores] = useState<readonly [AppStore, AppStore]>();
+  useEffect(() => {
+    const opened = [devicesHere.open(pair[0].namespace), devicesHere.open(pair[1].namespace)] as const;
+    setStores(opened);
+    return () => {
+      setStores(undefined);
+      for (const store of opened) void devicesHere.close(store);
+    };
+  }, [devicesHere, pair]);
+  return stores;
+}
+
+export interface TwoDevicesPageProps {
+  readonly session: AppSession;
+  readonly pair: DevicePair;
+}
+
+/** Two devices of one person side by side, each with a line to the server that can be cut: how they merge is seen here. */
+export function TwoDevicesPage({ session, pair }: TwoDevicesPageProps) {
+  const stores = useStores(session, pair);
+  return (
+    <div className="page wide">
+      <div className="column">
+        <PageTitle
+          title="Two devices"
+          lead="A laptop and a phone of yours in one page, each with its own database. Cut their lines, change something on both, and watch what happens when they meet again."
+        />
+        {stores !== undefined && (
+          <>
+            <Tour pair={pair} stores={stores} />
+            <Wire pair={pair} stores={stores} />
+            <div className="pair">
+              <Device device={pair[0]} store={stores[0]} />
+              <Device device={pair[1]} store={stores[1]} />
+            </div>
+          </>
+        )}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,53 @@
+import type { SessionSummary } from '../../../server/contract.ts';
+import type { AppSession } from '../session/session.ts';
+import { agoText } from '../status-text.ts';
+import { Icon } from './icons.tsx';
+import { SignOutButton } from './sign-out-button.tsx';
+
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
+
+const isPhone = (device: string): boolean => /iPhone|iPad|Android/.test(device);
+
+export interface DeviceItemProps {
+  readonly device: SessionSummary;
+  readonly now: number;
+  readonly session: AppSession;
+  readonly isEnding: boolean;
+  readonly onEnd: () => void;
+}
+
+/** One signed-in device. */
+export function DeviceItem({ device, now, session, isEnding, onEnd }: DeviceItemProps) {
+  const { createdAt, refreshedAt, current } = device;
+  return (
+    <li className="device" data-testid="device">
+      <span className="device-icon">
+        <Icon name={isPhone(device.device) ? 'phone' : 'computer'} />
+      </span>
+      <span className="device-text">
+        <strong>{device.device}</strong> {current && <span className="badge">This device</span>}
+        <span className="row-hint">
+          Signed in <time dateTime={createdAt}>{day.format(new Date(createdAt))}</time>, last seen{' '}
+          <time dateTime={refreshedAt} title={moment.format(new Date(refreshedAt))}>
+            {agoText(Date.parse(refreshedAt), now)}
+          </time>
+        </span>
+      </span>
+      {current ? (
+        <SignOutButton session={session} testId="sign-out-here" label="Sign out of this device" />
+      ) : (
+        <button
+          type="button"
+          className="ghost"
+          disabled={isEnding}
+          onClick={onEnd}
+          aria-label={`Sign out ${device.device}`}
+          data-testid="end-device"
+        >
+          {isEnding ? 'Signing out…' : 'Sign out'}
+        </button>
+      )}
+    </li>
+  );
+}

@@ -1,0 +1,70 @@
+import { useCallback, useId, useRef, useState, useSyncExternalStore } from 'react';
+import type { AppStore } from '../app-store.ts';
+import type { AppSession } from '../session/session.ts';
+
+/** How many changes signing out now would lose: those that cannot be sent. */
+const atRisk = (stores: readonly AppStore[]): number =>
+  stores
+    .map((store) => store.status())
+    .filter(({ state }) => state === 'offline' || state === 'sign-in-needed' || state === 'starting')
+    .reduce((sum, { unsent }) => sum + unsent, 0);
+
+function useAtRisk(session: AppSession): number {
+  const subscribe = useCallback(
+    (listener: () => void) => {
+      const ends = session.stores().map((store) => store.subscribe(listener));
+      return () => {
+        for (const end of ends) end();
+      };
+    },
+    [session],
+  );
+  return useSyncExternalStore(subscribe, () => atRisk(session.stores()));
+}
+
+export interface SignOutButtonProps {
+  readonly session: AppSession;
+  /** Set where the words of the button alone would not say it. */
+  readonly label?: string;
+  readonly testId?: string;
+}
+
+/** Signing out takes the data out of this browser: whatever cannot be sent would be lost, so that is asked first. */
+export function SignOutButton({ session, label, testId = 'sign-out' }: SignOutButtonProps) {
+  const unsent = useAtRisk(session);
+  const id = useId();
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [isLeaving, setLeaving] = useState(false);
+
+  const leave = (): void => {
+    setLeaving(true);
+    void session.signOut().finally(() => setLeaving(false));
+  };
+  return (
+    <>
+      <button
+        type="button"
+        className="ghost"
+        aria-label={isLeaving ? undefined : label}
+        disabled={isLeaving}
+        onClick={() => (atRisk(session.stores()) > 0 ? dialog.current?.showModal() : leave())}
+        data-testid={testId}
+      >
+        {isLeaving ? 'Signing out…' : 'Sign out'}
+      </button>
+      <dialog ref={dialog} className="card" aria-labelledby={id}>
+        <h2 id={id}>Sign out and lose changes?</h2>
+        <p>
+          {unsent === 1 ? '1 change has' : `${unsent} changes have`} not reached the server yet. Signing out removes
+          everything of yours from this browser.
+        </p>
+        <form method="dialog" className="buttons">
+          <button className="ghost">Stay</button>
+          <button className="danger" onClick={leave} data-testid={`${testId}-anyway`}>
+            Sign out anyway
+          </button>
+        </form>
+      </dialog>
+    </>
+  );
+}

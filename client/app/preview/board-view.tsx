@@ -1,0 +1,22 @@
+import { dueText, STATUSES, type Task } from './sample-tasks.ts';
+
+/** Kanban: a column for each status. */
+export function BoardView({ tasks }: { readonly tasks: readonly Task[] }) {
+  return (
+    <div className="board">
+      {STATUSES.map((status) => (
+        <div key={status} className="board-column">
+          <strong>{status}</strong>
+          {tasks
+            .filter((task) => task.status === status)
+            .map(({ title, due }) => (
+              <div key={title} className="board-task">
+                {title}
+                <small>{dueText(due)}</small>
+              </div>
+            ))}
+        </div>
+      ))}
+    </div>
+  );
+}

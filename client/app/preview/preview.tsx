@@ -1,0 +1,74 @@
+import type { Shown } from '../app-store.ts';
+import { valueText } from '../changes/words.ts';
+import { BoardView } from './board-view.tsx';
+import { GraphView } from './graph-view.tsx';
+import { filterTasks, TASKS, type Task } from './sample-tasks.ts';
+import { TableView } from './table-view.tsx';
+
+export interface PreviewProps {
+  readonly preferences: Shown;
+  /** Two of them in one page need two names. */
+  readonly label?: string;
+}
+
+/** A small list, drawn from the preferences alone: a change, wherever it is made, is seen here. */
+export function Preview({ preferences, label = 'Preview' }: PreviewProps) {
+  const tasks = filterTasks(TASKS, preferences);
+  return (
+    <section className="preview card" aria-label={label} data-testid="preview" data-view={preferences.viewMode}>
+      <header>
+        <h2>{label}</h2>
+        <p className="row-hint">{countText(tasks.length)}</p>
+      </header>
+      <div className={preferences.activitySidebarOpen ? 'preview-body with-activity' : 'preview-body'}>
+        <div className="preview-list">
+          {tasks.length === 0 ? (
+            <p className="empty">No sample task fits these filters.</p>
+          ) : (
+            <View preferences={preferences} tasks={tasks} />
+          )}
+        </div>
+        {preferences.activitySidebarOpen && <Activity />}
+      </div>
+      <footer className="row-hint">{dailyText(preferences)}</footer>
+    </section>
+  );
+}
+
+function View({ preferences, tasks }: { readonly preferences: Shown; readonly tasks: readonly Task[] }) {
+  switch (preferences.viewMode) {
+    case 'kanban':
+      return <BoardView tasks={tasks} />;
+    case 'table':
+      return <TableView tasks={tasks} chosen={preferences.tableColumns} />;
+    case 'graph':
+      return <GraphView tasks={tasks} />;
+  }
+}
+
+/** What has happened beside the work: made up, as the tasks are. */
+function Activity() {
+  return (
+    <aside className="activity" aria-label="Sample activity">
+      <strong>Activity</strong>
+      <ul>
+        <li>Noor sent invoices</li>
+        <li>Ada began the gate</li>
+        <li>Ines added seeds</li>
+      </ul>
+    </aside>
+  );
+}
+
+const countText = (count: number): string =>
+  count === TASKS.length ? 'With sample tasks' : `${count} of ${TASKS.length} sample tasks`;
+
+const dailyText = ({ dailyBriefing, briefingTime, dailyRecap, recapTime, timezone }: Shown): string => {
+  const messages = [
+    ...(dailyBriefing ? [`briefing at ${briefingTime}`] : []),
+    ...(dailyRecap ? [`recap at ${recapTime}`] : []),
+  ];
+  if (messages.length === 0) return 'No daily messages';
+  const text = `${messages.join(', ')} (${valueText('timezone', timezone)})`;
+  return text.charAt(0).toUpperCase() + text.slice(1);
+};

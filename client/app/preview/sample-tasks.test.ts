@@ -1,0 +1,30 @@
+import { DEFAULT_PREFERENCES } from '../../../couchdb-design/user-document.ts';
+import type { Shown } from '../app-store.ts';
+import { cellText, COLUMNS, filterTasks, TASKS } from './sample-tasks.ts';
+
+const titles = (own: Partial<Shown>): readonly string[] =>
+  filterTasks(TASKS, { ...DEFAULT_PREFERENCES, ...own }).map(({ title }) => title);
+
+test('without a filter every task is shown', () => {
+  expect(titles({})).toHaveLength(TASKS.length);
+});
+
+test('a task has to fit one word of each kind that is chosen, whatever its case', () => {
+  expect(titles({ selectedTags: ['Garden', 'travel'] })).toEqual(['Order seeds', 'Fix the gate', 'Plan the trip']);
+  expect(titles({ selectedTags: ['garden'], selectedStatus: ['open'] })).toEqual(['Order seeds']);
+  expect(titles({ selectedTags: ['garden'], selectedContexts: ['desk'] })).toEqual([]);
+});
+
+test('a longer time range shows no less', () => {
+  const ranges = ['today', 'week', 'month', 'quarter', 'year', 'all'] as const;
+  const counts = ranges.map((selectedTimeRange) => titles({ selectedTimeRange }).length);
+  expect(counts).toEqual([...counts].sort((a, b) => a - b));
+  expect([counts[0], counts.at(-1)]).toEqual([2, TASKS.length]);
+});
+
+test('every known column says something of every task, and an unknown one a dash', () => {
+  for (const task of TASKS) {
+    for (const column of COLUMNS) expect(cellText(task, column)).toMatch(/\w/);
+    expect(cellText(task, 'Priority')).toBe('–');
+  }
+});

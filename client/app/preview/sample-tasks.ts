@@ -1,0 +1,77 @@
+/** Tasks that the preview shows: made up, and filtered as a real list would be. */
+import type { Shown } from '../app-store.ts';
+
+export interface Task {
+  readonly title: string;
+  readonly status: string;
+  /** Days from today. */
+  readonly due: number;
+  readonly owner: string;
+  readonly tags: readonly string[];
+  readonly context: string;
+}
+
+export const STATUSES = ['Open', 'Doing', 'Done'] as const;
+
+export const TASKS: readonly Task[] = [
+  { title: 'Order seeds', status: 'Open', due: 3, owner: 'Ines', tags: ['garden'], context: 'online' },
+  { title: 'Fix the gate', status: 'Doing', due: 0, owner: 'Ada', tags: ['home', 'garden'], context: 'outdoors' },
+  { title: 'Call the plumber', status: 'Open', due: 1, owner: 'Ada', tags: ['home'], context: 'phone' },
+  { title: 'Write the report', status: 'Doing', due: 12, owner: 'Noor', tags: ['work'], context: 'desk' },
+  { title: 'Plan the trip', status: 'Open', due: 48, owner: 'Ines', tags: ['travel'], context: 'online' },
+  { title: 'Send invoices', status: 'Done', due: 0, owner: 'Noor', tags: ['work'], context: 'desk' },
+];
+
+/** Every column there is, in the order of a list that has none chosen. */
+export const COLUMNS = ['Title', 'Status', 'Due', 'Owner', 'Tags', 'Context'] as const;
+
+const DAYS: Readonly<Record<Shown['selectedTimeRange'], number>> = {
+  today: 0,
+  week: 7,
+  month: 31,
+  quarter: 92,
+  year: 366,
+  all: Infinity,
+};
+
+const lower = (words: readonly string[]): readonly string[] => words.map((word) => word.toLowerCase());
+
+/** Tasks that one of the chosen words of each kind fits; none chosen fits all. Case does not count. */
+export const filterTasks = (tasks: readonly Task[], preferences: Shown): readonly Task[] => {
+  const [tags, contexts, statuses] = [
+    lower(preferences.selectedTags),
+    lower(preferences.selectedContexts),
+    lower(preferences.selectedStatus),
+  ];
+  const fits = (chosen: readonly string[], has: readonly string[]): boolean =>
+    chosen.length === 0 || lower(has).some((word) => chosen.includes(word));
+  return tasks.filter(
+    ({ tags: own, context, status, due }) =>
+      fits(tags, own) &&
+      fits(contexts, [context]) &&
+      fits(statuses, [status]) &&
+      due <= DAYS[preferences.selectedTimeRange],
+  );
+};
+
+export const dueText = (due: number): string => (due === 0 ? 'today' : due === 1 ? 'tomorrow' : `in ${due} days`);
+
+/** What stands in a column; a dash in one that these tasks do not have. */
+export const cellText = (task: Task, column: string): string => {
+  switch (column.toLowerCase()) {
+    case 'title':
+      return task.title;
+    case 'status':
+      return task.status;
+    case 'due':
+      return dueText(task.due);
+    case 'owner':
+      return task.owner;
+    case 'tags':
+      return task.tags.join(', ');
+    case 'context':
+      return task.context;
+    default:
+      return '–';
+  }
+};

@@ -1,0 +1,36 @@
+import { cellText, COLUMNS, type Task } from './sample-tasks.ts';
+
+export interface TableViewProps {
+  readonly tasks: readonly Task[];
+  /** The columns that the person wants, in their order; none are all. */
+  readonly chosen: readonly string[];
+}
+
+/** Table: a row for each task. It may be wider than its place, and is scrolled then, by keyboard too. */
+export function TableView({ tasks, chosen }: TableViewProps) {
+  const columns: readonly string[] = chosen.length > 0 ? chosen : COLUMNS;
+  return (
+    <div className="scroll" tabIndex={0} role="group" aria-label="Sample table">
+      <table>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th key={column} scope="col">
+                {column}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {tasks.map((task) => (
+            <tr key={task.title}>
+              {columns.map((column) => (
+                <td key={column}>{cellText(task, column)}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,73 @@
+import { useEffect, type ReactNode } from 'react';
+import type { AppStore } from './app-store.ts';
+import { Toasts, type ToastList } from './changes/toasts.tsx';
+import { supersededText } from './changes/words.ts';
+import { Brand } from './parts/brand.tsx';
+import { Icon } from './parts/icons.tsx';
+import { Notices } from './parts/notices.tsx';
+import { SignOutButton } from './parts/sign-out-button.tsx';
+import { StatusPill } from './parts/status-pill.tsx';
+import { ROUTES } from './routes.ts';
+import { Link } from './routing.tsx';
+import type { AppSession } from './session/session.ts';
+import { UpdateOffer } from './update-offer.tsx';
+import type { Updates } from './updates.ts';
+
+export interface ShellProps {
+  readonly session: AppSession;
+  readonly store: AppStore;
+  readonly updates: Updates;
+  readonly toasts: ToastList;
+  /** Not where the page shows stores of its own, each with a status of its own. */
+  readonly hasStatus: boolean;
+  readonly children: ReactNode;
+}
+
+/** What is around every page of somebody who is signed in. */
+export function Shell({ session, store, updates, toasts, hasStatus, children }: ShellProps) {
+  const { show } = toasts;
+  useEffect(
+    () =>
+      store.on('superseded', ({ key, current }) =>
+        show({ id: `superseded-${key}`, text: supersededText(key, current) }),
+      ),
+    [store, show],
+  );
+  return (
+    <>
+      <a className="skip" href="#content">
+        Skip to the content
+      </a>
+      <header className="top">
+        <div className="top-inner">
+          <Brand />
+          <nav className="main-nav" aria-label="Pages">
+            {ROUTES.map(({ name, title }) => (
+              <Link key={name} to={name}>
+                <Icon name={name} />
+                <span>{title}</span>
+              </Link>
+            ))}
+          </nav>
+          <div className="who">
+            {hasStatus && <StatusPill store={store} />}
+            <span className="avatar" aria-hidden="true">
+              {store.username.slice(0, 1).toUpperCase()}
+            </span>
+            <span className="name" data-testid="who" title={store.username}>
+              {store.username}
+            </span>
+            <SignOutButton session={session} />
+          </div>
+        </div>
+      </header>
+      <main id="content" tabIndex={-1}>
+        <Notices session={session} store={store} />
+        {children}
+      </main>
+      <Toasts list={toasts}>
+        <UpdateOffer updates={updates} />
+      </Toasts>
+    </>
+  );
+}

@@ -1,0 +1,94 @@
+import { useEffect, useId, useSyncExternalStore } from 'react';
+import { usePreferences } from '../../react.ts';
+import type { AppStore } from '../app-store.ts';
+import { SavingProvider } from '../changes/context.ts';
+import { Toasts, useToasts } from '../changes/toasts.tsx';
+import { useChanges } from '../changes/use-changes.ts';
+import { useSavingOf } from '../changes/use-saving-of.ts';
+import { supersededText } from '../changes/words.ts';
+import { Choice } from '../controls/choice.tsx';
+import { THEMES, VIEWS } from '../controls/options.ts';
+import { Switch } from '../controls/switch.tsx';
+import { Words } from '../controls/words.tsx';
+import { Inspector } from '../inspector/inspector.tsx';
+import { Icon } from '../parts/icons.tsx';
+import { ErrorNotice, RefusedNotice } from '../parts/notices.tsx';
+import { StatusPill } from '../parts/status-pill.tsx';
+import { useIsRead } from '../parts/use-is-read.ts';
+import { Preview } from '../preview/preview.tsx';
+import type { DemoDevice } from './lines.ts';
+
+export interface DeviceProps {
+  readonly device: DemoDevice;
+  readonly store: AppStore;
+}
+
+/** One device: its line, its status, some of its preferences, and what a list looks like on it. */
+export function Device({ device, store }: DeviceProps) {
+  const preferences = usePreferences(store);
+  const isRead = useIsRead(store) === true;
+  const toasts = useToasts();
+  const changes = useChanges(store, toasts);
+  const saving = useSavingOf(store, changes);
+  const id = useId();
+  const { show } = toasts;
+  useEffect(
+    () =>
+      store.on('superseded', ({ key, current }) =>
+        show({ id: `superseded-${key}`, text: supersededText(key, current) }),
+      ),
+    [store, show],
+  );
+
+  return (
+    <section
+      className="device-frame card"
+      aria-labelledby={id}
+      data-theme={isRead ? preferences.theme : 'system'}
+      data-testid={`device-${device.name.toLowerCase()}`}
+      data-read={isRead}
+    >
+      <header className="device-head">
+        <Icon name={device.icon} size={24} />
+        <h2 id={id}>{device.name}</h2>
+        <StatusPill store={store} testId={`status-${device.name.toLowerCase()}`} isLinked={false} />
+        <LineSwitch device={device} />
+      </header>
+      <ErrorNotice error={changes.error} onDismiss={changes.dismissError} />
+      <RefusedNotice store={store} />
+      {isRead && (
+        <SavingProvider value={saving}>
+          <Choice name="theme" value={preferences.theme} options={THEMES} />
+          <Choice name="viewMode" value={preferences.viewMode} options={VIEWS} />
+          <Switch name="activitySidebarOpen" value={preferences.activitySidebarOpen} />
+          <Switch name="dailyBriefing" value={preferences.dailyBriefing} />
+          <Words name="selectedTags" value={preferences.selectedTags} placeholder="Add a tag" />
+          <Preview preferences={preferences} label={`List on the ${device.name.toLowerCase()}`} />
+        </SavingProvider>
+      )}
+      <Toasts list={toasts} isInline />
+      <details className="inside">
+        <summary>Look inside</summary>
+        <Inspector store={store} />
+      </details>
+    </section>
+  );
+}
+
+function LineSwitch({ device: { name, line } }: { readonly device: DemoDevice }) {
+  const isCut = useSyncExternalStore(line.subscribe, line.isCut);
+  return (
+    <label className="line-switch">
+      <span>{isCut ? 'Offline' : 'Online'}</span>
+      <input
+        className="switch"
+        type="checkbox"
+        role="switch"
+        aria-label={`${name} is online`}
+        checked={!isCut}
+        onChange={({ target }) => line.setCut(!target.checked)}
+        data-testid={`line-${name.toLowerCase()}`}
+      />
+    </label>
+  );
+}

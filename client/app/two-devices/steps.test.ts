@@ -1,0 +1,38 @@
+import { nextStep, type Seen, type Step } from './steps.ts';
+
+const online: Seen = { isCut: false, status: { state: 'live', unsent: 0 } };
+const offline = (unsent: number): Seen => ({ isCut: true, status: { state: 'offline', unsent } });
+const sending: Seen = { isCut: false, status: { state: 'live', unsent: 1 } };
+
+const walk = (...moments: readonly (readonly [Seen, Seen])[]): readonly Step[] => {
+  let step: Step = 'cut';
+  return moments.map((devices) => (step = nextStep(step, devices)));
+};
+
+test('both offline, an edit on each, both online and settled: that is the whole way', () => {
+  expect(
+    walk(
+      [online, online],
+      [offline(0), online],
+      [offline(0), offline(0)],
+      [offline(1), offline(0)],
+      [offline(1), offline(2)],
+      [sending, offline(2)],
+      [sending, sending],
+      [online, online],
+    ),
+  ).toEqual(['cut', 'cut', 'edit', 'edit', 'mend', 'mend', 'mend', 'merged']);
+});
+
+test('who goes online before there is something to merge begins anew', () => {
+  expect(walk([offline(0), offline(0)], [offline(1), offline(0)], [sending, online])).toEqual(['edit', 'edit', 'cut']);
+});
+
+test('after the end it can be gone again', () => {
+  const whole = [
+    [offline(1), offline(1)],
+    [offline(1), offline(1)],
+    [online, online],
+  ] as const;
+  expect(walk(...whole, ...whole)).toEqual(['edit', 'mend', 'merged', 'edit', 'mend', 'merged']);
+});
