@@ -41,9 +41,6 @@ export interface Attempt {
   readonly onLive: () => void;
 }
 
-/** For so long it is waited for the server's feed to show what PouchDB takes for sent. */
-const DOUBT_MS = 5_000;
-
 const remember = (store: LocalStore, observation: Observation): Promise<void> => {
   switch (observation.kind) {
     case 'holds':
@@ -94,7 +91,8 @@ export async function attempt(options: AttemptOptions, one: Attempt, stop: Abort
       doubt = undefined;
       one.onLive();
       dispatch({ type: 'caught-up', at: environment.now() });
-    } else doubt ??= setTimeout(interrupt, DOUBT_MS);
+      // For half a heartbeat the feed may take its time; then what PouchDB takes for sent is asked about again.
+    } else doubt ??= setTimeout(interrupt, timing.heartbeat / 2);
   };
   // A local database that cannot be read ends the run by itself.
   const checkQuietly = (): void => void check().catch(() => undefined);

@@ -14,8 +14,6 @@ export interface Paces {
   readonly changes: Pace;
 }
 
-export const NO_PACE: Pace = () => Promise.resolve();
-
 export interface TrustedFetchOptions {
   readonly ask: Ask;
   /** The one document that all is about. */

@@ -1,0 +1,91 @@
+/** Devices for tests of client and server together: stores on the real library, each with a switch for its network. */
+import { createPreferencesStore, type OpenDatabase, type PreferencesStore, type SyncState } from '../client/index.ts';
+import type { StoreOptions } from '../client/preferences-store.ts';
+import { newBrowser, until, type TestServer } from './client-test-kit.ts';
+
+export interface Device {
+  readonly store: PreferencesStore;
+  /** As `context.setOffline` in a browser: every request fails until it is switched off again. */
+  readonly setOffline: (offline: boolean) => void;
+}
+
+export interface Devices {
+  /** A user of this test alone. */
+  readonly newUser: () => string;
+  readonly open: (username: string, browser?: OpenDatabase, options?: Partial<StoreOptions>) => Device;
+  /** Closes all that were opened. */
+  readonly close: () => Promise<void>;
+}
+
+/** `server` may still be on its way when this is called. */
+export function devicesOf(server: () => TestServer): Devices {
+  const stores: PreferencesStore[] = [];
+  let users = 0;
+
+  return {
+    newUser: () => `user${(users += 1)}`,
+    open: (username, browser = newBrowser(), options = {}) => {
+      let offline = false;
+      let cut = new AbortController();
+      const wakes = new Set<() => void>();
+      const store = createPreferencesStore({
+        url: server().registry,
+        username,
+        getToken: () => Promise.resolve(server().token(username)),
+        openDatabase: browser,
+        ...options,
+        environment: {
+          fetch: (input, init) =>
+            offline
+              ? Promise.reject(new TypeError('Failed to fetch'))
+              : fetch(input, {
+                  ...init,
+                  signal: AbortSignal.any([cut.signal, ...(init?.signal ? [init.signal] : [])]),
+                }),
+          onWake: (wake) => {
+            wakes.add(wake);
+            return () => void wakes.delete(wake);
+          },
+          ...options.environment,
+        },
+      });
+      stores.push(store);
+      return {
+        store,
+        setOffline: (now) => {
+          offline = now;
+          if (now) {
+            cut.abort();
+            cut = new AbortController();
+          } else for (const wake of wakes) wake();
+        },
+      };
+    },
+    close: async () => {
+      await Promise.all(stores.splice(0).map((store) => store.close()));
+    },
+  };
+}
+
+export const reaches = (store: PreferencesStore, state: SyncState, unsent?: number): Promise<void> =>
+  until(
+    store.subscribe,
+    () => store.status().state === state && (unsent === undefined || store.status().unsent === unsent),
+  );
+
+export const shows = (store: PreferencesStore, expected: Partial<ReturnType<PreferencesStore['get']>>): Promise<void> =>
+  until(store.subscribe, () =>
+    Object.entries(expected).every(
+      ([key, value]) => JSON.stringify(store.get()[key as keyof typeof expected]) === JSON.stringify(value),
+    ),
+  );
+
+/** Every state that is told from now on, each once in a row. */
+export function statesOf(store: PreferencesStore): SyncState[] {
+  const states: SyncState[] = [];
+  store.subscribe(() => {
+    const { state } = store.status();
+    if (states.at(-1) !== state) states.push(state);
+  });
+  return states;
+}
