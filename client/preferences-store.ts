@@ -211,16 +211,17 @@ export function createPreferencesStore(
     }
   });
 
+  const timing = { ...DEFAULT_TIMING, ...options.timing };
   const tabs = joinTabs(
     {
       name,
       environment,
+      period: timing.heartbeat / 2,
       ask: () => channel.send({ type: 'hello' }),
       lead: async (signal) => {
         await ready.catch(() => undefined);
         isLeader = true;
         tell();
-        const timing = { ...DEFAULT_TIMING, ...options.timing };
         const { url, getToken } = options;
         await keepSyncing({ url, store: local, getToken, environment, timing, wake, dispatch }, signal);
         isLeader = false;

@@ -5,12 +5,11 @@
  */
 import type { Environment } from './platform/environment.ts';
 
-/** Milliseconds between two questions whether there is a leader. It may stay silent for two of them. */
-const ASK_MS = 5_000;
-
 export interface TabsOptions {
   readonly name: string;
   readonly environment: Pick<Environment, 'locks' | 'onFreeze' | 'isVisible'>;
+  /** Milliseconds between two questions whether there is a leader. It may stay silent for two of them. */
+  readonly period: number;
   /** Asks the leader to say something. */
   readonly ask: () => void;
   /** Runs while this tab leads: until the signal. */
@@ -24,7 +23,7 @@ export interface Tabs {
   readonly ended: Promise<void>;
 }
 
-export function joinTabs({ name, environment, ask, lead }: TabsOptions, stopping: AbortSignal): Tabs {
+export function joinTabs({ name, environment, period, ask, lead }: TabsOptions, stopping: AbortSignal): Tabs {
   let silent = 0;
   let leading = false;
   let steal = false;
@@ -50,7 +49,7 @@ export function joinTabs({ name, environment, ask, lead }: TabsOptions, stopping
       steal = true;
       turn.abort();
     } else ask();
-  }, ASK_MS);
+  }, period);
 
   stopping.addEventListener('abort', () => thaw());
 

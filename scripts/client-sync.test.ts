@@ -1,77 +1,17 @@
-import { createPreferencesStore, type OpenDatabase, type PreferencesStore, type SyncState } from '../client/index.ts';
-import type { PreferencesStoreOptions } from '../client/preferences-store.ts';
-import { openLine } from './client-line.ts';
-import { newBrowser, startTestServer, until, type TestServer } from './client-test-kit.ts';
+import { devicesOf, reaches, shows } from './client-device.ts';
+import { newBrowser, startTestServer, type TestServer } from './client-test-kit.ts';
 
 let server: TestServer;
+const devices = devicesOf(() => server);
 beforeAll(async () => {
   server = await startTestServer();
 });
+afterEach(devices.close);
 afterAll(() => server.stop());
 
-const stores: PreferencesStore[] = [];
-afterEach(() => Promise.all(stores.splice(0).map((store) => store.close())));
-
-let users = 0;
-/** A user of this test alone. */
-const newUser = (): string => `user${(users += 1)}`;
-
-interface Device {
-  readonly store: PreferencesStore;
-  /** As `context.setOffline` in a browser: every request fails until it is switched off again. */
-  readonly setOffline: (offline: boolean) => void;
-}
-
-function open(username: string, browser: OpenDatabase, options: Partial<PreferencesStoreOptions> = {}): Device {
-  let offline = false;
-  let cut = new AbortController();
-  const wakes = new Set<() => void>();
-  const store = createPreferencesStore({
-    url: server.registry,
-    username,
-    getToken: () => Promise.resolve(server.token(username)),
-    openDatabase: browser,
-    ...options,
-    environment: {
-      fetch: (input, init) =>
-        offline
-          ? Promise.reject(new TypeError('Failed to fetch'))
-          : fetch(input, { ...init, signal: AbortSignal.any([cut.signal, ...(init?.signal ? [init.signal] : [])]) }),
-      onWake: (wake) => {
-        wakes.add(wake);
-        return () => void wakes.delete(wake);
-      },
-      ...options.environment,
-    },
-  });
-  stores.push(store);
-  return {
-    store,
-    setOffline: (now) => {
-      offline = now;
-      if (now) {
-        cut.abort();
-        cut = new AbortController();
-      } else for (const wake of wakes) wake();
-    },
-  };
-}
-
-const reaches = (store: PreferencesStore, state: SyncState, unsent?: number): Promise<void> =>
-  until(
-    store.subscribe,
-    () => store.status().state === state && (unsent === undefined || store.status().unsent === unsent),
-  );
-const shows = (store: PreferencesStore, expected: Partial<ReturnType<PreferencesStore['get']>>): Promise<void> =>
-  until(store.subscribe, () =>
-    Object.entries(expected).every(
-      ([key, value]) => JSON.stringify(store.get()[key as keyof typeof expected]) === JSON.stringify(value),
-    ),
-  );
-
 test('an edit on one device is on the other, and neither has anything unsent', async () => {
-  const user = newUser();
-  const [left, right] = [open(user, newBrowser()).store, open(user, newBrowser()).store];
+  const user = devices.newUser();
+  const [left, right] = [devices.open(user, newBrowser()).store, devices.open(user, newBrowser()).store];
   await Promise.all([reaches(left, 'live'), reaches(right, 'live')]);
   await left.set({ theme: 'dark' });
   await shows(right, { theme: 'dark' });
@@ -83,8 +23,8 @@ test('an edit on one device is on the other, and neither has anything unsent', a
 });
 
 test('edits of two devices that were both offline are all kept, the later one on the same preference', async () => {
-  const user = newUser();
-  const [left, right] = [open(user, newBrowser()), open(user, newBrowser())];
+  const user = devices.newUser();
+  const [left, right] = [devices.open(user, newBrowser()), devices.open(user, newBrowser())];
   await Promise.all([reaches(left.store, 'live'), reaches(right.store, 'live')]);
   left.setOffline(true);
   right.setOffline(true);
@@ -109,14 +49,14 @@ test('edits of two devices that were both offline are all kept, the later one on
 });
 
 test('edits made before the first sync wait in a draft, and never make a second root', async () => {
-  const user = newUser();
-  const first = open(user, newBrowser());
+  const user = devices.newUser();
+  const first = devices.open(user, newBrowser());
   await reaches(first.store, 'live');
   await first.store.set({ viewMode: 'graph' });
   await reaches(first.store, 'live', 0);
 
   const browser = newBrowser();
-  const late = open(user, browser);
+  const late = devices.open(user, browser);
   late.setOffline(true);
   await late.store.ready;
   await late.store.set({ theme: 'dark' });
@@ -135,9 +75,9 @@ test('edits made before the first sync wait in a draft, and never make a second 
 });
 
 test('the number of unsent edits survives a reload without a network', async () => {
-  const user = newUser();
+  const user = devices.newUser();
   const browser = newBrowser();
-  const before = open(user, browser);
+  const before = devices.open(user, browser);
   await reaches(before.store, 'live');
   await before.store.set({ theme: 'dark' });
   await reaches(before.store, 'live', 0);
@@ -146,7 +86,7 @@ test('the number of unsent edits survives a reload without a network', async () 
   await before.store.set({ dailyRecap: true });
   await before.store.close();
 
-  const after = open(user, browser);
+  const after = devices.open(user, browser);
   after.setOffline(true);
   await after.store.ready;
   expect(after.store.get()).toMatchObject({ theme: 'dark', viewMode: 'table', dailyRecap: true });
@@ -155,71 +95,11 @@ test('the number of unsent edits survives a reload without a network', async () 
   await reaches(after.store, 'live', 0);
 });
 
-test('a token that ends is renewed once for all that need it, and the sync goes on', async () => {
-  const user = newUser();
-  let asked = 0;
-  const { store } = open(user, newBrowser(), {
-    getToken: (refused) => {
-      if (refused === undefined) return Promise.resolve(asked === 0 ? server.token(user, -60) : server.token(user));
-      asked += 1;
-      return Promise.resolve(server.token(user));
-    },
-  });
-  await reaches(store, 'live');
-  await store.set({ theme: 'dark' });
-  await reaches(store, 'live', 0);
-  expect(asked).toBeGreaterThanOrEqual(1);
-});
-
-test('a token that ends under a live sync is noticed by the server, and renewed', async () => {
-  const user = newUser();
-  const seconds = [2, 3_600];
-  const next = (): string => server.token(user, seconds.shift());
-  let token = next();
-  let renew: () => void = () => undefined;
-  const renewed = new Promise<void>((resolve) => {
-    renew = resolve;
-  });
-  const { store } = open(user, newBrowser(), {
-    getToken: (refused) => {
-      if (refused === token) {
-        token = next();
-        renew();
-      }
-      return Promise.resolve(token);
-    },
-  });
-  const phases: SyncState[] = [];
-  store.subscribe(() => phases.push(store.status().state));
-  await reaches(store, 'live');
-  const other = open(user, newBrowser()).store;
-  await reaches(other, 'live');
-  await renewed;
-  await other.set({ theme: 'dark' });
-  await shows(store, { theme: 'dark' });
-  expect(phases).not.toContain('sign-in-needed');
-});
-
-test('without a token the data stays readable and editable, and goes out after signing in again', async () => {
-  const user = newUser();
-  let signedIn = false;
-  const { store } = open(user, newBrowser(), {
-    getToken: () => Promise.resolve(signedIn ? server.token(user) : undefined),
-  });
-  await reaches(store, 'sign-in-needed');
-  await store.set({ theme: 'dark' });
-  expect(store.get().theme).toBe('dark');
-  await reaches(store, 'sign-in-needed', 1);
-  signedIn = true;
-  store.retry();
-  await reaches(store, 'live', 0);
-});
-
 test('an edit that the server refuses is taken back and told, and the others beside it arrive', async () => {
-  const user = newUser();
+  const user = devices.newUser();
   let clock = Date.now();
-  const device = open(user, newBrowser(), { environment: { now: () => clock } });
-  const other = open(user, newBrowser());
+  const device = devices.open(user, newBrowser(), { environment: { now: () => clock } });
+  const other = devices.open(user, newBrowser());
   await Promise.all([reaches(device.store, 'live'), reaches(other.store, 'live')]);
   device.setOffline(true);
   await reaches(device.store, 'offline');
@@ -242,91 +122,4 @@ test('an edit that the server refuses is taken back and told, and the others bes
   await reaches(device.store, 'live', 0);
   await device.store.set({ theme: 'light' });
   await shows(other.store, { theme: 'light' });
-});
-
-test('a restart of the server is survived without a reload, and edits made meanwhile arrive', async () => {
-  const user = newUser();
-  const [left, right] = [open(user, newBrowser()).store, open(user, newBrowser()).store];
-  await Promise.all([reaches(left, 'live'), reaches(right, 'live')]);
-  await server.stop();
-  await Promise.all([reaches(left, 'offline'), reaches(right, 'offline')]);
-  await left.set({ theme: 'dark' });
-  await right.set({ viewMode: 'graph' });
-  await server.start();
-  await Promise.all([
-    shows(left, { theme: 'dark', viewMode: 'graph' }),
-    shows(right, { theme: 'dark', viewMode: 'graph' }),
-  ]);
-  await Promise.all([reaches(left, 'live', 0), reaches(right, 'live', 0)]);
-});
-
-test('a network that falls silent without a word is noticed, and left behind once there is another', async () => {
-  const user = newUser();
-  const line = await openLine(server.url);
-  const { store } = open(user, newBrowser(), {
-    url: server.registry.replace(server.url, line.url),
-    timing: { heartbeat: 1_000, silence: 1_500 },
-  });
-  const other = open(user, newBrowser()).store;
-  await Promise.all([reaches(store, 'live'), reaches(other, 'live')]);
-  line.stall();
-  await reaches(store, 'offline');
-  await other.set({ theme: 'dark' });
-  line.clear();
-  await shows(store, { theme: 'dark' });
-  await store.close();
-  await line.close();
-});
-
-test('what a server has lost comes back to it from a browser that has it', async () => {
-  const user = newUser();
-  const { store } = open(user, newBrowser());
-  await reaches(store, 'live');
-  await store.set({ theme: 'dark', selectedTags: ['home'] });
-  await reaches(store, 'live', 0);
-  await server.stop();
-  await reaches(store, 'offline');
-  await server.startEmpty();
-  await reaches(store, 'live', 0);
-  const other = open(user, newBrowser()).store;
-  await shows(other, { theme: 'dark', selectedTags: ['home'] });
-});
-
-test('signing out sends what is unsent, and leaves nothing in the browser', async () => {
-  const user = newUser();
-  const browser = newBrowser();
-  const { store } = open(user, browser);
-  await reaches(store, 'live');
-  void store.set({ theme: 'dark' });
-  await store.set({ viewMode: 'graph' });
-  await store.signOut();
-
-  const again = open(user, browser, { getToken: () => Promise.resolve(undefined) }).store;
-  await again.ready;
-  expect(again.get()).toMatchObject({ theme: 'system', viewMode: 'kanban' });
-  const elsewhere = open(user, newBrowser()).store;
-  await shows(elsewhere, { theme: 'dark', viewMode: 'graph' });
-});
-
-test('signing out can keep the data', async () => {
-  const user = newUser();
-  const browser = newBrowser();
-  const { store } = open(user, browser);
-  await store.set({ theme: 'dark' });
-  await store.signOut({ keepData: true });
-  const again = open(user, browser, { getToken: () => Promise.resolve(undefined) }).store;
-  await again.ready;
-  expect(again.get().theme).toBe('dark');
-});
-
-test('two users of one browser never see each other’s data', async () => {
-  const [alice, bob] = [newUser(), newUser()];
-  const browser = newBrowser();
-  const first = open(alice, browser).store;
-  await reaches(first, 'live');
-  await first.set({ theme: 'dark', selectedTags: ['secret'] });
-  await first.signOut({ keepData: true });
-  const second = open(bob, browser).store;
-  await reaches(second, 'live');
-  expect(second.get()).toMatchObject({ theme: 'system', selectedTags: [] });
 });

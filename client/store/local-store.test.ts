@@ -212,3 +212,72 @@ test('destroying leaves nothing behind', async () => {
   expect(again.shown()['theme']).toBe('system');
   expect(again.unsentCount()).toBe(0);
 });
+
+test('what a newer application stored is kept through edits and conflicts, and not shown', async () => {
+  const store = await open(browser());
+  const stamp = '2026-11-22T09:00:00.000Z-0000-zzzzz';
+  const newer = {
+    ...SERVER_DOCUMENT,
+    preferences: { density: 'cosy', theme: 'sepia' },
+    edits: { density: stamp, theme: stamp },
+  };
+  await storeLeaves(store.database(), [newer]);
+  await store.refresh();
+  expect(store.shown()).toEqual(DEFAULT_PREFERENCES);
+  await store.edit({ viewMode: 'graph' });
+  expect(await leavesOf(store.database())).toMatchObject([
+    { preferences: { density: 'cosy', theme: 'sepia', viewMode: 'graph' }, edits: { density: stamp, theme: stamp } },
+  ]);
+  const unsent = store.unsentCount();
+  await store.replace([newer]);
+  expect(store.unsentCount()).toBe(unsent - 2);
+  expect(store.shown()).toEqual({ ...DEFAULT_PREFERENCES, viewMode: 'graph' });
+});
+
+test('values that did not change stay the same objects, so that nothing is drawn again', async () => {
+  const store = await open(browser());
+  await store.edit({ selectedTags: ['a'], theme: 'dark' });
+  const before = store.shown();
+  await store.edit({ theme: 'light' });
+  expect(store.shown()).not.toBe(before);
+  expect(store.shown()['selectedTags']).toBe(before['selectedTags']);
+  await store.edit({ theme: 'light' });
+  await store.refresh();
+  expect(store.shown()['selectedTags']).toBe(before['selectedTags']);
+});
+
+test('edits that are made while another is being stored become one revision', async () => {
+  const store = await open(browser());
+  await storeLeaves(store.database(), [SERVER_DOCUMENT]);
+  await Promise.all(Array.from({ length: 50 }, (_, n) => store.edit({ selectedTags: [String(n)] })));
+  const [leaf] = await leavesOf(store.database());
+  expect(leaf).toMatchObject({ preferences: { selectedTags: ['49'] } });
+  expect(Number(String(leaf?.['_rev']).split('-')[0])).toBeLessThan(5);
+});
+
+test('a database that the browser threw away is opened anew, and what was unsent is put into the new one', async () => {
+  const memory = browser();
+  const store = await open(memory);
+  await storeLeaves(store.database(), [SERVER_DOCUMENT]);
+  await store.edit({ theme: 'dark' });
+  await memory('pouchgate_alice').destroy();
+  // A browser closes the connections of what it throws away; the memory adapter has to be told.
+  await expect(store.database().close()).rejects.toThrow('not open');
+  await store.edit({ viewMode: 'graph' });
+  expect(store.shown()).toMatchObject({ theme: 'dark', viewMode: 'graph' });
+  expect(store.unsentCount()).toBe(2);
+  await store.close();
+  expect((await open(memory)).shown()).toMatchObject({ theme: 'dark', viewMode: 'graph' });
+});
+
+test('a device keeps its name in the stamps from one start to the next', async () => {
+  const environment = defaultEnvironment();
+  const memory = browser();
+  const device = async (): Promise<string> => {
+    const store = await open(memory, environment);
+    const inspection = await store.inspect();
+    await store.close();
+    return inspection.device;
+  };
+  expect(await device()).toBe(await device());
+});

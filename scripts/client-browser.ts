@@ -1,0 +1,86 @@
+/** A browser in this process whose tabs share databases, locks, a channel and storage; and stores that are closed after a test. */
+import {
+  createPreferencesStore,
+  type Environment,
+  type OpenDatabase,
+  type PreferencesStore,
+  type StoreOptions,
+} from '../client/index.ts';
+import { createLocks } from '../client/platform/locks.ts';
+import { openChannel } from '../client/platform/tab-channel.ts';
+import { newBrowser, until, type TestServer } from './client-test-kit.ts';
+import { createLockManager } from './devices-locks.ts';
+
+export interface TestBrowser {
+  readonly open: OpenDatabase;
+  readonly storage: Environment['storage'] & { readonly keys: () => readonly string[] };
+  /** What a tab of this browser is in. */
+  readonly environment: Partial<Environment>;
+  /** Everything that is stored under a database's name, as text. */
+  readonly dump: (database: string) => Promise<string>;
+}
+
+let browsers = 0;
+
+export function createBrowser(): TestBrowser {
+  browsers += 1;
+  const prefix = `tab-${browsers}-`;
+  const openOne = newBrowser();
+  /** The memory adapter would close a database for all tabs when one closes it. */
+  const open: OpenDatabase = (name) => Object.assign(openOne(name), { close: () => Promise.resolve() });
+  const items = new Map<string, string>();
+  const storage: TestBrowser['storage'] = {
+    getItem: (key) => items.get(key) ?? null,
+    setItem: (key, value) => void items.set(key, value),
+    removeItem: (key) => void items.delete(key),
+    keys: () => [...items.keys()],
+  };
+  return {
+    open,
+    storage,
+    environment: {
+      storage,
+      locks: createLocks(createLockManager()),
+      openChannel: (name) => openChannel(prefix + name),
+    },
+    dump: async (name) => {
+      const database = open(name);
+      const { rows } = await database.allDocs({ include_docs: true, conflicts: true });
+      const notes = await Promise.all(
+        ['draft', 'suspects', 'known'].map((note) =>
+          database.get(`_local/pouchgate-${note}`).catch((error: unknown) => (error as { status: number }).status),
+        ),
+      );
+      return JSON.stringify([rows, notes]);
+    },
+  };
+}
+
+/** What the stores of a test need of each other: they are closed by `closeAll`. */
+export function storesOf(server: () => TestServer) {
+  const stores: { readonly close: () => Promise<void> }[] = [];
+  const optionsOf = (username: string, browser: TestBrowser, more: Partial<StoreOptions> = {}): StoreOptions => ({
+    url: server().registry,
+    username,
+    getToken: () => Promise.resolve(server().token(username)),
+    openDatabase: browser.open,
+    ...more,
+    environment: { ...browser.environment, ...more.environment },
+  });
+  return {
+    optionsOf,
+    keep: <S extends { readonly close: () => Promise<void> }>(store: S): S => {
+      stores.push(store);
+      return store;
+    },
+    open(username: string, browser: TestBrowser, more?: Partial<StoreOptions>): PreferencesStore {
+      return this.keep(createPreferencesStore(optionsOf(username, browser, more)));
+    },
+    closeAll: async () => void (await Promise.all(stores.splice(0).map((store) => store.close()))),
+  };
+}
+
+export const offline: typeof fetch = () => Promise.reject(new TypeError('Failed to fetch'));
+
+export const isLive = (store: Pick<PreferencesStore, 'subscribe' | 'status'>): Promise<void> =>
+  until(store.subscribe, () => store.status().state === 'live' && store.status().unsent === 0);

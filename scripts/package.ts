@@ -1,0 +1,132 @@
+/**
+ * Checks what an application developer gets: the package is packed, unpacked into an empty project, and there linted by
+ * publint, compiled against by TypeScript with another schema, and measured. Prints a line for each check.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { build } from 'vite';
+
+const ROOT = join(import.meta.dirname, '..');
+/** Bytes of the whole library, minified and compressed, without pouchdb-browser and what that brings along. */
+const MOST_BYTES = 8 * 1024;
+
+const CONSUMER = `
+import { createPreferencesStore, type PreferencesStore } from 'pouchgate/client';
+import { usePreference, usePreferences, useSyncStatus } from 'pouchgate/client/react';
+import { z } from 'zod';
+
+const options = { url: 'https://example.org/sync/user_registry', username: 'alice', getToken: () => Promise.resolve('') };
+const own: PreferencesStore = createPreferencesStore(options);
+const theme: 'light' | 'dark' | 'system' = own.get().theme;
+await own.set({ theme: 'dark', selectedTags: null });
+// @ts-expect-error: no such theme
+await own.set({ theme: 'pink' });
+
+const schema = z.strictObject({ density: z.enum(['cosy', 'compact']).optional(), volume: z.number().optional() });
+const other = createPreferencesStore({ ...options, schema, defaults: { density: 'cosy' } });
+const density: 'cosy' | 'compact' = other.get().density;
+const volume: number | undefined = other.get().volume;
+await other.set({ volume: 11 });
+// @ts-expect-error: no such preference
+await other.set({ theme: 'dark' });
+other.on('superseded', ({ key, by }) => console.log(key satisfies 'density' | 'volume', by.length));
+
+export function Volume() {
+  const all: number | undefined = usePreferences(other).volume;
+  const one: 'cosy' | 'compact' = usePreference(other, 'density');
+  return [all, one, useSyncStatus(other).state, theme, density, volume];
+}
+`;
+
+const npx = (command: string, args: readonly string[], cwd: string): string =>
+  execFileSync(join(ROOT, 'node_modules/.bin', command), args, {
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+
+/** An empty project with the packed package in it; all else it finds where this project has it. */
+function unpack(folder: string): string {
+  const [tarball] = JSON.parse(
+    execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+      cwd: ROOT,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }),
+  ) as [{ readonly filename: string }];
+  const home = join(folder, 'node_modules/pouchgate');
+  mkdirSync(home, { recursive: true });
+  execFileSync('tar', ['-xzf', join(folder, tarball.filename), '-C', home, '--strip-components=1']);
+  symlinkSync(join(ROOT, 'node_modules'), join(home, 'node_modules'));
+  for (const name of ['zod', 'react', '@types', '@standard-schema', 'spark-md5', 'pouchdb-browser']) {
+    symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name));
+  }
+  return home;
+}
+
+async function isPublishable(home: string): Promise<void> {
+  const { messages, pkg } = await publint({ pkgDir: home, strict: true, pack: false });
+  const said = messages.map((message) => formatMessage(message, pkg, { color: false }) ?? message.code);
+  if (said.length > 0) throw new Error(said.join('\n'));
+}
+
+function isTyped(folder: string): void {
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
+  writeFileSync(join(folder, 'consumer.tsx'), CONSUMER);
+  const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2022,dom'];
+  npx('tsc', [...options, '--jsx', 'react-jsx', '--types', 'react', '--skipLibCheck', 'consumer.tsx'], folder);
+}
+
+async function isSmall(home: string): Promise<string> {
+  const result = await build({
+    configFile: false,
+    root: home,
+    logLevel: 'silent',
+    build: {
+      write: false,
+      target: 'es2022',
+      modulePreload: false,
+      rolldownOptions: {
+        input: join(home, 'dist/package/client/index.js'),
+        // spark-md5 is a part of pouchdb-browser's own weight.
+        external: ['pouchdb-browser', 'spark-md5'],
+        preserveEntrySignatures: 'strict',
+      },
+    },
+  });
+  const outputs = [result].flat().flatMap((one) => ('output' in one ? one.output : []));
+  const bytes = outputs.reduce((sum, one) => sum + gzipSync(one.type === 'chunk' ? one.code : one.source).length, 0);
+  if (bytes > MOST_BYTES) throw new Error(`${bytes} bytes, and ${MOST_BYTES} are allowed.`);
+  return `${bytes} bytes`;
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'pouchgate-package-'));
+let failed = 0;
+try {
+  npx('tsc', ['-p', 'tsconfig.package.json'], ROOT);
+  const home = unpack(folder);
+  const checks: readonly (readonly [string, () => unknown])[] = [
+    ['the package is as publint would have it', () => isPublishable(home)],
+    ['its types hold in another project, with another schema', () => isTyped(folder)],
+    ['the client library is at most 8 kB without pouchdb-browser', () => isSmall(home)],
+  ];
+  for (const [name, check] of checks) {
+    try {
+      const note = await check();
+      console.log(`ok      ${name}${typeof note === 'string' ? ` (${note})` : ''}`);
+    } catch (error) {
+      failed += 1;
+      const told = error as Partial<Record<'stdout' | 'message', string>>;
+      console.log(`FAILED  ${name}\n${told.stdout ?? ''}${told.message ?? String(error)}`);
+    }
+  }
+  console.log(`${checks.length - failed} passed, ${failed} failed`);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exitCode = failed === 0 ? 0 : 1;
