@@ -46,7 +46,6 @@ test('one of two tabs leads, the other shows its status and its changes', async 
   expect(await leads(second)).toBe(true);
 });
 
-test('x', () => undefined);
 test('a leader that answers nobody is replaced by a tab that a person looks at, and gives way', async () => {
   const alice = newUser();
   const browser = createBrowser();
