@@ -22,16 +22,14 @@ export interface EditStampParts {
   readonly device: DeviceId;
 }
 
-const STAMP = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)-([0-9a-f]{4})-([a-z0-9]{5})$/;
+const STAMP = /^(.{24})-([0-9a-f]{4})-([a-z0-9]{5})$/;
 const DEVICE = /^[a-z0-9]{5}$/;
-const DEVICE_CHARACTERS = 'abcdefghijklmnopqrstuvwxyz0123456789';
 const MAX_COUNTER = 0xffff;
 /** The last time whose ISO form has a year of four digits. */
 const MAX_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 export const parseEditStamp = (value: unknown): EditStampParts | undefined => {
-  if (typeof value !== 'string') return undefined;
-  const [, iso = '', counter = '', device = ''] = STAMP.exec(value) ?? [];
+  const [, iso = '', counter = '', device = ''] = (typeof value === 'string' && STAMP.exec(value)) || [];
   const time = Date.parse(iso);
   // Date.parse takes a 30th of February for the 2nd of March: only a time that reads back the same is one.
   if (Number.isNaN(time) || new Date(time).toISOString() !== iso) return undefined;
@@ -54,14 +52,9 @@ export const parseDeviceId = (value: unknown): DeviceId | undefined =>
 
 /** Draws a device id. `random` gives numbers from 0 up to, not including, 1, as Math.random does. */
 export const newDeviceId = (random: () => number): DeviceId =>
-  Array.from({ length: 5 }, () => DEVICE_CHARACTERS.charAt(Math.floor(random() * DEVICE_CHARACTERS.length))).join('');
-
-const moment = (now: number, seen: EditStampParts | undefined): { time: number; counter: number } => {
-  const time = Math.min(Math.max(Math.floor(now), 0), MAX_TIME);
-  if (seen === undefined || time > seen.time) return { time, counter: 0 };
-  if (seen.counter < MAX_COUNTER) return { time: seen.time, counter: seen.counter + 1 };
-  return { time: seen.time + 1, counter: 0 };
-};
+  Math.floor(random() * 36 ** 5)
+    .toString(36)
+    .padStart(5, '0');
 
 export interface NextEditStamp {
   /** The device's clock, milliseconds since 1970. It may jump either way. */
@@ -76,11 +69,17 @@ export interface NextEditStamp {
  * `seen` is malformed, `now` is no number, or the year 9999 is over.
  */
 export const nextEditStamp = ({ now, device, seen }: NextEditStamp): EditStamp => {
-  if (parseDeviceId(device) === undefined) throw new RangeError('not a device id');
-  if (Number.isNaN(now)) throw new RangeError('not a time');
-  const { time, counter } = moment(now, seen === undefined ? undefined : partsOf(seen));
-  if (time > MAX_TIME) throw new RangeError('no edit stamp is left');
-  return `${new Date(time).toISOString()}-${counter.toString(16).padStart(4, '0')}-${device}`;
+  const before = seen === undefined ? { time: -1, counter: 0 } : partsOf(seen);
+  let time = Math.min(Math.max(Math.floor(now), 0), MAX_TIME);
+  let counter = 0;
+  if (time <= before.time) {
+    const isUsedUp = before.counter === MAX_COUNTER;
+    time = before.time + (isUsedUp ? 1 : 0);
+    counter = isUsedUp ? 0 : before.counter + 1;
+  }
+  const stamp = `${new Date(time).toISOString()}-${counter.toString(16).padStart(4, '0')}-${device}`;
+  partsOf(stamp);
+  return stamp;
 };
 
 export const latestEditStamp = (stamps: Iterable<EditStamp>): EditStamp | undefined => {

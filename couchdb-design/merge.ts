@@ -11,52 +11,40 @@ import { isEditStamp, type EditStamp } from './edit-stamp.ts';
 import type { PatchOf, Preferences } from './preference-rules.ts';
 import type { UserDocument } from './user-document-shape.ts';
 
-interface Entry {
+interface State {
   /** '' when the value was never stamped. */
   readonly stamp: string;
   /** Canonical JSON of the value, '' when the preference is not set. */
   readonly text: string;
 }
 
-const UNSET: Entry = { stamp: '', text: '' };
+type Stated = Pick<UserDocument<object>, 'preferences' | 'edits'>;
 
-const isGreater = (a: Entry, b: Entry): boolean => (a.stamp === b.stamp ? a.text > b.text : a.stamp > b.stamp);
-
-const entriesOf = <P extends object>({ preferences, edits }: UserDocument<P>): Map<string, Entry> => {
+const statesOf = ({ preferences, edits }: Stated): [string, State][] => {
   const values = new Map<string, unknown>(Object.entries(preferences));
-  const stamps = new Map(Object.entries(edits));
-  return new Map(
-    [...new Set([...values.keys(), ...stamps.keys()])].map((key) => {
-      const value = values.get(key);
-      return [key, { stamp: stamps.get(key) ?? '', text: value === undefined ? '' : canonicalJson(value) }];
-    }),
-  );
-};
-
-const greatest = (all: Iterable<Map<string, Entry>>): Map<string, Entry> => {
-  const result = new Map<string, Entry>();
-  for (const entries of all) {
-    for (const [key, entry] of entries) if (isGreater(entry, result.get(key) ?? UNSET)) result.set(key, entry);
-  }
-  return result;
-};
-
-const withEntries = <P extends object>(document: UserDocument<P>, entries: Map<string, Entry>): UserDocument<P> => {
-  const preferences = [...entries]
-    .filter(([, { text }]) => text !== '')
-    .map(([key, { text }]): [string, unknown] => [key, JSON.parse(text)]);
-  const edits = [...entries]
-    .filter(([, { stamp }]) => stamp !== '')
-    .map(([key, { stamp }]): [string, string] => [key, stamp]);
-  return canonicalCopy({
-    ...document,
-    preferences: Object.fromEntries(preferences) as P,
-    edits: Object.fromEntries(edits),
+  return [...new Set([...values.keys(), ...Object.keys(edits)])].map((key) => {
+    const value = values.get(key);
+    const stamp = Object.hasOwn(edits, key) ? (edits[key] ?? '') : '';
+    return [key, { stamp, text: value === undefined || value === null ? '' : canonicalJson(value) }];
   });
 };
 
-const least = (a: string, b: string): string => (a < b ? a : b);
-const most = (a: string, b: string): string => (a > b ? a : b);
+/** `document` with the greatest state of each preference in `all`. */
+const withGreatest = <P extends object>(document: UserDocument<P>, all: readonly Stated[]): UserDocument<P> => {
+  const greatest = new Map<string, State>();
+  for (const [key, state] of all.flatMap(statesOf)) {
+    const { stamp, text } = greatest.get(key) ?? { stamp: '', text: '' };
+    if (state.stamp === stamp ? state.text >= text : state.stamp > stamp) greatest.set(key, state);
+  }
+  const states = [...greatest];
+  return canonicalCopy({
+    ...document,
+    preferences: Object.fromEntries(
+      states.flatMap(([key, { text }]) => (text === '' ? [] : [[key, JSON.parse(text) as unknown]])),
+    ) as P,
+    edits: Object.fromEntries(states.flatMap(([key, { stamp }]) => (stamp === '' ? [] : [[key, stamp]]))),
+  });
+};
 
 /**
  * The document that holds the last edit of every preference of `leaves`, members in canonical order, sharing nothing
@@ -65,15 +53,13 @@ const most = (a: string, b: string): string => (a > b ? a : b);
 export const merge = <P extends object = Preferences>(
   leaves: readonly [UserDocument<P>, ...UserDocument<P>[]],
 ): UserDocument<P> => {
-  const [first, ...rest] = leaves;
-  if (rest.some(({ _id }) => _id !== first._id)) throw new TypeError('only versions of one document can be merged');
-  return withEntries(
-    {
-      ...first,
-      created_at: leaves.map((leaf) => leaf.created_at).reduce(least),
-      updated_at: leaves.map((leaf) => leaf.updated_at).reduce(most),
-    },
-    greatest(leaves.map(entriesOf)),
+  const [first] = leaves;
+  if (leaves.some(({ _id }) => _id !== first._id)) throw new TypeError('only versions of one document can be merged');
+  const created = leaves.map(({ created_at }) => created_at).sort();
+  const updated = leaves.map(({ updated_at }) => updated_at).sort();
+  return withGreatest(
+    { ...first, created_at: created[0] ?? first.created_at, updated_at: updated.at(-1) ?? first.updated_at },
+    leaves,
   );
 };
 
@@ -89,17 +75,10 @@ export const applyEdit = <P extends object = Preferences>(
   stamp: EditStamp,
 ): UserDocument<P> => {
   if (!isEditStamp(stamp)) throw new RangeError('not an edit stamp');
-  const before = entriesOf(document);
-  const edit = new Map(
-    Object.entries(patch).map(([key, value]: [string, unknown]) => [
-      key,
-      { stamp, text: value === undefined || value === null ? '' : canonicalJson(value) },
-    ]),
-  );
-  const taken = [...edit].some(([key, entry]) => isGreater(entry, before.get(key) ?? UNSET));
+  const edits = Object.fromEntries(Object.keys(patch).map((key) => [key, stamp]));
+  const after = withGreatest(document, [document, { preferences: patch, edits }]);
+  const isTaken =
+    canonicalJson([after.preferences, after.edits]) !== canonicalJson([document.preferences, document.edits]);
   const time = stamp.slice(0, '2026-11-22T09:30:01.123Z'.length);
-  return withEntries(
-    taken ? { ...document, updated_at: most(document.updated_at, time) } : document,
-    greatest([before, edit]),
-  );
+  return isTaken && time > document.updated_at ? { ...after, updated_at: time } : after;
 };

@@ -1,5 +1,5 @@
 /** The library's types as this app uses them, with its own preferences. */
-import type { Preferences, PreferencesPatch } from '../../couchdb-design/user-document.ts';
+import type { Preferences, PreferencesPatch } from '../../couchdb-design/preference-rules.ts';
 import type { PreferencesStore } from '../index.ts';
 
 export type AppStore = PreferencesStore;

@@ -1,6 +1,6 @@
 /** One run of PouchDB's sync, from its start to whatever ends it. It is never resumed: after an end a new one begins. */
 import type { Database } from '../platform/database.ts';
-import type { UserDocumentId } from '../../couchdb-design/user-document.ts';
+import type { UserDocumentId } from '../../couchdb-design/username.ts';
 
 export type Ending =
   | { readonly kind: 'stopped' }

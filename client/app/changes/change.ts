@@ -1,5 +1,5 @@
 /** A change that the person made here: what it was before, and how to take it back. */
-import { DEFAULT_PREFERENCES } from '../../../couchdb-design/user-document.ts';
+import { DEFAULT_PREFERENCES } from '../../../couchdb-design/preference-rules.ts';
 import type { Patch, PreferenceKey, Shown } from '../app-store.ts';
 
 /** One preference's part of a change. A removal shows the default. */
