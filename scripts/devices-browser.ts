@@ -1,0 +1,146 @@
+/** One device: a browser in this process, with databases, locks, a channel and storage that its tabs share. */
+import PouchDB from 'pouchdb-browser';
+import { createPreferencesStore, type Environment, type OpenDatabase, type PreferencesStore } from '../client/index.ts';
+import { createLocks } from '../client/platform/locks.ts';
+import { openChannel } from '../client/platform/tab-channel.ts';
+import './client-test-kit.ts';
+import type { Edits } from './devices-edits.ts';
+import type { DeviceTraits } from './devices-history.ts';
+import { createLockManager } from './devices-locks.ts';
+
+export interface Tab {
+  readonly name: string;
+  readonly store: PreferencesStore;
+  /** From here on an edit that is not stored yet may be given up. */
+  readonly isClosing: () => boolean;
+  readonly close: () => Promise<void>;
+}
+
+export interface Device {
+  readonly name: string;
+  readonly tabs: readonly Tab[];
+  readonly isOnline: () => boolean;
+  /** As pulling the cable: requests under way end, and the browser says what has happened. */
+  readonly setOnline: (online: boolean) => void;
+  /** The browser sees a reason to try again, as when its window is looked at. */
+  readonly wake: () => void;
+  readonly openTab: () => Promise<Tab>;
+  /** The local databases that were opened. */
+  readonly databaseNames: ReadonlySet<string>;
+  readonly open: OpenDatabase;
+}
+
+export interface DeviceOptions {
+  readonly name: string;
+  readonly traits: DeviceTraits;
+  readonly url: string;
+  readonly username: string;
+  readonly token: string;
+  readonly edits: Edits;
+  /** Something may have changed: a request is over, or a store says so. */
+  readonly onEvent: (event: 'answer' | 'change') => void;
+}
+
+let browsers = 0;
+
+export function createDevice({ name, traits, url, username, token, edits, onEvent }: DeviceOptions): Device {
+  browsers += 1;
+  const prefix = `devices-${browsers}-`;
+  // Not compacted: PouchDB's adapter for memory, unlike that for browsers, may read a revision for its changes feed that
+  // is compacted away at that moment, and throws then.
+  // Nor closed: there, closing one handle closes the database under the other tab's.
+  const open: OpenDatabase = (database) => {
+    const opened = new PouchDB(prefix + database, { adapter: 'memory' });
+    opened.close = () => Promise.resolve();
+    return opened;
+  };
+  const manager = createLockManager();
+  const items = new Map<string, string>();
+  const databaseNames = new Set<string>();
+  const wakes = new Set<() => void>();
+  const losses = new Set<() => void>();
+  const tabs: Tab[] = [];
+  let opened = 0;
+  let online = traits.online;
+  let cut = new AbortController();
+
+  const listen = (listeners: Set<() => void>, listener: () => void): (() => void) => {
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  };
+
+  const ring = (listeners: Set<() => void>): void => {
+    for (const listener of [...listeners]) listener();
+  };
+
+  const send: typeof fetch = async (input, init) => {
+    if (!online) throw new TypeError('Failed to fetch');
+    try {
+      const signals = [cut.signal, ...(init?.signal ? [init.signal] : [])];
+      return await fetch(input, { ...init, signal: AbortSignal.any(signals) });
+    } finally {
+      onEvent('answer');
+    }
+  };
+
+  const environment = (): Partial<Environment> => ({
+    now: () => Date.now() + traits.clock * 60_000,
+    fetch: send,
+    locks: createLocks(traits.locks ? manager : undefined),
+    onWake: (wake) => listen(wakes, wake),
+    onOffline: (lost) => listen(losses, lost),
+    openChannel: (channel) => openChannel(prefix + channel),
+    storage: {
+      getItem: (key) => items.get(key) ?? null,
+      setItem: (key, value) => void items.set(key, value),
+      removeItem: (key) => void items.delete(key),
+    },
+  });
+
+  return {
+    name,
+    tabs,
+    databaseNames,
+    open,
+    isOnline: () => online,
+    wake: () => ring(wakes),
+    setOnline: (now) => {
+      online = now;
+      if (!online) {
+        cut.abort();
+        cut = new AbortController();
+      }
+      ring(online ? wakes : losses);
+    },
+    openTab: async () => {
+      opened += 1;
+      const tabName = `${name}${opened}`;
+      const store = createPreferencesStore({
+        url,
+        username,
+        getToken: () => Promise.resolve(token),
+        openDatabase: (database) => {
+          databaseNames.add(database);
+          return edits.watch(open(database), tabName);
+        },
+        environment: environment(),
+      });
+      let closing = false;
+      const unsubscribe = store.subscribe(() => onEvent('change'));
+      const tab: Tab = {
+        name: tabName,
+        store,
+        isClosing: () => closing,
+        close: async () => {
+          closing = true;
+          tabs.splice(tabs.indexOf(tab), 1);
+          unsubscribe();
+          await store.close();
+        },
+      };
+      tabs.push(tab);
+      await store.ready;
+      return tab;
+    },
+  };
+}
