@@ -1,6 +1,5 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import '../index.ts';
 import { defaultEnvironment } from '../platform/environment.ts';
 import { App } from './app.tsx';
 import { createApi } from './session/api.ts';

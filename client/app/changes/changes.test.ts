@@ -1,4 +1,4 @@
-import { DEFAULT_PREFERENCES } from '../../../couchdb-design/user-document.ts';
+import { DEFAULT_PREFERENCES } from '../../../couchdb-design/preference-rules.ts';
 import type { Patch, Shown } from '../app-store.ts';
 import { changeOf, undoOf } from './change.ts';
 import { changeText, supersededText, undoneText } from './words.ts';

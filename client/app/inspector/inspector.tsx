@@ -1,4 +1,4 @@
-import { useId } from 'react';
+import { createContext, useContext, type ReactNode } from 'react';
 import type { Inspection } from '../../index.ts';
 import type { AppStore } from '../app-store.ts';
 import { valueText } from '../changes/words.ts';
@@ -9,17 +9,32 @@ import { Leaf } from './leaf.tsx';
 import { Stamp } from './stamp.tsx';
 import { useInspection } from './use-inspection.ts';
 
+/** On a page of its own its parts are the page's; within a device they are that device's. */
+const HeadingLevel = createContext<'h2' | 'h3'>('h2');
+
+function Heading({ children }: { readonly children: ReactNode }) {
+  const Level = useContext(HeadingLevel);
+  return <Level>{children}</Level>;
+}
+
+export interface InspectorProps {
+  readonly store: AppStore;
+  readonly headings?: 'h2' | 'h3';
+}
+
 /** How the sync works, seen from this tab: revisions, stamps, what waits, and what happened last. It changes by itself. */
-export function Inspector({ store }: { readonly store: AppStore }) {
+export function Inspector({ store, headings = 'h2' }: InspectorProps) {
   const inspection = useInspection(store);
   if (inspection === undefined) return <p className="empty">Reading what is stored…</p>;
   return (
-    <div className="inspector" data-testid="inspector" data-leader={inspection.isLeader}>
-      <Overview inspection={inspection} />
-      <Leaves inspection={inspection} />
-      <Unsent inspection={inspection} />
-      <Events inspection={inspection} />
-    </div>
+    <HeadingLevel value={headings}>
+      <div className="inspector" data-testid="inspector" data-leader={inspection.isLeader}>
+        <Overview inspection={inspection} />
+        <Leaves inspection={inspection} />
+        <Unsent inspection={inspection} />
+        <Events inspection={inspection} />
+      </div>
+    </HeadingLevel>
   );
 }
 
@@ -55,13 +70,12 @@ function Overview({ inspection }: PartProps) {
 }
 
 function Leaves({ inspection: { leaves, device } }: PartProps) {
-  const id = useId();
   const live = leaves.filter(({ isDeleted }) => !isDeleted).length;
   return (
-    <section className="inspector-part" aria-labelledby={id}>
-      <h3 id={id}>
+    <div className="inspector-part">
+      <Heading>
         Leaves <span className="badge">{leaves.length}</span>
-      </h3>
+      </Heading>
       <p className="row-hint">
         {live > 1
           ? `${live} revisions are in conflict: what is shown is their merge, each preference from its latest edit.`
@@ -71,17 +85,16 @@ function Leaves({ inspection: { leaves, device } }: PartProps) {
       {leaves.map((leaf) => (
         <Leaf key={leaf.rev} leaf={leaf} device={device} />
       ))}
-    </section>
+    </div>
   );
 }
 
 function Unsent({ inspection: { unsent, device } }: PartProps) {
-  const id = useId();
   return (
-    <section className="inspector-part" aria-labelledby={id}>
-      <h3 id={id}>
+    <div className="inspector-part">
+      <Heading>
         Unsent edits <span className="badge">{unsent.length}</span>
-      </h3>
+      </Heading>
       {unsent.length === 0 ? (
         <p className="row-hint">The server has every edit of this device.</p>
       ) : (
@@ -96,16 +109,15 @@ function Unsent({ inspection: { unsent, device } }: PartProps) {
           ))}
         </ul>
       )}
-    </section>
+    </div>
   );
 }
 
 function Events({ inspection: { events } }: PartProps) {
-  const id = useId();
   return (
-    <section className="inspector-part" aria-labelledby={id}>
-      <h3 id={id}>Last events</h3>
-      <ol className="lines events" tabIndex={0} aria-labelledby={id}>
+    <div className="inspector-part">
+      <Heading>Last events</Heading>
+      <ol className="lines events" tabIndex={0} aria-label="Last events">
         {eventLines(events).map(({ at, text, count }) => (
           <li key={`${at} ${text}`}>
             <span>
@@ -115,6 +127,6 @@ function Events({ inspection: { events } }: PartProps) {
           </li>
         ))}
       </ol>
-    </section>
+    </div>
   );
 }

@@ -31,11 +31,16 @@ export function PreferencesPage({ store, isRead, toasts }: PreferencesPageProps)
             </a>
           ))}
         </nav>
+        <PageTitle
+          title="Preferences"
+          lead="Saved in this browser as you go, and on your other devices a moment later."
+        />
+        {isRead === true && (
+          <div className="beside">
+            <Preview preferences={preferences} />
+          </div>
+        )}
         <div className="column" data-testid="preferences" data-read={isRead}>
-          <PageTitle
-            title="Preferences"
-            lead="Saved in this browser as you go, and on your other devices a moment later."
-          />
           <ErrorNotice error={changes.error} onDismiss={changes.dismissError} />
           {isRead === 'failed' && (
             <p className="notice" role="alert">
@@ -44,11 +49,6 @@ export function PreferencesPage({ store, isRead, toasts }: PreferencesPageProps)
           )}
           {isRead === true && <PreferenceSections preferences={preferences} />}
         </div>
-        {isRead === true && (
-          <div className="beside">
-            <Preview preferences={preferences} />
-          </div>
-        )}
       </div>
     </SavingProvider>
   );

@@ -49,14 +49,14 @@ function View({ preferences, tasks }: { readonly preferences: Shown; readonly ta
 /** What has happened beside the work: made up, as the tasks are. */
 function Activity() {
   return (
-    <aside className="activity" aria-label="Sample activity">
+    <div className="activity">
       <strong>Activity</strong>
       <ul>
         <li>Noor sent invoices</li>
         <li>Ada began the gate</li>
         <li>Ines added seeds</li>
       </ul>
-    </aside>
+    </div>
   );
 }
 

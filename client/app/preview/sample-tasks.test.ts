@@ -1,4 +1,4 @@
-import { DEFAULT_PREFERENCES } from '../../../couchdb-design/user-document.ts';
+import { DEFAULT_PREFERENCES } from '../../../couchdb-design/preference-rules.ts';
 import type { Shown } from '../app-store.ts';
 import { cellText, COLUMNS, filterTasks, TASKS } from './sample-tasks.ts';
 

@@ -69,7 +69,7 @@ export function Device({ device, store }: DeviceProps) {
       <Toasts list={toasts} isInline />
       <details className="inside">
         <summary>Look inside</summary>
-        <Inspector store={store} />
+        <Inspector store={store} headings="h3" />
       </details>
     </section>
   );

@@ -1,0 +1,46 @@
+/** The signed-in devices: seen, ended one by one and all at once, and what is said when the list cannot be had. */
+import { expect, goTo, openTab, waitForState, type Kit } from '../kit.ts';
+
+export async function devicesAreEnded({ newUser }: Kit): Promise<void> {
+  const person = await newUser();
+  const here = await person.openBrowser();
+  const [first, second, third] = [await person.openBrowser(), await person.openBrowser(), await person.openBrowser()];
+  const { page } = here;
+  await goTo(page, 'Devices');
+  await page.getByTestId('device').nth(3).waitFor();
+  expect((await page.getByText('This device').count()) === 1, 'not exactly one of them is this device');
+
+  await page.getByTestId('end-device').first().click();
+  await page.getByTestId('devices-message').filter({ hasText: 'is signed out' }).waitFor();
+  await page.getByTestId('device').nth(3).waitFor({ state: 'detached' });
+
+  // Asked first: a no is a no.
+  await page.getByTestId('end-others').click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  expect((await page.getByTestId('device').count()) === 3, 'devices were ended though it was cancelled');
+  await page.getByTestId('end-others').click();
+  await page.getByTestId('end-others-confirm').click();
+  await page.getByTestId('devices-message').filter({ hasText: 'All other devices' }).waitFor();
+  await page.getByTestId('device').nth(1).waitFor({ state: 'detached' });
+  for (const seat of [first, second, third]) await waitForState(seat.page, 'sign-in-needed');
+  await waitForState(page, 'live');
+}
+
+export async function devicesWithoutAServer({ newUser, server }: Kit): Promise<void> {
+  const person = await newUser();
+  const { context } = await person.openBrowser();
+  const pattern = '**/api/auth/sessions';
+  await context.route(pattern, (route) => route.fulfill({ status: 500, json: { error: 'x', reason: 'It broke.' } }));
+  const { page } = await openTab(context, `${server.url}/devices`);
+  await page.getByRole('alert').filter({ hasText: 'It broke.' }).waitFor();
+  await context.unroute(pattern);
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.getByTestId('device').first().waitFor();
+
+  await context.setOffline(true);
+  await page.getByText('You are offline').waitFor();
+  expect((await page.getByTestId('device').count()) === 0, 'a list that may be wrong is shown');
+  await context.setOffline(false);
+  await page.getByTestId('device').first().waitFor();
+}

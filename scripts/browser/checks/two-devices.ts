@@ -1,0 +1,128 @@
+/** Two devices in one page: they part, both are edited, they meet again; and nothing of them stays after a sign-out. */
+import type { Locator, Page } from 'playwright-core';
+import { databaseNames, expect, goTo, openTab, toggle, waitForState, waitForValue, type Kit } from '../kit.ts';
+
+const NAMES = ['laptop', 'phone'] as const;
+
+const device = (page: Page, name: (typeof NAMES)[number]): Locator => page.getByTestId(`device-${name}`);
+const waitForPill = async (page: Page, state: string, unsent: number): Promise<void> => {
+  for (const name of NAMES) {
+    await page.locator(`[data-testid="status-${name}"][data-state="${state}"][data-unsent="${unsent}"]`).waitFor();
+  }
+};
+const waitForStep = (page: Page, step: string): Promise<void> =>
+  page.locator(`[data-testid="tour"][data-step="${step}"]`).waitFor();
+const waitOn = async (page: Page, preference: string, value: unknown): Promise<void> => {
+  const text = JSON.stringify(JSON.stringify(value));
+  for (const name of NAMES) {
+    await device(page, name).locator(`[data-testid="pref-${preference}"][data-value=${text}]`).waitFor();
+  }
+};
+
+export async function twoDevicesMerge({ newUser }: Kit): Promise<void> {
+  const person = await newUser();
+  const [seat, elsewhere] = [await person.openBrowser(), await person.openBrowser()];
+  const { page, errors } = seat;
+  await goTo(page, 'Two devices');
+  await waitForPill(page, 'live', 0);
+
+  await page.getByTestId('both').click();
+  await waitForPill(page, 'offline', 0);
+  await waitForStep(page, 'edit');
+  // Different preferences, and the same one on both: there the later edit holds.
+  await device(page, 'laptop').getByTestId('choice-theme-dark').check();
+  await device(page, 'laptop').getByTestId('choice-viewMode-graph').check();
+  await device(page, 'phone').getByTestId('switch-activitySidebarOpen').click();
+  await device(page, 'phone').getByTestId('choice-viewMode-table').check();
+  await waitForPill(page, 'offline', 2);
+  await waitForStep(page, 'mend');
+  expect(
+    (await device(page, 'phone').getAttribute('data-theme')) === 'system',
+    'a device that is offline has heard of the other one’s edit',
+  );
+
+  // The later edit is there first, so that the earlier one is known to have been replaced and not just changed.
+  await page.getByTestId('line-phone').click();
+  await page.locator('[data-testid="status-phone"][data-state="live"][data-unsent="0"]').waitFor();
+  await page.getByTestId('both').click();
+  await waitForStep(page, 'merged');
+  await waitForPill(page, 'live', 0);
+  await waitOn(page, 'theme', 'dark');
+  await waitOn(page, 'activitySidebarOpen', false);
+  await waitOn(page, 'viewMode', 'table');
+  await device(page, 'laptop')
+    .getByTestId('toast-superseded-viewMode')
+    .filter({ hasText: 'Default view was also changed on another device: now Table.' })
+    .waitFor();
+  await waitForValue(elsewhere.page, 'viewMode', 'table');
+  await waitForValue(elsewhere.page, 'theme', 'dark');
+  await waitForValue(elsewhere.page, 'activitySidebarOpen', false);
+  expect(errors.filter((text) => !text.includes('ERR_')).length === 0, `console errors: ${errors.join('; ')}`);
+}
+
+/** Each switch is for its own device alone, in every tab, and after a reload. */
+export async function oneLineIsCut({ newUser, server }: Kit): Promise<void> {
+  const person = await newUser();
+  const { page, context } = await person.openBrowser();
+  await goTo(page, 'Two devices');
+  await waitForPill(page, 'live', 0);
+  await page.getByTestId('line-laptop').click();
+  await page.locator('[data-testid="status-laptop"][data-state="offline"]').waitFor();
+  await device(page, 'phone').getByTestId('choice-viewMode-graph').check();
+  await page.locator('[data-testid="status-phone"][data-state="live"][data-unsent="0"]').waitFor();
+
+  const tab = await openTab(context, `${server.url}/two-devices`);
+  await tab.page.locator('[data-testid="status-laptop"][data-state="offline"]').waitFor();
+  await page.close();
+  await tab.page.locator('[data-testid="status-phone"][data-state="live"]').waitFor();
+  await tab.page.reload();
+  await tab.page.locator('[data-testid="status-laptop"][data-state="offline"]').waitFor();
+  expect(
+    (await device(tab.page, 'laptop').getByTestId('preview').getAttribute('data-view')) === 'kanban',
+    'a device that is offline has heard of the other one’s edit',
+  );
+  await tab.page.getByTestId('line-laptop').click();
+  await waitOn(tab.page, 'viewMode', 'graph');
+}
+
+/** What the two devices have stored leaves with the person: while they are shown, and also from another page or tab. */
+export async function twoDevicesLeaveNothing({ newUser, server }: Kit): Promise<void> {
+  for (const place of ['here', 'another page', 'another tab'] as const) {
+    const person = await newUser();
+    const { page, context } = await person.openBrowser();
+    await goTo(page, 'Two devices');
+    await waitForPill(page, 'live', 0);
+    await page.getByTestId('line-phone').click();
+    await page.locator('[data-testid="status-phone"][data-state="offline"]').waitFor();
+    await device(page, 'laptop').getByTestId('switch-dailyBriefing').click();
+    await page.locator('[data-testid="status-laptop"][data-state="live"][data-unsent="0"]').waitFor();
+    expect((await databaseNames(page)).length === 3, 'there are not three databases to begin with');
+    if (place === 'another page') await goTo(page, 'Preferences');
+    const leaving = place === 'another tab' ? (await openTab(context, server.url)).page : page;
+    if (place === 'another tab') await waitForState(leaving, 'live');
+    await leaving.getByTestId('sign-out').click();
+    await leaving.getByTestId('credentials-form').waitFor();
+    await page.getByTestId('credentials-form').waitFor();
+    const names = await databaseNames(page);
+    expect(names.length === 0, `after a sign-out from ${place}, databases left: ${names.join(', ')}`);
+    const kept = await page.evaluate(() => Object.keys(localStorage));
+    const ours = kept.filter((key) => key.startsWith('pouchgate'));
+    expect(ours.length === 0, `after a sign-out from ${place}, left in localStorage: ${ours.join(', ')}`);
+  }
+}
+
+/** What only the two devices have is at risk too: signing out asks first. */
+export async function twoDevicesAtRisk({ newUser }: Kit): Promise<void> {
+  const person = await newUser();
+  const { page } = await person.openBrowser();
+  await toggle(page, 'dailyRecap');
+  await waitForState(page, 'live', 0);
+  await goTo(page, 'Two devices');
+  await waitForPill(page, 'live', 0);
+  await page.getByTestId('line-phone').click();
+  await page.locator('[data-testid="status-phone"][data-state="offline"]').waitFor();
+  await device(page, 'phone').getByTestId('choice-theme-dark').check();
+  await page.locator('[data-testid="status-phone"][data-unsent="1"]').waitFor();
+  await page.getByTestId('sign-out').click();
+  await page.getByRole('dialog').filter({ hasText: '1 change has not reached the server' }).waitFor();
+}
