@@ -80,9 +80,9 @@ export const shows = (store: PreferencesStore, expected: Partial<ReturnType<Pref
     ),
   );
 
-/** Every state that is told from now on, each once in a row. */
+/** The state as it is, and every other that is told from now on. */
 export function statesOf(store: PreferencesStore): SyncState[] {
-  const states: SyncState[] = [];
+  const states = [store.status().state];
   store.subscribe(() => {
     const { state } = store.status();
     if (states.at(-1) !== state) states.push(state);

@@ -1,0 +1,134 @@
+import type { SyncState } from '../client/index.ts';
+import { devicesOf, reaches, shows, statesOf } from './client-device.ts';
+import { openFaultyProxy } from './client-faulty-proxy.ts';
+import { openLine } from './client-line.ts';
+import { newBrowser, startTestServer, until, type TestServer } from './client-test-kit.ts';
+
+let server: TestServer;
+const devices = devicesOf(() => server);
+beforeAll(async () => {
+  server = await startTestServer();
+});
+afterEach(devices.close);
+afterAll(() => server.stop());
+
+/** From live over offline to live again, and never live in between. */
+const expectHonest = (states: readonly SyncState[]): void => {
+  expect(states.slice(0, 2)).toEqual(['live', 'offline']);
+  expect(states.indexOf('live', 1)).toBe(states.length - 1);
+  for (const state of states.slice(1, -1)) expect(['offline', 'catching-up']).toContain(state);
+};
+
+test('a restart of the server is survived without a reload, and edits made meanwhile arrive', async () => {
+  const user = devices.newUser();
+  const [left, right] = [devices.open(user, newBrowser()).store, devices.open(user, newBrowser()).store];
+  await Promise.all([reaches(left, 'live'), reaches(right, 'live')]);
+  const states = statesOf(left);
+  const synced = left.status().lastSynced ?? Infinity;
+  await server.stop();
+  await Promise.all([reaches(left, 'offline'), reaches(right, 'offline')]);
+  const stopped = Date.now();
+  await left.set({ theme: 'dark' });
+  await right.set({ viewMode: 'graph' });
+  expect(left.status().lastSynced).toBeGreaterThanOrEqual(synced);
+  expect(left.status().lastSynced).toBeLessThanOrEqual(stopped);
+  await server.start();
+  await Promise.all([
+    shows(left, { theme: 'dark', viewMode: 'graph' }),
+    shows(right, { theme: 'dark', viewMode: 'graph' }),
+  ]);
+  await Promise.all([reaches(left, 'live', 0), reaches(right, 'live', 0)]);
+  expect(left.status().lastSynced).toBeGreaterThan(stopped);
+  expectHonest(states);
+});
+
+test('a network that falls silent without a word is noticed, and left behind once there is another', async () => {
+  const user = devices.newUser();
+  const line = await openLine(server.url);
+  const { store } = devices.open(user, newBrowser(), {
+    url: server.registry.replace(server.url, line.url),
+    timing: { heartbeat: 1_000, silence: 1_500 },
+  });
+  const other = devices.open(user, newBrowser()).store;
+  await Promise.all([reaches(store, 'live'), reaches(other, 'live')]);
+  const states = statesOf(store);
+  line.stall();
+  await reaches(store, 'offline');
+  await other.set({ theme: 'dark' });
+  line.clear();
+  await shows(store, { theme: 'dark' });
+  await reaches(store, 'live', 0);
+  expectHonest(states);
+  await store.close();
+  await line.close();
+});
+
+test('what a server has lost comes back to it from a browser that has it', async () => {
+  const user = devices.newUser();
+  const { store } = devices.open(user, newBrowser());
+  await reaches(store, 'live');
+  await store.set({ theme: 'dark', selectedTags: ['home'] });
+  await reaches(store, 'live', 0);
+  await server.stop();
+  await reaches(store, 'offline');
+  await server.startEmpty();
+  await reaches(store, 'live', 0);
+  const other = devices.open(user, newBrowser()).store;
+  await shows(other, { theme: 'dark', selectedTags: ['home'] });
+});
+
+test('a computer that slept does not wait for a dead connection to be silent for long enough', async () => {
+  const user = devices.newUser();
+  const line = await openLine(server.url);
+  let slept = 0;
+  const { store } = devices.open(user, newBrowser(), {
+    url: server.registry.replace(server.url, line.url),
+    timing: { heartbeat: 10_000, silence: 3_600_000 },
+    environment: { now: () => Date.now() + slept },
+  });
+  await reaches(store, 'live');
+  line.stall();
+  slept = 3_600_000;
+  // The silence would be noticed in an hour.
+  await reaches(store, 'offline');
+  await store.close();
+  await line.close();
+});
+
+test('a server that has too much to do is left alone for as long as it asks, unless somebody says that all is well', async () => {
+  const user = devices.newUser();
+  const proxy = await openFaultyProxy(server.url);
+  const url = server.registry.replace(server.url, proxy.url);
+  // A lot is drawn when a wait begins.
+  let onWait = (): void => undefined;
+  const random = (): number => {
+    onWait();
+    return 0;
+  };
+  const device = devices.open(user, newBrowser(), { url, environment: { random } });
+  const { store } = device;
+  await reaches(store, 'live');
+
+  const at: number[] = [];
+  const busy = (seconds: string) => () => {
+    at.push(performance.now());
+    return { kind: 'answer', status: 503, headers: { 'retry-after': seconds }, body: '{}' } as const;
+  };
+  proxy.setFault(busy('2'));
+  // The longpoll ends with the answer to this edit, and the next one finds the server busy.
+  await store.set({ theme: 'dark' });
+  await until(proxy.subscribe, () => at.length >= 2);
+  expect((at[1] ?? 0) - (at[0] ?? 0)).toBeGreaterThanOrEqual(1_990);
+
+  proxy.setFault(busy('300'));
+  await until(proxy.subscribe, () => proxy.counts().faulted >= 1);
+  await new Promise<void>((resolve) => {
+    onWait = resolve;
+  });
+  expect(store.status()).toMatchObject({ state: 'offline', unsent: 1 });
+  proxy.setFault(undefined);
+  device.setOffline(false);
+  await reaches(store, 'live', 0);
+  await store.close();
+  await proxy.close();
+});
