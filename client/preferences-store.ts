@@ -8,8 +8,7 @@ import { defaultEnvironment, type Environment } from './platform/environment.ts'
 import { leaving, markGone, markLeaving } from './platform/leftovers.ts';
 import type { GetToken } from './platform/sync-fetch.ts';
 import type { SupersededEdit } from './store/at-risk.ts';
-import type { StoredInspection } from './store/inspect.ts';
-import { createLocalStore } from './store/local-store.ts';
+import { createLocalStore, type StoredInspection } from './store/local-store.ts';
 import { shapeOf, type Values } from './store/shape.ts';
 import { DEFAULT_TIMING, keepSyncing, type SyncTiming } from './sync/keep-syncing.ts';
 import { advance, shownStatus, STARTING, type RefusedEdit, type StatusEvent, type SyncStatus } from './sync/status.ts';

@@ -46,11 +46,7 @@ export function createBrowser(): TestBrowser {
     dump: async (name) => {
       const database = open(name);
       const { rows } = await database.allDocs({ include_docs: true, conflicts: true });
-      const notes = await Promise.all(
-        ['draft', 'suspects', 'known'].map((note) =>
-          database.get(`_local/pouchgate-${note}`).catch((error: unknown) => (error as { status: number }).status),
-        ),
-      );
+      const notes: unknown = await database.get('_local/pouchgate').catch(() => undefined);
       return JSON.stringify([rows, notes]);
     },
   };

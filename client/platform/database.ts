@@ -23,20 +23,25 @@ export const openRemoteDatabase = (url: string, fetch: typeof globalThis.fetch):
   });
 
 /** What PouchDB rejects with. */
-export interface DatabaseError {
-  readonly status: number | undefined;
-  readonly name: string;
-  readonly reason: string;
+interface DatabaseError {
+  readonly status?: number;
+  readonly reason?: string;
+  readonly message?: string;
 }
 
-export const databaseError = (error: unknown): DatabaseError => {
-  const { status, name, reason, message } = (typeof error === 'object' && error !== null ? error : {}) as Record<
-    string,
-    unknown
-  >;
-  return {
-    status: typeof status === 'number' ? status : undefined,
-    name: typeof name === 'string' ? name : 'unknown',
-    reason: typeof reason === 'string' ? reason : typeof message === 'string' ? message : 'An unknown error.',
-  };
+const told = (error: unknown): DatabaseError => (error ?? {}) as DatabaseError;
+
+export const statusOf = (error: unknown): number | undefined => told(error).status;
+
+/** Why it failed, as a sentence for a person, more or less. */
+export const reasonOf = (error: unknown): string => told(error).reason ?? told(error).message ?? String(error);
+
+/** What `task` gives, or `instead` when the database answers with `status`. */
+export const unless = async <T, U>(status: number, instead: U, task: Promise<T>): Promise<T | U> => {
+  try {
+    return await task;
+  } catch (error) {
+    if (statusOf(error) === status) return instead;
+    throw error;
+  }
 };

@@ -3,7 +3,7 @@
  * edit of the same preference came in. What is edited after it has been seen is an ordinary change.
  */
 import type { DeviceId, EditStamp } from '../../couchdb-design/edit-stamp.ts';
-import type { Edit } from './edits.ts';
+import type { Edit, Edits } from './edits.ts';
 import type { LocalDocument } from './replica.ts';
 
 /** An edit that a later one, of another device, took the place of. */
@@ -16,7 +16,7 @@ export interface SupersededEdit extends Edit {
 
 export interface AtRisk {
   /** Given what is stored now: which edits were superseded since the last time. */
-  readonly look: (document: LocalDocument | undefined, unsent: readonly Edit[]) => readonly SupersededEdit[];
+  readonly look: (document: LocalDocument | undefined, unsent: Edits) => readonly SupersededEdit[];
   /** All that was sent has been seen to hold. */
   readonly clear: () => void;
 }

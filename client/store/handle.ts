@@ -6,8 +6,8 @@
 import type { UserDocumentId } from '../../couchdb-design/username.ts';
 import type { Database, OpenDatabase } from '../platform/database.ts';
 import type { Locks } from '../platform/locks.ts';
-import { addEdits, readEdits, type Edit } from './edits.ts';
-import { updateNote } from './notes.ts';
+import { latestEdits, type Edits } from './edits.ts';
+import { updateKept } from './kept.ts';
 import type { Source } from './replica.ts';
 import type { Shape } from './shape.ts';
 
@@ -21,7 +21,7 @@ export interface HandleOptions {
   /** Something in the document has changed, in whichever tab. */
   readonly onChange: () => void;
   /** What is known to be unsent, for a database that was lost. */
-  readonly rescued: () => readonly Edit[];
+  readonly rescued: () => Edits;
 }
 
 export interface Handle {
@@ -59,7 +59,9 @@ export function openHandle({ name, id, shape, openDatabase, locks, onChange, res
   const revive = async (): Promise<void> => {
     const unsent = rescued();
     await reopen();
-    if (unsent.length > 0) await updateNote(database, 'draft', (before) => addEdits(readEdits(before), unsent));
+    if (unsent.length > 0) {
+      await updateKept(database, (kept) => ({ ...kept, draft: latestEdits([...kept.draft, ...unsent]) }));
+    }
   };
   const again = async <T>(task: () => Promise<T>, recover: (used: Database) => Promise<void>): Promise<T> => {
     const used = database;

@@ -4,21 +4,18 @@
  * All writes of all tabs of one user happen one at a time, under one lock. Replication alone writes beside it, and only
  * ever adds revisions; so a write that finds its parent no leaf any more reads again and tries again (commit.ts).
  */
-import { newDeviceId, nextEditStamp, parseDeviceId } from '../../couchdb-design/edit-stamp.ts';
+import { newDeviceId, nextEditStamp, type DeviceId } from '../../couchdb-design/edit-stamp.ts';
 import { userDocumentId, type UserDocumentId, type Username } from '../../couchdb-design/username.ts';
-import { databaseError, type Database, type OpenDatabase } from '../platform/database.ts';
+import { reasonOf, type Database, type OpenDatabase } from '../platform/database.ts';
 import type { Environment } from '../platform/environment.ts';
 import { watchEdits, type SupersededEdit } from './at-risk.ts';
 import { commit } from './commit.ts';
-import { addEdits, editsOfPatch, readEdits, withoutEdits, type Edit } from './edits.ts';
+import { editsOfPatch, latestEdits, type Edit, type Edits } from './edits.ts';
 import { openHandle } from './handle.ts';
-import { inspectSource, type StoredInspection } from './inspect.ts';
-import { forget, learn, readKnown, type Known } from './known.ts';
-import { updateNote } from './notes.ts';
-import { documentOf, readLeaves, type Source } from './replica.ts';
+import { learn, updateKept, type Kept } from './kept.ts';
+import { documentOf, readLeaves, replicaOf, storeLeaves, type RawLeaf, type Source } from './replica.ts';
 import type { Shape, Values } from './shape.ts';
-import { fillAnew, heldIn, readStored } from './stored.ts';
-import { needsSettling, shownPreferences, unsentOf, type Stored } from './view.ts';
+import { needsSettling, readStored, shownPreferences, unsentOf, type Stored } from './view.ts';
 
 export interface LocalStoreOptions {
   readonly username: Username;
@@ -48,7 +45,7 @@ export interface LocalStore {
   readonly shown: () => Values;
   /** How many preferences differ from what the server is known to have, those being stored at this moment included. */
   readonly unsentCount: () => number;
-  readonly suspects: () => readonly Edit[];
+  readonly suspects: () => Edits;
   readonly needsSettling: () => boolean;
   readonly subscribe: (listener: () => void) => () => void;
   /** Resolved when the edit is stored. Rejects with a sentence when a value is not allowed or storage fails. */
@@ -57,12 +54,10 @@ export interface LocalStore {
   readonly settle: () => Promise<void>;
   /** All that was sent is known to hold: a later edit of another device is an ordinary change from here on. */
   readonly settled: () => void;
-  /** The server has these documents (raw, with `_rev`), or the local revisions named. */
-  readonly learnDocuments: (documents: readonly unknown[]) => Promise<void>;
-  readonly learnRevisions: (revisions: readonly string[]) => Promise<void>;
-  readonly forgetRevisions: (revisions: readonly string[]) => Promise<void>;
+  /** The server holds these revisions. Resolves with whether it holds all that is here. */
+  readonly learn: (revisions: ReadonlySet<string>) => Promise<boolean>;
   /** Throws the database away and fills it from the server's leaves. What was unsent becomes suspects. */
-  readonly replace: (serverLeaves: readonly object[]) => Promise<void>;
+  readonly replace: (serverLeaves: readonly RawLeaf[]) => Promise<void>;
   readonly dropSuspect: (edit: Edit) => Promise<void>;
   /** Opens the database again, after another tab has replaced it. */
   readonly reopen: () => Promise<void>;
@@ -73,25 +68,34 @@ export interface LocalStore {
   readonly destroy: () => Promise<void>;
 }
 
+/** What is stored, for whoever wants to see how the sync works. */
+export interface StoredInspection {
+  /** The last five characters of the stamps of this browser's edits. */
+  readonly device: DeviceId;
+  readonly documentId: string;
+  /** The document's leaves, deleted ones too, as PouchDB gives them with their histories. */
+  readonly leaves: readonly RawLeaf[];
+  readonly unsent: Edits;
+}
+
 export function createLocalStore(options: LocalStoreOptions): LocalStore {
-  const { name, shape, environment, defaults } = options;
-  const { storage } = environment;
+  const { name, shape, defaults } = options;
+  const { locks, now, random, storage } = options.environment;
   const id = userDocumentId(options.username);
   const carryKey = `${name}:carry`;
-  const deviceKey = `${name}:device`;
-  const device = parseDeviceId(storage.getItem(deviceKey)) ?? newDeviceId(environment.random);
-  storage.setItem(deviceKey, device);
+  const device = storage.getItem(`${name}:device`) ?? newDeviceId(random);
+  storage.setItem(`${name}:device`, device);
   const atRisk = watchEdits(device);
   const listeners = new Set<() => void>();
   const pending = new Set<Values>();
   let stored: Stored | undefined;
   let shown = shownPreferences(options, undefined, [], defaults);
 
-  const unsent = (): readonly Edit[] => (stored === undefined ? [] : unsentOf(stored));
+  const unsent = (): Edits => (stored ? unsentOf(stored) : []);
   const handle = openHandle({
     ...options,
     id,
-    locks: environment.locks,
+    locks,
     // A read that fails finds the database closed: whoever did that says so, and it is read again then.
     onChange: () => void refresh().catch(() => undefined),
     rescued: unsent,
@@ -114,9 +118,9 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
           readAgain = false;
           stored = await handle.read(() => readStored(source()));
         }
-        if (isClosed()) return;
+        if (!stored || isClosed()) return;
         notify();
-        for (const edit of atRisk.look(stored && documentOf(stored.replica), unsent())) options.onSuperseded(edit);
+        for (const edit of atRisk.look(documentOf(stored), unsent())) options.onSuperseded(edit);
       } finally {
         reading = undefined;
       }
@@ -124,47 +128,44 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
     return reading;
   };
 
-  /** Edits that a replacement was carrying over when it was cut off. */
-  const takeCarried = async (): Promise<void> => {
-    const text = storage.getItem(carryKey);
-    if (text === null) return;
-    await exclusive(async () => {
-      const carried = readEdits(JSON.parse(text));
-      await updateNote(source().database, 'suspects', (before) => addEdits(readEdits(before), carried));
-      storage.removeItem(carryKey);
-    });
-  };
-
-  const updateKnown = async (change: (known: Known) => Known): Promise<void> => {
-    await updateNote(source().database, 'known', (before) => {
-      const known = readKnown(before);
-      const next = change(known);
-      return next === known ? before : next;
-    });
+  /** Writes what other tabs do not hear of by PouchDB. */
+  const keep = async (change: (kept: Kept) => Kept): Promise<void> => {
+    await updateKept(source().database, change);
     options.onNoted();
     await refresh();
   };
-
-  // What is set while another edit waits for its turn becomes one revision with what else waits.
-  let gathering: { readonly patches: Values[]; readonly done: Promise<void> } | undefined;
-  const store = (patch: Values): Promise<void> => {
-    if (gathering === undefined) {
-      const patches: Values[] = [];
-      const done = exclusive(() => {
-        gathering = undefined;
-        return commit(source(), (seen) =>
-          editsOfPatch(
-            Object.assign({}, ...patches) as Values,
-            nextEditStamp({ now: environment.now(), device, seen }),
-          ),
-        );
-      });
-      gathering = { patches, done };
-    }
-    gathering.patches.push(patch);
-    return gathering.done;
+  const store = async (edit: Parameters<typeof commit>[1]): Promise<void> => {
+    await exclusive(() => commit(source(), edit));
+    options.onNoted();
   };
 
+  // What is set while another edit waits for its turn becomes one revision with what else waits.
+  let gathered: Values[] = [];
+  let storing: Promise<void> | undefined;
+  const gather = (patch: Values): Promise<void> => {
+    const patches = gathered;
+    const begin = (): void => {
+      if (gathered !== patches) return;
+      gathered = [];
+      storing = undefined;
+    };
+    patches.push(patch);
+    storing ??= store((seen) => {
+      begin();
+      return editsOfPatch(Object.assign({}, ...patches) as Values, nextEditStamp({ now: now(), device, seen }));
+    }).finally(begin);
+    return storing;
+  };
+
+  /** Edits that a replacement was carrying over when it was cut off. */
+  const takeCarried = async (): Promise<void> => {
+    const carried = JSON.parse(storage.getItem(carryKey) ?? '[]') as Edits;
+    if (carried.length === 0) return;
+    await exclusive(() =>
+      updateKept(source().database, (kept) => ({ ...kept, suspects: latestEdits([...kept.suspects, ...carried]) })),
+    );
+    storage.removeItem(carryKey);
+  };
   const ready = (options.isLeaving === true ? exclusive(handle.renew) : takeCarried()).then(refresh);
   // Whoever waits for it hears of it; nobody has to.
   ready.catch(() => undefined);
@@ -175,8 +176,7 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
     database: () => source().database,
     sourceIn: (database) => ({ database, id, shape }),
     shown: () => shown,
-    unsentCount: () =>
-      new Set([...unsent().map(({ key }) => key), ...[...pending].flatMap((patch) => Object.keys(patch))]).size,
+    unsentCount: () => new Set([...unsent().map(({ key }) => key), ...[...pending].flatMap(Object.keys)]).size,
     suspects: () => stored?.suspects ?? [],
     needsSettling: () => stored !== undefined && needsSettling(stored),
     subscribe: (listener) => {
@@ -192,60 +192,61 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
       notify();
       try {
         await ready;
-        await store(checked);
-        options.onNoted();
+        await gather(checked);
       } catch (error) {
-        if (error instanceof RangeError) throw error;
-        throw new Error(`This browser could not store the change: ${databaseError(error).reason}`, { cause: error });
+        throw new Error(`This browser could not store the change: ${reasonOf(error)}`, { cause: error });
       } finally {
-        await refresh()
-          .catch(() => undefined)
-          .finally(() => {
-            pending.delete(checked);
-            notify();
-          });
+        await refresh().catch(() => undefined);
+        pending.delete(checked);
+        notify();
       }
     },
     settle: async () => {
-      await exclusive(() => commit(source(), () => []));
-      options.onNoted();
+      await store(() => []);
       await refresh();
     },
-    settled: () => atRisk.clear(),
+    settled: atRisk.clear,
 
-    learnDocuments: (documents) => updateKnown((known) => learn(known, heldIn(documents, shape))),
-    learnRevisions: async (revisions) => {
-      const leaves = await readLeaves(source());
-      const named = leaves.filter(({ _rev }) => revisions.some((revision) => revision === _rev));
-      await updateKnown((known) => learn(known, heldIn(named, shape)));
+    learn: async (revisions) => {
+      const { leaves } = replicaOf(await readLeaves(source()), shape);
+      const held = leaves.filter(({ rev }) => revisions.has(rev));
+      const stamps = held.reduce((all, { document }) => learn(all, document.edits), stored?.known ?? {});
+      if (stamps !== stored?.known) {
+        await keep((kept) => {
+          const known = learn(kept.known, stamps);
+          return known === kept.known ? kept : { ...kept, known };
+        });
+      }
+      return held.length === leaves.length;
     },
-    forgetRevisions: (revisions) => updateKnown((known) => forget(known, revisions)),
 
     replace: async (serverLeaves) => {
       await exclusive(async () => {
-        const edits = unsentOf(await readStored(source()));
+        const suspects = unsentOf(await readStored(source()));
         // Between here and the end the edits are in no database: a tab that is closed now must not take them with it.
-        storage.setItem(carryKey, JSON.stringify(edits));
+        storage.setItem(carryKey, JSON.stringify(suspects));
         await handle.renew();
-        await fillAnew(source(), serverLeaves, edits);
+        const known = documentOf(replicaOf(serverLeaves, shape))?.edits ?? {};
+        await updateKept(source().database, (kept) => ({ ...kept, suspects, known }));
+        await storeLeaves(source(), serverLeaves);
         storage.removeItem(carryKey);
         // Told before the lock is let go, so that a tab that waits for it writes to the new one.
         options.onReplaced();
       });
       await refresh();
     },
-    dropSuspect: async (edit) => {
-      await updateNote(source().database, 'suspects', (before) => withoutEdits(readEdits(before), [edit]));
-      options.onNoted();
-      await refresh();
-    },
+    dropSuspect: ({ key, stamp }) =>
+      keep((kept) => ({
+        ...kept,
+        suspects: kept.suspects.filter((edit) => edit.key !== key || edit.stamp !== stamp),
+      })),
     reopen: async () => {
       if (isClosed()) return;
       await handle.reopen();
       await refresh();
     },
     refresh,
-    inspect: () => inspectSource(source(), device, unsent()),
+    inspect: async () => ({ device, documentId: id, leaves: await readLeaves(source()), unsent: unsent() }),
     close: handle.close,
     destroy: handle.destroy,
   };

@@ -3,8 +3,25 @@
  * about something else it concludes that there is nothing to do, or asks in circles. The shapes are CouchDB's:
  * https://docs.couchdb.org/en/stable/replication/protocol.html
  */
-import { fields, list } from './json.ts';
-import type { Exchange } from './observe.ts';
+import { fields, list, strings } from './json.ts';
+
+/** A request that was answered, both bodies parsed from JSON. */
+export interface Exchange {
+  /** The last part of the URL's path. */
+  readonly endpoint: string;
+  readonly request: unknown;
+  readonly answer: unknown;
+}
+
+/**
+ * The revisions that an answer to `_changes` shows. What the server says of a revision that is sent to it counts for
+ * nothing: one empty `{}` of `_revs_diff` or `[]` of `_bulk_docs` from something in between, and an edit would be believed
+ * to be there. It is there once the server's own feed shows it.
+ */
+export const revisionsIn = (answer: unknown): readonly string[] =>
+  strings(
+    list(fields(answer)['results']).flatMap((row) => list(fields(row)['changes']).map((leaf) => fields(leaf)['rev'])),
+  );
 
 /** A list of rows, all about this document. */
 const isAbout = (rows: unknown, id: string): boolean =>

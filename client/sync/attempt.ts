@@ -5,8 +5,7 @@ import { quietFetch } from '../platform/quiet-fetch.ts';
 import { createSyncFetch } from '../platform/sync-fetch.ts';
 import type { Tokens } from '../platform/tokens.ts';
 import type { LocalStore } from '../store/local-store.ts';
-import { readLeaves } from '../store/replica.ts';
-import { observe, type Exchange, type Observation } from './observe.ts';
+import { revisionsIn, type Exchange } from './answers.ts';
 import { replaceReplica, trySuspects } from './repair.ts';
 import { retryAfter } from './retry-after.ts';
 import { runSync, type Ending } from './run.ts';
@@ -41,17 +40,6 @@ export interface Attempt {
   readonly onLive: () => void;
 }
 
-const remember = (store: LocalStore, observation: Observation): Promise<void> => {
-  switch (observation.kind) {
-    case 'holds':
-      return store.learnDocuments(observation.documents);
-    case 'has':
-      return store.learnRevisions(observation.revisions);
-    case 'lacks':
-      return store.forgetRevisions(observation.revisions);
-  }
-};
-
 /** Resolved with what ended it, when `stop` is aborted at the latest. Never rejects. */
 export async function attempt(options: AttemptOptions, one: Attempt, stop: AbortSignal): Promise<Ending> {
   const { url, store, environment, timing, wake, dispatch } = options;
@@ -63,30 +51,17 @@ export async function attempt(options: AttemptOptions, one: Attempt, stop: Abort
 
   /** What the server's feed has shown in this run. */
   const shown = new Set<string>();
-  let remembering = Promise.resolve();
   let isListening = false;
   let isIdle = false;
   let doubt: ReturnType<typeof setTimeout> | undefined;
 
-  const onExchange = (exchange: Exchange): void => {
-    // An answer that came too late: nobody is there any more to take it.
-    if (signal.aborted) return;
-    dispatch({ type: 'answered' });
-    for (const observation of observe(exchange)) {
-      if (observation.kind === 'has') for (const revision of observation.revisions) shown.add(revision);
-      remembering = remembering.then(() => remember(store, observation)).catch(() => undefined);
-    }
-  };
-
   const isQuiet = (): boolean => isIdle && isListening && !signal.aborted;
 
-  /** PouchDB has nothing more to do: in sync is who has seen all that is here in the server's own feed. */
+  /** In sync is who has seen all that is here in the server's own feed, when PouchDB has nothing more to do. */
   const check = async (): Promise<void> => {
+    const isAllThere = await store.learn(shown);
     if (!isQuiet()) return;
-    await remembering;
-    const leaves = await readLeaves(store.sourceIn(store.database()));
-    if (!isQuiet()) return;
-    if (leaves.every(({ _rev }) => shown.has(String(_rev)))) {
+    if (isAllThere) {
       clearTimeout(doubt);
       doubt = undefined;
       one.onLive();
@@ -96,6 +71,14 @@ export async function attempt(options: AttemptOptions, one: Attempt, stop: Abort
   };
   // A local database that cannot be read ends the run by itself.
   const checkQuietly = (): void => void check().catch(() => undefined);
+  const onExchange = ({ endpoint, answer }: Exchange): void => {
+    // An answer that came too late: nobody is there any more to take it.
+    if (signal.aborted) return;
+    dispatch({ type: 'answered' });
+    if (endpoint !== '_changes') return;
+    for (const revision of revisionsIn(answer)) shown.add(revision);
+    checkQuietly();
+  };
 
   const once = async (): Promise<Ending> => {
     const ask = createSyncFetch({
@@ -135,7 +118,6 @@ export async function attempt(options: AttemptOptions, one: Attempt, stop: Abort
         }
       },
     });
-    await remembering;
     if (ending.kind === 'denied') await replaceReplica(store, remote);
     return ending;
   };

@@ -3,7 +3,7 @@
  * local database is thrown away and filled from the server, and each unsent edit is offered to the server by itself,
  * on top of what it has: what is taken comes back by the next pull, what is refused is given up and told.
  */
-import { databaseError, type Database } from '../platform/database.ts';
+import { reasonOf, statusOf, type Database } from '../platform/database.ts';
 import { applyEdits, isCovered, type Edit } from '../store/edits.ts';
 import type { LocalStore } from '../store/local-store.ts';
 import { documentOf, readLeaves, readReplica, writeOnTop, type Source } from '../store/replica.ts';
@@ -26,13 +26,12 @@ export async function offerEdit(remote: Source, edit: Edit): Promise<Offer> {
     if (winner === undefined || document === undefined || !replica.isWritable) {
       throw new Error('The server has no document that could be edited.');
     }
-    if (isCovered(edit, document)) return { kind: 'taken' };
+    if (isCovered(edit, document.edits)) return { kind: 'taken' };
     try {
       if (await writeOnTop(remote, winner.rev, applyEdits(document, [edit]))) return { kind: 'taken' };
     } catch (error) {
-      const { status, reason } = databaseError(error);
-      if (!REFUSALS.includes(status)) throw error;
-      return { kind: 'refused', reason };
+      if (!REFUSALS.includes(statusOf(error))) throw error;
+      return { kind: 'refused', reason: reasonOf(error) };
     }
   }
   throw new Error('The document on the server keeps changing.');

@@ -3,9 +3,8 @@
  * rejects, which ends the run, so that there is no state in which PouchDB has given up or asks in circles unknown to us.
  */
 import type { Ask } from '../platform/sync-fetch.ts';
-import { isAnswer, isCircle } from './answers.ts';
+import { isAnswer, isCircle, type Exchange } from './answers.ts';
 import { fields, list, parseJson } from './json.ts';
-import type { Exchange } from './observe.ts';
 import type { Pace } from './pace.ts';
 
 export interface Paces {

@@ -70,7 +70,7 @@ function Overview({ inspection }: PartProps) {
 }
 
 function Leaves({ inspection: { leaves, device } }: PartProps) {
-  const live = leaves.filter(({ isDeleted }) => !isDeleted).length;
+  const live = leaves.filter(({ _deleted }) => !_deleted).length;
   return (
     <div className="inspector-part">
       <Heading>
@@ -83,7 +83,7 @@ function Leaves({ inspection: { leaves, device } }: PartProps) {
       </p>
       {leaves.length === 0 && <p className="empty">No document yet: it comes with the first sync.</p>}
       {leaves.map((leaf) => (
-        <Leaf key={leaf.rev} leaf={leaf} device={device} />
+        <Leaf key={leaf._rev} leaf={leaf} device={device} />
       ))}
     </div>
   );

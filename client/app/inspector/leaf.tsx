@@ -1,4 +1,5 @@
-import type { InspectedLeaf } from '../../index.ts';
+import type { EditStamp } from '../../../couchdb-design/edit-stamp.ts';
+import type { RawLeaf } from '../../index.ts';
 import { labelOf } from '../labels.ts';
 import { shortRevision } from './inspector-text.ts';
 import { Stamp } from './stamp.tsx';
@@ -7,12 +8,15 @@ import { Stamp } from './stamp.tsx';
 const MOST = 6;
 
 export interface LeafProps {
-  readonly leaf: InspectedLeaf;
+  readonly leaf: RawLeaf;
   readonly device: string;
 }
 
 /** One leaf: the revisions that led to it, and when each preference in it was last set. */
-export function Leaf({ leaf: { rev, isDeleted, history, edits }, device }: LeafProps) {
+export function Leaf({ leaf, device }: LeafProps) {
+  const { _rev: rev, _deleted: isDeleted = false, _revisions: revisions } = leaf;
+  const edits = (leaf['edits'] ?? {}) as Readonly<Record<string, EditStamp>>;
+  const history = (revisions?.ids ?? []).map((id, back) => `${(revisions?.start ?? 0) - back}-${id}`);
   const shown = history.slice(0, MOST);
   const rest = history.length - shown.length;
   const stamps = Object.entries(edits).sort(([, a], [, b]) => (a < b ? 1 : -1));
