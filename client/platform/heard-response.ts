@@ -2,13 +2,6 @@
  * PouchDB reads a longpoll's answer as a whole and has no timeout, so it would wait for ever on a connection that died
  * without a word. Here the body is read as it comes: a heartbeat is a sign of life, and silence ends the request.
  */
-export class SilentConnection extends Error {
-  constructor(limit: number) {
-    super(`The server has not said anything for ${Math.round(limit / 1000)} seconds.`);
-    this.name = 'SilentConnection';
-  }
-}
-
 export interface Hearing {
   readonly fetch: typeof globalThis.fetch;
   /** Milliseconds without a byte after which the connection is taken for dead. */
@@ -17,7 +10,7 @@ export interface Hearing {
   readonly onHeard: (text: string) => void;
 }
 
-/** Fetches and reads the whole answer: the body is in `text` alone. Rejects with SilentConnection, or as fetch does. */
+/** Fetches and reads the whole answer: the body is in `text` alone. Rejects when it falls silent, and as fetch does. */
 export async function fetchHeard(
   { fetch, silence, onHeard }: Hearing,
   input: string | URL | Request,
@@ -27,7 +20,7 @@ export async function fetchHeard(
   let timer: ReturnType<typeof setTimeout> | undefined;
   const wait = (): void => {
     clearTimeout(timer);
-    timer = setTimeout(() => dead.abort(new SilentConnection(silence)), silence);
+    timer = setTimeout(() => dead.abort(new Error('The server has fallen silent.')), silence);
   };
   const signal =
     init.signal === null || init.signal === undefined ? dead.signal : AbortSignal.any([dead.signal, init.signal]);

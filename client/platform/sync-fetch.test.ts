@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { answering, openLoopback } from './loopback.ts';
-import { createSyncFetch, SignInNeeded, type SyncFetchOptions } from './sync-fetch.ts';
+import { createSyncFetch, type SyncFetchOptions } from './sync-fetch.ts';
 import { createTokens, type GetToken } from './tokens.ts';
 
 const loopback = openLoopback();
@@ -93,10 +93,10 @@ test('two refusals in a row, or no token at all, mean that the person has to sig
     }),
   );
   const refused = asking();
-  await expect(refused.get(`${url}/r/`)).rejects.toThrow(SignInNeeded);
+  await expect(refused.get(`${url}/r/`)).rejects.toThrow('Sign in again');
   expect([requests, refused.told()]).toEqual([2, 1]);
   const none = asking(() => Promise.resolve(undefined));
-  await expect(none.get(`${url}/r/`)).rejects.toThrow(SignInNeeded);
+  await expect(none.get(`${url}/r/`)).rejects.toThrow('Sign in again');
   expect([requests, none.told()]).toEqual([2, 1]);
 });
 

@@ -5,20 +5,13 @@ import type { Tokens } from './tokens.ts';
 
 export type { GetToken } from './tokens.ts';
 
-export class SignInNeeded extends Error {
-  constructor() {
-    super('Sign in again to sync.');
-    this.name = 'SignInNeeded';
-  }
-}
-
 export interface SyncFetchOptions extends Pick<Hearing, 'fetch' | 'silence'> {
   readonly tokens: Tokens;
   /** Ends every request of this run. */
   readonly signal: AbortSignal;
   /** Called whenever something came, of any request. */
   readonly onHeard: () => void;
-  /** There is no token that the server takes. The request rejects with SignInNeeded too, but PouchDB swallows some. */
+  /** There is no token that the server takes. The request rejects too, but PouchDB swallows some. */
   readonly onSignInNeeded: () => void;
 }
 
@@ -32,7 +25,7 @@ export type Ask = (
 export function createSyncFetch({ fetch, silence, tokens, signal, onHeard, onSignInNeeded }: SyncFetchOptions): Ask {
   const needSignIn = (): never => {
     onSignInNeeded();
-    throw new SignInNeeded();
+    throw new Error('Sign in again to sync.');
   };
 
   return async (url, init, onText) => {

@@ -36,31 +36,20 @@ const areLeaves = (rows: unknown, id: string): boolean =>
   });
 
 /** `ok`: the status is one of success. */
-export const isAnswer = ({ endpoint, request, answer }: Exchange, ok: boolean, id: string): boolean => {
+export const isAnswer = ({ endpoint, answer }: Exchange, ok: boolean, id: string): boolean => {
   const { results, last_seq, error } = fields(answer);
   switch (endpoint) {
     case '_changes':
       return (
         ok &&
         isAbout(results, id) &&
-        list(results).every((row) => list(fields(row)['changes']).length > 0) &&
+        list(results).every((row) => Array.isArray(fields(row)['changes'])) &&
         (typeof last_seq === 'string' || typeof last_seq === 'number')
       );
-    case '_revs_diff': {
-      const rows = Object.entries(fields(answer));
-      return (
-        ok &&
-        (rows.length > 0 || JSON.stringify(answer) === '{}') &&
-        rows.every(([key, row]) => {
-          const { missing } = fields(row);
-          return (
-            key === id && Array.isArray(missing) && missing.every((rev) => list(fields(request)[id]).includes(rev))
-          );
-        })
-      );
-    }
+    case '_revs_diff':
     case '_bulk_docs':
-      return ok && isAbout(answer, id);
+      // What is wrong in it PouchDB fails at, or the server's feed never shows what was sent: see attempt.ts.
+      return ok && typeof answer === 'object';
     case '_bulk_get':
       return (
         ok &&

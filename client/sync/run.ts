@@ -16,7 +16,7 @@ export interface RunOptions {
   readonly id: UserDocumentId;
   /** Milliseconds between the signs of life that the server is asked for. */
   readonly heartbeat: number;
-  /** Aborted with an Ending as its reason, or with anything else to stop. */
+  /** Aborted with an Ending as its reason. */
   readonly signal: AbortSignal;
   /** Whether both directions have done all there was to do, as far as PouchDB knows. */
   readonly onIdle: (isIdle: boolean) => void;
@@ -31,11 +31,9 @@ interface Half {
   readonly on: (event: 'paused' | 'active', listener: (error?: unknown) => void) => unknown;
 }
 
-const isEnding = (value: unknown): value is Ending => typeof value === 'object' && value !== null && 'kind' in value;
-
 /** Resolved with what ended it. Never rejects. */
 export function runSync({ local, remote, id, heartbeat, signal, onIdle }: RunOptions): Promise<Ending> {
-  if (signal.aborted) return Promise.resolve({ kind: 'stopped' });
+  if (signal.aborted) return Promise.resolve(signal.reason as Ending);
   return new Promise((resolve) => {
     const sync = local.sync(remote, {
       live: true,
@@ -55,10 +53,7 @@ export function runSync({ local, remote, id, heartbeat, signal, onIdle }: RunOpt
       sync.cancel();
       resolve(ending);
     };
-    const onAbort = (): void => {
-      const reason: unknown = signal.reason;
-      end(isEnding(reason) ? reason : { kind: 'stopped' });
-    };
+    const onAbort = (): void => end(signal.reason as Ending);
     signal.addEventListener('abort', onAbort);
     const interrupt = (): void => end({ kind: 'interrupted' });
 
