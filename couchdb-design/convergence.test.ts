@@ -8,7 +8,7 @@ import { anyPatch, username } from './arbitraries.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { latestEditStamp, nextEditStamp, type EditStamp } from './edit-stamp.ts';
 import { applyEdit } from './merge.ts';
-import { newUserDocument, userDocumentId, type PreferencesPatch, type UserDocument } from './user-document.ts';
+import { newUserDocument, type PreferencesPatch, type UserDocument } from './user-document.ts';
 import { resolveConflict, winningRevision, type Revision } from './revisions.ts';
 
 interface Stored {
@@ -62,7 +62,7 @@ const edit = (device: Device, patch: PreferencesPatch, now: number): EditStamp =
 const resolve = ({ replica }: Device): void => {
   const leaves = leavesOf(replica);
   if (leaves.length < 2) return;
-  for (const written of resolveConflict({ documentId: userDocumentId(alice), leaves })) {
+  for (const written of resolveConflict({ leaves })) {
     const { _rev, _revisions, ...body } = written;
     const parent = `${_revisions.start - 1}-${_revisions.ids[1]}`;
     expect(replica.has(parent)).toBe(true);

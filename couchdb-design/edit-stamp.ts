@@ -26,7 +26,7 @@ const STAMP = /^(.{24})-([0-9a-f]{4})-([a-z0-9]{5})$/;
 const DEVICE = /^[a-z0-9]{5}$/;
 const MAX_COUNTER = 0xffff;
 /** The last time whose ISO form has a year of four digits. */
-const MAX_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+const MAX_TIME = 253_402_300_799_999;
 
 export const parseEditStamp = (value: unknown): EditStampParts | undefined => {
   const [, iso = '', counter = '', device = ''] = (typeof value === 'string' && STAMP.exec(value)) || [];

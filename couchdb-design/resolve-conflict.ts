@@ -9,7 +9,7 @@ import SparkMD5 from 'spark-md5';
 import { canonicalJson } from './canonical-json.ts';
 import { merge } from './merge.ts';
 import type { Preferences } from './preference-rules.ts';
-import { compareRevisions, parseRevision, type Revision, type RevisionParts } from './revision-order.ts';
+import { compareRevisions, parseRevision, type Revision } from './revision-order.ts';
 import type { UserDocument } from './user-document-shape.ts';
 import type { UserDocumentId } from './username.ts';
 
@@ -29,7 +29,6 @@ export interface Tombstone extends Written {
 }
 
 export interface Conflict<P extends object = Preferences> {
-  readonly documentId: UserDocumentId;
   /** The live leaves, all of them that are known, in any order: at least two. */
   readonly leaves: readonly { readonly rev: Revision; readonly document: UserDocument<P> }[];
 }
@@ -37,39 +36,27 @@ export interface Conflict<P extends object = Preferences> {
 /** To be written with `new_edits: false`. The merge comes first: what a deleted leaf held is then stored already. */
 export type Resolution<P extends object = Preferences> = readonly (MergedRevision<P> | Tombstone)[];
 
-const partsOf = (rev: Revision): RevisionParts => {
-  const parts = parseRevision(rev);
-  if (parts === undefined) throw new RangeError(`not a revision: ${JSON.stringify(rev)}`);
-  return parts;
-};
-
 const childOf = (parent: Revision, content: unknown): Written => {
-  const { generation, id } = partsOf(parent);
+  const parts = parseRevision(parent);
+  if (parts === undefined) throw new RangeError(`not a revision: ${parent}`);
+  const start = parts.generation + 1;
   // MD5 as CouchDB's and PouchDB's own revisions: who makes two contents collide confuses their own document only.
   const own = SparkMD5.hash(canonicalJson([parent, content]));
-  return { _rev: `${generation + 1}-${own}`, _revisions: { start: generation + 1, ids: [own, id] } };
+  return { _rev: `${start}-${own}`, _revisions: { start, ids: [own, parts.id] } };
 };
 
 /**
  * The documents that resolve the conflict: the merge as a child of the winner, unless the winner says the same already,
  * and a tombstone on each other leaf. Throws a RangeError on a malformed revision or fewer than two leaves,
- * and a TypeError when a leaf is of another document.
+ * and a TypeError when the leaves are not all of one document.
  */
-export const resolveConflict = <P extends object = Preferences>({ documentId, leaves }: Conflict<P>): Resolution<P> => {
-  const sorted = [...new Map(leaves.map((leaf) => [leaf.rev, leaf])).values()].sort((a, b) =>
-    compareRevisions(b.rev, a.rev),
-  );
-  const [winner, ...others] = sorted;
+export const resolveConflict = <P extends object = Preferences>({ leaves }: Conflict<P>): Resolution<P> => {
+  const byRevision = new Map(leaves.map((leaf) => [leaf.rev, leaf]));
+  const [winner, ...others] = [...byRevision.values()].sort((a, b) => compareRevisions(b.rev, a.rev));
   if (winner === undefined || others.length === 0) throw new RangeError('a conflict has at least two leaves');
-  if (sorted.some(({ document }) => document._id !== documentId)) throw new TypeError('a leaf is of another document');
-  sorted.forEach(({ rev }) => partsOf(rev));
+  const { _id } = winner.document;
   const merged = merge([winner.document, ...others.map(({ document }) => document)]);
-  const tombstones = others.map(({ rev }): Tombstone => ({
-    _id: documentId,
-    ...childOf(rev, [documentId, 'deleted']),
-    _deleted: true,
-  }));
-  return canonicalJson(merged) === canonicalJson(winner.document)
-    ? tombstones
-    : [{ ...merged, ...childOf(winner.rev, merged) }, ...tombstones];
+  const child = { ...merged, ...childOf(winner.rev, merged) };
+  const tombstones = others.map(({ rev }): Tombstone => ({ _id, ...childOf(rev, [_id, 'deleted']), _deleted: true }));
+  return canonicalJson(merged) === canonicalJson(winner.document) ? tombstones : [child, ...tombstones];
 };

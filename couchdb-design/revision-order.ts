@@ -14,7 +14,6 @@ export interface RevisionParts {
 }
 
 const REVISION = /^([1-9][0-9]{0,9})-([0-9a-f]{32})$/;
-const ANY_REVISION = /^([0-9]+)-(.*)$/s;
 /** Far beyond what edits reach; a forged one beyond it would end up where numbers lose their last digits. */
 const MAX_GENERATION = 1e9;
 
@@ -28,17 +27,11 @@ export const parseRevision = (value: unknown): RevisionParts | undefined => {
 export const isRevision = (value: unknown): value is Revision => parseRevision(value) !== undefined;
 
 /** What CouchDB itself may have stored, by an administrator, is wider than what we take: it is ordered all the same. */
-const order = (revision: Revision): RevisionParts => {
-  const [, digits = '0', id = revision] = ANY_REVISION.exec(revision) ?? [];
-  return { generation: Number(digits), id };
-};
+const generationOf = (revision: Revision): number => Number.parseInt(revision, 10) || 0;
 
 /** By generation, then by id: less than 0 when `a` loses to `b`. For any two strings. */
-export const compareRevisions = (a: Revision, b: Revision): number => {
-  const [left, right] = [order(a), order(b)];
-  if (left.generation !== right.generation) return left.generation - right.generation;
-  return left.id < right.id ? -1 : left.id > right.id ? 1 : 0;
-};
+export const compareRevisions = (a: Revision, b: Revision): number =>
+  generationOf(a) - generationOf(b) || (a < b ? -1 : Number(a > b));
 
 export interface Leaf {
   readonly rev: Revision;

@@ -122,7 +122,7 @@ test('a resolution that is written leaves no conflict, and the merge to read', a
       await withDatabases(1, async ([database]) => {
         if (database === undefined) throw new Error('no database');
         await write(database, leaves.map(asStored));
-        await write(database, resolveConflict({ documentId, leaves: await liveLeaves(database) }));
+        await write(database, resolveConflict({ leaves: await liveLeaves(database) }));
         const read = await database.get(documentId, { conflicts: true });
         expect(read._conflicts).toBeUndefined();
         const [first, ...rest] = leaves.map(({ document }) => document);
@@ -142,7 +142,7 @@ test('two databases that resolve at once, each by itself, end with the same leav
         await write(here, leaves.map(asStored));
         await write(there, leaves.map(asStored).reverse());
         const resolve = async (database: PouchDB.Database): Promise<Resolution> =>
-          resolveConflict({ documentId, leaves: await liveLeaves(database) });
+          resolveConflict({ leaves: await liveLeaves(database) });
         const [ours, theirs] = await Promise.all([resolve(here), resolve(there)]);
         await Promise.all([write(here, ours), write(there, theirs)]);
         expect(await allLeaves(here)).toEqual(await allLeaves(there));
@@ -169,7 +169,7 @@ test('databases that each saw another part of a conflict come to one document by
     await write(c, [third, first]);
     const resolve = async (database: PouchDB.Database): Promise<void> => {
       const leaves = await liveLeaves(database);
-      if (leaves.length > 1) await write(database, resolveConflict({ documentId, leaves }));
+      if (leaves.length > 1) await write(database, resolveConflict({ leaves }));
     };
     for (let round = 0; round < 2; round += 1) {
       await Promise.all(databases.map(resolve));

@@ -10,10 +10,9 @@ import {
   winningRevision,
   type Leaf,
 } from './revisions.ts';
-import { newUserDocument, userDocumentId } from './user-document.ts';
+import { newUserDocument } from './user-document.ts';
 
 const alice = username('alice');
-const documentId = userDocumentId(alice);
 const fresh = newUserDocument(alice, new Date(0));
 
 const hex = fc.stringMatching(/^[0-9a-f]{32}$/);
@@ -90,9 +89,7 @@ test('a resolution is a function of the leaves: their order and the order of mem
         document: { ...document, preferences: Object.fromEntries(Object.entries(document.preferences).reverse()) },
         rev,
       }));
-      expect(JSON.stringify(resolveConflict({ documentId, leaves: shuffled }))).toBe(
-        JSON.stringify(resolveConflict({ documentId, leaves })),
-      );
+      expect(JSON.stringify(resolveConflict({ leaves: shuffled }))).toBe(JSON.stringify(resolveConflict({ leaves })));
     }),
   );
 });
@@ -100,7 +97,7 @@ test('a resolution is a function of the leaves: their order and the order of mem
 test('a resolution holds the merge on the winner and a bare tombstone on every other leaf, and nothing more', () => {
   fc.assert(
     fc.property(anyLeaves, (leaves) => {
-      const written = resolveConflict({ documentId, leaves });
+      const written = resolveConflict({ leaves });
       const tombstones = written.filter((one) => '_deleted' in one);
       const merged = written.filter((one) => !('_deleted' in one));
       const winner = winningRevision(leaves);
@@ -133,11 +130,11 @@ test('a tombstone depends on its leaf alone, so that devices that saw different 
   fc.assert(
     fc.property(anyLeaves, (leaves) => {
       const winner = winningRevision(leaves);
-      const all = resolveConflict({ documentId, leaves }).filter((one) => '_deleted' in one);
+      const all = resolveConflict({ leaves }).filter((one) => '_deleted' in one);
       for (const leaf of leaves.filter((one) => one !== winner)) {
         const two = winner === undefined ? [] : [winner, leaf];
         expect(all).toEqual(
-          expect.arrayContaining(resolveConflict({ documentId, leaves: two }).filter((one) => '_deleted' in one)),
+          expect.arrayContaining(resolveConflict({ leaves: two }).filter((one) => '_deleted' in one)),
         );
       }
     }),
@@ -147,11 +144,10 @@ test('a tombstone depends on its leaf alone, so that devices that saw different 
 test('what is no conflict of this document is refused', () => {
   const rev = `1-${'a'.repeat(32)}`;
   const bobs = newUserDocument(username('bob'), new Date(0));
-  expect(() => resolveConflict({ documentId, leaves: [] })).toThrow(RangeError);
-  expect(() => resolveConflict({ documentId, leaves: [{ rev, document: fresh }] })).toThrow(RangeError);
+  expect(() => resolveConflict({ leaves: [] })).toThrow(RangeError);
+  expect(() => resolveConflict({ leaves: [{ rev, document: fresh }] })).toThrow(RangeError);
   expect(() =>
     resolveConflict({
-      documentId,
       leaves: [
         { rev, document: fresh },
         { rev, document: fresh },
@@ -160,7 +156,6 @@ test('what is no conflict of this document is refused', () => {
   ).toThrow(RangeError);
   expect(() =>
     resolveConflict({
-      documentId,
       leaves: [
         { rev, document: fresh },
         { rev: '99-ffff', document: fresh },
@@ -169,9 +164,8 @@ test('what is no conflict of this document is refused', () => {
   ).toThrow(RangeError);
   expect(() =>
     resolveConflict({
-      documentId,
       leaves: [
-        { rev, document: bobs },
+        { rev, document: fresh },
         { rev: `2-${'a'.repeat(32)}`, document: bobs },
       ],
     }),

@@ -3,7 +3,7 @@ import { anyDocumentOf, anyPatch, anyStamp, anyUsername, username } from './arbi
 import { designFunction } from './design-files.ts';
 import { applyEdit } from './merge.ts';
 import { resolveConflict } from './revisions.ts';
-import { newUserDocument, userDocumentId, userDocumentSchema } from './user-document.ts';
+import { newUserDocument, userDocumentSchema } from './user-document.ts';
 
 const validate = designFunction(['validate_doc_update']);
 
@@ -64,7 +64,7 @@ test('every resolution of a conflict is taken from its user', () => {
   fc.assert(
     fc.property(anyDocumentOf(alice), anyDocumentOf(alice), (a, b) => {
       const leaves = [a, b].map((document, index) => ({ rev: `${index + 1}-${'a'.repeat(32)}`, document }));
-      for (const written of resolveConflict({ documentId: userDocumentId(alice), leaves })) {
+      for (const written of resolveConflict({ leaves })) {
         expect(verdict(written, ALICE)).toBe('taken');
       }
     }),

@@ -76,7 +76,7 @@ export const writeOnTop = async ({ database }: Source, rev: string, document: Lo
 
 /** Ends the conflict in the same revisions that every other device would write. */
 export const writeResolution = (source: Source, leaves: readonly LiveLeaf[]): Promise<unknown> =>
-  storeLeaves(source, resolveConflict<Values>({ documentId: source.id, leaves }));
+  storeLeaves(source, resolveConflict<Values>({ leaves }));
 
 /** Stores revisions that exist already, with their histories. */
 export const storeLeaves = ({ database }: Source, documents: readonly object[]): Promise<unknown> =>
