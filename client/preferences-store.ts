@@ -6,6 +6,7 @@ import { parseUsername } from '../couchdb-design/username.ts';
 import { databaseName, openBrowserDatabase, type OpenDatabase } from './platform/database.ts';
 import { defaultEnvironment, type Environment } from './platform/environment.ts';
 import { leaving, markGone, markLeaving } from './platform/leftovers.ts';
+import type { TabMessage } from './platform/tab-channel.ts';
 import type { GetToken } from './platform/sync-fetch.ts';
 import type { SupersededEdit } from './store/at-risk.ts';
 import { createLocalStore, type StoredInspection } from './store/local-store.ts';
@@ -179,35 +180,28 @@ export function createPreferencesStore(
     stopping.abort();
     endWake();
   };
+  const heard: { readonly [T in TabMessage['type']]: (message: Extract<TabMessage, { readonly type: T }>) => void } = {
+    led: (message) => {
+      tabs.heard();
+      if (!isLeader) dispatch(message);
+    },
+    hello: tell,
+    wake: wake.ring,
+    dismiss: () => {
+      if (isLeader) dispatch({ type: 'dismissed' });
+    },
+    noted: () => void local.refresh().catch(() => undefined),
+    replaced: () => void local.reopen().catch(() => undefined),
+    'signed-out': () => {
+      stop();
+      void local.close().then(() => {
+        channel.close();
+        options.onSignedOut?.();
+      });
+    },
+  };
   channel.listen((message) => {
-    switch (message.type) {
-      case 'led':
-        tabs.heard();
-        if (!isLeader) dispatch(message);
-        break;
-      case 'hello':
-        tell();
-        break;
-      case 'wake':
-        wake.ring();
-        break;
-      case 'dismiss':
-        if (isLeader) dispatch({ type: 'dismissed' });
-        break;
-      case 'noted':
-        local.refresh().catch(() => undefined);
-        break;
-      case 'replaced':
-        local.reopen().catch(() => undefined);
-        break;
-      case 'signed-out':
-        stop();
-        void local.close().then(() => {
-          channel.close();
-          options.onSignedOut?.();
-        });
-        break;
-    }
+    if (message.type in heard) heard[message.type](message as never);
   });
 
   const timing = { ...DEFAULT_TIMING, ...options.timing };
@@ -233,19 +227,21 @@ export function createPreferencesStore(
   /** Resolved when nothing is unsent, when that cannot be hoped for, or after a while. */
   const flush = (): Promise<void> =>
     new Promise((resolve) => {
-      const done = (): void => {
+      const timer = setTimeout(resolve, FLUSH_MS);
+      const check = (): void => {
+        if (status.unsent > 0 && status.state !== 'offline' && status.state !== 'sign-in-needed') return;
         clearTimeout(timer);
-        listeners.delete(check);
         resolve();
       };
-      const check = (): void => {
-        const { state, unsent } = status;
-        if (unsent === 0 || state === 'offline' || state === 'sign-in-needed') done();
-      };
-      const timer = setTimeout(done, FLUSH_MS);
       listeners.add(check);
       check();
     });
+  const end = async (last: () => Promise<void>): Promise<void> => {
+    stop();
+    await tabs.ended;
+    await last();
+    channel.close();
+  };
 
   return {
     username,
@@ -271,24 +267,16 @@ export function createPreferencesStore(
       else channel.send({ type: 'dismiss' });
     },
     inspect: async () => ({ ...(await local.inspect()), isLeader, events: [...events] }),
-    close: async () => {
-      stop();
-      await tabs.ended;
-      await local.close();
-      channel.close();
-    },
+    close: () => end(local.close),
     signOut: async ({ keepData = false } = {}) => {
       if (!keepData) markLeaving(storage, namespace, username);
       await flush();
-      stop();
-      await tabs.ended;
-      channel.send({ type: 'signed-out' });
-      if (keepData) await local.close();
-      else {
+      await end(async () => {
+        channel.send({ type: 'signed-out' });
+        if (keepData) return local.close();
         await local.destroy();
         markGone(storage, namespace, username);
-      }
-      channel.close();
+      });
     },
   };
 }

@@ -25,31 +25,16 @@ export interface Environment {
 /** The globals of a browser, any of which may be missing elsewhere. */
 const scope: Partial<Pick<typeof globalThis, 'navigator' | 'document' | 'window' | 'localStorage'>> = globalThis;
 
-function listen(events: readonly (readonly [EventTarget | undefined, string])[], listener: () => void): () => void {
-  for (const [target, name] of events) target?.addEventListener(name, listener);
-  return () => {
-    for (const [target, name] of events) target?.removeEventListener(name, listener);
-  };
+/** Calls `listener` at each of these events of the page's or the window's, until what is returned is called. */
+function listen(events: string, listener: (event: Event) => void): () => void {
+  const end = new AbortController();
+  for (const target of [scope.window, scope.document]) {
+    for (const type of events.split(' ')) target?.addEventListener(type, listener, { signal: end.signal });
+  }
+  return () => end.abort();
 }
 
-function onWake(wake: () => void): () => void {
-  const page = scope.document;
-  const events = [
-    [scope.window, 'online'],
-    [scope.window, 'pageshow'],
-    [page, 'resume'],
-    [page, 'visibilitychange'],
-  ] as const;
-  return listen(events, () => {
-    if (page?.visibilityState !== 'hidden') wake();
-  });
-}
-
-function onFreeze(changed: (isFrozen: boolean) => void): () => void {
-  const page = scope.document;
-  const ends = [listen([[page, 'freeze']], () => changed(true)), listen([[page, 'resume']], () => changed(false))];
-  return () => ends.forEach((end) => end());
-}
+const isVisible = (): boolean => scope.document?.visibilityState === 'visible';
 
 function memoryStorage(): Environment['storage'] {
   const items = new Map<string, string>();
@@ -61,27 +46,26 @@ function memoryStorage(): Environment['storage'] {
 }
 
 /** Storage may be forbidden by the browser's settings, and then even looking at it throws. */
-function browserStorage(): Environment['storage'] {
+function browserStorage(): Environment['storage'] | undefined {
   try {
-    return scope.localStorage ?? memoryStorage();
+    return scope.localStorage;
   } catch {
-    return memoryStorage();
+    return undefined;
   }
 }
 
 export function defaultEnvironment(): Environment {
   const inBrowser = scope.document !== undefined;
-  const manager: LockManager | undefined = scope.navigator?.locks;
   return {
     now: () => Date.now(),
     random: () => Math.random(),
     fetch: (input, init) => globalThis.fetch(input, init),
-    locks: createLocks(inBrowser ? manager : undefined),
-    onWake,
-    onOffline: (lost) => listen([[scope.window, 'offline']], lost),
-    onFreeze,
-    isVisible: () => scope.document?.visibilityState === 'visible',
+    locks: createLocks(inBrowser ? scope.navigator?.locks : undefined),
+    onWake: (wake) => listen('online pageshow resume visibilitychange', () => isVisible() && wake()),
+    onOffline: (lost) => listen('offline', lost),
+    onFreeze: (changed) => listen('freeze resume', ({ type }) => changed(type === 'freeze')),
+    isVisible,
     openChannel: inBrowser ? openChannel : () => SILENT_CHANNEL,
-    storage: inBrowser ? browserStorage() : memoryStorage(),
+    storage: (inBrowser ? browserStorage() : undefined) ?? memoryStorage(),
   };
 }

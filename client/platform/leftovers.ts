@@ -14,24 +14,17 @@ const KEPT = ['carry', 'device', 'synced'];
 const keyOf = (namespace: string): string => `${namespace}:leaving`;
 
 export const leaving = (storage: TextStorage, namespace: string): readonly Username[] =>
-  (storage.getItem(keyOf(namespace)) ?? '').split(' ').flatMap((name) => parseUsername(name) ?? []);
-
-const write = (storage: TextStorage, namespace: string, names: readonly Username[]): void => {
-  if (names.length > 0) storage.setItem(keyOf(namespace), names.join(' '));
-  else storage.removeItem(keyOf(namespace));
-};
+  JSON.parse(storage.getItem(keyOf(namespace)) ?? '[]') as Username[];
 
 export const markLeaving = (storage: TextStorage, namespace: string, username: Username): void =>
-  write(storage, namespace, [...new Set([...leaving(storage, namespace), username])]);
+  storage.setItem(keyOf(namespace), JSON.stringify([...new Set([...leaving(storage, namespace), username])]));
 
-/** All of the user's is gone, but for the database itself: forget that, too. */
+/** The database is gone: so is what was kept beside it, and the note that it was to go. */
 export const markGone = (storage: TextStorage, namespace: string, username: Username): void => {
   for (const key of KEPT) storage.removeItem(`${databaseName(namespace, username)}:${key}`);
-  write(
-    storage,
-    namespace,
-    leaving(storage, namespace).filter((name) => name !== username),
-  );
+  const names = leaving(storage, namespace).filter((name) => name !== username);
+  if (names.length > 0) storage.setItem(keyOf(namespace), JSON.stringify(names));
+  else storage.removeItem(keyOf(namespace));
 };
 
 export interface EraseOptions {

@@ -27,7 +27,7 @@ export interface HandleOptions {
 export interface Handle {
   readonly source: () => Source;
   readonly isClosed: () => boolean;
-  /** Runs a task while no other tab writes; once more if the database turns out to be lost. A RangeError is passed on. */
+  /** Runs a task while no other tab writes; once more if the database turns out to be lost. */
   readonly exclusive: <T>(task: () => Promise<T>) => Promise<T>;
   /** As `exclusive`, for a task that only reads and need not be alone. */
   readonly read: <T>(task: () => Promise<T>) => Promise<T>;
@@ -65,13 +65,11 @@ export function openHandle({ name, id, shape, openDatabase, locks, onChange, res
   };
   const again = async <T>(task: () => Promise<T>, recover: (used: Database) => Promise<void>): Promise<T> => {
     const used = database;
-    try {
-      return await task();
-    } catch (error) {
-      if (closed || error instanceof RangeError) throw error;
+    return task().catch(async (error: unknown) => {
+      if (closed) throw error;
       await recover(used);
       return task();
-    }
+    });
   };
   const end = (task: () => Promise<unknown>): Promise<void> => {
     if (closed) return Promise.resolve();

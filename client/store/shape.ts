@@ -16,16 +16,17 @@ export interface Shape {
 export const shapeOf = (schema: StandardSchemaV1): Shape => {
   const check = (value: unknown): StandardSchemaV1.Result<unknown> => {
     const result = schema['~standard'].validate(value);
-    if (result instanceof Promise) throw new TypeError('The schema of the preferences must not be asynchronous.');
+    if (result instanceof Promise) throw new TypeError('The schema must not be asynchronous.');
     return result;
   };
-  /** The value as the schema gives it, or what is wrong with it. */
-  const checkOne = (key: string, value: unknown): { readonly value: unknown } | { readonly fault: string } => {
+  /** The value as the schema gives it. Throws a RangeError that says what is wrong with it. */
+  const read = (key: string, value: unknown): unknown => {
     const result = check({ [key]: value });
-    if (result.issues) return { fault: result.issues.map(({ message }) => message).join(' ') };
+    if (result.issues) throw new RangeError(result.issues.map(({ message }) => message).join(' '));
     const output = result.value as Values;
     // A schema that is not strict drops what it does not know.
-    return Object.hasOwn(output, key) ? { value: output[key] } : { fault: `${key} is not known` };
+    if (!Object.hasOwn(output, key)) throw new RangeError(`${key} is not known`);
+    return output[key];
   };
   if (check({}).issues) throw new TypeError('The schema must take {}: every preference is optional.');
 
@@ -34,10 +35,7 @@ export const shapeOf = (schema: StandardSchemaV1): Shape => {
       Object.fromEntries(
         Object.entries(patch).map(([key, value]) => {
           if (!isPreferenceKey(key)) throw new RangeError(`${key} is no name for a preference.`);
-          if (value === null || value === undefined) return [key, null];
-          const one = checkOne(key, value);
-          if ('fault' in one) throw new RangeError(one.fault);
-          return [key, one.value];
+          return [key, value === null || value === undefined ? null : read(key, value)];
         }),
       ),
     known: (preferences) => {
@@ -45,8 +43,11 @@ export const shapeOf = (schema: StandardSchemaV1): Shape => {
       if (!whole.issues) return whole.value as Values;
       return Object.fromEntries(
         Object.entries(preferences).flatMap(([key, value]) => {
-          const one = checkOne(key, value);
-          return 'fault' in one ? [] : [[key, one.value]];
+          try {
+            return [[key, read(key, value)]];
+          } catch {
+            return [];
+          }
         }),
       );
     },
