@@ -66,8 +66,8 @@ export async function attempt(options: AttemptOptions, one: Attempt, stop: Abort
       doubt = undefined;
       one.onLive();
       dispatch({ type: 'caught-up', at: environment.now() });
-      // For half a heartbeat the feed may take its time; then what PouchDB takes for sent is asked about again.
-    } else doubt ??= setTimeout(interrupt, timing.heartbeat / 2);
+      // For a heartbeat the feed may take its time; then what PouchDB takes for sent is asked about again.
+    } else doubt ??= setTimeout(interrupt, timing.heartbeat);
   };
   // A local database that cannot be read ends the run by itself.
   const checkQuietly = (): void => void check().catch(() => undefined);

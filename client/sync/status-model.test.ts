@@ -44,7 +44,7 @@ const always = (
         expect(progress === before).toBe(JSON.stringify(progress) === JSON.stringify(before));
       });
     }),
-    { numRuns: 1_000 },
+    { numRuns: 300 },
   );
 
 const lastOf = (past: readonly StatusEvent[], types: readonly StatusEvent['type'][]): StatusEvent | undefined =>
