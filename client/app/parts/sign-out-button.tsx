@@ -1,4 +1,4 @@
-import { useCallback, useId, useRef, useState, useSyncExternalStore } from 'react';
+import { useId, useRef, useState } from 'react';
 import type { AppStore } from '../app-store.ts';
 import type { AppSession } from '../session/session.ts';
 
@@ -9,19 +9,6 @@ const atRisk = (stores: readonly AppStore[]): number =>
     .filter(({ state }) => state === 'offline' || state === 'sign-in-needed' || state === 'starting')
     .reduce((sum, { unsent }) => sum + unsent, 0);
 
-function useAtRisk(session: AppSession): number {
-  const subscribe = useCallback(
-    (listener: () => void) => {
-      const ends = session.stores().map((store) => store.subscribe(listener));
-      return () => {
-        for (const end of ends) end();
-      };
-    },
-    [session],
-  );
-  return useSyncExternalStore(subscribe, () => atRisk(session.stores()));
-}
-
 export interface SignOutButtonProps {
   readonly session: AppSession;
   /** Set where the words of the button alone would not say it. */
@@ -31,14 +18,21 @@ export interface SignOutButtonProps {
 
 /** Signing out takes the data out of this browser: whatever cannot be sent would be lost, so that is asked first. */
 export function SignOutButton({ session, label, testId = 'sign-out' }: SignOutButtonProps) {
-  const unsent = useAtRisk(session);
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
   const [isLeaving, setLeaving] = useState(false);
+  const [unsent, setUnsent] = useState(0);
 
   const leave = (): void => {
     setLeaving(true);
     void session.signOut().finally(() => setLeaving(false));
+  };
+  const ask = async (): Promise<void> => {
+    await session.devicesHere.openAll();
+    const lost = atRisk(session.stores());
+    setUnsent(lost);
+    if (lost > 0) dialog.current?.showModal();
+    else leave();
   };
   return (
     <>
@@ -47,7 +41,7 @@ export function SignOutButton({ session, label, testId = 'sign-out' }: SignOutBu
         className="ghost"
         aria-label={isLeaving ? undefined : label}
         disabled={isLeaving}
-        onClick={() => (atRisk(session.stores()) > 0 ? dialog.current?.showModal() : leave())}
+        onClick={() => void ask()}
         data-testid={testId}
       >
         {isLeaving ? 'Signing out…' : 'Sign out'}

@@ -6,6 +6,7 @@ function setUp(used: readonly string[] = []) {
   const done: string[] = [];
   const create = (namespace: string): AppStore =>
     ({
+      ready: Promise.resolve(),
       signOut: () => {
         done.push(`signed out ${namespace}`);
         return namespace.includes('stuck') ? Promise.reject(new Error('blocked')) : Promise.resolve();
@@ -47,4 +48,12 @@ test('where none was ever used none is made', async () => {
   const { devices, done } = setUp();
   await devices.signOut();
   expect(done).toEqual([]);
+});
+
+test('a device is opened once, and all that have stored something can be asked', async () => {
+  const { devices } = setUp(['earlier']);
+  const one = devices.open('one');
+  expect(devices.open('one')).toBe(one);
+  await devices.openAll();
+  expect(devices.stores()).toHaveLength(2);
 });

@@ -8,7 +8,9 @@ export interface DevicesHere {
   readonly open: (namespace: string) => AppStore;
   /** Lets go of one, and keeps what it has stored. */
   readonly close: (store: AppStore) => Promise<void>;
-  /** The same for all, when another tab signs them out. */
+  /** Opens all that have ever stored something, and waits until what they have is known. */
+  readonly openAll: () => Promise<void>;
+  /** Closes all, when another tab signs them out. */
   readonly closeAll: () => void;
   readonly stores: () => readonly AppStore[];
   /** Sends what is unsent, and removes everything they stored, also of those that are not open at this moment. */
@@ -25,6 +27,8 @@ export function createDevicesHere({ create, used }: DevicesHereOptions): Devices
   const open = new Map<string, AppStore>();
 
   const openOne = (namespace: string): AppStore => {
+    const before = open.get(namespace);
+    if (before !== undefined) return before;
     // Noted before anything is stored, so that nothing is stored that would not be found again.
     if (!used.read().includes(namespace)) used.write([...used.read(), namespace]);
     const store = create(namespace);
@@ -38,13 +42,17 @@ export function createDevicesHere({ create, used }: DevicesHereOptions): Devices
       for (const [namespace, each] of open) if (each === store) open.delete(namespace);
       await store.close();
     },
+    openAll: async () => {
+      // One that cannot be read has nothing to tell.
+      await Promise.all(used.read().map((namespace) => openOne(namespace).ready.catch(() => undefined)));
+    },
     closeAll: () => {
       for (const store of open.values()) void store.close();
       open.clear();
     },
     stores: () => [...open.values()],
     signOut: async () => {
-      const stores = used.read().map((namespace) => open.get(namespace) ?? openOne(namespace));
+      const stores = used.read().map(openOne);
       open.clear();
       // One that cannot be removed now must not keep the others.
       await Promise.all(stores.map((store) => store.signOut().catch(() => undefined)));

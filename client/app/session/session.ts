@@ -24,7 +24,7 @@ export interface AppSession {
   readonly endDevice: (id: string) => Promise<void>;
   readonly endOtherDevices: () => Promise<void>;
   /** More devices of the same person, in this page. */
-  readonly devicesHere: Pick<DevicesHere, 'open' | 'close'>;
+  readonly devicesHere: Pick<DevicesHere, 'open' | 'close' | 'openAll'>;
   /** All stores that are open in this page. */
   readonly stores: () => readonly AppStore[];
 }
