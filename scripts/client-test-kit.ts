@@ -7,7 +7,7 @@ import memoryAdapter from 'pouchdb-adapter-memory';
 import PouchDB from 'pouchdb-browser';
 import type { OpenDatabase } from '../client/index.ts';
 import { readConfig } from '../server/config.ts';
-import { startPouchgate, type Pouchgate } from '../server/start.ts';
+import { startPouchgate, type Pouchgate, type StartOptions } from '../server/start.ts';
 
 PouchDB.plugin(memoryAdapter);
 
@@ -27,7 +27,7 @@ export interface TestServer {
   readonly token: (username: string, seconds?: number) => string;
 }
 
-export async function startTestServer(options: { readonly page?: string } = {}): Promise<TestServer> {
+export async function startTestServer(options: Pick<StartOptions, 'page' | 'rateLimits'> = {}): Promise<TestServer> {
   const newName = (): string => `client-${randomBytes(6).toString('hex')}`;
   let name = newName();
   const start = (port: number): Promise<Pouchgate> =>

@@ -2,11 +2,20 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import { DEFAULT_RATE_LIMITS, type RateLimits } from '../../server/identity/rate-limits.ts';
 import { startTestServer, type TestServer } from '../client-test-kit.ts';
 
 /** The built page. Another folder can be named, so that a build of one's own need not replace everybody's. */
 export const PAGE = process.env['PAGE'] ?? join(import.meta.dirname, '../../dist/client');
 const PASSWORD = 'a password for tests';
+
+/** All checks together make more accounts from one address than a server would take. */
+const rateLimits = Object.fromEntries(
+  Object.keys(DEFAULT_RATE_LIMITS).map((name) => [name, { windowMs: 60_000, limit: 10_000 }]),
+) as unknown as RateLimits;
+
+/** In ms: what takes longer has failed. */
+const PATIENCE = 15_000;
 
 /** Nothing of the browser's own may speak to the network: the checks are about this machine alone. */
 const FLAGS = [
@@ -27,6 +36,8 @@ export interface Kit {
   readonly browser: Browser;
   /** A new person; their first browser makes the account. */
   readonly newUser: (name?: string) => Promise<Person>;
+  /** A browser whose data is in a folder: it can be closed, and started again as it was. */
+  readonly startBrowser: (folder: string) => Promise<BrowserContext>;
   readonly close: () => Promise<void>;
 }
 
@@ -34,12 +45,18 @@ export interface Person {
   readonly username: string;
   /** A browser of their own, signed in through the page. */
   readonly openBrowser: (options?: BrowserOptions) => Promise<Seat>;
+  /** Signs in by the form that a page shows, and waits until it is live. */
+  readonly signIn: (page: Page) => Promise<void>;
 }
 
 export interface BrowserOptions {
   readonly colorScheme?: 'light' | 'dark';
   readonly userAgent?: string;
   readonly viewport?: { readonly width: number; readonly height: number };
+  /** What is done to the browser before its first page is opened. */
+  readonly setUp?: (context: BrowserContext) => Promise<unknown>;
+  /** Where the page comes from, when not straight from the server. */
+  readonly url?: string;
 }
 
 /** A person in front of one browser. */
@@ -54,24 +71,33 @@ export async function startKit(): Promise<Kit> {
   if (!existsSync(join(PAGE, 'index.html'))) throw new Error('The page is not built yet: npm run build');
   const executablePath = CHROMIUMS.find((path) => path !== undefined && existsSync(path));
   if (executablePath === undefined) throw new Error('No Chromium found: set CHROMIUM to one.');
-  const server = await startTestServer({ page: PAGE });
+  const server = await startTestServer({ page: PAGE, rateLimits });
   const browser = await chromium.launch({ executablePath, args: FLAGS });
   let users = 0;
 
-  const openBrowser = async (username: string, isNew: boolean, options: BrowserOptions = {}): Promise<Seat> => {
-    const context = await browser.newContext({
-      ...options,
-      viewport: options.viewport ?? { width: 1280, height: 900 },
-    });
-    context.setDefaultTimeout(15_000);
-    const seat = await openTab(context, server.url);
-    const { page } = seat;
-    if (isNew) await page.getByTestId('choose-register').click();
-    await page.getByTestId('username').fill(username);
-    await page.getByTestId('password').fill(PASSWORD);
-    await page.getByTestId('submit').click();
-    await waitForState(page, 'live');
-    return seat;
+  const createPerson = (username: string): Person => {
+    let isNew = true;
+    const signIn = async (page: Page): Promise<void> => {
+      const first = isNew;
+      isNew = false;
+      if (first) await page.getByTestId('choose-register').click();
+      await page.getByTestId('username').fill(username);
+      await page.getByTestId('password').fill(PASSWORD);
+      await page.getByTestId('submit').click();
+      await waitForState(page, 'live');
+    };
+    const openBrowser = async ({ setUp, url, ...options }: BrowserOptions = {}): Promise<Seat> => {
+      const context = await browser.newContext({
+        ...options,
+        viewport: options.viewport ?? { width: 1280, height: 900 },
+      });
+      context.setDefaultTimeout(PATIENCE);
+      await setUp?.(context);
+      const seat = await openTab(context, url ?? server.url);
+      await signIn(seat.page);
+      return seat;
+    };
+    return { username, openBrowser, signIn };
   };
 
   return {
@@ -79,16 +105,12 @@ export async function startKit(): Promise<Kit> {
     browser,
     newUser: (name) => {
       users += 1;
-      const username = name ?? `person${users}`;
-      let isNew = true;
-      return Promise.resolve({
-        username,
-        openBrowser: (options) => {
-          const first = isNew;
-          isNew = false;
-          return openBrowser(username, first, options);
-        },
-      });
+      return Promise.resolve(createPerson(name ?? `person${users}`));
+    },
+    startBrowser: async (folder) => {
+      const context = await chromium.launchPersistentContext(folder, { executablePath, args: FLAGS });
+      context.setDefaultTimeout(PATIENCE);
+      return context;
     },
     close: async () => {
       await browser.close();
@@ -124,6 +146,15 @@ export async function waitForState(page: Page, state: string, unsent?: number): 
 /** Waits until the page shows this value of a preference. */
 export async function waitForValue(page: Page, name: string, value: unknown): Promise<void> {
   await page.locator(`[data-testid="pref-${name}"][data-value=${JSON.stringify(JSON.stringify(value))}]`).waitFor();
+}
+
+/** Asked again and again, since nothing outside of a page says when it changes. */
+export async function eventually(holds: () => boolean | Promise<boolean>, otherwise: () => string): Promise<void> {
+  const end = performance.now() + PATIENCE;
+  while (!(await holds())) {
+    if (performance.now() > end) throw new Error(otherwise());
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 export const choose = (page: Page, name: string, value: string): Promise<void> =>

@@ -1,5 +1,11 @@
 /** Without a network everything goes on, and nothing is lost. */
-import { addWord, choose, expect, toggle, waitForState, waitForValue, type Kit } from '../kit.ts';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { addWord, choose, expect, openTab, toggle, waitForState, waitForValue, type Kit } from '../kit.ts';
+import { expectStates, watchStates } from '../states.ts';
+
+const STARTS = 10;
 
 export async function offlineEditsInBothBrowsers({ newUser }: Kit): Promise<void> {
   const person = await newUser();
@@ -51,9 +57,11 @@ export async function serverRestart({ newUser, server }: Kit): Promise<void> {
   const person = await newUser();
   const [left, right] = [await person.openBrowser(), await person.openBrowser()];
   const marks = await Promise.all([left, right].map(({ page }) => page.evaluate(() => performance.timeOrigin)));
+  const states = await watchStates(left.page);
   await server.stop();
   await Promise.all([waitForState(left.page, 'offline'), waitForState(right.page, 'offline')]);
   await toggle(left.page, 'activitySidebarOpen');
+  const begin = Date.now();
   await server.start();
   await waitForValue(right.page, 'activitySidebarOpen', false);
   await waitForState(left.page, 'live', 0);
@@ -61,4 +69,82 @@ export async function serverRestart({ newUser, server }: Kit): Promise<void> {
   await waitForValue(left.page, 'theme', 'light');
   const after = await Promise.all([left, right].map(({ page }) => page.evaluate(() => performance.timeOrigin)));
   expect(JSON.stringify(after) === JSON.stringify(marks), 'a page was loaded again');
+  const shown = await states();
+  expectStates(shown, /^live( offline| catching-up)* offline( catching-up| offline)* live$/);
+  expect((shown.at(-1)?.at ?? 0) >= begin, 'the page said that it was live while there was no server');
+}
+
+/** The whole browser is closed twice, and started without a network; the server is not even there. */
+export async function closedAndStartedOffline({ newUser, server, startBrowser }: Kit): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'pouchgate-profile-'));
+  try {
+    const person = await newUser();
+    const first = await startBrowser(folder);
+    const { page } = await openTab(first, server.url);
+    await person.signIn(page);
+    await choose(page, 'theme', 'dark');
+    await waitForState(page, 'live', 0);
+    await page.evaluate(async () => {
+      await navigator.serviceWorker.ready;
+    });
+    await first.close();
+    await server.stop();
+
+    const second = await startBrowser(folder);
+    await second.setOffline(true);
+    const again = await openTab(second, server.url);
+    await waitForValue(again.page, 'theme', 'dark');
+    await addWord(again.page, 'selectedTags', 'first');
+    await waitForState(again.page, 'offline', 1);
+    await second.close();
+
+    const third = await startBrowser(folder);
+    await third.setOffline(true);
+    const last = await openTab(third, server.url);
+    await waitForState(last.page, 'offline', 1);
+    await waitForValue(last.page, 'selectedTags', ['first']);
+    await choose(last.page, 'viewMode', 'graph');
+    await waitForState(last.page, 'offline', 2);
+    await server.start();
+    await third.setOffline(false);
+    await waitForState(last.page, 'live', 0);
+    const elsewhere = await person.openBrowser();
+    await waitForValue(elsewhere.page, 'theme', 'dark');
+    await waitForValue(elsewhere.page, 'selectedTags', ['first']);
+    await waitForValue(elsewhere.page, 'viewMode', 'graph');
+    await third.close();
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** From the navigation's start to the first preference in the DOM, without a network, in a new tab each time. */
+export async function coldStart({ newUser, server }: Kit): Promise<string> {
+  const person = await newUser();
+  const seat = await person.openBrowser();
+  await choose(seat.page, 'theme', 'dark');
+  await waitForState(seat.page, 'live', 0);
+  await seat.page.evaluate(async () => {
+    await navigator.serviceWorker.ready;
+  });
+  await seat.context.addInitScript(() => {
+    new MutationObserver((_changes, observer) => {
+      if (document.querySelector('[data-testid="preferences"][data-read="true"] [data-testid^="pref-"]') === null)
+        return;
+      Reflect.set(globalThis, 'firstPreference', performance.now());
+      observer.disconnect();
+    }).observe(document, { subtree: true, childList: true, attributes: true });
+  });
+  await seat.context.setOffline(true);
+  await seat.page.close();
+  const times: number[] = [];
+  while (times.length < STARTS) {
+    const { page } = await openTab(seat.context, server.url);
+    await waitForValue(page, 'theme', 'dark');
+    times.push(await page.evaluate(() => Reflect.get(globalThis, 'firstPreference') as number));
+    await page.close();
+  }
+  times.sort((a, b) => a - b);
+  const median = Math.round(((times[STARTS / 2 - 1] ?? 0) + (times[STARTS / 2] ?? 0)) / 2);
+  return `median ${median} ms of ${STARTS}, max ${Math.round(times.at(-1) ?? 0)} ms`;
 }

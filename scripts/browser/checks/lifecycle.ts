@@ -1,0 +1,214 @@
+/** What becomes of the data in a browser: nobody else sees it, and what the browser does to it is survived. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BrowserContext, Page } from 'playwright-core';
+import { openLine } from '../../client-line.ts';
+import {
+  addWord,
+  choose,
+  databaseNames,
+  eventually,
+  expect,
+  openTab,
+  toggle,
+  waitForState,
+  waitForValue,
+  type Kit,
+} from '../kit.ts';
+
+const SECRET = 'only-of-the-first';
+
+/** Where in this browser the text is, of all the places where a page could have put it. */
+async function findText(page: Page, text: string): Promise<readonly string[]> {
+  const cookies = JSON.stringify(await page.context().cookies());
+  const places = await page.evaluate(async (wanted) => {
+    const found = new Map<string, string>([
+      ['the page', document.documentElement.outerHTML],
+      ['localStorage', JSON.stringify(localStorage)],
+      ['sessionStorage', JSON.stringify(sessionStorage)],
+    ]);
+    for (const field of document.querySelectorAll('input')) found.set(`field ${field.name}`, field.value);
+    for (const name of await caches.keys()) {
+      const cache = await caches.open(name);
+      for (const request of await cache.keys()) {
+        found.set(`cached ${request.url}`, (await (await cache.match(request))?.text()) ?? '');
+      }
+    }
+    for (const { name = '' } of await indexedDB.databases()) {
+      const database = await new Promise<IDBDatabase>((resolve, reject) => {
+        const opening = indexedDB.open(name);
+        opening.onsuccess = () => resolve(opening.result);
+        opening.onerror = () => reject(new Error(`${name} cannot be opened.`));
+      });
+      for (const store of database.objectStoreNames) {
+        const all = database.transaction(store).objectStore(store).getAll();
+        await new Promise((resolve) => (all.onsuccess = resolve));
+        found.set(`${name}, ${store}`, JSON.stringify(all.result));
+      }
+      database.close();
+      found.set(`the name ${name}`, name);
+    }
+    return [...found].filter(([, content]) => content.includes(wanted)).map(([place]) => place);
+  }, text);
+  return cookies.includes(text) ? [...places, 'cookies'] : places;
+}
+
+async function expectNothingOf(page: Page, texts: readonly string[]): Promise<void> {
+  for (const text of texts) {
+    const places = await findText(page, text);
+    expect(places.length === 0, `${text} is in ${places.join(', ')}`);
+  }
+}
+
+/** Offline and online, a second user of the browser finds nothing of the first, nor does who only looks at the page. */
+export async function nextUserFindsNothing({ newUser, server }: Kit): Promise<void> {
+  const [alice, bob] = [await newUser('alice-was-here'), await newUser()];
+  const { page, context } = await alice.openBrowser();
+  await page.evaluate(async () => {
+    await navigator.serviceWorker.ready;
+  });
+  await addWord(page, 'selectedTags', SECRET);
+  await waitForState(page, 'live', 0);
+  expect((await findText(page, SECRET)).length > 0, 'the secret is nowhere to begin with');
+  await page.getByTestId('sign-out').click();
+  await page.getByTestId('credentials-form').waitFor();
+  await context.setOffline(true);
+  await page.reload();
+  await page.getByTestId('credentials-form').waitFor();
+  await expectNothingOf(page, [SECRET, alice.username]);
+  await context.setOffline(false);
+  await page.reload();
+  await bob.signIn(page);
+  await waitForValue(page, 'selectedTags', []);
+  await expectNothingOf(page, [SECRET, alice.username]);
+  await context.setOffline(true);
+  const tab = await openTab(context, server.url);
+  await waitForValue(tab.page, 'selectedTags', []);
+  await expectNothingOf(tab.page, [SECRET, alice.username]);
+}
+
+/** The page dies right after the click: the next one shows nothing, and takes away what was left. */
+export async function signOutCutOffByCrash({ newUser, server }: Kit): Promise<void> {
+  const [alice, bob] = [await newUser('alice-has-crashed'), await newUser()];
+  const { page, context } = await alice.openBrowser();
+  await addWord(page, 'selectedTags', SECRET);
+  await waitForState(page, 'live', 0);
+  const session = await context.newCDPSession(page);
+  const crashed = page.waitForEvent('crash');
+  await page.getByTestId('sign-out').evaluate((button) => (button as HTMLButtonElement).click());
+  session.send('Page.crash').catch(() => undefined);
+  await crashed;
+  await expectLeft(context, server.url, alice.username);
+  const { page: next } = await openTab(context, server.url);
+  await bob.signIn(next);
+  await waitForValue(next, 'selectedTags', []);
+  await expectNothingOf(next, [SECRET, alice.username]);
+}
+
+/** The server hangs, an edit is unsent, and the browser is closed in the midst of it; it is started again offline. */
+export async function signOutCutOffByClosing({ newUser, server, startBrowser }: Kit): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'pouchgate-profile-'));
+  const line = await openLine(server.url);
+  try {
+    const alice = await newUser('alice-has-closed');
+    const before = await startBrowser(folder);
+    const { page } = await openTab(before, line.url);
+    await alice.signIn(page);
+    await page.evaluate(async () => {
+      await navigator.serviceWorker.ready;
+    });
+    await addWord(page, 'selectedTags', SECRET);
+    await waitForState(page, 'live', 0);
+    line.stall();
+    await toggle(page, 'dailyBriefing');
+    await page.getByTestId('sign-out').click();
+    await page.getByTestId('sign-out').filter({ hasText: 'Signing out' }).waitFor();
+    await before.close();
+    const after = await startBrowser(folder);
+    await after.setOffline(true);
+    await expectLeft(after, line.url, alice.username);
+    await after.close();
+  } finally {
+    await line.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** A new page asks to sign in, and in a moment nothing is left. */
+async function expectLeft(context: BrowserContext, url: string, username: string): Promise<void> {
+  const { page } = await openTab(context, url);
+  await page.getByTestId('credentials-form').waitFor();
+  expect(!(await page.content()).includes(SECRET), 'the page shows the secret');
+  let names: readonly string[] = [];
+  await eventually(
+    async () => (names = await databaseNames(page)).length === 0,
+    () => `databases left: ${names.join(', ')}`,
+  );
+  await expectNothingOf(page, [SECRET, username]);
+  await page.close();
+}
+
+/** The browser throws the database away under an open page. */
+export async function evictedDatabase({ newUser, server }: Kit): Promise<void> {
+  const person = await newUser();
+  const [seat, other] = [await person.openBrowser(), await person.openBrowser()];
+  const tab = await openTab(seat.context, server.url);
+  await waitForState(tab.page, 'live');
+  await choose(seat.page, 'theme', 'dark');
+  await waitForState(seat.page, 'live', 0);
+  const session = await seat.context.newCDPSession(seat.page);
+  await session.send('Storage.clearDataForOrigin', { origin: server.url, storageTypes: 'indexeddb' });
+  await choose(seat.page, 'viewMode', 'table');
+  await waitForValue(other.page, 'viewMode', 'table');
+  await choose(other.page, 'selectedTimeRange', 'week');
+  await toggle(tab.page, 'dailyRecap');
+  for (const { page } of [seat, tab, other]) {
+    await waitForValue(page, 'theme', 'dark');
+    await waitForValue(page, 'viewMode', 'table');
+    await waitForValue(page, 'selectedTimeRange', 'week');
+    await waitForValue(page, 'dailyRecap', true);
+    await waitForState(page, 'live', 0);
+  }
+}
+
+/** No room is left: an edit that cannot be stored is told and goes back; with room again all is as before. */
+export async function fullQuota({ newUser, server }: Kit): Promise<string> {
+  const person = await newUser();
+  const [seat, other] = [await person.openBrowser(), await person.openBrowser()];
+  const { page } = seat;
+  const session = await seat.context.newCDPSession(page);
+  await session.send('Storage.overrideQuotaForOrigin', { origin: server.url, quotaSize: 1 });
+  await choose(page, 'viewMode', 'table');
+  const notice = page.getByTestId('notice-error');
+  await notice.filter({ hasText: /\w+ \w+.*\.$|\w+ \w+.*\.\s/ }).waitFor();
+  const told = await notice.innerText();
+  await waitForValue(page, 'viewMode', 'kanban');
+  await waitForValue(other.page, 'viewMode', 'kanban');
+  await session.send('Storage.overrideQuotaForOrigin', { origin: server.url });
+  await choose(page, 'viewMode', 'graph');
+  await waitForValue(other.page, 'viewMode', 'graph');
+  await choose(other.page, 'theme', 'dark');
+  await waitForValue(page, 'theme', 'dark');
+  await waitForState(page, 'live', 0);
+  return told.replaceAll('\n', ' ');
+}
+
+/** A browser that gives the page no database says so in a sentence, and not by a blank page. */
+export async function noDatabaseAtAll({ newUser, browser, server }: Kit): Promise<string> {
+  const person = await newUser();
+  await person.openBrowser();
+  const context = await browser.newContext();
+  await context.addInitScript(() => {
+    IDBFactory.prototype.open = () => {
+      throw new DOMException('The operation is insecure.', 'SecurityError');
+    };
+  });
+  const { page } = await openTab(context, server.url);
+  await page.getByTestId('username').fill(person.username);
+  await page.getByTestId('password').fill('a password for tests');
+  await page.getByTestId('submit').click();
+  const notice = page.locator('main [role="alert"]').filter({ hasText: /\w+ \w+.*\./ });
+  await notice.first().waitFor();
+  return (await notice.first().innerText()).replaceAll('\n', ' ');
+}
