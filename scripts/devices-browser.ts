@@ -83,7 +83,12 @@ export function createDevice({ name, traits, url, username, token, edits, onEven
     }
   };
 
-  const environment = (): Partial<Environment> => ({
+  // Without Web Locks two tabs that had one device id would make one stamp for two edits of one millisecond, as no person
+  // can: there each tab has its own.
+  const keyFor = (tab: string, key: string): string =>
+    !traits.locks && key.endsWith(':device') ? `${tab} ${key}` : key;
+
+  const environment = (tab: string): Partial<Environment> => ({
     now: () => Date.now() + traits.clock * 60_000,
     fetch: send,
     locks: createLocks(traits.locks ? manager : undefined),
@@ -91,9 +96,9 @@ export function createDevice({ name, traits, url, username, token, edits, onEven
     onOffline: (lost) => listen(losses, lost),
     openChannel: (channel) => openChannel(prefix + channel),
     storage: {
-      getItem: (key) => items.get(key) ?? null,
-      setItem: (key, value) => void items.set(key, value),
-      removeItem: (key) => void items.delete(key),
+      getItem: (key) => items.get(keyFor(tab, key)) ?? null,
+      setItem: (key, value) => void items.set(keyFor(tab, key), value),
+      removeItem: (key) => void items.delete(keyFor(tab, key)),
     },
   });
 
@@ -123,7 +128,7 @@ export function createDevice({ name, traits, url, username, token, edits, onEven
           databaseNames.add(database);
           return edits.watch(open(database), tabName);
         },
-        environment: environment(),
+        environment: environment(tabName),
       });
       let closing = false;
       const unsubscribe = store.subscribe(() => onEvent('change'));

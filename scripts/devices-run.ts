@@ -14,8 +14,8 @@ export interface World {
   readonly onRestarted: (listener: () => void) => () => void;
 }
 
-/** In ms: nothing takes this long that has not gone wrong. */
-const PATIENCE = 15_000;
+/** In ms: longer than a store waits for a silent server, and nothing takes this long that has not gone wrong. */
+const PATIENCE = 40_000;
 
 /** Counted round. */
 const pick = <T>(list: readonly T[], index: number): T => {
@@ -199,6 +199,13 @@ export async function runHistory({ devices: traits, steps }: History, username: 
     faults.push(error instanceof Error ? error.message : String(error));
   } finally {
     tell('the end');
+    if (faults.length > 0) {
+      for (const { name, store } of devices.flatMap(({ tabs }) => tabs)) {
+        const { events } = await store.inspect();
+        const told = events.map(({ at, text }) => `${text} ${new Date(at).toISOString().slice(14, 23)}`);
+        tell(`by its own clock ${name} saw: ${told.join(', ')}`);
+      }
+    }
     endWaking();
     for (const device of devices) {
       const closed = Promise.all([...device.tabs].map((tab) => tab.close()));
