@@ -7,9 +7,24 @@ import { parseArgs } from 'node:util';
 import { everyPageIsAccessible } from './checks/accessible.ts';
 import { devicesAreEnded, devicesWithoutAServer } from './checks/devices.ts';
 import { inspectionIsCopied, inspectorIsLive } from './checks/inspector.ts';
+import {
+  evictedDatabase,
+  fullQuota,
+  nextUserFindsNothing,
+  noDatabaseAtAll,
+  signOutCutOffByClosing,
+  signOutCutOffByCrash,
+} from './checks/lifecycle.ts';
+import { networkHangs, sessionEndedWhileLive, tokensRunOut } from './checks/line.ts';
 import { aSecondUserSeesNothing, timeToTheOtherBrowser, twoBrowsersAndTwoTabs } from './checks/live.ts';
 import { canBeInstalled, newVersionIsOffered } from './checks/new-version.ts';
-import { offlineEditsInBothBrowsers, reloadWithoutNetwork, serverRestart } from './checks/offline.ts';
+import {
+  closedAndStartedOffline,
+  coldStart,
+  offlineEditsInBothBrowsers,
+  reloadWithoutNetwork,
+  serverRestart,
+} from './checks/offline.ts';
 import { keyboardAlone, noConsoleErrors, wrongPassword } from './checks/page.ts';
 import {
   anotherTabTakesOver,
@@ -17,6 +32,7 @@ import {
   refusedEditIsTakenBack,
   signOutLeavesNothing,
 } from './checks/session.ts';
+import { leaderCrashes, leaderIsFrozen, tabsWithoutLocks, tenTabsOneConnection } from './checks/tabs.ts';
 import { oneLineIsCut, twoDevicesLeaveNothing, twoDevicesMerge } from './checks/two-devices.ts';
 import { messagesWaitForPeople, undoTakesBackOnesOwn } from './checks/undo.ts';
 import { startKit, type Kit } from './kit.ts';
@@ -31,10 +47,25 @@ const CHECKS: readonly (readonly [string, Check])[] = [
   ['edits made offline in both browsers are all kept', offlineEditsInBothBrowsers],
   ['a reload while offline shows the data, takes edits, and sends them later', reloadWithoutNetwork],
   ['a restart of the server under an open page is survived without a reload', serverRestart],
+  ['a browser closed twice and started offline keeps its edits, and sends them later', closedAndStartedOffline],
+  ['a cold start without a network shows the preferences', coldStart],
+  ['tokens that run out under a live sync are renewed', tokensRunOut],
+  ['a network that hangs is noticed, said, and left behind', networkHangs],
+  ['a session ended while the page is live is told, and its data kept', sessionEndedWhileLive],
+  ['ten tabs have one connection, show every change, and another one takes over', tenTabsOneConnection],
+  ['another tab takes over when the one that syncs has crashed', leaderCrashes],
+  ['another tab takes over when the one that syncs is frozen', leaderIsFrozen],
+  ['without Web Locks every tab syncs, and nothing is lost', tabsWithoutLocks],
   ['one tab syncs for all, and another takes over when it is closed', anotherTabTakesOver],
   ['a session ended from another device keeps its data and goes on after signing in again', endedFromAnotherDevice],
   ['an edit that the server refuses is taken back in every tab, and told', refusedEditIsTakenBack],
   ['signing out leaves no database, no name and no cookie behind', signOutLeavesNothing],
+  ['the next user of a browser finds nothing of the one before, online or offline', nextUserFindsNothing],
+  ['a sign-out cut off by a crash is finished by the next page', signOutCutOffByCrash],
+  ['a sign-out cut off by closing the browser is finished by the next start, offline', signOutCutOffByClosing],
+  ['a database that the browser throws away under a page is made anew', evictedDatabase],
+  ['with a full quota an edit is told, goes back, and works once there is room', fullQuota],
+  ['without any database the page says so', noDatabaseAtAll],
   ['the page works under its policy without a console error', noConsoleErrors],
   ['every control has a name and works by keyboard', keyboardAlone],
   ['a wrong password is told in a sentence', wrongPassword],
