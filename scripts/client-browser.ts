@@ -72,7 +72,7 @@ export function storesOf(server: () => TestServer) {
     open(username: string, browser: TestBrowser, more?: Partial<StoreOptions>): PreferencesStore {
       return this.keep(createPreferencesStore(optionsOf(username, browser, more)));
     },
-    closeAll: async () => void (await Promise.all(stores.splice(0).map((store) => store.close()))),
+    closeAll: () => Promise.all(stores.splice(0).map((store) => store.close())),
   };
 }
 

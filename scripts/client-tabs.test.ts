@@ -28,7 +28,7 @@ test('one of two tabs leads, the other shows its status and its changes', async 
     timing,
     environment: {
       fetch: (input, init) => {
-        asked.push(String(input));
+        asked.push(input instanceof Request ? input.url : input.toString());
         return fetch(input, init);
       },
     },

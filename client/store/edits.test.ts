@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { nextEditStamp } from '../../couchdb-design/edit-stamp.ts';
 import { applyEdit } from '../../couchdb-design/merge.ts';
-import { newUserDocument, parseUsername, type Username } from '../../couchdb-design/user-document.ts';
+import { newUserDocument } from '../../couchdb-design/user-document-shape.ts';
+import { parseUsername, type Username } from '../../couchdb-design/username.ts';
 import { applyEdits, editsOfPatch, isCovered, latestEdits, type Edit } from './edits.ts';
 
 const alice = parseUsername('alice') as Username;

@@ -75,7 +75,9 @@ export function openHandle({ name, id, shape, openDatabase, locks, onChange, res
     if (closed) return Promise.resolve();
     closed = true;
     feed?.cancel();
-    return locked(async () => void (await task()));
+    return locked(async () => {
+      await task();
+    });
   };
   open();
 

@@ -1,7 +1,8 @@
 import memoryAdapter from 'pouchdb-adapter-memory';
 import PouchDB from 'pouchdb-browser';
 import { applyEdit } from '../../couchdb-design/merge.ts';
-import { newUserDocument, parseUsername, userDocumentId, type Username } from '../../couchdb-design/user-document.ts';
+import { newUserDocument } from '../../couchdb-design/user-document-shape.ts';
+import { parseUsername, userDocumentId, type Username } from '../../couchdb-design/username.ts';
 import { preferencesStandard } from '../../couchdb-design/check-preferences.ts';
 import { DEFAULT_PREFERENCES } from '../../couchdb-design/preference-rules.ts';
 import type { Database, OpenDatabase, StoredBody } from '../platform/database.ts';

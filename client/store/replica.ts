@@ -54,7 +54,10 @@ export function replicaOf(raw: readonly RawLeaf[], shape: Shape): Replica {
     .filter(({ _deleted }) => !_deleted)
     .map((leaf) => ({ rev: leaf._rev, document: documentIn(leaf, shape) }))
     .sort((a, b) => compareRevisions(b.rev, a.rev));
-  return { leaves, isWritable: leaves.every(({ document }) => document.version === USER_DOCUMENT_VERSION) };
+  return {
+    leaves,
+    isWritable: leaves.every(({ document: { version } }) => (version as number) === USER_DOCUMENT_VERSION),
+  };
 }
 
 /** All leaves of the document with their histories, deleted ones too; none when there is no document. Works remotely too. */
