@@ -69,15 +69,17 @@ export function useChanges(store: AppStore, { show, dismiss }: ToastList): Chang
     };
   }, [store, show, dismiss]);
 
-  // An undo that would find nothing to take back is not offered any longer.
-  useEffect(
-    () =>
-      store.subscribe(() => {
-        const change = past.current.at(-1);
-        if (change !== undefined && undoOf(change, store.get()) === undefined) dismiss(UNDO);
-      }),
-    [store, dismiss],
-  );
+  // An undo that would find nothing to take back is not offered any longer, nor one whose controls are out of sight.
+  useEffect(() => {
+    const end = store.subscribe(() => {
+      const change = past.current.at(-1);
+      if (change !== undefined && undoOf(change, store.get()) === undefined) dismiss(UNDO);
+    });
+    return () => {
+      end();
+      dismiss(UNDO);
+    };
+  }, [store, dismiss]);
   return { ...actions, error };
 }
 

@@ -70,19 +70,20 @@ function Overview({ inspection }: PartProps) {
 }
 
 function Leaves({ inspection: { leaves, device } }: PartProps) {
-  const live = leaves.filter(({ _deleted }) => !_deleted).length;
+  const alive = leaves.filter(({ _deleted }) => !_deleted);
+  const deleted = leaves.filter(({ _deleted }) => _deleted);
   return (
     <div className="inspector-part">
       <Heading>
         Leaves <span className="badge">{leaves.length}</span>
       </Heading>
       <p className="row-hint">
-        {live > 1
-          ? `${live} revisions are in conflict: what is shown is their merge, each preference from its latest edit.`
+        {alive.length > 1
+          ? `${alive.length} revisions are in conflict: what is shown is their merge, each preference from its latest edit.`
           : 'A leaf is a revision that nothing has been written on. One that is not deleted: there is no conflict.'}
       </p>
       {leaves.length === 0 && <p className="empty">No document yet: it comes with the first sync.</p>}
-      {leaves.map((leaf) => (
+      {[...alive, ...deleted].map((leaf) => (
         <Leaf key={leaf._rev} leaf={leaf} device={device} />
       ))}
     </div>

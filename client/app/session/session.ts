@@ -82,8 +82,7 @@ export function createAppSession(options: AppSessionOptions): AppSession {
     show({ kind: 'signed-in', username, store });
   };
 
-  const enter = async (session: Session): Promise<void> => {
-    await erased;
+  const enter = (session: Session): void => {
     if (state.kind === 'signed-in' && state.username !== session.username) {
       throw new Error(`This page shows the preferences of ${state.username}. Sign out first.`);
     }
@@ -125,8 +124,12 @@ export function createAppSession(options: AppSessionOptions): AppSession {
   );
 
   const username = remembered.username();
+  // Nobody signs in before: the answer to the old sign-out would take the new sign-in's cookie away.
+  const settled = Promise.all([
+    erased,
+    username === undefined && remembered.isSignOutPending() ? endOnServer() : undefined,
+  ]);
   if (username !== undefined) open(username);
-  else if (remembered.isSignOutPending()) void endOnServer();
 
   return {
     state: () => state,
@@ -135,8 +138,14 @@ export function createAppSession(options: AppSessionOptions): AppSession {
       return () => void listeners.delete(listener);
     },
     options: api.options,
-    signIn: async (credentials) => enter(await api.signIn(credentials)),
-    register: async (credentials) => enter(await api.register(credentials)),
+    signIn: async (credentials) => {
+      await settled;
+      enter(await api.signIn(credentials));
+    },
+    register: async (credentials) => {
+      await settled;
+      enter(await api.register(credentials));
+    },
     signOut: async () => {
       if (state.kind !== 'signed-in') return;
       // Should this be cut off, the next page must not take the person for signed in.
