@@ -103,8 +103,15 @@ export async function attempt(options: AttemptOptions, one: Attempt, stop: Abort
     });
     const remote = openRemoteDatabase(url, quietFetch(fetch, signal, interrupt));
     await trySuspects(store, remote, (edit) => dispatch({ type: 'refused', edit }));
+    // The browser may have thrown the local database away: reading finds that out, and opens another.
+    if (one.isWary) await store.refresh();
+    const local = store.database();
+    // It was lost, or another tab has replaced it: nothing of the new one would be sent from here.
+    const endWatch = store.subscribe(() => {
+      if (store.database() !== local) interrupt();
+    });
     const ending = await runSync({
-      local: store.database(),
+      local,
       remote,
       id: store.id,
       heartbeat: timing.heartbeat,
@@ -118,6 +125,7 @@ export async function attempt(options: AttemptOptions, one: Attempt, stop: Abort
         }
       },
     });
+    endWatch();
     if (ending.kind === 'denied') await replaceReplica(store, remote);
     return ending;
   };

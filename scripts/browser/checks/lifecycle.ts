@@ -158,10 +158,15 @@ export async function evictedDatabase({ newUser, server }: Kit): Promise<void> {
   await choose(seat.page, 'theme', 'dark');
   await waitForState(seat.page, 'live', 0);
   const session = await seat.context.newCDPSession(seat.page);
-  await session.send('Storage.clearDataForOrigin', { origin: server.url, storageTypes: 'indexeddb' });
+  const evict = (): Promise<unknown> =>
+    session.send('Storage.clearDataForOrigin', { origin: server.url, storageTypes: 'indexeddb' });
+  // First the page is told of a change after it, then it is the page that makes one.
+  await evict();
+  await choose(other.page, 'selectedTimeRange', 'week');
+  for (const { page } of [seat, tab]) await waitForValue(page, 'selectedTimeRange', 'week');
+  await evict();
   await choose(seat.page, 'viewMode', 'table');
   await waitForValue(other.page, 'viewMode', 'table');
-  await choose(other.page, 'selectedTimeRange', 'week');
   await toggle(tab.page, 'dailyRecap');
   for (const { page } of [seat, tab, other]) {
     await waitForValue(page, 'theme', 'dark');
