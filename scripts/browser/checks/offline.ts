@@ -77,6 +77,7 @@ export async function serverRestart({ newUser, server }: Kit): Promise<void> {
 /** The whole browser is closed twice, and started without a network; the server is not even there. */
 export async function closedAndStartedOffline({ newUser, server, startBrowser }: Kit): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'pouchgate-profile-'));
+  let isServerThere = true;
   try {
     const person = await newUser();
     const first = await startBrowser(folder);
@@ -89,6 +90,7 @@ export async function closedAndStartedOffline({ newUser, server, startBrowser }:
     });
     await first.close();
     await server.stop();
+    isServerThere = false;
 
     const second = await startBrowser(folder);
     await second.setOffline(true);
@@ -101,11 +103,12 @@ export async function closedAndStartedOffline({ newUser, server, startBrowser }:
     const third = await startBrowser(folder);
     await third.setOffline(true);
     const last = await openTab(third, server.url);
-    await waitForState(last.page, 'offline', 1);
     await waitForValue(last.page, 'selectedTags', ['first']);
+    await waitForState(last.page, 'offline', 1);
     await choose(last.page, 'viewMode', 'graph');
     await waitForState(last.page, 'offline', 2);
     await server.start();
+    isServerThere = true;
     await third.setOffline(false);
     await waitForState(last.page, 'live', 0);
     const elsewhere = await person.openBrowser();
@@ -114,6 +117,7 @@ export async function closedAndStartedOffline({ newUser, server, startBrowser }:
     await waitForValue(elsewhere.page, 'viewMode', 'graph');
     await third.close();
   } finally {
+    if (!isServerThere) await server.start();
     await rm(folder, { recursive: true, force: true });
   }
 }
