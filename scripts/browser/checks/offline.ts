@@ -98,6 +98,9 @@ export async function closedAndStartedOffline({ newUser, server, startBrowser }:
     await waitForValue(again.page, 'theme', 'dark');
     await addWord(again.page, 'selectedTags', 'first');
     await waitForState(again.page, 'offline', 1);
+    // A change counts from the moment it is made; that it is stored is seen where nobody has made it.
+    const beside = await openTab(second, server.url);
+    await waitForValue(beside.page, 'selectedTags', ['first']);
     await second.close();
 
     const third = await startBrowser(folder);
