@@ -10,6 +10,8 @@ import { createLockManager } from './devices-locks.ts';
 
 export interface Tab {
   readonly name: string;
+  /** Whether a tab of this name writes at once with this one: all of a device without Web Locks, else itself alone. */
+  readonly isBeside: (name: string) => boolean;
   readonly store: PreferencesStore;
   /** From here on an edit that is not stored yet may be given up. */
   readonly isClosing: () => boolean;
@@ -134,6 +136,7 @@ export function createDevice({ name, traits, url, username, token, edits, onEven
       const unsubscribe = store.subscribe(() => onEvent('change'));
       const tab: Tab = {
         name: tabName,
+        isBeside: (other) => (traits.locks ? other === tabName : other.startsWith(name)),
         store,
         isClosing: () => closing,
         close: async () => {

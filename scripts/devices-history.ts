@@ -80,6 +80,6 @@ const some = (weight: number, count: number): fc.WeightedArbitrary<DeviceTraits[
 });
 
 export const history: fc.Arbitrary<History> = fc.record({
-  devices: fc.oneof(some(7, 3), some(2, 4), some(1, 5)),
-  steps: fc.array(step, { minLength: 6, maxLength: 16, size: 'max' }),
+  devices: fc.oneof(some(12, 3), some(2, 4), some(1, 5)),
+  steps: fc.array(step, { minLength: 6, maxLength: 14, size: 'max' }),
 });

@@ -100,12 +100,13 @@ export async function runHistory({ devices: traits, steps }: History, username: 
       if (!tab.isClosing()) faults.push(`${tab.name} could not store ${told.join(', ')}: ${String(error)}`);
       return;
     }
-    const made = edits.all.slice(before).filter((stored) => stored.tab === tab.name);
+    const made = edits.all.slice(before).filter((stored) => tab.isBeside(stored.tab));
     for (const [key, text] of texts) {
-      // What the same tab sets while this waits for its turn may be stored in its place.
-      const later = calls.slice(call).filter((each) => each.tab === tab.name && key in each.patch);
+      // What the same tab sets while this waits for its turn may be stored in its place, and where tabs do not wait for
+      // each other what another one sets at that moment.
+      const instead = calls.filter((each, index) => each.tab !== tab.name || index >= call);
       const stored = made.find(
-        (each) => each.key === key && [text, ...later.map(({ patch: { [key]: value } }) => value)].includes(each.text),
+        (each) => each.key === key && (each.text === text || instead.some(({ patch }) => patch[key] === each.text)),
       );
       if (stored === undefined) faults.push(`${tab.name} said that it has stored ${key} ${text}, and has not`);
       else resolved.push(stored);
