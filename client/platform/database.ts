@@ -29,7 +29,7 @@ interface DatabaseError {
   readonly message?: string;
 }
 
-const told = (error: unknown): DatabaseError => (error ?? {});
+const told = (error: unknown): DatabaseError => error ?? {};
 
 export const statusOf = (error: unknown): number | undefined => told(error).status;
 
