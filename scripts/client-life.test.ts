@@ -158,3 +158,14 @@ test('the app is told of an edit that a later one of another device has supersed
   await until(left.subscribe, () => left.get().theme === 'dark');
   expect(told).toHaveLength(1);
 });
+
+test('a browser keeps its name in the stamps, from one start and from one tab to the next', async () => {
+  const alice = newUser();
+  const browser = createBrowser();
+  const first = stores.open(alice, browser);
+  const { device } = await first.inspect();
+  expect((await stores.open(alice, browser).inspect()).device).toBe(device);
+  await first.close();
+  expect((await stores.open(alice, browser).inspect()).device).toBe(device);
+  expect((await stores.open(alice, createBrowser()).inspect()).device).not.toBe(device);
+});

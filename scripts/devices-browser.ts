@@ -85,12 +85,7 @@ export function createDevice({ name, traits, url, username, token, edits, onEven
     }
   };
 
-  // Without Web Locks two tabs that had one device id would make one stamp for two edits of one millisecond, as no person
-  // can: there each tab has its own.
-  const keyFor = (tab: string, key: string): string =>
-    !traits.locks && key.endsWith(':device') ? `${tab} ${key}` : key;
-
-  const environment = (tab: string): Partial<Environment> => ({
+  const environment = (): Partial<Environment> => ({
     now: () => Date.now() + traits.clock * 60_000,
     fetch: send,
     locks: createLocks(traits.locks ? manager : undefined),
@@ -98,9 +93,9 @@ export function createDevice({ name, traits, url, username, token, edits, onEven
     onOffline: (lost) => listen(losses, lost),
     openChannel: (channel) => openChannel(prefix + channel),
     storage: {
-      getItem: (key) => items.get(keyFor(tab, key)) ?? null,
-      setItem: (key, value) => void items.set(keyFor(tab, key), value),
-      removeItem: (key) => void items.delete(keyFor(tab, key)),
+      getItem: (key) => items.get(key) ?? null,
+      setItem: (key, value) => void items.set(key, value),
+      removeItem: (key) => void items.delete(key),
     },
   });
 
@@ -130,7 +125,7 @@ export function createDevice({ name, traits, url, username, token, edits, onEven
           databaseNames.add(database);
           return edits.watch(open(database), tabName);
         },
-        environment: environment(tabName),
+        environment: environment(),
       });
       let closing = false;
       const unsubscribe = store.subscribe(() => onEvent('change'));

@@ -3,6 +3,8 @@
  * lets go of them without being asked. Where there is none (plain HTTP, Node) each store is by itself.
  */
 export interface Locks {
+  /** False where each tab has locks of its own. */
+  readonly areShared: boolean;
   /** Runs `task` while nobody else does anything under this name. */
   readonly exclusive: <T>(name: string, task: () => Promise<T>) => Promise<T>;
   /**
@@ -21,6 +23,7 @@ export interface Locks {
 function createQueue(): Locks {
   const tails = new Map<string, Promise<unknown>>();
   return {
+    areShared: false,
     exclusive: (name, task) => {
       const turn = (tails.get(name) ?? Promise.resolve()).then(task);
       tails.set(
@@ -36,6 +39,7 @@ function createQueue(): Locks {
 export function createLocks(manager: LockManager | undefined): Locks {
   if (manager === undefined) return createQueue();
   return {
+    areShared: true,
     exclusive: (name, task) => manager.request(name, task),
     lead: async (name, signal, task, steal = false) => {
       const lost = new AbortController();

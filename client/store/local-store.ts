@@ -83,8 +83,10 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
   const { locks, now, random, storage } = options.environment;
   const id = userDocumentId(options.username);
   const carryKey = `${name}:carry`;
-  const device = storage.getItem(`${name}:device`) ?? newDeviceId(random);
-  storage.setItem(`${name}:device`, device);
+  const deviceKey = `${name}:device`;
+  // Tabs of one name that cannot wait for each other could give one stamp to two edits: there each has a name of its own.
+  const device = (locks.areShared ? storage.getItem(deviceKey) : undefined) ?? newDeviceId(random);
+  storage.setItem(deviceKey, device);
   const atRisk = watchEdits(device);
   const listeners = new Set<() => void>();
   const pending = new Set<Values>();
