@@ -33,15 +33,21 @@ function countPlain(output: string): Counted | undefined {
   return line === undefined ? undefined : { passed: Number(line[1]), failed: Number(line[2]) };
 }
 
-const CHECKS: readonly Check[] = [
-  { name: 'types', command: ['tsc', '--noEmit'] },
-  { name: 'lint', command: ['eslint', '.'] },
-  { name: 'format', command: ['prettier', '--check', '--log-level', 'warn', '.'] },
-  { name: 'unused code', command: ['knip'] },
-  { name: 'page', command: ['vite', 'build', '--config', 'client/vite.config.ts', '--logLevel', 'warn'] },
-  { name: 'package', command: ['tsx', 'scripts/package.ts'], count: countPlain },
-  { name: 'tests', command: ['jest'], count: countJest },
-  { name: 'browser', command: ['tsx', 'scripts/browser/run.ts'], count: countPlain },
+/** One group after the other; the rows of a group beside each other, and the checks of a row in their order. */
+const GROUPS: readonly (readonly (readonly Check[])[])[] = [
+  [
+    [
+      { name: 'types', command: ['tsc', '--noEmit'] },
+      { name: 'format', command: ['prettier', '--check', '--log-level', 'warn', '.'] },
+      { name: 'unused code', command: ['knip'] },
+      { name: 'page', command: ['vite', 'build', '--config', 'client/vite.config.ts', '--logLevel', 'warn'] },
+      { name: 'package', command: ['tsx', 'scripts/package.ts'], count: countPlain },
+    ],
+    [{ name: 'lint', command: ['eslint', '.'] }],
+  ],
+  // What follows has timing of its own, and gets the machine to itself.
+  [[{ name: 'tests', command: ['jest'], count: countJest }]],
+  [[{ name: 'browser', command: ['tsx', 'scripts/browser/run.ts'], count: countPlain }]],
 ];
 
 /** Resolves with whether the command succeeded and all that it printed; it is printed here as it comes, too. */
@@ -64,7 +70,8 @@ function run([program, ...args]: Check['command']): Promise<{ ok: boolean; outpu
 
 let passed = 0;
 let failed = 0;
-for (const { name, command, count } of CHECKS) {
+
+async function check({ name, command, count }: Check): Promise<void> {
   console.log(`\n== ${name}`);
   const began = Date.now();
   const { ok, output } = await run(command);
@@ -74,5 +81,11 @@ for (const { name, command, count } of CHECKS) {
   failed += ok ? counted.failed : Math.max(counted.failed, 1);
   console.log(`== ${name}: ${ok ? 'good' : 'FAILED'} after ${Math.round((Date.now() - began) / 1000)} s`);
 }
+
+async function checkRow(row: readonly Check[]): Promise<void> {
+  for (const one of row) await check(one);
+}
+
+for (const group of GROUPS) await Promise.all(group.map(checkRow));
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;

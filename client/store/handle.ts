@@ -40,60 +40,70 @@ export interface Handle {
 
 export function openHandle({ name, id, shape, openDatabase, locks, onChange, rescued }: HandleOptions): Handle {
   let closed = false;
-  let database: Database;
+  let database: Database | undefined;
   let feed: { readonly cancel: () => void } | undefined;
 
-  const open = (): void => {
+  /** Opened when it is first asked for: a browser may throw at that, which is then the failure of what was asked. */
+  const current = (): Database => {
+    if (database) return database;
     database = openDatabase(name);
     const changes = database.changes({ live: true, since: 'now', doc_ids: [id] }).on('change', onChange);
     changes.catch(() => undefined);
     feed = changes;
+    return database;
   };
-  const reopen = async (): Promise<void> => {
+  /** Lets go of it, by `end`, and opens another one. */
+  const replace = async (end: (database: Database) => Promise<unknown>): Promise<void> => {
     feed?.cancel();
-    await database.close().catch(() => undefined);
-    open();
+    if (database) await end(database);
+    database = undefined;
+    current();
   };
+  const closeQuietly = (open: Database): Promise<void> => open.close().catch(() => undefined);
+  const reopen = (): Promise<void> => replace(closeQuietly);
   const locked = <T>(task: () => Promise<T>): Promise<T> => locks.exclusive(`${name}:write`, task);
 
   const revive = async (): Promise<void> => {
     const unsent = rescued();
     await reopen();
     if (unsent.length > 0) {
-      await updateKept(database, (kept) => ({ ...kept, draft: latestEdits([...kept.draft, ...unsent]) }));
+      await updateKept(current(), (kept) => ({ ...kept, draft: latestEdits([...kept.draft, ...unsent]) }));
     }
   };
-  const again = async <T>(task: () => Promise<T>, recover: (used: Database) => Promise<void>): Promise<T> => {
+  const again = async <T>(
+    task: () => Promise<T>,
+    recover: (used: Database | undefined) => Promise<void>,
+  ): Promise<T> => {
     const used = database;
-    return task().catch(async (error: unknown) => {
+    try {
+      return await task();
+    } catch (error) {
       if (closed) throw error;
       await recover(used);
       return task();
-    });
+    }
   };
-  const end = (task: () => Promise<unknown>): Promise<void> => {
+  const end = (last: (database: Database) => Promise<unknown>): Promise<void> => {
     if (closed) return Promise.resolve();
     closed = true;
     feed?.cancel();
     return locked(async () => {
-      await task();
+      if (database) await last(database);
     });
   };
-  open();
 
   return {
-    source: () => ({ database, id, shape }),
+    source: () => ({ database: current(), id, shape }),
     isClosed: () => closed,
     exclusive: (task) => locked(() => again(task, revive)),
     // Whoever replaced it meanwhile has opened another one: that is read then.
     read: (task) => again(task, (used) => locked(async () => (used === database ? revive() : undefined))),
-    renew: async () => {
-      feed?.cancel();
-      await database.destroy();
-      open();
+    renew: () => {
+      current();
+      return replace((open) => open.destroy());
     },
     reopen,
-    close: () => end(() => database.close().catch(() => undefined)),
-    destroy: () => end(() => database.destroy()),
+    close: () => end(closeQuietly),
+    destroy: () => end((open) => open.destroy()),
   };
 }

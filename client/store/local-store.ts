@@ -196,7 +196,9 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
         await ready;
         await gather(checked);
       } catch (error) {
-        throw new Error(`This browser could not store the change: ${reasonOf(error)}`, { cause: error });
+        const reason = reasonOf(error);
+        const told = /quota/i.test(reason) ? 'it has no room left.' : reason;
+        throw new Error(`This browser could not store the change: ${told}`, { cause: error });
       } finally {
         await refresh().catch(() => undefined);
         pending.delete(checked);

@@ -15,7 +15,7 @@ const rateLimits = Object.fromEntries(
 ) as unknown as RateLimits;
 
 /** In ms: what takes longer has failed. */
-const PATIENCE = 15_000;
+const PATIENCE = 30_000;
 
 /** Nothing of the browser's own may speak to the network: the checks are about this machine alone. */
 const FLAGS = [
@@ -43,7 +43,7 @@ export interface Kit {
 
 export interface Person {
   readonly username: string;
-  /** A browser of their own, signed in through the page. */
+  /** A browser of their own, signed in: through the page when it is `setUp` or at another `url`. */
   readonly openBrowser: (options?: BrowserOptions) => Promise<Seat>;
   /** Signs in by the form that a page shows, and waits until it is live. */
   readonly signIn: (page: Page) => Promise<void>;
@@ -86,15 +86,26 @@ export async function startKit(): Promise<Kit> {
       await page.getByTestId('submit').click();
       await waitForState(page, 'live');
     };
+    /** As after a visit of before: signed in over HTTP, and the page knows who it is. */
+    const signInBefore = async (context: BrowserContext): Promise<void> => {
+      const path = isNew ? 'register' : 'sign-in';
+      isNew = false;
+      const data = { username, password: PASSWORD };
+      const answer = await context.request.post(`${server.url}/api/auth/${path}`, { data });
+      expect(answer.ok(), `${path} was answered with ${answer.status()}`);
+    };
     const openBrowser = async ({ setUp, url, ...options }: BrowserOptions = {}): Promise<Seat> => {
-      const context = await browser.newContext({
-        ...options,
-        viewport: options.viewport ?? { width: 1280, height: 900 },
-      });
+      const viewport = options.viewport ?? { width: 1280, height: 900 };
+      const isPlain = setUp === undefined && url === undefined;
+      const localStorage = [{ name: 'pouchgate:username', value: username }];
+      const storageState = { cookies: [], origins: [{ origin: server.url, localStorage }] };
+      const context = await browser.newContext({ ...options, viewport, ...(isPlain ? { storageState } : {}) });
       context.setDefaultTimeout(PATIENCE);
       await setUp?.(context);
+      if (isPlain) await signInBefore(context);
       const seat = await openTab(context, url ?? server.url);
-      await signIn(seat.page);
+      if (isPlain) await waitForState(seat.page, 'live');
+      else await signIn(seat.page);
       return seat;
     };
     return { username, openBrowser, signIn };

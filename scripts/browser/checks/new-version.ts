@@ -54,7 +54,7 @@ export async function newVersionIsOffered({ browser }: Kit): Promise<void> {
   const server = await startTestServer({ page: folder });
   try {
     const context = await browser.newContext();
-    context.setDefaultTimeout(15_000);
+    context.setDefaultTimeout(30_000);
     const tabs = await openTabs(context, server.url);
     const [page, other] = tabs;
     deployNext(folder);
