@@ -40,70 +40,60 @@ export interface Handle {
 
 export function openHandle({ name, id, shape, openDatabase, locks, onChange, rescued }: HandleOptions): Handle {
   let closed = false;
-  let database: Database | undefined;
+  let database: Database;
   let feed: { readonly cancel: () => void } | undefined;
 
-  /** Opened when it is first asked for: a browser may throw at that, which is then the failure of what was asked. */
-  const current = (): Database => {
-    if (database) return database;
+  const open = (): void => {
     database = openDatabase(name);
     const changes = database.changes({ live: true, since: 'now', doc_ids: [id] }).on('change', onChange);
     changes.catch(() => undefined);
     feed = changes;
-    return database;
   };
-  /** Lets go of it, by `end`, and opens another one. */
-  const replace = async (end: (database: Database) => Promise<unknown>): Promise<void> => {
+  const reopen = async (): Promise<void> => {
     feed?.cancel();
-    if (database) await end(database);
-    database = undefined;
-    current();
+    await database.close().catch(() => undefined);
+    open();
   };
-  const closeQuietly = (open: Database): Promise<void> => open.close().catch(() => undefined);
-  const reopen = (): Promise<void> => replace(closeQuietly);
   const locked = <T>(task: () => Promise<T>): Promise<T> => locks.exclusive(`${name}:write`, task);
 
   const revive = async (): Promise<void> => {
     const unsent = rescued();
     await reopen();
     if (unsent.length > 0) {
-      await updateKept(current(), (kept) => ({ ...kept, draft: latestEdits([...kept.draft, ...unsent]) }));
+      await updateKept(database, (kept) => ({ ...kept, draft: latestEdits([...kept.draft, ...unsent]) }));
     }
   };
-  const again = async <T>(
-    task: () => Promise<T>,
-    recover: (used: Database | undefined) => Promise<void>,
-  ): Promise<T> => {
+  const again = async <T>(task: () => Promise<T>, recover: (used: Database) => Promise<void>): Promise<T> => {
     const used = database;
-    try {
-      return await task();
-    } catch (error) {
+    return task().catch(async (error: unknown) => {
       if (closed) throw error;
       await recover(used);
       return task();
-    }
+    });
   };
-  const end = (last: (database: Database) => Promise<unknown>): Promise<void> => {
+  const end = (task: () => Promise<unknown>): Promise<void> => {
     if (closed) return Promise.resolve();
     closed = true;
     feed?.cancel();
     return locked(async () => {
-      if (database) await last(database);
+      await task();
     });
   };
+  open();
 
   return {
-    source: () => ({ database: current(), id, shape }),
+    source: () => ({ database, id, shape }),
     isClosed: () => closed,
     exclusive: (task) => locked(() => again(task, revive)),
     // Whoever replaced it meanwhile has opened another one: that is read then.
     read: (task) => again(task, (used) => locked(async () => (used === database ? revive() : undefined))),
-    renew: () => {
-      current();
-      return replace((open) => open.destroy());
+    renew: async () => {
+      feed?.cancel();
+      await database.destroy();
+      open();
     },
     reopen,
-    close: () => end(closeQuietly),
-    destroy: () => end((open) => open.destroy()),
+    close: () => end(() => database.close().catch(() => undefined)),
+    destroy: () => end(() => database.destroy()),
   };
 }

@@ -29,7 +29,14 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-const CHROMIUMS = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+// The shell is the same Chromium without a window's weight: half the time.
+const CHROMIUMS = [
+  process.env['CHROMIUM'],
+  '/usr/bin/chromium-headless-shell',
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+];
 
 export interface Kit {
   readonly server: TestServer;
@@ -106,6 +113,7 @@ export async function startKit(): Promise<Kit> {
       const seat = await openTab(context, url ?? server.url);
       if (isPlain) await waitForState(seat.page, 'live');
       else await signIn(seat.page);
+      await seat.page.locator('[data-testid="preferences"][data-read="true"]').waitFor();
       return seat;
     };
     return { username, openBrowser, signIn };

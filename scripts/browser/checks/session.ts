@@ -1,5 +1,5 @@
 /** Signing out, signing in again, what the server refuses, and what other tabs make of all that. */
-import { choose, databaseNames, expect, goTo, openTab, waitForState, waitForValue, type Kit } from '../kit.ts';
+import { choose, databaseNames, expect, openTab, waitForState, waitForValue, type Kit } from '../kit.ts';
 
 export async function signOutLeavesNothing({ newUser, server }: Kit): Promise<void> {
   const person = await newUser();
@@ -42,25 +42,6 @@ export async function anotherTabTakesOver({ newUser, server }: Kit): Promise<voi
   await choose(other.page, 'viewMode', 'table');
   for (const { page } of tabs) await waitForValue(page, 'viewMode', 'table');
   expect(syncing.size === 1, `${syncing.size} tabs sync after the leader was closed`);
-}
-
-/** Ended from another device: this one is told to sign in again, keeps its data, and goes on after that. */
-export async function endedFromAnotherDevice({ newUser }: Kit): Promise<void> {
-  const person = await newUser();
-  const [left, right] = [await person.openBrowser(), await person.openBrowser()];
-  await left.page.reload();
-  await waitForState(left.page, 'live');
-  await goTo(left.page, 'Devices');
-  await left.page.getByTestId('end-device').click();
-  await waitForState(right.page, 'sign-in-needed');
-  await choose(right.page, 'viewMode', 'graph');
-  await waitForValue(right.page, 'viewMode', 'graph');
-  await waitForState(right.page, 'sign-in-needed', 1);
-  await right.page.getByTestId('sign-in-again').getByTestId('password').fill('a password for tests');
-  await right.page.getByTestId('sign-in-again').getByTestId('submit').click();
-  await waitForState(right.page, 'live', 0);
-  await goTo(left.page, 'Preferences');
-  await waitForValue(left.page, 'viewMode', 'graph');
 }
 
 /** The local database is made anew under both tabs; what is good stays, what was refused goes and is told. */

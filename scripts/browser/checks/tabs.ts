@@ -25,11 +25,10 @@ const waitForLongpolls = ({ server }: Kit, count: number): Promise<void> =>
 
 /** The moment, by the machine's clock, at which the page shows this value. */
 const whenShown = (page: Page, value: string): Promise<number> =>
-  page.evaluate(
-    (wanted) =>
+  page.getByTestId('pref-viewMode').evaluate(
+    (row, wanted) =>
       new Promise<number>((resolve) => {
-        const row = document.querySelector('[data-testid="pref-viewMode"]');
-        if (row === null) throw new Error('The page shows no view.');
+        if (row.getAttribute('data-value') === JSON.stringify(wanted)) resolve(Date.now());
         new MutationObserver(() => {
           if (row.getAttribute('data-value') === JSON.stringify(wanted)) resolve(Date.now());
         }).observe(row, { attributes: true });
