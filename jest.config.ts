@@ -7,6 +7,8 @@ const config: Config = {
   testEnvironment: 'node',
   roots: ['<rootDir>/couchdb-design', '<rootDir>/server', '<rootDir>/client', '<rootDir>/scripts'],
   testMatch: ['**/*.test.ts', '**/*.test.tsx'],
+  // The benchmark has a test of its own command: it takes a minute, and changes seldom.
+  testPathIgnorePatterns: ['/node_modules/', '/scripts/bench/bench\\.test\\.ts$'],
   transform: {
     '\\.[cm]?[jt]sx?$': [
       '@swc/jest',

@@ -11,7 +11,7 @@ import { history, type History } from './devices-history.ts';
 import { runHistory, type World } from './devices-run.ts';
 
 /** Three hundred take some two minutes: that is for whoever changes the merge, the store or the sync. */
-const HISTORIES = Number(process.env['DEVICES_HISTORIES'] ?? 60);
+const HISTORIES = Number(process.env['DEVICES_HISTORIES'] ?? 50);
 const SEED = Number(process.env['DEVICES_SEED'] ?? Date.now() % 2 ** 31);
 const SHRINK = process.env['DEVICES_SHRINK'] === '1';
 const AT_ONCE = 6;
