@@ -47,7 +47,7 @@ const GROUPS: readonly (readonly (readonly Check[])[])[] = [
   ],
   // What follows has timing of its own, and gets the machine to itself.
   [[{ name: 'tests', command: ['jest'], count: countJest }]],
-  [[{ name: 'browser', command: ['tsx', 'scripts/browser/run.ts', '--but-measures'], count: countPlain }]],
+  [[{ name: 'browser', command: ['tsx', 'scripts/browser/run.ts', '--quick'], count: countPlain }]],
 ];
 
 /** Resolves with whether the command succeeded and all that it printed; it is printed here as it comes, too. */

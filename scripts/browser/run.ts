@@ -1,9 +1,9 @@
 /**
  * Runs every browser check against the whole server, in memory, and Chromium; prints a line for each.
  *
- *     tsx scripts/browser/run.ts [--but-measures] [part of a name …]
+ *     tsx scripts/browser/run.ts [--quick] [part of a name …]
  *
- * `--but-measures` leaves out the checks that take long because they measure: `npm test` has to end within minutes.
+ * `--quick` leaves out what is told apart below: `npm test` has to end within minutes.
  */
 import { parseArgs } from 'node:util';
 import { everyPageIsAccessible } from './checks/accessible.ts';
@@ -79,17 +79,26 @@ const CHECKS: readonly (readonly [string, Check])[] = [
   ['axe-core finds nothing on any page, in both themes and widths, and nothing is cut off', everyPageIsAccessible],
 ];
 
-const MEASURES: readonly Check[] = [timeToTheOtherBrowser, coldStart, tenTabsOneConnection];
+/** They measure, wait long, or need a machine without other work; `npm run test:browser` runs them too. */
+const APART: readonly Check[] = [
+  timeToTheOtherBrowser,
+  coldStart,
+  tenTabsOneConnection,
+  leaderCrashes,
+  leaderIsFrozen,
+  tabsWithoutLocks,
+  sessionEndedWhileLive,
+];
 
 async function main(): Promise<number> {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
-    options: { 'but-measures': { type: 'boolean' } },
+    options: { quick: { type: 'boolean' } },
   });
   const chosen = CHECKS.filter(
     ([name, check]) =>
       (positionals.length === 0 || positionals.some((part) => name.includes(part))) &&
-      !(values['but-measures'] === true && MEASURES.includes(check)),
+      !(values.quick === true && APART.includes(check)),
   );
   const kit = await startKit();
   let failed = 0;
