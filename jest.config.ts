@@ -25,7 +25,7 @@ const config: Config = {
   transformIgnorePatterns: [`node_modules/(?!(${esmOnly.join('|')})/)`],
   setupFiles: ['<rootDir>/scripts/jest-setup.ts'],
   // Many tests wait more than they work, and two cores are what there is where they have to pass.
-  maxWorkers: 2,
+  maxWorkers: 3,
   testTimeout: 30_000,
 };
 
