@@ -1,14 +1,14 @@
 /** The browser library: one user's preferences, kept in the browser and synced with Pouchgate. */
-export {
-  createPreferencesStore,
-  type Inspection,
-  type PreferencesStore,
-  type SchemaOptions,
-  type ShownOf,
-  type ShownPreferences,
-  type StoreEvents,
-  type StoreOptions,
-} from './preferences-store.ts';
+export { createPreferencesStore } from './preferences-store.ts';
+export type {
+  Inspection,
+  PreferencesStore,
+  SchemaOptions,
+  ShownOf,
+  ShownPreferences,
+  StoreEvents,
+  StoreOptions,
+} from './store-api.ts';
 export { eraseLocalData, type EraseOptions } from './platform/leftovers.ts';
 export type { Database, OpenDatabase } from './platform/database.ts';
 export type { Environment } from './platform/environment.ts';

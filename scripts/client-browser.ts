@@ -8,7 +8,7 @@ import {
 } from '../client/index.ts';
 import { createLocks } from '../client/platform/locks.ts';
 import { openChannel } from '../client/platform/tab-channel.ts';
-import { newBrowser, until, type TestServer } from './client-test-kit.ts';
+import { newBrowser, startTestServer, until, type TestServer } from './client-test-kit.ts';
 import { createLockManager } from './devices-locks.ts';
 
 export interface TestBrowser {
@@ -52,17 +52,23 @@ export function createBrowser(): TestBrowser {
   };
 }
 
-/** What the stores of a test need of each other: they are closed by `closeAll`. */
-export function storesOf(server: () => TestServer) {
+/** A server for all tests of a file, and stores that are closed after each of them. */
+export function stageStores() {
+  let server: TestServer;
   const stores: { readonly close: () => Promise<void> }[] = [];
   const optionsOf = (username: string, browser: TestBrowser, more: Partial<StoreOptions> = {}): StoreOptions => ({
-    url: server().registry,
+    url: server.registry,
     username,
-    getToken: () => Promise.resolve(server().token(username)),
+    getToken: () => Promise.resolve(server.token(username)),
     openDatabase: browser.open,
     ...more,
     environment: { ...browser.environment, ...more.environment },
   });
+  beforeAll(async () => {
+    server = await startTestServer();
+  });
+  afterEach(() => Promise.all(stores.splice(0).map((store) => store.close())));
+  afterAll(() => server.stop());
   return {
     optionsOf,
     keep: <S extends { readonly close: () => Promise<void> }>(store: S): S => {
@@ -72,7 +78,6 @@ export function storesOf(server: () => TestServer) {
     open(username: string, browser: TestBrowser, more?: Partial<StoreOptions>): PreferencesStore {
       return this.keep(createPreferencesStore(optionsOf(username, browser, more)));
     },
-    closeAll: () => Promise.all(stores.splice(0).map((store) => store.close())),
   };
 }
 

@@ -1,7 +1,7 @@
 /** Devices for tests of client and server together: stores on the real library, each with a switch for its network. */
 import { createPreferencesStore, type OpenDatabase, type PreferencesStore, type SyncState } from '../client/index.ts';
-import type { StoreOptions } from '../client/preferences-store.ts';
-import { newBrowser, until, type TestServer } from './client-test-kit.ts';
+import type { StoreOptions } from '../client/store-api.ts';
+import { newBrowser, startTestServer, until, type TestServer } from './client-test-kit.ts';
 
 export interface Device {
   readonly store: PreferencesStore;
@@ -63,6 +63,27 @@ export function devicesOf(server: () => TestServer): Devices {
     },
     close: async () => {
       await Promise.all(stores.splice(0).map((store) => store.close()));
+    },
+  };
+}
+
+export interface Stage extends Devices {
+  readonly server: TestServer;
+}
+
+/** A server for all tests of a file, and devices that are closed after each of them. */
+export function stage(): Stage {
+  let server: TestServer;
+  const devices = devicesOf(() => server);
+  beforeAll(async () => {
+    server = await startTestServer();
+  });
+  afterEach(devices.close);
+  afterAll(() => server.stop());
+  return {
+    ...devices,
+    get server() {
+      return server;
     },
   };
 }

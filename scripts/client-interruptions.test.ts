@@ -1,16 +1,10 @@
 import type { SyncState } from '../client/index.ts';
-import { devicesOf, reaches, shows, statesOf } from './client-device.ts';
+import { reaches, shows, statesOf, stage } from './client-device.ts';
 import { openFaultyProxy } from './client-faulty-proxy.ts';
 import { openLine } from './client-line.ts';
-import { newBrowser, startTestServer, until, type TestServer } from './client-test-kit.ts';
+import { newBrowser, until } from './client-test-kit.ts';
 
-let server: TestServer;
-const devices = devicesOf(() => server);
-beforeAll(async () => {
-  server = await startTestServer();
-});
-afterEach(devices.close);
-afterAll(() => server.stop());
+const devices = stage();
 
 /** From live over offline to live again, and never live in between. */
 const expectHonest = (states: readonly SyncState[]): void => {
@@ -25,14 +19,14 @@ test('a restart of the server is survived without a reload, and edits made meanw
   await Promise.all([reaches(left, 'live'), reaches(right, 'live')]);
   const states = statesOf(left);
   const synced = left.status().lastSynced ?? Infinity;
-  await server.stop();
+  await devices.server.stop();
   await Promise.all([reaches(left, 'offline'), reaches(right, 'offline')]);
   const stopped = Date.now();
   await left.set({ theme: 'dark' });
   await right.set({ viewMode: 'graph' });
   expect(left.status().lastSynced).toBeGreaterThanOrEqual(synced);
   expect(left.status().lastSynced).toBeLessThanOrEqual(stopped);
-  await server.start();
+  await devices.server.start();
   await Promise.all([
     shows(left, { theme: 'dark', viewMode: 'graph' }),
     shows(right, { theme: 'dark', viewMode: 'graph' }),
@@ -44,9 +38,9 @@ test('a restart of the server is survived without a reload, and edits made meanw
 
 test('a network that falls silent without a word is noticed, and left behind once there is another', async () => {
   const user = devices.newUser();
-  const line = await openLine(server.url);
+  const line = await openLine(devices.server.url);
   const { store } = devices.open(user, newBrowser(), {
-    url: server.registry.replace(server.url, line.url),
+    url: devices.server.registry.replace(devices.server.url, line.url),
     timing: { heartbeat: 1_000, silence: 1_500 },
   });
   const other = devices.open(user, newBrowser()).store;
@@ -69,9 +63,9 @@ test('what a server has lost comes back to it from a browser that has it', async
   await reaches(store, 'live');
   await store.set({ theme: 'dark', selectedTags: ['home'] });
   await reaches(store, 'live', 0);
-  await server.stop();
+  await devices.server.stop();
   await reaches(store, 'offline');
-  await server.startEmpty();
+  await devices.server.startEmpty();
   await reaches(store, 'live', 0);
   const other = devices.open(user, newBrowser()).store;
   await shows(other, { theme: 'dark', selectedTags: ['home'] });
@@ -79,10 +73,10 @@ test('what a server has lost comes back to it from a browser that has it', async
 
 test('a computer that slept does not wait for a dead connection to be silent for long enough', async () => {
   const user = devices.newUser();
-  const line = await openLine(server.url);
+  const line = await openLine(devices.server.url);
   let slept = 0;
   const { store } = devices.open(user, newBrowser(), {
-    url: server.registry.replace(server.url, line.url),
+    url: devices.server.registry.replace(devices.server.url, line.url),
     timing: { heartbeat: 10_000, silence: 3_600_000 },
     environment: { now: () => Date.now() + slept },
   });
@@ -97,8 +91,8 @@ test('a computer that slept does not wait for a dead connection to be silent for
 
 test('a server that has too much to do is left alone for as long as it asks, unless somebody says that all is well', async () => {
   const user = devices.newUser();
-  const proxy = await openFaultyProxy(server.url);
-  const url = server.registry.replace(server.url, proxy.url);
+  const proxy = await openFaultyProxy(devices.server.url);
+  const url = devices.server.registry.replace(devices.server.url, proxy.url);
   // A lot is drawn when a wait begins.
   let onWait = (): void => undefined;
   const random = (): number => {

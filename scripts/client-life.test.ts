@@ -1,15 +1,9 @@
 import { z } from 'zod';
 import { createPreferencesStore, eraseLocalData, type Database } from '../client/index.ts';
-import { createBrowser, isLive, offline, storesOf } from './client-browser.ts';
-import { startTestServer, until, type TestServer } from './client-test-kit.ts';
+import { createBrowser, isLive, offline, stageStores } from './client-browser.ts';
+import { until } from './client-test-kit.ts';
 
-let server: TestServer;
-beforeAll(async () => {
-  server = await startTestServer();
-});
-afterAll(() => server.stop());
-const stores = storesOf(() => server);
-afterEach(() => stores.closeAll());
+const stores = stageStores();
 
 const SECRET = 'a secret of hers';
 let users = 0;

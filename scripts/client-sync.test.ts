@@ -1,13 +1,7 @@
-import { devicesOf, reaches, shows } from './client-device.ts';
-import { newBrowser, startTestServer, type TestServer } from './client-test-kit.ts';
+import { reaches, shows, stage } from './client-device.ts';
+import { newBrowser } from './client-test-kit.ts';
 
-let server: TestServer;
-const devices = devicesOf(() => server);
-beforeAll(async () => {
-  server = await startTestServer();
-});
-afterEach(devices.close);
-afterAll(() => server.stop());
+const devices = stage();
 
 test('an edit on one device is on the other, and neither has anything unsent', async () => {
   const user = devices.newUser();

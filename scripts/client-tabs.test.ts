@@ -1,14 +1,8 @@
 import { SILENT_CHANNEL } from '../client/platform/tab-channel.ts';
-import { createBrowser, isLive, storesOf } from './client-browser.ts';
-import { startTestServer, until, type TestServer } from './client-test-kit.ts';
+import { createBrowser, isLive, stageStores } from './client-browser.ts';
+import { until } from './client-test-kit.ts';
 
-let server: TestServer;
-beforeAll(async () => {
-  server = await startTestServer();
-});
-afterAll(() => server.stop());
-const stores = storesOf(() => server);
-afterEach(() => stores.closeAll());
+const stores = stageStores();
 
 /** Tabs find out within a few of these that nobody leads. */
 const timing = { heartbeat: 1_000, silence: 5_000 };

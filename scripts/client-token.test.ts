@@ -1,23 +1,18 @@
-import { devicesOf, reaches, shows, statesOf } from './client-device.ts';
+import { reaches, shows, statesOf, stage } from './client-device.ts';
 import type { Session } from '../server/contract.ts';
-import { newBrowser, startTestServer, type TestServer } from './client-test-kit.ts';
+import { newBrowser } from './client-test-kit.ts';
 
-let server: TestServer;
-const devices = devicesOf(() => server);
-beforeAll(async () => {
-  server = await startTestServer();
-});
-afterEach(devices.close);
-afterAll(() => server.stop());
+const devices = stage();
 
 test('a token that ends is renewed once for all that need it, and the sync goes on', async () => {
   const user = devices.newUser();
   let asked = 0;
   const { store } = devices.open(user, newBrowser(), {
     getToken: (refused) => {
-      if (refused === undefined) return Promise.resolve(asked === 0 ? server.token(user, -60) : server.token(user));
+      if (refused === undefined)
+        return Promise.resolve(asked === 0 ? devices.server.token(user, -60) : devices.server.token(user));
       asked += 1;
-      return Promise.resolve(server.token(user));
+      return Promise.resolve(devices.server.token(user));
     },
   });
   await reaches(store, 'live');
@@ -29,7 +24,7 @@ test('a token that ends is renewed once for all that need it, and the sync goes 
 test('a token that ends under a live sync is noticed by the server, and renewed', async () => {
   const user = devices.newUser();
   const seconds = [2, 3_600];
-  const next = (): string => server.token(user, seconds.shift());
+  const next = (): string => devices.server.token(user, seconds.shift());
   let token = next();
   let renew: () => void = () => undefined;
   const renewed = new Promise<void>((resolve) => {
@@ -60,7 +55,7 @@ test('without a token the data stays readable and editable, and goes out after s
   const user = devices.newUser();
   let signedIn = false;
   const { store } = devices.open(user, newBrowser(), {
-    getToken: () => Promise.resolve(signedIn ? server.token(user) : undefined),
+    getToken: () => Promise.resolve(signedIn ? devices.server.token(user) : undefined),
   });
   await reaches(store, 'sign-in-needed');
   await store.set({ theme: 'dark' });
@@ -74,12 +69,12 @@ test('without a token the data stays readable and editable, and goes out after s
 test('a token that cannot be renewed for want of a network is waited for, and nobody has to sign in', async () => {
   const user = devices.newUser();
   let network = true;
-  let token = server.token(user, 2);
+  let token = devices.server.token(user, 2);
   const { store } = devices.open(user, newBrowser(), {
     getToken: (refused) => {
       if (refused === undefined) return Promise.resolve(token);
       if (!network) return Promise.reject(new TypeError('Failed to fetch'));
-      token = server.token(user);
+      token = devices.server.token(user);
       return Promise.resolve(token);
     },
   });
@@ -99,7 +94,7 @@ test('an app that gives no token and says nothing is offline after a while, and 
   let hangs = true;
   const { store } = devices.open(user, newBrowser(), {
     timing: { heartbeat: 1_000, silence: 1_500 },
-    getToken: () => (hangs ? new Promise(() => undefined) : Promise.resolve(server.token(user))),
+    getToken: () => (hangs ? new Promise(() => undefined) : Promise.resolve(devices.server.token(user))),
   });
   const states = statesOf(store);
   await reaches(store, 'offline');
@@ -111,7 +106,7 @@ test('an app that gives no token and says nothing is offline after a while, and 
 test('a session that is ended elsewhere is told, and what is stored and edited here is kept for the next one', async () => {
   const credentials = { username: devices.newUser(), password: 'a password of mine' };
   const post = async (path: string): Promise<Session> => {
-    const response = await fetch(`${server.url}/api/auth${path}`, {
+    const response = await fetch(`${devices.server.url}/api/auth${path}`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify(credentials),
@@ -129,7 +124,7 @@ test('a session that is ended elsewhere is told, and what is stored and edited h
   const states = statesOf(store);
 
   const elsewhere = await post('/sign-in');
-  const ended = await fetch(`${server.url}/api/auth/sessions/${here}`, {
+  const ended = await fetch(`${devices.server.url}/api/auth/sessions/${here}`, {
     method: 'DELETE',
     headers: { Authorization: `Bearer ${elsewhere.accessToken}` },
   });

@@ -1,7 +1,7 @@
-import { useEffect, type ReactNode } from 'react';
+import type { ReactNode } from 'react';
 import type { AppStore } from './app-store.ts';
 import { Toasts, type ToastList } from './changes/toasts.tsx';
-import { supersededText } from './changes/words.ts';
+import { useSuperseded } from './changes/use-superseded.ts';
 import { Brand } from './parts/brand.tsx';
 import { Icon } from './parts/icons.tsx';
 import { Notices } from './parts/notices.tsx';
@@ -25,14 +25,7 @@ export interface ShellProps {
 
 /** What is around every page of somebody who is signed in. */
 export function Shell({ session, store, updates, toasts, hasStatus, children }: ShellProps) {
-  const { show } = toasts;
-  useEffect(
-    () =>
-      store.on('superseded', ({ key, current }) =>
-        show({ id: `superseded-${key}`, text: supersededText(key, current) }),
-      ),
-    [store, show],
-  );
+  useSuperseded(store, toasts);
   return (
     <>
       <a className="skip" href="#content">

@@ -1,12 +1,12 @@
 import { useId, useState } from 'react';
+import { PREFERENCE_RULES } from '../../../couchdb-design/preference-rules.ts';
 import type { Shown } from '../app-store.ts';
 import { useSave } from '../changes/context.ts';
 import { TIME_RANGES } from './options.ts';
 import { Row } from './row.tsx';
 
-/** couchdb-design/preferences.ts allows no more. */
-const MOST = 10;
-const MOST_WORDS = 10;
+const { most: MOST, of: PRESET } = PREFERENCE_RULES.filterPresets;
+const { name: NAME, selectedTags: TAGS, selectedContexts: CONTEXTS, selectedStatus: STATUS } = PRESET.members;
 
 type Preset = Shown['filterPresets'][number];
 
@@ -29,9 +29,9 @@ export function Presets({ preferences }: { readonly preferences: Shown }) {
     if (name === '' || isFull) return;
     const preset: Preset = {
       name,
-      selectedTags: selectedTags.slice(0, MOST_WORDS),
-      selectedContexts: selectedContexts.slice(0, MOST_WORDS),
-      selectedStatus: selectedStatus.slice(0, MOST_WORDS),
+      selectedTags: selectedTags.slice(0, TAGS.most),
+      selectedContexts: selectedContexts.slice(0, CONTEXTS.most),
+      selectedStatus: selectedStatus.slice(0, STATUS.most),
       selectedTimeRange,
     };
     save({ filterPresets: [...filterPresets.filter((other) => other.name !== name), preset] });
@@ -77,7 +77,7 @@ export function Presets({ preferences }: { readonly preferences: Shown }) {
           <input
             id={id}
             value={typed}
-            maxLength={40}
+            maxLength={NAME.longest}
             placeholder="Name of this filter"
             onChange={({ target }) => setTyped(target.value)}
             data-testid="preset-name"

@@ -1,4 +1,5 @@
 import { useId, useState } from 'react';
+import { PREFERENCE_RULES } from '../../../couchdb-design/preference-rules.ts';
 import { useSave } from '../changes/context.ts';
 import { Icon } from '../parts/icons.tsx';
 import { Row } from './row.tsx';
@@ -14,10 +15,6 @@ export interface WordsProps {
   readonly isOrdered?: boolean;
 }
 
-/** couchdb-design/preferences.ts allows no more. */
-const MOST = 30;
-const LONGEST = 40;
-
 const movedEarlier = (words: readonly string[], at: number): string[] => {
   const [word] = words.slice(at, at + 1);
   const rest = words.filter((_, index) => index !== at);
@@ -30,7 +27,11 @@ export function Words(props: WordsProps) {
   const id = useId();
   const save = useSave();
   const [typed, setTyped] = useState('');
-  const isFull = value.length >= MOST;
+  const {
+    most,
+    of: { longest },
+  } = PREFERENCE_RULES[name];
+  const isFull = value.length >= most;
 
   const add = (): void => {
     const word = typed.trim();
@@ -65,9 +66,9 @@ export function Words(props: WordsProps) {
         <input
           id={id}
           value={typed}
-          maxLength={LONGEST}
+          maxLength={longest}
           disabled={isFull}
-          placeholder={isFull ? `No more than ${MOST}` : placeholder}
+          placeholder={isFull ? `No more than ${most}` : placeholder}
           list={suggestions.length > 0 ? `${id}-list` : undefined}
           autoComplete="off"
           onChange={({ target }) => setTyped(target.value)}

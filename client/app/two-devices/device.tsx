@@ -1,11 +1,11 @@
-import { useEffect, useId, useSyncExternalStore } from 'react';
+import { useId, useSyncExternalStore } from 'react';
 import { usePreferences } from '../../react.ts';
 import type { AppStore } from '../app-store.ts';
 import { SavingProvider } from '../changes/context.ts';
 import { Toasts, useToasts } from '../changes/toasts.tsx';
 import { useChanges } from '../changes/use-changes.ts';
 import { useSavingOf } from '../changes/use-saving-of.ts';
-import { supersededText } from '../changes/words.ts';
+import { useSuperseded } from '../changes/use-superseded.ts';
 import { Choice } from '../controls/choice.tsx';
 import { THEMES, VIEWS } from '../controls/options.ts';
 import { Switch } from '../controls/switch.tsx';
@@ -31,14 +31,7 @@ export function Device({ device, store }: DeviceProps) {
   const changes = useChanges(store, toasts);
   const saving = useSavingOf(store, changes);
   const id = useId();
-  const { show } = toasts;
-  useEffect(
-    () =>
-      store.on('superseded', ({ key, current }) =>
-        show({ id: `superseded-${key}`, text: supersededText(key, current) }),
-      ),
-    [store, show],
-  );
+  useSuperseded(store, toasts);
 
   return (
     <section

@@ -1,0 +1,15 @@
+import { useEffect } from 'react';
+import type { AppStore } from '../app-store.ts';
+import type { ToastList } from './toasts.tsx';
+import { supersededText } from './words.ts';
+
+/** Tells of an edit that gave way to a later one of another device. */
+export function useSuperseded(store: AppStore, { show }: ToastList): void {
+  useEffect(
+    () =>
+      store.on('superseded', ({ key, current }) =>
+        show({ id: `superseded-${key}`, text: supersededText(key, current) }),
+      ),
+    [store, show],
+  );
+}
