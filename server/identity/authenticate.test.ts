@@ -9,7 +9,7 @@ if (username === undefined) throw new Error('alice is a username');
 const options = { secret: SECRET, findKey: undefined, usernameClaim: 'sub', issuer: undefined, audience: undefined };
 const tokens = createTokens({ ...options, now: Date.now });
 const token = tokens.sign?.({ username, sessionId: 's', notAfter: Infinity }).token ?? '';
-const authenticate = createAuthenticator({ tokens, rights: { check: () => Promise.resolve() } });
+const authenticate = createAuthenticator({ verify: tokens.verify, rights: { check: () => Promise.resolve() } });
 
 test('a caller is who the token says, with the one document that is theirs', async () => {
   for (const scheme of ['Bearer', 'bearer', 'BEARER']) {
@@ -49,6 +49,9 @@ test('no header, two headers, and a header of anything else are 401', async () =
 });
 
 test('a right that cannot be looked up is neither good nor a 401', async () => {
-  const away = createAuthenticator({ tokens, rights: { check: () => Promise.reject(unavailable('away')) } });
+  const away = createAuthenticator({
+    verify: tokens.verify,
+    rights: { check: () => Promise.reject(unavailable('away')) },
+  });
   await expect(away({ authorization: `Bearer ${token}` })).rejects.toMatchObject({ status: 503 });
 });

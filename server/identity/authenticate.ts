@@ -11,7 +11,7 @@ type RequestHeaders = Readonly<Record<string, string | readonly string[] | undef
 export type Authenticate = (headers: RequestHeaders) => Promise<Caller>;
 
 export interface AuthenticatorOptions {
-  readonly tokens: Pick<Tokens, 'verify'>;
+  readonly verify: Tokens['verify'];
   readonly rights: Pick<Rights, 'check'>;
 }
 
@@ -22,14 +22,14 @@ const BEARER = /^Bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*) *$/i;
  * Believes the `Authorization` header alone. A token in the URL would lie in logs and histories (RFC 6750, 5.3), and a
  * cookie would be sent along with what any other page makes the browser ask for.
  */
-export function createAuthenticator({ tokens, rights }: AuthenticatorOptions): Authenticate {
+export function createAuthenticator({ verify, rights }: AuthenticatorOptions): Authenticate {
   return async (headers) => {
     const given = headers['authorization'];
     const [value, ...more] = typeof given === 'string' ? [given] : (given ?? []);
     if (value === undefined) throw unauthorized('Sign in, and send the access token as "Authorization: Bearer".');
     const token = more.length === 0 ? BEARER.exec(value)?.[1] : undefined;
     if (token === undefined) throw unauthorized('The Authorization header is not one bearer token.');
-    const claims = await tokens.verify(token);
+    const claims = await verify(token);
     const caller = { ...claims, ownId: userDocumentId(claims.username) };
     await rights.check(caller);
     return caller;

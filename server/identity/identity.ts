@@ -16,6 +16,7 @@ import { createSessionStore } from './session-store.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import { createKeyFinder } from './token-keys.ts';
 import { createTokens, type SignToken } from './tokens.ts';
+import { rememberVerified } from './verified-tokens.ts';
 
 export interface IdentityOptions {
   readonly config: Pick<Config, 'tokens' | 'registration' | 'registry' | 'publicUrl'>;
@@ -81,7 +82,7 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
     onSuspension: (username, isSuspended) => rights.noteSuspension(username, isSuspended),
     now,
   });
-  const authenticate = createAuthenticator({ tokens, rights });
+  const authenticate = createAuthenticator({ verify: rememberVerified({ verify: tokens.verify, now }), rights });
 
   const router = createAuthRoutes({
     registration: config.registration,

@@ -18,7 +18,7 @@ export interface TokenOptions {
 }
 
 /** What a token proves. */
-interface Claims {
+export interface Claims {
   readonly username: Username;
   /** The session that it was issued for; none when another identity provider issued it. */
   readonly sessionId: string | undefined;
