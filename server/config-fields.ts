@@ -95,6 +95,10 @@ export const fieldsSchema = z.object({
     (text) => (Buffer.byteLength(text) >= SHORTEST_SECRET_BYTES ? text : undefined),
     secretMessage,
   ).optional(),
+  JWT_SECRETS_ACCEPTED: field((text) => {
+    const secrets = text.split(',').map((secret) => secret.trim());
+    return secrets.every((secret) => Buffer.byteLength(secret) >= SHORTEST_SECRET_BYTES) ? secrets : undefined;
+  }, `holds a secret shorter than ${SHORTEST_SECRET_BYTES} bytes; give whole secrets, separated by commas`).default([]),
   JWT_PUBLIC_KEY: field(
     readPublicKey,
     'is not a public key for RS256 (RSA of at least 2048 bits) or ES256 (P-256); give its PEM text, beginning with -----BEGIN PUBLIC KEY-----',

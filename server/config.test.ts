@@ -116,6 +116,12 @@ test.each<[string, string, Record<string, string>]>([
   ['no way to know users', 'JWT_SECRET', { ...COUCHDB, JWT_SECRET: '' }],
   ['a short secret', 'JWT_SECRET', { JWT_SECRET: 's'.repeat(31) }],
   [
+    'a short secret among those accepted',
+    'JWT_SECRETS_ACCEPTED',
+    { JWT_SECRET: SECRET, JWT_SECRETS_ACCEPTED: `${SECRET},short` },
+  ],
+  ['accepted secrets with none that signs', 'JWT_SECRET', { JWT_SECRETS_ACCEPTED: SECRET }],
+  [
     'a JWT key that is not base64',
     'COUCHDB_JWT_SECRET',
     { ...COUCHDB, COUCHDB_JWT_SECRET: 'not base64, but long enough to be a key' },
@@ -138,6 +144,12 @@ test.each<[string, string, Record<string, string>]>([
   ['a level that pino does not have', 'LOG_LEVEL', { LOG_LEVEL: 'loud' }],
 ])('%s is refused in a sentence that begins with the variable', (_what, name, env) => {
   expect(complaint(env)).toMatch(new RegExp(`^${name} [^\\n]+\\.$`));
+});
+
+test('secrets that are accepted come behind the one that signs', () => {
+  const others = ['a'.repeat(40), 'b'.repeat(40)];
+  const { tokens } = readConfig({ ...COUCHDB, JWT_SECRETS_ACCEPTED: others.join(' , ') });
+  expect(tokens.secret).toEqual({ kind: 'given', values: [SECRET, ...others] });
 });
 
 test('loopback may serve keys without https', () => {

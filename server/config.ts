@@ -34,7 +34,8 @@ type UpstreamConfig =
 export interface TokenConfig {
   /** The gate's own HS256 secret: given, kept in a file made at the first start, or none, and then it issues no tokens. */
   readonly secret:
-    | { readonly kind: 'given'; readonly value: string }
+    /** The first one signs; all are believed. */
+    | { readonly kind: 'given'; readonly values: readonly [string, ...string[]] }
     | { readonly kind: 'kept'; readonly directory: string }
     | { readonly kind: 'none' };
   /** Another identity provider's keys, for RS256 and ES256. */
@@ -113,6 +114,9 @@ function contradictions(set: ReadonlySet<string>, registry: string | undefined):
   if (set.has('JWT_PUBLIC_KEY') && set.has('JWKS_URL')) {
     sentences.push('JWT_PUBLIC_KEY is set beside JWKS_URL; unset one of them, so that it is plain whose keys count.');
   }
+  if (set.has('JWT_SECRETS_ACCEPTED')) {
+    needs('JWT_SECRET', 'is missing beside JWT_SECRETS_ACCEPTED; give the secret that signs.');
+  }
   if (registry === SESSIONS_DB) {
     sentences.push(`REGISTRY_DB is ${SESSIONS_DB}, where the sessions are; give another name.`);
   }
@@ -131,7 +135,9 @@ function upstreamOf(fields: Fields): UpstreamConfig {
 }
 
 function secretOf(fields: Fields): TokenConfig['secret'] {
-  if (fields.JWT_SECRET !== undefined) return { kind: 'given', value: fields.JWT_SECRET };
+  if (fields.JWT_SECRET !== undefined) {
+    return { kind: 'given', values: [fields.JWT_SECRET, ...fields.JWT_SECRETS_ACCEPTED] };
+  }
   return providerOf(fields).kind === 'none' ? { kind: 'kept', directory: fields.DATA_DIR } : { kind: 'none' };
 }
 

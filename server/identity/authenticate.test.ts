@@ -6,7 +6,7 @@ import { unavailable } from '../errors.ts';
 
 const username = parseUsername('alice');
 if (username === undefined) throw new Error('alice is a username');
-const options = { secret: SECRET, findKey: undefined, usernameClaim: 'sub', issuer: undefined, audience: undefined };
+const options = { secrets: [SECRET], findKey: undefined, usernameClaim: 'sub', issuer: undefined, audience: undefined };
 const tokens = createTokens({ ...options, now: Date.now });
 const token = tokens.sign?.({ username, sessionId: 's', notAfter: Infinity }).token ?? '';
 const authenticate = createAuthenticator({ verify: tokens.verify, rights: { check: () => Promise.resolve() } });

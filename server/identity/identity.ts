@@ -56,10 +56,10 @@ export interface Identity {
 export async function createIdentity(options: IdentityOptions): Promise<Identity> {
   const { config, upstream, onRegistered, log, rateLimits = DEFAULT_RATE_LIMITS, now = Date.now } = options;
   const { access, couch } = upstream;
-  const secret = await secretOf(config.tokens);
+  const secrets = await secretsOf(config.tokens);
   const { usernameClaim, issuer, audience } = config.tokens;
   const findKey = createKeyFinder(config.tokens.provider, now);
-  const tokens = createTokens({ secret, findKey, usernameClaim, issuer, audience, now });
+  const tokens = createTokens({ secrets, findKey, usernameClaim, issuer, audience, now });
 
   const rights = createRights({
     couch,
@@ -71,7 +71,7 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
   });
   const store = createSessionStore(couch, SESSIONS_DB, (session) => rights.noteStored(session));
   // Without a secret there are no refresh tokens; a key that nobody knows makes sure of it.
-  const refreshTokens = createRefreshTokens(secret ?? randomBytes(32).toString('base64url'));
+  const refreshTokens = createRefreshTokens(secrets.length > 0 ? secrets : [randomBytes(32).toString('base64url')]);
   const sessions = createSessions({ store, refreshTokens, now });
   const { registry } = config;
   const accounts = createAccounts({
@@ -99,13 +99,14 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
   return { router, authenticate, rights, accounts, sessions, sign: tokens.sign, close: () => rights.close() };
 }
 
-async function secretOf({ secret }: TokenConfig): Promise<string | undefined> {
+/** The first one signs. */
+async function secretsOf({ secret }: TokenConfig): Promise<readonly string[]> {
   switch (secret.kind) {
     case 'given':
-      return secret.value;
+      return secret.values;
     case 'kept':
-      return keepSecret(secret.directory);
+      return [await keepSecret(secret.directory)];
     case 'none':
-      return undefined;
+      return [];
   }
 }

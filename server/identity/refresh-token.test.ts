@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { createRefreshTokens } from './refresh-token.ts';
 
-const tokens = createRefreshTokens('a secret for tests, and for nothing else at all');
+const tokens = createRefreshTokens(['a secret for tests, and for nothing else at all']);
 const parts = fc.record({
   sessionId: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/),
   generation: fc.integer({ min: 1, max: 999_999_999 }),
@@ -26,7 +26,7 @@ test('what was changed in any character is not', () => {
 test('a token of another secret, and one cut, lengthened or made up, is not', () => {
   const each = { sessionId: 's', generation: 1 };
   const token = tokens.issue(each);
-  const foreign = createRefreshTokens('another secret, which is just as long as ours').issue(each);
+  const foreign = createRefreshTokens(['another secret, which is just as long as ours']).issue(each);
   for (const text of [
     foreign,
     token.slice(0, -1),
@@ -42,4 +42,19 @@ test('a token of another secret, and one cut, lengthened or made up, is not', ()
     expect(tokens.read(text)).toBeUndefined();
   }
   fc.assert(fc.property(fc.string(), (text) => expect(tokens.read(text)).toBeUndefined()));
+});
+
+test('what an accepted secret has signed is read, what is issued is of the first one, and a withdrawn one counts no more', () => {
+  const [old, next] = [
+    'the secret that was used until now, for tests',
+    'the secret that is used from now on, for tests',
+  ];
+  fc.assert(
+    fc.property(parts, (each) => {
+      const rotating = createRefreshTokens([next, old]);
+      expect(rotating.read(createRefreshTokens([old]).issue(each))).toEqual(each);
+      expect(createRefreshTokens([next]).read(rotating.issue(each))).toEqual(each);
+      expect(createRefreshTokens([old]).read(rotating.issue(each))).toBeUndefined();
+    }),
+  );
 });

@@ -21,19 +21,24 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 /**
  * Refresh tokens are `<session>.<generation>.<HMAC-SHA256 of both>`. The database holds only the generation, so whoever
  * reads it can sign nobody in. The key is derived from the gate's secret for this purpose alone (RFC 5869), so that no
- * access token is ever a refresh token.
+ * access token is ever a refresh token. The first of `secrets` signs, and what any of them has signed is read: so a
+ * secret is replaced without signing anybody out.
  */
-export function createRefreshTokens(secret: string): RefreshTokens {
-  const key = new Uint8Array(hkdfSync('sha256', secret, '', 'pouchgate refresh token 1', 32));
-  const sign = ({ sessionId, generation }: RefreshTokenParts): string =>
-    createHmac('sha256', key).update(`${sessionId}.${generation}`).digest('base64url');
+export function createRefreshTokens(secrets: readonly string[]): RefreshTokens {
+  const signers = secrets.map((secret) => {
+    const key = new Uint8Array(hkdfSync('sha256', secret, '', 'pouchgate refresh token 1', 32));
+    return ({ sessionId, generation }: RefreshTokenParts): string =>
+      createHmac('sha256', key).update(`${sessionId}.${generation}`).digest('base64url');
+  });
+  const [sign] = signers;
+  if (sign === undefined) throw new RangeError('Refresh tokens need a secret.');
   return {
     issue: (parts) => `${parts.sessionId}.${parts.generation}.${sign(parts)}`,
     read: (token) => {
       const [, sessionId, generation, signature] = FORM.exec(token) ?? [];
       if (sessionId === undefined || generation === undefined || signature === undefined) return undefined;
       const parts = { sessionId, generation: Number(generation) };
-      return timingSafeEqual(bytes(sign(parts)), bytes(signature)) ? parts : undefined;
+      return signers.some((each) => timingSafeEqual(bytes(each(parts)), bytes(signature))) ? parts : undefined;
     },
   };
 }

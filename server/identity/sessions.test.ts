@@ -17,7 +17,7 @@ const stored: Session[] = [];
 
 beforeAll(async () => {
   engine = await startEngine();
-  refreshTokens = createRefreshTokens(SECRET);
+  refreshTokens = createRefreshTokens([SECRET]);
   store = createSessionStore(connect(engine.access), SESSIONS_DB, (session) => stored.push(session));
   sessions = createSessions({ store, refreshTokens, now: () => now });
 });

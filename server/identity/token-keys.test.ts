@@ -34,7 +34,7 @@ afterEach(async () => {
 
 const verifier = () => {
   const findKey = createKeyFinder({ kind: 'jwks', url }, () => now);
-  const rest = { secret: undefined, usernameClaim: 'sub', issuer: undefined, audience: undefined };
+  const rest = { secrets: [], usernameClaim: 'sub', issuer: undefined, audience: undefined };
   return createTokens({ ...rest, findKey, now: () => now }).verify;
 };
 const claims = () => ({ sub: 'alice', exp: now / 1000 + 86_400 });

@@ -13,7 +13,7 @@ const pemOf = (key: KeyObject): string => key.export({ type: 'spki', format: 'pe
 
 const tokensWith = (options: Partial<TokenOptions> = {}) =>
   createTokens({
-    secret: SECRET,
+    secrets: [SECRET],
     findKey: undefined,
     usernameClaim: 'sub',
     issuer: undefined,
@@ -129,7 +129,7 @@ test.each<[string, string]>([
 });
 
 test('without a secret no HS256 is believed, and none is issued', async () => {
-  const { verify, sign: issue } = tokensWith({ secret: undefined, findKey: rsaKeys });
+  const { verify, sign: issue } = tokensWith({ secrets: [], findKey: rsaKeys });
   await expect(verify(sign(good))).rejects.toMatchObject({ status: 401 });
   await expect(verify(signRaw(HS256, good, ''))).rejects.toMatchObject({ status: 401 });
   expect(issue).toBeUndefined();
@@ -184,4 +184,22 @@ test('an issued token is believed, for a quarter of an hour and never longer tha
   expect(short?.expiresAt).toBe(NOW + 60_000);
   const later = tokensWith({ ...options, now: () => NOW + 15 * 60_000 });
   await expect(later.verify(long?.token ?? '')).rejects.toMatchObject({ status: 401 });
+});
+
+test('a secret is replaced while tokens of both are about: any accepted one is believed, the first one signs', async () => {
+  if (alice === undefined) throw new Error('alice is a username');
+  const next = 'the secret that is used from now on, for tests';
+  const [before, both, after] = [[SECRET, next], [next, SECRET], [next]].map((secrets) => tokensWith({ secrets }));
+  const issue = (tokens: typeof before): string =>
+    tokens?.sign?.({ username: alice, sessionId: 's1', notAfter: NOW + 60_000 }).token ?? '';
+  for (const one of [before, both]) {
+    for (const token of [issue(before), issue(both), issue(after)]) {
+      await expect(one?.verify(token)).resolves.toMatchObject({ username: 'alice', sessionId: 's1' });
+    }
+  }
+  await expect(after?.verify(issue(both))).resolves.toMatchObject({ username: 'alice' });
+  await expect(after?.verify(issue(before))).rejects.toMatchObject({ status: 401 });
+  await expect(both?.verify(sign({ ...good, exp: SECOND - 1 }))).rejects.toMatchObject({
+    message: 'The token is over.',
+  });
 });

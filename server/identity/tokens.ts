@@ -6,8 +6,8 @@ import { HttpError, unauthorized } from '../errors.ts';
 import type { FindKey } from './token-keys.ts';
 
 export interface TokenOptions {
-  /** The gate's own secret, for HS256 and nothing else. Without it no token is issued. */
-  readonly secret: string | undefined;
+  /** The gate's own secrets, for HS256 and nothing else. The first one signs; without any no token is issued. */
+  readonly secrets: readonly string[];
   /** Finds another identity provider's keys, for RS256 and ES256 and nothing else. */
   readonly findKey: FindKey | undefined;
   readonly usernameClaim: string;
@@ -66,18 +66,30 @@ const payloadSchema = z.looseObject({
 
 const refused = () => unauthorized('The token is not valid.');
 
+/** Tells a signature of another key from all else that may be wrong: that alone another key could mend. */
+const isOfAnotherKey = (error: unknown): boolean =>
+  error instanceof jwt.JsonWebTokenError && error.message === 'invalid signature';
+
+function verifyWithAny(token: string, [key, ...others]: readonly KeyObject[], options: jwt.VerifyOptions): unknown {
+  if (key === undefined) throw unauthorized('The token is signed in a way that is not accepted here.');
+  try {
+    return jwt.verify(token, key, options);
+  } catch (error) {
+    if (others.length === 0 || !isOfAnotherKey(error)) throw error;
+    return verifyWithAny(token, others, options);
+  }
+}
+
 /** Verifies access tokens, and signs the gate's own (RFC 7519; RFC 8725 for the ways in which that goes wrong). */
 export function createTokens(options: TokenOptions): Tokens {
   const { usernameClaim, issuer, audience, now } = options;
-  // A key object, not text: jsonwebtoken takes a text that looks like a public key for one.
-  const secret = options.secret === undefined ? undefined : createSecretKey(options.secret, 'utf8');
+  // Key objects, not text: jsonwebtoken takes a text that looks like a public key for one.
+  const secrets = options.secrets.map((secret) => createSecretKey(secret, 'utf8'));
+  const [secret] = secrets;
 
   /** RFC 8725, 3.1: each algorithm has keys of its own, so no key is ever used for another's algorithm. */
-  const keyFor = async ({ alg, kid }: z.output<typeof headerSchema>): Promise<KeyObject> => {
-    const key = alg === 'HS256' ? secret : await options.findKey?.(alg, kid);
-    if (key === undefined) throw unauthorized('The token is signed in a way that is not accepted here.');
-    return key;
-  };
+  const keysFor = async ({ alg, kid }: z.output<typeof headerSchema>): Promise<readonly KeyObject[]> =>
+    alg === 'HS256' ? secrets : [await options.findKey?.(alg, kid)].filter((key) => key !== undefined);
 
   const claimsOf = (payload: unknown, isOurs: boolean): Claims => {
     const { exp, sid, ...claims } = payloadSchema.parse(payload);
@@ -92,7 +104,7 @@ export function createTokens(options: TokenOptions): Tokens {
       if (token.length > LONGEST_TOKEN) throw refused();
       try {
         const header = headerSchema.parse(jwt.decode(token, { complete: true })?.header);
-        const payload = jwt.verify(token, await keyFor(header), {
+        const payload = verifyWithAny(token, await keysFor(header), {
           algorithms: [header.alg],
           clockTimestamp: Math.floor(now() / 1000),
           ...(issuer === undefined ? {} : { issuer }),

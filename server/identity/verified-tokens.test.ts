@@ -11,7 +11,7 @@ function stage(limit?: number) {
   let checked = 0;
   const now = (): number => time;
   const tokens = createTokens({
-    secret: SECRET,
+    secrets: [SECRET],
     findKey: undefined,
     usernameClaim: 'sub',
     issuer: undefined,
