@@ -11,38 +11,32 @@ import { isEditStamp, type EditStamp } from './edit-stamp.ts';
 import type { PatchOf, Preferences } from './preference-rules.ts';
 import type { UserDocument } from './user-document-shape.ts';
 
-interface State {
-  /** '' when the value was never stamped. */
-  readonly stamp: string;
-  /** Canonical JSON of the value, '' when the preference is not set. */
-  readonly text: string;
-}
+const own = <T>(members: Readonly<Record<string, T>>, key: string): T | undefined =>
+  Object.hasOwn(members, key) ? members[key] : undefined;
 
-type Stated = Pick<UserDocument<object>, 'preferences' | 'edits'>;
-
-const statesOf = ({ preferences, edits }: Stated): [string, State][] => {
-  const values = new Map<string, unknown>(Object.entries(preferences));
-  return [...new Set([...values.keys(), ...Object.keys(edits)])].map((key) => {
-    const value = values.get(key);
-    const stamp = Object.hasOwn(edits, key) ? (edits[key] ?? '') : '';
-    return [key, { stamp, text: value === undefined || value === null ? '' : canonicalJson(value) }];
-  });
+/** A preference's state as a text, in whose order the states are: all stamps are of one length, without a space. */
+const stateOf = ({ preferences, edits }: UserDocument<object>, key: string): string => {
+  const value = own<unknown>({ ...preferences }, key) ?? undefined;
+  return `${own(edits, key) ?? ''} ${value === undefined ? '' : canonicalJson(value)}`;
 };
 
-/** `document` with the greatest state of each preference in `all`. */
-const withGreatest = <P extends object>(document: UserDocument<P>, all: readonly Stated[]): UserDocument<P> => {
-  const greatest = new Map<string, State>();
-  for (const [key, state] of all.flatMap(statesOf)) {
-    const { stamp, text } = greatest.get(key) ?? { stamp: '', text: '' };
-    if (state.stamp === stamp ? state.text >= text : state.stamp > stamp) greatest.set(key, state);
-  }
-  const states = [...greatest];
+const mergeTwo = <P extends object>(a: UserDocument<P>, b: UserDocument<P>): UserDocument<P> => {
+  if (a._id !== b._id) throw new TypeError('only versions of one document can be merged');
+  const keys = Object.keys({ ...b.preferences, ...b.edits });
+  const later = new Set(keys.filter((key) => stateOf(b, key) > stateOf(a, key)));
+  const take = <T extends object>(ours: T, theirs: T): T => {
+    const entries: readonly [string, unknown][] = [
+      ...Object.entries(ours).filter(([key]) => !later.has(key)),
+      ...Object.entries(theirs).filter(([key]) => later.has(key)),
+    ];
+    return Object.fromEntries(entries.filter(([, value]) => value !== null)) as T;
+  };
   return canonicalCopy({
-    ...document,
-    preferences: Object.fromEntries(
-      states.flatMap(([key, { text }]) => (text === '' ? [] : [[key, JSON.parse(text) as unknown]])),
-    ) as P,
-    edits: Object.fromEntries(states.flatMap(([key, { stamp }]) => (stamp === '' ? [] : [[key, stamp]]))),
+    ...a,
+    preferences: take(a.preferences, b.preferences),
+    edits: take(a.edits, b.edits),
+    created_at: a.created_at < b.created_at ? a.created_at : b.created_at,
+    updated_at: a.updated_at > b.updated_at ? a.updated_at : b.updated_at,
   });
 };
 
@@ -52,16 +46,7 @@ const withGreatest = <P extends object>(document: UserDocument<P>, all: readonly
  */
 export const merge = <P extends object = Preferences>(
   leaves: readonly [UserDocument<P>, ...UserDocument<P>[]],
-): UserDocument<P> => {
-  const [first] = leaves;
-  if (leaves.some(({ _id }) => _id !== first._id)) throw new TypeError('only versions of one document can be merged');
-  const created = leaves.map(({ created_at }) => created_at).sort();
-  const updated = leaves.map(({ updated_at }) => updated_at).sort();
-  return withGreatest(
-    { ...first, created_at: created[0] ?? first.created_at, updated_at: updated.at(-1) ?? first.updated_at },
-    leaves,
-  );
-};
+): UserDocument<P> => leaves.reduce((merged, leaf) => mergeTwo(merged, leaf), leaves[0]);
 
 /**
  * The document after an edit. A value of `null` or `undefined` removes the preference; `{}` changes nothing. The edit
@@ -75,10 +60,9 @@ export const applyEdit = <P extends object = Preferences>(
   stamp: EditStamp,
 ): UserDocument<P> => {
   if (!isEditStamp(stamp)) throw new RangeError('not an edit stamp');
-  const edits = Object.fromEntries(Object.keys(patch).map((key) => [key, stamp]));
-  const after = withGreatest(document, [document, { preferences: patch, edits }]);
-  const isTaken =
-    canonicalJson([after.preferences, after.edits]) !== canonicalJson([document.preferences, document.edits]);
+  const edits: Readonly<Record<string, EditStamp>> = Object.fromEntries(Object.keys(patch).map((key) => [key, stamp]));
+  const after = mergeTwo(document, { ...document, preferences: patch as P, edits });
   const time = stamp.slice(0, '2026-11-22T09:30:01.123Z'.length);
-  return isTaken && time > document.updated_at ? { ...after, updated_at: time } : after;
+  const isTaken = Object.values(after.edits).includes(stamp);
+  return isTaken && time > after.updated_at ? { ...after, updated_at: time } : after;
 };
