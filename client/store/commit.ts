@@ -1,46 +1,50 @@
-/** How an edit, a draft and a conflict become revisions of the local document. Call it under the write lock. */
+/** How edits and conflicts become revisions of the local document. Call it under the write lock. */
 import { canonicalJson } from '../../couchdb-design/canonical-json.ts';
 import { latestEditStamp, type EditStamp } from '../../couchdb-design/edit-stamp.ts';
-import { applyEdits, isCovered, latestEdits, type Edit, type Edits } from './edits.ts';
-import { updateKept } from './kept.ts';
-import { writeOnTop, writeResolution, type Source } from './replica.ts';
-import { readStored } from './view.ts';
+import { resolveConflict } from '../../couchdb-design/resolve-conflict.ts';
+import { applyEdits, editsOfPatch } from './edits.ts';
+import { readReplica, storeLeaves, writeOnTop, type Source } from './replica.ts';
+import type { Values } from './shape.ts';
+import type { Unsent } from './unsent.ts';
 
 /**
- * Stores the edits that `edit` makes, given the greatest stamp there is so far: as one revision of the document, or in
- * the draft while there is no document that could be written on. A conflict is resolved before, a draft put in its place.
- * Replication may add a leaf between each read and write: then it is all done again.
+ * Resolves a conflict, and puts what is unsent in its place, where there is a document that can be written on. Replication
+ * may add a leaf between a read and a write: then it is all done again.
  */
-export async function commit(source: Source, edit: (seen: EditStamp | undefined) => Edits): Promise<void> {
-  const { database } = source;
+export async function settle(source: Source, unsent: Unsent): Promise<void> {
   for (let attempts = 20; attempts > 0; attempts -= 1) {
-    const { leaves, isWritable, draft, suspects } = await readStored(source);
+    const { leaves, isWritable } = await readReplica(source);
     const [winner, ...others] = leaves;
-    const waiting = [...draft, ...suspects].map(({ stamp }) => stamp);
-    if (!winner || !isWritable) {
-      const edits = edit(latestEditStamp(waiting));
-      if (edits.length > 0) {
-        await updateKept(database, (kept) => ({ ...kept, draft: latestEdits([...kept.draft, ...edits]) }));
-      }
-      return;
+    if (!winner || !isWritable) return;
+    if (others.length > 0) await storeLeaves(source, resolveConflict<Values>({ leaves }));
+    else {
+      const placed = unsent.read().filter(({ isSuspect }) => !isSuspect);
+      const next = applyEdits(winner.document, placed);
+      if (canonicalJson(next) === canonicalJson(winner.document)) return;
+      if (await writeOnTop(source, winner.rev, next)) return;
     }
-    if (others.length > 0) {
-      await writeResolution(source, leaves);
-      continue;
-    }
-    const seen = latestEditStamp([...Object.values(winner.document.edits), ...waiting]);
-    const next = applyEdits(winner.document, [...draft, ...edit(seen)]);
-    const isSame = canonicalJson(next) === canonicalJson(winner.document);
-    if (!isSame && !(await writeOnTop(source, winner.rev, next))) continue;
-    const isOpen = (one: Edit): boolean => !isCovered(one, next.edits);
-    if (draft.length > 0 || !suspects.every(isOpen)) {
-      await updateKept(database, (kept) => ({
-        ...kept,
-        draft: kept.draft.filter(isOpen),
-        suspects: kept.suspects.filter(isOpen),
-      }));
-    }
-    return;
   }
   throw new Error('The document keeps changing.');
+}
+
+/** Stores an edit, `stampAfter` the greatest stamp there is so far. When that fails, it is as if it had not been made. */
+export async function commit(
+  source: Source,
+  unsent: Unsent,
+  patch: Values,
+  stampAfter: (seen: EditStamp | undefined) => EditStamp,
+): Promise<void> {
+  const { document } = await readReplica(source);
+  const before = unsent.read();
+  const stamp = stampAfter(
+    latestEditStamp([...Object.values(document?.edits ?? {}), ...before.map((edit) => edit.stamp)]),
+  );
+  const replaced = before.filter(({ key }) => Object.hasOwn(patch, key));
+  unsent.update((edits) => [...edits.filter((edit) => !replaced.includes(edit)), ...editsOfPatch(patch, stamp)]);
+  try {
+    await settle(source, unsent);
+  } catch (error) {
+    unsent.update((edits) => [...replaced, ...edits.filter((edit) => edit.stamp !== stamp)]);
+    throw error;
+  }
 }
