@@ -11,30 +11,28 @@ import { isEditStamp, type EditStamp } from './edit-stamp.ts';
 import type { PatchOf, Preferences } from './preference-rules.ts';
 import type { UserDocument } from './user-document-shape.ts';
 
-const own = <T>(members: Readonly<Record<string, T>>, key: string): T | undefined =>
-  Object.hasOwn(members, key) ? members[key] : undefined;
+type Members = Readonly<Record<string, unknown>>;
+
+/** The member of this name; undefined when it is none of the object's own, or `null`. */
+const own = (members: object, key: string): unknown =>
+  Object.hasOwn(members, key) ? ((members as Members)[key] ?? undefined) : undefined;
 
 /** A preference's state as a text, in whose order the states are: all stamps are of one length, without a space. */
 const stateOf = ({ preferences, edits }: UserDocument<object>, key: string): string => {
-  const value = own<unknown>({ ...preferences }, key) ?? undefined;
-  return `${own(edits, key) ?? ''} ${value === undefined ? '' : canonicalJson(value)}`;
+  const value = own(preferences, key);
+  return `${(own(edits, key) as EditStamp | undefined) ?? ''} ${value === undefined ? '' : canonicalJson(value)}`;
 };
 
 const mergeTwo = <P extends object>(a: UserDocument<P>, b: UserDocument<P>): UserDocument<P> => {
   if (a._id !== b._id) throw new TypeError('only versions of one document can be merged');
-  const keys = Object.keys({ ...b.preferences, ...b.edits });
-  const later = new Set(keys.filter((key) => stateOf(b, key) > stateOf(a, key)));
-  const take = <T extends object>(ours: T, theirs: T): T => {
-    const entries: readonly [string, unknown][] = [
-      ...Object.entries(ours).filter(([key]) => !later.has(key)),
-      ...Object.entries(theirs).filter(([key]) => later.has(key)),
-    ];
-    return Object.fromEntries(entries.filter(([, value]) => value !== null)) as T;
-  };
+  const keys = Object.keys({ ...a.preferences, ...a.edits, ...b.preferences, ...b.edits });
+  const winners = keys.map((key) => [key, stateOf(a, key) < stateOf(b, key) ? b : a] as const);
+  const membersOf = (part: 'preferences' | 'edits') =>
+    Object.fromEntries(winners.map(([key, winner]) => [key, own(winner[part], key)]));
   return canonicalCopy({
     ...a,
-    preferences: take(a.preferences, b.preferences),
-    edits: take(a.edits, b.edits),
+    preferences: membersOf('preferences') as P,
+    edits: membersOf('edits') as Readonly<Record<string, EditStamp>>,
     created_at: a.created_at < b.created_at ? a.created_at : b.created_at,
     updated_at: a.updated_at > b.updated_at ? a.updated_at : b.updated_at,
   });

@@ -15,7 +15,7 @@ import { readLeaves, readReplica, storeLeaves, type RawLeaf, type Source } from 
 import type { Shape, Values } from './shape.ts';
 import { supersededIn, type SupersededEdit } from './superseded.ts';
 import { openUnsent } from './unsent.ts';
-import { needsSettling, shownPreferences, suspectsOf, unsentOf, type Stored } from './view.ts';
+import { shownPreferences, storedOf, type Stored } from './view.ts';
 
 export interface LocalStoreOptions {
   readonly username: Username;
@@ -101,47 +101,38 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
   const sourceIn = (database: Database): Source => ({ database, id, shape });
   const source = (): Source => sourceIn(handle.database());
 
-  const unsentEdits = (): Edits => (stored ? unsentOf(stored) : []);
   const notify = (): void => {
     shown = shownPreferences(options, stored, [...pending], shown);
     for (const listener of listeners) listener();
   };
-
-  const read = async (): Promise<void> => {
-    const before = unsentEdits();
-    const now = await exclusive(async () => ({ ...(await readReplica(source())), noted: unsent.read() }));
-    if (isClosed()) return;
-    stored = now;
+  /** Reads what is stored. Call it under the lock. */
+  const load = async (): Promise<void> => {
+    const before = stored?.unsent ?? [];
+    stored = storedOf(await readReplica(source()), unsent.read());
     notify();
     for (const edit of supersededIn(stored.document, before, device)) options.onSuperseded(edit);
   };
-  // Reads follow one another; all that is asked for during one is answered by the next.
-  let reading: Promise<unknown> = Promise.resolve();
+  // All that is asked for while one waits for its turn is answered by that one.
   let next: Promise<void> | undefined;
   const refresh = (): Promise<void> => {
-    next ??= reading.then(() => {
+    next ??= exclusive(async () => {
       next = undefined;
-      const done = read();
-      reading = done.catch(() => undefined);
-      return done;
+      if (!isClosed()) await load();
     });
     return next;
   };
 
-  // What is set while another edit waits for its turn becomes one revision with what else waits.
-  let gathered: { readonly patch: Record<string, unknown>; stored?: Promise<void> } | undefined;
-  const store = (patch: Values): Promise<void> => {
-    const edit = (gathered ??= { patch: {} });
-    Object.assign(edit.patch, patch);
-    const begin = (): void => {
-      if (gathered === edit) gathered = undefined;
-    };
-    edit.stored ??= exclusive(() => {
-      begin();
-      return commit(source(), unsent, edit.patch, (seen) => nextEditStamp({ now: now(), device, seen }));
-    }).finally(begin);
-    return edit.stored;
-  };
+  const store = (patch: Values): Promise<void> =>
+    exclusive(async () => {
+      // What waits is stored together, as one revision: this one may have been already.
+      if (!pending.has(patch)) return;
+      const together = [...pending];
+      const values = Object.assign({}, ...together) as Values;
+      await commit(source(), unsent, values, (seen) => nextEditStamp({ now: now(), device, seen }));
+      await load();
+      for (const one of together) pending.delete(one);
+      options.onNoted();
+    });
 
   /** Forgets those of the unsent edits. */
   const drop = async (isOver: (edit: Edit) => boolean): Promise<void> => {
@@ -165,9 +156,10 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
     database: handle.database,
     sourceIn,
     shown: () => shown,
-    unsentCount: () => new Set([...unsentEdits().map(({ key }) => key), ...[...pending].flatMap(Object.keys)]).size,
-    suspects: () => (stored ? suspectsOf(stored) : []),
-    needsSettling: () => stored !== undefined && needsSettling(stored),
+    unsentCount: () =>
+      new Set([...(stored?.unsent ?? []).map(({ key }) => key), ...[...pending].flatMap(Object.keys)]).size,
+    suspects: () => stored?.suspects ?? [],
+    needsSettling: () => stored?.needsSettling ?? false,
     subscribe: (listener) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);
@@ -181,21 +173,20 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
       try {
         await ready;
         await store(checked);
-        options.onNoted();
       } catch (error) {
         const reason = reasonOf(error);
         const told = /quota/i.test(reason) ? 'it has no room left.' : reason;
         throw new Error(`This browser could not store the change: ${told}`, { cause: error });
       } finally {
-        await refresh().catch(() => undefined);
         pending.delete(checked);
         notify();
       }
     },
-    settle: async () => {
-      await exclusive(() => settle(source(), unsent));
-      await refresh();
-    },
+    settle: () =>
+      exclusive(async () => {
+        await settle(source(), unsent);
+        await load();
+      }),
 
     learn: async (revisions) => {
       const { leaves, document } = await readReplica(source());
@@ -211,8 +202,8 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
         await storeLeaves(source(), serverLeaves);
         // Told before the lock is let go, so that a tab that waits for it writes to the new one.
         options.onReplaced();
+        await load();
       });
-      await refresh();
     },
     dropSuspect: ({ stamp, key }) => drop((edit) => edit.stamp === stamp && edit.key === key),
     reopen: async () => {
@@ -221,7 +212,7 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
       await refresh();
     },
     refresh,
-    inspect: async () => ({ device, documentId: id, leaves: await readLeaves(source()), unsent: unsentEdits() }),
+    inspect: async () => ({ device, documentId: id, leaves: await readLeaves(source()), unsent: stored?.unsent ?? [] }),
     close: handle.close,
     destroy: async () => {
       await handle.destroy();

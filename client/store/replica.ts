@@ -28,7 +28,7 @@ export interface Replica {
   readonly leaves: readonly LiveLeaf[];
   /** What is shown and edited: the merge of all live leaves, whether or not their conflict has been resolved yet. */
   readonly document: LocalDocument | undefined;
-  /** False when a newer program wrote it: to write on top of what one cannot read would lose it. */
+  /** False when there is none, or a newer program wrote it: to write on top of what one cannot read would lose it. */
   readonly isWritable: boolean;
 }
 
@@ -56,7 +56,9 @@ export function replicaOf(raw: readonly RawLeaf[], shape: Shape): Replica {
   return {
     leaves,
     document: winner && merge<Values>([winner, ...others]),
-    isWritable: leaves.every(({ document: { version } }) => (version as number) === USER_DOCUMENT_VERSION),
+    isWritable:
+      winner !== undefined &&
+      leaves.every(({ document: { version } }) => (version as number) === USER_DOCUMENT_VERSION),
   };
 }
 

@@ -6,22 +6,24 @@ import type { Shape, Values } from './shape.ts';
 
 /** All that is stored of the user. */
 export interface Stored extends Replica {
-  readonly noted: Edits;
+  /** The edits that the server is not known to have, without those that a later one of another device replaced. */
+  readonly unsent: Edits;
+  /** Those of them that were refused together, and are to be tried alone. */
+  readonly suspects: Edits;
+  /** Whether there is something to write that needs no person: a conflict to resolve, or edits that have their document now. */
+  readonly needsSettling: boolean;
 }
 
-/** The edits that the server is not known to have, without those that a later one of another device replaced. */
-export const unsentOf = ({ document, noted }: Stored): Edits =>
-  noted.filter(({ key, stamp }) => stamp >= stampIn(document, key));
-
-/** Those that were refused together, and are to be tried alone. */
-export const suspectsOf = ({ document, noted }: Stored): Edits =>
-  noted.filter((edit) => edit.isSuspect && !isCovered(edit, document));
-
-/** Whether there is something to write that needs no person: a conflict to resolve, or edits that have their document now. */
-export const needsSettling = ({ leaves, document, isWritable, noted }: Stored): boolean =>
-  document !== undefined &&
-  isWritable &&
-  (leaves.length > 1 || noted.some((edit) => !edit.isSuspect && !isCovered(edit, document)));
+export const storedOf = (replica: Replica, noted: Edits): Stored => {
+  const { document, leaves, isWritable } = replica;
+  const open = noted.filter((edit) => !isCovered(edit, document));
+  return {
+    ...replica,
+    unsent: noted.filter(({ key, stamp }) => stamp >= stampIn(document, key)),
+    suspects: open.filter(({ isSuspect }) => isSuspect),
+    needsSettling: isWritable && (leaves.length > 1 || open.some(({ isSuspect }) => !isSuspect)),
+  };
+};
 
 export interface Shown {
   readonly shape: Shape;
@@ -38,8 +40,9 @@ export const shownPreferences = (
   pending: readonly Values[],
   before: Values,
 ): Values => {
-  const unsent = stored ? unsentOf(stored).map(({ key, value }) => ({ [key]: value })) : [];
-  const set = Object.entries(Object.assign({ ...stored?.document?.preferences }, ...unsent, ...pending) as Values);
+  const { document, unsent = [] } = stored ?? {};
+  const edits = unsent.map(({ key, value }) => ({ [key]: value }));
+  const set = Object.entries(Object.assign({ ...document?.preferences }, ...edits, ...pending) as Values);
   const next = { ...defaults, ...shape.known(Object.fromEntries(set.filter(([, value]) => value !== null))) };
   const same = Object.entries(next).map(([key, value]) => [key, unlessSame(value, before[key])]);
   return unlessSame(Object.fromEntries(same) as Values, before);
