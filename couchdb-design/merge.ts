@@ -24,7 +24,7 @@ const stateOf = ({ preferences, edits }: UserDocument<object>, key: string): str
 };
 
 const mergeTwo = <P extends object>(a: UserDocument<P>, b: UserDocument<P>): UserDocument<P> => {
-  if (a._id !== b._id) throw new TypeError('only versions of one document can be merged');
+  if (a._id !== b._id) throw new TypeError('not one document');
   const keys = Object.keys({ ...a.preferences, ...a.edits, ...b.preferences, ...b.edits });
   const winners = keys.map((key) => [key, stateOf(a, key) < stateOf(b, key) ? b : a] as const);
   const membersOf = (part: 'preferences' | 'edits') =>

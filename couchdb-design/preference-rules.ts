@@ -6,7 +6,7 @@
 import { boolean, list, oneOf, record, text, type Rules, type ValueOf } from './value-rules.ts';
 
 // No control characters and no lone surrogates: JSON writes those as six characters, and CouchDB refuses the latter.
-const label = text(40, /^[^\p{Cc}\p{Cs}]+$/u, 'must be 1 to 40 characters, none of them a control character');
+const label = text(40, /^[^\p{Cc}\p{Cs}]+$/u, 'must be 1 to 40 characters without control characters');
 const labels = (most: number) => list(most, label);
 const timeOfDay = text(5, /^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time like 07:30');
 const timeRange = oneOf('all', 'today', 'week', 'month', 'quarter', 'year');

@@ -38,7 +38,7 @@ export type Resolution<P extends object = Preferences> = readonly (MergedRevisio
 
 const childOf = (parent: Revision, content: unknown): Written => {
   const parts = parseRevision(parent);
-  if (parts === undefined) throw new RangeError(`not a revision: ${parent}`);
+  if (parts === undefined) throw new RangeError('not a revision');
   const start = parts.generation + 1;
   // MD5 as CouchDB's and PouchDB's own revisions: who makes two contents collide confuses their own document only.
   const own = SparkMD5.hash(canonicalJson([parent, content]));
@@ -53,7 +53,7 @@ const childOf = (parent: Revision, content: unknown): Written => {
 export const resolveConflict = <P extends object = Preferences>({ leaves }: Conflict<P>): Resolution<P> => {
   const [winner, ...others] = leaves.toSorted((a, b) => compareRevisions(b.rev, a.rev));
   if (winner === undefined || others[0] === undefined || new Set(leaves.map(({ rev }) => rev)).size < leaves.length) {
-    throw new RangeError('a conflict has at least two leaves');
+    throw new RangeError('not a conflict');
   }
   const { _id } = winner.document;
   const merged = merge([winner.document, ...others.map(({ document }) => document)]);

@@ -1,8 +1,6 @@
 /** How edits and conflicts become revisions of the local document. Call it under the write lock. */
-import { canonicalJson } from '../../couchdb-design/canonical-json.ts';
-import { latestEditStamp, type EditStamp } from '../../couchdb-design/edit-stamp.ts';
 import { resolveConflict } from '../../couchdb-design/resolve-conflict.ts';
-import { applyEdits, editsOfPatch } from './edits.ts';
+import { applyEdits, isCovered, type Edits } from './edits.ts';
 import { readReplica, storeLeaves, writeOnTop, type Source } from './replica.ts';
 import type { Values } from './shape.ts';
 import type { Unsent } from './unsent.ts';
@@ -18,33 +16,24 @@ export async function settle(source: Source, unsent: Unsent): Promise<void> {
     if (!winner || !isWritable) return;
     if (others.length > 0) await storeLeaves(source, resolveConflict<Values>({ leaves }));
     else {
-      const placed = unsent.read().filter(({ isSuspect }) => !isSuspect);
-      const next = applyEdits(winner.document, placed);
-      if (canonicalJson(next) === canonicalJson(winner.document)) return;
-      if (await writeOnTop(source, winner.rev, next)) return;
+      const edits = unsent.read().filter((edit) => !edit.isSuspect && !isCovered(edit, winner.document));
+      if (edits.length === 0) return;
+      if (await writeOnTop(source, winner.rev, applyEdits(winner.document, edits))) return;
     }
   }
   throw new Error('The document keeps changing.');
 }
 
-/** Stores an edit, `stampAfter` the greatest stamp there is so far. When that fails, it is as if it had not been made. */
-export async function commit(
-  source: Source,
-  unsent: Unsent,
-  patch: Values,
-  stampAfter: (seen: EditStamp | undefined) => EditStamp,
-): Promise<void> {
-  const { document } = await readReplica(source);
-  const before = unsent.read();
-  const stamp = stampAfter(
-    latestEditStamp([...Object.values(document?.edits ?? {}), ...before.map((edit) => edit.stamp)]),
-  );
-  const replaced = before.filter(({ key }) => Object.hasOwn(patch, key));
-  unsent.update((edits) => [...edits.filter((edit) => !replaced.includes(edit)), ...editsOfPatch(patch, stamp)]);
+/** Stores edits, one for a preference, later than all there are. When that fails, it is as if they had not been made. */
+export async function commit(source: Source, unsent: Unsent, edits: Edits): Promise<void> {
+  const keys = new Set(edits.map(({ key }) => key));
+  const replaced = unsent.read().filter(({ key }) => keys.has(key));
+  unsent.update((all) => [...all.filter(({ key }) => !keys.has(key)), ...edits]);
   try {
     await settle(source, unsent);
   } catch (error) {
-    unsent.update((edits) => [...replaced, ...edits.filter((edit) => edit.stamp !== stamp)]);
+    const stamps = new Set(edits.map(({ stamp }) => stamp));
+    unsent.update((all) => [...replaced, ...all.filter(({ stamp }) => !stamps.has(stamp))]);
     throw error;
   }
 }

@@ -39,18 +39,19 @@ export function openHandle({ name, id, openDatabase, locks, onChange }: HandleOp
     changes.catch(() => undefined);
     feed = changes;
   };
-  const close = (): Promise<void> => database.close().catch(() => undefined);
-  const reopen = async (): Promise<void> => {
+  const leave = async (isForever: boolean): Promise<void> => {
     feed?.cancel();
-    await close();
+    await (isForever ? database.destroy() : database.close().catch(() => undefined));
+  };
+  const anew = async (isForever: boolean): Promise<void> => {
+    await leave(isForever);
     open();
   };
   const locked = <T>(task: () => Promise<T>): Promise<T> => locks.exclusive(`${name}:write`, task);
-  const end = async (task: () => Promise<void>): Promise<void> => {
+  const end = async (isForever: boolean): Promise<void> => {
     if (closed) return;
     closed = true;
-    feed?.cancel();
-    await locked(task);
+    await locked(() => leave(isForever));
   };
   open();
 
@@ -61,17 +62,13 @@ export function openHandle({ name, id, openDatabase, locks, onChange }: HandleOp
       locked(() =>
         task().catch(async (error: unknown) => {
           if (closed) throw error;
-          await reopen();
+          await anew(false);
           return task();
         }),
       ),
-    renew: async () => {
-      feed?.cancel();
-      await database.destroy();
-      open();
-    },
-    reopen,
-    close: () => end(close),
-    destroy: () => end(() => database.destroy()),
+    renew: () => anew(true),
+    reopen: () => anew(false),
+    close: () => end(false),
+    destroy: () => end(true),
   };
 }

@@ -4,12 +4,12 @@
  * All writes of all tabs of one user happen one at a time, under one lock. Replication alone writes beside it, and only
  * ever adds revisions; so a write that finds its parent no leaf any more reads again and tries again (commit.ts).
  */
-import { newDeviceId, nextEditStamp, type DeviceId } from '../../couchdb-design/edit-stamp.ts';
+import { latestEditStamp, newDeviceId, nextEditStamp, type DeviceId } from '../../couchdb-design/edit-stamp.ts';
 import { userDocumentId, type UserDocumentId, type Username } from '../../couchdb-design/username.ts';
 import { reasonOf, type Database, type OpenDatabase } from '../platform/database.ts';
 import type { Environment } from '../platform/environment.ts';
 import { commit, settle } from './commit.ts';
-import { isCovered, type Edit, type Edits } from './edits.ts';
+import { editsOfPatch, isCovered, type Edit, type Edits } from './edits.ts';
 import { openHandle } from './handle.ts';
 import { readLeaves, readReplica, storeLeaves, type RawLeaf, type Source } from './replica.ts';
 import type { Shape, Values } from './shape.ts';
@@ -126,9 +126,12 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
     exclusive(async () => {
       // What waits is stored together, as one revision: this one may have been already.
       if (!pending.has(patch)) return;
+      await load();
       const together = [...pending];
-      const values = Object.assign({}, ...together) as Values;
-      await commit(source(), unsent, values, (seen) => nextEditStamp({ now: now(), device, seen }));
+      const { document, unsent: unsentEdits = [] } = stored ?? {};
+      const stamps = [...Object.values(document?.edits ?? {}), ...unsentEdits.map(({ stamp }) => stamp)];
+      const stamp = nextEditStamp({ now: now(), device, seen: latestEditStamp(stamps) });
+      await commit(source(), unsent, editsOfPatch(Object.assign({}, ...together) as Values, stamp));
       await load();
       for (const one of together) pending.delete(one);
       options.onNoted();
@@ -142,11 +145,11 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
     await refresh();
   };
 
-  const clear = (): Promise<void> => {
+  const ready = exclusive(async () => {
+    if (options.isLeaving !== true) return;
     unsent.update(() => []);
-    return handle.renew();
-  };
-  const ready = (options.isLeaving === true ? exclusive(clear) : Promise.resolve()).then(refresh);
+    await handle.renew();
+  }).then(refresh);
   // Whoever waits for it hears of it; nobody has to.
   ready.catch(() => undefined);
 
