@@ -1,8 +1,7 @@
 /**
- * What a user may prefer, as data, so that a browser can check it without a validator's weight and the server with zod
- * (preferences.ts): one table, two readers, held to be of one opinion by preferences.test.ts.
+ * What a user may prefer, as rules that a browser can check without a validator's weight and the server with zod
+ * (preferences.ts): one table, two checks, held to be of one opinion by check-preferences.test.ts.
  */
-
 import { boolean, list, oneOf, record, text, type Rules, type ValueOf } from './value-rules.ts';
 
 // No control characters and no lone surrogates: JSON writes those as six characters, and CouchDB refuses the latter.
