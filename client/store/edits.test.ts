@@ -3,7 +3,7 @@ import { nextEditStamp } from '../../couchdb-design/edit-stamp.ts';
 import { applyEdit } from '../../couchdb-design/merge.ts';
 import { newUserDocument } from '../../couchdb-design/user-document-shape.ts';
 import { parseUsername, type Username } from '../../couchdb-design/username.ts';
-import { applyEdits, editsOfPatch, isCovered, type Edit } from './edits.ts';
+import { applyEdits, editsIn, editsOfPatch, isCovered, suspectsAmong, type Edit } from './edits.ts';
 
 const alice = parseUsername('alice') as Username;
 const blank = newUserDocument(alice, new Date('2026-11-22T09:00:00.000Z'));
@@ -52,4 +52,26 @@ test('an edit of a draft gives way to a later one that came with the document', 
 test('a removal is an edit', () => {
   const pulled = applyEdit(blank, { theme: 'light' }, stampAt(1_000));
   expect(applyEdits(pulled, editsOfPatch({ theme: undefined }, stampAt(2_000))).preferences).toEqual({});
+});
+
+test('of edits that were refused together the last of each preference is a suspect, unless the server has it', () => {
+  fc.assert(
+    fc.property(edits, edits, (all, sent) => {
+      const server = applyEdits(blank, sent);
+      const suspects = suspectsAmong(all, server);
+      expect(suspectsAmong([...all].reverse(), server)).toEqual(expect.arrayContaining([...suspects]));
+      expect(new Set(suspects.map(({ key }) => key)).size).toBe(suspects.length);
+      expect(applyEdits(server, suspects)).toEqual(applyEdits(server, all));
+      expect(suspects.every((one) => one.isSuspect && !isCovered(one, server))).toBe(true);
+    }),
+  );
+});
+
+test('the edits in a document are those that make it', () => {
+  fc.assert(
+    fc.property(edits, (all) => {
+      const document = applyEdits(blank, all);
+      expect(applyEdits(blank, editsIn(document))).toEqual(document);
+    }),
+  );
 });

@@ -29,3 +29,18 @@ export const stampIn = (document: LocalDocument | undefined, key: string): EditS
 /** Whether the document has this edit, or a later one of the same preference. */
 export const isCovered = ({ key, stamp }: Edit, document: LocalDocument | undefined): boolean =>
   stampIn(document, key) >= stamp;
+
+/** The last edit of every preference in the document. */
+export const editsIn = (document: LocalDocument | undefined): Edits =>
+  Object.entries(document?.edits ?? {}).map(([key, stamp]) => ({
+    key,
+    value: document?.preferences[key] ?? null,
+    stamp,
+  }));
+
+/** The last of the edits of each preference, as suspects, without those that the server has. */
+export const suspectsAmong = (edits: Edits, server: LocalDocument | undefined): Edits => {
+  const inOrder = edits.toSorted((a, b) => (a.stamp < b.stamp ? -1 : 1));
+  const last = new Map(inOrder.map((edit) => [edit.key, { ...edit, isSuspect: true }]));
+  return [...last.values()].filter((edit) => !isCovered(edit, server));
+};

@@ -200,6 +200,17 @@ test('replacing the database keeps what was unsent as suspects, still shown, and
   expect(store.shown()['theme']).toBe('system');
 });
 
+test('an edit that is in the replaced document is kept, though what was noted of it is gone', async () => {
+  const memory = browser();
+  const store = await open(memory);
+  await storeLeaves(store.database(), [SERVER_DOCUMENT]);
+  await store.edit({ theme: 'dark' });
+  memory.storage.removeItem('pouchgate_alice:unsent');
+  await store.replace([SERVER_DOCUMENT]);
+  expect(store.suspects().map(({ key }) => key)).toEqual(['theme']);
+  expect(store.shown()['theme']).toBe('dark');
+});
+
 test('what a replacement was carrying over when it was cut off is there at the next start', async () => {
   const memory = browser();
   let cutOff: () => void = () => undefined;

@@ -9,9 +9,9 @@ import { userDocumentId, type UserDocumentId, type Username } from '../../couchd
 import { reasonOf, type Database, type OpenDatabase } from '../platform/database.ts';
 import type { Environment } from '../platform/environment.ts';
 import { commit, settle } from './commit.ts';
-import { editsOfPatch, isCovered, type Edit, type Edits } from './edits.ts';
+import { editsIn, editsOfPatch, isCovered, suspectsAmong, type Edit, type Edits } from './edits.ts';
 import { openHandle } from './handle.ts';
-import { readLeaves, readReplica, storeLeaves, type RawLeaf, type Source } from './replica.ts';
+import { readLeaves, readReplica, replicaOf, storeLeaves, type RawLeaf, type Source } from './replica.ts';
 import type { Shape, Values } from './shape.ts';
 import { supersededIn, type SupersededEdit } from './superseded.ts';
 import { openUnsent } from './unsent.ts';
@@ -138,12 +138,13 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
     });
 
   /** Forgets those of the unsent edits. */
-  const drop = async (isOver: (edit: Edit) => boolean): Promise<void> => {
-    if (!unsent.read().some(isOver)) return;
-    unsent.update((edits) => edits.filter((edit) => !isOver(edit)));
-    options.onNoted();
-    await refresh();
-  };
+  const drop = (isOver: (edit: Edit) => boolean): Promise<void> =>
+    exclusive(async () => {
+      if (!unsent.read().some(isOver)) return;
+      unsent.update((edits) => edits.filter((edit) => !isOver(edit)));
+      options.onNoted();
+      await load();
+    });
 
   const ready = exclusive(async () => {
     if (options.isLeaving !== true) return;
@@ -198,16 +199,18 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
       return isAllThere;
     },
 
-    replace: async (serverLeaves) => {
-      await exclusive(async () => {
-        unsent.update((edits) => edits.map((edit) => ({ ...edit, isSuspect: true })));
+    replace: (serverLeaves) =>
+      exclusive(async () => {
+        const { document } = await readReplica(source());
+        const server = replicaOf(serverLeaves, shape).document;
+        // Noted before the database goes: a tab that is closed now must not take them with it.
+        unsent.update((edits) => suspectsAmong([...edits, ...editsIn(document)], server));
         await handle.renew();
         await storeLeaves(source(), serverLeaves);
         // Told before the lock is let go, so that a tab that waits for it writes to the new one.
         options.onReplaced();
         await load();
-      });
-    },
+      }),
     dropSuspect: ({ stamp, key }) => drop((edit) => edit.stamp === stamp && edit.key === key),
     reopen: async () => {
       if (isClosed()) return;
