@@ -48,8 +48,6 @@ export function createPreferencesStore(
   let isLeader = false;
 
   const notify = (): void => {
-    // Nothing is on its way any more: what another device sets from now on is set with this in view.
-    if (status.state === 'live' && status.unsent === 0) local.settled();
     for (const listener of listeners) listener();
   };
   const emit = <E extends keyof typeof handlers>(event: E, edit: StoreEvents<Values>[E]): void => {

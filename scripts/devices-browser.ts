@@ -85,18 +85,21 @@ export function createDevice({ name, traits, url, username, token, edits, onEven
     }
   };
 
-  const environment = (): Partial<Environment> => ({
+  const environment = (tabName: string): Partial<Environment> => ({
     now: () => Date.now() + traits.clock * 60_000,
     fetch: send,
     locks: createLocks(traits.locks ? manager : undefined),
     onWake: (wake) => listen(wakes, wake),
     onOffline: (lost) => listen(losses, lost),
     openChannel: (channel) => openChannel(prefix + channel),
-    storage: {
-      getItem: (key) => items.get(key) ?? null,
-      setItem: (key, value) => void items.set(key, value),
-      removeItem: (key) => void items.delete(key),
-    },
+    storage: edits.watchStorage(
+      {
+        getItem: (key) => items.get(key) ?? null,
+        setItem: (key, value) => void items.set(key, value),
+        removeItem: (key) => void items.delete(key),
+      },
+      tabName,
+    ),
   });
 
   return {
@@ -125,7 +128,7 @@ export function createDevice({ name, traits, url, username, token, edits, onEven
           databaseNames.add(database);
           return edits.watch(open(database), tabName);
         },
-        environment: environment(),
+        environment: environment(tabName),
       });
       let closing = false;
       const unsubscribe = store.subscribe(() => onEvent('change'));

@@ -38,10 +38,8 @@ export const shapeOf = (schema: StandardSchemaV1): Shape => {
           return [key, value === null || value === undefined ? null : read(key, value)];
         }),
       ),
-    known: (preferences) => {
-      const whole = check(preferences);
-      if (!whole.issues) return whole.value as Values;
-      return Object.fromEntries(
+    known: (preferences) =>
+      Object.fromEntries(
         Object.entries(preferences).flatMap(([key, value]) => {
           try {
             return [[key, read(key, value)]];
@@ -49,7 +47,6 @@ export const shapeOf = (schema: StandardSchemaV1): Shape => {
             return [];
           }
         }),
-      );
-    },
+      ),
   };
 };

@@ -59,6 +59,7 @@ export async function attempt(options: AttemptOptions, one: Attempt, stop: Abort
 
   /** In sync is who has seen all that is here in the server's own feed, when PouchDB has nothing more to do. */
   const check = async (): Promise<void> => {
+    if (!isQuiet()) return;
     const isAllThere = await store.learn(shown);
     if (!isQuiet()) return;
     if (isAllThere) {

@@ -6,7 +6,7 @@
 import { reasonOf, statusOf, type Database } from '../platform/database.ts';
 import { applyEdits, isCovered, type Edit } from '../store/edits.ts';
 import type { LocalStore } from '../store/local-store.ts';
-import { documentOf, readLeaves, readReplica, writeOnTop, type Source } from '../store/replica.ts';
+import { readLeaves, readReplica, writeOnTop, type Source } from '../store/replica.ts';
 import type { RefusedEdit } from './status.ts';
 
 export type Offer = { readonly kind: 'taken' } | { readonly kind: 'refused'; readonly reason: string };
@@ -20,13 +20,12 @@ const REFUSALS: readonly (number | undefined)[] = [400, 403, 413];
 /** Offers one edit to the server. Rejects when it cannot be asked. */
 export async function offerEdit(remote: Source, edit: Edit): Promise<Offer> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-    const replica = await readReplica(remote);
-    const document = documentOf(replica);
-    const [winner] = replica.leaves;
-    if (winner === undefined || document === undefined || !replica.isWritable) {
+    const { leaves, document, isWritable } = await readReplica(remote);
+    const [winner] = leaves;
+    if (winner === undefined || document === undefined || !isWritable) {
       throw new Error('The server has no document that could be edited.');
     }
-    if (isCovered(edit, document.edits)) return { kind: 'taken' };
+    if (isCovered(edit, document)) return { kind: 'taken' };
     try {
       if (await writeOnTop(remote, winner.rev, applyEdits(document, [edit]))) return { kind: 'taken' };
     } catch (error) {
