@@ -28,6 +28,21 @@ export interface Handle {
   readonly destroy: () => Promise<void>;
 }
 
+/** Far more than any read or write takes. */
+const PATIENCE_MS = 5_000;
+
+/**
+ * Rejects when the task takes too long. PouchDB does not hear of it when the browser breaks off a read of IndexedDB, as it
+ * does when it takes the database away: such a read never ends.
+ */
+const patiently = <T>(task: () => Promise<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('The browser does not answer.')), PATIENCE_MS);
+    task()
+      .then(resolve, reject)
+      .finally(() => clearTimeout(timer));
+  });
+
 export function openHandle({ name, id, openDatabase, locks, onChange }: HandleOptions): Handle {
   let closed = false;
   let database: Database;
@@ -60,10 +75,10 @@ export function openHandle({ name, id, openDatabase, locks, onChange }: HandleOp
     isClosed: () => closed,
     exclusive: (task) =>
       locked(() =>
-        task().catch(async (error: unknown) => {
+        patiently(task).catch(async (error: unknown) => {
           if (closed) throw error;
           await anew(false);
-          return task();
+          return patiently(task);
         }),
       ),
     renew: () => anew(true),

@@ -137,14 +137,13 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
       options.onNoted();
     });
 
-  /** Forgets those of the unsent edits. */
-  const drop = (isOver: (edit: Edit) => boolean): Promise<void> =>
-    exclusive(async () => {
-      if (!unsent.read().some(isOver)) return;
-      unsent.update((edits) => edits.filter((edit) => !isOver(edit)));
-      options.onNoted();
-      await load();
-    });
+  /** Forgets those of the unsent edits. Call it under the lock. */
+  const drop = async (isOver: (edit: Edit) => boolean): Promise<void> => {
+    if (!unsent.read().some(isOver)) return;
+    unsent.update((edits) => edits.filter((edit) => !isOver(edit)));
+    options.onNoted();
+    await load();
+  };
 
   const ready = exclusive(async () => {
     if (options.isLeaving !== true) return;
@@ -192,12 +191,13 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
         await load();
       }),
 
-    learn: async (revisions) => {
-      const { leaves, document } = await readReplica(source());
-      const isAllThere = leaves.every(({ rev }) => revisions.has(rev));
-      if (isAllThere) await drop((edit) => isCovered(edit, document));
-      return isAllThere;
-    },
+    learn: (revisions) =>
+      exclusive(async () => {
+        const { leaves, document } = await readReplica(source());
+        const isAllThere = leaves.every(({ rev }) => revisions.has(rev));
+        if (isAllThere) await drop((edit) => isCovered(edit, document));
+        return isAllThere;
+      }),
 
     replace: (serverLeaves) =>
       exclusive(async () => {
@@ -211,7 +211,7 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
         options.onReplaced();
         await load();
       }),
-    dropSuspect: ({ stamp, key }) => drop((edit) => edit.stamp === stamp && edit.key === key),
+    dropSuspect: ({ stamp, key }) => exclusive(() => drop((edit) => edit.stamp === stamp && edit.key === key)),
     reopen: async () => {
       if (isClosed()) return;
       await handle.reopen();
