@@ -3,15 +3,7 @@
  * about something else it concludes that there is nothing to do, or asks in circles. The shapes are CouchDB's:
  * https://docs.couchdb.org/en/stable/replication/protocol.html
  */
-import { fields, list, strings } from './json.ts';
-
-/** A request that was answered, both bodies parsed from JSON. */
-export interface Exchange {
-  /** The last part of the URL's path. */
-  readonly endpoint: string;
-  readonly request: unknown;
-  readonly answer: unknown;
-}
+import { fields, list, type Fields } from './json.ts';
 
 /**
  * The revisions that an answer to `_changes` shows. What the server says of a revision that is sent to it counts for
@@ -19,47 +11,41 @@ export interface Exchange {
  * to be there. It is there once the server's own feed shows it.
  */
 export const revisionsIn = (answer: unknown): readonly string[] =>
-  strings(
-    list(fields(answer)['results']).flatMap((row) => list(fields(row)['changes']).map((leaf) => fields(leaf)['rev'])),
+  list(fields(answer)['results']).flatMap((row) =>
+    list(fields(row)['changes']).map((leaf) => String(fields(leaf)['rev'])),
   );
 
-/** A list of rows, all about this document. */
-const isAbout = (rows: unknown, id: string): boolean =>
-  Array.isArray(rows) && rows.every((row) => fields(row)['id'] === id);
+/** A list of rows that are all so. */
+const areAll = (rows: unknown, isSo: (row: Fields) => boolean): boolean =>
+  Array.isArray(rows) && rows.every((row) => isSo(fields(row)));
 
 /** Rows as `open_revs` gives them: at least one, each with the document, or with the reason why not. */
 const areLeaves = (rows: unknown, id: string): boolean =>
   list(rows).length > 0 &&
-  list(rows).every((row) => {
-    const { ok, error, missing } = fields(row);
-    return ok === undefined ? (error ?? missing) !== undefined : fields(ok)['_id'] === id;
-  });
+  areAll(rows, ({ ok, error, missing }) =>
+    ok === undefined ? (error ?? missing) !== undefined : fields(ok)['_id'] === id,
+  );
 
-/** `ok`: the status is one of success. */
-export const isAnswer = ({ endpoint, answer }: Exchange, ok: boolean, id: string): boolean => {
+/** `endpoint`: the last part of the URL's path. `ok`: the status is one of success. */
+export const isAnswer = (endpoint: string, ok: boolean, answer: unknown, id: string): boolean => {
   const { results, last_seq, error } = fields(answer);
+  // Of the document itself it is the repair that asks, and is told why not.
+  if (!ok) return !endpoint.startsWith('_') && typeof error === 'string';
   switch (endpoint) {
     case '_changes':
       return (
-        ok &&
-        isAbout(results, id) &&
-        list(results).every((row) => Array.isArray(fields(row)['changes'])) &&
+        areAll(results, (row) => row['id'] === id && Array.isArray(row['changes'])) &&
         (typeof last_seq === 'string' || typeof last_seq === 'number')
       );
     case '_revs_diff':
     case '_bulk_docs':
       // What is wrong in it PouchDB fails at, or the server's feed never shows what was sent: see attempt.ts.
-      return ok && typeof answer === 'object';
+      return typeof answer === 'object';
     case '_bulk_get':
-      return (
-        ok &&
-        isAbout(results, id) &&
-        list(results).length > 0 &&
-        list(results).every((result) => areLeaves(fields(result)['docs'], id))
-      );
+      return list(results).length > 0 && areAll(results, (row) => row['id'] === id && areLeaves(row['docs'], id));
     default:
-      // The document itself: read by its leaves, or written.
-      return ok ? areLeaves(answer, id) || fields(answer)['id'] === id : typeof error === 'string';
+      // Read by its leaves, or written.
+      return areLeaves(answer, id) || fields(answer)['id'] === id;
   }
 };
 

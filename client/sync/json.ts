@@ -6,8 +6,6 @@ export const fields = (value: unknown): Fields =>
 
 export const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
-export const strings = (value: unknown): readonly string[] => list(value).filter((item) => typeof item === 'string');
-
 /** Undefined for what is no JSON. */
 export const parseJson = (text: unknown): unknown => {
   try {
