@@ -144,10 +144,12 @@ export function createPreferencesStore(
   /** Resolved when nothing is unsent, when that cannot be hoped for, or after a while. */
   const flush = (): Promise<void> =>
     new Promise((resolve) => {
+      const timer = setTimeout(resolve, FLUSH_MS);
       const check = (): void => {
-        if (status.unsent === 0 || status.state === 'offline' || status.state === 'sign-in-needed') resolve();
+        if (status.unsent > 0 && status.state !== 'offline' && status.state !== 'sign-in-needed') return;
+        clearTimeout(timer);
+        resolve();
       };
-      setTimeout(resolve, FLUSH_MS);
       changed.listen(check);
       check();
     });
