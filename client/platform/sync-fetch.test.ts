@@ -10,7 +10,7 @@ type Get = (url: string, init?: RequestInit, onText?: (text: string) => void) =>
 
 function asking(getToken: GetToken = () => Promise.resolve('good'), signal = new AbortController().signal): Get {
   const ask = createSyncFetch(globalThis.fetch, createTokens(getToken, 5_000), signal);
-  return (url, init = {}, onText = () => undefined) => ask(new URL(url), init, onText);
+  return (url, init = {}, onText = () => undefined) => ask(url, init, onText);
 }
 const statusOf = async (heard: Promise<Heard | undefined>): Promise<number | undefined> =>
   (await heard)?.response.status;

@@ -3,7 +3,7 @@
  * reads a longpoll's answer as a whole, so that it would not notice a connection that died without a word. Here the body
  * is read as it comes: a heartbeat is a sign of life.
  */
-import { fields, parseJson } from '../sync/json.ts';
+import { parseAnswer } from '../sync/answers.ts';
 import type { GetToken } from './tokens.ts';
 
 export type { GetToken } from './tokens.ts';
@@ -18,13 +18,17 @@ export interface Heard {
  * Asks, and reads the whole answer. `onText` is told of its body as far as it has come, from the headers on. Undefined
  * when there is no token that the server takes: the person has to sign in. Rejects as `fetch` does.
  */
-export type Ask = (url: URL, init: RequestInit, onText: (text: string) => void) => Promise<Heard | undefined>;
+export type Ask = (
+  url: string,
+  init: RequestInit | undefined,
+  onText: (text: string) => void,
+) => Promise<Heard | undefined>;
 
 /** `signal` ends every request. None is called off alone: PouchDB does so when a run is cancelled, which ends all. */
 export function createSyncFetch(fetch: typeof globalThis.fetch, getToken: GetToken, signal: AbortSignal): Ask {
   return async (url, init, onText) => {
     const send = async (token: string): Promise<Heard> => {
-      const headers = new Headers(init.headers);
+      const headers = new Headers(init?.headers);
       headers.set('Authorization', `Bearer ${token}`);
       const response = await fetch(url, {
         ...init,
@@ -37,11 +41,11 @@ export function createSyncFetch(fetch: typeof globalThis.fetch, getToken: GetTok
       });
       let text = '';
       onText(text);
-      const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
-      for (let part = await reader?.read(); part?.done === false; part = await reader?.read()) {
-        text += part.value;
+      const write = (part: string): void => {
+        text += part;
         onText(text);
-      }
+      };
+      await response.body?.pipeThrough(new TextDecoderStream()).pipeTo(new WritableStream({ write }));
       return { response, text };
     };
 
@@ -54,6 +58,6 @@ export function createSyncFetch(fetch: typeof globalThis.fetch, getToken: GetTok
       if (heard.response.status !== 401) return heard;
     }
     // Where a network asks for a sign-in of its own, by a page, another token would not help.
-    return fields(parseJson(heard?.text))['error'] === undefined ? heard : undefined;
+    return heard && parseAnswer(heard.text)?.error === undefined ? heard : undefined;
   };
 }

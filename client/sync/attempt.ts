@@ -59,7 +59,7 @@ interface Half {
 
 /** Resolved with how it ended: interrupted, when `stop` is aborted. Never rejects. */
 export function attempt(options: AttemptOptions, stop: AbortSignal): Promise<Ending> {
-  const { url, store, environment, timing, wake, dispatch, isWary, wasDenied } = options;
+  const { store, environment, timing, wake, dispatch, isWary, wasDenied } = options;
   const { now, onOffline } = environment;
   const { heartbeat, silence } = timing;
   const run = new AbortController();
@@ -108,7 +108,9 @@ export function attempt(options: AttemptOptions, stop: AbortSignal): Promise<End
       },
       onListening: () => rest('longpoll'),
     });
-    const remote = openRemoteDatabase(url, remoteFetch);
+    // By the first answer that it gets from an address PouchDB decides for the life of a page whether there is a
+    // `_bulk_get`. Under another address each time, it decides anew.
+    const remote = openRemoteDatabase(`http://attempt${now()}/database`, remoteFetch);
     if (wasDenied) await replaceReplica(store, remote);
     await trySuspects(store, remote, (edit) => dispatch({ type: 'refused', edit }));
     // The browser may have thrown the local database away: reading finds that out, and opens another.

@@ -1,3 +1,4 @@
+import { openRemoteDatabase } from '../platform/database.ts';
 import { createTrustedFetch, type TrustedFetchOptions } from './trusted-fetch.ts';
 
 const DB = 'http://127.0.0.1:9/sync/user_registry';
@@ -39,6 +40,7 @@ function trusting(say: (url: URL, init: RequestInit) => Said | Error, options: P
   };
   const fetch = createTrustedFetch(
     {
+      url: DB,
       store: { id: ID },
       environment: { fetch: send, now: Date.now },
       getToken: () => Promise.resolve('good'),
@@ -179,23 +181,34 @@ describe('a longpoll', () => {
   });
 });
 
-test('a document that cannot be had by _bulk_get is read by itself, in the same words', async () => {
-  const { fetch, asked } = trusting((url) =>
-    url.pathname.endsWith('_bulk_get')
+test('whatever the address that PouchDB asks under, the server is asked at its own', async () => {
+  for (const url of [DB, `${DB}/`]) {
+    const { fetch, asked } = trusting(() => ({ text: row }), { url });
+    await fetch('http://elsewhere/database/_changes?since=0');
+    void fetch(`http://elsewhere/database/${encodeURIComponent(ID)}?open_revs=${encodeURIComponent('["x"]')}`);
+    await settled();
+    expect(asked).toEqual([
+      `GET ${DB}/_changes?since=0`,
+      `GET ${DB}/${encodeURIComponent(ID)}?open_revs=${encodeURIComponent('["x"]')}`,
+    ]);
+  }
+});
+
+test('a server without _bulk_get says so to PouchDB, which reads the document by itself then', async () => {
+  const { fetch, told } = trusting(({ pathname }) =>
+    pathname.endsWith('_bulk_get')
       ? { status: 405, text: '<h1>No</h1>' }
       : { text: JSON.stringify([{ ok: { _id: ID, _rev: REV } }]) },
   );
-  const request = { docs: [{ id: ID, rev: REV }] };
-  const answer = await fetch(`${DB}/_bulk_get?revs=true&latest=true`, {
-    method: 'POST',
-    body: JSON.stringify(request),
-  });
-  const rows = { results: [{ id: ID, docs: [{ ok: { _id: ID, _rev: REV } }] }] };
-  expect(answer.status).toBe(200);
-  expect(await answer.json()).toEqual(rows);
-  expect(asked[1]).toBe(
-    `GET ${DB}/${encodeURIComponent(ID)}?revs=true&latest=true&open_revs=${encodeURIComponent(`["${REV}"]`)}`,
-  );
+  const remote = openRemoteDatabase('http://without-bulk-get/database', fetch);
+  // Its types know of a callback only.
+  const bulkGet = remote.bulkGet.bind(remote) as unknown as (options: object) => Promise<unknown>;
+  const { results } = (await bulkGet({ docs: [{ id: ID, rev: REV }], revs: true, latest: true })) as Record<
+    string,
+    unknown
+  >;
+  expect(results).toEqual([{ id: ID, docs: [{ ok: { _id: ID, _rev: REV } }] }]);
+  expect(told).toEqual([[]]);
 });
 
 test('pushes and changes wait for their turn, and nothing else does', async () => {
