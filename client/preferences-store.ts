@@ -12,7 +12,7 @@ import type { SupersededEdit } from './store/at-risk.ts';
 import type { Inspection, PreferencesStore, SchemaOptions, ShownOf, StoreOptions } from './store-api.ts';
 import { shapeOf, type Values } from './store/shape.ts';
 import { DEFAULT_TIMING, keepSyncing } from './sync/keep-syncing.ts';
-import { advance, shownStatus, STARTING, type RefusedEdit, type StatusEvent } from './sync/status.ts';
+import { advance, isSame, shownStatus, STARTING, type RefusedEdit, type StatusEvent } from './sync/status.ts';
 import { joinTabs } from './tabs.ts';
 
 /** How long signing out waits for unsent edits. */
@@ -68,7 +68,9 @@ export function createPreferencesStore(
     if (status.lastSynced !== undefined) storage.setItem(syncedKey, String(status.lastSynced));
     tell();
     notify();
-    for (const edit of progress.refused) if (!before.refused.includes(edit)) told.refused.ring(edit);
+    for (const edit of progress.refused) {
+      if (!before.refused.some((known) => isSame(known, edit))) told.refused.ring(edit);
+    }
   };
 
   const isLeaving = leaving(storage, namespace).includes(username);

@@ -98,12 +98,15 @@ const changes = ({ phase, refused }: SyncProgress, event: StatusEvent): Partial<
   }
 };
 
+/** Whether two values say the same: what comes from another tab is a copy. */
+export const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+
 /** The same object when nothing changed. */
 export const advance = (before: SyncProgress, event: StatusEvent): SyncProgress => {
   const change = changes(before, event);
   const lastSynced = Math.max(before.lastSynced ?? 0, change.lastSynced ?? 0) || undefined;
   const after: SyncProgress = { ...before, ...change, lastSynced };
-  return JSON.stringify(after) === JSON.stringify(before) ? before : after;
+  return isSame(after, before) ? before : after;
 };
 
 /** The status as it is shown. Being offline or signed out is told before a refusal: it is what stops everything. */
