@@ -2,21 +2,24 @@
 import { preferencesStandard } from '../couchdb-design/check-preferences.ts';
 import { DEFAULT_PREFERENCES } from '../couchdb-design/preference-rules.ts';
 import { parseUsername } from '../couchdb-design/username.ts';
+import { createBell } from './platform/bell.ts';
 import { databaseName, openBrowserDatabase } from './platform/database.ts';
 import { defaultEnvironment, type Environment } from './platform/environment.ts';
 import { leaving, markGone, markLeaving } from './platform/leftovers.ts';
 import type { TabMessage } from './platform/tab-channel.ts';
 import { createLocalStore } from './store/local-store.ts';
-import type { PreferencesStore, SchemaOptions, ShownOf, StoreEvents, StoreOptions } from './store-api.ts';
+import type { SupersededEdit } from './store/superseded.ts';
+import type { Inspection, PreferencesStore, SchemaOptions, ShownOf, StoreOptions } from './store-api.ts';
 import { shapeOf, type Values } from './store/shape.ts';
 import { DEFAULT_TIMING, keepSyncing } from './sync/keep-syncing.ts';
-import { advance, shownStatus, STARTING, type StatusEvent, type SyncStatus } from './sync/status.ts';
-import { createWakeSignal } from './sync/wake-signal.ts';
+import { advance, isSame, shownStatus, STARTING, type RefusedEdit, type StatusEvent } from './sync/status.ts';
 import { joinTabs } from './tabs.ts';
 
 /** How long signing out waits for unsent edits. */
 const FLUSH_MS = 3_000;
 const MOST_EVENTS = 50;
+
+const DISMISSED = { type: 'dismissed' } as const;
 
 /**
  * Opens the preferences of one user in this browser, and keeps them in sync from then on. Throws a RangeError when
@@ -38,20 +41,17 @@ export function createPreferencesStore(
   const name = databaseName(namespace, username);
   const syncedKey = `${name}:synced`;
   const channel = environment.openChannel(name);
-  const wake = createWakeSignal();
+  const wake = createBell();
+  const changed = createBell();
+  const told = { refused: createBell<[RefusedEdit]>(), superseded: createBell<[SupersededEdit]>() };
   const stopping = new AbortController();
-  const listeners = new Set<() => void>();
-  const handlers = { refused: new Set<(edit: never) => void>(), superseded: new Set<(edit: never) => void>() };
-  const events: { at: number; text: string }[] = [];
+  let events: Inspection['events'] = [];
   let progress = STARTING;
-  let status: SyncStatus = shownStatus(progress);
+  let status = shownStatus(progress);
   let isLeader = false;
 
   const notify = (): void => {
-    for (const listener of listeners) listener();
-  };
-  const emit = <E extends keyof typeof handlers>(event: E, edit: StoreEvents<Values>[E]): void => {
-    for (const handler of handlers[event]) handler(edit as never);
+    changed.ring();
   };
   const tell = (): void => {
     const { phase, refused, lastSynced } = progress;
@@ -62,12 +62,13 @@ export function createPreferencesStore(
     progress = advance(before, event);
     if (progress === before) return;
     status = shownStatus(progress);
-    events.push({ at: now(), text: event.type });
-    if (events.length > MOST_EVENTS) events.shift();
+    events = [...events, { at: now(), text: event.type }].slice(-MOST_EVENTS);
     if (status.lastSynced !== undefined) storage.setItem(syncedKey, String(status.lastSynced));
     tell();
     notify();
-    for (const edit of progress.refused) if (!before.refused.includes(edit)) emit('refused', edit);
+    for (const edit of progress.refused) {
+      if (!before.refused.some((known) => isSame(known, edit))) told.refused.ring(edit);
+    }
   };
 
   const isLeaving = leaving(storage, namespace).includes(username);
@@ -81,7 +82,7 @@ export function createPreferencesStore(
     environment,
     onNoted: () => channel.send({ type: 'noted' }),
     onReplaced: () => channel.send({ type: 'replaced' }),
-    onSuperseded: (edit) => emit('superseded', edit),
+    onSuperseded: told.superseded.ring,
   });
   const ready = local.ready.then(() => {
     if (isLeaving) markGone(storage, namespace, username);
@@ -94,54 +95,51 @@ export function createPreferencesStore(
   const lastSynced = isLeaving ? 0 : Number(storage.getItem(syncedKey));
   if (lastSynced > 0) dispatch({ type: 'remembered', lastSynced });
 
-  const endWake = environment.onWake(wake.ring);
-  const stop = (): void => {
+  stopping.signal.addEventListener('abort', environment.onWake(wake.ring));
+  /** Stops, does what is to be done last, and leaves the other tabs. */
+  const end = async (last: () => Promise<void>): Promise<void> => {
     stopping.abort();
-    endWake();
+    await tabs.ended();
+    await last();
+    channel.close();
   };
-  const heard: { readonly [T in TabMessage['type']]: (message: Extract<TabMessage, { readonly type: T }>) => void } = {
-    led: (message) => {
-      tabs.heard();
-      if (!isLeader) dispatch(message);
-    },
-    hello: tell,
-    wake: wake.ring,
-    dismiss: () => {
-      if (isLeader) dispatch({ type: 'dismissed' });
-    },
-    noted: () => void local.refresh().catch(() => undefined),
-    replaced: () => void local.reopen().catch(() => undefined),
-    'signed-out': () => {
-      stop();
-      void local.close().then(() => {
-        channel.close();
-        options.onSignedOut?.();
-      });
-    },
-  };
-  channel.listen((message) => {
-    if (message.type in heard) heard[message.type](message as never);
-  });
-
+  const hello = (): void => channel.send({ type: 'hello' });
   const timing = { ...DEFAULT_TIMING, ...options.timing };
   const tabs = joinTabs(
     {
       name,
       environment,
       period: timing.heartbeat / 2,
-      ask: () => channel.send({ type: 'hello' }),
+      ask: hello,
       lead: async (signal) => {
         await ready.catch(() => undefined);
         isLeader = true;
         tell();
-        const { url, getToken } = options;
-        await keepSyncing({ url, store: local, getToken, environment, timing, wake, dispatch }, signal);
+        await keepSyncing({ ...options, store: local, environment, timing, wake, dispatch }, signal);
         isLeader = false;
       },
     },
     stopping.signal,
   );
-  channel.send({ type: 'hello' });
+
+  const hear: {
+    readonly [T in TabMessage['type']]?: (message: Extract<TabMessage, { readonly type: T }>) => void;
+  } = {
+    led: (message) => {
+      tabs.heard();
+      if (!isLeader) dispatch(message);
+    },
+    hello: tell,
+    wake: wake.ring,
+    dismissed: (message) => {
+      if (isLeader) dispatch(message);
+    },
+    noted: () => void local.refresh().catch(() => undefined),
+    replaced: () => void local.reopen().catch(() => undefined),
+    'signed-out': () => void end(local.close).then(options.onSignedOut),
+  };
+  channel.listen((message) => hear[message.type]?.(message as never));
+  hello();
 
   /** Resolved when nothing is unsent, when that cannot be hoped for, or after a while. */
   const flush = (): Promise<void> =>
@@ -152,15 +150,9 @@ export function createPreferencesStore(
         clearTimeout(timer);
         resolve();
       };
-      listeners.add(check);
+      changed.listen(check);
       check();
     });
-  const end = async (last: () => Promise<void>): Promise<void> => {
-    stop();
-    await tabs.ended;
-    await last();
-    channel.close();
-  };
 
   return {
     username,
@@ -168,24 +160,18 @@ export function createPreferencesStore(
     get: local.shown,
     set: local.edit,
     remove: (key) => local.edit({ [key]: null }),
-    subscribe: (listener) => {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
-    on: (event, listener) => {
-      handlers[event].add(listener);
-      return () => void handlers[event].delete(listener);
-    },
+    subscribe: changed.listen,
+    on: (event, listener) => told[event].listen(listener as never),
     status: () => status,
     retry: () => {
       wake.ring();
       channel.send({ type: 'wake' });
     },
     dismissRefused: () => {
-      if (isLeader) dispatch({ type: 'dismissed' });
-      else channel.send({ type: 'dismiss' });
+      if (isLeader) dispatch(DISMISSED);
+      else channel.send(DISMISSED);
     },
-    inspect: async () => ({ ...(await local.inspect()), isLeader, events: [...events] }),
+    inspect: async () => ({ ...(await local.inspect()), isLeader, events }),
     close: () => end(local.close),
     signOut: async ({ keepData = false } = {}) => {
       if (!keepData) markLeaving(storage, namespace, username);

@@ -21,18 +21,15 @@ export interface Locks {
 
 /** One after the other, within this set of locks alone; and everybody leads. */
 function createQueue(): Locks {
-  const tails = new Map<string, Promise<unknown>>();
+  let last: Promise<unknown> = Promise.resolve();
   return {
     areShared: false,
-    exclusive: (name, task) => {
-      const turn = (tails.get(name) ?? Promise.resolve()).then(task);
-      tails.set(
-        name,
-        turn.catch(() => undefined),
-      );
+    exclusive: (_name, task) => {
+      const turn = last.then(task);
+      last = turn.catch(() => undefined);
       return turn;
     },
-    lead: (_name, signal, task) => (signal.aborted ? Promise.resolve() : task(signal)),
+    lead: (_name, signal, task) => task(signal),
   };
 }
 
