@@ -2,24 +2,21 @@
 import { preferencesStandard } from '../couchdb-design/check-preferences.ts';
 import { DEFAULT_PREFERENCES } from '../couchdb-design/preference-rules.ts';
 import { parseUsername } from '../couchdb-design/username.ts';
-import { createBell } from './platform/bell.ts';
 import { databaseName, openBrowserDatabase } from './platform/database.ts';
 import { defaultEnvironment, type Environment } from './platform/environment.ts';
 import { leaving, markGone, markLeaving } from './platform/leftovers.ts';
 import type { TabMessage } from './platform/tab-channel.ts';
 import { createLocalStore } from './store/local-store.ts';
-import type { SupersededEdit } from './store/superseded.ts';
-import type { Inspection, PreferencesStore, SchemaOptions, ShownOf, StoreOptions } from './store-api.ts';
+import type { PreferencesStore, SchemaOptions, ShownOf, StoreEvents, StoreOptions } from './store-api.ts';
 import { shapeOf, type Values } from './store/shape.ts';
 import { DEFAULT_TIMING, keepSyncing } from './sync/keep-syncing.ts';
-import { advance, isSame, shownStatus, STARTING, type RefusedEdit, type StatusEvent } from './sync/status.ts';
+import { advance, shownStatus, STARTING, type StatusEvent, type SyncStatus } from './sync/status.ts';
+import { createWakeSignal } from './sync/wake-signal.ts';
 import { joinTabs } from './tabs.ts';
 
 /** How long signing out waits for unsent edits. */
 const FLUSH_MS = 3_000;
 const MOST_EVENTS = 50;
-
-const DISMISSED = { type: 'dismissed' } as const;
 
 /**
  * Opens the preferences of one user in this browser, and keeps them in sync from then on. Throws a RangeError when
@@ -41,17 +38,22 @@ export function createPreferencesStore(
   const name = databaseName(namespace, username);
   const syncedKey = `${name}:synced`;
   const channel = environment.openChannel(name);
-  const wake = createBell();
-  const changed = createBell();
-  const told = { refused: createBell<[RefusedEdit]>(), superseded: createBell<[SupersededEdit]>() };
+  const wake = createWakeSignal();
   const stopping = new AbortController();
-  let events: Inspection['events'] = [];
+  const listeners = new Set<() => void>();
+  const handlers = { refused: new Set<(edit: never) => void>(), superseded: new Set<(edit: never) => void>() };
+  const events: { at: number; text: string }[] = [];
   let progress = STARTING;
-  let status = shownStatus(progress);
+  let status: SyncStatus = shownStatus(progress);
   let isLeader = false;
 
   const notify = (): void => {
-    changed.ring();
+    // Nothing is on its way any more: what another device sets from now on is set with this in view.
+    if (status.state === 'live' && status.unsent === 0) local.settled();
+    for (const listener of listeners) listener();
+  };
+  const emit = <E extends keyof typeof handlers>(event: E, edit: StoreEvents<Values>[E]): void => {
+    for (const handler of handlers[event]) handler(edit as never);
   };
   const tell = (): void => {
     const { phase, refused, lastSynced } = progress;
@@ -62,13 +64,12 @@ export function createPreferencesStore(
     progress = advance(before, event);
     if (progress === before) return;
     status = shownStatus(progress);
-    events = [...events, { at: now(), text: event.type }].slice(-MOST_EVENTS);
+    events.push({ at: now(), text: event.type });
+    if (events.length > MOST_EVENTS) events.shift();
     if (status.lastSynced !== undefined) storage.setItem(syncedKey, String(status.lastSynced));
     tell();
     notify();
-    for (const edit of progress.refused) {
-      if (!before.refused.some((known) => isSame(known, edit))) told.refused.ring(edit);
-    }
+    for (const edit of progress.refused) if (!before.refused.includes(edit)) emit('refused', edit);
   };
 
   const isLeaving = leaving(storage, namespace).includes(username);
@@ -82,7 +83,7 @@ export function createPreferencesStore(
     environment,
     onNoted: () => channel.send({ type: 'noted' }),
     onReplaced: () => channel.send({ type: 'replaced' }),
-    onSuperseded: told.superseded.ring,
+    onSuperseded: (edit) => emit('superseded', edit),
   });
   const ready = local.ready.then(() => {
     if (isLeaving) markGone(storage, namespace, username);
@@ -95,51 +96,54 @@ export function createPreferencesStore(
   const lastSynced = isLeaving ? 0 : Number(storage.getItem(syncedKey));
   if (lastSynced > 0) dispatch({ type: 'remembered', lastSynced });
 
-  stopping.signal.addEventListener('abort', environment.onWake(wake.ring));
-  /** Stops, does what is to be done last, and leaves the other tabs. */
-  const end = async (last: () => Promise<void>): Promise<void> => {
+  const endWake = environment.onWake(wake.ring);
+  const stop = (): void => {
     stopping.abort();
-    await tabs.ended();
-    await last();
-    channel.close();
+    endWake();
   };
-  const hello = (): void => channel.send({ type: 'hello' });
-  const timing = { ...DEFAULT_TIMING, ...options.timing };
-  const tabs = joinTabs(
-    {
-      name,
-      environment,
-      period: timing.heartbeat / 2,
-      ask: hello,
-      lead: async (signal) => {
-        await ready.catch(() => undefined);
-        isLeader = true;
-        tell();
-        await keepSyncing({ ...options, store: local, environment, timing, wake, dispatch }, signal);
-        isLeader = false;
-      },
-    },
-    stopping.signal,
-  );
-
-  const hear: {
-    readonly [T in TabMessage['type']]?: (message: Extract<TabMessage, { readonly type: T }>) => void;
-  } = {
+  const heard: { readonly [T in TabMessage['type']]: (message: Extract<TabMessage, { readonly type: T }>) => void } = {
     led: (message) => {
       tabs.heard();
       if (!isLeader) dispatch(message);
     },
     hello: tell,
     wake: wake.ring,
-    dismissed: (message) => {
-      if (isLeader) dispatch(message);
+    dismiss: () => {
+      if (isLeader) dispatch({ type: 'dismissed' });
     },
     noted: () => void local.refresh().catch(() => undefined),
     replaced: () => void local.reopen().catch(() => undefined),
-    'signed-out': () => void end(local.close).then(options.onSignedOut),
+    'signed-out': () => {
+      stop();
+      void local.close().then(() => {
+        channel.close();
+        options.onSignedOut?.();
+      });
+    },
   };
-  channel.listen((message) => hear[message.type]?.(message as never));
-  hello();
+  channel.listen((message) => {
+    if (message.type in heard) heard[message.type](message as never);
+  });
+
+  const timing = { ...DEFAULT_TIMING, ...options.timing };
+  const tabs = joinTabs(
+    {
+      name,
+      environment,
+      period: timing.heartbeat / 2,
+      ask: () => channel.send({ type: 'hello' }),
+      lead: async (signal) => {
+        await ready.catch(() => undefined);
+        isLeader = true;
+        tell();
+        const { url, getToken } = options;
+        await keepSyncing({ url, store: local, getToken, environment, timing, wake, dispatch }, signal);
+        isLeader = false;
+      },
+    },
+    stopping.signal,
+  );
+  channel.send({ type: 'hello' });
 
   /** Resolved when nothing is unsent, when that cannot be hoped for, or after a while. */
   const flush = (): Promise<void> =>
@@ -150,9 +154,15 @@ export function createPreferencesStore(
         clearTimeout(timer);
         resolve();
       };
-      changed.listen(check);
+      listeners.add(check);
       check();
     });
+  const end = async (last: () => Promise<void>): Promise<void> => {
+    stop();
+    await tabs.ended;
+    await last();
+    channel.close();
+  };
 
   return {
     username,
@@ -160,18 +170,24 @@ export function createPreferencesStore(
     get: local.shown,
     set: local.edit,
     remove: (key) => local.edit({ [key]: null }),
-    subscribe: changed.listen,
-    on: (event, listener) => told[event].listen(listener as never),
+    subscribe: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    on: (event, listener) => {
+      handlers[event].add(listener);
+      return () => void handlers[event].delete(listener);
+    },
     status: () => status,
     retry: () => {
       wake.ring();
       channel.send({ type: 'wake' });
     },
     dismissRefused: () => {
-      if (isLeader) dispatch(DISMISSED);
-      else channel.send(DISMISSED);
+      if (isLeader) dispatch({ type: 'dismissed' });
+      else channel.send({ type: 'dismiss' });
     },
-    inspect: async () => ({ ...(await local.inspect()), isLeader, events }),
+    inspect: async () => ({ ...(await local.inspect()), isLeader, events: [...events] }),
     close: () => end(local.close),
     signOut: async ({ keepData = false } = {}) => {
       if (!keepData) markLeaving(storage, namespace, username);

@@ -20,52 +20,64 @@ export interface Tabs {
   /** The leader has said something. */
   readonly heard: () => void;
   /** Resolved when this tab has nothing more to do with it. */
-  readonly ended: () => Promise<void>;
+  readonly ended: Promise<void>;
 }
 
 export function joinTabs({ name, environment, period, ask, lead }: TabsOptions, stopping: AbortSignal): Tabs {
   let silent = 0;
-  let isLeading = false;
-  let isFrozen = false;
+  let leading = false;
+  let steal = false;
   let turn = new AbortController();
+  let thaw: () => void = () => undefined;
+  let thawed = Promise.resolve();
 
-  const stand = async (): Promise<void> => {
-    while (!stopping.aborted && !isFrozen) {
-      turn = new AbortController();
-      const steal = silent > 2;
-      silent = 0;
-      const task = async (signal: AbortSignal): Promise<void> => {
-        isLeading = true;
-        await lead(signal);
-        isLeading = false;
-      };
-      await environment.locks.lead(`${name}:leader`, AbortSignal.any([stopping, turn.signal]), task, steal);
-    }
-  };
-  let standing = stand();
-
-  const endFreeze = environment.onFreeze((frozen) => {
-    isFrozen = frozen;
-    if (frozen) turn.abort();
-    else standing = standing.then(stand);
+  const endFreeze = environment.onFreeze((isFrozen) => {
+    thaw();
+    if (!isFrozen) return;
+    thawed = new Promise((resolve) => {
+      thaw = resolve;
+    });
+    turn.abort();
   });
   const timer = setInterval(() => {
-    if (isLeading || !environment.isVisible()) silent = 0;
-    else {
-      silent += 1;
-      if (silent > 2) turn.abort();
-      else ask();
+    if (leading || !environment.isVisible()) {
+      silent = 0;
+      return;
     }
+    silent += 1;
+    if (silent > 2) {
+      steal = true;
+      turn.abort();
+    } else ask();
   }, period);
-  stopping.addEventListener('abort', () => {
+
+  stopping.addEventListener('abort', () => thaw());
+
+  const run = async (): Promise<void> => {
+    while (!stopping.aborted) {
+      await thawed;
+      turn = new AbortController();
+      const stealing = steal;
+      steal = false;
+      silent = 0;
+      await environment.locks.lead(
+        `${name}:leader`,
+        AbortSignal.any([stopping, turn.signal]),
+        async (signal) => {
+          leading = true;
+          await lead(signal);
+          leading = false;
+        },
+        stealing,
+      );
+    }
     clearInterval(timer);
     endFreeze();
-  });
-
+  };
   return {
     heard: () => {
       silent = 0;
     },
-    ended: () => standing,
+    ended: run(),
   };
 }

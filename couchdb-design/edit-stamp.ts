@@ -24,6 +24,7 @@ export interface EditStampParts {
 
 const STAMP = /^(.{24})-([0-9a-f]{4})-([a-z0-9]{5})$/;
 const DEVICE = /^[a-z0-9]{5}$/;
+const MAX_COUNTER = 0xffff;
 /** The last time whose ISO form has a year of four digits. */
 const MAX_TIME = 253_402_300_799_999;
 
@@ -69,13 +70,20 @@ export interface NextEditStamp {
  */
 export const nextEditStamp = ({ now, device, seen }: NextEditStamp): EditStamp => {
   const before = seen === undefined ? { time: -1, counter: 0 } : partsOf(seen);
-  const time = Math.min(Math.max(now, 0), MAX_TIME);
-  // A stamp of the same time counts on, and into the next millisecond when the four digits are used up.
-  const count = time >= before.time + 1 ? 0 : before.counter + 1;
-  const iso = new Date(Math.max(time, before.time + (count >> 16))).toISOString();
-  const stamp = `${iso}-${(count & 0xffff).toString(16).padStart(4, '0')}-${device}`;
+  let time = Math.min(Math.max(Math.floor(now), 0), MAX_TIME);
+  let counter = 0;
+  if (time <= before.time) {
+    const isUsedUp = before.counter === MAX_COUNTER;
+    time = before.time + (isUsedUp ? 1 : 0);
+    counter = isUsedUp ? 0 : before.counter + 1;
+  }
+  const stamp = `${new Date(time).toISOString()}-${counter.toString(16).padStart(4, '0')}-${device}`;
   partsOf(stamp);
   return stamp;
 };
 
-export const latestEditStamp = (stamps: Iterable<EditStamp>): EditStamp | undefined => [...stamps].sort().at(-1);
+export const latestEditStamp = (stamps: Iterable<EditStamp>): EditStamp | undefined => {
+  let latest: EditStamp | undefined;
+  for (const stamp of stamps) if (latest === undefined || stamp > latest) latest = stamp;
+  return latest;
+};

@@ -1,12 +1,40 @@
 /**
- * What a user may prefer, as rules that a browser can check without a validator's weight and the server with zod
- * (preferences.ts): one table, two checks, held to be of one opinion by check-preferences.test.ts.
+ * What a user may prefer, as data, so that a browser can check it without a validator's weight and the server with zod
+ * (preferences.ts): one table, two readers, held to be of one opinion by preferences.test.ts.
  */
-import { boolean, list, oneOf, record, text, type Rules, type ValueOf } from './value-rules.ts';
+
+/** What one value has to be. `longest` is in UTF-16 code units, as JavaScript counts. */
+export type Rule =
+  | { readonly kind: 'boolean' }
+  | { readonly kind: 'oneOf'; readonly values: readonly string[] }
+  | { readonly kind: 'text'; readonly longest: number; readonly pattern: RegExp; readonly says: string }
+  | { readonly kind: 'list'; readonly of: Rule; readonly most: number }
+  | { readonly kind: 'record'; readonly members: Rules; readonly required: readonly string[] };
+
+export type Rules = Readonly<Record<string, Rule>>;
+
+/** The type of the values that keep a rule. */
+export type ValueOf<R> = R extends { readonly kind: 'boolean' }
+  ? boolean
+  : R extends { readonly kind: 'oneOf'; readonly values: readonly (infer V)[] }
+    ? V
+    : R extends { readonly kind: 'text' }
+      ? string
+      : R extends { readonly kind: 'list'; readonly of: infer Of }
+        ? ValueOf<Of>[]
+        : R extends { readonly kind: 'record'; readonly members: infer M; readonly required: readonly (infer K)[] }
+          ? { [Key in keyof M as Key extends K ? Key : never]: ValueOf<M[Key]> } & {
+              [Key in keyof M as Key extends K ? never : Key]?: ValueOf<M[Key]>;
+            }
+          : never;
+
+const text = (longest: number, pattern: RegExp, says: string) => ({ kind: 'text', longest, pattern, says }) as const;
+const oneOf = <const V extends readonly string[]>(...values: V) => ({ kind: 'oneOf', values }) as const;
+const boolean = { kind: 'boolean' } as const;
 
 // No control characters and no lone surrogates: JSON writes those as six characters, and CouchDB refuses the latter.
-const label = text(40, /^[^\p{Cc}\p{Cs}]+$/u, 'must be 1 to 40 characters without control characters');
-const labels = (most: number) => list(most, label);
+const label = text(40, /^[^\p{Cc}\p{Cs}]+$/u, 'must be 1 to 40 characters, none of them a control character');
+const labels = <const M extends number>(most: M) => ({ kind: 'list', of: label, most }) as const;
 const timeOfDay = text(5, /^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time like 07:30');
 const timeRange = oneOf('all', 'today', 'week', 'month', 'quarter', 'year');
 
@@ -28,20 +56,22 @@ export const PREFERENCE_RULES = {
   selectedContexts: labels(30),
   selectedStatus: labels(30),
   selectedTimeRange: timeRange,
-  filterPresets: list(
-    10,
-    record(
-      {
+  filterPresets: {
+    kind: 'list',
+    of: {
+      kind: 'record',
+      members: {
         name: label,
         selectedTags: labels(10),
         selectedContexts: labels(10),
         selectedStatus: labels(10),
         selectedTimeRange: timeRange,
       },
-      'name',
-    ),
-  ),
-} satisfies Rules;
+      required: ['name'],
+    },
+    most: 10,
+  },
+} as const satisfies Rules;
 
 /** Every preference is optional: what was never set has its default. */
 export type Preferences = { -readonly [K in keyof typeof PREFERENCE_RULES]?: ValueOf<(typeof PREFERENCE_RULES)[K]> };

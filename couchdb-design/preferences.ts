@@ -5,18 +5,24 @@
  * rule over two members could be broken by a merge of two documents that hold it.
  */
 import { z } from 'zod';
-import { PREFERENCE_RULES, type PatchOf, type Preferences } from './preference-rules.ts';
-import type { Rule, Rules } from './value-rules.ts';
+import { PREFERENCE_RULES, type PatchOf, type Preferences, type Rule, type Rules } from './preference-rules.ts';
 
 /** What the gate takes of one document's body, in bytes of its JSON text. */
 export const MAX_DOCUMENT_BYTES = 65_536;
 
 const schemaOf = (rule: Rule): z.ZodType => {
-  if ('values' in rule) return z.enum(rule.values);
-  if ('pattern' in rule) return z.string().max(rule.longest).regex(rule.pattern, rule.says);
-  if ('of' in rule) return z.array(schemaOf(rule.of)).max(rule.most);
-  if ('members' in rule) return shapeOf(rule.members, rule.required);
-  return z.boolean();
+  switch (rule.kind) {
+    case 'boolean':
+      return z.boolean();
+    case 'oneOf':
+      return z.enum(rule.values);
+    case 'text':
+      return z.string().max(rule.longest).regex(rule.pattern, rule.says);
+    case 'list':
+      return z.array(schemaOf(rule.of)).max(rule.most);
+    case 'record':
+      return shapeOf(rule.members, rule.required);
+  }
 };
 
 const shapeOf = (rules: Rules, required: readonly string[] = []) =>

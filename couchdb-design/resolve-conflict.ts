@@ -38,7 +38,7 @@ export type Resolution<P extends object = Preferences> = readonly (MergedRevisio
 
 const childOf = (parent: Revision, content: unknown): Written => {
   const parts = parseRevision(parent);
-  if (parts === undefined) throw new RangeError('not a revision');
+  if (parts === undefined) throw new RangeError(`not a revision: ${parent}`);
   const start = parts.generation + 1;
   // MD5 as CouchDB's and PouchDB's own revisions: who makes two contents collide confuses their own document only.
   const own = SparkMD5.hash(canonicalJson([parent, content]));
@@ -51,13 +51,12 @@ const childOf = (parent: Revision, content: unknown): Written => {
  * and a TypeError when the leaves are not all of one document.
  */
 export const resolveConflict = <P extends object = Preferences>({ leaves }: Conflict<P>): Resolution<P> => {
-  const [winner, ...others] = leaves.toSorted((a, b) => compareRevisions(b.rev, a.rev));
-  if (winner === undefined || others[0] === undefined || new Set(leaves.map(({ rev }) => rev)).size < leaves.length) {
-    throw new RangeError('not a conflict');
-  }
+  const byRevision = new Map(leaves.map((leaf) => [leaf.rev, leaf]));
+  const [winner, ...others] = [...byRevision.values()].sort((a, b) => compareRevisions(b.rev, a.rev));
+  if (winner === undefined || others.length === 0) throw new RangeError('a conflict has at least two leaves');
   const { _id } = winner.document;
   const merged = merge([winner.document, ...others.map(({ document }) => document)]);
   const child = { ...merged, ...childOf(winner.rev, merged) };
-  const tombstones = others.map(({ rev }): Tombstone => ({ _id, ...childOf(rev, 'deleted'), _deleted: true }));
+  const tombstones = others.map(({ rev }): Tombstone => ({ _id, ...childOf(rev, [_id, 'deleted']), _deleted: true }));
   return canonicalJson(merged) === canonicalJson(winner.document) ? tombstones : [child, ...tombstones];
 };

@@ -46,7 +46,8 @@ export function createBrowser(): TestBrowser {
     dump: async (name) => {
       const database = open(name);
       const { rows } = await database.allDocs({ include_docs: true, conflicts: true });
-      return JSON.stringify([rows, [...items].filter(([key]) => key.startsWith(`${name}:`))]);
+      const notes: unknown = await database.get('_local/pouchgate').catch(() => undefined);
+      return JSON.stringify([rows, notes]);
     },
   };
 }

@@ -1,12 +1,5 @@
 /** Devices for tests of client and server together: stores on the real library, each with a switch for its network. */
-import {
-  createPreferencesStore,
-  type Environment,
-  type OpenDatabase,
-  type PreferencesStore,
-  type SyncState,
-} from '../client/index.ts';
-import { defaultEnvironment } from '../client/platform/environment.ts';
+import { createPreferencesStore, type OpenDatabase, type PreferencesStore, type SyncState } from '../client/index.ts';
 import type { StoreOptions } from '../client/store-api.ts';
 import { newBrowser, startTestServer, until, type TestServer } from './client-test-kit.ts';
 
@@ -23,14 +16,6 @@ export interface Devices {
   /** Closes all that were opened. */
   readonly close: () => Promise<void>;
 }
-
-const storages = new WeakMap<OpenDatabase, Environment['storage']>();
-/** What a browser keeps beside its databases. */
-const storageOf = (browser: OpenDatabase): Environment['storage'] => {
-  const storage = storages.get(browser) ?? defaultEnvironment().storage;
-  storages.set(browser, storage);
-  return storage;
-};
 
 /** `server` may still be on its way when this is called. */
 export function devicesOf(server: () => TestServer): Devices {
@@ -50,7 +35,6 @@ export function devicesOf(server: () => TestServer): Devices {
         openDatabase: browser,
         ...options,
         environment: {
-          storage: storageOf(browser),
           fetch: (input, init) =>
             offline
               ? Promise.reject(new TypeError('Failed to fetch'))

@@ -85,21 +85,18 @@ export function createDevice({ name, traits, url, username, token, edits, onEven
     }
   };
 
-  const environment = (tabName: string): Partial<Environment> => ({
+  const environment = (): Partial<Environment> => ({
     now: () => Date.now() + traits.clock * 60_000,
     fetch: send,
     locks: createLocks(traits.locks ? manager : undefined),
     onWake: (wake) => listen(wakes, wake),
     onOffline: (lost) => listen(losses, lost),
     openChannel: (channel) => openChannel(prefix + channel),
-    storage: edits.watchStorage(
-      {
-        getItem: (key) => items.get(key) ?? null,
-        setItem: (key, value) => void items.set(key, value),
-        removeItem: (key) => void items.delete(key),
-      },
-      tabName,
-    ),
+    storage: {
+      getItem: (key) => items.get(key) ?? null,
+      setItem: (key, value) => void items.set(key, value),
+      removeItem: (key) => void items.delete(key),
+    },
   });
 
   return {
@@ -128,7 +125,7 @@ export function createDevice({ name, traits, url, username, token, edits, onEven
           databaseNames.add(database);
           return edits.watch(open(database), tabName);
         },
-        environment: environment(tabName),
+        environment: environment(),
       });
       let closing = false;
       const unsubscribe = store.subscribe(() => onEvent('change'));

@@ -17,7 +17,10 @@ export const openBrowserDatabase: OpenDatabase = (name) => new PouchDB<StoredBod
 
 /** The database on the server. `fetch` carries the token, so that the URL never does. */
 export const openRemoteDatabase = (url: string, fetch: typeof globalThis.fetch): Database =>
-  new PouchDB<StoredBody>(url, { skip_setup: true, fetch });
+  new PouchDB<StoredBody>(url, {
+    skip_setup: true,
+    fetch: (target, init) => fetch(target, init),
+  });
 
 /** What PouchDB rejects with. */
 interface DatabaseError {
@@ -26,13 +29,12 @@ interface DatabaseError {
   readonly message?: string;
 }
 
-export const statusOf = (error: unknown): number | undefined => (error as DatabaseError | undefined)?.status;
+const told = (error: unknown): DatabaseError => error ?? {};
+
+export const statusOf = (error: unknown): number | undefined => told(error).status;
 
 /** Why it failed, as a sentence for a person, more or less. */
-export const reasonOf = (error: unknown): string => {
-  const { reason, message } = Object(error) as DatabaseError;
-  return reason ?? message ?? String(error);
-};
+export const reasonOf = (error: unknown): string => told(error).reason ?? told(error).message ?? String(error);
 
 /** What `task` gives, or `instead` when the database answers with `status`. */
 export const unless = async <T, U>(status: number, instead: U, task: Promise<T>): Promise<T | U> => {

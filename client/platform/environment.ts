@@ -25,11 +25,11 @@ export interface Environment {
 /** The globals of a browser, any of which may be missing elsewhere. */
 const scope: Partial<Pick<typeof globalThis, 'navigator' | 'document' | 'window' | 'localStorage'>> = globalThis;
 
-/** Calls `listener` at each of these events, until what is returned is called. The page's pass by the window too. */
+/** Calls `listener` at each of these events of the page's or the window's, until what is returned is called. */
 function listen(events: string, listener: (event: Event) => void): () => void {
   const end = new AbortController();
-  for (const type of events.split(' ')) {
-    scope.window?.addEventListener(type, listener, { capture: true, signal: end.signal });
+  for (const target of [scope.window, scope.document]) {
+    for (const type of events.split(' ')) target?.addEventListener(type, listener, { signal: end.signal });
   }
   return () => end.abort();
 }
@@ -57,8 +57,8 @@ function browserStorage(): Environment['storage'] | undefined {
 export function defaultEnvironment(): Environment {
   const inBrowser = scope.document !== undefined;
   return {
-    now: Date.now,
-    random: Math.random,
+    now: () => Date.now(),
+    random: () => Math.random(),
     fetch: (input, init) => globalThis.fetch(input, init),
     locks: createLocks(inBrowser ? scope.navigator?.locks : undefined),
     onWake: (wake) => listen('online pageshow resume visibilitychange', () => isVisible() && wake()),

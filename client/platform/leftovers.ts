@@ -9,7 +9,7 @@ import { defaultEnvironment, type Environment } from './environment.ts';
 type TextStorage = Environment['storage'];
 
 /** What is kept beside a database of that name: see local-store.ts and preferences-store.ts. */
-const KEPT = ['unsent', 'device', 'synced'];
+const KEPT = ['carry', 'device', 'synced'];
 
 const keyOf = (namespace: string): string => `${namespace}:leaving`;
 

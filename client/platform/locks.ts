@@ -21,15 +21,18 @@ export interface Locks {
 
 /** One after the other, within this set of locks alone; and everybody leads. */
 function createQueue(): Locks {
-  let last: Promise<unknown> = Promise.resolve();
+  const tails = new Map<string, Promise<unknown>>();
   return {
     areShared: false,
-    exclusive: (_name, task) => {
-      const turn = last.then(task);
-      last = turn.catch(() => undefined);
+    exclusive: (name, task) => {
+      const turn = (tails.get(name) ?? Promise.resolve()).then(task);
+      tails.set(
+        name,
+        turn.catch(() => undefined),
+      );
       return turn;
     },
-    lead: (_name, signal, task) => task(signal),
+    lead: (_name, signal, task) => (signal.aborted ? Promise.resolve() : task(signal)),
   };
 }
 

@@ -8,12 +8,12 @@ const EVERY_MS = 5_000;
 const ASLEEP_MS = 75_000;
 
 /** Calls `woke` after a sleep. Returns what ends that. */
-export function watchSleep(now: () => number, woke: () => void): () => void {
+export function watchSleep(now: () => number, woke: () => void, every = EVERY_MS): () => void {
   let last = now();
   const timer = setInterval(() => {
     const before = last;
     last = now();
     if (last - before > ASLEEP_MS) woke();
-  }, EVERY_MS);
+  }, every);
   return () => clearInterval(timer);
 }

@@ -1,63 +1,62 @@
-/**
- * How the replication asks the server: with the token, which is renewed once when it is refused, and listening. PouchDB
- * reads a longpoll's answer as a whole, so that it would not notice a connection that died without a word. Here the body
- * is read as it comes: a heartbeat is a sign of life.
- */
-import { parseAnswer } from '../sync/answers.ts';
-import type { GetToken } from './tokens.ts';
+/** How the replication asks the server: with the token, which is renewed once when it is refused, and listening. */
+import { fields, parseJson } from '../sync/json.ts';
+import { fetchHeard, type Hearing } from './heard-response.ts';
+import type { Tokens } from './tokens.ts';
 
 export type { GetToken } from './tokens.ts';
 
-/** An answer whose body was read: it is in `text` alone. */
-export interface Heard {
-  readonly response: Response;
-  readonly text: string;
+export interface SyncFetchOptions extends Pick<Hearing, 'fetch' | 'silence'> {
+  readonly tokens: Tokens;
+  /** Ends every request of this run. */
+  readonly signal: AbortSignal;
+  /** Called whenever something came, of any request. */
+  readonly onHeard: () => void;
+  /** There is no token that the server takes. The request rejects too, but PouchDB swallows some. */
+  readonly onSignInNeeded: () => void;
 }
 
-/**
- * Asks, and reads the whole answer. `onText` is told of its body as far as it has come, from the headers on. Undefined
- * when there is no token that the server takes: the person has to sign in. Rejects as `fetch` does.
- */
+/** Asks, and reads the whole answer. `onText` is told of its body as far as it has come. Rejects as `fetch` does. */
 export type Ask = (
-  url: string,
-  init: RequestInit | undefined,
+  url: string | URL,
+  init: RequestInit,
   onText: (text: string) => void,
-) => Promise<Heard | undefined>;
+) => ReturnType<typeof fetchHeard>;
 
-/** `signal` ends every request. None is called off alone: PouchDB does so when a run is cancelled, which ends all. */
-export function createSyncFetch(fetch: typeof globalThis.fetch, getToken: GetToken, signal: AbortSignal): Ask {
+export function createSyncFetch({ fetch, silence, tokens, signal, onHeard, onSignInNeeded }: SyncFetchOptions): Ask {
+  const needSignIn = (): never => {
+    onSignInNeeded();
+    throw new Error('Sign in again to sync.');
+  };
+
   return async (url, init, onText) => {
-    const send = async (token: string): Promise<Heard> => {
-      const headers = new Headers(init?.headers);
+    const hearing: Hearing = {
+      fetch,
+      silence,
+      onHeard: (text) => {
+        onHeard();
+        onText(text);
+      },
+    };
+    const attempt = (token: string): ReturnType<typeof fetchHeard> => {
+      const headers = new Headers(init.headers);
       headers.set('Authorization', `Bearer ${token}`);
-      const response = await fetch(url, {
+      return fetchHeard(hearing, url, {
         ...init,
         headers,
-        signal,
+        signal: init.signal ? AbortSignal.any([signal, init.signal]) : signal,
         // The token is all that counts: no cookie goes along, and no redirect may carry the token elsewhere.
         credentials: 'omit',
         redirect: 'error',
         cache: 'no-store',
       });
-      let text = '';
-      onText(text);
-      const write = (part: string): void => {
-        text += part;
-        onText(text);
-      };
-      await response.body?.pipeThrough(new TextDecoderStream()).pipeTo(new WritableStream({ write }));
-      return { response, text };
     };
 
-    let token: string | undefined;
-    let heard: Heard | undefined;
-    for (let tries = 0; tries < 2; tries += 1) {
-      token = await getToken(token);
-      if (token === undefined) return undefined;
-      heard = await send(token);
-      if (heard.response.status !== 401) return heard;
-    }
+    const token = (await tokens.current()) ?? needSignIn();
+    const first = await attempt(token);
+    if (first.response.status !== 401) return first;
+    const second = await attempt((await tokens.renew(token)) ?? needSignIn());
     // Where a network asks for a sign-in of its own, by a page, another token would not help.
-    return heard && parseAnswer(heard.text)?.error === undefined ? heard : undefined;
+    if (second.response.status === 401 && fields(parseJson(second.text))['error'] !== undefined) needSignIn();
+    return second;
   };
 }

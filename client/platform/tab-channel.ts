@@ -14,7 +14,7 @@ export type TabMessage =
   /** Somebody has signed in again, or wants it tried now. */
   | { readonly type: 'wake' }
   /** The person has read which edit was refused. */
-  | { readonly type: 'dismissed' }
+  | { readonly type: 'dismiss' }
   /** Something beside the document was written: PouchDB tells other tabs of documents only. */
   | { readonly type: 'noted' }
   /** The local database was thrown away and made anew: open it again. */

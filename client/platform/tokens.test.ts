@@ -21,7 +21,7 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 test('all who were refused at once share one renewal, whatever the app does', async () => {
   const { getToken, asked, renewed } = app();
   const tokens = createTokens(getToken, 5_000);
-  const all = [tokens('old'), tokens('old'), tokens('older')];
+  const all = [tokens.renew('old'), tokens.renew('old'), tokens.renew('older')];
   await settled();
   renewed('new');
   expect(await Promise.all(all)).toEqual(['new', 'new', 'new']);
@@ -31,13 +31,13 @@ test('all who were refused at once share one renewal, whatever the app does', as
 test('who hears of the refusal when the renewal is done takes the new token without another', async () => {
   const { getToken, asked, renewed } = app();
   const tokens = createTokens(getToken, 5_000);
-  const first = tokens('old');
+  const first = tokens.renew('old');
   await settled();
   renewed('new');
   await first;
-  expect(await tokens('old')).toBe('new');
+  expect(await tokens.renew('old')).toBe('new');
   // An app that still gives what was refused is not believed.
-  expect(await tokens()).toBe('new');
+  expect(await tokens.current()).toBe('new');
   expect(asked).toEqual(['old']);
 });
 
@@ -48,7 +48,7 @@ test('the new token is renewed in its turn', async () => {
     ['old', 'new'],
     ['new', 'newer'],
   ] as const) {
-    const renewal = tokens(refused);
+    const renewal = tokens.renew(refused);
     await settled();
     renewed(next);
     expect(await renewal).toBe(next);
@@ -62,11 +62,11 @@ test.each([
 ])('a renewal that gave %s is not remembered', async (_what, given) => {
   const { getToken, asked, renewed } = app();
   const tokens = createTokens(getToken, 5_000);
-  const first = tokens('old');
+  const first = tokens.renew('old');
   await settled();
   renewed(given);
   expect(await first).toBe(given);
-  const second = tokens('old');
+  const second = tokens.renew('old');
   await settled();
   renewed('new');
   expect(await second).toBe('new');
@@ -79,26 +79,26 @@ test('a failed renewal fails for all who shared it, and is tried again by the ne
     () => (fails ? Promise.reject(new TypeError('Failed to fetch')) : Promise.resolve('new')),
     5_000,
   );
-  const results = await Promise.allSettled([tokens('old'), tokens('old')]);
+  const results = await Promise.allSettled([tokens.renew('old'), tokens.renew('old')]);
   expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   fails = false;
-  expect(await tokens('old')).toBe('new');
+  expect(await tokens.renew('old')).toBe('new');
 });
 
 test('an app that never answers has failed after a while, and may do better the next time', async () => {
   let hangs = true;
   const getToken: GetToken = () => (hangs ? new Promise(() => undefined) : Promise.resolve('new'));
   const tokens = createTokens(getToken, 20);
-  await expect(tokens()).rejects.toThrow();
-  await expect(tokens('old')).rejects.toThrow();
+  await expect(tokens.current()).rejects.toThrow();
+  await expect(tokens.renew('old')).rejects.toThrow();
   hangs = false;
-  expect(await tokens()).toBe('new');
-  expect(await tokens('old')).toBe('new');
+  expect(await tokens.current()).toBe('new');
+  expect(await tokens.renew('old')).toBe('new');
 });
 
 test('an app that throws at once has failed like any other', async () => {
   const tokens = createTokens(() => {
     throw new Error('no storage');
   }, 5_000);
-  await expect(tokens()).rejects.toThrow('no storage');
+  await expect(tokens.current()).rejects.toThrow('no storage');
 });

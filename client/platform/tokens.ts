@@ -4,12 +4,21 @@
  */
 export type GetToken = (refused?: string) => Promise<string | undefined>;
 
-/**
- * The same, but with one renewal for all whose token was refused, also for those who hear of it when the renewal is done.
- * `patience`: milliseconds after which a `getToken` that does not answer has failed.
- */
-export function createTokens(getToken: GetToken, patience: number): GetToken {
-  let last: { readonly refused: string; readonly token: Promise<string | undefined> } | undefined;
+/** The tokens of one store. Both give undefined when the person has to sign in, and reject when there is none for now. */
+export interface Tokens {
+  readonly current: () => Promise<string | undefined>;
+  /** One renewal for all whose token was refused, also for those who hear of it when the renewal is done. */
+  readonly renew: (refused: string) => Promise<string | undefined>;
+}
+
+interface Renewal {
+  readonly refused: string;
+  readonly token: Promise<string | undefined>;
+}
+
+/** `patience`: milliseconds after which a `getToken` that does not answer has failed. */
+export function createTokens(getToken: GetToken, patience: number): Tokens {
+  let last: Renewal | undefined;
   let isRenewing = false;
 
   const ask = (refused?: string): Promise<string | undefined> =>
@@ -22,23 +31,24 @@ export function createTokens(getToken: GetToken, patience: number): GetToken {
         .finally(() => clearTimeout(timer));
     });
 
-  const renew = (refused: string): Promise<string | undefined> => {
-    const token = ask(refused);
-    last = { refused, token };
-    isRenewing = true;
-    const done = (given?: string): void => {
-      isRenewing = false;
-      // What came to nothing is asked for again.
-      if (given === undefined || given === refused) last = undefined;
-    };
-    token.then(done, () => done());
-    return token;
-  };
-
-  return async (refused) => {
-    const token = refused ?? (await ask());
-    // An app that gives what was refused has not heard of the new one yet.
-    if (last && (last.refused === token || (isRenewing && refused !== undefined))) return last.token;
-    return refused === undefined ? token : renew(refused);
+  return {
+    current: async () => {
+      const token = await ask();
+      // Whoever gives what was refused has not heard of the new one yet.
+      return last?.refused === token ? (last?.token ?? token) : token;
+    },
+    renew: (refused) => {
+      if (last !== undefined && (isRenewing || last.refused === refused)) return last.token;
+      const renewal = { refused, token: ask(refused) };
+      last = renewal;
+      isRenewing = true;
+      const done = (token?: string): void => {
+        isRenewing = false;
+        // What came to nothing is asked for again.
+        if (token === undefined || token === refused) last = undefined;
+      };
+      renewal.token.then(done, () => done());
+      return renewal.token;
+    },
   };
 }

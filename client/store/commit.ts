@@ -1,39 +1,46 @@
-/** How edits and conflicts become revisions of the local document. Call it under the write lock. */
-import { resolveConflict } from '../../couchdb-design/resolve-conflict.ts';
-import { applyEdits, isCovered, type Edits } from './edits.ts';
-import { readReplica, storeLeaves, writeOnTop, type Source } from './replica.ts';
-import type { Values } from './shape.ts';
-import type { Unsent } from './unsent.ts';
+/** How an edit, a draft and a conflict become revisions of the local document. Call it under the write lock. */
+import { canonicalJson } from '../../couchdb-design/canonical-json.ts';
+import { latestEditStamp, type EditStamp } from '../../couchdb-design/edit-stamp.ts';
+import { applyEdits, isCovered, latestEdits, type Edit, type Edits } from './edits.ts';
+import { updateKept } from './kept.ts';
+import { writeOnTop, writeResolution, type Source } from './replica.ts';
+import { readStored } from './view.ts';
 
 /**
- * Resolves a conflict, and puts what is unsent in its place, where there is a document that can be written on. Replication
- * may add a leaf between a read and a write: then it is all done again.
+ * Stores the edits that `edit` makes, given the greatest stamp there is so far: as one revision of the document, or in
+ * the draft while there is no document that could be written on. A conflict is resolved before, a draft put in its place.
+ * Replication may add a leaf between each read and write: then it is all done again.
  */
-export async function settle(source: Source, unsent: Unsent): Promise<void> {
+export async function commit(source: Source, edit: (seen: EditStamp | undefined) => Edits): Promise<void> {
+  const { database } = source;
   for (let attempts = 20; attempts > 0; attempts -= 1) {
-    const { leaves, isWritable } = await readReplica(source);
+    const { leaves, isWritable, draft, suspects } = await readStored(source);
     const [winner, ...others] = leaves;
-    if (!winner || !isWritable) return;
-    if (others.length > 0) await storeLeaves(source, resolveConflict<Values>({ leaves }));
-    else {
-      const edits = unsent.read().filter((edit) => !edit.isSuspect && !isCovered(edit, winner.document));
-      if (edits.length === 0) return;
-      if (await writeOnTop(source, winner.rev, applyEdits(winner.document, edits))) return;
+    const waiting = [...draft, ...suspects].map(({ stamp }) => stamp);
+    if (!winner || !isWritable) {
+      const edits = edit(latestEditStamp(waiting));
+      if (edits.length > 0) {
+        await updateKept(database, (kept) => ({ ...kept, draft: latestEdits([...kept.draft, ...edits]) }));
+      }
+      return;
     }
+    if (others.length > 0) {
+      await writeResolution(source, leaves);
+      continue;
+    }
+    const seen = latestEditStamp([...Object.values(winner.document.edits), ...waiting]);
+    const next = applyEdits(winner.document, [...draft, ...edit(seen)]);
+    const isSame = canonicalJson(next) === canonicalJson(winner.document);
+    if (!isSame && !(await writeOnTop(source, winner.rev, next))) continue;
+    const isOpen = (one: Edit): boolean => !isCovered(one, next.edits);
+    if (draft.length > 0 || !suspects.every(isOpen)) {
+      await updateKept(database, (kept) => ({
+        ...kept,
+        draft: kept.draft.filter(isOpen),
+        suspects: kept.suspects.filter(isOpen),
+      }));
+    }
+    return;
   }
   throw new Error('The document keeps changing.');
-}
-
-/** Stores edits, one for a preference, later than all there are. When that fails, it is as if they had not been made. */
-export async function commit(source: Source, unsent: Unsent, edits: Edits): Promise<void> {
-  const keys = new Set(edits.map(({ key }) => key));
-  const replaced = unsent.read().filter(({ key }) => keys.has(key));
-  unsent.update((all) => [...all.filter(({ key }) => !keys.has(key)), ...edits]);
-  try {
-    await settle(source, unsent);
-  } catch (error) {
-    const stamps = new Set(edits.map(({ stamp }) => stamp));
-    unsent.update((all) => [...replaced, ...all.filter(({ stamp }) => !stamps.has(stamp))]);
-    throw error;
-  }
 }

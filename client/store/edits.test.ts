@@ -3,7 +3,7 @@ import { nextEditStamp } from '../../couchdb-design/edit-stamp.ts';
 import { applyEdit } from '../../couchdb-design/merge.ts';
 import { newUserDocument } from '../../couchdb-design/user-document-shape.ts';
 import { parseUsername, type Username } from '../../couchdb-design/username.ts';
-import { applyEdits, editsIn, editsOfPatch, isCovered, suspectsAmong, type Edit } from './edits.ts';
+import { applyEdits, editsOfPatch, isCovered, latestEdits, type Edit } from './edits.ts';
 
 const alice = parseUsername('alice') as Username;
 const blank = newUserDocument(alice, new Date('2026-11-22T09:00:00.000Z'));
@@ -29,13 +29,33 @@ const edit = fc
   });
 const edits = fc.array(edit, { maxLength: 12 });
 
-test('edits come to the same document in whichever order they are put into it, and once in their places they change nothing more', () => {
+test('a draft keeps the later edit of each preference, in whichever order they come', () => {
+  fc.assert(
+    fc.property(edits, edits, (some, more) => {
+      const draft = latestEdits([...some, ...more]);
+      expect(latestEdits([...more, ...some])).toEqual(draft);
+      expect(latestEdits([...draft, ...draft])).toEqual(draft);
+      expect(new Set(draft.map(({ key }) => key)).size).toBe(draft.length);
+      for (const one of [...some, ...more]) {
+        expect(draft.find(({ key }) => key === one.key)?.stamp).toBe(
+          [...some, ...more]
+            .filter(({ key }) => key === one.key)
+            .map(({ stamp }) => stamp)
+            .sort()
+            .at(-1),
+        );
+      }
+    }),
+  );
+});
+
+test('a draft in a document is the same as its edits one by one, and once in its place it changes nothing more', () => {
   fc.assert(
     fc.property(edits, (all) => {
-      const placed = applyEdits(blank, [...all].reverse());
+      const placed = applyEdits(blank, latestEdits(all));
       expect(placed).toEqual(applyEdits(applyEdits(blank, all), all));
       expect(applyEdits(placed, all)).toEqual(placed);
-      expect(all.every((one) => isCovered(one, placed))).toBe(true);
+      expect(all.every((one) => isCovered(one, placed.edits))).toBe(true);
     }),
   );
 });
@@ -52,26 +72,4 @@ test('an edit of a draft gives way to a later one that came with the document', 
 test('a removal is an edit', () => {
   const pulled = applyEdit(blank, { theme: 'light' }, stampAt(1_000));
   expect(applyEdits(pulled, editsOfPatch({ theme: undefined }, stampAt(2_000))).preferences).toEqual({});
-});
-
-test('of edits that were refused together the last of each preference is a suspect, unless the server has it', () => {
-  fc.assert(
-    fc.property(edits, edits, (all, sent) => {
-      const server = applyEdits(blank, sent);
-      const suspects = suspectsAmong(all, server);
-      expect(suspectsAmong([...all].reverse(), server)).toEqual(expect.arrayContaining([...suspects]));
-      expect(new Set(suspects.map(({ key }) => key)).size).toBe(suspects.length);
-      expect(applyEdits(server, suspects)).toEqual(applyEdits(server, all));
-      expect(suspects.every((one) => one.isSuspect && !isCovered(one, server))).toBe(true);
-    }),
-  );
-});
-
-test('the edits in a document are those that make it', () => {
-  fc.assert(
-    fc.property(edits, (all) => {
-      const document = applyEdits(blank, all);
-      expect(applyEdits(blank, editsIn(document))).toEqual(document);
-    }),
-  );
 });

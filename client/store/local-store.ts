@@ -4,18 +4,18 @@
  * All writes of all tabs of one user happen one at a time, under one lock. Replication alone writes beside it, and only
  * ever adds revisions; so a write that finds its parent no leaf any more reads again and tries again (commit.ts).
  */
-import { latestEditStamp, newDeviceId, nextEditStamp, type DeviceId } from '../../couchdb-design/edit-stamp.ts';
+import { newDeviceId, nextEditStamp, type DeviceId } from '../../couchdb-design/edit-stamp.ts';
 import { userDocumentId, type UserDocumentId, type Username } from '../../couchdb-design/username.ts';
 import { reasonOf, type Database, type OpenDatabase } from '../platform/database.ts';
 import type { Environment } from '../platform/environment.ts';
-import { commit, settle } from './commit.ts';
-import { editsIn, editsOfPatch, isCovered, suspectsAmong, type Edit, type Edits } from './edits.ts';
+import { watchEdits, type SupersededEdit } from './at-risk.ts';
+import { commit } from './commit.ts';
+import { editsOfPatch, latestEdits, type Edit, type Edits } from './edits.ts';
 import { openHandle } from './handle.ts';
-import { readLeaves, readReplica, replicaOf, storeLeaves, type RawLeaf, type Source } from './replica.ts';
+import { learn, updateKept, type Kept } from './kept.ts';
+import { documentOf, readLeaves, replicaOf, storeLeaves, type RawLeaf, type Source } from './replica.ts';
 import type { Shape, Values } from './shape.ts';
-import { supersededIn, type SupersededEdit } from './superseded.ts';
-import { openUnsent } from './unsent.ts';
-import { shownPreferences, storedOf, type Stored } from './view.ts';
+import { needsSettling, readStored, shownPreferences, unsentOf, type Stored } from './view.ts';
 
 export interface LocalStoreOptions {
   readonly username: Username;
@@ -43,16 +43,18 @@ export interface LocalStore {
   /** The same document in another database, such as the server's. */
   readonly sourceIn: (database: Database) => Source;
   readonly shown: () => Values;
-  /** How many preferences were set here and not yet seen on the server, those being stored at this moment included. */
+  /** How many preferences differ from what the server is known to have, those being stored at this moment included. */
   readonly unsentCount: () => number;
   readonly suspects: () => Edits;
   readonly needsSettling: () => boolean;
   readonly subscribe: (listener: () => void) => () => void;
   /** Resolved when the edit is stored. Rejects with a sentence when a value is not allowed or storage fails. */
   readonly edit: (patch: Values) => Promise<void>;
-  /** Resolves a conflict and puts what is unsent into the document, where there is either. */
+  /** Resolves a conflict and puts the draft in its place, where there is either. */
   readonly settle: () => Promise<void>;
-  /** The server holds these revisions. Resolves with whether it holds all that is here: then nothing of it is unsent. */
+  /** All that was sent is known to hold: a later edit of another device is an ordinary change from here on. */
+  readonly settled: () => void;
+  /** The server holds these revisions. Resolves with whether it holds all that is here. */
   readonly learn: (revisions: ReadonlySet<string>) => Promise<boolean>;
   /** Throws the database away and fills it from the server's leaves. What was unsent becomes suspects. */
   readonly replace: (serverLeaves: readonly RawLeaf[]) => Promise<void>;
@@ -80,89 +82,105 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
   const { name, shape, defaults } = options;
   const { locks, now, random, storage } = options.environment;
   const id = userDocumentId(options.username);
+  const carryKey = `${name}:carry`;
   const deviceKey = `${name}:device`;
   // Tabs of one name that cannot wait for each other could give one stamp to two edits: there each has a name of its own.
   const device = (locks.areShared ? storage.getItem(deviceKey) : undefined) ?? newDeviceId(random);
   storage.setItem(deviceKey, device);
-  const unsent = openUnsent(storage, `${name}:unsent`);
+  const atRisk = watchEdits(device);
   const listeners = new Set<() => void>();
   const pending = new Set<Values>();
   let stored: Stored | undefined;
   let shown = shownPreferences(options, undefined, [], defaults);
 
+  const unsent = (): Edits => (stored ? unsentOf(stored) : []);
   const handle = openHandle({
     ...options,
     id,
     locks,
     // A read that fails finds the database closed: whoever did that says so, and it is read again then.
     onChange: () => void refresh().catch(() => undefined),
+    rescued: unsent,
   });
-  const { exclusive, isClosed } = handle;
-  const sourceIn = (database: Database): Source => ({ database, id, shape });
-  const source = (): Source => sourceIn(handle.database());
+  const { source, exclusive, isClosed } = handle;
 
   const notify = (): void => {
     shown = shownPreferences(options, stored, [...pending], shown);
     for (const listener of listeners) listener();
   };
-  /** Reads what is stored. Call it under the lock. */
-  const load = async (): Promise<void> => {
-    const before = stored?.unsent ?? [];
-    stored = storedOf(await readReplica(source()), unsent.read());
-    notify();
-    for (const edit of supersededIn(stored.document, before, device)) options.onSuperseded(edit);
-  };
-  // All that is asked for while one waits for its turn is answered by that one.
-  let next: Promise<void> | undefined;
+
+  // Reads follow one another; a change that comes during one is seen by the next.
+  let reading: Promise<void> | undefined;
+  let readAgain = false;
   const refresh = (): Promise<void> => {
-    next ??= exclusive(async () => {
-      next = undefined;
-      if (!isClosed()) await load();
-    });
-    return next;
+    readAgain = true;
+    reading ??= (async () => {
+      try {
+        while (readAgain && !isClosed()) {
+          readAgain = false;
+          stored = await handle.read(() => readStored(source()));
+        }
+        if (!stored || isClosed()) return;
+        notify();
+        for (const edit of atRisk.look(documentOf(stored), unsent())) options.onSuperseded(edit);
+      } finally {
+        reading = undefined;
+      }
+    })();
+    return reading;
   };
 
-  const store = (patch: Values): Promise<void> =>
-    exclusive(async () => {
-      // What waits is stored together, as one revision: this one may have been already.
-      if (!pending.has(patch)) return;
-      await load();
-      const together = [...pending];
-      const { document, unsent: unsentEdits = [] } = stored ?? {};
-      const stamps = [...Object.values(document?.edits ?? {}), ...unsentEdits.map(({ stamp }) => stamp)];
-      const stamp = nextEditStamp({ now: now(), device, seen: latestEditStamp(stamps) });
-      await commit(source(), unsent, editsOfPatch(Object.assign({}, ...together) as Values, stamp));
-      await load();
-      for (const one of together) pending.delete(one);
-      options.onNoted();
-    });
-
-  /** Forgets those of the unsent edits. Call it under the lock. */
-  const drop = async (isOver: (edit: Edit) => boolean): Promise<void> => {
-    if (!unsent.read().some(isOver)) return;
-    unsent.update((edits) => edits.filter((edit) => !isOver(edit)));
+  /** Writes what other tabs do not hear of by PouchDB. */
+  const keep = async (change: (kept: Kept) => Kept): Promise<void> => {
+    await updateKept(source().database, change);
     options.onNoted();
-    await load();
+    await refresh();
+  };
+  const store = async (edit: Parameters<typeof commit>[1]): Promise<void> => {
+    await exclusive(() => commit(source(), edit));
+    options.onNoted();
   };
 
-  const ready = exclusive(async () => {
-    if (options.isLeaving !== true) return;
-    unsent.update(() => []);
-    await handle.renew();
-  }).then(refresh);
+  // What is set while another edit waits for its turn becomes one revision with what else waits.
+  let gathered: Values[] = [];
+  let storing: Promise<void> | undefined;
+  const gather = (patch: Values): Promise<void> => {
+    const patches = gathered;
+    const begin = (): void => {
+      if (gathered !== patches) return;
+      gathered = [];
+      storing = undefined;
+    };
+    patches.push(patch);
+    storing ??= store((seen) => {
+      begin();
+      return editsOfPatch(Object.assign({}, ...patches) as Values, nextEditStamp({ now: now(), device, seen }));
+    }).finally(begin);
+    return storing;
+  };
+
+  /** Edits that a replacement was carrying over when it was cut off. */
+  const takeCarried = async (): Promise<void> => {
+    const carried = JSON.parse(storage.getItem(carryKey) ?? '[]') as Edits;
+    if (carried.length === 0) return;
+    await exclusive(() =>
+      updateKept(source().database, (kept) => ({ ...kept, suspects: latestEdits([...kept.suspects, ...carried]) })),
+    );
+    storage.removeItem(carryKey);
+  };
+  const ready = (options.isLeaving === true ? exclusive(handle.renew) : takeCarried()).then(refresh);
   // Whoever waits for it hears of it; nobody has to.
   ready.catch(() => undefined);
 
   return {
     id,
     ready,
-    database: handle.database,
-    sourceIn,
+    database: () => source().database,
+    sourceIn: (database) => ({ database, id, shape }),
     shown: () => shown,
-    unsentCount: () =>
-      new Set([...(stored?.unsent ?? []).map(({ key }) => key), ...[...pending].flatMap(Object.keys)]).size,
+    unsentCount: () => new Set([...unsent().map(({ key }) => key), ...[...pending].flatMap(Object.keys)]).size,
     suspects: () => stored?.suspects ?? [],
-    needsSettling: () => stored?.needsSettling ?? false,
+    needsSettling: () => stored !== undefined && needsSettling(stored),
     subscribe: (listener) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);
@@ -171,58 +189,69 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
     edit: async (patch) => {
       if (isClosed()) throw new Error('The preferences are closed: the user has signed out.');
       const checked = shape.patch(patch);
+      if (Object.keys(checked).length === 0) return;
       pending.add(checked);
       notify();
       try {
         await ready;
-        await store(checked);
+        await gather(checked);
       } catch (error) {
         const reason = reasonOf(error);
         const told = /quota/i.test(reason) ? 'it has no room left.' : reason;
         throw new Error(`This browser could not store the change: ${told}`, { cause: error });
       } finally {
+        await refresh().catch(() => undefined);
         pending.delete(checked);
         notify();
       }
     },
-    settle: () =>
-      exclusive(async () => {
-        await settle(source(), unsent);
-        await load();
-      }),
+    settle: async () => {
+      await store(() => []);
+      await refresh();
+    },
+    settled: atRisk.clear,
 
-    learn: (revisions) =>
-      exclusive(async () => {
-        const { leaves, document } = await readReplica(source());
-        const isAllThere = leaves.every(({ rev }) => revisions.has(rev));
-        if (isAllThere) await drop((edit) => isCovered(edit, document));
-        return isAllThere;
-      }),
+    learn: async (revisions) => {
+      const { leaves } = replicaOf(await readLeaves(source()), shape);
+      const held = leaves.filter(({ rev }) => revisions.has(rev));
+      const stamps = held.reduce((all, { document }) => learn(all, document.edits), stored?.known ?? {});
+      if (stamps !== stored?.known) {
+        await keep((kept) => {
+          const known = learn(kept.known, stamps);
+          return known === kept.known ? kept : { ...kept, known };
+        });
+      }
+      return held.length === leaves.length;
+    },
 
-    replace: (serverLeaves) =>
-      exclusive(async () => {
-        const { document } = await readReplica(source());
-        const server = replicaOf(serverLeaves, shape).document;
-        // Noted before the database goes: a tab that is closed now must not take them with it.
-        unsent.update((edits) => suspectsAmong([...edits, ...editsIn(document)], server));
+    replace: async (serverLeaves) => {
+      await exclusive(async () => {
+        const suspects = unsentOf(await readStored(source()));
+        // Between here and the end the edits are in no database: a tab that is closed now must not take them with it.
+        storage.setItem(carryKey, JSON.stringify(suspects));
         await handle.renew();
+        const known = documentOf(replicaOf(serverLeaves, shape))?.edits ?? {};
+        await updateKept(source().database, (kept) => ({ ...kept, suspects, known }));
         await storeLeaves(source(), serverLeaves);
+        storage.removeItem(carryKey);
         // Told before the lock is let go, so that a tab that waits for it writes to the new one.
         options.onReplaced();
-        await load();
-      }),
-    dropSuspect: ({ stamp, key }) => exclusive(() => drop((edit) => edit.stamp === stamp && edit.key === key)),
+      });
+      await refresh();
+    },
+    dropSuspect: ({ key, stamp }) =>
+      keep((kept) => ({
+        ...kept,
+        suspects: kept.suspects.filter((edit) => edit.key !== key || edit.stamp !== stamp),
+      })),
     reopen: async () => {
       if (isClosed()) return;
       await handle.reopen();
       await refresh();
     },
     refresh,
-    inspect: async () => ({ device, documentId: id, leaves: await readLeaves(source()), unsent: stored?.unsent ?? [] }),
+    inspect: async () => ({ device, documentId: id, leaves: await readLeaves(source()), unsent: unsent() }),
     close: handle.close,
-    destroy: async () => {
-      await handle.destroy();
-      unsent.update(() => []);
-    },
+    destroy: handle.destroy,
   };
 }

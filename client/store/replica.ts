@@ -1,6 +1,7 @@
 /** The user document as a database has it: all its live leaves, read and written. */
 import { isEditStamp } from '../../couchdb-design/edit-stamp.ts';
 import { merge } from '../../couchdb-design/merge.ts';
+import { resolveConflict } from '../../couchdb-design/resolve-conflict.ts';
 import { compareRevisions } from '../../couchdb-design/revision-order.ts';
 import { upgradeFrom0, versionOf } from '../../couchdb-design/upgrade-user-document.ts';
 import { USER_DOCUMENT_VERSION, type UserDocument } from '../../couchdb-design/user-document-shape.ts';
@@ -26,9 +27,7 @@ export interface LiveLeaf {
 export interface Replica {
   /** The winner comes first. None: there is no document, or it is deleted. */
   readonly leaves: readonly LiveLeaf[];
-  /** What is shown and edited: the merge of all live leaves, whether or not their conflict has been resolved yet. */
-  readonly document: LocalDocument | undefined;
-  /** False when there is none, or a newer program wrote it: to write on top of what one cannot read would lose it. */
+  /** False when a newer program wrote it: to write on top of what one cannot read would lose it. */
   readonly isWritable: boolean;
 }
 
@@ -40,10 +39,13 @@ export interface RawLeaf extends Values {
 }
 
 const documentIn = ({ _rev, _deleted, _revisions, ...body }: RawLeaf, { known }: Shape): LocalDocument => {
-  const isGood = (key: string, value: unknown): boolean => Object.hasOwn(known({ [key]: value }), key);
-  const document = { preferences: {}, edits: {}, ...(versionOf(body) === 0 ? upgradeFrom0(body, isGood) : body) };
-  const stamps = Object.entries<unknown>(document.edits).filter(([, stamp]) => isEditStamp(stamp));
-  return { ...document, edits: Object.fromEntries(stamps) } as unknown as LocalDocument;
+  const document = versionOf(body) === 0 ? upgradeFrom0(body, (key, value) => key in known({ [key]: value })) : body;
+  const { preferences, edits } = document as unknown as Partial<LocalDocument>;
+  return {
+    ...document,
+    preferences: preferences ?? {},
+    edits: Object.fromEntries(Object.entries(edits ?? {}).filter(([, stamp]) => isEditStamp(stamp))),
+  } as LocalDocument;
 };
 
 /** Makes a replica of raw leaves. Deleted ones are no part of what is shown. */
@@ -52,13 +54,9 @@ export function replicaOf(raw: readonly RawLeaf[], shape: Shape): Replica {
     .filter(({ _deleted }) => !_deleted)
     .map((leaf) => ({ rev: leaf._rev, document: documentIn(leaf, shape) }))
     .sort((a, b) => compareRevisions(b.rev, a.rev));
-  const [winner, ...others] = leaves.map(({ document }) => document);
   return {
     leaves,
-    document: winner && merge<Values>([winner, ...others]),
-    isWritable:
-      winner !== undefined &&
-      leaves.every(({ document: { version } }) => (version as number) === USER_DOCUMENT_VERSION),
+    isWritable: leaves.every(({ document: { version } }) => (version as number) === USER_DOCUMENT_VERSION),
   };
 }
 
@@ -71,13 +69,17 @@ export async function readLeaves({ database, id }: Source): Promise<readonly Raw
 export const readReplica = async (source: Source): Promise<Replica> =>
   replicaOf(await readLeaves(source), source.shape);
 
+/** What is shown and edited: the merge of all live leaves, whether or not their conflict has been resolved yet. */
+export const documentOf = ({ leaves: [winner, ...others] }: Replica): LocalDocument | undefined =>
+  winner && merge<Values>([winner.document, ...others.map(({ document }) => document)]);
+
 /** Writes a revision on top of `rev`. False when that is no leaf any more: read again, and try again. */
-export const writeOnTop = ({ database }: Source, rev: string, document: LocalDocument): Promise<boolean> =>
-  unless(
-    409,
-    false,
-    database.put({ ...document, _rev: rev }).then(() => true),
-  );
+export const writeOnTop = async ({ database }: Source, rev: string, document: LocalDocument): Promise<boolean> =>
+  (await unless(409, undefined, database.put({ ...document, _rev: rev }))) !== undefined;
+
+/** Ends the conflict in the same revisions that every other device would write. */
+export const writeResolution = (source: Source, leaves: readonly LiveLeaf[]): Promise<unknown> =>
+  storeLeaves(source, resolveConflict<Values>({ leaves }));
 
 /** Stores revisions that exist already, with their histories. */
 export const storeLeaves = ({ database }: Source, documents: readonly object[]): Promise<unknown> =>

@@ -38,8 +38,10 @@ export const shapeOf = (schema: StandardSchemaV1): Shape => {
           return [key, value === null || value === undefined ? null : read(key, value)];
         }),
       ),
-    known: (preferences) =>
-      Object.fromEntries(
+    known: (preferences) => {
+      const whole = check(preferences);
+      if (!whole.issues) return whole.value as Values;
+      return Object.fromEntries(
         Object.entries(preferences).flatMap(([key, value]) => {
           try {
             return [[key, read(key, value)]];
@@ -47,6 +49,7 @@ export const shapeOf = (schema: StandardSchemaV1): Shape => {
             return [];
           }
         }),
-      ),
+      );
+    },
   };
 };

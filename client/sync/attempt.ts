@@ -1,13 +1,17 @@
-/** One attempt to be in sync: a run of PouchDB's sync, what is to be done before it, and what is learnt on its way. */
-import type { Bell } from '../platform/bell.ts';
+/** One attempt to be in sync: what is to be done before a run of PouchDB's sync, the run, and what is learnt on its way. */
 import { openRemoteDatabase } from '../platform/database.ts';
 import type { Environment } from '../platform/environment.ts';
-import type { GetToken } from '../platform/tokens.ts';
+import { quietFetch } from '../platform/quiet-fetch.ts';
+import { createSyncFetch } from '../platform/sync-fetch.ts';
+import type { Tokens } from '../platform/tokens.ts';
 import type { LocalStore } from '../store/local-store.ts';
-import type { Pace } from './pace.ts';
+import { revisionsIn, type Exchange } from './answers.ts';
 import { replaceReplica, trySuspects } from './repair.ts';
+import { retryAfter } from './retry-after.ts';
+import { runSync, type Ending } from './run.ts';
 import type { StatusEvent } from './status.ts';
-import { createTrustedFetch } from './trusted-fetch.ts';
+import { createTrustedFetch, type Paces } from './trusted-fetch.ts';
+import type { WakeSignal } from './wake-signal.ts';
 
 export interface SyncTiming {
   /** Milliseconds between the signs of life that the server is asked for. */
@@ -16,153 +20,135 @@ export interface SyncTiming {
   readonly silence: number;
 }
 
-export interface SyncOptions {
+export interface AttemptOptions {
   readonly url: string;
-  readonly getToken: GetToken;
   readonly store: LocalStore;
   readonly environment: Pick<Environment, 'now' | 'random' | 'fetch' | 'onOffline'>;
   readonly timing: SyncTiming;
-  readonly wake: Bell;
+  readonly wake: WakeSignal;
   readonly dispatch: (event: StatusEvent) => void;
 }
 
-export interface AttemptOptions extends SyncOptions {
-  /** Who waits for a turn to ask, by the last part of the URL's path. */
-  readonly paces: Readonly<Record<string, Pace>>;
-  /** The last attempt failed: a longpoll is believed in once it has been held for a while. */
+export interface Attempt {
+  readonly tokens: Tokens;
+  readonly paces: Paces;
+  /** The last one failed. */
   readonly isWary: boolean;
-  /** In the last one the server refused a revision, which PouchDB keeps and never sends again. */
-  readonly wasDenied: boolean;
+  /** Something came over the connection. */
+  readonly onHeard: () => void;
+  readonly lastHeard: () => number;
+  readonly onLive: () => void;
 }
 
-export interface Ending {
-  readonly type: 'interrupted' | 'denied' | 'sign-in-needed';
-  /** Milliseconds that the server wants to be left alone. */
-  readonly asked: number;
-  /** When something last came over the connection. */
-  readonly heard: number;
-  /** When it began to be live; Infinity: it never was. */
-  readonly liveSince: number;
-}
-
-/** Ends the attempt, unless it has ended. */
-export type End = (type: Ending['type'], asked?: number) => void;
-
-/** Both halves of a PouchDB sync, which its types do not tell of: each says by itself when it is idle. */
-interface Halves {
-  readonly push: Half;
-  readonly pull: Half;
-}
-interface Half {
-  readonly on: (event: 'paused' | 'active', listener: (error?: unknown) => void) => unknown;
-}
-
-/** Resolved with how it ended: interrupted, when `stop` is aborted. Never rejects. */
-export function attempt(options: AttemptOptions, stop: AbortSignal): Promise<Ending> {
-  const { store, environment, timing, wake, dispatch, isWary, wasDenied } = options;
-  const { now, onOffline } = environment;
-  const { heartbeat, silence } = timing;
+/** Resolved with what ended it, when `stop` is aborted at the latest. Never rejects. */
+export async function attempt(options: AttemptOptions, one: Attempt, stop: AbortSignal): Promise<Ending> {
+  const { url, store, environment, timing, wake, dispatch } = options;
   const run = new AbortController();
   const { signal } = run;
-  let heard = now();
-  let liveSince = Infinity;
-  const end: End = (type, asked = 0) => run.abort({ type, asked, heard, liveSince } satisfies Ending);
-  const interrupt = (): void => end('interrupted');
-  const atEnd = (task: () => void): void => signal.addEventListener('abort', task);
+  const end = (ending: Ending): void => run.abort(ending);
+  const interrupt = (): void => end({ kind: 'interrupted' });
+  const onStop = (): void => end({ kind: 'stopped' });
 
   /** What the server's feed has shown in this run. */
   const shown = new Set<string>();
-  /** Who has nothing to do: the halves of PouchDB's sync, and the longpoll, which is held. */
-  const idle = new Set<Half | 'longpoll'>();
-  /** Since when all were idle, and yet the server has not shown all. */
-  let doubtedSince = Infinity;
+  let isListening = false;
+  let isIdle = false;
+  let doubt: ReturnType<typeof setTimeout> | undefined;
 
-  /** In sync is who has seen all that is here in the server's own feed, when nobody has anything more to do. */
-  const check = (): void => {
-    if (idle.size < 3 || signal.aborted) return;
-    const learnt = store.learn(shown).then((isAllThere) => {
-      if (idle.size < 3 || signal.aborted) return;
-      doubtedSince = isAllThere ? Infinity : Math.min(doubtedSince, now());
-      if (!isAllThere) return;
-      liveSince = Math.min(liveSince, now());
-      dispatch({ type: 'caught-up', at: now() });
-    });
-    // A local database that cannot be read ends the run by itself.
-    learnt.catch(() => undefined);
+  const isQuiet = (): boolean => isIdle && isListening && !signal.aborted;
+
+  /** In sync is who has seen all that is here in the server's own feed, when PouchDB has nothing more to do. */
+  const check = async (): Promise<void> => {
+    const isAllThere = await store.learn(shown);
+    if (!isQuiet()) return;
+    if (isAllThere) {
+      clearTimeout(doubt);
+      doubt = undefined;
+      one.onLive();
+      dispatch({ type: 'caught-up', at: environment.now() });
+      // For a heartbeat the feed may take its time; then what PouchDB takes for sent is asked about again.
+    } else doubt ??= setTimeout(interrupt, timing.heartbeat);
   };
-  const rest = (who: Half | 'longpoll'): void => {
-    idle.add(who);
-    check();
+  // A local database that cannot be read ends the run by itself.
+  const checkQuietly = (): void => void check().catch(() => undefined);
+  const onExchange = ({ endpoint, answer }: Exchange): void => {
+    // An answer that came too late: nobody is there any more to take it.
+    if (signal.aborted) return;
+    dispatch({ type: 'answered' });
+    if (endpoint !== '_changes') return;
+    for (const revision of revisionsIn(answer)) shown.add(revision);
+    checkQuietly();
   };
 
-  const begin = async (): Promise<void> => {
-    const remoteFetch = createTrustedFetch(options, {
+  const once = async (): Promise<Ending> => {
+    const ask = createSyncFetch({
+      fetch: environment.fetch,
+      tokens: one.tokens,
+      silence: timing.silence,
       signal,
-      end,
-      onHeard: () => {
-        heard = now();
-      },
-      onAnswer: (revisions) => {
-        dispatch({ type: 'answered' });
-        for (const revision of revisions) shown.add(revision);
-        if (revisions.length > 0) check();
-      },
-      onListening: () => rest('longpoll'),
+      onHeard: one.onHeard,
+      onSignInNeeded: () => end({ kind: 'sign-in-needed' }),
     });
-    // By the first answer that it gets from an address PouchDB decides for the life of a page whether there is a
-    // `_bulk_get`. Under another address each time, it decides anew.
-    const remote = openRemoteDatabase(`http://attempt${now()}/database`, remoteFetch);
-    if (wasDenied) await replaceReplica(store, remote);
+    const fetch = createTrustedFetch({
+      ask,
+      id: store.id,
+      paces: one.paces,
+      isWary: one.isWary,
+      onExchange,
+      onListening: () => {
+        isListening = true;
+        checkQuietly();
+      },
+      onBusy: (header) => end({ kind: 'interrupted', asked: retryAfter(header, environment.now()) }),
+    });
+    const remote = openRemoteDatabase(url, quietFetch(fetch, signal, interrupt));
     await trySuspects(store, remote, (edit) => dispatch({ type: 'refused', edit }));
     // The browser may have thrown the local database away: reading finds that out, and opens another.
-    if (isWary) await store.refresh();
-    if (signal.aborted) return;
-
+    if (one.isWary) await store.refresh();
     const local = store.database();
     // It was lost, or another tab has replaced it: nothing of the new one would be sent from here.
-    const whenReplaced = (): void => {
+    const endWatch = store.subscribe(() => {
       if (store.database() !== local) interrupt();
-    };
-    atEnd(store.subscribe(whenReplaced));
-    const sync = local.sync(remote, {
-      live: true,
-      // It never does: a replication that has failed is cancelled at once, and another attempt made.
-      retry: true,
-      doc_ids: [store.id],
-      // For one document a checkpoint saves nothing. Without one every start asks about all local leaves, so that what
-      // a restored server has lost comes back to it.
-      checkpoint: false,
-      heartbeat,
     });
-    atEnd(() => sync.cancel());
-    const { push, pull } = sync as typeof sync & Halves;
-    for (const half of [push, pull]) {
-      half.on('active', () => {
-        idle.delete(half);
-        doubtedSince = Infinity;
-      });
-      half.on('paused', (error) => {
-        if (error) interrupt();
-        else rest(half);
-      });
-    }
-    // The sync is a promise too, and each `on` returns it.
-    void sync.on('denied', () => end('denied'));
-    // A 401 has been dealt with by the fetch, and is not seen here.
-    sync.then(interrupt, interrupt);
+    const ending = await runSync({
+      local,
+      remote,
+      id: store.id,
+      heartbeat: timing.heartbeat,
+      signal,
+      onIdle: (idle) => {
+        isIdle = idle;
+        if (idle) checkQuietly();
+        else {
+          clearTimeout(doubt);
+          doubt = undefined;
+        }
+      },
+    });
+    endWatch();
+    if (ending.kind === 'denied') await replaceReplica(store, remote);
+    return ending;
   };
 
-  stop.addEventListener('abort', interrupt, { signal });
-  atEnd(onOffline(interrupt));
-  // Whatever is waited for, silence ends it. It is told by the clock, which goes on while a computer sleeps and its timers
-  // do not, and is asked at once when somebody wakes up.
-  const listen = (): void => {
-    // For a heartbeat the feed may take its time; then what PouchDB takes for sent is asked about again.
-    if (Math.abs(now() - heard) > silence || now() - doubtedSince > heartbeat) interrupt();
-  };
-  const listening = setInterval(listen, heartbeat / 2);
-  atEnd(() => clearInterval(listening));
-  atEnd(wake.listen(listen));
-  begin().catch(interrupt);
-  return new Promise((resolve) => atEnd(() => resolve(signal.reason as Ending)));
+  const ended = new Promise<Ending>((resolve) => {
+    signal.addEventListener('abort', () => resolve(signal.reason as Ending));
+  });
+  stop.addEventListener('abort', onStop);
+  const endOffline = environment.onOffline(interrupt);
+  // A computer that slept may hold a connection that is long dead: waking up, do not wait for the silence to be noticed.
+  const endWake = wake.listen(() => {
+    if (environment.now() - one.lastHeard() > timing.heartbeat * 1.5) interrupt();
+  });
+  if (stop.aborted) onStop();
+  try {
+    return await Promise.race([once(), ended]);
+  } catch {
+    return { kind: 'interrupted' };
+  } finally {
+    stop.removeEventListener('abort', onStop);
+    clearTimeout(doubt);
+    endOffline();
+    endWake();
+    onStop();
+  }
 }

@@ -98,15 +98,21 @@ const changes = ({ phase, refused }: SyncProgress, event: StatusEvent): Partial<
   }
 };
 
-/** Whether two values say the same: what comes from another tab is a copy. */
-export const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
-
 /** The same object when nothing changed. */
 export const advance = (before: SyncProgress, event: StatusEvent): SyncProgress => {
-  const change = changes(before, event);
-  const lastSynced = Math.max(before.lastSynced ?? 0, change.lastSynced ?? 0) || undefined;
-  const after: SyncProgress = { ...before, ...change, lastSynced };
-  return isSame(after, before) ? before : after;
+  const { phase = before.phase, unsent = before.unsent, refused = before.refused, lastSynced } = changes(before, event);
+  const after: SyncProgress = {
+    phase,
+    unsent,
+    refused: refused.length > 0 ? refused : before.refused.length > 0 ? [] : before.refused,
+    lastSynced: lastSynced !== undefined && !(lastSynced <= (before.lastSynced ?? 0)) ? lastSynced : before.lastSynced,
+  };
+  return after.phase === before.phase &&
+    after.unsent === before.unsent &&
+    after.refused === before.refused &&
+    after.lastSynced === before.lastSynced
+    ? before
+    : after;
 };
 
 /** The status as it is shown. Being offline or signed out is told before a refusal: it is what stops everything. */

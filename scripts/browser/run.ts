@@ -90,9 +90,6 @@ const APART: readonly Check[] = [
   sessionEndedWhileLive,
 ];
 
-/** How many checks of `--quick` run beside each other, each lane with a server and a browser of its own. */
-const LANES = 2;
-
 async function main(): Promise<number> {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
@@ -103,34 +100,23 @@ async function main(): Promise<number> {
       (positionals.length === 0 || positionals.some((part) => name.includes(part))) &&
       !(values.quick === true && APART.includes(check)),
   );
-  const left = [...chosen];
+  const kit = await startKit();
   let failed = 0;
-  const work = async (): Promise<void> => {
-    const kit = await startKit();
-    for (let next = left.shift(); next !== undefined; next = left.shift()) {
-      if (!(await holds(kit, next))) failed += 1;
-      await Promise.all(kit.browser.contexts().map((context) => context.close()));
+  for (const [name, check] of chosen) {
+    const begin = performance.now();
+    try {
+      const note = await check(kit);
+      const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+      console.log(`ok      ${name} (${typeof note === 'string' ? `${note}; ` : ''}${seconds} s)`);
+    } catch (error) {
+      failed += 1;
+      console.log(`FAILED  ${name}\n${error instanceof Error ? error.message : String(error)}`);
     }
-    await kit.close();
-  };
-  // What measures has the machine to itself; all else waits more than it works.
-  await Promise.all(Array.from({ length: values.quick === true ? LANES : 1 }, work));
+    await Promise.all(kit.browser.contexts().map((context) => context.close()));
+  }
+  await kit.close();
   console.log(`${chosen.length - failed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
-}
-
-/** Runs one check and prints how it went. */
-async function holds(kit: Kit, [name, check]: (typeof CHECKS)[number]): Promise<boolean> {
-  const begin = performance.now();
-  try {
-    const note = await check(kit);
-    const seconds = ((performance.now() - begin) / 1000).toFixed(1);
-    console.log(`ok      ${name} (${typeof note === 'string' ? `${note}; ` : ''}${seconds} s)`);
-    return true;
-  } catch (error) {
-    console.log(`FAILED  ${name}\n${error instanceof Error ? error.message : String(error)}`);
-    return false;
-  }
 }
 
 main().then(
