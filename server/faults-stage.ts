@@ -241,8 +241,15 @@ export function setFaultStage(): FaultStage {
       fronted.front.pace = undefined;
     },
     loseFeeds: async () => {
+      const { hub } = fronted.gate.pouchgate;
+      // The waits between attempts are short again once the feed was up for a heartbeat; so they all begin with the first.
+      let upSince = Infinity;
+      await eventually(() => {
+        upSince = hub.up ? Math.min(upSince, performance.now()) : Infinity;
+        return performance.now() - upSince > 1.5 * HEARTBEAT;
+      });
       fronted.front.cut();
-      await eventually(() => !fronted.gate.pouchgate.hub.up);
+      await eventually(() => !hub.up);
     },
     attempts: async (since, count) => {
       const { hub } = fronted.gate.pouchgate;
