@@ -191,6 +191,19 @@ export async function addWord(page: Page, name: string, word: string): Promise<v
 export const databaseNames = (page: Page): Promise<readonly string[]> =>
   page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name ?? ''));
 
+/** Waits until nothing of ours is in localStorage: that the server is still to be told of a sign-out is noted until then. */
+export async function waitForEmptyStorage(page: Page, when: string): Promise<void> {
+  let ours: readonly string[] = [];
+  await eventually(
+    async () => {
+      const kept = await page.evaluate(() => Object.keys(localStorage));
+      ours = kept.filter((key) => key.startsWith('pouchgate'));
+      return ours.length === 0;
+    },
+    () => `${when}, left in localStorage: ${ours.join(', ')}`,
+  );
+}
+
 export function expect(holds: boolean, otherwise: string): void {
   if (!holds) throw new Error(otherwise);
 }

@@ -1,5 +1,14 @@
 /** Signing out, signing in again, what the server refuses, and what other tabs make of all that. */
-import { choose, databaseNames, expect, openTab, waitForState, waitForValue, type Kit } from '../kit.ts';
+import {
+  choose,
+  databaseNames,
+  expect,
+  openTab,
+  waitForEmptyStorage,
+  waitForState,
+  waitForValue,
+  type Kit,
+} from '../kit.ts';
 
 export async function signOutLeavesNothing({ newUser, server }: Kit): Promise<void> {
   const person = await newUser();
@@ -13,9 +22,7 @@ export async function signOutLeavesNothing({ newUser, server }: Kit): Promise<vo
   await tab.page.getByTestId('credentials-form').waitFor();
   const names = await databaseNames(seat.page);
   expect(names.length === 0, `databases left: ${names.join(', ')}`);
-  const kept = await seat.page.evaluate(() => Object.keys(localStorage));
-  const ours = kept.filter((key) => key.includes(person.username) || key.startsWith('pouchgate:'));
-  expect(ours.length === 0, `left in localStorage: ${ours.join(', ')}`);
+  await waitForEmptyStorage(seat.page, 'after a sign-out');
   const cookies = await seat.context.cookies();
   expect(cookies.length === 0, `cookies left: ${cookies.map(({ name }) => name).join(', ')}`);
   await seat.page.reload();

@@ -1,6 +1,15 @@
 /** Two devices in one page: they part, both are edited, they meet again; and nothing of them stays after a sign-out. */
 import type { Locator, Page } from 'playwright-core';
-import { databaseNames, expect, goTo, openTab, waitForState, waitForValue, type Kit } from '../kit.ts';
+import {
+  databaseNames,
+  expect,
+  goTo,
+  openTab,
+  waitForEmptyStorage,
+  waitForState,
+  waitForValue,
+  type Kit,
+} from '../kit.ts';
 
 const NAMES = ['laptop', 'phone'] as const;
 
@@ -109,8 +118,6 @@ export async function twoDevicesLeaveNothing({ newUser, server }: Kit): Promise<
     for (const each of [page, leaving]) await each.getByTestId('credentials-form').waitFor();
     const names = await databaseNames(page);
     expect(names.length === 0, `after a sign-out from ${place}, databases left: ${names.join(', ')}`);
-    const kept = await page.evaluate(() => Object.keys(localStorage));
-    const ours = kept.filter((key) => key.startsWith('pouchgate'));
-    expect(ours.length === 0, `after a sign-out from ${place}, left in localStorage: ${ours.join(', ')}`);
+    await waitForEmptyStorage(page, `after a sign-out from ${place}`);
   }
 }
