@@ -6,6 +6,7 @@ import { createApp } from './app.ts';
 import { SESSIONS_DB, type Config } from './config.ts';
 import { FewAtATime } from './gate/few-at-a-time.ts';
 import { createGate } from './gate/router.ts';
+import { SecretGuard } from './gate/secret-guard.ts';
 import { SharedTimer } from './gate/shared-timer.ts';
 import { createIdentity, type Identity } from './identity/identity.ts';
 import type { RateLimits } from './identity/rate-limits.ts';
@@ -161,6 +162,9 @@ async function start(
       provision,
       checkRight: (caller) => identity.rights.check(caller),
       readBody: readUserDocument,
+      secrets: new SecretGuard((username, field) =>
+        log.warn({ username, field }, 'A document is not served: it has a field that must never be replicated.'),
+      ),
       timer,
       writes: new FewAtATime(1),
       asks: new FewAtATime(3),

@@ -51,7 +51,12 @@ export function documentsIn(result: unknown): number {
   return Array.isArray(docs) ? docs.length : 0;
 }
 
-const missingRow = (id: string, rev: string): JsonObject => ({
+interface BulkGetResult {
+  readonly id: string;
+  readonly docs: readonly { readonly ok?: JsonObject; readonly error?: JsonObject }[];
+}
+
+const missingRow = (id: string, rev: string): BulkGetResult => ({
   id,
   docs: [{ error: { id, rev, error: 'not_found', reason: 'missing' } }],
 });
@@ -61,7 +66,7 @@ export function bulkGetAnswer(
   rows: readonly BulkGetRow[],
   ownId: UserDocumentId,
   results: readonly unknown[],
-): JsonObject {
+): { readonly results: readonly BulkGetResult[] } {
   const rest = results.values();
   return {
     results: rows.map((row) =>
@@ -71,14 +76,14 @@ export function bulkGetAnswer(
 }
 
 /** An upstream that mixed two requests up must not hand one user's document to another. */
-function readResult(result: unknown, ownId: UserDocumentId): JsonObject {
+function readResult(result: unknown, ownId: UserDocumentId): BulkGetResult {
   const docs = member(result, 'docs');
   if (textMember(result, 'id') !== ownId || !Array.isArray(docs))
     throw badGateway("The database's answer was not ours.");
   return { id: ownId, docs: docs.map((doc: unknown) => readDoc(doc, ownId)) };
 }
 
-function readDoc(doc: unknown, ownId: UserDocumentId): JsonObject {
+function readDoc(doc: unknown, ownId: UserDocumentId): BulkGetResult['docs'][number] {
   const ok = member(doc, 'ok');
   if (isObject(ok) && ok['_id'] === ownId) return { ok };
   const error = member(doc, 'error');

@@ -7,6 +7,7 @@ import type { AuthorizationFor } from '../upstream/identity.ts';
 import type { LeavesReader } from '../upstream/leaves.ts';
 import type { Provision } from '../upstream/provision.ts';
 import type { FewAtATime } from './few-at-a-time.ts';
+import type { SecretGuard } from './secret-guard.ts';
 import type { SharedTimer } from './shared-timer.ts';
 import type { LeafState } from '../upstream/leaf-state.ts';
 import type { ReadBody } from './write-request.ts';
@@ -23,6 +24,7 @@ export interface GateContext {
   /** Rejects when a caller's right has ended meanwhile. */
   readonly checkRight: (caller: Caller) => Promise<void>;
   readonly readBody: ReadBody;
+  readonly secrets: SecretGuard;
   readonly timer: SharedTimer;
   /** One at a time: a write is checked against the tree that it goes to, so no other may come in between. */
   readonly writes: FewAtATime;

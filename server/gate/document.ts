@@ -47,6 +47,10 @@ export function documentAnswer(
   throw badGateway(`The database's answer to a read was not one (status ${status}).`);
 }
 
+/** The documents in such an answer: itself, or the body of each leaf. */
+export const documentsTold = (told: JsonObject | readonly JsonObject[]): readonly unknown[] =>
+  isObject(told) ? [told] : told.map((leaf) => member(leaf, 'ok'));
+
 const isDeleted = (body: unknown): boolean => textMember(body, 'reason') === 'deleted';
 
 function leafAnswer(leaf: unknown, ownId: UserDocumentId): JsonObject {

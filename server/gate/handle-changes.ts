@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { sendJson } from '../errors.ts';
+import { HttpError, sendJson } from '../errors.ts';
 import type { Caller } from '../caller.ts';
 import type { LiveFeed } from '../upstream/hub.ts';
 import type { LeafState } from '../upstream/leaf-state.ts';
@@ -8,7 +8,7 @@ import { readBelievable } from './believe.ts';
 import { changesRow, hasNews, looksStale } from './changes-answer.ts';
 import type { ChangesRequest } from './changes-request.ts';
 import { ask, currentState, type GateContext } from './context.ts';
-import { documentAnswer } from './document.ts';
+import { documentAnswer, documentsTold } from './document.ts';
 import { isObject, type JsonObject } from './json.ts';
 import { LiveAnswer, type LiveRoom } from './live-answer.ts';
 import { stateToken } from './state-token.ts';
@@ -48,6 +48,7 @@ export class ChangesHandler {
   async #answerNow(request: ChangesRequest, caller: Caller, res: ServerResponse): Promise<void> {
     const state = await readBelievable(() => currentState(this.#context, caller), request.since);
     const told = request.since !== 'now' && hasNews(state, request.since);
+    if (told) this.#context.secrets.checkLeaves(state.leaves, caller);
     const doc = told && request.includeDocs ? await this.#readDoc(request, caller, res) : undefined;
     const results = told ? [changesRow(caller.ownId, state, request.style, doc)] : [];
     sendJson(res, 200, { results, last_seq: stateToken(state), pending: 0 });
@@ -64,10 +65,26 @@ export class ChangesHandler {
         await delay(HOLD);
         state = await this.#readState(answer, request.since);
       }
+      await this.#checkServable(request, state, caller, res);
       answer.begin(state);
     } catch (error) {
       answer.close();
       throw error;
+    }
+  }
+
+  /**
+   * A document that may not be served is refused while a status can still be sent: a live answer that has begun can only
+   * end, and its client would ask again for ever. Whatever else is wrong with the read shows when the row is written.
+   */
+  async #checkServable(request: ChangesRequest, state: LeafState, caller: Caller, res: ServerResponse): Promise<void> {
+    if (request.since === 'now' || !hasNews(state, request.since)) return;
+    this.#context.secrets.checkLeaves(state.leaves, caller);
+    if (!request.includeDocs) return;
+    try {
+      await this.#readDoc(request, caller, res);
+    } catch (error) {
+      if (error instanceof HttpError && error.status === 403) throw error;
     }
   }
 
@@ -99,6 +116,8 @@ export class ChangesHandler {
     const query = conflicts ? { conflicts: 'true' } : {};
     const answer = await ask(this.#context, caller, res, { method: 'GET', path: [caller.ownId], query });
     const doc = answer.status === 404 ? undefined : documentAnswer(answer.status, answer.body, caller.ownId);
-    return isObject(doc) ? doc : undefined;
+    if (!isObject(doc)) return undefined;
+    this.#context.secrets.check(documentsTold(doc), caller);
+    return doc;
   }
 }

@@ -4,7 +4,7 @@ import type { Caller } from '../caller.ts';
 import { bulkGetAnswer, bulkGetBody, bulkGetResults, documentsIn, parseBulkGet, type OwnRow } from './bulk-get.ts';
 import { ask, currentState, type GateContext } from './context.ts';
 import { databaseInfo } from './database-info.ts';
-import { documentAnswer, parseDocumentQuery } from './document.ts';
+import { documentAnswer, documentsTold, parseDocumentQuery } from './document.ts';
 import { inParts } from './in-parts.ts';
 import { isObject, textMember } from './json.ts';
 import type { Query } from './query.ts';
@@ -37,6 +37,7 @@ export async function handleGet(
     answer = await ask(context, caller, res, read);
   }
   const told = documentAnswer(answer.status, answer.body, caller.ownId);
+  context.secrets.check(documentsTold(told), caller);
   const rev = isObject(told) ? textMember(told, '_rev') : undefined;
   if (rev !== undefined) res.setHeader('ETag', `"${rev}"`);
   sendJson(res, 200, told);
@@ -60,7 +61,12 @@ export async function handleBulkGet(
     if (status !== 200) throw badGateway(`The database did not answer _bulk_get (status ${status}).`);
     return bulkGetResults(told, part.length);
   };
-  sendJson(res, 200, bulkGetAnswer(rows, caller.ownId, await inParts(own, askPart, documentsIn)));
+  const told = bulkGetAnswer(rows, caller.ownId, await inParts(own, askPart, documentsIn));
+  context.secrets.check(
+    told.results.flatMap(({ docs }) => docs.map(({ ok }) => ok)),
+    caller,
+  );
+  sendJson(res, 200, told);
 }
 
 /** `POST _revs_diff` */
