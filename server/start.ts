@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { readUserDocument, type Username } from '../couchdb-design/user-document.ts';
 import { createApp } from './app.ts';
-import { SESSIONS_DB, type Config } from './config.ts';
+import type { Config } from './config.ts';
 import { FewAtATime } from './gate/few-at-a-time.ts';
 import { createGate } from './gate/router.ts';
 import { SecretGuard } from './gate/secret-guard.ts';
@@ -19,19 +19,17 @@ import { observeRequests } from './operations/observe-requests.ts';
 import { mostConnections, openFilesLimit } from './operations/open-files.ts';
 import { createOperations, createReadiness } from './operations/operate.ts';
 import { upstreamKind } from './operations/upstream-kind.ts';
+import { checkSetUp, checkToken } from './upstream/check-set-up.ts';
 import { openUpstream, type UpstreamAccess } from './upstream/couch.ts';
-import {
-  startEmbeddedEngine,
-  type EmbeddedEngine,
-  type EmbeddedStorage,
-  type EngineRequest,
-} from './upstream/embedded.ts';
+import { startEmbeddedEngine, type EmbeddedStorage, type EngineRequest } from './upstream/embedded.ts';
 import { followChanges } from './upstream/feed.ts';
 import { createForward, createForwardAgent, openConnections } from './upstream/forward.ts';
 import { Hub } from './upstream/hub.ts';
 import { upstreamAuthorization } from './upstream/identity.ts';
 import { createLeavesReader } from './upstream/leaves.ts';
 import { createProvision } from './upstream/provision.ts';
+import { reach } from './upstream/reach.ts';
+import { SERVER_ADMIN } from './upstream/security.ts';
 import { setUp } from './upstream/set-up.ts';
 
 export interface StartOptions {
@@ -96,7 +94,7 @@ async function start(
   const engine = await startUpstream(options);
   onClose(() => engine.close());
   const { access } = engine;
-  const names = { registry, sessions: SESSIONS_DB };
+  const names = { registry, sessions: config.sessions };
   const upstream = openUpstream(access, {
     onAnswer: (asked, status) => metrics.onUpstreamAnswer(upstreamKind(asked, names), status),
   });
@@ -104,8 +102,14 @@ async function start(
   const { couch } = upstream;
   const agent = createForwardAgent(access.url);
   onClose(() => agent.destroy());
-  const steps = await setUp({ couch, ...names });
-  log.debug({ steps }, 'The database is set up.');
+  const account = await reach(couch);
+  if (account.roles.includes(SERVER_ADMIN)) {
+    const steps = await setUp({ couch, ...names });
+    log.debug({ steps }, 'The database is set up.');
+  } else {
+    for (const told of await checkSetUp({ couch, ...names, account })) log.warn(told);
+  }
+  if (engine.jwtSecret !== undefined) await checkToken(upstream, engine.jwtSecret);
 
   const onError = (error: unknown): void => log.error({ err: error }, 'A request failed unexpectedly.');
   const provision = createProvision(couch, registry);
@@ -158,7 +162,7 @@ async function start(
         agent,
         onAnswer: (status) => metrics.onUpstreamAnswer('forward', status),
       }),
-      authorizationFor: upstreamAuthorization(access, jwtSecretOf(config)),
+      authorizationFor: upstreamAuthorization(access, engine.jwtSecret),
       provision,
       checkRight: (caller) => identity.rights.check(caller),
       readBody: readUserDocument,
@@ -234,15 +238,19 @@ async function start(
   };
 }
 
+/** Where the data is; without a JWT secret users' requests are made as the service account. */
+interface StartedUpstream {
+  readonly access: UpstreamAccess;
+  readonly jwtSecret: Buffer | undefined;
+  close(): unknown;
+}
+
 /** The CouchDB that is configured, or an engine of our own. */
-function startUpstream({ config, storage, onEngineRequest }: StartOptions): Promise<EmbeddedEngine> {
+async function startUpstream({ config, storage, onEngineRequest }: StartOptions): Promise<StartedUpstream> {
   const { upstream } = config;
-  if (upstream.kind === 'couchdb') return Promise.resolve({ access: upstream.access, close: () => Promise.resolve() });
+  if (upstream.kind === 'couchdb') return { ...upstream, close: () => undefined };
   return startEmbeddedEngine({
     storage: storage ?? { kind: 'disk', directory: join(upstream.dataDirectory, 'couch') },
     ...(onEngineRequest === undefined ? {} : { onRequest: onEngineRequest }),
   });
 }
-
-const jwtSecretOf = ({ upstream }: Config): Buffer | undefined =>
-  upstream.kind === 'couchdb' ? upstream.jwtSecret : undefined;

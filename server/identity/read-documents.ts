@@ -32,10 +32,30 @@ export async function readDocuments(
   return new Map(rows.flatMap(({ key, doc }) => (doc?._id === key ? [[key, doc] as const] : [])));
 }
 
-/** Whether a document is there or ever was: a deleted one counts. Rejects with 502 or 503. */
+const foundSchema = z.object({ ok: z.object({ _id: z.string() }) });
+const missingSchema = z.object({ error: z.object({ error: z.literal('not_found') }) });
+const leavesSchema = z.object({
+  results: z.tuple([z.object({ id: z.string(), docs: z.array(z.union([foundSchema, missingSchema])).min(1) })]),
+});
+
+/**
+ * Whether a document is there or ever was: a deleted one counts. By `_bulk_get`, since `_users/_all_docs` is for server
+ * admins alone, and a GET's 404 could be the database's. Rejects with 502 or 503.
+ */
 export async function everExisted(couch: ServerScope, database: string, id: string): Promise<boolean> {
-  const rows = await readRows(couch, database, [id]);
-  return rows.some((row) => row.error === undefined);
+  const request = {
+    db: database,
+    path: '_bulk_get',
+    method: 'post',
+    body: { docs: [{ id }] },
+    signal: AbortSignal.timeout(LONGEST_READ),
+  } as const;
+  const answer: unknown = await couch.request(request).catch((error: unknown) => {
+    throw toUpstreamError(error);
+  });
+  const [result] = leavesSchema.safeParse(answer).data?.results ?? [];
+  if (result?.id !== id) throw badGateway("The database's answer about a document is not one.");
+  return result.docs.some((leaf) => 'ok' in leaf);
 }
 
 async function readRows(

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { sendError } from '../errors.ts';
 import type { UpstreamAccess } from './couch.ts';
+import { createBearer } from './embedded/bearer.ts';
 import { createDelegate } from './embedded/express.ts';
 import { answer } from './embedded/routes.ts';
 import { openSecurityObjects, type SecurityObjects } from './embedded/security.ts';
@@ -26,6 +27,8 @@ export interface EmbeddedOptions {
 
 export interface EmbeddedEngine {
   readonly access: UpstreamAccess;
+  /** Whoever signs with it is whom they say, as with CouchDB's [jwt_keys]. Made anew at each start. */
+  readonly jwtSecret: Buffer;
   /** Ends every request, live ones too, and lets go of the files. What was in memory stays for the next start. */
   close(): Promise<void>;
 }
@@ -40,11 +43,12 @@ const ADMIN_NAME = 'Engine';
  */
 export async function startEmbeddedEngine(options: EmbeddedOptions): Promise<EmbeddedEngine> {
   const admin = { username: ADMIN_NAME, password: randomBytes(32).toString('base64url') };
+  const jwtSecret = randomBytes(32);
   const { storage, security } = await openOrSay(options.storage);
   const rooms = {
     storage,
     security,
-    sessions: createSessions(storage, admin),
+    sessions: createSessions(storage, admin, createBearer(jwtSecret)),
     delegate: createDelegate(),
   };
   const server = createServer((request, response) => {
@@ -56,6 +60,7 @@ export async function startEmbeddedEngine(options: EmbeddedOptions): Promise<Emb
   const port = await listen(server, options.port ?? 0);
   return {
     access: { url: `http://127.0.0.1:${port}`, ...admin },
+    jwtSecret,
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();

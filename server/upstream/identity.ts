@@ -1,6 +1,7 @@
 import jwt from 'jsonwebtoken';
 import type { Username } from '../../couchdb-design/user-document.ts';
 import { authorizationOf, type UpstreamAccess } from './couch.ts';
+import { keyIdOf } from './key-id.ts';
 
 /** As whom the upstream is asked: the value of the `Authorization` header for a user's read or write. */
 export type AuthorizationFor = (username: Username) => string;
@@ -13,7 +14,7 @@ const MOST_KEPT = 20_000;
 
 /**
  * With the upstream's JWT secret each request of a user's is that user's to CouchDB too, so that its own
- * `validate_doc_update` is a second lock on writes; without it (the embedded engine) it is the service account's.
+ * `validate_doc_update` is a second lock on writes; without it it is the service account's.
  * https://docs.couchdb.org/en/stable/api/server/authn.html#jwt-authentication
  */
 export function upstreamAuthorization(
@@ -24,13 +25,14 @@ export function upstreamAuthorization(
   const service = authorizationOf(access);
   if (jwtSecret === undefined) return () => service;
 
+  const options = { algorithm: 'HS256', noTimestamp: true, keyid: keyIdOf(jwtSecret) } as const;
   const kept = new Map<Username, { readonly header: string; readonly until: number }>();
   return (username) => {
     const found = kept.get(username);
     const seconds = Math.floor(now() / 1000);
     if (found !== undefined && seconds < found.until) return found.header;
     const claims = { sub: username, '_couchdb.roles': ['registry_user'], exp: seconds + LIFETIME };
-    const header = `Bearer ${jwt.sign(claims, jwtSecret, { algorithm: 'HS256', noTimestamp: true })}`;
+    const header = `Bearer ${jwt.sign(claims, jwtSecret, options)}`;
     const [oldest] = kept.size >= MOST_KEPT ? kept.keys() : [];
     if (oldest !== undefined) kept.delete(oldest);
     kept.delete(username);

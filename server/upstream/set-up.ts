@@ -1,7 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type nano from 'nano';
-import { z } from 'zod';
-import { canonicalJson } from '../../couchdb-design/canonical-json.ts';
 import { statusOf } from './couch.ts';
 import {
   readDatabaseDesign,
@@ -9,6 +6,17 @@ import {
   type DesignDocument,
   type SecurityObject,
 } from './design-documents.ts';
+import { judgeDesign, seal } from './design-hash.ts';
+import { reach } from './reach.ts';
+import {
+  ACCOUNTS_SECURITY,
+  isSameSecurity,
+  readSecurity,
+  SERVER_ADMIN,
+  SESSIONS_SECURITY,
+  strangersIn,
+} from './security.ts';
+import { inWords, SetUpError } from './set-up-error.ts';
 
 export interface SetUpOptions {
   readonly couch: nano.ServerScope;
@@ -27,13 +35,6 @@ export interface SetUpStep {
   readonly outcome: 'made' | 'changed' | 'unchanged';
 }
 
-const WAITS = [100, 200, 400, 800, 1_500, 3_000, 5_000, 5_000, 5_000, 5_000, 5_000];
-
-const ADMINS_ONLY: SecurityObject = {
-  admins: { names: [], roles: ['_admin'] },
-  members: { names: [], roles: ['_admin'] },
-};
-
 /**
  * Puts the databases, who may use them, and the design documents in place. What is there already and right is left
  * alone, so it may run at every start and from several gates at once. Rejects with a sentence for the operator.
@@ -41,12 +42,15 @@ const ADMINS_ONLY: SecurityObject = {
 export async function setUp(options: SetUpOptions): Promise<SetUpStep[]> {
   const { couch, registry, sessions } = options;
   const design = options.design ?? (await readDatabaseDesign());
-  await reach(couch, options.waits ?? WAITS);
+  const { name: account, roles } = await reach(couch, options.waits);
+  if (!roles.includes(SERVER_ADMIN)) {
+    throw new SetUpError(`${account ?? 'Nobody'} is not an administrator of the upstream, which set-up has to be.`);
+  }
 
   const steps: SetUpStep[] = [];
   for (const [name, security] of [
-    ['_users', ADMINS_ONLY],
-    [sessions, ADMINS_ONLY],
+    ['_users', ACCOUNTS_SECURITY],
+    [sessions, SESSIONS_SECURITY],
     [registry, design.security],
   ] as const) {
     steps.push(await inWords(`make the database ${name}`, makeDatabase(couch, name)));
@@ -56,37 +60,6 @@ export async function setUp(options: SetUpOptions): Promise<SetUpStep[]> {
     steps.push(await inWords(`write ${document._id}`, putDesign(couch, registry, document)));
   }
   return steps;
-}
-
-const sessionSchema = z.object({ userCtx: z.object({ name: z.string().nullable(), roles: z.array(z.string()) }) });
-
-/** Waits for the upstream to answer, and makes sure that it takes us for its administrator. */
-async function reach(couch: nano.ServerScope, waits: readonly number[]): Promise<void> {
-  for (const wait of [...waits, undefined]) {
-    try {
-      const session = sessionSchema.safeParse(await couch.request({ path: '_session' }));
-      if (!session.success)
-        throw new SetUpError('The upstream answers, but not as CouchDB does. Is COUCHDB_URL right?');
-      const { name, roles } = session.data.userCtx;
-      if (roles.includes('_admin')) return;
-      throw new SetUpError(`${name ?? 'Nobody'} is not an administrator of the upstream, which set-up has to be.`);
-    } catch (error) {
-      if (error instanceof SetUpError) throw error;
-      const status = statusOf(error);
-      if (status === 401) throw new SetUpError('The upstream refuses our user name or password.', { cause: error });
-      if (status !== undefined && status < 500) {
-        throw new SetUpError(`The upstream answers ${status} to GET /_session. Is COUCHDB_URL right?`, {
-          cause: error,
-        });
-      }
-      if (wait === undefined)
-        throw new SetUpError(
-          `The upstream does not answer; see that it runs and that its URL is right. (${reasonOf(error)})`,
-          { cause: error },
-        );
-      await pause(wait);
-    }
-  }
 }
 
 async function makeDatabase(couch: nano.ServerScope, name: string): Promise<SetUpStep> {
@@ -102,32 +75,26 @@ async function makeDatabase(couch: nano.ServerScope, name: string): Promise<SetU
 async function putSecurity(couch: nano.ServerScope, name: string, wanted: SecurityObject): Promise<SetUpStep> {
   const subject = `${name}/_security`;
   const request = { db: name, path: '_security' };
-  if (isSame(normalise(await couch.request(request)), normalise(wanted))) {
-    return { subject, outcome: 'unchanged' };
-  }
+  const stored = readSecurity(await couch.request(request));
+  // CouchDB keeps the accounts closed by itself, and does not let them be opened to the service account just so.
+  const isGood = name === '_users' ? strangersIn(stored, wanted).length === 0 : isSameSecurity(stored, wanted);
+  if (isGood) return { subject, outcome: 'unchanged' };
   await couch.request({ ...request, method: 'PUT', body: wanted });
   return { subject, outcome: 'changed' };
 }
-
-const list = z.array(z.string()).default([]);
-const people = z.object({ names: list, roles: list }).default({ names: [], roles: [] });
-const storedSecurity = z.looseObject({ admins: people, members: people });
-
-/** CouchDB leaves out what is empty in the object that it makes by itself. */
-const normalise = (security: unknown): unknown => storedSecurity.safeParse(security).data;
 
 /** Another gate may write the same document at the same time: then it is read again. */
 const ATTEMPTS = 5;
 
 async function putDesign(couch: nano.ServerScope, database: string, wanted: DesignDocument): Promise<SetUpStep> {
   const subject = `${database}/${wanted._id}`;
-  const documents = couch.use<object>(database);
+  const documents = couch.use<Record<string, unknown>>(database);
   for (let attempt = 1; ; attempt += 1) {
     const stored = await readDesign(documents, wanted._id);
-    const { _rev: revision, ...content } = stored ?? {};
-    if (isSame(content, wanted)) return { subject, outcome: 'unchanged' };
+    const revision = stored?._rev;
+    if (judgeDesign(wanted, stored) === 'current') return { subject, outcome: 'unchanged' };
     try {
-      await documents.insert({ ...wanted, ...(revision === undefined ? {} : { _rev: revision }) });
+      await documents.insert({ ...seal(wanted), ...(revision === undefined ? {} : { _rev: revision }) });
       return { subject, outcome: stored === undefined ? 'made' : 'changed' };
     } catch (error) {
       if (statusOf(error) !== 409 || attempt === ATTEMPTS) throw error;
@@ -135,7 +102,10 @@ async function putDesign(couch: nano.ServerScope, database: string, wanted: Desi
   }
 }
 
-async function readDesign(documents: nano.DocumentScope<object>, id: string): Promise<{ _rev?: string } | undefined> {
+async function readDesign(
+  documents: nano.DocumentScope<Record<string, unknown>>,
+  id: string,
+): Promise<(Record<string, unknown> & { _rev: string }) | undefined> {
   try {
     return await documents.get(id);
   } catch (error) {
@@ -143,22 +113,3 @@ async function readDesign(documents: nano.DocumentScope<object>, id: string): Pr
     throw error;
   }
 }
-
-/** An error whose message is a sentence for the operator. */
-export class SetUpError extends Error {
-  override readonly name = 'SetUpError';
-}
-
-async function inWords<T>(what: string, done: Promise<T>): Promise<T> {
-  try {
-    return await done;
-  } catch (error) {
-    const status = statusOf(error);
-    const told = status === undefined ? '' : ` (status ${status})`;
-    throw new SetUpError(`Set-up could not ${what}: ${reasonOf(error)}${told}`, { cause: error });
-  }
-}
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-const isSame = (a: unknown, b: unknown): boolean => canonicalJson(a) === canonicalJson(b);

@@ -28,10 +28,23 @@ export const adminOnly = (): HttpError => new HttpError(401, 'unauthorized', 'Yo
  * means everybody to CouchDB; here it means nobody, since no database of ours is meant for everybody.
  */
 export function checkMember(session: Session, security: unknown): void {
-  if (isAdmin(session)) return;
-  if (session.name === null) throw new HttpError(401, 'unauthorized', 'You are not authorized to access this db.');
   const { admins, members } = securitySchema.parse(security);
-  const isIn = (list: z.infer<typeof people>): boolean =>
-    list.names.includes(session.name ?? '') || list.roles.some((role) => session.roles.includes(role));
-  if (!isIn(admins) && !isIn(members)) throw forbidden('You are not allowed to access this db.');
+  checkIsIn(session, [admins, members]);
+}
+
+/**
+ * Accounts are nobody's business: only who administers that database comes near them, whoever its members are. Lists of
+ * all of them are for the server's administrator alone, as in CouchDB.
+ */
+export function checkAccountsAdmin(session: Session, security: unknown, part: string | undefined): void {
+  checkIsIn(session, [securitySchema.parse(security).admins]);
+  if (!isAdmin(session) && (part === '_all_docs' || part === '_changes')) throw adminOnly();
+}
+
+function checkIsIn(session: Session, lists: readonly z.infer<typeof people>[]): void {
+  if (isAdmin(session)) return;
+  const { name, roles } = session;
+  if (name === null) throw new HttpError(401, 'unauthorized', 'You are not authorized to access this db.');
+  const isIn = lists.some((list) => list.names.includes(name) || list.roles.some((role) => roles.includes(role)));
+  if (!isIn) throw forbidden('You are not allowed to access this db.');
 }

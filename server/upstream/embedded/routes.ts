@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HttpError, methodNotAllowed, missing, sendJson } from '../../errors.ts';
-import { adminOnly, checkMember, CLOSED_SECURITY, isAdmin, type Session } from './access.ts';
+import { adminOnly, checkAccountsAdmin, checkMember, isAdmin, type Session } from './access.ts';
 import { answerDatabase } from './database-routes.ts';
 import type { Delegate } from './express.ts';
 import type { Json } from './pouchdb.ts';
@@ -123,8 +123,8 @@ async function atDatabase(
     return;
   }
   const rules: Json = await security.read(name);
-  // Accounts are nobody's business: whatever is set there, only the administrator comes near them.
-  checkMember(session, name === '_users' ? CLOSED_SECURITY : rules);
+  if (name === '_users') checkAccountsAdmin(session, rules, second);
+  else checkMember(session, rules);
   const database = await storage.open(name);
   if (database === undefined) throw new HttpError(404, 'not_found', 'Database does not exist.');
   await answerDatabase({ ...rooms, database, rules, session, path, method }, request, response);

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { HttpError } from '../../errors.ts';
 import { NOBODY, type Session } from './access.ts';
+import type { ReadBearer } from './bearer.ts';
 import { accountId, checkPassword, sameSecret } from './accounts.ts';
 import { readDocument, type Json } from './pouchdb.ts';
 import type { Storage } from './storage.ts';
@@ -12,7 +13,7 @@ export interface Credentials {
 
 /** Finds out who asks. There are no session cookies here: who asks says so with every request. */
 export interface Sessions {
-  /** By HTTP Basic. Throws 401 for wrong credentials; none at all is nobody. */
+  /** By HTTP Basic or a JWT. Throws 401 or 400 for wrong credentials; none at all is nobody. */
   ofRequest(request: IncomingMessage): Promise<Session>;
   /** By name and password, as `POST /_session` has it. Throws 401. */
   ofCredentials(credentials: Credentials): Promise<Session>;
@@ -20,7 +21,7 @@ export interface Sessions {
 
 const wrong = (): HttpError => new HttpError(401, 'unauthorized', 'Name or password is incorrect.');
 
-export function createSessions(storage: Storage, admin: Credentials): Sessions {
+export function createSessions(storage: Storage, admin: Credentials, readBearer: ReadBearer): Sessions {
   const ofCredentials = async ({ username, password }: Credentials): Promise<Session> => {
     if (username === admin.username) {
       if (!sameSecret(password, admin.password)) throw wrong();
@@ -36,7 +37,8 @@ export function createSessions(storage: Storage, admin: Credentials): Sessions {
     ofCredentials,
     async ofRequest(request) {
       const header = request.headers.authorization;
-      return header === undefined ? NOBODY : await ofCredentials(parseBasic(header));
+      if (header === undefined) return NOBODY;
+      return readBearer(header) ?? (await ofCredentials(parseBasic(header)));
     },
   };
 }

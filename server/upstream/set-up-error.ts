@@ -1,0 +1,19 @@
+import { statusOf } from './couch.ts';
+
+/** An error whose message is a sentence for the operator. */
+export class SetUpError extends Error {
+  override readonly name = 'SetUpError';
+}
+
+/** Resolves as `done` does; what it rejects with is told as what could not be done, and why. */
+export async function inWords<T>(what: string, done: Promise<T>): Promise<T> {
+  try {
+    return await done;
+  } catch (error) {
+    const status = statusOf(error);
+    const told = status === undefined ? '' : ` (status ${status})`;
+    throw new SetUpError(`Set-up could not ${what}: ${reasonOf(error)}${told}`, { cause: error });
+  }
+}
+
+export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
