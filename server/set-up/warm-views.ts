@@ -22,15 +22,18 @@ const infoSchema = z.object({
  * may be answered by one copy, or break off as too slow, and the building goes on.
  */
 export async function warmViews(couch: ServerScope, db: string, { _id, views }: DesignDocument): Promise<void> {
-  const [view] = Object.keys(typeof views === 'object' && views !== null ? views : {});
-  if (view === undefined) return;
-  const path = `${_id}/_view/${encodeURIComponent(view)}`;
+  const names = Object.keys(typeof views === 'object' && views !== null ? views : {});
+  // To CouchDB they are one index, to the embedded engine one each.
+  for (const name of names) await warmView(couch, db, _id, `${_id}/_view/${encodeURIComponent(name)}`);
+}
+
+async function warmView(couch: ServerScope, db: string, id: string, path: string): Promise<void> {
   let failures = 0;
-  while (!((await isAnswered(couch, db, path)) && (await isBuilt(couch, db, _id)))) {
+  while (!((await isAnswered(couch, db, path)) && (await isBuilt(couch, db, id)))) {
     failures += 1;
-    if (failures > MOST_FAILURES && !(await isRunning(couch, db, _id))) {
+    if (failures > MOST_FAILURES && !(await isRunning(couch, db, id))) {
       throw new SetUpError(
-        `The views of ${_id} in ${db} are not being built; look into CouchDB's log, and run this again.`,
+        `The views of ${id} in ${db} are not being built; look into CouchDB's log, and run this again.`,
       );
     }
     await pause(LOOK_AGAIN);

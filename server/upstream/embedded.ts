@@ -5,8 +5,10 @@ import type { UpstreamAccess } from './couch.ts';
 import { createBearer } from './embedded/bearer.ts';
 import { createDelegate } from './embedded/express.ts';
 import { answer } from './embedded/routes.ts';
+import { readDocument } from './embedded/pouchdb.ts';
 import { openSecurityObjects, type SecurityObjects } from './embedded/security.ts';
 import { createSessions } from './embedded/session.ts';
+import { EngineSettings } from './embedded/settings.ts';
 import { openStorage, type EmbeddedStorage, type Storage } from './embedded/storage.ts';
 
 export type { EmbeddedStorage } from './embedded/storage.ts';
@@ -44,11 +46,17 @@ const ADMIN_NAME = 'Engine';
 export async function startEmbeddedEngine(options: EmbeddedOptions): Promise<EmbeddedEngine> {
   const admin = { username: ADMIN_NAME, password: randomBytes(32).toString('base64url') };
   const jwtSecret = randomBytes(32);
+  const settings = new EngineSettings(jwtSecret);
   const { storage, security } = await openOrSay(options.storage);
   const rooms = {
     storage,
     security,
-    sessions: createSessions(storage, admin, createBearer(jwtSecret)),
+    settings,
+    sessions: createSessions(
+      storage,
+      admin,
+      createBearer((keyId) => settings.jwtSecret(keyId)),
+    ),
     delegate: createDelegate(),
   };
   const server = createServer((request, response) => {
@@ -75,6 +83,7 @@ async function openOrSay(where: EmbeddedStorage): Promise<{ storage: Storage; se
     const storage = await openStorage(where);
     const security = await openSecurityObjects(storage);
     await storage.create('_users');
+    await putAuthDesign(storage);
     return { storage, security };
   } catch (error) {
     if (where.kind === 'memory') throw error;
@@ -84,6 +93,20 @@ async function openOrSay(where: EmbeddedStorage): Promise<{ storage: Storage; se
       { cause: error },
     );
   }
+}
+
+/** CouchDB has one too, by which set-up sees that accounts are checked; here `accounts.ts` does it before it is asked. */
+const AUTH_DESIGN = {
+  _id: '_design/_auth',
+  language: 'javascript',
+  validate_doc_update:
+    'function (doc) { if (!doc._deleted && doc.type !== "user") throw { forbidden: "no account" }; }',
+};
+
+async function putAuthDesign(storage: Storage): Promise<void> {
+  const users = await storage.open('_users');
+  if (users === undefined || (await readDocument(users.pouch, AUTH_DESIGN._id)) !== undefined) return;
+  await users.pouch.put(AUTH_DESIGN);
 }
 
 function listen(server: Server, port: number): Promise<number> {

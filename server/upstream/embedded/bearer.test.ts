@@ -6,7 +6,7 @@ import { createBearer } from './bearer.ts';
 /** Held against what CouchDB 3.4.3 answers to such tokens. */
 
 const secret = randomBytes(32);
-const read = createBearer(secret);
+const read = createBearer((keyId) => (keyId === keyIdOf(secret) ? secret : undefined));
 const soon = Math.floor(Date.now() / 1000) + 60;
 const claims = { sub: 'alice', exp: soon, '_couchdb.roles': ['registry_user'] };
 

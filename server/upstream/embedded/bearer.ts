@@ -1,7 +1,6 @@
 import jwt from 'jsonwebtoken';
 import { z } from 'zod';
 import { badRequest, HttpError } from '../../errors.ts';
-import { keyIdOf } from '../key-id.ts';
 import type { Session } from './access.ts';
 
 /** Who a Bearer token says they are; undefined for a header of another kind. Throws as CouchDB does, 400 or 401. */
@@ -12,15 +11,15 @@ const claimsSchema = z.object({ sub: z.string(), '_couchdb.roles': z.array(z.str
 const unauthorized = (reason: string): HttpError => new HttpError(401, 'unauthorized', reason);
 
 /**
- * CouchDB's JWT handler with one key, that of the gate, and `exp` required: so each request of a user's is that user's
- * here too. https://docs.couchdb.org/en/stable/api/server/authn.html#jwt-authentication
+ * CouchDB's JWT handler with keys for HS256, and `exp` required: so each request of a user's is that user's here too.
+ * https://docs.couchdb.org/en/stable/api/server/authn.html#jwt-authentication
  */
-export function createBearer(secret: Buffer): ReadBearer {
-  const keyId = keyIdOf(secret);
+export function createBearer(secretOf: (keyId: string) => Buffer | undefined): ReadBearer {
   return (header) => {
     const [, token] = /^Bearer (.+)$/.exec(header) ?? [];
     if (token === undefined) return undefined;
-    if (jwt.decode(token, { complete: true })?.header.kid !== keyId) throw badRequest('Unknown kid');
+    const secret = secretOf(jwt.decode(token, { complete: true })?.header.kid ?? '_default');
+    if (secret === undefined) throw badRequest('Unknown kid');
     const claims = verify(token, secret);
     if (typeof claims !== 'object' || claims.exp === undefined) throw badRequest('Missing exp claim');
     const read = claimsSchema.safeParse(claims);

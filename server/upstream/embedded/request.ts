@@ -41,6 +41,12 @@ const LARGEST_BODY = 64 * 1024 * 1024;
 
 /** The body as a JSON object; `{}` when there is none. */
 export async function readJson(request: IncomingMessage): Promise<Json> {
+  const value = await readValue(request);
+  return value === undefined ? {} : asObject(value);
+}
+
+/** The body as any JSON value; undefined when there is none. */
+export async function readValue(request: IncomingMessage): Promise<unknown> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Uint8Array>) {
@@ -49,7 +55,7 @@ export async function readJson(request: IncomingMessage): Promise<Json> {
     chunks.push(chunk);
   }
   const text = Buffer.concat(chunks).toString('utf8');
-  return text.trim() === '' ? {} : asObject(parseJson(text));
+  return text.trim() === '' ? undefined : parseJson(text);
 }
 
 export function parseJson(text: string): unknown {

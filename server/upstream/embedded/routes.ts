@@ -5,9 +5,10 @@ import { adminOnly, checkAccountsAdmin, checkMember, isAdmin, type Session } fro
 import { answerDatabase } from './database-routes.ts';
 import type { Delegate } from './express.ts';
 import type { Json } from './pouchdb.ts';
-import { parsePath, readJson, type EnginePath } from './request.ts';
+import { parsePath, readJson, readValue, type EnginePath } from './request.ts';
 import type { SecurityObjects } from './security.ts';
 import type { Sessions } from './session.ts';
+import { ENGINE_NODE, type EngineSettings } from './settings.ts';
 import { ENGINE_DATABASE, isDatabaseName, type Storage } from './storage.ts';
 
 /** What the engine is made of. */
@@ -15,6 +16,7 @@ export interface EngineRooms {
   readonly storage: Storage;
   readonly security: SecurityObjects;
   readonly sessions: Sessions;
+  readonly settings: EngineSettings;
   readonly delegate: Delegate;
 }
 
@@ -31,7 +33,7 @@ export async function answer(rooms: EngineRooms, request: IncomingMessage, respo
   const session = await rooms.sessions.ofRequest(request);
   if (first === undefined) welcome(method, response);
   else if (isDatabaseName(first)) await atDatabase(rooms, first, path, method, session, request, response);
-  else await atServer(rooms, path.parts.join('/'), method, session, response);
+  else await atServer(rooms, path.parts, method, session, request, response);
 }
 
 function welcome(method: string, response: ServerResponse): void {
@@ -68,18 +70,20 @@ async function answerSignIn(
 }
 
 async function atServer(
-  { storage }: EngineRooms,
-  path: string,
+  { storage, settings }: EngineRooms,
+  parts: readonly string[],
   method: string,
   session: Session,
+  request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  const path = parts.join('/');
   if (path === '_session') {
     const authenticated = session.name === null ? {} : { authenticated: 'default' };
     sendJson(response, 200, {
       ok: true,
       userCtx: session,
-      info: { authentication_handlers: ['default'], ...authenticated },
+      info: { authentication_handlers: ['jwt', 'default'], ...authenticated },
     });
     return;
   }
@@ -87,12 +91,18 @@ async function atServer(
   if (!path.startsWith('_')) {
     throw new HttpError(400, 'illegal_database_name', 'Only lower-case letters, digits and _$()+- are allowed.');
   }
+  if (parts[0] === '_node') {
+    sendJson(response, 200, settings.answer(parts, method, method === 'PUT' ? await readValue(request) : undefined));
+    return;
+  }
   if (method !== 'GET') throw methodNotAllowed('GET,HEAD');
   sendJson(response, 200, await serverPage(storage, path));
 }
 
 async function serverPage(storage: Storage, path: string): Promise<unknown> {
   switch (path) {
+    case '_membership':
+      return { all_nodes: [ENGINE_NODE], cluster_nodes: [ENGINE_NODE] };
     case '_up':
       return { status: 'ok' };
     case '_uuids':
