@@ -43,6 +43,12 @@ export async function meet(upstream: Pick<Upstream, 'access' | 'fetch'>, now: ()
       `CouchDB at ${access.url} refuses COUCHDB_USER ${access.username} with this COUCHDB_PASSWORD; give the credentials of an account that is there.`,
     );
   }
+  if (welcome.status === 403) {
+    // CouchDB 3.4 and newer, after five wrong passwords.
+    throw new SetUpError(
+      `CouchDB at ${access.url} lets nobody in as ${access.username} for now: ${reasonIn(welcome.body)}. Wait some minutes, see that COUCHDB_PASSWORD is right, and run this again.`,
+    );
+  }
   const told = welcomeSchema.safeParse(welcome.body);
   if (!told.success) {
     throw new SetUpError(
@@ -91,13 +97,20 @@ async function ask(
     const body: unknown = await answer.json().catch(() => undefined);
     return { status: answer.status, body, headers: answer.headers };
   } catch (error) {
-    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+    const cause = causeOf(error);
     throw new SetUpError(
       `Nothing answers at ${access.url}; see that CouchDB runs and that COUCHDB_URL is right. (${reasonOf(cause)})`,
       { cause: error },
     );
   }
 }
+
+/** fetch says only that it failed; why is the cause. Not by instanceof: it may be another realm's error. */
+const causeOf = (error: unknown): unknown =>
+  typeof error === 'object' && error !== null && 'cause' in error && error.cause !== undefined ? error.cause : error;
+
+const reasonIn = (body: unknown): string =>
+  z.object({ reason: z.string() }).safeParse(body).data?.reason ?? 'it does not say why';
 
 /** The Date header has whole seconds, on the average half of one behind. */
 function clockOf(date: string | null, asked: number): number | undefined {

@@ -16,4 +16,5 @@ export async function inWords<T>(what: string, done: Promise<T>): Promise<T> {
   }
 }
 
-export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+export const reasonOf = (error: unknown): string =>
+  typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
