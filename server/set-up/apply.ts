@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { ServerScope } from 'nano';
-import { statusOf } from '../upstream/couch.ts';
+import { statusOf, type Upstream } from '../upstream/couch.ts';
 import { keyIdOf } from '../upstream/key-id.ts';
 import { SERVICE_ROLE } from '../upstream/security.ts';
 import { inWords } from '../upstream/set-up-error.ts';
 import { changeAccount, makeAccount, newPassword } from './apply-account.ts';
 import { applyDesign, removeDesign } from './apply-design.ts';
 import { applySecurity } from './apply-security.ts';
+import { whenPassword } from './is-password.ts';
 import { listenAnew } from './listen-anew.ts';
 import { deleteSetting, putSetting } from './node-config.ts';
 import { keySetting } from './plan-tokens.ts';
@@ -19,11 +20,12 @@ export interface Made {
 }
 
 /** Does one step. Rejects with a sentence that says which, and why it failed. */
-export function applyStep(couch: ServerScope, step: Step, nodes: readonly string[]): Promise<Made> {
-  return inWords(wordsFor(step), apply(couch, step, nodes));
+export function applyStep(upstream: Upstream, step: Step, nodes: readonly string[]): Promise<Made> {
+  return inWords(wordsFor(step), apply(upstream, step, nodes));
 }
 
-async function apply(couch: ServerScope, step: Step, nodes: readonly string[]): Promise<Made> {
+async function apply(upstream: Upstream, step: Step, nodes: readonly string[]): Promise<Made> {
+  const { couch } = upstream;
   switch (step.kind) {
     case 'make-database':
       await makeDatabase(couch, step.name);
@@ -40,11 +42,13 @@ async function apply(couch: ServerScope, step: Step, nodes: readonly string[]): 
     case 'make-account': {
       const password = step.password ?? newPassword();
       await makeAccount(couch, step.username, password);
+      await whenPassword(upstream, step.username, password);
       return step.password === undefined ? { password } : {};
     }
     case 'set-password': {
       const password = step.password ?? newPassword();
       await changeAccount(couch, step.username, { password });
+      await whenPassword(upstream, step.username, password);
       return step.password === undefined ? { password } : {};
     }
     case 'set-roles':

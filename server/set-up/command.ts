@@ -94,7 +94,7 @@ async function carryOut(
         continue;
       }
       if (item.step.kind === 'unset') await checkKey(upstream, request.jwtSecret, () => undefined);
-      made = { ...made, ...(await applyStep(upstream.couch, item.step, nodes)) };
+      made = { ...made, ...(await applyStep(upstream, item.step, nodes)) };
       print(`done    ${wordsFor(item.step)}`);
     }
     await checkKey(upstream, made.jwtSecret ?? request.jwtSecret, print);

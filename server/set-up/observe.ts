@@ -2,6 +2,7 @@ import type { ServerScope } from 'nano';
 import { z } from 'zod';
 import { statusOf, type Upstream } from '../upstream/couch.ts';
 import { readSecurity } from '../upstream/security.ts';
+import { isPassword } from './is-password.ts';
 import { readMembers, readNode } from './node-config.ts';
 import type { AccountState, DatabaseState, Observed } from './observed.ts';
 import { findStrangeDocument, isSessionsDocument, isUserDocument } from './strange-documents.ts';
@@ -72,12 +73,5 @@ async function readAccount(upstream: Upstream, { username, password }: Wanted['s
   if (stored === undefined) return { exists: false };
   const { roles } = accountSchema.parse(stored);
   if (password === undefined) return { exists: true, roles, password: 'not-tried' };
-  const answer = await upstream.fetch('/_session', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/json' },
-    body: JSON.stringify({ name: username, password }),
-    redirect: 'manual',
-  });
-  await answer.arrayBuffer();
-  return { exists: true, roles, password: answer.ok ? 'good' : 'wrong' };
+  return { exists: true, roles, password: (await isPassword(upstream, username, password)) ? 'good' : 'wrong' };
 }
