@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { judgeDesign, type DesignVerdict } from '../upstream/design-hash.ts';
+import { reasonOf } from '../upstream/set-up-error.ts';
+import { WARM_SUFFIX } from '../set-up/warm-design.ts';
+import { good, told, wrong, type Finding } from './finding.ts';
+import type { Patient } from './patient.ts';
+
+const rowsSchema = z.object({ rows: z.array(z.object({ id: z.string(), doc: z.record(z.string(), z.unknown()) })) });
+
+/** The registry's design documents: as this version has them, whole, and no more of them. */
+export async function checkDesigns({ upstream, config, design }: Patient): Promise<Finding[]> {
+  const { registry } = config;
+  let stored: Map<string, Record<string, unknown>>;
+  try {
+    const qs = { startkey: '_design/', endkey: '_design0', include_docs: 'true' };
+    const answer: unknown = await upstream.couch.request({ db: registry, path: '_all_docs', qs });
+    stored = new Map(rowsSchema.parse(answer).rows.map(({ id, doc }) => [id, doc]));
+  } catch (error) {
+    return [
+      wrong(
+        'design documents',
+        `The design documents of ${registry} cannot be read (${reasonOf(error)}); run "npm run setup".`,
+      ),
+    ];
+  }
+  const ours = design.designs.map((wanted) => judge(wanted._id, judgeDesign(wanted, stored.get(wanted._id))));
+  const others = [...stored.keys()].filter((id) => design.designs.every(({ _id }) => id !== _id));
+  return [...ours, ...others.map((id) => judgeOther(id, stored.get(id) ?? {}))];
+}
+
+function judge(id: string, verdict: DesignVerdict): Finding {
+  switch (verdict) {
+    case 'current':
+      return good(id, `${id} is that of this version.`);
+    case 'absent':
+      return wrong(id, `${id} is missing, by which CouchDB checks writes; run "npm run setup".`);
+    case 'unsealed':
+      return wrong(id, `${id} has no content_hash, so that a change of it could not be seen; run "npm run setup".`);
+    case 'other-version':
+      return wrong(
+        id,
+        `${id} is that of another version of Pouchgate; run "npm run setup" of the version that the gates have.`,
+      );
+    case 'changed-by-hand':
+      return wrong(id, `${id} was changed by hand; run "npm run setup -- --replace" to have it as it was.`);
+    case 'foreign':
+      return wrong(id, `${id} is not Pouchgate's; run "npm run setup -- --replace" to overwrite it.`);
+  }
+}
+
+function judgeOther(id: string, document: Readonly<Record<string, unknown>>): Finding {
+  if (id.endsWith(WARM_SUFFIX)) {
+    return wrong(id, `${id} is left of a set-up that was not finished; run "npm run setup" again.`);
+  }
+  return document['validate_doc_update'] === undefined
+    ? told(id, `${id} is not Pouchgate's, and costs time at every write; see whether it is needed.`)
+    : wrong(
+        id,
+        `${id} is not Pouchgate's, and has a say in every write (validate_doc_update); remove it, or users' writes may be refused.`,
+      );
+}
