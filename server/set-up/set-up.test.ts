@@ -1,3 +1,4 @@
+import { describeDoctor } from './acceptance/doctor.ts';
 import { describeInTheWay } from './acceptance/in-the-way.ts';
 import { describeSecondLock } from './acceptance/second-lock.ts';
 import { describeService } from './acceptance/service.ts';
@@ -16,4 +17,5 @@ describe.each(targets())('on $name', (target) => {
   describe('what is in the way', () => describeInTheWay(() => stage));
   describe('a gate as the service account', () => describeService(() => stage));
   describe('the second lock', () => describeSecondLock(() => stage));
+  describe('the doctor', () => describeDoctor(() => stage));
 });

@@ -13,13 +13,14 @@ const MOST_FAILURES = 20;
 const infoSchema = z.object({
   view_index: z.object({
     updater_running: z.boolean(),
+    waiting_commit: z.boolean().optional(),
     updates_pending: z.object({ total: z.number() }).optional(),
   }),
 });
 
 /**
- * Resolves once the views of a design document are built, on every copy of every shard. A query has CouchDB build them; it
- * may be answered by one copy, or break off as too slow, and the building goes on.
+ * Resolves once the views of a design document are built, on every copy of every shard, and on the disk. A query has CouchDB
+ * build them; it may be answered by one copy, or break off as too slow, and the building goes on.
  */
 export async function warmViews(couch: ServerScope, db: string, { _id, views }: DesignDocument): Promise<void> {
   const names = Object.keys(typeof views === 'object' && views !== null ? views : {});
@@ -29,15 +30,14 @@ export async function warmViews(couch: ServerScope, db: string, { _id, views }: 
 
 async function warmView(couch: ServerScope, db: string, id: string, path: string): Promise<void> {
   let failures = 0;
-  while (!((await isAnswered(couch, db, path)) && (await isBuilt(couch, db, id)))) {
-    failures += 1;
-    if (failures > MOST_FAILURES && !(await isRunning(couch, db, id))) {
-      throw new SetUpError(
-        `The views of ${id} in ${db} are not being built; look into CouchDB's log, and run this again.`,
-      );
-    }
+  while (failures < MOST_FAILURES) {
+    const answered = await isAnswered(couch, db, path);
+    const index = await readIndex(couch, db, id);
+    if (answered && index === 'built') return;
+    failures = index === 'under way' ? 0 : failures + 1;
     await pause(LOOK_AGAIN);
   }
+  throw new SetUpError(`The views of ${id} in ${db} are not being built; look into CouchDB's log, and run this again.`);
 }
 
 async function isAnswered(couch: ServerScope, db: string, path: string): Promise<boolean> {
@@ -52,21 +52,19 @@ async function isAnswered(couch: ServerScope, db: string, path: string): Promise
   }
 }
 
-async function readIndex(couch: ServerScope, db: string, id: string): Promise<z.infer<typeof infoSchema> | undefined> {
+async function readIndex(couch: ServerScope, db: string, id: string): Promise<'built' | 'under way' | 'idle'> {
   try {
-    return infoSchema.parse(await couch.request({ db, path: `${id}/_info` }));
+    const { view_index: index } = infoSchema.parse(await couch.request({ db, path: `${id}/_info` }));
+    // What is not committed is lost when the document goes by whose name it was built (couch_index:terminate), some seconds'
+    // worth of it.
+    if (index.updater_running || index.waiting_commit === true) return 'under way';
+    return (index.updates_pending?.total ?? 0) === 0 ? 'built' : 'idle';
   } catch (error) {
-    // The embedded engine has one index, which was built when the query was answered.
-    if (statusOf(error) === 404) return undefined;
+    // The embedded engine has an index for each view, which is built when a query of it is answered.
+    if (statusOf(error) === 404) return 'built';
+    // As with a query: too slow.
+    const status = statusOf(error);
+    if (status === undefined || status >= 500) return 'idle';
     throw error;
   }
-}
-
-async function isBuilt(couch: ServerScope, db: string, id: string): Promise<boolean> {
-  const index = await readIndex(couch, db, id);
-  return (index?.view_index.updates_pending?.total ?? 0) === 0;
-}
-
-async function isRunning(couch: ServerScope, db: string, id: string): Promise<boolean> {
-  return (await readIndex(couch, db, id))?.view_index.updater_running ?? false;
 }
