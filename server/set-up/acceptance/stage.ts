@@ -3,6 +3,7 @@ import type { ServerScope } from 'nano';
 import { connect, statusOf, type UpstreamAccess } from '../../upstream/couch.ts';
 import type { DatabaseDesign } from '../../upstream/design-documents.ts';
 import { startEmbeddedEngine } from '../../upstream/embedded.ts';
+import { parseSeq, seqNumber } from '../../upstream/feed-row.ts';
 import { readSecurity } from '../../upstream/security.ts';
 import { applySecurity } from '../apply-security.ts';
 import { setUpCommand } from '../command.ts';
@@ -99,7 +100,11 @@ async function run(argv: readonly string[], env: Record<string, string>, design?
   return { code, said, complaints, environment: Object.fromEntries(pairs) };
 }
 
-export async function unlessMissing(work: Promise<unknown>): Promise<void> {
+/** How many updates a database has had: the rest of a sequence differs from node to node of a cluster. */
+export const updatesOf = async (couch: ServerScope, database: string): Promise<number> =>
+  seqNumber(parseSeq((await couch.db.get(database)).update_seq));
+
+async function unlessMissing(work: Promise<unknown>): Promise<void> {
   await work.catch((error: unknown) => {
     if (statusOf(error) !== 404) throw error;
   });

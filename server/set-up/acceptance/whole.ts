@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { openUpstream } from '../../upstream/couch.ts';
 import { tokenRefusal } from '../../upstream/check-set-up.ts';
 import { keyIdOf } from '../../upstream/key-id.ts';
-import type { Stage } from './stage.ts';
+import { updatesOf, type Stage } from './stage.ts';
 
 const statusOfGet = async ({ access }: Stage, path: string, authorization: string): Promise<number> => {
   const answer = await fetch(access.url + path, { headers: { authorization, accept: 'application/json' } });
@@ -14,8 +14,8 @@ const basic = (name: string, password: string): string =>
   `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`;
 
 const infoOf = async ({ couch, names }: Stage): Promise<unknown[]> => [
-  (await couch.db.get(names.registry)).update_seq,
-  (await couch.db.get(names.sessions)).update_seq,
+  await updatesOf(couch, names.registry),
+  await updatesOf(couch, names.sessions),
   await couch.use('_users').get(`org.couchdb.user:${names.service}`),
 ];
 
