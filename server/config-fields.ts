@@ -59,6 +59,15 @@ function readOrigins(text: string): readonly string[] | undefined {
 
 const readHost = (text: string): string | undefined => (/^[A-Za-z0-9.:_-]{1,253}$/.test(text) ? text : undefined);
 
+/** What the databases are called where nobody says otherwise. */
+export const USUAL_NAMES = { registry: 'user_registry', sessions: 'pouchgate_sessions' } as const;
+
+/** https://docs.couchdb.org/en/stable/api/database/common.html#put--db, and room for the file's own suffixes. */
+const databaseName = field(
+  (text) => (/^[a-z][a-z0-9_$()+/-]{0,200}$/.test(text) ? text : undefined),
+  'is not a name that CouchDB gives databases; use lower-case letters, digits and _$()+/-, and begin with a letter',
+);
+
 /** In s. Whoever stops a server waits for it, and is told by a service manager not to wait for ever. */
 const LONGEST_DRAIN = 300;
 
@@ -85,11 +94,8 @@ export const fieldsSchema = z.object({
     const bytes = Buffer.from(text, 'base64');
     return /^[A-Za-z0-9+/]+={0,2}$/.test(text) && bytes.length >= SHORTEST_SECRET_BYTES ? bytes : undefined;
   }, `is not the base64 text of at least ${SHORTEST_SECRET_BYTES} bytes; give what CouchDB's [jwt_keys] hmac:_default holds`).optional(),
-  REGISTRY_DB: field(
-    // https://docs.couchdb.org/en/stable/api/database/common.html#put--db, and room for the file's own suffixes.
-    (text) => (/^[a-z][a-z0-9_$()+/-]{0,200}$/.test(text) ? text : undefined),
-    'is not a name that CouchDB gives databases; use lower-case letters, digits and _$()+/-, and begin with a letter',
-  ).default('user_registry'),
+  REGISTRY_DB: databaseName.default(USUAL_NAMES.registry),
+  SESSIONS_DB: databaseName.default(USUAL_NAMES.sessions),
   DATA_DIR: z.string().default('./data'),
   JWT_SECRET: field(
     (text) => (Buffer.byteLength(text) >= SHORTEST_SECRET_BYTES ? text : undefined),

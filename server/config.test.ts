@@ -31,6 +31,7 @@ test('nothing set is the embedded engine on loopback, open for registration, wit
     corsOrigins: [],
     logLevel: 'info',
     registry: 'user_registry',
+    sessions: 'pouchgate_sessions',
     upstream: { kind: 'embedded', dataDirectory: './data' },
     tokens: {
       secret: { kind: 'kept', directory: './data' },
@@ -127,6 +128,9 @@ test.each<[string, string, Record<string, string>]>([
   ['a claim that means something else', 'JWT_USERNAME_CLAIM', { JWT_USERNAME_CLAIM: 'exp' }],
   ['a database name with an underscore in front', 'REGISTRY_DB', { REGISTRY_DB: '_users' }],
   ["the sessions' database", 'REGISTRY_DB', { REGISTRY_DB: 'pouchgate_sessions' }],
+  ['the registry for sessions too', 'REGISTRY_DB', { SESSIONS_DB: 'user_registry' }],
+  ['one name for both databases', 'REGISTRY_DB', { REGISTRY_DB: 'one', SESSIONS_DB: 'one' }],
+  ["CouchDB's own name", 'SESSIONS_DB', { SESSIONS_DB: '_users' }],
   ['registration by invitation', 'REGISTRATION', { REGISTRATION: 'invited' }],
   ['a public URL with a path', 'PUBLIC_URL', { PUBLIC_URL: 'https://a.example/app' }],
   ['any origin', 'CORS_ORIGINS', { CORS_ORIGINS: '*' }],

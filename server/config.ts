@@ -1,4 +1,4 @@
-import { fieldsSchema, type Fields, type LOG_LEVELS } from './config-fields.ts';
+import { fieldsSchema, USUAL_NAMES, type Fields, type LOG_LEVELS } from './config-fields.ts';
 import type { UpstreamAccess } from './upstream/couch.ts';
 
 /** What the environment asks for, checked. Everything optional is spelled out, so that nobody has to know a default. */
@@ -12,6 +12,8 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly registry: string;
+  /** The database of sessions and suspensions, which no client ever names. */
+  readonly sessions: string;
   readonly upstream: UpstreamConfig;
   readonly tokens: TokenConfig;
   readonly registration: 'open' | 'closed';
@@ -47,9 +49,6 @@ export interface TokenConfig {
   readonly audience: string | undefined;
 }
 
-/** The database of sessions and suspensions. It has no variable: no client ever names it. */
-export const SESSIONS_DB = 'pouchgate_sessions';
-
 /** The environment does not make a configuration. The message names every wrong variable, a sentence each. */
 export class ConfigError extends Error {
   constructor(sentences: readonly string[]) {
@@ -63,7 +62,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const set = Object.fromEntries(Object.entries(env).filter(([, text]) => text !== undefined && text !== ''));
   const read = fieldsSchema.safeParse(set);
   const wrong = (read.error?.issues ?? []).map((issue) => `${String(issue.path[0])} ${issue.message}.`);
-  const sentences = [...wrong, ...contradictions(new Set(Object.keys(set)), set['REGISTRY_DB'])];
+  const sentences = [...wrong, ...contradictions(set)];
   if (!read.success || sentences.length > 0) throw new ConfigError(sentences);
 
   const fields = read.data;
@@ -75,6 +74,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     corsOrigins: fields.CORS_ORIGINS,
     logLevel: fields.LOG_LEVEL,
     registry: fields.REGISTRY_DB,
+    sessions: fields.SESSIONS_DB,
     upstream,
     tokens: {
       secret: secretOf(fields),
@@ -91,7 +91,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 }
 
 /** What no variable shows alone. Told even when others are wrong, so that one start is enough to see everything. */
-function contradictions(set: ReadonlySet<string>, registry: string | undefined): string[] {
+function contradictions(env: Readonly<Record<string, string | undefined>>): string[] {
+  const set = new Set(Object.keys(env));
+  const { REGISTRY_DB: registry = USUAL_NAMES.registry, SESSIONS_DB: sessions = USUAL_NAMES.sessions } = env;
   const sentences: string[] = [];
   const needs = (name: string, sentence: string): void => {
     if (!set.has(name)) sentences.push(`${name} ${sentence}`);
@@ -113,8 +115,8 @@ function contradictions(set: ReadonlySet<string>, registry: string | undefined):
   if (set.has('JWT_PUBLIC_KEY') && set.has('JWKS_URL')) {
     sentences.push('JWT_PUBLIC_KEY is set beside JWKS_URL; unset one of them, so that it is plain whose keys count.');
   }
-  if (registry === SESSIONS_DB) {
-    sentences.push(`REGISTRY_DB is ${SESSIONS_DB}, where the sessions are; give another name.`);
+  if (registry === sessions) {
+    sentences.push(`REGISTRY_DB and SESSIONS_DB are both ${sessions}; give one of them another name.`);
   }
   return sentences;
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { readUserDocument, type Username } from '../couchdb-design/user-document.ts';
 import { createApp } from './app.ts';
-import { SESSIONS_DB, type Config } from './config.ts';
+import type { Config } from './config.ts';
 import { FewAtATime } from './gate/few-at-a-time.ts';
 import { createGate } from './gate/router.ts';
 import { SharedTimer } from './gate/shared-timer.ts';
@@ -19,12 +19,7 @@ import { mostConnections, openFilesLimit } from './operations/open-files.ts';
 import { createOperations, createReadiness } from './operations/operate.ts';
 import { upstreamKind } from './operations/upstream-kind.ts';
 import { openUpstream, type UpstreamAccess } from './upstream/couch.ts';
-import {
-  startEmbeddedEngine,
-  type EmbeddedEngine,
-  type EmbeddedStorage,
-  type EngineRequest,
-} from './upstream/embedded.ts';
+import { startEmbeddedEngine, type EmbeddedEngine } from './upstream/embedded.ts';
 import { followChanges } from './upstream/feed.ts';
 import { createForward, createForwardAgent, openConnections } from './upstream/forward.ts';
 import { Hub } from './upstream/hub.ts';
@@ -38,10 +33,6 @@ export interface StartOptions {
   readonly log: Logger;
   /** The built page's folder; undefined serves no page. */
   readonly page?: string | undefined;
-  /** Where the embedded engine keeps its data, in place of `DATA_DIR`. */
-  readonly storage?: EmbeddedStorage;
-  /** Told of each request that the embedded engine gets. */
-  readonly onEngineRequest?: (request: EngineRequest) => void;
   readonly rateLimits?: RateLimits;
   /** Of both feeds, as followChanges has it, in ms. */
   readonly heartbeat?: number;
@@ -92,10 +83,10 @@ async function start(
   const mount = { base: GATE_BASE, database: registry };
   const { metrics, feeds, onRequestOver } = createOperations({ log, mount, measured: config.metrics !== undefined });
 
-  const engine = await startUpstream(options);
+  const engine = await startUpstream(config);
   onClose(() => engine.close());
   const { access } = engine;
-  const names = { registry, sessions: SESSIONS_DB };
+  const names = { registry, sessions: config.sessions };
   const upstream = openUpstream(access, {
     onAnswer: (asked, status) => metrics.onUpstreamAnswer(upstreamKind(asked, names), status),
   });
@@ -231,13 +222,9 @@ async function start(
 }
 
 /** The CouchDB that is configured, or an engine of our own. */
-function startUpstream({ config, storage, onEngineRequest }: StartOptions): Promise<EmbeddedEngine> {
-  const { upstream } = config;
+function startUpstream({ upstream }: Config): Promise<EmbeddedEngine> {
   if (upstream.kind === 'couchdb') return Promise.resolve({ access: upstream.access, close: () => Promise.resolve() });
-  return startEmbeddedEngine({
-    storage: storage ?? { kind: 'disk', directory: join(upstream.dataDirectory, 'couch') },
-    ...(onEngineRequest === undefined ? {} : { onRequest: onEngineRequest }),
-  });
+  return startEmbeddedEngine({ storage: { kind: 'disk', directory: join(upstream.dataDirectory, 'couch') } });
 }
 
 const jwtSecretOf = ({ upstream }: Config): Buffer | undefined =>

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Router } from 'express';
 import type { Username } from '../../couchdb-design/user-document.ts';
-import { SESSIONS_DB, type Config, type TokenConfig } from '../config.ts';
+import type { Config, TokenConfig } from '../config.ts';
 import type { Upstream } from '../upstream/couch.ts';
 import type { FeedListener } from '../upstream/feed-listener.ts';
 import { createAccounts, type Accounts } from './accounts.ts';
@@ -19,7 +19,7 @@ import { createTokens, type SignToken } from './tokens.ts';
 import { rememberVerified } from './verified-tokens.ts';
 
 export interface IdentityOptions {
-  readonly config: Pick<Config, 'tokens' | 'registration' | 'registry' | 'publicUrl'>;
+  readonly config: Pick<Config, 'tokens' | 'registration' | 'registry' | 'sessions' | 'publicUrl'>;
   /** Already set up. */
   readonly upstream: Upstream;
   /** Called once an account is made, before its owner is answered. */
@@ -64,12 +64,12 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
   const rights = createRights({
     couch,
     access,
-    database: SESSIONS_DB,
+    database: config.sessions,
     now,
     heartbeat: options.heartbeat,
     feedListener: options.feedListener,
   });
-  const store = createSessionStore(couch, SESSIONS_DB, (session) => rights.noteStored(session));
+  const store = createSessionStore(couch, config.sessions, (session) => rights.noteStored(session));
   // Without a secret there are no refresh tokens; a key that nobody knows makes sure of it.
   const refreshTokens = createRefreshTokens(secret ?? randomBytes(32).toString('base64url'));
   const sessions = createSessions({ store, refreshTokens, now });
@@ -77,7 +77,7 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
   const accounts = createAccounts({
     upstream,
     registry,
-    sessionsDatabase: SESSIONS_DB,
+    sessionsDatabase: config.sessions,
     sessions,
     onSuspension: (username, isSuspended) => rights.noteSuspension(username, isSuspended),
     now,

@@ -90,7 +90,7 @@ export async function newVersionIsOffered({ browser }: Kit): Promise<void> {
     expect(versions.length === 1, `versions kept: ${versions.join(', ')}`);
     await startsEverywhere(context, server.url, page);
   } finally {
-    await server.stop();
+    await server.close();
     rmSync(folder, { recursive: true });
   }
 }
