@@ -166,6 +166,7 @@ async function start(
     identity: identity.router,
     readiness: () => readiness.ask(),
     page,
+    database: `${GATE_BASE}/${encodeURIComponent(registry)}`,
     behindProxy: config.publicUrl !== undefined,
     onError,
   });
