@@ -68,7 +68,7 @@ export function stageStores() {
     server = await startTestServer();
   });
   afterEach(() => Promise.all(stores.splice(0).map((store) => store.close())));
-  afterAll(() => server.stop());
+  afterAll(() => server.close());
   return {
     optionsOf,
     keep: <S extends { readonly close: () => Promise<void> }>(store: S): S => {

@@ -79,7 +79,7 @@ export function stage(): Stage {
     server = await startTestServer();
   });
   afterEach(devices.close);
-  afterAll(() => server.stop());
+  afterAll(() => server.close());
   return {
     ...devices,
     get server() {

@@ -136,7 +136,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await devices.close();
   await Promise.all(proxies.map((proxy) => proxy.close()));
-  await server.stop();
+  await server.close();
 });
 
 test.each(Object.keys(FAULTS))(

@@ -1,6 +1,5 @@
 /** What the tests of client and server together share: the whole server on a port, and browsers' worth of stores. */
 import './jest-setup.ts';
-import { randomBytes } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import pino from 'pino';
 import memoryAdapter from 'pouchdb-adapter-memory';
@@ -8,6 +7,7 @@ import PouchDB from 'pouchdb-browser';
 import type { OpenDatabase } from '../client/index.ts';
 import { readConfig } from '../server/config.ts';
 import { startPouchgate, type Pouchgate, type StartOptions } from '../server/start.ts';
+import { startUpstream } from '../server/upstream/upstream-for-tests.ts';
 
 PouchDB.plugin(memoryAdapter);
 
@@ -20,19 +20,23 @@ export interface TestServer {
   /** Ends the process's server and starts another one at the same address, on the same data. */
   readonly restart: () => Promise<void>;
   readonly stop: () => Promise<void>;
+  /** Stops it, and lets go of its database too. */
+  readonly close: () => Promise<void>;
   readonly start: () => Promise<void>;
   /** As `start`, on a database that has lost everything. */
   readonly startEmpty: () => Promise<void>;
+  /** A name for an account that nobody else has, where accounts are shared. */
+  readonly account: (name: string) => string;
   /** A token as an identity provider would give one. `seconds` may be negative: then it is over. */
   readonly token: (username: string, seconds?: number) => string;
 }
 
 export async function startTestServer(options: Pick<StartOptions, 'page' | 'rateLimits'> = {}): Promise<TestServer> {
-  const newName = (): string => `client-${randomBytes(6).toString('hex')}`;
-  let name = newName();
+  const upstream = await startUpstream();
   const start = (port: number): Promise<Pouchgate> =>
     startPouchgate({
       config: readConfig({
+        ...upstream.env(upstream.nextAccess()),
         PORT: String(port),
         METRICS_PORT: 'off',
         DRAIN_SECONDS: '0',
@@ -40,7 +44,6 @@ export async function startTestServer(options: Pick<StartOptions, 'page' | 'rate
         LOG_LEVEL: 'silent',
       }),
       log: pino({ level: 'silent' }),
-      storage: { kind: 'memory', name },
       ...options,
     });
   let running = await start(0);
@@ -51,16 +54,22 @@ export async function startTestServer(options: Pick<StartOptions, 'page' | 'rate
   };
   return {
     url,
-    registry: `${url}/sync/user_registry`,
+    registry: `${url}/sync/${upstream.names.registry}`,
     running: () => running,
     stop,
     start: again,
-    startEmpty: () => {
-      name = newName();
-      return again();
+    startEmpty: async () => {
+      await upstream.loseEverything();
+      await again();
     },
+    close: async () => {
+      await stop();
+      await upstream.close();
+    },
+    account: (name) => upstream.account(name),
     restart: async () => {
       await stop();
+      await upstream.restart();
       await again();
     },
     token: (username, seconds = 3_600) => jwt.sign({ sub: username }, SECRET, { expiresIn: seconds }),

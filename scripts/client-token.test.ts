@@ -104,7 +104,7 @@ test('an app that gives no token and says nothing is offline after a while, and 
 });
 
 test('a session that is ended elsewhere is told, and what is stored and edited here is kept for the next one', async () => {
-  const credentials = { username: devices.newUser(), password: 'a password of mine' };
+  const credentials = { username: devices.server.account(devices.newUser()), password: 'a password of mine' };
   const post = async (path: string): Promise<Session> => {
     const response = await fetch(`${devices.server.url}/api/auth${path}`, {
       method: 'POST',

@@ -12,7 +12,7 @@ afterEach(async () => {
   await devices.close();
   await Promise.all(proxies.splice(0).map((proxy) => proxy.close()));
 });
-afterAll(() => server.stop());
+afterAll(() => server.close());
 
 /** A device of a new user behind a proxy, and another one that is not. */
 async function pair(fault?: Fault) {

@@ -22,7 +22,7 @@ let server: TestServer;
 beforeAll(async () => {
   server = await startTestServer();
 });
-afterAll(() => server.stop());
+afterAll(() => server.close());
 
 function createWorld({ registry, token, restart }: TestServer): World {
   const listeners = new Set<() => void>();

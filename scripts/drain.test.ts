@@ -5,9 +5,8 @@ import http from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import jwt from 'jsonwebtoken';
-import { connect } from '../server/upstream/couch.ts';
-import { startEmbeddedEngine, type EmbeddedEngine } from '../server/upstream/embedded.ts';
 import { startFront, type Front } from '../server/upstream/front-kit.ts';
+import { startUpstream, type TestUpstream } from '../server/upstream/upstream-for-tests.ts';
 import { eventually } from '../server/upstream/upstream-kit.ts';
 
 const ROOT = join(__dirname, '..');
@@ -22,34 +21,31 @@ interface Server {
   readonly lines: readonly string[];
 }
 
-let engine: EmbeddedEngine;
+let upstream: TestUpstream;
 let front: Front;
 let server: Server | undefined;
 
 beforeEach(async () => {
-  engine = await startEmbeddedEngine({ storage: { kind: 'memory', name: `drain-${randomBytes(6).toString('hex')}` } });
-  front = await startFront(engine.access);
+  upstream = await startUpstream();
+  front = await startFront(upstream);
 });
 afterEach(async () => {
   if (server?.child.exitCode === null) server.child.kill('SIGKILL');
   server = undefined;
   await front.close();
-  await engine.close();
+  await upstream.close();
 });
 
-/** Starts the real process as `npm start` does, in front of the engine here. */
+/** Starts the real process as `npm start` does, in front of the database here. */
 async function start(): Promise<Server> {
-  const { url, username, password } = front.access;
   const child = spawn(process.execPath, ['--import', 'tsx', join(ROOT, 'server', 'main.ts')], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
+      ...upstream.env(front.access),
       PATH: process.env['PATH'],
       PORT: '0',
       METRICS_PORT: 'off',
-      COUCHDB_URL: url,
-      COUCHDB_USER: username,
-      COUCHDB_PASSWORD: password,
       JWT_SECRET: SECRET,
       DRAIN_SECONDS: String(SECONDS),
     },
@@ -86,7 +82,7 @@ function ask(
     ...(body === undefined ? {} : { 'content-type': 'application/json' }),
   };
   return new Promise((resolve, reject) => {
-    const request = http.request(`${url}/sync/user_registry${path}`, { agent, method, headers });
+    const request = http.request(`${url}/sync/${upstream.names.registry}${path}`, { agent, method, headers });
     request.on('error', reject);
     request.on('response', (response) => {
       let text = '';
@@ -154,7 +150,7 @@ async function write(to: Server, agent: http.Agent, username: string, tag: strin
 }
 
 const tagsOf = async (username: string): Promise<unknown> => {
-  const doc: unknown = await connect(engine.access).use('user_registry').get(`user_${username}`);
+  const doc: unknown = await upstream.registry().get(`user_${username}`);
   return (doc as { preferences: { selectedTags?: string[] } }).preferences.selectedTags;
 };
 

@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import jwt from 'jsonwebtoken';
 import { createPeer, edit, preference, type Peer } from '../server/gate/pouchdb-kit.ts';
+import { hasCouchdb, newTestNames, startUpstream, type TestUpstream } from '../server/upstream/upstream-for-tests.ts';
 import { eventually } from '../server/upstream/upstream-kit.ts';
 
 const ROOT = join(__dirname, '..');
@@ -24,7 +25,11 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+const names = newTestNames();
+/** Where the killed process keeps its data when it has an engine of its own, which is killed with it. */
 let directory: string;
+/** A CouchDB instead, which goes on. */
+let upstream: TestUpstream | undefined;
 let port: number;
 let child: ChildProcess | undefined;
 const peers: Peer[] = [];
@@ -32,10 +37,12 @@ const peers: Peer[] = [];
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'pouchgate-kill-'));
   port = await freePort();
+  if (hasCouchdb()) upstream = await startUpstream(names);
 });
 afterAll(async () => {
   await Promise.all(peers.map((peer) => peer.close()));
   if (child !== undefined) await kill(child);
+  await upstream?.close();
   await rm(directory, { recursive: true });
 });
 
@@ -49,6 +56,8 @@ async function start(): Promise<ChildProcess> {
       PORT: String(port),
       METRICS_PORT: 'off',
       DATA_DIR: directory,
+      REGISTRY_DB: names.registry,
+      ...upstream?.env(),
       JWT_SECRET: SECRET,
       LOG_LEVEL: 'silent',
     },
@@ -78,7 +87,7 @@ interface Writer {
 const tokenOf = (username: string): string => jwt.sign({ sub: username }, SECRET, { expiresIn: 3_600 });
 
 function createWriter(username: string): Writer {
-  const database = `http://127.0.0.1:${port}/sync/user_registry`;
+  const database = `http://127.0.0.1:${port}/sync/${names.registry}`;
   const peer = createPeer({ database, token: () => tokenOf(username) });
   peers.push(peer);
   const writer: Writer = { id: `user_${username}`, username, peer, stored: new Set(), writes: 0 };
@@ -90,7 +99,7 @@ function createWriter(username: string): Writer {
 
 /** Which of the revisions that count as stored the server does not know. */
 async function lost({ id, username, stored }: Writer): Promise<unknown> {
-  const response = await fetch(`http://127.0.0.1:${port}/sync/user_registry/_revs_diff`, {
+  const response = await fetch(`http://127.0.0.1:${port}/sync/${names.registry}/_revs_diff`, {
     method: 'POST',
     headers: { authorization: `Bearer ${tokenOf(username)}`, 'content-type': 'application/json' },
     body: JSON.stringify({ [id]: [...stored] }),

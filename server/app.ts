@@ -13,6 +13,8 @@ export interface AppOptions {
   readonly readiness: () => Promise<{ readonly status: number; readonly body: object }>;
   /** The built page's folder; undefined serves no page. */
   readonly page: string | undefined;
+  /** The database that the page replicates with, as a URL's path. */
+  readonly database: string;
   /** Behind a front of one's own, whose word on the client's address counts. */
   readonly behindProxy: boolean;
   /** Called with what nobody expected. */
@@ -42,7 +44,7 @@ export function createApp(options: AppOptions): express.Express {
     sendJson(res, status, body);
   });
   app.use('/api/auth', options.identity);
-  if (options.page !== undefined) app.use(createPage(options.page));
+  if (options.page !== undefined) app.use(createPage(options.page, options.database));
   app.use(() => {
     throw missing();
   });

@@ -50,9 +50,6 @@ export interface TokenConfig {
   readonly audience: string | undefined;
 }
 
-/** The usual name of the sessions database. */
-export const SESSIONS_DB = USUAL_NAMES.sessions;
-
 /** The environment does not make a configuration. The message names every wrong variable, a sentence each. */
 export class ConfigError extends Error {
   constructor(sentences: readonly string[]) {

@@ -7,7 +7,7 @@ import { eventually } from './upstream/upstream-kit.ts';
 
 const stage = setFaultStage();
 const UNTROUBLED = { refused: 0, empty: 0, lost: 0 };
-const isFeed = isFeedOf('user_registry');
+const isFeed = isFeedOf(stage.names.registry);
 const failing = answering(500, '{"error":"internal_server_error","reason":"badmatch"}');
 const LONGER_THAN_ANY_LINE = 'x'.repeat(17 * 1024 * 1024);
 

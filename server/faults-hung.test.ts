@@ -28,7 +28,7 @@ it('a feed that falls silent is noticed within its bound, and given up as soon a
 it("a feed whose head never comes is tried anew, and those who ask meanwhile get their own document's state", async () => {
   const { front, gate } = stage.fronted;
   const since = stage.mark();
-  front.fault = hanging(isFeedOf('user_registry'));
+  front.fault = hanging(isFeedOf(stage.names.registry));
   await stage.loseFeeds();
   const stop = stage.keepWriting();
   await stage.attempts(since, 4);

@@ -45,7 +45,7 @@ it('every connection is broken as soon as something is asked', async () => {
 it('the feed ends cleanly at once, again and again', async () => {
   const { front } = stage.fronted;
   const since = stage.mark();
-  front.fault = answering(200, '\n')(isFeedOf('user_registry'));
+  front.fault = answering(200, '\n')(isFeedOf(stage.names.registry));
   await stage.loseFeeds();
   const stop = stage.keepWriting();
   await stage.attempts(since, 5);

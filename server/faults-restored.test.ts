@@ -1,50 +1,44 @@
-import { randomBytes } from 'node:crypto';
-import { SESSIONS_DB } from './config.ts';
 import { setFaultStage } from './faults-stage.ts';
-import { connect, type UpstreamAccess } from './upstream/couch.ts';
-import { startEmbeddedEngine, type EmbeddedEngine } from './upstream/embedded.ts';
+import { connect } from './upstream/couch.ts';
 import { seqNumber } from './upstream/feed-row.ts';
 import { setUp } from './upstream/set-up.ts';
+import { startUpstream, type TestUpstream } from './upstream/upstream-for-tests.ts';
 
 /** The database comes back with another content: a backup, or another copy that has gone its own way. */
 
 const stage = setFaultStage();
 const UNTROUBLED = { refused: 0, empty: 0, lost: 0 };
-const others: EmbeddedEngine[] = [];
+const others: TestUpstream[] = [];
 afterAll(() => Promise.all(others.map((other) => other.close())));
 
-const registryOf = (access: UpstreamAccess): ReturnType<ReturnType<typeof connect>['use']> =>
-  connect(access).use('user_registry');
-const countOf = async (access: UpstreamAccess): Promise<number> => {
-  const { update_seq: sequence } = await registryOf(access).info();
+const countOf = async (upstream: TestUpstream): Promise<number> => {
+  const { update_seq: sequence } = await upstream.registry().info();
   return seqNumber(String(sequence));
 };
 
 /** Another database, as a replication of this one's registry makes it. */
-async function backup(): Promise<UpstreamAccess> {
-  const other = await startEmbeddedEngine({
-    storage: { kind: 'memory', name: `restored-${randomBytes(6).toString('hex')}` },
-  });
+async function backup(): Promise<TestUpstream> {
+  const other = await startUpstream();
   others.push(other);
-  await setUp({ couch: connect(other.access), registry: 'user_registry', sessions: SESSIONS_DB });
-  const { rows } = await registryOf(stage.engine).list();
+  await setUp({ couch: connect(other.access), ...other.names });
+  const { rows } = await stage.upstream.registry().list();
   for (const { id } of rows.filter(({ id: each }) => each.startsWith('user_'))) {
-    const leaves = (await connect(stage.engine).request({
-      db: 'user_registry',
+    const leaves = (await connect(stage.upstream.access).request({
+      db: stage.upstream.names.registry,
       doc: id,
       qs: { open_revs: 'all', revs: 'true' },
     })) as { ok: object }[];
-    await registryOf(other.access).bulk({ docs: leaves.map(({ ok }) => ok), new_edits: false });
+    await other.registry().bulk({ docs: leaves.map(({ ok }) => ok), new_edits: false });
   }
-  return other.access;
+  return other;
 }
 
 /** The server stops, and another database stands there when it is back. */
-async function restore(access: UpstreamAccess): Promise<void> {
+async function restore(upstream: TestUpstream): Promise<void> {
   const { front, gate } = stage.fronted;
   await front.kill();
-  front.moveTo(access);
-  stage.engine = access;
+  front.moveTo(upstream);
+  stage.upstream = upstream;
   expect(gate.pouchgate.hub.size).toBe(stage.live);
   await front.revive();
 }
@@ -53,7 +47,7 @@ it('an older state of the database: fewer revisions, and a lower sequence', asyn
   const old = await backup();
   await stage.write(50);
   await stage.everybodyTold();
-  expect(await countOf(old)).toBeLessThan(await countOf(stage.engine));
+  expect(await countOf(old)).toBeLessThan(await countOf(stage.upstream));
   const since = stage.mark();
   await restore(old);
   await stage.everybodyTold();
@@ -73,8 +67,8 @@ it.each([
   const other = await backup();
   await stage.write(30);
   await stage.everybodyTold();
-  const before = stage.engine;
-  stage.engine = other;
+  const before = stage.upstream;
+  stage.upstream = other;
   while ((await countOf(other)) < (await countOf(before)) + more) await stage.write(1);
   const since = stage.mark();
   await restore(other);

@@ -12,8 +12,7 @@ const stage = setFaultStage();
 const UNTROUBLED = { refused: 0, empty: 0, lost: 0 };
 let elsewhere: TestGate;
 beforeAll(async () => {
-  const { url, username, password } = stage.engine;
-  elsewhere = await startForTests({ COUCHDB_URL: url, COUCHDB_USER: username, COUCHDB_PASSWORD: password });
+  elsewhere = await startForTests({}, { upstream: stage.upstream });
 });
 afterAll(() => elsewhere.close());
 
@@ -35,7 +34,7 @@ it('a sign-out elsewhere ends the live requests of its session soon after that f
     await stage.everybodyTold(10_000, all);
 
     const since = stage.mark();
-    front.fault = breaking(isFeedOf('pouchgate_sessions'));
+    front.fault = breaking(isFeedOf(stage.names.sessions));
     front.cut();
     await eventually(() => !identity.rights.up && hub.up);
     for (const { session } of leaving) await elsewhere.pouchgate.identity.sessions.end(username, session.id);

@@ -1,6 +1,5 @@
 import { setFaultStage } from './faults-stage.ts';
 import { cutInCharacter, isFeedOf, late, trickling } from './upstream/front-faults.ts';
-import { connect } from './upstream/couch.ts';
 import { eventually } from './upstream/upstream-kit.ts';
 
 /** The upstream's bytes come late, a few at a time, or not to their end. */
@@ -9,10 +8,7 @@ const stage = setFaultStage();
 const UNTROUBLED = { refused: 0, empty: 0, lost: 0 };
 
 /** A document that nobody but an operator has, whose id has characters of two, three and four bytes. */
-const strange = (): Promise<unknown> =>
-  connect(stage.engine)
-    .use('user_registry')
-    .insert({ _id: `note-é€😀-${performance.now()}` });
+const strange = (): Promise<unknown> => stage.upstream.registry().insert({ _id: `note-é€😀-${performance.now()}` });
 
 it('bytes that come one at a time are put together again, characters too', async () => {
   const { front, gate } = stage.fronted;
@@ -32,7 +28,7 @@ it('bytes that come one at a time are put together again, characters too', async
 it('a feed that is cut in the middle of a character, as often as it tells of it, goes on where it was', async () => {
   const { front, gate } = stage.fronted;
   const since = stage.mark();
-  front.pace = cutInCharacter(isFeedOf('user_registry'));
+  front.pace = cutInCharacter(isFeedOf(stage.names.registry));
   await strange();
   await eventually(() => !gate.pouchgate.hub.up);
   await stage.write(20);

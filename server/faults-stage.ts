@@ -2,9 +2,10 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createPeer, settled, type Peer } from './gate/pouchdb-kit.ts';
 import { startLiveClient, sumOf, type LiveClient, type LiveCounts } from './live-clients-kit.ts';
-import { connect, type UpstreamAccess } from './upstream/couch.ts';
+import { connect } from './upstream/couch.ts';
 import { hanging, silent } from './upstream/front-faults.ts';
 import { startFrontedGate, type FrontedGate } from './upstream/front-kit.ts';
+import { newTestNames, type TestNames, type TestUpstream } from './upstream/upstream-for-tests.ts';
 import { eventually } from './upstream/upstream-kit.ts';
 
 /**
@@ -18,8 +19,10 @@ export interface FaultStage {
   readonly peer: Peer;
   /** How many live requests the gate has when all are parked. */
   readonly live: number;
-  /** The database behind the front, past all faults. */
-  engine: UpstreamAccess;
+  /** What the databases are called, before there are any. */
+  readonly names: TestNames;
+  /** What is behind the front, past all faults. */
+  upstream: TestUpstream;
   /** So many edits, straight into the database. */
   write(count: number): Promise<void>;
   /** Edits, some fifty a second, until it is called what this returns; resolves with their number. */
@@ -86,8 +89,9 @@ function mostAttempts(time: number): number {
 
 /** Call it once in a test file: it starts the gate and its clients before the tests, and ends them afterwards. */
 export function setFaultStage(): FaultStage {
+  const names = newTestNames();
   let fronted: FrontedGate;
-  let engine: UpstreamAccess;
+  let upstream: TestUpstream;
   let peer: Peer;
   const clients: LiveClient[] = [];
   let writes = 0;
@@ -101,7 +105,7 @@ export function setFaultStage(): FaultStage {
 
   const leavesNow = async (): Promise<Map<string, string[]>> => {
     const answer = (await couch.request({
-      db: 'user_registry',
+      db: upstream.names.registry,
       path: '_changes',
       method: 'post',
       qs: { filter: '_doc_ids', style: 'all_docs', since: '0' },
@@ -110,7 +114,7 @@ export function setFaultStage(): FaultStage {
     return new Map(answer.results.map(({ id, changes }) => [id, changes.map(({ rev }) => rev).sort()]));
   };
   const writeOne = async (): Promise<void> => {
-    const registry = couch.use('user_registry');
+    const registry = couch.use(upstream.names.registry);
     const { _rev: rev, ...document } = await registry.get(idOf(USERS[randomInt(USERS.length)] ?? ''));
     const edited = { ...document, preferences: { theme: randomBytes(4).toString('hex') } };
     writes += 1;
@@ -133,8 +137,8 @@ export function setFaultStage(): FaultStage {
   };
 
   beforeAll(async () => {
-    fronted = await startFrontedGate({ heartbeat: HEARTBEAT });
-    stage.engine = fronted.engine.access;
+    fronted = await startFrontedGate({ heartbeat: HEARTBEAT, names });
+    stage.upstream = fronted.upstream;
     const { gate } = fronted;
     const start = (username: string, feed: LiveClient['feed']): number =>
       clients.push(startLiveClient({ database: gate.database, token: gate.token(username), username, feed }));
@@ -164,12 +168,13 @@ export function setFaultStage(): FaultStage {
     get peer() {
       return peer;
     },
-    get engine() {
-      return engine;
+    names,
+    get upstream() {
+      return upstream;
     },
-    set engine(other) {
-      engine = other;
-      couch = connect(other);
+    set upstream(other) {
+      upstream = other;
+      couch = connect(other.access);
     },
     clients,
     live,
@@ -253,11 +258,11 @@ export function setFaultStage(): FaultStage {
     },
     attempts: async (since, count) => {
       const { hub } = fronted.gate.pouchgate;
-      await eventually(() => attemptsOf('user_registry', since()) >= count, 20_000);
+      await eventually(() => attemptsOf(names.registry, since()) >= count, 20_000);
       const now = since();
-      for (const database of ['user_registry', 'pouchgate_sessions']) {
+      for (const database of [names.registry, names.sessions]) {
         // Readiness asks about the registry too, once a second at the most.
-        const probes = database === 'user_registry' ? 1 + now.time / 1_000 : 0;
+        const probes = database === names.registry ? 1 + now.time / 1_000 : 0;
         expect(attemptsOf(database, now)).toBeLessThanOrEqual(mostAttempts(now.time) + probes);
       }
       // Who was told something by a feed that came up for a moment is just asking again.

@@ -3,7 +3,8 @@ import { limitsWith } from './identity/start-for-tests.ts';
 import { readConfig } from './config.ts';
 import { createLog } from './log.ts';
 import { startPouchgate, type Pouchgate } from './start.ts';
-import { connect, openUpstream } from './upstream/couch.ts';
+import { openUpstream } from './upstream/couch.ts';
+import { startUpstream, type TestUpstream } from './upstream/upstream-for-tests.ts';
 import { eventually } from './upstream/upstream-kit.ts';
 
 /** A log at its most talkative, and everything that it has written. */
@@ -17,11 +18,22 @@ function listen(): { log: ReturnType<typeof createLog>; text: () => string; line
 const SECRET = randomBytes(32).toString('base64url');
 const PASSWORD = 'correct-horse-battery-staple';
 
+let upstream: TestUpstream;
+beforeEach(async () => {
+  upstream = await startUpstream();
+});
+afterEach(() => upstream.close());
+
 const start = (log: ReturnType<typeof createLog>): Promise<Pouchgate> =>
   startPouchgate({
-    config: readConfig({ PORT: '0', METRICS_PORT: 'off', DRAIN_SECONDS: '0', JWT_SECRET: SECRET }),
+    config: readConfig({
+      ...upstream.env(upstream.nextAccess()),
+      PORT: '0',
+      METRICS_PORT: 'off',
+      DRAIN_SECONDS: '0',
+      JWT_SECRET: SECRET,
+    }),
     log,
-    storage: { kind: 'memory', name: `log-${randomBytes(6).toString('hex')}` },
     rateLimits: limitsWith(),
   });
 
@@ -35,18 +47,19 @@ it('whatever is done, and however it fails, no token, cookie, password or body i
     return fetch(`${url}${path}`, { method: 'POST', headers: sent, body: JSON.stringify(body) });
   };
 
-  const registered = await post('/api/auth/register', { username: 'alice', password: PASSWORD });
+  const alice = upstream.account('alice');
+  const registered = await post('/api/auth/register', { username: alice, password: PASSWORD });
   expect(registered.status).toBe(201);
   const { accessToken } = (await registered.json()) as { accessToken: string };
   const [cookie = ''] = (registered.headers.get('set-cookie') ?? '').split(';');
   secrets.push(accessToken, cookie, cookie.split('=')[1] ?? cookie);
-  await post('/api/auth/sign-in', { username: 'alice', password: `${PASSWORD}-wrong` });
-  await post('/api/auth/sign-in', { username: 'alice', password: PASSWORD });
+  await post('/api/auth/sign-in', { username: alice, password: `${PASSWORD}-wrong` });
+  await post('/api/auth/sign-in', { username: alice, password: PASSWORD });
   const refreshed = await post('/api/auth/refresh', {}, { cookie });
   expect(refreshed.status).toBe(200);
   secrets.push(((await refreshed.json()) as { accessToken: string }).accessToken);
   await post('/api/auth/refresh', {}, { cookie: `${cookie}x` });
-  await post('/api/auth/register', { username: 'alice', password: PASSWORD });
+  await post('/api/auth/register', { username: alice, password: PASSWORD });
   await fetch(`${url}/api/auth/sign-in`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -54,16 +67,20 @@ it('whatever is done, and however it fails, no token, cookie, password or body i
   });
 
   const authorization = { authorization: `Bearer ${accessToken}` };
-  const database = '/sync/user_registry';
+  const database = `/sync/${upstream.names.registry}`;
   const tag = `tag-${randomBytes(8).toString('hex')}`;
   secrets.push(tag);
-  const { _rev } = (await (await fetch(`${url}${database}/user_alice`, { headers: authorization })).json()) as {
+  const { _rev } = (await (await fetch(`${url}${database}/user_${alice}`, { headers: authorization })).json()) as {
     _rev: string;
   };
-  const docs = [{ _id: 'user_alice', preferences: { selectedTags: [tag] } }, { _id: `user_${tag}` }, tag];
+  const docs = [{ _id: `user_${alice}`, preferences: { selectedTags: [tag] } }, { _id: `user_${tag}` }, tag];
   await post(`${database}/_bulk_docs`, { docs }, authorization);
   await post(`${database}/_bulk_docs`, tag, authorization);
-  await post(`${database}/_bulk_get?access_token=${tag}`, { docs: [{ id: 'user_alice', rev: _rev }] }, authorization);
+  await post(
+    `${database}/_bulk_get?access_token=${tag}`,
+    { docs: [{ id: `user_${alice}`, rev: _rev }] },
+    authorization,
+  );
   await fetch(`${url}${database}/_local/${tag}`, { headers: authorization });
   await fetch(`${url}${database}/user_${tag}?token=${tag}`, { headers: authorization });
   await fetch(`${url}${database}/_changes?since=${tag}`, { headers: { authorization: `Bearer ${accessToken}x` } });
@@ -72,10 +89,11 @@ it('whatever is done, and however it fails, no token, cookie, password or body i
   // A database that is gone fails every request in its own way.
   const gone = await start(log);
   ({ url } = gone);
-  await connect(gone.upstream).db.destroy('user_registry');
-  await connect(gone.upstream).db.destroy('pouchgate_sessions');
+  await upstream.loseEverything();
   secrets.push(gone.upstream.password);
-  expect((await post('/api/auth/register', { username: 'bob', password: PASSWORD })).status).toBe(502);
+  expect((await post('/api/auth/register', { username: upstream.account('bob'), password: PASSWORD })).status).toBe(
+    502,
+  );
   expect((await post(`${database}/_bulk_docs`, { docs }, authorization)).status).toBe(502);
   await gone.close();
 
@@ -84,10 +102,10 @@ it('whatever is done, and however it fails, no token, cookie, password or body i
   const told = lines().filter((line) => 'route' in line);
   expect(told.length).toBeGreaterThan(14);
   expect(told).toContainEqual(
-    expect.objectContaining({ method: 'POST', route: 'auth sign-in', status: 200, username: 'alice' }),
+    expect.objectContaining({ method: 'POST', route: 'auth sign-in', status: 200, username: alice }),
   );
   expect(told).toContainEqual(
-    expect.objectContaining({ method: 'POST', route: 'gate bulk-docs', status: 201, username: 'alice' }),
+    expect.objectContaining({ method: 'POST', route: 'gate bulk-docs', status: 201, username: alice }),
   );
   expect(told).toContainEqual(expect.objectContaining({ route: 'gate changes', status: 401, reason: 'unauthorized' }));
 });
@@ -95,8 +113,8 @@ it('whatever is done, and however it fails, no token, cookie, password or body i
 it('of an error of the database client, which carries the whole request, only what it says is told', async () => {
   const { log, text, lines } = listen();
   const pouchgate = await start(log);
-  const upstream = openUpstream(pouchgate.upstream);
-  const failed = upstream.couch.use('no_such').insert({ _id: 'org.couchdb.user:x', password: PASSWORD } as object);
+  const client = openUpstream(pouchgate.upstream);
+  const failed = client.couch.use('no_such').insert({ _id: 'org.couchdb.user:x', password: PASSWORD } as object);
   await failed.then(
     () => undefined,
     (err: unknown) => log.error({ err, cause: { error: { password: PASSWORD } } }, 'It failed.'),
@@ -107,7 +125,7 @@ it('of an error of the database client, which carries the whole request, only wh
     }),
   );
   expect(text()).not.toContain(PASSWORD);
-  await upstream.close();
+  await client.close();
   await pouchgate.close();
 });
 

@@ -6,16 +6,18 @@ import { join } from 'node:path';
 import express from 'express';
 import { createPage } from './page.ts';
 
+/** As the build makes it. */
+const HTML = '<title>the page</title><meta name="pouchgate-database" content="/sync/user_registry" />';
 const folder = mkdtempSync(join(tmpdir(), 'page-'));
 let server: Server;
 let url: string;
 
 beforeAll(async () => {
   mkdirSync(join(folder, 'assets'));
-  writeFileSync(join(folder, 'index.html'), '<title>the page</title>');
+  writeFileSync(join(folder, 'index.html'), HTML);
   writeFileSync(join(folder, 'service-worker.js'), '// worker');
   writeFileSync(join(folder, 'assets', 'page-1a2b.js'), '// bundle');
-  server = createServer(express().use(createPage(folder)));
+  server = createServer(express().use(createPage(folder, '/sync/other$&_db')));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
@@ -24,11 +26,12 @@ afterAll(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-test.each(['/', '/devices', '/inspector', '/two-devices', '/devices?from=mail'])(
-  '%s is the page, and is asked for each time',
+test.each(['/', '/index.html', '/devices', '/inspector', '/two-devices', '/devices?from=mail'])(
+  '%s is the page, which is told what its database is called, and is asked for each time',
   async (path) => {
     const answer = await fetch(url + path);
-    expect([answer.status, await answer.text()]).toEqual([200, '<title>the page</title>']);
+    const told = HTML.replace('user_registry', () => 'other$&_db');
+    expect([answer.status, await answer.text()]).toEqual([200, told]);
     expect(answer.headers.get('content-type')).toMatch(/^text\/html/);
     expect(answer.headers.get('cache-control')).toBe('no-cache');
   },

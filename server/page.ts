@@ -1,24 +1,27 @@
 /** The built page: its files, and the one document that all of its URLs are answered with. */
+import { readFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
+import { join } from 'node:path';
 import express from 'express';
 
-/** The page's own URLs beside `/`; client/app/routes.ts says what is on each. What is not here stays 404. */
-const PAGES = ['/devices', '/inspector', '/two-devices'];
+/** The page's own URLs; client/app/routes.ts says what is on each. What is not here stays 404. */
+const PAGES = ['/', '/index.html', '/devices', '/inspector', '/two-devices'];
 
 /** File names below this carry a digest of what is in them. */
 const HASHED = /[/\\]assets[/\\]/;
 
-/** `folder` is what `vite build` made. */
-export function createPage(folder: string): express.Router {
+/** Where the page's document says which database it replicates with: the server alone knows what that is called. */
+const DATABASE = /(<meta name="pouchgate-database" content=")[^"]*/;
+
+/** `folder` is what `vite build` made; `database` is the path of what the page replicates with, escaped as in a URL. */
+export function createPage(folder: string, database: string): express.Router {
   const router = express.Router({ caseSensitive: true, strict: true });
-  router.get(PAGES, (_req, res, next) => {
+  router.get(PAGES, async (_req, res) => {
+    const html = await readFile(join(folder, 'index.html'), 'utf8');
     cacheHeaders(res, '');
-    res.sendFile('index.html', { root: folder, cacheControl: false }, (error?: Error) => {
-      // Whoever hung up is not told anything more.
-      if (error !== undefined && !res.headersSent) next(error);
-    });
+    res.type('html').send(html.replace(DATABASE, (_tag, before: string) => before + database));
   });
-  router.use(express.static(folder, { redirect: false, setHeaders: cacheHeaders }));
+  router.use(express.static(folder, { redirect: false, index: false, setHeaders: cacheHeaders }));
   return router;
 }
 

@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import pino from 'pino';
 import { readConfig } from './config.ts';
+import { startRecorder, type Recorded } from './gate/attack-recorder.ts';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from './identity/rate-limits.ts';
 import { startPouchgate, type Pouchgate } from './start.ts';
-import { connect } from './upstream/couch.ts';
-import type { EngineRequest } from './upstream/embedded.ts';
+import { connect, type UpstreamAccess } from './upstream/couch.ts';
+import { startUpstream, type TestUpstream } from './upstream/upstream-for-tests.ts';
 
-/** A whole server on the embedded engine in memory, for tests. */
+/** A whole server for tests, on what `startUpstream` gives. */
 export interface TestGate {
   /** The server's origin. */
   readonly url: string;
@@ -15,8 +16,9 @@ export interface TestGate {
   readonly database: string;
   /** The running server; another one after each `restart`. */
   readonly pouchgate: Pouchgate;
-  /** Every request that the engine got, the oldest first. */
-  readonly upstreamRequests: readonly EngineRequest[];
+  readonly upstream: TestUpstream;
+  /** Every request from here to the upstream, the oldest first; none where `access` has it go another way. */
+  readonly upstreamRequests: readonly Recorded[];
   /** A token as another identity provider would issue it; `claims` go over `sub` and `exp` (in one hour). */
   token(username: string, claims?: object): string;
   /** `fetch` below the database's URL with the user's token; `body` is sent as JSON. */
@@ -27,7 +29,7 @@ export interface TestGate {
   ): Promise<Response>;
   /** The registry as its administrator sees it, not through the gate. */
   registry(): ReturnType<ReturnType<typeof connect>['use']>;
-  /** Stops the server and its engine and starts them anew: same port, same data. */
+  /** Stops the server, and its engine if that is its own, and starts them anew: same port, same data. */
   restart(): Promise<void>;
   close(): Promise<void>;
 }
@@ -37,33 +39,55 @@ const rateLimits = Object.fromEntries(
   Object.keys(DEFAULT_RATE_LIMITS).map((name) => [name, { windowMs: 60_000, limit: 10_000 }]),
 ) as unknown as RateLimits;
 
-/** `env` goes over the configuration for tests, e.g. `CORS_ORIGINS`; `heartbeat` is that of the feeds, in ms. */
+export interface TestGateOptions {
+  /** Of the feeds, in ms. */
+  readonly heartbeat?: number;
+  /** One that outlives the gate; without it there is one of the gate's own. */
+  readonly upstream?: TestUpstream;
+  /** Where the gate asks that upstream, when something stands between the two. */
+  readonly access?: UpstreamAccess;
+}
+
+/** `env` goes over the configuration for tests, e.g. `CORS_ORIGINS`. */
 export async function startForTests(
   env: Readonly<Record<string, string>> = {},
-  options: { readonly heartbeat?: number } = {},
+  options: TestGateOptions = {},
 ): Promise<TestGate> {
+  const { upstream = await startUpstream(), access, ...more } = options;
+  const recorder = access === undefined ? await startRecorder(upstream.nextAccess().url) : undefined;
   const secret = randomBytes(32).toString('base64url');
-  const storage = { kind: 'memory', name: `test-${randomBytes(8).toString('hex')}` } as const;
-  const upstreamRequests: EngineRequest[] = [];
   const start = (port: string): Promise<Pouchgate> =>
     startPouchgate({
-      ...options,
-      config: readConfig({ PORT: port, METRICS_PORT: 'off', DRAIN_SECONDS: '0', JWT_SECRET: secret, ...env }),
+      ...more,
+      config: readConfig({
+        ...upstream.env(access ?? { ...upstream.access, url: recorder?.url ?? '' }),
+        PORT: port,
+        METRICS_PORT: 'off',
+        DRAIN_SECONDS: '0',
+        JWT_SECRET: secret,
+        ...env,
+      }),
       log: pino({ level: 'silent' }),
-      storage,
-      onEngineRequest: (request) => upstreamRequests.push(request),
       rateLimits,
     });
-  let pouchgate = await start('0');
+  const closeUpstream = async (): Promise<void> => {
+    await recorder?.close();
+    if (options.upstream === undefined) await upstream.close();
+  };
+  let pouchgate = await start('0').catch(async (error: unknown) => {
+    await closeUpstream();
+    throw error;
+  });
   const { url } = pouchgate;
-  const database = `${url}/sync/user_registry`;
+  const database = `${url}/sync/${upstream.names.registry}`;
   const token = (username: string, claims: object = {}): string =>
     jwt.sign({ sub: username, exp: Math.floor(Date.now() / 1000) + 3600, ...claims }, secret, { noTimestamp: true });
 
   return {
     url,
     database,
-    upstreamRequests,
+    upstream,
+    upstreamRequests: recorder?.requests ?? [],
     token,
     get pouchgate() {
       return pouchgate;
@@ -78,11 +102,15 @@ export async function startForTests(
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       }),
-    registry: () => connect(pouchgate.upstream).use('user_registry'),
+    registry: () => connect(pouchgate.upstream).use(upstream.names.registry),
     async restart() {
       await pouchgate.close();
+      if (options.upstream === undefined) await upstream.restart();
       pouchgate = await start(new URL(url).port);
     },
-    close: () => pouchgate.close(),
+    close: async () => {
+      await pouchgate.close();
+      await closeUpstream();
+    },
   };
 }

@@ -21,7 +21,7 @@ import { createOperations, createReadiness } from './operations/operate.ts';
 import { upstreamKind } from './operations/upstream-kind.ts';
 import { checkSetUp, checkToken } from './upstream/check-set-up.ts';
 import { openUpstream, type UpstreamAccess } from './upstream/couch.ts';
-import { startEmbeddedEngine, type EmbeddedStorage, type EngineRequest } from './upstream/embedded.ts';
+import { startEmbeddedEngine } from './upstream/embedded.ts';
 import { followChanges } from './upstream/feed.ts';
 import { createForward, createForwardAgent, openConnections } from './upstream/forward.ts';
 import { Hub } from './upstream/hub.ts';
@@ -37,10 +37,6 @@ export interface StartOptions {
   readonly log: Logger;
   /** The built page's folder; undefined serves no page. */
   readonly page?: string | undefined;
-  /** Where the embedded engine keeps its data, in place of `DATA_DIR`. */
-  readonly storage?: EmbeddedStorage;
-  /** Told of each request that the embedded engine gets. */
-  readonly onEngineRequest?: (request: EngineRequest) => void;
   readonly rateLimits?: RateLimits;
   /** Of both feeds, as followChanges has it, in ms. */
   readonly heartbeat?: number;
@@ -91,7 +87,7 @@ async function start(
   const mount = { base: GATE_BASE, database: registry };
   const { metrics, feeds, onRequestOver } = createOperations({ log, mount, measured: config.metrics !== undefined });
 
-  const engine = await startUpstream(options);
+  const engine = await startUpstream(config);
   onClose(() => engine.close());
   const { access } = engine;
   const names = { registry, sessions: config.sessions };
@@ -183,6 +179,7 @@ async function start(
     identity: identity.router,
     readiness: () => readiness.ask(),
     page,
+    database: `${GATE_BASE}/${encodeURIComponent(registry)}`,
     behindProxy: config.publicUrl !== undefined,
     onError,
   });
@@ -246,11 +243,7 @@ interface StartedUpstream {
 }
 
 /** The CouchDB that is configured, or an engine of our own. */
-async function startUpstream({ config, storage, onEngineRequest }: StartOptions): Promise<StartedUpstream> {
-  const { upstream } = config;
+async function startUpstream({ upstream }: Config): Promise<StartedUpstream> {
   if (upstream.kind === 'couchdb') return { ...upstream, close: () => undefined };
-  return startEmbeddedEngine({
-    storage: storage ?? { kind: 'disk', directory: join(upstream.dataDirectory, 'couch') },
-    ...(onEngineRequest === undefined ? {} : { onRequest: onEngineRequest }),
-  });
+  return startEmbeddedEngine({ storage: { kind: 'disk', directory: join(upstream.dataDirectory, 'couch') } });
 }

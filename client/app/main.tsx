@@ -19,6 +19,10 @@ import './styles/messages.css';
 import './styles/inspector.css';
 import './styles/two-devices.css';
 
+/** The server says it in the document, so that a page that starts without a network knows it too. */
+const databasePath = (): string =>
+  document.querySelector<HTMLMetaElement>('meta[name="pouchgate-database"]')?.content ?? '/sync/user_registry';
+
 const environment = defaultEnvironment();
 const api = createApi('/api/auth');
 const remembered = createRemembered(environment.storage);
@@ -27,7 +31,7 @@ const session = createAppSession({
   api,
   tokens: createTokens(api, environment.locks),
   remembered,
-  url: `${location.origin}/sync/user_registry`,
+  url: location.origin + databasePath(),
   environmentOf: (namespace) => pair.find((device) => device.namespace === namespace)?.line.environment ?? {},
   onLeft: () => pair.forEach(({ line }) => line.setCut(false)),
 });

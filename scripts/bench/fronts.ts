@@ -4,7 +4,7 @@ import { authorizationOf } from '../../server/upstream/couch.ts';
 import { startProgram, startWorker, type Child } from './child-process.ts';
 import { freePort } from './free-port.ts';
 import type { Door } from './live-client.ts';
-import type { BenchUpstream } from './upstream.ts';
+import { sessionsOf, type BenchUpstream } from './upstream.ts';
 
 /** What stands between the clients and the database: the gate, or one of the proxies that it is held against. */
 export interface Front {
@@ -47,6 +47,7 @@ export async function startGate(
         COUCHDB_USER: username,
         COUCHDB_PASSWORD: password,
         REGISTRY_DB: upstream.registry,
+        SESSIONS_DB: sessionsOf(upstream.registry),
         JWT_SECRET: secret,
         LOG_LEVEL: 'warn',
       },

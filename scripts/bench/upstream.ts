@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { SESSIONS_DB } from '../../server/config.ts';
 import { connect, type UpstreamAccess } from '../../server/upstream/couch.ts';
 import { setUp } from '../../server/upstream/set-up.ts';
 import { createAdmin } from './admin.ts';
@@ -32,6 +31,9 @@ const isLoopback = (host: string): boolean => host === 'localhost' || /^(127\.[\
 
 const welcomeSchema = z.object({ version: z.string() });
 
+/** The sessions' database of a gate whose registry this is: somebody else's sessions are not touched. */
+export const sessionsOf = (registry: string): string => `${registry}_sessions`;
+
 /** The CouchDB of `COUCHDB_URL`, or an embedded engine in a process of its own. */
 export async function startUpstream(env: Readonly<Record<string, string | undefined>>): Promise<BenchUpstream> {
   const registry = `bench_${randomBytes(6).toString('hex')}`;
@@ -43,7 +45,7 @@ async function startEngine(registry: string): Promise<BenchUpstream> {
   const { child } = await startWorker({ script: 'scripts/bench/engine.ts' });
   const call = callsTo<EngineWork>(child.process);
   const access = await call('access', undefined as never);
-  await setUp({ couch: connect(access), registry, sessions: SESSIONS_DB });
+  await setUp({ couch: connect(access), registry, sessions: sessionsOf(registry) });
   return {
     kind: 'embedded',
     version: 'in memory',
@@ -63,7 +65,6 @@ async function useCouch(access: UpstreamAccess, registry: string): Promise<Bench
   });
   const { hostname } = new URL(access.url);
   const port = portOf(access.url);
-  const hadSessions = (await admin('HEAD', `/${SESSIONS_DB}`)).status === 200;
   const upstream: BenchUpstream = {
     kind: 'couchdb',
     version: welcomeSchema.safeParse(welcome.body).data?.version ?? 'unknown',
@@ -74,12 +75,11 @@ async function useCouch(access: UpstreamAccess, registry: string): Promise<Bench
     requests: countRequests(admin),
     async close() {
       await admin('DELETE', `/${registry}`);
-      // Somebody else's sessions are not ours to delete.
-      if (!hadSessions) await admin('DELETE', `/${SESSIONS_DB}`);
+      await admin('DELETE', `/${sessionsOf(registry)}`);
     },
   };
   try {
-    await setUp({ couch: connect(access), registry, sessions: SESSIONS_DB });
+    await setUp({ couch: connect(access), registry, sessions: sessionsOf(registry) });
   } catch (error) {
     await upstream.close().catch(() => undefined);
     throw error;

@@ -124,7 +124,7 @@ export async function startKit(): Promise<Kit> {
     browser,
     newUser: (name) => {
       users += 1;
-      return Promise.resolve(createPerson(name ?? `person${users}`));
+      return Promise.resolve(createPerson(server.account(name ?? `person${users}`)));
     },
     startBrowser: async (folder) => {
       const context = await chromium.launchPersistentContext(folder, { executablePath, args: FLAGS });
@@ -133,7 +133,7 @@ export async function startKit(): Promise<Kit> {
     },
     close: async () => {
       await browser.close();
-      await server.stop();
+      await server.close();
     },
   };
 }

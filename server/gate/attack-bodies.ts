@@ -1,3 +1,4 @@
+import type { TestNames } from '../upstream/upstream-for-tests.ts';
 import { FOREIGN_IDS } from './attack-cases.ts';
 import type { Dice } from './attack-dice.ts';
 
@@ -5,6 +6,8 @@ import type { Dice } from './attack-dice.ts';
 export interface Known {
   /** The own document as it is. */
   readonly own: Readonly<Record<string, unknown>>;
+  /** What the databases are called. */
+  readonly names: TestNames;
   readonly token: string;
   readonly badTokens: readonly string[];
 }

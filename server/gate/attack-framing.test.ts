@@ -4,18 +4,19 @@ import { rawRequest } from './attack-wire.ts';
 
 /** Bytes that two servers may read differently: where a request ends, and what a body says. */
 const attacks = stage(['alice', 'frida']);
-const { attackRaw } = attacks;
+const { attackRaw, names } = attacks;
+const base = `/sync/${names.registry}`;
 const parse = (text: string): unknown => JSON.parse(text);
 
 const to = (method: string, path: string, ...head: string[]): string[] => [
-  `${method} /sync/user_registry${path} HTTP/1.1`,
+  `${method} ${base}${path} HTTP/1.1`,
   'Host: x',
   attacks.authorization,
   ...head,
 ];
 const chunked = (body: string): string => `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
 /** What would be a good request to the database, were it one. */
-const smuggled = 'DELETE /user_registry/user_bob HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n';
+const smuggled = `DELETE /${names.registry}/user_bob HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n`;
 
 describe('where a request ends', () => {
   it.each<[string, () => string]>([
@@ -85,7 +86,7 @@ describe('where a request ends', () => {
     ],
     ['lines that end in LF alone', () => rawRequest(to('GET', '/_all_docs')).replaceAll('\r\n', '\n')],
     ['another version', () => rawRequest(to('GET', '/_all_docs')).replace('HTTP/1.1', 'HTTP/2.0')],
-    ['no version', () => 'GET /sync/user_registry/user_bob\r\n\r\n'],
+    ['no version', () => `GET ${base}/user_bob\r\n\r\n`],
     ['headers of 20 kB', () => rawRequest(to('GET', '/', `X-Long: ${'x'.repeat(20_000)}`))],
     [
       'a thousand headers',
@@ -131,7 +132,7 @@ describe('where a request ends', () => {
   it('requests that come in one go are answered each for its own token, in order', async () => {
     const frida = `Authorization: Bearer ${attacks.server.token('frida')}`;
     const of = (line: string, name: string): string =>
-      rawRequest([`GET /sync/user_registry/user_${name} HTTP/1.1`, 'Host: x', line]);
+      rawRequest([`GET ${base}/user_${name} HTTP/1.1`, 'Host: x', line]);
     const one = of(attacks.authorization, 'alice') + of(frida, 'frida') + of(frida, 'alice') + of('X-None: 1', 'frida');
     const answers = await attackRaw(one.repeat(7), { enough: 28 });
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 7 }, () => [200, 200, 404, 401]).flat());

@@ -1,3 +1,4 @@
+import { withNames, type TestNames } from '../upstream/upstream-for-tests.ts';
 import { anyRevision, makeBody, type Known } from './attack-bodies.ts';
 import { CHANGES_QUERIES, FOREIGN_IDS, MISLEADING_HEADERS, NOWHERE } from './attack-cases.ts';
 import { Dice } from './attack-dice.ts';
@@ -83,22 +84,20 @@ const CONTENT_TYPES = [
 ];
 
 /** Requests in which method, path and kind of body (`makeBody`) belong together, so that many get past the door. */
-const FITTING: readonly (readonly [method: string, path: string, kind: number | undefined])[] = (
-  [
-    ['GET', '/_changes', undefined],
-    ['POST', '/_changes', 5],
-    ['GET', '/', undefined],
-    ['GET', '/user_alice', undefined],
-    ['PUT', '/user_alice', 4],
-    ['POST', '/_bulk_get', 0],
-    ['POST', '/_revs_diff', 1],
-    ['POST', '/_bulk_docs', 2],
-    ['POST', '/_bulk_docs', 2],
-    ['GET', '/_local/a', undefined],
-    ['PUT', '/_local/a', 6],
-    ['DELETE', '/_local/a?rev=0-1', undefined],
-  ] as const
-).map(([method, path, kind]) => [method, `/sync/user_registry${path}`, kind] as const);
+const FITTING: readonly (readonly [method: string, path: string, kind: number | undefined])[] = [
+  ['GET', '/_changes', undefined],
+  ['POST', '/_changes', 5],
+  ['GET', '/', undefined],
+  ['GET', '/user_alice', undefined],
+  ['PUT', '/user_alice', 4],
+  ['POST', '/_bulk_get', 0],
+  ['POST', '/_revs_diff', 1],
+  ['POST', '/_bulk_docs', 2],
+  ['POST', '/_bulk_docs', 2],
+  ['GET', '/_local/a', undefined],
+  ['PUT', '/_local/a', 6],
+  ['DELETE', '/_local/a?rev=0-1', undefined],
+];
 
 /** Spells a text in another way that some reader may take for the same. */
 function respell(dice: Dice, text: string): string {
@@ -144,18 +143,18 @@ const disturb = (dice: Dice, path: string): string => {
   return path.slice(0, at) + odd + path.slice(at);
 };
 
-function makePath(dice: Dice): string {
-  if (dice.chance(0.2)) return Buffer.from(dice.of(NOWHERE), 'utf8').toString('latin1');
+function makePath(dice: Dice, names: TestNames): string {
+  if (dice.chance(0.2)) return Buffer.from(withNames(dice.of(NOWHERE), names), 'utf8').toString('latin1');
   const id = encodeURIComponent(dice.of(FOREIGN_IDS).replace('\ud800', ''));
-  const plain = `/sync/user_registry${dice.chance(0.15) ? `/${id}` : dice.of(ENDPOINTS)}`;
+  const plain = `/sync/${names.registry}${dice.chance(0.15) ? `/${id}` : dice.of(ENDPOINTS)}`;
   const spelt = dice.chance(0.3) ? respell(dice, plain) : plain;
   return dice.chance(0.15) ? disturb(dice, spelt) : spelt;
 }
 
-function makeQuery(dice: Dice, own: Known['own']): string {
+function makeQuery(dice: Dice, { own, names }: Known): string {
   if (dice.chance(0.3)) return '';
   const pairs = dice.several(() => dice.of(DOCUMENT_QUERIES).replaceAll('1-x', anyRevision(dice, own)), 4);
-  const changes = dice.of(CHANGES_QUERIES).slice(1);
+  const changes = withNames(dice.of(CHANGES_QUERIES), names).slice(1);
   const feed = dice.chance(0.1)
     ? [`${dice.of(['feed', 'Feed'])}=${dice.of(FEEDS)}`, dice.of(['since=now', 'since=0', 'heartbeat=1', 'timeout=1'])]
     : [];
@@ -177,10 +176,12 @@ function makeHeaders(dice: Dice, { token, badTokens }: Known, hasBody: boolean):
 /** The next request of a seed's sequence. */
 export function makeAttack(random: () => number, known: Known): Attack {
   const dice = new Dice(random);
+  const fitting = ([method, path, kind]: (typeof FITTING)[number]) =>
+    [method, `/sync/${known.names.registry}${path}`, kind] as const;
   const [method, path, kind] = dice.chance(0.5)
-    ? dice.of(FITTING)
-    : [dice.of(METHODS), makePath(dice), dice.chance(0.5) ? dice.below(8) : undefined];
-  const target = path + makeQuery(dice, known.own);
+    ? fitting(dice.of(FITTING))
+    : ([dice.of(METHODS), makePath(dice, known.names), dice.chance(0.5) ? dice.below(8) : undefined] as const);
+  const target = path + makeQuery(dice, known);
   const body = kind === undefined ? undefined : makeBody(dice, known.own, kind);
   const headers = makeHeaders(dice, known, body !== undefined);
   // Her own checkpoints hold whatever she has put there.

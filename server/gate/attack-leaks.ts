@@ -15,10 +15,7 @@ export function leaksIn(server: AttackedServer, { head, body }: Seen, requestNam
     // The part of a revision that no request can have guessed.
     ...server.bob.revisions.map((revision) => revision.slice(revision.indexOf('-') + 1)),
     ...(requestNamesOthers ? [] : ['user_bob', 'checkpoints:', 'suspended:']),
-    // The embedded engine's sequences end so; none of them is a client's business.
-    '-embedded',
-    'pouchgate_sessions',
-    'Engine',
+    ...server.inwards,
     'crowd-',
   ];
   return words.filter((word) => text.includes(word));

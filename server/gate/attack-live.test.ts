@@ -36,7 +36,7 @@ class Stream {
 const live = (method: string, query: string, more: readonly string[] = [], body = ''): string =>
   rawRequest(
     [
-      `${method} /sync/user_registry/_changes?${query} HTTP/1.1`,
+      `${method} /sync/${attacks.names.registry}/_changes?${query} HTTP/1.1`,
       'Host: x',
       attacks.authorization,
       ...(method === 'POST' ? ['Content-Type: application/json', `Content-Length: ${body.length}`] : []),
@@ -95,7 +95,7 @@ it("no live feed shows a byte of bob's changes, and each shows one's own", async
   await Promise.all(streams.map((stream) => stream.until((text) => text.includes(rev))));
   for (const [index, { text, socket }] of streams.entries()) {
     const seen = { feed: FEEDS[index], before: before[index], text };
-    for (const word of [server.bob.canary, 'user_bob', '-embedded', ...server.bob.revisions]) {
+    for (const word of [server.bob.canary, 'user_bob', ...server.inwards, ...server.bob.revisions]) {
       expect(seen).not.toMatchObject({ text: expect.stringContaining(word) as string });
     }
     // Nothing but heartbeats between the beginning and alice's own row.

@@ -68,7 +68,7 @@ const BAD_TOKENS: readonly (readonly [string, (secret: string) => string])[] = [
   ['a payload that is a list', (secret) => signed(HS256, [bob], secret)],
   [
     'a session that is another kind of document',
-    (secret) => signed(HS256, { ...bob, sid: '../user_registry/user_bob' }, secret),
+    (secret) => signed(HS256, { ...bob, sid: `../${attacks.names.registry}/user_bob` }, secret),
   ],
   ['a session that nobody has', (secret) => signed(HS256, { ...bob, sub: 'alice', sid: 'none' }, secret)],
   ['a session as a list', (secret) => signed(HS256, { ...bob, sid: ['x'] }, secret)],
@@ -157,7 +157,7 @@ describe('checkpoints', () => {
   ])('%s is no checkpoint', async (_, body) => {
     const { server } = attacks;
     const headers = { authorization: `Bearer ${server.token('alice')}`, 'content-type': 'application/json' };
-    const url = `${server.pouchgate.url}/sync/user_registry/_local/odd`;
+    const url = `${server.pouchgate.url}/sync/${attacks.names.registry}/_local/odd`;
     expect((await fetch(url, { method: 'PUT', headers, body })).status).toBe(400);
     expect((await attack('/_local/odd')).status).toBe(404);
   });

@@ -4,7 +4,7 @@ import pino from 'pino';
 import { readConfig } from '../config.ts';
 import { startPouchgate, type Pouchgate } from '../start.ts';
 import { authorizationOf, connect } from '../upstream/couch.ts';
-import { startEmbeddedEngine } from '../upstream/embedded.ts';
+import { newTestNames, startUpstream, type TestNames } from '../upstream/upstream-for-tests.ts';
 import { startRecorder, type Recorded } from './attack-recorder.ts';
 
 export interface RequestInit {
@@ -19,6 +19,9 @@ export interface AttackedServer {
   readonly pouchgate: Pouchgate;
   readonly port: number;
   readonly secret: string;
+  readonly names: TestNames;
+  /** Words of the database behind the gate, none of which is a client's business. */
+  readonly inwards: readonly string[];
   /** As whom the gate speaks to the database, which no client's header may change. */
   readonly authorization: string;
   /** What the database was asked, the oldest first; the set-up and the two feeds are not among it. */
@@ -44,7 +47,7 @@ export interface Victim {
 }
 
 const FEED =
-  /^\/(user_registry|pouchgate_sessions)\/_changes\?feed=continuous&style=all_docs&heartbeat=5000&since=[^&]+(&include_docs=true)?$/;
+  /^\/(user_registry|pouchgate_sessions)_[0-9a-f]{12}\/_changes\?feed=continuous&style=all_docs&heartbeat=5000&since=[^&]+(&include_docs=true)?$/;
 
 /** A user's document as an administrator may write it. */
 const documentOf = (username: string, tag: string): Record<string, unknown> => ({
@@ -58,25 +61,22 @@ const documentOf = (username: string, tag: string): Record<string, unknown> => (
   updated_at: '2026-01-01T00:00:00.000Z',
 });
 
-export async function startAttacked(): Promise<AttackedServer> {
+export async function startAttacked(names: TestNames = newTestNames()): Promise<AttackedServer> {
   const secret = randomBytes(32).toString('base64url');
-  const engine = await startEmbeddedEngine({
-    storage: { kind: 'memory', name: `attacked-${randomBytes(8).toString('hex')}` },
-  });
-  const recorder = await startRecorder(engine.access.url);
+  const upstream = await startUpstream(names);
+  const { access } = upstream;
+  const recorder = await startRecorder(upstream.nextAccess().url);
   const pouchgate = await startPouchgate({
     config: readConfig({
+      ...upstream.env({ ...access, url: recorder.url }),
       PORT: '0',
       METRICS_PORT: 'off',
       DRAIN_SECONDS: '0',
       JWT_SECRET: secret,
-      COUCHDB_URL: recorder.url,
-      COUCHDB_USER: engine.access.username,
-      COUCHDB_PASSWORD: engine.access.password,
     }),
     log: pino({ level: 'silent' }),
   });
-  const registry = connect(engine.access).use<Record<string, unknown>>('user_registry');
+  const registry = connect(access).use<Record<string, unknown>>(names.registry);
   const canary = `canary-${randomBytes(8).toString('hex')}`;
   const revisions = [(await registry.insert(documentOf('bob', canary))).rev];
   const setUp = recorder.requests.length;
@@ -87,13 +87,19 @@ export async function startAttacked(): Promise<AttackedServer> {
     pouchgate,
     port: Number(new URL(pouchgate.url).port),
     secret,
-    authorization: authorizationOf(engine.access),
+    names,
+    inwards: [
+      names.sessions,
+      // Sequences end so, here in the embedded engine and there in CouchDB.
+      ...(upstream.kind === 'embedded' ? ['-embedded', access.username] : ['-g1AAAA', access.password]),
+    ],
+    authorization: authorizationOf(access),
     get upstream() {
       return recorder.requests.slice(setUp).filter(({ method, url }) => method !== 'GET' || !FEED.test(url));
     },
     token,
     request: (username, path, { method = 'GET', body, headers = {}, signal } = {}) =>
-      fetch(`${pouchgate.url}/sync/user_registry${path}`, {
+      fetch(`${pouchgate.url}/sync/${names.registry}${path}`, {
         method,
         headers: {
           authorization: `Bearer ${token(username)}`,
@@ -111,7 +117,7 @@ export async function startAttacked(): Promise<AttackedServer> {
         revisions.push((await registry.insert({ ...document, _rev: revisions.at(-1) ?? '' })).rev);
       },
       read: () =>
-        connect(engine.access).request({ db: 'user_registry', path: 'user_bob', qs: { open_revs: 'all', revs: true } }),
+        connect(access).request({ db: names.registry, path: 'user_bob', qs: { open_revs: 'all', revs: true } }),
     },
     async crowd(count) {
       const tag = randomBytes(4).toString('hex');
@@ -120,7 +126,7 @@ export async function startAttacked(): Promise<AttackedServer> {
     async close() {
       await pouchgate.close();
       await recorder.close();
-      await engine.close();
+      await upstream.close();
     },
   };
 }

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { userDocumentSchema } from '../../couchdb-design/user-document.ts';
+import type { TestNames } from '../upstream/upstream-for-tests.ts';
 import type { Recorded } from './attack-recorder.ts';
+import type { AttackedServer } from './attack-server.ts';
 
 /**
  * The closed set of what the gate asks the database: method, path, exactly the query keys, and a body of exactly these
@@ -28,12 +30,12 @@ const NANO = [...FORWARDED, 'user-agent', 'accept-language', 'sec-fetch-mode', '
 const optional = (...pairs: string[]): string =>
   `\\??${pairs.map((pair, index) => `(?:${index === 0 ? '' : '&?'}${pair})?`).join('')}`;
 
-function shapesFor(username: string, present: readonly string[]): readonly Shape[] {
+function shapesFor(names: TestNames, username: string, present: readonly string[]): readonly Shape[] {
   const id = `user_${username}`;
   const own = z.literal(id);
   const oneOfThem = z.literal(present.map((name) => `user_${name}`));
   const escaped = encodeURIComponent(id).replaceAll('.', '\\.');
-  const database = '^/user_registry';
+  const database = `^/${names.registry}`;
   const tombstone = z.strictObject({
     _id: own,
     _rev: revision.optional(),
@@ -99,7 +101,7 @@ function shapesFor(username: string, present: readonly string[]): readonly Shape
     ),
     service(
       'rights',
-      '^/pouchgate_sessions/_all_docs\\?include_docs=true',
+      `^/${names.sessions}/_all_docs\\?include_docs=true`,
       // A session's id comes out of a token that is well signed.
       z.strictObject({
         keys: z.array(
@@ -118,11 +120,11 @@ const clean = (object: object): object =>
  * several users at once may name those who are `present`, and nobody else.
  */
 export function createShapeCheck(
+  { names, authorization }: Pick<AttackedServer, 'names' | 'authorization'>,
   username: string,
-  authorization: string,
   present: readonly string[] = [username],
 ): (recorded: Recorded) => { readonly shape: string } | { readonly wrong: string } {
-  const shapes = shapesFor(username, present);
+  const shapes = shapesFor(names, username, present);
   return ({ method, url, headers, body }) => {
     const parsed: unknown = body === '' ? undefined : JSON.parse(body);
     const told = `${method} ${url} ${body.slice(0, 500)}`;
@@ -130,8 +132,8 @@ export function createShapeCheck(
       (one) => one.method === method && one.url.test(url) && one.body.safeParse(parsed).success,
     );
     if (shape === undefined) return { wrong: told };
-    const names = shape.forwarded ? [...FORWARDED, ...(body === '' ? [] : ['content-type', 'content-length'])] : NANO;
-    const odd = Object.keys(headers).find((name) => !names.includes(name));
+    const allowed = shape.forwarded ? [...FORWARDED, ...(body === '' ? [] : ['content-type', 'content-length'])] : NANO;
+    const odd = Object.keys(headers).find((name) => !allowed.includes(name));
     if (odd !== undefined) return { wrong: `${told} with the header ${odd}` };
     return headers.authorization === authorization ? { shape: shape.name } : { wrong: `${told} as somebody else` };
   };

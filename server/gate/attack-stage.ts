@@ -1,3 +1,4 @@
+import { newTestNames, type TestNames } from '../upstream/upstream-for-tests.ts';
 import { isCouchError, leaksIn, seen, type Seen } from './attack-leaks.ts';
 import { startAttacked, type AttackedServer, type RequestInit } from './attack-server.ts';
 import { createShapeCheck } from './attack-shapes.ts';
@@ -6,6 +7,8 @@ import { sendRaw, type WireOptions } from './attack-wire.ts';
 /** What a test file attacks, and what must hold after each of its tests. */
 export interface Stage {
   readonly server: AttackedServer;
+  /** Known before the server is there. */
+  readonly names: TestNames;
   /** As alice, with everything that must hold of any answer held against it. */
   readonly attack: (path: string, init?: RequestInit & { readonly namesBob?: boolean }) => Promise<Seen>;
   /** The same over a raw socket, whole requests as bytes. */
@@ -21,10 +24,11 @@ export interface Stage {
  * bob's document is as bob left it; and the next request of somebody else is answered.
  */
 export function stage(users: readonly string[] = ['alice']): Stage {
+  const names = newTestNames();
   let server: AttackedServer;
   let before = 0;
   beforeAll(async () => {
-    server = await startAttacked();
+    server = await startAttacked(names);
     // Everybody of the play has a document.
     for (const username of users) await (await server.request(username, '/')).text();
   });
@@ -33,7 +37,7 @@ export function stage(users: readonly string[] = ['alice']): Stage {
     before = server.upstream.length;
   });
   afterEach(async () => {
-    const checks = users.map((username) => createShapeCheck(username, server.authorization, users));
+    const checks = users.map((username) => createShapeCheck(server, username, users));
     const odd = server.upstream.slice(before).filter((recorded) => checks.every((check) => 'wrong' in check(recorded)));
     expect(odd).toEqual([]);
     expect(await server.bob.read()).toMatchObject([{ ok: { _rev: server.bob.revisions.at(-1) } }]);
@@ -52,6 +56,7 @@ export function stage(users: readonly string[] = ['alice']): Stage {
   };
 
   return {
+    names,
     get server() {
       return server;
     },
@@ -67,7 +72,7 @@ export function stage(users: readonly string[] = ['alice']): Stage {
     asked: () =>
       server.upstream
         .slice(before)
-        .filter(({ url }) => !url.startsWith('/pouchgate_sessions/'))
+        .filter(({ url }) => !url.startsWith(`/${names.sessions}/`))
         .map(({ method, url }) => `${method} ${url}`),
   };
 }

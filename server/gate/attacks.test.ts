@@ -1,3 +1,4 @@
+import { withNames } from '../upstream/upstream-for-tests.ts';
 import { CHANGES_BODIES, CHANGES_QUERIES, MISLEADING_HEADERS, NOWHERE } from './attack-cases.ts';
 import { stage } from './attack-stage.ts';
 import { rawRequest } from './attack-wire.ts';
@@ -5,6 +6,7 @@ import { rawRequest } from './attack-wire.ts';
 /** Alice holds a good token and tries to see, change, count, probe or disturb bob. What holds after each is in `stage`. */
 const attacks = stage();
 const { attack, attackRaw } = attacks;
+const base = `/sync/${attacks.names.registry}`;
 
 const id = (n: number): string => n.toString(16).padStart(32, '0');
 const MISSING = { error: 'not_found', reason: 'missing' };
@@ -13,13 +15,17 @@ const idsIn = (text: string): unknown => (parse(text) as { results: { id: string
 
 describe('_changes is about the own document', () => {
   it.each(CHANGES_QUERIES)('GET _changes%s', async (query) => {
-    const { status, body } = await attack(`/_changes${query}`);
+    const { status, body } = await attack(`/_changes${withNames(query, attacks.names)}`);
     expect([status, (idsIn(body) as string[]).filter((one) => one !== 'user_alice')]).toEqual([200, []]);
   });
 
   it.each(CHANGES_QUERIES)('POST _changes%s, whatever the body', async (query) => {
     for (const body of CHANGES_BODIES) {
-      const answer = await attack(`/_changes${query}`, { method: 'POST', body, namesBob: false });
+      const answer = await attack(`/_changes${withNames(query, attacks.names)}`, {
+        method: 'POST',
+        body,
+        namesBob: false,
+      });
       expect([answer.status, (idsIn(answer.body) as string[]).filter((one) => one !== 'user_alice')]).toEqual([
         200,
         [],
@@ -30,7 +36,7 @@ describe('_changes is about the own document', () => {
 
 describe('paths', () => {
   it.each(NOWHERE)('%s is nowhere, by any method, and the database is not asked', async (target) => {
-    const path = Buffer.from(target, 'utf8').toString('latin1');
+    const path = Buffer.from(withNames(target, attacks.names), 'utf8').toString('latin1');
     const methods = ['GET', 'POST', 'PUT', 'DELETE', 'COPY', 'PURGE', 'OPTIONS'];
     const head = ['Host: x', attacks.authorization, 'Connection: close'];
     const answers = await Promise.all(
@@ -55,7 +61,7 @@ describe('methods', () => {
       for (const name of ['user_bob', 'user_alice', 'user_nobody']) {
         const [answer] = await attackRaw(
           rawRequest([
-            `${method} /sync/user_registry/${name}?_method=PUT&rev=1-${id(1)} HTTP/1.1`,
+            `${method} ${base}/${name}?_method=PUT&rev=1-${id(1)} HTTP/1.1`,
             'Host: x',
             attacks.authorization,
             'Destination: user_bob',
@@ -98,7 +104,7 @@ describe('headers', () => {
         return [answer?.status, answer?.body];
       };
       for (const path of ['/user_alice', '/user_bob', '/_changes', '/', '/_all_docs']) {
-        const target = `/sync/user_registry${path}`;
+        const target = `${base}${path}`;
         expect(await send(target, lines)).toEqual(await send(target, []));
       }
     },
@@ -106,9 +112,7 @@ describe('headers', () => {
 
   it('no Host, nor a doubled or foreign one, leads elsewhere', async () => {
     for (const host of ['Host: evil.example', 'Host: 127.0.0.1:5984', 'Host: ', 'Host: a\r\nHost: b']) {
-      const [answer] = await attackRaw(
-        rawRequest(['GET /sync/user_registry/user_bob HTTP/1.1', host, attacks.authorization]),
-      );
+      const [answer] = await attackRaw(rawRequest([`GET ${base}/user_bob HTTP/1.1`, host, attacks.authorization]));
       expect([400, 404]).toContain(answer?.status);
     }
   });
@@ -130,7 +134,7 @@ describe('headers', () => {
       line.replaceAll('a.b.c', good),
     ];
     for (const authorization of [line, ...mixed].filter((each) => !/^Authorization: Bearer\r\n/.test(each))) {
-      const [answer] = await attackRaw(rawRequest(['GET /sync/user_registry/ HTTP/1.1', 'Host: x', authorization]));
+      const [answer] = await attackRaw(rawRequest([`GET ${base}/ HTTP/1.1`, 'Host: x', authorization]));
       expect([answer?.status, parse(answer?.body ?? '')]).toMatchObject([401, { error: 'unauthorized' }]);
     }
     expect(attacks.asked()).toEqual([]);
@@ -144,7 +148,7 @@ describe('headers', () => {
       `/${token}`,
       `/_changes?authorization=Bearer ${token}`,
     ]) {
-      const answer = await fetch(`${attacks.server.pouchgate.url}/sync/user_registry${target}`);
+      const answer = await fetch(`${attacks.server.pouchgate.url}${base}${target}`);
       expect(answer.status).toBe(401);
     }
   });

@@ -6,6 +6,7 @@ import type { Hub } from '../upstream/hub.ts';
 import type { AuthorizationFor } from '../upstream/identity.ts';
 import type { LeavesReader } from '../upstream/leaves.ts';
 import type { Provision } from '../upstream/provision.ts';
+import { readWhileDoubtful } from './believe.ts';
 import type { FewAtATime } from './few-at-a-time.ts';
 import type { SecretGuard } from './secret-guard.ts';
 import type { SharedTimer } from './shared-timer.ts';
@@ -50,13 +51,17 @@ export function ask(
   );
 }
 
+const isGone = ({ leaves, deleted }: LeafState): boolean => leaves.length === 0 || deleted;
+
 /** The state of the caller's document; one who has none yet is given one. */
 export async function currentState(
   { leaves, provision }: GateContext,
   { ownId, username }: Caller,
 ): Promise<LeafState> {
-  const state = await leaves.read(ownId);
-  if (state.leaves.length > 0 && !state.deleted) return state;
+  const read = (): Promise<LeafState> => leaves.read(ownId);
+  const state = await read();
+  if (!isGone(state)) return state;
   await provision(username);
-  return leaves.read(ownId);
+  // It is there now. A copy of a cluster that has not stored it yet says for a moment that it is not.
+  return readWhileDoubtful(read, isGone);
 }

@@ -90,10 +90,11 @@ test(`${REQUESTS} random requests of alice's tell and change nothing of bob's, a
     '',
     'Bearer x.y.z',
     `Basic ${Buffer.from('Engine:').toString('base64')}`,
+    server.authorization,
     `Bearer ${token}x`,
     `Bearer ${token}, Bearer ${token}`,
   ];
-  let known: Known = { own: await ownDocument(), token, badTokens };
+  let known: Known = { own: await ownDocument(), names: server.names, token, badTokens };
   let tried = 0;
 
   const worker = async (): Promise<void> => {
@@ -114,7 +115,7 @@ test(`${REQUESTS} random requests of alice's tell and change nothing of bob's, a
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
 
-  const check = createShapeCheck('alice', server.authorization);
+  const check = createShapeCheck(server, 'alice');
   const shapes = new Map<string, number>();
   const odd: string[] = [];
   for (const recorded of server.upstream) {

@@ -36,7 +36,7 @@ describe('the table of what is answered', () => {
     });
     await ownDocument('another');
     expect(await json(gate.request('alice', '/'))).toMatchObject({
-      db_name: 'user_registry',
+      db_name: gate.upstream.names.registry,
       doc_count: 1,
       doc_del_count: 0,
     });

@@ -7,6 +7,7 @@ import { databaseInfo } from './database-info.ts';
 import { documentAnswer, documentsTold, parseDocumentQuery } from './document.ts';
 import { inParts } from './in-parts.ts';
 import { isObject, textMember } from './json.ts';
+import { acceptsMultipart, sendMultipart } from './multipart.ts';
 import type { Query } from './query.ts';
 import { parseRevsDiff, revsDiffAnswer } from './revs-diff.ts';
 
@@ -24,8 +25,7 @@ export async function handleInfo(
 export async function handleGet(
   context: GateContext,
   caller: Caller,
-  id: string,
-  query: Query,
+  { id, query, accept }: { readonly id: string; readonly query: Query; readonly accept: string | undefined },
   res: ServerResponse,
 ): Promise<void> {
   if (id !== caller.ownId) throw missing();
@@ -38,6 +38,10 @@ export async function handleGet(
   }
   const told = documentAnswer(answer.status, answer.body, caller.ownId);
   context.secrets.check(documentsTold(told), caller);
+  if (Array.isArray(told) && acceptsMultipart(accept)) {
+    sendMultipart(res, told);
+    return;
+  }
   const rev = isObject(told) ? textMember(told, '_rev') : undefined;
   if (rev !== undefined) res.setHeader('ETag', `"${rev}"`);
   sendJson(res, 200, told);

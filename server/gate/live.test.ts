@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { startForTests, type TestGate } from '../start-for-tests.ts';
-import { startEmbeddedEngine } from '../upstream/embedded.ts';
+import { startUpstream } from '../upstream/upstream-for-tests.ts';
 import { eventually } from '../upstream/upstream-kit.ts';
 import replies from '../upstream/embedded/couchdb-3.4.3-replies.json' with { type: 'json' };
 
@@ -251,7 +251,9 @@ describe('what it costs', () => {
     const asked = gate.upstreamRequests.length;
     await change('many7');
     await eventually(() => lives[7]?.text() !== '');
-    const feeds = gate.upstreamRequests.filter(({ url }) => /^\/user_registry\/_changes\?.*feed=continuous/.test(url));
+    const feeds = gate.upstreamRequests.filter(
+      ({ url }) => url.startsWith(`/${gate.upstream.names.registry}/_changes?`) && url.includes('feed=continuous'),
+    );
     expect(feeds).toHaveLength(1);
     // The edit's own read and write; nobody who waits has asked anything.
     expect(gate.upstreamRequests.slice(asked).map(({ method }) => method)).toEqual(['GET', 'POST']);
@@ -259,13 +261,9 @@ describe('what it costs', () => {
     await eventually(() => gate.pouchgate.hub.size === 0);
   });
 
-  it('a state has the same token on every gate of an engine, and after a restart', async () => {
-    const engine = await startEmbeddedEngine({
-      storage: { kind: 'memory', name: `two-${randomBytes(4).toString('hex')}` },
-    });
-    const { url, username, password } = engine.access;
-    const env = { COUCHDB_URL: url, COUCHDB_USER: username, COUCHDB_PASSWORD: password };
-    const [one, other] = [await startForTests(env), await startForTests(env)];
+  it('a state has the same token on every gate of a database, and after a restart', async () => {
+    const upstream = await startUpstream();
+    const [one, other] = [await startForTests({}, { upstream }), await startForTests({}, { upstream })];
     const before = await tokenOf('same', one);
     expect(before).toMatch(/^1-[0-9a-f]{32}$/);
     expect(await tokenOf('same', other)).toBe(before);
@@ -279,6 +277,6 @@ describe('what it costs', () => {
     const { last_seq: told } = (await (await waiting).json()) as { last_seq: string };
     expect(told).toBe(await tokenOf('same', one));
     await Promise.all([one.close(), other.close()]);
-    await engine.close();
+    await upstream.close();
   });
 });

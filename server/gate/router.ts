@@ -171,7 +171,8 @@ async function answer(context: GateContext, { changes, oversize }: Rooms, exchan
     case 'checkpoint':
       return answerCheckpoint(context, target.id, query, exchange);
     case 'document': {
-      if (req.method !== 'PUT') return handleGet(context, caller, target.id, query, res);
+      const { accept } = req.headers;
+      if (req.method !== 'PUT') return handleGet(context, caller, { id: target.id, query, accept }, res);
       const body = await readJson(req, res, BODY_LIMITS.ids);
       return handlePut(context, caller, { id: target.id, query, ifMatch: req.headers['if-match'], body }, res);
     }

@@ -6,6 +6,7 @@ import { forbidden, HttpError } from '../errors.ts';
 import { createLog } from '../log.ts';
 import { startPouchgate } from '../start.ts';
 import { connect } from '../upstream/couch.ts';
+import { startUpstream } from '../upstream/upstream-for-tests.ts';
 import { eventually } from '../upstream/upstream-kit.ts';
 import { preference, SHORT_BACK_OFF } from './pouchdb-kit.ts';
 import { named, setStage } from './pouchdb-stage.ts';
@@ -144,18 +145,27 @@ it('tells whose document it is and which field, and of what is in it nothing', (
 it('is said in the log, loudly, by name and field', async () => {
   const lines: string[] = [];
   const log = createLog('warn', { write: (line: string) => lines.push(line) });
-  const storage = { kind: 'memory', name: `secrets-${randomBytes(6).toString('hex')}` } as const;
+  const upstream = await startUpstream();
   const secret = randomBytes(32).toString('base64url');
-  const config = readConfig({ PORT: '0', METRICS_PORT: 'off', DRAIN_SECONDS: '0', JWT_SECRET: secret });
-  const pouchgate = await startPouchgate({ config, log, storage });
-  const registry = connect(pouchgate.upstream).use<Record<string, unknown>>('user_registry');
+  const config = readConfig({
+    ...upstream.env(),
+    PORT: '0',
+    METRICS_PORT: 'off',
+    DRAIN_SECONDS: '0',
+    JWT_SECRET: secret,
+  });
+  const pouchgate = await startPouchgate({ config, log });
+  const registry = connect(upstream.access).use<Record<string, unknown>>(upstream.names.registry);
   const document = newUserDocument(newUser(), new Date());
   await registry.insert({ ...document, preferences: { apiToken: SECRET } });
   const token = jwt.sign({ sub: document.username, exp: Math.ceil(Date.now() / 1000) + 60 }, secret);
   const authorization = `Bearer ${token}`;
-  const response = await fetch(`${pouchgate.url}/sync/user_registry/${document._id}`, { headers: { authorization } });
+  const response = await fetch(`${pouchgate.url}/sync/${upstream.names.registry}/${document._id}`, {
+    headers: { authorization },
+  });
   expect(response.status).toBe(403);
   await pouchgate.close();
+  await upstream.close();
   expect(lines.map((line) => JSON.parse(line) as unknown)).toContainEqual(
     expect.objectContaining({
       level: 40,

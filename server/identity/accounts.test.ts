@@ -1,6 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { newUserDocument, parseUsername, type Username } from '../../couchdb-design/user-document.ts';
 import { connect, openUpstream, type UpstreamAccess } from '../upstream/couch.ts';
+import type { TestUpstream } from '../upstream/upstream-for-tests.ts';
 import { createPasswordCheck } from './check-password.ts';
 import { listen, startEngine, startGate, type TestGate } from './start-for-tests.ts';
 
@@ -11,11 +12,12 @@ const named = (name: string): Username => {
 };
 
 describe('in the engine', () => {
-  let engine: { access: UpstreamAccess; close: () => Promise<void> };
+  let engine: TestUpstream;
   let gate: TestGate;
+  const account = (name: string): Username => named(engine.account(name));
   beforeAll(async () => {
     engine = await startEngine();
-    gate = await startGate(engine.access);
+    gate = await startGate(engine);
   });
   afterAll(async () => {
     await gate.close();
@@ -25,37 +27,36 @@ describe('in the engine', () => {
   test('of many who register one name at once one gets it', async () => {
     const { accounts } = gate.identity;
     const passwords = ['password one', 'password two', 'password three'];
-    const tries = await Promise.allSettled(passwords.map((password) => accounts.register(named('many'), password)));
+    const tries = await Promise.allSettled(passwords.map((password) => accounts.register(account('many'), password)));
     expect(tries.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     for (const each of tries) if (each.status === 'rejected') expect(each.reason).toMatchObject({ status: 409 });
-    const right = await Promise.all(passwords.map((password) => accounts.checkPassword(named('many'), password)));
+    const right = await Promise.all(passwords.map((password) => accounts.checkPassword(account('many'), password)));
     expect(right).toEqual(tries.map(({ status }) => status === 'fulfilled'));
   });
 
   test('the name of a removed account is not given to somebody else, who would get its document', async () => {
     const users = connect(engine.access).use('_users');
-    await gate.identity.accounts.register(named('gone'), 'a password');
-    const { _rev } = await users.get('org.couchdb.user:gone');
-    await users.destroy('org.couchdb.user:gone', _rev);
-    await expect(gate.identity.accounts.register(named('gone'), 'a password')).rejects.toMatchObject({ status: 409 });
+    await gate.identity.accounts.register(account('gone'), 'a password');
+    const id = `org.couchdb.user:${account('gone')}`;
+    const { _rev } = await users.get(id);
+    await users.destroy(id, _rev);
+    await expect(gate.identity.accounts.register(account('gone'), 'a password')).rejects.toMatchObject({ status: 409 });
   });
 
   test("the name of another identity provider's user is not given to somebody else, who would get its document", async () => {
-    await connect(engine.access)
-      .use('user_registry')
-      .insert(newUserDocument(named('external'), new Date()));
-    await expect(gate.identity.accounts.register(named('external'), 'a password')).rejects.toMatchObject({
+    await engine.registry().insert(newUserDocument(account('external'), new Date()));
+    await expect(gate.identity.accounts.register(account('external'), 'a password')).rejects.toMatchObject({
       status: 409,
     });
   });
 
   test('a password of a user reaches nothing in the database itself', async () => {
-    await gate.identity.accounts.register(named('direct'), 'a password');
-    const authorization = `Basic ${Buffer.from('direct:a password').toString('base64')}`;
+    await gate.identity.accounts.register(account('direct'), 'a password');
+    const authorization = `Basic ${Buffer.from(`${account('direct')}:a password`).toString('base64')}`;
     for (const path of [
-      'user_registry/_all_docs',
-      'user_registry/user_direct',
-      'pouchgate_sessions/_all_docs',
+      `${engine.names.registry}/_all_docs`,
+      `${engine.names.registry}/user_${account('direct')}`,
+      `${engine.names.sessions}/_all_docs`,
       '_users/_all_docs',
     ]) {
       const answer = await fetch(`${engine.access.url}/${path}`, { headers: { authorization } });

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import { parseUsername, userDocumentId, type Username } from '../../couchdb-design/user-document.ts';
-import { SESSIONS_DB } from '../config.ts';
-import { connect, type UpstreamAccess } from '../upstream/couch.ts';
+import { connect } from '../upstream/couch.ts';
+import type { TestUpstream } from '../upstream/upstream-for-tests.ts';
 import type { Caller, Ended } from '../caller.ts';
 import { listen, startEngine, startGate, startLine, type Line, type TestGate } from './start-for-tests.ts';
 
-let engine: { access: UpstreamAccess; close: () => Promise<void> };
+let engine: TestUpstream;
 let line: Line;
 /** The gate under test, behind a line that can be cut; `other` is a gate beside it. */
 let gate: TestGate;
@@ -16,9 +16,9 @@ const now = (): number => Date.now() + offset;
 
 beforeAll(async () => {
   engine = await startEngine();
-  line = await startLine(engine.access);
-  gate = await startGate(line.access, { now });
-  other = await startGate(engine.access, { now });
+  line = await startLine(engine.nextAccess());
+  gate = await startGate(engine, { access: line.access, now });
+  other = await startGate(engine, { now });
 });
 afterAll(async () => {
   await gate.close();
@@ -104,14 +104,14 @@ test('a suspension that an operator wrote by hand counts, whatever is in it', as
   await check(caller);
   const end = told({ kind: 'account', username: caller.username });
   await connect(engine.access)
-    .use(SESSIONS_DB)
+    .use(engine.names.sessions)
     .insert({ _id: `suspended:${caller.username}` });
   await end;
   await expect(check(caller)).rejects.toMatchObject(over);
 });
 
 test('a session whose document is removed, or spoilt, is over', async () => {
-  const db = connect(engine.access).use<Record<string, unknown>>(SESSIONS_DB);
+  const db = connect(engine.access).use<Record<string, unknown>>(engine.names.sessions);
   for (const spoil of [{ _deleted: true }, { type: 'session', username: ['x'] }]) {
     const caller = await signedIn();
     await check(caller);
@@ -167,7 +167,10 @@ test('many callers at once are asked about in few requests, and again in none', 
     res.on('close', () => passed.destroy());
     passed.on('error', () => res.destroy());
   });
-  const watchedGate = await startGate({ ...engine.access, url: `http://127.0.0.1:${await listen(upstream)}` }, { now });
+  const watchedGate = await startGate(engine, {
+    access: { ...engine.access, url: `http://127.0.0.1:${await listen(upstream)}` },
+    now,
+  });
   const callers = await Promise.all(Array.from({ length: 300 }, signedIn));
   requests.length = 0;
   await Promise.all(callers.map((caller) => check(caller, watchedGate)));
@@ -191,7 +194,7 @@ test('an upstream that answers nonsense, or forgets who we are, is neither a goo
   });
   const access = { ...engine.access, url: `http://127.0.0.1:${await listen(upstream)}` };
   const { createRights } = await import('./rights.ts');
-  const rights = createRights({ couch: connect(access), access, database: SESSIONS_DB, now });
+  const rights = createRights({ couch: connect(access), access, database: engine.names.sessions, now });
   const key = `suspended:${caller.username}`;
   const answers: [number, string][] = [
     [200, ''],

@@ -1,17 +1,17 @@
 import jwt from 'jsonwebtoken';
 import type { Session, SessionList } from '../contract.ts';
-import { connect, type UpstreamAccess } from '../upstream/couch.ts';
-import { SESSIONS_DB } from '../config.ts';
+import { connect } from '../upstream/couch.ts';
+import type { TestUpstream } from '../upstream/upstream-for-tests.ts';
 import { limitsWith, SECRET, startEngine, startGate, testConfig, type TestGate } from './start-for-tests.ts';
 
-let engine: { access: UpstreamAccess; close: () => Promise<void> };
+let engine: TestUpstream;
 let gate: TestGate;
 let now = Date.now();
 const registered: string[] = [];
 
 beforeAll(async () => {
   engine = await startEngine();
-  gate = await startGate(engine.access, {
+  gate = await startGate(engine, {
     now: () => now,
     onRegistered: (username) => {
       registered.push(username);
@@ -74,7 +74,7 @@ const listOf = (reply: Reply): SessionList['sessions'] => {
 };
 
 let names = 0;
-const newName = (): string => `user${(names += 1)}`;
+const newName = (): string => engine.account(`user${(names += 1)}`);
 const PASSWORD = 'correct horse';
 const register = (username: string): Promise<Reply> => post('/register', { username, password: PASSWORD });
 const signIn = (username: string, headers?: Record<string, string>): Promise<Reply> =>
@@ -99,7 +99,7 @@ test('whoever registers is signed in, has a document provisioned, and a cookie t
 });
 
 test('behind https the cookie never goes another way', async () => {
-  const secure = await startGate(engine.access, { config: testConfig({ PUBLIC_URL: 'https://gate.example' }) });
+  const secure = await startGate(engine, { config: testConfig(engine, { PUBLIC_URL: 'https://gate.example' }) });
   const reply = await post('/register', { username: newName(), password: PASSWORD }, {}, secure);
   expect(reply.setCookie).toMatch(/; Secure/);
   await secure.close();
@@ -181,7 +181,7 @@ test('what is not there is 404, another method is 405, both in CouchDB’s shape
 });
 
 test('closed registration says so, and refuses', async () => {
-  const closed = await startGate(engine.access, { config: testConfig({ REGISTRATION: 'closed' }) });
+  const closed = await startGate(engine, { config: testConfig(engine, { REGISTRATION: 'closed' }) });
   expect((await ask('/options', {}, closed)).body).toEqual({ registration: 'closed' });
   expect((await ask('/options')).body).toEqual({ registration: 'open' });
   const reply = await post('/register', { username: newName(), password: PASSWORD }, {}, closed);
@@ -190,8 +190,8 @@ test('closed registration says so, and refuses', async () => {
 });
 
 test("with another identity provider's keys alone there is nothing here but that news", async () => {
-  const config = testConfig({ JWT_SECRET: '', JWKS_URL: 'http://127.0.0.1:9/keys' });
-  const external = await startGate(engine.access, { config });
+  const config = testConfig(engine, { JWT_SECRET: '', JWKS_URL: 'http://127.0.0.1:9/keys' });
+  const external = await startGate(engine, { config });
   expect((await ask('/options', {}, external)).body).toEqual({ registration: 'external' });
   for (const path of ['/register', '/sign-in', '/refresh', '/sign-out']) {
     expect((await post(path, { username: 'a', password: PASSWORD }, {}, external)).status).toBe(404);
@@ -214,7 +214,7 @@ test('a refresh gives a new access token and a new cookie', async () => {
 
 test('two tabs that refresh at once get the same successor, also from two gates, and both go on', async () => {
   const first = await register(newName());
-  const other = await startGate(engine.access, { now: () => now });
+  const other = await startGate(engine, { now: () => now });
   const replies = await Promise.all(
     [gate, other, gate, other, gate].map((of) => post('/refresh', undefined, withCookie(first.cookie), of)),
   );
@@ -352,7 +352,7 @@ test('a suspended user is refused at every door, until restored', async () => {
 
 test('beyond its limit each door answers 429 with a time to wait, to the one who knocks too often', async () => {
   const few = { windowMs: 60_000, limit: 2 };
-  const limited = await startGate(engine.access, {
+  const limited = await startGate(engine, {
     rateLimits: limitsWith({ signInByName: few, registerByName: few, refreshBySession: few }),
   });
   const knock = (path: string, body?: unknown, headers?: Record<string, string>) => post(path, body, headers, limited);
@@ -388,7 +388,7 @@ test('beyond its limit each door answers 429 with a time to wait, to the one who
 
 test('who asks for the sessions, or signs out, again and again is told to wait, and others are not', async () => {
   const few = { windowMs: 60_000, limit: 2 };
-  const limited = await startGate(engine.access, {
+  const limited = await startGate(engine, {
     rateLimits: limitsWith({ sessionsByName: few, signOutBySession: few }),
   });
   const register = (): Promise<Reply> => post('/register', { username: newName(), password: PASSWORD }, {}, limited);
@@ -407,7 +407,7 @@ test('who asks for the sessions, or signs out, again and again is told to wait, 
 
 test('an address beyond its limit is refused before anything is read or asked', async () => {
   const few = { windowMs: 60_000, limit: 2 };
-  const limited = await startGate(engine.access, {
+  const limited = await startGate(engine, {
     rateLimits: limitsWith({ signInByAddress: few, registerByAddress: few, refreshByAddress: few }),
   });
   for (const path of ['/register', '/sign-in', '/refresh']) {
@@ -424,7 +424,7 @@ test('the database holds nothing that signs anybody in', async () => {
   const username = newName();
   const reply = await register(username);
   const couch = connect(engine.access);
-  const all = JSON.stringify(await couch.use(SESSIONS_DB).list({ include_docs: true }));
+  const all = JSON.stringify(await couch.use(engine.names.sessions).list({ include_docs: true }));
   expect(all).toContain(sessionOf(reply).sessionId);
   expect(all).not.toContain(reply.cookie?.split('.')[2]);
   const account: unknown = await couch.use('_users').get(`org.couchdb.user:${username}`);

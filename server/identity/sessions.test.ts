@@ -1,6 +1,6 @@
 import { parseUsername, type Username } from '../../couchdb-design/user-document.ts';
-import { SESSIONS_DB } from '../config.ts';
-import { connect, type UpstreamAccess } from '../upstream/couch.ts';
+import { connect } from '../upstream/couch.ts';
+import type { TestUpstream } from '../upstream/upstream-for-tests.ts';
 import { createRefreshTokens, type RefreshTokens } from './refresh-token.ts';
 import type { Session } from './session-state.ts';
 import { createSessionStore, type SessionStore } from './session-store.ts';
@@ -8,7 +8,7 @@ import { createSessions, type Sessions } from './sessions.ts';
 import { SECRET, startEngine } from './start-for-tests.ts';
 
 const DAY = 86_400_000;
-let engine: { access: UpstreamAccess; close: () => Promise<void> };
+let engine: TestUpstream;
 let refreshTokens: RefreshTokens;
 let store: SessionStore;
 let sessions: Sessions;
@@ -18,7 +18,7 @@ const stored: Session[] = [];
 beforeAll(async () => {
   engine = await startEngine();
   refreshTokens = createRefreshTokens([SECRET]);
-  store = createSessionStore(connect(engine.access), SESSIONS_DB, (session) => stored.push(session));
+  store = createSessionStore(connect(engine.access), engine.names.sessions, (session) => stored.push(session));
   sessions = createSessions({ store, refreshTokens, now: () => now });
 });
 afterAll(() => engine.close());

@@ -1,28 +1,26 @@
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import net from 'node:net';
 import express from 'express';
-import { readConfig, SESSIONS_DB, type Config } from '../config.ts';
+import { readConfig, type Config } from '../config.ts';
 import { connect, openUpstream, type UpstreamAccess } from '../upstream/couch.ts';
-import { startEmbeddedEngine } from '../upstream/embedded.ts';
 import { setUp } from '../upstream/set-up.ts';
+import { startUpstream, type TestUpstream } from '../upstream/upstream-for-tests.ts';
 import { createIdentity, type Identity, type IdentityOptions } from './identity.ts';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from './rate-limits.ts';
 
-/** What the tests of this folder share: the real engine in memory, the real routes, real sockets. */
+/** What the tests of this folder share: a real upstream, the real routes, real sockets. */
 
 export const SECRET = 'a secret for tests, and for nothing else at all';
 
-export const testConfig = (env: Record<string, string> = {}): Config => readConfig({ JWT_SECRET: SECRET, ...env });
+export const testConfig = (upstream: TestUpstream, env: Record<string, string> = {}): Config =>
+  readConfig({ ...upstream.env(), JWT_SECRET: SECRET, ...env });
 
-/** An engine of its own, with everything in place. */
-export async function startEngine(): Promise<{ access: UpstreamAccess; close: () => Promise<void> }> {
-  const engine = await startEmbeddedEngine({
-    storage: { kind: 'memory', name: `identity-${randomBytes(6).toString('hex')}` },
-  });
-  await setUp({ couch: connect(engine.access), registry: 'user_registry', sessions: SESSIONS_DB });
-  return engine;
+/** An upstream of its own, with everything in place. */
+export async function startEngine(): Promise<TestUpstream> {
+  const upstream = await startUpstream();
+  await setUp({ couch: connect(upstream.access), ...upstream.names });
+  return upstream;
 }
 
 const TEST_LIMITS = Object.fromEntries(
@@ -40,16 +38,20 @@ export interface TestGate {
 }
 
 /** One gate's identity module with its routes on a port of its own. News of ended rights arrive when this resolves. */
-export async function startGate(access: UpstreamAccess, options: Partial<IdentityOptions> = {}): Promise<TestGate> {
+export async function startGate(
+  engine: TestUpstream,
+  options: Partial<IdentityOptions> & { readonly access?: UpstreamAccess } = {},
+): Promise<TestGate> {
+  const { access = engine.nextAccess(), ...more } = options;
   const upstream = openUpstream(access);
   const identity = await createIdentity({
-    config: testConfig(),
+    config: testConfig(engine),
     upstream,
     onRegistered: () => Promise.resolve(),
     log: { error: () => undefined },
     rateLimits: limitsWith(),
     heartbeat: 500,
-    ...options,
+    ...more,
   });
   const app = express();
   app.use('/api/auth', identity.router);
@@ -103,7 +105,8 @@ export async function startLine(access: UpstreamAccess): Promise<Line> {
       near.destroy();
       return;
     }
-    const far = net.connect(Number(new URL(access.url).port), '127.0.0.1');
+    const { hostname, port } = new URL(access.url);
+    const far = net.connect(Number(port), hostname);
     keep(far);
     near.pipe(far).pipe(near);
     near.on('close', () => far.destroy());

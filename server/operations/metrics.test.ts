@@ -59,11 +59,12 @@ async function doEverything(username: string, other: string): Promise<void> {
 }
 
 it('no label holds a username or an id, and there are no more of them for fifty users than for one', async () => {
-  await doEverything('alice', 'bob');
-  await doEverything('bob', 'alice');
+  const { upstream } = gate;
+  await doEverything(upstream.account('alice'), 'bob');
+  await doEverything(upstream.account('bob'), 'alice');
   const two = await read();
   expect(two).not.toMatch(/alice|bob/i);
-  for (let n = 0; n < 50; n += 1) await doEverything(`someone${n}`, 'bob');
+  for (let n = 0; n < 50; n += 1) await doEverything(upstream.account(`someone${n}`), 'bob');
   const fifty = await read();
   expect(fifty).not.toMatch(/alice|bob|someone/i);
   const ours = (text: string): string[] => seriesOf(text).filter((series) => series.startsWith('pouchgate_'));
@@ -72,7 +73,7 @@ it('no label holds a username or an id, and there are no more of them for fifty 
 
 it('counts what has happened', async () => {
   const before = await read();
-  await doEverything('counted', 'nobody');
+  await doEverything(gate.upstream.account('counted'), 'nobody');
   const after = await read();
   const more = (series: string): number => valueOf(after, series) - (valueOf(before, series) || 0);
   expect(more('pouchgate_denied_writes_total{reason="not_own"}')).toBe(1);
@@ -121,7 +122,15 @@ it('the port of the metrics has nothing else, and the port of the gate has no me
   const head = await fetch(url, { method: 'HEAD' });
   expect([head.status, head.headers.get('content-type')]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8']);
   for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) expect((await fetch(url, { method })).status).toBe(405);
-  for (const path of ['', '/', '/metrics/', '/healthz', '/sync/user_registry', '/METRICS', '//metrics']) {
+  for (const path of [
+    '',
+    '/',
+    '/metrics/',
+    '/healthz',
+    `/sync/${gate.upstream.names.registry}`,
+    '/METRICS',
+    '//metrics',
+  ]) {
     const { port } = new URL(url);
     const status = await new Promise((resolve) =>
       http.get({ host: '127.0.0.1', port, path: path === '' ? '/' : path }, (answer) =>

@@ -1,19 +1,19 @@
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { startForTests } from '../start-for-tests.ts';
-import { startEmbeddedEngine } from '../upstream/embedded.ts';
+import { startUpstream } from '../upstream/upstream-for-tests.ts';
 import { eventually } from '../upstream/upstream-kit.ts';
 
 /** A line to the engine that counts its connections. */
 async function startCounted(
-  port: number,
+  target: string,
 ): Promise<{ url: string; open: () => number; most: () => number; close: () => void }> {
   let [open, most] = [0, 0];
+  const { hostname, port: farPort } = new URL(target);
   const server = net.createServer((near) => {
     open += 1;
     most = Math.max(most, open);
-    const far = net.connect(port, '127.0.0.1');
+    const far = net.connect(Number(farPort), hostname);
     near.pipe(far).pipe(near);
     near
       .on('error', () => far.destroy())
@@ -30,16 +30,9 @@ async function startCounted(
 }
 
 it('whatever comes at once, the database sees the two feeds and at most 14 other connections, and none is left behind', async () => {
-  const engine = await startEmbeddedEngine({
-    storage: { kind: 'memory', name: `pool-${randomBytes(6).toString('hex')}` },
-  });
-  const line = await startCounted(Number(new URL(engine.access.url).port));
-  const gate = await startForTests({
-    COUCHDB_URL: line.url,
-    COUCHDB_USER: engine.access.username,
-    COUCHDB_PASSWORD: engine.access.password,
-    REGISTRATION: 'open',
-  });
+  const upstream = await startUpstream();
+  const line = await startCounted(upstream.nextAccess().url);
+  const gate = await startForTests({}, { upstream, access: { ...upstream.access, url: line.url } });
   await eventually(() => gate.pouchgate.hub.up && gate.pouchgate.identity.rights.up);
 
   const post = (path: string, body: object): Promise<Response> =>
@@ -61,7 +54,7 @@ it('whatever comes at once, the database sees the two feeds and at most 14 other
         method: 'PUT',
         body: { _id: '_local/checkpoint', last_seq: '0' },
       }),
-      n < 15 ? post('register', { username: `new${n}`, password }) : post('sign-in', { username: `new${n}`, password }),
+      post(n < 15 ? 'register' : 'sign-in', { username: upstream.account(`new${n}`), password }),
       fetch(`${gate.url}/readyz`),
     ];
   }).flat();
@@ -75,5 +68,5 @@ it('whatever comes at once, the database sees the two feeds and at most 14 other
   await gate.close();
   await eventually(() => line.open() === 0);
   line.close();
-  await engine.close();
+  await upstream.close();
 });

@@ -1,31 +1,31 @@
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import net from 'node:net';
 import { startLine, type Line } from '../identity/start-for-tests.ts';
 import { startForTests, type TestGate } from '../start-for-tests.ts';
-import { startEmbeddedEngine, type EmbeddedEngine } from '../upstream/embedded.ts';
+import { startRecorder, type Recorder } from '../gate/attack-recorder.ts';
+import { startUpstream, type TestUpstream } from '../upstream/upstream-for-tests.ts';
 import { eventually } from '../upstream/upstream-kit.ts';
 
-let engine: EmbeddedEngine;
+let upstream: TestUpstream;
+let recorder: Recorder;
 let line: Line;
 let gate: TestGate;
-let infoRequests: number;
 
 beforeEach(async () => {
-  infoRequests = 0;
-  engine = await startEmbeddedEngine({
-    storage: { kind: 'memory', name: `ready-${randomBytes(6).toString('hex')}` },
-    onRequest: ({ method, url }) => (infoRequests += method === 'GET' && url === '/user_registry' ? 1 : 0),
-  });
-  line = await startLine(engine.access);
-  const { url, username, password } = line.access;
-  gate = await startForTests({ COUCHDB_URL: url, COUCHDB_USER: username, COUCHDB_PASSWORD: password });
+  upstream = await startUpstream();
+  recorder = await startRecorder(upstream.nextAccess().url);
+  line = await startLine({ ...upstream.access, url: recorder.url });
+  gate = await startForTests({}, { upstream, access: line.access });
 });
 afterEach(async () => {
   await gate.close();
   await line.close();
-  await engine.close();
+  await recorder.close();
+  await upstream.close();
 });
+
+const infoRequests = (): number =>
+  recorder.requests.filter(({ method, url }) => method === 'GET' && url === `/${upstream.names.registry}`).length;
 
 const ask = async (): Promise<{ status: number; body: unknown }> => {
   const answer = await fetch(`${gate.url}/readyz`);
@@ -59,11 +59,11 @@ it('is ready while the database answers and both feeds run, and alive throughout
 
 it('nobody can keep the database busy by asking', async () => {
   await eventually(isReady);
-  const before = infoRequests;
+  const before = infoRequests();
   const begun = performance.now();
   for (let round = 0; round < 20; round += 1) await Promise.all(Array.from({ length: 20 }, ask));
   const seconds = (performance.now() - begun) / 1000;
-  expect(infoRequests - before).toBeLessThanOrEqual(1 + seconds);
+  expect(infoRequests() - before).toBeLessThanOrEqual(1 + seconds);
 });
 
 it('says that it is stopping to whoever still has a connection, and is the last word on it', async () => {
@@ -74,7 +74,7 @@ it('says that it is stopping to whoever still has a connection, and is the last 
   socket.on('data', (chunk: string) => (text += chunk));
   const token = gate.token('alice');
   socket.write(
-    `GET /sync/user_registry/_changes?feed=longpoll&since=now&heartbeat=1000 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`,
+    `GET /sync/${upstream.names.registry}/_changes?feed=longpoll&since=now&heartbeat=1000 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`,
   );
   await eventually(() => gate.pouchgate.hub.size === 1 && text.includes('200 OK'));
   const closed = gate.pouchgate.close();

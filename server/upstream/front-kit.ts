@@ -1,10 +1,9 @@
 import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { randomBytes } from 'node:crypto';
 import { startForTests, type TestGate } from '../start-for-tests.ts';
-import { authorizationOf, connect, type UpstreamAccess } from './couch.ts';
-import { startEmbeddedEngine, type EmbeddedEngine } from './embedded.ts';
+import { authorizationOf, type UpstreamAccess } from './couch.ts';
+import { startUpstream, type TestNames, type TestUpstream } from './upstream-for-tests.ts';
 
 /** Answers in the database's place and returns true, or leaves the request to the database. */
 export type Fault = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
@@ -27,16 +26,18 @@ export interface Front {
   kill(): Promise<void>;
   /** Listens again after `kill`, on the same port. */
   revive(): Promise<void>;
-  /** From now on another database stands behind, whose administrator the gate's own account is then. */
-  moveTo(engine: UpstreamAccess): void;
+  /** From now on another one's databases stand behind, by this one's names, and its administrator's account is the gate's. */
+  moveTo(other: TestUpstream): void;
   close(): Promise<void>;
 }
 
-export async function startFront(engine: UpstreamAccess): Promise<Front> {
+export async function startFront(upstream: TestUpstream): Promise<Front> {
+  const engine = upstream.nextAccess();
   const requests: string[] = [];
   const sockets = new Set<Socket>();
-  const now: { engine: UpstreamAccess; fault: Fault | undefined; pace: Pace | undefined } = {
+  const now: { engine: UpstreamAccess; suffix: string; fault: Fault | undefined; pace: Pace | undefined } = {
     engine,
+    suffix: upstream.names.suffix,
     fault: undefined,
     pace: undefined,
   };
@@ -55,7 +56,8 @@ export async function startFront(engine: UpstreamAccess): Promise<Front> {
     requests.push(`${request.method ?? ''} ${request.url ?? ''}`);
     if ((await now.fault?.(request, response)) === true || response.destroyed) return;
     const moved = now.engine === engine ? {} : { authorization: authorizationOf(now.engine) };
-    const onward = http.request(new URL(request.url ?? '/', now.engine.url), {
+    const path = (request.url ?? '/').replaceAll(upstream.names.suffix, now.suffix);
+    const onward = http.request(new URL(path, now.engine.url), {
       method: request.method ?? 'GET',
       headers: { ...request.headers, ...moved },
       agent: false,
@@ -109,7 +111,8 @@ export async function startFront(engine: UpstreamAccess): Promise<Front> {
       await listen(port);
     },
     moveTo: (other) => {
-      now.engine = other;
+      now.engine = other.nextAccess();
+      now.suffix = other.names.suffix;
     },
     close: () => endWith((socket) => socket.destroy()),
   };
@@ -149,31 +152,31 @@ export const breaking =
 export interface FrontedGate {
   readonly gate: TestGate;
   readonly front: Front;
-  readonly engine: EmbeddedEngine;
+  readonly upstream: TestUpstream;
   /** The registry as its administrator sees it, past all faults. */
-  registry(): ReturnType<ReturnType<typeof connect>['use']>;
+  registry(): ReturnType<TestUpstream['registry']>;
   close(): Promise<void>;
 }
 
-/** A gate on an engine of its own, with a front between the two; `heartbeat` is that of the gate's feeds, in ms. */
-export async function startFrontedGate(options: { readonly heartbeat?: number } = {}): Promise<FrontedGate> {
-  const name = `fronted-${randomBytes(6).toString('hex')}`;
-  const engine = await startEmbeddedEngine({ storage: { kind: 'memory', name } });
-  const front = await startFront(engine.access);
-  const { url, username, password } = front.access;
-  const env = { COUCHDB_URL: url, COUCHDB_USER: username, COUCHDB_PASSWORD: password };
-  const gate = await startForTests(env, options);
+/** A gate on an upstream of its own, with a front between the two; `heartbeat` is that of the gate's feeds, in ms. */
+export async function startFrontedGate(
+  options: { readonly heartbeat?: number; readonly names?: TestNames } = {},
+): Promise<FrontedGate> {
+  const { names, ...more } = options;
+  const upstream = await startUpstream(names);
+  const front = await startFront(upstream);
+  const gate = await startForTests({}, { ...more, upstream, access: front.access });
   return {
     gate,
     front,
-    engine,
-    registry: () => connect(engine.access).use('user_registry'),
+    upstream,
+    registry: () => upstream.registry(),
     async close() {
       front.fault = undefined;
       front.pace = undefined;
       await gate.close();
       await front.close();
-      await engine.close();
+      await upstream.close();
     },
   };
 }

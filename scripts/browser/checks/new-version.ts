@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
-import { startTestServer } from '../../client-test-kit.ts';
+import { startTestServer, type TestServer } from '../../client-test-kit.ts';
 import { expect, openTab, PAGE, type Kit } from '../kit.ts';
 
 const PATHS = ['/', '/devices', '/inspector', '/two-devices'];
@@ -35,10 +35,10 @@ const cacheKeys = (page: Page): Promise<readonly string[]> =>
     return all.flat().map(({ url }) => new URL(url).pathname);
   });
 
-async function openTabs(context: BrowserContext, url: string): Promise<readonly [Page, Page]> {
+async function openTabs(context: BrowserContext, { url, account }: TestServer): Promise<readonly [Page, Page]> {
   const { page } = await openTab(context, url);
   await page.getByTestId('choose-register').click();
-  await page.getByTestId('username').fill('alice');
+  await page.getByTestId('username').fill(account('alice'));
   await page.getByTestId('password').fill('a password for tests');
   await page.getByTestId('submit').click();
   await page.locator('[data-testid="status"][data-state="live"]').waitFor();
@@ -55,7 +55,7 @@ export async function newVersionIsOffered({ browser }: Kit): Promise<void> {
   try {
     const context = await browser.newContext();
     context.setDefaultTimeout(30_000);
-    const tabs = await openTabs(context, server.url);
+    const tabs = await openTabs(context, server);
     const [page, other] = tabs;
     deployNext(folder);
     await page.evaluate(async () => (await navigator.serviceWorker.getRegistration())?.update());
@@ -90,7 +90,7 @@ export async function newVersionIsOffered({ browser }: Kit): Promise<void> {
     expect(versions.length === 1, `versions kept: ${versions.join(', ')}`);
     await startsEverywhere(context, server.url, page);
   } finally {
-    await server.stop();
+    await server.close();
     rmSync(folder, { recursive: true });
   }
 }

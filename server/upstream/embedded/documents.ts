@@ -13,7 +13,7 @@ export async function getDocument(pouch: LocalPouch, id: string, query: Query): 
     return local;
   }
   const leaves = await readLeaves(pouch, id);
-  const openRevs = query.get('open_revs');
+  const openRevs = openRevisionsAsked(query.get('open_revs'));
   if (openRevs !== undefined) return await openRevisions(pouch, id, leaves, openRevs, query);
 
   const [winner] = leaves;
@@ -54,19 +54,25 @@ async function bulkGetRow(pouch: LocalPouch, row: unknown, query: Query): Promis
   return docs.length === 0 ? failed('not_found', 'missing') : { id, docs };
 }
 
+/** To CouchDB a list of none is as if `open_revs` were not there. */
+function openRevisionsAsked(text: string | undefined): 'all' | readonly string[] | undefined {
+  if (text === undefined || text === 'all') return text;
+  const asked = parseJson(text);
+  if (!Array.isArray(asked) || !asked.every((rev) => typeof rev === 'string')) {
+    throw badRequest('open_revs must be "all" or a JSON list of revisions.');
+  }
+  return asked.length === 0 ? undefined : asked;
+}
+
 async function openRevisions(
   pouch: LocalPouch,
   id: string,
   leaves: readonly Leaf[],
-  openRevs: string,
+  asked: 'all' | readonly string[],
   query: Query,
 ): Promise<Json[]> {
-  const asked = openRevs === 'all' ? 'all' : parseJson(openRevs);
   if (asked === 'all' && leaves.length === 0) throw missing();
   const wanted = asked === 'all' ? leaves.map((leaf) => leaf.rev) : asked;
-  if (!Array.isArray(wanted) || !wanted.every((rev) => typeof rev === 'string')) {
-    throw badRequest('open_revs must be "all" or a JSON list of revisions.');
-  }
   const resolved = wanted.flatMap((rev: string) => {
     const revs = resolve(leaves, rev, flag(query, 'latest'));
     return revs.length === 0 ? [rev] : revs;
