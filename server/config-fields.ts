@@ -87,13 +87,13 @@ export const fieldsSchema = z.object({
   ).optional(),
   COUCHDB_USER: field(
     (text) => (/^[^:\p{Cc}]+$/u.test(text) ? text : undefined),
-    'holds a colon or a control character; give the name of a CouchDB server admin',
+    'holds a colon or a control character; give the name of the service account that "npm run setup" makes',
   ).optional(),
   COUCHDB_PASSWORD: z.string().optional(),
   COUCHDB_JWT_SECRET: field((text) => {
     const bytes = Buffer.from(text, 'base64');
     return /^[A-Za-z0-9+/]+={0,2}$/.test(text) && bytes.length >= SHORTEST_SECRET_BYTES ? bytes : undefined;
-  }, `is not the base64 text of at least ${SHORTEST_SECRET_BYTES} bytes; give what CouchDB's [jwt_keys] hmac:_default holds`).optional(),
+  }, `is not the base64 text of at least ${SHORTEST_SECRET_BYTES} bytes; give the one that "npm run setup" has shown`).optional(),
   REGISTRY_DB: databaseName.default(USUAL_NAMES.registry),
   SESSIONS_DB: databaseName.default(USUAL_NAMES.sessions),
   DATA_DIR: z.string().default('./data'),

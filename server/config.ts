@@ -100,7 +100,10 @@ function contradictions(env: Readonly<Record<string, string | undefined>>): stri
     if (!set.has(name)) sentences.push(`${name} ${sentence}`);
   };
   if (set.has('COUCHDB_URL')) {
-    needs('COUCHDB_USER', 'is missing beside COUCHDB_URL; give the name of a CouchDB server admin.');
+    needs(
+      'COUCHDB_USER',
+      'is missing beside COUCHDB_URL; give the name of the service account that "npm run setup" makes.',
+    );
     needs('COUCHDB_PASSWORD', 'is missing beside COUCHDB_URL; give the password of COUCHDB_USER.');
     if (!set.has('JWT_PUBLIC_KEY') && !set.has('JWKS_URL')) {
       needs(

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { ConfigError, readConfig, type Config } from './config.ts';
@@ -5,8 +6,10 @@ import { startDemo } from './demo.ts';
 import { createLog } from './log.ts';
 import { startPouchgate } from './start.ts';
 
-/** The built page, beside the sources: `vite build` puts it there. */
-const PAGE = join(import.meta.dirname, '..', 'dist', 'client');
+/** The built page, where `vite build` puts it: below the sources' folder, and in the package beside the compiled ones. */
+const PAGE = [join(import.meta.dirname, '../dist/client'), join(import.meta.dirname, '../../client')].find((folder) =>
+  existsSync(join(folder, 'index.html')),
+);
 
 /**
  * V8 collects when the heap has grown to about twice what lives in it. Most of what lives here is parked requests, which stay
@@ -18,12 +21,7 @@ async function main(): Promise<void> {
   const config = configOrExit();
   const log = createLog(config.logLevel);
   const pouchgate = await startPouchgate({ config, log, page: PAGE });
-  console.log(`Pouchgate is at ${pouchgate.url}`);
-  console.log(`Databases replicate with ${pouchgate.url}/sync/${config.registry}`);
-  if (pouchgate.metricsUrl !== undefined) console.log(`Prometheus asks ${pouchgate.metricsUrl}`);
-  const demo = await startDemo(config, pouchgate.identity);
-  if (demo !== undefined) console.log(`Sign in as ${demo.username} with the password ${demo.password}`);
-
+  // Before anybody is told that it runs: whoever hears of it may want it to stop.
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) {
@@ -42,6 +40,12 @@ async function main(): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+
+  console.log(`Pouchgate is at ${pouchgate.url}`);
+  console.log(`Databases replicate with ${pouchgate.url}/sync/${config.registry}`);
+  if (pouchgate.metricsUrl !== undefined) console.log(`Prometheus asks ${pouchgate.metricsUrl}`);
+  const demo = await startDemo(config, pouchgate.identity);
+  if (demo !== undefined) console.log(`Sign in as ${demo.username} with the password ${demo.password}`);
 }
 
 function configOrExit(): Config {

@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+/** `pouchgate <command>`: what the package brings for operators. */
+import { doctorCommand } from '../server/doctor/command.ts';
+import { setUpCommand, type CommandOptions } from '../server/set-up/command.ts';
+
+const HELP = `pouchgate setup     sets up a CouchDB 3
+pouchgate doctor    looks at a deployment, and says what is wrong
+pouchgate start     starts the server
+
+Each takes --help, but for start, which has all it needs in its environment.`;
+
+const [command, ...argv] = process.argv.slice(2);
+const options: CommandOptions = { argv, env: process.env, print: console.log, complain: console.error };
+
+switch (command) {
+  case 'setup':
+    process.exitCode = await setUpCommand(options);
+    break;
+  case 'doctor':
+    process.exitCode = await doctorCommand(options);
+    break;
+  case 'start':
+    await import('../server/main.ts');
+    break;
+  case undefined:
+  case 'help':
+  case '--help':
+  case '-h':
+    console.log(HELP);
+    break;
+  default:
+    console.error(`There is no command ${JSON.stringify(command)}.\n\n${HELP}`);
+    process.exitCode = 1;
+}
