@@ -14,6 +14,7 @@ import {
   fullQuota,
   nextUserFindsNothing,
   noDatabaseAtAll,
+  readBrokenOff,
   signOutCutOffByClosing,
   signOutCutOffByCrash,
 } from './checks/lifecycle.ts';
@@ -60,6 +61,7 @@ const CHECKS: readonly (readonly [string, Check])[] = [
   ['a sign-out cut off by a crash is finished by the next page', signOutCutOffByCrash],
   ['a sign-out cut off by closing the browser is finished by the next start, offline', signOutCutOffByClosing],
   ['a database that the browser throws away under a page is made anew', evictedDatabase],
+  ['an edit whose read the browser breaks off is stored all the same', readBrokenOff],
   ['with a full quota an edit is told, goes back, and works once there is room', fullQuota],
   ['without any database the page says so', noDatabaseAtAll],
   ['the page works under its policy without a console error', noConsoleErrors],

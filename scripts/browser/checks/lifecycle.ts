@@ -178,6 +178,38 @@ export async function evictedDatabase({ newUser, server }: Kit): Promise<void> {
 }
 
 /**
+ * As when the browser takes a database away in the midst of a read: it breaks off the transaction, and PouchDB, which listens
+ * for no such thing when it reads, would wait for ever.
+ */
+const breakOffReads = (context: BrowserContext): Promise<unknown> =>
+  context.addInitScript(() => {
+    const get = Reflect.get(IDBObjectStore.prototype, 'get') as (...keys: unknown[]) => IDBRequest;
+    IDBObjectStore.prototype.get = function (...keys: unknown[]) {
+      const request = get.apply(this, keys);
+      if (Reflect.get(globalThis, 'breaksOff') === true) {
+        Reflect.set(globalThis, 'breaksOff', false);
+        const { transaction } = this;
+        queueMicrotask(() => transaction.abort());
+      }
+      return request;
+    };
+  });
+
+/** The edit that needed the read is stored all the same, and so is what comes after it. */
+export async function readBrokenOff({ newUser }: Kit): Promise<void> {
+  const person = await newUser();
+  const seat = await person.openBrowser({ setUp: breakOffReads });
+  const other = await person.openBrowser();
+  await waitForState(seat.page, 'live', 0);
+  await seat.page.evaluate(() => Reflect.set(globalThis, 'breaksOff', true));
+  await choose(seat.page, 'theme', 'dark');
+  await waitForValue(other.page, 'theme', 'dark');
+  await choose(seat.page, 'viewMode', 'table');
+  await waitForValue(other.page, 'viewMode', 'table');
+  await waitForState(seat.page, 'live', 0);
+}
+
+/**
  * As on a full disk: what is written while `isFull` is set is undone, with the error that a browser gives then. Chromium
  * takes Storage.overrideQuotaForOrigin and says that it holds, and writes all the same (seen in 156).
  */
