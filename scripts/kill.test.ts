@@ -1,29 +1,17 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import jwt from 'jsonwebtoken';
 import { createPeer, edit, preference, type Peer } from '../server/gate/pouchdb-kit.ts';
 import { hasCouchdb, newTestNames, startUpstream, type TestUpstream } from '../server/upstream/upstream-for-tests.ts';
 import { eventually } from '../server/upstream/upstream-kit.ts';
+import { freePort, killServerProcess, startServerProcess } from './server-process.ts';
 
-const ROOT = join(__dirname, '..');
 const SECRET = randomBytes(32).toString('base64url');
 const KILLS = 5;
-
-/** A port that was free a moment ago: the server must come back on the same one. */
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 const names = newTestNames();
 /** Where the killed process keeps its data when it has an engine of its own, which is killed with it. */
@@ -41,39 +29,19 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await Promise.all(peers.map((peer) => peer.close()));
-  if (child !== undefined) await kill(child);
+  if (child !== undefined) await killServerProcess(child);
   await upstream?.close();
   await rm(directory, { recursive: true });
 });
 
-/** Starts the real process as `npm start` does, and resolves when it says where it is. */
-async function start(): Promise<ChildProcess> {
-  const started = spawn(process.execPath, ['--import', 'tsx', join(ROOT, 'server', 'main.ts')], {
-    cwd: ROOT,
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: {
-      PATH: process.env['PATH'],
-      PORT: String(port),
-      METRICS_PORT: 'off',
-      DATA_DIR: directory,
-      REGISTRY_DB: names.registry,
-      ...upstream?.env(),
-      JWT_SECRET: SECRET,
-      LOG_LEVEL: 'silent',
-    },
+const start = (): Promise<ChildProcess> =>
+  startServerProcess({
+    PORT: String(port),
+    DATA_DIR: directory,
+    REGISTRY_DB: names.registry,
+    ...upstream?.env(),
+    JWT_SECRET: SECRET,
   });
-  for await (const line of createInterface({ input: started.stdout })) if (line.includes('Pouchgate is at')) break;
-  // Whatever else it says, nobody reads it.
-  started.stdout.resume();
-  return started;
-}
-
-async function kill(victim: ChildProcess): Promise<void> {
-  if (victim.exitCode !== null || victim.signalCode !== null) return;
-  const exited = once(victim, 'exit');
-  victim.kill('SIGKILL');
-  await exited;
-}
 
 interface Writer {
   readonly id: string;
@@ -126,7 +94,7 @@ it('kill -9 at any moment loses nothing that a client was told is stored, and th
     await eventually(() => writers.every(({ stored }, n) => stored.size > (before[n] ?? 0) + 2), 20_000);
     // The moment is random; it is the one thing here that no event tells.
     await delay(randomInt(0, 300));
-    await kill(child);
+    await killServerProcess(child);
     child = await start();
     for (const writer of writers) expect(await lost(writer)).toEqual({});
     counts.push(writers.reduce((sum, { stored }) => sum + stored.size, 0));

@@ -102,6 +102,8 @@ async function start(
   if (account.roles.includes(SERVER_ADMIN)) {
     const steps = await setUp({ couch, ...names });
     log.debug({ steps }, 'The database is set up.');
+    const changed = steps.filter(({ outcome }) => outcome === 'changed');
+    if (changed.length > 0) log.warn({ changed }, 'Set-up has replaced what was in the database.');
   } else {
     for (const told of await checkSetUp({ couch, ...names, account })) log.warn(told);
   }

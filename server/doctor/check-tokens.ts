@@ -64,20 +64,21 @@ async function checkAccessToken(patient: Patient): Promise<Finding> {
       "Whether CouchDB takes users' tokens: another identity provider signs them. See that none of its keys is in [jwt_keys].",
     );
   }
-  const [value] = secret.values;
   const name = madeUpName();
-  const token = jwt.sign({ sub: name, '_couchdb.roles': ['registry_user'], exp: soon() }, value, {
-    algorithm: 'HS256',
-  });
-  const answer = await patient.upstream.fetch('/_session', { headers: headersOf(token), redirect: 'manual' });
-  const body: unknown = await answer.json().catch(() => undefined);
-  const taken = sessionSchema.safeParse(body).data?.userCtx.name === name;
-  return taken
-    ? wrong(
+  for (const [n, value] of secret.values.entries()) {
+    const token = jwt.sign({ sub: name, '_couchdb.roles': ['registry_user'], exp: soon() }, value, {
+      algorithm: 'HS256',
+    });
+    const answer = await patient.upstream.fetch('/_session', { headers: headersOf(token), redirect: 'manual' });
+    const body: unknown = await answer.json().catch(() => undefined);
+    if (sessionSchema.safeParse(body).data?.userCtx.name === name) {
+      return wrong(
         check,
-        'CouchDB takes the tokens of users itself, so they can go around the gate: JWT_SECRET is one of its [jwt_keys]. Give the gate another JWT_SECRET.',
-      )
-    : good(check, 'CouchDB does not take the tokens that users hold.');
+        `CouchDB takes the tokens of users itself, so they can go around the gate: ${n === 0 ? 'JWT_SECRET' : 'what is in JWT_SECRETS_ACCEPTED'} is one of its [jwt_keys]. Give the gate another one.`,
+      );
+    }
+  }
+  return good(check, 'CouchDB does not take the tokens that users hold.');
 }
 
 const sessionSchema = z.object({ userCtx: z.object({ name: z.string().nullable() }) });

@@ -4,7 +4,7 @@ import { doctorCommand } from '../../doctor/command.ts';
 import type { Finding } from '../../doctor/finding.ts';
 import { readDatabaseDesign } from '../../upstream/design-documents.ts';
 import { seal } from '../../upstream/design-hash.ts';
-import { deleteSetting, putSetting, readMembers, readSetting } from '../node-config.ts';
+import { putSetting, readMembers, readSetting, restoreSetting } from '../node-config.ts';
 import { warmDesign } from '../warm-design.ts';
 import type { Stage } from './stage.ts';
 
@@ -101,12 +101,16 @@ export function describeDoctor(stage: () => Stage): void {
     const value = Buffer.from(env['JWT_SECRET'] ?? '').toString('base64');
     for (const node of nodes) await putSetting(stage().couch, node, setting, value);
     const found = await faults();
-    for (const [index, node] of nodes.entries()) {
-      const was = before[index];
-      await (was === undefined
-        ? deleteSetting(stage().couch, node, setting)
-        : putSetting(stage().couch, node, setting, was));
-    }
+    const accepted = {
+      ...env,
+      JWT_SECRET: randomBytes(32).toString('hex'),
+      JWT_SECRETS_ACCEPTED: env['JWT_SECRET'] ?? '',
+    };
+    const foundAccepted = await faults(accepted);
+    for (const [index, node] of nodes.entries()) await restoreSetting(stage().couch, node, setting, before[index]);
+    expect(foundAccepted).toContainEqual(
+      expect.stringMatching(/^users' tokens: .*JWT_SECRETS_ACCEPTED is one of its \[jwt_keys\]/),
+    );
     expect(found).toContainEqual(expect.stringMatching(/^users' tokens: .*JWT_SECRET is one of its \[jwt_keys\]/));
     expect(others(await faults())).toEqual([]);
   });
