@@ -15,6 +15,8 @@ export interface Environment {
   readonly onOffline: (lost: () => void) => () => void;
   /** Calls `changed` when the page is frozen, and when it goes on: https://wicg.github.io/page-lifecycle/ */
   readonly onFreeze: (changed: (isFrozen: boolean) => void) => () => void;
+  /** Calls `left` when the page goes, by a reload too: what it does not do at once may never be done. */
+  readonly onLeave: (left: () => void) => () => void;
   /** Whether a person is looking at the page. */
   readonly isVisible: () => boolean;
   readonly openChannel: (name: string) => TabChannel;
@@ -64,6 +66,7 @@ export function defaultEnvironment(): Environment {
     onWake: (wake) => listen('online pageshow resume visibilitychange', () => isVisible() && wake()),
     onOffline: (lost) => listen('offline', lost),
     onFreeze: (changed) => listen('freeze resume', ({ type }) => changed(type === 'freeze')),
+    onLeave: (left) => listen('pagehide', left),
     isVisible,
     openChannel: inBrowser ? openChannel : () => SILENT_CHANNEL,
     storage: (inBrowser ? browserStorage() : undefined) ?? memoryStorage(),

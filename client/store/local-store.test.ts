@@ -203,6 +203,65 @@ test('what a replacement was carrying over when it was cut off is there at the n
   expect(environment.storage.getItem('pouchgate_alice:carry')).toBeNull();
 });
 
+/** A page that can be left, and what outlives it. */
+function page() {
+  const environment = { ...defaultEnvironment() };
+  let leave = (): void => undefined;
+  return {
+    environment: {
+      ...environment,
+      onLeave: (left: () => void) => {
+        leave = left;
+        return () => {
+          leave = () => undefined;
+        };
+      },
+    },
+    leave: () => leave(),
+    carried: () => environment.storage.getItem('pouchgate_alice:carry'),
+  };
+}
+
+test('what was being stored when the page was left is there at the next start, though the browser broke off storing it', async () => {
+  const { environment, leave } = page();
+  const store = await open(browser(), environment);
+  const storing = Promise.all([store.edit({ theme: 'light' }), store.edit({ viewMode: 'graph', theme: 'dark' })]);
+  leave();
+  // A database in which nothing of it has arrived.
+  const after = await open(browser(), environment);
+  expect(after.shown()).toMatchObject({ theme: 'dark', viewMode: 'graph' });
+  expect(after.unsentCount()).toBe(2);
+  await storing;
+});
+
+test('and when it was stored all the same, it is one edit, which a later one takes the place of', async () => {
+  const { environment, leave } = page();
+  const memory = browser();
+  const store = await open(memory, environment);
+  await storeLeaves(store.database(), [SERVER_DOCUMENT]);
+  await store.edit({ recapTime: '19:30' });
+  const storing = store.edit({ theme: 'dark' });
+  leave();
+  await storing;
+  await store.edit({ theme: 'light' });
+  const after = await open(memory, environment);
+  expect(after.shown()).toMatchObject({ theme: 'light', recapTime: '19:30' });
+  expect(after.unsentCount()).toBe(2);
+  expect(superseded).toEqual([]);
+});
+
+test('a page that is left with all stored, or after a sign-out, notes nothing', async () => {
+  const { environment, leave, carried } = page();
+  const store = await open(browser(), environment);
+  await store.edit({ theme: 'dark' });
+  leave();
+  expect(carried()).toBeNull();
+  const storing = store.edit({ theme: 'light' });
+  await Promise.all([storing.catch(() => undefined), store.destroy()]);
+  leave();
+  expect(carried()).toBeNull();
+});
+
 test('destroying leaves nothing behind', async () => {
   const memory = browser();
   const store = await open(memory);

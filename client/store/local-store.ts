@@ -4,7 +4,7 @@
  * All writes of all tabs of one user happen one at a time, under one lock. Replication alone writes beside it, and only
  * ever adds revisions; so a write that finds its parent no leaf any more reads again and tries again (commit.ts).
  */
-import { newDeviceId, nextEditStamp, type DeviceId } from '../../couchdb-design/edit-stamp.ts';
+import { latestEditStamp, newDeviceId, nextEditStamp, type DeviceId } from '../../couchdb-design/edit-stamp.ts';
 import { userDocumentId, type UserDocumentId, type Username } from '../../couchdb-design/username.ts';
 import { reasonOf, type Database, type OpenDatabase } from '../platform/database.ts';
 import type { Environment } from '../platform/environment.ts';
@@ -26,7 +26,7 @@ export interface LocalStoreOptions {
   /** A sign-out was cut off: what is stored goes before anything of it is read. */
   readonly isLeaving?: boolean;
   readonly openDatabase: OpenDatabase;
-  readonly environment: Pick<Environment, 'now' | 'random' | 'locks' | 'storage'>;
+  readonly environment: Pick<Environment, 'now' | 'random' | 'locks' | 'storage' | 'onLeave'>;
   /** Called after a write that other tabs do not hear of by PouchDB. */
   readonly onNoted: () => void;
   /** Called when the local database was made anew: other tabs hold a handle that is dead. */
@@ -159,15 +159,31 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
     return storing;
   };
 
-  /** Edits that a replacement was carrying over when it was cut off. */
+  /**
+   * Edits that are in no database for sure: those that a replacement carries over, and those that were being stored when
+   * the page was left, since a browser breaks off what it writes then. Text is kept at once.
+   */
+  const carried = (): Edits => JSON.parse(storage.getItem(carryKey) ?? '[]') as Edits;
+  const carry = (edits: Edits): void => {
+    if (edits.length > 0) storage.setItem(carryKey, JSON.stringify(latestEdits([...carried(), ...edits])));
+  };
+  /** Whoever starts next takes them, as edits of which nobody knows whether they are stored. */
   const takeCarried = async (): Promise<void> => {
-    const carried = JSON.parse(storage.getItem(carryKey) ?? '[]') as Edits;
-    if (carried.length === 0) return;
+    const edits = carried();
+    if (edits.length === 0) return;
     await exclusive(() =>
-      updateKept(source().database, (kept) => ({ ...kept, suspects: latestEdits([...kept.suspects, ...carried]) })),
+      updateKept(source().database, (kept) => ({ ...kept, suspects: latestEdits([...kept.suspects, ...edits]) })),
     );
     storage.removeItem(carryKey);
   };
+  const endLeave = options.environment.onLeave(() => {
+    if (isClosed() || pending.size === 0) return;
+    const seen = latestEditStamp([
+      ...Object.values((stored && documentOf(stored)?.edits) ?? {}),
+      ...unsent().map(({ stamp }) => stamp),
+    ]);
+    carry(editsOfPatch(Object.assign({}, ...pending) as Values, nextEditStamp({ now: now(), device, seen })));
+  });
   const ready = (options.isLeaving === true ? exclusive(handle.renew) : takeCarried()).then(refresh);
   // Whoever waits for it hears of it; nobody has to.
   ready.catch(() => undefined);
@@ -226,9 +242,8 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
 
     replace: async (serverLeaves) => {
       await exclusive(async () => {
-        const suspects = unsentOf(await readStored(source()));
-        // Between here and the end the edits are in no database: a tab that is closed now must not take them with it.
-        storage.setItem(carryKey, JSON.stringify(suspects));
+        carry(unsentOf(await readStored(source())));
+        const suspects = carried();
         await handle.renew();
         const known = documentOf(replicaOf(serverLeaves, shape))?.edits ?? {};
         await updateKept(source().database, (kept) => ({ ...kept, suspects, known }));
@@ -251,7 +266,13 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
     },
     refresh,
     inspect: async () => ({ device, documentId: id, leaves: await readLeaves(source()), unsent: unsent() }),
-    close: handle.close,
-    destroy: handle.destroy,
+    close: () => {
+      endLeave();
+      return handle.close();
+    },
+    destroy: () => {
+      endLeave();
+      return handle.destroy();
+    },
   };
 }

@@ -112,7 +112,7 @@ async function main(): Promise<number> {
       console.log(`ok      ${name} (${typeof note === 'string' ? `${note}; ` : ''}${seconds} s)`);
     } catch (error) {
       failed += 1;
-      console.log(`FAILED  ${name}\n${error instanceof Error ? error.message : String(error)}`);
+      console.log(`FAILED  ${name}\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     }
     await Promise.all(kit.browser.contexts().map((context) => context.close()));
   }
