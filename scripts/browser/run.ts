@@ -81,16 +81,8 @@ const CHECKS: readonly (readonly [string, Check])[] = [
   ['axe-core finds nothing on any page, in both themes and widths, and nothing is cut off', everyPageIsAccessible],
 ];
 
-/** They measure, wait long, or need a machine without other work; `npm run test:browser` runs them too. */
-const APART: readonly Check[] = [
-  timeToTheOtherBrowser,
-  coldStart,
-  tenTabsOneConnection,
-  leaderCrashes,
-  leaderIsFrozen,
-  tabsWithoutLocks,
-  sessionEndedWhileLive,
-];
+/** They measure, which takes long and a machine without other work; `npm run test:browser` runs them too. */
+const APART: readonly Check[] = [timeToTheOtherBrowser, coldStart, tenTabsOneConnection];
 
 async function main(): Promise<number> {
   const { positionals, values } = parseArgs({
