@@ -1,7 +1,7 @@
 /**
  * Random histories of several devices of one user: the real client library on real PouchDBs, the real gate and engine.
  *
- *     DEVICES_HISTORIES=300 DEVICES_SEED=7 npx jest scripts/devices.test.ts
+ *     DEVICES_HISTORIES=1000 DEVICES_SEED=7 npx jest scripts/devices.test.ts
  *
  * A failure prints its seed and tells the history. `DEVICES_SHRINK=1` looks for a shorter one that fails too.
  */
@@ -10,8 +10,8 @@ import { startTestServer, type TestServer } from './client-test-kit.ts';
 import { history, type History } from './devices-history.ts';
 import { runHistory, type World } from './devices-run.ts';
 
-/** Three hundred take some two minutes: that is for whoever changes the merge, the store or the sync. */
-const HISTORIES = Number(process.env['DEVICES_HISTORIES'] ?? 50);
+/** They take some one and a half minutes. */
+const HISTORIES = Number(process.env['DEVICES_HISTORIES'] ?? 300);
 const SEED = Number(process.env['DEVICES_SEED'] ?? Date.now() % 2 ** 31);
 const SHRINK = process.env['DEVICES_SHRINK'] === '1';
 const AT_ONCE = 6;
