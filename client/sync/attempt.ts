@@ -56,14 +56,26 @@ export async function attempt(options: AttemptOptions, one: Attempt, stop: Abort
   let doubt: ReturnType<typeof setTimeout> | undefined;
 
   const isQuiet = (): boolean => isIdle && isListening && !signal.aborted;
+  const trust = (): void => {
+    clearTimeout(doubt);
+    doubt = undefined;
+  };
+  /**
+   * PouchDB is at work, and something has come of it. It does not hear of it when the browser breaks off a read of IndexedDB,
+   * and waits for it for good; every request of its own ends sooner.
+   */
+  const onProgress = (): void => {
+    if (isIdle || signal.aborted) return;
+    clearTimeout(doubt);
+    doubt = setTimeout(interrupt, timing.silence * 2);
+  };
 
   /** In sync is who has seen all that is here in the server's own feed, when PouchDB has nothing more to do. */
   const check = async (): Promise<void> => {
     const isAllThere = await store.learn(shown);
     if (!isQuiet()) return;
     if (isAllThere) {
-      clearTimeout(doubt);
-      doubt = undefined;
+      trust();
       one.onLive();
       dispatch({ type: 'caught-up', at: environment.now() });
       // For a heartbeat the feed may take its time; then what PouchDB takes for sent is asked about again.
@@ -95,6 +107,7 @@ export async function attempt(options: AttemptOptions, one: Attempt, stop: Abort
       paces: one.paces,
       isWary: one.isWary,
       onExchange,
+      onProgress,
       onListening: () => {
         isListening = true;
         checkQuietly();
@@ -109,7 +122,10 @@ export async function attempt(options: AttemptOptions, one: Attempt, stop: Abort
     // It was lost, or another tab has replaced it: nothing of the new one would be sent from here.
     const endWatch = store.subscribe(() => {
       if (store.database() !== local) interrupt();
+      // An edit that PouchDB does not see is noticed by this.
+      else checkQuietly();
     });
+    onProgress();
     const ending = await runSync({
       local,
       remote,
@@ -118,11 +134,9 @@ export async function attempt(options: AttemptOptions, one: Attempt, stop: Abort
       signal,
       onIdle: (idle) => {
         isIdle = idle;
+        trust();
         if (idle) checkQuietly();
-        else {
-          clearTimeout(doubt);
-          doubt = undefined;
-        }
+        else onProgress();
       },
     });
     endWatch();
@@ -146,7 +160,7 @@ export async function attempt(options: AttemptOptions, one: Attempt, stop: Abort
     return { kind: 'interrupted' };
   } finally {
     stop.removeEventListener('abort', onStop);
-    clearTimeout(doubt);
+    trust();
     endOffline();
     endWake();
     onStop();

@@ -37,6 +37,7 @@ function trusting(say: (url: URL, init: RequestInit) => Said, options: Partial<T
     paces: { push: atOnce, changes: atOnce },
     isWary: false,
     onExchange: (exchange) => exchanges.push(exchange),
+    onProgress: () => undefined,
     onListening: () => told.push('listening'),
     onBusy: (retryAfter) => told.push(`busy ${String(retryAfter)}`),
     ...options,
@@ -72,6 +73,16 @@ test.each([429, 503])('a server that is too busy (%i) says until when', async (s
   const { fetch, told } = trusting(() => ({ status, text: '{"error":"x"}', headers: { 'Retry-After': '7' } }));
   await expect(fetch(`${DB}/_changes`)).rejects.toThrow(String(status));
   expect(told).toEqual(['busy 7']);
+});
+
+test('each part of an answer is progress, but for a longpoll’s', async () => {
+  let parts = 0;
+  const onProgress = (): void => void (parts += 1);
+  const { fetch } = trusting(() => ({ first: HEAD, text: row }), { onProgress });
+  await fetch(`${DB}/_changes?feed=longpoll&since=1`);
+  expect(parts).toBe(0);
+  await fetch(`${DB}/_changes?since=0`);
+  expect(parts).toBe(2);
 });
 
 describe('a longpoll', () => {

@@ -21,6 +21,8 @@ export interface TrustedFetchOptions {
   /** The last run failed: a longpoll is believed in once it has been held for a while. */
   readonly isWary: boolean;
   readonly onExchange: (exchange: Exchange) => void;
+  /** A part of an answer has come, other than of a longpoll's. */
+  readonly onProgress: () => void;
   /** A longpoll is open, and holds. */
   readonly onListening: () => void;
   /** The server has too much to do: its answer's `Retry-After`, if any. */
@@ -37,7 +39,7 @@ const OPEN = /^\s*{\s*"results"\s*:\s*\[\s*$/;
 const NO_BULK_GET: readonly number[] = [404, 405, 501];
 
 export function createTrustedFetch(options: TrustedFetchOptions): typeof globalThis.fetch {
-  const { ask, id, paces, isWary, onExchange, onListening, onBusy } = options;
+  const { ask, id, paces, isWary, onExchange, onProgress, onListening, onBusy } = options;
 
   return async (input, init = {}) => {
     const url = new URL(input instanceof Request ? input.url : input);
@@ -56,6 +58,7 @@ export function createTrustedFetch(options: TrustedFetchOptions): typeof globalT
       if (isOpen) onListening();
     }, HOLD_MS);
     const onText = (text: string): void => {
+      if (!isLongpoll) onProgress();
       if (!isLongpoll || isOpen || !OPEN.test(text)) return;
       isOpen = true;
       if (!isWary || wasHeld) onListening();
