@@ -120,6 +120,7 @@ test('a drawn device id is one, whatever is drawn', () => {
     fc.property(fc.infiniteStream(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })), (numbers) => {
       const device = newDeviceId(() => Number(numbers.next().value));
       expect(parseDeviceId(device)).toBe(device);
+      expect(device).not.toMatch(/^0/);
     }),
   );
 });

@@ -50,11 +50,11 @@ export const stampTime = (stamp: EditStamp): number => partsOf(stamp).time;
 export const parseDeviceId = (value: unknown): DeviceId | undefined =>
   typeof value === 'string' && DEVICE.test(value) ? value : undefined;
 
-/** Draws a device id. `random` gives numbers from 0 up to, not including, 1, as Math.random does. */
-export const newDeviceId = (random: () => number): DeviceId =>
-  Math.floor(random() * 36 ** 5)
-    .toString(36)
-    .padStart(5, '0');
+/**
+ * Draws a device id. `random` gives numbers from 0 up to, not including, 1, as Math.random does. None begins with a zero:
+ * those are for the doors that are no device (doors.ts).
+ */
+export const newDeviceId = (random: () => number): DeviceId => Math.floor((1 + random() * 35) * 36 ** 4).toString(36);
 
 export interface NextEditStamp {
   /** The device's clock, milliseconds since 1970. It may jump either way. */

@@ -9,6 +9,8 @@ export interface AppOptions {
   readonly gateBase: string;
   /** Mounted at `/api/auth`. */
   readonly identity: express.Router;
+  /** Mounted at `/api/users`. */
+  readonly preferences: express.Router;
   /** Whether the server is ready for requests. */
   readonly readiness: () => Promise<{ readonly status: number; readonly body: object }>;
   /** The built page's folder; undefined serves no page. */
@@ -44,6 +46,7 @@ export function createApp(options: AppOptions): express.Express {
     sendJson(res, status, body);
   });
   app.use('/api/auth', options.identity);
+  app.use('/api/users', options.preferences);
   if (options.page !== undefined) app.use(createPage(options.page, options.database));
   app.use(() => {
     throw missing();

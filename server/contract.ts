@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { preferencesSchema } from '../couchdb-design/preferences.ts';
 
 /**
  * The shapes of the HTTP API under `/api`. The client takes its types from here; the server checks what comes in
@@ -19,37 +20,72 @@ export type Credentials = z.infer<typeof credentialsSchema>;
 export const signInSchema = credentialsSchema.extend({ password: z.string().min(1).max(256) });
 
 /** The answer to register, sign-in and refresh. The refresh token is not in it: it is an HttpOnly cookie. */
-export interface Session {
-  username: string;
-  /** A JWT for the `Authorization: Bearer` header; it lives for minutes. */
-  accessToken: string;
-  /** When the access token ends. */
-  expiresAt: string;
-  sessionId: string;
-}
+export const sessionSchema = z.strictObject({
+  username: z.string(),
+  accessToken: z.string().describe('A JWT for the `Authorization: Bearer` header; it lives for minutes.'),
+  expiresAt: z.iso.datetime().describe('When the access token ends.'),
+  sessionId: z.string(),
+});
+export type Session = z.infer<typeof sessionSchema>;
 
 /** One signed-in device. */
-export interface SessionSummary {
-  id: string;
-  /** What the browser says of itself, shortened: for people to tell their devices apart. */
-  device: string;
-  createdAt: string;
-  refreshedAt: string;
-  /** True for the session that asks. */
-  current: boolean;
-}
+export const sessionSummarySchema = z.strictObject({
+  id: z.string(),
+  device: z.string().describe('What the browser says of itself, shortened: for people to tell their devices apart.'),
+  createdAt: z.iso.datetime(),
+  refreshedAt: z.iso.datetime(),
+  current: z.boolean().describe('True for the session that asks.'),
+});
+export type SessionSummary = z.infer<typeof sessionSummarySchema>;
 
-export interface SessionList {
-  sessions: SessionSummary[];
-}
+export const sessionListSchema = z.strictObject({ sessions: z.array(sessionSummarySchema) });
+export type SessionList = z.infer<typeof sessionListSchema>;
 
 /** Whether the page may offer to register, or leaves signing in to another identity provider (`external`). */
-export interface SignInOptions {
-  registration: 'open' | 'closed' | 'external';
-}
+export const signInOptionsSchema = z.strictObject({ registration: z.enum(['open', 'closed', 'external']) });
+export type SignInOptions = z.infer<typeof signInOptionsSchema>;
 
-/** The shape of every error. */
-export interface ErrorAnswer {
-  error: string;
-  reason: string;
-}
+/** The last edit of one preference. */
+export const lastEditSchema = z.strictObject({
+  at: z.iso.datetime(),
+  by: z.enum(['device', 'rest', 'telegram', 'command line']).describe('`device`: by replication.'),
+  device: z.string().describe('Five characters that tell devices apart.'),
+});
+
+/** A user's preferences over all open conflicts, with the defaults of what was never set. */
+export const userPreferencesSchema = z.strictObject({
+  preferences: preferencesSchema.required(),
+  edits: z.record(z.string(), lastEditSchema).describe('By preference, its last edit; removals too.'),
+  updatedAt: z.iso.datetime(),
+});
+export type UserPreferencesAnswer = z.infer<typeof userPreferencesSchema>;
+
+export const profileSchema = userPreferencesSchema.extend({
+  username: z.string(),
+  session: z
+    .strictObject({ id: z.string() })
+    .nullable()
+    .describe('The session of the token that asks; none when another identity provider issued it.'),
+});
+export type Profile = z.infer<typeof profileSchema>;
+
+/** The shape of every error under `/sync` and `/api/auth`. */
+export const errorSchema = z.strictObject({
+  error: z.string().describe('A stable code for programs.'),
+  reason: z.string().describe('A sentence for people.'),
+});
+export type ErrorAnswer = z.infer<typeof errorSchema>;
+
+/** The shape of every error under `/api/users`: problem details, RFC 9457. */
+export const problemSchema = z.strictObject({
+  type: z.literal('about:blank'),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string().describe('A sentence for people.'),
+  error: z.string().describe('A stable code for programs.'),
+  errors: z
+    .array(z.strictObject({ pointer: z.string(), detail: z.string() }))
+    .optional()
+    .describe('What is wrong with the body, each with a JSON pointer (RFC 6901) to it.'),
+});
+export type Problem = z.infer<typeof problemSchema>;

@@ -61,11 +61,11 @@ export function toHttpError(error: unknown): HttpError {
 }
 
 /** Sends `body` as JSON that no cache keeps: every answer is one user's own. */
-export function sendJson(res: ServerResponse, status: number, body: unknown): void {
+export function sendJson(res: ServerResponse, status: number, body: unknown, contentType = 'application/json'): void {
   // As text, which Node puts behind the head into one piece.
   const text = `${JSON.stringify(body)}\n`;
   res.statusCode = status;
-  res.setHeader('Content-Type', 'application/json');
+  res.setHeader('Content-Type', contentType);
   res.setHeader('Cache-Control', 'no-store');
   res.setHeader('Content-Length', Buffer.byteLength(text));
   res.end(text);

@@ -9,7 +9,7 @@ import { createGate } from './gate/router.ts';
 import { SecretGuard } from './gate/secret-guard.ts';
 import { SharedTimer } from './gate/shared-timer.ts';
 import { createIdentity, type Identity } from './identity/identity.ts';
-import type { RateLimits } from './identity/rate-limits.ts';
+import { DEFAULT_RATE_LIMITS, type RateLimits } from './identity/rate-limits.ts';
 import { listen } from './listen.ts';
 import { Admission } from './operations/admission.ts';
 import { trackConnections } from './operations/connections.ts';
@@ -19,6 +19,8 @@ import { observeRequests } from './operations/observe-requests.ts';
 import { mostConnections, openFilesLimit } from './operations/open-files.ts';
 import { createOperations, createReadiness } from './operations/operate.ts';
 import { upstreamKind } from './operations/upstream-kind.ts';
+import { createRest } from './preferences/rest.ts';
+import { createPreferencesService } from './preferences/service.ts';
 import { checkSetUp, checkToken } from './upstream/check-set-up.ts';
 import { openUpstream, type UpstreamAccess } from './upstream/couch.ts';
 import { startEmbeddedEngine } from './upstream/embedded.ts';
@@ -146,6 +148,13 @@ async function start(
   });
   onClose(() => feed.close());
   const readiness = createReadiness(upstream, registry, feeds);
+  const readBody = readUserDocument;
+  const secrets = new SecretGuard((username, field) =>
+    log.warn({ username, field }, 'A document is not served: it has a field that must never be replicated.'),
+  );
+  const writes = new FewAtATime(1);
+  const now = Date.now;
+  const service = createPreferencesService({ couch, registry, provision, readBody, secrets, writes, now });
   const gate = createGate({
     mount,
     publicUrl: config.publicUrl ?? '',
@@ -163,14 +172,12 @@ async function start(
       authorizationFor: upstreamAuthorization(access, engine.jwtSecret),
       provision,
       checkRight: (caller) => identity.rights.check(caller),
-      readBody: readUserDocument,
-      secrets: new SecretGuard((username, field) =>
-        log.warn({ username, field }, 'A document is not served: it has a field that must never be replicated.'),
-      ),
+      readBody,
+      secrets,
       timer,
-      writes: new FewAtATime(1),
+      writes,
       asks: new FewAtATime(3),
-      now: Date.now,
+      now,
       onDelivered: metrics.onDelivered,
       onSlowReader: metrics.onSlowReader,
     },
@@ -179,6 +186,13 @@ async function start(
     gate,
     gateBase: GATE_BASE,
     identity: identity.router,
+    preferences: createRest({
+      service,
+      authenticate: identity.authenticate,
+      corsOrigins: config.corsOrigins,
+      limit: (options.rateLimits ?? DEFAULT_RATE_LIMITS).preferencesByName,
+      onError,
+    }),
     readiness: () => readiness.ask(),
     page,
     database: `${GATE_BASE}/${encodeURIComponent(registry)}`,

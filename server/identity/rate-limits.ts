@@ -21,6 +21,8 @@ export interface RateLimits {
   readonly signOutBySession: RateLimit;
   /** To see and end sessions: each is a read of the database. */
   readonly sessionsByName: RateLimit;
+  /** By plain HTTP: each is a read of the database, or two and a write. */
+  readonly preferencesByName: RateLimit;
 }
 
 const MINUTE = 60_000;
@@ -38,6 +40,7 @@ export const DEFAULT_RATE_LIMITS: RateLimits = {
   refreshBySession: { windowMs: 5 * MINUTE, limit: 60 },
   signOutBySession: { windowMs: 5 * MINUTE, limit: 20 },
   sessionsByName: { windowMs: MINUTE, limit: 60 },
+  preferencesByName: { windowMs: MINUTE, limit: 300 },
 };
 
 /** A limit by the client's address; an IPv6 client has a whole subnet, which counts as one. */
@@ -51,11 +54,15 @@ export const limitByName = (limit: RateLimit, counted: 'all' | 'failures'): Requ
     return typeof body === 'object' && body !== null && 'username' in body ? parseUsername(body.username) : undefined;
   });
 
-/** Counts by `keyOf`; a request without a key is not counted. Beyond the limit: 429 with `Retry-After`. */
+/**
+ * Counts by `keyOf`; a request without a key is not counted. Beyond the limit: 429 with `Retry-After`, as `send` puts it on
+ * the wire.
+ */
 export function limitBy(
   { windowMs, limit }: RateLimit,
   counted: 'all' | 'failures',
   keyOf: (req: Request) => string | undefined,
+  send: (res: Response, error: HttpError) => void = sendError,
 ): RequestHandler {
   return rateLimit({
     windowMs,
@@ -69,15 +76,15 @@ export function limitBy(
     standardHeaders: false,
     // It would print a warning whenever a client sends such a header by itself.
     validate: { xForwardedForHeader: false, forwardedHeader: false },
-    handler: (req, res) => refuse(req, res, windowMs),
+    handler: (req, res) => send(res, refusal(req, windowMs)),
   });
 }
 
-function refuse(req: Request, res: Response, windowMs: number): void {
+function refusal(req: Request, windowMs: number): HttpError {
   const state: unknown = Reflect.get(req, 'rateLimit');
   const reset: unknown = typeof state === 'object' && state !== null ? Reflect.get(state, 'resetTime') : undefined;
   const wait = reset instanceof Date ? reset.getTime() - Date.now() : windowMs;
   const seconds = Math.max(1, Math.ceil(wait / 1000));
   const reason = 'Too many attempts. Wait a while, then try again.';
-  sendError(res, new HttpError(429, 'too_many_requests', reason, { 'Retry-After': String(seconds) }));
+  return new HttpError(429, 'too_many_requests', reason, { 'Retry-After': String(seconds) });
 }

@@ -1,0 +1,25 @@
+/**
+ * By which door an edit came. A stamp names its device; what is no device but a program that edits on a user's behalf has an
+ * id that begins as no browser's does. What a user replicates may name any device: it is their own document that they
+ * would mislead.
+ */
+import { parseEditStamp, type DeviceId, type EditStamp } from './edit-stamp.ts';
+
+const PREFIXES = { rest: '0r', telegram: '0t', 'command line': '0c' } as const;
+
+/** A way to the preferences other than replication. */
+export type Door = keyof typeof PREFIXES;
+
+/** An id for one process's edits by a door. `random` as Math.random. */
+export const newDoorId = (door: Door, random: () => number): DeviceId =>
+  `${PREFIXES[door]}${Math.floor(random() * 36 ** 3)
+    .toString(36)
+    .padStart(3, '0')}`;
+
+/** `device`: by replication, so from a browser mostly. Undefined for what is no stamp. */
+export const doorOf = (stamp: EditStamp): Door | 'device' | undefined => {
+  const parts = parseEditStamp(stamp);
+  if (parts === undefined) return undefined;
+  const doors = Object.keys(PREFIXES) as Door[];
+  return doors.find((door) => parts.device.startsWith(PREFIXES[door])) ?? 'device';
+};

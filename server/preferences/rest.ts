@@ -1,0 +1,209 @@
+import cors from 'cors';
+import express, { Router, type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
+import type { z } from 'zod';
+import { newDoorId } from '../../couchdb-design/doors.ts';
+import {
+  preferencesPatchSchema,
+  preferencesSchema,
+  type PreferencesPatch,
+} from '../../couchdb-design/user-document.ts';
+import type { Caller } from '../caller.ts';
+import type { Profile, UserPreferencesAnswer } from '../contract.ts';
+import {
+  badRequest,
+  HttpError,
+  methodNotAllowed,
+  missing,
+  sendJson,
+  toHttpError,
+  tooLarge,
+  unauthorized,
+} from '../errors.ts';
+import { isObject } from '../gate/json.ts';
+import { limitBy, type RateLimit } from '../identity/rate-limits.ts';
+import { notesOf } from '../request-notes.ts';
+import { preferencesAnswer } from './answer.ts';
+import { mergePatch } from './merge-patch.ts';
+import { checkIfMatch, entityTag, isKnown } from './precondition.ts';
+import { InvalidBody, sendProblem } from './problem.ts';
+import type { PreferencesService, UserPreferences } from './service.ts';
+
+export interface RestOptions {
+  readonly service: PreferencesService;
+  /** Rejects with 401 when the headers do not prove who asks. */
+  readonly authenticate: (headers: Request['headersDistinct']) => Promise<Caller>;
+  readonly corsOrigins: readonly string[];
+  /** Of one user's requests. */
+  readonly limit: RateLimit;
+  /** Called with what nobody expected. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** What a user's document may have, and then some. */
+const LARGEST_BODY = '96kb';
+const JSON_TYPES = ['application/json', 'application/merge-patch+json'];
+
+/**
+ * The user's preferences by plain HTTP, to be mounted at `/api/users`, as contract.ts and `/api/openapi.json` have it:
+ *
+ * - `GET /profile`: who asks, and the preferences with the defaults of what was never set;
+ * - `GET`, `PATCH /preferences`: a JSON merge patch (RFC 7396); `null` lets the default hold again;
+ * - `GET`, `PUT`, `DELETE /preferences/<name>`: one of them, as a bare JSON value.
+ *
+ * Every answer has an `ETag`, which `If-Match` and `If-None-Match` may name. Errors are problem details (RFC 9457).
+ */
+export function createRest(options: RestOptions): Router {
+  const { service } = options;
+  const device = newDoorId('rest', Math.random);
+  const router = Router({ caseSensitive: true, strict: true });
+  const callers = new WeakMap<Request, Caller>();
+  const callerOf = (req: Request): Caller => {
+    const caller = callers.get(req);
+    if (caller === undefined) throw unauthorized('Nobody is signed in here.');
+    return caller;
+  };
+
+  const edit = async (req: Request, change: (now: UserPreferences) => PreferencesPatch): Promise<UserPreferences> =>
+    service.edit(callerOf(req).username, device, (now) => {
+      checkIfMatch(req.headers['if-match'], now.token);
+      return change(now);
+    });
+
+  if (options.corsOrigins.length > 0) {
+    router.use(
+      cors({
+        origin: [...options.corsOrigins],
+        methods: ['GET', 'HEAD', 'PATCH', 'PUT', 'DELETE'],
+        allowedHeaders: ['authorization', 'content-type', 'if-match', 'if-none-match'],
+        exposedHeaders: ['etag', 'retry-after'],
+        maxAge: 86_400,
+      }),
+    );
+  }
+  router.use(async (req, res, next) => {
+    const caller = await options.authenticate(req.headersDistinct);
+    notesOf(res).username = caller.username;
+    callers.set(req, caller);
+    next();
+  });
+  router.use(limitBy(options.limit, 'all', (req) => callers.get(req)?.username, sendProblem));
+  const readJson = express.json({ limit: LARGEST_BODY, inflate: false, strict: false, type: JSON_TYPES });
+
+  router.get('/profile', async (req, res) => {
+    const { username, sessionId } = callerOf(req);
+    const now = await service.read(username);
+    const session = sessionId === undefined ? null : { id: sessionId };
+    answer(req, res, now, { username, session, ...preferencesAnswer(now) } satisfies Profile);
+  });
+  router.all('/profile', refuseMethod('GET,HEAD'));
+
+  router.get('/preferences', async (req, res) => {
+    const now = await service.read(callerOf(req).username);
+    answer(req, res, now, preferencesAnswer(now) satisfies UserPreferencesAnswer);
+  });
+  router.patch('/preferences', readJson, async (req, res) => {
+    const patch = bodyOf(req);
+    if (!isObject(patch)) throw badRequest('The body has to be a JSON object of preferences by name.');
+    const after = await edit(req, ({ document }) => check(preferencesPatchSchema, merged(document.preferences, patch)));
+    sendWhole(res, after);
+  });
+  router.all('/preferences', refuseMethod('GET,HEAD,PATCH'));
+
+  router.get('/preferences/:name', async (req, res) => {
+    const name = nameOf(req);
+    const now = await service.read(callerOf(req).username);
+    answer(req, res, now, preferencesAnswer(now).preferences[name]);
+  });
+  router.put('/preferences/:name', readJson, async (req, res) => {
+    const patch = { [nameOf(req)]: bodyOf(req) };
+    sendWhole(res, await edit(req, () => check(preferencesSchema, patch)));
+  });
+  router.delete('/preferences/:name', async (req, res) => {
+    const name = nameOf(req);
+    sendWhole(res, await edit(req, ({ document }) => (name in document.preferences ? { [name]: null } : {})));
+  });
+  router.all('/preferences/:name', refuseMethod('GET,HEAD,PUT,DELETE'));
+
+  router.use(() => {
+    throw missing();
+  });
+  router.use(tellProblems(options.onError));
+  return router;
+}
+
+/** Answers with `body`, or that the caller has it. */
+function answer(req: Request, res: Response, now: UserPreferences, body: unknown): void {
+  res.setHeader('ETag', entityTag(now.token));
+  if (isKnown(req.headers['if-none-match'], now.token)) res.status(304).set('Cache-Control', 'no-store').end();
+  else sendJson(res, 200, body);
+}
+
+/** What holds after an edit. */
+function sendWhole(res: Response, after: UserPreferences): void {
+  res.setHeader('ETag', entityTag(after.token));
+  sendJson(res, 200, preferencesAnswer(after) satisfies UserPreferencesAnswer);
+}
+
+/** Each preference that the patch names as it is to be: an object is merged into the one that is there. */
+const merged = (now: object, patch: object): object =>
+  Object.fromEntries(
+    Object.entries(patch).map(([key, value]) => [
+      key,
+      value === null ? null : mergePatch(new Map<string, unknown>(Object.entries(now)).get(key), value),
+    ]),
+  );
+
+function check<T>(schema: z.ZodType<T>, value: unknown): T {
+  const read = schema.safeParse(value);
+  if (!read.success) throw new InvalidBody(read.error.issues);
+  return read.data;
+}
+
+/** Throws 415 when the body did not come as JSON, 400 when there is none. */
+function bodyOf(req: Request): unknown {
+  const body: unknown = req.body;
+  if (req.is(JSON_TYPES) === false) {
+    throw new HttpError(415, 'bad_content_type', `Content-Type must be ${JSON_TYPES.join(' or ')}.`);
+  }
+  // Of no bytes the parser makes an empty object.
+  if (body === undefined || req.headers['content-length'] === '0') throw badRequest('The request has no body.');
+  return body;
+}
+
+type Name = keyof typeof preferencesSchema.shape;
+
+/** Throws 404 when there is no such preference. */
+function nameOf(req: Request): Name {
+  const name = String(req.params['name']);
+  if (!Object.hasOwn(preferencesSchema.shape, name)) throw missing();
+  return name as Name;
+}
+
+const refuseMethod =
+  (allowed: string): RequestHandler =>
+  () => {
+    throw methodNotAllowed(allowed);
+  };
+
+const tellProblems =
+  (onError: (error: unknown) => void): ErrorRequestHandler =>
+  (error: unknown, _req, res, _next) => {
+    const told = fromBodyParser(error) ?? toHttpError(error);
+    if (told.status === 500) onError(error);
+    sendProblem(res, told);
+  };
+
+/** Express and its body parser throw errors with a `status`; what they say of the client's bytes stays with us. */
+function fromBodyParser(error: unknown): HttpError | undefined {
+  if (error instanceof HttpError || !(error instanceof Error) || !('status' in error)) return undefined;
+  switch (error.status) {
+    case 400:
+      return badRequest('The request is not well formed.');
+    case 413:
+      return tooLarge('The body is too large.');
+    case 415:
+      return new HttpError(415, 'bad_content_type', 'The body has to be plain, uncompressed JSON in UTF-8.');
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,133 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ServerScope } from 'nano';
+import { latestEditStamp, nextEditStamp, type DeviceId } from '../../couchdb-design/edit-stamp.ts';
+import { applyEdit } from '../../couchdb-design/merge.ts';
+import { resolveConflict } from '../../couchdb-design/revisions.ts';
+import {
+  userDocumentId,
+  type PreferencesPatch,
+  type ReadUserDocument,
+  type UserDocument,
+  type Username,
+} from '../../couchdb-design/user-document.ts';
+import { HttpError } from '../errors.ts';
+import type { FewAtATime } from '../gate/few-at-a-time.ts';
+import type { SecretGuard } from '../gate/secret-guard.ts';
+import { stateToken, type StateToken } from '../gate/state-token.ts';
+import { statusOf } from '../upstream/couch.ts';
+import type { LeafState } from '../upstream/leaf-state.ts';
+import type { Provision } from '../upstream/provision.ts';
+import { toUpstreamError } from '../upstream/upstream-error.ts';
+import { mergeLeaves, readLeaf, readStored, type ReadLeaf } from './stored.ts';
+
+/** A user's document with all its open conflicts merged, and the state that it was read in. */
+export interface UserPreferences {
+  readonly document: UserDocument;
+  readonly token: StateToken;
+}
+
+/** What is to be changed, given what holds now. Throws an HttpError to change nothing. */
+export type Change = (now: UserPreferences) => PreferencesPatch;
+
+/**
+ * The one way to the preferences for programs that do not replicate. Everything rejects with 403 for a document that must
+ * not be served, 409 for one that cannot be read, 502 or 503 when the database fails.
+ */
+export interface PreferencesService {
+  read(username: Username): Promise<UserPreferences>;
+  /** Stores an edit by the door that `device` names (couchdb-design/doors.ts), and resolves with what holds then. */
+  edit(username: Username, device: DeviceId, change: Change): Promise<UserPreferences>;
+}
+
+export interface PreferencesServiceOptions {
+  /** As the service account. */
+  readonly couch: ServerScope;
+  readonly registry: string;
+  readonly provision: Provision;
+  readonly readBody: (body: unknown) => ReadUserDocument;
+  readonly secrets: Pick<SecretGuard, 'check'>;
+  /** The gate's own: nothing of this process comes in between a read and the write that follows it. */
+  readonly writes: FewAtATime;
+  readonly now: () => number;
+}
+
+/** Others write the same document, from other gates and by replication; so many in a row that all were quicker are too many. */
+const MOST_ATTEMPTS = 20;
+/** In ms: a little longer each time, and never the same for two that met. */
+const pause = (attempt: number): Promise<void> => delay(attempt * 10 * (0.5 + Math.random()));
+
+type Leaves = readonly [ReadLeaf, ...ReadLeaf[]];
+
+export function createPreferencesService(options: PreferencesServiceOptions): PreferencesService {
+  const { couch, registry, provision, readBody, secrets, writes, now } = options;
+  const database = couch.use<object>(registry);
+
+  const readLeaves = async (username: Username): Promise<{ readonly leaves: Leaves; readonly state: LeafState }> => {
+    const id = userDocumentId(username);
+    for (let attempt = 1; ; attempt += 1) {
+      const { live, state } = await readStored(couch, registry, id);
+      secrets.check(
+        live.map(({ body }) => body),
+        { ownId: id, username },
+      );
+      const [first, ...others] = live.map((leaf) => readLeaf(leaf, readBody));
+      if (first !== undefined) return { leaves: [first, ...others], state };
+      if (attempt > MOST_ATTEMPTS) throw new HttpError(503, 'service_unavailable', 'The document could not be made.');
+      // One who has none yet is given one. A copy of a cluster that has not stored it yet says for a moment that there is none.
+      await provision(username);
+      if (attempt > 1) await pause(attempt);
+    }
+  };
+  const told = (leaves: Leaves, state: LeafState): UserPreferences => ({
+    document: mergeLeaves(leaves),
+    token: stateToken(state),
+  });
+
+  /** The revision that was stored; undefined when another write was quicker. */
+  const store = async (document: UserDocument, rev: string): Promise<string | undefined> => {
+    try {
+      const stored = await database.insert({ ...document, _rev: rev });
+      return stored.rev;
+    } catch (error) {
+      if (statusOf(error) === 409) return undefined;
+      throw toUpstreamError(error);
+    }
+  };
+  const resolve = async (leaves: Leaves): Promise<void> => {
+    const docs = [...resolveConflict({ leaves })];
+    await database.bulk({ docs, new_edits: false }).catch((error: unknown) => {
+      throw toUpstreamError(error);
+    });
+  };
+
+  const edit = async (username: Username, device: DeviceId, change: Change): Promise<UserPreferences> => {
+    for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) {
+      const { leaves, state } = await readLeaves(username);
+      const current = told(leaves, state);
+      const patch = change(current);
+      if (Object.keys(patch).length === 0) return current;
+      if (leaves.length > 1) {
+        await resolve(leaves);
+        continue;
+      }
+      const [{ rev, document }] = leaves;
+      const seen = latestEditStamp(Object.values(document.edits));
+      const next = applyEdit(document, patch, nextEditStamp({ now: now(), device, seen }));
+      const stored = await store(next, rev);
+      if (stored !== undefined) {
+        const after = state.leaves.map((leaf) => (leaf === rev ? stored : leaf));
+        return { document: next, token: stateToken({ leaves: after, deleted: false }) };
+      }
+      await pause(attempt);
+    }
+    throw new HttpError(409, 'conflict', 'Others keep changing the preferences. Try again.');
+  };
+
+  return {
+    read: async (username) => {
+      const { leaves, state } = await readLeaves(username);
+      return told(leaves, state);
+    },
+    edit: (username, device, change) => writes.run(userDocumentId(username), () => edit(username, device, change)),
+  };
+}
