@@ -42,6 +42,8 @@ const rateLimits = Object.fromEntries(
 export interface TestGateOptions {
   /** Of the feeds, in ms. */
   readonly heartbeat?: number;
+  /** Of the streams of preferences, in ms. */
+  readonly streamBeat?: number;
   /** One that outlives the gate; without it there is one of the gate's own. */
   readonly upstream?: TestUpstream;
   /** Where the gate asks that upstream, when something stands between the two. */

@@ -21,6 +21,7 @@ import { createOperations, createReadiness } from './operations/operate.ts';
 import { upstreamKind } from './operations/upstream-kind.ts';
 import { createRest } from './preferences/rest.ts';
 import { createPreferencesService } from './preferences/service.ts';
+import { createStreams } from './preferences/streams.ts';
 import { checkSetUp, checkToken } from './upstream/check-set-up.ts';
 import { openUpstream, type UpstreamAccess } from './upstream/couch.ts';
 import { startEmbeddedEngine } from './upstream/embedded.ts';
@@ -42,6 +43,8 @@ export interface StartOptions {
   readonly rateLimits?: RateLimits;
   /** Of both feeds, as followChanges has it, in ms. */
   readonly heartbeat?: number;
+  /** Between two heartbeats of a stream of preferences, in ms. */
+  readonly streamBeat?: number;
 }
 
 /** A running server. */
@@ -189,6 +192,18 @@ async function start(
     preferences: createRest({
       service,
       authenticate: identity.authenticate,
+      authenticateCookie: identity.authenticateCookie,
+      streams: createStreams({
+        hub,
+        leaves,
+        service,
+        timer,
+        now,
+        checkRight: (caller) => identity.rights.check(caller),
+        onDelivered: metrics.onDelivered,
+        onSlowReader: metrics.onSlowReader,
+        ...(options.streamBeat === undefined ? {} : { beat: options.streamBeat }),
+      }),
       corsOrigins: config.corsOrigins,
       limit: (options.rateLimits ?? DEFAULT_RATE_LIMITS).preferencesByName,
       onError,
