@@ -11,9 +11,9 @@ const RETRY = { least: 1_000, spread: 2_000 } as const;
 const event = (name: string, data: object, id?: StateToken): string =>
   `event: ${name}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`;
 
-/** The first event. `random` as Math.random. */
-export const connected = (username: string, random: () => number): string =>
-  `retry: ${RETRY.least + Math.floor(random() * RETRY.spread)}\n${event('connected', { username })}`;
+/** The first event: who it is for, and the state that holds; a client that does not have it is told next. `random` as Math.random. */
+export const connected = (username: string, state: StateToken, random: () => number): string =>
+  `retry: ${RETRY.least + Math.floor(random() * RETRY.spread)}\n${event('connected', { username, state })}`;
 
 /** The whole preferences. */
 export const preferenceUpdate = (preferences: UserPreferencesAnswer, state: StateToken): string =>

@@ -41,8 +41,10 @@ const problemOf = async (response: Response) => {
 test('a stream tells who it is for, what holds, and each change with the state that it leads to', async () => {
   const user = newUser();
   const stream = open(user);
-  expect(await stream.event(() => true)).toEqual({ name: 'connected', id: undefined, data: { username: user } });
-  expect(preferencesOf(await stream.event(isUpdate))).toMatchObject({ theme: 'system' });
+  const connected = await stream.event(() => true);
+  const first = await stream.event(isUpdate);
+  expect(connected).toEqual({ name: 'connected', id: undefined, data: { username: user, state: first.id } });
+  expect(preferencesOf(first)).toMatchObject({ theme: 'system' });
   for (const theme of ['dark', 'light']) {
     const state = await patch(user, { theme });
     const told = await stream.event(({ id }) => id === state);
@@ -67,6 +69,7 @@ test('whoever has the state is not told it again, and whoever missed something i
   const same = open(user, { 'last-event-id': state });
   await same.event(({ name }) => name === 'heartbeat');
   expect(same.events.map(({ name }) => name)).toEqual(['connected', 'heartbeat']);
+  expect(same.events[0]?.data).toEqual({ username: user, state });
   const next = await patch(user, { theme: 'light' });
   expect(preferencesOf(await same.event(({ id }) => id === next))).toMatchObject({ theme: 'light' });
   for (const missed of [state, '99-ffffffffffffffffffffffffffffffff', 'nonsense']) {
@@ -120,7 +123,7 @@ test('the session’s cookie will do for a page of the same origin, and ends wit
   const { username, cookie } = await signedIn();
   const stream = startStream({ url: gate.url, headers: { cookie, 'sec-fetch-site': 'same-origin' } });
   clients.push(stream);
-  expect((await stream.event(() => true)).data).toEqual({ username });
+  expect((await stream.event(() => true)).data).toMatchObject({ username });
   await stream.event(isUpdate);
   const ended = stream.ended();
   await fetch(`${gate.url}/api/auth/sign-out`, { method: 'POST', headers: { cookie } });

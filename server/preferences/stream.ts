@@ -80,8 +80,8 @@ export class PreferencesStream implements Waiter, Timed, Leaver {
     return this.#over;
   }
 
-  /** `read`: what held when the request came, if the client does not have it. The answer begins. */
-  begin(read: UserPreferences | undefined): void {
+  /** What held when the request came, `read` if the client does not have it. The answer begins. */
+  begin(state: StateToken, read?: UserPreferences): void {
     if (this.#over) return;
     this.#res.writeHead(200, {
       'Content-Type': 'text/event-stream',
@@ -89,7 +89,7 @@ export class PreferencesStream implements Waiter, Timed, Leaver {
       // Fronts that gather an answer before they pass it on are asked not to.
       'X-Accel-Buffering': 'no',
     });
-    this.#write(connected(this.username, Math.random));
+    this.#write(connected(this.username, read?.token ?? state, Math.random));
     if (read !== undefined) this.#update(read);
     // A change may have come while it was read.
     void this.#tell();

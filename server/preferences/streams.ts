@@ -52,7 +52,7 @@ export function createStreams(options: StreamsOptions): Streams {
         await checkRight(caller);
         const token = stateToken(hub.heard(caller.ownId) ?? (await leaves.read(caller.ownId)));
         // What must not be served is refused while a status can still be sent; and one who has no document is given one.
-        stream.begin(token === told ? undefined : await room.read(caller.username, token));
+        stream.begin(token, token === told ? undefined : await room.read(caller.username, token));
       } catch (error) {
         stream.close();
         throw error;
