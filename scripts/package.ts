@@ -11,6 +11,7 @@ import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { build } from 'vite';
 import { commandWorks } from './package-command.ts';
+import { imageWorks } from './package-image.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 /** Of the whole library, minified and compressed, without pouchdb-browser and what that brings along. It only gets less. */
@@ -116,11 +117,13 @@ try {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const home = unpack(folder);
+  mkdirSync(join(folder, 'image'));
   const checks: readonly (readonly [string, () => unknown])[] = [
     ['the package is as publint would have it', () => isPublishable(home)],
     ['its types hold in another project, with another schema', () => isTyped(folder)],
     [`the client library has at most ${MOST_KB} kB without pouchdb-browser`, () => isSmall(home)],
     ['its command sets up a database, looks at it, and starts the server', () => commandWorks(home)],
+    ['the Dockerfile copies all that it builds, starts and looks after', () => imageWorks(join(folder, 'image'))],
   ];
   for (const [name, check] of checks) {
     try {
