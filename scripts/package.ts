@@ -11,6 +11,7 @@ import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { build } from 'vite';
 import { commandWorks } from './package-command.ts';
+import { imageWorks } from './package-image.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 /** Of the whole library, minified and compressed, without pouchdb-browser and what that brings along. It only gets less. */
@@ -127,6 +128,7 @@ try {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const home = unpack(folder);
+  mkdirSync(join(folder, 'image'));
   const checks: readonly (readonly [string, () => unknown])[] = [
     ['the package is as publint would have it', () => isPublishable(home)],
     ['its types hold in another project, with another schema', () => isTyped(folder)],
@@ -140,6 +142,7 @@ try {
       () => isSmall(home, 'preferences-stream.js', MOST_STREAM_KB),
     ],
     ['its command sets up a database, looks at it, and starts the server', () => commandWorks(home)],
+    ['the Dockerfile copies all that it builds, starts and looks after', () => imageWorks(join(folder, 'image'))],
   ];
   for (const [name, check] of checks) {
     try {
