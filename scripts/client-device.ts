@@ -18,7 +18,7 @@ export interface Devices {
 }
 
 /** `server` may still be on its way when this is called. */
-export function devicesOf(server: () => TestServer): Devices {
+export function devicesOf(server: () => Pick<TestServer, 'registry' | 'token'>): Devices {
   const stores: PreferencesStore[] = [];
   let users = 0;
 
