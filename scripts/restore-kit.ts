@@ -1,29 +1,9 @@
-/** What tests of a restore share: an operator's copy of a database, and devices that say whether they began anew. */
+/** What the test of a restore looks through: devices that say whether they began anew, and what the database itself has. */
 import { canonicalJson } from '../couchdb-design/canonical-json.ts';
-import { authorizationOf, connect } from '../server/upstream/couch.ts';
+import { connect, statusOf } from '../server/upstream/couch.ts';
 import type { TestUpstream } from '../server/upstream/upstream-for-tests.ts';
 import { createBrowser } from './client-browser.ts';
 import type { Device, Devices } from './client-device.ts';
-
-/** Copies every leaf of `from` with its history to the database `to`: by CouchDB's own replicator, where there is one. */
-export async function copyDatabase({ kind, access }: TestUpstream, from: string, to: string): Promise<void> {
-  const couch = connect(access);
-  if (kind === 'couchdb') {
-    const [source, target] = [from, to].map((name) => ({
-      url: `${access.url}/${name}`,
-      headers: { Authorization: authorizationOf(access) },
-    }));
-    await couch.request({ path: '_replicate', method: 'post', body: { source, target } });
-    return;
-  }
-  const { results } = (await couch.request({ db: from, path: '_changes' })) as { results: { id: string }[] };
-  for (const { id } of results) {
-    const request = { db: from, doc: id, qs: { open_revs: 'all', revs: 'true' } };
-    const docs = ((await couch.request(request)) as { ok: object }[]).map(({ ok }) => ok);
-    const refused = await couch.use(to).bulk({ docs, new_edits: false });
-    if (refused.length > 0) throw new Error(`${id} cannot be copied: ${JSON.stringify(refused)}`);
-  }
-}
 
 type Leaf = Readonly<Record<string, unknown>>;
 
@@ -49,10 +29,9 @@ export async function createDevice(devices: Devices, name: string, username: str
   const browser = createBrowser();
   const database = `pouchgate_${username}`;
   let [pages, opened, destroyed] = [0, 0, 0];
-  let page: Device;
-  const open = async (): Promise<void> => {
+  const openPage = async (): Promise<Device> => {
     pages += 1;
-    page = devices.open(
+    const page = devices.open(
       username,
       (asked) => {
         opened += 1;
@@ -63,14 +42,17 @@ export async function createDevice(devices: Devices, name: string, username: str
       { environment: browser.environment },
     );
     await page.store.ready;
+    return page;
   };
-  await open();
-  const { device: id } = await page!.store.inspect();
+  let page = await openPage();
+  const { device: id } = await page.store.inspect();
   return {
     name,
     username,
     page: () => page,
-    open,
+    open: async () => {
+      page = await openPage();
+    },
     anew: async () => [
       ...(opened === pages ? [] : [`${name} has opened its database ${opened} times, for ${pages} pages`]),
       ...(destroyed === 0 ? [] : [`${name} has thrown its database away`]),
@@ -81,8 +63,14 @@ export async function createDevice(devices: Devices, name: string, username: str
   };
 }
 
-/** The live leaves as the database itself has them. */
+/** The live leaves as the database itself has them; none when it has no such document. */
 export async function leavesIn({ access, names }: TestUpstream, username: string): Promise<readonly string[]> {
   const request = { db: names.registry, doc: `user_${username}`, qs: { open_revs: 'all' } };
-  return liveLeaves(((await connect(access).request(request)) as { ok: Leaf }[]).map(({ ok }) => ok));
+  const rows = await connect(access)
+    .request(request)
+    .catch((error: unknown) => {
+      if (statusOf(error) === 404) return [];
+      throw error;
+    });
+  return liveLeaves((rows as { ok: Leaf }[]).map(({ ok }) => ok));
 }
