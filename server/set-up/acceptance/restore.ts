@@ -54,7 +54,7 @@ export function describeRestore(stage: () => Stage): void {
       await copyByHand({ access, from: copy, to: registry });
       for (const name of [username, another]) expect(await statusFor(name)).toBe(502);
       expect(await idsIn(registry)).toEqual(await idsIn(copy));
-      expect(gate.hub.up).toBe(false);
+      expect([gate.hub.up, await isReady()]).toEqual([false, false]);
       expect(await updatesOf(couch, registry)).toBeLessThan(before);
 
       expect(await run()).toMatchObject({ code: 0, complaints: [] });
