@@ -66,11 +66,10 @@ export async function createDevice(devices: Devices, name: string, username: str
 /** The live leaves as the database itself has them; none when it has no such document. */
 export async function leavesIn({ access, names }: TestUpstream, username: string): Promise<readonly string[]> {
   const request = { db: names.registry, doc: `user_${username}`, qs: { open_revs: 'all' } };
-  const rows = await connect(access)
-    .request(request)
-    .catch((error: unknown) => {
-      if (statusOf(error) === 404) return [];
-      throw error;
-    });
-  return liveLeaves((rows as { ok: Leaf }[]).map(({ ok }) => ok));
+  try {
+    return liveLeaves(((await connect(access).request(request)) as { ok: Leaf }[]).map(({ ok }) => ok));
+  } catch (error) {
+    if (statusOf(error) === 404) return [];
+    throw error;
+  }
 }
