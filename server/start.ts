@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { readUserDocument, type Username } from '../couchdb-design/user-document.ts';
+import type { Username } from '../couchdb-design/user-document.ts';
 import { createApp } from './app.ts';
 import type { Config } from './config.ts';
 import { FewAtATime } from './gate/few-at-a-time.ts';
@@ -20,6 +20,7 @@ import { mostConnections, openFilesLimit } from './operations/open-files.ts';
 import { createOperations, createReadiness } from './operations/operate.ts';
 import { upstreamKind } from './operations/upstream-kind.ts';
 import { createRest } from './preferences/rest.ts';
+import { OUR_RULES } from './preferences/rules.ts';
 import { createPreferencesService } from './preferences/service.ts';
 import { createStreams } from './preferences/streams.ts';
 import { checkSetUp, checkToken } from './upstream/check-set-up.ts';
@@ -151,7 +152,7 @@ async function start(
   });
   onClose(() => feed.close());
   const readiness = createReadiness(upstream, registry, feeds);
-  const readBody = readUserDocument;
+  const { readBody } = OUR_RULES;
   const secrets = new SecretGuard((username, field) =>
     log.warn({ username, field }, 'A document is not served: it has a field that must never be replicated.'),
   );
@@ -191,12 +192,14 @@ async function start(
     identity: identity.router,
     preferences: createRest({
       service,
+      rules: OUR_RULES,
       authenticate: identity.authenticate,
       authenticateCookie: identity.authenticateCookie,
       streams: createStreams({
         hub,
         leaves,
         service,
+        rules: OUR_RULES,
         timer,
         now,
         checkRight: (caller) => identity.rights.check(caller),

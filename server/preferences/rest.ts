@@ -2,13 +2,8 @@ import cors from 'cors';
 import express, { Router, type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
 import type { z } from 'zod';
 import { newDoorId } from '../../couchdb-design/doors.ts';
-import {
-  preferencesPatchSchema,
-  preferencesSchema,
-  type PreferencesPatch,
-} from '../../couchdb-design/user-document.ts';
+import type { PatchOf } from '../../couchdb-design/user-document.ts';
 import type { Caller } from '../caller.ts';
-import type { Profile, UserPreferencesAnswer } from '../contract.ts';
 import {
   badRequest,
   HttpError,
@@ -26,11 +21,13 @@ import { preferencesAnswer } from './answer.ts';
 import { mergePatch } from './merge-patch.ts';
 import { checkIfMatch, entityTag, isKnown } from './precondition.ts';
 import { InvalidBody, sendProblem } from './problem.ts';
-import type { PreferencesService, UserPreferences } from './service.ts';
+import type { PreferenceRules } from './rules.ts';
+import type { Change, PreferencesService, UserPreferences } from './service.ts';
 import type { Streams } from './streams.ts';
 
-export interface RestOptions {
-  readonly service: PreferencesService;
+export interface RestOptions<P extends object> {
+  readonly service: PreferencesService<P>;
+  readonly rules: PreferenceRules<P>;
   /** Rejects with 401 when the headers do not prove who asks. */
   readonly authenticate: (headers: Request['headersDistinct']) => Promise<Caller>;
   /** The same by the session's cookie, for an EventSource. */
@@ -57,8 +54,8 @@ const JSON_TYPES = ['application/json', 'application/merge-patch+json'];
  *
  * Every answer has an `ETag`, which `If-Match` and `If-None-Match` may name. Errors are problem details (RFC 9457).
  */
-export function createRest(options: RestOptions): Router {
-  const { service } = options;
+export function createRest<P extends object>(options: RestOptions<P>): Router {
+  const { service, rules } = options;
   const device = newDoorId('rest', Math.random);
   const router = Router({ caseSensitive: true, strict: true });
   const callers = new WeakMap<Request, Caller>();
@@ -68,7 +65,7 @@ export function createRest(options: RestOptions): Router {
     return caller;
   };
 
-  const edit = async (req: Request, change: (now: UserPreferences) => PreferencesPatch): Promise<UserPreferences> =>
+  const edit = async (req: Request, change: Change<P>): Promise<UserPreferences<P>> =>
     service.edit(callerOf(req).username, device, (now) => {
       checkIfMatch(req.headers['if-match'], now.token);
       return change(now);
@@ -106,38 +103,45 @@ export function createRest(options: RestOptions): Router {
   router.all('/preferences/stream', refuseMethod('GET'));
   const readJson = express.json({ limit: LARGEST_BODY, inflate: false, strict: false, type: JSON_TYPES });
 
+  /** What holds after an edit. */
+  const sendWhole = (res: Response, after: UserPreferences<P>): void => {
+    res.setHeader('ETag', entityTag(after.token));
+    sendJson(res, 200, preferencesAnswer(after, rules));
+  };
+  const removal = (name: string): PatchOf<P> => check(rules.patchSchema, { [name]: null });
+
   router.get('/profile', async (req, res) => {
     const { username, sessionId } = callerOf(req);
     const now = await service.read(username);
     const session = sessionId === undefined ? null : { id: sessionId };
-    answer(req, res, now, { username, session, ...preferencesAnswer(now) } satisfies Profile);
+    answer(req, res, now, { username, session, ...preferencesAnswer(now, rules) });
   });
   router.all('/profile', refuseMethod('GET,HEAD'));
 
   router.get('/preferences', async (req, res) => {
     const now = await service.read(callerOf(req).username);
-    answer(req, res, now, preferencesAnswer(now) satisfies UserPreferencesAnswer);
+    answer(req, res, now, preferencesAnswer(now, rules));
   });
   router.patch('/preferences', readJson, async (req, res) => {
     const patch = bodyOf(req);
     if (!isObject(patch)) throw badRequest('The body has to be a JSON object of preferences by name.');
-    const after = await edit(req, ({ document }) => check(preferencesPatchSchema, merged(document.preferences, patch)));
+    const after = await edit(req, ({ document }) => check(rules.patchSchema, merged(document.preferences, patch)));
     sendWhole(res, after);
   });
   router.all('/preferences', refuseMethod('GET,HEAD,PATCH'));
 
   router.get('/preferences/:name', async (req, res) => {
-    const name = nameOf(req);
+    const name = nameOf(req, rules);
     const now = await service.read(callerOf(req).username);
-    answer(req, res, now, preferencesAnswer(now).preferences[name]);
+    answer(req, res, now, valuesOf(preferencesAnswer(now, rules).preferences).get(name));
   });
   router.put('/preferences/:name', readJson, async (req, res) => {
-    const patch = { [nameOf(req)]: bodyOf(req) };
-    sendWhole(res, await edit(req, () => check(preferencesSchema, patch)));
+    const patch = { [nameOf(req, rules)]: bodyOf(req) };
+    sendWhole(res, await edit(req, () => check(rules.schema, patch)));
   });
   router.delete('/preferences/:name', async (req, res) => {
-    const name = nameOf(req);
-    sendWhole(res, await edit(req, ({ document }) => (name in document.preferences ? { [name]: null } : {})));
+    const name = nameOf(req, rules);
+    sendWhole(res, await edit(req, ({ document }) => (valuesOf(document.preferences).has(name) ? removal(name) : {})));
   });
   router.all('/preferences/:name', refuseMethod('GET,HEAD,PUT,DELETE'));
 
@@ -149,16 +153,10 @@ export function createRest(options: RestOptions): Router {
 }
 
 /** Answers with `body`, or that the caller has it. */
-function answer(req: Request, res: Response, now: UserPreferences, body: unknown): void {
+function answer(req: Request, res: Response, now: Pick<UserPreferences, 'token'>, body: unknown): void {
   res.setHeader('ETag', entityTag(now.token));
   if (isKnown(req.headers['if-none-match'], now.token)) res.status(304).set('Cache-Control', 'no-store').end();
   else sendJson(res, 200, body);
-}
-
-/** What holds after an edit. */
-function sendWhole(res: Response, after: UserPreferences): void {
-  res.setHeader('ETag', entityTag(after.token));
-  sendJson(res, 200, preferencesAnswer(after) satisfies UserPreferencesAnswer);
 }
 
 /** Each preference that the patch names as it is to be: an object is merged into the one that is there. */
@@ -166,7 +164,7 @@ const merged = (now: object, patch: object): object =>
   Object.fromEntries(
     Object.entries(patch).map(([key, value]) => [
       key,
-      value === null ? null : mergePatch(new Map<string, unknown>(Object.entries(now)).get(key), value),
+      value === null ? null : mergePatch(valuesOf(now).get(key), value),
     ]),
   );
 
@@ -187,14 +185,15 @@ function bodyOf(req: Request): unknown {
   return body;
 }
 
-type Name = keyof typeof preferencesSchema.shape;
-
 /** Throws 404 when there is no such preference. */
-function nameOf(req: Request): Name {
+function nameOf(req: Request, { names }: Pick<PreferenceRules, 'names'>): string {
   const name = String(req.params['name']);
-  if (!Object.hasOwn(preferencesSchema.shape, name)) throw missing();
-  return name as Name;
+  if (!names.includes(name)) throw missing();
+  return name;
 }
+
+/** Own members alone: nothing that a prototype would lend. */
+const valuesOf = (preferences: object): ReadonlyMap<string, unknown> => new Map(Object.entries(preferences));
 
 const refuseMethod =
   (allowed: string): RequestHandler =>

@@ -5,7 +5,8 @@ import { applyEdit } from '../../couchdb-design/merge.ts';
 import { resolveConflict } from '../../couchdb-design/revisions.ts';
 import {
   userDocumentId,
-  type PreferencesPatch,
+  type PatchOf,
+  type Preferences,
   type ReadUserDocument,
   type UserDocument,
   type Username,
@@ -21,30 +22,30 @@ import { toUpstreamError } from '../upstream/upstream-error.ts';
 import { mergeLeaves, readLeaf, readStored, type ReadLeaf } from './stored.ts';
 
 /** A user's document with all its open conflicts merged, and the state that it was read in. */
-export interface UserPreferences {
-  readonly document: UserDocument;
+export interface UserPreferences<P extends object = Preferences> {
+  readonly document: UserDocument<P>;
   readonly token: StateToken;
 }
 
 /** What is to be changed, given what holds now. Throws an HttpError to change nothing. */
-export type Change = (now: UserPreferences) => PreferencesPatch;
+export type Change<P extends object = Preferences> = (now: UserPreferences<P>) => PatchOf<P>;
 
 /**
  * The one way to the preferences for programs that do not replicate. Everything rejects with 403 for a document that must
  * not be served, 409 for one that cannot be read, 502 or 503 when the database fails.
  */
-export interface PreferencesService {
-  read(username: Username): Promise<UserPreferences>;
+export interface PreferencesService<P extends object = Preferences> {
+  read(username: Username): Promise<UserPreferences<P>>;
   /** Stores an edit by the door that `device` names (couchdb-design/doors.ts), and resolves with what holds then. */
-  edit(username: Username, device: DeviceId, change: Change): Promise<UserPreferences>;
+  edit(username: Username, device: DeviceId, change: Change<P>): Promise<UserPreferences<P>>;
 }
 
-export interface PreferencesServiceOptions {
+export interface PreferencesServiceOptions<P extends object> {
   /** As the service account. */
   readonly couch: ServerScope;
   readonly registry: string;
   readonly provision: Provision;
-  readonly readBody: (body: unknown) => ReadUserDocument;
+  readonly readBody: (body: unknown) => ReadUserDocument<P>;
   readonly secrets: Pick<SecretGuard, 'check'>;
   /** The gate's own: nothing of this process comes in between a read and the write that follows it. */
   readonly writes: FewAtATime;
@@ -56,13 +57,15 @@ const MOST_ATTEMPTS = 20;
 /** In ms: a little longer each time, and never the same for two that met. */
 const pause = (attempt: number): Promise<void> => delay(attempt * 10 * (0.5 + Math.random()));
 
-type Leaves = readonly [ReadLeaf, ...ReadLeaf[]];
+type Leaves<P extends object> = readonly [ReadLeaf<P>, ...ReadLeaf<P>[]];
 
-export function createPreferencesService(options: PreferencesServiceOptions): PreferencesService {
+export function createPreferencesService<P extends object = Preferences>(
+  options: PreferencesServiceOptions<P>,
+): PreferencesService<P> {
   const { couch, registry, provision, readBody, secrets, writes, now } = options;
   const database = couch.use<object>(registry);
 
-  const readLeaves = async (username: Username): Promise<{ readonly leaves: Leaves; readonly state: LeafState }> => {
+  const readLeaves = async (username: Username): Promise<{ readonly leaves: Leaves<P>; readonly state: LeafState }> => {
     const id = userDocumentId(username);
     for (let attempt = 1; ; attempt += 1) {
       const { live, state } = await readStored(couch, registry, id);
@@ -78,13 +81,13 @@ export function createPreferencesService(options: PreferencesServiceOptions): Pr
       if (attempt > 1) await pause(attempt);
     }
   };
-  const told = (leaves: Leaves, state: LeafState): UserPreferences => ({
+  const told = (leaves: Leaves<P>, state: LeafState): UserPreferences<P> => ({
     document: mergeLeaves(leaves),
     token: stateToken(state),
   });
 
   /** The revision that was stored; undefined when another write was quicker. */
-  const store = async (document: UserDocument, rev: string): Promise<string | undefined> => {
+  const store = async (document: UserDocument<P>, rev: string): Promise<string | undefined> => {
     try {
       const stored = await database.insert({ ...document, _rev: rev });
       return stored.rev;
@@ -93,14 +96,14 @@ export function createPreferencesService(options: PreferencesServiceOptions): Pr
       throw toUpstreamError(error);
     }
   };
-  const resolve = async (leaves: Leaves): Promise<void> => {
+  const resolve = async (leaves: Leaves<P>): Promise<void> => {
     const docs = [...resolveConflict({ leaves })];
     await database.bulk({ docs, new_edits: false }).catch((error: unknown) => {
       throw toUpstreamError(error);
     });
   };
 
-  const edit = async (username: Username, device: DeviceId, change: Change): Promise<UserPreferences> => {
+  const edit = async (username: Username, device: DeviceId, change: Change<P>): Promise<UserPreferences<P>> => {
     for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) {
       const { leaves, state } = await readLeaves(username);
       const current = told(leaves, state);

@@ -1,7 +1,12 @@
 import type { ServerScope } from 'nano';
 import { merge } from '../../couchdb-design/merge.ts';
 import { compareRevisions, type Revision } from '../../couchdb-design/revisions.ts';
-import type { ReadUserDocument, UserDocument, UserDocumentId } from '../../couchdb-design/user-document.ts';
+import type {
+  Preferences,
+  ReadUserDocument,
+  UserDocument,
+  UserDocumentId,
+} from '../../couchdb-design/user-document.ts';
 import { badGateway, HttpError } from '../errors.ts';
 import { isObject, member, textMember, type JsonObject } from '../gate/json.ts';
 import { statusOf } from '../upstream/couch.ts';
@@ -45,20 +50,23 @@ export async function readStored(couch: ServerScope, registry: string, id: UserD
 }
 
 /** A leaf as a user document of today's version. */
-export interface ReadLeaf {
+export interface ReadLeaf<P extends object = Preferences> {
   readonly rev: Revision;
-  readonly document: UserDocument;
+  readonly document: UserDocument<P>;
 }
 
 /** Rejects 409 what is not a user document that this program can read: to write on top of it would lose what it holds. */
-export function readLeaf({ rev, body }: RawLeaf, read: (body: unknown) => ReadUserDocument): ReadLeaf {
+export function readLeaf<P extends object>(
+  { rev, body }: RawLeaf,
+  read: (body: unknown) => ReadUserDocument<P>,
+): ReadLeaf<P> {
   const found = read(body);
   if (!found.ok) throw new HttpError(409, 'unreadable_document', found.reason);
   return { rev, document: found.document };
 }
 
 /** What all leaves say together. */
-export const mergeLeaves = (leaves: readonly [ReadLeaf, ...ReadLeaf[]]): UserDocument => {
+export const mergeLeaves = <P extends object>(leaves: readonly [ReadLeaf<P>, ...ReadLeaf<P>[]]): UserDocument<P> => {
   const [first, ...others] = leaves;
   return merge([first.document, ...others.map(({ document }) => document)]);
 };

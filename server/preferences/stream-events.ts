@@ -2,7 +2,6 @@
  * The bytes of the stream of preferences: server-sent events as https://html.spec.whatwg.org/multipage/server-sent-events.html
  * has them. An id is a state token, so what comes back in `Last-Event-ID` says what the client has, on any gate.
  */
-import type { UserPreferencesAnswer } from '../contract.ts';
 import type { StateToken } from '../gate/state-token.ts';
 
 /** In ms: until a browser comes back after a stream has ended, and a while more, so that not all come at once. */
@@ -16,7 +15,7 @@ export const connected = (username: string, state: StateToken, random: () => num
   `retry: ${RETRY.least + Math.floor(random() * RETRY.spread)}\n${event('connected', { username, state })}`;
 
 /** The whole preferences. */
-export const preferenceUpdate = (preferences: UserPreferencesAnswer, state: StateToken): string =>
+export const preferenceUpdate = (preferences: object, state: StateToken): string =>
   event('preference-update', preferences, state);
 
 /** It names no id: what the client has stays what it had. */

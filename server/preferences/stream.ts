@@ -7,9 +7,13 @@ import { stateToken, tokenGeneration, type StateToken } from '../gate/state-toke
 import { neverMind, whenGone, type Leaver } from '../gate/when-gone.ts';
 import type { Hub, Waiter } from '../upstream/hub.ts';
 import type { LeafState } from '../upstream/leaf-state.ts';
-import { preferencesAnswer } from './answer.ts';
-import type { UserPreferences } from './service.ts';
 import { connected, heartbeat, preferenceUpdate } from './stream-events.ts';
+
+/** A state, and what it is told as. */
+export interface Told {
+  readonly token: StateToken;
+  readonly answer: object;
+}
 
 /** What all streams of a process share. */
 export interface StreamRoom {
@@ -19,7 +23,7 @@ export interface StreamRoom {
   /** In ms, between two heartbeats. */
   readonly beat: number;
   /** Reads the preferences of whom the stream is for, in the state of that token or a later one as far as it can be had. */
-  readonly read: (username: Username, token: StateToken) => Promise<UserPreferences>;
+  readonly read: (username: Username, token: StateToken) => Promise<Told>;
   /** An event was given to the socket, so many seconds after the process heard of the change. */
   readonly onDelivered: (seconds: number) => void;
   readonly onSlowReader: () => void;
@@ -81,7 +85,7 @@ export class PreferencesStream implements Waiter, Timed, Leaver {
   }
 
   /** What held when the request came, `read` if the client does not have it. The answer begins. */
-  begin(state: StateToken, read?: UserPreferences): void {
+  begin(state: StateToken, read?: Told): void {
     if (this.#over) return;
     this.#res.writeHead(200, {
       'Content-Type': 'text/event-stream',
@@ -167,10 +171,10 @@ export class PreferencesStream implements Waiter, Timed, Leaver {
     this.#wait();
   }
 
-  #update(read: UserPreferences): void {
+  #update(read: Told): void {
     if (read.token === this.#told) return;
     this.#told = read.token;
-    this.#write(preferenceUpdate(preferencesAnswer(read), read.token));
+    this.#write(preferenceUpdate(read.answer, read.token));
   }
 
   #write(text: string): void {

@@ -1,15 +1,22 @@
 import type { ServerResponse } from 'node:http';
+import type { Username } from '../../couchdb-design/user-document.ts';
 import type { Caller } from '../caller.ts';
 import { stateToken, type StateToken } from '../gate/state-token.ts';
 import type { Hub } from '../upstream/hub.ts';
 import type { LeavesReader } from '../upstream/leaves.ts';
-import type { PreferencesService, UserPreferences } from './service.ts';
-import { PreferencesStream, type StreamRoom } from './stream.ts';
+import { preferencesAnswer } from './answer.ts';
+import type { PreferenceRules } from './rules.ts';
+import type { PreferencesService } from './service.ts';
+import { PreferencesStream, type StreamRoom, type Told } from './stream.ts';
 
-export interface StreamsOptions extends Pick<StreamRoom, 'timer' | 'now' | 'onDelivered' | 'onSlowReader'> {
+export interface StreamsOptions<P extends object> extends Pick<
+  StreamRoom,
+  'timer' | 'now' | 'onDelivered' | 'onSlowReader'
+> {
   readonly hub: Hub;
   readonly leaves: LeavesReader;
-  readonly service: Pick<PreferencesService, 'read'>;
+  readonly service: Pick<PreferencesService<P>, 'read'>;
+  readonly rules: Pick<PreferenceRules<P>, 'defaults'>;
   /** Rejects when a caller's right has ended meanwhile. */
   readonly checkRight: (caller: Caller) => Promise<void>;
   /** In ms, between two heartbeats. */
@@ -25,10 +32,14 @@ export interface Streams {
 /** In ms: less than what fronts take for silence, which is a minute mostly. */
 const BEAT = 20_000;
 
-export function createStreams(options: StreamsOptions): Streams {
-  const { hub, leaves, service, timer, now, onDelivered, onSlowReader, checkRight, beat = BEAT } = options;
+export function createStreams<P extends object>(options: StreamsOptions<P>): Streams {
+  const { hub, leaves, service, rules, timer, now, onDelivered, onSlowReader, checkRight, beat = BEAT } = options;
   /** Streams of one user are woken together, and need the same. */
-  const reads = new Map<string, Promise<UserPreferences>>();
+  const reads = new Map<string, Promise<Told>>();
+  const read = async (username: Username): Promise<Told> => {
+    const now = await service.read(username);
+    return { token: now.token, answer: preferencesAnswer(now, rules) };
+  };
   const room: StreamRoom = {
     hub,
     timer,
@@ -38,7 +49,7 @@ export function createStreams(options: StreamsOptions): Streams {
     onSlowReader,
     read: (username, token) => {
       const key = `${username} ${token}`;
-      const underway = reads.get(key) ?? service.read(username).finally(() => reads.delete(key));
+      const underway = reads.get(key) ?? read(username).finally(() => reads.delete(key));
       reads.set(key, underway);
       return underway;
     },
