@@ -4,10 +4,7 @@ import type { Logger } from 'pino';
 import type { Username } from '../couchdb-design/user-document.ts';
 import { createApp } from './app.ts';
 import type { Config } from './config.ts';
-import { FewAtATime } from './gate/few-at-a-time.ts';
-import { createGate } from './gate/router.ts';
-import { SecretGuard } from './gate/secret-guard.ts';
-import { SharedTimer } from './gate/shared-timer.ts';
+import { createCore } from './core.ts';
 import { createIdentity, type Identity } from './identity/identity.ts';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from './identity/rate-limits.ts';
 import { listen } from './listen.ts';
@@ -19,18 +16,12 @@ import { observeRequests } from './operations/observe-requests.ts';
 import { mostConnections, openFilesLimit } from './operations/open-files.ts';
 import { createOperations, createReadiness } from './operations/operate.ts';
 import { upstreamKind } from './operations/upstream-kind.ts';
-import { createRest } from './preferences/rest.ts';
 import { OUR_RULES } from './preferences/rules.ts';
-import { createPreferencesService } from './preferences/service.ts';
-import { createStreams } from './preferences/streams.ts';
 import { checkSetUp, checkToken } from './upstream/check-set-up.ts';
 import { openUpstream, type UpstreamAccess } from './upstream/couch.ts';
 import { startEmbeddedEngine } from './upstream/embedded.ts';
-import { followChanges } from './upstream/feed.ts';
 import { createForward, createForwardAgent, openConnections } from './upstream/forward.ts';
-import { Hub } from './upstream/hub.ts';
-import { upstreamAuthorization } from './upstream/identity.ts';
-import { createLeavesReader } from './upstream/leaves.ts';
+import type { Hub } from './upstream/hub.ts';
 import { createProvision } from './upstream/provision.ts';
 import { reach } from './upstream/reach.ts';
 import { SERVER_ADMIN } from './upstream/security.ts';
@@ -115,7 +106,6 @@ async function start(
   }
   if (engine.jwtSecret !== undefined) await checkToken(upstream, engine.jwtSecret);
 
-  const onError = (error: unknown): void => log.error({ err: error }, 'A request failed unexpectedly.');
   const provision = createProvision(couch, registry);
   const identity = await createIdentity({
     config,
@@ -127,95 +117,44 @@ async function start(
     ...heartbeat,
   });
   onClose(() => identity.close());
-  const timer = new SharedTimer();
-  onClose(() => timer.close());
-  const leaves = createLeavesReader(couch, registry);
-  const hub = new Hub(leaves);
-  onClose(identity.rights.onEnded((ended) => hub.onEnded(ended)));
-  const feed = followChanges({
-    access,
-    database: registry,
-    ...heartbeat,
-    onRow: (row) => {
-      feeds.registry.onRow(row.seq);
-      hub.onRow(row);
-    },
-    onUp: () => {
-      feeds.registry.onUp();
-      hub.onUp();
-    },
-    onDown: (reason) => {
-      hub.onDown();
-      feeds.registry.onDown(reason);
-    },
-    onHeard: () => feeds.registry.onHeard(),
-  });
-  onClose(() => feed.close());
-  const readiness = createReadiness(upstream, registry, feeds);
-  const { readBody } = OUR_RULES;
-  const secrets = new SecretGuard((username, field) =>
-    log.warn({ username, field }, 'A document is not served: it has a field that must never be replicated.'),
-  );
-  const writes = new FewAtATime(1);
-  const now = Date.now;
-  const service = createPreferencesService({ couch, registry, provision, readBody, secrets, writes, now });
-  const gate = createGate({
+  const { authenticate, authenticateCookie, rights } = identity;
+  const core = createCore({
+    upstream,
+    forward: createForward(access.url, {
+      agent,
+      onAnswer: (status) => metrics.onUpstreamAnswer('forward', status),
+    }),
+    jwtSecret: engine.jwtSecret,
     mount,
     publicUrl: config.publicUrl ?? '',
     corsOrigins: config.corsOrigins,
-    authenticate: identity.authenticate,
-    onError,
-    context: {
-      registry,
-      leaves,
-      hub,
-      forward: createForward(access.url, {
-        agent,
-        onAnswer: (status) => metrics.onUpstreamAnswer('forward', status),
-      }),
-      authorizationFor: upstreamAuthorization(access, engine.jwtSecret),
-      provision,
-      checkRight: (caller) => identity.rights.check(caller),
-      readBody,
-      secrets,
-      timer,
-      writes,
-      asks: new FewAtATime(3),
-      now,
-      onDelivered: metrics.onDelivered,
-      onSlowReader: metrics.onSlowReader,
-    },
+    rules: OUR_RULES,
+    provision,
+    authenticate,
+    authenticateCookie,
+    checkRight: (caller) => rights.check(caller),
+    limit: (options.rateLimits ?? DEFAULT_RATE_LIMITS).preferencesByName,
+    log,
+    feedListener: feeds.registry,
+    onDelivered: metrics.onDelivered,
+    onSlowReader: metrics.onSlowReader,
+    ...heartbeat,
+    ...(options.streamBeat === undefined ? {} : { streamBeat: options.streamBeat }),
   });
+  const { hub } = core;
+  onClose(() => core.close());
+  onClose(rights.onEnded((ended) => hub.onEnded(ended)));
+  const readiness = createReadiness(upstream, registry, feeds);
   const app = createApp({
-    gate,
+    gate: core.gate,
     gateBase: GATE_BASE,
     identity: identity.router,
-    preferences: createRest({
-      service,
-      rules: OUR_RULES,
-      authenticate: identity.authenticate,
-      authenticateCookie: identity.authenticateCookie,
-      streams: createStreams({
-        hub,
-        leaves,
-        service,
-        rules: OUR_RULES,
-        timer,
-        now,
-        checkRight: (caller) => identity.rights.check(caller),
-        onDelivered: metrics.onDelivered,
-        onSlowReader: metrics.onSlowReader,
-        ...(options.streamBeat === undefined ? {} : { beat: options.streamBeat }),
-      }),
-      corsOrigins: config.corsOrigins,
-      limit: (options.rateLimits ?? DEFAULT_RATE_LIMITS).preferencesByName,
-      onError,
-    }),
+    preferences: core.preferences,
     readiness: () => readiness.ask(),
     page,
     database: `${GATE_BASE}/${encodeURIComponent(registry)}`,
     behindProxy: config.publicUrl !== undefined,
-    onError,
+    onError: (error) => log.error({ err: error }, 'A request failed unexpectedly.'),
   });
   const server = createServer({
     keepAlive: true,

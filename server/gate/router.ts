@@ -27,7 +27,7 @@ export interface GateOptions {
   /** Origins of other sites whose pages may use the gate. */
   readonly corsOrigins: readonly string[];
   /** Is given the headers with doubled ones shown as such. Rejects with 401, 502 or 503. */
-  readonly authenticate: (headers: IncomingMessage['headersDistinct']) => Promise<Caller>;
+  readonly authenticate: (headers: IncomingMessage['headersDistinct'], req: express.Request) => Promise<Caller>;
   readonly context: GateContext;
   /** Called with what nobody expected. */
   readonly onError: (error: unknown) => void;
@@ -98,7 +98,7 @@ async function handle(options: GateOptions, rooms: Rooms, req: express.Request, 
     sendJson(res, 200, welcome(options.publicUrl, mount.database));
     return;
   }
-  const caller = await authenticate(req.headersDistinct);
+  const caller = await authenticate(req.headersDistinct, req);
   notesOf(res).username = caller.username;
   if (target === undefined) throw missing();
   checkMethod(target, req.method);

@@ -29,7 +29,7 @@ export interface RestOptions<P extends object> {
   readonly service: PreferencesService<P>;
   readonly rules: PreferenceRules<P>;
   /** Rejects with 401 when the headers do not prove who asks. */
-  readonly authenticate: (headers: Request['headersDistinct']) => Promise<Caller>;
+  readonly authenticate: (headers: Request['headersDistinct'], req: Request) => Promise<Caller>;
   /** The same by the session's cookie, for an EventSource. */
   readonly authenticateCookie: (req: Request, res: Response) => Promise<Caller>;
   readonly streams: Streams;
@@ -91,7 +91,7 @@ export function createRest<P extends object>(options: RestOptions<P>): Router {
       next();
     };
   const limited = limitBy(options.limit, 'all', (req) => callers.get(req)?.username, sendProblem);
-  const byToken = (req: Request): Promise<Caller> => options.authenticate(req.headersDistinct);
+  const byToken = (req: Request): Promise<Caller> => options.authenticate(req.headersDistinct, req);
   const byTokenOrCookie = (req: Request, res: Response): Promise<Caller> =>
     req.headers.authorization === undefined ? options.authenticateCookie(req, res) : byToken(req);
 
