@@ -92,7 +92,7 @@ test('whoever registers is signed in, has a document provisioned, and a cookie t
     sessionId: expect.any(String) as string,
   });
   expect(registered).toContain(username);
-  expect(reply.setCookie).toMatch(/; Path=\/api\/auth; Expires=[^;]+; HttpOnly; SameSite=Strict$/);
+  expect(reply.setCookie).toMatch(/; Path=\/api; Expires=[^;]+; HttpOnly; SameSite=Strict$/);
   expect(JSON.stringify(reply.body)).not.toContain(reply.cookie);
   expect(jwt.decode(session.accessToken)).toMatchObject({ sub: username, sid: session.sessionId });
   expect(listOf(await ask('/sessions', { headers: bearer(session) }))).toHaveLength(1);
