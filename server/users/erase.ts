@@ -153,7 +153,7 @@ async function removeAccount({ upstream, admin }: Deployment, username: Username
 const EMPTY: readonly string[] = ['_id', '_rev', 'type', 'name', 'roles'];
 
 /** Until then old revisions are in the databases' files. Resolves with what could not be begun. */
-async function compact({ upstream, admin, registry, sessionsDatabase }: Deployment): Promise<string[]> {
+async function compact({ admin, registry, sessionsDatabase }: Deployment): Promise<string[]> {
   const databases = [registry, sessionsDatabase, '_users'];
   if (admin === undefined) {
     return [
@@ -163,7 +163,7 @@ async function compact({ upstream, admin, registry, sessionsDatabase }: Deployme
   const left: string[] = [];
   for (const db of databases) {
     const request = { db, path: '_compact', method: 'POST', body: {} } as const;
-    await (admin ?? upstream).couch.request(request).catch((error: unknown) => {
+    await admin.couch.request(request).catch((error: unknown) => {
       left.push(`${db} could not be compacted, so old revisions are in its file (${reasonOf(error)}).`);
     });
   }
