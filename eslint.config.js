@@ -47,7 +47,7 @@ export default tseslint.config(
             floor('./server/identity', './server/users', 'the operator stands on what the gates do'),
             floor('./server/gate', './server/users', 'the operator stands on what the gates do'),
             floor('./server/preferences', './server/users', 'the operator stands on what the gates do'),
-            floor('./server/set-up', './server/users', 'the operator stands on what the gates do'),
+            floor('./server/set-up', './server/users', 'users stand on set-up', ['./as-service-account.ts']),
             floor('./server/doctor', './server/users', 'the operator stands on what the gates do'),
             floor('./client', './couchdb-design/preferences.ts', 'zod stays on the server'),
             floor('./client', './couchdb-design/user-document.ts', 'zod stays on the server'),

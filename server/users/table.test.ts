@@ -10,9 +10,13 @@ test('nothing that a user typed can move the cursor, recolour the screen or turn
 });
 
 test('columns stand below each other', () => {
-  expect(table(['NAME', 'STATE'], [['alice', 'active'], ['b', 'x'.repeat(80)]])).toEqual([
-    'NAME   STATE',
-    'alice  active',
-    `b      ${'x'.repeat(59)}…`,
-  ]);
+  expect(
+    table(
+      ['NAME', 'STATE'],
+      [
+        ['alice', 'active'],
+        ['b', 'x'.repeat(80)],
+      ],
+    ),
+  ).toEqual(['NAME   STATE', 'alice  active', `b      ${'x'.repeat(59)}…`]);
 });

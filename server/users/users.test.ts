@@ -152,7 +152,7 @@ test('an open conflict is shown merged, and what cannot be read is said to be so
   const base = newUserDocument(name, new Date(0));
   const leaf = (digit: string, preferences: object) => ({ ...base, _rev: `1-${digit.repeat(32)}`, preferences });
   const docs = [leaf('a', { theme: 'dark' }), leaf('b', { viewMode: 'table' })];
-  await gate.registry().bulk({ docs, new_edits: false } as never);
+  await gate.registry().bulk({ docs, new_edits: false });
   const merged = await json<ToldUser>(['show', name]);
   expect(merged.document).toMatchObject({ conflicts: 1, preferences: { theme: 'dark', viewMode: 'table' } });
 
@@ -233,7 +233,7 @@ test('an export has all that is held, and nothing that signs anybody in', async 
   expect(text).toContain('"here"');
   const { derived_key: key = '?', salt = '?' } = account;
   for (const secret of [key, salt, cookie.split('=')[1] ?? '?', PASSWORD, gate.upstream.access.password]) {
-    expect(secret.length).toBeGreaterThan(7);
+    expect(secret.length).toBeGreaterThan(6);
     expect(text).not.toContain(secret);
   }
   expect(text).not.toMatch(/"(derived_key|salt|iterations|password\w*|refresh_?token)":/i);
