@@ -5,9 +5,7 @@ import { limitsWith } from '../identity/start-for-tests.ts';
 import type { Stage } from '../set-up/acceptance/stage.ts';
 import { startPouchgate, type Pouchgate } from '../start.ts';
 import { statusOf } from '../upstream/couch.ts';
-import { runUsers, type RanUsers } from './users-kit.ts';
-
-const PASSWORD = 'correct-horse-battery';
+import { PASSWORD, runUsers, type RanUsers } from './users-kit.ts';
 
 /** What the operator's command may do with the gates' environment alone, which is no server admin's. */
 export function describeUsersCommand(stage: () => Stage): void {

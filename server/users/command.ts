@@ -18,7 +18,7 @@ import { eraseUser } from './erase.ts';
 import { exportUser } from './export-user.ts';
 import { readHeld, requireOwn, requireSomebody, stateOf } from './held.ts';
 import { USERS_HELP } from './help.ts';
-import { linesOfUsers, listUsers } from './list-users.ts';
+import { linesOfUsers, listUsers, notesOn } from './list-users.ts';
 import { openDeployment, type Deployment } from './open.ts';
 import { readUsersRequest, type PasswordSource, type UsersRequest } from './request.ts';
 import { plain } from './table.ts';
@@ -32,10 +32,10 @@ export interface UsersCommandOptions extends Pick<CommandOptions, 'argv' | 'env'
 }
 
 /**
- * In ms. A gate that hears nothing of the sessions believes for five seconds what it knew (identity/rights.ts), and may
- * have a request under way then.
+ * In ms. A gate notices within 12.5 s that its feed of the sessions has gone silent (upstream/feed.ts), and then believes for
+ * another five what it knew (identity/rights.ts).
  */
-const SETTLE = 7_000;
+const SETTLE = 20_000;
 
 /** What a command has to say: `json` for programs, `lines` for people, and what both are told beside it. */
 interface Outcome {
@@ -77,8 +77,7 @@ async function carryOut(
 ): Promise<Outcome> {
   if (request.command === 'list') {
     const list = await listUsers(deployment, Date.now());
-    const note = 'CouchDB does not list accounts to this one: those that nobody has used yet are missing here.';
-    return { json: list, lines: linesOfUsers(list), notes: list.accountsListed ? [] : [note] };
+    return { json: list, lines: linesOfUsers(list), notes: notesOn(list) };
   }
   const { username } = request;
   const held = await readHeld(deployment, username);

@@ -57,6 +57,7 @@ export async function eraseUser({ deployment, username, pause, say, now }: Erase
   const account = await removeAccount(deployment, username);
   if (account !== 'none')
     say(account === 'removed' ? 'The account is deleted.' : 'The account is emptied: no password.');
+  say('What gates have under way is waited for now, and looked for.');
   let { sessions, revisions } = swept;
   for (let found = 1, round = 1; found > 0; round += 1) {
     if (round > MOST_SWEEPS) {

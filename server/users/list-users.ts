@@ -89,6 +89,17 @@ export function linesOfUsers({ users }: UserList): string[] {
   ];
 }
 
+/** What is told beside the list. */
+export function notesOn({ users, accountsListed }: UserList): string[] {
+  const back = users.filter(({ state, document }) => state === 'erased' && document);
+  return [
+    ...back.map(({ username }) => `${username} was erased, and has a document again: run "erase ${username}" again.`),
+    ...(accountsListed
+      ? []
+      : ['CouchDB does not list accounts to this one: those that nobody has used yet are missing here.']),
+  ];
+}
+
 const PAGE = 1_000;
 const rowSchema = z.object({ id: z.string(), doc: z.looseObject({ _id: z.string(), _rev: z.string() }).nullish() });
 const pageSchema = z.object({ rows: z.array(rowSchema) });

@@ -1,33 +1,23 @@
-import { newUserDocument, parseUsername, type Username } from '../../couchdb-design/user-document.ts';
+import { newUserDocument } from '../../couchdb-design/user-document.ts';
 import { createPeer, settled, SHORT_BACK_OFF } from '../gate/pouchdb-kit.ts';
-import { startForTests, type TestGate } from '../start-for-tests.ts';
+import type { TestGate } from '../start-for-tests.ts';
 import { connect, statusOf } from '../upstream/couch.ts';
 import { eventually } from '../upstream/upstream-kit.ts';
 import type { Erased } from './erase.ts';
 import type { UserExport } from './export-user.ts';
-import { runUsers, usersEnv, type RanUsers, type RunUsers } from './users-kit.ts';
+import { openUsersStage, PASSWORD, type RunUsers, type UsersStage } from './users-kit.ts';
 
-const PASSWORD = 'correct-horse-battery';
-
+let stage: UsersStage;
 let gate: TestGate;
 beforeAll(async () => {
-  gate = await startForTests();
+  stage = await openUsersStage();
+  ({ gate } = stage);
 });
 afterAll(() => gate.close());
 
-let count = 0;
-const newName = (): Username => {
-  const username = parseUsername(gate.upstream.account(`gone${(count += 1)}`));
-  if (username === undefined) throw new Error('that is a username');
-  return username;
-};
-const users = (argv: readonly string[], options: RunUsers = {}): Promise<RanUsers> =>
-  runUsers(usersEnv(gate.upstream), argv, options);
-const added = async (): Promise<Username> => {
-  const name = newName();
-  expect((await users(['add', name, '--password-stdin'], { typed: PASSWORD })).code).toBe(0);
-  return name;
-};
+const newName = () => stage.newName();
+const users = (argv: readonly string[], options?: RunUsers) => stage.run(argv, options);
+const added = () => stage.added();
 const erase = async (name: string, options: RunUsers = {}): Promise<Erased> => {
   const { code, said } = await users(['erase', name, '--yes', '--json'], options);
   expect(code).toBe(0);
@@ -161,8 +151,11 @@ test('what a gate had under way meanwhile is erased as well, and erasing again d
   expect(complaints).toMatch(
     /Something goes on writing documents .* Erasing is not finished .*Run it again; it goes on/,
   );
+  await write();
+  expect((await users(['list'])).complaints).toContain(`${name} was erased, and has a document again`);
   await erase(name);
   expect((await leavesOf(name)).every(({ _deleted }) => _deleted === true)).toBe(true);
+  expect((await users(['list'])).complaints).toBe('');
 });
 
 test('a person is asked, and has to type the name', async () => {

@@ -1,4 +1,6 @@
 import { PassThrough } from 'node:stream';
+import { parseUsername, type Username } from '../../couchdb-design/user-document.ts';
+import { startForTests, type TestGate } from '../start-for-tests.ts';
 import type { TestUpstream } from '../upstream/upstream-for-tests.ts';
 import { usersCommand, type UsersCommandOptions } from './command.ts';
 
@@ -45,4 +47,58 @@ export async function runUsers(env: Env, argv: readonly string[], options: RunUs
     settle,
   });
   return { code, said: said.join('\n'), complaints: complaints.join('\n'), shown };
+}
+
+export const PASSWORD = 'correct-horse-battery';
+
+/** A gate, and the command on the same upstream. */
+export interface UsersStage {
+  readonly gate: TestGate;
+  newName(): Username;
+  run(argv: readonly string[], options?: RunUsers): Promise<RanUsers>;
+  /** Runs it, and expects no complaint; resolves with what it says. */
+  done(argv: readonly string[], options?: RunUsers): Promise<string>;
+  json<T>(argv: readonly string[]): Promise<T>;
+  /** Runs it, and expects that it is not done, and why. */
+  refused(argv: readonly string[], sentence: string | RegExp, options?: RunUsers): Promise<void>;
+  /** A user with an account, and `PASSWORD`. */
+  added(): Promise<Username>;
+  signIn(username: string, password?: string): Promise<Response>;
+}
+
+export async function openUsersStage(): Promise<UsersStage> {
+  const gate = await startForTests();
+  let count = 0;
+  const stage: UsersStage = {
+    gate,
+    newName: () => {
+      const username = parseUsername(gate.upstream.account(`person${(count += 1)}`));
+      if (username === undefined) throw new Error('that is a username');
+      return username;
+    },
+    run: (argv, options = {}) => runUsers(usersEnv(gate.upstream), argv, options),
+    done: async (argv, options = {}) => {
+      const { code, said, complaints } = await stage.run(argv, options);
+      expect([code, complaints]).toEqual([0, '']);
+      return said;
+    },
+    json: async <T>(argv: readonly string[]) => JSON.parse(await stage.done([...argv, '--json'])) as T,
+    refused: async (argv, sentence, options = {}) => {
+      const { code, said, complaints } = await stage.run(argv, options);
+      expect([code, said]).toEqual([1, '']);
+      expect(complaints).toMatch(sentence);
+    },
+    added: async () => {
+      const name = stage.newName();
+      await stage.done(['add', name, '--password-stdin'], { typed: `${PASSWORD}\n` });
+      return name;
+    },
+    signIn: (username, password = PASSWORD) =>
+      fetch(`${gate.url}/api/auth/sign-in`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ username, password }),
+      }),
+  };
+  return stage;
 }

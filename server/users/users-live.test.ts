@@ -2,12 +2,11 @@ import { startLiveClient, sumOf, type LiveClient, type LiveFeed } from '../live-
 import { startForTests, type TestGate } from '../start-for-tests.ts';
 import { startUpstream, type TestUpstream } from '../upstream/upstream-for-tests.ts';
 import { eventually } from '../upstream/upstream-kit.ts';
-import { runUsers, usersEnv } from './users-kit.ts';
+import { PASSWORD, runUsers, usersEnv } from './users-kit.ts';
 
 /** In ms, from the start of the command: what the command itself says. */
 const LONGEST = 2_000;
 const FEEDS: readonly LiveFeed[] = ['longpoll', 'continuous', 'eventsource'];
-const PASSWORD = 'correct-horse-battery';
 
 let upstream: TestUpstream;
 let gates: readonly TestGate[];

@@ -1,51 +1,28 @@
 import { doorOf } from '../../couchdb-design/doors.ts';
-import { newUserDocument, parseUsername, type Username } from '../../couchdb-design/user-document.ts';
+import { newUserDocument } from '../../couchdb-design/user-document.ts';
 import { createPeer, preference, settled, SHORT_BACK_OFF } from '../gate/pouchdb-kit.ts';
-import { startForTests, type TestGate } from '../start-for-tests.ts';
+import type { TestGate } from '../start-for-tests.ts';
 import { connect } from '../upstream/couch.ts';
 import { eventually } from '../upstream/upstream-kit.ts';
 import type { UserList } from './list-users.ts';
 import type { ToldUser } from './told-user.ts';
-import { runUsers, usersEnv, type RanUsers, type RunUsers } from './users-kit.ts';
+import { openUsersStage, PASSWORD, runUsers, usersEnv, type RunUsers, type UsersStage } from './users-kit.ts';
 
-const PASSWORD = 'correct-horse-battery';
-
+let stage: UsersStage;
 let gate: TestGate;
 beforeAll(async () => {
-  gate = await startForTests();
+  stage = await openUsersStage();
+  ({ gate } = stage);
 });
 afterAll(() => gate.close());
 
-let count = 0;
-const newName = (): Username => {
-  const username = parseUsername(gate.upstream.account(`person${(count += 1)}`));
-  if (username === undefined) throw new Error('that is a username');
-  return username;
-};
-const users = (argv: readonly string[], options: RunUsers = {}): Promise<RanUsers> =>
-  runUsers(usersEnv(gate.upstream), argv, options);
-const done = async (argv: readonly string[], options: RunUsers = {}): Promise<string> => {
-  const { code, said, complaints } = await users(argv, options);
-  expect([code, complaints]).toEqual([0, '']);
-  return said;
-};
-const json = async <T>(argv: readonly string[]): Promise<T> => JSON.parse(await done([...argv, '--json'])) as T;
-const refused = async (argv: readonly string[], sentence: string | RegExp, options: RunUsers = {}): Promise<void> => {
-  const { code, said, complaints } = await users(argv, options);
-  expect([code, said]).toEqual([1, '']);
-  expect(complaints).toMatch(sentence);
-};
-const added = async (): Promise<Username> => {
-  const name = newName();
-  await done(['add', name, '--password-stdin'], { typed: `${PASSWORD}\n` });
-  return name;
-};
-const signIn = (username: string, password = PASSWORD): Promise<Response> =>
-  fetch(`${gate.url}/api/auth/sign-in`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ username, password }),
-  });
+const newName = () => stage.newName();
+const users = (argv: readonly string[], options?: RunUsers) => stage.run(argv, options);
+const done = (argv: readonly string[], options?: RunUsers) => stage.done(argv, options);
+const json = <T>(argv: readonly string[]) => stage.json<T>(argv);
+const refused: UsersStage['refused'] = (argv, sentence, options) => stage.refused(argv, sentence, options);
+const added = () => stage.added();
+const signIn = (username: string, password?: string) => stage.signIn(username, password);
 const cookieOf = (response: Response): string => (response.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
 const refresh = async (cookie: string): Promise<number> =>
   (
