@@ -64,7 +64,8 @@ export async function usersCommand(options: UsersCommandOptions): Promise<number
     }
     return 0;
   } catch (error) {
-    complain(sentenceFor(error));
+    // Line by line: what is told may quote what somebody has written.
+    complain(sentenceFor(error).split('\n').map(plain).join('\n'));
     return error instanceof UsageError ? 2 : 1;
   }
 }
