@@ -1,4 +1,5 @@
 import { startLiveClient, sumOf, type LiveClient, type LiveFeed } from '../live-clients-kit.ts';
+import { startStream, type StreamClient } from '../preferences/stream-kit.ts';
 import { startForTests, type TestGate } from '../start-for-tests.ts';
 import { startUpstream, type TestUpstream } from '../upstream/upstream-for-tests.ts';
 import { eventually } from '../upstream/upstream-kit.ts';
@@ -10,7 +11,7 @@ const FEEDS: readonly LiveFeed[] = ['longpoll', 'continuous', 'eventsource'];
 
 let upstream: TestUpstream;
 let gates: readonly TestGate[];
-let clients: LiveClient[] = [];
+let clients: (LiveClient | StreamClient)[] = [];
 beforeAll(async () => {
   upstream = await startUpstream();
   // One after the other: the first one sets up.
@@ -29,17 +30,24 @@ let count = 0;
 const newName = (): string => upstream.account(`live${(count += 1)}`);
 const run = (...argv: readonly string[]) => runUsers(usersEnv(upstream), argv);
 
-/** Every feed on every gate, parked; who is refused once does not come back. */
-async function park(username: string, tokenAt: (gate: TestGate) => string | Promise<string>): Promise<LiveClient[]> {
-  const parked: LiveClient[] = [];
+interface Parked {
+  readonly feeds: readonly LiveClient[];
+  readonly streams: readonly StreamClient[];
+}
+
+/** Every feed and the stream of events, on every gate; who is refused once does not come back. */
+async function park(username: string, tokenAt: (gate: TestGate) => string | Promise<string>): Promise<Parked> {
+  const [parked, streams]: [LiveClient[], StreamClient[]] = [[], []];
   for (const gate of gates) {
     const [database, token] = [gate.database, await tokenAt(gate)];
     const backOff = (): Promise<never> => new Promise(() => undefined);
     parked.push(...FEEDS.map((feed) => startLiveClient({ database, token, username, feed, backOff })));
+    streams.push(startStream({ url: gate.url, headers: { authorization: `Bearer ${token}` } }));
   }
-  clients.push(...parked);
+  clients.push(...parked, ...streams);
   await eventually(() => parked.every((client) => client.parked && client.leaves.length > 0));
-  return parked;
+  await eventually(() => streams.every(({ open, events }) => open && events.length > 0));
+  return { feeds: parked, streams };
 }
 
 const signInAt = async (gate: TestGate, username: string): Promise<string> => {
@@ -51,27 +59,28 @@ const signInAt = async (gate: TestGate, username: string): Promise<string> => {
   return ((await answer.json()) as { accessToken: string }).accessToken;
 };
 
-/** Each live request has ended as a held, empty 200, and the one after it was told 401, before the time is up. */
-async function allEnd(parked: readonly LiveClient[], command: Promise<{ code: number; complaints: string }>) {
+/** Each feed has ended with a whole answer, and the request after it was told 401, before the time is up; each stream too. */
+async function allEnd({ feeds, streams }: Parked, command: Promise<{ code: number; complaints: string }>) {
   const began = performance.now();
-  const ended = eventually(() => parked.every(({ counts }) => counts.refused === 1), LONGEST).then(
-    () => performance.now() - began,
-  );
+  const ended = eventually(
+    () => feeds.every(({ counts }) => counts.refused === 1) && streams.every(({ open }) => !open),
+    LONGEST,
+  ).then(() => performance.now() - began);
   const { code, complaints } = await command;
   expect([code, complaints]).toEqual([0, '']);
   expect(await ended).toBeLessThan(LONGEST);
-  const { lost, refused } = sumOf(parked);
-  expect({ lost, refused }).toEqual({ lost: 0, refused: parked.length });
+  const { lost, refused } = sumOf(feeds);
+  expect({ lost, refused }).toEqual({ lost: 0, refused: feeds.length });
 }
 
 test('suspending ends the live requests on every gate within two seconds, whoever issued their tokens', async () => {
   const [name, neighbour] = [newName(), newName()];
   const parked = await park(name, (gate) => gate.token(name));
   const others = await park(neighbour, (gate) => gate.token(neighbour));
-  const before = sumOf(others);
+  const before = sumOf(others.feeds);
   await allEnd(parked, run('suspend', name));
-  expect(sumOf(others)).toEqual(before);
-  expect(others.every((client) => client.parked)).toBe(true);
+  expect(sumOf(others.feeds)).toEqual(before);
+  expect(others.feeds.every((client) => client.parked) && others.streams.every(({ open }) => open)).toBe(true);
 
   const { code } = await run('restore', name);
   expect(code).toBe(0);
