@@ -1,3 +1,4 @@
+import { username } from '../../couchdb-design/arbitraries.ts';
 import { doorOf } from '../../couchdb-design/doors.ts';
 import { newUserDocument } from '../../couchdb-design/user-document.ts';
 import { createPeer, preference, settled, SHORT_BACK_OFF } from '../gate/pouchdb-kit.ts';
@@ -184,6 +185,15 @@ test('the list has everybody: accounts, users of another provider, suspended one
   expect(found(suspended)).toMatchObject({ state: 'suspended', account: true });
   const lines = (await done(['list'])).split('\n');
   expect(lines.find((line) => line.startsWith(`${account} `))).toMatch(/ active +yes +yes +1 +\d{4}-/);
+});
+
+test('a list of more than the database is asked for at a time has each once', async () => {
+  const names = Array.from({ length: 1_500 }, (_, index) => `many${String(index).padStart(4, '0')}`);
+  const docs = names.map((name) => newUserDocument(username(name), new Date(0)));
+  await gate.registry().bulk({ docs });
+  const { users: all } = await json<UserList>(['list']);
+  const found = all.filter(({ username: name }) => name.startsWith('many'));
+  expect(found.map(({ username: name }) => name)).toEqual(names);
 });
 
 test('an export has all that is held, and nothing that signs anybody in', async () => {
