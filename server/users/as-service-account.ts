@@ -5,6 +5,7 @@ import { limitsWith } from '../identity/start-for-tests.ts';
 import type { Stage } from '../set-up/acceptance/stage.ts';
 import { startPouchgate, type Pouchgate } from '../start.ts';
 import { statusOf } from '../upstream/couch.ts';
+import type { UserList } from './list-users.ts';
 import { PASSWORD, runUsers, type RanUsers } from './users-kit.ts';
 
 /** What the operator's command may do with the gates' environment alone, which is no server admin's. */
@@ -76,6 +77,8 @@ export function describeUsersCommand(stage: () => Stage): void {
     expect(complaints).toMatch(/until CouchDB compacts them, .* COUCHDB_ADMIN_USER/);
     expect(Object.keys(await account()).sort()).toEqual(['_id', '_rev', 'name', 'roles', 'type']);
     expect([await signIn(name, PASSWORD), await signIn(name, '')]).toEqual([401, 400]);
+    const list = JSON.parse((await run(['list', '--json'], asAdmin())).said) as UserList;
+    expect(list.users.find(({ username }) => username === name)).toMatchObject({ state: 'erased', account: false });
     const again = await run(['erase', name, '--yes', '--json']);
     expect(JSON.parse(again.said)).toMatchObject({ account: 'emptied', sessions: 0, revisions: 0 });
 

@@ -57,7 +57,11 @@ export async function listUsers(deployment: Deployment, now: number): Promise<Us
   }
   for await (const { id, doc } of rowsFrom(upstream.couch, sessionsDatabase, 'suspended:', true)) {
     const username = suspendedBy(id);
-    if (username !== undefined && doc !== undefined) user(username).state = stateOf(suspensionOf(doc));
+    if (username === undefined || doc === undefined) continue;
+    const draft = user(username);
+    draft.state = stateOf(suspensionOf(doc));
+    // What is left of it has no password.
+    if (draft.state === 'erased' && draft.account === true) draft.account = false;
   }
   for await (const { doc } of rowsFrom(upstream.couch, sessionsDatabase, 'session:', true)) {
     const session = fromDocument(doc);
