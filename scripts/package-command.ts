@@ -47,10 +47,19 @@ export async function commandWorks(home: string): Promise<void> {
     const printed: Environment = Object.fromEntries(lines.map(([, key = '', value = '']) => [key, value]));
     const env = { ...printed, JWT_SECRET: 'a secret for tests, and for nothing else at all' };
     expectThat(await run(command, ['doctor'], env), 0, 'All is well.');
+    await usersWork(command, env);
     await starts(command, env);
   } finally {
     await engine.close();
   }
+}
+
+/** With what set-up printed, and nothing else. */
+async function usersWork(command: string, env: Environment): Promise<void> {
+  expectThat(await run(command, ['users', 'dance'], env), 2, 'There is no command "dance"');
+  expectThat(await run(command, ['users', 'list', '--json'], env), 0, '"users": []');
+  expectThat(await run(command, ['users', 'suspend', 'alice', '--unseen'], env), 0, 'alice is suspended');
+  expectThat(await run(command, ['users', 'list', '--json'], env), 0, '"state": "suspended"');
 }
 
 /** In ms. */

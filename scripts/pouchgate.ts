@@ -2,9 +2,11 @@
 /** `pouchgate <command>`: what the package brings for operators. */
 import { doctorCommand } from '../server/doctor/command.ts';
 import { setUpCommand, type CommandOptions } from '../server/set-up/command.ts';
+import { usersCommand } from '../server/users/command.ts';
 
 const HELP = `pouchgate setup     sets up a CouchDB 3
 pouchgate doctor    looks at a deployment, and says what is wrong
+pouchgate users     adds, shows, suspends, exports and erases users
 pouchgate start     starts the server
 
 Each takes --help, but for start, which has all it needs in its environment.`;
@@ -18,6 +20,9 @@ switch (command) {
     break;
   case 'doctor':
     process.exitCode = await doctorCommand(options);
+    break;
+  case 'users':
+    process.exitCode = await usersCommand({ ...options, terminal: { input: process.stdin, output: process.stderr } });
     break;
   case 'start':
     await import('../server/main.ts');

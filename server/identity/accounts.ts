@@ -61,6 +61,8 @@ export function createAccounts(options: AccountsOptions): Accounts {
       // which was removed, or of a user of another identity provider.
       const isTaken =
         username === access.username ||
+        // One that was erased stays suspended for good; so may one be that nobody has used yet.
+        (await revisionOf(suspensionId(username))) !== undefined ||
         (await everExisted(couch, USERS_DB, id)) ||
         (await everExisted(couch, registry, userDocumentId(username)));
       if (isTaken) throw taken();

@@ -14,7 +14,7 @@ const sessionDocumentSchema = z.object({
   expires_at: z.iso.datetime(),
   generation: z.int().positive(),
   ended_at: z.iso.datetime().optional(),
-  ended_by: z.enum(['sign-out', 'user', 'suspension', 'reuse', 'too-many']).optional(),
+  ended_by: z.enum(['sign-out', 'user', 'operator', 'suspension', 'reuse', 'too-many']).optional(),
 });
 
 export type SessionDocument = z.output<typeof sessionDocumentSchema>;

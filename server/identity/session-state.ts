@@ -1,7 +1,7 @@
 import type { Username } from '../../couchdb-design/user-document.ts';
 
 /** Why a session ended before its time. */
-export type EndedBy = 'sign-out' | 'user' | 'suspension' | 'reuse' | 'too-many';
+export type EndedBy = 'sign-out' | 'user' | 'operator' | 'suspension' | 'reuse' | 'too-many';
 
 /** One signed-in device. Times in ms since 1970. */
 export interface Session {

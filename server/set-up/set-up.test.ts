@@ -1,3 +1,4 @@
+import { describeUsersCommand } from '../users/as-service-account.ts';
 import { describeDoctor } from './acceptance/doctor.ts';
 import { describeInTheWay } from './acceptance/in-the-way.ts';
 import { describeRestore } from './acceptance/restore.ts';
@@ -19,5 +20,6 @@ describe.each(targets())('on $name', (target) => {
   describe('a gate as the service account', () => describeService(() => stage));
   describe('a restore', () => describeRestore(() => stage));
   describe('the second lock', () => describeSecondLock(() => stage));
+  describe('the users command as the service account', () => describeUsersCommand(() => stage));
   describe('the doctor', () => describeDoctor(() => stage));
 });
