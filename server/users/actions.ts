@@ -4,6 +4,7 @@ import { credentialsSchema, type UserPreferencesAnswer } from '../contract.ts';
 import { FewAtATime } from '../gate/few-at-a-time.ts';
 import { SecretGuard } from '../gate/secret-guard.ts';
 import { preferencesAnswer } from '../preferences/answer.ts';
+import { OUR_RULES } from '../preferences/rules.ts';
 import { createPreferencesService } from '../preferences/service.ts';
 import { createProvision } from '../upstream/provision.ts';
 import { setPassword } from './account-document.ts';
@@ -136,7 +137,7 @@ export async function setPreference(
     removes && !Object.hasOwn(document.preferences, preference) ? {} : patch,
   );
   const value = after.document.preferences[preference] ?? null;
-  return { username, preference, value, edit: preferencesAnswer(after).edits[preference] ?? null };
+  return { username, preference, value, edit: preferencesAnswer(after, OUR_RULES).edits[preference] ?? null };
 }
 
 function requireNotErased({ username, suspension }: Held): void {

@@ -5,6 +5,7 @@ import { HttpError } from '../errors.ts';
 import { stateToken } from '../gate/state-token.ts';
 import type { Session } from '../identity/session-state.ts';
 import { preferencesAnswer } from '../preferences/answer.ts';
+import { OUR_RULES } from '../preferences/rules.ts';
 import { mergeLeaves, readLeaf, type StoredLeaves } from '../preferences/stored.ts';
 import { hasPassword } from './account-document.ts';
 import { aliveOf, stateOf, type Held, type UserState } from './held.ts';
@@ -76,7 +77,7 @@ export function toldDocument({ live, state }: StoredLeaves): ToldDocument | null
     const [first, ...others] = live.map((leaf) => readLeaf(leaf, readUserDocument));
     if (first === undefined) return null;
     const document = mergeLeaves([first, ...others]);
-    const { edits, updatedAt } = preferencesAnswer({ document, token: stateToken(state) });
+    const { edits, updatedAt } = preferencesAnswer({ document, token: stateToken(state) }, OUR_RULES);
     const { preferences, created_at: createdAt } = document;
     return { preferences, edits, conflicts: others.length, createdAt, updatedAt };
   } catch (error) {
