@@ -43,6 +43,11 @@ export default tseslint.config(
             floor('./server/upstream', './server/operations', 'operations stand on what they watch'),
             floor('./server/identity', './server/operations', 'operations stand on what they watch'),
             floor('./server/gate', './server/operations', 'operations stand on what they watch'),
+            floor('./server/upstream', './server/preferences', 'the other doors stand on the gate'),
+            floor('./server/identity', './server/preferences', 'the other doors stand beside identity'),
+            floor('./server/gate', './server/preferences', 'the other doors stand on the gate'),
+            floor('./server/preferences', './server/operations', 'operations stand on what they watch'),
+            floor('./server/preferences', './server/openapi', 'the description stands on what it describes'),
             floor('./server/upstream', './server/users', 'the operator stands on what the gates do'),
             floor('./server/identity', './server/users', 'the operator stands on what the gates do'),
             floor('./server/gate', './server/users', 'the operator stands on what the gates do'),
@@ -78,5 +83,15 @@ export default tseslint.config(
   {
     files: ['**/*.mjs', '*.js'],
     languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
+  },
+  {
+    files: ['docs/recipes/*.mjs'],
+    languageOptions: { globals: { fetch: 'readonly', queueMicrotask: 'readonly' } },
+  },
+  {
+    files: ['docs/recipes/*.test.mjs'],
+    languageOptions: {
+      globals: { beforeAll: 'readonly', afterAll: 'readonly', test: 'readonly', expect: 'readonly' },
+    },
   },
 );

@@ -11,6 +11,7 @@ import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { build } from 'vite';
 import { commandWorks } from './package-command.ts';
+import { recipesWork } from './package-recipes.ts';
 import { imageWorks } from './package-image.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -23,6 +24,8 @@ const CONSUMER = `
 import { createPreferencesStore, type PreferencesStore } from 'pouchgate/client';
 import { usePreference, usePreferences, useSyncStatus } from 'pouchgate/client/react';
 import { createPreferencesStream } from 'pouchgate/client/stream';
+import { createPouchgate, type MountedPouchgate } from 'pouchgate';
+import { startTestPouchgate } from 'pouchgate/testing';
 import { z } from 'zod';
 
 const options = { url: 'https://example.org/sync/user_registry', username: 'alice', getToken: () => Promise.resolve('') };
@@ -48,11 +51,23 @@ const heard: number | undefined = ownStream.get().volume;
 // @ts-expect-error: it only reads
 stream.set({ theme: 'dark' });
 
+const couchdb = { url: 'http://127.0.0.1:5984', username: 'x', password: 'x' };
+const authenticate = () => ({ username: 'alice', expiresAt: 0 });
+const mounted: MountedPouchgate = await createPouchgate({ couchdb, authenticate });
+await mounted.edit('alice', { theme: 'dark', viewMode: null });
+// @ts-expect-error: no such theme
+await mounted.edit('alice', { theme: 'pink' });
+const ownMounted = await createPouchgate({ couchdb, authenticate, preferences: { schema } });
+const read: number | undefined = (await ownMounted.read('alice')).preferences.volume;
+// @ts-expect-error: no such preference
+await ownMounted.edit('alice', { theme: 'dark' });
+const gate: string = (await startTestPouchgate()).token('alice');
+
 export function Volume() {
   const all: number | undefined = usePreferences(other).volume;
   const one: 'cosy' | 'compact' = usePreference(other, 'density');
   const followed: 'cosy' | 'compact' = usePreference(ownStream, 'density');
-  return [all, one, followed, useSyncStatus(other).state, useSyncStatus(stream).state, theme, density, volume, told, heard];
+  return [all, one, followed, useSyncStatus(other).state, useSyncStatus(stream).state, theme, density, volume, told, heard, read, gate];
 }
 `;
 
@@ -62,6 +77,30 @@ const npx = (command: string, args: readonly string[], cwd: string): string =>
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+
+/** What a command that fails prints; nothing when it does not fail. */
+function whatFails(run: () => unknown): string {
+  try {
+    run();
+    return '';
+  } catch (error) {
+    return (error as { readonly stdout?: string }).stdout ?? String(error);
+  }
+}
+
+/** What a project that uses the package has beside it. */
+const BESIDE = [
+  'zod',
+  'react',
+  'express',
+  'jsonwebtoken',
+  'pino',
+  '@tanstack',
+  '@types',
+  '@standard-schema',
+  'spark-md5',
+  'pouchdb-browser',
+];
 
 /** An empty project with the packed package in it; all else it finds where this project has it. */
 function unpack(folder: string): string {
@@ -76,7 +115,7 @@ function unpack(folder: string): string {
   mkdirSync(home, { recursive: true });
   execFileSync('tar', ['-xzf', join(folder, tarball.filename), '-C', home, '--strip-components=1']);
   symlinkSync(join(ROOT, 'node_modules'), join(home, 'node_modules'));
-  for (const name of ['zod', 'react', '@types', '@standard-schema', 'spark-md5', 'pouchdb-browser']) {
+  for (const name of BESIDE) {
     symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name));
   }
   return home;
@@ -92,7 +131,12 @@ function isTyped(folder: string): void {
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
   writeFileSync(join(folder, 'consumer.tsx'), CONSUMER);
   const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2022,dom'];
-  npx('tsc', [...options, '--jsx', 'react-jsx', '--types', 'react', '--skipLibCheck', 'consumer.tsx'], folder);
+  const check = [...options, '--jsx', 'react-jsx', '--types', 'react', 'consumer.tsx'];
+  npx('tsc', [...check, '--skipLibCheck'], folder);
+  // Our own declarations are checked as well; what is wrong in those of others is theirs.
+  const said = whatFails(() => npx('tsc', [...check, '--skipLibCheck', 'false'], folder));
+  const own = said.split('\n').filter((line) => line.includes('pouchgate/dist'));
+  if (own.length > 0) throw new Error(own.join('\n'));
 }
 
 /** Minified and compressed. Throws when it has more kB, or needs a package other than those. */
@@ -141,6 +185,7 @@ try {
       `the store that only reads has at most ${MOST_STREAM_KB} kB, with all that it needs`,
       () => isSmall(home, 'preferences-stream.js', MOST_STREAM_KB),
     ],
+    ['the recipes run as they stand', () => recipesWork(folder)],
     ['its command sets up a database, looks at it, and starts the server', () => commandWorks(home)],
     ['the Dockerfile copies all that it builds, starts and looks after', () => imageWorks(join(folder, 'image'))],
   ];

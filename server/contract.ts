@@ -67,7 +67,6 @@ export const profileSchema = userPreferencesSchema.extend({
     .nullable()
     .describe('The session of the token that asks; none when another identity provider issued it.'),
 });
-export type Profile = z.infer<typeof profileSchema>;
 
 /** The shape of every error under `/sync` and `/api/auth`. */
 export const errorSchema = z.strictObject({

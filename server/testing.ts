@@ -1,22 +1,26 @@
-/** A whole Pouchgate for an application's own tests: `import { startTestPouchgate } from 'pouchgate/testing'`. */
+/**
+ * A whole Pouchgate for an application's own tests: `import { startTestPouchgate } from 'pouchgate/testing'`. It runs in a
+ * process of its own, so that it does not matter what a test runner makes of modules; that process goes with this one.
+ */
+import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import jwt from 'jsonwebtoken';
-import pino from 'pino';
-import { readConfig } from './config.ts';
-import { startPouchgate } from './start.ts';
-import { startEmbeddedEngine } from './upstream/embedded.ts';
 
-/** A stand-in for CouchDB in the memory of this process, on a loopback port of its own. */
+/** What the process tells once it runs. */
+export interface StartedForTests {
+  readonly url: string;
+  readonly username: string;
+  readonly password: string;
+  readonly registry: string;
+}
+
+/** A stand-in for CouchDB in memory, on a loopback port of its own. */
 export interface TestCouchdb {
   /** To be given to `createPouchgate` as `couchdb`. */
   readonly access: { readonly url: string; readonly username: string; readonly password: string };
   readonly close: () => Promise<void>;
-}
-
-export async function startTestCouchdb(): Promise<TestCouchdb> {
-  const name = `pouchgate-${randomBytes(6).toString('hex')}`;
-  const engine = await startEmbeddedEngine({ storage: { kind: 'memory', name } });
-  return { access: engine.access, close: () => engine.close() };
 }
 
 export interface TestPouchgate {
@@ -29,35 +33,65 @@ export interface TestPouchgate {
   readonly close: () => Promise<void>;
 }
 
-/** Starts a server with an engine in memory: nothing is left when it is closed. `env` goes over its environment. */
+/** Rejects with what the process said when it does not start. */
+export async function startTestCouchdb(): Promise<TestCouchdb> {
+  const { started, close } = await start('couchdb', {});
+  const { url, username, password } = started;
+  return { access: { url, username, password }, close };
+}
+
+/**
+ * Starts a server on a stand-in for CouchDB in memory: nothing is left when it is closed. `env` goes over its environment (see
+ * README, "Configuration"). Rejects with what the process said when it does not start.
+ */
 export async function startTestPouchgate(env: Readonly<Record<string, string>> = {}): Promise<TestPouchgate> {
-  const couchdb = await startTestCouchdb();
   const secret = randomBytes(32).toString('base64url');
-  const { url, username, password } = couchdb.access;
-  try {
-    const config = readConfig({
-      COUCHDB_URL: url,
-      COUCHDB_USER: username,
-      COUCHDB_PASSWORD: password,
-      JWT_SECRET: secret,
-      REGISTRATION: 'open',
-      PORT: '0',
-      METRICS_PORT: 'off',
-      DRAIN_SECONDS: '0',
-      ...env,
-    });
-    const server = await startPouchgate({ config, log: pino({ level: env['LOG_LEVEL'] ?? 'silent' }) });
-    return {
-      url: server.url,
-      database: `${server.url}/sync/${config.registry}`,
-      token: (sub) => jwt.sign({ sub }, secret, { expiresIn: '1h' }),
-      close: async () => {
-        await server.close();
-        await couchdb.close();
-      },
-    };
-  } catch (error) {
-    await couchdb.close();
-    throw error;
-  }
+  const { started, close } = await start('pouchgate', {
+    JWT_SECRET: secret,
+    REGISTRATION: 'open',
+    LOG_LEVEL: 'silent',
+    PORT: '0',
+    METRICS_PORT: 'off',
+    DRAIN_SECONDS: '0',
+    ...env,
+  });
+  return {
+    url: started.url,
+    database: `${started.url}/sync/${started.registry}`,
+    token: (sub) => jwt.sign({ sub }, env['JWT_SECRET'] ?? secret, { expiresIn: '1h' }),
+    close,
+  };
+}
+
+interface Process {
+  readonly started: StartedForTests;
+  readonly close: () => Promise<void>;
+}
+
+async function start(kind: 'couchdb' | 'pouchgate', env: Readonly<Record<string, string>>): Promise<Process> {
+  // The sources are run as they are; what is published is compiled.
+  const isSource = import.meta.filename.endsWith('.ts');
+  const program = join(import.meta.dirname, `testing-process.${isSource ? 'ts' : 'js'}`);
+  const child = fork(program, [kind], {
+    env: { PATH: process.env['PATH'], ...env },
+    execArgv: isSource ? ['--import', 'tsx'] : [],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  let said = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const exited = once(child, 'exit');
+  const failed = exited.then(() => {
+    throw new Error(`Pouchgate did not start: ${said}`);
+  });
+  failed.catch(() => undefined);
+  const [started] = (await Promise.race([once(child, 'message'), failed])) as [StartedForTests];
+  return {
+    started,
+    close: async () => {
+      if (child.connected) child.disconnect();
+      await exited;
+    },
+  };
 }

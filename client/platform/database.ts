@@ -1,4 +1,5 @@
 /** The local PouchDB: how it is typed, named and opened. */
+/// <reference types="pouchdb-core" preserve="true" />
 import PouchDB from 'pouchdb-browser';
 import type { Username } from '../../couchdb-design/username.ts';
 
