@@ -69,6 +69,26 @@ export const profileSchema = userPreferencesSchema.extend({
 });
 export type Profile = z.infer<typeof profileSchema>;
 
+/** A way to link a Telegram chat to the user who asks. */
+export const telegramLinkSchema = z.strictObject({
+  code: z.string().describe('Good once, for `/start <code>` in a private chat with the bot.'),
+  url: z.url().describe('Opens that chat, and says it.'),
+  expiresAt: z.iso.datetime(),
+});
+export type TelegramLink = z.infer<typeof telegramLinkSchema>;
+
+/** A linked chat, as Telegram tells of it. */
+export const telegramChatSchema = z.strictObject({
+  id: z.string(),
+  firstName: z.string(),
+  username: z.string().nullable(),
+  linkedAt: z.iso.datetime(),
+});
+export type TelegramChat = z.infer<typeof telegramChatSchema>;
+
+export const telegramChatsSchema = z.strictObject({ chats: z.array(telegramChatSchema) });
+export type TelegramChats = z.infer<typeof telegramChatsSchema>;
+
 /** The shape of every error under `/sync` and `/api/auth`. */
 export const errorSchema = z.strictObject({
   error: z.string().describe('A stable code for programs.'),

@@ -21,6 +21,7 @@ import { createOperations, createReadiness } from './operations/operate.ts';
 import { upstreamKind } from './operations/upstream-kind.ts';
 import { createRest } from './preferences/rest.ts';
 import { createPreferencesService } from './preferences/service.ts';
+import { startTelegram, type TelegramTimes } from './telegram/telegram.ts';
 import { checkSetUp, checkToken } from './upstream/check-set-up.ts';
 import { openUpstream, type UpstreamAccess } from './upstream/couch.ts';
 import { startEmbeddedEngine } from './upstream/embedded.ts';
@@ -42,6 +43,8 @@ export interface StartOptions {
   readonly rateLimits?: RateLimits;
   /** Of both feeds, as followChanges has it, in ms. */
   readonly heartbeat?: number;
+  /** Of the Telegram bot. */
+  readonly telegramTimes?: TelegramTimes | undefined;
 }
 
 /** A running server. */
@@ -155,6 +158,13 @@ async function start(
   const writes = new FewAtATime(1);
   const now = Date.now;
   const service = createPreferencesService({ couch, registry, provision, readBody, secrets, writes, now });
+  const limits = options.rateLimits ?? DEFAULT_RATE_LIMITS;
+  const { corsOrigins } = config;
+  const telegram = startTelegram({
+    ...{ config, couch, service, identity, corsOrigins, limits, log, onError },
+    times: options.telegramTimes,
+  });
+  onClose(() => telegram.close());
   const gate = createGate({
     mount,
     publicUrl: config.publicUrl ?? '',
@@ -190,9 +200,10 @@ async function start(
       service,
       authenticate: identity.authenticate,
       corsOrigins: config.corsOrigins,
-      limit: (options.rateLimits ?? DEFAULT_RATE_LIMITS).preferencesByName,
+      limit: limits.preferencesByName,
       onError,
     }),
+    telegram: telegram.routers,
     readiness: () => readiness.ask(),
     page,
     database: `${GATE_BASE}/${encodeURIComponent(registry)}`,
@@ -245,6 +256,8 @@ async function start(
     upstream: access,
     close: () => {
       readiness.drain();
+      // At once, so that another gate goes on with the updates.
+      void telegram.close();
       closed ??= drain({ connections, live: hub, log, spreadMs: config.drainSeconds * 1000 }).then(closeAll);
       return closed;
     },

@@ -1,7 +1,5 @@
 import type { ApiClientOptions } from 'grammy';
 
-type GrammyFetch = NonNullable<ApiClientOptions['fetch']>;
-
 /**
  * Node's own fetch for grammy, whose own (node-fetch) writes the whole URL, and so the token, into its errors. A redirect
  * is not followed, or the token would go to wherever it says.
@@ -28,6 +26,6 @@ export const LONGPOLL_SECONDS = 25;
 
 export const clientOptions = (apiRoot: string): ApiClientOptions => ({
   apiRoot,
-  fetch: fetchWithoutTelling as unknown as GrammyFetch,
+  fetch: fetchWithoutTelling,
   timeoutSeconds: LONGPOLL_SECONDS + 10,
 });

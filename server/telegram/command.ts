@@ -15,10 +15,12 @@ const COMMAND = /^\/([a-z_]{1,32})(?:@\w{1,64})?(?:\s+([^]*))?$/i;
 /** Other names that people try. */
 const ALIASES: Readonly<Record<string, Topic>> = { settings: 'preferences', tz: 'timezone', stop: 'unlink' };
 
+const NAMED_COMMAND = /^\/[a-z_]{1,32}(?:@(\w{1,64}))?(?:\s|$)/i;
+
 /** Whether a message in a group is for this bot: a command with no bot's name, or with this one's. */
 export function isForBot(text: string, botName: string): boolean {
-  const [, named] = /^\/[a-z_]{1,32}(?:@(\w{1,64}))?(?:\s|$)/i.exec(text) ?? [undefined, 'none'];
-  return named === undefined || named.toLowerCase() === botName.toLowerCase();
+  const [command, named = ''] = NAMED_COMMAND.exec(text) ?? [];
+  return command !== undefined && (named === '' || named.toLowerCase() === botName.toLowerCase());
 }
 
 /** Reads a message; whatever it is, there is something to say to it. */

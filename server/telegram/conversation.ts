@@ -84,12 +84,12 @@ export function createConversation(options: ConversationOptions): Conversation {
     await checkRight(link.username);
     switch (command.kind) {
       case 'start':
-        return { text: `${words.linkedText(link.username, undefined)}` };
+        return { text: words.linkedText(link.username, undefined) };
       case 'preferences':
         return whole(link, await service.read(link.username));
       case 'edit': {
         const { document } = await edit(link, command.patch);
-        return { text: `${words.lineOf(lineTopic(command.about), withDefaults(document.preferences))}` };
+        return { text: words.lineOf(lineTopic(command.about), withDefaults(document.preferences)) };
       }
     }
   };

@@ -54,8 +54,9 @@ export interface Seen {
 export const seenNow = (before: Seen | undefined, revision: string | undefined, now: number): Seen =>
   before !== undefined && before.revision === revision ? before : { revision, since: now };
 
-export const mayTake = (lease: Lease, seen: Seen, now: number, life: number): boolean =>
-  lease.holder === undefined || now - seen.since >= life;
+/** `me`: the answer to one's own writing may have been lost. */
+export const mayTake = (lease: Lease, me: string, seen: Seen, now: number, life: number): boolean =>
+  lease.holder === undefined || lease.holder === me || now - seen.since >= life;
 
 /** How long whoever holds it may believe so after the last renewal was sent, in ms. */
 export const beliefOf = (life: number): number => (life * 2) / 3;

@@ -2,7 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { atMost } from '../upstream/at-most.ts';
 import type { Documents } from './documents.ts';
-import { beliefOf, LEASE_ID, leaseDocument, mayTake, offsetNow, readLease, seenNow, type Lease, type Seen } from './lease-state.ts';
+import {
+  beliefOf,
+  LEASE_ID,
+  leaseDocument,
+  mayTake,
+  offsetNow,
+  readLease,
+  seenNow,
+  type Lease,
+  type Seen,
+} from './lease-state.ts';
 
 /** The lease while this process holds it. */
 export interface Held {
@@ -38,7 +48,7 @@ export async function acquireLease(options: LeaseOptions, closing: AbortSignal):
       const stored = await documents.read(LEASE_ID);
       const lease = readLease(stored);
       seen = seenNow(seen, stored?._rev, performance.now());
-      if (mayTake(lease, seen, performance.now(), life)) {
+      if (mayTake(lease, holder, seen, performance.now(), life)) {
         const sent = performance.now();
         const mine = { ...lease, holder, until: now() + life };
         const revision = await documents.write(LEASE_ID, leaseDocument(mine), stored?._rev);

@@ -24,11 +24,17 @@ export type Chat = Pick<Link, 'chat' | 'firstName' | 'telegramName'>;
 /** Which chats are linked to whom. Everything rejects with 502 or 503 when the database fails. */
 export interface Links {
   /** A new code for a user; one from before is good no more. */
-  offer(username: Username, sessionId: string | undefined): Promise<{ readonly code: string; readonly expiresAt: number }>;
+  offer(
+    username: Username,
+    sessionId: string | undefined,
+  ): Promise<{ readonly code: string; readonly expiresAt: number }>;
   /** Uses a code up: what it was for, or undefined when it is not, or no longer, good. */
   redeem(code: string): Promise<Code | undefined>;
   /** Links a chat to a user, in place of whomever it was linked to; undefined when too many are linked to that user. */
-  link(chat: Chat, username: Username): Promise<{ readonly link: Link; readonly before: Username | undefined } | undefined>;
+  link(
+    chat: Chat,
+    username: Username,
+  ): Promise<{ readonly link: Link; readonly before: Username | undefined } | undefined>;
   ofChat(chat: number): Promise<Link | undefined>;
   /** The oldest first. */
   ofUser(username: Username): Promise<readonly Link[]>;

@@ -26,6 +26,9 @@ export const HELP = [
   ...TOPICS.map((topic) => `${USAGE[topic].example} – ${USAGE[topic].does}`),
 ].join('\n');
 
+/** For Telegram's own list of commands. */
+export const COMMANDS = TOPICS.map((topic) => ({ command: topic, description: USAGE[topic].does }));
+
 export const NOT_UNDERSTOOD = `I do not understand that. ${HELP}`;
 
 /** How it is said what somebody meant to say. */
