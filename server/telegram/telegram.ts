@@ -80,7 +80,7 @@ export function startTelegram(options: TelegramOptions): Telegram {
     ...{ bot, token, waits, log },
     ...handling,
     webhook: webhook === undefined ? undefined : { url: webhook + WEBHOOK_PATH, secret },
-    lease: { documents, life: lease, now: Date.now, onTrouble: onError },
+    lease: { documents, life: lease, now, onTrouble: onError },
   });
 
   const users = createRoutes({
