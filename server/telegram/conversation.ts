@@ -44,7 +44,8 @@ export function createConversation(options: ConversationOptions): Conversation {
   /** What is said of a failure; a refusal has a sentence of its own. */
   const sentenceOf = (error: unknown): string => {
     if (error instanceof HttpError && error.status < 500) return error.message;
-    options.onError(error);
+    // A database that is down is known, and told elsewhere.
+    if (!(error instanceof HttpError)) options.onError(error);
     return words.WENT_WRONG;
   };
   const edit = (link: Link, patch: PreferencesPatch): Promise<UserPreferences> =>

@@ -75,12 +75,14 @@ export function startTelegram(options: TelegramOptions): Telegram {
 
   const handling = createHandling((update) => bot.handleUpdate(update), onError);
 
+  const onTrouble = (error: unknown): void =>
+    log.warn({ err: error }, 'Which process asks Telegram for updates could not be read or stored.');
   const secret = webhookSecret(token);
   const running = runBot({
     ...{ bot, token, waits, log },
     ...handling,
     webhook: webhook === undefined ? undefined : { url: webhook + WEBHOOK_PATH, secret },
-    lease: { documents, life: lease, now, onTrouble: onError },
+    lease: { documents, life: lease, now, onTrouble },
   });
 
   const users = createRoutes({
