@@ -41,8 +41,13 @@ export type SessionSummary = z.infer<typeof sessionSummarySchema>;
 export const sessionListSchema = z.strictObject({ sessions: z.array(sessionSummarySchema) });
 export type SessionList = z.infer<typeof sessionListSchema>;
 
-/** Whether the page may offer to register, or leaves signing in to another identity provider (`external`). */
-export const signInOptionsSchema = z.strictObject({ registration: z.enum(['open', 'closed', 'external']) });
+/** What there is here beside signing in. */
+export const signInOptionsSchema = z.strictObject({
+  registration: z
+    .enum(['open', 'closed', 'external'])
+    .describe('Whether a page may offer to register, or leaves signing in to another identity provider.'),
+  telegram: z.boolean().describe('Whether chats with the Telegram bot can be linked.'),
+});
 export type SignInOptions = z.infer<typeof signInOptionsSchema>;
 
 /** The last edit of one preference. */
