@@ -45,6 +45,7 @@ export interface TestGateOptions {
   readonly heartbeat?: number;
   readonly telegramTimes?: TelegramTimes;
   readonly log?: Logger;
+  readonly rateLimits?: Partial<RateLimits>;
   /** One that outlives the gate; without it there is one of the gate's own. */
   readonly upstream?: TestUpstream;
   /** Where the gate asks that upstream, when something stands between the two. */
@@ -71,7 +72,7 @@ export async function startForTests(
         ...env,
       }),
       log: options.log ?? pino({ level: 'silent' }),
-      rateLimits,
+      rateLimits: { ...rateLimits, ...options.rateLimits },
     });
   const closeUpstream = async (): Promise<void> => {
     await recorder?.close();

@@ -5,6 +5,7 @@ import { lifeText } from './life-text.ts';
 /** The way into the chat, for as long as it is one. */
 export function LinkOffer({ offer }: { readonly offer: TelegramLink }) {
   const now = useNow(true);
+  const botName = new URL(offer.url).pathname.slice(1);
   const life = lifeText(Date.parse(offer.expiresAt), now);
   return (
     <div className="telegram-offer" data-testid="telegram-offer">
@@ -14,7 +15,8 @@ export function LinkOffer({ offer }: { readonly offer: TelegramLink }) {
             Open Telegram
           </a>
           <p>
-            On another device, send the bot <code data-testid="telegram-code">/start {offer.code}</code>
+            On another device, send <strong>@{botName}</strong>{' '}
+            <code data-testid="telegram-code">/start {offer.code}</code>
           </p>
         </>
       )}
