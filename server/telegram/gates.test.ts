@@ -92,6 +92,17 @@ test('a gate that is cut off from the database asks no more, and another takes o
   expect(api.conflicts).toBe(0);
 });
 
+test('a gate that is cut off ends the question that it has asked before another one asks', async () => {
+  await startGate('first', front.access);
+  await asks('first');
+  await startGate('second');
+  await api.heard(({ method, label }) => method === 'setMyCommands' && label === 'second');
+  await front.kill();
+  await asks('second');
+  expect(api.conflicts).toBe(0);
+  expect(api.asking).toBe('second');
+});
+
 test('what a gate has taken is not handled again by the next one, even where Telegram was not told', async () => {
   const first = await startGate('first');
   await asks('first');
