@@ -1,7 +1,7 @@
 import type { Config } from 'jest';
 
 /** Packages published as ES modules only, which Jest's CommonJS mode has to compile. */
-const esmOnly = ['http-proxy-middleware', 'httpxy', 'is-plain-obj', 'jose', '@streamparser'];
+const esmOnly = ['http-proxy-middleware', 'httpxy', 'is-plain-obj', 'jose', '@streamparser', '@seriousme'];
 
 const config: Config = {
   testEnvironment: 'node',

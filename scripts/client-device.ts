@@ -17,8 +17,14 @@ export interface Devices {
   readonly close: () => Promise<void>;
 }
 
+/** What devices need of a server. */
+export interface DevicesServer {
+  readonly registry: string;
+  readonly token: (username: string) => string;
+}
+
 /** `server` may still be on its way when this is called. */
-export function devicesOf(server: () => TestServer): Devices {
+export function devicesOf(server: () => DevicesServer): Devices {
   const stores: PreferencesStore[] = [];
   let users = 0;
 

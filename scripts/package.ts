@@ -11,14 +11,18 @@ import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { build } from 'vite';
 import { commandWorks } from './package-command.ts';
+import { imageWorks } from './package-image.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 /** Of the whole library, minified and compressed, without pouchdb-browser and what that brings along. It only gets less. */
 const MOST_KB = 11.5;
+/** Of the store that only reads, with everything that it brings along. */
+const MOST_STREAM_KB = 5.5;
 
 const CONSUMER = `
 import { createPreferencesStore, type PreferencesStore } from 'pouchgate/client';
 import { usePreference, usePreferences, useSyncStatus } from 'pouchgate/client/react';
+import { createPreferencesStream } from 'pouchgate/client/stream';
 import { z } from 'zod';
 
 const options = { url: 'https://example.org/sync/user_registry', username: 'alice', getToken: () => Promise.resolve('') };
@@ -37,10 +41,18 @@ await other.set({ volume: 11 });
 await other.set({ theme: 'dark' });
 other.on('superseded', ({ key, by }) => console.log(key satisfies 'density' | 'volume', by.length));
 
+const stream = createPreferencesStream(options);
+const told: 'light' | 'dark' | 'system' = stream.get().theme;
+const ownStream = createPreferencesStream({ ...options, schema, defaults: { density: 'cosy' } });
+const heard: number | undefined = ownStream.get().volume;
+// @ts-expect-error: it only reads
+stream.set({ theme: 'dark' });
+
 export function Volume() {
   const all: number | undefined = usePreferences(other).volume;
   const one: 'cosy' | 'compact' = usePreference(other, 'density');
-  return [all, one, useSyncStatus(other).state, theme, density, volume];
+  const followed: 'cosy' | 'compact' = usePreference(ownStream, 'density');
+  return [all, one, followed, useSyncStatus(other).state, useSyncStatus(stream).state, theme, density, volume, told, heard];
 }
 `;
 
@@ -83,7 +95,8 @@ function isTyped(folder: string): void {
   npx('tsc', [...options, '--jsx', 'react-jsx', '--types', 'react', '--skipLibCheck', 'consumer.tsx'], folder);
 }
 
-async function isSmall(home: string): Promise<string> {
+/** Minified and compressed. Throws when it has more kB, or needs a package other than those. */
+async function isSmall(home: string, entry: string, most: number, external: readonly string[] = []): Promise<string> {
   const result = await build({
     configFile: false,
     root: home,
@@ -93,9 +106,8 @@ async function isSmall(home: string): Promise<string> {
       target: 'es2022',
       modulePreload: false,
       rolldownOptions: {
-        input: join(home, 'dist/package/client/index.js'),
-        // spark-md5 is a part of pouchdb-browser's own weight.
-        external: ['pouchdb-browser', 'spark-md5'],
+        input: join(home, 'dist/package/client', entry),
+        external: [...external],
         preserveEntrySignatures: 'strict',
       },
     },
@@ -103,7 +115,7 @@ async function isSmall(home: string): Promise<string> {
   const outputs = [result].flat().flatMap((one) => ('output' in one ? one.output : []));
   const bytes = outputs.reduce((sum, one) => sum + gzipSync(one.type === 'chunk' ? one.code : one.source).length, 0);
   const told = `${(bytes / 1024).toFixed(2)} kB`;
-  if (bytes > MOST_KB * 1024) throw new Error(`It has ${told}.`);
+  if (bytes > most * 1024) throw new Error(`It has ${told}.`);
   return told;
 }
 
@@ -116,11 +128,21 @@ try {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const home = unpack(folder);
+  mkdirSync(join(folder, 'image'));
   const checks: readonly (readonly [string, () => unknown])[] = [
     ['the package is as publint would have it', () => isPublishable(home)],
     ['its types hold in another project, with another schema', () => isTyped(folder)],
-    [`the client library has at most ${MOST_KB} kB without pouchdb-browser`, () => isSmall(home)],
+    // spark-md5 is a part of pouchdb-browser's own weight.
+    [
+      `the client library has at most ${MOST_KB} kB without pouchdb-browser`,
+      () => isSmall(home, 'index.js', MOST_KB, ['pouchdb-browser', 'spark-md5']),
+    ],
+    [
+      `the store that only reads has at most ${MOST_STREAM_KB} kB, with all that it needs`,
+      () => isSmall(home, 'preferences-stream.js', MOST_STREAM_KB),
+    ],
     ['its command sets up a database, looks at it, and starts the server', () => commandWorks(home)],
+    ['the Dockerfile copies all that it builds, starts and looks after', () => imageWorks(join(folder, 'image'))],
   ];
   for (const [name, check] of checks) {
     try {

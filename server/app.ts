@@ -1,6 +1,7 @@
 import express from 'express';
 import helmet from 'helmet';
 import { HttpError, missing, sendError, sendJson } from './errors.ts';
+import { openApiDocument } from './openapi/document.ts';
 import { createPage } from './page.ts';
 
 export interface AppOptions {
@@ -47,6 +48,8 @@ export function createApp(options: AppOptions): express.Express {
     const { status, body } = await options.readiness();
     sendJson(res, status, body);
   });
+  const description = openApiDocument();
+  app.get('/api/openapi.json', (_req, res) => sendJson(res, 200, description));
   app.use('/api/auth', options.identity);
   for (const [path, router] of options.telegram) app.use(path, router);
   app.use('/api/users', options.preferences);

@@ -46,6 +46,8 @@ export interface TestGateOptions {
   readonly telegramTimes?: TelegramTimes;
   readonly log?: Logger;
   readonly rateLimits?: Partial<RateLimits>;
+  /** Of the streams of preferences, in ms. */
+  readonly streamBeat?: number;
   /** One that outlives the gate; without it there is one of the gate's own. */
   readonly upstream?: TestUpstream;
   /** Where the gate asks that upstream, when something stands between the two. */

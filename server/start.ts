@@ -22,6 +22,7 @@ import { upstreamKind } from './operations/upstream-kind.ts';
 import { createRest } from './preferences/rest.ts';
 import { createPreferencesService } from './preferences/service.ts';
 import { startTelegram, type TelegramTimes } from './telegram/telegram.ts';
+import { createStreams } from './preferences/streams.ts';
 import { checkSetUp, checkToken } from './upstream/check-set-up.ts';
 import { openUpstream, type UpstreamAccess } from './upstream/couch.ts';
 import { startEmbeddedEngine } from './upstream/embedded.ts';
@@ -45,6 +46,8 @@ export interface StartOptions {
   readonly heartbeat?: number;
   /** Of the Telegram bot. */
   readonly telegramTimes?: TelegramTimes | undefined;
+  /** Between two heartbeats of a stream of preferences, in ms. */
+  readonly streamBeat?: number;
 }
 
 /** A running server. */
@@ -199,6 +202,18 @@ async function start(
     preferences: createRest({
       service,
       authenticate: identity.authenticate,
+      authenticateCookie: identity.authenticateCookie,
+      streams: createStreams({
+        hub,
+        leaves,
+        service,
+        timer,
+        now,
+        checkRight: (caller) => identity.rights.check(caller),
+        onDelivered: metrics.onDelivered,
+        onSlowReader: metrics.onSlowReader,
+        ...(options.streamBeat === undefined ? {} : { beat: options.streamBeat }),
+      }),
       corsOrigins: config.corsOrigins,
       limit: limits.preferencesByName,
       onError,

@@ -49,8 +49,11 @@ export async function attempt(options: AttemptOptions, one: Attempt, stop: Abort
   const interrupt = (): void => end({ kind: 'interrupted' });
   const onStop = (): void => end({ kind: 'stopped' });
 
-  /** What the server's feed has shown in this run. */
-  const shown = new Set<string>();
+  /**
+   * The leaves that the server's feed has told last in this run. What it told before counts for nothing: a database that is
+   * restored while the connection stays open tells older ones from then on.
+   */
+  let shown: ReadonlySet<string> = new Set();
   let isListening = false;
   let isIdle = false;
   let doubt: ReturnType<typeof setTimeout> | undefined;
@@ -88,7 +91,8 @@ export async function attempt(options: AttemptOptions, one: Attempt, stop: Abort
     if (signal.aborted) return;
     dispatch({ type: 'answered' });
     if (endpoint !== '_changes') return;
-    for (const revision of revisionsIn(answer)) shown.add(revision);
+    const leaves = revisionsIn(answer);
+    if (leaves.length > 0) shown = new Set(leaves);
     checkQuietly();
   };
 

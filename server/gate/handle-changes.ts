@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HttpError, sendJson } from '../errors.ts';
 import type { Caller } from '../caller.ts';
-import type { LiveFeed } from '../upstream/hub.ts';
+import type { ChangesFeed } from '../upstream/hub.ts';
 import type { LeafState } from '../upstream/leaf-state.ts';
 import { readBelievable } from './believe.ts';
 import { changesRow, hasNews, looksStale } from './changes-answer.ts';
@@ -54,7 +54,7 @@ export class ChangesHandler {
     sendJson(res, 200, { results, last_seq: stateToken(state), pending: 0 });
   }
 
-  async #park(request: ChangesRequest, feed: LiveFeed, caller: Caller, res: ServerResponse): Promise<void> {
+  async #park(request: ChangesRequest, feed: ChangesFeed, caller: Caller, res: ServerResponse): Promise<void> {
     // Registered before the state is read, so that a change in between is not missed.
     const answer = new LiveAnswer(request, feed, caller, res, this.#room);
     try {

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { UserDocumentId, Username } from '../../couchdb-design/user-document.ts';
 import type { Caller } from '../caller.ts';
-import type { Hub, LiveFeed, Waiter } from '../upstream/hub.ts';
+import type { Hub, ChangesFeed, Waiter } from '../upstream/hub.ts';
 import type { LeafState } from '../upstream/leaf-state.ts';
 import { changesRow, FEED_FORMATS, hasNews, looksStale, type FeedFormat } from './changes-answer.ts';
 import type { ChangesRequest } from './changes-request.ts';
@@ -44,7 +44,7 @@ interface News {
  */
 export class LiveAnswer implements Waiter, Timed, Leaver {
   readonly request: ChangesRequest;
-  readonly feed: LiveFeed;
+  readonly feed: ChangesFeed;
   readonly caller: Caller;
   readonly res: ServerResponse;
   slot: number | undefined;
@@ -66,7 +66,7 @@ export class LiveAnswer implements Waiter, Timed, Leaver {
   #over = false;
 
   /** Parks itself, so that a change from now on is not missed; `begin` it, or `close` it. */
-  constructor(request: ChangesRequest, feed: LiveFeed, caller: Caller, res: ServerResponse, room: LiveRoom) {
+  constructor(request: ChangesRequest, feed: ChangesFeed, caller: Caller, res: ServerResponse, room: LiveRoom) {
     this.request = request;
     this.feed = feed;
     this.caller = caller;

@@ -6,6 +6,7 @@ import type { Upstream } from '../upstream/couch.ts';
 import type { FeedListener } from '../upstream/feed-listener.ts';
 import { createAccounts, type Accounts } from './accounts.ts';
 import { createAuthenticator, type Authenticate } from './authenticate.ts';
+import { createCookieAuthenticator, type CookieAuthenticate } from './cookie-caller.ts';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from './rate-limits.ts';
 import { createRefreshCookie } from './refresh-cookie.ts';
 import { createRefreshTokens } from './refresh-token.ts';
@@ -44,6 +45,8 @@ export interface Identity {
   /** To be mounted at `/api/auth`. It answers everything below, so nothing after it is reached. */
   readonly router: Router;
   readonly authenticate: Authenticate;
+  /** By the session's cookie, for a page's EventSource alone: see cookie-caller.ts. */
+  readonly authenticateCookie: CookieAuthenticate;
   readonly rights: Rights;
   readonly accounts: Accounts;
   readonly sessions: Sessions;
@@ -84,6 +87,7 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
   });
   const authenticate = createAuthenticator({ verify: rememberVerified({ verify: tokens.verify, now }), rights });
 
+  const cookie = createRefreshCookie(config.publicUrl?.startsWith('https:') ?? false);
   const router = createAuthRoutes({
     registration: config.registration,
     telegram: config.telegram !== undefined,
@@ -92,12 +96,22 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
     refreshTokens,
     sign: tokens.sign,
     authenticate,
-    cookie: createRefreshCookie(config.publicUrl?.startsWith('https:') ?? false),
+    cookie,
     limits: rateLimits,
     onRegistered,
     onUnexpected: (error) => log.error({ err: error }, 'A sign-in route failed.'),
   });
-  return { router, authenticate, rights, accounts, sessions, sign: tokens.sign, close: () => rights.close() };
+  const authenticateCookie = createCookieAuthenticator({ cookie, sessions, rights });
+  return {
+    router,
+    authenticate,
+    authenticateCookie,
+    rights,
+    accounts,
+    sessions,
+    sign: tokens.sign,
+    close: () => rights.close(),
+  };
 }
 
 /** The first one signs. */

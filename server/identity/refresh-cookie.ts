@@ -12,11 +12,12 @@ export interface RefreshCookie {
 }
 
 /**
- * No script reads the cookie (HttpOnly), no other site sends it (SameSite=Strict), and it goes to no other path.
+ * No script reads the cookie (HttpOnly), no other site sends it (SameSite=Strict), and it goes to the API alone, where
+ * nothing but sign-in and the stream of preferences (an EventSource can send no header) looks at it.
  * `isSecure`: browsers reach the server by https, so the cookie must never go another way.
  */
 export function createRefreshCookie(isSecure: boolean): RefreshCookie {
-  const options: CookieOptions = { httpOnly: true, sameSite: 'strict', path: '/api/auth', secure: isSecure };
+  const options: CookieOptions = { httpOnly: true, sameSite: 'strict', path: '/api', secure: isSecure };
   return {
     read: (req) => {
       const cookies: unknown = req.cookies;

@@ -17,6 +17,8 @@ export interface Sessions {
   start(username: Username, device: string): Promise<Continued>;
   /** Exchanges a refresh token for the next one. Rejects with 401 when it is not, or no longer, good. */
   refresh(token: string): Promise<Continued>;
+  /** The session of a refresh token, which stays as good as it was. Rejects with 401 when it is not, or no longer, good. */
+  ofToken(token: string): Promise<Session>;
   /** Ends the session of a refresh token of any generation; does nothing for a token that is not ours. */
   signOut(token: string): Promise<void>;
   /** One user's live sessions, the last used first. */
@@ -89,6 +91,17 @@ export function createSessions({ store, refreshTokens, now }: SessionsOptions): 
       });
       if (good === undefined) throw refused();
       return continued(good);
+    },
+
+    ofToken: async (token) => {
+      const parts = refreshTokens.read(token);
+      if (parts === undefined) throw refused();
+      const good = await store.update(parts.sessionId, (session) => {
+        const { kind } = decideRefresh(session, parts.generation, now());
+        return { answer: kind === 'rotate' || kind === 'repeat' ? session : undefined };
+      });
+      if (good === undefined) throw refused();
+      return good;
     },
 
     signOut: async (token) => {

@@ -11,6 +11,11 @@ test.each([
   ['/api/auth/sign-in', 'auth sign-in'],
   ['/api/auth/sessions/abc', 'auth sessions'],
   ['/api/auth/password', 'auth unknown'],
+  ['/api/users/profile', 'users profile'],
+  ['/api/users/preferences?x', 'users preferences'],
+  ['/api/users/preferences/theme', 'users preferences'],
+  ['/api/users/preferences/stream', 'users preferences/stream'],
+  ['/api/users/bob', 'users unknown'],
   ['/sync/', 'gate welcome'],
   ['/sync/user_registry', 'gate database'],
   ['/sync/user_registry/_changes?feed=longpoll', 'gate changes'],
@@ -23,13 +28,20 @@ test.each([
 
 test('whatever is asked for, its kind is one of few and says nothing of it', () => {
   const kinds = new Set<string>();
-  const start = fc.constantFrom('/', '/sync/', '/sync/user_registry/', '/sync/user_registry/_local/', '/api/auth/');
+  const start = fc.constantFrom(
+    '/',
+    '/sync/',
+    '/sync/user_registry/',
+    '/sync/user_registry/_local/',
+    '/api/auth/',
+    '/api/users/',
+  );
   fc.assert(
     fc.property(start, fc.string(), (base, rest) => {
       kinds.add(routeKind(`${base}${rest}`, MOUNT));
     }),
     { numRuns: 2_000 },
   );
-  for (const kind of kinds) expect(kind).toMatch(/^(page|health|auth [a-z-]+|gate [a-z-]+)$/);
-  expect(kinds.size).toBeLessThan(20);
+  for (const kind of kinds) expect(kind).toMatch(/^(page|health|auth [a-z-]+|gate [a-z-]+|users [a-z/-]+)$/);
+  expect(kinds.size).toBeLessThan(24);
 });

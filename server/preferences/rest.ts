@@ -27,11 +27,15 @@ import { mergePatch } from './merge-patch.ts';
 import { checkIfMatch, entityTag, isKnown } from './precondition.ts';
 import { InvalidBody, sendProblem } from './problem.ts';
 import type { PreferencesService, UserPreferences } from './service.ts';
+import type { Streams } from './streams.ts';
 
 export interface RestOptions {
   readonly service: PreferencesService;
   /** Rejects with 401 when the headers do not prove who asks. */
   readonly authenticate: (headers: Request['headersDistinct']) => Promise<Caller>;
+  /** The same by the session's cookie, for an EventSource. */
+  readonly authenticateCookie: (req: Request, res: Response) => Promise<Caller>;
+  readonly streams: Streams;
   readonly corsOrigins: readonly string[];
   /** Of one user's requests. */
   readonly limit: RateLimit;
@@ -48,7 +52,8 @@ const JSON_TYPES = ['application/json', 'application/merge-patch+json'];
  *
  * - `GET /profile`: who asks, and the preferences with the defaults of what was never set;
  * - `GET`, `PATCH /preferences`: a JSON merge patch (RFC 7396); `null` lets the default hold again;
- * - `GET`, `PUT`, `DELETE /preferences/<name>`: one of them, as a bare JSON value.
+ * - `GET`, `PUT`, `DELETE /preferences/<name>`: one of them, as a bare JSON value;
+ * - `GET /preferences/stream`: all of them as they change, by server-sent events; here the session's cookie will do, too.
  *
  * Every answer has an `ETag`, which `If-Match` and `If-None-Match` may name. Errors are problem details (RFC 9457).
  */
@@ -80,13 +85,25 @@ export function createRest(options: RestOptions): Router {
       }),
     );
   }
-  router.use(async (req, res, next) => {
-    const caller = await options.authenticate(req.headersDistinct);
-    notesOf(res).username = caller.username;
-    callers.set(req, caller);
-    next();
+  const identify =
+    (who: (req: Request, res: Response) => Promise<Caller>): RequestHandler =>
+    async (req, res, next) => {
+      const caller = await who(req, res);
+      notesOf(res).username = caller.username;
+      callers.set(req, caller);
+      next();
+    };
+  const limited = limitBy(options.limit, 'all', (req) => callers.get(req)?.username, sendProblem);
+  const byToken = (req: Request): Promise<Caller> => options.authenticate(req.headersDistinct);
+  const byTokenOrCookie = (req: Request, res: Response): Promise<Caller> =>
+    req.headers.authorization === undefined ? options.authenticateCookie(req, res) : byToken(req);
+
+  router.get('/preferences/stream', identify(byTokenOrCookie), limited, async (req, res) => {
+    const told = req.headers['last-event-id'];
+    await options.streams.open(callerOf(req), typeof told === 'string' && told !== '' ? told : undefined, res);
   });
-  router.use(limitBy(options.limit, 'all', (req) => callers.get(req)?.username, sendProblem));
+  router.use(identify(byToken), limited);
+  router.all('/preferences/stream', refuseMethod('GET'));
   const readJson = express.json({ limit: LARGEST_BODY, inflate: false, strict: false, type: JSON_TYPES });
 
   router.get('/profile', async (req, res) => {

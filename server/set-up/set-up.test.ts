@@ -1,5 +1,6 @@
 import { describeDoctor } from './acceptance/doctor.ts';
 import { describeInTheWay } from './acceptance/in-the-way.ts';
+import { describeRestore } from './acceptance/restore.ts';
 import { describeSecondLock } from './acceptance/second-lock.ts';
 import { describeService } from './acceptance/service.ts';
 import { openStage, targets, type Stage } from './acceptance/stage.ts';
@@ -16,6 +17,7 @@ describe.each(targets())('on $name', (target) => {
   describe('set-up', () => describeWhole(() => stage));
   describe('what is in the way', () => describeInTheWay(() => stage));
   describe('a gate as the service account', () => describeService(() => stage));
+  describe('a restore', () => describeRestore(() => stage));
   describe('the second lock', () => describeSecondLock(() => stage));
   describe('the doctor', () => describeDoctor(() => stage));
 });

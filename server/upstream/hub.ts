@@ -5,8 +5,9 @@ import type { FeedRow } from './feed-row.ts';
 import { HeardStates } from './heard-states.ts';
 import type { LeavesReader } from './leaves.ts';
 
-/** The modes of `_changes` that wait. */
-export type LiveFeed = 'longpoll' | 'continuous' | 'eventsource';
+/** What waits: the modes of `_changes` that do, and the stream of preferences. */
+export type LiveFeed = ChangesFeed | 'stream';
+export type ChangesFeed = 'longpoll' | 'continuous' | 'eventsource';
 
 /** A live request, parked until its document changes. */
 export interface Waiter {
@@ -36,7 +37,7 @@ const MOST_OF_ONE_USER = 100;
  */
 export class Hub {
   readonly #waiters = new Map<string, Set<Waiter>>();
-  readonly #counts: Record<LiveFeed, number> = { longpoll: 0, continuous: 0, eventsource: 0 };
+  readonly #counts: Record<LiveFeed, number> = { longpoll: 0, continuous: 0, eventsource: 0, stream: 0 };
   readonly #leaves: LeavesReader;
   readonly #heard = new HeardStates();
   #wakes = 0;
@@ -49,8 +50,8 @@ export class Hub {
 
   /** How many waiters there are. */
   get size(): number {
-    const { longpoll, continuous, eventsource } = this.#counts;
-    return longpoll + continuous + eventsource;
+    const { longpoll, continuous, eventsource, stream } = this.#counts;
+    return longpoll + continuous + eventsource + stream;
   }
 
   /** How many waiters there are of each kind. */

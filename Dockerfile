@@ -1,0 +1,39 @@
+# Pouchgate as an image: `docker build -t pouchgate .`, then the commands setup, doctor and start (docs/operations.md).
+ARG NODE_IMAGE=node:22.23.2-bookworm-slim
+
+# The page and the compiled server.
+FROM ${NODE_IMAGE} AS build
+WORKDIR /build
+COPY package.json package-lock.json .npmrc ./
+# Not `npm ci`, for the reason that scripts/prepare.mjs gives; the versions are the lock file's all the same.
+RUN npm install --no-save --ignore-scripts
+COPY tsconfig.json tsconfig.package.json ./
+COPY scripts scripts
+COPY couchdb-design couchdb-design
+COPY client client
+COPY server server
+RUN npm run build && npm run build:package
+
+# What it needs of others while it runs.
+FROM ${NODE_IMAGE} AS packages
+WORKDIR /packages
+COPY package.json package-lock.json .npmrc ./
+RUN npm install --no-save --ignore-scripts --omit=dev
+
+FROM ${NODE_IMAGE}
+WORKDIR /app
+COPY package.json LICENSE ./
+COPY --from=packages /packages/node_modules node_modules
+COPY --from=build /build/dist/client dist/client
+COPY --from=build /build/dist/package dist/package
+# Only the engine of its own writes, and only here.
+RUN mkdir /data && chown 1000:1000 /data
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=4000 DATA_DIR=/data
+USER 1000:1000
+EXPOSE 4000
+# Whether it lives, not whether it is ready: a gate whose CouchDB is away keeps its users waiting, and is not to be killed for it.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+# Node is the first process, so that SIGTERM reaches it and live requests end one after the other.
+ENTRYPOINT ["node", "/app/dist/package/scripts/pouchgate.js"]
+CMD ["start"]

@@ -1,0 +1,35 @@
+/** Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html), of a text that is still coming. */
+export interface ServerEvent {
+  readonly name: string;
+  /** Undefined when the event names none. */
+  readonly id: string | undefined;
+  readonly data: string;
+}
+
+const END = /\r\n\r\n|\n\n|\r\r/g;
+
+function parse(text: string): ServerEvent | undefined {
+  let [name, id, data]: [string, string | undefined, string | undefined] = ['message', undefined, undefined];
+  for (const line of text.split(/\r\n|\n|\r/)) {
+    const [, field = '', value = ''] = /^([^:]+)(?:: ?(.*))?$/.exec(line) ?? [];
+    if (field === 'event') name = value;
+    if (field === 'id') id = value;
+    if (field === 'data') data = data === undefined ? value : `${data}\n${value}`;
+  }
+  return data === undefined ? undefined : { name, id, data };
+}
+
+/** A reader to be called with the whole text as far as it has come: gives each event once. */
+export function readEvents(): (text: string) => readonly ServerEvent[] {
+  let read = 0;
+  return (text) => {
+    const events: ServerEvent[] = [];
+    END.lastIndex = read;
+    for (let end = END.exec(text); end !== null; end = END.exec(text)) {
+      const event = parse(text.slice(read, end.index));
+      if (event !== undefined) events.push(event);
+      read = END.lastIndex;
+    }
+    return events;
+  };
+}

@@ -1,0 +1,140 @@
+/** The API's description in OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.1), made of what the server itself checks by. */
+import { STATUS_CODES } from 'node:http';
+import { z } from 'zod';
+import { preferencesPatchSchema, preferencesSchema } from '../../couchdb-design/preferences.ts';
+import {
+  credentialsSchema,
+  errorSchema,
+  problemSchema,
+  profileSchema,
+  sessionListSchema,
+  sessionSchema,
+  signInOptionsSchema,
+  signInSchema,
+  telegramChatsSchema,
+  telegramLinkSchema,
+  userPreferencesSchema,
+} from '../contract.ts';
+import { OPERATIONS, PREFERENCE_NAMES, type Operation } from './operations.ts';
+
+const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
+  Credentials: credentialsSchema,
+  SignIn: signInSchema,
+  Session: sessionSchema,
+  SessionList: sessionListSchema,
+  SignInOptions: signInOptionsSchema,
+  Preferences: userPreferencesSchema,
+  PreferencesPatch: preferencesPatchSchema,
+  Profile: profileSchema,
+  TelegramLink: telegramLinkSchema,
+  TelegramChats: telegramChatsSchema,
+  Error: errorSchema,
+  Problem: problemSchema,
+};
+
+/** The dialect is OpenAPI's own. */
+const jsonSchema = (schema: z.ZodType): object => ({ ...z.toJSONSchema(schema, { io: 'input' }), $schema: undefined });
+
+const reference = (name: string): object => ({ $ref: `#/components/schemas/${name}` });
+
+const schemaOf = (schema: z.ZodType | 'one preference' | 'events'): object => {
+  if (schema === 'events') return { type: 'string' };
+  if (schema === 'one preference') return reference('Preference');
+  const name = Object.keys(SCHEMAS).find((each) => SCHEMAS[each] === schema);
+  if (name === undefined) throw new TypeError('A schema of an operation has no name.');
+  return reference(name);
+};
+
+const contentOf = (types: readonly string[], schema: object): object =>
+  Object.fromEntries(types.map((type) => [type, { schema }]));
+
+const isProblem = ({ path }: Operation): boolean => path.startsWith('/api/users/');
+
+function refusalOf(operation: Operation, status: number): object {
+  const description = STATUS_CODES[status] ?? String(status);
+  if (status < 400) return { description };
+  return {
+    description,
+    content: isProblem(operation)
+      ? contentOf(['application/problem+json'], reference('Problem'))
+      : contentOf(['application/json'], reference('Error')),
+  };
+}
+
+function answerOf({ answer, tagged }: Operation): object {
+  const type = answer.schema === 'events' ? 'text/event-stream' : 'application/json';
+  return {
+    description: answer.says,
+    ...(tagged === true
+      ? { headers: { ETag: { description: 'The state of the preferences.', schema: { type: 'string' } } } }
+      : {}),
+    ...(answer.schema === undefined ? {} : { content: contentOf([type], schemaOf(answer.schema)) }),
+  };
+}
+
+const SECURITY = {
+  token: [{ accessToken: [] }],
+  cookie: [{ session: [] }],
+  'token or cookie': [{ accessToken: [] }, { session: [] }],
+  none: [],
+} as const;
+
+function parametersOf({ path, conditions = [] }: Operation): object[] {
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: name === 'name' ? { type: 'string', enum: PREFERENCE_NAMES } : { type: 'string' },
+  }));
+  const headers = conditions.map((name) => ({ name, in: 'header', schema: { type: 'string' } }));
+  return [...inPath, ...headers];
+}
+
+function describe(operation: Operation): object {
+  const { id, summary, proof, body, refusals } = operation;
+  const statuses = [...refusals, 502, 503];
+  return {
+    operationId: id,
+    summary,
+    security: SECURITY[proof],
+    parameters: parametersOf(operation),
+    ...(body === undefined
+      ? {}
+      : { requestBody: { required: true, content: contentOf(body.types, schemaOf(body.schema)) } }),
+    responses: {
+      [operation.answer.status]: answerOf(operation),
+      ...Object.fromEntries(statuses.map((status) => [status, refusalOf(operation, status)])),
+    },
+  };
+}
+
+/** Of the API, not of the program. */
+const VERSION = '1.0.0';
+
+export function openApiDocument(): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const operation of OPERATIONS) (paths[operation.path] ??= {})[operation.method] = describe(operation);
+  const values = Object.values(preferencesSchema.shape).map((schema) => jsonSchema(schema));
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'Pouchgate',
+      version: VERSION,
+      description:
+        'Sign-in, and one user’s preferences by plain HTTP. The replication protocol under `/sync` is CouchDB’s own and is not described here.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    paths,
+    components: {
+      schemas: {
+        ...Object.fromEntries(Object.entries(SCHEMAS).map(([name, schema]) => [name, jsonSchema(schema)])),
+        Preference: { description: 'The value of one preference; which depends on its name.', anyOf: values },
+      },
+      securitySchemes: {
+        accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        session: { type: 'apiKey', in: 'cookie', name: 'pouchgate_refresh' },
+      },
+    },
+  };
+}
