@@ -45,6 +45,7 @@ test('whatever is asked for, its kind is one of few and says nothing of it', () 
     }),
     { numRuns: 2_000 },
   );
-  for (const kind of kinds) expect(kind).toMatch(/^(page|health|telegram webhook|auth [a-z-]+|gate [a-z-]+|users [a-z/-]+)$/);
+  for (const kind of kinds)
+    expect(kind).toMatch(/^(page|health|telegram webhook|auth [a-z-]+|gate [a-z-]+|users [a-z/-]+)$/);
   expect(kinds.size).toBeLessThan(24);
 });
