@@ -31,7 +31,12 @@ export interface TestServer {
   readonly token: (username: string, seconds?: number) => string;
 }
 
-export async function startTestServer(options: Pick<StartOptions, 'page' | 'rateLimits'> = {}): Promise<TestServer> {
+export interface TestServerOptions extends Pick<StartOptions, 'page' | 'rateLimits'> {
+  /** What goes over the configuration for tests. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export async function startTestServer({ env = {}, ...options }: TestServerOptions = {}): Promise<TestServer> {
   const upstream = await startUpstream();
   const start = (port: number): Promise<Pouchgate> =>
     startPouchgate({
@@ -42,6 +47,7 @@ export async function startTestServer(options: Pick<StartOptions, 'page' | 'rate
         DRAIN_SECONDS: '0',
         JWT_SECRET: SECRET,
         LOG_LEVEL: 'silent',
+        ...env,
       }),
       log: pino({ level: 'silent' }),
       ...options,

@@ -12,6 +12,8 @@ export interface AppOptions {
   readonly identity: express.Router;
   /** Mounted at `/api/users`. */
   readonly preferences: express.Router;
+  /** What the Telegram bot answers by HTTP, each with where it is mounted; none when it is off. */
+  readonly telegram: readonly (readonly [path: string, router: express.Router])[];
   /** Whether the server is ready for requests. */
   readonly readiness: () => Promise<{ readonly status: number; readonly body: object }>;
   /** The built page's folder; undefined serves no page. */
@@ -49,6 +51,7 @@ export function createApp(options: AppOptions): express.Express {
   const description = openApiDocument();
   app.get('/api/openapi.json', (_req, res) => sendJson(res, 200, description));
   app.use('/api/auth', options.identity);
+  for (const [path, router] of options.telegram) app.use(path, router);
   app.use('/api/users', options.preferences);
   if (options.page !== undefined) app.use(createPage(options.page, options.database));
   app.use(() => {

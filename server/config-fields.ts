@@ -17,6 +17,8 @@ const TAKEN_CLAIMS: readonly string[] = ['exp', 'iat', 'nbf', 'iss', 'aud', 'sid
 const isHttp = (url: URL): boolean => url.protocol === 'http:' || url.protocol === 'https:';
 const hasCredentials = (url: URL): boolean => url.username !== '' || url.password !== '';
 const isLoopback = (url: URL): boolean => url.hostname === 'localhost' || /^(127\.[\d.]+|\[::1\])$/.test(url.hostname);
+const isHttpsOrLoopback = (url: URL): boolean =>
+  !hasCredentials(url) && (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url)));
 
 /** A text that `read` understands; `undefined` from it is the refusal, told as `message`. */
 function field<T>(read: (text: string) => T | undefined, message: string) {
@@ -110,8 +112,7 @@ export const fieldsSchema = z.object({
     'is not a public key for RS256 (RSA of at least 2048 bits) or ES256 (P-256); give its PEM text, beginning with -----BEGIN PUBLIC KEY-----',
   ).optional(),
   JWKS_URL: url(
-    (parsed) =>
-      !hasCredentials(parsed) && (parsed.protocol === 'https:' || (parsed.protocol === 'http:' && isLoopback(parsed))),
+    isHttpsOrLoopback,
     'is not an https URL without credentials (http is for loopback alone); give the jwks_uri of the identity provider',
   ).optional(),
   JWT_USERNAME_CLAIM: field(
@@ -137,6 +138,18 @@ export const fieldsSchema = z.object({
     readHost,
     'is not a host to listen on; give an address such as 127.0.0.1, that only Prometheus reaches',
   ).default('127.0.0.1'),
+  TELEGRAM_BOT_TOKEN: field(
+    (text) => (/^\d{1,20}:[A-Za-z0-9_-]{30,100}$/.test(text) ? text : undefined),
+    'is not a token of a Telegram bot; give the one that @BotFather has shown, digits, a colon and letters',
+  ).optional(),
+  TELEGRAM_API_ROOT: url(
+    (parsed) => isHttpsOrLoopback(parsed) && parsed.search === '' && parsed.hash === '',
+    'is not an https URL without credentials and query (http is for loopback alone); give the one of your Bot API server, or unset it for https://api.telegram.org',
+  ).default(new URL('https://api.telegram.org')),
+  TELEGRAM_WEBHOOK: field((text) => {
+    const origin = readOrigin(text);
+    return origin?.startsWith('https:') === true ? origin : undefined;
+  }, 'is not an https origin; give the one at which Telegram reaches this server, such as https://example.org, or unset it to ask Telegram for updates').optional(),
   DRAIN_SECONDS: field(
     (text) => (/^\d{1,3}(\.\d{1,3})?$/.test(text) && Number(text) <= LONGEST_DRAIN ? Number(text) : undefined),
     `is not a number of seconds from 0 to ${LONGEST_DRAIN}; give how long live requests are ended over when the server stops, such as 5`,

@@ -13,6 +13,8 @@ const pem = generateKeyPairSync('rsa', { modulusLength: 2048 })
   .publicKey.export({ type: 'spki', format: 'pem' })
   .toString();
 
+const BOT = { TELEGRAM_BOT_TOKEN: `42:${'x'.repeat(35)}` };
+
 const complaint = (env: Record<string, string>): string => {
   try {
     readConfig(env);
@@ -43,6 +45,7 @@ test('nothing set is the embedded engine on loopback, open for registration, wit
     registration: 'open',
     metrics: { host: '127.0.0.1', port: 9464 },
     drainSeconds: 5,
+    telegram: undefined,
   });
 });
 
@@ -50,6 +53,14 @@ test('metrics have a port of their own, any free one, or none', () => {
   expect(readConfig({ METRICS_PORT: '0', METRICS_HOST: '::1' }).metrics).toEqual({ host: '::1', port: 0 });
   expect(readConfig({ METRICS_PORT: 'off' }).metrics).toBeUndefined();
   expect(readConfig({ DRAIN_SECONDS: '0.5' }).drainSeconds).toBe(0.5);
+});
+
+test('a bot is on with its token, at Telegram and by asking unless another is said', () => {
+  const token = BOT.TELEGRAM_BOT_TOKEN;
+  expect(readConfig(BOT).telegram).toEqual({ token, apiRoot: 'https://api.telegram.org', webhook: undefined });
+  const more = { TELEGRAM_API_ROOT: 'http://127.0.0.1:8081/', TELEGRAM_WEBHOOK: 'https://gate.example/' };
+  const { telegram } = readConfig({ ...BOT, ...more });
+  expect(telegram).toEqual({ token, apiRoot: 'http://127.0.0.1:8081', webhook: 'https://gate.example' });
 });
 
 test('an empty variable counts as unset', () => {
@@ -143,6 +154,12 @@ test.each<[string, string, Record<string, string>]>([
   ['an opaque origin', 'CORS_ORIGINS', { CORS_ORIGINS: 'https://a.example,null' }],
   ['a port for metrics that is none', 'METRICS_PORT', { METRICS_PORT: 'on' }],
   ['a host for metrics with a path', 'METRICS_HOST', { METRICS_HOST: 'a/b' }],
+  ['a token of no bot', 'TELEGRAM_BOT_TOKEN', { TELEGRAM_BOT_TOKEN: 'abc' }],
+  ['a Bot API server without TLS', 'TELEGRAM_API_ROOT', { ...BOT, TELEGRAM_API_ROOT: 'http://bots.example' }],
+  ['a Bot API server and no bot', 'TELEGRAM_BOT_TOKEN', { TELEGRAM_API_ROOT: 'https://bots.example' }],
+  ['a webhook without TLS', 'TELEGRAM_WEBHOOK', { ...BOT, TELEGRAM_WEBHOOK: 'http://gate.example' }],
+  ['a webhook with a path', 'TELEGRAM_WEBHOOK', { ...BOT, TELEGRAM_WEBHOOK: 'https://gate.example/x' }],
+  ['a webhook and no bot', 'TELEGRAM_BOT_TOKEN', { TELEGRAM_WEBHOOK: 'https://gate.example' }],
   ['a drain of an hour', 'DRAIN_SECONDS', { DRAIN_SECONDS: '3600' }],
   ['a negative drain', 'DRAIN_SECONDS', { DRAIN_SECONDS: '-1' }],
   ['a level that pino does not have', 'LOG_LEVEL', { LOG_LEVEL: 'loud' }],
@@ -174,7 +191,10 @@ test('everything that is wrong is told at once', () => {
 });
 
 test('no complaint repeats what was given, which may be a secret', () => {
-  const names = ['COUCHDB_URL', 'COUCHDB_USER', 'COUCHDB_JWT_SECRET', 'JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWKS_URL'];
+  const names = [
+    ...['COUCHDB_URL', 'COUCHDB_USER', 'COUCHDB_JWT_SECRET', 'JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWKS_URL'],
+    'TELEGRAM_BOT_TOKEN',
+  ];
   fc.assert(
     fc.property(fc.constantFrom(...names), fc.string({ minLength: 8, maxLength: 20 }), (name, text) => {
       const value = `:${text}~`;

@@ -21,6 +21,16 @@ export interface Config {
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
   /** Over how long live requests are ended when the server stops, in s. */
   readonly drainSeconds: number;
+  /** Undefined: there is no bot. */
+  readonly telegram: TelegramConfig | undefined;
+}
+
+export interface TelegramConfig {
+  readonly token: string;
+  /** The Bot API server, without a slash at the end. */
+  readonly apiRoot: string;
+  /** The origin at which Telegram brings updates; undefined: it is asked for them. */
+  readonly webhook: string | undefined;
 }
 
 type UpstreamConfig =
@@ -88,6 +98,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     registration: fields.REGISTRATION ?? (upstream.kind === 'embedded' ? 'open' : 'closed'),
     metrics: fields.METRICS_PORT === 'off' ? undefined : { host: fields.METRICS_HOST, port: fields.METRICS_PORT },
     drainSeconds: fields.DRAIN_SECONDS,
+    telegram: telegramOf(fields),
   };
 }
 
@@ -122,6 +133,9 @@ function contradictions(env: Readonly<Record<string, string | undefined>>): stri
   if (set.has('JWT_SECRETS_ACCEPTED')) {
     needs('JWT_SECRET', 'is missing beside JWT_SECRETS_ACCEPTED; give the secret that signs.');
   }
+  for (const name of ['TELEGRAM_API_ROOT', 'TELEGRAM_WEBHOOK'].filter((each) => set.has(each))) {
+    needs('TELEGRAM_BOT_TOKEN', `is missing beside ${name}; give the bot's token, or unset ${name}.`);
+  }
   if (registry === sessions) {
     sentences.push(`REGISTRY_DB and SESSIONS_DB are both ${sessions}; give one of them another name.`);
   }
@@ -138,6 +152,15 @@ function upstreamOf(fields: Fields): UpstreamConfig {
         jwtSecret: fields.COUCHDB_JWT_SECRET,
       };
 }
+
+const telegramOf = (fields: Fields): TelegramConfig | undefined =>
+  fields.TELEGRAM_BOT_TOKEN === undefined
+    ? undefined
+    : {
+        token: fields.TELEGRAM_BOT_TOKEN,
+        apiRoot: fields.TELEGRAM_API_ROOT.href.replace(/\/+$/, ''),
+        webhook: fields.TELEGRAM_WEBHOOK,
+      };
 
 function secretOf(fields: Fields): TokenConfig['secret'] {
   if (fields.JWT_SECRET !== undefined) {

@@ -41,8 +41,13 @@ export type SessionSummary = z.infer<typeof sessionSummarySchema>;
 export const sessionListSchema = z.strictObject({ sessions: z.array(sessionSummarySchema) });
 export type SessionList = z.infer<typeof sessionListSchema>;
 
-/** Whether the page may offer to register, or leaves signing in to another identity provider (`external`). */
-export const signInOptionsSchema = z.strictObject({ registration: z.enum(['open', 'closed', 'external']) });
+/** What there is here beside signing in. */
+export const signInOptionsSchema = z.strictObject({
+  registration: z
+    .enum(['open', 'closed', 'external'])
+    .describe('Whether a page may offer to register, or leaves signing in to another identity provider.'),
+  telegram: z.boolean().describe('Whether chats with the Telegram bot can be linked.'),
+});
 export type SignInOptions = z.infer<typeof signInOptionsSchema>;
 
 /** The last edit of one preference. */
@@ -67,6 +72,26 @@ export const profileSchema = userPreferencesSchema.extend({
     .nullable()
     .describe('The session of the token that asks; none when another identity provider issued it.'),
 });
+
+/** A way to link a Telegram chat to the user who asks. */
+export const telegramLinkSchema = z.strictObject({
+  code: z.string().describe('Good once, for `/start <code>` in a private chat with the bot.'),
+  url: z.url().describe('Opens that chat, and says it.'),
+  expiresAt: z.iso.datetime(),
+});
+export type TelegramLink = z.infer<typeof telegramLinkSchema>;
+
+/** A linked chat, as Telegram tells of it. */
+export const telegramChatSchema = z.strictObject({
+  id: z.string(),
+  firstName: z.string(),
+  username: z.string().nullable(),
+  linkedAt: z.iso.datetime(),
+});
+export type TelegramChat = z.infer<typeof telegramChatSchema>;
+
+export const telegramChatsSchema = z.strictObject({ chats: z.array(telegramChatSchema) });
+export type TelegramChats = z.infer<typeof telegramChatsSchema>;
 
 /** The shape of every error under `/sync` and `/api/auth`. */
 export const errorSchema = z.strictObject({

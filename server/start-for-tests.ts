@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import jwt from 'jsonwebtoken';
-import pino from 'pino';
+import pino, { type Logger } from 'pino';
 import { readConfig } from './config.ts';
 import { startRecorder, type Recorded } from './gate/attack-recorder.ts';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from './identity/rate-limits.ts';
 import { startPouchgate, type Pouchgate } from './start.ts';
+import type { TelegramTimes } from './telegram/telegram.ts';
 import { connect, type UpstreamAccess } from './upstream/couch.ts';
 import { startUpstream, type TestUpstream } from './upstream/upstream-for-tests.ts';
 
@@ -42,6 +43,9 @@ const rateLimits = Object.fromEntries(
 export interface TestGateOptions {
   /** Of the feeds, in ms. */
   readonly heartbeat?: number;
+  readonly telegramTimes?: TelegramTimes;
+  readonly log?: Logger;
+  readonly rateLimits?: Partial<RateLimits>;
   /** Of the streams of preferences, in ms. */
   readonly streamBeat?: number;
   /** One that outlives the gate; without it there is one of the gate's own. */
@@ -69,8 +73,8 @@ export async function startForTests(
         JWT_SECRET: secret,
         ...env,
       }),
-      log: pino({ level: 'silent' }),
-      rateLimits,
+      log: options.log ?? pino({ level: 'silent' }),
+      rateLimits: { ...rateLimits, ...options.rateLimits },
     });
   const closeUpstream = async (): Promise<void> => {
     await recorder?.close();

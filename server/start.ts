@@ -17,6 +17,7 @@ import { mostConnections, openFilesLimit } from './operations/open-files.ts';
 import { createOperations, createReadiness } from './operations/operate.ts';
 import { upstreamKind } from './operations/upstream-kind.ts';
 import { OUR_RULES } from './preferences/rules.ts';
+import { startTelegram, type TelegramTimes } from './telegram/telegram.ts';
 import { checkSetUp, checkToken } from './upstream/check-set-up.ts';
 import { openUpstream, type UpstreamAccess } from './upstream/couch.ts';
 import { startEmbeddedEngine } from './upstream/embedded.ts';
@@ -35,6 +36,8 @@ export interface StartOptions {
   readonly rateLimits?: RateLimits;
   /** Of both feeds, as followChanges has it, in ms. */
   readonly heartbeat?: number;
+  /** Of the Telegram bot. */
+  readonly telegramTimes?: TelegramTimes | undefined;
   /** Between two heartbeats of a stream of preferences, in ms. */
   readonly streamBeat?: number;
 }
@@ -118,6 +121,9 @@ async function start(
   });
   onClose(() => identity.close());
   const { authenticate, authenticateCookie, rights } = identity;
+  const onError = (error: unknown): void => log.error({ err: error }, 'A request failed unexpectedly.');
+  const limits = options.rateLimits ?? DEFAULT_RATE_LIMITS;
+  const { corsOrigins } = config;
   const core = createCore({
     upstream,
     forward: createForward(access.url, {
@@ -127,13 +133,13 @@ async function start(
     jwtSecret: engine.jwtSecret,
     mount,
     publicUrl: config.publicUrl ?? '',
-    corsOrigins: config.corsOrigins,
+    corsOrigins,
     rules: OUR_RULES,
     provision,
     authenticate,
     authenticateCookie,
     checkRight: (caller) => rights.check(caller),
-    limit: (options.rateLimits ?? DEFAULT_RATE_LIMITS).preferencesByName,
+    limit: limits.preferencesByName,
     log,
     feedListener: feeds.registry,
     onDelivered: metrics.onDelivered,
@@ -141,20 +147,26 @@ async function start(
     ...heartbeat,
     ...(options.streamBeat === undefined ? {} : { streamBeat: options.streamBeat }),
   });
-  const { hub } = core;
+  const { hub, service } = core;
   onClose(() => core.close());
   onClose(rights.onEnded((ended) => hub.onEnded(ended)));
+  const telegram = startTelegram({
+    ...{ config, couch, service, identity, corsOrigins, limits, log, onError },
+    times: options.telegramTimes,
+  });
+  onClose(() => telegram.close());
   const readiness = createReadiness(upstream, registry, feeds);
   const app = createApp({
     gate: core.gate,
     gateBase: GATE_BASE,
     identity: identity.router,
     preferences: core.preferences,
+    telegram: telegram.routers,
     readiness: () => readiness.ask(),
     page,
     database: `${GATE_BASE}/${encodeURIComponent(registry)}`,
     behindProxy: config.publicUrl !== undefined,
-    onError: (error) => log.error({ err: error }, 'A request failed unexpectedly.'),
+    onError,
   });
   const server = createServer({
     keepAlive: true,
@@ -202,6 +214,8 @@ async function start(
     upstream: access,
     close: () => {
       readiness.drain();
+      // At once, so that another gate goes on with the updates.
+      void telegram.close();
       closed ??= drain({ connections, live: hub, log, spreadMs: config.drainSeconds * 1000 }).then(closeAll);
       return closed;
     },

@@ -2,7 +2,7 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { defaultEnvironment } from '../platform/environment.ts';
 import { App } from './app.tsx';
-import { createApi } from './session/api.ts';
+import { createApi, createTelegramApi } from './session/api.ts';
 import { createRemembered } from './session/remembered.ts';
 import { createAppSession } from './session/session.ts';
 import { createTokens } from './session/tokens.ts';
@@ -29,6 +29,7 @@ const remembered = createRemembered(environment.storage);
 const pair = createPair(environment);
 const session = createAppSession({
   api,
+  telegram: createTelegramApi('/api/users/telegram'),
   tokens: createTokens(api, environment.locks),
   remembered,
   url: location.origin + databasePath(),

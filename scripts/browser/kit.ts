@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from '../../server/identity/rate-limits.ts';
+import { startBotApi, type BotApi } from '../../server/telegram/bot-api-kit.ts';
 import { startTestServer, type TestServer } from '../client-test-kit.ts';
 
 /** The built page. Another folder can be named, so that a build of one's own need not replace everybody's. */
@@ -40,6 +41,8 @@ const CHROMIUMS = [
 
 export interface Kit {
   readonly server: TestServer;
+  /** What stands in for Telegram: the server has a bot. */
+  readonly telegram: BotApi;
   readonly browser: Browser;
   /** A new person; their first browser makes the account. */
   readonly newUser: (name?: string) => Promise<Person>;
@@ -78,7 +81,9 @@ export async function startKit(): Promise<Kit> {
   if (!existsSync(join(PAGE, 'index.html'))) throw new Error('The page is not built yet: npm run build');
   const executablePath = CHROMIUMS.find((path) => path !== undefined && existsSync(path));
   if (executablePath === undefined) throw new Error('No Chromium found: set CHROMIUM to one.');
-  const server = await startTestServer({ page: PAGE, rateLimits });
+  const telegram = await startBotApi();
+  const env = { TELEGRAM_BOT_TOKEN: telegram.token, TELEGRAM_API_ROOT: telegram.root() };
+  const server = await startTestServer({ page: PAGE, rateLimits, env });
   const browser = await chromium.launch({ executablePath, args: FLAGS });
   let users = 0;
 
@@ -121,6 +126,7 @@ export async function startKit(): Promise<Kit> {
 
   return {
     server,
+    telegram,
     browser,
     newUser: (name) => {
       users += 1;
@@ -134,6 +140,7 @@ export async function startKit(): Promise<Kit> {
     close: async () => {
       await browser.close();
       await server.close();
+      await telegram.close();
     },
   };
 }

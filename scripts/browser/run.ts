@@ -29,6 +29,7 @@ import {
   serverRestart,
 } from './checks/offline.ts';
 import { keyboardAlone, noConsoleErrors, wrongPassword } from './checks/page.ts';
+import { chatIsLinkedAndEdits } from './checks/telegram.ts';
 import { anotherTabTakesOver, refusedEditIsTakenBack, signOutLeavesNothing } from './checks/session.ts';
 import { leaderCrashes, leaderIsFrozen, tabsWithoutLocks, tenTabsOneConnection } from './checks/tabs.ts';
 import { oneLineIsCut, twoDevicesLeaveNothing, twoDevicesMerge } from './checks/two-devices.ts';
@@ -73,6 +74,7 @@ const CHECKS: readonly (readonly [string, Check])[] = [
   ['what is inspected can be copied', inspectionIsCopied],
   ['devices are signed out one by one and all at once', devicesAreEnded],
   ['the list of devices says so when it cannot be had', devicesWithoutAServer],
+  ['a Telegram chat is linked, edits what the page shows, and is unlinked', chatIsLinkedAndEdits],
   ['two devices in one page part, are edited, and merge', twoDevicesMerge],
   ['each of the two devices has a line of its own', oneLineIsCut],
   ['signing out asks for what the two devices have not sent, and nothing of them stays', twoDevicesLeaveNothing],

@@ -20,7 +20,7 @@ import { createTokens, type SignToken } from './tokens.ts';
 import { rememberVerified } from './verified-tokens.ts';
 
 export interface IdentityOptions {
-  readonly config: Pick<Config, 'tokens' | 'registration' | 'registry' | 'sessions' | 'publicUrl'>;
+  readonly config: Pick<Config, 'tokens' | 'registration' | 'registry' | 'sessions' | 'publicUrl' | 'telegram'>;
   /** Already set up. */
   readonly upstream: Upstream;
   /** Called once an account is made, before its owner is answered. */
@@ -90,6 +90,7 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
   const cookie = createRefreshCookie(config.publicUrl?.startsWith('https:') ?? false);
   const router = createAuthRoutes({
     registration: config.registration,
+    telegram: config.telegram !== undefined,
     accounts,
     sessions,
     refreshTokens,

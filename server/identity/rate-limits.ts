@@ -23,6 +23,8 @@ export interface RateLimits {
   readonly sessionsByName: RateLimit;
   /** By plain HTTP: each is a read of the database, or two and a write. */
   readonly preferencesByName: RateLimit;
+  /** Codes for Telegram: nobody needs many. */
+  readonly telegramCodeByName: RateLimit;
 }
 
 const MINUTE = 60_000;
@@ -41,6 +43,7 @@ export const DEFAULT_RATE_LIMITS: RateLimits = {
   signOutBySession: { windowMs: 5 * MINUTE, limit: 20 },
   sessionsByName: { windowMs: MINUTE, limit: 60 },
   preferencesByName: { windowMs: MINUTE, limit: 300 },
+  telegramCodeByName: { windowMs: 10 * MINUTE, limit: 20 },
 };
 
 /** A limit by the client's address; an IPv6 client has a whole subnet, which counts as one. */

@@ -182,8 +182,8 @@ test('what is not there is 404, another method is 405, both in CouchDB’s shape
 
 test('closed registration says so, and refuses', async () => {
   const closed = await startGate(engine, { config: testConfig(engine, { REGISTRATION: 'closed' }) });
-  expect((await ask('/options', {}, closed)).body).toEqual({ registration: 'closed' });
-  expect((await ask('/options')).body).toEqual({ registration: 'open' });
+  expect((await ask('/options', {}, closed)).body).toEqual({ registration: 'closed', telegram: false });
+  expect((await ask('/options')).body).toEqual({ registration: 'open', telegram: false });
   const reply = await post('/register', { username: newName(), password: PASSWORD }, {}, closed);
   expect(reply).toMatchObject({ status: 403, body: { error: 'forbidden' } });
   await closed.close();
@@ -192,7 +192,7 @@ test('closed registration says so, and refuses', async () => {
 test("with another identity provider's keys alone there is nothing here but that news", async () => {
   const config = testConfig(engine, { JWT_SECRET: '', JWKS_URL: 'http://127.0.0.1:9/keys' });
   const external = await startGate(engine, { config });
-  expect((await ask('/options', {}, external)).body).toEqual({ registration: 'external' });
+  expect((await ask('/options', {}, external)).body).toEqual({ registration: 'external', telegram: false });
   for (const path of ['/register', '/sign-in', '/refresh', '/sign-out']) {
     expect((await post(path, { username: 'a', password: PASSWORD }, {}, external)).status).toBe(404);
   }

@@ -19,6 +19,8 @@ import type { SignToken } from './tokens.ts';
 /** What the sign-in routes work with. */
 export interface AuthRoutesOptions {
   readonly registration: 'open' | 'closed';
+  /** Whether there is a bot. */
+  readonly telegram: boolean;
   readonly accounts: Pick<Accounts, 'register' | 'checkPassword' | 'isSuspended'>;
   readonly sessions: Sessions;
   readonly refreshTokens: RefreshTokens;
@@ -36,7 +38,9 @@ export function createAuthRoutes(options: AuthRoutesOptions): Router {
   const router = Router({ caseSensitive: true, strict: true });
   const registration = options.sign === undefined ? 'external' : options.registration;
 
-  router.get('/options', (_req, res) => sendJson(res, 200, { registration } satisfies SignInOptions));
+  router.get('/options', (_req, res) =>
+    sendJson(res, 200, { registration, telegram: options.telegram } satisfies SignInOptions),
+  );
   router.all('/options', refuseMethod('GET,HEAD'));
   if (options.sign !== undefined) {
     addSignIn(router, options, options.sign);

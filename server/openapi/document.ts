@@ -11,6 +11,8 @@ import {
   sessionSchema,
   signInOptionsSchema,
   signInSchema,
+  telegramChatsSchema,
+  telegramLinkSchema,
   userPreferencesSchema,
 } from '../contract.ts';
 import { OPERATIONS, PREFERENCE_NAMES, type Operation } from './operations.ts';
@@ -24,6 +26,8 @@ const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   Preferences: userPreferencesSchema,
   PreferencesPatch: preferencesPatchSchema,
   Profile: profileSchema,
+  TelegramLink: telegramLinkSchema,
+  TelegramChats: telegramChatsSchema,
   Error: errorSchema,
   Problem: problemSchema,
 };

@@ -2,18 +2,26 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { newUserDocument, parseUsername, type Username } from '../../couchdb-design/user-document.ts';
-import type { Session } from '../contract.ts';
+import type { Session, TelegramLink } from '../contract.ts';
 import { startForTests, type TestGate } from '../start-for-tests.ts';
+import { startBotApi, type BotApi } from '../telegram/bot-api-kit.ts';
 import { openApiDocument } from './document.ts';
 import { OPERATIONS, type Operation } from './operations.ts';
 
 /** Every route and answer is as the description says: what is called here is called by its name in it. */
 
 let gate: TestGate;
+let bot: BotApi;
 beforeAll(async () => {
-  gate = await startForTests({ REGISTRATION: 'open' });
+  bot = await startBotApi();
+  const env = { TELEGRAM_BOT_TOKEN: bot.token, TELEGRAM_API_ROOT: bot.root() };
+  gate = await startForTests({ REGISTRATION: 'open', ...env });
+  await bot.heard(({ method }) => method === 'getUpdates');
 });
-afterAll(() => gate.close());
+afterAll(async () => {
+  await gate.close();
+  await bot.close();
+});
 
 const description = JSON.parse(JSON.stringify(openApiDocument())) as {
   paths: Record<string, Record<string, { responses: Record<string, { content?: Record<string, unknown> }> }>>;
@@ -142,7 +150,7 @@ test('sign-in answers as described', async () => {
   });
 });
 
-const USERS = OPERATIONS.filter(({ path }) => path.startsWith('/api/users/'));
+const USERS = OPERATIONS.filter(({ path }) => /^\/api\/users\/pr/.test(path));
 /** Something to send where something has to be sent. */
 const bodyFor = (id: string): Call =>
   ({ patchPreferences: { body: { theme: 'dark' } }, putPreference: { body: 'dark' } })[id] ?? {};
@@ -174,6 +182,25 @@ test('the preferences answer as described', async () => {
   await call('deletePreference', 200, { as, parameter });
   const { cookie } = await register();
   await call('streamPreferences', 200, { cookie });
+});
+
+test('the chats of the bot answer as described, and without a bot are none', async () => {
+  const as = gate.token(newUser());
+  const { told } = await call('linkTelegram', 201, { as });
+  const person = bot.person('Ada');
+  await person.say(`/start ${(told as TelegramLink).code}`);
+  await call('telegramChats', 200, { as });
+  const parameter = String(person.id);
+  await call('unlinkTelegram', 204, { as, parameter });
+  const ids = ['linkTelegram', 'telegramChats', 'unlinkTelegram'];
+  for (const id of ids) await call(id, 401, { parameter });
+  await call('unlinkTelegram', 404, { as, parameter });
+  const without = await startForTests();
+  const withBot = gate;
+  gate = without;
+  for (const id of ids) await call(id, 404, { as: without.token('ada'), parameter });
+  gate = withBot;
+  await without.close();
 });
 
 test('who may not, and what cannot be read, is refused as described', async () => {

@@ -8,6 +8,8 @@ import {
   sessionSchema,
   signInOptionsSchema,
   signInSchema,
+  telegramChatsSchema,
+  telegramLinkSchema,
   userPreferencesSchema,
 } from '../contract.ts';
 
@@ -45,9 +47,9 @@ const AUTH: readonly Operation[] = [
     method: 'get',
     path: '/api/auth/options',
     id: 'signInOptions',
-    summary: 'Whether people can register here.',
+    summary: 'Whether people can register here, and whether there is a Telegram bot.',
     proof: 'none',
-    answer: { status: 200, says: 'How people sign in.', schema: signInOptionsSchema },
+    answer: { status: 200, says: 'What there is here.', schema: signInOptionsSchema },
     refusals: [],
   },
   {
@@ -199,7 +201,38 @@ const USERS: readonly Operation[] = [
   },
 ];
 
-export const OPERATIONS: readonly Operation[] = [...AUTH, ...USERS];
+/** All of them are 404 where there is no bot. */
+const TELEGRAM: readonly Operation[] = [
+  {
+    method: 'post',
+    path: '/api/users/telegram/link',
+    id: 'linkTelegram',
+    summary: 'Makes a code by which a chat with the Telegram bot is linked; the one before is good no more.',
+    proof: 'token',
+    answer: { status: 201, says: 'The code, and the link that opens the chat with it.', schema: telegramLinkSchema },
+    refusals: [401, 404, 429],
+  },
+  {
+    method: 'get',
+    path: '/api/users/telegram',
+    id: 'telegramChats',
+    summary: 'The linked chats.',
+    proof: 'token',
+    answer: { status: 200, says: 'The oldest first.', schema: telegramChatsSchema },
+    refusals: [401, 404, 429],
+  },
+  {
+    method: 'delete',
+    path: '/api/users/telegram/{id}',
+    id: 'unlinkTelegram',
+    summary: 'Unlinks a chat.',
+    proof: 'token',
+    answer: NOTHING,
+    refusals: [401, 404, 429],
+  },
+];
+
+export const OPERATIONS: readonly Operation[] = [...AUTH, ...USERS, ...TELEGRAM];
 
 /** The names that a path's `{name}` may be. */
 export const PREFERENCE_NAMES = Object.keys(preferencesSchema.shape);

@@ -15,6 +15,9 @@ test.each([
   ['/api/users/preferences?x', 'users preferences'],
   ['/api/users/preferences/theme', 'users preferences'],
   ['/api/users/preferences/stream', 'users preferences/stream'],
+  ['/api/users/telegram', 'users telegram'],
+  ['/api/users/telegram/77', 'users telegram'],
+  ['/api/telegram', 'telegram webhook'],
   ['/api/users/bob', 'users unknown'],
   ['/sync/', 'gate welcome'],
   ['/sync/user_registry', 'gate database'],
@@ -42,6 +45,7 @@ test('whatever is asked for, its kind is one of few and says nothing of it', () 
     }),
     { numRuns: 2_000 },
   );
-  for (const kind of kinds) expect(kind).toMatch(/^(page|health|auth [a-z-]+|gate [a-z-]+|users [a-z/-]+)$/);
+  for (const kind of kinds)
+    expect(kind).toMatch(/^(page|health|telegram webhook|auth [a-z-]+|gate [a-z-]+|users [a-z/-]+)$/);
   expect(kinds.size).toBeLessThan(24);
 });

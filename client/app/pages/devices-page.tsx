@@ -4,6 +4,7 @@ import { useSyncStatus } from '../../react.ts';
 import type { AppStore } from '../app-store.ts';
 import { DeviceItem } from '../parts/device-item.tsx';
 import { useNow } from '../parts/use-now.ts';
+import { TelegramSection } from '../telegram/telegram-section.tsx';
 import { PageTitle } from '../routing.tsx';
 import { sentenceOf } from '../session/sentence.ts';
 import type { AppSession } from '../session/session.ts';
@@ -112,6 +113,7 @@ export function DevicesPage({ session, store }: DevicesPageProps) {
             }
           />
         )}
+        {isConnected && <TelegramSection session={session} now={now} />}
       </div>
     </div>
   );

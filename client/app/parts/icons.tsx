@@ -6,6 +6,7 @@ const PATHS = {
   'two-devices': 'M3 4h6.5v16H3zM14.5 4H21v16h-6.5zM9.5 9.5h5m-5 5h5',
   phone: 'M7 3h10v18H7zM11 18h2',
   computer: 'M3 4.5h18v11H3zM8.5 20h7M12 15.5V20',
+  chat: 'M4 4.5h16v12H11l-5 4v-4H4zM8 9h8M8 12.500h5',
   check: 'M4.5 12.5 10 18 20 6.5',
   close: 'M6 6l12 12M18 6 6 18',
   earlier: 'M14.5 6 8.5 12l6 6',

@@ -1,5 +1,12 @@
 /** The HTTP API as the page calls it. The shapes are the server's own: server/contract.ts. */
-import type { Credentials, Session, SessionList, SignInOptions } from '../../../server/contract.ts';
+import type {
+  Credentials,
+  Session,
+  SessionList,
+  SignInOptions,
+  TelegramChats,
+  TelegramLink,
+} from '../../../server/contract.ts';
 
 /** An answer that says no, with the server's reason for a person to read. */
 export class ApiError extends Error {
@@ -24,18 +31,28 @@ export interface Api {
   readonly endOtherSessions: (token: string) => Promise<void>;
 }
 
+/** The user's chats with the Telegram bot. */
+export interface TelegramApi {
+  readonly chats: (token: string) => Promise<TelegramChats>;
+  readonly link: (token: string) => Promise<TelegramLink>;
+  readonly unlink: (token: string, id: string) => Promise<void>;
+}
+
 /** A request that takes longer has failed: a person is waiting. */
 const PATIENCE_MS = 15_000;
 
 const reasonOf = (answer: unknown, status: number): string => {
-  const reason: unknown =
-    typeof answer === 'object' && answer !== null && 'reason' in answer ? answer.reason : undefined;
+  const { reason: told, detail } = (answer ?? {}) as { readonly reason?: unknown; readonly detail?: unknown };
+  const reason = told ?? detail;
   return typeof reason === 'string' ? reason : `The server answered with an error (${status}).`;
 };
 
-/** `base` is where the API is, e.g. `/api/auth`. Every call rejects with ApiError, or with fetch's own when the network fails. */
-export function createApi(base: string, fetch: typeof globalThis.fetch = globalThis.fetch.bind(globalThis)): Api {
-  const call = async (method: string, path: string, body?: object, token?: string): Promise<unknown> => {
+type Call = (method: string, path: string, body?: object, token?: string) => Promise<unknown>;
+
+/** A call below `base`. It rejects with ApiError, or with fetch's own when the network fails. */
+const callBelow =
+  (base: string, fetch: typeof globalThis.fetch): Call =>
+  async (method, path, body, token) => {
     const response = await fetch(base + path, {
       method,
       headers: {
@@ -53,6 +70,11 @@ export function createApi(base: string, fetch: typeof globalThis.fetch = globalT
     return answer;
   };
 
+const here: typeof globalThis.fetch = (...asked) => globalThis.fetch(...asked);
+
+/** `base` is where the API is, e.g. `/api/auth`. Every call rejects with ApiError, or with fetch's own when the network fails. */
+export function createApi(base: string, fetch = here): Api {
+  const call = callBelow(base, fetch);
   return {
     options: async () => (await call('GET', '/options')) as SignInOptions,
     register: async (credentials) => (await call('POST', '/register', credentials)) as Session,
@@ -74,6 +96,18 @@ export function createApi(base: string, fetch: typeof globalThis.fetch = globalT
     },
     endOtherSessions: async (token) => {
       await call('DELETE', '/sessions', undefined, token);
+    },
+  };
+}
+
+/** The same below `/api/users/telegram`. */
+export function createTelegramApi(base: string, fetch = here): TelegramApi {
+  const call = callBelow(base, fetch);
+  return {
+    chats: async (token) => (await call('GET', '', undefined, token)) as TelegramChats,
+    link: async (token) => (await call('POST', '/link', undefined, token)) as TelegramLink,
+    unlink: async (token, id) => {
+      await call('DELETE', `/${encodeURIComponent(id)}`, undefined, token);
     },
   };
 }

@@ -1,8 +1,15 @@
 /** Who is signed in to this page, and the store of their preferences: made here, outside of React. */
-import type { Credentials, Session, SessionSummary, SignInOptions } from '../../../server/contract.ts';
+import type {
+  Credentials,
+  Session,
+  SessionSummary,
+  SignInOptions,
+  TelegramChat,
+  TelegramLink,
+} from '../../../server/contract.ts';
 import { createPreferencesStore, eraseLocalData, type Environment, type GetToken } from '../../index.ts';
 import type { AppStore } from '../app-store.ts';
-import { ApiError, type Api } from './api.ts';
+import { ApiError, type Api, type TelegramApi } from './api.ts';
 import { createDevicesHere, type DevicesHere } from './devices-here.ts';
 import type { Remembered } from './remembered.ts';
 import type { Tokens } from './tokens.ts';
@@ -23,6 +30,10 @@ export interface AppSession {
   readonly devices: () => Promise<readonly SessionSummary[]>;
   readonly endDevice: (id: string) => Promise<void>;
   readonly endOtherDevices: () => Promise<void>;
+  /** The person's linked chats; undefined where there is no bot. */
+  readonly chats: () => Promise<readonly TelegramChat[] | undefined>;
+  readonly linkChat: () => Promise<TelegramLink>;
+  readonly unlinkChat: (id: string) => Promise<void>;
   /** More devices of the same person, in this page. */
   readonly devicesHere: Pick<DevicesHere, 'open' | 'close' | 'openAll'>;
   /** All stores that are open in this page. */
@@ -31,6 +42,7 @@ export interface AppSession {
 
 export interface AppSessionOptions {
   readonly api: Api;
+  readonly telegram: TelegramApi;
   readonly tokens: Tokens;
   readonly remembered: Remembered;
   /** The database on the server. */
@@ -42,7 +54,7 @@ export interface AppSessionOptions {
 }
 
 export function createAppSession(options: AppSessionOptions): AppSession {
-  const { api, tokens, remembered, url, environmentOf, onLeft } = options;
+  const { api, telegram, tokens, remembered, url, environmentOf, onLeft } = options;
   const listeners = new Set<() => void>();
   let state: SessionState = { kind: 'signed-out' };
 
@@ -159,6 +171,9 @@ export function createAppSession(options: AppSessionOptions): AppSession {
     devices: async () => (await withToken(api.sessions)).sessions,
     endDevice: (id) => withToken((token) => api.endSession(token, id)),
     endOtherDevices: () => withToken(api.endOtherSessions),
+    chats: async () => ((await api.options()).telegram ? (await withToken(telegram.chats)).chats : undefined),
+    linkChat: () => withToken(telegram.link),
+    unlinkChat: (id) => withToken((token) => telegram.unlink(token, id)),
     devicesHere,
     stores: () => (state.kind === 'signed-in' ? [state.store, ...devicesHere.stores()] : []),
   };

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import type { AxeResults } from 'axe-core';
 import type { Page } from 'playwright-core';
 import { addWord, choose, expect, goTo, openTab, toggle, waitForState, type Kit } from '../kit.ts';
+import { linkChat, makeLink } from './telegram.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -30,7 +31,7 @@ async function violations(page: Page): Promise<readonly string[]> {
 }
 
 /** Everything there is to see, each in the state in which there is most of it. */
-async function statesOf({ newUser, browser, server }: Kit): Promise<readonly State[]> {
+async function statesOf({ newUser, browser, server, telegram }: Kit): Promise<readonly State[]> {
   const person = await newUser();
   const { page } = await person.openBrowser();
   const ended = await person.openBrowser();
@@ -74,6 +75,9 @@ async function statesOf({ newUser, browser, server }: Kit): Promise<readonly Sta
       show: async () => {
         await goTo(page, 'Devices');
         await page.getByTestId('device').first().waitFor();
+        if ((await page.getByTestId('telegram-chat').count()) === 0)
+          await linkChat(page, telegram.person('Ada', 'ada'));
+        await makeLink(page);
       },
     },
     {

@@ -1,0 +1,26 @@
+import type { TelegramLink } from '../../../server/contract.ts';
+import { useNow } from '../parts/use-now.ts';
+import { lifeText } from './life-text.ts';
+
+/** The way into the chat, for as long as it is one. */
+export function LinkOffer({ offer }: { readonly offer: TelegramLink }) {
+  const now = useNow(true);
+  const botName = new URL(offer.url).pathname.slice(1);
+  const life = lifeText(Date.parse(offer.expiresAt), now);
+  return (
+    <div className="telegram-offer" data-testid="telegram-offer">
+      {life !== undefined && (
+        <>
+          <a className="button primary" href={offer.url} target="_blank" rel="noopener noreferrer">
+            Open Telegram
+          </a>
+          <p>
+            On another device, send <strong>@{botName}</strong>{' '}
+            <code data-testid="telegram-code">/start {offer.code}</code>
+          </p>
+        </>
+      )}
+      <p className="row-hint">{life ?? 'This link is over. Make another one.'}</p>
+    </div>
+  );
+}

@@ -1,0 +1,57 @@
+import { useState } from 'react';
+import { Section } from '../sections/section.tsx';
+import type { AppSession } from '../session/session.ts';
+import { ChatItem } from './chat-item.tsx';
+import { LinkOffer } from './link-offer.tsx';
+import { useChats } from './use-chats.ts';
+
+export interface TelegramSectionProps {
+  readonly session: AppSession;
+  readonly now: number;
+}
+
+/** The person's chats with the Telegram bot; nothing where there is no bot. */
+export function TelegramSection({ session, now }: TelegramSectionProps) {
+  const { chats, offer, message, isBusy, makeOffer, unlink } = useChats(session);
+  const [unlinking, setUnlinking] = useState<string>();
+  if (chats === undefined) return null;
+  return (
+    <Section
+      id="telegram"
+      title="Telegram"
+      lead="See and change your preferences in a chat. Signing out devices does not unlink a chat: do that here."
+    >
+      {chats.length > 0 && (
+        <ul className="devices" aria-label="Linked chats">
+          {chats.map((chat) => (
+            <ChatItem
+              key={chat.id}
+              chat={chat}
+              now={now}
+              isUnlinking={isBusy && unlinking === chat.id}
+              onUnlink={() => {
+                setUnlinking(chat.id);
+                unlink(chat);
+              }}
+            />
+          ))}
+        </ul>
+      )}
+      <div className="telegram-link">
+        <p role="status" className="row-hint" data-testid="telegram-message">
+          {message}
+        </p>
+        {offer !== undefined && <LinkOffer offer={offer} />}
+        <button
+          type="button"
+          className={offer === undefined ? 'primary' : 'ghost'}
+          disabled={isBusy}
+          onClick={makeOffer}
+          data-testid="telegram-make-link"
+        >
+          {offer === undefined ? 'Link a Telegram chat' : 'Make another link'}
+        </button>
+      </div>
+    </Section>
+  );
+}

@@ -1,0 +1,76 @@
+import { useCallback, useEffect, useRef, useState } from 'react';
+import type { TelegramChat, TelegramLink } from '../../../server/contract.ts';
+import { sentenceOf } from '../session/sentence.ts';
+import type { AppSession } from '../session/session.ts';
+
+/** In ms: how often it is looked whether an open link was used. */
+const LOOK_EVERY = 3_000;
+
+export interface Chats {
+  /** Undefined: there is no bot, or it is not known yet. */
+  readonly chats: readonly TelegramChat[] | undefined;
+  readonly offer: TelegramLink | undefined;
+  /** What has just happened. */
+  readonly message: string | undefined;
+  readonly isBusy: boolean;
+  readonly makeOffer: () => void;
+  readonly unlink: (chat: TelegramChat) => void;
+}
+
+/** The linked chats, read anew when one comes back to the page, and while a link is open. */
+export function useChats(session: AppSession): Chats {
+  const [chats, setChats] = useState<readonly TelegramChat[]>();
+  const [offer, setOffer] = useState<TelegramLink>();
+  const [message, setMessage] = useState<string>();
+  const [isBusy, setBusy] = useState(false);
+  const known = useRef<ReadonlySet<string>>(undefined);
+
+  const load = useCallback(async (): Promise<void> => {
+    const listed = await session.chats();
+    setChats(listed);
+    const added = listed?.find(({ id, linkedAt }) => known.current?.has(id + linkedAt) === false);
+    known.current = new Set(listed?.map(({ id, linkedAt }) => id + linkedAt));
+    if (added === undefined) return;
+    setOffer(undefined);
+    setMessage(`${added.firstName} is linked.`);
+  }, [session]);
+
+  useEffect(() => {
+    const look = (): void => {
+      // What cannot be had is had the next time; what is shown is what was last true.
+      if (document.visibilityState === 'visible') void load().catch(() => undefined);
+    };
+    look();
+    document.addEventListener('visibilitychange', look);
+    const timer = offer === undefined ? undefined : setInterval(look, LOOK_EVERY);
+    return () => {
+      document.removeEventListener('visibilitychange', look);
+      clearInterval(timer);
+    };
+  }, [load, offer]);
+
+  const run = (work: () => Promise<string>): void => {
+    setBusy(true);
+    setMessage(undefined);
+    void work()
+      .then(setMessage, (failure: unknown) => setMessage(`That did not work. ${sentenceOf(failure)}`))
+      .finally(() => setBusy(false));
+  };
+  return {
+    chats,
+    offer,
+    message,
+    isBusy,
+    makeOffer: () =>
+      run(async () => {
+        setOffer(await session.linkChat());
+        return 'A link was made: open it on the device that has Telegram.';
+      }),
+    unlink: (chat) =>
+      run(async () => {
+        await session.unlinkChat(chat.id);
+        await load().catch(() => undefined);
+        return `${chat.firstName} is unlinked.`;
+      }),
+  };
+}
