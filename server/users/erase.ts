@@ -17,6 +17,8 @@ export interface Erased {
   readonly sessions: number;
   /** Revisions of the document that were deleted. */
   readonly revisions: number;
+  /** Telegram chats whose link was ended. */
+  readonly chats: number;
   /** `emptied`: only the name is left; CouchDB lets a server admin alone delete the rest. */
   readonly account: 'removed' | 'emptied' | 'none';
   /** What an operator has still to do, a sentence each. */
@@ -58,7 +60,7 @@ export async function eraseUser({ deployment, username, pause, say, now }: Erase
   if (account !== 'none')
     say(account === 'removed' ? 'The account is deleted.' : 'The account is emptied: no password.');
   say('What gates have under way is waited for now, and looked for.');
-  let { sessions, revisions } = swept;
+  let { sessions, revisions, chats } = swept;
   for (let found = 1, round = 1; found > 0; round += 1) {
     if (round > MOST_SWEEPS) {
       throw new CommandError(
@@ -67,15 +69,16 @@ export async function eraseUser({ deployment, username, pause, say, now }: Erase
     }
     await pause();
     const late = await sweep(deployment, username);
-    found = late.sessions + late.revisions;
+    found = late.sessions + late.revisions + late.chats;
     sessions += late.sessions;
     revisions += late.revisions;
+    chats += late.chats;
   }
   const left = await compact(deployment);
   if (account === 'emptied') {
     left.unshift(`CouchDB lets only a server admin delete what is left of the account, which is its name. ${AS_ADMIN}`);
   }
-  return { username, erased: true, sessions, revisions, account, left };
+  return { username, erased: true, sessions, revisions, chats, account, left };
 }
 
 const AS_ADMIN = 'Run this again with COUCHDB_ADMIN_USER and COUCHDB_ADMIN_PASSWORD for that.';
@@ -98,15 +101,19 @@ async function shutOut(deployment: Deployment, username: Username, now: number):
   throw new CommandError(`Others keep suspending and restoring ${username}. Nothing was erased; run this again.`);
 }
 
+type Swept = Pick<Erased, 'sessions' | 'revisions' | 'chats'>;
+
 /** Removes what is there now, and says how much that was. */
-async function sweep(deployment: Deployment, username: Username): Promise<{ sessions: number; revisions: number }> {
-  const { sessions, sessionStore } = deployment;
+async function sweep(deployment: Deployment, username: Username): Promise<Swept> {
+  const { sessions, sessionStore, links } = deployment;
   await sessions.endAll(username, 'operator');
   const ended = await sessionStore.ofUser(username);
   await sessionStore.forget(ended);
   const revisions = await deleteDocument(deployment, username);
   await deleteCheckpoints(deployment, username);
-  return { sessions: ended.length, revisions };
+  const chats = (await links.ofUser(username)).length;
+  await links.forget(username);
+  return { sessions: ended.length, revisions, chats };
 }
 
 async function deleteDocument({ upstream, registry }: Deployment, username: Username): Promise<number> {

@@ -23,6 +23,12 @@ export interface UserExport {
   readonly stored: unknown;
   /** Where the user's replicators are. */
   readonly checkpoints: unknown;
+  /** Telegram chats that are linked to the user, as Telegram has told of them. */
+  readonly chats: readonly {
+    readonly firstName: string;
+    readonly telegramName: string | null;
+    readonly linkedAt: string;
+  }[];
   /** The fields that were left out. */
   readonly withheld: readonly string[];
 }
@@ -54,6 +60,11 @@ export function exportUser(held: Held, now: number): UserExport {
     document: toldDocument(document),
     stored,
     checkpoints,
+    chats: held.chats.map(({ firstName, telegramName, linkedAt }) => ({
+      firstName,
+      telegramName: telegramName ?? null,
+      linkedAt: new Date(linkedAt).toISOString(),
+    })),
     withheld: clean.withheld,
   };
 }

@@ -4,6 +4,7 @@ import { readDocuments, type StoredDocument } from '../identity/read-documents.t
 import { suspensionId } from '../identity/session-document.ts';
 import { isAlive, type Session } from '../identity/session-state.ts';
 import { textMember, type JsonObject } from '../gate/json.ts';
+import type { Link } from '../telegram/link-documents.ts';
 import { readStored, type StoredLeaves } from '../preferences/stored.ts';
 import { statusOf } from '../upstream/couch.ts';
 import { toUpstreamError } from '../upstream/upstream-error.ts';
@@ -21,6 +22,8 @@ export interface Held {
   readonly document: StoredLeaves;
   /** Where the user's replicators are; the gate keeps all of a user's in one document. */
   readonly checkpoints: JsonObject | undefined;
+  /** Telegram chats that are linked to the user. */
+  readonly chats: readonly Link[];
 }
 
 export interface Suspension {
@@ -32,17 +35,18 @@ export interface Suspension {
 
 /** Reads it all; nothing is made by looking. */
 export async function readHeld(deployment: Deployment, username: Username): Promise<Held> {
-  const { upstream, registry, sessionStore } = deployment;
+  const { upstream, registry, sessionStore, links } = deployment;
   const { couch } = upstream;
-  const [account, suspension, sessions, document, checkpoints] = await Promise.all([
+  const [account, suspension, sessions, document, checkpoints, chats] = await Promise.all([
     readAccount(couch, username),
     readSuspension(deployment, username),
     sessionStore.ofUser(username),
     readStored(couch, registry, userDocumentId(username)),
     readCheckpoints(couch, registry, username),
+    links.ofUser(username),
   ]);
   const lastUsedFirst = sessions.toSorted((a, b) => b.refreshedAt - a.refreshedAt || (a.id < b.id ? -1 : 1));
-  return { username, account, suspension, sessions: lastUsedFirst, document, checkpoints };
+  return { username, account, suspension, sessions: lastUsedFirst, document, checkpoints, chats };
 }
 
 export type UserState = 'active' | 'suspended' | 'erased';

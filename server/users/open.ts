@@ -8,6 +8,8 @@ import { createRefreshTokens } from '../identity/refresh-token.ts';
 import { createSessionStore, type SessionStore } from '../identity/session-store.ts';
 import { createSessions, type Sessions } from '../identity/sessions.ts';
 import { meet, type Met } from '../set-up/meet.ts';
+import { createDocuments } from '../telegram/documents.ts';
+import { createLinks, type Links } from '../telegram/links.ts';
 import { openUpstream, statusOf, type Upstream } from '../upstream/couch.ts';
 import { startEmbeddedEngine, type EmbeddedEngine } from '../upstream/embedded.ts';
 import { SERVER_ADMIN, SERVICE_ROLE } from '../upstream/security.ts';
@@ -26,6 +28,8 @@ export interface Deployment {
   readonly accounts: Accounts;
   readonly sessions: Sessions;
   readonly sessionStore: SessionStore;
+  /** Of Telegram chats. */
+  readonly links: Links;
   /** Whether people sign in here by name and password. */
   readonly hasPasswords: boolean;
   /** Whether another identity provider's tokens are taken. */
@@ -80,6 +84,7 @@ function common(config: Config, upstream: Upstream): Omit<Deployment, 'admin' | 
     accounts: createAccounts({ upstream, registry, sessionsDatabase, sessions, onSuspension, now: Date.now }),
     sessions,
     sessionStore,
+    links: createLinks(createDocuments(upstream.couch, sessionsDatabase), Date.now),
     hasPasswords: tokens.secret.kind !== 'none',
     hasProvider: tokens.provider.kind !== 'none',
   };

@@ -1,3 +1,6 @@
+import type { Username } from '../../couchdb-design/user-document.ts';
+import { createDocuments } from '../telegram/documents.ts';
+import { createLinks } from '../telegram/links.ts';
 import { newUserDocument } from '../../couchdb-design/user-document.ts';
 import { createPeer, settled, SHORT_BACK_OFF } from '../gate/pouchdb-kit.ts';
 import type { TestGate } from '../start-for-tests.ts';
@@ -42,13 +45,21 @@ const leavesOf = async (name: string): Promise<{ _rev: string; _deleted?: boolea
 const exported = async (name: string): Promise<UserExport> =>
   JSON.parse((await users(['export', name])).said) as UserExport;
 
+let chats = 0;
+const linkChat = async (name: Username): Promise<void> => {
+  const documents = createDocuments(connect(gate.upstream.access), gate.upstream.names.sessions);
+  await createLinks(documents, Date.now).link({ chat: (chats += 1), firstName: 'Ada', telegramName: undefined }, name);
+};
+
 test('nothing is left of an erased user but the name, and nothing happens to anybody else', async () => {
   const [name, neighbour] = [await added(), await added()];
   for (const each of [name, neighbour]) {
     await post('sign-in', each);
     await gate.request(each, '/_local/mine', { method: 'PUT', body: { last_seq: 'here' } });
     await users(['set', each, 'selectedTags', '["a secret passion"]']);
+    await linkChat(each);
   }
+  expect((await exported(name)).chats).toMatchObject([{ firstName: 'Ada', telegramName: null }]);
   const before = await exported(neighbour);
   const old = (await leavesOf(name))[0]?._rev ?? '';
 
@@ -57,6 +68,7 @@ test('nothing is left of an erased user but the name, and nothing happens to any
     erased: true,
     sessions: 1,
     revisions: 1,
+    chats: 1,
     account: 'removed',
     left: [],
   });
@@ -67,6 +79,7 @@ test('nothing is left of an erased user but the name, and nothing happens to any
     document: null,
     stored: [],
     checkpoints: null,
+    chats: [],
   });
   const leaves = await leavesOf(name);
   expect(leaves.map((leaf) => Object.keys(leaf).sort())).toEqual([['_deleted', '_id', '_rev']]);
