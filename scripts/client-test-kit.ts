@@ -27,6 +27,8 @@ export interface TestServer {
   readonly startEmpty: () => Promise<void>;
   /** A name for an account that nobody else has, where accounts are shared. */
   readonly account: (name: string) => string;
+  /** What an operator's command has for its environment. */
+  readonly env: () => Readonly<Record<string, string>>;
   /** A token as an identity provider would give one. `seconds` may be negative: then it is over. */
   readonly token: (username: string, seconds?: number) => string;
 }
@@ -73,6 +75,7 @@ export async function startTestServer({ env = {}, ...options }: TestServerOption
       await upstream.close();
     },
     account: (name) => upstream.account(name),
+    env: () => ({ ...upstream.env(), JWT_SECRET: SECRET }),
     restart: async () => {
       await stop();
       await upstream.restart();

@@ -29,6 +29,7 @@ import {
   serverRestart,
 } from './checks/offline.ts';
 import { keyboardAlone, noConsoleErrors, wrongPassword } from './checks/page.ts';
+import { otherDoorsAreSeen } from './checks/doors.ts';
 import { chatIsLinkedAndEdits } from './checks/telegram.ts';
 import { anotherTabTakesOver, refusedEditIsTakenBack, signOutLeavesNothing } from './checks/session.ts';
 import { leaderCrashes, leaderIsFrozen, tabsWithoutLocks, tenTabsOneConnection } from './checks/tabs.ts';
@@ -74,6 +75,7 @@ const CHECKS: readonly (readonly [string, Check])[] = [
   ['what is inspected can be copied', inspectionIsCopied],
   ['devices are signed out one by one and all at once', devicesAreEnded],
   ['the list of devices says so when it cannot be had', devicesWithoutAServer],
+  ['a change by REST, by the bot and by the command line is in an open page', otherDoorsAreSeen],
   ['a Telegram chat is linked, edits what the page shows, and is unlinked', chatIsLinkedAndEdits],
   ['two devices in one page part, are edited, and merge', twoDevicesMerge],
   ['each of the two devices has a line of its own', oneLineIsCut],
@@ -84,7 +86,7 @@ const CHECKS: readonly (readonly [string, Check])[] = [
 ];
 
 /** They measure, which takes long and a machine without other work; `npm run test:browser` runs them too. */
-const APART: readonly Check[] = [timeToTheOtherBrowser, coldStart, tenTabsOneConnection];
+const APART: readonly Check[] = [timeToTheOtherBrowser, coldStart, tenTabsOneConnection, otherDoorsAreSeen];
 
 async function main(): Promise<number> {
   const { positionals, values } = parseArgs({

@@ -95,6 +95,8 @@ export function createRest<P extends object>(options: RestOptions<P>): Router {
   const byTokenOrCookie = (req: Request, res: Response): Promise<Caller> =>
     req.headers.authorization === undefined ? options.authenticateCookie(req, res) : byToken(req);
 
+  // Express would have GET answer it, without an end.
+  router.head('/preferences/stream', identify(byTokenOrCookie), refuseMethod('GET'));
   router.get('/preferences/stream', identify(byTokenOrCookie), limited, async (req, res) => {
     const told = req.headers['last-event-id'];
     await options.streams.open(callerOf(req), typeof told === 'string' && told !== '' ? told : undefined, res);

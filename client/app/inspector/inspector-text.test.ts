@@ -7,6 +7,11 @@ test('a stamp is read as its time and its device, and this device is called so',
   expect(stampText(stamp, 'other').time).toMatch(/22 Nov.*30:01\.123/);
 });
 
+test('an edit by a door that is no device says by which', () => {
+  const by = (device: string): string => stampText(`2026-11-22T09:30:01.123Z-0000-${device}`, 'w7f3a').device;
+  expect([by('0r1ab'), by('0t1ab'), by('0c1ab')]).toEqual(['by REST', 'by Telegram', 'by an operator']);
+});
+
 test('what is not understood is shown as it is', () => {
   expect(stampText('tomorrow', 'other')).toEqual({ time: 'tomorrow', device: '', isHere: false });
   expect(eventText('something-new')).toBe('something-new');

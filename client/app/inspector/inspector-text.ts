@@ -1,4 +1,5 @@
 /** What the inspector shows, in words and in short forms. */
+import { doorOf, type Door } from '../../../couchdb-design/doors.ts';
 import { parseEditStamp } from '../../../couchdb-design/edit-stamp.ts';
 
 const clock = new Intl.DateTimeFormat('en-GB', {
@@ -17,18 +18,31 @@ export const shortRevision = (rev: string): string => {
   return `${generation}-${id.slice(0, 7)}`;
 };
 
+const DOORS: Readonly<Record<Door, string>> = {
+  rest: 'by REST',
+  telegram: 'by Telegram',
+  'command line': 'by an operator',
+};
+
+/** Who made an edit: this device, another one by its name, or a door that is no device. */
+const whoText = (stamp: string, device: string, isHere: boolean): string => {
+  const door = doorOf(stamp);
+  if (door !== undefined && door !== 'device') return DOORS[door];
+  return isHere ? 'this device' : device;
+};
+
 export interface StampText {
   readonly time: string;
   readonly device: string;
   readonly isHere: boolean;
 }
 
-/** An edit stamp as its time and its device; what is no stamp is shown as it is. */
+/** An edit stamp as its time and who made it; what is no stamp is shown as it is. */
 export const stampText = (stamp: string, here: string): StampText => {
   const parts = parseEditStamp(stamp);
   if (parts === undefined) return { time: stamp, device: '', isHere: false };
   const isHere = parts.device === here;
-  return { time: timeText(parts.time), device: isHere ? 'this device' : parts.device, isHere };
+  return { time: timeText(parts.time), device: whoText(stamp, parts.device, isHere), isHere };
 };
 
 const EVENTS: ReadonlyMap<string, string> = new Map([
