@@ -135,6 +135,7 @@ export function createCore<P extends object>(options: CoreOptions<P>): Core<P> {
     rules,
     authenticate,
     authenticateCookie: options.authenticateCookie,
+    checkRight,
     streams,
     corsOrigins: options.corsOrigins,
     limit: options.limit,

@@ -33,6 +33,8 @@ async function store(
   if (read.every((row) => row.kind === 'refusal')) return answerTo(read, undefined);
 
   return context.writes.run(caller.ownId, async () => {
+    // A body may come slowly, and wait for its turn: the right was looked at before its first byte.
+    await context.checkRight(caller);
     const verdicts = decide(read, await readCurrentTree(context, caller, res), newEdits);
     const docs = verdicts.flatMap((verdict) => (verdict.kind === 'write' ? [verdict.document] : []));
     if (docs.length === 0) return answerTo(verdicts, undefined);

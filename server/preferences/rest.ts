@@ -32,6 +32,8 @@ export interface RestOptions<P extends object> {
   readonly authenticate: (headers: Request['headersDistinct'], req: Request) => Promise<Caller>;
   /** The same by the session's cookie, for an EventSource. */
   readonly authenticateCookie: (req: Request, res: Response) => Promise<Caller>;
+  /** Rejects when a caller's right has ended meanwhile. */
+  readonly checkRight: (caller: Caller) => Promise<void>;
   readonly streams: Streams;
   readonly corsOrigins: readonly string[];
   /** Of one user's requests. */
@@ -65,11 +67,15 @@ export function createRest<P extends object>(options: RestOptions<P>): Router {
     return caller;
   };
 
-  const edit = async (req: Request, change: Change<P>): Promise<UserPreferences<P>> =>
-    service.edit(callerOf(req).username, device, (now) => {
+  const edit = async (req: Request, change: Change<P>): Promise<UserPreferences<P>> => {
+    const caller = callerOf(req);
+    // A body may come slowly: the right was looked at before its first byte.
+    await options.checkRight(caller);
+    return service.edit(caller.username, device, (now) => {
       checkIfMatch(req.headers['if-match'], now.token);
       return change(now);
     });
+  };
 
   if (options.corsOrigins.length > 0) {
     router.use(
