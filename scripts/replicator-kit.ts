@@ -49,6 +49,16 @@ type State = z.output<typeof stateSchema>;
 const PATIENCE = 45_000;
 const BETWEEN_LOOKS = 200;
 
+/** Undefined when the database answers with that status. */
+async function unless<T>(status: number, asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (statusOf(error) === status) return undefined;
+    throw error;
+  }
+}
+
 export async function startReplicator(upstream: TestUpstream): Promise<Replicator> {
   const { access, names } = upstream;
   const couch = connect(access);
@@ -60,12 +70,16 @@ export async function startReplicator(upstream: TestUpstream): Promise<Replicato
   const start = async (job: Job & { readonly continuous?: boolean }): Promise<string> => {
     const id = `pouchgate-test-${names.suffix}-${started.size}`;
     started.add(id);
-    await jobs.insert(Object.assign({ _id: id }, job));
+    // In a cluster one node's replicator may write to the job before the others have it: then they call it a conflict.
+    await unless(409, jobs.insert(Object.assign({ _id: id }, job)));
     return id;
   };
   const stop = async (id: string): Promise<void> => {
-    const { _rev } = await jobs.get(id);
-    await jobs.destroy(id, _rev);
+    for (let isThere = true; isThere;) {
+      const job = await unless(404, jobs.get(id));
+      if (job !== undefined) await unless(409, jobs.destroy(id, job._rev));
+      isThere = job !== undefined;
+    }
   };
   /** Resolves with the job's state once that is one of these. */
   const reaches = async (id: string, states: readonly string[]): Promise<State> => {
@@ -107,7 +121,7 @@ export async function startReplicator(upstream: TestUpstream): Promise<Replicato
     close: async () => {
       // One that was stopped has been taken away already.
       const { rows } = await jobs.list();
-      for (const { id, value } of rows.filter((row) => started.has(row.id))) await jobs.destroy(id, value.rev);
+      for (const { id } of rows.filter((row) => started.has(row.id))) await stop(id);
       await couch.db.destroy(copyName);
     },
   };
