@@ -23,6 +23,7 @@ const config: Config = {
     ],
   },
   transformIgnorePatterns: [`node_modules/(?!(${esmOnly.join('|')})/)`],
+  testSequencer: '<rootDir>/scripts/jest-sequencer.mjs',
   setupFiles: ['<rootDir>/scripts/jest-setup.ts'],
   // Many tests wait more than they work, and two cores are what there is where they have to pass.
   maxWorkers: 3,
