@@ -31,8 +31,8 @@ export interface CoreOptions<P extends object> {
   readonly corsOrigins: readonly string[];
   readonly rules: PreferenceRules<P>;
   readonly provision: Provision;
-  /** Who asks, by the request's headers. */
-  readonly authenticate: (headers: Request['headersDistinct'], req: Request) => Promise<Caller>;
+  /** Who asks. */
+  readonly authenticate: (req: Request) => Promise<Caller>;
   readonly authenticateCookie: (req: Request, res: Response) => Promise<Caller>;
   /** Rejects when a caller's right has ended meanwhile. */
   readonly checkRight: (caller: Caller) => Promise<void>;

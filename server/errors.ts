@@ -72,7 +72,15 @@ export function sendJson(res: ServerResponse, status: number, body: unknown, con
 }
 
 /** Sends an error, or ends the connection when an answer has already begun and can no longer be taken back. */
-export function sendError(res: ServerResponse, error: unknown): void {
+export const sendError = (res: ServerResponse, error: unknown): void => sendErrorAs(res, error, ({ body }) => body);
+
+/** As `sendError`, in another shape. */
+export function sendErrorAs(
+  res: ServerResponse,
+  error: unknown,
+  shape: (told: HttpError) => object,
+  contentType?: string,
+): void {
   const told = toHttpError(error);
   notesOf(res).refusal = { error: told.error, status: told.status };
   if (res.headersSent) {
@@ -80,5 +88,5 @@ export function sendError(res: ServerResponse, error: unknown): void {
     return;
   }
   for (const [name, value] of Object.entries(told.headers)) res.setHeader(name, value);
-  sendJson(res, told.status, told.body);
+  sendJson(res, told.status, shape(told), contentType);
 }

@@ -5,6 +5,7 @@ import express, { type Request } from 'express';
 import { z } from 'zod';
 import { createPouchgate, type Authenticated, type MountedPouchgate } from './library.ts';
 import { startStream } from './preferences/stream-kit.ts';
+import { eventually } from './upstream/upstream-kit.ts';
 import { startTestCouchdb, startTestPouchgate, type TestCouchdb } from './testing.ts';
 
 /** Pouchgate in an application that has sessions of its own: a header that names one stands for them here. */
@@ -144,6 +145,26 @@ test('live requests end when the application says so, and with the right that it
   await ended;
   expect(his.open).toBe(true);
   await his.ended();
+});
+
+test('it can be closed under clients that come back at once', async () => {
+  const name = registry();
+  const pouchgate = await createPouchgate({ couchdb: couchdb.access, authenticate, registry: name });
+  const app = express();
+  app.use(pouchgate.router);
+  const server: Server = createServer(app).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const { headers } = signIn();
+  const backOff = (): Promise<void> => Promise.resolve();
+  const streams = [1, 2, 3].map(() => startStream({ url: `http://127.0.0.1:${port}`, headers, backOff }));
+  await Promise.all(streams.map((stream) => stream.event(({ name: event }) => event === 'preference-update')));
+  await pouchgate.close();
+  // Whoever has come back meanwhile was told that there is nobody.
+  await eventually(() => streams.every(({ statuses }) => statuses.at(-1) === 503));
+  for (const stream of streams) stream.close();
+  server.close();
+  server.closeAllConnections();
 });
 
 test('a body that the application’s own parser took is told for what it is', async () => {

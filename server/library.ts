@@ -1,4 +1,5 @@
 /** Pouchgate as a part of an application's own server: `import { createPouchgate } from 'pouchgate'`. */
+import { setTimeout as delay } from 'node:timers/promises';
 import express, { type Request, type Router } from 'express';
 import pino, { type Logger } from 'pino';
 import type { z } from 'zod';
@@ -7,7 +8,7 @@ import { parseUsername, userDocumentId, type PatchOf, type Preferences } from '.
 import type { Caller } from './caller.ts';
 import { createCore } from './core.ts';
 import { EndedUsers } from './ended-users.ts';
-import { forbidden, unauthorized } from './errors.ts';
+import { forbidden, sendError, unauthorized, unavailable } from './errors.ts';
 import { DEFAULT_RATE_LIMITS } from './identity/rate-limits.ts';
 import { FeedWatch } from './operations/feed-watch.ts';
 import { preferencesAnswer, type PreferencesAnswer } from './preferences/answer.ts';
@@ -68,7 +69,7 @@ export interface MountedPouchgate<P extends object = Preferences> {
   readonly endUser: (username: string) => void;
   /** Whether changes are told as they happen. */
   readonly isReady: () => boolean;
-  /** Ends all live requests as held, empty answers, and lets go of CouchDB. Close the server after it. */
+  /** Ends all live requests as held, empty answers, answers 503 from then on, and lets go of CouchDB. */
   readonly close: () => Promise<void>;
 }
 
@@ -117,7 +118,7 @@ async function mount<P extends object>(
     corsOrigins,
     rules,
     provision: createProvision(upstream.couch, registry),
-    authenticate: (_headers, req) => authenticate(req),
+    authenticate,
     authenticateCookie: authenticate,
     checkRight: (caller) => ended.check(caller),
     limit: DEFAULT_RATE_LIMITS.preferencesByName,
@@ -125,6 +126,12 @@ async function mount<P extends object>(
     feedListener: feeds,
   });
   const router = express.Router({ caseSensitive: true, strict: true });
+  let isClosing = false;
+  router.use((_req, res, next) => {
+    // Or else whoever is sent away comes back at once, and there is no end.
+    if (isClosing) sendError(res, unavailable('The server is stopping.'));
+    else next();
+  });
   router.use('/sync', core.gate);
   router.use('/api/users', core.preferences);
   const device = newDoorId('rest', Math.random);
@@ -141,9 +148,12 @@ async function mount<P extends object>(
     },
     isReady: () => core.hub.up,
     close: async () => {
-      for (const waiter of core.hub.all()) waiter.end();
-      // Those that were parked a moment ago are held as long as an empty answer has to be.
-      while (core.hub.size > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+      isClosing = true;
+      // Again and again: some are parked only now, and some are held for as long as an empty answer has to be.
+      while (core.hub.size > 0) {
+        for (const waiter of core.hub.all()) waiter.end();
+        await delay(50);
+      }
       core.close();
       agent.destroy();
       await upstream.close();

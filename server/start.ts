@@ -136,7 +136,7 @@ async function start(
     corsOrigins,
     rules: OUR_RULES,
     provision,
-    authenticate,
+    authenticate: (req) => authenticate(req.headersDistinct),
     authenticateCookie,
     checkRight: (caller) => rights.check(caller),
     limit: limits.preferencesByName,

@@ -9,6 +9,7 @@ import { userDocumentId, type UserDocumentId, type Username } from '../../couchd
 import { reasonOf, type Database, type OpenDatabase } from '../platform/database.ts';
 import type { Environment } from '../platform/environment.ts';
 import { watchEdits, type SupersededEdit } from './at-risk.ts';
+import { createCarried } from './carried.ts';
 import { commit } from './commit.ts';
 import { editsOfPatch, latestEdits, type Edit, type Edits } from './edits.ts';
 import { openHandle } from './handle.ts';
@@ -82,7 +83,7 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
   const { name, shape, defaults } = options;
   const { locks, now, random, storage } = options.environment;
   const id = userDocumentId(options.username);
-  const carryKey = `${name}:carry`;
+  const carried = createCarried(storage, name);
   const deviceKey = `${name}:device`;
   // Tabs of one name that cannot wait for each other could give one stamp to two edits: there each has a name of its own.
   const device = (locks.areShared ? storage.getItem(deviceKey) : undefined) ?? newDeviceId(random);
@@ -159,30 +160,21 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
     return storing;
   };
 
-  /**
-   * Edits that are in no database for sure: those that a replacement carries over, and those that were being stored when
-   * the page was left, since a browser breaks off what it writes then. Text is kept at once.
-   */
-  const carried = (): Edits => JSON.parse(storage.getItem(carryKey) ?? '[]') as Edits;
-  const carry = (edits: Edits): void => {
-    if (edits.length > 0) storage.setItem(carryKey, JSON.stringify(latestEdits([...carried(), ...edits])));
-  };
-  /** Whoever starts next takes them, as edits of which nobody knows whether they are stored. */
-  const takeCarried = async (): Promise<void> => {
-    const edits = carried();
-    if (edits.length === 0) return;
-    await exclusive(() =>
-      updateKept(source().database, (kept) => ({ ...kept, suspects: latestEdits([...kept.suspects, ...edits]) })),
-    );
-    storage.removeItem(carryKey);
-  };
+  /** Whoever starts next takes what was carried, as edits of which nobody knows whether they are stored. */
+  const takeCarried = (): Promise<void> =>
+    carried.handOver(async (edits) => {
+      if (edits.length === 0) return;
+      await exclusive(() =>
+        updateKept(source().database, (kept) => ({ ...kept, suspects: latestEdits([...kept.suspects, ...edits]) })),
+      );
+    });
   const endLeave = options.environment.onLeave(() => {
     if (isClosed() || pending.size === 0) return;
     const seen = latestEditStamp([
       ...Object.values((stored && documentOf(stored)?.edits) ?? {}),
       ...unsent().map(({ stamp }) => stamp),
     ]);
-    carry(editsOfPatch(Object.assign({}, ...pending) as Values, nextEditStamp({ now: now(), device, seen })));
+    carried.add(editsOfPatch(Object.assign({}, ...pending) as Values, nextEditStamp({ now: now(), device, seen })));
   });
   const ready = (options.isLeaving === true ? exclusive(handle.renew) : takeCarried()).then(refresh);
   // Whoever waits for it hears of it; nobody has to.
@@ -242,13 +234,13 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
 
     replace: async (serverLeaves) => {
       await exclusive(async () => {
-        carry(unsentOf(await readStored(source())));
-        const suspects = carried();
-        await handle.renew();
-        const known = documentOf(replicaOf(serverLeaves, shape))?.edits ?? {};
-        await updateKept(source().database, (kept) => ({ ...kept, suspects, known }));
-        await storeLeaves(source(), serverLeaves);
-        storage.removeItem(carryKey);
+        carried.add(unsentOf(await readStored(source())));
+        await carried.handOver(async (suspects) => {
+          await handle.renew();
+          const known = documentOf(replicaOf(serverLeaves, shape))?.edits ?? {};
+          await updateKept(source().database, (kept) => ({ ...kept, suspects, known }));
+          await storeLeaves(source(), serverLeaves);
+        });
         // Told before the lock is let go, so that a tab that waits for it writes to the new one.
         options.onReplaced();
       });

@@ -32,6 +32,12 @@ test('each event is read once and whole, however the text comes', () => {
   );
 });
 
+test('a separator that is none here is a part of its line', () => {
+  expect(readEvents()('event: x\ndata: "a\u2028b\u2029c\u0085d"\n\n')).toEqual([
+    { name: 'x', id: undefined, data: '"a\u2028b\u2029c\u0085d"' },
+  ]);
+});
+
 test('what says nothing is no event', () => {
   expect(readEvents()('retry: 1000\n\n: a comment\n\nevent: x\n\ndata\n\n')).toEqual([
     { name: 'message', id: undefined, data: '' },

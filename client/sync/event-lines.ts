@@ -11,7 +11,8 @@ const END = /\r\n\r\n|\n\n|\r\r/g;
 function parse(text: string): ServerEvent | undefined {
   let [name, id, data]: [string, string | undefined, string | undefined] = ['message', undefined, undefined];
   for (const line of text.split(/\r\n|\n|\r/)) {
-    const [, field = '', value = ''] = /^([^:]+)(?:: ?(.*))?$/.exec(line) ?? [];
+    // Not by a dot: that takes U+2028 for a line's end, and a value may have it.
+    const [, field = '', value = ''] = /^([^:]+)(?:: ?([^]*))?$/.exec(line) ?? [];
     if (field === 'event') name = value;
     if (field === 'id') id = value;
     if (field === 'data') data = data === undefined ? value : `${data}\n${value}`;

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import cors from 'cors';
 import express from 'express';
 import { HttpError, methodNotAllowed, missing, sendError, sendJson } from '../errors.ts';
@@ -26,8 +25,8 @@ export interface GateOptions {
   readonly publicUrl: string;
   /** Origins of other sites whose pages may use the gate. */
   readonly corsOrigins: readonly string[];
-  /** Is given the headers with doubled ones shown as such. Rejects with 401, 502 or 503. */
-  readonly authenticate: (headers: IncomingMessage['headersDistinct'], req: express.Request) => Promise<Caller>;
+  /** Rejects with 401, 502 or 503. */
+  readonly authenticate: (req: express.Request) => Promise<Caller>;
   readonly context: GateContext;
   /** Called with what nobody expected. */
   readonly onError: (error: unknown) => void;
@@ -98,7 +97,7 @@ async function handle(options: GateOptions, rooms: Rooms, req: express.Request, 
     sendJson(res, 200, welcome(options.publicUrl, mount.database));
     return;
   }
-  const caller = await authenticate(req.headersDistinct, req);
+  const caller = await authenticate(req);
   notesOf(res).username = caller.username;
   if (target === undefined) throw missing();
   checkMethod(target, req.method);

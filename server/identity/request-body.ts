@@ -1,6 +1,7 @@
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import type { z } from 'zod';
-import { badRequest, HttpError, sendError, tooLarge, toHttpError } from '../errors.ts';
+import { badRequest, HttpError, sendError, toHttpError } from '../errors.ts';
+import { fromExpress } from '../routing.ts';
 
 /** Reads a small JSON body. Nothing is inflated: nobody has to compress a name and a password. */
 export const readJson: RequestHandler = express.json({ limit: '16kb', inflate: false });
@@ -29,19 +30,4 @@ export function tellErrors(onUnexpected: (error: unknown) => void): ErrorRequest
     if (told.status === 500) onUnexpected(error);
     sendError(res, told);
   };
-}
-
-/** Express and its body parser throw errors with a `status`; what they say of the client's bytes stays with us. */
-function fromExpress(error: unknown): HttpError | undefined {
-  if (error instanceof HttpError || !(error instanceof Error) || !('status' in error)) return undefined;
-  switch (error.status) {
-    case 400:
-      return badRequest('The request is not well formed.');
-    case 413:
-      return tooLarge('The body is larger than 16 kB.');
-    case 415:
-      return new HttpError(415, 'bad_content_type', 'The body has to be plain, uncompressed JSON in UTF-8.');
-    default:
-      return undefined;
-  }
 }

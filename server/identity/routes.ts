@@ -2,9 +2,9 @@ import cookieParser from 'cookie-parser';
 import { Router, type Request, type RequestHandler, type Response } from 'express';
 import { parseUsername, type Username } from '../../couchdb-design/user-document.ts';
 import { credentialsSchema, signInSchema, type Session, type SessionList, type SignInOptions } from '../contract.ts';
-import { badRequest, forbidden, HttpError, methodNotAllowed, missing, sendJson, unauthorized } from '../errors.ts';
+import { badRequest, forbidden, HttpError, missing, sendJson, unauthorized } from '../errors.ts';
 import { notesOf } from '../request-notes.ts';
-import type { Caller } from '../caller.ts';
+import { createCallers, refuseMethod, sendNothing } from '../routing.ts';
 import type { Accounts } from './accounts.ts';
 import type { Authenticate } from './authenticate.ts';
 import { describeDevice } from './device.ts';
@@ -52,12 +52,6 @@ export function createAuthRoutes(options: AuthRoutesOptions): Router {
   router.use(tellErrors(options.onUnexpected));
   return router;
 }
-
-const refuseMethod =
-  (allowed: string): RequestHandler =>
-  () => {
-    throw methodNotAllowed(allowed);
-  };
 
 function addSignIn(router: Router, options: AuthRoutesOptions, sign: SignToken): void {
   const { accounts, sessions, refreshTokens, cookie, limits } = options;
@@ -155,19 +149,9 @@ function addSignIn(router: Router, options: AuthRoutesOptions, sign: SignToken):
 
 function addSessions(router: Router, options: AuthRoutesOptions): void {
   const { sessions } = options;
-  const callers = new WeakMap<Request, Caller>();
-  const callerOf = (req: Request): Caller => {
-    const caller = callers.get(req);
-    if (caller === undefined) throw unauthorized('Nobody is signed in here.');
-    return caller;
-  };
-  const authenticate: RequestHandler = async (req, res, next) => {
-    const caller = await options.authenticate(req.headersDistinct);
-    notesOf(res).username = caller.username;
-    callers.set(req, caller);
-    next();
-  };
-  const limited = limitBy(options.limits.sessionsByName, 'all', (req) => callers.get(req)?.username);
+  const { identify, callerOf, nameOf } = createCallers();
+  const authenticate = identify((req) => options.authenticate(req.headersDistinct));
+  const limited = limitBy(options.limits.sessionsByName, 'all', nameOf);
   router.get('/sessions', authenticate, limited, async (req, res) => {
     const { username, sessionId } = callerOf(req);
     const list = (await sessions.list(username)).map((session) => ({
@@ -192,8 +176,4 @@ function addSessions(router: Router, options: AuthRoutesOptions): void {
     sendNothing(res);
   });
   router.all('/sessions/:id', refuseMethod('DELETE'));
-}
-
-function sendNothing(res: Response): void {
-  res.status(204).set('Cache-Control', 'no-store').end();
 }

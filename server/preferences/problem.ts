@@ -1,8 +1,9 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http';
+import type { ErrorRequestHandler } from 'express';
 import type { z } from 'zod';
 import type { Problem } from '../contract.ts';
-import { HttpError, sendJson, toHttpError } from '../errors.ts';
-import { notesOf } from '../request-notes.ts';
+import { HttpError, sendErrorAs, toHttpError } from '../errors.ts';
+import { fromExpress } from '../routing.ts';
 
 /** A body that is JSON and not what it has to be: 422. */
 export class InvalidBody extends HttpError {
@@ -21,21 +22,23 @@ const pointerOf = (path: readonly PropertyKey[]): string =>
   path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 
 /** Sends an error as problem details (RFC 9457), or ends the connection when an answer has already begun. */
-export function sendProblem(res: ServerResponse, error: unknown): void {
-  const told = toHttpError(error);
-  notesOf(res).refusal = { error: told.error, status: told.status };
-  if (res.headersSent) {
-    res.destroy();
-    return;
-  }
-  for (const [name, value] of Object.entries(told.headers)) res.setHeader(name, value);
-  const problem: Problem = {
-    type: 'about:blank',
-    title: STATUS_CODES[told.status] ?? 'Error',
-    status: told.status,
-    detail: told.message,
-    error: told.error,
-    ...(error instanceof InvalidBody ? { errors: error.errors } : {}),
+export const sendProblem = (res: ServerResponse, error: unknown): void =>
+  sendErrorAs(res, error, problemOf, 'application/problem+json');
+
+const problemOf = (told: HttpError): Problem => ({
+  type: 'about:blank',
+  title: STATUS_CODES[told.status] ?? 'Error',
+  status: told.status,
+  detail: told.message,
+  error: told.error,
+  ...(told instanceof InvalidBody ? { errors: told.errors } : {}),
+});
+
+/** The last handler of a router whose errors are problem details. `onError` hears of those that are a fault of ours. */
+export const tellProblems =
+  (onError: (error: unknown) => void): ErrorRequestHandler =>
+  (error: unknown, _req, res, _next) => {
+    const told = fromExpress(error) ?? toHttpError(error);
+    if (told.status === 500) onError(error);
+    sendProblem(res, told);
   };
-  sendJson(res, told.status, problem, 'application/problem+json');
-}

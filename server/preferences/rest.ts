@@ -1,26 +1,17 @@
 import cors from 'cors';
-import express, { Router, type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
+import express, { Router, type Request, type Response } from 'express';
 import type { z } from 'zod';
 import { newDoorId } from '../../couchdb-design/doors.ts';
 import type { PatchOf } from '../../couchdb-design/user-document.ts';
 import type { Caller } from '../caller.ts';
-import {
-  badRequest,
-  HttpError,
-  methodNotAllowed,
-  missing,
-  sendJson,
-  toHttpError,
-  tooLarge,
-  unauthorized,
-} from '../errors.ts';
+import { badRequest, HttpError, missing, sendJson } from '../errors.ts';
 import { isObject } from '../gate/json.ts';
 import { limitBy, type RateLimit } from '../identity/rate-limits.ts';
-import { notesOf } from '../request-notes.ts';
+import { createCallers, refuseMethod } from '../routing.ts';
 import { preferencesAnswer } from './answer.ts';
 import { mergePatch } from './merge-patch.ts';
 import { checkIfMatch, entityTag, isKnown } from './precondition.ts';
-import { InvalidBody, sendProblem } from './problem.ts';
+import { InvalidBody, sendProblem, tellProblems } from './problem.ts';
 import type { PreferenceRules } from './rules.ts';
 import type { Change, PreferencesService, UserPreferences } from './service.ts';
 import type { Streams } from './streams.ts';
@@ -28,8 +19,8 @@ import type { Streams } from './streams.ts';
 export interface RestOptions<P extends object> {
   readonly service: PreferencesService<P>;
   readonly rules: PreferenceRules<P>;
-  /** Rejects with 401 when the headers do not prove who asks. */
-  readonly authenticate: (headers: Request['headersDistinct'], req: Request) => Promise<Caller>;
+  /** Rejects with 401 when the request does not prove who asks. */
+  readonly authenticate: (req: Request) => Promise<Caller>;
   /** The same by the session's cookie, for an EventSource. */
   readonly authenticateCookie: (req: Request, res: Response) => Promise<Caller>;
   /** Rejects when a caller's right has ended meanwhile. */
@@ -60,12 +51,7 @@ export function createRest<P extends object>(options: RestOptions<P>): Router {
   const { service, rules } = options;
   const device = newDoorId('rest', Math.random);
   const router = Router({ caseSensitive: true, strict: true });
-  const callers = new WeakMap<Request, Caller>();
-  const callerOf = (req: Request): Caller => {
-    const caller = callers.get(req);
-    if (caller === undefined) throw unauthorized('Nobody is signed in here.');
-    return caller;
-  };
+  const { identify, callerOf, nameOf: usernameOf } = createCallers();
 
   const edit = async (req: Request, change: Change<P>): Promise<UserPreferences<P>> => {
     const caller = callerOf(req);
@@ -88,16 +74,8 @@ export function createRest<P extends object>(options: RestOptions<P>): Router {
       }),
     );
   }
-  const identify =
-    (who: (req: Request, res: Response) => Promise<Caller>): RequestHandler =>
-    async (req, res, next) => {
-      const caller = await who(req, res);
-      notesOf(res).username = caller.username;
-      callers.set(req, caller);
-      next();
-    };
-  const limited = limitBy(options.limit, 'all', (req) => callers.get(req)?.username, sendProblem);
-  const byToken = (req: Request): Promise<Caller> => options.authenticate(req.headersDistinct, req);
+  const limited = limitBy(options.limit, 'all', usernameOf, sendProblem);
+  const byToken = (req: Request): Promise<Caller> => options.authenticate(req);
   const byTokenOrCookie = (req: Request, res: Response): Promise<Caller> =>
     req.headers.authorization === undefined ? options.authenticateCookie(req, res) : byToken(req);
 
@@ -202,32 +180,3 @@ function nameOf(req: Request, { names }: Pick<PreferenceRules, 'names'>): string
 
 /** Own members alone: nothing that a prototype would lend. */
 const valuesOf = (preferences: object): ReadonlyMap<string, unknown> => new Map(Object.entries(preferences));
-
-const refuseMethod =
-  (allowed: string): RequestHandler =>
-  () => {
-    throw methodNotAllowed(allowed);
-  };
-
-const tellProblems =
-  (onError: (error: unknown) => void): ErrorRequestHandler =>
-  (error: unknown, _req, res, _next) => {
-    const told = fromBodyParser(error) ?? toHttpError(error);
-    if (told.status === 500) onError(error);
-    sendProblem(res, told);
-  };
-
-/** Express and its body parser throw errors with a `status`; what they say of the client's bytes stays with us. */
-function fromBodyParser(error: unknown): HttpError | undefined {
-  if (error instanceof HttpError || !(error instanceof Error) || !('status' in error)) return undefined;
-  switch (error.status) {
-    case 400:
-      return badRequest('The request is not well formed.');
-    case 413:
-      return tooLarge('The body is too large.');
-    case 415:
-      return new HttpError(415, 'bad_content_type', 'The body has to be plain, uncompressed JSON in UTF-8.');
-    default:
-      return undefined;
-  }
-}

@@ -32,7 +32,7 @@ export interface StreamOptions {
 const PATH = '/api/users/preferences/stream';
 
 function parseEvent(text: string): StreamEvent | undefined {
-  const field = (name: string): string | undefined => new RegExp(`^${name}: (.*)$`, 'm').exec(text)?.[1];
+  const field = (name: string): string | undefined => new RegExp(`(?:^|\n)${name}: ([^\n]*)`).exec(text)?.[1];
   const [name, data] = [field('event'), field('data')];
   return name === undefined || data === undefined ? undefined : { name, id: field('id'), data: JSON.parse(data) };
 }

@@ -80,10 +80,6 @@ export class PreferencesStream implements Waiter, Timed, Leaver {
   /** It ends at once: nothing but a client's own patience keeps it from coming back, and the next request is refused. */
   readonly ending = false;
 
-  get over(): boolean {
-    return this.#over;
-  }
-
   /** What held when the request came, `read` if the client does not have it. The answer begins. */
   begin(state: StateToken, read?: Told): void {
     if (this.#over) return;
@@ -94,7 +90,7 @@ export class PreferencesStream implements Waiter, Timed, Leaver {
       'X-Accel-Buffering': 'no',
     });
     this.#write(connected(this.username, read?.token ?? state, Math.random));
-    if (read !== undefined) this.#update(read);
+    if (read !== undefined && read.token !== this.#told) this.#update(read);
     // A change may have come while it was read.
     void this.#tell();
   }
@@ -160,7 +156,7 @@ export class PreferencesStream implements Waiter, Timed, Leaver {
     });
     // The right may have ended, or the client gone, while it was read.
     if (this.#over) return;
-    if (read !== undefined) {
+    if (read !== undefined && read.token !== this.#told) {
       this.#update(read);
       if (heardAt !== undefined) this.#room.onDelivered((performance.now() - heardAt) / 1000);
     }
@@ -172,7 +168,6 @@ export class PreferencesStream implements Waiter, Timed, Leaver {
   }
 
   #update(read: Told): void {
-    if (read.token === this.#told) return;
     this.#told = read.token;
     this.#write(preferenceUpdate(read.answer, read.token));
   }

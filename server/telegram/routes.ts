@@ -1,11 +1,11 @@
 import cors from 'cors';
-import { Router, type ErrorRequestHandler, type Request, type RequestHandler } from 'express';
+import { Router, type Request, type RequestHandler } from 'express';
 import type { Caller } from '../caller.ts';
 import type { TelegramChats, TelegramLink } from '../contract.ts';
-import { HttpError, methodNotAllowed, missing, sendJson, unauthorized, unavailable } from '../errors.ts';
+import { missing, sendJson, unavailable } from '../errors.ts';
 import { limitBy, type RateLimit } from '../identity/rate-limits.ts';
-import { sendProblem } from '../preferences/problem.ts';
-import { notesOf } from '../request-notes.ts';
+import { sendProblem, tellProblems } from '../preferences/problem.ts';
+import { createCallers, refuseMethod, sendNothing } from '../routing.ts';
 import type { Links } from './links.ts';
 
 export interface RoutesOptions {
@@ -30,14 +30,8 @@ export interface RoutesOptions {
 export function createRoutes(options: RoutesOptions): Router {
   const { links, limits } = options;
   const router = Router({ caseSensitive: true, strict: true });
-  const callers = new WeakMap<Request, Caller>();
-  const callerOf = (req: Request): Caller => {
-    const caller = callers.get(req);
-    if (caller === undefined) throw unauthorized('Nobody is signed in here.');
-    return caller;
-  };
-  const limited = (limit: RateLimit): RequestHandler =>
-    limitBy(limit, 'all', (req) => callers.get(req)?.username, sendProblem);
+  const { identify, callerOf, nameOf } = createCallers();
+  const limited = (limit: RateLimit): RequestHandler => limitBy(limit, 'all', nameOf, sendProblem);
 
   if (options.corsOrigins.length > 0) {
     router.use(
@@ -50,12 +44,7 @@ export function createRoutes(options: RoutesOptions): Router {
       }),
     );
   }
-  router.use(async (req, res, next) => {
-    const caller = await options.authenticate(req.headersDistinct);
-    notesOf(res).username = caller.username;
-    callers.set(req, caller);
-    next();
-  });
+  router.use(identify((req) => options.authenticate(req.headersDistinct)));
 
   router.post('/link', limited(limits.link), async (req, res) => {
     const { username, sessionId } = callerOf(req);
@@ -84,23 +73,13 @@ export function createRoutes(options: RoutesOptions): Router {
     const id = String(req.params['id']);
     const isOwn = /^\d{1,16}$/.test(id) && (await links.unlink(Number(id), callerOf(req).username));
     if (!isOwn) throw missing();
-    res.status(204).set('Cache-Control', 'no-store').end();
+    sendNothing(res);
   });
   router.all('/:id', refuseMethod('DELETE'));
 
   router.use(() => {
     throw missing();
   });
-  const onError: ErrorRequestHandler = (error: unknown, _req, res, _next) => {
-    if (!(error instanceof HttpError)) options.onError(error);
-    sendProblem(res, error);
-  };
-  router.use(onError);
+  router.use(tellProblems(options.onError));
   return router;
 }
-
-const refuseMethod =
-  (allowed: string): RequestHandler =>
-  () => {
-    throw methodNotAllowed(allowed);
-  };

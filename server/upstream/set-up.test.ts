@@ -15,6 +15,7 @@ it('makes everything once: a second time nothing is written', async () => {
   const couch = connect(engine.access);
   const first = await setUp({ couch, ...names });
   expect(first).toContainEqual({ subject: 'user_registry/_design/registry', outcome: 'made' });
+  expect(first).toContainEqual({ subject: 'user_registry/_security', outcome: 'made' });
   const { body: before } = await asAdmin('GET', '/user_registry');
 
   requests.length = 0;

@@ -53,8 +53,9 @@ export async function setUp(options: SetUpOptions): Promise<SetUpStep[]> {
     [sessions, SESSIONS_SECURITY],
     [registry, design.security],
   ] as const) {
-    steps.push(await inWords(`make the database ${name}`, makeDatabase(couch, name)));
-    steps.push(await inWords(`set who may use ${name}`, putSecurity(couch, name, security)));
+    const database = await inWords(`make the database ${name}`, makeDatabase(couch, name));
+    const isNew = database.outcome === 'made';
+    steps.push(database, await inWords(`set who may use ${name}`, putSecurity(couch, name, security, isNew)));
   }
   for (const document of design.designs) {
     steps.push(await inWords(`write ${document._id}`, putDesign(couch, registry, document)));
@@ -72,7 +73,13 @@ async function makeDatabase(couch: nano.ServerScope, name: string): Promise<SetU
   }
 }
 
-async function putSecurity(couch: nano.ServerScope, name: string, wanted: SecurityObject): Promise<SetUpStep> {
+/** In a database that was just made nothing of anybody's is replaced. */
+async function putSecurity(
+  couch: nano.ServerScope,
+  name: string,
+  wanted: SecurityObject,
+  isNew: boolean,
+): Promise<SetUpStep> {
   const subject = `${name}/_security`;
   const request = { db: name, path: '_security' };
   const stored = readSecurity(await couch.request(request));
@@ -80,7 +87,7 @@ async function putSecurity(couch: nano.ServerScope, name: string, wanted: Securi
   const isGood = name === '_users' ? strangersIn(stored, wanted).length === 0 : isSameSecurity(stored, wanted);
   if (isGood) return { subject, outcome: 'unchanged' };
   await couch.request({ ...request, method: 'PUT', body: wanted });
-  return { subject, outcome: 'changed' };
+  return { subject, outcome: isNew ? 'made' : 'changed' };
 }
 
 /** Another gate may write the same document at the same time: then it is read again. */

@@ -1,5 +1,5 @@
 import { newDoorId } from '../../couchdb-design/doors.ts';
-import { readUserDocument, type Username } from '../../couchdb-design/user-document.ts';
+import type { Username } from '../../couchdb-design/user-document.ts';
 import { credentialsSchema, type UserPreferencesAnswer } from '../contract.ts';
 import { FewAtATime } from '../gate/few-at-a-time.ts';
 import { SecretGuard } from '../gate/secret-guard.ts';
@@ -126,7 +126,7 @@ export async function setPreference(
     couch,
     registry,
     provision: createProvision(couch, registry),
-    readBody: readUserDocument,
+    readBody: OUR_RULES.readBody,
     // What it is told of is in the error too.
     secrets: new SecretGuard(() => undefined),
     writes: new FewAtATime(1),
