@@ -94,17 +94,25 @@ export function stage(): Stage {
   };
 }
 
+/** What is told of a store that does not come to where it should. */
+const foundIn = (store: PreferencesStore, wanted: unknown): string =>
+  `${JSON.stringify(wanted)} is wanted, and there is ${JSON.stringify({ ...store.status(), ...store.get() })}`;
+
 export const reaches = (store: PreferencesStore, state: SyncState, unsent?: number): Promise<void> =>
   until(
     store.subscribe,
     () => store.status().state === state && (unsent === undefined || store.status().unsent === unsent),
+    () => foundIn(store, { state, unsent }),
   );
 
 export const shows = (store: PreferencesStore, expected: Partial<ReturnType<PreferencesStore['get']>>): Promise<void> =>
-  until(store.subscribe, () =>
-    Object.entries(expected).every(
-      ([key, value]) => JSON.stringify(store.get()[key as keyof typeof expected]) === JSON.stringify(value),
-    ),
+  until(
+    store.subscribe,
+    () =>
+      Object.entries(expected).every(
+        ([key, value]) => JSON.stringify(store.get()[key as keyof typeof expected]) === JSON.stringify(value),
+      ),
+    () => foundIn(store, expected),
   );
 
 /** The state as it is, and every other that is told from now on. */

@@ -98,14 +98,29 @@ export function newBrowser(): OpenDatabase {
   return (name) => new PouchDB(prefix + name, { adapter: 'memory' });
 }
 
-/** Resolved as soon as `holds`, asked at every change that `subscribe` tells of. */
-export function until(subscribe: (listener: () => void) => () => void, holds: () => boolean): Promise<void> {
-  return new Promise((resolve) => {
+/** In ms: nothing takes this long that has not gone wrong. */
+const PATIENCE = 60_000;
+
+/**
+ * Resolved as soon as `holds`, asked at every change that `subscribe` tells of; rejected with what `found` says when that
+ * has not come in a minute.
+ */
+export function until(
+  subscribe: (listener: () => void) => () => void,
+  holds: () => boolean,
+  found: () => string = () => holds.toString(),
+): Promise<void> {
+  return new Promise((resolve, reject) => {
     const check = (): void => {
       if (!holds()) return;
+      clearTimeout(tooLong);
       unsubscribe();
       resolve();
     };
+    const tooLong = setTimeout(() => {
+      unsubscribe();
+      reject(new Error(`Not within ${PATIENCE} ms: ${found()}`));
+    }, PATIENCE);
     const unsubscribe = subscribe(check);
     check();
   });
