@@ -1,7 +1,7 @@
 /** The library's front: the local store, the sync beside it, and the other tabs of this browser, put together. */
 import { preferencesStandard } from '../couchdb-design/check-preferences.ts';
 import { DEFAULT_PREFERENCES } from '../couchdb-design/preference-rules.ts';
-import { parseUsername } from '../couchdb-design/username.ts';
+import { idsWith, parseUsername, USUAL_ID_PREFIX } from '../couchdb-design/username.ts';
 import { databaseName, openBrowserDatabase } from './platform/database.ts';
 import { defaultEnvironment, type Environment } from './platform/environment.ts';
 import { leaving, markGone, markLeaving } from './platform/leftovers.ts';
@@ -32,6 +32,7 @@ export function createPreferencesStore(
   const username = parseUsername(options.username);
   if (username === undefined) throw new RangeError('That is not a username.');
   const { namespace = 'pouchgate', schema = preferencesStandard, openDatabase = openBrowserDatabase } = options;
+  const { idPrefix = USUAL_ID_PREFIX } = options;
   const defaults = options.defaults ?? (options.schema === undefined ? DEFAULT_PREFERENCES : {});
   const environment: Environment = { ...defaultEnvironment(), ...options.environment };
   const { storage, now } = environment;
@@ -74,6 +75,7 @@ export function createPreferencesStore(
 
   const isLeaving = leaving(storage, namespace).includes(username);
   const local = createLocalStore({
+    id: idsWith(idPrefix)(username),
     username,
     name,
     shape: shapeOf(schema),

@@ -19,6 +19,8 @@ export interface StoreOptions {
   readonly username: string;
   /** See GetToken: it must give tokens of this user and of nobody else. */
   readonly getToken: GetToken;
+  /** What user documents' ids begin with on the server (its `ID_PREFIX`), `user_` unless told. */
+  readonly idPrefix?: string;
   /** The person has signed out in another tab: the data is gone, and this store is closed. */
   readonly onSignedOut?: () => void;
   /** What every name in the browser's storage begins with, `pouchgate` unless told. Two stores with two are two devices. */

@@ -7,7 +7,7 @@ const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
 test('an edit tells by which door it came', () => {
   fc.assert(
-    fc.property(fc.constantFrom<Door>('rest', 'telegram', 'command line'), random, (door, number) => {
+    fc.property(fc.constantFrom<Door>('rest', 'telegram', 'command line', 'application'), random, (door, number) => {
       const id = newDoorId(door, () => number);
       expect(parseDeviceId(id)).toBe(id);
       expect(doorOf(stampBy(id))).toBe(door);

@@ -5,7 +5,7 @@
  */
 import { parseEditStamp, type DeviceId, type EditStamp } from './edit-stamp.ts';
 
-const PREFIXES = { rest: '0r', telegram: '0t', 'command line': '0c' } as const;
+const PREFIXES = { rest: '0r', telegram: '0t', 'command line': '0c', application: '0a' } as const;
 
 /** A way to the preferences other than replication. */
 export type Door = keyof typeof PREFIXES;

@@ -19,11 +19,12 @@ const sentence = (error: z.ZodError): string =>
     .map(({ path, message }) => (path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`))
     .join('; ');
 
-/** A reader for documents whose preferences are `schema` (see createUserDocumentSchema). */
+/** A reader for documents whose preferences are `schema` and whose ids begin so (see createUserDocumentSchema). */
 export const createUserDocumentReader = <S extends z.ZodObject>(
   schema: S,
+  idPrefix?: string,
 ): ((value: unknown) => ReadUserDocument<z.infer<S>>) => {
-  const documentSchema = createUserDocumentSchema(schema);
+  const documentSchema = createUserDocumentSchema(schema, idPrefix);
   const isGood = (key: string, value: unknown): boolean => schema.safeParse(Object.fromEntries([[key, value]])).success;
   return (value) => {
     const split = splitDocument(value);

@@ -8,7 +8,7 @@ import {
   USER_DOCUMENT_VERSION,
   type UserDocument,
 } from './user-document-shape.ts';
-import { parseUsername, userDocumentId, type UserDocumentId, type Username } from './username.ts';
+import { idsWith, parseUsername, USUAL_ID_PREFIX, type UserDocumentId, type Username } from './username.ts';
 
 const isIsoTime = (value: unknown): boolean => {
   if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value)) return false;
@@ -30,9 +30,12 @@ const editsOf = (preferences: z.ZodObject): z.ZodType<Readonly<Record<string, Ed
 
 /**
  * The schema of a user document whose preferences are `preferences`: a strict object of optional members (see
- * preferences.ts for what they must keep to). Throws a TypeError when a member's name is none that CouchDB's own check takes.
+ * preferences.ts for what they must keep to), and whose id begins with `idPrefix`. Throws a TypeError when a member's name is none that CouchDB's own check takes.
  */
-export const createUserDocumentSchema = <S extends z.ZodObject>(preferences: S): z.ZodType<UserDocument<z.infer<S>>> =>
+export const createUserDocumentSchema = <S extends z.ZodObject>(
+  preferences: S,
+  idPrefix = USUAL_ID_PREFIX,
+): z.ZodType<UserDocument<z.infer<S>>> =>
   z
     .strictObject({
       _id: z.custom<UserDocumentId>((value) => typeof value === 'string', 'must be a string'),
@@ -44,8 +47,8 @@ export const createUserDocumentSchema = <S extends z.ZodObject>(preferences: S):
       created_at: isoTime,
       updated_at: isoTime,
     })
-    .refine((document) => document._id === userDocumentId(document.username), {
-      message: 'must be user_<username>',
+    .refine((document) => document._id === idsWith(idPrefix)(document.username), {
+      message: `must be ${idPrefix}<username>`,
       path: ['_id'],
     }) as z.ZodType as z.ZodType<UserDocument<z.infer<S>>>;
 

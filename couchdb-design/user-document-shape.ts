@@ -25,8 +25,12 @@ const PREFERENCE_KEY = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
 export const isPreferenceKey = (key: string): boolean => PREFERENCE_KEY.test(key);
 
 /** A user's first document: nothing set, so that every default holds and every edit of a device wins over it. */
-export const newUserDocument = <P extends object = Preferences>(username: Username, now: Date): UserDocument<P> => ({
-  _id: userDocumentId(username),
+export const newUserDocument = <P extends object = Preferences>(
+  username: Username,
+  now: Date,
+  _id = userDocumentId(username),
+): UserDocument<P> => ({
+  _id,
   created_at: now.toISOString(),
   edits: {},
   preferences: {} as P,

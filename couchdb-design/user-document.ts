@@ -16,4 +16,12 @@ export {
   USER_DOCUMENT_VERSION,
   type UserDocument,
 } from './user-document-shape.ts';
-export { parseUsername, userDocumentId, type UserDocumentId, type Username } from './username.ts';
+export {
+  idsWith,
+  isIdPrefix,
+  parseUsername,
+  userDocumentId,
+  USUAL_ID_PREFIX,
+  type UserDocumentId,
+  type Username,
+} from './username.ts';

@@ -11,7 +11,7 @@ declare const documentIdBrand: unique symbol;
 /** A name that has passed `parseUsername`. */
 export type Username = string & { readonly [usernameBrand]: true };
 
-/** `user_<username>`: the one document of the registry that a user replicates. Only `userDocumentId` makes one. */
+/** `<prefix><username>`: the one document of the registry that a user replicates. Only `idsWith` makes one. */
 export type UserDocumentId = string & { readonly [documentIdBrand]: true };
 
 // Lower case only, since CouchDB's ids are case-sensitive and people are not. No `/`, `%`, `?`, `#` or space: the id
@@ -21,4 +21,23 @@ const USERNAME = /^[a-z0-9][a-z0-9_.@+-]{0,63}$/;
 export const parseUsername = (value: unknown): Username | undefined =>
   typeof value === 'string' && USERNAME.test(value) ? (value as Username) : undefined;
 
-export const userDocumentId = (username: Username): UserDocumentId => `user_${username}` as UserDocumentId;
+/** What the ids of a registry's user documents begin with where nobody says otherwise. */
+export const USUAL_ID_PREFIX = 'user_';
+
+// As it stands in paths too, and in the design document's functions as a text. A letter first: CouchDB keeps ids with an
+// underscore to itself.
+const ID_PREFIX = /^[a-z][a-z0-9_.-]{0,31}$/;
+
+export const isIdPrefix = (text: string): boolean => ID_PREFIX.test(text);
+
+/**
+ * The ids of a registry in which every user document has this prefix, and no other. One registry has one prefix: with two,
+ * `a` + `bc` and `ab` + `c` would be one document of two people.
+ */
+export const idsWith =
+  (prefix: string) =>
+  (username: Username): UserDocumentId =>
+    `${prefix}${username}` as UserDocumentId;
+
+/** Of a registry with the usual prefix. */
+export const userDocumentId = idsWith(USUAL_ID_PREFIX);

@@ -2,7 +2,7 @@ import express from 'express';
 import helmet from 'helmet';
 import { HttpError, missing, sendError, sendJson } from './errors.ts';
 import { openApiDocument } from './openapi/document.ts';
-import { createPage } from './page.ts';
+import { createPage, type ToldPage } from './page.ts';
 
 export interface AppOptions {
   /** Mounted at its base path, before everything else: it reads the raw request line itself. */
@@ -18,8 +18,7 @@ export interface AppOptions {
   readonly readiness: () => Promise<{ readonly status: number; readonly body: object }>;
   /** The built page's folder; undefined serves no page. */
   readonly page: string | undefined;
-  /** The database that the page replicates with, as a URL's path. */
-  readonly database: string;
+  readonly toldPage: ToldPage;
   /** Behind a front of one's own, whose word on the client's address counts. */
   readonly behindProxy: boolean;
   /** Called with what nobody expected. */
@@ -53,7 +52,7 @@ export function createApp(options: AppOptions): express.Express {
   app.use('/api/auth', options.identity);
   for (const [path, router] of options.telegram) app.use(path, router);
   app.use('/api/users', options.preferences);
-  if (options.page !== undefined) app.use(createPage(options.page, options.database));
+  if (options.page !== undefined) app.use(createPage(options.page, options.toldPage));
   app.use(() => {
     throw missing();
   });

@@ -1,5 +1,6 @@
 import { createPublicKey } from 'node:crypto';
 import { z } from 'zod';
+import { isIdPrefix, USUAL_ID_PREFIX } from '../couchdb-design/user-document.ts';
 
 /**
  * What each variable may hold. A message goes on after the variable's name: what is wrong, and what to do. No message
@@ -70,6 +71,11 @@ const databaseName = field(
   'is not a name that CouchDB gives databases; use lower-case letters, digits and _$()+/-, and begin with a letter',
 );
 
+const idPrefix = field(
+  (text) => (isIdPrefix(text) ? text : undefined),
+  'is no beginning of a document id; use 1 to 32 of a-z, 0-9, "_", "." and "-", and begin with a letter',
+);
+
 /** In s. Whoever stops a server waits for it, and is told by a service manager not to wait for ever. */
 const LONGEST_DRAIN = 300;
 
@@ -98,6 +104,7 @@ export const fieldsSchema = z.object({
   }, `is not the base64 text of at least ${SHORTEST_SECRET_BYTES} bytes; give the one that "npm run setup" has shown`).optional(),
   REGISTRY_DB: databaseName.default(USUAL_NAMES.registry),
   SESSIONS_DB: databaseName.default(USUAL_NAMES.sessions),
+  ID_PREFIX: idPrefix.default(USUAL_ID_PREFIX),
   DATA_DIR: z.string().default('./data'),
   JWT_SECRET: field(
     (text) => (Buffer.byteLength(text) >= SHORTEST_SECRET_BYTES ? text : undefined),

@@ -28,6 +28,7 @@ const complaint = (env: Record<string, string>): string => {
 test('nothing set is the embedded engine on loopback, open for registration, with a secret that is kept', () => {
   expect(readConfig({})).toEqual({
     host: '127.0.0.1',
+    idPrefix: 'user_',
     port: 4000,
     publicUrl: undefined,
     corsOrigins: [],
@@ -148,6 +149,8 @@ test.each<[string, string, Record<string, string>]>([
   ['the registry for sessions too', 'REGISTRY_DB', { SESSIONS_DB: 'user_registry' }],
   ['one name for both databases', 'REGISTRY_DB', { REGISTRY_DB: 'one', SESSIONS_DB: 'one' }],
   ["CouchDB's own name", 'SESSIONS_DB', { SESSIONS_DB: '_users' }],
+  ['a prefix of ids with an underscore in front', 'ID_PREFIX', { ID_PREFIX: '_local' }],
+  ['a prefix that ends the text it stands in', 'ID_PREFIX', { ID_PREFIX: "a'b" }],
   ['registration by invitation', 'REGISTRATION', { REGISTRATION: 'invited' }],
   ['a public URL with a path', 'PUBLIC_URL', { PUBLIC_URL: 'https://a.example/app' }],
   ['any origin', 'CORS_ORIGINS', { CORS_ORIGINS: '*' }],

@@ -14,6 +14,8 @@ export interface Config {
   readonly registry: string;
   /** The database of sessions and suspensions, which no client ever names. */
   readonly sessions: string;
+  /** What user documents' ids begin with. */
+  readonly idPrefix: string;
   readonly upstream: UpstreamConfig;
   readonly tokens: TokenConfig;
   readonly registration: 'open' | 'closed';
@@ -86,6 +88,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     logLevel: fields.LOG_LEVEL,
     registry: fields.REGISTRY_DB,
     sessions: fields.SESSIONS_DB,
+    idPrefix: fields.ID_PREFIX,
     upstream,
     tokens: {
       secret: secretOf(fields),

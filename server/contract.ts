@@ -53,7 +53,9 @@ export type SignInOptions = z.infer<typeof signInOptionsSchema>;
 /** The last edit of one preference. */
 export const lastEditSchema = z.strictObject({
   at: z.iso.datetime(),
-  by: z.enum(['device', 'rest', 'telegram', 'command line']).describe('`device`: by replication.'),
+  by: z
+    .enum(['device', 'rest', 'telegram', 'command line', 'application'])
+    .describe('`device`: by replication; `application`: by the program that the gate is mounted in.'),
   device: z.string().describe('Five characters that tell devices apart.'),
 });
 

@@ -90,10 +90,9 @@ export function createCore<P extends object>(options: CoreOptions<P>): Core<P> {
   const secrets = new SecretGuard((username, field) =>
     log.warn({ username, field }, 'A document is not served: it has a field that must never be replicated.'),
   );
-  const { readBody } = rules;
   const writes = new FewAtATime(1);
   const now = Date.now;
-  const service = createPreferencesService({ couch, registry, provision, readBody, secrets, writes, now });
+  const service = createPreferencesService({ couch, registry, provision, rules, secrets, writes, now });
   const gate = createGate({
     mount,
     publicUrl: options.publicUrl,
@@ -108,7 +107,7 @@ export function createCore<P extends object>(options: CoreOptions<P>): Core<P> {
       authorizationFor: upstreamAuthorization(access, options.jwtSecret),
       provision,
       checkRight,
-      readBody,
+      readBody: rules.readBody,
       secrets,
       timer,
       writes,

@@ -86,7 +86,10 @@ test('its own preferences are those of the gate, of REST, of streams and of the 
     stream.close();
   });
   const after = await pouchgate.edit(username, { volume: 7 });
-  expect(after).toMatchObject({ preferences: { density: 'cosy', volume: 7 }, edits: { volume: { by: 'rest' } } });
+  expect(after).toMatchObject({
+    preferences: { density: 'cosy', volume: 7 },
+    edits: { volume: { by: 'application' } },
+  });
   await stream.event(({ data }) => JSON.stringify(data).includes('"volume":7'));
   await expect(pouchgate.edit(username, { volume: 12 })).rejects.toThrow();
 

@@ -4,7 +4,7 @@ import express, { type Request, type Router } from 'express';
 import pino, { type Logger } from 'pino';
 import type { z } from 'zod';
 import { newDoorId } from '../couchdb-design/doors.ts';
-import { parseUsername, userDocumentId, type PatchOf, type Preferences } from '../couchdb-design/user-document.ts';
+import { isIdPrefix, parseUsername, type PatchOf, type Preferences } from '../couchdb-design/user-document.ts';
 import type { Caller } from './caller.ts';
 import { createCore } from './core.ts';
 import { EndedUsers } from './ended-users.ts';
@@ -12,7 +12,7 @@ import { forbidden, sendError, unauthorized, unavailable } from './errors.ts';
 import { DEFAULT_RATE_LIMITS } from './identity/rate-limits.ts';
 import { FeedWatch } from './operations/feed-watch.ts';
 import { preferencesAnswer, type PreferencesAnswer } from './preferences/answer.ts';
-import { OUR_RULES, rulesOf, type PreferenceRules } from './preferences/rules.ts';
+import { ourRules, rulesOf, type PreferenceRules } from './preferences/rules.ts';
 import { checkSetUp, checkToken } from './upstream/check-set-up.ts';
 import { openUpstream, type Upstream, type UpstreamAccess } from './upstream/couch.ts';
 import { createForward, createForwardAgent } from './upstream/forward.ts';
@@ -42,6 +42,8 @@ export interface PouchgateOptions {
   /** The shared database, `user_registry` unless told, and that of sessions, `pouchgate_sessions`. */
   readonly registry?: string;
   readonly sessions?: string;
+  /** What user documents' ids begin with, `user_` unless told: `[a-z][a-z0-9_.-]{0,31}`, the same in the client. */
+  readonly idPrefix?: string;
   /** The deployment's own URL, which goes into the database's identity. */
   readonly publicUrl?: string;
   /** Origins of other sites whose pages may use it. */
@@ -81,9 +83,12 @@ export async function createPouchgate<S extends z.ZodObject>(
 export async function createPouchgate(
   options: PouchgateOptions & { readonly preferences?: OwnPreferences<z.ZodObject> },
 ): Promise<MountedPouchgate<object>> {
-  const { preferences: own } = options;
-  if (own === undefined) return await mount(options, OUR_RULES);
-  return await mount(options, rulesOf(own.schema, own.defaults ?? {}));
+  const { preferences: own, idPrefix } = options;
+  if (idPrefix !== undefined && !isIdPrefix(idPrefix)) {
+    throw new TypeError('idPrefix has to be 1 to 32 of a-z, 0-9, "_", "." and "-", and to begin with a letter.');
+  }
+  if (own === undefined) return await mount(options, ourRules(idPrefix));
+  return await mount(options, rulesOf(own.schema, own.defaults ?? {}, idPrefix));
 }
 
 async function mount<P extends object>(
@@ -91,12 +96,13 @@ async function mount<P extends object>(
   rules: PreferenceRules<P>,
 ): Promise<MountedPouchgate<P>> {
   const { couchdb, base = '', registry = 'user_registry', sessions = 'pouchgate_sessions' } = options;
+  const idPrefix = options.idPrefix === undefined ? {} : { idPrefix: options.idPrefix };
   const { log = pino({ level: 'silent' }), corsOrigins = [], publicUrl = '' } = options;
   if (base !== '' && !/^(\/[^/?#]+)+$/.test(base)) throw new TypeError('base has to be a path such as /prefs.');
   const jwtSecret = couchdb.jwtSecret === undefined ? undefined : Buffer.from(couchdb.jwtSecret, 'base64');
   const upstream = openUpstream(couchdb);
   try {
-    await prepare(upstream, { registry, sessions }, jwtSecret, log);
+    await prepare(upstream, { registry, sessions, ...idPrefix }, jwtSecret, log);
   } catch (error) {
     await upstream.close();
     throw error;
@@ -105,7 +111,7 @@ async function mount<P extends object>(
   const ended = new EndedUsers();
   const authenticate = async (req: Request): Promise<Caller> => {
     const mark = ended.mark();
-    const caller = callerOf(await options.authenticate(req));
+    const caller = callerOf(await options.authenticate(req), rules.idOf);
     return ended.proved(caller, mark);
   };
   const feeds = new FeedWatch('registry', log);
@@ -117,7 +123,7 @@ async function mount<P extends object>(
     publicUrl,
     corsOrigins,
     rules,
-    provision: createProvision(upstream.couch, registry),
+    provision: createProvision(upstream.couch, registry, rules.idOf),
     authenticate,
     authenticateCookie: authenticate,
     checkRight: (caller) => ended.check(caller),
@@ -134,7 +140,7 @@ async function mount<P extends object>(
   });
   router.use('/sync', core.gate);
   router.use('/api/users', core.preferences);
-  const device = newDoorId('rest', Math.random);
+  const device = newDoorId('application', Math.random);
   return {
     router,
     read: async (username) => preferencesAnswer(await core.service.read(usernameOf(username)), rules),
@@ -164,7 +170,7 @@ async function mount<P extends object>(
 /** Sets up what is missing, as a server admin; as the service account, looks whether all is there. */
 async function prepare(
   upstream: Upstream,
-  names: { readonly registry: string; readonly sessions: string },
+  names: { readonly registry: string; readonly sessions: string; readonly idPrefix?: string },
   jwtSecret: Buffer | undefined,
   log: Logger,
 ): Promise<void> {
@@ -181,10 +187,10 @@ function usernameOf(name: string) {
   return username;
 }
 
-function callerOf(found: Authenticated | undefined): Caller {
+function callerOf(found: Authenticated | undefined, idOf: PreferenceRules['idOf']): Caller {
   if (found === undefined) throw unauthorized('Nobody is signed in.');
   const username = usernameOf(found.username);
   const expiresAt = Number(found.expiresAt);
   if (!(expiresAt > Date.now())) throw unauthorized('The right to this is over. Sign in again.');
-  return { username, ownId: userDocumentId(username), sessionId: undefined, expiresAt };
+  return { username, ownId: idOf(username), sessionId: undefined, expiresAt };
 }

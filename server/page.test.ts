@@ -7,7 +7,8 @@ import express from 'express';
 import { createPage } from './page.ts';
 
 /** As the build makes it. */
-const HTML = '<title>the page</title><meta name="pouchgate-database" content="/sync/user_registry" />';
+const HTML =
+  '<title>the page</title><meta name="pouchgate-database" content="/sync/user_registry" /><meta name="pouchgate-id-prefix" content="user_" />';
 const folder = mkdtempSync(join(tmpdir(), 'page-'));
 let server: Server;
 let url: string;
@@ -17,7 +18,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'index.html'), HTML);
   writeFileSync(join(folder, 'service-worker.js'), '// worker');
   writeFileSync(join(folder, 'assets', 'page-1a2b.js'), '// bundle');
-  server = createServer(express().use(createPage(folder, '/sync/other$&_db')));
+  server = createServer(express().use(createPage(folder, { database: '/sync/other$&_db', idPrefix: 'prefs.' })));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
@@ -27,10 +28,10 @@ afterAll(async () => {
 });
 
 test.each(['/', '/index.html', '/devices', '/inspector', '/two-devices', '/devices?from=mail'])(
-  '%s is the page, which is told what its database is called, and is asked for each time',
+  '%s is the page, which is told what it replicates with, and is asked for each time',
   async (path) => {
     const answer = await fetch(url + path);
-    const told = HTML.replace('user_registry', () => 'other$&_db');
+    const told = HTML.replace('user_registry', () => 'other$&_db').replace('"user_"', '"prefs."');
     expect([answer.status, await answer.text()]).toEqual([200, told]);
     expect(answer.headers.get('content-type')).toMatch(/^text\/html/);
     expect(answer.headers.get('cache-control')).toBe('no-cache');

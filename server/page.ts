@@ -10,16 +10,27 @@ const PAGES = ['/', '/index.html', '/devices', '/inspector', '/two-devices'];
 /** File names below this carry a digest of what is in them. */
 const HASHED = /[/\\]assets[/\\]/;
 
-/** Where the page's document says which database it replicates with: the server alone knows what that is called. */
-const DATABASE = /(<meta name="pouchgate-database" content=")[^"]*/;
+/** Where the page's document says what it replicates with: the server alone knows what that is called. */
+const TOLD = /(<meta name="pouchgate-(database|id-prefix)" content=")[^"]*/g;
 
-/** `folder` is what `vite build` made; `database` is the path of what the page replicates with, escaped as in a URL. */
-export function createPage(folder: string, database: string): express.Router {
+export interface ToldPage {
+  /** The path of what the page replicates with, escaped as in a URL. */
+  readonly database: string;
+  /** What the ids of user documents begin with. */
+  readonly idPrefix: string;
+}
+
+/** `folder` is what `vite build` made. */
+export function createPage(folder: string, { database, idPrefix }: ToldPage): express.Router {
   const router = express.Router({ caseSensitive: true, strict: true });
   router.get(PAGES, async (_req, res) => {
     const html = await readFile(join(folder, 'index.html'), 'utf8');
     cacheHeaders(res, '');
-    res.type('html').send(html.replace(DATABASE, (_tag, before: string) => before + database));
+    const told = html.replace(
+      TOLD,
+      (_tag, before: string, name: string) => before + (name === 'database' ? database : idPrefix),
+    );
+    res.type('html').send(told);
   });
   router.use(express.static(folder, { redirect: false, index: false, setHeaders: cacheHeaders }));
   return router;

@@ -16,7 +16,7 @@ import { observeRequests } from './operations/observe-requests.ts';
 import { mostConnections, openFilesLimit } from './operations/open-files.ts';
 import { createOperations, createReadiness } from './operations/operate.ts';
 import { upstreamKind } from './operations/upstream-kind.ts';
-import { OUR_RULES } from './preferences/rules.ts';
+import { ourRules } from './preferences/rules.ts';
 import { startTelegram, type TelegramTimes } from './telegram/telegram.ts';
 import { checkSetUp, checkToken } from './upstream/check-set-up.ts';
 import { openUpstream, type UpstreamAccess } from './upstream/couch.ts';
@@ -91,6 +91,8 @@ async function start(
   onClose(() => engine.close());
   const { access } = engine;
   const names = { registry, sessions: config.sessions };
+  const { idPrefix } = config;
+  const rules = ourRules(idPrefix);
   const upstream = openUpstream(access, {
     onAnswer: (asked, status) => metrics.onUpstreamAnswer(upstreamKind(asked, names), status),
   });
@@ -100,18 +102,19 @@ async function start(
   onClose(() => agent.destroy());
   const account = await reach(couch);
   if (account.roles.includes(SERVER_ADMIN)) {
-    const steps = await setUp({ couch, ...names });
+    const steps = await setUp({ couch, ...names, idPrefix });
     log.debug({ steps }, 'The database is set up.');
     const changed = steps.filter(({ outcome }) => outcome === 'changed');
     if (changed.length > 0) log.warn({ changed }, 'Set-up has replaced what was in the database.');
   } else {
-    for (const told of await checkSetUp({ couch, ...names, account })) log.warn(told);
+    for (const told of await checkSetUp({ couch, ...names, idPrefix, account })) log.warn(told);
   }
   if (engine.jwtSecret !== undefined) await checkToken(upstream, engine.jwtSecret);
 
-  const provision = createProvision(couch, registry);
+  const provision = createProvision(couch, registry, rules.idOf);
   const identity = await createIdentity({
     config,
+    idOf: rules.idOf,
     upstream,
     log,
     feedListener: feeds.sessions,
@@ -134,7 +137,7 @@ async function start(
     mount,
     publicUrl: config.publicUrl ?? '',
     corsOrigins,
-    rules: OUR_RULES,
+    rules,
     provision,
     authenticate: (req) => authenticate(req.headersDistinct),
     authenticateCookie,
@@ -164,7 +167,7 @@ async function start(
     telegram: telegram.routers,
     readiness: () => readiness.ask(),
     page,
-    database: `${GATE_BASE}/${encodeURIComponent(registry)}`,
+    toldPage: { database: `${GATE_BASE}/${encodeURIComponent(registry)}`, idPrefix },
     behindProxy: config.publicUrl !== undefined,
     onError,
   });

@@ -1,5 +1,6 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
+import { USUAL_ID_PREFIX } from '../../couchdb-design/username.ts';
 import { defaultEnvironment } from '../platform/environment.ts';
 import { App } from './app.tsx';
 import { createApi, createTelegramApi } from './session/api.ts';
@@ -20,8 +21,8 @@ import './styles/inspector.css';
 import './styles/two-devices.css';
 
 /** The server says it in the document, so that a page that starts without a network knows it too. */
-const databasePath = (): string =>
-  document.querySelector<HTMLMetaElement>('meta[name="pouchgate-database"]')?.content ?? '/sync/user_registry';
+const told = (name: string, usual: string): string =>
+  document.querySelector<HTMLMetaElement>(`meta[name="pouchgate-${name}"]`)?.content ?? usual;
 
 const environment = defaultEnvironment();
 const api = createApi('/api/auth');
@@ -32,7 +33,8 @@ const session = createAppSession({
   telegram: createTelegramApi('/api/users/telegram'),
   tokens: createTokens(api, environment.locks),
   remembered,
-  url: location.origin + databasePath(),
+  url: location.origin + told('database', '/sync/user_registry'),
+  idPrefix: told('id-prefix', USUAL_ID_PREFIX),
   environmentOf: (namespace) => pair.find((device) => device.namespace === namespace)?.line.environment ?? {},
   onLeft: () => pair.forEach(({ line }) => line.setCut(false)),
 });

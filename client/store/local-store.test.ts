@@ -35,6 +35,7 @@ const browser = (): OpenDatabase => {
 const stores: LocalStore[] = [];
 async function open(openDatabase: OpenDatabase, environment = defaultEnvironment()): Promise<LocalStore> {
   const store = createLocalStore({
+    id: userDocumentId(alice),
     username: alice,
     name: 'pouchgate_alice',
     shape,

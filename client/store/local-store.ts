@@ -5,7 +5,7 @@
  * ever adds revisions; so a write that finds its parent no leaf any more reads again and tries again (commit.ts).
  */
 import { latestEditStamp, newDeviceId, nextEditStamp, type DeviceId } from '../../couchdb-design/edit-stamp.ts';
-import { userDocumentId, type UserDocumentId, type Username } from '../../couchdb-design/username.ts';
+import type { UserDocumentId, Username } from '../../couchdb-design/username.ts';
 import { reasonOf, type Database, type OpenDatabase } from '../platform/database.ts';
 import type { Environment } from '../platform/environment.ts';
 import { watchEdits, type SupersededEdit } from './at-risk.ts';
@@ -19,6 +19,8 @@ import type { Shape, Values } from './shape.ts';
 import { needsSettling, readStored, shownPreferences, unsentOf, type Stored } from './view.ts';
 
 export interface LocalStoreOptions {
+  /** Of the document. */
+  readonly id: UserDocumentId;
   readonly username: Username;
   /** Of the database, and what the names of all else that is kept begin with. */
   readonly name: string;
@@ -80,9 +82,8 @@ export interface StoredInspection {
 }
 
 export function createLocalStore(options: LocalStoreOptions): LocalStore {
-  const { name, shape, defaults } = options;
+  const { id, name, shape, defaults } = options;
   const { locks, now, random, storage } = options.environment;
-  const id = userDocumentId(options.username);
   const carried = createCarried(storage, name);
   const deviceKey = `${name}:device`;
   // Tabs of one name that cannot wait for each other could give one stamp to two edits: there each has a name of its own.

@@ -1,7 +1,7 @@
 /** What is shown, as a function of what is stored. */
 import { canonicalJson } from '../../couchdb-design/canonical-json.ts';
 import { newUserDocument } from '../../couchdb-design/user-document-shape.ts';
-import type { Username } from '../../couchdb-design/username.ts';
+import type { UserDocumentId, Username } from '../../couchdb-design/username.ts';
 import { applyEdits, isCovered, latestEdits, type Edits } from './edits.ts';
 import { readKept, type Kept } from './kept.ts';
 import { documentOf, readReplica, type Replica, type Source } from './replica.ts';
@@ -33,6 +33,7 @@ export const needsSettling = (stored: Stored): boolean => {
 };
 
 export interface Shown {
+  readonly id: UserDocumentId;
   readonly username: Username;
   readonly shape: Shape;
   readonly defaults: Values;
@@ -45,13 +46,13 @@ const isSame = (a: unknown, b: unknown): boolean => canonicalJson([a]) === canon
  * change stays the same object, so that it need not be drawn again.
  */
 export const shownPreferences = (
-  { username, shape, defaults }: Shown,
+  { id, username, shape, defaults }: Shown,
   stored: Stored | undefined,
   pending: readonly Values[],
   before: Values,
 ): Values => {
   // A document to show edits on before the first one has come from the server. It is never stored.
-  const base = (stored && documentOf(stored)) ?? newUserDocument<Values>(username, new Date(0));
+  const base = (stored && documentOf(stored)) ?? newUserDocument<Values>(username, new Date(0), id);
   const { preferences } = applyEdits(base, stored ? [...stored.draft, ...stored.suspects] : []);
   const set = Object.entries(Object.assign({ ...preferences }, ...pending) as Values);
   const next = { ...defaults, ...shape.known(Object.fromEntries(set.filter(([, value]) => value !== null))) };

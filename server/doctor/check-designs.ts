@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { judgeDesign, type DesignVerdict } from '../upstream/design-hash.ts';
+import { judgeDesign, otherPrefix, type DesignVerdict } from '../upstream/design-hash.ts';
 import { reasonOf } from '../upstream/set-up-error.ts';
 import { WARM_SUFFIX } from '../set-up/warm-design.ts';
 import { good, told, wrong, type Finding } from './finding.ts';
@@ -23,12 +23,19 @@ export async function checkDesigns({ upstream, config, design }: Patient): Promi
       ),
     ];
   }
-  const ours = design.designs.map((wanted) => judge(wanted._id, judgeDesign(wanted, stored.get(wanted._id))));
+  const ours = design.designs.map((wanted) => {
+    const there = stored.get(wanted._id);
+    if (there === undefined) return judge(wanted._id, 'absent');
+    const verdict = judgeDesign(wanted, there);
+    return verdict === 'other-prefix'
+      ? wrong(wanted._id, `${otherPrefix(wanted, there, registry)}.`)
+      : judge(wanted._id, verdict);
+  });
   const others = [...stored.keys()].filter((id) => design.designs.every(({ _id }) => id !== _id));
   return [...ours, ...others.map((id) => judgeOther(id, stored.get(id) ?? {}))];
 }
 
-function judge(id: string, verdict: DesignVerdict): Finding {
+function judge(id: string, verdict: Exclude<DesignVerdict, 'other-prefix'>): Finding {
   switch (verdict) {
     case 'current':
       return good(id, `${id} is that of this version.`);

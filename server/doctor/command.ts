@@ -87,7 +87,7 @@ async function examine(config: Config, env: CommandOptions['env']): Promise<Find
     const met = await meet(upstream);
     const findings: Finding[] = [];
     const admin = met.roles.includes(SERVER_ADMIN) ? upstream : await asAdmin(other, findings);
-    const design = await readDatabaseDesign();
+    const design = await readDatabaseDesign(config.idPrefix);
     const patient: Patient = { config, upstream, admin, met, design, jwtSecret, openFiles: openFilesLimit() };
     for (const [name, check] of CHECKS) {
       findings.push(

@@ -1,6 +1,5 @@
 import type { DocumentScope } from 'nano';
-import type { Username } from '../../couchdb-design/user-document.ts';
-import { userDocumentId } from '../../couchdb-design/user-document.ts';
+import type { UserDocumentId, Username } from '../../couchdb-design/user-document.ts';
 import { conflict } from '../errors.ts';
 import { statusOf, type Upstream } from '../upstream/couch.ts';
 import { toUpstreamError } from '../upstream/upstream-error.ts';
@@ -24,6 +23,7 @@ export interface Accounts {
 export interface AccountsOptions {
   readonly upstream: Upstream;
   readonly registry: string;
+  readonly idOf: (username: Username) => UserDocumentId;
   readonly sessionsDatabase: string;
   readonly sessions: Pick<Sessions, 'endAll'>;
   /** Hears of each suspension as soon as it is made or taken back. */
@@ -37,7 +37,7 @@ const USERS_DB = '_users';
 const taken = () => conflict('This name is taken.');
 
 export function createAccounts(options: AccountsOptions): Accounts {
-  const { upstream, registry, sessionsDatabase, sessions, onSuspension, now } = options;
+  const { upstream, registry, idOf, sessionsDatabase, sessions, onSuspension, now } = options;
   const { access, couch } = upstream;
   const users: DocumentScope<unknown> = couch.use(USERS_DB);
   const suspensions: DocumentScope<unknown> = couch.use(sessionsDatabase);
@@ -64,7 +64,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
         // One that was erased stays suspended for good; so may one be that nobody has used yet.
         (await revisionOf(suspensionId(username))) !== undefined ||
         (await everExisted(couch, USERS_DB, id)) ||
-        (await everExisted(couch, registry, userDocumentId(username)));
+        (await everExisted(couch, registry, idOf(username)));
       if (isTaken) throw taken();
       try {
         // No role: whoever takes the password to CouchDB itself gets nothing there for it.

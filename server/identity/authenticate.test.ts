@@ -1,7 +1,7 @@
 import { createAuthenticator } from './authenticate.ts';
 import { createTokens } from './tokens.ts';
 import { SECRET } from './start-for-tests.ts';
-import { parseUsername } from '../../couchdb-design/user-document.ts';
+import { parseUsername, userDocumentId } from '../../couchdb-design/user-document.ts';
 import { unavailable } from '../errors.ts';
 
 const username = parseUsername('alice');
@@ -9,7 +9,11 @@ if (username === undefined) throw new Error('alice is a username');
 const options = { secrets: [SECRET], findKey: undefined, usernameClaim: 'sub', issuer: undefined, audience: undefined };
 const tokens = createTokens({ ...options, now: Date.now });
 const token = tokens.sign?.({ username, sessionId: 's', notAfter: Infinity }).token ?? '';
-const authenticate = createAuthenticator({ verify: tokens.verify, rights: { check: () => Promise.resolve() } });
+const authenticate = createAuthenticator({
+  verify: tokens.verify,
+  rights: { check: () => Promise.resolve() },
+  idOf: userDocumentId,
+});
 
 test('a caller is who the token says, with the one document that is theirs', async () => {
   for (const scheme of ['Bearer', 'bearer', 'BEARER']) {
@@ -52,6 +56,7 @@ test('a right that cannot be looked up is neither good nor a 401', async () => {
   const away = createAuthenticator({
     verify: tokens.verify,
     rights: { check: () => Promise.reject(unavailable('away')) },
+    idOf: userDocumentId,
   });
   await expect(away({ authorization: `Bearer ${token}` })).rejects.toMatchObject({ status: 503 });
 });

@@ -1,4 +1,4 @@
-import { userDocumentId } from '../../couchdb-design/user-document.ts';
+import type { UserDocumentId, Username } from '../../couchdb-design/user-document.ts';
 import { unauthorized } from '../errors.ts';
 import type { Caller } from '../caller.ts';
 import type { Rights } from './rights.ts';
@@ -13,6 +13,7 @@ export type Authenticate = (headers: RequestHeaders) => Promise<Caller>;
 export interface AuthenticatorOptions {
   readonly verify: Tokens['verify'];
   readonly rights: Pick<Rights, 'check'>;
+  readonly idOf: (username: Username) => UserDocumentId;
 }
 
 /** RFC 6750, 2.1; the scheme's case is free by RFC 9110, 11.1. */
@@ -22,7 +23,7 @@ const BEARER = /^Bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*) *$/i;
  * Believes the `Authorization` header alone. A token in the URL would lie in logs and histories (RFC 6750, 5.3), and a
  * cookie would be sent along with what any other page makes the browser ask for.
  */
-export function createAuthenticator({ verify, rights }: AuthenticatorOptions): Authenticate {
+export function createAuthenticator({ verify, rights, idOf }: AuthenticatorOptions): Authenticate {
   return async (headers) => {
     const given = headers['authorization'];
     const [value, ...more] = typeof given === 'string' ? [given] : (given ?? []);
@@ -30,7 +31,7 @@ export function createAuthenticator({ verify, rights }: AuthenticatorOptions): A
     const token = more.length === 0 ? BEARER.exec(value)?.[1] : undefined;
     if (token === undefined) throw unauthorized('The Authorization header is not one bearer token.');
     const claims = await verify(token);
-    const caller = { ...claims, ownId: userDocumentId(claims.username) };
+    const caller = { ...claims, ownId: idOf(claims.username) };
     await rights.check(caller);
     return caller;
   };

@@ -1,6 +1,6 @@
 import cookieParser from 'cookie-parser';
 import type { Request, Response } from 'express';
-import { userDocumentId } from '../../couchdb-design/user-document.ts';
+import type { UserDocumentId, Username } from '../../couchdb-design/user-document.ts';
 import type { Caller } from '../caller.ts';
 import { unauthorized } from '../errors.ts';
 import type { RefreshCookie } from './refresh-cookie.ts';
@@ -15,6 +15,7 @@ export interface CookieAuthenticatorOptions {
   readonly cookie: Pick<RefreshCookie, 'read'>;
   readonly sessions: Pick<Sessions, 'ofToken'>;
   readonly rights: Pick<Rights, 'check'>;
+  readonly idOf: (username: Username) => UserDocumentId;
 }
 
 /**
@@ -25,6 +26,7 @@ export function createCookieAuthenticator({
   cookie,
   sessions,
   rights,
+  idOf,
 }: CookieAuthenticatorOptions): CookieAuthenticate {
   const readCookies = cookieParser();
   return async (req, res) => {
@@ -33,7 +35,7 @@ export function createCookieAuthenticator({
     const token = cookie.read(req);
     if (token === undefined) throw unauthorized('Sign in, and send the access token as "Authorization: Bearer".');
     const { id, username, expiresAt } = await sessions.ofToken(token);
-    const caller = { username, ownId: userDocumentId(username), sessionId: id, expiresAt };
+    const caller = { username, ownId: idOf(username), sessionId: id, expiresAt };
     await rights.check(caller);
     return caller;
   };

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Router } from 'express';
-import type { Username } from '../../couchdb-design/user-document.ts';
+import type { UserDocumentId, Username } from '../../couchdb-design/user-document.ts';
 import type { Config, TokenConfig } from '../config.ts';
 import type { Upstream } from '../upstream/couch.ts';
 import type { FeedListener } from '../upstream/feed-listener.ts';
@@ -21,6 +21,7 @@ import { rememberVerified } from './verified-tokens.ts';
 
 export interface IdentityOptions {
   readonly config: Pick<Config, 'tokens' | 'registration' | 'registry' | 'sessions' | 'publicUrl' | 'telegram'>;
+  readonly idOf: (username: Username) => UserDocumentId;
   /** Already set up. */
   readonly upstream: Upstream;
   /** Called once an account is made, before its owner is answered. */
@@ -57,7 +58,7 @@ export interface Identity {
 
 /** Wires the identity module. Rejects when the secret's file cannot be read or made. */
 export async function createIdentity(options: IdentityOptions): Promise<Identity> {
-  const { config, upstream, onRegistered, log, rateLimits = DEFAULT_RATE_LIMITS, now = Date.now } = options;
+  const { config, idOf, upstream, onRegistered, log, rateLimits = DEFAULT_RATE_LIMITS, now = Date.now } = options;
   const { access, couch } = upstream;
   const secrets = await secretsOf(config.tokens);
   const { usernameClaim, issuer, audience } = config.tokens;
@@ -80,12 +81,13 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
   const accounts = createAccounts({
     upstream,
     registry,
+    idOf,
     sessionsDatabase: config.sessions,
     sessions,
     onSuspension: (username, isSuspended) => rights.noteSuspension(username, isSuspended),
     now,
   });
-  const authenticate = createAuthenticator({ verify: rememberVerified({ verify: tokens.verify, now }), rights });
+  const authenticate = createAuthenticator({ verify: rememberVerified({ verify: tokens.verify, now }), rights, idOf });
 
   const cookie = createRefreshCookie(config.publicUrl?.startsWith('https:') ?? false);
   const router = createAuthRoutes({
@@ -101,7 +103,7 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
     onRegistered,
     onUnexpected: (error) => log.error({ err: error }, 'A sign-in route failed.'),
   });
-  const authenticateCookie = createCookieAuthenticator({ cookie, sessions, rights });
+  const authenticateCookie = createCookieAuthenticator({ cookie, sessions, rights, idOf });
   return {
     router,
     authenticate,

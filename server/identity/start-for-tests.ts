@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import net from 'node:net';
 import express from 'express';
+import { userDocumentId } from '../../couchdb-design/user-document.ts';
 import { readConfig, type Config } from '../config.ts';
 import { connect, openUpstream, type UpstreamAccess } from '../upstream/couch.ts';
 import { setUp } from '../upstream/set-up.ts';
@@ -46,6 +47,7 @@ export async function startGate(
   const upstream = openUpstream(access);
   const identity = await createIdentity({
     config: testConfig(engine),
+    idOf: userDocumentId,
     upstream,
     onRegistered: () => Promise.resolve(),
     log: { error: () => undefined },

@@ -3,13 +3,17 @@ import {
   createPatchSchema,
   createUserDocumentReader,
   DEFAULT_PREFERENCES,
+  idsWith,
   preferencesSchema,
+  USUAL_ID_PREFIX,
   type PatchOf,
   type Preferences,
   type ReadUserDocument,
+  type UserDocumentId,
+  type Username,
 } from '../../couchdb-design/user-document.ts';
 
-/** What preferences there are. */
+/** What preferences there are, and in which document a user's are. */
 export interface PreferenceRules<P extends object = Preferences> {
   readonly names: readonly string[];
   /** Checks preferences by name, all of them optional. */
@@ -17,6 +21,7 @@ export interface PreferenceRules<P extends object = Preferences> {
   readonly patchSchema: z.ZodType<PatchOf<P>>;
   /** Told for what was never set; they are never stored. */
   readonly defaults: Partial<P>;
+  readonly idOf: (username: Username) => UserDocumentId;
   readonly readBody: (body: unknown) => ReadUserDocument<P>;
 }
 
@@ -24,14 +29,21 @@ export interface PreferenceRules<P extends object = Preferences> {
  * The rules of an application's own preferences: a strict object of optional members, each checked for itself (a rule over two
  * could be broken by a merge of two documents that hold it). Throws a TypeError when a name is none that CouchDB's own check takes.
  */
-export function rulesOf<S extends z.ZodObject>(schema: S, defaults: Partial<z.infer<S>>): PreferenceRules<z.infer<S>> {
+export function rulesOf<S extends z.ZodObject>(
+  schema: S,
+  defaults: Partial<z.infer<S>>,
+  idPrefix: string = USUAL_ID_PREFIX,
+): PreferenceRules<z.infer<S>> {
   return {
     names: Object.keys(schema.shape),
     schema: schema as z.ZodType as z.ZodType<z.infer<S>>,
     patchSchema: createPatchSchema(schema),
     defaults,
-    readBody: createUserDocumentReader(schema),
+    idOf: idsWith(idPrefix),
+    readBody: createUserDocumentReader(schema, idPrefix),
   };
 }
 
-export const OUR_RULES: PreferenceRules = rulesOf(preferencesSchema, DEFAULT_PREFERENCES);
+/** The rules of Pouchgate's own preferences. */
+export const ourRules = (idPrefix?: string): PreferenceRules =>
+  rulesOf(preferencesSchema, DEFAULT_PREFERENCES, idPrefix);

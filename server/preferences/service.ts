@@ -3,13 +3,12 @@ import type { ServerScope } from 'nano';
 import { latestEditStamp, nextEditStamp, type DeviceId } from '../../couchdb-design/edit-stamp.ts';
 import { applyEdit } from '../../couchdb-design/merge.ts';
 import { resolveConflict } from '../../couchdb-design/revisions.ts';
-import {
-  userDocumentId,
-  type PatchOf,
-  type Preferences,
-  type ReadUserDocument,
-  type UserDocument,
-  type Username,
+import type {
+  PatchOf,
+  Preferences,
+  UserDocument,
+  UserDocumentId,
+  Username,
 } from '../../couchdb-design/user-document.ts';
 import { HttpError } from '../errors.ts';
 import type { FewAtATime } from '../gate/few-at-a-time.ts';
@@ -19,6 +18,7 @@ import { statusOf } from '../upstream/couch.ts';
 import type { LeafState } from '../upstream/leaf-state.ts';
 import type { Provision } from '../upstream/provision.ts';
 import { toUpstreamError } from '../upstream/upstream-error.ts';
+import type { PreferenceRules } from './rules.ts';
 import { mergeLeaves, readLeaf, readStored, type ReadLeaf } from './stored.ts';
 
 /** A user's document with all its open conflicts merged, and the state that it was read in. */
@@ -35,6 +35,7 @@ export type Change<P extends object = Preferences> = (now: UserPreferences<P>) =
  * not be served, 409 for one that cannot be read, 502 or 503 when the database fails.
  */
 export interface PreferencesService<P extends object = Preferences> {
+  readonly idOf: (username: Username) => UserDocumentId;
   read(username: Username): Promise<UserPreferences<P>>;
   /** Stores an edit by the door that `device` names (couchdb-design/doors.ts), and resolves with what holds then. */
   edit(username: Username, device: DeviceId, change: Change<P>): Promise<UserPreferences<P>>;
@@ -45,7 +46,7 @@ export interface PreferencesServiceOptions<P extends object> {
   readonly couch: ServerScope;
   readonly registry: string;
   readonly provision: Provision;
-  readonly readBody: (body: unknown) => ReadUserDocument<P>;
+  readonly rules: Pick<PreferenceRules<P>, 'idOf' | 'readBody'>;
   readonly secrets: Pick<SecretGuard, 'check'>;
   /** The gate's own: nothing of this process comes in between a read and the write that follows it. */
   readonly writes: FewAtATime;
@@ -62,11 +63,12 @@ type Leaves<P extends object> = readonly [ReadLeaf<P>, ...ReadLeaf<P>[]];
 export function createPreferencesService<P extends object = Preferences>(
   options: PreferencesServiceOptions<P>,
 ): PreferencesService<P> {
-  const { couch, registry, provision, readBody, secrets, writes, now } = options;
+  const { couch, registry, provision, secrets, writes, now } = options;
+  const { idOf, readBody } = options.rules;
   const database = couch.use<object>(registry);
 
   const readLeaves = async (username: Username): Promise<{ readonly leaves: Leaves<P>; readonly state: LeafState }> => {
-    const id = userDocumentId(username);
+    const id = idOf(username);
     for (let attempt = 1; ; attempt += 1) {
       const { live, state } = await readStored(couch, registry, id);
       secrets.check(
@@ -127,10 +129,11 @@ export function createPreferencesService<P extends object = Preferences>(
   };
 
   return {
+    idOf,
     read: async (username) => {
       const { leaves, state } = await readLeaves(username);
       return told(leaves, state);
     },
-    edit: (username, device, change) => writes.run(userDocumentId(username), () => edit(username, device, change)),
+    edit: (username, device, change) => writes.run(idOf(username), () => edit(username, device, change)),
   };
 }

@@ -51,7 +51,7 @@ async function setUpCouch(request: SetUpRequest, options: CommandOptions): Promi
     print(`CouchDB ${met.version} at ${request.access.url}`);
     const wanted = {
       ...request,
-      design: options.design ?? (await readDatabaseDesign()),
+      design: options.design ?? (await readDatabaseDesign(request.idPrefix)),
       admin: request.access.username,
     };
     const observed = await observe(upstream, met.version, wanted);

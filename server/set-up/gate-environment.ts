@@ -1,10 +1,11 @@
+import { USUAL_ID_PREFIX } from '../../couchdb-design/user-document.ts';
 import { USUAL_NAMES } from '../config-fields.ts';
 import type { Made } from './apply.ts';
 import type { SetUpRequest } from './set-up-request.ts';
 
 /** What a gate's environment is to hold, line by line; what only the operator knows is a comment, and no secret is repeated. */
 export function gateEnvironment(request: SetUpRequest, made: Made): string[] {
-  const { access, service, registry, sessions } = request;
+  const { access, service, registry, sessions, idPrefix } = request;
   const other = (name: string, value: string, usual: string): string[] => (value === usual ? [] : [`${name}=${value}`]);
   return [
     `COUCHDB_URL=${access.url}`,
@@ -21,6 +22,7 @@ export function gateEnvironment(request: SetUpRequest, made: Made): string[] {
         : '# COUCHDB_JWT_SECRET= what was shown when the key was made (--new-secret makes another)',
     ...other('REGISTRY_DB', registry, USUAL_NAMES.registry),
     ...other('SESSIONS_DB', sessions, USUAL_NAMES.sessions),
+    ...other('ID_PREFIX', idPrefix, USUAL_ID_PREFIX),
     '# JWT_SECRET= a secret that all gates share, such as "openssl rand -base64 48" makes, for the tokens of users',
   ];
 }

@@ -5,13 +5,13 @@ import { readSecurity } from '../upstream/security.ts';
 import { isPassword } from './is-password.ts';
 import { readMembers, readNode } from './node-config.ts';
 import type { AccountState, DatabaseState, Observed } from './observed.ts';
-import { findStrangeDocument, isSessionsDocument, isUserDocument } from './strange-documents.ts';
+import { findStrangeDocument, isSessionsDocument, isUserDocument, type IsOurs } from './strange-documents.ts';
 import type { Wanted } from './wanted.ts';
 
 /** Reads all that a plan rests on, as a server admin, and changes nothing. */
 export async function observe(upstream: Upstream, version: string, wanted: Wanted): Promise<Observed> {
   const { couch } = upstream;
-  const { registry, sessions, design, service } = wanted;
+  const { registry, sessions, idPrefix, design, service } = wanted;
   const designs = await readDesigns(couch, registry);
   // Where our design document is, set-up has been before: what else is there somebody put beside it knowingly.
   const isOurs = design.designs.some(({ _id }) => designs.get(_id)?.['content_hash'] !== undefined);
@@ -19,7 +19,7 @@ export async function observe(upstream: Upstream, version: string, wanted: Wante
   return {
     version,
     nodes: await Promise.all((await readMembers(couch)).map((member) => readNode(couch, member))),
-    registry: await readDatabase(couch, registry, isOurs ? undefined : isUserDocument),
+    registry: await readDatabase(couch, registry, isOurs ? undefined : isUserDocument(idPrefix)),
     sessions: await readDatabase(couch, sessions, isSessionsDocument),
     users: await readDatabase(couch, '_users', undefined),
     designs,
@@ -41,11 +41,7 @@ async function unlessMissing<T>(asked: Promise<T>): Promise<T | undefined> {
   }
 }
 
-async function readDatabase(
-  couch: ServerScope,
-  db: string,
-  isOurs: typeof isUserDocument | undefined,
-): Promise<DatabaseState> {
+async function readDatabase(couch: ServerScope, db: string, isOurs: IsOurs | undefined): Promise<DatabaseState> {
   const info: unknown = await unlessMissing(couch.request({ db }));
   if (info === undefined) return { exists: false };
   return {

@@ -1,4 +1,4 @@
-import { judgeDesign, sameViews, type DesignVerdict } from '../upstream/design-hash.ts';
+import { judgeDesign, otherPrefix, sameViews, type DesignVerdict } from '../upstream/design-hash.ts';
 import type { DesignDocument } from '../upstream/design-documents.ts';
 import { warmDesign } from './warm-design.ts';
 import type { Observed } from './observed.ts';
@@ -23,6 +23,11 @@ function planDesign(design: DesignDocument, stored: Observed['designs'], wanted:
     refusals.push(`${id} in ${database} ${what}. Keep what you need of it, and run with --replace to overwrite it.`);
   };
   const verdict = judgeDesign(design, there);
+  if (verdict === 'other-prefix' && there !== undefined && !allowed.replace) {
+    refusals.push(
+      `${otherPrefix(design, there, database)}. With --replace the gates serve the ones of ID_PREFIX, and no longer those that are there.`,
+    );
+  }
   mayWrite(design._id, verdict);
   if (left !== undefined) mayWrite(warmed._id, judgeDesign(warmed, left));
 

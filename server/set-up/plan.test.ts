@@ -94,6 +94,7 @@ const anyCase = fc
     const wanted: Wanted = {
       registry: 'user_registry',
       sessions: 'pouchgate_sessions',
+      idPrefix: 'user_',
       design,
       service: { username: 'pouchgate', password: undefined },
       jwtSecret,
@@ -265,7 +266,7 @@ test.each(['"{chttpd_auth, x}"', '{chttpd_auth, x} {chttpd_auth, y}', '{chttpd_a
     };
     const allowed = { replace: true, adopt: true, newPassword: false, newSecret: false, removeOldKeys: false };
     const service = { username: 'pouchgate', password: undefined };
-    const names = { registry: 'user_registry', sessions: 'pouchgate_sessions', admin: 'admin' };
+    const names = { registry: 'user_registry', sessions: 'pouchgate_sessions', idPrefix: 'user_', admin: 'admin' };
     const { refusals } = planSetUp(observed, { ...names, design, service, jwtSecret: SECRET, allowed });
     expect(refusals).toEqual([expect.stringContaining('is no list of {module, function}') as string]);
   },

@@ -10,6 +10,7 @@ export interface SetUpRequest {
   readonly access: UpstreamAccess;
   readonly registry: string;
   readonly sessions: string;
+  readonly idPrefix: string;
   readonly service: { readonly username: string; readonly password: string | undefined };
   readonly jwtSecret: Buffer | undefined;
   readonly allowed: Allowed;
@@ -24,6 +25,7 @@ In the environment:
   COUCHDB_JWT_SECRET               the base64 of the gate's key in it; one is made, and shown once, where there is none
   SERVICE_USER, SERVICE_PASSWORD   the account that gates are to use: pouchgate, and a password that is made and shown once
   REGISTRY_DB, SESSIONS_DB         the databases: user_registry and pouchgate_sessions
+  ID_PREFIX                        what user documents' ids begin with: user_
 
   --dry-run           says what would be done, and changes nothing
   --replace           also overwrites what was changed by hand or is not from here: design documents, who may use a database
@@ -44,7 +46,14 @@ const OPTIONS = {
 
 const needed = 'is missing; give';
 const requestSchema = fieldsSchema
-  .pick({ COUCHDB_URL: true, COUCHDB_USER: true, COUCHDB_JWT_SECRET: true, REGISTRY_DB: true, SESSIONS_DB: true })
+  .pick({
+    COUCHDB_URL: true,
+    COUCHDB_USER: true,
+    COUCHDB_JWT_SECRET: true,
+    REGISTRY_DB: true,
+    SESSIONS_DB: true,
+    ID_PREFIX: true,
+  })
   .extend({
     COUCHDB_PASSWORD: z.string({ error: `${needed} the password of COUCHDB_USER` }),
     SERVICE_USER: z
@@ -82,6 +91,7 @@ export function readSetUpRequest(
     access: { url: url.href.replace(/\/+$/, ''), username, password: data.COUCHDB_PASSWORD },
     registry: data.REGISTRY_DB,
     sessions: data.SESSIONS_DB,
+    idPrefix: data.ID_PREFIX,
     service: { username: data.SERVICE_USER, password: data.SERVICE_PASSWORD },
     jwtSecret: data.COUCHDB_JWT_SECRET,
     allowed: {

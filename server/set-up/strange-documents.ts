@@ -5,17 +5,17 @@ import { parseUsername, USER_DOCUMENT_TYPE } from '../../couchdb-design/user-doc
 /** Whether a database holds what is not ours: then it is somebody else's, or a name was mistyped. */
 
 /** Whether a document is one of those that stand in this database. */
-type IsOurs = (id: string, document: unknown) => boolean;
+export type IsOurs = (id: string, document: unknown) => boolean;
 
 const typeOf = (document: unknown): unknown =>
   typeof document === 'object' && document !== null && 'type' in document ? document.type : undefined;
 
-const USER_PREFIX = 'user_';
-
-export const isUserDocument: IsOurs = (id, document) =>
-  id.startsWith(USER_PREFIX) &&
-  parseUsername(id.slice(USER_PREFIX.length)) !== undefined &&
-  typeOf(document) === USER_DOCUMENT_TYPE;
+export const isUserDocument =
+  (idPrefix: string): IsOurs =>
+  (id, document) =>
+    id.startsWith(idPrefix) &&
+    parseUsername(id.slice(idPrefix.length)) !== undefined &&
+    typeOf(document) === USER_DOCUMENT_TYPE;
 
 export const isSessionsDocument: IsOurs = (id) => /^(session|suspended):./.test(id);
 

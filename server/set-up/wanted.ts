@@ -4,6 +4,7 @@ import type { DatabaseDesign } from '../upstream/design-documents.ts';
 export interface Wanted {
   readonly registry: string;
   readonly sessions: string;
+  readonly idPrefix: string;
   readonly design: DatabaseDesign;
   readonly service: { readonly username: string; readonly password: string | undefined };
   /** The gate's own key in CouchDB; undefined: none was given. */

@@ -1,6 +1,6 @@
 import { withDefaults } from '../../couchdb-design/preference-rules.ts';
 import type { DeviceId } from '../../couchdb-design/edit-stamp.ts';
-import { userDocumentId, type PreferencesPatch, type Username } from '../../couchdb-design/user-document.ts';
+import type { PreferencesPatch, Username } from '../../couchdb-design/user-document.ts';
 import type { Caller } from '../caller.ts';
 import { HttpError } from '../errors.ts';
 import type { PreferencesService, UserPreferences } from '../preferences/service.ts';
@@ -39,7 +39,7 @@ export function createConversation(options: ConversationOptions): Conversation {
   const { links, service, device, now } = options;
 
   const checkRight = (username: Username, sessionId?: string): Promise<void> =>
-    options.checkRight({ username, ownId: userDocumentId(username), sessionId, expiresAt: now() + RIGHT_IN_USE });
+    options.checkRight({ username, ownId: service.idOf(username), sessionId, expiresAt: now() + RIGHT_IN_USE });
 
   /** What is said of a failure; a refusal has a sentence of its own. */
   const sentenceOf = (error: unknown): string => {

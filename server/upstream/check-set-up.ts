@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseUsername } from '../../couchdb-design/user-document.ts';
 import { statusOf, type Upstream } from './couch.ts';
 import { readDatabaseDesign, type DatabaseDesign } from './design-documents.ts';
-import { judgeDesign } from './design-hash.ts';
+import { judgeDesign, otherPrefix } from './design-hash.ts';
 import { upstreamAuthorization } from './identity.ts';
 import { keyIdOf } from './key-id.ts';
 import type { UpstreamAccount } from './reach.ts';
@@ -14,6 +14,7 @@ export interface CheckSetUpOptions {
   readonly couch: nano.ServerScope;
   readonly registry: string;
   readonly sessions: string;
+  readonly idPrefix?: string;
   readonly account: UpstreamAccount;
   readonly design?: DatabaseDesign;
 }
@@ -38,12 +39,14 @@ export async function checkSetUp(options: CheckSetUpOptions): Promise<readonly s
     else if (status !== 200) wrong.push(`The account ${name} may not use the database ${database} (status ${status}).`);
   }
   const newer: string[] = [];
-  const { designs } = options.design ?? (await readDatabaseDesign());
+  const { designs } = options.design ?? (await readDatabaseDesign(options.idPrefix));
   for (const wanted of wrong.length > 0 ? [] : designs) {
     const stored = await readDesign(couch, registry, wanted._id);
     const verdict = judgeDesign(wanted, stored);
     if (verdict === 'absent') wrong.push(`${wanted._id} is missing in the database ${registry}.`);
-    else if (verdict !== 'current') newer.push(`${wanted._id} is not the one of this version of Pouchgate.`);
+    else if (verdict === 'other-prefix' && stored !== undefined) {
+      throw new SetUpError(`${otherPrefix(wanted, stored, registry)}.`);
+    } else if (verdict !== 'current') newer.push(`${wanted._id} is not the one of this version of Pouchgate.`);
   }
   if (wrong.length > 0) throw new SetUpError(`${wrong.join(' ')} ${RUN}.`);
   return newer;

@@ -1,17 +1,24 @@
+import fc from 'fast-check';
 import PouchDB from 'pouchdb-core';
-import { newUserDocument, parseUsername, type UserDocument } from '../../couchdb-design/user-document.ts';
+import {
+  idsWith,
+  isIdPrefix,
+  newUserDocument,
+  parseUsername,
+  type UserDocument,
+} from '../../couchdb-design/user-document.ts';
 import { connect } from './couch.ts';
-import { readDatabaseDesign } from './design-documents.ts';
+import { prefixIn, readDatabaseDesign } from './design-documents.ts';
 import { startTestEngine, type Ask, type TestEngine } from './embedded/test-kit.ts';
 import { setUp } from './set-up.ts';
 
 let kit: TestEngine;
 let alice: Ask;
 
-function documentOf(name: string): UserDocument {
+function documentOf(name: string, idPrefix = 'user_'): UserDocument {
   const username = parseUsername(name);
   if (username === undefined) throw new Error(`${name} is no username.`);
-  return newUserDocument(username, new Date('2026-11-22T09:30:00.000Z'));
+  return newUserDocument(username, new Date('2026-11-22T09:30:00.000Z'), idsWith(idPrefix)(username));
 }
 
 beforeAll(async () => {
@@ -113,4 +120,55 @@ it('a filter that is not there is a refusal, not everything', async () => {
   const answer = await alice('GET', '/user_registry/_changes?filter=registry/none');
   expect(answer.status).toBe(404);
   expect((await alice('GET', '/user_registry/_changes?filter=_selector')).status).toBe(400);
+});
+
+it('with a prefix of its own it takes the documents of that prefix, character for character, and no others', async () => {
+  const registry = 'other_prefix';
+  const names = { registry, sessions: 'pouchgate_sessions' };
+  await setUp({ couch: connect(kit.engine.access), ...names, idPrefix: 'a.b_' });
+  const put = (id: string, body: object) =>
+    alice('PUT', `/${registry}/${encodeURIComponent(id)}`, { ...body, _id: id });
+  const own = documentOf('alice', 'a.b_');
+  expect(await put('a.b_alice', own)).toMatchObject({ status: 201 });
+  for (const id of ['user_alice', 'axb_alice', 'a.b_bob', 'a.b_', 'a.b_alice/x', 'A.B_alice', 'xa.b_alice', 'alice']) {
+    expect([id, await put(id, own)]).toMatchObject([id, { status: 403 }]);
+  }
+  const { url, username, password } = kit.engine.access;
+  const remote = new PouchDB(`${url}/${registry}`, { auth: { username, password } });
+  const copy = new PouchDB('copy-of-alice', { adapter: 'memory' });
+  await copy.replicate.from(remote, { filter: 'registry/by_username', query_params: { username: 'alice' } });
+  expect((await copy.allDocs()).rows.map(({ id }) => id)).toEqual(['a.b_alice']);
+});
+
+it('whatever the prefix, it is the only difference, and can be read from the design document', async () => {
+  const usual = await readDatabaseDesign();
+  const prefix = fc.stringMatching(/^[a-z][a-z0-9_.-]{0,31}$/);
+  await fc.assert(
+    fc.asyncProperty(prefix, async (idPrefix) => {
+      expect(isIdPrefix(idPrefix)).toBe(true);
+      const { designs, security } = await readDatabaseDesign(idPrefix);
+      expect(designs.map(prefixIn)).toEqual([idPrefix]);
+      const back = JSON.stringify(designs).replaceAll(`ID_PREFIX = '${idPrefix}'`, "ID_PREFIX = 'user_'");
+      expect({ designs: JSON.parse(back) as unknown, security }).toEqual(usual);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+it.each(['', '_a', 'A', '1', "a'b", 'a/b', 'a\n', 'a b', 'ä', 'a'.repeat(33), 'a:b', '__proto__'])(
+  '%j is no prefix',
+  (text) => {
+    expect(isIdPrefix(text)).toBe(false);
+  },
+);
+
+it('one registry has one prefix: another one is told, and nothing is written', async () => {
+  const couch = connect(kit.engine.access);
+  const names = { registry: 'one_prefix', sessions: 'pouchgate_sessions' };
+  await setUp({ couch, ...names });
+  const before = (await couch.db.get(names.registry)).update_seq;
+  await expect(setUp({ couch, ...names, idPrefix: 'prefs_' })).rejects.toThrow(
+    'The documents of one_prefix have ids that begin with user_, and ID_PREFIX is prefs_: give the one that is there, or another name in REGISTRY_DB.',
+  );
+  expect((await couch.db.get(names.registry)).update_seq).toBe(before);
 });

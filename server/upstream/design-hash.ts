@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../couchdb-design/canonical-json.ts';
-import type { DesignDocument } from './design-documents.ts';
+import { prefixIn, type DesignDocument } from './design-documents.ts';
 
 /** A design document as it is stored by us: with a digest of its content, by which a change by hand is found out. */
 export interface SealedDesign extends DesignDocument {
@@ -29,6 +29,8 @@ export type DesignVerdict =
   | 'unsealed'
   /** Written by another version of this program, and as that left it. */
   | 'other-version'
+  /** Written by this program, for documents whose ids begin with something else. */
+  | 'other-prefix'
   /** Written by this program, and changed since. */
   | 'changed-by-hand'
   /** Not from here. */
@@ -43,8 +45,17 @@ export function judgeDesign(
   const [own, actual, said] = [contentHash(wanted), contentHash(stored), stored['content_hash']];
   if (actual === own) return said === own ? 'current' : 'unsealed';
   if (said === undefined) return 'foreign';
+  if (prefixIn(stored) !== prefixIn(wanted)) return 'other-prefix';
   return said === actual ? 'other-version' : 'changed-by-hand';
 }
+
+/** `other-prefix` in words, which end with what to do. */
+export const otherPrefix = (
+  wanted: DesignDocument,
+  stored: Readonly<Record<string, unknown>>,
+  database: string,
+): string =>
+  `The documents of ${database} have ids that begin with ${prefixIn(stored) ?? ''}, and ID_PREFIX is ${prefixIn(wanted) ?? ''}: give the one that is there, or another name in REGISTRY_DB`;
 
 /** Whether two design documents have the same index: CouchDB names it by a digest of these members, PouchDB by less. */
 export function sameViews(

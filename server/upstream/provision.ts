@@ -1,5 +1,5 @@
 import type { ServerScope } from 'nano';
-import { newUserDocument, type Username } from '../../couchdb-design/user-document.ts';
+import { newUserDocument, type UserDocumentId, type Username } from '../../couchdb-design/user-document.ts';
 import { statusOf } from './couch.ts';
 import { toUpstreamError } from './upstream-error.ts';
 
@@ -10,11 +10,15 @@ export type Provision = (username: Username) => Promise<void>;
  * The server makes a user's first revision, so that no two devices ever make two roots. A document that is there already
  * is left as it is; over one that an operator deleted CouchDB lets a new one grow. One attempt a user at a time.
  */
-export function createProvision(couch: ServerScope, registry: string, now: () => Date = () => new Date()): Provision {
+export function createProvision(
+  couch: ServerScope,
+  registry: string,
+  idOf: (username: Username) => UserDocumentId,
+): Provision {
   const underway = new Map<Username, Promise<void>>();
   const create = async (username: Username): Promise<void> => {
     try {
-      await couch.use(registry).insert(newUserDocument(username, now()));
+      await couch.use(registry).insert(newUserDocument(username, new Date(), idOf(username)));
     } catch (error) {
       if (statusOf(error) !== 409) throw toUpstreamError(error);
     }

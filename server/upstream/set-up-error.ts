@@ -10,6 +10,7 @@ export async function inWords<T>(what: string, done: Promise<T>): Promise<T> {
   try {
     return await done;
   } catch (error) {
+    if (error instanceof SetUpError) throw error;
     const status = statusOf(error);
     const told = status === undefined ? '' : ` (status ${status})`;
     throw new SetUpError(`Set-up could not ${what}: ${reasonOf(error)}${told}`, { cause: error });

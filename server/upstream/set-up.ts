@@ -6,7 +6,7 @@ import {
   type DesignDocument,
   type SecurityObject,
 } from './design-documents.ts';
-import { judgeDesign, seal } from './design-hash.ts';
+import { judgeDesign, otherPrefix, seal } from './design-hash.ts';
 import { reach } from './reach.ts';
 import {
   ACCOUNTS_SECURITY,
@@ -23,6 +23,8 @@ export interface SetUpOptions {
   /** The names of the databases. */
   readonly registry: string;
   readonly sessions: string;
+  /** What user documents' ids begin with, `user_` unless told. */
+  readonly idPrefix?: string;
   /** What stands in the registry; read from couchdb-design/user_registry unless given. */
   readonly design?: DatabaseDesign;
   /** Waits between the attempts to reach an upstream that is still starting, in ms. Some half a minute by default. */
@@ -41,7 +43,7 @@ export interface SetUpStep {
  */
 export async function setUp(options: SetUpOptions): Promise<SetUpStep[]> {
   const { couch, registry, sessions } = options;
-  const design = options.design ?? (await readDatabaseDesign());
+  const design = options.design ?? (await readDatabaseDesign(options.idPrefix));
   const { name: account, roles } = await reach(couch, options.waits);
   if (!roles.includes(SERVER_ADMIN)) {
     throw new SetUpError(`${account ?? 'Nobody'} is not an administrator of the upstream, which set-up has to be.`);
@@ -99,7 +101,11 @@ async function putDesign(couch: nano.ServerScope, database: string, wanted: Desi
   for (let attempt = 1; ; attempt += 1) {
     const stored = await readDesign(documents, wanted._id);
     const revision = stored?._rev;
-    if (judgeDesign(wanted, stored) === 'current') return { subject, outcome: 'unchanged' };
+    const verdict = judgeDesign(wanted, stored);
+    if (verdict === 'current') return { subject, outcome: 'unchanged' };
+    if (verdict === 'other-prefix' && stored !== undefined) {
+      throw new SetUpError(`${otherPrefix(wanted, stored, database)}.`);
+    }
     try {
       await documents.insert({ ...seal(wanted), ...(revision === undefined ? {} : { _rev: revision }) });
       return { subject, outcome: stored === undefined ? 'made' : 'changed' };

@@ -4,7 +4,6 @@ import { credentialsSchema, type UserPreferencesAnswer } from '../contract.ts';
 import { FewAtATime } from '../gate/few-at-a-time.ts';
 import { SecretGuard } from '../gate/secret-guard.ts';
 import { preferencesAnswer } from '../preferences/answer.ts';
-import { OUR_RULES } from '../preferences/rules.ts';
 import { createPreferencesService } from '../preferences/service.ts';
 import { createProvision } from '../upstream/provision.ts';
 import { setPassword } from './account-document.ts';
@@ -33,7 +32,7 @@ export function requireAddable(held: Held, { hasPasswords, upstream }: Deploymen
 }
 
 export async function addUser(
-  { accounts, upstream, registry }: Deployment,
+  { accounts, upstream, registry, rules }: Deployment,
   username: Username,
   password: string,
 ): Promise<void> {
@@ -41,6 +40,7 @@ export async function addUser(
   await createProvision(
     upstream.couch,
     registry,
+    rules.idOf,
   )(username).catch(() => {
     throw new CommandError(
       `The account ${username} is made, but not its document; that is made when ${username} first signs in.`,
@@ -114,7 +114,7 @@ export interface SetPreference {
 }
 
 export async function setPreference(
-  { upstream, registry }: Deployment,
+  { upstream, registry, rules }: Deployment,
   held: Held,
   { preference, removes, patch }: PreferenceEdit,
 ): Promise<SetPreference> {
@@ -125,8 +125,8 @@ export async function setPreference(
   const service = createPreferencesService({
     couch,
     registry,
-    provision: createProvision(couch, registry),
-    readBody: OUR_RULES.readBody,
+    provision: createProvision(couch, registry, rules.idOf),
+    rules,
     // What it is told of is in the error too.
     secrets: new SecretGuard(() => undefined),
     writes: new FewAtATime(1),
@@ -137,7 +137,7 @@ export async function setPreference(
     removes && !Object.hasOwn(document.preferences, preference) ? {} : patch,
   );
   const value = after.document.preferences[preference] ?? null;
-  return { username, preference, value, edit: preferencesAnswer(after, OUR_RULES).edits[preference] ?? null };
+  return { username, preference, value, edit: preferencesAnswer(after, rules).edits[preference] ?? null };
 }
 
 function requireNotErased({ username, suspension }: Held): void {

@@ -90,7 +90,7 @@ async function carryOut(
     }
     case 'show': {
       requireSomebody(held);
-      const user = toldUser(held, Date.now());
+      const user = toldUser(held, deployment.rules, Date.now());
       return { json: user, lines: linesAbout(user) };
     }
     case 'suspend': {
@@ -131,7 +131,7 @@ async function carryOut(
     }
     case 'export': {
       requireSomebody(held);
-      const all = exportUser(held, Date.now());
+      const all = exportUser(held, deployment.rules, Date.now());
       return { json: all, lines: [JSON.stringify(all, null, 2)] };
     }
     case 'erase': {

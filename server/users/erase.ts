@@ -1,4 +1,4 @@
-import { userDocumentId, type Username } from '../../couchdb-design/user-document.ts';
+import type { Username } from '../../couchdb-design/user-document.ts';
 import { suspensionId } from '../identity/session-document.ts';
 import { readStored } from '../preferences/stored.ts';
 import { statusOf } from '../upstream/couch.ts';
@@ -116,8 +116,8 @@ async function sweep(deployment: Deployment, username: Username): Promise<Swept>
   return { sessions: ended.length, revisions, chats };
 }
 
-async function deleteDocument({ upstream, registry }: Deployment, username: Username): Promise<number> {
-  const id = userDocumentId(username);
+async function deleteDocument({ upstream, registry, rules }: Deployment, username: Username): Promise<number> {
+  const id = rules.idOf(username);
   let deleted = 0;
   for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) {
     const { live } = await readStored(upstream.couch, registry, id);

@@ -1,6 +1,7 @@
 import { isAlive } from '../identity/session-state.ts';
 import { suspensionId } from '../identity/session-document.ts';
 import type { Held, UserState } from './held.ts';
+import type { PreferenceRules } from '../preferences/rules.ts';
 import { stateOf } from './held.ts';
 import { toldDocument, toldSession, type ToldDocument, type ToldSession } from './told-user.ts';
 import { withoutSecrets } from './without-secrets.ts';
@@ -33,7 +34,7 @@ export interface UserExport {
   readonly withheld: readonly string[];
 }
 
-export function exportUser(held: Held, now: number): UserExport {
+export function exportUser(held: Held, rules: PreferenceRules, now: number): UserExport {
   const { username, account, suspension, document, sessions } = held;
   const clean = withoutSecrets({
     account: account ?? null,
@@ -57,7 +58,7 @@ export function exportUser(held: Held, now: number): UserExport {
       endedAt: session.ended === undefined ? null : new Date(session.ended.at).toISOString(),
       endedBy: session.ended?.by ?? (isAlive(session, now) ? null : 'time'),
     })),
-    document: toldDocument(document),
+    document: toldDocument(document, rules),
     stored,
     checkpoints,
     chats: held.chats.map(({ firstName, telegramName, linkedAt }) => ({

@@ -1,5 +1,5 @@
 import type { ServerScope } from 'nano';
-import { userDocumentId, type Username } from '../../couchdb-design/user-document.ts';
+import type { Username } from '../../couchdb-design/user-document.ts';
 import { readDocuments, type StoredDocument } from '../identity/read-documents.ts';
 import { suspensionId } from '../identity/session-document.ts';
 import { isAlive, type Session } from '../identity/session-state.ts';
@@ -35,13 +35,13 @@ export interface Suspension {
 
 /** Reads it all; nothing is made by looking. */
 export async function readHeld(deployment: Deployment, username: Username): Promise<Held> {
-  const { upstream, registry, sessionStore, links } = deployment;
+  const { upstream, registry, rules, sessionStore, links } = deployment;
   const { couch } = upstream;
   const [account, suspension, sessions, document, checkpoints, chats] = await Promise.all([
     readAccount(couch, username),
     readSuspension(deployment, username),
     sessionStore.ofUser(username),
-    readStored(couch, registry, userDocumentId(username)),
+    readStored(couch, registry, rules.idOf(username)),
     readCheckpoints(couch, registry, username),
     links.ofUser(username),
   ]);

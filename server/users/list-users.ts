@@ -34,7 +34,7 @@ export interface ListedUser {
 type Draft = { -readonly [K in keyof ListedUser]: ListedUser[K] };
 
 export async function listUsers(deployment: Deployment, now: number): Promise<UserList> {
-  const { upstream, admin, registry, sessionsDatabase } = deployment;
+  const { upstream, admin, registry, sessionsDatabase, idPrefix } = deployment;
   const accounts = await listAccounts((admin ?? upstream).couch);
   const users = new Map<string, Draft>();
   const user = (name: string): Draft => {
@@ -51,8 +51,8 @@ export async function listUsers(deployment: Deployment, now: number): Promise<Us
     return draft;
   };
   for (const name of accounts ?? []) if (name !== upstream.access.username) user(name).account = true;
-  for await (const { id } of rowsFrom(upstream.couch, registry, 'user_', false)) {
-    const username = parseUsername(id.slice('user_'.length));
+  for await (const { id } of rowsFrom(upstream.couch, registry, idPrefix, false)) {
+    const username = parseUsername(id.slice(idPrefix.length));
     if (username !== undefined) user(username).document = true;
   }
   for await (const { id, doc } of rowsFrom(upstream.couch, sessionsDatabase, 'suspended:', true)) {

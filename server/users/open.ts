@@ -7,6 +7,7 @@ import { createAccounts, type Accounts } from '../identity/accounts.ts';
 import { createRefreshTokens } from '../identity/refresh-token.ts';
 import { createSessionStore, type SessionStore } from '../identity/session-store.ts';
 import { createSessions, type Sessions } from '../identity/sessions.ts';
+import { ourRules, type PreferenceRules } from '../preferences/rules.ts';
 import { meet, type Met } from '../set-up/meet.ts';
 import { createDocuments } from '../telegram/documents.ts';
 import { createLinks, type Links } from '../telegram/links.ts';
@@ -24,6 +25,8 @@ export interface Deployment {
   /** As a server admin; undefined: there are no such credentials. */
   readonly admin: Upstream | undefined;
   readonly registry: string;
+  readonly idPrefix: string;
+  readonly rules: PreferenceRules;
   readonly sessionsDatabase: string;
   readonly accounts: Accounts;
   readonly sessions: Sessions;
@@ -69,7 +72,8 @@ export async function openDeployment(config: Config, env: Environment): Promise<
 }
 
 function common(config: Config, upstream: Upstream): Omit<Deployment, 'admin' | 'close'> {
-  const { registry, sessions: sessionsDatabase, tokens } = config;
+  const { registry, sessions: sessionsDatabase, tokens, idPrefix } = config;
+  const rules = ourRules(idPrefix);
   // Nothing here is in a gate's memory: gates hear of what is stored on the feeds that they follow.
   const sessionStore = createSessionStore(upstream.couch, sessionsDatabase, () => undefined);
   // None is made or read here; a key that nobody knows makes sure of it.
@@ -80,8 +84,18 @@ function common(config: Config, upstream: Upstream): Omit<Deployment, 'admin' | 
     kind: config.upstream.kind,
     upstream,
     registry,
+    idPrefix,
+    rules,
     sessionsDatabase,
-    accounts: createAccounts({ upstream, registry, sessionsDatabase, sessions, onSuspension, now: Date.now }),
+    accounts: createAccounts({
+      upstream,
+      registry,
+      idOf: rules.idOf,
+      sessionsDatabase,
+      sessions,
+      onSuspension,
+      now: Date.now,
+    }),
     sessions,
     sessionStore,
     links: createLinks(createDocuments(upstream.couch, sessionsDatabase), Date.now),

@@ -1,11 +1,11 @@
-import { readUserDocument, type Preferences } from '../../couchdb-design/user-document.ts';
+import type { Preferences } from '../../couchdb-design/user-document.ts';
 import { findSecretField } from '../../couchdb-design/secret-fields.ts';
 import type { UserPreferencesAnswer } from '../contract.ts';
 import { HttpError } from '../errors.ts';
 import { stateToken } from '../gate/state-token.ts';
 import type { Session } from '../identity/session-state.ts';
 import { preferencesAnswer } from '../preferences/answer.ts';
-import { OUR_RULES } from '../preferences/rules.ts';
+import type { PreferenceRules } from '../preferences/rules.ts';
 import { mergeLeaves, readLeaf, type StoredLeaves } from '../preferences/stored.ts';
 import { hasPassword } from './account-document.ts';
 import { aliveOf, stateOf, type Held, type UserState } from './held.ts';
@@ -47,7 +47,7 @@ export type ToldDocument =
 
 const iso = (time: number): string => new Date(time).toISOString();
 
-export function toldUser(held: Held, now: number): ToldUser {
+export function toldUser(held: Held, rules: PreferenceRules, now: number): ToldUser {
   const { username, suspension, account } = held;
   return {
     username,
@@ -55,7 +55,7 @@ export function toldUser(held: Held, now: number): ToldUser {
     since: suspension?.erasedAt ?? suspension?.since ?? null,
     account: account !== undefined && hasPassword(account),
     sessions: aliveOf(held, now).map(toldSession),
-    document: toldDocument(held.document),
+    document: toldDocument(held.document, rules),
   };
 }
 
@@ -68,16 +68,16 @@ export const toldSession = ({ id, device, createdAt, refreshedAt, expiresAt }: S
 });
 
 /** Null: there is none. */
-export function toldDocument({ live, state }: StoredLeaves): ToldDocument | null {
+export function toldDocument({ live, state }: StoredLeaves, rules: PreferenceRules): ToldDocument | null {
   const secret = findSecretField(live.map(({ body }) => body));
   if (secret !== undefined) {
     return { unreadable: `It has the field ${JSON.stringify(secret.path)}, which looks like a secret; remove it.` };
   }
   try {
-    const [first, ...others] = live.map((leaf) => readLeaf(leaf, readUserDocument));
+    const [first, ...others] = live.map((leaf) => readLeaf(leaf, rules.readBody));
     if (first === undefined) return null;
     const document = mergeLeaves([first, ...others]);
-    const { edits, updatedAt } = preferencesAnswer({ document, token: stateToken(state) }, OUR_RULES);
+    const { edits, updatedAt } = preferencesAnswer({ document, token: stateToken(state) }, rules);
     const { preferences, created_at: createdAt } = document;
     return { preferences, edits, conflicts: others.length, createdAt, updatedAt };
   } catch (error) {

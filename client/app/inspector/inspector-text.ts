@@ -22,6 +22,7 @@ const DOORS: Readonly<Record<Door, string>> = {
   rest: 'by REST',
   telegram: 'by Telegram',
   'command line': 'by an operator',
+  application: 'by the application',
 };
 
 /** Who made an edit: this device, another one by its name, or a door that is no device. */

@@ -47,6 +47,8 @@ export interface AppSessionOptions {
   readonly remembered: Remembered;
   /** The database on the server. */
   readonly url: string;
+  /** What ids of user documents begin with there. */
+  readonly idPrefix: string;
   /** What another device in this page, by its namespace, has of its own. */
   readonly environmentOf: (namespace: string) => Partial<Environment>;
   /** The person has left: what the page keeps for itself can go too. */
@@ -54,7 +56,7 @@ export interface AppSessionOptions {
 }
 
 export function createAppSession(options: AppSessionOptions): AppSession {
-  const { api, telegram, tokens, remembered, url, environmentOf, onLeft } = options;
+  const { api, telegram, tokens, remembered, url, idPrefix, environmentOf, onLeft } = options;
   const listeners = new Set<() => void>();
   let state: SessionState = { kind: 'signed-out' };
 
@@ -68,7 +70,8 @@ export function createAppSession(options: AppSessionOptions): AppSession {
       if (state.kind !== 'signed-in') throw new Error('Nobody is signed in here.');
       const { username } = state;
       const getToken: GetToken = (refused) => tokens.get(username, refused);
-      return createPreferencesStore({ url, username, getToken, namespace, environment: environmentOf(namespace) });
+      const environment = environmentOf(namespace);
+      return createPreferencesStore({ url, idPrefix, username, getToken, namespace, environment });
     },
     used: { read: remembered.namespaces, write: remembered.setNamespaces },
   });
@@ -83,6 +86,7 @@ export function createAppSession(options: AppSessionOptions): AppSession {
   const open = (username: string): void => {
     const store = createPreferencesStore({
       url,
+      idPrefix,
       username,
       getToken: (refused) => tokens.get(username, refused),
       // Whoever signs out in another tab signs out every device there is in this browser.

@@ -1,6 +1,6 @@
 import { eventually } from '../../upstream/upstream-kit.ts';
 import { randomBytes } from 'node:crypto';
-import { newUserDocument, parseUsername, type Username } from '../../../couchdb-design/user-document.ts';
+import { idsWith, newUserDocument, parseUsername, type Username } from '../../../couchdb-design/user-document.ts';
 import { readDatabaseDesign, type DatabaseDesign } from '../../upstream/design-documents.ts';
 import { seal } from '../../upstream/design-hash.ts';
 import { warmDesign } from '../warm-design.ts';
@@ -65,6 +65,35 @@ export function describeInTheWay(stage: () => Stage): void {
     await couch.db.create(registry);
     await couch.use<Json>(registry).insert({ ...newUserDocument(user('a'), new Date()) });
     expect(await run([], { REGISTRY_DB: registry })).toMatchObject({ code: 0, complaints: [] });
+  });
+
+  it('documents of another prefix are those of another deployment, which is not broken unasked', async () => {
+    const { run, couch, newName } = stage();
+    const registry = newName();
+    const own = { REGISTRY_DB: registry, ID_PREFIX: 'prefs.' };
+    const made = await run([], own);
+    expect([made.code, made.environment['ID_PREFIX']]).toEqual([0, 'prefs.']);
+    const again = await run([], own);
+    expect([again.code, again.said]).toEqual([0, expect.arrayContaining(['Nothing had to be changed.'])]);
+    const before = await updatesOf(couch, registry);
+    const other = await run([], { REGISTRY_DB: registry });
+    expect(other.code).toBe(1);
+    expect(other.complaints[0]).toContain(
+      `The documents of ${registry} have ids that begin with prefs., and ID_PREFIX is user_`,
+    );
+    expect(await updatesOf(couch, registry)).toBe(before);
+    const odd = await run([], { ID_PREFIX: '_design/' });
+    expect([odd.code, odd.complaints[0]]).toEqual([1, expect.stringContaining('ID_PREFIX is no beginning of a')]);
+  });
+
+  it('users of a registry with a prefix of its own are at home, and those of another are other data', async () => {
+    const { run, couch, newName } = stage();
+    const registry = newName();
+    await couch.db.create(registry);
+    const id = idsWith('prefs.')(user('a'));
+    await couch.use<Json>(registry).insert({ ...newUserDocument(user('a'), new Date(), id) });
+    expect((await run([], { REGISTRY_DB: registry })).complaints[0]).toContain('"prefs.a"');
+    expect(await run([], { REGISTRY_DB: registry, ID_PREFIX: 'prefs.' })).toMatchObject({ code: 0, complaints: [] });
   });
 
   it('whom somebody let in is shut out when that is asked for, and not before', async () => {

@@ -10,7 +10,10 @@
   // no rule may say that a field must stay as it was.
   //
   // Which preferences there are is the application's matter, and the gate's to check; here only their names' shape is.
-  var DOCUMENT_ID = /^user_([a-z0-9][a-z0-9_.@+-]{0,63})$/;
+  //
+  // Set-up writes the deployment's own prefix of ids over this line.
+  var ID_PREFIX = 'user_';
+  var USERNAME = /^[a-z0-9][a-z0-9_.@+-]{0,63}$/;
   var PREFERENCE_KEY = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
   var TIME = '\\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01])T(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d\\.\\d{3}Z';
   var ISO_TIME = new RegExp('^' + TIME + '$');
@@ -41,13 +44,19 @@
     return isObject(userCtx) && typeof userCtx.roles === 'object' && userCtx.roles !== null && has(userCtx.roles, role);
   }
 
-  function requireWriter(id) {
+  /** The user whose document it is; null when it is none. */
+  function ownerOf(id) {
+    if (typeof id !== 'string' || id.slice(0, ID_PREFIX.length) !== ID_PREFIX) return null;
+    return matches(id.slice(ID_PREFIX.length), USERNAME) ? id.slice(ID_PREFIX.length) : null;
+  }
+
+  function requireWriter(owner) {
     if (hasRole('_admin')) return;
     if (!isObject(userCtx) || typeof userCtx.name !== 'string') throw { unauthorized: 'Sign in to write a document.' };
-    if (id === null) forbid('Only an administrator may write a document that is no user document.');
+    if (owner === null) forbid('Only an administrator may write a document that is no user document.');
     if (hasRole('pouchgate_service')) return;
     if (!hasRole('registry_user')) forbid('Only a user of the registry may write a user document.');
-    if (userCtx.name !== id[1]) forbid('A user may write their own document only.');
+    if (userCtx.name !== owner) forbid('A user may write their own document only.');
   }
 
   function requireMembers(allowed, sentence) {
@@ -60,13 +69,13 @@
       if (!PREFERENCE_KEY.test(key)) forbid(field + ' has a key that is no name of a preference.');
   }
 
-  function requireShape(id) {
+  function requireShape(owner) {
     requireMembers(MEMBERS.concat(FIELDS), 'A user document has no such field');
     if (newDoc.type !== 'user_preferences') forbid('type must be user_preferences.');
     if (typeof newDoc.version !== 'number' || newDoc.version < 1 || newDoc.version % 1 !== 0) {
       forbid('version must be a positive integer.');
     }
-    if (newDoc.username !== id[1]) forbid('username must be the one of the document id.');
+    if (newDoc.username !== owner) forbid('username must be the one of the document id.');
     if (!isObject(newDoc.preferences)) forbid('preferences must be an object.');
     requireKeys(newDoc.preferences, 'preferences');
     if (!isObject(newDoc.edits)) forbid('edits must be an object.');
@@ -87,18 +96,18 @@
   // CouchDB keeps design documents to administrators by itself.
   if (typeof newDoc._id === 'string' && newDoc._id.slice(0, 8) === '_design/') return;
 
-  var id = typeof newDoc._id === 'string' ? DOCUMENT_ID.exec(newDoc._id) : null;
-  requireWriter(id);
+  var owner = ownerOf(newDoc._id);
+  requireWriter(owner);
   if (newDoc._deleted === true) {
-    if (id !== null) requireMembers(MEMBERS, 'A deleted user document must be bare, it has the field');
+    if (owner !== null) requireMembers(MEMBERS, 'A deleted user document must be bare, it has the field');
     return;
   }
-  if (id === null) {
+  if (owner === null) {
     // Only an administrator comes here.
-    if (typeof newDoc._id === 'string' && newDoc._id.slice(0, 5) === 'user_')
+    if (typeof newDoc._id === 'string' && newDoc._id.slice(0, ID_PREFIX.length) === ID_PREFIX)
       forbid('The document id holds no username.');
     return;
   }
-  requireShape(id);
+  requireShape(owner);
   requireSize();
 });
