@@ -20,6 +20,7 @@ import { readHeld, requireOwn, requireSomebody, stateOf } from './held.ts';
 import { USERS_HELP } from './help.ts';
 import { linesOfUsers, listUsers, notesOn } from './list-users.ts';
 import { openDeployment, type Deployment } from './open.ts';
+import { readPreferenceEdit } from './preference-edit.ts';
 import { readUsersRequest, type PasswordSource, type UsersRequest } from './request.ts';
 import { plain } from './table.ts';
 import { askNewPassword, confirmErasing, passwordFromInput, type Terminal } from './terminal.ts';
@@ -125,7 +126,8 @@ async function carryOut(
       return { json: { username, sessionsEnded }, lines, notes: deployment.hasProvider ? [note] : [] };
     }
     case 'set': {
-      const set = await setPreference(deployment, held, request.edit);
+      const edit = readPreferenceEdit(deployment.rules, request.preference, request.value);
+      const set = await setPreference(deployment, held, edit);
       const what = set.value === null ? 'unset: the default holds' : plain(JSON.stringify(set.value));
       return { json: set, lines: [`${set.preference} of ${username} is ${what}.`] };
     }

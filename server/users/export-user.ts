@@ -1,9 +1,9 @@
 import { isAlive } from '../identity/session-state.ts';
 import { suspensionId } from '../identity/session-document.ts';
 import type { Held, UserState } from './held.ts';
-import type { PreferenceRules } from '../preferences/rules.ts';
 import { stateOf } from './held.ts';
 import { toldDocument, toldSession, type ToldDocument, type ToldSession } from './told-user.ts';
+import type { AnyRules } from './rules-for-operators.ts';
 import { withoutSecrets } from './without-secrets.ts';
 
 /** What `export` answers: all that is held of a user, but for what could sign anybody in. */
@@ -34,7 +34,7 @@ export interface UserExport {
   readonly withheld: readonly string[];
 }
 
-export function exportUser(held: Held, rules: PreferenceRules, now: number): UserExport {
+export function exportUser(held: Held, rules: AnyRules, now: number): UserExport {
   const { username, account, suspension, document, sessions } = held;
   const clean = withoutSecrets({
     account: account ?? null,

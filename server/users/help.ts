@@ -17,7 +17,9 @@ export const USERS_HELP = `Manages users, with the environment that the gates ha
   --yes              erase: does not ask
   -h, --help
 
-In the environment: what the gates have (see README), and for erase, where it is to do what CouchDB lets only a server admin do,
-COUCHDB_ADMIN_USER and COUCHDB_ADMIN_PASSWORD.
+In the environment: what the gates have (see README), and
+  COUCHDB_ADMIN_USER, COUCHDB_ADMIN_PASSWORD   for erase, where it is to do what CouchDB lets only a server admin do
+  PREFERENCES_MODULE                           for an application with preferences of its own: a module that exports "schema"
+                                               and "defaults" as it gives them to createPouchgate
 
 The exit code is 0 when it is done, 1 when it is not, and 2 when the command line is not one.`;

@@ -7,7 +7,6 @@ import { createAccounts, type Accounts } from '../identity/accounts.ts';
 import { createRefreshTokens } from '../identity/refresh-token.ts';
 import { createSessionStore, type SessionStore } from '../identity/session-store.ts';
 import { createSessions, type Sessions } from '../identity/sessions.ts';
-import { ourRules, type PreferenceRules } from '../preferences/rules.ts';
 import { meet, type Met } from '../set-up/meet.ts';
 import { createDocuments } from '../telegram/documents.ts';
 import { createLinks, type Links } from '../telegram/links.ts';
@@ -16,6 +15,7 @@ import { startEmbeddedEngine, type EmbeddedEngine } from '../upstream/embedded.t
 import { SERVER_ADMIN, SERVICE_ROLE } from '../upstream/security.ts';
 import { reasonOf, SetUpError } from '../upstream/set-up-error.ts';
 import { CommandError } from './command-error.ts';
+import { rulesForOperators, type AnyRules } from './rules-for-operators.ts';
 
 /** What the gates have, opened for the operator: no gate is started, and no feed followed. */
 export interface Deployment {
@@ -26,7 +26,7 @@ export interface Deployment {
   readonly admin: Upstream | undefined;
   readonly registry: string;
   readonly idPrefix: string;
-  readonly rules: PreferenceRules;
+  readonly rules: AnyRules;
   readonly sessionsDatabase: string;
   readonly accounts: Accounts;
   readonly sessions: Sessions;
@@ -54,6 +54,7 @@ export async function openDeployment(config: Config, env: Environment): Promise<
     return upstream;
   };
   try {
+    const rules = await rulesForOperators(env['PREFERENCES_MODULE'], config.idPrefix);
     let access;
     if (config.upstream.kind === 'embedded') {
       const engine = await openEngine(config.upstream.dataDirectory);
@@ -64,16 +65,15 @@ export async function openDeployment(config: Config, env: Environment): Promise<
     const met = await meet(upstream);
     const admin = met.roles.includes(SERVER_ADMIN) ? upstream : await openAdmin(upstream, env, open);
     await checkPlace(upstream, config, met);
-    return { ...common(config, upstream), admin, close };
+    return { ...common(config, upstream, rules), admin, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-function common(config: Config, upstream: Upstream): Omit<Deployment, 'admin' | 'close'> {
+function common(config: Config, upstream: Upstream, rules: AnyRules): Omit<Deployment, 'admin' | 'close'> {
   const { registry, sessions: sessionsDatabase, tokens, idPrefix } = config;
-  const rules = ourRules(idPrefix);
   // Nothing here is in a gate's memory: gates hear of what is stored on the feeds that they follow.
   const sessionStore = createSessionStore(upstream.couch, sessionsDatabase, () => undefined);
   // None is made or read here; a key that nobody knows makes sure of it.

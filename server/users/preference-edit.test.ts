@@ -3,7 +3,14 @@ import { anyPreferences, PREFERENCE_KEYS } from '../../couchdb-design/arbitrarie
 import { PREFERENCE_RULES } from '../../couchdb-design/preference-rules.ts';
 import { preferencesPatchSchema } from '../../couchdb-design/user-document.ts';
 import { UsageError } from './command-error.ts';
-import { readPreferenceEdit } from './preference-edit.ts';
+import { readPreferenceEdit as read } from './preference-edit.ts';
+import { rulesForOperators, type AnyRules } from './rules-for-operators.ts';
+
+let rules: AnyRules;
+beforeAll(async () => {
+  rules = await rulesForOperators(undefined, 'user_');
+});
+const readPreferenceEdit = (preference: string, text: string) => read(rules, preference, text);
 
 const anyKey = fc.constantFrom(...PREFERENCE_KEYS);
 const anyValue = anyPreferences

@@ -1,50 +1,55 @@
+import { z } from 'zod';
 import { PREFERENCE_RULES, type Rule } from '../../couchdb-design/preference-rules.ts';
-import { preferencesPatchSchema, type Preferences, type PreferencesPatch } from '../../couchdb-design/user-document.ts';
+import { preferencesSchema, type PatchOf } from '../../couchdb-design/user-document.ts';
 import { UsageError } from './command-error.ts';
+import type { AnyPreferences, AnyRules } from './rules-for-operators.ts';
 
 /** A new value for one preference, as it was typed. */
 export interface PreferenceEdit {
-  readonly preference: keyof Preferences;
+  readonly preference: string;
   /** True: the default is to hold again. */
   readonly removes: boolean;
   /** Good by the schema. */
-  readonly patch: PreferencesPatch;
+  readonly patch: PatchOf<AnyPreferences>;
 }
 
 /** What takes a preference away. The text itself is `'"unset"'`. */
 const REMOVALS: readonly string[] = ['null', 'unset'];
 
 /**
- * Reads a value of the command line: JSON, or bare text where the preference is a text. Throws `UsageError` that says what
- * the preference takes.
+ * Reads a value of the command line: JSON, or bare text where the preference takes a text. Throws `UsageError` that says
+ * what the preference takes.
  */
-export function readPreferenceEdit(preference: string, text: string): PreferenceEdit {
-  if (!isPreference(preference)) {
-    throw new UsageError(
-      `There is no preference ${JSON.stringify(preference)}; there are ${Object.keys(PREFERENCE_RULES).join(', ')}.`,
-    );
+export function readPreferenceEdit(rules: AnyRules, preference: string, text: string): PreferenceEdit {
+  if (!rules.names.includes(preference)) {
+    throw new UsageError(`There is no preference ${JSON.stringify(preference)}; there are ${rules.names.join(', ')}.`);
   }
   const removes = REMOVALS.includes(text);
-  const rule: Rule = PREFERENCE_RULES[preference];
-  const value = removes ? null : valueOf(rule, text);
-  const read = preferencesPatchSchema.safeParse({ [preference]: value });
-  if (value !== undefined && read.success) return { preference, removes, patch: read.data };
-  throw new UsageError(`${preference} cannot be ${JSON.stringify(text)}: give ${wordsFor(rule)}, or unset.`);
+  for (const value of removes ? [null] : readings(text)) {
+    const read = rules.patchSchema.safeParse({ [preference]: value });
+    if (read.success) return { preference, removes, patch: read.data };
+  }
+  throw new UsageError(
+    `${preference} cannot be ${JSON.stringify(text)}: give ${wordsFor(rules.schema, preference)}, or unset.`,
+  );
 }
 
-/** Undefined for what is no JSON, and no text where one would do. */
-function valueOf(rule: Rule, text: string): unknown {
-  const isText = rule.kind === 'text' || rule.kind === 'oneOf';
+/** What a text may mean, the likeliest first: a bare text may look like a number. */
+function readings(text: string): readonly unknown[] {
   try {
-    const value: unknown = JSON.parse(text);
-    // A text may look like a number.
-    return isText && typeof value !== 'string' ? text : value;
+    return [JSON.parse(text) as unknown, text];
   } catch {
-    return isText ? text : undefined;
+    return [text];
   }
 }
 
-function wordsFor(rule: Rule): string {
+function wordsFor(schema: z.ZodType, preference: string): string {
+  if (schema === preferencesSchema) return wordsForRule(PREFERENCE_RULES[preference as keyof typeof PREFERENCE_RULES]);
+  const { properties = {} } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  return `what this JSON Schema takes: ${JSON.stringify(properties[preference] ?? {})}`;
+}
+
+function wordsForRule(rule: Rule): string {
   switch (rule.kind) {
     case 'boolean':
       return 'true or false';
@@ -60,5 +65,3 @@ function wordsFor(rule: Rule): string {
       return 'a JSON object';
   }
 }
-
-const isPreference = (name: string): name is keyof Preferences => Object.hasOwn(PREFERENCE_RULES, name);

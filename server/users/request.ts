@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util';
 import { parseUsername, type Username } from '../../couchdb-design/user-document.ts';
 import { UsageError } from './command-error.ts';
-import { readPreferenceEdit, type PreferenceEdit } from './preference-edit.ts';
 
 /** What is asked for on the command line. */
 export type UsersRequest =
@@ -9,7 +8,7 @@ export type UsersRequest =
   | { readonly command: 'add' | 'reset-password'; readonly username: Username; readonly passwordFrom: PasswordSource }
   | { readonly command: 'suspend'; readonly username: Username; readonly unseen: boolean }
   | { readonly command: 'show' | 'restore' | 'end-sessions' | 'export'; readonly username: Username }
-  | { readonly command: 'set'; readonly username: Username; readonly edit: PreferenceEdit }
+  | { readonly command: 'set'; readonly username: Username; readonly preference: string; readonly value: string }
   | { readonly command: 'erase'; readonly username: Username; readonly yes: boolean };
 
 export type PasswordSource = 'terminal' | 'stdin';
@@ -83,7 +82,7 @@ function requestOf(command: Command, rest: readonly string[], flags: Readonly<Re
     case 'suspend':
       return { command, username, unseen: flags.unseen };
     case 'set':
-      return { command, username, edit: readPreferenceEdit(preference, value) };
+      return { command, username, preference, value };
     case 'erase':
       return { command, username, yes: flags.yes };
     case 'show':

@@ -1,14 +1,13 @@
-import type { Preferences } from '../../couchdb-design/user-document.ts';
 import { findSecretField } from '../../couchdb-design/secret-fields.ts';
 import type { UserPreferencesAnswer } from '../contract.ts';
 import { HttpError } from '../errors.ts';
 import { stateToken } from '../gate/state-token.ts';
 import type { Session } from '../identity/session-state.ts';
 import { preferencesAnswer } from '../preferences/answer.ts';
-import type { PreferenceRules } from '../preferences/rules.ts';
 import { mergeLeaves, readLeaf, type StoredLeaves } from '../preferences/stored.ts';
 import { hasPassword } from './account-document.ts';
 import { aliveOf, stateOf, type Held, type UserState } from './held.ts';
+import type { AnyPreferences, AnyRules } from './rules-for-operators.ts';
 import { plain, table } from './table.ts';
 
 /** What `show --json` answers. Times are ISO 8601 in UTC. */
@@ -35,7 +34,7 @@ export interface ToldSession {
 export type ToldDocument =
   | {
       /** What was set; for the others the defaults hold. */
-      readonly preferences: Preferences;
+      readonly preferences: AnyPreferences;
       /** By preference, when, by which door and by which device it was last changed; removals too. */
       readonly edits: UserPreferencesAnswer['edits'];
       /** Open conflicts; the preferences are all of them merged. */
@@ -47,7 +46,7 @@ export type ToldDocument =
 
 const iso = (time: number): string => new Date(time).toISOString();
 
-export function toldUser(held: Held, rules: PreferenceRules, now: number): ToldUser {
+export function toldUser(held: Held, rules: AnyRules, now: number): ToldUser {
   const { username, suspension, account } = held;
   return {
     username,
@@ -68,7 +67,7 @@ export const toldSession = ({ id, device, createdAt, refreshedAt, expiresAt }: S
 });
 
 /** Null: there is none. */
-export function toldDocument({ live, state }: StoredLeaves, rules: PreferenceRules): ToldDocument | null {
+export function toldDocument({ live, state }: StoredLeaves, rules: AnyRules): ToldDocument | null {
   const secret = findSecretField(live.map(({ body }) => body));
   if (secret !== undefined) {
     return { unreadable: `It has the field ${JSON.stringify(secret.path)}, which looks like a secret; remove it.` };
