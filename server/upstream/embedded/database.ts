@@ -1,6 +1,9 @@
+import { HttpError } from '../../errors.ts';
 import type { LocalPouch } from './pouchdb.ts';
 import { createQueue, type Queue } from './queue.ts';
 import { compileValidations, type Validation } from './validation.ts';
+
+export const noDatabase = (): HttpError => new HttpError(404, 'not_found', 'Database does not exist.');
 
 /** One open database: PouchDB, the order of its writes, and word of them for whoever follows its changes. */
 export class EngineDatabase {
@@ -12,6 +15,7 @@ export class EngineDatabase {
   readonly writing: Queue = createQueue();
   #validations: Promise<Validation[]> | undefined;
   #followers = new Set<() => void>();
+  #underway = new Set<(error: HttpError) => void>();
 
   constructor(name: string, pouch: LocalPouch) {
     this.name = name;
@@ -28,6 +32,15 @@ export class EngineDatabase {
     this.gone = true;
     this.written([]);
     await this.writing(() => this.pouch.destroy());
+    for (const reject of this.#underway) reject(noDatabase());
+  }
+
+  /** As `work`; rejects with 404 when the database is destroyed meanwhile. */
+  whileThere<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#underway.add(reject);
+      work.then(resolve, reject).finally(() => this.#underway.delete(reject));
+    });
   }
 
   /** To be called after every write. */

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HttpError, methodNotAllowed, missing, sendJson } from '../../errors.ts';
 import { adminOnly, checkAccountsAdmin, checkMember, isAdmin, type Session } from './access.ts';
+import { noDatabase } from './database.ts';
 import { answerDatabase } from './database-routes.ts';
 import type { Delegate } from './express.ts';
 import type { Json } from './pouchdb.ts';
@@ -136,8 +137,8 @@ async function atDatabase(
   if (name === '_users') checkAccountsAdmin(session, rules, second);
   else checkMember(session, rules);
   const database = await storage.open(name);
-  if (database === undefined) throw new HttpError(404, 'not_found', 'Database does not exist.');
-  await answerDatabase({ ...rooms, database, rules, session, path, method }, request, response);
+  if (database === undefined) throw noDatabase();
+  await database.whileThere(answerDatabase({ ...rooms, database, rules, session, path, method }, request, response));
 }
 
 async function createDatabase({ storage }: EngineRooms, name: string): Promise<void> {
@@ -148,5 +149,5 @@ async function createDatabase({ storage }: EngineRooms, name: string): Promise<v
 /** Its security object goes first: if the process dies in between, what is left is closed, not open to a namesake. */
 async function destroyDatabase({ storage, security }: EngineRooms, name: string): Promise<void> {
   await security.forget(name);
-  if (!(await storage.destroy(name))) throw new HttpError(404, 'not_found', 'Database does not exist.');
+  if (!(await storage.destroy(name))) throw noDatabase();
 }

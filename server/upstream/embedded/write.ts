@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { badRequest, conflict, forbidden, HttpError } from '../../errors.ts';
 import { isAdmin, type Session } from './access.ts';
 import { accountRefusal, withoutPassword } from './accounts.ts';
-import type { EngineDatabase } from './database.ts';
+import { noDatabase, type EngineDatabase } from './database.ts';
 import { readDocument, readLeaves, type Json } from './pouchdb.ts';
 import { asObject } from './request.ts';
 
@@ -29,7 +29,7 @@ export async function writeDocuments(
   const documents = rows.map((row) => parseDocument(row, options.newEdits));
   const hashed = database.name === '_users' ? await Promise.all(documents.map(withoutPassword)) : documents;
   return await database.writing(async () => {
-    if (database.gone) throw new HttpError(404, 'not_found', 'Database does not exist.');
+    if (database.gone) throw noDatabase();
     const refusals = await Promise.all(hashed.map((document) => refusalOf(database, document, options)));
     const accepted = hashed.filter((_, index) => refusals[index] === undefined);
     const results = await store(database, accepted, options.newEdits);
