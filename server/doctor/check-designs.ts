@@ -1,20 +1,17 @@
-import { z } from 'zod';
 import { judgeDesign, otherPrefix, type DesignVerdict } from '../upstream/design-hash.ts';
+import { readDesigns, type StoredDesigns } from '../upstream/read-designs.ts';
 import { reasonOf } from '../upstream/set-up-error.ts';
 import { WARM_SUFFIX } from '../set-up/warm-design.ts';
 import { good, told, wrong, type Finding } from './finding.ts';
 import type { Patient } from './patient.ts';
 
-const rowsSchema = z.object({ rows: z.array(z.object({ id: z.string(), doc: z.record(z.string(), z.unknown()) })) });
-
 /** The registry's design documents: as this version has them, whole, and no more of them. */
 export async function checkDesigns({ upstream, config, design }: Patient): Promise<Finding[]> {
   const { registry } = config;
-  let stored: Map<string, Record<string, unknown>>;
+  let stored: StoredDesigns;
   try {
-    const qs = { startkey: '_design/', endkey: '_design0', include_docs: 'true' };
-    const answer: unknown = await upstream.couch.request({ db: registry, path: '_all_docs', qs });
-    stored = new Map(rowsSchema.parse(answer).rows.map(({ id, doc }) => [id, doc]));
+    const ids = design.designs.map(({ _id }) => _id);
+    stored = await readDesigns(upstream.couch, registry, ids);
   } catch (error) {
     return [
       wrong(

@@ -1,18 +1,21 @@
 import type { ServerScope } from 'nano';
 import { z } from 'zod';
 import { statusOf, type Upstream } from '../upstream/couch.ts';
+import { readDesigns, type StoredDesigns } from '../upstream/read-designs.ts';
 import { readSecurity } from '../upstream/security.ts';
 import { isPassword } from './is-password.ts';
 import { readMembers, readNode } from './node-config.ts';
 import type { AccountState, DatabaseState, Observed } from './observed.ts';
 import { findStrangeDocument, isSessionsDocument, isUserDocument, type IsOurs } from './strange-documents.ts';
+import { warmDesign } from './warm-design.ts';
 import type { Wanted } from './wanted.ts';
 
 /** Reads all that a plan rests on, as a server admin, and changes nothing. */
 export async function observe(upstream: Upstream, version: string, wanted: Wanted): Promise<Observed> {
   const { couch } = upstream;
   const { registry, sessions, idPrefix, design, service } = wanted;
-  const designs = await readDesigns(couch, registry);
+  const ours = design.designs.flatMap((each) => [each._id, warmDesign(each)._id]);
+  const designs: StoredDesigns = (await unlessMissing(readDesigns(couch, registry, ours))) ?? new Map();
   // Where our design document is, set-up has been before: what else is there somebody put beside it knowingly.
   const isOurs = design.designs.some(({ _id }) => designs.get(_id)?.['content_hash'] !== undefined);
   const session = sessionSchema.parse(await couch.request({ path: '_session' }));
@@ -50,15 +53,6 @@ async function readDatabase(couch: ServerScope, db: string, isOurs: IsOurs | und
     security: readSecurity(await couch.request({ db, path: '_security' })),
     strangeDocument: isOurs === undefined ? undefined : await findStrangeDocument(couch, db, isOurs),
   };
-}
-
-const designsSchema = z.object({ rows: z.array(z.object({ id: z.string(), doc: z.record(z.string(), z.unknown()) })) });
-
-async function readDesigns(couch: ServerScope, db: string): Promise<Observed['designs']> {
-  const qs = { startkey: '_design/', endkey: '_design0', include_docs: 'true' };
-  const answer: unknown = await unlessMissing(couch.request({ db, path: '_all_docs', qs }));
-  if (answer === undefined) return new Map();
-  return new Map(designsSchema.parse(answer).rows.map(({ id, doc }) => [id, doc]));
 }
 
 const accountSchema = z.object({ roles: z.array(z.string()).default([]) });

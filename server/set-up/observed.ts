@@ -1,3 +1,4 @@
+import type { StoredDesigns } from '../upstream/read-designs.ts';
 import type { SecurityObject } from '../upstream/design-documents.ts';
 
 /** What set-up found on a CouchDB, before it changes anything. Values only: `plan.ts` decides by them alone. */
@@ -8,7 +9,7 @@ export interface Observed {
   readonly sessions: DatabaseState;
   readonly users: DatabaseState;
   /** The registry's design documents, by id. */
-  readonly designs: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+  readonly designs: StoredDesigns;
   readonly account: AccountState;
   /** Whether the JWT handler is at work where we ask; a setting alone does nothing before CouchDB listens anew. */
   readonly jwtAtWork: boolean;
