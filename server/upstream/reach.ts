@@ -27,6 +27,13 @@ export async function reach(couch: nano.ServerScope, waits: readonly number[] = 
       if (error instanceof SetUpError) throw error;
       const status = statusOf(error);
       if (status === 401) throw new SetUpError('The upstream refuses our user name or password.', { cause: error });
+      if (status === 403) {
+        // CouchDB 3.4 and newer, after five wrong passwords.
+        throw new SetUpError(
+          `The upstream lets our user in no longer for now (${reasonOf(error)}). Wait some minutes, see that COUCHDB_PASSWORD is right, and start again.`,
+          { cause: error },
+        );
+      }
       if (status !== undefined && status < 500) {
         throw new SetUpError(`The upstream answers ${status} to GET /_session. Is COUCHDB_URL right?`, {
           cause: error,

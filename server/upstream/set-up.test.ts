@@ -6,6 +6,7 @@ import { readDatabaseDesign } from './design-documents.ts';
 import { startEmbeddedEngine, type EngineRequest } from './embedded.ts';
 import { startTestEngine } from './embedded/test-kit.ts';
 import { setUp } from './set-up.ts';
+import { startFakeUpstream } from './upstream-kit.ts';
 
 const names = { registry: 'user_registry', sessions: 'pouchgate_sessions' };
 
@@ -102,4 +103,16 @@ it('says what is wrong with the credentials', async () => {
   const couch = connect({ ...engine.access, password: 'wrong' });
   await expect(setUp({ couch, ...names })).rejects.toThrow('The upstream refuses our user name or password.');
   await engine.close();
+});
+
+it('says that an account is locked, as CouchDB does after wrong passwords', async () => {
+  const reason = 'Account is temporarily locked due to multiple authentication failures';
+  const upstream = await startFakeUpstream((_request, response) => {
+    response.writeHead(403, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ error: 'forbidden', reason }));
+  });
+  await expect(setUp({ couch: connect(upstream.access), ...names })).rejects.toThrow(
+    `The upstream lets our user in no longer for now (${reason}). Wait some minutes`,
+  );
+  await upstream.close();
 });
