@@ -2,7 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createPeer, settled, type Peer } from './gate/pouchdb-kit.ts';
 import { startLiveClient, sumOf, type LiveClient, type LiveCounts } from './live-clients-kit.ts';
-import { connect } from './upstream/couch.ts';
+import { connect, statusOf } from './upstream/couch.ts';
 import { hanging, silent } from './upstream/front-faults.ts';
 import { startFrontedGate, type FrontedGate } from './upstream/front-kit.ts';
 import { newTestNames, type TestNames, type TestUpstream } from './upstream/upstream-for-tests.ts';
@@ -103,15 +103,14 @@ export function setFaultStage(): FaultStage {
 
   let couch: ReturnType<typeof connect>;
 
-  const leavesNow = async (): Promise<Map<string, string[]>> => {
-    const answer = (await couch.request({
-      db: upstream.names.registry,
-      path: '_changes',
-      method: 'post',
-      qs: { filter: '_doc_ids', style: 'all_docs', since: '0' },
-      body: { doc_ids: USERS.map(idOf) },
-    })) as { results: { id: string; changes: { rev: string }[] }[] };
-    return new Map(answer.results.map(({ id, changes }) => [id, changes.map(({ rev }) => rev).sort()]));
+  /** Read from as many copies of a cluster as a write was acknowledged by; `_changes` asks one. */
+  const leavesOf = async (id: string): Promise<[string, string[]]> => {
+    const request = { db: upstream.names.registry, doc: id, qs: { open_revs: 'all' } };
+    const leaves = (await couch.request(request).catch((error: unknown) => {
+      if (statusOf(error) === 404) return [];
+      throw error;
+    })) as { ok: { _rev: string } }[];
+    return [id, leaves.map(({ ok }) => ok._rev).sort()];
   };
   const writeOne = async (): Promise<void> => {
     const registry = couch.use(upstream.names.registry);
@@ -199,7 +198,7 @@ export function setFaultStage(): FaultStage {
       };
     },
     everybodyTold: async (most = 10_000, more = []) => {
-      const leaves = await leavesNow();
+      const leaves = new Map(await Promise.all(USERS.map(idOf).map(leavesOf)));
       // PouchDB has more to ask once it has a revision, so it counts as settled when it has asked nothing for some rounds.
       let [asked, rounds] = [0, 0];
       const settledPeer = (): boolean => {
@@ -207,17 +206,27 @@ export function setFaultStage(): FaultStage {
         asked = peer.requests.length;
         return rounds > 10;
       };
-      const told = ({ username, leaves: known, ids, parked }: LiveClient): boolean =>
-        parked && known.join() === leaves.get(idOf(username))?.join() && [...ids].join() === idOf(username);
-      await eventually(
-        async () =>
-          clients.every(told) &&
-          more.every(told) &&
-          (await pouchKnows(leaves.get(idOf(pouchUser)) ?? [])) &&
-          fronted.gate.pouchgate.hub.size === live + more.length &&
-          settledPeer(),
-        most,
-      );
+      const faultOf = ({ username, feed, leaves: known, ids, parked }: LiveClient): readonly string[] => {
+        const wanted = leaves.get(idOf(username))?.join() ?? '';
+        if (!parked) return [`a ${feed} of ${username} is not parked`];
+        if ([...ids].join() !== idOf(username)) return [`a ${feed} of ${username} was told of ${[...ids].join()}`];
+        return known.join() === wanted
+          ? []
+          : [`a ${feed} of ${username} knows ${known.join()}, and there is ${wanted}`];
+      };
+      const faultsNow = async (): Promise<readonly string[]> => {
+        const { size } = fronted.gate.pouchgate.hub;
+        return [
+          ...[...clients, ...more].flatMap(faultOf),
+          ...((await pouchKnows(leaves.get(idOf(pouchUser)) ?? [])) ? [] : ['PouchDB has not all leaves']),
+          ...(size === live + more.length ? [] : [`${size} wait in the hub, in place of ${live + more.length}`]),
+          ...(settledPeer() ? [] : ['PouchDB goes on asking']),
+        ];
+      };
+      let faults: readonly string[] = [];
+      await eventually(async () => (faults = await faultsNow()).length === 0, most).catch((error: unknown) => {
+        throw new Error(faults.join('\n'), { cause: error });
+      });
     },
     mark: () => {
       const begun = performance.now();

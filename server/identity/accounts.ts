@@ -3,6 +3,7 @@ import type { UserDocumentId, Username } from '../../couchdb-design/user-documen
 import { conflict } from '../errors.ts';
 import { statusOf, type Upstream } from '../upstream/couch.ts';
 import { toUpstreamError } from '../upstream/upstream-error.ts';
+import { writeAlone } from '../upstream/write-alone.ts';
 import { createPasswordCheck, type CheckPassword } from './check-password.ts';
 import { everExisted, readDocuments } from './read-documents.ts';
 import { suspensionId } from './session-document.ts';
@@ -34,12 +35,13 @@ export interface AccountsOptions {
 
 const USERS_DB = '_users';
 
+const MOST_BRANCHES = 5;
+
 const taken = () => conflict('This name is taken.');
 
 export function createAccounts(options: AccountsOptions): Accounts {
   const { upstream, registry, idOf, sessionsDatabase, sessions, onSuspension, now } = options;
   const { access, couch } = upstream;
-  const users: DocumentScope<unknown> = couch.use(USERS_DB);
   const suspensions: DocumentScope<unknown> = couch.use(sessionsDatabase);
 
   const revisionOf = async (id: string): Promise<string | undefined> =>
@@ -66,12 +68,9 @@ export function createAccounts(options: AccountsOptions): Accounts {
         (await everExisted(couch, USERS_DB, id)) ||
         (await everExisted(couch, registry, idOf(username)));
       if (isTaken) throw taken();
-      try {
-        // No role: whoever takes the password to CouchDB itself gets nothing there for it.
-        await users.insert({ _id: id, name: username, password, roles: [], type: 'user' } as object);
-      } catch (error) {
-        throw statusOf(error) === 409 ? taken() : toUpstreamError(error);
-      }
+      // No role: whoever takes the password to CouchDB itself gets nothing there for it.
+      const account = { _id: id, name: username, password, roles: [], type: 'user' };
+      if ((await writeAlone(couch, USERS_DB, account)) === undefined) throw taken();
     },
 
     checkPassword: createPasswordCheck(upstream),
@@ -91,8 +90,12 @@ export function createAccounts(options: AccountsOptions): Accounts {
 
     restore: async (username) => {
       const id = suspensionId(username);
-      const revision = await revisionOf(id);
-      if (revision !== undefined) await unlessDone(() => suspensions.destroy(id, revision));
+      // On a cluster two may have suspended at once, each in a branch of its own.
+      for (let branches = MOST_BRANCHES; branches > 0; branches -= 1) {
+        const revision = await revisionOf(id);
+        if (revision === undefined) break;
+        await unlessDone(() => suspensions.destroy(id, revision));
+      }
       onSuspension(username, false);
     },
   };

@@ -2,8 +2,8 @@ import type { DocumentScope, ServerScope } from 'nano';
 import { z } from 'zod';
 import type { Username } from '../../couchdb-design/user-document.ts';
 import { badGateway, unavailable } from '../errors.ts';
-import { statusOf } from '../upstream/couch.ts';
 import { toUpstreamError } from '../upstream/upstream-error.ts';
+import { writeAlone } from '../upstream/write-alone.ts';
 import { readDocuments } from './read-documents.ts';
 import { fromDocument, sessionDocumentId, sessionIdPrefix, toDocument } from './session-document.ts';
 import type { Session } from './session-state.ts';
@@ -43,12 +43,7 @@ export function createSessionStore(
 
   const put = async (session: Session, revision: string | undefined): Promise<'stored' | 'conflict'> => {
     const document = { ...toDocument(session), ...(revision === undefined ? {} : { _rev: revision }) };
-    try {
-      await db.insert(document);
-    } catch (error) {
-      if (statusOf(error) === 409) return 'conflict';
-      throw toUpstreamError(error);
-    }
+    if ((await writeAlone(couch, database, document)) === undefined) return 'conflict';
     onStored(session);
     return 'stored';
   };

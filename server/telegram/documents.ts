@@ -2,8 +2,8 @@ import type { DocumentScope, ServerScope } from 'nano';
 import { z } from 'zod';
 import { badGateway } from '../errors.ts';
 import { readDocuments, type StoredDocument } from '../identity/read-documents.ts';
-import { statusOf } from '../upstream/couch.ts';
 import { toUpstreamError } from '../upstream/upstream-error.ts';
+import { writeAlone } from '../upstream/write-alone.ts';
 
 /** The bot's documents in the database of sessions. Everything rejects with 502 or 503 when the database fails. */
 export interface Documents {
@@ -36,21 +36,8 @@ export function createDocuments(couch: ServerScope, database: string): Documents
     },
     write: async (id, document, revision) => {
       const body = { ...document, _id: id, ...(revision === undefined ? {} : { _rev: revision }) };
-      try {
-        return (await db.insert(body)).rev;
-      } catch (error) {
-        if (statusOf(error) === 409) return undefined;
-        throw toUpstreamError(error);
-      }
+      return await writeAlone(couch, database, body);
     },
-    remove: async ({ _id, _rev }) => {
-      try {
-        await db.destroy(_id, _rev);
-        return true;
-      } catch (error) {
-        if (statusOf(error) === 409 || statusOf(error) === 404) return false;
-        throw toUpstreamError(error);
-      }
-    },
+    remove: async ({ _id, _rev }) => (await writeAlone(couch, database, { _id, _rev, _deleted: true })) !== undefined,
   };
 }

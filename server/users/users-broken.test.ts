@@ -1,4 +1,5 @@
 import { startFront, type Front } from '../upstream/front-kit.ts';
+import { eventually } from '../upstream/upstream-kit.ts';
 import type { Erased } from './erase.ts';
 import type { UserExport } from './export-user.ts';
 import { openUsersStage, PASSWORD, runUsers, usersEnv, type RanUsers, type UsersStage } from './users-kit.ts';
@@ -66,7 +67,7 @@ test('an erasure that breaks off anywhere says how far it came, and is finished 
     expect(left).toMatchObject({ state: 'erased', account: null, sessions: [], stored: [], checkpoints: null });
   }
   expect(unfinished).toBeGreaterThan(5);
-}, 120_000);
+}, 300_000);
 
 test('a password that was changed before the database failed is told to be another', async () => {
   const argv = (name: string) => ['reset-password', name, '--password-stdin'];
@@ -74,11 +75,13 @@ test('a password that was changed before the database failed is told to be anoth
   let halfDone = 0;
   for (let from = 0; from < requests; from += 1) {
     const name = await somebody();
-    const { code, complaints } = await broken(argv(name), from);
+    const { code, complaints, requests: asked } = await broken(argv(name), from);
+    // On a cluster a command may need a request more at one time than at another.
+    if (asked <= from) continue;
     const changed = (await stage.signIn(name, OTHER)).status === 200;
     expect(code).toBe(1);
     expect(complaints.includes('is another now, but sessions are not ended')).toBe(changed);
-    expect((await stage.signIn(name, PASSWORD)).status).toBe(changed ? 401 : 200);
+    await eventually(async () => (await stage.signIn(name, PASSWORD)).status === (changed ? 401 : 200));
     if (changed) halfDone += 1;
   }
   expect(halfDone).toBeGreaterThan(0);
