@@ -3,6 +3,7 @@ import { newUserDocument, parseUsername, type Username } from '../../couchdb-des
 import { connect, openUpstream, type UpstreamAccess } from '../upstream/couch.ts';
 import type { TestUpstream } from '../upstream/upstream-for-tests.ts';
 import { createPasswordCheck } from './check-password.ts';
+import { createNameClaims } from './name-claims.ts';
 import { listen, startEngine, startGate, type TestGate } from './start-for-tests.ts';
 
 const named = (name: string): Username => {
@@ -32,6 +33,30 @@ describe('in the engine', () => {
     for (const each of tries) if (each.status === 'rejected') expect(each.reason).toMatchObject({ status: 409 });
     const right = await Promise.all(passwords.map((password) => accounts.checkPassword(account('many'), password)));
     expect(right).toEqual(tries.map(({ status }) => status === 'fulfilled'));
+  });
+
+  test('a name is claimed by one gate at a time, and by nobody any more once it has lapsed', async () => {
+    const couch = connect(engine.access);
+    const clock = { now: Date.now() };
+    const claims = createNameClaims(couch, engine.names.sessions, () => clock.now);
+    const name = account('claimed');
+    const release = await claims.claim(name);
+    expect(release).toBeDefined();
+    expect(await claims.claim(name)).toBeUndefined();
+    await expect(gate.identity.accounts.register(name, 'a password')).rejects.toMatchObject({ status: 409 });
+    await release?.();
+    expect(await claims.claim(name)).toBeDefined();
+    // The one that has it now does not let go of it.
+    clock.now += 121_000;
+    const next = await claims.claim(name);
+    expect(next).toBeDefined();
+    await release?.();
+    expect(await claims.claim(name)).toBeUndefined();
+    await claims.forget(name);
+    await gate.identity.accounts.register(name, 'a password');
+    expect(await claims.claim(name)).toBeDefined();
+    await claims.forget(name);
+    await claims.forget(name);
   });
 
   test('the name of a removed account is not given to somebody else, who would get its document', async () => {

@@ -3,8 +3,8 @@ import type { UserDocumentId, Username } from '../../couchdb-design/user-documen
 import { conflict } from '../errors.ts';
 import { statusOf, type Upstream } from '../upstream/couch.ts';
 import { toUpstreamError } from '../upstream/upstream-error.ts';
-import { writeAlone } from '../upstream/write-alone.ts';
 import { createPasswordCheck, type CheckPassword } from './check-password.ts';
+import { createNameClaims } from './name-claims.ts';
 import { everExisted, readDocuments } from './read-documents.ts';
 import { suspensionId } from './session-document.ts';
 import type { Sessions } from './sessions.ts';
@@ -19,6 +19,8 @@ export interface Accounts {
   suspend(username: Username): Promise<void>;
   /** Lets a suspended user in again; ended sessions stay ended. */
   restore(username: Username): Promise<void>;
+  /** Removes what a registration that was cut off has left. */
+  forgetClaim(username: Username): Promise<void>;
 }
 
 export interface AccountsOptions {
@@ -35,6 +37,8 @@ export interface AccountsOptions {
 
 const USERS_DB = '_users';
 
+const accountId = (username: Username): string => `org.couchdb.user:${username}`;
+
 const MOST_BRANCHES = 5;
 
 const taken = () => conflict('This name is taken.');
@@ -42,6 +46,8 @@ const taken = () => conflict('This name is taken.');
 export function createAccounts(options: AccountsOptions): Accounts {
   const { upstream, registry, idOf, sessionsDatabase, sessions, onSuspension, now } = options;
   const { access, couch } = upstream;
+  const users: DocumentScope<unknown> = couch.use(USERS_DB);
+  const claims = createNameClaims(couch, sessionsDatabase, now);
   const suspensions: DocumentScope<unknown> = couch.use(sessionsDatabase);
 
   const revisionOf = async (id: string): Promise<string | undefined> =>
@@ -56,24 +62,43 @@ export function createAccounts(options: AccountsOptions): Accounts {
     }
   };
 
+  /**
+   * Names are not used again, or their next owner would get the document of the one before: that of an account which was
+   * removed, or of a user of another identity provider.
+   */
+  const isTaken = async (username: Username): Promise<boolean> =>
+    username === access.username ||
+    // One that was erased stays suspended for good; so may one be that nobody has used yet.
+    (await revisionOf(suspensionId(username))) !== undefined ||
+    (await everExisted(couch, USERS_DB, accountId(username))) ||
+    (await everExisted(couch, registry, idOf(username)));
+
+  const makeAccount = async (username: Username, password: string): Promise<void> => {
+    try {
+      // No role: whoever takes the password to CouchDB itself gets nothing there for it.
+      await users.insert({ _id: accountId(username), name: username, password, roles: [], type: 'user' } as object);
+    } catch (error) {
+      throw statusOf(error) === 409 ? taken() : toUpstreamError(error);
+    }
+  };
+
   return {
     register: async (username, password) => {
-      const id = `org.couchdb.user:${username}`;
-      // Names are not used again, or their next owner would get the document of the one before: that of an account
-      // which was removed, or of a user of another identity provider.
-      const isTaken =
-        username === access.username ||
-        // One that was erased stays suspended for good; so may one be that nobody has used yet.
-        (await revisionOf(suspensionId(username))) !== undefined ||
-        (await everExisted(couch, USERS_DB, id)) ||
-        (await everExisted(couch, registry, idOf(username)));
-      if (isTaken) throw taken();
-      // No role: whoever takes the password to CouchDB itself gets nothing there for it.
-      const account = { _id: id, name: username, password, roles: [], type: 'user' };
-      if ((await writeAlone(couch, USERS_DB, account)) === undefined) throw taken();
+      if (await isTaken(username)) throw taken();
+      const release = await claims.claim(username);
+      if (release === undefined) throw taken();
+      try {
+        // Who had the claim before may have made the account.
+        if (await isTaken(username)) throw taken();
+        await makeAccount(username, password);
+      } finally {
+        await release();
+      }
     },
 
     checkPassword: createPasswordCheck(upstream),
+
+    forgetClaim: (username) => claims.forget(username),
 
     isSuspended: async (username) => (await revisionOf(suspensionId(username))) !== undefined,
 

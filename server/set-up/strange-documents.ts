@@ -17,7 +17,9 @@ export const isUserDocument =
     parseUsername(id.slice(idPrefix.length)) !== undefined &&
     typeOf(document) === USER_DOCUMENT_TYPE;
 
-export const isSessionsDocument: IsOurs = (id) => /^(session|suspended):./.test(id);
+/** Of sessions, suspensions, registrations that are under way, and the Telegram bot. */
+export const isSessionsDocument: IsOurs = (id) =>
+  /^(?:session|suspended|registering|telegram-(?:chat|link|code|code-of)):.|^telegram-(?:lease|updates)$/.test(id);
 
 const PAGE = 500;
 const pageSchema = z.object({ rows: z.array(z.object({ id: z.string(), doc: z.unknown() })) });

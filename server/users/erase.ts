@@ -105,7 +105,7 @@ type Swept = Pick<Erased, 'sessions' | 'revisions' | 'chats'>;
 
 /** Removes what is there now, and says how much that was. */
 async function sweep(deployment: Deployment, username: Username): Promise<Swept> {
-  const { sessions, sessionStore, links } = deployment;
+  const { accounts, sessions, sessionStore, links } = deployment;
   await sessions.endAll(username, 'operator');
   const ended = await sessionStore.ofUser(username);
   await sessionStore.forget(ended);
@@ -113,6 +113,7 @@ async function sweep(deployment: Deployment, username: Username): Promise<Swept>
   await deleteCheckpoints(deployment, username);
   const chats = (await links.ofUser(username)).length;
   await links.forget(username);
+  await accounts.forgetClaim(username);
   return { sessions: ended.length, revisions, chats };
 }
 

@@ -59,6 +59,24 @@ export function describeInTheWay(stage: () => Stage): void {
     expect((await run([], { REGISTRY_DB: other })).complaints[0]).toContain('"user_b"');
   });
 
+  it('what gates keep beside sessions is no other data', async () => {
+    const { run, couch, names } = stage();
+    const ids = [
+      'session:x',
+      'suspended:x',
+      'registering:x',
+      'telegram-chat:7',
+      'telegram-link:x-7',
+      'telegram-code:x',
+    ];
+    const docs = [...ids, 'telegram-code-of:x', 'telegram-lease', 'telegram-updates'].map((_id) => ({ _id }));
+    const sessions = couch.use<Json>(names.sessions);
+    const stored = (await sessions.bulk({ docs })) as { id: string; rev: string }[];
+    const ran = await run();
+    expect([ran.code, ran.complaints]).toEqual([0, []]);
+    await sessions.bulk({ docs: stored.map(({ id: _id, rev: _rev }) => ({ _id, _rev, _deleted: true })) });
+  });
+
   it('users of a registry of before are at home', async () => {
     const { run, couch, newName } = stage();
     const registry = newName();
