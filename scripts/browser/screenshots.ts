@@ -9,6 +9,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Page } from 'playwright-core';
+import { linkChat } from './checks/telegram.ts';
 import { addWord, choose, goTo, openTab, startKit, toggle, waitForState, waitForValue, type Kit } from './kit.ts';
 
 const DOCS = join(import.meta.dirname, '../../docs');
@@ -80,11 +81,17 @@ async function restore(page: Page): Promise<void> {
   await page.locator('[data-testid="status-laptop"][data-state="live"][data-unsent="0"]').waitFor();
 }
 
-async function takePictures({ newUser, browser, server }: Kit, folder: string, looks: readonly Look[]): Promise<void> {
+async function takePictures(
+  { newUser, browser, server, telegram }: Kit,
+  folder: string,
+  looks: readonly Look[],
+): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const person = await newUser('alice');
   const elsewhere = await person.openBrowser();
   await fill(elsewhere.page);
+  await goTo(elsewhere.page, 'Devices');
+  await linkChat(elsewhere.page, telegram.person('Alice', 'alice'));
   for (const { size, colorScheme, suffix } of looks) {
     const fullPage = looks === ALL_LOOKS;
     const pathOf = (name: string): string => join(folder, `${name}-${suffix}.png`);
