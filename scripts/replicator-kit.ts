@@ -77,7 +77,7 @@ export async function startReplicator(upstream: TestUpstream): Promise<Replicato
   const stop = async (id: string): Promise<void> => {
     for (let isThere = true; isThere;) {
       const job = await unless(404, jobs.get(id));
-      if (job !== undefined) await unless(409, jobs.destroy(id, job._rev));
+      if (job !== undefined) await unless(404, unless(409, jobs.destroy(id, job._rev)));
       isThere = job !== undefined;
     }
   };

@@ -12,6 +12,9 @@ const WORKERS = 2;
 /** What is about the embedded engine, or about nothing that has a database. */
 const LEFT_OUT = ['/node_modules/', '/scripts/bench/', '/server/upstream/embedded/', '/couchdb-design/'];
 
+/** It kills nodes, so nothing else may be at work on them. */
+const ALONE = '/scripts/cluster\\.test\\.ts$';
+
 async function main(args: readonly string[]): Promise<number> {
   const { COUCHDB_URL: url = '', COUCHDB_USER: username = '', COUCHDB_PASSWORD: password = '' } = process.env;
   if (url === '') {
@@ -29,9 +32,10 @@ async function main(args: readonly string[]): Promise<number> {
     );
     return 1;
   }
-  const jest = ['jest', '--testPathIgnorePatterns', ...LEFT_OUT, `--maxWorkers=${WORKERS}`, ...args];
-  const tests = await run(jest);
-  if (args.length > 0) return tests;
+  const jest = (...more: readonly string[]): Promise<number> => run(['jest', '--testPathIgnorePatterns', ...more]);
+  if (args.length > 0) return await jest(...LEFT_OUT, `--maxWorkers=${WORKERS}`, ...args);
+  const together = await jest(...LEFT_OUT, ALONE, `--maxWorkers=${WORKERS}`);
+  const tests = together + (await jest(...LEFT_OUT, '--testPathPatterns', ALONE));
   const page = await run(['vite', 'build', '--config', 'client/vite.config.ts', '--logLevel', 'warn']);
   return tests + page + (await run(['tsx', 'scripts/browser/run.ts']));
 }

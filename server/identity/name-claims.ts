@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { ServerScope } from 'nano';
 import { z } from 'zod';
 import type { Username } from '../../couchdb-design/user-document.ts';
+import { pauseAfter } from '../upstream/pause-after.ts';
 import { writeAlone } from '../upstream/write-alone.ts';
 import { readDocuments } from './read-documents.ts';
 
@@ -23,14 +23,12 @@ const claimId = (username: Username): string => `registering:${username}`;
 const LONGEST = 120_000;
 /** Of several who come at once it can be that none has it, and all have taken theirs back. */
 const ATTEMPTS = 4;
-/** In ms, never the same for two that met. */
-const pause = (): Promise<void> => delay(20 + 80 * Math.random());
 
 const claimSchema = z.object({ until: z.iso.datetime() });
 
 export function createNameClaims(couch: ServerScope, database: string, now: () => number): NameClaims {
   const read = async (id: string) => (await readDocuments(couch, database, [id])).get(id);
-  const attempt = async (username: Username): Promise<string | undefined> => {
+  const claimOnce = async (username: Username): Promise<string | undefined> => {
     const _id = claimId(username);
     const stored = await read(_id);
     const until = claimSchema.safeParse(stored).data?.until;
@@ -40,8 +38,8 @@ export function createNameClaims(couch: ServerScope, database: string, now: () =
   };
   return {
     claim: async (username) => {
-      for (let attempts = ATTEMPTS; attempts > 0; attempts -= 1) {
-        const rev = await attempt(username);
+      for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+        const rev = await claimOnce(username);
         if (rev !== undefined) {
           return async () => {
             // What cannot be let go of lapses.
@@ -49,7 +47,7 @@ export function createNameClaims(couch: ServerScope, database: string, now: () =
             await writeAlone(couch, database, release).catch(() => undefined);
           };
         }
-        if (attempts > 1) await pause();
+        if (attempt < ATTEMPTS) await pauseAfter(attempt);
       }
       return undefined;
     },

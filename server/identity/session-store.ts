@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Username } from '../../couchdb-design/user-document.ts';
 import { badGateway, unavailable } from '../errors.ts';
 import { toUpstreamError } from '../upstream/upstream-error.ts';
+import { pauseAfter } from '../upstream/pause-after.ts';
 import { writeAlone } from '../upstream/write-alone.ts';
 import { readDocuments } from './read-documents.ts';
 import { fromDocument, sessionDocumentId, sessionIdPrefix, toDocument } from './session-document.ts';
@@ -74,11 +75,12 @@ export function createSessionStore(
     },
 
     update: async (id, decide) => {
-      for (let attempt = 0; attempt < MOST_CONFLICTS; attempt += 1) {
+      for (let attempt = 1; attempt <= MOST_CONFLICTS; attempt += 1) {
         const stored = await read(id);
         if (stored === undefined) return undefined;
         const { answer, store } = decide(stored.session);
         if (store === undefined || (await put(store, stored.revision)) === 'stored') return answer;
+        await pauseAfter(attempt);
       }
       throw unavailable('The session is being changed by many at once.');
     },

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { ServerScope } from 'nano';
 import { latestEditStamp, nextEditStamp, type DeviceId } from '../../couchdb-design/edit-stamp.ts';
 import { applyEdit } from '../../couchdb-design/merge.ts';
@@ -16,6 +15,7 @@ import type { SecretGuard } from '../gate/secret-guard.ts';
 import { stateToken, type StateToken } from '../gate/state-token.ts';
 import { statusOf } from '../upstream/couch.ts';
 import type { LeafState } from '../upstream/leaf-state.ts';
+import { pauseAfter } from '../upstream/pause-after.ts';
 import type { Provision } from '../upstream/provision.ts';
 import { toUpstreamError } from '../upstream/upstream-error.ts';
 import type { PreferenceRules } from './rules.ts';
@@ -55,8 +55,6 @@ export interface PreferencesServiceOptions<P extends object> {
 
 /** Others write the same document, from other gates and by replication; so many in a row that all were quicker are too many. */
 const MOST_ATTEMPTS = 20;
-/** In ms: a little longer each time, and never the same for two that met. */
-const pause = (attempt: number): Promise<void> => delay(attempt * 10 * (0.5 + Math.random()));
 
 type Leaves<P extends object> = readonly [ReadLeaf<P>, ...ReadLeaf<P>[]];
 
@@ -80,7 +78,7 @@ export function createPreferencesService<P extends object = Preferences>(
       if (attempt > MOST_ATTEMPTS) throw new HttpError(503, 'service_unavailable', 'The document could not be made.');
       // One who has none yet is given one. A copy of a cluster that has not stored it yet says for a moment that there is none.
       await provision(username);
-      if (attempt > 1) await pause(attempt);
+      if (attempt > 1) await pauseAfter(attempt);
     }
   };
   const told = (leaves: Leaves<P>, state: LeafState): UserPreferences<P> => ({
@@ -123,7 +121,7 @@ export function createPreferencesService<P extends object = Preferences>(
         const after = state.leaves.map((leaf) => (leaf === rev ? stored : leaf));
         return { document: next, token: stateToken({ leaves: after, deleted: false }) };
       }
-      await pause(attempt);
+      await pauseAfter(attempt);
     }
     throw new HttpError(409, 'conflict', 'Others keep changing the preferences. Try again.');
   };

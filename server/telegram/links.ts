@@ -1,5 +1,6 @@
 import type { Username } from '../../couchdb-design/user-document.ts';
 import { unavailable } from '../errors.ts';
+import { pauseAfter } from '../upstream/pause-after.ts';
 import type { Documents } from './documents.ts';
 import {
   chatDocument,
@@ -59,9 +60,10 @@ export function createLinks(documents: Documents, now: () => number): Links {
   };
   /** Does it until it was not in another's way. */
   const untilDone = async <T>(attempt: () => Promise<T | undefined>): Promise<T> => {
-    for (let count = 0; count < MOST_CONFLICTS; count += 1) {
+    for (let count = 1; count <= MOST_CONFLICTS; count += 1) {
       const done = await attempt();
       if (done !== undefined) return done;
+      await pauseAfter(count);
     }
     throw unavailable('The link is being changed by many at once.');
   };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { unavailable } from '../errors.ts';
 import { atMost } from '../upstream/at-most.ts';
+import { pauseAfter } from '../upstream/pause-after.ts';
 import type { Documents } from './documents.ts';
 
 const TAKEN_ID = 'telegram-updates';
@@ -18,12 +19,13 @@ export function createTake(documents: Documents): (update: number) => Promise<bo
   const oneByOne = atMost(1);
   return (update) =>
     oneByOne(async () => {
-      for (let attempt = 0; attempt < MOST_CONFLICTS; attempt += 1) {
+      for (let attempt = 1; attempt <= MOST_CONFLICTS; attempt += 1) {
         const stored = await documents.read(TAKEN_ID);
         const { recent = [] } = takenSchema.safeParse(stored).data ?? {};
         if (recent.includes(update)) return false;
         const next = { type: TAKEN_ID, recent: [...recent, update].slice(-MOST_KEPT) };
         if ((await documents.write(TAKEN_ID, next, stored?._rev)) !== undefined) return true;
+        await pauseAfter(attempt);
       }
       throw unavailable('Too many updates come at once.');
     });
