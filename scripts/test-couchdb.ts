@@ -6,8 +6,8 @@ import { connect } from '../server/upstream/couch.ts';
  * `npm run test:couchdb [-- what Jest takes]`. The tests keep to databases and accounts of their own.
  */
 
-/** They share one CouchDB, whose password hashing alone keeps a core busy. */
-const WORKERS = 2;
+/** They share one CouchDB, whose password hashing alone keeps a core busy; the nodes of a cluster keep two. */
+const WORKERS = (process.env['COUCHDB_NODES'] ?? '') === '' ? 2 : 1;
 
 /** What is about the embedded engine, or about nothing that has a database. */
 const LEFT_OUT = ['/node_modules/', '/scripts/bench/', '/server/upstream/embedded/', '/couchdb-design/'];

@@ -47,6 +47,9 @@ export const withNames = (text: string, { suffix }: TestNames): string =>
 /** Whether tests run against a CouchDB. */
 export const hasCouchdb = (): boolean => (process.env['COUCHDB_URL'] ?? '') !== '';
 
+/** Whether that has several nodes. */
+export const onCluster = (): boolean => hasCouchdb() && (process.env['COUCHDB_NODES'] ?? '') !== '';
+
 /** Starts what `COUCHDB_URL` asks for. Nothing is set up in it yet. */
 export async function startUpstream(names: TestNames = newTestNames()): Promise<TestUpstream> {
   const { COUCHDB_URL: url = '', COUCHDB_NODES: nodes = '', COUCHDB_USER = '', COUCHDB_PASSWORD = '' } = process.env;
