@@ -30,7 +30,8 @@ const editsOf = (preferences: z.ZodObject): z.ZodType<Readonly<Record<string, Ed
 
 /**
  * The schema of a user document whose preferences are `preferences`: a strict object of optional members (see
- * preferences.ts for what they must keep to), and whose id begins with `idPrefix`. Throws a TypeError when a member's name is none that CouchDB's own check takes.
+ * preferences.ts for what they must keep to), and whose id begins with `idPrefix`. Throws a TypeError when a member's name
+ * is none that CouchDB's own check takes.
  */
 export const createUserDocumentSchema = <S extends z.ZodObject>(
   preferences: S,

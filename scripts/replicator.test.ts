@@ -1,6 +1,6 @@
 import { startRecorder, type Recorder } from '../server/gate/attack-recorder.ts';
 import { startForTests, type TestGate } from '../server/start-for-tests.ts';
-import { hasCouchdb } from '../server/upstream/upstream-for-tests.ts';
+import { agreed, hasCouchdb } from '../server/upstream/upstream-for-tests.ts';
 import { eventually } from '../server/upstream/upstream-kit.ts';
 import { startReplicator, type Endpoint, type Job, type Replicator } from './replicator-kit.ts';
 
@@ -106,7 +106,7 @@ suite(`CouchDB's own replicator${why}`, () => {
       expect(await replicator.run(job)).toMatchObject({ docs_read: 3, docs_written: 3 });
       const whole = await through(username);
       // A copy of a cluster may not have it yet.
-      await eventually(async () => (await replicator.copy.get(`user_${username}`))._rev === whole._rev);
+      await agreed(async () => (await replicator.copy.get(`user_${username}`))._rev === whole._rev);
       expect(await replicator.copy.get(`user_${username}`)).toEqual(whole);
     },
     120_000,

@@ -36,10 +36,10 @@ test.each([
 test('whatever comes is a sign of life, heartbeat or not, for as long as it comes', async () => {
   const dribbled = '{"results":[],"last_seq":"0"}'.split('');
   const heard: string[] = [];
-  const url = await loopback.serve(saying(dribbled, 50, (res) => res.end()));
-  const { text } = await get(url, { silence: 600, onHeard: (soFar) => heard.push(soFar) });
+  const url = await loopback.serve(saying(dribbled, 45, (res) => res.end()));
+  const { text } = await get(url, { silence: 300, onHeard: (soFar) => heard.push(soFar) });
   expect(text).toBe(dribbled.join(''));
-  // 29 parts of 50 ms are twice the silence that is allowed.
+  // 29 parts of 45 ms are four times the silence that is allowed.
   expect(heard.length).toBeGreaterThan(5);
   expect(heard.at(-1)).toBe(text);
   expect(heard.every((soFar) => text.startsWith(soFar))).toBe(true);

@@ -166,9 +166,12 @@ it('one registry has one prefix: another one is told, and nothing is written', a
   const couch = connect(kit.engine.access);
   const names = { registry: 'one_prefix', sessions: 'pouchgate_sessions' };
   await setUp({ couch, ...names });
+  const security = { admins: {}, members: { roles: ['somebody'] } };
+  await couch.request({ db: names.registry, path: '_security', method: 'PUT', body: security });
   const before = (await couch.db.get(names.registry)).update_seq;
   await expect(setUp({ couch, ...names, idPrefix: 'prefs_' })).rejects.toThrow(
     'The documents of one_prefix have ids that begin with user_, and ID_PREFIX is prefs_: give the one that is there, or another name in REGISTRY_DB.',
   );
   expect((await couch.db.get(names.registry)).update_seq).toBe(before);
+  expect(await couch.request({ db: names.registry, path: '_security' })).toEqual(security);
 });

@@ -49,6 +49,7 @@ export async function setUp(options: SetUpOptions): Promise<SetUpStep[]> {
     throw new SetUpError(`${account ?? 'Nobody'} is not an administrator of the upstream, which set-up has to be.`);
   }
 
+  for (const document of design.designs) await inWords(`read ${document._id}`, checkPrefix(couch, registry, document));
   const steps: SetUpStep[] = [];
   for (const [name, security] of [
     ['_users', ACCOUNTS_SECURITY],
@@ -92,6 +93,14 @@ async function putSecurity(
   return { subject, outcome: isNew ? 'made' : 'changed' };
 }
 
+/** Before anything is written: the registry of a deployment with another prefix is left as it is. */
+async function checkPrefix(couch: nano.ServerScope, database: string, wanted: DesignDocument): Promise<void> {
+  const stored = await readDesign(couch.use(database), wanted._id);
+  if (stored !== undefined && judgeDesign(wanted, stored) === 'other-prefix') {
+    throw new SetUpError(`${otherPrefix(wanted, stored, database)}.`);
+  }
+}
+
 /** Another gate may write the same document at the same time: then it is read again. */
 const ATTEMPTS = 5;
 
@@ -101,11 +110,7 @@ async function putDesign(couch: nano.ServerScope, database: string, wanted: Desi
   for (let attempt = 1; ; attempt += 1) {
     const stored = await readDesign(documents, wanted._id);
     const revision = stored?._rev;
-    const verdict = judgeDesign(wanted, stored);
-    if (verdict === 'current') return { subject, outcome: 'unchanged' };
-    if (verdict === 'other-prefix' && stored !== undefined) {
-      throw new SetUpError(`${otherPrefix(wanted, stored, database)}.`);
-    }
+    if (judgeDesign(wanted, stored) === 'current') return { subject, outcome: 'unchanged' };
     try {
       await documents.insert({ ...seal(wanted), ...(revision === undefined ? {} : { _rev: revision }) });
       return { subject, outcome: stored === undefined ? 'made' : 'changed' };

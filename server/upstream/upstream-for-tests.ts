@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { connect, statusOf, type UpstreamAccess } from './couch.ts';
 import { startEmbeddedEngine, type EmbeddedEngine } from './embedded.ts';
+import { eventually } from './upstream-kit.ts';
 
 /**
  * What tests run against: the embedded engine in memory, or the CouchDB that `COUCHDB_URL`, `COUCHDB_USER` and
@@ -49,6 +50,10 @@ export const hasCouchdb = (): boolean => (process.env['COUCHDB_URL'] ?? '') !== 
 
 /** Whether that has several nodes. */
 export const onCluster = (): boolean => hasCouchdb() && (process.env['COUCHDB_NODES'] ?? '') !== '';
+
+/** Holds at once; on a cluster as soon as its copies agree, which takes a moment. */
+export const agreed = (holds: () => boolean | Promise<boolean>): Promise<void> =>
+  onCluster() ? eventually(holds) : eventually(holds, 0);
 
 /** Starts what `COUCHDB_URL` asks for. Nothing is set up in it yet. */
 export async function startUpstream(names: TestNames = newTestNames()): Promise<TestUpstream> {

@@ -5,7 +5,7 @@ import { limitsWith } from '../identity/start-for-tests.ts';
 import type { Stage } from '../set-up/acceptance/stage.ts';
 import { startPouchgate, type Pouchgate } from '../start.ts';
 import { statusOf } from '../upstream/couch.ts';
-import { eventually } from '../upstream/upstream-kit.ts';
+import { agreed } from '../upstream/upstream-for-tests.ts';
 import type { UserList } from './list-users.ts';
 import { PASSWORD, runUsers, type RanUsers } from './users-kit.ts';
 
@@ -49,8 +49,8 @@ export function describeUsersCommand(stage: () => Stage): void {
     expect(await codeOf(run(['restore', name]))).toBe(0);
     expect(await codeOf(run(['reset-password', name, '--password-stdin'], {}, 'another password'))).toBe(0);
     // Each node of a cluster keeps accounts for a moment, until it hears of another password.
-    await eventually(async () => (await signIn(name, PASSWORD)) === 401);
-    await eventually(async () => (await signIn(name, 'another password')) === 200);
+    await agreed(async () => (await signIn(name, PASSWORD)) === 401);
+    await agreed(async () => (await signIn(name, 'another password')) === 200);
     const { said, complaints } = await run(['list', '--json']);
     const listed = JSON.parse(said) as {
       users: { username: string; account: boolean | null }[];

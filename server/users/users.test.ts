@@ -4,6 +4,7 @@ import { newUserDocument } from '../../couchdb-design/user-document.ts';
 import { createPeer, preference, settled, SHORT_BACK_OFF } from '../gate/pouchdb-kit.ts';
 import type { TestGate } from '../start-for-tests.ts';
 import { connect } from '../upstream/couch.ts';
+import { agreed } from '../upstream/upstream-for-tests.ts';
 import { eventually } from '../upstream/upstream-kit.ts';
 import type { UserList } from './list-users.ts';
 import type { ToldUser } from './told-user.ts';
@@ -196,7 +197,7 @@ test('a list of more than the database is asked for at a time has each once', as
     return all.map(({ username: name }) => name).filter((name) => /^many\d{4}$/.test(name));
   };
   // A list is one copy's of a cluster, which may not have them yet.
-  await eventually(async () => (await found()).join() === names.join());
+  await agreed(async () => (await found()).join() === names.join());
 });
 
 test('an export has all that is held, and nothing that signs anybody in', async () => {
