@@ -32,7 +32,8 @@ export function devicesOf(server: () => DevicesServer): Devices {
     newUser: () => `user${(users += 1)}`,
     open: (username, browser = newBrowser(), options = {}) => {
       let offline = false;
-      let cut = new AbortController();
+      // Held here, and not by AbortSignal.any alone: Node may let go of what nobody holds, and a request is not cut then.
+      const underWay = new Set<AbortController>();
       const wakes = new Set<() => void>();
       const store = createPreferencesStore({
         url: server().registry,
@@ -41,13 +42,19 @@ export function devicesOf(server: () => DevicesServer): Devices {
         openDatabase: browser,
         ...options,
         environment: {
-          fetch: (input, init) =>
-            offline
-              ? Promise.reject(new TypeError('Failed to fetch'))
-              : fetch(input, {
-                  ...init,
-                  signal: AbortSignal.any([cut.signal, ...(init?.signal ? [init.signal] : [])]),
-                }),
+          fetch: (input, init) => {
+            if (offline) return Promise.reject(new TypeError('Failed to fetch'));
+            const request = new AbortController();
+            underWay.add(request);
+            const asked = init?.signal;
+            const end = (): void => {
+              underWay.delete(request);
+              request.abort(asked?.reason);
+            };
+            if (asked?.aborted === true) end();
+            else asked?.addEventListener('abort', end, { once: true });
+            return fetch(input, { ...init, signal: request.signal });
+          },
           onWake: (wake) => {
             wakes.add(wake);
             return () => void wakes.delete(wake);
@@ -61,8 +68,8 @@ export function devicesOf(server: () => DevicesServer): Devices {
         setOffline: (now) => {
           offline = now;
           if (now) {
-            cut.abort();
-            cut = new AbortController();
+            for (const request of underWay) request.abort();
+            underWay.clear();
           } else for (const wake of wakes) wake();
         },
       };
