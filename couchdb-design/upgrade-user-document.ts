@@ -8,30 +8,27 @@ import { USER_DOCUMENT_TYPE, USER_DOCUMENT_VERSION } from './user-document-shape
 
 type Body = Readonly<Record<string, unknown>>;
 
-const EPOCH = new Date(0).toISOString();
-
-const isoTime = (value: unknown): string | undefined => {
-  if (typeof value !== 'string' && typeof value !== 'number') return undefined;
-  const date = new Date(value);
-  return Number.isNaN(date.getTime()) || !/^\d{4}-/.test(date.toISOString()) ? undefined : date.toISOString();
-};
+/** The first of these that is a time of a year with four digits, as ISO 8601. */
+const isoTime = (...values: readonly unknown[]): string =>
+  [...values, 0].map((value) => new Date((value ?? NaN) as string).toJSON()).find((time) => /^\d{4}-/.test(time)) ?? '';
 
 /** The version that a body says it has; 0 when it says nothing. */
-export const versionOf = (body: Body): unknown => (Object.hasOwn(body, 'version') ? body['version'] : 0);
+export const versionOf = ({ version = 0 }: Body): unknown => version;
+
+/** Whether a stored body, unless it is that of a deletion, is of before there were versions. */
+export const isOld = (body: Body): boolean => body['_deleted'] !== true && versionOf(body) === 0;
 
 /** `isGood` says whether a preference may have this value. The result has still to be checked: names and types are kept. */
-export const upgradeFrom0 = (old: Body, isGood: (key: string, value: unknown) => boolean): Body => {
-  const created = isoTime(old['created_at']) ?? isoTime(old['updated_at']) ?? EPOCH;
-  const preferences = old['preferences'];
-  const entries = typeof preferences === 'object' && preferences !== null ? Object.entries(preferences) : [];
-  return {
-    _id: old['_id'],
-    created_at: created,
-    edits: {},
-    preferences: Object.fromEntries(entries.filter(([key, value]) => isGood(key, value))),
-    type: old['type'] ?? USER_DOCUMENT_TYPE,
-    updated_at: isoTime(old['updated_at']) ?? created,
-    username: old['username'],
-    version: USER_DOCUMENT_VERSION,
-  };
-};
+export const upgradeFrom0 = (
+  { _id, type = USER_DOCUMENT_TYPE, username, preferences, created_at, updated_at }: Body,
+  isGood: (key: string, value: unknown) => boolean,
+) => ({
+  _id,
+  created_at: isoTime(created_at, updated_at),
+  edits: {},
+  preferences: Object.fromEntries(Object.entries(preferences ?? {}).filter(([key, value]) => isGood(key, value))),
+  type,
+  updated_at: isoTime(updated_at, created_at),
+  username,
+  version: USER_DOCUMENT_VERSION,
+});

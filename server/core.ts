@@ -106,6 +106,12 @@ export function createCore<P extends object>(options: CoreOptions<P>): Core<P> {
       forward: options.forward,
       authorizationFor: upstreamAuthorization(access, options.jwtSecret),
       provision,
+      upgrade: (username) =>
+        service
+          .upgrade(username)
+          .catch((error: unknown) =>
+            log.warn({ err: error, username }, 'An old document could not be brought up to date.'),
+          ),
       checkRight,
       readBody: rules.readBody,
       secrets,

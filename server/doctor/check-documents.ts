@@ -88,6 +88,9 @@ export function judgeVersions(rows: Rows): Finding {
     );
   }
   return older > 0
-    ? told('versions', `${older} documents are of an older version; each becomes one of today's with its next edit.`)
+    ? told(
+        'versions',
+        `${older} documents are of an older version; each becomes one of today's when its user next comes, or with its next edit.`,
+      )
     : good('versions', `Every document is of version ${USER_DOCUMENT_VERSION}.`);
 }

@@ -22,6 +22,8 @@ export interface GateContext {
   readonly forward: Forward;
   readonly authorizationFor: AuthorizationFor;
   readonly provision: Provision;
+  /** Brings a document of an older version up to date, in its own time. Never rejects. */
+  readonly upgrade: (username: Username) => Promise<void>;
   /** Rejects when a caller's right has ended meanwhile. */
   readonly checkRight: (caller: Caller) => Promise<void>;
   readonly readBody: ReadBody;

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { isOld } from '../../couchdb-design/upgrade-user-document.ts';
 import { badGateway, missing, sendJson } from '../errors.ts';
 import type { Caller } from '../caller.ts';
 import { bulkGetAnswer, bulkGetBody, bulkGetResults, documentsIn, parseBulkGet, type OwnRow } from './bulk-get.ts';
@@ -37,7 +38,7 @@ export async function handleGet(
     answer = await ask(context, caller, res, read);
   }
   const told = documentAnswer(answer.status, answer.body, caller.ownId);
-  context.secrets.check(documentsTold(told), caller);
+  check(context, caller, documentsTold(told));
   if (Array.isArray(told) && acceptsMultipart(accept)) {
     sendMultipart(res, told);
     return;
@@ -66,11 +67,19 @@ export async function handleBulkGet(
     return bulkGetResults(told, part.length);
   };
   const told = bulkGetAnswer(rows, caller.ownId, await inParts(own, askPart, documentsIn));
-  context.secrets.check(
-    told.results.flatMap(({ docs }) => docs.map(({ ok }) => ok)),
+  check(
+    context,
     caller,
+    told.results.flatMap(({ docs }) => docs.map(({ ok }) => ok)),
   );
   sendJson(res, 200, told);
+}
+
+/** Looks at the bodies that are to be told. Throws 403 when one must not be. */
+function check({ secrets, upgrade }: GateContext, caller: Caller, bodies: readonly unknown[]): void {
+  secrets.check(bodies, caller);
+  // It is told as it is; the one of today's version follows by the feed.
+  if (bodies.some((body) => isObject(body) && isOld(body))) void upgrade(caller.username);
 }
 
 /** `POST _revs_diff` */

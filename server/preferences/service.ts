@@ -2,6 +2,7 @@ import type { ServerScope } from 'nano';
 import { latestEditStamp, nextEditStamp, type DeviceId } from '../../couchdb-design/edit-stamp.ts';
 import { applyEdit } from '../../couchdb-design/merge.ts';
 import { resolveConflict } from '../../couchdb-design/revisions.ts';
+import { isOld } from '../../couchdb-design/upgrade-user-document.ts';
 import type {
   PatchOf,
   Preferences,
@@ -39,6 +40,8 @@ export interface PreferencesService<P extends object = Preferences> {
   read(username: Username): Promise<UserPreferences<P>>;
   /** Stores an edit by the door that `device` names (couchdb-design/doors.ts), and resolves with what holds then. */
   edit(username: Username, device: DeviceId, change: Change<P>): Promise<UserPreferences<P>>;
+  /** Writes what is of an older version as a document of today's: browsers write on no other. */
+  upgrade(username: Username): Promise<void>;
 }
 
 export interface PreferencesServiceOptions<P extends object> {
@@ -133,5 +136,13 @@ export function createPreferencesService<P extends object = Preferences>(
       return told(leaves, state);
     },
     edit: (username, device, change) => writes.run(idOf(username), () => edit(username, device, change)),
+    upgrade: (username) =>
+      writes.run(idOf(username), async () => {
+        const { live } = await readStored(couch, registry, idOf(username));
+        for (const leaf of live) {
+          // When another write was quicker, the next read of what is still old comes here again.
+          if (isOld(leaf.body)) await store(readLeaf(leaf, readBody).document, leaf.rev);
+        }
+      }),
   };
 }
