@@ -13,7 +13,7 @@ export { eraseLocalData, type EraseOptions } from './platform/leftovers.ts';
 export type { Database, OpenDatabase } from './platform/database.ts';
 export type { Environment } from './platform/environment.ts';
 export type { GetToken } from './platform/sync-fetch.ts';
-export type { SupersededEdit } from './store/at-risk.ts';
+export type { SupersededEdit } from './store/superseded.ts';
 export type { StoredInspection } from './store/local-store.ts';
 export type { RawLeaf } from './store/replica.ts';
 export type { Edit } from './store/edits.ts';

@@ -2,17 +2,19 @@
 import { preferencesStandard } from '../couchdb-design/check-preferences.ts';
 import { DEFAULT_PREFERENCES } from '../couchdb-design/preference-rules.ts';
 import { idsWith, parseUsername, USUAL_ID_PREFIX } from '../couchdb-design/username.ts';
+import { createBell, rings } from './platform/bell.ts';
 import { databaseName, openBrowserDatabase } from './platform/database.ts';
-import { defaultEnvironment, type Environment } from './platform/environment.ts';
-import { leaving, markGone, markLeaving } from './platform/leftovers.ts';
+import { defaultEnvironment, WAKES, type Environment } from './platform/environment.ts';
+import { forget, isLeaving, keep, markGone, markLeaving } from './platform/leftovers.ts';
 import type { TabMessage } from './platform/tab-channel.ts';
 import { createLocalStore } from './store/local-store.ts';
-import type { PreferencesStore, SchemaOptions, ShownOf, StoreEvents, StoreOptions } from './store-api.ts';
+import type { SupersededEdit } from './store/superseded.ts';
+import type { Inspection, PreferencesStore, SchemaOptions, ShownOf, StoreOptions } from './store-api.ts';
 import { shapeOf, type Values } from './store/shape.ts';
 import { DEFAULT_TIMING, keepSyncing } from './sync/keep-syncing.ts';
-import { advance, shownStatus, STARTING, type StatusEvent, type SyncStatus } from './sync/status.ts';
-import { createWakeSignal } from './sync/wake-signal.ts';
+import { advance, shownStatus, STARTING, type RefusedEdit, type StatusEvent } from './sync/status.ts';
 import { joinTabs } from './tabs.ts';
+import { isSame } from './unless-same.ts';
 
 /** How long signing out waits for unsent edits. */
 const FLUSH_MS = 3_000;
@@ -32,138 +34,120 @@ export function createPreferencesStore(
   const username = parseUsername(options.username);
   if (username === undefined) throw new RangeError('That is not a username.');
   const { namespace = 'pouchgate', schema = preferencesStandard, openDatabase = openBrowserDatabase } = options;
-  const { idPrefix = USUAL_ID_PREFIX } = options;
-  const defaults = options.defaults ?? (options.schema === undefined ? DEFAULT_PREFERENCES : {});
+  const { idPrefix = USUAL_ID_PREFIX, defaults = schema === preferencesStandard ? DEFAULT_PREFERENCES : {} } = options;
   const environment: Environment = { ...defaultEnvironment(), ...options.environment };
   const { storage, now } = environment;
   const name = databaseName(namespace, username);
   const syncedKey = `${name}:synced`;
   const channel = environment.openChannel(name);
-  const wake = createWakeSignal();
+  const wake = createBell();
+  const changed = createBell();
+  const told = { refused: createBell<[RefusedEdit]>(), superseded: createBell<[SupersededEdit]>() };
   const stopping = new AbortController();
-  const listeners = new Set<() => void>();
-  const handlers = { refused: new Set<(edit: never) => void>(), superseded: new Set<(edit: never) => void>() };
-  const events: { at: number; text: string }[] = [];
+  let events: Inspection['events'] = [];
   let progress = STARTING;
-  let status: SyncStatus = shownStatus(progress);
+  let status = shownStatus(progress);
   let isLeader = false;
 
-  const notify = (): void => {
-    // Nothing is on its way any more: what another device sets from now on is set with this in view.
-    if (status.state === 'live' && status.unsent === 0) local.settled();
-    for (const listener of listeners) listener();
-  };
-  const emit = <E extends keyof typeof handlers>(event: E, edit: StoreEvents<Values>[E]): void => {
-    for (const handler of handlers[event]) handler(edit as never);
-  };
+  const say = (type: Exclude<TabMessage['type'], 'led'>): void => channel.postMessage({ type });
   const tell = (): void => {
-    const { phase, refused, lastSynced } = progress;
-    if (isLeader) channel.send({ type: 'led', phase, refused, lastSynced });
+    if (isLeader) channel.postMessage({ ...progress, type: 'led' });
   };
   const dispatch = (event: StatusEvent): void => {
     const before = progress;
     progress = advance(before, event);
     if (progress === before) return;
     status = shownStatus(progress);
-    events.push({ at: now(), text: event.type });
-    if (events.length > MOST_EVENTS) events.shift();
-    if (status.lastSynced !== undefined) storage.setItem(syncedKey, String(status.lastSynced));
+    events = [...events, { at: now(), text: event.type }].slice(-MOST_EVENTS);
     tell();
-    notify();
-    for (const edit of progress.refused) if (!before.refused.includes(edit)) emit('refused', edit);
+    changed.ring();
+    for (const edit of progress.refused) {
+      if (!before.refused.some((known) => isSame(known, edit))) told.refused.ring(edit);
+    }
+    keep(storage, syncedKey, String(status.lastSynced ?? 0));
   };
 
-  const isLeaving = leaving(storage, namespace).includes(username);
+  const wasLeaving = isLeaving(storage, name);
+  if (wasLeaving) {
+    forget(storage, name);
+    markLeaving(storage, name);
+  }
+  dispatch({ type: 'remembered', lastSynced: Number(storage[syncedKey] ?? 0) });
   const local = createLocalStore({
     id: idsWith(idPrefix)(username),
-    username,
     name,
     shape: shapeOf(schema),
     defaults: defaults as Values,
-    isLeaving,
+    isLeaving: wasLeaving,
     openDatabase,
     environment,
-    onNoted: () => channel.send({ type: 'noted' }),
-    onReplaced: () => channel.send({ type: 'replaced' }),
-    onSuperseded: (edit) => emit('superseded', edit),
+    onNoted: () => say('noted'),
+    onReplaced: () => say('replaced'),
+    onSuperseded: told.superseded.ring,
   });
-  const ready = local.ready.then(() => {
-    if (isLeaving) markGone(storage, namespace, username);
-  });
+  const ready = local.ready.then(() => markGone(storage, name));
   ready.catch(() => undefined);
-  local.subscribe(() => {
-    dispatch({ type: 'unsent', count: local.unsentCount() });
-    notify();
-  });
-  const lastSynced = isLeaving ? 0 : Number(storage.getItem(syncedKey));
-  if (lastSynced > 0) dispatch({ type: 'remembered', lastSynced });
+  const count = (): void => {
+    dispatch({ type: 'unsent', unsent: local.unsent().length });
+    changed.ring();
+  };
+  local.subscribe(count);
+  count();
 
-  const endWake = environment.onWake(wake.ring);
-  const stop = (): void => {
+  stopping.signal.addEventListener('abort', environment.listen(WAKES, wake.ring));
+  /** Stops, and leaves the other tabs; `isForever`: with nothing left of what is stored. */
+  const end = async (isForever: boolean): Promise<void> => {
     stopping.abort();
-    endWake();
+    await tabs.ended();
+    await local.end(isForever);
+    if (isForever) forget(storage, name);
+    channel.close();
   };
-  const heard: { readonly [T in TabMessage['type']]: (message: Extract<TabMessage, { readonly type: T }>) => void } = {
-    led: (message) => {
-      tabs.heard();
-      if (!isLeader) dispatch(message);
-    },
-    hello: tell,
-    wake: wake.ring,
-    dismiss: () => {
-      if (isLeader) dispatch({ type: 'dismissed' });
-    },
-    noted: () => void local.refresh().catch(() => undefined),
-    replaced: () => void local.reopen().catch(() => undefined),
-    'signed-out': () => {
-      stop();
-      void local.close().then(() => {
-        channel.close();
-        options.onSignedOut?.();
-      });
-    },
-  };
-  channel.listen((message) => {
-    if (message.type in heard) heard[message.type](message as never);
-  });
-
   const timing = { ...DEFAULT_TIMING, ...options.timing };
   const tabs = joinTabs(
     {
       name,
       environment,
       period: timing.heartbeat / 2,
-      ask: () => channel.send({ type: 'hello' }),
+      ask: () => {
+        if (isLeader) tabs.heard();
+        else say('hello');
+      },
       lead: async (signal) => {
-        await ready.catch(() => undefined);
         isLeader = true;
         tell();
-        const { url, getToken } = options;
-        await keepSyncing({ url, store: local, getToken, environment, timing, wake, dispatch }, signal);
+        await ready.catch(() => undefined);
+        await keepSyncing({ ...options, store: local, environment, timing, wake, dispatch }, signal);
         isLeader = false;
       },
     },
     stopping.signal,
   );
-  channel.send({ type: 'hello' });
+
+  const hear: {
+    readonly [T in TabMessage['type']]?: (message: Extract<TabMessage, { readonly type: T }>) => void;
+  } = {
+    led: (message) => {
+      tabs.heard();
+      if (!isLeader) dispatch({ ...message, unsent: local.unsent().length });
+    },
+    hello: tell,
+    wake: wake.ring,
+    dismissed: dispatch,
+    noted: () => void local.refresh().catch(() => undefined),
+    replaced: () => void local.reopen().catch(() => undefined),
+    'signed-out': () => void end(false).then(options.onSignedOut),
+  };
+  channel.onmessage = ({ data }) => hear[data.type]?.(data as never);
+  say('hello');
 
   /** Resolved when nothing is unsent, when that cannot be hoped for, or after a while. */
-  const flush = (): Promise<void> =>
-    new Promise((resolve) => {
-      const timer = setTimeout(resolve, FLUSH_MS);
-      const check = (): void => {
-        if (status.unsent > 0 && status.state !== 'offline' && status.state !== 'sign-in-needed') return;
-        clearTimeout(timer);
-        resolve();
-      };
-      listeners.add(check);
-      check();
-    });
-  const end = async (last: () => Promise<void>): Promise<void> => {
-    stop();
-    await tabs.ended;
-    await last();
-    channel.close();
+  const flush = async (): Promise<void> => {
+    const latest = now() + FLUSH_MS;
+    let hasTime = true;
+    while (hasTime && status.unsent > 0 && status.state !== 'offline' && status.state !== 'sign-in-needed') {
+      hasTime = await rings(changed, latest - now());
+    }
   };
 
   return {
@@ -172,34 +156,24 @@ export function createPreferencesStore(
     get: local.shown,
     set: local.edit,
     remove: (key) => local.edit({ [key]: null }),
-    subscribe: (listener) => {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
-    on: (event, listener) => {
-      handlers[event].add(listener);
-      return () => void handlers[event].delete(listener);
-    },
+    subscribe: changed.listen,
+    on: (event, listener) => told[event].listen(listener as never),
     status: () => status,
     retry: () => {
       wake.ring();
-      channel.send({ type: 'wake' });
+      say('wake');
     },
     dismissRefused: () => {
-      if (isLeader) dispatch({ type: 'dismissed' });
-      else channel.send({ type: 'dismiss' });
+      dispatch({ type: 'dismissed' });
+      say('dismissed');
     },
-    inspect: async () => ({ ...(await local.inspect()), isLeader, events: [...events] }),
-    close: () => end(local.close),
+    inspect: async () => ({ ...(await local.inspect()), isLeader, events }),
+    close: () => end(false),
     signOut: async ({ keepData = false } = {}) => {
-      if (!keepData) markLeaving(storage, namespace, username);
+      if (!keepData) markLeaving(storage, name);
       await flush();
-      await end(async () => {
-        channel.send({ type: 'signed-out' });
-        if (keepData) return local.close();
-        await local.destroy();
-        markGone(storage, namespace, username);
-      });
+      say('signed-out');
+      await end(!keepData);
     },
   };
 }

@@ -1,18 +1,16 @@
 /** One user's preferences to read and to follow, by the server's stream of events: without a database, and without PouchDB. */
 import { preferencesStandard } from '../couchdb-design/check-preferences.ts';
 import { DEFAULT_PREFERENCES, type Preferences } from '../couchdb-design/preference-rules.ts';
-import { defaultEnvironment, type Environment } from './platform/environment.ts';
-import { watchSleep } from './platform/sleep.ts';
+import { createBell, rings } from './platform/bell.ts';
+import { defaultEnvironment, WAKES, type Environment } from './platform/environment.ts';
 import { createSyncFetch } from './platform/sync-fetch.ts';
 import { createTokens, type GetToken } from './platform/tokens.ts';
 import { shapeOf, type Values } from './store/shape.ts';
 import type { PreferencesStore, SchemaOptions, ShownOf, ShownPreferences } from './store-api.ts';
 import { backoff } from './sync/backoff.ts';
 import { readEvents, type ServerEvent } from './sync/event-lines.ts';
-import { fields, parseJson } from './sync/json.ts';
 import { retryAfter } from './sync/retry-after.ts';
 import { advance, shownStatus, STARTING, type StatusEvent, type SyncStatus } from './sync/status.ts';
-import { createWakeSignal } from './sync/wake-signal.ts';
 
 export type { GetToken } from './platform/tokens.ts';
 export type { SyncState, SyncStatus } from './sync/status.ts';
@@ -23,7 +21,7 @@ export interface StreamOptions {
   readonly username: string;
   /** See GetToken: it must give tokens of this user and of nobody else. */
   readonly getToken: GetToken;
-  readonly environment?: Partial<Pick<Environment, 'now' | 'random' | 'fetch' | 'onWake' | 'onOffline'>>;
+  readonly environment?: Partial<Pick<Environment, 'now' | 'random' | 'fetch' | 'listen'>>;
   /** Milliseconds without a sign of life after which the connection is taken for dead; the server gives one every 20 seconds. */
   readonly silence?: number;
 }
@@ -38,6 +36,13 @@ export interface PreferencesStream<Shown extends object = ShownPreferences> exte
   /** Resolved when the preferences have come for the first time. */
   readonly ready: Promise<void>;
   readonly close: () => void;
+}
+
+/** What the server's events say. */
+interface Told {
+  readonly username?: unknown;
+  readonly state?: unknown;
+  readonly preferences?: unknown;
 }
 
 const SILENCE_MS = 50_000;
@@ -56,11 +61,11 @@ export function createPreferencesStream(
   const { url, username, silence = SILENCE_MS } = options;
   const { known } = shapeOf(options.schema ?? preferencesStandard);
   const defaults: Preferences = options.defaults ?? (options.schema === undefined ? DEFAULT_PREFERENCES : {});
-  const { now, random, fetch, onWake, onOffline }: Environment = { ...defaultEnvironment(), ...options.environment };
-  const tokens = createTokens(options.getToken, silence);
-  const listeners = new Set<() => void>();
+  const environment: Environment = { ...defaultEnvironment(), ...options.environment };
+  const { now, random, fetch } = environment;
   const stopping = new AbortController();
-  const wake = createWakeSignal();
+  const wake = createBell();
+  const changed = createBell();
   const isStopped = (): boolean => stopping.signal.aborted;
   let onRead = (): void => undefined;
   const ready = new Promise<void>((resolve) => {
@@ -74,33 +79,30 @@ export function createPreferencesStream(
   let heard = 0;
   let liveSince = Infinity;
 
-  const notify = (): void => {
-    for (const listener of listeners) listener();
-  };
   const dispatch = (event: StatusEvent): void => {
     const before = progress;
     progress = advance(before, event);
     if (progress === before) return;
     status = shownStatus(progress);
-    notify();
+    changed.ring();
   };
   const caughtUp = (): void => {
     liveSince = Math.min(liveSince, now());
-    dispatch({ type: 'caught-up', at: now() });
+    dispatch({ type: 'caught-up', lastSynced: now() });
   };
 
   /** False: it is another's. */
   const take = ({ name, id, data }: ServerEvent): boolean => {
-    const told = fields(parseJson(data));
+    const told = Object(JSON.parse(data)) as Told;
     if (name === 'connected') {
-      if (told['username'] !== username) return false;
+      if (told.username !== username) return false;
       dispatch({ type: 'answered' });
-      if (told['state'] === state) caughtUp();
+      if (told.state === state) caughtUp();
     } else if (name === 'preference-update' && id !== undefined) {
       state = id;
-      shown = { ...defaults, ...known(fields(told['preferences'])) };
+      shown = { ...defaults, ...known(Object(told.preferences) as Values) };
       onRead();
-      notify();
+      changed.ring();
       caughtUp();
     }
     return true;
@@ -108,45 +110,46 @@ export function createPreferencesStream(
 
   /** One connection, to its end. Resolves with whether the person has to sign in, and how long the server wants to be left alone. */
   const follow = async (): Promise<{ readonly needsSignIn: boolean; readonly asked: number }> => {
-    const end = new AbortController();
-    const endOffline = onOffline(() => end.abort());
-    const endWake = wake.listen(() => {
-      if (now() - heard > silence / 2) end.abort();
-    });
-    let needsSignIn = false;
-    const ask = createSyncFetch({
-      fetch,
-      tokens,
-      silence,
-      signal: AbortSignal.any([stopping.signal, end.signal]),
-      onHeard: () => {
-        heard = now();
-      },
-      onSignInNeeded: () => {
-        needsSignIn = true;
-      },
-    });
+    const over = new AbortController();
+    const end = (): void => over.abort();
+    // By the clock, which goes on while a computer sleeps and its timers do not; and at once when somebody wakes up.
+    heard = now();
+    const listen = (): void => {
+      if (Math.abs(now() - heard) > silence) end();
+    };
+    const listening = setInterval(listen, silence / 4);
+    const endWake = wake.listen(listen);
+    const endOffline = environment.listen('offline', end);
+    stopping.signal.addEventListener('abort', end);
+    const ended = new Promise<undefined>((resolve) => over.signal.addEventListener('abort', () => resolve(undefined)));
+    let isOwn = true;
     const read = readEvents();
     const headers = { Accept: 'text/event-stream', ...(state === '' ? {} : { 'Last-Event-ID': state }) };
+    const ask = createSyncFetch(fetch, createTokens(options.getToken), over.signal)(url, { headers }, (text) => {
+      heard = now();
+      isOwn &&= read(text).every(take);
+      if (!isOwn || text.length > MOST_TOLD) end();
+    });
+    let needsSignIn = false;
     let asked = 0;
     try {
-      const { response } = await ask(new URL(url), { headers }, (text) => {
-        const isOwn = read(text).every(take);
-        needsSignIn ||= !isOwn;
-        if (!isOwn || text.length > MOST_TOLD) end.abort();
-      });
-      asked = retryAfter(response.headers.get('Retry-After'), now());
+      const answer = await Promise.race([ask, ended]);
+      needsSignIn = !answer && !over.signal.aborted;
+      asked = retryAfter(answer?.response.headers.get('Retry-After') ?? null, now());
     } catch {
       // Broken off, by whom does not matter: the next one begins where this one ended.
     }
-    endOffline();
+    end();
+    clearInterval(listening);
     endWake();
-    return { needsSignIn, asked };
+    endOffline();
+    stopping.signal.removeEventListener('abort', end);
+    return { needsSignIn: needsSignIn || !isOwn, asked };
   };
 
   const run = async (): Promise<void> => {
-    const endOnWake = onWake(wake.ring);
-    const endSleep = watchSleep(now, wake.ring);
+    const endOnWake = environment.listen(WAKES, wake.ring);
+    stopping.signal.addEventListener('abort', wake.ring);
     let failures = 0;
     while (!isStopped()) {
       liveSince = Infinity;
@@ -156,9 +159,8 @@ export function createPreferencesStream(
       failures = heard - liveSince > STEADY_MS ? 1 : failures + 1;
       dispatch({ type: needsSignIn ? 'sign-in-needed' : 'interrupted', heard });
       const wait = needsSignIn ? undefined : backoff(failures, random, asked);
-      if (await wake.wait(stopping.signal, wait)) failures = 0;
+      if (await rings(wake, wait)) failures = 0;
     }
-    endSleep();
     endOnWake();
   };
   void run();
@@ -167,10 +169,7 @@ export function createPreferencesStream(
     username,
     ready,
     get: () => shown,
-    subscribe: (listener) => {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
+    subscribe: changed.listen,
     status: () => status,
     retry: wake.ring,
     close: () => stopping.abort(),

@@ -4,7 +4,7 @@ import type { PatchOf, Preferences } from '../couchdb-design/preference-rules.ts
 import type { OpenDatabase } from './platform/database.ts';
 import type { Environment } from './platform/environment.ts';
 import type { GetToken } from './platform/sync-fetch.ts';
-import type { SupersededEdit } from './store/at-risk.ts';
+import type { SupersededEdit } from './store/superseded.ts';
 import type { StoredInspection } from './store/local-store.ts';
 import type { SyncTiming } from './sync/keep-syncing.ts';
 import type { RefusedEdit, SyncStatus } from './sync/status.ts';

@@ -7,10 +7,10 @@ import type { Environment } from './platform/environment.ts';
 
 export interface TabsOptions {
   readonly name: string;
-  readonly environment: Pick<Environment, 'locks' | 'onFreeze' | 'isVisible'>;
+  readonly environment: Pick<Environment, 'locks' | 'listen' | 'isVisible'>;
   /** Milliseconds between two questions whether there is a leader. It may stay silent for two of them. */
   readonly period: number;
-  /** Asks the leader to say something. */
+  /** Asks the leader, which may be this tab, to say something. */
   readonly ask: () => void;
   /** Runs while this tab leads: until the signal. */
   readonly lead: (signal: AbortSignal) => Promise<void>;
@@ -20,64 +20,48 @@ export interface Tabs {
   /** The leader has said something. */
   readonly heard: () => void;
   /** Resolved when this tab has nothing more to do with it. */
-  readonly ended: Promise<void>;
+  readonly ended: () => Promise<void>;
 }
 
 export function joinTabs({ name, environment, period, ask, lead }: TabsOptions, stopping: AbortSignal): Tabs {
   let silent = 0;
-  let leading = false;
-  let steal = false;
+  let isFrozen = false;
   let turn = new AbortController();
-  let thaw: () => void = () => undefined;
-  let thawed = Promise.resolve();
 
-  const endFreeze = environment.onFreeze((isFrozen) => {
-    thaw();
-    if (!isFrozen) return;
-    thawed = new Promise((resolve) => {
-      thaw = resolve;
-    });
-    turn.abort();
+  const stand = async (): Promise<void> => {
+    while (!stopping.aborted && !isFrozen) {
+      const own = new AbortController();
+      const signal = AbortSignal.any([stopping, own.signal]);
+      const steal = silent > 2;
+      turn = own;
+      silent = 0;
+      // Stolen, or given up while waiting for it: whoever leads is told, and nobody has to catch it.
+      await environment.locks
+        .request(`${name}:leader`, steal ? { steal } : { signal }, () => lead(signal))
+        .catch(() => own.abort());
+    }
+  };
+  let standing = stand();
+
+  const endFreeze = environment.listen('freeze resume', ({ type }) => {
+    isFrozen = type === 'freeze';
+    if (isFrozen) turn.abort();
+    else standing = standing.then(stand);
   });
   const timer = setInterval(() => {
-    if (leading || !environment.isVisible()) {
-      silent = 0;
-      return;
-    }
-    silent += 1;
-    if (silent > 2) {
-      steal = true;
-      turn.abort();
-    } else ask();
+    silent = environment.isVisible() ? silent + 1 : 0;
+    if (silent > 2) turn.abort();
+    else if (silent > 0) ask();
   }, period);
-
-  stopping.addEventListener('abort', () => thaw());
-
-  const run = async (): Promise<void> => {
-    while (!stopping.aborted) {
-      await thawed;
-      turn = new AbortController();
-      const stealing = steal;
-      steal = false;
-      silent = 0;
-      await environment.locks.lead(
-        `${name}:leader`,
-        AbortSignal.any([stopping, turn.signal]),
-        async (signal) => {
-          leading = true;
-          await lead(signal);
-          leading = false;
-        },
-        stealing,
-      );
-    }
+  stopping.addEventListener('abort', () => {
     clearInterval(timer);
     endFreeze();
-  };
+  });
+
   return {
     heard: () => {
       silent = 0;
     },
-    ended: run(),
+    ended: () => standing,
   };
 }

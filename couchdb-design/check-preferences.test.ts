@@ -67,13 +67,12 @@ test('and about whole preferences, and about what is none', () => {
   for (const odd of [undefined, null, [], new Date(0), 'theme', 7]) agrees(odd);
 });
 
-test('what is wrong is said as a sentence that names the preference', () => {
-  expect(validate({ theme: 'pink', recapTime: '25:00', volume: 3 }).issues).toEqual([
-    { message: 'theme must be one of light, dark, system' },
-    { message: 'recapTime must be a time like 07:30' },
-    { message: 'volume is not known' },
+test('what is wrong first is said as a sentence that names the preference', () => {
+  const said = (value: unknown): unknown => validate(value).issues?.map(({ message }) => message);
+  expect(said({ theme: 'pink', recapTime: '25:00' })).toEqual(['theme must be one of light, dark, system']);
+  expect(said({ recapTime: '25:00' })).toEqual(['recapTime must be a time like 07:30']);
+  expect(said({ volume: 3 })).toEqual(['volume is not known']);
+  expect(said({ filterPresets: [{ selectedTags: [] }] })).toEqual([
+    'filterPresets name must be 1 to 40 printable characters',
   ]);
-  expect(validate({ filterPresets: [{ selectedTags: [] }] }).issues?.[0]?.message).toBe(
-    'filterPresets name is missing',
-  );
 });

@@ -11,7 +11,7 @@ const faultOf = (rule: Rule, value: unknown): string => {
     case 'boolean':
       return typeof value === 'boolean' ? '' : 'must be true or false';
     case 'oneOf':
-      return rule.values.some((one) => one === value) ? '' : `must be one of ${rule.values.join(', ')}`;
+      return rule.values.includes(value as string) ? '' : `must be one of ${rule.values.join(', ')}`;
     case 'text':
       return typeof value === 'string' && value.length <= rule.longest && rule.pattern.test(value) ? '' : rule.says;
     case 'list':
@@ -19,20 +19,19 @@ const faultOf = (rule: Rule, value: unknown): string => {
         ? (value.map((item) => faultOf(rule.of, item)).find(Boolean) ?? '')
         : `must be a list of at most ${rule.most}`;
     case 'record':
-      return faultsIn(rule.members, value, rule.required)[0] ?? '';
+      return faultIn(rule.members, value, rule.required);
   }
 };
 
-/** What is wrong with the members of an object; those that are missing are, when they are `required`. */
-const faultsIn = (rules: Rules, value: unknown, required: readonly string[] = []): readonly string[] => {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return ['must be an object'];
-  const members = Object.entries(value).map(([key, member]: [string, unknown]) => {
+/** What is wrong with the first member of an object that is not good. The `required` ones have to be there. */
+const faultIn = (rules: Rules, value: unknown, required: readonly string[] = []): string => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'must be an object';
+  for (const key of [...required, ...Object.keys(value)]) {
     const rule = Object.hasOwn(rules, key) ? rules[key] : undefined;
-    const fault = rule ? faultOf(rule, member) : 'is not known';
-    return fault && `${key} ${fault}`;
-  });
-  const missing = required.map((key) => (Object.hasOwn(value, key) ? '' : `${key} is missing`));
-  return [...members, ...missing].filter(Boolean);
+    const fault = rule ? faultOf(rule, (value as Readonly<Record<string, unknown>>)[key]) : 'is not known';
+    if (fault) return `${key} ${fault}`;
+  }
+  return '';
 };
 
 export const preferencesStandard: StandardSchemaV1<Preferences> = {
@@ -40,8 +39,8 @@ export const preferencesStandard: StandardSchemaV1<Preferences> = {
     version: 1,
     vendor: 'pouchgate',
     validate: (value) => {
-      const faults = faultsIn(PREFERENCE_RULES, value);
-      return faults.length > 0 ? { issues: faults.map((message) => ({ message })) } : { value: value as Preferences };
+      const message = faultIn(PREFERENCE_RULES, value);
+      return message ? { issues: [{ message }] } : { value: value as Preferences };
     },
   },
 };

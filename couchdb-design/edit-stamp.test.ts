@@ -76,8 +76,13 @@ test('a stamp is of the time now when the clock is past all that was seen', () =
 
 test('there is no stamp after the last, rather than one that sorts wrongly', () => {
   expect(() => stampAt(T0, '9999-12-31T23:59:59.999Z-ffff-zzzzz')).toThrow(RangeError);
-  expect(stampAt(Infinity)).toBe('9999-12-31T23:59:59.999Z-0000-w7f3a');
-  expect(stampAt(-Infinity)).toBe('1970-01-01T00:00:00.000Z-0000-w7f3a');
+  for (const now of [253_402_300_800_000, Infinity]) expect(() => stampAt(now)).toThrow(RangeError);
+});
+
+test('a clock of before 1970 makes the first stamps there are', () => {
+  for (const now of [-1, -62_167_219_200_001, -Infinity]) {
+    expect(stampAt(now)).toBe('1969-12-31T23:59:59.999Z-0001-w7f3a');
+  }
 });
 
 test('what no stamp can be made of is refused', () => {

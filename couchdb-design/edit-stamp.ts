@@ -24,15 +24,12 @@ export interface EditStampParts {
 
 const STAMP = /^(.{24})-([0-9a-f]{4})-([a-z0-9]{5})$/;
 const DEVICE = /^[a-z0-9]{5}$/;
-const MAX_COUNTER = 0xffff;
-/** The last time whose ISO form has a year of four digits. */
-const MAX_TIME = 253_402_300_799_999;
 
 export const parseEditStamp = (value: unknown): EditStampParts | undefined => {
   const [, iso = '', counter = '', device = ''] = (typeof value === 'string' && STAMP.exec(value)) || [];
   const time = Date.parse(iso);
   // Date.parse takes a 30th of February for the 2nd of March: only a time that reads back the same is one.
-  if (Number.isNaN(time) || new Date(time).toISOString() !== iso) return undefined;
+  if (new Date(time).toJSON() !== iso) return undefined;
   return { time, counter: Number.parseInt(counter, 16), device };
 };
 
@@ -69,21 +66,13 @@ export interface NextEditStamp {
  * `seen` is malformed, `now` is no number, or the year 9999 is over.
  */
 export const nextEditStamp = ({ now, device, seen }: NextEditStamp): EditStamp => {
-  const before = seen === undefined ? { time: -1, counter: 0 } : partsOf(seen);
-  let time = Math.min(Math.max(Math.floor(now), 0), MAX_TIME);
-  let counter = 0;
-  if (time <= before.time) {
-    const isUsedUp = before.counter === MAX_COUNTER;
-    time = before.time + (isUsedUp ? 1 : 0);
-    counter = isUsedUp ? 0 : before.counter + 1;
-  }
-  const stamp = `${new Date(time).toISOString()}-${counter.toString(16).padStart(4, '0')}-${device}`;
+  const before = seen ? partsOf(seen) : { time: -1, counter: 0 };
+  // A stamp of the same time counts on, and into the next millisecond when the four digits are used up.
+  const count = now >= before.time + 1 ? 0 : before.counter + 1;
+  const iso = new Date(Math.max(now, before.time + (count >> 16))).toISOString();
+  const stamp = `${iso}-${(count & 0xffff).toString(16).padStart(4, '0')}-${device}`;
   partsOf(stamp);
   return stamp;
 };
 
-export const latestEditStamp = (stamps: Iterable<EditStamp>): EditStamp | undefined => {
-  let latest: EditStamp | undefined;
-  for (const stamp of stamps) if (latest === undefined || stamp > latest) latest = stamp;
-  return latest;
-};
+export const latestEditStamp = (stamps: Iterable<EditStamp>): EditStamp | undefined => [...stamps].sort().at(-1);

@@ -11,38 +11,30 @@ import { isEditStamp, type EditStamp } from './edit-stamp.ts';
 import type { PatchOf, Preferences } from './preference-rules.ts';
 import type { UserDocument } from './user-document-shape.ts';
 
-interface State {
-  /** '' when the value was never stamped. */
-  readonly stamp: string;
-  /** Canonical JSON of the value, '' when the preference is not set. */
-  readonly text: string;
-}
+type Members = Readonly<Record<string, unknown>>;
 
-type Stated = Pick<UserDocument<object>, 'preferences' | 'edits'>;
+/** The member of this name; undefined when it is none of the object's own, or `null`. */
+const own = (members: object, key: string): unknown =>
+  Object.hasOwn(members, key) ? ((members as Members)[key] ?? undefined) : undefined;
 
-const statesOf = ({ preferences, edits }: Stated): [string, State][] => {
-  const values = new Map<string, unknown>(Object.entries(preferences));
-  return [...new Set([...values.keys(), ...Object.keys(edits)])].map((key) => {
-    const value = values.get(key);
-    const stamp = Object.hasOwn(edits, key) ? (edits[key] ?? '') : '';
-    return [key, { stamp, text: value === undefined || value === null ? '' : canonicalJson(value) }];
-  });
+/** A preference's state as a text, in whose order the states are: all stamps are of one length, without a space. */
+const stateOf = ({ preferences, edits }: UserDocument<object>, key: string): string => {
+  const value = own(preferences, key);
+  return `${(own(edits, key) as EditStamp | undefined) ?? ''} ${value === undefined ? '' : canonicalJson(value)}`;
 };
 
-/** `document` with the greatest state of each preference in `all`. */
-const withGreatest = <P extends object>(document: UserDocument<P>, all: readonly Stated[]): UserDocument<P> => {
-  const greatest = new Map<string, State>();
-  for (const [key, state] of all.flatMap(statesOf)) {
-    const { stamp, text } = greatest.get(key) ?? { stamp: '', text: '' };
-    if (state.stamp === stamp ? state.text >= text : state.stamp > stamp) greatest.set(key, state);
-  }
-  const states = [...greatest];
+const mergeTwo = <P extends object>(a: UserDocument<P>, b: UserDocument<P>): UserDocument<P> => {
+  if (a._id !== b._id) throw new TypeError('not one document');
+  const keys = Object.keys({ ...a.preferences, ...a.edits, ...b.preferences, ...b.edits });
+  const winners = keys.map((key) => [key, stateOf(a, key) < stateOf(b, key) ? b : a] as const);
+  const membersOf = (part: 'preferences' | 'edits') =>
+    Object.fromEntries(winners.map(([key, winner]) => [key, own(winner[part], key)]));
   return canonicalCopy({
-    ...document,
-    preferences: Object.fromEntries(
-      states.flatMap(([key, { text }]) => (text === '' ? [] : [[key, JSON.parse(text) as unknown]])),
-    ) as P,
-    edits: Object.fromEntries(states.flatMap(([key, { stamp }]) => (stamp === '' ? [] : [[key, stamp]]))),
+    ...a,
+    preferences: membersOf('preferences') as P,
+    edits: membersOf('edits') as Readonly<Record<string, EditStamp>>,
+    created_at: a.created_at < b.created_at ? a.created_at : b.created_at,
+    updated_at: a.updated_at > b.updated_at ? a.updated_at : b.updated_at,
   });
 };
 
@@ -52,16 +44,7 @@ const withGreatest = <P extends object>(document: UserDocument<P>, all: readonly
  */
 export const merge = <P extends object = Preferences>(
   leaves: readonly [UserDocument<P>, ...UserDocument<P>[]],
-): UserDocument<P> => {
-  const [first] = leaves;
-  if (leaves.some(({ _id }) => _id !== first._id)) throw new TypeError('only versions of one document can be merged');
-  const created = leaves.map(({ created_at }) => created_at).sort();
-  const updated = leaves.map(({ updated_at }) => updated_at).sort();
-  return withGreatest(
-    { ...first, created_at: created[0] ?? first.created_at, updated_at: updated.at(-1) ?? first.updated_at },
-    leaves,
-  );
-};
+): UserDocument<P> => leaves.reduce((merged, leaf) => mergeTwo(merged, leaf), leaves[0]);
 
 /**
  * The document after an edit. A value of `null` or `undefined` removes the preference; `{}` changes nothing. The edit
@@ -75,10 +58,9 @@ export const applyEdit = <P extends object = Preferences>(
   stamp: EditStamp,
 ): UserDocument<P> => {
   if (!isEditStamp(stamp)) throw new RangeError('not an edit stamp');
-  const edits = Object.fromEntries(Object.keys(patch).map((key) => [key, stamp]));
-  const after = withGreatest(document, [document, { preferences: patch, edits }]);
-  const isTaken =
-    canonicalJson([after.preferences, after.edits]) !== canonicalJson([document.preferences, document.edits]);
+  const edits: Readonly<Record<string, EditStamp>> = Object.fromEntries(Object.keys(patch).map((key) => [key, stamp]));
+  const after = mergeTwo(document, { ...document, preferences: patch as P, edits });
   const time = stamp.slice(0, '2026-11-22T09:30:01.123Z'.length);
-  return isTaken && time > document.updated_at ? { ...after, updated_at: time } : after;
+  const isTaken = Object.values(after.edits).includes(stamp);
+  return isTaken && time > after.updated_at ? { ...after, updated_at: time } : after;
 };

@@ -33,7 +33,7 @@ const oneOf = <const V extends readonly string[]>(...values: V) => ({ kind: 'one
 const boolean = { kind: 'boolean' } as const;
 
 // No control characters and no lone surrogates: JSON writes those as six characters, and CouchDB refuses the latter.
-const label = text(40, /^[^\p{Cc}\p{Cs}]+$/u, 'must be 1 to 40 characters, none of them a control character');
+const label = text(40, /^[^\p{Cc}\p{Cs}]+$/u, 'must be 1 to 40 printable characters');
 const labels = <const M extends number>(most: M) => ({ kind: 'list', of: label, most }) as const;
 const timeOfDay = text(5, /^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time like 07:30');
 const timeRange = oneOf('all', 'today', 'week', 'month', 'quarter', 'year');

@@ -9,7 +9,7 @@ import SparkMD5 from 'spark-md5';
 import { canonicalJson } from './canonical-json.ts';
 import { merge } from './merge.ts';
 import type { Preferences } from './preference-rules.ts';
-import { compareRevisions, parseRevision, type Revision } from './revision-order.ts';
+import { compareRevisions, type Revision } from './revision-order.ts';
 import type { UserDocument } from './user-document-shape.ts';
 import type { UserDocumentId } from './username.ts';
 
@@ -29,7 +29,7 @@ export interface Tombstone extends Written {
 }
 
 export interface Conflict<P extends object = Preferences> {
-  /** The live leaves, all of them that are known, in any order: at least two. */
+  /** The live leaves with the revisions that a database gives, all that are known, each once and in any order. */
   readonly leaves: readonly { readonly rev: Revision; readonly document: UserDocument<P> }[];
 }
 
@@ -37,26 +37,27 @@ export interface Conflict<P extends object = Preferences> {
 export type Resolution<P extends object = Preferences> = readonly (MergedRevision<P> | Tombstone)[];
 
 const childOf = (parent: Revision, content: unknown): Written => {
-  const parts = parseRevision(parent);
-  if (parts === undefined) throw new RangeError(`not a revision: ${parent}`);
-  const start = parts.generation + 1;
+  const [generation, id = ''] = parent.split('-');
+  const start = Number(generation) + 1;
   // MD5 as CouchDB's and PouchDB's own revisions: who makes two contents collide confuses their own document only.
   const own = SparkMD5.hash(canonicalJson([parent, content]));
-  return { _rev: `${start}-${own}`, _revisions: { start, ids: [own, parts.id] } };
+  return { _rev: `${start}-${own}`, _revisions: { start, ids: [own, id] } };
 };
 
 /**
  * The documents that resolve the conflict: the merge as a child of the winner, unless the winner says the same already,
- * and a tombstone on each other leaf. Throws a RangeError on a malformed revision or fewer than two leaves,
- * and a TypeError when the leaves are not all of one document.
+ * and a tombstone on each other leaf; none where there is no conflict. Throws a TypeError when the leaves are not all of
+ * one document.
  */
 export const resolveConflict = <P extends object = Preferences>({ leaves }: Conflict<P>): Resolution<P> => {
-  const byRevision = new Map(leaves.map((leaf) => [leaf.rev, leaf]));
-  const [winner, ...others] = [...byRevision.values()].sort((a, b) => compareRevisions(b.rev, a.rev));
-  if (winner === undefined || others.length === 0) throw new RangeError('a conflict has at least two leaves');
+  const sorted = leaves.toSorted((a, b) => compareRevisions(b.rev, a.rev));
+  const [winner] = sorted;
+  if (!winner) return [];
+  const others = sorted.filter(({ rev }) => rev !== winner.rev);
   const { _id } = winner.document;
   const merged = merge([winner.document, ...others.map(({ document }) => document)]);
-  const child = { ...merged, ...childOf(winner.rev, merged) };
   const tombstones = others.map(({ rev }): Tombstone => ({ _id, ...childOf(rev, [_id, 'deleted']), _deleted: true }));
-  return canonicalJson(merged) === canonicalJson(winner.document) ? tombstones : [child, ...tombstones];
+  return canonicalJson(merged) === canonicalJson(winner.document)
+    ? tombstones
+    : [{ ...merged, ...childOf(winner.rev, merged) }, ...tombstones];
 };

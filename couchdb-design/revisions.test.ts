@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { anyDocumentOf, username } from './arbitraries.ts';
 import { canonicalJson } from './canonical-json.ts';
-import { merge } from './merge.ts';
+import { applyEdit, merge } from './merge.ts';
 import {
   compareRevisions,
   isRevision,
@@ -141,31 +141,31 @@ test('a tombstone depends on its leaf alone, so that devices that saw different 
   );
 });
 
-test('what is no conflict of this document is refused', () => {
+test('where there is no conflict there is nothing to write, and a leaf that is told twice is one', () => {
+  const leaf = { rev: `1-${'a'.repeat(32)}`, document: fresh };
+  for (const leaves of [[], [leaf], [leaf, leaf]]) expect(resolveConflict({ leaves })).toEqual([]);
+});
+
+test('a revision that somebody forged is followed like any other', () => {
   const rev = `1-${'a'.repeat(32)}`;
+  const other = applyEdit(fresh, { theme: 'dark' }, '2026-11-22T09:30:01.123Z-0000-w7f3a');
+  const [child, tombstone] = resolveConflict({
+    leaves: [
+      { rev, document: other },
+      { rev: '99-ffff', document: fresh },
+    ],
+  });
+  expect(child).toMatchObject({ _rev: expect.stringMatching(/^100-/) as string, preferences: { theme: 'dark' } });
+  expect(child?._revisions.ids[1]).toBe('ffff');
+  expect(tombstone).toMatchObject({ _deleted: true, _rev: expect.stringMatching(/^2-/) as string });
+});
+
+test('leaves of two documents are refused', () => {
   const bobs = newUserDocument(username('bob'), new Date(0));
-  expect(() => resolveConflict({ leaves: [] })).toThrow(RangeError);
-  expect(() => resolveConflict({ leaves: [{ rev, document: fresh }] })).toThrow(RangeError);
   expect(() =>
     resolveConflict({
       leaves: [
-        { rev, document: fresh },
-        { rev, document: fresh },
-      ],
-    }),
-  ).toThrow(RangeError);
-  expect(() =>
-    resolveConflict({
-      leaves: [
-        { rev, document: fresh },
-        { rev: '99-ffff', document: fresh },
-      ],
-    }),
-  ).toThrow(RangeError);
-  expect(() =>
-    resolveConflict({
-      leaves: [
-        { rev, document: fresh },
+        { rev: `1-${'a'.repeat(32)}`, document: fresh },
         { rev: `2-${'a'.repeat(32)}`, document: bobs },
       ],
     }),

@@ -6,14 +6,12 @@ import {
   type PreferencesStore,
   type StoreOptions,
 } from '../client/index.ts';
-import { createLocks } from '../client/platform/locks.ts';
-import { openChannel } from '../client/platform/tab-channel.ts';
 import { newBrowser, startTestServer, until, type TestServer } from './client-test-kit.ts';
 import { createLockManager } from './devices-locks.ts';
 
 export interface TestBrowser {
   readonly open: OpenDatabase;
-  readonly storage: Environment['storage'] & { readonly keys: () => readonly string[] };
+  readonly storage: Environment['storage'];
   /** What a tab of this browser is in. */
   readonly environment: Partial<Environment>;
   /** Everything that is stored under a database's name, as text. */
@@ -28,26 +26,19 @@ export function createBrowser(): TestBrowser {
   const openOne = newBrowser();
   /** The memory adapter would close a database for all tabs when one closes it. */
   const open: OpenDatabase = (name) => Object.assign(openOne(name), { close: () => Promise.resolve() });
-  const items = new Map<string, string>();
-  const storage: TestBrowser['storage'] = {
-    getItem: (key) => items.get(key) ?? null,
-    setItem: (key, value) => void items.set(key, value),
-    removeItem: (key) => void items.delete(key),
-    keys: () => [...items.keys()],
-  };
+  const storage: Environment['storage'] = {};
   return {
     open,
     storage,
     environment: {
       storage,
-      locks: createLocks(createLockManager()),
-      openChannel: (name) => openChannel(prefix + name),
+      locks: createLockManager(),
+      openChannel: (name) => new BroadcastChannel(prefix + name),
     },
     dump: async (name) => {
       const database = open(name);
       const { rows } = await database.allDocs({ include_docs: true, conflicts: true });
-      const notes: unknown = await database.get('_local/pouchgate').catch(() => undefined);
-      return JSON.stringify([rows, notes]);
+      return JSON.stringify([rows, Object.entries(storage).filter(([key]) => key.startsWith(`${name}:`))]);
     },
   };
 }

@@ -1,5 +1,11 @@
 /** Devices for tests of client and server together: stores on the real library, each with a switch for its network. */
-import { createPreferencesStore, type OpenDatabase, type PreferencesStore, type SyncState } from '../client/index.ts';
+import {
+  createPreferencesStore,
+  type Environment,
+  type OpenDatabase,
+  type PreferencesStore,
+  type SyncState,
+} from '../client/index.ts';
 import type { StoreOptions } from '../client/store-api.ts';
 import { newBrowser, startTestServer, until, type TestServer } from './client-test-kit.ts';
 
@@ -22,6 +28,14 @@ export interface DevicesServer {
   readonly registry: string;
   readonly token: (username: string) => string;
 }
+
+const storages = new WeakMap<OpenDatabase, Environment['storage']>();
+/** What a browser keeps beside its databases. */
+const storageOf = (browser: OpenDatabase): Environment['storage'] => {
+  const storage = storages.get(browser) ?? {};
+  storages.set(browser, storage);
+  return storage;
+};
 
 /** `server` may still be on its way when this is called. */
 export function devicesOf(server: () => DevicesServer): Devices {
@@ -55,8 +69,10 @@ export function devicesOf(server: () => DevicesServer): Devices {
             else asked?.addEventListener('abort', end, { once: true });
             return fetch(input, { ...init, signal: request.signal });
           },
-          onWake: (wake) => {
-            wakes.add(wake);
+          storage: storageOf(browser),
+          listen: (types, listener) => {
+            const wake = (): void => listener({ type: 'online' });
+            if (types.includes('online')) wakes.add(wake);
             return () => void wakes.delete(wake);
           },
           ...options.environment,

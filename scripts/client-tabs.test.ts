@@ -1,8 +1,9 @@
-import { SILENT_CHANNEL } from '../client/platform/tab-channel.ts';
-import { createBrowser, isLive, stageStores } from './client-browser.ts';
+import type { TabChannel } from '../client/platform/tab-channel.ts';
+import { createBrowser, isLive, offline, stageStores } from './client-browser.ts';
 import { until } from './client-test-kit.ts';
 
 const stores = stageStores();
+const SILENT_CHANNEL: TabChannel = { postMessage: () => undefined, onmessage: null, close: () => undefined };
 
 /** Tabs find out within a few of these that nobody leads. */
 const timing = { heartbeat: 1_000, silence: 5_000 };
@@ -40,6 +41,40 @@ test('one of two tabs leads, the other shows its status and its changes', async 
   expect(await leads(second)).toBe(true);
 });
 
+test('a refused edit is told once in every tab, whatever happens to the connection afterwards', async () => {
+  const alice = newUser();
+  const browser = createBrowser();
+  let online = true;
+  let clock = 0;
+  const first = stores.open(alice, browser, {
+    timing,
+    environment: {
+      now: () => Date.now() + clock,
+      fetch: (...request) => (online ? fetch(...request) : offline(...request)),
+    },
+  });
+  await isLive(first);
+  const second = stores.open(alice, browser, { timing });
+  await isLive(second);
+  const told: unknown[] = [];
+  for (const tab of [first, second]) tab.on('refused', ({ key }) => told.push(key));
+  const reaches = (state: string): Promise<unknown> =>
+    Promise.all([first, second].map((tab) => until(tab.subscribe, () => tab.status().state === state)));
+
+  // The gate takes no stamp that is more than a day ahead of its own clock.
+  clock = 3 * 24 * 3_600_000;
+  await first.set({ theme: 'dark' });
+  clock = 0;
+  await reaches('refused');
+  online = false;
+  await first.set({ viewMode: 'graph' });
+  await reaches('offline');
+  online = true;
+  first.retry();
+  await reaches('refused');
+  expect(told).toEqual(['theme', 'theme']);
+});
+
 test('a leader that answers nobody is replaced by a tab that a person looks at, and gives way', async () => {
   const alice = newUser();
   const browser = createBrowser();
@@ -60,8 +95,8 @@ test('a page that is frozen lets another lead, and does not take the lead back',
   const first = stores.open(alice, browser, {
     timing,
     environment: {
-      onFreeze: (changed) => {
-        change = changed;
+      listen: (types, listener) => {
+        if (types === 'freeze resume') change = (isFrozen) => listener({ type: isFrozen ? 'freeze' : 'resume' });
         return () => undefined;
       },
     },

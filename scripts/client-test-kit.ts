@@ -7,7 +7,7 @@ import PouchDB from 'pouchdb-browser';
 import type { OpenDatabase } from '../client/index.ts';
 import { readConfig } from '../server/config.ts';
 import { startPouchgate, type Pouchgate, type StartOptions } from '../server/start.ts';
-import { startUpstream } from '../server/upstream/upstream-for-tests.ts';
+import { startUpstream, type TestUpstream } from '../server/upstream/upstream-for-tests.ts';
 
 PouchDB.plugin(memoryAdapter);
 
@@ -34,12 +34,15 @@ export interface TestServer {
 }
 
 export interface TestServerOptions extends Pick<StartOptions, 'page' | 'rateLimits'> {
+  /** Does what was there before there was a gate. */
+  readonly before?: (upstream: TestUpstream) => Promise<unknown>;
   /** What goes over the configuration for tests. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-export async function startTestServer({ env = {}, ...options }: TestServerOptions = {}): Promise<TestServer> {
+export async function startTestServer({ before, env = {}, ...options }: TestServerOptions = {}): Promise<TestServer> {
   const upstream = await startUpstream();
+  await before?.(upstream);
   const start = (port: number): Promise<Pouchgate> =>
     startPouchgate({
       config: readConfig({

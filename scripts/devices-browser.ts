@@ -1,8 +1,7 @@
 /** One device: a browser in this process, with databases, locks, a channel and storage that its tabs share. */
 import PouchDB from 'pouchdb-browser';
 import { createPreferencesStore, type Environment, type OpenDatabase, type PreferencesStore } from '../client/index.ts';
-import { createLocks } from '../client/platform/locks.ts';
-import { openChannel } from '../client/platform/tab-channel.ts';
+import { createQueue } from '../client/platform/locks.ts';
 import './client-test-kit.ts';
 import type { Edits } from './devices-edits.ts';
 import type { DeviceTraits } from './devices-history.ts';
@@ -57,7 +56,7 @@ export function createDevice({ name, traits, url, username, token, edits, onEven
     return opened;
   };
   const manager = createLockManager();
-  const items = new Map<string, string>();
+  const items: Environment['storage'] = {};
   const databaseNames = new Set<string>();
   const wakes = new Set<() => void>();
   const losses = new Set<() => void>();
@@ -85,18 +84,16 @@ export function createDevice({ name, traits, url, username, token, edits, onEven
     }
   };
 
-  const environment = (): Partial<Environment> => ({
+  const environment = (tabName: string): Partial<Environment> => ({
     now: () => Date.now() + traits.clock * 60_000,
     fetch: send,
-    locks: createLocks(traits.locks ? manager : undefined),
-    onWake: (wake) => listen(wakes, wake),
-    onOffline: (lost) => listen(losses, lost),
-    openChannel: (channel) => openChannel(prefix + channel),
-    storage: {
-      getItem: (key) => items.get(key) ?? null,
-      setItem: (key, value) => void items.set(key, value),
-      removeItem: (key) => void items.delete(key),
-    },
+    locks: traits.locks ? manager : createQueue(),
+    listen: (types, listener) =>
+      listen(types.includes('online') ? wakes : types === 'offline' ? losses : new Set(), () =>
+        listener({ type: types }),
+      ),
+    openChannel: (channel) => new BroadcastChannel(prefix + channel),
+    storage: edits.watchStorage(items, tabName),
   });
 
   return {
@@ -125,7 +122,7 @@ export function createDevice({ name, traits, url, username, token, edits, onEven
           databaseNames.add(database);
           return edits.watch(open(database), tabName);
         },
-        environment: environment(),
+        environment: environment(tabName),
       });
       let closing = false;
       const unsubscribe = store.subscribe(() => onEvent('change'));

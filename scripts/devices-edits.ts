@@ -1,7 +1,7 @@
-/** Every edit that was stored in any device's local database, as the stores themselves wrote it there. */
+/** Every edit that was stored on any device, as the stores themselves wrote it into the database or beside it. */
 import { canonicalJson } from '../couchdb-design/canonical-json.ts';
 import type { EditStamp } from '../couchdb-design/edit-stamp.ts';
-import type { Database } from '../client/index.ts';
+import type { Database, Environment } from '../client/index.ts';
 
 export interface StoredEdit {
   readonly key: string;
@@ -17,6 +17,8 @@ export interface Edits {
   readonly all: readonly StoredEdit[];
   /** The same database, listened to. */
   readonly watch: (database: Database, tab: string) => Database;
+  /** The same storage, listened to. */
+  readonly watchStorage: (storage: Environment['storage'], tab: string) => Environment['storage'];
   /** What must not be: one stamp with two values. */
   readonly contradictions: readonly string[];
 }
@@ -80,5 +82,12 @@ export function createEdits(): Edits {
       }) as typeof database.bulkDocs;
       return database;
     },
+    watchStorage: (storage, tab) =>
+      new Proxy(storage, {
+        set: (target, item, text) => {
+          if (String(item).includes(':unsent:')) learn(JSON.parse(String(text)), tab);
+          return Reflect.set(target, item, text);
+        },
+      }),
   };
 }

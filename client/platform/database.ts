@@ -1,14 +1,13 @@
 /** The local PouchDB: how it is typed, named and opened. */
 /// <reference types="pouchdb-core" preserve="true" />
 import PouchDB from 'pouchdb-browser';
-import type { Username } from '../../couchdb-design/username.ts';
 
 export type StoredBody = Record<string, unknown>;
 export type Database = PouchDB.Database<StoredBody>;
 export type OpenDatabase = (name: string) => Database;
 
 /** Every user has a database of their own in the browser: what one has stored is never read for another. */
-export const databaseName = (namespace: string, username: Username): string => `${namespace}_${username}`;
+export const databaseName = (namespace: string, username: string): string => `${namespace}_${username}`;
 
 /**
  * IndexedDB, as pouchdb-browser has it. Old revisions' bodies are of no use here (replication sends leaves only), so
@@ -18,10 +17,7 @@ export const openBrowserDatabase: OpenDatabase = (name) => new PouchDB<StoredBod
 
 /** The database on the server. `fetch` carries the token, so that the URL never does. */
 export const openRemoteDatabase = (url: string, fetch: typeof globalThis.fetch): Database =>
-  new PouchDB<StoredBody>(url, {
-    skip_setup: true,
-    fetch: (target, init) => fetch(target, init),
-  });
+  new PouchDB<StoredBody>(url, { skip_setup: true, fetch });
 
 /** What PouchDB rejects with. */
 interface DatabaseError {
@@ -30,12 +26,13 @@ interface DatabaseError {
   readonly message?: string;
 }
 
-const told = (error: unknown): DatabaseError => error ?? {};
-
-export const statusOf = (error: unknown): number | undefined => told(error).status;
+export const statusOf = (error: unknown): number | undefined => (error as DatabaseError | undefined)?.status;
 
 /** Why it failed, as a sentence for a person, more or less. */
-export const reasonOf = (error: unknown): string => told(error).reason ?? told(error).message ?? String(error);
+export const reasonOf = (error: unknown): string => {
+  const { reason, message } = Object(error) as DatabaseError;
+  return reason ?? String(message);
+};
 
 /** What `task` gives, or `instead` when the database answers with `status`. */
 export const unless = async <T, U>(status: number, instead: U, task: Promise<T>): Promise<T | U> => {

@@ -1,30 +1,39 @@
 /**
- * Whose data has still to be taken out of this browser. A sign-out can be cut off at any moment, by a crash or a closed
- * lid: who is leaving is noted before anything else, and what is left is removed by whoever opens the page next.
+ * What is kept beside a local database, and whose data has still to be taken out of this browser. A sign-out can be cut off
+ * at any moment, by a crash or a closed lid: who is leaving is noted before anything else, and what is left is removed by
+ * whoever opens the page next.
  */
-import { parseUsername, type Username } from '../../couchdb-design/username.ts';
+import { parseUsername } from '../../couchdb-design/username.ts';
 import { databaseName, openBrowserDatabase, type OpenDatabase } from './database.ts';
 import { defaultEnvironment, type Environment } from './environment.ts';
 
-type TextStorage = Environment['storage'];
+type Texts = Environment['storage'];
 
-/** What is kept beside a database of that name: see local-store.ts and preferences-store.ts. */
-const KEPT = ['carry', 'device', 'synced'];
+const MARK = ':leaving';
 
-const keyOf = (namespace: string): string => `${namespace}:leaving`;
+/** Where there is no room left it is only forgotten when the page is closed. */
+export const keep = (storage: Texts, item: string, text: string): void => {
+  try {
+    storage[item] = text;
+  } catch {
+    // See above.
+  }
+};
 
-export const leaving = (storage: TextStorage, namespace: string): readonly Username[] =>
-  JSON.parse(storage.getItem(keyOf(namespace)) ?? '[]') as Username[];
+export const remove = (storage: Texts, item: string): void => void Reflect.deleteProperty(storage, item);
 
-export const markLeaving = (storage: TextStorage, namespace: string, username: Username): void =>
-  storage.setItem(keyOf(namespace), JSON.stringify([...new Set([...leaving(storage, namespace), username])]));
+/** `name` is a database's. */
+export const isLeaving = (storage: Texts, name: string): boolean => storage[name + MARK] !== undefined;
 
-/** The database is gone: so is what was kept beside it, and the note that it was to go. */
-export const markGone = (storage: TextStorage, namespace: string, username: Username): void => {
-  for (const key of KEPT) storage.removeItem(`${databaseName(namespace, username)}:${key}`);
-  const names = leaving(storage, namespace).filter((name) => name !== username);
-  if (names.length > 0) storage.setItem(keyOf(namespace), JSON.stringify(names));
-  else storage.removeItem(keyOf(namespace));
+export const markLeaving = (storage: Texts, name: string): void => keep(storage, name + MARK, '');
+
+export const markGone = (storage: Texts, name: string): void => {
+  remove(storage, name + MARK);
+};
+
+/** Forgets all that is kept beside the database. */
+export const forget = (storage: Texts, name: string): void => {
+  for (const item of Object.keys(storage)) if (item.startsWith(`${name}:`)) remove(storage, item);
 };
 
 export interface EraseOptions {
@@ -33,7 +42,7 @@ export interface EraseOptions {
   /** As in PreferencesStoreOptions. */
   readonly namespace?: string;
   readonly openDatabase?: OpenDatabase;
-  readonly storage?: TextStorage;
+  readonly storage?: Texts;
 }
 
 /**
@@ -47,9 +56,11 @@ export async function eraseLocalData({
   storage = defaultEnvironment().storage,
 }: EraseOptions = {}): Promise<void> {
   const asked = parseUsername(username);
-  if (asked !== undefined) markLeaving(storage, namespace, asked);
-  for (const name of leaving(storage, namespace)) {
-    await openDatabase(databaseName(namespace, name)).destroy();
-    markGone(storage, namespace, name);
+  if (asked) markLeaving(storage, databaseName(namespace, asked));
+  for (const item of Object.keys(storage)) {
+    if (!item.startsWith(databaseName(namespace, '')) || !item.endsWith(MARK)) continue;
+    const name = item.slice(0, -MARK.length);
+    await openDatabase(name).destroy();
+    forget(storage, name);
   }
 }

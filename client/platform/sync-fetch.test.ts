@@ -1,31 +1,19 @@
 import type { IncomingMessage } from 'node:http';
 import { answering, openLoopback } from './loopback.ts';
-import { createSyncFetch, type SyncFetchOptions } from './sync-fetch.ts';
+import { createSyncFetch, type Heard } from './sync-fetch.ts';
 import { createTokens, type GetToken } from './tokens.ts';
 
 const loopback = openLoopback();
 afterEach(loopback.close);
 
-/** `get`, and what was told of signing in. */
-function asking(
-  getToken: GetToken = () => Promise.resolve('good'),
-  options: Partial<SyncFetchOptions> = {},
-): { readonly get: (url: string, init?: RequestInit) => Promise<Response>; readonly told: () => number } {
-  let told = 0;
-  const ask = createSyncFetch({
-    fetch: globalThis.fetch,
-    tokens: createTokens(getToken, 5_000),
-    silence: 5_000,
-    signal: new AbortController().signal,
-    onHeard: () => undefined,
-    onSignInNeeded: () => (told += 1),
-    ...options,
-  });
-  return {
-    told: () => told,
-    get: async (url, init = {}) => (await ask(url, init, () => undefined)).response,
-  };
+type Get = (url: string, init?: RequestInit, onText?: (text: string) => void) => Promise<Heard | undefined>;
+
+function asking(getToken: GetToken = () => Promise.resolve('good'), signal = new AbortController().signal): Get {
+  const ask = createSyncFetch(globalThis.fetch, createTokens(getToken), signal);
+  return (url, init = {}, onText = () => undefined) => ask(url, init, onText);
 }
+const statusOf = async (heard: Promise<Heard | undefined>): Promise<number | undefined> =>
+  (await heard)?.response.status;
 const unauthorized = { status: 401, body: { error: 'unauthorized', reason: 'No.' } };
 
 test('the token goes in a header, never in the URL, and no cookie goes along', async () => {
@@ -36,7 +24,7 @@ test('the token goes in a header, never in the URL, and no cookie goes along', a
       return { body: {} };
     }),
   );
-  await asking().get(`${url}/r/`, { credentials: 'include' });
+  await asking()(`${url}/r/`, { credentials: 'include' });
   expect(seen[0]?.headers.authorization).toBe('Bearer good');
   expect(seen[0]?.url).toBe('/r/');
   expect(seen[0]?.headers.cookie).toBeUndefined();
@@ -53,12 +41,11 @@ test('a refused token is renewed once and the request sent again, body and all',
     })();
   });
   const asked: (string | undefined)[] = [];
-  const { get } = asking((refused) => {
+  const get = asking((refused) => {
     asked.push(refused);
     return Promise.resolve(refused === undefined ? 'old' : 'new');
   });
-  const response = await get(`${url}/r/_revs_diff`, { method: 'POST', body: '{"a":[]}' });
-  expect(response.status).toBe(200);
+  expect(await statusOf(get(`${url}/r/_revs_diff`, { method: 'POST', body: '{"a":[]}' }))).toBe(200);
   expect(asked).toEqual([undefined, 'old']);
   expect(bodies).toEqual(['Bearer old {"a":[]}', 'Bearer new {"a":[]}']);
 });
@@ -72,15 +59,15 @@ test('requests that are refused at different times, some after the renewal, rene
     else end();
   });
   let renewals = 0;
-  const { get } = asking((refused) => {
+  const get = asking((refused) => {
     if (refused !== undefined) renewals += 1;
     return Promise.resolve(refused === undefined && renewals === 0 ? 'old' : 'new');
   });
   const first = get(`${url}/late`);
   const others = await Promise.all([get(`${url}/a`), get(`${url}/b`), get(`${url}/c`)]);
-  expect(others.map(({ status }) => status)).toEqual([200, 200, 200]);
+  expect(others.map((heard) => heard?.response.status)).toEqual([200, 200, 200]);
   for (const end of late) end();
-  expect((await first).status).toBe(200);
+  expect(await statusOf(first)).toBe(200);
   expect([late.length, renewals]).toEqual([1, 1]);
 });
 
@@ -92,25 +79,20 @@ test('two refusals in a row, or no token at all, mean that the person has to sig
       return unauthorized;
     }),
   );
-  const refused = asking();
-  await expect(refused.get(`${url}/r/`)).rejects.toThrow('Sign in again');
-  expect([requests, refused.told()]).toEqual([2, 1]);
-  const none = asking(() => Promise.resolve(undefined));
-  await expect(none.get(`${url}/r/`)).rejects.toThrow('Sign in again');
-  expect([requests, none.told()]).toEqual([2, 1]);
+  expect(await asking()(`${url}/r/`)).toBeUndefined();
+  expect(requests).toBe(2);
+  expect(await asking(() => Promise.resolve(undefined))(`${url}/r/`)).toBeUndefined();
+  expect(requests).toBe(2);
 });
 
 test('a 401 that is not the server’s own, as of a network that wants a sign-in for itself, is no reason to sign in here', async () => {
   const url = await loopback.serve((_req, res) => res.writeHead(401).end('<h1>Welcome to the hotel</h1>'));
-  const { get, told } = asking();
-  expect((await get(`${url}/r/_changes`)).status).toBe(401);
-  expect(told()).toBe(0);
+  expect(await statusOf(asking()(`${url}/r/_changes`))).toBe(401);
 });
 
 test('a token that cannot be had for want of a network is no reason to sign in', async () => {
-  const { get, told } = asking(() => Promise.reject(new TypeError('Failed to fetch')));
+  const get = asking(() => Promise.reject(new TypeError('Failed to fetch')));
   await expect(get('http://127.0.0.1:9/r/')).rejects.toThrow('Failed to fetch');
-  expect(told()).toBe(0);
 });
 
 test.each([301, 302, 303, 307, 308])(
@@ -122,7 +104,7 @@ test.each([301, 302, 303, 307, 308])(
       res.end('{}');
     });
     const url = await loopback.serve((_req, res) => res.writeHead(status, { location: elsewhere }).end());
-    await expect(asking().get(`${url}/r/`)).rejects.toThrow();
+    await expect(asking()(`${url}/r/`)).rejects.toThrow();
     expect(reached).toBe(false);
   },
 );
@@ -130,7 +112,51 @@ test.each([301, 302, 303, 307, 308])(
 test('whoever ends the run ends its requests', async () => {
   const url = await loopback.serve(() => undefined);
   const run = new AbortController();
-  const waiting = asking(undefined, { signal: run.signal }).get(`${url}/r/_changes`);
+  const waiting = asking(undefined, run.signal)(`${url}/r/_changes`);
   run.abort(new Error('enough'));
   await expect(waiting).rejects.toThrow('enough');
+});
+
+test('and at once, also in the midst of the body', async () => {
+  const url = await loopback.serve((_req, res) => res.write('{'));
+  const run = new AbortController();
+  const waiting = asking(undefined, run.signal)(`${url}/r/_changes`, {}, (text) => {
+    if (text !== '') run.abort(new Error('enough'));
+  });
+  await expect(waiting).rejects.toThrow('enough');
+});
+
+test('whatever comes is told as it comes, heartbeat or not, from the headers on', async () => {
+  const dribbled = ['', '{"results":[\n', '\n', '\n', '],"last_seq":"0"}'];
+  const url = await loopback.serve((_req, res) => {
+    res.flushHeaders();
+    const rest = dribbled.slice(1);
+    const timer = setInterval(() => {
+      const part = rest.shift();
+      if (part !== undefined) res.write(part);
+      else {
+        clearInterval(timer);
+        res.end();
+      }
+    }, 20);
+  });
+  const heard: string[] = [];
+  const answer = await asking()(`${url}/r/_changes`, {}, (soFar) => heard.push(soFar));
+  expect(heard).toEqual(dribbled.map((_part, at) => dribbled.slice(0, at + 1).join('')));
+  expect(answer?.text).toBe(heard.at(-1));
+});
+
+test('a character that comes in two pieces is read as one', async () => {
+  const [first, second] = [Buffer.from('{"a":"ü"}').subarray(0, 7), Buffer.from('{"a":"ü"}').subarray(7)];
+  const url = await loopback.serve((_req, res) => {
+    res.write(first, () => setImmediate(() => res.end(second)));
+  });
+  expect((await asking()(`${url}/r/`))?.text).toBe('{"a":"ü"}');
+});
+
+test('a body that is cut off in its midst is no answer', async () => {
+  const url = await loopback.serve((_req, res) => {
+    res.write('{"results":[', () => setImmediate(() => res.destroy()));
+  });
+  await expect(asking()(`${url}/r/_changes`)).rejects.toThrow();
 });

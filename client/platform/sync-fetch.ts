@@ -1,62 +1,63 @@
-/** How the replication asks the server: with the token, which is renewed once when it is refused, and listening. */
-import { fields, parseJson } from '../sync/json.ts';
-import { fetchHeard, type Hearing } from './heard-response.ts';
-import type { Tokens } from './tokens.ts';
+/**
+ * How the replication asks the server: with the token, which is renewed once when it is refused, and listening. PouchDB
+ * reads a longpoll's answer as a whole, so that it would not notice a connection that died without a word. Here the body
+ * is read as it comes: a heartbeat is a sign of life.
+ */
+import { parseAnswer } from '../sync/answers.ts';
+import type { GetToken } from './tokens.ts';
 
 export type { GetToken } from './tokens.ts';
 
-export interface SyncFetchOptions extends Pick<Hearing, 'fetch' | 'silence'> {
-  readonly tokens: Tokens;
-  /** Ends every request of this run. */
-  readonly signal: AbortSignal;
-  /** Called whenever something came, of any request. */
-  readonly onHeard: () => void;
-  /** There is no token that the server takes. The request rejects too, but PouchDB swallows some. */
-  readonly onSignInNeeded: () => void;
+/** An answer whose body was read: it is in `text` alone. */
+export interface Heard {
+  readonly response: Response;
+  readonly text: string;
 }
 
-/** Asks, and reads the whole answer. `onText` is told of its body as far as it has come. Rejects as `fetch` does. */
+/**
+ * Asks, and reads the whole answer. `onText` is told of its body as far as it has come, from the headers on. Undefined
+ * when there is no token that the server takes: the person has to sign in. Rejects as `fetch` does.
+ */
 export type Ask = (
-  url: string | URL,
-  init: RequestInit,
+  url: string,
+  init: RequestInit | undefined,
   onText: (text: string) => void,
-) => ReturnType<typeof fetchHeard>;
+) => Promise<Heard | undefined>;
 
-export function createSyncFetch({ fetch, silence, tokens, signal, onHeard, onSignInNeeded }: SyncFetchOptions): Ask {
-  const needSignIn = (): never => {
-    onSignInNeeded();
-    throw new Error('Sign in again to sync.');
-  };
-
-  return async (url, init, onText) => {
-    const hearing: Hearing = {
-      fetch,
-      silence,
-      onHeard: (text) => {
-        onHeard();
-        onText(text);
-      },
+/** `signal` ends every request. None is called off alone: PouchDB does so when a run is cancelled, which ends all. */
+export function createSyncFetch(fetch: typeof globalThis.fetch, getToken: GetToken, signal: AbortSignal): Ask {
+  const ask = async (
+    url: string,
+    init: RequestInit | undefined,
+    onText: (text: string) => void,
+    refused?: string,
+  ): Promise<Heard | undefined> => {
+    const token = await getToken(refused);
+    if (token === undefined) return;
+    const headers = new Headers(init?.headers);
+    headers.set('Authorization', `Bearer ${token}`);
+    const response = await fetch(url, {
+      ...init,
+      headers,
+      signal,
+      // The token is all that counts: no cookie goes along, and no redirect may carry the token elsewhere.
+      credentials: 'omit',
+      redirect: 'error',
+      cache: 'no-store',
+    });
+    let text = '';
+    onText(text);
+    const write = (part: string): void => {
+      text += part;
+      onText(text);
     };
-    const attempt = (token: string): ReturnType<typeof fetchHeard> => {
-      const headers = new Headers(init.headers);
-      headers.set('Authorization', `Bearer ${token}`);
-      return fetchHeard(hearing, url, {
-        ...init,
-        headers,
-        signal: init.signal ? AbortSignal.any([signal, init.signal]) : signal,
-        // The token is all that counts: no cookie goes along, and no redirect may carry the token elsewhere.
-        credentials: 'omit',
-        redirect: 'error',
-        cache: 'no-store',
-      });
-    };
-
-    const token = (await tokens.current()) ?? needSignIn();
-    const first = await attempt(token);
-    if (first.response.status !== 401) return first;
-    const second = await attempt((await tokens.renew(token)) ?? needSignIn());
-    // Where a network asks for a sign-in of its own, by a page, another token would not help.
-    if (second.response.status === 401 && fields(parseJson(second.text))['error'] !== undefined) needSignIn();
-    return second;
+    await response.body?.pipeThrough(new TextDecoderStream()).pipeTo(new WritableStream({ write }));
+    if (response.status === 401) {
+      if (refused === undefined) return ask(url, init, onText, token);
+      // Where a network asks for a sign-in of its own, by a page, another token would not help.
+      if (parseAnswer(text)?.error !== undefined) return;
+    }
+    return { response, text };
   };
+  return ask;
 }

@@ -20,8 +20,8 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 
 test('all who were refused at once share one renewal, whatever the app does', async () => {
   const { getToken, asked, renewed } = app();
-  const tokens = createTokens(getToken, 5_000);
-  const all = [tokens.renew('old'), tokens.renew('old'), tokens.renew('older')];
+  const tokens = createTokens(getToken);
+  const all = [tokens('old'), tokens('old'), tokens('older')];
   await settled();
   renewed('new');
   expect(await Promise.all(all)).toEqual(['new', 'new', 'new']);
@@ -30,25 +30,25 @@ test('all who were refused at once share one renewal, whatever the app does', as
 
 test('who hears of the refusal when the renewal is done takes the new token without another', async () => {
   const { getToken, asked, renewed } = app();
-  const tokens = createTokens(getToken, 5_000);
-  const first = tokens.renew('old');
+  const tokens = createTokens(getToken);
+  const first = tokens('old');
   await settled();
   renewed('new');
   await first;
-  expect(await tokens.renew('old')).toBe('new');
+  expect(await tokens('old')).toBe('new');
   // An app that still gives what was refused is not believed.
-  expect(await tokens.current()).toBe('new');
+  expect(await tokens()).toBe('new');
   expect(asked).toEqual(['old']);
 });
 
 test('the new token is renewed in its turn', async () => {
   const { getToken, asked, renewed } = app();
-  const tokens = createTokens(getToken, 5_000);
+  const tokens = createTokens(getToken);
   for (const [refused, next] of [
     ['old', 'new'],
     ['new', 'newer'],
   ] as const) {
-    const renewal = tokens.renew(refused);
+    const renewal = tokens(refused);
     await settled();
     renewed(next);
     expect(await renewal).toBe(next);
@@ -61,12 +61,12 @@ test.each([
   ['the same token again', 'old'],
 ])('a renewal that gave %s is not remembered', async (_what, given) => {
   const { getToken, asked, renewed } = app();
-  const tokens = createTokens(getToken, 5_000);
-  const first = tokens.renew('old');
+  const tokens = createTokens(getToken);
+  const first = tokens('old');
   await settled();
   renewed(given);
   expect(await first).toBe(given);
-  const second = tokens.renew('old');
+  const second = tokens('old');
   await settled();
   renewed('new');
   expect(await second).toBe('new');
@@ -75,30 +75,18 @@ test.each([
 
 test('a failed renewal fails for all who shared it, and is tried again by the next', async () => {
   let fails = true;
-  const tokens = createTokens(
-    () => (fails ? Promise.reject(new TypeError('Failed to fetch')) : Promise.resolve('new')),
-    5_000,
+  const tokens = createTokens(() =>
+    fails ? Promise.reject(new TypeError('Failed to fetch')) : Promise.resolve('new'),
   );
-  const results = await Promise.allSettled([tokens.renew('old'), tokens.renew('old')]);
+  const results = await Promise.allSettled([tokens('old'), tokens('old')]);
   expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   fails = false;
-  expect(await tokens.renew('old')).toBe('new');
-});
-
-test('an app that never answers has failed after a while, and may do better the next time', async () => {
-  let hangs = true;
-  const getToken: GetToken = () => (hangs ? new Promise(() => undefined) : Promise.resolve('new'));
-  const tokens = createTokens(getToken, 20);
-  await expect(tokens.current()).rejects.toThrow();
-  await expect(tokens.renew('old')).rejects.toThrow();
-  hangs = false;
-  expect(await tokens.current()).toBe('new');
-  expect(await tokens.renew('old')).toBe('new');
+  expect(await tokens('old')).toBe('new');
 });
 
 test('an app that throws at once has failed like any other', async () => {
   const tokens = createTokens(() => {
     throw new Error('no storage');
-  }, 5_000);
-  await expect(tokens.current()).rejects.toThrow('no storage');
+  });
+  await expect(tokens()).rejects.toThrow('no storage');
 });

@@ -3,7 +3,8 @@ import { nextEditStamp } from '../../couchdb-design/edit-stamp.ts';
 import { applyEdit } from '../../couchdb-design/merge.ts';
 import { newUserDocument } from '../../couchdb-design/user-document-shape.ts';
 import { parseUsername, type Username } from '../../couchdb-design/username.ts';
-import { applyEdits, editsOfPatch, isCovered, latestEdits, type Edit } from './edits.ts';
+import { applyEdits, editsIn, isCovered, type Edit } from './edits.ts';
+import type { Values } from './shape.ts';
 
 const alice = parseUsername('alice') as Username;
 const blank = newUserDocument(alice, new Date('2026-11-22T09:00:00.000Z'));
@@ -28,34 +29,31 @@ const edit = fc
     return { key, value, stamp: stampAt(time * 10 + set, device) };
   });
 const edits = fc.array(edit, { maxLength: 12 });
+const later = (a: Edit, b: Edit): number => (a.stamp < b.stamp ? -1 : 1);
+/** The last of the edits of each preference. */
+const latest = (all: readonly Edit[]): Edit[] => [
+  ...new Map(all.toSorted(later).map((one) => [one.key, one])).values(),
+];
 
-test('a draft keeps the later edit of each preference, in whichever order they come', () => {
+test('edits come to the same document one by one in whichever order or all at once, and once in their places change nothing more', () => {
   fc.assert(
-    fc.property(edits, edits, (some, more) => {
-      const draft = latestEdits([...some, ...more]);
-      expect(latestEdits([...more, ...some])).toEqual(draft);
-      expect(latestEdits([...draft, ...draft])).toEqual(draft);
-      expect(new Set(draft.map(({ key }) => key)).size).toBe(draft.length);
-      for (const one of [...some, ...more]) {
-        expect(draft.find(({ key }) => key === one.key)?.stamp).toBe(
-          [...some, ...more]
-            .filter(({ key }) => key === one.key)
-            .map(({ stamp }) => stamp)
-            .sort()
-            .at(-1),
-        );
-      }
+    fc.property(edits, (all) => {
+      const placed = applyEdits(blank, latest(all));
+      expect(all.reduce((document, one) => applyEdits(document, [one]), applyEdits(blank, []))).toEqual(placed);
+      expect(applyEdits(placed, latest(all))).toEqual(placed);
+      expect(all.every((one) => isCovered(one, placed))).toBe(true);
     }),
   );
 });
 
-test('a draft in a document is the same as its edits one by one, and once in its place it changes nothing more', () => {
+test('they come to what the server makes of the same edits', () => {
   fc.assert(
     fc.property(edits, (all) => {
-      const placed = applyEdits(blank, latestEdits(all));
-      expect(placed).toEqual(applyEdits(applyEdits(blank, all), all));
-      expect(applyEdits(placed, all)).toEqual(placed);
-      expect(all.every((one) => isCovered(one, placed.edits))).toBe(true);
+      const byServer = all.reduce<ReturnType<typeof applyEdits>>(
+        (document, { key, value, stamp }) => applyEdit<Values>(document, { [key]: value }, stamp),
+        blank,
+      );
+      expect(applyEdits(blank, latest(all))).toEqual(byServer);
     }),
   );
 });
@@ -63,13 +61,22 @@ test('a draft in a document is the same as its edits one by one, and once in its
 test('an edit of a draft gives way to a later one that came with the document', () => {
   const pulled = applyEdit(blank, { theme: 'light' }, stampAt(2_000));
   const draft = [
-    ...editsOfPatch({ theme: 'dark' }, stampAt(1_000)),
-    ...editsOfPatch({ viewMode: 'graph' }, stampAt(1_001)),
+    { key: 'theme', value: 'dark', stamp: stampAt(1_000) },
+    { key: 'viewMode', value: 'graph', stamp: stampAt(1_001) },
   ];
   expect(applyEdits(pulled, draft).preferences).toEqual({ theme: 'light', viewMode: 'graph' });
 });
 
 test('a removal is an edit', () => {
   const pulled = applyEdit(blank, { theme: 'light' }, stampAt(1_000));
-  expect(applyEdits(pulled, editsOfPatch({ theme: undefined }, stampAt(2_000))).preferences).toEqual({});
+  expect(applyEdits(pulled, [{ key: 'theme', value: null, stamp: stampAt(2_000) }]).preferences).toEqual({});
+});
+
+test('the edits in a document are those that make it', () => {
+  fc.assert(
+    fc.property(edits, (all) => {
+      const document = applyEdits(blank, latest(all));
+      expect(applyEdits(blank, editsIn(document))).toEqual(document);
+    }),
+  );
 });

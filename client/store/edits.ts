@@ -1,6 +1,6 @@
-/** Edits that are not yet part of the replicated document: a value for one preference and the stamp of when it was set. */
-import type { EditStamp } from '../../couchdb-design/edit-stamp.ts';
-import { applyEdit } from '../../couchdb-design/merge.ts';
+/** Edits that the server is not known to have yet: a value for one preference and the stamp of when it was set. */
+import { latestEditStamp, type EditStamp } from '../../couchdb-design/edit-stamp.ts';
+import { merge } from '../../couchdb-design/merge.ts';
 import type { LocalDocument } from './replica.ts';
 import type { Values } from './shape.ts';
 
@@ -9,26 +9,40 @@ export interface Edit {
   /** The value that was set; `null` is a removal. */
   readonly value: unknown;
   readonly stamp: EditStamp;
+  /** It was refused together with others: it is tried alone before it is given up. */
+  readonly isSuspect?: boolean;
 }
 
 export type Edits = readonly Edit[];
 
-/** When each preference was last set. */
-export type Stamps = Readonly<Record<string, EditStamp>>;
+type Stamps = LocalDocument['edits'];
 
-/** One edit for each preference that the patch names. */
-export const editsOfPatch = (patch: Values, stamp: EditStamp): Edits =>
-  Object.entries(patch).map(([key, value]) => ({ key, value: value ?? null, stamp }));
+/** What a document has of these edits, by preference. */
+export const membersOf = (edits: Edits, part: 'value' | 'stamp'): Values =>
+  Object.fromEntries(edits.map((edit) => [edit.key, edit[part]]));
 
-/** The later edit of each preference, in the order of the stamps. */
-export const latestEdits = (edits: Edits): Edits => {
-  const sorted = edits.toSorted((a, b) => (a.stamp + a.key < b.stamp + b.key ? -1 : 1));
-  return sorted.filter(({ key }, at) => sorted.findLastIndex((other) => other.key === key) === at);
-};
-
-/** The document with the edits in their places: one that is older than what the document holds changes nothing. */
+/**
+ * The document with the edits, one of a preference at the most, in their places: one that is older than what the document
+ * holds changes nothing.
+ */
 export const applyEdits = (document: LocalDocument, edits: Edits): LocalDocument =>
-  edits.reduce((result, { key, value, stamp }) => applyEdit<Values>(result, { [key]: value }, stamp), document);
+  merge<Values>([
+    document,
+    {
+      ...document,
+      preferences: membersOf(edits, 'value'),
+      edits: membersOf(edits, 'stamp') as Stamps,
+      updated_at: (latestEditStamp(edits.map(({ stamp }) => stamp)) ?? '').slice(0, '2026-11-22T09:30:01.123Z'.length),
+    },
+  ]);
 
-/** Whether this edit, or a later one of the same preference, is among those of the stamps. */
-export const isCovered = ({ key, stamp }: Edit, stamps: Stamps): boolean => (stamps[key] ?? '') >= stamp;
+/** When the preference was last set in the document. */
+export const stampIn = (document: LocalDocument | undefined, key: string): EditStamp => document?.edits[key] ?? '';
+
+/** Whether the document has this edit, or a later one of the same preference. */
+export const isCovered = ({ key, stamp }: Edit, document: LocalDocument | undefined): boolean =>
+  stampIn(document, key) >= stamp;
+
+/** The last edit of every preference in the document. */
+export const editsIn = ({ edits, preferences }: LocalDocument): Edits =>
+  Object.entries(edits).map(([key, stamp]) => ({ key, value: preferences[key] ?? null, stamp }));

@@ -6,9 +6,10 @@ import { parseUsername, userDocumentId, type Username } from '../../couchdb-desi
 import { preferencesStandard } from '../../couchdb-design/check-preferences.ts';
 import { DEFAULT_PREFERENCES } from '../../couchdb-design/preference-rules.ts';
 import type { Database, OpenDatabase, StoredBody } from '../platform/database.ts';
-import { defaultEnvironment } from '../platform/environment.ts';
+import { defaultEnvironment, type Environment } from '../platform/environment.ts';
+import { forget } from '../platform/leftovers.ts';
 import { createLocalStore, type LocalStore } from './local-store.ts';
-import type { SupersededEdit } from './at-risk.ts';
+import type { SupersededEdit } from './superseded.ts';
 import { storeLeaves as storeIn } from './replica.ts';
 import { shapeOf } from './shape.ts';
 
@@ -23,25 +24,31 @@ const SERVER_DOCUMENT = { ...blank, _rev: ROOT };
 const shape = shapeOf(preferencesStandard);
 const superseded: SupersededEdit[] = [];
 const storeLeaves = (database: Database, leaves: readonly object[]): Promise<unknown> =>
-  storeIn({ database, id, shape }, leaves);
+  storeIn({ database, id }, leaves);
 
+interface Browser {
+  readonly openDatabase: OpenDatabase;
+  readonly storage: Environment['storage'];
+}
 let devices = 0;
 /** The memory of one browser: what is opened twice by one name is the same database. */
-const browser = (): OpenDatabase => {
+const browser = (): Browser => {
   const prefix = `browser-${(devices += 1)}-`;
-  return (name) => new PouchDB<StoredBody>(prefix + name, { adapter: 'memory', auto_compaction: true });
+  return {
+    openDatabase: (name) => new PouchDB<StoredBody>(prefix + name, { adapter: 'memory', auto_compaction: true }),
+    storage: {},
+  };
 };
 
 const stores: LocalStore[] = [];
-async function open(openDatabase: OpenDatabase, environment = defaultEnvironment()): Promise<LocalStore> {
+async function open({ openDatabase, storage }: Browser): Promise<LocalStore> {
   const store = createLocalStore({
     id: userDocumentId(alice),
-    username: alice,
     name: 'pouchgate_alice',
     shape,
     defaults: DEFAULT_PREFERENCES,
     openDatabase,
-    environment,
+    environment: { ...defaultEnvironment(), storage },
     onNoted: () => undefined,
     onReplaced: () => undefined,
     onSuperseded: (edit) => superseded.push(edit),
@@ -50,7 +57,7 @@ async function open(openDatabase: OpenDatabase, environment = defaultEnvironment
   await store.ready;
   return store;
 }
-afterEach(() => Promise.all(stores.splice(0).map((store) => store.close())));
+afterEach(() => Promise.all(stores.splice(0).map((store) => store.end(false))));
 
 const until = async (store: LocalStore, holds: () => boolean): Promise<void> =>
   new Promise((resolve) => {
@@ -63,6 +70,9 @@ const until = async (store: LocalStore, holds: () => boolean): Promise<void> =>
     check();
   });
 
+const suspectsIn = (store: LocalStore): string[] =>
+  store.unsent().flatMap(({ key, isSuspect }) => (isSuspect ? [key] : []));
+
 const leavesOf = async (database: Database): Promise<readonly StoredBody[]> => {
   const rows: readonly { ok?: StoredBody }[] = await database.get(id, { open_revs: 'all' });
   return rows.flatMap(({ ok }) => (ok === undefined || ok['_deleted'] === true ? [] : [ok]));
@@ -73,9 +83,9 @@ test('an edit is shown at once and stored when set resolves', async () => {
   const store = await open(memory);
   const storing = store.edit({ theme: 'dark' });
   expect(store.shown()['theme']).toBe('dark');
-  expect(store.unsentCount()).toBe(1);
+  expect(store.unsent().length).toBe(1);
   await storing;
-  await store.close();
+  await store.end(false);
   expect((await open(memory)).shown()['theme']).toBe('dark');
 });
 
@@ -84,17 +94,15 @@ test('before the first pull nothing is written that could be replicated; after i
   await store.edit({ theme: 'dark' });
   await store.edit({ viewMode: 'graph' });
   expect((await store.database().allDocs()).rows).toEqual([]);
-  expect(store.unsentCount()).toBe(2);
+  expect(store.unsent().length).toBe(2);
 
   await storeLeaves(store.database(), [SERVER_DOCUMENT]);
-  await until(store, () => store.needsSettling());
-  await store.settle();
+  await store.refresh();
   const [leaf, ...others] = await leavesOf(store.database());
   expect(others).toEqual([]);
   expect(leaf).toMatchObject({ preferences: { theme: 'dark', viewMode: 'graph' } });
   expect(leaf?.['_rev']).toMatch(/^2-/);
-  expect(store.needsSettling()).toBe(false);
-  expect(store.unsentCount()).toBe(2);
+  expect(store.unsent().length).toBe(2);
 });
 
 test('a patch is one revision, whatever it names', async () => {
@@ -139,8 +147,7 @@ test('a conflict is shown merged, and settled into one leaf that holds both edit
   });
   await storeLeaves(store.database(), [SERVER_DOCUMENT, child(left, 'b'), child(right, 'c')]);
   await until(store, () => store.shown()['theme'] === 'dark' && store.shown()['viewMode'] === 'graph');
-  expect(store.needsSettling()).toBe(true);
-  await store.settle();
+  await store.refresh();
   expect(await leavesOf(store.database())).toMatchObject([{ preferences: { theme: 'dark', viewMode: 'graph' } }]);
 });
 
@@ -148,6 +155,7 @@ test('an edit wins over what it was made on, even when that was stamped by a clo
   const store = await open(browser());
   const ahead = applyEdit(blank, { theme: 'light' }, '2999-01-01T00:00:00.000Z-0000-zzzzz');
   await storeLeaves(store.database(), [{ ...ahead, _rev: ROOT }]);
+  await until(store, () => store.shown()['theme'] === 'light');
   await store.edit({ theme: 'dark' });
   expect(store.shown()['theme']).toBe('dark');
   expect(await leavesOf(store.database())).toMatchObject([{ preferences: { theme: 'dark' } }]);
@@ -159,7 +167,7 @@ test('a document of a newer version is not written on: the edit waits in the dra
   await store.edit({ theme: 'dark' });
   expect(store.shown()['theme']).toBe('dark');
   expect(await leavesOf(store.database())).toMatchObject([{ _rev: ROOT, version: 2 }]);
-  expect(store.unsentCount()).toBe(1);
+  expect(store.unsent().length).toBe(1);
 });
 
 test('a value that is not allowed is refused in a sentence, and changes nothing that is shown', async () => {
@@ -175,11 +183,11 @@ test('the number of unsent edits is true after a reload', async () => {
   await storeLeaves(store.database(), [SERVER_DOCUMENT]);
   await store.edit({ theme: 'dark' });
   const [leaf] = await leavesOf(store.database());
-  expect(await store.learn(new Set([String(leaf?.['_rev'])]))).toBe(true);
-  expect(store.unsentCount()).toBe(0);
+  expect(store.learn([String(leaf?.['_rev'])])).toBe(true);
+  expect(store.unsent().length).toBe(0);
   await store.edit({ viewMode: 'graph' });
-  await store.close();
-  expect((await open(memory)).unsentCount()).toBe(1);
+  await store.end(false);
+  expect((await open(memory)).unsent().length).toBe(1);
 });
 
 test('replacing the database keeps what was unsent as suspects, still shown, and the server’s document below', async () => {
@@ -188,90 +196,135 @@ test('replacing the database keeps what was unsent as suspects, still shown, and
   await store.edit({ theme: 'dark' });
   await store.replace([SERVER_DOCUMENT]);
   expect(await leavesOf(store.database())).toMatchObject([{ _rev: ROOT }]);
-  expect(store.suspects().map(({ key }) => key)).toEqual(['theme']);
+  expect(suspectsIn(store)).toEqual(['theme']);
   expect(store.shown()['theme']).toBe('dark');
-  await store.dropSuspect(store.suspects()[0] ?? { key: '', value: null, stamp: '' });
+  store.drop(store.unsent()[0] ?? { key: '', value: null, stamp: '' });
   expect(store.shown()['theme']).toBe('system');
 });
 
-test('what a replacement was carrying over when it was cut off is there at the next start', async () => {
-  const environment = defaultEnvironment();
-  const stamp = '2026-11-22T10:00:00.000Z-0000-aaaaa';
-  environment.storage.setItem('pouchgate_alice:carry', JSON.stringify([{ key: 'theme', value: 'dark', stamp }]));
-  const store = await open(browser(), environment);
+test('an edit that is in the replaced document is kept, though what was noted of it is gone', async () => {
+  const memory = browser();
+  const store = await open(memory);
+  await storeLeaves(store.database(), [SERVER_DOCUMENT]);
+  await store.edit({ theme: 'dark' });
+  delete memory.storage['pouchgate_alice:unsent:theme'];
+  await store.replace([SERVER_DOCUMENT]);
+  expect(suspectsIn(store)).toEqual(['theme']);
   expect(store.shown()['theme']).toBe('dark');
-  expect(store.unsentCount()).toBe(1);
-  expect(environment.storage.getItem('pouchgate_alice:carry')).toBeNull();
 });
 
-/** A page that can be left, and what outlives it. */
-function page() {
-  const environment = { ...defaultEnvironment() };
-  let leave = (): void => undefined;
-  return {
-    environment: {
-      ...environment,
-      onLeave: (left: () => void) => {
-        leave = left;
-        return () => {
-          leave = () => undefined;
+test('what a replacement was carrying over when it was cut off is there at the next start', async () => {
+  const memory = browser();
+  let cutOff: () => void = () => undefined;
+  const emptied = new Promise<void>((resolve) => {
+    cutOff = resolve;
+  });
+  let opened = 0;
+  const store = await open({
+    ...memory,
+    openDatabase: (name) => {
+      const database = memory.openDatabase(name);
+      opened += 1;
+      // The tab is closed when the old database is gone and nothing is in the new one.
+      if (opened > 1) {
+        database.bulkDocs = () => {
+          cutOff();
+          return new Promise(() => undefined);
         };
-      },
+      }
+      return database;
     },
-    leave: () => leave(),
-    carried: () => environment.storage.getItem('pouchgate_alice:carry'),
-  };
-}
+  });
+  await storeLeaves(store.database(), [SERVER_DOCUMENT]);
+  await store.edit({ theme: 'dark' });
+  void store.replace([SERVER_DOCUMENT]);
+  await emptied;
+  stores.splice(stores.indexOf(store), 1);
+  const after = await open(memory);
+  expect((await after.database().allDocs()).rows).toEqual([]);
+  expect(after.shown()['theme']).toBe('dark');
+  expect(after.unsent().length).toBe(1);
+  expect(suspectsIn(after)).toEqual(['theme']);
+});
 
 test('what was being stored when the page was left is there at the next start, though the browser broke off storing it', async () => {
-  const { environment, leave } = page();
-  const store = await open(browser(), environment);
+  const memory = browser();
+  const store = await open({ ...memory, openDatabase: browser().openDatabase });
   const storing = Promise.all([store.edit({ theme: 'light' }), store.edit({ viewMode: 'graph', theme: 'dark' })]);
-  leave();
-  // A database in which nothing of it has arrived.
-  const after = await open(browser(), environment);
+  // A database in which nothing of it has arrived; and what was kept beside it in that moment.
+  const after = await open({ ...memory, storage: { ...memory.storage } });
   expect(after.shown()).toMatchObject({ theme: 'dark', viewMode: 'graph' });
-  expect(after.unsentCount()).toBe(2);
+  expect(after.unsent()).toHaveLength(2);
   await storing;
 });
 
 test('and when it was stored all the same, it is one edit, which a later one takes the place of', async () => {
-  const { environment, leave } = page();
   const memory = browser();
-  const store = await open(memory, environment);
+  const store = await open(memory);
   await storeLeaves(store.database(), [SERVER_DOCUMENT]);
   await store.edit({ recapTime: '19:30' });
   const storing = store.edit({ theme: 'dark' });
-  leave();
+  const storage = { ...memory.storage };
   await storing;
   await store.edit({ theme: 'light' });
-  const after = await open(memory, environment);
+  const after = await open({ ...memory, storage });
   expect(after.shown()).toMatchObject({ theme: 'light', recapTime: '19:30' });
-  expect(after.unsentCount()).toBe(2);
   expect(superseded).toEqual([]);
 });
 
-test('a page that is left with all stored, or after a sign-out, notes nothing', async () => {
-  const { environment, leave, carried } = page();
-  const store = await open(browser(), environment);
-  await store.edit({ theme: 'dark' });
-  leave();
-  expect(carried()).toBeNull();
-  const storing = store.edit({ theme: 'light' });
-  await Promise.all([storing.catch(() => undefined), store.destroy()]);
-  leave();
-  expect(carried()).toBeNull();
+test('where there is no room beside the database an edit is told, and all else works', async () => {
+  const memory = browser();
+  const first = await open(memory);
+  await storeLeaves(first.database(), [SERVER_DOCUMENT]);
+  await first.edit({ theme: 'dark' });
+  const storage = new Proxy(memory.storage, {
+    set: () => {
+      throw new DOMException('No.', 'QuotaExceededError');
+    },
+  });
+  const store = await open({ ...memory, storage });
+  expect(store.shown()['theme']).toBe('dark');
+  await expect(store.edit({ theme: 'light' })).rejects.toThrow('could not store the change');
+  expect(store.shown()['theme']).toBe('dark');
 });
 
-test('destroying leaves nothing behind', async () => {
+test('a leaf that cannot be read is no sign that there is none: what was shown stays', async () => {
+  const memory = browser();
+  let isClosing = false;
+  const store = await open({
+    ...memory,
+    openDatabase: (name) => {
+      const database = memory.openDatabase(name);
+      const get = database.get.bind(database) as (...args: unknown[]) => Promise<unknown>;
+      // What PouchDB says when a database is closed between its two reads: of the revisions there are, and of each.
+      // With a callback it calls itself.
+      const broken = (...args: unknown[]): Promise<unknown> =>
+        isClosing && args.length === 2 ? Promise.resolve([{ missing: ROOT }]) : get(...args);
+      // In memory, closing one handle closes the database under the other.
+      return Object.assign(database, { get: broken, close: () => Promise.resolve() });
+    },
+  });
+  await storeLeaves(store.database(), [SERVER_DOCUMENT]);
+  await store.edit({ theme: 'dark' });
+  const shown: unknown[] = [];
+  store.subscribe(() => shown.push(store.shown()['theme']));
+  isClosing = true;
+  await expect(store.refresh()).rejects.toThrow('cannot be read');
+  isClosing = false;
+  await store.refresh();
+  expect([...new Set(shown)]).toEqual(['dark']);
+});
+
+test('destroying leaves nothing behind, when what was kept beside it is forgotten too', async () => {
   const memory = browser();
   const store = await open(memory);
   await store.edit({ theme: 'dark' });
-  await store.destroy();
-  await expect(store.edit({ theme: 'light' })).rejects.toThrow('signed out');
+  await store.end(true);
+  forget(memory.storage, 'pouchgate_alice');
+  await expect(store.edit({ theme: 'light' })).rejects.toThrow('closed');
   const again = await open(memory);
   expect(again.shown()['theme']).toBe('system');
-  expect(again.unsentCount()).toBe(0);
+  expect(again.unsent().length).toBe(0);
 });
 
 test('what a newer application stored is kept through edits and conflicts, and not shown', async () => {
@@ -289,9 +342,9 @@ test('what a newer application stored is kept through edits and conflicts, and n
   expect(await leavesOf(store.database())).toMatchObject([
     { preferences: { density: 'cosy', theme: 'sepia', viewMode: 'graph' }, edits: { density: stamp, theme: stamp } },
   ]);
-  const unsent = store.unsentCount();
+  expect(store.unsent().length).toBe(1);
   await store.replace([newer]);
-  expect(store.unsentCount()).toBe(unsent - 2);
+  expect(store.unsent().length).toBe(1);
   expect(store.shown()).toEqual({ ...DEFAULT_PREFERENCES, viewMode: 'graph' });
 });
 
@@ -321,20 +374,36 @@ test('a database that the browser threw away is opened anew, and what was unsent
   const store = await open(memory);
   await storeLeaves(store.database(), [SERVER_DOCUMENT]);
   await store.edit({ theme: 'dark' });
-  await memory('pouchgate_alice').destroy();
+  await memory.openDatabase('pouchgate_alice').destroy();
   // A browser closes the connections of what it throws away; the memory adapter has to be told.
   await expect(store.database().close()).rejects.toThrow('not open');
   await store.edit({ viewMode: 'graph' });
   expect(store.shown()).toMatchObject({ theme: 'dark', viewMode: 'graph' });
-  expect(store.unsentCount()).toBe(2);
-  await store.close();
+  expect(store.unsent().length).toBe(2);
+  await store.end(false);
   expect((await open(memory)).shown()).toMatchObject({ theme: 'dark', viewMode: 'graph' });
 });
 
-test('tabs that cannot wait for each other make stamps of their own', async () => {
-  const environment = defaultEnvironment();
+test('an edit that cannot be stored is as if it had not been made, and what it was to replace is there', async () => {
   const memory = browser();
-  const devices = [await open(memory, environment), await open(memory, environment)];
-  const [left, right] = await Promise.all(devices.map((store) => store.inspect()));
-  expect(left?.device).not.toBe(right?.device);
+  let isFull = false;
+  const store = await open({
+    ...memory,
+    openDatabase: (name) => {
+      const database = memory.openDatabase(name);
+      const put = database.put.bind(database);
+      database.put = (document: StoredBody) =>
+        isFull ? Promise.reject(new Error('QuotaExceededError')) : put(document);
+      return database;
+    },
+  });
+  await store.edit({ theme: 'dark' });
+  await storeLeaves(store.database(), [SERVER_DOCUMENT]);
+  isFull = true;
+  await expect(store.edit({ theme: 'light', viewMode: 'graph' })).rejects.toThrow('no room left');
+  isFull = false;
+  expect(store.shown()).toMatchObject({ theme: 'dark', viewMode: 'kanban' });
+  await store.refresh();
+  expect(await leavesOf(store.database())).toMatchObject([{ preferences: { theme: 'dark' } }]);
+  expect(store.unsent().length).toBe(1);
 });

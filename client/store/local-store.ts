@@ -1,27 +1,29 @@
 /**
  * The preferences in this browser: what is shown, and how an edit is stored. Nothing here knows of a network.
  *
- * All writes of all tabs of one user happen one at a time, under one lock. Replication alone writes beside it, and only
- * ever adds revisions; so a write that finds its parent no leaf any more reads again and tries again (commit.ts).
+ * An edit is noted at once (unsent.ts) and then put into the document (settle.ts). All writes of all tabs of one user happen
+ * one at a time, under one lock. Replication alone writes beside it, and only ever adds revisions; so a write that finds
+ * its parent no leaf any more reads again and tries again.
  */
 import { latestEditStamp, newDeviceId, nextEditStamp, type DeviceId } from '../../couchdb-design/edit-stamp.ts';
-import type { UserDocumentId, Username } from '../../couchdb-design/username.ts';
+import type { UserDocumentId } from '../../couchdb-design/username.ts';
+import { isSame } from '../unless-same.ts';
+import { createBell, type Bell } from '../platform/bell.ts';
 import { reasonOf, type Database, type OpenDatabase } from '../platform/database.ts';
 import type { Environment } from '../platform/environment.ts';
-import { watchEdits, type SupersededEdit } from './at-risk.ts';
-import { createCarried } from './carried.ts';
-import { commit } from './commit.ts';
-import { editsOfPatch, latestEdits, type Edit, type Edits } from './edits.ts';
+import { keep } from '../platform/leftovers.ts';
+import { applyEdits, editsIn, isCovered, stampIn, type Edit, type Edits } from './edits.ts';
 import { openHandle } from './handle.ts';
-import { learn, updateKept, type Kept } from './kept.ts';
-import { documentOf, readLeaves, replicaOf, storeLeaves, type RawLeaf, type Source } from './replica.ts';
+import { readLeaves, readReplica, replicaOf, storeLeaves, type RawLeaf, type Replica, type Source } from './replica.ts';
+import { needsSettling, settle } from './settle.ts';
 import type { Shape, Values } from './shape.ts';
-import { needsSettling, readStored, shownPreferences, unsentOf, type Stored } from './view.ts';
+import { supersededIn, type SupersededEdit } from './superseded.ts';
+import { openUnsent } from './unsent.ts';
+import { shownPreferences } from './view.ts';
 
 export interface LocalStoreOptions {
   /** Of the document. */
   readonly id: UserDocumentId;
-  readonly username: Username;
   /** Of the database, and what the names of all else that is kept begin with. */
   readonly name: string;
   readonly shape: Shape;
@@ -29,7 +31,7 @@ export interface LocalStoreOptions {
   /** A sign-out was cut off: what is stored goes before anything of it is read. */
   readonly isLeaving?: boolean;
   readonly openDatabase: OpenDatabase;
-  readonly environment: Pick<Environment, 'now' | 'random' | 'locks' | 'storage' | 'onLeave'>;
+  readonly environment: Pick<Environment, 'now' | 'random' | 'locks' | 'storage'>;
   /** Called after a write that other tabs do not hear of by PouchDB. */
   readonly onNoted: () => void;
   /** Called when the local database was made anew: other tabs hold a handle that is dead. */
@@ -46,29 +48,27 @@ export interface LocalStore {
   /** The same document in another database, such as the server's. */
   readonly sourceIn: (database: Database) => Source;
   readonly shown: () => Values;
-  /** How many preferences differ from what the server is known to have, those being stored at this moment included. */
-  readonly unsentCount: () => number;
-  readonly suspects: () => Edits;
-  readonly needsSettling: () => boolean;
-  readonly subscribe: (listener: () => void) => () => void;
+  /** Those that the server is not seen to have, without those that another device's have taken the place of. */
+  readonly unsent: () => Edits;
+  readonly subscribe: Bell['listen'];
   /** Resolved when the edit is stored. Rejects with a sentence when a value is not allowed or storage fails. */
   readonly edit: (patch: Values) => Promise<void>;
-  /** Resolves a conflict and puts the draft in its place, where there is either. */
-  readonly settle: () => Promise<void>;
-  /** All that was sent is known to hold: a later edit of another device is an ordinary change from here on. */
-  readonly settled: () => void;
-  /** The server holds these revisions. Resolves with whether it holds all that is here. */
-  readonly learn: (revisions: ReadonlySet<string>) => Promise<boolean>;
+  /** The server has these leaves and no others. Whether that is what was read here last: then nothing of it is unsent. */
+  readonly learn: (revisions: readonly string[]) => boolean;
   /** Throws the database away and fills it from the server's leaves. What was unsent becomes suspects. */
   readonly replace: (serverLeaves: readonly RawLeaf[]) => Promise<void>;
-  readonly dropSuspect: (edit: Edit) => Promise<void>;
+  /** Forgets an edit that the server refused. */
+  readonly drop: (edit: Edit) => void;
   /** Opens the database again, after another tab has replaced it. */
   readonly reopen: () => Promise<void>;
-  /** Reads what is stored again, such as what another tab has noted. */
+  /**
+   * Reads what is stored again, such as what another tab has noted; resolves a conflict, and puts what is unsent into the
+   * document, where there is either.
+   */
   readonly refresh: () => Promise<void>;
   readonly inspect: () => Promise<StoredInspection>;
-  readonly close: () => Promise<void>;
-  readonly destroy: () => Promise<void>;
+  /** Closes the database, and with `isForever` throws it away. */
+  readonly end: (isForever: boolean) => Promise<void>;
 }
 
 /** What is stored, for whoever wants to see how the sync works. */
@@ -82,190 +82,130 @@ export interface StoredInspection {
 }
 
 export function createLocalStore(options: LocalStoreOptions): LocalStore {
-  const { id, name, shape, defaults } = options;
+  const { id, name, shape, onNoted } = options;
   const { locks, now, random, storage } = options.environment;
-  const carried = createCarried(storage, name);
-  const deviceKey = `${name}:device`;
-  // Tabs of one name that cannot wait for each other could give one stamp to two edits: there each has a name of its own.
-  const device = (locks.areShared ? storage.getItem(deviceKey) : undefined) ?? newDeviceId(random);
-  storage.setItem(deviceKey, device);
-  const atRisk = watchEdits(device);
-  const listeners = new Set<() => void>();
-  const pending = new Set<Values>();
-  let stored: Stored | undefined;
-  let shown = shownPreferences(options, undefined, [], defaults);
+  const device = storage[`${name}:device`] ?? newDeviceId(random);
+  keep(storage, `${name}:device`, device);
+  const noted = openUnsent(storage, `${name}:unsent:`);
+  const changed = createBell();
+  /** What was read last. */
+  let replica: Replica | undefined;
+  let unsent: Edits = [];
+  let shown = options.defaults;
 
-  const unsent = (): Edits => (stored ? unsentOf(stored) : []);
   const handle = openHandle({
     ...options,
-    id,
     locks,
     // A read that fails finds the database closed: whoever did that says so, and it is read again then.
     onChange: () => void refresh().catch(() => undefined),
-    rescued: unsent,
+    onLost: onNoted,
   });
-  const { source, exclusive, isClosed } = handle;
+  const { exclusive, isClosed } = handle;
+  const sourceIn = (database: Database): Source => ({ database, id });
+  const source = (): Source => sourceIn(handle.database());
 
-  const notify = (): void => {
-    shown = shownPreferences(options, stored, [...pending], shown);
-    for (const listener of listeners) listener();
+  /** Shows what was read last, with what is noted now. */
+  const show = (): void => {
+    const before = unsent;
+    const document = replica?.document;
+    unsent = noted.read().filter(({ key, stamp }) => stamp >= stampIn(document, key));
+    shown = shownPreferences(options, document, unsent, shown);
+    changed.ring();
+    for (const edit of supersededIn(document, before, device)) options.onSuperseded(edit);
   };
-
-  // Reads follow one another; a change that comes during one is seen by the next.
-  let reading: Promise<void> | undefined;
-  let readAgain = false;
+  /** Forgets those, which are no more to be sent. */
+  const drop = (isOver: (edit: Edit) => boolean): void => {
+    if (noted.drop(isOver).length === 0) return;
+    onNoted();
+    show();
+  };
+  const load = async (): Promise<Replica> => {
+    replica = await readReplica(source());
+    show();
+    return replica;
+  };
+  // All that is asked for while one waits for its turn is answered by that one: what is edited then becomes one revision.
+  let next: Promise<void> | undefined;
   const refresh = (): Promise<void> => {
-    readAgain = true;
-    reading ??= (async () => {
-      try {
-        while (readAgain && !isClosed()) {
-          readAgain = false;
-          stored = await handle.read(() => readStored(source()));
-        }
-        if (!stored || isClosed()) return;
-        notify();
-        for (const edit of atRisk.look(documentOf(stored), unsent())) options.onSuperseded(edit);
-      } finally {
-        reading = undefined;
-      }
-    })();
-    return reading;
-  };
-
-  /** Writes what other tabs do not hear of by PouchDB. */
-  const keep = async (change: (kept: Kept) => Kept): Promise<void> => {
-    await updateKept(source().database, change);
-    options.onNoted();
-    await refresh();
-  };
-  const store = async (edit: Parameters<typeof commit>[1]): Promise<void> => {
-    await exclusive(() => commit(source(), edit));
-    options.onNoted();
-  };
-
-  // What is set while another edit waits for its turn becomes one revision with what else waits.
-  let gathered: Values[] = [];
-  let storing: Promise<void> | undefined;
-  const gather = (patch: Values): Promise<void> => {
-    const patches = gathered;
-    const begin = (): void => {
-      if (gathered !== patches) return;
-      gathered = [];
-      storing = undefined;
-    };
-    patches.push(patch);
-    storing ??= store((seen) => {
-      begin();
-      return editsOfPatch(Object.assign({}, ...patches) as Values, nextEditStamp({ now: now(), device, seen }));
-    }).finally(begin);
-    return storing;
-  };
-
-  /** Whoever starts next takes what was carried, as edits of which nobody knows whether they are stored. */
-  const takeCarried = (): Promise<void> =>
-    carried.handOver(async (edits) => {
-      if (edits.length === 0) return;
-      await exclusive(() =>
-        updateKept(source().database, (kept) => ({ ...kept, suspects: latestEdits([...kept.suspects, ...edits]) })),
-      );
+    next ??= exclusive(async () => {
+      next = undefined;
+      if (isClosed()) return;
+      if (!needsSettling(await load(), unsent)) return;
+      await settle(source(), noted.read);
+      await load();
     });
-  const endLeave = options.environment.onLeave(() => {
-    if (isClosed() || pending.size === 0) return;
-    const seen = latestEditStamp([
-      ...Object.values((stored && documentOf(stored)?.edits) ?? {}),
-      ...unsent().map(({ stamp }) => stamp),
-    ]);
-    carried.add(editsOfPatch(Object.assign({}, ...pending) as Values, nextEditStamp({ now: now(), device, seen })));
-  });
-  const ready = (options.isLeaving === true ? exclusive(handle.renew) : takeCarried()).then(refresh);
+    return next;
+  };
+  const ready = exclusive(async () => {
+    if (options.isLeaving) await handle.reopen(true);
+  }).then(refresh);
   // Whoever waits for it hears of it; nobody has to.
   ready.catch(() => undefined);
+  show();
 
   return {
     id,
     ready,
-    database: () => source().database,
-    sourceIn: (database) => ({ database, id, shape }),
+    database: handle.database,
+    sourceIn,
     shown: () => shown,
-    unsentCount: () => new Set([...unsent().map(({ key }) => key), ...[...pending].flatMap(Object.keys)]).size,
-    suspects: () => stored?.suspects ?? [],
-    needsSettling: () => stored !== undefined && needsSettling(stored),
-    subscribe: (listener) => {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
+    unsent: () => unsent,
+    subscribe: changed.listen,
 
     edit: async (patch) => {
-      if (isClosed()) throw new Error('The preferences are closed: the user has signed out.');
-      const checked = shape.patch(patch);
-      if (Object.keys(checked).length === 0) return;
-      pending.add(checked);
-      notify();
+      if (isClosed()) throw new Error('The preferences are closed.');
+      const values = Object.entries(shape.patch(patch));
+      let before: Edits = [];
+      let stamp = '';
       try {
-        await ready;
-        await gather(checked);
+        // It has to be later than what it is made on.
+        if (!replica) await ready;
+        before = noted.read();
+        const stamps = [...Object.values(replica?.document?.edits ?? {}), ...before.map(({ stamp }) => stamp)];
+        stamp = nextEditStamp({ now: now(), device, seen: latestEditStamp(stamps) });
+        noted.note(values.map(([key, value]) => ({ key, value, stamp })));
+        show();
+        onNoted();
+        await refresh();
       } catch (error) {
+        // It is as if it had not been made.
+        const failed = noted.drop((edit) => edit.stamp === stamp);
+        noted.note(before.filter(({ key }) => failed.some((edit) => edit.key === key)));
+        show();
         const reason = reasonOf(error);
         const told = /quota/i.test(reason) ? 'it has no room left.' : reason;
         throw new Error(`This browser could not store the change: ${told}`, { cause: error });
-      } finally {
-        await refresh().catch(() => undefined);
-        pending.delete(checked);
-        notify();
       }
     },
-    settle: async () => {
-      await store(() => []);
-      await refresh();
-    },
-    settled: atRisk.clear,
 
-    learn: async (revisions) => {
-      const { leaves } = replicaOf(await readLeaves(source()), shape);
-      const held = leaves.filter(({ rev }) => revisions.has(rev));
-      const stamps = held.reduce((all, { document }) => learn(all, document.edits), stored?.known ?? {});
-      if (stamps !== stored?.known) {
-        await keep((kept) => {
-          const known = learn(kept.known, stamps);
-          return known === kept.known ? kept : { ...kept, known };
-        });
-      }
-      return held.length === leaves.length;
+    learn: (revisions) => {
+      const { document, revisions: here } = replica ?? {};
+      const isAllThere = isSame(here?.toSorted(), revisions.toSorted());
+      if (isAllThere) drop((edit) => isCovered(edit, document));
+      return isAllThere;
     },
 
-    replace: async (serverLeaves) => {
-      await exclusive(async () => {
-        carried.add(unsentOf(await readStored(source())));
-        await carried.handOver(async (suspects) => {
-          await handle.renew();
-          const known = documentOf(replicaOf(serverLeaves, shape))?.edits ?? {};
-          await updateKept(source().database, (kept) => ({ ...kept, suspects, known }));
-          await storeLeaves(source(), serverLeaves);
-        });
+    replace: (serverLeaves) =>
+      exclusive(async () => {
+        const { document } = await readReplica(source());
+        const server = replicaOf(serverLeaves).document;
+        const edits = document ? editsIn(applyEdits(document, noted.read())) : [];
+        // Noted before the database goes: a tab that is closed now must not take them with it.
+        noted.note(edits.filter((edit) => !isCovered(edit, server)).map((edit) => ({ ...edit, isSuspect: true })));
+        await handle.reopen(true);
+        await storeLeaves(source(), serverLeaves);
         // Told before the lock is let go, so that a tab that waits for it writes to the new one.
         options.onReplaced();
-      });
-      await refresh();
-    },
-    dropSuspect: ({ key, stamp }) =>
-      keep((kept) => ({
-        ...kept,
-        suspects: kept.suspects.filter((edit) => edit.key !== key || edit.stamp !== stamp),
-      })),
+        await load();
+      }),
+    drop: ({ key, stamp }) => drop((edit) => edit.key === key && edit.stamp === stamp),
     reopen: async () => {
       if (isClosed()) return;
-      await handle.reopen();
+      await handle.reopen(false);
       await refresh();
     },
     refresh,
-    inspect: async () => ({ device, documentId: id, leaves: await readLeaves(source()), unsent: unsent() }),
-    close: () => {
-      endLeave();
-      return handle.close();
-    },
-    destroy: () => {
-      endLeave();
-      return handle.destroy();
-    },
+    inspect: async () => ({ device, documentId: id, leaves: await readLeaves(source()), unsent }),
+    end: handle.end,
   };
 }

@@ -31,7 +31,7 @@ test.each([
 test('a name that the server could not keep is refused, whatever the schema says', () => {
   const { patch } = shapeOf(schemaOf((value) => ({ value })));
   for (const key of ['', '__proto__', '_id', '7', 'a b', 'a'.repeat(65)]) {
-    expect(() => patch(Object.fromEntries([[key, 1]]))).toThrow('no name for a preference');
+    expect(() => patch(Object.fromEntries([[key, 1]]))).toThrow('is not known');
     expect(() => patch(Object.fromEntries([[key, null]]))).toThrow(RangeError);
   }
 });
@@ -61,6 +61,6 @@ test('any JSON at all in the preferences is known or not, without an error', () 
 });
 
 test('a schema that cannot check one preference by itself, or not at once, is told at the start', () => {
-  expect(() => shapeOf(z.strictObject({ density: z.string() }))).toThrow('every preference is optional');
-  expect(() => shapeOf(schemaOf((value) => Promise.resolve({ value })))).toThrow('must not be asynchronous');
+  expect(() => shapeOf(z.strictObject({ density: z.string() }))).toThrow('must take {}');
+  expect(() => shapeOf(schemaOf((value) => Promise.resolve({ value })))).toThrow('at once');
 });

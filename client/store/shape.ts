@@ -12,44 +12,37 @@ export interface Shape {
   readonly known: (preferences: Values) => Values;
 }
 
+/** What a schema answers; one that is asynchronous has neither. */
+interface Checked {
+  readonly value?: Values;
+  readonly issues?: readonly StandardSchemaV1.Issue[];
+}
+
 /** Throws a TypeError when the schema cannot check one preference by itself, or not at once. */
 export const shapeOf = (schema: StandardSchemaV1): Shape => {
-  const check = (value: unknown): StandardSchemaV1.Result<unknown> => {
-    const result = schema['~standard'].validate(value);
-    if (result instanceof Promise) throw new TypeError('The schema must not be asynchronous.');
-    return result;
-  };
-  /** The value as the schema gives it. Throws a RangeError that says what is wrong with it. */
-  const read = (key: string, value: unknown): unknown => {
-    const result = check({ [key]: value });
-    if (result.issues) throw new RangeError(result.issues.map(({ message }) => message).join(' '));
-    const output = result.value as Values;
+  const check = (value: Values): Checked => schema['~standard'].validate(value) as Checked;
+  if (!check({}).value) throw new TypeError('The schema must take {}, at once.');
+  /** The value as the schema gives it; `null` stays. Throws a RangeError that says what is wrong with it. */
+  const read = ([key, value]: readonly [string, unknown]): readonly [string, unknown] => {
+    const isRemoval = value === null || value === undefined;
+    const { issues, value: output = {} }: Checked = isRemoval ? { value: { [key]: null } } : check({ [key]: value });
+    if (issues) throw new RangeError(issues.map(({ message }) => message).join(' '));
     // A schema that is not strict drops what it does not know.
-    if (!Object.hasOwn(output, key)) throw new RangeError(`${key} is not known`);
-    return output[key];
+    if (!isPreferenceKey(key) || !Object.hasOwn(output, key)) throw new RangeError(`${key} is not known`);
+    return [key, output[key]];
   };
-  if (check({}).issues) throw new TypeError('The schema must take {}: every preference is optional.');
 
   return {
-    patch: (patch) =>
+    patch: (patch) => Object.fromEntries(Object.entries(patch).map(read)),
+    known: (preferences) =>
       Object.fromEntries(
-        Object.entries(patch).map(([key, value]) => {
-          if (!isPreferenceKey(key)) throw new RangeError(`${key} is no name for a preference.`);
-          return [key, value === null || value === undefined ? null : read(key, value)];
-        }),
-      ),
-    known: (preferences) => {
-      const whole = check(preferences);
-      if (!whole.issues) return whole.value as Values;
-      return Object.fromEntries(
-        Object.entries(preferences).flatMap(([key, value]) => {
+        Object.entries(preferences).flatMap((entry) => {
           try {
-            return [[key, read(key, value)]];
+            return entry[1] === null ? [] : [read(entry)];
           } catch {
             return [];
           }
         }),
-      );
-    },
+      ),
   };
 };

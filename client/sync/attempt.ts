@@ -1,17 +1,14 @@
-/** One attempt to be in sync: what is to be done before a run of PouchDB's sync, the run, and what is learnt on its way. */
+/** One attempt to be in sync: a run of PouchDB's sync, what is to be done before it, and what is learnt on its way. */
+import type { Bell } from '../platform/bell.ts';
 import { openRemoteDatabase } from '../platform/database.ts';
 import type { Environment } from '../platform/environment.ts';
-import { quietFetch } from '../platform/quiet-fetch.ts';
-import { createSyncFetch } from '../platform/sync-fetch.ts';
-import type { Tokens } from '../platform/tokens.ts';
+import type { GetToken } from '../platform/tokens.ts';
 import type { LocalStore } from '../store/local-store.ts';
-import { revisionsIn, type Exchange } from './answers.ts';
-import { replaceReplica, trySuspects } from './repair.ts';
-import { retryAfter } from './retry-after.ts';
-import { runSync, type Ending } from './run.ts';
+import { readLeaves } from '../store/replica.ts';
+import type { Pace } from './pace.ts';
+import { trySuspects } from './repair.ts';
 import type { StatusEvent } from './status.ts';
-import { createTrustedFetch, type Paces } from './trusted-fetch.ts';
-import type { WakeSignal } from './wake-signal.ts';
+import { createTrustedFetch } from './trusted-fetch.ts';
 
 export interface SyncTiming {
   /** Milliseconds between the signs of life that the server is asked for. */
@@ -20,153 +17,160 @@ export interface SyncTiming {
   readonly silence: number;
 }
 
-export interface AttemptOptions {
+export interface SyncOptions {
   readonly url: string;
+  readonly getToken: GetToken;
   readonly store: LocalStore;
-  readonly environment: Pick<Environment, 'now' | 'random' | 'fetch' | 'onOffline'>;
+  readonly environment: Pick<Environment, 'now' | 'random' | 'fetch' | 'listen'>;
   readonly timing: SyncTiming;
-  readonly wake: WakeSignal;
+  readonly wake: Bell;
   readonly dispatch: (event: StatusEvent) => void;
 }
 
-export interface Attempt {
-  readonly tokens: Tokens;
-  readonly paces: Paces;
-  /** The last one failed. */
+export interface AttemptOptions extends SyncOptions {
+  /** Who waits for a turn to ask, by the last part of the URL's path. */
+  readonly paces: Readonly<Record<string, Pace>>;
+  /** The last attempt failed: a longpoll is believed in once it has been held for a while. */
   readonly isWary: boolean;
-  /** Something came over the connection. */
-  readonly onHeard: () => void;
-  readonly lastHeard: () => number;
-  readonly onLive: () => void;
+  /** In the last one the server refused a revision, which PouchDB keeps and never sends again. */
+  readonly wasDenied: boolean;
 }
 
-/** Resolved with what ended it, when `stop` is aborted at the latest. Never rejects. */
-export async function attempt(options: AttemptOptions, one: Attempt, stop: AbortSignal): Promise<Ending> {
-  const { url, store, environment, timing, wake, dispatch } = options;
+export interface Ending {
+  readonly type: 'interrupted' | 'denied' | 'sign-in-needed';
+  /** Milliseconds that the server wants to be left alone. */
+  readonly asked: number;
+  /** When something last came over the connection. */
+  readonly heard: number;
+  /** When it began to be live; Infinity: it never was. */
+  readonly liveSince: number;
+}
+
+/** Ends the attempt, unless it has ended. */
+export type End = (type: Ending['type'], asked?: number) => void;
+
+/** Both halves of a PouchDB sync, which its types do not tell of: each says by itself when it is idle. */
+interface Halves {
+  readonly push: Half;
+  readonly pull: Half;
+}
+interface Half {
+  readonly on: (event: 'paused' | 'active', listener: (error?: unknown) => void) => unknown;
+}
+
+/** Resolved with how it ended: interrupted, when `stop` is aborted. Never rejects. */
+export function attempt(options: AttemptOptions, stop: AbortSignal): Promise<Ending> {
+  const { store, environment, timing, wake, dispatch, isWary, wasDenied } = options;
+  const { now } = environment;
+  const { heartbeat, silence } = timing;
   const run = new AbortController();
   const { signal } = run;
-  const end = (ending: Ending): void => run.abort(ending);
-  const interrupt = (): void => end({ kind: 'interrupted' });
-  const onStop = (): void => end({ kind: 'stopped' });
+  let heard = now();
+  let liveSince = Infinity;
+  const end: End = (type, asked = 0) => run.abort({ type, asked, heard, liveSince } satisfies Ending);
+  const interrupt = (): void => end('interrupted');
+  const atEnd = (task: () => void): void => signal.addEventListener('abort', task);
 
   /**
    * The leaves that the server's feed has told last in this run. What it told before counts for nothing: a database that is
    * restored while the connection stays open tells older ones from then on.
    */
-  let shown: ReadonlySet<string> = new Set();
-  let isListening = false;
-  let isIdle = false;
-  let doubt: ReturnType<typeof setTimeout> | undefined;
-
-  const isQuiet = (): boolean => isIdle && isListening && !signal.aborted;
-  const trust = (): void => {
-    clearTimeout(doubt);
-    doubt = undefined;
-  };
-  /**
-   * PouchDB is at work, and something has come of it. It does not hear of it when the browser breaks off a read of IndexedDB,
-   * and waits for it for good; every request of its own ends sooner.
-   */
-  const onProgress = (): void => {
-    if (isIdle || signal.aborted) return;
-    clearTimeout(doubt);
-    doubt = setTimeout(interrupt, timing.silence * 2);
+  let told: readonly string[] = [];
+  /** Who has nothing to do: the halves of PouchDB's sync, and the longpoll, which is held. */
+  const idle = new Set<Half | 'longpoll'>();
+  let isInSync = false;
+  const hear = (): void => {
+    heard = now();
   };
 
-  /** In sync is who has seen all that is here in the server's own feed, when PouchDB has nothing more to do. */
-  const check = async (): Promise<void> => {
-    const isAllThere = await store.learn(shown);
-    if (!isQuiet()) return;
-    if (isAllThere) {
-      trust();
-      one.onLive();
-      dispatch({ type: 'caught-up', at: environment.now() });
-      // For a heartbeat the feed may take its time; then what PouchDB takes for sent is asked about again.
-    } else doubt ??= setTimeout(interrupt, timing.heartbeat);
+  /** In sync is who has what the server's own feed tells, and nothing else, when nobody has anything more to do. */
+  const check = (): void => {
+    isInSync = store.learn(told) && idle.size === 3;
+    if (!isInSync || signal.aborted) return;
+    liveSince = Math.min(liveSince, now());
+    dispatch({ type: 'caught-up', lastSynced: now() });
   };
-  // A local database that cannot be read ends the run by itself.
-  const checkQuietly = (): void => void check().catch(() => undefined);
-  const onExchange = ({ endpoint, answer }: Exchange): void => {
-    // An answer that came too late: nobody is there any more to take it.
-    if (signal.aborted) return;
-    dispatch({ type: 'answered' });
-    if (endpoint !== '_changes') return;
-    const leaves = revisionsIn(answer);
-    if (leaves.length > 0) shown = new Set(leaves);
-    checkQuietly();
+  const rest = (who: Half | 'longpoll'): void => {
+    idle.add(who);
+    check();
   };
 
-  const once = async (): Promise<Ending> => {
-    const ask = createSyncFetch({
-      fetch: environment.fetch,
-      tokens: one.tokens,
-      silence: timing.silence,
+  const begin = async (): Promise<void> => {
+    const fetch = createTrustedFetch(options, {
       signal,
-      onHeard: one.onHeard,
-      onSignInNeeded: () => end({ kind: 'sign-in-needed' }),
-    });
-    const fetch = createTrustedFetch({
-      ask,
-      id: store.id,
-      paces: one.paces,
-      isWary: one.isWary,
-      onExchange,
-      onProgress,
-      onListening: () => {
-        isListening = true;
-        checkQuietly();
+      end,
+      onHeard: (isLongpoll) => {
+        // A longpoll that holds is a sign of life, and none that something comes of what is being done.
+        if (isInSync || !isLongpoll) hear();
       },
-      onBusy: (header) => end({ kind: 'interrupted', asked: retryAfter(header, environment.now()) }),
+      onAnswer: (revisions) => {
+        dispatch({ type: 'answered' });
+        if (revisions.length === 0) return;
+        told = revisions;
+        check();
+      },
+      onListening: () => rest('longpoll'),
     });
-    const remote = openRemoteDatabase(url, quietFetch(fetch, signal, interrupt));
+    // By the first answer that it gets from an address PouchDB decides for the life of a page whether there is a
+    // `_bulk_get`. Under another address each time, it decides anew.
+    const remote = openRemoteDatabase(`http://attempt${now()}/database`, fetch);
+    if (wasDenied) await store.replace(await readLeaves(store.sourceIn(remote)));
     await trySuspects(store, remote, (edit) => dispatch({ type: 'refused', edit }));
     // The browser may have thrown the local database away: reading finds that out, and opens another.
-    if (one.isWary) await store.refresh();
+    if (isWary) await store.refresh();
+    if (signal.aborted) return;
+
     const local = store.database();
-    // It was lost, or another tab has replaced it: nothing of the new one would be sent from here.
-    const endWatch = store.subscribe(() => {
-      if (store.database() !== local) interrupt();
-      // An edit that PouchDB does not see is noticed by this.
-      else checkQuietly();
+    atEnd(
+      store.subscribe(() => {
+        // It was lost, or another tab has replaced it: nothing of the new one would be sent from here.
+        if (store.database() !== local) interrupt();
+        // An edit that PouchDB does not see is noticed by this.
+        else check();
+      }),
+    );
+    const sync = local.sync(remote, {
+      live: true,
+      // It never does: a replication that has failed is cancelled at once, and another attempt made.
+      retry: true,
+      doc_ids: [store.id],
+      // For one document a checkpoint saves nothing. Without one every start asks about all local leaves, so that what
+      // a restored server has lost comes back to it.
+      checkpoint: false,
+      heartbeat,
     });
-    onProgress();
-    const ending = await runSync({
-      local,
-      remote,
-      id: store.id,
-      heartbeat: timing.heartbeat,
-      signal,
-      onIdle: (idle) => {
-        isIdle = idle;
-        trust();
-        if (idle) checkQuietly();
-        else onProgress();
-      },
-    });
-    endWatch();
-    if (ending.kind === 'denied') await replaceReplica(store, remote);
-    return ending;
+    atEnd(() => sync.cancel());
+    const { push, pull } = sync as typeof sync & Halves;
+    for (const half of [push, pull]) {
+      half.on('active', () => {
+        idle.delete(half);
+        isInSync = false;
+        hear();
+      });
+      half.on('paused', (error) => {
+        if (error) interrupt();
+        else rest(half);
+      });
+    }
+    // The sync is a promise too, and each `on` returns it.
+    void sync.on('denied', () => end('denied'));
+    // A 401 has been dealt with by the fetch, and is not seen here.
+    sync.then(interrupt, interrupt);
   };
 
-  const ended = new Promise<Ending>((resolve) => {
-    signal.addEventListener('abort', () => resolve(signal.reason as Ending));
-  });
-  stop.addEventListener('abort', onStop);
-  const endOffline = environment.onOffline(interrupt);
-  // A computer that slept may hold a connection that is long dead: waking up, do not wait for the silence to be noticed.
-  const endWake = wake.listen(() => {
-    if (environment.now() - one.lastHeard() > timing.heartbeat * 1.5) interrupt();
-  });
-  if (stop.aborted) onStop();
-  try {
-    return await Promise.race([once(), ended]);
-  } catch {
-    return { kind: 'interrupted' };
-  } finally {
-    stop.removeEventListener('abort', onStop);
-    trust();
-    endOffline();
-    endWake();
-    onStop();
-  }
+  stop.addEventListener('abort', interrupt, { signal });
+  atEnd(environment.listen('offline', interrupt));
+  // Whatever is waited for, silence ends it: PouchDB is not told when the browser breaks off a read of IndexedDB, and waits for
+  // good. It is told by the clock, which goes on while a computer sleeps and its timers do not, and is asked at once when
+  // somebody wakes up.
+  const listen = (): void => {
+    // For a heartbeat the feed may take its time; then what PouchDB takes for sent is asked about again.
+    const patience = isInSync || idle.size < 3 ? silence : heartbeat;
+    if (Math.abs(now() - heard) > patience) interrupt();
+  };
+  const listening = setInterval(listen, heartbeat / 2);
+  atEnd(() => clearInterval(listening));
+  atEnd(wake.listen(listen));
+  begin().catch(interrupt);
+  return new Promise((resolve) => atEnd(() => resolve(signal.reason as Ending)));
 }

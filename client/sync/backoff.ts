@@ -7,6 +7,6 @@ const LONGEST_MS = 30_000;
  * A part of it is drawn by lot, so that the browsers that a restart has cut off do not all come back in the same moment.
  */
 export const backoff = (failures: number, random: () => number, asked = 0): number => {
-  const half = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(failures - 1, 16)) / 2;
-  return Math.round(Math.max(half, asked) + Math.max(half, asked / 4) * random());
+  const half = Math.min(LONGEST_MS, FIRST_MS * 2 ** (failures - 1)) / 2;
+  return Math.max(half, asked) + Math.max(half, asked / 4) * random();
 };

@@ -3,22 +3,11 @@ export type Pace = () => Promise<void>;
 
 /** At most `turns` in any `ms` milliseconds: the first ones at once, the others in their order as time allows. */
 export function createPace(turns: number, ms: number): Pace {
-  const waiting: (() => void)[] = [];
-  let free = turns;
-  const next = (): void => {
-    if (free === 0) return;
-    const go = waiting.shift();
-    if (go === undefined) return;
-    free -= 1;
-    setTimeout(() => {
-      free += 1;
-      next();
-    }, ms);
-    go();
+  // Each turn waits for the one that many before it to be long enough ago.
+  const past = new Array<Promise<void> | undefined>(turns);
+  return () => {
+    const turn = Promise.resolve(past.shift());
+    past.push(turn.then(() => new Promise((resolve) => setTimeout(resolve, ms))));
+    return turn;
   };
-  return () =>
-    new Promise((resolve) => {
-      waiting.push(resolve);
-      next();
-    });
 }

@@ -6,7 +6,6 @@ const LONGEST_MS = 300_000;
  * and five minutes at the most, since nobody who made a mistake there should keep a browser away for a day.
  */
 export const retryAfter = (value: string | null, now: number): number => {
-  const seconds = Number(value);
-  const ms = Number.isNaN(seconds) ? Date.parse(String(value)) - now : seconds * 1000;
+  const ms = Number(value) * 1000 || Date.parse(String(value)) - now;
   return ms > 0 ? Math.min(ms, LONGEST_MS) : 0;
 };

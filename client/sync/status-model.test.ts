@@ -12,11 +12,11 @@ const edit: fc.Arbitrary<RefusedEdit> = fc.record({
 });
 const event: fc.Arbitrary<StatusEvent> = fc.oneof(
   fc.constantFrom<StatusEvent>({ type: 'begun' }, { type: 'answered' }, { type: 'dismissed' }),
-  time.map((at) => ({ type: 'caught-up', at }) as const),
+  time.map((lastSynced) => ({ type: 'caught-up', lastSynced }) as const),
   fc
     .tuple(fc.constantFrom('interrupted', 'sign-in-needed'), maybeTime)
     .map(([type, heard]): StatusEvent => (heard === undefined ? { type } : { type, heard })),
-  fc.nat({ max: 4 }).map((count) => ({ type: 'unsent', count }) as const),
+  fc.nat({ max: 4 }).map((unsent) => ({ type: 'unsent', unsent }) as const),
   edit.map((refused) => ({ type: 'refused', edit: refused }) as const),
   maybeTime.map((lastSynced) => ({ type: 'remembered', lastSynced }) as const),
   fc.record({ type: fc.constant('led'), phase, refused: fc.array(edit, { maxLength: 2 }), lastSynced: maybeTime }),
@@ -71,7 +71,7 @@ test('a refused edit is shown until it is dismissed, unless the connection is th
     const from = past.findLastIndex(({ type }) => type === 'dismissed' || type === 'led');
     const told = past[from];
     const keys = [
-      ...(told?.type === 'led' ? told.refused : []),
+      ...(told?.type === 'led' ? (told.refused ?? []) : []),
       ...past.slice(from + 1).flatMap((one) => (one.type === 'refused' ? [one.edit] : [])),
     ].map(({ key }) => key);
     expect(new Set(refused.map(({ key }) => key))).toEqual(new Set(keys));
@@ -83,7 +83,7 @@ test('a refused edit is shown until it is dismissed, unless the connection is th
 test('the number of unsent edits is exactly the one that was told last', () => {
   always(({ unsent }, past) => {
     const last = lastOf(past, ['unsent']);
-    expect(unsent).toBe(last?.type === 'unsent' ? last.count : 0);
+    expect(unsent).toBe(last?.type === 'unsent' ? last.unsent : 0);
   });
 });
 
@@ -97,6 +97,6 @@ test('the time of the last sync never goes back, and is always one that was told
 test('whoever is caught up was last synced then, or later', () => {
   always(({ lastSynced }, past) => {
     const last = past.at(-1);
-    if (last?.type === 'caught-up') expect(lastSynced).toBeGreaterThanOrEqual(last.at);
+    if (last?.type === 'caught-up') expect(lastSynced).toBeGreaterThanOrEqual(last.lastSynced);
   });
 });

@@ -7,11 +7,11 @@ const LIVE: SyncProgress = { phase: 'live', unsent: 2, refused: [], lastSynced: 
 const EVENTS = {
   begun: { type: 'begun' },
   answered: { type: 'answered' },
-  'caught-up': { type: 'caught-up', at: 1_000 },
+  'caught-up': { type: 'caught-up', lastSynced: 1_000 },
   interrupted: { type: 'interrupted' },
   'sign-in-needed': { type: 'sign-in-needed' },
   led: { type: 'led', phase: 'live', refused: [] },
-  unsent: { type: 'unsent', count: 2 },
+  unsent: { type: 'unsent', unsent: 2 },
   refused: { type: 'refused', edit: EDIT },
   dismissed: { type: 'dismissed' },
   remembered: { type: 'remembered', lastSynced: 500 },

@@ -19,6 +19,8 @@
  * caught-up, and, if it was live, when something was last heard before it was interrupted. It never goes back.
  */
 
+import { unlessSame } from '../unless-same.ts';
+
 /** How the connection is. */
 export type Phase = 'starting' | 'catching-up' | 'live' | 'offline' | 'sign-in-needed';
 
@@ -47,21 +49,16 @@ export type StatusEvent =
   /** The server has answered a request of the sync. */
   | { readonly type: 'answered' }
   /** Both directions have done all there was to do, and listen. */
-  | { readonly type: 'caught-up'; readonly at: number }
+  | { readonly type: 'caught-up'; readonly lastSynced: number }
   /** `heard`: when something last came over the connection. */
   | { readonly type: 'interrupted' | 'sign-in-needed'; readonly heard?: number }
-  | { readonly type: 'unsent'; readonly count: number }
+  | { readonly type: 'unsent'; readonly unsent: number }
   | { readonly type: 'refused'; readonly edit: RefusedEdit }
   | { readonly type: 'dismissed' }
   /** What was known of it when the page was closed. */
   | { readonly type: 'remembered'; readonly lastSynced: number | undefined }
-  /** Another tab syncs for this one, and says how that goes. */
-  | {
-      readonly type: 'led';
-      readonly phase: Phase;
-      readonly refused: readonly RefusedEdit[];
-      readonly lastSynced?: number | undefined;
-    };
+  /** Another tab syncs for this one, and says how that goes; what is unsent each tab counts by itself. */
+  | (Partial<SyncProgress> & { readonly type: 'led' });
 
 /** What the reducer works on: the phase is kept beside what is shown, so that it comes back after a dismissal. */
 export interface SyncProgress extends Omit<SyncStatus, 'state'> {
@@ -70,49 +67,32 @@ export interface SyncProgress extends Omit<SyncStatus, 'state'> {
 
 export const STARTING: SyncProgress = { phase: 'starting', unsent: 0, refused: [], lastSynced: undefined };
 
-/** What the event changes; values that are as they were do no harm. */
-const changes = ({ phase, refused }: SyncProgress, event: StatusEvent): Partial<SyncProgress> => {
-  switch (event.type) {
-    case 'begun':
-      return phase === 'live' ? { phase: 'catching-up' } : {};
-    case 'answered':
-      return phase === 'live' ? {} : { phase: 'catching-up' };
-    case 'caught-up':
-      return { phase: 'live', lastSynced: event.at };
-    case 'interrupted':
-    case 'sign-in-needed':
-      return {
-        phase: event.type === 'interrupted' ? 'offline' : event.type,
-        lastSynced: phase === 'live' ? event.heard : undefined,
-      };
-    case 'unsent':
-      return { unsent: event.count };
-    case 'refused':
-      return { refused: [...refused.filter(({ key }) => key !== event.edit.key), event.edit] };
-    case 'dismissed':
-      return { refused: [] };
-    case 'remembered':
-      return { lastSynced: event.lastSynced };
-    case 'led':
-      return { phase: event.phase, refused: event.refused, lastSynced: event.lastSynced };
-  }
-};
+/** What an event may bring along. */
+interface Told extends Partial<Pick<SyncProgress, 'phase' | 'unsent' | 'refused' | 'lastSynced'>> {
+  readonly type: StatusEvent['type'];
+  readonly heard?: number;
+  readonly edit?: RefusedEdit;
+}
 
 /** The same object when nothing changed. */
 export const advance = (before: SyncProgress, event: StatusEvent): SyncProgress => {
-  const { phase = before.phase, unsent = before.unsent, refused = before.refused, lastSynced } = changes(before, event);
-  const after: SyncProgress = {
-    phase,
-    unsent,
-    refused: refused.length > 0 ? refused : before.refused.length > 0 ? [] : before.refused,
-    lastSynced: lastSynced !== undefined && !(lastSynced <= (before.lastSynced ?? 0)) ? lastSynced : before.lastSynced,
+  const { type, edit, heard = 0, lastSynced = 0 }: Told = event;
+  const { phase = before.phase, unsent = before.unsent, refused = before.refused }: Told = event;
+  const isLive = before.phase === 'live';
+  const phases: Partial<Record<StatusEvent['type'], Phase>> = {
+    begun: isLive ? 'catching-up' : phase,
+    answered: isLive ? phase : 'catching-up',
+    'caught-up': 'live',
+    interrupted: 'offline',
+    'sign-in-needed': 'sign-in-needed',
   };
-  return after.phase === before.phase &&
-    after.unsent === before.unsent &&
-    after.refused === before.refused &&
-    after.lastSynced === before.lastSynced
-    ? before
-    : after;
+  const after: SyncProgress = {
+    phase: phases[type] ?? phase,
+    unsent,
+    refused: edit ? [...refused.filter(({ key }) => key !== edit.key), edit] : type === 'dismissed' ? [] : refused,
+    lastSynced: Math.max(before.lastSynced ?? 0, lastSynced, isLive ? heard : 0) || undefined,
+  };
+  return unlessSame(after, before);
 };
 
 /** The status as it is shown. Being offline or signed out is told before a refusal: it is what stops everything. */

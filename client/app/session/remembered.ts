@@ -1,5 +1,6 @@
 /** What the page keeps in localStorage: nothing secret, and nothing of a user who has signed out. */
 import type { Environment } from '../../platform/environment.ts';
+import { remove } from '../../platform/leftovers.ts';
 
 const USERNAME = 'pouchgate:username';
 const THEME = 'pouchgate:theme';
@@ -22,23 +23,28 @@ export interface Remembered {
 }
 
 export function createRemembered(storage: Environment['storage']): Remembered {
+  const forget = (item: string): void => remove(storage, item);
   return {
-    username: () => storage.getItem(USERNAME) ?? undefined,
-    setUsername: (username) => storage.setItem(USERNAME, username),
-    setTheme: (theme) => storage.setItem(THEME, theme),
-    isSignOutPending: () => storage.getItem(ENDING) !== null,
-    setSignOutPending: (pending) => {
-      if (pending) storage.setItem(ENDING, '1');
-      else storage.removeItem(ENDING);
+    username: () => storage[USERNAME],
+    setUsername: (username) => {
+      storage[USERNAME] = username;
     },
-    namespaces: () => (storage.getItem(NAMESPACES) ?? '').split(' ').filter((namespace) => namespace !== ''),
+    setTheme: (theme) => {
+      storage[THEME] = theme;
+    },
+    isSignOutPending: () => storage[ENDING] !== undefined,
+    setSignOutPending: (pending) => {
+      if (pending) storage[ENDING] = '1';
+      else forget(ENDING);
+    },
+    namespaces: () => (storage[NAMESPACES] ?? '').split(' ').filter((namespace) => namespace !== ''),
     setNamespaces: (namespaces) => {
-      if (namespaces.length > 0) storage.setItem(NAMESPACES, namespaces.join(' '));
-      else storage.removeItem(NAMESPACES);
+      if (namespaces.length > 0) storage[NAMESPACES] = namespaces.join(' ');
+      else forget(NAMESPACES);
     },
     forgetUser: () => {
-      storage.removeItem(USERNAME);
-      storage.removeItem(THEME);
+      forget(USERNAME);
+      forget(THEME);
     },
   };
 }

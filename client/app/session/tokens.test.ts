@@ -1,5 +1,5 @@
 import type { Session } from '../../../server/contract.ts';
-import { createLocks } from '../../platform/locks.ts';
+import { createQueue } from '../../platform/locks.ts';
 import { createTokens, type Tokens } from './tokens.ts';
 
 const session = (username: string, accessToken: string): Session => ({
@@ -22,7 +22,7 @@ function refreshing(): { tokens: Tokens; asked: () => number; answer: (result: S
         });
       },
     },
-    createLocks(undefined),
+    createQueue(),
   );
   return { tokens, asked: () => asked, answer: (result) => waiting.shift()?.(result) };
 }

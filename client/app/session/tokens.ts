@@ -14,13 +14,13 @@ export interface Tokens {
   readonly get: (username: string, refused?: string) => Promise<string | undefined>;
 }
 
-export function createTokens(api: Pick<Api, 'refresh'>, locks: Pick<Locks, 'exclusive'>): Tokens {
+export function createTokens(api: Pick<Api, 'refresh'>, locks: Locks): Tokens {
   let held: Session | undefined;
   let refreshing: Promise<Session | undefined> | undefined;
 
   const refresh = (): Promise<Session | undefined> => {
     refreshing ??= locks
-      .exclusive('pouchgate:refresh', api.refresh)
+      .request('pouchgate:refresh', api.refresh)
       .then((session) => (held = session))
       .finally(() => {
         refreshing = undefined;

@@ -1,35 +1,30 @@
 import { createLine } from './line.ts';
 
 function setUp() {
-  const items = new Map<string, string>();
+  const storage: Record<string, string> = {};
   const asked: RequestInit[] = [];
   let otherTab = (): void => undefined;
   const line = createLine({
     key: 'line',
     base: {
-      storage: {
-        getItem: (key) => items.get(key) ?? null,
-        setItem: (key, value) => void items.set(key, value),
-        removeItem: (key) => void items.delete(key),
-      },
+      storage,
       fetch: (_input, init = {}) => {
         asked.push(init);
         return new Promise((_resolve, reject) => {
           init.signal?.addEventListener('abort', () => reject(new DOMException('cut', 'AbortError')));
         });
       },
-      onWake: () => () => undefined,
-      onOffline: () => () => undefined,
+      listen: () => () => undefined,
     },
     onOtherTab: (changed) => (otherTab = changed),
   });
-  return { line, items, asked, otherTab: () => otherTab() };
+  return { line, storage, asked, otherTab: () => otherTab() };
 }
 
 test('cutting ends the requests that are under way, says that the network is lost, and lets no other through', async () => {
   const { line, asked } = setUp();
   let lost = 0;
-  line.environment.onOffline(() => (lost += 1));
+  line.environment.listen('offline', () => (lost += 1));
   const pending = line.environment.fetch('https://example.org/');
   line.setCut(true);
   await expect(pending).rejects.toThrow('cut');
@@ -40,7 +35,7 @@ test('cutting ends the requests that are under way, says that the network is los
 test('mending says that the network is back, and lets requests through again', () => {
   const { line, asked } = setUp();
   let wakes = 0;
-  const end = line.environment.onWake(() => (wakes += 1));
+  const end = line.environment.listen('online resume', () => (wakes += 1));
   line.setCut(true);
   line.setCut(false);
   void line.environment.fetch('https://example.org/').catch(() => undefined);
@@ -52,10 +47,10 @@ test('mending says that the network is back, and lets requests through again', (
 });
 
 test('what another tab does to it counts here too', () => {
-  const { line, items, otherTab } = setUp();
+  const { line, storage, otherTab } = setUp();
   let lost = 0;
-  line.environment.onOffline(() => (lost += 1));
-  items.set('line', 'cut');
+  line.environment.listen('offline', () => (lost += 1));
+  storage['line'] = 'cut';
   otherTab();
   expect([line.isCut(), lost]).toEqual([true, 1]);
 });
