@@ -86,11 +86,6 @@ test('of edits of one preference the later is kept, be it a removal', () => {
   expect(merge([removed, setAgain]).preferences).toEqual({ theme: 'light' });
 });
 
-test('versions of two documents are never merged', () => {
-  const bobs = newUserDocument(username('bob'), new Date(0));
-  expect(() => merge([fresh, bobs])).toThrow(TypeError);
-});
-
 test('a merge shares nothing with its leaves', () => {
   const leaf = applyEdit(fresh, { selectedTags: ['a'] }, EARLY);
   expect(merge([leaf]).preferences.selectedTags).not.toBe(leaf.preferences.selectedTags);

@@ -46,8 +46,7 @@ const childOf = (parent: Revision, content: unknown): Written => {
 
 /**
  * The documents that resolve the conflict: the merge as a child of the winner, unless the winner says the same already,
- * and a tombstone on each other leaf; none where there is no conflict. Throws a TypeError when the leaves are not all of
- * one document.
+ * and a tombstone on each other leaf; none where there is no conflict.
  */
 export const resolveConflict = <P extends object = Preferences>({ leaves }: Conflict<P>): Resolution<P> => {
   const sorted = leaves.toSorted((a, b) => compareRevisions(b.rev, a.rev));

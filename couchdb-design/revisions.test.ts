@@ -159,15 +159,3 @@ test('a revision that somebody forged is followed like any other', () => {
   expect(child?._revisions.ids[1]).toBe('ffff');
   expect(tombstone).toMatchObject({ _deleted: true, _rev: expect.stringMatching(/^2-/) as string });
 });
-
-test('leaves of two documents are refused', () => {
-  const bobs = newUserDocument(username('bob'), new Date(0));
-  expect(() =>
-    resolveConflict({
-      leaves: [
-        { rev: `1-${'a'.repeat(32)}`, document: fresh },
-        { rev: `2-${'a'.repeat(32)}`, document: bobs },
-      ],
-    }),
-  ).toThrow(TypeError);
-});

@@ -115,7 +115,7 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
   };
   /** Forgets those, which are no more to be sent. */
   const drop = (isOver: (edit: Edit) => boolean): void => {
-    if (noted.drop(isOver).length === 0) return;
+    if (!noted.drop(isOver)) return;
     onNoted();
     show();
   };
@@ -154,23 +154,21 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
 
     edit: async (patch) => {
       if (isClosed()) throw new Error('The preferences are closed.');
-      const values = Object.entries(shape.patch(patch));
-      let before: Edits = [];
+      const values = shape.patch(patch);
       let stamp = '';
       try {
         // It has to be later than what it is made on.
         if (!replica) await ready;
-        before = noted.read();
-        const stamps = [...Object.values(replica?.document?.edits ?? {}), ...before.map(({ stamp }) => stamp)];
+        const stamps = [...Object.values(replica?.document?.edits ?? {}), ...noted.read().map((edit) => edit.stamp)];
         stamp = nextEditStamp({ now: now(), device, seen: latestEditStamp(stamps) });
-        noted.note(values.map(([key, value]) => ({ key, value, stamp })));
+        noted.note(Object.entries(values).map(([key, value]) => ({ key, value, stamp })));
         show();
         onNoted();
         await refresh();
+        noted.drop((edit) => Object.hasOwn(values, edit.key) && edit.stamp < stamp);
       } catch (error) {
-        // It is as if it had not been made.
-        const failed = noted.drop((edit) => edit.stamp === stamp);
-        noted.note(before.filter(({ key }) => failed.some((edit) => edit.key === key)));
+        // It is as if it had not been made: what it was to replace is still there.
+        noted.drop((edit) => edit.stamp === stamp);
         show();
         const reason = reasonOf(error);
         const told = /quota/i.test(reason) ? 'it has no room left.' : reason;
