@@ -85,7 +85,9 @@ export function createPreferencesStore(
     onReplaced: () => say('replaced'),
     onSuperseded: told.superseded.ring,
   });
-  const ready = local.ready.then(() => markGone(storage, name));
+  const ready = local.ready.then(() => {
+    if (wasLeaving) markGone(storage, name);
+  });
   ready.catch(() => undefined);
   const count = (): void => {
     dispatch({ type: 'unsent', unsent: local.unsent().length });

@@ -30,15 +30,14 @@ export function joinTabs({ name, environment, period, ask, lead }: TabsOptions, 
 
   const stand = async (): Promise<void> => {
     while (!stopping.aborted && !isFrozen) {
-      const own = new AbortController();
-      const signal = AbortSignal.any([stopping, own.signal]);
+      turn = new AbortController();
+      const signal = AbortSignal.any([stopping, turn.signal]);
       const steal = silent > 2;
-      turn = own;
       silent = 0;
       // Stolen, or given up while waiting for it: whoever leads is told, and nobody has to catch it.
       await environment.locks
         .request(`${name}:leader`, steal ? { steal } : { signal }, () => lead(signal))
-        .catch(() => own.abort());
+        .catch(() => turn.abort());
     }
   };
   let standing = stand();

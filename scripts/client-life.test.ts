@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { createPreferencesStore, eraseLocalData, type Database } from '../client/index.ts';
+import { createPreferencesStore, eraseLocalData, type Database, type OpenDatabase } from '../client/index.ts';
 import { createBrowser, isLive, offline, stageStores } from './client-browser.ts';
 import { until } from './client-test-kit.ts';
 
@@ -53,6 +53,16 @@ test('and by the page that starts next, without anybody signing in', async () =>
   await eraseLocalData({ openDatabase: browser.open, storage: browser.storage });
   expect(await browser.dump(`pouchgate_${alice}`)).not.toContain(SECRET);
   expect(Object.keys(browser.storage)).toEqual([]);
+});
+
+test('a sign-out that begins before the data has been read is noted all the same', async () => {
+  const alice = newUser();
+  const browser = createBrowser();
+  const openDatabase: OpenDatabase = (name) => Object.assign(browser.open(name), { destroy: () => never });
+  const store = createPreferencesStore(stores.optionsOf(alice, browser, { openDatabase }));
+  void store.signOut();
+  await store.ready;
+  expect(Object.keys(browser.storage)).toContain(`pouchgate_${alice}:leaving`);
 });
 
 test('another user of the browser sees nothing of the first one’s, also without a network', async () => {
