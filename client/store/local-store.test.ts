@@ -219,6 +219,7 @@ test('what a replacement was carrying over when it was cut off is there at the n
   const emptied = new Promise<void>((resolve) => {
     cutOff = resolve;
   });
+  let letGo: (reason: Error) => void = () => undefined;
   let opened = 0;
   const store = await open({
     ...memory,
@@ -229,7 +230,9 @@ test('what a replacement was carrying over when it was cut off is there at the n
       if (opened > 1) {
         database.bulkDocs = () => {
           cutOff();
-          return new Promise(() => undefined);
+          return new Promise((_resolve, reject) => {
+            letGo = reject;
+          });
         };
       }
       return database;
@@ -237,14 +240,18 @@ test('what a replacement was carrying over when it was cut off is there at the n
   });
   await storeLeaves(store.database(), [SERVER_DOCUMENT]);
   await store.edit({ theme: 'dark' });
-  void store.replace([SERVER_DOCUMENT]);
+  const replacing = store.replace([SERVER_DOCUMENT]);
   await emptied;
-  stores.splice(stores.indexOf(store), 1);
   const after = await open(memory);
   expect((await after.database().allDocs()).rows).toEqual([]);
   expect(after.shown()['theme']).toBe('dark');
   expect(after.unsent().length).toBe(1);
   expect(suspectsIn(after)).toEqual(['theme']);
+  // Nothing of it outlives the test.
+  const ended = store.end(false);
+  letGo(new Error('cut off'));
+  await expect(replacing).rejects.toThrow('cut off');
+  await ended;
 });
 
 test('what was being stored when the page was left is there at the next start, though the browser broke off storing it', async () => {
