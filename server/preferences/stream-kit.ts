@@ -8,7 +8,10 @@ export interface StreamClient {
   readonly statuses: readonly number[];
   /** True while an answer has begun and is not over. */
   readonly open: boolean;
-  /** Resolves with the first event of which this holds, one that has come already or one to come. */
+  /**
+   * Resolves with the first event of which this holds, one that has come already or one to come. Rejects, with what came
+   * instead, when none does in time or none can any more.
+   */
   event(holds: (event: StreamEvent) => boolean): Promise<StreamEvent>;
   /** Resolves once an answer is over. */
   ended(): Promise<void>;
@@ -30,6 +33,8 @@ export interface StreamOptions {
 }
 
 const PATH = '/api/users/preferences/stream';
+/** In ms: less than a test's own time, whose end would not say what came. */
+const PATIENCE = 20_000;
 
 function parseEvent(text: string): StreamEvent | undefined {
   const field = (name: string): string | undefined => new RegExp(`(?:^|\n)${name}: ([^\n]*)`).exec(text)?.[1];
@@ -45,24 +50,39 @@ export function startStream({ url, headers, backOff }: StreamOptions): StreamCli
   let open = false;
   let ends = 0;
   let closed = false;
+  /** No answer comes any more, and this is how the last one went. */
+  let over: string | undefined;
   let request: http.ClientRequest | undefined;
 
   const tell = (): void => {
     for (const listener of [...listeners]) listener();
   };
   const until = <T>(find: () => T | undefined): Promise<T> =>
-    new Promise((resolve) => {
+    new Promise((resolve, reject) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        listeners.delete(look);
+      };
+      const fail = (why: string): void => {
+        done();
+        reject(new Error(`${why}. Answered ${statuses.join(', ')}, told ${JSON.stringify(events)}.`));
+      };
       const look = (): void => {
         const found = find();
-        if (found === undefined) return;
-        listeners.delete(look);
+        if (found === undefined) {
+          if (over !== undefined) fail(`The stream is over (${over})`);
+          return;
+        }
+        done();
         resolve(found);
       };
+      const timer = setTimeout(() => fail(`Not in ${PATIENCE / 1000} s`), PATIENCE).unref();
       listeners.add(look);
       look();
     });
 
-  const read = async (answer: IncomingMessage): Promise<void> => {
+  /** Resolves with what came and is no event. */
+  const read = async (answer: IncomingMessage): Promise<string> => {
     statuses.push(answer.statusCode ?? 0);
     open = answer.statusCode === 200;
     tell();
@@ -77,22 +97,29 @@ export function startStream({ url, headers, backOff }: StreamOptions): StreamCli
       }
       tell();
     }
+    return text;
   };
   const run = async (): Promise<void> => {
-    do {
+    for (;;) {
+      let how: string;
       try {
         const last = lastId === undefined ? {} : { 'last-event-id': lastId };
         request = http.get(`${url}${PATH}`, { agent: false, headers: { ...headers, ...last } });
         const [answer] = (await once(request, 'response')) as [IncomingMessage];
-        await read(answer);
-      } catch {
+        how = await read(answer);
+      } catch (error) {
         // Broken off: as good as ended.
+        how = String(error);
       }
       open = false;
       ends += 1;
       tell();
       await backOff?.();
-    } while (!closed && backOff !== undefined);
+      if (!closed && backOff !== undefined) continue;
+      over = how;
+      tell();
+      return;
+    }
   };
   void run();
 
