@@ -50,7 +50,8 @@ export class PreferencesStream implements Waiter, Timed, Leaver {
   #telling = false;
   #isSlow = false;
   #readAgainAt = Number.POSITIVE_INFINITY;
-  #beatsAt: number;
+  /** Never, before the answer has begun: a heartbeat would begin it without its head. */
+  #beatsAt = Number.POSITIVE_INFINITY;
   #over = false;
 
   /** Parks itself, so that a change from now on is not missed; `begin` it, or `close` it. `told`: what the client has. */
@@ -59,7 +60,6 @@ export class PreferencesStream implements Waiter, Timed, Leaver {
     this.#res = res;
     this.#told = told;
     this.#room = room;
-    this.#beatsAt = room.now() + room.beat;
     room.hub.park(this);
     whenGone(res, this);
     this.#wait();
@@ -83,12 +83,9 @@ export class PreferencesStream implements Waiter, Timed, Leaver {
   /** What held when the request came, `read` if the client does not have it. The answer begins. */
   begin(state: StateToken, read?: Told): void {
     if (this.#over) return;
-    this.#res.writeHead(200, {
-      'Content-Type': 'text/event-stream',
-      'Cache-Control': 'no-store',
-      // Fronts that gather an answer before they pass it on are asked not to.
-      'X-Accel-Buffering': 'no',
-    });
+    this.#writeHead();
+    this.#beatsAt = this.#room.now() + this.#room.beat;
+    this.#wait();
     this.#write(connected(this.username, read?.token ?? state, Math.random));
     if (read !== undefined && read.token !== this.#told) this.#update(read);
     // A change may have come while it was read.
@@ -104,6 +101,8 @@ export class PreferencesStream implements Waiter, Timed, Leaver {
   end(): void {
     if (this.#over) return;
     this.close();
+    // An answer of another kind a browser's EventSource takes for the last word, and does not come back.
+    if (!this.#res.headersSent) this.#writeHead();
     this.#res.end();
   }
 
@@ -170,6 +169,15 @@ export class PreferencesStream implements Waiter, Timed, Leaver {
   #update(read: Told): void {
     this.#told = read.token;
     this.#write(preferenceUpdate(read.answer, read.token));
+  }
+
+  #writeHead(): void {
+    this.#res.writeHead(200, {
+      'Content-Type': 'text/event-stream',
+      'Cache-Control': 'no-store',
+      // Fronts that gather an answer before they pass it on are asked not to.
+      'X-Accel-Buffering': 'no',
+    });
   }
 
   #write(text: string): void {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { startForTests, type TestGate } from '../start-for-tests.ts';
+import { startForTests, type TestGate, type TestGateOptions } from '../start-for-tests.ts';
 import { authorizationOf, type UpstreamAccess } from './couch.ts';
 import { startUpstream, type TestNames, type TestUpstream } from './upstream-for-tests.ts';
 
@@ -158,10 +158,12 @@ export interface FrontedGate {
   close(): Promise<void>;
 }
 
-/** A gate on an upstream of its own, with a front between the two; `heartbeat` is that of the gate's feeds, in ms. */
-export async function startFrontedGate(
-  options: { readonly heartbeat?: number; readonly names?: TestNames } = {},
-): Promise<FrontedGate> {
+export interface FrontedGateOptions extends Pick<TestGateOptions, 'heartbeat' | 'streamBeat'> {
+  readonly names?: TestNames;
+}
+
+/** A gate on an upstream of its own, with a front between the two. */
+export async function startFrontedGate(options: FrontedGateOptions = {}): Promise<FrontedGate> {
   const { names, ...more } = options;
   const upstream = await startUpstream(names);
   const front = await startFront(upstream);
