@@ -8,6 +8,7 @@ import {
 } from '../client/index.ts';
 import type { StoreOptions } from '../client/store-api.ts';
 import { newBrowser, startTestServer, until, type TestServer } from './client-test-kit.ts';
+import { createNetwork } from './network.ts';
 
 export interface Device {
   readonly store: PreferencesStore;
@@ -45,9 +46,7 @@ export function devicesOf(server: () => DevicesServer): Devices {
   return {
     newUser: () => `user${(users += 1)}`,
     open: (username, browser = newBrowser(), options = {}) => {
-      let offline = false;
-      // Held here, and not by AbortSignal.any alone: Node may let go of what nobody holds, and a request is not cut then.
-      const underWay = new Set<AbortController>();
+      const network = createNetwork();
       const wakes = new Set<() => void>();
       const store = createPreferencesStore({
         url: server().registry,
@@ -56,19 +55,7 @@ export function devicesOf(server: () => DevicesServer): Devices {
         openDatabase: browser,
         ...options,
         environment: {
-          fetch: (input, init) => {
-            if (offline) return Promise.reject(new TypeError('Failed to fetch'));
-            const request = new AbortController();
-            underWay.add(request);
-            const asked = init?.signal;
-            const end = (): void => {
-              underWay.delete(request);
-              request.abort(asked?.reason);
-            };
-            if (asked?.aborted === true) end();
-            else asked?.addEventListener('abort', end, { once: true });
-            return fetch(input, { ...init, signal: request.signal });
-          },
+          fetch: network.fetch,
           storage: storageOf(browser),
           listen: (types, listener) => {
             const wake = (): void => listener({ type: 'online' });
@@ -82,11 +69,8 @@ export function devicesOf(server: () => DevicesServer): Devices {
       return {
         store,
         setOffline: (now) => {
-          offline = now;
-          if (now) {
-            for (const request of underWay) request.abort();
-            underWay.clear();
-          } else for (const wake of wakes) wake();
+          network.setOnline(!now);
+          if (!now) for (const wake of wakes) wake();
         },
       };
     },

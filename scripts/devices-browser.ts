@@ -6,6 +6,7 @@ import './client-test-kit.ts';
 import type { Edits } from './devices-edits.ts';
 import type { DeviceTraits } from './devices-history.ts';
 import { createLockManager } from './devices-locks.ts';
+import { createNetwork } from './network.ts';
 
 export interface Tab {
   readonly name: string;
@@ -62,8 +63,7 @@ export function createDevice({ name, traits, url, username, token, edits, onEven
   const losses = new Set<() => void>();
   const tabs: Tab[] = [];
   let opened = 0;
-  let online = traits.online;
-  let cut = new AbortController();
+  const network = createNetwork(traits.online);
 
   const listen = (listeners: Set<() => void>, listener: () => void): (() => void) => {
     listeners.add(listener);
@@ -75,12 +75,11 @@ export function createDevice({ name, traits, url, username, token, edits, onEven
   };
 
   const send: typeof fetch = async (input, init) => {
-    if (!online) throw new TypeError('Failed to fetch');
+    const isAsked = network.isOnline();
     try {
-      const signals = [cut.signal, ...(init?.signal ? [init.signal] : [])];
-      return await fetch(input, { ...init, signal: AbortSignal.any(signals) });
+      return await network.fetch(input, init);
     } finally {
-      onEvent('answer');
+      if (isAsked) onEvent('answer');
     }
   };
 
@@ -101,15 +100,11 @@ export function createDevice({ name, traits, url, username, token, edits, onEven
     tabs,
     databaseNames,
     open,
-    isOnline: () => online,
+    isOnline: network.isOnline,
     wake: () => ring(wakes),
     setOnline: (now) => {
-      online = now;
-      if (!online) {
-        cut.abort();
-        cut = new AbortController();
-      }
-      ring(online ? wakes : losses);
+      network.setOnline(now);
+      ring(now ? wakes : losses);
     },
     openTab: async () => {
       opened += 1;

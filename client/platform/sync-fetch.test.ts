@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { answering, openLoopback } from './loopback.ts';
 import { createSyncFetch, type Heard } from './sync-fetch.ts';
 import { createTokens, type GetToken } from './tokens.ts';
@@ -159,4 +161,27 @@ test('a body that is cut off in its midst is no answer', async () => {
     res.write('{"results":[', () => setImmediate(() => res.destroy()));
   });
   await expect(asking()(`${url}/r/_changes`)).rejects.toThrow();
+});
+
+test('what was begun long ago is cut by the signal, and its connection closed', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  let open = 0;
+  const url = await loopback.serve((req, res) => {
+    open += 1;
+    req.socket.once('close', () => (open -= 1));
+    res.writeHead(200).flushHeaders();
+  });
+  const end = new AbortController();
+  const begun = await new Promise<{ readonly cut: Promise<unknown> }>((resolve) => {
+    const cut = asking(undefined, end.signal)(`${url}/r/_changes`, {}, () => resolve({ cut })).catch((e: unknown) => e);
+  });
+  // In several rounds, since what a finalizer lets go of is collected by the next.
+  for (let round = 0; round < 10; round += 1) {
+    collect();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  end.abort();
+  expect(await begun.cut).toMatchObject({ name: 'AbortError' });
+  while (open > 0) await new Promise((resolve) => setImmediate(resolve));
 });

@@ -51,7 +51,8 @@ export function createSyncFetch(fetch: typeof globalThis.fetch, getToken: GetTok
       text += part;
       onText(text);
     };
-    await response.body?.pipeThrough(new TextDecoderStream()).pipeTo(new WritableStream({ write }));
+    // Here, too: once it has answered, Node's fetch may lose sight of its signal when memory is tidied up.
+    await response.body?.pipeThrough(new TextDecoderStream()).pipeTo(new WritableStream({ write }), { signal });
     if (response.status === 401) {
       if (refused === undefined) return ask(url, init, onText, token);
       // Where a network asks for a sign-in of its own, by a page, another token would not help.
