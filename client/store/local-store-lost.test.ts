@@ -1,0 +1,197 @@
+import type { StoredBody } from '../platform/database.ts';
+import { forget } from '../platform/leftovers.ts';
+import {
+  browser,
+  leavesOf,
+  open,
+  ROOT,
+  SERVER_DOCUMENT,
+  storeLeaves,
+  superseded,
+  suspectsIn,
+} from './local-store-kit.ts';
+
+/** What a browser may do to what is stored: throw it away, break off, have no room; and what a repair does to it. */
+
+test('replacing the database keeps what was unsent as suspects, still shown, and the server’s document below', async () => {
+  const store = await open(browser());
+  await storeLeaves(store.database(), [SERVER_DOCUMENT]);
+  await store.edit({ theme: 'dark' });
+  await store.replace([SERVER_DOCUMENT]);
+  expect(await leavesOf(store.database())).toMatchObject([{ _rev: ROOT }]);
+  expect(suspectsIn(store)).toEqual(['theme']);
+  expect(store.shown()['theme']).toBe('dark');
+  store.drop(store.unsent()[0] ?? { key: '', value: null, stamp: '' });
+  expect(store.shown()['theme']).toBe('system');
+});
+
+test('an edit that is in the replaced document is kept, though what was noted of it is gone', async () => {
+  const memory = browser();
+  const store = await open(memory);
+  await storeLeaves(store.database(), [SERVER_DOCUMENT]);
+  await store.edit({ theme: 'dark' });
+  forget(memory.storage, 'pouchgate_alice');
+  await store.replace([SERVER_DOCUMENT]);
+  expect(suspectsIn(store)).toEqual(['theme']);
+  expect(store.shown()['theme']).toBe('dark');
+});
+
+test('what a replacement was carrying over when it was cut off is there at the next start', async () => {
+  const memory = browser();
+  let cutOff: () => void = () => undefined;
+  const emptied = new Promise<void>((resolve) => {
+    cutOff = resolve;
+  });
+  let letGo: (reason: Error) => void = () => undefined;
+  let opened = 0;
+  const store = await open({
+    ...memory,
+    openDatabase: (name) => {
+      const database = memory.openDatabase(name);
+      opened += 1;
+      // The tab is closed when the old database is gone and nothing is in the new one.
+      if (opened > 1) {
+        database.bulkDocs = () => {
+          cutOff();
+          return new Promise((_resolve, reject) => {
+            letGo = reject;
+          });
+        };
+      }
+      return database;
+    },
+  });
+  await storeLeaves(store.database(), [SERVER_DOCUMENT]);
+  await store.edit({ theme: 'dark' });
+  const replacing = store.replace([SERVER_DOCUMENT]);
+  await emptied;
+  const after = await open(memory);
+  expect((await after.database().allDocs()).rows).toEqual([]);
+  expect(after.shown()['theme']).toBe('dark');
+  expect(after.unsent().length).toBe(1);
+  expect(suspectsIn(after)).toEqual(['theme']);
+  // Nothing of it outlives the test.
+  const ended = store.end(false);
+  letGo(new Error('cut off'));
+  await expect(replacing).rejects.toThrow('cut off');
+  await ended;
+});
+
+test('what was being stored when the page was left is there at the next start, though the browser broke off storing it', async () => {
+  const memory = browser();
+  const store = await open({ ...memory, openDatabase: browser().openDatabase });
+  const storing = Promise.all([store.edit({ theme: 'light' }), store.edit({ viewMode: 'graph', theme: 'dark' })]);
+  // A database in which nothing of it has arrived; and what was kept beside it in that moment.
+  const after = await open({ ...memory, storage: { ...memory.storage } });
+  expect(after.shown()).toMatchObject({ theme: 'dark', viewMode: 'graph' });
+  expect(after.unsent()).toHaveLength(2);
+  await storing;
+});
+
+test('and when it was stored all the same, it is one edit, which a later one takes the place of', async () => {
+  const memory = browser();
+  const store = await open(memory);
+  await storeLeaves(store.database(), [SERVER_DOCUMENT]);
+  await store.edit({ recapTime: '19:30' });
+  const storing = store.edit({ theme: 'dark' });
+  const storage = { ...memory.storage };
+  await storing;
+  await store.edit({ theme: 'light' });
+  const after = await open({ ...memory, storage });
+  expect(after.shown()).toMatchObject({ theme: 'light', recapTime: '19:30' });
+  expect(superseded).toEqual([]);
+});
+
+test('where there is no room beside the database an edit is told, and all else works', async () => {
+  const memory = browser();
+  const first = await open(memory);
+  await storeLeaves(first.database(), [SERVER_DOCUMENT]);
+  await first.edit({ theme: 'dark' });
+  const storage = new Proxy(memory.storage, {
+    set: () => {
+      throw new DOMException('No.', 'QuotaExceededError');
+    },
+  });
+  const store = await open({ ...memory, storage });
+  expect(store.shown()['theme']).toBe('dark');
+  await expect(store.edit({ theme: 'light' })).rejects.toThrow('could not store the change');
+  expect(store.shown()['theme']).toBe('dark');
+});
+
+test('a leaf that cannot be read is no sign that there is none: what was shown stays', async () => {
+  const memory = browser();
+  let isClosing = false;
+  const store = await open({
+    ...memory,
+    openDatabase: (name) => {
+      const database = memory.openDatabase(name);
+      const get = database.get.bind(database) as (...args: unknown[]) => Promise<unknown>;
+      // What PouchDB says when a database is closed between its two reads: of the revisions there are, and of each.
+      // With a callback it calls itself.
+      const broken = (...args: unknown[]): Promise<unknown> =>
+        isClosing && args.length === 2 ? Promise.resolve([{ missing: ROOT }]) : get(...args);
+      // In memory, closing one handle closes the database under the other.
+      return Object.assign(database, { get: broken, close: () => Promise.resolve() });
+    },
+  });
+  await storeLeaves(store.database(), [SERVER_DOCUMENT]);
+  await store.edit({ theme: 'dark' });
+  const shown: unknown[] = [];
+  store.subscribe(() => shown.push(store.shown()['theme']));
+  isClosing = true;
+  await expect(store.refresh()).rejects.toThrow('cannot be read');
+  isClosing = false;
+  await store.refresh();
+  expect([...new Set(shown)]).toEqual(['dark']);
+});
+
+test('destroying leaves nothing behind, when what was kept beside it is forgotten too', async () => {
+  const memory = browser();
+  const store = await open(memory);
+  await store.edit({ theme: 'dark' });
+  await store.end(true);
+  forget(memory.storage, 'pouchgate_alice');
+  await expect(store.edit({ theme: 'light' })).rejects.toThrow('closed');
+  const again = await open(memory);
+  expect(again.shown()['theme']).toBe('system');
+  expect(again.unsent().length).toBe(0);
+});
+
+test('a database that the browser threw away is opened anew, and what was unsent is put into the new one', async () => {
+  const memory = browser();
+  const store = await open(memory);
+  await storeLeaves(store.database(), [SERVER_DOCUMENT]);
+  await store.edit({ theme: 'dark' });
+  await memory.openDatabase('pouchgate_alice').destroy();
+  // A browser closes the connections of what it throws away; the memory adapter has to be told.
+  await expect(store.database().close()).rejects.toThrow('not open');
+  await store.edit({ viewMode: 'graph' });
+  expect(store.shown()).toMatchObject({ theme: 'dark', viewMode: 'graph' });
+  expect(store.unsent().length).toBe(2);
+  await store.end(false);
+  expect((await open(memory)).shown()).toMatchObject({ theme: 'dark', viewMode: 'graph' });
+});
+
+test('an edit that cannot be stored is as if it had not been made, and what it was to replace is there', async () => {
+  const memory = browser();
+  let isFull = false;
+  const store = await open({
+    ...memory,
+    openDatabase: (name) => {
+      const database = memory.openDatabase(name);
+      const put = database.put.bind(database);
+      database.put = (document: StoredBody) =>
+        isFull ? Promise.reject(new Error('QuotaExceededError')) : put(document);
+      return database;
+    },
+  });
+  await store.edit({ theme: 'dark' });
+  await storeLeaves(store.database(), [SERVER_DOCUMENT]);
+  isFull = true;
+  await expect(store.edit({ theme: 'light', viewMode: 'graph' })).rejects.toThrow('no room left');
+  isFull = false;
+  expect(store.shown()).toMatchObject({ theme: 'dark', viewMode: 'kanban' });
+  await store.refresh();
+  expect(await leavesOf(store.database())).toMatchObject([{ preferences: { theme: 'dark' } }]);
+  expect(store.unsent().length).toBe(1);
+});
