@@ -87,10 +87,10 @@ function createJwksFinder(url: string, now: () => number): FindKey {
   };
 }
 
-/** A redirect is refused, since it may lead to where nobody configured; a silence ends. */
+/** A redirect is no answer, since it may lead to where nobody configured; a silence ends. */
 async function fetchKeySet(uri: string): Promise<{ keys: unknown }> {
   const answer = await fetch(uri, {
-    redirect: 'error',
+    redirect: 'manual',
     headers: { accept: 'application/json' },
     signal: AbortSignal.timeout(JWKS.timeout),
   });

@@ -1,5 +1,5 @@
 import { openUpstream } from '../upstream/couch.ts';
-import { startFakeUpstream } from '../upstream/upstream-kit.ts';
+import { eventually, startFakeUpstream, tidyUpMemory } from '../upstream/upstream-kit.ts';
 import { askUpstream, Probe, type Probed } from './probe.ts';
 
 test('however many ask, the database is asked once at a time, and once a second', async () => {
@@ -49,10 +49,18 @@ test('an answer is one only when it tells of the database', async () => {
   await pool.close();
 });
 
-test('a database that accepts and says nothing has not answered after two seconds', async () => {
-  const upstream = await startFakeUpstream(() => undefined);
+test.each([
+  ['says nothing', ''],
+  ['begins to answer and falls silent', '{"update_'],
+])('a database that accepts and %s has not answered after two seconds', async (_what, beginning) => {
+  const upstream = await startFakeUpstream((_request, response) => {
+    if (beginning !== '') response.writeHead(200, { 'content-type': 'application/json' }).write(beginning);
+  });
   const pool = openUpstream(upstream.access);
-  expect(await new Probe(askUpstream(pool, 'registry')).ask()).toEqual({ answered: false });
+  const probed = new Probe(askUpstream(pool, 'registry')).ask();
+  await eventually(() => upstream.requests.length === 1);
+  await tidyUpMemory();
+  expect(await probed).toEqual({ answered: false });
   await pool.close();
   await upstream.close();
 });

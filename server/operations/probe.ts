@@ -51,7 +51,7 @@ export function askUpstream({ access, fetch }: Upstream, registry: string): () =
   return async () => {
     const answer = await fetch(`/${encodeURIComponent(registry)}`, {
       headers: { authorization: authorizationOf(access), accept: 'application/json' },
-      redirect: 'error',
+      redirect: 'manual',
       signal: AbortSignal.timeout(TIMEOUT),
     });
     const info: unknown = await answer.json();

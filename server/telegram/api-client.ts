@@ -16,7 +16,7 @@ async function fetchWithoutTelling(
     method: init.method ?? 'POST',
     headers: { 'content-type': 'application/json' },
     ...(init.body === undefined ? {} : { body: init.body }),
-    redirect: 'error',
+    redirect: 'manual',
     signal: abort.signal,
   });
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { inspect } from 'node:util';
 import { connect, statusOf } from './couch.ts';
+import { tidyUpMemory } from './upstream-kit.ts';
 
 let server: Server;
 let seen: IncomingMessage[];
@@ -101,4 +102,17 @@ it('a cookie of a balancer is not kept', async () => {
   await couch.db.get('x');
   await couch.db.get('x');
   expect(seen.map(({ headers }) => headers.cookie)).toEqual([undefined, undefined]);
+});
+
+it('an answer that begins and falls silent keeps its reader for some seconds, whatever memory was tidied up meanwhile', async () => {
+  let begun: () => void = () => undefined;
+  const beginning = new Promise<void>((resolve) => (begun = resolve));
+  handle = (response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).write('{"results":[', begun);
+  };
+  const request = { path: '_changes', signal: AbortSignal.timeout(1_000) } as const;
+  const asked = client().request(request);
+  await beginning;
+  await tidyUpMemory();
+  expect(await asked).toBe('');
 });

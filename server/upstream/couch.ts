@@ -36,7 +36,7 @@ export interface AskedUpstream {
 }
 
 export interface UpstreamOptions {
-  /** Bounds every silence on the wire, not the whole request. */
+  /** Bounds the silence before an answer, and a shorter one within it; not the whole request. */
   readonly timeoutMs?: number;
   /** Told of each request once its status is there; undefined: there was no answer. */
   readonly onAnswer?: (asked: AskedUpstream, status: number | undefined) => void;
@@ -44,6 +44,12 @@ export interface UpstreamOptions {
 
 /** Longer than the slowest single read or write that we make, shorter than a person's patience. */
 const REQUEST_TIMEOUT_MS = 30_000;
+/**
+ * An answer that has begun and pauses for so long has broken off: CouchDB begins one with its first row. A caller's `signal`
+ * need not end it: of an answer that has begun Node's and undici's `fetch` lose sight of theirs when memory is tidied up, if
+ * they were asked to take redirects for errors, as nano asks.
+ */
+const LONGEST_PAUSE_MS = 5_000;
 /** Requests beyond this wait for a place: an upstream that is slow is not helped by more of them. */
 const MOST_CONNECTIONS = 6;
 
@@ -51,7 +57,11 @@ export function openUpstream(access: UpstreamAccess, options: UpstreamOptions = 
   const { timeoutMs = REQUEST_TIMEOUT_MS, onAnswer } = options;
   const { origin, pathname } = new URL(access.url);
   // nano has no timeout of its own, and fetch's is five minutes.
-  const pool = new Pool(origin, { connections: MOST_CONNECTIONS, headersTimeout: timeoutMs, bodyTimeout: timeoutMs });
+  const pool = new Pool(origin, {
+    connections: MOST_CONNECTIONS,
+    headersTimeout: timeoutMs,
+    bodyTimeout: Math.min(timeoutMs, LONGEST_PAUSE_MS),
+  });
   const prefix = pathname.replace(/\/$/, '').length;
   const dispatcher = (onlyJson: boolean): Dispatcher =>
     pool.compose((dispatch) => (asked, handler) => {

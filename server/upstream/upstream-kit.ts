@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { UpstreamAccess } from './couch.ts';
 
 /** A small server in the database's place, which answers as a test wants. */
@@ -45,6 +47,16 @@ export async function startFakeUpstream(answer: Answer): Promise<FakeUpstream> {
       await closed;
     },
   };
+}
+
+/** Lets go of whatever nobody holds, as happens at any time: in rounds, since what a finalizer lets go of the next one finds. */
+export async function tidyUpMemory(): Promise<void> {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  for (let round = 0; round < 10; round += 1) {
+    collect();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 /** Resolves as soon as `holds`, and rejects after `most` ms without it. */
