@@ -1,5 +1,3 @@
-import { setMaxListeners } from 'node:events';
-
 /** A device's way to the server, which can be lost. */
 export interface Network {
   readonly fetch: typeof globalThis.fetch;
@@ -16,16 +14,11 @@ export function createNetwork(online = true): Network {
     fetch: async (input, init) => {
       const { signal } = line;
       if (signal.aborted) throw new TypeError('Failed to fetch');
-      // Both signals hold it, where one that AbortSignal.any makes is held by nobody, and Node may let go of it.
-      const request = new AbortController();
-      for (const each of init?.signal ? [signal, init.signal] : [signal]) {
-        // As many requests as there are in a test.
-        setMaxListeners(0, each);
-        if (each.aborted) request.abort();
-        else each.addEventListener('abort', () => request.abort(), { once: true });
-      }
-      const response = await fetch(input, { ...init, signal: request.signal });
-      // Node's fetch may lose sight of its signal once it has answered.
+      const response = await fetch(input, {
+        ...init,
+        signal: init?.signal ? AbortSignal.any([signal, init.signal]) : signal,
+      });
+      // Once it has answered, Node's fetch may lose sight of its signal when memory is tidied up.
       const body = response.body?.pipeThrough(new TransformStream<Uint8Array, Uint8Array>(), { signal });
       return body ? new Response(body, response) : response;
     },
