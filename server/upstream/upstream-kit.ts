@@ -53,7 +53,7 @@ export async function startFakeUpstream(answer: Answer): Promise<FakeUpstream> {
 export async function tidyUpMemory(): Promise<void> {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
-  for (let round = 0; round < 10; round += 1) {
+  for (let round = 0; round < 3; round += 1) {
     collect();
     await new Promise((resolve) => setImmediate(resolve));
   }
