@@ -26,7 +26,7 @@ const config: Config = {
   testSequencer: '<rootDir>/scripts/jest-sequencer.mjs',
   setupFiles: ['<rootDir>/scripts/jest-setup.ts'],
   // Many tests wait more than they work, and two cores are what there is where they have to pass.
-  maxWorkers: 3,
+  maxWorkers: 4,
   testTimeout: 30_000,
 };
 
