@@ -1,4 +1,4 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createPeer, settled, type Peer } from './gate/pouchdb-kit.ts';
 import { startLiveClient, sumOf, type LiveClient, type LiveCounts } from './live-clients-kit.ts';
@@ -114,7 +114,8 @@ export function setFaultStage(): FaultStage {
   };
   const writeOne = async (): Promise<void> => {
     const registry = couch.use(upstream.names.registry);
-    const { _rev: rev, ...document } = await registry.get(idOf(USERS[randomInt(USERS.length)] ?? ''));
+    // In turn, so that what one client has to catch up with does not hang on chance.
+    const { _rev: rev, ...document } = await registry.get(idOf(USERS[writes % USERS.length] ?? ''));
     const edited = { ...document, preferences: { theme: randomBytes(4).toString('hex') } };
     writes += 1;
     if (writes % BRANCH_EVERY > 0) await registry.insert({ ...edited, _rev: rev });
