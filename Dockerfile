@@ -5,7 +5,7 @@ ARG NODE_IMAGE=node:22.23.2-bookworm-slim
 FROM ${NODE_IMAGE} AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
-# Not `npm ci`, for the reason that scripts/prepare.mjs gives; the versions are the lock file's all the same.
+# Not `npm ci`, for the reason that scripts/build/install-dependencies.mjs gives; the versions are the lock file's all the same.
 RUN npm install --no-save --ignore-scripts
 COPY tsconfig.json tsconfig.package.json ./
 COPY scripts scripts

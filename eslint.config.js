@@ -4,8 +4,34 @@ import tseslint from 'typescript-eslint';
 
 const here = import.meta.dirname;
 
-/** `target` may import nothing from `from`, but for what `except` names (relative to `from`). */
-const floor = (target, from, message, except = []) => ({ target, from, except, message });
+/**
+ * The layers of server/, from the top down. A module imports only lower rows, and never another module of its own row.
+ * `main`, `index`, `testing-api` and `contract` are files; the others are folders.
+ */
+const SERVER_LAYERS = [
+  ['main.ts', 'index.ts', 'testing-api.ts', 'testing-api-process.ts'],
+  ['cli'],
+  ['app'],
+  ['telegram', 'observability'],
+  ['gate', 'identity', 'preferences'],
+  ['registry', 'config', 'lifecycle', 'openapi'],
+  ['upstream'],
+  ['http'],
+  ['contract.ts', 'lib'],
+];
+
+/** `target` may import nothing from `from`, except what `except` names (relative to `from`). */
+const zone = (target, from, message, except = []) => ({ target, from, except, message });
+
+/** One zone for each pair of modules of which the first may not import the second. */
+const serverZones = SERVER_LAYERS.flatMap((modules, row) =>
+  modules.flatMap((target) =>
+    SERVER_LAYERS.slice(0, row + 1)
+      .flat()
+      .filter((from) => from !== target && row > 0)
+      .map((from) => zone(`./server/${target}`, `./server/${from}`, `server/${target} is not above server/${from}`)),
+  ),
+);
 
 export default tseslint.config(
   { ignores: ['dist/', 'data/', 'coverage/', 'node_modules/'] },
@@ -32,46 +58,35 @@ export default tseslint.config(
         {
           basePath: here,
           zones: [
-            floor('./couchdb-design', './server', 'couchdb-design imports nothing of ours'),
-            floor('./couchdb-design', './client', 'couchdb-design imports nothing of ours'),
-            floor('./server', './client', 'server and client never import each other'),
-            floor('./client', './server', 'client may only take types from server/contract.ts', ['./contract.ts']),
-            floor('./server/upstream', './server/gate', 'the gate stands on upstream'),
-            floor('./server/upstream', './server/identity', 'identity stands on upstream'),
-            floor('./server/identity', './server/gate', 'the gate stands beside identity, and knows callers only'),
-            floor('./server/gate', './server/identity', 'the gate stands beside identity, and knows callers only'),
-            floor('./server/upstream', './server/operations', 'operations stand on what they watch'),
-            floor('./server/identity', './server/operations', 'operations stand on what they watch'),
-            floor('./server/gate', './server/operations', 'operations stand on what they watch'),
-            floor('./server/upstream', './server/preferences', 'the other doors stand on the gate'),
-            floor('./server/identity', './server/preferences', 'the other doors stand beside identity'),
-            floor('./server/gate', './server/preferences', 'the other doors stand on the gate'),
-            floor('./server/preferences', './server/operations', 'operations stand on what they watch'),
-            floor('./server/preferences', './server/openapi', 'the description stands on what it describes'),
-            floor('./server/upstream', './server/users', 'the operator stands on what the gates do'),
-            floor('./server/identity', './server/users', 'the operator stands on what the gates do'),
-            floor('./server/gate', './server/users', 'the operator stands on what the gates do'),
-            floor('./server/preferences', './server/users', 'the operator stands on what the gates do'),
-            floor('./server/set-up', './server/users', 'users stand on set-up', ['./as-service-account.ts']),
-            floor('./server/doctor', './server/users', 'the operator stands on what the gates do'),
-            floor('./server/upstream', './server/telegram', 'the bot stands on the preferences service'),
-            floor('./server/identity', './server/telegram', 'the bot stands on the preferences service'),
-            floor('./server/gate', './server/telegram', 'the bot stands on the preferences service'),
-            floor('./server/preferences', './server/telegram', 'the bot stands on the preferences service'),
-            floor('./server/telegram', './server/operations', 'operations stand on what they watch'),
-            floor('./client', './couchdb-design/preferences.ts', 'zod stays on the server'),
-            floor('./client', './couchdb-design/user-document.ts', 'zod stays on the server'),
-            floor('./client', './couchdb-design/user-document-schema.ts', 'zod stays on the server'),
-            floor('./client', './couchdb-design/read-user-document.ts', 'zod stays on the server'),
-            floor('./client/store', './client/sync', 'sync stands on the store'),
-            floor('./client/store', './client/app', 'the app stands on the library'),
-            floor('./client/sync', './client/app', 'the app stands on the library'),
-            floor('./client/platform', './client/app', 'the app stands on the library'),
-            floor('./couchdb-design', './scripts', 'nothing imports scripts'),
-            floor('./server', './scripts', 'nothing imports scripts'),
-            floor('./client', './scripts', 'nothing imports scripts'),
+            ...serverZones,
+            zone('./couchdb-design', './server', 'couchdb-design imports nothing of ours'),
+            zone('./couchdb-design', './client', 'couchdb-design imports nothing of ours'),
+            zone('./server', './client', 'server and client never import each other'),
+            zone('./client', './server', 'client may only take types from server/contract.ts', ['./contract.ts']),
+            ...['preferences', 'user-document', 'user-document-schema', 'read-user-document'].map((name) =>
+              zone('./client', `./couchdb-design/user-document/${name}.ts`, 'zod stays on the server'),
+            ),
+            zone('./client/platform', './client/sync', 'sync is above platform'),
+            zone('./client/platform', './client/tabs', 'tabs is above platform'),
+            zone('./client/store', './client/sync', 'sync is above the store'),
+            ...['store', 'sync', 'tabs', 'platform'].map((name) =>
+              zone(`./client/${name}`, './client/app', 'the app is above the library'),
+            ),
+            ...['couchdb-design', 'server', 'client'].map((name) =>
+              zone(`./${name}`, './scripts', 'nothing imports scripts'),
+            ),
           ],
         },
+      ],
+    },
+  },
+  {
+    files: ['server/**/*.ts', 'client/**/*.{ts,tsx}', 'couchdb-design/**/*.ts'],
+    ignores: ['**/*.test.{ts,tsx}', '**/testing/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ regex: '(^|/)testing/', message: 'Product code imports no test kit.' }] },
       ],
     },
   },

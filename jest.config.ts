@@ -23,8 +23,8 @@ const config: Config = {
     ],
   },
   transformIgnorePatterns: [`node_modules/(?!(${esmOnly.join('|')})/)`],
-  testSequencer: '<rootDir>/scripts/jest-sequencer.mjs',
-  setupFiles: ['<rootDir>/scripts/jest-setup.ts'],
+  testSequencer: '<rootDir>/scripts/test/jest-sequencer.mjs',
+  setupFiles: ['<rootDir>/scripts/test/jest-setup.ts'],
   // Many tests wait more than they work, and two cores are what there is where they have to pass.
   maxWorkers: 4,
   testTimeout: 30_000,

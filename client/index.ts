@@ -8,14 +8,14 @@ export type {
   ShownPreferences,
   StoreEvents,
   StoreOptions,
-} from './store-api.ts';
-export { eraseLocalData, type EraseOptions } from './platform/leftovers.ts';
+} from './types.ts';
+export { eraseLocalData, type EraseOptions } from './platform/local-data.ts';
 export type { Database, OpenDatabase } from './platform/database.ts';
 export type { Environment } from './platform/environment.ts';
-export type { GetToken } from './platform/sync-fetch.ts';
-export type { SupersededEdit } from './store/superseded.ts';
+export type { GetToken } from './sync/http/authorized-fetch.ts';
+export type { SupersededEdit } from './store/superseded-edits.ts';
 export type { StoredInspection } from './store/local-store.ts';
 export type { RawLeaf } from './store/replica.ts';
 export type { Edit } from './store/edits.ts';
 export type { RefusedEdit, SyncState, SyncStatus } from './sync/status.ts';
-export type { SyncTiming } from './sync/keep-syncing.ts';
+export type { SyncTiming } from './sync/sync-loop.ts';

@@ -1,20 +1,20 @@
 /** The library's front: the local store, the sync beside it, and the other tabs of this browser, put together. */
-import { preferencesStandard } from '../couchdb-design/check-preferences.ts';
-import { DEFAULT_PREFERENCES } from '../couchdb-design/preference-rules.ts';
-import { idsWith, parseUsername, USUAL_ID_PREFIX } from '../couchdb-design/username.ts';
-import { createBell, rings } from './platform/bell.ts';
+import { preferencesStandard } from '../couchdb-design/user-document/preferences-standard-schema.ts';
+import { DEFAULT_PREFERENCES } from '../couchdb-design/user-document/preference-rules.ts';
+import { idsWith, parseUsername, USUAL_ID_PREFIX } from '../couchdb-design/user-document/username.ts';
+import { createBell, rings } from './platform/emitter.ts';
 import { databaseName, openBrowserDatabase } from './platform/database.ts';
 import { defaultEnvironment, WAKES, type Environment } from './platform/environment.ts';
-import { forget, isLeaving, keep, markGone, markLeaving } from './platform/leftovers.ts';
-import type { TabMessage } from './platform/tab-channel.ts';
+import { forget, isLeaving, keep, markGone, markLeaving } from './platform/local-data.ts';
+import type { TabChannel, TabMessage } from './tabs/channel.ts';
 import { createLocalStore } from './store/local-store.ts';
-import type { SupersededEdit } from './store/superseded.ts';
-import type { Inspection, PreferencesStore, SchemaOptions, ShownOf, StoreOptions } from './store-api.ts';
-import { shapeOf, type Values } from './store/shape.ts';
-import { DEFAULT_TIMING, keepSyncing } from './sync/keep-syncing.ts';
+import type { SupersededEdit } from './store/superseded-edits.ts';
+import type { Inspection, PreferencesStore, SchemaOptions, ShownOf, StoreOptions } from './types.ts';
+import { shapeOf, type Values } from './store/schema.ts';
+import { DEFAULT_TIMING, keepSyncing } from './sync/sync-loop.ts';
 import { advance, shownStatus, STARTING, type RefusedEdit, type StatusEvent } from './sync/status.ts';
-import { joinTabs } from './tabs.ts';
-import { isSame } from './unless-same.ts';
+import { joinTabs } from './tabs/leader-election.ts';
+import { isSame } from './platform/structural-equality.ts';
 
 /** How long signing out waits for unsent edits. */
 const FLUSH_MS = 3_000;
@@ -39,7 +39,7 @@ export function createPreferencesStore(
   const { storage, now } = environment;
   const name = databaseName(namespace, username);
   const syncedKey = `${name}:synced`;
-  const channel = environment.openChannel(name);
+  const channel: TabChannel = environment.openChannel(name);
   const wake = createBell();
   const changed = createBell();
   const told = { refused: createBell<[RefusedEdit]>(), superseded: createBell<[SupersededEdit]>() };

@@ -1,6 +1,6 @@
 /** The store as React sees it. Pass the same store from one render to the next: make it outside of components. */
 import { useSyncExternalStore } from 'react';
-import type { PreferencesStore } from './store-api.ts';
+import type { PreferencesStore } from './types.ts';
 import type { SyncStatus } from './sync/status.ts';
 
 /** What the hooks need of a store: of PreferencesStore, whatever its schema, or of an application's own around one. */

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import memoryAdapter from 'pouchdb-adapter-memory';
 import PouchDB from 'pouchdb-browser';
-import { anyDocumentOf, anyUsername, username } from './arbitraries.ts';
-import { designDocument, designFunction, securityObject, sourceOf, type DesignTree } from './design-files.ts';
-import { newUserDocument, withDefaults } from './user-document.ts';
+import { anyDocumentOf, anyUsername, username } from './testing/arbitraries.ts';
+import { designDocument, designFunction, securityObject, sourceOf, type DesignTree } from './testing/design-files.ts';
+import { newUserDocument, withDefaults } from './user-document/user-document.ts';
 
 PouchDB.plugin(memoryAdapter);
 

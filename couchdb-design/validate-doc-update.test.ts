@@ -1,9 +1,9 @@
 import fc from 'fast-check';
-import { anyDocumentOf, anyPatch, anyStamp, anyUsername, username } from './arbitraries.ts';
-import { designFunction } from './design-files.ts';
-import { applyEdit } from './merge.ts';
-import { resolveConflict } from './revisions.ts';
-import { newUserDocument, userDocumentSchema } from './user-document.ts';
+import { anyDocumentOf, anyPatch, anyStamp, anyUsername, username } from './testing/arbitraries.ts';
+import { designFunction } from './testing/design-files.ts';
+import { applyEdit } from './user-document/merge.ts';
+import { resolveConflict } from './user-document/revisions.ts';
+import { newUserDocument, userDocumentSchema } from './user-document/user-document.ts';
 
 const validate = designFunction(['validate_doc_update']);
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /** `pouchgate <command>`: what the package brings for operators. */
-import { doctorCommand } from '../server/doctor/command.ts';
-import { setUpCommand, type CommandOptions } from '../server/set-up/command.ts';
-import { usersCommand } from '../server/users/command.ts';
+import { doctorCommand } from '../server/cli/doctor/command.ts';
+import { setUpCommand, type CommandOptions } from '../server/cli/setup/command.ts';
+import { usersCommand } from '../server/cli/users/command.ts';
 
 const HELP = `pouchgate setup     sets up a CouchDB 3
 pouchgate doctor    looks at a deployment, and says what is wrong

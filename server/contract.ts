@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { preferencesSchema } from '../couchdb-design/preferences.ts';
+import { preferencesSchema } from '../couchdb-design/user-document/preferences.ts';
 
 /**
  * The shapes of the HTTP API under `/api`. The client takes its types from here; the server checks what comes in

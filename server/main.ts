@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
-import { ConfigError, readConfig, type Config } from './config.ts';
-import { startDemo } from './demo.ts';
-import { createLog } from './log.ts';
-import { startPouchgate } from './start.ts';
+import { ConfigError, readConfig, type Config } from './config/config.ts';
+import { startDemo } from './app/demo-user.ts';
+import { createLog } from './observability/log.ts';
+import { startPouchgate } from './app/start.ts';
 
 /** The built page, where `vite build` puts it: below the sources' folder, and in the package beside the compiled ones. */
 const PAGE = [join(import.meta.dirname, '../dist/client'), join(import.meta.dirname, '../../client')].find((folder) =>

@@ -1,20 +1,20 @@
 import { useSyncExternalStore } from 'react';
 import { usePreferences } from '../react.ts';
-import type { AppStore } from './app-store.ts';
+import type { AppStore } from './store-types.ts';
 import { useToasts } from './changes/toasts.tsx';
 import { DevicesPage } from './pages/devices-page.tsx';
 import { InspectorPage } from './pages/inspector-page.tsx';
 import { PreferencesPage } from './pages/preferences-page.tsx';
 import { SignInPage } from './pages/sign-in-page.tsx';
 import { TwoDevicesPage } from './pages/two-devices-page.tsx';
-import { useIsRead } from './parts/use-is-read.ts';
+import { useIsRead } from './hooks/use-store-ready.ts';
 import { useRoute } from './routing.tsx';
-import type { Remembered } from './session/remembered.ts';
+import type { Remembered } from './session/local-storage.ts';
 import type { AppSession } from './session/session.ts';
 import { Shell } from './shell.tsx';
-import type { DevicePair } from './two-devices/lines.ts';
+import type { DevicePair } from './two-devices/demo-devices.ts';
 import type { Updates } from './updates.ts';
-import { useTheme } from './use-theme.ts';
+import { useTheme } from './hooks/use-theme.ts';
 
 export interface AppProps {
   readonly session: AppSession;

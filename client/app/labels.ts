@@ -1,5 +1,5 @@
 /** What the preferences are called on the page. */
-import type { Preferences } from '../../couchdb-design/preference-rules.ts';
+import type { Preferences } from '../../couchdb-design/user-document/preference-rules.ts';
 
 export const LABELS: Readonly<Record<keyof Preferences, string>> = {
   theme: 'Theme',

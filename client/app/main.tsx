@@ -1,13 +1,13 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { USUAL_ID_PREFIX } from '../../couchdb-design/username.ts';
+import { USUAL_ID_PREFIX } from '../../couchdb-design/user-document/username.ts';
 import { defaultEnvironment } from '../platform/environment.ts';
 import { App } from './app.tsx';
 import { createApi, createTelegramApi } from './session/api.ts';
-import { createRemembered } from './session/remembered.ts';
+import { createRemembered } from './session/local-storage.ts';
 import { createAppSession } from './session/session.ts';
 import { createTokens } from './session/tokens.ts';
-import { createPair } from './two-devices/lines.ts';
+import { createPair } from './two-devices/demo-devices.ts';
 import { browserUpdates, watchUpdates } from './updates.ts';
 import './styles/base.css';
 import './styles/controls.css';

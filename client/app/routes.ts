@@ -1,4 +1,4 @@
-/** The app's own URLs. The server answers each with the page (server/page.ts), the service worker without a network. */
+/** The app's own URLs. The server answers each with the page (server/app/page.ts), the service worker without a network. */
 export const ROUTES = [
   { path: '/', name: 'preferences', title: 'Preferences' },
   { path: '/devices', name: 'devices', title: 'Devices' },

@@ -1,12 +1,12 @@
 import type { ReactNode } from 'react';
-import type { AppStore } from './app-store.ts';
+import type { AppStore } from './store-types.ts';
 import { Toasts, type ToastList } from './changes/toasts.tsx';
 import { useSuperseded } from './changes/use-superseded.ts';
-import { Brand } from './parts/brand.tsx';
-import { Icon } from './parts/icons.tsx';
-import { Notices } from './parts/notices.tsx';
-import { SignOutButton } from './parts/sign-out-button.tsx';
-import { StatusPill } from './parts/status-pill.tsx';
+import { Brand } from './components/brand.tsx';
+import { Icon } from './components/icons.tsx';
+import { Notices } from './components/notices.tsx';
+import { SignOutButton } from './components/sign-out-button.tsx';
+import { StatusPill } from './components/status-pill.tsx';
 import { ROUTES } from './routes.ts';
 import { Link } from './routing.tsx';
 import type { AppSession } from './session/session.ts';

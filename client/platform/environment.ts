@@ -1,6 +1,12 @@
 /** What the library takes from the place it runs in. A browser has all of it; Node has clocks and `fetch`. */
-import { createQueue, type Locks } from './locks.ts';
-import type { TabChannel } from './tab-channel.ts';
+import { createQueue, type Locks } from './web-locks.ts';
+
+/** The subset of BroadcastChannel that the library uses. The messages are typed by client/tabs/channel.ts. */
+export interface BroadcastTransport {
+  readonly postMessage: (message: unknown) => void;
+  onmessage: ((event: MessageEvent) => void) | null;
+  readonly close: () => void;
+}
 
 export interface Environment {
   /** Milliseconds since 1970. */
@@ -16,7 +22,7 @@ export interface Environment {
   readonly listen: (events: string, listener: (event: Pick<Event, 'type'>) => void) => () => void;
   /** Whether a person is looking at the page. */
   readonly isVisible: () => boolean;
-  readonly openChannel: (name: string) => TabChannel;
+  readonly openChannel: (name: string) => BroadcastTransport;
   /** Texts by name that outlive the local database: localStorage, or any object. */
   readonly storage: Record<string, string>;
 }
@@ -45,7 +51,7 @@ function browserStorage(): Environment['storage'] {
 }
 
 const nothing = (): void => undefined;
-const SILENT: TabChannel = { postMessage: nothing, onmessage: null, close: nothing };
+const SILENT: BroadcastTransport = { postMessage: nothing, onmessage: null, close: nothing };
 
 export const defaultEnvironment = (): Environment => ({
   now: () => Date.now(),

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
-import { nextEditStamp } from '../../couchdb-design/edit-stamp.ts';
-import { applyEdit } from '../../couchdb-design/merge.ts';
-import { newUserDocument } from '../../couchdb-design/user-document-shape.ts';
-import { parseUsername, type Username } from '../../couchdb-design/username.ts';
+import { nextEditStamp } from '../../couchdb-design/user-document/edit-stamp.ts';
+import { applyEdit } from '../../couchdb-design/user-document/merge.ts';
+import { newUserDocument } from '../../couchdb-design/user-document/user-document-shape.ts';
+import { parseUsername, type Username } from '../../couchdb-design/user-document/username.ts';
 import { applyEdits, editsIn, isCovered, type Edit } from './edits.ts';
-import type { Values } from './shape.ts';
+import type { Values } from './schema.ts';
 
 const alice = parseUsername('alice') as Username;
 const blank = newUserDocument(alice, new Date('2026-11-22T09:00:00.000Z'));

@@ -1,8 +1,8 @@
 /** Edits that the server is not known to have yet: a value for one preference and the stamp of when it was set. */
-import { latestEditStamp, type EditStamp } from '../../couchdb-design/edit-stamp.ts';
-import { merge } from '../../couchdb-design/merge.ts';
+import { latestEditStamp, type EditStamp } from '../../couchdb-design/user-document/edit-stamp.ts';
+import { merge } from '../../couchdb-design/user-document/merge.ts';
 import type { LocalDocument } from './replica.ts';
-import type { Values } from './shape.ts';
+import type { Values } from './schema.ts';
 
 export interface Edit {
   readonly key: string;

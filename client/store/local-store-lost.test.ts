@@ -1,5 +1,5 @@
 import type { StoredBody } from '../platform/database.ts';
-import { forget } from '../platform/leftovers.ts';
+import { forget } from '../platform/local-data.ts';
 import {
   browser,
   leavesOf,
@@ -9,7 +9,7 @@ import {
   storeLeaves,
   superseded,
   suspectsIn,
-} from './local-store-kit.ts';
+} from '../testing/local-store.ts';
 
 /** What a browser may do to what is stored: throw it away, break off, have no room; and what a repair does to it. */
 

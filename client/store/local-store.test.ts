@@ -1,6 +1,6 @@
-import { applyEdit } from '../../couchdb-design/merge.ts';
-import { DEFAULT_PREFERENCES } from '../../couchdb-design/preference-rules.ts';
-import { blank, browser, leavesOf, open, ROOT, SERVER_DOCUMENT, storeLeaves, until } from './local-store-kit.ts';
+import { applyEdit } from '../../couchdb-design/user-document/merge.ts';
+import { DEFAULT_PREFERENCES } from '../../couchdb-design/user-document/preference-rules.ts';
+import { blank, browser, leavesOf, open, ROOT, SERVER_DOCUMENT, storeLeaves, until } from '../testing/local-store.ts';
 
 test('an edit is shown at once and stored when set resolves', async () => {
   const memory = browser();

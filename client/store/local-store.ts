@@ -5,21 +5,26 @@
  * one at a time, under one lock. Replication alone writes beside it, and only ever adds revisions; so a write that finds
  * its parent no leaf any more reads again and tries again.
  */
-import { latestEditStamp, newDeviceId, nextEditStamp, type DeviceId } from '../../couchdb-design/edit-stamp.ts';
-import type { UserDocumentId } from '../../couchdb-design/username.ts';
-import { isSame } from '../unless-same.ts';
-import { createBell, type Bell } from '../platform/bell.ts';
+import {
+  latestEditStamp,
+  newDeviceId,
+  nextEditStamp,
+  type DeviceId,
+} from '../../couchdb-design/user-document/edit-stamp.ts';
+import type { UserDocumentId } from '../../couchdb-design/user-document/username.ts';
+import { isSame } from '../platform/structural-equality.ts';
+import { createBell, type Bell } from '../platform/emitter.ts';
 import { reasonOf, type Database, type OpenDatabase } from '../platform/database.ts';
 import type { Environment } from '../platform/environment.ts';
-import { keep } from '../platform/leftovers.ts';
+import { keep } from '../platform/local-data.ts';
 import { applyEdits, editsIn, isCovered, stampIn, type Edit, type Edits } from './edits.ts';
-import { openHandle } from './handle.ts';
+import { openHandle } from './database-handle.ts';
 import { readLeaves, readReplica, replicaOf, storeLeaves, type RawLeaf, type Replica, type Source } from './replica.ts';
-import { needsSettling, settle } from './settle.ts';
-import type { Shape, Values } from './shape.ts';
-import { supersededIn, type SupersededEdit } from './superseded.ts';
-import { openUnsent } from './unsent.ts';
-import { shownPreferences } from './view.ts';
+import { needsSettling, settle } from './commit-edits.ts';
+import type { Shape, Values } from './schema.ts';
+import { supersededIn, type SupersededEdit } from './superseded-edits.ts';
+import { openUnsent } from './pending-edits.ts';
+import { shownPreferences } from './visible-preferences.ts';
 
 export interface LocalStoreOptions {
   /** Of the document. */

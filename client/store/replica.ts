@@ -1,9 +1,9 @@
 /** The user document as a database has it: all its live leaves, read and written. */
-import { merge } from '../../couchdb-design/merge.ts';
-import { USER_DOCUMENT_VERSION, type UserDocument } from '../../couchdb-design/user-document-shape.ts';
-import type { UserDocumentId } from '../../couchdb-design/username.ts';
+import { merge } from '../../couchdb-design/user-document/merge.ts';
+import { USER_DOCUMENT_VERSION, type UserDocument } from '../../couchdb-design/user-document/user-document-shape.ts';
+import type { UserDocumentId } from '../../couchdb-design/user-document/username.ts';
 import { unless, type Database } from '../platform/database.ts';
-import type { Values } from './shape.ts';
+import type { Values } from './schema.ts';
 
 /** A user document whose preferences need not all be known here: those of a newer application are kept. */
 export type LocalDocument = UserDocument<Values>;

@@ -19,7 +19,7 @@
  * caught-up, and, if it was live, when something was last heard before it was interrupted. It never goes back.
  */
 
-import { unlessSame } from '../unless-same.ts';
+import { unlessSame } from '../platform/structural-equality.ts';
 
 /** How the connection is. */
 export type Phase = 'starting' | 'catching-up' | 'live' | 'offline' | 'sign-in-needed';

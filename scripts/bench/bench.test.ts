@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { benchResultSchema } from './result.ts';
+import { benchResultSchema } from './report/result.ts';
 
 let out: string;
 beforeAll(async () => {

@@ -1,17 +1,17 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { join, resolve } from 'node:path';
-import { startStage, type BenchStage } from './bench-stage.ts';
+import { startStage, type BenchStage } from './scenarios/environment.ts';
 import { BENCH_USAGE, FlagError, parseBenchFlags, type BenchFlags } from './flags.ts';
-import { gatePorts, startGate, startPlainProxy } from './fronts.ts';
-import { runLive } from './live-scenario.ts';
-import { openFilesLimit } from './proc.ts';
-import { textReport, withFigures } from './report.ts';
-import { runRequests } from './request-scenario.ts';
-import { benchResultSchema, type BenchResult, type FrontName, type LiveResult } from './result.ts';
-import { runStorm } from './storm-scenario.ts';
-import { benchSvg } from './svg.ts';
-import { UpstreamError } from './upstream.ts';
+import { gatePorts, startGate, startPlainProxy } from './servers/fronts.ts';
+import { runLive } from './scenarios/live.ts';
+import { openFilesLimit } from './report/process-stats.ts';
+import { textReport, withFigures } from './report/report.ts';
+import { runRequests } from './scenarios/requests.ts';
+import { benchResultSchema, type BenchResult, type FrontName, type LiveResult } from './report/result.ts';
+import { runStorm } from './scenarios/reconnect-storm.ts';
+import { benchSvg } from './report/svg.ts';
+import { UpstreamError } from './servers/upstream.ts';
 
 /** `npm run bench`: the gate and a plain rewriting proxy side by side on one database. What goes on is said on stderr. */
 

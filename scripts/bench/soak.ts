@@ -1,12 +1,12 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { NOTHING, startStage, untilQuiet, type BenchStage } from './bench-stage.ts';
+import { NOTHING, startStage, untilQuiet, type BenchStage } from './scenarios/environment.ts';
 import { FlagError, parseFlags, wholeNumber } from './flags.ts';
-import { gatePorts, startGate, type Gate } from './fronts.ts';
-import { longestRamp, RAMP } from './live-scenario.ts';
-import { metricSum } from './metrics-text.ts';
-import { openFiles, residentBytes } from './proc.ts';
-import { soakReport, trendsOf, type Sample } from './soak-report.ts';
+import { gatePorts, startGate, type Gate } from './servers/fronts.ts';
+import { longestRamp, RAMP } from './scenarios/live.ts';
+import { metricSum } from './report/prometheus-text.ts';
+import { openFiles, residentBytes } from './report/process-stats.ts';
+import { soakReport, trendsOf, type Sample } from './report/soak-report.ts';
 
 /** `npm run soak`: clients that come and go for minutes, and what of the gate grows with it. */
 

@@ -6,7 +6,7 @@
  * `--quick` leaves out what is told apart below: `npm test` has to end within minutes.
  */
 import { parseArgs } from 'node:util';
-import { everyPageIsAccessible } from './checks/accessible.ts';
+import { everyPageIsAccessible } from './checks/accessibility.ts';
 import { devicesAreEnded, devicesWithoutAServer } from './checks/devices.ts';
 import { inspectionIsCopied, inspectorIsLive } from './checks/inspector.ts';
 import {
@@ -18,7 +18,7 @@ import {
   signOutCutOffByClosing,
   signOutCutOffByCrash,
 } from './checks/lifecycle.ts';
-import { networkHangs, sessionEndedWhileLive, tokensRunOut } from './checks/line.ts';
+import { networkHangs, sessionEndedWhileLive, tokensRunOut } from './checks/network-loss.ts';
 import { aSecondUserSeesNothing, timeToTheOtherBrowser, twoBrowsersAndTwoTabs } from './checks/live.ts';
 import { canBeInstalled, newVersionIsOffered } from './checks/new-version.ts';
 import {
@@ -28,14 +28,14 @@ import {
   reloadWithoutNetwork,
   serverRestart,
 } from './checks/offline.ts';
-import { keyboardAlone, noConsoleErrors, wrongPassword } from './checks/page.ts';
-import { otherDoorsAreSeen } from './checks/doors.ts';
+import { keyboardAlone, noConsoleErrors, wrongPassword } from './checks/app-shell.ts';
+import { otherDoorsAreSeen } from './checks/edit-sources.ts';
 import { chatIsLinkedAndEdits } from './checks/telegram.ts';
 import { anotherTabTakesOver, refusedEditIsTakenBack, signOutLeavesNothing } from './checks/session.ts';
 import { leaderCrashes, leaderIsFrozen, tabsWithoutLocks, tenTabsOneConnection } from './checks/tabs.ts';
 import { oneLineIsCut, twoDevicesLeaveNothing, twoDevicesMerge } from './checks/two-devices.ts';
 import { messagesWaitForPeople, undoTakesBackOnesOwn } from './checks/undo.ts';
-import { startKit, type Kit } from './kit.ts';
+import { startKit, type Kit } from './testing/harness.ts';
 
 /** Resolves when the check holds, with something to print beside it when there is something. */
 type Check = (kit: Kit) => Promise<unknown>;

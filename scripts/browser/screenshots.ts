@@ -10,7 +10,17 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Page } from 'playwright-core';
 import { linkChat } from './checks/telegram.ts';
-import { addWord, choose, goTo, openTab, startKit, toggle, waitForState, waitForValue, type Kit } from './kit.ts';
+import {
+  addWord,
+  choose,
+  goTo,
+  openTab,
+  startKit,
+  toggle,
+  waitForState,
+  waitForValue,
+  type Kit,
+} from './testing/harness.ts';
 
 const DOCS = join(import.meta.dirname, '../../docs');
 

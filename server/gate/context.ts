@@ -1,17 +1,17 @@
 import type { ServerResponse } from 'node:http';
-import type { Username } from '../../couchdb-design/user-document.ts';
-import type { Caller } from '../caller.ts';
+import type { Username } from '../../couchdb-design/user-document/user-document.ts';
+import type { Caller } from '../http/caller.ts';
 import type { Forward, UpstreamAnswer, UpstreamRequest } from '../upstream/forward.ts';
-import type { Hub } from '../upstream/hub.ts';
-import type { AuthorizationFor } from '../upstream/identity.ts';
-import type { LeavesReader } from '../upstream/leaves.ts';
-import type { Provision } from '../upstream/provision.ts';
-import { readWhileDoubtful } from './believe.ts';
-import type { FewAtATime } from './few-at-a-time.ts';
-import type { SecretGuard } from './secret-guard.ts';
-import type { SharedTimer } from './shared-timer.ts';
-import type { LeafState } from '../upstream/leaf-state.ts';
-import type { ReadBody } from './write-request.ts';
+import type { Hub } from '../registry/hub.ts';
+import type { AuthorizationFor } from '../upstream/authorization.ts';
+import type { LeavesReader } from '../registry/leaf-reader.ts';
+import type { Provision } from '../registry/provision-document.ts';
+import { readWhileDoubtful } from './changes/read-fresh-state.ts';
+import type { FewAtATime } from '../lib/keyed-concurrency-limit.ts';
+import type { SecretGuard } from '../registry/secret-guard.ts';
+import type { SharedTimer } from '../lib/timer-wheel.ts';
+import type { LeafState } from '../registry/leaf-state.ts';
+import type { ReadBody } from './writes/parse-row.ts';
 
 /** What the gate's handlers need of the world. */
 export interface GateContext {

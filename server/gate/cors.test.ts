@@ -1,4 +1,4 @@
-import { startForTests, type TestGate } from '../start-for-tests.ts';
+import { startForTests, type TestGate } from '../testing/test-gate.ts';
 
 const APP = 'https://app.example.org';
 let gate: TestGate;

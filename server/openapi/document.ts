@@ -1,7 +1,7 @@
 /** The API's description in OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.1), made of what the server itself checks by. */
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
-import { preferencesPatchSchema, preferencesSchema } from '../../couchdb-design/preferences.ts';
+import { preferencesPatchSchema, preferencesSchema } from '../../couchdb-design/user-document/preferences.ts';
 import {
   credentialsSchema,
   errorSchema,

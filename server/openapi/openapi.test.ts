@@ -1,10 +1,10 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { newUserDocument, parseUsername, type Username } from '../../couchdb-design/user-document.ts';
+import { newUserDocument, parseUsername, type Username } from '../../couchdb-design/user-document/user-document.ts';
 import type { Session, TelegramLink } from '../contract.ts';
-import { startForTests, type TestGate } from '../start-for-tests.ts';
-import { startBotApi, type BotApi } from '../telegram/bot-api-kit.ts';
+import { startForTests, type TestGate } from '../testing/test-gate.ts';
+import { startBotApi, type BotApi } from '../testing/fake-telegram-api.ts';
 import { openApiDocument } from './document.ts';
 import { OPERATIONS, type Operation } from './operations.ts';
 

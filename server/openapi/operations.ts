@@ -1,6 +1,6 @@
 /** What can be asked for under `/api`, as data: openapi.json is made of it, and openapi.test.ts holds the server to it. */
 import type { z } from 'zod';
-import { preferencesPatchSchema, preferencesSchema } from '../../couchdb-design/preferences.ts';
+import { preferencesPatchSchema, preferencesSchema } from '../../couchdb-design/user-document/preferences.ts';
 import {
   credentialsSchema,
   profileSchema,

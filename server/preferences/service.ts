@@ -1,26 +1,26 @@
 import type { ServerScope } from 'nano';
-import { latestEditStamp, nextEditStamp, type DeviceId } from '../../couchdb-design/edit-stamp.ts';
-import { applyEdit } from '../../couchdb-design/merge.ts';
-import { resolveConflict } from '../../couchdb-design/revisions.ts';
-import { isOld } from '../../couchdb-design/upgrade-user-document.ts';
+import { latestEditStamp, nextEditStamp, type DeviceId } from '../../couchdb-design/user-document/edit-stamp.ts';
+import { applyEdit } from '../../couchdb-design/user-document/merge.ts';
+import { resolveConflict } from '../../couchdb-design/user-document/revisions.ts';
+import { isOld } from '../../couchdb-design/user-document/migrate-user-document.ts';
 import type {
   PatchOf,
   Preferences,
   UserDocument,
   UserDocumentId,
   Username,
-} from '../../couchdb-design/user-document.ts';
-import { HttpError } from '../errors.ts';
-import type { FewAtATime } from '../gate/few-at-a-time.ts';
-import type { SecretGuard } from '../gate/secret-guard.ts';
-import { stateToken, type StateToken } from '../gate/state-token.ts';
-import { statusOf } from '../upstream/couch.ts';
-import type { LeafState } from '../upstream/leaf-state.ts';
-import { pauseAfter } from '../upstream/pause-after.ts';
-import type { Provision } from '../upstream/provision.ts';
+} from '../../couchdb-design/user-document/user-document.ts';
+import { HttpError } from '../http/errors.ts';
+import type { FewAtATime } from '../lib/keyed-concurrency-limit.ts';
+import type { SecretGuard } from '../registry/secret-guard.ts';
+import { stateToken, type StateToken } from '../registry/state-token.ts';
+import { statusOf } from '../upstream/client.ts';
+import type { LeafState } from '../registry/leaf-state.ts';
+import { pauseAfter } from '../lib/jittered-delay.ts';
+import type { Provision } from '../registry/provision-document.ts';
 import { toUpstreamError } from '../upstream/upstream-error.ts';
-import type { PreferenceRules } from './rules.ts';
-import { mergeLeaves, readLeaf, readStored, type ReadLeaf } from './stored.ts';
+import type { PreferenceRules } from './schema.ts';
+import { mergeLeaves, readLeaf, readStored, type ReadLeaf } from './read-leaves.ts';
 
 /** A user's document with all its open conflicts merged, and the state that it was read in. */
 export interface UserPreferences<P extends object = Preferences> {
@@ -38,7 +38,7 @@ export type Change<P extends object = Preferences> = (now: UserPreferences<P>) =
 export interface PreferencesService<P extends object = Preferences> {
   readonly idOf: (username: Username) => UserDocumentId;
   read(username: Username): Promise<UserPreferences<P>>;
-  /** Stores an edit by the door that `device` names (couchdb-design/doors.ts), and resolves with what holds then. */
+  /** Stores an edit by the door that `device` names (couchdb-design/user-document/edit-sources.ts), and resolves with what holds then. */
   edit(username: Username, device: DeviceId, change: Change<P>): Promise<UserPreferences<P>>;
   /** Writes what is of an older version as a document of today's: browsers write on no other. */
   upgrade(username: Username): Promise<void>;

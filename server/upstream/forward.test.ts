@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { createForward, type Forward, type UpstreamAnswer, type UpstreamRequest } from './forward.ts';
-import { eventually, startFakeUpstream, type Answer, type FakeUpstream } from './upstream-kit.ts';
+import { eventually, startFakeUpstream, type Answer, type FakeUpstream } from '../testing/fake-couchdb.ts';
 
 /** What the gate builds out of whatever the client has sent: always this, unless a test says otherwise. */
 let built: UpstreamRequest = { method: 'GET', path: ['registry', 'user_a'], authorization: 'Basic gate' };

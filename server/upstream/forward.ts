@@ -3,7 +3,7 @@ import https from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { createProxyMiddleware, type Plugin } from 'http-proxy-middleware';
-import { badGateway, unavailable } from '../errors.ts';
+import { badGateway, unavailable } from '../http/errors.ts';
 
 /** A request that the gate has built. Nothing of it was taken over from a client without being read and checked. */
 export interface UpstreamRequest {

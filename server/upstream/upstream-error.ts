@@ -1,5 +1,5 @@
-import { badGateway, HttpError, unavailable } from '../errors.ts';
-import { statusOf } from './couch.ts';
+import { badGateway, HttpError, unavailable } from '../http/errors.ts';
+import { statusOf } from './client.ts';
 
 /**
  * What a client is told when a request that was made by nano went wrong: 503 when there was no answer, which nano says

@@ -1,6 +1,6 @@
 /** A change that the person made here: what it was before, and how to take it back. */
-import { DEFAULT_PREFERENCES } from '../../../couchdb-design/preference-rules.ts';
-import type { Patch, PreferenceKey, Shown } from '../app-store.ts';
+import { DEFAULT_PREFERENCES } from '../../../couchdb-design/user-document/preference-rules.ts';
+import type { Patch, PreferenceKey, Shown } from '../store-types.ts';
 
 /** One preference's part of a change. A removal shows the default. */
 export interface Step {

@@ -1,7 +1,7 @@
-import { DEFAULT_PREFERENCES } from '../../../couchdb-design/preference-rules.ts';
-import type { Patch, Shown } from '../app-store.ts';
+import { DEFAULT_PREFERENCES } from '../../../couchdb-design/user-document/preference-rules.ts';
+import type { Patch, Shown } from '../store-types.ts';
 import { changeOf, undoOf } from './change.ts';
-import { changeText, supersededText, undoneText } from './words.ts';
+import { changeText, supersededText, undoneText } from './describe-change.ts';
 
 const shown = (own: Partial<Shown> = {}): Shown => ({ ...DEFAULT_PREFERENCES, ...own });
 const after = (before: Shown, patch: Patch): Shown => ({

@@ -1,6 +1,6 @@
 /** Short messages at the edge of the page, read out as they come; each goes by itself unless somebody is at it. */
 import { useEffect, useState, type ReactNode } from 'react';
-import { Icon } from '../parts/icons.tsx';
+import { Icon } from '../components/icons.tsx';
 
 export interface Toast {
   /** A later one with the same id takes its place. */

@@ -1,10 +1,10 @@
 /** Saving a change, telling of it, and taking it back. */
 import { useEffect, useMemo, useRef, useState } from 'react';
-import type { AppStore, Patch } from '../app-store.ts';
-import { sentenceOf } from '../session/sentence.ts';
+import type { AppStore, Patch } from '../store-types.ts';
+import { sentenceOf } from '../session/error-message.ts';
 import { changeOf, undoOf, type Change } from './change.ts';
 import type { ToastList } from './toasts.tsx';
-import { changeText, undoneText } from './words.ts';
+import { changeText, undoneText } from './describe-change.ts';
 
 export interface Changes {
   readonly save: (patch: Patch) => void;

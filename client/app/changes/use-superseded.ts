@@ -1,7 +1,7 @@
 import { useEffect } from 'react';
-import type { AppStore } from '../app-store.ts';
+import type { AppStore } from '../store-types.ts';
 import type { ToastList } from './toasts.tsx';
-import { supersededText } from './words.ts';
+import { supersededText } from './describe-change.ts';
 
 /** Tells of an edit that gave way to a later one of another device. */
 export function useSuperseded(store: AppStore, { show }: ToastList): void {

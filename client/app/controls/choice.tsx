@@ -1,5 +1,5 @@
 import { useId } from 'react';
-import type { Shown } from '../app-store.ts';
+import type { Shown } from '../store-types.ts';
 import { useSave } from '../changes/context.ts';
 import { Row } from './row.tsx';
 

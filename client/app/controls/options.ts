@@ -1,5 +1,5 @@
 /** What can be chosen of each preference that has a few values. */
-import type { Shown } from '../app-store.ts';
+import type { Shown } from '../store-types.ts';
 
 interface Option<V> {
   readonly value: V;

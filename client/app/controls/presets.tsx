@@ -1,6 +1,6 @@
 import { useId, useState } from 'react';
-import { PREFERENCE_RULES } from '../../../couchdb-design/preference-rules.ts';
-import type { Shown } from '../app-store.ts';
+import { PREFERENCE_RULES } from '../../../couchdb-design/user-document/preference-rules.ts';
+import type { Shown } from '../store-types.ts';
 import { useSave } from '../changes/context.ts';
 import { TIME_RANGES } from './options.ts';
 import { Row } from './row.tsx';

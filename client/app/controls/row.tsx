@@ -1,6 +1,6 @@
 import { useEffect, useId, useRef, useState, type ReactNode } from 'react';
-import { DEFAULT_PREFERENCES } from '../../../couchdb-design/preference-rules.ts';
-import type { Shown } from '../app-store.ts';
+import { DEFAULT_PREFERENCES } from '../../../couchdb-design/user-document/preference-rules.ts';
+import type { Shown } from '../store-types.ts';
 import { useSaving } from '../changes/context.ts';
 import { LABELS } from '../labels.ts';
 

@@ -1,6 +1,6 @@
 /** What the inspector shows, in words and in short forms. */
-import { doorOf, type Door } from '../../../couchdb-design/doors.ts';
-import { parseEditStamp } from '../../../couchdb-design/edit-stamp.ts';
+import { doorOf, type Door } from '../../../couchdb-design/user-document/edit-sources.ts';
+import { parseEditStamp } from '../../../couchdb-design/user-document/edit-stamp.ts';
 
 const clock = new Intl.DateTimeFormat('en-GB', {
   day: 'numeric',

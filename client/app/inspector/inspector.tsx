@@ -1,7 +1,7 @@
 import { createContext, useContext, type ReactNode } from 'react';
 import type { Inspection } from '../../index.ts';
-import type { AppStore } from '../app-store.ts';
-import { valueText } from '../changes/words.ts';
+import type { AppStore } from '../store-types.ts';
+import { valueText } from '../changes/describe-change.ts';
 import { labelOf } from '../labels.ts';
 import { CopyButton } from './copy-button.tsx';
 import { eventLines, timeText } from './inspector-text.ts';

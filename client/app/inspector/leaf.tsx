@@ -1,4 +1,4 @@
-import type { EditStamp } from '../../../couchdb-design/edit-stamp.ts';
+import type { EditStamp } from '../../../couchdb-design/user-document/edit-stamp.ts';
 import type { RawLeaf } from '../../index.ts';
 import { labelOf } from '../labels.ts';
 import { shortRevision } from './inspector-text.ts';

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 import type { Inspection } from '../../index.ts';
-import type { AppStore } from '../app-store.ts';
+import type { AppStore } from '../store-types.ts';
 
 /** What is stored and has happened, read again after every change; reads never overtake each other. */
 export function useInspection(store: AppStore): Inspection | undefined {

@@ -1,12 +1,12 @@
 import { useCallback, useEffect, useId, useRef, useState } from 'react';
 import type { SessionSummary } from '../../../server/contract.ts';
 import { useSyncStatus } from '../../react.ts';
-import type { AppStore } from '../app-store.ts';
-import { DeviceItem } from '../parts/device-item.tsx';
-import { useNow } from '../parts/use-now.ts';
+import type { AppStore } from '../store-types.ts';
+import { DeviceItem } from '../components/device-item.tsx';
+import { useNow } from '../hooks/use-now.ts';
 import { TelegramSection } from '../telegram/telegram-section.tsx';
 import { PageTitle } from '../routing.tsx';
-import { sentenceOf } from '../session/sentence.ts';
+import { sentenceOf } from '../session/error-message.ts';
 import type { AppSession } from '../session/session.ts';
 
 type Listed =

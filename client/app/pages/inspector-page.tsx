@@ -1,4 +1,4 @@
-import type { AppStore } from '../app-store.ts';
+import type { AppStore } from '../store-types.ts';
 import { Inspector } from '../inspector/inspector.tsx';
 import { PageTitle } from '../routing.tsx';
 

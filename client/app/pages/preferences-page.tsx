@@ -1,10 +1,10 @@
 import { usePreferences } from '../../react.ts';
-import type { AppStore } from '../app-store.ts';
+import type { AppStore } from '../store-types.ts';
 import { SavingProvider } from '../changes/context.ts';
 import type { ToastList } from '../changes/toasts.tsx';
 import { useChanges, useUndoKey } from '../changes/use-changes.ts';
-import { useSavingOf } from '../changes/use-saving-of.ts';
-import { ErrorNotice } from '../parts/notices.tsx';
+import { useSavingOf } from '../changes/use-save-context.ts';
+import { ErrorNotice } from '../components/notices.tsx';
 import { Preview } from '../preview/preview.tsx';
 import { PageTitle } from '../routing.tsx';
 import { GROUPS, PreferenceSections } from '../sections/preference-sections.tsx';

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
 import type { SignInOptions } from '../../../server/contract.ts';
-import { Brand } from '../parts/brand.tsx';
-import { CredentialsForm } from '../parts/credentials-form.tsx';
+import { Brand } from '../components/brand.tsx';
+import { CredentialsForm } from '../components/credentials-form.tsx';
 import type { AppSession } from '../session/session.ts';
 import { UpdateOffer } from '../update-offer.tsx';
 import type { Updates } from '../updates.ts';

@@ -1,11 +1,11 @@
 import { useEffect, useState } from 'react';
-import type { AppStore } from '../app-store.ts';
+import type { AppStore } from '../store-types.ts';
 import { PageTitle } from '../routing.tsx';
 import type { AppSession } from '../session/session.ts';
 import { Device } from '../two-devices/device.tsx';
-import type { DevicePair } from '../two-devices/lines.ts';
+import type { DevicePair } from '../two-devices/demo-devices.ts';
 import { Tour } from '../two-devices/tour.tsx';
-import { Wire } from '../two-devices/wire.tsx';
+import { Wire } from '../two-devices/network-diagram.tsx';
 
 /** The two devices' stores, while the page is shown. */
 function useStores({ devicesHere }: AppSession, pair: DevicePair): readonly [AppStore, AppStore] | undefined {

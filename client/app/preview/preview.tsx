@@ -1,5 +1,5 @@
-import type { Shown } from '../app-store.ts';
-import { valueText } from '../changes/words.ts';
+import type { Shown } from '../store-types.ts';
+import { valueText } from '../changes/describe-change.ts';
 import { BoardView } from './board-view.tsx';
 import { GraphView } from './graph-view.tsx';
 import { filterTasks, TASKS, type Task } from './sample-tasks.ts';

@@ -1,5 +1,5 @@
-import { DEFAULT_PREFERENCES } from '../../../couchdb-design/preference-rules.ts';
-import type { Shown } from '../app-store.ts';
+import { DEFAULT_PREFERENCES } from '../../../couchdb-design/user-document/preference-rules.ts';
+import type { Shown } from '../store-types.ts';
 import { cellText, COLUMNS, filterTasks, TASKS } from './sample-tasks.ts';
 
 const titles = (own: Partial<Shown>): readonly string[] =>

@@ -1,5 +1,5 @@
 /** Tasks that the preview shows: made up, and filtered as a real list would be. */
-import type { Shown } from '../app-store.ts';
+import type { Shown } from '../store-types.ts';
 
 export interface Task {
   readonly title: string;

@@ -1,11 +1,11 @@
-import type { Shown } from '../app-store.ts';
+import type { Shown } from '../store-types.ts';
 import { Choice } from '../controls/choice.tsx';
 import { THEMES, TIME_RANGES, VIEWS } from '../controls/options.ts';
 import { Presets } from '../controls/presets.tsx';
 import { Switch } from '../controls/switch.tsx';
 import { Time } from '../controls/time.tsx';
 import { TimeZone } from '../controls/time-zone.tsx';
-import { Words } from '../controls/words.tsx';
+import { Words } from '../controls/tag-input.tsx';
 import { COLUMNS, STATUSES } from '../preview/sample-tasks.ts';
 import { Section } from './section.tsx';
 

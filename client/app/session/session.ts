@@ -8,10 +8,10 @@ import type {
   TelegramLink,
 } from '../../../server/contract.ts';
 import { createPreferencesStore, eraseLocalData, type Environment, type GetToken } from '../../index.ts';
-import type { AppStore } from '../app-store.ts';
+import type { AppStore } from '../store-types.ts';
 import { ApiError, type Api, type TelegramApi } from './api.ts';
-import { createDevicesHere, type DevicesHere } from './devices-here.ts';
-import type { Remembered } from './remembered.ts';
+import { createDevicesHere, type DevicesHere } from './local-devices.ts';
+import type { Remembered } from './local-storage.ts';
 import type { Tokens } from './tokens.ts';
 
 export type SessionState =

@@ -1,5 +1,5 @@
 import type { Session } from '../../../server/contract.ts';
-import { createQueue } from '../../platform/locks.ts';
+import { createQueue } from '../../platform/web-locks.ts';
 import { createTokens, type Tokens } from './tokens.ts';
 
 const session = (username: string, accessToken: string): Session => ({

@@ -4,7 +4,7 @@
  * refresh, and takes one that is used twice for stolen.
  */
 import type { Session } from '../../../server/contract.ts';
-import type { Locks } from '../../platform/locks.ts';
+import type { Locks } from '../../platform/web-locks.ts';
 import type { Api } from './api.ts';
 
 export interface Tokens {

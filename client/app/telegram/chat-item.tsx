@@ -1,5 +1,5 @@
 import type { TelegramChat } from '../../../server/contract.ts';
-import { Icon } from '../parts/icons.tsx';
+import { Icon } from '../components/icons.tsx';
 import { agoText } from '../status-text.ts';
 
 export interface ChatItemProps {

@@ -1,6 +1,6 @@
 import type { TelegramLink } from '../../../server/contract.ts';
-import { useNow } from '../parts/use-now.ts';
-import { lifeText } from './life-text.ts';
+import { useNow } from '../hooks/use-now.ts';
+import { lifeText } from './expiry-text.ts';
 
 /** The way into the chat, for as long as it is one. */
 export function LinkOffer({ offer }: { readonly offer: TelegramLink }) {

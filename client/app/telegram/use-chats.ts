@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { TelegramChat, TelegramLink } from '../../../server/contract.ts';
-import { sentenceOf } from '../session/sentence.ts';
+import { sentenceOf } from '../session/error-message.ts';
 import type { AppSession } from '../session/session.ts';
 
 /** In ms: how often it is looked whether an open link was used. */

@@ -1,22 +1,22 @@
 import { useId, useSyncExternalStore } from 'react';
 import { usePreferences } from '../../react.ts';
-import type { AppStore } from '../app-store.ts';
+import type { AppStore } from '../store-types.ts';
 import { SavingProvider } from '../changes/context.ts';
 import { Toasts, useToasts } from '../changes/toasts.tsx';
 import { useChanges } from '../changes/use-changes.ts';
-import { useSavingOf } from '../changes/use-saving-of.ts';
+import { useSavingOf } from '../changes/use-save-context.ts';
 import { useSuperseded } from '../changes/use-superseded.ts';
 import { Choice } from '../controls/choice.tsx';
 import { THEMES, VIEWS } from '../controls/options.ts';
 import { Switch } from '../controls/switch.tsx';
-import { Words } from '../controls/words.tsx';
+import { Words } from '../controls/tag-input.tsx';
 import { Inspector } from '../inspector/inspector.tsx';
-import { Icon } from '../parts/icons.tsx';
-import { ErrorNotice, RefusedNotice } from '../parts/notices.tsx';
-import { StatusPill } from '../parts/status-pill.tsx';
-import { useIsRead } from '../parts/use-is-read.ts';
+import { Icon } from '../components/icons.tsx';
+import { ErrorNotice, RefusedNotice } from '../components/notices.tsx';
+import { StatusPill } from '../components/status-pill.tsx';
+import { useIsRead } from '../hooks/use-store-ready.ts';
 import { Preview } from '../preview/preview.tsx';
-import type { DemoDevice } from './lines.ts';
+import type { DemoDevice } from './demo-devices.ts';
 
 export interface DeviceProps {
   readonly device: DemoDevice;

@@ -1,8 +1,8 @@
 import { useEffect, useState, useSyncExternalStore } from 'react';
 import { useSyncStatus } from '../../react.ts';
-import type { AppStore } from '../app-store.ts';
-import { Icon } from '../parts/icons.tsx';
-import type { DemoDevice, DevicePair } from './lines.ts';
+import type { AppStore } from '../store-types.ts';
+import { Icon } from '../components/icons.tsx';
+import type { DemoDevice, DevicePair } from './demo-devices.ts';
 import { nextStep, type Seen, type Step } from './steps.ts';
 
 const STEPS = ['cut', 'edit', 'mend'] as const;

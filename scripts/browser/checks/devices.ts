@@ -1,5 +1,5 @@
 /** The signed-in devices: seen, ended one by one and all at once, and what is said when the list cannot be had. */
-import { expect, goTo, openTab, waitForState, type Kit } from '../kit.ts';
+import { expect, goTo, openTab, waitForState, type Kit } from '../testing/harness.ts';
 
 export async function devicesAreEnded({ newUser }: Kit): Promise<void> {
   const person = await newUser();

@@ -1,5 +1,5 @@
 /** The inspector shows what is so, and changes by itself. */
-import { choose, expect, goTo, openTab, toggle, waitForState, type Kit } from '../kit.ts';
+import { choose, expect, goTo, openTab, toggle, waitForState, type Kit } from '../testing/harness.ts';
 
 export async function inspectorIsLive({ newUser, server }: Kit): Promise<void> {
   const person = await newUser();

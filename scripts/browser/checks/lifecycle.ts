@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
-import { openLine } from '../../client-line.ts';
+import { openLine } from '../../e2e/testing/severable-proxy.ts';
 import {
   addWord,
   choose,
@@ -15,7 +15,7 @@ import {
   waitForState,
   waitForValue,
   type Kit,
-} from '../kit.ts';
+} from '../testing/harness.ts';
 
 const SECRET = 'only-of-the-first';
 

@@ -1,5 +1,5 @@
 /** Changes go from one page to the others at once, and to nobody else. */
-import { addWord, choose, expect, openTab, toggle, waitForState, waitForValue, type Kit } from '../kit.ts';
+import { addWord, choose, expect, openTab, toggle, waitForState, waitForValue, type Kit } from '../testing/harness.ts';
 
 const ROUNDS = 20;
 

@@ -3,8 +3,8 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
-import { startTestServer, type TestServer } from '../../client-test-kit.ts';
-import { expect, openTab, PAGE, type Kit } from '../kit.ts';
+import { startTestServer, type TestServer } from '../../e2e/testing/test-server.ts';
+import { expect, openTab, PAGE, type Kit } from '../testing/harness.ts';
 
 const PATHS = ['/', '/devices', '/inspector', '/two-devices'];
 

@@ -2,8 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { addWord, choose, expect, openTab, toggle, waitForState, waitForValue, type Kit } from '../kit.ts';
-import { expectStates, watchStates } from '../states.ts';
+import { addWord, choose, expect, openTab, toggle, waitForState, waitForValue, type Kit } from '../testing/harness.ts';
+import { expectStates, watchStates } from '../testing/expect-states.ts';
 
 const STARTS = 10;
 

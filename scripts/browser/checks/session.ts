@@ -8,7 +8,7 @@ import {
   waitForState,
   waitForValue,
   type Kit,
-} from '../kit.ts';
+} from '../testing/harness.ts';
 
 export async function signOutLeavesNothing({ newUser, server }: Kit): Promise<void> {
   const person = await newUser();

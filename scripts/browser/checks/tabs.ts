@@ -11,7 +11,7 @@ import {
   waitForValue,
   type Kit,
   type Seat,
-} from '../kit.ts';
+} from '../testing/harness.ts';
 
 const TABS = 10;
 const ROUNDS = 6;

@@ -1,7 +1,7 @@
 /** A chat with the bot: linked from the page, an edit that the page shows without a reload, and unlinked again. */
 import type { Page } from 'playwright-core';
-import type { Person as ChatPartner } from '../../../server/telegram/bot-api-kit.ts';
-import { expect, goTo, waitForValue, type Kit } from '../kit.ts';
+import type { Person as ChatPartner } from '../../../server/testing/fake-telegram-api.ts';
+import { expect, goTo, waitForValue, type Kit } from '../testing/harness.ts';
 
 /** Makes a link on the Devices page, and resolves with its code. */
 export async function makeLink(page: Page): Promise<string> {

@@ -9,7 +9,7 @@ import {
   waitForState,
   waitForValue,
   type Kit,
-} from '../kit.ts';
+} from '../testing/harness.ts';
 
 const NAMES = ['laptop', 'phone'] as const;
 

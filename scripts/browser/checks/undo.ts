@@ -1,6 +1,15 @@
 /** Taking a change back, and being told when another device has done so. */
 import type { Page } from 'playwright-core';
-import { addWord, choose, expect, toggle, waitForState, waitForValue, type Kit, type Seat } from '../kit.ts';
+import {
+  addWord,
+  choose,
+  expect,
+  toggle,
+  waitForState,
+  waitForValue,
+  type Kit,
+  type Seat,
+} from '../testing/harness.ts';
 
 const waitForToast = (page: Page, id: string, text: string): Promise<void> =>
   page.getByTestId(`toast-${id}`).filter({ hasText: text }).waitFor();

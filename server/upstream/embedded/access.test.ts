@@ -1,8 +1,8 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startEmbeddedEngine } from '../embedded.ts';
-import { OPEN_TO_MEMBERS, startTestEngine, type Ask, type TestEngine } from './test-kit.ts';
+import { startEmbeddedEngine } from './engine.ts';
+import { OPEN_TO_MEMBERS, startTestEngine, type Ask, type TestEngine } from '../../testing/embedded-engine.ts';
 
 let kit: TestEngine;
 let member: Ask;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { forbidden, HttpError } from '../../errors.ts';
+import { forbidden, HttpError } from '../../http/errors.ts';
 
 /** Who asks: the engine's own administrator, an account of `_users`, or nobody. */
 export interface Session {

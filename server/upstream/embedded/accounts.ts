@@ -1,9 +1,9 @@
 import { createHash, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { forbidden } from '../../errors.ts';
+import { forbidden } from '../../http/errors.ts';
 import type { Json } from './pouchdb.ts';
-import { createQueue } from './queue.ts';
+import { createQueue } from './write-queue.ts';
 
 /** The fields of a `_users` document that CouchDB 3.4 makes of a password, and that we make alike. */
 const hashSchema = z.object({

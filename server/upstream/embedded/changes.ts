@@ -1,4 +1,4 @@
-import { badRequest, HttpError } from '../../errors.ts';
+import { badRequest, HttpError } from '../../http/errors.ts';
 import type { EngineDatabase } from './database.ts';
 import { isMissing, readDocument, readLeaves, readSequence, type ChangeRow, type Json } from './pouchdb.ts';
 import { count, flag, parseJson } from './request.ts';

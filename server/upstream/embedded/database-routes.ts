@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { badRequest, methodNotAllowed, missing, sendJson } from '../../errors.ts';
+import { badRequest, methodNotAllowed, missing, sendJson } from '../../http/errors.ts';
 import { adminOnly, isAdmin, type Session } from './access.ts';
 import { formatSequence, parseChanges } from './changes.ts';
 import type { EngineDatabase } from './database.ts';
 import { bulkGet, getDocument, revsDiff } from './documents.ts';
-import type { Delegate } from './express.ts';
+import type { Delegate } from './express-pouchdb.ts';
 import { answerChanges } from './feed.ts';
 import type { Json } from './pouchdb.ts';
 import { asObject, readJson, spell, type EnginePath } from './request.ts';

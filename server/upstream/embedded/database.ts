@@ -1,6 +1,6 @@
-import { HttpError } from '../../errors.ts';
+import { HttpError } from '../../http/errors.ts';
 import type { LocalPouch } from './pouchdb.ts';
-import { createQueue, type Queue } from './queue.ts';
+import { createQueue, type Queue } from './write-queue.ts';
 import { compileValidations, type Validation } from './validation.ts';
 
 export const noDatabase = (): HttpError => new HttpError(404, 'not_found', 'Database does not exist.');

@@ -1,7 +1,7 @@
-import { badRequest, HttpError, missing } from '../../errors.ts';
+import { badRequest, HttpError, missing } from '../../http/errors.ts';
 import { readDocument, readLeaves, type Json, type LocalPouch } from './pouchdb.ts';
 import { parseJson, flag } from './request.ts';
-import { historyOf, leavesFrom, revisionsOf, type Leaf } from './tree.ts';
+import { historyOf, leavesFrom, revisionsOf, type Leaf } from './revision-tree.ts';
 
 type Query = ReadonlyMap<string, string>;
 

@@ -4,13 +4,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { connect, type UpstreamAccess } from '../couch.ts';
-import { startEmbeddedEngine } from '../embedded.ts';
-import { OPEN_TO_MEMBERS } from './test-kit.ts';
+import { connect, type UpstreamAccess } from '../client.ts';
+import { startEmbeddedEngine } from './engine.ts';
+import { OPEN_TO_MEMBERS } from '../../testing/embedded-engine.ts';
 
 /** A process of its own that starts an engine on `directory`, prints how to reach it, and waits to be killed. */
 function startInChild(directory: string) {
-  const module = JSON.stringify(join(import.meta.dirname, '..', 'embedded.ts'));
+  const module = JSON.stringify(join(import.meta.dirname, 'engine.ts'));
   const program = `
     const { startEmbeddedEngine } = await import(${module});
     const engine = await startEmbeddedEngine({ storage: { kind: 'disk', directory: ${JSON.stringify(directory)} } });

@@ -1,8 +1,8 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { authorizationOf } from '../couch.ts';
-import { startTestEngine, type TestEngine } from './test-kit.ts';
+import { authorizationOf } from '../client.ts';
+import { startTestEngine, type TestEngine } from '../../testing/embedded-engine.ts';
 
 let kit: TestEngine;
 

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { badRequest, sendJson } from '../../errors.ts';
+import { badRequest, sendJson } from '../../http/errors.ts';
 import { formatSequence, readChanges, type Changes, type ChangesOptions } from './changes.ts';
 import type { EngineDatabase } from './database.ts';
 import type { ChangeRow, Json } from './pouchdb.ts';

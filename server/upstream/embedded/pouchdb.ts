@@ -5,7 +5,7 @@ import PouchDB from 'pouchdb-core';
 import find from 'pouchdb-find';
 import mapreduce from 'pouchdb-mapreduce';
 import replication from 'pouchdb-replication';
-import { leavesOf, type Leaf, type RevisionTree } from './tree.ts';
+import { leavesOf, type Leaf, type RevisionTree } from './revision-tree.ts';
 
 for (const plugin of [httpAdapter, replication, mapreduce, find, leveldbAdapter, memoryAdapter]) PouchDB.plugin(plugin);
 

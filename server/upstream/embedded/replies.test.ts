@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { startTestEngine, type Ask, type TestEngine } from './test-kit.ts';
+import { startTestEngine, type Ask, type TestEngine } from '../../testing/embedded-engine.ts';
 
 /** What CouchDB 3.4.3 answered, request by request; each builds upon the ones before it. */
 const recordings = z

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { badRequest, HttpError, tooLarge } from '../../errors.ts';
+import { badRequest, HttpError, tooLarge } from '../../http/errors.ts';
 import type { Json } from './pouchdb.ts';
 
 /** The path's parts and the query as CouchDB reads them: empty parts fall away, each part is decoded once, query keys

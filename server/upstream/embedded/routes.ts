@@ -1,14 +1,14 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { HttpError, methodNotAllowed, missing, sendJson } from '../../errors.ts';
+import { HttpError, methodNotAllowed, missing, sendJson } from '../../http/errors.ts';
 import { adminOnly, checkAccountsAdmin, checkMember, isAdmin, type Session } from './access.ts';
 import { noDatabase } from './database.ts';
 import { answerDatabase } from './database-routes.ts';
-import type { Delegate } from './express.ts';
+import type { Delegate } from './express-pouchdb.ts';
 import type { Json } from './pouchdb.ts';
 import { parsePath, readJson, readValue, type EnginePath } from './request.ts';
 import type { SecurityObjects } from './security.ts';
-import type { Sessions } from './session.ts';
+import type { Sessions } from './cookie-sessions.ts';
 import { ENGINE_NODE, type EngineSettings } from './settings.ts';
 import { ENGINE_DATABASE, isDatabaseName, type Storage } from './storage.ts';
 

@@ -1,4 +1,4 @@
-import { badRequest } from '../../errors.ts';
+import { badRequest } from '../../http/errors.ts';
 import { CLOSED_SECURITY, isSecurity } from './access.ts';
 import { readDocument, type Json } from './pouchdb.ts';
 import { ENGINE_DATABASE, type Storage } from './storage.ts';

@@ -1,5 +1,5 @@
-import { HttpError, methodNotAllowed, missing } from '../../errors.ts';
-import { keyIdOf } from '../key-id.ts';
+import { HttpError, methodNotAllowed, missing } from '../../http/errors.ts';
+import { keyIdOf } from '../jwt-key-id.ts';
 
 /**
  * What an engine can be asked and told about itself, as a cluster of one node: in memory, as the key is that it begins with.

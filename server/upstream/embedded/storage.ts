@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import PouchDB from 'pouchdb-core';
 import { EngineDatabase } from './database.ts';
 import { openPouch, type LocalPouch } from './pouchdb.ts';
-import { createQueue } from './queue.ts';
+import { createQueue } from './write-queue.ts';
 
 export type EmbeddedStorage =
   { readonly kind: 'disk'; readonly directory: string } | { readonly kind: 'memory'; readonly name: string };

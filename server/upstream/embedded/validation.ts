@@ -1,6 +1,6 @@
 import { createContext, Script } from 'node:vm';
 import { z } from 'zod';
-import { forbidden, HttpError } from '../../errors.ts';
+import { forbidden, HttpError } from '../../http/errors.ts';
 import type { Json, LocalPouch } from './pouchdb.ts';
 
 /** Who writes, as a design document sees them. https://docs.couchdb.org/en/stable/json-structure.html#user-context-object */

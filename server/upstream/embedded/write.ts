@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { badRequest, conflict, forbidden, HttpError } from '../../errors.ts';
+import { badRequest, conflict, forbidden, HttpError } from '../../http/errors.ts';
 import { isAdmin, type Session } from './access.ts';
 import { accountRefusal, withoutPassword } from './accounts.ts';
 import { noDatabase, type EngineDatabase } from './database.ts';

@@ -1,8 +1,0 @@
-/** The library's types as this app uses them, with its own preferences. */
-import type { Preferences, PreferencesPatch } from '../../couchdb-design/preference-rules.ts';
-import type { PreferencesStore } from '../index.ts';
-
-export type AppStore = PreferencesStore;
-export type Shown = Required<Preferences>;
-export type PreferenceKey = keyof Shown;
-export type Patch = PreferencesPatch;

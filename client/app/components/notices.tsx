@@ -1,0 +1,71 @@
+import type { AppStore } from '../store-types.ts';
+import { useSyncStatus } from '../../react.ts';
+import { labelOf } from '../labels.ts';
+import type { AppSession } from '../session/session.ts';
+import { CredentialsForm } from './credentials-form.tsx';
+
+/** What was refused, until the person has read it. */
+export function RefusedNotice({ store }: { readonly store: AppStore }) {
+  const { refused } = useSyncStatus(store);
+  if (refused.length === 0) return null;
+  return (
+    <div className="notice" role="alert" data-testid="notice-refused">
+      <div>
+        <p>The server did not accept everything, and what it refused was taken back:</p>
+        <ul>
+          {refused.map(({ key, reason }) => (
+            <li key={key}>
+              <strong>{labelOf(key)}</strong>: {reason}
+            </li>
+          ))}
+        </ul>
+      </div>
+      <button type="button" className="ghost" onClick={store.dismissRefused} data-testid="dismiss-refused">
+        I understand
+      </button>
+    </div>
+  );
+}
+
+export interface NoticesProps {
+  readonly session: AppSession;
+  readonly store: AppStore;
+}
+
+/** What the person has to know or do, above everything else. Nothing, mostly. */
+export function Notices({ session, store }: NoticesProps) {
+  const { state } = useSyncStatus(store);
+  return (
+    <>
+      <RefusedNotice store={store} />
+      {state === 'sign-in-needed' && (
+        <section className="notice sign-in-again" aria-label="Sign in again" data-testid="sign-in-again">
+          <div>
+            <h2>Sign in again to sync</h2>
+            <p>Your sign-in is over. Your preferences are still here, and you can go on changing them.</p>
+          </div>
+          <CredentialsForm action="Sign in again" username={store.username} isNew={false} onSubmit={session.signIn} />
+        </section>
+      )}
+    </>
+  );
+}
+
+/** What went wrong just now, in this browser. */
+export function ErrorNotice({
+  error,
+  onDismiss,
+}: {
+  readonly error: string | undefined;
+  readonly onDismiss: () => void;
+}) {
+  if (error === undefined) return null;
+  return (
+    <div className="notice" role="alert" data-testid="notice-error">
+      <p>{error}</p>
+      <button type="button" className="ghost" onClick={onDismiss}>
+        Close
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,64 @@
+import { useId, useRef, useState } from 'react';
+import type { AppStore } from '../store-types.ts';
+import type { AppSession } from '../session/session.ts';
+
+/** How many changes signing out now would lose: those that cannot be sent. */
+const atRisk = (stores: readonly AppStore[]): number =>
+  stores
+    .map((store) => store.status())
+    .filter(({ state }) => state === 'offline' || state === 'sign-in-needed' || state === 'starting')
+    .reduce((sum, { unsent }) => sum + unsent, 0);
+
+export interface SignOutButtonProps {
+  readonly session: AppSession;
+  /** Set where the words of the button alone would not say it. */
+  readonly label?: string;
+  readonly testId?: string;
+}
+
+/** Signing out takes the data out of this browser: whatever cannot be sent would be lost, so that is asked first. */
+export function SignOutButton({ session, label, testId = 'sign-out' }: SignOutButtonProps) {
+  const id = useId();
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [isLeaving, setLeaving] = useState(false);
+  const [unsent, setUnsent] = useState(0);
+
+  const leave = (): void => {
+    setLeaving(true);
+    void session.signOut().finally(() => setLeaving(false));
+  };
+  const ask = async (): Promise<void> => {
+    await session.devicesHere.openAll();
+    const lost = atRisk(session.stores());
+    setUnsent(lost);
+    if (lost > 0) dialog.current?.showModal();
+    else leave();
+  };
+  return (
+    <>
+      <button
+        type="button"
+        className="ghost"
+        aria-label={isLeaving ? undefined : label}
+        disabled={isLeaving}
+        onClick={() => void ask()}
+        data-testid={testId}
+      >
+        {isLeaving ? 'Signing out…' : 'Sign out'}
+      </button>
+      <dialog ref={dialog} className="card" aria-labelledby={id}>
+        <h2 id={id}>Sign out and lose changes?</h2>
+        <p>
+          {unsent === 1 ? '1 change has' : `${unsent} changes have`} not reached the server yet. Signing out removes
+          everything of yours from this browser.
+        </p>
+        <form method="dialog" className="buttons">
+          <button className="ghost">Stay</button>
+          <button className="danger" onClick={leave} data-testid={`${testId}-anyway`}>
+            Sign out anyway
+          </button>
+        </form>
+      </dialog>
+    </>
+  );
+}

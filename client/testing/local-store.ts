@@ -1,0 +1,78 @@
+/** Local stores for tests: on a browser of their own in memory, and closed after each test. */
+import memoryAdapter from 'pouchdb-adapter-memory';
+import PouchDB from 'pouchdb-browser';
+import { newUserDocument } from '../../couchdb-design/user-document/user-document-shape.ts';
+import { parseUsername, userDocumentId, type Username } from '../../couchdb-design/user-document/username.ts';
+import { preferencesStandard } from '../../couchdb-design/user-document/preferences-standard-schema.ts';
+import { DEFAULT_PREFERENCES } from '../../couchdb-design/user-document/preference-rules.ts';
+import type { Database, OpenDatabase, StoredBody } from '../platform/database.ts';
+import { defaultEnvironment, type Environment } from '../platform/environment.ts';
+import { createLocalStore, type LocalStore } from '../store/local-store.ts';
+import type { SupersededEdit } from '../store/superseded-edits.ts';
+import { storeLeaves as storeIn } from '../store/replica.ts';
+import { shapeOf } from '../store/schema.ts';
+
+PouchDB.plugin(memoryAdapter);
+
+const alice = parseUsername('alice') as Username;
+const id = userDocumentId(alice);
+export const blank = newUserDocument(alice, new Date('2026-11-22T09:00:00.000Z'));
+export const ROOT = `1-${'a'.repeat(32)}`;
+export const SERVER_DOCUMENT = { ...blank, _rev: ROOT };
+
+const shape = shapeOf(preferencesStandard);
+export const superseded: SupersededEdit[] = [];
+export const storeLeaves = (database: Database, leaves: readonly object[]): Promise<unknown> =>
+  storeIn({ database, id }, leaves);
+
+interface Browser {
+  readonly openDatabase: OpenDatabase;
+  readonly storage: Environment['storage'];
+}
+let devices = 0;
+/** The memory of one browser: what is opened twice by one name is the same database. */
+export const browser = (): Browser => {
+  const prefix = `browser-${(devices += 1)}-`;
+  return {
+    openDatabase: (name) => new PouchDB<StoredBody>(prefix + name, { adapter: 'memory', auto_compaction: true }),
+    storage: {},
+  };
+};
+
+const stores: LocalStore[] = [];
+export async function open({ openDatabase, storage }: Browser): Promise<LocalStore> {
+  const store = createLocalStore({
+    id: userDocumentId(alice),
+    name: 'pouchgate_alice',
+    shape,
+    defaults: DEFAULT_PREFERENCES,
+    openDatabase,
+    environment: { ...defaultEnvironment(), storage },
+    onNoted: () => undefined,
+    onReplaced: () => undefined,
+    onSuperseded: (edit) => superseded.push(edit),
+  });
+  stores.push(store);
+  await store.ready;
+  return store;
+}
+afterEach(() => Promise.all(stores.splice(0).map((store) => store.end(false))));
+
+export const until = async (store: LocalStore, holds: () => boolean): Promise<void> =>
+  new Promise((resolve) => {
+    const check = (): void => {
+      if (!holds()) return;
+      unsubscribe();
+      resolve();
+    };
+    const unsubscribe = store.subscribe(check);
+    check();
+  });
+
+export const suspectsIn = (store: LocalStore): string[] =>
+  store.unsent().flatMap(({ key, isSuspect }) => (isSuspect ? [key] : []));
+
+export const leavesOf = async (database: Database): Promise<readonly StoredBody[]> => {
+  const rows: readonly { ok?: StoredBody }[] = await database.get(id, { open_revs: 'all' });
+  return rows.flatMap(({ ok }) => (ok === undefined || ok['_deleted'] === true ? [] : [ok]));
+};

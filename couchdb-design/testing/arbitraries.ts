@@ -1,0 +1,94 @@
+/**
+ * Random names, stamps, preferences and documents, for tests by fast-check. Stamps and values come from small ranges, so
+ * that equal ones meet often: that is where a merge can go wrong.
+ */
+import fc from 'fast-check';
+import { nextEditStamp, type EditStamp } from '../user-document/edit-stamp.ts';
+import type { Preferences } from '../user-document/preference-rules.ts';
+import { preferencesSchema } from '../user-document/preferences.ts';
+import type { UserDocument } from '../user-document/user-document-shape.ts';
+import { parseUsername, userDocumentId, type Username } from '../user-document/username.ts';
+
+export const PREFERENCE_KEYS = preferencesSchema.keyof().options;
+
+/** A name known to be good. Throws when it is not. */
+export const username = (text: string): Username => {
+  const parsed = parseUsername(text);
+  if (parsed === undefined) throw new Error(`no username: ${text}`);
+  return parsed;
+};
+
+export const anyUsername = fc.stringMatching(/^[a-z0-9][a-z0-9_.@+-]{0,63}$/).map(username);
+
+export const anyDevice = fc.constantFrom('aaaaa', 'w7f3a', '00000', 'zzzzz');
+
+export const anyTime = fc.oneof(
+  fc.integer({ min: Date.UTC(2026, 0), max: Date.UTC(2026, 0) + 3 }),
+  fc.integer({ min: 0, max: Date.UTC(9999, 0) }),
+);
+
+export const anyStamp: fc.Arbitrary<EditStamp> = fc
+  .record({ now: anyTime, device: anyDevice })
+  .map(({ now, device }) => nextEditStamp({ now, device, seen: undefined }));
+
+const time = fc.constantFrom('00:00', '07:30', '23:59');
+const label = fc.constantFrom('a', 'b', 'ä"\\', '日本', '😀', '__proto__');
+const labels = fc.array(label, { maxLength: 3 });
+const range = fc.constantFrom('all' as const, 'today' as const, 'year' as const);
+
+export const anyPreferences: fc.Arbitrary<Preferences> = fc.record(
+  {
+    theme: fc.constantFrom('light' as const, 'dark' as const, 'system' as const),
+    viewMode: fc.constantFrom('kanban' as const, 'table' as const, 'graph' as const),
+    tableColumns: labels,
+    activitySidebarOpen: fc.boolean(),
+    dailyBriefing: fc.boolean(),
+    briefingTime: time,
+    dailyRecap: fc.boolean(),
+    recapTime: time,
+    timezone: fc.constantFrom('UTC', 'Europe/Vienna', 'America/Argentina/Buenos_Aires', 'Etc/GMT+5'),
+    selectedTags: labels,
+    selectedContexts: labels,
+    selectedStatus: labels,
+    selectedTimeRange: range,
+    filterPresets: fc.array(fc.record({ name: label, selectedTags: labels }, { requiredKeys: ['name'] }), {
+      maxLength: 2,
+    }),
+  },
+  { requiredKeys: [] },
+);
+
+/** An edit: new values, and some removals. */
+export const anyPatch = fc
+  .record({ values: anyPreferences, removed: fc.subarray([...PREFERENCE_KEYS], { maxLength: 3 }) })
+  .map(({ values, removed }) => ({ ...values, ...Object.fromEntries(removed.map((key) => [key, null])) }));
+
+const anyIsoTime = anyTime.map((ms) => new Date(ms).toISOString());
+
+/** Any version of one user's document: stamped and unstamped values, removals, and members in any order. */
+export const anyDocumentOf = (name: Username): fc.Arbitrary<UserDocument> =>
+  fc
+    .record({
+      preferences: anyPreferences,
+      edits: fc.dictionary(fc.constantFrom(...PREFERENCE_KEYS), anyStamp),
+      created_at: anyIsoTime,
+      updated_at: anyIsoTime,
+      backwards: fc.boolean(),
+    })
+    .map(({ backwards, edits, ...rest }) => {
+      const document = {
+        _id: userDocumentId(name),
+        type: 'user_preferences' as const,
+        version: 1 as const,
+        username: name,
+        // A dictionary of fast-check's may have no prototype, which JSON never makes.
+        edits: { ...edits },
+        ...rest,
+      };
+      return backwards ? reversed(document) : document;
+    });
+
+const reversed = (document: UserDocument): UserDocument => ({
+  ...(Object.fromEntries(Object.entries(document).reverse()) as unknown as UserDocument),
+  preferences: Object.fromEntries(Object.entries(document.preferences).reverse()),
+});

@@ -1,0 +1,109 @@
+import fc from 'fast-check';
+import { anyDocumentOf, anyPreferences, username } from '../testing/arbitraries.ts';
+import { newUserDocument, readUserDocument, userDocumentSchema } from './user-document.ts';
+
+const alice = username('alice');
+const fresh = newUserDocument(alice, new Date(Date.UTC(2026, 10, 22)));
+const REV = `3-${'a'.repeat(32)}`;
+
+const reasonOf = (value: unknown): string => {
+  const read = readUserDocument(value);
+  return read.ok ? 'it was read' : read.reason;
+};
+
+test("a document of today's version is read as it is, without what CouchDB says of it", () => {
+  fc.assert(
+    fc.property(anyDocumentOf(alice), (document) => {
+      const stored = { ...document, _rev: REV, _revisions: { start: 3, ids: ['a'.repeat(32)] }, _conflicts: [REV] };
+      expect(readUserDocument(stored)).toEqual({ ok: true, document });
+    }),
+  );
+});
+
+test('any value at all is read or refused with a sentence, without an error', () => {
+  const any = fc.oneof(
+    fc.anything(),
+    fc.jsonValue(),
+    fc.jsonValue().map((value) => ({ ...fresh, preferences: value })),
+  );
+  fc.assert(
+    fc.property(any, (value) => {
+      const read = readUserDocument(value);
+      if (read.ok) expect(userDocumentSchema.parse(read.document)).toEqual(read.document);
+      else expect(read.reason).toMatch(/^[A-Z].*\.$/s);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("a document of version 0 becomes one of today's, its preferences unstamped and so older than any edit", () => {
+  fc.assert(
+    fc.property(anyPreferences, (preferences) => {
+      const old = {
+        _id: 'user_alice',
+        username: 'alice',
+        preferences,
+        created_at: '2025-01-02',
+        updated_at: '2025-03-04T05:06:07Z',
+      };
+      expect(readUserDocument({ ...old, _rev: REV })).toEqual({
+        ok: true,
+        document: {
+          ...fresh,
+          preferences,
+          created_at: '2025-01-02T00:00:00.000Z',
+          updated_at: '2025-03-04T05:06:07.000Z',
+        },
+      });
+    }),
+  );
+});
+
+test('of a document of version 0 nothing survives but what a document has', () => {
+  const old: unknown = JSON.parse(
+    `{"_id":"user_alice","username":"alice","password_hash":"x","roles":["_admin"],"__proto__":{"admin":true},
+      "edits":{"theme":"9999-12-31T23:59:59.999Z-ffff-zzzzz"},
+      "preferences":{"theme":"dark","viewMode":"list","token":"x","__proto__":{"theme":"light"}}}`,
+  );
+  const read = readUserDocument(old);
+  expect(read).toEqual({
+    ok: true,
+    document: {
+      ...fresh,
+      preferences: { theme: 'dark' },
+      created_at: '1970-01-01T00:00:00.000Z',
+      updated_at: '1970-01-01T00:00:00.000Z',
+    },
+  });
+  expect(read.ok && Object.getPrototypeOf(read.document.preferences)).toBe(Object.prototype);
+});
+
+test('a document of version 0 reads the same on every device and at every time', () => {
+  const old = { _id: 'user_alice', username: 'alice', created_at: 'never', preferences: null };
+  expect(JSON.stringify(readUserDocument(old))).toBe(JSON.stringify(readUserDocument({ ...old, _rev: REV })));
+});
+
+test('reading what was read changes nothing', () => {
+  const read = readUserDocument({ _id: 'user_alice', username: 'alice', preferences: { theme: 'dark' } });
+  if (!read.ok) throw new Error(read.reason);
+  expect(readUserDocument(read.document)).toEqual(read);
+});
+
+test('a document of a newer version is refused, and the reason says so', () => {
+  expect(reasonOf({ ...fresh, version: 2, somethingNew: true })).toMatch(/version 2, newer than this program can read/);
+});
+
+test.each<[string, unknown, RegExp]>([
+  ['a deletion', { _id: 'user_alice', _rev: REV, _deleted: true }, /deleted/],
+  ['attachments', { ...fresh, _attachments: {} }, /attachments/],
+  ["another user's id", { ...fresh, _id: 'user_bob' }, /_id/],
+  ["another user's id in version 0", { _id: 'user_bob', username: 'alice' }, /_id/],
+  ['a name that is none', { _id: 'user_Alice', username: 'Alice' }, /username/],
+  ['another type in version 0', { _id: 'user_alice', username: 'alice', type: 'user' }, /type/],
+  ['a version that is none', { ...fresh, version: '1' }, /version/],
+  ['a negative version', { ...fresh, version: -1 }, /version/],
+  ['a field that is not known', { ...fresh, password_hash: 'x' }, /password_hash/],
+  ['a list', [fresh], /object/],
+])('%s is refused, and the reason says why', (_, value, reason) => {
+  expect(reasonOf(value)).toMatch(reason);
+});

@@ -1,0 +1,186 @@
+/** Our idea of winners and of conflicts that are over, against PouchDB's own. */
+import fc from 'fast-check';
+import memoryAdapter from 'pouchdb-adapter-memory';
+import PouchDB from 'pouchdb-browser';
+import { anyDocumentOf, username } from '../testing/arbitraries.ts';
+import { merge } from './merge.ts';
+import { readUserDocument } from './read-user-document.ts';
+import { resolveConflict, winningRevision, type Resolution } from './revisions.ts';
+import { newUserDocument, userDocumentId, type UserDocument } from './user-document.ts';
+
+PouchDB.plugin(memoryAdapter);
+
+const alice = username('alice');
+const documentId = userDocumentId(alice);
+
+let count = 0;
+const withDatabases = async <T>(n: number, use: (databases: PouchDB.Database[]) => Promise<T>): Promise<T> => {
+  const databases = Array.from({ length: n }, () => new PouchDB(`revisions-${count++}`, { adapter: 'memory' }));
+  try {
+    return await use(databases);
+  } finally {
+    await Promise.all(databases.map((database) => database.destroy()));
+  }
+};
+
+interface TreeNode {
+  readonly id: string;
+  /** Which of the nodes before is the parent; a root when there is none. */
+  readonly parent: number;
+  readonly deleted: boolean;
+}
+
+interface PathLeaf {
+  readonly rev: string;
+  readonly deleted: boolean;
+  readonly start: number;
+  /** From the leaf to its root. */
+  readonly ids: readonly string[];
+}
+
+const anyTree: fc.Arbitrary<TreeNode[]> = fc.uniqueArray(
+  fc.record({
+    id: fc.stringMatching(/^[0-9a-f]{32}$/),
+    parent: fc.integer({ min: -3, max: 7 }),
+    deleted: fc.boolean(),
+  }),
+  { minLength: 1, maxLength: 8, selector: ({ id }) => id },
+);
+
+const leavesOf = (nodes: readonly TreeNode[]): PathLeaf[] => {
+  const paths: string[][] = [];
+  const parents = new Set<number>();
+  nodes.forEach(({ id, parent }, index) => {
+    const path = parent < index ? paths[parent] : undefined;
+    if (path !== undefined) parents.add(parent);
+    paths.push([id, ...(path ?? [])]);
+  });
+  return nodes.flatMap(({ deleted, id }, index) => {
+    const ids = paths[index] ?? [];
+    return parents.has(index) ? [] : [{ rev: `${ids.length}-${id}`, deleted, start: ids.length, ids }];
+  });
+};
+
+const write = async (database: PouchDB.Database, documents: readonly object[]): Promise<void> => {
+  expect(await database.bulkDocs([...documents], { new_edits: false })).toEqual([]);
+};
+
+const liveLeaves = async (database: PouchDB.Database): Promise<{ rev: string; document: UserDocument }[]> => {
+  const rows = await database.get(documentId, { open_revs: 'all' });
+  return rows.flatMap((row) => {
+    if (!('ok' in row) || '_deleted' in row.ok) return [];
+    const read = readUserDocument(row.ok);
+    if (!read.ok) throw new Error(read.reason);
+    return [{ rev: row.ok._rev, document: read.document }];
+  });
+};
+
+const allLeaves = async (database: PouchDB.Database): Promise<string[]> => {
+  const { results } = await database.changes({ style: 'all_docs' });
+  return results.flatMap(({ changes }) => changes.map(({ rev }) => rev)).sort();
+};
+
+const asStored = ({ rev, document }: { rev: string; document: UserDocument }): object => {
+  const [start, id] = [Number.parseInt(rev), rev.slice(rev.indexOf('-') + 1)];
+  return { ...document, _rev: rev, _revisions: { start, ids: [id] } };
+};
+
+/** Leaves that a forger could have made as well: roots of any generation. */
+const anyConflict = fc.uniqueArray(
+  fc.record({
+    rev: fc.tuple(fc.integer({ min: 1, max: 99 }), fc.stringMatching(/^[0-9a-f]{32}$/)).map(([n, id]) => `${n}-${id}`),
+    document: anyDocumentOf(alice),
+  }),
+  { minLength: 2, maxLength: 4, selector: ({ rev }) => rev },
+);
+
+test('the winner of any tree of revisions is the one that PouchDB reads', async () => {
+  await fc.assert(
+    fc.asyncProperty(anyTree, async (nodes) => {
+      const leaves = leavesOf(nodes);
+      await withDatabases(1, async ([database]) => {
+        if (database === undefined) throw new Error('no database');
+        for (const { rev, deleted, start, ids } of leaves) {
+          await write(database, [
+            { _id: documentId, _rev: rev, _revisions: { start, ids }, ...(deleted && { _deleted: true }) },
+          ]);
+        }
+        expect(await allLeaves(database)).toEqual(leaves.map(({ rev }) => rev).sort());
+        const winner = winningRevision(leaves);
+        const { results } = await database.changes({});
+        expect(results[0]?.changes).toEqual([{ rev: winner?.rev }]);
+        if (winner?.deleted === false) expect((await database.get(documentId))._rev).toBe(winner.rev);
+      });
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('a resolution that is written leaves no conflict, and the merge to read', async () => {
+  await fc.assert(
+    fc.asyncProperty(anyConflict, async (leaves) => {
+      await withDatabases(1, async ([database]) => {
+        if (database === undefined) throw new Error('no database');
+        await write(database, leaves.map(asStored));
+        await write(database, resolveConflict({ leaves: await liveLeaves(database) }));
+        const read = await database.get(documentId, { conflicts: true });
+        expect(read._conflicts).toBeUndefined();
+        const [first, ...rest] = leaves.map(({ document }) => document);
+        if (first === undefined) throw new Error('no leaf');
+        expect(readUserDocument(read)).toEqual({ ok: true, document: merge([first, ...rest]) });
+      });
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('two databases that resolve at once, each by itself, end with the same leaves and have nothing to send', async () => {
+  await fc.assert(
+    fc.asyncProperty(anyConflict, async (leaves) => {
+      await withDatabases(2, async ([here, there]) => {
+        if (here === undefined || there === undefined) throw new Error('no database');
+        await write(here, leaves.map(asStored));
+        await write(there, leaves.map(asStored).reverse());
+        const resolve = async (database: PouchDB.Database): Promise<Resolution> =>
+          resolveConflict({ leaves: await liveLeaves(database) });
+        const [ours, theirs] = await Promise.all([resolve(here), resolve(there)]);
+        await Promise.all([write(here, ours), write(there, theirs)]);
+        expect(await allLeaves(here)).toEqual(await allLeaves(there));
+        expect((await here.sync(there)).push?.docs_written).toBe(0);
+        expect(await liveLeaves(here)).toEqual(await liveLeaves(there));
+        expect(await liveLeaves(here)).toHaveLength(1);
+      });
+    }),
+    { numRuns: 15 },
+  );
+});
+
+test('databases that each saw another part of a conflict come to one document by replication and resolving', async () => {
+  const roots = [1, 2, 3].map((n) => ({
+    rev: `1-${String(n).repeat(32)}`,
+    document: newUserDocument(alice, new Date(n)),
+  }));
+  await withDatabases(3, async (databases) => {
+    const [a, b, c] = databases;
+    const [first, second, third] = roots.map(asStored);
+    if (!a || !b || !c || !first || !second || !third) throw new Error('too few');
+    await write(a, [first, second]);
+    await write(b, [second, third]);
+    await write(c, [third, first]);
+    const resolve = async (database: PouchDB.Database): Promise<void> => {
+      const leaves = await liveLeaves(database);
+      if (leaves.length > 1) await write(database, resolveConflict({ leaves }));
+    };
+    for (let round = 0; round < 2; round += 1) {
+      await Promise.all(databases.map(resolve));
+      await a.sync(b);
+      await b.sync(c);
+      await c.sync(a);
+    }
+    await Promise.all(databases.map(resolve));
+    const ends = await Promise.all(databases.map(liveLeaves));
+    expect(ends[0]).toHaveLength(1);
+    expect(ends[1]).toEqual(ends[0]);
+    expect(ends[2]).toEqual(ends[0]);
+  });
+});

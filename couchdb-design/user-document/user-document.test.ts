@@ -1,0 +1,225 @@
+import fc from 'fast-check';
+import { z } from 'zod';
+import {
+  anyDocumentOf,
+  anyPatch,
+  anyPreferences,
+  anyUsername,
+  PREFERENCE_KEYS,
+  username,
+} from '../testing/arbitraries.ts';
+import {
+  createUserDocumentSchema,
+  DEFAULT_PREFERENCES,
+  MAX_DOCUMENT_BYTES,
+  newUserDocument,
+  preferencesPatchSchema,
+  preferencesSchema,
+  splitDocument,
+  userDocumentSchema,
+  withDefaults,
+} from './user-document.ts';
+
+const alice = username('alice');
+const fresh = newUserDocument(alice, new Date(Date.UTC(2026, 10, 22)));
+const STAMP = '2026-11-22T09:30:01.123Z-0000-w7f3a';
+
+const isGood = (change: object): boolean => userDocumentSchema.safeParse({ ...fresh, ...change }).success;
+
+test('a new document of any user is a good one, and sets nothing', () => {
+  fc.assert(
+    fc.property(anyUsername, (name) => {
+      const document = newUserDocument(name, new Date(0));
+      expect(userDocumentSchema.parse(document)).toEqual(document);
+      expect(document).toMatchObject({ _id: `user_${name}`, preferences: {}, edits: {} });
+    }),
+  );
+});
+
+test('the documents that other tests are about are good ones', () => {
+  fc.assert(
+    fc.property(anyDocumentOf(alice), (document) => {
+      expect(userDocumentSchema.parse(document)).toEqual(document);
+    }),
+  );
+});
+
+test('any JSON at all is a document or not, without an error', () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), fc.constantFrom(...Object.keys(fresh)), (value, key) => {
+      expect(userDocumentSchema.safeParse(value).success).toBe(false);
+      expect(typeof isGood({ [key]: value })).toBe('boolean');
+    }),
+  );
+});
+
+test.each(Object.keys(fresh))('a document without %s is refused', (key) => {
+  expect(
+    userDocumentSchema.safeParse(Object.fromEntries(Object.entries(fresh).filter(([one]) => one !== key))).success,
+  ).toBe(false);
+});
+
+test.each<[string, object]>([
+  ['another id', { _id: 'user_bob' }],
+  ['an id of another kind', { _id: 'alice' }],
+  ['an id that is a list', { _id: ['user_alice'] }],
+  ['a name that is none', { _id: 'user_Alice', username: 'Alice' }],
+  ['another type', { type: 'user' }],
+  ['version 0', { version: 0 }],
+  ['a version to come', { version: 2 }],
+  ['a version as text', { version: '1' }],
+  ['a field that is not known', { admin: true }],
+  ['roles', { roles: ['_admin'] }],
+  ['a revision', { _rev: `1-${'a'.repeat(32)}` }],
+  ['attachments', { _attachments: {} }],
+  ['preferences as a list', { preferences: [] }],
+  ['preferences that are null', { preferences: null }],
+  ['a preference that is not known', { preferences: { colour: 'red' } }],
+  ['a preference that is null', { preferences: { theme: null } }],
+  ['a stamp of a preference that is not known', { edits: { colour: STAMP } }],
+  ['a stamp that is none', { edits: { theme: '2026-11-22' } }],
+  ['a stamp that is null', { edits: { theme: null } }],
+  ['a time without milliseconds', { created_at: '2026-11-22T09:30:01Z' }],
+  ['a time of another zone', { updated_at: '2026-11-22T09:30:01.123+01:00' }],
+  ['a 30th of February', { updated_at: '2026-02-30T09:30:01.123Z' }],
+  ['a time as a number', { updated_at: 0 }],
+])('a document with %s is refused', (_, change) => {
+  expect(isGood(change)).toBe(false);
+});
+
+test.each<[string, unknown]>([
+  ['theme', 'Dark'],
+  ['viewMode', 'list'],
+  ['tableColumns', 'title'],
+  ['tableColumns', ['']],
+  ['tableColumns', Array.from({ length: 31 }, () => 'a')],
+  ['activitySidebarOpen', 'true'],
+  ['dailyBriefing', 1],
+  ['briefingTime', '7:00'],
+  ['briefingTime', '24:00'],
+  ['briefingTime', '07:60'],
+  ['briefingTime', '07:00\n'],
+  ['recapTime', '18:00:00'],
+  ['timezone', ''],
+  ['timezone', '../etc/passwd'],
+  ['timezone', 'Europe/Vienna/'],
+  ['timezone', 'A'.repeat(65)],
+  ['selectedTags', ['a'.repeat(41)]],
+  ['selectedTags', ['a\u0000b']],
+  ['selectedTags', ['a\ud800']],
+  ['selectedTags', [['a']]],
+  ['selectedContexts', { 0: 'a' }],
+  ['selectedStatus', [null]],
+  ['selectedTimeRange', 'forever'],
+  ['filterPresets', [{}]],
+  ['filterPresets', [{ name: 'a', script: 'x' }]],
+  ['filterPresets', [{ name: 'a', selectedTags: Array.from({ length: 11 }, () => 'a') }]],
+  ['filterPresets', Array.from({ length: 11 }, () => ({ name: 'a' }))],
+])('%s may not be %j', (key, value) => {
+  expect(isGood({ preferences: { [key]: value } })).toBe(false);
+});
+
+test('a key that objects inherit is no preference', () => {
+  for (const key of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
+    const odd: unknown = JSON.parse(`{"${key}":"dark"}`);
+    expect(isGood({ preferences: odd })).toBe(false);
+    expect(isGood({ edits: JSON.parse(`{"${key}":"${STAMP}"}`) as object })).toBe(false);
+    expect(userDocumentSchema.safeParse(JSON.parse(JSON.stringify(fresh).replace('{', `{"${key}":1,`))).success).toBe(
+      false,
+    );
+  }
+});
+
+test('the largest document that there can be fits, so a merge of documents that fit does too', () => {
+  // Three bytes for one UTF-16 unit is the most that UTF-8 takes: a pair of units takes four.
+  const label = '日'.repeat(40);
+  const list = (length: number): string[] => Array.from({ length }, () => label);
+  const preset = {
+    name: label,
+    selectedTags: list(10),
+    selectedContexts: list(10),
+    selectedStatus: list(10),
+    selectedTimeRange: 'quarter',
+  };
+  const largest = {
+    _id: `user_${'a'.repeat(64)}`,
+    type: 'user_preferences',
+    version: 1,
+    username: 'a'.repeat(64),
+    preferences: {
+      theme: 'system',
+      viewMode: 'kanban',
+      tableColumns: list(30),
+      activitySidebarOpen: false,
+      dailyBriefing: false,
+      briefingTime: '07:00',
+      dailyRecap: false,
+      recapTime: '18:00',
+      timezone: 'A'.repeat(64),
+      selectedTags: list(30),
+      selectedContexts: list(30),
+      selectedStatus: list(30),
+      selectedTimeRange: 'quarter',
+      filterPresets: Array.from({ length: 10 }, () => preset),
+    },
+    edits: Object.fromEntries(PREFERENCE_KEYS.map((key) => [key, STAMP])),
+    created_at: fresh.created_at,
+    updated_at: fresh.updated_at,
+  };
+  expect(userDocumentSchema.safeParse(largest).error).toBeUndefined();
+  expect(Object.keys(largest.preferences).sort()).toEqual([...PREFERENCE_KEYS].sort());
+  expect(new TextEncoder().encode(JSON.stringify(largest)).length).toBeLessThan(MAX_DOCUMENT_BYTES);
+});
+
+test('defaults are good preferences, there is one for each, and what is set goes before them', () => {
+  expect(preferencesSchema.parse(DEFAULT_PREFERENCES)).toEqual(DEFAULT_PREFERENCES);
+  expect(Object.keys(DEFAULT_PREFERENCES).sort()).toEqual([...PREFERENCE_KEYS].sort());
+  expect(withDefaults({})).toEqual(DEFAULT_PREFERENCES);
+  fc.assert(
+    fc.property(anyPreferences, (preferences) => {
+      expect(withDefaults(preferences)).toEqual({ ...DEFAULT_PREFERENCES, ...preferences });
+    }),
+  );
+});
+
+test('every edit is a good patch, and a patch is as strict as the preferences', () => {
+  fc.assert(
+    fc.property(anyPatch, (patch) => {
+      expect(preferencesPatchSchema.parse(patch)).toEqual(patch);
+    }),
+  );
+  for (const bad of [{ theme: 'red' }, { colour: null }, { selectedTags: ['a'.repeat(41)] }, [], null, 'theme']) {
+    expect(preferencesPatchSchema.safeParse(bad).success).toBe(false);
+  }
+});
+
+test('an application brings its own preferences, as strictly kept', () => {
+  const schema = createUserDocumentSchema(z.strictObject({ fontSize: z.number().min(8).max(40).exactOptional() }));
+  expect(schema.safeParse({ ...fresh, preferences: { fontSize: 12 }, edits: { fontSize: STAMP } }).success).toBe(true);
+  expect(schema.safeParse({ ...fresh, preferences: { fontSize: 99 } }).success).toBe(false);
+  expect(schema.safeParse({ ...fresh, preferences: { theme: 'dark' } }).success).toBe(false);
+  expect(schema.safeParse({ ...fresh, edits: { theme: STAMP } }).success).toBe(false);
+});
+
+test.each(['_rev', '__proto__', '', 'a b', 'a'.repeat(65), 'ä'])('no application has a preference named %j', (key) => {
+  const shape = Object.fromEntries([[key, z.boolean().exactOptional()]]);
+  expect(() => createUserDocumentSchema(z.strictObject(shape))).toThrow(TypeError);
+});
+
+test('splitting a stored document gives its body, what CouchDB says of it, and the names of the rest', () => {
+  const rev = `1-${'a'.repeat(32)}`;
+  const members = { _rev: rev, _revisions: { start: 1, ids: ['a'.repeat(32)] }, _conflicts: [] };
+  expect(splitDocument({ ...fresh, ...members, _attachments: {}, _access: [] })).toEqual({
+    body: fresh,
+    members,
+    others: ['_attachments', '_access'],
+  });
+  for (const value of [null, undefined, 1, 'a', []]) expect(splitDocument(value)).toBeUndefined();
+});
+
+test('splitting hides no key that objects inherit', () => {
+  const split = splitDocument(JSON.parse('{"_id":"user_alice","__proto__":{"_deleted":true},"constructor":1}'));
+  expect(split?.others).toEqual(['__proto__']);
+  expect(split?.members._deleted).toBeUndefined();
+  expect(Object.keys(split?.body ?? {})).toEqual(['_id', 'constructor']);
+});

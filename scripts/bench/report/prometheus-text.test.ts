@@ -1,0 +1,16 @@
+import { metricSum } from './prometheus-text.ts';
+
+const TEXT = `# HELP gate_requests_total Requests.
+# TYPE gate_requests_total counter
+gate_requests_total{kind="leaves",status="2xx"} 3
+gate_requests_total{kind="forward",status="5xx"} 1.5
+gate_requests_totally 99
+heap_bytes 1e6
+`;
+
+it('a metric is summed over its labels, and not taken for another whose name begins alike', () => {
+  expect(metricSum(TEXT, 'gate_requests_total')).toBe(4.5);
+  expect(metricSum(TEXT, 'gate_requests_total', 'kind="leaves"')).toBe(3);
+  expect(metricSum(TEXT, 'heap_bytes')).toBe(1_000_000);
+  expect(metricSum(TEXT, 'gate_requests')).toBeUndefined();
+});

@@ -1,0 +1,59 @@
+import { alignedTable, markdownTable, textReport, withFigures } from './report.ts';
+import { benchResult, liveResult } from './testing/results.ts';
+
+it('columns stand one below the other, figures to the right', () => {
+  expect(
+    alignedTable([
+      ['name', 'n'],
+      ['a', '1,000'],
+      ['longer', '7'],
+    ]),
+  ).toBe(['name        n', 'a       1,000', 'longer      7'].join('\n'));
+});
+
+it('every run, the storm, the plain requests, the notes and the machine are told', () => {
+  const report = textReport(benchResult);
+  expect(report).toMatch(/^Pouchgate +10,000 +50 +11 +22 +33 +44 +0 +12\.3 +2 +14 +9$/m);
+  expect(report).toMatch(/^plain proxy +1,000 +50 +2,400 /m);
+  expect(report).toContain('under 5,000 live clients and was back after 1.5 s');
+  expect(report).toContain('All parked again after that: 4.32 s. Requests to the database: 80, one for 62.5 clients.');
+  expect(report).toMatch(/one at a time +5\.2 +4 +1\.3/);
+  expect(report).toContain('- A note.');
+  expect(report).toContain('2 cores (Some & <Any> CPU), 24 GiB, Node 20.20.2, CouchDB 3.4.3');
+});
+
+it('what fell short is said: users that were not parked, writes that were not done, what could not be measured', () => {
+  const short = {
+    ...liveResult('plain', 5_000, 1),
+    parked: 4_000,
+    fromSent: null,
+    upstreamSecondsPerWrite: null,
+    lost: 17,
+    writes: { asked: 3_000, done: 1_234, failed: 5, skipped: 1_761, askedPerSecond: 50, donePerSecond: 20.5667 },
+  };
+  expect(textReport({ ...benchResult, live: [short] })).toMatch(
+    /^plain proxy +4,000 of 5,000 +20\.6 of 50 +n\/a +n\/a +n\/a +n\/a +17 +n\/a +2 /m,
+  );
+});
+
+it('README’s section is made new between its marks, and nothing else is touched', () => {
+  const readme = '# A\n\nBefore.\n\n<!-- bench -->\n\nold\n\n<!-- /bench -->\n\nAfter.\n';
+  const made = withFigures(readme, benchResult);
+  expect(made).toMatch(/^# A\n\nBefore\.\n\n<!-- bench -->\n\n[^]*\n\n<!-- \/bench -->\n\nAfter\.\n$/);
+  expect(made).not.toContain('old');
+  expect(made).toMatch(/\| Pouchgate +\| +10,000 \|/);
+  expect(withFigures(made, benchResult)).toBe(made);
+});
+
+it('a README without the marks is left as it is', () => {
+  expect(withFigures('# A\n', benchResult)).toBe('# A\n');
+});
+
+it('a table in Markdown has as many cells in each row, one below the other', () => {
+  const lines = markdownTable([
+    ['a', 'b'],
+    ['long cell', '1'],
+  ]).split('\n');
+  expect(new Set(lines.map((line) => line.split('|').length))).toEqual(new Set([4]));
+  expect(new Set(lines.map((line) => line.length)).size).toBe(1);
+});

@@ -1,0 +1,54 @@
+import { benchResult, liveResult } from './testing/results.ts';
+import { benchSvg, decades } from './svg.ts';
+
+/** The places of each line's dots, by the line's classes. */
+function dots(svg: string): Map<string, { x: number; y: number }[]> {
+  const lines = [...svg.matchAll(/<path class="line (\w+ \w+)" d="([^"]+)"/g)];
+  return new Map(
+    lines.map(([, name = '', path = '']) => [
+      name,
+      [...path.matchAll(/[ML]([\d.]+) ([\d.]+)/g)].map(([, x, y]) => ({ x: Number(x), y: Number(y) })),
+    ]),
+  );
+}
+
+it('each front has its median and its 99th part, a dot for each number of users it was run with', () => {
+  const lines = dots(benchSvg(benchResult));
+  expect([...lines].map(([name, of]) => [name, of.length])).toEqual([
+    ['gate median', 3],
+    ['gate p99', 3],
+    ['plain median', 2],
+    ['plain p99', 2],
+  ]);
+});
+
+it('slower is higher, more users are further right, and equal factors are equal distances', () => {
+  const live = [liveResult('gate', 10, 1), liveResult('gate', 100, 10), liveResult('gate', 1_000, 100)];
+  const [a, b, c] = dots(benchSvg({ ...benchResult, live })).get('gate median') ?? [];
+  if (a === undefined || b === undefined || c === undefined) throw new Error('There are not three dots.');
+  expect(b.x - a.x).toBeCloseTo(c.x - b.x, 0);
+  expect(a.y - b.y).toBeCloseTo(b.y - c.y, 0);
+  expect(a.y).toBeGreaterThan(b.y);
+});
+
+it('each line is labelled at its end, and no two labels overlap', () => {
+  const svg = benchSvg({ ...benchResult, live: [liveResult('gate', 100, 8), liveResult('plain', 100, 8)] });
+  const ys = [...svg.matchAll(/<text class="(?:gate|plain)"[^>]* y="([\d.]+)"/g)]
+    .map(([, y]) => Number(y))
+    .sort((a, b) => a - b);
+  expect(ys).toHaveLength(4);
+  for (const [n, y] of ys.slice(1).entries()) expect(y - (ys[n] ?? 0)).toBeGreaterThanOrEqual(17.9);
+});
+
+it('the axis spans whole powers of ten around the values', () => {
+  expect(decades([8, 2_400])).toEqual([1, 10, 100, 1_000, 10_000]);
+  expect(decades([10])).toEqual([10, 100]);
+});
+
+it('it is well-formed, has no number that is none, and nothing to draw is nothing', () => {
+  const svg = benchSvg(benchResult);
+  expect(svg).not.toMatch(/NaN|Infinity|undefined/);
+  expect(svg.match(/<text/g)?.length).toBe(svg.match(/<\/text>/g)?.length);
+  expect(svg).toContain('prefers-color-scheme: dark');
+  expect(benchSvg({ ...benchResult, live: [] })).toBe('');
+});

@@ -1,0 +1,52 @@
+import type { BenchResult, LiveResult } from '../result.ts';
+
+/** Results for tests of what is made of them. */
+export const liveResult = (front: 'gate' | 'plain', users: number, median: number): LiveResult => ({
+  front,
+  users,
+  parked: users,
+  writes: { asked: 3_000, done: 3_000, failed: 0, skipped: 0, askedPerSecond: 50, donePerSecond: 50 },
+  fromSent: { count: 3_000, median, p95: median * 2, p99: median * 3, max: median * 4 },
+  fromAcknowledged: { count: 3_000, median: median / 2, p95: median, p99: median * 2, max: median * 3 },
+  lost: 0,
+  upstreamSecondsPerWrite: 0.0123456,
+  frontSecondsPerWrite: 0.002,
+  upstreamIdle: 0.01,
+  frontIdle: 0.02,
+  bytesPerClient: 14_336,
+  upstreamConnections: 9,
+  clientErrors: { shed: 0, refused: 0, broken: 0, silent: 0 },
+  loadLagP99: 0.5,
+});
+
+export const benchResult: BenchResult = {
+  date: '2026-11-22T12:00:00.000Z',
+  machine: { cores: 2, processor: 'Some & <Any> CPU', gibibytes: 23.5, node: '20.20.2' },
+  upstream: { kind: 'couchdb', version: '3.4.3' },
+  seconds: 60,
+  openFiles: 20_000,
+  live: [
+    liveResult('gate', 100, 8),
+    liveResult('plain', 100, 40),
+    liveResult('gate', 1_000, 9),
+    liveResult('plain', 1_000, 2_400),
+    liveResult('gate', 10_000, 11),
+  ],
+  storm: {
+    clients: 5_000,
+    outage: 1_500,
+    parkedAfter: 4_321,
+    upstreamRequests: 80,
+    upstreamRequestsByMetrics: null,
+    shed: 12,
+    refused: 0,
+    broken: 7_000,
+    writes: 100,
+    lost: 0,
+    healthSlowest: 120,
+    healthMedian: 2,
+    healthFailed: 0,
+  },
+  request: [{ concurrency: 1, requests: 2_000, gate: 5.2, bare: 4, ratio: 1.3 }],
+  notes: ['A note.'],
+};

@@ -1,0 +1,18 @@
+import { randomBytes } from 'node:crypto';
+import { startEmbeddedEngine } from '../../../server/upstream/embedded/engine.ts';
+import { serveParent } from '../load/ipc-calls.ts';
+
+/** The embedded engine in a process of its own, in memory, so that its work can be told from the gate's. */
+let requests = 0;
+const engine = await startEmbeddedEngine({
+  storage: { kind: 'memory', name: `bench-${randomBytes(8).toString('hex')}` },
+  onRequest: () => (requests += 1),
+});
+
+const work = {
+  access: () => Promise.resolve(engine.access),
+  /** How many requests it has had. */
+  requests: () => Promise.resolve(requests),
+};
+export type EngineWork = typeof work;
+serveParent(work);

@@ -1,0 +1,85 @@
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { authorizationOf } from '../../../server/upstream/client.ts';
+import { startProgram, startWorker, type Child } from './child-process.ts';
+import { freePort } from './free-port.ts';
+import type { Door } from '../load/live-client.ts';
+import { sessionsOf, type BenchUpstream } from './upstream.ts';
+
+/** What stands between the clients and the database: the gate, or one of the proxies that it is held against. */
+export interface Front {
+  readonly child: Child;
+  readonly door: Door;
+  /** Without a slash at the end. */
+  readonly url: string;
+}
+
+export interface Gate extends Front {
+  /** The text of its metrics; undefined where it has none. */
+  metrics(): Promise<string | undefined>;
+}
+
+export interface GatePorts {
+  readonly port: number;
+  readonly metricsPort: number;
+}
+
+export const gatePorts = async (): Promise<GatePorts> => ({ port: await freePort(), metricsPort: await freePort() });
+
+const addressSchema = z.object({ port: z.number() });
+
+/** The gate as it runs in production: a process of its own. `profile` is a directory for its CPU profile. */
+export async function startGate(
+  upstream: BenchUpstream,
+  secret: string,
+  { port, metricsPort }: GatePorts,
+  profile?: string,
+): Promise<Gate> {
+  const { url, username, password } = upstream.access;
+  const { child } = await startProgram(
+    {
+      script: join('server', 'main.ts'),
+      nodeOptions: profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(profile)}`],
+      env: {
+        PORT: String(port),
+        METRICS_PORT: String(metricsPort),
+        COUCHDB_URL: url,
+        COUCHDB_USER: username,
+        COUCHDB_PASSWORD: password,
+        REGISTRY_DB: upstream.registry,
+        SESSIONS_DB: sessionsOf(upstream.registry),
+        JWT_SECRET: secret,
+        LOG_LEVEL: 'warn',
+      },
+    },
+    (line) => (line.includes('Pouchgate is at') ? true : undefined),
+  );
+  return {
+    child,
+    url: `http://127.0.0.1:${port}`,
+    door: { host: '127.0.0.1', port, path: `/sync/${upstream.registry}` },
+    metrics: () =>
+      fetch(`http://127.0.0.1:${metricsPort}/metrics`).then(
+        (response) => (response.ok ? response.text() : undefined),
+        () => undefined,
+      ),
+  };
+}
+
+export const startPlainProxy = (upstream: BenchUpstream, secret: string): Promise<Front> =>
+  startProxy('plain-proxy.ts', upstream, { JWT_SECRET: secret });
+
+export const startBareProxy = (upstream: BenchUpstream): Promise<Front> => startProxy('bare-proxy.ts', upstream, {});
+
+async function startProxy(
+  script: string,
+  { access, registry }: BenchUpstream,
+  env: Readonly<Record<string, string>>,
+): Promise<Front> {
+  const { child, said } = await startWorker({
+    script: join('scripts', 'bench', 'servers', script),
+    env: { TARGET: access.url, AUTHORIZATION: authorizationOf(access), REGISTRY_DB: registry, ...env },
+  });
+  const { port } = addressSchema.parse(said);
+  return { child, url: `http://127.0.0.1:${port}`, door: { host: '127.0.0.1', port, path: `/${registry}` } };
+}

@@ -1,0 +1,72 @@
+/** The page itself: its policy, and how it behaves for a keyboard. */
+import { addWord, expect, goTo, openTab, toggle, waitForState, waitForValue, type Kit } from '../testing/harness.ts';
+
+export async function noConsoleErrors({ newUser, server }: Kit): Promise<void> {
+  const person = await newUser();
+  const seat = await person.openBrowser();
+  const tab = await openTab(seat.context, server.url);
+  const answer = await seat.page.reload();
+  const policy = answer?.headers()['content-security-policy'] ?? '';
+  expect(policy.includes("default-src 'self'") && !policy.includes('unsafe'), `the policy is: ${policy}`);
+  await waitForState(seat.page, 'live');
+  await toggle(seat.page, 'dailyBriefing');
+  await addWord(seat.page, 'tableColumns', 'Due');
+  await seat.page.getByTestId('time-briefingTime').fill('06:45');
+  await waitForValue(tab.page, 'briefingTime', '06:45');
+  await seat.page.getByTestId('timezone').selectOption('Europe/Vienna');
+  await seat.page.getByTestId('preset-name').fill('Everything');
+  await seat.page.getByTestId('preset-save').click();
+  await tab.page.getByTestId('preset').waitFor();
+  await waitForState(seat.page, 'live', 0);
+  await goTo(seat.page, 'Devices');
+  await seat.page.getByTestId('device').first().waitFor();
+  await goTo(seat.page, 'Inspector');
+  await seat.page.getByTestId('leaf').first().waitFor();
+  await goTo(seat.page, 'Two devices');
+  for (const device of ['laptop', 'phone']) {
+    await seat.page.locator(`[data-testid="status-${device}"][data-state="live"]`).waitFor();
+  }
+  const errors = [...seat.errors, ...tab.errors];
+  expect(errors.length === 0, `console errors: ${errors.join('; ')}`);
+}
+
+/** Every control is reached by Tab, has a name, and shows where the focus is. */
+export async function keyboardAlone({ newUser }: Kit): Promise<void> {
+  const person = await newUser();
+  const { page } = await person.openBrowser();
+  const nameless = await page
+    .locator('main :is(button, input, select), header :is(button, a)')
+    .evaluateAll((controls) =>
+      controls
+        .filter((control) => {
+          const labels =
+            control instanceof HTMLInputElement || control instanceof HTMLSelectElement ? control.labels : null;
+          const name = control.getAttribute('aria-label') ?? control.textContent;
+          return !(control as HTMLElement).hidden && (labels?.length ?? 0) === 0 && name.trim() === '';
+        })
+        .map((control) => control.outerHTML),
+    );
+  expect(nameless.length === 0, `controls without a name: ${nameless.join(' ')}`);
+  await page.getByTestId('choice-theme-system').focus();
+  await page.keyboard.press('ArrowLeft');
+  await waitForValue(page, 'theme', 'dark');
+  await page.getByTestId('switch-dailyRecap').focus();
+  await page.keyboard.press('Space');
+  await waitForValue(page, 'dailyRecap', true);
+}
+
+/** A wrong password is told in a sentence, and nothing is kept. */
+export async function wrongPassword({ newUser, browser, server }: Kit): Promise<void> {
+  const person = await newUser();
+  await person.openBrowser();
+  const { page, context } = await openTab(await browser.newContext(), server.url);
+  await page.getByTestId('username').fill(person.username);
+  await page.getByTestId('password').fill('not the password');
+  await page.getByTestId('submit').click();
+  await page
+    .getByTestId('form-error')
+    .filter({ hasText: /\w+ \w+.*\.$/ })
+    .waitFor();
+  expect((await context.cookies()).length === 0, 'a cookie was set');
+  expect((await page.evaluate(() => localStorage.length)) <= 1, 'something was remembered');
+}

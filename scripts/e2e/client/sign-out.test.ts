@@ -1,0 +1,43 @@
+import { reaches, shows, stage } from '../testing/device.ts';
+import { newBrowser } from '../testing/test-server.ts';
+
+const devices = stage();
+
+test('signing out sends what is unsent, and leaves nothing in the browser', async () => {
+  const user = devices.newUser();
+  const browser = newBrowser();
+  const { store } = devices.open(user, browser);
+  await reaches(store, 'live');
+  void store.set({ theme: 'dark' });
+  await store.set({ viewMode: 'graph' });
+  await store.signOut();
+
+  const again = devices.open(user, browser, { getToken: () => Promise.resolve(undefined) }).store;
+  await again.ready;
+  expect(again.get()).toMatchObject({ theme: 'system', viewMode: 'kanban' });
+  const elsewhere = devices.open(user, newBrowser()).store;
+  await shows(elsewhere, { theme: 'dark', viewMode: 'graph' });
+});
+
+test('signing out can keep the data', async () => {
+  const user = devices.newUser();
+  const browser = newBrowser();
+  const { store } = devices.open(user, browser);
+  await store.set({ theme: 'dark' });
+  await store.signOut({ keepData: true });
+  const again = devices.open(user, browser, { getToken: () => Promise.resolve(undefined) }).store;
+  await again.ready;
+  expect(again.get().theme).toBe('dark');
+});
+
+test('two users of one browser never see each other’s data', async () => {
+  const [alice, bob] = [devices.newUser(), devices.newUser()];
+  const browser = newBrowser();
+  const first = devices.open(alice, browser).store;
+  await reaches(first, 'live');
+  await first.set({ theme: 'dark', selectedTags: ['secret'] });
+  await first.signOut({ keepData: true });
+  const second = devices.open(bob, browser).store;
+  await reaches(second, 'live');
+  expect(second.get()).toMatchObject({ theme: 'system', selectedTags: [] });
+});

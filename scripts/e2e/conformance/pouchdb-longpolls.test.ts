@@ -1,0 +1,102 @@
+import { breaking } from '../../../server/testing/faulty-database-proxy.ts';
+import { eventually } from '../../../server/testing/fake-couchdb.ts';
+import { preference, SHORT_BACK_OFF } from '../../../server/testing/pouchdb-peer.ts';
+import { setStage, named, sent, isFeed, timed } from './testing/pouchdb-stage.ts';
+
+/** What PouchDB does with the end of a longpoll: the gate never ends one so that it loops, or misses a change. */
+
+const stage = setStage();
+const { newUser, open, live, editElsewhere } = stage;
+
+describe('a longpoll ended at once with an empty result: a hot loop', () => {
+  it('no query makes an empty longpoll end in under a second', async () => {
+    const { gate } = stage.fronted;
+    const info = (await (await gate.request('held', '/')).json()) as { update_seq: string };
+    const queries = ['timeout=0', 'timeout=1', 'timeout=999', 'timeout=-1&heartbeat=1', 'heartbeat=0&timeout=1'];
+    const more = [
+      'heartbeat=false&timeout=1',
+      'limit=0&timeout=1',
+      'limit=1&timeout=10',
+      'TIMEOUT=1',
+      'timeout=1&timeout=0',
+    ];
+    await Promise.all(
+      [...queries, ...more].map(async (query) => {
+        const path = `/_changes?feed=longpoll&since=${info.update_seq}&${query}`;
+        const signal = AbortSignal.timeout(1_600);
+        const held = timed(
+          fetch(`${gate.database}${path}`, { headers: { authorization: `Bearer ${gate.token('held')}` }, signal }).then(
+            (response) => response.text(),
+          ),
+        );
+        const { value, ms } = await held.catch(() => ({ value: 'still held', ms: Infinity }));
+        expect(ms).toBeGreaterThanOrEqual(1_000);
+        if (value !== 'still held') expect(JSON.parse(value)).toMatchObject({ results: [], last_seq: info.update_seq });
+      }),
+    );
+  });
+
+  it('a token that is over in a moment still ends a longpoll held and empty', async () => {
+    const { gate } = stage.fronted;
+    const info = (await (await gate.request('moment', '/')).json()) as { update_seq: string };
+    const exp = Math.ceil(Date.now() / 1000 + 0.05);
+    const { value, ms } = await timed(
+      gate.request('moment', `/_changes?feed=longpoll&heartbeat=10000&since=${info.update_seq}`, {
+        headers: { authorization: `Bearer ${gate.token('moment', { exp })}` },
+      }),
+    );
+    const body = await timed(value.text());
+    expect(value.status).toBe(200);
+    expect(ms + body.ms).toBeGreaterThanOrEqual(1_000);
+    expect(JSON.parse(body.value)).toEqual({ results: [], last_seq: info.update_seq, pending: 0 });
+  });
+
+  it('a client that forgets what it was told, and always asks from the start, is slowed down', async () => {
+    const end = performance.now() + 2_500;
+    let answers = 0;
+    while (performance.now() < end) {
+      const response = await stage.fronted.gate.request('forgetful', '/_changes?feed=longpoll&since=0');
+      expect(await response.json()).toMatchObject({ results: [{ id: 'user_forgetful' }] });
+      answers += 1;
+    }
+    // Twenty at once in each second at the most; with the last one's wait there are four seconds in it.
+    expect(answers).toBeLessThanOrEqual(4 * 21);
+  });
+});
+
+describe('a longpoll held, then empty: PouchDB reconnects', () => {
+  it('without an event, some once a second, and hears of the next change', async () => {
+    const username = newUser();
+    const peer = open(username);
+    void peer.sync({ ...SHORT_BACK_OFF, heartbeat: false, timeout: 1_000 });
+    await eventually(() => sent(peer, 'feed=longpoll') >= 3);
+    await editElsewhere(username, { theme: 'dark' });
+    await eventually(async () => (await preference(peer.local, `user_${username}`, 'theme')) === 'dark');
+    expect(named(peer, 'error')).toEqual([]);
+    expect(peer.answers.every(({ status }) => status < 400 || status === 404)).toBe(true);
+    expect(peer.requests.length).toBeLessThan(40);
+  });
+});
+
+describe('a longpoll cut: backoff, then the whole handshake again', () => {
+  it('a feed that is cut upstream, even often, cuts no longpoll, and nothing is missed', async () => {
+    const username = newUser();
+    const peer = await live(username);
+    const { hub } = stage.fronted.gate.pouchgate;
+    await eventually(() => sent(peer, 'feed=longpoll') === hub.size);
+    const before = sent(peer, '_changes');
+    for (let round = 0; round < 3; round += 1) {
+      stage.fronted.front.cut();
+      await eventually(() => !hub.up);
+      await eventually(() => hub.up);
+    }
+    expect(sent(peer, '_changes')).toBe(before);
+    stage.fronted.front.fault = breaking(isFeed);
+    stage.fronted.front.cut();
+    await eventually(() => !hub.up);
+    await editElsewhere(username, { theme: 'dark' });
+    stage.fronted.front.fault = undefined;
+    await eventually(async () => (await preference(peer.local, `user_${username}`, 'theme')) === 'dark');
+    expect(named(peer, 'error')).toEqual([]);
+  });
+});

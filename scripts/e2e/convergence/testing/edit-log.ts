@@ -1,0 +1,93 @@
+/** Every edit that was stored on any device, as the stores themselves wrote it into the database or beside it. */
+import { canonicalJson } from '../../../../couchdb-design/user-document/canonical-json.ts';
+import type { EditStamp } from '../../../../couchdb-design/user-document/edit-stamp.ts';
+import type { Database, Environment } from '../../../../client/index.ts';
+
+export interface StoredEdit {
+  readonly key: string;
+  readonly stamp: EditStamp;
+  /** Canonical JSON, '' for a removal. */
+  readonly text: string;
+  /** Who stored it first: the tab where it was made. */
+  readonly tab: string;
+}
+
+export interface Edits {
+  /** In the order in which they were stored. */
+  readonly all: readonly StoredEdit[];
+  /** The same database, listened to. */
+  readonly watch: (database: Database, tab: string) => Database;
+  /** The same storage, listened to. */
+  readonly watchStorage: (storage: Environment['storage'], tab: string) => Environment['storage'];
+  /** What must not be: one stamp with two values. */
+  readonly contradictions: readonly string[];
+}
+
+const textOf = (value: unknown): string => (value === undefined || value === null ? '' : canonicalJson(value));
+
+type Fields = Readonly<Record<string, unknown>>;
+const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
+
+/** The edits in whatever was stored: a user document's `preferences` and `edits`, or a list of `{key, value, stamp}`. */
+function* editsIn(stored: unknown): Generator<Omit<StoredEdit, 'tab'>> {
+  if (!isFields(stored)) return;
+  const { preferences, edits, key, stamp, value } = stored;
+  if (isFields(preferences) && isFields(edits)) {
+    for (const [name, of] of Object.entries(edits))
+      yield { key: name, stamp: String(of), text: textOf(preferences[name]) };
+  } else if (typeof key === 'string' && typeof stamp === 'string') {
+    yield { key, stamp, text: textOf(value) };
+  } else {
+    for (const part of Object.values(stored)) yield* editsIn(part);
+  }
+}
+
+export function createEdits(): Edits {
+  const all: StoredEdit[] = [];
+  const known = new Map<string, string>();
+  const contradictions: string[] = [];
+
+  const learn = (stored: unknown, tab: string): void => {
+    for (const edit of editsIn(stored)) {
+      const id = `${edit.key} ${edit.stamp}`;
+      const before = known.get(id);
+      if (before === undefined) {
+        known.set(id, edit.text);
+        all.push({ ...edit, tab });
+      } else if (before !== edit.text) {
+        contradictions.push(`${id} was ${before || 'removed'} and is ${edit.text || 'removed'}`);
+      }
+    }
+  };
+
+  return {
+    all,
+    contradictions,
+    watch: (database, tab) => {
+      const put = database.put.bind(database);
+      const bulkDocs = database.bulkDocs.bind(database);
+      database.put = (async (...args: Parameters<typeof put>) => {
+        const result = await put(...args);
+        learn(args[0], tab);
+        return result;
+      }) as typeof database.put;
+      database.bulkDocs = ((...args: unknown[]) => {
+        const call = bulkDocs as (...all: unknown[]) => unknown;
+        // PouchDB calls its own methods with callbacks; what it replicates was stored elsewhere before.
+        if (args.some((argument) => typeof argument === 'function')) return call(...args);
+        return Promise.resolve(call(...args)).then((result) => {
+          learn(args[0], tab);
+          return result;
+        });
+      }) as typeof database.bulkDocs;
+      return database;
+    },
+    watchStorage: (storage, tab) =>
+      new Proxy(storage, {
+        set: (target, item, text) => {
+          if (String(item).includes(':unsent:')) learn(JSON.parse(String(text)), tab);
+          return Reflect.set(target, item, text);
+        },
+      }),
+  };
+}

@@ -1,0 +1,125 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import { fieldsSchema } from '../../../server/config/schema.ts';
+import { readConfig } from '../../../server/config/config.ts';
+import { setUpCommand } from '../../../server/cli/setup/command.ts';
+import { startPouchgate } from '../../../server/app/start.ts';
+import { startEmbeddedEngine } from '../../../server/upstream/embedded/engine.ts';
+import { eventually } from '../../../server/testing/fake-couchdb.ts';
+
+/** compose.yml, .env.example and docs/operations.md held against each other, and against the server that they are for. */
+
+const read = (name: string): string => readFileSync(join(__dirname, '../../..', name), 'utf8');
+const COMPOSE = read('compose.yml');
+const EXAMPLE = [...read('.env.example').matchAll(/^([A-Z_]+)=/gm)].map(([, name = '']) => name);
+
+type Environment = Readonly<Record<string, string>>;
+
+/** A service's own lines: up to the next line that is indented as little. */
+function service(name: string): string {
+  const [, lines = ''] = new RegExp(`^  ${name}:\\n((?:    .*\\n|\\n)+)`, 'm').exec(COMPOSE) ?? [];
+  return lines;
+}
+
+const textsOf = (name: string): Environment => {
+  const [, lines = ''] = /^ {4}environment:\n((?: {6}.*\n)+)/m.exec(service(name)) ?? [];
+  return Object.fromEntries(
+    [...lines.matchAll(/^ {6}([A-Z_]+): (.*)$/gm)].map(([, key = '', text = '']) => [key, text]),
+  );
+};
+
+/** As `docker compose` puts values in. */
+function environmentOf(name: string, values: Environment): Environment {
+  const filled = Object.entries(textsOf(name)).map(([key, text]) => [
+    key,
+    text.replaceAll(/\$\{([A-Z_]+):([-?])([^}]*)\}/g, (_all, variable: string, how: string, other: string) => {
+      const value = values[variable] ?? '';
+      if (value !== '') return value;
+      if (how === '?') throw new Error(`${variable} ${other}`);
+      return other;
+    }),
+  ]);
+  return Object.fromEntries(filled) as Environment;
+}
+
+/** What the shell lines of docs/operations.md leave in .env. */
+function madeByThePage(): Environment {
+  const [, lines = ''] = /## With Docker[\s\S]*?```sh\n([\s\S]*?)```/.exec(read('docs/operations.md')) ?? [];
+  const folder = mkdtempSync(join(tmpdir(), 'pouchgate-env-'));
+  try {
+    const made = lines.split('\n').filter((line) => !line.startsWith('docker'));
+    execFileSync('sh', ['-euc', made.join('\n')], { cwd: folder });
+    expect(statSync(join(folder, '.env')).mode & 0o777).toBe(0o600);
+    const text = readFileSync(join(folder, '.env'), 'utf8');
+    return Object.fromEntries([...text.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, key = '', value = '']) => [key, value]));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+it('the gate is given variables that it knows, and never the administrator', () => {
+  const known = Object.keys(fieldsSchema.shape);
+  expect(Object.keys(textsOf('gate')).filter((name) => !known.includes(name))).toEqual([]);
+  expect(service('gate')).not.toMatch(/admin/i);
+});
+
+it('nothing is reached from outside but the front', () => {
+  const published = ['couchdb', 'set-up', 'gate', 'caddy'].filter((name) => service(name).includes('\n    ports:'));
+  expect(published).toEqual(['caddy']);
+  expect(service('caddy')).toContain('networks: [front]');
+  expect(service('couchdb')).toContain('networks: [database]');
+  expect(COMPOSE).toMatch(/\n {2}database:\n {4}internal: true\n/);
+});
+
+it('every secret has to be given, and no value has a default that opens anything', () => {
+  const asked = [...COMPOSE.matchAll(/\$\{([A-Z_]+):([-?])([^}]*)\}/g)];
+  expect(asked.length).toBe([...COMPOSE.matchAll(/\$/g)].length);
+  const defaults = asked.filter(([, , how]) => how === '-').map(([, name = '', , value = '']) => `${name}=${value}`);
+  expect(new Set(defaults)).toEqual(new Set(['JWT_SECRETS_ACCEPTED=', 'REGISTRATION=closed', 'LOG_LEVEL=info']));
+  const required = asked.filter(([, , how]) => how === '?').map(([, name = '']) => name);
+  expect(EXAMPLE.filter((name) => name !== 'REGISTRATION').sort()).toEqual([...new Set(required)].sort());
+});
+
+it('with what docs/operations.md puts into .env, set-up runs twice and the gate works as its service account', async () => {
+  const values = madeByThePage();
+  expect(Object.values(values)).not.toContain('');
+  const engine = await startEmbeddedEngine({ storage: { kind: 'memory', name: 'compose' } });
+  try {
+    const { url, username, password } = engine.access;
+    const said: string[] = [];
+    const setUp = (): Promise<number> =>
+      setUpCommand({
+        argv: [],
+        env: {
+          ...environmentOf('set-up', values),
+          COUCHDB_URL: url,
+          COUCHDB_USER: username,
+          COUCHDB_PASSWORD: password,
+        },
+        print: (line) => said.push(line),
+        complain: (line) => said.push(line),
+      });
+    expect({ code: await setUp(), said }).toMatchObject({ code: 0 });
+    expect(await setUp()).toBe(0);
+    expect(said).toContain('Nothing had to be changed.');
+    // Whoever reads the log of a container learns nothing by it.
+    for (const secret of Object.values(values).filter((value) => value.length > 30))
+      expect(said.join('\n')).not.toContain(secret);
+
+    const env: Environment = { ...environmentOf('gate', values), COUCHDB_URL: url };
+    expect(env['PUBLIC_URL']).toBe(`https://${values['SITE'] ?? ''}`);
+    const config = readConfig({ ...env, PORT: '0', METRICS_PORT: 'off', DRAIN_SECONDS: '0' });
+    const gate = await startPouchgate({ config, log: pino({ level: 'silent' }) });
+    try {
+      expect(gate.upstream.username).toBe('pouchgate');
+      await eventually(async () => (await fetch(`${gate.url}/readyz`)).status === 200);
+    } finally {
+      await gate.close();
+    }
+  } finally {
+    await engine.close();
+  }
+});

@@ -1,0 +1,207 @@
+/**
+ * Checks what an application developer gets: the package is packed, unpacked into an empty project, and there linted by
+ * publint, compiled against by TypeScript with another schema, and measured. Prints a line for each check.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { build } from 'vite';
+import { commandWorks } from './cli.ts';
+import { recipesWork } from './recipes.ts';
+import { imageWorks } from './docker-image.ts';
+
+const ROOT = join(import.meta.dirname, '../../..');
+/** Of the whole library, minified and compressed, without pouchdb-browser and what that brings along. */
+const MOST_KB = 8;
+/** Of the store that only reads, with everything that it brings along. */
+const MOST_STREAM_KB = 4;
+
+const CONSUMER = `
+import { createPreferencesStore, type PreferencesStore } from 'pouchgate/client';
+import { usePreference, usePreferences, useSyncStatus } from 'pouchgate/client/react';
+import { createPreferencesStream } from 'pouchgate/client/stream';
+import { createPouchgate, type MountedPouchgate } from 'pouchgate';
+import { startTestPouchgate } from 'pouchgate/testing';
+import { z } from 'zod';
+
+const options = { url: 'https://example.org/sync/user_registry', username: 'alice', getToken: () => Promise.resolve('') };
+const own: PreferencesStore = createPreferencesStore(options);
+const theme: 'light' | 'dark' | 'system' = own.get().theme;
+await own.set({ theme: 'dark', selectedTags: null });
+// @ts-expect-error: no such theme
+await own.set({ theme: 'pink' });
+
+const schema = z.strictObject({ density: z.enum(['cosy', 'compact']).optional(), volume: z.number().optional() });
+const other = createPreferencesStore({ ...options, schema, defaults: { density: 'cosy' } });
+const density: 'cosy' | 'compact' = other.get().density;
+const volume: number | undefined = other.get().volume;
+await other.set({ volume: 11 });
+// @ts-expect-error: no such preference
+await other.set({ theme: 'dark' });
+other.on('superseded', ({ key, by }) => console.log(key satisfies 'density' | 'volume', by.length));
+
+const stream = createPreferencesStream(options);
+const told: 'light' | 'dark' | 'system' = stream.get().theme;
+const ownStream = createPreferencesStream({ ...options, schema, defaults: { density: 'cosy' } });
+const heard: number | undefined = ownStream.get().volume;
+// @ts-expect-error: it only reads
+stream.set({ theme: 'dark' });
+
+const couchdb = { url: 'http://127.0.0.1:5984', username: 'x', password: 'x' };
+const authenticate = () => ({ username: 'alice', expiresAt: 0 });
+const mounted: MountedPouchgate = await createPouchgate({ couchdb, authenticate });
+await mounted.edit('alice', { theme: 'dark', viewMode: null });
+// @ts-expect-error: no such theme
+await mounted.edit('alice', { theme: 'pink' });
+const ownMounted = await createPouchgate({ couchdb, authenticate, preferences: { schema } });
+const read: number | undefined = (await ownMounted.read('alice')).preferences.volume;
+// @ts-expect-error: no such preference
+await ownMounted.edit('alice', { theme: 'dark' });
+const gate: string = (await startTestPouchgate()).token('alice');
+
+export function Volume() {
+  const all: number | undefined = usePreferences(other).volume;
+  const one: 'cosy' | 'compact' = usePreference(other, 'density');
+  const followed: 'cosy' | 'compact' = usePreference(ownStream, 'density');
+  return [all, one, followed, useSyncStatus(other).state, useSyncStatus(stream).state, theme, density, volume, told, heard, read, gate];
+}
+`;
+
+const npx = (command: string, args: readonly string[], cwd: string): string =>
+  execFileSync(join(ROOT, 'node_modules/.bin', command), args, {
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+
+/** What a command that fails prints; nothing when it does not fail. */
+function whatFails(run: () => unknown): string {
+  try {
+    run();
+    return '';
+  } catch (error) {
+    return (error as { readonly stdout?: string }).stdout ?? String(error);
+  }
+}
+
+/** What a project that uses the package has beside it. */
+const BESIDE = [
+  'zod',
+  'react',
+  'express',
+  'jsonwebtoken',
+  'pino',
+  '@tanstack',
+  '@types',
+  '@standard-schema',
+  'spark-md5',
+  'pouchdb-browser',
+];
+
+/** An empty project with the packed package in it; all else it finds where this project has it. */
+function unpack(folder: string): string {
+  const [tarball] = JSON.parse(
+    execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+      cwd: ROOT,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }),
+  ) as [{ readonly filename: string }];
+  const home = join(folder, 'node_modules/pouchgate');
+  mkdirSync(home, { recursive: true });
+  execFileSync('tar', ['-xzf', join(folder, tarball.filename), '-C', home, '--strip-components=1']);
+  symlinkSync(join(ROOT, 'node_modules'), join(home, 'node_modules'));
+  for (const name of BESIDE) {
+    symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name));
+  }
+  return home;
+}
+
+async function isPublishable(home: string): Promise<void> {
+  const { messages, pkg } = await publint({ pkgDir: home, strict: true, pack: false });
+  const said = messages.map((message) => formatMessage(message, pkg, { color: false }) ?? message.code);
+  if (said.length > 0) throw new Error(said.join('\n'));
+}
+
+function isTyped(folder: string): void {
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
+  writeFileSync(join(folder, 'consumer.tsx'), CONSUMER);
+  const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2022,dom'];
+  const check = [...options, '--jsx', 'react-jsx', '--types', 'react', 'consumer.tsx'];
+  npx('tsc', [...check, '--skipLibCheck'], folder);
+  // Our own declarations are checked as well; what is wrong in those of others is theirs.
+  const said = whatFails(() => npx('tsc', [...check, '--skipLibCheck', 'false'], folder));
+  const own = said.split('\n').filter((line) => line.includes('pouchgate/dist'));
+  if (own.length > 0) throw new Error(own.join('\n'));
+}
+
+/** Minified and compressed. Throws when it has more kB, or needs a package other than those. */
+async function isSmall(home: string, entry: string, most: number, external: readonly string[] = []): Promise<string> {
+  const result = await build({
+    configFile: false,
+    root: home,
+    logLevel: 'silent',
+    build: {
+      write: false,
+      target: 'es2022',
+      modulePreload: false,
+      rolldownOptions: {
+        input: join(home, 'dist/package/client', entry),
+        external: [...external],
+        preserveEntrySignatures: 'strict',
+      },
+    },
+  });
+  const outputs = [result].flat().flatMap((one) => ('output' in one ? one.output : []));
+  const bytes = outputs.reduce((sum, one) => sum + gzipSync(one.type === 'chunk' ? one.code : one.source).length, 0);
+  const told = `${(bytes / 1024).toFixed(2)} kB`;
+  if (bytes > most * 1024) throw new Error(`It has ${told}.`);
+  return told;
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'pouchgate-package-'));
+let failed = 0;
+try {
+  execFileSync(process.execPath, ['scripts/build/build-package.mjs'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const home = unpack(folder);
+  mkdirSync(join(folder, 'image'));
+  const checks: readonly (readonly [string, () => unknown])[] = [
+    ['the package is as publint would have it', () => isPublishable(home)],
+    ['its types hold in another project, with another schema', () => isTyped(folder)],
+    // spark-md5 is a part of pouchdb-browser's own weight.
+    [
+      `the client library has at most ${MOST_KB} kB without pouchdb-browser`,
+      () => isSmall(home, 'index.js', MOST_KB, ['pouchdb-browser', 'spark-md5']),
+    ],
+    [
+      `the store that only reads has at most ${MOST_STREAM_KB} kB, with all that it needs`,
+      () => isSmall(home, 'preferences-stream.js', MOST_STREAM_KB),
+    ],
+    ['the recipes run as they stand', () => recipesWork(folder)],
+    ['its command sets up a database, looks at it, and starts the server', () => commandWorks(home)],
+    ['the Dockerfile copies all that it builds, starts and looks after', () => imageWorks(join(folder, 'image'))],
+  ];
+  for (const [name, check] of checks) {
+    try {
+      const note = await check();
+      console.log(`ok      ${name}${typeof note === 'string' ? ` (${note})` : ''}`);
+    } catch (error) {
+      failed += 1;
+      const told = error as Partial<Record<'stdout' | 'message', string>>;
+      console.log(`FAILED  ${name}\n${told.stdout ?? ''}${told.message ?? String(error)}`);
+    }
+  }
+  console.log(`${checks.length - failed} passed, ${failed} failed`);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+// The engine in memory keeps a process alive.
+process.exit(failed === 0 ? 0 : 1);

@@ -1,0 +1,117 @@
+import type { ChildProcess } from 'node:child_process';
+import { randomBytes, randomInt } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import jwt from 'jsonwebtoken';
+import { createPeer, edit, preference, type Peer } from '../../../server/testing/pouchdb-peer.ts';
+import { hasCouchdb, newTestNames, startUpstream, type TestUpstream } from '../../../server/testing/test-database.ts';
+import { eventually } from '../../../server/testing/fake-couchdb.ts';
+import { freePort, killServerProcess, startServerProcess } from '../testing/server-process.ts';
+
+const SECRET = randomBytes(32).toString('base64url');
+const KILLS = 5;
+
+const names = newTestNames();
+/** Where the killed process keeps its data when it has an engine of its own, which is killed with it. */
+let directory: string;
+/** A CouchDB instead, which goes on. */
+let upstream: TestUpstream | undefined;
+let port: number;
+let child: ChildProcess | undefined;
+const peers: Peer[] = [];
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'pouchgate-kill-'));
+  port = await freePort();
+  if (hasCouchdb()) upstream = await startUpstream(names);
+});
+afterAll(async () => {
+  await Promise.all(peers.map((peer) => peer.close()));
+  if (child !== undefined) await killServerProcess(child);
+  await upstream?.close();
+  await rm(directory, { recursive: true });
+});
+
+const start = (): Promise<ChildProcess> =>
+  startServerProcess({
+    PORT: String(port),
+    DATA_DIR: directory,
+    REGISTRY_DB: names.registry,
+    ...upstream?.env(),
+    JWT_SECRET: SECRET,
+  });
+
+interface Writer {
+  readonly id: string;
+  readonly username: string;
+  readonly peer: Peer;
+  /** Revisions of which the client was told that they are stored. */
+  readonly stored: Set<string>;
+  writes: number;
+}
+
+const tokenOf = (username: string): string => jwt.sign({ sub: username }, SECRET, { expiresIn: 3_600 });
+
+function createWriter(username: string): Writer {
+  const database = `http://127.0.0.1:${port}/sync/${names.registry}`;
+  const peer = createPeer({ database, token: () => tokenOf(username) });
+  peers.push(peer);
+  const writer: Writer = { id: `user_${username}`, username, peer, stored: new Set(), writes: 0 };
+  void peer.sync({ back_off_function: () => 200 }).on('change', ({ direction, change }) => {
+    if (direction === 'push') for (const { _rev: rev } of change.docs) writer.stored.add(rev);
+  });
+  return writer;
+}
+
+/** Which of the revisions that count as stored the server does not know. */
+async function lost({ id, username, stored }: Writer): Promise<unknown> {
+  const response = await fetch(`http://127.0.0.1:${port}/sync/${names.registry}/_revs_diff`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${tokenOf(username)}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ [id]: [...stored] }),
+  });
+  return response.json();
+}
+
+it('kill -9 at any moment loses nothing that a client was told is stored, and the clients go on by themselves', async () => {
+  child = await start();
+  const writers = ['ann', 'ben', 'cy'].map(createWriter);
+  for (const { peer } of writers) await eventually(async () => (await peer.local.info()).doc_count === 1, 20_000);
+  let over = false;
+  const writing = writers.map(async (writer) => {
+    while (!over) {
+      await edit(writer.peer.local, writer.id, { selectedTags: [`edit ${(writer.writes += 1)}`] });
+      // As fast as a busy person clicks: the pace of the load, not a wait for anything.
+      await delay(randomInt(5, 40));
+    }
+  });
+  const counts: number[] = [];
+  for (let round = 0; round < KILLS; round += 1) {
+    const before = writers.map(({ stored }) => stored.size);
+    // Everybody is at work again, without anything having been done about it.
+    await eventually(() => writers.every(({ stored }, n) => stored.size > (before[n] ?? 0) + 2), 20_000);
+    // The moment is random; it is the one thing here that no event tells.
+    await delay(randomInt(0, 300));
+    await killServerProcess(child);
+    child = await start();
+    for (const writer of writers) expect(await lost(writer)).toEqual({});
+    counts.push(writers.reduce((sum, { stored }) => sum + stored.size, 0));
+  }
+  over = true;
+  await Promise.all(writing);
+  for (const writer of writers) {
+    const { peer, id, writes } = writer;
+    const { _rev: last } = await peer.local.get(id);
+    await eventually(() => writer.stored.has(last), 20_000);
+    expect(await lost(writer)).toEqual({});
+    expect(peer.events.filter(({ name }) => name === 'error' || name === 'denied')).toEqual([]);
+    const fresh = createWriter(writer.username);
+    await eventually(async () => {
+      const tags = await preference(fresh.peer.local, id, 'selectedTags');
+      return JSON.stringify(tags) === JSON.stringify([`edit ${writes}`]);
+    });
+  }
+  expect(counts.at(-1)).toBeGreaterThan(KILLS * writers.length);
+}, 90_000);

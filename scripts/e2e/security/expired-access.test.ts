@@ -1,0 +1,219 @@
+import { createHmac, generateKeyPairSync } from 'node:crypto';
+import { seen } from './testing/leak-detector.ts';
+import { stage } from './testing/stage.ts';
+
+/** Tokens that are none, checkpoints that are another's, and what can be counted or timed. */
+const attacks = stage(['alice', 'frida']);
+const { attack } = attacks;
+const parse = (text: string): unknown => JSON.parse(text);
+
+const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+const signed = (header: object, payload: unknown, key: string): string => {
+  const input = `${part(header)}.${part(payload)}`;
+  return `${input}.${createHmac('sha256', key).update(input).digest('base64url')}`;
+};
+const HS256 = { alg: 'HS256', typ: 'JWT' };
+const later = Math.floor(Date.now() / 1000) + 3600;
+const bob = { sub: 'bob', exp: later };
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const pem = rsa.publicKey.export({ type: 'spki', format: 'pem' }).toString();
+
+/** `secret` is the gate's own, for tokens that are well signed and still no good. */
+const BAD_TOKENS: readonly (readonly [string, (secret: string) => string])[] = [
+  ['alg none', () => `${part({ alg: 'none' })}.${part(bob)}.`],
+  ['alg None, signed', (secret) => signed({ alg: 'None' }, bob, secret)],
+  ['no alg', (secret) => signed({ typ: 'JWT' }, bob, secret)],
+  ['alg as a list', (secret) => signed({ alg: ['HS256'] }, bob, secret)],
+  ['another alg of the same name', (secret) => signed({ alg: 'hs256' }, bob, secret)],
+  ['the wrong key', () => signed(HS256, bob, 'another secret that is as long as any other')],
+  ['no key', () => signed(HS256, bob, '')],
+  ["a public key's text", () => signed(HS256, bob, pem)],
+  ['RS256 that is signed with the secret', (secret) => signed({ alg: 'RS256' }, bob, secret)],
+  ['no signature', (secret) => signed(HS256, bob, secret).replace(/[^.]+$/, '')],
+  [
+    'a signature of another payload',
+    (secret) => `${part(HS256)}.${part(bob)}.${signed(HS256, { ...bob, sub: 'alice' }, secret).split('.')[2] ?? ''}`,
+  ],
+  ['an end in the past', (secret) => signed(HS256, { ...bob, exp: 1 }, secret)],
+  ['no end', (secret) => signed(HS256, { sub: 'bob' }, secret)],
+  ['an end as a text', (secret) => signed(HS256, { ...bob, exp: String(later) }, secret)],
+  ['an end as a list', (secret) => signed(HS256, { ...bob, exp: [later] }, secret)],
+  ['an end beyond time', (secret) => signed(HS256, { ...bob, exp: 1e300 }, secret)],
+  ['a beginning in the future', (secret) => signed(HS256, { ...bob, nbf: later }, secret)],
+  ...[
+    ['bob'],
+    { toString: 'bob' },
+    1,
+    null,
+    true,
+    '',
+    'Bob',
+    'bob ',
+    ' bob',
+    'bob\n',
+    'bob\u0000',
+    '_design/x',
+    'user_bob/',
+    'alice/../bob',
+    'org.couchdb.user:bob',
+    '\uff42ob',
+    'b\u043eb',
+    '_admin',
+    'b'.repeat(65),
+  ].map((sub) => [`sub ${JSON.stringify(sub)}`, (secret: string) => signed(HS256, { ...bob, sub }, secret)] as const),
+  ['another claim for the name', (secret) => signed(HS256, { exp: later, username: 'bob', name: 'bob' }, secret)],
+  ['sub in a prototype', (secret) => signed(HS256, JSON.parse(`{"__proto__":{"sub":"bob"},"exp":${later}}`), secret)],
+  ['10 kB', (secret) => signed(HS256, { ...bob, padding: 'x'.repeat(10_000) }, secret)],
+  ['a payload that is a text', (secret) => signed(HS256, 'bob', secret)],
+  ['a payload that is a list', (secret) => signed(HS256, [bob], secret)],
+  [
+    'a session that is another kind of document',
+    (secret) => signed(HS256, { ...bob, sid: `../${attacks.names.registry}/user_bob` }, secret),
+  ],
+  ['a session that nobody has', (secret) => signed(HS256, { ...bob, sub: 'alice', sid: 'none' }, secret)],
+  ['a session as a list', (secret) => signed(HS256, { ...bob, sid: ['x'] }, secret)],
+  ['an extension that must be understood', (secret) => signed({ ...HS256, crit: ['b64'], b64: false }, bob, secret)],
+];
+
+describe('tokens', () => {
+  it.each(BAD_TOKENS)('%s is 401, and tells nothing of what there is', async (_, make) => {
+    const headers = { authorization: `Bearer ${make(attacks.server.secret)}` };
+    for (const [path, method] of [
+      ['/user_bob', 'GET'],
+      ['/', 'GET'],
+      ['/_changes', 'GET'],
+      ['/_all_docs', 'GET'],
+      ['/user_bob', 'PUT'],
+    ] as const) {
+      const { status, body } = await attack(path, { headers, method });
+      expect([status, parse(body)]).toEqual([401, { error: 'unauthorized', reason: expect.any(String) as string }]);
+    }
+    expect(attacks.asked()).toEqual([]);
+  });
+
+  it.each([
+    ['../../../../../dev/null'],
+    ['/proc/self/environ'],
+    ["' OR 1=1 --"],
+    ['http://127.0.0.1:1/keys'],
+    ['x'.repeat(256)],
+  ])('a key id %s neither leads anywhere nor makes another key good', async (kid) => {
+    const header = {
+      ...HS256,
+      kid,
+      jku: 'http://127.0.0.1:1/',
+      x5u: 'http://127.0.0.1:1/',
+      jwk: { kty: 'oct', k: 'AA' },
+    };
+    const forged = [signed(header, bob, ''), signed(header, bob, '\u0000'), signed(header, bob, kid)];
+    for (const token of forged) {
+      expect((await attack('/', { headers: { authorization: `Bearer ${token}` } })).status).toBe(401);
+    }
+    expect(attacks.asked()).toEqual([]);
+  });
+
+  it('claims of roles raise nobody', async () => {
+    const roles = { roles: ['_admin'], '_couchdb.roles': ['_admin'], scope: 'admin', admin: true, username: 'bob' };
+    const headers = { authorization: `Bearer ${attacks.server.token('alice', roles)}` };
+    expect((await attack('/user_bob', { headers })).status).toBe(404);
+    expect((await attack('/_all_docs', { headers })).status).toBe(404);
+    expect(parse((await attack('/_changes', { headers })).body)).toMatchObject({ results: [{ id: 'user_alice' }] });
+  });
+});
+
+describe('checkpoints', () => {
+  it("are one's own, whatever they are called", async () => {
+    const { server } = attacks;
+    await server.request('frida', '/_local/shared', { method: 'PUT', body: { of: 'frida' } });
+    expect((await attack('/_local/shared')).status).toBe(404);
+    expect((await attack('/_local/shared', { method: 'PUT', body: { _rev: '0-1' } })).status).toBe(409);
+    expect((await attack('/_local/shared?rev=0-1', { method: 'DELETE' })).status).toBe(404);
+    expect(
+      (await attack('/_local/shared', { method: 'PUT', body: { _id: '_local/checkpoints:frida', of: 'alice' } }))
+        .status,
+    ).toBe(201);
+    expect(await (await server.request('frida', '/_local/shared')).json()).toMatchObject({ of: 'frida' });
+  });
+
+  it('take a bounded place, however many and however large', async () => {
+    const text = 'x'.repeat(40_000);
+    for (let n = 0; n < 45; n += 1) {
+      const { status } = await attack(`/_local/many${n}`, { method: 'PUT', body: { text } });
+      expect(status).toBe(201);
+    }
+    const kept = attacks.server.upstream.findLast(({ method, url }) => method === 'PUT' && url.includes('checkpoints'));
+    expect(kept?.body.length).toBeLessThan(520 * 1024);
+    expect((await attack('/_local/large', { method: 'PUT', body: { text: 'x'.repeat(66_000) } })).status).toBe(400);
+    expect((await attack('/_local/huge', { method: 'PUT', body: { text: 'x'.repeat(1_100_000) } })).status).toBe(413);
+  });
+
+  it.each<[string, string]>([
+    ['depth', `{"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
+    ['half a character', '{"x":"\\ud800"}'],
+    ['half a character in a name', '{"\\udc00":1}'],
+    ['a list', '[]'],
+    ['a text', '"x"'],
+    ['nothing', ''],
+  ])('%s is no checkpoint', async (_, body) => {
+    const { server } = attacks;
+    const headers = { authorization: `Bearer ${server.token('alice')}`, 'content-type': 'application/json' };
+    const url = `${server.pouchgate.url}/sync/${attacks.names.registry}/_local/odd`;
+    expect((await fetch(url, { method: 'PUT', headers, body })).status).toBe(400);
+    expect((await attack('/_local/odd')).status).toBe(404);
+  });
+});
+
+describe('nothing can be counted', () => {
+  /** Every answer that alice gets, byte for byte but for the clock. */
+  const everything = async (): Promise<readonly unknown[]> => {
+    const gets = [
+      '/',
+      '/_changes?style=all_docs&include_docs=true',
+      '/user_alice?revs_info=true',
+      '/user_bob',
+      '/_local/x',
+    ];
+    const posts: readonly (readonly [string, unknown])[] = [
+      ['/_changes', { doc_ids: ['user_bob'] }],
+      ['/_bulk_get', { docs: [{ id: 'user_alice' }, { id: 'user_bob' }] }],
+      ['/_revs_diff', { user_alice: [`9-${'9'.repeat(32)}`], user_bob: [`9-${'9'.repeat(32)}`] }],
+      ['/_bulk_docs', { docs: [{ _id: 'user_bob' }] }],
+      ['/_ensure_full_commit', {}],
+    ];
+    const requests = [
+      ...gets.map((path) => attacks.server.request('alice', path)),
+      ...gets.map((path) => attacks.server.request('alice', path, { method: 'HEAD' })),
+      ...posts.map(([path, body]) => attacks.server.request('alice', path, { method: 'POST', body })),
+    ];
+    const answers = await Promise.all(requests.map(async (answer) => seen(await answer)));
+    return answers.map(({ head, body }) => [head.replace(/^date: .*$/m, ''), body]);
+  };
+
+  it("no byte of an answer depends on bob's document or on how many users there are", async () => {
+    const before = await everything();
+    await attacks.server.bob.edit();
+    await attacks.server.crowd(200);
+    await attacks.server.bob.edit();
+    expect(await everything()).toEqual(before);
+  });
+
+  it('what exists takes no other time than what does not, since nobody is asked', async () => {
+    const asked = attacks.asked().length;
+    const times: { name: string; took: number }[] = [];
+    for (let round = 0; round < 300; round += 1) {
+      // In turns that no rhythm of the machine's can follow.
+      for (const name of round % 3 === 0 ? ['user_bob', 'user_bqb'] : ['user_bqb', 'user_bob']) {
+        const begun = performance.now();
+        await (await attacks.server.request('alice', `/${name}`)).text();
+        times.push({ name, took: performance.now() - begun });
+      }
+    }
+    expect(attacks.asked().length).toBe(asked);
+    // Mann and Whitney's test: how far the sum of ranks is from what chance gives, in standard deviations.
+    const ranked = times.sort((a, b) => a.took - b.took);
+    const sum = ranked.reduce((total, { name }, rank) => (name === 'user_bob' ? total + rank + 1 : total), 0);
+    const n = times.length / 2;
+    const deviations = (sum - (n * (2 * n + 1)) / 2) / Math.sqrt((n * n * (2 * n + 1)) / 12);
+    expect(Math.abs(deviations)).toBeLessThan(5);
+  });
+});

@@ -1,0 +1,152 @@
+import { FOREIGN_IDS } from './testing/attack-cases.ts';
+import { stage } from './testing/stage.ts';
+
+/** Alice writes and reads in bulk: rows of others among her own, and revisions that no replica ever made. */
+const attacks = stage();
+const { attack } = attacks;
+
+const id = (n: number): string => n.toString(16).padStart(32, '0');
+const parse = (text: string): unknown => JSON.parse(text);
+
+describe("foreign ids in the bulk calls are missing, whosever they are, and nothing of one's own is held back", () => {
+  const rev = `1-${id(7)}`;
+
+  it('_bulk_get', async () => {
+    const rows = FOREIGN_IDS.flatMap((name) => [{ id: name, rev }, { id: name }]);
+    const { status, body } = await attack('/_bulk_get?latest=true&revs=true', {
+      method: 'POST',
+      body: { docs: [...rows, { id: 'user_alice' }, ...rows] },
+      namesBob: true,
+    });
+    const { results } = parse(body) as { results: { id: string; docs: [{ ok?: unknown; error?: unknown }] }[] };
+    expect([status, results.length]).toEqual([200, 2 * rows.length + 1]);
+    expect(results.filter(({ docs }) => 'ok' in docs[0]).map((result) => result.id)).toEqual(['user_alice']);
+    for (const [index, row] of rows.entries()) {
+      const error = { id: row.id, rev: row.rev ?? 'undefined', error: 'not_found', reason: 'missing' };
+      expect(results[index]).toEqual({ id: row.id, docs: [{ error }] });
+    }
+    expect(attacks.asked().filter((asked) => asked.includes('_bulk_get'))).toHaveLength(1);
+  });
+
+  it('_revs_diff', async () => {
+    const foreign = Object.fromEntries(
+      FOREIGN_IDS.map((name) => [name, [rev, ...attacks.server.bob.revisions.slice(9)]]),
+    );
+    const { status, body } = await attack('/_revs_diff', {
+      method: 'POST',
+      body: { ...foreign, user_alice: [rev] },
+      namesBob: true,
+    });
+    const told = parse(body) as Record<string, unknown>;
+    expect([status, Object.keys(told).sort()]).toEqual([200, [...FOREIGN_IDS, 'user_alice'].sort()]);
+    for (const name of FOREIGN_IDS) expect(told[name]).toEqual({ missing: [rev] });
+  });
+
+  it('_revs_diff does not confirm a revision of another that was guessed', async () => {
+    const [bobs = ''] = attacks.server.bob.revisions;
+    const { body } = await attacks.server
+      .request('alice', '/_revs_diff', { method: 'POST', body: { user_bob: [bobs], user_nobody: [bobs] } })
+      .then(async (answer) => ({ body: await answer.text() }));
+    expect(parse(body)).toEqual({ user_bob: { missing: [bobs] }, user_nobody: { missing: [bobs] } });
+  });
+
+  it.each([true, false])('_bulk_docs, new_edits %s', async (newEdits) => {
+    const own = parse((await attack('/user_alice')).body) as { _rev: string };
+    const next = newEdits
+      ? own
+      : { ...own, _rev: `2-${id(77)}`, _revisions: { start: 2, ids: [id(77), own._rev.slice(2)] } };
+    const foreign = FOREIGN_IDS.map((name) => ({ ...own, _id: name, _rev: rev }));
+    const { status, body } = await attack('/_bulk_docs', {
+      method: 'POST',
+      body: { docs: [...foreign, next, ...foreign], new_edits: newEdits },
+      namesBob: true,
+    });
+    const rows = parse(body) as { id: string; error?: string; ok?: true }[];
+    expect([status, rows.filter(({ error }) => error === 'forbidden').length]).toEqual([201, 2 * foreign.length]);
+    expect(new Set(rows.filter(({ error }) => error !== undefined).map((row) => row.id))).toEqual(new Set(FOREIGN_IDS));
+    expect(rows.filter(({ ok }) => ok === true).map((row) => row.id)).toEqual(newEdits ? ['user_alice'] : []);
+  });
+
+  it.each<[string, unknown]>([
+    ['an array', ['user_alice']],
+    ['an object', { toString: 'user_alice', 0: 'user_bob' }],
+    ['a number', 1],
+    ['nothing', null],
+    ['true', true],
+  ])('an id that is %s is nobody', async (_, odd) => {
+    const get = await attack('/_bulk_get', { method: 'POST', body: { docs: [{ id: odd }] }, namesBob: true });
+    expect(get.status).toBe(400);
+    const put = await attack('/_bulk_docs', { method: 'POST', body: { docs: [{ _id: odd }] }, namesBob: true });
+    expect(parse(put.body)).toMatchObject([{ error: 'forbidden' }]);
+    expect(attacks.asked()).toEqual([]);
+  });
+
+  it.each(FOREIGN_IDS.filter((name) => !name.startsWith('_') && name !== '' && !/\ud800/.test(name)))(
+    'GET and PUT of %j',
+    async (name) => {
+      const path = `/${encodeURIComponent(name)}`;
+      expect((await attack(path)).status).toBe(404);
+      const put = await attack(path, { method: 'PUT', body: { _id: 'user_alice', type: 'user_preferences' } });
+      expect([400, 403, 404]).toContain(put.status);
+      expect(attacks.asked()).toEqual([]);
+    },
+  );
+
+  it('an own document cannot be written with the name of another in it', async () => {
+    const { body } = await attack('/user_alice');
+    const own = parse(body) as Record<string, unknown>;
+    for (const odd of [
+      { username: 'bob' },
+      { _id: 'user_bob' },
+      { owner: 'bob' },
+      { roles: ['_admin'] },
+      { _local_seq: 1 },
+    ]) {
+      const answer = await attack('/user_alice', { method: 'PUT', body: { ...own, ...odd }, namesBob: true });
+      expect([400, 403]).toContain(answer.status);
+    }
+  });
+});
+
+it('of two edits of one revision in a batch the second is a conflict, and the document goes on', async () => {
+  const own = parse((await attack('/user_alice')).body) as Record<string, unknown>;
+  const docs = ['dark', 'light'].map((theme) => ({ ...own, preferences: { theme } }));
+  const { body } = await attack('/_bulk_docs', { method: 'POST', body: { docs } });
+  expect(parse(body)).toMatchObject([{ ok: true }, { id: 'user_alice', error: 'conflict' }]);
+  const next = parse((await attack('/user_alice')).body) as Record<string, unknown>;
+  expect(next).toMatchObject({ preferences: { theme: 'dark' } });
+  expect((await attack('/user_alice', { method: 'PUT', body: next })).status).toBe(201);
+});
+
+describe('forged revision trees', () => {
+  const tree = (_revisions: unknown, _rev: unknown, more: object = {}): object => ({
+    _id: 'user_alice',
+    _rev,
+    _revisions,
+    ...more,
+  });
+
+  it.each<[string, object]>([
+    ['a start that is a text', tree({ start: '1', ids: [id(1)] }, `1-${id(1)}`)],
+    ['ids that are lists', tree({ start: 1, ids: [[id(1)]] }, `1-${id(1)}`)],
+    ['ids with a generation', tree({ start: 1, ids: [`1-${id(1)}`] }, `1-${id(1)}`)],
+    ['more ids than generations', tree({ start: 1, ids: [id(1), id(2)] }, `1-${id(1)}`)],
+    ['another _rev', tree({ start: 1, ids: [id(2)] }, `1-${id(1)}`)],
+    ['generation 0', tree({ start: 0, ids: [id(1)] }, `0-${id(1)}`)],
+    ['a negative generation', tree({ start: -1, ids: [id(1)] }, `-1-${id(1)}`)],
+    ['a generation beyond counting', tree({ start: 1e21, ids: [id(1)] }, `1e21-${id(1)}`)],
+    ['a broken generation', tree({ start: 1.5, ids: [id(1)] }, `1.5-${id(1)}`)],
+    ['a path of 1,001', tree({ start: 1001, ids: Array.from({ length: 1001 }, (_, n) => id(n)) }, `1001-${id(0)}`)],
+    ['a _rev that is a list', tree({ start: 1, ids: [id(1)] }, [`1-${id(1)}`])],
+    ['no _rev', tree({ start: 1, ids: [id(1)] }, undefined)],
+    ['capitals', tree({ start: 1, ids: ['A'.repeat(32)] }, `1-${'A'.repeat(32)}`)],
+    ['a tree of PouchDB itself', tree(undefined, `1-${id(1)}`, { _rev_tree: [{ pos: 1, ids: [id(1), {}, []] }] })],
+    ['an attachment', tree(undefined, `1-${id(1)}`, { _attachments: { x: { data: '', content_type: 'text/html' } } })],
+    ['a tombstone that holds something', tree(undefined, `2-${id(1)}`, { _deleted: true, kept: 'x' })],
+    ['a deletion that is a text', tree(undefined, `2-${id(1)}`, { _deleted: 'true' })],
+  ])('%s is refused as a row', async (_, row) => {
+    const { status, body } = await attack('/_bulk_docs', { method: 'POST', body: { docs: [row], new_edits: false } });
+    expect([status, parse(body)]).toMatchObject([201, [{ error: 'forbidden' }]]);
+    expect(attacks.asked().filter((asked) => asked.startsWith('POST') && asked.includes('_bulk_docs'))).toEqual([]);
+  });
+});

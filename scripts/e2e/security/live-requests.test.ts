@@ -1,0 +1,221 @@
+import { eventually } from '../../../server/testing/fake-couchdb.ts';
+import { connect, type Socket } from 'node:net';
+import { stage } from './testing/stage.ts';
+import { rawRequest } from '../../../server/testing/raw-http.ts';
+
+/** Live feeds that would like to see another's changes, and loads that would like to keep others waiting. */
+const attacks = stage(['alice', 'frida']);
+const id = (n: number): string => n.toString(16).padStart(32, '0');
+
+/** A raw connection whose bytes are kept as they come, and a way to wait for them. */
+class Stream {
+  text = '';
+  readonly socket: Socket;
+  #heard: () => void = () => undefined;
+
+  constructor(bytes: string) {
+    this.socket = connect(attacks.server.port, '127.0.0.1', () => this.socket.write(bytes));
+    this.socket.setEncoding('utf8');
+    this.socket.on('error', () => undefined);
+    this.socket.on('close', () => this.#heard());
+    this.socket.on('data', (chunk: string) => {
+      this.text += chunk;
+      this.#heard();
+    });
+  }
+
+  async until(holds: (text: string) => boolean): Promise<void> {
+    while (!holds(this.text) && !this.socket.closed) {
+      await new Promise<void>((resolve) => {
+        this.#heard = resolve;
+      });
+    }
+  }
+}
+
+const live = (method: string, query: string, more: readonly string[] = [], body = ''): string =>
+  rawRequest(
+    [
+      `${method} /sync/${attacks.names.registry}/_changes?${query} HTTP/1.1`,
+      'Host: x',
+      attacks.authorization,
+      ...(method === 'POST' ? ['Content-Type: application/json', `Content-Length: ${body.length}`] : []),
+      ...more,
+    ],
+    body,
+  );
+
+let edits = 0;
+/** Alice changes her own document, so that every feed of hers has something to tell. */
+async function edit(username: string): Promise<string> {
+  const own = (await (await attacks.server.request(username, `/user_${username}`)).json()) as { _rev: string };
+  edits += 1;
+  const preferences = { selectedTags: [`edit ${edits}`] };
+  const stored = await attacks.server.request(username, `/user_${username}`, {
+    method: 'PUT',
+    body: { ...own, preferences },
+  });
+  return ((await stored.json()) as { rev: string }).rev;
+}
+
+const hubSize = (size: number): Promise<void> =>
+  new Promise((resolve) => {
+    const look = (): void => {
+      if (attacks.server.pouchgate.hub.size === size) resolve();
+      else setImmediate(look);
+    };
+    look();
+  });
+
+const bobsIds = JSON.stringify({ doc_ids: ['user_bob'], filter: '_doc_ids' });
+const FEEDS: readonly (readonly [string, string, readonly string[], string])[] = [
+  ['GET', 'feed=longpoll&since=now', [], ''],
+  ['GET', 'feed=continuous&since=now', [], ''],
+  ['GET', 'feed=live&since=now&include_docs=true', [], ''],
+  ['GET', 'feed=eventsource&since=now', ['Accept: text/event-stream'], ''],
+  ['GET', 'feed=eventsource&include_docs=true', ['Last-Event-ID: 1-embedded', 'Accept: text/event-stream'], ''],
+  ['GET', 'feed=longpoll&since=now&filter=_doc_ids&doc_ids=["user_bob"]', [], ''],
+  ['GET', 'FEED=continuous&Since=now&filter=registry/by_username&username=bob&heartbeat=1', [], ''],
+  ['GET', 'feed=normal&feed=continuous&since=now&filter=_view&view=registry/by_version', [], ''],
+  ['GET', 'feed=continuous&since=0&limit=9&style=all_docs&include_docs=true', [], ''],
+  ['POST', 'feed=longpoll&since=now', [], bobsIds],
+  ['POST', 'feed=continuous&since=now&filter=_doc_ids', [], bobsIds],
+  ['POST', 'feed=eventsource&since=now&filter=_selector', [], '{"selector":{"_id":"user_bob"}}'],
+  ['POST', 'feed=live&since=now&filter=_doc_ids', [], '{"doc_ids":["user_alice","user_bob"]}'],
+];
+
+it("no live feed shows a byte of bob's changes, and each shows one's own", async () => {
+  const { server } = attacks;
+  const streams = FEEDS.map((feed) => new Stream(live(...feed)));
+  await Promise.all(streams.map((stream) => stream.until((text) => text.includes('\r\n\r\n'))));
+  const before = streams.map(({ text }) => text);
+  for (let n = 0; n < 5; n += 1) await server.bob.edit();
+  // The feed is in order: once alice's own change is there, bob's have gone by.
+  const rev = await edit('alice');
+  await Promise.all(streams.map((stream) => stream.until((text) => text.includes(rev))));
+  for (const [index, { text, socket }] of streams.entries()) {
+    const seen = { feed: FEEDS[index], before: before[index], text };
+    for (const word of [server.bob.canary, 'user_bob', ...server.inwards, ...server.bob.revisions]) {
+      expect(seen).not.toMatchObject({ text: expect.stringContaining(word) as string });
+    }
+    // Nothing but heartbeats between the beginning and alice's own row.
+    const rows = text.slice(text.indexOf('\r\n\r\n')).match(/"id":"[^"]*"/g) ?? [];
+    expect(new Set(rows)).toEqual(new Set(['"id":"user_alice"']));
+    socket.destroy();
+  }
+  await hubSize(0);
+});
+
+it('live requests that wait behind others on one connection are let go of with it', async () => {
+  const stream = new Stream(live('GET', 'feed=longpoll&since=now&heartbeat=1000').repeat(60));
+  await hubSize(60);
+  stream.socket.destroy();
+  await hubSize(0);
+});
+
+it('a user has a bounded number of live requests, the oldest give way as held, empty answers, and others wait on', async () => {
+  const frida = new AbortController();
+  const hers = attacks.server.request('frida', '/_changes?feed=longpoll&since=now&heartbeat=1000', {
+    signal: frida.signal,
+  });
+  await hubSize(1);
+  const thirty = live('GET', 'feed=longpoll&since=now&heartbeat=1000').repeat(30);
+  const streams = Array.from({ length: 5 }, () => new Stream(thirty));
+  const told = (): string => streams.map(({ text }) => text).join('');
+  await eventually(() => (told().match(/"last_seq"/g) ?? []).length === 50);
+  expect(told()).not.toContain('"changes"');
+  await hubSize(101);
+  const begun = performance.now();
+  const rev = await edit('frida');
+  expect(await (await hers).text()).toContain(rev);
+  expect(performance.now() - begun).toBeLessThan(3_000);
+  for (const { socket } of streams) socket.destroy();
+  await hubSize(0);
+});
+
+describe("alice's loads keep nobody waiting for seconds", () => {
+  /** How long frida waits at the most, in ms, while alice's requests run. */
+  const longestWait = async (load: readonly Promise<unknown>[]): Promise<number> => {
+    const running = { over: false };
+    const done = Promise.allSettled(load).then(() => {
+      running.over = true;
+    });
+    let longest = 0;
+    do {
+      const begun = performance.now();
+      expect((await attacks.server.request('frida', '/')).status).toBe(200);
+      expect((await attacks.server.request('frida', '/_local/x', { method: 'PUT', body: {} })).status).toBeLessThan(
+        500,
+      );
+      longest = Math.max(longest, performance.now() - begun);
+    } while (!running.over);
+    await done;
+    return longest;
+  };
+  const post = async (path: string, body: unknown): Promise<{ status: number; length: number }> => {
+    const answer = await attacks.server.request('alice', path, { method: 'POST', body });
+    return { status: answer.status, length: (await answer.text()).length };
+  };
+  const own = async (): Promise<Record<string, unknown>> =>
+    (await (await attacks.server.request('alice', '/user_alice')).json()) as Record<string, unknown>;
+
+  it('10,000 rows of others, and many more than that', async () => {
+    const foreign = Array.from({ length: 10_000 }, (_, n) => ({ _id: `user_${n}`, _rev: `1-${id(n)}` }));
+    const load = [
+      post('/_bulk_docs', { new_edits: false, docs: foreign }),
+      post('/_bulk_docs', { docs: Array.from({ length: 3_000_000 }, () => 0) }),
+      post('/_bulk_get', { docs: Array.from({ length: 60_000 }, () => ({ id: '' })) }),
+    ];
+    expect(await longestWait(load)).toBeLessThan(5_000);
+    const [some, endless] = await Promise.all(load);
+    expect(some?.status).toBe(201);
+    expect(endless).toMatchObject({ status: 413 });
+  });
+
+  it('thousands of own revisions in one batch: some are taken, the others refused as rows', async () => {
+    const document = await own();
+    const chain = Array.from({ length: 1_000 }, (_, n) => ({
+      ...document,
+      _rev: `${n + 1}-${id(n + 5_000)}`,
+      _revisions: { start: n + 1, ids: n === 0 ? [id(5_000)] : [id(n + 5_000), id(n + 4_999)] },
+    }));
+    const load = [
+      attacks.server.request('alice', '/_bulk_docs', { method: 'POST', body: { new_edits: false, docs: chain } }),
+    ];
+    expect(await longestWait(load)).toBeLessThan(5_000);
+    const [told] = await Promise.all(load);
+    const rows = (await told?.json()) as { error: string }[];
+    expect([told?.status, rows.length, new Set(rows.map(({ error }) => error))]).toEqual([
+      201,
+      800,
+      new Set(['forbidden']),
+    ]);
+  });
+
+  it('a _bulk_get that stands for more leaves than there can be is 413', async () => {
+    const document = await own();
+    const trunk = Array.from({ length: 100 }, (_, n) => id(90_000 - n));
+    const leaves = Array.from({ length: 20 }, (_, n) => ({
+      ...document,
+      _rev: `101-${id(95_000 + n)}`,
+      _revisions: { start: 101, ids: [id(95_000 + n), ...trunk] },
+    }));
+    expect(await post('/_bulk_docs', { new_edits: false, docs: leaves })).toMatchObject({ status: 201 });
+    const docs = trunk.map((part, n) => ({ id: 'user_alice', rev: `${100 - n}-${part}` }));
+    const load = [post('/_bulk_get?latest=true&revs=true', { docs })];
+    expect(await longestWait(load)).toBeLessThan(5_000);
+    expect((await Promise.all(load))[0]?.status).toBe(413);
+    // What a replica asks for, a leaf a row, is answered.
+    const honest = leaves.map(({ _rev: rev }) => ({ id: 'user_alice', rev }));
+    expect(await post('/_bulk_get?latest=true', { docs: honest })).toMatchObject({ status: 200 });
+  });
+
+  it('twenty large batches at once: what is not taken is told to wait', async () => {
+    const docs = Array.from({ length: 60 }, () => ({ _id: 'user_alice', text: 'x'.repeat(60_000) }));
+    const load = Array.from({ length: 20 }, () => post('/_bulk_docs', { docs }));
+    expect(await longestWait(load)).toBeLessThan(5_000);
+    const statuses = (await Promise.all(load)).map(({ status }) => status);
+    expect(statuses.every((status) => status === 201 || status === 503)).toBe(true);
+    expect(statuses.filter((status) => status === 201).length).toBeGreaterThanOrEqual(4);
+  });
+});

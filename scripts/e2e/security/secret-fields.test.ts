@@ -1,0 +1,185 @@
+import { randomBytes } from 'node:crypto';
+import jwt from 'jsonwebtoken';
+import { newUserDocument, userDocumentId } from '../../../couchdb-design/user-document/user-document.ts';
+import { readConfig } from '../../../server/config/config.ts';
+import { forbidden, HttpError } from '../../../server/http/errors.ts';
+import { createLog } from '../../../server/observability/log.ts';
+import { startPouchgate } from '../../../server/app/start.ts';
+import { connect } from '../../../server/upstream/client.ts';
+import { startUpstream } from '../../../server/testing/test-database.ts';
+import { eventually } from '../../../server/testing/fake-couchdb.ts';
+import { preference, SHORT_BACK_OFF } from '../../../server/testing/pouchdb-peer.ts';
+import { named, setStage } from '../conformance/testing/pouchdb-stage.ts';
+import { SecretGuard } from '../../../server/registry/secret-guard.ts';
+
+/** A document with a field that must never be replicated is not served, by whichever way it is asked for. */
+
+const stage = setStage();
+const { newUser, open, live, editElsewhere } = stage;
+
+const SECRET = 'sesame-open-yourself';
+
+const refusal = {
+  error: 'forbidden',
+  reason:
+    'The document has the field "preferences.apiToken", which looks like a secret and is not replicated; an operator has to remove it.',
+};
+
+/** A user whose document somebody with an administrator's rights has put a token into. */
+async function exposedUser(): Promise<string> {
+  const username = newUser();
+  await stage.fronted.gate.request(username, '/');
+  await editElsewhere(username, { apiToken: SECRET });
+  return username;
+}
+
+it('every way to the body is answered 403 as a whole, with the name of the field and not its value', async () => {
+  const { gate } = stage.fronted;
+  const username = await exposedUser();
+  const id = `user_${username}`;
+  const bulkGet = { method: 'POST', body: { docs: [{ id: 'user_nobody' }, { id }] } };
+  const ways: [string, { method?: string; body?: unknown }?][] = [
+    [`/${id}`],
+    [`/${id}?conflicts=true&revs_info=true`],
+    [`/${id}?open_revs=all&revs=true`],
+    ['/_bulk_get?revs=true&latest=true', bulkGet],
+    ['/_changes?include_docs=true'],
+    ['/_changes?include_docs=true&feed=longpoll'],
+    ['/_changes?include_docs=true&feed=continuous'],
+    ['/_changes?include_docs=true&feed=eventsource'],
+  ];
+  for (const [path, init] of ways) {
+    const response = await gate.request(username, path, init);
+    expect([path, response.status, await response.json()]).toEqual([path, 403, refusal]);
+  }
+});
+
+it('what is no body is answered as ever, and so are other users', async () => {
+  const { gate } = stage.fronted;
+  const username = await exposedUser();
+  for (const path of [
+    '/',
+    '/_changes?style=all_docs',
+    '/_changes?since=now&feed=longpoll&include_docs=true&timeout=1',
+  ]) {
+    const response = await gate.request(username, path);
+    expect([path, response.status]).toEqual([path, 200]);
+    expect(await response.text()).not.toContain(SECRET);
+  }
+  const other = newUser();
+  expect((await gate.request(other, `/user_${other}`)).status).toBe(200);
+});
+
+it('an older leaf with such a field is not served beside a good one', async () => {
+  const { gate } = stage.fronted;
+  const registry = stage.fronted.registry();
+  const username = await exposedUser();
+  const id = `user_${username}`;
+  const { _rev, ...document } = await registry.get(id);
+  const better = { ...document, preferences: {}, _rev: `9-${'f'.repeat(32)}` };
+  await registry.bulk({ docs: [better], new_edits: false });
+  expect((await gate.request(username, `/${id}`)).status).toBe(200);
+  expect((await gate.request(username, `/${id}?open_revs=all`)).status).toBe(403);
+  expect((await gate.request(username, `/${id}?rev=${_rev}`)).status).toBe(403);
+});
+
+it('a PouchDB that meets one at its start stops with an error, and has none of it', async () => {
+  const peer = open(await exposedUser());
+  void peer.sync(SHORT_BACK_OFF);
+  await eventually(() => named(peer, 'error').length > 0);
+  expect(named(peer, 'error')[0]).toMatchObject({ status: 403, name: 'forbidden' });
+  expect((await peer.local.info()).doc_count).toBe(0);
+  await isQuiet(peer.requests);
+});
+
+it('a PouchDB that was in sync stops as well when such a field comes, and keeps what it had', async () => {
+  const username = newUser();
+  const peer = await live(username);
+  await editElsewhere(username, { theme: 'dark', apiToken: SECRET });
+  await eventually(() => named(peer, 'error').length > 0);
+  expect(await preference(peer.local, `user_${username}`, 'theme')).toBeUndefined();
+  await isQuiet(peer.requests);
+});
+
+it('once an operator has removed it, a new sync gets the document', async () => {
+  const username = await exposedUser();
+  await editElsewhere(username, { theme: 'dark' });
+  const peer = await live(username);
+  expect(await preference(peer.local, `user_${username}`, 'theme')).toBe('dark');
+});
+
+it('a write that brings such a field is refused as a row, wherever in the document it is', async () => {
+  const { gate } = stage.fronted;
+  const registry = stage.fronted.registry();
+  const username = newUser();
+  const id = `user_${username}`;
+  const document = (await (await gate.request(username, `/${id}`)).json()) as Record<string, unknown>;
+  const brought = [
+    { ...document, apiToken: SECRET },
+    { ...document, preferences: { password: SECRET } },
+    { ...document, edits: { passphrase: '2026-11-22T09:30:01.123Z-0000-w7f3a' } },
+  ];
+  const docs = brought.map((body, n) => ({ ...body, _rev: `2-${String(n).repeat(32)}` }));
+  const response = await gate.request(username, '/_bulk_docs', { method: 'POST', body: { docs, new_edits: false } });
+  expect(response.status).toBe(201);
+  expect(await response.json()).toEqual(
+    docs.map(({ _rev }) => ({ id, rev: _rev, error: 'forbidden', reason: expect.any(String) as string })),
+  );
+  expect(await registry.get(id)).toEqual(document);
+});
+
+it('tells whose document it is and which field, and of what is in it nothing', () => {
+  const told: unknown[] = [];
+  const guard = new SecretGuard((...words) => told.push(words));
+  const username = newUser();
+  const caller = { username, ownId: userDocumentId(username) };
+  guard.check([undefined, { theme: 'dark' }], caller);
+  expect(() => guard.check([{ _rev: '3-c', a: { password: SECRET }, token: SECRET }], caller)).toThrow(
+    forbidden(refusal.reason.replace('preferences.apiToken', 'a.password')),
+  );
+  expect(told).toEqual([[username, 'a.password']]);
+  guard.checkLeaves(['2-b', '4-d'], caller);
+  expect(() => guard.checkLeaves(['2-b', '3-c'], caller)).toThrow(HttpError);
+});
+
+it('is said in the log, loudly, by name and field', async () => {
+  const lines: string[] = [];
+  const log = createLog('warn', { write: (line: string) => lines.push(line) });
+  const upstream = await startUpstream();
+  const secret = randomBytes(32).toString('base64url');
+  const config = readConfig({
+    ...upstream.env(),
+    PORT: '0',
+    METRICS_PORT: 'off',
+    DRAIN_SECONDS: '0',
+    JWT_SECRET: secret,
+  });
+  const pouchgate = await startPouchgate({ config, log });
+  const registry = connect(upstream.access).use<Record<string, unknown>>(upstream.names.registry);
+  const document = newUserDocument(newUser(), new Date());
+  await registry.insert({ ...document, preferences: { apiToken: SECRET } });
+  const token = jwt.sign({ sub: document.username, exp: Math.ceil(Date.now() / 1000) + 60 }, secret);
+  const authorization = `Bearer ${token}`;
+  const response = await fetch(`${pouchgate.url}/sync/${upstream.names.registry}/${document._id}`, {
+    headers: { authorization },
+  });
+  expect(response.status).toBe(403);
+  await pouchgate.close();
+  await upstream.close();
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toContainEqual(
+    expect.objectContaining({
+      level: 40,
+      username: document.username,
+      field: 'preferences.apiToken',
+      msg: 'A document is not served: it has a field that must never be replicated.',
+    }),
+  );
+  expect(lines.join('')).not.toContain(SECRET);
+});
+
+/** Nothing more is asked for as long as a hot loop, or PouchDB's own back-off, would take to show itself. */
+async function isQuiet(requests: readonly string[]): Promise<void> {
+  const { length } = requests;
+  const more = eventually(() => requests.length > length, 1_000);
+  await expect(more).rejects.toThrow();
+}

@@ -1,0 +1,132 @@
+import { randomBytes } from 'node:crypto';
+import jwt from 'jsonwebtoken';
+import pino from 'pino';
+import { readConfig } from '../../../../server/config/config.ts';
+import { startPouchgate, type Pouchgate } from '../../../../server/app/start.ts';
+import { authorizationOf, connect } from '../../../../server/upstream/client.ts';
+import { newTestNames, startUpstream, type TestNames } from '../../../../server/testing/test-database.ts';
+import { startRecorder, type Recorded } from '../../../../server/testing/request-recorder.ts';
+
+export interface RequestInit {
+  readonly method?: string;
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+  readonly signal?: AbortSignal;
+}
+
+/** A whole server whose every word with its database is recorded, and in it bob, who is nobody's business but his own. */
+export interface AttackedServer {
+  readonly pouchgate: Pouchgate;
+  readonly port: number;
+  readonly secret: string;
+  readonly names: TestNames;
+  /** Words of the database behind the gate, none of which is a client's business. */
+  readonly inwards: readonly string[];
+  /** As whom the gate speaks to the database, which no client's header may change. */
+  readonly authorization: string;
+  /** What the database was asked, the oldest first; the set-up and the two feeds are not among it. */
+  readonly upstream: readonly Recorded[];
+  token(username: string, claims?: object): string;
+  /** `fetch` below the database's URL with the user's token; `body` is sent as JSON. */
+  request(username: string, path: string, init?: RequestInit): Promise<Response>;
+  readonly bob: Victim;
+  /** Puts `count` more users' documents into the registry, as its administrator. */
+  crowd(count: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Victim {
+  /** What stands in bob's document and nowhere else. */
+  readonly canary: string;
+  /** Every revision that bob's document has had. */
+  readonly revisions: readonly string[];
+  /** Changes bob's document, past the gate and unrecorded. */
+  edit(): Promise<void>;
+  /** Bob's document as it is now, with all its leaves. */
+  read(): Promise<unknown>;
+}
+
+const FEED =
+  /^\/(user_registry|pouchgate_sessions)_[0-9a-f]{12}\/_changes\?feed=continuous&style=all_docs&heartbeat=5000&since=[^&]+(&include_docs=true)?$/;
+
+/** A user's document as an administrator may write it. */
+const documentOf = (username: string, tag: string): Record<string, unknown> => ({
+  _id: `user_${username}`,
+  type: 'user_preferences',
+  version: 1,
+  username,
+  preferences: { selectedTags: [tag] },
+  edits: {},
+  created_at: '2026-01-01T00:00:00.000Z',
+  updated_at: '2026-01-01T00:00:00.000Z',
+});
+
+export async function startAttacked(names: TestNames = newTestNames()): Promise<AttackedServer> {
+  const secret = randomBytes(32).toString('base64url');
+  const upstream = await startUpstream(names);
+  const { access } = upstream;
+  const recorder = await startRecorder(upstream.nextAccess().url);
+  const pouchgate = await startPouchgate({
+    config: readConfig({
+      ...upstream.env({ ...access, url: recorder.url }),
+      PORT: '0',
+      METRICS_PORT: 'off',
+      DRAIN_SECONDS: '0',
+      JWT_SECRET: secret,
+    }),
+    log: pino({ level: 'silent' }),
+  });
+  const registry = connect(access).use<Record<string, unknown>>(names.registry);
+  const canary = `canary-${randomBytes(8).toString('hex')}`;
+  const revisions = [(await registry.insert(documentOf('bob', canary))).rev];
+  const setUp = recorder.requests.length;
+  const token = (username: string, claims: object = {}): string =>
+    jwt.sign({ sub: username, exp: Math.floor(Date.now() / 1000) + 3600, ...claims }, secret, { noTimestamp: true });
+
+  return {
+    pouchgate,
+    port: Number(new URL(pouchgate.url).port),
+    secret,
+    names,
+    inwards: [
+      names.sessions,
+      // Sequences end so, here in the embedded engine and there in CouchDB.
+      ...(upstream.kind === 'embedded' ? ['-embedded', access.username] : ['-g1AAAA', access.password]),
+    ],
+    authorization: authorizationOf(access),
+    get upstream() {
+      return recorder.requests.slice(setUp).filter(({ method, url }) => method !== 'GET' || !FEED.test(url));
+    },
+    token,
+    request: (username, path, { method = 'GET', body, headers = {}, signal } = {}) =>
+      fetch(`${pouchgate.url}/sync/${names.registry}${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${token(username)}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(signal === undefined ? {} : { signal }),
+      }),
+    bob: {
+      canary,
+      revisions,
+      async edit() {
+        const document = { ...documentOf('bob', canary), updated_at: new Date().toISOString() };
+        revisions.push((await registry.insert({ ...document, _rev: revisions.at(-1) ?? '' })).rev);
+      },
+      read: () =>
+        connect(access).request({ db: names.registry, path: 'user_bob', qs: { open_revs: 'all', revs: true } }),
+    },
+    async crowd(count) {
+      const tag = randomBytes(4).toString('hex');
+      await registry.bulk({ docs: Array.from({ length: count }, (_, n) => documentOf(`crowd-${tag}-${n}`, 'x')) });
+    },
+    async close() {
+      await pouchgate.close();
+      await recorder.close();
+      await upstream.close();
+    },
+  };
+}

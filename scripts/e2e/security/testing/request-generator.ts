@@ -1,0 +1,203 @@
+import { withNames, type TestNames } from '../../../../server/testing/test-database.ts';
+import { anyRevision, makeBody, type Known } from './malformed-bodies.ts';
+import { CHANGES_QUERIES, FOREIGN_IDS, MISLEADING_HEADERS, NOWHERE } from './attack-cases.ts';
+import { Dice } from './random.ts';
+
+/** One random request: a whole one, as bytes would go over a wire. */
+export interface Attack {
+  readonly method: string;
+  /** The raw request target. */
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+  /** Whether anything in it names bob or an inner document, so that an answer may say the name back. */
+  readonly namesOthers: boolean;
+  /** A live feed, which the client has to cut. */
+  readonly live: boolean;
+}
+
+const METHODS = [
+  'GET',
+  'GET',
+  'GET',
+  'POST',
+  'POST',
+  'POST',
+  'PUT',
+  'PUT',
+  'DELETE',
+  'HEAD',
+  'OPTIONS',
+  'COPY',
+  'PATCH',
+  'PURGE',
+  'TRACE',
+  'MOVE',
+];
+const ENDPOINTS = [
+  '',
+  '/',
+  '/_changes',
+  '/_bulk_get',
+  '/_revs_diff',
+  '/_bulk_docs',
+  '/_ensure_full_commit',
+  '/_local/a',
+  '/_local/b+c',
+  '/user_alice',
+  '/user_alice',
+  '/user_bob',
+  '/user_nobody',
+  '/_all_docs',
+  '/_design/registry',
+  '/_find',
+  '/_local/checkpoints:bob',
+  '/_security',
+];
+const DOCUMENT_QUERIES = [
+  'revs=true',
+  'latest=true',
+  'conflicts=true',
+  'revs_info=true',
+  'open_revs=all',
+  'open_revs=[]',
+  'open_revs=["1-x"]',
+  'rev=1-x',
+  'attachments=true',
+  'meta=true',
+  'local_seq=true',
+  'new_edits=false',
+  'batch=ok',
+  'atts_since=[]',
+  'deleted_conflicts=true',
+];
+const FEEDS = ['longpoll', 'continuous', 'eventsource', 'live'];
+const CONTENT_TYPES = [
+  'application/json',
+  'application/json',
+  'application/json',
+  'application/json',
+  'APPLICATION/JSON; charset=utf-8',
+  'text/plain',
+  'application/x-www-form-urlencoded',
+  'multipart/related; boundary=x',
+];
+
+/** Requests in which method, path and kind of body (`makeBody`) belong together, so that many get past the door. */
+const FITTING: readonly (readonly [method: string, path: string, kind: number | undefined])[] = [
+  ['GET', '/_changes', undefined],
+  ['POST', '/_changes', 5],
+  ['GET', '/', undefined],
+  ['GET', '/user_alice', undefined],
+  ['PUT', '/user_alice', 4],
+  ['POST', '/_bulk_get', 0],
+  ['POST', '/_revs_diff', 1],
+  ['POST', '/_bulk_docs', 2],
+  ['POST', '/_bulk_docs', 2],
+  ['GET', '/_local/a', undefined],
+  ['PUT', '/_local/a', 6],
+  ['DELETE', '/_local/a?rev=0-1', undefined],
+];
+
+/** Spells a text in another way that some reader may take for the same. */
+function respell(dice: Dice, text: string): string {
+  const one = (character: string): string => {
+    const code = character.charCodeAt(0);
+    if (code > 127) return character;
+    const hex = code.toString(16).padStart(2, '0');
+    return dice.of([
+      character,
+      `%${hex}`,
+      `%${hex.toUpperCase()}`,
+      `%25${hex}`,
+      character.toUpperCase(),
+      `%c0%${(code | 0x80).toString(16)}`,
+    ]);
+  };
+  return Array.from(text)
+    .map((character) => (dice.chance(0.08) ? one(character) : character))
+    .join('');
+}
+
+/** Puts something into a path that may mean another path. */
+const disturb = (dice: Dice, path: string): string => {
+  const at = dice.below(path.length + 1);
+  const odd = dice.of([
+    '/',
+    '//',
+    '/.',
+    '/..',
+    '/../',
+    '%2f',
+    '%2e%2e/',
+    ';x',
+    '%00',
+    '\\',
+    '?',
+    '#',
+    '%',
+    '%20',
+    '+',
+    '%0d%0a',
+  ]);
+  return path.slice(0, at) + odd + path.slice(at);
+};
+
+function makePath(dice: Dice, names: TestNames): string {
+  if (dice.chance(0.2)) return Buffer.from(withNames(dice.of(NOWHERE), names), 'utf8').toString('latin1');
+  const id = encodeURIComponent(dice.of(FOREIGN_IDS).replace('\ud800', ''));
+  const plain = `/sync/${names.registry}${dice.chance(0.15) ? `/${id}` : dice.of(ENDPOINTS)}`;
+  const spelt = dice.chance(0.3) ? respell(dice, plain) : plain;
+  return dice.chance(0.15) ? disturb(dice, spelt) : spelt;
+}
+
+function makeQuery(dice: Dice, { own, names }: Known): string {
+  if (dice.chance(0.3)) return '';
+  const pairs = dice.several(() => dice.of(DOCUMENT_QUERIES).replaceAll('1-x', anyRevision(dice, own)), 4);
+  const changes = withNames(dice.of(CHANGES_QUERIES), names).slice(1);
+  const feed = dice.chance(0.1)
+    ? [`${dice.of(['feed', 'Feed'])}=${dice.of(FEEDS)}`, dice.of(['since=now', 'since=0', 'heartbeat=1', 'timeout=1'])]
+    : [];
+  const all = [...pairs, ...(changes === '' ? [] : [changes]), ...feed].filter(() => dice.chance(0.8));
+  return all.length === 0 ? '' : `?${all.join('&').replaceAll(' ', '%20')}`;
+}
+
+function makeHeaders(dice: Dice, { token, badTokens }: Known, hasBody: boolean): Record<string, string> {
+  const authorization = dice.chance(0.92) ? `Bearer ${token}` : dice.of(badTokens);
+  return {
+    ...(dice.chance(0.3) ? dice.of(MISLEADING_HEADERS) : {}),
+    ...(authorization === '' ? {} : { Authorization: authorization }),
+    ...(hasBody && dice.chance(0.97) ? { 'Content-Type': dice.of(CONTENT_TYPES) } : {}),
+    ...(dice.chance(0.03) ? { 'Content-Encoding': dice.of(['gzip', 'identity', 'x']) } : {}),
+    ...(dice.chance(0.05) ? { 'If-Match': dice.of(['*', '"1-x"', 'W/"1"']) } : {}),
+  };
+}
+
+/** The next request of a seed's sequence. */
+export function makeAttack(random: () => number, known: Known): Attack {
+  const dice = new Dice(random);
+  const fitting = ([method, path, kind]: (typeof FITTING)[number]) =>
+    [method, `/sync/${known.names.registry}${path}`, kind] as const;
+  const [method, path, kind] = dice.chance(0.5)
+    ? fitting(dice.of(FITTING))
+    : ([dice.of(METHODS), makePath(dice, known.names), dice.chance(0.5) ? dice.below(8) : undefined] as const);
+  const target = path + makeQuery(dice, known);
+  const body = kind === undefined ? undefined : makeBody(dice, known.own, kind);
+  const headers = makeHeaders(dice, known, body !== undefined);
+  // Her own checkpoints hold whatever she has put there.
+  const named = /bob|checkpoints|suspended|_local/;
+  return {
+    method,
+    target,
+    headers,
+    body,
+    namesOthers: [target, decodeLoosely(target), body ?? ''].some((text) => named.test(text)),
+    live: /feed=(longpoll|continuous|live|eventsource)/i.test(target),
+  };
+}
+
+/** Escapes undone as often as there are any, since an answer may say a name back that was escaped. */
+function decodeLoosely(text: string): string {
+  const once = text.replace(/%([0-7][0-9a-f])/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return once === text ? once : decodeLoosely(once);
+}

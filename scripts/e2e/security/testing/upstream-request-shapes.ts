@@ -1,0 +1,140 @@
+import { z } from 'zod';
+import { userDocumentSchema } from '../../../../couchdb-design/user-document/user-document.ts';
+import type { TestNames } from '../../../../server/testing/test-database.ts';
+import type { Recorded } from '../../../../server/testing/request-recorder.ts';
+import type { AttackedServer } from './recorded-server.ts';
+
+/**
+ * The closed set of what the gate asks the database: method, path, exactly the query keys, and a body of exactly these
+ * members that names no other document than the caller's. Whatever else comes by was not built by the gate.
+ */
+
+const HEX = '[0-9a-f]{32}';
+const REV = `[1-9][0-9]{0,9}-${HEX}`;
+const revision = z.string().regex(new RegExp(`^${REV}$`));
+const nothing = z.undefined();
+
+interface Shape {
+  readonly name: string;
+  readonly method: string;
+  readonly url: RegExp;
+  readonly body: z.ZodType;
+  /** True for what the forwarder sends: then it has no header but those of FORWARDED. */
+  readonly forwarded: boolean;
+}
+
+const FORWARDED = ['accept', 'accept-encoding', 'authorization', 'connection', 'host'];
+const NANO = [...FORWARDED, 'user-agent', 'accept-language', 'sec-fetch-mode', 'content-type', 'content-length'];
+
+/** Any of these, each at most once, in this order. */
+const optional = (...pairs: string[]): string =>
+  `\\??${pairs.map((pair, index) => `(?:${index === 0 ? '' : '&?'}${pair})?`).join('')}`;
+
+function shapesFor(names: TestNames, username: string, present: readonly string[]): readonly Shape[] {
+  const id = `user_${username}`;
+  const own = z.literal(id);
+  const oneOfThem = z.literal(present.map((name) => `user_${name}`));
+  const escaped = encodeURIComponent(id).replaceAll('.', '\\.');
+  const database = `^/${names.registry}`;
+  const tombstone = z.strictObject({
+    _id: own,
+    _rev: revision.optional(),
+    _deleted: z.literal(true),
+    _revisions: z.strictObject({ start: z.int(), ids: z.array(z.string().regex(new RegExp(`^${HEX}$`))) }).optional(),
+  });
+  const live = z.looseObject({ _id: own }).refine((row) => {
+    const { _rev: rev, _revisions: revisions, ...document } = row;
+    const head = tombstone.safeParse({ _id: id, _deleted: true, ...clean({ _rev: rev, _revisions: revisions }) });
+    return head.success && userDocumentSchema.safeParse(document).success;
+  });
+  const forwarded = (name: string, method: string, url: string, body: z.ZodType = nothing): Shape => ({
+    name,
+    method,
+    url: new RegExp(`${database}${url}$`),
+    body,
+    forwarded: true,
+  });
+  const service = (name: string, url: string, body: z.ZodType): Shape => ({
+    name,
+    method: 'POST',
+    url: new RegExp(`${url}$`),
+    body,
+    forwarded: false,
+  });
+  return [
+    forwarded(
+      'document',
+      'GET',
+      `/${escaped}${optional('revs=true', 'latest=true', 'conflicts=true', 'revs_info=true', `rev=${REV}`, `open_revs=(?:all|%5B(?:%22${REV}%22(?:%2C(?!%5D))?)*%5D)`)}`,
+    ),
+    forwarded('tree', 'GET', `/${escaped}\\?open_revs=all&revs=true`),
+    forwarded('checkpoints', 'GET', `/_local/checkpoints%3A${username}`),
+    forwarded(
+      'checkpoints kept',
+      'PUT',
+      `/_local/checkpoints%3A${username}`,
+      z.strictObject({ entries: z.array(z.unknown()).max(32), _rev: z.string().optional() }),
+    ),
+    forwarded(
+      'bulk get',
+      'POST',
+      `/_bulk_get${optional('revs=true', 'latest=true')}`,
+      z.strictObject({ docs: z.array(z.strictObject({ id: own, rev: revision.optional() })).min(1) }),
+    ),
+    forwarded('revs diff', 'POST', '/_revs_diff', z.strictObject({ [id]: z.array(revision).min(1) })),
+    forwarded(
+      'bulk docs',
+      'POST',
+      '/_bulk_docs',
+      z.strictObject({ docs: z.array(z.union([tombstone, live])).min(1), new_edits: z.literal(false).optional() }),
+    ),
+    service(
+      'leaves',
+      `${database}/_changes\\?filter=_doc_ids&style=all_docs&since=0`,
+      // One read for all who wait for one.
+      z.strictObject({ doc_ids: z.array(oneOfThem).min(1) }),
+    ),
+    service(
+      'provision',
+      database,
+      userDocumentSchema.refine((document) => (document._id as string) === id),
+    ),
+    service(
+      'rights',
+      `^/${names.sessions}/_all_docs\\?include_docs=true`,
+      // A session's id comes out of a token that is well signed.
+      z.strictObject({
+        keys: z.array(
+          z.union([z.literal(present.map((name) => `suspended:${name}`)), z.string().startsWith('session:')]),
+        ),
+      }),
+    ),
+  ];
+}
+
+const clean = (object: object): object =>
+  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+
+/**
+ * Says what is wrong with a request that the database got for `username`, or which of the gate's own it is. Reads for
+ * several users at once may name those who are `present`, and nobody else.
+ */
+export function createShapeCheck(
+  { names, authorization }: Pick<AttackedServer, 'names' | 'authorization'>,
+  username: string,
+  present: readonly string[] = [username],
+): (recorded: Recorded) => { readonly shape: string } | { readonly wrong: string } {
+  const shapes = shapesFor(names, username, present);
+  return ({ method, url, headers, body }) => {
+    const parsed: unknown = body === '' ? undefined : JSON.parse(body);
+    const told = `${method} ${url} ${body.slice(0, 500)}`;
+    const shape = shapes.find(
+      (one) => one.method === method && one.url.test(url) && one.body.safeParse(parsed).success,
+    );
+    if (shape === undefined) return { wrong: told };
+    const allowed = shape.forwarded ? [...FORWARDED, ...(body === '' ? [] : ['content-type', 'content-length'])] : NANO;
+    const odd = Object.keys(headers).find((name) => !allowed.includes(name));
+    if (odd !== undefined) return { wrong: `${told} with the header ${odd}` };
+    return headers.authorization === authorization ? { shape: shape.name } : { wrong: `${told} as somebody else` };
+  };
+}

@@ -1,0 +1,147 @@
+import { DEFAULT_PREFERENCES } from '../../../couchdb-design/user-document/user-document.ts';
+import { startStage, type Stage } from './testing/chat.ts';
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await startStage();
+});
+afterAll(() => stage.close());
+
+test.each([
+  ['/theme dark', { theme: 'dark' }, 'Theme: dark'],
+  ['/THEME@pouchgate_test_bot  Light', { theme: 'light' }, 'Theme: light'],
+  ['/view table', { viewMode: 'table' }, 'View: table'],
+  ['/briefing on 07:30', { dailyBriefing: true, briefingTime: '07:30' }, 'Daily briefing: on, at 07:30 (UTC)'],
+  ['/briefing off', { dailyBriefing: false }, 'Daily briefing: off'],
+  ['/recap on 6:05', { dailyRecap: true, recapTime: '06:05' }, 'Daily recap: on, at 06:05 (UTC)'],
+  ['/recap on', { dailyRecap: true }, 'Daily recap: on, at 18:00 (UTC)'],
+  ['/recap off', { dailyRecap: false }, 'Daily recap: off'],
+  ['/sidebar off', { activitySidebarOpen: false }, 'Activity sidebar: off'],
+  ['/timezone europe/vienna', { timezone: 'Europe/Vienna' }, 'Time zone: Europe/Vienna'],
+])('%s is an edit by Telegram', async (command, patch, says) => {
+  const { user, person } = await stage.linked();
+  expect((await person.say(command)).text).toBe(says);
+  const { preferences, edits } = await stage.preferencesOf(user);
+  expect(preferences).toEqual({ ...DEFAULT_PREFERENCES, ...patch });
+  expect(Object.keys(edits).sort()).toEqual(Object.keys(patch).sort());
+  expect(Object.values(edits).map(({ by }) => by)).toEqual(Object.keys(patch).map(() => 'telegram'));
+});
+
+test.each([
+  ['/theme pink', '/theme light'],
+  ['/theme', '/theme light'],
+  ['/briefing on 25:00', '/briefing on 07:30'],
+  ['/briefing off 07:30', '/briefing on 07:30'],
+  ['/recap maybe', '/recap on 18:00'],
+  ['/timezone Middle/Earth', '/timezone Europe/Vienna'],
+  ['/view kanban table', '/view kanban'],
+  ['/brief on', '/briefing on 07:30'],
+  ['theme dark', '/theme light'],
+  ['/start a b', 'one code'],
+  ['/nothing', 'I do not understand'],
+  ['hello', 'I do not understand'],
+  ['', 'I do not understand'],
+])('%p changes nothing, and is told how it is said', async (text, says) => {
+  const { user, person } = await stage.linked();
+  expect((await person.say(text)).text).toContain(says);
+  expect((await stage.preferencesOf(user)).edits).toEqual({});
+});
+
+test('/start, /help and /unlink say what holds', async () => {
+  const stranger = stage.api.person('Nobody');
+  expect((await stranger.say('/start')).text).toContain('Devices');
+  expect((await stranger.say('/help')).text).toContain('/timezone Europe/Vienna');
+  expect((await stranger.say('/unlink')).text).toContain('not linked');
+  const { user, person } = await stage.linked();
+  expect((await person.say('/start')).text).toContain(`linked to ${user}`);
+  expect((await person.say('/unlink')).text).toContain('no longer linked');
+  expect((await person.say('/preferences')).text).toContain('not linked');
+  expect(await stage.chatsOf(user)).toEqual([]);
+});
+
+test('/preferences shows all, and its buttons edit and are shown anew', async () => {
+  const { user, person } = await stage.linked();
+  const body = JSON.stringify({
+    selectedTags: ['<b>*bold*</b>', '[x](http://x)'],
+    tableColumns: Array(30).fill('ä'.repeat(40)),
+  });
+  const headers = { authorization: `Bearer ${stage.gate.token(user)}`, 'content-type': 'application/json' };
+  expect((await fetch(`${stage.gate.url}/api/users/preferences`, { method: 'PATCH', headers, body })).status).toBe(200);
+  const shown = await person.say('/preferences');
+  expect(shown.text).toContain('Tags: <b>*bold*</b>, [x](http://x)');
+  expect(shown).not.toHaveProperty('parse_mode');
+  expect(shown.text).toContain('and 20 more');
+  expect(person.buttons.map(({ text }) => text)).toContain('✓ System');
+
+  const pressed = await person.press('Dark');
+  expect(pressed.notice).toBe('Theme: dark');
+  expect(pressed.edited).toContain('Theme: dark');
+  expect(person.buttons.map(({ text }) => text)).toContain('✓ Dark');
+  expect((await person.press('Daily briefing on')).notice).toBe('Daily briefing: on, at 07:00 (UTC)');
+  expect((await person.press('Table')).edited).toContain('View: table');
+  const { preferences, edits } = await stage.preferencesOf(user);
+  expect(preferences).toMatchObject({ theme: 'dark', dailyBriefing: true, viewMode: 'table' });
+  expect(edits['theme']).toMatchObject({ by: 'telegram' });
+});
+
+test('what no button says does nothing, nor does a button of a link that is over', async () => {
+  const { user, person } = await stage.linked();
+  await person.say('/preferences');
+  const [dark] = person.buttons.filter(({ text }) => text === 'Dark').map((button) => button.callback_data);
+  const [tag] = (dark ?? '').split(':');
+  const wrong = ['', 'x', `${tag}:theme:pink`, `${tag}:__proto__:on`, `${tag}:theme:dark:x`, `${tag}:timezone:UTC`];
+  for (const data of [...wrong, `AAAAAAAA:theme:dark`, `${'a'.repeat(60)}:x`]) {
+    const { notice, edited } = await person.pressData(data);
+    expect(notice).toContain('from before');
+    expect(edited).toBeUndefined();
+  }
+  await person.say('/unlink');
+  expect(await person.pressData(dark ?? '')).toMatchObject({ edited: undefined });
+  const other = stage.newUser();
+  await person.say(`/start ${(await stage.newCode(other)).code}`);
+  expect((await person.pressData(dark ?? '')).notice).toContain('from before');
+  for (const each of [user, other]) expect((await stage.preferencesOf(each)).edits).toEqual({});
+});
+
+test.each(['group', 'supergroup', 'channel'])('in a %s nothing is told and nothing linked', async (type) => {
+  const user = stage.newUser();
+  const { code } = await stage.newCode(user);
+  const chat = { id: -1_000_000 - type.length, type, title: 'A group' };
+  const from = { id: 1, is_bot: false, first_name: 'Member' };
+  const said = (text: string): object => ({
+    message_id: 1,
+    date: 1,
+    chat,
+    text,
+    ...(type === 'channel' ? {} : { from }),
+  });
+  const kind = type === 'channel' ? 'channel_post' : 'message';
+  const before = stage.api.calls.length;
+  stage.api.update({ [kind]: said('just talk') });
+  stage.api.update({ [kind]: said('/start@another_bot') });
+  stage.api.update({ [kind]: said(`/start ${code}`) });
+  const { payload } = await stage.api.heard((call) => call.payload.chat_id === chat.id, before);
+  expect(payload.text).toMatch(/private chats only/);
+  stage.api.update({ callback_query: { id: `g${type}`, from, chat_instance: '1', data: 'x', message: said('old') } });
+  const press = await stage.api.heard((call) => call.payload.callback_query_id === `g${type}`, before);
+  expect(press.payload.text).toMatch(/private chats only/);
+  expect(stage.api.calls.filter((call) => call.payload.chat_id === chat.id)).toHaveLength(1);
+  expect(await stage.chatsOf(user)).toEqual([]);
+  expect((await stage.api.person('Owner').say(`/start ${code}`)).text).toContain(`linked to ${user}`);
+});
+
+test('an edit is in the hands of a live client within a second', async () => {
+  const { user, person } = await stage.linked();
+  const first = await stage.gate.request(user, '/_changes', { method: 'POST', body: {} });
+  const { last_seq: since } = (await first.json()) as { last_seq: string };
+  const live = stage.gate.request(user, `/_changes?feed=longpoll&include_docs=true&since=${since}`, {
+    method: 'POST',
+    body: {},
+  });
+  while (stage.gate.pouchgate.hub.size === 0) await new Promise(setImmediate);
+  const begun = performance.now();
+  await person.say('/theme dark');
+  const { results } = (await (await live).json()) as { results: { doc: { preferences: object } }[] };
+  expect(performance.now() - begun).toBeLessThan(1_000);
+  expect(results[0]?.doc.preferences).toMatchObject({ theme: 'dark' });
+});

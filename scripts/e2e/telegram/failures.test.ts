@@ -1,0 +1,156 @@
+import { createLog } from '../../../server/observability/log.ts';
+import { problemSchema, telegramLinkSchema } from '../../../server/contract.ts';
+import { startForTests, type TestGate } from '../../../server/testing/test-gate.ts';
+import { answering, startFront, type Front } from '../../../server/testing/faulty-database-proxy.ts';
+import { startUpstream, type TestUpstream } from '../../../server/testing/test-database.ts';
+import { eventually } from '../../../server/testing/fake-couchdb.ts';
+import { startBotApi, type BotApi, type Call, type Person } from '../../../server/testing/fake-telegram-api.ts';
+import { failureOf, waitAfter } from '../../../server/telegram/bot/classify-error.ts';
+
+let api: BotApi;
+let upstream: TestUpstream;
+let front: Front;
+let gate: TestGate;
+let logged = '';
+let onLogged: () => void = () => undefined;
+
+const isAsk = ({ method }: Call): boolean => method === 'getUpdates';
+const start = async (): Promise<void> => {
+  const log = createLog('debug', {
+    write: (line: string) => {
+      logged += line;
+      onLogged();
+    },
+  });
+  const env = { TELEGRAM_BOT_TOKEN: api.token, TELEGRAM_API_ROOT: api.root() };
+  const telegramTimes = { waits: { first: 20, longest: 200 } };
+  gate = await startForTests(env, { upstream, access: front.access, log, telegramTimes });
+};
+const logHas = (text: string): Promise<void> =>
+  new Promise((resolve) => {
+    onLogged = () => {
+      if (logged.includes(text)) resolve();
+    };
+    onLogged();
+  });
+const askForLink = (user: string): Promise<Response> =>
+  fetch(`${gate.url}/api/users/telegram/link`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${gate.token(user)}` },
+  });
+const link = async (person: Person, user: string): Promise<void> => {
+  const { code } = telegramLinkSchema.parse(await (await askForLink(user)).json());
+  expect((await person.say(`/start ${code}`)).text).toContain(`linked to ${user}`);
+};
+
+beforeEach(async () => {
+  logged = '';
+  api = await startBotApi();
+  upstream = await startUpstream();
+  front = await startFront(upstream);
+});
+afterEach(async () => {
+  front.fault = undefined;
+  await gate.close();
+  await front.close();
+  await upstream.close();
+  await api.close();
+  // Whatever has happened, of the token nothing is told, nor of where it is sent.
+  expect(logged).not.toContain(api.token);
+  expect(logged).not.toContain(api.token.slice(10));
+  expect(logged).not.toContain('/bot');
+});
+
+test('with Telegram down the gate starts and works, says so, and goes on when it is back', async () => {
+  api.fault = () => 'cut';
+  await start();
+  await logHas('Telegram cannot be asked.');
+  // Ready once its feeds are up, whatever Telegram does.
+  await eventually(async () => (await fetch(`${gate.url}/readyz`)).status === 200);
+  const refused = await askForLink('ada');
+  expect(refused.status).toBe(503);
+  expect(problemSchema.parse(await refused.json()).detail).toContain('Telegram cannot be reached');
+  api.fault = undefined;
+  await api.heard(isAsk);
+  await link(api.person('Ada'), 'ada');
+});
+
+test('a token that Telegram does not take is told as such, and tried again', async () => {
+  api.fault = () => ({ error_code: 401, description: `Unauthorized: ${api.token}` });
+  await start();
+  await logHas('Telegram does not take TELEGRAM_BOT_TOKEN.');
+  await logHas('[token]');
+  expect((await fetch(`${gate.url}/healthz`)).status).toBe(200);
+  api.fault = undefined;
+  await api.heard(isAsk);
+});
+
+test.each([
+  ['409', { error_code: 409, description: 'Conflict: terminated by other getUpdates request' }],
+  ['429', { error_code: 429, description: 'Too Many Requests', parameters: { retry_after: 1 } }],
+  ['502', { error_code: 502, description: 'Bad Gateway' }],
+  ['a broken connection', 'cut'],
+] as const)('%s to the question for updates is waited out', async (_name, fault) => {
+  let left = 2;
+  api.fault = (call) => {
+    if (!isAsk(call) || left === 0) return undefined;
+    left -= 1;
+    return fault;
+  };
+  await start();
+  const begun = performance.now();
+  await logHas('Telegram cannot be asked.');
+  expect((await api.person('Ada').say('/help')).text).toContain('What you can say');
+  expect(left).toBe(0);
+  if (fault !== 'cut' && 'parameters' in fault) expect(performance.now() - begun).toBeGreaterThan(1_900);
+});
+
+test('an answer that Telegram takes later is sent later; one that nobody takes keeps nobody else waiting', async () => {
+  await start();
+  const [ada, blocker] = [api.person('Ada'), api.person('Blocker')];
+  await api.heard(isAsk);
+  await link(ada, 'ada');
+  let refusals = 0;
+  api.fault = ({ method, payload }) => {
+    if (method !== 'sendMessage') return undefined;
+    if (payload.chat_id === blocker.id)
+      return { error_code: 403, description: 'Forbidden: bot was blocked by the user' };
+    refusals += 1;
+    return refusals > 1
+      ? undefined
+      : { error_code: 429, description: 'Too Many Requests', parameters: { retry_after: 1 } };
+  };
+  await blocker.say('/help');
+  const begun = api.calls.length;
+  await ada.say('/theme dark');
+  const isSent = ({ method, payload }: Call): boolean => method === 'sendMessage' && payload.chat_id === ada.id;
+  const first = api.calls.findIndex((call, index) => index >= begun && isSent(call));
+  const again = await api.heard(isSent, first + 1);
+  expect(again.payload.text).toBe('Theme: dark');
+  expect(refusals).toBe(2);
+});
+
+test('with the database down for preferences there is an answer, and the next command works', async () => {
+  await start();
+  await api.heard(isAsk);
+  const person = api.person('Ada');
+  await link(person, 'ada');
+  expect((await person.say('/theme dark')).text).toBe('Theme: dark');
+  const registry = upstream.names.registry;
+  front.fault = answering(
+    500,
+    '{"error":"internal_server_error","reason":"badmatch"}',
+  )(({ url = '' }) => url.startsWith(`/${registry}/user_`));
+  expect((await person.say('/theme light')).text).toContain('did not work');
+  front.fault = undefined;
+  expect((await person.say('/preferences')).text).toContain('Theme: dark');
+});
+
+test('waits grow to the longest, and what Telegram asks for is kept to', () => {
+  const waits = { first: 1_000, longest: 60_000 };
+  const down = failureOf(new Error('nobody listens'));
+  const after = (failures: number): number => waitAfter(down, failures, waits, () => 0.5);
+  expect([1, 2, 3, 20, 5_000].map(after)).toEqual([750, 1_500, 3_000, 45_000, 45_000]);
+  expect(waitAfter({ ...down, retryAfter: 7_000 }, 9, waits, Math.random)).toBe(7_000);
+  expect(waitAfter({ ...down, kind: 'token' }, 1, waits, Math.random)).toBe(60_000);
+});

@@ -1,0 +1,78 @@
+/** A browser in this process whose tabs share databases, locks, a channel and storage; and stores that are closed after a test. */
+import {
+  createPreferencesStore,
+  type Environment,
+  type OpenDatabase,
+  type PreferencesStore,
+  type StoreOptions,
+} from '../../../client/index.ts';
+import { newBrowser, startTestServer, until, type TestServer } from './test-server.ts';
+import { createLockManager } from './web-locks.ts';
+
+export interface TestBrowser {
+  readonly open: OpenDatabase;
+  readonly storage: Environment['storage'];
+  /** What a tab of this browser is in. */
+  readonly environment: Partial<Environment>;
+  /** Everything that is stored under a database's name, as text. */
+  readonly dump: (database: string) => Promise<string>;
+}
+
+let browsers = 0;
+
+export function createBrowser(): TestBrowser {
+  browsers += 1;
+  const prefix = `tab-${browsers}-`;
+  const openOne = newBrowser();
+  /** The memory adapter would close a database for all tabs when one closes it. */
+  const open: OpenDatabase = (name) => Object.assign(openOne(name), { close: () => Promise.resolve() });
+  const storage: Environment['storage'] = {};
+  return {
+    open,
+    storage,
+    environment: {
+      storage,
+      locks: createLockManager(),
+      openChannel: (name) => new BroadcastChannel(prefix + name),
+    },
+    dump: async (name) => {
+      const database = open(name);
+      const { rows } = await database.allDocs({ include_docs: true, conflicts: true });
+      return JSON.stringify([rows, Object.entries(storage).filter(([key]) => key.startsWith(`${name}:`))]);
+    },
+  };
+}
+
+/** A server for all tests of a file, and stores that are closed after each of them. */
+export function stageStores() {
+  let server: TestServer;
+  const stores: { readonly close: () => Promise<void> }[] = [];
+  const optionsOf = (username: string, browser: TestBrowser, more: Partial<StoreOptions> = {}): StoreOptions => ({
+    url: server.registry,
+    username,
+    getToken: () => Promise.resolve(server.token(username)),
+    openDatabase: browser.open,
+    ...more,
+    environment: { ...browser.environment, ...more.environment },
+  });
+  beforeAll(async () => {
+    server = await startTestServer();
+  });
+  afterEach(() => Promise.all(stores.splice(0).map((store) => store.close())));
+  afterAll(() => server.close());
+  return {
+    optionsOf,
+    keep: <S extends { readonly close: () => Promise<void> }>(store: S): S => {
+      stores.push(store);
+      return store;
+    },
+    open(username: string, browser: TestBrowser, more?: Partial<StoreOptions>): PreferencesStore {
+      return this.keep(createPreferencesStore(optionsOf(username, browser, more)));
+    },
+  };
+}
+
+export const offline: typeof fetch = () => Promise.reject(new TypeError('Failed to fetch'));
+
+export const isLive = (store: Pick<PreferencesStore, 'subscribe' | 'status'>): Promise<void> =>
+  until(store.subscribe, () => store.status().state === 'live' && store.status().unsent === 0);

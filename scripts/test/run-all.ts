@@ -1,0 +1,91 @@
+import { spawn } from 'node:child_process';
+
+/**
+ * Every check there is, in one command: `npm test`. Each prints as it goes; the last line is `N passed, N failed`, where
+ * a check without tests of its own (types, lint) counts as one.
+ */
+interface Check {
+  readonly name: string;
+  readonly command: readonly [string, ...string[]];
+  /** Finds how many tests passed and failed in what the check printed; undefined where it is one check as a whole. */
+  readonly count?: (output: string) => Counted | undefined;
+}
+
+interface Counted {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+const numberIn = (text: string, pattern: RegExp): number => Number(pattern.exec(text)?.[1] ?? 0);
+
+/** Jest's last lines: `Tests:  1 failed, 2 passed, 3 total`. A suite that could not run counts as one failure. */
+function countJest(output: string): Counted | undefined {
+  const tests = /^Tests:.*$/m.exec(output)?.[0];
+  const suites = /^Test Suites:.*$/m.exec(output)?.[0];
+  if (tests === undefined || suites === undefined) return undefined;
+  const failed = Math.max(numberIn(tests, /(\d+) failed/), numberIn(suites, /(\d+) failed/));
+  return { passed: numberIn(tests, /(\d+) passed/), failed };
+}
+
+/** The browser tests' own last line. */
+function countPlain(output: string): Counted | undefined {
+  const line = [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1);
+  return line === undefined ? undefined : { passed: Number(line[1]), failed: Number(line[2]) };
+}
+
+/** One group after the other; the rows of a group beside each other, and the checks of a row in their order. */
+const GROUPS: readonly (readonly (readonly Check[])[])[] = [
+  [
+    [
+      { name: 'types', command: ['tsc', '--noEmit'] },
+      { name: 'format', command: ['prettier', '--check', '--log-level', 'warn', '.'] },
+      { name: 'unused code', command: ['knip'] },
+      { name: 'page', command: ['vite', 'build', '--config', 'client/vite.config.ts', '--logLevel', 'warn'] },
+      { name: 'package', command: ['tsx', 'scripts/e2e/packaging/package.ts'], count: countPlain },
+    ],
+    [{ name: 'lint', command: ['eslint', '.'] }],
+  ],
+  // What follows has timing of its own, and gets the machine to itself.
+  [[{ name: 'tests', command: ['jest'], count: countJest }]],
+  [[{ name: 'browser', command: ['tsx', 'scripts/browser/run.ts', '--quick'], count: countPlain }]],
+];
+
+/** Resolves with whether the command succeeded and all that it printed; it is printed here as it comes, too. */
+function run([program, ...args]: Check['command']): Promise<{ ok: boolean; output: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+        process.stdout.write(text);
+      });
+    }
+    child.once('error', reject);
+    child.once('close', (code) => {
+      resolve({ ok: code === 0, output });
+    });
+  });
+}
+
+let passed = 0;
+let failed = 0;
+
+async function check({ name, command, count }: Check): Promise<void> {
+  console.log(`\n== ${name}`);
+  const began = Date.now();
+  const { ok, output } = await run(command);
+  const counted = count?.(output) ?? { passed: ok ? 1 : 0, failed: 0 };
+  passed += counted.passed;
+  // A check that says no without naming a failed test has failed all the same.
+  failed += ok ? counted.failed : Math.max(counted.failed, 1);
+  console.log(`== ${name}: ${ok ? 'good' : 'FAILED'} after ${Math.round((Date.now() - began) / 1000)} s`);
+}
+
+async function checkRow(row: readonly Check[]): Promise<void> {
+  for (const one of row) await check(one);
+}
+
+for (const group of GROUPS) await Promise.all(group.map(checkRow));
+console.log(`\n${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;

@@ -1,0 +1,30 @@
+import { parseUsername } from '../../couchdb-design/user-document/user-document.ts';
+import type { Config } from '../config/config.ts';
+import { HttpError } from '../http/errors.ts';
+import type { Identity } from '../identity/identity.ts';
+
+export interface DemoUser {
+  readonly username: string;
+  readonly password: string;
+}
+
+const DEMO: DemoUser = { username: 'demo', password: 'try-pouchgate' };
+const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
+
+/**
+ * Makes a user with a known password, for whoever looks at Pouchgate for the first time. Only where nobody else can
+ * reach it: with the embedded engine, on a loopback address, and not behind a public name. Undefined elsewhere.
+ */
+export async function startDemo(config: Config, identity: Identity): Promise<DemoUser | undefined> {
+  const username = parseUsername(DEMO.username);
+  const reachable = !LOOPBACK.includes(config.host) || config.publicUrl !== undefined;
+  if (username === undefined || config.upstream.kind !== 'embedded' || reachable || identity.sign === undefined)
+    return undefined;
+  try {
+    await identity.accounts.register(username, DEMO.password);
+  } catch (error) {
+    // 409: an earlier start made it.
+    if (!(error instanceof HttpError) || error.status !== 409) throw error;
+  }
+  return DEMO;
+}

@@ -1,0 +1,97 @@
+import { randomBytes } from 'node:crypto';
+import jwt from 'jsonwebtoken';
+import { z } from 'zod';
+import { tokenRefusal } from '../../upstream/schema/verify-schema.ts';
+import { keyIdOf } from '../../upstream/jwt-key-id.ts';
+import { good, notChecked, told, wrong, type Finding } from './finding.ts';
+import type { Patient } from './context.ts';
+
+/** That CouchDB takes the gate's tokens, by what is in them, and no other. */
+export async function checkTokens(patient: Patient): Promise<Finding[]> {
+  return [...(await checkOwnKey(patient)), await checkAccessToken(patient)];
+}
+
+async function checkOwnKey(patient: Patient): Promise<Finding[]> {
+  const { upstream, jwtSecret, config } = patient;
+  if (jwtSecret === undefined) {
+    return [
+      told(
+        'key',
+        'COUCHDB_JWT_SECRET is not set: users\' requests are made as the service account, and CouchDB does not check whose they are. Run "npm run setup", and set what it prints.',
+      ),
+    ];
+  }
+  const key = `hmac:${keyIdOf(jwtSecret)}`;
+  const refusal = await tokenRefusal(upstream, jwtSecret);
+  if (refusal !== undefined) {
+    return [
+      wrong(
+        'key',
+        `CouchDB does not take tokens of COUCHDB_JWT_SECRET, whose key is ${key} (${refusal}); run "npm run setup" with this secret.`,
+      ),
+    ];
+  }
+  const statusWith = async (roles: readonly string[]): Promise<number> => {
+    const claims = { sub: madeUpName(), '_couchdb.roles': roles, exp: soon() };
+    const token = jwt.sign(claims, jwtSecret, { algorithm: 'HS256', noTimestamp: true, keyid: keyIdOf(jwtSecret) });
+    return statusOf(patient, `/${encodeURIComponent(config.registry)}`, token);
+  };
+  const [member, stranger] = [await statusWith(['registry_user']), await statusWith([])];
+  return [
+    good('key', `CouchDB takes tokens of the key ${key}.`),
+    member === 200
+      ? good('registry by token', 'A user of the registry may read it by a token of that key.')
+      : wrong(
+          'registry by token',
+          `A user of the registry may not read it by a token of that key (status ${member}); run "npm run setup".`,
+        ),
+    stranger === 403
+      ? good('registry by role', 'Whoever has not the role registry_user may not.')
+      : wrong(
+          'registry by role',
+          `A token without the role registry_user is answered ${stranger} at the registry; run "npm run setup".`,
+        ),
+  ];
+}
+
+/** What browsers hold must be good for the gate alone. */
+async function checkAccessToken(patient: Patient): Promise<Finding> {
+  const check = "users' tokens";
+  const { secret } = patient.config.tokens;
+  if (secret.kind !== 'given') {
+    return notChecked(
+      check,
+      "Whether CouchDB takes users' tokens: another identity provider signs them. See that none of its keys is in [jwt_keys].",
+    );
+  }
+  const name = madeUpName();
+  for (const [n, value] of secret.values.entries()) {
+    const token = jwt.sign({ sub: name, '_couchdb.roles': ['registry_user'], exp: soon() }, value, {
+      algorithm: 'HS256',
+    });
+    const answer = await patient.upstream.fetch('/_session', { headers: headersOf(token), redirect: 'manual' });
+    const body: unknown = await answer.json().catch(() => undefined);
+    if (sessionSchema.safeParse(body).data?.userCtx.name === name) {
+      return wrong(
+        check,
+        `CouchDB takes the tokens of users itself, so they can go around the gate: ${n === 0 ? 'JWT_SECRET' : 'what is in JWT_SECRETS_ACCEPTED'} is one of its [jwt_keys]. Give the gate another one.`,
+      );
+    }
+  }
+  return good(check, 'CouchDB does not take the tokens that users hold.');
+}
+
+const sessionSchema = z.object({ userCtx: z.object({ name: z.string().nullable() }) });
+/** No username: it has an upper-case letter. */
+const madeUpName = (): string => `Doctor-${randomBytes(8).toString('hex')}`;
+const soon = (): number => Math.floor(Date.now() / 1000) + 60;
+const headersOf = (token: string): Record<string, string> => ({
+  authorization: `Bearer ${token}`,
+  accept: 'application/json',
+});
+
+async function statusOf({ upstream }: Patient, path: string, token: string): Promise<number> {
+  const answer = await upstream.fetch(path, { headers: headersOf(token), redirect: 'manual' });
+  await answer.arrayBuffer();
+  return answer.status;
+}

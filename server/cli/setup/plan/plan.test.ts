@@ -1,0 +1,295 @@
+import fc from 'fast-check';
+import { readDatabaseDesign, type DatabaseDesign } from '../../../upstream/schema/design-documents.ts';
+import { contentHash, judgeDesign, seal } from '../../../upstream/schema/design-hash.ts';
+import { keyIdOf } from '../../../upstream/jwt-key-id.ts';
+import { ACCOUNTS_SECURITY, SESSIONS_SECURITY } from '../../../upstream/schema/security-objects.ts';
+import { hasJwtHandler, isHandlerList, JWT_HANDLER, withJwtHandler } from './auth-handlers.ts';
+import type { AccountState, DatabaseState, NodeState, Observed } from '../current-state.ts';
+import { isDone, planSetUp } from './plan.ts';
+import { wordsFor, type Step } from '../steps.ts';
+import type { Wanted } from '../desired-state.ts';
+import { warmDesign } from './view-warmup-design.ts';
+
+let design: DatabaseDesign;
+beforeAll(async () => {
+  design = await readDatabaseDesign();
+});
+
+const SECRET = Buffer.from('s'.repeat(40));
+const KEY = `hmac:${keyIdOf(SECRET)}`;
+const OLD_KEY = `hmac:${keyIdOf(Buffer.from('o'.repeat(40)))}`;
+
+const anyName = fc.constantFrom('_admin', 'pouchgate_service', 'registry_user', 'reports', 'boss');
+const anyPeople = fc.record({ names: fc.subarray(['boss', 'carol']), roles: fc.uniqueArray(anyName) });
+const anyDatabase = fc.oneof(
+  fc.constant<DatabaseState>({ exists: false }),
+  fc.record({
+    exists: fc.constant(true as const),
+    partitioned: fc.boolean(),
+    security: fc.record({ admins: anyPeople, members: anyPeople }),
+    strangeDocument: fc.option(fc.constant('invoice-17'), { nil: undefined }),
+  }),
+);
+const anyHandlers = fc
+  .uniqueArray(fc.constantFrom('cookie', 'default', 'jwt', 'proxy'), { minLength: 1 })
+  .map((names) => names.map((name) => `{chttpd_auth, ${name}_authentication_handler}`).join(', '));
+const anyNode = fc.record({
+  name: fc.constantFrom('a@1', 'b@2', 'c@3'),
+  up: fc.constant(true as const),
+  handlers: fc.option(anyHandlers, { nil: undefined }),
+  requiredClaims: fc.constantFrom(undefined, '', 'exp', 'exp, {iss, "x"}', 'nbf'),
+  keys: fc.constantFrom<Record<string, string>>(
+    {},
+    { [KEY]: SECRET.toString('base64') },
+    { [OLD_KEY]: 'bw==', 'hmac:_default': 'bw==' },
+  ),
+});
+const anyAccount = fc.oneof(
+  fc.constant<AccountState>({ exists: false }),
+  fc.record({
+    exists: fc.constant(true as const),
+    roles: fc.uniqueArray(anyName),
+    password: fc.constantFrom('good', 'wrong', 'not-tried'),
+  }),
+);
+const anyDesigns = fc.constantFrom('none', 'current', 'older', 'by hand', 'foreign', 'left over');
+const anyAllowed = fc.record({
+  replace: fc.boolean(),
+  adopt: fc.boolean(),
+  newPassword: fc.boolean(),
+  newSecret: fc.constant(false),
+  removeOldKeys: fc.boolean(),
+});
+
+function designsAs(state: string): Observed['designs'] {
+  const [ours] = design.designs;
+  if (ours === undefined || state === 'none') return new Map();
+  const older = seal({ ...ours, views: {} });
+  const stored = {
+    current: seal(ours),
+    older,
+    'by hand': { ...older, views: 1 },
+    foreign: { _id: ours._id },
+    'left over': seal(ours),
+  };
+  const map = new Map([[ours._id, stored[state as keyof typeof stored]]]);
+  if (state === 'left over') map.set(warmDesign(ours)._id, seal(warmDesign(ours)));
+  return map;
+}
+
+const anyCase = fc
+  .record({
+    registry: anyDatabase,
+    sessions: anyDatabase,
+    users: anyDatabase,
+    account: anyAccount,
+    designs: anyDesigns,
+    nodes: fc.uniqueArray(anyNode, { minLength: 1, maxLength: 3, selector: ({ name }) => name }),
+    jwtAtWork: fc.boolean(),
+    allowed: anyAllowed,
+    jwtSecret: fc.constantFrom(SECRET, undefined),
+  })
+  .map(({ allowed, jwtSecret, designs, ...rest }) => {
+    const observed: Observed = { ...rest, version: '3.4.3', designs: designsAs(designs) };
+    const wanted: Wanted = {
+      registry: 'user_registry',
+      sessions: 'pouchgate_sessions',
+      idPrefix: 'user_',
+      design,
+      service: { username: 'pouchgate', password: undefined },
+      jwtSecret,
+      admin: 'admin',
+      allowed,
+    };
+    return { observed, wanted };
+  });
+
+const stepsOf = ({ observed, wanted }: { observed: Observed; wanted: Wanted }): Step[] =>
+  planSetUp(observed, wanted).items.flatMap((item) => (item.kind === 'step' ? [item.step] : []));
+
+/** What is there once the steps are done, as far as values can tell. */
+function after({ observed, wanted }: { observed: Observed; wanted: Wanted }): Observed {
+  let now = observed;
+  const database = (name: string): 'registry' | 'sessions' | 'users' =>
+    name === wanted.registry ? 'registry' : name === wanted.sessions ? 'sessions' : 'users';
+  const nodes = (node: string, change: (of: NodeState & { up: true }) => NodeState): void => {
+    now = { ...now, nodes: now.nodes.map((each) => (each.up && each.name === node ? change(each) : each)) };
+  };
+  for (const step of stepsOf({ observed, wanted })) {
+    switch (step.kind) {
+      case 'make-database':
+        break;
+      case 'set-security':
+        now = {
+          ...now,
+          [database(step.database)]: {
+            exists: true,
+            partitioned: false,
+            security: step.security,
+            strangeDocument: undefined,
+          },
+        };
+        break;
+      case 'write-design':
+        now = { ...now, designs: new Map([[step.design._id, seal(step.design)]]) };
+        break;
+      case 'remove-design':
+        now = { ...now, designs: new Map([...now.designs].filter(([id]) => id !== step.id)) };
+        break;
+      case 'make-account':
+      case 'set-password':
+      case 'set-roles':
+        now = { ...now, account: { exists: true, roles: ['pouchgate_service'], password: 'not-tried' } };
+        break;
+      case 'set':
+        nodes(step.node, (of) =>
+          step.setting.section === 'chttpd'
+            ? { ...of, handlers: step.value }
+            : step.setting.section === 'jwt_auth'
+              ? { ...of, requiredClaims: step.value }
+              : { ...of, keys: { ...of.keys, [step.setting.key]: step.value } },
+        );
+        break;
+      case 'unset':
+        nodes(step.node, (of) => ({
+          ...of,
+          keys: Object.fromEntries(Object.entries(of.keys).filter(([key]) => key !== step.setting.key)),
+        }));
+        break;
+      case 'make-key':
+        for (const node of step.nodes)
+          nodes(node, (of) => ({ ...of, keys: { ...of.keys, [KEY]: SECRET.toString('base64') } }));
+        break;
+      case 'listen-anew':
+        now = { ...now, jwtAtWork: true };
+    }
+  }
+  return now;
+}
+
+test('what a plan makes needs no plan: a second time there is nothing to do', () => {
+  fc.assert(
+    fc.property(anyCase, ({ observed, wanted }) => {
+      fc.pre(planSetUp(observed, wanted).refusals.length === 0);
+      const asked = { ...wanted, allowed: { ...wanted.allowed, newPassword: false } };
+      const again = planSetUp(after({ observed, wanted }), asked);
+      expect(again.items.filter(({ kind }) => kind === 'step')).toEqual([]);
+      expect(again.refusals).toEqual([]);
+      expect(isDone(again)).toBe(true);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test('nothing that is not ours is overwritten without --replace, and no other data used without --adopt', () => {
+  fc.assert(
+    fc.property(anyCase, ({ observed, wanted }) => {
+      const { refusals } = planSetUp(observed, wanted);
+      for (const state of [observed.registry, observed.sessions, observed.users]) {
+        if (!state.exists) continue;
+        if (state.strangeDocument !== undefined && !wanted.allowed.adopt) expect(refusals).not.toEqual([]);
+        const named = [...state.security.admins.names, ...state.security.members.names];
+        if (named.length > 0 && !wanted.allowed.replace) expect(refusals).not.toEqual([]);
+      }
+      const stored = observed.designs.get('_design/registry');
+      const foreign = stored !== undefined && stored['content_hash'] !== contentHash(stored);
+      if (foreign && !wanted.allowed.replace) expect(refusals).not.toEqual([]);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test('a database is closed in the step after it is made, and an account comes after all of them', () => {
+  fc.assert(
+    fc.property(anyCase, (one) => {
+      const steps = stepsOf(one);
+      steps.forEach((step, index) => {
+        if (step.kind !== 'make-database') return;
+        expect(steps[index + 1]).toMatchObject({ kind: 'set-security', database: step.name });
+      });
+      const account = steps.findIndex(({ kind }) => kind === 'make-account');
+      const lastClosed = steps.findLastIndex(({ kind }) => kind === 'set-security');
+      if (account >= 0) expect(account).toBeGreaterThan(lastClosed);
+    }),
+  );
+});
+
+test("other people's keys are never removed, and ours only after all else", () => {
+  fc.assert(
+    fc.property(anyCase, (one) => {
+      const steps = stepsOf(one);
+      const removed = steps.filter((step) => step.kind === 'unset');
+      for (const { setting } of removed) expect(setting.key).toMatch(/^hmac:pouchgate-[0-9a-f]{8}$/);
+      for (const { setting } of removed) expect(setting.key).not.toBe(KEY);
+      expect(steps.slice(steps.length - removed.length)).toEqual(removed);
+    }),
+  );
+});
+
+test('no word of a step has a secret in it', () => {
+  fc.assert(
+    fc.property(anyCase, (one) => {
+      const words = stepsOf(one).map(wordsFor).join('\n');
+      expect(words).not.toContain(SECRET.toString('base64'));
+    }),
+  );
+});
+
+test('the handlers that are there stay, in their order, and the new one comes once', () => {
+  fc.assert(
+    fc.property(fc.option(anyHandlers, { nil: undefined }), (handlers) => {
+      const merged = withJwtHandler(handlers);
+      expect(hasJwtHandler(merged)).toBe(true);
+      expect(merged.startsWith(handlers ?? '{chttpd_auth, cookie')).toBe(true);
+      expect(merged.split('jwt_authentication_handler')).toHaveLength(2);
+      expect(isHandlerList(merged)).toBe(true);
+      expect(withJwtHandler(merged)).toBe(merged);
+    }),
+  );
+  expect(withJwtHandler('{couch_httpd_auth,jwt_authentication_handler}')).not.toContain(JWT_HANDLER);
+});
+
+test.each(['"{chttpd_auth, x}"', '{chttpd_auth, x} {chttpd_auth, y}', '{chttpd_auth}', '', 'x', '{chttpd_auth, x},'])(
+  'a list that CouchDB cannot start with is never written on: %s',
+  (handlers) => {
+    const node: NodeState = { name: 'a@1', up: true, handlers, requiredClaims: undefined, keys: {} };
+    const closed = { exists: true, partitioned: false, strangeDocument: undefined } as const;
+    const observed: Observed = {
+      version: '3.4.3',
+      nodes: [node],
+      registry: { ...closed, security: design.security },
+      sessions: { ...closed, security: SESSIONS_SECURITY },
+      users: { ...closed, security: ACCOUNTS_SECURITY },
+      designs: designsAs('current'),
+      account: { exists: true, roles: ['pouchgate_service'], password: 'not-tried' },
+      jwtAtWork: true,
+    };
+    const allowed = { replace: true, adopt: true, newPassword: false, newSecret: false, removeOldKeys: false };
+    const service = { username: 'pouchgate', password: undefined };
+    const names = { registry: 'user_registry', sessions: 'pouchgate_sessions', idPrefix: 'user_', admin: 'admin' };
+    const { refusals } = planSetUp(observed, { ...names, design, service, jwtSecret: SECRET, allowed });
+    expect(refusals).toEqual([expect.stringContaining('is no list of {module, function}') as string]);
+  },
+);
+
+test('a design document is known by its content, under any name and in any revision', () => {
+  const [ours] = design.designs;
+  if (ours === undefined) throw new Error('There is no design document.');
+  const stored = { ...seal(ours), _rev: '3-abc' };
+  expect(judgeDesign(ours, stored)).toBe('current');
+  expect(judgeDesign(ours, { ...stored, language: 'erlang' })).toBe('changed-by-hand');
+  expect(judgeDesign(ours, { ...ours, _rev: '3-abc' })).toBe('unsealed');
+  expect(judgeDesign(ours, { ...seal({ ...ours, views: {} }), _rev: '1-a' })).toBe('other-version');
+  expect(judgeDesign(ours, { _id: ours._id, _rev: '1-a' })).toBe('foreign');
+  expect(judgeDesign(ours, undefined)).toBe('absent');
+  const anyDesign = fc.dictionary(fc.constantFrom('views', 'filters', 'language', 'x'), fc.jsonValue());
+  fc.assert(
+    fc.property(anyDesign, fc.string(), fc.string(), (content, id, rev) => {
+      const sealed = seal({ ...content, _id: '_design/a' });
+      expect(contentHash({ ...sealed, _id: id, _rev: rev })).toBe(sealed.content_hash);
+      const reversed = Object.fromEntries(Object.entries(content).reverse());
+      expect(contentHash(reversed)).toBe(sealed.content_hash);
+      expect(contentHash({ ...content, more: 1 })).not.toBe(sealed.content_hash);
+    }),
+  );
+});

@@ -1,0 +1,161 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Username } from '../../../couchdb-design/user-document/user-document.ts';
+import type { Config } from '../../config/config.ts';
+import { createAccounts, type Accounts } from '../../identity/accounts/accounts.ts';
+import { createRefreshTokens } from '../../identity/sessions/refresh-token.ts';
+import { createSessionStore, type SessionStore } from '../../identity/sessions/store.ts';
+import { createSessions, type Sessions } from '../../identity/sessions/sessions.ts';
+import { meet, type Met } from '../server-info.ts';
+import { createDocuments } from '../../telegram/document-store.ts';
+import { createLinks, type Links } from '../../telegram/links/links.ts';
+import { openUpstream, statusOf, type Upstream } from '../../upstream/client.ts';
+import { startEmbeddedEngine, type EmbeddedEngine } from '../../upstream/embedded/engine.ts';
+import { SERVER_ADMIN, SERVICE_ROLE } from '../../upstream/schema/security-objects.ts';
+import { reasonOf, SetUpError } from '../../upstream/setup-error.ts';
+import { CommandError } from './command-error.ts';
+import { rulesForOperators, type AnyRules } from './load-schema.ts';
+
+/** What the gates have, opened for the operator: no gate is started, and no feed followed. */
+export interface Deployment {
+  readonly kind: Config['upstream']['kind'];
+  /** As the gates. */
+  readonly upstream: Upstream;
+  /** As a server admin; undefined: there are no such credentials. */
+  readonly admin: Upstream | undefined;
+  readonly registry: string;
+  readonly idPrefix: string;
+  readonly rules: AnyRules;
+  readonly sessionsDatabase: string;
+  readonly accounts: Accounts;
+  readonly sessions: Sessions;
+  readonly sessionStore: SessionStore;
+  /** Of Telegram chats. */
+  readonly links: Links;
+  /** Whether people sign in here by name and password. */
+  readonly hasPasswords: boolean;
+  /** Whether another identity provider's tokens are taken. */
+  readonly hasProvider: boolean;
+  close(): Promise<void>;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Rejects with `CommandError` or `SetUpError`, whose message says what to do. */
+export async function openDeployment(config: Config, env: Environment): Promise<Deployment> {
+  const opened: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (let next = opened.pop(); next !== undefined; next = opened.pop()) await next();
+  };
+  const open = (access: Upstream['access']): Upstream => {
+    const upstream = openUpstream(access);
+    opened.push(() => upstream.close());
+    return upstream;
+  };
+  try {
+    const rules = await rulesForOperators(env['PREFERENCES_MODULE'], config.idPrefix);
+    let access;
+    if (config.upstream.kind === 'embedded') {
+      const engine = await openEngine(config.upstream.dataDirectory);
+      opened.push(() => engine.close());
+      access = engine.access;
+    } else access = config.upstream.access;
+    const upstream = open(access);
+    const met = await meet(upstream);
+    const admin = met.roles.includes(SERVER_ADMIN) ? upstream : await openAdmin(upstream, env, open);
+    await checkPlace(upstream, config, met);
+    return { ...common(config, upstream, rules), admin, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function common(config: Config, upstream: Upstream, rules: AnyRules): Omit<Deployment, 'admin' | 'close'> {
+  const { registry, sessions: sessionsDatabase, tokens, idPrefix } = config;
+  // Nothing here is in a gate's memory: gates hear of what is stored on the feeds that they follow.
+  const sessionStore = createSessionStore(upstream.couch, sessionsDatabase, () => undefined);
+  // None is made or read here; a key that nobody knows makes sure of it.
+  const refreshTokens = createRefreshTokens([randomBytes(32).toString('base64url')]);
+  const sessions = createSessions({ store: sessionStore, refreshTokens, now: Date.now });
+  const onSuspension = (_username: Username, _isSuspended: boolean): void => undefined;
+  return {
+    kind: config.upstream.kind,
+    upstream,
+    registry,
+    idPrefix,
+    rules,
+    sessionsDatabase,
+    accounts: createAccounts({
+      upstream,
+      registry,
+      idOf: rules.idOf,
+      sessionsDatabase,
+      sessions,
+      onSuspension,
+      now: Date.now,
+    }),
+    sessions,
+    sessionStore,
+    links: createLinks(createDocuments(upstream.couch, sessionsDatabase), Date.now),
+    hasPasswords: tokens.secret.kind !== 'none',
+    hasProvider: tokens.provider.kind !== 'none',
+  };
+}
+
+async function openEngine(dataDirectory: string): Promise<EmbeddedEngine> {
+  const directory = join(dataDirectory, 'couch');
+  if (!existsSync(directory)) {
+    throw new CommandError(
+      `There is no data in ${dataDirectory}: start the server once, or give the gates' environment, DATA_DIR or COUCHDB_URL above all.`,
+    );
+  }
+  try {
+    return await startEmbeddedEngine({ storage: { kind: 'disk', directory } });
+  } catch (error) {
+    const reason = reasonOf(error);
+    if (!/lock|resource temporarily unavailable/i.test(reason)) throw new CommandError(reason);
+    throw new CommandError(
+      `The data in ${dataDirectory} is in use by a running server, and its engine takes nobody beside it: stop the server, run this again, and start it. (With a CouchDB, users are managed while gates run.)`,
+    );
+  }
+}
+
+/** As the doctor has it. */
+async function openAdmin(
+  upstream: Upstream,
+  env: Environment,
+  open: (access: Upstream['access']) => Upstream,
+): Promise<Upstream | undefined> {
+  const { COUCHDB_ADMIN_USER: username, COUCHDB_ADMIN_PASSWORD: password } = env;
+  if (username === undefined || password === undefined) return undefined;
+  const admin = open({ ...upstream.access, username, password });
+  try {
+    if ((await meet(admin)).roles.includes(SERVER_ADMIN)) return admin;
+  } catch (error) {
+    if (!(error instanceof SetUpError)) throw error;
+    throw new CommandError(error.message.replace(/COUCHDB_(USER|PASSWORD)/g, 'COUCHDB_ADMIN_$1'));
+  }
+  throw new CommandError('COUCHDB_ADMIN_USER is not a server admin; give the credentials of one, or unset it.');
+}
+
+/** A wrong name must not read as "no users". */
+async function checkPlace({ couch, access }: Upstream, config: Config, { roles }: Met): Promise<void> {
+  if (!roles.includes(SERVER_ADMIN) && !roles.includes(SERVICE_ROLE)) {
+    throw new CommandError(
+      `${access.username} is neither a server admin nor a service account of CouchDB; give the environment that the gates have.`,
+    );
+  }
+  for (const name of ['_users', config.sessions, config.registry]) {
+    const status = await couch.db.get(name).then(
+      () => 200,
+      (error: unknown) => statusOf(error),
+    );
+    if (status === 200) continue;
+    const what = status === 404 ? 'is not there' : `cannot be used (status ${status ?? 'none'})`;
+    throw new CommandError(
+      `The database ${name} ${what}; see that REGISTRY_DB and SESSIONS_DB are those of the gates, or run "npm run setup" first.`,
+    );
+  }
+}

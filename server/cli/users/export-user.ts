@@ -1,0 +1,71 @@
+import { isAlive } from '../../identity/sessions/state.ts';
+import { suspensionId } from '../../identity/sessions/document.ts';
+import type { Held, UserState } from './load-user.ts';
+import { stateOf } from './load-user.ts';
+import { toldDocument, toldSession, type ToldDocument, type ToldSession } from './user-report.ts';
+import type { AnyRules } from './load-schema.ts';
+import { withoutSecrets } from './redact.ts';
+
+/** What `export` answers: all that is held of a user, but for what could sign anybody in. */
+export interface UserExport {
+  readonly format: 'pouchgate-user';
+  readonly version: 1;
+  readonly exportedAt: string;
+  readonly username: string;
+  readonly state: UserState;
+  /** Of `_users`, without its password. */
+  readonly account: unknown;
+  readonly suspension: { readonly id: string; readonly since: string | null; readonly erasedAt: string | null } | null;
+  /** Those that are over too. */
+  readonly sessions: readonly (ToldSession & { readonly endedAt: string | null; readonly endedBy: string | null })[];
+  /** The preferences as they hold, with when and by which door each was last changed. */
+  readonly document: ToldDocument | null;
+  /** The document as it lies in the database: every revision that is open. */
+  readonly stored: unknown;
+  /** Where the user's replicators are. */
+  readonly checkpoints: unknown;
+  /** Telegram chats that are linked to the user, as Telegram has told of them. */
+  readonly chats: readonly {
+    readonly firstName: string;
+    readonly telegramName: string | null;
+    readonly linkedAt: string;
+  }[];
+  /** The fields that were left out. */
+  readonly withheld: readonly string[];
+}
+
+export function exportUser(held: Held, rules: AnyRules, now: number): UserExport {
+  const { username, account, suspension, document, sessions } = held;
+  const clean = withoutSecrets({
+    account: account ?? null,
+    stored: document.live.map(({ body }) => body),
+    checkpoints: held.checkpoints ?? null,
+  });
+  const { account: ownAccount, stored, checkpoints } = clean.value as Record<string, unknown>;
+  return {
+    format: 'pouchgate-user',
+    version: 1,
+    exportedAt: new Date(now).toISOString(),
+    username,
+    state: stateOf(suspension),
+    account: ownAccount,
+    suspension:
+      suspension === undefined
+        ? null
+        : { id: suspensionId(username), since: suspension.since ?? null, erasedAt: suspension.erasedAt ?? null },
+    sessions: sessions.map((session) => ({
+      ...toldSession(session),
+      endedAt: session.ended === undefined ? null : new Date(session.ended.at).toISOString(),
+      endedBy: session.ended?.by ?? (isAlive(session, now) ? null : 'time'),
+    })),
+    document: toldDocument(document, rules),
+    stored,
+    checkpoints,
+    chats: held.chats.map(({ firstName, telegramName, linkedAt }) => ({
+      firstName,
+      telegramName: telegramName ?? null,
+      linkedAt: new Date(linkedAt).toISOString(),
+    })),
+    withheld: clean.withheld,
+  };
+}

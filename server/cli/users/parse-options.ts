@@ -1,0 +1,106 @@
+import { parseArgs } from 'node:util';
+import { parseUsername, type Username } from '../../../couchdb-design/user-document/user-document.ts';
+import { UsageError } from './command-error.ts';
+
+/** What is asked for on the command line. */
+export type UsersRequest =
+  | { readonly command: 'list' }
+  | { readonly command: 'add' | 'reset-password'; readonly username: Username; readonly passwordFrom: PasswordSource }
+  | { readonly command: 'suspend'; readonly username: Username; readonly unseen: boolean }
+  | { readonly command: 'show' | 'restore' | 'end-sessions' | 'export'; readonly username: Username }
+  | { readonly command: 'set'; readonly username: Username; readonly preference: string; readonly value: string }
+  | { readonly command: 'erase'; readonly username: Username; readonly yes: boolean };
+
+export type PasswordSource = 'terminal' | 'stdin';
+
+type Command = UsersRequest['command'];
+
+/** What each command takes after its name, and which of its own flags. */
+const COMMANDS: Readonly<Record<Command, { readonly takes: readonly string[]; readonly flags: readonly Flag[] }>> = {
+  add: { takes: ['name'], flags: ['password-stdin'] },
+  list: { takes: [], flags: [] },
+  show: { takes: ['name'], flags: [] },
+  suspend: { takes: ['name'], flags: ['unseen'] },
+  restore: { takes: ['name'], flags: [] },
+  'reset-password': { takes: ['name'], flags: ['password-stdin'] },
+  'end-sessions': { takes: ['name'], flags: [] },
+  set: { takes: ['name', 'preference', 'value'], flags: [] },
+  export: { takes: ['name'], flags: [] },
+  erase: { takes: ['name'], flags: ['yes'] },
+};
+
+const FLAGS = ['password-stdin', 'unseen', 'yes'] as const;
+type Flag = (typeof FLAGS)[number];
+
+const OPTIONS = {
+  json: { type: 'boolean', default: false },
+  'password-stdin': { type: 'boolean', default: false },
+  unseen: { type: 'boolean', default: false },
+  yes: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
+export interface ReadUsersRequest {
+  readonly json: boolean;
+  readonly request: UsersRequest;
+}
+
+/** `help`: it is only asked how this is used. Throws `UsageError`; what may be a password is never in its message. */
+export function readUsersRequest(argv: readonly string[]): ReadUsersRequest | 'help' {
+  const { values, positionals } = parse(argv);
+  const [command, ...rest] = positionals;
+  if (values.help || command === 'help' || command === undefined) return 'help';
+  if (!isCommand(command)) {
+    throw new UsageError(
+      `There is no command ${JSON.stringify(command)}; give one of ${Object.keys(COMMANDS).join(', ')}.`,
+    );
+  }
+  const { takes, flags } = COMMANDS[command];
+  if (rest.length !== takes.length) {
+    const wanted = takes.map((each) => ` <${each}>`).join('');
+    const hint = command === 'set' ? ', with the value in quotes where it has spaces' : '';
+    throw new UsageError(`Give "${command}${wanted}"${hint}${rest.length > takes.length ? ', and nothing more' : ''}.`);
+  }
+  const odd = FLAGS.find((flag) => values[flag] && !flags.includes(flag));
+  if (odd !== undefined) throw new UsageError(`--${odd} is not for ${command}; leave it out.`);
+  return { json: values.json, request: requestOf(command, rest, values) };
+}
+
+function requestOf(command: Command, rest: readonly string[], flags: Readonly<Record<Flag, boolean>>): UsersRequest {
+  const [name = '', preference = '', value = ''] = rest;
+  if (command === 'list') return { command };
+  const username = parseUsername(name);
+  if (username === undefined) {
+    throw new UsageError(
+      `${JSON.stringify(name)} is no username: give 1 to 64 lower-case letters, digits and _.@+-, the first one a letter or digit.`,
+    );
+  }
+  switch (command) {
+    case 'add':
+    case 'reset-password':
+      return { command, username, passwordFrom: flags['password-stdin'] ? 'stdin' : 'terminal' };
+    case 'suspend':
+      return { command, username, unseen: flags.unseen };
+    case 'set':
+      return { command, username, preference, value };
+    case 'erase':
+      return { command, username, yes: flags.yes };
+    case 'show':
+    case 'restore':
+    case 'end-sessions':
+    case 'export':
+      return { command, username };
+  }
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options: OPTIONS, strict: true, allowPositionals: true });
+  } catch (error) {
+    // Node's message repeats the argument: of `--password=hunter2` only what stands before the sign.
+    const message = error instanceof Error ? error.message : String(error);
+    throw new UsageError(message.replace(/=[^']*/g, '=…'));
+  }
+}
+
+const isCommand = (text: string): text is Command => Object.hasOwn(COMMANDS, text);

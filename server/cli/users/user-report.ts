@@ -1,0 +1,119 @@
+import { findSecretField } from '../../../couchdb-design/user-document/secret-fields.ts';
+import type { UserPreferencesAnswer } from '../../contract.ts';
+import { HttpError } from '../../http/errors.ts';
+import { stateToken } from '../../registry/state-token.ts';
+import type { Session } from '../../identity/sessions/state.ts';
+import { preferencesAnswer } from '../../preferences/response.ts';
+import { mergeLeaves, readLeaf, type StoredLeaves } from '../../preferences/read-leaves.ts';
+import { hasPassword } from './account-document.ts';
+import { aliveOf, stateOf, type Held, type UserState } from './load-user.ts';
+import type { AnyPreferences, AnyRules } from './load-schema.ts';
+import { plain, table } from './table.ts';
+
+/** What `show --json` answers. Times are ISO 8601 in UTC. */
+export interface ToldUser {
+  readonly username: string;
+  readonly state: UserState;
+  /** Since when it is suspended or erased. */
+  readonly since: string | null;
+  /** Whether the user can sign in with a password. */
+  readonly account: boolean;
+  /** The signed-in devices, the last used first. */
+  readonly sessions: readonly ToldSession[];
+  readonly document: ToldDocument | null;
+}
+
+export interface ToldSession {
+  readonly id: string;
+  readonly device: string;
+  readonly createdAt: string;
+  readonly refreshedAt: string;
+  readonly expiresAt: string;
+}
+
+export type ToldDocument =
+  | {
+      /** What was set; for the others the defaults hold. */
+      readonly preferences: AnyPreferences;
+      /** By preference, when, by which door and by which device it was last changed; removals too. */
+      readonly edits: UserPreferencesAnswer['edits'];
+      /** Open conflicts; the preferences are all of them merged. */
+      readonly conflicts: number;
+      readonly createdAt: string;
+      readonly updatedAt: string;
+    }
+  | { readonly unreadable: string };
+
+const iso = (time: number): string => new Date(time).toISOString();
+
+export function toldUser(held: Held, rules: AnyRules, now: number): ToldUser {
+  const { username, suspension, account } = held;
+  return {
+    username,
+    state: stateOf(suspension),
+    since: suspension?.erasedAt ?? suspension?.since ?? null,
+    account: account !== undefined && hasPassword(account),
+    sessions: aliveOf(held, now).map(toldSession),
+    document: toldDocument(held.document, rules),
+  };
+}
+
+export const toldSession = ({ id, device, createdAt, refreshedAt, expiresAt }: Session): ToldSession => ({
+  id,
+  device,
+  createdAt: iso(createdAt),
+  refreshedAt: iso(refreshedAt),
+  expiresAt: iso(expiresAt),
+});
+
+/** Null: there is none. */
+export function toldDocument({ live, state }: StoredLeaves, rules: AnyRules): ToldDocument | null {
+  const secret = findSecretField(live.map(({ body }) => body));
+  if (secret !== undefined) {
+    return { unreadable: `It has the field ${JSON.stringify(secret.path)}, which looks like a secret; remove it.` };
+  }
+  try {
+    const [first, ...others] = live.map((leaf) => readLeaf(leaf, rules.readBody));
+    if (first === undefined) return null;
+    const document = mergeLeaves([first, ...others]);
+    const { edits, updatedAt } = preferencesAnswer({ document, token: stateToken(state) }, rules);
+    const { preferences, created_at: createdAt } = document;
+    return { preferences, edits, conflicts: others.length, createdAt, updatedAt };
+  } catch (error) {
+    if (error instanceof HttpError) return { unreadable: error.message };
+    throw error;
+  }
+}
+
+/** `show` for people, line by line. */
+export function linesAbout(user: ToldUser): string[] {
+  const { username, state, since, account, sessions, document } = user;
+  const when = since === null ? '' : ` since ${since}`;
+  const lines = [`${username} is ${state}${state === 'active' ? '' : when}.`];
+  lines.push(account ? 'Signs in with a password.' : 'Has no password here.', '');
+  lines.push(sessions.length === 0 ? 'No device is signed in.' : 'Signed-in devices:');
+  if (sessions.length > 0) {
+    const rows = sessions.map(({ device, refreshedAt, createdAt }) => [plain(device), refreshedAt, createdAt]);
+    lines.push(...table(['DEVICE', 'LAST SEEN', 'SIGNED IN'], rows));
+  }
+  lines.push('', ...linesAboutDocument(document));
+  return lines;
+}
+
+function linesAboutDocument(document: ToldDocument | null): string[] {
+  if (document === null) return ['There is no document of preferences.'];
+  if ('unreadable' in document) return [`The document of preferences cannot be read: ${plain(document.unreadable)}`];
+  const { preferences, edits, conflicts } = document;
+  const values = new Map<string, unknown>(Object.entries(preferences));
+  const rows = [...new Set([...values.keys(), ...Object.keys(edits)])].sort().map((key) => {
+    const { at = 'never by an edit', by = '', device = '' } = edits[key] ?? {};
+    return [key, values.has(key) ? plain(JSON.stringify(values.get(key))) : 'removed', at, by, device];
+  });
+  if (rows.length === 0) return ['No preference was ever changed: every default holds.'];
+  const open = conflicts === 0 ? [] : [`With ${conflicts} open ${conflicts === 1 ? 'conflict' : 'conflicts'} merged.`];
+  return [
+    ...table(['PREFERENCE', 'VALUE', 'CHANGED', 'BY', 'DEVICE'], rows),
+    ...open,
+    'For the others the defaults hold.',
+  ];
+}

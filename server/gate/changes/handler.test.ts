@@ -1,0 +1,282 @@
+import { randomBytes } from 'node:crypto';
+import fc from 'fast-check';
+import { startForTests, type TestGate } from '../../testing/test-gate.ts';
+import { startUpstream } from '../../testing/test-database.ts';
+import { eventually } from '../../testing/fake-couchdb.ts';
+import replies from '../../upstream/embedded/couchdb-3.4.3-replies.json' with { type: 'json' };
+
+let gate: TestGate;
+beforeAll(async () => {
+  gate = await startForTests();
+});
+afterAll(() => gate.close());
+
+const open: Live[] = [];
+afterEach(async () => {
+  for (const live of open.splice(0)) live.leave();
+  await eventually(() => gate.pouchgate.hub.size === 0);
+});
+
+/** A live answer, read as it comes. */
+interface Live {
+  readonly status: number;
+  readonly type: string | null;
+  readonly text: () => string;
+  readonly over: () => boolean;
+  readonly leave: () => void;
+}
+
+async function listen(username: string, query: string, headers: Record<string, string> = {}): Promise<Live> {
+  const leaving = new AbortController();
+  const response = await fetch(`${gate.database}/_changes?${query}`, {
+    headers: { authorization: `Bearer ${gate.token(username)}`, ...headers },
+    signal: leaving.signal,
+  });
+  let [text, over] = ['', false];
+  const decoder = new TextDecoder();
+  void (async () => {
+    try {
+      for await (const chunk of response.body ?? []) text += decoder.decode(chunk, { stream: true });
+    } catch {
+      // The client has left.
+    }
+    over = true;
+  })();
+  const live = {
+    status: response.status,
+    type: response.headers.get('content-type'),
+    text: () => text,
+    over: () => over,
+    leave: () => leaving.abort(),
+  };
+  open.push(live);
+  return live;
+}
+
+/** The state token that a client has who knows everything; the user's document is there then. */
+const tokenOf = async (username: string, at = gate): Promise<string> => {
+  const { last_seq: token } = (await (await at.request(username, '/_changes')).json()) as { last_seq: string };
+  return token;
+};
+
+/** Edits past the gate, as another gate or an operator would; returns the new revision. */
+async function change(username: string, theme = randomBytes(4).toString('hex')): Promise<string> {
+  const document = await gate.registry().get(`user_${username}`);
+  const { rev } = await gate.registry().insert({ ...document, preferences: { theme } } as never);
+  return rev;
+}
+
+/** What CouchDB was recorded to answer. */
+function recorded(title: string): string {
+  const reply = replies.find((each) => each.title.startsWith(title))?.response.body;
+  if (reply === undefined) throw new Error(`no such reply: ${title}`);
+  return typeof reply === 'string' ? reply : JSON.stringify(reply);
+}
+
+/** The outline of a text: sequences, ids and revisions are each server's own. */
+const outline = (text: string): string =>
+  text
+    .replaceAll(/"(seq|last_seq)":"[^"]*"/g, '"$1":"S"')
+    .replaceAll(/"id":"[^"]*"/g, '"id":"I"')
+    .replaceAll(/"rev":"[^"]*"/g, '"rev":"R"');
+
+describe('framing, as CouchDB has it', () => {
+  it('a longpoll opens at once, beats with newlines, and closes with its row', async () => {
+    const live = await listen('frame1', `feed=longpoll&heartbeat=1000&since=${await tokenOf('frame1')}`);
+    await eventually(() => live.text().includes('[\n\n'));
+    const opening = recorded('_changes, longpoll with heartbeat').split('…')[0] ?? '';
+    expect(opening.startsWith(live.text())).toBe(true);
+    const rev = await change('frame1');
+    await eventually(live.over);
+    const seq = await tokenOf('frame1');
+    const row = { seq, id: 'user_frame1', changes: [{ rev }] };
+    expect(JSON.parse(live.text())).toEqual({ results: [row], last_seq: seq, pending: 0 });
+    expect(live.text().trimEnd().endsWith(`],\n"last_seq":"${seq}","pending":0}`)).toBe(true);
+  });
+
+  it('an empty longpoll is what CouchDB answers when nothing happens', async () => {
+    const live = await listen('frame2', `feed=longpoll&timeout=1000&since=${await tokenOf('frame2')}`);
+    await eventually(live.over);
+    expect(outline(JSON.stringify(JSON.parse(live.text())))).toBe(
+      outline(recorded('_changes, longpoll with timeout, nothing happens')),
+    );
+  });
+
+  it('a continuous feed is a line for each change, with the same members in the same order', async () => {
+    const live = await listen('frame3', 'feed=continuous&style=all_docs&heartbeat=1000');
+    await eventually(() => live.text().includes('}\n'));
+    await change('frame3');
+    await eventually(() => live.text().split('}\n').length === 3);
+    const [line] = recorded('_changes, continuous, heartbeat').split('\n');
+    for (const own of live
+      .text()
+      .split('\n')
+      .filter((each) => each !== '')) {
+      expect(outline(own)).toBe(outline(line ?? ''));
+    }
+  });
+
+  it('an eventsource names each event by its state, and beats by an event of its own', async () => {
+    const live = await listen('frame4', 'feed=eventsource&heartbeat=1000');
+    await eventually(() => live.text().includes('event: heartbeat\ndata: \n\n'));
+    const seq = await tokenOf('frame4');
+    expect(live.type).toBe('text/event-stream');
+    expect(live.text()).toMatch(new RegExp(`^data: {"seq":"${seq}",.*}\nid: ${seq}\n\n`));
+  });
+});
+
+describe('what is told', () => {
+  it('heartbeats come as often as asked, and never more than once a second', async () => {
+    const since = await tokenOf('beats');
+    const every = await Promise.all(
+      ['heartbeat=1', 'heartbeat=1000', 'heartbeat=3000'].map((beat) =>
+        listen('beats', `feed=longpoll&${beat}&since=${since}`),
+      ),
+    );
+    const begun = performance.now();
+    await eventually(() => (every[1]?.text() ?? '').endsWith('\n\n\n\n'));
+    const [fast, second, slow] = every.map((live) => live.text().slice('{"results":[\n'.length).length);
+    expect(performance.now() - begun).toBeGreaterThan(2_500);
+    expect([second, slow]).toEqual([3, expect.any(Number)]);
+    expect(fast).toBeLessThanOrEqual(4);
+    expect(slow).toBeLessThanOrEqual(1);
+  });
+
+  it('since=now is silent about what is, and tells what comes', async () => {
+    await tokenOf('now');
+    const live = await listen('now', 'feed=continuous&since=now&heartbeat=1000');
+    const rev = await change('now');
+    await eventually(() => live.text().includes('}\n'));
+    expect(JSON.parse(live.text().trim())).toMatchObject({ changes: [{ rev }] });
+  });
+
+  it('every tab is told, and nobody else', async () => {
+    const since = await tokenOf('tabs');
+    const others = await listen('tabs2', `feed=longpoll&heartbeat=10000&since=${await tokenOf('tabs2')}`);
+    const tabs = await Promise.all(
+      Array.from({ length: 6 }, () => listen('tabs', `feed=longpoll&heartbeat=10000&since=${since}`)),
+    );
+    expect(gate.pouchgate.hub.size).toBe(7);
+    const rev = await change('tabs');
+    await eventually(() => tabs.every((tab) => tab.over()));
+    expect(new Set(tabs.map((tab) => tab.text())).size).toBe(1);
+    expect(tabs[0]?.text()).toContain(rev);
+    expect(others.text()).toBe('{"results":[\n');
+  });
+
+  it('include_docs brings the document, and main_only the winner alone of all leaves', async () => {
+    const { _rev: root, ...document } = (await (await gate.request('leaves', '/user_leaves')).json()) as {
+      _rev: string;
+    };
+    const docs = ['1', '2'].map((digit) => {
+      const id = digit.repeat(32);
+      return { ...document, _rev: `2-${id}`, _revisions: { start: 2, ids: [id, root.slice(2)] } };
+    });
+    const witness = await listen('leaves', 'feed=continuous&style=all_docs&since=now&heartbeat=10000');
+    await gate.request('leaves', '/_bulk_docs', { method: 'POST', body: { docs, new_edits: false } });
+    // The feed has told of it too, so what follows is read, not told by a row that is still on its way.
+    await eventually(() => docs.every(({ _rev: rev }) => witness.text().includes(rev)));
+    const row = async (query: string): Promise<unknown> => {
+      const live = await listen('leaves', `feed=longpoll&since=0&${query}`);
+      await eventually(live.over);
+      return (JSON.parse(live.text()) as { results: unknown[] }).results[0];
+    };
+    const [winner, loser] = [`2-${'2'.repeat(32)}`, `2-${'1'.repeat(32)}`];
+    expect(await row('style=main_only')).toMatchObject({ changes: [{ rev: winner }] });
+    expect(await row('style=all_docs')).toMatchObject({ changes: [{ rev: winner }, { rev: loser }] });
+    expect(await row('include_docs=true&conflicts=true')).toMatchObject({ doc: { _rev: winner, _conflicts: [loser] } });
+  });
+
+  it('a continuous feed ends after as many rows as it was asked for, with its last state', async () => {
+    const live = await listen('limit', 'feed=continuous&limit=2&heartbeat=10000');
+    await eventually(() => live.text().includes('}\n'));
+    expect(live.over()).toBe(false);
+    await change('limit');
+    await eventually(live.over);
+    const lines = live.text().trim().split('\n');
+    expect(lines).toHaveLength(3);
+    expect(JSON.parse(lines[2] ?? '')).toEqual({ last_seq: await tokenOf('limit'), pending: 0 });
+  });
+
+  it('an eventsource goes on after the last event that the browser names', async () => {
+    const token = await tokenOf('resume');
+    const live = await listen('resume', 'feed=eventsource&heartbeat=1000&since=0', { 'last-event-id': token });
+    await eventually(() => live.text().includes('event: heartbeat'));
+    expect(live.text()).not.toContain('"seq"');
+    const rev = await change('resume');
+    await eventually(() => live.text().includes(rev));
+  });
+});
+
+describe('nothing is missed', () => {
+  it('whatever is written while longpolls come and go, the last one has told the last state', async () => {
+    const step = fc.constantFrom('write', 'write', 'yield', 'turn');
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), fc.uuid(), async (steps, uuid) => {
+        const username = `p${uuid.slice(0, 8)}`;
+        let since = await tokenOf(username);
+        let known = '';
+        let last = '';
+        const leaving = new AbortController();
+        const polling = (async () => {
+          while (!leaving.signal.aborted) {
+            const response = await fetch(`${gate.database}/_changes?feed=longpoll&heartbeat=10000&since=${since}`, {
+              headers: { authorization: `Bearer ${gate.token(username)}` },
+              signal: leaving.signal,
+            });
+            const told = (await response.json()) as { results: { changes: { rev: string }[] }[]; last_seq: string };
+            known = told.results[0]?.changes[0]?.rev ?? known;
+            since = told.last_seq;
+          }
+        })().catch(() => undefined);
+        for (const each of [...steps, 'write']) {
+          if (each === 'write') last = await change(username);
+          if (each === 'yield') await new Promise((resolve) => setImmediate(resolve));
+          if (each === 'turn') await gate.request(username, '/');
+        }
+        await eventually(() => known === last, 5_000);
+        leaving.abort();
+        await polling;
+      }),
+      { numRuns: 25 },
+    );
+  }, 60_000);
+});
+
+describe('what it costs', () => {
+  it('however many wait there is one feed upstream, and clients that leave are not kept', async () => {
+    const names = Array.from({ length: 40 }, (_, n) => `many${n}`);
+    const lives = await Promise.all(names.map((name) => listen(name, 'feed=continuous&since=now&heartbeat=10000')));
+    expect(gate.pouchgate.hub.size).toBe(40);
+    const asked = gate.upstreamRequests.length;
+    await change('many7');
+    await eventually(() => lives[7]?.text() !== '');
+    const feeds = gate.upstreamRequests.filter(
+      ({ url }) => url.startsWith(`/${gate.upstream.names.registry}/_changes?`) && url.includes('feed=continuous'),
+    );
+    expect(feeds).toHaveLength(1);
+    // The edit's own read and write; nobody who waits has asked anything.
+    expect(gate.upstreamRequests.slice(asked).map(({ method }) => method)).toEqual(['GET', 'POST']);
+    for (const live of lives) live.leave();
+    await eventually(() => gate.pouchgate.hub.size === 0);
+  });
+
+  it('a state has the same token on every gate of a database, and after a restart', async () => {
+    const upstream = await startUpstream();
+    const [one, other] = [await startForTests({}, { upstream }), await startForTests({}, { upstream })];
+    const before = await tokenOf('same', one);
+    expect(before).toMatch(/^1-[0-9a-f]{32}$/);
+    expect(await tokenOf('same', other)).toBe(before);
+    await other.restart();
+    expect(await tokenOf('same', other)).toBe(before);
+    const waiting = other.request('same', `/_changes?feed=longpoll&heartbeat=10000&since=${before}`);
+    const edit = await one.request('same', '/user_same');
+    const { _rev: rev, ...document } = (await edit.json()) as { _rev: string };
+    const body = { ...document, preferences: { theme: 'dark' } };
+    expect((await one.request('same', `/user_same?rev=${rev}`, { method: 'PUT', body })).status).toBe(201);
+    const { last_seq: told } = (await (await waiting).json()) as { last_seq: string };
+    expect(told).toBe(await tokenOf('same', one));
+    await Promise.all([one.close(), other.close()]);
+    await upstream.close();
+  });
+});

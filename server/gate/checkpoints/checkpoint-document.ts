@@ -1,0 +1,76 @@
+import { badRequest, conflict, missing } from '../../http/errors.ts';
+import { isObject, isStorable, member, textMember, type JsonObject } from '../../lib/json.ts';
+
+/**
+ * A user's replication checkpoints (`_local/<id>`), all in one `_local` document of the upstream's that is named for the
+ * user: nobody reads another's, and nobody fills the database with them, since a `_local` document is in no view, quota
+ * or compaction that an operator would see.
+ */
+export interface Checkpoints {
+  /** Oldest use first. */
+  readonly entries: readonly Checkpoint[];
+}
+
+export interface Checkpoint {
+  readonly id: string;
+  /** Counts the writes; told as `0-<count>`, as CouchDB does. */
+  readonly count: number;
+  readonly body: JsonObject;
+}
+
+/** The oldest go when there are more; their replications then start over, with one document to go through. */
+const MOST_ENTRIES = 32;
+/** In characters of JSON. CouchDB's replicator keeps up to 50 short histories in one. */
+const LARGEST_ENTRY = 64 * 1024;
+const LARGEST_ALL = 512 * 1024;
+
+const sizeOf = (value: unknown): number => JSON.stringify(value).length;
+const revOf = ({ count }: Checkpoint): string => `0-${count}`;
+
+/** Reads the upstream's document; whatever in it is no checkpoint is not there. */
+export function readCheckpoints(document: unknown): Checkpoints {
+  const entries = member(document, 'entries');
+  return { entries: Array.isArray(entries) ? entries.filter(isCheckpoint) : [] };
+}
+
+const isCheckpoint = (value: unknown): value is Checkpoint =>
+  isObject(value) && typeof value['id'] === 'string' && typeof value['count'] === 'number' && isObject(value['body']);
+
+const find = ({ entries }: Checkpoints, id: string): Checkpoint | undefined => entries.find((entry) => entry.id === id);
+
+/** `GET _local/<id>`. Throws 404. */
+export function getCheckpoint(all: Checkpoints, id: string): JsonObject {
+  const entry = find(all, id);
+  if (entry === undefined) throw missing();
+  return { _id: `_local/${id}`, _rev: revOf(entry), ...entry.body };
+}
+
+/** `PUT _local/<id>`. Throws 400 for what is no document, 409 when `_rev` is not the current one. */
+export function putCheckpoint(all: Checkpoints, id: string, document: unknown): { all: Checkpoints; rev: string } {
+  if (!isObject(document)) throw badRequest('Document must be a JSON object');
+  if (!isStorable(document)) throw badRequest('The checkpoint is nested too deeply, or holds half a character.');
+  const body = Object.fromEntries(Object.entries(document).filter(([key]) => !key.startsWith('_')));
+  if (sizeOf(body) > LARGEST_ENTRY) throw badRequest(`A checkpoint has at most ${LARGEST_ENTRY} characters.`);
+  const before = find(all, id);
+  checkRev(before, textMember(document, '_rev'));
+  const entry = { id, count: (before?.count ?? 0) + 1, body };
+  let entries = [...all.entries.filter((other) => other.id !== id), entry].slice(-MOST_ENTRIES);
+  while (entries.length > 1 && sizeOf(entries) > LARGEST_ALL) entries = entries.slice(1);
+  return { all: { entries }, rev: revOf(entry) };
+}
+
+/** `DELETE _local/<id>?rev=`. Throws 404, or 409 when `rev` is not the current one. */
+export function deleteCheckpoint(
+  all: Checkpoints,
+  id: string,
+  rev: string | undefined,
+): { all: Checkpoints; rev: string } {
+  const before = find(all, id);
+  if (before === undefined) throw missing();
+  checkRev(before, rev);
+  return { all: { entries: all.entries.filter((other) => other.id !== id) }, rev: '0-0' };
+}
+
+function checkRev(before: Checkpoint | undefined, rev: string | undefined): void {
+  if (rev !== (before === undefined ? undefined : revOf(before))) throw conflict();
+}

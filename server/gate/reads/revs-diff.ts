@@ -1,0 +1,50 @@
+import { isRevision, type Revision } from '../../../couchdb-design/user-document/revisions.ts';
+import type { UserDocumentId } from '../../../couchdb-design/user-document/user-document.ts';
+import { badGateway, badRequest } from '../../http/errors.ts';
+import { isObject, isTextList, member, type JsonObject } from '../../lib/json.ts';
+
+/**
+ * `POST _revs_diff`: which of these revisions are not here.
+ * https://docs.couchdb.org/en/stable/api/database/misc.html#db-revs-diff
+ */
+export interface RevsDiffRequest {
+  /** Revisions of the own document: the upstream knows. Empty: it need not be asked. */
+  readonly own: readonly Revision[];
+  /** What is missing whatever the upstream says: other documents, and what cannot be a revision. */
+  readonly missing: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Throws 400 where CouchDB does: when it is not an object of lists. */
+export function parseRevsDiff(body: unknown, ownId: UserDocumentId): RevsDiffRequest {
+  if (!isObject(body)) throw badRequest('Request body must be a JSON object');
+  const rows = Object.entries(body);
+  if (!rows.every((row): row is [string, readonly string[]] => isTextList(row[1]))) {
+    throw badRequest('Request body must hold a list of revisions for each document.');
+  }
+  const own = rows.find(([id]) => id === ownId)?.[1] ?? [];
+  const odd = own.filter((rev) => !isRevision(rev));
+  const others = rows.filter(([id, revs]) => id !== ownId && revs.length > 0);
+  return {
+    own: own.filter(isRevision),
+    missing: Object.fromEntries(odd.length > 0 ? [...others, [ownId, odd]] : others),
+  };
+}
+
+/** `upstream` is its answer to `{[ownId]: own}`; undefined when it was not asked. */
+export function revsDiffAnswer(request: RevsDiffRequest, ownId: UserDocumentId, upstream: unknown): JsonObject {
+  const answer = new Map<string, JsonObject>();
+  for (const [id, missing] of Object.entries(request.missing)) answer.set(id, { missing });
+  const told = member(upstream, ownId);
+  if (told !== undefined) {
+    const [missing, ancestors] = [member(told, 'missing'), member(told, 'possible_ancestors')];
+    // Nothing told as missing means that nothing is pushed, so an answer that cannot be read must not pass for that.
+    if (!isTextList(missing)) throw badGateway("The database's answer to _revs_diff cannot be read.");
+    answer.set(ownId, {
+      missing: [...missing, ...(request.missing[ownId] ?? [])],
+      ...(isTextList(ancestors) ? { possible_ancestors: ancestors } : {}),
+    });
+  } else if (upstream !== undefined && !isObject(upstream)) {
+    throw badGateway("The database's answer to _revs_diff cannot be read.");
+  }
+  return Object.fromEntries(answer);
+}

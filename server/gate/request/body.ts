@@ -1,0 +1,65 @@
+import express from 'express';
+import { badRequest, HttpError, tooLarge } from '../../http/errors.ts';
+
+/** The largest bodies that are read, in bytes. Rows of `_bulk_docs` carry documents, all others ids and revisions. */
+export const BODY_LIMITS = { documents: 8 * 1024 * 1024, ids: 1024 * 1024 } as const;
+
+const readers = new Map<number, express.RequestHandler>(
+  Object.values(BODY_LIMITS).map((limit) => [
+    limit,
+    // Never inflated: a few compressed bytes could otherwise ask for gigabytes.
+    express.raw({ type: () => true, limit, inflate: false }),
+  ]),
+);
+
+/** Throws at what is not UTF-8: mended text would be other text than what was sent. A byte order mark is no JSON. */
+const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** CouchDB takes JSON only when it is called that; so does the gate. RFC 9110, section 8.3. */
+const JSON_TYPE = /^application\/json\s*(;|$)/i;
+
+/** Throws 415 when the body is not called JSON. */
+export function checkJsonType(req: express.Request): void {
+  if (JSON_TYPE.test(req.headers['content-type'] ?? '')) return;
+  throw new HttpError(415, 'bad_content_type', 'Content-Type must be application/json');
+}
+
+/**
+ * Reads a request's body as JSON. The bytes are read here, whatever they are called, and parsed once; nothing of the
+ * body is passed on but what was read from it. Undefined when it is empty. Throws 400, 413 or 415.
+ */
+export async function readJson(req: express.Request, res: express.Response, limit: number): Promise<unknown> {
+  checkJsonType(req);
+  const bytes = await readBytes(req, res, limit);
+  if (bytes.length === 0) return undefined;
+  try {
+    return JSON.parse(UTF_8.decode(bytes)) as unknown;
+  } catch {
+    throw badRequest('invalid UTF-8 JSON');
+  }
+}
+
+async function readBytes(req: express.Request, res: express.Response, limit: number): Promise<Uint8Array> {
+  const read: express.RequestHandler = readers.get(limit) ?? express.raw({ type: () => true, limit, inflate: false });
+  await new Promise<void>((resolve, reject) => {
+    read(req, res, (error?: unknown) => {
+      if (error === undefined || error === null) resolve();
+      else reject(toBodyError(error, limit));
+    });
+  });
+  const body: unknown = req.body;
+  if (body instanceof Uint8Array) return body;
+  // An application's own parser came first: it has other limits, and what it answers is not what PouchDB expects.
+  if (body !== undefined) throw new HttpError(500, 'body_was_read', 'Mount Pouchgate before any body parser.');
+  return new Uint8Array();
+}
+
+/** body-parser names what went wrong in `type`. https://github.com/expressjs/body-parser#errors */
+function toBodyError(error: unknown, limit: number): HttpError {
+  const type: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'type') : undefined;
+  if (type === 'entity.too.large') return tooLarge(`The body has more than ${limit} bytes.`);
+  if (type === 'encoding.unsupported') {
+    return new HttpError(415, 'bad_content_type', 'A compressed body is not accepted.');
+  }
+  return badRequest('The body could not be read.');
+}

@@ -1,0 +1,172 @@
+import type { IncomingMessage } from 'node:http';
+import { Tokenizer, TokenParser, TokenType } from '@streamparser/json';
+import { badRequest, HttpError, tooLarge, unavailable } from '../../http/errors.ts';
+import { refusedRow } from './bulk-docs.ts';
+import type { JsonObject } from '../../lib/json.ts';
+import { BODY_LIMITS } from '../request/body.ts';
+
+/**
+ * A batch that is too large to be read. Told as a whole (413) PouchDB would send it again for ever, so its rows' names
+ * are read as they pass by, and each row is refused by name: PouchDB then gives those revisions up and goes on.
+ */
+
+/** Above this, in bytes, a batch is 413 as a whole: reading it costs as much as the client cares to send. */
+const LARGEST_READ = 64 * 1024 * 1024;
+/** PouchDB sends 100 rows at a time; CouchDB's replicator up to 500. */
+const MOST_ROWS = 1_000;
+/** Nothing with a chance of being stored nests so deep, and each level is kept while it is open. */
+const DEEPEST = 64;
+/** In characters: neither an own id nor a revision is longer. */
+const LONGEST_NAME = 256;
+/** In ms: a batch that takes longer must not keep the next one waiting. */
+const LONGEST_READING = 30_000;
+
+interface RowName {
+  id: string | undefined;
+  rev: string | undefined;
+}
+
+/** Whether a batch is to be answered by `OversizeReader`, by what its header says; without a length it is read as usual. */
+export function isOversize({ headers }: Pick<IncomingMessage, 'headers'>): boolean {
+  const length = Number(headers['content-length'] ?? 0);
+  return (headers['content-encoding'] ?? 'identity') === 'identity' && length > BODY_LIMITS.documents;
+}
+
+/** Reads the rows' `_id` and `_rev` out of the chunks of a batch, holding nothing else but the string under way. */
+export class RowNames {
+  readonly rows: RowName[] = [];
+  readonly #tokenizer = new Tokenizer();
+  // Holds the tokens against JSON's grammar; with no path to emit and no stack to keep it drops every value at once.
+  readonly #grammar = new TokenParser({ paths: [], keepStack: false });
+  #depth = 0;
+  #text: string | undefined;
+  /** The member that a value would belong to, of the batch (1) and of the row (3). */
+  #batchMember: string | undefined;
+  #rowMember: string | undefined;
+  #inDocs = false;
+  #row: RowName | undefined;
+
+  constructor() {
+    this.#tokenizer.onToken = (read) => {
+      this.#see(read.token, read.value);
+      this.#grammar.write(read);
+    };
+    this.#grammar.onValue = () => undefined;
+  }
+
+  /** Throws 400 for what is no JSON or nests too deep, 413 for too many rows. */
+  write(chunk: Buffer): void {
+    this.#guarded(() => this.#tokenizer.write(chunk));
+  }
+
+  end(): void {
+    this.#guarded(() => {
+      if (!this.#grammar.isEnded) this.#grammar.end();
+    });
+  }
+
+  #guarded(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      throw error instanceof HttpError ? error : badRequest('invalid UTF-8 JSON');
+    }
+  }
+
+  #see(token: TokenType, value: unknown): void {
+    switch (token) {
+      case TokenType.LEFT_BRACE:
+      case TokenType.LEFT_BRACKET:
+        this.#open(token);
+        break;
+      case TokenType.RIGHT_BRACE:
+      case TokenType.RIGHT_BRACKET:
+        this.#depth -= 1;
+        if (this.#depth === 2) this.#row = undefined;
+        if (this.#depth === 1) this.#inDocs = false;
+        break;
+      case TokenType.STRING:
+        this.#text = typeof value === 'string' && value.length <= LONGEST_NAME ? value : undefined;
+        if (this.#depth === 3 && this.#row !== undefined) {
+          if (this.#rowMember === '_id') this.#row.id = this.#text;
+          if (this.#rowMember === '_rev') this.#row.rev = this.#text;
+        }
+        break;
+      case TokenType.COLON:
+        if (this.#depth === 1) this.#batchMember = this.#text;
+        if (this.#depth === 3) this.#rowMember = this.#text;
+        break;
+      case TokenType.COMMA:
+        if (this.#depth === 3) this.#rowMember = undefined;
+        break;
+      default:
+        break;
+    }
+  }
+
+  #open(token: TokenType): void {
+    this.#depth += 1;
+    if (this.#depth > DEEPEST) throw badRequest('The body nests too deep.');
+    if (this.#depth === 2) this.#inDocs = token === TokenType.LEFT_BRACKET && this.#batchMember === 'docs';
+    if (this.#depth !== 3) return;
+    this.#rowMember = undefined;
+    if (!this.#inDocs || token !== TokenType.LEFT_BRACE) return;
+    if (this.rows.length >= MOST_ROWS) throw tooLarge(`The batch has more than ${MOST_ROWS} rows.`);
+    this.#row = { id: undefined, rev: undefined };
+    this.rows.push(this.#row);
+  }
+}
+
+/** Answers batches that are too large, one at a time in this process; another one meanwhile is told to come back. */
+export class OversizeReader {
+  #busy = false;
+
+  /** One refused row for each of the batch. Rejects with 400, 413, or 503 when another one is being read. */
+  async refuse(req: IncomingMessage): Promise<readonly JsonObject[]> {
+    if (Number(req.headers['content-length']) > LARGEST_READ) {
+      throw tooLarge(`The body has more than ${LARGEST_READ} bytes.`);
+    }
+    if (this.#busy) throw unavailable('Another large batch is being read.');
+    this.#busy = true;
+    try {
+      const rows = await readNames(req);
+      if (rows.length === 0) throw badRequest('POST body must include `docs` parameter.');
+      const reason = `A request of more than ${BODY_LIMITS.documents} bytes is not stored.`;
+      return rows.map((row) => refusedRow({ kind: 'refusal', ...row, reason }));
+    } finally {
+      this.#busy = false;
+    }
+  }
+}
+
+function readNames(req: IncomingMessage): Promise<readonly RowName[]> {
+  const names = new RowNames();
+  return new Promise((resolve, reject) => {
+    const onData = (chunk: Buffer): void => attempt(() => names.write(chunk));
+    const onEnd = (): void =>
+      attempt(() => {
+        names.end();
+        stop();
+        resolve(names.rows);
+      });
+    const onClose = (): void => fail(unavailable('The client has gone.'));
+    const late = setTimeout(() => fail(unavailable('The batch took too long to arrive.')), LONGEST_READING);
+    const stop = (): void => {
+      clearTimeout(late);
+      req.pause();
+      req.off('data', onData).off('end', onEnd).off('close', onClose);
+    };
+    const fail = (error: unknown): void => {
+      stop();
+      reject(error instanceof Error ? error : new Error(String(error)));
+    };
+    const attempt = (step: () => void): void => {
+      try {
+        step();
+      } catch (error) {
+        fail(error);
+      }
+    };
+    req.on('data', onData).on('end', onEnd).on('close', onClose);
+  });
+}

@@ -1,0 +1,173 @@
+import fc from 'fast-check';
+import {
+  newUserDocument,
+  parseUsername,
+  readUserDocument,
+  userDocumentId,
+} from '../../../couchdb-design/user-document/user-document.ts';
+import { grow, liveLeaves, type RevisionTree } from './revision-tree.ts';
+import { decide } from './write-policy.ts';
+import { readWrite, type Refusal, type Write } from './parse-row.ts';
+
+const username = parseUsername('alice');
+if (username === undefined) throw new Error('alice is a username');
+const now = Date.parse('2026-11-22T09:30:00.000Z');
+const rules = { ownId: userDocumentId(username), readBody: readUserDocument, now };
+const body = newUserDocument(username, new Date(now));
+const id = (n: number): string => n.toString(16).padStart(32, '0');
+
+const write = (row: unknown, newEdits = false): Write => {
+  const read = readWrite(row, newEdits, rules);
+  if (read.kind !== 'write') throw new Error(read.reason);
+  return read;
+};
+const revision = (ids: readonly number[], deleted = false): object => {
+  const content = deleted ? { _id: body._id, _deleted: true } : body;
+  return { ...content, _rev: `${ids.length}-${id(ids[0] ?? 0)}`, _revisions: { start: ids.length, ids: ids.map(id) } };
+};
+const treeOf = (...branches: (readonly [readonly number[], boolean?])[]): RevisionTree =>
+  branches
+    .map(([ids, deleted = false]) => write(revision(ids, deleted)))
+    .reduce((tree: RevisionTree, { rev = '', path, deleted }) => grow(tree, { leaf: rev, path, deleted }), []);
+
+describe('what is not the own document in its own shape is refused as a row', () => {
+  const good = revision([2, 1]) as Record<string, unknown>;
+  const edits = (stamp: string): object => ({ ...good, preferences: { theme: 'dark' }, edits: { theme: stamp } });
+  it.each<[string, unknown]>([
+    ["another user's id", { ...good, _id: 'user_bob' }],
+    ['an id that only looks like it', { ...good, _id: 'user_alice ' }],
+    ['no id', { ...good, _id: undefined }],
+    ['a list for an id', { ...good, _id: ['user_alice'] }],
+    ['a list', [good]],
+    ['nothing', null],
+    ['an attachment', { ...good, _attachments: { a: { stub: true } } }],
+    ['no attachment, but its member', { ...good, _attachments: {} }],
+    ['another underscore member', { ...good, _local_seq: 3 }],
+    ['no revision', { ...good, _rev: undefined }],
+    ['a revision that is none', { ...good, _rev: '2-x' }],
+    [
+      'a generation beyond counting',
+      { ...good, _rev: `99999999999-${id(2)}`, _revisions: { start: 99999999999, ids: [id(2)] } },
+    ],
+    ["another revision's path", { ...good, _revisions: { start: 2, ids: [id(3), id(1)] } }],
+    ['a path longer than its generation', { ...good, _revisions: { start: 1, ids: [id(2), id(1)] } }],
+    ['a path of 1,001 revisions', revision(Array.from({ length: 1001 }, (_, n) => n))],
+    ['a deletion with a body', { ...good, _deleted: true }],
+    ['a deletion that is not true', { ...good, _deleted: 'yes' }],
+    ['an unknown preference', { ...good, preferences: { password_hash: 'x' } }],
+    ['an unknown member', { ...good, role: 'admin' }],
+    ["another user's name", { ...good, username: 'bob' }],
+    ['a newer version', { ...good, version: 2 }],
+    ['a version that is not written any more', { ...good, version: 0 }],
+    ['a stamp of next week', edits('2026-11-29T09:30:00.000Z-0000-abcde')],
+    ['too many bytes', { ...good, preferences: { selectedTags: ['x'.repeat(70_000)] } }],
+    ['a prototype', JSON.parse(JSON.stringify(good).replace('{', '{"__proto__":{"_id":"user_alice"},')) as unknown],
+  ])('%s', (_what, row) => {
+    const read = readWrite(row, false, rules);
+    expect(read).toMatchObject({ kind: 'refusal', reason: expect.stringMatching(/^[A-Z_].*\.$/s) as string });
+  });
+
+  it("and nothing else: the own document, a tombstone, a stamp of this evening's other side of the world", () => {
+    expect(readWrite(good, false, rules).kind).toBe('write');
+    expect(readWrite(revision([2, 1], true), false, rules).kind).toBe('write');
+    expect(readWrite(edits('2026-11-23T09:00:00.000Z-0000-abcde'), false, rules).kind).toBe('write');
+    expect(readWrite(body, true, rules).kind).toBe('write');
+  });
+
+  it('whatever the row, reading it never throws, and a refusal carries only what the client sent', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.json().map((text) => JSON.parse(text) as unknown),
+          fc.dictionary(fc.constantFrom('_id', '_rev', '_revisions', '_deleted', 'type'), fc.anything()),
+        ),
+        fc.boolean(),
+        (row, newEdits) => {
+          const read = readWrite(row, newEdits, rules);
+          if (read.kind === 'refusal')
+            expect(read.id === undefined || (row as Refusal & { _id: string })._id === read.id).toBe(true);
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe('a document is never left without a live leaf', () => {
+  it('the last live leaf is not deleted, be it by one row or by all of a batch', () => {
+    const tree = treeOf([[2, 1]], [[3, 1]]);
+    const one = decide([write(revision([12, 2, 1], true))], tree, false);
+    expect(one.map(({ kind }) => kind)).toEqual(['write']);
+    const both = decide([write(revision([12, 2, 1], true)), write(revision([13, 3, 1], true))], tree, false);
+    expect(both.map(({ kind }) => kind)).toEqual(['refusal', 'refusal']);
+  });
+
+  it('not by sending an old revision along that is no leaf any more', () => {
+    const verdicts = decide([write(revision([1])), write(revision([12, 2, 1], true))], treeOf([[2, 1]]), false);
+    expect(verdicts.map(({ kind }) => kind)).toEqual(['write', 'refusal']);
+  });
+
+  it('not by an edit that deletes', () => {
+    const tree = treeOf([[2, 1]]);
+    const row = write({ _id: body._id, _rev: `2-${id(2)}`, _deleted: true }, true);
+    expect(decide([row], tree, true).map(({ kind }) => kind)).toEqual(['refusal']);
+  });
+
+  it('whatever is sent, in however many batches', () => {
+    const ids = fc.array(fc.nat({ max: 6 }), { minLength: 1, maxLength: 4 });
+    const batch = fc.array(fc.record({ ids, deleted: fc.boolean() }), { maxLength: 5 });
+    fc.assert(
+      fc.property(fc.array(batch, { maxLength: 6 }), (batches) => {
+        let tree = treeOf([[1]]);
+        for (const rows of batches) {
+          const verdicts = decide(
+            rows.map(({ ids: path, deleted }) => write(revision(path, deleted))),
+            tree,
+            false,
+          );
+          expect(verdicts).toHaveLength(rows.length);
+          tree = verdicts.reduce(
+            (grown, row) =>
+              row.kind === 'write' ? grow(grown, { leaf: row.rev ?? '', path: row.path, deleted: row.deleted }) : grown,
+            tree,
+          );
+          expect(liveLeaves(tree)).toBeGreaterThan(0);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('a tree stays small', () => {
+  it('a 33rd live leaf is refused, and what continues a leaf is taken', () => {
+    const rows = Array.from({ length: 40 }, (_, n) => write(revision([100 + n, 1])));
+    const verdicts = decide(rows, treeOf([[1]]), false);
+    expect(verdicts.map(({ kind }) => kind)).toEqual(rows.map((_, n) => (n < 32 ? 'write' : 'refusal')));
+    const full = treeOf(...Array.from({ length: 32 }, (_, n) => [[100 + n, 1]] as const));
+    expect(decide([write(revision([200, 100, 1]))], full, false)[0]?.kind).toBe('write');
+    expect(decide([write(revision([200, 100, 1], true))], full, false)[0]?.kind).toBe('write');
+  });
+
+  it('a document that has more already, by an administrator, can still be written and mended', () => {
+    const over = treeOf(...Array.from({ length: 40 }, (_, n) => [[100 + n, 1]] as const));
+    expect(decide([write(revision([200, 100, 1]))], over, false)[0]?.kind).toBe('write');
+    expect(decide([write(revision([300, 1]))], over, false)[0]?.kind).toBe('refusal');
+  });
+
+  it('a 101st leaf is refused even when it is a deletion', () => {
+    const many = treeOf([[2, 1]], ...Array.from({ length: 99 }, (_, n) => [[100 + n, 1], true] as const));
+    expect(decide([write(revision([300, 1], true))], many, false)[0]?.kind).toBe('refusal');
+    expect(decide([write(revision([301, 2, 1]))], many, false)[0]?.kind).toBe('write');
+  });
+
+  it('a branch forged at the end of what can be counted is refused, and what continues a high one is taken', () => {
+    const forged = (generation: number, ...ids: number[]): Write =>
+      write({ ...body, _rev: `${generation}-${id(ids[0] ?? 0)}`, _revisions: { start: generation, ids: ids.map(id) } });
+    const high = forged(1_000_000, 7);
+    expect(decide([high], treeOf([[1]]), false)[0]?.kind).toBe('write');
+    expect(decide([forged(1_000_001, 8)], treeOf([[1]]), false)[0]?.kind).toBe('refusal');
+    const grown = grow(treeOf([[1]]), { leaf: high.rev ?? '', path: high.path, deleted: false });
+    expect(decide([forged(1_000_001, 8, 7)], grown, false)[0]?.kind).toBe('write');
+  });
+});

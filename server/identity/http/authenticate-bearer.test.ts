@@ -1,0 +1,62 @@
+import { createAuthenticator } from './authenticate-bearer.ts';
+import { createTokens } from '../tokens/tokens.ts';
+import { SECRET } from '../../testing/test-identity.ts';
+import { parseUsername, userDocumentId } from '../../../couchdb-design/user-document/user-document.ts';
+import { unavailable } from '../../http/errors.ts';
+
+const username = parseUsername('alice');
+if (username === undefined) throw new Error('alice is a username');
+const options = { secrets: [SECRET], findKey: undefined, usernameClaim: 'sub', issuer: undefined, audience: undefined };
+const tokens = createTokens({ ...options, now: Date.now });
+const token = tokens.sign?.({ username, sessionId: 's', notAfter: Infinity }).token ?? '';
+const authenticate = createAuthenticator({
+  verify: tokens.verify,
+  rights: { check: () => Promise.resolve() },
+  idOf: userDocumentId,
+});
+
+test('a caller is who the token says, with the one document that is theirs', async () => {
+  for (const scheme of ['Bearer', 'bearer', 'BEARER']) {
+    await expect(authenticate({ authorization: [`${scheme} ${token}`] })).resolves.toEqual({
+      username: 'alice',
+      ownId: 'user_alice',
+      sessionId: 's',
+      expiresAt: expect.any(Number) as number,
+    });
+  }
+});
+
+test('no header, two headers, and a header of anything else are 401', async () => {
+  const bearer = `Bearer ${token}`;
+  const headers = [
+    {},
+    { authorization: [] },
+    { authorization: [bearer, bearer] },
+    { authorization: '' },
+    { authorization: 'Bearer' },
+    { authorization: `Bearer\t${token}` },
+    { authorization: `Bearer ${token}\n` },
+    { authorization: ` ${bearer}` },
+    { authorization: `${bearer},${bearer}` },
+    { authorization: `Bearer "${token}"` },
+    { authorization: `Token ${token}` },
+    { cookie: `authorization=${bearer}` },
+    { 'proxy-authorization': bearer },
+  ];
+  for (const each of headers) {
+    await expect(authenticate(each)).rejects.toMatchObject({
+      status: 401,
+      error: 'unauthorized',
+      headers: { 'WWW-Authenticate': 'Bearer' },
+    });
+  }
+});
+
+test('a right that cannot be looked up is neither good nor a 401', async () => {
+  const away = createAuthenticator({
+    verify: tokens.verify,
+    rights: { check: () => Promise.reject(unavailable('away')) },
+    idOf: userDocumentId,
+  });
+  await expect(away({ authorization: `Bearer ${token}` })).rejects.toMatchObject({ status: 503 });
+});

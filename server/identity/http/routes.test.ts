@@ -1,0 +1,433 @@
+import jwt from 'jsonwebtoken';
+import type { Session, SessionList } from '../../contract.ts';
+import { connect } from '../../upstream/client.ts';
+import type { TestUpstream } from '../../testing/test-database.ts';
+import { limitsWith, SECRET, startEngine, startGate, testConfig, type TestGate } from '../../testing/test-identity.ts';
+
+let engine: TestUpstream;
+let gate: TestGate;
+let now = Date.now();
+const registered: string[] = [];
+
+beforeAll(async () => {
+  engine = await startEngine();
+  gate = await startGate(engine, {
+    now: () => now,
+    onRegistered: (username) => {
+      registered.push(username);
+      return Promise.resolve();
+    },
+  });
+});
+beforeEach(() => {
+  now = Date.now();
+});
+afterAll(async () => {
+  await gate.close();
+  await engine.close();
+});
+
+interface Reply {
+  status: number;
+  body: unknown;
+  headers: Headers;
+  /** The refresh cookie's value, when one was set; empty when it was cleared. */
+  cookie: string | undefined;
+  setCookie: string | undefined;
+}
+
+async function ask(path: string, init: RequestInit = {}, of: TestGate = gate): Promise<Reply> {
+  const answer = await fetch(`${of.url}${path}`, init);
+  const text = await answer.text();
+  const setCookie = answer.headers.getSetCookie().find((each) => each.startsWith('pouchgate_refresh='));
+  return {
+    status: answer.status,
+    body: text === '' ? undefined : (JSON.parse(text) as unknown),
+    headers: answer.headers,
+    cookie: setCookie === undefined ? undefined : /^pouchgate_refresh=([^;]*)/.exec(setCookie)?.[1],
+    setCookie,
+  };
+}
+
+const post = (path: string, body?: unknown, headers: Record<string, string> = {}, of?: TestGate): Promise<Reply> =>
+  ask(
+    path,
+    {
+      method: 'POST',
+      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    },
+    of,
+  );
+const withCookie = (value: string | undefined, headers: Record<string, string> = {}) => ({
+  cookie: `other=1; pouchgate_refresh=${value ?? ''}`,
+  ...headers,
+});
+const bearer = (session: Session) => ({ authorization: `Bearer ${session.accessToken}` });
+const sessionOf = (reply: Reply): Session => {
+  expect([200, 201]).toContain(reply.status);
+  return reply.body as Session;
+};
+const listOf = (reply: Reply): SessionList['sessions'] => {
+  expect(reply.status).toBe(200);
+  return (reply.body as SessionList).sessions;
+};
+
+let names = 0;
+const newName = (): string => engine.account(`user${(names += 1)}`);
+const PASSWORD = 'correct horse';
+const register = (username: string): Promise<Reply> => post('/register', { username, password: PASSWORD });
+const signIn = (username: string, headers?: Record<string, string>): Promise<Reply> =>
+  post('/sign-in', { username, password: PASSWORD }, headers);
+
+test('whoever registers is signed in, has a document provisioned, and a cookie that no script and no other site gets', async () => {
+  const username = newName();
+  const reply = await register(username);
+  expect(reply.status).toBe(201);
+  const session = sessionOf(reply);
+  expect(session).toEqual({
+    username,
+    accessToken: expect.any(String) as string,
+    expiresAt: expect.stringMatching(/Z$/) as string,
+    sessionId: expect.any(String) as string,
+  });
+  expect(registered).toContain(username);
+  expect(reply.setCookie).toMatch(/; Path=\/api; Expires=[^;]+; HttpOnly; SameSite=Strict$/);
+  expect(JSON.stringify(reply.body)).not.toContain(reply.cookie);
+  expect(jwt.decode(session.accessToken)).toMatchObject({ sub: username, sid: session.sessionId });
+  expect(listOf(await ask('/sessions', { headers: bearer(session) }))).toHaveLength(1);
+});
+
+test('behind https the cookie never goes another way', async () => {
+  const secure = await startGate(engine, { config: testConfig(engine, { PUBLIC_URL: 'https://gate.example' }) });
+  const reply = await post('/register', { username: newName(), password: PASSWORD }, {}, secure);
+  expect(reply.setCookie).toMatch(/; Secure/);
+  await secure.close();
+});
+
+test('a name is given once, whatever the password', async () => {
+  const username = newName();
+  await register(username);
+  await expect(post('/register', { username, password: 'another password' })).resolves.toMatchObject({
+    status: 409,
+    body: { error: 'conflict' },
+  });
+  expect((await signIn(username)).status).toBe(200);
+});
+
+test('a wrong name and a wrong password are told in the same bytes', async () => {
+  const username = newName();
+  await register(username);
+  const replies = await Promise.all([
+    post('/sign-in', { username, password: 'wrong password' }),
+    post('/sign-in', { username: newName(), password: PASSWORD }),
+    post('/sign-in', { username: username.toUpperCase(), password: PASSWORD }),
+    post('/sign-in', { username: `${username}:`, password: PASSWORD }),
+    post('/sign-in', { username: 'org.couchdb.user:x', password: PASSWORD }),
+    post('/sign-in', { username: engine.access.username, password: engine.access.password }),
+  ]);
+  for (const reply of replies) {
+    expect(reply).toMatchObject({
+      status: 401,
+      body: { error: 'unauthorized', reason: 'Name or password is incorrect.' },
+    });
+    expect(reply.cookie).toBeUndefined();
+  }
+});
+
+test.each<[string, number, string | undefined, Record<string, string>]>([
+  ['no body', 415, undefined, {}],
+  ['a form', 415, 'username=a&password=b', { 'content-type': 'application/x-www-form-urlencoded' }],
+  ['JSON as text', 415, '{"username":"a","password":"12345678"}', { 'content-type': 'text/plain' }],
+  ['compressed JSON', 415, '{}', { 'content-encoding': 'gzip' }],
+  ['broken JSON', 400, '{"username":', {}],
+  ['an array', 400, '[]', {}],
+  ['null', 400, 'null', {}],
+  ['a name that is an array', 400, '{"username":["a"],"password":"12345678"}', {}],
+  ['a name that is an object', 400, '{"username":{"$gt":""},"password":"12345678"}', {}],
+  ['a role beside', 400, '{"username":"a","password":"12345678","roles":["_admin"]}', {}],
+  ['a short password', 400, '{"username":"a","password":"1234567"}', {}],
+  ['a name in capitals', 400, '{"username":"Alice","password":"12345678"}', {}],
+  ['a name with a colon', 400, '{"username":"org.couchdb.user:a","password":"12345678"}', {}],
+  ['20 kB', 413, JSON.stringify({ username: 'a', password: 'x'.repeat(20_000) }), {}],
+])('registering with %s is refused as CouchDB refuses', async (_what, status, body, headers) => {
+  const reply = await post('/register', body, headers);
+  expect(reply).toMatchObject({
+    status,
+    body: { error: expect.any(String) as string, reason: expect.any(String) as string },
+  });
+  expect(JSON.stringify(reply.body)).not.toContain('1234567');
+});
+
+test('what is not there is 404, another method is 405, both in CouchDB’s shape', async () => {
+  for (const path of ['', '/', '/Sign-in', '/sign-in/', '/nothing', '/sessions/a/b']) {
+    await expect(ask(path)).resolves.toMatchObject({ status: 404, body: { error: 'not_found', reason: 'missing' } });
+  }
+  const methods = [
+    ['/options', 'POST', 'GET,HEAD'],
+    ['/register', 'GET', 'POST'],
+    ['/sign-in', 'PUT', 'POST'],
+    ['/refresh', 'GET', 'POST'],
+    ['/sign-out', 'GET', 'POST'],
+    ['/sessions', 'POST', 'GET,HEAD,DELETE'],
+    ['/sessions/x', 'GET', 'DELETE'],
+  ] as const;
+  for (const [path, method, allowed] of methods) {
+    const reply = await ask(path, { method });
+    expect(reply).toMatchObject({ status: 405, body: { error: 'method_not_allowed' } });
+    expect(reply.headers.get('allow')).toBe(allowed);
+  }
+  await expect(ask('/sessions/%E0%A4%A', { method: 'DELETE' })).resolves.toMatchObject({ status: 400 });
+});
+
+test('closed registration says so, and refuses', async () => {
+  const closed = await startGate(engine, { config: testConfig(engine, { REGISTRATION: 'closed' }) });
+  expect((await ask('/options', {}, closed)).body).toEqual({ registration: 'closed', telegram: false });
+  expect((await ask('/options')).body).toEqual({ registration: 'open', telegram: false });
+  const reply = await post('/register', { username: newName(), password: PASSWORD }, {}, closed);
+  expect(reply).toMatchObject({ status: 403, body: { error: 'forbidden' } });
+  await closed.close();
+});
+
+test("with another identity provider's keys alone there is nothing here but that news", async () => {
+  const config = testConfig(engine, { JWT_SECRET: '', JWKS_URL: 'http://127.0.0.1:9/keys' });
+  const external = await startGate(engine, { config });
+  expect((await ask('/options', {}, external)).body).toEqual({ registration: 'external', telegram: false });
+  for (const path of ['/register', '/sign-in', '/refresh', '/sign-out']) {
+    expect((await post(path, { username: 'a', password: PASSWORD }, {}, external)).status).toBe(404);
+  }
+  expect((await ask('/sessions', {}, external)).status).toBe(404);
+  await external.close();
+});
+
+test('a refresh gives a new access token and a new cookie', async () => {
+  const first = await register(newName());
+  now += 10 * 60_000;
+  const second = await post('/refresh', undefined, withCookie(first.cookie));
+  expect(sessionOf(second)).toMatchObject({
+    username: sessionOf(first).username,
+    sessionId: sessionOf(first).sessionId,
+  });
+  expect(Date.parse(sessionOf(second).expiresAt)).toBeGreaterThan(Date.parse(sessionOf(first).expiresAt));
+  expect(second.cookie).not.toBe(first.cookie);
+});
+
+test('two tabs that refresh at once get the same successor, also from two gates, and both go on', async () => {
+  const first = await register(newName());
+  const other = await startGate(engine, { now: () => now });
+  const replies = await Promise.all(
+    [gate, other, gate, other, gate].map((of) => post('/refresh', undefined, withCookie(first.cookie), of)),
+  );
+  expect(replies.map((reply) => reply.status)).toEqual([200, 200, 200, 200, 200]);
+  expect(new Set(replies.map((reply) => reply.cookie)).size).toBe(1);
+  now += 1_000;
+  expect((await post('/refresh', undefined, withCookie(replies[0]?.cookie))).status).toBe(200);
+  await other.close();
+});
+
+test('a refresh token that comes back later ends the session for both who hold it', async () => {
+  const first = await register(newName());
+  const second = await post('/refresh', undefined, withCookie(first.cookie));
+  now += 60_001;
+  const thief = await post('/refresh', undefined, withCookie(first.cookie));
+  expect(thief).toMatchObject({ status: 401, body: { error: 'unauthorized' }, cookie: '' });
+  expect((await post('/refresh', undefined, withCookie(second.cookie))).status).toBe(401);
+  expect((await ask('/sessions', { headers: bearer(sessionOf(second)) })).status).toBe(401);
+});
+
+test('what was never issued refreshes nothing', async () => {
+  const { cookie = '', body } = await register(newName());
+  const { accessToken } = body as Session;
+  for (const value of ['', 'x', `${cookie}x`, accessToken, 'j:{"a":1}', cookie.replace('.1.', '.2.')]) {
+    const reply = await post('/refresh', undefined, withCookie(value));
+    expect(reply).toMatchObject({ status: 401, body: { error: 'unauthorized' } });
+  }
+  expect((await post('/refresh')).status).toBe(401);
+  expect((await post(`/refresh?pouchgate_refresh=${cookie}`)).status).toBe(401);
+});
+
+test('a refresh token is no access token', async () => {
+  const { cookie } = await register(newName());
+  expect((await ask('/sessions', { headers: { authorization: `Bearer ${cookie ?? ''}` } })).status).toBe(401);
+});
+
+test('a page of another origin neither refreshes nor signs out', async () => {
+  const { cookie } = await register(newName());
+  for (const site of ['cross-site', 'same-site', 'Same-Origin, cross-site']) {
+    for (const path of ['/refresh', '/sign-out']) {
+      const reply = await post(path, undefined, withCookie(cookie, { 'sec-fetch-site': site }));
+      expect(reply).toMatchObject({ status: 403, body: { error: 'forbidden' } });
+    }
+  }
+  const own = await post('/refresh', undefined, withCookie(cookie, { 'sec-fetch-site': 'same-origin' }));
+  expect(own.status).toBe(200);
+});
+
+test('signing out ends the session at once, with whichever of its refresh tokens, and takes the cookie away', async () => {
+  const first = await register(newName());
+  const second = await post('/refresh', undefined, withCookie(first.cookie));
+  const out = await post('/sign-out', undefined, withCookie(first.cookie));
+  expect(out).toMatchObject({ status: 204, cookie: '' });
+  expect((await ask('/sessions', { headers: bearer(sessionOf(second)) })).status).toBe(401);
+  expect((await post('/refresh', undefined, withCookie(second.cookie))).status).toBe(401);
+  expect((await post('/sign-out')).status).toBe(204);
+});
+
+test('a user sees and ends their own sessions', async () => {
+  const username = newName();
+  const first = sessionOf(await register(username));
+  now += 1_000;
+  const firefox = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0';
+  const second = sessionOf(await signIn(username, { 'user-agent': firefox }));
+  const list = listOf(await ask('/sessions', { headers: bearer(second) }));
+  expect(list.map(({ id, current, device }) => ({ id, current, device }))).toEqual([
+    { id: second.sessionId, current: true, device: 'Firefox on Windows' },
+    { id: first.sessionId, current: false, device: 'Node.js' },
+  ]);
+
+  const third = sessionOf(await signIn(username));
+  expect((await ask(`/sessions/${first.sessionId}`, { method: 'DELETE', headers: bearer(second) })).status).toBe(204);
+  expect((await ask('/sessions', { headers: bearer(first) })).status).toBe(401);
+  expect((await ask('/sessions', { method: 'DELETE', headers: bearer(second) })).status).toBe(204);
+  expect((await ask('/sessions', { headers: bearer(third) })).status).toBe(401);
+  expect(listOf(await ask('/sessions', { headers: bearer(second) })).map(({ id }) => id)).toEqual([second.sessionId]);
+});
+
+test("another user's session answers as one that does not exist, and lives on", async () => {
+  const alice = sessionOf(await register(newName()));
+  const bob = sessionOf(await register(newName()));
+  const of = (id: string) => ask(`/sessions/${id}`, { method: 'DELETE', headers: bearer(alice) });
+  const foreign = await of(bob.sessionId);
+  const none = await of(`${bob.sessionId.slice(0, -1)}_`);
+  const odd = await of(encodeURIComponent('../../_users/org.couchdb.user:bob'));
+  expect(foreign).toMatchObject({ status: 404, body: { error: 'not_found', reason: 'missing' } });
+  expect(none).toMatchObject({ status: foreign.status, body: foreign.body });
+  expect(odd).toMatchObject({ status: foreign.status, body: foreign.body });
+  await ask('/sessions', { method: 'DELETE', headers: bearer(alice) });
+  expect(listOf(await ask('/sessions', { headers: bearer(bob) }))).toHaveLength(1);
+  expect(listOf(await ask('/sessions', { headers: bearer(alice) }))).toHaveLength(1);
+});
+
+test("a token for another user's session is refused", async () => {
+  const alice = sessionOf(await register(newName()));
+  const bob = sessionOf(await register(newName()));
+  const forged = jwt.sign({ sub: alice.username, sid: bob.sessionId }, SECRET, { expiresIn: 60 });
+  expect((await ask('/sessions', { headers: { authorization: `Bearer ${forged}` } })).status).toBe(401);
+});
+
+test('a token without a session is enough where another identity provider signs people in', async () => {
+  const token = jwt.sign({ sub: newName() }, SECRET, { expiresIn: 60 });
+  expect(listOf(await ask('/sessions', { headers: { authorization: `bearer ${token}` } }))).toEqual([]);
+});
+
+test('the token comes in one Authorization header and in no other way', async () => {
+  const session = sessionOf(await register(newName()));
+  const token = session.accessToken;
+  const ways: [string, Record<string, string> | [string, string][]][] = [
+    [`?access_token=${token}`, {}],
+    ['', { cookie: `access_token=${token}; authorization=Bearer ${token}` }],
+    ['', { authorization: token }],
+    ['', { authorization: `Basic ${token}` }],
+    ['', { authorization: `Bearer ${token}, Bearer ${token}` }],
+    ['', { authorization: `Bearer ${token} x` }],
+    ['', { 'x-forwarded-authorization': `Bearer ${token}` }],
+  ];
+  for (const [query, headers] of ways) expect((await ask(`/sessions${query}`, { headers })).status).toBe(401);
+});
+
+test('a suspended user is refused at every door, until restored', async () => {
+  const username = newName();
+  const first = await register(username);
+  const { username: branded } = await gate.identity.sessions.refresh(first.cookie ?? '').then(({ session }) => session);
+  await gate.identity.accounts.suspend(branded);
+  await gate.identity.accounts.suspend(branded);
+  expect((await ask('/sessions', { headers: bearer(sessionOf(first)) })).status).toBe(401);
+  expect((await post('/refresh', undefined, withCookie(first.cookie))).status).toBe(401);
+  expect(await signIn(username)).toMatchObject({ status: 403, body: { reason: 'The account is suspended.' } });
+  expect((await post('/sign-in', { username, password: 'wrong password' })).status).toBe(401);
+  await gate.identity.accounts.restore(branded);
+  await gate.identity.accounts.restore(branded);
+  expect((await ask('/sessions', { headers: bearer(sessionOf(await signIn(username))) })).status).toBe(200);
+});
+
+test('beyond its limit each door answers 429 with a time to wait, to the one who knocks too often', async () => {
+  const few = { windowMs: 60_000, limit: 2 };
+  const limited = await startGate(engine, {
+    rateLimits: limitsWith({ signInByName: few, registerByName: few, refreshBySession: few }),
+  });
+  const knock = (path: string, body?: unknown, headers?: Record<string, string>) => post(path, body, headers, limited);
+  const username = newName();
+  const right = { username, password: PASSWORD };
+  const first = await knock('/register', right);
+  await knock('/register', right);
+  const doors: [string, unknown, Record<string, string>][] = [['/register', right, {}]];
+
+  for (let each = 0; each < 3; each += 1) expect((await knock('/sign-in', right)).status).toBe(200);
+  const wrong = { username, password: 'wrong password' };
+  await knock('/sign-in', wrong);
+  await knock('/sign-in', wrong);
+  doors.push(['/sign-in', right, {}]);
+
+  const second = await knock('/refresh', undefined, withCookie(first.cookie));
+  const third = await knock('/refresh', undefined, withCookie(second.cookie));
+  doors.push(['/refresh', undefined, withCookie(third.cookie)]);
+
+  for (const [path, body, headers] of doors) {
+    const reply = await knock(path, body, headers);
+    expect(reply).toMatchObject({
+      status: 429,
+      body: { error: 'too_many_requests', reason: expect.any(String) as string },
+    });
+    expect(Number(reply.headers.get('retry-after'))).toBeGreaterThan(50);
+  }
+  const other = { username: newName(), password: PASSWORD };
+  expect((await knock('/register', other)).status).toBe(201);
+  expect((await knock('/sign-in', other)).status).toBe(200);
+  await limited.close();
+});
+
+test('who asks for the sessions, or signs out, again and again is told to wait, and others are not', async () => {
+  const few = { windowMs: 60_000, limit: 2 };
+  const limited = await startGate(engine, {
+    rateLimits: limitsWith({ sessionsByName: few, signOutBySession: few }),
+  });
+  const register = (): Promise<Reply> => post('/register', { username: newName(), password: PASSWORD }, {}, limited);
+  const [mine, others] = [await register(), await register()];
+  const list = async (whose: Reply, method = 'GET', path = '/sessions'): Promise<number> =>
+    (await ask(path, { method, headers: bearer(sessionOf(whose)) }, limited)).status;
+  expect([await list(mine), await list(mine), await list(mine)]).toEqual([200, 200, 429]);
+  expect([await list(mine, 'DELETE'), await list(mine, 'DELETE', '/sessions/x')]).toEqual([429, 429]);
+  expect(await list(others)).toBe(200);
+  const signOut = async (whose: Reply): Promise<number> =>
+    (await post('/sign-out', undefined, withCookie(whose.cookie), limited)).status;
+  expect([await signOut(mine), await signOut(mine), await signOut(mine)]).toEqual([204, 204, 429]);
+  expect(await signOut(others)).toBe(204);
+  await limited.close();
+});
+
+test('an address beyond its limit is refused before anything is read or asked', async () => {
+  const few = { windowMs: 60_000, limit: 2 };
+  const limited = await startGate(engine, {
+    rateLimits: limitsWith({ signInByAddress: few, registerByAddress: few, refreshByAddress: few }),
+  });
+  for (const path of ['/register', '/sign-in', '/refresh']) {
+    const knock = () =>
+      post(path, '{', { 'x-forwarded-for': `10.0.0.${String(Math.floor(Math.random() * 250))}` }, limited);
+    await knock();
+    await knock();
+    expect((await knock()).status).toBe(429);
+  }
+  await limited.close();
+});
+
+test('the database holds nothing that signs anybody in', async () => {
+  const username = newName();
+  const reply = await register(username);
+  const couch = connect(engine.access);
+  const all = JSON.stringify(await couch.use(engine.names.sessions).list({ include_docs: true }));
+  expect(all).toContain(sessionOf(reply).sessionId);
+  expect(all).not.toContain(reply.cookie?.split('.')[2]);
+  const account: unknown = await couch.use('_users').get(`org.couchdb.user:${username}`);
+  expect(account).toMatchObject({ roles: [] });
+  expect(JSON.stringify(account)).not.toContain(PASSWORD);
+});

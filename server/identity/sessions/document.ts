@@ -1,0 +1,80 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { parseUsername, type Username } from '../../../couchdb-design/user-document/user-document.ts';
+import type { Session } from './state.ts';
+
+/** A session as it lies in the database. Nothing in it signs anybody in: the refresh token is not part of it. */
+const sessionDocumentSchema = z.object({
+  _id: z.templateLiteral(['session:', z.string()]),
+  type: z.literal('session'),
+  username: z.string(),
+  device: z.string(),
+  created_at: z.iso.datetime(),
+  refreshed_at: z.iso.datetime(),
+  expires_at: z.iso.datetime(),
+  generation: z.int().positive(),
+  ended_at: z.iso.datetime().optional(),
+  ended_by: z.enum(['sign-out', 'user', 'operator', 'suspension', 'reuse', 'too-many']).optional(),
+});
+
+export type SessionDocument = z.output<typeof sessionDocumentSchema>;
+
+export const sessionDocumentId = (sessionId: string): `session:${string}` => `session:${sessionId}`;
+
+/** The document whose being there says that the account is suspended, whoever issues its tokens. */
+export const suspensionId = (username: Username): string => `suspended:${username}`;
+
+/** The username that a suspension's id is about; undefined for any other id. */
+export const suspendedBy = (documentId: string): Username | undefined =>
+  documentId.startsWith('suspended:') ? parseUsername(documentId.slice('suspended:'.length)) : undefined;
+
+/** The session that a document's id is about; undefined for any other id. */
+export const sessionIdOf = (documentId: string): string | undefined =>
+  documentId.startsWith('session:') ? documentId.slice('session:'.length) : undefined;
+
+/**
+ * What all of one user's session ids begin with, so that they lie side by side and are listed without a view. A digest,
+ * since a username may hold what ids may not. Digests of two names may meet; whoever lists looks at the username.
+ */
+export const sessionIdPrefix = (username: Username): string =>
+  `${createHash('sha256').update(username).digest('hex').slice(0, 16)}-`;
+
+/** 128 random bits: nobody guesses one, and no two are alike. */
+export const newSessionId = (username: Username): string =>
+  `${sessionIdPrefix(username)}${randomBytes(16).toString('base64url')}`;
+
+const toIso = (time: number): string => new Date(time).toISOString();
+
+export const toDocument = (session: Session): SessionDocument => ({
+  _id: sessionDocumentId(session.id),
+  type: 'session',
+  username: session.username,
+  device: session.device,
+  created_at: toIso(session.createdAt),
+  refreshed_at: toIso(session.refreshedAt),
+  expires_at: toIso(session.expiresAt),
+  generation: session.generation,
+  ...(session.ended === undefined ? {} : { ended_at: toIso(session.ended.at), ended_by: session.ended.by }),
+});
+
+/** Undefined when it is not a session's document: then nobody is signed in by it. */
+export function fromDocument(value: unknown): Session | undefined {
+  const read = sessionDocumentSchema.safeParse(value);
+  const username = parseUsername(read.data?.username);
+  const id = sessionIdOf(read.data?._id ?? '');
+  if (!read.success || username === undefined || id === undefined) return undefined;
+  const { data } = read;
+  return {
+    id,
+    username,
+    device: data.device,
+    createdAt: Date.parse(data.created_at),
+    refreshedAt: Date.parse(data.refreshed_at),
+    expiresAt: Date.parse(data.expires_at),
+    generation: data.generation,
+    ended:
+      data.ended_at === undefined && data.ended_by === undefined
+        ? undefined
+        : { at: Date.parse(data.ended_at ?? data.refreshed_at), by: data.ended_by ?? 'user' },
+  };
+}

@@ -1,0 +1,110 @@
+import { parseUsername, type Username } from '../../../couchdb-design/user-document/user-document.ts';
+import { connect } from '../../upstream/client.ts';
+import type { TestUpstream } from '../../testing/test-database.ts';
+import { createRefreshTokens, type RefreshTokens } from './refresh-token.ts';
+import type { Session } from './state.ts';
+import { createSessionStore, type SessionStore } from './store.ts';
+import { createSessions, type Sessions } from './sessions.ts';
+import { SECRET, startEngine } from '../../testing/test-identity.ts';
+
+const DAY = 86_400_000;
+let engine: TestUpstream;
+let refreshTokens: RefreshTokens;
+let store: SessionStore;
+let sessions: Sessions;
+let now = Date.now();
+const stored: Session[] = [];
+
+beforeAll(async () => {
+  engine = await startEngine();
+  refreshTokens = createRefreshTokens([SECRET]);
+  store = createSessionStore(connect(engine.access), engine.names.sessions, (session) => stored.push(session));
+  sessions = createSessions({ store, refreshTokens, now: () => now });
+});
+afterAll(() => engine.close());
+
+let names = 0;
+function newName(): Username {
+  const username = parseUsername(`user${(names += 1)}`);
+  if (username === undefined) throw new Error('that is a username');
+  return username;
+}
+
+test('a session reads back as it was stored, and every stored state is told', async () => {
+  const { session } = await sessions.start(newName(), 'Firefox on Linux');
+  await expect(sessions.list(session.username)).resolves.toEqual([session]);
+  expect(stored).toContainEqual(session);
+});
+
+test('one user has at most 50 live sessions, and the least used one goes', async () => {
+  const username = newName();
+  const first = await sessions.start(username, 'test');
+  for (let each = 0; each < 50; each += 1) {
+    now += 1;
+    await sessions.start(username, 'test');
+  }
+  const list = await sessions.list(username);
+  expect(list).toHaveLength(50);
+  expect(list.map(({ id }) => id)).not.toContain(first.session.id);
+  await expect(sessions.refresh(first.refreshToken)).rejects.toMatchObject({ status: 401 });
+});
+
+test('what is over is forgotten in time, by itself and by nobody else', async () => {
+  const [username, bystander] = [newName(), newName()];
+  const ended = await sessions.start(username, 'test');
+  const other = await sessions.start(bystander, 'test');
+  await sessions.end(bystander, other.session.id);
+  await sessions.end(username, ended.session.id);
+  await sessions.list(username);
+  expect(await store.ofUser(username)).toHaveLength(1);
+  now += 8 * DAY;
+  await sessions.list(username);
+  expect(await store.ofUser(username)).toEqual([]);
+  expect(await store.ofUser(bystander)).toHaveLength(1);
+});
+
+test('an end wins over refreshes that go on beside it', async () => {
+  for (let round = 0; round < 10; round += 1) {
+    const { session, refreshToken } = await sessions.start(newName(), 'test');
+    const [, ...refreshed] = await Promise.allSettled([
+      sessions.end(session.username, session.id),
+      sessions.refresh(refreshToken),
+      sessions.refresh(refreshToken),
+    ]);
+    await expect(sessions.list(session.username)).resolves.toEqual([]);
+    for (const each of refreshed) {
+      const token = each.status === 'fulfilled' ? each.value.refreshToken : refreshToken;
+      await expect(sessions.refresh(token)).rejects.toMatchObject({ status: 401 });
+    }
+  }
+});
+
+test('many refreshes of one token at once rotate once', async () => {
+  const { session, refreshToken } = await sessions.start(newName(), 'test');
+  const all = await Promise.all(Array.from({ length: 6 }, () => sessions.refresh(refreshToken)));
+  expect(new Set(all.map((each) => each.refreshToken)).size).toBe(1);
+  const [kept] = await sessions.list(session.username);
+  expect(kept?.generation).toBe(2);
+});
+
+test('a session that the database has lost is over for whoever comes with its token', async () => {
+  const token = refreshTokens.issue({ sessionId: 'nothing', generation: 1 });
+  await expect(sessions.refresh(token)).rejects.toMatchObject({ status: 401 });
+  await expect(sessions.signOut(token)).resolves.toBeUndefined();
+});
+
+test('a rotation that a restored database has lost does not sign its owner out', async () => {
+  const { session } = await sessions.start(newName(), 'test');
+  const ahead = refreshTokens.issue({ sessionId: session.id, generation: 5 });
+  await expect(sessions.refresh(ahead)).resolves.toMatchObject({ session: { generation: 6 } });
+});
+
+test('all sessions but one, or all, end at once', async () => {
+  const username = newName();
+  const [kept, ...rest] = await Promise.all([1, 2, 3].map(() => sessions.start(username, 'test')));
+  await sessions.endAll(username, 'user', kept?.session.id);
+  await expect(sessions.list(username)).resolves.toEqual([kept?.session]);
+  for (const each of rest) await expect(sessions.refresh(each.refreshToken)).rejects.toMatchObject({ status: 401 });
+  await sessions.endAll(username, 'suspension');
+  await expect(sessions.list(username)).resolves.toEqual([]);
+});

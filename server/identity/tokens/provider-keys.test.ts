@@ -1,0 +1,121 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import jwt from 'jsonwebtoken';
+import { listen } from '../../testing/test-identity.ts';
+import { createKeyFinder } from './provider-keys.ts';
+import { createTokens } from './tokens.ts';
+
+const MINUTE = 60_000;
+const jwk = (key: KeyObject, kid: string, alg: string) => ({ ...key.export({ format: 'jwk' }), kid, alg, use: 'sig' });
+const first = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const second = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+
+let server: Server;
+let url: string;
+let asked: number;
+let answer: { status: number; body: unknown; location?: string };
+let now: number;
+
+beforeEach(async () => {
+  asked = 0;
+  now = Date.parse('2026-11-22T12:00:00Z');
+  answer = { status: 200, body: { keys: [jwk(first.publicKey, 'first', 'RS256')] } };
+  server = createServer((_req, res) => {
+    asked += 1;
+    res.writeHead(answer.status, answer.location === undefined ? {} : { location: answer.location });
+    res.end(JSON.stringify(answer.body));
+  });
+  url = `http://127.0.0.1:${await listen(server)}/keys`;
+});
+afterEach(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+const verifier = () => {
+  const findKey = createKeyFinder({ kind: 'jwks', url }, () => now);
+  const rest = { secrets: [], usernameClaim: 'sub', issuer: undefined, audience: undefined };
+  return createTokens({ ...rest, findKey, now: () => now }).verify;
+};
+const claims = () => ({ sub: 'alice', exp: now / 1000 + 86_400 });
+const byFirst = (keyid = 'first'): string => jwt.sign(claims(), first.privateKey, { algorithm: 'RS256', keyid });
+const bySecond = (): string => jwt.sign(claims(), second.privateKey, { algorithm: 'ES256', keyid: 'second' });
+
+test('a key set is fetched once for many tokens', async () => {
+  const verify = verifier();
+  await Promise.all([verify(byFirst()), verify(byFirst()), verify(byFirst())]);
+  await expect(verify(byFirst())).resolves.toMatchObject({ username: 'alice' });
+  expect(asked).toBe(1);
+});
+
+test('a new key of the provider is found, and one taken back is no longer believed', async () => {
+  const verify = verifier();
+  await verify(byFirst());
+  answer = { status: 200, body: { keys: [jwk(second.publicKey, 'second', 'ES256')] } };
+  now += MINUTE;
+  await expect(verify(bySecond())).resolves.toMatchObject({ username: 'alice' });
+  await expect(verify(byFirst())).rejects.toMatchObject({ status: 401 });
+});
+
+test('made-up key ids cost the provider one request, and nobody else anything', async () => {
+  const verify = verifier();
+  await verify(byFirst());
+  now += MINUTE;
+  for (let each = 0; each < 50; each += 1) {
+    await expect(verify(byFirst(`made-up-${each}`))).rejects.toMatchObject({ status: 401, error: 'unauthorized' });
+  }
+  await expect(verify(byFirst())).resolves.toMatchObject({ username: 'alice' });
+  expect(asked).toBe(2);
+});
+
+test('an outage of the provider is 503 for what cannot be checked, and goes unnoticed for a while by the rest', async () => {
+  const verify = verifier();
+  answer = { status: 500, body: {} };
+  await expect(verify(byFirst())).rejects.toMatchObject({ status: 503 });
+  answer = { status: 200, body: { keys: [jwk(first.publicKey, 'first', 'RS256')] } };
+  await expect(verify(byFirst())).rejects.toMatchObject({ status: 503 });
+  now += MINUTE;
+  await verify(byFirst());
+
+  answer = { status: 200, body: 'hello' };
+  now += 30 * MINUTE;
+  await expect(verify(byFirst())).resolves.toMatchObject({ username: 'alice' });
+  await expect(verify(bySecond())).rejects.toMatchObject({ status: 503 });
+  now += 60 * MINUTE;
+  await expect(verify(byFirst())).rejects.toMatchObject({ status: 503 });
+});
+
+test('a provider that is not there is 503', async () => {
+  const verify = verifier();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  await expect(verify(byFirst())).rejects.toMatchObject({ status: 503 });
+});
+
+test('keys are fetched from nowhere else', async () => {
+  answer = { status: 302, body: {}, location: `${url}?elsewhere` };
+  await expect(verifier()(byFirst())).rejects.toMatchObject({ status: 503 });
+  expect(asked).toBe(1);
+});
+
+test('a key serves only the algorithm that it was published for', async () => {
+  answer = { status: 200, body: { keys: [jwk(first.publicKey, 'first', 'RS512')] } };
+  await expect(verifier()(byFirst())).rejects.toMatchObject({ status: 401 });
+});
+
+test('a shared secret in the key set is no key', async () => {
+  const k = Buffer.from('a secret that a provider should never publish').toString('base64url');
+  answer = {
+    status: 200,
+    body: { keys: [{ kty: 'oct', k, kid: 'first', alg: 'HS256' }, jwk(second.publicKey, 'second', 'ES256')] },
+  };
+  const token = jwt.sign(claims(), Buffer.from(k, 'base64url'), { algorithm: 'HS256', keyid: 'first' });
+  await expect(verifier()(token)).rejects.toMatchObject({ status: 401 });
+});
+
+test('without a key id a set of one key is enough, and one of two is not', async () => {
+  const token = jwt.sign(claims(), first.privateKey, { algorithm: 'RS256' });
+  await expect(verifier()(token)).resolves.toMatchObject({ username: 'alice' });
+  answer = { status: 200, body: { keys: [jwk(first.publicKey, 'a', 'RS256'), jwk(first.publicKey, 'b', 'RS256')] } };
+  await expect(verifier()(token)).rejects.toMatchObject({ status: 401 });
+});

@@ -1,0 +1,127 @@
+import fc from 'fast-check';
+import { SharedTimer, type Timed } from './timer-wheel.ts';
+
+/** How late a task may run, in ms. */
+const LATEST = 100;
+
+beforeEach(() => {
+  jest.useFakeTimers({ now: 1_700_000_000_050 });
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+const timed = (due: () => unknown): Timed => ({ slot: undefined, due: () => void due() });
+
+interface Plan {
+  readonly before: number | undefined;
+  readonly after: number;
+  readonly cancelAfter: number | undefined;
+}
+
+const plan: fc.Arbitrary<Plan> = fc.record({
+  before: fc.option(fc.integer({ min: -500, max: 5_000 }), { nil: undefined }),
+  after: fc.integer({ min: -500, max: 5_000 }),
+  cancelAfter: fc.option(fc.integer({ min: 0, max: 5_000 }), { nil: undefined }),
+});
+
+it('no task runs before its time, nor more than 100 ms after it, nor twice, nor when it was cancelled before', () => {
+  fc.assert(
+    fc.property(fc.array(plan, { maxLength: 30 }), fc.array(fc.integer({ min: 1, max: 90 })), (plans, steps) => {
+      const timer = new SharedTimer(Date.now);
+      const begun = Date.now();
+      const ran = plans.map((): number[] => []);
+      const tasks = plans.map(({ after, before }, index) => {
+        const task = timed(() => ran[index]?.push(Date.now() - begun));
+        // Its first time does not count: it is given another one.
+        if (before !== undefined) timer.at(begun + before, task);
+        timer.at(begun + after, task);
+        return task;
+      });
+      const cancelled = new Set<number>();
+      for (let turn = 0; Date.now() < begun + 5_200; turn += 1) {
+        jest.advanceTimersByTime(steps[turn % steps.length] ?? 50);
+        plans.forEach(({ cancelAfter }, index) => {
+          if (cancelAfter === undefined || Date.now() - begun < cancelAfter || cancelled.has(index)) return;
+          // Whether it had run before or not: cancelling again and late does no harm.
+          const task = tasks[index];
+          if (task !== undefined) timer.cancel(task);
+          cancelled.add(index);
+        });
+      }
+      plans.forEach(({ after, cancelAfter }, index) => {
+        const times = ran[index] ?? [];
+        expect(times.length).toBeLessThanOrEqual(1);
+        for (const time of times) {
+          expect(time).toBeGreaterThanOrEqual(after);
+          expect(time).toBeLessThanOrEqual(Math.max(after, 0) + LATEST);
+        }
+        if (cancelAfter === undefined || cancelAfter > Math.max(after, 0) + LATEST) expect(times).toHaveLength(1);
+        if (cancelAfter !== undefined && cancelAfter + LATEST < after) expect(times).toEqual([]);
+      });
+      expect(timer.size).toBe(0);
+      expect(jest.getTimerCount()).toBe(0);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+it('ten thousand tasks are one interval, and with the last of them it ends', () => {
+  const timer = new SharedTimer(Date.now);
+  const tasks = Array.from({ length: 10_000 }, () => timed(() => undefined));
+  tasks.forEach((task, n) => timer.at(Date.now() + 1_000 + n, task));
+  expect([timer.size, jest.getTimerCount()]).toEqual([10_000, 1]);
+  for (const task of tasks) timer.cancel(task);
+  jest.advanceTimersByTime(LATEST);
+  expect([timer.size, jest.getTimerCount()]).toEqual([0, 0]);
+});
+
+it('a task may set another one, and closing forgets all', () => {
+  const timer = new SharedTimer(Date.now);
+  const ran: string[] = [];
+  const second = timed(() => ran.push('second'));
+  const first = timed(() => {
+    ran.push('first');
+    timer.at(Date.now() + 200, second);
+  });
+  timer.at(Date.now() + 200, first);
+  jest.advanceTimersByTime(1_000);
+  expect(ran).toEqual(['first', 'second']);
+  timer.at(
+    Date.now() + 200,
+    timed(() => ran.push('never')),
+  );
+  timer.close();
+  jest.advanceTimersByTime(1_000);
+  expect([ran.length, timer.size, jest.getTimerCount()]).toEqual([2, 0, 0]);
+});
+
+it('after a sleep of the machine everything that is due runs at the next tick, the earliest first', () => {
+  const timer = new SharedTimer(Date.now);
+  const ran: number[] = [];
+  for (const after of [900, 300, 600])
+    timer.at(
+      Date.now() + after,
+      timed(() => ran.push(after)),
+    );
+  jest.setSystemTime(Date.now() + 60_000);
+  jest.advanceTimersByTime(LATEST);
+  expect(ran).toEqual([300, 600, 900]);
+});
+
+it('one that is due may cancel another of the same time, or put it off', () => {
+  const timer = new SharedTimer(Date.now);
+  const ran: string[] = [];
+  const time = Date.now() + 200;
+  const cancelled = timed(() => ran.push('cancelled'));
+  const putOff = timed(() => ran.push('put off'));
+  const first = timed(() => {
+    timer.cancel(cancelled);
+    timer.at(time + 1_000, putOff);
+  });
+  for (const each of [first, cancelled, putOff]) timer.at(time, each);
+  jest.advanceTimersByTime(200 + LATEST);
+  expect([ran, timer.size]).toEqual([[], 1]);
+  jest.advanceTimersByTime(1_000);
+  expect([ran, timer.size]).toEqual([['put off'], 0]);
+});

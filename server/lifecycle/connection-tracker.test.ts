@@ -1,0 +1,126 @@
+import { once } from 'node:events';
+import http, { type ServerResponse } from 'node:http';
+import net, { type AddressInfo, type Socket } from 'node:net';
+import { eventually } from '../testing/fake-couchdb.ts';
+import { trackConnections, type Connections } from './connection-tracker.ts';
+
+/** More than the system takes off our hands while nobody reads. */
+const LARGE = 'x'.repeat(16 * 1024 * 1024);
+
+let server: http.Server;
+let connections: Connections;
+let parked: ServerResponse[];
+let asked: string[];
+const clients: Socket[] = [];
+
+beforeEach(async () => {
+  [parked, asked] = [[], []];
+  server = http.createServer((req, res) => {
+    asked.push(req.url ?? '');
+    if (req.url === '/parked') {
+      res.flushHeaders();
+      parked.push(res);
+    } else res.end(req.url === '/large' ? LARGE : 'ok');
+  });
+  connections = trackConnections(server);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+});
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.destroy();
+  if (!server.listening) return;
+  connections.cut();
+  await connections.drain();
+});
+
+interface Client {
+  readonly socket: Socket;
+  readonly text: () => string;
+  readonly ended: () => boolean;
+  get(path: string): void;
+}
+
+function connect(): Client {
+  const socket = net.connect((server.address() as AddressInfo).port, '127.0.0.1');
+  clients.push(socket);
+  let text = '';
+  socket.setEncoding('latin1');
+  let ended = false;
+  socket.on('data', (chunk: string) => (text += chunk));
+  socket.on('error', () => undefined);
+  socket.on('end', () => (ended = true));
+  return {
+    socket,
+    text: () => text,
+    ended: () => ended,
+    get: (path) => socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`),
+  };
+}
+
+it('ends idle connections at once, and takes no new one', async () => {
+  const { port } = server.address() as AddressInfo;
+  const [used, unused] = [connect(), connect()];
+  used.get('/');
+  await eventually(() => used.text().includes('ok') && connections.underWay === 0 && !unused.socket.connecting);
+  const drained = connections.drain();
+  await eventually(() => used.ended() && unused.ended());
+  await drained;
+  await expect(once(net.connect(port, '127.0.0.1'), 'connect')).rejects.toThrow('ECONNREFUSED');
+});
+
+it('a client that reads slowly gets its whole answer', async () => {
+  const slow = connect();
+  slow.socket.pause();
+  slow.get('/large');
+  await eventually(() => connections.underWay === 1);
+  const drained = connections.drain();
+  slow.socket.resume();
+  await drained;
+  await eventually(() => slow.ended());
+  expect(slow.text().length).toBeGreaterThan(LARGE.length);
+});
+
+it('a request by a kept connection is answered, and told that it was the last', async () => {
+  const client = connect();
+  client.get('/parked');
+  await eventually(() => parked.length === 1);
+  const drained = connections.drain();
+  client.get('/second');
+  await eventually(() => asked.includes('/second'));
+  parked[0]?.end('first');
+  await drained;
+  await eventually(() => client.ended());
+  const [, first, second] = client.text().split('HTTP/1.1 200 OK');
+  expect(first).toContain('first');
+  expect(second).toMatch(/connection: close/i);
+  expect(second).toMatch(/ok$/);
+});
+
+it('a request that follows an answer whose head had promised a kept connection is answered, not reset', async () => {
+  const client = connect();
+  client.get('/parked');
+  await eventually(() => parked.length === 1);
+  const drained = connections.drain();
+  parked[0]?.end('over');
+  await eventually(() => client.text().includes('over'));
+  client.get('/next');
+  await eventually(() => asked.includes('/next'));
+  await drained;
+  expect(client.text().split('HTTP/1.1 200')).toHaveLength(3);
+  expect(client.text()).toMatch(/connection: close/i);
+});
+
+it('counts what is under way, also of a client that goes away with several requests open', async () => {
+  const [gone, stays] = [connect(), connect()];
+  gone.get('/parked');
+  gone.get('/parked');
+  stays.get('/parked');
+  await eventually(() => connections.underWay === 3);
+  gone.socket.destroy();
+  await eventually(() => connections.underWay === 1);
+  const drained = connections.drain();
+  parked.at(-1)?.end();
+  for (const each of parked) each.end();
+  await drained;
+  expect(connections.underWay).toBe(0);
+});

@@ -1,0 +1,58 @@
+import { createServer } from 'node:http';
+import { methodNotAllowed, missing, sendError } from '../http/errors.ts';
+import { listen } from '../http/listen.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface MetricsServer {
+  /** Where Prometheus asks. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Prometheus asks over one connection; a few more, and something else does. */
+const MOST_CONNECTIONS = 20;
+
+/**
+ * Serves `/metrics` and nothing else, on a port of its own: whoever reaches the gate does not reach this. Rejects with a
+ * sentence when the port cannot be had.
+ */
+export async function startMetricsServer(
+  metrics: Pick<Metrics, 'text' | 'contentType'>,
+  place: { readonly host: string; readonly port: number },
+): Promise<MetricsServer> {
+  const server = createServer((req, res) => {
+    // A body is nobody's business here, and is not waited for.
+    if (!req.complete) res.shouldKeepAlive = req.method === 'GET' || req.method === 'HEAD';
+    if (req.url?.split('?', 1)[0] !== '/metrics') {
+      sendError(res, missing());
+      return;
+    }
+    if (req.method !== 'GET' && req.method !== 'HEAD') {
+      sendError(res, methodNotAllowed('GET,HEAD'));
+      return;
+    }
+    metrics.text().then(
+      (text) => {
+        const bytes = Buffer.from(text);
+        const headers = {
+          'Content-Type': metrics.contentType,
+          'Content-Length': bytes.length,
+          'Cache-Control': 'no-store',
+        };
+        res.writeHead(200, headers).end(bytes);
+      },
+      (error: unknown) => sendError(res, error),
+    );
+  });
+  server.maxConnections = MOST_CONNECTIONS;
+  const variables = { host: 'METRICS_HOST', port: 'METRICS_PORT' };
+  const origin = await listen(server, { ...place, variables });
+  return {
+    url: `${origin}/metrics`,
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}

@@ -1,0 +1,90 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import { startLine, type Line } from '../testing/test-identity.ts';
+import { startForTests, type TestGate } from '../testing/test-gate.ts';
+import { startRecorder, type Recorder } from '../testing/request-recorder.ts';
+import { startUpstream, type TestUpstream } from '../testing/test-database.ts';
+import { eventually } from '../testing/fake-couchdb.ts';
+
+let upstream: TestUpstream;
+let recorder: Recorder;
+let line: Line;
+let gate: TestGate;
+
+beforeEach(async () => {
+  upstream = await startUpstream();
+  recorder = await startRecorder(upstream.nextAccess().url);
+  line = await startLine({ ...upstream.access, url: recorder.url });
+  gate = await startForTests({}, { upstream, access: line.access });
+});
+afterEach(async () => {
+  await gate.close();
+  await line.close();
+  await recorder.close();
+  await upstream.close();
+});
+
+const infoRequests = (): number =>
+  recorder.requests.filter(({ method, url }) => method === 'GET' && url === `/${upstream.names.registry}`).length;
+
+const ask = async (): Promise<{ status: number; body: unknown }> => {
+  const answer = await fetch(`${gate.url}/readyz`);
+  return { status: answer.status, body: await answer.json() };
+};
+const isReady = async (): Promise<boolean> => (await ask()).status === 200;
+
+it('is ready while the database answers and both feeds run, and alive throughout', async () => {
+  await eventually(isReady);
+  expect(await ask()).toEqual({
+    status: 200,
+    body: {
+      status: 'ready',
+      checks: { not_draining: true, registry_feed: true, sessions_feed: true, upstream: true },
+    },
+  });
+  line.cut();
+  await eventually(async () => !(await isReady()));
+  await eventually(async () => {
+    const { checks } = (await ask()).body as { checks: Record<string, boolean> };
+    return checks['upstream'] === false && checks['registry_feed'] === false && checks['sessions_feed'] === false;
+  });
+  const told = await ask();
+  expect(told).toMatchObject({ status: 503, body: { error: 'not_ready', reason: 'The database does not answer.' } });
+  // Nothing of where the database is, or of what went wrong with it.
+  expect(JSON.stringify(told.body)).not.toMatch(/127\.0\.0\.1|registry"|ECONN|Engine/);
+  expect((await fetch(`${gate.url}/healthz`)).status).toBe(200);
+  line.mend();
+  await eventually(isReady);
+});
+
+it('nobody can keep the database busy by asking', async () => {
+  await eventually(isReady);
+  const before = infoRequests();
+  const begun = performance.now();
+  for (let round = 0; round < 20; round += 1) await Promise.all(Array.from({ length: 20 }, ask));
+  const seconds = (performance.now() - begun) / 1000;
+  expect(infoRequests() - before).toBeLessThanOrEqual(1 + seconds);
+});
+
+it('says that it is stopping to whoever still has a connection, and is the last word on it', async () => {
+  await eventually(isReady);
+  const socket = net.connect(Number(new URL(gate.url).port), '127.0.0.1');
+  let text = '';
+  socket.setEncoding('utf8');
+  socket.on('data', (chunk: string) => (text += chunk));
+  const token = gate.token('alice');
+  socket.write(
+    `GET /sync/${upstream.names.registry}/_changes?feed=longpoll&since=now&heartbeat=1000 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`,
+  );
+  await eventually(() => gate.pouchgate.hub.size === 1 && text.includes('200 OK'));
+  const closed = gate.pouchgate.close();
+  socket.write('GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n');
+  await once(socket, 'end');
+  await closed;
+  const [, live = '', ready = ''] = text.split('HTTP/1.1 ');
+  expect(live).toMatch(/^200 /);
+  expect(live).toContain('"last_seq"');
+  expect(ready).toMatch(/^503 /);
+  expect(ready).toMatch(/connection: close/i);
+  expect(ready).toContain('"reason":"The server is stopping."');
+});

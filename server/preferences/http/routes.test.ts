@@ -1,0 +1,256 @@
+import { doorOf } from '../../../couchdb-design/user-document/edit-sources.ts';
+import {
+  DEFAULT_PREFERENCES,
+  newUserDocument,
+  parseUsername,
+  type Username,
+} from '../../../couchdb-design/user-document/user-document.ts';
+import { problemSchema, profileSchema, userPreferencesSchema } from '../../contract.ts';
+import { startForTests, type TestGate } from '../../testing/test-gate.ts';
+
+let gate: TestGate;
+beforeAll(async () => {
+  gate = await startForTests({ CORS_ORIGINS: 'https://elsewhere.example' });
+});
+afterAll(() => gate.close());
+
+let users = 0;
+const newUser = (): string => `rest${(users += 1)}`;
+
+interface Asked {
+  readonly method?: string;
+  readonly body?: unknown;
+  readonly text?: string;
+  readonly headers?: Record<string, string>;
+}
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+const ask = (
+  user: string,
+  path: string,
+  { method = 'GET', body, text, headers = {} }: Asked = {},
+): Promise<Response> => {
+  const sent = text ?? (body === undefined ? undefined : JSON.stringify(body));
+  return fetch(`${gate.url}/api/users${path}`, {
+    method,
+    headers: { authorization: `Bearer ${gate.token(user)}`, ...(sent === undefined ? {} : JSON_TYPE), ...headers },
+    ...(sent === undefined ? {} : { body: sent }),
+  });
+};
+const patch = (user: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
+  ask(user, '/preferences', {
+    method: 'PATCH',
+    body,
+    headers: { 'content-type': 'application/merge-patch+json', ...headers },
+  });
+
+const whole = async (response: Response) => {
+  expect(response.status).toBe(200);
+  return userPreferencesSchema.parse(await response.json());
+};
+const problem = async (response: Response, status: number) => {
+  expect(response.headers.get('content-type')).toBe('application/problem+json');
+  expect(response.status).toBe(status);
+  const told = problemSchema.parse(await response.json());
+  expect(told.status).toBe(status);
+  return told;
+};
+/** As somebody with an administrator's rights would. */
+const insert = (user: string, members: object): Promise<unknown> => {
+  const document = { ...newUserDocument(parseUsername(user) as Username, new Date(0)), ...members };
+  return gate.registry().insert(document);
+};
+const documentOf = async (user: string): Promise<Record<string, unknown>> => ({
+  ...(await gate.registry().get(`user_${user}`, { conflicts: true })),
+});
+
+test('a profile is who asks and what holds for them, with the defaults of what was never set', async () => {
+  const user = newUser();
+  const response = await ask(user, '/profile');
+  expect(response.headers.get('cache-control')).toBe('no-store');
+  const profile = profileSchema.parse(await response.json());
+  expect(profile).toMatchObject({ username: user, session: null, preferences: DEFAULT_PREFERENCES, edits: {} });
+});
+
+test('a patch is an edit of each preference that it names, by this door, and its answer is the whole', async () => {
+  const user = newUser();
+  const first = await whole(await patch(user, { theme: 'dark', selectedTags: ['a', 'b'] }));
+  expect(first.preferences).toEqual({ ...DEFAULT_PREFERENCES, theme: 'dark', selectedTags: ['a', 'b'] });
+  expect(first.edits).toMatchObject({ theme: { by: 'rest' }, selectedTags: { by: 'rest' } });
+  const second = await whole(await patch(user, { theme: null }));
+  expect(second.preferences).toEqual({ ...DEFAULT_PREFERENCES, selectedTags: ['a', 'b'] });
+  const { preferences, edits } = await documentOf(user);
+  expect(preferences).toEqual({ selectedTags: ['a', 'b'] });
+  const { theme, selectedTags, ...others } = edits as Record<string, string>;
+  expect(others).toEqual({});
+  expect([theme, selectedTags].map((stamp) => doorOf(stamp ?? ''))).toEqual(['rest', 'rest']);
+  expect(theme?.localeCompare(selectedTags ?? '')).toBe(1);
+});
+
+test('one preference is read, put and deleted by its name', async () => {
+  const user = newUser();
+  await whole(await ask(user, '/preferences/briefingTime', { method: 'PUT', body: '06:15' }));
+  expect(await (await ask(user, '/preferences/briefingTime')).json()).toBe('06:15');
+  const after = await whole(await ask(user, '/preferences/briefingTime', { method: 'DELETE' }));
+  expect(after.preferences.briefingTime).toBe(DEFAULT_PREFERENCES.briefingTime);
+  expect(after.edits['briefingTime']).toMatchObject({ by: 'rest' });
+  const { _rev: rev } = await documentOf(user);
+  await whole(await ask(user, '/preferences/briefingTime', { method: 'DELETE' }));
+  expect((await documentOf(user))['_rev']).toBe(rev);
+});
+
+test('an ETag tells the state: known, it is not sent again; changed meanwhile, nothing is written on top of it', async () => {
+  const user = newUser();
+  const response = await ask(user, '/preferences');
+  const tag = response.headers.get('etag') ?? '';
+  expect(tag).toMatch(/^"\d+-[0-9a-f]{32}"$/);
+  expect((await ask(user, '/profile')).headers.get('etag')).toBe(tag);
+  for (const known of [tag, `W/${tag}`, `"x", ${tag}`, '*']) {
+    expect((await ask(user, '/preferences', { headers: { 'if-none-match': known } })).status).toBe(304);
+  }
+  const changed = await patch(user, { theme: 'dark' }, { 'if-match': tag });
+  const after = changed.headers.get('etag') ?? '';
+  await whole(changed);
+  expect(after).not.toBe(tag);
+  expect((await ask(user, '/preferences')).headers.get('etag')).toBe(after);
+  const late = await patch(user, { theme: 'light' }, { 'if-match': tag });
+  expect(late.headers.get('etag')).toBe(after);
+  await problem(late, 412);
+  await problem(
+    await ask(user, '/preferences/theme', { method: 'PUT', body: 'light', headers: { 'if-match': tag } }),
+    412,
+  );
+  await whole(await patch(user, { theme: 'light' }, { 'if-match': `${after}, "x"` }));
+  await whole(await patch(user, {}, { 'if-match': '*' }));
+});
+
+test('what is not allowed is told with a pointer to it, and changes nothing', async () => {
+  const user = newUser();
+  await whole(await patch(user, { theme: 'dark' }));
+  const { _rev: rev } = await documentOf(user);
+  const told = await problem(await patch(user, { viewMode: 'table', theme: 'pink', 'no/such': 1 }), 422);
+  expect(told.errors?.map(({ pointer }) => pointer)).toContain('/theme');
+  expect(told.error).toBe('invalid_preferences');
+  await problem(await ask(user, '/preferences/theme', { method: 'PUT', body: null }), 422);
+  await problem(await patch(user, ['theme']), 400);
+  await problem(await ask(user, '/preferences', { method: 'PATCH', text: '{"theme":' }), 400);
+  await problem(
+    await ask(user, '/preferences', { method: 'PATCH', text: '{}', headers: { 'content-type': 'text/plain' } }),
+    415,
+  );
+  await problem(await ask(user, '/preferences', { method: 'PATCH', headers: JSON_TYPE }), 400);
+  const large = { selectedTags: ['x'.repeat(100_000)] };
+  await problem(await patch(user, large), 413);
+  expect((await documentOf(user))['_rev']).toBe(rev);
+});
+
+test('the usual names of a prototype are no preferences', async () => {
+  const user = newUser();
+  for (const name of ['__proto__', 'constructor', 'toString']) {
+    await problem(await ask(user, `/preferences/${name}`, { method: 'PUT', body: 'x' }), 404);
+    await problem(await ask(user, '/preferences', { method: 'PATCH', text: `{"${name}":{"polluted":true}}` }), 422);
+  }
+  expect(Reflect.get({}, 'polluted')).toBeUndefined();
+});
+
+test('without a good token there is nothing, and what there is not is told in problem details', async () => {
+  const user = newUser();
+  await problem(await fetch(`${gate.url}/api/users/profile`), 401);
+  await problem(
+    await ask(user, '/profile', { headers: { authorization: `Bearer ${gate.token(user, { exp: 1 })}` } }),
+    401,
+  );
+  await problem(await ask(user, '/preferences/nothing'), 404);
+  await problem(await ask(user, '/nothing'), 404);
+  await problem(await ask(user, '/Profile'), 404);
+  const refused = await ask(user, '/preferences', { method: 'POST', body: {} });
+  expect(refused.headers.get('allow')).toBe('GET,HEAD,PATCH');
+  await problem(refused, 405);
+});
+
+test('an open conflict is merged in what is told, and resolved by the next edit', async () => {
+  const user = newUser();
+  const base = newUserDocument(parseUsername(user) as Username, new Date(0));
+  const leaf = (digit: string, preferences: object, edits: object) => ({
+    ...base,
+    _rev: `1-${digit.repeat(32)}`,
+    preferences,
+    edits,
+  });
+  const stampAt = (second: number, device: string): string => `2026-11-22T10:00:0${second}.000Z-0000-${device}`;
+  const docs = [
+    leaf('a', { theme: 'dark', viewMode: 'table' }, { theme: stampAt(2, 'aaaaa'), viewMode: stampAt(1, 'aaaaa') }),
+    leaf('b', { theme: 'light', viewMode: 'graph' }, { theme: stampAt(1, 'bbbbb'), viewMode: stampAt(2, 'bbbbb') }),
+  ];
+  await gate.registry().bulk({ docs, new_edits: false });
+  const read = await whole(await ask(user, '/preferences'));
+  expect(read.preferences).toMatchObject({ theme: 'dark', viewMode: 'graph' });
+  expect(read.edits['theme']).toEqual({ at: '2026-11-22T10:00:02.000Z', by: 'device', device: 'aaaaa' });
+  const after = await whole(await patch(user, { recapTime: '20:00' }));
+  expect(after.preferences).toMatchObject({ theme: 'dark', viewMode: 'graph', recapTime: '20:00' });
+  expect(await documentOf(user)).toMatchObject({
+    preferences: { theme: 'dark', viewMode: 'graph', recapTime: '20:00' },
+  });
+  expect((await documentOf(user))['_conflicts']).toBeUndefined();
+});
+
+test('many at once on different preferences all stay, and of the same one the last stamp', async () => {
+  const user = newUser();
+  const patches = [
+    { theme: 'dark' },
+    { viewMode: 'graph' },
+    { recapTime: '20:00' },
+    { briefingTime: '06:00' },
+    { dailyRecap: true },
+    { theme: 'light' },
+  ];
+  const answers = await Promise.all(patches.map(async (each) => whole(await patch(user, each))));
+  const now = await whole(await ask(user, '/preferences'));
+  expect(now.preferences).toMatchObject({
+    viewMode: 'graph',
+    recapTime: '20:00',
+    briefingTime: '06:00',
+    dailyRecap: true,
+  });
+  expect(Object.keys(now.edits).sort()).toEqual(['briefingTime', 'dailyRecap', 'recapTime', 'theme', 'viewMode']);
+  // Whoever was answered last has seen what holds.
+  expect(answers).toContainEqual(now);
+});
+
+test('a clock that stands behind what was set before does not undo it', async () => {
+  const user = newUser();
+  const ahead = new Date(Date.now() + 3_600_000).toISOString();
+  await insert(user, {
+    preferences: { theme: 'dark' },
+    edits: { theme: `${ahead}-0000-aaaaa` },
+  });
+  const after = await whole(await patch(user, { theme: 'light' }));
+  expect(after.preferences.theme).toBe('light');
+  expect(after.edits['theme']).toMatchObject({ at: ahead, by: 'rest' });
+});
+
+test('a document that must not be served, or that a newer program wrote, is neither told nor changed', async () => {
+  const secretive = newUser();
+  await insert(secretive, {
+    preferences: { apiToken: 'x' },
+  });
+  await problem(await ask(secretive, '/profile'), 403);
+  await problem(await patch(secretive, { theme: 'dark' }), 403);
+  const newer = newUser();
+  await insert(newer, { version: 2 });
+  await problem(await ask(newer, '/preferences'), 409);
+  await problem(await patch(newer, { theme: 'dark' }), 409);
+  expect(await documentOf(newer)).toMatchObject({ version: 2, preferences: {} });
+});
+
+test('a page of an origin that is listed may use it, and no other', async () => {
+  const preflight = (origin: string): Promise<Response> =>
+    fetch(`${gate.url}/api/users/preferences`, {
+      method: 'OPTIONS',
+      headers: { origin, 'access-control-request-method': 'PATCH' },
+    });
+  const good = await preflight('https://elsewhere.example');
+  expect(good.headers.get('access-control-allow-origin')).toBe('https://elsewhere.example');
+  expect(good.headers.get('access-control-allow-methods')).toContain('PATCH');
+  expect((await preflight('https://evil.example')).headers.get('access-control-allow-origin')).toBeNull();
+});

@@ -1,0 +1,25 @@
+import { doorOf } from '../../couchdb-design/user-document/edit-sources.ts';
+import { parseEditStamp } from '../../couchdb-design/user-document/edit-stamp.ts';
+import type { UserPreferencesAnswer } from '../contract.ts';
+import type { PreferenceRules } from './schema.ts';
+import type { UserPreferences } from './service.ts';
+
+/** As contract.ts has it, of the application's own preferences. */
+export type PreferencesAnswer<P extends object> = Omit<UserPreferencesAnswer, 'preferences'> & { preferences: P };
+
+/** What the preferences are told as, by every door. */
+export function preferencesAnswer<P extends object>(
+  { document }: UserPreferences<P>,
+  { defaults }: Pick<PreferenceRules<P>, 'defaults'>,
+): PreferencesAnswer<P> {
+  const edits = Object.entries(document.edits).flatMap(([key, stamp]) => {
+    const [parts, by] = [parseEditStamp(stamp), doorOf(stamp)];
+    if (parts === undefined || by === undefined) return [];
+    return [[key, { at: new Date(parts.time).toISOString(), by, device: parts.device }] as const];
+  });
+  return {
+    preferences: { ...defaults, ...document.preferences },
+    edits: Object.fromEntries(edits),
+    updatedAt: document.updated_at,
+  };
+}

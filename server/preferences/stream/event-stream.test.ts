@@ -1,0 +1,189 @@
+import { newUserDocument, parseUsername, type Username } from '../../../couchdb-design/user-document/user-document.ts';
+import { problemSchema, userPreferencesSchema, type Session } from '../../contract.ts';
+import { startForTests, type TestGate } from '../../testing/test-gate.ts';
+import { startStream, type StreamClient, type StreamEvent } from '../../testing/sse-client.ts';
+
+let gate: TestGate;
+beforeAll(async () => {
+  gate = await startForTests({ REGISTRATION: 'open' }, { streamBeat: 500 });
+});
+const clients: StreamClient[] = [];
+afterEach(() => {
+  for (const client of clients.splice(0)) client.close();
+});
+afterAll(() => gate.close());
+
+let users = 0;
+const newUser = (): string => gate.upstream.account(`stream${(users += 1)}`);
+const PATH = '/api/users/preferences/stream';
+
+const open = (user: string, headers: Record<string, string> = {}): StreamClient => {
+  const client = startStream({ url: gate.url, headers: { authorization: `Bearer ${gate.token(user)}`, ...headers } });
+  clients.push(client);
+  return client;
+};
+const patch = async (user: string, body: object): Promise<string> => {
+  const response = await fetch(`${gate.url}/api/users/preferences`, {
+    method: 'PATCH',
+    headers: { authorization: `Bearer ${gate.token(user)}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  expect(response.status).toBe(200);
+  return JSON.parse(response.headers.get('etag') ?? '""') as string;
+};
+const preferencesOf = ({ data }: StreamEvent) => userPreferencesSchema.parse(data).preferences;
+const isUpdate = ({ name }: StreamEvent): boolean => name === 'preference-update';
+const problemOf = async (response: Response) => {
+  expect(response.headers.get('content-type')).toBe('application/problem+json');
+  return problemSchema.parse(await response.json());
+};
+
+test('a stream tells who it is for, what holds, and each change with the state that it leads to', async () => {
+  const user = newUser();
+  const stream = open(user);
+  const connected = await stream.event(() => true);
+  const first = await stream.event(isUpdate);
+  expect(connected).toEqual({ name: 'connected', id: undefined, data: { username: user, state: first.id } });
+  expect(preferencesOf(first)).toMatchObject({ theme: 'system' });
+  for (const theme of ['dark', 'light']) {
+    const state = await patch(user, { theme });
+    const told = await stream.event(({ id }) => id === state);
+    expect(preferencesOf(told)).toMatchObject({ theme });
+  }
+});
+
+test('what comes by replication is told as what comes by REST is', async () => {
+  const user = newUser();
+  const stream = open(user);
+  await stream.event(isUpdate);
+  const document = (await (await gate.request(user, `/user_${user}`)).json()) as object;
+  const body = { ...document, preferences: { viewMode: 'graph' }, edits: {} };
+  expect((await gate.request(user, `/user_${user}`, { method: 'PUT', body })).status).toBe(201);
+  const told = await stream.event((event) => isUpdate(event) && preferencesOf(event).viewMode === 'graph');
+  expect(told.id).toMatch(/^2-/);
+});
+
+test('whoever has the state is not told it again, and whoever missed something is told what holds', async () => {
+  const user = newUser();
+  const state = await patch(user, { theme: 'dark' });
+  const same = open(user, { 'last-event-id': state });
+  await same.event(({ name }) => name === 'heartbeat');
+  expect(same.events.map(({ name }) => name)).toEqual(['connected', 'heartbeat']);
+  expect(same.events[0]?.data).toEqual({ username: user, state });
+  const next = await patch(user, { theme: 'light' });
+  expect(preferencesOf(await same.event(({ id }) => id === next))).toMatchObject({ theme: 'light' });
+  for (const missed of [state, '99-ffffffffffffffffffffffffffffffff', 'nonsense']) {
+    const late = open(user, { 'last-event-id': missed });
+    expect((await late.event(isUpdate)).id).toBe(next);
+  }
+});
+
+test('a stream is told its own user’s changes alone', async () => {
+  const [alice, bob] = [newUser(), newUser()];
+  const streams = [open(alice), open(bob)];
+  await Promise.all(streams.map((stream) => stream.event(isUpdate)));
+  const ofAlice = await patch(alice, { selectedTags: ['hers'] });
+  const ofBob = await patch(bob, { selectedTags: ['his'] });
+  await Promise.all([streams[0]?.event(({ id }) => id === ofAlice), streams[1]?.event(({ id }) => id === ofBob)]);
+  const [hers, his] = streams.map((stream) => JSON.stringify(stream.events));
+  expect(hers).not.toContain('his');
+  expect(his).not.toContain('hers');
+});
+
+test('without a right there is no stream, and a token in the URL is none', async () => {
+  const user = newUser();
+  expect((await problemOf(await fetch(`${gate.url}${PATH}`))).status).toBe(401);
+  expect((await problemOf(await fetch(`${gate.url}${PATH}?access_token=${gate.token(user)}`))).status).toBe(401);
+  const over = { authorization: `Bearer ${gate.token(user, { exp: 1 })}` };
+  expect((await problemOf(await fetch(`${gate.url}${PATH}`, { headers: over }))).status).toBe(401);
+});
+
+test('a stream ends with its token', async () => {
+  const user = newUser();
+  const exp = Math.floor(Date.now() / 1000) + 2;
+  const stream = open(user, { authorization: `Bearer ${gate.token(user, { exp })}` });
+  await stream.event(isUpdate);
+  await stream.ended();
+  expect(Date.now()).toBeGreaterThanOrEqual(exp * 1000);
+  expect(stream.statuses).toEqual([200]);
+});
+
+/** Somebody who is signed in, with the cookie that their browser has. */
+async function signedIn() {
+  const username = newUser();
+  const body = JSON.stringify({ username, password: 'a password for tests' });
+  const headers = { 'content-type': 'application/json' };
+  const response = await fetch(`${gate.url}/api/auth/register`, { method: 'POST', headers, body });
+  expect(response.status).toBe(201);
+  const cookie = (response.headers.get('set-cookie') ?? '').split(';', 1)[0] ?? '';
+  return { username, cookie, session: (await response.json()) as Session };
+}
+
+test('the session’s cookie will do for a page of the same origin, and ends with the session', async () => {
+  const { username, cookie } = await signedIn();
+  const stream = startStream({ url: gate.url, headers: { cookie, 'sec-fetch-site': 'same-origin' } });
+  clients.push(stream);
+  expect((await stream.event(() => true)).data).toMatchObject({ username });
+  await stream.event(isUpdate);
+  const ended = stream.ended();
+  await fetch(`${gate.url}/api/auth/sign-out`, { method: 'POST', headers: { cookie } });
+  await ended;
+  const again = await fetch(`${gate.url}${PATH}`, { headers: { cookie } });
+  expect((await problemOf(again)).status).toBe(401);
+});
+
+test('the cookie is no token elsewhere, nor for another site’s page, nor when it is not ours', async () => {
+  const { cookie } = await signedIn();
+  for (const path of ['/profile', '/preferences', '/preferences/theme']) {
+    expect((await fetch(`${gate.url}/api/users${path}`, { headers: { cookie } })).status).toBe(401);
+  }
+  const site = { cookie, 'sec-fetch-site': 'cross-site' };
+  expect((await problemOf(await fetch(`${gate.url}${PATH}`, { headers: site }))).status).toBe(403);
+  const forged = { cookie: `${cookie}x` };
+  expect((await problemOf(await fetch(`${gate.url}${PATH}`, { headers: forged }))).status).toBe(401);
+});
+
+test('an account that is suspended is told nothing more', async () => {
+  const { username, session } = await signedIn();
+  const stream = open(username, { authorization: `Bearer ${session.accessToken}` });
+  await stream.event(isUpdate);
+  const ended = stream.ended();
+  await gate.pouchgate.identity.accounts.suspend(parseUsername(username) as Username);
+  await ended;
+  expect(
+    (
+      await problemOf(
+        await fetch(`${gate.url}${PATH}`, { headers: { authorization: `Bearer ${session.accessToken}` } }),
+      )
+    ).status,
+  ).toBe(401);
+});
+
+test('a document that must not be served is refused by status, and ends a stream that is open', async () => {
+  const user = newUser();
+  const stream = open(user);
+  await stream.event(isUpdate);
+  const ended = stream.ended();
+  const { _rev } = await gate.registry().get(`user_${user}`);
+  const document = newUserDocument(parseUsername(user) as Username, new Date(0));
+  await gate.registry().insert({ ...document, _rev, preferences: { apiToken: 'sesame' } } as object);
+  await ended;
+  expect(JSON.stringify(stream.events)).not.toContain('sesame');
+  const headers = { authorization: `Bearer ${gate.token(user)}` };
+  expect((await problemOf(await fetch(`${gate.url}${PATH}`, { headers }))).status).toBe(403);
+});
+
+test('streams are let go of when their clients have gone', async () => {
+  const user = newUser();
+  const before = gate.pouchgate.hub.waiters.stream;
+  const streams = [open(user), open(user), open(user)];
+  await Promise.all(streams.map((stream) => stream.event(isUpdate)));
+  expect(gate.pouchgate.hub.waiters.stream).toBe(before + 3);
+  for (const stream of streams) stream.close();
+  const watching = open(user);
+  while (gate.pouchgate.hub.waiters.stream > before + 1) {
+    await watching.event(({ name }) => name === 'heartbeat');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(gate.pouchgate.hub.waiters.stream).toBe(before + 1);
+});

@@ -1,0 +1,147 @@
+import fc from 'fast-check';
+import {
+  parseUsername,
+  userDocumentId,
+  type UserDocumentId,
+} from '../../couchdb-design/user-document/user-document.ts';
+import { connect } from '../upstream/client.ts';
+import { createLeavesReader, type LeavesReader } from './leaf-reader.ts';
+import { startFakeUpstream, type FakeUpstream } from '../testing/fake-couchdb.ts';
+
+/** One user's leaves never reach another through a batch, whatever the upstream makes of what it was asked. */
+
+const idOf = (name: string): UserDocumentId => {
+  const username = parseUsername(name);
+  if (username === undefined) throw new Error(`${name} is no username`);
+  return userDocumentId(username);
+};
+
+/** Revisions that name the document that their row is about, to the letter, so that a mix-up shows. */
+const revOf = (id: string, nth: number): string => `${nth}-${Buffer.from(id).toString('hex')}`;
+const ownerOf = (rev: string): string => Buffer.from(rev.slice(rev.indexOf('-') + 1), 'hex').toString();
+
+/** What is done to one row of an answer. */
+const deeds = [
+  'as it is',
+  'missing',
+  'twice',
+  'other case',
+  'spaced',
+  'encoded',
+  'prefixed',
+  'number',
+  'other shape',
+] as const;
+type Deed = (typeof deeds)[number];
+
+type Row = Readonly<Record<string, unknown>>;
+
+function rowsOf(id: string, deed: Deed): readonly Row[] {
+  const row = (told: string, nth = 1): Row => ({ seq: '1-x', id: told, changes: [{ rev: revOf(told, nth) }] });
+  switch (deed) {
+    case 'as it is':
+      return [row(id)];
+    case 'missing':
+      return [];
+    case 'twice':
+      return [row(id), row(id, 2)];
+    case 'other case':
+      return [row(id.toUpperCase()), row(`U${id.slice(1)}`)];
+    case 'spaced':
+      return [row(`${id} `), row(` ${id}`), row(`${id}\0`)];
+    case 'encoded':
+      return [row(encodeURIComponent(id).replaceAll('_', '%5F')), row(`${id}%00`)];
+    case 'prefixed':
+      return [row(`${id}x`), row(id.slice(0, -1)), row(`_local/${id}`)];
+    case 'number':
+    case 'other shape':
+      return [{ seq: '1-x', id: deed === 'number' ? 7 : [id], changes: [{ rev: revOf(id, 1) }] }];
+  }
+}
+
+/** What the upstream answers to these ids. */
+let answer: (ids: readonly string[]) => { readonly rows: readonly Row[]; readonly wait: number } = () => ({
+  rows: [],
+  wait: 0,
+});
+let upstream: FakeUpstream;
+let read: LeavesReader['read'];
+
+beforeAll(async () => {
+  upstream = await startFakeUpstream((_request, response, body) => {
+    const { rows, wait } = answer((JSON.parse(body) as { doc_ids: string[] }).doc_ids);
+    const send = (): void => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ results: rows, last_seq: '9-x', pending: 0 }));
+    };
+    // Late by some turns of the event loop, so that answers overtake each other.
+    const turn = (left: number): void => {
+      if (left > 0) setImmediate(turn, left - 1);
+      else send();
+    };
+    turn(wait);
+  });
+  ({ read } = createLeavesReader(connect(upstream.access), 'user_registry'));
+});
+afterAll(() => upstream.close());
+
+/** Names that are easily taken for each other, and some at random. */
+const names = fc.uniqueArray(
+  fc.oneof(
+    fc.constantFrom('a', 'aa', 'a.a', 'a-a', 'a_a', 'user_a', '0', '7', 'ax', 'constructor', 'hasownproperty'),
+    fc.stringMatching(/^[a-z0-9][a-z0-9_.@+-]{0,8}$/),
+  ),
+  { minLength: 1, maxLength: 40 },
+);
+/** Documents that nobody asked about. */
+const strangers = fc.array(
+  fc.constantFrom('user_stranger', '_design/registry', '__proto__', 'constructor', '', 'user_', 'user_a '),
+  { maxLength: 5 },
+);
+
+it('extra, missing, doubled, reordered, garbled rows, in batches that overtake each other: own leaves or none', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(names, { minLength: 1, maxLength: 4 }),
+      strangers,
+      fc.array(fc.nat(deeds.length - 1), { minLength: 1, maxLength: 20 }),
+      fc.array(fc.nat(6), { minLength: 1, maxLength: 5 }),
+      fc.boolean(),
+      async (crowds, odd, dice, waits, reversed) => {
+        let [throws, asked] = [0, 0];
+        const deedOf = (): Deed => deeds[dice[(throws += 1) % dice.length] ?? 0] ?? 'as it is';
+        answer = (ids) => {
+          // Rows of every other crowd's documents too: as a proxy that mixes answers up would.
+          const others = crowds
+            .flat()
+            .map((name) => `user_${name}`)
+            .filter((id) => !ids.includes(id));
+          const rows = [
+            ...[...odd, ...others].flatMap((id) => rowsOf(id, 'twice')),
+            ...ids.flatMap((id) => rowsOf(id, deedOf())),
+          ];
+          return { rows: reversed ? rows.reverse() : rows, wait: waits[(asked += 1) % waits.length] ?? 0 };
+        };
+        const reads: { readonly id: string; readonly state: Promise<Awaited<ReturnType<typeof read>> | undefined> }[] =
+          [];
+        for (const crowd of crowds) {
+          for (const name of crowd) {
+            const id = idOf(name);
+            reads.push({ id, state: read(id).catch(() => undefined) });
+          }
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+        for (const { id, state } of reads) {
+          for (const leaf of (await state)?.leaves ?? []) expect(ownerOf(leaf)).toBe(id);
+        }
+      },
+    ),
+    { numRuns: 150 },
+  );
+});
+
+it('a batch that cannot be read as a whole is told to nobody, not even to those whose rows are good', async () => {
+  answer = (ids) => ({ rows: ids.flatMap((id) => rowsOf(id, id === 'user_b' ? 'number' : 'as it is')), wait: 0 });
+  const states = await Promise.allSettled(['a', 'b', 'c'].map((name) => read(idOf(name))));
+  expect(states.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+});

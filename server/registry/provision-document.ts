@@ -1,0 +1,37 @@
+import type { ServerScope } from 'nano';
+import {
+  newUserDocument,
+  type UserDocumentId,
+  type Username,
+} from '../../couchdb-design/user-document/user-document.ts';
+import { statusOf } from '../upstream/client.ts';
+import { toUpstreamError } from '../upstream/upstream-error.ts';
+
+/** Makes sure that a user has a document. Rejects with 502 or 503 when the upstream fails. */
+export type Provision = (username: Username) => Promise<void>;
+
+/**
+ * The server makes a user's first revision, so that no two devices ever make two roots. A document that is there already
+ * is left as it is; over one that an operator deleted CouchDB lets a new one grow. One attempt a user at a time.
+ */
+export function createProvision(
+  couch: ServerScope,
+  registry: string,
+  idOf: (username: Username) => UserDocumentId,
+): Provision {
+  const underway = new Map<Username, Promise<void>>();
+  const create = async (username: Username): Promise<void> => {
+    try {
+      await couch.use(registry).insert(newUserDocument(username, new Date(), idOf(username)));
+    } catch (error) {
+      if (statusOf(error) !== 409) throw toUpstreamError(error);
+    }
+  };
+  return (username) => {
+    const found = underway.get(username);
+    if (found !== undefined) return found;
+    const created = create(username).finally(() => underway.delete(username));
+    underway.set(username, created);
+    return created;
+  };
+}

@@ -1,0 +1,27 @@
+import { createHash } from 'node:crypto';
+import { parseRevision } from '../../couchdb-design/user-document/revisions.ts';
+import type { LeafState } from './leaf-state.ts';
+
+/** Our `seq`: `<highest generation>-<digest of the leaves>`, or `0` when there is no document. */
+export type StateToken = string;
+
+const generationOf = (revision: string): number => parseRevision(revision)?.generation ?? 0;
+
+/**
+ * The token of a state. A revision's id says what it holds, a deletion included, so the leaves and whether the document
+ * is gone are the whole state. It cannot repeat, since leaves only move on, and it says nothing of anybody else.
+ */
+export function stateToken(state: LeafState): StateToken {
+  if (state.leaves.length === 0) return '0';
+  const digest = createHash('sha256');
+  digest.update(state.deleted ? 'deleted' : 'live');
+  for (const leaf of [...state.leaves].sort()) digest.update(`\n${leaf}`);
+  const highest = Math.max(...state.leaves.map(generationOf));
+  return `${highest}-${digest.digest('hex').slice(0, 32)}`;
+}
+
+/** The highest generation in a token that a client brings back; 0 for what is no token of ours. */
+export function tokenGeneration(token: string): number {
+  const match = /^(\d{1,10})-[0-9a-f]{32}$/.exec(token);
+  return match === null ? 0 : Number(match[1]);
+}

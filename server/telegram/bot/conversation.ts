@@ -1,0 +1,124 @@
+import { withDefaults } from '../../../couchdb-design/user-document/preference-rules.ts';
+import type { DeviceId } from '../../../couchdb-design/user-document/edit-stamp.ts';
+import type { PreferencesPatch, Username } from '../../../couchdb-design/user-document/user-document.ts';
+import type { Caller } from '../../http/caller.ts';
+import { HttpError } from '../../http/errors.ts';
+import type { PreferencesService, UserPreferences } from '../../preferences/service.ts';
+import { parsePress } from './parse-button.ts';
+import { parseCommand } from './parse-command.ts';
+import type { Link } from '../links/link-documents.ts';
+import type { Chat, Links } from '../links/links.ts';
+import type { SettingName, Topic } from './settings.ts';
+import { SETTING_NAMES } from './settings.ts';
+import * as words from './replies.ts';
+import type { Reply } from './replies.ts';
+
+/** What is said in a private chat, without Telegram: each message and each press has an answer, whatever it is. */
+export interface Conversation {
+  onText(chat: Chat, text: string): Promise<Reply>;
+  /** `reply` takes the place of the message with the button; none: nothing has happened. */
+  onPress(chat: number, data: string): Promise<{ readonly notice: string; readonly reply?: Reply }>;
+}
+
+export interface ConversationOptions {
+  readonly links: Links;
+  readonly service: PreferencesService;
+  /** Rejects with 401 when the session is over or the account suspended. */
+  readonly checkRight: (caller: Caller) => Promise<void>;
+  /** This process's, by the door "telegram". */
+  readonly device: DeviceId;
+  readonly now: () => number;
+  /** Called with what nobody expected. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** In ms: how long a right that was just checked counts as in use. */
+const RIGHT_IN_USE = 60_000;
+
+export function createConversation(options: ConversationOptions): Conversation {
+  const { links, service, device, now } = options;
+
+  const checkRight = (username: Username, sessionId?: string): Promise<void> =>
+    options.checkRight({ username, ownId: service.idOf(username), sessionId, expiresAt: now() + RIGHT_IN_USE });
+
+  /** What is said of a failure; a refusal has a sentence of its own. */
+  const sentenceOf = (error: unknown): string => {
+    if (error instanceof HttpError && error.status < 500) return error.message;
+    // A database that is down is known, and told elsewhere.
+    if (!(error instanceof HttpError)) options.onError(error);
+    return words.WENT_WRONG;
+  };
+  const edit = (link: Link, patch: PreferencesPatch): Promise<UserPreferences> =>
+    service.edit(link.username, device, () => patch);
+
+  const whole = ({ username, tag }: Link, { document }: UserPreferences): Reply =>
+    words.preferencesReply(username, withDefaults(document.preferences), tag);
+
+  const redeem = async (chat: Chat, code: string): Promise<Reply> => {
+    const offered = await links.redeem(code);
+    if (offered === undefined) return { text: words.BAD_CODE };
+    await checkRight(offered.username, offered.sessionId);
+    const linked = await links.link(chat, offered.username);
+    if (linked === undefined) return { text: words.TOO_MANY_LINKS };
+    return { text: words.linkedText(offered.username, linked.before) };
+  };
+
+  const answer = async (chat: Chat, text: string): Promise<Reply> => {
+    const command = parseCommand(text);
+    if (command.kind === 'link') return redeem(chat, command.code);
+    const link = await links.ofChat(chat.chat);
+    switch (command.kind) {
+      case 'help':
+        return { text: link === undefined ? `${words.HELP}\n\n${words.HOW_TO_LINK}` : words.HELP };
+      case 'unlink': {
+        if (link === undefined) return { text: words.HOW_TO_LINK };
+        await links.unlink(link.chat, link.username);
+        return { text: words.UNLINKED };
+      }
+      case 'malformed':
+        return { text: words.usageOf(command.about) };
+      case 'unknown':
+        return { text: link === undefined ? `${words.NOT_UNDERSTOOD}\n\n${words.HOW_TO_LINK}` : words.NOT_UNDERSTOOD };
+      default:
+    }
+    if (link === undefined) return { text: words.HOW_TO_LINK };
+    await checkRight(link.username);
+    switch (command.kind) {
+      case 'start':
+        return { text: words.linkedText(link.username, undefined) };
+      case 'preferences':
+        return whole(link, await service.read(link.username));
+      case 'edit': {
+        const { document } = await edit(link, command.patch);
+        return { text: words.lineOf(lineTopic(command.about), withDefaults(document.preferences)) };
+      }
+    }
+  };
+
+  return {
+    onText: async (chat, text) => {
+      try {
+        return await answer(chat, text);
+      } catch (error) {
+        return { text: sentenceOf(error) };
+      }
+    },
+    onPress: async (chat, data) => {
+      try {
+        const press = parsePress(data);
+        const link = await links.ofChat(chat);
+        if (link === undefined) return { notice: words.HOW_TO_LINK };
+        if (press === undefined || press.tag !== link.tag) return { notice: words.OLD_BUTTON };
+        await checkRight(link.username);
+        const after = await edit(link, press.patch);
+        const notice = words.lineOf(press.about, withDefaults(after.document.preferences));
+        return { notice, reply: whole(link, after) };
+      } catch (error) {
+        return { notice: sentenceOf(error) };
+      }
+    },
+  };
+}
+
+const lineTopic = (about: Topic): SettingName | 'timezone' =>
+  SETTING_NAMES.find((name) => name === about) ?? 'timezone';

@@ -1,0 +1,103 @@
+import fc from 'fast-check';
+import {
+  DEFAULT_PREFERENCES,
+  preferencesPatchSchema,
+  preferencesSchema,
+} from '../../../couchdb-design/user-document/user-document.ts';
+import { buttonData, parsePress, valuesOf } from './parse-button.ts';
+import { isForBot, parseCommand } from './parse-command.ts';
+import { SETTING_NAMES, TOPICS, USAGE } from './settings.ts';
+import * as words from './replies.ts';
+
+const words1 = fc.constantFrom(
+  ...TOPICS,
+  'on',
+  'off',
+  '07:30',
+  '7:30',
+  '24:00',
+  'dark',
+  'kanban',
+  'UTC',
+  '__proto__',
+  '/',
+);
+/** Whatever comes, and what nearly is a command. */
+const anyText = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.array(fc.oneof(words1, fc.string()), { maxLength: 4 }).map((parts) => `/${parts.join(' ')}`),
+);
+
+test('whatever is said is read as something, and what it changes is always a good edit', () => {
+  fc.assert(
+    fc.property(anyText, (text) => {
+      const command = parseCommand(text);
+      if (command.kind === 'edit') {
+        expect(Object.keys(command.patch)).not.toEqual([]);
+        expect(preferencesPatchSchema.safeParse(command.patch).success).toBe(true);
+      }
+      if (command.kind === 'malformed') expect(words.usageOf(command.about).length).toBeGreaterThan(10);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('every example of how it is said is understood as what it is an example of', () => {
+  for (const topic of TOPICS) {
+    for (const example of USAGE[topic].example.split(/, | or /)) {
+      const command = parseCommand(example);
+      expect(command.kind === 'edit' ? command.about : command.kind).toBe(topic);
+    }
+  }
+});
+
+test('whatever a button may say, only a button of ours is one, and it says what it does', () => {
+  const tag = fc.stringMatching(/^[A-Za-z0-9_-]{8}$/);
+  fc.assert(
+    fc.property(tag, fc.constantFrom(...SETTING_NAMES), fc.nat(), (link, about, pick) => {
+      const values = valuesOf(about);
+      const data = buttonData(link, about, values[pick % values.length] ?? '');
+      expect(Buffer.byteLength(data)).toBeLessThanOrEqual(64);
+      const press = parsePress(data);
+      expect(press).toMatchObject({ tag: link, about });
+      expect(preferencesPatchSchema.safeParse(press?.patch).success).toBe(true);
+    }),
+  );
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (data) => {
+      const press = parsePress(data);
+      if (press !== undefined) expect(preferencesPatchSchema.safeParse(press.patch).success).toBe(true);
+    }),
+  );
+});
+
+test('the largest preferences there can be still fit in one message', () => {
+  const label = 'ä'.repeat(40);
+  const all = Array<string>(30).fill(label);
+  const preferences = preferencesSchema.required().parse({
+    ...DEFAULT_PREFERENCES,
+    ...{ tableColumns: all, selectedTags: all, selectedContexts: all, selectedStatus: all },
+    timezone: `A${'b'.repeat(63)}`,
+    filterPresets: Array(10).fill({ name: label }),
+  });
+  const { text, buttons = [] } = words.preferencesReply('u'.repeat(64), preferences, 'AAAAAAAA');
+  expect(text.length).toBeLessThanOrEqual(4_096);
+  expect(buttons.flat().filter((button) => button.text.startsWith('✓'))).toHaveLength(SETTING_NAMES.length);
+});
+
+test('what Telegram’s own list of commands takes is what it is given', () => {
+  for (const { command, description } of words.COMMANDS) {
+    expect(command).toMatch(/^[a-z0-9_]{1,32}$/);
+    expect(description.length).toBeLessThanOrEqual(256);
+  }
+});
+
+test.each([
+  ['/start', true],
+  ['/start@Our_Bot x', true],
+  ['/start@other_bot', false],
+  ['hello', false],
+  ['', false],
+])('in a group %p is for the bot: %p', (text, isOurs) => {
+  expect(isForBot(text, 'our_bot')).toBe(isOurs);
+});

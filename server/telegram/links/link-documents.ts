@@ -1,0 +1,110 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { parseUsername, type Username } from '../../../couchdb-design/user-document/user-document.ts';
+
+/**
+ * What is kept of links, in the database of sessions. Everything is found by its id:
+ *
+ * - `telegram-chat:<chat>` is the link itself, so that a chat has one at most;
+ * - `telegram-link:<digest of the user>-<chat>` lies beside the user's others, so that they are listed; it counts only as
+ *   long as the chat's own document names the same user;
+ * - `telegram-code:<digest of the code>` is a code not yet used, and `telegram-code-of:<user>` the user's newest.
+ */
+
+/** A chat that is linked to a user. */
+export interface Link {
+  readonly chat: number;
+  readonly username: Username;
+  /** As Telegram has told them. */
+  readonly firstName: string;
+  readonly telegramName: string | undefined;
+  /** In ms since 1970. */
+  readonly linkedAt: number;
+  /** Eight characters of this link's own, for its buttons. */
+  readonly tag: string;
+}
+
+/** A code that was given out, and for whom. */
+export interface Code {
+  readonly username: Username;
+  /** The session whose device has asked for it. */
+  readonly sessionId: string | undefined;
+  /** In ms since 1970. */
+  readonly expiresAt: number;
+}
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+export const newCode = (): string => randomBytes(24).toString('base64url');
+export const newTag = (): string => randomBytes(6).toString('base64url');
+
+export const chatId = (chat: number): string => `telegram-chat:${chat}`;
+export const codeId = (code: string): string => `telegram-code:${digest(code)}`;
+export const newestCodeId = (username: Username): string => `telegram-code-of:${username}`;
+/** Digests of two names may meet; whoever lists looks at the username. */
+export const linkPrefix = (username: Username): string => `telegram-link:${digest(username).slice(0, 16)}-`;
+export const linkId = (username: Username, chat: number): string => `${linkPrefix(username)}${chat}`;
+
+/** The chat that an entry of the list is about. */
+export function chatOf(id: string): number | undefined {
+  const [, chat] = /^telegram-link:[0-9a-f]{16}-(\d{1,16})$/.exec(id) ?? [];
+  return chat === undefined ? undefined : Number(chat);
+}
+
+const chatSchema = z.object({
+  _id: z.string(),
+  type: z.literal('telegram-chat'),
+  chat: z.int().positive(),
+  username: z.string(),
+  first_name: z.string(),
+  telegram_name: z.string().optional(),
+  linked_at: z.iso.datetime(),
+  tag: z.string(),
+});
+
+const codeSchema = z.object({
+  type: z.literal('telegram-code'),
+  username: z.string(),
+  session_id: z.string().optional(),
+  expires_at: z.iso.datetime(),
+});
+
+export const chatDocument = (link: Link): z.output<typeof chatSchema> => ({
+  _id: chatId(link.chat),
+  type: 'telegram-chat',
+  chat: link.chat,
+  username: link.username,
+  first_name: link.firstName,
+  ...(link.telegramName === undefined ? {} : { telegram_name: link.telegramName }),
+  linked_at: new Date(link.linkedAt).toISOString(),
+  tag: link.tag,
+});
+
+export const codeDocument = (code: Code): z.output<typeof codeSchema> => ({
+  type: 'telegram-code',
+  username: code.username,
+  ...(code.sessionId === undefined ? {} : { session_id: code.sessionId }),
+  expires_at: new Date(code.expiresAt).toISOString(),
+});
+
+/** Undefined for what is no link: then nobody is linked by it. */
+export function readLink(document: unknown): Link | undefined {
+  const { data } = chatSchema.safeParse(document);
+  const username = parseUsername(data?.username);
+  if (data === undefined || username === undefined || data._id !== chatId(data.chat)) return undefined;
+  return {
+    chat: data.chat,
+    username,
+    firstName: data.first_name,
+    telegramName: data.telegram_name,
+    linkedAt: Date.parse(data.linked_at),
+    tag: data.tag,
+  };
+}
+
+export function readCode(document: unknown): Code | undefined {
+  const { data } = codeSchema.safeParse(document);
+  const username = parseUsername(data?.username);
+  if (data === undefined || username === undefined) return undefined;
+  return { username, sessionId: data.session_id, expiresAt: Date.parse(data.expires_at) };
+}

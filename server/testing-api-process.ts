@@ -1,0 +1,49 @@
+/** What `pouchgate/testing` starts in a process of its own: `testing-process couchdb|pouchgate`. It goes with whoever started it. */
+import { randomBytes } from 'node:crypto';
+import pino from 'pino';
+import { readConfig } from './config/config.ts';
+import { startPouchgate } from './app/start.ts';
+import type { StartedForTests } from './testing-api.ts';
+import { startEmbeddedEngine } from './upstream/embedded/engine.ts';
+
+interface Running extends StartedForTests {
+  readonly close: () => Promise<void>;
+}
+
+async function startCouchdb(): Promise<Running> {
+  const name = `pouchgate-${randomBytes(6).toString('hex')}`;
+  const engine = await startEmbeddedEngine({ storage: { kind: 'memory', name } });
+  return { ...engine.access, registry: '', close: () => engine.close() };
+}
+
+async function startAll(env: NodeJS.ProcessEnv): Promise<Running> {
+  const couchdb = await startCouchdb();
+  const config = readConfig({
+    ...env,
+    COUCHDB_URL: couchdb.url,
+    COUCHDB_USER: couchdb.username,
+    COUCHDB_PASSWORD: couchdb.password,
+  });
+  const server = await startPouchgate({ config, log: pino({ level: config.logLevel }, pino.destination(2)) });
+  return {
+    ...couchdb,
+    url: server.url,
+    registry: config.registry,
+    close: async () => {
+      await server.close();
+      await couchdb.close();
+    },
+  };
+}
+
+const running = await (process.argv[2] === 'couchdb' ? startCouchdb() : startAll(process.env));
+const stop = (): void => {
+  running.close().then(
+    () => process.exit(0),
+    () => process.exit(1),
+  );
+};
+process.once('disconnect', stop);
+const { url, username, password, registry } = running;
+process.send?.({ url, username, password, registry } satisfies StartedForTests);
+if (!process.connected) stop();

@@ -1,0 +1,122 @@
+import { randomBytes } from 'node:crypto';
+import jwt from 'jsonwebtoken';
+import pino, { type Logger } from 'pino';
+import { readConfig } from '../config/config.ts';
+import { startRecorder, type Recorded } from './request-recorder.ts';
+import { DEFAULT_RATE_LIMITS, type RateLimits } from '../http/rate-limits.ts';
+import { startPouchgate, type Pouchgate } from '../app/start.ts';
+import type { TelegramTimes } from '../telegram/telegram.ts';
+import { connect, type UpstreamAccess } from '../upstream/client.ts';
+import { startUpstream, type TestUpstream } from './test-database.ts';
+
+/** A whole server for tests, on what `startUpstream` gives. */
+export interface TestGate {
+  /** The server's origin. */
+  readonly url: string;
+  /** What a client replicates with. */
+  readonly database: string;
+  /** The running server; another one after each `restart`. */
+  readonly pouchgate: Pouchgate;
+  readonly upstream: TestUpstream;
+  /** Every request from here to the upstream, the oldest first; none where `access` has it go another way. */
+  readonly upstreamRequests: readonly Recorded[];
+  /** A token as another identity provider would issue it; `claims` go over `sub` and `exp` (in one hour). */
+  token(username: string, claims?: object): string;
+  /** `fetch` below the database's URL with the user's token; `body` is sent as JSON. */
+  request(
+    username: string,
+    path: string,
+    init?: { method?: string; body?: unknown; headers?: Record<string, string> },
+  ): Promise<Response>;
+  /** The registry as its administrator sees it, not through the gate. */
+  registry(): ReturnType<ReturnType<typeof connect>['use']>;
+  /** Stops the server, and its engine if that is its own, and starts them anew: same port, same data. */
+  restart(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Limits that no test meets by chance. */
+const rateLimits = Object.fromEntries(
+  Object.keys(DEFAULT_RATE_LIMITS).map((name) => [name, { windowMs: 60_000, limit: 10_000 }]),
+) as unknown as RateLimits;
+
+export interface TestGateOptions {
+  /** Of the feeds, in ms. */
+  readonly heartbeat?: number;
+  readonly telegramTimes?: TelegramTimes;
+  readonly log?: Logger;
+  readonly rateLimits?: Partial<RateLimits>;
+  /** Of the streams of preferences, in ms. */
+  readonly streamBeat?: number;
+  /** One that outlives the gate; without it there is one of the gate's own. */
+  readonly upstream?: TestUpstream;
+  /** Where the gate asks that upstream, when something stands between the two. */
+  readonly access?: UpstreamAccess;
+}
+
+/** `env` goes over the configuration for tests, e.g. `CORS_ORIGINS`. */
+export async function startForTests(
+  env: Readonly<Record<string, string>> = {},
+  options: TestGateOptions = {},
+): Promise<TestGate> {
+  const { upstream = await startUpstream(), access, ...more } = options;
+  const recorder = access === undefined ? await startRecorder(upstream.nextAccess().url) : undefined;
+  const secret = randomBytes(32).toString('base64url');
+  const start = (port: string): Promise<Pouchgate> =>
+    startPouchgate({
+      ...more,
+      config: readConfig({
+        ...upstream.env(access ?? { ...upstream.access, url: recorder?.url ?? '' }),
+        PORT: port,
+        METRICS_PORT: 'off',
+        DRAIN_SECONDS: '0',
+        JWT_SECRET: secret,
+        ...env,
+      }),
+      log: options.log ?? pino({ level: 'silent' }),
+      rateLimits: { ...rateLimits, ...options.rateLimits },
+    });
+  const closeUpstream = async (): Promise<void> => {
+    await recorder?.close();
+    if (options.upstream === undefined) await upstream.close();
+  };
+  let pouchgate = await start('0').catch(async (error: unknown) => {
+    await closeUpstream();
+    throw error;
+  });
+  const { url } = pouchgate;
+  const database = `${url}/sync/${upstream.names.registry}`;
+  const token = (username: string, claims: object = {}): string =>
+    jwt.sign({ sub: username, exp: Math.floor(Date.now() / 1000) + 3600, ...claims }, secret, { noTimestamp: true });
+
+  return {
+    url,
+    database,
+    upstream,
+    upstreamRequests: recorder?.requests ?? [],
+    token,
+    get pouchgate() {
+      return pouchgate;
+    },
+    request: (username, path, { method = 'GET', body, headers = {} } = {}) =>
+      fetch(`${database}${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${token(username)}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      }),
+    registry: () => connect(pouchgate.upstream).use(upstream.names.registry),
+    async restart() {
+      await pouchgate.close();
+      if (options.upstream === undefined) await upstream.restart();
+      pouchgate = await start(new URL(url).port);
+    },
+    close: async () => {
+      await pouchgate.close();
+      await closeUpstream();
+    },
+  };
+}

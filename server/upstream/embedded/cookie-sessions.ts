@@ -1,0 +1,56 @@
+import type { IncomingMessage } from 'node:http';
+import { HttpError } from '../../http/errors.ts';
+import { NOBODY, type Session } from './access.ts';
+import type { ReadBearer } from './bearer-auth.ts';
+import { accountId, checkPassword, sameSecret } from './accounts.ts';
+import { readDocument, type Json } from './pouchdb.ts';
+import type { Storage } from './storage.ts';
+
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Finds out who asks. There are no session cookies here: who asks says so with every request. */
+export interface Sessions {
+  /** By HTTP Basic or a JWT. Throws 401 or 400 for wrong credentials; none at all is nobody. */
+  ofRequest(request: IncomingMessage): Promise<Session>;
+  /** By name and password, as `POST /_session` has it. Throws 401. */
+  ofCredentials(credentials: Credentials): Promise<Session>;
+}
+
+const wrong = (): HttpError => new HttpError(401, 'unauthorized', 'Name or password is incorrect.');
+
+export function createSessions(storage: Storage, admin: Credentials, readBearer: ReadBearer): Sessions {
+  const ofCredentials = async ({ username, password }: Credentials): Promise<Session> => {
+    if (username === admin.username) {
+      if (!sameSecret(password, admin.password)) throw wrong();
+      return { name: admin.username, roles: ['_admin'] };
+    }
+    const users = await storage.open('_users');
+    const document = users === undefined ? undefined : await readAccount(users.pouch, username);
+    const account = await checkPassword(document, password);
+    if (account?.name !== username) throw wrong();
+    return account;
+  };
+  return {
+    ofCredentials,
+    async ofRequest(request) {
+      const header = request.headers.authorization;
+      if (header === undefined) return NOBODY;
+      return readBearer(header) ?? (await ofCredentials(parseBasic(header)));
+    },
+  };
+}
+
+const readAccount = (pouch: Parameters<typeof readDocument>[0], username: string): Promise<Json | undefined> =>
+  readDocument(pouch, accountId(username));
+
+/** RFC 7617. A name has no colon; the password may have some. */
+function parseBasic(header: string): Credentials {
+  const [, encoded = ''] = /^basic +([A-Za-z0-9+/=]+)$/i.exec(header) ?? [];
+  const decoded = Buffer.from(encoded, 'base64').toString('utf8');
+  const colon = decoded.indexOf(':');
+  if (colon < 1) throw wrong();
+  return { username: decoded.slice(0, colon), password: decoded.slice(colon + 1) };
+}

@@ -1,0 +1,121 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import { sendError } from '../../http/errors.ts';
+import type { UpstreamAccess } from '../client.ts';
+import { createBearer } from './bearer-auth.ts';
+import { createDelegate } from './express-pouchdb.ts';
+import { answer } from './routes.ts';
+import { readDocument } from './pouchdb.ts';
+import { openSecurityObjects, type SecurityObjects } from './security.ts';
+import { createSessions } from './cookie-sessions.ts';
+import { EngineSettings } from './settings.ts';
+import { openStorage, type EmbeddedStorage, type Storage } from './storage.ts';
+
+export type { EmbeddedStorage } from './storage.ts';
+
+/** A request as the engine got it, before anything was made of it. */
+export interface EngineRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+export interface EmbeddedOptions {
+  readonly storage: EmbeddedStorage;
+  /** 0, the default, lets the system choose. */
+  readonly port?: number;
+  readonly onRequest?: (request: EngineRequest) => void;
+}
+
+export interface EmbeddedEngine {
+  readonly access: UpstreamAccess;
+  /** Whoever signs with it is whom they say, as with CouchDB's [jwt_keys]. Made anew at each start. */
+  readonly jwtSecret: Buffer;
+  /** Ends every request, live ones too, and lets go of the files. What was in memory stays for the next start. */
+  close(): Promise<void>;
+}
+
+/** No account can have this name: a username has no upper-case letter. */
+const ADMIN_NAME = 'Engine';
+
+/**
+ * Starts a CouchDB-compatible engine in this process, on 127.0.0.1 only, for whoever has no CouchDB at hand. Its
+ * administrator's password is made anew at each start and is nowhere but in `access`; without it there is nothing to
+ * read but `/` and `/_session`. Rejects when the port is taken or the directory cannot be used.
+ */
+export async function startEmbeddedEngine(options: EmbeddedOptions): Promise<EmbeddedEngine> {
+  const admin = { username: ADMIN_NAME, password: randomBytes(32).toString('base64url') };
+  const jwtSecret = randomBytes(32);
+  const settings = new EngineSettings(jwtSecret);
+  const { storage, security } = await openOrSay(options.storage);
+  const rooms = {
+    storage,
+    security,
+    settings,
+    sessions: createSessions(
+      storage,
+      admin,
+      createBearer((keyId) => settings.jwtSecret(keyId)),
+    ),
+    delegate: createDelegate(),
+  };
+  const server = createServer((request, response) => {
+    options.onRequest?.({ method: request.method ?? '', url: request.url ?? '', headers: request.headers });
+    answer(rooms, request, response).catch((error: unknown) => sendError(response, error));
+  });
+  // A live feed may be silent for longer than Node's five minutes for a request.
+  server.requestTimeout = 0;
+  const port = await listen(server, options.port ?? 0);
+  return {
+    access: { url: `http://127.0.0.1:${port}`, ...admin },
+    jwtSecret,
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+      await storage.close();
+    },
+  };
+}
+
+async function openOrSay(where: EmbeddedStorage): Promise<{ storage: Storage; security: SecurityObjects }> {
+  try {
+    const storage = await openStorage(where);
+    const security = await openSecurityObjects(storage);
+    await storage.create('_users');
+    await putAuthDesign(storage);
+    return { storage, security };
+  } catch (error) {
+    if (where.kind === 'memory') throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `The data in ${where.directory} cannot be opened: is another server running on it, or may it not be written? (${reason})`,
+      { cause: error },
+    );
+  }
+}
+
+/** CouchDB has one too, by which set-up sees that accounts are checked; here `accounts.ts` does it before it is asked. */
+const AUTH_DESIGN = {
+  _id: '_design/_auth',
+  language: 'javascript',
+  validate_doc_update:
+    'function (doc) { if (!doc._deleted && doc.type !== "user") throw { forbidden: "no account" }; }',
+};
+
+async function putAuthDesign(storage: Storage): Promise<void> {
+  const users = await storage.open('_users');
+  if (users === undefined || (await readDocument(users.pouch, AUTH_DESIGN._id)) !== undefined) return;
+  await users.pouch.put(AUTH_DESIGN);
+}
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address();
+      if (typeof address === 'object' && address !== null) resolve(address.port);
+      else reject(new Error('The engine listens on no port.'));
+    });
+  });
+}

@@ -1,0 +1,36 @@
+import { startTestEngine, type TestEngine } from '../../testing/embedded-engine.ts';
+
+let kit: TestEngine;
+beforeAll(async () => {
+  kit = await startTestEngine();
+});
+afterAll(() => kit.engine.close());
+
+/** Reads of every kind, of several steps each. */
+const READS: readonly (readonly [method: string, path: string, body?: unknown])[] = [
+  ['GET', ''],
+  ['GET', '/doc-1?open_revs=all&revs=true'],
+  ['GET', '/doc-2?conflicts=true&revs_info=true'],
+  ['POST', '/_bulk_get?revs=true', { docs: [{ id: 'doc-1' }, { id: 'doc-2' }] }],
+  ['POST', '/_revs_diff', { 'doc-1': [`1-${'a'.repeat(32)}`] }],
+  ['GET', '/_changes?include_docs=true'],
+  ['POST', '/_changes?filter=_doc_ids&include_docs=true', { doc_ids: ['doc-1', 'doc-2', 'doc-3'] }],
+  ['GET', '/_changes?feed=longpoll&include_docs=true&since=0'],
+];
+
+test('what is read while its database is destroyed is answered, with what was there or with 404', async () => {
+  const docs = Array.from({ length: 50 }, (_, n) => ({ _id: `doc-${n}`, text: 'x'.repeat(2_000) }));
+  for (let round = 0; round < 10; round += 1) {
+    const db = `/destroyed-${round}`;
+    expect((await kit.asAdmin('PUT', db)).status).toBe(201);
+    expect((await kit.asAdmin('POST', `${db}/_bulk_docs`, { docs })).status).toBe(201);
+    const ask = ([method, path, body]: (typeof READS)[number]) => kit.asAdmin(method, db + path, body);
+    const statuses = new Set<number>();
+    const asked = Array.from({ length: 8 }, () => READS.map((read) => ask(read))).flat();
+    const destroyed = kit.asAdmin('DELETE', db);
+    const late = READS.map((read) => ask(read));
+    for (const { status } of await Promise.all([...asked, ...late])) statuses.add(status);
+    expect((await destroyed).status).toBe(200);
+    expect([...statuses].filter((status) => status !== 200 && status !== 404)).toEqual([]);
+  }
+});

@@ -1,0 +1,177 @@
+import fc from 'fast-check';
+import PouchDB from 'pouchdb-core';
+import {
+  idsWith,
+  isIdPrefix,
+  newUserDocument,
+  parseUsername,
+  type UserDocument,
+} from '../../../couchdb-design/user-document/user-document.ts';
+import { connect } from '../client.ts';
+import { prefixIn, readDatabaseDesign } from './design-documents.ts';
+import { startTestEngine, type Ask, type TestEngine } from '../../testing/embedded-engine.ts';
+import { setUp } from './apply-schema.ts';
+
+let kit: TestEngine;
+let alice: Ask;
+
+function documentOf(name: string, idPrefix = 'user_'): UserDocument {
+  const username = parseUsername(name);
+  if (username === undefined) throw new Error(`${name} is no username.`);
+  return newUserDocument(username, new Date('2026-11-22T09:30:00.000Z'), idsWith(idPrefix)(username));
+}
+
+beforeAll(async () => {
+  kit = await startTestEngine();
+  await setUp({ couch: connect(kit.engine.access), registry: 'user_registry', sessions: 'pouchgate_sessions' });
+  alice = await kit.account('alice', ['registry_user']);
+  await kit.asAdmin('PUT', '/user_registry/user_bob', documentOf('bob'));
+});
+
+afterAll(() => kit.engine.close());
+
+const replicate = (ask: Ask, ...docs: object[]) => ask('POST', '/user_registry/_bulk_docs', { new_edits: false, docs });
+
+it('is read from its files as one document with functions as text', async () => {
+  const { designs, security } = await readDatabaseDesign();
+  expect(designs.map(({ _id }) => _id)).toEqual(['_design/registry']);
+  expect(designs[0]).toMatchObject({
+    language: 'javascript',
+    validate_doc_update: expect.stringContaining('function') as unknown,
+    views: { by_version: { map: expect.stringContaining('emit') as unknown, reduce: '_count' } },
+    filters: { by_username: expect.stringContaining('req.query') as unknown },
+  });
+  expect(security.members.roles).toContain('registry_user');
+});
+
+it('a user writes the own document, by PUT and by replication', async () => {
+  const own = documentOf('alice');
+  const { status, body } = await alice('PUT', '/user_registry/user_alice', own);
+  expect(status).toBe(201);
+  const id = (body as { rev: string }).rev.slice(2);
+  const child = { ...own, _rev: '2-bbbb', _revisions: { start: 2, ids: ['bbbb', id] } };
+  expect(await replicate(alice, child)).toMatchObject({ status: 201, body: [] });
+  // The revision tree that was sent is the one that is kept.
+  expect((await alice('GET', '/user_registry/user_alice?revs=true')).body).toMatchObject({
+    _rev: '2-bbbb',
+    _revisions: { start: 2, ids: ['bbbb', id] },
+  });
+});
+
+it('refuses a foreign document, by PUT, DELETE, edit and replication, and leaves it as it was', async () => {
+  const before = (await kit.asAdmin('GET', '/user_registry/user_bob')).body as { _rev: string };
+  const { _rev } = before;
+  const foreign = { ...documentOf('bob'), preferences: { theme: 'dark' } };
+  expect(await alice('PUT', `/user_registry/user_bob?rev=${_rev}`, foreign)).toMatchObject({
+    status: 403,
+    body: { error: 'forbidden' },
+  });
+  expect((await alice('DELETE', `/user_registry/user_bob?rev=${_rev}`)).status).toBe(403);
+  expect((await alice('POST', '/user_registry/_bulk_docs', { docs: [{ ...foreign, _rev }] })).body).toMatchObject([
+    { id: 'user_bob', error: 'forbidden' },
+  ]);
+  expect(
+    (await replicate(alice, { ...foreign, _rev: '99-ffff' }, { ...foreign, _rev: '100-eeee', _deleted: true })).body,
+  ).toMatchObject([
+    { id: 'user_bob', rev: '99-ffff', error: 'forbidden' },
+    { id: 'user_bob', rev: '100-eeee', error: 'forbidden' },
+  ]);
+  expect((await kit.asAdmin('GET', '/user_registry/user_bob')).body).toEqual(before);
+});
+
+it('refuses what has not the shape of a user document, row by row', async () => {
+  const own = documentOf('alice');
+  const answer = await replicate(
+    alice,
+    { ...own, _rev: '1-dddd', admin: true },
+    { ...own, _rev: '1-eeee', username: 'bob' },
+    { ...own, _rev: '1-ffff' },
+  );
+  expect(answer.body).toMatchObject([
+    { id: 'user_alice', rev: '1-dddd', error: 'forbidden' },
+    { id: 'user_alice', rev: '1-eeee', error: 'forbidden' },
+  ]);
+  expect((await kit.asAdmin('GET', '/user_registry/user_alice?rev=1-ffff')).status).toBe(200);
+  expect((await kit.asAdmin('GET', '/user_registry/user_alice?rev=1-dddd')).status).toBe(404);
+});
+
+it('its views answer', async () => {
+  const couch = connect(kit.engine.access);
+  const { designs } = await readDatabaseDesign();
+  const names = Object.keys(designs[0]?.['views'] as object);
+  for (const name of names) {
+    const { rows } = await couch.use('user_registry').view('registry', name, { reduce: false });
+    expect(Array.isArray(rows)).toBe(true);
+  }
+  const { rows } = await couch.use('user_registry').view('registry', 'by_updated_at');
+  expect(rows.map(({ id }) => id)).toEqual(expect.arrayContaining(['user_alice', 'user_bob']));
+});
+
+it('its filter lets an operator replicate one user alone', async () => {
+  const { url, username, password } = kit.engine.access;
+  const remote = new PouchDB(`${url}/user_registry`, { auth: { username, password } });
+  const copy = new PouchDB('copy-of-bob', { adapter: 'memory' });
+  await copy.replicate.from(remote, { filter: 'registry/by_username', query_params: { username: 'bob' } });
+  const { rows } = await copy.allDocs();
+  expect(rows.map(({ id }) => id)).toEqual(['user_bob']);
+});
+
+it('a filter that is not there is a refusal, not everything', async () => {
+  const answer = await alice('GET', '/user_registry/_changes?filter=registry/none');
+  expect(answer.status).toBe(404);
+  expect((await alice('GET', '/user_registry/_changes?filter=_selector')).status).toBe(400);
+});
+
+it('with a prefix of its own it takes the documents of that prefix, character for character, and no others', async () => {
+  const registry = 'other_prefix';
+  const names = { registry, sessions: 'pouchgate_sessions' };
+  await setUp({ couch: connect(kit.engine.access), ...names, idPrefix: 'a.b_' });
+  const put = (id: string, body: object) =>
+    alice('PUT', `/${registry}/${encodeURIComponent(id)}`, { ...body, _id: id });
+  const own = documentOf('alice', 'a.b_');
+  expect(await put('a.b_alice', own)).toMatchObject({ status: 201 });
+  for (const id of ['user_alice', 'axb_alice', 'a.b_bob', 'a.b_', 'a.b_alice/x', 'A.B_alice', 'xa.b_alice', 'alice']) {
+    expect([id, await put(id, own)]).toMatchObject([id, { status: 403 }]);
+  }
+  const { url, username, password } = kit.engine.access;
+  const remote = new PouchDB(`${url}/${registry}`, { auth: { username, password } });
+  const copy = new PouchDB('copy-of-alice', { adapter: 'memory' });
+  await copy.replicate.from(remote, { filter: 'registry/by_username', query_params: { username: 'alice' } });
+  expect((await copy.allDocs()).rows.map(({ id }) => id)).toEqual(['a.b_alice']);
+});
+
+it('whatever the prefix, it is the only difference, and can be read from the design document', async () => {
+  const usual = await readDatabaseDesign();
+  const prefix = fc.stringMatching(/^[a-z][a-z0-9_.-]{0,31}$/);
+  await fc.assert(
+    fc.asyncProperty(prefix, async (idPrefix) => {
+      expect(isIdPrefix(idPrefix)).toBe(true);
+      const { designs, security } = await readDatabaseDesign(idPrefix);
+      expect(designs.map(prefixIn)).toEqual([idPrefix]);
+      const back = JSON.stringify(designs).replaceAll(`ID_PREFIX = '${idPrefix}'`, "ID_PREFIX = 'user_'");
+      expect({ designs: JSON.parse(back) as unknown, security }).toEqual(usual);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+it.each(['', '_a', 'A', '1', "a'b", 'a/b', 'a\n', 'a b', 'ä', 'a'.repeat(33), 'a:b', '__proto__'])(
+  '%j is no prefix',
+  (text) => {
+    expect(isIdPrefix(text)).toBe(false);
+  },
+);
+
+it('one registry has one prefix: another one is told, and nothing is written', async () => {
+  const couch = connect(kit.engine.access);
+  const names = { registry: 'one_prefix', sessions: 'pouchgate_sessions' };
+  await setUp({ couch, ...names });
+  const security = { admins: {}, members: { roles: ['somebody'] } };
+  await couch.request({ db: names.registry, path: '_security', method: 'PUT', body: security });
+  const before = (await couch.db.get(names.registry)).update_seq;
+  await expect(setUp({ couch, ...names, idPrefix: 'prefs_' })).rejects.toThrow(
+    'The documents of one_prefix have ids that begin with user_, and ID_PREFIX is prefs_: give the one that is there, or another name in REGISTRY_DB.',
+  );
+  expect((await couch.db.get(names.registry)).update_seq).toBe(before);
+  expect(await couch.request({ db: names.registry, path: '_security' })).toEqual(security);
+});

@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson } from '../../../couchdb-design/user-document/canonical-json.ts';
+import { prefixIn, type DesignDocument } from './design-documents.ts';
+
+/** A design document as it is stored by us: with a digest of its content, by which a change by hand is found out. */
+export interface SealedDesign extends DesignDocument {
+  readonly content_hash: string;
+}
+
+/** Of everything but where it is stored and in which revision, so that it holds under another name too. */
+export function contentHash(document: Readonly<Record<string, unknown>>): string {
+  const content = Object.entries(document).filter(([key]) => !['_id', '_rev', 'content_hash'].includes(key));
+  return `sha256-${createHash('sha256')
+    .update(canonicalJson(Object.fromEntries(content)))
+    .digest('hex')}`;
+}
+
+export const seal = <D extends DesignDocument>(design: D): D & SealedDesign => ({
+  ...design,
+  content_hash: contentHash(design),
+});
+
+/** What stands in the place of a design document of ours. */
+export type DesignVerdict =
+  | 'absent'
+  /** As it should be. */
+  | 'current'
+  /** The content is as it should be, from before there were hashes. */
+  | 'unsealed'
+  /** Written by another version of this program, and as that left it. */
+  | 'other-version'
+  /** Written by this program, for documents whose ids begin with something else. */
+  | 'other-prefix'
+  /** Written by this program, and changed since. */
+  | 'changed-by-hand'
+  /** Not from here. */
+  | 'foreign';
+
+/** `stored` as CouchDB gives it, undefined when there is none. */
+export function judgeDesign(
+  wanted: DesignDocument,
+  stored: Readonly<Record<string, unknown>> | undefined,
+): DesignVerdict {
+  if (stored === undefined) return 'absent';
+  const [own, actual, said] = [contentHash(wanted), contentHash(stored), stored['content_hash']];
+  if (actual === own) return said === own ? 'current' : 'unsealed';
+  if (said === undefined) return 'foreign';
+  if (prefixIn(stored) !== prefixIn(wanted)) return 'other-prefix';
+  return said === actual ? 'other-version' : 'changed-by-hand';
+}
+
+/** `other-prefix` in words, which end with what to do. */
+export const otherPrefix = (
+  wanted: DesignDocument,
+  stored: Readonly<Record<string, unknown>>,
+  database: string,
+): string =>
+  `The documents of ${database} have ids that begin with ${prefixIn(stored) ?? ''}, and ID_PREFIX is ${prefixIn(wanted) ?? ''}: give the one that is there, or another name in REGISTRY_DB`;
+
+/** Whether two design documents have the same index: CouchDB names it by a digest of these members, PouchDB by less. */
+export function sameViews(
+  a: Readonly<Record<string, unknown>>,
+  b: Readonly<Record<string, unknown>> | undefined,
+): boolean {
+  const of = ({ views, language, options }: Readonly<Record<string, unknown>>): string =>
+    canonicalJson({ views: views ?? {}, language, options: options ?? {} });
+  return b !== undefined && of(a) === of(b);
+}
