@@ -1,7 +1,7 @@
 /** The browser library: one user's preferences, kept in the browser and synced with Pouchgate. */
 export { createPreferencesStore } from './preferences-store.ts';
 export type {
-  Inspection,
+  DebugSnapshot as Inspection,
   PreferencesStore,
   SchemaOptions,
   ShownOf,

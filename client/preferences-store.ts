@@ -1,24 +1,30 @@
 /** The library's front: the local store, the sync beside it, and the other tabs of this browser, put together. */
-import { preferencesStandard } from '../couchdb-design/user-document/preferences-standard-schema.ts';
+import { preferencesStandardSchema } from '../couchdb-design/user-document/preferences-standard-schema.ts';
 import { DEFAULT_PREFERENCES } from '../couchdb-design/user-document/preference-rules.ts';
-import { idsWith, parseUsername, USUAL_ID_PREFIX } from '../couchdb-design/user-document/username.ts';
-import { createBell, rings } from './platform/emitter.ts';
+import { documentIdFactory, parseUsername, DEFAULT_ID_PREFIX } from '../couchdb-design/user-document/username.ts';
+import { createEmitter, waitForEvent } from './platform/emitter.ts';
 import { databaseName, openBrowserDatabase } from './platform/database.ts';
-import { defaultEnvironment, WAKES, type Environment } from './platform/environment.ts';
-import { forget, isLeaving, keep, markGone, markLeaving } from './platform/local-data.ts';
+import { defaultEnvironment, WAKE_EVENTS, type Environment } from './platform/environment.ts';
+import {
+  clearUserData,
+  isSignOutPending,
+  setItem,
+  clearSignOutMark,
+  markSignOutPending,
+} from './platform/local-data.ts';
 import type { TabChannel, TabMessage } from './tabs/channel.ts';
 import { createLocalStore } from './store/local-store.ts';
 import type { SupersededEdit } from './store/superseded-edits.ts';
-import type { Inspection, PreferencesStore, SchemaOptions, ShownOf, StoreOptions } from './types.ts';
-import { shapeOf, type Values } from './store/schema.ts';
-import { DEFAULT_TIMING, keepSyncing } from './sync/sync-loop.ts';
-import { advance, shownStatus, STARTING, type RefusedEdit, type StatusEvent } from './sync/status.ts';
-import { joinTabs } from './tabs/leader-election.ts';
-import { isSame } from './platform/structural-equality.ts';
+import type { DebugSnapshot, PreferencesStore, SchemaOptions, ShownOf, StoreOptions } from './types.ts';
+import { createStoreSchema, type Values } from './store/schema.ts';
+import { DEFAULT_TIMING, runSyncLoop } from './sync/sync-loop.ts';
+import { advance, toSyncStatus, INITIAL_PROGRESS, type RefusedEdit, type StatusEvent } from './sync/status.ts';
+import { electLeader } from './tabs/leader-election.ts';
+import { isDeepEqual } from './platform/structural-equality.ts';
 
 /** How long signing out waits for unsent edits. */
-const FLUSH_MS = 3_000;
-const MOST_EVENTS = 50;
+const SIGN_OUT_FLUSH_TIMEOUT_MS = 3_000;
+const MAX_EVENTS = 50;
 
 /**
  * Opens the preferences of one user in this browser, and keeps them in sync from then on. Throws a RangeError when
@@ -33,149 +39,150 @@ export function createPreferencesStore(
 ): PreferencesStore<Values, Values> {
   const username = parseUsername(options.username);
   if (username === undefined) throw new RangeError('That is not a username.');
-  const { namespace = 'pouchgate', schema = preferencesStandard, openDatabase = openBrowserDatabase } = options;
-  const { idPrefix = USUAL_ID_PREFIX, defaults = schema === preferencesStandard ? DEFAULT_PREFERENCES : {} } = options;
+  const { namespace = 'pouchgate', schema = preferencesStandardSchema, openDatabase = openBrowserDatabase } = options;
+  const { idPrefix = DEFAULT_ID_PREFIX, defaults = schema === preferencesStandardSchema ? DEFAULT_PREFERENCES : {} } =
+    options;
   const environment: Environment = { ...defaultEnvironment(), ...options.environment };
   const { storage, now } = environment;
   const name = databaseName(namespace, username);
   const syncedKey = `${name}:synced`;
   const channel: TabChannel = environment.openChannel(name);
-  const wake = createBell();
-  const changed = createBell();
-  const told = { refused: createBell<[RefusedEdit]>(), superseded: createBell<[SupersededEdit]>() };
-  const stopping = new AbortController();
-  let events: Inspection['events'] = [];
-  let progress = STARTING;
-  let status = shownStatus(progress);
+  const wakeEmitter = createEmitter();
+  const changeEmitter = createEmitter();
+  const editEvents = { refused: createEmitter<[RefusedEdit]>(), superseded: createEmitter<[SupersededEdit]>() };
+  const stopController = new AbortController();
+  let events: DebugSnapshot['events'] = [];
+  let progress = INITIAL_PROGRESS;
+  let status = toSyncStatus(progress);
   let isLeader = false;
 
-  const say = (type: Exclude<TabMessage['type'], 'led'>): void => channel.postMessage({ type });
-  const tell = (): void => {
+  const broadcast = (type: Exclude<TabMessage['type'], 'led'>): void => channel.postMessage({ type });
+  const broadcastStatus = (): void => {
     if (isLeader) channel.postMessage({ ...progress, type: 'led' });
   };
   const dispatch = (event: StatusEvent): void => {
     const before = progress;
     progress = advance(before, event);
     if (progress === before) return;
-    status = shownStatus(progress);
-    events = [...events, { at: now(), text: event.type }].slice(-MOST_EVENTS);
-    tell();
-    changed.ring();
+    status = toSyncStatus(progress);
+    events = [...events, { at: now(), text: event.type }].slice(-MAX_EVENTS);
+    broadcastStatus();
+    changeEmitter.emit();
     for (const edit of progress.refused) {
-      if (!before.refused.some((known) => isSame(known, edit))) told.refused.ring(edit);
+      if (!before.refused.some((known) => isDeepEqual(known, edit))) editEvents.refused.emit(edit);
     }
-    keep(storage, syncedKey, String(status.lastSynced ?? 0));
+    setItem(storage, syncedKey, String(status.lastSynced ?? 0));
   };
 
-  const wasLeaving = isLeaving(storage, name);
-  if (wasLeaving) {
-    forget(storage, name);
-    markLeaving(storage, name);
+  const wasSignOutPending = isSignOutPending(storage, name);
+  if (wasSignOutPending) {
+    clearUserData(storage, name);
+    markSignOutPending(storage, name);
   }
   dispatch({ type: 'remembered', lastSynced: Number(storage[syncedKey] ?? 0) });
   const local = createLocalStore({
-    id: idsWith(idPrefix)(username),
+    id: documentIdFactory(idPrefix)(username),
     name,
-    shape: shapeOf(schema),
+    schema: createStoreSchema(schema),
     defaults: defaults as Values,
-    isLeaving: wasLeaving,
+    eraseOnOpen: wasSignOutPending,
     openDatabase,
     environment,
-    onNoted: () => say('noted'),
-    onReplaced: () => say('replaced'),
-    onSuperseded: told.superseded.ring,
+    onUnsentChange: () => broadcast('noted'),
+    onReplaced: () => broadcast('replaced'),
+    onSuperseded: editEvents.superseded.emit,
   });
   const ready = local.ready.then(() => {
-    if (wasLeaving) markGone(storage, name);
+    if (wasSignOutPending) clearSignOutMark(storage, name);
   });
   ready.catch(() => undefined);
-  const count = (): void => {
+  const updateUnsentCount = (): void => {
     dispatch({ type: 'unsent', unsent: local.unsent().length });
-    changed.ring();
+    changeEmitter.emit();
   };
-  local.subscribe(count);
-  count();
+  local.subscribe(updateUnsentCount);
+  updateUnsentCount();
 
-  stopping.signal.addEventListener('abort', environment.listen(WAKES, wake.ring));
+  stopController.signal.addEventListener('abort', environment.listen(WAKE_EVENTS, wakeEmitter.emit));
   /** Stops, and leaves the other tabs; `isForever`: with nothing left of what is stored. */
-  const end = async (isForever: boolean): Promise<void> => {
-    stopping.abort();
-    await tabs.ended();
-    await local.end(isForever);
-    if (isForever) forget(storage, name);
+  const shutDown = async (erase: boolean): Promise<void> => {
+    stopController.abort();
+    await election.whenStopped();
+    await local.close(erase);
+    if (erase) clearUserData(storage, name);
     channel.close();
   };
   const timing = { ...DEFAULT_TIMING, ...options.timing };
-  const tabs = joinTabs(
+  const election = electLeader(
     {
       name,
       environment,
-      period: timing.heartbeat / 2,
-      ask: () => {
-        if (isLeader) tabs.heard();
-        else say('hello');
+      intervalMs: timing.heartbeat / 2,
+      requestHeartbeat: () => {
+        if (isLeader) election.onLeaderActivity();
+        else broadcast('hello');
       },
-      lead: async (signal) => {
+      onLeader: async (signal) => {
         isLeader = true;
-        tell();
+        broadcastStatus();
         await ready.catch(() => undefined);
-        await keepSyncing({ ...options, store: local, environment, timing, wake, dispatch }, signal);
+        await runSyncLoop({ ...options, store: local, environment, timing, wakeEmitter, dispatch }, signal);
         isLeader = false;
       },
     },
-    stopping.signal,
+    stopController.signal,
   );
 
-  const hear: {
+  const messageHandlers: {
     readonly [T in TabMessage['type']]?: (message: Extract<TabMessage, { readonly type: T }>) => void;
   } = {
     led: (message) => {
-      tabs.heard();
+      election.onLeaderActivity();
       if (!isLeader) dispatch({ ...message, unsent: local.unsent().length });
     },
-    hello: tell,
-    wake: wake.ring,
+    hello: broadcastStatus,
+    wake: wakeEmitter.emit,
     dismissed: dispatch,
     noted: () => void local.refresh().catch(() => undefined),
     replaced: () => void local.reopen().catch(() => undefined),
-    'signed-out': () => void end(false).then(options.onSignedOut),
+    'signed-out': () => void shutDown(false).then(options.onSignedOut),
   };
-  channel.onmessage = ({ data }) => hear[data.type]?.(data as never);
-  say('hello');
+  channel.onmessage = ({ data }) => messageHandlers[data.type]?.(data as never);
+  broadcast('hello');
 
   /** Resolved when nothing is unsent, when that cannot be hoped for, or after a while. */
-  const flush = async (): Promise<void> => {
-    const latest = now() + FLUSH_MS;
+  const flushUnsentEdits = async (): Promise<void> => {
+    const deadline = now() + SIGN_OUT_FLUSH_TIMEOUT_MS;
     let hasTime = true;
     while (hasTime && status.unsent > 0 && status.state !== 'offline' && status.state !== 'sign-in-needed') {
-      hasTime = await rings(changed, latest - now());
+      hasTime = await waitForEvent(changeEmitter, deadline - now());
     }
   };
 
   return {
     username,
     ready,
-    get: local.shown,
+    get: local.visiblePreferences,
     set: local.edit,
     remove: (key) => local.edit({ [key]: null }),
-    subscribe: changed.listen,
-    on: (event, listener) => told[event].listen(listener as never),
+    subscribe: changeEmitter.subscribe,
+    on: (event, listener) => editEvents[event].subscribe(listener as never),
     status: () => status,
     retry: () => {
-      wake.ring();
-      say('wake');
+      wakeEmitter.emit();
+      broadcast('wake');
     },
     dismissRefused: () => {
       dispatch({ type: 'dismissed' });
-      say('dismissed');
+      broadcast('dismissed');
     },
     inspect: async () => ({ ...(await local.inspect()), isLeader, events }),
-    close: () => end(false),
+    close: () => shutDown(false),
     signOut: async ({ keepData = false } = {}) => {
-      if (!keepData) markLeaving(storage, name);
-      await flush();
-      say('signed-out');
-      await end(!keepData);
+      if (!keepData) markSignOutPending(storage, name);
+      await flushUnsentEdits();
+      broadcast('signed-out');
+      await shutDown(!keepData);
     },
   };
 }

@@ -1,16 +1,16 @@
 /** One user's preferences to read and to follow, by the server's stream of events: without a database, and without PouchDB. */
-import { preferencesStandard } from '../couchdb-design/user-document/preferences-standard-schema.ts';
+import { preferencesStandardSchema } from '../couchdb-design/user-document/preferences-standard-schema.ts';
 import { DEFAULT_PREFERENCES, type Preferences } from '../couchdb-design/user-document/preference-rules.ts';
-import { createBell, rings } from './platform/emitter.ts';
-import { defaultEnvironment, WAKES, type Environment } from './platform/environment.ts';
-import { createSyncFetch } from './sync/http/authorized-fetch.ts';
-import { createTokens, type GetToken } from './sync/http/token-source.ts';
-import { shapeOf, type Values } from './store/schema.ts';
+import { createEmitter, waitForEvent } from './platform/emitter.ts';
+import { defaultEnvironment, WAKE_EVENTS, type Environment } from './platform/environment.ts';
+import { createAuthorizedFetch } from './sync/http/authorized-fetch.ts';
+import { createTokenSource, type GetToken } from './sync/http/token-source.ts';
+import { createStoreSchema, type Values } from './store/schema.ts';
 import type { PreferencesStore, SchemaOptions, ShownOf, ShownPreferences } from './types.ts';
 import { backoff } from './sync/backoff.ts';
-import { readEvents, type ServerEvent } from './sync/http/sse-parser.ts';
-import { retryAfter } from './sync/http/retry-after.ts';
-import { advance, shownStatus, STARTING, type StatusEvent, type SyncStatus } from './sync/status.ts';
+import { createSseParser, type ServerSentEvent } from './sync/http/sse-parser.ts';
+import { parseRetryAfter } from './sync/http/retry-after.ts';
+import { advance, toSyncStatus, INITIAL_PROGRESS, type StatusEvent, type SyncStatus } from './sync/status.ts';
 
 export type { GetToken } from './sync/http/token-source.ts';
 export type { SyncState, SyncStatus } from './sync/status.ts';
@@ -39,17 +39,17 @@ export interface PreferencesStream<Shown extends object = ShownPreferences> exte
 }
 
 /** What the server's events say. */
-interface Told {
+interface StreamEventData {
   readonly username?: unknown;
   readonly state?: unknown;
   readonly preferences?: unknown;
 }
 
-const SILENCE_MS = 50_000;
+const DEFAULT_IDLE_TIMEOUT_MS = 50_000;
 /** What was live for as long was no failure. */
-const STEADY_MS = 5_000;
+const MIN_STABLE_MS = 5_000;
 /** What a connection has told is kept as long as it lasts; in characters. */
-const MOST_TOLD = 1_000_000;
+const MAX_CONNECTION_CHARS = 1_000_000;
 
 export function createPreferencesStream(options: StreamOptions): PreferencesStream;
 export function createPreferencesStream<P extends object, const D extends Partial<P> = object>(
@@ -58,120 +58,126 @@ export function createPreferencesStream<P extends object, const D extends Partia
 export function createPreferencesStream(
   options: StreamOptions & Partial<SchemaOptions<object, object>>,
 ): PreferencesStream<Values> {
-  const { url, username, silence = SILENCE_MS } = options;
-  const { known } = shapeOf(options.schema ?? preferencesStandard);
+  const { url, username, silence = DEFAULT_IDLE_TIMEOUT_MS } = options;
+  const { pickKnown } = createStoreSchema(options.schema ?? preferencesStandardSchema);
   const defaults: Preferences = options.defaults ?? (options.schema === undefined ? DEFAULT_PREFERENCES : {});
   const environment: Environment = { ...defaultEnvironment(), ...options.environment };
   const { now, random, fetch } = environment;
-  const stopping = new AbortController();
-  const wake = createBell();
-  const changed = createBell();
-  const isStopped = (): boolean => stopping.signal.aborted;
-  let onRead = (): void => undefined;
+  const stopController = new AbortController();
+  const wakeEmitter = createEmitter();
+  const changeEmitter = createEmitter();
+  const isStopped = (): boolean => stopController.signal.aborted;
+  let resolveReady = (): void => undefined;
   const ready = new Promise<void>((resolve) => {
-    onRead = resolve;
+    resolveReady = resolve;
   });
 
   let shown: Values = { ...defaults };
   let state = '';
-  let progress = STARTING;
-  let status: SyncStatus = shownStatus(progress);
-  let heard = 0;
+  let progress = INITIAL_PROGRESS;
+  let status: SyncStatus = toSyncStatus(progress);
+  let lastActivityAt = 0;
   let liveSince = Infinity;
 
   const dispatch = (event: StatusEvent): void => {
     const before = progress;
     progress = advance(before, event);
     if (progress === before) return;
-    status = shownStatus(progress);
-    changed.ring();
+    status = toSyncStatus(progress);
+    changeEmitter.emit();
   };
-  const caughtUp = (): void => {
+  const markCaughtUp = (): void => {
     liveSince = Math.min(liveSince, now());
     dispatch({ type: 'caught-up', lastSynced: now() });
   };
 
   /** False: it is another's. */
-  const take = ({ name, id, data }: ServerEvent): boolean => {
-    const told = Object(JSON.parse(data)) as Told;
+  const handleEvent = ({ name, id, data }: ServerSentEvent): boolean => {
+    const eventData = Object(JSON.parse(data)) as StreamEventData;
     if (name === 'connected') {
-      if (told.username !== username) return false;
+      if (eventData.username !== username) return false;
       dispatch({ type: 'answered' });
-      if (told.state === state) caughtUp();
+      if (eventData.state === state) markCaughtUp();
     } else if (name === 'preference-update' && id !== undefined) {
       state = id;
-      shown = { ...defaults, ...known(Object(told.preferences) as Values) };
-      onRead();
-      changed.ring();
-      caughtUp();
+      shown = { ...defaults, ...pickKnown(Object(eventData.preferences) as Values) };
+      resolveReady();
+      changeEmitter.emit();
+      markCaughtUp();
     }
     return true;
   };
 
   /** One connection, to its end. Resolves with whether the person has to sign in, and how long the server wants to be left alone. */
-  const follow = async (): Promise<{ readonly needsSignIn: boolean; readonly asked: number }> => {
-    const over = new AbortController();
-    const end = (): void => over.abort();
+  const runConnection = async (): Promise<{ readonly needsSignIn: boolean; readonly retryAfterMs: number }> => {
+    const connectionController = new AbortController();
+    const endConnection = (): void => connectionController.abort();
     // By the clock, which goes on while a computer sleeps and its timers do not; and at once when somebody wakes up.
-    heard = now();
-    const listen = (): void => {
-      if (Math.abs(now() - heard) > silence) end();
+    lastActivityAt = now();
+    const checkIdleTimeout = (): void => {
+      if (Math.abs(now() - lastActivityAt) > silence) endConnection();
     };
-    const listening = setInterval(listen, silence / 4);
-    const endWake = wake.listen(listen);
-    const endOffline = environment.listen('offline', end);
-    stopping.signal.addEventListener('abort', end);
-    const ended = new Promise<undefined>((resolve) => over.signal.addEventListener('abort', () => resolve(undefined)));
+    const idleTimer = setInterval(checkIdleTimeout, silence / 4);
+    const unsubscribeWake = wakeEmitter.subscribe(checkIdleTimeout);
+    const unsubscribeOffline = environment.listen('offline', endConnection);
+    stopController.signal.addEventListener('abort', endConnection);
+    const ended = new Promise<undefined>((resolve) =>
+      connectionController.signal.addEventListener('abort', () => resolve(undefined)),
+    );
     let isOwn = true;
-    const read = readEvents();
+    const parseEvents = createSseParser();
     const headers = { Accept: 'text/event-stream', ...(state === '' ? {} : { 'Last-Event-ID': state }) };
-    const ask = createSyncFetch(fetch, createTokens(options.getToken), over.signal)(url, { headers }, (text) => {
-      heard = now();
-      isOwn &&= read(text).every(take);
-      if (!isOwn || text.length > MOST_TOLD) end();
-    });
+    const request = createAuthorizedFetch(fetch, createTokenSource(options.getToken), connectionController.signal)(
+      url,
+      { headers },
+      (text) => {
+        lastActivityAt = now();
+        isOwn &&= parseEvents(text).every(handleEvent);
+        if (!isOwn || text.length > MAX_CONNECTION_CHARS) endConnection();
+      },
+    );
     let needsSignIn = false;
-    let asked = 0;
+    let retryAfterMs = 0;
     try {
-      const answer = await Promise.race([ask, ended]);
-      needsSignIn = !answer && !over.signal.aborted;
-      asked = retryAfter(answer?.response.headers.get('Retry-After') ?? null, now());
+      const result = await Promise.race([request, ended]);
+      needsSignIn = !result && !connectionController.signal.aborted;
+      retryAfterMs = parseRetryAfter(result?.response.headers.get('Retry-After') ?? null, now());
     } catch {
       // Broken off, by whom does not matter: the next one begins where this one ended.
     }
-    end();
-    clearInterval(listening);
-    endWake();
-    endOffline();
-    stopping.signal.removeEventListener('abort', end);
-    return { needsSignIn: needsSignIn || !isOwn, asked };
+    endConnection();
+    clearInterval(idleTimer);
+    unsubscribeWake();
+    unsubscribeOffline();
+    stopController.signal.removeEventListener('abort', endConnection);
+    return { needsSignIn: needsSignIn || !isOwn, retryAfterMs };
   };
 
-  const run = async (): Promise<void> => {
-    const endOnWake = environment.listen(WAKES, wake.ring);
-    stopping.signal.addEventListener('abort', wake.ring);
+  const runLoop = async (): Promise<void> => {
+    const unsubscribeWakeEvents = environment.listen(WAKE_EVENTS, wakeEmitter.emit);
+    stopController.signal.addEventListener('abort', wakeEmitter.emit);
     let failures = 0;
     while (!isStopped()) {
       liveSince = Infinity;
       dispatch({ type: 'begun' });
-      const { needsSignIn, asked } = await follow();
+      const { needsSignIn, retryAfterMs } = await runConnection();
       if (isStopped()) break;
-      failures = heard - liveSince > STEADY_MS ? 1 : failures + 1;
-      dispatch({ type: needsSignIn ? 'sign-in-needed' : 'interrupted', heard });
-      const wait = needsSignIn ? undefined : backoff(failures, random, asked);
-      if (await rings(wake, wait)) failures = 0;
+      failures = lastActivityAt - liveSince > MIN_STABLE_MS ? 1 : failures + 1;
+      dispatch({ type: needsSignIn ? 'sign-in-needed' : 'interrupted', lastActivityAt });
+      const delayMs = needsSignIn ? undefined : backoff(failures, random, retryAfterMs);
+      if (await waitForEvent(wakeEmitter, delayMs)) failures = 0;
     }
-    endOnWake();
+    unsubscribeWakeEvents();
   };
-  void run();
+  void runLoop();
 
   return {
     username,
     ready,
     get: () => shown,
-    subscribe: changed.listen,
+    subscribe: changeEmitter.subscribe,
     status: () => status,
-    retry: wake.ring,
-    close: () => stopping.abort(),
+    retry: wakeEmitter.emit,
+    close: () => stopController.abort(),
   };
 }

@@ -49,7 +49,7 @@ export interface StoreEvents<P extends object> {
 }
 
 /** The document's leaves, what is unsent, and what has happened to the status: for whoever wants to see how it works. */
-export interface Inspection extends StoredInspection {
+export interface DebugSnapshot extends StoredInspection {
   /** Whether this tab syncs for all. */
   readonly isLeader: boolean;
   /** Milliseconds since 1970 and what happened, newest last, fifty at most. */
@@ -78,7 +78,7 @@ export interface PreferencesStore<P extends object = Preferences, Shown extends 
   readonly retry: () => void;
   /** The person has read which edits were refused. */
   readonly dismissRefused: () => void;
-  readonly inspect: () => Promise<Inspection>;
+  readonly inspect: () => Promise<DebugSnapshot>;
   /** Stops, and keeps what is stored. */
   readonly close: () => Promise<void>;
   /**

@@ -2,14 +2,14 @@ import { fileURLToPath } from 'node:url';
 import type { UserConfig } from 'vite';
 import { precache } from './build/precache.ts';
 
-const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const resolvePath = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 export default {
-  root: here('app'),
-  publicDir: here('app/public'),
-  plugins: [precache({ publicDirectory: here('app/public') })],
+  root: resolvePath('app'),
+  publicDir: resolvePath('app/public'),
+  plugins: [precache({ publicDirectory: resolvePath('app/public') })],
   build: {
-    outDir: here('../dist/client'),
+    outDir: resolvePath('../dist/client'),
     emptyOutDir: true,
     target: 'es2023',
     // light-dark() as it is: what older browsers would be given in its place knows one theme for a whole page only.
@@ -18,7 +18,7 @@ export default {
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
-      input: { page: here('app/index.html'), 'service-worker': here('app/service-worker.ts') },
+      input: { page: resolvePath('app/index.html'), 'service-worker': resolvePath('app/service-worker.ts') },
       output: {
         // A service worker's URL is its name: it must stay the same from one build to the next.
         entryFileNames: ({ name }) => (name === 'service-worker' ? '[name].js' : 'assets/[name]-[hash].js'),

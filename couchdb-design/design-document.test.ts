@@ -1,8 +1,14 @@
 import fc from 'fast-check';
 import memoryAdapter from 'pouchdb-adapter-memory';
 import PouchDB from 'pouchdb-browser';
-import { anyDocumentOf, anyUsername, username } from './testing/arbitraries.ts';
-import { designDocument, designFunction, securityObject, sourceOf, type DesignTree } from './testing/design-files.ts';
+import { anyDocumentOf, anyUsername, toUsername } from './testing/arbitraries.ts';
+import {
+  designDocument,
+  designFunction,
+  securityObject,
+  functionSource,
+  type DesignTree,
+} from './testing/design-files.ts';
 import { newUserDocument, withDefaults } from './user-document/user-document.ts';
 
 PouchDB.plugin(memoryAdapter);
@@ -20,7 +26,7 @@ const functionsOf = (tree: DesignTree): string[] =>
     typeof value === 'object' ? functionsOf(value) : value.includes('function') ? [value] : [],
   );
 
-const alice = username('alice');
+const alice = toUsername('alice');
 const fresh = newUserDocument(alice, new Date(Date.UTC(2026, 10, 22)));
 
 test('the design document has the fields that CouchDB reads, and no others', () => {
@@ -144,7 +150,7 @@ test('PouchDB stores the design document, and its views and filter work there', 
       _revisions: { start: 1, ids: [digit.repeat(32)] },
     }));
     await database.bulkDocs([...leaves], { new_edits: false });
-    await database.put({ ...newUserDocument(username('bob'), new Date(0)) });
+    await database.put({ ...newUserDocument(toUsername('bob'), new Date(0)) });
     const rows = async (view: string, options: PouchDB.Query.Options<object, object>): Promise<unknown[]> =>
       (await database.query(`registry/${view}`, options)).rows.map(
         ({ key, value }: { key: unknown; value: unknown }) => [key, value],
@@ -162,5 +168,5 @@ test('PouchDB stores the design document, and its views and filter work there', 
 
 test('each view that counts has a reduce that CouchDB has built in', () => {
   for (const view of ['by_version', 'conflicts', 'suspicious_fields'])
-    expect(sourceOf('views', view, 'reduce')).toBe('_count');
+    expect(functionSource('views', view, 'reduce')).toBe('_count');
 });

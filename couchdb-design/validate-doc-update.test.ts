@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { anyDocumentOf, anyPatch, anyStamp, anyUsername, username } from './testing/arbitraries.ts';
+import { anyDocumentOf, anyPatch, anyStamp, anyUsername, toUsername } from './testing/arbitraries.ts';
 import { designFunction } from './testing/design-files.ts';
 import { applyEdit } from './user-document/merge.ts';
 import { resolveConflict } from './user-document/revisions.ts';
@@ -23,7 +23,7 @@ const REV = `2-${'a'.repeat(32)}`;
 const REVISIONS = { start: 2, ids: ['a'.repeat(32), 'b'.repeat(32)] };
 const STAMP = '2026-11-22T09:30:01.123Z-0000-w7f3a';
 const good = {
-  ...newUserDocument(username('alice'), new Date(Date.UTC(2026, 10, 22))),
+  ...newUserDocument(toUsername('alice'), new Date(Date.UTC(2026, 10, 22))),
   preferences: { theme: 'dark' },
   edits: { theme: STAMP },
 };
@@ -60,7 +60,7 @@ test('every document that we make is taken from its user, from the service and f
 });
 
 test('every resolution of a conflict is taken from its user', () => {
-  const alice = username('alice');
+  const alice = toUsername('alice');
   fc.assert(
     fc.property(anyDocumentOf(alice), anyDocumentOf(alice), (a, b) => {
       const leaves = [a, b].map((document, index) => ({ rev: `${index + 1}-${'a'.repeat(32)}`, document }));

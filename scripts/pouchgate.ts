@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** `pouchgate <command>`: what the package brings for operators. */
 import { doctorCommand } from '../server/cli/doctor/command.ts';
-import { setUpCommand, type CommandOptions } from '../server/cli/setup/command.ts';
+import { setupCommand, type CommandOptions } from '../server/cli/setup/command.ts';
 import { usersCommand } from '../server/cli/users/command.ts';
 
 const HELP = `pouchgate setup     sets up a CouchDB 3
@@ -12,11 +12,11 @@ pouchgate start     starts the server
 Each takes --help, but for start, which has all it needs in its environment.`;
 
 const [command, ...argv] = process.argv.slice(2);
-const options: CommandOptions = { argv, env: process.env, print: console.log, complain: console.error };
+const options: CommandOptions = { argv, env: process.env, print: console.log, printError: console.error };
 
 switch (command) {
   case 'setup':
-    process.exitCode = await setUpCommand(options);
+    process.exitCode = await setupCommand(options);
     break;
   case 'doctor':
     process.exitCode = await doctorCommand(options);

@@ -65,7 +65,7 @@ export const userPreferencesSchema = z.strictObject({
   edits: z.record(z.string(), lastEditSchema).describe('By preference, its last edit; removals too.'),
   updatedAt: z.iso.datetime(),
 });
-export type UserPreferencesAnswer = z.infer<typeof userPreferencesSchema>;
+export type UserPreferencesResponse = z.infer<typeof userPreferencesSchema>;
 
 export const profileSchema = userPreferencesSchema.extend({
   username: z.string(),
@@ -100,7 +100,7 @@ export const errorSchema = z.strictObject({
   error: z.string().describe('A stable code for programs.'),
   reason: z.string().describe('A sentence for people.'),
 });
-export type ErrorAnswer = z.infer<typeof errorSchema>;
+export type ErrorResponse = z.infer<typeof errorSchema>;
 
 /** The shape of every error under `/api/users`: problem details, RFC 9457. */
 export const problemSchema = z.strictObject({

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import express, { type Request } from 'express';
 import { z } from 'zod';
 import { createPouchgate, type Authenticated, type MountedPouchgate } from './index.ts';
-import { startStream } from './testing/sse-client.ts';
+import { startSseClient } from './testing/sse-client.ts';
 import { eventually } from './testing/fake-couchdb.ts';
 import { startTestCouchdb, startTestPouchgate, type TestCouchdb } from './testing-api.ts';
 
@@ -81,7 +81,7 @@ test('its own preferences are those of the gate, of REST, of streams and of the 
   const { url } = await serve(pouchgate, '/');
   const { username, headers } = signIn();
   expect((await pouchgate.read(username)).preferences).toEqual({ density: 'cosy' });
-  const stream = startStream({ url, headers });
+  const stream = startSseClient({ url, headers });
   closing.push(() => {
     stream.close();
   });
@@ -90,7 +90,7 @@ test('its own preferences are those of the gate, of REST, of streams and of the 
     preferences: { density: 'cosy', volume: 7 },
     edits: { volume: { by: 'application' } },
   });
-  await stream.event(({ data }) => JSON.stringify(data).includes('"volume":7'));
+  await stream.waitForEvent(({ data }) => JSON.stringify(data).includes('"volume":7'));
   await expect(pouchgate.edit(username, { volume: 12 })).rejects.toThrow();
 
   const patch = (body: object): Promise<Response> =>
@@ -136,18 +136,20 @@ test('live requests end when the application says so, and with the right that it
   const pouchgate = await createPouchgate({ couchdb: couchdb.access, authenticate, registry: name });
   const { url } = await serve(pouchgate, '/');
   const [alice, bob] = [signIn(), signIn(undefined, Date.now() + 2_500)];
-  const open = ({ headers }: typeof alice) => startStream({ url, headers });
+  const open = ({ headers }: typeof alice) => startSseClient({ url, headers });
   const [hers, his] = [open(alice), open(bob)];
   closing.push(() => {
     for (const client of [hers, his]) client.close();
   });
-  await Promise.all([hers, his].map((stream) => stream.event(({ name: event }) => event === 'preference-update')));
-  const ended = hers.ended();
+  await Promise.all(
+    [hers, his].map((stream) => stream.waitForEvent(({ name: event }) => event === 'preference-update')),
+  );
+  const ended = hers.waitForEnd();
   sessions.delete(alice.session);
   pouchgate.endUser(alice.username);
   await ended;
-  expect(his.open).toBe(true);
-  await his.ended();
+  expect(his.isOpen).toBe(true);
+  await his.waitForEnd();
 });
 
 test('it can be closed under clients that come back at once', async () => {
@@ -159,9 +161,9 @@ test('it can be closed under clients that come back at once', async () => {
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const { headers } = signIn();
-  const backOff = (): Promise<void> => Promise.resolve();
-  const streams = [1, 2, 3].map(() => startStream({ url: `http://127.0.0.1:${port}`, headers, backOff }));
-  await Promise.all(streams.map((stream) => stream.event(({ name: event }) => event === 'preference-update')));
+  const backoff = (): Promise<void> => Promise.resolve();
+  const streams = [1, 2, 3].map(() => startSseClient({ url: `http://127.0.0.1:${port}`, headers, backoff }));
+  await Promise.all(streams.map((stream) => stream.waitForEvent(({ name: event }) => event === 'preference-update')));
   await pouchgate.close();
   // Whoever has come back meanwhile was told that there is nobody.
   await eventually(() => streams.every(({ statuses }) => statuses.at(-1) === 503));

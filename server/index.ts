@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import express, { type Request, type Router } from 'express';
 import pino, { type Logger } from 'pino';
 import type { z } from 'zod';
-import { newDoorId } from '../couchdb-design/user-document/edit-sources.ts';
+import { newSourceDeviceId } from '../couchdb-design/user-document/edit-sources.ts';
 import {
   isIdPrefix,
   parseUsername,
@@ -12,19 +12,19 @@ import {
 } from '../couchdb-design/user-document/user-document.ts';
 import type { Caller } from './http/caller.ts';
 import { createCore } from './app/core.ts';
-import { EndedUsers } from './app/user-revocations.ts';
-import { forbidden, sendError, unauthorized, unavailable } from './http/errors.ts';
+import { UserRevocations } from './app/user-revocations.ts';
+import { forbidden, sendError, unauthorized, serviceUnavailable } from './http/errors.ts';
 import { DEFAULT_RATE_LIMITS } from './http/rate-limits.ts';
-import { FeedWatch } from './observability/feed-monitor.ts';
-import { preferencesAnswer, type PreferencesAnswer } from './preferences/response.ts';
-import { ourRules, rulesOf, type PreferenceRules } from './preferences/schema.ts';
-import { checkSetUp, checkToken } from './upstream/schema/verify-schema.ts';
+import { FeedMonitor } from './observability/feed-monitor.ts';
+import { createPreferencesResponse, type PreferencesResponse } from './preferences/response.ts';
+import { defaultPreferenceDefinition, definePreferences, type PreferenceDefinition } from './preferences/schema.ts';
+import { verifySchema, assertTokenAccepted } from './upstream/schema/verify-schema.ts';
 import { openUpstream, type Upstream, type UpstreamAccess } from './upstream/client.ts';
 import { createForward, createForwardAgent } from './upstream/forward.ts';
 import { createProvision } from './registry/provision-document.ts';
-import { reach } from './upstream/connect.ts';
+import { waitForDatabase } from './upstream/connect.ts';
 import { SERVER_ADMIN } from './upstream/schema/security-objects.ts';
-import { setUp } from './upstream/schema/apply-schema.ts';
+import { applySchema } from './upstream/schema/apply-schema.ts';
 
 /** Who asks, as the application knows it. */
 export interface Authenticated {
@@ -69,9 +69,9 @@ export interface MountedPouchgate<P extends object = Preferences> {
   /** Serves `/sync` (what PouchDB replicates with) and `/api/users`. Mount it before any body parser. */
   readonly router: Router;
   /** The preferences as `GET /api/users/preferences` tells them. Rejects with an error that has a `status`. */
-  readonly read: (username: string) => Promise<PreferencesAnswer<P>>;
+  readonly read: (username: string) => Promise<PreferencesResponse<P>>;
   /** Sets what the patch names, `null` removes; every open page shows it. Resolves with what holds then. */
-  readonly edit: (username: string, patch: PatchOf<P>) => Promise<PreferencesAnswer<P>>;
+  readonly edit: (username: string, patch: PatchOf<P>) => Promise<PreferencesResponse<P>>;
   /** The user has signed out everywhere, or was suspended: ends their live requests. What comes next is asked `authenticate`. */
   readonly endUser: (username: string) => void;
   /** Whether changes are told as they happen. */
@@ -92,13 +92,13 @@ export async function createPouchgate(
   if (idPrefix !== undefined && !isIdPrefix(idPrefix)) {
     throw new TypeError('idPrefix has to be 1 to 32 of a-z, 0-9, "_", "." and "-", and to begin with a letter.');
   }
-  if (own === undefined) return await mount(options, ourRules(idPrefix));
-  return await mount(options, rulesOf(own.schema, own.defaults ?? {}, idPrefix));
+  if (own === undefined) return await mount(options, defaultPreferenceDefinition(idPrefix));
+  return await mount(options, definePreferences(own.schema, own.defaults ?? {}, idPrefix));
 }
 
 async function mount<P extends object>(
   options: PouchgateOptions,
-  rules: PreferenceRules<P>,
+  rules: PreferenceDefinition<P>,
 ): Promise<MountedPouchgate<P>> {
   const { couchdb, base = '', registry = 'user_registry', sessions = 'pouchgate_sessions' } = options;
   const idPrefix = options.idPrefix === undefined ? {} : { idPrefix: options.idPrefix };
@@ -107,19 +107,19 @@ async function mount<P extends object>(
   const jwtSecret = couchdb.jwtSecret === undefined ? undefined : Buffer.from(couchdb.jwtSecret, 'base64');
   const upstream = openUpstream(couchdb);
   try {
-    await prepare(upstream, { registry, sessions, ...idPrefix }, jwtSecret, log);
+    await prepareDatabase(upstream, { registry, sessions, ...idPrefix }, jwtSecret, log);
   } catch (error) {
     await upstream.close();
     throw error;
   }
   const agent = createForwardAgent(couchdb.url);
-  const ended = new EndedUsers();
+  const revocations = new UserRevocations();
   const authenticate = async (req: Request): Promise<Caller> => {
-    const mark = ended.mark();
-    const caller = callerOf(await options.authenticate(req), rules.idOf);
-    return ended.proved(caller, mark);
+    const snapshot = revocations.snapshot();
+    const caller = toCaller(await options.authenticate(req), rules.idOf);
+    return revocations.bind(caller, snapshot);
   };
-  const feeds = new FeedWatch('registry', log);
+  const feeds = new FeedMonitor('registry', log);
   const core = createCore({
     upstream,
     forward: createForward(couchdb.url, { agent }),
@@ -131,8 +131,8 @@ async function mount<P extends object>(
     provision: createProvision(upstream.couch, registry, rules.idOf),
     authenticate,
     authenticateCookie: authenticate,
-    checkRight: (caller) => ended.check(caller),
-    limit: DEFAULT_RATE_LIMITS.preferencesByName,
+    assertActive: (caller) => revocations.assertActive(caller),
+    rateLimit: DEFAULT_RATE_LIMITS.preferencesByName,
     log,
     feedListener: feeds,
   });
@@ -140,24 +140,24 @@ async function mount<P extends object>(
   let isClosing = false;
   router.use((_req, res, next) => {
     // Or else whoever is sent away comes back at once, and there is no end.
-    if (isClosing) sendError(res, unavailable('The server is stopping.'));
+    if (isClosing) sendError(res, serviceUnavailable('The server is stopping.'));
     else next();
   });
   router.use('/sync', core.gate);
   router.use('/api/users', core.preferences);
-  const device = newDoorId('application', Math.random);
+  const device = newSourceDeviceId('application', Math.random);
   return {
     router,
-    read: async (username) => preferencesAnswer(await core.service.read(usernameOf(username)), rules),
+    read: async (username) => createPreferencesResponse(await core.service.read(usernameOf(username)), rules),
     edit: async (username, patch) => {
       const checked = rules.patchSchema.parse(patch);
-      return preferencesAnswer(await core.service.edit(usernameOf(username), device, () => checked), rules);
+      return createPreferencesResponse(await core.service.edit(usernameOf(username), device, () => checked), rules);
     },
     endUser: (username) => {
-      ended.end(username);
-      core.hub.onEnded({ kind: 'account', username: usernameOf(username) });
+      revocations.revoke(username);
+      core.hub.onRevocation({ kind: 'account', username: usernameOf(username) });
     },
-    isReady: () => core.hub.up,
+    isReady: () => core.hub.connected,
     close: async () => {
       isClosing = true;
       // Again and again: some are parked only now, and some are held for as long as an empty answer has to be.
@@ -173,17 +173,17 @@ async function mount<P extends object>(
 }
 
 /** Sets up what is missing, as a server admin; as the service account, looks whether all is there. */
-async function prepare(
+async function prepareDatabase(
   upstream: Upstream,
   names: { readonly registry: string; readonly sessions: string; readonly idPrefix?: string },
   jwtSecret: Buffer | undefined,
   log: Logger,
 ): Promise<void> {
   const { couch } = upstream;
-  const account = await reach(couch);
-  if (account.roles.includes(SERVER_ADMIN)) await setUp({ couch, ...names });
-  else for (const told of await checkSetUp({ couch, ...names, account })) log.warn(told);
-  if (jwtSecret !== undefined) await checkToken(upstream, jwtSecret);
+  const account = await waitForDatabase(couch);
+  if (account.roles.includes(SERVER_ADMIN)) await applySchema({ couch, ...names });
+  else for (const warning of await verifySchema({ couch, ...names, account })) log.warn(warning);
+  if (jwtSecret !== undefined) await assertTokenAccepted(upstream, jwtSecret);
 }
 
 function usernameOf(name: string) {
@@ -192,10 +192,10 @@ function usernameOf(name: string) {
   return username;
 }
 
-function callerOf(found: Authenticated | undefined, idOf: PreferenceRules['idOf']): Caller {
-  if (found === undefined) throw unauthorized('Nobody is signed in.');
-  const username = usernameOf(found.username);
-  const expiresAt = Number(found.expiresAt);
+function toCaller(authenticated: Authenticated | undefined, idOf: PreferenceDefinition['idOf']): Caller {
+  if (authenticated === undefined) throw unauthorized('Nobody is signed in.');
+  const username = usernameOf(authenticated.username);
+  const expiresAt = Number(authenticated.expiresAt);
   if (!(expiresAt > Date.now())) throw unauthorized('The right to this is over. Sign in again.');
   return { username, ownId: idOf(username), sessionId: undefined, expiresAt };
 }

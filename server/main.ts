@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { ConfigError, readConfig, type Config } from './config/config.ts';
-import { startDemo } from './app/demo-user.ts';
+import { createDemoUser } from './app/demo-user.ts';
 import { createLog } from './observability/log.ts';
 import { startPouchgate } from './app/start.ts';
 
 /** The built page, where `vite build` puts it: below the sources' folder, and in the package beside the compiled ones. */
-const PAGE = [join(import.meta.dirname, '../dist/client'), join(import.meta.dirname, '../../client')].find((folder) =>
-  existsSync(join(folder, 'index.html')),
+const PAGE_DIRECTORY = [join(import.meta.dirname, '../dist/client'), join(import.meta.dirname, '../../client')].find(
+  (folder) => existsSync(join(folder, 'index.html')),
 );
 
 /**
@@ -20,7 +20,7 @@ setFlagsFromString('--heap-growing-percent=30');
 async function main(): Promise<void> {
   const config = configOrExit();
   const log = createLog(config.logLevel);
-  const pouchgate = await startPouchgate({ config, log, page: PAGE });
+  const pouchgate = await startPouchgate({ config, log, page: PAGE_DIRECTORY });
   // Before anybody is told that it runs: whoever hears of it may want it to stop.
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
@@ -44,7 +44,7 @@ async function main(): Promise<void> {
   console.log(`Pouchgate is at ${pouchgate.url}`);
   console.log(`Databases replicate with ${pouchgate.url}/sync/${config.registry}`);
   if (pouchgate.metricsUrl !== undefined) console.log(`Prometheus asks ${pouchgate.metricsUrl}`);
-  const demo = await startDemo(config, pouchgate.identity);
+  const demo = await createDemoUser(config, pouchgate.identity);
   if (demo !== undefined) console.log(`Sign in as ${demo.username} with the password ${demo.password}`);
 }
 

@@ -6,17 +6,17 @@ import { startPouchgate } from './app/start.ts';
 import type { StartedForTests } from './testing-api.ts';
 import { startEmbeddedEngine } from './upstream/embedded/engine.ts';
 
-interface Running extends StartedForTests {
+interface RunningServer extends StartedForTests {
   readonly close: () => Promise<void>;
 }
 
-async function startCouchdb(): Promise<Running> {
+async function startCouchdb(): Promise<RunningServer> {
   const name = `pouchgate-${randomBytes(6).toString('hex')}`;
   const engine = await startEmbeddedEngine({ storage: { kind: 'memory', name } });
   return { ...engine.access, registry: '', close: () => engine.close() };
 }
 
-async function startAll(env: NodeJS.ProcessEnv): Promise<Running> {
+async function startServer(env: NodeJS.ProcessEnv): Promise<RunningServer> {
   const couchdb = await startCouchdb();
   const config = readConfig({
     ...env,
@@ -36,7 +36,7 @@ async function startAll(env: NodeJS.ProcessEnv): Promise<Running> {
   };
 }
 
-const running = await (process.argv[2] === 'couchdb' ? startCouchdb() : startAll(process.env));
+const running = await (process.argv[2] === 'couchdb' ? startCouchdb() : startServer(process.env));
 const stop = (): void => {
   running.close().then(
     () => process.exit(0),

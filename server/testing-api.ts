@@ -35,7 +35,7 @@ export interface TestPouchgate {
 
 /** Rejects with what the process said when it does not start. */
 export async function startTestCouchdb(): Promise<TestCouchdb> {
-  const { started, close } = await start('couchdb', {});
+  const { started, close } = await startProcess('couchdb', {});
   const { url, username, password } = started;
   return { access: { url, username, password }, close };
 }
@@ -46,7 +46,7 @@ export async function startTestCouchdb(): Promise<TestCouchdb> {
  */
 export async function startTestPouchgate(env: Readonly<Record<string, string>> = {}): Promise<TestPouchgate> {
   const secret = randomBytes(32).toString('base64url');
-  const { started, close } = await start('pouchgate', {
+  const { started, close } = await startProcess('pouchgate', {
     JWT_SECRET: secret,
     REGISTRATION: 'open',
     LOG_LEVEL: 'silent',
@@ -63,12 +63,15 @@ export async function startTestPouchgate(env: Readonly<Record<string, string>> =
   };
 }
 
-interface Process {
+interface ServerProcess {
   readonly started: StartedForTests;
   readonly close: () => Promise<void>;
 }
 
-async function start(kind: 'couchdb' | 'pouchgate', env: Readonly<Record<string, string>>): Promise<Process> {
+async function startProcess(
+  kind: 'couchdb' | 'pouchgate',
+  env: Readonly<Record<string, string>>,
+): Promise<ServerProcess> {
   // The sources are run as they are; what is published is compiled.
   const isSource = import.meta.filename.endsWith('.ts');
   const program = join(import.meta.dirname, `testing-api-process.${isSource ? 'ts' : 'js'}`);
@@ -77,13 +80,13 @@ async function start(kind: 'couchdb' | 'pouchgate', env: Readonly<Record<string,
     execArgv: isSource ? ['--import', 'tsx'] : [],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
-  let said = '';
+  let stderr = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
+    stderr += text;
   });
   const exited = once(child, 'exit');
   const failed = exited.then(() => {
-    throw new Error(`Pouchgate did not start: ${said}`);
+    throw new Error(`Pouchgate did not start: ${stderr}`);
   });
   failed.catch(() => undefined);
   const [started] = (await Promise.race([once(child, 'message'), failed])) as [StartedForTests];

@@ -7,9 +7,9 @@ import { InspectorPage } from './pages/inspector-page.tsx';
 import { PreferencesPage } from './pages/preferences-page.tsx';
 import { SignInPage } from './pages/sign-in-page.tsx';
 import { TwoDevicesPage } from './pages/two-devices-page.tsx';
-import { useIsRead } from './hooks/use-store-ready.ts';
+import { useStoreReady } from './hooks/use-store-ready.ts';
 import { useRoute } from './routing.tsx';
-import type { Remembered } from './session/local-storage.ts';
+import type { AppStorage } from './session/local-storage.ts';
 import type { AppSession } from './session/session.ts';
 import { Shell } from './shell.tsx';
 import type { DevicePair } from './two-devices/demo-devices.ts';
@@ -18,7 +18,7 @@ import { useTheme } from './hooks/use-theme.ts';
 
 export interface AppProps {
   readonly session: AppSession;
-  readonly remembered: Remembered;
+  readonly appStorage: AppStorage;
   readonly updates: Updates;
   readonly pair: DevicePair;
 }
@@ -34,17 +34,17 @@ export function App(props: AppProps) {
   }
 }
 
-function SignedIn({ session, remembered, updates, pair, store }: AppProps & { readonly store: AppStore }) {
+function SignedIn({ session, appStorage, updates, pair, store }: AppProps & { readonly store: AppStore }) {
   const { name } = useRoute();
   const { theme } = usePreferences(store);
-  const isRead = useIsRead(store);
+  const isReady = useStoreReady(store);
   const toasts = useToasts();
-  useTheme(theme, isRead === true, remembered);
+  useTheme(theme, isReady === true, appStorage);
 
   const page = (): React.JSX.Element => {
     switch (name) {
       case 'preferences':
-        return <PreferencesPage store={store} isRead={isRead} toasts={toasts} />;
+        return <PreferencesPage store={store} isReady={isReady} toasts={toasts} />;
       case 'devices':
         return <DevicesPage session={session} store={store} />;
       case 'inspector':

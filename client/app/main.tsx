@@ -1,14 +1,14 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { USUAL_ID_PREFIX } from '../../couchdb-design/user-document/username.ts';
+import { DEFAULT_ID_PREFIX } from '../../couchdb-design/user-document/username.ts';
 import { defaultEnvironment } from '../platform/environment.ts';
 import { App } from './app.tsx';
 import { createApi, createTelegramApi } from './session/api.ts';
-import { createRemembered } from './session/local-storage.ts';
+import { createAppStorage } from './session/local-storage.ts';
 import { createAppSession } from './session/session.ts';
 import { createTokens } from './session/tokens.ts';
-import { createPair } from './two-devices/demo-devices.ts';
-import { browserUpdates, watchUpdates } from './updates.ts';
+import { createDevicePair } from './two-devices/demo-devices.ts';
+import { browserUpdatesEnvironment, watchUpdates } from './updates.ts';
 import './styles/base.css';
 import './styles/controls.css';
 import './styles/fields.css';
@@ -21,37 +21,40 @@ import './styles/inspector.css';
 import './styles/two-devices.css';
 
 /** The server says it in the document, so that a page that starts without a network knows it too. */
-const told = (name: string, usual: string): string =>
-  document.querySelector<HTMLMetaElement>(`meta[name="pouchgate-${name}"]`)?.content ?? usual;
+const readMeta = (name: string, defaultValue: string): string =>
+  document.querySelector<HTMLMetaElement>(`meta[name="pouchgate-${name}"]`)?.content ?? defaultValue;
 
 const environment = defaultEnvironment();
 const api = createApi('/api/auth');
-const remembered = createRemembered(environment.storage);
-const pair = createPair(environment);
+const appStorage = createAppStorage(environment.storage);
+const pair = createDevicePair(environment);
 const session = createAppSession({
   api,
   telegram: createTelegramApi('/api/users/telegram'),
   tokens: createTokens(api, environment.locks),
-  remembered,
-  url: location.origin + told('database', '/sync/user_registry'),
-  idPrefix: told('id-prefix', USUAL_ID_PREFIX),
-  environmentOf: (namespace) => pair.find((device) => device.namespace === namespace)?.line.environment ?? {},
-  onLeft: () => pair.forEach(({ line }) => line.setCut(false)),
+  appStorage,
+  url: location.origin + readMeta('database', '/sync/user_registry'),
+  idPrefix: readMeta('id-prefix', DEFAULT_ID_PREFIX),
+  getEnvironment: (namespace) => pair.find((device) => device.namespace === namespace)?.network.environment ?? {},
+  onSignedOut: () => pair.forEach(({ network }) => network.setOffline(false)),
 });
 // While developing, what is served must be what was just written.
-const updates = watchUpdates({ ...browserUpdates(), ...(import.meta.env.PROD ? {} : { workers: undefined }) });
+const updates = watchUpdates({
+  ...browserUpdatesEnvironment(),
+  ...(import.meta.env.PROD ? {} : { workers: undefined }),
+});
 
 // A page that the browser had put aside comes back as it was: it must not show somebody who has signed out meanwhile.
 addEventListener('pageshow', ({ persisted }) => {
   const state = session.state();
-  if (persisted && state.kind === 'signed-in' && remembered.username() !== state.username) location.reload();
+  if (persisted && state.kind === 'signed-in' && appStorage.username() !== state.username) location.reload();
 });
 
 const root = document.getElementById('root');
 if (root !== null) {
   createRoot(root).render(
     <StrictMode>
-      <App session={session} remembered={remembered} updates={updates} pair={pair} />
+      <App session={session} appStorage={appStorage} updates={updates} pair={pair} />
     </StrictMode>,
   );
 }

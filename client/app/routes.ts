@@ -10,4 +10,4 @@ export type Route = (typeof ROUTES)[number];
 export type RouteName = Route['name'];
 
 /** What is shown at a path; undefined for none of ours. */
-export const routeOf = (pathname: string): Route | undefined => ROUTES.find(({ path }) => path === pathname);
+export const findRoute = (pathname: string): Route | undefined => ROUTES.find(({ path }) => path === pathname);

@@ -1,12 +1,12 @@
 /** The address bar and the page, kept the same: a router for an app of four pages. */
 import { useEffect, useRef, useSyncExternalStore, type ReactNode } from 'react';
-import { ROUTES, routeOf, type Route, type RouteName } from './routes.ts';
+import { ROUTES, findRoute, type Route, type RouteName } from './routes.ts';
 
 const listeners = new Set<() => void>();
-const tell = (): void => {
+const notifyListeners = (): void => {
   for (const listener of listeners) listener();
 };
-addEventListener('popstate', tell);
+addEventListener('popstate', notifyListeners);
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
@@ -14,13 +14,13 @@ function subscribe(listener: () => void): () => void {
 }
 
 /** The server sends the page for its own paths only, so another one can only come from a link of ours that is wrong. */
-export const useRoute = (): Route => useSyncExternalStore(subscribe, () => routeOf(location.pathname) ?? ROUTES[0]);
+export const useRoute = (): Route => useSyncExternalStore(subscribe, () => findRoute(location.pathname) ?? ROUTES[0]);
 
 export function navigate(to: RouteName): void {
   const path = ROUTES.find(({ name }) => name === to)?.path ?? '/';
   if (path !== location.pathname) history.pushState(null, '', path);
   scrollTo({ top: 0, behavior: 'instant' });
-  tell();
+  notifyListeners();
 }
 
 export interface LinkProps {

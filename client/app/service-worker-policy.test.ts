@@ -1,20 +1,20 @@
 import { ROUTES } from './routes.ts';
-import { answerFrom } from './service-worker-policy.ts';
+import { chooseResponseSource } from './service-worker-policy.ts';
 
 const ORIGIN = 'https://example.org';
-const own = {
+const precached = {
   origin: ORIGIN,
   pages: new Set<string>(ROUTES.map(({ path }) => path)),
   files: new Set(['/', '/assets/page-abc.js', '/theme.js']),
 };
-const answer = (path: string, method = 'GET', mode = 'cors') =>
-  answerFrom({ method, url: new URL(path, ORIGIN), mode }, own);
+const sourceFor = (path: string, method = 'GET', mode = 'cors') =>
+  chooseResponseSource({ method, url: new URL(path, ORIGIN), mode }, precached);
 
 test('every URL of the page and its files come from what is kept', () => {
-  for (const { path } of ROUTES) expect(answer(path, 'GET', 'navigate')).toBe('page');
-  expect(answer('/devices?from=home', 'GET', 'navigate')).toBe('page');
-  expect(answer('/assets/page-abc.js')).toBe('kept');
-  expect(answer('/theme.js')).toBe('kept');
+  for (const { path } of ROUTES) expect(sourceFor(path, 'GET', 'navigate')).toBe('page');
+  expect(sourceFor('/devices?from=home', 'GET', 'navigate')).toBe('page');
+  expect(sourceFor('/assets/page-abc.js')).toBe('kept');
+  expect(sourceFor('/theme.js')).toBe('kept');
 });
 
 test.each([
@@ -33,5 +33,5 @@ test.each([
   ['https://elsewhere.example/', 'GET', 'navigate'],
   ['https://elsewhere.example/theme.js', 'GET', 'no-cors'],
 ])('%s, %s, %s: is left alone', (path, method, mode) => {
-  expect(answer(path, method, mode)).toBe('untouched');
+  expect(sourceFor(path, method, mode)).toBe('untouched');
 });

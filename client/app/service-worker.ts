@@ -5,7 +5,7 @@
  * person takes it (updates.ts) or no tab of this version is open any more; so no tab is ever given files of two builds.
  * https://www.w3.org/TR/service-workers/#service-worker-lifecycle
  */
-import { answerFrom, type Own, type TakeOver } from './service-worker-policy.ts';
+import { chooseResponseSource, type PrecachedUrls, type TakeOverMessage } from './service-worker-policy.ts';
 
 /** Put in by the build: see build/precache.ts. */
 declare const __PRECACHE__: {
@@ -33,27 +33,27 @@ interface WorkerScope {
 
 const worker = globalThis as unknown as WorkerScope;
 const { version, pages, files } = __PRECACHE__;
-const PREFIX = 'pouchgate-page-';
-const NAME = PREFIX + version;
-const own: Own = { origin: worker.location.origin, pages: new Set(pages), files: new Set(files) };
-const takeOver: TakeOver = 'take-over';
+const CACHE_PREFIX = 'pouchgate-page-';
+const CACHE_NAME = CACHE_PREFIX + version;
+const precached: PrecachedUrls = { origin: worker.location.origin, pages: new Set(pages), files: new Set(files) };
+const takeOverMessage: TakeOverMessage = 'take-over';
 
 async function install(): Promise<void> {
-  const cache = await caches.open(NAME);
+  const cache = await caches.open(CACHE_NAME);
   await cache.addAll(files.map((url) => new Request(url, { cache: 'reload' })));
 }
 
 async function activate(): Promise<void> {
   const names = await caches.keys();
   await Promise.all(
-    names.filter((name) => name.startsWith(PREFIX) && name !== NAME).map((name) => caches.delete(name)),
+    names.filter((name) => name.startsWith(CACHE_PREFIX) && name !== CACHE_NAME).map((name) => caches.delete(name)),
   );
   await worker.clients.claim();
 }
 
 /** The browser may have thrown the cache away: then the network's is better than none. */
-async function kept(key: string, request: Request): Promise<Response> {
-  const response = await (await caches.open(NAME)).match(key);
+async function respondFromCache(key: string, request: Request): Promise<Response> {
+  const response = await (await caches.open(CACHE_NAME)).match(key);
   return response ?? fetch(request);
 }
 
@@ -62,16 +62,16 @@ worker.addEventListener('activate', (event) => event.waitUntil(activate()));
 worker.addEventListener('fetch', (event) => {
   const { request } = event;
   const url = new URL(request.url);
-  switch (answerFrom({ method: request.method, url, mode: request.mode }, own)) {
+  switch (chooseResponseSource({ method: request.method, url, mode: request.mode }, precached)) {
     case 'untouched':
       return;
     case 'page':
-      event.respondWith(kept('/', request));
+      event.respondWith(respondFromCache('/', request));
       return;
     case 'kept':
-      event.respondWith(kept(url.pathname, request));
+      event.respondWith(respondFromCache(url.pathname, request));
   }
 });
 worker.addEventListener('message', ({ data }) => {
-  if (data === takeOver) void worker.skipWaiting();
+  if (data === takeOverMessage) void worker.skipWaiting();
 });

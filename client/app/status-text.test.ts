@@ -1,8 +1,8 @@
 import type { SyncState } from '../index.ts';
-import { agoText, lastSyncedText, statusText } from './status-text.ts';
+import { formatRelativeTime, formatLastSynced, describeStatus } from './status-text.ts';
 
 const text = (state: SyncState, unsent = 0): string =>
-  statusText({ state, unsent, refused: [], lastSynced: undefined }).text;
+  describeStatus({ state, unsent, refused: [], lastSynced: undefined }).text;
 
 test('a person is told how many changes wait, in words', () => {
   expect(text('offline')).toBe('Offline');
@@ -20,7 +20,7 @@ test('live is only said when nothing is on its way', () => {
 test('only what needs the person asks for attention', () => {
   const states: readonly SyncState[] = ['starting', 'catching-up', 'live', 'offline', 'sign-in-needed', 'refused'];
   const asking = states.filter(
-    (state) => statusText({ state, unsent: 1, refused: [], lastSynced: undefined }).tone === 'attention',
+    (state) => describeStatus({ state, unsent: 1, refused: [], lastSynced: undefined }).tone === 'attention',
   );
   expect(asking).toEqual(['sign-in-needed', 'refused']);
 });
@@ -28,20 +28,20 @@ test('only what needs the person asks for attention', () => {
 test('a time is told as a person would, and never as one to come', () => {
   const now = Date.UTC(2026, 10, 22, 12);
   const minutes = (count: number): number => now - count * 60_000;
-  expect([0, 0.9, 1, 5.5, 59.9].map((count) => agoText(minutes(count), now))).toEqual([
+  expect([0, 0.9, 1, 5.5, 59.9].map((count) => formatRelativeTime(minutes(count), now))).toEqual([
     'just now',
     'just now',
     '1 minute ago',
     '5 minutes ago',
     '59 minutes ago',
   ]);
-  expect([60, 23.9 * 60, 24 * 60, 72 * 60].map((count) => agoText(minutes(count), now))).toEqual([
+  expect([60, 23.9 * 60, 24 * 60, 72 * 60].map((count) => formatRelativeTime(minutes(count), now))).toEqual([
     '1 hour ago',
     '23 hours ago',
     'yesterday',
     '3 days ago',
   ]);
-  expect(agoText(now + 3_600_000, now)).toBe('just now');
-  expect(lastSyncedText(minutes(5), now)).toBe('Last synced 5 minutes ago');
-  expect(lastSyncedText(undefined, now)).toBe('Not synced in this browser yet');
+  expect(formatRelativeTime(now + 3_600_000, now)).toBe('just now');
+  expect(formatLastSynced(minutes(5), now)).toBe('Last synced 5 minutes ago');
+  expect(formatLastSynced(undefined, now)).toBe('Not synced in this browser yet');
 });

@@ -3,17 +3,17 @@ import type { SyncStatus } from '../index.ts';
 
 export type Tone = 'good' | 'busy' | 'quiet' | 'attention';
 
-export interface StatusText {
+export interface StatusDescription {
   readonly tone: Tone;
   readonly text: string;
   /** A longer sentence, for whoever wants to know. */
   readonly detail: string;
 }
 
-const changes = (count: number): string => (count === 1 ? '1 change' : `${count} changes`);
+const formatChangeCount = (count: number): string => (count === 1 ? '1 change' : `${count} changes`);
 
-export const statusText = ({ state, unsent, refused }: SyncStatus): StatusText => {
-  const waiting = unsent === 0 ? '' : `: ${changes(unsent)} waiting`;
+export const describeStatus = ({ state, unsent, refused }: SyncStatus): StatusDescription => {
+  const waiting = unsent === 0 ? '' : `: ${formatChangeCount(unsent)} waiting`;
   switch (state) {
     case 'starting':
       return {
@@ -26,7 +26,7 @@ export const statusText = ({ state, unsent, refused }: SyncStatus): StatusText =
     case 'live':
       return unsent === 0
         ? { tone: 'good', text: 'Live', detail: 'Every change is on your other devices within a moment.' }
-        : { tone: 'busy', text: 'Saving', detail: `${changes(unsent)} on the way to the server.` };
+        : { tone: 'busy', text: 'Saving', detail: `${formatChangeCount(unsent)} on the way to the server.` };
     case 'offline':
       return {
         tone: 'quiet',
@@ -42,7 +42,7 @@ export const statusText = ({ state, unsent, refused }: SyncStatus): StatusText =
     case 'refused':
       return {
         tone: 'attention',
-        text: `${changes(refused.length)} not accepted`,
+        text: `${formatChangeCount(refused.length)} not accepted`,
         detail: 'The server did not take everything. See the message above your preferences.',
       };
   }
@@ -55,13 +55,13 @@ const UNITS = [
 ] as const;
 
 /** `just now`, `5 minutes ago`, `yesterday`; both times in ms since 1970. A clock that was set back gives `just now`. */
-export const agoText = (then: number, now: number): string => {
-  const found = UNITS.find(([, length]) => now - then >= length);
+export const formatRelativeTime = (time: number, now: number): string => {
+  const found = UNITS.find(([, length]) => now - time >= length);
   if (found === undefined) return 'just now';
-  const [unit, length] = found;
-  return new Intl.RelativeTimeFormat('en', { numeric: 'auto' }).format(-Math.floor((now - then) / length), unit);
+  const [unit, unitMs] = found;
+  return new Intl.RelativeTimeFormat('en', { numeric: 'auto' }).format(-Math.floor((now - time) / unitMs), unit);
 };
 
 /** When the server was last in agreement with this browser. */
-export const lastSyncedText = (lastSynced: number | undefined, now: number): string =>
-  lastSynced === undefined ? 'Not synced in this browser yet' : `Last synced ${agoText(lastSynced, now)}`;
+export const formatLastSynced = (lastSynced: number | undefined, now: number): string =>
+  lastSynced === undefined ? 'Not synced in this browser yet' : `Last synced ${formatRelativeTime(lastSynced, now)}`;

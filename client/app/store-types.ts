@@ -3,6 +3,6 @@ import type { Preferences, PreferencesPatch } from '../../couchdb-design/user-do
 import type { PreferencesStore } from '../index.ts';
 
 export type AppStore = PreferencesStore;
-export type Shown = Required<Preferences>;
-export type PreferenceKey = keyof Shown;
+export type PreferenceValues = Required<Preferences>;
+export type PreferenceKey = keyof PreferenceValues;
 export type Patch = PreferencesPatch;

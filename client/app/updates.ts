@@ -1,9 +1,9 @@
 /** A new version of the page: noticed, offered, and put in place in all tabs once the person wants it. */
-import type { TakeOver } from './service-worker-policy.ts';
+import type { TakeOverMessage } from './service-worker-policy.ts';
 
 export interface Updates {
   /** Whether a new version waits. */
-  readonly isWaiting: () => boolean;
+  readonly isUpdateWaiting: () => boolean;
   readonly subscribe: (listener: () => void) => () => void;
   /** Puts it in place; every tab is loaded again, once. */
   readonly accept: () => void;
@@ -15,14 +15,14 @@ export interface UpdatesEnvironment {
   readonly workers: Pick<ServiceWorkerContainer, 'controller' | 'register' | 'addEventListener'> | undefined;
   readonly reload: () => void;
   /** Calls `look` when it is time to look for a new version. */
-  readonly onTimeToLook: (look: () => void) => void;
+  readonly scheduleUpdateChecks: (look: () => void) => void;
 }
 
-export function watchUpdates({ workers, reload, onTimeToLook }: UpdatesEnvironment): Updates {
+export function watchUpdates({ workers, reload, scheduleUpdateChecks }: UpdatesEnvironment): Updates {
   const listeners = new Set<() => void>();
   let waiting: ServiceWorker | undefined;
 
-  const offer = (worker: ServiceWorker | null): void => {
+  const setWaiting = (worker: ServiceWorker | null): void => {
     waiting = worker ?? undefined;
     for (const listener of listeners) listener();
   };
@@ -34,43 +34,43 @@ export function watchUpdates({ workers, reload, onTimeToLook }: UpdatesEnvironme
       if (hasVersion) reload();
       hasVersion = true;
     });
-    const follow = (registration: ServiceWorkerRegistration): void => {
-      if (registration.waiting !== null) offer(registration.waiting);
+    const trackRegistration = (registration: ServiceWorkerRegistration): void => {
+      if (registration.waiting !== null) setWaiting(registration.waiting);
       registration.addEventListener('updatefound', () => {
-        const coming = registration.installing;
-        coming?.addEventListener('statechange', () => {
-          if (coming.state === 'installed' && hasVersion) offer(coming);
+        const installing = registration.installing;
+        installing?.addEventListener('statechange', () => {
+          if (installing.state === 'installed' && hasVersion) setWaiting(installing);
           // Replaced by one that is newer still, or failed.
-          if (coming.state === 'redundant' && waiting === coming) offer(registration.waiting);
+          if (installing.state === 'redundant' && waiting === installing) setWaiting(registration.waiting);
         });
       });
-      onTimeToLook(() => {
+      scheduleUpdateChecks(() => {
         // Without a network there is nothing to look at.
         registration.update().catch(() => undefined);
       });
     };
-    container.register('/service-worker.js').then(follow, (error: unknown) => console.warn(error));
+    container.register('/service-worker.js').then(trackRegistration, (error: unknown) => console.warn(error));
   };
   if (workers !== undefined) watch(workers);
 
   return {
-    isWaiting: () => waiting !== undefined,
+    isUpdateWaiting: () => waiting !== undefined,
     subscribe: (listener) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    accept: () => waiting?.postMessage('take-over' satisfies TakeOver),
+    accept: () => waiting?.postMessage('take-over' satisfies TakeOverMessage),
   };
 }
 
-const HOUR_MS = 3_600_000;
+const UPDATE_CHECK_INTERVAL_MS = 3_600_000;
 
 /** A tab may stay open for weeks. */
-export const browserUpdates = (): UpdatesEnvironment => ({
+export const browserUpdatesEnvironment = (): UpdatesEnvironment => ({
   workers: 'serviceWorker' in navigator ? navigator.serviceWorker : undefined,
   reload: () => location.reload(),
-  onTimeToLook: (look) => {
-    setInterval(look, HOUR_MS);
-    addEventListener('online', look);
+  scheduleUpdateChecks: (checkForUpdate) => {
+    setInterval(checkForUpdate, UPDATE_CHECK_INTERVAL_MS);
+    addEventListener('online', checkForUpdate);
   },
 });

@@ -14,7 +14,7 @@ export interface PrecacheOptions {
 }
 
 /** `/` stands for the page: that is the URL it is asked for by. */
-const urlOf = (fileName: string): string => (fileName === 'index.html' ? '/' : `/${fileName}`);
+const toUrl = (fileName: string): string => (fileName === 'index.html' ? '/' : `/${fileName}`);
 
 export function precache({ publicDirectory }: PrecacheOptions): Plugin {
   return {
@@ -43,7 +43,7 @@ export function precache({ publicDirectory }: PrecacheOptions): Plugin {
       const list = JSON.stringify({
         version: hash.digest('hex').slice(0, 16),
         pages: ROUTES.map(({ path }) => path),
-        files: files.filter((file) => file !== SERVICE_WORKER).map(urlOf),
+        files: files.filter((file) => file !== SERVICE_WORKER).map(toUrl),
       });
       worker.code = worker.code.replaceAll(PLACEHOLDER, () => list);
     },

@@ -35,11 +35,11 @@ export const reasonOf = (error: unknown): string => {
 };
 
 /** What `task` gives, or `instead` when the database answers with `status`. */
-export const unless = async <T, U>(status: number, instead: U, task: Promise<T>): Promise<T | U> => {
+export const fallbackOnStatus = async <T, U>(status: number, fallback: U, task: Promise<T>): Promise<T | U> => {
   try {
     return await task;
   } catch (error) {
-    if (statusOf(error) === status) return instead;
+    if (statusOf(error) === status) return fallback;
     throw error;
   }
 };

@@ -1,15 +1,15 @@
 /** Tells whoever listens. */
-export interface Bell<T extends readonly unknown[] = []> {
-  readonly ring: (...told: T) => void;
+export interface Emitter<T extends readonly unknown[] = []> {
+  readonly emit: (...told: T) => void;
   /** Returns what ends that. */
-  readonly listen: (listener: (...told: T) => void) => () => void;
+  readonly subscribe: (listener: (...told: T) => void) => () => void;
 }
 
-export function createBell<T extends readonly unknown[] = []>(): Bell<T> {
+export function createEmitter<T extends readonly unknown[] = []>(): Emitter<T> {
   const listeners = new Set<(...told: T) => void>();
   return {
-    ring: (...told) => listeners.forEach((listener) => listener(...told)),
-    listen: (listener) => {
+    emit: (...told) => listeners.forEach((listener) => listener(...told)),
+    subscribe: (listener) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
@@ -17,13 +17,13 @@ export function createBell<T extends readonly unknown[] = []>(): Bell<T> {
 }
 
 /** Resolved at the next ring (true), or after `ms` milliseconds: after weeks, where nothing is said. */
-export const rings = ({ listen }: Bell, ms = 2 ** 31 - 1): Promise<boolean> =>
+export const waitForEvent = ({ subscribe }: Emitter, timeoutMs = 2 ** 31 - 1): Promise<boolean> =>
   new Promise((resolve) => {
-    const end = (isRung: boolean): void => {
+    const finish = (wasEmitted: boolean): void => {
       clearTimeout(timer);
-      unlisten();
-      resolve(isRung);
+      unsubscribe();
+      resolve(wasEmitted);
     };
-    const timer = setTimeout(() => end(false), ms);
-    const unlisten = listen(() => end(true));
+    const timer = setTimeout(() => finish(false), timeoutMs);
+    const unsubscribe = subscribe(() => finish(true));
   });

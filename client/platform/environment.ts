@@ -1,5 +1,5 @@
 /** What the library takes from the place it runs in. A browser has all of it; Node has clocks and `fetch`. */
-import { createQueue, type Locks } from './web-locks.ts';
+import { createInProcessLocks, type Locks } from './web-locks.ts';
 
 /** The subset of BroadcastChannel that the library uses. The messages are typed by client/tabs/channel.ts. */
 export interface BroadcastTransport {
@@ -50,19 +50,19 @@ function browserStorage(): Environment['storage'] {
   }
 }
 
-const nothing = (): void => undefined;
-const SILENT: BroadcastTransport = { postMessage: nothing, onmessage: null, close: nothing };
+const noop = (): void => undefined;
+const NOOP_CHANNEL: BroadcastTransport = { postMessage: noop, onmessage: null, close: noop };
 
 export const defaultEnvironment = (): Environment => ({
   now: () => Date.now(),
   random: () => Math.random(),
   fetch: (input, init) => fetch(input, init),
-  locks: window?.navigator.locks ?? createQueue(),
+  locks: window?.navigator.locks ?? createInProcessLocks(),
   listen,
   isVisible,
-  openChannel: (name) => (window ? new BroadcastChannel(name) : SILENT),
+  openChannel: (name) => (window ? new BroadcastChannel(name) : NOOP_CHANNEL),
   storage: browserStorage(),
 });
 
 /** Events that are a reason to think that the network is back. */
-export const WAKES = 'online pageshow resume visibilitychange';
+export const WAKE_EVENTS = 'online pageshow resume visibilitychange';

@@ -7,33 +7,35 @@ import { parseUsername } from '../../couchdb-design/user-document/username.ts';
 import { databaseName, openBrowserDatabase, type OpenDatabase } from './database.ts';
 import { defaultEnvironment, type Environment } from './environment.ts';
 
-type Texts = Environment['storage'];
+type StringStorage = Environment['storage'];
 
-const MARK = ':leaving';
+const SIGN_OUT_MARK_SUFFIX = ':leaving';
 
 /** Where there is no room left it is only forgotten when the page is closed. */
-export const keep = (storage: Texts, item: string, text: string): void => {
+export const setItem = (storage: StringStorage, key: string, value: string): void => {
   try {
-    storage[item] = text;
+    storage[key] = value;
   } catch {
     // See above.
   }
 };
 
-export const remove = (storage: Texts, item: string): void => void Reflect.deleteProperty(storage, item);
+export const removeItem = (storage: StringStorage, key: string): void => void Reflect.deleteProperty(storage, key);
 
 /** `name` is a database's. */
-export const isLeaving = (storage: Texts, name: string): boolean => storage[name + MARK] !== undefined;
+export const isSignOutPending = (storage: StringStorage, name: string): boolean =>
+  storage[name + SIGN_OUT_MARK_SUFFIX] !== undefined;
 
-export const markLeaving = (storage: Texts, name: string): void => keep(storage, name + MARK, '');
+export const markSignOutPending = (storage: StringStorage, name: string): void =>
+  setItem(storage, name + SIGN_OUT_MARK_SUFFIX, '');
 
-export const markGone = (storage: Texts, name: string): void => {
-  remove(storage, name + MARK);
+export const clearSignOutMark = (storage: StringStorage, name: string): void => {
+  removeItem(storage, name + SIGN_OUT_MARK_SUFFIX);
 };
 
 /** Forgets all that is kept beside the database. */
-export const forget = (storage: Texts, name: string): void => {
-  for (const item of Object.keys(storage)) if (item.startsWith(`${name}:`)) remove(storage, item);
+export const clearUserData = (storage: StringStorage, name: string): void => {
+  for (const key of Object.keys(storage)) if (key.startsWith(`${name}:`)) removeItem(storage, key);
 };
 
 export interface EraseOptions {
@@ -42,7 +44,7 @@ export interface EraseOptions {
   /** As in PreferencesStoreOptions. */
   readonly namespace?: string;
   readonly openDatabase?: OpenDatabase;
-  readonly storage?: Texts;
+  readonly storage?: StringStorage;
 }
 
 /**
@@ -55,12 +57,12 @@ export async function eraseLocalData({
   openDatabase = openBrowserDatabase,
   storage = defaultEnvironment().storage,
 }: EraseOptions = {}): Promise<void> {
-  const asked = parseUsername(username);
-  if (asked) markLeaving(storage, databaseName(namespace, asked));
-  for (const item of Object.keys(storage)) {
-    if (!item.startsWith(databaseName(namespace, '')) || !item.endsWith(MARK)) continue;
-    const name = item.slice(0, -MARK.length);
+  const parsedUsername = parseUsername(username);
+  if (parsedUsername) markSignOutPending(storage, databaseName(namespace, parsedUsername));
+  for (const key of Object.keys(storage)) {
+    if (!key.startsWith(databaseName(namespace, '')) || !key.endsWith(SIGN_OUT_MARK_SUFFIX)) continue;
+    const name = key.slice(0, -SIGN_OUT_MARK_SUFFIX.length);
     await openDatabase(name).destroy();
-    forget(storage, name);
+    clearUserData(storage, name);
   }
 }

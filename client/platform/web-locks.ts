@@ -10,14 +10,18 @@ export interface Locks {
  * Where there are no locks (plain HTTP, Node) each store is by itself: one thing is done after the other, but for what would
  * wait for its turn with options, which is done at once.
  */
-export function createQueue(): Locks {
-  let last: Promise<unknown> = Promise.resolve();
+export function createInProcessLocks(): Locks {
+  let tail: Promise<unknown> = Promise.resolve();
   return {
-    request: <T>(_name: string, first: LockOptions | (() => Promise<T>), task?: () => Promise<T>): Promise<T> => {
-      if (typeof first !== 'function') return (task as () => Promise<T>)();
-      const turn = last.then(first);
-      last = turn.catch(() => undefined);
-      return turn;
+    request: <T>(
+      _name: string,
+      optionsOrTask: LockOptions | (() => Promise<T>),
+      task?: () => Promise<T>,
+    ): Promise<T> => {
+      if (typeof optionsOrTask !== 'function') return (task as () => Promise<T>)();
+      const result = tail.then(optionsOrTask);
+      tail = result.catch(() => undefined);
+      return result;
     },
   };
 }

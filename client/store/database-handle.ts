@@ -6,7 +6,7 @@ import type { UserDocumentId } from '../../couchdb-design/user-document/username
 import type { Database, OpenDatabase } from '../platform/database.ts';
 import type { Locks } from '../platform/web-locks.ts';
 
-export interface HandleOptions {
+export interface DatabaseHandleOptions {
   /** Of the database, and of the lock that all its writers share. */
   readonly name: string;
   readonly id: UserDocumentId;
@@ -18,33 +18,40 @@ export interface HandleOptions {
   readonly onLost: () => void;
 }
 
-export interface Handle {
+export interface DatabaseHandle {
   readonly database: () => Database;
   readonly isClosed: () => boolean;
   /** Runs a task while no other one of any tab runs; once more if the database turns out to be lost. */
   readonly exclusive: <T>(task: () => Promise<T>) => Promise<T>;
   /** Opens it anew; `isForever`: after it was thrown away, under the lock that the caller holds. */
-  readonly reopen: (isForever: boolean) => Promise<void>;
+  readonly reopen: (erase: boolean) => Promise<void>;
   /** Closes it, and with `isForever` throws it away. */
-  readonly end: (isForever: boolean) => Promise<void>;
+  readonly close: (isForever: boolean) => Promise<void>;
 }
 
 /** Far more than any read or write takes. */
-const PATIENCE_MS = 5_000;
+const OPERATION_TIMEOUT_MS = 5_000;
 
 /**
  * Rejects when the task takes too long. PouchDB does not hear of it when the browser breaks off a read of IndexedDB, as it
  * does when it takes the database away: such a read never ends.
  */
-const patiently = <T>(task: () => Promise<T>): Promise<T> =>
+const withTimeout = <T>(task: () => Promise<T>): Promise<T> =>
   new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('The browser does not answer.')), PATIENCE_MS);
+    const timer = setTimeout(() => reject(new Error('The browser does not answer.')), OPERATION_TIMEOUT_MS);
     task()
       .then(resolve, reject)
       .finally(() => clearTimeout(timer));
   });
 
-export function openHandle({ name, id, openDatabase, locks, onChange, onLost }: HandleOptions): Handle {
+export function openDatabaseHandle({
+  name,
+  id,
+  openDatabase,
+  locks,
+  onChange,
+  onLost,
+}: DatabaseHandleOptions): DatabaseHandle {
   let closed = false;
   let database: Database;
   let feed: { readonly cancel: () => void } | undefined;
@@ -55,34 +62,34 @@ export function openHandle({ name, id, openDatabase, locks, onChange, onLost }: 
     changes.catch(() => undefined);
     feed = changes;
   };
-  const leave = async (isForever: boolean): Promise<void> => {
+  const closeDatabase = async (erase: boolean): Promise<void> => {
     feed?.cancel();
-    await (isForever ? database.destroy() : database.close().catch(() => undefined));
+    await (erase ? database.destroy() : database.close().catch(() => undefined));
   };
-  const reopen = async (isForever: boolean): Promise<void> => {
-    await leave(isForever);
+  const reopen = async (erase: boolean): Promise<void> => {
+    await closeDatabase(erase);
     open();
   };
-  const locked = <T>(task: () => Promise<T>): Promise<T> => locks.request(`${name}:write`, task);
+  const withWriteLock = <T>(task: () => Promise<T>): Promise<T> => locks.request(`${name}:write`, task);
   open();
 
   return {
     database: () => database,
     isClosed: () => closed,
     exclusive: (task) =>
-      locked(() =>
-        patiently(task).catch(async (error: unknown) => {
+      withWriteLock(() =>
+        withTimeout(task).catch(async (error: unknown) => {
           if (closed) throw error;
           await reopen(false);
           onLost();
-          return patiently(task);
+          return withTimeout(task);
         }),
       ),
     reopen,
-    end: async (isForever) => {
+    close: async (isForever) => {
       if (closed) return;
       closed = true;
-      await locked(() => leave(isForever));
+      await withWriteLock(() => closeDatabase(isForever));
     },
   };
 }

@@ -3,7 +3,7 @@ import { nextEditStamp } from '../../couchdb-design/user-document/edit-stamp.ts'
 import { applyEdit } from '../../couchdb-design/user-document/merge.ts';
 import { newUserDocument } from '../../couchdb-design/user-document/user-document-shape.ts';
 import { parseUsername, type Username } from '../../couchdb-design/user-document/username.ts';
-import { applyEdits, editsIn, isCovered, type Edit } from './edits.ts';
+import { applyEdits, editsIn, isIncludedIn, type Edit } from './edits.ts';
 import type { Values } from './schema.ts';
 
 const alice = parseUsername('alice') as Username;
@@ -29,19 +29,19 @@ const edit = fc
     return { key, value, stamp: stampAt(time * 10 + set, device) };
   });
 const edits = fc.array(edit, { maxLength: 12 });
-const later = (a: Edit, b: Edit): number => (a.stamp < b.stamp ? -1 : 1);
+const compareStamps = (a: Edit, b: Edit): number => (a.stamp < b.stamp ? -1 : 1);
 /** The last of the edits of each preference. */
-const latest = (all: readonly Edit[]): Edit[] => [
-  ...new Map(all.toSorted(later).map((one) => [one.key, one])).values(),
+const latestEdits = (all: readonly Edit[]): Edit[] => [
+  ...new Map(all.toSorted(compareStamps).map((one) => [one.key, one])).values(),
 ];
 
 test('edits come to the same document one by one in whichever order or all at once, and once in their places change nothing more', () => {
   fc.assert(
     fc.property(edits, (all) => {
-      const placed = applyEdits(blank, latest(all));
+      const placed = applyEdits(blank, latestEdits(all));
       expect(all.reduce((document, one) => applyEdits(document, [one]), applyEdits(blank, []))).toEqual(placed);
-      expect(applyEdits(placed, latest(all))).toEqual(placed);
-      expect(all.every((one) => isCovered(one, placed))).toBe(true);
+      expect(applyEdits(placed, latestEdits(all))).toEqual(placed);
+      expect(all.every((one) => isIncludedIn(one, placed))).toBe(true);
     }),
   );
 });
@@ -53,7 +53,7 @@ test('they come to what the server makes of the same edits', () => {
         (document, { key, value, stamp }) => applyEdit<Values>(document, { [key]: value }, stamp),
         blank,
       );
-      expect(applyEdits(blank, latest(all))).toEqual(byServer);
+      expect(applyEdits(blank, latestEdits(all))).toEqual(byServer);
     }),
   );
 });
@@ -75,7 +75,7 @@ test('a removal is an edit', () => {
 test('the edits in a document are those that make it', () => {
   fc.assert(
     fc.property(edits, (all) => {
-      const document = applyEdits(blank, latest(all));
+      const document = applyEdits(blank, latestEdits(all));
       expect(applyEdits(blank, editsIn(document))).toEqual(document);
     }),
   );

@@ -18,7 +18,7 @@ export type Edits = readonly Edit[];
 type Stamps = LocalDocument['edits'];
 
 /** What a document has of these edits, by preference. */
-export const membersOf = (edits: Edits, part: 'value' | 'stamp'): Values =>
+export const toRecord = (edits: Edits, part: 'value' | 'stamp'): Values =>
   Object.fromEntries(edits.map((edit) => [edit.key, edit[part]]));
 
 /**
@@ -30,18 +30,18 @@ export const applyEdits = (document: LocalDocument, edits: Edits): LocalDocument
     document,
     {
       ...document,
-      preferences: membersOf(edits, 'value'),
-      edits: membersOf(edits, 'stamp') as Stamps,
+      preferences: toRecord(edits, 'value'),
+      edits: toRecord(edits, 'stamp') as Stamps,
       updated_at: (latestEditStamp(edits.map(({ stamp }) => stamp)) ?? '').slice(0, '2026-11-22T09:30:01.123Z'.length),
     },
   ]);
 
 /** When the preference was last set in the document. */
-export const stampIn = (document: LocalDocument | undefined, key: string): EditStamp => document?.edits[key] ?? '';
+export const editStampIn = (document: LocalDocument | undefined, key: string): EditStamp => document?.edits[key] ?? '';
 
 /** Whether the document has this edit, or a later one of the same preference. */
-export const isCovered = ({ key, stamp }: Edit, document: LocalDocument | undefined): boolean =>
-  stampIn(document, key) >= stamp;
+export const isIncludedIn = ({ key, stamp }: Edit, document: LocalDocument | undefined): boolean =>
+  editStampIn(document, key) >= stamp;
 
 /** The last edit of every preference in the document. */
 export const editsIn = ({ edits, preferences }: LocalDocument): Edits =>

@@ -1,20 +1,29 @@
 import { applyEdit } from '../../couchdb-design/user-document/merge.ts';
 import { DEFAULT_PREFERENCES } from '../../couchdb-design/user-document/preference-rules.ts';
-import { blank, browser, leavesOf, open, ROOT, SERVER_DOCUMENT, storeLeaves, until } from '../testing/local-store.ts';
+import {
+  emptyDocument,
+  createFakeBrowser,
+  leavesOf,
+  openLocalStore,
+  ROOT_REVISION,
+  SERVER_DOCUMENT,
+  storeLeaves,
+  waitUntil,
+} from '../testing/local-store.ts';
 
 test('an edit is shown at once and stored when set resolves', async () => {
-  const memory = browser();
-  const store = await open(memory);
+  const memory = createFakeBrowser();
+  const store = await openLocalStore(memory);
   const storing = store.edit({ theme: 'dark' });
-  expect(store.shown()['theme']).toBe('dark');
+  expect(store.visiblePreferences()['theme']).toBe('dark');
   expect(store.unsent().length).toBe(1);
   await storing;
-  await store.end(false);
-  expect((await open(memory)).shown()['theme']).toBe('dark');
+  await store.close(false);
+  expect((await openLocalStore(memory)).visiblePreferences()['theme']).toBe('dark');
 });
 
 test('before the first pull nothing is written that could be replicated; after it the draft is one revision on top', async () => {
-  const store = await open(browser());
+  const store = await openLocalStore(createFakeBrowser());
   await store.edit({ theme: 'dark' });
   await store.edit({ viewMode: 'graph' });
   expect((await store.database().allDocs()).rows).toEqual([]);
@@ -30,14 +39,14 @@ test('before the first pull nothing is written that could be replicated; after i
 });
 
 test('a patch is one revision, whatever it names', async () => {
-  const store = await open(browser());
+  const store = await openLocalStore(createFakeBrowser());
   await storeLeaves(store.database(), [SERVER_DOCUMENT]);
   await store.edit({ theme: 'dark', viewMode: 'table', dailyBriefing: true });
   expect((await leavesOf(store.database())).map(({ _rev }) => String(_rev).split('-')[0])).toEqual(['2']);
 });
 
 test('edits that are made at once all stay', async () => {
-  const store = await open(browser());
+  const store = await openLocalStore(createFakeBrowser());
   await storeLeaves(store.database(), [SERVER_DOCUMENT]);
   await Promise.all([
     store.edit({ theme: 'light' }),
@@ -45,77 +54,83 @@ test('edits that are made at once all stay', async () => {
     store.edit({ theme: 'dark' }),
     store.edit({ recapTime: '19:30' }),
   ]);
-  expect(store.shown()).toMatchObject({ theme: 'dark', viewMode: 'table', recapTime: '19:30' });
+  expect(store.visiblePreferences()).toMatchObject({ theme: 'dark', viewMode: 'table', recapTime: '19:30' });
   expect(await leavesOf(store.database())).toHaveLength(1);
 });
 
 test('two handles on one database, as two tabs have, see each other and lose nothing', async () => {
-  const memory = browser();
-  const [left, right] = [await open(memory), await open(memory)];
+  const memory = createFakeBrowser();
+  const [left, right] = [await openLocalStore(memory), await openLocalStore(memory)];
   await storeLeaves(left.database(), [SERVER_DOCUMENT]);
   await Promise.all([left.edit({ theme: 'dark' }), right.edit({ viewMode: 'graph' })]);
   for (const store of [left, right]) {
-    await until(store, () => store.shown()['theme'] === 'dark' && store.shown()['viewMode'] === 'graph');
+    await waitUntil(
+      store,
+      () => store.visiblePreferences()['theme'] === 'dark' && store.visiblePreferences()['viewMode'] === 'graph',
+    );
   }
   expect(await leavesOf(left.database())).toHaveLength(1);
 });
 
 test('a conflict is shown merged, and settled into one leaf that holds both edits', async () => {
-  const store = await open(browser());
-  const left = applyEdit(blank, { theme: 'dark' }, '2026-11-22T10:00:00.000Z-0000-aaaaa');
-  const right = applyEdit(blank, { viewMode: 'graph' }, '2026-11-22T10:00:01.000Z-0000-bbbbb');
+  const store = await openLocalStore(createFakeBrowser());
+  const left = applyEdit(emptyDocument, { theme: 'dark' }, '2026-11-22T10:00:00.000Z-0000-aaaaa');
+  const right = applyEdit(emptyDocument, { viewMode: 'graph' }, '2026-11-22T10:00:01.000Z-0000-bbbbb');
   const child = (document: object, letter: string) => ({
     ...document,
     _rev: `2-${letter.repeat(32)}`,
     _revisions: { start: 2, ids: [letter.repeat(32), 'a'.repeat(32)] },
   });
   await storeLeaves(store.database(), [SERVER_DOCUMENT, child(left, 'b'), child(right, 'c')]);
-  await until(store, () => store.shown()['theme'] === 'dark' && store.shown()['viewMode'] === 'graph');
+  await waitUntil(
+    store,
+    () => store.visiblePreferences()['theme'] === 'dark' && store.visiblePreferences()['viewMode'] === 'graph',
+  );
   await store.refresh();
   expect(await leavesOf(store.database())).toMatchObject([{ preferences: { theme: 'dark', viewMode: 'graph' } }]);
 });
 
 test('an edit wins over what it was made on, even when that was stamped by a clock that is ahead', async () => {
-  const store = await open(browser());
-  const ahead = applyEdit(blank, { theme: 'light' }, '2999-01-01T00:00:00.000Z-0000-zzzzz');
-  await storeLeaves(store.database(), [{ ...ahead, _rev: ROOT }]);
-  await until(store, () => store.shown()['theme'] === 'light');
+  const store = await openLocalStore(createFakeBrowser());
+  const ahead = applyEdit(emptyDocument, { theme: 'light' }, '2999-01-01T00:00:00.000Z-0000-zzzzz');
+  await storeLeaves(store.database(), [{ ...ahead, _rev: ROOT_REVISION }]);
+  await waitUntil(store, () => store.visiblePreferences()['theme'] === 'light');
   await store.edit({ theme: 'dark' });
-  expect(store.shown()['theme']).toBe('dark');
+  expect(store.visiblePreferences()['theme']).toBe('dark');
   expect(await leavesOf(store.database())).toMatchObject([{ preferences: { theme: 'dark' } }]);
 });
 
 test('a document of a newer version is not written on: the edit waits in the draft', async () => {
-  const store = await open(browser());
+  const store = await openLocalStore(createFakeBrowser());
   await storeLeaves(store.database(), [{ ...SERVER_DOCUMENT, version: 2 }]);
   await store.edit({ theme: 'dark' });
-  expect(store.shown()['theme']).toBe('dark');
-  expect(await leavesOf(store.database())).toMatchObject([{ _rev: ROOT, version: 2 }]);
+  expect(store.visiblePreferences()['theme']).toBe('dark');
+  expect(await leavesOf(store.database())).toMatchObject([{ _rev: ROOT_REVISION, version: 2 }]);
   expect(store.unsent().length).toBe(1);
 });
 
 test('a value that is not allowed is refused in a sentence, and changes nothing that is shown', async () => {
-  const store = await open(browser());
-  const before = store.shown();
+  const store = await openLocalStore(createFakeBrowser());
+  const before = store.visiblePreferences();
   await expect(store.edit({ briefingTime: '25:00' })).rejects.toThrow('must be a time');
-  expect(store.shown()).toBe(before);
+  expect(store.visiblePreferences()).toBe(before);
 });
 
 test('the number of unsent edits is true after a reload', async () => {
-  const memory = browser();
-  const store = await open(memory);
+  const memory = createFakeBrowser();
+  const store = await openLocalStore(memory);
   await storeLeaves(store.database(), [SERVER_DOCUMENT]);
   await store.edit({ theme: 'dark' });
   const [leaf] = await leavesOf(store.database());
-  expect(store.learn([String(leaf?.['_rev'])])).toBe(true);
+  expect(store.acknowledge([String(leaf?.['_rev'])])).toBe(true);
   expect(store.unsent().length).toBe(0);
   await store.edit({ viewMode: 'graph' });
-  await store.end(false);
-  expect((await open(memory)).unsent().length).toBe(1);
+  await store.close(false);
+  expect((await openLocalStore(memory)).unsent().length).toBe(1);
 });
 
 test('what a newer application stored is kept through edits and conflicts, and not shown', async () => {
-  const store = await open(browser());
+  const store = await openLocalStore(createFakeBrowser());
   const stamp = '2026-11-22T09:00:00.000Z-0000-zzzzz';
   const newer = {
     ...SERVER_DOCUMENT,
@@ -124,7 +139,7 @@ test('what a newer application stored is kept through edits and conflicts, and n
   };
   await storeLeaves(store.database(), [newer]);
   await store.refresh();
-  expect(store.shown()).toEqual(DEFAULT_PREFERENCES);
+  expect(store.visiblePreferences()).toEqual(DEFAULT_PREFERENCES);
   await store.edit({ viewMode: 'graph' });
   expect(await leavesOf(store.database())).toMatchObject([
     { preferences: { density: 'cosy', theme: 'sepia', viewMode: 'graph' }, edits: { density: stamp, theme: stamp } },
@@ -132,23 +147,23 @@ test('what a newer application stored is kept through edits and conflicts, and n
   expect(store.unsent().length).toBe(1);
   await store.replace([newer]);
   expect(store.unsent().length).toBe(1);
-  expect(store.shown()).toEqual({ ...DEFAULT_PREFERENCES, viewMode: 'graph' });
+  expect(store.visiblePreferences()).toEqual({ ...DEFAULT_PREFERENCES, viewMode: 'graph' });
 });
 
 test('values that did not change stay the same objects, so that nothing is drawn again', async () => {
-  const store = await open(browser());
+  const store = await openLocalStore(createFakeBrowser());
   await store.edit({ selectedTags: ['a'], theme: 'dark' });
-  const before = store.shown();
+  const before = store.visiblePreferences();
   await store.edit({ theme: 'light' });
-  expect(store.shown()).not.toBe(before);
-  expect(store.shown()['selectedTags']).toBe(before['selectedTags']);
+  expect(store.visiblePreferences()).not.toBe(before);
+  expect(store.visiblePreferences()['selectedTags']).toBe(before['selectedTags']);
   await store.edit({ theme: 'light' });
   await store.refresh();
-  expect(store.shown()['selectedTags']).toBe(before['selectedTags']);
+  expect(store.visiblePreferences()['selectedTags']).toBe(before['selectedTags']);
 });
 
 test('edits that are made while another is being stored become one revision', async () => {
-  const store = await open(browser());
+  const store = await openLocalStore(createFakeBrowser());
   await storeLeaves(store.database(), [SERVER_DOCUMENT]);
   await Promise.all(Array.from({ length: 50 }, (_, n) => store.edit({ selectedTags: [String(n)] })));
   const [leaf] = await leavesOf(store.database());

@@ -12,33 +12,41 @@ import {
   type DeviceId,
 } from '../../couchdb-design/user-document/edit-stamp.ts';
 import type { UserDocumentId } from '../../couchdb-design/user-document/username.ts';
-import { isSame } from '../platform/structural-equality.ts';
-import { createBell, type Bell } from '../platform/emitter.ts';
+import { isDeepEqual } from '../platform/structural-equality.ts';
+import { createEmitter, type Emitter } from '../platform/emitter.ts';
 import { reasonOf, type Database, type OpenDatabase } from '../platform/database.ts';
 import type { Environment } from '../platform/environment.ts';
-import { keep } from '../platform/local-data.ts';
-import { applyEdits, editsIn, isCovered, stampIn, type Edit, type Edits } from './edits.ts';
-import { openHandle } from './database-handle.ts';
-import { readLeaves, readReplica, replicaOf, storeLeaves, type RawLeaf, type Replica, type Source } from './replica.ts';
-import { needsSettling, settle } from './commit-edits.ts';
-import type { Shape, Values } from './schema.ts';
-import { supersededIn, type SupersededEdit } from './superseded-edits.ts';
-import { openUnsent } from './pending-edits.ts';
-import { shownPreferences } from './visible-preferences.ts';
+import { setItem } from '../platform/local-data.ts';
+import { applyEdits, editsIn, isIncludedIn, editStampIn, type Edit, type Edits } from './edits.ts';
+import { openDatabaseHandle } from './database-handle.ts';
+import {
+  readLeaves,
+  readReplica,
+  createReplica,
+  storeLeaves,
+  type RawLeaf,
+  type Replica,
+  type DocumentSource,
+} from './replica.ts';
+import { needsCommit, commitEdits } from './commit-edits.ts';
+import type { StoreSchema, Values } from './schema.ts';
+import { findSupersededEdits, type SupersededEdit } from './superseded-edits.ts';
+import { openPendingEdits } from './pending-edits.ts';
+import { computeVisiblePreferences } from './visible-preferences.ts';
 
 export interface LocalStoreOptions {
   /** Of the document. */
   readonly id: UserDocumentId;
   /** Of the database, and what the names of all else that is kept begin with. */
   readonly name: string;
-  readonly shape: Shape;
+  readonly schema: StoreSchema;
   readonly defaults: Values;
   /** A sign-out was cut off: what is stored goes before anything of it is read. */
-  readonly isLeaving?: boolean;
+  readonly eraseOnOpen?: boolean;
   readonly openDatabase: OpenDatabase;
   readonly environment: Pick<Environment, 'now' | 'random' | 'locks' | 'storage'>;
   /** Called after a write that other tabs do not hear of by PouchDB. */
-  readonly onNoted: () => void;
+  readonly onUnsentChange: () => void;
   /** Called when the local database was made anew: other tabs hold a handle that is dead. */
   readonly onReplaced: () => void;
   readonly onSuperseded: (edit: SupersededEdit) => void;
@@ -51,19 +59,19 @@ export interface LocalStore {
   /** The handle to replicate with. `replace` and `reopen` make another one. */
   readonly database: () => Database;
   /** The same document in another database, such as the server's. */
-  readonly sourceIn: (database: Database) => Source;
-  readonly shown: () => Values;
+  readonly sourceIn: (database: Database) => DocumentSource;
+  readonly visiblePreferences: () => Values;
   /** Those that the server is not seen to have, without those that another device's have taken the place of. */
   readonly unsent: () => Edits;
-  readonly subscribe: Bell['listen'];
+  readonly subscribe: Emitter['subscribe'];
   /** Resolved when the edit is stored. Rejects with a sentence when a value is not allowed or storage fails. */
   readonly edit: (patch: Values) => Promise<void>;
   /** The server has these leaves and no others. Whether that is what was read here last: then nothing of it is unsent. */
-  readonly learn: (revisions: readonly string[]) => boolean;
+  readonly acknowledge: (revisions: readonly string[]) => boolean;
   /** Throws the database away and fills it from the server's leaves. What was unsent becomes suspects. */
   readonly replace: (serverLeaves: readonly RawLeaf[]) => Promise<void>;
   /** Forgets an edit that the server refused. */
-  readonly drop: (edit: Edit) => void;
+  readonly removeEdit: (edit: Edit) => void;
   /** Opens the database again, after another tab has replaced it. */
   readonly reopen: () => Promise<void>;
   /**
@@ -73,7 +81,7 @@ export interface LocalStore {
   readonly refresh: () => Promise<void>;
   readonly inspect: () => Promise<StoredInspection>;
   /** Closes the database, and with `isForever` throws it away. */
-  readonly end: (isForever: boolean) => Promise<void>;
+  readonly close: (isForever: boolean) => Promise<void>;
 }
 
 /** What is stored, for whoever wants to see how the sync works. */
@@ -87,121 +95,126 @@ export interface StoredInspection {
 }
 
 export function createLocalStore(options: LocalStoreOptions): LocalStore {
-  const { id, name, shape, onNoted } = options;
+  const { id, name, schema, onUnsentChange } = options;
   const { locks, now, random, storage } = options.environment;
   const device = storage[`${name}:device`] ?? newDeviceId(random);
-  keep(storage, `${name}:device`, device);
-  const noted = openUnsent(storage, `${name}:unsent:`);
-  const changed = createBell();
+  setItem(storage, `${name}:device`, device);
+  const pendingEdits = openPendingEdits(storage, `${name}:unsent:`);
+  const changeEmitter = createEmitter();
   /** What was read last. */
   let replica: Replica | undefined;
   let unsent: Edits = [];
-  let shown = options.defaults;
+  let visible = options.defaults;
 
-  const handle = openHandle({
+  const handle = openDatabaseHandle({
     ...options,
     locks,
     // A read that fails finds the database closed: whoever did that says so, and it is read again then.
     onChange: () => void refresh().catch(() => undefined),
-    onLost: onNoted,
+    onLost: onUnsentChange,
   });
   const { exclusive, isClosed } = handle;
-  const sourceIn = (database: Database): Source => ({ database, id });
-  const source = (): Source => sourceIn(handle.database());
+  const sourceIn = (database: Database): DocumentSource => ({ database, id });
+  const source = (): DocumentSource => sourceIn(handle.database());
 
   /** Shows what was read last, with what is noted now. */
-  const show = (): void => {
-    const before = unsent;
+  const publish = (): void => {
+    const previous = unsent;
     const document = replica?.document;
-    unsent = noted.read().filter(({ key, stamp }) => stamp >= stampIn(document, key));
-    shown = shownPreferences(options, document, unsent, shown);
-    changed.ring();
-    for (const edit of supersededIn(document, before, device)) options.onSuperseded(edit);
+    unsent = pendingEdits.read().filter(({ key, stamp }) => stamp >= editStampIn(document, key));
+    visible = computeVisiblePreferences(options, document, unsent, visible);
+    changeEmitter.emit();
+    for (const edit of findSupersededEdits(document, previous, device)) options.onSuperseded(edit);
   };
   /** Forgets those, which are no more to be sent. */
-  const drop = (isOver: (edit: Edit) => boolean): void => {
-    if (!noted.drop(isOver)) return;
-    onNoted();
-    show();
+  const removeEdits = (predicate: (edit: Edit) => boolean): void => {
+    if (!pendingEdits.remove(predicate)) return;
+    onUnsentChange();
+    publish();
   };
   const load = async (): Promise<Replica> => {
     replica = await readReplica(source());
-    show();
+    publish();
     return replica;
   };
   // All that is asked for while one waits for its turn is answered by that one: what is edited then becomes one revision.
-  let next: Promise<void> | undefined;
+  let queuedRefresh: Promise<void> | undefined;
   const refresh = (): Promise<void> => {
-    next ??= exclusive(async () => {
-      next = undefined;
+    queuedRefresh ??= exclusive(async () => {
+      queuedRefresh = undefined;
       if (isClosed()) return;
-      if (!needsSettling(await load(), unsent)) return;
-      await settle(source(), noted.read);
+      if (!needsCommit(await load(), unsent)) return;
+      await commitEdits(source(), pendingEdits.read);
       await load();
     });
-    return next;
+    return queuedRefresh;
   };
   const ready = exclusive(async () => {
-    if (options.isLeaving) await handle.reopen(true);
+    if (options.eraseOnOpen) await handle.reopen(true);
   }).then(refresh);
   // Whoever waits for it hears of it; nobody has to.
   ready.catch(() => undefined);
-  show();
+  publish();
 
   return {
     id,
     ready,
     database: handle.database,
     sourceIn,
-    shown: () => shown,
+    visiblePreferences: () => visible,
     unsent: () => unsent,
-    subscribe: changed.listen,
+    subscribe: changeEmitter.subscribe,
 
     edit: async (patch) => {
       if (isClosed()) throw new Error('The preferences are closed.');
-      const values = shape.patch(patch);
+      const values = schema.parsePatch(patch);
       let stamp = '';
       try {
         // It has to be later than what it is made on.
         if (!replica) await ready;
-        const stamps = [...Object.values(replica?.document?.edits ?? {}), ...noted.read().map((edit) => edit.stamp)];
+        const stamps = [
+          ...Object.values(replica?.document?.edits ?? {}),
+          ...pendingEdits.read().map((edit) => edit.stamp),
+        ];
         stamp = nextEditStamp({ now: now(), device, seen: latestEditStamp(stamps) });
-        noted.note(Object.entries(values).map(([key, value]) => ({ key, value, stamp })));
-        show();
-        onNoted();
+        pendingEdits.add(Object.entries(values).map(([key, value]) => ({ key, value, stamp })));
+        publish();
+        onUnsentChange();
         await refresh();
-        noted.drop((edit) => Object.hasOwn(values, edit.key) && edit.stamp < stamp);
+        pendingEdits.remove((edit) => Object.hasOwn(values, edit.key) && edit.stamp < stamp);
       } catch (error) {
         // It is as if it had not been made: what it was to replace is still there.
-        noted.drop((edit) => edit.stamp === stamp);
-        show();
+        pendingEdits.remove((edit) => edit.stamp === stamp);
+        publish();
         const reason = reasonOf(error);
-        const told = /quota/i.test(reason) ? 'it has no room left.' : reason;
-        throw new Error(`This browser could not store the change: ${told}`, { cause: error });
+        const message = /quota/i.test(reason) ? 'it has no room left.' : reason;
+        throw new Error(`This browser could not store the change: ${message}`, { cause: error });
       }
     },
 
-    learn: (revisions) => {
-      const { document, revisions: here } = replica ?? {};
-      const isAllThere = isSame(here?.toSorted(), revisions.toSorted());
-      if (isAllThere) drop((edit) => isCovered(edit, document));
+    acknowledge: (revisions) => {
+      const { document, revisions: localRevisions } = replica ?? {};
+      const isAllThere = isDeepEqual(localRevisions?.toSorted(), revisions.toSorted());
+      if (isAllThere) removeEdits((edit) => isIncludedIn(edit, document));
       return isAllThere;
     },
 
     replace: (serverLeaves) =>
       exclusive(async () => {
         const { document } = await readReplica(source());
-        const server = replicaOf(serverLeaves).document;
-        const edits = document ? editsIn(applyEdits(document, noted.read())) : [];
+        const server = createReplica(serverLeaves).document;
+        const edits = document ? editsIn(applyEdits(document, pendingEdits.read())) : [];
         // Noted before the database goes: a tab that is closed now must not take them with it.
-        noted.note(edits.filter((edit) => !isCovered(edit, server)).map((edit) => ({ ...edit, isSuspect: true })));
+        pendingEdits.add(
+          edits.filter((edit) => !isIncludedIn(edit, server)).map((edit) => ({ ...edit, isSuspect: true })),
+        );
         await handle.reopen(true);
         await storeLeaves(source(), serverLeaves);
         // Told before the lock is let go, so that a tab that waits for it writes to the new one.
         options.onReplaced();
         await load();
       }),
-    drop: ({ key, stamp }) => drop((edit) => edit.key === key && edit.stamp === stamp),
+    removeEdit: ({ key, stamp }) => removeEdits((edit) => edit.key === key && edit.stamp === stamp),
     reopen: async () => {
       if (isClosed()) return;
       await handle.reopen(false);
@@ -209,6 +222,6 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
     },
     refresh,
     inspect: async () => ({ device, documentId: id, leaves: await readLeaves(source()), unsent }),
-    end: handle.end,
+    close: handle.close,
   };
 }

@@ -1,6 +1,6 @@
 import type { Environment } from '../platform/environment.ts';
 import type { Edit } from './edits.ts';
-import { openUnsent } from './pending-edits.ts';
+import { openPendingEdits } from './pending-edits.ts';
 
 const edit = (key: string, value: unknown, second: number): Edit => ({
   key,
@@ -14,36 +14,36 @@ test('the last edit of each preference is read, whatever was noted first', () =>
     [dark, light],
     [light, dark],
   ]) {
-    const unsent = openUnsent({ 'pouchgate:theme': 'dark' }, 'a:unsent:');
-    unsent.note([...edits, edit('constructor', 'x', 3)]);
+    const unsent = openPendingEdits({ 'pouchgate:theme': 'dark' }, 'a:unsent:');
+    unsent.add([...edits, edit('constructor', 'x', 3)]);
     expect(unsent.read()).toEqual([light, edit('constructor', 'x', 3)]);
   }
 });
 
 test('when the last one is dropped the one before it is there', () => {
-  const unsent = openUnsent({}, 'a:');
-  unsent.note([dark, light]);
-  expect(unsent.drop(({ stamp }) => stamp === light.stamp)).toBe(true);
+  const unsent = openPendingEdits({}, 'a:');
+  unsent.add([dark, light]);
+  expect(unsent.remove(({ stamp }) => stamp === light.stamp)).toBe(true);
   expect(unsent.read()).toEqual([dark]);
-  expect(unsent.drop(({ stamp }) => stamp === light.stamp)).toBe(false);
+  expect(unsent.remove(({ stamp }) => stamp === light.stamp)).toBe(false);
 });
 
 test('an edit that is noted again, as a suspect, is one edit', () => {
   const storage = {};
-  const unsent = openUnsent(storage, 'a:');
-  unsent.note([dark]);
-  unsent.note([{ ...dark, isSuspect: true }]);
+  const unsent = openPendingEdits(storage, 'a:');
+  unsent.add([dark]);
+  unsent.add([{ ...dark, isSuspect: true }]);
   expect(unsent.read()).toEqual([{ ...dark, isSuspect: true }]);
   expect(Object.keys(storage)).toHaveLength(1);
 });
 
 test('a tab that does not see yet what another has noted does not take it away', () => {
   const storage: Environment['storage'] = {};
-  openUnsent(storage, 'a:').note([dark]);
+  openPendingEdits(storage, 'a:').add([dark]);
   const seen = Object.keys(storage);
-  const stale = openUnsent(new Proxy(storage, { ownKeys: () => seen }), 'a:');
-  openUnsent(storage, 'a:').note([light]);
+  const stale = openPendingEdits(new Proxy(storage, { ownKeys: () => seen }), 'a:');
+  openPendingEdits(storage, 'a:').add([light]);
   expect(stale.read()).toEqual([dark]);
-  stale.drop(() => true);
-  expect(openUnsent(storage, 'a:').read()).toEqual([light]);
+  stale.remove(() => true);
+  expect(openPendingEdits(storage, 'a:').read()).toEqual([light]);
 });

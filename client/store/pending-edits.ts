@@ -5,34 +5,34 @@
  * seen: what one tab stores another may see a moment later.
  */
 import type { Environment } from '../platform/environment.ts';
-import { remove } from '../platform/local-data.ts';
+import { removeItem } from '../platform/local-data.ts';
 import type { Edit, Edits } from './edits.ts';
 
-export interface Unsent {
+export interface PendingEdits {
   /** The last one of each preference. */
   readonly read: () => Edits;
   /** Throws when the browser has no room for it. */
-  readonly note: (edits: Edits) => void;
+  readonly add: (edits: Edits) => void;
   /** Forgets those, earlier ones of a preference too. Whether there were any. */
-  readonly drop: (isOver: (edit: Edit) => boolean) => boolean;
+  readonly remove: (isOver: (edit: Edit) => boolean) => boolean;
 }
 
 /** `prefix`: what the items' names begin with. A stamp follows, so that the order of the names is that of the edits. */
-export function openUnsent(storage: Environment['storage'], prefix: string): Unsent {
-  const nameOf = ({ stamp, key }: Edit): string => prefix + stamp + key;
-  const all = (): Edits =>
+export function openPendingEdits(storage: Environment['storage'], prefix: string): PendingEdits {
+  const itemKey = ({ stamp, key }: Edit): string => prefix + stamp + key;
+  const readAll = (): Edits =>
     Object.keys(storage)
       .sort()
       .flatMap((name) => (name.startsWith(prefix) ? (JSON.parse(storage[name] ?? '') as Edit) : []));
   return {
-    read: () => [...new Map(all().map((edit) => [edit.key, edit])).values()],
-    note: (edits) => {
-      for (const edit of edits) storage[nameOf(edit)] = JSON.stringify(edit);
+    read: () => [...new Map(readAll().map((edit) => [edit.key, edit])).values()],
+    add: (edits) => {
+      for (const edit of edits) storage[itemKey(edit)] = JSON.stringify(edit);
     },
-    drop: (isOver) => {
-      const over = all().filter(isOver);
-      for (const edit of over) remove(storage, nameOf(edit));
-      return over.length > 0;
+    remove: (predicate) => {
+      const removed = readAll().filter(predicate);
+      for (const edit of removed) removeItem(storage, itemKey(edit));
+      return removed.length > 0;
     },
   };
 }

@@ -2,14 +2,14 @@
 import { merge } from '../../couchdb-design/user-document/merge.ts';
 import { USER_DOCUMENT_VERSION, type UserDocument } from '../../couchdb-design/user-document/user-document-shape.ts';
 import type { UserDocumentId } from '../../couchdb-design/user-document/username.ts';
-import { unless, type Database } from '../platform/database.ts';
+import { fallbackOnStatus, type Database } from '../platform/database.ts';
 import type { Values } from './schema.ts';
 
 /** A user document whose preferences need not all be known here: those of a newer application are kept. */
 export type LocalDocument = UserDocument<Values>;
 
 /** Where a document is. */
-export interface Source {
+export interface DocumentSource {
   readonly database: Database;
   readonly id: UserDocumentId;
 }
@@ -40,14 +40,14 @@ export interface RawLeaf extends Values {
   readonly _revisions?: { readonly start: number; readonly ids: readonly string[] };
 }
 
-const documentIn = ({ _rev, _deleted, _revisions, ...body }: RawLeaf): LocalDocument =>
+const documentOfLeaf = ({ _rev, _deleted, _revisions, ...body }: RawLeaf): LocalDocument =>
   ({ preferences: {}, edits: {}, ...body }) as unknown as LocalDocument;
 
 /** Makes a replica of raw leaves. Deleted ones are no part of what is shown. */
-export function replicaOf(raw: readonly RawLeaf[]): Replica {
+export function createReplica(raw: readonly RawLeaf[]): Replica {
   const leaves = raw
     .filter(({ _deleted }) => !_deleted)
-    .map((leaf) => ({ rev: leaf._rev, document: documentIn(leaf) }));
+    .map((leaf) => ({ rev: leaf._rev, document: documentOfLeaf(leaf) }));
   const [first, ...others] = leaves.map(({ document }) => document);
   return {
     leaves,
@@ -62,26 +62,34 @@ export function replicaOf(raw: readonly RawLeaf[]): Replica {
  * All leaves of the document with their histories, deleted ones too; none when there is no document. Works remotely too.
  * Rejects when one cannot be read, as when the database is closed meanwhile: PouchDB says `missing` then.
  */
-export async function readLeaves({ database, id }: Source): Promise<readonly RawLeaf[]> {
-  const rows: readonly { ok?: unknown }[] = await unless(404, [], database.get(id, { open_revs: 'all', revs: true }));
+export async function readLeaves({ database, id }: DocumentSource): Promise<readonly RawLeaf[]> {
+  const rows: readonly { ok?: unknown }[] = await fallbackOnStatus(
+    404,
+    [],
+    database.get(id, { open_revs: 'all', revs: true }),
+  );
   return rows.map(({ ok }) => {
     if (!ok) throw new Error('The document cannot be read.');
     return ok as RawLeaf;
   });
 }
 
-export const readReplica = async (source: Source): Promise<Replica> => replicaOf(await readLeaves(source));
+export const readReplica = async (source: DocumentSource): Promise<Replica> => createReplica(await readLeaves(source));
 
 /** Writes a revision on top of `rev`. False when that is no leaf any more: read again, and try again. */
-export const writeOnTop = ({ database }: Source, rev: string, document: LocalDocument): Promise<boolean> =>
-  unless(
+export const writeChildRevision = (
+  { database }: DocumentSource,
+  rev: string,
+  document: LocalDocument,
+): Promise<boolean> =>
+  fallbackOnStatus(
     409,
     false,
     database.put({ ...document, _rev: rev }).then(() => true),
   );
 
 /** Stores revisions that exist already, with their histories. */
-export const storeLeaves = ({ database }: Source, documents: readonly object[]): Promise<unknown> =>
+export const storeLeaves = ({ database }: DocumentSource, documents: readonly object[]): Promise<unknown> =>
   database.bulkDocs([...documents] as StoredBodies, { new_edits: false });
 
 type StoredBodies = Parameters<Database['bulkDocs']>[0];

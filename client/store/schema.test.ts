@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { z } from 'zod';
-import { preferencesStandard } from '../../couchdb-design/user-document/preferences-standard-schema.ts';
-import { shapeOf } from './schema.ts';
+import { preferencesStandardSchema } from '../../couchdb-design/user-document/preferences-standard-schema.ts';
+import { createStoreSchema } from './schema.ts';
 
 const strict = z.strictObject({
   density: z.enum(['cosy', 'compact']).optional(),
@@ -19,41 +19,41 @@ test.each([
   ['zod, strict', strict],
   ['zod, which drops what it does not know', loose],
 ])('a patch is checked by the application’s own schema: %s', (_name, schema) => {
-  const { patch } = shapeOf(schema);
-  expect(patch({ density: 'cosy' })).toEqual({ density: 'cosy' });
-  expect(patch({ density: null })).toEqual({ density: null });
-  expect(patch({ density: undefined })).toEqual({ density: null });
-  expect(() => patch({ density: 'airy' })).toThrow(RangeError);
-  expect(() => patch({ theme: 'dark' })).toThrow(RangeError);
-  expect(() => patch({ density: 'cosy', theme: 'dark' })).toThrow(/theme/);
+  const { parsePatch } = createStoreSchema(schema);
+  expect(parsePatch({ density: 'cosy' })).toEqual({ density: 'cosy' });
+  expect(parsePatch({ density: null })).toEqual({ density: null });
+  expect(parsePatch({ density: undefined })).toEqual({ density: null });
+  expect(() => parsePatch({ density: 'airy' })).toThrow(RangeError);
+  expect(() => parsePatch({ theme: 'dark' })).toThrow(RangeError);
+  expect(() => parsePatch({ density: 'cosy', theme: 'dark' })).toThrow(/theme/);
 });
 
 test('a name that the server could not keep is refused, whatever the schema says', () => {
-  const { patch } = shapeOf(schemaOf((value) => ({ value })));
+  const { parsePatch } = createStoreSchema(schemaOf((value) => ({ value })));
   for (const key of ['', '__proto__', '_id', '7', 'a b', 'a'.repeat(65)]) {
-    expect(() => patch(Object.fromEntries([[key, 1]]))).toThrow('is not known');
-    expect(() => patch(Object.fromEntries([[key, null]]))).toThrow(RangeError);
+    expect(() => parsePatch(Object.fromEntries([[key, 1]]))).toThrow('is not known');
+    expect(() => parsePatch(Object.fromEntries([[key, null]]))).toThrow(RangeError);
   }
 });
 
 test('what the schema makes of a value is what is stored', () => {
   const trimmed = z.strictObject({ name: z.string().trim().optional() });
-  expect(shapeOf(trimmed).patch({ name: ' a ' })).toEqual({ name: 'a' });
+  expect(createStoreSchema(trimmed).parsePatch({ name: ' a ' })).toEqual({ name: 'a' });
 });
 
 test('what another version of the application stored is left out, and the rest is there', () => {
-  const { known } = shapeOf(strict);
-  expect(known({ density: 'cosy', volume: 3 })).toEqual({ density: 'cosy', volume: 3 });
-  expect(known({ density: 'airy', volume: 3, language: 'de' })).toEqual({ volume: 3 });
+  const { pickKnown } = createStoreSchema(strict);
+  expect(pickKnown({ density: 'cosy', volume: 3 })).toEqual({ density: 'cosy', volume: 3 });
+  expect(pickKnown({ density: 'airy', volume: 3, language: 'de' })).toEqual({ volume: 3 });
 });
 
 test('any JSON at all in the preferences is known or not, without an error', () => {
-  for (const schema of [strict, loose, preferencesStandard]) {
-    const { known } = shapeOf(schema);
+  for (const schema of [strict, loose, preferencesStandardSchema]) {
+    const { pickKnown } = createStoreSchema(schema);
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (preferences) => {
-        const shown = known(preferences);
-        expect(known(shown)).toEqual(shown);
+        const shown = pickKnown(preferences);
+        expect(pickKnown(shown)).toEqual(shown);
         expect(Object.keys(preferences)).toEqual(expect.arrayContaining(Object.keys(shown)));
       }),
     );
@@ -61,6 +61,6 @@ test('any JSON at all in the preferences is known or not, without an error', () 
 });
 
 test('a schema that cannot check one preference by itself, or not at once, is told at the start', () => {
-  expect(() => shapeOf(z.strictObject({ density: z.string() }))).toThrow('must take {}');
-  expect(() => shapeOf(schemaOf((value) => Promise.resolve({ value })))).toThrow('at once');
+  expect(() => createStoreSchema(z.strictObject({ density: z.string() }))).toThrow('must take {}');
+  expect(() => createStoreSchema(schemaOf((value) => Promise.resolve({ value })))).toThrow('at once');
 });

@@ -5,27 +5,29 @@ import { isPreferenceKey } from '../../couchdb-design/user-document/user-documen
 /** Preferences by name, or a patch of them, of which nothing is known. */
 export type Values = Readonly<Record<string, unknown>>;
 
-export interface Shape {
+export interface StoreSchema {
   /** The patch as it is to be stored; `null` removes. Throws a RangeError that says what is wrong with it. */
-  readonly patch: (patch: Values) => Values;
+  readonly parsePatch: (patch: Values) => Values;
   /** Those that the schema takes: another version of the application may have stored others. */
-  readonly known: (preferences: Values) => Values;
+  readonly pickKnown: (preferences: Values) => Values;
 }
 
 /** What a schema answers; one that is asynchronous has neither. */
-interface Checked {
+interface ValidationResult {
   readonly value?: Values;
   readonly issues?: readonly StandardSchemaV1.Issue[];
 }
 
 /** Throws a TypeError when the schema cannot check one preference by itself, or not at once. */
-export const shapeOf = (schema: StandardSchemaV1): Shape => {
-  const check = (value: Values): Checked => schema['~standard'].validate(value) as Checked;
-  if (!check({}).value) throw new TypeError('The schema must take {}, at once.');
+export const createStoreSchema = (schema: StandardSchemaV1): StoreSchema => {
+  const validate = (value: Values): ValidationResult => schema['~standard'].validate(value) as ValidationResult;
+  if (!validate({}).value) throw new TypeError('The schema must take {}, at once.');
   /** The value as the schema gives it; `null` stays. Throws a RangeError that says what is wrong with it. */
-  const read = ([key, value]: readonly [string, unknown]): readonly [string, unknown] => {
+  const parseEntry = ([key, value]: readonly [string, unknown]): readonly [string, unknown] => {
     const isRemoval = value === null || value === undefined;
-    const { issues, value: output = {} }: Checked = isRemoval ? { value: { [key]: null } } : check({ [key]: value });
+    const { issues, value: output = {} }: ValidationResult = isRemoval
+      ? { value: { [key]: null } }
+      : validate({ [key]: value });
     if (issues) throw new RangeError(issues.map(({ message }) => message).join(' '));
     // A schema that is not strict drops what it does not know.
     if (!isPreferenceKey(key) || !Object.hasOwn(output, key)) throw new RangeError(`${key} is not known`);
@@ -33,12 +35,12 @@ export const shapeOf = (schema: StandardSchemaV1): Shape => {
   };
 
   return {
-    patch: (patch) => Object.fromEntries(Object.entries(patch).map(read)),
-    known: (preferences) =>
+    parsePatch: (patch) => Object.fromEntries(Object.entries(patch).map(parseEntry)),
+    pickKnown: (preferences) =>
       Object.fromEntries(
         Object.entries(preferences).flatMap((entry) => {
           try {
-            return entry[1] === null ? [] : [read(entry)];
+            return entry[1] === null ? [] : [parseEntry(entry)];
           } catch {
             return [];
           }

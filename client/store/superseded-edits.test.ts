@@ -3,7 +3,7 @@ import { newUserDocument } from '../../couchdb-design/user-document/user-documen
 import { parseUsername, type Username } from '../../couchdb-design/user-document/username.ts';
 import { applyEdits, type Edit } from './edits.ts';
 import type { LocalDocument } from './replica.ts';
-import { supersededIn } from './superseded-edits.ts';
+import { findSupersededEdits } from './superseded-edits.ts';
 
 const blank: LocalDocument = newUserDocument(parseUsername('alice') as Username, new Date(0));
 const edit = (device: string, now: number, key: string, value: unknown): Edit => ({
@@ -11,30 +11,32 @@ const edit = (device: string, now: number, key: string, value: unknown): Edit =>
   value,
   stamp: nextEditStamp({ now, device, seen: undefined }),
 });
-const ours = edit('aaaaa', 1, 'theme', 'dark');
-const theirs = edit('bbbbb', 2, 'theme', 'light');
+const ownEdit = edit('aaaaa', 1, 'theme', 'dark');
+const otherEdit = edit('bbbbb', 2, 'theme', 'light');
 
 test('an unsent edit that a later one of another device takes the place of is told', () => {
-  expect(supersededIn(undefined, [ours], 'aaaaa')).toEqual([]);
-  expect(supersededIn(blank, [ours], 'aaaaa')).toEqual([]);
-  expect(supersededIn(applyEdits(blank, [ours]), [ours], 'aaaaa')).toEqual([]);
-  const after = applyEdits(blank, [ours, theirs]);
-  expect(supersededIn(after, [ours], 'aaaaa')).toEqual([{ ...ours, by: theirs.stamp, current: 'light' }]);
+  expect(findSupersededEdits(undefined, [ownEdit], 'aaaaa')).toEqual([]);
+  expect(findSupersededEdits(blank, [ownEdit], 'aaaaa')).toEqual([]);
+  expect(findSupersededEdits(applyEdits(blank, [ownEdit]), [ownEdit], 'aaaaa')).toEqual([]);
+  const after = applyEdits(blank, [ownEdit, otherEdit]);
+  expect(findSupersededEdits(after, [ownEdit], 'aaaaa')).toEqual([
+    { ...ownEdit, by: otherEdit.stamp, current: 'light' },
+  ]);
 });
 
 test('a removal by another device is told as null', () => {
   const removal = edit('bbbbb', 2, 'theme', null);
-  const after = applyEdits(blank, [ours, removal]);
-  expect(supersededIn(after, [ours], 'aaaaa')).toEqual([{ ...ours, by: removal.stamp, current: null }]);
+  const after = applyEdits(blank, [ownEdit, removal]);
+  expect(findSupersededEdits(after, [ownEdit], 'aaaaa')).toEqual([{ ...ownEdit, by: removal.stamp, current: null }]);
 });
 
 test('a later edit of one’s own, and an edit that was later than the other device’s, are nobody’s loss', () => {
   const next = edit('aaaaa', 5, 'theme', 'system');
-  expect(supersededIn(applyEdits(blank, [ours, next]), [ours], 'aaaaa')).toEqual([]);
-  expect(supersededIn(applyEdits(blank, [next, theirs]), [next], 'aaaaa')).toEqual([]);
+  expect(findSupersededEdits(applyEdits(blank, [ownEdit, next]), [ownEdit], 'aaaaa')).toEqual([]);
+  expect(findSupersededEdits(applyEdits(blank, [next, otherEdit]), [next], 'aaaaa')).toEqual([]);
 });
 
 test('what other devices made is not ours to lose, though this browser has not sent it yet', () => {
-  const after = applyEdits(blank, [theirs, edit('ccccc', 9, 'theme', 'dark')]);
-  expect(supersededIn(after, [theirs], 'aaaaa')).toEqual([]);
+  const after = applyEdits(blank, [otherEdit, edit('ccccc', 9, 'theme', 'dark')]);
+  expect(findSupersededEdits(after, [otherEdit], 'aaaaa')).toEqual([]);
 });

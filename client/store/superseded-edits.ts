@@ -3,7 +3,7 @@
  * edit of the same preference came in. What is edited after it has been seen is an ordinary change.
  */
 import type { DeviceId, EditStamp } from '../../couchdb-design/user-document/edit-stamp.ts';
-import { stampIn, type Edit, type Edits } from './edits.ts';
+import { editStampIn, type Edit, type Edits } from './edits.ts';
 import type { LocalDocument } from './replica.ts';
 
 /** An edit that a later one, of another device, took the place of. */
@@ -15,13 +15,13 @@ export interface SupersededEdit extends Edit {
 }
 
 /** Those of `unsent` that another device's edits in the document have taken the place of. */
-export const supersededIn = (
+export const findSupersededEdits = (
   document: LocalDocument | undefined,
   unsent: Edits,
   device: DeviceId,
 ): readonly SupersededEdit[] => {
-  const isOurs = (stamp: EditStamp): boolean => stamp.endsWith(device);
+  const isOwnStamp = (stamp: EditStamp): boolean => stamp.endsWith(device);
   return unsent
-    .map((edit) => ({ ...edit, by: stampIn(document, edit.key), current: document?.preferences[edit.key] ?? null }))
-    .filter(({ stamp, by }) => by > stamp && isOurs(stamp) && !isOurs(by));
+    .map((edit) => ({ ...edit, by: editStampIn(document, edit.key), current: document?.preferences[edit.key] ?? null }))
+    .filter(({ stamp, by }) => by > stamp && isOwnStamp(stamp) && !isOwnStamp(by));
 };

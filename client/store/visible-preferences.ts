@@ -1,11 +1,11 @@
 /** What is shown, as a function of what is stored. */
-import { unlessSame } from '../platform/structural-equality.ts';
-import { membersOf, type Edits } from './edits.ts';
+import { keepIfEqual } from '../platform/structural-equality.ts';
+import { toRecord, type Edits } from './edits.ts';
 import type { LocalDocument } from './replica.ts';
-import type { Shape, Values } from './schema.ts';
+import type { StoreSchema, Values } from './schema.ts';
 
-export interface Shown {
-  readonly shape: Shape;
+export interface ViewOptions {
+  readonly schema: StoreSchema;
   readonly defaults: Values;
 }
 
@@ -13,13 +13,13 @@ export interface Shown {
  * `unsent` are later than what the document has. `before` is what was shown before: what did not change stays the same
  * object, so that it need not be drawn again.
  */
-export const shownPreferences = (
-  { shape, defaults }: Shown,
+export const computeVisiblePreferences = (
+  { schema, defaults }: ViewOptions,
   document: LocalDocument | undefined,
   unsent: Edits,
-  before: Values,
+  previous: Values,
 ): Values => {
-  const next: Values = { ...defaults, ...shape.known({ ...document?.preferences, ...membersOf(unsent, 'value') }) };
-  const same = Object.entries(next).map(([key, value]) => [key, unlessSame(value, before[key])]);
-  return unlessSame(Object.fromEntries(same) as Values, before);
+  const next: Values = { ...defaults, ...schema.pickKnown({ ...document?.preferences, ...toRecord(unsent, 'value') }) };
+  const reused = Object.entries(next).map(([key, value]) => [key, keepIfEqual(value, previous[key])]);
+  return keepIfEqual(Object.fromEntries(reused) as Values, previous);
 };

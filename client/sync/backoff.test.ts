@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { backoff } from './backoff.ts';
 
-const failures = fc.integer({ min: 1, max: 10_000 });
-const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
-const asked = fc.integer({ min: 0, max: 300_000 });
+const anyFailureCount = fc.integer({ min: 1, max: 10_000 });
+const anyRandom = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+const anyRetryAfterMs = fc.integer({ min: 0, max: 300_000 });
 
 test('a wait is never under a quarter of a second nor over half a minute', () => {
   fc.assert(
-    fc.property(failures, random, (count, drawn) => {
+    fc.property(anyFailureCount, anyRandom, (count, drawn) => {
       const wait = backoff(count, () => drawn);
       expect(wait).toBeGreaterThanOrEqual(250);
       expect(wait).toBeLessThanOrEqual(30_000);
@@ -17,7 +17,7 @@ test('a wait is never under a quarter of a second nor over half a minute', () =>
 
 test('with the same lot, one more failure never shortens the wait', () => {
   fc.assert(
-    fc.property(failures, random, asked, (count, drawn, ms) => {
+    fc.property(anyFailureCount, anyRandom, anyRetryAfterMs, (count, drawn, ms) => {
       expect(backoff(count + 1, () => drawn, ms)).toBeGreaterThanOrEqual(backoff(count, () => drawn, ms));
     }),
   );
@@ -25,7 +25,7 @@ test('with the same lot, one more failure never shortens the wait', () => {
 
 test('what the server asks for is waited, and by lot up to a quarter more or as long as without', () => {
   fc.assert(
-    fc.property(failures, random, asked, (count, drawn, ms) => {
+    fc.property(anyFailureCount, anyRandom, anyRetryAfterMs, (count, drawn, ms) => {
       const wait = backoff(count, () => drawn, ms);
       expect(wait).toBeGreaterThanOrEqual(ms);
       expect(wait).toBeLessThanOrEqual(Math.max(ms * 1.25, ms + 15_000, 30_000) + 1);

@@ -5,14 +5,14 @@
  */
 import { reasonOf, statusOf, type Database } from '../platform/database.ts';
 import type { LocalStore } from '../store/local-store.ts';
-import { settle } from '../store/commit-edits.ts';
+import { commitEdits } from '../store/commit-edits.ts';
 import type { RefusedEdit } from './status.ts';
 
 /** Answers that speak of the edit itself; all others are of the network, the server, or the sign-in. */
-const REFUSALS: readonly (number | undefined)[] = [400, 403, 413];
+const REJECTION_STATUSES: readonly (number | undefined)[] = [400, 403, 413];
 
 /** Offers each suspect by itself. Rejects when the server cannot be asked: those not yet tried stay suspects. */
-export async function trySuspects(
+export async function retryRejectedEdits(
   store: LocalStore,
   remote: Database,
   onRefused: (edit: RefusedEdit) => void,
@@ -20,10 +20,10 @@ export async function trySuspects(
   for (const { isSuspect, ...edit } of store.unsent()) {
     if (!isSuspect) continue;
     try {
-      await settle(store.sourceIn(remote), () => [edit]);
+      await commitEdits(store.sourceIn(remote), () => [edit]);
     } catch (error) {
-      if (!REFUSALS.includes(statusOf(error))) throw error;
-      store.drop(edit);
+      if (!REJECTION_STATUSES.includes(statusOf(error))) throw error;
+      store.removeEdit(edit);
       onRefused({ key: edit.key, value: edit.value, reason: reasonOf(error) });
     }
   }

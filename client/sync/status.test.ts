@@ -1,4 +1,4 @@
-import { advance, shownStatus, STARTING, type Phase, type StatusEvent, type SyncProgress } from './status.ts';
+import { advance, toSyncStatus, INITIAL_PROGRESS, type Phase, type StatusEvent, type SyncProgress } from './status.ts';
 
 const PHASES: readonly Phase[] = ['starting', 'catching-up', 'live', 'offline', 'sign-in-needed'];
 const EDIT = { key: 'theme', value: 'dark', reason: 'No.' };
@@ -31,7 +31,7 @@ describe('every phase after every event', () => {
     Object.values(EVENTS).map((event, column) => ({ phase, event, after: TABLE[phase][column] ?? phase })),
   );
   test.each(cases)('$phase, $event.type: $after', ({ phase, event, after }) => {
-    expect(advance({ ...STARTING, phase }, event).phase).toBe(after);
+    expect(advance({ ...INITIAL_PROGRESS, phase }, event).phase).toBe(after);
   });
 });
 
@@ -43,21 +43,21 @@ test('an event that changes nothing gives the same object, so that nothing is dr
 
 test('a refusal is shown while the connection is good, until it is dismissed, and never hides a lost connection', () => {
   const refused = advance(LIVE, EVENTS.refused);
-  expect(shownStatus(refused)).toEqual({ state: 'refused', unsent: 2, refused: [EDIT], lastSynced: 1_000 });
-  expect(shownStatus(advance(refused, EVENTS.interrupted)).state).toBe('offline');
-  expect(shownStatus(advance(refused, EVENTS['sign-in-needed'])).state).toBe('sign-in-needed');
-  expect(shownStatus(advance(refused, EVENTS.dismissed)).state).toBe('live');
+  expect(toSyncStatus(refused)).toEqual({ state: 'refused', unsent: 2, refused: [EDIT], lastSynced: 1_000 });
+  expect(toSyncStatus(advance(refused, EVENTS.interrupted)).state).toBe('offline');
+  expect(toSyncStatus(advance(refused, EVENTS['sign-in-needed'])).state).toBe('sign-in-needed');
+  expect(toSyncStatus(advance(refused, EVENTS.dismissed)).state).toBe('live');
 });
 
 test('a second refusal of one preference takes the place of the first', () => {
   const later = { ...EDIT, value: 'light' };
-  const twice = [EVENTS.refused, { type: 'refused', edit: later } as const].reduce(advance, STARTING);
+  const twice = [EVENTS.refused, { type: 'refused', edit: later } as const].reduce(advance, INITIAL_PROGRESS);
   expect(twice.refused).toEqual([later]);
 });
 
 test('a tab that is led shows what the leader says, and counts what is unsent by itself', () => {
   const led: StatusEvent = { type: 'led', phase: 'offline', refused: [EDIT], lastSynced: 3_000 };
-  expect(advance({ ...STARTING, unsent: 2 }, led)).toEqual({
+  expect(advance({ ...INITIAL_PROGRESS, unsent: 2 }, led)).toEqual({
     phase: 'offline',
     unsent: 2,
     refused: [EDIT],
@@ -66,17 +66,17 @@ test('a tab that is led shows what the leader says, and counts what is unsent by
 });
 
 test('what was live until now was in sync until something was last heard; what was not, is no later than it was', () => {
-  const interrupted: StatusEvent = { type: 'interrupted', heard: 9_000 };
+  const interrupted: StatusEvent = { type: 'interrupted', lastActivityAt: 9_000 };
   expect(advance(LIVE, interrupted).lastSynced).toBe(9_000);
-  expect(advance(LIVE, { type: 'sign-in-needed', heard: 9_000 }).lastSynced).toBe(9_000);
+  expect(advance(LIVE, { type: 'sign-in-needed', lastActivityAt: 9_000 }).lastSynced).toBe(9_000);
   for (const phase of PHASES.filter((one) => one !== 'live')) {
     expect(advance({ ...LIVE, phase }, interrupted).lastSynced).toBe(1_000);
-    expect(advance({ ...STARTING, phase }, interrupted).lastSynced).toBeUndefined();
+    expect(advance({ ...INITIAL_PROGRESS, phase }, interrupted).lastSynced).toBeUndefined();
   }
 });
 
 test('what was remembered counts only where nothing later is known', () => {
-  expect(advance(STARTING, EVENTS.remembered).lastSynced).toBe(500);
+  expect(advance(INITIAL_PROGRESS, EVENTS.remembered).lastSynced).toBe(500);
   expect(advance(LIVE, EVENTS.remembered).lastSynced).toBe(1_000);
-  expect(advance(STARTING, { type: 'remembered', lastSynced: undefined })).toBe(STARTING);
+  expect(advance(INITIAL_PROGRESS, { type: 'remembered', lastSynced: undefined })).toBe(INITIAL_PROGRESS);
 });

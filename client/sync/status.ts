@@ -19,7 +19,7 @@
  * caught-up, and, if it was live, when something was last heard before it was interrupted. It never goes back.
  */
 
-import { unlessSame } from '../platform/structural-equality.ts';
+import { keepIfEqual } from '../platform/structural-equality.ts';
 
 /** How the connection is. */
 export type Phase = 'starting' | 'catching-up' | 'live' | 'offline' | 'sign-in-needed';
@@ -51,7 +51,7 @@ export type StatusEvent =
   /** Both directions have done all there was to do, and listen. */
   | { readonly type: 'caught-up'; readonly lastSynced: number }
   /** `heard`: when something last came over the connection. */
-  | { readonly type: 'interrupted' | 'sign-in-needed'; readonly heard?: number }
+  | { readonly type: 'interrupted' | 'sign-in-needed'; readonly lastActivityAt?: number }
   | { readonly type: 'unsent'; readonly unsent: number }
   | { readonly type: 'refused'; readonly edit: RefusedEdit }
   | { readonly type: 'dismissed' }
@@ -65,20 +65,20 @@ export interface SyncProgress extends Omit<SyncStatus, 'state'> {
   readonly phase: Phase;
 }
 
-export const STARTING: SyncProgress = { phase: 'starting', unsent: 0, refused: [], lastSynced: undefined };
+export const INITIAL_PROGRESS: SyncProgress = { phase: 'starting', unsent: 0, refused: [], lastSynced: undefined };
 
 /** What an event may bring along. */
-interface Told extends Partial<Pick<SyncProgress, 'phase' | 'unsent' | 'refused' | 'lastSynced'>> {
+interface EventPayload extends Partial<Pick<SyncProgress, 'phase' | 'unsent' | 'refused' | 'lastSynced'>> {
   readonly type: StatusEvent['type'];
-  readonly heard?: number;
+  readonly lastActivityAt?: number;
   readonly edit?: RefusedEdit;
 }
 
 /** The same object when nothing changed. */
-export const advance = (before: SyncProgress, event: StatusEvent): SyncProgress => {
-  const { type, edit, heard = 0, lastSynced = 0 }: Told = event;
-  const { phase = before.phase, unsent = before.unsent, refused = before.refused }: Told = event;
-  const isLive = before.phase === 'live';
+export const advance = (previous: SyncProgress, event: StatusEvent): SyncProgress => {
+  const { type, edit, lastActivityAt = 0, lastSynced = 0 }: EventPayload = event;
+  const { phase = previous.phase, unsent = previous.unsent, refused = previous.refused }: EventPayload = event;
+  const isLive = previous.phase === 'live';
   const phases: Partial<Record<StatusEvent['type'], Phase>> = {
     begun: isLive ? 'catching-up' : phase,
     answered: isLive ? phase : 'catching-up',
@@ -90,13 +90,13 @@ export const advance = (before: SyncProgress, event: StatusEvent): SyncProgress 
     phase: phases[type] ?? phase,
     unsent,
     refused: edit ? [...refused.filter(({ key }) => key !== edit.key), edit] : type === 'dismissed' ? [] : refused,
-    lastSynced: Math.max(before.lastSynced ?? 0, lastSynced, isLive ? heard : 0) || undefined,
+    lastSynced: Math.max(previous.lastSynced ?? 0, lastSynced, isLive ? lastActivityAt : 0) || undefined,
   };
-  return unlessSame(after, before);
+  return keepIfEqual(after, previous);
 };
 
 /** The status as it is shown. Being offline or signed out is told before a refusal: it is what stops everything. */
-export const shownStatus = ({ phase, ...rest }: SyncProgress): SyncStatus => ({
+export const toSyncStatus = ({ phase, ...rest }: SyncProgress): SyncStatus => ({
   state: rest.refused.length > 0 && (phase === 'live' || phase === 'catching-up') ? 'refused' : phase,
   ...rest,
 });

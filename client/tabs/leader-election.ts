@@ -5,62 +5,65 @@
  */
 import type { Environment } from '../platform/environment.ts';
 
-export interface TabsOptions {
+export interface LeaderElectionOptions {
   readonly name: string;
   readonly environment: Pick<Environment, 'locks' | 'listen' | 'isVisible'>;
   /** Milliseconds between two questions whether there is a leader. It may stay silent for two of them. */
-  readonly period: number;
+  readonly intervalMs: number;
   /** Asks the leader, which may be this tab, to say something. */
-  readonly ask: () => void;
+  readonly requestHeartbeat: () => void;
   /** Runs while this tab leads: until the signal. */
-  readonly lead: (signal: AbortSignal) => Promise<void>;
+  readonly onLeader: (signal: AbortSignal) => Promise<void>;
 }
 
-export interface Tabs {
+export interface LeaderElection {
   /** The leader has said something. */
-  readonly heard: () => void;
+  readonly onLeaderActivity: () => void;
   /** Resolved when this tab has nothing more to do with it. */
-  readonly ended: () => Promise<void>;
+  readonly whenStopped: () => Promise<void>;
 }
 
-export function joinTabs({ name, environment, period, ask, lead }: TabsOptions, stopping: AbortSignal): Tabs {
-  let silent = 0;
+export function electLeader(
+  { name, environment, intervalMs, requestHeartbeat, onLeader }: LeaderElectionOptions,
+  stopSignal: AbortSignal,
+): LeaderElection {
+  let missedHeartbeats = 0;
   let isFrozen = false;
-  let turn = new AbortController();
+  let candidacy = new AbortController();
 
-  const stand = async (): Promise<void> => {
-    while (!stopping.aborted && !isFrozen) {
-      turn = new AbortController();
-      const signal = AbortSignal.any([stopping, turn.signal]);
-      const steal = silent > 2;
-      silent = 0;
+  const acquireLeadership = async (): Promise<void> => {
+    while (!stopSignal.aborted && !isFrozen) {
+      candidacy = new AbortController();
+      const signal = AbortSignal.any([stopSignal, candidacy.signal]);
+      const steal = missedHeartbeats > 2;
+      missedHeartbeats = 0;
       // Stolen, or given up while waiting for it: whoever leads is told, and nobody has to catch it.
       await environment.locks
-        .request(`${name}:leader`, steal ? { steal } : { signal }, () => lead(signal))
-        .catch(() => turn.abort());
+        .request(`${name}:leader`, steal ? { steal } : { signal }, () => onLeader(signal))
+        .catch(() => candidacy.abort());
     }
   };
-  let standing = stand();
+  let leadership = acquireLeadership();
 
-  const endFreeze = environment.listen('freeze resume', ({ type }) => {
+  const stopFreezeListener = environment.listen('freeze resume', ({ type }) => {
     isFrozen = type === 'freeze';
-    if (isFrozen) turn.abort();
-    else standing = standing.then(stand);
+    if (isFrozen) candidacy.abort();
+    else leadership = leadership.then(acquireLeadership);
   });
   const timer = setInterval(() => {
-    silent = environment.isVisible() ? silent + 1 : 0;
-    if (silent > 2) turn.abort();
-    else if (silent > 0) ask();
-  }, period);
-  stopping.addEventListener('abort', () => {
+    missedHeartbeats = environment.isVisible() ? missedHeartbeats + 1 : 0;
+    if (missedHeartbeats > 2) candidacy.abort();
+    else if (missedHeartbeats > 0) requestHeartbeat();
+  }, intervalMs);
+  stopSignal.addEventListener('abort', () => {
     clearInterval(timer);
-    endFreeze();
+    stopFreezeListener();
   });
 
   return {
-    heard: () => {
-      silent = 0;
+    onLeaderActivity: () => {
+      missedHeartbeats = 0;
     },
-    ended: () => standing,
+    whenStopped: () => leadership,
   };
 }

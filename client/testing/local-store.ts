@@ -3,36 +3,36 @@ import memoryAdapter from 'pouchdb-adapter-memory';
 import PouchDB from 'pouchdb-browser';
 import { newUserDocument } from '../../couchdb-design/user-document/user-document-shape.ts';
 import { parseUsername, userDocumentId, type Username } from '../../couchdb-design/user-document/username.ts';
-import { preferencesStandard } from '../../couchdb-design/user-document/preferences-standard-schema.ts';
+import { preferencesStandardSchema } from '../../couchdb-design/user-document/preferences-standard-schema.ts';
 import { DEFAULT_PREFERENCES } from '../../couchdb-design/user-document/preference-rules.ts';
 import type { Database, OpenDatabase, StoredBody } from '../platform/database.ts';
 import { defaultEnvironment, type Environment } from '../platform/environment.ts';
 import { createLocalStore, type LocalStore } from '../store/local-store.ts';
 import type { SupersededEdit } from '../store/superseded-edits.ts';
 import { storeLeaves as storeIn } from '../store/replica.ts';
-import { shapeOf } from '../store/schema.ts';
+import { createStoreSchema } from '../store/schema.ts';
 
 PouchDB.plugin(memoryAdapter);
 
 const alice = parseUsername('alice') as Username;
 const id = userDocumentId(alice);
-export const blank = newUserDocument(alice, new Date('2026-11-22T09:00:00.000Z'));
-export const ROOT = `1-${'a'.repeat(32)}`;
-export const SERVER_DOCUMENT = { ...blank, _rev: ROOT };
+export const emptyDocument = newUserDocument(alice, new Date('2026-11-22T09:00:00.000Z'));
+export const ROOT_REVISION = `1-${'a'.repeat(32)}`;
+export const SERVER_DOCUMENT = { ...emptyDocument, _rev: ROOT_REVISION };
 
-const shape = shapeOf(preferencesStandard);
-export const superseded: SupersededEdit[] = [];
+const schema = createStoreSchema(preferencesStandardSchema);
+export const supersededEdits: SupersededEdit[] = [];
 export const storeLeaves = (database: Database, leaves: readonly object[]): Promise<unknown> =>
   storeIn({ database, id }, leaves);
 
-interface Browser {
+interface FakeBrowser {
   readonly openDatabase: OpenDatabase;
   readonly storage: Environment['storage'];
 }
-let devices = 0;
+let browserCount = 0;
 /** The memory of one browser: what is opened twice by one name is the same database. */
-export const browser = (): Browser => {
-  const prefix = `browser-${(devices += 1)}-`;
+export const createFakeBrowser = (): FakeBrowser => {
+  const prefix = `browser-${(browserCount += 1)}-`;
   return {
     openDatabase: (name) => new PouchDB<StoredBody>(prefix + name, { adapter: 'memory', auto_compaction: true }),
     storage: {},
@@ -40,28 +40,28 @@ export const browser = (): Browser => {
 };
 
 const stores: LocalStore[] = [];
-export async function open({ openDatabase, storage }: Browser): Promise<LocalStore> {
+export async function openLocalStore({ openDatabase, storage }: FakeBrowser): Promise<LocalStore> {
   const store = createLocalStore({
     id: userDocumentId(alice),
     name: 'pouchgate_alice',
-    shape,
+    schema,
     defaults: DEFAULT_PREFERENCES,
     openDatabase,
     environment: { ...defaultEnvironment(), storage },
-    onNoted: () => undefined,
+    onUnsentChange: () => undefined,
     onReplaced: () => undefined,
-    onSuperseded: (edit) => superseded.push(edit),
+    onSuperseded: (edit) => supersededEdits.push(edit),
   });
   stores.push(store);
   await store.ready;
   return store;
 }
-afterEach(() => Promise.all(stores.splice(0).map((store) => store.end(false))));
+afterEach(() => Promise.all(stores.splice(0).map((store) => store.close(false))));
 
-export const until = async (store: LocalStore, holds: () => boolean): Promise<void> =>
+export const waitUntil = async (store: LocalStore, condition: () => boolean): Promise<void> =>
   new Promise((resolve) => {
     const check = (): void => {
-      if (!holds()) return;
+      if (!condition()) return;
       unsubscribe();
       resolve();
     };
@@ -69,7 +69,7 @@ export const until = async (store: LocalStore, holds: () => boolean): Promise<vo
     check();
   });
 
-export const suspectsIn = (store: LocalStore): string[] =>
+export const suspectKeys = (store: LocalStore): string[] =>
   store.unsent().flatMap(({ key, isSuspect }) => (isSuspect ? [key] : []));
 
 export const leavesOf = async (database: Database): Promise<readonly StoredBody[]> => {

@@ -2,13 +2,13 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 
-export interface Loopback {
+export interface LoopbackServers {
   /** The server's address. */
   readonly serve: (listener: RequestListener) => Promise<string>;
   readonly close: () => Promise<void>;
 }
 
-export function openLoopback(): Loopback {
+export function createLoopbackServers(): LoopbackServers {
   const servers: Server[] = [];
   return {
     serve: async (listener) => {
@@ -28,9 +28,9 @@ export function openLoopback(): Loopback {
 }
 
 /** Answers with JSON. */
-export const answering =
-  (answer: (req: IncomingMessage) => { readonly status?: number; readonly body: unknown }): RequestListener =>
+export const jsonHandler =
+  (respond: (req: IncomingMessage) => { readonly status?: number; readonly body: unknown }): RequestListener =>
   (req, res) => {
-    const { status = 200, body } = answer(req);
+    const { status = 200, body } = respond(req);
     res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   };

@@ -12,13 +12,13 @@ import { parseUsername, userDocumentId, type Username } from '../user-document/u
 export const PREFERENCE_KEYS = preferencesSchema.keyof().options;
 
 /** A name known to be good. Throws when it is not. */
-export const username = (text: string): Username => {
+export const toUsername = (text: string): Username => {
   const parsed = parseUsername(text);
   if (parsed === undefined) throw new Error(`no username: ${text}`);
   return parsed;
 };
 
-export const anyUsername = fc.stringMatching(/^[a-z0-9][a-z0-9_.@+-]{0,63}$/).map(username);
+export const anyUsername = fc.stringMatching(/^[a-z0-9][a-z0-9_.@+-]{0,63}$/).map(toUsername);
 
 export const anyDevice = fc.constantFrom('aaaaa', 'w7f3a', '00000', 'zzzzz');
 
@@ -31,27 +31,27 @@ export const anyStamp: fc.Arbitrary<EditStamp> = fc
   .record({ now: anyTime, device: anyDevice })
   .map(({ now, device }) => nextEditStamp({ now, device, seen: undefined }));
 
-const time = fc.constantFrom('00:00', '07:30', '23:59');
-const label = fc.constantFrom('a', 'b', 'ä"\\', '日本', '😀', '__proto__');
-const labels = fc.array(label, { maxLength: 3 });
-const range = fc.constantFrom('all' as const, 'today' as const, 'year' as const);
+const anyTimeOfDay = fc.constantFrom('00:00', '07:30', '23:59');
+const anyLabel = fc.constantFrom('a', 'b', 'ä"\\', '日本', '😀', '__proto__');
+const anyLabels = fc.array(anyLabel, { maxLength: 3 });
+const anyTimeRange = fc.constantFrom('all' as const, 'today' as const, 'year' as const);
 
 export const anyPreferences: fc.Arbitrary<Preferences> = fc.record(
   {
     theme: fc.constantFrom('light' as const, 'dark' as const, 'system' as const),
     viewMode: fc.constantFrom('kanban' as const, 'table' as const, 'graph' as const),
-    tableColumns: labels,
+    tableColumns: anyLabels,
     activitySidebarOpen: fc.boolean(),
     dailyBriefing: fc.boolean(),
-    briefingTime: time,
+    briefingTime: anyTimeOfDay,
     dailyRecap: fc.boolean(),
-    recapTime: time,
+    recapTime: anyTimeOfDay,
     timezone: fc.constantFrom('UTC', 'Europe/Vienna', 'America/Argentina/Buenos_Aires', 'Etc/GMT+5'),
-    selectedTags: labels,
-    selectedContexts: labels,
-    selectedStatus: labels,
-    selectedTimeRange: range,
-    filterPresets: fc.array(fc.record({ name: label, selectedTags: labels }, { requiredKeys: ['name'] }), {
+    selectedTags: anyLabels,
+    selectedContexts: anyLabels,
+    selectedStatus: anyLabels,
+    selectedTimeRange: anyTimeRange,
+    filterPresets: fc.array(fc.record({ name: anyLabel, selectedTags: anyLabels }, { requiredKeys: ['name'] }), {
       maxLength: 2,
     }),
   },
@@ -85,10 +85,10 @@ export const anyDocumentOf = (name: Username): fc.Arbitrary<UserDocument> =>
         edits: { ...edits },
         ...rest,
       };
-      return backwards ? reversed(document) : document;
+      return backwards ? reverseMembers(document) : document;
     });
 
-const reversed = (document: UserDocument): UserDocument => ({
+const reverseMembers = (document: UserDocument): UserDocument => ({
   ...(Object.fromEntries(Object.entries(document).reverse()) as unknown as UserDocument),
   preferences: Object.fromEntries(Object.entries(document.preferences).reverse()),
 });

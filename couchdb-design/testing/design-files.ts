@@ -12,23 +12,23 @@ export interface DesignTree {
   readonly [name: string]: string | DesignTree;
 }
 
-const read = (folder: string): DesignTree =>
+const readTree = (folder: string): DesignTree =>
   Object.fromEntries(
     readdirSync(folder, { withFileTypes: true }).map((entry): [string, string | DesignTree] => {
       const path = join(folder, entry.name);
       return entry.isDirectory()
-        ? [entry.name, read(path)]
+        ? [entry.name, readTree(path)]
         : [entry.name.replace(/\.js$/, ''), readFileSync(path, 'utf8').trim()];
     }),
   );
 
 /** `_design/registry` as it is stored: a file's name, without `.js`, is its field's. */
-export const designDocument = (): DesignTree => read(join(ROOT, '_design', 'registry'));
+export const designDocument = (): DesignTree => readTree(join(ROOT, '_design', 'registry'));
 
 export const securityObject = (): unknown => JSON.parse(readFileSync(join(ROOT, '_security.json'), 'utf8'));
 
 /** The source of one function, such as `('views', 'by_version', 'map')`. Throws when there is none. */
-export const sourceOf = (...path: readonly string[]): string => {
+export const functionSource = (...path: readonly string[]): string => {
   let found: string | DesignTree | undefined = designDocument();
   for (const name of path) found = typeof found === 'object' ? found[name] : undefined;
   if (typeof found !== 'string') throw new Error(`no such function: ${path.join('/')}`);
@@ -43,4 +43,6 @@ export const designFunction = (
   emit?: (key: unknown, value: unknown) => void,
 ): DesignFunction =>
   // PouchDB's way, which takes the least: `return` before the text, and no semicolon after it.
-  runInNewContext(`(function () { return ${sourceOf(...path).replace(/;\s*$/, '')}\n})()`, { emit }) as DesignFunction;
+  runInNewContext(`(function () { return ${functionSource(...path).replace(/;\s*$/, '')}\n})()`, {
+    emit,
+  }) as DesignFunction;

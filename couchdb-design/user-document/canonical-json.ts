@@ -4,13 +4,13 @@
  */
 
 /** For JSON.stringify. fromEntries defines members, it does not assign them: one named `__proto__` stays a plain one. */
-const sorted = (_key: string, value: unknown): unknown =>
+const sortMembers = (_key: string, value: unknown): unknown =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
     ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
     : value;
 
 /** The canonical text of a JSON value. Takes what JSON can hold: a cycle or a bigint throws a TypeError. */
-export const canonicalJson = (value: unknown): string => JSON.stringify(value, sorted);
+export const canonicalJson = (value: unknown): string => JSON.stringify(value, sortMembers);
 
 /** A fresh copy of a JSON value with the members of every object in canonical order. */
 export const canonicalCopy = <T>(value: T): T => JSON.parse(canonicalJson(value)) as T;

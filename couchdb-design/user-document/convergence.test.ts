@@ -4,19 +4,19 @@
  */
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { anyPatch, username } from '../testing/arbitraries.ts';
+import { anyPatch, toUsername } from '../testing/arbitraries.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { latestEditStamp, nextEditStamp, type EditStamp } from './edit-stamp.ts';
 import { applyEdit } from './merge.ts';
 import { newUserDocument, type PreferencesPatch, type UserDocument } from './user-document.ts';
 import { resolveConflict, winningRevision, type Revision } from './revisions.ts';
 
-interface Stored {
+interface StoredRevision {
   readonly parent: Revision | undefined;
   /** `undefined` when the revision is a deletion. */
   readonly document: UserDocument | undefined;
 }
-type Replica = Map<Revision, Stored>;
+type Replica = Map<Revision, StoredRevision>;
 
 interface Device {
   readonly id: string;
@@ -29,7 +29,7 @@ type Step =
   | { readonly do: 'deliver'; readonly device: number; readonly to: number }
   | { readonly do: 'resolve'; readonly device: number };
 
-const alice = username('alice');
+const alice = toUsername('alice');
 const ROOT: Revision = `1-${'0'.repeat(32)}`;
 const DEVICES = ['aaaaa', 'bbbbb', 'ccccc', 'ddddd'];
 
@@ -46,10 +46,10 @@ const winnerOf = (replica: Replica): { rev: Revision; document: UserDocument } =
   return winner;
 };
 
-const edit = (device: Device, patch: PreferencesPatch, now: number): EditStamp => {
+const applyDeviceEdit = (device: Device, patch: PreferencesPatch, now: number): EditStamp => {
   const { rev, document } = winnerOf(device.replica);
-  const everSeen = [...Object.values(document.edits), ...(device.seen === undefined ? [] : [device.seen])];
-  const stamp = nextEditStamp({ now, device: device.id, seen: latestEditStamp(everSeen) });
+  const knownStamps = [...Object.values(document.edits), ...(device.seen === undefined ? [] : [device.seen])];
+  const stamp = nextEditStamp({ now, device: device.id, seen: latestEditStamp(knownStamps) });
   const edited = applyEdit(document, patch, stamp);
   const id = createHash('md5')
     .update(canonicalJson([rev, edited]))
@@ -59,7 +59,7 @@ const edit = (device: Device, patch: PreferencesPatch, now: number): EditStamp =
   return stamp;
 };
 
-const resolve = ({ replica }: Device): void => {
+const resolveOnDevice = ({ replica }: Device): void => {
   const leaves = leavesOf(replica);
   if (leaves.length < 2) return;
   for (const written of resolveConflict({ leaves })) {
@@ -70,12 +70,12 @@ const resolve = ({ replica }: Device): void => {
   }
 };
 
-const deliver = (from: Device, to: Device): void => {
+const replicate = (from: Device, to: Device): void => {
   for (const [rev, stored] of from.replica) {
     // One revision, one content: else replication would leave the two databases different for ever.
-    const there = to.replica.get(rev);
-    if (there === undefined) to.replica.set(rev, stored);
-    else if (there !== stored) expect(canonicalJson(there)).toBe(canonicalJson(stored));
+    const existing = to.replica.get(rev);
+    if (existing === undefined) to.replica.set(rev, stored);
+    else if (existing !== stored) expect(canonicalJson(existing)).toBe(canonicalJson(stored));
   }
 };
 
@@ -88,21 +88,21 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('resolve' as const), device }) },
 );
 
-interface World {
+interface Simulation {
   readonly devices: readonly Device[];
   /** By preference, the last edit of all and the value it set. */
-  readonly last: Map<string, { stamp: EditStamp; value: unknown }>;
+  readonly latestEdits: Map<string, { stamp: EditStamp; value: unknown }>;
 }
 
-const play = (steps: readonly Step[]): World => {
+const simulate = (steps: readonly Step[]): Simulation => {
   const document = newUserDocument(alice, new Date(0));
   const devices = DEVICES.map((id): Device => ({
     id,
     replica: new Map([[ROOT, { parent: undefined, document }]]),
     seen: undefined,
   }));
-  const last: World['last'] = new Map();
-  const at = (index: number): Device => {
+  const latestEdits: Simulation['latestEdits'] = new Map();
+  const deviceAt = (index: number): Device => {
     const found = devices[index];
     if (found === undefined) throw new Error('no such device');
     return found;
@@ -110,33 +110,33 @@ const play = (steps: readonly Step[]): World => {
   for (const step of steps) {
     switch (step.do) {
       case 'edit': {
-        const stamp = edit(at(step.device), step.patch, step.now);
+        const stamp = applyDeviceEdit(deviceAt(step.device), step.patch, step.now);
         for (const [key, value] of Object.entries<unknown>(step.patch)) {
-          if (stamp > (last.get(key)?.stamp ?? '')) last.set(key, { stamp, value });
+          if (stamp > (latestEdits.get(key)?.stamp ?? '')) latestEdits.set(key, { stamp, value });
         }
         break;
       }
       case 'deliver':
-        deliver(at(step.device), at(step.to));
+        replicate(deviceAt(step.device), deviceAt(step.to));
         break;
       case 'resolve':
-        resolve(at(step.device));
+        resolveOnDevice(deviceAt(step.device));
         break;
     }
   }
-  return { devices, last };
+  return { devices, latestEdits };
 };
 
-const deliverAll = (devices: readonly Device[]): void => {
-  for (const from of devices) for (const to of devices) deliver(from, to);
+const replicateAll = (devices: readonly Device[]): void => {
+  for (const from of devices) for (const to of devices) replicate(from, to);
 };
 
-const expectConverged = ({ devices, last }: World): void => {
+const expectConverged = ({ devices, latestEdits }: Simulation): void => {
   const [first, ...others] = devices.map(({ replica }) => leavesOf(replica));
   expect(first).toHaveLength(1);
   for (const leaves of others) expect(JSON.stringify(leaves)).toBe(JSON.stringify(first));
   const document = first?.[0]?.document;
-  for (const [key, { stamp, value }] of last) {
+  for (const [key, { stamp, value }] of latestEdits) {
     expect(document?.edits[key]).toBe(stamp);
     expect(new Map<string, unknown>(Object.entries(document?.preferences ?? {})).get(key)).toEqual(value ?? undefined);
   }
@@ -145,11 +145,11 @@ const expectConverged = ({ devices, last }: World): void => {
 test('devices that edit offline and then all meet hold the same bytes, with the last edit of every preference', () => {
   fc.assert(
     fc.property(fc.array(anyStep, { maxLength: 40 }), (steps) => {
-      const world = play(steps);
-      deliverAll(world.devices);
-      deliverAll(world.devices);
+      const world = simulate(steps);
+      replicateAll(world.devices);
+      replicateAll(world.devices);
       // All resolve at once, each by itself: nothing is left to tell one another.
-      for (const one of world.devices) resolve(one);
+      for (const one of world.devices) resolveOnDevice(one);
       expectConverged(world);
     }),
     { numRuns: 300 },
@@ -160,19 +160,19 @@ test('devices that resolve what they have while news are still on the way come t
   const meetings = fc.array(fc.tuple(device, device, fc.boolean()), { minLength: 10, maxLength: 40 });
   fc.assert(
     fc.property(fc.array(anyStep, { maxLength: 30 }), meetings, (steps, order) => {
-      const world = play(steps);
+      const world = simulate(steps);
       for (const [from, to, resolves] of order) {
         const [a, b] = [world.devices[from], world.devices[to]];
         if (a === undefined || b === undefined) throw new Error('no such device');
-        deliver(a, b);
-        if (resolves) resolve(b);
+        replicate(a, b);
+        if (resolves) resolveOnDevice(b);
       }
       // One ring of news each way, resolving at every stop, reaches everybody with everything twice over.
       for (let round = 0; round < 3; round += 1) {
         for (const from of world.devices) {
           for (const to of world.devices) {
-            deliver(from, to);
-            resolve(to);
+            replicate(from, to);
+            resolveOnDevice(to);
           }
         }
       }
@@ -185,9 +185,9 @@ test('devices that resolve what they have while news are still on the way come t
 test('a device that only ever sees part of the news loses nothing of what it has seen', () => {
   fc.assert(
     fc.property(fc.array(anyStep, { maxLength: 30 }), (steps) => {
-      for (const one of play(steps).devices) {
+      for (const one of simulate(steps).devices) {
         const before = leavesOf(one.replica).flatMap(({ document }) => Object.entries(document.edits));
-        resolve(one);
+        resolveOnDevice(one);
         const after = winnerOf(one.replica).document.edits;
         expect(leavesOf(one.replica)).toHaveLength(1);
         for (const [key, stamp] of before) expect((after[key] ?? '') >= stamp).toBe(true);

@@ -16,10 +16,10 @@ export interface SplitDocument {
   readonly body: Readonly<Record<string, unknown>>;
   readonly members: CouchMembers;
   /** Names of other underscore members, such as `_attachments`: a writer that is to be trusted has none. */
-  readonly others: readonly string[];
+  readonly unknownMembers: readonly string[];
 }
 
-const KNOWN: readonly string[] = ['_rev', '_revisions', '_deleted', '_conflicts'];
+const KNOWN_MEMBERS: readonly string[] = ['_rev', '_revisions', '_deleted', '_conflicts'];
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -31,7 +31,7 @@ export const splitDocument = (value: unknown): SplitDocument | undefined => {
   const underscored = entries.filter(([key]) => key.startsWith('_') && key !== '_id');
   return {
     body: Object.fromEntries(entries.filter(([key]) => !key.startsWith('_') || key === '_id')),
-    members: Object.fromEntries(underscored.filter(([key]) => KNOWN.includes(key))),
-    others: underscored.map(([key]) => key).filter((key) => !KNOWN.includes(key)),
+    members: Object.fromEntries(underscored.filter(([key]) => KNOWN_MEMBERS.includes(key))),
+    unknownMembers: underscored.map(([key]) => key).filter((key) => !KNOWN_MEMBERS.includes(key)),
   };
 };

@@ -5,21 +5,21 @@
  */
 import { parseEditStamp, type DeviceId, type EditStamp } from './edit-stamp.ts';
 
-const PREFIXES = { rest: '0r', telegram: '0t', 'command line': '0c', application: '0a' } as const;
+const DEVICE_ID_PREFIXES = { rest: '0r', telegram: '0t', 'command line': '0c', application: '0a' } as const;
 
 /** A way to the preferences other than replication. */
-export type Door = keyof typeof PREFIXES;
+export type EditSource = keyof typeof DEVICE_ID_PREFIXES;
 
 /** An id for one process's edits by a door. `random` as Math.random. */
-export const newDoorId = (door: Door, random: () => number): DeviceId =>
-  `${PREFIXES[door]}${Math.floor(random() * 36 ** 3)
+export const newSourceDeviceId = (source: EditSource, random: () => number): DeviceId =>
+  `${DEVICE_ID_PREFIXES[source]}${Math.floor(random() * 36 ** 3)
     .toString(36)
     .padStart(3, '0')}`;
 
 /** `device`: by replication, so from a browser mostly. Undefined for what is no stamp. */
-export const doorOf = (stamp: EditStamp): Door | 'device' | undefined => {
+export const editSourceOf = (stamp: EditStamp): EditSource | 'device' | undefined => {
   const parts = parseEditStamp(stamp);
   if (parts === undefined) return undefined;
-  const doors = Object.keys(PREFIXES) as Door[];
-  return doors.find((door) => parts.device.startsWith(PREFIXES[door])) ?? 'device';
+  const sources = Object.keys(DEVICE_ID_PREFIXES) as EditSource[];
+  return sources.find((source) => parts.device.startsWith(DEVICE_ID_PREFIXES[source])) ?? 'device';
 };

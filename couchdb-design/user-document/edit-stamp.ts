@@ -22,11 +22,11 @@ export interface EditStampParts {
   readonly device: DeviceId;
 }
 
-const STAMP = /^(.{24})-([0-9a-f]{4})-([a-z0-9]{5})$/;
-const DEVICE = /^[a-z0-9]{5}$/;
+const EDIT_STAMP_PATTERN = /^(.{24})-([0-9a-f]{4})-([a-z0-9]{5})$/;
+const DEVICE_ID_PATTERN = /^[a-z0-9]{5}$/;
 
 export const parseEditStamp = (value: unknown): EditStampParts | undefined => {
-  const [, iso = '', counter = '', device = ''] = (typeof value === 'string' && STAMP.exec(value)) || [];
+  const [, iso = '', counter = '', device = ''] = (typeof value === 'string' && EDIT_STAMP_PATTERN.exec(value)) || [];
   const time = Date.parse(iso);
   // Date.parse takes a 30th of February for the 2nd of March: only a time that reads back the same is one.
   if (new Date(time).toJSON() !== iso) return undefined;
@@ -35,17 +35,17 @@ export const parseEditStamp = (value: unknown): EditStampParts | undefined => {
 
 export const isEditStamp = (value: unknown): value is EditStamp => parseEditStamp(value) !== undefined;
 
-const partsOf = (stamp: EditStamp): EditStampParts => {
+const parseEditStampOrThrow = (stamp: EditStamp): EditStampParts => {
   const parts = parseEditStamp(stamp);
   if (parts === undefined) throw new RangeError('not an edit stamp');
   return parts;
 };
 
 /** A stamp's time in milliseconds since 1970. Throws a RangeError on what is no stamp. */
-export const stampTime = (stamp: EditStamp): number => partsOf(stamp).time;
+export const stampTime = (stamp: EditStamp): number => parseEditStampOrThrow(stamp).time;
 
 export const parseDeviceId = (value: unknown): DeviceId | undefined =>
-  typeof value === 'string' && DEVICE.test(value) ? value : undefined;
+  typeof value === 'string' && DEVICE_ID_PATTERN.test(value) ? value : undefined;
 
 /**
  * Draws a device id. `random` gives numbers from 0 up to, not including, 1, as Math.random does. None begins with a zero:
@@ -53,7 +53,7 @@ export const parseDeviceId = (value: unknown): DeviceId | undefined =>
  */
 export const newDeviceId = (random: () => number): DeviceId => Math.floor((1 + random() * 35) * 36 ** 4).toString(36);
 
-export interface NextEditStamp {
+export interface NextEditStampOptions {
   /** The device's clock, milliseconds since 1970. It may jump either way. */
   readonly now: number;
   readonly device: DeviceId;
@@ -65,13 +65,13 @@ export interface NextEditStamp {
  * A stamp that is greater than `seen`, and of the time `now` where that allows it. Throws a RangeError when `device` or
  * `seen` is malformed, `now` is no number, or the year 9999 is over.
  */
-export const nextEditStamp = ({ now, device, seen }: NextEditStamp): EditStamp => {
-  const before = seen ? partsOf(seen) : { time: -1, counter: 0 };
+export const nextEditStamp = ({ now, device, seen }: NextEditStampOptions): EditStamp => {
+  const previous = seen ? parseEditStampOrThrow(seen) : { time: -1, counter: 0 };
   // A stamp of the same time counts on, and into the next millisecond when the four digits are used up.
-  const count = now >= before.time + 1 ? 0 : before.counter + 1;
-  const iso = new Date(Math.max(now, before.time + (count >> 16))).toISOString();
+  const count = now >= previous.time + 1 ? 0 : previous.counter + 1;
+  const iso = new Date(Math.max(now, previous.time + (count >> 16))).toISOString();
   const stamp = `${iso}-${(count & 0xffff).toString(16).padStart(4, '0')}-${device}`;
-  partsOf(stamp);
+  parseEditStampOrThrow(stamp);
   return stamp;
 };
 

@@ -1,27 +1,27 @@
 import fc from 'fast-check';
-import { anyDocumentOf, anyPatch, anyStamp, PREFERENCE_KEYS, username } from '../testing/arbitraries.ts';
+import { anyDocumentOf, anyPatch, anyStamp, PREFERENCE_KEYS, toUsername } from '../testing/arbitraries.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { latestEditStamp } from './edit-stamp.ts';
 import { applyEdit, merge } from './merge.ts';
 import { newUserDocument, userDocumentSchema, type UserDocument } from './user-document.ts';
 
-const alice = username('alice');
+const alice = toUsername('alice');
 const anyDocument = anyDocumentOf(alice);
-const bytes = (document: UserDocument): string => JSON.stringify(document);
+const serialize = (document: UserDocument): string => JSON.stringify(document);
 const fresh = newUserDocument(alice, new Date(0));
 const EARLY = '2026-11-22T09:30:01.123Z-0000-aaaaa';
 const LATE = '2026-11-22T09:30:01.123Z-0000-zzzzz';
 
 test('merge is commutative, to the byte', () => {
-  fc.assert(fc.property(anyDocument, anyDocument, (a, b) => bytes(merge([a, b])) === bytes(merge([b, a]))));
+  fc.assert(fc.property(anyDocument, anyDocument, (a, b) => serialize(merge([a, b])) === serialize(merge([b, a]))));
 });
 
 test('merge is associative, to the byte', () => {
   fc.assert(
     fc.property(anyDocument, anyDocument, anyDocument, (a, b, c) => {
-      const all = bytes(merge([a, b, c]));
-      expect(bytes(merge([merge([a, b]), c]))).toBe(all);
-      expect(bytes(merge([a, merge([b, c])]))).toBe(all);
+      const all = serialize(merge([a, b, c]));
+      expect(serialize(merge([merge([a, b]), c]))).toBe(all);
+      expect(serialize(merge([a, merge([b, c])]))).toBe(all);
     }),
   );
 });
@@ -29,8 +29,8 @@ test('merge is associative, to the byte', () => {
 test('merge is idempotent, and of one document says what it says', () => {
   fc.assert(
     fc.property(anyDocument, (a) => {
-      expect(bytes(merge([a, a]))).toBe(bytes(merge([a])));
-      expect(bytes(merge([merge([a])]))).toBe(bytes(merge([a])));
+      expect(serialize(merge([a, a]))).toBe(serialize(merge([a])));
+      expect(serialize(merge([merge([a])]))).toBe(serialize(merge([a])));
       expect(canonicalJson(merge([a]))).toBe(canonicalJson(a));
     }),
   );

@@ -14,24 +14,24 @@ import type { UserDocument } from './user-document-shape.ts';
 type Members = Readonly<Record<string, unknown>>;
 
 /** The member of this name; undefined when it is none of the object's own, or `null`. */
-const own = (members: object, key: string): unknown =>
+const getOwn = (members: object, key: string): unknown =>
   Object.hasOwn(members, key) ? ((members as Members)[key] ?? undefined) : undefined;
 
 /** A preference's state as a text, in whose order the states are: all stamps are of one length, without a space. */
-const stateOf = ({ preferences, edits }: UserDocument<object>, key: string): string => {
-  const value = own(preferences, key);
-  return `${(own(edits, key) as EditStamp | undefined) ?? ''} ${value === undefined ? '' : canonicalJson(value)}`;
+const stateSortKey = ({ preferences, edits }: UserDocument<object>, key: string): string => {
+  const value = getOwn(preferences, key);
+  return `${(getOwn(edits, key) as EditStamp | undefined) ?? ''} ${value === undefined ? '' : canonicalJson(value)}`;
 };
 
 const mergeTwo = <P extends object>(a: UserDocument<P>, b: UserDocument<P>): UserDocument<P> => {
   const keys = Object.keys({ ...a.preferences, ...a.edits, ...b.preferences, ...b.edits });
-  const winners = keys.map((key) => [key, stateOf(a, key) < stateOf(b, key) ? b : a] as const);
-  const membersOf = (part: 'preferences' | 'edits') =>
-    Object.fromEntries(winners.map(([key, winner]) => [key, own(winner[part], key)]));
+  const winners = keys.map((key) => [key, stateSortKey(a, key) < stateSortKey(b, key) ? b : a] as const);
+  const pickWinning = (part: 'preferences' | 'edits') =>
+    Object.fromEntries(winners.map(([key, winner]) => [key, getOwn(winner[part], key)]));
   return canonicalCopy({
     ...a,
-    preferences: membersOf('preferences') as P,
-    edits: membersOf('edits') as Readonly<Record<string, EditStamp>>,
+    preferences: pickWinning('preferences') as P,
+    edits: pickWinning('edits') as Readonly<Record<string, EditStamp>>,
     created_at: a.created_at < b.created_at ? a.created_at : b.created_at,
     updated_at: a.updated_at > b.updated_at ? a.updated_at : b.updated_at,
   });
@@ -60,6 +60,6 @@ export const applyEdit = <P extends object = Preferences>(
   const edits: Readonly<Record<string, EditStamp>> = Object.fromEntries(Object.keys(patch).map((key) => [key, stamp]));
   const after = mergeTwo(document, { ...document, preferences: patch as P, edits });
   const time = stamp.slice(0, '2026-11-22T09:30:01.123Z'.length);
-  const isTaken = Object.values(after.edits).includes(stamp);
-  return isTaken && time > after.updated_at ? { ...after, updated_at: time } : after;
+  const wasApplied = Object.values(after.edits).includes(stamp);
+  return wasApplied && time > after.updated_at ? { ...after, updated_at: time } : after;
 };

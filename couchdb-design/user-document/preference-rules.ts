@@ -3,12 +3,12 @@
  * (preferences.ts): one table, two readers, held to be of one opinion by preferences.test.ts.
  */
 
-/** What one value has to be. `longest` is in UTF-16 code units, as JavaScript counts. */
+/** What one value has to be. `maxLength` is in UTF-16 code units, as JavaScript counts. */
 export type Rule =
   | { readonly kind: 'boolean' }
   | { readonly kind: 'oneOf'; readonly values: readonly string[] }
-  | { readonly kind: 'text'; readonly longest: number; readonly pattern: RegExp; readonly says: string }
-  | { readonly kind: 'list'; readonly of: Rule; readonly most: number }
+  | { readonly kind: 'text'; readonly maxLength: number; readonly pattern: RegExp; readonly message: string }
+  | { readonly kind: 'list'; readonly of: Rule; readonly maxItems: number }
   | { readonly kind: 'record'; readonly members: Rules; readonly required: readonly string[] };
 
 export type Rules = Readonly<Record<string, Rule>>;
@@ -28,13 +28,14 @@ export type ValueOf<R> = R extends { readonly kind: 'boolean' }
             }
           : never;
 
-const text = (longest: number, pattern: RegExp, says: string) => ({ kind: 'text', longest, pattern, says }) as const;
+const text = (maxLength: number, pattern: RegExp, message: string) =>
+  ({ kind: 'text', maxLength, pattern, message }) as const;
 const oneOf = <const V extends readonly string[]>(...values: V) => ({ kind: 'oneOf', values }) as const;
 const boolean = { kind: 'boolean' } as const;
 
 // No control characters and no lone surrogates: JSON writes those as six characters, and CouchDB refuses the latter.
 const label = text(40, /^[^\p{Cc}\p{Cs}]+$/u, 'must be 1 to 40 printable characters');
-const labels = <const M extends number>(most: M) => ({ kind: 'list', of: label, most }) as const;
+const labels = <const M extends number>(maxItems: M) => ({ kind: 'list', of: label, maxItems }) as const;
 const timeOfDay = text(5, /^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time like 07:30');
 const timeRange = oneOf('all', 'today', 'week', 'month', 'quarter', 'year');
 
@@ -69,7 +70,7 @@ export const PREFERENCE_RULES = {
       },
       required: ['name'],
     },
-    most: 10,
+    maxItems: 10,
   },
 } as const satisfies Rules;
 

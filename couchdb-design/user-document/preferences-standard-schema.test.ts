@@ -1,24 +1,24 @@
 import fc from 'fast-check';
 import { anyPreferences } from '../testing/arbitraries.ts';
-import { preferencesStandard } from './preferences-standard-schema.ts';
+import { preferencesStandardSchema } from './preferences-standard-schema.ts';
 import { PREFERENCE_RULES } from './preference-rules.ts';
 import { preferencesSchema } from './preferences.ts';
 
 const KEYS = Object.keys(PREFERENCE_RULES);
 
 const validate = (value: unknown) => {
-  const result = preferencesStandard['~standard'].validate(value);
+  const result = preferencesStandardSchema['~standard'].validate(value);
   if (result instanceof Promise) throw new Error('must answer at once');
   return result;
 };
-const agrees = (value: unknown): boolean => {
+const expectSameVerdict = (value: unknown): boolean => {
   const isGood = validate(value).issues === undefined;
   expect({ value, isGood }).toEqual({ value, isGood: preferencesSchema.safeParse(value).success });
   return isGood;
 };
 
 // Values that are near to good ones: right for another preference, one too many, too long, odd characters, odd names.
-const word = fc.oneof(
+const anyText = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 42 }),
   fc.constantFrom(
     '',
@@ -34,18 +34,18 @@ const word = fc.oneof(
     'week',
   ),
 );
-const preset = fc.oneof(
+const anyPreset = fc.oneof(
   fc.record(
-    { name: word, selectedTags: fc.array(word, { maxLength: 11 }), selectedTimeRange: word },
+    { name: anyText, selectedTags: fc.array(anyText, { maxLength: 11 }), selectedTimeRange: anyText },
     { requiredKeys: [] },
   ),
   fc.constantFrom({ name: 'a', theme: 'dark' }, { selectedTags: [] }, { name: undefined }, null, []),
 );
-const value = fc.oneof(
+const anyValue = fc.oneof(
   fc.boolean(),
-  word,
-  fc.array(word, { maxLength: 31 }),
-  fc.array(preset, { maxLength: 11 }),
+  anyText,
+  fc.array(anyText, { maxLength: 31 }),
+  fc.array(anyPreset, { maxLength: 11 }),
   fc.jsonValue(),
   fc.constant(undefined),
 );
@@ -53,8 +53,8 @@ const value = fc.oneof(
 test('zod and the check without zod are of one opinion about every preference', () => {
   let good = 0;
   fc.assert(
-    fc.property(fc.constantFrom(...KEYS, '__proto__', 'constructor', 'toString', ''), value, (key, one) => {
-      if (agrees(Object.fromEntries([[key, one]]))) good += 1;
+    fc.property(fc.constantFrom(...KEYS, '__proto__', 'constructor', 'toString', ''), anyValue, (key, one) => {
+      if (expectSameVerdict(Object.fromEntries([[key, one]]))) good += 1;
     }),
     { numRuns: 3_000 },
   );
@@ -62,9 +62,9 @@ test('zod and the check without zod are of one opinion about every preference', 
 });
 
 test('and about whole preferences, and about what is none', () => {
-  fc.assert(fc.property(anyPreferences, (preferences) => agrees(preferences)));
-  fc.assert(fc.property(fc.jsonValue(), (any) => void agrees(any)));
-  for (const odd of [undefined, null, [], new Date(0), 'theme', 7]) agrees(odd);
+  fc.assert(fc.property(anyPreferences, (preferences) => expectSameVerdict(preferences)));
+  fc.assert(fc.property(fc.jsonValue(), (any) => void expectSameVerdict(any)));
+  for (const odd of [undefined, null, [], new Date(0), 'theme', 7]) expectSameVerdict(odd);
 });
 
 test('what is wrong first is said as a sentence that names the preference', () => {

@@ -6,40 +6,44 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { PREFERENCE_RULES, type Preferences, type Rule, type Rules } from './preference-rules.ts';
 
 /** What is wrong with a value, as the end of a sentence; nothing for a good one. */
-const faultOf = (rule: Rule, value: unknown): string => {
+const describeViolation = (rule: Rule, value: unknown): string => {
   switch (rule.kind) {
     case 'boolean':
       return typeof value === 'boolean' ? '' : 'must be true or false';
     case 'oneOf':
       return rule.values.includes(value as string) ? '' : `must be one of ${rule.values.join(', ')}`;
     case 'text':
-      return typeof value === 'string' && value.length <= rule.longest && rule.pattern.test(value) ? '' : rule.says;
+      return typeof value === 'string' && value.length <= rule.maxLength && rule.pattern.test(value)
+        ? ''
+        : rule.message;
     case 'list':
-      return Array.isArray(value) && value.length <= rule.most
-        ? (value.map((item) => faultOf(rule.of, item)).find(Boolean) ?? '')
-        : `must be a list of at most ${rule.most}`;
+      return Array.isArray(value) && value.length <= rule.maxItems
+        ? (value.map((item) => describeViolation(rule.of, item)).find(Boolean) ?? '')
+        : `must be a list of at most ${rule.maxItems}`;
     case 'record':
-      return faultIn(rule.members, value, rule.required);
+      return describeObjectViolation(rule.members, value, rule.required);
   }
 };
 
 /** What is wrong with the first member of an object that is not good. The `required` ones have to be there. */
-const faultIn = (rules: Rules, value: unknown, required: readonly string[] = []): string => {
+const describeObjectViolation = (rules: Rules, value: unknown, required: readonly string[] = []): string => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'must be an object';
   for (const key of [...required, ...Object.keys(value)]) {
     const rule = Object.hasOwn(rules, key) ? rules[key] : undefined;
-    const fault = rule ? faultOf(rule, (value as Readonly<Record<string, unknown>>)[key]) : 'is not known';
-    if (fault) return `${key} ${fault}`;
+    const violation = rule
+      ? describeViolation(rule, (value as Readonly<Record<string, unknown>>)[key])
+      : 'is not known';
+    if (violation) return `${key} ${violation}`;
   }
   return '';
 };
 
-export const preferencesStandard: StandardSchemaV1<Preferences> = {
+export const preferencesStandardSchema: StandardSchemaV1<Preferences> = {
   '~standard': {
     version: 1,
     vendor: 'pouchgate',
     validate: (value) => {
-      const message = faultIn(PREFERENCE_RULES, value);
+      const message = describeObjectViolation(PREFERENCE_RULES, value);
       return message ? { issues: [{ message }] } : { value: value as Preferences };
     },
   },

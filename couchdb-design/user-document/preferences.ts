@@ -10,26 +10,26 @@ import { PREFERENCE_RULES, type PatchOf, type Preferences, type Rule, type Rules
 /** What the gate takes of one document's body, in bytes of its JSON text. */
 export const MAX_DOCUMENT_BYTES = 65_536;
 
-const schemaOf = (rule: Rule): z.ZodType => {
+const createRuleSchema = (rule: Rule): z.ZodType => {
   switch (rule.kind) {
     case 'boolean':
       return z.boolean();
     case 'oneOf':
       return z.enum(rule.values);
     case 'text':
-      return z.string().max(rule.longest).regex(rule.pattern, rule.says);
+      return z.string().max(rule.maxLength).regex(rule.pattern, rule.message);
     case 'list':
-      return z.array(schemaOf(rule.of)).max(rule.most);
+      return z.array(createRuleSchema(rule.of)).max(rule.maxItems);
     case 'record':
-      return shapeOf(rule.members, rule.required);
+      return createObjectSchema(rule.members, rule.required);
   }
 };
 
-const shapeOf = (rules: Rules, required: readonly string[] = []) =>
+const createObjectSchema = (rules: Rules, required: readonly string[] = []) =>
   z.strictObject(
     Object.fromEntries(
       Object.entries(rules).map(([key, rule]) => {
-        const schema = schemaOf(rule);
+        const schema = createRuleSchema(rule);
         return [key, required.includes(key) ? schema : schema.exactOptional()];
       }),
     ),
@@ -39,7 +39,10 @@ type PreferencesShape = {
   -readonly [K in keyof typeof PREFERENCE_RULES]: z.ZodExactOptional<z.ZodType<Required<Preferences>[K]>>;
 };
 
-export const preferencesSchema = shapeOf(PREFERENCE_RULES) as unknown as z.ZodObject<PreferencesShape, z.core.$strict>;
+export const preferencesSchema = createObjectSchema(PREFERENCE_RULES) as unknown as z.ZodObject<
+  PreferencesShape,
+  z.core.$strict
+>;
 
 /** The schema of a patch: the same members, each of which may be `null` to remove it. */
 export const createPatchSchema = <S extends z.ZodObject>(preferences: S): z.ZodType<PatchOf<z.infer<S>>> =>

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { anyDocumentOf, anyPreferences, username } from '../testing/arbitraries.ts';
+import { anyDocumentOf, anyPreferences, toUsername } from '../testing/arbitraries.ts';
 import { newUserDocument, readUserDocument, userDocumentSchema } from './user-document.ts';
 
-const alice = username('alice');
+const alice = toUsername('alice');
 const fresh = newUserDocument(alice, new Date(Date.UTC(2026, 10, 22)));
 const REV = `3-${'a'.repeat(32)}`;
 

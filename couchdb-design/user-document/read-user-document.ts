@@ -6,14 +6,14 @@ import type { z } from 'zod';
 import { splitDocument } from './couch-members.ts';
 import type { Preferences } from './preference-rules.ts';
 import { preferencesSchema } from './preferences.ts';
-import { upgradeFrom0, versionOf } from './migrate-user-document.ts';
+import { migrateFromVersion0, versionOf } from './migrate-user-document.ts';
 import { createUserDocumentSchema } from './user-document-schema.ts';
 import { USER_DOCUMENT_VERSION, type UserDocument } from './user-document-shape.ts';
 
 export type ReadUserDocument<P extends object = Preferences> =
   { readonly ok: true; readonly document: UserDocument<P> } | { readonly ok: false; readonly reason: string };
 
-const sentence = (error: z.ZodError): string =>
+const describeZodError = (error: z.ZodError): string =>
   error.issues
     .slice(0, 3)
     .map(({ path, message }) => (path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`))
@@ -25,21 +25,22 @@ export const createUserDocumentReader = <S extends z.ZodObject>(
   idPrefix?: string,
 ): ((value: unknown) => ReadUserDocument<z.infer<S>>) => {
   const documentSchema = createUserDocumentSchema(schema, idPrefix);
-  const isGood = (key: string, value: unknown): boolean => schema.safeParse(Object.fromEntries([[key, value]])).success;
+  const isValidPreference = (key: string, value: unknown): boolean =>
+    schema.safeParse(Object.fromEntries([[key, value]])).success;
   return (value) => {
     const split = splitDocument(value);
     if (split === undefined) return { ok: false, reason: 'A user document is an object.' };
-    const { body, members, others } = split;
+    const { body, members, unknownMembers } = split;
     if (members._deleted === true) return { ok: false, reason: 'The user document is deleted.' };
-    if (others.includes('_attachments')) return { ok: false, reason: 'A user document has no attachments.' };
+    if (unknownMembers.includes('_attachments')) return { ok: false, reason: 'A user document has no attachments.' };
     const version = versionOf(body);
     if (typeof version === 'number' && version > USER_DOCUMENT_VERSION) {
       return { ok: false, reason: `The user document has version ${version}, newer than this program can read.` };
     }
-    const parsed = documentSchema.safeParse(version === 0 ? upgradeFrom0(body, isGood) : body);
+    const parsed = documentSchema.safeParse(version === 0 ? migrateFromVersion0(body, isValidPreference) : body);
     return parsed.success
       ? { ok: true, document: parsed.data }
-      : { ok: false, reason: `The user document is malformed: ${sentence(parsed.error)}.` };
+      : { ok: false, reason: `The user document is malformed: ${describeZodError(parsed.error)}.` };
   };
 };
 

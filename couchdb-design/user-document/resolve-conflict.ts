@@ -13,17 +13,18 @@ import { compareRevisions, type Revision } from './revision-order.ts';
 import type { UserDocument } from './user-document-shape.ts';
 import type { UserDocumentId } from './username.ts';
 
-interface Written {
+interface RevisionMembers {
   readonly _rev: Revision;
   /** The revision itself and its parent: CouchDB finds the place of both by the parent, which it has. */
   readonly _revisions: { readonly start: number; readonly ids: readonly [string, string] };
 }
 
 /** The merge of all leaves, as a child of the winner. */
-export type MergedRevision<P extends object = Preferences> = UserDocument<P> & Written & { readonly _deleted?: never };
+export type MergedRevision<P extends object = Preferences> = UserDocument<P> &
+  RevisionMembers & { readonly _deleted?: never };
 
 /** The end of a leaf that did not win. Bare, so that what a user has removed is not kept in it. */
-export interface Tombstone extends Written {
+export interface Tombstone extends RevisionMembers {
   readonly _id: UserDocumentId;
   readonly _deleted: true;
 }
@@ -36,12 +37,12 @@ export interface Conflict<P extends object = Preferences> {
 /** To be written with `new_edits: false`. The merge comes first: what a deleted leaf held is then stored already. */
 export type Resolution<P extends object = Preferences> = readonly (MergedRevision<P> | Tombstone)[];
 
-const childOf = (parent: Revision, content: unknown): Written => {
+const childRevision = (parent: Revision, content: unknown): RevisionMembers => {
   const [generation, id = ''] = parent.split('-');
   const start = Number(generation) + 1;
   // MD5 as CouchDB's and PouchDB's own revisions: who makes two contents collide confuses their own document only.
-  const own = SparkMD5.hash(canonicalJson([parent, content]));
-  return { _rev: `${start}-${own}`, _revisions: { start, ids: [own, id] } };
+  const childId = SparkMD5.hash(canonicalJson([parent, content]));
+  return { _rev: `${start}-${childId}`, _revisions: { start, ids: [childId, id] } };
 };
 
 /**
@@ -55,8 +56,12 @@ export const resolveConflict = <P extends object = Preferences>({ leaves }: Conf
   const others = sorted.filter(({ rev }) => rev !== winner.rev);
   const { _id } = winner.document;
   const merged = merge([winner.document, ...others.map(({ document }) => document)]);
-  const tombstones = others.map(({ rev }): Tombstone => ({ _id, ...childOf(rev, [_id, 'deleted']), _deleted: true }));
+  const tombstones = others.map(({ rev }): Tombstone => ({
+    _id,
+    ...childRevision(rev, [_id, 'deleted']),
+    _deleted: true,
+  }));
   return canonicalJson(merged) === canonicalJson(winner.document)
     ? tombstones
-    : [{ ...merged, ...childOf(winner.rev, merged) }, ...tombstones];
+    : [{ ...merged, ...childRevision(winner.rev, merged) }, ...tombstones];
 };

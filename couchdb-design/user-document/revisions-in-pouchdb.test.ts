@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import memoryAdapter from 'pouchdb-adapter-memory';
 import PouchDB from 'pouchdb-browser';
-import { anyDocumentOf, username } from '../testing/arbitraries.ts';
+import { anyDocumentOf, toUsername } from '../testing/arbitraries.ts';
 import { merge } from './merge.ts';
 import { readUserDocument } from './read-user-document.ts';
 import { resolveConflict, winningRevision, type Resolution } from './revisions.ts';
@@ -10,14 +10,14 @@ import { newUserDocument, userDocumentId, type UserDocument } from './user-docum
 
 PouchDB.plugin(memoryAdapter);
 
-const alice = username('alice');
+const alice = toUsername('alice');
 const documentId = userDocumentId(alice);
 
 let count = 0;
-const withDatabases = async <T>(n: number, use: (databases: PouchDB.Database[]) => Promise<T>): Promise<T> => {
+const withDatabases = async <T>(n: number, task: (databases: PouchDB.Database[]) => Promise<T>): Promise<T> => {
   const databases = Array.from({ length: n }, () => new PouchDB(`revisions-${count++}`, { adapter: 'memory' }));
   try {
-    return await use(databases);
+    return await task(databases);
   } finally {
     await Promise.all(databases.map((database) => database.destroy()));
   }
@@ -80,7 +80,7 @@ const allLeaves = async (database: PouchDB.Database): Promise<string[]> => {
   return results.flatMap(({ changes }) => changes.map(({ rev }) => rev)).sort();
 };
 
-const asStored = ({ rev, document }: { rev: string; document: UserDocument }): object => {
+const toStoredDocument = ({ rev, document }: { rev: string; document: UserDocument }): object => {
   const [start, id] = [Number.parseInt(rev), rev.slice(rev.indexOf('-') + 1)];
   return { ...document, _rev: rev, _revisions: { start, ids: [id] } };
 };
@@ -121,7 +121,7 @@ test('a resolution that is written leaves no conflict, and the merge to read', a
     fc.asyncProperty(anyConflict, async (leaves) => {
       await withDatabases(1, async ([database]) => {
         if (database === undefined) throw new Error('no database');
-        await write(database, leaves.map(asStored));
+        await write(database, leaves.map(toStoredDocument));
         await write(database, resolveConflict({ leaves: await liveLeaves(database) }));
         const read = await database.get(documentId, { conflicts: true });
         expect(read._conflicts).toBeUndefined();
@@ -139,8 +139,8 @@ test('two databases that resolve at once, each by itself, end with the same leav
     fc.asyncProperty(anyConflict, async (leaves) => {
       await withDatabases(2, async ([here, there]) => {
         if (here === undefined || there === undefined) throw new Error('no database');
-        await write(here, leaves.map(asStored));
-        await write(there, leaves.map(asStored).reverse());
+        await write(here, leaves.map(toStoredDocument));
+        await write(there, leaves.map(toStoredDocument).reverse());
         const resolve = async (database: PouchDB.Database): Promise<Resolution> =>
           resolveConflict({ leaves: await liveLeaves(database) });
         const [ours, theirs] = await Promise.all([resolve(here), resolve(there)]);
@@ -162,7 +162,7 @@ test('databases that each saw another part of a conflict come to one document by
   }));
   await withDatabases(3, async (databases) => {
     const [a, b, c] = databases;
-    const [first, second, third] = roots.map(asStored);
+    const [first, second, third] = roots.map(toStoredDocument);
     if (!a || !b || !c || !first || !second || !third) throw new Error('too few');
     await write(a, [first, second]);
     await write(b, [second, third]);

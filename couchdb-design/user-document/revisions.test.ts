@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { anyDocumentOf, username } from '../testing/arbitraries.ts';
+import { anyDocumentOf, toUsername } from '../testing/arbitraries.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { applyEdit, merge } from './merge.ts';
 import {
@@ -12,7 +12,7 @@ import {
 } from './revisions.ts';
 import { newUserDocument } from './user-document.ts';
 
-const alice = username('alice');
+const alice = toUsername('alice');
 const fresh = newUserDocument(alice, new Date(0));
 
 const hex = fc.stringMatching(/^[0-9a-f]{32}$/);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { anyDocumentOf, username } from '../testing/arbitraries.ts';
+import { anyDocumentOf, toUsername } from '../testing/arbitraries.ts';
 import { designFunction } from '../testing/design-files.ts';
 import { PREFERENCE_RULES, type Rule } from './preference-rules.ts';
 import { findSecretField, looksSecret, secretFields } from './secret-fields.ts';
@@ -12,9 +12,9 @@ const viewRows = (document: unknown): unknown[] => {
   return rows;
 };
 
-const SUSPECTS = ['password', 'Pass_Word', 'apiToken', 'x-api-key', 'salt', 'hash', 'pin', 'otp', 'JWT', 'cookies'];
-const HARMLESS = ['theme', 'spin', 'asphalt', 'hashtags', 'salted', 'opinion', 'desktop', '', 'ключ', '12'];
-const key = fc.oneof(fc.constantFrom(...SUSPECTS, ...HARMLESS), fc.string({ maxLength: 12 }));
+const SECRET_NAMES = ['password', 'Pass_Word', 'apiToken', 'x-api-key', 'salt', 'hash', 'pin', 'otp', 'JWT', 'cookies'];
+const HARMLESS_NAMES = ['theme', 'spin', 'asphalt', 'hashtags', 'salted', 'opinion', 'desktop', '', 'ключ', '12'];
+const key = fc.oneof(fc.constantFrom(...SECRET_NAMES, ...HARMLESS_NAMES), fc.string({ maxLength: 12 }));
 const anyJson = fc.letrec<{ value: unknown }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 11, depthSize: 'large' },
@@ -45,8 +45,8 @@ test('both look as deep as each other, and no further', () => {
 });
 
 test('names are told apart as people mean them', () => {
-  expect(SUSPECTS.filter((name) => !looksSecret(name))).toEqual([]);
-  expect(HARMLESS.filter(looksSecret)).toEqual([]);
+  expect(SECRET_NAMES.filter((name) => !looksSecret(name))).toEqual([]);
+  expect(HARMLESS_NAMES.filter(looksSecret)).toEqual([]);
 });
 
 test('a path names the field, and is not its value', () => {
@@ -65,7 +65,7 @@ test('no preference that there is looks like a secret, and so no user document i
   const names = [...Object.keys(PREFERENCE_RULES), ...Object.values<Rule>(PREFERENCE_RULES).flatMap(namesIn)];
   expect(names.filter(looksSecret)).toEqual([]);
 
-  const alice = username('alice');
+  const alice = toUsername('alice');
   const couch = {
     _rev: '1-a',
     _revisions: { start: 1, ids: ['a'] },

@@ -5,10 +5,10 @@
  */
 
 /** A name that looks like a secret's, once it is in lower case and without all that is no letter. */
-const SECRET =
+const SECRET_NAME_PATTERN =
   /passw|passphrase|token|secret|credential|cookie|apikey|privatekey|derivedkey|jwt|^salt$|^hash$|^pin$|^otp$/;
 /** Deeper than any document of ours; the view looks no further. */
-const DEEPEST = 8;
+const MAX_DEPTH = 8;
 
 export interface SecretField {
   readonly key: string;
@@ -16,15 +16,15 @@ export interface SecretField {
   readonly path: string;
 }
 
-export const looksSecret = (key: string): boolean => SECRET.test(key.toLowerCase().replace(/[^a-z]/g, ''));
+export const looksSecret = (key: string): boolean => SECRET_NAME_PATTERN.test(key.toLowerCase().replace(/[^a-z]/g, ''));
 
 /** Every such field, in the order in which JSON has them, those inside of it after it. */
 export function* secretFields(value: unknown, path = '', depth = 0): Generator<SecretField> {
-  if (typeof value !== 'object' || value === null || depth > DEEPEST) return;
-  for (const [key, inner] of Object.entries(value)) {
-    const own = path === '' ? key : `${path}.${key}`;
-    if (looksSecret(key)) yield { key, path: own };
-    yield* secretFields(inner, own, depth + 1);
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return;
+  for (const [key, member] of Object.entries(value)) {
+    const memberPath = path === '' ? key : `${path}.${key}`;
+    if (looksSecret(key)) yield { key, path: memberPath };
+    yield* secretFields(member, memberPath, depth + 1);
   }
 }
 

@@ -8,7 +8,7 @@ import {
   USER_DOCUMENT_VERSION,
   type UserDocument,
 } from './user-document-shape.ts';
-import { idsWith, parseUsername, USUAL_ID_PREFIX, type UserDocumentId, type Username } from './username.ts';
+import { documentIdFactory, parseUsername, DEFAULT_ID_PREFIX, type UserDocumentId, type Username } from './username.ts';
 
 const isIsoTime = (value: unknown): boolean => {
   if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value)) return false;
@@ -17,15 +17,15 @@ const isIsoTime = (value: unknown): boolean => {
 };
 
 const username = z.custom<Username>((value) => parseUsername(value) !== undefined, 'must be a username');
-const editStamp = z.custom<EditStamp>(isEditStamp, 'must be an edit stamp');
-const isoTime = z.custom<string>(isIsoTime, 'must be a time like 2026-11-22T09:30:01.123Z');
+const editStampSchema = z.custom<EditStamp>(isEditStamp, 'must be an edit stamp');
+const isoTimeSchema = z.custom<string>(isIsoTime, 'must be a time like 2026-11-22T09:30:01.123Z');
 
 /** `edits` may only speak of preferences that there are. */
-const editsOf = (preferences: z.ZodObject): z.ZodType<Readonly<Record<string, EditStamp>>> => {
+const createEditsSchema = (preferences: z.ZodObject): z.ZodType<Readonly<Record<string, EditStamp>>> => {
   const keys = Object.keys(preferences.shape);
-  const odd = keys.find((key) => !isPreferenceKey(key));
-  if (odd !== undefined) throw new TypeError(`not a name for a preference: ${JSON.stringify(odd)}`);
-  return z.strictObject(Object.fromEntries(keys.map((key) => [key, editStamp.exactOptional()])));
+  const invalidKey = keys.find((key) => !isPreferenceKey(key));
+  if (invalidKey !== undefined) throw new TypeError(`not a name for a preference: ${JSON.stringify(invalidKey)}`);
+  return z.strictObject(Object.fromEntries(keys.map((key) => [key, editStampSchema.exactOptional()])));
 };
 
 /**
@@ -35,7 +35,7 @@ const editsOf = (preferences: z.ZodObject): z.ZodType<Readonly<Record<string, Ed
  */
 export const createUserDocumentSchema = <S extends z.ZodObject>(
   preferences: S,
-  idPrefix = USUAL_ID_PREFIX,
+  idPrefix = DEFAULT_ID_PREFIX,
 ): z.ZodType<UserDocument<z.infer<S>>> =>
   z
     .strictObject({
@@ -44,11 +44,11 @@ export const createUserDocumentSchema = <S extends z.ZodObject>(
       version: z.literal(USER_DOCUMENT_VERSION),
       username,
       preferences,
-      edits: editsOf(preferences),
-      created_at: isoTime,
-      updated_at: isoTime,
+      edits: createEditsSchema(preferences),
+      created_at: isoTimeSchema,
+      updated_at: isoTimeSchema,
     })
-    .refine((document) => document._id === idsWith(idPrefix)(document.username), {
+    .refine((document) => document._id === documentIdFactory(idPrefix)(document.username), {
       message: `must be ${idPrefix}<username>`,
       path: ['_id'],
     }) as z.ZodType as z.ZodType<UserDocument<z.infer<S>>>;

@@ -6,7 +6,7 @@ import {
   anyPreferences,
   anyUsername,
   PREFERENCE_KEYS,
-  username,
+  toUsername,
 } from '../testing/arbitraries.ts';
 import {
   createUserDocumentSchema,
@@ -20,11 +20,11 @@ import {
   withDefaults,
 } from './user-document.ts';
 
-const alice = username('alice');
+const alice = toUsername('alice');
 const fresh = newUserDocument(alice, new Date(Date.UTC(2026, 10, 22)));
 const STAMP = '2026-11-22T09:30:01.123Z-0000-w7f3a';
 
-const isGood = (change: object): boolean => userDocumentSchema.safeParse({ ...fresh, ...change }).success;
+const isValidWith = (change: object): boolean => userDocumentSchema.safeParse({ ...fresh, ...change }).success;
 
 test('a new document of any user is a good one, and sets nothing', () => {
   fc.assert(
@@ -48,7 +48,7 @@ test('any JSON at all is a document or not, without an error', () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.constantFrom(...Object.keys(fresh)), (value, key) => {
       expect(userDocumentSchema.safeParse(value).success).toBe(false);
-      expect(typeof isGood({ [key]: value })).toBe('boolean');
+      expect(typeof isValidWith({ [key]: value })).toBe('boolean');
     }),
   );
 });
@@ -84,7 +84,7 @@ test.each<[string, object]>([
   ['a 30th of February', { updated_at: '2026-02-30T09:30:01.123Z' }],
   ['a time as a number', { updated_at: 0 }],
 ])('a document with %s is refused', (_, change) => {
-  expect(isGood(change)).toBe(false);
+  expect(isValidWith(change)).toBe(false);
 });
 
 test.each<[string, unknown]>([
@@ -116,14 +116,14 @@ test.each<[string, unknown]>([
   ['filterPresets', [{ name: 'a', selectedTags: Array.from({ length: 11 }, () => 'a') }]],
   ['filterPresets', Array.from({ length: 11 }, () => ({ name: 'a' }))],
 ])('%s may not be %j', (key, value) => {
-  expect(isGood({ preferences: { [key]: value } })).toBe(false);
+  expect(isValidWith({ preferences: { [key]: value } })).toBe(false);
 });
 
 test('a key that objects inherit is no preference', () => {
   for (const key of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
     const odd: unknown = JSON.parse(`{"${key}":"dark"}`);
-    expect(isGood({ preferences: odd })).toBe(false);
-    expect(isGood({ edits: JSON.parse(`{"${key}":"${STAMP}"}`) as object })).toBe(false);
+    expect(isValidWith({ preferences: odd })).toBe(false);
+    expect(isValidWith({ edits: JSON.parse(`{"${key}":"${STAMP}"}`) as object })).toBe(false);
     expect(userDocumentSchema.safeParse(JSON.parse(JSON.stringify(fresh).replace('{', `{"${key}":1,`))).success).toBe(
       false,
     );
@@ -212,14 +212,14 @@ test('splitting a stored document gives its body, what CouchDB says of it, and t
   expect(splitDocument({ ...fresh, ...members, _attachments: {}, _access: [] })).toEqual({
     body: fresh,
     members,
-    others: ['_attachments', '_access'],
+    unknownMembers: ['_attachments', '_access'],
   });
   for (const value of [null, undefined, 1, 'a', []]) expect(splitDocument(value)).toBeUndefined();
 });
 
 test('splitting hides no key that objects inherit', () => {
   const split = splitDocument(JSON.parse('{"_id":"user_alice","__proto__":{"_deleted":true},"constructor":1}'));
-  expect(split?.others).toEqual(['__proto__']);
+  expect(split?.unknownMembers).toEqual(['__proto__']);
   expect(split?.members._deleted).toBeUndefined();
   expect(Object.keys(split?.body ?? {})).toEqual(['_id', 'constructor']);
 });

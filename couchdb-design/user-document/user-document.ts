@@ -17,11 +17,11 @@ export {
   type UserDocument,
 } from './user-document-shape.ts';
 export {
-  idsWith,
+  documentIdFactory as idsWith,
   isIdPrefix,
   parseUsername,
   userDocumentId,
-  USUAL_ID_PREFIX,
+  DEFAULT_ID_PREFIX as USUAL_ID_PREFIX,
   type UserDocumentId,
   type Username,
 } from './username.ts';

@@ -22,7 +22,7 @@ export const parseUsername = (value: unknown): Username | undefined =>
   typeof value === 'string' && USERNAME.test(value) ? (value as Username) : undefined;
 
 /** What the ids of a registry's user documents begin with where nobody says otherwise. */
-export const USUAL_ID_PREFIX = 'user_';
+export const DEFAULT_ID_PREFIX = 'user_';
 
 // As it stands in paths too, and in the design document's functions as a text. A letter first: CouchDB keeps ids with an
 // underscore to itself.
@@ -34,10 +34,10 @@ export const isIdPrefix = (text: string): boolean => ID_PREFIX.test(text);
  * The ids of a registry in which every user document has this prefix, and no other. One registry has one prefix: with two,
  * `a` + `bc` and `ab` + `c` would be one document of two people.
  */
-export const idsWith =
+export const documentIdFactory =
   (prefix: string) =>
   (username: Username): UserDocumentId =>
     `${prefix}${username}` as UserDocumentId;
 
 /** Of a registry with the usual prefix. */
-export const userDocumentId = idsWith(USUAL_ID_PREFIX);
+export const userDocumentId = documentIdFactory(DEFAULT_ID_PREFIX);

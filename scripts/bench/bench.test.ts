@@ -12,16 +12,16 @@ beforeAll(async () => {
 afterAll(() => rm(out, { recursive: true }));
 
 /** Runs one of the programs here as npm does, on the embedded engine. */
-async function run(program: string, args: readonly string[]): Promise<{ code: number | null; said: string }> {
+async function run(program: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {
   const child = spawn(process.execPath, ['--import', 'tsx', join(__dirname, program), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] },
   });
-  let said = '';
+  let output = '';
   for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (text: string) => (said += text));
+    stream.setEncoding('utf8').on('data', (text: string) => (output += text));
   await once(child, 'close');
-  return { code: child.exitCode, said };
+  return { code: child.exitCode, output };
 }
 
 // How fast it was is nobody's business here: the machine has other work.
@@ -40,8 +40,8 @@ it('a small run of everything loses nothing, and leaves its figures, its picture
     '--out',
     out,
   ];
-  const { code, said } = await run('run.ts', flags);
-  expect(said).toMatch(/^Pouchgate +20 /m);
+  const { code, output } = await run('run.ts', flags);
+  expect(output).toMatch(/^Pouchgate +20 /m);
   expect(code).toBe(0);
 
   const result = benchResultSchema.parse(JSON.parse(await readFile(join(out, 'bench.json'), 'utf8')));
@@ -65,14 +65,14 @@ it('a small run of everything loses nothing, and leaves its figures, its picture
 }, 180_000);
 
 it('a soak of a few seconds loses nothing', async () => {
-  const { said } = await run('soak.ts', ['--seconds', '4', '--clients', '20', '--churn', '10', '--writes', '20']);
-  expect(said).toMatch(/^Of \d+ writes 0 were lost/m);
-  expect(said).toMatch(/^open files +\d+/m);
+  const { output } = await run('soak.ts', ['--seconds', '4', '--clients', '20', '--churn', '10', '--writes', '20']);
+  expect(output).toMatch(/^Of \d+ writes 0 were lost/m);
+  expect(output).toMatch(/^open files +\d+/m);
 }, 120_000);
 
 it('a wrong flag is answered with a sentence and how it is used', async () => {
-  const { code, said } = await run('run.ts', ['--users', 'many']);
+  const { code, output } = await run('run.ts', ['--users', 'many']);
   expect(code).toBe(1);
-  expect(said).toMatch(/^--users is "many"; give a whole number/);
-  expect(said).toContain('npm run bench --');
+  expect(output).toMatch(/^--users is "many"; give a whole number/);
+  expect(output).toContain('npm run bench --');
 }, 30_000);

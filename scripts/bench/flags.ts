@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export type Part = 'live' | 'storm' | 'request';
+export type BenchPart = 'live' | 'storm' | 'request';
 
 export interface BenchFlags {
   /** Live users, one run each. */
@@ -12,7 +12,7 @@ export interface BenchFlags {
   readonly stormClients: number;
   /** Plain requests by each way. */
   readonly requests: number;
-  readonly only: Part | undefined;
+  readonly only: BenchPart | undefined;
   /** Where the figures go; undefined: they are printed alone. */
   readonly out: string | undefined;
   /** Where the gate's CPU profiles go, if they are wanted. */
@@ -29,13 +29,13 @@ export const BENCH_USAGE = `npm run bench -- [--users 100,1000,5000,10000] [--se
     [--out docs] [--no-write] [--profile <directory>]
 Against CouchDB: COUCHDB_URL, COUCHDB_USER and COUCHDB_PASSWORD; else against the embedded engine.`;
 
-const HIGHEST = 100_000;
+const MAX_FLAG_VALUE = 100_000;
 
 /** A whole number of at least 1. */
-export function wholeNumber(name: string, text: string): number {
+export function parseWholeNumber(name: string, text: string): number {
   const value = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-  if (value < 1 || value > HIGHEST)
-    throw new FlagError(`--${name} is "${text}"; give a whole number from 1 to ${HIGHEST}.`);
+  if (value < 1 || value > MAX_FLAG_VALUE)
+    throw new FlagError(`--${name} is "${text}"; give a whole number from 1 to ${MAX_FLAG_VALUE}.`);
   return value;
 }
 
@@ -56,7 +56,7 @@ export function parseFlags<Name extends string>(
   }
 }
 
-function parsePart(text: string): Part | undefined {
+function parsePart(text: string): BenchPart | undefined {
   switch (text) {
     case 'live':
     case 'storm':
@@ -86,12 +86,12 @@ export function parseBenchFlags(args: readonly string[]): BenchFlags {
     ['no-write'],
   );
   const number = (name: 'seconds' | 'writes' | 'skip-baseline-above' | 'storm' | 'requests'): number =>
-    wholeNumber(name, values[name]);
+    parseWholeNumber(name, values[name]);
   const only = parsePart(values.only);
   // Figures of parts that were not run would be another day's: only a whole run goes into docs unasked.
   const out = values.out === '' && only === undefined ? 'docs' : values.out;
   return {
-    users: [...new Set(values.users.split(',').map((text) => wholeNumber('users', text)))].sort((a, b) => a - b),
+    users: [...new Set(values.users.split(',').map((text) => parseWholeNumber('users', text)))].sort((a, b) => a - b),
     seconds: number('seconds'),
     writesPerSecond: number('writes'),
     skipBaselineAbove: number('skip-baseline-above'),

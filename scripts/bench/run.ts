@@ -1,12 +1,12 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { join, resolve } from 'node:path';
-import { startStage, type BenchStage } from './scenarios/environment.ts';
+import { startEnvironment, type BenchEnvironment } from './scenarios/environment.ts';
 import { BENCH_USAGE, FlagError, parseBenchFlags, type BenchFlags } from './flags.ts';
-import { gatePorts, startGate, startPlainProxy } from './servers/fronts.ts';
+import { allocateGatePorts, startGate, startPlainProxy } from './servers/fronts.ts';
 import { runLive } from './scenarios/live.ts';
 import { openFilesLimit } from './report/process-stats.ts';
-import { textReport, withFigures } from './report/report.ts';
+import { textReport, updateReadme } from './report/report.ts';
 import { runRequests } from './scenarios/requests.ts';
 import { benchResultSchema, type BenchResult, type FrontName, type LiveResult } from './report/result.ts';
 import { runStorm } from './scenarios/reconnect-storm.ts';
@@ -17,59 +17,66 @@ import { UpstreamError } from './servers/upstream.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 /** What a process has open besides its clients. */
-const OTHER_FILES = 200;
+const RESERVED_FILES = 200;
 
-const say = (sentence: string): void => console.error(sentence);
+const log = (sentence: string): void => console.error(sentence);
 
-const FEW_WRITES = { users: 1_000, perSecond: 5 } as const;
+const LOW_WRITE_LOAD = { users: 1_000, perSecond: 5 } as const;
 
 /** How many clients a process can hold that needs `files` open files for each. */
-const holdable = (limit: number, files: number): number => Math.floor((limit - OTHER_FILES) / files);
+const maxClients = (limit: number, files: number): number => Math.floor((limit - RESERVED_FILES) / files);
 
-async function runAllLive(stage: BenchStage, flags: BenchFlags, limit: number, notes: string[]): Promise<LiveResult[]> {
-  const { upstream, secret } = stage;
+async function runAllLive(
+  environment: BenchEnvironment,
+  flags: BenchFlags,
+  limit: number,
+  notes: string[],
+): Promise<LiveResult[]> {
+  const { upstream, secret } = environment;
   const { seconds, writesPerSecond } = flags;
   const results: LiveResult[] = [];
   const run = async (
     name: FrontName,
-    asked: number,
+    requestedUsers: number,
     writes: number,
     start: () => ReturnType<typeof startPlainProxy>,
   ): Promise<void> => {
     // The plain proxy has a connection to the database for each client's.
-    const users = Math.min(asked, holdable(limit, name === 'gate' ? 1 : 2));
-    if (users < asked) {
-      notes.push(`${asked} users asked, ${users} held (${name}): a process may have ${limit} files open here.`);
+    const users = Math.min(requestedUsers, maxClients(limit, name === 'gate' ? 1 : 2));
+    if (users < requestedUsers) {
+      notes.push(
+        `${requestedUsers} users asked, ${users} held (${name}): a process may have ${limit} files open here.`,
+      );
     }
-    results.push(await runLive(stage, { name, start, users, seconds, writesPerSecond: writes }));
+    results.push(await runLive(environment, { name, start, users, seconds, writesPerSecond: writes }));
   };
-  const both = async (users: number, writes: number): Promise<void> => {
+  const runBothFronts = async (users: number, writes: number): Promise<void> => {
     // The gate first: it leaves the database nothing to work off.
-    await run('gate', users, writes, async () => startGate(upstream, secret, await gatePorts(), flags.profile));
+    await run('gate', users, writes, async () => startGate(upstream, secret, await allocateGatePorts(), flags.profile));
     if (users <= flags.skipBaselineAbove) {
       await run('plain', users, writes, () => startPlainProxy(upstream, secret));
     } else notes.push(`The plain proxy was not run with ${users} users (--skip-baseline-above).`);
   };
   // With as few writes as the plain proxy can still follow, so that it is measured and not its queue.
-  if (flags.users.includes(FEW_WRITES.users) && writesPerSecond > FEW_WRITES.perSecond) {
-    await both(FEW_WRITES.users, FEW_WRITES.perSecond);
+  if (flags.users.includes(LOW_WRITE_LOAD.users) && writesPerSecond > LOW_WRITE_LOAD.perSecond) {
+    await runBothFronts(LOW_WRITE_LOAD.users, LOW_WRITE_LOAD.perSecond);
   }
-  for (const users of flags.users) await both(users, writesPerSecond);
+  for (const users of flags.users) await runBothFronts(users, writesPerSecond);
   return results;
 }
 
 async function runBench(flags: BenchFlags): Promise<BenchResult> {
   const { only } = flags;
   const limit = await openFilesLimit();
-  const stage = await startStage(process.env, say);
+  const environment = await startEnvironment(process.env, log);
   try {
-    const { upstream } = stage;
+    const { upstream } = environment;
     const notes = ['Writes go straight to the database, so that each front gets the same work to do.'];
     if (upstream.pid === undefined) notes.push("The database's process cannot be seen from here: its CPU is unknown.");
-    const live = only === undefined || only === 'live' ? await runAllLive(stage, flags, limit, notes) : [];
-    const clients = Math.min(flags.stormClients, holdable(limit, 1));
-    const storm = only === undefined || only === 'storm' ? await runStorm(stage, clients, flags.profile) : null;
-    const request = only === undefined || only === 'request' ? await runRequests(stage, flags.requests) : [];
+    const live = only === undefined || only === 'live' ? await runAllLive(environment, flags, limit, notes) : [];
+    const clients = Math.min(flags.stormClients, maxClients(limit, 1));
+    const storm = only === undefined || only === 'storm' ? await runStorm(environment, clients, flags.profile) : null;
+    const request = only === undefined || only === 'request' ? await runRequests(environment, flags.requests) : [];
     return benchResultSchema.parse({
       date: new Date().toISOString(),
       machine: {
@@ -87,30 +94,30 @@ async function runBench(flags: BenchFlags): Promise<BenchResult> {
       notes,
     });
   } finally {
-    await stage.close();
+    await environment.close();
   }
 }
 
-async function write(result: BenchResult, out: string): Promise<void> {
+async function writeResult(result: BenchResult, out: string): Promise<void> {
   const directory = resolve(ROOT, out);
   await mkdir(directory, { recursive: true });
   await writeFile(join(directory, 'bench.json'), `${JSON.stringify(result, null, 2)}\n`);
   await writeFile(join(directory, 'bench.svg'), benchSvg(result));
   if (directory !== join(ROOT, 'docs')) return;
   const readme = join(ROOT, 'README.md');
-  await writeFile(readme, withFigures(await readFile(readme, 'utf8'), result));
+  await writeFile(readme, updateReadme(await readFile(readme, 'utf8'), result));
 }
 
 /** Nothing that was acknowledged may be lost by the gate; what the plain proxy loses is told and no failure. */
-const holds = ({ live, storm }: BenchResult): boolean =>
+const hasNoLosses = ({ live, storm }: BenchResult): boolean =>
   live.every(({ front, lost }) => front === 'plain' || lost === 0) && (storm?.lost ?? 0) === 0;
 
 async function main(): Promise<void> {
   const flags = parseBenchFlags(process.argv.slice(2));
   const result = await runBench(flags);
-  if (flags.out !== undefined) await write(result, flags.out);
+  if (flags.out !== undefined) await writeResult(result, flags.out);
   console.log(textReport(result));
-  if (!holds(result)) throw new Error('The gate has lost deliveries.');
+  if (!hasNoLosses(result)) throw new Error('The gate has lost deliveries.');
 }
 
 main().then(

@@ -11,15 +11,15 @@ import { parseArgs } from 'node:util';
 import type { Page } from 'playwright-core';
 import { linkChat } from './checks/telegram.ts';
 import {
-  addWord,
+  addTag,
   choose,
   goTo,
   openTab,
-  startKit,
+  startHarness,
   toggle,
   waitForState,
   waitForValue,
-  type Kit,
+  type Harness,
 } from './testing/harness.ts';
 
 const DOCS = join(import.meta.dirname, '../../docs');
@@ -32,24 +32,24 @@ const SIZES = {
   },
 } as const;
 
-interface Look {
+interface ScreenshotVariant {
   readonly size: keyof typeof SIZES;
   readonly colorScheme: 'light' | 'dark';
   readonly suffix: string;
 }
 
-const README_LOOKS: readonly Look[] = [
+const README_VARIANTS: readonly ScreenshotVariant[] = [
   { size: 'desktop', colorScheme: 'light', suffix: 'desktop' },
   { size: 'phone', colorScheme: 'dark', suffix: 'phone' },
 ];
-const ALL_LOOKS: readonly Look[] = (['desktop', 'phone'] as const).flatMap((size) =>
+const ALL_VARIANTS: readonly ScreenshotVariant[] = (['desktop', 'phone'] as const).flatMap((size) =>
   (['light', 'dark'] as const).map((colorScheme) => ({ size, colorScheme, suffix: `${size}-${colorScheme}` })),
 );
 
-async function fill(page: Page): Promise<void> {
+async function fillPreferences(page: Page): Promise<void> {
   await toggle(page, 'dailyBriefing');
-  for (const word of ['Title', 'Due', 'Owner']) await addWord(page, 'tableColumns', word);
-  for (const word of ['home', 'garden']) await addWord(page, 'selectedTags', word);
+  for (const word of ['Title', 'Due', 'Owner']) await addTag(page, 'tableColumns', word);
+  for (const word of ['home', 'garden']) await addTag(page, 'selectedTags', word);
   await page.getByTestId('timezone').selectOption('Europe/Vienna');
   await page.getByTestId('preset-name').fill('Weekend');
   await page.getByTestId('preset-save').click();
@@ -58,7 +58,7 @@ async function fill(page: Page): Promise<void> {
 }
 
 /** No message in the way, nothing focused, and at the top. */
-async function tidy(page: Page): Promise<void> {
+async function clearDistractions(page: Page): Promise<void> {
   const close = page.getByRole('button', { name: 'Close this message' });
   while ((await close.count()) > 0) await close.first().click();
   await page.mouse.move(0, 0);
@@ -69,7 +69,7 @@ async function tidy(page: Page): Promise<void> {
 }
 
 /** Both devices offline, and an edit on each: the moment before they meet. */
-async function parted(page: Page): Promise<void> {
+async function takeDevicesOffline(page: Page): Promise<void> {
   const [laptop, phone] = [page.getByTestId('device-laptop'), page.getByTestId('device-phone')];
   for (const name of ['laptop', 'phone']) {
     await page.locator(`[data-testid="status-${name}"][data-state="live"]`).waitFor();
@@ -83,7 +83,7 @@ async function parted(page: Page): Promise<void> {
   await page.locator('[data-testid="tour"][data-step="mend"]').waitFor();
 }
 
-async function restore(page: Page): Promise<void> {
+async function mergeDevices(page: Page): Promise<void> {
   await page.getByTestId('both').click();
   await page.locator('[data-testid="tour"][data-step="merged"]').waitFor();
   await page.getByTestId('device-laptop').getByTestId('choice-theme-system').check();
@@ -91,29 +91,29 @@ async function restore(page: Page): Promise<void> {
   await page.locator('[data-testid="status-laptop"][data-state="live"][data-unsent="0"]').waitFor();
 }
 
-async function takePictures(
-  { newUser, browser, server, telegram }: Kit,
+async function takeScreenshots(
+  { createUser, browser, server, telegram }: Harness,
   folder: string,
-  looks: readonly Look[],
+  variants: readonly ScreenshotVariant[],
 ): Promise<void> {
   mkdirSync(folder, { recursive: true });
-  const person = await newUser('alice');
+  const person = await createUser('alice');
   const elsewhere = await person.openBrowser();
-  await fill(elsewhere.page);
+  await fillPreferences(elsewhere.page);
   await goTo(elsewhere.page, 'Devices');
-  await linkChat(elsewhere.page, telegram.person('Alice', 'alice'));
-  for (const { size, colorScheme, suffix } of looks) {
-    const fullPage = looks === ALL_LOOKS;
+  await linkChat(elsewhere.page, telegram.createPerson('Alice', 'alice'));
+  for (const { size, colorScheme, suffix } of variants) {
+    const fullPage = variants === ALL_VARIANTS;
     const pathOf = (name: string): string => join(folder, `${name}-${suffix}.png`);
     const take = async (page: Page, name: string): Promise<void> => {
-      await tidy(page);
+      await clearDistractions(page);
       await page.screenshot({ path: pathOf(name), fullPage });
     };
     const options = { ...SIZES[size], colorScheme };
-    const stranger = await openTab(await browser.newContext(options), server.url);
-    await stranger.page.getByTestId('choose-register').click();
-    await take(stranger.page, 'sign-in');
-    await stranger.context.close();
+    const signedOutTab = await openTab(await browser.newContext(options), server.url);
+    await signedOutTab.page.getByTestId('choose-register').click();
+    await take(signedOutTab.page, 'sign-in');
+    await signedOutTab.context.close();
 
     const { page, context } = await person.openBrowser(options);
     await waitForValue(page, 'dailyBriefing', true);
@@ -125,16 +125,16 @@ async function takePictures(
     await page.getByTestId('leaf').first().waitFor();
     await take(page, 'inspector');
     await goTo(page, 'Two devices');
-    await parted(page);
+    await takeDevicesOffline(page);
     await take(page, 'two-devices');
-    await restore(page);
-    if (fullPage) await takeMoments(page, pathOf);
+    await mergeDevices(page);
+    if (fullPage) await takeTransientScreenshots(page, pathOf);
     await context.close();
   }
 }
 
 /** What is only there for a while: an offer to undo beside an open status, a list that cannot be had. */
-async function takeMoments(page: Page, path: (name: string) => string): Promise<void> {
+async function takeTransientScreenshots(page: Page, path: (name: string) => string): Promise<void> {
   await goTo(page, 'Preferences');
   await page.context().setOffline(true);
   await waitForState(page, 'offline');
@@ -152,9 +152,9 @@ async function takeMoments(page: Page, path: (name: string) => string): Promise<
 }
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { all: { type: 'boolean' } } });
-const kit = await startKit();
+const harness = await startHarness();
 try {
-  await takePictures(kit, positionals[0] ?? DOCS, values.all === true ? ALL_LOOKS : README_LOOKS);
+  await takeScreenshots(harness, positionals[0] ?? DOCS, values.all === true ? ALL_VARIANTS : README_VARIANTS);
 } finally {
-  await kit.close();
+  await harness.close();
 }

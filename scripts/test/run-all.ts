@@ -8,27 +8,27 @@ interface Check {
   readonly name: string;
   readonly command: readonly [string, ...string[]];
   /** Finds how many tests passed and failed in what the check printed; undefined where it is one check as a whole. */
-  readonly count?: (output: string) => Counted | undefined;
+  readonly parseCounts?: (output: string) => TestCounts | undefined;
 }
 
-interface Counted {
+interface TestCounts {
   readonly passed: number;
   readonly failed: number;
 }
 
-const numberIn = (text: string, pattern: RegExp): number => Number(pattern.exec(text)?.[1] ?? 0);
+const matchNumber = (text: string, pattern: RegExp): number => Number(pattern.exec(text)?.[1] ?? 0);
 
 /** Jest's last lines: `Tests:  1 failed, 2 passed, 3 total`. A suite that could not run counts as one failure. */
-function countJest(output: string): Counted | undefined {
+function parseJestCounts(output: string): TestCounts | undefined {
   const tests = /^Tests:.*$/m.exec(output)?.[0];
   const suites = /^Test Suites:.*$/m.exec(output)?.[0];
   if (tests === undefined || suites === undefined) return undefined;
-  const failed = Math.max(numberIn(tests, /(\d+) failed/), numberIn(suites, /(\d+) failed/));
-  return { passed: numberIn(tests, /(\d+) passed/), failed };
+  const failed = Math.max(matchNumber(tests, /(\d+) failed/), matchNumber(suites, /(\d+) failed/));
+  return { passed: matchNumber(tests, /(\d+) passed/), failed };
 }
 
 /** The browser tests' own last line. */
-function countPlain(output: string): Counted | undefined {
+function parsePlainCounts(output: string): TestCounts | undefined {
   const line = [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1);
   return line === undefined ? undefined : { passed: Number(line[1]), failed: Number(line[2]) };
 }
@@ -41,13 +41,13 @@ const GROUPS: readonly (readonly (readonly Check[])[])[] = [
       { name: 'format', command: ['prettier', '--check', '--log-level', 'warn', '.'] },
       { name: 'unused code', command: ['knip'] },
       { name: 'page', command: ['vite', 'build', '--config', 'client/vite.config.ts', '--logLevel', 'warn'] },
-      { name: 'package', command: ['tsx', 'scripts/e2e/packaging/package.ts'], count: countPlain },
+      { name: 'package', command: ['tsx', 'scripts/e2e/packaging/package.ts'], parseCounts: parsePlainCounts },
     ],
     [{ name: 'lint', command: ['eslint', '.'] }],
   ],
   // What follows has timing of its own, and gets the machine to itself.
-  [[{ name: 'tests', command: ['jest'], count: countJest }]],
-  [[{ name: 'browser', command: ['tsx', 'scripts/browser/run.ts', '--quick'], count: countPlain }]],
+  [[{ name: 'tests', command: ['jest'], parseCounts: parseJestCounts }]],
+  [[{ name: 'browser', command: ['tsx', 'scripts/browser/run.ts', '--quick'], parseCounts: parsePlainCounts }]],
 ];
 
 /** Resolves with whether the command succeeded and all that it printed; it is printed here as it comes, too. */
@@ -71,21 +71,21 @@ function run([program, ...args]: Check['command']): Promise<{ ok: boolean; outpu
 let passed = 0;
 let failed = 0;
 
-async function check({ name, command, count }: Check): Promise<void> {
+async function runCheck({ name, command, parseCounts }: Check): Promise<void> {
   console.log(`\n== ${name}`);
   const began = Date.now();
   const { ok, output } = await run(command);
-  const counted = count?.(output) ?? { passed: ok ? 1 : 0, failed: 0 };
-  passed += counted.passed;
+  const counts = parseCounts?.(output) ?? { passed: ok ? 1 : 0, failed: 0 };
+  passed += counts.passed;
   // A check that says no without naming a failed test has failed all the same.
-  failed += ok ? counted.failed : Math.max(counted.failed, 1);
+  failed += ok ? counts.failed : Math.max(counts.failed, 1);
   console.log(`== ${name}: ${ok ? 'good' : 'FAILED'} after ${Math.round((Date.now() - began) / 1000)} s`);
 }
 
-async function checkRow(row: readonly Check[]): Promise<void> {
-  for (const one of row) await check(one);
+async function runRow(row: readonly Check[]): Promise<void> {
+  for (const one of row) await runCheck(one);
 }
 
-for (const group of GROUPS) await Promise.all(group.map(checkRow));
+for (const group of GROUPS) await Promise.all(group.map(runRow));
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;

@@ -7,13 +7,13 @@ import { connect } from '../../server/upstream/client.ts';
  */
 
 /** They share one CouchDB, whose password hashing alone keeps a core busy; the nodes of a cluster keep two. */
-const WORKERS = (process.env['COUCHDB_NODES'] ?? '') === '' ? 2 : 1;
+const MAX_WORKERS = (process.env['COUCHDB_NODES'] ?? '') === '' ? 2 : 1;
 
 /** What is about the embedded engine, or about nothing that has a database. */
-const LEFT_OUT = ['/node_modules/', '/scripts/bench/', '/server/upstream/embedded/', '/couchdb-design/'];
+const IGNORED_PATHS = ['/node_modules/', '/scripts/bench/', '/server/upstream/embedded/', '/couchdb-design/'];
 
 /** It kills nodes, so nothing else may be at work on them. */
-const ALONE = '/scripts/cluster\\.test\\.ts$';
+const CLUSTER_TEST_PATTERN = '/scripts/cluster\\.test\\.ts$';
 
 async function main(args: readonly string[]): Promise<number> {
   const { COUCHDB_URL: url = '', COUCHDB_USER: username = '', COUCHDB_PASSWORD: password = '' } = process.env;
@@ -33,11 +33,11 @@ async function main(args: readonly string[]): Promise<number> {
     return 1;
   }
   // Where Jest works in one process, as it does with one worker, PouchDB's databases in memory would keep that alive.
-  const jest = (...more: readonly string[]): Promise<number> =>
+  const runJest = (...more: readonly string[]): Promise<number> =>
     run(['jest', '--forceExit', '--testPathIgnorePatterns', ...more]);
-  if (args.length > 0) return await jest(...LEFT_OUT, `--maxWorkers=${WORKERS}`, ...args);
-  const together = await jest(...LEFT_OUT, ALONE, `--maxWorkers=${WORKERS}`);
-  const tests = together + (await jest(...LEFT_OUT, '--testPathPatterns', ALONE));
+  if (args.length > 0) return await runJest(...IGNORED_PATHS, `--maxWorkers=${MAX_WORKERS}`, ...args);
+  const together = await runJest(...IGNORED_PATHS, CLUSTER_TEST_PATTERN, `--maxWorkers=${MAX_WORKERS}`);
+  const tests = together + (await runJest(...IGNORED_PATHS, '--testPathPatterns', CLUSTER_TEST_PATTERN));
   const page = await run(['vite', 'build', '--config', 'client/vite.config.ts', '--logLevel', 'warn']);
   return tests + page + (await run(['tsx', 'scripts/browser/run.ts']));
 }

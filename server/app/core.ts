@@ -1,23 +1,23 @@
 import type { Request, Response, Router } from 'express';
 import type { Logger } from 'pino';
 import type { Caller } from '../http/caller.ts';
-import { FewAtATime } from '../lib/keyed-concurrency-limit.ts';
+import { KeyedConcurrencyLimit } from '../lib/keyed-concurrency-limit.ts';
 import { createGate } from '../gate/router.ts';
 import type { Mount } from '../gate/request/target.ts';
 import { SecretGuard } from '../registry/secret-guard.ts';
-import { SharedTimer } from '../lib/timer-wheel.ts';
+import { TimerWheel } from '../lib/timer-wheel.ts';
 import type { RateLimit } from '../http/rate-limits.ts';
-import { createRest } from '../preferences/http/routes.ts';
-import type { PreferenceRules } from '../preferences/schema.ts';
+import { createPreferenceRoutes } from '../preferences/http/routes.ts';
+import type { PreferenceDefinition } from '../preferences/schema.ts';
 import { createPreferencesService, type PreferencesService } from '../preferences/service.ts';
-import { createStreams } from '../preferences/stream/open-stream.ts';
+import { createPreferenceStreams } from '../preferences/stream/open-stream.ts';
 import type { Upstream } from '../upstream/client.ts';
 import type { FeedListener } from '../upstream/feed/listener.ts';
 import { followChanges } from '../upstream/feed/feed.ts';
 import type { Forward } from '../upstream/forward.ts';
 import { Hub } from '../registry/hub.ts';
 import { upstreamAuthorization } from '../upstream/authorization.ts';
-import { createLeavesReader } from '../registry/leaf-reader.ts';
+import { createLeafReader } from '../registry/leaf-reader.ts';
 import type { Provision } from '../registry/provision-document.ts';
 
 export interface CoreOptions<P extends object> {
@@ -29,15 +29,15 @@ export interface CoreOptions<P extends object> {
   /** The deployment's own URL, which goes into the database's identity; empty when there is none. */
   readonly publicUrl: string;
   readonly corsOrigins: readonly string[];
-  readonly rules: PreferenceRules<P>;
+  readonly rules: PreferenceDefinition<P>;
   readonly provision: Provision;
   /** Who asks. */
   readonly authenticate: (req: Request) => Promise<Caller>;
   readonly authenticateCookie: (req: Request, res: Response) => Promise<Caller>;
   /** Rejects when a caller's right has ended meanwhile. */
-  readonly checkRight: (caller: Caller) => Promise<void>;
+  readonly assertActive: (caller: Caller) => Promise<void>;
   /** Of one user's requests by plain HTTP. */
-  readonly limit: RateLimit;
+  readonly rateLimit: RateLimit;
   readonly log: Pick<Logger, 'warn' | 'error'>;
   readonly feedListener?: FeedListener & { readonly onRow: (seq: string) => void };
   readonly onDelivered?: (seconds: number) => void;
@@ -45,7 +45,7 @@ export interface CoreOptions<P extends object> {
   /** Of the feed, as followChanges has it, in ms. */
   readonly heartbeat?: number;
   /** Between two heartbeats of a stream of preferences, in ms. */
-  readonly streamBeat?: number;
+  readonly streamHeartbeatMs?: number;
 }
 
 /** What serves one registry: the gate and the other doors, on one hub, one feed of CouchDB and one queue of writes. */
@@ -61,13 +61,13 @@ export interface Core<P extends object> {
 }
 
 export function createCore<P extends object>(options: CoreOptions<P>): Core<P> {
-  const { upstream, mount, rules, provision, checkRight, authenticate, log, feedListener } = options;
+  const { upstream, mount, rules: definition, provision, assertActive, authenticate, log, feedListener } = options;
   const { onDelivered = () => undefined, onSlowReader = () => undefined } = options;
   const { couch, access } = upstream;
   const registry = mount.database;
-  const timer = new SharedTimer();
-  const leaves = createLeavesReader(couch, registry);
-  const hub = new Hub(leaves);
+  const timer = new TimerWheel();
+  const leafReader = createLeafReader(couch, registry);
+  const hub = new Hub(leafReader);
   const feed = followChanges({
     access,
     database: registry,
@@ -76,23 +76,23 @@ export function createCore<P extends object>(options: CoreOptions<P>): Core<P> {
       feedListener?.onRow(row.seq);
       hub.onRow(row);
     },
-    onUp: () => {
-      feedListener?.onUp();
-      hub.onUp();
+    onConnect: () => {
+      feedListener?.onConnect();
+      hub.onConnect();
     },
-    onDown: (reason) => {
-      hub.onDown();
-      feedListener?.onDown(reason);
+    onDisconnect: (reason) => {
+      hub.onDisconnect();
+      feedListener?.onDisconnect(reason);
     },
-    onHeard: () => feedListener?.onHeard(),
+    onActivity: () => feedListener?.onActivity(),
   });
   const onError = (error: unknown): void => log.error({ err: error }, 'A request failed unexpectedly.');
-  const secrets = new SecretGuard((username, field) =>
+  const secretGuard = new SecretGuard((username, field) =>
     log.warn({ username, field }, 'A document is not served: it has a field that must never be replicated.'),
   );
-  const writes = new FewAtATime(1);
+  const writeQueue = new KeyedConcurrencyLimit(1);
   const now = Date.now;
-  const service = createPreferencesService({ couch, registry, provision, rules, secrets, writes, now });
+  const service = createPreferencesService({ couch, registry, provision, definition, secretGuard, writeQueue, now });
   const gate = createGate({
     mount,
     publicUrl: options.publicUrl,
@@ -101,49 +101,49 @@ export function createCore<P extends object>(options: CoreOptions<P>): Core<P> {
     onError,
     context: {
       registry,
-      leaves,
+      leaves: leafReader,
       hub,
       forward: options.forward,
       authorizationFor: upstreamAuthorization(access, options.jwtSecret),
       provision,
-      upgrade: (username) =>
+      upgradeDocument: (username) =>
         service
           .upgrade(username)
           .catch((error: unknown) =>
             log.warn({ err: error, username }, 'An old document could not be brought up to date.'),
           ),
-      checkRight,
-      readBody: rules.readBody,
-      secrets,
+      checkAccess: assertActive,
+      readBody: definition.parseUserDocument,
+      secrets: secretGuard,
       timer,
-      writes,
-      asks: new FewAtATime(3),
+      writeQueue,
+      upstreamLimit: new KeyedConcurrencyLimit(3),
       now,
       onDelivered,
       onSlowReader,
     },
   });
-  const streams = createStreams({
+  const streams = createPreferenceStreams({
     hub,
-    leaves,
+    leaves: leafReader,
     service,
-    rules,
+    definition,
     timer,
     now,
-    checkRight,
+    assertActive,
     onDelivered,
     onSlowReader,
-    ...(options.streamBeat === undefined ? {} : { beat: options.streamBeat }),
+    ...(options.streamHeartbeatMs === undefined ? {} : { heartbeatMs: options.streamHeartbeatMs }),
   });
-  const preferences = createRest({
+  const preferences = createPreferenceRoutes({
     service,
-    rules,
+    definition,
     authenticate,
     authenticateCookie: options.authenticateCookie,
-    checkRight,
+    assertActive,
     streams,
     corsOrigins: options.corsOrigins,
-    limit: options.limit,
+    limit: options.rateLimit,
     onError,
   });
   return {

@@ -8,23 +8,23 @@ export interface DemoUser {
   readonly password: string;
 }
 
-const DEMO: DemoUser = { username: 'demo', password: 'try-pouchgate' };
-const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
+const DEMO_USER: DemoUser = { username: 'demo', password: 'try-pouchgate' };
+const LOOPBACK_HOSTS = ['127.0.0.1', '::1', 'localhost'];
 
 /**
  * Makes a user with a known password, for whoever looks at Pouchgate for the first time. Only where nobody else can
  * reach it: with the embedded engine, on a loopback address, and not behind a public name. Undefined elsewhere.
  */
-export async function startDemo(config: Config, identity: Identity): Promise<DemoUser | undefined> {
-  const username = parseUsername(DEMO.username);
-  const reachable = !LOOPBACK.includes(config.host) || config.publicUrl !== undefined;
+export async function createDemoUser(config: Config, identity: Identity): Promise<DemoUser | undefined> {
+  const username = parseUsername(DEMO_USER.username);
+  const reachable = !LOOPBACK_HOSTS.includes(config.host) || config.publicUrl !== undefined;
   if (username === undefined || config.upstream.kind !== 'embedded' || reachable || identity.sign === undefined)
     return undefined;
   try {
-    await identity.accounts.register(username, DEMO.password);
+    await identity.accounts.register(username, DEMO_USER.password);
   } catch (error) {
     // 409: an earlier start made it.
     if (!(error instanceof HttpError) || error.status !== 409) throw error;
   }
-  return DEMO;
+  return DEMO_USER;
 }

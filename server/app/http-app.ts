@@ -1,8 +1,8 @@
 import express from 'express';
 import helmet from 'helmet';
-import { HttpError, missing, sendError, sendJson } from '../http/errors.ts';
+import { HttpError, notFound, sendError, sendJson } from '../http/errors.ts';
 import { openApiDocument } from '../openapi/document.ts';
-import { createPage, type ToldPage } from './page.ts';
+import { createPage, type PageConfig } from './page.ts';
 
 export interface AppOptions {
   /** Mounted at its base path, before everything else: it reads the raw request line itself. */
@@ -18,7 +18,7 @@ export interface AppOptions {
   readonly readiness: () => Promise<{ readonly status: number; readonly body: object }>;
   /** The built page's folder; undefined serves no page. */
   readonly page: string | undefined;
-  readonly toldPage: ToldPage;
+  readonly pageConfig: PageConfig;
   /** Behind a front of one's own, whose word on the client's address counts. */
   readonly behindProxy: boolean;
   /** Called with what nobody expected. */
@@ -52,9 +52,9 @@ export function createApp(options: AppOptions): express.Express {
   app.use('/api/auth', options.identity);
   for (const [path, router] of options.telegram) app.use(path, router);
   app.use('/api/users', options.preferences);
-  if (options.page !== undefined) app.use(createPage(options.page, options.toldPage));
+  if (options.page !== undefined) app.use(createPage(options.page, options.pageConfig));
   app.use(() => {
-    throw missing();
+    throw notFound();
   });
   const onError: express.ErrorRequestHandler = (error: unknown, _req, res, _next) => {
     // What was refused is no fault.

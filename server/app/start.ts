@@ -8,25 +8,25 @@ import { createCore } from './core.ts';
 import { createIdentity, type Identity } from '../identity/identity.ts';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from '../http/rate-limits.ts';
 import { listen } from '../http/listen.ts';
-import { Admission } from '../lifecycle/admission-queue.ts';
+import { AdmissionQueue } from '../lifecycle/admission-queue.ts';
 import { trackConnections } from '../lifecycle/connection-tracker.ts';
 import { drain } from '../lifecycle/drain.ts';
 import { startMetricsServer } from '../observability/metrics-server.ts';
 import { observeRequests } from '../observability/request-observer.ts';
-import { mostConnections, openFilesLimit } from '../lifecycle/connection-limit.ts';
-import { createOperations, createReadiness } from '../observability/observability.ts';
-import { upstreamKind } from '../observability/upstream-label.ts';
-import { ourRules } from '../preferences/schema.ts';
-import { startTelegram, type TelegramTimes } from '../telegram/telegram.ts';
-import { checkSetUp, checkToken } from '../upstream/schema/verify-schema.ts';
+import { connectionLimits, readOpenFilesLimit } from '../lifecycle/connection-limit.ts';
+import { createObservability, createReadinessMonitor } from '../observability/observability.ts';
+import { upstreamLabel } from '../observability/upstream-label.ts';
+import { defaultPreferenceDefinition } from '../preferences/schema.ts';
+import { startTelegram, type TelegramTimings } from '../telegram/telegram.ts';
+import { verifySchema, assertTokenAccepted } from '../upstream/schema/verify-schema.ts';
 import { openUpstream, type UpstreamAccess } from '../upstream/client.ts';
 import { startEmbeddedEngine } from '../upstream/embedded/engine.ts';
 import { createForward, createForwardAgent, openConnections } from '../upstream/forward.ts';
 import type { Hub } from '../registry/hub.ts';
 import { createProvision } from '../registry/provision-document.ts';
-import { reach } from '../upstream/connect.ts';
+import { waitForDatabase } from '../upstream/connect.ts';
 import { SERVER_ADMIN } from '../upstream/schema/security-objects.ts';
-import { setUp } from '../upstream/schema/apply-schema.ts';
+import { applySchema } from '../upstream/schema/apply-schema.ts';
 
 export interface StartOptions {
   readonly config: Config;
@@ -37,9 +37,9 @@ export interface StartOptions {
   /** Of both feeds, as followChanges has it, in ms. */
   readonly heartbeat?: number;
   /** Of the Telegram bot. */
-  readonly telegramTimes?: TelegramTimes | undefined;
+  readonly telegramTimes?: TelegramTimings | undefined;
   /** Between two heartbeats of a stream of preferences, in ms. */
-  readonly streamBeat?: number;
+  readonly streamHeartbeatMs?: number;
 }
 
 /** A running server. */
@@ -59,16 +59,16 @@ export interface Pouchgate {
 const GATE_BASE = '/sync';
 
 /** In ms. */
-const LONGEST_SILENCE = 120_000;
+const MAX_SOCKET_IDLE_MS = 120_000;
 
 /** Wires and starts everything. Rejects with a sentence when the upstream or a port cannot be had. */
 export async function startPouchgate(options: StartOptions): Promise<Pouchgate> {
-  const opened: (() => unknown)[] = [];
+  const cleanups: (() => unknown)[] = [];
   const closeAll = async (): Promise<void> => {
-    for (let close = opened.pop(); close !== undefined; close = opened.pop()) await close();
+    for (let close = cleanups.pop(); close !== undefined; close = cleanups.pop()) await close();
   };
   try {
-    return await start(options, (close) => opened.push(close), closeAll);
+    return await startWithCleanup(options, (close) => cleanups.push(close), closeAll);
   } catch (error) {
     await closeAll();
     throw error;
@@ -76,40 +76,44 @@ export async function startPouchgate(options: StartOptions): Promise<Pouchgate> 
 }
 
 /** `onClose` is called with what lets go of each thing that was opened; the last one opened goes first. */
-async function start(
+async function startWithCleanup(
   options: StartOptions,
-  onClose: (close: () => unknown) => void,
+  addCleanup: (close: () => unknown) => void,
   closeAll: () => Promise<void>,
 ): Promise<Pouchgate> {
   const { config, log, page } = options;
   const { registry } = config;
   const heartbeat = options.heartbeat === undefined ? {} : { heartbeat: options.heartbeat };
   const mount = { base: GATE_BASE, database: registry };
-  const { metrics, feeds, onRequestOver } = createOperations({ log, mount, measured: config.metrics !== undefined });
+  const { metrics, feeds, onRequestCompleted } = createObservability({
+    log,
+    mount,
+    metricsEnabled: config.metrics !== undefined,
+  });
 
   const engine = await startUpstream(config);
-  onClose(() => engine.close());
+  addCleanup(() => engine.close());
   const { access } = engine;
   const names = { registry, sessions: config.sessions };
   const { idPrefix } = config;
-  const rules = ourRules(idPrefix);
+  const rules = defaultPreferenceDefinition(idPrefix);
   const upstream = openUpstream(access, {
-    onAnswer: (asked, status) => metrics.onUpstreamAnswer(upstreamKind(asked, names), status),
+    onResponse: (asked, status) => metrics.onUpstreamResponse(upstreamLabel(asked, names), status),
   });
-  onClose(() => upstream.close());
+  addCleanup(() => upstream.close());
   const { couch } = upstream;
   const agent = createForwardAgent(access.url);
-  onClose(() => agent.destroy());
-  const account = await reach(couch);
+  addCleanup(() => agent.destroy());
+  const account = await waitForDatabase(couch);
   if (account.roles.includes(SERVER_ADMIN)) {
-    const steps = await setUp({ couch, ...names, idPrefix });
+    const steps = await applySchema({ couch, ...names, idPrefix });
     log.debug({ steps }, 'The database is set up.');
     const changed = steps.filter(({ outcome }) => outcome === 'changed');
     if (changed.length > 0) log.warn({ changed }, 'Set-up has replaced what was in the database.');
   } else {
-    for (const told of await checkSetUp({ couch, ...names, idPrefix, account })) log.warn(told);
+    for (const warning of await verifySchema({ couch, ...names, idPrefix, account })) log.warn(warning);
   }
-  if (engine.jwtSecret !== undefined) await checkToken(upstream, engine.jwtSecret);
+  if (engine.jwtSecret !== undefined) await assertTokenAccepted(upstream, engine.jwtSecret);
 
   const provision = createProvision(couch, registry, rules.idOf);
   const identity = await createIdentity({
@@ -122,8 +126,8 @@ async function start(
     ...(options.rateLimits === undefined ? {} : { rateLimits: options.rateLimits }),
     ...heartbeat,
   });
-  onClose(() => identity.close());
-  const { authenticate, authenticateCookie, rights } = identity;
+  addCleanup(() => identity.close());
+  const { authenticate, authenticateCookie, accessMonitor } = identity;
   const onError = (error: unknown): void => log.error({ err: error }, 'A request failed unexpectedly.');
   const limits = options.rateLimits ?? DEFAULT_RATE_LIMITS;
   const { corsOrigins } = config;
@@ -131,7 +135,7 @@ async function start(
     upstream,
     forward: createForward(access.url, {
       agent,
-      onAnswer: (status) => metrics.onUpstreamAnswer('forward', status),
+      onResponse: (status) => metrics.onUpstreamResponse('forward', status),
     }),
     jwtSecret: engine.jwtSecret,
     mount,
@@ -141,33 +145,33 @@ async function start(
     provision,
     authenticate: (req) => authenticate(req.headersDistinct),
     authenticateCookie,
-    checkRight: (caller) => rights.check(caller),
-    limit: limits.preferencesByName,
+    assertActive: (caller) => accessMonitor.assertActive(caller),
+    rateLimit: limits.preferencesByName,
     log,
     feedListener: feeds.registry,
     onDelivered: metrics.onDelivered,
     onSlowReader: metrics.onSlowReader,
     ...heartbeat,
-    ...(options.streamBeat === undefined ? {} : { streamBeat: options.streamBeat }),
+    ...(options.streamHeartbeatMs === undefined ? {} : { streamHeartbeatMs: options.streamHeartbeatMs }),
   });
   const { hub, service } = core;
-  onClose(() => core.close());
-  onClose(rights.onEnded((ended) => hub.onEnded(ended)));
+  addCleanup(() => core.close());
+  addCleanup(accessMonitor.onEnded((ended) => hub.onRevocation(ended)));
   const telegram = startTelegram({
     ...{ config, couch, service, identity, corsOrigins, limits, log, onError },
-    times: options.telegramTimes,
+    timings: options.telegramTimes,
   });
-  onClose(() => telegram.close());
-  const readiness = createReadiness(upstream, registry, feeds);
+  addCleanup(() => telegram.close());
+  const readiness = createReadinessMonitor(upstream, registry, feeds);
   const app = createApp({
     gate: core.gate,
     gateBase: GATE_BASE,
     identity: identity.router,
     preferences: core.preferences,
     telegram: telegram.routers,
-    readiness: () => readiness.ask(),
+    readiness: () => readiness.check(),
     page,
-    toldPage: { database: `${GATE_BASE}/${encodeURIComponent(registry)}`, idPrefix },
+    pageConfig: { database: `${GATE_BASE}/${encodeURIComponent(registry)}`, idPrefix },
     behindProxy: config.publicUrl !== undefined,
     onError,
   });
@@ -178,45 +182,45 @@ async function start(
     requestTimeout: 120_000,
   });
   // Whoever takes none of an answer for this long is not waited for; a live answer says something every minute at least.
-  server.setTimeout(LONGEST_SILENCE);
-  observeRequests(server, onRequestOver);
+  server.setTimeout(MAX_SOCKET_IDLE_MS);
+  observeRequests(server, onRequestCompleted);
   const connections = trackConnections(server);
-  const most = mostConnections(openFilesLimit());
-  const admission = new Admission({
+  const maxConnections = connectionLimits(readOpenFilesLimit());
+  const admission = new AdmissionQueue({
     handler: app,
-    connections: () => connections.open,
-    mostConnections: most.served,
-    onShedding: (shedding) =>
+    openConnections: () => connections.openConnections,
+    maxConnections: maxConnections.served,
+    onSheddingChange: (shedding) =>
       log.warn({ shedding }, shedding ? 'Requests are refused: too many wait.' : 'No request is refused any more.'),
   });
-  server.on('connection', (socket) => admission.accepted(socket));
-  if (Number.isFinite(most.accepted)) server.maxConnections = most.accepted;
+  server.on('connection', (socket) => admission.onConnection(socket));
+  if (Number.isFinite(maxConnections.accepted)) server.maxConnections = maxConnections.accepted;
   server.on('request', admission.listener);
-  metrics.show({
+  metrics.attachSources({
     gate: hub,
     admission,
     feeds,
-    pending: () => readiness.pending(),
-    connections: () => ({
+    pendingChanges: () => readiness.pendingChanges(),
+    upstreamConnections: () => ({
       own: upstream.connections,
       forward: openConnections(agent),
-      feeds: [feeds.registry, feeds.sessions].filter(({ up }) => up).length,
+      feeds: [feeds.registry, feeds.sessions].filter(({ connected }) => connected).length,
     }),
   });
-  const measuring = config.metrics === undefined ? undefined : await startMetricsServer(metrics, config.metrics);
-  onClose(() => measuring?.close());
+  const metricsServer = config.metrics === undefined ? undefined : await startMetricsServer(metrics, config.metrics);
+  addCleanup(() => metricsServer?.close());
   const variables = { host: 'HOST', port: 'PORT' };
   const url = await listen(server, { host: config.host, port: config.port, variables });
 
   let closed: Promise<void> | undefined;
   return {
     url,
-    metricsUrl: measuring?.url,
+    metricsUrl: metricsServer?.url,
     identity,
     hub,
     upstream: access,
     close: () => {
-      readiness.drain();
+      readiness.startDraining();
       // At once, so that another gate goes on with the updates.
       void telegram.close();
       closed ??= drain({ connections, live: hub, log, spreadMs: config.drainSeconds * 1000 }).then(closeAll);

@@ -1,18 +1,18 @@
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { startFakeUpstream, type Answer } from '../testing/fake-couchdb.ts';
-import { setUpCommand } from './setup/command.ts';
+import { startFakeUpstream, type FakeUpstreamHandler } from '../testing/fake-couchdb.ts';
+import { setupCommand } from './setup/command.ts';
 
 /** Who may stand at COUCHDB_URL and is no CouchDB that will do. The answers are those of the real ones. */
 
 async function run(url: string): Promise<{ code: number; said: string[]; complaints: string[] }> {
   const [said, complaints]: [string[], string[]] = [[], []];
-  const code = await setUpCommand({
+  const code = await setupCommand({
     argv: [],
     env: { COUCHDB_URL: url, COUCHDB_USER: 'admin', COUCHDB_PASSWORD: 'sesame-open-yourself' },
     print: (line) => said.push(line),
-    complain: (line) => complaints.push(line),
+    printError: (line) => complaints.push(line),
   });
   return { code, said, complaints };
 }
@@ -22,15 +22,15 @@ const SIGNED_IN = {
   userCtx: { name: 'admin', roles: ['_admin'] },
   info: { authentication_handlers: ['default'] },
 };
-const NOBODY = { ok: true, userCtx: { name: null, roles: [] }, info: { authentication_handlers: ['default'] } };
+const ANONYMOUS = { ok: true, userCtx: { name: null, roles: [] }, info: { authentication_handlers: ['default'] } };
 
 /** A server that answers `/` and `/_session` as told, and anything else with 500. */
-const answering =
-  (answers: { root: [number, unknown]; signedIn?: object; nobody?: object }): Answer =>
+const respondWith =
+  (answers: { root: [number, unknown]; signedIn?: object; nobody?: object }): FakeUpstreamHandler =>
   (request, response) => {
     const session = request.headers.authorization === undefined ? answers.nobody : answers.signedIn;
     const [status, body] =
-      request.url === '/' ? answers.root : request.url === '/_session' ? [200, session ?? NOBODY] : [500, {}];
+      request.url === '/' ? answers.root : request.url === '/_session' ? [200, session ?? ANONYMOUS] : [500, {}];
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(typeof body === 'string' ? body : JSON.stringify(body));
   };
@@ -40,7 +40,7 @@ const WELCOME = { couchdb: 'Welcome', version: '3.4.3', vendor: { name: 'The Apa
 it.each([
   [
     'an admin party',
-    { root: [200, WELCOME], nobody: { ...NOBODY, userCtx: { name: null, roles: ['_admin'] } } },
+    { root: [200, WELCOME], nobody: { ...ANONYMOUS, userCtx: { name: null, roles: ['_admin'] } } },
     /^CouchDB has no administrator, so everybody is one\. Give it one in its local\.ini/,
   ],
   [
@@ -74,10 +74,10 @@ it.each([
     /is not CouchDB \(status 200\); see that COUCHDB_URL is right/,
   ],
   ['a page', { root: [200, '<html>It works!</html>'] }, /is not CouchDB \(status 200\)/],
-] satisfies [string, Parameters<typeof answering>[0], RegExp][])(
+] satisfies [string, Parameters<typeof respondWith>[0], RegExp][])(
   '%s is told in a sentence, and nothing is written',
   async (_, answers, sentence) => {
-    const upstream = await startFakeUpstream(answering(answers));
+    const upstream = await startFakeUpstream(respondWith(answers));
     const { code, said, complaints } = await run(upstream.access.url);
     expect([code, said]).toEqual([1, []]);
     expect(complaints).toEqual([expect.stringMatching(sentence) as string]);
@@ -104,13 +104,13 @@ it('what is missing in the environment is told all at once, and how the command 
   const options = {
     env: {},
     print: (line: string) => said.push(line),
-    complain: (line: string) => complaints.push(line),
+    printError: (line: string) => complaints.push(line),
   };
-  expect(await setUpCommand({ ...options, argv: [] })).toBe(1);
+  expect(await setupCommand({ ...options, argv: [] })).toBe(1);
   for (const name of ['COUCHDB_URL', 'COUCHDB_USER', 'COUCHDB_PASSWORD'])
     expect(complaints[0]).toContain(`${name} is missing; give`);
-  expect(await setUpCommand({ ...options, argv: ['--repalce'] })).toBe(1);
+  expect(await setupCommand({ ...options, argv: ['--repalce'] })).toBe(1);
   expect(complaints[1]).toContain("Unknown option '--repalce'");
-  expect(await setUpCommand({ ...options, argv: ['--help'] })).toBe(0);
+  expect(await setupCommand({ ...options, argv: ['--help'] })).toBe(0);
   expect(said.join()).toContain('--dry-run');
 });

@@ -15,7 +15,7 @@ const pem = generateKeyPairSync('rsa', { modulusLength: 2048 })
 
 const BOT = { TELEGRAM_BOT_TOKEN: `42:${'x'.repeat(35)}` };
 
-const complaint = (env: Record<string, string>): string => {
+const configErrorOf = (env: Record<string, string>): string => {
   try {
     readConfig(env);
   } catch (error) {
@@ -167,7 +167,7 @@ test.each<[string, string, Record<string, string>]>([
   ['a negative drain', 'DRAIN_SECONDS', { DRAIN_SECONDS: '-1' }],
   ['a level that pino does not have', 'LOG_LEVEL', { LOG_LEVEL: 'loud' }],
 ])('%s is refused in a sentence that begins with the variable', (_what, name, env) => {
-  expect(complaint(env)).toMatch(new RegExp(`^${name} [^\\n]+\\.$`));
+  expect(configErrorOf(env)).toMatch(new RegExp(`^${name} [^\\n]+\\.$`));
 });
 
 test('secrets that are accepted come behind the one that signs', () => {
@@ -183,11 +183,11 @@ test('loopback may serve keys without https', () => {
       url: `http://${host}/keys`,
     });
   }
-  expect(complaint({ JWKS_URL: 'http://127.0.0.1.example/keys' })).toMatch(/^JWKS_URL /);
+  expect(configErrorOf({ JWKS_URL: 'http://127.0.0.1.example/keys' })).toMatch(/^JWKS_URL /);
 });
 
 test('everything that is wrong is told at once', () => {
-  const told = complaint({ PORT: 'x', LOG_LEVEL: 'x', JWT_SECRET: 'x', COUCHDB_URL: 'https://couch.example' });
+  const told = configErrorOf({ PORT: 'x', LOG_LEVEL: 'x', JWT_SECRET: 'x', COUCHDB_URL: 'https://couch.example' });
   expect(told.split('\n').map((sentence) => sentence.split(' ')[0])).toEqual(
     expect.arrayContaining(['PORT', 'LOG_LEVEL', 'JWT_SECRET', 'COUCHDB_USER', 'COUCHDB_PASSWORD']),
   );
@@ -201,7 +201,7 @@ test('no complaint repeats what was given, which may be a secret', () => {
   fc.assert(
     fc.property(fc.constantFrom(...names), fc.string({ minLength: 8, maxLength: 20 }), (name, text) => {
       const value = `:${text}~`;
-      expect(complaint({ [name]: value })).not.toContain(value);
+      expect(configErrorOf({ [name]: value })).not.toContain(value);
     }),
   );
 });

@@ -1,4 +1,4 @@
-import { fieldsSchema, USUAL_NAMES, type Fields, type LOG_LEVELS } from './schema.ts';
+import { fieldsSchema, DEFAULT_DATABASE_NAMES, type Fields, type LOG_LEVELS } from './schema.ts';
 import type { UpstreamAccess } from '../upstream/client.ts';
 
 /** What the environment asks for, checked. Everything optional is spelled out, so that nobody has to know a default. */
@@ -74,9 +74,9 @@ export class ConfigError extends Error {
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const set = Object.fromEntries(Object.entries(env).filter(([, text]) => text !== undefined && text !== ''));
   const read = fieldsSchema.safeParse(set);
-  const wrong = (read.error?.issues ?? []).map((issue) => `${String(issue.path[0])} ${issue.message}.`);
-  const sentences = [...wrong, ...contradictions(set)];
-  if (!read.success || sentences.length > 0) throw new ConfigError(sentences);
+  const invalid = (read.error?.issues ?? []).map((issue) => `${String(issue.path[0])} ${issue.message}.`);
+  const messages = [...invalid, ...findContradictions(set)];
+  if (!read.success || messages.length > 0) throw new ConfigError(messages);
 
   const fields = read.data;
   const upstream = upstreamOf(fields);
@@ -106,43 +106,46 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 }
 
 /** What no variable shows alone. Told even when others are wrong, so that one start is enough to see everything. */
-function contradictions(env: Readonly<Record<string, string | undefined>>): string[] {
+function findContradictions(env: Readonly<Record<string, string | undefined>>): string[] {
   const set = new Set(Object.keys(env));
-  const { REGISTRY_DB: registry = USUAL_NAMES.registry, SESSIONS_DB: sessions = USUAL_NAMES.sessions } = env;
-  const sentences: string[] = [];
-  const needs = (name: string, sentence: string): void => {
-    if (!set.has(name)) sentences.push(`${name} ${sentence}`);
+  const {
+    REGISTRY_DB: registry = DEFAULT_DATABASE_NAMES.registry,
+    SESSIONS_DB: sessions = DEFAULT_DATABASE_NAMES.sessions,
+  } = env;
+  const messages: string[] = [];
+  const requires = (name: string, sentence: string): void => {
+    if (!set.has(name)) messages.push(`${name} ${sentence}`);
   };
   if (set.has('COUCHDB_URL')) {
-    needs(
+    requires(
       'COUCHDB_USER',
       'is missing beside COUCHDB_URL; give the name of the service account that "npm run setup" makes.',
     );
-    needs('COUCHDB_PASSWORD', 'is missing beside COUCHDB_URL; give the password of COUCHDB_USER.');
+    requires('COUCHDB_PASSWORD', 'is missing beside COUCHDB_URL; give the password of COUCHDB_USER.');
     if (!set.has('JWT_PUBLIC_KEY') && !set.has('JWKS_URL')) {
-      needs(
+      requires(
         'JWT_SECRET',
         "is missing beside COUCHDB_URL; give a secret that all gates share, or another identity provider's JWT_PUBLIC_KEY or JWKS_URL.",
       );
     }
   } else {
     for (const name of ['COUCHDB_USER', 'COUCHDB_PASSWORD', 'COUCHDB_JWT_SECRET'].filter((each) => set.has(each))) {
-      sentences.push(`${name} is set without COUCHDB_URL; set that too, or unset ${name} to use the embedded engine.`);
+      messages.push(`${name} is set without COUCHDB_URL; set that too, or unset ${name} to use the embedded engine.`);
     }
   }
   if (set.has('JWT_PUBLIC_KEY') && set.has('JWKS_URL')) {
-    sentences.push('JWT_PUBLIC_KEY is set beside JWKS_URL; unset one of them, so that it is plain whose keys count.');
+    messages.push('JWT_PUBLIC_KEY is set beside JWKS_URL; unset one of them, so that it is plain whose keys count.');
   }
   if (set.has('JWT_SECRETS_ACCEPTED')) {
-    needs('JWT_SECRET', 'is missing beside JWT_SECRETS_ACCEPTED; give the secret that signs.');
+    requires('JWT_SECRET', 'is missing beside JWT_SECRETS_ACCEPTED; give the secret that signs.');
   }
   for (const name of ['TELEGRAM_API_ROOT', 'TELEGRAM_WEBHOOK'].filter((each) => set.has(each))) {
-    needs('TELEGRAM_BOT_TOKEN', `is missing beside ${name}; give the bot's token, or unset ${name}.`);
+    requires('TELEGRAM_BOT_TOKEN', `is missing beside ${name}; give the bot's token, or unset ${name}.`);
   }
   if (registry === sessions) {
-    sentences.push(`REGISTRY_DB and SESSIONS_DB are both ${sessions}; give one of them another name.`);
+    messages.push(`REGISTRY_DB and SESSIONS_DB are both ${sessions}; give one of them another name.`);
   }
-  return sentences;
+  return messages;
 }
 
 function upstreamOf(fields: Fields): UpstreamConfig {

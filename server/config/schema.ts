@@ -8,12 +8,12 @@ import { isIdPrefix, USUAL_ID_PREFIX } from '../../couchdb-design/user-document/
  */
 
 /** RFC 7518, 3.2: an HS256 key has at least the size of the hash. */
-export const SHORTEST_SECRET_BYTES = 32;
+export const MIN_SECRET_BYTES = 32;
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 /** Claims with a meaning of their own: a username in one of them could not be told from that meaning. */
-const TAKEN_CLAIMS: readonly string[] = ['exp', 'iat', 'nbf', 'iss', 'aud', 'sid', 'jti'];
+const RESERVED_CLAIMS: readonly string[] = ['exp', 'iat', 'nbf', 'iss', 'aud', 'sid', 'jti'];
 
 const isHttp = (url: URL): boolean => url.protocol === 'http:' || url.protocol === 'https:';
 const hasCredentials = (url: URL): boolean => url.username !== '' || url.password !== '';
@@ -63,7 +63,7 @@ function readOrigins(text: string): readonly string[] | undefined {
 const readHost = (text: string): string | undefined => (/^[A-Za-z0-9.:_-]{1,253}$/.test(text) ? text : undefined);
 
 /** What the databases are called where nobody says otherwise. */
-export const USUAL_NAMES = { registry: 'user_registry', sessions: 'pouchgate_sessions' } as const;
+export const DEFAULT_DATABASE_NAMES = { registry: 'user_registry', sessions: 'pouchgate_sessions' } as const;
 
 /** https://docs.couchdb.org/en/stable/api/database/common.html#put--db, and room for the file's own suffixes. */
 const databaseName = field(
@@ -77,9 +77,9 @@ const idPrefix = field(
 );
 
 /** In s. Whoever stops a server waits for it, and is told by a service manager not to wait for ever. */
-const LONGEST_DRAIN = 300;
+const MAX_DRAIN_SECONDS = 300;
 
-const secretMessage = `is shorter than ${SHORTEST_SECRET_BYTES} bytes; make one with "openssl rand -base64 48"`;
+const secretMessage = `is shorter than ${MIN_SECRET_BYTES} bytes; make one with "openssl rand -base64 48"`;
 
 export const fieldsSchema = z.object({
   PORT: field(
@@ -100,20 +100,20 @@ export const fieldsSchema = z.object({
   COUCHDB_PASSWORD: z.string().optional(),
   COUCHDB_JWT_SECRET: field((text) => {
     const bytes = Buffer.from(text, 'base64');
-    return /^[A-Za-z0-9+/]+={0,2}$/.test(text) && bytes.length >= SHORTEST_SECRET_BYTES ? bytes : undefined;
-  }, `is not the base64 text of at least ${SHORTEST_SECRET_BYTES} bytes; give the one that "npm run setup" has shown`).optional(),
-  REGISTRY_DB: databaseName.default(USUAL_NAMES.registry),
-  SESSIONS_DB: databaseName.default(USUAL_NAMES.sessions),
+    return /^[A-Za-z0-9+/]+={0,2}$/.test(text) && bytes.length >= MIN_SECRET_BYTES ? bytes : undefined;
+  }, `is not the base64 text of at least ${MIN_SECRET_BYTES} bytes; give the one that "npm run setup" has shown`).optional(),
+  REGISTRY_DB: databaseName.default(DEFAULT_DATABASE_NAMES.registry),
+  SESSIONS_DB: databaseName.default(DEFAULT_DATABASE_NAMES.sessions),
   ID_PREFIX: idPrefix.default(USUAL_ID_PREFIX),
   DATA_DIR: z.string().default('./data'),
   JWT_SECRET: field(
-    (text) => (Buffer.byteLength(text) >= SHORTEST_SECRET_BYTES ? text : undefined),
+    (text) => (Buffer.byteLength(text) >= MIN_SECRET_BYTES ? text : undefined),
     secretMessage,
   ).optional(),
   JWT_SECRETS_ACCEPTED: field((text) => {
     const secrets = text.split(',').map((secret) => secret.trim());
-    return secrets.every((secret) => Buffer.byteLength(secret) >= SHORTEST_SECRET_BYTES) ? secrets : undefined;
-  }, `holds a secret shorter than ${SHORTEST_SECRET_BYTES} bytes; give whole secrets, separated by commas`).default([]),
+    return secrets.every((secret) => Buffer.byteLength(secret) >= MIN_SECRET_BYTES) ? secrets : undefined;
+  }, `holds a secret shorter than ${MIN_SECRET_BYTES} bytes; give whole secrets, separated by commas`).default([]),
   JWT_PUBLIC_KEY: field(
     readPublicKey,
     'is not a public key for RS256 (RSA of at least 2048 bits) or ES256 (P-256); give its PEM text, beginning with -----BEGIN PUBLIC KEY-----',
@@ -123,7 +123,7 @@ export const fieldsSchema = z.object({
     'is not an https URL without credentials (http is for loopback alone); give the jwks_uri of the identity provider',
   ).optional(),
   JWT_USERNAME_CLAIM: field(
-    (text) => (TAKEN_CLAIMS.includes(text) ? undefined : text),
+    (text) => (RESERVED_CLAIMS.includes(text) ? undefined : text),
     'names a claim that has another meaning; give the one that holds the username, such as sub',
   ).default('sub'),
   JWT_ISSUER: z.string().optional(),
@@ -158,8 +158,8 @@ export const fieldsSchema = z.object({
     return origin?.startsWith('https:') === true ? origin : undefined;
   }, 'is not an https origin; give the one at which Telegram reaches this server, such as https://example.org, or unset it to ask Telegram for updates').optional(),
   DRAIN_SECONDS: field(
-    (text) => (/^\d{1,3}(\.\d{1,3})?$/.test(text) && Number(text) <= LONGEST_DRAIN ? Number(text) : undefined),
-    `is not a number of seconds from 0 to ${LONGEST_DRAIN}; give how long live requests are ended over when the server stops, such as 5`,
+    (text) => (/^\d{1,3}(\.\d{1,3})?$/.test(text) && Number(text) <= MAX_DRAIN_SECONDS ? Number(text) : undefined),
+    `is not a number of seconds from 0 to ${MAX_DRAIN_SECONDS}; give how long live requests are ended over when the server stops, such as 5`,
   ).default(5),
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: `is not a log level; give one of ${LOG_LEVELS.join(', ')}` }).default('info'),
 });

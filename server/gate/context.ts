@@ -1,15 +1,15 @@
 import type { ServerResponse } from 'node:http';
 import type { Username } from '../../couchdb-design/user-document/user-document.ts';
 import type { Caller } from '../http/caller.ts';
-import type { Forward, UpstreamAnswer, UpstreamRequest } from '../upstream/forward.ts';
+import type { Forward, UpstreamResponse, UpstreamRequest } from '../upstream/forward.ts';
 import type { Hub } from '../registry/hub.ts';
 import type { AuthorizationFor } from '../upstream/authorization.ts';
-import type { LeavesReader } from '../registry/leaf-reader.ts';
+import type { LeafReader } from '../registry/leaf-reader.ts';
 import type { Provision } from '../registry/provision-document.ts';
-import { readWhileDoubtful } from './changes/read-fresh-state.ts';
-import type { FewAtATime } from '../lib/keyed-concurrency-limit.ts';
+import { readWhile } from './changes/read-fresh-state.ts';
+import type { KeyedConcurrencyLimit } from '../lib/keyed-concurrency-limit.ts';
 import type { SecretGuard } from '../registry/secret-guard.ts';
-import type { SharedTimer } from '../lib/timer-wheel.ts';
+import type { TimerWheel } from '../lib/timer-wheel.ts';
 import type { LeafState } from '../registry/leaf-state.ts';
 import type { ReadBody } from './writes/parse-row.ts';
 
@@ -17,22 +17,22 @@ import type { ReadBody } from './writes/parse-row.ts';
 export interface GateContext {
   /** The registry's name upstream. */
   readonly registry: string;
-  readonly leaves: LeavesReader;
+  readonly leaves: LeafReader;
   readonly hub: Hub;
   readonly forward: Forward;
   readonly authorizationFor: AuthorizationFor;
   readonly provision: Provision;
   /** Brings a document of an older version up to date, in its own time. Never rejects. */
-  readonly upgrade: (username: Username) => Promise<void>;
+  readonly upgradeDocument: (username: Username) => Promise<void>;
   /** Rejects when a caller's right has ended meanwhile. */
-  readonly checkRight: (caller: Caller) => Promise<void>;
+  readonly checkAccess: (caller: Caller) => Promise<void>;
   readonly readBody: ReadBody;
   readonly secrets: SecretGuard;
-  readonly timer: SharedTimer;
+  readonly timer: TimerWheel;
   /** One at a time: a write is checked against the tree that it goes to, so no other may come in between. */
-  readonly writes: FewAtATime;
+  readonly writeQueue: KeyedConcurrencyLimit;
   /** What one user asks the database at once: there are eight connections for all. */
-  readonly asks: FewAtATime;
+  readonly upstreamLimit: KeyedConcurrencyLimit;
   readonly now: () => number;
   /** Told, in seconds, how long a change took from the feed to a live answer's socket. */
   readonly onDelivered: (seconds: number) => void;
@@ -41,29 +41,29 @@ export interface GateContext {
 }
 
 /** Asks the upstream about the registry, as the caller. */
-export function ask(
+export function requestUpstream(
   context: GateContext,
   { username }: { readonly username: Username },
   res: ServerResponse,
   request: Omit<UpstreamRequest, 'authorization'>,
-): Promise<UpstreamAnswer> {
+): Promise<UpstreamResponse> {
   const path = [context.registry, ...request.path];
-  return context.asks.run(username, () =>
+  return context.upstreamLimit.run(username, () =>
     context.forward({ ...request, path, authorization: context.authorizationFor(username) }, res),
   );
 }
 
-const isGone = ({ leaves, deleted }: LeafState): boolean => leaves.length === 0 || deleted;
+const isMissingOrDeleted = ({ leaves, deleted }: LeafState): boolean => leaves.length === 0 || deleted;
 
 /** The state of the caller's document; one who has none yet is given one. */
-export async function currentState(
+export async function readCurrentState(
   { leaves, provision }: GateContext,
   { ownId, username }: Caller,
 ): Promise<LeafState> {
   const read = (): Promise<LeafState> => leaves.read(ownId);
   const state = await read();
-  if (!isGone(state)) return state;
+  if (!isMissingOrDeleted(state)) return state;
   await provision(username);
   // It is there now. A copy of a cluster that has not stored it yet says for a moment that it is not.
-  return readWhileDoubtful(read, isGone);
+  return readWhile(read, isMissingOrDeleted);
 }

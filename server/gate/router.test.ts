@@ -1,15 +1,15 @@
 import { newUserDocument, parseUsername } from '../../couchdb-design/user-document/user-document.ts';
-import { startForTests, type TestGate } from '../testing/test-gate.ts';
+import { startTestGate, type TestGate } from '../testing/test-gate.ts';
 
 let gate: TestGate;
 beforeAll(async () => {
-  gate = await startForTests();
+  gate = await startTestGate();
 });
 afterAll(() => gate.close());
 
 const json = async (response: Response | Promise<Response>): Promise<unknown> =>
   (await response).json() as Promise<unknown>;
-const status = async (response: Promise<Response>): Promise<number> => (await response).status;
+const statusOf = async (response: Promise<Response>): Promise<number> => (await response).status;
 const id = (n: number): string => n.toString(16).padStart(32, '0');
 
 /** The whole document of a user, as the gate serves it; made at first use. */
@@ -91,7 +91,7 @@ describe('the table of what is answered', () => {
       expect(
         await json(gate.request('alice', '/_bulk_docs', { method: 'POST', body: { docs, new_edits: false } })),
       ).toEqual([{ id: name, rev: `1-${id(1)}`, error: 'forbidden', reason: expect.any(String) as string }]);
-      expect(await status(gate.request('alice', `/${name}`, { method: 'PUT', body: {} }))).toBe(403);
+      expect(await statusOf(gate.request('alice', `/${name}`, { method: 'PUT', body: {} }))).toBe(403);
     }
     const asked = gate.upstreamRequests.slice(before).filter(({ url }) => !url.includes('feed=continuous'));
     expect(asked.map(({ method, url }) => `${method} ${url}`)).toEqual([]);
@@ -133,8 +133,8 @@ describe('the table of what is answered', () => {
   });
 
   it('the own token alone is answered 401: missing, wrong or over, and the welcome needs none', async () => {
-    expect(await status(fetch(gate.database))).toBe(401);
-    expect(await status(gate.request('alice', '', { headers: { authorization: 'Bearer x.y.z' } }))).toBe(401);
+    expect(await statusOf(fetch(gate.database))).toBe(401);
+    expect(await statusOf(gate.request('alice', '', { headers: { authorization: 'Bearer x.y.z' } }))).toBe(401);
     const over = gate.token('alice', { exp: Math.floor(Date.now() / 1000) - 1 });
     const response = await gate.request('alice', '/_changes', { headers: { authorization: `Bearer ${over}` } });
     expect([response.status, await response.json()]).toMatchObject([401, { error: 'unauthorized' }]);
@@ -142,7 +142,7 @@ describe('the table of what is answered', () => {
 
   it("a checkpoint is kept, and is its user's own", async () => {
     const path = '/_local/Qx.y_z==';
-    expect(await status(gate.request('alice', path))).toBe(404);
+    expect(await statusOf(gate.request('alice', path))).toBe(404);
     expect(
       await json(gate.request('alice', path, { method: 'PUT', body: { _id: '_local/Qx.y_z==', last_seq: '3-x' } })),
     ).toEqual({
@@ -151,13 +151,13 @@ describe('the table of what is answered', () => {
       rev: '0-1',
     });
     expect(await json(gate.request('alice', path))).toEqual({ _id: '_local/Qx.y_z==', _rev: '0-1', last_seq: '3-x' });
-    expect(await status(gate.request('bob', path))).toBe(404);
-    expect(await status(gate.request('alice', path, { method: 'PUT', body: { last_seq: 'lost' } }))).toBe(409);
+    expect(await statusOf(gate.request('bob', path))).toBe(404);
+    expect(await statusOf(gate.request('alice', path, { method: 'PUT', body: { last_seq: 'lost' } }))).toBe(409);
     expect(
       await json(gate.request('alice', path, { method: 'PUT', body: { _rev: '0-1', last_seq: '4-x' } })),
     ).toMatchObject({ rev: '0-2' });
-    expect(await status(gate.request('alice', `${path}?rev=0-2`, { method: 'DELETE' }))).toBe(200);
-    expect(await status(gate.request('alice', path))).toBe(404);
+    expect(await statusOf(gate.request('alice', `${path}?rev=0-2`, { method: 'DELETE' }))).toBe(200);
+    expect(await statusOf(gate.request('alice', path))).toBe(404);
   });
 });
 
@@ -183,11 +183,13 @@ describe('writes', () => {
   it('an edit by PUT needs the revision that it changes', async () => {
     const { _rev: rev, ...document } = await ownDocument('w2');
     const edited = { ...document, preferences: { theme: 'light' } };
-    expect(await status(gate.request('w2', '/user_w2', { method: 'PUT', body: edited }))).toBe(409);
+    expect(await statusOf(gate.request('w2', '/user_w2', { method: 'PUT', body: edited }))).toBe(409);
     const stored = await json(gate.request('w2', `/user_w2?rev=${rev}`, { method: 'PUT', body: edited }));
     expect(stored).toEqual({ ok: true, id: 'user_w2', rev: (await ownDocument('w2'))._rev });
-    expect(await status(gate.request('w2', '/user_w2', { method: 'PUT', body: { ...edited, _rev: rev } }))).toBe(409);
-    expect(await status(gate.request('w2', '/user_w2', { method: 'PUT', body: { ...edited, nonsense: 1 } }))).toBe(403);
+    expect(await statusOf(gate.request('w2', '/user_w2', { method: 'PUT', body: { ...edited, _rev: rev } }))).toBe(409);
+    expect(await statusOf(gate.request('w2', '/user_w2', { method: 'PUT', body: { ...edited, nonsense: 1 } }))).toBe(
+      403,
+    );
   });
 
   it('a conflict can be resolved, and the document cannot be deleted', async () => {
@@ -223,7 +225,7 @@ describe('writes', () => {
     const { _rev: rev, ...now } = await ownDocument('w4');
     expect(rev).toBe(`99-${id(15)}`);
     expect(
-      await status(
+      await statusOf(
         gate.request('w4', `/user_w4?rev=${rev}`, { method: 'PUT', body: { ...now, preferences: { theme: 'dark' } } }),
       ),
     ).toBe(201);

@@ -1,23 +1,23 @@
 import cors from 'cors';
 import express from 'express';
-import { HttpError, methodNotAllowed, missing, sendError, sendJson } from '../http/errors.ts';
+import { HttpError, methodNotAllowed, notFound, sendError, sendJson } from '../http/errors.ts';
 import type { Caller } from '../http/caller.ts';
-import { notesOf } from '../http/request-context.ts';
+import { requestContext } from '../http/request-context.ts';
 import { parseBulkDocs } from './writes/bulk-docs.ts';
-import { parseChanges } from './changes/parse-request.ts';
+import { parseChangesRequest } from './changes/parse-request.ts';
 import type { GateContext } from './context.ts';
-import { welcome } from './reads/database-info.ts';
-import { oversizeDenials } from './writes/rejection-counts.ts';
+import { welcomeResponse } from './reads/database-info.ts';
+import { oversizeRejections } from './writes/rejection-counts.ts';
 import { ChangesHandler } from './changes/handler.ts';
 import { checkpointHandlers } from './checkpoints/handlers.ts';
 import { handleBulkGet, handleGet, handleInfo, handleRevsDiff } from './reads/handlers.ts';
 import { handleBulkDocs, handlePut } from './writes/handlers.ts';
-import { bodySize, Load, type Hand } from './user-quota.ts';
-import { isOversize, OversizeReader } from './writes/oversize-batch.ts';
+import { bodyMemoryBytes, UserQuota, type Reservation } from './user-quota.ts';
+import { isOversize, OversizeBatchReader } from './writes/oversize-batch.ts';
 import { parseTarget, type Mount, type Target } from './request/target.ts';
 import { Query } from './request/query.ts';
-import { BODY_LIMITS, checkJsonType, readJson } from './request/body.ts';
-import { neverMind, whenGone } from '../lib/on-disconnect.ts';
+import { MAX_BODY_BYTES, checkJsonType, readJson } from './request/body.ts';
+import { offDisconnect, onDisconnect } from '../lib/on-disconnect.ts';
 
 export interface GateOptions {
   readonly mount: Mount;
@@ -66,9 +66,13 @@ export function createGate(options: GateOptions): express.Router {
       }),
     );
   }
-  const rooms = { changes: new ChangesHandler(options.context), oversize: new OversizeReader(), load: new Load() };
+  const state = {
+    changes: new ChangesHandler(options.context),
+    oversize: new OversizeBatchReader(),
+    quota: new UserQuota(),
+  };
   router.use((req, res) => {
-    handle(options, rooms, req, res).catch((error: unknown) => {
+    handle(options, state, req, res).catch((error: unknown) => {
       if (!(error instanceof HttpError)) options.onError(error);
       // What is left of a body that was not read belongs to no other request.
       if (!req.complete) res.shouldKeepAlive = false;
@@ -79,13 +83,18 @@ export function createGate(options: GateOptions): express.Router {
 }
 
 /** What outlives a request. */
-interface Rooms {
+interface GateState {
   readonly changes: ChangesHandler;
-  readonly oversize: OversizeReader;
-  readonly load: Load;
+  readonly oversize: OversizeBatchReader;
+  readonly quota: UserQuota;
 }
 
-async function handle(options: GateOptions, rooms: Rooms, req: express.Request, res: express.Response): Promise<void> {
+async function handle(
+  options: GateOptions,
+  state: GateState,
+  req: express.Request,
+  res: express.Response,
+): Promise<void> {
   const { mount, context, authenticate } = options;
   const target = parseTarget(req.originalUrl, mount);
   if (req.method === 'OPTIONS' && target !== undefined) {
@@ -94,32 +103,32 @@ async function handle(options: GateOptions, rooms: Rooms, req: express.Request, 
   }
   if (target?.kind === 'welcome') {
     checkMethod(target, req.method);
-    sendJson(res, 200, welcome(options.publicUrl, mount.database));
+    sendJson(res, 200, welcomeResponse(options.publicUrl, mount.database));
     return;
   }
   const caller = await authenticate(req);
-  notesOf(res).username = caller.username;
-  if (target === undefined) throw missing();
+  requestContext(res).username = caller.username;
+  if (target === undefined) throw notFound();
   checkMethod(target, req.method);
-  const largest = target.kind === 'bulk-docs' ? BODY_LIMITS.documents : BODY_LIMITS.ids;
-  const hand = rooms.load.enter(caller.ownId, bodySize(req, largest));
+  const maxBodyBytes = target.kind === 'bulk-docs' ? MAX_BODY_BYTES.documents : MAX_BODY_BYTES.ids;
+  const reservation = state.quota.acquire(caller.ownId, bodyMemoryBytes(req, maxBodyBytes));
   try {
-    await answer(context, rooms, { target, caller, req, res, database: mount.database });
+    await dispatch(context, state, { target, caller, req, res, database: mount.database });
   } finally {
     // What waits to be sent costs memory until it is; a live answer that is parked costs next to none.
-    if (res.writableEnded && !res.writableFinished) leaveWhenSent(res, hand);
-    else hand.leave();
+    if (res.writableEnded && !res.writableFinished) releaseAfterFlush(res, reservation);
+    else reservation.release();
   }
 }
 
-function leaveWhenSent(res: express.Response, hand: Hand): void {
-  const leaver = { gone: () => hand.leave() };
-  hand.add(res.writableLength);
+function releaseAfterFlush(res: express.Response, reservation: Reservation): void {
+  const listener = { onDisconnect: () => reservation.release() };
+  reservation.add(res.writableLength);
   res.once('finish', () => {
-    neverMind(res, leaver);
-    hand.leave();
+    offDisconnect(res, listener);
+    reservation.release();
   });
-  whenGone(res, leaver);
+  onDisconnect(res, listener);
 }
 
 function checkMethod(target: Target, method: string): void {
@@ -135,57 +144,57 @@ interface Exchange {
   readonly database: string;
 }
 
-async function answer(context: GateContext, { changes, oversize }: Rooms, exchange: Exchange): Promise<void> {
+async function dispatch(context: GateContext, { changes, oversize }: GateState, exchange: Exchange): Promise<void> {
   const { target, caller, req, res, database } = exchange;
   const query = new Query(req.originalUrl);
-  const ids = (): Promise<unknown> => readJson(req, res, BODY_LIMITS.ids);
+  const readIdsBody = (): Promise<unknown> => readJson(req, res, MAX_BODY_BYTES.ids);
   switch (target.kind) {
     case 'database':
       if (req.method === 'PUT') throw fileExists();
       return handleInfo(context, caller, database, res);
     case 'changes': {
       // The body can only ask for documents, and there is only one; it is read so that it is not taken for a request.
-      if (req.method === 'POST') await ids();
+      if (req.method === 'POST') await readIdsBody();
       const lastEventId = req.headers['last-event-id'];
-      const asked = parseChanges(query, typeof lastEventId === 'string' ? lastEventId : undefined);
-      return changes.handle(req.method === 'HEAD' ? { ...asked, feed: 'normal' } : asked, caller, res);
+      const request = parseChangesRequest(query, typeof lastEventId === 'string' ? lastEventId : undefined);
+      return changes.handle(req.method === 'HEAD' ? { ...request, feed: 'normal' } : request, caller, res);
     }
     case 'bulk-get':
-      return handleBulkGet(context, caller, query, await ids(), res);
+      return handleBulkGet(context, caller, query, await readIdsBody(), res);
     case 'revs-diff':
-      return handleRevsDiff(context, caller, await ids(), res);
+      return handleRevsDiff(context, caller, await readIdsBody(), res);
     case 'bulk-docs':
       checkJsonType(req);
       if (isOversize(req)) {
-        const refused = await oversize.refuse(req);
-        notesOf(res).denied = oversizeDenials(refused.length);
-        sendJson(res, 201, refused);
+        const rows = await oversize.refuseRows(req);
+        requestContext(res).rejections = oversizeRejections(rows.length);
+        sendJson(res, 201, rows);
         return;
       }
-      return handleBulkDocs(context, caller, parseBulkDocs(await readJson(req, res, BODY_LIMITS.documents)), res);
+      return handleBulkDocs(context, caller, parseBulkDocs(await readJson(req, res, MAX_BODY_BYTES.documents)), res);
     case 'ensure-full-commit':
-      await ids();
+      await readIdsBody();
       sendJson(res, 201, { ok: true, instance_start_time: '0' });
       return;
     case 'checkpoint':
-      return answerCheckpoint(context, target.id, query, exchange);
+      return dispatchCheckpoint(context, target.id, query, exchange);
     case 'document': {
       const { accept } = req.headers;
       if (req.method !== 'PUT') return handleGet(context, caller, { id: target.id, query, accept }, res);
-      const body = await readJson(req, res, BODY_LIMITS.ids);
+      const body = await readJson(req, res, MAX_BODY_BYTES.ids);
       return handlePut(context, caller, { id: target.id, query, ifMatch: req.headers['if-match'], body }, res);
     }
   }
 }
 
-async function answerCheckpoint(
+async function dispatchCheckpoint(
   context: GateContext,
   id: string,
   query: Query,
   { caller, req, res }: Exchange,
 ): Promise<void> {
   if (req.method === 'PUT')
-    return checkpointHandlers.put(context, caller, id, await readJson(req, res, BODY_LIMITS.ids), res);
+    return checkpointHandlers.put(context, caller, id, await readJson(req, res, MAX_BODY_BYTES.ids), res);
   if (req.method === 'DELETE') return checkpointHandlers.delete(context, caller, id, query.text('rev'), res);
   return checkpointHandlers.get(context, caller, id, res);
 }

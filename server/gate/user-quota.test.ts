@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 import fc from 'fast-check';
-import { startForTests, type TestGate } from '../testing/test-gate.ts';
+import { startTestGate, type TestGate } from '../testing/test-gate.ts';
 import { eventually } from '../testing/fake-couchdb.ts';
-import { Load, bodySize, type Hand } from './user-quota.ts';
+import { UserQuota, bodyMemoryBytes, type Reservation } from './user-quota.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -14,19 +14,19 @@ it('whatever comes and goes, one user has at most 250 requests and 16 MiB in han
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 400, size: 'max' }), (steps) => {
-      const load = new Load();
-      const here: { user: number; bytes: number; hand: Hand }[] = [];
+      const load = new UserQuota();
+      const here: { user: number; bytes: number; hand: Reservation }[] = [];
       const sum = (of: typeof here): number => of.reduce((all, { bytes }) => all + bytes, 0);
       for (const { user, bytes, leaves } of steps) {
-        if (leaves !== null) here.splice(leaves, 1)[0]?.hand.leave();
+        if (leaves !== null) here.splice(leaves, 1)[0]?.hand.release();
         const mine = here.filter((each) => each.user === user);
         const fits =
           mine.length < 250 &&
           sum(mine) + bytes <= 16 * MEBIBYTE &&
           (bytes <= 64 * 1024 || sum(here) + bytes <= 256 * MEBIBYTE);
-        let entered: Hand | undefined;
+        let entered: Reservation | undefined;
         try {
-          entered = load.enter(String(user), bytes);
+          entered = load.acquire(String(user), bytes);
         } catch (error) {
           expect(error).toMatchObject({ status: 503, headers: { 'Retry-After': '2' } });
         }
@@ -45,24 +45,24 @@ it.each([
   [{ 'content-length': String(9 * MEBIBYTE) }, 0],
   [{ 'content-length': String(9 * MEBIBYTE), 'content-encoding': 'gzip' }, 0],
 ])('a body of %j is held to take %i bytes', (headers, bytes) => {
-  expect(bodySize({ headers }, 8 * MEBIBYTE)).toBe(bytes);
+  expect(bodyMemoryBytes({ headers }, 8 * MEBIBYTE)).toBe(bytes);
 });
 
 it('an answer that waits to be sent counts, and may be more than there is room for; then what comes next is refused', () => {
-  const load = new Load();
-  const hand = load.enter('a', 0);
+  const load = new UserQuota();
+  const hand = load.acquire('a', 0);
   hand.add(17 * MEBIBYTE);
-  expect(() => load.enter('a', 0)).toThrow('You have too much under way at once.');
-  load.enter('b', 0).leave();
-  hand.leave();
-  hand.leave();
-  load.enter('a', 16 * MEBIBYTE).leave();
+  expect(() => load.acquire('a', 0)).toThrow('You have too much under way at once.');
+  load.acquire('b', 0).release();
+  hand.release();
+  hand.release();
+  load.acquire('a', 16 * MEBIBYTE).release();
 });
 
 describe('at the gate', () => {
   let gate: TestGate;
   beforeAll(async () => {
-    gate = await startForTests();
+    gate = await startTestGate();
   });
   afterAll(() => gate.close());
 

@@ -12,5 +12,5 @@ export interface Caller {
 }
 
 /** What has ended before its time: one session, or every right of an account that was suspended. */
-export type Ended =
+export type Revocation =
   { readonly kind: 'session'; readonly sessionId: string } | { readonly kind: 'account'; readonly username: string };

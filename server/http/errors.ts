@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import type { ErrorAnswer } from '../contract.ts';
-import { notesOf } from './request-context.ts';
+import type { ErrorResponse } from '../contract.ts';
+import { requestContext } from './request-context.ts';
 
 /**
  * An error as CouchDB puts it on the wire: a status and `{error, reason}`. `error` is a stable code for programs,
@@ -19,7 +19,7 @@ export class HttpError extends Error {
     this.headers = headers;
   }
 
-  get body(): ErrorAnswer {
+  get body(): ErrorResponse {
     return { error: this.error, reason: this.message };
   }
 }
@@ -34,7 +34,7 @@ export const unauthorized = (reason: string): HttpError =>
 export const forbidden = (reason: string): HttpError => new HttpError(403, 'forbidden', reason);
 
 /** What does not exist, and what is not the caller's: both are told in these same bytes. */
-export const missing = (): HttpError => new HttpError(404, 'not_found', 'missing');
+export const notFound = (): HttpError => new HttpError(404, 'not_found', 'missing');
 
 export const badRequest = (reason: string): HttpError => new HttpError(400, 'bad_request', reason);
 
@@ -50,7 +50,7 @@ export const methodNotAllowed = (allowed: string): HttpError =>
 export const badGateway = (reason: string): HttpError => new HttpError(502, 'bad_gateway', reason);
 
 /** The upstream did not answer. `Retry-After` in seconds. */
-export const unavailable = (reason: string): HttpError =>
+export const serviceUnavailable = (reason: string): HttpError =>
   new HttpError(503, 'service_unavailable', reason, { 'Retry-After': '2' });
 
 /** What an unexpected exception is told as: nothing of it reaches the client. */
@@ -78,15 +78,15 @@ export const sendError = (res: ServerResponse, error: unknown): void => sendErro
 export function sendErrorAs(
   res: ServerResponse,
   error: unknown,
-  shape: (told: HttpError) => object,
+  toBody: (httpError: HttpError) => object,
   contentType?: string,
 ): void {
   const told = toHttpError(error);
-  notesOf(res).refusal = { error: told.error, status: told.status };
+  requestContext(res).error = { error: told.error, status: told.status };
   if (res.headersSent) {
     res.destroy();
     return;
   }
   for (const [name, value] of Object.entries(told.headers)) res.setHeader(name, value);
-  sendJson(res, told.status, shape(told), contentType);
+  sendJson(res, told.status, toBody(told), contentType);
 }

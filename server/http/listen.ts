@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 
 /** Where to listen, and which variables say so. Port 0 lets the system choose. */
-export interface Place {
+export interface ListenOptions {
   readonly host: string;
   readonly port: number;
   readonly variables: { readonly host: string; readonly port: string };
@@ -14,10 +14,12 @@ export interface Place {
 const BACKLOG = 65_535;
 
 /** Resolves with the server's URL, without a slash at the end; rejects with a sentence that names what to change. */
-export function listen(server: Server, place: Place): Promise<string> {
+export function listen(server: Server, options: ListenOptions): Promise<string> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(sentence(error, place), { cause: error })));
-    server.listen({ port: place.port, host: place.host, backlog: BACKLOG }, () => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(new Error(describeListenError(error, options), { cause: error })),
+    );
+    server.listen({ port: options.port, host: options.host, backlog: BACKLOG }, () => {
       const address = server.address();
       if (typeof address !== 'object' || address === null) {
         reject(new Error('The server listens on no port.'));
@@ -29,7 +31,10 @@ export function listen(server: Server, place: Place): Promise<string> {
   });
 }
 
-function sentence({ code, message }: NodeJS.ErrnoException, { host, port, variables }: Place): string {
+function describeListenError(
+  { code, message }: NodeJS.ErrnoException,
+  { host, port, variables }: ListenOptions,
+): string {
   switch (code) {
     case 'EADDRINUSE':
       return `Port ${port} of ${host} is taken: stop what listens there, or set ${variables.port} to another one (0: any free one).`;

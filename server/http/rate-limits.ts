@@ -27,32 +27,32 @@ export interface RateLimits {
   readonly telegramCodeByName: RateLimit;
 }
 
-const MINUTE = 60_000;
+const MINUTE_MS = 60_000;
 
 /**
  * One address is stopped before it can use up a name's failures, or else anyone could keep anyone from signing in.
  * A name's own limit is for guesses from many addresses.
  */
 export const DEFAULT_RATE_LIMITS: RateLimits = {
-  registerByAddress: { windowMs: 60 * MINUTE, limit: 30 },
-  registerByName: { windowMs: 60 * MINUTE, limit: 60 },
-  signInByAddress: { windowMs: 5 * MINUTE, limit: 30 },
-  signInByName: { windowMs: 5 * MINUTE, limit: 60 },
-  refreshByAddress: { windowMs: 5 * MINUTE, limit: 60 },
-  refreshBySession: { windowMs: 5 * MINUTE, limit: 60 },
-  signOutBySession: { windowMs: 5 * MINUTE, limit: 20 },
-  sessionsByName: { windowMs: MINUTE, limit: 60 },
-  preferencesByName: { windowMs: MINUTE, limit: 300 },
-  telegramCodeByName: { windowMs: 10 * MINUTE, limit: 20 },
+  registerByAddress: { windowMs: 60 * MINUTE_MS, limit: 30 },
+  registerByName: { windowMs: 60 * MINUTE_MS, limit: 60 },
+  signInByAddress: { windowMs: 5 * MINUTE_MS, limit: 30 },
+  signInByName: { windowMs: 5 * MINUTE_MS, limit: 60 },
+  refreshByAddress: { windowMs: 5 * MINUTE_MS, limit: 60 },
+  refreshBySession: { windowMs: 5 * MINUTE_MS, limit: 60 },
+  signOutBySession: { windowMs: 5 * MINUTE_MS, limit: 20 },
+  sessionsByName: { windowMs: MINUTE_MS, limit: 60 },
+  preferencesByName: { windowMs: MINUTE_MS, limit: 300 },
+  telegramCodeByName: { windowMs: 10 * MINUTE_MS, limit: 20 },
 };
 
 /** A limit by the client's address; an IPv6 client has a whole subnet, which counts as one. */
 export const limitByAddress = (limit: RateLimit, counted: 'all' | 'failures'): RequestHandler =>
-  limitBy(limit, counted, (req) => ipKeyGenerator(req.ip ?? 'unknown'));
+  limitByKey(limit, counted, (req) => ipKeyGenerator(req.ip ?? 'unknown'));
 
 /** A limit by the username in the body; a text that is no username is refused anyway, and not counted. */
 export const limitByName = (limit: RateLimit, counted: 'all' | 'failures'): RequestHandler =>
-  limitBy(limit, counted, (req) => {
+  limitByKey(limit, counted, (req) => {
     const body: unknown = req.body;
     return typeof body === 'object' && body !== null && 'username' in body ? parseUsername(body.username) : undefined;
   });
@@ -61,7 +61,7 @@ export const limitByName = (limit: RateLimit, counted: 'all' | 'failures'): Requ
  * Counts by `keyOf`; a request without a key is not counted. Beyond the limit: 429 with `Retry-After`, as `send` puts it on
  * the wire.
  */
-export function limitBy(
+export function limitByKey(
   { windowMs, limit }: RateLimit,
   counted: 'all' | 'failures',
   keyOf: (req: Request) => string | undefined,
@@ -79,15 +79,15 @@ export function limitBy(
     standardHeaders: false,
     // It would print a warning whenever a client sends such a header by itself.
     validate: { xForwardedForHeader: false, forwardedHeader: false },
-    handler: (req, res) => send(res, refusal(req, windowMs)),
+    handler: (req, res) => send(res, tooManyRequests(req, windowMs)),
   });
 }
 
-function refusal(req: Request, windowMs: number): HttpError {
+function tooManyRequests(req: Request, windowMs: number): HttpError {
   const state: unknown = Reflect.get(req, 'rateLimit');
   const reset: unknown = typeof state === 'object' && state !== null ? Reflect.get(state, 'resetTime') : undefined;
-  const wait = reset instanceof Date ? reset.getTime() - Date.now() : windowMs;
-  const seconds = Math.max(1, Math.ceil(wait / 1000));
+  const waitMs = reset instanceof Date ? reset.getTime() - Date.now() : windowMs;
+  const seconds = Math.max(1, Math.ceil(waitMs / 1000));
   const reason = 'Too many attempts. Wait a while, then try again.';
   return new HttpError(429, 'too_many_requests', reason, { 'Retry-After': String(seconds) });
 }

@@ -2,45 +2,45 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { Caller } from './caller.ts';
 import { badRequest, HttpError, methodNotAllowed, tooLarge, unauthorized } from './errors.ts';
-import { notesOf } from './request-context.ts';
+import { requestContext } from './request-context.ts';
 
 /** Answers 405; `allowed` as CouchDB lists it, e.g. `GET,HEAD,POST`. */
-export const refuseMethod =
+export const methodNotAllowedHandler =
   (allowed: string): RequestHandler =>
   () => {
     throw methodNotAllowed(allowed);
   };
 
 /** Who makes the requests of one router. */
-export interface Callers {
+export interface CallerContext {
   /** Finds out who asks by `who`, or rejects as it does, before anything else of the request is looked at. */
-  readonly identify: (who: (req: Request, res: Response) => Promise<Caller>) => RequestHandler;
+  readonly authenticateWith: (who: (req: Request, res: Response) => Promise<Caller>) => RequestHandler;
   /** Throws 401 for a request that nobody was identified for. */
-  readonly callerOf: (req: Request) => Caller;
+  readonly requireCaller: (req: Request) => Caller;
   /** For limits by name. */
-  readonly nameOf: (req: Request) => string | undefined;
+  readonly usernameOf: (req: Request) => string | undefined;
 }
 
-export function createCallers(): Callers {
+export function createCallerContext(): CallerContext {
   const callers = new WeakMap<Request, Caller>();
   return {
-    identify: (who) => async (req, res, next) => {
-      const caller = await who(req, res);
-      notesOf(res).username = caller.username;
+    authenticateWith: (authenticate) => async (req, res, next) => {
+      const caller = await authenticate(req, res);
+      requestContext(res).username = caller.username;
       callers.set(req, caller);
       next();
     },
-    callerOf: (req) => {
+    requireCaller: (req) => {
       const caller = callers.get(req);
       if (caller === undefined) throw unauthorized('Nobody is signed in here.');
       return caller;
     },
-    nameOf: (req) => callers.get(req)?.username,
+    usernameOf: (req) => callers.get(req)?.username,
   };
 }
 
 /** Express and its body parser throw errors with a `status`; what they say of the client's bytes stays with us. */
-export function fromExpress(error: unknown): HttpError | undefined {
+export function fromExpressError(error: unknown): HttpError | undefined {
   if (error instanceof HttpError || !(error instanceof Error) || !('status' in error)) return undefined;
   switch (error.status) {
     case 400:
@@ -54,6 +54,6 @@ export function fromExpress(error: unknown): HttpError | undefined {
   }
 }
 
-export function sendNothing(res: Response): void {
+export function sendNoContent(res: Response): void {
   res.status(204).set('Cache-Control', 'no-store').end();
 }

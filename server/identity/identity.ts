@@ -5,19 +5,19 @@ import type { Config, TokenConfig } from '../config/config.ts';
 import type { Upstream } from '../upstream/client.ts';
 import type { FeedListener } from '../upstream/feed/listener.ts';
 import { createAccounts, type Accounts } from './accounts/accounts.ts';
-import { createAuthenticator, type Authenticate } from './http/authenticate-bearer.ts';
-import { createCookieAuthenticator, type CookieAuthenticate } from './http/authenticate-cookie.ts';
+import { createBearerAuthenticator, type BearerAuthenticator } from './http/authenticate-bearer.ts';
+import { createCookieAuthenticator, type CookieAuthenticator } from './http/authenticate-cookie.ts';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from '../http/rate-limits.ts';
 import { createRefreshCookie } from './sessions/refresh-cookie.ts';
 import { createRefreshTokens } from './sessions/refresh-token.ts';
-import { createRights, type Rights } from './access/access-monitor.ts';
+import { createAccessMonitor, type AccessMonitor } from './access/access-monitor.ts';
 import { createAuthRoutes } from './http/routes.ts';
-import { keepSecret } from './tokens/secret-file.ts';
+import { loadOrCreateSecret } from './tokens/secret-file.ts';
 import { createSessionStore } from './sessions/store.ts';
 import { createSessions, type Sessions } from './sessions/sessions.ts';
 import { createKeyFinder } from './tokens/provider-keys.ts';
 import { createTokens, type SignToken } from './tokens/tokens.ts';
-import { rememberVerified } from './tokens/verification-cache.ts';
+import { cacheVerification } from './tokens/verification-cache.ts';
 
 export interface IdentityOptions {
   readonly config: Pick<Config, 'tokens' | 'registration' | 'registry' | 'sessions' | 'publicUrl' | 'telegram'>;
@@ -45,10 +45,10 @@ interface IdentityLog {
 export interface Identity {
   /** To be mounted at `/api/auth`. It answers everything below, so nothing after it is reached. */
   readonly router: Router;
-  readonly authenticate: Authenticate;
+  readonly authenticate: BearerAuthenticator;
   /** By the session's cookie, for a page's EventSource alone: see cookie-caller.ts. */
-  readonly authenticateCookie: CookieAuthenticate;
-  readonly rights: Rights;
+  readonly authenticateCookie: CookieAuthenticator;
+  readonly accessMonitor: AccessMonitor;
   readonly accounts: Accounts;
   readonly sessions: Sessions;
   /** Undefined when another identity provider signs people in. */
@@ -60,20 +60,20 @@ export interface Identity {
 export async function createIdentity(options: IdentityOptions): Promise<Identity> {
   const { config, idOf, upstream, onRegistered, log, rateLimits = DEFAULT_RATE_LIMITS, now = Date.now } = options;
   const { access, couch } = upstream;
-  const secrets = await secretsOf(config.tokens);
+  const secrets = await resolveSecrets(config.tokens);
   const { usernameClaim, issuer, audience } = config.tokens;
   const findKey = createKeyFinder(config.tokens.provider, now);
   const tokens = createTokens({ secrets, findKey, usernameClaim, issuer, audience, now });
 
-  const rights = createRights({
+  const accessMonitor = createAccessMonitor({
     couch,
     access,
     database: config.sessions,
     now,
-    heartbeat: options.heartbeat,
+    heartbeatMs: options.heartbeat,
     feedListener: options.feedListener,
   });
-  const store = createSessionStore(couch, config.sessions, (session) => rights.noteStored(session));
+  const store = createSessionStore(couch, config.sessions, (session) => accessMonitor.recordSession(session));
   // Without a secret there are no refresh tokens; a key that nobody knows makes sure of it.
   const refreshTokens = createRefreshTokens(secrets.length > 0 ? secrets : [randomBytes(32).toString('base64url')]);
   const sessions = createSessions({ store, refreshTokens, now });
@@ -84,10 +84,14 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
     idOf,
     sessionsDatabase: config.sessions,
     sessions,
-    onSuspension: (username, isSuspended) => rights.noteSuspension(username, isSuspended),
+    onSuspension: (username, isSuspended) => accessMonitor.recordSuspension(username, isSuspended),
     now,
   });
-  const authenticate = createAuthenticator({ verify: rememberVerified({ verify: tokens.verify, now }), rights, idOf });
+  const authenticate = createBearerAuthenticator({
+    verify: cacheVerification({ verify: tokens.verify, now }),
+    accessMonitor,
+    idOf,
+  });
 
   const cookie = createRefreshCookie(config.publicUrl?.startsWith('https:') ?? false);
   const router = createAuthRoutes({
@@ -101,28 +105,28 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
     cookie,
     limits: rateLimits,
     onRegistered,
-    onUnexpected: (error) => log.error({ err: error }, 'A sign-in route failed.'),
+    onError: (error) => log.error({ err: error }, 'A sign-in route failed.'),
   });
-  const authenticateCookie = createCookieAuthenticator({ cookie, sessions, rights, idOf });
+  const authenticateCookie = createCookieAuthenticator({ cookie, sessions, accessMonitor, idOf });
   return {
     router,
     authenticate,
     authenticateCookie,
-    rights,
+    accessMonitor,
     accounts,
     sessions,
     sign: tokens.sign,
-    close: () => rights.close(),
+    close: () => accessMonitor.close(),
   };
 }
 
 /** The first one signs. */
-async function secretsOf({ secret }: TokenConfig): Promise<readonly string[]> {
+async function resolveSecrets({ secret }: TokenConfig): Promise<readonly string[]> {
   switch (secret.kind) {
     case 'given':
       return secret.values;
     case 'kept':
-      return [await keepSecret(secret.directory)];
+      return [await loadOrCreateSecret(secret.directory)];
     case 'none':
       return [];
   }

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { createBatched } from './batch-loader.ts';
+import { createBatchLoader } from './batch-loader.ts';
 
 beforeEach(() => {
   jest.useFakeTimers({ now: 0 });
@@ -9,31 +9,31 @@ afterEach(() => {
 });
 
 /** In ms: what a read takes upstream, alone. */
-const ALONE = 4;
+const SOLO_COST_MS = 4;
 /** In ms: the fake clock's immediates take 1, and a timer fires some time in the millisecond after its own. */
-const CLOCK = 2;
+const CLOCK_TOLERANCE_MS = 2;
 
-interface Sent {
+interface SentBatch {
   /** In ms since the start. */
   readonly at: number;
   readonly batch: readonly number[];
 }
 
 /** Asks at the given times (ms) and has each batch answered after `latency`; what was sent, and when each was answered. */
-async function play(
+async function simulate(
   times: readonly number[],
-  { largest = 250, mostInFlight = 4, latency = 5 } = {},
-): Promise<{ sent: readonly Sent[]; answers: readonly number[]; most: number }> {
-  const begun = Date.now();
-  const sent: Sent[] = [];
-  const answers: number[] = times.map(() => Number.NaN);
+  { largest: maxBatchSize = 250, mostInFlight: maxInFlight = 4, latency = 5 } = {},
+): Promise<{ sent: readonly SentBatch[]; results: readonly number[]; most: number }> {
+  const startedAt = Date.now();
+  const sent: SentBatch[] = [];
+  const results: number[] = times.map(() => Number.NaN);
   let [inFlight, most] = [0, 0];
-  const ask = createBatched<number, number>({
-    largest,
-    mostInFlight,
+  const load = createBatchLoader<number, number>({
+    maxBatchSize,
+    maxInFlight,
     now: Date.now,
     read: (batch) => {
-      sent.push({ at: Date.now() - begun, batch });
+      sent.push({ at: Date.now() - startedAt, batch });
       inFlight += 1;
       most = Math.max(most, inFlight);
       return new Promise((resolve) =>
@@ -44,9 +44,9 @@ async function play(
       );
     },
   });
-  times.forEach((time, index) => setTimeout(() => void ask(index).then((answer) => (answers[index] = answer)), time));
+  times.forEach((time, index) => setTimeout(() => void load(index).then((answer) => (results[index] = answer)), time));
   await jest.advanceTimersByTimeAsync((times.at(-1) ?? 0) + times.length * latency + 1_000);
-  return { sent, answers, most };
+  return { sent, results, most };
 }
 
 const times = fc
@@ -60,8 +60,8 @@ it('each is answered with its own answer, once, in batches that are neither too 
       fc.integer({ min: 1, max: 20 }),
       fc.integer({ min: 1, max: 4 }),
       async (asked, largest, mostInFlight) => {
-        const { sent, answers, most } = await play(asked, { largest, mostInFlight });
-        expect(answers).toEqual(asked.map((_, index) => index));
+        const { sent, results, most } = await simulate(asked, { largest, mostInFlight });
+        expect(results).toEqual(asked.map((_, index) => index));
         expect(sent.flatMap(({ batch }) => batch)).toEqual(asked.map((_, index) => index));
         expect(sent.every(({ batch }) => batch.length <= largest)).toBe(true);
         expect(most).toBeLessThanOrEqual(mostInFlight);
@@ -75,11 +75,11 @@ it('nobody waits longer for a batch than for a turn of their own, were each sent
   await fc.assert(
     fc.asyncProperty(times, async (asked) => {
       // A place in flight is always free here: that wait is not the batch's.
-      const { sent } = await play(asked, { mostInFlight: 1_000 });
+      const { sent } = await simulate(asked, { mostInFlight: 1_000 });
       let turn = Number.NEGATIVE_INFINITY;
-      const turns = asked.map((time) => (turn = Math.max(turn + ALONE, time)));
+      const turns = asked.map((time) => (turn = Math.max(turn + SOLO_COST_MS, time)));
       for (const { at, batch } of sent)
-        for (const index of batch) expect(at).toBeLessThanOrEqual((turns[index] ?? 0) + CLOCK);
+        for (const index of batch) expect(at).toBeLessThanOrEqual((turns[index] ?? 0) + CLOCK_TOLERANCE_MS);
     }),
     { numRuns: 60 },
   );
@@ -87,25 +87,27 @@ it('nobody waits longer for a batch than for a turn of their own, were each sent
 
 it('a read now and then leaves at once and alone', async () => {
   const asked = [0, 50, 100, 104, 400];
-  const { sent } = await play(asked);
+  const { sent } = await simulate(asked);
   expect(sent.map(({ batch }) => batch)).toEqual([[0], [1], [2], [3], [4]]);
-  for (const [index, { at }] of sent.entries()) expect(at).toBeLessThanOrEqual((asked[index] ?? 0) + CLOCK);
+  for (const [index, { at }] of sent.entries())
+    expect(at).toBeLessThanOrEqual((asked[index] ?? 0) + CLOCK_TOLERANCE_MS);
 });
 
 it('five thousand that come back within seconds are read in fewer than one request for fifty of them', async () => {
   const storm = Array.from({ length: 5_000 }, (_, index) => Math.floor(index * 1.5));
-  const { sent, answers } = await play(storm);
-  expect(answers.filter(Number.isNaN)).toEqual([]);
+  const { sent, results } = await simulate(storm);
+  expect(results.filter(Number.isNaN)).toEqual([]);
   expect(sent.length).toBeLessThanOrEqual(50);
   // Nobody more than the longest wait.
-  for (const { at, batch } of sent) expect(at - (storm[batch[0] ?? 0] ?? 0)).toBeLessThanOrEqual(500 + CLOCK);
+  for (const { at, batch } of sent)
+    expect(at - (storm[batch[0] ?? 0] ?? 0)).toBeLessThanOrEqual(500 + CLOCK_TOLERANCE_MS);
 });
 
 it('when a batch fails its own fail, and those after it do not', async () => {
   let failing = true;
-  const ask = createBatched<number, number>({
-    largest: 2,
-    mostInFlight: 1,
+  const ask = createBatchLoader<number, number>({
+    maxBatchSize: 2,
+    maxInFlight: 1,
     now: Date.now,
     read: (batch) => {
       if (!failing) return Promise.resolve(batch);

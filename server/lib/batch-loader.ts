@@ -1,25 +1,25 @@
-export interface BatchedOptions<Asked, Answer> {
+export interface BatchLoaderOptions<Asked, Answer> {
   /** Answers a whole batch at once, in its order. When it rejects, so does each of the batch. */
   readonly read: (batch: readonly Asked[]) => Promise<readonly Answer[]>;
-  readonly largest: number;
+  readonly maxBatchSize: number;
   /** While these are under way what comes next gathers into the next batch: the busier the upstream, the larger. */
-  readonly mostInFlight: number;
+  readonly maxInFlight: number;
   /** A clock, in ms. */
   readonly now?: () => number;
 }
 
 /** What the upstream needs for one read alone, in ms, as measured on CouchDB 3.4.3 with nothing else to do. */
-const ALONE = 4;
+const MIN_SOLO_COST_MS = 4;
 /** In ms: nobody waits longer than this for company, however great the crowd. */
-const LONGEST_WAIT = 500;
+const MAX_WAIT_MS = 500;
 /** In ms: how far ahead turns may be, which is how long after a crowd it is still reckoned with. */
-const LONGEST_BACKLOG = 20_000;
+const MAX_BACKLOG_MS = 20_000;
 
-interface Waiting<Asked, Answer> {
-  readonly asked: Asked;
+interface PendingRead<Asked, Answer> {
+  readonly key: Asked;
   readonly resolve: (answer: Promise<Answer>) => void;
   /** When this read would have been sent if each were sent alone, one after the other. In ms. */
-  readonly turn: number;
+  readonly dueAt: number;
 }
 
 /**
@@ -28,58 +28,58 @@ interface Waiting<Asked, Answer> {
  * more is asked for than could be answered one by one (all clients come back after a restart), turns move into the
  * future, and batches fill.
  */
-export function createBatched<Asked, Answer>(
-  options: BatchedOptions<Asked, Answer>,
+export function createBatchLoader<Asked, Answer>(
+  options: BatchLoaderOptions<Asked, Answer>,
 ): (asked: Asked) => Promise<Answer> {
-  const { read, largest, mostInFlight, now = () => performance.now() } = options;
-  let waiting: Waiting<Asked, Answer>[] = [];
+  const { read, maxBatchSize, maxInFlight, now = () => performance.now() } = options;
+  let pending: PendingRead<Asked, Answer>[] = [];
   let inFlight = 0;
-  let lastTurn = Number.NEGATIVE_INFINITY;
+  let lastDueAt = Number.NEGATIVE_INFINITY;
   /** What it needs now, going by what the last batch took. */
-  let alone = ALONE;
+  let soloCostMs = MIN_SOLO_COST_MS;
   let timer: NodeJS.Timeout | undefined;
-  let isLooking = false;
+  let isFlushScheduled = false;
 
-  const send = (batch: readonly Waiting<Asked, Answer>[]): void => {
+  const sendBatch = (batch: readonly PendingRead<Asked, Answer>[]): void => {
     const sentAt = now();
-    const answers = read(batch.map(({ asked }) => asked));
-    batch.forEach(({ resolve }, index) => resolve(answers.then((all) => all[index] as Answer)));
+    const results = read(batch.map(({ key }) => key));
+    batch.forEach(({ resolve }, index) => resolve(results.then((all) => all[index] as Answer)));
     inFlight += 1;
-    const over = (): void => {
+    const onSettled = (): void => {
       inFlight -= 1;
-      look();
+      flushDue();
     };
-    answers.then(() => {
-      alone = Math.max(ALONE, (now() - sentAt) / mostInFlight);
-      over();
-    }, over);
+    results.then(() => {
+      soloCostMs = Math.max(MIN_SOLO_COST_MS, (now() - sentAt) / maxInFlight);
+      onSettled();
+    }, onSettled);
   };
 
   /** Sends what is due, and comes back when the next one is. */
-  const look = (): void => {
-    isLooking = false;
+  const flushDue = (): void => {
+    isFlushScheduled = false;
     clearTimeout(timer);
     timer = undefined;
-    for (let first = waiting[0]; first !== undefined && inFlight < mostInFlight; first = waiting[0]) {
-      const wait = first.turn - now();
-      if (wait > 0 && waiting.length < largest) {
-        timer = setTimeout(look, Math.ceil(wait));
+    for (let first = pending[0]; first !== undefined && inFlight < maxInFlight; first = pending[0]) {
+      const wait = first.dueAt - now();
+      if (wait > 0 && pending.length < maxBatchSize) {
+        timer = setTimeout(flushDue, Math.ceil(wait));
         return;
       }
-      const batch = waiting.slice(0, largest);
-      waiting = waiting.slice(largest);
-      send(batch);
+      const batch = pending.slice(0, maxBatchSize);
+      pending = pending.slice(maxBatchSize);
+      sendBatch(batch);
     }
   };
 
-  return (asked) =>
+  return (key) =>
     new Promise((resolve) => {
-      const asksAt = now();
-      lastTurn = Math.min(Math.max(lastTurn + alone, asksAt), asksAt + LONGEST_BACKLOG);
-      waiting.push({ asked, resolve, turn: Math.min(lastTurn, asksAt + LONGEST_WAIT) });
+      const requestedAt = now();
+      lastDueAt = Math.min(Math.max(lastDueAt + soloCostMs, requestedAt), requestedAt + MAX_BACKLOG_MS);
+      pending.push({ key, resolve, dueAt: Math.min(lastDueAt, requestedAt + MAX_WAIT_MS) });
       // What is asked for in the same turn of the event loop goes together.
-      if (isLooking || (waiting.length > 1 && waiting.length < largest)) return;
-      isLooking = true;
-      setImmediate(look);
+      if (isFlushScheduled || (pending.length > 1 && pending.length < maxBatchSize)) return;
+      isFlushScheduled = true;
+      setImmediate(flushDue);
     });
 }

@@ -1,7 +1,7 @@
-import { atMost } from './concurrency-limit.ts';
+import { limitConcurrency } from './concurrency-limit.ts';
 
 it('has never more under way than allowed, keeps the order, and a failure gives its place on', async () => {
-  const inTurn = atMost(2);
+  const inTurn = limitConcurrency(2);
   const ends: (() => void)[] = [];
   const begun: number[] = [];
   let [underWay, most] = [0, 0];

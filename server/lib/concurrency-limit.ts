@@ -1,18 +1,18 @@
 /** Does what it is given as soon as fewer than so many are under way; in the order in which they came. */
-export type AtMost = <T>(work: () => Promise<T>) => Promise<T>;
+export type ConcurrencyLimit = <T>(work: () => Promise<T>) => Promise<T>;
 
-export function atMost(most: number): AtMost {
+export function limitConcurrency(limit: number): ConcurrencyLimit {
   const waiting: (() => void)[] = [];
-  let underWay = 0;
+  let running = 0;
   return async (work) => {
-    if (underWay < most) underWay += 1;
+    if (running < limit) running += 1;
     // Its place is handed on by whoever is done, so nobody slips in between.
     else await new Promise<void>((resolve) => waiting.push(resolve));
     try {
       return await work();
     } finally {
       const next = waiting.shift();
-      if (next === undefined) underWay -= 1;
+      if (next === undefined) running -= 1;
       else next();
     }
   };

@@ -6,16 +6,16 @@ export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** An own member; nothing that a prototype would lend. */
-export const member = (value: unknown, key: string): unknown =>
+export const getProperty = (value: unknown, key: string): unknown =>
   isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 
-export const textMember = (value: unknown, key: string): string | undefined => {
-  const found = member(value, key);
+export const getString = (value: unknown, key: string): string | undefined => {
+  const found = getProperty(value, key);
   return typeof found === 'string' ? found : undefined;
 };
 
 /** Deeper than any document of ours, and far from where `JSON.stringify`, which recurses, runs out of stack. */
-const DEEPEST = 100;
+const MAX_DEPTH = 100;
 
 /**
  * Whether an upstream can be sent it: not nested without end, and without halves of surrogate pairs, for which CouchDB
@@ -24,7 +24,7 @@ const DEEPEST = 100;
 export function isStorable(value: unknown): boolean {
   let level: unknown[] = [value];
   for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > DEEPEST) return false;
+    if (depth > MAX_DEPTH) return false;
     const next: unknown[] = [];
     for (const item of level) {
       if (typeof item === 'string' && /\p{Cs}/u.test(item)) return false;
@@ -36,5 +36,5 @@ export function isStorable(value: unknown): boolean {
   return true;
 }
 
-export const isTextList = (value: unknown): value is readonly string[] =>
+export const isStringArray = (value: unknown): value is readonly string[] =>
   Array.isArray(value) && value.every((item) => typeof item === 'string');

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
-import { FewAtATime } from './keyed-concurrency-limit.ts';
+import { KeyedConcurrencyLimit } from './keyed-concurrency-limit.ts';
 
 it("no more of a user's are under way at once than may be, in their order, whatever the others do; and all end", async () => {
   const users = fc.array(fc.constantFrom('a', 'b', 'c'), { maxLength: 40 });
   await fc.assert(
     fc.asyncProperty(users, fc.constantFrom(1, 3), fc.scheduler(), async (asked, most, scheduler) => {
-      const few = new FewAtATime(most);
+      const few = new KeyedConcurrencyLimit(most);
       const underWay = new Map<string, number>();
       const begun: number[] = [];
       const results = asked.map((user, index) =>

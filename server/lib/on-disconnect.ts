@@ -2,39 +2,39 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /** What lives only as long as its client. */
-export interface Leaver {
+export interface DisconnectListener {
   /** The client has gone. */
-  gone(): void;
+  onDisconnect(): void;
 }
 
-const waiting = new WeakMap<Socket, Set<Leaver>>();
+const listenersBySocket = new WeakMap<Socket, Set<DisconnectListener>>();
 
 /**
  * Tells `leaver` once when its connection has closed, at once if it has already. The answer itself would not do: one that
  * waits behind another on its connection (pipelining) is not told by Node. One listener serves all answers of a connection.
  */
-export function whenGone({ req: { socket } }: ServerResponse, leaver: Leaver): void {
+export function onDisconnect({ req: { socket } }: ServerResponse, listener: DisconnectListener): void {
   if (socket.destroyed) {
-    leaver.gone();
+    listener.onDisconnect();
     return;
   }
-  const here = waiting.get(socket) ?? listen(socket);
-  here.add(leaver);
+  const listeners = listenersBySocket.get(socket) ?? watchSocket(socket);
+  listeners.add(listener);
 }
 
 /** The answer is over before its client has gone: nothing is told any more. */
-export function neverMind({ req: { socket } }: ServerResponse, leaver: Leaver): void {
-  waiting.get(socket)?.delete(leaver);
+export function offDisconnect({ req: { socket } }: ServerResponse, listener: DisconnectListener): void {
+  listenersBySocket.get(socket)?.delete(listener);
 }
 
-function listen(socket: Socket): Set<Leaver> {
-  const here = new Set<Leaver>();
-  waiting.set(socket, here);
-  socket.once('close', tellAll);
-  return here;
+function watchSocket(socket: Socket): Set<DisconnectListener> {
+  const listeners = new Set<DisconnectListener>();
+  listenersBySocket.set(socket, listeners);
+  socket.once('close', notifyAll);
+  return listeners;
 }
 
-function tellAll(this: Socket): void {
-  for (const leaver of [...(waiting.get(this) ?? [])]) leaver.gone();
-  waiting.delete(this);
+function notifyAll(this: Socket): void {
+  for (const listener of [...(listenersBySocket.get(this) ?? [])]) listener.onDisconnect();
+  listenersBySocket.delete(this);
 }

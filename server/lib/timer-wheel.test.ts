@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { SharedTimer, type Timed } from './timer-wheel.ts';
+import { TimerWheel, type TimerTask } from './timer-wheel.ts';
 
 /** How late a task may run, in ms. */
-const LATEST = 100;
+const MAX_LATENESS_MS = 100;
 
 beforeEach(() => {
   jest.useFakeTimers({ now: 1_700_000_000_050 });
@@ -11,7 +11,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-const timed = (due: () => unknown): Timed => ({ slot: undefined, due: () => void due() });
+const createTask = (due: () => unknown): TimerTask => ({ bucket: undefined, onExpire: () => void due() });
 
 interface Plan {
   readonly before: number | undefined;
@@ -28,14 +28,14 @@ const plan: fc.Arbitrary<Plan> = fc.record({
 it('no task runs before its time, nor more than 100 ms after it, nor twice, nor when it was cancelled before', () => {
   fc.assert(
     fc.property(fc.array(plan, { maxLength: 30 }), fc.array(fc.integer({ min: 1, max: 90 })), (plans, steps) => {
-      const timer = new SharedTimer(Date.now);
+      const timer = new TimerWheel(Date.now);
       const begun = Date.now();
       const ran = plans.map((): number[] => []);
       const tasks = plans.map(({ after, before }, index) => {
-        const task = timed(() => ran[index]?.push(Date.now() - begun));
+        const task = createTask(() => ran[index]?.push(Date.now() - begun));
         // Its first time does not count: it is given another one.
-        if (before !== undefined) timer.at(begun + before, task);
-        timer.at(begun + after, task);
+        if (before !== undefined) timer.schedule(begun + before, task);
+        timer.schedule(begun + after, task);
         return task;
       });
       const cancelled = new Set<number>();
@@ -54,10 +54,11 @@ it('no task runs before its time, nor more than 100 ms after it, nor twice, nor 
         expect(times.length).toBeLessThanOrEqual(1);
         for (const time of times) {
           expect(time).toBeGreaterThanOrEqual(after);
-          expect(time).toBeLessThanOrEqual(Math.max(after, 0) + LATEST);
+          expect(time).toBeLessThanOrEqual(Math.max(after, 0) + MAX_LATENESS_MS);
         }
-        if (cancelAfter === undefined || cancelAfter > Math.max(after, 0) + LATEST) expect(times).toHaveLength(1);
-        if (cancelAfter !== undefined && cancelAfter + LATEST < after) expect(times).toEqual([]);
+        if (cancelAfter === undefined || cancelAfter > Math.max(after, 0) + MAX_LATENESS_MS)
+          expect(times).toHaveLength(1);
+        if (cancelAfter !== undefined && cancelAfter + MAX_LATENESS_MS < after) expect(times).toEqual([]);
       });
       expect(timer.size).toBe(0);
       expect(jest.getTimerCount()).toBe(0);
@@ -67,29 +68,29 @@ it('no task runs before its time, nor more than 100 ms after it, nor twice, nor 
 });
 
 it('ten thousand tasks are one interval, and with the last of them it ends', () => {
-  const timer = new SharedTimer(Date.now);
-  const tasks = Array.from({ length: 10_000 }, () => timed(() => undefined));
-  tasks.forEach((task, n) => timer.at(Date.now() + 1_000 + n, task));
+  const timer = new TimerWheel(Date.now);
+  const tasks = Array.from({ length: 10_000 }, () => createTask(() => undefined));
+  tasks.forEach((task, n) => timer.schedule(Date.now() + 1_000 + n, task));
   expect([timer.size, jest.getTimerCount()]).toEqual([10_000, 1]);
   for (const task of tasks) timer.cancel(task);
-  jest.advanceTimersByTime(LATEST);
+  jest.advanceTimersByTime(MAX_LATENESS_MS);
   expect([timer.size, jest.getTimerCount()]).toEqual([0, 0]);
 });
 
 it('a task may set another one, and closing forgets all', () => {
-  const timer = new SharedTimer(Date.now);
+  const timer = new TimerWheel(Date.now);
   const ran: string[] = [];
-  const second = timed(() => ran.push('second'));
-  const first = timed(() => {
+  const second = createTask(() => ran.push('second'));
+  const first = createTask(() => {
     ran.push('first');
-    timer.at(Date.now() + 200, second);
+    timer.schedule(Date.now() + 200, second);
   });
-  timer.at(Date.now() + 200, first);
+  timer.schedule(Date.now() + 200, first);
   jest.advanceTimersByTime(1_000);
   expect(ran).toEqual(['first', 'second']);
-  timer.at(
+  timer.schedule(
     Date.now() + 200,
-    timed(() => ran.push('never')),
+    createTask(() => ran.push('never')),
   );
   timer.close();
   jest.advanceTimersByTime(1_000);
@@ -97,30 +98,30 @@ it('a task may set another one, and closing forgets all', () => {
 });
 
 it('after a sleep of the machine everything that is due runs at the next tick, the earliest first', () => {
-  const timer = new SharedTimer(Date.now);
+  const timer = new TimerWheel(Date.now);
   const ran: number[] = [];
   for (const after of [900, 300, 600])
-    timer.at(
+    timer.schedule(
       Date.now() + after,
-      timed(() => ran.push(after)),
+      createTask(() => ran.push(after)),
     );
   jest.setSystemTime(Date.now() + 60_000);
-  jest.advanceTimersByTime(LATEST);
+  jest.advanceTimersByTime(MAX_LATENESS_MS);
   expect(ran).toEqual([300, 600, 900]);
 });
 
 it('one that is due may cancel another of the same time, or put it off', () => {
-  const timer = new SharedTimer(Date.now);
+  const timer = new TimerWheel(Date.now);
   const ran: string[] = [];
   const time = Date.now() + 200;
-  const cancelled = timed(() => ran.push('cancelled'));
-  const putOff = timed(() => ran.push('put off'));
-  const first = timed(() => {
+  const cancelled = createTask(() => ran.push('cancelled'));
+  const putOff = createTask(() => ran.push('put off'));
+  const first = createTask(() => {
     timer.cancel(cancelled);
-    timer.at(time + 1_000, putOff);
+    timer.schedule(time + 1_000, putOff);
   });
-  for (const each of [first, cancelled, putOff]) timer.at(time, each);
-  jest.advanceTimersByTime(200 + LATEST);
+  for (const each of [first, cancelled, putOff]) timer.schedule(time, each);
+  jest.advanceTimersByTime(200 + MAX_LATENESS_MS);
   expect([ran, timer.size]).toEqual([[], 1]);
   jest.advanceTimersByTime(1_000);
   expect([ran, timer.size]).toEqual([['put off'], 0]);

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { connect, Socket, type AddressInfo } from 'node:net';
 import { eventually } from '../testing/fake-couchdb.ts';
-import { Admission, type AdmissionOptions } from './admission-queue.ts';
-import { mostConnections, parseOpenFilesLimit } from './connection-limit.ts';
+import { AdmissionQueue, type AdmissionQueueOptions } from './admission-queue.ts';
+import { connectionLimits, parseOpenFilesLimit } from './connection-limit.ts';
 
 let server: Server | undefined;
 afterEach(() => {
@@ -11,12 +11,12 @@ afterEach(() => {
   server?.close();
 });
 
-async function listen(handler: RequestListener, options: Partial<AdmissionOptions> = {}): Promise<Admission> {
-  const admission = new Admission({
+async function listen(handler: RequestListener, options: Partial<AdmissionQueueOptions> = {}): Promise<AdmissionQueue> {
+  const admission = new AdmissionQueue({
     handler,
-    connections: () => 1,
-    mostConnections: 10,
-    mostOfOneConnection: 1_000,
+    openConnections: () => 1,
+    maxConnections: 10,
+    maxQueuedPerConnection: 1_000,
     random: () => 0.5,
     ...options,
   });
@@ -87,7 +87,7 @@ it('while connections come, turns are short: 32 requests are begun in 100 ms, an
   );
   /** 40 turns, each with a connection, each taking 10 ms. */
   const acceptAgain = (): void => {
-    admission.accepted(new Socket());
+    admission.onConnection(new Socket());
     turns += 1;
     time += 10;
     if (turns < 40) setImmediate(acceptAgain);
@@ -106,7 +106,7 @@ it('when the first has waited too long who comes is refused with 503 and told wh
   const admission = await listen((_req, res) => res.end(), {
     // Three seconds from one look at the clock to the next.
     now: () => (time += 3_000),
-    onShedding: (is) => void shedding.push(is),
+    onSheddingChange: (is) => void shedding.push(is),
   });
   const text = await sendAtOnce(paths(40));
   // Two wait; when the next comes the first of them has waited for nine seconds.
@@ -119,8 +119,8 @@ it('when the first has waited too long who comes is refused with 503 and told wh
 
 it('with more connections than the system gives, a request is refused and its connection ended, in words', async () => {
   let connections = 11;
-  const admission = await listen((_req, res) => res.end(), { connections: () => connections });
-  server?.on('connection', (socket) => admission.accepted(socket));
+  const admission = await listen((_req, res) => res.end(), { openConnections: () => connections });
+  server?.on('connection', (socket) => admission.onConnection(socket));
   const text = await sendAtOnce(['/']);
   expect(statuses(text)).toEqual([503]);
   expect(text).toMatch(/^connection: close\r$/im);
@@ -135,9 +135,9 @@ it('those who were connected before there were too many are served', async () =>
       connections = 11;
       res.end();
     },
-    { connections: () => connections },
+    { openConnections: () => connections },
   );
-  server?.on('connection', (socket) => admission.accepted(socket));
+  server?.on('connection', (socket) => admission.onConnection(socket));
   expect(statuses(await sendAtOnce(['/', '/', '/']))).toEqual([200, 200, 200]);
 });
 
@@ -148,7 +148,7 @@ it('a connection whose requests do not wait for answers does not take the places
       begun.push(req.url ?? '');
       res.end();
     },
-    { mostOfOneConnection: 32 },
+    { maxQueuedPerConnection: 32 },
   );
   const text = await sendAtOnce(paths(100));
   // 32 in the first turn, 32 that wait, and the first beyond ends the connection.
@@ -196,5 +196,5 @@ it.each([
   [256, 128, 192],
   [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY],
 ])('of %d open files connections leave some for CouchDB, and some to refuse by', (files, served, accepted) => {
-  expect(mostConnections(files)).toEqual({ served, accepted });
+  expect(connectionLimits(files)).toEqual({ served, accepted });
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 /** The process's limit on open files, as Linux tells it; no limit where nobody tells. Each connection is one. */
-export function openFilesLimit(): number {
+export function readOpenFilesLimit(): number {
   try {
     return parseOpenFilesLimit(readFileSync('/proc/self/limits', 'utf8'));
   } catch {
@@ -16,14 +16,14 @@ export function parseOpenFilesLimit(limits: string): number {
 }
 
 /** Of the files that the process may open, these are for what is not a client's connection; at most half of them all. */
-const OTHER_FILES = 256;
+const RESERVED_FILES = 256;
 
 /**
  * How many clients' connections are served with so many open files. Some more are accepted, to be refused in words; beyond
  * those they are closed, or CouchDB could not be reached any more.
  */
-export function mostConnections(openFiles: number): { readonly served: number; readonly accepted: number } {
+export function connectionLimits(openFiles: number): { readonly served: number; readonly accepted: number } {
   if (openFiles === Number.POSITIVE_INFINITY) return { served: openFiles, accepted: openFiles };
-  const others = Math.min(OTHER_FILES, Math.floor(openFiles / 2));
-  return { served: openFiles - others, accepted: openFiles - Math.ceil(others / 2) };
+  const reserved = Math.min(RESERVED_FILES, Math.floor(openFiles / 2));
+  return { served: openFiles - reserved, accepted: openFiles - Math.ceil(reserved / 2) };
 }

@@ -2,21 +2,21 @@ import { once } from 'node:events';
 import http, { type ServerResponse } from 'node:http';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { eventually } from '../testing/fake-couchdb.ts';
-import { trackConnections, type Connections } from './connection-tracker.ts';
+import { trackConnections, type ConnectionTracker } from './connection-tracker.ts';
 
 /** More than the system takes off our hands while nobody reads. */
 const LARGE = 'x'.repeat(16 * 1024 * 1024);
 
 let server: http.Server;
-let connections: Connections;
+let connections: ConnectionTracker;
 let parked: ServerResponse[];
-let asked: string[];
+let requestedUrls: string[];
 const clients: Socket[] = [];
 
 beforeEach(async () => {
-  [parked, asked] = [[], []];
+  [parked, requestedUrls] = [[], []];
   server = http.createServer((req, res) => {
-    asked.push(req.url ?? '');
+    requestedUrls.push(req.url ?? '');
     if (req.url === '/parked') {
       res.flushHeaders();
       parked.push(res);
@@ -29,7 +29,7 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const client of clients.splice(0)) client.destroy();
   if (!server.listening) return;
-  connections.cut();
+  connections.destroyAll();
   await connections.drain();
 });
 
@@ -61,7 +61,7 @@ it('ends idle connections at once, and takes no new one', async () => {
   const { port } = server.address() as AddressInfo;
   const [used, unused] = [connect(), connect()];
   used.get('/');
-  await eventually(() => used.text().includes('ok') && connections.underWay === 0 && !unused.socket.connecting);
+  await eventually(() => used.text().includes('ok') && connections.activeRequests === 0 && !unused.socket.connecting);
   const drained = connections.drain();
   await eventually(() => used.ended() && unused.ended());
   await drained;
@@ -72,7 +72,7 @@ it('a client that reads slowly gets its whole answer', async () => {
   const slow = connect();
   slow.socket.pause();
   slow.get('/large');
-  await eventually(() => connections.underWay === 1);
+  await eventually(() => connections.activeRequests === 1);
   const drained = connections.drain();
   slow.socket.resume();
   await drained;
@@ -86,7 +86,7 @@ it('a request by a kept connection is answered, and told that it was the last', 
   await eventually(() => parked.length === 1);
   const drained = connections.drain();
   client.get('/second');
-  await eventually(() => asked.includes('/second'));
+  await eventually(() => requestedUrls.includes('/second'));
   parked[0]?.end('first');
   await drained;
   await eventually(() => client.ended());
@@ -104,7 +104,7 @@ it('a request that follows an answer whose head had promised a kept connection i
   parked[0]?.end('over');
   await eventually(() => client.text().includes('over'));
   client.get('/next');
-  await eventually(() => asked.includes('/next'));
+  await eventually(() => requestedUrls.includes('/next'));
   await drained;
   expect(client.text().split('HTTP/1.1 200')).toHaveLength(3);
   expect(client.text()).toMatch(/connection: close/i);
@@ -115,12 +115,12 @@ it('counts what is under way, also of a client that goes away with several reque
   gone.get('/parked');
   gone.get('/parked');
   stays.get('/parked');
-  await eventually(() => connections.underWay === 3);
+  await eventually(() => connections.activeRequests === 3);
   gone.socket.destroy();
-  await eventually(() => connections.underWay === 1);
+  await eventually(() => connections.activeRequests === 1);
   const drained = connections.drain();
   parked.at(-1)?.end();
   for (const each of parked) each.end();
   await drained;
-  expect(connections.underWay).toBe(0);
+  expect(connections.activeRequests).toBe(0);
 });

@@ -2,14 +2,14 @@ import { Server as NetServer, type Socket } from 'node:net';
 import type { Server, ServerResponse } from 'node:http';
 
 /** In ms: so long a connection stays open after an answer that promised it, when the server ends. */
-const GRACE = 500;
+const KEEP_ALIVE_GRACE_MS = 500;
 
 /** A server's connections, for its end. */
-export interface Connections {
+export interface ConnectionTracker {
   /** Requests whose answers are not over. */
-  readonly underWay: number;
+  readonly activeRequests: number;
   /** Connections that are open. */
-  readonly open: number;
+  readonly openConnections: number;
   /**
    * Takes no new connection, and ends each as soon as nothing is under way on it: those that are idle now, the others once
    * their last answer is sent, with `Connection: close` if that can still be said. A request that still comes by one is
@@ -17,7 +17,7 @@ export interface Connections {
    */
   drain(): Promise<void>;
   /** Breaks off whatever there is. */
-  cut(): void;
+  destroyAll(): void;
 }
 
 /**
@@ -26,25 +26,25 @@ export interface Connections {
  * Not by `server.close()` and `closeIdleConnections()`: to those a connection is idle as soon as the answer's end was
  * written, and they destroy it, so that a client that reads slowly gets half an answer (seen in Node 20.20).
  */
-export function trackConnections(server: Server): Connections {
+export function trackConnections(server: Server): ConnectionTracker {
   /** What is under way on each connection: one answer, or more when a client does not wait for them. */
-  const open = new Map<Socket, Set<ServerResponse>>();
-  let underWay = 0;
+  const responsesBySocket = new Map<Socket, Set<ServerResponse>>();
+  let activeRequests = 0;
   let draining = false;
 
   server.on('connection', (socket) => {
-    open.set(socket, new Set());
+    responsesBySocket.set(socket, new Set());
     socket.once('close', () => {
-      underWay -= open.get(socket)?.size ?? 0;
-      open.delete(socket);
+      activeRequests -= responsesBySocket.get(socket)?.size ?? 0;
+      responsesBySocket.delete(socket);
     });
   });
   // One listener for all: live requests are many, and wait long.
-  function over(this: ServerResponse): void {
+  function onResponseClose(this: ServerResponse): void {
     const { socket } = this.req;
-    const here = open.get(socket);
+    const here = responsesBySocket.get(socket);
     if (here?.delete(this) !== true) return;
-    underWay -= 1;
+    activeRequests -= 1;
     if (!draining || here.size > 0) return;
     // The answer has been handed to the system, whole; what was sent is not taken back by this.
     if (!this.shouldKeepAlive) socket.destroySoon();
@@ -53,30 +53,30 @@ export function trackConnections(server: Server): Connections {
     else
       setTimeout(() => {
         if (here.size === 0) socket.destroySoon();
-      }, GRACE).unref();
+      }, KEEP_ALIVE_GRACE_MS).unref();
   }
   server.prependListener('request', ({ socket }, res) => {
-    const here = open.get(socket);
+    const here = responsesBySocket.get(socket);
     if (here === undefined) return;
     here.add(res);
-    underWay += 1;
+    activeRequests += 1;
     if (draining) res.shouldKeepAlive = false;
-    res.once('close', over);
+    res.once('close', onResponseClose);
   });
 
   return {
-    get open() {
-      return open.size;
+    get openConnections() {
+      return responsesBySocket.size;
     },
-    get underWay() {
-      return underWay;
+    get activeRequests() {
+      return activeRequests;
     },
     drain: () => {
       draining = true;
       const drained = new Promise<void>((resolve) => {
         NetServer.prototype.close.call(server, () => resolve());
       });
-      for (const [socket, here] of open) {
+      for (const [socket, here] of responsesBySocket) {
         for (const res of here) if (!res.headersSent) res.shouldKeepAlive = false;
         if (here.size === 0) socket.destroySoon();
       }
@@ -85,6 +85,6 @@ export function trackConnections(server: Server): Connections {
         server.close(() => undefined);
       });
     },
-    cut: () => server.closeAllConnections(),
+    destroyAll: () => server.closeAllConnections(),
   };
 }

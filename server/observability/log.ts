@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts';
  * Members that are secrets wherever they stand. What is logged is chosen field by field and holds none of them; this is
  * for the day when somebody logs a whole object.
  */
-const SECRETS = [
+const SECRET_MEMBERS = [
   'authorization',
   'cookie',
   'set-cookie',
@@ -17,16 +17,16 @@ const SECRETS = [
   'body',
 ];
 /** How deep pino looks for them: its paths have a wildcard for one level at a time. */
-const PLACES = ['', '*.', '*.*.', '*.*.*.'];
+const PATH_PREFIXES = ['', '*.', '*.*.', '*.*.*.'];
 
 const pathsTo = (member: string): string[] =>
-  PLACES.map((place) => (member.includes('-') ? `${place.slice(0, -1)}["${member}"]` : `${place}${member}`));
+  PATH_PREFIXES.map((prefix) => (member.includes('-') ? `${prefix.slice(0, -1)}["${member}"]` : `${prefix}${member}`));
 
 /** The server's log: JSON lines, to the standard output unless given another place. */
 export function createLog(level: Config['logLevel'], destination?: DestinationStream): Logger {
   const options = {
     level,
-    redact: { paths: SECRETS.flatMap(pathsTo), censor: '[secret]' },
+    redact: { paths: SECRET_MEMBERS.flatMap(pathsTo), censor: '[secret]' },
     serializers: { err: describeError },
   };
   return destination === undefined ? pino(options) : pino(options, destination);
@@ -42,7 +42,7 @@ interface DescribedError {
 }
 
 /** Deeper, a chain of causes is a circle. */
-const MOST_CAUSES = 3;
+const MAX_CAUSE_DEPTH = 3;
 
 /**
  * What the log says of an error. Only what is named here: an error of nano's carries the whole request, with the document
@@ -57,6 +57,6 @@ export function describeError(error: unknown, depth = 0): DescribedError {
     stack: error.stack,
     ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
     ...(typeof statusCode === 'number' ? { status: statusCode } : {}),
-    ...(cause instanceof Error && depth < MOST_CAUSES ? { cause: describeError(cause, depth + 1) } : {}),
+    ...(cause instanceof Error && depth < MAX_CAUSE_DEPTH ? { cause: describeError(cause, depth + 1) } : {}),
   };
 }

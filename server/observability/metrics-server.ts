@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import { methodNotAllowed, missing, sendError } from '../http/errors.ts';
+import { methodNotAllowed, notFound, sendError } from '../http/errors.ts';
 import { listen } from '../http/listen.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -10,28 +10,28 @@ export interface MetricsServer {
 }
 
 /** Prometheus asks over one connection; a few more, and something else does. */
-const MOST_CONNECTIONS = 20;
+const MAX_CONNECTIONS = 20;
 
 /**
  * Serves `/metrics` and nothing else, on a port of its own: whoever reaches the gate does not reach this. Rejects with a
  * sentence when the port cannot be had.
  */
 export async function startMetricsServer(
-  metrics: Pick<Metrics, 'text' | 'contentType'>,
-  place: { readonly host: string; readonly port: number },
+  metrics: Pick<Metrics, 'render' | 'contentType'>,
+  address: { readonly host: string; readonly port: number },
 ): Promise<MetricsServer> {
   const server = createServer((req, res) => {
     // A body is nobody's business here, and is not waited for.
     if (!req.complete) res.shouldKeepAlive = req.method === 'GET' || req.method === 'HEAD';
     if (req.url?.split('?', 1)[0] !== '/metrics') {
-      sendError(res, missing());
+      sendError(res, notFound());
       return;
     }
     if (req.method !== 'GET' && req.method !== 'HEAD') {
       sendError(res, methodNotAllowed('GET,HEAD'));
       return;
     }
-    metrics.text().then(
+    metrics.render().then(
       (text) => {
         const bytes = Buffer.from(text);
         const headers = {
@@ -44,9 +44,9 @@ export async function startMetricsServer(
       (error: unknown) => sendError(res, error),
     );
   });
-  server.maxConnections = MOST_CONNECTIONS;
+  server.maxConnections = MAX_CONNECTIONS;
   const variables = { host: 'METRICS_HOST', port: 'METRICS_PORT' };
-  const origin = await listen(server, { ...place, variables });
+  const origin = await listen(server, { ...address, variables });
   return {
     url: `${origin}/metrics`,
     async close() {

@@ -1,11 +1,11 @@
 import http from 'node:http';
-import { startForTests, type TestGate } from '../testing/test-gate.ts';
+import { startTestGate, type TestGate } from '../testing/test-gate.ts';
 import { eventually } from '../testing/fake-couchdb.ts';
 
 let gate: TestGate;
 beforeAll(async () => {
-  gate = await startForTests({ METRICS_PORT: '0' });
-  await eventually(() => gate.pouchgate.hub.up && gate.pouchgate.identity.rights.up);
+  gate = await startTestGate({ METRICS_PORT: '0' });
+  await eventually(() => gate.pouchgate.hub.connected && gate.pouchgate.identity.accessMonitor.connected);
 });
 afterAll(() => gate.close());
 
@@ -60,11 +60,11 @@ async function doEverything(username: string, other: string): Promise<void> {
 
 it('no label holds a username or an id, and there are no more of them for fifty users than for one', async () => {
   const { upstream } = gate;
-  await doEverything(upstream.account('alice'), 'bob');
-  await doEverything(upstream.account('bob'), 'alice');
+  await doEverything(upstream.accountName('alice'), 'bob');
+  await doEverything(upstream.accountName('bob'), 'alice');
   const two = await read();
   expect(two).not.toMatch(/alice|bob/i);
-  for (let n = 0; n < 50; n += 1) await doEverything(upstream.account(`someone${n}`), 'bob');
+  for (let n = 0; n < 50; n += 1) await doEverything(upstream.accountName(`someone${n}`), 'bob');
   const fifty = await read();
   expect(fifty).not.toMatch(/alice|bob|someone/i);
   const ours = (text: string): string[] => seriesOf(text).filter((series) => series.startsWith('pouchgate_'));
@@ -73,7 +73,7 @@ it('no label holds a username or an id, and there are no more of them for fifty 
 
 it('counts what has happened', async () => {
   const before = await read();
-  await doEverything(gate.upstream.account('counted'), 'nobody');
+  await doEverything(gate.upstream.accountName('counted'), 'nobody');
   const after = await read();
   const more = (series: string): number => valueOf(after, series) - (valueOf(before, series) || 0);
   expect(more('pouchgate_denied_writes_total{reason="not_own"}')).toBe(1);
@@ -144,13 +144,13 @@ it('the port of the metrics has nothing else, and the port of the gate has no me
 
 it('a port that is taken is said in a sentence that names the variable', async () => {
   const { port } = new URL(gate.pouchgate.metricsUrl ?? '');
-  await expect(startForTests({ METRICS_PORT: port })).rejects.toThrow(
+  await expect(startTestGate({ METRICS_PORT: port })).rejects.toThrow(
     new RegExp(`^Port ${port} of 127\\.0\\.0\\.1 is taken: .* set METRICS_PORT to another one`),
   );
 });
 
 it('without a port there are none', async () => {
-  const quiet = await startForTests();
+  const quiet = await startTestGate();
   expect(quiet.pouchgate.metricsUrl).toBeUndefined();
   await quiet.close();
 });

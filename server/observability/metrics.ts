@@ -1,19 +1,19 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { DENIALS } from '../http/request-context.ts';
+import { REJECTION_REASONS } from '../http/request-context.ts';
 import type { LiveFeed } from '../registry/hub.ts';
-import type { FeedFigures, FeedName } from './feed-monitor.ts';
-import type { RequestOver } from './request-observer.ts';
-import { statusClass, type UpstreamKind } from './upstream-label.ts';
+import type { FeedStats, FeedName } from './feed-monitor.ts';
+import type { CompletedRequest } from './request-observer.ts';
+import { statusClass, type UpstreamLabel } from './upstream-label.ts';
 
 /** What the gate's live requests show: read whenever somebody asks, so that counting costs a request nothing. */
-export interface GateFigures {
+export interface GateStats {
   readonly waiters: Readonly<Record<LiveFeed, number>>;
   /** How often a parked request was woken by a change, since the start. */
   readonly wakes: number;
 }
 
 /** What stands before the gate when more come than it can take. */
-export interface AdmissionFigures {
+export interface AdmissionStats {
   readonly queued: number;
   /** How many were sent away with 503, since the start. */
   readonly shed: number;
@@ -22,32 +22,32 @@ export interface AdmissionFigures {
 export type PoolName = 'own' | 'forward' | 'feeds';
 
 /** All that is read when Prometheus asks. */
-export interface Figures {
-  readonly gate: GateFigures;
-  readonly admission: AdmissionFigures;
-  readonly feeds: Readonly<Record<FeedName, FeedFigures>>;
+export interface MetricSources {
+  readonly gate: GateStats;
+  readonly admission: AdmissionStats;
+  readonly feeds: Readonly<Record<FeedName, FeedStats>>;
   /** How far the registry's feed is behind, in changes; undefined when that is not known. */
-  readonly pending: () => number | undefined;
+  readonly pendingChanges: () => number | undefined;
   /** Open connections to the upstream. */
-  readonly connections: () => Readonly<Record<PoolName, number>>;
+  readonly upstreamConnections: () => Readonly<Record<PoolName, number>>;
 }
 
 export interface Metrics {
   /** The whole text, and its content type. */
-  readonly text: () => Promise<string>;
+  readonly render: () => Promise<string>;
   readonly contentType: string;
-  readonly onUpstreamAnswer: (kind: UpstreamKind, status: number | undefined) => void;
-  readonly onRequestOver: (over: RequestOver) => void;
+  readonly onUpstreamResponse: (kind: UpstreamLabel, status: number | undefined) => void;
+  readonly onRequestCompleted: (over: CompletedRequest) => void;
   /** A change was written to a waiting client's socket so long after its feed row came. */
   readonly onDelivered: (seconds: number) => void;
   /** A live request was dropped, since its client reads too slowly. */
   readonly onSlowReader: () => void;
   /** From here on these are read when somebody asks. */
-  readonly show: (figures: Figures) => void;
+  readonly attachSources: (figures: MetricSources) => void;
 }
 
 /** The codes that errors have; whatever else comes counts as `other`, so that a label never grows. */
-const ERRORS: readonly string[] = [
+const ERROR_CODES: readonly string[] = [
   'bad_content_type',
   'bad_gateway',
   'bad_request',
@@ -65,7 +65,7 @@ const ERRORS: readonly string[] = [
 ];
 
 /** In s: a parked longpoll is told in under a millisecond when nothing is in the way. */
-const DELIVERY_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const DELIVERY_BUCKETS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
 /**
  * Pouchgate's metrics, in a registry of their own. No label ever holds a username or an id: every one is of a closed set.
@@ -82,23 +82,23 @@ export function createMetrics({ withProcess }: { readonly withProcess: boolean }
     labelNames: ['kind', 'status'],
     registers,
   });
-  const refused = new Counter({
+  const rejectedRequests = new Counter({
     name: 'pouchgate_refused_requests_total',
     help: "Requests that were answered with an error, by CouchDB's code and the status.",
     labelNames: ['reason', 'status'],
     registers,
   });
-  const denied = new Counter({
+  const deniedWrites = new Counter({
     name: 'pouchgate_denied_writes_total',
     help: 'Rows of writes that were refused one by one, by cause.',
     labelNames: ['reason'],
     registers,
   });
-  for (const reason of DENIALS) denied.inc({ reason }, 0);
+  for (const reason of REJECTION_REASONS) deniedWrites.inc({ reason }, 0);
   const delivery = new Histogram({
     name: 'pouchgate_delivery_seconds',
     help: "From the arrival of a change's feed row to its being written to a waiting client's socket.",
-    buckets: DELIVERY_BUCKETS,
+    buckets: DELIVERY_BUCKETS_SECONDS,
     registers,
   });
   const slowReaders = new Counter({
@@ -108,25 +108,28 @@ export function createMetrics({ withProcess }: { readonly withProcess: boolean }
   });
 
   return {
-    text: () => register.metrics(),
+    render: () => register.metrics(),
     contentType: register.contentType,
-    onUpstreamAnswer: (kind, status) => upstreamRequests.inc({ kind, status: statusClass(status) }),
-    onRequestOver: ({ notes: { refusal, denied: rows } }) => {
-      if (refusal !== undefined) {
-        const reason = ERRORS.includes(refusal.error) ? refusal.error : 'other';
-        refused.inc({ reason, status: String(refusal.status) });
+    onUpstreamResponse: (kind, status) => upstreamRequests.inc({ kind, status: statusClass(status) }),
+    onRequestCompleted: ({ context: { error, rejections: rows } }) => {
+      if (error !== undefined) {
+        const reason = ERROR_CODES.includes(error.error) ? error.error : 'other';
+        rejectedRequests.inc({ reason, status: String(error.status) });
       }
       if (rows === undefined) return;
-      for (const reason of DENIALS) if (rows[reason] > 0) denied.inc({ reason }, rows[reason]);
+      for (const reason of REJECTION_REASONS) if (rows[reason] > 0) deniedWrites.inc({ reason }, rows[reason]);
     },
     onDelivered: (seconds) => delivery.observe(seconds),
     onSlowReader: () => slowReaders.inc(),
-    show: (figures) => addFigures(register, figures),
+    attachSources: (figures) => registerSourceMetrics(register, figures),
   };
 }
 
 /** What is read only when somebody asks. */
-function addFigures(register: Registry, { gate, admission, feeds, pending, connections }: Figures): void {
+function registerSourceMetrics(
+  register: Registry,
+  { gate, admission, feeds, pendingChanges, upstreamConnections }: MetricSources,
+): void {
   const registers = [register];
   const gauge = (name: string, help: string, read: () => number | undefined): void => {
     const made: Gauge = new Gauge({
@@ -153,7 +156,12 @@ function addFigures(register: Registry, { gate, admission, feeds, pending, conne
       },
     });
   };
-  const labelled = (name: string, help: string, label: string, read: () => Readonly<Record<string, number>>): void => {
+  const labelledGauge = (
+    name: string,
+    help: string,
+    label: string,
+    read: () => Readonly<Record<string, number>>,
+  ): void => {
     const made: Gauge = new Gauge({
       name,
       help,
@@ -165,7 +173,7 @@ function addFigures(register: Registry, { gate, admission, feeds, pending, conne
       },
     });
   };
-  const ofFeeds = (read: (feed: FeedFigures) => number | undefined): Readonly<Record<string, number>> =>
+  const perFeed = (read: (feed: FeedStats) => number | undefined): Readonly<Record<string, number>> =>
     Object.fromEntries(
       Object.entries(feeds).flatMap(([name, feed]) => {
         const value = read(feed);
@@ -173,7 +181,7 @@ function addFigures(register: Registry, { gate, admission, feeds, pending, conne
       }),
     );
 
-  labelled('pouchgate_waiters', 'Live requests, parked until their document changes.', 'feed', () => gate.waiters);
+  labelledGauge('pouchgate_waiters', 'Live requests, parked until their document changes.', 'feed', () => gate.waiters);
   counter('pouchgate_wakes_total', 'Wakes of parked live requests by a change of their document.', () => gate.wakes);
   gauge('pouchgate_admission_queue', 'Requests that wait for a place before the gate.', () => admission.queued);
   counter(
@@ -181,12 +189,18 @@ function addFigures(register: Registry, { gate, admission, feeds, pending, conne
     'Requests sent away with 503: more than the gate takes.',
     () => admission.shed,
   );
-  labelled('pouchgate_upstream_connections', 'Open connections to the database.', 'pool', connections);
-  labelled('pouchgate_feed_up', 'Whether a feed runs.', 'feed', () => ofFeeds(({ up }) => (up ? 1 : 0)));
-  labelled('pouchgate_feed_silence_seconds', 'Since the last byte of a feed; heartbeats are bytes.', 'feed', () =>
-    ofFeeds(({ silence }) => (silence === undefined ? undefined : silence / 1000)),
+  labelledGauge('pouchgate_upstream_connections', 'Open connections to the database.', 'pool', upstreamConnections);
+  labelledGauge('pouchgate_feed_up', 'Whether a feed runs.', 'feed', () =>
+    perFeed(({ connected }) => (connected ? 1 : 0)),
   );
-  gauge('pouchgate_feed_pending_changes', 'Changes not yet seen by the feed at the last readiness probe.', pending);
+  labelledGauge('pouchgate_feed_silence_seconds', 'Since the last byte of a feed; heartbeats are bytes.', 'feed', () =>
+    perFeed(({ silenceMs }) => (silenceMs === undefined ? undefined : silenceMs / 1000)),
+  );
+  gauge(
+    'pouchgate_feed_pending_changes',
+    'Changes not yet seen by the feed at the last readiness probe.',
+    pendingChanges,
+  );
   const restarts: Counter<'feed'> = new Counter({
     name: 'pouchgate_feed_restarts_total',
     help: 'Connections to a feed, and attempts at one, that ended and were made anew.',

@@ -1,67 +1,71 @@
 import type { Logger } from 'pino';
 import type { Mount } from '../gate/request/target.ts';
 import type { Upstream } from '../upstream/client.ts';
-import { FeedWatch } from './feed-monitor.ts';
+import { FeedMonitor } from './feed-monitor.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { askUpstream, Probe } from './upstream-probe.ts';
+import { createProbeRequest, UpstreamProbe } from './upstream-probe.ts';
 import { decideReadiness, type Readiness } from './readiness.ts';
 import { createRequestLog } from './request-log.ts';
-import type { RequestOver } from './request-observer.ts';
+import type { CompletedRequest } from './request-observer.ts';
 
-export interface OperationsOptions {
+export interface ObservabilityOptions {
   readonly log: Logger;
   readonly mount: Mount;
   /** Whether anybody can ask for the metrics. */
-  readonly measured: boolean;
+  readonly metricsEnabled: boolean;
 }
 
 /** What an operator sees the server by. */
-export interface Operations {
+export interface Observability {
   readonly metrics: Metrics;
-  readonly feeds: { readonly registry: FeedWatch; readonly sessions: FeedWatch };
-  readonly onRequestOver: (over: RequestOver) => void;
+  readonly feeds: { readonly registry: FeedMonitor; readonly sessions: FeedMonitor };
+  readonly onRequestCompleted: (over: CompletedRequest) => void;
 }
 
-export function createOperations({ log, mount, measured }: OperationsOptions): Operations {
-  const metrics = createMetrics({ withProcess: measured });
-  const writeLine = createRequestLog(log, mount);
+export function createObservability({ log, mount, metricsEnabled }: ObservabilityOptions): Observability {
+  const metrics = createMetrics({ withProcess: metricsEnabled });
+  const logRequest = createRequestLog(log, mount);
   return {
     metrics,
-    feeds: { registry: new FeedWatch('registry', log), sessions: new FeedWatch('sessions', log) },
-    onRequestOver: (over) => {
-      metrics.onRequestOver(over);
-      writeLine(over);
+    feeds: { registry: new FeedMonitor('registry', log), sessions: new FeedMonitor('sessions', log) },
+    onRequestCompleted: (request) => {
+      metrics.onRequestCompleted(request);
+      logRequest(request);
     },
   };
 }
 
 /** Whether the server is ready, and how far its feed was behind when that was last asked. */
-export interface ReadinessRoom {
-  ask(): Promise<Readiness>;
-  pending(): number | undefined;
+export interface ReadinessMonitor {
+  check(): Promise<Readiness>;
+  pendingChanges(): number | undefined;
   /** The server is about to stop. */
-  drain(): void;
+  startDraining(): void;
 }
 
-export function createReadiness(upstream: Upstream, registry: string, feeds: Operations['feeds']): ReadinessRoom {
-  const probe = new Probe(askUpstream(upstream, registry));
+export function createReadinessMonitor(
+  upstream: Upstream,
+  registry: string,
+  feeds: Observability['feeds'],
+): ReadinessMonitor {
+  const probe = new UpstreamProbe(createProbeRequest(upstream, registry));
   let draining = false;
   return {
-    ask: async () => {
-      const { answered } = await probe.ask();
+    check: async () => {
+      const { answered } = await probe.check();
       return decideReadiness({
         not_draining: !draining,
-        registry_feed: feeds.registry.up,
-        sessions_feed: feeds.sessions.up,
+        registry_feed: feeds.registry.connected,
+        sessions_feed: feeds.sessions.connected,
         upstream: answered,
       });
     },
-    pending: () => {
+    pendingChanges: () => {
       const { last } = probe;
       const { seq } = feeds.registry;
       return last?.answered === true && seq !== undefined ? Math.max(0, last.seq - seq) : undefined;
     },
-    drain: () => {
+    startDraining: () => {
       draining = true;
     },
   };

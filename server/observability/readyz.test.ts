@@ -1,25 +1,25 @@
 import { once } from 'node:events';
 import net from 'node:net';
-import { startLine, type Line } from '../testing/test-identity.ts';
-import { startForTests, type TestGate } from '../testing/test-gate.ts';
+import { startTcpProxy, type TcpProxy } from '../testing/test-identity.ts';
+import { startTestGate, type TestGate } from '../testing/test-gate.ts';
 import { startRecorder, type Recorder } from '../testing/request-recorder.ts';
-import { startUpstream, type TestUpstream } from '../testing/test-database.ts';
+import { startTestUpstream, type TestUpstream } from '../testing/test-database.ts';
 import { eventually } from '../testing/fake-couchdb.ts';
 
 let upstream: TestUpstream;
 let recorder: Recorder;
-let line: Line;
+let proxy: TcpProxy;
 let gate: TestGate;
 
 beforeEach(async () => {
-  upstream = await startUpstream();
+  upstream = await startTestUpstream();
   recorder = await startRecorder(upstream.nextAccess().url);
-  line = await startLine({ ...upstream.access, url: recorder.url });
-  gate = await startForTests({}, { upstream, access: line.access });
+  proxy = await startTcpProxy({ ...upstream.access, url: recorder.url });
+  gate = await startTestGate({}, { upstream, access: proxy.access });
 });
 afterEach(async () => {
   await gate.close();
-  await line.close();
+  await proxy.close();
   await recorder.close();
   await upstream.close();
 });
@@ -27,33 +27,33 @@ afterEach(async () => {
 const infoRequests = (): number =>
   recorder.requests.filter(({ method, url }) => method === 'GET' && url === `/${upstream.names.registry}`).length;
 
-const ask = async (): Promise<{ status: number; body: unknown }> => {
-  const answer = await fetch(`${gate.url}/readyz`);
-  return { status: answer.status, body: await answer.json() };
+const fetchReadiness = async (): Promise<{ status: number; body: unknown }> => {
+  const response = await fetch(`${gate.url}/readyz`);
+  return { status: response.status, body: await response.json() };
 };
-const isReady = async (): Promise<boolean> => (await ask()).status === 200;
+const isReady = async (): Promise<boolean> => (await fetchReadiness()).status === 200;
 
 it('is ready while the database answers and both feeds run, and alive throughout', async () => {
   await eventually(isReady);
-  expect(await ask()).toEqual({
+  expect(await fetchReadiness()).toEqual({
     status: 200,
     body: {
       status: 'ready',
       checks: { not_draining: true, registry_feed: true, sessions_feed: true, upstream: true },
     },
   });
-  line.cut();
+  proxy.disconnect();
   await eventually(async () => !(await isReady()));
   await eventually(async () => {
-    const { checks } = (await ask()).body as { checks: Record<string, boolean> };
+    const { checks } = (await fetchReadiness()).body as { checks: Record<string, boolean> };
     return checks['upstream'] === false && checks['registry_feed'] === false && checks['sessions_feed'] === false;
   });
-  const told = await ask();
+  const told = await fetchReadiness();
   expect(told).toMatchObject({ status: 503, body: { error: 'not_ready', reason: 'The database does not answer.' } });
   // Nothing of where the database is, or of what went wrong with it.
   expect(JSON.stringify(told.body)).not.toMatch(/127\.0\.0\.1|registry"|ECONN|Engine/);
   expect((await fetch(`${gate.url}/healthz`)).status).toBe(200);
-  line.mend();
+  proxy.restore();
   await eventually(isReady);
 });
 
@@ -61,7 +61,7 @@ it('nobody can keep the database busy by asking', async () => {
   await eventually(isReady);
   const before = infoRequests();
   const begun = performance.now();
-  for (let round = 0; round < 20; round += 1) await Promise.all(Array.from({ length: 20 }, ask));
+  for (let round = 0; round < 20; round += 1) await Promise.all(Array.from({ length: 20 }, fetchReadiness));
   const seconds = (performance.now() - begun) / 1000;
   expect(infoRequests() - before).toBeLessThanOrEqual(1 + seconds);
 });

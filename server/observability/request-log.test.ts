@@ -1,10 +1,10 @@
 import pino from 'pino';
 import type { Username } from '../../couchdb-design/user-document/user-document.ts';
-import type { RequestOver } from './request-observer.ts';
-import { createRequestLog, levelOf } from './request-log.ts';
+import type { CompletedRequest } from './request-observer.ts';
+import { createRequestLog, logLevelFor } from './request-log.ts';
 
 test('what is as it should be is said quietly, what was refused is said, and faults are said loudly', () => {
-  const levels = [200, 201, 204, 304, 404, 400, 401, 403, 409, 413, 429, 500, 502, 503].map(levelOf);
+  const levels = [200, 201, 204, 304, 404, 400, 401, 403, 409, 413, 429, 500, 502, 503].map(logLevelFor);
   expect(levels).toEqual([
     ...Array<string>(5).fill('debug'),
     ...Array<string>(6).fill('info'),
@@ -14,16 +14,16 @@ test('what is as it should be is said quietly, what was refused is said, and fau
   ]);
 });
 
-const over: RequestOver = {
+const completedRequest: CompletedRequest = {
   method: 'GET',
   rawUrl: '/sync/user_registry/user_bob?access_token=geheim',
   status: 404,
   seconds: 0.0123,
   complete: true,
-  notes: { username: 'alice' as Username, refusal: { error: 'not_found', status: 404 } },
+  context: { username: 'alice' as Username, error: { error: 'not_found', status: 404 } },
 };
 
-function lines(level: string, ...requests: RequestOver[]): unknown[] {
+function lines(level: string, ...requests: CompletedRequest[]): unknown[] {
   const written: unknown[] = [];
   const log = pino(
     { level, base: null, timestamp: false },
@@ -35,7 +35,7 @@ function lines(level: string, ...requests: RequestOver[]): unknown[] {
 }
 
 test('a line says what, how, how long, who and why, and nothing of the URL', () => {
-  expect(lines('debug', over)).toEqual([
+  expect(lines('debug', completedRequest)).toEqual([
     {
       level: 20,
       method: 'GET',
@@ -47,10 +47,15 @@ test('a line says what, how, how long, who and why, and nothing of the URL', () 
       msg: 'Answered.',
     },
   ]);
-  expect(lines('info', over)).toEqual([]);
+  expect(lines('info', completedRequest)).toEqual([]);
 });
 
 test('a request that failed after its answer had begun is told with the status of its failure', () => {
-  const failed = { ...over, status: 200, complete: false, notes: { refusal: { error: 'bad_gateway', status: 502 } } };
+  const failed = {
+    ...completedRequest,
+    status: 200,
+    complete: false,
+    context: { error: { error: 'bad_gateway', status: 502 } },
+  };
   expect(lines('info', failed)).toEqual([expect.objectContaining({ level: 40, status: 502, gone: true })]);
 });

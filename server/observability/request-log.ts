@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Mount } from '../gate/request/target.ts';
-import type { RequestOver } from './request-observer.ts';
-import { routeKind } from './route-label.ts';
+import type { CompletedRequest } from './request-observer.ts';
+import { routeLabel } from './route-label.ts';
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
@@ -9,13 +9,13 @@ type Level = 'debug' | 'info' | 'warn' | 'error';
  * What an operator wants to see unasked: faults of ours loudly, those of the database as a warning, refused requests. Not
  * 404, by which PouchDB finds out that it has no checkpoint yet.
  */
-export function levelOf(status: number): Level {
+export function logLevelFor(status: number): Level {
   if (status < 400 || status === 404) return 'debug';
   if (status < 500) return 'info';
   return status === 500 ? 'error' : 'warn';
 }
 
-const WORDS: Readonly<Record<Level, string>> = {
+const MESSAGES: Readonly<Record<Level, string>> = {
   debug: 'Answered.',
   info: 'Refused.',
   warn: 'The database failed a request, or is asked too much.',
@@ -23,21 +23,21 @@ const WORDS: Readonly<Record<Level, string>> = {
 };
 
 /** Writes one line for each request that is over. Fields are chosen one by one: nothing that a client sent is among them. */
-export function createRequestLog(log: Logger, mount: Mount): (over: RequestOver) => void {
-  return ({ method, rawUrl, status: sent, seconds, complete, notes }) => {
-    const { refusal, username } = notes;
-    const status = refusal?.status ?? sent;
-    const level = levelOf(status);
+export function createRequestLog(log: Logger, mount: Mount): (over: CompletedRequest) => void {
+  return ({ method, rawUrl, status: sent, seconds, complete, context }) => {
+    const { error, username } = context;
+    const status = error?.status ?? sent;
+    const level = logLevelFor(status);
     if (!log.isLevelEnabled(level)) return;
     const line = {
       method,
-      route: routeKind(rawUrl, mount),
+      route: routeLabel(rawUrl, mount),
       status,
       ms: Math.round(seconds * 1000),
       ...(username === undefined ? {} : { username }),
-      ...(refusal === undefined ? {} : { reason: refusal.error }),
+      ...(error === undefined ? {} : { reason: error.error }),
       ...(complete ? {} : { gone: true }),
     };
-    log[level](line, WORDS[level]);
+    log[level](line, MESSAGES[level]);
   };
 }

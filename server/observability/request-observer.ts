@@ -1,8 +1,8 @@
 import type { Server, ServerResponse } from 'node:http';
-import { notesOf, type RequestNotes } from '../http/request-context.ts';
+import { requestContext, type RequestContext } from '../http/request-context.ts';
 
 /** A request that is over. */
-export interface RequestOver {
+export interface CompletedRequest {
   readonly method: string;
   /** As it stood in the request line; not for a log. */
   readonly rawUrl: string;
@@ -10,29 +10,29 @@ export interface RequestOver {
   readonly seconds: number;
   /** False when the client had gone before it had the whole answer. */
   readonly complete: boolean;
-  readonly notes: RequestNotes;
+  readonly context: RequestContext;
 }
 
 /**
  * Tells of each request of `server` once it is over. A live request waits for hours, and there are many, so one listener
  * serves them all.
  */
-export function observeRequests(server: Server, onOver: (over: RequestOver) => void): void {
-  const begun = new WeakMap<ServerResponse, number>();
-  function tell(this: ServerResponse): void {
+export function observeRequests(server: Server, onCompleted: (over: CompletedRequest) => void): void {
+  const startTimes = new WeakMap<ServerResponse, number>();
+  function onClose(this: ServerResponse): void {
     const { req } = this;
-    onOver({
+    onCompleted({
       method: req.method ?? '',
       rawUrl: readRawUrl(req),
       status: this.statusCode,
-      seconds: (performance.now() - (begun.get(this) ?? 0)) / 1000,
+      seconds: (performance.now() - (startTimes.get(this) ?? 0)) / 1000,
       complete: this.writableFinished,
-      notes: notesOf(this),
+      context: requestContext(this),
     });
   }
   server.prependListener('request', (_req, res) => {
-    begun.set(res, performance.now());
-    res.once('close', tell);
+    startTimes.set(res, performance.now());
+    res.once('close', onClose);
   });
 }
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { routeKind } from './route-label.ts';
+import { routeLabel } from './route-label.ts';
 
 const MOUNT = { base: '/sync', database: 'user_registry' };
 
@@ -26,7 +26,7 @@ test.each([
   ['/sync/user_registry/_local/abc', 'gate checkpoint'],
   ['/sync/user_registry/_all_docs', 'gate unknown'],
 ])('%s is %s', (url, kind) => {
-  expect(routeKind(url, MOUNT)).toBe(kind);
+  expect(routeLabel(url, MOUNT)).toBe(kind);
 });
 
 test('whatever is asked for, its kind is one of few and says nothing of it', () => {
@@ -41,7 +41,7 @@ test('whatever is asked for, its kind is one of few and says nothing of it', () 
   );
   fc.assert(
     fc.property(start, fc.string(), (base, rest) => {
-      kinds.add(routeKind(`${base}${rest}`, MOUNT));
+      kinds.add(routeLabel(`${base}${rest}`, MOUNT));
     }),
     { numRuns: 2_000 },
   );

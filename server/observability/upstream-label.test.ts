@@ -1,4 +1,4 @@
-import { statusClass, upstreamKind } from './upstream-label.ts';
+import { statusClass, upstreamLabel } from './upstream-label.ts';
 
 const NAMES = { registry: 'user_registry', sessions: 'pouchgate_sessions' };
 
@@ -12,11 +12,11 @@ test.each([
   ['GET', '/user_registry/user_alice', 'other'],
   ['GET', '/', 'other'],
 ])('%s %s counts as %s', (method, path, kind) => {
-  expect(upstreamKind({ method, path }, NAMES)).toBe(kind);
+  expect(upstreamLabel({ method, path }, NAMES)).toBe(kind);
 });
 
 test('a registry with a slash in its name is known by its path', () => {
-  expect(upstreamKind({ method: 'GET', path: '/a%2Fb' }, { ...NAMES, registry: 'a/b' })).toBe('info');
+  expect(upstreamLabel({ method: 'GET', path: '/a%2Fb' }, { ...NAMES, registry: 'a/b' })).toBe('info');
 });
 
 test('every status has one of five classes', () => {

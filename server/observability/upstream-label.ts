@@ -1,8 +1,8 @@
-import type { AskedUpstream } from '../upstream/client.ts';
+import type { UpstreamRequestInfo } from '../upstream/client.ts';
 
 /** What a request upstream was for. A closed set, since it is a label of a metric. */
-export const UPSTREAM_KINDS = ['leaves', 'facts', 'info', 'sign-in', 'forward', 'other'] as const;
-export type UpstreamKind = (typeof UPSTREAM_KINDS)[number];
+export const UPSTREAM_LABELS = ['leaves', 'facts', 'info', 'sign-in', 'forward', 'other'] as const;
+export type UpstreamLabel = (typeof UPSTREAM_LABELS)[number];
 
 export interface DatabaseNames {
   readonly registry: string;
@@ -15,7 +15,7 @@ export interface DatabaseNames {
  * - `forward`, which is counted where it is done: what one user has asked for;
  * - `other`: set-up, new documents, accounts, sessions.
  */
-export function upstreamKind({ method, path }: AskedUpstream, names: DatabaseNames): UpstreamKind {
+export function upstreamLabel({ method, path }: UpstreamRequestInfo, names: DatabaseNames): UpstreamLabel {
   const [pathname = '', query = ''] = path.split('?', 2);
   const [registry, sessions] = [`/${encodeURIComponent(names.registry)}`, `/${encodeURIComponent(names.sessions)}`];
   if (method === 'POST' && pathname === `${registry}/_changes` && query.includes('filter=_doc_ids')) return 'leaves';

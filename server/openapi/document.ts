@@ -35,40 +35,40 @@ const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
 /** The dialect is OpenAPI's own. */
 const jsonSchema = (schema: z.ZodType): object => ({ ...z.toJSONSchema(schema, { io: 'input' }), $schema: undefined });
 
-const reference = (name: string): object => ({ $ref: `#/components/schemas/${name}` });
+const schemaReference = (name: string): object => ({ $ref: `#/components/schemas/${name}` });
 
 const schemaOf = (schema: z.ZodType | 'one preference' | 'events'): object => {
   if (schema === 'events') return { type: 'string' };
-  if (schema === 'one preference') return reference('Preference');
+  if (schema === 'one preference') return schemaReference('Preference');
   const name = Object.keys(SCHEMAS).find((each) => SCHEMAS[each] === schema);
   if (name === undefined) throw new TypeError('A schema of an operation has no name.');
-  return reference(name);
+  return schemaReference(name);
 };
 
 const contentOf = (types: readonly string[], schema: object): object =>
   Object.fromEntries(types.map((type) => [type, { schema }]));
 
-const isProblem = ({ path }: Operation): boolean => path.startsWith('/api/users/');
+const usesProblemDetails = ({ path }: Operation): boolean => path.startsWith('/api/users/');
 
-function refusalOf(operation: Operation, status: number): object {
+function otherResponse(operation: Operation, status: number): object {
   const description = STATUS_CODES[status] ?? String(status);
   if (status < 400) return { description };
   return {
     description,
-    content: isProblem(operation)
-      ? contentOf(['application/problem+json'], reference('Problem'))
-      : contentOf(['application/json'], reference('Error')),
+    content: usesProblemDetails(operation)
+      ? contentOf(['application/problem+json'], schemaReference('Problem'))
+      : contentOf(['application/json'], schemaReference('Error')),
   };
 }
 
-function answerOf({ answer, tagged }: Operation): object {
-  const type = answer.schema === 'events' ? 'text/event-stream' : 'application/json';
+function successResponse({ response, hasEtag }: Operation): object {
+  const type = response.schema === 'events' ? 'text/event-stream' : 'application/json';
   return {
-    description: answer.says,
-    ...(tagged === true
+    description: response.description,
+    ...(hasEtag === true
       ? { headers: { ETag: { description: 'The state of the preferences.', schema: { type: 'string' } } } }
       : {}),
-    ...(answer.schema === undefined ? {} : { content: contentOf([type], schemaOf(answer.schema)) }),
+    ...(response.schema === undefined ? {} : { content: contentOf([type], schemaOf(response.schema)) }),
   };
 }
 
@@ -79,47 +79,47 @@ const SECURITY = {
   none: [],
 } as const;
 
-function parametersOf({ path, conditions = [] }: Operation): object[] {
+function parametersOf({ path, requestHeaders = [] }: Operation): object[] {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: 'path',
     required: true,
     schema: name === 'name' ? { type: 'string', enum: PREFERENCE_NAMES } : { type: 'string' },
   }));
-  const headers = conditions.map((name) => ({ name, in: 'header', schema: { type: 'string' } }));
+  const headers = requestHeaders.map((name) => ({ name, in: 'header', schema: { type: 'string' } }));
   return [...inPath, ...headers];
 }
 
-function describe(operation: Operation): object {
-  const { id, summary, proof, body, refusals } = operation;
-  const statuses = [...refusals, 502, 503];
+function describeOperation(operation: Operation): object {
+  const { id, summary, security, body, otherStatuses } = operation;
+  const statuses = [...otherStatuses, 502, 503];
   return {
     operationId: id,
     summary,
-    security: SECURITY[proof],
+    security: SECURITY[security],
     parameters: parametersOf(operation),
     ...(body === undefined
       ? {}
       : { requestBody: { required: true, content: contentOf(body.types, schemaOf(body.schema)) } }),
     responses: {
-      [operation.answer.status]: answerOf(operation),
-      ...Object.fromEntries(statuses.map((status) => [status, refusalOf(operation, status)])),
+      [operation.response.status]: successResponse(operation),
+      ...Object.fromEntries(statuses.map((status) => [status, otherResponse(operation, status)])),
     },
   };
 }
 
 /** Of the API, not of the program. */
-const VERSION = '1.0.0';
+const API_VERSION = '1.0.0';
 
 export function openApiDocument(): object {
   const paths: Record<string, Record<string, object>> = {};
-  for (const operation of OPERATIONS) (paths[operation.path] ??= {})[operation.method] = describe(operation);
+  for (const operation of OPERATIONS) (paths[operation.path] ??= {})[operation.method] = describeOperation(operation);
   const values = Object.values(preferencesSchema.shape).map((schema) => jsonSchema(schema));
   return {
     openapi: '3.1.1',
     info: {
       title: 'Pouchgate',
-      version: VERSION,
+      version: API_VERSION,
       description:
         'Sign-in, and one user’s preferences by plain HTTP. The replication protocol under `/sync` is CouchDB’s own and is not described here.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },

@@ -3,32 +3,32 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { newUserDocument, parseUsername, type Username } from '../../couchdb-design/user-document/user-document.ts';
 import type { Session, TelegramLink } from '../contract.ts';
-import { startForTests, type TestGate } from '../testing/test-gate.ts';
-import { startBotApi, type BotApi } from '../testing/fake-telegram-api.ts';
+import { startTestGate, type TestGate } from '../testing/test-gate.ts';
+import { startFakeTelegramApi, type FakeTelegramApi } from '../testing/fake-telegram-api.ts';
 import { openApiDocument } from './document.ts';
 import { OPERATIONS, type Operation } from './operations.ts';
 
 /** Every route and answer is as the description says: what is called here is called by its name in it. */
 
 let gate: TestGate;
-let bot: BotApi;
+let bot: FakeTelegramApi;
 beforeAll(async () => {
-  bot = await startBotApi();
-  const env = { TELEGRAM_BOT_TOKEN: bot.token, TELEGRAM_API_ROOT: bot.root() };
-  gate = await startForTests({ REGISTRATION: 'open', ...env });
-  await bot.heard(({ method }) => method === 'getUpdates');
+  bot = await startFakeTelegramApi();
+  const env = { TELEGRAM_BOT_TOKEN: bot.token, TELEGRAM_API_ROOT: bot.apiRoot() };
+  gate = await startTestGate({ REGISTRATION: 'open', ...env });
+  await bot.waitForCall(({ method }) => method === 'getUpdates');
 });
 afterAll(async () => {
   await gate.close();
   await bot.close();
 });
 
-const description = JSON.parse(JSON.stringify(openApiDocument())) as {
+const openApi = JSON.parse(JSON.stringify(openApiDocument())) as {
   paths: Record<string, Record<string, { responses: Record<string, { content?: Record<string, unknown> }> }>>;
 };
 const ajv = new Ajv2020({ strict: false, allErrors: true, unicodeRegExp: true });
 addFormats.default(ajv);
-ajv.addSchema(description, 'openapi.json');
+ajv.addSchema(openApi, 'openapi.json');
 
 const escaped = (part: string): string => part.replaceAll('~', '~0').replaceAll('/', '~1');
 function validatorOf({ path, method }: Operation, status: number, type: string): ValidateFunction {
@@ -36,7 +36,7 @@ function validatorOf({ path, method }: Operation, status: number, type: string):
   return ajv.compile({ $ref: `openapi.json#/${parts.map(escaped).map(encodeURIComponent).join('/')}` });
 }
 
-interface Call {
+interface CallOptions {
   readonly as?: string;
   readonly cookie?: string;
   readonly parameter?: string;
@@ -46,9 +46,9 @@ interface Call {
 }
 
 /** The answers that were seen, as `operation status`. */
-const seen = new Set<string>();
+const seenResponses = new Set<string>();
 
-async function call(id: string, status: number, { as, cookie, parameter, body, text, headers }: Call = {}) {
+async function call(id: string, status: number, { as, cookie, parameter, body, text, headers }: CallOptions = {}) {
   const operation = OPERATIONS.find((each) => each.id === id);
   if (operation === undefined) throw new Error(`There is no operation ${id}.`);
   const sent = text ?? (body === undefined ? undefined : JSON.stringify(body));
@@ -67,21 +67,21 @@ async function call(id: string, status: number, { as, cookie, parameter, body, t
   const told = type === 'text/event-stream' ? undefined : await response.text();
   if (told === undefined) await response.body?.cancel();
   expect([id, response.status, told]).toEqual([id, status, told]);
-  const declared = description.paths[operation.path]?.[operation.method]?.responses[String(status)];
+  const declared = openApi.paths[operation.path]?.[operation.method]?.responses[String(status)];
   expect([id, status, Object.keys(declared?.content ?? {})]).toEqual([id, status, type === undefined ? [] : [type]]);
   if (type?.endsWith('json') === true) {
     const isValid = validatorOf(operation, status, type);
     isValid(JSON.parse(told ?? ''));
     expect([id, status, isValid.errors]).toEqual([id, status, null]);
   }
-  if (operation.tagged === true && status < 400) expect(response.headers.get('etag')).toMatch(/^"\d+-[0-9a-f]{32}"$/);
-  seen.add(`${id} ${status}`);
+  if (operation.hasEtag === true && status < 400) expect(response.headers.get('etag')).toMatch(/^"\d+-[0-9a-f]{32}"$/);
+  seenResponses.add(`${id} ${status}`);
   return { told: told === undefined || told === '' ? undefined : (JSON.parse(told) as unknown), response };
 }
 
 const PASSWORD = 'a password for tests';
 let users = 0;
-const newUser = (): string => gate.upstream.account(`openapi${(users += 1)}`);
+const newUser = (): string => gate.upstream.accountName(`openapi${(users += 1)}`);
 
 async function register() {
   const username = newUser();
@@ -95,7 +95,7 @@ test('the description is good OpenAPI 3.1, and is served to everybody', async ()
   expect(result.errors).toBeUndefined();
   expect(result.valid).toBe(true);
   const response = await fetch(`${gate.url}/api/openapi.json`);
-  expect(await response.json()).toEqual(description);
+  expect(await response.json()).toEqual(openApi);
 });
 
 test('each path allows the methods that are described, and no other', async () => {
@@ -141,7 +141,7 @@ test('sign-in answers as described', async () => {
   await call('signOut', 204, { cookie });
   await gate.pouchgate.identity.accounts.suspend(parseUsername(username) as Username);
   await call('signIn', 403, { body: credentials });
-  const closed = await startForTests({ REGISTRATION: 'closed' });
+  const closed = await startTestGate({ REGISTRATION: 'closed' });
   const open = gate;
   gate = closed;
   await call('register', 403, { body: credentials }).finally(() => {
@@ -152,7 +152,7 @@ test('sign-in answers as described', async () => {
 
 const USERS = OPERATIONS.filter(({ path }) => /^\/api\/users\/pr/.test(path));
 /** Something to send where something has to be sent. */
-const bodyFor = (id: string): Call =>
+const bodyFor = (id: string): CallOptions =>
   ({ patchPreferences: { body: { theme: 'dark' } }, putPreference: { body: 'dark' } })[id] ?? {};
 
 test('the preferences answer as described', async () => {
@@ -187,15 +187,15 @@ test('the preferences answer as described', async () => {
 test('the chats of the bot answer as described, and without a bot are none', async () => {
   const as = gate.token(newUser());
   const { told } = await call('linkTelegram', 201, { as });
-  const person = bot.person('Ada');
-  await person.say(`/start ${(told as TelegramLink).code}`);
+  const person = bot.createPerson('Ada');
+  await person.sendMessage(`/start ${(told as TelegramLink).code}`);
   await call('telegramChats', 200, { as });
   const parameter = String(person.id);
   await call('unlinkTelegram', 204, { as, parameter });
   const ids = ['linkTelegram', 'telegramChats', 'unlinkTelegram'];
   for (const id of ids) await call(id, 401, { parameter });
   await call('unlinkTelegram', 404, { as, parameter });
-  const without = await startForTests();
+  const without = await startTestGate();
   const withBot = gate;
   gate = without;
   for (const id of ids) await call(id, 404, { as: without.token('ada'), parameter });
@@ -220,11 +220,13 @@ test('who may not, and what cannot be read, is refused as described', async () =
 });
 
 /** These need a database that fails or a crowd, and have tests of their own. */
-const ELSEWHERE = [429, 502, 503];
+const COVERED_ELSEWHERE = [429, 502, 503];
 
 test('every answer that is described was seen here', () => {
-  const described = OPERATIONS.flatMap(({ id, answer, refusals }) =>
-    [answer.status, ...refusals].filter((status) => !ELSEWHERE.includes(status)).map((status) => `${id} ${status}`),
+  const described = OPERATIONS.flatMap(({ id, response, otherStatuses }) =>
+    [response.status, ...otherStatuses]
+      .filter((status) => !COVERED_ELSEWHERE.includes(status))
+      .map((status) => `${id} ${status}`),
   );
-  expect([...seen].sort()).toEqual(described.sort());
+  expect([...seenResponses].sort()).toEqual(described.sort());
 });

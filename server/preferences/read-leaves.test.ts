@@ -3,21 +3,21 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseUsername, userDocumentId, type Username } from '../../couchdb-design/user-document/user-document.ts';
 import { connect } from '../upstream/client.ts';
-import { readStored } from './read-leaves.ts';
+import { readStoredLeaves } from './read-leaves.ts';
 
 const alice = userDocumentId(parseUsername('alice') as Username);
 let server: Server | undefined;
 afterEach(() => new Promise((resolve) => server?.close(resolve)));
 
 /** What is read of a database that gives this for the document. */
-async function readFrom(answer: unknown): ReturnType<typeof readStored> {
+async function readFrom(answer: unknown): ReturnType<typeof readStoredLeaves> {
   server = createServer((_req, res) =>
     res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer)),
   );
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   const couch = connect({ url: `http://127.0.0.1:${port}`, username: 'x', password: 'x' });
-  return readStored(couch, 'user_registry', alice);
+  return readStoredLeaves(couch, 'user_registry', alice);
 }
 
 it('reads the leaves that are not deleted, the winner first', async () => {

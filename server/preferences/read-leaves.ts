@@ -8,13 +8,13 @@ import type {
   UserDocumentId,
 } from '../../couchdb-design/user-document/user-document.ts';
 import { badGateway, HttpError } from '../http/errors.ts';
-import { isObject, member, textMember, type JsonObject } from '../lib/json.ts';
+import { isObject, getProperty, getString, type JsonObject } from '../lib/json.ts';
 import { statusOf } from '../upstream/client.ts';
 import { NO_DOCUMENT, type LeafState } from '../registry/leaf-state.ts';
 import { toUpstreamError } from '../upstream/upstream-error.ts';
 
 /** A leaf that is not deleted, as it is stored. */
-export interface RawLeaf {
+export interface StoredLeaf {
   readonly rev: Revision;
   readonly body: JsonObject;
 }
@@ -22,23 +22,27 @@ export interface RawLeaf {
 /** A user document's leaves as they are stored. */
 export interface StoredLeaves {
   /** Those that are not deleted, the winner first. None: there is no document. */
-  readonly live: readonly RawLeaf[];
+  readonly live: readonly StoredLeaf[];
   /** All of them, as `_changes` would tell. */
   readonly state: LeafState;
 }
 
 /** Reads all leaves with their bodies. Rejects with 502 or 503 when the upstream fails. */
-export async function readStored(couch: ServerScope, registry: string, id: UserDocumentId): Promise<StoredLeaves> {
-  const answer: unknown = await couch
+export async function readStoredLeaves(
+  couch: ServerScope,
+  registry: string,
+  id: UserDocumentId,
+): Promise<StoredLeaves> {
+  const response: unknown = await couch
     .request({ db: registry, path: encodeURIComponent(id), qs: { open_revs: 'all' } })
     .catch((error: unknown) => {
       if (statusOf(error) === 404) return [];
       throw toUpstreamError(error);
     });
-  if (!Array.isArray(answer)) throw badGateway("The database's answer was not a list of leaves.");
-  const leaves = answer.map((row: unknown) => {
-    const body = member(row, 'ok');
-    const rev = textMember(body, '_rev');
+  if (!Array.isArray(response)) throw badGateway("The database's answer was not a list of leaves.");
+  const leaves = response.map((row: unknown) => {
+    const body = getProperty(row, 'ok');
+    const rev = getString(body, '_rev');
     if (!isObject(body) || rev === undefined || body['_id'] !== id)
       throw badGateway("The database's answer held a leaf that cannot be read.");
     return { rev, body };
@@ -50,23 +54,25 @@ export async function readStored(couch: ServerScope, registry: string, id: UserD
 }
 
 /** A leaf as a user document of today's version. */
-export interface ReadLeaf<P extends object = Preferences> {
+export interface ParsedLeaf<P extends object = Preferences> {
   readonly rev: Revision;
   readonly document: UserDocument<P>;
 }
 
 /** Rejects 409 what is not a user document that this program can read: to write on top of it would lose what it holds. */
-export function readLeaf<P extends object>(
-  { rev, body }: RawLeaf,
-  read: (body: unknown) => ReadUserDocument<P>,
-): ReadLeaf<P> {
-  const found = read(body);
-  if (!found.ok) throw new HttpError(409, 'unreadable_document', found.reason);
-  return { rev, document: found.document };
+export function parseLeaf<P extends object>(
+  { rev, body }: StoredLeaf,
+  parseDocument: (body: unknown) => ReadUserDocument<P>,
+): ParsedLeaf<P> {
+  const result = parseDocument(body);
+  if (!result.ok) throw new HttpError(409, 'unreadable_document', result.reason);
+  return { rev, document: result.document };
 }
 
 /** What all leaves say together. */
-export const mergeLeaves = <P extends object>(leaves: readonly [ReadLeaf<P>, ...ReadLeaf<P>[]]): UserDocument<P> => {
+export const mergeLeaves = <P extends object>(
+  leaves: readonly [ParsedLeaf<P>, ...ParsedLeaf<P>[]],
+): UserDocument<P> => {
   const [first, ...others] = leaves;
   return merge([first.document, ...others.map(({ document }) => document)]);
 };

@@ -1,19 +1,19 @@
-import { doorOf } from '../../couchdb-design/user-document/edit-sources.ts';
+import { editSourceOf } from '../../couchdb-design/user-document/edit-sources.ts';
 import { parseEditStamp } from '../../couchdb-design/user-document/edit-stamp.ts';
-import type { UserPreferencesAnswer } from '../contract.ts';
-import type { PreferenceRules } from './schema.ts';
+import type { UserPreferencesResponse } from '../contract.ts';
+import type { PreferenceDefinition } from './schema.ts';
 import type { UserPreferences } from './service.ts';
 
 /** As contract.ts has it, of the application's own preferences. */
-export type PreferencesAnswer<P extends object> = Omit<UserPreferencesAnswer, 'preferences'> & { preferences: P };
+export type PreferencesResponse<P extends object> = Omit<UserPreferencesResponse, 'preferences'> & { preferences: P };
 
 /** What the preferences are told as, by every door. */
-export function preferencesAnswer<P extends object>(
+export function createPreferencesResponse<P extends object>(
   { document }: UserPreferences<P>,
-  { defaults }: Pick<PreferenceRules<P>, 'defaults'>,
-): PreferencesAnswer<P> {
+  { defaults }: Pick<PreferenceDefinition<P>, 'defaults'>,
+): PreferencesResponse<P> {
   const edits = Object.entries(document.edits).flatMap(([key, stamp]) => {
-    const [parts, by] = [parseEditStamp(stamp), doorOf(stamp)];
+    const [parts, by] = [parseEditStamp(stamp), editSourceOf(stamp)];
     if (parts === undefined || by === undefined) return [];
     return [[key, { at: new Date(parts.time).toISOString(), by, device: parts.device }] as const];
   });

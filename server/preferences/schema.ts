@@ -14,7 +14,7 @@ import {
 } from '../../couchdb-design/user-document/user-document.ts';
 
 /** What preferences there are, and in which document a user's are. */
-export interface PreferenceRules<P extends object = Preferences> {
+export interface PreferenceDefinition<P extends object = Preferences> {
   readonly names: readonly string[];
   /** Checks preferences by name, all of them optional. */
   readonly schema: z.ZodType<P>;
@@ -22,28 +22,28 @@ export interface PreferenceRules<P extends object = Preferences> {
   /** Told for what was never set; they are never stored. */
   readonly defaults: Partial<P>;
   readonly idOf: (username: Username) => UserDocumentId;
-  readonly readBody: (body: unknown) => ReadUserDocument<P>;
+  readonly parseUserDocument: (body: unknown) => ReadUserDocument<P>;
 }
 
 /**
  * The rules of an application's own preferences: a strict object of optional members, each checked for itself (a rule over two
  * could be broken by a merge of two documents that hold it). Throws a TypeError when a name is none that CouchDB's own check takes.
  */
-export function rulesOf<S extends z.ZodObject>(
+export function definePreferences<S extends z.ZodObject>(
   schema: S,
   defaults: Partial<z.infer<S>>,
   idPrefix: string = USUAL_ID_PREFIX,
-): PreferenceRules<z.infer<S>> {
+): PreferenceDefinition<z.infer<S>> {
   return {
     names: Object.keys(schema.shape),
     schema: schema as z.ZodType as z.ZodType<z.infer<S>>,
     patchSchema: createPatchSchema(schema),
     defaults,
     idOf: idsWith(idPrefix),
-    readBody: createUserDocumentReader(schema, idPrefix),
+    parseUserDocument: createUserDocumentReader(schema, idPrefix),
   };
 }
 
 /** The rules of Pouchgate's own preferences. */
-export const ourRules = (idPrefix?: string): PreferenceRules =>
-  rulesOf(preferencesSchema, DEFAULT_PREFERENCES, idPrefix);
+export const defaultPreferenceDefinition = (idPrefix?: string): PreferenceDefinition =>
+  definePreferences(preferencesSchema, DEFAULT_PREFERENCES, idPrefix);

@@ -1,26 +1,26 @@
 import fc from 'fast-check';
 import { parseUsername, userDocumentId, type Username } from '../../couchdb-design/user-document/user-document.ts';
-import { unavailable } from '../http/errors.ts';
-import { HeardStates } from './state-cache.ts';
+import { serviceUnavailable } from '../http/errors.ts';
+import { StateCache } from './state-cache.ts';
 import { Hub, type Waiter } from './hub.ts';
 import type { LeafState } from './leaf-state.ts';
-import type { LeavesReader } from './leaf-reader.ts';
+import type { LeafReader } from './leaf-reader.ts';
 import { eventually } from '../testing/fake-couchdb.ts';
 
-const nameOf = (text: string): Username => {
+const toUsername = (text: string): Username => {
   const username = parseUsername(text);
   if (username === undefined) throw new Error(`${text} is no username`);
   return username;
 };
 
-interface Woken extends Waiter {
-  readonly told: LeafState[];
+interface RecordingWaiter extends Waiter {
+  readonly states: LeafState[];
   readonly ended: () => number;
 }
 
-function waiterOf(name: string, sessionId?: string): Woken {
-  const username = nameOf(name);
-  const told: LeafState[] = [];
+function createWaiter(name: string, sessionId?: string): RecordingWaiter {
+  const username = toUsername(name);
+  const states: LeafState[] = [];
   let ended = 0;
   return {
     ownId: userDocumentId(username),
@@ -30,9 +30,9 @@ function waiterOf(name: string, sessionId?: string): Woken {
     get ending() {
       return ended > 0;
     },
-    told,
+    states,
     ended: () => ended,
-    wake: (state) => void told.push(state),
+    wake: (state) => void states.push(state),
     end: () => void (ended += 1),
   };
 }
@@ -40,7 +40,7 @@ function waiterOf(name: string, sessionId?: string): Woken {
 const stateOf = (id: string): LeafState => ({ leaves: [`1-${id}`], deleted: false });
 const rowOf = (id: string) => ({ kind: 'change', seq: '1', id, ...stateOf(id), doc: undefined }) as const;
 /** A reader whose answers are the document's id itself, so that a mix-up shows. */
-const echo: LeavesReader = { read: (id) => Promise.resolve(stateOf(id)) };
+const echoReader: LeafReader = { read: (id) => Promise.resolve(stateOf(id)) };
 const names = fc.constantFrom('a', 'b', 'c', 'aa', 'a.b');
 
 it("a row wakes its own document's waiters, each once, and nobody else; who has left is not woken", () => {
@@ -51,11 +51,11 @@ it("a row wakes its own document's waiters, each once, and nobody else; who has 
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const hub = new Hub(echo);
-      const all: { waiter: Woken; here: boolean; due: number }[] = [];
+      const hub = new Hub(echoReader);
+      const all: { waiter: RecordingWaiter; here: boolean; due: number }[] = [];
       for (const each of steps) {
         if (each.do === 'park') {
-          const waiter = waiterOf(each.name);
+          const waiter = createWaiter(each.name);
           hub.park(waiter);
           all.push({ waiter, here: true, due: 0 });
         } else if (each.do === 'leave') {
@@ -71,7 +71,7 @@ it("a row wakes its own document's waiters, each once, and nobody else; who has 
         expect(hub.size).toBe(all.filter(({ here }) => here).length);
       }
       for (const { waiter, due } of all) {
-        expect(waiter.told.map(({ leaves }) => leaves)).toEqual(Array(due).fill([`1-${waiter.ownId}`]));
+        expect(waiter.states.map(({ leaves }) => leaves)).toEqual(Array(due).fill([`1-${waiter.ownId}`]));
       }
     }),
   );
@@ -85,16 +85,16 @@ it('when the feed is back each document that somebody waits for is read once, an
       return Promise.resolve(stateOf(id));
     },
   });
-  const waiters = ['a', 'a', 'b', 'c'].map((name) => waiterOf(name));
+  const waiters = ['a', 'a', 'b', 'c'].map((name) => createWaiter(name));
   for (const waiter of waiters) hub.park(waiter);
-  expect(hub.up).toBe(false);
-  hub.onUp();
-  expect(hub.up).toBe(true);
-  await eventually(() => waiters.every(({ told }) => told.length === 1));
+  expect(hub.connected).toBe(false);
+  hub.onConnect();
+  expect(hub.connected).toBe(true);
+  await eventually(() => waiters.every(({ states }) => states.length === 1));
   expect(reads).toEqual(['user_a', 'user_b', 'user_c']);
-  for (const { told, ownId } of waiters) expect(told).toEqual([stateOf(ownId)]);
-  hub.onDown();
-  expect([hub.up, hub.size, waiters.every(({ ended }) => ended() === 0)]).toEqual([false, 4, true]);
+  for (const { states: told, ownId } of waiters) expect(told).toEqual([stateOf(ownId)]);
+  hub.onDisconnect();
+  expect([hub.connected, hub.size, waiters.every(({ ended }) => ended() === 0)]).toEqual([false, 4, true]);
 });
 
 it('a read that fails after the feed is back is made again, as long as somebody waits', async () => {
@@ -103,112 +103,112 @@ it('a read that fails after the feed is back is made again, as long as somebody 
     read: (id) => {
       if (failures >= 1) return Promise.resolve(stateOf(id));
       failures += 1;
-      return Promise.reject(unavailable('The database does not answer.'));
+      return Promise.reject(serviceUnavailable('The database does not answer.'));
     },
   });
-  const waiter = waiterOf('a');
+  const waiter = createWaiter('a');
   hub.park(waiter);
-  hub.onUp();
-  await eventually(() => waiter.told.length === 1);
+  hub.onConnect();
+  await eventually(() => waiter.states.length === 1);
   expect(failures).toBe(1);
 });
 
 it('a row that comes while the state is read again is the last word: the read began before it', async () => {
   let answer: (state: LeafState) => void = () => undefined;
   const hub = new Hub({ read: () => new Promise((resolve) => (answer = resolve)) });
-  const waiter = waiterOf('a');
+  const waiter = createWaiter('a');
   hub.park(waiter);
-  hub.onUp();
+  hub.onConnect();
   // A branch: neither the winner nor the highest generation says which of the two is the newer state.
   const newer = { leaves: ['2-a', '2-0'], deleted: false };
   hub.onRow({ ...rowOf('user_a'), ...newer });
   answer({ leaves: ['2-a'], deleted: false });
   await new Promise((resolve) => setImmediate(resolve));
-  expect(waiter.told.at(-1)?.leaves).toEqual(newer.leaves);
+  expect(waiter.states.at(-1)?.leaves).toEqual(newer.leaves);
 });
 
 it("the end of a session ends its own waiters, the end of an account's rights all of that account's", () => {
-  const hub = new Hub(echo);
+  const hub = new Hub(echoReader);
   const [one, other, stranger, without] = [
-    waiterOf('a', 's1'),
-    waiterOf('a', 's2'),
-    waiterOf('b', 's3'),
-    waiterOf('a'),
+    createWaiter('a', 's1'),
+    createWaiter('a', 's2'),
+    createWaiter('b', 's3'),
+    createWaiter('a'),
   ];
   for (const waiter of [one, other, stranger, without]) hub.park(waiter);
-  hub.onEnded({ kind: 'session', sessionId: 's1' });
+  hub.onRevocation({ kind: 'session', sessionId: 's1' });
   expect([one, other, stranger, without].map(({ ended }) => ended())).toEqual([1, 0, 0, 0]);
-  hub.onEnded({ kind: 'account', username: 'a' });
+  hub.onRevocation({ kind: 'account', username: 'a' });
   expect([one, other, stranger, without].map(({ ended }) => ended())).toEqual([2, 1, 0, 1]);
 });
 
 it('a waiter that leaves while it is woken, or parks another one, disturbs nobody', () => {
-  const hub = new Hub(echo);
-  const last = waiterOf('a');
+  const hub = new Hub(echoReader);
+  const last = createWaiter('a');
   const first: Waiter = {
-    ...waiterOf('a'),
+    ...createWaiter('a'),
     wake: () => {
       hub.unpark(first);
-      hub.park(waiterOf('a'));
+      hub.park(createWaiter('a'));
     },
   };
   hub.park(first);
   hub.park(last);
   hub.onRow(rowOf('user_a'));
-  expect([last.told.length, hub.size]).toEqual([1, 2]);
+  expect([last.states.length, hub.size]).toEqual([1, 2]);
 });
 
 it('a user has a hundred live requests at most, the oldest giving way, whoever else is there', () => {
-  const hub = new Hub(echo);
-  const mine = Array.from({ length: 130 }, () => waiterOf('a'));
-  const others = waiterOf('b');
+  const hub = new Hub(echoReader);
+  const mine = Array.from({ length: 130 }, () => createWaiter('a'));
+  const others = createWaiter('b');
   hub.park(others);
   for (const waiter of mine) hub.park(waiter);
   expect(mine.map(({ ended }) => ended())).toEqual([...Array<number>(30).fill(1), ...Array<number>(100).fill(0)]);
   expect(others.ended()).toBe(0);
   // Those that were ended are still held; when they are gone, and others too, there is room again.
   for (const waiter of mine.slice(0, 31)) hub.unpark(waiter);
-  hub.park(waiterOf('a'));
+  hub.park(createWaiter('a'));
   expect(mine.slice(31).every(({ ended }) => ended() === 0)).toBe(true);
 });
 
 describe('what the feed said last', () => {
-  const id = userDocumentId(nameOf('a'));
+  const id = userDocumentId(toUsername('a'));
 
   it('is known of a document that somebody waited for, until the feed is down or nobody waited at its next change', () => {
-    const hub = new Hub(echo);
-    hub.onUp();
-    const waiter = waiterOf('a');
+    const hub = new Hub(echoReader);
+    hub.onConnect();
+    const waiter = createWaiter('a');
     hub.onRow(rowOf('user_a'));
-    expect(hub.heard(id)).toBeUndefined();
+    expect(hub.cachedState(id)).toBeUndefined();
     hub.park(waiter);
     hub.onRow(rowOf('user_a'));
-    expect(hub.heard(id)).toEqual(stateOf('user_a'));
+    expect(hub.cachedState(id)).toEqual(stateOf('user_a'));
     hub.unpark(waiter);
-    expect(hub.heard(id)).toEqual(stateOf('user_a'));
+    expect(hub.cachedState(id)).toEqual(stateOf('user_a'));
     hub.onRow({ ...rowOf('user_a'), leaves: ['2-x'] });
-    expect(hub.heard(id)).toBeUndefined();
+    expect(hub.cachedState(id)).toBeUndefined();
     hub.park(waiter);
     hub.onRow(rowOf('user_a'));
-    hub.onDown();
-    expect(hub.heard(id)).toBeUndefined();
+    hub.onDisconnect();
+    expect(hub.cachedState(id)).toBeUndefined();
   });
 
   it('is not what was only read, since a copy that lags behind may have been asked', async () => {
-    const hub = new Hub(echo);
-    const waiter = waiterOf('a');
+    const hub = new Hub(echoReader);
+    const waiter = createWaiter('a');
     hub.park(waiter);
-    hub.onUp();
-    await eventually(() => waiter.told.length === 1);
-    expect(hub.heard(id)).toBeUndefined();
+    hub.onConnect();
+    await eventually(() => waiter.states.length === 1);
+    expect(hub.cachedState(id)).toBeUndefined();
   });
 
   it('is bounded, and what had no news for longest is forgotten first', () => {
-    const heard = new HeardStates(2);
-    heard.note('a', stateOf('a'));
-    heard.note('b', stateOf('b'));
-    heard.note('a', stateOf('a'));
-    heard.note('c', stateOf('c'));
+    const heard = new StateCache(2);
+    heard.set('a', stateOf('a'));
+    heard.set('b', stateOf('b'));
+    heard.set('a', stateOf('a'));
+    heard.set('c', stateOf('c'));
     expect([heard.get('a'), heard.get('b'), heard.get('c')]).toEqual([stateOf('a'), undefined, stateOf('c')]);
   });
 });

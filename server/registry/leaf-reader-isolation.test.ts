@@ -5,7 +5,7 @@ import {
   type UserDocumentId,
 } from '../../couchdb-design/user-document/user-document.ts';
 import { connect } from '../upstream/client.ts';
-import { createLeavesReader, type LeavesReader } from './leaf-reader.ts';
+import { createLeafReader, type LeafReader } from './leaf-reader.ts';
 import { startFakeUpstream, type FakeUpstream } from '../testing/fake-couchdb.ts';
 
 /** One user's leaves never reach another through a batch, whatever the upstream makes of what it was asked. */
@@ -21,7 +21,7 @@ const revOf = (id: string, nth: number): string => `${nth}-${Buffer.from(id).toS
 const ownerOf = (rev: string): string => Buffer.from(rev.slice(rev.indexOf('-') + 1), 'hex').toString();
 
 /** What is done to one row of an answer. */
-const deeds = [
+const ROW_MUTATIONS = [
   'as it is',
   'missing',
   'twice',
@@ -32,13 +32,13 @@ const deeds = [
   'number',
   'other shape',
 ] as const;
-type Deed = (typeof deeds)[number];
+type RowMutation = (typeof ROW_MUTATIONS)[number];
 
 type Row = Readonly<Record<string, unknown>>;
 
-function rowsOf(id: string, deed: Deed): readonly Row[] {
+function mutateRow(id: string, mutation: RowMutation): readonly Row[] {
   const row = (told: string, nth = 1): Row => ({ seq: '1-x', id: told, changes: [{ rev: revOf(told, nth) }] });
-  switch (deed) {
+  switch (mutation) {
     case 'as it is':
       return [row(id)];
     case 'missing':
@@ -55,21 +55,21 @@ function rowsOf(id: string, deed: Deed): readonly Row[] {
       return [row(`${id}x`), row(id.slice(0, -1)), row(`_local/${id}`)];
     case 'number':
     case 'other shape':
-      return [{ seq: '1-x', id: deed === 'number' ? 7 : [id], changes: [{ rev: revOf(id, 1) }] }];
+      return [{ seq: '1-x', id: mutation === 'number' ? 7 : [id], changes: [{ rev: revOf(id, 1) }] }];
   }
 }
 
 /** What the upstream answers to these ids. */
-let answer: (ids: readonly string[]) => { readonly rows: readonly Row[]; readonly wait: number } = () => ({
+let respond: (ids: readonly string[]) => { readonly rows: readonly Row[]; readonly wait: number } = () => ({
   rows: [],
   wait: 0,
 });
 let upstream: FakeUpstream;
-let read: LeavesReader['read'];
+let read: LeafReader['read'];
 
 beforeAll(async () => {
   upstream = await startFakeUpstream((_request, response, body) => {
-    const { rows, wait } = answer((JSON.parse(body) as { doc_ids: string[] }).doc_ids);
+    const { rows, wait } = respond((JSON.parse(body) as { doc_ids: string[] }).doc_ids);
     const send = (): void => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ results: rows, last_seq: '9-x', pending: 0 }));
@@ -81,7 +81,7 @@ beforeAll(async () => {
     };
     turn(wait);
   });
-  ({ read } = createLeavesReader(connect(upstream.access), 'user_registry'));
+  ({ read } = createLeafReader(connect(upstream.access), 'user_registry'));
 });
 afterAll(() => upstream.close());
 
@@ -104,21 +104,21 @@ it('extra, missing, doubled, reordered, garbled rows, in batches that overtake e
     fc.asyncProperty(
       fc.array(names, { minLength: 1, maxLength: 4 }),
       strangers,
-      fc.array(fc.nat(deeds.length - 1), { minLength: 1, maxLength: 20 }),
+      fc.array(fc.nat(ROW_MUTATIONS.length - 1), { minLength: 1, maxLength: 20 }),
       fc.array(fc.nat(6), { minLength: 1, maxLength: 5 }),
       fc.boolean(),
       async (crowds, odd, dice, waits, reversed) => {
         let [throws, asked] = [0, 0];
-        const deedOf = (): Deed => deeds[dice[(throws += 1) % dice.length] ?? 0] ?? 'as it is';
-        answer = (ids) => {
+        const deedOf = (): RowMutation => ROW_MUTATIONS[dice[(throws += 1) % dice.length] ?? 0] ?? 'as it is';
+        respond = (ids) => {
           // Rows of every other crowd's documents too: as a proxy that mixes answers up would.
           const others = crowds
             .flat()
             .map((name) => `user_${name}`)
             .filter((id) => !ids.includes(id));
           const rows = [
-            ...[...odd, ...others].flatMap((id) => rowsOf(id, 'twice')),
-            ...ids.flatMap((id) => rowsOf(id, deedOf())),
+            ...[...odd, ...others].flatMap((id) => mutateRow(id, 'twice')),
+            ...ids.flatMap((id) => mutateRow(id, deedOf())),
           ];
           return { rows: reversed ? rows.reverse() : rows, wait: waits[(asked += 1) % waits.length] ?? 0 };
         };
@@ -141,7 +141,7 @@ it('extra, missing, doubled, reordered, garbled rows, in batches that overtake e
 });
 
 it('a batch that cannot be read as a whole is told to nobody, not even to those whose rows are good', async () => {
-  answer = (ids) => ({ rows: ids.flatMap((id) => rowsOf(id, id === 'user_b' ? 'number' : 'as it is')), wait: 0 });
+  respond = (ids) => ({ rows: ids.flatMap((id) => mutateRow(id, id === 'user_b' ? 'number' : 'as it is')), wait: 0 });
   const states = await Promise.allSettled(['a', 'b', 'c'].map((name) => read(idOf(name))));
   expect(states.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
 });

@@ -5,7 +5,7 @@ import {
   type UserDocumentId,
 } from '../../couchdb-design/user-document/user-document.ts';
 import { connect } from '../upstream/client.ts';
-import { createLeavesReader } from './leaf-reader.ts';
+import { createLeafReader } from './leaf-reader.ts';
 import { startFakeUpstream, type FakeUpstream } from '../testing/fake-couchdb.ts';
 
 const idOf = (name: string): UserDocumentId => {
@@ -41,8 +41,8 @@ afterEach(() => {
   respond = undefined;
 });
 
-const reader = (): ReturnType<typeof createLeavesReader> =>
-  createLeavesReader(connect(upstream.access), 'user_registry');
+const createReader = (): ReturnType<typeof createLeafReader> =>
+  createLeafReader(connect(upstream.access), 'user_registry');
 
 it("nobody is told another's row: whatever order, strangers and gaps the upstream answers with", async () => {
   const names = fc.uniqueArray(fc.stringMatching(/^[a-z0-9][a-z0-9_.@+-]{0,12}$/), { minLength: 1, maxLength: 30 });
@@ -59,7 +59,7 @@ it("nobody is told another's row: whatever order, strangers and gaps the upstrea
           const rows = [...ids.filter((id) => !missing.has(id)), ...odd.filter((id) => !ids.includes(id))];
           return (reverse ? rows.reverse() : rows).map((id) => ({ id, changes: [{ rev: revOf(id) }] }));
         };
-        const { read } = reader();
+        const { read } = createReader();
         const states = await Promise.all(asked.map((name) => read(idOf(name))));
         expect(states.map(({ leaves }) => leaves)).toEqual(
           asked.map((name) => (missing.has(`user_${name}`) ? [] : [revOf(`user_${name}`)])),
@@ -73,7 +73,7 @@ it("nobody is told another's row: whatever order, strangers and gaps the upstrea
 it('what many ask for at once takes few requests, each with at most 250 ids and each id once', async () => {
   rowsFor = (ids) => ids.map((id) => ({ id, changes: [{ rev: revOf(id) }] }));
   const before = upstream.requests.length;
-  const { read } = reader();
+  const { read } = createReader();
   const ids = Array.from({ length: 1_000 }, (_, n) => idOf(`n${n % 500}`));
   const states = await Promise.all(ids.map((id) => read(id)));
   expect(states.map(({ leaves }) => leaves[0])).toEqual(ids.map(revOf));
@@ -90,7 +90,7 @@ it('what many ask for at once takes few requests, each with at most 250 ids and 
 it('a single read does not wait for company, and asks for its own id alone, from the start, with every leaf', async () => {
   rowsFor = () => [{ id: 'user_solo', changes: [{ rev: '3-a' }, { rev: '2-b' }], deleted: true }];
   const before = upstream.requests.length;
-  expect(await reader().read(idOf('solo'))).toMatchObject({ leaves: ['3-a', '2-b'], deleted: true });
+  expect(await createReader().read(idOf('solo'))).toMatchObject({ leaves: ['3-a', '2-b'], deleted: true });
   const [request] = upstream.requests.slice(before);
   expect(request?.body).toBe('{"doc_ids":["user_solo"]}');
   expect(request?.url).toBe('/user_registry/_changes?filter=_doc_ids&style=all_docs&since=0');
@@ -109,7 +109,7 @@ it.each([
 ])('an answer %i %s is %i for all of its batch, and for none of the next', async (status, body, told) => {
   rowsFor = () => [];
   respond = () => ({ status, body });
-  const { read } = reader();
+  const { read } = createReader();
   const results = await Promise.allSettled([read(idOf('a')), read(idOf('b'))]);
   for (const result of results) expect(result).toMatchObject({ status: 'rejected', reason: { status: told } });
   respond = undefined;

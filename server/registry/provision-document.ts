@@ -19,7 +19,7 @@ export function createProvision(
   registry: string,
   idOf: (username: Username) => UserDocumentId,
 ): Provision {
-  const underway = new Map<Username, Promise<void>>();
+  const inFlight = new Map<Username, Promise<void>>();
   const create = async (username: Username): Promise<void> => {
     try {
       await couch.use(registry).insert(newUserDocument(username, new Date(), idOf(username)));
@@ -28,10 +28,10 @@ export function createProvision(
     }
   };
   return (username) => {
-    const found = underway.get(username);
-    if (found !== undefined) return found;
-    const created = create(username).finally(() => underway.delete(username));
-    underway.set(username, created);
+    const pending = inFlight.get(username);
+    if (pending !== undefined) return pending;
+    const created = create(username).finally(() => inFlight.delete(username));
+    inFlight.set(username, created);
     return created;
   };
 }

@@ -2,17 +2,17 @@ import { findSecretField } from '../../couchdb-design/user-document/secret-field
 import type { UserDocumentId, Username } from '../../couchdb-design/user-document/user-document.ts';
 import type { Caller } from '../http/caller.ts';
 import { forbidden, type HttpError } from '../http/errors.ts';
-import { textMember } from '../lib/json.ts';
+import { getString } from '../lib/json.ts';
 
 /** Told of a document that is not served: whose it is, and the way to the field. */
 export type OnSecretField = (username: Username, field: string) => void;
 
 /** A name that somebody wrote may be of any length. */
-const LONGEST_TOLD = 200;
+const MAX_FIELD_LENGTH = 200;
 /** Documents whose refused revision is remembered; there should be none. */
-const MOST_REMEMBERED = 1_000;
+const MAX_REFUSED_DOCUMENTS = 1_000;
 
-type Own = Pick<Caller, 'ownId' | 'username'>;
+type DocumentOwner = Pick<Caller, 'ownId' | 'username'>;
 
 /**
  * Keeps documents back that have a field that must never be replicated: what has once been in a browser's database cannot
@@ -22,38 +22,38 @@ type Own = Pick<Caller, 'ownId' | 'username'>;
  */
 export class SecretGuard {
   readonly #onSecretField: OnSecretField;
-  readonly #refused = new Map<UserDocumentId, { readonly rev: string; readonly refusal: HttpError }>();
+  readonly #refusedRevisions = new Map<UserDocumentId, { readonly rev: string; readonly refusal: HttpError }>();
 
   constructor(onSecretField: OnSecretField) {
     this.#onSecretField = onSecretField;
   }
 
   /** To be given every document that is about to be sent, each by itself. Throws 403 for one that must not be. */
-  check(documents: readonly unknown[], { ownId, username }: Own): void {
+  check(documents: readonly unknown[], { ownId, username }: DocumentOwner): void {
     for (const document of documents) {
       const found = findSecretField(document);
       if (found === undefined) continue;
-      const field = found.path.slice(0, LONGEST_TOLD);
+      const field = found.path.slice(0, MAX_FIELD_LENGTH);
       const refusal = forbidden(
         `The document has the field ${JSON.stringify(field)}, which looks like a secret and is not replicated; an operator has to remove it.`,
       );
-      this.#remember(ownId, textMember(document, '_rev'), refusal);
+      this.#remember(ownId, getString(document, '_rev'), refusal);
       this.#onSecretField(username, field);
       throw refusal;
     }
   }
 
   /** To be given the leaves that `_changes` is about to tell. Throws 403 when one of them was kept back before. */
-  checkLeaves(leaves: readonly string[], { ownId }: Pick<Own, 'ownId'>): void {
-    const known = this.#refused.get(ownId);
+  checkLeaves(leaves: readonly string[], { ownId }: Pick<DocumentOwner, 'ownId'>): void {
+    const known = this.#refusedRevisions.get(ownId);
     if (known !== undefined && leaves.includes(known.rev)) throw known.refusal;
   }
 
   #remember(id: UserDocumentId, rev: string | undefined, refusal: HttpError): void {
     if (rev === undefined) return;
-    this.#refused.delete(id);
-    const [oldest] = this.#refused.size >= MOST_REMEMBERED ? this.#refused.keys() : [];
-    if (oldest !== undefined) this.#refused.delete(oldest);
-    this.#refused.set(id, { rev, refusal });
+    this.#refusedRevisions.delete(id);
+    const [oldest] = this.#refusedRevisions.size >= MAX_REFUSED_DOCUMENTS ? this.#refusedRevisions.keys() : [];
+    if (oldest !== undefined) this.#refusedRevisions.delete(oldest);
+    this.#refusedRevisions.set(id, { rev, refusal });
   }
 }

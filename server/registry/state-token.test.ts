@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { stateToken, tokenGeneration } from './state-token.ts';
+import { stateToken, generationOfToken } from './state-token.ts';
 import { NO_DOCUMENT } from './leaf-state.ts';
 
 const hex = fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => Buffer.from(bytes).toString('hex'));
@@ -29,10 +29,10 @@ it('a token tells the highest generation, and any other text tells none', () => 
   fc.assert(
     fc.property(leaves, fc.string(), (some, text) => {
       const highest = Math.max(...some.map((rev) => Number.parseInt(rev, 10)));
-      expect(tokenGeneration(stateToken({ leaves: some, deleted: false }))).toBe(highest);
-      expect(tokenGeneration(`x${text}`)).toBe(0);
+      expect(generationOfToken(stateToken({ leaves: some, deleted: false }))).toBe(highest);
+      expect(generationOfToken(`x${text}`)).toBe(0);
     }),
   );
   expect(stateToken(NO_DOCUMENT)).toBe('0');
-  expect(tokenGeneration('99-ffff')).toBe(0);
+  expect(generationOfToken('99-ffff')).toBe(0);
 });

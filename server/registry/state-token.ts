@@ -5,7 +5,7 @@ import type { LeafState } from './leaf-state.ts';
 /** Our `seq`: `<highest generation>-<digest of the leaves>`, or `0` when there is no document. */
 export type StateToken = string;
 
-const generationOf = (revision: string): number => parseRevision(revision)?.generation ?? 0;
+const generationOfRevision = (revision: string): number => parseRevision(revision)?.generation ?? 0;
 
 /**
  * The token of a state. A revision's id says what it holds, a deletion included, so the leaves and whether the document
@@ -16,12 +16,12 @@ export function stateToken(state: LeafState): StateToken {
   const digest = createHash('sha256');
   digest.update(state.deleted ? 'deleted' : 'live');
   for (const leaf of [...state.leaves].sort()) digest.update(`\n${leaf}`);
-  const highest = Math.max(...state.leaves.map(generationOf));
+  const highest = Math.max(...state.leaves.map(generationOfRevision));
   return `${highest}-${digest.digest('hex').slice(0, 32)}`;
 }
 
 /** The highest generation in a token that a client brings back; 0 for what is no token of ours. */
-export function tokenGeneration(token: string): number {
+export function generationOfToken(token: string): number {
   const match = /^(\d{1,10})-[0-9a-f]{32}$/.exec(token);
   return match === null ? 0 : Number(match[1]);
 }

@@ -3,14 +3,14 @@ import { z } from 'zod';
 import { badGateway } from '../http/errors.ts';
 import { readDocuments, type StoredDocument } from '../upstream/read-documents.ts';
 import { toUpstreamError } from '../upstream/upstream-error.ts';
-import { writeAlone } from '../upstream/exclusive-write.ts';
+import { writeExclusively } from '../upstream/exclusive-write.ts';
 
 /** The bot's documents in the database of sessions. Everything rejects with 502 or 503 when the database fails. */
-export interface Documents {
+export interface DocumentStore {
   read(id: string): Promise<StoredDocument | undefined>;
   readAll(ids: readonly string[]): Promise<readonly StoredDocument[]>;
   /** The ids that begin so. */
-  idsOf(prefix: string): Promise<readonly string[]>;
+  listIds(prefix: string): Promise<readonly string[]>;
   /** Stores it on top of `revision` (none: there is no such document yet); undefined when another write was quicker. */
   write(id: string, document: object, revision: string | undefined): Promise<string | undefined>;
   /** Whether this call has removed it, and not another one. */
@@ -19,25 +19,28 @@ export interface Documents {
 
 const listSchema = z.object({ rows: z.array(z.object({ id: z.string() })) });
 
-export function createDocuments(couch: ServerScope, database: string): Documents {
+export function createDocumentStore(couch: ServerScope, database: string): DocumentStore {
   const db: DocumentScope<unknown> = couch.use(database);
   const readAll = async (ids: readonly string[]): Promise<readonly StoredDocument[]> =>
     ids.length === 0 ? [] : [...(await readDocuments(couch, database, ids)).values()];
   return {
     readAll,
     read: async (id) => (await readAll([id]))[0],
-    idsOf: async (prefix) => {
-      const answer: unknown = await db.list({ startkey: prefix, endkey: `${prefix}\ufff0` }).catch((error: unknown) => {
-        throw toUpstreamError(error);
-      });
-      const { data } = listSchema.safeParse(answer);
+    listIds: async (prefix) => {
+      const response: unknown = await db
+        .list({ startkey: prefix, endkey: `${prefix}\ufff0` })
+        .catch((error: unknown) => {
+          throw toUpstreamError(error);
+        });
+      const { data } = listSchema.safeParse(response);
       if (data === undefined) throw badGateway("The database's list of documents is not one.");
       return data.rows.map(({ id }) => id);
     },
     write: async (id, document, revision) => {
       const body = { ...document, _id: id, ...(revision === undefined ? {} : { _rev: revision }) };
-      return await writeAlone(couch, database, body);
+      return await writeExclusively(couch, database, body);
     },
-    remove: async ({ _id, _rev }) => (await writeAlone(couch, database, { _id, _rev, _deleted: true })) !== undefined,
+    remove: async ({ _id, _rev }) =>
+      (await writeExclusively(couch, database, { _id, _rev, _deleted: true })) !== undefined,
   };
 }

@@ -1,14 +1,14 @@
 import { authorizationOf, connect, type UpstreamAccess } from '../upstream/client.ts';
 
 /** What tests do as an operator does it: copies every leaf with its history into a database that is there. */
-export interface Copy {
+export interface CopyOptions {
   readonly access: UpstreamAccess;
   readonly from: string;
   readonly to: string;
 }
 
 /** By CouchDB's own replicator, which has to reach itself under this URL. */
-export async function replicate({ access, from, to }: Copy): Promise<void> {
+export async function replicate({ access, from, to }: CopyOptions): Promise<void> {
   const [source, target] = [from, to].map((name) => ({
     url: `${access.url}/${name}`,
     headers: { Authorization: authorizationOf(access) },
@@ -17,7 +17,7 @@ export async function replicate({ access, from, to }: Copy): Promise<void> {
 }
 
 /** Document by document, which needs no replicator. */
-export async function copyByHand({ access, from, to }: Copy): Promise<void> {
+export async function copyDocuments({ access, from, to }: CopyOptions): Promise<void> {
   const couch = connect(access);
   const { results } = (await couch.request({ db: from, path: '_changes' })) as { results: { id: string }[] };
   for (const { id } of results) {

@@ -1,24 +1,24 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Fault, Pace } from './faulty-database-proxy.ts';
+import type { Fault, ChunkTransform } from './faulty-database-proxy.ts';
 
 /** Which requests a fault is about. */
-export type Concerns = (request: IncomingMessage) => boolean;
+export type RequestFilter = (request: IncomingMessage) => boolean;
 
-const everything: Concerns = () => true;
+const anyRequest: RequestFilter = () => true;
 
 /** A continuous feed of a database. */
-export const isFeedOf =
-  (database: string): Concerns =>
+export const isFeedRequest =
+  (database: string): RequestFilter =>
   ({ url = '' }) =>
     url.startsWith(`/${database}/_changes?`) && url.includes('feed=continuous');
 
 /** A read of leaves, as the gate makes it for those who wait or ask. */
-export const isLeavesRead: Concerns = ({ url = '' }) => url.includes('filter=_doc_ids');
+export const isLeafRead: RequestFilter = ({ url = '' }) => url.includes('filter=_doc_ids');
 
 /** Accepts and says nothing, for ever: what is asked now is not answered when the fault is over either. */
-export const hanging =
-  (concerns: Concerns = everything): Fault =>
+export const neverRespond =
+  (concerns: RequestFilter = anyRequest): Fault =>
   (request) => {
     if (!concerns(request)) return false;
     request.resume();
@@ -26,7 +26,7 @@ export const hanging =
   };
 
 /** Answers only after so long, in ms. */
-export const late =
+export const delayResponse =
   (ms: number): Fault =>
   async () => {
     await delay(ms);
@@ -34,8 +34,12 @@ export const late =
   };
 
 /** Answers with 200 and a body, and does not end. */
-export const saying =
-  (text: string, concerns: Concerns, headers: Record<string, string> = { 'content-type': 'application/json' }): Fault =>
+export const sendUnfinishedBody =
+  (
+    text: string,
+    concerns: RequestFilter,
+    headers: Record<string, string> = { 'content-type': 'application/json' },
+  ): Fault =>
   (request, response) => {
     if (!concerns(request)) return false;
     response.writeHead(200, headers);
@@ -44,13 +48,13 @@ export const saying =
   };
 
 /** Nothing passes any more on what is connected now. */
-export const silent: Pace = async function* () {
+export const stalled: ChunkTransform = async function* () {
   await new Promise(() => undefined);
   yield Buffer.alloc(0);
 };
 
 /** Breaks feeds off in the middle of the first character that has more than one byte. */
-export const cutInCharacter = (concerns: Concerns): Pace =>
+export const breakInsideCharacter = (concerns: RequestFilter): ChunkTransform =>
   async function* (chunk, request) {
     const at = chunk.findIndex((byte) => byte >= 0xc0);
     if (at === -1 || !concerns(request)) {
@@ -64,7 +68,7 @@ export const cutInCharacter = (concerns: Concerns): Pace =>
   };
 
 /** One byte at a time, and `ms` between two. */
-export const trickling = (ms: number): Pace =>
+export const sendByteByByte = (ms: number): ChunkTransform =>
   async function* (chunk) {
     for (let at = 0; at < chunk.length; at += 1) {
       yield chunk.subarray(at, at + 1);

@@ -1,47 +1,47 @@
 import { authorizationOf } from '../upstream/client.ts';
 import { startEmbeddedEngine, type EmbeddedEngine, type EmbeddedOptions } from '../upstream/embedded/engine.ts';
 
-export interface Answer {
+export interface TestResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly body: unknown;
 }
 
-export type Ask = (method: string, path: string, body?: unknown) => Promise<Answer>;
+export type SendRequest = (method: string, path: string, body?: unknown) => Promise<TestResponse>;
 
 export interface TestEngine {
   readonly engine: EmbeddedEngine;
-  readonly asAdmin: Ask;
-  readonly asNobody: Ask;
-  as(username: string, password: string): Ask;
+  readonly asAdmin: SendRequest;
+  readonly asAnonymous: SendRequest;
+  as(username: string, password: string): SendRequest;
   /** Makes an account whose password is `pw`, and asks as it. */
-  account(username: string, roles: readonly string[]): Promise<Ask>;
+  createAccount(username: string, roles: readonly string[]): Promise<SendRequest>;
 }
 
-let made = 0;
+let engineCount = 0;
 
 /** An engine for one test file, in memory that nobody else has. */
 export async function startTestEngine(options: Partial<EmbeddedOptions> = {}): Promise<TestEngine> {
-  made += 1;
-  const storage = { kind: 'memory', name: `test-${made}` } as const;
+  engineCount += 1;
+  const storage = { kind: 'memory', name: `test-${engineCount}` } as const;
   const engine = await startEmbeddedEngine({ storage, ...options });
   const { access } = engine;
-  const as = (username: string, password: string): Ask =>
-    asker(access.url, { authorization: authorizationOf({ username, password }) });
+  const as = (username: string, password: string): SendRequest =>
+    createSender(access.url, { authorization: authorizationOf({ username, password }) });
   const asAdmin = as(access.username, access.password);
   return {
     engine,
     asAdmin,
-    asNobody: asker(access.url, {}),
+    asAnonymous: createSender(access.url, {}),
     as,
-    async account(name, roles) {
+    async createAccount(name, roles) {
       await asAdmin('PUT', `/_users/org.couchdb.user:${name}`, { type: 'user', name, roles, password: 'pw' });
       return as(name, 'pw');
     },
   };
 }
 
-function asker(url: string, headers: Record<string, string>): Ask {
+function createSender(url: string, headers: Record<string, string>): SendRequest {
   return async (method, path, body) => {
     const response = await fetch(url + path, {
       method,
@@ -53,7 +53,7 @@ function asker(url: string, headers: Record<string, string>): Ask {
   };
 }
 
-export const OPEN_TO_MEMBERS = {
+export const REGISTRY_USERS_SECURITY = {
   admins: { names: [], roles: ['_admin'] },
   members: { names: [], roles: ['registry_user'] },
 };

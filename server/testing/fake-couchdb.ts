@@ -15,9 +15,9 @@ export interface FakeUpstream {
   close(): Promise<void>;
 }
 
-export type Answer = (request: IncomingMessage, response: ServerResponse, body: string) => void;
+export type FakeUpstreamHandler = (request: IncomingMessage, response: ServerResponse, body: string) => void;
 
-export async function startFakeUpstream(answer: Answer): Promise<FakeUpstream> {
+export async function startFakeUpstream(handler: FakeUpstreamHandler): Promise<FakeUpstream> {
   const requests: { method: string; url: string; body: string }[] = [];
   const server = http.createServer((request, response) => {
     let body = '';
@@ -25,7 +25,7 @@ export async function startFakeUpstream(answer: Answer): Promise<FakeUpstream> {
     request.on('data', (chunk: string) => (body += chunk));
     request.on('end', () => {
       requests.push({ method: request.method ?? '', url: request.url ?? '', body });
-      answer(request, response, body);
+      handler(request, response, body);
     });
   });
   server.listen(0, '127.0.0.1');
@@ -50,7 +50,7 @@ export async function startFakeUpstream(answer: Answer): Promise<FakeUpstream> {
 }
 
 /** Lets go of whatever nobody holds, as happens at any time: in rounds, since what a finalizer lets go of the next one finds. */
-export async function tidyUpMemory(): Promise<void> {
+export async function collectGarbage(): Promise<void> {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   for (let round = 0; round < 3; round += 1) {
@@ -60,10 +60,10 @@ export async function tidyUpMemory(): Promise<void> {
 }
 
 /** Resolves as soon as `holds`, and rejects after `most` ms without it. */
-export async function eventually(holds: () => boolean | Promise<boolean>, most = 10_000): Promise<void> {
-  const end = Date.now() + most;
-  while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`Not within ${most} ms: ${holds.toString()}`);
+export async function eventually(condition: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`Not within ${timeoutMs} ms: ${condition.toString()}`);
     await delay(10);
   }
 }

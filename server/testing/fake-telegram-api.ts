@@ -4,36 +4,36 @@ import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 
 /** A Bot API server on loopback, and people who chat with its one bot. */
-export interface BotApi {
+export interface FakeTelegramApi {
   readonly token: string;
   /** For `TELEGRAM_API_ROOT`; what is called by it has this label. */
-  root(label?: string): string;
+  apiRoot(label?: string): string;
   /** Every call, the oldest first. */
-  readonly calls: readonly Call[];
+  readonly calls: readonly ApiCall[];
   /** The first call from number `from` on that is so, now or later. */
-  heard(isIt: (call: Call) => boolean, from?: number): Promise<Call>;
+  waitForCall(isIt: (call: ApiCall) => boolean, from?: number): Promise<ApiCall>;
   /** What is answered in place of the answer; undefined: nothing is wrong. */
-  fault: ((call: Call) => Refusal | 'cut' | undefined) | undefined;
+  fault: ((call: ApiCall) => ErrorReply | 'cut' | undefined) | undefined;
   /** How often two have asked for updates at once, of which Telegram ends the first. */
   readonly conflicts: number;
   /** By whose label updates are asked for just now. */
-  readonly asking: string | undefined;
+  readonly pollingLabel: string | undefined;
   /** As Telegram does with what somebody has said; the update as it is kept. */
-  update(members: object): { readonly update_id: number };
-  person(firstName: string, username?: string): Person;
+  sendUpdate(members: object): { readonly update_id: number };
+  createPerson(firstName: string, username?: string): Person;
   /** Goes on counting updates from somewhere else. */
-  countFrom(id: number): void;
+  setNextUpdateId(id: number): void;
   close(): Promise<void>;
 }
 
-export interface Call {
+export interface ApiCall {
   readonly label: string;
   readonly method: string;
   readonly payload: Payload;
 }
 export type Payload = z.output<typeof payloadSchema>;
 
-export interface Refusal {
+export interface ErrorReply {
   readonly error_code: number;
   readonly description: string;
   readonly parameters?: { readonly retry_after: number };
@@ -43,11 +43,11 @@ export interface Refusal {
 export interface Person {
   readonly id: number;
   /** Resolves with what is answered. */
-  say(text: string): Promise<Payload>;
+  sendMessage(text: string): Promise<Payload>;
   /** Presses the button of these words below the bot's last message that has any. */
-  press(words: string): Promise<Pressed>;
+  pressButton(words: string): Promise<PressResult>;
   /** Presses what no button says, perhaps. */
-  pressData(data: string): Promise<Pressed>;
+  pressData(data: string): Promise<PressResult>;
   /** The buttons of that message. */
   readonly buttons: readonly Button[];
 }
@@ -56,7 +56,7 @@ interface Button {
   readonly text: string;
   readonly callback_data: string;
 }
-interface Pressed {
+interface PressResult {
   readonly notice: string;
   /** The message as it is after the press; undefined: it was not edited. */
   readonly edited: string | undefined;
@@ -73,59 +73,61 @@ const payloadSchema = z.looseObject({
 });
 
 const TOKEN = `424242:${'AaBbCcDdEe'.repeat(4)}`;
-const ME = { id: 424242, is_bot: true, first_name: 'Pouchgate', username: 'pouchgate_test_bot' };
+const BOT_USER = { id: 424242, is_bot: true, first_name: 'Pouchgate', username: 'pouchgate_test_bot' };
 
-export async function startBotApi(): Promise<BotApi> {
-  const calls: Call[] = [];
+export async function startFakeTelegramApi(): Promise<FakeTelegramApi> {
+  const calls: ApiCall[] = [];
   const listeners = new Set<() => void>();
   let pending: { update_id: number }[] = [];
   let nextId = 1_000;
   let nextMessage = 1;
   let conflicts = 0;
-  let asking: { readonly label: string; answer(body: object): void } | undefined;
-  const now: { fault: BotApi['fault'] } = { fault: undefined };
+  let activePoll: { readonly label: string; answer(body: object): void } | undefined;
+  const state: { fault: FakeTelegramApi['fault'] } = { fault: undefined };
 
-  const note = (call: Call): void => {
+  const recordCall = (call: ApiCall): void => {
     calls.push(call);
     for (const listener of [...listeners]) listener();
   };
-  const heard = (isIt: (call: Call) => boolean, from = 0): Promise<Call> =>
+  const waitForCall = (isIt: (call: ApiCall) => boolean, from = 0): Promise<ApiCall> =>
     new Promise((resolve) => {
-      const look = (): void => {
+      const check = (): void => {
         const found = calls.slice(from).find(isIt);
         if (found === undefined) return;
-        listeners.delete(look);
+        listeners.delete(check);
         resolve(found);
       };
-      listeners.add(look);
-      look();
+      listeners.add(check);
+      check();
     });
 
-  const getUpdates = ({ label, payload }: Call, res: ServerResponse): void => {
+  const getUpdates = ({ label, payload }: ApiCall, res: ServerResponse): void => {
     const { offset = 0, timeout = 0 } = payload;
     pending = pending.filter(({ update_id: id }) => id >= offset);
-    if (asking !== undefined) {
+    if (activePoll !== undefined) {
       conflicts += 1;
-      asking.answer(refused({ error_code: 409, description: 'Conflict: terminated by other getUpdates request' }));
+      activePoll.answer(
+        errorBody({ error_code: 409, description: 'Conflict: terminated by other getUpdates request' }),
+      );
     }
-    const timer = setTimeout(() => mine.answer({ ok: true, result: [] }), timeout * 1000);
-    const mine = {
+    const timer = setTimeout(() => poll.answer({ ok: true, result: [] }), timeout * 1000);
+    const poll = {
       label,
       answer: (body: object): void => {
         clearTimeout(timer);
-        if (asking === mine) asking = undefined;
+        if (activePoll === poll) activePoll = undefined;
         if (!res.destroyed) res.end(JSON.stringify(body));
       },
     };
-    asking = mine;
+    activePoll = poll;
     res.on('close', () => {
       clearTimeout(timer);
-      if (asking === mine) asking = undefined;
+      if (activePoll === poll) activePoll = undefined;
     });
-    if (pending.length > 0) mine.answer({ ok: true, result: pending });
+    if (pending.length > 0) poll.answer({ ok: true, result: pending });
   };
-  const resultOf = ({ method, payload }: Call): unknown => {
-    if (method === 'getMe') return ME;
+  const resultOf = ({ method, payload }: ApiCall): unknown => {
+    if (method === 'getMe') return BOT_USER;
     if (method !== 'sendMessage') return true;
     return { message_id: nextMessage++, date: 1, chat: { id: payload.chat_id, type: 'private' }, text: payload.text };
   };
@@ -137,26 +139,26 @@ export async function startBotApi(): Promise<BotApi> {
     const payload = payloadSchema.parse(body === '' ? {} : JSON.parse(body));
     const call = { label, method, payload };
     res.setHeader('content-type', 'application/json');
-    const fault = token === TOKEN ? now.fault?.(call) : { error_code: 401, description: 'Unauthorized' };
+    const fault = token === TOKEN ? state.fault?.(call) : { error_code: 401, description: 'Unauthorized' };
     if (fault === undefined && method === 'getUpdates') getUpdates(call, res);
     else if (fault === undefined) res.end(JSON.stringify({ ok: true, result: resultOf(call) }));
     else if (fault === 'cut') res.destroy();
-    else res.writeHead(fault.error_code).end(JSON.stringify(refused(fault)));
-    note(call);
+    else res.writeHead(fault.error_code).end(JSON.stringify(errorBody(fault)));
+    recordCall(call);
   };
   const server = createServer((req, res) => void handle(req, res).catch(() => res.destroy()));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
 
-  const update = (members: object): { update_id: number } => {
+  const sendUpdate = (members: object): { update_id: number } => {
     const made = { update_id: nextId++, ...members };
     pending.push(made);
-    asking?.answer({ ok: true, result: pending });
+    activePoll?.answer({ ok: true, result: pending });
     return made;
   };
   let people = 0;
-  const person = (firstName: string, username?: string): Person => {
+  const createPerson = (firstName: string, username?: string): Person => {
     people += 1;
     const id = 7_000_000 + people;
     const from = { id, is_bot: false, first_name: firstName, ...(username === undefined ? {} : { username }) };
@@ -167,24 +169,25 @@ export async function startBotApi(): Promise<BotApi> {
       );
       return markups.at(-1)?.inline_keyboard.flat() ?? [];
     };
-    const pressData = async (data: string): Promise<Pressed> => {
+    const pressData = async (data: string): Promise<PressResult> => {
       const begin = calls.length;
       const message = { message_id: nextMessage, date: 1, chat };
       const query = { id: `press-${begin}`, from, chat_instance: '1', data, message };
-      update({ callback_query: query });
-      const { payload } = await heard((call) => call.payload.callback_query_id === query.id, begin);
+      sendUpdate({ callback_query: query });
+      const { payload } = await waitForCall((call) => call.payload.callback_query_id === query.id, begin);
       const edit = calls.slice(begin).find((call) => call.method === 'editMessageText' && call.payload.chat_id === id);
       return { notice: payload.text ?? '', edited: edit?.payload.text };
     };
     return {
       id,
       pressData,
-      say: async (text) => {
+      sendMessage: async (text) => {
         const begin = calls.length;
-        update({ message: { message_id: nextMessage++, date: 1, chat, from, text } });
-        return (await heard((call) => call.method === 'sendMessage' && call.payload.chat_id === id, begin)).payload;
+        sendUpdate({ message: { message_id: nextMessage++, date: 1, chat, from, text } });
+        return (await waitForCall((call) => call.method === 'sendMessage' && call.payload.chat_id === id, begin))
+          .payload;
       },
-      press: (words) => {
+      pressButton: (words) => {
         const button = buttons().find(({ text }) => text === words);
         if (button === undefined) throw new Error(`there is no button ${words}`);
         return pressData(button.callback_data);
@@ -197,24 +200,24 @@ export async function startBotApi(): Promise<BotApi> {
 
   return {
     token: TOKEN,
-    root: (label) => `http://127.0.0.1:${port}${label === undefined ? '' : `/${label}`}`,
+    apiRoot: (label) => `http://127.0.0.1:${port}${label === undefined ? '' : `/${label}`}`,
     calls,
-    heard,
+    waitForCall,
     get fault() {
-      return now.fault;
+      return state.fault;
     },
     set fault(fault) {
-      now.fault = fault;
+      state.fault = fault;
     },
     get conflicts() {
       return conflicts;
     },
-    get asking() {
-      return asking?.label;
+    get pollingLabel() {
+      return activePoll?.label;
     },
-    update,
-    person,
-    countFrom: (id) => {
+    sendUpdate,
+    createPerson,
+    setNextUpdateId: (id) => {
       nextId = id;
     },
     close: async () => {
@@ -225,4 +228,4 @@ export async function startBotApi(): Promise<BotApi> {
   };
 }
 
-const refused = (refusal: Refusal): object => ({ ok: false, ...refusal });
+const errorBody = (refusal: ErrorReply): object => ({ ok: false, ...refusal });

@@ -1,41 +1,46 @@
 import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { startForTests, type TestGate, type TestGateOptions } from './test-gate.ts';
+import { startTestGate, type TestGate, type TestGateOptions } from './test-gate.ts';
 import { authorizationOf, type UpstreamAccess } from '../upstream/client.ts';
-import { startUpstream, type TestNames, type TestUpstream } from './test-database.ts';
+import { startTestUpstream, type TestNames, type TestUpstream } from './test-database.ts';
 
 /** Answers in the database's place and returns true, or leaves the request to the database. */
 export type Fault = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
 
 /** How a piece of the database's answer to a request is passed on; when it throws, the answer breaks off there. */
-export type Pace = (chunk: Buffer, request: IncomingMessage) => AsyncIterable<Buffer>;
+export type ChunkTransform = (chunk: Buffer, request: IncomingMessage) => AsyncIterable<Buffer>;
 
 /** What stands between a gate and its database in tests, and can be made to fail. */
-export interface Front {
+export interface FaultyProxy {
   readonly access: UpstreamAccess;
   /** Every request that came, `METHOD url`, the oldest first. */
   readonly requests: readonly string[];
   /** What is wrong with the database from now on; undefined: nothing. */
   fault: Fault | undefined;
   /** How bytes of answers pass from now on, of those under way too; undefined: as they come. */
-  pace: Pace | undefined;
+  transform: ChunkTransform | undefined;
   /** Breaks every connection. */
-  cut(): void;
+  dropConnections(): void;
   /** As a killed process does: every connection is reset, and nobody listens on the port any more. */
   kill(): Promise<void>;
   /** Listens again after `kill`, on the same port. */
-  revive(): Promise<void>;
+  restart(): Promise<void>;
   /** From now on another one's databases stand behind, by this one's names, and its administrator's account is the gate's. */
-  moveTo(other: TestUpstream): void;
+  redirectTo(other: TestUpstream): void;
   close(): Promise<void>;
 }
 
-export async function startFront(upstream: TestUpstream): Promise<Front> {
+export async function startFaultyProxy(upstream: TestUpstream): Promise<FaultyProxy> {
   const engine = upstream.nextAccess();
   const requests: string[] = [];
   const sockets = new Set<Socket>();
-  const now: { engine: UpstreamAccess; suffix: string; fault: Fault | undefined; pace: Pace | undefined } = {
+  const current: {
+    engine: UpstreamAccess;
+    suffix: string;
+    fault: Fault | undefined;
+    pace: ChunkTransform | undefined;
+  } = {
     engine,
     suffix: upstream.names.suffix,
     fault: undefined,
@@ -43,31 +48,35 @@ export async function startFront(upstream: TestUpstream): Promise<Front> {
   };
 
   /** Rejects when the database's answer breaks off. */
-  const passOn = async (request: IncomingMessage, answer: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const pipeResponse = async (
+    request: IncomingMessage,
+    answer: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> => {
     response.writeHead(answer.statusCode ?? 502, answer.headers);
     response.flushHeaders();
     for await (const chunk of answer as AsyncIterable<Buffer>) {
-      if (now.pace === undefined) response.write(chunk);
-      else for await (const part of now.pace(chunk, request)) response.write(part);
+      if (current.pace === undefined) response.write(chunk);
+      else for await (const part of current.pace(chunk, request)) response.write(part);
     }
     response.end();
   };
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     requests.push(`${request.method ?? ''} ${request.url ?? ''}`);
-    if ((await now.fault?.(request, response)) === true || response.destroyed) return;
-    const moved = now.engine === engine ? {} : { authorization: authorizationOf(now.engine) };
-    const path = (request.url ?? '/').replaceAll(upstream.names.suffix, now.suffix);
-    const onward = http.request(new URL(path, now.engine.url), {
+    if ((await current.fault?.(request, response)) === true || response.destroyed) return;
+    const headerOverrides = current.engine === engine ? {} : { authorization: authorizationOf(current.engine) };
+    const path = (request.url ?? '/').replaceAll(upstream.names.suffix, current.suffix);
+    const upstreamRequest = http.request(new URL(path, current.engine.url), {
       method: request.method ?? 'GET',
-      headers: { ...request.headers, ...moved },
+      headers: { ...request.headers, ...headerOverrides },
       agent: false,
     });
-    onward.on('response', (answer) => {
-      passOn(request, answer, response).catch(() => response.destroy());
+    upstreamRequest.on('response', (answer) => {
+      pipeResponse(request, answer, response).catch(() => response.destroy());
     });
-    onward.on('error', () => response.destroy());
-    response.on('close', () => onward.destroy());
-    request.pipe(onward);
+    upstreamRequest.on('error', () => response.destroy());
+    response.on('close', () => upstreamRequest.destroy());
+    request.pipe(upstreamRequest);
   };
   const server = http.createServer((request, response) => void handle(request, response));
   server.on('connection', (socket) => {
@@ -81,7 +90,7 @@ export async function startFront(upstream: TestUpstream): Promise<Front> {
     return (server.address() as AddressInfo).port;
   };
   const port = await listen(0);
-  const endWith = async (end: (socket: Socket) => void): Promise<void> => {
+  const closeAllWith = async (end: (socket: Socket) => void): Promise<void> => {
     if (!server.listening) return;
     const closed = new Promise((resolve) => server.close(resolve));
     for (const socket of sockets) end(socket);
@@ -92,34 +101,34 @@ export async function startFront(upstream: TestUpstream): Promise<Front> {
     access: { ...engine, url: `http://127.0.0.1:${port}` },
     requests,
     get fault() {
-      return now.fault;
+      return current.fault;
     },
     set fault(fault) {
-      now.fault = fault;
+      current.fault = fault;
     },
-    get pace() {
-      return now.pace;
+    get transform() {
+      return current.pace;
     },
-    set pace(pace) {
-      now.pace = pace;
+    set transform(pace) {
+      current.pace = pace;
     },
-    cut: () => {
+    dropConnections: () => {
       for (const socket of sockets) socket.destroy();
     },
-    kill: () => endWith((socket) => socket.resetAndDestroy()),
-    revive: async () => {
+    kill: () => closeAllWith((socket) => socket.resetAndDestroy()),
+    restart: async () => {
       await listen(port);
     },
-    moveTo: (other) => {
-      now.engine = other.nextAccess();
-      now.suffix = other.names.suffix;
+    redirectTo: (other) => {
+      current.engine = other.nextAccess();
+      current.suffix = other.names.suffix;
     },
-    close: () => endWith((socket) => socket.destroy()),
+    close: () => closeAllWith((socket) => socket.destroy()),
   };
 }
 
 /** A fault of one answer to each request that `concerns` picks. */
-export const answering =
+export const respondWith =
   (status: number, body: string, headers: Record<string, string> = { 'content-type': 'application/json' }) =>
   (concerns: (request: IncomingMessage) => boolean = () => true): Fault =>
   (request, response) => {
@@ -130,18 +139,18 @@ export const answering =
   };
 
 /** The ways in which an upstream's answer is none, by name. */
-export const BAD_ANSWERS = {
-  '401': answering(401, '{"error":"unauthorized","reason":"Name or password is incorrect."}'),
-  '403': answering(403, '{"error":"forbidden","reason":"You are not allowed to access this db."}'),
-  '500': answering(500, '{"error":"internal_server_error","reason":"badmatch"}'),
-  '429': answering(429, '{"error":"too_many_requests","reason":"later"}'),
-  HTML: answering(200, '<html><body>Maintenance</body></html>', { 'content-type': 'text/html' }),
-  'a redirect': answering(302, '', { location: 'http://127.0.0.1:9/login' }),
-  'broken JSON': answering(200, '{"results":['),
+export const BAD_RESPONSES = {
+  '401': respondWith(401, '{"error":"unauthorized","reason":"Name or password is incorrect."}'),
+  '403': respondWith(403, '{"error":"forbidden","reason":"You are not allowed to access this db."}'),
+  '500': respondWith(500, '{"error":"internal_server_error","reason":"badmatch"}'),
+  '429': respondWith(429, '{"error":"too_many_requests","reason":"later"}'),
+  HTML: respondWith(200, '<html><body>Maintenance</body></html>', { 'content-type': 'text/html' }),
+  'a redirect': respondWith(302, '', { location: 'http://127.0.0.1:9/login' }),
+  'broken JSON': respondWith(200, '{"results":['),
 } as const;
 
 /** Breaks the connection instead of answering. */
-export const breaking =
+export const dropConnection =
   (concerns: (request: IncomingMessage) => boolean = () => true): Fault =>
   (request) => {
     if (!concerns(request)) return false;
@@ -149,35 +158,35 @@ export const breaking =
     return true;
   };
 
-export interface FrontedGate {
+export interface ProxiedGate {
   readonly gate: TestGate;
-  readonly front: Front;
+  readonly proxy: FaultyProxy;
   readonly upstream: TestUpstream;
   /** The registry as its administrator sees it, past all faults. */
   registry(): ReturnType<TestUpstream['registry']>;
   close(): Promise<void>;
 }
 
-export interface FrontedGateOptions extends Pick<TestGateOptions, 'heartbeat' | 'streamBeat'> {
+export interface ProxiedGateOptions extends Pick<TestGateOptions, 'heartbeat' | 'streamHeartbeatMs'> {
   readonly names?: TestNames;
 }
 
 /** A gate on an upstream of its own, with a front between the two. */
-export async function startFrontedGate(options: FrontedGateOptions = {}): Promise<FrontedGate> {
+export async function startProxiedGate(options: ProxiedGateOptions = {}): Promise<ProxiedGate> {
   const { names, ...more } = options;
-  const upstream = await startUpstream(names);
-  const front = await startFront(upstream);
-  const gate = await startForTests({}, { ...more, upstream, access: front.access });
+  const upstream = await startTestUpstream(names);
+  const proxy = await startFaultyProxy(upstream);
+  const gate = await startTestGate({}, { ...more, upstream, access: proxy.access });
   return {
     gate,
-    front,
+    proxy,
     upstream,
     registry: () => upstream.registry(),
     async close() {
-      front.fault = undefined;
-      front.pace = undefined;
+      proxy.fault = undefined;
+      proxy.transform = undefined;
       await gate.close();
-      await front.close();
+      await proxy.close();
       await upstream.close();
     },
   };

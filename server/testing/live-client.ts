@@ -43,10 +43,10 @@ export interface LiveClientOptions {
 }
 
 /** Shorter waits than PouchDB's own. */
-const backingOff = (failures: number): Promise<unknown> =>
+const defaultBackOff = (failures: number): Promise<unknown> =>
   delay(Math.min(50 * 2 ** failures, 1_000) * (0.5 + Math.random() / 2));
 
-const noCounts = (): LiveCounts => ({ requests: 0, rows: 0, refused: 0, empty: 0, lost: 0, unreached: 0 });
+const zeroCounts = (): LiveCounts => ({ requests: 0, rows: 0, refused: 0, empty: 0, lost: 0, unreached: 0 });
 
 interface Row {
   readonly seq: string;
@@ -55,19 +55,19 @@ interface Row {
 }
 
 /** What a feed's text has told so far, and where it goes on. */
-interface Told {
+interface FeedProgress {
   readonly rows: readonly Row[];
   readonly since: string | undefined;
 }
 
 /** A longpoll's whole answer. Throws when it is cut short. */
-function longpollTold(text: string): Told {
+function parseLongpoll(text: string): FeedProgress {
   const { results, last_seq: since } = JSON.parse(text) as { results: Row[]; last_seq: string };
   return { rows: results, since };
 }
 
 /** One line of a continuous feed or an eventsource. */
-function lineTold(line: string): Told {
+function parseFeedLine(line: string): FeedProgress {
   const text = line.startsWith('data: ') ? line.slice('data: '.length) : line;
   if (!text.startsWith('{')) return { rows: [], since: undefined };
   const row = JSON.parse(text) as Row | { readonly last_seq: string };
@@ -76,10 +76,10 @@ function lineTold(line: string): Told {
 
 /** Asks again and again, as PouchDB and a CouchDB replicator do, until it is closed. */
 export function startLiveClient(options: LiveClientOptions): LiveClient {
-  const { database, token, username, feed, backOff = backingOff } = options;
+  const { database, token, username, feed, backOff = defaultBackOff } = options;
   // A connection of its own, as each browser has.
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-  const counts = noCounts();
+  const counts = zeroCounts();
   const ids = new Set<string>();
   const closing = new AbortController();
   const { signal } = closing;
@@ -87,9 +87,9 @@ export function startLiveClient(options: LiveClientOptions): LiveClient {
   let since = '0';
   let parked = false;
 
-  const take = (told: Told): void => {
-    since = told.since ?? since;
-    for (const { id, changes } of told.rows) {
+  const applyProgress = (progress: FeedProgress): void => {
+    since = progress.since ?? since;
+    for (const { id, changes } of progress.rows) {
       counts.rows += 1;
       ids.add(id);
       leaves = changes.map(({ rev }) => rev).sort();
@@ -103,13 +103,13 @@ export function startLiveClient(options: LiveClientOptions): LiveClient {
       if (feed === 'longpoll') continue;
       const lines = text.split('\n');
       text = lines.pop() ?? '';
-      for (const line of lines) take(lineTold(line));
+      for (const line of lines) applyProgress(parseFeedLine(line));
     }
-    if (feed === 'longpoll') take(longpollTold(text));
+    if (feed === 'longpoll') applyProgress(parseLongpoll(text));
     if (counts.rows === before) counts.empty += 1;
   };
   /** One request; true when its answer was whole. */
-  const ask = async (): Promise<boolean> => {
+  const sendRequest = async (): Promise<boolean> => {
     counts.requests += 1;
     const query = `feed=${feed}&style=all_docs&heartbeat=10000&since=${since}`;
     const headers = { authorization: `Bearer ${token}` };
@@ -126,21 +126,21 @@ export function startLiveClient(options: LiveClientOptions): LiveClient {
       return true;
     } catch (error) {
       if (closing.signal.aborted) return false;
-      if (isRefused(error)) counts.unreached += 1;
+      if (isConnectionRefused(error)) counts.unreached += 1;
       else counts.lost += 1;
       return false;
     } finally {
       parked = false;
     }
   };
-  const live = async (): Promise<void> => {
+  const run = async (): Promise<void> => {
     let failures = 0;
     while (!closing.signal.aborted) {
-      failures = (await ask()) ? 0 : failures + 1;
+      failures = (await sendRequest()) ? 0 : failures + 1;
       if (failures > 0) await backOff(failures);
     }
   };
-  void live();
+  void run();
 
   return {
     username,
@@ -161,12 +161,12 @@ export function startLiveClient(options: LiveClientOptions): LiveClient {
 }
 
 /** Looks at the code alone: in Jest an error of Node's own is no `Error` of ours. */
-const isRefused = (error: unknown): boolean =>
+const isConnectionRefused = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && 'code' in error && error.code === 'ECONNREFUSED';
 
 /** The sum of what clients count. */
-export function sumOf(clients: readonly LiveClient[]): LiveCounts {
-  const sum = noCounts();
+export function sumCounts(clients: readonly LiveClient[]): LiveCounts {
+  const sum = zeroCounts();
   for (const { counts } of clients) {
     for (const key of Object.keys(sum) as (keyof LiveCounts)[]) sum[key] += counts[key];
   }

@@ -21,9 +21,9 @@ export interface Peer {
   /** Every request that was sent, `METHOD path?query` below the database's URL, the oldest first. */
   readonly requests: readonly string[];
   /** The answers' statuses, in the order in which they came. */
-  readonly answers: readonly { readonly request: string; readonly status: number }[];
+  readonly responses: readonly { readonly request: string; readonly status: number }[];
   /** How many requests are under way: sent, and not yet answered. */
-  readonly underWay: () => number;
+  readonly inFlightCount: () => number;
   /** The replicas' syncs end with the peer. */
   sync(options?: PouchDB.Replication.SyncOptions): Sync;
   /** What `sync` has said: `denied`, `error`, `paused` …, with what came along. */
@@ -38,15 +38,15 @@ export interface PeerOptions {
 }
 
 /** Short waits, since a test is no person; PouchDB's own begin at up to two seconds and double. In ms. */
-export const SHORT_BACK_OFF = { back_off_function: () => 100 } as const;
+export const SHORT_BACKOFF = { back_off_function: () => 100 } as const;
 
 /** The token goes into `fetch`, PouchDB's only hook for it. */
 export function createPeer({ database, token, skipSetup = true }: PeerOptions): Peer {
   const requests: string[] = [];
-  const answers: { request: string; status: number }[] = [];
+  const responses: { request: string; status: number }[] = [];
   const events: { name: string; value: unknown }[] = [];
   const syncs: Sync[] = [];
-  let underWay = 0;
+  let inFlight = 0;
   const local: Pouch = new PouchDB(`peer-${randomBytes(8).toString('hex')}`, { adapter: 'memory' });
   const remote: Pouch = new PouchDB(database, {
     adapter: 'http',
@@ -56,17 +56,17 @@ export function createPeer({ database, token, skipSetup = true }: PeerOptions): 
       const request = `${options.method ?? 'GET'} ${address.replace(database, '')}`;
       requests.push(request);
       (options.headers as Headers).set('authorization', `Bearer ${token()}`);
-      underWay += 1;
+      inFlight += 1;
       try {
         const response = await PouchDB.fetch(url, options);
-        answers.push({ request, status: response.status });
+        responses.push({ request, status: response.status });
         return response;
       } catch (error) {
         // PouchDB asks for this beside its work and handles no failure of it: Node would end the process.
         if (request === 'GET /') return new Response('{}');
         throw error;
       } finally {
-        underWay -= 1;
+        inFlight -= 1;
       }
     },
   });
@@ -74,9 +74,9 @@ export function createPeer({ database, token, skipSetup = true }: PeerOptions): 
     local,
     remote,
     requests,
-    answers,
+    responses,
     events,
-    underWay: () => underWay,
+    inFlightCount: () => inFlight,
     sync(options = {}) {
       const sync = PouchDB.sync<Content>(local, remote, { live: true, retry: true, ...options });
       syncs.push(sync);
@@ -97,11 +97,11 @@ export function createPeer({ database, token, skipSetup = true }: PeerOptions): 
 }
 
 /** Resolves once a live sync waits: a longpoll is open, and nothing else has been asked for some rounds of waiting. */
-export async function settled(peer: Peer): Promise<void> {
+export async function waitForIdle(peer: Peer): Promise<void> {
   let [seen, rounds] = [0, 0];
   await eventually(() => {
     const { requests } = peer;
-    const waits = peer.underWay() === 0 && requests.some((request) => request.includes('feed=longpoll'));
+    const waits = peer.inFlightCount() === 0 && requests.some((request) => request.includes('feed=longpoll'));
     rounds = waits && requests.length === seen ? rounds + 1 : 0;
     seen = requests.length;
     return rounds > 10;
@@ -109,7 +109,7 @@ export async function settled(peer: Peer): Promise<void> {
 }
 
 /** The document's preference in a replica; undefined also when there is no document yet. */
-export async function preference(pouch: Pouch, id: string, key: string): Promise<unknown> {
+export async function readPreference(pouch: Pouch, id: string, key: string): Promise<unknown> {
   try {
     return (await pouch.get(id)).preferences[key];
   } catch (error) {
@@ -119,7 +119,12 @@ export async function preference(pouch: Pouch, id: string, key: string): Promise
 }
 
 /** Edits preferences in a replica as any app would; returns the new revision. */
-export async function edit(pouch: Pouch, id: string, preferences: object, more: object = {}): Promise<string> {
+export async function editPreferences(
+  pouch: Pouch,
+  id: string,
+  preferences: object,
+  more: object = {},
+): Promise<string> {
   const document = await pouch.get(id);
   const edited = { ...document, ...more, preferences: { ...document.preferences, ...preferences } };
   return (await pouch.put(edited)).rev;

@@ -2,7 +2,7 @@ import http, { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** A request as the database got it, body and all. */
-export interface Recorded {
+export interface RecordedRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
@@ -13,14 +13,14 @@ export interface Recorded {
 export interface Recorder {
   readonly url: string;
   /** The oldest first. */
-  readonly requests: readonly Recorded[];
+  readonly requests: readonly RecordedRequest[];
   close(): Promise<void>;
 }
 
 /** Starts a recorder in front of the database at `target`, an `http://host:port`. */
 export async function startRecorder(target: string): Promise<Recorder> {
   const { hostname, port } = new URL(target);
-  const requests: Recorded[] = [];
+  const requests: RecordedRequest[] = [];
   const agent = new http.Agent({ keepAlive: true });
   const server = createServer((req, res) => {
     const chunks: Uint8Array[] = [];
@@ -29,16 +29,16 @@ export async function startRecorder(target: string): Promise<Recorder> {
       const body = Buffer.concat(chunks);
       const { method = '', url = '', headers } = req;
       requests.push({ method, url, headers, body: body.toString('utf8') });
-      const onward = http.request({ hostname, port, agent, method, path: url, headers }, (answer) => {
+      const upstreamRequest = http.request({ hostname, port, agent, method, path: url, headers }, (answer) => {
         res.writeHead(answer.statusCode ?? 502, answer.headers);
         // A feed's answer begins long before its first byte of body.
         res.flushHeaders();
         answer.pipe(res);
         answer.on('error', () => res.destroy());
       });
-      onward.on('error', () => res.destroy());
-      res.on('close', () => onward.destroy());
-      onward.end(body);
+      upstreamRequest.on('error', () => res.destroy());
+      res.on('close', () => upstreamRequest.destroy());
+      upstreamRequest.end(body);
     });
   });
   server.requestTimeout = 0;

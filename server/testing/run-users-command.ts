@@ -1,96 +1,100 @@
 import { PassThrough } from 'node:stream';
 import { parseUsername, type Username } from '../../couchdb-design/user-document/user-document.ts';
-import { startForTests, type TestGate } from './test-gate.ts';
+import { startTestGate, type TestGate } from './test-gate.ts';
 import type { TestUpstream } from './test-database.ts';
 import { usersCommand, type UsersCommandOptions } from '../cli/users/command.ts';
 
 /** The real command, run as `npm run users` does, for tests. */
-export interface RanUsers {
+export interface UsersCommandResult {
   readonly code: number;
   /** What went to the standard output. */
-  readonly said: string;
+  readonly stdout: string;
   /** What was complained of, and told beside the answer. */
-  readonly complaints: string;
+  readonly stderr: string;
   /** What a person at the terminal saw. */
-  readonly shown: string;
+  readonly terminalOutput: string;
 }
 
-export interface RunUsers extends Partial<Pick<UsersCommandOptions, 'settle'>> {
+export interface RunUsersOptions extends Partial<Pick<UsersCommandOptions, 'waitForGates'>> {
   /** What is typed at the terminal, or comes on the standard input. */
-  readonly typed?: string;
+  readonly input?: string;
   /** Whether there is a person; by default there is none. */
-  readonly atTerminal?: boolean;
+  readonly isTty?: boolean;
 }
 
 type Env = Readonly<Record<string, string>>;
 
-export const usersEnv = (upstream: Pick<TestUpstream, 'env'>): Env => ({
+export const usersCommandEnv = (upstream: Pick<TestUpstream, 'env'>): Env => ({
   ...upstream.env(),
   JWT_SECRET: 'a secret for tests, and for nothing else at all',
 });
 
-export async function runUsers(env: Env, argv: readonly string[], options: RunUsers = {}): Promise<RanUsers> {
-  const { typed = '', atTerminal = false, settle = () => Promise.resolve() } = options;
+export async function runUsersCommand(
+  env: Env,
+  argv: readonly string[],
+  options: RunUsersOptions = {},
+): Promise<UsersCommandResult> {
+  const { input: typedInput = '', isTty = false, waitForGates = () => Promise.resolve() } = options;
   const [said, complaints]: [string[], string[]] = [[], []];
-  let shown = '';
-  const input = Object.assign(new PassThrough(), { isTTY: atTerminal, setRawMode: () => undefined });
-  input.write(typed);
+  let terminalOutput = '';
+  const input = Object.assign(new PassThrough(), { isTTY: isTty, setRawMode: () => undefined });
+  input.write(typedInput);
   // At a terminal the input goes on.
-  if (!atTerminal) input.end();
-  const output = new PassThrough().on('data', (chunk: Buffer) => (shown += chunk.toString()));
+  if (!isTty) input.end();
+  const output = new PassThrough().on('data', (chunk: Buffer) => (terminalOutput += chunk.toString()));
   const code = await usersCommand({
     argv,
     env,
     print: (line) => said.push(line),
-    complain: (line) => complaints.push(line),
+    printError: (line) => complaints.push(line),
     terminal: { input, output },
-    settle,
+    waitForGates,
   });
-  return { code, said: said.join('\n'), complaints: complaints.join('\n'), shown };
+  return { code, stdout: said.join('\n'), stderr: complaints.join('\n'), terminalOutput };
 }
 
 export const PASSWORD = 'correct-horse-battery';
 
 /** A gate, and the command on the same upstream. */
-export interface UsersStage {
+export interface UsersFixture {
   readonly gate: TestGate;
   newName(): Username;
-  run(argv: readonly string[], options?: RunUsers): Promise<RanUsers>;
+  run(argv: readonly string[], options?: RunUsersOptions): Promise<UsersCommandResult>;
   /** Runs it, and expects no complaint; resolves with what it says. */
-  done(argv: readonly string[], options?: RunUsers): Promise<string>;
-  json<T>(argv: readonly string[]): Promise<T>;
+  runSuccessfully(argv: readonly string[], options?: RunUsersOptions): Promise<string>;
+  runJson<T>(argv: readonly string[]): Promise<T>;
   /** Runs it, and expects that it is not done, and why. */
-  refused(argv: readonly string[], sentence: string | RegExp, options?: RunUsers): Promise<void>;
+  expectFailure(argv: readonly string[], sentence: string | RegExp, options?: RunUsersOptions): Promise<void>;
   /** A user with an account, and `PASSWORD`. */
-  added(): Promise<Username>;
+  addUser(): Promise<Username>;
   signIn(username: string, password?: string): Promise<Response>;
 }
 
-export async function openUsersStage(): Promise<UsersStage> {
-  const gate = await startForTests();
+export async function createUsersFixture(): Promise<UsersFixture> {
+  const gate = await startTestGate();
   let count = 0;
-  const stage: UsersStage = {
+  const fixture: UsersFixture = {
     gate,
     newName: () => {
-      const username = parseUsername(gate.upstream.account(`person${(count += 1)}`));
+      const username = parseUsername(gate.upstream.accountName(`person${(count += 1)}`));
       if (username === undefined) throw new Error('that is a username');
       return username;
     },
-    run: (argv, options = {}) => runUsers(usersEnv(gate.upstream), argv, options),
-    done: async (argv, options = {}) => {
-      const { code, said, complaints } = await stage.run(argv, options);
-      expect([code, complaints]).toEqual([0, '']);
-      return said;
+    run: (argv, options = {}) => runUsersCommand(usersCommandEnv(gate.upstream), argv, options),
+    runSuccessfully: async (argv, options = {}) => {
+      const { code, stdout, stderr } = await fixture.run(argv, options);
+      expect([code, stderr]).toEqual([0, '']);
+      return stdout;
     },
-    json: async <T>(argv: readonly string[]) => JSON.parse(await stage.done([...argv, '--json'])) as T,
-    refused: async (argv, sentence, options = {}) => {
-      const { code, said, complaints } = await stage.run(argv, options);
-      expect([code, said]).toEqual([1, '']);
-      expect(complaints).toMatch(sentence);
+    runJson: async <T>(argv: readonly string[]) => JSON.parse(await fixture.runSuccessfully([...argv, '--json'])) as T,
+    expectFailure: async (argv, sentence, options = {}) => {
+      const { code, stdout, stderr } = await fixture.run(argv, options);
+      expect([code, stdout]).toEqual([1, '']);
+      expect(stderr).toMatch(sentence);
     },
-    added: async () => {
-      const name = stage.newName();
-      await stage.done(['add', name, '--password-stdin'], { typed: `${PASSWORD}\n` });
+    addUser: async () => {
+      const name = fixture.newName();
+      await fixture.runSuccessfully(['add', name, '--password-stdin'], { input: `${PASSWORD}\n` });
       return name;
     },
     signIn: (username, password = PASSWORD) =>
@@ -100,5 +104,5 @@ export async function openUsersStage(): Promise<UsersStage> {
         body: JSON.stringify({ username, password }),
       }),
   };
-  return stage;
+  return fixture;
 }

@@ -20,11 +20,11 @@ export interface TestUpstream {
   /** The registry, as the administrator sees it. */
   registry(): ReturnType<ReturnType<typeof connect>['use']>;
   /** A name for an account that nobody else has there; the same for the same name. */
-  account(name: string): string;
+  accountName(name: string): string;
   /** Stops the embedded engine and starts it anew: same port, same data, another password. A CouchDB is left to run. */
   restart(): Promise<void>;
   /** The databases are no more; a gate makes them again, empty, when it starts. */
-  loseEverything(): Promise<void>;
+  dropDatabases(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -42,40 +42,40 @@ export function newTestNames(): TestNames {
 }
 
 /** A text that speaks of the databases by their usual names, however escaped, made to speak of these. */
-export const withNames = (text: string, { suffix }: TestNames): string =>
+export const replaceDatabaseNames = (text: string, { suffix }: TestNames): string =>
   text.replaceAll(/user(?:_|%5f|%255f)registry|pouchgate_sessions/gi, (usual) => `${usual}_${suffix}`);
 
 /** Whether tests run against a CouchDB. */
-export const hasCouchdb = (): boolean => (process.env['COUCHDB_URL'] ?? '') !== '';
+export const usesCouchdb = (): boolean => (process.env['COUCHDB_URL'] ?? '') !== '';
 
 /** Whether that has several nodes. */
-export const onCluster = (): boolean => hasCouchdb() && (process.env['COUCHDB_NODES'] ?? '') !== '';
+export const usesCluster = (): boolean => usesCouchdb() && (process.env['COUCHDB_NODES'] ?? '') !== '';
 
 /** Holds at once; on a cluster as soon as its copies agree, which takes a moment. */
-export const agreed = (holds: () => boolean | Promise<boolean>): Promise<void> =>
-  onCluster() ? eventually(holds) : eventually(holds, 0);
+export const waitForConsistency = (condition: () => boolean | Promise<boolean>): Promise<void> =>
+  usesCluster() ? eventually(condition) : eventually(condition, 0);
 
 /** Starts what `COUCHDB_URL` asks for. Nothing is set up in it yet. */
-export async function startUpstream(names: TestNames = newTestNames()): Promise<TestUpstream> {
+export async function startTestUpstream(names: TestNames = newTestNames()): Promise<TestUpstream> {
   const { COUCHDB_URL: url = '', COUCHDB_NODES: nodes = '', COUCHDB_USER = '', COUCHDB_PASSWORD = '' } = process.env;
-  if (!hasCouchdb()) return embedded(names);
+  if (!usesCouchdb()) return createEmbeddedUpstream(names);
   const credentials = { username: COUCHDB_USER, password: COUCHDB_PASSWORD };
   const urls = nodes === '' ? [url] : nodes.split(',');
   const [access, ...all] = [url, ...urls].map((each) => ({ url: each.trim().replace(/\/+$/, ''), ...credentials }));
-  return couchdb(names, access ?? { url, ...credentials }, all);
+  return createCouchdbUpstream(names, access ?? { url, ...credentials }, all);
 }
 
-async function embedded(names: TestNames): Promise<TestUpstream> {
+async function createEmbeddedUpstream(names: TestNames): Promise<TestUpstream> {
   const storage = { kind: 'memory', name: `test-${names.suffix}` } as const;
   let engine: EmbeddedEngine = await startEmbeddedEngine({ storage });
   return {
-    ...common(names, () => engine.access),
+    ...createSharedMembers(names, () => engine.access),
     kind: 'embedded',
     get access() {
       return engine.access;
     },
     nextAccess: () => engine.access,
-    account: (name) => name,
+    accountName: (name) => name,
     restart: async () => {
       const port = Number(new URL(engine.access.url).port);
       await engine.close();
@@ -85,36 +85,40 @@ async function embedded(names: TestNames): Promise<TestUpstream> {
   };
 }
 
-function couchdb(names: TestNames, access: UpstreamAccess, nodes: readonly UpstreamAccess[]): TestUpstream {
+function createCouchdbUpstream(
+  names: TestNames,
+  access: UpstreamAccess,
+  nodes: readonly UpstreamAccess[],
+): TestUpstream {
   const accounts = new Set<string>();
   let gates = 0;
-  const shared = common(names, () => access);
+  const shared = createSharedMembers(names, () => access);
   return {
     ...shared,
     kind: 'couchdb',
     access,
     nextAccess: () => nodes[gates++ % nodes.length] ?? access,
-    account: (name) => {
+    accountName: (name) => {
       const own = `${name}-${names.suffix}`;
       accounts.add(own);
       return own;
     },
     restart: () => Promise.resolve(),
     close: async () => {
-      await shared.loseEverything();
-      await Promise.all(Array.from(accounts, (name) => forget(access, `org.couchdb.user:${name}`)));
+      await shared.dropDatabases();
+      await Promise.all(Array.from(accounts, (name) => deleteDocument(access, `org.couchdb.user:${name}`)));
     },
   };
 }
 
 /** What is the same for both; `now` says where the upstream is, and who its administrator. */
-function common(
+function createSharedMembers(
   names: TestNames,
-  now: () => UpstreamAccess,
-): Pick<TestUpstream, 'names' | 'env' | 'registry' | 'loseEverything'> {
+  currentAccess: () => UpstreamAccess,
+): Pick<TestUpstream, 'names' | 'env' | 'registry' | 'dropDatabases'> {
   return {
     names,
-    env: (access = now()) => ({
+    env: (access = currentAccess()) => ({
       COUCHDB_URL: access.url,
       COUCHDB_USER: access.username,
       COUCHDB_PASSWORD: access.password,
@@ -122,21 +126,22 @@ function common(
       SESSIONS_DB: names.sessions,
       REGISTRATION: 'open',
     }),
-    registry: () => connect(now()).use(names.registry),
-    loseEverything: async () => {
-      for (const name of [names.registry, names.sessions]) await unlessMissing(connect(now()).db.destroy(name));
+    registry: () => connect(currentAccess()).use(names.registry),
+    dropDatabases: async () => {
+      for (const name of [names.registry, names.sessions])
+        await ignoreNotFound(connect(currentAccess()).db.destroy(name));
     },
   };
 }
 
-async function forget(access: UpstreamAccess, id: string): Promise<void> {
+async function deleteDocument(access: UpstreamAccess, id: string): Promise<void> {
   const users = connect(access).use('_users');
-  await unlessMissing(users.get(id).then(({ _rev }) => users.destroy(id, _rev)));
+  await ignoreNotFound(users.get(id).then(({ _rev }) => users.destroy(id, _rev)));
 }
 
-async function unlessMissing(done: Promise<unknown>): Promise<void> {
+async function ignoreNotFound(promise: Promise<unknown>): Promise<void> {
   try {
-    await done;
+    await promise;
   } catch (error) {
     if (statusOf(error) !== 404) throw error;
   }

@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import pino, { type Logger } from 'pino';
 import { readConfig } from '../config/config.ts';
-import { startRecorder, type Recorded } from './request-recorder.ts';
+import { startRecorder, type RecordedRequest } from './request-recorder.ts';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from '../http/rate-limits.ts';
 import { startPouchgate, type Pouchgate } from '../app/start.ts';
-import type { TelegramTimes } from '../telegram/telegram.ts';
+import type { TelegramTimings } from '../telegram/telegram.ts';
 import { connect, type UpstreamAccess } from '../upstream/client.ts';
-import { startUpstream, type TestUpstream } from './test-database.ts';
+import { startTestUpstream, type TestUpstream } from './test-database.ts';
 
 /** A whole server for tests, on what `startUpstream` gives. */
 export interface TestGate {
@@ -19,7 +19,7 @@ export interface TestGate {
   readonly pouchgate: Pouchgate;
   readonly upstream: TestUpstream;
   /** Every request from here to the upstream, the oldest first; none where `access` has it go another way. */
-  readonly upstreamRequests: readonly Recorded[];
+  readonly upstreamRequests: readonly RecordedRequest[];
   /** A token as another identity provider would issue it; `claims` go over `sub` and `exp` (in one hour). */
   token(username: string, claims?: object): string;
   /** `fetch` below the database's URL with the user's token; `body` is sent as JSON. */
@@ -43,11 +43,11 @@ const rateLimits = Object.fromEntries(
 export interface TestGateOptions {
   /** Of the feeds, in ms. */
   readonly heartbeat?: number;
-  readonly telegramTimes?: TelegramTimes;
+  readonly telegramTimes?: TelegramTimings;
   readonly log?: Logger;
   readonly rateLimits?: Partial<RateLimits>;
   /** Of the streams of preferences, in ms. */
-  readonly streamBeat?: number;
+  readonly streamHeartbeatMs?: number;
   /** One that outlives the gate; without it there is one of the gate's own. */
   readonly upstream?: TestUpstream;
   /** Where the gate asks that upstream, when something stands between the two. */
@@ -55,11 +55,11 @@ export interface TestGateOptions {
 }
 
 /** `env` goes over the configuration for tests, e.g. `CORS_ORIGINS`. */
-export async function startForTests(
+export async function startTestGate(
   env: Readonly<Record<string, string>> = {},
   options: TestGateOptions = {},
 ): Promise<TestGate> {
-  const { upstream = await startUpstream(), access, ...more } = options;
+  const { upstream = await startTestUpstream(), access, ...more } = options;
   const recorder = access === undefined ? await startRecorder(upstream.nextAccess().url) : undefined;
   const secret = randomBytes(32).toString('base64url');
   const start = (port: string): Promise<Pouchgate> =>

@@ -7,10 +7,10 @@ import { keyIdOf } from './jwt-key-id.ts';
 export type AuthorizationFor = (username: Username) => string;
 
 /** How long a token for the upstream is good, in s, and how long before its end it is no longer used. */
-const LIFETIME = 300;
-const MARGIN = 60;
+const TOKEN_LIFETIME_SECONDS = 300;
+const RENEWAL_MARGIN_SECONDS = 60;
 /** More users than this at once, and the oldest tokens are made anew. */
-const MOST_KEPT = 20_000;
+const MAX_CACHED_TOKENS = 20_000;
 
 /**
  * With the upstream's JWT secret each request of a user's is that user's to CouchDB too, so that its own
@@ -26,17 +26,17 @@ export function upstreamAuthorization(
   if (jwtSecret === undefined) return () => service;
 
   const options = { algorithm: 'HS256', noTimestamp: true, keyid: keyIdOf(jwtSecret) } as const;
-  const kept = new Map<Username, { readonly header: string; readonly until: number }>();
+  const cache = new Map<Username, { readonly header: string; readonly renewAt: number }>();
   return (username) => {
-    const found = kept.get(username);
+    const cached = cache.get(username);
     const seconds = Math.floor(now() / 1000);
-    if (found !== undefined && seconds < found.until) return found.header;
-    const claims = { sub: username, '_couchdb.roles': ['registry_user'], exp: seconds + LIFETIME };
+    if (cached !== undefined && seconds < cached.renewAt) return cached.header;
+    const claims = { sub: username, '_couchdb.roles': ['registry_user'], exp: seconds + TOKEN_LIFETIME_SECONDS };
     const header = `Bearer ${jwt.sign(claims, jwtSecret, options)}`;
-    const [oldest] = kept.size >= MOST_KEPT ? kept.keys() : [];
-    if (oldest !== undefined) kept.delete(oldest);
-    kept.delete(username);
-    kept.set(username, { header, until: seconds + LIFETIME - MARGIN });
+    const [oldest] = cache.size >= MAX_CACHED_TOKENS ? cache.keys() : [];
+    if (oldest !== undefined) cache.delete(oldest);
+    cache.delete(username);
+    cache.set(username, { header, renewAt: seconds + TOKEN_LIFETIME_SECONDS - RENEWAL_MARGIN_SECONDS });
     return header;
   };
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { inspect } from 'node:util';
 import { connect, statusOf } from './client.ts';
-import { tidyUpMemory } from '../testing/fake-couchdb.ts';
+import { collectGarbage } from '../testing/fake-couchdb.ts';
 
 let server: Server;
 let seen: IncomingMessage[];
@@ -114,7 +114,7 @@ it('an answer that begins and falls silent keeps its reader for some seconds, wh
   const request = { path: '_changes', signal: limit.signal } as const;
   const asked = client().request(request);
   await beginning;
-  await tidyUpMemory();
+  await collectGarbage();
   limit.abort();
   const aborted = performance.now();
   await Promise.allSettled([asked]);

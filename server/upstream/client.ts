@@ -30,7 +30,7 @@ export interface Upstream {
 }
 
 /** A request of ours as the upstream was asked it: the path is below the upstream's URL, with its query. */
-export interface AskedUpstream {
+export interface UpstreamRequestInfo {
   readonly method: string;
   readonly path: string;
 }
@@ -39,7 +39,7 @@ export interface UpstreamOptions {
   /** Bounds the silence before an answer, and a shorter one within it; not the whole request. */
   readonly timeoutMs?: number;
   /** Told of each request once its status is there; undefined: there was no answer. */
-  readonly onAnswer?: (asked: AskedUpstream, status: number | undefined) => void;
+  readonly onResponse?: (asked: UpstreamRequestInfo, status: number | undefined) => void;
 }
 
 /** Longer than the slowest single read or write that we make, shorter than a person's patience. */
@@ -49,24 +49,24 @@ const REQUEST_TIMEOUT_MS = 30_000;
  * need not end it: of an answer that has begun Node's and undici's `fetch` lose sight of theirs when memory is tidied up, if
  * they were asked to take redirects for errors, as nano asks.
  */
-const LONGEST_PAUSE_MS = 5_000;
+const MAX_RESPONSE_PAUSE_MS = 5_000;
 /** Requests beyond this wait for a place: an upstream that is slow is not helped by more of them. */
-const MOST_CONNECTIONS = 6;
+const MAX_CONNECTIONS = 6;
 
 export function openUpstream(access: UpstreamAccess, options: UpstreamOptions = {}): Upstream {
-  const { timeoutMs = REQUEST_TIMEOUT_MS, onAnswer } = options;
+  const { timeoutMs = REQUEST_TIMEOUT_MS, onResponse } = options;
   const { origin, pathname } = new URL(access.url);
   // nano has no timeout of its own, and fetch's is five minutes.
   const pool = new Pool(origin, {
-    connections: MOST_CONNECTIONS,
+    connections: MAX_CONNECTIONS,
     headersTimeout: timeoutMs,
-    bodyTimeout: Math.min(timeoutMs, LONGEST_PAUSE_MS),
+    bodyTimeout: Math.min(timeoutMs, MAX_RESPONSE_PAUSE_MS),
   });
   const prefix = pathname.replace(/\/$/, '').length;
   const dispatcher = (onlyJson: boolean): Dispatcher =>
     pool.compose((dispatch) => (asked, handler) => {
-      const told = { method: asked.method, path: asked.path.slice(prefix) };
-      return dispatch(asked, new Observed(handler, onlyJson, (status) => onAnswer?.(told, status)));
+      const requestInfo = { method: asked.method, path: asked.path.slice(prefix) };
+      return dispatch(asked, new ResponseObserver(handler, onlyJson, (status) => onResponse?.(requestInfo, status)));
     });
   const [forNano, forFetch] = [dispatcher(true), dispatcher(false)];
   const settings = {
@@ -98,53 +98,53 @@ export const connect = (access: UpstreamAccess, timeoutMs: number = REQUEST_TIME
  * but JSON (a balancer's page, say) nano reads the body where nobody waits for it, and one that breaks off would end the
  * process. No cookie is let by: nano keeps each for ever.
  */
-class Observed extends DecoratorHandler {
+class ResponseObserver extends DecoratorHandler {
   readonly #handler: Dispatcher.DispatchHandlers;
   readonly #onlyJson: boolean;
-  #tell: ((status: number | undefined) => void) | undefined;
+  #onStatus: ((status: number | undefined) => void) | undefined;
 
   constructor(handler: Dispatcher.DispatchHandlers, onlyJson: boolean, tell: (status: number | undefined) => void) {
     super(handler);
     this.#handler = handler;
     this.#onlyJson = onlyJson;
-    this.#tell = tell;
+    this.#onStatus = tell;
   }
 
   onHeaders(...head: Parameters<NonNullable<Dispatcher.DispatchHandlers['onHeaders']>>): boolean {
     const [status, fields, ...rest] = head;
     // 1xx is told before the answer, and is none.
     if (status < 200) return this.#handler.onHeaders?.(...head) ?? true;
-    this.#once(status);
-    const pairs = pairsOf(fields);
+    this.#reportStatus(status);
+    const pairs = toHeaderPairs(fields);
     // An error in an interceptor is the request's: it rejects, and the connection is closed.
     if (this.#onlyJson && !pairs.some(isJson)) throw new Error(`status ${status} without JSON`);
-    return this.#handler.onHeaders?.(status, pairs.filter(isNoCookie).flat(), ...rest) ?? true;
+    return this.#handler.onHeaders?.(status, pairs.filter(isNotSetCookie).flat(), ...rest) ?? true;
   }
 
   onError(error: Error): void {
-    this.#once(undefined);
+    this.#reportStatus(undefined);
     this.#handler.onError?.(error);
   }
 
-  #once(status: number | undefined): void {
-    this.#tell?.(status);
-    this.#tell = undefined;
+  #reportStatus(status: number | undefined): void {
+    this.#onStatus?.(status);
+    this.#onStatus = undefined;
   }
 }
 
-type Field = readonly [Buffer, Buffer];
+type HeaderPair = readonly [Buffer, Buffer];
 
 /** Header fields as undici tells them: names and values by turns. */
-const pairsOf = (fields: readonly Buffer[]): Field[] =>
+const toHeaderPairs = (fields: readonly Buffer[]): HeaderPair[] =>
   fields.flatMap((name, index) => {
     const value = fields[index + 1];
     return index % 2 === 0 && value !== undefined ? [[name, value] as const] : [];
   });
 
-const isJson = ([name, value]: Field): boolean =>
+const isJson = ([name, value]: HeaderPair): boolean =>
   name.toString('latin1').toLowerCase() === 'content-type' && /^application\/json\b/i.test(value.toString('latin1'));
 
-const isNoCookie = ([name]: Field): boolean => name.toString('latin1').toLowerCase() !== 'set-cookie';
+const isNotSetCookie = ([name]: HeaderPair): boolean => name.toString('latin1').toLowerCase() !== 'set-cookie';
 
 /** The value of the Authorization header (RFC 7617, UTF-8). */
 export function authorizationOf({ username, password }: Omit<UpstreamAccess, 'url'>): string {

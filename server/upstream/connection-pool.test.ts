@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
-import { startForTests } from '../testing/test-gate.ts';
-import { startUpstream } from '../testing/test-database.ts';
+import { startTestGate } from '../testing/test-gate.ts';
+import { startTestUpstream } from '../testing/test-database.ts';
 import { eventually } from '../testing/fake-couchdb.ts';
 
 /** A line to the engine that counts its connections. */
-async function startCounted(
+async function startCountingProxy(
   target: string,
-): Promise<{ url: string; open: () => number; most: () => number; close: () => void }> {
+): Promise<{ url: string; open: () => number; peak: () => number; close: () => void }> {
   let [open, most] = [0, 0];
   const { hostname, port: farPort } = new URL(target);
   const server = net.createServer((near) => {
@@ -26,14 +26,14 @@ async function startCounted(
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { url, open: () => open, most: () => most, close: () => server.close() };
+  return { url, open: () => open, peak: () => most, close: () => server.close() };
 }
 
 it('whatever comes at once, the database sees the two feeds and at most 14 other connections, and none is left behind', async () => {
-  const upstream = await startUpstream();
-  const line = await startCounted(upstream.nextAccess().url);
-  const gate = await startForTests({}, { upstream, access: { ...upstream.access, url: line.url } });
-  await eventually(() => gate.pouchgate.hub.up && gate.pouchgate.identity.rights.up);
+  const upstream = await startTestUpstream();
+  const line = await startCountingProxy(upstream.nextAccess().url);
+  const gate = await startTestGate({}, { upstream, access: { ...upstream.access, url: line.url } });
+  await eventually(() => gate.pouchgate.hub.connected && gate.pouchgate.identity.accessMonitor.connected);
 
   const post = (path: string, body: object): Promise<Response> =>
     fetch(`${gate.url}/api/auth/${path}`, {
@@ -54,7 +54,7 @@ it('whatever comes at once, the database sees the two feeds and at most 14 other
         method: 'PUT',
         body: { _id: '_local/checkpoint', last_seq: '0' },
       }),
-      post(n < 15 ? 'register' : 'sign-in', { username: upstream.account(`new${n}`), password }),
+      post(n < 15 ? 'register' : 'sign-in', { username: upstream.accountName(`new${n}`), password }),
       fetch(`${gate.url}/readyz`),
     ];
   }).flat();
@@ -62,9 +62,9 @@ it('whatever comes at once, the database sees the two feeds and at most 14 other
 
   // Nobody was sent away: what had no place has waited for one.
   expect([...statuses].sort()).toEqual([200, 201, 401, 404].filter((status) => statuses.has(status)));
-  expect(line.most()).toBeLessThanOrEqual(16);
+  expect(line.peak()).toBeLessThanOrEqual(16);
   // And it was a burst: both pools were in full use.
-  expect(line.most()).toBe(16);
+  expect(line.peak()).toBe(16);
   await gate.close();
   await eventually(() => line.open() === 0);
   line.close();

@@ -1,20 +1,20 @@
 import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import net, { type AddressInfo } from 'node:net';
-import { createForward, type Forward, type UpstreamAnswer, type UpstreamRequest } from './forward.ts';
-import { eventually, startFakeUpstream, type Answer, type FakeUpstream } from '../testing/fake-couchdb.ts';
+import { createForward, type Forward, type UpstreamResponse, type UpstreamRequest } from './forward.ts';
+import { eventually, startFakeUpstream, type FakeUpstreamHandler, type FakeUpstream } from '../testing/fake-couchdb.ts';
 
 /** What the gate builds out of whatever the client has sent: always this, unless a test says otherwise. */
 let built: UpstreamRequest = { method: 'GET', path: ['registry', 'user_a'], authorization: 'Basic gate' };
-let answer: Answer = (_request, response) => response.end('{}');
-let settled: (UpstreamAnswer | Error)[] = [];
+let answer: FakeUpstreamHandler = (_request, response) => response.end('{}');
+let settled: (UpstreamResponse | Error)[] = [];
 let upstream: FakeUpstream;
 let forward: Forward;
 let server: http.Server;
 let port: number;
 let headers: IncomingMessage['headers'] = {};
 
-const settleWith = (result: UpstreamAnswer | Error, res: ServerResponse): void => {
+const settleWith = (result: UpstreamResponse | Error, res: ServerResponse): void => {
   settled.push(result);
   if (res.destroyed) return;
   res.writeHead(result instanceof Error ? 599 : 200).end(result instanceof Error ? result.message : 'ok');
@@ -28,7 +28,7 @@ beforeEach(async () => {
     ({ headers } = request);
     answer(request, response, body);
   });
-  forward = createForward(upstream.access.url, { timeout: 400 });
+  forward = createForward(upstream.access.url, { timeoutMs: 400 });
   server = http.createServer((req, res) => {
     req.resume();
     forward(built, res).then(
@@ -161,7 +161,7 @@ it('an answer that goes on and on is cut off, and not kept', async () => {
     response.write('[');
     more();
   };
-  forward = createForward(upstream.access.url, { timeout: 10_000 });
+  forward = createForward(upstream.access.url, { timeoutMs: 10_000 });
   await send(GET);
   expect(settled).toEqual([expect.objectContaining({ status: 502 })]);
   await eventually(() => gone);
@@ -170,7 +170,7 @@ it('an answer that goes on and on is cut off, and not kept', async () => {
 it('when the client goes away its request upstream ends too, and whoever waits hears of it', async () => {
   let gone = false;
   let asked = false;
-  forward = createForward(upstream.access.url, { timeout: 20_000 });
+  forward = createForward(upstream.access.url, { timeoutMs: 20_000 });
   answer = (_request, response) => {
     asked = true;
     response.on('close', () => (gone = true));
@@ -185,7 +185,7 @@ it('when the client goes away its request upstream ends too, and whoever waits h
 
 it('when the client goes away in the middle of the answer, whoever waits hears of it', async () => {
   let begun = false;
-  forward = createForward(upstream.access.url, { timeout: 20_000 });
+  forward = createForward(upstream.access.url, { timeoutMs: 20_000 });
   answer = (_request, response) => {
     response.write('{"half":', () => (begun = true));
   };

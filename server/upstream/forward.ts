@@ -3,7 +3,7 @@ import https from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { createProxyMiddleware, type Plugin } from 'http-proxy-middleware';
-import { badGateway, unavailable } from '../http/errors.ts';
+import { badGateway, serviceUnavailable } from '../http/errors.ts';
 
 /** A request that the gate has built. Nothing of it was taken over from a client without being read and checked. */
 export interface UpstreamRequest {
@@ -17,16 +17,16 @@ export interface UpstreamRequest {
   readonly authorization: string;
 }
 
-export interface UpstreamAnswer {
+export interface UpstreamResponse {
   readonly status: number;
   readonly body: unknown;
 }
 
 /** Sends a built request; `res` is the client's answer, whose end before ours also ends the upstream's work. */
-export type Forward = (request: UpstreamRequest, res: ServerResponse) => Promise<UpstreamAnswer>;
+export type Forward = (request: UpstreamRequest, res: ServerResponse) => Promise<UpstreamResponse>;
 
 /** No answer about one document comes near this; a larger one is not buffered. In characters. */
-const LARGEST_ANSWER = 64 * 1024 * 1024;
+const MAX_RESPONSE_CHARS = 64 * 1024 * 1024;
 
 /**
  * What the proxy is given in place of the client's request. It holds the built request alone, so there is nothing of
@@ -34,10 +34,10 @@ const LARGEST_ANSWER = 64 * 1024 * 1024;
  * only the socket, by which the proxy sees that the client has gone.
  */
 class BuiltRequest extends http.IncomingMessage {
-  readonly answered: Promise<UpstreamAnswer>;
+  readonly upstreamResponse: Promise<UpstreamResponse>;
   /** Whether the upstream's answer has begun; it may still break off. */
-  begun = false;
-  settle: (answer: Promise<UpstreamAnswer>) => void = () => undefined;
+  hasResponse = false;
+  settle: (answer: Promise<UpstreamResponse>) => void = () => undefined;
 
   constructor({ method, path, query, body, authorization }: UpstreamRequest, res: ServerResponse) {
     super(res.socket ?? new Socket());
@@ -53,7 +53,7 @@ class BuiltRequest extends http.IncomingMessage {
       this.push(bytes);
     }
     this.push(null);
-    this.answered = new Promise((resolve) => {
+    this.upstreamResponse = new Promise((resolve) => {
       this.settle = (answer) => {
         // An answer that breaks off is told by several events. Only the first counts, but a rejection that nobody
         // handles would end the process.
@@ -78,36 +78,36 @@ class BuiltRequest extends http.IncomingMessage {
  * What the proxy is given in place of the client's answer: it may close it and listen to it, and all of that ends with this
  * one request, where the client's own may see many. Of the client's it hears one thing, that it has gone.
  */
-function standInFor(built: BuiltRequest, res: ServerResponse): ServerResponse {
+function createStandInResponse(built: BuiltRequest, res: ServerResponse): ServerResponse {
   const standIn = new http.ServerResponse(built);
-  const gone = (): void => void standIn.emit('close');
-  res.once('close', gone);
-  const over = (): void => void res.off('close', gone);
-  built.answered.then(over, over);
+  const onClientClose = (): void => void standIn.emit('close');
+  res.once('close', onClientClose);
+  const removeListener = (): void => void res.off('close', onClientClose);
+  built.upstreamResponse.then(removeListener, removeListener);
   return standIn;
 }
 
 /** Collects an answer and holds it against what CouchDB answers: JSON, no redirect, and never a doubt about us. */
-function readAnswer(answer: IncomingMessage): Promise<UpstreamAnswer> {
+function readResponse(response: IncomingMessage): Promise<UpstreamResponse> {
   return new Promise((resolve, reject) => {
     let text = '';
-    answer.setEncoding('utf8');
-    answer.on('data', (chunk: string) => {
+    response.setEncoding('utf8');
+    response.on('data', (chunk: string) => {
       text += chunk;
-      if (text.length > LARGEST_ANSWER) answer.destroy(new Error('too large'));
+      if (text.length > MAX_RESPONSE_CHARS) response.destroy(new Error('too large'));
     });
-    answer.on('error', (error) => reject(badGateway(`The database's answer broke off (${error.message}).`)));
-    answer.on('close', () => {
-      if (!answer.complete) reject(badGateway("The database's answer broke off."));
+    response.on('error', (error) => reject(badGateway(`The database's answer broke off (${error.message}).`)));
+    response.on('close', () => {
+      if (!response.complete) reject(badGateway("The database's answer broke off."));
     });
-    answer.on('end', () => {
-      const status = answer.statusCode ?? 0;
+    response.on('end', () => {
+      const status = response.statusCode ?? 0;
       if (status === 401 || status === 403 || (status >= 300 && status < 400)) {
         reject(badGateway(`The database did not accept the gate's own request (status ${status}).`));
         return;
       }
       if (status === 429 || status === 503) {
-        reject(unavailable('The database is busy.'));
+        reject(serviceUnavailable('The database is busy.'));
         return;
       }
       try {
@@ -121,31 +121,33 @@ function readAnswer(answer: IncomingMessage): Promise<UpstreamAnswer> {
 
 /** Joins the proxy's events to the request they are about, in place of its plugins that write answers of their own. */
 const settleFromEvents =
-  (onAnswer: (status: number | undefined) => void): Plugin<BuiltRequest> =>
+  (onResponse: (status: number | undefined) => void): Plugin<BuiltRequest> =>
   (proxy) => {
     proxy.on('proxyRes', (answer, request) => {
-      request.begun = true;
-      onAnswer(answer.statusCode);
-      request.settle(readAnswer(answer));
+      request.hasResponse = true;
+      onResponse(answer.statusCode);
+      request.settle(readResponse(answer));
     });
     // The client has gone, and its request with it; whoever awaits the answer must still hear of it.
-    proxy.on('econnreset', (_error, request) => request.settle(Promise.reject(unavailable('The client has gone.'))));
+    proxy.on('econnreset', (_error, request) =>
+      request.settle(Promise.reject(serviceUnavailable('The client has gone.'))),
+    );
     proxy.on('error', (error, asked) => {
       const request = asked as BuiltRequest;
-      if (!request.begun) onAnswer(undefined);
-      request.settle(Promise.reject(unavailable(`The database does not answer (${error.message}).`)));
+      if (!request.hasResponse) onResponse(undefined);
+      request.settle(Promise.reject(serviceUnavailable(`The database does not answer (${error.message}).`)));
     });
   };
 
 /** At most so many users' requests at once; beside the process's own, which are few, they fill what CouchDB is asked. */
-const MOST_CONNECTIONS = 8;
+const MAX_CONNECTIONS = 8;
 
 /** In ms. What hangs with the upstream must not hold its connection for long once that is back. */
-const LONGEST_SILENCE = 10_000;
+const MAX_IDLE_MS = 10_000;
 
 /** The one pool of connections by which built requests go. */
 export function createForwardAgent(url: string): http.Agent {
-  const options = { keepAlive: true, maxSockets: MOST_CONNECTIONS };
+  const options = { keepAlive: true, maxSockets: MAX_CONNECTIONS };
   return url.startsWith('https:') ? new https.Agent(options) : new http.Agent(options);
 }
 
@@ -156,27 +158,27 @@ export const openConnections = ({ sockets, freeSockets }: Pick<http.Agent, 'sock
 export interface ForwardOptions {
   readonly agent?: http.Agent;
   /** How long the upstream may be silent, in ms. */
-  readonly timeout?: number;
+  readonly timeoutMs?: number;
   /** Told of each answer's status; undefined: there was none. */
-  readonly onAnswer?: (status: number | undefined) => void;
+  readonly onResponse?: (status: number | undefined) => void;
 }
 
 /** The forwarder of built requests: http-proxy-middleware. Rejects with 502 for an answer not CouchDB's, 503 for none. */
 export function createForward(url: string, options: ForwardOptions = {}): Forward {
-  const { agent = createForwardAgent(url), timeout = LONGEST_SILENCE, onAnswer = () => undefined } = options;
+  const { agent = createForwardAgent(url), timeoutMs = MAX_IDLE_MS, onResponse = () => undefined } = options;
   const proxy = createProxyMiddleware<BuiltRequest>({
     target: url,
     agent,
     changeOrigin: true,
     selfHandleResponse: true,
-    proxyTimeout: timeout,
+    proxyTimeout: timeoutMs,
     ejectPlugins: true,
-    plugins: [settleFromEvents(onAnswer)],
+    plugins: [settleFromEvents(onResponse)],
   });
   return (request, res) => {
     const built = new BuiltRequest(request, res);
-    if (res.destroyed) return Promise.reject(unavailable('The client has gone.'));
-    void proxy(built, standInFor(built, res), () => undefined);
-    return built.answered;
+    if (res.destroyed) return Promise.reject(serviceUnavailable('The client has gone.'));
+    void proxy(built, createStandInResponse(built, res), () => undefined);
+    return built.upstreamResponse;
   };
 }

@@ -13,10 +13,10 @@ const rowSchema = z.object({
   value: z.object({ rev: z.string(), deleted: z.boolean().optional() }).nullish(),
   doc: documentSchema.nullish(),
 });
-const answerSchema = z.object({ rows: z.array(rowSchema) });
+const responseSchema = z.object({ rows: z.array(rowSchema) });
 
 /** In ms. A read that hangs with the upstream must not hold up others for long once that is back. */
-const LONGEST_READ = 5_000;
+const READ_TIMEOUT_MS = 5_000;
 
 /**
  * Reads documents by id in one request; one that does not exist, or was deleted, is not in the map. Not by GET, whose
@@ -42,18 +42,18 @@ const leavesSchema = z.object({
  * Whether a document is there or ever was: a deleted one counts. By `_bulk_get`, since `_users/_all_docs` is for server
  * admins alone, and a GET's 404 could be the database's. Rejects with 502 or 503.
  */
-export async function everExisted(couch: ServerScope, database: string, id: string): Promise<boolean> {
+export async function hasEverExisted(couch: ServerScope, database: string, id: string): Promise<boolean> {
   const request = {
     db: database,
     path: '_bulk_get',
     method: 'post',
     body: { docs: [{ id }] },
-    signal: AbortSignal.timeout(LONGEST_READ),
+    signal: AbortSignal.timeout(READ_TIMEOUT_MS),
   } as const;
-  const answer: unknown = await couch.request(request).catch((error: unknown) => {
+  const response: unknown = await couch.request(request).catch((error: unknown) => {
     throw toUpstreamError(error);
   });
-  const [result] = leavesSchema.safeParse(answer).data?.results ?? [];
+  const [result] = leavesSchema.safeParse(response).data?.results ?? [];
   if (result?.id !== id) throw badGateway("The database's answer about a document is not one.");
   return result.docs.some((leaf) => 'ok' in leaf);
 }
@@ -69,15 +69,15 @@ async function readRows(
     method: 'post',
     qs: { include_docs: 'true' },
     body: { keys: [...ids] },
-    signal: AbortSignal.timeout(LONGEST_READ),
+    signal: AbortSignal.timeout(READ_TIMEOUT_MS),
   } as const;
-  const answer: unknown = await couch.request(request).catch((error: unknown) => {
+  const response: unknown = await couch.request(request).catch((error: unknown) => {
     throw toUpstreamError(error);
   });
-  const rows = answerSchema.safeParse(answer).data?.rows ?? [];
-  const answered = rows.length === ids.length && rows.every((row, index) => row.key === ids[index]);
+  const rows = responseSchema.safeParse(response).data?.rows ?? [];
+  const isComplete = rows.length === ids.length && rows.every((row, index) => row.key === ids[index]);
   // A row that failed is not a row that is missing.
-  const failed = rows.some((row) => row.error !== undefined && row.error !== 'not_found');
-  if (!answered || failed) throw badGateway("The database's answer about documents is not one.");
+  const hasFailedRow = rows.some((row) => row.error !== undefined && row.error !== 'not_found');
+  if (!isComplete || hasFailedRow) throw badGateway("The database's answer about documents is not one.");
   return rows;
 }

@@ -1,21 +1,21 @@
 import { statusOf } from './client.ts';
 
 /** An error whose message is a sentence for the operator. */
-export class SetUpError extends Error {
+export class SetupError extends Error {
   override readonly name = 'SetUpError';
 }
 
 /** Resolves as `done` does; what it rejects with is told as what could not be done, and why. */
-export async function inWords<T>(what: string, done: Promise<T>): Promise<T> {
+export async function withOperatorMessage<T>(action: string, promise: Promise<T>): Promise<T> {
   try {
-    return await done;
+    return await promise;
   } catch (error) {
-    if (error instanceof SetUpError) throw error;
+    if (error instanceof SetupError) throw error;
     const status = statusOf(error);
-    const told = status === undefined ? '' : ` (status ${status})`;
-    throw new SetUpError(`Set-up could not ${what}: ${reasonOf(error)}${told}`, { cause: error });
+    const statusText = status === undefined ? '' : ` (status ${status})`;
+    throw new SetupError(`Set-up could not ${action}: ${errorMessage(error)}${statusText}`, { cause: error });
   }
 }
 
-export const reasonOf = (error: unknown): string =>
+export const errorMessage = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);

@@ -1,4 +1,4 @@
-import { badGateway, HttpError, unavailable } from '../http/errors.ts';
+import { badGateway, HttpError, serviceUnavailable } from '../http/errors.ts';
 import { statusOf } from './client.ts';
 
 /**
@@ -9,7 +9,7 @@ import { statusOf } from './client.ts';
 export function toUpstreamError(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
   const status = statusOf(error);
-  if (status === undefined) return unavailable('The database does not answer.');
-  if (status === 429 || status === 503) return unavailable('The database is busy.');
+  if (status === undefined) return serviceUnavailable('The database does not answer.');
+  if (status === 429 || status === 503) return serviceUnavailable('The database is busy.');
   return badGateway(`The database failed (status ${status}).`);
 }

@@ -2,12 +2,16 @@ import { createContext, useContext } from 'react';
 import type { Changes } from './use-changes.ts';
 
 /** What the controls of one store need: to save, and to know which changes came from elsewhere. */
-export type Saving = Pick<Changes, 'save' | 'isOwn'> & {
+export type SaveContextValue = Pick<Changes, 'save' | 'isLocalEdit'> & {
   /** Whether what comes now is a change somebody makes, and not what this browser had missed while it was closed. */
-  readonly isSettled: () => boolean;
+  readonly hasCaughtUp: () => boolean;
 };
 
-const SavingContext = createContext<Saving>({ save: () => undefined, isOwn: () => true, isSettled: () => false });
-export const SavingProvider = SavingContext.Provider;
-export const useSaving = (): Saving => useContext(SavingContext);
-export const useSave = (): Changes['save'] => useSaving().save;
+const SaveContext = createContext<SaveContextValue>({
+  save: () => undefined,
+  isLocalEdit: () => true,
+  hasCaughtUp: () => false,
+});
+export const SaveProvider = SaveContext.Provider;
+export const useSaveContext = (): SaveContextValue => useContext(SaveContext);
+export const useSave = (): Changes['save'] => useSaveContext().save;

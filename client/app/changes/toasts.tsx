@@ -10,9 +10,9 @@ export interface Toast {
 }
 
 /** Long enough to read it, think, and reach the button by keyboard; pointing at it or being in it stops the time. */
-const SHOWN_MS = 12_000;
+const TOAST_DURATION_MS = 12_000;
 /** More than these at once nobody reads. */
-const MOST = 3;
+const MAX_TOASTS = 3;
 
 export interface ToastList {
   readonly toasts: readonly Toast[];
@@ -23,7 +23,8 @@ export interface ToastList {
 export function useToasts(): ToastList {
   const [toasts, setToasts] = useState<readonly Toast[]>([]);
   const [actions] = useState(() => ({
-    show: (toast: Toast) => setToasts((before) => [...before.filter(({ id }) => id !== toast.id), toast].slice(-MOST)),
+    show: (toast: Toast) =>
+      setToasts((before) => [...before.filter(({ id }) => id !== toast.id), toast].slice(-MAX_TOASTS)),
     dismiss: (id: string) =>
       setToasts((before) => (before.some((toast) => toast.id === id) ? before.filter((t) => t.id !== id) : before)),
   }));
@@ -38,18 +39,18 @@ export interface ToastsProps {
 }
 
 export function Toasts({ list: { toasts, dismiss }, isInline = false, children }: ToastsProps) {
-  const [isHeld, setHeld] = useState(false);
+  const [isPaused, setPaused] = useState(false);
   return (
     <div
       className={isInline ? 'toasts inline' : 'toasts'}
-      onMouseEnter={() => setHeld(true)}
-      onMouseLeave={() => setHeld(false)}
-      onFocus={() => setHeld(true)}
-      onBlur={() => setHeld(false)}
+      onMouseEnter={() => setPaused(true)}
+      onMouseLeave={() => setPaused(false)}
+      onFocus={() => setPaused(true)}
+      onBlur={() => setPaused(false)}
     >
       <div role="status" className="toast-list">
         {toasts.map((toast) => (
-          <ToastItem key={toast.id} toast={toast} isHeld={isHeld} onEnd={() => dismiss(toast.id)} />
+          <ToastItem key={toast.id} toast={toast} isPaused={isPaused} onDismiss={() => dismiss(toast.id)} />
         ))}
       </div>
       {children}
@@ -59,17 +60,17 @@ export function Toasts({ list: { toasts, dismiss }, isInline = false, children }
 
 interface ToastItemProps {
   readonly toast: Toast;
-  readonly isHeld: boolean;
-  readonly onEnd: () => void;
+  readonly isPaused: boolean;
+  readonly onDismiss: () => void;
 }
 
-function ToastItem({ toast, isHeld, onEnd }: ToastItemProps) {
+function ToastItem({ toast, isPaused, onDismiss }: ToastItemProps) {
   useEffect(() => {
-    if (isHeld) return;
-    const timer = setTimeout(onEnd, SHOWN_MS);
+    if (isPaused) return;
+    const timer = setTimeout(onDismiss, TOAST_DURATION_MS);
     return () => clearTimeout(timer);
     // Another text under the same id is another message, with its own time.
-  }, [toast, isHeld]);
+  }, [toast, isPaused]);
   const { text, action } = toast;
   return (
     <div className="toast" data-testid={`toast-${toast.id}`}>
@@ -85,7 +86,7 @@ function ToastItem({ toast, isHeld, onEnd }: ToastItemProps) {
           {action.label}
         </button>
       )}
-      <button type="button" className="toast-close" aria-label="Close this message" onClick={onEnd}>
+      <button type="button" className="toast-close" aria-label="Close this message" onClick={onDismiss}>
         <Icon name="close" size={16} />
       </button>
     </div>

@@ -1,69 +1,73 @@
 /** Saving a change, telling of it, and taking it back. */
 import { useEffect, useMemo, useRef, useState } from 'react';
 import type { AppStore, Patch } from '../store-types.ts';
-import { sentenceOf } from '../session/error-message.ts';
-import { changeOf, undoOf, type Change } from './change.ts';
+import { getErrorMessage } from '../session/error-message.ts';
+import { createChange, createUndoPatch, type Change } from './change.ts';
 import type { ToastList } from './toasts.tsx';
-import { changeText, undoneText } from './describe-change.ts';
+import { describeChange, describeUndo } from './describe-change.ts';
 
 export interface Changes {
   readonly save: (patch: Patch) => void;
   readonly undo: () => void;
   /** Whether this value was put here by this page, and not by another tab or device. */
-  readonly isOwn: (key: string, value: unknown) => boolean;
+  readonly isLocalEdit: (key: string, value: unknown) => boolean;
   readonly error: string | undefined;
   readonly dismissError: () => void;
 }
 
 /** So many steps back; nobody remembers more. */
-const MOST = 50;
-const UNDO = 'undo';
+const MAX_UNDO_STEPS = 50;
+const UNDO_TOAST_ID = 'undo';
 
 /** The button that was pressed goes away: whoever was on it is taken to what has changed. */
-function returnFocus([key]: readonly string[]): void {
+function focusChangedControl([key]: readonly string[]): void {
   if (key === undefined || document.activeElement?.closest('.toasts') === null) return;
   document.querySelector<HTMLElement>(`[data-preference="${key}"] :is(input, select)`)?.focus();
 }
 
 export function useChanges(store: AppStore, { show, dismiss }: ToastList): Changes {
   const [error, setError] = useState<string>();
-  const past = useRef<readonly Change[]>([]);
+  const undoStack = useRef<readonly Change[]>([]);
 
   const actions = useMemo(() => {
-    const own = new Map<string, string>();
-    const write = (patch: Patch): void => {
+    const localValues = new Map<string, string>();
+    const applyPatch = (patch: Patch): void => {
       const shownBefore = store.get();
-      for (const { key, after } of changeOf(shownBefore, patch)) own.set(key, JSON.stringify(after));
+      for (const { key, after } of createChange(shownBefore, patch)) localValues.set(key, JSON.stringify(after));
       store.set(patch).then(
         () => setError(undefined),
         (failure: unknown) => {
-          dismiss(UNDO);
-          setError(`That change could not be saved. ${sentenceOf(failure)}`);
+          dismiss(UNDO_TOAST_ID);
+          setError(`That change could not be saved. ${getErrorMessage(failure)}`);
         },
       );
     };
     const undo = (): void => {
-      const change = past.current.at(-1);
+      const change = undoStack.current.at(-1);
       if (change === undefined) return;
-      past.current = past.current.slice(0, -1);
-      const patch = undoOf(change, store.get());
+      undoStack.current = undoStack.current.slice(0, -1);
+      const patch = createUndoPatch(change, store.get());
       if (patch === undefined) {
-        dismiss(UNDO);
+        dismiss(UNDO_TOAST_ID);
         return;
       }
-      returnFocus(Object.keys(patch));
-      write(patch);
-      show({ id: UNDO, text: undoneText(change.filter(({ key }) => Object.hasOwn(patch, key))) });
+      focusChangedControl(Object.keys(patch));
+      applyPatch(patch);
+      show({ id: UNDO_TOAST_ID, text: describeUndo(change.filter(({ key }) => Object.hasOwn(patch, key))) });
     };
     return {
       undo,
-      isOwn: (key: string, value: unknown) => own.get(key) === JSON.stringify(value),
+      isLocalEdit: (key: string, value: unknown) => localValues.get(key) === JSON.stringify(value),
       save: (patch: Patch) => {
-        const change = changeOf(store.get(), patch);
+        const change = createChange(store.get(), patch);
         if (change.length === 0) return;
-        past.current = [...past.current, change].slice(-MOST);
-        write(patch);
-        show({ id: UNDO, text: changeText(change), action: { label: 'Undo', run: undo, keys: 'Control+Z Meta+Z' } });
+        undoStack.current = [...undoStack.current, change].slice(-MAX_UNDO_STEPS);
+        applyPatch(patch);
+        show({
+          id: UNDO_TOAST_ID,
+          text: describeChange(change),
+          action: { label: 'Undo', run: undo, keys: 'Control+Z Meta+Z' },
+        });
       },
       dismissError: () => setError(undefined),
     };
@@ -71,13 +75,13 @@ export function useChanges(store: AppStore, { show, dismiss }: ToastList): Chang
 
   // An undo that would find nothing to take back is not offered any longer, nor one whose controls are out of sight.
   useEffect(() => {
-    const end = store.subscribe(() => {
-      const change = past.current.at(-1);
-      if (change !== undefined && undoOf(change, store.get()) === undefined) dismiss(UNDO);
+    const unsubscribe = store.subscribe(() => {
+      const change = undoStack.current.at(-1);
+      if (change !== undefined && createUndoPatch(change, store.get()) === undefined) dismiss(UNDO_TOAST_ID);
     });
     return () => {
-      end();
-      dismiss(UNDO);
+      unsubscribe();
+      dismiss(UNDO_TOAST_ID);
     };
   }, [store, dismiss]);
   return { ...actions, error };

@@ -1,6 +1,6 @@
 import { useId, useState, type SyntheticEvent } from 'react';
 import type { Credentials } from '../../../server/contract.ts';
-import { sentenceOf } from '../session/error-message.ts';
+import { getErrorMessage } from '../session/error-message.ts';
 
 export interface CredentialsFormProps {
   readonly action: string;
@@ -25,7 +25,7 @@ export function CredentialsForm({ action, username, isNew, onSubmit }: Credentia
     try {
       await onSubmit({ username: name.trim(), password });
     } catch (failure) {
-      setError(sentenceOf(failure));
+      setError(getErrorMessage(failure));
     } finally {
       setBusy(false);
     }

@@ -1,11 +1,11 @@
 import type { SessionSummary } from '../../../server/contract.ts';
 import type { AppSession } from '../session/session.ts';
-import { agoText } from '../status-text.ts';
+import { formatRelativeTime } from '../status-text.ts';
 import { Icon } from './icons.tsx';
 import { SignOutButton } from './sign-out-button.tsx';
 
-const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
-const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
+const dateFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
+const dateTimeFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
 
 const isPhone = (device: string): boolean => /iPhone|iPad|Android/.test(device);
 
@@ -13,12 +13,12 @@ export interface DeviceItemProps {
   readonly device: SessionSummary;
   readonly now: number;
   readonly session: AppSession;
-  readonly isEnding: boolean;
-  readonly onEnd: () => void;
+  readonly isSigningOut: boolean;
+  readonly onSignOut: () => void;
 }
 
 /** One signed-in device. */
-export function DeviceItem({ device, now, session, isEnding, onEnd }: DeviceItemProps) {
+export function DeviceItem({ device, now, session, isSigningOut, onSignOut }: DeviceItemProps) {
   const { createdAt, refreshedAt, current } = device;
   return (
     <li className="device" data-testid="device">
@@ -28,9 +28,9 @@ export function DeviceItem({ device, now, session, isEnding, onEnd }: DeviceItem
       <span className="device-text">
         <strong>{device.device}</strong> {current && <span className="badge">This device</span>}
         <span className="row-hint">
-          Signed in <time dateTime={createdAt}>{day.format(new Date(createdAt))}</time>, last seen{' '}
-          <time dateTime={refreshedAt} title={moment.format(new Date(refreshedAt))}>
-            {agoText(Date.parse(refreshedAt), now)}
+          Signed in <time dateTime={createdAt}>{dateFormat.format(new Date(createdAt))}</time>, last seen{' '}
+          <time dateTime={refreshedAt} title={dateTimeFormat.format(new Date(refreshedAt))}>
+            {formatRelativeTime(Date.parse(refreshedAt), now)}
           </time>
         </span>
       </span>
@@ -40,12 +40,12 @@ export function DeviceItem({ device, now, session, isEnding, onEnd }: DeviceItem
         <button
           type="button"
           className="ghost"
-          disabled={isEnding}
-          onClick={onEnd}
+          disabled={isSigningOut}
+          onClick={onSignOut}
           aria-label={`Sign out ${device.device}`}
           data-testid="end-device"
         >
-          {isEnding ? 'Signing out…' : 'Sign out'}
+          {isSigningOut ? 'Signing out…' : 'Sign out'}
         </button>
       )}
     </li>

@@ -3,7 +3,7 @@ import type { AppStore } from '../store-types.ts';
 import type { AppSession } from '../session/session.ts';
 
 /** How many changes signing out now would lose: those that cannot be sent. */
-const atRisk = (stores: readonly AppStore[]): number =>
+const countChangesAtRisk = (stores: readonly AppStore[]): number =>
   stores
     .map((store) => store.status())
     .filter(({ state }) => state === 'offline' || state === 'sign-in-needed' || state === 'starting')
@@ -20,31 +20,31 @@ export interface SignOutButtonProps {
 export function SignOutButton({ session, label, testId = 'sign-out' }: SignOutButtonProps) {
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
-  const [isLeaving, setLeaving] = useState(false);
+  const [isSigningOut, setSigningOut] = useState(false);
   const [unsent, setUnsent] = useState(0);
 
-  const leave = (): void => {
-    setLeaving(true);
-    void session.signOut().finally(() => setLeaving(false));
+  const signOut = (): void => {
+    setSigningOut(true);
+    void session.signOut().finally(() => setSigningOut(false));
   };
-  const ask = async (): Promise<void> => {
-    await session.devicesHere.openAll();
-    const lost = atRisk(session.stores());
+  const confirmSignOut = async (): Promise<void> => {
+    await session.localDevices.openAll();
+    const lost = countChangesAtRisk(session.stores());
     setUnsent(lost);
     if (lost > 0) dialog.current?.showModal();
-    else leave();
+    else signOut();
   };
   return (
     <>
       <button
         type="button"
         className="ghost"
-        aria-label={isLeaving ? undefined : label}
-        disabled={isLeaving}
-        onClick={() => void ask()}
+        aria-label={isSigningOut ? undefined : label}
+        disabled={isSigningOut}
+        onClick={() => void confirmSignOut()}
         data-testid={testId}
       >
-        {isLeaving ? 'Signing out…' : 'Sign out'}
+        {isSigningOut ? 'Signing out…' : 'Sign out'}
       </button>
       <dialog ref={dialog} className="card" aria-labelledby={id}>
         <h2 id={id}>Sign out and lose changes?</h2>
@@ -54,7 +54,7 @@ export function SignOutButton({ session, label, testId = 'sign-out' }: SignOutBu
         </p>
         <form method="dialog" className="buttons">
           <button className="ghost">Stay</button>
-          <button className="danger" onClick={leave} data-testid={`${testId}-anyway`}>
+          <button className="danger" onClick={signOut} data-testid={`${testId}-anyway`}>
             Sign out anyway
           </button>
         </form>

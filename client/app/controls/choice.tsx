@@ -1,5 +1,5 @@
 import { useId } from 'react';
-import type { Shown } from '../store-types.ts';
+import type { PreferenceValues } from '../store-types.ts';
 import { useSave } from '../changes/context.ts';
 import { Row } from './row.tsx';
 
@@ -7,9 +7,9 @@ type ChoiceKey = 'theme' | 'viewMode' | 'selectedTimeRange';
 
 export interface ChoiceProps<K extends ChoiceKey> {
   readonly name: K;
-  readonly value: Shown[K];
+  readonly value: PreferenceValues[K];
   readonly hint?: string;
-  readonly options: readonly { readonly value: Shown[K]; readonly label: string }[];
+  readonly options: readonly { readonly value: PreferenceValues[K]; readonly label: string }[];
 }
 
 /** One of a few, all of them in sight: radio buttons that look like one bar. */

@@ -1,43 +1,48 @@
 import { useId, useState } from 'react';
 import { PREFERENCE_RULES } from '../../../couchdb-design/user-document/preference-rules.ts';
-import type { Shown } from '../store-types.ts';
+import type { PreferenceValues } from '../store-types.ts';
 import { useSave } from '../changes/context.ts';
 import { TIME_RANGES } from './options.ts';
 import { Row } from './row.tsx';
 
-const { most: MOST, of: PRESET } = PREFERENCE_RULES.filterPresets;
-const { name: NAME, selectedTags: TAGS, selectedContexts: CONTEXTS, selectedStatus: STATUS } = PRESET.members;
+const { maxItems: MAX_PRESETS, of: PRESET_RULE } = PREFERENCE_RULES.filterPresets;
+const {
+  name: NAME_RULE,
+  selectedTags: TAGS_RULE,
+  selectedContexts: CONTEXTS_RULE,
+  selectedStatus: STATUS_RULE,
+} = PRESET_RULE.members;
 
-type Preset = Shown['filterPresets'][number];
+type Preset = PreferenceValues['filterPresets'][number];
 
-const describe = ({ selectedTags, selectedContexts, selectedStatus, selectedTimeRange }: Preset): string => {
+const describePreset = ({ selectedTags, selectedContexts, selectedStatus, selectedTimeRange }: Preset): string => {
   const words = [...(selectedTags ?? []), ...(selectedContexts ?? []), ...(selectedStatus ?? [])];
   const range = TIME_RANGES.filter(({ value }) => value !== 'all' && value === selectedTimeRange);
   return [...words, ...range.map(({ label }) => label.toLowerCase())].join(', ') || 'everything';
 };
 
 /** Filters under a name: today's can be saved, and a saved one be used again. */
-export function Presets({ preferences }: { readonly preferences: Shown }) {
+export function Presets({ preferences }: { readonly preferences: PreferenceValues }) {
   const id = useId();
   const save = useSave();
-  const [typed, setTyped] = useState('');
+  const [draftName, setDraftName] = useState('');
   const { filterPresets, selectedTags, selectedContexts, selectedStatus, selectedTimeRange } = preferences;
-  const name = typed.trim();
-  const isFull = filterPresets.length >= MOST && !filterPresets.some((preset) => preset.name === name);
+  const name = draftName.trim();
+  const isFull = filterPresets.length >= MAX_PRESETS && !filterPresets.some((preset) => preset.name === name);
 
-  const keep = (): void => {
+  const savePreset = (): void => {
     if (name === '' || isFull) return;
     const preset: Preset = {
       name,
-      selectedTags: selectedTags.slice(0, TAGS.most),
-      selectedContexts: selectedContexts.slice(0, CONTEXTS.most),
-      selectedStatus: selectedStatus.slice(0, STATUS.most),
+      selectedTags: selectedTags.slice(0, TAGS_RULE.maxItems),
+      selectedContexts: selectedContexts.slice(0, CONTEXTS_RULE.maxItems),
+      selectedStatus: selectedStatus.slice(0, STATUS_RULE.maxItems),
       selectedTimeRange,
     };
     save({ filterPresets: [...filterPresets.filter((other) => other.name !== name), preset] });
-    setTyped('');
+    setDraftName('');
   };
-  const use = ({ name: _name, ...filters }: Preset): void =>
+  const applyPreset = ({ name: _name, ...filters }: Preset): void =>
     save({ selectedTags: [], selectedContexts: [], selectedStatus: [], selectedTimeRange: 'all', ...filters });
 
   return (
@@ -48,10 +53,15 @@ export function Presets({ preferences }: { readonly preferences: Shown }) {
             {filterPresets.map((preset) => (
               <li key={preset.name} data-testid="preset">
                 <span>
-                  <strong>{preset.name}</strong> <span className="row-hint">{describe(preset)}</span>
+                  <strong>{preset.name}</strong> <span className="row-hint">{describePreset(preset)}</span>
                 </span>
                 <span className="buttons">
-                  <button type="button" className="ghost" onClick={() => use(preset)} aria-label={`Use ${preset.name}`}>
+                  <button
+                    type="button"
+                    className="ghost"
+                    onClick={() => applyPreset(preset)}
+                    aria-label={`Use ${preset.name}`}
+                  >
                     Use
                   </button>
                   <button
@@ -71,15 +81,15 @@ export function Presets({ preferences }: { readonly preferences: Shown }) {
           className="with-button"
           onSubmit={(event) => {
             event.preventDefault();
-            keep();
+            savePreset();
           }}
         >
           <input
             id={id}
-            value={typed}
-            maxLength={NAME.longest}
+            value={draftName}
+            maxLength={NAME_RULE.maxLength}
             placeholder="Name of this filter"
-            onChange={({ target }) => setTyped(target.value)}
+            onChange={({ target }) => setDraftName(target.value)}
             data-testid="preset-name"
           />
           <button type="submit" className="ghost" disabled={name === '' || isFull} data-testid="preset-save">

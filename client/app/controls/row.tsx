@@ -1,12 +1,12 @@
 import { useEffect, useId, useRef, useState, type ReactNode } from 'react';
 import { DEFAULT_PREFERENCES } from '../../../couchdb-design/user-document/preference-rules.ts';
-import type { Shown } from '../store-types.ts';
-import { useSaving } from '../changes/context.ts';
+import type { PreferenceValues } from '../store-types.ts';
+import { useSaveContext } from '../changes/context.ts';
 import { LABELS } from '../labels.ts';
 
-export interface RowProps<K extends keyof Shown> {
+export interface RowProps<K extends keyof PreferenceValues> {
   readonly name: K;
-  readonly value: Shown[K];
+  readonly value: PreferenceValues[K];
   readonly hint?: string;
   /** The id of the control, when the row's label is its label. */
   readonly htmlFor?: string;
@@ -16,32 +16,32 @@ export interface RowProps<K extends keyof Shown> {
 }
 
 /** True for a moment after the value was changed by another tab or device: that should be seen. */
-function useChangedElsewhere(name: string, value: unknown): readonly [boolean, () => void] {
-  const { isOwn, isSettled } = useSaving();
-  const [isLit, setLit] = useState(false);
+function useRemoteChangeHighlight(name: string, value: unknown): readonly [boolean, () => void] {
+  const { isLocalEdit, hasCaughtUp } = useSaveContext();
+  const [isHighlighted, setHighlighted] = useState(false);
   const text = JSON.stringify(value);
   const last = useRef(text);
   useEffect(() => {
     if (last.current === text) return;
     last.current = text;
-    setLit(isSettled() && !isOwn(name, value));
+    setHighlighted(hasCaughtUp() && !isLocalEdit(name, value));
   }, [text]);
-  return [isLit, () => setLit(false)];
+  return [isHighlighted, () => setHighlighted(false)];
 }
 
 /** One preference: what it is called, what it does, its control, and the way back to the default. */
-export function Row<K extends keyof Shown>(props: RowProps<K>) {
+export function Row<K extends keyof PreferenceValues>(props: RowProps<K>) {
   const { name, value, hint, htmlFor, isStacked = false, children } = props;
-  const { save } = useSaving();
-  const [isLit, unlight] = useChangedElsewhere(name, value);
+  const { save } = useSaveContext();
+  const [isHighlighted, clearHighlight] = useRemoteChangeHighlight(name, value);
   const labelId = useId();
   const isDefault = JSON.stringify(value) === JSON.stringify(DEFAULT_PREFERENCES[name]);
   const label = LABELS[name];
-  const className = ['row', isStacked ? 'stacked' : '', isLit ? 'lit' : ''].filter(Boolean).join(' ');
+  const className = ['row', isStacked ? 'stacked' : '', isHighlighted ? 'lit' : ''].filter(Boolean).join(' ');
   return (
     <div
       className={className}
-      onAnimationEnd={unlight}
+      onAnimationEnd={clearHighlight}
       data-preference={name}
       data-testid={`pref-${name}`}
       data-value={JSON.stringify(value)}

@@ -1,11 +1,11 @@
 import { useId } from 'react';
-import type { Shown } from '../store-types.ts';
+import type { PreferenceValues } from '../store-types.ts';
 import { useSave } from '../changes/context.ts';
 import { Row } from './row.tsx';
 
 type BooleanKey = {
-  [K in keyof Shown]: Shown[K] extends boolean ? K : never;
-}[keyof Shown];
+  [K in keyof PreferenceValues]: PreferenceValues[K] extends boolean ? K : never;
+}[keyof PreferenceValues];
 
 export interface SwitchProps {
   readonly name: BooleanKey;

@@ -4,7 +4,7 @@ import { useSave } from '../changes/context.ts';
 import { Icon } from '../components/icons.tsx';
 import { Row } from './row.tsx';
 
-export interface WordsProps {
+export interface TagInputProps {
   readonly name: 'tableColumns' | 'selectedTags' | 'selectedContexts' | 'selectedStatus';
   readonly value: readonly string[];
   readonly hint?: string;
@@ -15,27 +15,27 @@ export interface WordsProps {
   readonly isOrdered?: boolean;
 }
 
-const movedEarlier = (words: readonly string[], at: number): string[] => {
+const moveEarlier = (words: readonly string[], at: number): string[] => {
   const [word] = words.slice(at, at + 1);
   const rest = words.filter((_, index) => index !== at);
   return word === undefined ? rest : [...rest.slice(0, at - 1), word, ...rest.slice(at - 1)];
 };
 
 /** A list of short words, each with a button that takes it out, and a field for the next. */
-export function Words(props: WordsProps) {
+export function TagInput(props: TagInputProps) {
   const { name, value, hint, placeholder, suggestions = [], isOrdered = false } = props;
   const id = useId();
   const save = useSave();
-  const [typed, setTyped] = useState('');
+  const [draft, setDraft] = useState('');
   const {
-    most,
-    of: { longest },
+    maxItems: maxTags,
+    of: { maxLength: maxTagLength },
   } = PREFERENCE_RULES[name];
-  const isFull = value.length >= most;
+  const isFull = value.length >= maxTags;
 
   const add = (): void => {
-    const word = typed.trim();
-    setTyped('');
+    const word = draft.trim();
+    setDraft('');
     if (word !== '' && !value.includes(word)) save({ [name]: [...value, word] });
   };
   return (
@@ -48,7 +48,7 @@ export function Words(props: WordsProps) {
                 type="button"
                 aria-label={`Move ${word} forward`}
                 title="Move forward"
-                onClick={() => save({ [name]: movedEarlier(value, at) })}
+                onClick={() => save({ [name]: moveEarlier(value, at) })}
               >
                 <Icon name="earlier" size={16} />
               </button>
@@ -65,20 +65,20 @@ export function Words(props: WordsProps) {
         ))}
         <input
           id={id}
-          value={typed}
-          maxLength={longest}
+          value={draft}
+          maxLength={maxTagLength}
           disabled={isFull}
-          placeholder={isFull ? `No more than ${most}` : placeholder}
+          placeholder={isFull ? `No more than ${maxTags}` : placeholder}
           list={suggestions.length > 0 ? `${id}-list` : undefined}
           autoComplete="off"
-          onChange={({ target }) => setTyped(target.value)}
+          onChange={({ target }) => setDraft(target.value)}
           onBlur={add}
           onKeyDown={(event) => {
             if (event.nativeEvent.isComposing) return;
             if (event.key === 'Enter' || event.key === ',') {
               event.preventDefault();
               add();
-            } else if (event.key === 'Backspace' && typed === '' && value.length > 0) {
+            } else if (event.key === 'Backspace' && draft === '' && value.length > 0) {
               save({ [name]: value.slice(0, -1) });
             }
           }}

@@ -2,8 +2,8 @@ import { useId } from 'react';
 import { useSave } from '../changes/context.ts';
 import { Row } from './row.tsx';
 
-const ZONES: readonly string[] = ['UTC', ...Intl.supportedValuesOf('timeZone').filter((zone) => zone !== 'UTC')];
-const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const TIME_ZONES: readonly string[] = ['UTC', ...Intl.supportedValuesOf('timeZone').filter((zone) => zone !== 'UTC')];
+const LOCAL_TIME_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 export function TimeZone({ value }: { readonly value: string }) {
   const id = useId();
@@ -11,16 +11,16 @@ export function TimeZone({ value }: { readonly value: string }) {
   return (
     <Row name="timezone" value={value} htmlFor={id} hint="Of the times above.">
       <select id={id} value={value} onChange={({ target }) => save({ timezone: target.value })} data-testid="timezone">
-        {ZONES.includes(HERE) && (
+        {TIME_ZONES.includes(LOCAL_TIME_ZONE) && (
           <optgroup label="This device’s">
-            <Zone zone={HERE} />
+            <TimeZoneOption zone={LOCAL_TIME_ZONE} />
           </optgroup>
         )}
         <optgroup label="All">
-          {(ZONES.includes(value) ? ZONES : [value, ...ZONES])
-            .filter((zone) => zone !== HERE)
+          {(TIME_ZONES.includes(value) ? TIME_ZONES : [value, ...TIME_ZONES])
+            .filter((zone) => zone !== LOCAL_TIME_ZONE)
             .map((zone) => (
-              <Zone key={zone} zone={zone} />
+              <TimeZoneOption key={zone} zone={zone} />
             ))}
         </optgroup>
       </select>
@@ -28,4 +28,6 @@ export function TimeZone({ value }: { readonly value: string }) {
   );
 }
 
-const Zone = ({ zone }: { readonly zone: string }) => <option value={zone}>{zone.replaceAll('_', ' ')}</option>;
+const TimeZoneOption = ({ zone }: { readonly zone: string }) => (
+  <option value={zone}>{zone.replaceAll('_', ' ')}</option>
+);

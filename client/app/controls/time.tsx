@@ -9,17 +9,17 @@ export interface TimeProps {
 }
 
 /** The keys of one time of day come one by one: it is saved when they have stopped for so long, or at the field's end. */
-const TYPING_MS = 600;
+const SAVE_DELAY_MS = 600;
 
 export function Time({ name, value, isDisabled }: TimeProps) {
   const id = useId();
   const save = useSave();
-  const [typed, setTyped] = useState<string>();
+  const [draft, setDraft] = useState<string>();
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
 
-  const finish = (text: string | undefined): void => {
+  const commit = (text: string | undefined): void => {
     clearTimeout(timer.current);
-    setTyped(undefined);
+    setDraft(undefined);
     if (text !== undefined && text !== '' && text !== value) save({ [name]: text });
   };
   useEffect(() => () => clearTimeout(timer.current), []);
@@ -29,14 +29,14 @@ export function Time({ name, value, isDisabled }: TimeProps) {
       <input
         id={id}
         type="time"
-        value={typed ?? value}
+        value={draft ?? value}
         disabled={isDisabled}
         onChange={({ target }) => {
-          setTyped(target.value);
+          setDraft(target.value);
           clearTimeout(timer.current);
-          timer.current = setTimeout(() => finish(target.value), TYPING_MS);
+          timer.current = setTimeout(() => commit(target.value), SAVE_DELAY_MS);
         }}
-        onBlur={() => finish(typed)}
+        onBlur={() => commit(draft)}
         data-testid={`time-${name}`}
       />
     </Row>

@@ -4,32 +4,32 @@ export interface Disclosure<E extends HTMLElement> {
   readonly isOpen: boolean;
   readonly toggle: () => void;
   /** The element that holds both the button and what it opens. */
-  readonly holder: RefObject<E | null>;
+  readonly containerRef: RefObject<E | null>;
 }
 
 /** Something small that opens beside its button, and closes by Escape, or when one goes elsewhere. */
 export function useDisclosure<E extends HTMLElement>(): Disclosure<E> {
   const [isOpen, setOpen] = useState(false);
-  const holder = useRef<E>(null);
+  const containerRef = useRef<E>(null);
   useEffect(() => {
     if (!isOpen) return;
     const close = (): void => setOpen(false);
     const onKey = (event: KeyboardEvent): void => {
       if (event.key !== 'Escape') return;
       close();
-      holder.current?.querySelector('button')?.focus();
+      containerRef.current?.querySelector('button')?.focus();
     };
-    const onElsewhere = ({ target }: Event): void => {
-      if (!(target instanceof Node) || holder.current?.contains(target) !== true) close();
+    const onOutsideEvent = ({ target }: Event): void => {
+      if (!(target instanceof Node) || containerRef.current?.contains(target) !== true) close();
     };
     document.addEventListener('keydown', onKey);
-    document.addEventListener('pointerdown', onElsewhere);
-    document.addEventListener('focusin', onElsewhere);
+    document.addEventListener('pointerdown', onOutsideEvent);
+    document.addEventListener('focusin', onOutsideEvent);
     return () => {
       document.removeEventListener('keydown', onKey);
-      document.removeEventListener('pointerdown', onElsewhere);
-      document.removeEventListener('focusin', onElsewhere);
+      document.removeEventListener('pointerdown', onOutsideEvent);
+      document.removeEventListener('focusin', onOutsideEvent);
     };
   }, [isOpen]);
-  return { isOpen, toggle: () => setOpen(!isOpen), holder };
+  return { isOpen, toggle: () => setOpen(!isOpen), containerRef };
 }

@@ -1,14 +1,14 @@
 import { useEffect, useState } from 'react';
 
 /** The time in ms since 1970, again and again while `isWanted`. */
-export function useNow(isWanted: boolean, everyMs = 15_000): number {
+export function useNow(isActive: boolean, intervalMs = 15_000): number {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
-    if (!isWanted) return;
+    if (!isActive) return;
     const tick = (): void => setNow(Date.now());
     tick();
-    const timer = setInterval(tick, everyMs);
+    const timer = setInterval(tick, intervalMs);
     return () => clearInterval(timer);
-  }, [isWanted, everyMs]);
+  }, [isActive, intervalMs]);
   return now;
 }

@@ -2,20 +2,20 @@ import { useEffect, useState } from 'react';
 import type { AppStore } from '../store-types.ts';
 
 /** Whether the browser has read what is stored: before, what would be shown are defaults that may be wrong. */
-export function useIsRead(store: AppStore): boolean | 'failed' {
-  const [isRead, setRead] = useState<boolean | 'failed'>(false);
+export function useStoreReady(store: AppStore): boolean | 'failed' {
+  const [isReady, setReady] = useState<boolean | 'failed'>(false);
   useEffect(() => {
-    let isCurrent = true;
-    const read = (result: boolean | 'failed'): void => {
-      if (isCurrent) setRead(result);
+    let isMounted = true;
+    const update = (result: boolean | 'failed'): void => {
+      if (isMounted) setReady(result);
     };
     store.ready.then(
-      () => read(true),
-      () => read('failed'),
+      () => update(true),
+      () => update('failed'),
     );
     return () => {
-      isCurrent = false;
+      isMounted = false;
     };
   }, [store]);
-  return isRead;
+  return isReady;
 }

@@ -1,14 +1,14 @@
 import { useEffect } from 'react';
 import type { ShownPreferences } from '../../index.ts';
-import type { Remembered } from '../session/local-storage.ts';
+import type { AppStorage } from '../session/local-storage.ts';
 
 /** Puts the theme on the page as soon as it is known, and remembers it for the next load (public/theme.js). */
-export function useTheme(theme: ShownPreferences['theme'], isRead: boolean, remembered: Remembered): void {
+export function useTheme(theme: ShownPreferences['theme'], isReady: boolean, appStorage: AppStorage): void {
   useEffect(() => {
-    if (!isRead) return;
+    if (!isReady) return;
     document.documentElement.dataset['theme'] = theme;
-    remembered.setTheme(theme);
-  }, [theme, isRead, remembered]);
+    appStorage.setTheme(theme);
+  }, [theme, isReady, appStorage]);
   useEffect(
     () => () => {
       delete document.documentElement.dataset['theme'];

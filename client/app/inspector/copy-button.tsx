@@ -2,11 +2,11 @@ import { useState } from 'react';
 
 /** Copies text, and says whether it did. */
 export function CopyButton({ text }: { readonly text: () => string }) {
-  const [said, setSaid] = useState('');
+  const [copyStatus, setCopyStatus] = useState('');
   const copy = (): void => {
     navigator.clipboard.writeText(text()).then(
-      () => setSaid('Copied'),
-      () => setSaid('The browser does not allow it'),
+      () => setCopyStatus('Copied'),
+      () => setCopyStatus('The browser does not allow it'),
     );
   };
   return (
@@ -15,7 +15,7 @@ export function CopyButton({ text }: { readonly text: () => string }) {
         Copy all
       </button>
       <span role="status" className="row-hint">
-        {said}
+        {copyStatus}
       </span>
     </span>
   );

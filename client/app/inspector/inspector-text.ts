@@ -1,8 +1,8 @@
 /** What the inspector shows, in words and in short forms. */
-import { doorOf, type Door } from '../../../couchdb-design/user-document/edit-sources.ts';
+import { editSourceOf, type EditSource } from '../../../couchdb-design/user-document/edit-sources.ts';
 import { parseEditStamp } from '../../../couchdb-design/user-document/edit-stamp.ts';
 
-const clock = new Intl.DateTimeFormat('en-GB', {
+const timeFormat = new Intl.DateTimeFormat('en-GB', {
   day: 'numeric',
   month: 'short',
   hour: '2-digit',
@@ -10,15 +10,15 @@ const clock = new Intl.DateTimeFormat('en-GB', {
   second: '2-digit',
   fractionalSecondDigits: 3,
 });
-export const timeText = (time: number): string => clock.format(time);
+export const formatTime = (time: number): string => timeFormat.format(time);
 
 /** `7-3fa9c21` of a revision's 32 digits: enough to tell apart those of one document. */
-export const shortRevision = (rev: string): string => {
+export const shortenRevision = (rev: string): string => {
   const [generation = '', id = ''] = rev.split('-', 2);
   return `${generation}-${id.slice(0, 7)}`;
 };
 
-const DOORS: Readonly<Record<Door, string>> = {
+const EDIT_SOURCE_LABELS: Readonly<Record<EditSource, string>> = {
   rest: 'by REST',
   telegram: 'by Telegram',
   'command line': 'by an operator',
@@ -26,27 +26,27 @@ const DOORS: Readonly<Record<Door, string>> = {
 };
 
 /** Who made an edit: this device, another one by its name, or a door that is no device. */
-const whoText = (stamp: string, device: string, isHere: boolean): string => {
-  const door = doorOf(stamp);
-  if (door !== undefined && door !== 'device') return DOORS[door];
-  return isHere ? 'this device' : device;
+const describeAuthor = (stamp: string, device: string, isThisDevice: boolean): string => {
+  const source = editSourceOf(stamp);
+  if (source !== undefined && source !== 'device') return EDIT_SOURCE_LABELS[source];
+  return isThisDevice ? 'this device' : device;
 };
 
-export interface StampText {
+export interface FormattedStamp {
   readonly time: string;
   readonly device: string;
-  readonly isHere: boolean;
+  readonly isThisDevice: boolean;
 }
 
 /** An edit stamp as its time and who made it; what is no stamp is shown as it is. */
-export const stampText = (stamp: string, here: string): StampText => {
+export const formatStamp = (stamp: string, thisDevice: string): FormattedStamp => {
   const parts = parseEditStamp(stamp);
-  if (parts === undefined) return { time: stamp, device: '', isHere: false };
-  const isHere = parts.device === here;
-  return { time: timeText(parts.time), device: whoText(stamp, parts.device, isHere), isHere };
+  if (parts === undefined) return { time: stamp, device: '', isThisDevice: false };
+  const isThisDevice = parts.device === thisDevice;
+  return { time: formatTime(parts.time), device: describeAuthor(stamp, parts.device, isThisDevice), isThisDevice };
 };
 
-const EVENTS: ReadonlyMap<string, string> = new Map([
+const EVENT_DESCRIPTIONS: ReadonlyMap<string, string> = new Map([
   ['begun', 'A connection to the server was begun'],
   ['answered', 'The server answered'],
   ['caught-up', 'Both sides have the same: live'],
@@ -60,9 +60,9 @@ const EVENTS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** What happened, as a sentence; a word that is not known yet is shown as it is. */
-export const eventText = (text: string): string => EVENTS.get(text) ?? text;
+export const describeEvent = (text: string): string => EVENT_DESCRIPTIONS.get(text) ?? text;
 
-export interface EventLine {
+export interface EventGroup {
   /** Of the last one, in ms since 1970. */
   readonly at: number;
   readonly text: string;
@@ -71,12 +71,14 @@ export interface EventLine {
 }
 
 /** The events, newest first, with the same ones in a row told once. */
-export const eventLines = (events: readonly { readonly at: number; readonly text: string }[]): readonly EventLine[] => {
-  const lines: EventLine[] = [];
+export const groupEvents = (
+  events: readonly { readonly at: number; readonly text: string }[],
+): readonly EventGroup[] => {
+  const lines: EventGroup[] = [];
   for (const { at, text } of events) {
     const last = lines[0];
-    if (last?.text === eventText(text)) lines[0] = { ...last, at, count: last.count + 1 };
-    else lines.unshift({ at, text: eventText(text), count: 1 });
+    if (last?.text === describeEvent(text)) lines[0] = { ...last, at, count: last.count + 1 };
+    else lines.unshift({ at, text: describeEvent(text), count: 1 });
   }
   return lines;
 };

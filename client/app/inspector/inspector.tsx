@@ -1,13 +1,13 @@
 import { createContext, useContext, type ReactNode } from 'react';
 import type { Inspection } from '../../index.ts';
 import type { AppStore } from '../store-types.ts';
-import { valueText } from '../changes/describe-change.ts';
+import { formatValue } from '../changes/describe-change.ts';
 import { labelOf } from '../labels.ts';
 import { CopyButton } from './copy-button.tsx';
-import { eventLines, timeText } from './inspector-text.ts';
+import { groupEvents, formatTime } from './inspector-text.ts';
 import { Leaf } from './leaf.tsx';
 import { Stamp } from './stamp.tsx';
-import { useInspection } from './use-inspection.ts';
+import { useDebugSnapshot } from './use-debug-snapshot.ts';
 
 /** On a page of its own its parts are the page's; within a device they are that device's. */
 const HeadingLevel = createContext<'h2' | 'h3'>('h2');
@@ -19,31 +19,31 @@ function Heading({ children }: { readonly children: ReactNode }) {
 
 export interface InspectorProps {
   readonly store: AppStore;
-  readonly headings?: 'h2' | 'h3';
+  readonly headingLevel?: 'h2' | 'h3';
 }
 
 /** How the sync works, seen from this tab: revisions, stamps, what waits, and what happened last. It changes by itself. */
-export function Inspector({ store, headings = 'h2' }: InspectorProps) {
-  const inspection = useInspection(store);
-  if (inspection === undefined) return <p className="empty">Reading what is stored…</p>;
+export function Inspector({ store, headingLevel = 'h2' }: InspectorProps) {
+  const snapshot = useDebugSnapshot(store);
+  if (snapshot === undefined) return <p className="empty">Reading what is stored…</p>;
   return (
-    <HeadingLevel value={headings}>
-      <div className="inspector" data-testid="inspector" data-leader={inspection.isLeader}>
-        <Overview inspection={inspection} />
-        <Leaves inspection={inspection} />
-        <Unsent inspection={inspection} />
-        <Events inspection={inspection} />
+    <HeadingLevel value={headingLevel}>
+      <div className="inspector" data-testid="inspector" data-leader={snapshot.isLeader}>
+        <Overview snapshot={snapshot} />
+        <Leaves snapshot={snapshot} />
+        <Unsent snapshot={snapshot} />
+        <Events snapshot={snapshot} />
       </div>
     </HeadingLevel>
   );
 }
 
-interface PartProps {
-  readonly inspection: Inspection;
+interface InspectorPartProps {
+  readonly snapshot: Inspection;
 }
 
-function Overview({ inspection }: PartProps) {
-  const { documentId, device, isLeader } = inspection;
+function Overview({ snapshot }: InspectorPartProps) {
+  const { documentId, device, isLeader } = snapshot;
   return (
     <div className="inspector-part overview">
       <dl className="facts">
@@ -64,12 +64,12 @@ function Overview({ inspection }: PartProps) {
           <dd>{isLeader ? 'leads: it holds the one connection' : 'follows: another tab syncs for it'}</dd>
         </div>
       </dl>
-      <CopyButton text={() => JSON.stringify(inspection, null, 2)} />
+      <CopyButton text={() => JSON.stringify(snapshot, null, 2)} />
     </div>
   );
 }
 
-function Leaves({ inspection: { leaves, device } }: PartProps) {
+function Leaves({ snapshot: { leaves, device } }: InspectorPartProps) {
   const alive = leaves.filter(({ _deleted }) => !_deleted);
   const deleted = leaves.filter(({ _deleted }) => _deleted);
   return (
@@ -90,7 +90,7 @@ function Leaves({ inspection: { leaves, device } }: PartProps) {
   );
 }
 
-function Unsent({ inspection: { unsent, device } }: PartProps) {
+function Unsent({ snapshot: { unsent, device } }: InspectorPartProps) {
   return (
     <div className="inspector-part">
       <Heading>
@@ -103,7 +103,7 @@ function Unsent({ inspection: { unsent, device } }: PartProps) {
           {unsent.map(({ key, value, stamp }) => (
             <li key={key}>
               <span>
-                <strong>{labelOf(key)}</strong> {valueText(key, value)}
+                <strong>{labelOf(key)}</strong> {formatValue(key, value)}
               </span>
               <Stamp stamp={stamp} device={device} />
             </li>
@@ -114,17 +114,17 @@ function Unsent({ inspection: { unsent, device } }: PartProps) {
   );
 }
 
-function Events({ inspection: { events } }: PartProps) {
+function Events({ snapshot: { events } }: InspectorPartProps) {
   return (
     <div className="inspector-part">
       <Heading>Last events</Heading>
       <ol className="lines events" tabIndex={0} aria-label="Last events">
-        {eventLines(events).map(({ at, text, count }) => (
+        {groupEvents(events).map(({ at, text, count }) => (
           <li key={`${at} ${text}`}>
             <span>
               {text} {count > 1 && <span className="badge quiet">{count} times</span>}
             </span>
-            <time dateTime={new Date(at).toISOString()}>{timeText(at)}</time>
+            <time dateTime={new Date(at).toISOString()}>{formatTime(at)}</time>
           </li>
         ))}
       </ol>

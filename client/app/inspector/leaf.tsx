@@ -1,11 +1,11 @@
 import type { EditStamp } from '../../../couchdb-design/user-document/edit-stamp.ts';
 import type { RawLeaf } from '../../index.ts';
 import { labelOf } from '../labels.ts';
-import { shortRevision } from './inspector-text.ts';
+import { shortenRevision } from './inspector-text.ts';
 import { Stamp } from './stamp.tsx';
 
 /** So many revisions of a history are drawn; the rest are counted. */
-const MOST = 6;
+const MAX_SHOWN_REVISIONS = 6;
 
 export interface LeafProps {
   readonly leaf: RawLeaf;
@@ -17,22 +17,22 @@ export function Leaf({ leaf, device }: LeafProps) {
   const { _rev: rev, _deleted: isDeleted = false, _revisions: revisions } = leaf;
   const edits = (leaf['edits'] ?? {}) as Readonly<Record<string, EditStamp>>;
   const history = (revisions?.ids ?? []).map((id, back) => `${(revisions?.start ?? 0) - back}-${id}`);
-  const shown = history.slice(0, MOST);
-  const rest = history.length - shown.length;
+  const shown = history.slice(0, MAX_SHOWN_REVISIONS);
+  const hiddenCount = history.length - shown.length;
   const stamps = Object.entries(edits).sort(([, a], [, b]) => (a < b ? 1 : -1));
   return (
     <article
       className={isDeleted ? 'leaf deleted' : 'leaf'}
-      aria-label={`Leaf ${shortRevision(rev)}`}
+      aria-label={`Leaf ${shortenRevision(rev)}`}
       data-testid="leaf"
     >
       <ol className="history" aria-label="History, newest first">
         {shown.map((each) => (
           <li key={each} title={each}>
-            <code>{shortRevision(each)}</code>
+            <code>{shortenRevision(each)}</code>
           </li>
         ))}
-        {rest > 0 && <li className="row-hint">and {rest} before</li>}
+        {hiddenCount > 0 && <li className="row-hint">and {hiddenCount} before</li>}
       </ol>
       {isDeleted && <span className="badge quiet">deleted: a conflict that was resolved</span>}
       {stamps.length > 0 && (

@@ -6,10 +6,10 @@ import { DeviceItem } from '../components/device-item.tsx';
 import { useNow } from '../hooks/use-now.ts';
 import { TelegramSection } from '../telegram/telegram-section.tsx';
 import { PageTitle } from '../routing.tsx';
-import { sentenceOf } from '../session/error-message.ts';
+import { getErrorMessage } from '../session/error-message.ts';
 import type { AppSession } from '../session/session.ts';
 
-type Listed =
+type DeviceListState =
   | { readonly kind: 'loading' }
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'listed'; readonly devices: readonly SessionSummary[] };
@@ -23,16 +23,16 @@ export interface DevicesPageProps {
 export function DevicesPage({ session, store }: DevicesPageProps) {
   const { state } = useSyncStatus(store);
   const isConnected = state !== 'offline' && state !== 'sign-in-needed';
-  const [listed, setListed] = useState<Listed>({ kind: 'loading' });
+  const [deviceList, setDeviceList] = useState<DeviceListState>({ kind: 'loading' });
   const [message, setMessage] = useState<string>();
-  const [ending, setEnding] = useState<readonly string[]>([]);
+  const [signingOutIds, setSigningOutIds] = useState<readonly string[]>([]);
   const now = useNow(true, 60_000);
 
   const load = useCallback(async (): Promise<void> => {
     try {
-      setListed({ kind: 'listed', devices: await session.devices() });
+      setDeviceList({ kind: 'listed', devices: await session.devices() });
     } catch (failure) {
-      setListed({ kind: 'failed', reason: sentenceOf(failure) });
+      setDeviceList({ kind: 'failed', reason: getErrorMessage(failure) });
     }
   }, [session]);
   useEffect(() => {
@@ -45,18 +45,18 @@ export function DevicesPage({ session, store }: DevicesPageProps) {
     return () => document.removeEventListener('visibilitychange', onVisible);
   }, [isConnected, load]);
 
-  const end = (ids: readonly string[], done: string, call: () => Promise<void>): void => {
-    setEnding(ids);
+  const signOutDevices = (ids: readonly string[], successMessage: string, request: () => Promise<void>): void => {
+    setSigningOutIds(ids);
     setMessage(undefined);
-    void call()
+    void request()
       .then(
-        () => setMessage(done),
-        (failure: unknown) => setMessage(`That did not work. ${sentenceOf(failure)}`),
+        () => setMessage(successMessage),
+        (failure: unknown) => setMessage(`That did not work. ${getErrorMessage(failure)}`),
       )
       .then(load)
-      .finally(() => setEnding([]));
+      .finally(() => setSigningOutIds([]));
   };
-  const devices = listed.kind === 'listed' ? listed.devices : [];
+  const devices = deviceList.kind === 'listed' ? deviceList.devices : [];
   const others = devices.filter(({ current }) => !current);
 
   return (
@@ -70,13 +70,13 @@ export function DevicesPage({ session, store }: DevicesPageProps) {
           className="card devices"
           aria-label="Signed-in devices"
           data-testid="devices"
-          data-kind={isConnected ? listed.kind : state}
+          data-kind={isConnected ? deviceList.kind : state}
         >
-          {!isConnected && <Unconnected isOffline={state === 'offline'} />}
-          {isConnected && listed.kind === 'loading' && <p className="empty">Asking the server…</p>}
-          {isConnected && listed.kind === 'failed' && (
+          {!isConnected && <NotConnectedMessage isOffline={state === 'offline'} />}
+          {isConnected && deviceList.kind === 'loading' && <p className="empty">Asking the server…</p>}
+          {isConnected && deviceList.kind === 'failed' && (
             <div className="empty" role="alert">
-              <p>{listed.reason}</p>
+              <p>{deviceList.reason}</p>
               <button type="button" className="ghost" onClick={() => void load()}>
                 Try again
               </button>
@@ -90,25 +90,29 @@ export function DevicesPage({ session, store }: DevicesPageProps) {
                   device={device}
                   now={now}
                   session={session}
-                  isEnding={ending.includes(device.id)}
-                  onEnd={() => end([device.id], `${device.device} is signed out.`, () => session.endDevice(device.id))}
+                  isSigningOut={signingOutIds.includes(device.id)}
+                  onSignOut={() =>
+                    signOutDevices([device.id], `${device.device} is signed out.`, () =>
+                      session.signOutDevice(device.id),
+                    )
+                  }
                 />
               ))}
             </ul>
           )}
         </section>
-        {isConnected && listed.kind === 'listed' && others.length === 0 && (
+        {isConnected && deviceList.kind === 'listed' && others.length === 0 && (
           <p className="row-hint">You are signed in nowhere else. Sign in on a second device to see it here.</p>
         )}
         {isConnected && others.length > 0 && (
-          <EndOthers
+          <SignOutOthers
             count={others.length}
-            isEnding={ending.length > 0}
-            onEnd={() =>
-              end(
+            isSigningOut={signingOutIds.length > 0}
+            onSignOut={() =>
+              signOutDevices(
                 others.map(({ id }) => id),
                 'All other devices are signed out.',
-                session.endOtherDevices,
+                session.signOutOtherDevices,
               )
             }
           />
@@ -119,7 +123,7 @@ export function DevicesPage({ session, store }: DevicesPageProps) {
   );
 }
 
-function Unconnected({ isOffline }: { readonly isOffline: boolean }) {
+function NotConnectedMessage({ isOffline }: { readonly isOffline: boolean }) {
   return (
     <div className="empty">
       <p>
@@ -134,14 +138,14 @@ function Unconnected({ isOffline }: { readonly isOffline: boolean }) {
   );
 }
 
-interface EndOthersProps {
+interface SignOutOthersProps {
   readonly count: number;
-  readonly isEnding: boolean;
-  readonly onEnd: () => void;
+  readonly isSigningOut: boolean;
+  readonly onSignOut: () => void;
 }
 
 /** Everywhere else at once: asked before it is done. */
-function EndOthers({ count, isEnding, onEnd }: EndOthersProps) {
+function SignOutOthers({ count, isSigningOut, onSignOut }: SignOutOthersProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
   const others = count === 1 ? 'the other device' : `${count} other devices`;
@@ -150,7 +154,7 @@ function EndOthers({ count, isEnding, onEnd }: EndOthersProps) {
       <button
         type="button"
         className="danger"
-        disabled={isEnding}
+        disabled={isSigningOut}
         onClick={() => dialog.current?.showModal()}
         data-testid="end-others"
       >
@@ -161,7 +165,7 @@ function EndOthers({ count, isEnding, onEnd }: EndOthersProps) {
         <p>You stay signed in here. Elsewhere your preferences stay readable, and sync again after signing in.</p>
         <form method="dialog" className="buttons">
           <button className="ghost">Cancel</button>
-          <button className="danger" onClick={onEnd} data-testid="end-others-confirm">
+          <button className="danger" onClick={onSignOut} data-testid="end-others-confirm">
             Sign out all others
           </button>
         </form>

@@ -12,15 +12,15 @@ function useRegistration(session: AppSession): Registration {
   // Until the server has said that one may register, nothing is offered that it would refuse.
   const [registration, setRegistration] = useState<Registration>('closed');
   useEffect(() => {
-    let isCurrent = true;
+    let isMounted = true;
     session.options().then(
       (options) => {
-        if (isCurrent) setRegistration(options.registration);
+        if (isMounted) setRegistration(options.registration);
       },
       () => undefined,
     );
     return () => {
-      isCurrent = false;
+      isMounted = false;
     };
   }, [session]);
   return registration;

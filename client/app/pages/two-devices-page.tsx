@@ -5,19 +5,19 @@ import type { AppSession } from '../session/session.ts';
 import { Device } from '../two-devices/device.tsx';
 import type { DevicePair } from '../two-devices/demo-devices.ts';
 import { Tour } from '../two-devices/tour.tsx';
-import { Wire } from '../two-devices/network-diagram.tsx';
+import { NetworkDiagram } from '../two-devices/network-diagram.tsx';
 
 /** The two devices' stores, while the page is shown. */
-function useStores({ devicesHere }: AppSession, pair: DevicePair): readonly [AppStore, AppStore] | undefined {
+function useStores({ localDevices }: AppSession, pair: DevicePair): readonly [AppStore, AppStore] | undefined {
   const [stores, setStores] = useState<readonly [AppStore, AppStore]>();
   useEffect(() => {
-    const opened = [devicesHere.open(pair[0].namespace), devicesHere.open(pair[1].namespace)] as const;
+    const opened = [localDevices.open(pair[0].namespace), localDevices.open(pair[1].namespace)] as const;
     setStores(opened);
     return () => {
       setStores(undefined);
-      for (const store of opened) void devicesHere.close(store);
+      for (const store of opened) void localDevices.close(store);
     };
-  }, [devicesHere, pair]);
+  }, [localDevices, pair]);
   return stores;
 }
 
@@ -39,7 +39,7 @@ export function TwoDevicesPage({ session, pair }: TwoDevicesPageProps) {
         {stores !== undefined && (
           <>
             <Tour pair={pair} stores={stores} />
-            <Wire pair={pair} stores={stores} />
+            <NetworkDiagram pair={pair} stores={stores} />
             <div className="pair">
               <Device device={pair[0]} store={stores[0]} />
               <Device device={pair[1]} store={stores[1]} />

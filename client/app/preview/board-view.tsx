@@ -1,4 +1,4 @@
-import { dueText, STATUSES, type Task } from './sample-tasks.ts';
+import { formatDue, STATUSES, type Task } from './sample-tasks.ts';
 
 /** Kanban: a column for each status. */
 export function BoardView({ tasks }: { readonly tasks: readonly Task[] }) {
@@ -12,7 +12,7 @@ export function BoardView({ tasks }: { readonly tasks: readonly Task[] }) {
             .map(({ title, due }) => (
               <div key={title} className="board-task">
                 {title}
-                <small>{dueText(due)}</small>
+                <small>{formatDue(due)}</small>
               </div>
             ))}
         </div>

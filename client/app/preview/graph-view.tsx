@@ -1,12 +1,12 @@
 import type { Task } from './sample-tasks.ts';
 
 const WIDTH = 300;
-const ROW = 34;
+const ROW_HEIGHT = 34;
 
 /** Graph: tasks on the left, their tags on the right, and a line from each task to each of its tags. */
 export function GraphView({ tasks }: { readonly tasks: readonly Task[] }) {
   const tags = [...new Set(tasks.flatMap((task) => task.tags))];
-  const height = Math.max(tasks.length, tags.length) * ROW;
+  const height = Math.max(tasks.length, tags.length) * ROW_HEIGHT;
   const y = (index: number, count: number): number => (height / count) * (index + 0.5);
   return (
     <svg className="graph" viewBox={`0 0 ${WIDTH} ${height}`} role="img" aria-label="Sample tasks and their tags">

@@ -1,12 +1,12 @@
-import type { Shown } from '../store-types.ts';
-import { valueText } from '../changes/describe-change.ts';
+import type { PreferenceValues } from '../store-types.ts';
+import { formatValue } from '../changes/describe-change.ts';
 import { BoardView } from './board-view.tsx';
 import { GraphView } from './graph-view.tsx';
 import { filterTasks, TASKS, type Task } from './sample-tasks.ts';
 import { TableView } from './table-view.tsx';
 
 export interface PreviewProps {
-  readonly preferences: Shown;
+  readonly preferences: PreferenceValues;
   /** Two of them in one page need two names. */
   readonly label?: string;
 }
@@ -18,7 +18,7 @@ export function Preview({ preferences, label = 'Preview' }: PreviewProps) {
     <section className="preview card" aria-label={label} data-testid="preview" data-view={preferences.viewMode}>
       <header>
         <h2>{label}</h2>
-        <p className="row-hint">{countText(tasks.length)}</p>
+        <p className="row-hint">{describeTaskCount(tasks.length)}</p>
       </header>
       <div className={preferences.activitySidebarOpen ? 'preview-body with-activity' : 'preview-body'}>
         <div className="preview-list">
@@ -30,17 +30,17 @@ export function Preview({ preferences, label = 'Preview' }: PreviewProps) {
         </div>
         {preferences.activitySidebarOpen && <Activity />}
       </div>
-      <footer className="row-hint">{dailyText(preferences)}</footer>
+      <footer className="row-hint">{describeDailyMessages(preferences)}</footer>
     </section>
   );
 }
 
-function View({ preferences, tasks }: { readonly preferences: Shown; readonly tasks: readonly Task[] }) {
+function View({ preferences, tasks }: { readonly preferences: PreferenceValues; readonly tasks: readonly Task[] }) {
   switch (preferences.viewMode) {
     case 'kanban':
       return <BoardView tasks={tasks} />;
     case 'table':
-      return <TableView tasks={tasks} chosen={preferences.tableColumns} />;
+      return <TableView tasks={tasks} selectedColumns={preferences.tableColumns} />;
     case 'graph':
       return <GraphView tasks={tasks} />;
   }
@@ -60,15 +60,21 @@ function Activity() {
   );
 }
 
-const countText = (count: number): string =>
+const describeTaskCount = (count: number): string =>
   count === TASKS.length ? 'With sample tasks' : `${count} of ${TASKS.length} sample tasks`;
 
-const dailyText = ({ dailyBriefing, briefingTime, dailyRecap, recapTime, timezone }: Shown): string => {
+const describeDailyMessages = ({
+  dailyBriefing,
+  briefingTime,
+  dailyRecap,
+  recapTime,
+  timezone,
+}: PreferenceValues): string => {
   const messages = [
     ...(dailyBriefing ? [`briefing at ${briefingTime}`] : []),
     ...(dailyRecap ? [`recap at ${recapTime}`] : []),
   ];
   if (messages.length === 0) return 'No daily messages';
-  const text = `${messages.join(', ')} (${valueText('timezone', timezone)})`;
+  const text = `${messages.join(', ')} (${formatValue('timezone', timezone)})`;
   return text.charAt(0).toUpperCase() + text.slice(1);
 };

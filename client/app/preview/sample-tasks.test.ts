@@ -1,8 +1,8 @@
 import { DEFAULT_PREFERENCES } from '../../../couchdb-design/user-document/preference-rules.ts';
-import type { Shown } from '../store-types.ts';
-import { cellText, COLUMNS, filterTasks, TASKS } from './sample-tasks.ts';
+import type { PreferenceValues } from '../store-types.ts';
+import { formatCell, COLUMNS, filterTasks, TASKS } from './sample-tasks.ts';
 
-const titles = (own: Partial<Shown>): readonly string[] =>
+const titles = (own: Partial<PreferenceValues>): readonly string[] =>
   filterTasks(TASKS, { ...DEFAULT_PREFERENCES, ...own }).map(({ title }) => title);
 
 test('without a filter every task is shown', () => {
@@ -24,7 +24,7 @@ test('a longer time range shows no less', () => {
 
 test('every known column says something of every task, and an unknown one a dash', () => {
   for (const task of TASKS) {
-    for (const column of COLUMNS) expect(cellText(task, column)).toMatch(/\w/);
-    expect(cellText(task, 'Priority')).toBe('–');
+    for (const column of COLUMNS) expect(formatCell(task, column)).toMatch(/\w/);
+    expect(formatCell(task, 'Priority')).toBe('–');
   }
 });

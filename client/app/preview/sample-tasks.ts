@@ -1,5 +1,5 @@
 /** Tasks that the preview shows: made up, and filtered as a real list would be. */
-import type { Shown } from '../store-types.ts';
+import type { PreferenceValues } from '../store-types.ts';
 
 export interface Task {
   readonly title: string;
@@ -25,7 +25,7 @@ export const TASKS: readonly Task[] = [
 /** Every column there is, in the order of a list that has none chosen. */
 export const COLUMNS = ['Title', 'Status', 'Due', 'Owner', 'Tags', 'Context'] as const;
 
-const DAYS: Readonly<Record<Shown['selectedTimeRange'], number>> = {
+const TIME_RANGE_DAYS: Readonly<Record<PreferenceValues['selectedTimeRange'], number>> = {
   today: 0,
   week: 7,
   month: 31,
@@ -34,37 +34,37 @@ const DAYS: Readonly<Record<Shown['selectedTimeRange'], number>> = {
   all: Infinity,
 };
 
-const lower = (words: readonly string[]): readonly string[] => words.map((word) => word.toLowerCase());
+const toLowerCase = (words: readonly string[]): readonly string[] => words.map((word) => word.toLowerCase());
 
 /** Tasks that one of the chosen words of each kind fits; none chosen fits all. Case does not count. */
-export const filterTasks = (tasks: readonly Task[], preferences: Shown): readonly Task[] => {
+export const filterTasks = (tasks: readonly Task[], preferences: PreferenceValues): readonly Task[] => {
   const [tags, contexts, statuses] = [
-    lower(preferences.selectedTags),
-    lower(preferences.selectedContexts),
-    lower(preferences.selectedStatus),
+    toLowerCase(preferences.selectedTags),
+    toLowerCase(preferences.selectedContexts),
+    toLowerCase(preferences.selectedStatus),
   ];
-  const fits = (chosen: readonly string[], has: readonly string[]): boolean =>
-    chosen.length === 0 || lower(has).some((word) => chosen.includes(word));
+  const matches = (chosen: readonly string[], has: readonly string[]): boolean =>
+    chosen.length === 0 || toLowerCase(has).some((word) => chosen.includes(word));
   return tasks.filter(
     ({ tags: own, context, status, due }) =>
-      fits(tags, own) &&
-      fits(contexts, [context]) &&
-      fits(statuses, [status]) &&
-      due <= DAYS[preferences.selectedTimeRange],
+      matches(tags, own) &&
+      matches(contexts, [context]) &&
+      matches(statuses, [status]) &&
+      due <= TIME_RANGE_DAYS[preferences.selectedTimeRange],
   );
 };
 
-export const dueText = (due: number): string => (due === 0 ? 'today' : due === 1 ? 'tomorrow' : `in ${due} days`);
+export const formatDue = (due: number): string => (due === 0 ? 'today' : due === 1 ? 'tomorrow' : `in ${due} days`);
 
 /** What stands in a column; a dash in one that these tasks do not have. */
-export const cellText = (task: Task, column: string): string => {
+export const formatCell = (task: Task, column: string): string => {
   switch (column.toLowerCase()) {
     case 'title':
       return task.title;
     case 'status':
       return task.status;
     case 'due':
-      return dueText(task.due);
+      return formatDue(task.due);
     case 'owner':
       return task.owner;
     case 'tags':

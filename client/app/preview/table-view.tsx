@@ -1,14 +1,14 @@
-import { cellText, COLUMNS, type Task } from './sample-tasks.ts';
+import { formatCell, COLUMNS, type Task } from './sample-tasks.ts';
 
 export interface TableViewProps {
   readonly tasks: readonly Task[];
   /** The columns that the person wants, in their order; none are all. */
-  readonly chosen: readonly string[];
+  readonly selectedColumns: readonly string[];
 }
 
 /** Table: a row for each task. It may be wider than its place, and is scrolled then, by keyboard too. */
-export function TableView({ tasks, chosen }: TableViewProps) {
-  const columns: readonly string[] = chosen.length > 0 ? chosen : COLUMNS;
+export function TableView({ tasks, selectedColumns }: TableViewProps) {
+  const columns: readonly string[] = selectedColumns.length > 0 ? selectedColumns : COLUMNS;
   return (
     <div className="scroll" tabIndex={0} role="group" aria-label="Sample table">
       <table>
@@ -25,7 +25,7 @@ export function TableView({ tasks, chosen }: TableViewProps) {
           {tasks.map((task) => (
             <tr key={task.title}>
               {columns.map((column) => (
-                <td key={column}>{cellText(task, column)}</td>
+                <td key={column}>{formatCell(task, column)}</td>
               ))}
             </tr>
           ))}

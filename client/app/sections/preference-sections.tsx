@@ -1,11 +1,11 @@
-import type { Shown } from '../store-types.ts';
+import type { PreferenceValues } from '../store-types.ts';
 import { Choice } from '../controls/choice.tsx';
 import { THEMES, TIME_RANGES, VIEWS } from '../controls/options.ts';
 import { Presets } from '../controls/presets.tsx';
 import { Switch } from '../controls/switch.tsx';
 import { Time } from '../controls/time.tsx';
 import { TimeZone } from '../controls/time-zone.tsx';
-import { Words } from '../controls/tag-input.tsx';
+import { TagInput } from '../controls/tag-input.tsx';
 import { COLUMNS, STATUSES } from '../preview/sample-tasks.ts';
 import { Section } from './section.tsx';
 
@@ -18,7 +18,7 @@ export const GROUPS = [
 ] as const;
 
 /** All preferences, in groups. */
-export function PreferenceSections({ preferences }: { readonly preferences: Shown }) {
+export function PreferenceSections({ preferences }: { readonly preferences: PreferenceValues }) {
   return (
     <>
       <Section id="appearance" title="Appearance" lead="How things look, on every device at once.">
@@ -45,7 +45,7 @@ export function PreferenceSections({ preferences }: { readonly preferences: Show
       </Section>
 
       <Section id="list-view" title="List view" lead="How a table is laid out, and how far it looks ahead.">
-        <Words
+        <TagInput
           name="tableColumns"
           value={preferences.tableColumns}
           hint="In this order. None shows them all."
@@ -57,9 +57,9 @@ export function PreferenceSections({ preferences }: { readonly preferences: Show
       </Section>
 
       <Section id="filters" title="Filters and presets" lead="What is shown, and what is left out.">
-        <Words name="selectedTags" value={preferences.selectedTags} placeholder="Add a tag" />
-        <Words name="selectedContexts" value={preferences.selectedContexts} placeholder="Add a context" />
-        <Words
+        <TagInput name="selectedTags" value={preferences.selectedTags} placeholder="Add a tag" />
+        <TagInput name="selectedContexts" value={preferences.selectedContexts} placeholder="Add a context" />
+        <TagInput
           name="selectedStatus"
           value={preferences.selectedStatus}
           placeholder="Add a status"

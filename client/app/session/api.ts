@@ -39,19 +39,19 @@ export interface TelegramApi {
 }
 
 /** A request that takes longer has failed: a person is waiting. */
-const PATIENCE_MS = 15_000;
+const REQUEST_TIMEOUT_MS = 15_000;
 
-const reasonOf = (answer: unknown, status: number): string => {
-  const { reason: told, detail } = (answer ?? {}) as { readonly reason?: unknown; readonly detail?: unknown };
-  const reason = told ?? detail;
+const getErrorReason = (body: unknown, status: number): string => {
+  const { reason: couchReason, detail } = (body ?? {}) as { readonly reason?: unknown; readonly detail?: unknown };
+  const reason = couchReason ?? detail;
   return typeof reason === 'string' ? reason : `The server answered with an error (${status}).`;
 };
 
-type Call = (method: string, path: string, body?: object, token?: string) => Promise<unknown>;
+type SendRequest = (method: string, path: string, body?: object, token?: string) => Promise<unknown>;
 
 /** A call below `base`. It rejects with ApiError, or with fetch's own when the network fails. */
-const callBelow =
-  (base: string, fetch: typeof globalThis.fetch): Call =>
+const createRequester =
+  (base: string, fetch: typeof globalThis.fetch): SendRequest =>
   async (method, path, body, token) => {
     const response = await fetch(base + path, {
       method,
@@ -63,51 +63,51 @@ const callBelow =
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       credentials: 'same-origin',
       cache: 'no-store',
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     });
-    const answer: unknown = response.status === 204 ? undefined : await response.json().catch(() => undefined);
-    if (!response.ok) throw new ApiError(response.status, reasonOf(answer, response.status));
-    return answer;
+    const responseBody: unknown = response.status === 204 ? undefined : await response.json().catch(() => undefined);
+    if (!response.ok) throw new ApiError(response.status, getErrorReason(responseBody, response.status));
+    return responseBody;
   };
 
-const here: typeof globalThis.fetch = (...asked) => globalThis.fetch(...asked);
+const browserFetch: typeof globalThis.fetch = (...args) => globalThis.fetch(...args);
 
 /** `base` is where the API is, e.g. `/api/auth`. Every call rejects with ApiError, or with fetch's own when the network fails. */
-export function createApi(base: string, fetch = here): Api {
-  const call = callBelow(base, fetch);
+export function createApi(base: string, fetch = browserFetch): Api {
+  const request = createRequester(base, fetch);
   return {
-    options: async () => (await call('GET', '/options')) as SignInOptions,
-    register: async (credentials) => (await call('POST', '/register', credentials)) as Session,
-    signIn: async (credentials) => (await call('POST', '/sign-in', credentials)) as Session,
+    options: async () => (await request('GET', '/options')) as SignInOptions,
+    register: async (credentials) => (await request('POST', '/register', credentials)) as Session,
+    signIn: async (credentials) => (await request('POST', '/sign-in', credentials)) as Session,
     refresh: async () => {
       try {
-        return (await call('POST', '/refresh')) as Session;
+        return (await request('POST', '/refresh')) as Session;
       } catch (error) {
         if (error instanceof ApiError && error.status === 401) return undefined;
         throw error;
       }
     },
     signOut: async () => {
-      await call('POST', '/sign-out');
+      await request('POST', '/sign-out');
     },
-    sessions: async (token) => (await call('GET', '/sessions', undefined, token)) as SessionList,
+    sessions: async (token) => (await request('GET', '/sessions', undefined, token)) as SessionList,
     endSession: async (token, id) => {
-      await call('DELETE', `/sessions/${encodeURIComponent(id)}`, undefined, token);
+      await request('DELETE', `/sessions/${encodeURIComponent(id)}`, undefined, token);
     },
     endOtherSessions: async (token) => {
-      await call('DELETE', '/sessions', undefined, token);
+      await request('DELETE', '/sessions', undefined, token);
     },
   };
 }
 
 /** The same below `/api/users/telegram`. */
-export function createTelegramApi(base: string, fetch = here): TelegramApi {
-  const call = callBelow(base, fetch);
+export function createTelegramApi(base: string, fetch = browserFetch): TelegramApi {
+  const request = createRequester(base, fetch);
   return {
-    chats: async (token) => (await call('GET', '', undefined, token)) as TelegramChats,
-    link: async (token) => (await call('POST', '/link', undefined, token)) as TelegramLink,
+    chats: async (token) => (await request('GET', '', undefined, token)) as TelegramChats,
+    link: async (token) => (await request('POST', '/link', undefined, token)) as TelegramLink,
     unlink: async (token, id) => {
-      await call('DELETE', `/${encodeURIComponent(id)}`, undefined, token);
+      await request('DELETE', `/${encodeURIComponent(id)}`, undefined, token);
     },
   };
 }

@@ -1,26 +1,26 @@
 import type { AppStore } from '../store-types.ts';
-import { createDevicesHere } from './local-devices.ts';
+import { createLocalDevices } from './local-devices.ts';
 
 function setUp(used: readonly string[] = []) {
   let namespaces = used;
-  const done: string[] = [];
+  const calls: string[] = [];
   const create = (namespace: string): AppStore =>
     ({
       ready: Promise.resolve(),
       signOut: () => {
-        done.push(`signed out ${namespace}`);
+        calls.push(`signed out ${namespace}`);
         return namespace.includes('stuck') ? Promise.reject(new Error('blocked')) : Promise.resolve();
       },
       close: () => {
-        done.push(`closed ${namespace}`);
+        calls.push(`closed ${namespace}`);
         return Promise.resolve();
       },
     }) as unknown as AppStore;
-  const devices = createDevicesHere({
+  const devices = createLocalDevices({
     create,
-    used: { read: () => namespaces, write: (next) => (namespaces = next) },
+    usedNamespaces: { read: () => namespaces, write: (next) => (namespaces = next) },
   });
-  return { devices, done, used: () => namespaces };
+  return { devices, done: calls, used: () => namespaces };
 }
 
 test('a sign-out removes what every device has stored, open or not, now or by an earlier page', async () => {

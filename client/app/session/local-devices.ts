@@ -4,7 +4,7 @@
  */
 import type { AppStore } from '../store-types.ts';
 
-export interface DevicesHere {
+export interface LocalDevices {
   readonly open: (namespace: string) => AppStore;
   /** Lets go of one, and keeps what it has stored. */
   readonly close: (store: AppStore) => Promise<void>;
@@ -17,46 +17,49 @@ export interface DevicesHere {
   readonly signOut: () => Promise<void>;
 }
 
-export interface DevicesHereOptions {
+export interface LocalDevicesOptions {
   readonly create: (namespace: string) => AppStore;
   /** Text that outlives the page: which namespaces have been used. */
-  readonly used: { readonly read: () => readonly string[]; readonly write: (namespaces: readonly string[]) => void };
+  readonly usedNamespaces: {
+    readonly read: () => readonly string[];
+    readonly write: (namespaces: readonly string[]) => void;
+  };
 }
 
-export function createDevicesHere({ create, used }: DevicesHereOptions): DevicesHere {
-  const open = new Map<string, AppStore>();
+export function createLocalDevices({ create, usedNamespaces }: LocalDevicesOptions): LocalDevices {
+  const openStores = new Map<string, AppStore>();
 
-  const openOne = (namespace: string): AppStore => {
-    const before = open.get(namespace);
-    if (before !== undefined) return before;
+  const openStore = (namespace: string): AppStore => {
+    const existing = openStores.get(namespace);
+    if (existing !== undefined) return existing;
     // Noted before anything is stored, so that nothing is stored that would not be found again.
-    if (!used.read().includes(namespace)) used.write([...used.read(), namespace]);
+    if (!usedNamespaces.read().includes(namespace)) usedNamespaces.write([...usedNamespaces.read(), namespace]);
     const store = create(namespace);
-    open.set(namespace, store);
+    openStores.set(namespace, store);
     return store;
   };
 
   return {
-    open: openOne,
+    open: openStore,
     close: async (store) => {
-      for (const [namespace, each] of open) if (each === store) open.delete(namespace);
+      for (const [namespace, each] of openStores) if (each === store) openStores.delete(namespace);
       await store.close();
     },
     openAll: async () => {
       // One that cannot be read has nothing to tell.
-      await Promise.all(used.read().map((namespace) => openOne(namespace).ready.catch(() => undefined)));
+      await Promise.all(usedNamespaces.read().map((namespace) => openStore(namespace).ready.catch(() => undefined)));
     },
     closeAll: () => {
-      for (const store of open.values()) void store.close();
-      open.clear();
+      for (const store of openStores.values()) void store.close();
+      openStores.clear();
     },
-    stores: () => [...open.values()],
+    stores: () => [...openStores.values()],
     signOut: async () => {
-      const stores = used.read().map(openOne);
-      open.clear();
+      const stores = usedNamespaces.read().map(openStore);
+      openStores.clear();
       // One that cannot be removed now must not keep the others.
       await Promise.all(stores.map((store) => store.signOut().catch(() => undefined)));
-      used.write([]);
+      usedNamespaces.write([]);
     },
   };
 }

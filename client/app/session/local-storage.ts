@@ -1,13 +1,13 @@
 /** What the page keeps in localStorage: nothing secret, and nothing of a user who has signed out. */
 import type { Environment } from '../../platform/environment.ts';
-import { remove } from '../../platform/local-data.ts';
+import { removeItem } from '../../platform/local-data.ts';
 
-const USERNAME = 'pouchgate:username';
-const THEME = 'pouchgate:theme';
-const NAMESPACES = 'pouchgate:devices-here';
-const ENDING = 'pouchgate:sign-out-pending';
+const USERNAME_KEY = 'pouchgate:username';
+const THEME_KEY = 'pouchgate:theme';
+const NAMESPACES_KEY = 'pouchgate:devices-here';
+const SIGN_OUT_PENDING_KEY = 'pouchgate:sign-out-pending';
 
-export interface Remembered {
+export interface AppStorage {
   /** Whose data a reload opens, also without a network. */
   readonly username: () => string | undefined;
   readonly setUsername: (username: string) => void;
@@ -19,32 +19,32 @@ export interface Remembered {
   /** Under which names this page has stored data beside the usual one: see devices-here.ts. */
   readonly namespaces: () => readonly string[];
   readonly setNamespaces: (namespaces: readonly string[]) => void;
-  readonly forgetUser: () => void;
+  readonly clearUser: () => void;
 }
 
-export function createRemembered(storage: Environment['storage']): Remembered {
-  const forget = (item: string): void => remove(storage, item);
+export function createAppStorage(storage: Environment['storage']): AppStorage {
+  const remove = (key: string): void => removeItem(storage, key);
   return {
-    username: () => storage[USERNAME],
+    username: () => storage[USERNAME_KEY],
     setUsername: (username) => {
-      storage[USERNAME] = username;
+      storage[USERNAME_KEY] = username;
     },
     setTheme: (theme) => {
-      storage[THEME] = theme;
+      storage[THEME_KEY] = theme;
     },
-    isSignOutPending: () => storage[ENDING] !== undefined,
+    isSignOutPending: () => storage[SIGN_OUT_PENDING_KEY] !== undefined,
     setSignOutPending: (pending) => {
-      if (pending) storage[ENDING] = '1';
-      else forget(ENDING);
+      if (pending) storage[SIGN_OUT_PENDING_KEY] = '1';
+      else remove(SIGN_OUT_PENDING_KEY);
     },
-    namespaces: () => (storage[NAMESPACES] ?? '').split(' ').filter((namespace) => namespace !== ''),
+    namespaces: () => (storage[NAMESPACES_KEY] ?? '').split(' ').filter((namespace) => namespace !== ''),
     setNamespaces: (namespaces) => {
-      if (namespaces.length > 0) storage[NAMESPACES] = namespaces.join(' ');
-      else forget(NAMESPACES);
+      if (namespaces.length > 0) storage[NAMESPACES_KEY] = namespaces.join(' ');
+      else remove(NAMESPACES_KEY);
     },
-    forgetUser: () => {
-      forget(USERNAME);
-      forget(THEME);
+    clearUser: () => {
+      remove(USERNAME_KEY);
+      remove(THEME_KEY);
     },
   };
 }

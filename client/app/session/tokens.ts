@@ -8,20 +8,20 @@ import type { Locks } from '../../platform/web-locks.ts';
 import type { Api } from './api.ts';
 
 export interface Tokens {
-  readonly take: (session: Session) => void;
+  readonly setSession: (session: Session) => void;
   readonly clear: () => void;
   /** See GetToken of the library: a token of `username`, or undefined when the person has to sign in again. */
   readonly get: (username: string, refused?: string) => Promise<string | undefined>;
 }
 
 export function createTokens(api: Pick<Api, 'refresh'>, locks: Locks): Tokens {
-  let held: Session | undefined;
+  let currentSession: Session | undefined;
   let refreshing: Promise<Session | undefined> | undefined;
 
   const refresh = (): Promise<Session | undefined> => {
     refreshing ??= locks
       .request('pouchgate:refresh', api.refresh)
-      .then((session) => (held = session))
+      .then((session) => (currentSession = session))
       .finally(() => {
         refreshing = undefined;
       });
@@ -29,14 +29,15 @@ export function createTokens(api: Pick<Api, 'refresh'>, locks: Locks): Tokens {
   };
 
   return {
-    take: (session) => {
-      held = session;
+    setSession: (session) => {
+      currentSession = session;
     },
     clear: () => {
-      held = undefined;
+      currentSession = undefined;
     },
     get: async (username, refused) => {
-      const session = held === undefined || held.accessToken === refused ? await refresh() : held;
+      const session =
+        currentSession === undefined || currentSession.accessToken === refused ? await refresh() : currentSession;
       // One user's document must never be synced with another's token, whoever has signed in here meanwhile.
       return session?.username === username ? session.accessToken : undefined;
     },

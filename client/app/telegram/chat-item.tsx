@@ -1,6 +1,6 @@
 import type { TelegramChat } from '../../../server/contract.ts';
 import { Icon } from '../components/icons.tsx';
-import { agoText } from '../status-text.ts';
+import { formatRelativeTime } from '../status-text.ts';
 
 export interface ChatItemProps {
   readonly chat: TelegramChat;
@@ -20,7 +20,7 @@ export function ChatItem({ chat, now, isUnlinking, onUnlink }: ChatItemProps) {
       <span className="device-text">
         <strong>{firstName}</strong> {username !== null && `@${username}`}
         <span className="row-hint">
-          Linked <time dateTime={linkedAt}>{agoText(Date.parse(linkedAt), now)}</time>
+          Linked <time dateTime={linkedAt}>{formatRelativeTime(Date.parse(linkedAt), now)}</time>
         </span>
       </span>
       <button

@@ -1,4 +1,4 @@
-import { lifeText } from './expiry-text.ts';
+import { formatExpiry } from './expiry-text.ts';
 
 test.each([
   [600_000, 'Good once, for 10 minutes more.'],
@@ -9,5 +9,5 @@ test.each([
   [0, undefined],
   [-1, undefined],
 ])('a link that lives for %p ms more: %p', (left, says) => {
-  expect(lifeText(1_000_000 + left, 1_000_000)).toBe(says);
+  expect(formatExpiry(1_000_000 + left, 1_000_000)).toBe(says);
 });

@@ -1,5 +1,5 @@
 /** How long a link lives on; undefined when it is over. Times in ms since 1970. */
-export function lifeText(expiresAt: number, now: number): string | undefined {
+export function formatExpiry(expiresAt: number, now: number): string | undefined {
   if (now >= expiresAt) return undefined;
   const minutes = Math.ceil((expiresAt - now) / 60_000);
   return `Good once, for ${minutes === 1 ? 'a minute' : `${minutes} minutes`} more.`;

@@ -1,15 +1,15 @@
 import type { TelegramLink } from '../../../server/contract.ts';
 import { useNow } from '../hooks/use-now.ts';
-import { lifeText } from './expiry-text.ts';
+import { formatExpiry } from './expiry-text.ts';
 
 /** The way into the chat, for as long as it is one. */
 export function LinkOffer({ offer }: { readonly offer: TelegramLink }) {
   const now = useNow(true);
   const botName = new URL(offer.url).pathname.slice(1);
-  const life = lifeText(Date.parse(offer.expiresAt), now);
+  const expiry = formatExpiry(Date.parse(offer.expiresAt), now);
   return (
     <div className="telegram-offer" data-testid="telegram-offer">
-      {life !== undefined && (
+      {expiry !== undefined && (
         <>
           <a className="button primary" href={offer.url} target="_blank" rel="noopener noreferrer">
             Open Telegram
@@ -20,7 +20,7 @@ export function LinkOffer({ offer }: { readonly offer: TelegramLink }) {
           </p>
         </>
       )}
-      <p className="row-hint">{life ?? 'This link is over. Make another one.'}</p>
+      <p className="row-hint">{expiry ?? 'This link is over. Make another one.'}</p>
     </div>
   );
 }

@@ -12,7 +12,7 @@ export interface TelegramSectionProps {
 
 /** The person's chats with the Telegram bot; nothing where there is no bot. */
 export function TelegramSection({ session, now }: TelegramSectionProps) {
-  const { chats, offer, message, isBusy, makeOffer, unlink } = useChats(session);
+  const { chats, offer, message, isBusy, createOffer, unlink } = useChats(session);
   const [unlinking, setUnlinking] = useState<string>();
   if (chats === undefined) return null;
   return (
@@ -46,7 +46,7 @@ export function TelegramSection({ session, now }: TelegramSectionProps) {
           type="button"
           className={offer === undefined ? 'primary' : 'ghost'}
           disabled={isBusy}
-          onClick={makeOffer}
+          onClick={createOffer}
           data-testid="telegram-make-link"
         >
           {offer === undefined ? 'Link a Telegram chat' : 'Make another link'}

@@ -1,10 +1,10 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { TelegramChat, TelegramLink } from '../../../server/contract.ts';
-import { sentenceOf } from '../session/error-message.ts';
+import { getErrorMessage } from '../session/error-message.ts';
 import type { AppSession } from '../session/session.ts';
 
 /** In ms: how often it is looked whether an open link was used. */
-const LOOK_EVERY = 3_000;
+const POLL_INTERVAL_MS = 3_000;
 
 export interface Chats {
   /** Undefined: there is no bot, or it is not known yet. */
@@ -13,7 +13,7 @@ export interface Chats {
   /** What has just happened. */
   readonly message: string | undefined;
   readonly isBusy: boolean;
-  readonly makeOffer: () => void;
+  readonly createOffer: () => void;
   readonly unlink: (chat: TelegramChat) => void;
 }
 
@@ -23,37 +23,37 @@ export function useChats(session: AppSession): Chats {
   const [offer, setOffer] = useState<TelegramLink>();
   const [message, setMessage] = useState<string>();
   const [isBusy, setBusy] = useState(false);
-  const known = useRef<ReadonlySet<string>>(undefined);
+  const knownChats = useRef<ReadonlySet<string>>(undefined);
 
   const load = useCallback(async (): Promise<void> => {
     const listed = await session.chats();
     setChats(listed);
-    const added = listed?.find(({ id, linkedAt }) => known.current?.has(id + linkedAt) === false);
-    known.current = new Set(listed?.map(({ id, linkedAt }) => id + linkedAt));
+    const added = listed?.find(({ id, linkedAt }) => knownChats.current?.has(id + linkedAt) === false);
+    knownChats.current = new Set(listed?.map(({ id, linkedAt }) => id + linkedAt));
     if (added === undefined) return;
     setOffer(undefined);
     setMessage(`${added.firstName} is linked.`);
   }, [session]);
 
   useEffect(() => {
-    const look = (): void => {
+    const refresh = (): void => {
       // What cannot be had is had the next time; what is shown is what was last true.
       if (document.visibilityState === 'visible') void load().catch(() => undefined);
     };
-    look();
-    document.addEventListener('visibilitychange', look);
-    const timer = offer === undefined ? undefined : setInterval(look, LOOK_EVERY);
+    refresh();
+    document.addEventListener('visibilitychange', refresh);
+    const timer = offer === undefined ? undefined : setInterval(refresh, POLL_INTERVAL_MS);
     return () => {
-      document.removeEventListener('visibilitychange', look);
+      document.removeEventListener('visibilitychange', refresh);
       clearInterval(timer);
     };
   }, [load, offer]);
 
-  const run = (work: () => Promise<string>): void => {
+  const runAction = (work: () => Promise<string>): void => {
     setBusy(true);
     setMessage(undefined);
     void work()
-      .then(setMessage, (failure: unknown) => setMessage(`That did not work. ${sentenceOf(failure)}`))
+      .then(setMessage, (failure: unknown) => setMessage(`That did not work. ${getErrorMessage(failure)}`))
       .finally(() => setBusy(false));
   };
   return {
@@ -61,13 +61,13 @@ export function useChats(session: AppSession): Chats {
     offer,
     message,
     isBusy,
-    makeOffer: () =>
-      run(async () => {
+    createOffer: () =>
+      runAction(async () => {
         setOffer(await session.linkChat());
         return 'A link was made: open it on the device that has Telegram.';
       }),
     unlink: (chat) =>
-      run(async () => {
+      runAction(async () => {
         await session.unlinkChat(chat.id);
         await load().catch(() => undefined);
         return `${chat.firstName} is unlinked.`;

@@ -1,25 +1,25 @@
 /** The two devices of the demonstration, each with its line. */
 import type { Environment } from '../../platform/environment.ts';
 import type { IconName } from '../components/icons.tsx';
-import { createLine, type Line } from './simulated-network.ts';
+import { createSimulatedNetwork, type SimulatedNetwork } from './simulated-network.ts';
 
 export interface DemoDevice {
   readonly namespace: string;
   readonly name: string;
   readonly icon: IconName;
-  readonly line: Line;
+  readonly network: SimulatedNetwork;
 }
 
 export type DevicePair = readonly [DemoDevice, DemoDevice];
 
-export function createPair(base: Environment): DevicePair {
-  const device = (namespace: string, name: string, icon: IconName): DemoDevice => {
-    const key = `${namespace}:line`;
-    const onOtherTab = (changed: () => void): void =>
+export function createDevicePair(base: Environment): DevicePair {
+  const createDevice = (namespace: string, name: string, icon: IconName): DemoDevice => {
+    const storageKey = `${namespace}:line`;
+    const onOtherTabChange = (changed: () => void): void =>
       addEventListener('storage', (event) => {
-        if (event.key === key) changed();
+        if (event.key === storageKey) changed();
       });
-    return { namespace, name, icon, line: createLine({ key, base, onOtherTab }) };
+    return { namespace, name, icon, network: createSimulatedNetwork({ storageKey, base, onOtherTabChange }) };
   };
-  return [device('pouchgate-laptop', 'Laptop', 'computer'), device('pouchgate-phone', 'Phone', 'phone')];
+  return [createDevice('pouchgate-laptop', 'Laptop', 'computer'), createDevice('pouchgate-phone', 'Phone', 'phone')];
 }

@@ -1,20 +1,20 @@
 import { useId, useSyncExternalStore } from 'react';
 import { usePreferences } from '../../react.ts';
 import type { AppStore } from '../store-types.ts';
-import { SavingProvider } from '../changes/context.ts';
+import { SaveProvider } from '../changes/context.ts';
 import { Toasts, useToasts } from '../changes/toasts.tsx';
 import { useChanges } from '../changes/use-changes.ts';
-import { useSavingOf } from '../changes/use-save-context.ts';
+import { useSaveContextValue } from '../changes/use-save-context-value.ts';
 import { useSuperseded } from '../changes/use-superseded.ts';
 import { Choice } from '../controls/choice.tsx';
 import { THEMES, VIEWS } from '../controls/options.ts';
 import { Switch } from '../controls/switch.tsx';
-import { Words } from '../controls/tag-input.tsx';
+import { TagInput } from '../controls/tag-input.tsx';
 import { Inspector } from '../inspector/inspector.tsx';
 import { Icon } from '../components/icons.tsx';
 import { ErrorNotice, RefusedNotice } from '../components/notices.tsx';
 import { StatusPill } from '../components/status-pill.tsx';
-import { useIsRead } from '../hooks/use-store-ready.ts';
+import { useStoreReady } from '../hooks/use-store-ready.ts';
 import { Preview } from '../preview/preview.tsx';
 import type { DemoDevice } from './demo-devices.ts';
 
@@ -26,10 +26,10 @@ export interface DeviceProps {
 /** One device: its line, its status, some of its preferences, and what a list looks like on it. */
 export function Device({ device, store }: DeviceProps) {
   const preferences = usePreferences(store);
-  const isRead = useIsRead(store) === true;
+  const isReady = useStoreReady(store) === true;
   const toasts = useToasts();
   const changes = useChanges(store, toasts);
-  const saving = useSavingOf(store, changes);
+  const saveContext = useSaveContextValue(store, changes);
   const id = useId();
   useSuperseded(store, toasts);
 
@@ -37,49 +37,49 @@ export function Device({ device, store }: DeviceProps) {
     <section
       className="device-frame card"
       aria-labelledby={id}
-      data-theme={isRead ? preferences.theme : 'system'}
+      data-theme={isReady ? preferences.theme : 'system'}
       data-testid={`device-${device.name.toLowerCase()}`}
-      data-read={isRead}
+      data-read={isReady}
     >
       <header className="device-head">
         <Icon name={device.icon} size={24} />
         <h2 id={id}>{device.name}</h2>
         <StatusPill store={store} testId={`status-${device.name.toLowerCase()}`} isLinked={false} />
-        <LineSwitch device={device} />
+        <NetworkSwitch device={device} />
       </header>
       <ErrorNotice error={changes.error} onDismiss={changes.dismissError} />
       <RefusedNotice store={store} />
-      {isRead && (
-        <SavingProvider value={saving}>
+      {isReady && (
+        <SaveProvider value={saveContext}>
           <Choice name="theme" value={preferences.theme} options={THEMES} />
           <Choice name="viewMode" value={preferences.viewMode} options={VIEWS} />
           <Switch name="activitySidebarOpen" value={preferences.activitySidebarOpen} />
           <Switch name="dailyBriefing" value={preferences.dailyBriefing} />
-          <Words name="selectedTags" value={preferences.selectedTags} placeholder="Add a tag" />
+          <TagInput name="selectedTags" value={preferences.selectedTags} placeholder="Add a tag" />
           <Preview preferences={preferences} label={`List on the ${device.name.toLowerCase()}`} />
-        </SavingProvider>
+        </SaveProvider>
       )}
       <Toasts list={toasts} isInline />
       <details className="inside">
         <summary>Look inside</summary>
-        <Inspector store={store} headings="h3" />
+        <Inspector store={store} headingLevel="h3" />
       </details>
     </section>
   );
 }
 
-function LineSwitch({ device: { name, line } }: { readonly device: DemoDevice }) {
-  const isCut = useSyncExternalStore(line.subscribe, line.isCut);
+function NetworkSwitch({ device: { name, network } }: { readonly device: DemoDevice }) {
+  const isOffline = useSyncExternalStore(network.subscribe, network.isOffline);
   return (
     <label className="line-switch">
-      <span>{isCut ? 'Offline' : 'Online'}</span>
+      <span>{isOffline ? 'Offline' : 'Online'}</span>
       <input
         className="switch"
         type="checkbox"
         role="switch"
         aria-label={`${name} is online`}
-        checked={!isCut}
-        onChange={({ target }) => line.setCut(!target.checked)}
+        checked={!isOffline}
+        onChange={({ target }) => network.setOffline(!target.checked)}
         data-testid={`line-${name.toLowerCase()}`}
       />
     </label>

@@ -5,28 +5,34 @@ import { Icon } from '../components/icons.tsx';
 import type { DemoDevice, DevicePair } from './demo-devices.ts';
 
 /** A picture of the lines: laptop, server, phone. The pills and switches say the same in words. */
-export function Wire({ pair, stores }: { readonly pair: DevicePair; readonly stores: readonly [AppStore, AppStore] }) {
+export function NetworkDiagram({
+  pair,
+  stores,
+}: {
+  readonly pair: DevicePair;
+  readonly stores: readonly [AppStore, AppStore];
+}) {
   return (
     <div className="wire" aria-hidden="true">
-      <Half device={pair[0]} store={stores[0]} />
+      <DeviceConnection device={pair[0]} store={stores[0]} />
       <span className="wire-server">
         <Icon name="server" size={22} />
         One CouchDB
       </span>
-      <Half device={pair[1]} store={stores[1]} />
+      <DeviceConnection device={pair[1]} store={stores[1]} />
     </div>
   );
 }
 
-function Half({ device, store }: { readonly device: DemoDevice; readonly store: AppStore }) {
-  const isCut = useSyncExternalStore(device.line.subscribe, device.line.isCut);
+function DeviceConnection({ device, store }: { readonly device: DemoDevice; readonly store: AppStore }) {
+  const isOffline = useSyncExternalStore(device.network.subscribe, device.network.isOffline);
   const { state, unsent } = useSyncStatus(store);
-  const isFlowing = !isCut && (unsent > 0 || state === 'catching-up');
-  const looks = isCut ? 'is-cut' : isFlowing ? 'is-flowing' : state === 'live' ? 'is-live' : '';
+  const isTransferring = !isOffline && (unsent > 0 || state === 'catching-up');
+  const stateClass = isOffline ? 'is-cut' : isTransferring ? 'is-flowing' : state === 'live' ? 'is-live' : '';
   return (
-    <span className={`wire-half ${looks}`}>
+    <span className={`wire-half ${stateClass}`}>
       <Icon name={device.icon} size={22} />
-      <span className="wire-line">{isCut && <Icon name="close" size={18} />}</span>
+      <span className="wire-line">{isOffline && <Icon name="close" size={18} />}</span>
     </span>
   );
 }

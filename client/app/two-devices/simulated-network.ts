@@ -3,47 +3,51 @@
  * is the same in every tab, since one of them syncs for all, and after a reload.
  */
 import type { Environment } from '../../platform/environment.ts';
-import { remove } from '../../platform/local-data.ts';
+import { removeItem } from '../../platform/local-data.ts';
 
-export interface Line {
-  readonly isCut: () => boolean;
-  readonly setCut: (cut: boolean) => void;
+export interface SimulatedNetwork {
+  readonly isOffline: () => boolean;
+  readonly setOffline: (cut: boolean) => void;
   readonly subscribe: (listener: () => void) => () => void;
   /** What the device's store is given in place of the browser's own. */
   readonly environment: Pick<Environment, 'fetch' | 'listen'>;
 }
 
-export interface LineOptions {
+export interface SimulatedNetworkOptions {
   /** Where the state is kept. */
-  readonly key: string;
+  readonly storageKey: string;
   readonly base: Pick<Environment, 'fetch' | 'listen' | 'storage'>;
   /** Calls `changed` when another tab has cut or mended it. Never ended: there is one line for each device. */
-  readonly onOtherTab: (changed: () => void) => void;
+  readonly onOtherTabChange: (changed: () => void) => void;
 }
 
-export function createLine({ key, base, onOtherTab }: LineOptions): Line {
+export function createSimulatedNetwork({
+  storageKey,
+  base,
+  onOtherTabChange,
+}: SimulatedNetworkOptions): SimulatedNetwork {
   const listeners = new Set<() => void>();
   const events = new EventTarget();
-  const isCut = (): boolean => base.storage[key] !== undefined;
-  let cutting = new AbortController();
+  const isOffline = (): boolean => base.storage[storageKey] !== undefined;
+  let offlineAbort = new AbortController();
 
-  const tell = (): void => {
-    if (isCut()) {
-      cutting.abort();
-      cutting = new AbortController();
+  const publish = (): void => {
+    if (isOffline()) {
+      offlineAbort.abort();
+      offlineAbort = new AbortController();
     }
-    events.dispatchEvent(new Event(isCut() ? 'offline' : 'online'));
+    events.dispatchEvent(new Event(isOffline() ? 'offline' : 'online'));
     for (const listener of listeners) listener();
   };
-  onOtherTab(tell);
+  onOtherTabChange(publish);
 
   return {
-    isCut,
-    setCut: (cut) => {
-      if (cut === isCut()) return;
-      if (cut) base.storage[key] = 'cut';
-      else remove(base.storage, key);
-      tell();
+    isOffline,
+    setOffline: (cut) => {
+      if (cut === isOffline()) return;
+      if (cut) base.storage[storageKey] = 'cut';
+      else removeItem(base.storage, storageKey);
+      publish();
     },
     subscribe: (listener) => {
       listeners.add(listener);
@@ -52,8 +56,8 @@ export function createLine({ key, base, onOtherTab }: LineOptions): Line {
     environment: {
       fetch: (input, init) => {
         // What a browser says without a network.
-        if (isCut()) return Promise.reject(new TypeError('Failed to fetch'));
-        const signals = [cutting.signal, init?.signal].filter((signal) => signal !== null && signal !== undefined);
+        if (isOffline()) return Promise.reject(new TypeError('Failed to fetch'));
+        const signals = [offlineAbort.signal, init?.signal].filter((signal) => signal !== null && signal !== undefined);
         return base.fetch(input, { ...init, signal: AbortSignal.any(signals) });
       },
       listen: (types, listener) => {
@@ -62,7 +66,7 @@ export function createLine({ key, base, onOtherTab }: LineOptions): Line {
         // While the line is cut, nothing that happens to the page brings the network back.
         const isOfNetwork = types.split(' ').includes('online');
         const endBase = base.listen(types, (event) => {
-          if (!isOfNetwork || !isCut()) listener(event);
+          if (!isOfNetwork || !isOffline()) listener(event);
         });
         return () => {
           end.abort();

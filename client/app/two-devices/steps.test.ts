@@ -1,11 +1,11 @@
-import { nextStep, type Seen, type Step } from './steps.ts';
+import { nextStep, type DeviceState, type TourStep } from './steps.ts';
 
-const online: Seen = { isCut: false, status: { state: 'live', unsent: 0 } };
-const offline = (unsent: number): Seen => ({ isCut: true, status: { state: 'offline', unsent } });
-const sending: Seen = { isCut: false, status: { state: 'live', unsent: 1 } };
+const online: DeviceState = { isOffline: false, status: { state: 'live', unsent: 0 } };
+const offline = (unsent: number): DeviceState => ({ isOffline: true, status: { state: 'offline', unsent } });
+const sending: DeviceState = { isOffline: false, status: { state: 'live', unsent: 1 } };
 
-const walk = (...moments: readonly (readonly [Seen, Seen])[]): readonly Step[] => {
-  let step: Step = 'cut';
+const walk = (...moments: readonly (readonly [DeviceState, DeviceState])[]): readonly TourStep[] => {
+  let step: TourStep = 'cut';
   return moments.map((devices) => (step = nextStep(step, devices)));
 };
 

@@ -3,31 +3,34 @@ import { useSyncStatus } from '../../react.ts';
 import type { AppStore } from '../store-types.ts';
 import { Icon } from '../components/icons.tsx';
 import type { DemoDevice, DevicePair } from './demo-devices.ts';
-import { nextStep, type Seen, type Step } from './steps.ts';
+import { nextStep, type DeviceState, type TourStep } from './steps.ts';
 
 const STEPS = ['cut', 'edit', 'mend'] as const;
 
-const TEXTS: Readonly<Record<(typeof STEPS)[number], readonly [string, string]>> = {
+const STEP_TEXTS: Readonly<Record<(typeof STEPS)[number], readonly [string, string]>> = {
   cut: ['Take both offline', 'Their lines are cut. Everything goes on working.'],
   edit: ['Change something on each', 'Say, the theme on the laptop and the view on the phone; or the same on both.'],
   mend: ['Bring them back online', 'Each preference keeps its latest edit, from whichever device it came.'],
 };
 
-function useSeen({ line }: DemoDevice, store: AppStore): Seen {
-  const isCut = useSyncExternalStore(line.subscribe, line.isCut);
+function useDeviceState({ network }: DemoDevice, store: AppStore): DeviceState {
+  const isOffline = useSyncExternalStore(network.subscribe, network.isOffline);
   const status = useSyncStatus(store);
-  return { isCut, status };
+  return { isOffline, status };
 }
 
 /** What to do next, told from what the devices do: nothing has to be clicked away. */
 export function Tour({ pair, stores }: { readonly pair: DevicePair; readonly stores: readonly [AppStore, AppStore] }) {
-  const [left, right] = [useSeen(pair[0], stores[0]), useSeen(pair[1], stores[1])];
-  const [step, setStep] = useState<Step>('cut');
-  useEffect(() => setStep((now) => nextStep(now, [left, right])), [left.isCut, right.isCut, left.status, right.status]);
+  const [left, right] = [useDeviceState(pair[0], stores[0]), useDeviceState(pair[1], stores[1])];
+  const [step, setStep] = useState<TourStep>('cut');
+  useEffect(
+    () => setStep((now) => nextStep(now, [left, right])),
+    [left.isOffline, right.isOffline, left.status, right.status],
+  );
 
-  const setBoth = (cut: boolean): void => pair.forEach(({ line }) => line.setCut(cut));
+  const setBoth = (cut: boolean): void => pair.forEach(({ network }) => network.setOffline(cut));
   const done = step === 'merged' ? STEPS.length : STEPS.indexOf(step);
-  const isAnyCut = left.isCut || right.isCut;
+  const isAnyOffline = left.isOffline || right.isOffline;
   return (
     <section className="tour card" aria-label="How to see them merge" data-testid="tour" data-step={step}>
       <ol>
@@ -39,9 +42,9 @@ export function Tour({ pair, stores }: { readonly pair: DevicePair; readonly sto
           >
             <span className="tour-mark">{index < done ? <Icon name="check" size={16} /> : index + 1}</span>
             <span>
-              <strong>{TEXTS[each][0]}</strong>
+              <strong>{STEP_TEXTS[each][0]}</strong>
               {index < done && <span className="hidden"> (done)</span>}
-              <span className="row-hint">{TEXTS[each][1]}</span>
+              <span className="row-hint">{STEP_TEXTS[each][1]}</span>
             </span>
           </li>
         ))}
@@ -53,10 +56,10 @@ export function Tour({ pair, stores }: { readonly pair: DevicePair; readonly sto
         <button
           type="button"
           className={step === 'cut' || step === 'mend' ? 'primary' : 'ghost'}
-          onClick={() => setBoth(!isAnyCut)}
+          onClick={() => setBoth(!isAnyOffline)}
           data-testid="both"
         >
-          {isAnyCut ? 'Bring both online' : 'Take both offline'}
+          {isAnyOffline ? 'Bring both online' : 'Take both offline'}
         </button>
       </div>
     </section>

@@ -1,32 +1,39 @@
 import type { IncomingMessage } from 'node:http';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { answering, openLoopback } from '../../testing/loopback-server.ts';
-import { createSyncFetch, type Heard } from './authorized-fetch.ts';
-import { createTokens, type GetToken } from './token-source.ts';
+import { jsonHandler, createLoopbackServers } from '../../testing/loopback-server.ts';
+import { createAuthorizedFetch, type TextResponse } from './authorized-fetch.ts';
+import { createTokenSource, type GetToken } from './token-source.ts';
 
-const loopback = openLoopback();
+const loopback = createLoopbackServers();
 afterEach(loopback.close);
 
-type Get = (url: string, init?: RequestInit, onText?: (text: string) => void) => Promise<Heard | undefined>;
+type TestFetch = (
+  url: string,
+  init?: RequestInit,
+  onText?: (text: string) => void,
+) => Promise<TextResponse | undefined>;
 
-function asking(getToken: GetToken = () => Promise.resolve('good'), signal = new AbortController().signal): Get {
-  const ask = createSyncFetch(globalThis.fetch, createTokens(getToken), signal);
-  return (url, init = {}, onText = () => undefined) => ask(url, init, onText);
+function createTestFetch(
+  getToken: GetToken = () => Promise.resolve('good'),
+  signal = new AbortController().signal,
+): TestFetch {
+  const authorizedFetch = createAuthorizedFetch(globalThis.fetch, createTokenSource(getToken), signal);
+  return (url, init = {}, onText = () => undefined) => authorizedFetch(url, init, onText);
 }
-const statusOf = async (heard: Promise<Heard | undefined>): Promise<number | undefined> =>
+const responseStatus = async (heard: Promise<TextResponse | undefined>): Promise<number | undefined> =>
   (await heard)?.response.status;
 const unauthorized = { status: 401, body: { error: 'unauthorized', reason: 'No.' } };
 
 test('the token goes in a header, never in the URL, and no cookie goes along', async () => {
   const seen: IncomingMessage[] = [];
   const url = await loopback.serve(
-    answering((req) => {
+    jsonHandler((req) => {
       seen.push(req);
       return { body: {} };
     }),
   );
-  await asking()(`${url}/r/`, { credentials: 'include' });
+  await createTestFetch()(`${url}/r/`, { credentials: 'include' });
   expect(seen[0]?.headers.authorization).toBe('Bearer good');
   expect(seen[0]?.url).toBe('/r/');
   expect(seen[0]?.headers.cookie).toBeUndefined();
@@ -43,11 +50,11 @@ test('a refused token is renewed once and the request sent again, body and all',
     })();
   });
   const asked: (string | undefined)[] = [];
-  const get = asking((refused) => {
+  const get = createTestFetch((refused) => {
     asked.push(refused);
     return Promise.resolve(refused === undefined ? 'old' : 'new');
   });
-  expect(await statusOf(get(`${url}/r/_revs_diff`, { method: 'POST', body: '{"a":[]}' }))).toBe(200);
+  expect(await responseStatus(get(`${url}/r/_revs_diff`, { method: 'POST', body: '{"a":[]}' }))).toBe(200);
   expect(asked).toEqual([undefined, 'old']);
   expect(bodies).toEqual(['Bearer old {"a":[]}', 'Bearer new {"a":[]}']);
 });
@@ -61,7 +68,7 @@ test('requests that are refused at different times, some after the renewal, rene
     else end();
   });
   let renewals = 0;
-  const get = asking((refused) => {
+  const get = createTestFetch((refused) => {
     if (refused !== undefined) renewals += 1;
     return Promise.resolve(refused === undefined && renewals === 0 ? 'old' : 'new');
   });
@@ -69,31 +76,31 @@ test('requests that are refused at different times, some after the renewal, rene
   const others = await Promise.all([get(`${url}/a`), get(`${url}/b`), get(`${url}/c`)]);
   expect(others.map((heard) => heard?.response.status)).toEqual([200, 200, 200]);
   for (const end of late) end();
-  expect(await statusOf(first)).toBe(200);
+  expect(await responseStatus(first)).toBe(200);
   expect([late.length, renewals]).toEqual([1, 1]);
 });
 
 test('two refusals in a row, or no token at all, mean that the person has to sign in', async () => {
   let requests = 0;
   const url = await loopback.serve(
-    answering(() => {
+    jsonHandler(() => {
       requests += 1;
       return unauthorized;
     }),
   );
-  expect(await asking()(`${url}/r/`)).toBeUndefined();
+  expect(await createTestFetch()(`${url}/r/`)).toBeUndefined();
   expect(requests).toBe(2);
-  expect(await asking(() => Promise.resolve(undefined))(`${url}/r/`)).toBeUndefined();
+  expect(await createTestFetch(() => Promise.resolve(undefined))(`${url}/r/`)).toBeUndefined();
   expect(requests).toBe(2);
 });
 
 test('a 401 that is not the server’s own, as of a network that wants a sign-in for itself, is no reason to sign in here', async () => {
   const url = await loopback.serve((_req, res) => res.writeHead(401).end('<h1>Welcome to the hotel</h1>'));
-  expect(await statusOf(asking()(`${url}/r/_changes`))).toBe(401);
+  expect(await responseStatus(createTestFetch()(`${url}/r/_changes`))).toBe(401);
 });
 
 test('a token that cannot be had for want of a network is no reason to sign in', async () => {
-  const get = asking(() => Promise.reject(new TypeError('Failed to fetch')));
+  const get = createTestFetch(() => Promise.reject(new TypeError('Failed to fetch')));
   await expect(get('http://127.0.0.1:9/r/')).rejects.toThrow('Failed to fetch');
 });
 
@@ -106,7 +113,7 @@ test.each([301, 302, 303, 307, 308])(
       res.end('{}');
     });
     const url = await loopback.serve((_req, res) => res.writeHead(status, { location: elsewhere }).end());
-    await expect(asking()(`${url}/r/`)).rejects.toThrow();
+    await expect(createTestFetch()(`${url}/r/`)).rejects.toThrow();
     expect(reached).toBe(false);
   },
 );
@@ -114,7 +121,7 @@ test.each([301, 302, 303, 307, 308])(
 test('whoever ends the run ends its requests', async () => {
   const url = await loopback.serve(() => undefined);
   const run = new AbortController();
-  const waiting = asking(undefined, run.signal)(`${url}/r/_changes`);
+  const waiting = createTestFetch(undefined, run.signal)(`${url}/r/_changes`);
   run.abort(new Error('enough'));
   await expect(waiting).rejects.toThrow('enough');
 });
@@ -122,7 +129,7 @@ test('whoever ends the run ends its requests', async () => {
 test('and at once, also in the midst of the body', async () => {
   const url = await loopback.serve((_req, res) => res.write('{'));
   const run = new AbortController();
-  const waiting = asking(undefined, run.signal)(`${url}/r/_changes`, {}, (text) => {
+  const waiting = createTestFetch(undefined, run.signal)(`${url}/r/_changes`, {}, (text) => {
     if (text !== '') run.abort(new Error('enough'));
   });
   await expect(waiting).rejects.toThrow('enough');
@@ -143,7 +150,7 @@ test('whatever comes is told as it comes, heartbeat or not, from the headers on'
     }, 20);
   });
   const heard: string[] = [];
-  const answer = await asking()(`${url}/r/_changes`, {}, (soFar) => heard.push(soFar));
+  const answer = await createTestFetch()(`${url}/r/_changes`, {}, (soFar) => heard.push(soFar));
   expect(heard).toEqual(dribbled.map((_part, at) => dribbled.slice(0, at + 1).join('')));
   expect(answer?.text).toBe(heard.at(-1));
 });
@@ -153,14 +160,14 @@ test('a character that comes in two pieces is read as one', async () => {
   const url = await loopback.serve((_req, res) => {
     res.write(first, () => setImmediate(() => res.end(second)));
   });
-  expect((await asking()(`${url}/r/`))?.text).toBe('{"a":"ü"}');
+  expect((await createTestFetch()(`${url}/r/`))?.text).toBe('{"a":"ü"}');
 });
 
 test('a body that is cut off in its midst is no answer', async () => {
   const url = await loopback.serve((_req, res) => {
     res.write('{"results":[', () => setImmediate(() => res.destroy()));
   });
-  await expect(asking()(`${url}/r/_changes`)).rejects.toThrow();
+  await expect(createTestFetch()(`${url}/r/_changes`)).rejects.toThrow();
 });
 
 test('what was begun long ago is cut by the signal, and its connection closed', async () => {
@@ -174,7 +181,9 @@ test('what was begun long ago is cut by the signal, and its connection closed', 
   });
   const end = new AbortController();
   const begun = await new Promise<{ readonly cut: Promise<unknown> }>((resolve) => {
-    const cut = asking(undefined, end.signal)(`${url}/r/_changes`, {}, () => resolve({ cut })).catch((e: unknown) => e);
+    const cut = createTestFetch(undefined, end.signal)(`${url}/r/_changes`, {}, () => resolve({ cut })).catch(
+      (e: unknown) => e,
+    );
   });
   // In several rounds, since what a finalizer lets go of is collected by the next.
   for (let round = 0; round < 3; round += 1) {

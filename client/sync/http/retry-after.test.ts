@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { retryAfter } from './retry-after.ts';
+import { parseRetryAfter } from './retry-after.ts';
 
 const NOW = Date.UTC(2026, 10, 22, 9, 30, 0);
 
@@ -16,7 +16,7 @@ test.each([
   ['', 0],
   [null, 0],
 ])('%j is %i ms', (value, ms) => {
-  expect(retryAfter(value, NOW)).toBe(ms);
+  expect(parseRetryAfter(value, NOW)).toBe(ms);
 });
 
 test('whatever a server says, the wait is a number between none and five minutes', () => {
@@ -24,7 +24,7 @@ test('whatever a server says, the wait is a number between none and five minutes
     fc.property(
       fc.oneof(fc.string(), fc.double().map(String), fc.date({ noInvalidDate: true }).map(String)),
       (value) => {
-        const ms = retryAfter(value, NOW);
+        const ms = parseRetryAfter(value, NOW);
         expect(ms >= 0 && ms <= 300_000).toBe(true);
       },
     ),

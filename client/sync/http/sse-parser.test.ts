@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { readEvents } from './sse-parser.ts';
+import { createSseParser } from './sse-parser.ts';
 
 const name = fc.stringMatching(/^[a-z-]{1,12}$/);
 const line = fc.string({ unit: 'grapheme' }).map((text) => text.replaceAll(/[\r\n]/g, ' '));
@@ -24,7 +24,7 @@ test('each event is read once and whole, however the text comes', () => {
           ].join(end),
         )
         .join('');
-      const read = readEvents();
+      const read = createSseParser();
       const lengths = [...cuts.map((cut) => cut % (text.length + 1)), text.length].sort((a, b) => a - b);
       const found = lengths.flatMap((length) => read(text.slice(0, length)));
       expect(found).toEqual(events.map(({ lines, ...rest }) => ({ ...rest, data: lines.join('\n') })));
@@ -33,13 +33,13 @@ test('each event is read once and whole, however the text comes', () => {
 });
 
 test('a separator that is none here is a part of its line', () => {
-  expect(readEvents()('event: x\ndata: "a\u2028b\u2029c\u0085d"\n\n')).toEqual([
+  expect(createSseParser()('event: x\ndata: "a\u2028b\u2029c\u0085d"\n\n')).toEqual([
     { name: 'x', id: undefined, data: '"a\u2028b\u2029c\u0085d"' },
   ]);
 });
 
 test('what says nothing is no event', () => {
-  expect(readEvents()('retry: 1000\n\n: a comment\n\nevent: x\n\ndata\n\n')).toEqual([
+  expect(createSseParser()('retry: 1000\n\n: a comment\n\nevent: x\n\ndata\n\n')).toEqual([
     { name: 'message', id: undefined, data: '' },
   ]);
 });

@@ -1,14 +1,14 @@
 /** Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html), of a text that is still coming. */
-export interface ServerEvent {
+export interface ServerSentEvent {
   readonly name: string;
   /** Undefined when the event names none. */
   readonly id: string | undefined;
   readonly data: string;
 }
 
-const END = /\r\n\r\n|\n\n|\r\r/g;
+const EVENT_SEPARATOR = /\r\n\r\n|\n\n|\r\r/g;
 
-function parse(text: string): ServerEvent | undefined {
+function parseEvent(text: string): ServerSentEvent | undefined {
   let [name, id, data]: [string, string | undefined, string | undefined] = ['message', undefined, undefined];
   for (const line of text.split(/\r\n|\n|\r/)) {
     // Not by a dot: that takes U+2028 for a line's end, and a value may have it.
@@ -21,15 +21,15 @@ function parse(text: string): ServerEvent | undefined {
 }
 
 /** A reader to be called with the whole text as far as it has come: gives each event once. */
-export function readEvents(): (text: string) => readonly ServerEvent[] {
-  let read = 0;
+export function createSseParser(): (text: string) => readonly ServerSentEvent[] {
+  let offset = 0;
   return (text) => {
-    const events: ServerEvent[] = [];
-    END.lastIndex = read;
-    for (let end = END.exec(text); end !== null; end = END.exec(text)) {
-      const event = parse(text.slice(read, end.index));
+    const events: ServerSentEvent[] = [];
+    EVENT_SEPARATOR.lastIndex = offset;
+    for (let end = EVENT_SEPARATOR.exec(text); end !== null; end = EVENT_SEPARATOR.exec(text)) {
+      const event = parseEvent(text.slice(offset, end.index));
       if (event !== undefined) events.push(event);
-      read = END.lastIndex;
+      offset = EVENT_SEPARATOR.lastIndex;
     }
     return events;
   };

@@ -1,10 +1,10 @@
-import { createPace } from './throttle.ts';
+import { createThrottle } from './throttle.ts';
 
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
 
 test('the first turns come at once, the others in their order, and no window of the time has more than allowed', async () => {
-  const pace = createPace(2, 1_000);
+  const pace = createThrottle(2, 1_000);
   const taken: { readonly turn: number; readonly at: number }[] = [];
   const begun = Date.now();
   for (let turn = 0; turn < 6; turn += 1) void pace().then(() => taken.push({ turn, at: Date.now() - begun }));
@@ -20,7 +20,7 @@ test('the first turns come at once, the others in their order, and no window of 
 });
 
 test('who comes alone after a while goes at once again, and no timer is left behind', async () => {
-  const pace = createPace(1, 250);
+  const pace = createThrottle(1, 250);
   await pace();
   await jest.advanceTimersByTimeAsync(250);
   expect(jest.getTimerCount()).toBe(0);

@@ -1,7 +1,11 @@
-import { createTokens, type GetToken } from './token-source.ts';
+import { createTokenSource, type GetToken } from './token-source.ts';
 
 /** An app whose renewals wait until they are let go. */
-function app(): { readonly getToken: GetToken; readonly asked: string[]; readonly renewed: (token?: string) => void } {
+function createFakeApp(): {
+  readonly getToken: GetToken;
+  readonly asked: string[];
+  readonly renewed: (token?: string) => void;
+} {
   const asked: string[] = [];
   const waiting: ((token?: string) => void)[] = [];
   return {
@@ -16,23 +20,23 @@ function app(): { readonly getToken: GetToken; readonly asked: string[]; readonl
     },
   };
 }
-const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const flushPromises = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test('all who were refused at once share one renewal, whatever the app does', async () => {
-  const { getToken, asked, renewed } = app();
-  const tokens = createTokens(getToken);
+  const { getToken, asked, renewed } = createFakeApp();
+  const tokens = createTokenSource(getToken);
   const all = [tokens('old'), tokens('old'), tokens('older')];
-  await settled();
+  await flushPromises();
   renewed('new');
   expect(await Promise.all(all)).toEqual(['new', 'new', 'new']);
   expect(asked).toEqual(['old']);
 });
 
 test('who hears of the refusal when the renewal is done takes the new token without another', async () => {
-  const { getToken, asked, renewed } = app();
-  const tokens = createTokens(getToken);
+  const { getToken, asked, renewed } = createFakeApp();
+  const tokens = createTokenSource(getToken);
   const first = tokens('old');
-  await settled();
+  await flushPromises();
   renewed('new');
   await first;
   expect(await tokens('old')).toBe('new');
@@ -42,14 +46,14 @@ test('who hears of the refusal when the renewal is done takes the new token with
 });
 
 test('the new token is renewed in its turn', async () => {
-  const { getToken, asked, renewed } = app();
-  const tokens = createTokens(getToken);
+  const { getToken, asked, renewed } = createFakeApp();
+  const tokens = createTokenSource(getToken);
   for (const [refused, next] of [
     ['old', 'new'],
     ['new', 'newer'],
   ] as const) {
     const renewal = tokens(refused);
-    await settled();
+    await flushPromises();
     renewed(next);
     expect(await renewal).toBe(next);
   }
@@ -60,14 +64,14 @@ test.each([
   ['nothing', undefined],
   ['the same token again', 'old'],
 ])('a renewal that gave %s is not remembered', async (_what, given) => {
-  const { getToken, asked, renewed } = app();
-  const tokens = createTokens(getToken);
+  const { getToken, asked, renewed } = createFakeApp();
+  const tokens = createTokenSource(getToken);
   const first = tokens('old');
-  await settled();
+  await flushPromises();
   renewed(given);
   expect(await first).toBe(given);
   const second = tokens('old');
-  await settled();
+  await flushPromises();
   renewed('new');
   expect(await second).toBe('new');
   expect(asked).toEqual(['old', 'old']);
@@ -75,7 +79,7 @@ test.each([
 
 test('a failed renewal fails for all who shared it, and is tried again by the next', async () => {
   let fails = true;
-  const tokens = createTokens(() =>
+  const tokens = createTokenSource(() =>
     fails ? Promise.reject(new TypeError('Failed to fetch')) : Promise.resolve('new'),
   );
   const results = await Promise.allSettled([tokens('old'), tokens('old')]);
@@ -85,7 +89,7 @@ test('a failed renewal fails for all who shared it, and is tried again by the ne
 });
 
 test('an app that throws at once has failed like any other', async () => {
-  const tokens = createTokens(() => {
+  const tokens = createTokenSource(() => {
     throw new Error('no storage');
   });
   await expect(tokens()).rejects.toThrow('no storage');

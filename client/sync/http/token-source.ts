@@ -5,29 +5,30 @@
 export type GetToken = (refused?: string) => Promise<string | undefined>;
 
 /** The same, but with one renewal for all whose token was refused, also for those who hear of it when the renewal is done. */
-export function createTokens(getToken: GetToken): GetToken {
-  let last: { readonly refused: string; readonly token: Promise<string | undefined> } | undefined;
+export function createTokenSource(getToken: GetToken): GetToken {
+  let lastRenewal: { readonly refused: string; readonly token: Promise<string | undefined> } | undefined;
   let isRenewing = false;
 
-  const renew = async (refused: string): Promise<string | undefined> => {
+  const renew = async (rejectedToken: string): Promise<string | undefined> => {
     let token: string | undefined;
     isRenewing = true;
     try {
-      token = await getToken(refused);
+      token = await getToken(rejectedToken);
       return token;
     } finally {
       isRenewing = false;
       // What came to nothing is asked for again.
-      if (token === undefined || token === refused) last = undefined;
+      if (token === undefined || token === rejectedToken) lastRenewal = undefined;
     }
   };
 
   return async (refused) => {
     const token = refused ?? (await getToken());
     // An app that gives what was refused has not heard of the new one yet.
-    if (last && (last.refused === token || (isRenewing && refused !== undefined))) return last.token;
+    if (lastRenewal && (lastRenewal.refused === token || (isRenewing && refused !== undefined)))
+      return lastRenewal.token;
     if (refused === undefined) return token;
-    last = { refused, token: renew(refused) };
-    return last.token;
+    lastRenewal = { refused, token: renew(refused) };
+    return lastRenewal.token;
   };
 }

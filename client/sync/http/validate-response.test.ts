@@ -1,15 +1,20 @@
-import { isAnswer, isCircle, parseAnswer, type Answer } from './validate-response.ts';
+import {
+  isValidResponse,
+  makesNoProgress,
+  parseResponseBody,
+  type ReplicationResponseBody,
+} from './validate-response.ts';
 
-const GOOD_STATUS = new Response('{}');
-const feed = (value: object): Answer => value as Answer;
+const OK_RESPONSE = new Response('{}');
+const feed = (value: object): ReplicationResponseBody => value as ReplicationResponseBody;
 /** `text` is a body as it came. */
-const takes = (endpoint: string, response: Response, text: string): boolean =>
-  isAnswer(endpoint, response, parseAnswer(text), ID);
+const accepts = (endpoint: string, response: Response, text: string): boolean =>
+  isValidResponse(endpoint, response, parseResponseBody(text), ID);
 
 const ID = 'user_alice';
 const A = `1-${'a'.repeat(32)}`;
 const B = `2-${'b'.repeat(32)}`;
-const GOOD: Record<string, readonly unknown[]> = {
+const VALID_BODIES: Record<string, readonly unknown[]> = {
   _changes: [
     { results: [], last_seq: '0' },
     { results: [], last_seq: 0, pending: 0 },
@@ -24,28 +29,39 @@ const GOOD: Record<string, readonly unknown[]> = {
   ],
   [ID]: [[{ ok: { _id: ID, _rev: A } }, { missing: B }], { ok: true, id: ID, rev: A }],
 };
-const ENDPOINTS = Object.keys(GOOD);
+const ENDPOINTS = Object.keys(VALID_BODIES);
 /** What a captive portal, a proxy or a broken server may say. */
-const NO_JSON = ['', '<!doctype html>', '{"results":['];
-const RUBBISH = ['null', 'true', '7', '"ok"', '{}', '[]', '[null]', '[[]]', '[{}]', '{"results":null,"last_seq":"0"}'];
+const INVALID_JSON = ['', '<!doctype html>', '{"results":['];
+const INVALID_BODIES = [
+  'null',
+  'true',
+  '7',
+  '"ok"',
+  '{}',
+  '[]',
+  '[null]',
+  '[[]]',
+  '[{}]',
+  '{"results":null,"last_seq":"0"}',
+];
 
 describe.each(ENDPOINTS)('%s', (endpoint) => {
   test('takes what CouchDB says', () => {
-    for (const answer of GOOD[endpoint] ?? []) {
-      expect(takes(endpoint, GOOD_STATUS, JSON.stringify(answer))).toBe(true);
+    for (const answer of VALID_BODIES[endpoint] ?? []) {
+      expect(accepts(endpoint, OK_RESPONSE, JSON.stringify(answer))).toBe(true);
     }
   });
 
   test('takes nothing that is no JSON', () => {
-    for (const text of NO_JSON) expect([text, takes(endpoint, GOOD_STATUS, text)]).toEqual([text, false]);
+    for (const text of INVALID_JSON) expect([text, accepts(endpoint, OK_RESPONSE, text)]).toEqual([text, false]);
   });
 });
 
 test('the feed takes no rubbish: PouchDB would conclude from it that there is nothing to do', () => {
-  for (const text of RUBBISH) expect([text, takes('_changes', GOOD_STATUS, text)]).toEqual([text, false]);
+  for (const text of INVALID_BODIES) expect([text, accepts('_changes', OK_RESPONSE, text)]).toEqual([text, false]);
   for (const row of [{}, { id: ID }, { id: ID, changes: {} }, { id: 'user_bob', changes: [{ rev: A }] }]) {
     const text = JSON.stringify({ results: [row], last_seq: '1-x' });
-    expect([text, takes('_changes', GOOD_STATUS, text)]).toEqual([text, false]);
+    expect([text, accepts('_changes', OK_RESPONSE, text)]).toEqual([text, false]);
   }
 });
 
@@ -54,18 +70,19 @@ test('a failure is an answer only where PouchDB is not the one that asks: of the
   for (const endpoint of ENDPOINTS.filter((one) => one !== '_bulk_get')) {
     for (const status of [400, 403, 404, 409, 413]) {
       const response = new Response('', { status });
-      expect(takes(endpoint, response, failure)).toBe(endpoint === ID);
-      expect(takes(endpoint, response, '<h1>No</h1>')).toBe(false);
-      for (const answer of GOOD[endpoint] ?? []) expect(takes(endpoint, response, JSON.stringify(answer))).toBe(false);
+      expect(accepts(endpoint, response, failure)).toBe(endpoint === ID);
+      expect(accepts(endpoint, response, '<h1>No</h1>')).toBe(false);
+      for (const answer of VALID_BODIES[endpoint] ?? [])
+        expect(accepts(endpoint, response, JSON.stringify(answer))).toBe(false);
     }
-    for (const status of [429, 500, 503]) expect(takes(endpoint, new Response('', { status }), failure)).toBe(false);
+    for (const status of [429, 500, 503]) expect(accepts(endpoint, new Response('', { status }), failure)).toBe(false);
   }
 });
 
 test('that _bulk_get failed is passed on, in whatever words: PouchDB knows another way', () => {
   for (const status of [404, 405, 500, 501]) {
     for (const text of ['<h1>No</h1>', '{"error":"not_found"}']) {
-      expect(takes('_bulk_get', new Response('', { status }), text)).toBe(true);
+      expect(accepts('_bulk_get', new Response('', { status }), text)).toBe(true);
     }
   }
 });
@@ -74,9 +91,9 @@ test('rows that lead to where one asked from are a circle, and so is a longpoll 
   const row = { id: ID, seq: '2-x', changes: [{ rev: A }] };
   const told = feed({ results: [row], last_seq: '2-x' });
   const empty = feed({ results: [], last_seq: '2-x' });
-  expect(isCircle(told, '0', false)).toBe(false);
-  expect(isCircle(told, '2-x', true)).toBe(true);
-  expect(isCircle(feed({ results: [{ ...row, seq: 2 }], last_seq: 3 }), '2', true)).toBe(true);
-  expect(isCircle(empty, '2-x', true)).toBe(false);
-  expect(isCircle(empty, '2-x', false)).toBe(true);
+  expect(makesNoProgress(told, '0', false)).toBe(false);
+  expect(makesNoProgress(told, '2-x', true)).toBe(true);
+  expect(makesNoProgress(feed({ results: [{ ...row, seq: 2 }], last_seq: 3 }), '2', true)).toBe(true);
+  expect(makesNoProgress(empty, '2-x', true)).toBe(false);
+  expect(makesNoProgress(empty, '2-x', false)).toBe(true);
 });

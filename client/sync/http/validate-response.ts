@@ -5,43 +5,43 @@
  * CouchDB's: https://docs.couchdb.org/en/stable/replication/protocol.html
  */
 /** What an answer is hoped to be. */
-export interface Answer {
-  readonly results: readonly Row[];
+export interface ReplicationResponseBody {
+  readonly results: readonly ChangesRow[];
   readonly last_seq: string | number;
   readonly error: unknown;
 }
 
-interface Row {
+interface ChangesRow {
   readonly id: string;
   readonly seq: string | number;
   readonly changes: readonly { readonly rev: string }[];
 }
 
 /** Undefined for what is no JSON, or no object. */
-export const parseAnswer = (text: string): Partial<Answer> | undefined => {
+export const parseResponseBody = (text: string): Partial<ReplicationResponseBody> | undefined => {
   try {
-    return Object(JSON.parse(text)) as Partial<Answer>;
+    return Object(JSON.parse(text)) as Partial<ReplicationResponseBody>;
   } catch {
     return undefined;
   }
 };
 
 /** `endpoint`: the last part of the URL's path. */
-export const isAnswer = (
+export const isValidResponse = (
   endpoint: string,
   { ok, status }: Pick<Response, 'ok' | 'status'>,
-  answer: Partial<Answer> | undefined,
+  body: Partial<ReplicationResponseBody> | undefined,
   id: string,
-): answer is Answer => {
+): body is ReplicationResponseBody => {
   if (!ok) {
     // PouchDB asks for the document itself where there is no `_bulk_get`; and it is the repair that writes it, and is told why not.
-    return endpoint === '_bulk_get' || (endpoint[0] !== '_' && status < 429 && answer?.error !== undefined);
+    return endpoint === '_bulk_get' || (endpoint[0] !== '_' && status < 429 && body?.error !== undefined);
   }
-  if (endpoint !== '_changes') return answer !== undefined;
-  const { results, last_seq } = answer ?? {};
+  if (endpoint !== '_changes') return body !== undefined;
+  const { results, last_seq } = body ?? {};
   return (
     Array.isArray(results) &&
-    (results as Answer['results']).every((row) => row.id === id && Array.isArray(row.changes)) &&
+    (results as ReplicationResponseBody['results']).every((row) => row.id === id && Array.isArray(row.changes)) &&
     last_seq !== undefined
   );
 };
@@ -50,7 +50,11 @@ export const isAnswer = (
  * Whether an answer to `_changes` leaves PouchDB where it was, which asks again at once then: rows that lead to where it
  * asked from, or none at all although it was to be held back until there are some.
  */
-export const isCircle = ({ results, last_seq }: Answer, since: string | null, wasHeld: boolean): boolean => {
-  const last = results.at(-1);
-  return last ? [last_seq, last.seq].some((seq) => String(seq) === since) : !wasHeld;
+export const makesNoProgress = (
+  { results, last_seq }: ReplicationResponseBody,
+  since: string | null,
+  wasHeldOpen: boolean,
+): boolean => {
+  const lastRow = results.at(-1);
+  return lastRow ? [last_seq, lastRow.seq].some((seq) => String(seq) === since) : !wasHeldOpen;
 };

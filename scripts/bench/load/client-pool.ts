@@ -1,46 +1,46 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { LiveClient, noCounts, type Counts, type Door } from './live-client.ts';
+import { LiveClient, createCounts, type ClientCounts, type Endpoint } from './live-client.ts';
 
-export interface CrowdOptions {
-  readonly door: Door;
+export interface ClientPoolOptions {
+  readonly endpoint: Endpoint;
   readonly users: readonly { readonly ownId: string; readonly token: string }[];
   /** New connections a second: a crowd does not come in one instant, but for a storm. */
   readonly perSecond: number;
-  readonly onTold: (user: number, leaves: readonly string[]) => void;
+  readonly onChange: (user: number, leaves: readonly string[]) => void;
   readonly now: () => number;
   readonly random: () => number;
 }
 
 /** In ms. */
-const STEP = 20;
-const CHECK_EVERY = 5_000;
+const POLL_INTERVAL_MS = 20;
+const CHECK_INTERVAL_MS = 5_000;
 
 /** Many users' live clients. */
-export class Crowd {
-  readonly counts: Counts = noCounts();
+export class ClientPool {
+  readonly counts: ClientCounts = createCounts();
   readonly #clients: readonly LiveClient[];
-  readonly #options: CrowdOptions;
-  readonly #checking: NodeJS.Timeout;
-  #over = false;
+  readonly #options: ClientPoolOptions;
+  readonly #checkTimer: NodeJS.Timeout;
+  #isStopped = false;
 
-  constructor(options: CrowdOptions) {
+  constructor(options: ClientPoolOptions) {
     this.#options = options;
-    const { door, now, random, onTold } = options;
+    const { endpoint, now, random, onChange } = options;
     this.#clients = options.users.map(
       ({ ownId, token }, user) =>
         new LiveClient({
-          door,
+          endpoint,
           ownId,
           token,
           counts: this.counts,
-          onTold: (leaves) => onTold(user, leaves),
+          onChange: (leaves) => onChange(user, leaves),
           now,
           random,
         }),
     );
-    this.#checking = setInterval(() => {
-      for (const client of this.#clients) client.check();
-    }, CHECK_EVERY);
+    this.#checkTimer = setInterval(() => {
+      for (const client of this.#clients) client.closeIfSilent();
+    }, CHECK_INTERVAL_MS);
   }
 
   get size(): number {
@@ -51,18 +51,18 @@ export class Crowd {
   async start(): Promise<void> {
     const { now, perSecond } = this.#options;
     const began = now();
-    for (let started = 0; started < this.#clients.length && !this.#over;) {
-      const due = Math.min(Math.ceil(((now() - began + STEP) / 1_000) * perSecond), this.#clients.length);
+    for (let started = 0; started < this.#clients.length && !this.#isStopped;) {
+      const due = Math.min(Math.ceil(((now() - began + POLL_INTERVAL_MS) / 1_000) * perSecond), this.#clients.length);
       for (; started < due; started += 1) this.#clients[started]?.start();
-      await delay(STEP);
+      await delay(POLL_INTERVAL_MS);
     }
   }
 
   /** Resolves with whether all are parked, within `most` ms. */
-  async allParked(most: number): Promise<boolean> {
+  async allParked(timeoutMs: number): Promise<boolean> {
     const { now } = this.#options;
-    const end = now() + most;
-    while (this.counts.parked < this.size && now() < end) await delay(STEP);
+    const deadline = now() + timeoutMs;
+    while (this.counts.parked < this.size && now() < deadline) await delay(POLL_INTERVAL_MS);
     return this.counts.parked === this.size;
   }
 
@@ -72,13 +72,13 @@ export class Crowd {
     const client = this.#clients[Math.floor(random() * this.size)];
     client?.stop(random() < 0.5 ? 'reset' : 'closed');
     setTimeout(() => {
-      if (!this.#over) client?.start();
+      if (!this.#isStopped) client?.start();
     }, random() * 1_000);
   }
 
-  end(): void {
-    this.#over = true;
-    clearInterval(this.#checking);
+  stop(): void {
+    this.#isStopped = true;
+    clearInterval(this.#checkTimer);
     for (const client of this.#clients) client.stop('closed');
   }
 }

@@ -24,25 +24,25 @@ export interface Comparison {
 }
 
 const ROUNDS = 20;
-const WARM_UP = 3;
+const WARM_UP_ROUNDS = 3;
 
 /** The same request by both ways in short turns, so that what else the machine does befalls both alike. */
 export async function compareRequests(options: CompareOptions): Promise<Comparison> {
   const { requests, concurrency } = options;
   const agent = new http.Agent({ keepAlive: true, maxSockets: concurrency });
-  const each = Math.max(Math.ceil(requests / ROUNDS), concurrency);
-  const turn = (url: string): Promise<number[]> => oneTurn(options, agent, url, each);
+  const requestsPerRound = Math.max(Math.ceil(requests / ROUNDS), concurrency);
+  const measure = (url: string): Promise<number[]> => measureRequests(options, agent, url, requestsPerRound);
   const rounds: { gate: number[]; bare: number[] }[] = [];
-  for (let round = -WARM_UP; round < ROUNDS; round += 1) {
+  for (let round = -WARM_UP_ROUNDS; round < ROUNDS; round += 1) {
     // Who goes second finds the database warmer.
     const gateFirst = round % 2 === 0;
-    const first = await turn(gateFirst ? options.gate : options.bare);
-    const second = await turn(gateFirst ? options.bare : options.gate);
+    const first = await measure(gateFirst ? options.gate : options.bare);
+    const second = await measure(gateFirst ? options.bare : options.gate);
     if (round >= 0) rounds.push(gateFirst ? { gate: first, bare: second } : { gate: second, bare: first });
   }
   agent.destroy();
   return {
-    requests: each * ROUNDS,
+    requests: requestsPerRound * ROUNDS,
     concurrency,
     gate: median(rounds.flatMap(({ gate }) => gate)),
     bare: median(rounds.flatMap(({ bare }) => bare)),
@@ -51,18 +51,23 @@ export async function compareRequests(options: CompareOptions): Promise<Comparis
 }
 
 /** How long each of `count` requests took, `concurrency` at a time. */
-async function oneTurn(options: CompareOptions, agent: http.Agent, url: string, count: number): Promise<number[]> {
+async function measureRequests(
+  options: CompareOptions,
+  agent: http.Agent,
+  url: string,
+  count: number,
+): Promise<number[]> {
   const times: number[] = [];
-  let left = count;
-  const one = async (): Promise<void> => {
-    while (left > 0) {
-      left -= 1;
-      const began = options.now();
+  let remaining = count;
+  const runWorker = async (): Promise<void> => {
+    while (remaining > 0) {
+      remaining -= 1;
+      const startedAt = options.now();
       await bulkGet(options, agent, url);
-      times.push(options.now() - began);
+      times.push(options.now() - startedAt);
     }
   };
-  await Promise.all(Array.from({ length: options.concurrency }, one));
+  await Promise.all(Array.from({ length: options.concurrency }, runWorker));
   return times;
 }
 

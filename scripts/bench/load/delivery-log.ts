@@ -1,5 +1,5 @@
 import { parseRevision } from '../../../couchdb-design/user-document/revisions.ts';
-import { spreadOf, type Spread } from '../report/statistics.ts';
+import { summarizeTimes, type TimeSummary } from '../report/statistics.ts';
 
 /** One write and what became of it. All times in ms, on one clock. */
 export interface Write {
@@ -9,86 +9,86 @@ export interface Write {
   readonly sentAt: number;
   acknowledgedAt?: number;
   rev?: string;
-  toldAt?: number;
-  toldRev?: string;
+  deliveredAt?: number;
+  deliveredRev?: string;
 }
 
-export interface Deliveries {
+export interface DeliveryResult {
   /** From the instant a write was sent to the database until its user's client had the row. */
-  readonly fromSent: Spread | undefined;
+  readonly fromSent: TimeSummary | undefined;
   /** From the database's acknowledgement; 0 for a row that came before it. */
-  readonly fromAcknowledged: Spread | undefined;
+  readonly fromAcknowledged: TimeSummary | undefined;
   /** Acknowledged, and never told: neither its revision nor a later one. */
   readonly lost: number;
   /** Told with another revision than the database had made of it: there can be none. */
-  readonly mistold: number;
+  readonly wrongRevision: number;
 }
 
 /** What was written and what was told of it. A row of a later revision tells of the earlier ones as well. */
-export class Ledger {
+export class DeliveryLog {
   /** Writes that are not told, by user, the oldest first. */
-  readonly #open = new Map<number, Set<Write>>();
-  #done: Write[] = [];
+  readonly #pending = new Map<number, Set<Write>>();
+  #delivered: Write[] = [];
 
-  sent(user: number, generation: number, at: number): Write {
+  recordSent(user: number, generation: number, at: number): Write {
     const write: Write = { user, generation, sentAt: at };
-    const open = this.#open.get(user) ?? new Set();
-    this.#open.set(user, open.add(write));
+    const open = this.#pending.get(user) ?? new Set();
+    this.#pending.set(user, open.add(write));
     return write;
   }
 
-  acknowledged(write: Write, rev: string, at: number): void {
+  recordAcknowledged(write: Write, rev: string, at: number): void {
     write.acknowledgedAt = at;
     write.rev = rev;
-    if (write.toldAt !== undefined) this.#done.push(write);
+    if (write.deliveredAt !== undefined) this.#delivered.push(write);
   }
 
   /** The database did not take it, or did not say so: nobody has to be told. */
-  failed(write: Write): void {
-    this.#close(write);
+  recordFailed(write: Write): void {
+    this.#removePending(write);
   }
 
   /** The user's client was given a row with these leaves. */
-  told(user: number, leaves: readonly string[], at: number): void {
-    const open = this.#open.get(user);
+  recordDelivered(user: number, leaves: readonly string[], at: number): void {
+    const open = this.#pending.get(user);
     if (open === undefined) return;
     const revs = new Map(leaves.map((rev) => [parseRevision(rev)?.generation ?? 0, rev]));
     const newest = Math.max(...revs.keys());
     for (const write of [...open].filter(({ generation }) => generation <= newest)) {
-      write.toldAt = at;
+      write.deliveredAt = at;
       const rev = revs.get(write.generation);
-      if (rev !== undefined) write.toldRev = rev;
-      if (write.acknowledgedAt !== undefined) this.#done.push(write);
-      this.#close(write);
+      if (rev !== undefined) write.deliveredRev = rev;
+      if (write.acknowledgedAt !== undefined) this.#delivered.push(write);
+      this.#removePending(write);
     }
   }
 
   /** How many acknowledged or unanswered writes nobody was told of yet. */
-  get open(): number {
+  get pendingCount(): number {
     let open = 0;
-    for (const writes of this.#open.values()) open += writes.size;
+    for (const writes of this.#pending.values()) open += writes.size;
     return open;
   }
 
   /** What became of all writes so far; the next ones are counted anew. */
-  close(): Deliveries {
-    const done = this.#done;
-    const lost = [...this.#open.values()].flatMap((open) => [...open]);
-    this.#done = [];
-    this.#open.clear();
+  takeResult(): DeliveryResult {
+    const done = this.#delivered;
+    const lost = [...this.#pending.values()].flatMap((open) => [...open]);
+    this.#delivered = [];
+    this.#pending.clear();
     return {
-      fromSent: spreadOf(done.map(({ toldAt = 0, sentAt }) => toldAt - sentAt)),
-      fromAcknowledged: spreadOf(
-        done.map(({ toldAt = 0, acknowledgedAt = 0 }) => Math.max(toldAt - acknowledgedAt, 0)),
+      fromSent: summarizeTimes(done.map(({ deliveredAt = 0, sentAt }) => deliveredAt - sentAt)),
+      fromAcknowledged: summarizeTimes(
+        done.map(({ deliveredAt = 0, acknowledgedAt = 0 }) => Math.max(deliveredAt - acknowledgedAt, 0)),
       ),
       lost: lost.filter(({ acknowledgedAt }) => acknowledgedAt !== undefined).length,
-      mistold: done.filter(({ rev, toldRev }) => toldRev !== undefined && toldRev !== rev).length,
+      wrongRevision: done.filter(({ rev, deliveredRev }) => deliveredRev !== undefined && deliveredRev !== rev).length,
     };
   }
 
-  #close(write: Write): void {
-    const open = this.#open.get(write.user);
+  #removePending(write: Write): void {
+    const open = this.#pending.get(write.user);
     open?.delete(write);
-    if (open?.size === 0) this.#open.delete(write.user);
+    if (open?.size === 0) this.#pending.delete(write.user);
   }
 }

@@ -1,29 +1,29 @@
 import fc from 'fast-check';
-import { ResponseReader } from './http-response-parser.ts';
+import { HttpResponseParser } from './http-response-parser.ts';
 
-interface Answer {
+interface ParsedResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
 /** Reads what comes in parts; resolves to the complete answers and what the reader says of the end. */
-function read(parts: readonly string[]): { answers: Answer[]; inOrder: boolean } {
-  const answers: Answer[] = [];
+function parseParts(parts: readonly string[]): { answers: ParsedResponse[]; inOrder: boolean } {
+  const answers: ParsedResponse[] = [];
   let status = 0;
   let headers = {};
   let body = '';
-  const reader = new ResponseReader({
-    head(told, fields) {
+  const reader = new HttpResponseParser({
+    onHead(told, fields) {
       status = told;
       headers = Object.fromEntries(fields);
       body = '';
     },
-    body: (text) => (body += text),
-    end: () => answers.push({ status, headers, body }),
+    onBody: (text) => (body += text),
+    onEnd: () => answers.push({ status, headers, body }),
   });
   for (const part of parts) reader.push(part);
-  return { answers, inOrder: reader.closed() };
+  return { answers, inOrder: reader.connectionClosed() };
 }
 
 const CHUNKED =
@@ -47,19 +47,19 @@ it('answers on one connection are told apart, wherever the parts are cut', () =>
     fc.property(fc.array(fc.nat({ max: text.length })), (cuts) => {
       const places = [0, ...cuts.sort((a, b) => a - b), text.length];
       const parts = places.slice(1).map((place, n) => text.slice(places[n], place));
-      expect(read(parts)).toEqual({ answers: ALL, inOrder: true });
+      expect(parseParts(parts)).toEqual({ answers: ALL, inOrder: true });
     }),
   );
 });
 
 it('an answer that breaks off is not complete', () => {
   for (let length = 1; length < CHUNKED.length; length += 1) {
-    expect(read([CHUNKED.slice(0, length)])).toEqual({ answers: [], inOrder: false });
+    expect(parseParts([CHUNKED.slice(0, length)])).toEqual({ answers: [], inOrder: false });
   }
 });
 
 it('an answer without a length goes on until the connection ends', () => {
-  const { answers, inOrder } = read(['HTTP/1.1 200 OK\r\n\r\nabc', 'def']);
+  const { answers, inOrder } = parseParts(['HTTP/1.1 200 OK\r\n\r\nabc', 'def']);
   expect(inOrder).toBe(true);
   expect(answers).toEqual([{ status: 200, headers: {}, body: 'abcdef' }]);
 });

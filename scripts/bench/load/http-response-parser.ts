@@ -1,12 +1,12 @@
 /** An answer as it comes in. What is in it is text of one byte a character. */
-export interface ResponseEvents {
-  head(status: number, headers: ReadonlyMap<string, string>): void;
-  body(text: string): void;
+export interface ResponseHandler {
+  onHead(status: number, headers: ReadonlyMap<string, string>): void;
+  onBody(text: string): void;
   /** Complete, as its framing says. */
-  end(): void;
+  onEnd(): void;
 }
 
-type Expected =
+type ParserState =
   | { readonly kind: 'head' }
   /** `left` bytes of a body, or of a chunk. */
   | { readonly kind: 'bytes'; left: number; readonly chunked: boolean }
@@ -19,55 +19,55 @@ type Expected =
  * Reads the answers on one connection (RFC 9112), a part at a time, without a stream or a closure of its own for each: ten
  * thousand of these in one process must not be what is measured. For servers that one trusts: it is no safe parser.
  */
-export class ResponseReader {
-  readonly #events: ResponseEvents;
-  #rest = '';
-  #expected: Expected = { kind: 'head' };
+export class HttpResponseParser {
+  readonly #handler: ResponseHandler;
+  #buffer = '';
+  #state: ParserState = { kind: 'head' };
 
-  constructor(events: ResponseEvents) {
-    this.#events = events;
+  constructor(events: ResponseHandler) {
+    this.#handler = events;
   }
 
   push(text: string): void {
-    this.#rest += text;
-    while (this.#step());
+    this.#buffer += text;
+    while (this.#parseNext());
   }
 
   /** The connection has ended; true when that ends an answer in good order. */
-  closed(): boolean {
-    if (this.#expected.kind !== 'until-close') return this.#expected.kind === 'head' && this.#rest === '';
-    this.#end();
+  connectionClosed(): boolean {
+    if (this.#state.kind !== 'until-close') return this.#state.kind === 'head' && this.#buffer === '';
+    this.#completeResponse();
     return true;
   }
 
   /** Takes one thing off what has come; false when it has not come whole. */
-  #step(): boolean {
-    switch (this.#expected.kind) {
+  #parseNext(): boolean {
+    switch (this.#state.kind) {
       case 'head':
-        return this.#head();
+        return this.#parseHead();
       case 'bytes':
-        return this.#bytes(this.#expected);
+        return this.#parseBytes(this.#state);
       case 'chunk-size':
-        return this.#chunkSize();
+        return this.#parseChunkSize();
       case 'chunk-end':
-        if (this.#line() === undefined) return false;
-        this.#expected = { kind: 'chunk-size' };
+        if (this.#readLine() === undefined) return false;
+        this.#state = { kind: 'chunk-size' };
         return true;
       case 'trailers': {
-        const line = this.#line();
-        if (line === '') this.#end();
+        const line = this.#readLine();
+        if (line === '') this.#completeResponse();
         return line !== undefined;
       }
       case 'until-close':
-        if (this.#rest !== '') this.#events.body(this.#take(this.#rest.length));
+        if (this.#buffer !== '') this.#handler.onBody(this.#consume(this.#buffer.length));
         return false;
     }
   }
 
-  #head(): boolean {
-    const length = this.#rest.indexOf('\r\n\r\n');
+  #parseHead(): boolean {
+    const length = this.#buffer.indexOf('\r\n\r\n');
     if (length < 0) return false;
-    const [first = '', ...lines] = this.#take(length + 4)
+    const [first = '', ...lines] = this.#consume(length + 4)
       .slice(0, -4)
       .split('\r\n');
     const status = Number(first.split(' ')[1]);
@@ -78,50 +78,50 @@ export class ResponseReader {
     }
     // An interim answer (RFC 9110, 15.2) is none.
     if (status < 200) return true;
-    this.#expected = framingOf(status, headers);
-    this.#events.head(status, headers);
-    if (this.#expected.kind === 'bytes' && this.#expected.left === 0) this.#end();
+    this.#state = getBodyFraming(status, headers);
+    this.#handler.onHead(status, headers);
+    if (this.#state.kind === 'bytes' && this.#state.left === 0) this.#completeResponse();
     return true;
   }
 
-  #bytes(expected: Extract<Expected, { kind: 'bytes' }>): boolean {
-    if (this.#rest === '') return false;
-    const text = this.#take(Math.min(expected.left, this.#rest.length));
+  #parseBytes(expected: Extract<ParserState, { kind: 'bytes' }>): boolean {
+    if (this.#buffer === '') return false;
+    const text = this.#consume(Math.min(expected.left, this.#buffer.length));
     expected.left -= text.length;
-    this.#events.body(text);
+    this.#handler.onBody(text);
     if (expected.left > 0) return true;
-    if (expected.chunked) this.#expected = { kind: 'chunk-end' };
-    else this.#end();
+    if (expected.chunked) this.#state = { kind: 'chunk-end' };
+    else this.#completeResponse();
     return true;
   }
 
-  #chunkSize(): boolean {
-    const line = this.#line();
+  #parseChunkSize(): boolean {
+    const line = this.#readLine();
     if (line === undefined) return false;
     const size = Number.parseInt(line, 16);
-    this.#expected = size === 0 ? { kind: 'trailers' } : { kind: 'bytes', left: size, chunked: true };
+    this.#state = size === 0 ? { kind: 'trailers' } : { kind: 'bytes', left: size, chunked: true };
     return true;
   }
 
-  #end(): void {
-    this.#expected = { kind: 'head' };
-    this.#events.end();
+  #completeResponse(): void {
+    this.#state = { kind: 'head' };
+    this.#handler.onEnd();
   }
 
-  #line(): string | undefined {
-    const length = this.#rest.indexOf('\r\n');
-    return length < 0 ? undefined : this.#take(length + 2).slice(0, -2);
+  #readLine(): string | undefined {
+    const length = this.#buffer.indexOf('\r\n');
+    return length < 0 ? undefined : this.#consume(length + 2).slice(0, -2);
   }
 
-  #take(length: number): string {
-    const text = this.#rest.slice(0, length);
-    this.#rest = this.#rest.slice(length);
+  #consume(length: number): string {
+    const text = this.#buffer.slice(0, length);
+    this.#buffer = this.#buffer.slice(length);
     return text;
   }
 }
 
 /** RFC 9112, 6.3: how long the body is. */
-function framingOf(status: number, headers: ReadonlyMap<string, string>): Expected {
+function getBodyFraming(status: number, headers: ReadonlyMap<string, string>): ParserState {
   if (status === 204 || status === 304) return { kind: 'bytes', left: 0, chunked: false };
   if (headers.get('transfer-encoding')?.toLowerCase() === 'chunked') return { kind: 'chunk-size' };
   const length = headers.get('content-length');

@@ -1,10 +1,10 @@
 import net, { type Socket } from 'node:net';
 import { z } from 'zod';
-import { retryWait } from './retry-after.ts';
-import { ResponseReader, type ResponseEvents } from './http-response-parser.ts';
+import { getRetryDelayMs } from './retry-after.ts';
+import { HttpResponseParser, type ResponseHandler } from './http-response-parser.ts';
 
 /** Where the clients go: the gate, or the plain proxy. */
-export interface Door {
+export interface Endpoint {
   readonly host: string;
   readonly port: number;
   /** The database's path, without a slash at the end. */
@@ -12,7 +12,7 @@ export interface Door {
 }
 
 /** What befell all clients together. */
-export interface Counts {
+export interface ClientCounts {
   /** Clients whose live request is answered with headers and a first byte, and now waits for a change. */
   parked: number;
   requests: number;
@@ -31,7 +31,7 @@ export interface Counts {
   foreign: number;
 }
 
-export const noCounts = (): Counts => ({
+export const createCounts = (): ClientCounts => ({
   parked: 0,
   requests: 0,
   rows: 0,
@@ -44,17 +44,17 @@ export const noCounts = (): Counts => ({
 });
 
 export interface LiveClientOptions {
-  readonly door: Door;
+  readonly endpoint: Endpoint;
   readonly ownId: string;
   readonly token: string;
-  readonly counts: Counts;
-  readonly onTold: (leaves: readonly string[]) => void;
+  readonly counts: ClientCounts;
+  readonly onChange: (leaves: readonly string[]) => void;
   readonly now: () => number;
   readonly random: () => number;
 }
 
-const HEARTBEAT = 10_000;
-const LONGEST_SILENCE = 3 * HEARTBEAT;
+const HEARTBEAT_MS = 10_000;
+const MAX_SILENCE_MS = 3 * HEARTBEAT_MS;
 
 const changesSchema = z.object({
   results: z.array(z.object({ id: z.string(), changes: z.array(z.object({ rev: z.string() })) })),
@@ -65,158 +65,158 @@ const changesSchema = z.object({
  * One user's live longpoll, asked again after every answer with the sequence that it gave, as PouchDB does it, on one
  * connection. After an error it waits (see `retryWait`) and goes on from what it was told last.
  */
-export class LiveClient implements ResponseEvents {
+export class LiveClient implements ResponseHandler {
   readonly #options: LiveClientOptions;
   #since = '0';
-  #running = false;
+  #isRunning = false;
   #socket: Socket | undefined;
-  #reader: ResponseReader | undefined;
-  #retry: NodeJS.Timeout | undefined;
-  #asking = false;
-  #parked = false;
+  #parser: HttpResponseParser | undefined;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #isRequesting = false;
+  #isParked = false;
   #failures = 0;
-  #heardAt = 0;
+  #lastDataAt = 0;
   #status = 0;
   #retryAfter: string | undefined;
-  #closes = false;
-  #text = '';
+  #closesAfterResponse = false;
+  #bodyText = '';
 
   constructor(options: LiveClientOptions) {
     this.#options = options;
   }
 
   start(): void {
-    if (this.#running) return;
-    this.#running = true;
+    if (this.#isRunning) return;
+    this.#isRunning = true;
     this.#connect();
   }
 
   /** Leaves: with a FIN as a page that is closed does, or with a RST as one whose machine has gone. */
   stop(how: 'closed' | 'reset'): void {
-    this.#running = false;
-    clearTimeout(this.#retry);
-    this.#retry = undefined;
+    this.#isRunning = false;
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = undefined;
     const socket = this.#socket;
-    this.#letGo();
+    this.#detach();
     if (how === 'reset') socket?.resetAndDestroy();
     else socket?.destroy();
   }
 
   /** Gives up an answer, or a connection, that has been silent for too long. To be called now and then. */
-  check(): void {
-    if (!this.#asking || this.#options.now() - this.#heardAt < LONGEST_SILENCE) return;
+  closeIfSilent(): void {
+    if (!this.#isRequesting || this.#options.now() - this.#lastDataAt < MAX_SILENCE_MS) return;
     this.#options.counts.silent += 1;
     this.#socket?.destroy();
   }
 
-  head(status: number, headers: ReadonlyMap<string, string>): void {
+  onHead(status: number, headers: ReadonlyMap<string, string>): void {
     this.#status = status;
     this.#retryAfter = headers.get('retry-after');
-    this.#closes = headers.get('connection')?.toLowerCase() === 'close';
-    this.#text = '';
+    this.#closesAfterResponse = headers.get('connection')?.toLowerCase() === 'close';
+    this.#bodyText = '';
   }
 
-  body(text: string): void {
-    this.#text += text;
+  onBody(text: string): void {
+    this.#bodyText += text;
     // The first answer of all tells what there is; the one after it waits.
-    if (this.#parked || this.#status !== 200 || this.#since === '0') return;
+    if (this.#isParked || this.#status !== 200 || this.#since === '0') return;
     this.#setParked(true);
     this.#failures = 0;
   }
 
-  end(): void {
+  onEnd(): void {
     this.#setParked(false);
-    this.#asking = false;
-    if (this.#status === 200) this.#read();
-    else this.#refused();
-    if (this.#closes) this.#socket?.destroy();
-    else if (this.#retry === undefined) this.#ask();
+    this.#isRequesting = false;
+    if (this.#status === 200) this.#handleChanges();
+    else this.#handleErrorStatus();
+    if (this.#closesAfterResponse) this.#socket?.destroy();
+    else if (this.#retryTimer === undefined) this.#sendRequest();
   }
 
-  #read(): void {
-    const { counts, ownId, onTold } = this.#options;
-    const { results, last_seq: last } = changesSchema.parse(JSON.parse(this.#text));
+  #handleChanges(): void {
+    const { counts, ownId, onChange } = this.#options;
+    const { results, last_seq: last } = changesSchema.parse(JSON.parse(this.#bodyText));
     this.#since = String(last);
     if (results.length === 0) counts.empty += 1;
     for (const { id, changes } of results) {
-      if (id === ownId) onTold(changes.map(({ rev }) => rev));
+      if (id === ownId) onChange(changes.map(({ rev }) => rev));
       else counts.foreign += 1;
       counts.rows += 1;
     }
   }
 
-  #refused(): void {
+  #handleErrorStatus(): void {
     if (this.#status === 503) this.#options.counts.shed += 1;
     else this.#options.counts.refused += 1;
-    this.#wait(this.#retryAfter);
+    this.#scheduleRetry(this.#retryAfter);
   }
 
   #connect(): void {
-    const { host, port } = this.#options.door;
-    this.#retry = undefined;
-    this.#reader = new ResponseReader(this);
+    const { host, port } = this.#options.endpoint;
+    this.#retryTimer = undefined;
+    this.#parser = new HttpResponseParser(this);
     const socket = net.connect({ host, port, noDelay: true });
     this.#socket = socket;
-    this.#asking = true;
-    this.#heardAt = this.#options.now();
+    this.#isRequesting = true;
+    this.#lastDataAt = this.#options.now();
     socket.setEncoding('latin1');
-    socket.on('connect', () => this.#ask());
+    socket.on('connect', () => this.#sendRequest());
     socket.on('data', (text: string) => {
       if (this.#socket !== socket) return;
-      this.#heardAt = this.#options.now();
-      this.#reader?.push(text);
+      this.#lastDataAt = this.#options.now();
+      this.#parser?.push(text);
     });
     // 'close' follows, and says all that is to be known.
     socket.on('error', () => undefined);
-    socket.on('close', () => this.#closed(socket));
+    socket.on('close', () => this.#handleClose(socket));
   }
 
-  #closed(socket: Socket): void {
+  #handleClose(socket: Socket): void {
     if (this.#socket !== socket) return;
-    const inOrder = (this.#reader?.closed() ?? true) && !this.#asking;
-    this.#letGo();
+    const inOrder = (this.#parser?.connectionClosed() ?? true) && !this.#isRequesting;
+    this.#detach();
     // Within a wait the connection is made when that is over.
-    if (!this.#running || this.#retry !== undefined) return;
+    if (!this.#isRunning || this.#retryTimer !== undefined) return;
     if (inOrder) this.#connect();
     else {
       this.#options.counts.broken += 1;
-      this.#wait(undefined);
+      this.#scheduleRetry(undefined);
     }
   }
 
-  #wait(retryAfter: string | undefined): void {
-    const wait = retryWait(this.#failures, retryAfter, this.#options.random);
+  #scheduleRetry(retryAfter: string | undefined): void {
+    const wait = getRetryDelayMs(this.#failures, retryAfter, this.#options.random);
     this.#failures += 1;
-    this.#retry = setTimeout(() => {
-      this.#retry = undefined;
+    this.#retryTimer = setTimeout(() => {
+      this.#retryTimer = undefined;
       if (this.#socket === undefined) this.#connect();
-      else this.#ask();
+      else this.#sendRequest();
     }, wait);
   }
 
-  #ask(): void {
-    const { door, token, counts } = this.#options;
+  #sendRequest(): void {
+    const { endpoint, token, counts } = this.#options;
     counts.requests += 1;
-    this.#asking = true;
-    this.#heardAt = this.#options.now();
-    const query = `feed=longpoll&style=all_docs&heartbeat=${HEARTBEAT}&since=${encodeURIComponent(this.#since)}`;
+    this.#isRequesting = true;
+    this.#lastDataAt = this.#options.now();
+    const query = `feed=longpoll&style=all_docs&heartbeat=${HEARTBEAT_MS}&since=${encodeURIComponent(this.#since)}`;
     this.#socket?.write(
-      `GET ${door.path}/_changes?${query} HTTP/1.1\r\nHost: ${door.host}:${door.port}\r\n` +
+      `GET ${endpoint.path}/_changes?${query} HTTP/1.1\r\nHost: ${endpoint.host}:${endpoint.port}\r\n` +
         `Authorization: Bearer ${token}\r\nAccept: application/json\r\n\r\n`,
       'latin1',
     );
   }
 
-  #letGo(): void {
+  #detach(): void {
     this.#setParked(false);
-    this.#asking = false;
+    this.#isRequesting = false;
     this.#socket = undefined;
-    this.#reader = undefined;
+    this.#parser = undefined;
   }
 
   #setParked(parked: boolean): void {
-    if (this.#parked === parked) return;
-    this.#parked = parked;
+    if (this.#isParked === parked) return;
+    this.#isParked = parked;
     this.#options.counts.parked += parked ? 1 : -1;
   }
 }

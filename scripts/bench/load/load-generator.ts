@@ -2,123 +2,134 @@ import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import jwt from 'jsonwebtoken';
 import type { UpstreamAccess } from '../../../server/upstream/client.ts';
-import { createAdmin, type Admin } from '../servers/admin-client.ts';
+import { createAdminClient, type AdminClient } from '../servers/admin-client.ts';
 import { serveParent } from './ipc-calls.ts';
-import { Crowd } from './client-pool.ts';
-import { Ledger, type Deliveries } from './delivery-log.ts';
-import { noCounts, type Counts, type Door } from './live-client.ts';
+import { ClientPool } from './client-pool.ts';
+import { DeliveryLog, type DeliveryResult } from './delivery-log.ts';
+import { createCounts, type ClientCounts, type Endpoint } from './live-client.ts';
 import { compareRequests, type Comparison, type CompareOptions } from './compare-requests.ts';
 import { insertUsers, type RegistryUser } from './registry-users.ts';
-import { writeSteadily, type Written } from './writer.ts';
+import { writeAtRate, type WriteCounts } from './writer.ts';
 
 /** The load generator, in a process of its own: the users' live clients, and the writes that they are to hear of. */
 
-interface Stage {
-  readonly admin: Admin;
+interface GeneratorContext {
+  readonly admin: AdminClient;
   readonly database: string;
   readonly secret: string;
 }
 
-let stage: Stage | undefined;
-let crowd: Crowd | undefined;
+let context: GeneratorContext | undefined;
+let clientPool: ClientPool | undefined;
 const users: RegistryUser[] = [];
-const ledger = new Ledger();
+const deliveryLog = new DeliveryLog();
 const now = (): number => performance.now();
 const { random } = Math;
 
 /** In ms; it counts in what is measured. */
-const LAG_RESOLUTION = 10;
+const LAG_RESOLUTION_MS = 10;
 /** How far behind this process itself is: what it measures cannot be believed below that. */
-const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION });
-lag.enable();
+const eventLoopDelay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
+eventLoopDelay.enable();
 
-const TOKEN_SECONDS = 6 * 3_600;
-const STEP = 20;
+const TOKEN_LIFETIME_SECONDS = 6 * 3_600;
+const POLL_INTERVAL_MS = 20;
 
-function staged(): Stage {
-  if (stage === undefined) throw new Error('Nothing is set up.');
-  return stage;
+function requireContext(): GeneratorContext {
+  if (context === undefined) throw new Error('Nothing is set up.');
+  return context;
 }
 
-const tokenOf = (username: string): string =>
-  jwt.sign({ sub: username, exp: Math.floor(Date.now() / 1_000) + TOKEN_SECONDS }, staged().secret, {
+const createToken = (username: string): string =>
+  jwt.sign({ sub: username, exp: Math.floor(Date.now() / 1_000) + TOKEN_LIFETIME_SECONDS }, requireContext().secret, {
     noTimestamp: true,
   });
 
-const work = {
+const methods = {
   setUp({ access, database, secret }: { access: UpstreamAccess; database: string; secret: string }): Promise<void> {
-    stage = { admin: createAdmin(access), database, secret };
+    context = { admin: createAdminClient(access), database, secret };
     return Promise.resolve();
   },
 
   /** Makes sure that the first `count` users have documents. */
   async prepare({ count }: { count: number }): Promise<void> {
-    const { admin, database } = staged();
+    const { admin, database } = requireContext();
     if (users.length < count) users.push(...(await insertUsers(admin, database, users.length, count)));
   },
 
   /** Connects the first `count` users' clients; resolves when all are parked, or with how many after `most` ms. */
-  async begin(options: { door: Door; count: number; perSecond: number; most: number }): Promise<Counts> {
-    crowd?.end();
-    const { door, count, perSecond, most } = options;
-    crowd = new Crowd({
-      door,
-      users: users.slice(0, count).map(({ username, ownId }) => ({ ownId, token: tokenOf(username) })),
+  async begin(options: {
+    endpoint: Endpoint;
+    count: number;
+    perSecond: number;
+    timeoutMs: number;
+  }): Promise<ClientCounts> {
+    clientPool?.stop();
+    const { endpoint, count, perSecond, timeoutMs } = options;
+    clientPool = new ClientPool({
+      endpoint,
+      users: users.slice(0, count).map(({ username, ownId }) => ({ ownId, token: createToken(username) })),
       perSecond,
-      onTold: (user, leaves) => ledger.told(user, leaves, now()),
+      onChange: (user, leaves) => deliveryLog.recordDelivered(user, leaves, now()),
       now,
       random,
     });
-    const begun = now();
-    await crowd.start();
-    await crowd.allParked(most - (now() - begun));
-    return crowd.counts;
+    const startedAt = now();
+    await clientPool.start();
+    await clientPool.allParked(timeoutMs - (now() - startedAt));
+    return clientPool.counts;
   },
 
   /** Writes to the connected users' documents. */
-  async write({ perSecond, seconds }: { perSecond: number; seconds: number }): Promise<Written & { lagP99: number }> {
-    lag.reset();
-    const { admin, database } = staged();
-    const written = await writeSteadily({
+  async write({
+    perSecond,
+    seconds,
+  }: {
+    perSecond: number;
+    seconds: number;
+  }): Promise<WriteCounts & { lagP99: number }> {
+    eventLoopDelay.reset();
+    const { admin, database } = requireContext();
+    const written = await writeAtRate({
       admin,
       database,
-      users: users.slice(0, crowd?.size ?? 0),
-      ledger,
+      users: users.slice(0, clientPool?.size ?? 0),
+      deliveryLog,
       perSecond,
       seconds,
       now,
       random,
     });
-    return { ...written, lagP99: Math.max(lag.percentile(99) / 1e6 - LAG_RESOLUTION, 0) };
+    return { ...written, lagP99: Math.max(eventLoopDelay.percentile(99) / 1e6 - LAG_RESOLUTION_MS, 0) };
   },
 
   /** Waits until every write was told, for `most` ms, and says what became of them. */
-  async settle({ most }: { most: number }): Promise<Deliveries> {
-    const end = now() + most;
-    while (ledger.open > 0 && now() < end) await delay(STEP);
-    return ledger.close();
+  async settle({ most }: { most: number }): Promise<DeliveryResult> {
+    const deadline = now() + most;
+    while (deliveryLog.pendingCount > 0 && now() < deadline) await delay(POLL_INTERVAL_MS);
+    return deliveryLog.takeResult();
   },
 
   /** Resolves with whether all are parked, and what befell them so far. */
-  async parked({ most }: { most: number }): Promise<{ all: boolean; counts: Counts }> {
-    const all = (await crowd?.allParked(most)) ?? false;
-    return { all, counts: crowd?.counts ?? noCounts() };
+  async parked({ most }: { most: number }): Promise<{ all: boolean; counts: ClientCounts }> {
+    const all = (await clientPool?.allParked(most)) ?? false;
+    return { all, counts: clientPool?.counts ?? createCounts() };
   },
 
   /** For `seconds`, lets clients leave and come back at random, `perSecond` of them. */
-  async churn({ perSecond, seconds }: { perSecond: number; seconds: number }): Promise<Counts> {
-    const begun = now();
-    for (let done = 0; now() - begun < seconds * 1_000;) {
-      for (const due = ((now() - begun) / 1_000) * perSecond; done < due; done += 1) crowd?.churn();
-      await delay(STEP);
+  async churn({ perSecond, seconds }: { perSecond: number; seconds: number }): Promise<ClientCounts> {
+    const startedAt = now();
+    for (let done = 0; now() - startedAt < seconds * 1_000;) {
+      for (const due = ((now() - startedAt) / 1_000) * perSecond; done < due; done += 1) clientPool?.churn();
+      await delay(POLL_INTERVAL_MS);
     }
-    return crowd?.counts ?? noCounts();
+    return clientPool?.counts ?? createCounts();
   },
 
-  end(): Promise<Counts> {
-    const counts = crowd?.counts ?? noCounts();
-    crowd?.end();
-    crowd = undefined;
+  end(): Promise<ClientCounts> {
+    const counts = clientPool?.counts ?? createCounts();
+    clientPool?.stop();
+    clientPool = undefined;
     return Promise.resolve({ ...counts });
   },
 
@@ -126,9 +137,9 @@ const work = {
   compare(options: Omit<CompareOptions, 'token' | 'ownId' | 'now'>): Promise<Comparison> {
     const [user] = users;
     if (user === undefined) throw new Error('There is no user.');
-    return compareRequests({ ...options, token: tokenOf(user.username), ownId: user.ownId, now });
+    return compareRequests({ ...options, token: createToken(user.username), ownId: user.ownId, now });
   },
 };
 
-export type LoadWork = typeof work;
-serveParent(work);
+export type LoadMethods = typeof methods;
+serveParent(methods);

@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { parseRevision } from '../../../couchdb-design/user-document/revisions.ts';
-import type { Admin } from '../servers/admin-client.ts';
-import type { Ledger } from './delivery-log.ts';
-import { documentOf, type RegistryUser } from './registry-users.ts';
+import type { AdminClient } from '../servers/admin-client.ts';
+import type { DeliveryLog } from './delivery-log.ts';
+import { createUserDocument, type RegistryUser } from './registry-users.ts';
 
 export interface WriterOptions {
-  readonly admin: Admin;
+  readonly admin: AdminClient;
   readonly database: string;
   readonly users: readonly RegistryUser[];
-  readonly ledger: Ledger;
+  readonly deliveryLog: DeliveryLog;
   readonly perSecond: number;
   /** How long, in seconds. */
   readonly seconds: number;
@@ -17,7 +17,7 @@ export interface WriterOptions {
   readonly random: () => number;
 }
 
-export interface Written {
+export interface WriteCounts {
   readonly asked: number;
   readonly done: number;
   /** Refused by the database, or without an answer. */
@@ -27,79 +27,79 @@ export interface Written {
 }
 
 /** Writes under way beyond which the database has plainly fallen behind. */
-const MOST_UNDER_WAY = 200;
+const MAX_WRITES_IN_FLIGHT = 200;
 /** How often to look for a user of whom no write is under way. */
-const DRAWS = 20;
+const MAX_PICK_ATTEMPTS = 20;
 /** In ms. */
-const STEP = 5;
+const POLL_INTERVAL_MS = 5;
 
 const writtenSchema = z.object({ rev: z.string() });
-let numbers = 0;
+let lastWriteNumber = 0;
 
 /**
  * Writes `perSecond` documents of users at random, straight to the database, so that each front gets the same work to do;
  * evenly in time, and not slower when the database is (an open loop): whoever waits for it measures it too well.
  */
-export async function writeSteadily(options: WriterOptions): Promise<Written> {
+export async function writeAtRate(options: WriterOptions): Promise<WriteCounts> {
   const { users, perSecond, seconds, now, random } = options;
-  const underWay = new Map<number, Promise<boolean>>();
+  const inFlight = new Map<number, Promise<boolean>>();
   const asked = Math.round(perSecond * seconds);
   let done = 0;
   let failed = 0;
   let skipped = 0;
-  const draw = (): number | undefined => {
-    if (underWay.size >= MOST_UNDER_WAY) return undefined;
-    for (let n = 0; n < DRAWS; n += 1) {
+  const pickUser = (): number | undefined => {
+    if (inFlight.size >= MAX_WRITES_IN_FLIGHT) return undefined;
+    for (let n = 0; n < MAX_PICK_ATTEMPTS; n += 1) {
       const user = Math.floor(random() * users.length);
-      if (!underWay.has(user) && users[user]?.rev !== undefined) return user;
+      if (!inFlight.has(user) && users[user]?.rev !== undefined) return user;
     }
     return undefined;
   };
-  const began = now();
-  for (let begun = 0; begun < asked;) {
-    const due = Math.min(Math.floor(((now() - began) / 1_000) * perSecond) + 1, asked);
-    for (; begun < due; begun += 1) {
-      const user = draw();
+  const startedAt = now();
+  for (let started = 0; started < asked;) {
+    const due = Math.min(Math.floor(((now() - startedAt) / 1_000) * perSecond) + 1, asked);
+    for (; started < due; started += 1) {
+      const user = pickUser();
       if (user === undefined) {
         skipped += 1;
         continue;
       }
       const write = writeOne(options, user).then((ok) => {
-        underWay.delete(user);
+        inFlight.delete(user);
         if (ok) done += 1;
         else failed += 1;
         return ok;
       });
-      underWay.set(user, write);
+      inFlight.set(user, write);
     }
-    await delay(STEP);
+    await delay(POLL_INTERVAL_MS);
   }
-  await Promise.all(underWay.values());
+  await Promise.all(inFlight.values());
   return { asked, done, failed, skipped };
 }
 
 /** One write, onto the revision that is known. Resolves with whether the database took it. */
-async function writeOne({ admin, database, users, ledger, now }: WriterOptions, user: number): Promise<boolean> {
-  const of = users[user];
-  const { rev } = of ?? {};
-  if (of === undefined || rev === undefined) return false;
-  numbers += 1;
-  const body = { ...documentOf(of.username, numbers), _rev: rev };
-  const write = ledger.sent(user, (parseRevision(rev)?.generation ?? 0) + 1, now());
-  of.rev = undefined;
+async function writeOne({ admin, database, users, deliveryLog, now }: WriterOptions, user: number): Promise<boolean> {
+  const target = users[user];
+  const { rev } = target ?? {};
+  if (target === undefined || rev === undefined) return false;
+  lastWriteNumber += 1;
+  const body = { ...createUserDocument(target.username, lastWriteNumber), _rev: rev };
+  const write = deliveryLog.recordSent(user, (parseRevision(rev)?.generation ?? 0) + 1, now());
+  target.rev = undefined;
   try {
-    const answer = await admin('PUT', `/${encodeURIComponent(database)}/${encodeURIComponent(of.ownId)}`, body);
-    const written = writtenSchema.safeParse(answer.body);
-    if (written.success && answer.status < 300) {
-      ledger.acknowledged(write, written.data.rev, now());
-      of.rev = written.data.rev;
+    const response = await admin('PUT', `/${encodeURIComponent(database)}/${encodeURIComponent(target.ownId)}`, body);
+    const written = writtenSchema.safeParse(response.body);
+    if (written.success && response.status < 300) {
+      deliveryLog.recordAcknowledged(write, written.data.rev, now());
+      target.rev = written.data.rev;
       return true;
     }
     // A refusal changes nothing; after any other answer nobody knows.
-    if (answer.status >= 400 && answer.status < 500 && answer.status !== 409) of.rev = rev;
+    if (response.status >= 400 && response.status < 500 && response.status !== 409) target.rev = rev;
   } catch {
     // Without an answer nobody knows either: this document is left alone from here on.
   }
-  ledger.failed(write);
+  deliveryLog.recordFailed(write);
   return false;
 }

@@ -1,4 +1,4 @@
-import { parseOpenFilesLimit, parseResident, parseStat, parseTcp, treeSeconds } from './proc-parser.ts';
+import { parseOpenFilesLimit, parseResidentBytes, parseStat, parseTcp, sumTreeCpuSeconds } from './proc-parser.ts';
 
 const stat = (pid: number, name: string, parent: number, ...ticks: readonly number[]): string =>
   `${pid} (${name}) S ${parent} 1 1 0 -1 4194304 1 2 3 4 ${ticks.join(' ')} 20 0 11 0 12345`;
@@ -15,13 +15,13 @@ it('a process is charged for all below it and for nobody else', () => {
     { pid: 10, parent: 1, cpuSeconds: 1 },
     { pid: 11, parent: 1, cpuSeconds: 100 },
   ];
-  expect(treeSeconds(10, all)).toBe(7);
-  expect(treeSeconds(30, all)).toBe(4);
+  expect(sumTreeCpuSeconds(10, all)).toBe(7);
+  expect(sumTreeCpuSeconds(30, all)).toBe(4);
 });
 
 it('resident memory and the limit on open files are read', () => {
-  expect(parseResident('Name:\tnode\nVmRSS:\t   2048 kB\nThreads:\t11\n')).toBe(2 * 1024 ** 2);
-  expect(parseResident('')).toBeUndefined();
+  expect(parseResidentBytes('Name:\tnode\nVmRSS:\t   2048 kB\nThreads:\t11\n')).toBe(2 * 1024 ** 2);
+  expect(parseResidentBytes('')).toBeUndefined();
   expect(
     parseOpenFilesLimit('Limit  Soft Limit  Hard Limit\nMax open files            20000       30000      files\n'),
   ).toBe(20_000);

@@ -20,7 +20,7 @@ export function parseStat(text: string): ProcessTimes | undefined {
 }
 
 /** The sum over a process and all below it. */
-export function treeSeconds(pid: number, all: readonly ProcessTimes[]): number {
+export function sumTreeCpuSeconds(pid: number, all: readonly ProcessTimes[]): number {
   const tree = new Set([pid]);
   for (let size = 0; size < tree.size;) {
     size = tree.size;
@@ -30,15 +30,15 @@ export function treeSeconds(pid: number, all: readonly ProcessTimes[]): number {
 }
 
 /** `VmRSS` of `/proc/<pid>/status`, in bytes. */
-export function parseResident(status: string): number | undefined {
+export function parseResidentBytes(status: string): number | undefined {
   const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
   return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
 }
 
 /** `Max open files` of `/proc/<pid>/limits`, the soft one. */
 export function parseOpenFilesLimit(limits: string): number {
-  const told = /^Max open files\s+(\S+)/m.exec(limits)?.[1];
-  return told === 'unlimited' ? Number.POSITIVE_INFINITY : Number(told ?? 1_024);
+  const limit = /^Max open files\s+(\S+)/m.exec(limits)?.[1];
+  return limit === 'unlimited' ? Number.POSITIVE_INFINITY : Number(limit ?? 1_024);
 }
 
 export interface TcpSocket {

@@ -1,4 +1,4 @@
-import { metricSum } from './prometheus-text.ts';
+import { sumMetric } from './prometheus-text.ts';
 
 const TEXT = `# HELP gate_requests_total Requests.
 # TYPE gate_requests_total counter
@@ -9,8 +9,8 @@ heap_bytes 1e6
 `;
 
 it('a metric is summed over its labels, and not taken for another whose name begins alike', () => {
-  expect(metricSum(TEXT, 'gate_requests_total')).toBe(4.5);
-  expect(metricSum(TEXT, 'gate_requests_total', 'kind="leaves"')).toBe(3);
-  expect(metricSum(TEXT, 'heap_bytes')).toBe(1_000_000);
-  expect(metricSum(TEXT, 'gate_requests')).toBeUndefined();
+  expect(sumMetric(TEXT, 'gate_requests_total')).toBe(4.5);
+  expect(sumMetric(TEXT, 'gate_requests_total', 'kind="leaves"')).toBe(3);
+  expect(sumMetric(TEXT, 'heap_bytes')).toBe(1_000_000);
+  expect(sumMetric(TEXT, 'gate_requests')).toBeUndefined();
 });

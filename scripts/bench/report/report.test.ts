@@ -1,5 +1,5 @@
-import { alignedTable, markdownTable, textReport, withFigures } from './report.ts';
-import { benchResult, liveResult } from './testing/results.ts';
+import { alignedTable, markdownTable, textReport, updateReadme } from './report.ts';
+import { benchResult, createLiveResult } from './testing/results.ts';
 
 it('columns stand one below the other, figures to the right', () => {
   expect(
@@ -24,7 +24,7 @@ it('every run, the storm, the plain requests, the notes and the machine are told
 
 it('what fell short is said: users that were not parked, writes that were not done, what could not be measured', () => {
   const short = {
-    ...liveResult('plain', 5_000, 1),
+    ...createLiveResult('plain', 5_000, 1),
     parked: 4_000,
     fromSent: null,
     upstreamSecondsPerWrite: null,
@@ -38,15 +38,15 @@ it('what fell short is said: users that were not parked, writes that were not do
 
 it('README’s section is made new between its marks, and nothing else is touched', () => {
   const readme = '# A\n\nBefore.\n\n<!-- bench -->\n\nold\n\n<!-- /bench -->\n\nAfter.\n';
-  const made = withFigures(readme, benchResult);
+  const made = updateReadme(readme, benchResult);
   expect(made).toMatch(/^# A\n\nBefore\.\n\n<!-- bench -->\n\n[^]*\n\n<!-- \/bench -->\n\nAfter\.\n$/);
   expect(made).not.toContain('old');
   expect(made).toMatch(/\| Pouchgate +\| +10,000 \|/);
-  expect(withFigures(made, benchResult)).toBe(made);
+  expect(updateReadme(made, benchResult)).toBe(made);
 });
 
 it('a README without the marks is left as it is', () => {
-  expect(withFigures('# A\n', benchResult)).toBe('# A\n');
+  expect(updateReadme('# A\n', benchResult)).toBe('# A\n');
 });
 
 it('a table in Markdown has as many cells in each row, one below the other', () => {

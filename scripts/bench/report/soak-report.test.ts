@@ -1,4 +1,4 @@
-import { soakReport, trendsOf, type Sample } from './soak-report.ts';
+import { soakReport, computeTrends, type Sample } from './soak-report.ts';
 
 const MEBIBYTE = 1024 ** 2;
 
@@ -14,7 +14,7 @@ const sampled = (of: (n: number) => Partial<Sample>): Sample[] =>
   }));
 
 const growing = (samples: readonly Sample[]): string[] =>
-  trendsOf(samples)
+  computeTrends(samples)
     .filter(({ flat }) => !flat)
     .map(({ title }) => title);
 
@@ -29,12 +29,14 @@ it('a small leak in each of the figures is seen and named', () => {
   expect(growing(sampled((n) => ({ openFiles: 2_000 + n * 5 })))).toEqual(['open files']);
   expect(growing(sampled((n) => ({ timers: 4 + n })))).toEqual(['timers']);
   expect(growing(sampled((n) => ({ resources: 2_000 + n * 5 })))).toEqual(['active resources']);
-  expect(soakReport(trendsOf(sampled((n) => ({ timers: 4 + n }))))).toMatch(/timers.*GROWS[^]*to the last: timers\.$/);
+  expect(soakReport(computeTrends(sampled((n) => ({ timers: 4 + n }))))).toMatch(
+    /timers.*GROWS[^]*to the last: timers\.$/,
+  );
 });
 
 it('what the gate does not tell is said to be not told', () => {
   const report = soakReport(
-    trendsOf(sampled(() => ({ heapBytes: undefined, timers: undefined, resources: undefined }))),
+    computeTrends(sampled(() => ({ heapBytes: undefined, timers: undefined, resources: undefined }))),
   );
   expect(report).toMatch(/heap MiB +n\/a +n\/a +not told/);
   expect(report).toMatch(/Nothing grows/);

@@ -11,30 +11,51 @@ export interface Sample {
   readonly resources: number | undefined;
 }
 
-type Figure = Exclude<keyof Sample, 'second'>;
+type MetricName = Exclude<keyof Sample, 'second'>;
 
-interface Rule {
-  readonly figure: Figure;
+interface TrendRule {
+  readonly metric: MetricName;
   readonly title: string;
   /** What stands for a quarter: of the heap its lowest, which is what a collection leaves. */
-  readonly of: (values: readonly number[]) => number;
+  readonly aggregate: (values: readonly number[]) => number;
   /** For people: bytes are told in MiB. */
-  readonly unit: number;
+  readonly divisor: number;
   /** How much more it may be at the end, as a part of what it was, and at least. */
-  readonly part: number;
-  readonly least: number;
+  readonly maxGrowthRatio: number;
+  readonly minGrowth: number;
 }
 
 const MEBIBYTE = 1024 ** 2;
 
-const lowest = (values: readonly number[]): number => Math.min(...values);
+const minimum = (values: readonly number[]): number => Math.min(...values);
 
-const RULES: readonly Rule[] = [
-  { figure: 'residentBytes', title: 'resident MiB', of: median, unit: MEBIBYTE, part: 0.1, least: 16 * MEBIBYTE },
-  { figure: 'heapBytes', title: 'heap MiB', of: lowest, unit: MEBIBYTE, part: 0.2, least: 16 * MEBIBYTE },
-  { figure: 'openFiles', title: 'open files', of: median, unit: 1, part: 0.05, least: 50 },
-  { figure: 'timers', title: 'timers', of: median, unit: 1, part: 0.1, least: 20 },
-  { figure: 'resources', title: 'active resources', of: median, unit: 1, part: 0.05, least: 50 },
+const RULES: readonly TrendRule[] = [
+  {
+    metric: 'residentBytes',
+    title: 'resident MiB',
+    aggregate: median,
+    divisor: MEBIBYTE,
+    maxGrowthRatio: 0.1,
+    minGrowth: 16 * MEBIBYTE,
+  },
+  {
+    metric: 'heapBytes',
+    title: 'heap MiB',
+    aggregate: minimum,
+    divisor: MEBIBYTE,
+    maxGrowthRatio: 0.2,
+    minGrowth: 16 * MEBIBYTE,
+  },
+  { metric: 'openFiles', title: 'open files', aggregate: median, divisor: 1, maxGrowthRatio: 0.05, minGrowth: 50 },
+  { metric: 'timers', title: 'timers', aggregate: median, divisor: 1, maxGrowthRatio: 0.1, minGrowth: 20 },
+  {
+    metric: 'resources',
+    title: 'active resources',
+    aggregate: median,
+    divisor: 1,
+    maxGrowthRatio: 0.05,
+    minGrowth: 50,
+  },
 ];
 
 export interface Trend {
@@ -46,30 +67,32 @@ export interface Trend {
 }
 
 /** Compares the second quarter with the last one: the first is for settling. */
-export function trendsOf(samples: readonly Sample[]): Trend[] {
+export function computeTrends(samples: readonly Sample[]): Trend[] {
   const quarter = Math.max(Math.floor(samples.length / 4), 1);
   const settled = samples.slice(quarter, 2 * quarter);
   const last = samples.slice(-quarter);
-  return RULES.map(({ figure, title, of, unit, part, least }) => {
+  return RULES.map(({ metric, title, aggregate, divisor, maxGrowthRatio, minGrowth }) => {
     const valueOf = (some: readonly Sample[]): number | undefined => {
-      const values = some.map((sample) => sample[figure]).filter((value) => value !== undefined);
-      return values.length === 0 ? undefined : of(values);
+      const values = some.map((sample) => sample[metric]).filter((value) => value !== undefined);
+      return values.length === 0 ? undefined : aggregate(values);
     };
     const [before, after] = [valueOf(settled), valueOf(last)];
-    const told = (value: number | undefined): number | undefined => (value === undefined ? undefined : value / unit);
-    const flat = before === undefined || after === undefined || after - before <= Math.max(before * part, least);
-    return { title, settled: told(before), last: told(after), flat };
+    const toUnit = (value: number | undefined): number | undefined =>
+      value === undefined ? undefined : value / divisor;
+    const flat =
+      before === undefined || after === undefined || after - before <= Math.max(before * maxGrowthRatio, minGrowth);
+    return { title, settled: toUnit(before), last: toUnit(after), flat };
   });
 }
 
-const cell = (value: number | undefined): string =>
+const formatCell = (value: number | undefined): string =>
   value === undefined ? 'n/a' : value.toFixed(1).replace(/\.0$/, '');
 
 export function soakReport(trends: readonly Trend[]): string {
   const rows = trends.map(({ title, settled, last, flat }) => [
     title,
-    cell(settled),
-    cell(last),
+    formatCell(settled),
+    formatCell(last),
     settled === undefined ? 'not told' : flat ? 'flat' : 'GROWS',
   ]);
   const growing = trends.filter(({ flat }) => !flat).map(({ title }) => title);

@@ -1,5 +1,5 @@
 /** A distribution of times, in ms; what a benchmark tells of it. */
-export interface Spread {
+export interface TimeSummary {
   readonly count: number;
   readonly median: number;
   readonly p95: number;
@@ -11,8 +11,8 @@ export interface Spread {
  * The value below which `part` (0 to 1) of the values lie: the nearest rank, so it is always one that was measured.
  * NaN where nothing was.
  */
-export function quantile(sorted: readonly number[], part: number): number {
-  const rank = Math.max(Math.ceil(part * sorted.length), 1);
+export function quantile(sorted: readonly number[], fraction: number): number {
+  const rank = Math.max(Math.ceil(fraction * sorted.length), 1);
   return sorted[rank - 1] ?? Number.NaN;
 }
 
@@ -21,7 +21,7 @@ const ascending = (values: readonly number[]): number[] => [...values].sort((a, 
 export const median = (values: readonly number[]): number => quantile(ascending(values), 0.5);
 
 /** Undefined where nothing was measured: no number stands for that. */
-export function spreadOf(values: readonly number[]): Spread | undefined {
+export function summarizeTimes(values: readonly number[]): TimeSummary | undefined {
   if (values.length === 0) return undefined;
   const sorted = ascending(values);
   return {
@@ -34,4 +34,4 @@ export function spreadOf(values: readonly number[]): Spread | undefined {
 }
 
 /** As many digits as mean something: three. */
-export const rounded = (value: number): number => Number(value.toPrecision(3));
+export const roundToThreeDigits = (value: number): number => Number(value.toPrecision(3));

@@ -1,4 +1,4 @@
-import { benchResult, liveResult } from './testing/results.ts';
+import { benchResult, createLiveResult } from './testing/results.ts';
 import { benchSvg, decades } from './svg.ts';
 
 /** The places of each line's dots, by the line's classes. */
@@ -23,7 +23,11 @@ it('each front has its median and its 99th part, a dot for each number of users 
 });
 
 it('slower is higher, more users are further right, and equal factors are equal distances', () => {
-  const live = [liveResult('gate', 10, 1), liveResult('gate', 100, 10), liveResult('gate', 1_000, 100)];
+  const live = [
+    createLiveResult('gate', 10, 1),
+    createLiveResult('gate', 100, 10),
+    createLiveResult('gate', 1_000, 100),
+  ];
   const [a, b, c] = dots(benchSvg({ ...benchResult, live })).get('gate median') ?? [];
   if (a === undefined || b === undefined || c === undefined) throw new Error('There are not three dots.');
   expect(b.x - a.x).toBeCloseTo(c.x - b.x, 0);
@@ -32,7 +36,7 @@ it('slower is higher, more users are further right, and equal factors are equal 
 });
 
 it('each line is labelled at its end, and no two labels overlap', () => {
-  const svg = benchSvg({ ...benchResult, live: [liveResult('gate', 100, 8), liveResult('plain', 100, 8)] });
+  const svg = benchSvg({ ...benchResult, live: [createLiveResult('gate', 100, 8), createLiveResult('plain', 100, 8)] });
   const ys = [...svg.matchAll(/<text class="(?:gate|plain)"[^>]* y="([\d.]+)"/g)]
     .map(([, y]) => Number(y))
     .sort((a, b) => a - b);

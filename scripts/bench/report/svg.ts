@@ -1,6 +1,6 @@
 import type { BenchResult, FrontName, LiveResult } from './result.ts';
 import { frontTitle } from './report.ts';
-import { rounded } from './statistics.ts';
+import { roundToThreeDigits } from './statistics.ts';
 
 /** The picture of the live runs: median and p99 of each front over the users, both axes logarithmic. */
 
@@ -16,12 +16,12 @@ const PLOT = { left: 70, right: 560, top: 56, bottom: 340 };
 /** Labels of lines that end close together are moved apart to this. */
 const LABEL_HEIGHT = 18;
 
-const logs = (value: number): number => Math.log10(Math.max(value, 0.01));
+const log10 = (value: number): number => Math.log10(Math.max(value, 0.01));
 
 /** Of the runs with the most writes a second; there may be one with few, for the table. */
-function seriesOf(all: readonly LiveResult[]): Series[] {
-  const most = Math.max(...all.map(({ writes }) => writes.askedPerSecond));
-  const live = all.filter(({ writes }) => writes.askedPerSecond === most);
+function createSeries(all: readonly LiveResult[]): Series[] {
+  const maxWriteRate = Math.max(...all.map(({ writes }) => writes.askedPerSecond));
+  const live = all.filter(({ writes }) => writes.askedPerSecond === maxWriteRate);
   return (['gate', 'plain'] as const).flatMap((front) =>
     (['median', 'p99'] as const).flatMap((what) => {
       const points = live.flatMap(({ front: of, users, fromSent }) =>
@@ -34,30 +34,31 @@ function seriesOf(all: readonly LiveResult[]): Series[] {
 
 /** Positions from values, the range widened to what `to` spans. */
 function scale(values: readonly number[], from: number, to: number): (value: number) => number {
-  const low = logs(Math.min(...values));
-  const high = logs(Math.max(...values));
+  const low = log10(Math.min(...values));
+  const high = log10(Math.max(...values));
   const span = high - low || 1;
-  return (value) => Number((from + ((logs(value) - low) / span) * (to - from)).toFixed(1));
+  return (value) => Number((from + ((log10(value) - low) / span) * (to - from)).toFixed(1));
 }
 
 /** The powers of ten around the values: what the axis of times spans. */
 export function decades(values: readonly number[]): number[] {
-  const low = Math.floor(logs(Math.min(...values)));
-  const high = Math.max(Math.ceil(logs(Math.max(...values))), low + 1);
+  const low = Math.floor(log10(Math.min(...values)));
+  const high = Math.max(Math.ceil(log10(Math.max(...values))), low + 1);
   return Array.from({ length: high - low + 1 }, (_, n) => 10 ** (low + n));
 }
 
-const timeLabel = (ms: number): string => (ms >= 1_000 ? `${rounded(ms / 1_000)} s` : `${rounded(ms)} ms`);
+const timeLabel = (ms: number): string =>
+  ms >= 1_000 ? `${roundToThreeDigits(ms / 1_000)} s` : `${roundToThreeDigits(ms)} ms`;
 
 /** Moves what is closer together than a line's height apart, downwards. */
-function apart(ys: readonly number[]): number[] {
+function spreadLabels(ys: readonly number[]): number[] {
   const order = ys.map((y, index) => ({ y, index })).sort((a, b) => a.y - b.y);
-  let least = Number.NEGATIVE_INFINITY;
+  let nextFreeY = Number.NEGATIVE_INFINITY;
   const placed = ys.map(() => 0);
   for (const { y, index } of order) {
-    least = Math.max(y, least);
-    placed[index] = least;
-    least += LABEL_HEIGHT;
+    nextFreeY = Math.max(y, nextFreeY);
+    placed[index] = nextFreeY;
+    nextFreeY += LABEL_HEIGHT;
   }
   return placed;
 }
@@ -79,17 +80,17 @@ const STYLE = `
   }`;
 
 /** Escaped, though nothing in it is anybody else's. */
-const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+const escapeXml = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
 export function benchSvg({ live, upstream }: BenchResult): string {
-  const series = seriesOf(live);
+  const series = createSeries(live);
   const points = series.flatMap((each) => each.points);
   if (points.length === 0) return '';
   const ticks = decades(points.map(({ ms }) => ms));
   const counts = [...new Set(points.map(({ users }) => users))].sort((a, b) => a - b);
   const x = scale(counts, PLOT.left, PLOT.right);
   const y = scale(ticks, PLOT.bottom, PLOT.top);
-  const ends = apart(series.map(({ points: of }) => y(of.at(-1)?.ms ?? 1)));
+  const ends = spreadLabels(series.map(({ points: of }) => y(of.at(-1)?.ms ?? 1)));
   const database = upstream.kind === 'couchdb' ? `CouchDB ${upstream.version}` : 'the embedded engine';
   const title = `From a write to its user's client, on ${database}`;
   const lines = series.map(({ front, what, points: of }, index) => {
@@ -99,13 +100,13 @@ export function benchSvg({ live, upstream }: BenchResult): string {
       .join('');
     const last = of.at(-1);
     const label = `${frontTitle(front)}, ${what}: ${timeLabel(last?.ms ?? 0)}`;
-    const labelled = `<text class="${front}" x="${x(last?.users ?? 0) + 10}" y="${(ends[index] ?? 0) + 4}">${escaped(label)}</text>`;
+    const labelled = `<text class="${front}" x="${x(last?.users ?? 0) + 10}" y="${(ends[index] ?? 0) + 4}">${escapeXml(label)}</text>`;
     return `<path class="line ${front} ${what}" d="${path}"/>${dots}${labelled}`;
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escaped(title)}">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeXml(title)}">
 <style>${STYLE}
 </style>
-<text class="title" x="${PLOT.left}" y="28">${escaped(title)}</text>
+<text class="title" x="${PLOT.left}" y="28">${escapeXml(title)}</text>
 ${ticks
   .map(
     (ms) =>

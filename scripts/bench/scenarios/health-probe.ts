@@ -13,12 +13,12 @@ export interface HealthProbe {
   /** While the server is down on purpose, nothing is asked, and what was asked does not count. */
   pause(): void;
   resume(): void;
-  end(): Promise<Health>;
+  stop(): Promise<Health>;
 }
 
 /** In ms. */
-const EVERY = 50;
-const TIMEOUT = 10_000;
+const INTERVAL_MS = 50;
+const TIMEOUT_MS = 10_000;
 
 /**
  * Asks `/healthz` every 50 ms, whether or not it has answered, each time on a new connection as an orchestrator's probe
@@ -26,35 +26,35 @@ const TIMEOUT = 10_000;
  */
 export function probeHealth(url: string): HealthProbe {
   const times: number[] = [];
-  const asked = new Set<Promise<void>>();
+  const pending = new Set<Promise<void>>();
   let failed = 0;
   let paused = false;
   /** Counts the pauses: an answer that belongs before one is not counted after it. */
-  let era = 0;
-  const ask = (): void => {
+  let pauseCount = 0;
+  const sendProbe = (): void => {
     if (paused) return;
-    const mine = era;
+    const pauseCountAtStart = pauseCount;
     const began = performance.now();
-    const one = get(`${url}/healthz`).then((ok) => {
-      asked.delete(one);
-      if (era !== mine) return;
+    const probe = requestHealth(`${url}/healthz`).then((ok) => {
+      pending.delete(probe);
+      if (pauseCount !== pauseCountAtStart) return;
       if (ok) times.push(performance.now() - began);
       else failed += 1;
     });
-    asked.add(one);
+    pending.add(probe);
   };
-  const timer = setInterval(ask, EVERY);
+  const timer = setInterval(sendProbe, INTERVAL_MS);
   return {
     pause() {
       paused = true;
-      era += 1;
+      pauseCount += 1;
     },
     resume() {
       paused = false;
     },
-    async end() {
+    async stop() {
       clearInterval(timer);
-      await Promise.all(asked);
+      await Promise.all(pending);
       return {
         slowest: times.length === 0 ? undefined : Math.max(...times),
         median: times.length === 0 ? undefined : median(times),
@@ -65,9 +65,9 @@ export function probeHealth(url: string): HealthProbe {
 }
 
 /** Whether the answer is 200. */
-function get(url: string): Promise<boolean> {
+function requestHealth(url: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const request = http.get(url, { agent: false, timeout: TIMEOUT }, (response) => {
+    const request = http.get(url, { agent: false, timeout: TIMEOUT_MS }, (response) => {
       response.resume();
       response.once('end', () => resolve(response.statusCode === 200));
       response.once('error', () => resolve(false));

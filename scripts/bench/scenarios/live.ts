@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { NOTHING, untilQuiet, type BenchStage } from './environment.ts';
+import { NO_ARGUMENT, waitForIdleDatabase, type BenchEnvironment } from './environment.ts';
 import type { Front } from '../servers/fronts.ts';
-import { connectionsTo, cpuSeconds, residentBytes } from '../report/process-stats.ts';
+import { countConnections, cpuSeconds, residentBytes } from '../report/process-stats.ts';
 import type { FrontName, LiveResult } from '../report/result.ts';
 import { median } from '../report/statistics.ts';
 
@@ -15,44 +15,48 @@ export interface LiveOptions {
 }
 
 /** New connections a second. */
-export const RAMP = 500;
+export const CONNECTIONS_PER_SECOND = 500;
 /** Whoever is not parked by then, a minute beyond the ramp, is not waited for. In ms. */
-export const longestRamp = (clients: number): number => (clients / RAMP) * 1_000 + 60_000;
+export const rampTimeoutMs = (clients: number): number => (clients / CONNECTIONS_PER_SECOND) * 1_000 + 60_000;
 /** After the last write. In ms. */
-const SETTLE = 30_000;
+const DELIVERY_TIMEOUT_MS = 30_000;
 /** In ms. */
-const SAMPLE_EVERY = 250;
-const LEAST_IDLE = 1_000;
-const MOST_IDLE = 12_000;
+const SAMPLE_INTERVAL_MS = 250;
+const MIN_IDLE_MS = 1_000;
+const MAX_IDLE_MS = 12_000;
 
 /** Live users on one front: parked, then written to. The front is started for it, and ended. */
-export async function runLive(stage: BenchStage, options: LiveOptions): Promise<LiveResult> {
-  const { load, say } = stage;
+export async function runLive(environment: BenchEnvironment, options: LiveOptions): Promise<LiveResult> {
+  const { callLoadGenerator, log } = environment;
   const { name, users, seconds, writesPerSecond } = options;
-  say(`${name}, ${users} users: starting`);
-  await load('prepare', { count: users });
+  log(`${name}, ${users} users: starting`);
+  await callLoadGenerator('prepare', { count: users });
   const front = await options.start();
   try {
-    const empty = await warmUp(stage, front, users);
-    const { parked } = await load('begin', {
-      door: front.door,
+    const empty = await warmUp(environment, front, users);
+    const { parked } = await callLoadGenerator('begin', {
+      endpoint: front.endpoint,
       count: users,
-      perSecond: RAMP,
-      most: longestRamp(users),
+      perSecond: CONNECTIONS_PER_SECOND,
+      timeoutMs: rampTimeoutMs(users),
     });
-    say(`${name}, ${users} users: ${parked} parked`);
-    await untilQuiet(stage);
-    const idleSeconds = Math.min(Math.max(seconds * 200, LEAST_IDLE), MOST_IDLE) / 1_000;
-    const idle = await observed(stage, front, () => delay(idleSeconds * 1_000));
-    say(`${name}, ${users} users: writing`);
-    const busy = await observed(stage, front, async () => {
-      const written = await load('write', { perSecond: writesPerSecond, seconds }, (seconds + 120) * 1_000);
-      return { written, deliveries: await load('settle', { most: SETTLE }) };
+    log(`${name}, ${users} users: ${parked} parked`);
+    await waitForIdleDatabase(environment);
+    const idleSeconds = Math.min(Math.max(seconds * 200, MIN_IDLE_MS), MAX_IDLE_MS) / 1_000;
+    const idle = await measure(environment, front, () => delay(idleSeconds * 1_000));
+    log(`${name}, ${users} users: writing`);
+    const busy = await measure(environment, front, async () => {
+      const written = await callLoadGenerator(
+        'write',
+        { perSecond: writesPerSecond, seconds },
+        (seconds + 120) * 1_000,
+      );
+      return { written, deliveries: await callLoadGenerator('settle', { most: DELIVERY_TIMEOUT_MS }) };
     });
-    const counts = await load('end', NOTHING);
+    const counts = await callLoadGenerator('end', NO_ARGUMENT);
     const { written, deliveries } = busy.value;
     if (counts.foreign > 0) throw new Error(`${name}: a client was told of another user's document.`);
-    if (deliveries.mistold > 0) throw new Error(`${name}: a client was told of a revision that nobody wrote.`);
+    if (deliveries.wrongRevision > 0) throw new Error(`${name}: a client was told of a revision that nobody wrote.`);
     const perWrite = (cpu: number | undefined): number | null =>
       cpu === undefined || written.done === 0 ? null : cpu / written.done;
     return {
@@ -80,22 +84,27 @@ export async function runLive(stage: BenchStage, options: LiveOptions): Promise<
       loadLagP99: written.lagP99,
     };
   } finally {
-    await load('end', NOTHING).catch(() => undefined);
+    await callLoadGenerator('end', NO_ARGUMENT).catch(() => undefined);
     await front.child.stop();
-    await untilQuiet(stage);
+    await waitForIdleDatabase(environment);
   }
 }
 
 /** A first crowd comes and goes, so that what a process keeps from then on is not put down to its clients. In bytes. */
-async function warmUp(stage: BenchStage, { door, child }: Front, users: number): Promise<number> {
+async function warmUp(environment: BenchEnvironment, { endpoint, child }: Front, users: number): Promise<number> {
   const count = Math.min(Math.ceil(users / 10), 200);
-  await stage.load('begin', { door, count, perSecond: RAMP, most: longestRamp(count) });
-  await stage.load('end', NOTHING);
-  await untilQuiet(stage);
+  await environment.callLoadGenerator('begin', {
+    endpoint,
+    count,
+    perSecond: CONNECTIONS_PER_SECOND,
+    timeoutMs: rampTimeoutMs(count),
+  });
+  await environment.callLoadGenerator('end', NO_ARGUMENT);
+  await waitForIdleDatabase(environment);
   return residentBytes(child.pid);
 }
 
-interface Observed<T> {
+interface Measurement<T> {
   readonly value: T;
   readonly seconds: number;
   readonly upstreamCpu: number | undefined;
@@ -106,38 +115,42 @@ interface Observed<T> {
 }
 
 /** Does it, and says what the processes did meanwhile. */
-async function observed<T>({ upstream }: BenchStage, { child }: Front, act: () => Promise<T>): Promise<Observed<T>> {
+async function measure<T>(
+  { upstream }: BenchEnvironment,
+  { child }: Front,
+  action: () => Promise<T>,
+): Promise<Measurement<T>> {
   const cpu = async (): Promise<[number | undefined, number]> => [
     upstream.pid === undefined ? undefined : await cpuSeconds(upstream.pid),
     await cpuSeconds(child.pid),
   ];
   const resident: number[] = [];
   const connections: number[] = [];
-  let over = false;
+  let isDone = false;
   const sample = async (): Promise<void> => {
-    for (let n = 0; !over; n += 1) {
+    for (let n = 0; !isDone; n += 1) {
       resident.push(await residentBytes(child.pid));
       // With ten thousand sockets to look through this is no small work, so it is done seldom.
-      if (n % 20 === 0) connections.push(await connectionsTo(child.pid, upstream.port));
-      await delay(SAMPLE_EVERY);
+      if (n % 20 === 0) connections.push(await countConnections(child.pid, upstream.port));
+      await delay(SAMPLE_INTERVAL_MS);
     }
   };
   const sampling = sample();
-  const began = performance.now();
+  const startedAt = performance.now();
   const [upstreamBefore, frontBefore] = await cpu();
   try {
-    const value = await act();
+    const value = await action();
     const [upstreamAfter, frontAfter] = await cpu();
     return {
       value,
-      seconds: (performance.now() - began) / 1_000,
+      seconds: (performance.now() - startedAt) / 1_000,
       upstreamCpu: upstreamBefore === undefined ? undefined : (upstreamAfter ?? 0) - upstreamBefore,
       frontCpu: frontAfter - frontBefore,
       resident,
       connections,
     };
   } finally {
-    over = true;
+    isDone = true;
     await sampling;
   }
 }

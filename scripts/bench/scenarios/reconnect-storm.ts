@@ -1,49 +1,49 @@
 import { performance } from 'node:perf_hooks';
-import { NOTHING, untilQuiet, type BenchStage } from './environment.ts';
-import { gatePorts, startGate } from '../servers/fronts.ts';
+import { NO_ARGUMENT, waitForIdleDatabase, type BenchEnvironment } from './environment.ts';
+import { allocateGatePorts, startGate } from '../servers/fronts.ts';
 import { probeHealth } from './health-probe.ts';
-import { longestRamp, RAMP } from './live.ts';
-import { metricSum } from '../report/prometheus-text.ts';
+import { rampTimeoutMs, CONNECTIONS_PER_SECOND } from './live.ts';
+import { sumMetric } from '../report/prometheus-text.ts';
 import type { StormResult } from '../report/result.ts';
 
 /** During the outage. */
 const WRITES_PER_SECOND = 100;
 const WRITE_SECONDS = 1;
 /** In ms. */
-const LONGEST_STORM = 180_000;
-const SETTLE = 30_000;
+const RECOVERY_TIMEOUT_MS = 180_000;
+const DELIVERY_TIMEOUT_MS = 30_000;
 
 /** The gate is killed under its clients, the database is written to meanwhile, and the gate comes back. */
-export async function runStorm(stage: BenchStage, clients: number, profile?: string): Promise<StormResult> {
-  const { load, upstream, secret, say } = stage;
-  say(`storm, ${clients} clients: starting`);
-  await load('prepare', { count: clients });
-  const ports = await gatePorts();
+export async function runStorm(environment: BenchEnvironment, clients: number, profile?: string): Promise<StormResult> {
+  const { callLoadGenerator, upstream, secret, log } = environment;
+  log(`storm, ${clients} clients: starting`);
+  await callLoadGenerator('prepare', { count: clients });
+  const ports = await allocateGatePorts();
   let gate = await startGate(upstream, secret, ports);
   const health = probeHealth(gate.url);
   try {
-    const before = await load('begin', {
-      door: gate.door,
+    const before = await callLoadGenerator('begin', {
+      endpoint: gate.endpoint,
       count: clients,
-      perSecond: RAMP,
-      most: longestRamp(clients),
+      perSecond: CONNECTIONS_PER_SECOND,
+      timeoutMs: rampTimeoutMs(clients),
     });
     if (before.parked < clients) throw new Error(`Only ${before.parked} of ${clients} clients could be parked.`);
-    await untilQuiet(stage);
-    say(`storm, ${clients} clients: the gate is killed`);
-    const requestsBefore = await upstream.requests();
+    await waitForIdleDatabase(environment);
+    log(`storm, ${clients} clients: the gate is killed`);
+    const requestsBefore = await upstream.requestCount();
     const killedAt = performance.now();
     health.pause();
     await gate.child.kill();
-    const writing = load('write', { perSecond: WRITES_PER_SECOND, seconds: WRITE_SECONDS });
+    const writing = callLoadGenerator('write', { perSecond: WRITES_PER_SECOND, seconds: WRITE_SECONDS });
     gate = await startGate(upstream, secret, ports, profile);
     const backAt = performance.now();
     health.resume();
-    const after = await load('parked', { most: LONGEST_STORM });
+    const after = await callLoadGenerator('parked', { most: RECOVERY_TIMEOUT_MS });
     const parkedAt = performance.now();
-    const [requests, metrics, written] = [await upstream.requests(), await gate.metrics(), await writing];
-    const deliveries = await load('settle', { most: SETTLE });
-    const { slowest, median, failed } = await health.end();
+    const [requests, metrics, written] = [await upstream.requestCount(), await gate.metrics(), await writing];
+    const deliveries = await callLoadGenerator('settle', { most: DELIVERY_TIMEOUT_MS });
+    const { slowest, median, failed } = await health.stop();
     if (after.counts.foreign > 0) throw new Error("A client was told of another user's document.");
     return {
       clients,
@@ -54,20 +54,20 @@ export async function runStorm(stage: BenchStage, clients: number, profile?: str
           ? null
           : requests - requestsBefore - written.done - written.failed,
       upstreamRequestsByMetrics:
-        metrics === undefined ? null : (metricSum(metrics, 'pouchgate_upstream_requests_total') ?? null),
+        metrics === undefined ? null : (sumMetric(metrics, 'pouchgate_upstream_requests_total') ?? null),
       shed: after.counts.shed - before.shed,
       refused: after.counts.refused - before.refused,
       broken: after.counts.broken - before.broken,
       writes: written.done,
-      lost: deliveries.lost + deliveries.mistold,
+      lost: deliveries.lost + deliveries.wrongRevision,
       healthSlowest: slowest ?? null,
       healthMedian: median ?? null,
       healthFailed: failed,
     };
   } finally {
-    await health.end();
-    await load('end', NOTHING).catch(() => undefined);
+    await health.stop();
+    await callLoadGenerator('end', NO_ARGUMENT).catch(() => undefined);
     await gate.child.stop();
-    await untilQuiet(stage);
+    await waitForIdleDatabase(environment);
   }
 }

@@ -23,43 +23,43 @@ export interface ChildOptions {
 
 const ROOT = join(import.meta.dirname, '../../..');
 /** In ms. */
-const LONGEST_START = 60_000;
-const PATIENCE = 10_000;
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 10_000;
 
 const running = new Set<Child>();
 
-let over = false;
+let isStopping = false;
 
 /** Ends every process that was started here; from then on none can be. */
 export async function stopAll(): Promise<void> {
-  over = true;
+  isStopping = true;
   await Promise.all([...running].map((child) => child.kill()));
 }
 
-function start({ script, env, nodeOptions = [] }: ChildOptions, ipc: boolean): Child {
-  if (over) throw new Error('Everything is being ended.');
-  const started = spawn(process.execPath, ['--import', 'tsx', ...nodeOptions, join(ROOT, script)], {
+function startProcess({ script, env, nodeOptions = [] }: ChildOptions, ipc: boolean): Child {
+  if (isStopping) throw new Error('Everything is being ended.');
+  const subprocess = spawn(process.execPath, ['--import', 'tsx', ...nodeOptions, join(ROOT, script)], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit', ...(ipc ? ['ipc' as const] : [])],
     env: { PATH: process.env['PATH'], ...env },
   });
-  const exited = once(started, 'exit');
-  const hasEnded = (): boolean => started.exitCode !== null || started.signalCode !== null;
+  const exited = once(subprocess, 'exit');
+  const hasEnded = (): boolean => subprocess.exitCode !== null || subprocess.signalCode !== null;
   const kill = async (): Promise<void> => {
     if (hasEnded()) return;
-    started.kill('SIGKILL');
+    subprocess.kill('SIGKILL');
     await exited;
   };
   const child: Child = {
-    process: started,
-    pid: started.pid ?? 0,
+    process: subprocess,
+    pid: subprocess.pid ?? 0,
     kill,
-    async stop(patience = PATIENCE) {
+    async stop(timeoutMs = STOP_TIMEOUT_MS) {
       if (hasEnded()) return;
-      started.kill('SIGTERM');
-      const late = setTimeout(() => void kill(), patience);
+      subprocess.kill('SIGTERM');
+      const timer = setTimeout(() => void kill(), timeoutMs);
       await exited;
-      clearTimeout(late);
+      clearTimeout(timer);
     },
   };
   running.add(child);
@@ -68,40 +68,40 @@ function start({ script, env, nodeOptions = [] }: ChildOptions, ipc: boolean): C
 }
 
 /** Starts a process of the benchmark's own; resolves with what it first says over its channel. */
-export async function startWorker(options: ChildOptions): Promise<{ child: Child; said: unknown }> {
-  const child = start(options, true);
+export async function startWorker(options: ChildOptions): Promise<{ child: Child; readyMessage: unknown }> {
+  const child = startProcess(options, true);
   child.process.stdout?.pipe(process.stderr);
   const said = new Promise((resolve) => child.process.once('message', resolve));
-  return { child, said: await within(child, said, options.script) };
+  return { child, readyMessage: await waitForStart(child, said, options.script) };
 }
 
 /** Starts a program that says on its standard output that it is ready; resolves with what `read` makes of that line. */
 export async function startProgram<T>(
   options: ChildOptions,
-  read: (line: string) => T | undefined,
-): Promise<{ child: Child; said: T }> {
-  const child = start(options, false);
+  parseReadyLine: (line: string) => T | undefined,
+): Promise<{ child: Child; readyMessage: T }> {
+  const child = startProcess(options, false);
   const said = new Promise<T>((resolve) => {
     if (child.process.stdout === null) return;
     createInterface({ input: child.process.stdout }).on('line', (line) => {
-      const value = read(line);
+      const value = parseReadyLine(line);
       // The first one counts; whatever else is said is nobody's business.
       if (value !== undefined) resolve(value);
     });
   });
-  return { child, said: await within(child, said, options.script) };
+  return { child, readyMessage: await waitForStart(child, said, options.script) };
 }
 
-async function within<T>(child: Child, said: Promise<T>, script: string): Promise<T> {
-  let late: NodeJS.Timeout | undefined;
+async function waitForStart<T>(child: Child, ready: Promise<T>, script: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
   const failed = new Promise<never>((_resolve, reject) => {
-    late = setTimeout(() => reject(new Error(`${script} did not start in time.`)), LONGEST_START);
+    timer = setTimeout(() => reject(new Error(`${script} did not start in time.`)), START_TIMEOUT_MS);
     child.process.once('exit', () => reject(new Error(`${script} ended before it was ready.`)));
   });
   try {
-    return await Promise.race([said, failed]);
+    return await Promise.race([ready, failed]);
   } finally {
-    clearTimeout(late);
+    clearTimeout(timer);
     // Its end later on is no error, and nobody awaits it.
     failed.catch(() => undefined);
   }

@@ -9,10 +9,10 @@ const engine = await startEmbeddedEngine({
   onRequest: () => (requests += 1),
 });
 
-const work = {
+const methods = {
   access: () => Promise.resolve(engine.access),
   /** How many requests it has had. */
   requests: () => Promise.resolve(requests),
 };
-export type EngineWork = typeof work;
-serveParent(work);
+export type EngineMethods = typeof methods;
+serveParent(methods);

@@ -3,13 +3,13 @@ import { z } from 'zod';
 import { authorizationOf } from '../../../server/upstream/client.ts';
 import { startProgram, startWorker, type Child } from './child-process.ts';
 import { freePort } from './free-port.ts';
-import type { Door } from '../load/live-client.ts';
-import { sessionsOf, type BenchUpstream } from './upstream.ts';
+import type { Endpoint } from '../load/live-client.ts';
+import { sessionsDatabaseName, type BenchUpstream } from './upstream.ts';
 
 /** What stands between the clients and the database: the gate, or one of the proxies that it is held against. */
 export interface Front {
   readonly child: Child;
-  readonly door: Door;
+  readonly endpoint: Endpoint;
   /** Without a slash at the end. */
   readonly url: string;
 }
@@ -24,7 +24,10 @@ export interface GatePorts {
   readonly metricsPort: number;
 }
 
-export const gatePorts = async (): Promise<GatePorts> => ({ port: await freePort(), metricsPort: await freePort() });
+export const allocateGatePorts = async (): Promise<GatePorts> => ({
+  port: await freePort(),
+  metricsPort: await freePort(),
+});
 
 const addressSchema = z.object({ port: z.number() });
 
@@ -47,7 +50,7 @@ export async function startGate(
         COUCHDB_USER: username,
         COUCHDB_PASSWORD: password,
         REGISTRY_DB: upstream.registry,
-        SESSIONS_DB: sessionsOf(upstream.registry),
+        SESSIONS_DB: sessionsDatabaseName(upstream.registry),
         JWT_SECRET: secret,
         LOG_LEVEL: 'warn',
       },
@@ -57,7 +60,7 @@ export async function startGate(
   return {
     child,
     url: `http://127.0.0.1:${port}`,
-    door: { host: '127.0.0.1', port, path: `/sync/${upstream.registry}` },
+    endpoint: { host: '127.0.0.1', port, path: `/sync/${upstream.registry}` },
     metrics: () =>
       fetch(`http://127.0.0.1:${metricsPort}/metrics`).then(
         (response) => (response.ok ? response.text() : undefined),
@@ -76,10 +79,10 @@ async function startProxy(
   { access, registry }: BenchUpstream,
   env: Readonly<Record<string, string>>,
 ): Promise<Front> {
-  const { child, said } = await startWorker({
+  const { child, readyMessage } = await startWorker({
     script: join('scripts', 'bench', 'servers', script),
     env: { TARGET: access.url, AUTHORIZATION: authorizationOf(access), REGISTRY_DB: registry, ...env },
   });
-  const { port } = addressSchema.parse(said);
-  return { child, url: `http://127.0.0.1:${port}`, door: { host: '127.0.0.1', port, path: `/${registry}` } };
+  const { port } = addressSchema.parse(readyMessage);
+  return { child, url: `http://127.0.0.1:${port}`, endpoint: { host: '127.0.0.1', port, path: `/${registry}` } };
 }

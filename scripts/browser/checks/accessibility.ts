@@ -3,23 +3,23 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { AxeResults } from 'axe-core';
 import type { Page } from 'playwright-core';
-import { addWord, choose, expect, goTo, openTab, toggle, waitForState, type Kit } from '../testing/harness.ts';
-import { linkChat, makeLink } from './telegram.ts';
+import { addTag, choose, expect, goTo, openTab, toggle, waitForState, type Harness } from '../testing/harness.ts';
+import { linkChat, createLink } from './telegram.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-const WIDTHS = [1280, 390] as const;
-const NARROWER = [900, 640, 390, 320] as const;
+const WIDTHS_PX = [1280, 390] as const;
+const NARROW_WIDTHS_PX = [900, 640, 390, 320] as const;
 const THEMES = ['light', 'dark'] as const;
 
-interface State {
+interface PageState {
   readonly name: string;
   readonly page: Page;
   readonly show: () => Promise<unknown>;
 }
 
 /** What axe-core finds wrong, as sentences. The policy forbids scripts of others, so it is given to the page from outside. */
-async function violations(page: Page): Promise<readonly string[]> {
+async function findViolations(page: Page): Promise<readonly string[]> {
   if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(AXE);
   const results = await page.evaluate(async () => {
     const { axe } = globalThis as unknown as { axe: { run: (options: object) => Promise<AxeResults> } };
@@ -31,16 +31,16 @@ async function violations(page: Page): Promise<readonly string[]> {
 }
 
 /** Everything there is to see, each in the state in which there is most of it. */
-async function statesOf({ newUser, browser, server, telegram }: Kit): Promise<readonly State[]> {
-  const person = await newUser();
+async function createPageStates({ createUser, browser, server, telegram }: Harness): Promise<readonly PageState[]> {
+  const person = await createUser();
   const { page } = await person.openBrowser();
-  const ended = await person.openBrowser();
-  const { page: stranger } = await openTab(await browser.newContext(), server.url);
-  for (const each of [page, stranger, ended.page]) await each.emulateMedia({ reducedMotion: 'reduce' });
+  const signedOutTab = await person.openBrowser();
+  const { page: signInPage } = await openTab(await browser.newContext(), server.url);
+  for (const each of [page, signInPage, signedOutTab.page]) await each.emulateMedia({ reducedMotion: 'reduce' });
   await toggle(page, 'dailyBriefing');
-  await addWord(page, 'tableColumns', 'Title');
-  await addWord(page, 'tableColumns', 'Due');
-  await addWord(page, 'selectedTags', 'home');
+  await addTag(page, 'tableColumns', 'Title');
+  await addTag(page, 'tableColumns', 'Due');
+  await addTag(page, 'selectedTags', 'home');
   await page.getByTestId('preset-name').fill('Weekend');
   await page.getByTestId('preset-save').click();
   await waitForState(page, 'live', 0);
@@ -49,13 +49,13 @@ async function statesOf({ newUser, browser, server, telegram }: Kit): Promise<re
   return [
     {
       name: 'sign-in',
-      page: stranger,
+      page: signInPage,
       show: async () => {
-        await stranger.getByTestId('choose-register').click();
-        await stranger.getByTestId('username').fill('A wrong name');
-        await stranger.getByTestId('password').fill('long enough');
-        await stranger.getByTestId('submit').click();
-        await stranger.getByTestId('form-error').filter({ hasText: /\w/ }).waitFor();
+        await signInPage.getByTestId('choose-register').click();
+        await signInPage.getByTestId('username').fill('A wrong name');
+        await signInPage.getByTestId('password').fill('long enough');
+        await signInPage.getByTestId('submit').click();
+        await signInPage.getByTestId('form-error').filter({ hasText: /\w/ }).waitFor();
       },
     },
     {
@@ -76,8 +76,8 @@ async function statesOf({ newUser, browser, server, telegram }: Kit): Promise<re
         await goTo(page, 'Devices');
         await page.getByTestId('device').first().waitFor();
         if ((await page.getByTestId('telegram-chat').count()) === 0)
-          await linkChat(page, telegram.person('Ada', 'ada'));
-        await makeLink(page);
+          await linkChat(page, telegram.createPerson('Ada', 'ada'));
+        await createLink(page);
       },
     },
     {
@@ -107,21 +107,21 @@ async function statesOf({ newUser, browser, server, telegram }: Kit): Promise<re
     },
     {
       name: 'signed out from elsewhere',
-      page: ended.page,
+      page: signedOutTab.page,
       show: async () => {
-        if ((await ended.page.getByTestId('sign-in-again').count()) > 0) return;
+        if ((await signedOutTab.page.getByTestId('sign-in-again').count()) > 0) return;
         await goTo(page, 'Devices');
         await page.getByTestId('end-device').first().click();
-        await ended.page.getByTestId('sign-in-again').waitFor();
+        await signedOutTab.page.getByTestId('sign-in-again').waitFor();
       },
     },
   ];
 }
 
 /** On a narrow phone, and with everything enlarged to 200 % and 400 %, nothing has to be scrolled sideways. */
-async function tooWide(page: Page): Promise<readonly string[]> {
+async function findOverflow(page: Page): Promise<readonly string[]> {
   const found: string[] = [];
-  for (const width of NARROWER) {
+  for (const width of NARROW_WIDTHS_PX) {
     await page.setViewportSize({ width, height: 480 });
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     if (wide > width) found.push(`at ${width} px it is ${wide} px wide`);
@@ -129,21 +129,21 @@ async function tooWide(page: Page): Promise<readonly string[]> {
   return found;
 }
 
-export async function everyPageIsAccessible(kit: Kit): Promise<string> {
+export async function everyPageIsAccessible(harness: Harness): Promise<string> {
   const found: string[] = [];
-  let looked = 0;
-  for (const { name, page, show } of await statesOf(kit)) {
-    for (const width of WIDTHS) {
+  let checkedCount = 0;
+  for (const { name, page, show } of await createPageStates(harness)) {
+    for (const width of WIDTHS_PX) {
       await page.setViewportSize({ width, height: 860 });
       await show();
       for (const colorScheme of THEMES) {
         await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-        found.push(...(await violations(page)).map((text) => `${name}, ${colorScheme}, ${width} px: ${text}`));
-        looked += 1;
+        found.push(...(await findViolations(page)).map((text) => `${name}, ${colorScheme}, ${width} px: ${text}`));
+        checkedCount += 1;
       }
     }
-    found.push(...(await tooWide(page)).map((text) => `${name}: ${text}`));
+    found.push(...(await findOverflow(page)).map((text) => `${name}: ${text}`));
   }
   expect(found.length === 0, `faults:\n${found.join('\n')}`);
-  return `0 violations in ${looked} looks`;
+  return `0 violations in ${checkedCount} looks`;
 }

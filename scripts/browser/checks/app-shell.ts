@@ -1,38 +1,38 @@
 /** The page itself: its policy, and how it behaves for a keyboard. */
-import { addWord, expect, goTo, openTab, toggle, waitForState, waitForValue, type Kit } from '../testing/harness.ts';
+import { addTag, expect, goTo, openTab, toggle, waitForState, waitForValue, type Harness } from '../testing/harness.ts';
 
-export async function noConsoleErrors({ newUser, server }: Kit): Promise<void> {
-  const person = await newUser();
-  const seat = await person.openBrowser();
-  const tab = await openTab(seat.context, server.url);
-  const answer = await seat.page.reload();
-  const policy = answer?.headers()['content-security-policy'] ?? '';
+export async function noConsoleErrors({ createUser, server }: Harness): Promise<void> {
+  const person = await createUser();
+  const firstTab = await person.openBrowser();
+  const tab = await openTab(firstTab.context, server.url);
+  const response = await firstTab.page.reload();
+  const policy = response?.headers()['content-security-policy'] ?? '';
   expect(policy.includes("default-src 'self'") && !policy.includes('unsafe'), `the policy is: ${policy}`);
-  await waitForState(seat.page, 'live');
-  await toggle(seat.page, 'dailyBriefing');
-  await addWord(seat.page, 'tableColumns', 'Due');
-  await seat.page.getByTestId('time-briefingTime').fill('06:45');
+  await waitForState(firstTab.page, 'live');
+  await toggle(firstTab.page, 'dailyBriefing');
+  await addTag(firstTab.page, 'tableColumns', 'Due');
+  await firstTab.page.getByTestId('time-briefingTime').fill('06:45');
   await waitForValue(tab.page, 'briefingTime', '06:45');
-  await seat.page.getByTestId('timezone').selectOption('Europe/Vienna');
-  await seat.page.getByTestId('preset-name').fill('Everything');
-  await seat.page.getByTestId('preset-save').click();
+  await firstTab.page.getByTestId('timezone').selectOption('Europe/Vienna');
+  await firstTab.page.getByTestId('preset-name').fill('Everything');
+  await firstTab.page.getByTestId('preset-save').click();
   await tab.page.getByTestId('preset').waitFor();
-  await waitForState(seat.page, 'live', 0);
-  await goTo(seat.page, 'Devices');
-  await seat.page.getByTestId('device').first().waitFor();
-  await goTo(seat.page, 'Inspector');
-  await seat.page.getByTestId('leaf').first().waitFor();
-  await goTo(seat.page, 'Two devices');
+  await waitForState(firstTab.page, 'live', 0);
+  await goTo(firstTab.page, 'Devices');
+  await firstTab.page.getByTestId('device').first().waitFor();
+  await goTo(firstTab.page, 'Inspector');
+  await firstTab.page.getByTestId('leaf').first().waitFor();
+  await goTo(firstTab.page, 'Two devices');
   for (const device of ['laptop', 'phone']) {
-    await seat.page.locator(`[data-testid="status-${device}"][data-state="live"]`).waitFor();
+    await firstTab.page.locator(`[data-testid="status-${device}"][data-state="live"]`).waitFor();
   }
-  const errors = [...seat.errors, ...tab.errors];
+  const errors = [...firstTab.errors, ...tab.errors];
   expect(errors.length === 0, `console errors: ${errors.join('; ')}`);
 }
 
 /** Every control is reached by Tab, has a name, and shows where the focus is. */
-export async function keyboardAlone({ newUser }: Kit): Promise<void> {
-  const person = await newUser();
+export async function keyboardAlone({ createUser }: Harness): Promise<void> {
+  const person = await createUser();
   const { page } = await person.openBrowser();
   const nameless = await page
     .locator('main :is(button, input, select), header :is(button, a)')
@@ -56,8 +56,8 @@ export async function keyboardAlone({ newUser }: Kit): Promise<void> {
 }
 
 /** A wrong password is told in a sentence, and nothing is kept. */
-export async function wrongPassword({ newUser, browser, server }: Kit): Promise<void> {
-  const person = await newUser();
+export async function wrongPassword({ createUser, browser, server }: Harness): Promise<void> {
+  const person = await createUser();
   await person.openBrowser();
   const { page, context } = await openTab(await browser.newContext(), server.url);
   await page.getByTestId('username').fill(person.username);

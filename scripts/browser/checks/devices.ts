@@ -1,8 +1,8 @@
 /** The signed-in devices: seen, ended one by one and all at once, and what is said when the list cannot be had. */
-import { expect, goTo, openTab, waitForState, type Kit } from '../testing/harness.ts';
+import { expect, goTo, openTab, waitForState, type Harness } from '../testing/harness.ts';
 
-export async function devicesAreEnded({ newUser }: Kit): Promise<void> {
-  const person = await newUser();
+export async function devicesAreSignedOut({ createUser }: Harness): Promise<void> {
+  const person = await createUser();
   const here = await person.openBrowser();
   const others = [await person.openBrowser(), await person.openBrowser()];
   const { page } = here;
@@ -23,12 +23,12 @@ export async function devicesAreEnded({ newUser }: Kit): Promise<void> {
   await page.getByTestId('end-others-confirm').click();
   await page.getByTestId('devices-message').filter({ hasText: 'All other devices' }).waitFor();
   await page.getByTestId('device').nth(1).waitFor({ state: 'detached' });
-  for (const seat of others) await waitForState(seat.page, 'sign-in-needed');
+  for (const tab of others) await waitForState(tab.page, 'sign-in-needed');
   await waitForState(page, 'live');
 }
 
-export async function devicesWithoutAServer({ newUser, server }: Kit): Promise<void> {
-  const person = await newUser();
+export async function devicesWithoutAServer({ createUser, server }: Harness): Promise<void> {
+  const person = await createUser();
   const { context } = await person.openBrowser();
   const pattern = '**/api/auth/sessions';
   await context.route(pattern, (route) => route.fulfill({ status: 500, json: { error: 'x', reason: 'It broke.' } }));

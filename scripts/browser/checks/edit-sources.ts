@@ -1,7 +1,7 @@
 /** A change by a door that is no page: how soon an open page shows it, without a reload. */
 import type { Page } from 'playwright-core';
-import { runUsers } from '../../../server/testing/run-users-command.ts';
-import { expect, goTo, waitForValue, type Kit } from '../testing/harness.ts';
+import { runUsersCommand } from '../../../server/testing/run-users-command.ts';
+import { expect, goTo, waitForValue, type Harness } from '../testing/harness.ts';
 import { linkChat } from './telegram.ts';
 
 const ROUNDS = 20;
@@ -9,7 +9,7 @@ const ROUNDS = 20;
 type Theme = 'dark' | 'light';
 
 /** In ms, from just before `change` until the page shows the theme. */
-async function timeOf(page: Page, theme: Theme, change: () => Promise<unknown>): Promise<number> {
+async function measureUpdate(page: Page, theme: Theme, change: () => Promise<unknown>): Promise<number> {
   await page.evaluate((value) => {
     const seen = new Promise<number>((resolve) => {
       new MutationObserver((_changes, observer) => {
@@ -21,20 +21,20 @@ async function timeOf(page: Page, theme: Theme, change: () => Promise<unknown>):
     });
     Reflect.set(globalThis, 'themeSeen', seen);
   }, theme);
-  const begin = Date.now();
+  const startedAt = Date.now();
   const [at] = await Promise.all([
     page.evaluate(() => Reflect.get(globalThis, 'themeSeen') as Promise<number>),
     change(),
   ]);
-  return at - begin;
+  return at - startedAt;
 }
 
 const median = (times: readonly number[]): number => times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0;
 
-export async function otherDoorsAreSeen({ newUser, server, telegram }: Kit): Promise<string> {
-  const person = await newUser();
+export async function otherEditSourcesAreShown({ createUser, server, telegram }: Harness): Promise<string> {
+  const person = await createUser();
   const { page } = await person.openBrowser();
-  const partner = telegram.person('Ada', 'ada');
+  const partner = telegram.createPerson('Ada', 'ada');
   await goTo(page, 'Devices');
   await linkChat(page, partner);
   await goTo(page, 'Preferences');
@@ -43,22 +43,22 @@ export async function otherDoorsAreSeen({ newUser, server, telegram }: Kit): Pro
     authorization: `Bearer ${server.token(person.username)}`,
     'content-type': 'application/merge-patch+json',
   };
-  const doors: Readonly<Record<string, (theme: Theme) => Promise<unknown>>> = {
+  const sources: Readonly<Record<string, (theme: Theme) => Promise<unknown>>> = {
     REST: (theme) =>
       fetch(`${server.url}/api/users/preferences`, { method: 'PATCH', headers, body: JSON.stringify({ theme }) }),
-    'the bot': (theme) => partner.say(`/theme ${theme}`),
-    'the command line': (theme) => runUsers(server.env(), ['set', person.username, 'theme', theme]),
+    'the bot': (theme) => partner.sendMessage(`/theme ${theme}`),
+    'the command line': (theme) => runUsersCommand(server.env(), ['set', person.username, 'theme', theme]),
   };
-  const told: string[] = [];
-  for (const [door, change] of Object.entries(doors)) {
+  const results: string[] = [];
+  for (const [source, change] of Object.entries(sources)) {
     const times: number[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
       const theme = round % 2 === 0 ? 'dark' : 'light';
-      times.push(await timeOf(page, theme, () => change(theme)));
+      times.push(await measureUpdate(page, theme, () => change(theme)));
     }
     await waitForValue(page, 'theme', 'light');
-    told.push(`${door} ${median(times)} ms`);
+    results.push(`${source} ${median(times)} ms`);
   }
   expect((await page.evaluate(() => performance.timeOrigin)) === loaded, 'the page was loaded again');
-  return `median of ${ROUNDS} each: ${told.join(', ')}`;
+  return `median of ${ROUNDS} each: ${results.join(', ')}`;
 }

@@ -1,11 +1,11 @@
 /** The inspector shows what is so, and changes by itself. */
-import { choose, expect, goTo, openTab, toggle, waitForState, type Kit } from '../testing/harness.ts';
+import { choose, expect, goTo, openTab, toggle, waitForState, type Harness } from '../testing/harness.ts';
 
-export async function inspectorIsLive({ newUser, server }: Kit): Promise<void> {
-  const person = await newUser();
-  const seat = await person.openBrowser();
+export async function inspectorIsLive({ createUser, server }: Harness): Promise<void> {
+  const person = await createUser();
+  const firstTab = await person.openBrowser();
   const other = await person.openBrowser();
-  const { page, context } = seat;
+  const { page, context } = firstTab;
   await goTo(page, 'Inspector');
   await page.locator('[data-testid="inspector"][data-leader="true"]').waitFor();
   const tab = await openTab(context, `${server.url}/inspector`);
@@ -31,8 +31,8 @@ export async function inspectorIsLive({ newUser, server }: Kit): Promise<void> {
   await page.getByTestId('leaf').locator('li', { hasText: 'Daily recap' }).filter({ hasText: 'this device' }).waitFor();
 }
 
-export async function inspectionIsCopied({ newUser, server }: Kit): Promise<void> {
-  const person = await newUser();
+export async function snapshotIsCopied({ createUser, server }: Harness): Promise<void> {
+  const person = await createUser();
   const { page, context } = await person.openBrowser();
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: server.url });
   await goTo(page, 'Inspector');

@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
-import { openLine } from '../../e2e/testing/severable-proxy.ts';
+import { startSeverableProxy } from '../../e2e/testing/severable-proxy.ts';
 import {
-  addWord,
+  addTag,
   choose,
   databaseNames,
   eventually,
@@ -14,7 +14,7 @@ import {
   toggle,
   waitForState,
   waitForValue,
-  type Kit,
+  type Harness,
 } from '../testing/harness.ts';
 
 const SECRET = 'only-of-the-first';
@@ -22,7 +22,7 @@ const SECRET = 'only-of-the-first';
 /** Where in this browser the text is, of all the places where a page could have put it. */
 async function findText(page: Page, text: string): Promise<readonly string[]> {
   const cookies = JSON.stringify(await page.context().cookies());
-  const places = await page.evaluate(async (wanted) => {
+  const places = await page.evaluate(async (expected) => {
     const found = new Map<string, string>([
       ['the page', document.documentElement.outerHTML],
       ['localStorage', JSON.stringify(localStorage)],
@@ -49,12 +49,12 @@ async function findText(page: Page, text: string): Promise<readonly string[]> {
       database.close();
       found.set(`the name ${name}`, name);
     }
-    return [...found].filter(([, content]) => content.includes(wanted)).map(([place]) => place);
+    return [...found].filter(([, content]) => content.includes(expected)).map(([place]) => place);
   }, text);
   return cookies.includes(text) ? [...places, 'cookies'] : places;
 }
 
-async function expectNothingOf(page: Page, texts: readonly string[]): Promise<void> {
+async function expectTextsAbsent(page: Page, texts: readonly string[]): Promise<void> {
   for (const text of texts) {
     const places = await findText(page, text);
     expect(places.length === 0, `${text} is in ${places.join(', ')}`);
@@ -62,13 +62,13 @@ async function expectNothingOf(page: Page, texts: readonly string[]): Promise<vo
 }
 
 /** Offline and online, a second user of the browser finds nothing of the first, nor does who only looks at the page. */
-export async function nextUserFindsNothing({ newUser, server }: Kit): Promise<void> {
-  const [alice, bob] = [await newUser('alice-was-here'), await newUser()];
+export async function nextUserFindsNothing({ createUser, server }: Harness): Promise<void> {
+  const [alice, bob] = [await createUser('alice-was-here'), await createUser()];
   const { page, context } = await alice.openBrowser();
   await page.evaluate(async () => {
     await navigator.serviceWorker.ready;
   });
-  await addWord(page, 'selectedTags', SECRET);
+  await addTag(page, 'selectedTags', SECRET);
   await waitForState(page, 'live', 0);
   expect((await findText(page, SECRET)).length > 0, 'the secret is nowhere to begin with');
   await page.getByTestId('sign-out').click();
@@ -76,49 +76,49 @@ export async function nextUserFindsNothing({ newUser, server }: Kit): Promise<vo
   await context.setOffline(true);
   await page.reload();
   await page.getByTestId('credentials-form').waitFor();
-  await expectNothingOf(page, [SECRET, alice.username]);
+  await expectTextsAbsent(page, [SECRET, alice.username]);
   await context.setOffline(false);
   await page.reload();
   await bob.signIn(page);
   await waitForValue(page, 'selectedTags', []);
-  await expectNothingOf(page, [SECRET, alice.username]);
+  await expectTextsAbsent(page, [SECRET, alice.username]);
   await context.setOffline(true);
   const tab = await openTab(context, server.url);
   await waitForValue(tab.page, 'selectedTags', []);
-  await expectNothingOf(tab.page, [SECRET, alice.username]);
+  await expectTextsAbsent(tab.page, [SECRET, alice.username]);
 }
 
 /** The page dies right after the click: the next one shows nothing, and takes away what was left. */
-export async function signOutCutOffByCrash({ newUser, server }: Kit): Promise<void> {
-  const [alice, bob] = [await newUser('alice-has-crashed'), await newUser()];
+export async function signOutInterruptedByCrash({ createUser, server }: Harness): Promise<void> {
+  const [alice, bob] = [await createUser('alice-has-crashed'), await createUser()];
   const { page, context } = await alice.openBrowser();
-  await addWord(page, 'selectedTags', SECRET);
+  await addTag(page, 'selectedTags', SECRET);
   await waitForState(page, 'live', 0);
   const session = await context.newCDPSession(page);
   const crashed = page.waitForEvent('crash');
   await page.getByTestId('sign-out').evaluate((button) => (button as HTMLButtonElement).click());
   session.send('Page.crash').catch(() => undefined);
   await crashed;
-  await expectLeft(context, server.url, alice.username);
+  await expectSignedOutAndErased(context, server.url, alice.username);
   const { page: next } = await openTab(context, server.url);
   await bob.signIn(next);
   await waitForValue(next, 'selectedTags', []);
-  await expectNothingOf(next, [SECRET, alice.username]);
+  await expectTextsAbsent(next, [SECRET, alice.username]);
 }
 
 /** The server hangs, an edit is unsent, and the browser is closed in the midst of it; it is started again offline. */
-export async function signOutCutOffByClosing({ newUser, server, startBrowser }: Kit): Promise<void> {
+export async function signOutInterruptedByClosing({ createUser, server, startBrowser }: Harness): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'pouchgate-profile-'));
-  const line = await openLine(server.url);
+  const line = await startSeverableProxy(server.url);
   try {
-    const alice = await newUser('alice-has-closed');
+    const alice = await createUser('alice-has-closed');
     const before = await startBrowser(folder);
     const { page } = await openTab(before, line.url);
     await alice.signIn(page);
     await page.evaluate(async () => {
       await navigator.serviceWorker.ready;
     });
-    await addWord(page, 'selectedTags', SECRET);
+    await addTag(page, 'selectedTags', SECRET);
     await waitForState(page, 'live', 0);
     line.stall();
     await toggle(page, 'dailyBriefing');
@@ -127,7 +127,7 @@ export async function signOutCutOffByClosing({ newUser, server, startBrowser }: 
     await before.close();
     const after = await startBrowser(folder);
     await after.setOffline(true);
-    await expectLeft(after, line.url, alice.username);
+    await expectSignedOutAndErased(after, line.url, alice.username);
     await after.close();
   } finally {
     await line.close();
@@ -136,7 +136,7 @@ export async function signOutCutOffByClosing({ newUser, server, startBrowser }: 
 }
 
 /** A new page asks to sign in, and in a moment nothing is left. */
-async function expectLeft(context: BrowserContext, url: string, username: string): Promise<void> {
+async function expectSignedOutAndErased(context: BrowserContext, url: string, username: string): Promise<void> {
   const { page } = await openTab(context, url);
   await page.getByTestId('credentials-form').waitFor();
   expect(!(await page.content()).includes(SECRET), 'the page shows the secret');
@@ -145,30 +145,30 @@ async function expectLeft(context: BrowserContext, url: string, username: string
     async () => (names = await databaseNames(page)).length === 0,
     () => `databases left: ${names.join(', ')}`,
   );
-  await expectNothingOf(page, [SECRET, username]);
+  await expectTextsAbsent(page, [SECRET, username]);
   await page.close();
 }
 
 /** The browser throws the database away under an open page. */
-export async function evictedDatabase({ newUser, server }: Kit): Promise<void> {
-  const person = await newUser();
-  const [seat, other] = [await person.openBrowser(), await person.openBrowser()];
-  const tab = await openTab(seat.context, server.url);
+export async function evictedDatabase({ createUser, server }: Harness): Promise<void> {
+  const person = await createUser();
+  const [firstTab, other] = [await person.openBrowser(), await person.openBrowser()];
+  const tab = await openTab(firstTab.context, server.url);
   await waitForState(tab.page, 'live');
-  await choose(seat.page, 'theme', 'dark');
-  await waitForState(seat.page, 'live', 0);
-  const session = await seat.context.newCDPSession(seat.page);
+  await choose(firstTab.page, 'theme', 'dark');
+  await waitForState(firstTab.page, 'live', 0);
+  const session = await firstTab.context.newCDPSession(firstTab.page);
   const evict = (): Promise<unknown> =>
     session.send('Storage.clearDataForOrigin', { origin: server.url, storageTypes: 'indexeddb' });
   // First the page is told of a change after it, then it is the page that makes one.
   await evict();
   await choose(other.page, 'selectedTimeRange', 'week');
-  for (const { page } of [seat, tab]) await waitForValue(page, 'selectedTimeRange', 'week');
+  for (const { page } of [firstTab, tab]) await waitForValue(page, 'selectedTimeRange', 'week');
   await evict();
-  await choose(seat.page, 'viewMode', 'table');
+  await choose(firstTab.page, 'viewMode', 'table');
   await waitForValue(other.page, 'viewMode', 'table');
   await toggle(tab.page, 'dailyRecap');
-  for (const { page } of [seat, tab, other]) {
+  for (const { page } of [firstTab, tab, other]) {
     await waitForValue(page, 'theme', 'dark');
     await waitForValue(page, 'viewMode', 'table');
     await waitForValue(page, 'selectedTimeRange', 'week');
@@ -181,7 +181,7 @@ export async function evictedDatabase({ newUser, server }: Kit): Promise<void> {
  * As when the browser takes a database away in the midst of a read: it breaks off the transaction, and PouchDB, which listens
  * for no such thing when it reads, would wait for ever.
  */
-const breakOffReads = (context: BrowserContext): Promise<unknown> =>
+const abortReads = (context: BrowserContext): Promise<unknown> =>
   context.addInitScript(() => {
     const get = Reflect.get(IDBObjectStore.prototype, 'get') as (...keys: unknown[]) => IDBRequest;
     IDBObjectStore.prototype.get = function (...keys: unknown[]) {
@@ -196,24 +196,24 @@ const breakOffReads = (context: BrowserContext): Promise<unknown> =>
   });
 
 /** The edit that needed the read is stored all the same, and so is what comes after it. */
-export async function readBrokenOff({ newUser }: Kit): Promise<void> {
-  const person = await newUser();
-  const seat = await person.openBrowser({ setUp: breakOffReads });
+export async function abortedRead({ createUser }: Harness): Promise<void> {
+  const person = await createUser();
+  const firstTab = await person.openBrowser({ setUp: abortReads });
   const other = await person.openBrowser();
-  await waitForState(seat.page, 'live', 0);
-  await seat.page.evaluate(() => Reflect.set(globalThis, 'breaksOff', true));
-  await choose(seat.page, 'theme', 'dark');
+  await waitForState(firstTab.page, 'live', 0);
+  await firstTab.page.evaluate(() => Reflect.set(globalThis, 'breaksOff', true));
+  await choose(firstTab.page, 'theme', 'dark');
   await waitForValue(other.page, 'theme', 'dark');
-  await choose(seat.page, 'viewMode', 'table');
+  await choose(firstTab.page, 'viewMode', 'table');
   await waitForValue(other.page, 'viewMode', 'table');
-  await waitForState(seat.page, 'live', 0);
+  await waitForState(firstTab.page, 'live', 0);
 }
 
 /**
  * As on a full disk: what is written while `isFull` is set is undone, with the error that a browser gives then. Chromium
  * takes Storage.overrideQuotaForOrigin and says that it holds, and writes all the same (seen in 156).
  */
-const limitQuota = (context: BrowserContext): Promise<unknown> =>
+const simulateFullQuota = (context: BrowserContext): Promise<unknown> =>
   context.addInitScript(() => {
     const put = Reflect.get(IDBObjectStore.prototype, 'put') as (...values: unknown[]) => IDBRequest;
     IDBObjectStore.prototype.put = function (...values: unknown[]) {
@@ -230,11 +230,11 @@ const limitQuota = (context: BrowserContext): Promise<unknown> =>
   });
 
 /** No room is left: an edit that cannot be stored is told and goes back; with room again all is as before. */
-export async function fullQuota({ newUser, server }: Kit): Promise<string> {
-  const person = await newUser();
-  const [seat, other] = [await person.openBrowser({ setUp: limitQuota }), await person.openBrowser()];
-  const { page } = seat;
-  const tab = await openTab(seat.context, server.url);
+export async function fullQuota({ createUser, server }: Harness): Promise<string> {
+  const person = await createUser();
+  const [firstTab, other] = [await person.openBrowser({ setUp: simulateFullQuota }), await person.openBrowser()];
+  const { page } = firstTab;
+  const tab = await openTab(firstTab.context, server.url);
   await waitForState(tab.page, 'live');
   const setFull = (isFull: boolean): Promise<unknown> =>
     page.evaluate((value) => Reflect.set(globalThis, 'isFull', value), isFull);
@@ -242,7 +242,7 @@ export async function fullQuota({ newUser, server }: Kit): Promise<string> {
   await page.getByTestId('choice-viewMode-table').click();
   const notice = page.getByTestId('notice-error').filter({ hasText: /\w+ \w+.*/ });
   await notice.waitFor();
-  const told = await notice.innerText();
+  const message = await notice.innerText();
   await waitForValue(page, 'viewMode', 'kanban');
   await waitForValue(other.page, 'viewMode', 'kanban');
   await setFull(false);
@@ -254,12 +254,12 @@ export async function fullQuota({ newUser, server }: Kit): Promise<string> {
     await waitForValue(each, 'viewMode', 'graph');
     await waitForState(each, 'live', 0);
   }
-  return told.replaceAll('\n', ' ');
+  return message.replaceAll('\n', ' ');
 }
 
 /** A browser that gives the page no database says so in a sentence, and not by a blank page. */
-export async function noDatabaseAtAll({ newUser, browser, server }: Kit): Promise<string> {
-  const person = await newUser();
+export async function databaseUnavailable({ createUser, browser, server }: Harness): Promise<string> {
+  const person = await createUser();
   await person.openBrowser();
   const context = await browser.newContext();
   await context.addInitScript(() => {

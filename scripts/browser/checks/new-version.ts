@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
 import { startTestServer, type TestServer } from '../../e2e/testing/test-server.ts';
-import { expect, openTab, PAGE, type Kit } from '../testing/harness.ts';
+import { expect, openTab, PAGE_DIRECTORY, type Harness } from '../testing/harness.ts';
 
 const PATHS = ['/', '/devices', '/inspector', '/two-devices'];
 
@@ -12,7 +12,7 @@ const PATHS = ['/', '/devices', '/inspector', '/two-devices'];
  * What the next build would leave: its script says that it is the next one, and so has another name, and with it the
  * document and the service worker's list are others. Nothing of the old script stays.
  */
-function deployNext(folder: string): void {
+function deployNextBuild(folder: string): void {
   const assets = join(folder, 'assets');
   const name = readdirSync(assets).find((file) => file.endsWith('.js'));
   if (name === undefined) throw new Error('The page has no script.');
@@ -26,7 +26,7 @@ function deployNext(folder: string): void {
   );
 }
 
-const waitForControl = (page: Page): Promise<unknown> =>
+const waitForServiceWorker = (page: Page): Promise<unknown> =>
   page.waitForFunction(() => navigator.serviceWorker.controller?.state === 'activated');
 const cacheKeys = (page: Page): Promise<readonly string[]> =>
   page.evaluate(async () => {
@@ -35,29 +35,29 @@ const cacheKeys = (page: Page): Promise<readonly string[]> =>
     return all.flat().map(({ url }) => new URL(url).pathname);
   });
 
-async function openTabs(context: BrowserContext, { url, account }: TestServer): Promise<readonly [Page, Page]> {
+async function openTabs(context: BrowserContext, { url, accountName }: TestServer): Promise<readonly [Page, Page]> {
   const { page } = await openTab(context, url);
   await page.getByTestId('choose-register').click();
-  await page.getByTestId('username').fill(account('alice'));
+  await page.getByTestId('username').fill(accountName('alice'));
   await page.getByTestId('password').fill('a password for tests');
   await page.getByTestId('submit').click();
   await page.locator('[data-testid="status"][data-state="live"]').waitFor();
-  await waitForControl(page);
+  await waitForServiceWorker(page);
   const { page: other } = await openTab(context, `${url}/devices`);
   await other.getByTestId('device').first().waitFor();
   return [page, other];
 }
 
-export async function newVersionIsOffered({ browser }: Kit): Promise<void> {
+export async function newVersionIsOffered({ browser }: Harness): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'page-'));
-  cpSync(PAGE, folder, { recursive: true });
+  cpSync(PAGE_DIRECTORY, folder, { recursive: true });
   const server = await startTestServer({ page: folder });
   try {
     const context = await browser.newContext();
     context.setDefaultTimeout(30_000);
     const tabs = await openTabs(context, server);
     const [page, other] = tabs;
-    deployNext(folder);
+    deployNextBuild(folder);
     await page.evaluate(async () => (await navigator.serviceWorker.getRegistration())?.update());
     for (const tab of tabs) await tab.getByTestId('update-offer').waitFor();
 
@@ -77,7 +77,7 @@ export async function newVersionIsOffered({ browser }: Kit): Promise<void> {
     await page.getByTestId('update-accept').click();
     for (const tab of tabs) {
       await tab.locator('html[data-build="next"]').waitFor();
-      await waitForControl(tab);
+      await waitForServiceWorker(tab);
       expect((await tab.getByTestId('update-offer').count()) === 0, 'what has been taken is offered again');
     }
     await page.locator('[data-testid="status"][data-state="live"]').waitFor();
@@ -88,7 +88,7 @@ export async function newVersionIsOffered({ browser }: Kit): Promise<void> {
     );
     const versions = await page.evaluate(() => caches.keys());
     expect(versions.length === 1, `versions kept: ${versions.join(', ')}`);
-    await startsEverywhere(context, server.url, page);
+    await expectEveryPageStartsOffline(context, server.url, page);
   } finally {
     await server.close();
     rmSync(folder, { recursive: true });
@@ -96,7 +96,7 @@ export async function newVersionIsOffered({ browser }: Kit): Promise<void> {
 }
 
 /** Without a network every URL of the app starts; and nothing but the page's own files is in a cache. */
-async function startsEverywhere(context: BrowserContext, url: string, page: Page): Promise<void> {
+async function expectEveryPageStartsOffline(context: BrowserContext, url: string, page: Page): Promise<void> {
   await context.setOffline(true);
   for (const path of PATHS) {
     await page.goto(url + path);
@@ -111,10 +111,10 @@ async function startsEverywhere(context: BrowserContext, url: string, page: Page
 }
 
 /** What a browser asks of a page before it offers to install it. */
-export async function canBeInstalled({ newUser }: Kit): Promise<void> {
-  const person = await newUser();
+export async function canBeInstalled({ createUser }: Harness): Promise<void> {
+  const person = await createUser();
   const { page, context } = await person.openBrowser();
-  await waitForControl(page);
+  await waitForServiceWorker(page);
   const session = await context.newCDPSession(page);
   const { installabilityErrors } = await session.send('Page.getInstallabilityErrors');
   // A context of these checks is a private window, where nothing can be installed.

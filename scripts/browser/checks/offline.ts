@@ -2,20 +2,29 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { addWord, choose, expect, openTab, toggle, waitForState, waitForValue, type Kit } from '../testing/harness.ts';
-import { expectStates, watchStates } from '../testing/expect-states.ts';
+import {
+  addTag,
+  choose,
+  expect,
+  openTab,
+  toggle,
+  waitForState,
+  waitForValue,
+  type Harness,
+} from '../testing/harness.ts';
+import { expectStates, recordStates } from '../testing/expect-states.ts';
 
-const STARTS = 10;
+const COLD_START_COUNT = 10;
 
-export async function offlineEditsInBothBrowsers({ newUser }: Kit): Promise<void> {
-  const person = await newUser();
+export async function offlineEditsInBothBrowsers({ createUser }: Harness): Promise<void> {
+  const person = await createUser();
   const [left, right] = [await person.openBrowser(), await person.openBrowser()];
   await Promise.all([left.context.setOffline(true), right.context.setOffline(true)]);
   await Promise.all([waitForState(left.page, 'offline'), waitForState(right.page, 'offline')]);
   await choose(left.page, 'theme', 'dark');
   await toggle(left.page, 'dailyRecap');
   await choose(right.page, 'viewMode', 'graph');
-  await addWord(right.page, 'selectedTags', 'garden');
+  await addTag(right.page, 'selectedTags', 'garden');
   await waitForState(left.page, 'offline', 2);
   await waitForState(right.page, 'offline', 2);
   const text = await left.page.getByTestId('status').innerText();
@@ -30,8 +39,8 @@ export async function offlineEditsInBothBrowsers({ newUser }: Kit): Promise<void
   }
 }
 
-export async function reloadWithoutNetwork({ newUser }: Kit): Promise<void> {
-  const person = await newUser();
+export async function reloadWithoutNetwork({ createUser }: Harness): Promise<void> {
+  const person = await createUser();
   const [left, right] = [await person.openBrowser(), await person.openBrowser()];
   await choose(left.page, 'viewMode', 'table');
   await waitForState(left.page, 'live', 0);
@@ -54,33 +63,33 @@ export async function reloadWithoutNetwork({ newUser }: Kit): Promise<void> {
   await waitForState(left.page, 'live', 0);
 }
 
-export async function serverRestart({ newUser, server }: Kit): Promise<void> {
-  const person = await newUser();
+export async function serverRestart({ createUser, server }: Harness): Promise<void> {
+  const person = await createUser();
   const [left, right] = [await person.openBrowser(), await person.openBrowser()];
-  const marks = await Promise.all([left, right].map(({ page }) => page.evaluate(() => performance.timeOrigin)));
-  const states = await watchStates(left.page);
+  const loadTimes = await Promise.all([left, right].map(({ page }) => page.evaluate(() => performance.timeOrigin)));
+  const states = await recordStates(left.page);
   await server.stop();
   await Promise.all([waitForState(left.page, 'offline'), waitForState(right.page, 'offline')]);
   await toggle(left.page, 'activitySidebarOpen');
-  const begin = Date.now();
+  const restartedAt = Date.now();
   await server.start();
   await waitForValue(right.page, 'activitySidebarOpen', false);
   await waitForState(left.page, 'live', 0);
   await choose(right.page, 'theme', 'light');
   await waitForValue(left.page, 'theme', 'light');
   const after = await Promise.all([left, right].map(({ page }) => page.evaluate(() => performance.timeOrigin)));
-  expect(JSON.stringify(after) === JSON.stringify(marks), 'a page was loaded again');
-  const shown = await states();
-  expectStates(shown, /^live( offline| catching-up)* offline( catching-up| offline)* live$/);
-  expect((shown.at(-1)?.at ?? 0) >= begin, 'the page said that it was live while there was no server');
+  expect(JSON.stringify(after) === JSON.stringify(loadTimes), 'a page was loaded again');
+  const changes = await states();
+  expectStates(changes, /^live( offline| catching-up)* offline( catching-up| offline)* live$/);
+  expect((changes.at(-1)?.at ?? 0) >= restartedAt, 'the page said that it was live while there was no server');
 }
 
 /** The whole browser is closed twice, and started without a network; the server is not even there. */
-export async function closedAndStartedOffline({ newUser, server, startBrowser }: Kit): Promise<void> {
+export async function closedAndStartedOffline({ createUser, server, startBrowser }: Harness): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'pouchgate-profile-'));
-  let isServerThere = true;
+  let isServerRunning = true;
   try {
-    const person = await newUser();
+    const person = await createUser();
     const first = await startBrowser(folder);
     const { page } = await openTab(first, server.url);
     await person.signIn(page);
@@ -91,13 +100,13 @@ export async function closedAndStartedOffline({ newUser, server, startBrowser }:
     });
     await first.close();
     await server.stop();
-    isServerThere = false;
+    isServerRunning = false;
 
     const second = await startBrowser(folder);
     await second.setOffline(true);
     const again = await openTab(second, server.url);
     await waitForValue(again.page, 'theme', 'dark');
-    await addWord(again.page, 'selectedTags', 'first');
+    await addTag(again.page, 'selectedTags', 'first');
     await waitForState(again.page, 'offline', 1);
     // A change counts from the moment it is made; that it is stored is seen where nobody has made it.
     const beside = await openTab(second, server.url);
@@ -112,7 +121,7 @@ export async function closedAndStartedOffline({ newUser, server, startBrowser }:
     await choose(last.page, 'viewMode', 'graph');
     await waitForState(last.page, 'offline', 2);
     await server.start();
-    isServerThere = true;
+    isServerRunning = true;
     await third.setOffline(false);
     await waitForState(last.page, 'live', 0);
     const elsewhere = await person.openBrowser();
@@ -121,21 +130,21 @@ export async function closedAndStartedOffline({ newUser, server, startBrowser }:
     await waitForValue(elsewhere.page, 'viewMode', 'graph');
     await third.close();
   } finally {
-    if (!isServerThere) await server.start();
+    if (!isServerRunning) await server.start();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 /** From the navigation's start to the first preference in the DOM, without a network, in a new tab each time. */
-export async function coldStart({ newUser, server }: Kit): Promise<string> {
-  const person = await newUser();
-  const seat = await person.openBrowser();
-  await choose(seat.page, 'theme', 'dark');
-  await waitForState(seat.page, 'live', 0);
-  await seat.page.evaluate(async () => {
+export async function coldStart({ createUser, server }: Harness): Promise<string> {
+  const person = await createUser();
+  const firstTab = await person.openBrowser();
+  await choose(firstTab.page, 'theme', 'dark');
+  await waitForState(firstTab.page, 'live', 0);
+  await firstTab.page.evaluate(async () => {
     await navigator.serviceWorker.ready;
   });
-  await seat.context.addInitScript(() => {
+  await firstTab.context.addInitScript(() => {
     new MutationObserver((_changes, observer) => {
       if (document.querySelector('[data-testid="preferences"][data-read="true"] [data-testid^="pref-"]') === null)
         return;
@@ -143,16 +152,16 @@ export async function coldStart({ newUser, server }: Kit): Promise<string> {
       observer.disconnect();
     }).observe(document, { subtree: true, childList: true, attributes: true });
   });
-  await seat.context.setOffline(true);
-  await seat.page.close();
+  await firstTab.context.setOffline(true);
+  await firstTab.page.close();
   const times: number[] = [];
-  while (times.length < STARTS) {
-    const { page } = await openTab(seat.context, server.url);
+  while (times.length < COLD_START_COUNT) {
+    const { page } = await openTab(firstTab.context, server.url);
     await waitForValue(page, 'theme', 'dark');
     times.push(await page.evaluate(() => Reflect.get(globalThis, 'firstPreference') as number));
     await page.close();
   }
   times.sort((a, b) => a - b);
-  const median = Math.round(((times[STARTS / 2 - 1] ?? 0) + (times[STARTS / 2] ?? 0)) / 2);
-  return `median ${median} ms of ${STARTS}, max ${Math.round(times.at(-1) ?? 0)} ms`;
+  const median = Math.round(((times[COLD_START_COUNT / 2 - 1] ?? 0) + (times[COLD_START_COUNT / 2] ?? 0)) / 2);
+  return `median ${median} ms of ${COLD_START_COUNT}, max ${Math.round(times.at(-1) ?? 0)} ms`;
 }

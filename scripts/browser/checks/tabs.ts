@@ -1,7 +1,7 @@
 /** Many tabs of one user in one browser: one connection, and always somebody who has it. */
 import type { Page } from 'playwright-core';
 import {
-  addWord,
+  addTag,
   choose,
   eventually,
   expect,
@@ -9,28 +9,28 @@ import {
   toggle,
   waitForState,
   waitForValue,
-  type Kit,
-  type Seat,
+  type Harness,
+  type BrowserTab,
 } from '../testing/harness.ts';
 
-const TABS = 10;
+const TAB_COUNT = 10;
 const ROUNDS = 6;
 
 /** Waits until the server holds so many longpolls, of all users there are. */
-const waitForLongpolls = ({ server }: Kit, count: number): Promise<void> =>
+const waitForLongpolls = ({ server }: Harness, count: number): Promise<void> =>
   eventually(
-    () => server.running().hub.waiters.longpoll === count,
-    () => `the server holds ${server.running().hub.waiters.longpoll} longpolls, not ${count}`,
+    () => server.pouchgate().hub.waiters.longpoll === count,
+    () => `the server holds ${server.pouchgate().hub.waiters.longpoll} longpolls, not ${count}`,
   );
 
 /** The moment, by the machine's clock, at which the page shows this value. */
-const whenShown = (page: Page, value: string): Promise<number> =>
+const waitUntilShown = (page: Page, value: string): Promise<number> =>
   page.getByTestId('pref-viewMode').evaluate(
-    (row, wanted) =>
+    (row, expected) =>
       new Promise<number>((resolve) => {
-        if (row.getAttribute('data-value') === JSON.stringify(wanted)) resolve(Date.now());
+        if (row.getAttribute('data-value') === JSON.stringify(expected)) resolve(Date.now());
         new MutationObserver(() => {
-          if (row.getAttribute('data-value') === JSON.stringify(wanted)) resolve(Date.now());
+          if (row.getAttribute('data-value') === JSON.stringify(expected)) resolve(Date.now());
         }).observe(row, { attributes: true });
       }),
     value,
@@ -44,60 +44,60 @@ const clickView = (page: Page, value: string): Promise<number> =>
     return now;
   });
 
-const summary = (times: readonly number[]): string => {
+const summarize = (times: readonly number[]): string => {
   const sorted = [...times].sort((a, b) => a - b);
   return `median ${sorted[Math.floor(sorted.length / 2)] ?? 0} ms, max ${sorted.at(-1) ?? 0} ms`;
 };
 
 /** The tab that is there already is the first, and the one that syncs. */
-async function openTabs(seat: Seat, url: string, count: number): Promise<readonly Page[]> {
-  const more = await Promise.all(Array.from({ length: count - 1 }, () => openTab(seat.context, url)));
-  const pages = [seat.page, ...more.map(({ page }) => page)];
+async function openTabs(firstTab: BrowserTab, url: string, count: number): Promise<readonly Page[]> {
+  const more = await Promise.all(Array.from({ length: count - 1 }, () => openTab(firstTab.context, url)));
+  const pages = [firstTab.page, ...more.map(({ page }) => page)];
   await Promise.all(pages.map((page) => waitForState(page, 'live', 0)));
   return pages;
 }
 
-export async function tenTabsOneConnection(kit: Kit): Promise<string> {
-  const person = await kit.newUser();
-  const [seat, other] = [await person.openBrowser(), await person.openBrowser()];
-  const pages = await openTabs(seat, kit.server.url, TABS);
-  await waitForLongpolls(kit, 2);
+export async function tenTabsOneConnection(harness: Harness): Promise<string> {
+  const person = await harness.createUser();
+  const [firstTab, other] = [await person.openBrowser(), await person.openBrowser()];
+  const pages = await openTabs(firstTab, harness.server.url, TAB_COUNT);
+  await waitForLongpolls(harness, 2);
 
   const inTabs: number[] = [];
   const elsewhere: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
     const value = round % 2 === 0 ? 'table' : 'graph';
-    const clicking = pages[round % TABS] ?? seat.page;
+    const clicking = pages[round % TAB_COUNT] ?? firstTab.page;
     const others = pages.filter((page) => page !== clicking);
-    const shown = Promise.all([...others, other.page].map((page) => whenShown(page, value)));
+    const shown = Promise.all([...others, other.page].map((page) => waitUntilShown(page, value)));
     const clicked = await clickView(clicking, value);
     const times = (await shown).map((moment) => moment - clicked);
     inTabs.push(...times.slice(0, -1));
     elsewhere.push(...times.slice(-1));
     await waitForState(clicking, 'live', 0);
   }
-  await waitForLongpolls(kit, 2);
+  await waitForLongpolls(harness, 2);
 
-  await seat.page.close();
+  await firstTab.page.close();
   await choose(other.page, 'theme', 'dark');
   for (const page of pages.slice(1)) {
     await waitForValue(page, 'theme', 'dark');
     await waitForState(page, 'live', 0);
   }
-  await waitForLongpolls(kit, 2);
-  return `click to DOM in the other tabs: ${summary(inTabs)}; in another browser: ${summary(elsewhere)}`;
+  await waitForLongpolls(harness, 2);
+  return `click to DOM in the other tabs: ${summarize(inTabs)}; in another browser: ${summarize(elsewhere)}`;
 }
 
 /** What becomes of the tab that syncs, and whether another one takes over. */
-async function loseLeader(kit: Kit, lose: (seat: Seat) => Promise<unknown>): Promise<string> {
-  const person = await kit.newUser();
+async function loseLeader(harness: Harness, lose: (leaderTab: BrowserTab) => Promise<unknown>): Promise<string> {
+  const person = await harness.createUser();
   const [seat, other] = [await person.openBrowser(), await person.openBrowser()];
-  const [, ...followers] = await openTabs(seat, kit.server.url, 3);
-  const begin = performance.now();
+  const [, ...followers] = await openTabs(seat, harness.server.url, 3);
+  const startedAt = performance.now();
   await lose(seat);
   await choose(other.page, 'theme', 'dark');
   for (const page of followers) await waitForValue(page, 'theme', 'dark');
-  const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   const [follower] = followers;
   if (follower !== undefined) await toggle(follower, 'dailyBriefing');
   await waitForValue(other.page, 'dailyBriefing', true);
@@ -105,8 +105,8 @@ async function loseLeader(kit: Kit, lose: (seat: Seat) => Promise<unknown>): Pro
   return `another tab shows the next change after ${seconds} s`;
 }
 
-export const leaderCrashes = (kit: Kit): Promise<string> =>
-  loseLeader(kit, async ({ context, page }) => {
+export const leaderCrashes = (harness: Harness): Promise<string> =>
+  loseLeader(harness, async ({ context, page }) => {
     const session = await context.newCDPSession(page);
     const crashed = page.waitForEvent('crash');
     // A page that has crashed answers nothing any more.
@@ -114,10 +114,10 @@ export const leaderCrashes = (kit: Kit): Promise<string> =>
     await crashed;
   });
 
-export async function leaderIsFrozen(kit: Kit): Promise<string> {
+export async function leaderIsFrozen(harness: Harness): Promise<string> {
   let thaw: () => Promise<unknown> = () => Promise.resolve();
   let frozen: Page | undefined;
-  const note = await loseLeader(kit, async ({ context, page }) => {
+  const note = await loseLeader(harness, async ({ context, page }) => {
     const session = await context.newCDPSession(page);
     await session.send('Page.setWebLifecycleState', { state: 'frozen' });
     frozen = page;
@@ -128,27 +128,27 @@ export async function leaderIsFrozen(kit: Kit): Promise<string> {
     await waitForValue(frozen, 'theme', 'dark');
     await waitForState(frozen, 'live', 0);
   }
-  await waitForLongpolls(kit, 2);
+  await waitForLongpolls(harness, 2);
   return note;
 }
 
-export async function tabsWithoutLocks(kit: Kit): Promise<string> {
-  const person = await kit.newUser();
-  const seat = await person.openBrowser({
+export async function tabsWithoutLocks(harness: Harness): Promise<string> {
+  const person = await harness.createUser();
+  const firstTab = await person.openBrowser({
     setUp: (context) => context.addInitScript(() => Reflect.deleteProperty(Navigator.prototype, 'locks')),
   });
   const other = await person.openBrowser();
-  const pages = await openTabs(seat, kit.server.url, 3);
-  expect(await seat.page.evaluate(() => !('locks' in navigator)), 'there are Web Locks');
+  const pages = await openTabs(firstTab, harness.server.url, 3);
+  expect(await firstTab.page.evaluate(() => !('locks' in navigator)), 'there are Web Locks');
   const words = ['one', 'two', 'three'];
   const lists = ['selectedTags', 'selectedContexts', 'selectedStatus'] as const;
-  await Promise.all(pages.map((page, index) => addWord(page, lists[index] ?? lists[0], words[index] ?? '')));
+  await Promise.all(pages.map((page, index) => addTag(page, lists[index] ?? lists[0], words[index] ?? '')));
   for (const page of [...pages, other.page]) {
     for (const [index, list] of lists.entries()) await waitForValue(page, list, [words[index]]);
     await waitForState(page, 'live', 0);
   }
-  await seat.page.close();
+  await firstTab.page.close();
   await choose(other.page, 'viewMode', 'table');
   for (const page of pages.slice(1)) await waitForValue(page, 'viewMode', 'table');
-  return `${kit.server.running().hub.waiters.longpoll} longpolls, every tab has its own`;
+  return `${harness.server.pouchgate().hub.waiters.longpoll} longpolls, every tab has its own`;
 }

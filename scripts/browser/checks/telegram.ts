@@ -1,10 +1,10 @@
 /** A chat with the bot: linked from the page, an edit that the page shows without a reload, and unlinked again. */
 import type { Page } from 'playwright-core';
 import type { Person as ChatPartner } from '../../../server/testing/fake-telegram-api.ts';
-import { expect, goTo, waitForValue, type Kit } from '../testing/harness.ts';
+import { expect, goTo, waitForValue, type Harness } from '../testing/harness.ts';
 
 /** Makes a link on the Devices page, and resolves with its code. */
-export async function makeLink(page: Page): Promise<string> {
+export async function createLink(page: Page): Promise<string> {
   const shown = page.getByTestId('telegram-code');
   const before = (await shown.count()) === 0 ? '' : await shown.innerText();
   await page.getByTestId('telegram-make-link').click();
@@ -14,32 +14,35 @@ export async function makeLink(page: Page): Promise<string> {
 
 /** Links somebody's chat as they would: by the code that the page shows. */
 export async function linkChat(page: Page, partner: ChatPartner): Promise<void> {
-  await partner.say(`/start ${await makeLink(page)}`);
+  await partner.sendMessage(`/start ${await createLink(page)}`);
   await page.getByTestId('telegram-chat').waitFor();
 }
 
-export async function chatIsLinkedAndEdits({ newUser, telegram }: Kit): Promise<void> {
-  const person = await newUser();
+export async function chatIsLinkedAndEdits({ createUser, telegram }: Harness): Promise<void> {
+  const person = await createUser();
   const { page } = await person.openBrowser();
-  const partner = telegram.person('Ada', 'ada');
+  const partner = telegram.createPerson('Ada', 'ada');
   await goTo(page, 'Devices');
-  const code = await makeLink(page);
+  const code = await createLink(page);
   const link = page.getByRole('link', { name: 'Open Telegram' });
   expect((await link.getAttribute('href')) === `https://t.me/pouchgate_test_bot?start=${code}`, 'not the code’s link');
   await page.getByText('Good once, for 10 minutes more.').waitFor();
 
-  expect(String((await partner.say(`/start ${code}`)).text).includes(person.username), 'the chat was not linked');
+  expect(
+    String((await partner.sendMessage(`/start ${code}`)).text).includes(person.username),
+    'the chat was not linked',
+  );
   await page.getByTestId('telegram-chat').filter({ hasText: '@ada' }).waitFor();
   await page.getByTestId('telegram-message').filter({ hasText: 'Ada is linked.' }).waitFor();
   expect((await page.getByTestId('telegram-offer').count()) === 0, 'a link that was used is still shown');
 
   await goTo(page, 'Preferences');
-  await partner.say('/view graph');
+  await partner.sendMessage('/view graph');
   await waitForValue(page, 'viewMode', 'graph');
 
   await goTo(page, 'Devices');
   await page.getByRole('button', { name: 'Unlink Ada' }).click();
   await page.getByTestId('telegram-message').filter({ hasText: 'Ada is unlinked.' }).waitFor();
   expect((await page.getByTestId('telegram-chat').count()) === 0, 'the chat is still listed');
-  expect(String((await partner.say('/view table')).text).includes('not linked'), 'the chat can still edit');
+  expect(String((await partner.sendMessage('/view table')).text).includes('not linked'), 'the chat can still edit');
 }

@@ -8,42 +8,42 @@ import {
   waitForEmptyStorage,
   waitForState,
   waitForValue,
-  type Kit,
+  type Harness,
 } from '../testing/harness.ts';
 
 const NAMES = ['laptop', 'phone'] as const;
 
 const device = (page: Page, name: (typeof NAMES)[number]): Locator => page.getByTestId(`device-${name}`);
-const waitForPill = async (page: Page, state: string, unsent: number): Promise<void> => {
+const waitForDeviceStates = async (page: Page, state: string, unsent: number): Promise<void> => {
   for (const name of NAMES) {
     await page.locator(`[data-testid="status-${name}"][data-state="${state}"][data-unsent="${unsent}"]`).waitFor();
   }
 };
 const waitForStep = (page: Page, step: string): Promise<void> =>
   page.locator(`[data-testid="tour"][data-step="${step}"]`).waitFor();
-const waitOn = async (page: Page, preference: string, value: unknown): Promise<void> => {
+const waitForValueOnDevices = async (page: Page, preference: string, value: unknown): Promise<void> => {
   const text = JSON.stringify(JSON.stringify(value));
   for (const name of NAMES) {
     await device(page, name).locator(`[data-testid="pref-${preference}"][data-value=${text}]`).waitFor();
   }
 };
 
-export async function twoDevicesMerge({ newUser }: Kit): Promise<void> {
-  const person = await newUser();
-  const [seat, elsewhere] = [await person.openBrowser(), await person.openBrowser()];
-  const { page, errors } = seat;
+export async function twoDevicesMerge({ createUser }: Harness): Promise<void> {
+  const person = await createUser();
+  const [firstTab, elsewhere] = [await person.openBrowser(), await person.openBrowser()];
+  const { page, errors } = firstTab;
   await goTo(page, 'Two devices');
-  await waitForPill(page, 'live', 0);
+  await waitForDeviceStates(page, 'live', 0);
 
   await page.getByTestId('both').click();
-  await waitForPill(page, 'offline', 0);
+  await waitForDeviceStates(page, 'offline', 0);
   await waitForStep(page, 'edit');
   // Different preferences, and the same one on both: there the later edit holds.
   await device(page, 'laptop').getByTestId('choice-theme-dark').check();
   await device(page, 'laptop').getByTestId('choice-viewMode-graph').check();
   await device(page, 'phone').getByTestId('switch-activitySidebarOpen').click();
   await device(page, 'phone').getByTestId('choice-viewMode-table').check();
-  await waitForPill(page, 'offline', 2);
+  await waitForDeviceStates(page, 'offline', 2);
   await waitForStep(page, 'mend');
   expect(
     (await device(page, 'phone').getAttribute('data-theme')) === 'system',
@@ -55,10 +55,10 @@ export async function twoDevicesMerge({ newUser }: Kit): Promise<void> {
   await page.locator('[data-testid="status-phone"][data-state="live"][data-unsent="0"]').waitFor();
   await page.getByTestId('both').click();
   await waitForStep(page, 'merged');
-  await waitForPill(page, 'live', 0);
-  await waitOn(page, 'theme', 'dark');
-  await waitOn(page, 'activitySidebarOpen', false);
-  await waitOn(page, 'viewMode', 'table');
+  await waitForDeviceStates(page, 'live', 0);
+  await waitForValueOnDevices(page, 'theme', 'dark');
+  await waitForValueOnDevices(page, 'activitySidebarOpen', false);
+  await waitForValueOnDevices(page, 'viewMode', 'table');
   await device(page, 'laptop')
     .getByTestId('toast-superseded-viewMode')
     .filter({ hasText: 'Default view was also changed on another device: now Table.' })
@@ -70,11 +70,11 @@ export async function twoDevicesMerge({ newUser }: Kit): Promise<void> {
 }
 
 /** Each switch is for its own device alone, in every tab, and after a reload. */
-export async function oneLineIsCut({ newUser, server }: Kit): Promise<void> {
-  const person = await newUser();
+export async function oneDeviceGoesOffline({ createUser, server }: Harness): Promise<void> {
+  const person = await createUser();
   const { page, context } = await person.openBrowser();
   await goTo(page, 'Two devices');
-  await waitForPill(page, 'live', 0);
+  await waitForDeviceStates(page, 'live', 0);
   await page.getByTestId('line-laptop').click();
   await page.locator('[data-testid="status-laptop"][data-state="offline"]').waitFor();
   await device(page, 'phone').getByTestId('choice-viewMode-graph').check();
@@ -91,31 +91,31 @@ export async function oneLineIsCut({ newUser, server }: Kit): Promise<void> {
     'a device that is offline has heard of the other one’s edit',
   );
   await tab.page.getByTestId('line-laptop').click();
-  await waitOn(tab.page, 'viewMode', 'graph');
+  await waitForValueOnDevices(tab.page, 'viewMode', 'graph');
 }
 
 /**
  * What the two devices have stored leaves with the person, also when they are not shown in the tab that signs out; what
  * they have not sent yet is asked for first.
  */
-export async function twoDevicesLeaveNothing({ newUser, server }: Kit): Promise<void> {
-  const person = await newUser();
+export async function twoDevicesLeaveNothing({ createUser, server }: Harness): Promise<void> {
+  const person = await createUser();
   for (const place of ['here', 'another page', 'another tab'] as const) {
     const { page, context } = await person.openBrowser();
     await goTo(page, 'Two devices');
-    await waitForPill(page, 'live', 0);
+    await waitForDeviceStates(page, 'live', 0);
     expect((await databaseNames(page)).length === 3, 'there are not three databases to begin with');
     await page.getByTestId('line-phone').click();
     await page.locator('[data-testid="status-phone"][data-state="offline"]').waitFor();
     await device(page, 'phone').getByTestId('switch-dailyBriefing').click();
     await page.locator('[data-testid="status-phone"][data-unsent="1"]').waitFor();
     if (place === 'another page') await goTo(page, 'Preferences');
-    const leaving = place === 'another tab' ? (await openTab(context, server.url)).page : page;
-    if (place === 'another tab') await waitForState(leaving, 'live');
-    await leaving.getByTestId('sign-out').click();
-    await leaving.getByRole('dialog').filter({ hasText: '1 change has not reached the server' }).waitFor();
-    await leaving.getByTestId('sign-out-anyway').click();
-    for (const each of [page, leaving]) await each.getByTestId('credentials-form').waitFor();
+    const signOutPage = place === 'another tab' ? (await openTab(context, server.url)).page : page;
+    if (place === 'another tab') await waitForState(signOutPage, 'live');
+    await signOutPage.getByTestId('sign-out').click();
+    await signOutPage.getByRole('dialog').filter({ hasText: '1 change has not reached the server' }).waitFor();
+    await signOutPage.getByTestId('sign-out-anyway').click();
+    for (const each of [page, signOutPage]) await each.getByTestId('credentials-form').waitFor();
     const names = await databaseNames(page);
     expect(names.length === 0, `after a sign-out from ${place}, databases left: ${names.join(', ')}`);
     await waitForEmptyStorage(page, `after a sign-out from ${place}`);

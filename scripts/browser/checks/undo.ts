@@ -1,14 +1,14 @@
 /** Taking a change back, and being told when another device has done so. */
 import type { Page } from 'playwright-core';
 import {
-  addWord,
+  addTag,
   choose,
   expect,
   toggle,
   waitForState,
   waitForValue,
-  type Kit,
-  type Seat,
+  type Harness,
+  type BrowserTab,
 } from '../testing/harness.ts';
 
 const waitForToast = (page: Page, id: string, text: string): Promise<void> =>
@@ -16,15 +16,15 @@ const waitForToast = (page: Page, id: string, text: string): Promise<void> =>
 const focusedPreference = (page: Page): Promise<string | null | undefined> =>
   page.evaluate(() => document.activeElement?.closest('[data-preference]')?.getAttribute('data-preference'));
 
-export async function undoTakesBackOnesOwn({ newUser }: Kit): Promise<void> {
-  const person = await newUser();
+export async function undoRevertsOwnChanges({ createUser }: Harness): Promise<void> {
+  const person = await createUser();
   const [left, right] = [await person.openBrowser(), await person.openBrowser()];
-  await byButtonAndKey(left, right);
-  await leavesOthersAlone(left, right);
-  await supersededIsTold(left, right);
+  await undoByButtonAndKey(left, right);
+  await undoKeepsOtherChanges(left, right);
+  await supersededIsReported(left, right);
 }
 
-async function byButtonAndKey({ page }: Seat, right: Seat): Promise<void> {
+async function undoByButtonAndKey({ page }: BrowserTab, right: BrowserTab): Promise<void> {
   await choose(page, 'theme', 'dark');
   await waitForToast(page, 'undo', 'Theme changed to Dark.');
   await waitForValue(right.page, 'theme', 'dark');
@@ -36,7 +36,7 @@ async function byButtonAndKey({ page }: Seat, right: Seat): Promise<void> {
   expect((await focusedPreference(page)) === 'theme', 'the focus was lost with the button');
 
   await toggle(page, 'dailyRecap');
-  await addWord(page, 'selectedTags', 'home');
+  await addTag(page, 'selectedTags', 'home');
   await waitForToast(page, 'undo', '“home” added to Tags.');
   // In a text field the keys are the browser's own.
   await page.getByTestId('words-selectedTags').press('Control+z');
@@ -50,7 +50,7 @@ async function byButtonAndKey({ page }: Seat, right: Seat): Promise<void> {
 }
 
 /** An undo must not take back what somebody has set since. */
-async function leavesOthersAlone(left: Seat, right: Seat): Promise<void> {
+async function undoKeepsOtherChanges(left: BrowserTab, right: BrowserTab): Promise<void> {
   await choose(left.page, 'viewMode', 'table');
   await waitForToast(left.page, 'undo', 'Default view changed to Table.');
   await waitForValue(right.page, 'viewMode', 'table');
@@ -67,8 +67,8 @@ async function leavesOthersAlone(left: Seat, right: Seat): Promise<void> {
 }
 
 /** A message goes by itself, but not while somebody points at it or is in it. */
-export async function messagesWaitForPeople({ newUser }: Kit): Promise<void> {
-  const person = await newUser();
+export async function toastStaysWhileInUse({ createUser }: Harness): Promise<void> {
+  const person = await createUser();
   const { page } = await person.openBrowser();
   await page.clock.install();
   await page.reload();
@@ -88,7 +88,7 @@ export async function messagesWaitForPeople({ newUser }: Kit): Promise<void> {
 }
 
 /** The same preference on two devices offline: the later edit holds, and the earlier one's device says so, calmly. */
-async function supersededIsTold(left: Seat, right: Seat): Promise<void> {
+async function supersededIsReported(left: BrowserTab, right: BrowserTab): Promise<void> {
   await Promise.all([left.context.setOffline(true), right.context.setOffline(true)]);
   await Promise.all([waitForState(left.page, 'offline'), waitForState(right.page, 'offline')]);
   await choose(left.page, 'theme', 'dark');

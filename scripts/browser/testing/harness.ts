@@ -3,11 +3,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from '../../../server/http/rate-limits.ts';
-import { startBotApi, type BotApi } from '../../../server/testing/fake-telegram-api.ts';
+import { startFakeTelegramApi, type FakeTelegramApi } from '../../../server/testing/fake-telegram-api.ts';
 import { startTestServer, type TestServer } from '../../e2e/testing/test-server.ts';
 
 /** The built page. Another folder can be named, so that a build of one's own need not replace everybody's. */
-export const PAGE = process.env['PAGE'] ?? join(import.meta.dirname, '../../../dist/client');
+export const PAGE_DIRECTORY = process.env['PAGE'] ?? join(import.meta.dirname, '../../../dist/client');
 const PASSWORD = 'a password for tests';
 
 /** All checks together make more accounts from one address than a server would take. */
@@ -16,10 +16,10 @@ const rateLimits = Object.fromEntries(
 ) as unknown as RateLimits;
 
 /** In ms: what takes longer has failed. */
-const PATIENCE = 30_000;
+const TIMEOUT_MS = 30_000;
 
 /** Nothing of the browser's own may speak to the network: the checks are about this machine alone. */
-const FLAGS = [
+const CHROMIUM_FLAGS = [
   '--headless',
   '--no-sandbox',
   '--disable-gpu',
@@ -31,7 +31,7 @@ const FLAGS = [
 ];
 
 // The shell is the same Chromium without a window's weight: half the time.
-const CHROMIUMS = [
+const CHROMIUM_PATHS = [
   process.env['CHROMIUM'],
   '/usr/bin/chromium-headless-shell',
   '/usr/bin/chromium',
@@ -39,22 +39,22 @@ const CHROMIUMS = [
   '/usr/bin/google-chrome',
 ];
 
-export interface Kit {
+export interface Harness {
   readonly server: TestServer;
   /** What stands in for Telegram: the server has a bot. */
-  readonly telegram: BotApi;
+  readonly telegram: FakeTelegramApi;
   readonly browser: Browser;
   /** A new person; their first browser makes the account. */
-  readonly newUser: (name?: string) => Promise<Person>;
+  readonly createUser: (name?: string) => Promise<TestUser>;
   /** A browser whose data is in a folder: it can be closed, and started again as it was. */
   readonly startBrowser: (folder: string) => Promise<BrowserContext>;
   readonly close: () => Promise<void>;
 }
 
-export interface Person {
+export interface TestUser {
   readonly username: string;
   /** A browser of their own, signed in: through the page when it is `setUp` or at another `url`. */
-  readonly openBrowser: (options?: BrowserOptions) => Promise<Seat>;
+  readonly openBrowser: (options?: BrowserOptions) => Promise<BrowserTab>;
   /** Signs in by the form that a page shows, and waits until it is live. */
   readonly signIn: (page: Page) => Promise<void>;
 }
@@ -70,24 +70,24 @@ export interface BrowserOptions {
 }
 
 /** A person in front of one browser. */
-export interface Seat {
+export interface BrowserTab {
   readonly context: BrowserContext;
   readonly page: Page;
   /** What the page's console said that was an error, and what no handler caught. */
   readonly errors: string[];
 }
 
-export async function startKit(): Promise<Kit> {
-  if (!existsSync(join(PAGE, 'index.html'))) throw new Error('The page is not built yet: npm run build');
-  const executablePath = CHROMIUMS.find((path) => path !== undefined && existsSync(path));
+export async function startHarness(): Promise<Harness> {
+  if (!existsSync(join(PAGE_DIRECTORY, 'index.html'))) throw new Error('The page is not built yet: npm run build');
+  const executablePath = CHROMIUM_PATHS.find((path) => path !== undefined && existsSync(path));
   if (executablePath === undefined) throw new Error('No Chromium found: set CHROMIUM to one.');
-  const telegram = await startBotApi();
-  const env = { TELEGRAM_BOT_TOKEN: telegram.token, TELEGRAM_API_ROOT: telegram.root() };
-  const server = await startTestServer({ page: PAGE, rateLimits, env });
-  const browser = await chromium.launch({ executablePath, args: FLAGS });
+  const telegram = await startFakeTelegramApi();
+  const env = { TELEGRAM_BOT_TOKEN: telegram.token, TELEGRAM_API_ROOT: telegram.apiRoot() };
+  const server = await startTestServer({ page: PAGE_DIRECTORY, rateLimits, env });
+  const browser = await chromium.launch({ executablePath, args: CHROMIUM_FLAGS });
   let users = 0;
 
-  const createPerson = (username: string): Person => {
+  const createTestUser = (username: string): TestUser => {
     let isNew = true;
     const signIn = async (page: Page): Promise<void> => {
       const first = isNew;
@@ -99,27 +99,27 @@ export async function startKit(): Promise<Kit> {
       await waitForState(page, 'live');
     };
     /** As after a visit of before: signed in over HTTP, and the page knows who it is. */
-    const signInBefore = async (context: BrowserContext): Promise<void> => {
+    const signInOverHttp = async (context: BrowserContext): Promise<void> => {
       const path = isNew ? 'register' : 'sign-in';
       isNew = false;
       const data = { username, password: PASSWORD };
-      const answer = await context.request.post(`${server.url}/api/auth/${path}`, { data });
-      expect(answer.ok(), `${path} was answered with ${answer.status()}`);
+      const response = await context.request.post(`${server.url}/api/auth/${path}`, { data });
+      expect(response.ok(), `${path} was answered with ${response.status()}`);
     };
-    const openBrowser = async ({ setUp, url, ...options }: BrowserOptions = {}): Promise<Seat> => {
+    const openBrowser = async ({ setUp, url, ...options }: BrowserOptions = {}): Promise<BrowserTab> => {
       const viewport = options.viewport ?? { width: 1280, height: 900 };
-      const isPlain = setUp === undefined && url === undefined;
+      const usesDirectSignIn = setUp === undefined && url === undefined;
       const localStorage = [{ name: 'pouchgate:username', value: username }];
       const storageState = { cookies: [], origins: [{ origin: server.url, localStorage }] };
-      const context = await browser.newContext({ ...options, viewport, ...(isPlain ? { storageState } : {}) });
-      context.setDefaultTimeout(PATIENCE);
+      const context = await browser.newContext({ ...options, viewport, ...(usesDirectSignIn ? { storageState } : {}) });
+      context.setDefaultTimeout(TIMEOUT_MS);
       await setUp?.(context);
-      if (isPlain) await signInBefore(context);
-      const seat = await openTab(context, url ?? server.url);
-      if (isPlain) await waitForState(seat.page, 'live');
-      else await signIn(seat.page);
-      await seat.page.locator('[data-testid="preferences"][data-read="true"]').waitFor();
-      return seat;
+      if (usesDirectSignIn) await signInOverHttp(context);
+      const tab = await openTab(context, url ?? server.url);
+      if (usesDirectSignIn) await waitForState(tab.page, 'live');
+      else await signIn(tab.page);
+      await tab.page.locator('[data-testid="preferences"][data-read="true"]').waitFor();
+      return tab;
     };
     return { username, openBrowser, signIn };
   };
@@ -128,13 +128,13 @@ export async function startKit(): Promise<Kit> {
     server,
     telegram,
     browser,
-    newUser: (name) => {
+    createUser: (name) => {
       users += 1;
-      return Promise.resolve(createPerson(server.account(name ?? `person${users}`)));
+      return Promise.resolve(createTestUser(server.accountName(name ?? `person${users}`)));
     },
     startBrowser: async (folder) => {
-      const context = await chromium.launchPersistentContext(folder, { executablePath, args: FLAGS });
-      context.setDefaultTimeout(PATIENCE);
+      const context = await chromium.launchPersistentContext(folder, { executablePath, args: CHROMIUM_FLAGS });
+      context.setDefaultTimeout(TIMEOUT_MS);
       return context;
     },
     close: async () => {
@@ -146,7 +146,7 @@ export async function startKit(): Promise<Kit> {
 }
 
 /** A tab in a browser that is there already. */
-export async function openTab(context: BrowserContext, url: string): Promise<Seat> {
+export async function openTab(context: BrowserContext, url: string): Promise<BrowserTab> {
   const page = await context.newPage();
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(String(error)));
@@ -175,10 +175,13 @@ export async function waitForValue(page: Page, name: string, value: unknown): Pr
 }
 
 /** Asked again and again, since nothing outside of a page says when it changes. */
-export async function eventually(holds: () => boolean | Promise<boolean>, otherwise: () => string): Promise<void> {
-  const end = performance.now() + PATIENCE;
-  while (!(await holds())) {
-    if (performance.now() > end) throw new Error(otherwise());
+export async function eventually(
+  condition: () => boolean | Promise<boolean>,
+  describeFailure: () => string,
+): Promise<void> {
+  const deadline = performance.now() + TIMEOUT_MS;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(describeFailure());
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
@@ -188,9 +191,9 @@ export const choose = (page: Page, name: string, value: string): Promise<void> =
 
 export const toggle = (page: Page, name: string): Promise<void> => page.getByTestId(`switch-${name}`).click();
 
-export async function addWord(page: Page, name: string, word: string): Promise<void> {
+export async function addTag(page: Page, name: string, tag: string): Promise<void> {
   const field = page.getByTestId(`words-${name}`);
-  await field.fill(word);
+  await field.fill(tag);
   await field.press('Enter');
 }
 
@@ -211,6 +214,6 @@ export async function waitForEmptyStorage(page: Page, when: string): Promise<voi
   );
 }
 
-export function expect(holds: boolean, otherwise: string): void {
-  if (!holds) throw new Error(otherwise);
+export function expect(condition: boolean, message: string): void {
+  if (!condition) throw new Error(message);
 }

@@ -1,133 +1,146 @@
 import { setTimeout } from 'node:timers/promises';
 import type { SyncStatus } from '../../../client/index.ts';
-import { devicesOf, reaches, shows } from '../testing/device.ts';
-import { openFaultyProxy, type Done, type Fault, type FaultyProxy } from '../testing/faulty-proxy.ts';
-import { newBrowser, startTestServer, until, type TestServer } from '../testing/test-server.ts';
+import { createDeviceFactory, waitForState, waitForPreferences } from '../testing/device.ts';
+import { startFaultyProxy, type FaultAction, type Fault, type FaultyProxy } from '../testing/faulty-proxy.ts';
+import { createInMemoryBrowser, startTestServer, waitForCondition, type TestServer } from '../testing/test-server.ts';
 
-const WATCH_MS = 1_500;
-const LANES = 6;
+const OBSERVATION_MS = 1_500;
+const CONCURRENCY = 6;
 
-const answer = (body: unknown, status = 200, headers = {}): Done => ({
+const respondWith = (body: unknown, status = 200, headers = {}): FaultAction => ({
   kind: 'answer',
   status,
   headers,
   body: typeof body === 'string' ? body : JSON.stringify(body),
 });
-const PORTAL = '<!doctype html><title>Welcome to the hotel</title>';
+const CAPTIVE_PORTAL_HTML = '<!doctype html><title>Welcome to the hotel</title>';
 const REV = `1-${'a'.repeat(32)}`;
 const NOT_FOUND = { error: 'not_found', reason: 'missing' };
-const page = (status = 200): Done => answer(PORTAL, status, { 'content-type': 'text/html' });
+const respondWithPortal = (status = 200): FaultAction =>
+  respondWith(CAPTIVE_PORTAL_HTML, status, { 'content-type': 'text/html' });
 
 /** The fault on these requests alone. */
-const on =
-  (endpoint: string, done: Done): Fault =>
-  (asked) =>
-    asked.endpoint === endpoint ? done : undefined;
+const onEndpoint =
+  (endpoint: string, action: FaultAction): Fault =>
+  (request) =>
+    request.endpoint === endpoint ? action : undefined;
 const onLongpolls =
-  (done: Fault): Fault =>
-  (asked) =>
-    asked.isLongpoll ? done(asked) : undefined;
+  (fault: Fault): Fault =>
+  (request) =>
+    request.isLongpoll ? fault(request) : undefined;
 
 const FAULTS: Readonly<Record<string, Fault>> = {
   'longpolls that are answered at once with nothing': onLongpolls(({ since }) =>
-    answer({ results: [], last_seq: since }),
+    respondWith({ results: [], last_seq: since }),
   ),
   'longpolls that are answered at once with the same rows': onLongpolls(({ since, rows }) =>
-    answer({ results: rows, last_seq: since }),
+    respondWith({ results: rows, last_seq: since }),
   ),
-  'longpolls that are answered at once with the same rows as if they were new': onLongpolls(({ rows, count }) =>
-    answer({ results: rows, last_seq: `${count}-x` }),
+  'longpolls that are answered at once with the same rows as if they were new': onLongpolls(({ rows, faultedCount }) =>
+    respondWith({ results: rows, last_seq: `${faultedCount}-x` }),
   ),
   'a feed that begins anew each time': (asked) =>
     asked.endpoint === '_changes' && asked.rows.length > 0
-      ? answer({ results: asked.rows, last_seq: (asked.rows.at(-1) as { readonly seq: string }).seq })
+      ? respondWith({ results: asked.rows, last_seq: (asked.rows.at(-1) as { readonly seq: string }).seq })
       : undefined,
-  'longpolls that fail': onLongpolls(() => answer(NOT_FOUND, 500)),
-  'longpolls that end in their midst': onLongpolls(() => answer('{"results":[\n')),
-  '_revs_diff answered by a page': on('_revs_diff', page()),
-  '_revs_diff answered by a list': on('_revs_diff', answer([])),
-  '_revs_diff answered by nothing': on('_revs_diff', answer({})),
-  '_revs_diff answered about another document': on('_revs_diff', answer({ user_bob: { missing: [REV] } })),
+  'longpolls that fail': onLongpolls(() => respondWith(NOT_FOUND, 500)),
+  'longpolls that end in their midst': onLongpolls(() => respondWith('{"results":[\n')),
+  '_revs_diff answered by a page': onEndpoint('_revs_diff', respondWithPortal()),
+  '_revs_diff answered by a list': onEndpoint('_revs_diff', respondWith([])),
+  '_revs_diff answered by nothing': onEndpoint('_revs_diff', respondWith({})),
+  '_revs_diff answered about another document': onEndpoint('_revs_diff', respondWith({ user_bob: { missing: [REV] } })),
   '_revs_diff answered about another revision': (asked) =>
-    asked.endpoint === '_revs_diff' ? answer({ [`user_user${asked.count}`]: { missing: [REV] } }) : undefined,
-  '_bulk_docs answered by a page': on('_bulk_docs', page()),
-  '_bulk_docs answered by an object': on('_bulk_docs', answer({})),
-  '_bulk_docs answered as if all were stored': on('_bulk_docs', answer([])),
-  '_bulk_docs answered about another document': on('_bulk_docs', answer([{ id: 'user_bob', ok: true, rev: REV }])),
-  '_bulk_docs refused as a whole': on('_bulk_docs', page(413)),
-  '_bulk_get answered by a page': on('_bulk_get', page()),
-  '_bulk_get answered by no rows': on('_bulk_get', answer({ results: [] })),
-  '_bulk_get answered by empty rows': on('_bulk_get', answer({ results: [{ id: 'user_bob', docs: [{}] }] })),
-  'a captive portal that answers everything with its page': () => page(),
-  'a captive portal that redirects': () => answer('', 302, { location: 'http://127.0.0.1:9/sign-in' }),
-  'a captive portal that wants a sign-in of its own': () => page(401),
-  'nothing there': () => answer(NOT_FOUND, 404),
-  'another server there': () => page(404),
-  'a server that fails': () => answer({ error: 'internal_server_error' }, 500),
-  'a server that has too much to do': () => answer({ error: 'service_unavailable' }, 503, { 'retry-after': '1' }),
-  'answers without a body': () => answer(''),
+    asked.endpoint === '_revs_diff'
+      ? respondWith({ [`user_user${asked.faultedCount}`]: { missing: [REV] } })
+      : undefined,
+  '_bulk_docs answered by a page': onEndpoint('_bulk_docs', respondWithPortal()),
+  '_bulk_docs answered by an object': onEndpoint('_bulk_docs', respondWith({})),
+  '_bulk_docs answered as if all were stored': onEndpoint('_bulk_docs', respondWith([])),
+  '_bulk_docs answered about another document': onEndpoint(
+    '_bulk_docs',
+    respondWith([{ id: 'user_bob', ok: true, rev: REV }]),
+  ),
+  '_bulk_docs refused as a whole': onEndpoint('_bulk_docs', respondWithPortal(413)),
+  '_bulk_get answered by a page': onEndpoint('_bulk_get', respondWithPortal()),
+  '_bulk_get answered by no rows': onEndpoint('_bulk_get', respondWith({ results: [] })),
+  '_bulk_get answered by empty rows': onEndpoint(
+    '_bulk_get',
+    respondWith({ results: [{ id: 'user_bob', docs: [{}] }] }),
+  ),
+  'a captive portal that answers everything with its page': () => respondWithPortal(),
+  'a captive portal that redirects': () => respondWith('', 302, { location: 'http://127.0.0.1:9/sign-in' }),
+  'a captive portal that wants a sign-in of its own': () => respondWithPortal(401),
+  'nothing there': () => respondWith(NOT_FOUND, 404),
+  'another server there': () => respondWithPortal(404),
+  'a server that fails': () => respondWith({ error: 'internal_server_error' }, 500),
+  'a server that has too much to do': () => respondWith({ error: 'service_unavailable' }, 503, { 'retry-after': '1' }),
+  'answers without a body': () => respondWith(''),
   'answers cut off in their midst': () => ({ kind: 'cut' }),
   'answers that are half of what they were': () => ({ kind: 'truncate' }),
   'no answers': () => ({ kind: 'drop' }),
 };
 
 /** What happened to a device while there was the fault. */
-interface Story {
+interface FaultObservation {
   readonly statuses: readonly SyncStatus[];
   readonly seconds: number;
-  readonly asked: number;
+  readonly requestCount: number;
 }
 
 let server: TestServer;
-const devices = devicesOf(() => server);
+const devices = createDeviceFactory(() => server);
 const proxies: FaultyProxy[] = [];
 
 /** Edits on both sides of the line, while the fault is there; then it goes, and nobody says so. */
-async function live(fault: Fault): Promise<Story> {
+async function observeFault(fault: Fault): Promise<FaultObservation> {
   const user = devices.newUser();
-  const proxy = await openFaultyProxy(server.url);
+  const proxy = await startFaultyProxy(server.url);
   proxies.push(proxy);
-  const { store } = devices.open(user, newBrowser(), {
-    url: server.registry.replace(server.url, proxy.url),
+  const { store } = devices.open(user, createInMemoryBrowser(), {
+    url: server.registryUrl.replace(server.url, proxy.url),
     timing: { heartbeat: 1_000, silence: 5_000 },
     environment: { random: () => 0 },
   });
   const other = devices.open(user).store;
-  await Promise.all([reaches(store, 'live'), reaches(other, 'live')]);
+  await Promise.all([waitForState(store, 'live'), waitForState(other, 'live')]);
 
   proxy.setFault(() => ({ kind: 'drop' }));
   // The open longpoll is answered by the other's edit, and the next one is dropped.
   await other.set({ viewMode: 'graph' });
-  await reaches(store, 'offline');
+  await waitForState(store, 'offline');
   await store.set({ theme: 'dark' });
-  await reaches(store, 'offline', 1);
-  await reaches(other, 'live', 0);
+  await waitForState(store, 'offline', 1);
+  await waitForState(other, 'live', 0);
 
-  const begun = performance.now();
+  const startedAt = performance.now();
   const statuses: SyncStatus[] = [];
-  const endRecord = store.subscribe(() => statuses.push(store.status()));
+  const stopRecording = store.subscribe(() => statuses.push(store.status()));
   proxy.setFault(fault);
   // Asking in circles shows in the number of requests in a given time, not in any event.
-  await Promise.all([until(proxy.subscribe, () => proxy.counts().faulted >= 3), setTimeout(WATCH_MS)]);
-  endRecord();
-  const { asked } = proxy.counts();
-  const seconds = (performance.now() - begun) / 1_000;
+  await Promise.all([waitForCondition(proxy.subscribe, () => proxy.counts().faulted >= 3), setTimeout(OBSERVATION_MS)]);
+  stopRecording();
+  const { received: requestCount } = proxy.counts();
+  const seconds = (performance.now() - startedAt) / 1_000;
 
   proxy.setFault(undefined);
-  const both = { theme: 'dark', viewMode: 'graph' } as const;
-  await Promise.all([shows(store, both), shows(other, both), reaches(store, 'live', 0)]);
-  return { statuses, seconds, asked };
+  const expected = { theme: 'dark', viewMode: 'graph' } as const;
+  await Promise.all([
+    waitForPreferences(store, expected),
+    waitForPreferences(other, expected),
+    waitForState(store, 'live', 0),
+  ]);
+  return { statuses, seconds, requestCount };
 }
 
-const stories = new Map<string, Promise<Story>>();
+const observations = new Map<string, Promise<FaultObservation>>();
 beforeAll(async () => {
   server = await startTestServer();
   // Each waits more than it works: some go side by side, each with a user, two devices and a line of its own.
-  const lanes = Array.from({ length: LANES }, () => Promise.resolve());
+  const lanes = Array.from({ length: CONCURRENCY }, () => Promise.resolve());
   Object.entries(FAULTS).forEach(([name, fault], at) => {
-    const story = (lanes[at % LANES] ?? Promise.resolve()).then(() => live(fault));
-    stories.set(name, story);
-    lanes[at % LANES] = story.then(
+    const story = (lanes[at % CONCURRENCY] ?? Promise.resolve()).then(() => observeFault(fault));
+    observations.set(name, story);
+    lanes[at % CONCURRENCY] = story.then(
       () => undefined,
       () => undefined,
     );
@@ -142,10 +155,10 @@ afterAll(async () => {
 test.each(Object.keys(FAULTS))(
   '%s: told truthfully, asked with patience, and left behind once the line is good',
   async (name) => {
-    const story = await stories.get(name);
-    const { statuses, seconds, asked } = story ?? { statuses: [], seconds: 0, asked: Infinity };
+    const story = await observations.get(name);
+    const { statuses, seconds, requestCount } = story ?? { statuses: [], seconds: 0, requestCount: Infinity };
     const states = new Set(statuses.map(({ state }) => state));
     expect([...states].filter((state) => state !== 'offline' && state !== 'catching-up')).toEqual([]);
-    expect(asked).toBeLessThan(10 + 12 * seconds);
+    expect(requestCount).toBeLessThan(10 + 12 * seconds);
   },
 );

@@ -1,33 +1,33 @@
 /** PouchDB is not told when the browser breaks off what it does in IndexedDB: it waits for good, and nobody else may. */
 import type { Database, OpenDatabase } from '../../../client/index.ts';
-import { reaches, shows, stage } from '../testing/device.ts';
-import { newBrowser } from '../testing/test-server.ts';
+import { waitForState, waitForPreferences, createDeviceFixture } from '../testing/device.ts';
+import { createInMemoryBrowser } from '../testing/test-server.ts';
 
-const devices = stage();
+const devices = createDeviceFixture();
 const timing = { heartbeat: 1_000, silence: 1_500 };
-const never = new Promise<never>(() => undefined);
+const neverSettles = new Promise<never>(() => undefined);
 
 /** A browser that breaks off the first call of this kind after `begin`, and says whether it has. */
-function breakingOff(kind: 'bulkGet' | 'bulkDocs') {
-  const browser = newBrowser();
+function createHangingBrowser(kind: 'bulkGet' | 'bulkDocs') {
+  const browser = createInMemoryBrowser();
   let state: 'whole' | 'broken' | 'mended' = 'whole';
   const open: OpenDatabase = (name) => {
     const database: Database = browser(name);
-    const whole = database[kind].bind(database) as (...args: unknown[]) => unknown;
+    const original = database[kind].bind(database) as (...args: unknown[]) => unknown;
     return Object.assign(database, {
       [kind]: (...args: unknown[]) => {
-        if (state !== 'broken') return whole(...args);
+        if (state !== 'broken') return original(...args);
         state = 'mended';
-        return never;
+        return neverSettles;
       },
     });
   };
   return {
     open,
-    begin: () => {
+    hangNextCall: () => {
       state = 'broken';
     },
-    wasUsed: () => state === 'mended',
+    hasHung: () => state === 'mended',
   };
 }
 
@@ -36,25 +36,25 @@ test.each([
   ['a write of what was pulled', 'bulkDocs'],
 ] as const)('%s that never ends is given up, and all arrives', async (_what, kind) => {
   const user = devices.newUser();
-  const breaking = breakingOff(kind);
+  const breaking = createHangingBrowser(kind);
   const { store } = devices.open(user, breaking.open, { timing });
-  const other = devices.open(user, newBrowser()).store;
-  await Promise.all([reaches(store, 'live', 0), reaches(other, 'live', 0)]);
-  breaking.begin();
+  const other = devices.open(user, createInMemoryBrowser()).store;
+  await Promise.all([waitForState(store, 'live', 0), waitForState(other, 'live', 0)]);
+  breaking.hangNextCall();
   if (kind === 'bulkGet') {
     await store.set({ theme: 'dark' });
-    await shows(other, { theme: 'dark' });
+    await waitForPreferences(other, { theme: 'dark' });
   } else {
     await other.set({ theme: 'dark' });
-    await shows(store, { theme: 'dark' });
+    await waitForPreferences(store, { theme: 'dark' });
   }
-  expect(breaking.wasUsed()).toBe(true);
-  await reaches(store, 'live', 0);
+  expect(breaking.hasHung()).toBe(true);
+  await waitForState(store, 'live', 0);
 });
 
 test('an edit that PouchDB is never told of is sent all the same', async () => {
   const user = devices.newUser();
-  const browser = newBrowser();
+  const browser = createInMemoryBrowser();
   let isDeaf = true;
   const { store } = devices.open(
     user,
@@ -72,10 +72,10 @@ test('an edit that PouchDB is never told of is sent all the same', async () => {
     },
     { timing },
   );
-  const other = devices.open(user, newBrowser()).store;
-  await Promise.all([reaches(store, 'live', 0), reaches(other, 'live', 0)]);
+  const other = devices.open(user, createInMemoryBrowser()).store;
+  await Promise.all([waitForState(store, 'live', 0), waitForState(other, 'live', 0)]);
   expect(isDeaf).toBe(false);
   await store.set({ theme: 'dark' });
-  await shows(other, { theme: 'dark' });
-  await reaches(store, 'live', 0);
+  await waitForPreferences(other, { theme: 'dark' });
+  await waitForState(store, 'live', 0);
 });

@@ -1,41 +1,41 @@
 import { z } from 'zod';
 import { createPreferencesStore, eraseLocalData, type Database, type OpenDatabase } from '../../../client/index.ts';
-import { createBrowser, isLive, offline, stageStores } from '../testing/browser.ts';
-import { until } from '../testing/test-server.ts';
+import { createBrowser, waitUntilLive, offlineFetch, createStoreFixture } from '../testing/browser.ts';
+import { waitForCondition } from '../testing/test-server.ts';
 
-const stores = stageStores();
+const stores = createStoreFixture();
 
 const SECRET = 'a secret of hers';
 let users = 0;
 const newUser = (): string => `life${(users += 1)}`;
-const never = new Promise<never>(() => undefined);
+const neverSettles = new Promise<never>(() => undefined);
 
 /** A browser in which a user's sign-out was cut off before anything was removed. */
-async function cutOffSignOut(username: string) {
+async function interruptSignOut(username: string) {
   const browser = createBrowser();
   const store = createPreferencesStore(
     stores.optionsOf(username, browser, {
       openDatabase: (name) => {
         const database: Database = browser.open(name);
         // The page is gone at the moment at which it begins to remove what it has.
-        database.destroy = () => never;
+        database.destroy = () => neverSettles;
         return database;
       },
     }),
   );
   await store.set({ selectedTags: [SECRET] });
-  await isLive(store);
+  await waitUntilLive(store);
   void store.signOut();
-  await until(store.subscribe, () => `pouchgate_${username}:leaving` in browser.storage);
+  await waitForCondition(store.subscribe, () => `pouchgate_${username}:leaving` in browser.storage);
   return browser;
 }
 
 test('a sign-out that was cut off is finished by the next store of that user, before anything is shown', async () => {
   const alice = newUser();
-  const browser = await cutOffSignOut(alice);
+  const browser = await interruptSignOut(alice);
   // What held the lock is gone with its page.
   const after = { ...createBrowser(), open: browser.open, storage: browser.storage };
-  const again = stores.open(alice, after, { environment: { storage: browser.storage, fetch: offline } });
+  const again = stores.open(alice, after, { environment: { storage: browser.storage, fetch: offlineFetch } });
   const shown: unknown[] = [];
   again.subscribe(() => shown.push(again.get()));
   await again.ready;
@@ -48,7 +48,7 @@ test('a sign-out that was cut off is finished by the next store of that user, be
 
 test('and by the page that starts next, without anybody signing in', async () => {
   const alice = newUser();
-  const browser = await cutOffSignOut(alice);
+  const browser = await interruptSignOut(alice);
   expect(await browser.dump(`pouchgate_${alice}`)).toContain(SECRET);
   await eraseLocalData({ openDatabase: browser.open, storage: browser.storage });
   expect(await browser.dump(`pouchgate_${alice}`)).not.toContain(SECRET);
@@ -58,7 +58,7 @@ test('and by the page that starts next, without anybody signing in', async () =>
 test('a sign-out that begins before the data has been read is noted all the same', async () => {
   const alice = newUser();
   const browser = createBrowser();
-  const openDatabase: OpenDatabase = (name) => Object.assign(browser.open(name), { destroy: () => never });
+  const openDatabase: OpenDatabase = (name) => Object.assign(browser.open(name), { destroy: () => neverSettles });
   const store = createPreferencesStore(stores.optionsOf(alice, browser, { openDatabase }));
   void store.signOut();
   await store.ready;
@@ -70,9 +70,9 @@ test('another user of the browser sees nothing of the first one’s, also withou
   const browser = createBrowser();
   const first = stores.open(alice, browser);
   await first.set({ selectedTags: [SECRET], theme: 'dark' });
-  await isLive(first);
+  await waitUntilLive(first);
   await first.signOut({ keepData: true });
-  const second = stores.open(bob, browser, { environment: { fetch: offline } });
+  const second = stores.open(bob, browser, { environment: { fetch: offlineFetch } });
   await second.ready;
   await second.set({ viewMode: 'graph' });
   expect(second.get()).toMatchObject({ selectedTags: [], theme: 'system', viewMode: 'graph' });
@@ -80,7 +80,7 @@ test('another user of the browser sees nothing of the first one’s, also withou
   expect(await browser.dump(`pouchgate_${bob}`)).not.toContain(SECRET);
   await second.close();
   // She comes back, and finds what she kept.
-  const third = stores.open(alice, browser, { environment: { fetch: offline } });
+  const third = stores.open(alice, browser, { environment: { fetch: offlineFetch } });
   await third.ready;
   expect(third.get()).toMatchObject({ selectedTags: [SECRET], theme: 'dark' });
 });
@@ -90,7 +90,7 @@ test('signing out takes everything with it, what is beside the database too', as
   const browser = createBrowser();
   const store = stores.open(alice, browser);
   await store.set({ selectedTags: [SECRET] });
-  await isLive(store);
+  await waitUntilLive(store);
   expect(Object.keys(browser.storage)).not.toEqual([]);
   await store.signOut();
   expect(Object.keys(browser.storage)).toEqual([]);
@@ -101,12 +101,12 @@ test('when it was last in sync is known after a reload without a network', async
   const alice = newUser();
   const browser = createBrowser();
   const before = stores.open(alice, browser);
-  await isLive(before);
+  await waitUntilLive(before);
   const { lastSynced } = before.status();
   expect(lastSynced).toBeGreaterThan(Date.now() - 60_000);
   await before.close();
-  const after = stores.open(alice, browser, { environment: { fetch: offline } });
-  await until(after.subscribe, () => after.status().state === 'offline');
+  const after = stores.open(alice, browser, { environment: { fetch: offlineFetch } });
+  await waitForCondition(after.subscribe, () => after.status().state === 'offline');
   expect(after.status().lastSynced).toBeGreaterThanOrEqual(lastSynced ?? Infinity);
 });
 
@@ -115,23 +115,23 @@ test('a tab with an older version of the app goes on beside a newer one, and not
   const [newBrowser, oldBrowser] = [createBrowser(), createBrowser()];
   const newer = stores.open(alice, newBrowser);
   await newer.set({ theme: 'system', timezone: 'Europe/Vienna', viewMode: 'graph' });
-  await isLive(newer);
+  await waitUntilLive(newer);
   // It knows neither graphs nor time zones.
   const schema = z.strictObject({
     theme: z.enum(['light', 'dark', 'system']).optional(),
     viewMode: z.enum(['kanban', 'table']).optional(),
   });
-  const older = stores.keep(
+  const older = stores.closeAfterTest(
     createPreferencesStore({ ...stores.optionsOf(alice, oldBrowser), schema, defaults: { viewMode: 'kanban' } }),
   );
-  await isLive(older);
+  await waitUntilLive(older);
   expect(older.get()).toEqual({ theme: 'system', viewMode: 'kanban' });
   await older.set({ theme: 'dark' });
-  await until(newer.subscribe, () => newer.get().theme === 'dark');
+  await waitForCondition(newer.subscribe, () => newer.get().theme === 'dark');
   expect(newer.get()).toMatchObject({ timezone: 'Europe/Vienna', viewMode: 'graph' });
   await older.set({ viewMode: 'table' });
-  await until(newer.subscribe, () => newer.get().viewMode === 'table');
-  await isLive(older);
+  await waitForCondition(newer.subscribe, () => newer.get().viewMode === 'table');
+  await waitUntilLive(older);
   expect(newer.get()).toMatchObject({ timezone: 'Europe/Vienna', theme: 'dark' });
 });
 
@@ -140,26 +140,26 @@ test('the app is told of an edit that a later one of another device has supersed
   const [here, there] = [createBrowser(), createBrowser()];
   let online = false;
   const left = stores.open(alice, here, {
-    environment: { fetch: (...request) => (online ? fetch(...request) : offline(...request)) },
+    environment: { fetch: (...request) => (online ? fetch(...request) : offlineFetch(...request)) },
   });
   const told: unknown[] = [];
   left.on('superseded', (edit) => told.push(edit));
   await left.set({ theme: 'dark', viewMode: 'table' });
   const right = stores.open(alice, there);
-  await isLive(right);
+  await waitUntilLive(right);
   await right.set({ theme: 'light' });
-  await isLive(right);
+  await waitUntilLive(right);
   online = true;
   left.retry();
-  await isLive(left);
+  await waitUntilLive(left);
   expect(left.get()).toMatchObject({ theme: 'light', viewMode: 'table' });
   expect(told).toMatchObject([{ key: 'theme', value: 'dark', current: 'light' }]);
   // Now both see each other: a change is a change.
   await left.set({ theme: 'system' });
-  await isLive(left);
-  await until(right.subscribe, () => right.get().theme === 'system');
+  await waitUntilLive(left);
+  await waitForCondition(right.subscribe, () => right.get().theme === 'system');
   await right.set({ theme: 'dark' });
-  await until(left.subscribe, () => left.get().theme === 'dark');
+  await waitForCondition(left.subscribe, () => left.get().theme === 'dark');
   expect(told).toHaveLength(1);
 });
 

@@ -1,13 +1,13 @@
-import { reaches, shows, stage } from '../testing/device.ts';
-import { newBrowser } from '../testing/test-server.ts';
+import { waitForState, waitForPreferences, createDeviceFixture } from '../testing/device.ts';
+import { createInMemoryBrowser } from '../testing/test-server.ts';
 
-const devices = stage();
+const devices = createDeviceFixture();
 
 test('signing out sends what is unsent, and leaves nothing in the browser', async () => {
   const user = devices.newUser();
-  const browser = newBrowser();
+  const browser = createInMemoryBrowser();
   const { store } = devices.open(user, browser);
-  await reaches(store, 'live');
+  await waitForState(store, 'live');
   void store.set({ theme: 'dark' });
   await store.set({ viewMode: 'graph' });
   await store.signOut();
@@ -15,13 +15,13 @@ test('signing out sends what is unsent, and leaves nothing in the browser', asyn
   const again = devices.open(user, browser, { getToken: () => Promise.resolve(undefined) }).store;
   await again.ready;
   expect(again.get()).toMatchObject({ theme: 'system', viewMode: 'kanban' });
-  const elsewhere = devices.open(user, newBrowser()).store;
-  await shows(elsewhere, { theme: 'dark', viewMode: 'graph' });
+  const elsewhere = devices.open(user, createInMemoryBrowser()).store;
+  await waitForPreferences(elsewhere, { theme: 'dark', viewMode: 'graph' });
 });
 
 test('signing out can keep the data', async () => {
   const user = devices.newUser();
-  const browser = newBrowser();
+  const browser = createInMemoryBrowser();
   const { store } = devices.open(user, browser);
   await store.set({ theme: 'dark' });
   await store.signOut({ keepData: true });
@@ -32,12 +32,12 @@ test('signing out can keep the data', async () => {
 
 test('two users of one browser never see each other’s data', async () => {
   const [alice, bob] = [devices.newUser(), devices.newUser()];
-  const browser = newBrowser();
+  const browser = createInMemoryBrowser();
   const first = devices.open(alice, browser).store;
-  await reaches(first, 'live');
+  await waitForState(first, 'live');
   await first.set({ theme: 'dark', selectedTags: ['secret'] });
   await first.signOut({ keepData: true });
   const second = devices.open(bob, browser).store;
-  await reaches(second, 'live');
+  await waitForState(second, 'live');
   expect(second.get()).toMatchObject({ theme: 'system', selectedTags: [] });
 });

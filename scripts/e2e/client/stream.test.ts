@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { createPreferencesStream, type PreferencesStream, type StreamOptions } from '../../../client/stream.ts';
-import { reaches, shows, stage } from '../testing/device.ts';
-import { openLine } from '../testing/severable-proxy.ts';
-import { until } from '../testing/test-server.ts';
+import { waitForState, waitForPreferences, createDeviceFixture } from '../testing/device.ts';
+import { startSeverableProxy } from '../testing/severable-proxy.ts';
+import { waitForCondition } from '../testing/test-server.ts';
 
 /** The light store that only reads, on a real server, beside devices that write. */
 
-const devices = stage();
+const devices = createDeviceFixture();
 const streams: { readonly close: () => void }[] = [];
 afterEach(() => {
   for (const stream of streams.splice(0)) stream.close();
@@ -18,16 +18,16 @@ const optionsOf = (username: string, more: Partial<StreamOptions> = {}): StreamO
   getToken: () => Promise.resolve(devices.server.token(username)),
   ...more,
 });
-const open = (username: string, more?: Partial<StreamOptions>): PreferencesStream => {
+const openStream = (username: string, more?: Partial<StreamOptions>): PreferencesStream => {
   const stream = createPreferencesStream(optionsOf(username, more));
   streams.push(stream);
   return stream;
 };
-const isShown = (stream: PreferencesStream, theme: string): Promise<void> =>
-  until(stream.subscribe, () => stream.get().theme === theme);
-const isIn = (stream: PreferencesStream, state: string): Promise<void> =>
-  until(stream.subscribe, () => stream.status().state === state);
-const statesOf = (stream: PreferencesStream): string[] => {
+const waitForStreamTheme = (stream: PreferencesStream, theme: string): Promise<void> =>
+  waitForCondition(stream.subscribe, () => stream.get().theme === theme);
+const waitForStreamState = (stream: PreferencesStream, state: string): Promise<void> =>
+  waitForCondition(stream.subscribe, () => stream.status().state === state);
+const recordStreamStates = (stream: PreferencesStream): string[] => {
   const states: string[] = [stream.status().state];
   stream.subscribe(() => {
     const { state } = stream.status();
@@ -38,30 +38,30 @@ const statesOf = (stream: PreferencesStream): string[] => {
 
 test('what a device sets is shown, and the defaults before anything has come', async () => {
   const user = devices.newUser();
-  const stream = open(user);
-  const states = statesOf(stream);
+  const stream = openStream(user);
+  const states = recordStreamStates(stream);
   expect(stream.get()).toMatchObject({ theme: 'system', viewMode: 'kanban' });
   await stream.ready;
-  await isIn(stream, 'live');
+  await waitForStreamState(stream, 'live');
   expect(states).toEqual(['starting', 'catching-up', 'live']);
   const { store } = devices.open(user);
   await store.set({ theme: 'dark' });
-  await isShown(stream, 'dark');
+  await waitForStreamTheme(stream, 'dark');
   expect(stream.status()).toMatchObject({ state: 'live', unsent: 0, refused: [] });
 });
 
 test('a restart of the server is survived, and what was missed is told', async () => {
   const user = devices.newUser();
-  const stream = open(user);
-  await isIn(stream, 'live');
-  const states = statesOf(stream);
+  const stream = openStream(user);
+  await waitForStreamState(stream, 'live');
+  const states = recordStreamStates(stream);
   await devices.server.stop();
-  await isIn(stream, 'offline');
+  await waitForStreamState(stream, 'offline');
   await devices.server.start();
   const { store } = devices.open(user);
   await store.set({ theme: 'dark' });
-  await isShown(stream, 'dark');
-  await isIn(stream, 'live');
+  await waitForStreamTheme(stream, 'dark');
+  await waitForStreamState(stream, 'live');
   expect(states[0]).toBe('live');
   expect(states).toContain('offline');
   expect(states.at(-1)).toBe('live');
@@ -71,18 +71,18 @@ test('a token that the server refuses is renewed once, and without another the p
   const user = devices.newUser();
   const asked: (string | undefined)[] = [];
   let canRenew = true;
-  const stream = open(user, {
+  const stream = openStream(user, {
     getToken: (refused) => {
       asked.push(refused);
       if (refused === undefined) return Promise.resolve('x.y.z');
       return Promise.resolve(canRenew ? devices.server.token(user) : undefined);
     },
   });
-  await isIn(stream, 'live');
+  await waitForStreamState(stream, 'live');
   expect(asked).toEqual([undefined, 'x.y.z']);
   canRenew = false;
-  const other = open(user, { getToken: () => Promise.resolve(undefined) });
-  await isIn(other, 'sign-in-needed');
+  const other = openStream(user, { getToken: () => Promise.resolve(undefined) });
+  await waitForStreamState(other, 'sign-in-needed');
   expect(other.get().theme).toBe('system');
 });
 
@@ -90,24 +90,24 @@ test('another user’s stream is not shown', async () => {
   const [alice, bob] = [devices.newUser(), devices.newUser()];
   const { store } = devices.open(bob);
   await store.set({ theme: 'dark' });
-  await reaches(store, 'live', 0);
-  const stream = open(alice, { getToken: () => Promise.resolve(devices.server.token(bob)) });
-  await isIn(stream, 'sign-in-needed');
+  await waitForState(store, 'live', 0);
+  const stream = openStream(alice, { getToken: () => Promise.resolve(devices.server.token(bob)) });
+  await waitForStreamState(stream, 'sign-in-needed');
   expect(stream.get().theme).toBe('system');
 });
 
 test('a network that falls silent is noticed, and left behind once there is another', async () => {
   const user = devices.newUser();
-  const line = await openLine(devices.server.url);
-  const stream = open(user, { url: optionsOf(user).url.replace(devices.server.url, line.url), silence: 1_000 });
-  const states = statesOf(stream);
-  await isIn(stream, 'live');
+  const line = await startSeverableProxy(devices.server.url);
+  const stream = openStream(user, { url: optionsOf(user).url.replace(devices.server.url, line.url), silence: 1_000 });
+  const states = recordStreamStates(stream);
+  await waitForStreamState(stream, 'live');
   line.stall();
-  await isIn(stream, 'offline');
+  await waitForStreamState(stream, 'offline');
   const { store } = devices.open(user);
   await store.set({ theme: 'dark' });
-  line.clear();
-  await isShown(stream, 'dark');
+  line.acceptNewConnections();
+  await waitForStreamTheme(stream, 'dark');
   expect(states.slice(0, 4)).toEqual(['starting', 'catching-up', 'live', 'offline']);
   stream.close();
   await line.close();
@@ -117,7 +117,7 @@ test('it takes a schema of the application’s own, and shows what that knows', 
   const user = devices.newUser();
   const { store } = devices.open(user);
   await store.set({ theme: 'dark', viewMode: 'graph' });
-  await reaches(store, 'live', 0);
+  await waitForState(store, 'live', 0);
   const schema = z.strictObject({ theme: z.enum(['dark', 'light']).optional(), density: z.enum(['cosy']).optional() });
   const stream = createPreferencesStream({ ...optionsOf(user), schema, defaults: { density: 'cosy' } });
   streams.push(stream);
@@ -127,15 +127,15 @@ test('it takes a schema of the application’s own, and shows what that knows', 
 
 test('once closed it tells nothing more', async () => {
   const user = devices.newUser();
-  const stream = open(user);
-  await isIn(stream, 'live');
+  const stream = openStream(user);
+  await waitForStreamState(stream, 'live');
   stream.close();
   let told = 0;
   stream.subscribe(() => (told += 1));
   const { store } = devices.open(user);
   await store.set({ theme: 'dark' });
-  await shows(store, { theme: 'dark' });
-  await reaches(store, 'live', 0);
+  await waitForPreferences(store, { theme: 'dark' });
+  await waitForState(store, 'live', 0);
   expect(told).toBe(0);
   expect(stream.get().theme).toBe('system');
 });

@@ -1,28 +1,31 @@
-import { reaches, shows, stage } from '../testing/device.ts';
-import { newBrowser } from '../testing/test-server.ts';
+import { waitForState, waitForPreferences, createDeviceFixture } from '../testing/device.ts';
+import { createInMemoryBrowser } from '../testing/test-server.ts';
 
-const devices = stage();
+const devices = createDeviceFixture();
 
 test('an edit on one device is on the other, and neither has anything unsent', async () => {
   const user = devices.newUser();
-  const [left, right] = [devices.open(user, newBrowser()).store, devices.open(user, newBrowser()).store];
-  await Promise.all([reaches(left, 'live'), reaches(right, 'live')]);
+  const [left, right] = [
+    devices.open(user, createInMemoryBrowser()).store,
+    devices.open(user, createInMemoryBrowser()).store,
+  ];
+  await Promise.all([waitForState(left, 'live'), waitForState(right, 'live')]);
   await left.set({ theme: 'dark' });
-  await shows(right, { theme: 'dark' });
+  await waitForPreferences(right, { theme: 'dark' });
   await right.set({ selectedTags: ['home', 'work'], theme: 'light' });
-  await shows(left, { theme: 'light', selectedTags: ['home', 'work'] });
+  await waitForPreferences(left, { theme: 'light', selectedTags: ['home', 'work'] });
   await right.remove('theme');
-  await shows(left, { theme: 'system' });
-  await Promise.all([reaches(left, 'live', 0), reaches(right, 'live', 0)]);
+  await waitForPreferences(left, { theme: 'system' });
+  await Promise.all([waitForState(left, 'live', 0), waitForState(right, 'live', 0)]);
 });
 
 test('edits of two devices that were both offline are all kept, the later one on the same preference', async () => {
   const user = devices.newUser();
-  const [left, right] = [devices.open(user, newBrowser()), devices.open(user, newBrowser())];
-  await Promise.all([reaches(left.store, 'live'), reaches(right.store, 'live')]);
+  const [left, right] = [devices.open(user, createInMemoryBrowser()), devices.open(user, createInMemoryBrowser())];
+  await Promise.all([waitForState(left.store, 'live'), waitForState(right.store, 'live')]);
   left.setOffline(true);
   right.setOffline(true);
-  await Promise.all([reaches(left.store, 'offline'), reaches(right.store, 'offline')]);
+  await Promise.all([waitForState(left.store, 'offline'), waitForState(right.store, 'offline')]);
   await left.store.set({ theme: 'dark', recapTime: '20:00' });
   await left.store.set({ viewMode: 'table' });
   await right.store.set({ dailyBriefing: true, recapTime: '21:00' });
@@ -38,29 +41,29 @@ test('edits of two devices that were both offline are all kept, the later one on
     recapTime: '21:00',
     timezone: 'Europe/Vienna',
   } as const;
-  await Promise.all([shows(left.store, all), shows(right.store, all)]);
-  await Promise.all([reaches(left.store, 'live', 0), reaches(right.store, 'live', 0)]);
+  await Promise.all([waitForPreferences(left.store, all), waitForPreferences(right.store, all)]);
+  await Promise.all([waitForState(left.store, 'live', 0), waitForState(right.store, 'live', 0)]);
 });
 
 test('edits made before the first sync wait in a draft, and never make a second root', async () => {
   const user = devices.newUser();
-  const first = devices.open(user, newBrowser());
-  await reaches(first.store, 'live');
+  const first = devices.open(user, createInMemoryBrowser());
+  await waitForState(first.store, 'live');
   await first.store.set({ viewMode: 'graph' });
-  await reaches(first.store, 'live', 0);
+  await waitForState(first.store, 'live', 0);
 
-  const browser = newBrowser();
+  const browser = createInMemoryBrowser();
   const late = devices.open(user, browser);
   late.setOffline(true);
   await late.store.ready;
   await late.store.set({ theme: 'dark' });
-  await reaches(late.store, 'offline', 1);
+  await waitForState(late.store, 'offline', 1);
   late.setOffline(false);
   await Promise.all([
-    shows(late.store, { theme: 'dark', viewMode: 'graph' }),
-    shows(first.store, { theme: 'dark', viewMode: 'graph' }),
+    waitForPreferences(late.store, { theme: 'dark', viewMode: 'graph' }),
+    waitForPreferences(first.store, { theme: 'dark', viewMode: 'graph' }),
   ]);
-  await reaches(late.store, 'live', 0);
+  await waitForState(late.store, 'live', 0);
   const rows: readonly { ok?: { _revisions?: { ids: string[] } } }[] = await browser(`pouchgate_${user}`).get(
     `user_${user}`,
     { open_revs: 'all', revs: true },
@@ -70,11 +73,11 @@ test('edits made before the first sync wait in a draft, and never make a second 
 
 test('the number of unsent edits survives a reload without a network', async () => {
   const user = devices.newUser();
-  const browser = newBrowser();
+  const browser = createInMemoryBrowser();
   const before = devices.open(user, browser);
-  await reaches(before.store, 'live');
+  await waitForState(before.store, 'live');
   await before.store.set({ theme: 'dark' });
-  await reaches(before.store, 'live', 0);
+  await waitForState(before.store, 'live', 0);
   before.setOffline(true);
   await before.store.set({ viewMode: 'table' });
   await before.store.set({ dailyRecap: true });
@@ -84,19 +87,19 @@ test('the number of unsent edits survives a reload without a network', async () 
   after.setOffline(true);
   await after.store.ready;
   expect(after.store.get()).toMatchObject({ theme: 'dark', viewMode: 'table', dailyRecap: true });
-  await reaches(after.store, 'offline', 2);
+  await waitForState(after.store, 'offline', 2);
   after.setOffline(false);
-  await reaches(after.store, 'live', 0);
+  await waitForState(after.store, 'live', 0);
 });
 
 test('an edit that the server refuses is taken back and told, and the others beside it arrive', async () => {
   const user = devices.newUser();
   let clock = Date.now();
-  const device = devices.open(user, newBrowser(), { environment: { now: () => clock } });
-  const other = devices.open(user, newBrowser());
-  await Promise.all([reaches(device.store, 'live'), reaches(other.store, 'live')]);
+  const device = devices.open(user, createInMemoryBrowser(), { environment: { now: () => clock } });
+  const other = devices.open(user, createInMemoryBrowser());
+  await Promise.all([waitForState(device.store, 'live'), waitForState(other.store, 'live')]);
   device.setOffline(true);
-  await reaches(device.store, 'offline');
+  await waitForState(device.store, 'offline');
   await device.store.set({ viewMode: 'graph' });
   await device.store.set({ dailyRecap: true });
   // The gate takes no stamp that is more than a day ahead of its own clock.
@@ -106,14 +109,14 @@ test('an edit that the server refuses is taken back and told, and the others bes
   expect(device.store.get().theme).toBe('dark');
   device.setOffline(false);
 
-  await reaches(device.store, 'refused', 0);
+  await waitForState(device.store, 'refused', 0);
   expect(device.store.status().refused).toMatchObject([{ key: 'theme', value: 'dark' }]);
   expect(device.store.status().refused[0]?.reason).not.toBe('');
   const good = { viewMode: 'graph', dailyRecap: true, theme: 'system' } as const;
-  await Promise.all([shows(device.store, good), shows(other.store, good)]);
+  await Promise.all([waitForPreferences(device.store, good), waitForPreferences(other.store, good)]);
 
   device.store.dismissRefused();
-  await reaches(device.store, 'live', 0);
+  await waitForState(device.store, 'live', 0);
   await device.store.set({ theme: 'light' });
-  await shows(other.store, { theme: 'light' });
+  await waitForPreferences(other.store, { theme: 'light' });
 });

@@ -1,8 +1,8 @@
 import type { BroadcastTransport } from '../../../client/platform/environment.ts';
-import { createBrowser, isLive, offline, stageStores } from '../testing/browser.ts';
-import { until } from '../testing/test-server.ts';
+import { createBrowser, waitUntilLive, offlineFetch, createStoreFixture } from '../testing/browser.ts';
+import { waitForCondition } from '../testing/test-server.ts';
 
-const stores = stageStores();
+const stores = createStoreFixture();
 const SILENT_CHANNEL: BroadcastTransport = { postMessage: () => undefined, onmessage: null, close: () => undefined };
 
 /** Tabs find out within a few of these that nobody leads. */
@@ -10,14 +10,14 @@ const timing = { heartbeat: 1_000, silence: 5_000 };
 let users = 0;
 const newUser = (): string => `tabs${(users += 1)}`;
 
-const leads = async (store: { readonly inspect: () => Promise<{ readonly isLeader: boolean }> }): Promise<boolean> =>
+const isLeader = async (store: { readonly inspect: () => Promise<{ readonly isLeader: boolean }> }): Promise<boolean> =>
   (await store.inspect()).isLeader;
 
 test('one of two tabs leads, the other shows its status and its changes', async () => {
   const alice = newUser();
   const browser = createBrowser();
   const first = stores.open(alice, browser, { timing });
-  await isLive(first);
+  await waitUntilLive(first);
   const asked: string[] = [];
   const second = stores.open(alice, browser, {
     timing,
@@ -28,17 +28,17 @@ test('one of two tabs leads, the other shows its status and its changes', async 
       },
     },
   });
-  await isLive(second);
+  await waitUntilLive(second);
   await second.set({ theme: 'dark' });
-  await isLive(second);
-  await isLive(first);
+  await waitUntilLive(second);
+  await waitUntilLive(first);
   expect(first.get().theme).toBe('dark');
-  expect([await leads(first), await leads(second)]).toEqual([true, false]);
+  expect([await isLeader(first), await isLeader(second)]).toEqual([true, false]);
   expect(asked).toEqual([]);
   await first.close();
   await second.set({ viewMode: 'graph' });
-  await isLive(second);
-  expect(await leads(second)).toBe(true);
+  await waitUntilLive(second);
+  expect(await isLeader(second)).toBe(true);
 });
 
 test('a refused edit is told once in every tab, whatever happens to the connection afterwards', async () => {
@@ -50,16 +50,16 @@ test('a refused edit is told once in every tab, whatever happens to the connecti
     timing,
     environment: {
       now: () => Date.now() + clock,
-      fetch: (...request) => (online ? fetch(...request) : offline(...request)),
+      fetch: (...request) => (online ? fetch(...request) : offlineFetch(...request)),
     },
   });
-  await isLive(first);
+  await waitUntilLive(first);
   const second = stores.open(alice, browser, { timing });
-  await isLive(second);
+  await waitUntilLive(second);
   const told: unknown[] = [];
   for (const tab of [first, second]) tab.on('refused', ({ key }) => told.push(key));
   const reaches = (state: string): Promise<unknown> =>
-    Promise.all([first, second].map((tab) => until(tab.subscribe, () => tab.status().state === state)));
+    Promise.all([first, second].map((tab) => waitForCondition(tab.subscribe, () => tab.status().state === state)));
 
   // The gate takes no stamp that is more than a day ahead of its own clock.
   clock = 3 * 24 * 3_600_000;
@@ -80,12 +80,12 @@ test('a leader that answers nobody is replaced by a tab that a person looks at, 
   const browser = createBrowser();
   // It holds the lock, and is never heard: as a page whose script hangs.
   const hung = stores.open(alice, browser, { timing, environment: { openChannel: () => SILENT_CHANNEL } });
-  await isLive(hung);
+  await waitUntilLive(hung);
   const hidden = stores.open(alice, browser, { timing, environment: { isVisible: () => false } });
   const seen = stores.open(alice, browser, { timing, environment: { isVisible: () => true } });
-  await isLive(seen);
-  await isLive(hidden);
-  expect([await leads(hung), await leads(hidden), await leads(seen)]).toEqual([false, false, true]);
+  await waitUntilLive(seen);
+  await waitUntilLive(hidden);
+  expect([await isLeader(hung), await isLeader(hidden), await isLeader(seen)]).toEqual([false, false, true]);
 });
 
 test('a page that is frozen lets another lead, and does not take the lead back', async () => {
@@ -101,22 +101,22 @@ test('a page that is frozen lets another lead, and does not take the lead back',
       },
     },
   });
-  await isLive(first);
+  await waitUntilLive(first);
   const second = stores.open(alice, browser, { timing });
-  await isLive(second);
+  await waitUntilLive(second);
   change(true);
   await second.set({ theme: 'dark' });
-  await isLive(second);
-  expect([await leads(first), await leads(second)]).toEqual([false, true]);
+  await waitUntilLive(second);
+  expect([await isLeader(first), await isLeader(second)]).toEqual([false, true]);
   change(false);
   await second.set({ viewMode: 'graph' });
-  await until(first.subscribe, () => first.get().viewMode === 'graph');
-  await isLive(first);
-  expect([await leads(first), await leads(second)]).toEqual([false, true]);
+  await waitForCondition(first.subscribe, () => first.get().viewMode === 'graph');
+  await waitUntilLive(first);
+  expect([await isLeader(first), await isLeader(second)]).toEqual([false, true]);
   await second.close();
   await first.set({ theme: 'light' });
-  await isLive(first);
-  expect(await leads(first)).toBe(true);
+  await waitUntilLive(first);
+  expect(await isLeader(first)).toBe(true);
 });
 
 test('without locks every tab syncs by itself, and all show the same', async () => {
@@ -124,18 +124,18 @@ test('without locks every tab syncs by itself, and all show the same', async () 
   const tabs = [createBrowser(), createBrowser(), createBrowser()].map((browser, _n, [shared]) =>
     stores.open(alice, { ...browser, open: shared?.open ?? browser.open }, { timing }),
   );
-  await Promise.all(tabs.map(isLive));
+  await Promise.all(tabs.map(waitUntilLive));
   await Promise.all(
     tabs.map((tab, n) =>
       tab.set(([{ theme: 'dark' }, { viewMode: 'graph' }, { recapTime: '20:00' }] as const)[n] ?? {}),
     ),
   );
   for (const tab of tabs) {
-    await until(tab.subscribe, () => {
+    await waitForCondition(tab.subscribe, () => {
       const { theme, viewMode, recapTime } = tab.get();
       return theme === 'dark' && viewMode === 'graph' && recapTime === '20:00';
     });
-    await isLive(tab);
-    expect(await leads(tab)).toBe(true);
+    await waitUntilLive(tab);
+    expect(await isLeader(tab)).toBe(true);
   }
 });

@@ -1,9 +1,9 @@
-import { devicesOf, reaches, shows } from '../testing/device.ts';
-import { openFaultyProxy, type Fault, type FaultyProxy } from '../testing/faulty-proxy.ts';
-import { newBrowser, startTestServer, type TestServer } from '../testing/test-server.ts';
+import { createDeviceFactory, waitForState, waitForPreferences } from '../testing/device.ts';
+import { startFaultyProxy, type Fault, type FaultyProxy } from '../testing/faulty-proxy.ts';
+import { createInMemoryBrowser, startTestServer, type TestServer } from '../testing/test-server.ts';
 
 let server: TestServer;
-const devices = devicesOf(() => server);
+const devices = createDeviceFactory(() => server);
 const proxies: FaultyProxy[] = [];
 beforeAll(async () => {
   server = await startTestServer();
@@ -15,40 +15,40 @@ afterEach(async () => {
 afterAll(() => server.close());
 
 /** A device of a new user behind a proxy, and another one that is not. */
-async function pair(fault?: Fault) {
+async function createDevicePair(fault?: Fault) {
   const user = devices.newUser();
-  const proxy = await openFaultyProxy(server.url);
+  const proxy = await startFaultyProxy(server.url);
   proxies.push(proxy);
   proxy.setFault(fault);
-  const browser = newBrowser();
-  const url = server.registry.replace(server.url, proxy.url);
+  const browser = createInMemoryBrowser();
+  const url = server.registryUrl.replace(server.url, proxy.url);
   const { store } = devices.open(user, browser, { url });
   const other = devices.open(user).store;
-  await Promise.all([reaches(store, 'live'), reaches(other, 'live')]);
+  await Promise.all([waitForState(store, 'live'), waitForState(other, 'live')]);
   const asked = (endpoint: string): number => proxy.endpoints().filter((one) => one === endpoint).length;
   return { user, proxy, browser, url, store, other, asked };
 }
 
 test('many edits in a row are a few pushes, and the last value arrives', async () => {
-  const { store, other, asked } = await pair();
+  const { store, other, asked } = await createDevicePair();
   const before = asked('_bulk_docs');
   const times = Array.from({ length: 60 }, (_, minute) => `07:${String(minute).padStart(2, '0')}`);
   for (const briefingTime of times) await store.set({ briefingTime });
-  await Promise.all([shows(other, { briefingTime: '07:59' }), reaches(store, 'live', 0)]);
+  await Promise.all([waitForPreferences(other, { briefingTime: '07:59' }), waitForState(store, 'live', 0)]);
   expect(asked('_bulk_docs') - before).toBeLessThanOrEqual(times.length / 4);
 });
 
 test('an edit alone is one push, and asks no more than it takes', async () => {
-  const { proxy, store, other } = await pair();
+  const { proxy, store, other } = await createDevicePair();
   const before = proxy.endpoints().length;
   await store.set({ theme: 'dark' });
-  await Promise.all([shows(other, { theme: 'dark' }), reaches(store, 'live', 0)]);
+  await Promise.all([waitForPreferences(other, { theme: 'dark' }), waitForState(store, 'live', 0)]);
   // The push, and the longpoll after the one that told of it.
   expect(proxy.endpoints().slice(before).sort()).toEqual(['_bulk_docs', '_changes', '_revs_diff']);
 });
 
 test('a start asks no more than it takes', async () => {
-  const { proxy } = await pair();
+  const { proxy } = await createDevicePair();
   expect(proxy.endpoints().filter((endpoint) => endpoint === '')).toEqual([]);
   expect(proxy.endpoints().length).toBeLessThanOrEqual(6);
 });
@@ -58,26 +58,26 @@ describe.each([404, 405, 501])('where _bulk_get is answered by %i', (status) => 
     endpoint === '_bulk_get' ? { kind: 'answer', status, body: '<h1>No</h1>' } : undefined;
 
   test('all is synced none the less, and what the server holds is known, also after a reload', async () => {
-    const { user, store, other, browser, url } = await pair(noBulkGet);
+    const { user, store, other, browser, url } = await createDevicePair(noBulkGet);
     await other.set({ viewMode: 'graph' });
-    await shows(store, { viewMode: 'graph' });
+    await waitForPreferences(store, { viewMode: 'graph' });
     await store.set({ theme: 'dark' });
-    await shows(other, { theme: 'dark' });
-    await reaches(store, 'live', 0);
+    await waitForPreferences(other, { theme: 'dark' });
+    await waitForState(store, 'live', 0);
     await store.close();
     const reloaded = devices.open(user, browser, { url, getToken: () => Promise.resolve(undefined) }).store;
-    await reaches(reloaded, 'sign-in-needed', 0);
+    await waitForState(reloaded, 'sign-in-needed', 0);
     expect(reloaded.get()).toMatchObject({ theme: 'dark', viewMode: 'graph' });
   });
 
   test('it may begin to be so when it has worked before', async () => {
-    const { proxy, store, other } = await pair();
+    const { proxy, store, other } = await createDevicePair();
     await other.set({ viewMode: 'graph' });
-    await shows(store, { viewMode: 'graph' });
+    await waitForPreferences(store, { viewMode: 'graph' });
     proxy.setFault(noBulkGet);
     await other.set({ viewMode: 'table' });
-    await shows(store, { viewMode: 'table' });
-    await reaches(store, 'live', 0);
+    await waitForPreferences(store, { viewMode: 'table' });
+    await waitForState(store, 'live', 0);
     expect(proxy.counts().faulted).toBeGreaterThan(0);
   });
 });

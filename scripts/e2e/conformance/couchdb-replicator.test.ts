@@ -1,19 +1,19 @@
 import { startRecorder, type Recorder } from '../../../server/testing/request-recorder.ts';
-import { startForTests, type TestGate } from '../../../server/testing/test-gate.ts';
-import { agreed, hasCouchdb } from '../../../server/testing/test-database.ts';
+import { startTestGate, type TestGate } from '../../../server/testing/test-gate.ts';
+import { waitForConsistency, usesCouchdb } from '../../../server/testing/test-database.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
-import { startReplicator, type Endpoint, type Job, type Replicator } from './testing/couchdb-replicator.ts';
+import { startReplicator, type Endpoint, type ReplicationJob, type Replicator } from './testing/couchdb-replicator.ts';
 
 /** CouchDB's own replicator as a client of the gate, with a user's token as a header. It has to reach this machine. */
 
-const [suite, why] = hasCouchdb() ? [describe, ''] : [describe.skip, ' (left out: COUCHDB_URL is not set)'];
+const [suite, why] = usesCouchdb() ? [describe, ''] : [describe.skip, ' (left out: COUCHDB_URL is not set)'];
 
 suite(`CouchDB's own replicator${why}`, () => {
   let gate: TestGate;
   let line: Recorder;
   let replicator: Replicator;
   beforeAll(async () => {
-    gate = await startForTests();
+    gate = await startTestGate();
     line = await startRecorder(gate.url);
   });
   beforeEach(async () => {
@@ -31,13 +31,13 @@ suite(`CouchDB's own replicator${why}`, () => {
     url: `${line.url}/sync/${gate.upstream.names.registry}`,
     headers: { Authorization: `Bearer ${gate.token(username, claims)}` },
   });
-  const pull = (username: string, more: Partial<Job> = {}): Job => ({
+  const pull = (username: string, more: Partial<ReplicationJob> = {}): ReplicationJob => ({
     source: gateOf(username),
-    target: replicator.here,
+    target: replicator.copyEndpoint,
     ...more,
   });
-  const push = (username: string, more: Partial<Job> = {}): Job => ({
-    source: replicator.here,
+  const push = (username: string, more: Partial<ReplicationJob> = {}): ReplicationJob => ({
+    source: replicator.copyEndpoint,
     target: gateOf(username),
     ...more,
   });
@@ -71,7 +71,7 @@ suite(`CouchDB's own replicator${why}`, () => {
     expect(await answer.json()).toEqual([]);
   };
 
-  it.each<[string, (id: string) => Partial<Job>]>([
+  it.each<[string, (id: string) => Partial<ReplicationJob>]>([
     ['the whole database', () => ({})],
     ['its doc_ids', (id) => ({ doc_ids: [id] })],
     ["other people's doc_ids beside it", (id) => ({ doc_ids: ['user_bystander', id, '_design/registry'] })],
@@ -84,7 +84,7 @@ suite(`CouchDB's own replicator${why}`, () => {
       await through('bystander');
       await branch(username);
       const job = pull(username, asked(`user_${username}`));
-      const first = await replicator.run(job);
+      const first = await replicator.replicateOnce(job);
       expect(first).toMatchObject({ docs_read: 2, docs_written: 2, doc_write_failures: 0 });
       expect(await idsInCopy()).toEqual([`user_${username}`]);
       const all = { open_revs: 'all', revs: true } as const;
@@ -94,7 +94,7 @@ suite(`CouchDB's own replicator${why}`, () => {
 
       // It goes on where its checkpoint says, so there is nothing to look at.
       const before = line.requests.length;
-      expect(await replicator.run(job)).toEqual(first);
+      expect(await replicator.replicateOnce(job)).toEqual(first);
       const urls = line.requests.slice(before).map(({ url }) => url);
       expect(urls.filter((url) => url.includes('/_changes?')).map((url) => /since=([^&]*)/.exec(url)?.[1])).toEqual([
         expect.stringMatching(/^2-[0-9a-f]{32}$/),
@@ -103,16 +103,16 @@ suite(`CouchDB's own replicator${why}`, () => {
 
       // What comes after it is told, and that alone.
       await edit(username, { theme: 'dark' });
-      expect(await replicator.run(job)).toMatchObject({ docs_read: 3, docs_written: 3 });
+      expect(await replicator.replicateOnce(job)).toMatchObject({ docs_read: 3, docs_written: 3 });
       const whole = await through(username);
       // A copy of a cluster may not have it yet.
-      await agreed(async () => (await replicator.copy.get(`user_${username}`))._rev === whole._rev);
+      await waitForConsistency(async () => (await replicator.copy.get(`user_${username}`))._rev === whole._rev);
       expect(await replicator.copy.get(`user_${username}`)).toEqual(whole);
     },
     120_000,
   );
 
-  it.each<[string, (id: string) => Partial<Job>]>([
+  it.each<[string, (id: string) => Partial<ReplicationJob>]>([
     ['the whole copy', () => ({})],
     ['its doc_ids', (id) => ({ doc_ids: [id] })],
   ])(
@@ -120,18 +120,22 @@ suite(`CouchDB's own replicator${why}`, () => {
     async (_name, asked) => {
       const username = newUser();
       await through(username);
-      await replicator.run(pull(username));
+      await replicator.replicateOnce(pull(username));
       const rev = await editCopy(username, { theme: 'dark' });
       const job = push(username, asked(`user_${username}`));
-      const first = await replicator.run(job);
+      const first = await replicator.replicateOnce(job);
       expect(first).toMatchObject({ docs_written: 1, doc_write_failures: 0 });
       expect(await through(username)).toMatchObject({ _rev: rev, preferences: { theme: 'dark' } });
       const before = line.requests.length;
-      expect(await replicator.run(job)).toEqual(first);
+      expect(await replicator.replicateOnce(job)).toEqual(first);
       expect(line.requests.slice(before).filter(({ url }) => /_revs_diff|_bulk_docs/.test(url))).toEqual([]);
       // Back and forth is no change. To CouchDB another token is another replication, which finds all of it there.
       const renewed = pull(username, { source: gateOf(username, { renewed: true }) });
-      expect(await replicator.run(renewed)).toMatchObject({ revisions_checked: 1, docs_read: 0, docs_written: 0 });
+      expect(await replicator.replicateOnce(renewed)).toMatchObject({
+        revisions_checked: 1,
+        docs_read: 0,
+        docs_written: 0,
+      });
     },
     120_000,
   );
@@ -140,16 +144,16 @@ suite(`CouchDB's own replicator${why}`, () => {
     const username = newUser();
     const { _rev, ...document } = await through('bystander');
     await through(username);
-    await replicator.run(pull(username));
+    await replicator.replicateOnce(pull(username));
     await replicator.copy.insert({ ...document, preferences: { theme: 'light' } } as never);
     await replicator.copy.insert({ _id: 'a note' });
     await editCopy(username, { theme: 'dark' });
-    expect(await replicator.run(push(username))).toMatchObject({ docs_written: 1, doc_write_failures: 2 });
+    expect(await replicator.replicateOnce(push(username))).toMatchObject({ docs_written: 1, doc_write_failures: 2 });
     expect(await through(username)).toMatchObject({ preferences: { theme: 'dark' } });
     expect(await through('bystander')).toEqual({ ...document, _rev });
   }, 60_000);
 
-  it.each<[string, (id: string) => Partial<Job>]>([
+  it.each<[string, (id: string) => Partial<ReplicationJob>]>([
     ['the whole database', () => ({})],
     ['doc_ids', (id) => ({ doc_ids: [id] })],
   ])(
@@ -158,7 +162,10 @@ suite(`CouchDB's own replicator${why}`, () => {
       const username = newUser();
       await through(username);
       const options = asked(`user_${username}`);
-      const stops = [await replicator.keep(pull(username, options)), await replicator.keep(push(username, options))];
+      const stops = [
+        await replicator.replicateContinuously(pull(username, options)),
+        await replicator.replicateContinuously(push(username, options)),
+      ];
       const same = async (preferences: object): Promise<boolean> => {
         const [one, other] = [await through(username), await replicator.copy.get(`user_${username}`)];
         return one._rev === other._rev && JSON.stringify(one.preferences) === JSON.stringify(preferences);
@@ -180,7 +187,10 @@ suite(`CouchDB's own replicator${why}`, () => {
   it('a token that is over is told as such, and nothing comes of it', async () => {
     const username = newUser();
     await through(username);
-    const told = await replicator.failure({ source: gateOf(username, { exp: 1 }), target: replicator.here });
+    const told = await replicator.waitForFailure({
+      source: gateOf(username, { exp: 1 }),
+      target: replicator.copyEndpoint,
+    });
     expect(told).toMatch(/unauthorized/);
     expect(await idsInCopy()).toEqual([]);
   }, 60_000);

@@ -1,73 +1,75 @@
-import { BAD_ANSWERS, breaking, type Fault } from '../../../server/testing/faulty-database-proxy.ts';
+import { BAD_RESPONSES, dropConnection, type Fault } from '../../../server/testing/faulty-database-proxy.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
-import { edit, preference, SHORT_BACK_OFF, type Peer } from '../../../server/testing/pouchdb-peer.ts';
-import { setStage, named, isFeed } from './testing/pouchdb-stage.ts';
+import { editPreferences, readPreference, SHORT_BACKOFF, type Peer } from '../../../server/testing/pouchdb-peer.ts';
+import { setUpPouchdbFixture, eventsNamed, isContinuousFeed } from './testing/pouchdb-fixture.ts';
 
 /** What PouchDB does with an error of `_changes`: the gate ends a sync when its right is over, and for nothing else. */
 
-const stage = setStage();
-const { newUser, open, live, inRegistry, editElsewhere } = stage;
+const fixture = setUpPouchdbFixture();
+const { newUser, openPeer, openLivePeer, readStoredPreference, editRemotely } = fixture;
 
 describe('_changes 401 or 403: one error event, and the sync stops for good', () => {
   const stopsOnce = async (peer: Peer): Promise<void> => {
-    await eventually(() => named(peer, 'error').length > 0);
-    const told = peer.answers.filter(({ request }) => request.includes('_changes'));
+    await eventually(() => eventsNamed(peer, 'error').length > 0);
+    const told = peer.responses.filter(({ request }) => request.includes('_changes'));
     expect(told.filter(({ status }) => status === 401)).toHaveLength(1);
     expect(told.at(-1)?.status).toBe(401);
     expect(told.slice(0, -1).every(({ status }) => status === 200)).toBe(true);
-    expect(named(peer, 'error')).toMatchObject([{ name: 'unauthorized', status: 401 }]);
+    expect(eventsNamed(peer, 'error')).toMatchObject([{ name: 'unauthorized', status: 401 }]);
   };
 
   it('is what a token that is over leads to, after the longpoll has ended held and empty', async () => {
     const username = newUser();
-    const token = stage.fronted.gate.token(username, { exp: Math.floor(Date.now() / 1000) + 3 });
-    await stopsOnce(await live(username, { token: () => token }));
+    const token = fixture.proxied.gate.token(username, { exp: Math.floor(Date.now() / 1000) + 3 });
+    await stopsOnce(await openLivePeer(username, { token: () => token }));
   });
 
   it('is what the end of a session leads to', async () => {
     const username = newUser();
-    const { sessions } = stage.fronted.gate.pouchgate.identity;
+    const { sessions } = fixture.proxied.gate.pouchgate.identity;
     const { session } = await sessions.start(username, 'a device');
-    const peer = await live(username, { token: () => stage.fronted.gate.token(username, { sid: session.id }) });
+    const peer = await openLivePeer(username, {
+      token: () => fixture.proxied.gate.token(username, { sid: session.id }),
+    });
     await sessions.end(username, session.id);
     await stopsOnce(peer);
   });
 
   it('is what the suspension of an account leads to', async () => {
     const username = newUser();
-    const peer = await live(username);
-    await stage.fronted.gate.pouchgate.identity.accounts.suspend(username);
+    const peer = await openLivePeer(username);
+    await fixture.proxied.gate.pouchgate.identity.accounts.suspend(username);
     await stopsOnce(peer);
   });
 
   it('is what a token that was over from the start leads to, without a loop', async () => {
     const username = newUser();
-    const peer = open(username, { token: () => stage.fronted.gate.token(username, { exp: 1 }) });
-    void peer.sync(SHORT_BACK_OFF);
-    await eventually(() => named(peer, 'error').length > 0);
-    expect(named(peer, 'error')).toMatchObject([{ name: 'unauthorized' }]);
+    const peer = openPeer(username, { token: () => fixture.proxied.gate.token(username, { exp: 1 }) });
+    void peer.sync(SHORT_BACKOFF);
+    await eventually(() => eventsNamed(peer, 'error').length > 0);
+    expect(eventsNamed(peer, 'error')).toMatchObject([{ name: 'unauthorized' }]);
     expect(peer.requests.length).toBeLessThan(12);
   });
 
   it('never comes of a state of the upstream: its 401 and 403 are 502, PouchDB waits and goes on', async () => {
     for (const status of ['401', '403'] as const) {
       const username = newUser();
-      const peer = await live(username);
-      stage.fronted.front.fault = BAD_ANSWERS[status]((request) => !isFeed(request));
-      await edit(peer.local, `user_${username}`, { theme: 'dark' });
-      const late = open(username);
-      void late.sync(SHORT_BACK_OFF);
-      for (const each of [peer, late]) await eventually(() => each.answers.some((answer) => answer.status === 502));
-      stage.fronted.front.fault = undefined;
-      await eventually(async () => (await preference(late.local, `user_${username}`, 'theme')) === 'dark');
-      expect([...named(peer, 'error'), ...named(late, 'error')]).toEqual([]);
+      const peer = await openLivePeer(username);
+      fixture.proxied.proxy.fault = BAD_RESPONSES[status]((request) => !isContinuousFeed(request));
+      await editPreferences(peer.local, `user_${username}`, { theme: 'dark' });
+      const late = openPeer(username);
+      void late.sync(SHORT_BACKOFF);
+      for (const each of [peer, late]) await eventually(() => each.responses.some((answer) => answer.status === 502));
+      fixture.proxied.proxy.fault = undefined;
+      await eventually(async () => (await readPreference(late.local, `user_${username}`, 'theme')) === 'dark');
+      expect([...eventsNamed(peer, 'error'), ...eventsNamed(late, 'error')]).toEqual([]);
     }
   });
 });
 
 describe('_changes 401 with any other name, 400, 429, a redirect: retried for ever', () => {
   it('no 401 has another name, whatever is wrong with the token', async () => {
-    const { gate } = stage.fronted;
+    const { gate } = fixture.proxied;
     const tokens = ['', 'Bearer', 'Bearer x.y.z', 'Basic YTpi', `Bearer ${gate.token('a', { exp: 1 })}`, 'Bearer é'];
     for (const authorization of tokens) {
       const headers = authorization === '' ? {} : { authorization: encodeURI(authorization).replace('%20', ' ') };
@@ -90,48 +92,48 @@ describe('_changes 401 with any other name, 400, 429, a redirect: retried for ev
       'feed=x',
     ];
     for (const query of [...queries, 'style=x', 'filter=nobody/knows', 'descending=x', 'seq_interval=x', 'since=%00']) {
-      const response = await stage.fronted.gate.request('queries', `/_changes?${query}`);
+      const response = await fixture.proxied.gate.request('queries', `/_changes?${query}`);
       expect([query, response.status]).toEqual([query, 200]);
     }
   });
 
-  it.each(Object.keys(BAD_ANSWERS) as (keyof typeof BAD_ANSWERS)[])(
+  it.each(Object.keys(BAD_RESPONSES) as (keyof typeof BAD_RESPONSES)[])(
     'an upstream that answers %s is 502 or 503, and the sync goes on when it is well again',
     async (name) => {
       const username = newUser();
-      const peer = await live(username);
+      const peer = await openLivePeer(username);
       await goesOnAfter(
         username,
         peer,
-        BAD_ANSWERS[name]((request) => !isFeed(request)),
+        BAD_RESPONSES[name]((request) => !isContinuousFeed(request)),
       );
     },
   );
 
   it('an upstream that is down is 503, and the sync goes on when it is back', async () => {
     const username = newUser();
-    const peer = await live(username);
-    const broken = goesOnAfter(username, peer, breaking());
-    stage.fronted.front.cut();
+    const peer = await openLivePeer(username);
+    const broken = goesOnAfter(username, peer, dropConnection());
+    fixture.proxied.proxy.dropConnections();
     await broken;
   });
 
   async function goesOnAfter(username: string, peer: Peer, fault: Fault): Promise<void> {
-    stage.fronted.front.fault = fault;
-    const response = await stage.fronted.gate.request(username, '/_changes?since=x');
+    fixture.proxied.proxy.fault = fault;
+    const response = await fixture.proxied.gate.request(username, '/_changes?since=x');
     expect([502, 503]).toContain(response.status);
     expect(await response.json()).toEqual({
       error: response.status === 502 ? 'bad_gateway' : 'service_unavailable',
       reason: expect.any(String) as string,
     });
-    const before = peer.answers.length;
-    await edit(peer.local, `user_${username}`, { theme: 'light' });
-    await eventually(() => peer.answers.slice(before).filter(({ status }) => status > 500).length > 1);
-    expect(peer.answers.slice(before).every(({ status }) => status === 200 || status > 500)).toBe(true);
-    stage.fronted.front.fault = undefined;
-    await eventually(async () => (await inRegistry(username, 'theme')) === 'light');
-    await editElsewhere(username, { theme: 'dark' });
-    await eventually(async () => (await preference(peer.local, `user_${username}`, 'theme')) === 'dark');
-    expect(named(peer, 'error')).toEqual([]);
+    const before = peer.responses.length;
+    await editPreferences(peer.local, `user_${username}`, { theme: 'light' });
+    await eventually(() => peer.responses.slice(before).filter(({ status }) => status > 500).length > 1);
+    expect(peer.responses.slice(before).every(({ status }) => status === 200 || status > 500)).toBe(true);
+    fixture.proxied.proxy.fault = undefined;
+    await eventually(async () => (await readStoredPreference(username, 'theme')) === 'light');
+    await editRemotely(username, { theme: 'dark' });
+    await eventually(async () => (await readPreference(peer.local, `user_${username}`, 'theme')) === 'dark');
+    expect(eventsNamed(peer, 'error')).toEqual([]);
   }
 });

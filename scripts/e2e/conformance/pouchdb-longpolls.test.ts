@@ -1,16 +1,22 @@
-import { breaking } from '../../../server/testing/faulty-database-proxy.ts';
+import { dropConnection } from '../../../server/testing/faulty-database-proxy.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
-import { preference, SHORT_BACK_OFF } from '../../../server/testing/pouchdb-peer.ts';
-import { setStage, named, sent, isFeed, timed } from './testing/pouchdb-stage.ts';
+import { readPreference, SHORT_BACKOFF } from '../../../server/testing/pouchdb-peer.ts';
+import {
+  setUpPouchdbFixture,
+  eventsNamed,
+  countRequests,
+  isContinuousFeed,
+  measureTime,
+} from './testing/pouchdb-fixture.ts';
 
 /** What PouchDB does with the end of a longpoll: the gate never ends one so that it loops, or misses a change. */
 
-const stage = setStage();
-const { newUser, open, live, editElsewhere } = stage;
+const fixture = setUpPouchdbFixture();
+const { newUser, openPeer, openLivePeer, editRemotely } = fixture;
 
 describe('a longpoll ended at once with an empty result: a hot loop', () => {
   it('no query makes an empty longpoll end in under a second', async () => {
-    const { gate } = stage.fronted;
+    const { gate } = fixture.proxied;
     const info = (await (await gate.request('held', '/')).json()) as { update_seq: string };
     const queries = ['timeout=0', 'timeout=1', 'timeout=999', 'timeout=-1&heartbeat=1', 'heartbeat=0&timeout=1'];
     const more = [
@@ -24,7 +30,7 @@ describe('a longpoll ended at once with an empty result: a hot loop', () => {
       [...queries, ...more].map(async (query) => {
         const path = `/_changes?feed=longpoll&since=${info.update_seq}&${query}`;
         const signal = AbortSignal.timeout(1_600);
-        const held = timed(
+        const held = measureTime(
           fetch(`${gate.database}${path}`, { headers: { authorization: `Bearer ${gate.token('held')}` }, signal }).then(
             (response) => response.text(),
           ),
@@ -37,15 +43,15 @@ describe('a longpoll ended at once with an empty result: a hot loop', () => {
   });
 
   it('a token that is over in a moment still ends a longpoll held and empty', async () => {
-    const { gate } = stage.fronted;
+    const { gate } = fixture.proxied;
     const info = (await (await gate.request('moment', '/')).json()) as { update_seq: string };
     const exp = Math.ceil(Date.now() / 1000 + 0.05);
-    const { value, ms } = await timed(
+    const { value, ms } = await measureTime(
       gate.request('moment', `/_changes?feed=longpoll&heartbeat=10000&since=${info.update_seq}`, {
         headers: { authorization: `Bearer ${gate.token('moment', { exp })}` },
       }),
     );
-    const body = await timed(value.text());
+    const body = await measureTime(value.text());
     expect(value.status).toBe(200);
     expect(ms + body.ms).toBeGreaterThanOrEqual(1_000);
     expect(JSON.parse(body.value)).toEqual({ results: [], last_seq: info.update_seq, pending: 0 });
@@ -55,7 +61,7 @@ describe('a longpoll ended at once with an empty result: a hot loop', () => {
     const end = performance.now() + 2_500;
     let answers = 0;
     while (performance.now() < end) {
-      const response = await stage.fronted.gate.request('forgetful', '/_changes?feed=longpoll&since=0');
+      const response = await fixture.proxied.gate.request('forgetful', '/_changes?feed=longpoll&since=0');
       expect(await response.json()).toMatchObject({ results: [{ id: 'user_forgetful' }] });
       answers += 1;
     }
@@ -67,13 +73,13 @@ describe('a longpoll ended at once with an empty result: a hot loop', () => {
 describe('a longpoll held, then empty: PouchDB reconnects', () => {
   it('without an event, some once a second, and hears of the next change', async () => {
     const username = newUser();
-    const peer = open(username);
-    void peer.sync({ ...SHORT_BACK_OFF, heartbeat: false, timeout: 1_000 });
-    await eventually(() => sent(peer, 'feed=longpoll') >= 3);
-    await editElsewhere(username, { theme: 'dark' });
-    await eventually(async () => (await preference(peer.local, `user_${username}`, 'theme')) === 'dark');
-    expect(named(peer, 'error')).toEqual([]);
-    expect(peer.answers.every(({ status }) => status < 400 || status === 404)).toBe(true);
+    const peer = openPeer(username);
+    void peer.sync({ ...SHORT_BACKOFF, heartbeat: false, timeout: 1_000 });
+    await eventually(() => countRequests(peer, 'feed=longpoll') >= 3);
+    await editRemotely(username, { theme: 'dark' });
+    await eventually(async () => (await readPreference(peer.local, `user_${username}`, 'theme')) === 'dark');
+    expect(eventsNamed(peer, 'error')).toEqual([]);
+    expect(peer.responses.every(({ status }) => status < 400 || status === 404)).toBe(true);
     expect(peer.requests.length).toBeLessThan(40);
   });
 });
@@ -81,22 +87,22 @@ describe('a longpoll held, then empty: PouchDB reconnects', () => {
 describe('a longpoll cut: backoff, then the whole handshake again', () => {
   it('a feed that is cut upstream, even often, cuts no longpoll, and nothing is missed', async () => {
     const username = newUser();
-    const peer = await live(username);
-    const { hub } = stage.fronted.gate.pouchgate;
-    await eventually(() => sent(peer, 'feed=longpoll') === hub.size);
-    const before = sent(peer, '_changes');
+    const peer = await openLivePeer(username);
+    const { hub } = fixture.proxied.gate.pouchgate;
+    await eventually(() => countRequests(peer, 'feed=longpoll') === hub.size);
+    const before = countRequests(peer, '_changes');
     for (let round = 0; round < 3; round += 1) {
-      stage.fronted.front.cut();
-      await eventually(() => !hub.up);
-      await eventually(() => hub.up);
+      fixture.proxied.proxy.dropConnections();
+      await eventually(() => !hub.connected);
+      await eventually(() => hub.connected);
     }
-    expect(sent(peer, '_changes')).toBe(before);
-    stage.fronted.front.fault = breaking(isFeed);
-    stage.fronted.front.cut();
-    await eventually(() => !hub.up);
-    await editElsewhere(username, { theme: 'dark' });
-    stage.fronted.front.fault = undefined;
-    await eventually(async () => (await preference(peer.local, `user_${username}`, 'theme')) === 'dark');
-    expect(named(peer, 'error')).toEqual([]);
+    expect(countRequests(peer, '_changes')).toBe(before);
+    fixture.proxied.proxy.fault = dropConnection(isContinuousFeed);
+    fixture.proxied.proxy.dropConnections();
+    await eventually(() => !hub.connected);
+    await editRemotely(username, { theme: 'dark' });
+    fixture.proxied.proxy.fault = undefined;
+    await eventually(async () => (await readPreference(peer.local, `user_${username}`, 'theme')) === 'dark');
+    expect(eventsNamed(peer, 'error')).toEqual([]);
   });
 });

@@ -1,16 +1,16 @@
-import { answering, BAD_ANSWERS } from '../../../server/testing/faulty-database-proxy.ts';
+import { respondWith, BAD_RESPONSES } from '../../../server/testing/faulty-database-proxy.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
-import { preference, SHORT_BACK_OFF } from '../../../server/testing/pouchdb-peer.ts';
-import { setStage, named, sent, concerns } from './testing/pouchdb-stage.ts';
+import { readPreference, SHORT_BACKOFF } from '../../../server/testing/pouchdb-peer.ts';
+import { setUpPouchdbFixture, eventsNamed, countRequests, urlIncludes } from './testing/pouchdb-fixture.ts';
 
 /** What PouchDB does with an answer to its other reads: none of the gate's ends a sync or makes it loop. */
 
-const stage = setStage();
-const { newUser, open, live, editElsewhere } = stage;
+const fixture = setUpPouchdbFixture();
+const { newUser, openPeer, openLivePeer, editRemotely } = fixture;
 
 describe('GET / 403, GET {db}/ 401, 403, 404 or {}: harmless', () => {
   it('the root is answered to everybody, and the same after a restart, or every sync would begin anew', async () => {
-    const { gate } = stage.fronted;
+    const { gate } = fixture.proxied;
     const root = async (): Promise<unknown> =>
       (await fetch(`${gate.url}/sync/`, { headers: { authorization: 'Bearer nonsense' } })).json();
     const before = await root();
@@ -24,20 +24,20 @@ describe('_local 401 or 403: the sync stops; 405 or 429: an endless loop', () =>
   it("an upstream's 401 or 403 about a checkpoint is 502, and the sync goes on", async () => {
     for (const status of ['401', '403', '429'] as const) {
       const username = newUser();
-      stage.fronted.front.fault = BAD_ANSWERS[status](concerns('_local'));
-      const peer = open(username);
-      void peer.sync(SHORT_BACK_OFF);
+      fixture.proxied.proxy.fault = BAD_RESPONSES[status](urlIncludes('_local'));
+      const peer = openPeer(username);
+      void peer.sync(SHORT_BACKOFF);
       await eventually(
-        () => peer.answers.filter((answer) => answer.request.includes('_local') && answer.status > 500).length > 1,
+        () => peer.responses.filter((answer) => answer.request.includes('_local') && answer.status > 500).length > 1,
       );
-      stage.fronted.front.fault = undefined;
+      fixture.proxied.proxy.fault = undefined;
       await eventually(async () => (await peer.local.info()).doc_count === 1);
-      expect(named(peer, 'error')).toEqual([]);
+      expect(eventsNamed(peer, 'error')).toEqual([]);
     }
   });
 
   it('a checkpoint may be read, written and deleted, however often and by whatever name PouchDB gives it', async () => {
-    const { gate } = stage.fronted;
+    const { gate } = fixture.proxied;
     const path = `/_local/${encodeURIComponent('aB3.x_y==')}`;
     let rev: string | undefined;
     for (let n = 0; n < 40; n += 1) {
@@ -55,35 +55,35 @@ describe('_bulk_get', () => {
   it('the first one fails: PouchDB falls back to GET with open_revs, and that is answered too', async () => {
     const username = newUser();
     // PouchDB remembers by origin and path whether there is a _bulk_get; by this name it has not asked yet.
-    const peer = open(username, { database: stage.fronted.gate.database.replace('127.0.0.1', 'localhost') });
-    stage.fronted.front.fault = BAD_ANSWERS['500'](concerns('_bulk_get'));
-    void peer.sync(SHORT_BACK_OFF);
+    const peer = openPeer(username, { database: fixture.proxied.gate.database.replace('127.0.0.1', 'localhost') });
+    fixture.proxied.proxy.fault = BAD_RESPONSES['500'](urlIncludes('_bulk_get'));
+    void peer.sync(SHORT_BACKOFF);
     await eventually(async () => (await peer.local.info()).doc_count === 1);
-    expect(sent(peer, 'open_revs=')).toBeGreaterThan(0);
-    stage.fronted.front.fault = undefined;
-    await editElsewhere(username, { theme: 'dark' });
-    await eventually(async () => (await preference(peer.local, `user_${username}`, 'theme')) === 'dark');
+    expect(countRequests(peer, 'open_revs=')).toBeGreaterThan(0);
+    fixture.proxied.proxy.fault = undefined;
+    await editRemotely(username, { theme: 'dark' });
+    await eventually(async () => (await readPreference(peer.local, `user_${username}`, 'theme')) === 'dark');
   });
 
   it.each([400, 403, 404, 401])(
     'a later one that the upstream answers %i is 502, and the sync goes on',
     async (status) => {
       const username = newUser();
-      const peer = await live(username);
+      const peer = await openLivePeer(username);
       await eventually(async () => (await peer.local.info()).doc_count === 1);
-      stage.fronted.front.fault = answering(status, '{"error":"forbidden","reason":"x"}')(concerns('_bulk_get'));
-      await editElsewhere(username, { theme: 'dark' });
+      fixture.proxied.proxy.fault = respondWith(status, '{"error":"forbidden","reason":"x"}')(urlIncludes('_bulk_get'));
+      await editRemotely(username, { theme: 'dark' });
       await eventually(() =>
-        peer.answers.some((answer) => answer.request.includes('_bulk_get') && answer.status === 502),
+        peer.responses.some((answer) => answer.request.includes('_bulk_get') && answer.status === 502),
       );
-      stage.fronted.front.fault = undefined;
-      await eventually(async () => (await preference(peer.local, `user_${username}`, 'theme')) === 'dark');
-      expect(named(peer, 'error')).toEqual([]);
+      fixture.proxied.proxy.fault = undefined;
+      await eventually(async () => (await readPreference(peer.local, `user_${username}`, 'theme')) === 'dark');
+      expect(eventsNamed(peer, 'error')).toEqual([]);
     },
   );
 
   it('has no error row for what _changes has told: every leaf can be read, deleted ones too', async () => {
-    const { gate } = stage.fronted;
+    const { gate } = fixture.proxied;
     const username = newUser();
     const { _rev: root, ...document } = (await (await gate.request(username, `/user_${username}`)).json()) as {
       _rev: string;

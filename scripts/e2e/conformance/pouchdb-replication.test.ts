@@ -1,19 +1,25 @@
-import { createPeer, edit, preference, type Content, type Peer } from '../../../server/testing/pouchdb-peer.ts';
-import { startForTests, type TestGate } from '../../../server/testing/test-gate.ts';
+import {
+  createPeer,
+  editPreferences,
+  readPreference,
+  type Content,
+  type Peer,
+} from '../../../server/testing/pouchdb-peer.ts';
+import { startTestGate, type TestGate } from '../../../server/testing/test-gate.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 
 /** A PouchDB that nobody adapted is a client like ours: what it is told in its options, it may be told. */
 
 let gate: TestGate;
 beforeAll(async () => {
-  gate = await startForTests();
+  gate = await startTestGate();
 });
 afterAll(() => gate.close());
 
 const peers: Peer[] = [];
 afterEach(() => Promise.all(peers.splice(0).map((peer) => peer.close())));
 
-function open(username: string, skipSetup = true): Peer {
+function openPeer(username: string, skipSetup = true): Peer {
   const peer = createPeer({ database: gate.database, token: () => gate.token(username), skipSetup });
   peers.push(peer);
   return peer;
@@ -41,24 +47,27 @@ interface Leaves {
   readonly preferences: readonly Content['preferences'][];
 }
 
-type Read = (options: { conflicts?: true; rev?: string }) => Promise<Content & { _rev: string; _conflicts?: string[] }>;
+type ReadDocument = (options: {
+  conflicts?: true;
+  rev?: string;
+}) => Promise<Content & { _rev: string; _conflicts?: string[] }>;
 
-async function leavesOf(read: Read): Promise<Leaves> {
+async function leavesOf(read: ReadDocument): Promise<Leaves> {
   const { _rev: winner, _conflicts: others = [] } = await read({ conflicts: true });
   const revisions = [winner, ...others].sort();
   const bodies = await Promise.all(revisions.map((rev) => read({ rev })));
   return { revisions, preferences: bodies.map(({ preferences }) => preferences) };
 }
 
-const inRegistry =
-  (id: string): Read =>
+const readFromRegistry =
+  (id: string): ReadDocument =>
   async (options) =>
     (await gate.registry().get(id, options)) as never;
 
 /** An operator's edit; made again when another was faster. */
 async function editInRegistry(id: string, preferences: object): Promise<void> {
   await eventually(async () => {
-    const document = await inRegistry(id)({});
+    const document = await readFromRegistry(id)({});
     const edited = { ...document, preferences: { ...document.preferences, ...preferences } };
     return gate
       .registry()
@@ -71,7 +80,7 @@ async function editInRegistry(id: string, preferences: object): Promise<void> {
 }
 
 /** One user with two devices, both syncing with the same options. */
-class Devices {
+class DevicePair {
   readonly variant: (typeof variants)[number];
   readonly id: string;
   readonly near: Peer;
@@ -80,34 +89,34 @@ class Devices {
   constructor(variant: (typeof variants)[number]) {
     this.variant = variant;
     this.id = `user_${variant.username}`;
-    this.near = open(variant.username, variant.skipSetup);
-    this.far = open(variant.username, variant.skipSetup);
+    this.near = openPeer(variant.username, variant.skipSetup);
+    this.far = openPeer(variant.username, variant.skipSetup);
     for (const peer of [this.near, this.far]) void peer.sync(optionsOf(variant, this.id));
   }
 
-  bothShow(key: string, value: unknown): Promise<void> {
+  waitForBoth(key: string, value: unknown): Promise<void> {
     return eventually(async () => {
-      const told = await Promise.all([this.near, this.far].map((peer) => preference(peer.local, this.id, key)));
-      return told.every((one) => one === value);
+      const values = await Promise.all([this.near, this.far].map((peer) => readPreference(peer.local, this.id, key)));
+      return values.every((one) => one === value);
     });
   }
 
-  async pullPushAndHear(): Promise<void> {
+  async syncBothWays(): Promise<void> {
     const { near, far, id } = this;
     for (const { local } of [near, far]) await eventually(async () => (await local.info()).doc_count === 1);
-    await edit(near.local, id, { theme: 'dark' });
-    await this.bothShow('theme', 'dark');
-    expect(await inRegistry(id)({})).toMatchObject({ preferences: { theme: 'dark' } });
-    await edit(far.local, id, { viewMode: 'table' });
-    await this.bothShow('viewMode', 'table');
+    await editPreferences(near.local, id, { theme: 'dark' });
+    await this.waitForBoth('theme', 'dark');
+    expect(await readFromRegistry(id)({})).toMatchObject({ preferences: { theme: 'dark' } });
+    await editPreferences(far.local, id, { viewMode: 'table' });
+    await this.waitForBoth('viewMode', 'table');
   }
 
   /** The two edits are one after the other or beside each other, as it happens; everybody has both in either case. */
-  haveAll(...keys: readonly string[]): Promise<void> {
+  waitForConvergence(...keys: readonly string[]): Promise<void> {
     const reads = [
-      inRegistry(this.id),
+      readFromRegistry(this.id),
       ...[this.near, this.far].map(
-        (peer): Read =>
+        (peer): ReadDocument =>
           (o) =>
             peer.local.get(this.id, o),
       ),
@@ -121,14 +130,14 @@ class Devices {
 }
 
 it('every combination of doc_ids, skip_setup and checkpoint syncs, and survives a restart of the gate', async () => {
-  const users = variants.map((variant) => new Devices(variant));
-  await Promise.all(users.map((user) => user.pullPushAndHear()));
+  const users = variants.map((variant) => new DevicePair(variant));
+  await Promise.all(users.map((user) => user.syncBothWays()));
 
   const restarted = gate.restart();
-  await Promise.all(users.map(({ near, id }) => edit(near.local, id, { recapTime: '20:00' })));
+  await Promise.all(users.map(({ near, id }) => editPreferences(near.local, id, { recapTime: '20:00' })));
   await restarted;
   await Promise.all(users.map(({ id }) => editInRegistry(id, { timezone: 'Europe/Vienna' })));
-  await Promise.all(users.map((user) => user.haveAll('theme', 'viewMode', 'recapTime', 'timezone')));
+  await Promise.all(users.map((user) => user.waitForConvergence('theme', 'viewMode', 'recapTime', 'timezone')));
 
   for (const { near, far, variant } of users) {
     for (const { events, requests } of [near, far]) {
@@ -142,20 +151,20 @@ it('every combination of doc_ids, skip_setup and checkpoint syncs, and survives 
 
 describe('one-shot replication', () => {
   it('from the gate brings the one document, and to the gate brings the edit', async () => {
-    const { local, remote } = open('oneshot');
+    const { local, remote } = openPeer('oneshot');
     const pulled = await local.replicate.from(remote);
     expect(pulled).toMatchObject({ ok: true, docs_written: 1, doc_write_failures: 0 });
-    const rev = await edit(local, 'user_oneshot', { theme: 'light' });
+    const rev = await editPreferences(local, 'user_oneshot', { theme: 'light' });
     const pushed = await local.replicate.to(remote);
     expect(pushed).toMatchObject({ ok: true, docs_written: 1, doc_write_failures: 0 });
-    expect(await inRegistry('user_oneshot')({})).toMatchObject({ _rev: rev, preferences: { theme: 'light' } });
+    expect(await readFromRegistry('user_oneshot')({})).toMatchObject({ _rev: rev, preferences: { theme: 'light' } });
     // Once both know, nothing more is carried over.
     expect(await local.replicate.from(remote)).toMatchObject({ ok: true, docs_written: 0 });
     expect(await local.replicate.to(remote)).toMatchObject({ ok: true, docs_written: 0 });
   });
 
   it("leaves what is not the user's own document behind, as denied", async () => {
-    const { local, remote } = open('onlyown');
+    const { local, remote } = openPeer('onlyown');
     await local.replicate.from(remote);
     await local.put({ _id: 'user_other', preferences: {} });
     const denied: unknown[] = [];

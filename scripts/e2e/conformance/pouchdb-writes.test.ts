@@ -1,33 +1,33 @@
 import http from 'node:http';
 import { once } from 'node:events';
-import { answering } from '../../../server/testing/faulty-database-proxy.ts';
+import { respondWith } from '../../../server/testing/faulty-database-proxy.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
-import { edit, preference, settled, type Peer } from '../../../server/testing/pouchdb-peer.ts';
-import { setStage, named, sent, concerns } from './testing/pouchdb-stage.ts';
+import { editPreferences, readPreference, waitForIdle, type Peer } from '../../../server/testing/pouchdb-peer.ts';
+import { setUpPouchdbFixture, eventsNamed, countRequests, urlIncludes } from './testing/pouchdb-fixture.ts';
 
 /** What PouchDB does with an answer to a push: a refused write is refused once, a good one is never lost. */
 
-const stage = setStage();
-const { live, inRegistry } = stage;
+const fixture = setUpPouchdbFixture();
+const { openLivePeer, readStoredPreference } = fixture;
 
 /** The refused edit is given up once, and what is edited after it is stored. */
-async function isDeniedOnce(username: string, peer: Peer, mend: () => Promise<unknown>): Promise<void> {
-  await eventually(() => named(peer, 'denied').length > 0);
-  await settled(peer);
-  const pushes = sent(peer, '_bulk_docs');
-  await mend();
-  await eventually(async () => (await inRegistry(username, 'theme')) === 'dark');
-  await settled(peer);
-  expect(named(peer, 'denied')).toMatchObject([{ doc: { id: `user_${username}`, name: 'forbidden' } }]);
-  expect(sent(peer, '_bulk_docs')).toBe(pushes + 1);
-  expect(named(peer, 'error')).toEqual([]);
+async function expectDeniedOnce(username: string, peer: Peer, fixDocument: () => Promise<unknown>): Promise<void> {
+  await eventually(() => eventsNamed(peer, 'denied').length > 0);
+  await waitForIdle(peer);
+  const pushes = countRequests(peer, '_bulk_docs');
+  await fixDocument();
+  await eventually(async () => (await readStoredPreference(username, 'theme')) === 'dark');
+  await waitForIdle(peer);
+  expect(eventsNamed(peer, 'denied')).toMatchObject([{ doc: { id: `user_${username}`, name: 'forbidden' } }]);
+  expect(countRequests(peer, '_bulk_docs')).toBe(pushes + 1);
+  expect(eventsNamed(peer, 'error')).toEqual([]);
 }
 
 describe('_bulk_docs row {id, rev, error: "forbidden"}: denied, and never sent again', () => {
   it('is what a document outside the rules is answered, and the next good edit is stored', async () => {
-    const peer = await live('rules');
-    await edit(peer.local, 'user_rules', { theme: 'light' }, { admin: true });
-    await isDeniedOnce('rules', peer, async () => {
+    const peer = await openLivePeer('rules');
+    await editPreferences(peer.local, 'user_rules', { theme: 'light' }, { admin: true });
+    await expectDeniedOnce('rules', peer, async () => {
       const document = await peer.local.get('user_rules');
       const good = Object.fromEntries(Object.entries(document).filter(([key]) => key !== 'admin'));
       await peer.local.put({ ...document, ...good, admin: undefined, preferences: { theme: 'dark' } });
@@ -35,18 +35,18 @@ describe('_bulk_docs row {id, rev, error: "forbidden"}: denied, and never sent a
   });
 
   it("another's document is denied, and the own edit beside it in the batch is stored", async () => {
-    const peer = await live('beside');
+    const peer = await openLivePeer('beside');
     await peer.local.bulkDocs([
       { _id: 'user_somebody', preferences: {} },
       { ...(await peer.local.get('user_beside')), preferences: { theme: 'dark' } },
       { _id: 'zzz', preferences: {} },
     ]);
-    await eventually(async () => (await inRegistry('beside', 'theme')) === 'dark');
-    await eventually(() => named(peer, 'denied').length === 2);
-    await settled(peer);
-    expect(named(peer, 'denied')).toMatchObject([{ doc: { id: 'user_somebody' } }, { doc: { id: 'zzz' } }]);
-    expect(sent(peer, '_bulk_docs')).toBeLessThanOrEqual(3);
-    await expect(stage.fronted.registry().get('user_somebody')).rejects.toMatchObject({ statusCode: 404 });
+    await eventually(async () => (await readStoredPreference('beside', 'theme')) === 'dark');
+    await eventually(() => eventsNamed(peer, 'denied').length === 2);
+    await waitForIdle(peer);
+    expect(eventsNamed(peer, 'denied')).toMatchObject([{ doc: { id: 'user_somebody' } }, { doc: { id: 'zzz' } }]);
+    expect(countRequests(peer, '_bulk_docs')).toBeLessThanOrEqual(3);
+    await expect(fixture.proxied.registry().get('user_somebody')).rejects.toMatchObject({ statusCode: 404 });
   });
 
   it.each([
@@ -54,38 +54,40 @@ describe('_bulk_docs row {id, rev, error: "forbidden"}: denied, and never sent a
     ['above the limit of a request', 9 * 1024 * 1024],
   ])('a document %s is denied, and the next good edit is stored', async (_name, size) => {
     const username = `large${size}`;
-    const peer = await live(username);
-    await edit(peer.local, `user_${username}`, { selectedTags: ['x'.repeat(size)] });
-    await isDeniedOnce(username, peer, () => edit(peer.local, `user_${username}`, { selectedTags: [], theme: 'dark' }));
-    expect(peer.answers.every(({ status }) => status < 400 || status === 404)).toBe(true);
+    const peer = await openLivePeer(username);
+    await editPreferences(peer.local, `user_${username}`, { selectedTags: ['x'.repeat(size)] });
+    await expectDeniedOnce(username, peer, () =>
+      editPreferences(peer.local, `user_${username}`, { selectedTags: [], theme: 'dark' }),
+    );
+    expect(peer.responses.every(({ status }) => status < 400 || status === 404)).toBe(true);
   });
 });
 
 describe('_bulk_docs row with any other error name: an endless loop', () => {
   it("the upstream's unauthorized is told as forbidden", async () => {
-    const peer = await live('other1');
+    const peer = await openLivePeer('other1');
     const row = '[{"id":"user_other1","error":"unauthorized","reason":"not yours"}]';
-    stage.fronted.front.fault = answering(201, row)(concerns('_bulk_docs'));
-    await edit(peer.local, 'user_other1', { theme: 'light' });
-    await eventually(() => named(peer, 'denied').length > 0);
-    stage.fronted.front.fault = undefined;
-    await isDeniedOnce('other1', peer, () => edit(peer.local, 'user_other1', { theme: 'dark' }));
+    fixture.proxied.proxy.fault = respondWith(201, row)(urlIncludes('_bulk_docs'));
+    await editPreferences(peer.local, 'user_other1', { theme: 'light' });
+    await eventually(() => eventsNamed(peer, 'denied').length > 0);
+    fixture.proxied.proxy.fault = undefined;
+    await expectDeniedOnce('other1', peer, () => editPreferences(peer.local, 'user_other1', { theme: 'dark' }));
   });
 
   it.each(['internal_server_error', 'timeout', 'unknown_error'])(
     "the upstream's %s is no row but 502, and the edit is stored when that is over",
     async (error) => {
       const username = error.slice(0, 4);
-      const peer = await live(username);
+      const peer = await openLivePeer(username);
       const rows = JSON.stringify([{ id: `user_${username}`, error, reason: 'x' }]);
-      stage.fronted.front.fault = answering(201, rows)(concerns('_bulk_docs'));
-      await edit(peer.local, `user_${username}`, { theme: 'dark' });
+      fixture.proxied.proxy.fault = respondWith(201, rows)(urlIncludes('_bulk_docs'));
+      await editPreferences(peer.local, `user_${username}`, { theme: 'dark' });
       const failures = (): number =>
-        peer.answers.filter(({ request, status }) => request.includes('_bulk_docs') && status === 502).length;
+        peer.responses.filter(({ request, status }) => request.includes('_bulk_docs') && status === 502).length;
       await eventually(() => failures() > 1);
-      stage.fronted.front.fault = undefined;
-      await eventually(async () => (await inRegistry(username, 'theme')) === 'dark');
-      expect([...named(peer, 'denied'), ...named(peer, 'error')]).toEqual([]);
+      fixture.proxied.proxy.fault = undefined;
+      await eventually(async () => (await readStoredPreference(username, 'theme')) === 'dark');
+      expect([...eventsNamed(peer, 'denied'), ...eventsNamed(peer, 'error')]).toEqual([]);
     },
   );
 });
@@ -93,14 +95,14 @@ describe('_bulk_docs row with any other error name: an endless loop', () => {
 describe('_bulk_docs 403 as a whole: the sync stops; 413 as a whole: an endless loop', () => {
   it.each([400, 403, 413])("the upstream's own %i is 502, and the edit is stored when that is over", async (status) => {
     const username = `whole${status}`;
-    const peer = await live(username);
-    stage.fronted.front.fault = answering(status, '{"error":"forbidden","reason":"x"}')(concerns('_bulk_docs'));
-    await edit(peer.local, `user_${username}`, { theme: 'dark' });
-    await eventually(() => peer.answers.some((one) => one.request.includes('_bulk_docs') && one.status === 502));
-    stage.fronted.front.fault = undefined;
-    await eventually(async () => (await preference(peer.local, `user_${username}`, 'theme')) === 'dark');
-    await eventually(async () => (await inRegistry(username, 'theme')) === 'dark');
-    expect([...named(peer, 'denied'), ...named(peer, 'error')]).toEqual([]);
+    const peer = await openLivePeer(username);
+    fixture.proxied.proxy.fault = respondWith(status, '{"error":"forbidden","reason":"x"}')(urlIncludes('_bulk_docs'));
+    await editPreferences(peer.local, `user_${username}`, { theme: 'dark' });
+    await eventually(() => peer.responses.some((one) => one.request.includes('_bulk_docs') && one.status === 502));
+    fixture.proxied.proxy.fault = undefined;
+    await eventually(async () => (await readPreference(peer.local, `user_${username}`, 'theme')) === 'dark');
+    await eventually(async () => (await readStoredPreference(username, 'theme')) === 'dark');
+    expect([...eventsNamed(peer, 'denied'), ...eventsNamed(peer, 'error')]).toEqual([]);
   });
 });
 
@@ -108,16 +110,16 @@ describe('_revs_diff answers {}: nothing is pushed', () => {
   it.each(['[]', 'null', '"x"', '{"user_diff":{}}', '{"user_diff":{"missing":"x"}}', '{"user_diff":null}'])(
     'an answer of the upstream such as %s is 502, never {}',
     async (answer) => {
-      stage.fronted.front.fault = answering(200, answer)(concerns('_revs_diff'));
+      fixture.proxied.proxy.fault = respondWith(200, answer)(urlIncludes('_revs_diff'));
       const body = { user_diff: [`1-${'a'.repeat(32)}`] };
-      const response = await stage.fronted.gate.request('diff', '/_revs_diff', { method: 'POST', body });
+      const response = await fixture.proxied.gate.request('diff', '/_revs_diff', { method: 'POST', body });
       expect([response.status, await response.json()]).toMatchObject([502, { error: 'bad_gateway' }]);
     },
   );
 
   it('what cannot be a revision, or is not the own document, is missing: it is pushed, and refused by name', async () => {
     const body = { user_diff: ['x', `2-${'b'.repeat(32)}`], user_else: [`1-${'a'.repeat(32)}`] };
-    const response = await stage.fronted.gate.request('diff', '/_revs_diff', { method: 'POST', body });
+    const response = await fixture.proxied.gate.request('diff', '/_revs_diff', { method: 'POST', body });
     expect(await response.json()).toMatchObject({
       user_diff: { missing: [`2-${'b'.repeat(32)}`, 'x'] },
       user_else: { missing: [`1-${'a'.repeat(32)}`] },
@@ -127,7 +129,7 @@ describe('_revs_diff answers {}: nothing is pushed', () => {
 
 describe('a batch above every limit', () => {
   it('is 413 by its header alone, without a byte of it being read', async () => {
-    const { gate } = stage.fronted;
+    const { gate } = fixture.proxied;
     const request = http.request(`${gate.database}/_bulk_docs`, {
       method: 'POST',
       headers: {

@@ -7,14 +7,14 @@
  */
 import fc from 'fast-check';
 import { startTestServer, type TestServer } from '../testing/test-server.ts';
-import { history, type History } from './testing/scenario.ts';
-import { runHistory, type World } from './testing/run-scenario.ts';
+import { scenarioArbitrary, type Scenario } from './testing/scenario.ts';
+import { runScenario, type ScenarioServer } from './testing/run-scenario.ts';
 
 /** They take some one and a half minutes. */
-const HISTORIES = Number(process.env['DEVICES_HISTORIES'] ?? 300);
+const SCENARIO_COUNT = Number(process.env['DEVICES_HISTORIES'] ?? 300);
 const SEED = Number(process.env['DEVICES_SEED'] ?? Date.now() % 2 ** 31);
 const SHRINK = process.env['DEVICES_SHRINK'] === '1';
-const AT_ONCE = 6;
+const CONCURRENCY = 6;
 
 let users = 0;
 
@@ -24,11 +24,11 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-function createWorld({ registry, token, restart }: TestServer): World {
+function createScenarioServer({ registryUrl, token, restart }: TestServer): ScenarioServer {
   const listeners = new Set<() => void>();
   let restarting: Promise<void> | undefined;
   return {
-    registry,
+    registryUrl,
     token,
     restart: () => {
       restarting ??= restart().finally(() => {
@@ -37,23 +37,23 @@ function createWorld({ registry, token, restart }: TestServer): World {
       });
       return restarting;
     },
-    onRestarted: (listener) => {
+    onRestart: (listener) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
   };
 }
 
-const runIn =
-  (world: World) =>
-  (one: History): Promise<void> => {
+const createScenarioRunner =
+  (world: ScenarioServer) =>
+  (scenario: Scenario): Promise<void> => {
     users += 1;
-    return runHistory(one, `devices${users}`, world);
+    return runScenario(scenario, `devices${users}`, world);
   };
 
-test(`${HISTORIES} histories: every device and the server end with the last edit of every preference`, async () => {
-  const run = runIn(createWorld(server));
-  const histories = fc.sample(history, { seed: SEED, numRuns: HISTORIES });
+test(`${SCENARIO_COUNT} histories: every device and the server end with the last edit of every preference`, async () => {
+  const run = createScenarioRunner(createScenarioServer(server));
+  const histories = fc.sample(scenarioArbitrary, { seed: SEED, numRuns: SCENARIO_COUNT });
   let next = 0;
   let failed: { readonly index: number; readonly error: unknown } | undefined;
   const work = async (): Promise<void> => {
@@ -67,11 +67,11 @@ test(`${HISTORIES} histories: every device and the server end with the last edit
       });
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  await Promise.all(Array.from({ length: CONCURRENCY }, work));
   if (failed === undefined) return;
 
-  console.error(`DEVICES_SEED=${SEED}, history ${failed.index} of ${HISTORIES}`);
+  console.error(`DEVICES_SEED=${SEED}, history ${failed.index} of ${SCENARIO_COUNT}`);
   const path = String(failed.index);
-  if (SHRINK) await fc.assert(fc.asyncProperty(history, run), { seed: SEED, path });
+  if (SHRINK) await fc.assert(fc.asyncProperty(scenarioArbitrary, run), { seed: SEED, path });
   throw failed.error;
 }, 900_000);

@@ -5,53 +5,53 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { fieldsSchema } from '../../../server/config/schema.ts';
 import { readConfig } from '../../../server/config/config.ts';
-import { setUpCommand } from '../../../server/cli/setup/command.ts';
+import { setupCommand } from '../../../server/cli/setup/command.ts';
 import { startPouchgate } from '../../../server/app/start.ts';
 import { startEmbeddedEngine } from '../../../server/upstream/embedded/engine.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 
 /** compose.yml, .env.example and docs/operations.md held against each other, and against the server that they are for. */
 
-const read = (name: string): string => readFileSync(join(__dirname, '../../..', name), 'utf8');
-const COMPOSE = read('compose.yml');
-const EXAMPLE = [...read('.env.example').matchAll(/^([A-Z_]+)=/gm)].map(([, name = '']) => name);
+const readProjectFile = (name: string): string => readFileSync(join(__dirname, '../../..', name), 'utf8');
+const COMPOSE = readProjectFile('compose.yml');
+const EXAMPLE_VARIABLES = [...readProjectFile('.env.example').matchAll(/^([A-Z_]+)=/gm)].map(([, name = '']) => name);
 
 type Environment = Readonly<Record<string, string>>;
 
 /** A service's own lines: up to the next line that is indented as little. */
-function service(name: string): string {
+function serviceSection(name: string): string {
   const [, lines = ''] = new RegExp(`^  ${name}:\\n((?:    .*\\n|\\n)+)`, 'm').exec(COMPOSE) ?? [];
   return lines;
 }
 
-const textsOf = (name: string): Environment => {
-  const [, lines = ''] = /^ {4}environment:\n((?: {6}.*\n)+)/m.exec(service(name)) ?? [];
+const environmentTemplate = (name: string): Environment => {
+  const [, lines = ''] = /^ {4}environment:\n((?: {6}.*\n)+)/m.exec(serviceSection(name)) ?? [];
   return Object.fromEntries(
     [...lines.matchAll(/^ {6}([A-Z_]+): (.*)$/gm)].map(([, key = '', text = '']) => [key, text]),
   );
 };
 
 /** As `docker compose` puts values in. */
-function environmentOf(name: string, values: Environment): Environment {
-  const filled = Object.entries(textsOf(name)).map(([key, text]) => [
+function resolveEnvironment(name: string, values: Environment): Environment {
+  const filled = Object.entries(environmentTemplate(name)).map(([key, text]) => [
     key,
-    text.replaceAll(/\$\{([A-Z_]+):([-?])([^}]*)\}/g, (_all, variable: string, how: string, other: string) => {
+    text.replaceAll(/\$\{([A-Z_]+):([-?])([^}]*)\}/g, (_all, variable: string, operator: string, fallback: string) => {
       const value = values[variable] ?? '';
       if (value !== '') return value;
-      if (how === '?') throw new Error(`${variable} ${other}`);
-      return other;
+      if (operator === '?') throw new Error(`${variable} ${fallback}`);
+      return fallback;
     }),
   ]);
   return Object.fromEntries(filled) as Environment;
 }
 
 /** What the shell lines of docs/operations.md leave in .env. */
-function madeByThePage(): Environment {
-  const [, lines = ''] = /## With Docker[\s\S]*?```sh\n([\s\S]*?)```/.exec(read('docs/operations.md')) ?? [];
+function environmentFromDocs(): Environment {
+  const [, lines = ''] = /## With Docker[\s\S]*?```sh\n([\s\S]*?)```/.exec(readProjectFile('docs/operations.md')) ?? [];
   const folder = mkdtempSync(join(tmpdir(), 'pouchgate-env-'));
   try {
-    const made = lines.split('\n').filter((line) => !line.startsWith('docker'));
-    execFileSync('sh', ['-euc', made.join('\n')], { cwd: folder });
+    const commands = lines.split('\n').filter((line) => !line.startsWith('docker'));
+    execFileSync('sh', ['-euc', commands.join('\n')], { cwd: folder });
     expect(statSync(join(folder, '.env')).mode & 0o777).toBe(0o600);
     const text = readFileSync(join(folder, '.env'), 'utf8');
     return Object.fromEntries([...text.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, key = '', value = '']) => [key, value]));
@@ -62,15 +62,17 @@ function madeByThePage(): Environment {
 
 it('the gate is given variables that it knows, and never the administrator', () => {
   const known = Object.keys(fieldsSchema.shape);
-  expect(Object.keys(textsOf('gate')).filter((name) => !known.includes(name))).toEqual([]);
-  expect(service('gate')).not.toMatch(/admin/i);
+  expect(Object.keys(environmentTemplate('gate')).filter((name) => !known.includes(name))).toEqual([]);
+  expect(serviceSection('gate')).not.toMatch(/admin/i);
 });
 
 it('nothing is reached from outside but the front', () => {
-  const published = ['couchdb', 'set-up', 'gate', 'caddy'].filter((name) => service(name).includes('\n    ports:'));
+  const published = ['couchdb', 'set-up', 'gate', 'caddy'].filter((name) =>
+    serviceSection(name).includes('\n    ports:'),
+  );
   expect(published).toEqual(['caddy']);
-  expect(service('caddy')).toContain('networks: [front]');
-  expect(service('couchdb')).toContain('networks: [database]');
+  expect(serviceSection('caddy')).toContain('networks: [front]');
+  expect(serviceSection('couchdb')).toContain('networks: [database]');
   expect(COMPOSE).toMatch(/\n {2}database:\n {4}internal: true\n/);
 });
 
@@ -80,27 +82,27 @@ it('every secret has to be given, and no value has a default that opens anything
   const defaults = asked.filter(([, , how]) => how === '-').map(([, name = '', , value = '']) => `${name}=${value}`);
   expect(new Set(defaults)).toEqual(new Set(['JWT_SECRETS_ACCEPTED=', 'REGISTRATION=closed', 'LOG_LEVEL=info']));
   const required = asked.filter(([, , how]) => how === '?').map(([, name = '']) => name);
-  expect(EXAMPLE.filter((name) => name !== 'REGISTRATION').sort()).toEqual([...new Set(required)].sort());
+  expect(EXAMPLE_VARIABLES.filter((name) => name !== 'REGISTRATION').sort()).toEqual([...new Set(required)].sort());
 });
 
 it('with what docs/operations.md puts into .env, set-up runs twice and the gate works as its service account', async () => {
-  const values = madeByThePage();
+  const values = environmentFromDocs();
   expect(Object.values(values)).not.toContain('');
   const engine = await startEmbeddedEngine({ storage: { kind: 'memory', name: 'compose' } });
   try {
     const { url, username, password } = engine.access;
     const said: string[] = [];
     const setUp = (): Promise<number> =>
-      setUpCommand({
+      setupCommand({
         argv: [],
         env: {
-          ...environmentOf('set-up', values),
+          ...resolveEnvironment('set-up', values),
           COUCHDB_URL: url,
           COUCHDB_USER: username,
           COUCHDB_PASSWORD: password,
         },
         print: (line) => said.push(line),
-        complain: (line) => said.push(line),
+        printError: (line) => said.push(line),
       });
     expect({ code: await setUp(), said }).toMatchObject({ code: 0 });
     expect(await setUp()).toBe(0);
@@ -109,7 +111,7 @@ it('with what docs/operations.md puts into .env, set-up runs twice and the gate 
     for (const secret of Object.values(values).filter((value) => value.length > 30))
       expect(said.join('\n')).not.toContain(secret);
 
-    const env: Environment = { ...environmentOf('gate', values), COUCHDB_URL: url };
+    const env: Environment = { ...resolveEnvironment('gate', values), COUCHDB_URL: url };
     expect(env['PUBLIC_URL']).toBe(`https://${values['SITE'] ?? ''}`);
     const config = readConfig({ ...env, PORT: '0', METRICS_PORT: 'off', DRAIN_SECONDS: '0' });
     const gate = await startPouchgate({ config, log: pino({ level: 'silent' }) });

@@ -3,56 +3,56 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { startForTests, type TestGate } from '../../../server/testing/test-gate.ts';
-import { hasCouchdb, withNames } from '../../../server/testing/test-database.ts';
+import { startTestGate, type TestGate } from '../../../server/testing/test-gate.ts';
+import { usesCouchdb, replaceDatabaseNames } from '../../../server/testing/test-database.ts';
 import { connect, statusOf } from '../../../server/upstream/client.ts';
 
 /** docs/curl.md: its commands are run one after the other in one shell, and have to print what the page says they do. */
 
 interface Block {
   readonly commands: string;
-  readonly shown: string;
+  readonly expectedOutput: string;
   readonly title: string;
 }
 
 const ROOT = join(__dirname, '../../..');
 const PAGE = readFileSync(join(ROOT, 'docs', 'curl.md'), 'utf8');
 const BLOCKS = [...PAGE.matchAll(/```sh\n([\s\S]*?)```\n(?:\n```text\n([\s\S]*?)```\n)?/g)]
-  .map(({ 1: commands = '', 2: shown = '', index }): Block => {
+  .map(({ 1: commands = '', 2: expectedOutput = '', index }): Block => {
     const line = PAGE.slice(0, index).split('\n').length;
-    return { commands, shown, title: `line ${line}: ${commands.trim().split('\n').at(-1) ?? ''}` };
+    return { commands, expectedOutput, title: `line ${line}: ${commands.trim().split('\n').at(-1) ?? ''}` };
   })
   // The replicator is CouchDB's own; a CouchDB has to be there, and to reach this machine.
-  .filter(({ commands }) => hasCouchdb() || !commands.includes('/_replicator'));
+  .filter(({ commands }) => usesCouchdb() || !commands.includes('/_replicator'));
 
 let gate: TestGate;
 let folder: string;
-let printed: readonly string[];
+let outputs: readonly string[];
 
 beforeAll(async () => {
-  gate = await startForTests();
+  gate = await startTestGate();
   folder = mkdtempSync(join(tmpdir(), 'pouchgate-curl-'));
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
   const [, program = ''] = /```js\n([\s\S]*?)```/.exec(PAGE) ?? [];
-  writeFileSync(join(folder, 'sync.mjs'), here(program));
-  const script = BLOCKS.map(({ commands }) => `printf '\\001'\n${here(commands)}`).join('');
+  writeFileSync(join(folder, 'sync.mjs'), substituteTestValues(program));
+  const script = BLOCKS.map(({ commands }) => `printf '\\001'\n${substituteTestValues(commands)}`).join('');
   const { stdout } = await promisify(execFile)('bash', ['-uc', script], { cwd: folder, timeout: 60_000 });
-  printed = stdout.split('\u0001').slice(1);
+  outputs = stdout.split('\u0001').slice(1);
 }, 90_000);
 
 afterAll(async () => {
   rmSync(folder, { recursive: true });
-  if (hasCouchdb()) await forgetCopy();
+  if (usesCouchdb()) await deleteReplicatedCopy();
   await gate.close();
 });
 
 /** What the page calls alice, as nobody else on this upstream is called. */
-const alice = (): string => gate.upstream.account('alice');
+const aliceAccount = (): string => gate.upstream.accountName('alice');
 
 /** The page's text about this gate and this upstream instead of those it names. */
-function here(text: string): string {
+function substituteTestValues(text: string): string {
   const { access, names } = gate.upstream;
-  return withNames(text, names)
+  return replaceDatabaseNames(text, names)
     .replaceAll('http://127.0.0.1:4000', gate.url)
     .replaceAll('http://127.0.0.1:5984', access.url)
     .replaceAll('-u admin:password', `-u '${access.username}:${access.password}'`)
@@ -60,26 +60,26 @@ function here(text: string): string {
       '"username": "admin", "password": "password"',
       `"username": "${access.username}", "password": "${access.password}"`,
     )
-    .replaceAll('alice', alice());
+    .replaceAll('alice', aliceAccount());
 }
 
 /** Without what is another at each run: names of revisions, sessions and databases, times and tokens. */
-function lasting(text: string): unknown[] {
-  const told = text
+function normalizeOutput(text: string): unknown[] {
+  const normalized = text
     .replaceAll('\r', '')
-    .replaceAll(alice(), 'alice')
+    .replaceAll(aliceAccount(), 'alice')
     .replaceAll(gate.upstream.names.registry, 'user_registry')
     .replaceAll(/eyJ[\w.-]+…?|eyJ…/g, 'TOKEN')
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'TIME')
     .replaceAll(/\b[0-9a-f]{16}-[\w-]{22}/g, 'SESSION')
     .replaceAll(/(?!f{32})\b[0-9a-f]{32}\b/g, 'HASH');
   // CouchDB and the embedded engine write a document's fields in orders of their own.
-  return told.split('\n').map((line) => (/^(\{.*\}|\[.*\])$/.test(line) ? (JSON.parse(line) as unknown) : line));
+  return normalized.split('\n').map((line) => (/^(\{.*\}|\[.*\])$/.test(line) ? (JSON.parse(line) as unknown) : line));
 }
 
-async function forgetCopy(): Promise<void> {
+async function deleteReplicatedCopy(): Promise<void> {
   const couch = connect(gate.upstream.access);
-  const name = `${alice()}_copy`;
+  const name = `${aliceAccount()}_copy`;
   const jobs = couch.use('_replicator');
   try {
     await couch.db.destroy(name);
@@ -89,11 +89,11 @@ async function forgetCopy(): Promise<void> {
   }
 }
 
-it.each(BLOCKS.map((block, n) => [block.title, n, block.shown] as const))('%s', (_title, n, shown) => {
-  expect(lasting(printed[n] ?? '')).toEqual(lasting(shown));
+it.each(BLOCKS.map((block, n) => [block.title, n, block.expectedOutput] as const))('%s', (_title, n, shown) => {
+  expect(normalizeOutput(outputs[n] ?? '')).toEqual(normalizeOutput(shown));
 });
 
 it('nothing on the page is left out of this', () => {
-  expect(BLOCKS.length + (hasCouchdb() ? 0 : 1)).toBe(PAGE.match(/^```sh/gm)?.length);
-  expect(BLOCKS.filter(({ shown }) => /^\d{3}$/m.test(shown)).length).toBeGreaterThan(10);
+  expect(BLOCKS.length + (usesCouchdb() ? 0 : 1)).toBe(PAGE.match(/^```sh/gm)?.length);
+  expect(BLOCKS.filter(({ expectedOutput }) => /^\d{3}$/m.test(expectedOutput)).length).toBeGreaterThan(10);
 });

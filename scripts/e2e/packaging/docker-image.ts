@@ -30,21 +30,21 @@ function readStages(): Instruction[][] {
   return stages;
 }
 
-const all = (stage: readonly Instruction[], name: string): string[] =>
+const instructionTexts = (stage: readonly Instruction[], name: string): string[] =>
   stage.filter((each) => each.name === name).map(({ text }) => text);
 
 /** The array that an instruction in exec form ends with. */
-function exec(stage: readonly Instruction[], name: string): string[] {
-  const [, list = '[]'] = /(\[.*\])$/.exec(all(stage, name)[0] ?? '') ?? [];
+function parseExecForm(stage: readonly Instruction[], name: string): string[] {
+  const [, list = '[]'] = /(\[.*\])$/.exec(instructionTexts(stage, name)[0] ?? '') ?? [];
   return JSON.parse(list) as string[];
 }
 
 /** `COPY <source>… <target>`, out of the folder that `--from` names. */
-function copy(text: string, to: string, from: (stage: string | undefined) => string): void {
-  const words = text.split(/\s+/);
-  const stage = words[0]?.startsWith('--from=') === true ? words.shift()?.slice('--from='.length) : undefined;
-  const target = words.pop() ?? '';
-  for (const source of words) {
+function applyCopy(text: string, to: string, from: (stage: string | undefined) => string): void {
+  const paths = text.split(/\s+/);
+  const stage = paths[0]?.startsWith('--from=') === true ? paths.shift()?.slice('--from='.length) : undefined;
+  const target = paths.pop() ?? '';
+  for (const source of paths) {
     const into = join(to, target.endsWith('/') ? join(target, basename(source)) : target);
     // The packages are not installed anew.
     if (basename(source) === 'node_modules') symlinkSync(join(ROOT, 'node_modules'), into);
@@ -53,7 +53,7 @@ function copy(text: string, to: string, from: (stage: string | undefined) => str
 }
 
 /** What .dockerignore lets through; it keeps back everything that it does not name. */
-function context(folder: string): string {
+function createBuildContext(folder: string): string {
   const [first, ...others] = readFileSync(join(ROOT, '.dockerignore'), 'utf8')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'));
@@ -78,69 +78,71 @@ function run([program = '', ...args]: readonly string[], env: Environment): Prom
 }
 
 /** `folder` is an empty one. */
-export async function imageWorks(folder: string): Promise<void> {
-  const [build = [], , last = []] = readStages();
-  const sources = context(join(folder, 'context'));
-  const built = join(folder, 'build');
-  mkdirSync(built);
-  for (const text of all(build, 'COPY')) copy(text, built, () => sources);
-  symlinkSync(join(ROOT, 'node_modules'), join(built, 'node_modules'));
-  for (const text of all(build, 'RUN').filter((each) => !each.startsWith('npm install'))) {
-    execFileSync('sh', ['-c', text], { cwd: built, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+export async function checkDockerImage(folder: string): Promise<void> {
+  const [buildStage = [], , finalStage = []] = readStages();
+  const sources = createBuildContext(join(folder, 'context'));
+  const buildDir = join(folder, 'build');
+  mkdirSync(buildDir);
+  for (const text of instructionTexts(buildStage, 'COPY')) applyCopy(text, buildDir, () => sources);
+  symlinkSync(join(ROOT, 'node_modules'), join(buildDir, 'node_modules'));
+  for (const text of instructionTexts(buildStage, 'RUN').filter((each) => !each.startsWith('npm install'))) {
+    execFileSync('sh', ['-c', text], { cwd: buildDir, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   }
 
-  const app = join(folder, 'app');
-  mkdirSync(app);
-  for (const text of all(last, 'COPY')) copy(text, app, (stage) => (stage === undefined ? sources : built));
-  const words = all(last, 'ENV').flatMap((text) =>
+  const appDir = join(folder, 'app');
+  mkdirSync(appDir);
+  for (const text of instructionTexts(finalStage, 'COPY'))
+    applyCopy(text, appDir, (stage) => (stage === undefined ? sources : buildDir));
+  const environmentEntries = instructionTexts(finalStage, 'ENV').flatMap((text) =>
     text.split(/\s+/).map((word) => word.split('=') as [string, string]),
   );
   const env: Environment = {
     PATH: process.env['PATH'] ?? '',
-    ...Object.fromEntries(words),
+    ...Object.fromEntries(environmentEntries),
     PORT: '0',
     METRICS_PORT: 'off',
     DATA_DIR: join(folder, 'data'),
     DRAIN_SECONDS: '0',
   };
-  const command = [...exec(last, 'ENTRYPOINT'), ...exec(last, 'CMD')].map((word) =>
-    word.replace(/^\/app\//, `${app}/`),
+  const command = [...parseExecForm(finalStage, 'ENTRYPOINT'), ...parseExecForm(finalStage, 'CMD')].map((word) =>
+    word.replace(/^\/app\//, `${appDir}/`),
   );
-  await lives(command, exec(last, 'HEALTHCHECK'), env, app);
+  await checkContainerLifecycle(command, parseExecForm(finalStage, 'HEALTHCHECK'), env, appDir);
 }
 
 /** It comes up, is found healthy, serves its page, and is found to be gone once it has been told to go. */
-async function lives(
+async function checkContainerLifecycle(
   [program = '', ...args]: readonly string[],
   health: readonly string[],
   env: Environment,
   cwd: string,
 ): Promise<void> {
   const child = spawn(program, args, { env, cwd });
-  const said: string[] = [];
-  let here = env;
-  child.stderr.setEncoding('utf8').on('data', (text: string) => said.push(text));
-  const late = setTimeout(() => child.kill('SIGKILL'), LONGEST_LIFE);
+  const output: string[] = [];
+  let containerEnv = env;
+  child.stderr.setEncoding('utf8').on('data', (text: string) => output.push(text));
+  const killTimer = setTimeout(() => child.kill('SIGKILL'), MAX_LIFETIME_MS);
   try {
     for await (const line of createInterface({ input: child.stdout })) {
-      said.push(line);
+      output.push(line);
       const [, port = ''] = /^Pouchgate is at \S+:(\d+)$/.exec(line) ?? [];
       if (port === '') continue;
-      here = { ...env, PORT: port };
-      const found = await run(health, here);
+      containerEnv = { ...env, PORT: port };
+      const healthExitCode = await run(health, containerEnv);
       const page = await fetch(`http://127.0.0.1:${port}/`);
-      if (found !== 0 || page.status !== 200) said.push(`Its health is ${found}, its page ${page.status}.`);
+      if (healthExitCode !== 0 || page.status !== 200)
+        output.push(`Its health is ${healthExitCode}, its page ${page.status}.`);
       child.kill('SIGTERM');
     }
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   } finally {
-    clearTimeout(late);
+    clearTimeout(killTimer);
   }
-  const words = said.join('\n');
-  if (child.exitCode !== 0 || !words.includes('Pouchgate is at') || words.includes('Its health is'))
-    throw new Error(`It ended with ${child.exitCode ?? 'a signal'}:\n${words}`);
-  if ((await run(health, here)) === 0) throw new Error('It is found healthy after it has gone.');
+  const outputText = output.join('\n');
+  if (child.exitCode !== 0 || !outputText.includes('Pouchgate is at') || outputText.includes('Its health is'))
+    throw new Error(`It ended with ${child.exitCode ?? 'a signal'}:\n${outputText}`);
+  if ((await run(health, containerEnv)) === 0) throw new Error('It is found healthy after it has gone.');
 }
 
 /** In ms. */
-const LONGEST_LIFE = 20_000;
+const MAX_LIFETIME_MS = 20_000;

@@ -10,15 +10,15 @@ import { gzipSync } from 'node:zlib';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { build } from 'vite';
-import { commandWorks } from './cli.ts';
-import { recipesWork } from './recipes.ts';
-import { imageWorks } from './docker-image.ts';
+import { checkCli } from './cli.ts';
+import { checkRecipes } from './recipes.ts';
+import { checkDockerImage } from './docker-image.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 /** Of the whole library, minified and compressed, without pouchdb-browser and what that brings along. */
-const MOST_KB = 8;
+const MAX_CLIENT_KB = 8;
 /** Of the store that only reads, with everything that it brings along. */
-const MOST_STREAM_KB = 4;
+const MAX_STREAM_KB = 4;
 
 const CONSUMER = `
 import { createPreferencesStore, type PreferencesStore } from 'pouchgate/client';
@@ -79,7 +79,7 @@ const npx = (command: string, args: readonly string[], cwd: string): string =>
   });
 
 /** What a command that fails prints; nothing when it does not fail. */
-function whatFails(run: () => unknown): string {
+function captureFailureOutput(run: () => unknown): string {
   try {
     run();
     return '';
@@ -89,7 +89,7 @@ function whatFails(run: () => unknown): string {
 }
 
 /** What a project that uses the package has beside it. */
-const BESIDE = [
+const LINKED_PACKAGES = [
   'zod',
   'react',
   'express',
@@ -103,7 +103,7 @@ const BESIDE = [
 ];
 
 /** An empty project with the packed package in it; all else it finds where this project has it. */
-function unpack(folder: string): string {
+function unpackPackage(folder: string): string {
   const [tarball] = JSON.parse(
     execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
       cwd: ROOT,
@@ -111,46 +111,51 @@ function unpack(folder: string): string {
       stdio: ['ignore', 'pipe', 'ignore'],
     }),
   ) as [{ readonly filename: string }];
-  const home = join(folder, 'node_modules/pouchgate');
-  mkdirSync(home, { recursive: true });
-  execFileSync('tar', ['-xzf', join(folder, tarball.filename), '-C', home, '--strip-components=1']);
-  symlinkSync(join(ROOT, 'node_modules'), join(home, 'node_modules'));
-  for (const name of BESIDE) {
+  const packageDir = join(folder, 'node_modules/pouchgate');
+  mkdirSync(packageDir, { recursive: true });
+  execFileSync('tar', ['-xzf', join(folder, tarball.filename), '-C', packageDir, '--strip-components=1']);
+  symlinkSync(join(ROOT, 'node_modules'), join(packageDir, 'node_modules'));
+  for (const name of LINKED_PACKAGES) {
     symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name));
   }
-  return home;
+  return packageDir;
 }
 
-async function isPublishable(home: string): Promise<void> {
-  const { messages, pkg } = await publint({ pkgDir: home, strict: true, pack: false });
-  const said = messages.map((message) => formatMessage(message, pkg, { color: false }) ?? message.code);
-  if (said.length > 0) throw new Error(said.join('\n'));
+async function checkPublishable(packageDir: string): Promise<void> {
+  const { messages, pkg } = await publint({ pkgDir: packageDir, strict: true, pack: false });
+  const problems = messages.map((message) => formatMessage(message, pkg, { color: false }) ?? message.code);
+  if (problems.length > 0) throw new Error(problems.join('\n'));
 }
 
-function isTyped(folder: string): void {
+function checkTypes(folder: string): void {
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
   writeFileSync(join(folder, 'consumer.tsx'), CONSUMER);
   const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2022,dom'];
   const check = [...options, '--jsx', 'react-jsx', '--types', 'react', 'consumer.tsx'];
   npx('tsc', [...check, '--skipLibCheck'], folder);
   // Our own declarations are checked as well; what is wrong in those of others is theirs.
-  const said = whatFails(() => npx('tsc', [...check, '--skipLibCheck', 'false'], folder));
-  const own = said.split('\n').filter((line) => line.includes('pouchgate/dist'));
+  const output = captureFailureOutput(() => npx('tsc', [...check, '--skipLibCheck', 'false'], folder));
+  const own = output.split('\n').filter((line) => line.includes('pouchgate/dist'));
   if (own.length > 0) throw new Error(own.join('\n'));
 }
 
 /** Minified and compressed. Throws when it has more kB, or needs a package other than those. */
-async function isSmall(home: string, entry: string, most: number, external: readonly string[] = []): Promise<string> {
+async function checkBundleSize(
+  packageDir: string,
+  entry: string,
+  maxKb: number,
+  external: readonly string[] = [],
+): Promise<string> {
   const result = await build({
     configFile: false,
-    root: home,
+    root: packageDir,
     logLevel: 'silent',
     build: {
       write: false,
       target: 'es2022',
       modulePreload: false,
       rolldownOptions: {
-        input: join(home, 'dist/package/client', entry),
+        input: join(packageDir, 'dist/package/client', entry),
         external: [...external],
         preserveEntrySignatures: 'strict',
       },
@@ -158,9 +163,9 @@ async function isSmall(home: string, entry: string, most: number, external: read
   });
   const outputs = [result].flat().flatMap((one) => ('output' in one ? one.output : []));
   const bytes = outputs.reduce((sum, one) => sum + gzipSync(one.type === 'chunk' ? one.code : one.source).length, 0);
-  const told = `${(bytes / 1024).toFixed(2)} kB`;
-  if (bytes > most * 1024) throw new Error(`It has ${told}.`);
-  return told;
+  const size = `${(bytes / 1024).toFixed(2)} kB`;
+  if (bytes > maxKb * 1024) throw new Error(`It has ${size}.`);
+  return size;
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'pouchgate-package-'));
@@ -171,23 +176,23 @@ try {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const home = unpack(folder);
+  const home = unpackPackage(folder);
   mkdirSync(join(folder, 'image'));
   const checks: readonly (readonly [string, () => unknown])[] = [
-    ['the package is as publint would have it', () => isPublishable(home)],
-    ['its types hold in another project, with another schema', () => isTyped(folder)],
+    ['the package is as publint would have it', () => checkPublishable(home)],
+    ['its types hold in another project, with another schema', () => checkTypes(folder)],
     // spark-md5 is a part of pouchdb-browser's own weight.
     [
-      `the client library has at most ${MOST_KB} kB without pouchdb-browser`,
-      () => isSmall(home, 'index.js', MOST_KB, ['pouchdb-browser', 'spark-md5']),
+      `the client library has at most ${MAX_CLIENT_KB} kB without pouchdb-browser`,
+      () => checkBundleSize(home, 'index.js', MAX_CLIENT_KB, ['pouchdb-browser', 'spark-md5']),
     ],
     [
-      `the store that only reads has at most ${MOST_STREAM_KB} kB, with all that it needs`,
-      () => isSmall(home, 'preferences-stream.js', MOST_STREAM_KB),
+      `the store that only reads has at most ${MAX_STREAM_KB} kB, with all that it needs`,
+      () => checkBundleSize(home, 'preferences-stream.js', MAX_STREAM_KB),
     ],
-    ['the recipes run as they stand', () => recipesWork(folder)],
-    ['its command sets up a database, looks at it, and starts the server', () => commandWorks(home)],
-    ['the Dockerfile copies all that it builds, starts and looks after', () => imageWorks(join(folder, 'image'))],
+    ['the recipes run as they stand', () => checkRecipes(folder)],
+    ['its command sets up a database, looks at it, and starts the server', () => checkCli(home)],
+    ['the Dockerfile copies all that it builds, starts and looks after', () => checkDockerImage(join(folder, 'image'))],
   ];
   for (const [name, check] of checks) {
     try {

@@ -7,10 +7,10 @@ import { promisify } from 'node:util';
 const RECIPES = join(import.meta.dirname, '../../../docs/recipes');
 const run = promisify(execFile);
 /** In ms. */
-const LONGEST = 60_000;
+const MAX_RUN_MS = 60_000;
 
 /** `folder` has the package in its `node_modules`, and beside it what the recipes import. Resolves with how many there are. */
-export async function recipesWork(folder: string): Promise<string> {
+export async function checkRecipes(folder: string): Promise<string> {
   const all = readdirSync(RECIPES).filter((name) => name.endsWith('.mjs'));
   for (const name of all) cpSync(join(RECIPES, name), join(folder, name));
   writeFileSync(
@@ -18,10 +18,10 @@ export async function recipesWork(folder: string): Promise<string> {
     JSON.stringify({ transform: {}, testMatch: ['**/*.test.mjs'], moduleFileExtensions: ['mjs', 'js', 'json'] }),
   );
   const env = { PATH: process.env['PATH'] ?? '' };
-  const options = { cwd: folder, timeout: LONGEST, env };
+  const options = { cwd: folder, timeout: MAX_RUN_MS, env };
   for (const name of all.filter((each) => !each.endsWith('.test.mjs'))) {
     await run(process.execPath, [name], options).catch((error: unknown) => {
-      throw new Error(`${name}: ${told(error)}`);
+      throw new Error(`${name}: ${describeFailure(error)}`);
     });
   }
   const jest = join(import.meta.dirname, '../../../node_modules/jest/bin/jest.js');
@@ -31,12 +31,12 @@ export async function recipesWork(folder: string): Promise<string> {
     [jest, '--rootDir', folder, '--config', join(folder, 'jest.config.json')],
     asModules,
   ).catch((error: unknown) => {
-    throw new Error(`The recipe for Jest: ${told(error)}`);
+    throw new Error(`The recipe for Jest: ${describeFailure(error)}`);
   });
   return `${all.length} recipes`;
 }
 
-const told = (error: unknown): string => {
+const describeFailure = (error: unknown): string => {
   const { stdout = '', stderr = '', message = String(error) } = error as Partial<Record<string, string>>;
   return `${message}\n${stdout}${stderr}`;
 };

@@ -13,14 +13,14 @@ import jwt from 'jsonwebtoken';
 import { createPreferencesStore, type PreferencesStore } from '../../../client/index.ts';
 import { connect } from '../../../server/upstream/client.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
-import { newBrowser, until } from '../testing/test-server.ts';
-import { freePort, killServerProcess, startServerProcess } from '../testing/server-process.ts';
+import { createInMemoryBrowser, waitForCondition } from '../testing/test-server.ts';
+import { findFreePort, killServerProcess, startServerProcess } from '../testing/server-process.ts';
 
 const { COUCHDB_NODES = '', COUCHDB_USER = '', COUCHDB_PASSWORD = '', COUCHDB_CONTROL = '' } = process.env;
 const NODES = COUCHDB_NODES.split(',').filter((url) => url !== '');
 const SECRET = randomBytes(32).toString('base64url');
 const REGISTRY = `cluster_${randomBytes(6).toString('hex')}`;
-const PEOPLE = ['ann', 'ben', 'cy'];
+const USERNAMES = ['ann', 'ben', 'cy'];
 /** The first device of a pair alone writes the first of these, the second one the second, and both the third. */
 const KEYS = ['selectedTags', 'selectedContexts', 'selectedStatus'] as const;
 
@@ -30,8 +30,8 @@ interface Gate {
   readonly kill: () => Promise<void>;
 }
 
-async function openGate(couch: string): Promise<Gate> {
-  const port = String(await freePort());
+async function startGate(couch: string): Promise<Gate> {
+  const port = String(await findFreePort());
   const run = () =>
     startServerProcess({
       PORT: port,
@@ -51,7 +51,7 @@ async function openGate(couch: string): Promise<Gate> {
   };
 }
 
-const control = async (verb: 'kill' | 'restart', node: number): Promise<void> => {
+const controlNode = async (verb: 'kill' | 'restart', node: number): Promise<void> => {
   await promisify(execFile)('/bin/sh', ['-c', `${COUCHDB_CONTROL} ${verb} ${node}`]);
 };
 
@@ -61,34 +61,34 @@ function openDevice(gate: Gate, username: string): PreferencesStore {
     url: `${gate.url}/sync/${REGISTRY}`,
     username,
     getToken: () => Promise.resolve(jwt.sign({ sub: username }, SECRET, { expiresIn: 3_600 })),
-    openDatabase: newBrowser(),
+    openDatabase: createInMemoryBrowser(),
   });
   stores.push(store);
   return store;
 }
 
-const isSettled = (store: PreferencesStore): boolean => {
+const isSynced = (store: PreferencesStore): boolean => {
   const { state, unsent } = store.status();
   return state === 'live' && unsent === 0;
 };
-const settled = (all: readonly PreferencesStore[]): Promise<unknown> =>
-  Promise.all(all.map((store) => until(store.subscribe, () => isSettled(store))));
+const waitForSync = (all: readonly PreferencesStore[]): Promise<unknown> =>
+  Promise.all(all.map((store) => waitForCondition(store.subscribe, () => isSynced(store))));
 
-type Pair = readonly [PreferencesStore, PreferencesStore];
+type DevicePair = readonly [PreferencesStore, PreferencesStore];
 
 /** What each device wrote last where it alone writes. */
 const lastWritten = new Map<PreferencesStore, readonly string[]>();
-let writes = 0;
+let writeCount = 0;
 
 /** Writes on every device at the pace of busy people, until it is called: then with how many writes there were. */
-function keepWriting(pairs: readonly Pair[]): () => Promise<number> {
-  const before = writes;
-  let over = false;
-  const done = pairs.flatMap((pair) =>
+function startWriting(pairs: readonly DevicePair[]): () => Promise<number> {
+  const before = writeCount;
+  let isStopped = false;
+  const writers = pairs.flatMap((pair) =>
     pair.map(async (store, n) => {
-      while (!over) {
+      while (!isStopped) {
         const isOwn = randomInt(2) === 0;
-        const value = [`write ${(writes += 1)}`];
+        const value = [`write ${(writeCount += 1)}`];
         await store.set({ [KEYS[isOwn ? n : 2] ?? KEYS[2]]: value });
         if (isOwn) lastWritten.set(store, value);
         await delay(randomInt(50, 250));
@@ -96,9 +96,9 @@ function keepWriting(pairs: readonly Pair[]): () => Promise<number> {
     }),
   );
   return async () => {
-    over = true;
-    await Promise.all(done);
-    return writes - before;
+    isStopped = true;
+    await Promise.all(writers);
+    return writeCount - before;
   };
 }
 
@@ -108,30 +108,30 @@ async function stampsOf(store: PreferencesStore): Promise<Readonly<Record<string
   return Object.assign({}, ...leaves.map(({ edits }) => edits ?? {})) as Record<string, string>;
 }
 
-const onCluster = NODES.length >= 3 && COUCHDB_CONTROL !== '';
+const hasCluster = NODES.length >= 3 && COUCHDB_CONTROL !== '';
 const [firstNode = '', secondNode = ''] = NODES;
 let gates: readonly [Gate, Gate];
 
 afterAll(async () => {
   await Promise.all(stores.map((store) => store.close()));
-  if (!onCluster) return;
+  if (!hasCluster) return;
   await Promise.all(gates.map((gate) => gate.kill()));
   const couch = connect({ url: firstNode, username: COUCHDB_USER, password: COUCHDB_PASSWORD });
   await couch.db.destroy(REGISTRY);
 });
 
-(onCluster ? test : test.skip)(
+(hasCluster ? test : test.skip)(
   'nodes and gates are killed and come back under writes: nothing is lost, and no page is loaded again (needs COUCHDB_NODES and COUCHDB_CONTROL)',
   async () => {
-    gates = [await openGate(firstNode), await openGate(secondNode)];
+    gates = [await startGate(firstNode), await startGate(secondNode)];
     const [left, right] = gates;
-    const pairs = PEOPLE.map((name) => [openDevice(left, name), openDevice(right, name)] as const);
+    const pairs = USERNAMES.map((name) => [openDevice(left, name), openDevice(right, name)] as const);
     const all = pairs.flat();
-    await settled(all);
+    await waitForSync(all);
 
     const told: string[] = [];
     const whileWriting = async (what: string, fail: () => Promise<void>, mend: () => Promise<void>): Promise<void> => {
-      const stop = keepWriting(pairs);
+      const stop = startWriting(pairs);
       const began = performance.now();
       await fail();
       // It lasts as long as a restart by a person or a supervisor does.
@@ -139,7 +139,7 @@ afterAll(async () => {
       await mend();
       const count = await stop();
       const mended = performance.now();
-      await settled(all);
+      await waitForSync(all);
       for (const [one, other] of pairs)
         await eventually(() => JSON.stringify(one.get()) === JSON.stringify(other.get()));
       told.push(
@@ -148,13 +148,13 @@ afterAll(async () => {
     };
     await whileWriting(
       "the second gate's node",
-      () => control('kill', 2),
-      () => control('restart', 2),
+      () => controlNode('kill', 2),
+      () => controlNode('restart', 2),
     );
     await whileWriting(
       "nobody's node",
-      () => control('kill', 3),
-      () => control('restart', 3),
+      () => controlNode('kill', 3),
+      () => controlNode('restart', 3),
     );
     await whileWriting('the first gate', left.kill, left.start);
     await whileWriting('the second gate', right.kill, right.start);
@@ -166,12 +166,12 @@ afterAll(async () => {
       }
     }
     // Whoever comes new, by either gate, finds all that was ever set, and no conflict.
-    for (const [n, name] of PEOPLE.entries()) {
+    for (const [n, name] of USERNAMES.entries()) {
       const [one] = pairs[n] ?? [];
       if (one === undefined) throw new Error('There is a pair for everybody.');
       for (const gate of gates) {
         const fresh = openDevice(gate, name);
-        await settled([fresh]);
+        await waitForSync([fresh]);
         await eventually(() => JSON.stringify(fresh.get()) === JSON.stringify(one.get()));
         expect(await stampsOf(fresh)).toEqual(await stampsOf(one));
         const { leaves } = await fresh.inspect();

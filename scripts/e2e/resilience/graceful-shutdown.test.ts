@@ -5,16 +5,16 @@ import http from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import jwt from 'jsonwebtoken';
-import { startFront, type Front } from '../../../server/testing/faulty-database-proxy.ts';
-import { startUpstream, type TestUpstream } from '../../../server/testing/test-database.ts';
+import { startFaultyProxy, type FaultyProxy } from '../../../server/testing/faulty-database-proxy.ts';
+import { startTestUpstream, type TestUpstream } from '../../../server/testing/test-database.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 
 const ROOT = join(__dirname, '../../..');
 const SECRET = randomBytes(32).toString('base64url');
-const USERS = 50;
-const SECONDS = 2;
+const USER_COUNT = 50;
+const DRAIN_SECONDS = 2;
 
-interface Server {
+interface ServerProcess {
   readonly child: ChildProcess;
   readonly url: string;
   /** What it has said, line by line. */
@@ -22,12 +22,12 @@ interface Server {
 }
 
 let upstream: TestUpstream;
-let front: Front;
-let server: Server | undefined;
+let front: FaultyProxy;
+let server: ServerProcess | undefined;
 
 beforeEach(async () => {
-  upstream = await startUpstream();
-  front = await startFront(upstream);
+  upstream = await startTestUpstream();
+  front = await startFaultyProxy(upstream);
 });
 afterEach(async () => {
   if (server?.child.exitCode === null) server.child.kill('SIGKILL');
@@ -37,7 +37,7 @@ afterEach(async () => {
 });
 
 /** Starts the real process as `npm start` does, in front of the database here. */
-async function start(): Promise<Server> {
+async function startServer(): Promise<ServerProcess> {
   const child = spawn(process.execPath, ['--import', 'tsx', join(ROOT, 'server', 'main.ts')], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -47,35 +47,39 @@ async function start(): Promise<Server> {
       PORT: '0',
       METRICS_PORT: 'off',
       JWT_SECRET: SECRET,
-      DRAIN_SECONDS: String(SECONDS),
+      DRAIN_SECONDS: String(DRAIN_SECONDS),
     },
   });
   const lines: string[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
-  const place = /^Pouchgate is at (\S+)$/;
-  await eventually(() => lines.some((line) => place.test(line)), 20_000);
-  return { child, url: lines.map((line) => place.exec(line)?.[1]).find((each) => each !== undefined) ?? '', lines };
+  const addressPattern = /^Pouchgate is at (\S+)$/;
+  await eventually(() => lines.some((line) => addressPattern.test(line)), 20_000);
+  return {
+    child,
+    url: lines.map((line) => addressPattern.exec(line)?.[1]).find((each) => each !== undefined) ?? '',
+    lines,
+  };
 }
 
-const exitOf = async ({ child }: Server): Promise<number | null> =>
+const waitForExit = async ({ child }: ServerProcess): Promise<number | null> =>
   child.exitCode ?? ((await once(child, 'exit')) as [number | null])[0];
 
-interface Answer {
+interface CompletedResponse {
   readonly status: number;
   readonly text: string;
   readonly connection: string | undefined;
   /** When it was over, in ms. */
-  readonly at: number;
+  readonly endedAtMs: number;
 }
 
 /** One request; rejects when it is not answered whole. */
-function ask(
-  { url }: Server,
+function sendRequest(
+  { url }: ServerProcess,
   agent: http.Agent,
   username: string,
   path: string,
   init: { readonly method?: string; readonly body?: unknown; readonly onText?: (text: string) => void } = {},
-): Promise<Answer> {
+): Promise<CompletedResponse> {
   const { method = 'GET', body, onText } = init;
   const headers = {
     authorization: `Bearer ${jwt.sign({ sub: username }, SECRET, { expiresIn: 3_600 })}`,
@@ -95,37 +99,37 @@ function ask(
       response.on('end', () => {
         if (!response.complete) reject(new Error('half an answer'));
         const { connection } = response.headers;
-        resolve({ status: response.statusCode ?? 0, text, connection, at: performance.now() });
+        resolve({ status: response.statusCode ?? 0, text, connection, endedAtMs: performance.now() });
       });
     });
     request.end(body === undefined ? undefined : JSON.stringify(body));
   });
 }
 
-const oneConnection = (): http.Agent => new http.Agent({ keepAlive: true, maxSockets: 1 });
+const createSingleConnectionAgent = (): http.Agent => new http.Agent({ keepAlive: true, maxSockets: 1 });
 
-interface Live {
+interface ChangesPoller {
   /** Has been parked for longer than an empty answer is held. */
-  readonly held: () => boolean;
-  readonly answers: Answer[];
+  readonly isParked: () => boolean;
+  readonly responses: CompletedResponse[];
   /** Why it got no more of them. */
-  readonly refusal: Promise<unknown>;
+  readonly failure: Promise<unknown>;
 }
 
 /** Asks for changes again and again by one connection, as PouchDB does. */
-function listen(to: Server, username: string): Live {
-  const agent = oneConnection();
-  const answers: Answer[] = [];
-  let held = false;
+function pollChanges(to: ServerProcess, username: string): ChangesPoller {
+  const agent = createSingleConnectionAgent();
+  const responses: CompletedResponse[] = [];
+  let parked = false;
   const follow = async (): Promise<never> => {
     for (;;) {
       const path = '/_changes?feed=longpoll&style=all_docs&since=now&heartbeat=1000';
       // A second newline after the head is a heartbeat, a second later.
-      const onText = (text: string): void => void (held ||= text.split('\n').length > 2);
-      answers.push(await ask(to, agent, username, path, { onText }));
+      const onText = (text: string): void => void (parked ||= text.split('\n').length > 2);
+      responses.push(await sendRequest(to, agent, username, path, { onText }));
     }
   };
-  return { held: () => held, answers, refusal: follow().catch((error: unknown) => error) };
+  return { isParked: () => parked, responses, failure: follow().catch((error: unknown) => error) };
 }
 
 /** Holds back what is written to the database until `release`. */
@@ -143,79 +147,87 @@ function holdWrites(): { readonly arrived: () => number; readonly release: () =>
   return { arrived: () => arrived, release };
 }
 
-async function write(to: Server, agent: http.Agent, username: string, tag: string): Promise<Answer> {
+async function writeTag(
+  to: ServerProcess,
+  agent: http.Agent,
+  username: string,
+  tag: string,
+): Promise<CompletedResponse> {
   const path = `/user_${username}`;
-  const doc = JSON.parse((await ask(to, agent, username, path)).text) as Record<string, unknown>;
-  return ask(to, agent, username, path, { method: 'PUT', body: { ...doc, preferences: { selectedTags: [tag] } } });
+  const doc = JSON.parse((await sendRequest(to, agent, username, path)).text) as Record<string, unknown>;
+  return sendRequest(to, agent, username, path, {
+    method: 'PUT',
+    body: { ...doc, preferences: { selectedTags: [tag] } },
+  });
 }
 
-const tagsOf = async (username: string): Promise<unknown> => {
+const readStoredTags = async (username: string): Promise<unknown> => {
   const doc: unknown = await upstream.registry().get(`user_${username}`);
   return (doc as { preferences: { selectedTags?: string[] } }).preferences.selectedTags;
 };
 
 it('on SIGTERM writes are finished, live requests end one after the other as empty answers, and nothing is lost', async () => {
-  const here = await start();
+  const here = await startServer();
   server = here;
-  const live = Array.from({ length: USERS }, (_, n) => listen(here, `user${n}`));
-  await eventually(() => live.every(({ held }) => held()), 20_000);
+  const live = Array.from({ length: USER_COUNT }, (_, n) => pollChanges(here, `user${n}`));
+  await eventually(() => live.every(({ isParked }) => isParked()), 20_000);
 
   // One who writes and writes, and notes what was acknowledged; and one whose write is under way at the signal.
-  const busy = oneConnection();
+  const busy = createSingleConnectionAgent();
   const acknowledged: string[] = [];
   const writing = (async () => {
     for (let n = 0; ; n += 1)
-      if ((await write(here, busy, 'busy', `tag ${n}`)).status === 201) acknowledged.push(`tag ${n}`);
+      if ((await writeTag(here, busy, 'busy', `tag ${n}`)).status === 201) acknowledged.push(`tag ${n}`);
   })().catch((error: unknown) => error);
   await eventually(() => acknowledged.length > 5);
   const { arrived, release } = holdWrites();
-  const slow = write(here, oneConnection(), 'slow', 'under way');
+  const slow = writeTag(here, createSingleConnectionAgent(), 'slow', 'under way');
   // The next one of the busy one's is held up, too.
   await eventually(() => arrived() === 2);
 
   here.child.kill('SIGTERM');
-  await eventually(() => live.some(({ answers }) => answers.length > 0));
+  await eventually(() => live.some(({ responses }) => responses.length > 0));
   release();
   expect(await slow).toMatchObject({ status: 201, connection: 'close' });
-  expect(await exitOf(here)).toBe(0);
+  expect(await waitForExit(here)).toBe(0);
 
-  expect(await tagsOf('slow')).toEqual(['under way']);
+  expect(await readStoredTags('slow')).toEqual(['under way']);
   await writing;
-  const [stored] = (await tagsOf('busy')) as [string];
+  const [stored] = (await readStoredTags('busy')) as [string];
   const last = acknowledged.at(-1);
   // The last one may have been stored and its answer not sent; what was acknowledged is there.
   expect([last, `tag ${acknowledged.length}`]).toContain(stored);
 
-  const refusals = await Promise.all(live.map(({ refusal }) => refusal));
+  const refusals = await Promise.all(live.map(({ failure }) => failure));
   for (const refusal of refusals)
     expect(refusal).toMatchObject({ code: expect.stringMatching(/^ECONN(REFUSED|RESET)$/) as unknown });
-  for (const { answers } of live) {
+  for (const { responses: answers } of live) {
     expect(answers.length).toBeGreaterThan(0);
     for (const { status, text } of answers) {
       expect(status).toBe(200);
       expect(JSON.parse(text)).toEqual({ results: [], last_seq: expect.any(String) as unknown, pending: 0 });
     }
   }
-  const ends = live.map(({ answers }) => answers[0]?.at ?? 0).sort((a, b) => a - b);
+  const ends = live.map(({ responses }) => responses[0]?.endedAtMs ?? 0).sort((a, b) => a - b);
   const [first = 0] = ends;
   const quarters = [0, 1, 2, 3].map((quarter) => {
-    const [from, to] = [quarter, quarter + 1].map((n) => first + (n * SECONDS * 1000) / 4);
+    const [from, to] = [quarter, quarter + 1].map((n) => first + (n * DRAIN_SECONDS * 1000) / 4);
     return ends.filter((at) => at >= (from ?? 0) && at < (to ?? 0)).length;
   });
   // Evenly is a quarter in each; a machine at work on something else may shift some.
   for (const count of quarters.slice(0, 3)) expect(count).toBeGreaterThan(0);
-  expect(Math.max(...quarters)).toBeLessThan(USERS / 2);
+  expect(Math.max(...quarters)).toBeLessThan(USER_COUNT / 2);
 }, 60_000);
 
 it('a second signal ends it at once', async () => {
-  const here = await start();
+  const here = await startServer();
   server = here;
   const { arrived } = holdWrites();
-  const slow = write(here, oneConnection(), 'slow', 'never').catch((error: unknown) => error);
+  const slow = writeTag(here, createSingleConnectionAgent(), 'slow', 'never').catch((error: unknown) => error);
   await eventually(() => arrived() === 1);
   here.child.kill('SIGTERM');
   await eventually(() => here.lines.some((line) => line.includes('"Draining."')));
   here.child.kill('SIGINT');
-  expect(await exitOf(here)).toBe(1);
+  expect(await waitForExit(here)).toBe(1);
   expect(await slow).toMatchObject({ code: 'ECONNRESET' });
 }, 60_000);

@@ -1,63 +1,63 @@
-import { setFaultStage } from './testing/stage.ts';
-import { answering, breaking } from '../../../server/testing/faulty-database-proxy.ts';
-import { isFeedOf } from '../../../server/testing/database-faults.ts';
+import { setUpFaultFixture } from './testing/fault-fixture.ts';
+import { respondWith, dropConnection } from '../../../server/testing/faulty-database-proxy.ts';
+import { isFeedRequest } from '../../../server/testing/database-faults.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 
 /** The upstream goes away and comes back, or its feed does: nobody is told to go, and nothing is lost. */
 
-const stage = setFaultStage();
-const UNTROUBLED = { refused: 0, empty: 0, lost: 0 };
+const fixture = setUpFaultFixture();
+const NO_FAILURES = { refused: 0, empty: 0, lost: 0 };
 
 it('killed and started again: connections are reset, then the port is closed', async () => {
-  const { front, gate } = stage.fronted;
-  const since = stage.mark();
-  await front.kill();
-  await eventually(() => !gate.pouchgate.hub.up);
-  expect(await stage.ready()).toBe(false);
-  await stage.write(40);
-  expect(gate.pouchgate.hub.size).toBe(stage.live);
-  expect(since().clients.requests).toBe(0);
-  await front.revive();
-  await stage.everybodyTold();
-  await eventually(stage.ready);
-  const { clients, upstream } = since();
-  expect(clients).toMatchObject(UNTROUBLED);
+  const { proxy, gate } = fixture.proxied;
+  const since = fixture.startMeasuring();
+  await proxy.kill();
+  await eventually(() => !gate.pouchgate.hub.connected);
+  expect(await fixture.isReady()).toBe(false);
+  await fixture.writeEdits(40);
+  expect(gate.pouchgate.hub.size).toBe(fixture.liveRequestCount);
+  expect(since().clientCounts.requests).toBe(0);
+  await proxy.restart();
+  await fixture.waitForConvergence();
+  await eventually(fixture.isReady);
+  const { clientCounts, upstreamRequests } = since();
+  expect(clientCounts).toMatchObject(NO_FAILURES);
   // The eight documents are read in one request, and those who ask again in a few.
-  expect(upstream.length).toBeLessThan(20);
+  expect(upstreamRequests.length).toBeLessThan(20);
 });
 
 it('every connection is broken as soon as something is asked', async () => {
-  const { front, gate } = stage.fronted;
-  const since = stage.mark();
-  front.fault = breaking();
-  await stage.loseFeeds();
-  const stop = stage.keepWriting();
-  await stage.attempts(since, 5);
-  expect(await stage.ready()).toBe(false);
-  expect(since()).toMatchObject({ peer: 0, clients: { ...UNTROUBLED, requests: 0 } });
-  stage.heal();
-  await eventually(() => gate.pouchgate.hub.up);
+  const { proxy, gate } = fixture.proxied;
+  const since = fixture.startMeasuring();
+  proxy.fault = dropConnection();
+  await fixture.disconnectFeeds();
+  const stop = fixture.startWriting();
+  await fixture.waitForFeedAttempts(since, 5);
+  expect(await fixture.isReady()).toBe(false);
+  expect(since()).toMatchObject({ peerRequestCount: 0, clientCounts: { ...NO_FAILURES, requests: 0 } });
+  fixture.clearFaults();
+  await eventually(() => gate.pouchgate.hub.connected);
   expect(await stop()).toBeGreaterThan(10);
-  await stage.everybodyTold();
-  expect(since().clients).toMatchObject(UNTROUBLED);
+  await fixture.waitForConvergence();
+  expect(since().clientCounts).toMatchObject(NO_FAILURES);
 });
 
 it('the feed ends cleanly at once, again and again', async () => {
-  const { front } = stage.fronted;
-  const since = stage.mark();
-  front.fault = answering(200, '\n')(isFeedOf(stage.names.registry));
-  await stage.loseFeeds();
-  const stop = stage.keepWriting();
-  await stage.attempts(since, 5);
+  const { proxy } = fixture.proxied;
+  const since = fixture.startMeasuring();
+  proxy.fault = respondWith(200, '\n')(isFeedRequest(fixture.names.registry));
+  await fixture.disconnectFeeds();
+  const stop = fixture.startWriting();
+  await fixture.waitForFeedAttempts(since, 5);
   expect(await stop()).toBeGreaterThan(10);
-  const { clients, upstream } = since();
-  expect(clients).toMatchObject(UNTROUBLED);
+  const { clientCounts, upstreamRequests } = since();
+  expect(clientCounts).toMatchObject(NO_FAILURES);
   // Each time that it was up for a moment, those who waited were told what they had missed, and asked again.
-  expect(clients.rows).toBeGreaterThan(0);
-  expect(clients.requests).toBeLessThanOrEqual(clients.rows);
-  const reads = upstream.filter((request) => request.includes('filter=_doc_ids'));
-  expect(reads.length).toBeLessThan(10 + clients.requests / 2);
-  stage.heal();
-  await stage.everybodyTold();
-  expect(since().clients).toMatchObject(UNTROUBLED);
+  expect(clientCounts.rows).toBeGreaterThan(0);
+  expect(clientCounts.requests).toBeLessThanOrEqual(clientCounts.rows);
+  const reads = upstreamRequests.filter((request) => request.includes('filter=_doc_ids'));
+  expect(reads.length).toBeLessThan(10 + clientCounts.requests / 2);
+  fixture.clearFaults();
+  await fixture.waitForConvergence();
+  expect(since().clientCounts).toMatchObject(NO_FAILURES);
 });

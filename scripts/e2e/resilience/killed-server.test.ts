@@ -5,13 +5,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import jwt from 'jsonwebtoken';
-import { createPeer, edit, preference, type Peer } from '../../../server/testing/pouchdb-peer.ts';
-import { hasCouchdb, newTestNames, startUpstream, type TestUpstream } from '../../../server/testing/test-database.ts';
+import { createPeer, editPreferences, readPreference, type Peer } from '../../../server/testing/pouchdb-peer.ts';
+import {
+  usesCouchdb,
+  newTestNames,
+  startTestUpstream,
+  type TestUpstream,
+} from '../../../server/testing/test-database.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
-import { freePort, killServerProcess, startServerProcess } from '../testing/server-process.ts';
+import { findFreePort, killServerProcess, startServerProcess } from '../testing/server-process.ts';
 
 const SECRET = randomBytes(32).toString('base64url');
-const KILLS = 5;
+const KILL_COUNT = 5;
 
 const names = newTestNames();
 /** Where the killed process keeps its data when it has an engine of its own, which is killed with it. */
@@ -24,8 +29,8 @@ const peers: Peer[] = [];
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'pouchgate-kill-'));
-  port = await freePort();
-  if (hasCouchdb()) upstream = await startUpstream(names);
+  port = await findFreePort();
+  if (usesCouchdb()) upstream = await startTestUpstream(names);
 });
 afterAll(async () => {
   await Promise.all(peers.map((peer) => peer.close()));
@@ -34,7 +39,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-const start = (): Promise<ChildProcess> =>
+const startServer = (): Promise<ChildProcess> =>
   startServerProcess({
     PORT: String(port),
     DATA_DIR: directory,
@@ -48,70 +53,73 @@ interface Writer {
   readonly username: string;
   readonly peer: Peer;
   /** Revisions of which the client was told that they are stored. */
-  readonly stored: Set<string>;
-  writes: number;
+  readonly acknowledgedRevisions: Set<string>;
+  writeCount: number;
 }
 
-const tokenOf = (username: string): string => jwt.sign({ sub: username }, SECRET, { expiresIn: 3_600 });
+const createToken = (username: string): string => jwt.sign({ sub: username }, SECRET, { expiresIn: 3_600 });
 
 function createWriter(username: string): Writer {
   const database = `http://127.0.0.1:${port}/sync/${names.registry}`;
-  const peer = createPeer({ database, token: () => tokenOf(username) });
+  const peer = createPeer({ database, token: () => createToken(username) });
   peers.push(peer);
-  const writer: Writer = { id: `user_${username}`, username, peer, stored: new Set(), writes: 0 };
+  const writer: Writer = { id: `user_${username}`, username, peer, acknowledgedRevisions: new Set(), writeCount: 0 };
   void peer.sync({ back_off_function: () => 200 }).on('change', ({ direction, change }) => {
-    if (direction === 'push') for (const { _rev: rev } of change.docs) writer.stored.add(rev);
+    if (direction === 'push') for (const { _rev: rev } of change.docs) writer.acknowledgedRevisions.add(rev);
   });
   return writer;
 }
 
 /** Which of the revisions that count as stored the server does not know. */
-async function lost({ id, username, stored }: Writer): Promise<unknown> {
+async function findLostRevisions({ id, username, acknowledgedRevisions }: Writer): Promise<unknown> {
   const response = await fetch(`http://127.0.0.1:${port}/sync/${names.registry}/_revs_diff`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${tokenOf(username)}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ [id]: [...stored] }),
+    headers: { authorization: `Bearer ${createToken(username)}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ [id]: [...acknowledgedRevisions] }),
   });
   return response.json();
 }
 
 it('kill -9 at any moment loses nothing that a client was told is stored, and the clients go on by themselves', async () => {
-  child = await start();
+  child = await startServer();
   const writers = ['ann', 'ben', 'cy'].map(createWriter);
   for (const { peer } of writers) await eventually(async () => (await peer.local.info()).doc_count === 1, 20_000);
   let over = false;
   const writing = writers.map(async (writer) => {
     while (!over) {
-      await edit(writer.peer.local, writer.id, { selectedTags: [`edit ${(writer.writes += 1)}`] });
+      await editPreferences(writer.peer.local, writer.id, { selectedTags: [`edit ${(writer.writeCount += 1)}`] });
       // As fast as a busy person clicks: the pace of the load, not a wait for anything.
       await delay(randomInt(5, 40));
     }
   });
   const counts: number[] = [];
-  for (let round = 0; round < KILLS; round += 1) {
-    const before = writers.map(({ stored }) => stored.size);
+  for (let round = 0; round < KILL_COUNT; round += 1) {
+    const before = writers.map(({ acknowledgedRevisions }) => acknowledgedRevisions.size);
     // Everybody is at work again, without anything having been done about it.
-    await eventually(() => writers.every(({ stored }, n) => stored.size > (before[n] ?? 0) + 2), 20_000);
+    await eventually(
+      () => writers.every(({ acknowledgedRevisions }, n) => acknowledgedRevisions.size > (before[n] ?? 0) + 2),
+      20_000,
+    );
     // The moment is random; it is the one thing here that no event tells.
     await delay(randomInt(0, 300));
     await killServerProcess(child);
-    child = await start();
-    for (const writer of writers) expect(await lost(writer)).toEqual({});
-    counts.push(writers.reduce((sum, { stored }) => sum + stored.size, 0));
+    child = await startServer();
+    for (const writer of writers) expect(await findLostRevisions(writer)).toEqual({});
+    counts.push(writers.reduce((sum, { acknowledgedRevisions }) => sum + acknowledgedRevisions.size, 0));
   }
   over = true;
   await Promise.all(writing);
   for (const writer of writers) {
-    const { peer, id, writes } = writer;
+    const { peer, id, writeCount } = writer;
     const { _rev: last } = await peer.local.get(id);
-    await eventually(() => writer.stored.has(last), 20_000);
-    expect(await lost(writer)).toEqual({});
+    await eventually(() => writer.acknowledgedRevisions.has(last), 20_000);
+    expect(await findLostRevisions(writer)).toEqual({});
     expect(peer.events.filter(({ name }) => name === 'error' || name === 'denied')).toEqual([]);
     const fresh = createWriter(writer.username);
     await eventually(async () => {
-      const tags = await preference(fresh.peer.local, id, 'selectedTags');
-      return JSON.stringify(tags) === JSON.stringify([`edit ${writes}`]);
+      const tags = await readPreference(fresh.peer.local, id, 'selectedTags');
+      return JSON.stringify(tags) === JSON.stringify([`edit ${writeCount}`]);
     });
   }
-  expect(counts.at(-1)).toBeGreaterThan(KILLS * writers.length);
+  expect(counts.at(-1)).toBeGreaterThan(KILL_COUNT * writers.length);
 }, 90_000);

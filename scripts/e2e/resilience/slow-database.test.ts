@@ -1,52 +1,58 @@
-import { setFaultStage } from './testing/stage.ts';
-import { cutInCharacter, isFeedOf, late, trickling } from '../../../server/testing/database-faults.ts';
+import { setUpFaultFixture } from './testing/fault-fixture.ts';
+import {
+  breakInsideCharacter,
+  isFeedRequest,
+  delayResponse,
+  sendByteByByte,
+} from '../../../server/testing/database-faults.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 
 /** The upstream's bytes come late, a few at a time, or not to their end. */
 
-const stage = setFaultStage();
-const UNTROUBLED = { refused: 0, empty: 0, lost: 0 };
+const fixture = setUpFaultFixture();
+const NO_FAILURES = { refused: 0, empty: 0, lost: 0 };
 
 /** A document that nobody but an operator has, whose id has characters of two, three and four bytes. */
-const strange = (): Promise<unknown> => stage.upstream.registry().insert({ _id: `note-é€😀-${performance.now()}` });
+const insertUnrelatedDocument = (): Promise<unknown> =>
+  fixture.upstream.registry().insert({ _id: `note-é€😀-${performance.now()}` });
 
 it('bytes that come one at a time are put together again, characters too', async () => {
-  const { front, gate } = stage.fronted;
-  const since = stage.mark();
-  front.pace = trickling(0);
+  const { proxy, gate } = fixture.proxied;
+  const since = fixture.startMeasuring();
+  proxy.transform = sendByteByByte(0);
   for (let n = 0; n < 5; n += 1) {
-    await strange();
-    await stage.write(8);
+    await insertUnrelatedDocument();
+    await fixture.writeEdits(8);
   }
-  await stage.everybodyTold();
-  expect(gate.pouchgate.hub.up).toBe(true);
-  expect(since().clients).toMatchObject(UNTROUBLED);
+  await fixture.waitForConvergence();
+  expect(gate.pouchgate.hub.connected).toBe(true);
+  expect(since().clientCounts).toMatchObject(NO_FAILURES);
   // The feed has not been asked for anew.
-  expect(since().upstream.filter((request) => request.includes('feed=continuous'))).toEqual([]);
+  expect(since().upstreamRequests.filter((request) => request.includes('feed=continuous'))).toEqual([]);
 });
 
 it('a feed that is cut in the middle of a character, as often as it tells of it, goes on where it was', async () => {
-  const { front, gate } = stage.fronted;
-  const since = stage.mark();
-  front.pace = cutInCharacter(isFeedOf(stage.names.registry));
-  await strange();
-  await eventually(() => !gate.pouchgate.hub.up);
-  await stage.write(20);
-  await stage.attempts(since, 4);
-  stage.heal();
-  await stage.everybodyTold();
-  expect(since().clients).toMatchObject(UNTROUBLED);
+  const { proxy, gate } = fixture.proxied;
+  const since = fixture.startMeasuring();
+  proxy.transform = breakInsideCharacter(isFeedRequest(fixture.names.registry));
+  await insertUnrelatedDocument();
+  await eventually(() => !gate.pouchgate.hub.connected);
+  await fixture.writeEdits(20);
+  await fixture.waitForFeedAttempts(since, 4);
+  fixture.clearFaults();
+  await fixture.waitForConvergence();
+  expect(since().clientCounts).toMatchObject(NO_FAILURES);
 });
 
 it('an upstream that answers late and slowly is no upstream that is down: everybody is told by it', async () => {
-  const { front, gate } = stage.fronted;
-  const since = stage.mark();
-  front.fault = late(500);
-  front.pace = trickling(5);
-  await stage.write(4);
-  await stage.everybodyTold(25_000);
-  expect(gate.pouchgate.hub.up).toBe(true);
-  const { clients, upstream, peer } = since();
-  expect(clients).toMatchObject(UNTROUBLED);
-  expect(upstream.length).toBeLessThan(clients.requests + 4 * peer);
+  const { proxy, gate } = fixture.proxied;
+  const since = fixture.startMeasuring();
+  proxy.fault = delayResponse(500);
+  proxy.transform = sendByteByByte(5);
+  await fixture.writeEdits(4);
+  await fixture.waitForConvergence(25_000);
+  expect(gate.pouchgate.hub.connected).toBe(true);
+  const { clientCounts, upstreamRequests, peerRequestCount } = since();
+  expect(clientCounts).toMatchObject(NO_FAILURES);
+  expect(upstreamRequests.length).toBeLessThan(clientCounts.requests + 4 * peerRequestCount);
 });

@@ -1,15 +1,15 @@
 import { createHmac, generateKeyPairSync } from 'node:crypto';
-import { seen } from './testing/leak-detector.ts';
-import { stage } from './testing/stage.ts';
+import { readResponse } from './testing/leak-detector.ts';
+import { setUpAttackFixture } from './testing/attack-fixture.ts';
 
 /** Tokens that are none, checkpoints that are another's, and what can be counted or timed. */
-const attacks = stage(['alice', 'frida']);
-const { attack } = attacks;
+const fixture = setUpAttackFixture(['alice', 'frida']);
+const { attack } = fixture;
 const parse = (text: string): unknown => JSON.parse(text);
 
-const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-const signed = (header: object, payload: unknown, key: string): string => {
-  const input = `${part(header)}.${part(payload)}`;
+const encodePart = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+const signToken = (header: object, payload: unknown, key: string): string => {
+  const input = `${encodePart(header)}.${encodePart(payload)}`;
   return `${input}.${createHmac('sha256', key).update(input).digest('base64url')}`;
 };
 const HS256 = { alg: 'HS256', typ: 'JWT' };
@@ -20,26 +20,27 @@ const pem = rsa.publicKey.export({ type: 'spki', format: 'pem' }).toString();
 
 /** `secret` is the gate's own, for tokens that are well signed and still no good. */
 const BAD_TOKENS: readonly (readonly [string, (secret: string) => string])[] = [
-  ['alg none', () => `${part({ alg: 'none' })}.${part(bob)}.`],
-  ['alg None, signed', (secret) => signed({ alg: 'None' }, bob, secret)],
-  ['no alg', (secret) => signed({ typ: 'JWT' }, bob, secret)],
-  ['alg as a list', (secret) => signed({ alg: ['HS256'] }, bob, secret)],
-  ['another alg of the same name', (secret) => signed({ alg: 'hs256' }, bob, secret)],
-  ['the wrong key', () => signed(HS256, bob, 'another secret that is as long as any other')],
-  ['no key', () => signed(HS256, bob, '')],
-  ["a public key's text", () => signed(HS256, bob, pem)],
-  ['RS256 that is signed with the secret', (secret) => signed({ alg: 'RS256' }, bob, secret)],
-  ['no signature', (secret) => signed(HS256, bob, secret).replace(/[^.]+$/, '')],
+  ['alg none', () => `${encodePart({ alg: 'none' })}.${encodePart(bob)}.`],
+  ['alg None, signed', (secret) => signToken({ alg: 'None' }, bob, secret)],
+  ['no alg', (secret) => signToken({ typ: 'JWT' }, bob, secret)],
+  ['alg as a list', (secret) => signToken({ alg: ['HS256'] }, bob, secret)],
+  ['another alg of the same name', (secret) => signToken({ alg: 'hs256' }, bob, secret)],
+  ['the wrong key', () => signToken(HS256, bob, 'another secret that is as long as any other')],
+  ['no key', () => signToken(HS256, bob, '')],
+  ["a public key's text", () => signToken(HS256, bob, pem)],
+  ['RS256 that is signed with the secret', (secret) => signToken({ alg: 'RS256' }, bob, secret)],
+  ['no signature', (secret) => signToken(HS256, bob, secret).replace(/[^.]+$/, '')],
   [
     'a signature of another payload',
-    (secret) => `${part(HS256)}.${part(bob)}.${signed(HS256, { ...bob, sub: 'alice' }, secret).split('.')[2] ?? ''}`,
+    (secret) =>
+      `${encodePart(HS256)}.${encodePart(bob)}.${signToken(HS256, { ...bob, sub: 'alice' }, secret).split('.')[2] ?? ''}`,
   ],
-  ['an end in the past', (secret) => signed(HS256, { ...bob, exp: 1 }, secret)],
-  ['no end', (secret) => signed(HS256, { sub: 'bob' }, secret)],
-  ['an end as a text', (secret) => signed(HS256, { ...bob, exp: String(later) }, secret)],
-  ['an end as a list', (secret) => signed(HS256, { ...bob, exp: [later] }, secret)],
-  ['an end beyond time', (secret) => signed(HS256, { ...bob, exp: 1e300 }, secret)],
-  ['a beginning in the future', (secret) => signed(HS256, { ...bob, nbf: later }, secret)],
+  ['an end in the past', (secret) => signToken(HS256, { ...bob, exp: 1 }, secret)],
+  ['no end', (secret) => signToken(HS256, { sub: 'bob' }, secret)],
+  ['an end as a text', (secret) => signToken(HS256, { ...bob, exp: String(later) }, secret)],
+  ['an end as a list', (secret) => signToken(HS256, { ...bob, exp: [later] }, secret)],
+  ['an end beyond time', (secret) => signToken(HS256, { ...bob, exp: 1e300 }, secret)],
+  ['a beginning in the future', (secret) => signToken(HS256, { ...bob, nbf: later }, secret)],
   ...[
     ['bob'],
     { toString: 'bob' },
@@ -60,24 +61,29 @@ const BAD_TOKENS: readonly (readonly [string, (secret: string) => string])[] = [
     'b\u043eb',
     '_admin',
     'b'.repeat(65),
-  ].map((sub) => [`sub ${JSON.stringify(sub)}`, (secret: string) => signed(HS256, { ...bob, sub }, secret)] as const),
-  ['another claim for the name', (secret) => signed(HS256, { exp: later, username: 'bob', name: 'bob' }, secret)],
-  ['sub in a prototype', (secret) => signed(HS256, JSON.parse(`{"__proto__":{"sub":"bob"},"exp":${later}}`), secret)],
-  ['10 kB', (secret) => signed(HS256, { ...bob, padding: 'x'.repeat(10_000) }, secret)],
-  ['a payload that is a text', (secret) => signed(HS256, 'bob', secret)],
-  ['a payload that is a list', (secret) => signed(HS256, [bob], secret)],
+  ].map(
+    (sub) => [`sub ${JSON.stringify(sub)}`, (secret: string) => signToken(HS256, { ...bob, sub }, secret)] as const,
+  ),
+  ['another claim for the name', (secret) => signToken(HS256, { exp: later, username: 'bob', name: 'bob' }, secret)],
+  [
+    'sub in a prototype',
+    (secret) => signToken(HS256, JSON.parse(`{"__proto__":{"sub":"bob"},"exp":${later}}`), secret),
+  ],
+  ['10 kB', (secret) => signToken(HS256, { ...bob, padding: 'x'.repeat(10_000) }, secret)],
+  ['a payload that is a text', (secret) => signToken(HS256, 'bob', secret)],
+  ['a payload that is a list', (secret) => signToken(HS256, [bob], secret)],
   [
     'a session that is another kind of document',
-    (secret) => signed(HS256, { ...bob, sid: `../${attacks.names.registry}/user_bob` }, secret),
+    (secret) => signToken(HS256, { ...bob, sid: `../${fixture.names.registry}/user_bob` }, secret),
   ],
-  ['a session that nobody has', (secret) => signed(HS256, { ...bob, sub: 'alice', sid: 'none' }, secret)],
-  ['a session as a list', (secret) => signed(HS256, { ...bob, sid: ['x'] }, secret)],
-  ['an extension that must be understood', (secret) => signed({ ...HS256, crit: ['b64'], b64: false }, bob, secret)],
+  ['a session that nobody has', (secret) => signToken(HS256, { ...bob, sub: 'alice', sid: 'none' }, secret)],
+  ['a session as a list', (secret) => signToken(HS256, { ...bob, sid: ['x'] }, secret)],
+  ['an extension that must be understood', (secret) => signToken({ ...HS256, crit: ['b64'], b64: false }, bob, secret)],
 ];
 
 describe('tokens', () => {
   it.each(BAD_TOKENS)('%s is 401, and tells nothing of what there is', async (_, make) => {
-    const headers = { authorization: `Bearer ${make(attacks.server.secret)}` };
+    const headers = { authorization: `Bearer ${make(fixture.server.secret)}` };
     for (const [path, method] of [
       ['/user_bob', 'GET'],
       ['/', 'GET'],
@@ -88,7 +94,7 @@ describe('tokens', () => {
       const { status, body } = await attack(path, { headers, method });
       expect([status, parse(body)]).toEqual([401, { error: 'unauthorized', reason: expect.any(String) as string }]);
     }
-    expect(attacks.asked()).toEqual([]);
+    expect(fixture.upstreamCalls()).toEqual([]);
   });
 
   it.each([
@@ -105,16 +111,16 @@ describe('tokens', () => {
       x5u: 'http://127.0.0.1:1/',
       jwk: { kty: 'oct', k: 'AA' },
     };
-    const forged = [signed(header, bob, ''), signed(header, bob, '\u0000'), signed(header, bob, kid)];
+    const forged = [signToken(header, bob, ''), signToken(header, bob, '\u0000'), signToken(header, bob, kid)];
     for (const token of forged) {
       expect((await attack('/', { headers: { authorization: `Bearer ${token}` } })).status).toBe(401);
     }
-    expect(attacks.asked()).toEqual([]);
+    expect(fixture.upstreamCalls()).toEqual([]);
   });
 
   it('claims of roles raise nobody', async () => {
     const roles = { roles: ['_admin'], '_couchdb.roles': ['_admin'], scope: 'admin', admin: true, username: 'bob' };
-    const headers = { authorization: `Bearer ${attacks.server.token('alice', roles)}` };
+    const headers = { authorization: `Bearer ${fixture.server.token('alice', roles)}` };
     expect((await attack('/user_bob', { headers })).status).toBe(404);
     expect((await attack('/_all_docs', { headers })).status).toBe(404);
     expect(parse((await attack('/_changes', { headers })).body)).toMatchObject({ results: [{ id: 'user_alice' }] });
@@ -123,7 +129,7 @@ describe('tokens', () => {
 
 describe('checkpoints', () => {
   it("are one's own, whatever they are called", async () => {
-    const { server } = attacks;
+    const { server } = fixture;
     await server.request('frida', '/_local/shared', { method: 'PUT', body: { of: 'frida' } });
     expect((await attack('/_local/shared')).status).toBe(404);
     expect((await attack('/_local/shared', { method: 'PUT', body: { _rev: '0-1' } })).status).toBe(409);
@@ -141,7 +147,9 @@ describe('checkpoints', () => {
       const { status } = await attack(`/_local/many${n}`, { method: 'PUT', body: { text } });
       expect(status).toBe(201);
     }
-    const kept = attacks.server.upstream.findLast(({ method, url }) => method === 'PUT' && url.includes('checkpoints'));
+    const kept = fixture.server.upstreamRequests.findLast(
+      ({ method, url }) => method === 'PUT' && url.includes('checkpoints'),
+    );
     expect(kept?.body.length).toBeLessThan(520 * 1024);
     expect((await attack('/_local/large', { method: 'PUT', body: { text: 'x'.repeat(66_000) } })).status).toBe(400);
     expect((await attack('/_local/huge', { method: 'PUT', body: { text: 'x'.repeat(1_100_000) } })).status).toBe(413);
@@ -155,9 +163,9 @@ describe('checkpoints', () => {
     ['a text', '"x"'],
     ['nothing', ''],
   ])('%s is no checkpoint', async (_, body) => {
-    const { server } = attacks;
+    const { server } = fixture;
     const headers = { authorization: `Bearer ${server.token('alice')}`, 'content-type': 'application/json' };
-    const url = `${server.pouchgate.url}/sync/${attacks.names.registry}/_local/odd`;
+    const url = `${server.pouchgate.url}/sync/${fixture.names.registry}/_local/odd`;
     expect((await fetch(url, { method: 'PUT', headers, body })).status).toBe(400);
     expect((await attack('/_local/odd')).status).toBe(404);
   });
@@ -181,34 +189,34 @@ describe('nothing can be counted', () => {
       ['/_ensure_full_commit', {}],
     ];
     const requests = [
-      ...gets.map((path) => attacks.server.request('alice', path)),
-      ...gets.map((path) => attacks.server.request('alice', path, { method: 'HEAD' })),
-      ...posts.map(([path, body]) => attacks.server.request('alice', path, { method: 'POST', body })),
+      ...gets.map((path) => fixture.server.request('alice', path)),
+      ...gets.map((path) => fixture.server.request('alice', path, { method: 'HEAD' })),
+      ...posts.map(([path, body]) => fixture.server.request('alice', path, { method: 'POST', body })),
     ];
-    const answers = await Promise.all(requests.map(async (answer) => seen(await answer)));
+    const answers = await Promise.all(requests.map(async (answer) => readResponse(await answer)));
     return answers.map(({ head, body }) => [head.replace(/^date: .*$/m, ''), body]);
   };
 
   it("no byte of an answer depends on bob's document or on how many users there are", async () => {
     const before = await everything();
-    await attacks.server.bob.edit();
-    await attacks.server.crowd(200);
-    await attacks.server.bob.edit();
+    await fixture.server.bob.edit();
+    await fixture.server.addUsers(200);
+    await fixture.server.bob.edit();
     expect(await everything()).toEqual(before);
   });
 
   it('what exists takes no other time than what does not, since nobody is asked', async () => {
-    const asked = attacks.asked().length;
+    const asked = fixture.upstreamCalls().length;
     const times: { name: string; took: number }[] = [];
     for (let round = 0; round < 300; round += 1) {
       // In turns that no rhythm of the machine's can follow.
       for (const name of round % 3 === 0 ? ['user_bob', 'user_bqb'] : ['user_bqb', 'user_bob']) {
         const begun = performance.now();
-        await (await attacks.server.request('alice', `/${name}`)).text();
+        await (await fixture.server.request('alice', `/${name}`)).text();
         times.push({ name, took: performance.now() - begun });
       }
     }
-    expect(attacks.asked().length).toBe(asked);
+    expect(fixture.upstreamCalls().length).toBe(asked);
     // Mann and Whitney's test: how far the sum of ranks is from what chance gives, in standard deviations.
     const ranked = times.sort((a, b) => a.took - b.took);
     const sum = ranked.reduce((total, { name }, rank) => (name === 'user_bob' ? total + rank + 1 : total), 0);

@@ -1,9 +1,9 @@
 import { FOREIGN_IDS } from './testing/attack-cases.ts';
-import { stage } from './testing/stage.ts';
+import { setUpAttackFixture } from './testing/attack-fixture.ts';
 
 /** Alice writes and reads in bulk: rows of others among her own, and revisions that no replica ever made. */
-const attacks = stage();
-const { attack } = attacks;
+const fixture = setUpAttackFixture();
+const { attack } = fixture;
 
 const id = (n: number): string => n.toString(16).padStart(32, '0');
 const parse = (text: string): unknown => JSON.parse(text);
@@ -25,12 +25,12 @@ describe("foreign ids in the bulk calls are missing, whosever they are, and noth
       const error = { id: row.id, rev: row.rev ?? 'undefined', error: 'not_found', reason: 'missing' };
       expect(results[index]).toEqual({ id: row.id, docs: [{ error }] });
     }
-    expect(attacks.asked().filter((asked) => asked.includes('_bulk_get'))).toHaveLength(1);
+    expect(fixture.upstreamCalls().filter((asked) => asked.includes('_bulk_get'))).toHaveLength(1);
   });
 
   it('_revs_diff', async () => {
     const foreign = Object.fromEntries(
-      FOREIGN_IDS.map((name) => [name, [rev, ...attacks.server.bob.revisions.slice(9)]]),
+      FOREIGN_IDS.map((name) => [name, [rev, ...fixture.server.bob.revisions.slice(9)]]),
     );
     const { status, body } = await attack('/_revs_diff', {
       method: 'POST',
@@ -43,8 +43,8 @@ describe("foreign ids in the bulk calls are missing, whosever they are, and noth
   });
 
   it('_revs_diff does not confirm a revision of another that was guessed', async () => {
-    const [bobs = ''] = attacks.server.bob.revisions;
-    const { body } = await attacks.server
+    const [bobs = ''] = fixture.server.bob.revisions;
+    const { body } = await fixture.server
       .request('alice', '/_revs_diff', { method: 'POST', body: { user_bob: [bobs], user_nobody: [bobs] } })
       .then(async (answer) => ({ body: await answer.text() }));
     expect(parse(body)).toEqual({ user_bob: { missing: [bobs] }, user_nobody: { missing: [bobs] } });
@@ -78,7 +78,7 @@ describe("foreign ids in the bulk calls are missing, whosever they are, and noth
     expect(get.status).toBe(400);
     const put = await attack('/_bulk_docs', { method: 'POST', body: { docs: [{ _id: odd }] }, namesBob: true });
     expect(parse(put.body)).toMatchObject([{ error: 'forbidden' }]);
-    expect(attacks.asked()).toEqual([]);
+    expect(fixture.upstreamCalls()).toEqual([]);
   });
 
   it.each(FOREIGN_IDS.filter((name) => !name.startsWith('_') && name !== '' && !/\ud800/.test(name)))(
@@ -88,7 +88,7 @@ describe("foreign ids in the bulk calls are missing, whosever they are, and noth
       expect((await attack(path)).status).toBe(404);
       const put = await attack(path, { method: 'PUT', body: { _id: 'user_alice', type: 'user_preferences' } });
       expect([400, 403, 404]).toContain(put.status);
-      expect(attacks.asked()).toEqual([]);
+      expect(fixture.upstreamCalls()).toEqual([]);
     },
   );
 
@@ -147,6 +147,8 @@ describe('forged revision trees', () => {
   ])('%s is refused as a row', async (_, row) => {
     const { status, body } = await attack('/_bulk_docs', { method: 'POST', body: { docs: [row], new_edits: false } });
     expect([status, parse(body)]).toMatchObject([201, [{ error: 'forbidden' }]]);
-    expect(attacks.asked().filter((asked) => asked.startsWith('POST') && asked.includes('_bulk_docs'))).toEqual([]);
+    expect(fixture.upstreamCalls().filter((asked) => asked.startsWith('POST') && asked.includes('_bulk_docs'))).toEqual(
+      [],
+    );
   });
 });

@@ -1,36 +1,36 @@
 import http from 'node:http';
-import type { Known } from './testing/malformed-bodies.ts';
-import { createRandom } from './testing/random.ts';
+import type { AttackerKnowledge } from './testing/malformed-bodies.ts';
+import { createSeededRandom } from './testing/random.ts';
 import { makeAttack, type Attack } from './testing/request-generator.ts';
-import { isCouchError, leaksIn, type Seen } from './testing/leak-detector.ts';
-import { startAttacked, type AttackedServer } from './testing/recorded-server.ts';
+import { isCouchError, findLeaks, type ObservedResponse } from './testing/leak-detector.ts';
+import { startRecordedServer, type RecordedServer } from './testing/recorded-server.ts';
 import { createShapeCheck } from './testing/upstream-request-shapes.ts';
 
 /** How many requests are tried, of which seed, and how many at a time. `FUZZ_SEED` and `FUZZ_REQUESTS` give others. */
 const REQUESTS = Number(process.env['FUZZ_REQUESTS'] ?? 6_000);
 const SEED = Number(process.env['FUZZ_SEED'] ?? Date.now() % 1_000_000);
-const AT_ONCE = 12;
+const CONCURRENCY = 12;
 /** In ms: what is not answered by then hangs; a live feed is cut by the client after the other. */
-const PATIENCE = 15_000;
-const CUT = 60;
+const TIMEOUT_MS = 15_000;
+const LIVE_CUT_MS = 60;
 
-let server: AttackedServer;
+let server: RecordedServer;
 beforeAll(async () => {
-  server = await startAttacked();
+  server = await startRecordedServer();
 });
 afterAll(() => server.close());
 
-const agent = new http.Agent({ keepAlive: true, maxSockets: AT_ONCE });
+const agent = new http.Agent({ keepAlive: true, maxSockets: CONCURRENCY });
 afterAll(() => agent.destroy());
 
 /** What came back of a request; a live feed's is what came until it was cut. Undefined: the connection ended without. */
-function send(attack: Attack): Promise<Seen | undefined> {
+function sendAttack(attack: Attack): Promise<ObservedResponse | undefined> {
   return new Promise((resolve, reject) => {
     const { method, target: path, headers, body } = attack;
-    const hangs = setTimeout(() => reject(new Error(`no answer within ${PATIENCE} ms`)), PATIENCE);
-    const cut = attack.live ? setTimeout(() => request.destroy(), PATIENCE / 2) : undefined;
-    const settle = (seen: Seen | undefined): void => {
-      clearTimeout(hangs);
+    const timeout = setTimeout(() => reject(new Error(`no answer within ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
+    const cut = attack.isLive ? setTimeout(() => request.destroy(), TIMEOUT_MS / 2) : undefined;
+    const settle = (seen: ObservedResponse | undefined): void => {
+      clearTimeout(timeout);
       clearTimeout(cut);
       resolve(seen);
     };
@@ -48,7 +48,7 @@ function send(attack: Attack): Promise<Seen | undefined> {
     request.on('response', (answer) => {
       const { statusCode: status = 0, statusMessage = '', rawHeaders } = answer;
       let text = '';
-      const told = (): Seen => ({
+      const observed = (): ObservedResponse => ({
         status,
         head: [`HTTP/1.1 ${status} ${statusMessage}`, ...rawHeaders].join('\n'),
         body: text,
@@ -57,8 +57,8 @@ function send(attack: Attack): Promise<Seen | undefined> {
       answer.on('data', (chunk: string) => {
         text += chunk;
       });
-      answer.on('close', () => settle(told()));
-      if (attack.live) setTimeout(() => request.destroy(), CUT);
+      answer.on('close', () => settle(observed()));
+      if (attack.isLive) setTimeout(() => request.destroy(), LIVE_CUT_MS);
     });
     request.on('upgrade', (_answer, socket) => socket.destroy());
     request.on('error', () => settle(undefined));
@@ -66,11 +66,11 @@ function send(attack: Attack): Promise<Seen | undefined> {
   });
 }
 
-const statusOf = (seen: Seen | undefined): string => (seen === undefined ? 'none' : String(seen.status));
+const statusOf = (seen: ObservedResponse | undefined): string => (seen === undefined ? 'none' : String(seen.status));
 
 /** What is wrong with an answer; undefined: nothing. */
-function faultOf(attack: Attack, seen: Seen): string | undefined {
-  const leaks = leaksIn(server, seen, attack.namesOthers);
+function findFault(attack: Attack, seen: ObservedResponse): string | undefined {
+  const leaks = findLeaks(server, seen, attack.mentionsOthers);
   if (leaks.length > 0) return `tells ${leaks.join(', ')}`;
   if (seen.status >= 500) return 'is a whole 5xx';
   const isNodes = seen.body === '' && [400, 417, 431].includes(seen.status);
@@ -78,11 +78,11 @@ function faultOf(attack: Attack, seen: Seen): string | undefined {
   return isTold ? undefined : "is an error that is not in CouchDB's shape";
 }
 
-const ownDocument = async (): Promise<Known['own']> =>
-  (await (await server.request('alice', '/user_alice')).json()) as Known['own'];
+const ownDocument = async (): Promise<AttackerKnowledge['own']> =>
+  (await (await server.request('alice', '/user_alice')).json()) as AttackerKnowledge['own'];
 
 test(`${REQUESTS} random requests of alice's tell and change nothing of bob's, and the database sees what the gate builds`, async () => {
-  const random = createRandom(SEED);
+  const random = createSeededRandom(SEED);
   const faults: unknown[] = [];
   const statuses = new Map<string, number>();
   const token = server.token('alice');
@@ -94,7 +94,7 @@ test(`${REQUESTS} random requests of alice's tell and change nothing of bob's, a
     `Bearer ${token}x`,
     `Bearer ${token}, Bearer ${token}`,
   ];
-  let known: Known = { own: await ownDocument(), names: server.names, token, badTokens };
+  let known: AttackerKnowledge = { own: await ownDocument(), names: server.names, token, badTokens };
   let tried = 0;
 
   const worker = async (): Promise<void> => {
@@ -104,27 +104,27 @@ test(`${REQUESTS} random requests of alice's tell and change nothing of bob's, a
       if (number % 100 === 0) await server.bob.edit();
       if (number % 40 === 0) known = { ...known, own: await ownDocument() };
       const attack = makeAttack(random, known);
-      const seen = await send(attack).catch((error: unknown) => String(error));
+      const seen = await sendAttack(attack).catch((error: unknown) => String(error));
       if (typeof seen === 'string') faults.push({ number, attack, fault: seen });
       else {
         statuses.set(statusOf(seen), (statuses.get(statusOf(seen)) ?? 0) + 1);
-        const fault = seen === undefined ? undefined : faultOf(attack, seen);
+        const fault = seen === undefined ? undefined : findFault(attack, seen);
         if (fault !== undefined) faults.push({ number, attack, fault, seen });
       }
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
 
   const check = createShapeCheck(server, 'alice');
   const shapes = new Map<string, number>();
   const odd: string[] = [];
-  for (const recorded of server.upstream) {
+  for (const recorded of server.upstreamRequests) {
     const verdict = check(recorded);
     if ('wrong' in verdict) odd.push(verdict.wrong);
     else shapes.set(verdict.shape, (shapes.get(verdict.shape) ?? 0) + 1);
   }
   process.stdout.write(
-    `fuzz: ${tried} requests (seed ${SEED}), ${faults.length} leaks or other faults; ${server.upstream.length} requests to the database, ${odd.length} not of the gate's making\n`,
+    `fuzz: ${tried} requests (seed ${SEED}), ${faults.length} leaks or other faults; ${server.upstreamRequests.length} requests to the database, ${odd.length} not of the gate's making\n`,
   );
   expect({ seed: SEED, faults }).toEqual({ seed: SEED, faults: [] });
   expect({ seed: SEED, odd: odd.slice(0, 5) }).toEqual({ seed: SEED, odd: [] });

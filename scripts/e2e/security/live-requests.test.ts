@@ -1,44 +1,44 @@
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 import { connect, type Socket } from 'node:net';
-import { stage } from './testing/stage.ts';
+import { setUpAttackFixture } from './testing/attack-fixture.ts';
 import { rawRequest } from '../../../server/testing/raw-http.ts';
 
 /** Live feeds that would like to see another's changes, and loads that would like to keep others waiting. */
-const attacks = stage(['alice', 'frida']);
+const fixture = setUpAttackFixture(['alice', 'frida']);
 const id = (n: number): string => n.toString(16).padStart(32, '0');
 
 /** A raw connection whose bytes are kept as they come, and a way to wait for them. */
-class Stream {
+class RawConnection {
   text = '';
   readonly socket: Socket;
-  #heard: () => void = () => undefined;
+  #onChange: () => void = () => undefined;
 
   constructor(bytes: string) {
-    this.socket = connect(attacks.server.port, '127.0.0.1', () => this.socket.write(bytes));
+    this.socket = connect(fixture.server.port, '127.0.0.1', () => this.socket.write(bytes));
     this.socket.setEncoding('utf8');
     this.socket.on('error', () => undefined);
-    this.socket.on('close', () => this.#heard());
+    this.socket.on('close', () => this.#onChange());
     this.socket.on('data', (chunk: string) => {
       this.text += chunk;
-      this.#heard();
+      this.#onChange();
     });
   }
 
-  async until(holds: (text: string) => boolean): Promise<void> {
+  async waitUntil(holds: (text: string) => boolean): Promise<void> {
     while (!holds(this.text) && !this.socket.closed) {
       await new Promise<void>((resolve) => {
-        this.#heard = resolve;
+        this.#onChange = resolve;
       });
     }
   }
 }
 
-const live = (method: string, query: string, more: readonly string[] = [], body = ''): string =>
+const formatLiveRequest = (method: string, query: string, more: readonly string[] = [], body = ''): string =>
   rawRequest(
     [
-      `${method} /sync/${attacks.names.registry}/_changes?${query} HTTP/1.1`,
+      `${method} /sync/${fixture.names.registry}/_changes?${query} HTTP/1.1`,
       'Host: x',
-      attacks.authorization,
+      fixture.authorization,
       ...(method === 'POST' ? ['Content-Type: application/json', `Content-Length: ${body.length}`] : []),
       ...more,
     ],
@@ -47,24 +47,24 @@ const live = (method: string, query: string, more: readonly string[] = [], body 
 
 let edits = 0;
 /** Alice changes her own document, so that every feed of hers has something to tell. */
-async function edit(username: string): Promise<string> {
-  const own = (await (await attacks.server.request(username, `/user_${username}`)).json()) as { _rev: string };
+async function editDocument(username: string): Promise<string> {
+  const own = (await (await fixture.server.request(username, `/user_${username}`)).json()) as { _rev: string };
   edits += 1;
   const preferences = { selectedTags: [`edit ${edits}`] };
-  const stored = await attacks.server.request(username, `/user_${username}`, {
+  const stored = await fixture.server.request(username, `/user_${username}`, {
     method: 'PUT',
     body: { ...own, preferences },
   });
   return ((await stored.json()) as { rev: string }).rev;
 }
 
-const hubSize = (size: number): Promise<void> =>
+const waitForHubSize = (size: number): Promise<void> =>
   new Promise((resolve) => {
-    const look = (): void => {
-      if (attacks.server.pouchgate.hub.size === size) resolve();
-      else setImmediate(look);
+    const poll = (): void => {
+      if (fixture.server.pouchgate.hub.size === size) resolve();
+      else setImmediate(poll);
     };
-    look();
+    poll();
   });
 
 const bobsIds = JSON.stringify({ doc_ids: ['user_bob'], filter: '_doc_ids' });
@@ -85,17 +85,17 @@ const FEEDS: readonly (readonly [string, string, readonly string[], string])[] =
 ];
 
 it("no live feed shows a byte of bob's changes, and each shows one's own", async () => {
-  const { server } = attacks;
-  const streams = FEEDS.map((feed) => new Stream(live(...feed)));
-  await Promise.all(streams.map((stream) => stream.until((text) => text.includes('\r\n\r\n'))));
+  const { server } = fixture;
+  const streams = FEEDS.map((feed) => new RawConnection(formatLiveRequest(...feed)));
+  await Promise.all(streams.map((stream) => stream.waitUntil((text) => text.includes('\r\n\r\n'))));
   const before = streams.map(({ text }) => text);
   for (let n = 0; n < 5; n += 1) await server.bob.edit();
   // The feed is in order: once alice's own change is there, bob's have gone by.
-  const rev = await edit('alice');
-  await Promise.all(streams.map((stream) => stream.until((text) => text.includes(rev))));
+  const rev = await editDocument('alice');
+  await Promise.all(streams.map((stream) => stream.waitUntil((text) => text.includes(rev))));
   for (const [index, { text, socket }] of streams.entries()) {
     const seen = { feed: FEEDS[index], before: before[index], text };
-    for (const word of [server.bob.canary, 'user_bob', ...server.inwards, ...server.bob.revisions]) {
+    for (const word of [server.bob.canary, 'user_bob', ...server.internalTexts, ...server.bob.revisions]) {
       expect(seen).not.toMatchObject({ text: expect.stringContaining(word) as string });
     }
     // Nothing but heartbeats between the beginning and alice's own row.
@@ -103,34 +103,34 @@ it("no live feed shows a byte of bob's changes, and each shows one's own", async
     expect(new Set(rows)).toEqual(new Set(['"id":"user_alice"']));
     socket.destroy();
   }
-  await hubSize(0);
+  await waitForHubSize(0);
 });
 
 it('live requests that wait behind others on one connection are let go of with it', async () => {
-  const stream = new Stream(live('GET', 'feed=longpoll&since=now&heartbeat=1000').repeat(60));
-  await hubSize(60);
+  const stream = new RawConnection(formatLiveRequest('GET', 'feed=longpoll&since=now&heartbeat=1000').repeat(60));
+  await waitForHubSize(60);
   stream.socket.destroy();
-  await hubSize(0);
+  await waitForHubSize(0);
 });
 
 it('a user has a bounded number of live requests, the oldest give way as held, empty answers, and others wait on', async () => {
   const frida = new AbortController();
-  const hers = attacks.server.request('frida', '/_changes?feed=longpoll&since=now&heartbeat=1000', {
+  const hers = fixture.server.request('frida', '/_changes?feed=longpoll&since=now&heartbeat=1000', {
     signal: frida.signal,
   });
-  await hubSize(1);
-  const thirty = live('GET', 'feed=longpoll&since=now&heartbeat=1000').repeat(30);
-  const streams = Array.from({ length: 5 }, () => new Stream(thirty));
+  await waitForHubSize(1);
+  const thirty = formatLiveRequest('GET', 'feed=longpoll&since=now&heartbeat=1000').repeat(30);
+  const streams = Array.from({ length: 5 }, () => new RawConnection(thirty));
   const told = (): string => streams.map(({ text }) => text).join('');
   await eventually(() => (told().match(/"last_seq"/g) ?? []).length === 50);
   expect(told()).not.toContain('"changes"');
-  await hubSize(101);
+  await waitForHubSize(101);
   const begun = performance.now();
-  const rev = await edit('frida');
+  const rev = await editDocument('frida');
   expect(await (await hers).text()).toContain(rev);
   expect(performance.now() - begun).toBeLessThan(3_000);
   for (const { socket } of streams) socket.destroy();
-  await hubSize(0);
+  await waitForHubSize(0);
 });
 
 describe("alice's loads keep nobody waiting for seconds", () => {
@@ -143,8 +143,8 @@ describe("alice's loads keep nobody waiting for seconds", () => {
     let longest = 0;
     do {
       const begun = performance.now();
-      expect((await attacks.server.request('frida', '/')).status).toBe(200);
-      expect((await attacks.server.request('frida', '/_local/x', { method: 'PUT', body: {} })).status).toBeLessThan(
+      expect((await fixture.server.request('frida', '/')).status).toBe(200);
+      expect((await fixture.server.request('frida', '/_local/x', { method: 'PUT', body: {} })).status).toBeLessThan(
         500,
       );
       longest = Math.max(longest, performance.now() - begun);
@@ -153,11 +153,11 @@ describe("alice's loads keep nobody waiting for seconds", () => {
     return longest;
   };
   const post = async (path: string, body: unknown): Promise<{ status: number; length: number }> => {
-    const answer = await attacks.server.request('alice', path, { method: 'POST', body });
+    const answer = await fixture.server.request('alice', path, { method: 'POST', body });
     return { status: answer.status, length: (await answer.text()).length };
   };
   const own = async (): Promise<Record<string, unknown>> =>
-    (await (await attacks.server.request('alice', '/user_alice')).json()) as Record<string, unknown>;
+    (await (await fixture.server.request('alice', '/user_alice')).json()) as Record<string, unknown>;
 
   it('10,000 rows of others, and many more than that', async () => {
     const foreign = Array.from({ length: 10_000 }, (_, n) => ({ _id: `user_${n}`, _rev: `1-${id(n)}` }));
@@ -180,7 +180,7 @@ describe("alice's loads keep nobody waiting for seconds", () => {
       _revisions: { start: n + 1, ids: n === 0 ? [id(5_000)] : [id(n + 5_000), id(n + 4_999)] },
     }));
     const load = [
-      attacks.server.request('alice', '/_bulk_docs', { method: 'POST', body: { new_edits: false, docs: chain } }),
+      fixture.server.request('alice', '/_bulk_docs', { method: 'POST', body: { new_edits: false, docs: chain } }),
     ];
     expect(await longestWait(load)).toBeLessThan(5_000);
     const [told] = await Promise.all(load);

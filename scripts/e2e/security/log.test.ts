@@ -1,14 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { limitsWith } from '../../../server/testing/test-identity.ts';
+import { rateLimitsWith } from '../../../server/testing/test-identity.ts';
 import { readConfig } from '../../../server/config/config.ts';
 import { createLog } from '../../../server/observability/log.ts';
 import { startPouchgate, type Pouchgate } from '../../../server/app/start.ts';
 import { openUpstream } from '../../../server/upstream/client.ts';
-import { startUpstream, type TestUpstream } from '../../../server/testing/test-database.ts';
+import { startTestUpstream, type TestUpstream } from '../../../server/testing/test-database.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 
 /** A log at its most talkative, and everything that it has written. */
-function listen(): { log: ReturnType<typeof createLog>; text: () => string; lines: () => Record<string, unknown>[] } {
+function captureLog(): {
+  log: ReturnType<typeof createLog>;
+  text: () => string;
+  lines: () => Record<string, unknown>[];
+} {
   const written: string[] = [];
   const log = createLog('trace', { write: (line: string) => written.push(line) });
   const text = (): string => written.join('');
@@ -20,7 +24,7 @@ const PASSWORD = 'correct-horse-battery-staple';
 
 let upstream: TestUpstream;
 beforeEach(async () => {
-  upstream = await startUpstream();
+  upstream = await startTestUpstream();
 });
 afterEach(() => upstream.close());
 
@@ -34,11 +38,11 @@ const start = (log: ReturnType<typeof createLog>): Promise<Pouchgate> =>
       JWT_SECRET: SECRET,
     }),
     log,
-    rateLimits: limitsWith(),
+    rateLimits: rateLimitsWith(),
   });
 
 it('whatever is done, and however it fails, no token, cookie, password or body is in the log', async () => {
-  const { log, text, lines } = listen();
+  const { log, text, lines } = captureLog();
   const pouchgate = await start(log);
   let { url } = pouchgate;
   const secrets: string[] = [SECRET, PASSWORD, pouchgate.upstream.password];
@@ -47,7 +51,7 @@ it('whatever is done, and however it fails, no token, cookie, password or body i
     return fetch(`${url}${path}`, { method: 'POST', headers: sent, body: JSON.stringify(body) });
   };
 
-  const alice = upstream.account('alice');
+  const alice = upstream.accountName('alice');
   const registered = await post('/api/auth/register', { username: alice, password: PASSWORD });
   expect(registered.status).toBe(201);
   const { accessToken } = (await registered.json()) as { accessToken: string };
@@ -89,9 +93,9 @@ it('whatever is done, and however it fails, no token, cookie, password or body i
   // A database that is gone fails every request in its own way.
   const gone = await start(log);
   ({ url } = gone);
-  await upstream.loseEverything();
+  await upstream.dropDatabases();
   secrets.push(gone.upstream.password);
-  expect((await post('/api/auth/register', { username: upstream.account('bob'), password: PASSWORD })).status).toBe(
+  expect((await post('/api/auth/register', { username: upstream.accountName('bob'), password: PASSWORD })).status).toBe(
     502,
   );
   expect((await post(`${database}/_bulk_docs`, { docs }, authorization)).status).toBe(502);
@@ -111,7 +115,7 @@ it('whatever is done, and however it fails, no token, cookie, password or body i
 });
 
 it('of an error of the database client, which carries the whole request, only what it says is told', async () => {
-  const { log, text, lines } = listen();
+  const { log, text, lines } = captureLog();
   const pouchgate = await start(log);
   const client = openUpstream(pouchgate.upstream);
   const failed = client.couch.use('no_such').insert({ _id: 'org.couchdb.user:x', password: PASSWORD } as object);
@@ -130,9 +134,9 @@ it('of an error of the database client, which carries the whole request, only wh
 });
 
 it('says when the feeds come and when the server goes', async () => {
-  const { log, lines } = listen();
+  const { log, lines } = captureLog();
   const pouchgate = await start(log);
-  await eventually(() => pouchgate.hub.up && pouchgate.identity.rights.up);
+  await eventually(() => pouchgate.hub.connected && pouchgate.identity.accessMonitor.connected);
   await pouchgate.close();
   const said = lines().map(({ msg, feed }) => [msg, feed]);
   expect(said).toContainEqual(['The feed is up.', 'registry']);

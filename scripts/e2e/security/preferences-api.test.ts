@@ -1,7 +1,7 @@
 import http from 'node:http';
 import fc from 'fast-check';
 import { newUserDocument, parseUsername, type Username } from '../../../couchdb-design/user-document/user-document.ts';
-import { startForTests, type TestGate } from '../../../server/testing/test-gate.ts';
+import { startTestGate, type TestGate } from '../../../server/testing/test-gate.ts';
 
 /**
  * What another signed-in user tries at the doors beside the gate: ids, paths, headers and bodies that name the victim, in
@@ -16,9 +16,9 @@ let gate: TestGate;
 let victim: Username;
 let mallory: Username;
 beforeAll(async () => {
-  gate = await startForTests({ REGISTRATION: 'open' });
-  victim = parseUsername(gate.upstream.account('victim')) as Username;
-  mallory = parseUsername(gate.upstream.account('mallory')) as Username;
+  gate = await startTestGate({ REGISTRATION: 'open' });
+  victim = parseUsername(gate.upstream.accountName('victim')) as Username;
+  mallory = parseUsername(gate.upstream.accountName('mallory')) as Username;
   const document = { ...newUserDocument(victim, new Date(0)), preferences: { selectedTags: [SECRET] } };
   await gate.upstream.registry().insert(document);
 });
@@ -56,7 +56,7 @@ function send({ method, path, headers, body }: Attack): Promise<{ readonly statu
   });
 }
 
-const named = (): fc.Arbitrary<string> =>
+const victimReference = (): fc.Arbitrary<string> =>
   fc.constantFrom(
     victim,
     `user_${victim}`,
@@ -81,14 +81,14 @@ const path = (): fc.Arbitrary<string> =>
       ),
       fc.oneof(
         fc.constant(''),
-        named().map((name) => `/${name}`),
+        victimReference().map((name) => `/${name}`),
       ),
       fc.oneof(
         fc.constant(''),
         fc
           .tuple(
             fc.constantFrom('username', 'user', 'sub', 'id', 'name', 'doc_ids', 'as', 'filter', '_id', 'access_token'),
-            named(),
+            victimReference(),
           )
           .map(([key, name]) => `?${key}=${name}`),
       ),
@@ -114,7 +114,10 @@ const header = (): fc.Arbitrary<readonly [string, string]> =>
       'content-location',
       'referer',
     ),
-    fc.oneof(named(), fc.constantFrom('_admin', 'PUT', '*', 'pouchgate_refresh=x', `AuthSession=${'x'.repeat(20)}`)),
+    fc.oneof(
+      victimReference(),
+      fc.constantFrom('_admin', 'PUT', '*', 'pouchgate_refresh=x', `AuthSession=${'x'.repeat(20)}`),
+    ),
   );
 const member = (): fc.Arbitrary<readonly [string, unknown]> =>
   fc.tuple(
@@ -134,7 +137,7 @@ const member = (): fc.Arbitrary<readonly [string, unknown]> =>
       '_attachments',
       'user',
     ),
-    fc.oneof(named(), fc.constantFrom<unknown>(null, true, 'dark', [], {}, { _id: 'x' }, ['mine'])),
+    fc.oneof(victimReference(), fc.constantFrom<unknown>(null, true, 'dark', [], {}, { _id: 'x' }, ['mine'])),
   );
 const attack = (): fc.Arbitrary<Attack> =>
   fc
@@ -152,7 +155,7 @@ const attack = (): fc.Arbitrary<Attack> =>
       body: fc.option(
         fc.oneof(
           fc.array(member(), { maxLength: 4 }).map((members) => JSON.stringify(Object.fromEntries(members))),
-          named().map((name) => JSON.stringify(name)),
+          victimReference().map((name) => JSON.stringify(name)),
           fc.jsonValue().map((value) => JSON.stringify(value)),
           fc.string(),
         ),

@@ -1,12 +1,12 @@
-import { withNames } from '../../../server/testing/test-database.ts';
-import { CHANGES_BODIES, CHANGES_QUERIES, MISLEADING_HEADERS, NOWHERE } from './testing/attack-cases.ts';
-import { stage } from './testing/stage.ts';
+import { replaceDatabaseNames } from '../../../server/testing/test-database.ts';
+import { CHANGES_BODIES, CHANGES_QUERIES, MISLEADING_HEADERS, UNKNOWN_TARGETS } from './testing/attack-cases.ts';
+import { setUpAttackFixture } from './testing/attack-fixture.ts';
 import { rawRequest } from '../../../server/testing/raw-http.ts';
 
 /** Alice holds a good token and tries to see, change, count, probe or disturb bob. What holds after each is in `stage`. */
-const attacks = stage();
-const { attack, attackRaw } = attacks;
-const base = `/sync/${attacks.names.registry}`;
+const fixture = setUpAttackFixture();
+const { attack, attackRaw } = fixture;
+const base = `/sync/${fixture.names.registry}`;
 
 const id = (n: number): string => n.toString(16).padStart(32, '0');
 const MISSING = { error: 'not_found', reason: 'missing' };
@@ -15,13 +15,13 @@ const idsIn = (text: string): unknown => (parse(text) as { results: { id: string
 
 describe('_changes is about the own document', () => {
   it.each(CHANGES_QUERIES)('GET _changes%s', async (query) => {
-    const { status, body } = await attack(`/_changes${withNames(query, attacks.names)}`);
+    const { status, body } = await attack(`/_changes${replaceDatabaseNames(query, fixture.names)}`);
     expect([status, (idsIn(body) as string[]).filter((one) => one !== 'user_alice')]).toEqual([200, []]);
   });
 
   it.each(CHANGES_QUERIES)('POST _changes%s, whatever the body', async (query) => {
     for (const body of CHANGES_BODIES) {
-      const answer = await attack(`/_changes${withNames(query, attacks.names)}`, {
+      const answer = await attack(`/_changes${replaceDatabaseNames(query, fixture.names)}`, {
         method: 'POST',
         body,
         namesBob: false,
@@ -35,10 +35,10 @@ describe('_changes is about the own document', () => {
 });
 
 describe('paths', () => {
-  it.each(NOWHERE)('%s is nowhere, by any method, and the database is not asked', async (target) => {
-    const path = Buffer.from(withNames(target, attacks.names), 'utf8').toString('latin1');
+  it.each(UNKNOWN_TARGETS)('%s is nowhere, by any method, and the database is not asked', async (target) => {
+    const path = Buffer.from(replaceDatabaseNames(target, fixture.names), 'utf8').toString('latin1');
     const methods = ['GET', 'POST', 'PUT', 'DELETE', 'COPY', 'PURGE', 'OPTIONS'];
-    const head = ['Host: x', attacks.authorization, 'Connection: close'];
+    const head = ['Host: x', fixture.authorization, 'Connection: close'];
     const answers = await Promise.all(
       methods.map((method) => attackRaw(rawRequest([`${method} ${path} HTTP/1.1`, ...head]))),
     );
@@ -46,11 +46,11 @@ describe('paths', () => {
       expect([400, 404]).toContain(answer?.status);
       if (answer?.status === 404) expect(parse(answer.body)).toEqual(MISSING);
     }
-    expect(attacks.asked()).toEqual([]);
+    expect(fixture.upstreamCalls()).toEqual([]);
   });
 
   it('a tunnel through the gate is not opened', async () => {
-    expect(await attackRaw(rawRequest([`CONNECT 127.0.0.1:${attacks.server.port} HTTP/1.1`, 'Host: x']))).toEqual([]);
+    expect(await attackRaw(rawRequest([`CONNECT 127.0.0.1:${fixture.server.port} HTTP/1.1`, 'Host: x']))).toEqual([]);
   });
 });
 
@@ -63,7 +63,7 @@ describe('methods', () => {
           rawRequest([
             `${method} ${base}/${name}?_method=PUT&rev=1-${id(1)} HTTP/1.1`,
             'Host: x',
-            attacks.authorization,
+            fixture.authorization,
             'Destination: user_bob',
             'X-HTTP-Method-Override: PUT',
             'Content-Length: 0',
@@ -72,7 +72,7 @@ describe('methods', () => {
         );
         expect([400, 405]).toContain(answer?.status);
       }
-      expect(attacks.asked()).toEqual([]);
+      expect(fixture.upstreamCalls()).toEqual([]);
     },
   );
 
@@ -99,7 +99,7 @@ describe('headers', () => {
     async (_, headers) => {
       const lines = Object.entries(headers).map((header) => header.join(': '));
       const send = async (path: string, more: readonly string[]): Promise<unknown> => {
-        const head = [`GET ${path} HTTP/1.1`, 'Host: x', attacks.authorization, ...more];
+        const head = [`GET ${path} HTTP/1.1`, 'Host: x', fixture.authorization, ...more];
         const [answer] = await attackRaw(rawRequest(head));
         return [answer?.status, answer?.body];
       };
@@ -112,7 +112,7 @@ describe('headers', () => {
 
   it('no Host, nor a doubled or foreign one, leads elsewhere', async () => {
     for (const host of ['Host: evil.example', 'Host: 127.0.0.1:5984', 'Host: ', 'Host: a\r\nHost: b']) {
-      const [answer] = await attackRaw(rawRequest([`GET ${base}/user_bob HTTP/1.1`, host, attacks.authorization]));
+      const [answer] = await attackRaw(rawRequest([`GET ${base}/user_bob HTTP/1.1`, host, fixture.authorization]));
       expect([400, 404]).toContain(answer?.status);
     }
   });
@@ -126,7 +126,7 @@ describe('headers', () => {
     ['a fold', 'Authorization: Bearer\r\n a.b.c'],
     ['a header of a proxy', 'Proxy-Authorization: Bearer a.b.c'],
   ])('%s in place of one token is 401', async (_, line) => {
-    const good = attacks.authorization.split(' ').at(-1) ?? '';
+    const good = fixture.authorization.split(' ').at(-1) ?? '';
     // One bad and one good, in either order, and two good ones are no more than two bad ones.
     const mixed = [
       line.replace('a.b.c', good),
@@ -137,18 +137,18 @@ describe('headers', () => {
       const [answer] = await attackRaw(rawRequest([`GET ${base}/ HTTP/1.1`, 'Host: x', authorization]));
       expect([answer?.status, parse(answer?.body ?? '')]).toMatchObject([401, { error: 'unauthorized' }]);
     }
-    expect(attacks.asked()).toEqual([]);
+    expect(fixture.upstreamCalls()).toEqual([]);
   });
 
   it('a token in the query, the body or the path is none', async () => {
-    const token = attacks.server.token('bob');
+    const token = fixture.server.token('bob');
     for (const target of [
       `/?access_token=${token}`,
       `/?token=${token}`,
       `/${token}`,
       `/_changes?authorization=Bearer ${token}`,
     ]) {
-      const answer = await fetch(`${attacks.server.pouchgate.url}${base}${target}`);
+      const answer = await fetch(`${fixture.server.pouchgate.url}${base}${target}`);
       expect(answer.status).toBe(401);
     }
   });

@@ -6,16 +6,16 @@ import { forbidden, HttpError } from '../../../server/http/errors.ts';
 import { createLog } from '../../../server/observability/log.ts';
 import { startPouchgate } from '../../../server/app/start.ts';
 import { connect } from '../../../server/upstream/client.ts';
-import { startUpstream } from '../../../server/testing/test-database.ts';
+import { startTestUpstream } from '../../../server/testing/test-database.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
-import { preference, SHORT_BACK_OFF } from '../../../server/testing/pouchdb-peer.ts';
-import { named, setStage } from '../conformance/testing/pouchdb-stage.ts';
+import { readPreference, SHORT_BACKOFF } from '../../../server/testing/pouchdb-peer.ts';
+import { eventsNamed, setUpPouchdbFixture } from '../conformance/testing/pouchdb-fixture.ts';
 import { SecretGuard } from '../../../server/registry/secret-guard.ts';
 
 /** A document with a field that must never be replicated is not served, by whichever way it is asked for. */
 
-const stage = setStage();
-const { newUser, open, live, editElsewhere } = stage;
+const fixture = setUpPouchdbFixture();
+const { newUser, openPeer, openLivePeer, editRemotely } = fixture;
 
 const SECRET = 'sesame-open-yourself';
 
@@ -28,13 +28,13 @@ const refusal = {
 /** A user whose document somebody with an administrator's rights has put a token into. */
 async function exposedUser(): Promise<string> {
   const username = newUser();
-  await stage.fronted.gate.request(username, '/');
-  await editElsewhere(username, { apiToken: SECRET });
+  await fixture.proxied.gate.request(username, '/');
+  await editRemotely(username, { apiToken: SECRET });
   return username;
 }
 
 it('every way to the body is answered 403 as a whole, with the name of the field and not its value', async () => {
-  const { gate } = stage.fronted;
+  const { gate } = fixture.proxied;
   const username = await exposedUser();
   const id = `user_${username}`;
   const bulkGet = { method: 'POST', body: { docs: [{ id: 'user_nobody' }, { id }] } };
@@ -55,7 +55,7 @@ it('every way to the body is answered 403 as a whole, with the name of the field
 });
 
 it('what is no body is answered as ever, and so are other users', async () => {
-  const { gate } = stage.fronted;
+  const { gate } = fixture.proxied;
   const username = await exposedUser();
   for (const path of [
     '/',
@@ -71,8 +71,8 @@ it('what is no body is answered as ever, and so are other users', async () => {
 });
 
 it('an older leaf with such a field is not served beside a good one', async () => {
-  const { gate } = stage.fronted;
-  const registry = stage.fronted.registry();
+  const { gate } = fixture.proxied;
+  const registry = fixture.proxied.registry();
   const username = await exposedUser();
   const id = `user_${username}`;
   const { _rev, ...document } = await registry.get(id);
@@ -84,33 +84,33 @@ it('an older leaf with such a field is not served beside a good one', async () =
 });
 
 it('a PouchDB that meets one at its start stops with an error, and has none of it', async () => {
-  const peer = open(await exposedUser());
-  void peer.sync(SHORT_BACK_OFF);
-  await eventually(() => named(peer, 'error').length > 0);
-  expect(named(peer, 'error')[0]).toMatchObject({ status: 403, name: 'forbidden' });
+  const peer = openPeer(await exposedUser());
+  void peer.sync(SHORT_BACKOFF);
+  await eventually(() => eventsNamed(peer, 'error').length > 0);
+  expect(eventsNamed(peer, 'error')[0]).toMatchObject({ status: 403, name: 'forbidden' });
   expect((await peer.local.info()).doc_count).toBe(0);
-  await isQuiet(peer.requests);
+  await expectNoRequests(peer.requests);
 });
 
 it('a PouchDB that was in sync stops as well when such a field comes, and keeps what it had', async () => {
   const username = newUser();
-  const peer = await live(username);
-  await editElsewhere(username, { theme: 'dark', apiToken: SECRET });
-  await eventually(() => named(peer, 'error').length > 0);
-  expect(await preference(peer.local, `user_${username}`, 'theme')).toBeUndefined();
-  await isQuiet(peer.requests);
+  const peer = await openLivePeer(username);
+  await editRemotely(username, { theme: 'dark', apiToken: SECRET });
+  await eventually(() => eventsNamed(peer, 'error').length > 0);
+  expect(await readPreference(peer.local, `user_${username}`, 'theme')).toBeUndefined();
+  await expectNoRequests(peer.requests);
 });
 
 it('once an operator has removed it, a new sync gets the document', async () => {
   const username = await exposedUser();
-  await editElsewhere(username, { theme: 'dark' });
-  const peer = await live(username);
-  expect(await preference(peer.local, `user_${username}`, 'theme')).toBe('dark');
+  await editRemotely(username, { theme: 'dark' });
+  const peer = await openLivePeer(username);
+  expect(await readPreference(peer.local, `user_${username}`, 'theme')).toBe('dark');
 });
 
 it('a write that brings such a field is refused as a row, wherever in the document it is', async () => {
-  const { gate } = stage.fronted;
-  const registry = stage.fronted.registry();
+  const { gate } = fixture.proxied;
+  const registry = fixture.proxied.registry();
   const username = newUser();
   const id = `user_${username}`;
   const document = (await (await gate.request(username, `/${id}`)).json()) as Record<string, unknown>;
@@ -145,7 +145,7 @@ it('tells whose document it is and which field, and of what is in it nothing', (
 it('is said in the log, loudly, by name and field', async () => {
   const lines: string[] = [];
   const log = createLog('warn', { write: (line: string) => lines.push(line) });
-  const upstream = await startUpstream();
+  const upstream = await startTestUpstream();
   const secret = randomBytes(32).toString('base64url');
   const config = readConfig({
     ...upstream.env(),
@@ -178,7 +178,7 @@ it('is said in the log, loudly, by name and field', async () => {
 });
 
 /** Nothing more is asked for as long as a hot loop, or PouchDB's own back-off, would take to show itself. */
-async function isQuiet(requests: readonly string[]): Promise<void> {
+async function expectNoRequests(requests: readonly string[]): Promise<void> {
   const { length } = requests;
   const more = eventually(() => requests.length > length, 1_000);
   await expect(more).rejects.toThrow();

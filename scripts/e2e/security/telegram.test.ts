@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { startStage, type Stage } from '../telegram/testing/chat.ts';
+import { createChatFixture, type ChatFixture } from '../telegram/testing/chat.ts';
 import type { Person } from '../../../server/testing/fake-telegram-api.ts';
 
 /**
@@ -11,33 +11,33 @@ import type { Person } from '../../../server/testing/fake-telegram-api.ts';
 const ZONE = 'Antarctica/Troll';
 const RUNS = Number(process.env['ATTACK_RUNS'] ?? 600);
 
-let stage: Stage;
+let fixture: ChatFixture;
 let [victim, mallory] = ['', ''];
-let own: Person;
+let victimChat: Person;
 let strangers: readonly [Person, Person];
 let buttons: readonly string[];
 let code: string;
 beforeAll(async () => {
-  stage = await startStage();
-  [victim, mallory] = [stage.newUser(), stage.newUser()];
-  own = (await stage.linked(victim)).person;
-  await own.say(`/timezone ${ZONE}`);
-  await own.say('/preferences');
-  buttons = own.buttons.map(({ callback_data: data }) => data);
+  fixture = await createChatFixture();
+  [victim, mallory] = [fixture.newUser(), fixture.newUser()];
+  victimChat = (await fixture.createLinkedPerson(victim)).person;
+  await victimChat.sendMessage(`/timezone ${ZONE}`);
+  await victimChat.sendMessage('/preferences');
+  buttons = victimChat.buttons.map(({ callback_data: data }) => data);
   expect(buttons.length).toBeGreaterThan(3);
-  strangers = [stage.api.person('Eve'), (await stage.linked(mallory)).person];
-  ({ code } = await stage.newCode(victim));
+  strangers = [fixture.api.createPerson('Eve'), (await fixture.createLinkedPerson(mallory)).person];
+  ({ code } = await fixture.createCode(victim));
 });
-afterAll(() => stage.close());
+afterAll(() => fixture.close());
 
 /** What names the victim, or is nearly a code of theirs. */
-const named = (): fc.Arbitrary<string> =>
+const victimIdentifier = (): fc.Arbitrary<string> =>
   fc.constantFrom(
     victim,
     `user_${victim}`,
     `@${victim}`,
-    String(own.id),
-    `telegram-chat:${own.id}`,
+    String(victimChat.id),
+    `telegram-chat:${victimChat.id}`,
     code.slice(0, -1),
     `${code}A`,
     code.toUpperCase(),
@@ -49,7 +49,7 @@ const named = (): fc.Arbitrary<string> =>
     '*',
     '',
   );
-const command = (): fc.Arbitrary<string> =>
+const anyCommand = (): fc.Arbitrary<string> =>
   fc.constantFrom(
     '/start',
     '/preferences',
@@ -63,88 +63,98 @@ const command = (): fc.Arbitrary<string> =>
     '/admin',
     '',
   );
-const text = (): fc.Arbitrary<string> =>
+const anyText = (): fc.Arbitrary<string> =>
   fc.oneof(
     fc
-      .tuple(command(), fc.constantFrom('', ' dark', ' on 07:30', ' Europe/Vienna'), named())
+      .tuple(anyCommand(), fc.constantFrom('', ' dark', ' on 07:30', ' Europe/Vienna'), victimIdentifier())
       .map(([verb, value, name]) => `${verb}${value} ${name}`),
     fc.string({ unit: 'binary', maxLength: 200 }),
   );
 
 interface Attack {
-  readonly what: string;
+  readonly description: string;
   /** Resolves with all that was answered. */
-  readonly carryOut: () => Promise<string>;
+  readonly run: () => Promise<string>;
 }
 
-const saying = (): fc.Arbitrary<Attack> =>
-  fc.tuple(fc.constantFrom(...strangers), text()).map(([person, said]) => ({
-    what: `says ${JSON.stringify(said)}`,
-    carryOut: async () => JSON.stringify(await person.say(said)),
+const messageAttack = (): fc.Arbitrary<Attack> =>
+  fc.tuple(fc.constantFrom(...strangers), anyText()).map(([person, said]) => ({
+    description: `says ${JSON.stringify(said)}`,
+    run: async () => JSON.stringify(await person.sendMessage(said)),
   }));
-const pressing = (): fc.Arbitrary<Attack> =>
+const pressAttack = (): fc.Arbitrary<Attack> =>
   fc
-    .tuple(fc.constantFrom(...strangers), fc.oneof(fc.constantFrom(...buttons), named(), fc.string({ maxLength: 60 })))
+    .tuple(
+      fc.constantFrom(...strangers),
+      fc.oneof(fc.constantFrom(...buttons), victimIdentifier(), fc.string({ maxLength: 60 })),
+    )
     .map(([person, data]) => ({
-      what: `presses ${JSON.stringify(data)}`,
-      carryOut: async () => JSON.stringify(await person.pressData(data)),
+      description: `presses ${JSON.stringify(data)}`,
+      run: async () => JSON.stringify(await person.pressData(data)),
     }));
 let presses = 0;
 /** A button of a message that is not the presser's own: of the victim's chat, of a group, of a place that is not told. */
-const pressingElsewhere = (): fc.Arbitrary<Attack> =>
+const foreignPressAttack = (): fc.Arbitrary<Attack> =>
   fc
     .tuple(
       fc.constantFrom(...strangers),
       fc.constantFrom(...buttons),
       fc.constantFrom<object | undefined>(
-        { id: own.id, type: 'private', first_name: 'Victim' },
+        { id: victimChat.id, type: 'private', first_name: 'Victim' },
         { id: -100, type: 'supergroup', title: 'A group' },
         undefined,
       ),
     )
     .map(([person, data, chat]) => ({
-      what: `presses ${data} in ${JSON.stringify(chat)}`,
-      carryOut: async () => {
+      description: `presses ${data} in ${JSON.stringify(chat)}`,
+      run: async () => {
         const id = `elsewhere-${(presses += 1)}`;
         const from = { id: person.id, is_bot: false, first_name: 'Stranger' };
         const message = chat === undefined ? {} : { message: { message_id: 1, date: 1, chat } };
         const where = chat === undefined ? { inline_message_id: 'x' } : {};
-        const begin = stage.api.calls.length;
-        stage.api.update({ callback_query: { id, from, chat_instance: '1', data, ...message, ...where } });
-        await stage.api.heard(({ payload }) => payload.callback_query_id === id, begin);
-        return JSON.stringify(stage.api.calls.slice(begin));
+        const begin = fixture.api.calls.length;
+        fixture.api.sendUpdate({ callback_query: { id, from, chat_instance: '1', data, ...message, ...where } });
+        await fixture.api.waitForCall(({ payload }) => payload.callback_query_id === id, begin);
+        return JSON.stringify(fixture.api.calls.slice(begin));
       },
     }));
-const asking = (): fc.Arbitrary<Attack> =>
+const requestAttack = (): fc.Arbitrary<Attack> =>
   fc
     .tuple(
       fc.constantFrom('GET', 'POST', 'DELETE', 'PUT', 'PATCH', 'HEAD'),
       fc.constantFrom('', '/', '/link', '/link/', '/../telegram', '/LINK'),
       fc.oneof(
         fc.constant(''),
-        named().map((name) => `/${encodeURIComponent(name)}`),
-        fc.constantFrom(`/${own.id}`, `/0${own.id}`, `/${own.id}.0`, `/${own.id}%20`, `/+${own.id}`, `/${own.id}/`),
+        victimIdentifier().map((name) => `/${encodeURIComponent(name)}`),
+        fc.constantFrom(
+          `/${victimChat.id}`,
+          `/0${victimChat.id}`,
+          `/${victimChat.id}.0`,
+          `/${victimChat.id}%20`,
+          `/+${victimChat.id}`,
+          `/${victimChat.id}/`,
+        ),
       ),
-      fc.constantFrom('', `?username=${victim}`, `?user=${victim}&chat=${own.id}`, `?id=${own.id}`),
+      fc.constantFrom('', `?username=${victim}`, `?user=${victim}&chat=${victimChat.id}`, `?id=${victimChat.id}`),
     )
     .map(([method, path, id, query]) => ({
-      what: `${method} ${path}${id}${query}`,
-      carryOut: async () => {
-        const answer = await stage.ask(mallory, `/telegram${path}${id}${query}`, method);
+      description: `${method} ${path}${id}${query}`,
+      run: async () => {
+        const answer = await fixture.request(mallory, `/telegram${path}${id}${query}`, method);
         expect(answer.status).toBeLessThan(500);
         return await answer.text();
       },
     }));
 
 test(`${RUNS} attacks on the bot and on its routes: nothing of the victim’s is told, changed, unlinked, or used up`, async () => {
-  const before = await stage.preferencesOf(victim);
+  const before = await fixture.readPreferences(victim);
   expect(before.preferences.timezone).toBe(ZONE);
-  const chats = await stage.chatsOf(victim);
-  const begin = stage.api.calls.length;
-  const attacks = fc.oneof(saying(), pressing(), pressingElsewhere(), asking());
+  const chats = await fixture.listChats(victim);
+  const begin = fixture.api.calls.length;
+  const attacks = fc.oneof(messageAttack(), pressAttack(), foreignPressAttack(), requestAttack());
   await fc.assert(
-    fc.asyncProperty(attacks, async ({ carryOut }) => {
-      const told = await carryOut();
+    fc.asyncProperty(attacks, async ({ run }) => {
+      const told = await run();
       expect(told).not.toContain(ZONE);
       expect(told).not.toContain('Person of ' + victim);
       expect(told).not.toContain(`linked to ${victim}`);
@@ -152,20 +162,22 @@ test(`${RUNS} attacks on the bot and on its routes: nothing of the victim’s is
     { numRuns: RUNS },
   );
   // Nothing was said or done in the victim's own chat.
-  const elsewhere = stage.api.calls.slice(begin).filter(({ payload }) => payload.chat_id === own.id);
+  const elsewhere = fixture.api.calls.slice(begin).filter(({ payload }) => payload.chat_id === victimChat.id);
   expect(elsewhere).toEqual([]);
-  expect(await stage.preferencesOf(victim)).toEqual(before);
-  expect(await stage.chatsOf(victim)).toEqual(chats);
-  expect((await own.say('/preferences')).text).toContain(ZONE);
+  expect(await fixture.readPreferences(victim)).toEqual(before);
+  expect(await fixture.listChats(victim)).toEqual(chats);
+  expect((await victimChat.sendMessage('/preferences')).text).toContain(ZONE);
   // The code that was nearly guessed is still good.
-  expect((await stage.api.person('Second phone').say(`/start ${code}`)).text).toContain(`linked to ${victim}`);
+  expect((await fixture.api.createPerson('Second phone').sendMessage(`/start ${code}`)).text).toContain(
+    `linked to ${victim}`,
+  );
 }, 120_000);
 
 test('of many who come with one code at once, one has it', async () => {
-  const user = stage.newUser();
-  const offered = await stage.newCode(user);
-  const people = Array.from({ length: 8 }, (_, n) => stage.api.person(`Racer ${n}`));
-  const answers = await Promise.all(people.map((person) => person.say(`/start ${offered.code}`)));
+  const user = fixture.newUser();
+  const offered = await fixture.createCode(user);
+  const people = Array.from({ length: 8 }, (_, n) => fixture.api.createPerson(`Racer ${n}`));
+  const answers = await Promise.all(people.map((person) => person.sendMessage(`/start ${offered.code}`)));
   expect(answers.filter(({ text: said }) => said?.includes(`linked to ${user}`) === true)).toHaveLength(1);
-  expect(await stage.chatsOf(user)).toHaveLength(1);
+  expect(await fixture.listChats(user)).toHaveLength(1);
 });

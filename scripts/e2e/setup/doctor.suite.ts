@@ -3,10 +3,15 @@ import { newUserDocument, parseUsername } from '../../../couchdb-design/user-doc
 import { doctorCommand } from '../../../server/cli/doctor/command.ts';
 import type { Finding } from '../../../server/cli/doctor/finding.ts';
 import { readDatabaseDesign } from '../../../server/upstream/schema/design-documents.ts';
-import { seal } from '../../../server/upstream/schema/design-hash.ts';
-import { putSetting, readMembers, readSetting, restoreSetting } from '../../../server/cli/setup/observe/node-config.ts';
-import { warmDesign } from '../../../server/cli/setup/plan/view-warmup-design.ts';
-import type { Stage } from './testing/stage.ts';
+import { addContentHash } from '../../../server/upstream/schema/design-hash.ts';
+import {
+  writeConfigValue,
+  readClusterNodes,
+  readConfigValue,
+  restoreConfigValue,
+} from '../../../server/cli/setup/observe/node-config.ts';
+import { viewWarmupDesign } from '../../../server/cli/setup/plan/view-warmup-design.ts';
+import type { SetupFixture } from './testing/fixture.ts';
 
 type Json = Record<string, unknown>;
 
@@ -17,43 +22,44 @@ function userDocument(name: string, more: Json = {}): Json & { _id: string } {
 }
 
 /** Each fault is made, found by what it is and how it is mended, and mended. */
-export function describeDoctor(stage: () => Stage): void {
+export function describeDoctor(fixture: () => SetupFixture): void {
   const secret = randomBytes(32);
   let env: Readonly<Record<string, string>>;
   let admin: Readonly<Record<string, string>>;
 
   beforeAll(async () => {
-    const { run, access } = stage();
+    const { run, access } = fixture();
     const asked = { COUCHDB_JWT_SECRET: secret.toString('base64') };
     const { environment } = await run(['--new-password'], asked);
     env = { ...environment, ...asked, JWT_SECRET: randomBytes(32).toString('hex') };
     admin = { COUCHDB_ADMIN_USER: access.username, COUCHDB_ADMIN_PASSWORD: access.password };
   });
 
-  const registry = () => stage().couch.use<Json>(stage().names.registry);
-  const examine = async (more: Record<string, string> = admin): Promise<{ code: number; findings: Finding[] }> => {
+  const registry = () => fixture().couch.use<Json>(fixture().names.registry);
+  const runDoctor = async (more: Record<string, string> = admin): Promise<{ code: number; findings: Finding[] }> => {
     const lines: string[] = [];
     const options = { argv: ['--json'], env: { ...env, ...more } };
     const code = await doctorCommand({
       ...options,
       print: (line) => lines.push(line),
-      complain: (line) => lines.push(line),
+      printError: (line) => lines.push(line),
     });
     const { well, findings } = JSON.parse(lines.join('\n')) as { well: boolean; findings: Finding[] };
     expect(code).toBe(well ? 0 : 1);
     return { code, findings };
   };
   /** What is wrong, as `check: sentence`. */
-  const faults = async (more?: Record<string, string>): Promise<string[]> =>
-    (await examine(more)).findings.flatMap(({ check, state, sentence }) =>
+  const findErrors = async (more?: Record<string, string>): Promise<string[]> =>
+    (await runDoctor(more)).findings.flatMap(({ check, state, sentence }) =>
       state === 'wrong' ? [`${check}: ${sentence}`] : [],
     );
   /** This process's own limit is the machine's matter. */
-  const others = (found: readonly string[]): string[] => found.filter((fault) => !fault.startsWith('open files'));
+  const withoutOpenFiles = (found: readonly string[]): string[] =>
+    found.filter((fault) => !fault.startsWith('open files'));
 
   it('after set-up nothing is wrong, and with an administrator everything is looked at', async () => {
-    const { findings } = await examine();
-    expect(others(await faults())).toEqual([]);
+    const { findings } = await runDoctor();
+    expect(withoutOpenFiles(await findErrors())).toEqual([]);
     expect(findings.filter(({ state }) => state === 'not-checked')).toEqual([]);
     const looked = findings.map(({ check }) => check);
     for (const check of [
@@ -73,17 +79,17 @@ export function describeDoctor(stage: () => Stage): void {
   });
 
   it('without one, what only an administrator may look at is said to be not checked', async () => {
-    const { findings } = await examine({});
-    expect(others(await faults({}))).toEqual([]);
+    const { findings } = await runDoctor({});
+    expect(withoutOpenFiles(await findErrors({}))).toEqual([]);
     const unchecked = findings.filter(({ state }) => state === 'not-checked');
     expect(unchecked.map(({ check }) => check)).toEqual(['settings', "users' passwords"]);
     for (const { sentence } of unchecked) expect(sentence).toContain('COUCHDB_ADMIN_USER');
   });
 
   it('no account is left of it', async () => {
-    const { couch } = stage();
+    const { couch } = fixture();
     const { update_seq: since } = await couch.db.get('_users');
-    await examine();
+    await runDoctor();
     // Others may make accounts of their own meanwhile.
     const { results } = await couch.use('_users').changes({ since });
     const its = results.filter(({ id }) => id.startsWith('org.couchdb.user:Doctor-'));
@@ -91,45 +97,46 @@ export function describeDoctor(stage: () => Stage): void {
   });
 
   it('a key that CouchDB does not have', async () => {
-    expect(await faults({ ...admin, COUCHDB_JWT_SECRET: randomBytes(32).toString('base64') })).toContainEqual(
+    expect(await findErrors({ ...admin, COUCHDB_JWT_SECRET: randomBytes(32).toString('base64') })).toContainEqual(
       expect.stringMatching(/^key: CouchDB does not take tokens .*Unknown kid.*run "npm run setup"/),
     );
   });
 
   it("users' tokens that CouchDB takes itself", async () => {
     const setting = { section: 'jwt_keys', key: 'hmac:_default' };
-    const nodes = (await readMembers(stage().couch)).map(({ name }) => name);
-    const before = await Promise.all(nodes.map((node) => readSetting(stage().couch, node, setting)));
+    const nodes = (await readClusterNodes(fixture().couch)).map(({ name }) => name);
+    const before = await Promise.all(nodes.map((node) => readConfigValue(fixture().couch, node, setting)));
     const value = Buffer.from(env['JWT_SECRET'] ?? '').toString('base64');
-    for (const node of nodes) await putSetting(stage().couch, node, setting, value);
-    const found = await faults();
+    for (const node of nodes) await writeConfigValue(fixture().couch, node, setting, value);
+    const found = await findErrors();
     const accepted = {
       ...env,
       JWT_SECRET: randomBytes(32).toString('hex'),
       JWT_SECRETS_ACCEPTED: env['JWT_SECRET'] ?? '',
     };
-    const foundAccepted = await faults(accepted);
-    for (const [index, node] of nodes.entries()) await restoreSetting(stage().couch, node, setting, before[index]);
+    const foundAccepted = await findErrors(accepted);
+    for (const [index, node] of nodes.entries())
+      await restoreConfigValue(fixture().couch, node, setting, before[index]);
     expect(foundAccepted).toContainEqual(
       expect.stringMatching(/^users' tokens: .*JWT_SECRETS_ACCEPTED is one of its \[jwt_keys\]/),
     );
     expect(found).toContainEqual(expect.stringMatching(/^users' tokens: .*JWT_SECRET is one of its \[jwt_keys\]/));
-    expect(others(await faults())).toEqual([]);
+    expect(withoutOpenFiles(await findErrors())).toEqual([]);
   });
 
   it('a JWT handler that is not set', async () => {
     const setting = { section: 'chttpd', key: 'authentication_handlers' };
-    const [node] = await readMembers(stage().couch);
+    const [node] = await readClusterNodes(fixture().couch);
     if (node === undefined) throw new Error('There is no node.');
-    const before = await readSetting(stage().couch, node.name, setting);
-    await putSetting(stage().couch, node.name, setting, '{chttpd_auth, default_authentication_handler}');
-    const found = await faults();
-    await putSetting(stage().couch, node.name, setting, before ?? '');
+    const before = await readConfigValue(fixture().couch, node.name, setting);
+    await writeConfigValue(fixture().couch, node.name, setting, '{chttpd_auth, default_authentication_handler}');
+    const found = await findErrors();
+    await writeConfigValue(fixture().couch, node.name, setting, before ?? '');
     expect(found).toContainEqual(expect.stringContaining(`JWT handler: The JWT handler is not set on ${node.name}`));
   });
 
   it('a database that is open to more than have to use it', async () => {
-    const { couch, names, newName } = stage();
+    const { couch, names, newName } = fixture();
     const role = newName();
     const request = { db: names.registry, path: '_security' };
     const before: unknown = await couch.request(request);
@@ -138,7 +145,7 @@ export function describeDoctor(stage: () => Stage): void {
       members: { names: [], roles: ['registry_user', 'pouchgate_service', role] },
     };
     await couch.request({ ...request, method: 'PUT', body: open });
-    expect(others(await faults())).toEqual([
+    expect(withoutOpenFiles(await findErrors())).toEqual([
       `_security of ${names.registry}: ${names.registry} lets in the role ${role}; run "npm run setup -- --replace" to shut them out.`,
     ]);
     await couch.request({ ...request, method: 'PUT', body: before });
@@ -148,20 +155,20 @@ export function describeDoctor(stage: () => Stage): void {
     const ours = await registry().get('_design/registry');
     const [design] = (await readDatabaseDesign()).designs;
     if (design === undefined) throw new Error('There is no design document.');
-    const left = seal(warmDesign(design));
+    const left = addContentHash(viewWarmupDesign(design));
     await registry().insert({ ...ours, validate_doc_update: 'function () {}' });
     const inserted = [
       await registry().insert(left),
       await registry().insert({ _id: '_design/theirs', language: 'javascript', validate_doc_update: 'function () {}' }),
     ];
-    expect(others(await faults())).toEqual([
+    expect(withoutOpenFiles(await findErrors())).toEqual([
       expect.stringMatching(/^_design\/registry: .* was changed by hand; run "npm run setup -- --replace"/),
       expect.stringMatching(/^_design\/registry_being_built: .* left of a set-up that was not finished/),
       expect.stringMatching(/^_design\/theirs: .* has a say in every write/),
     ]);
     for (const { id, rev } of inserted) await registry().destroy(id, rev);
     await registry().insert({ ...ours, _rev: (await registry().get('_design/registry'))._rev });
-    expect(others(await faults())).toEqual([]);
+    expect(withoutOpenFiles(await findErrors())).toEqual([]);
   });
 
   it('documents: with secrets, newer than is known, in conflict', async () => {
@@ -171,7 +178,7 @@ export function describeDoctor(stage: () => Stage): void {
       docs: ['a', 'b', 'c'].map((id) => userDocument('torn', { _rev: `1-${id.repeat(32)}` })),
       new_edits: false,
     });
-    const { findings } = await examine();
+    const { findings } = await runDoctor();
     const about = (check: string): Finding | undefined => findings.find((finding) => finding.check === check);
     expect(about('secrets')).toMatchObject({
       state: 'wrong',
@@ -187,25 +194,25 @@ export function describeDoctor(stage: () => Stage): void {
     });
     expect(JSON.stringify(findings)).not.toContain('sesame');
     for (const { id, rev } of [exposed, newer]) await registry().destroy(id, rev);
-    expect(others(await faults())).toEqual([]);
+    expect(withoutOpenFiles(await findErrors())).toEqual([]);
   });
 
   it('what is missing altogether', async () => {
-    const { newName } = stage();
+    const { newName } = fixture();
     const missing = newName();
-    const found = await faults({ ...admin, REGISTRY_DB: missing });
+    const found = await findErrors({ ...admin, REGISTRY_DB: missing });
     expect(found).toContainEqual(`_security of ${missing}: The database ${missing} is not there; run "npm run setup".`);
     const nobody = newName();
-    expect(await faults({ COUCHDB_USER: nobody, COUCHDB_PASSWORD: 'x' })).toEqual([
-      expect.stringContaining(`reachable: CouchDB at ${stage().access.url} refuses COUCHDB_USER ${nobody}`),
+    expect(await findErrors({ COUCHDB_USER: nobody, COUCHDB_PASSWORD: 'x' })).toEqual([
+      expect.stringContaining(`reachable: CouchDB at ${fixture().access.url} refuses COUCHDB_USER ${nobody}`),
     ]);
   });
 
   it('in words, a line for each thing, and an end', async () => {
     const said: string[] = [];
-    const options = { argv: [], env: { ...env, ...admin }, complain: (line: string) => said.push(line) };
+    const options = { argv: [], env: { ...env, ...admin }, printError: (line: string) => said.push(line) };
     await doctorCommand({ ...options, print: (line) => said.push(line) });
-    expect(said).toContain(`good         CouchDB answers at ${stage().access.url}.`);
+    expect(said).toContain(`good         CouchDB answers at ${fixture().access.url}.`);
     expect(said.at(-1)).toMatch(/^(All is well|One thing is wrong)\.$/);
     for (const value of [secret.toString('base64'), env['COUCHDB_PASSWORD'] ?? '', env['JWT_SECRET'] ?? ''])
       expect(said.join('\n')).not.toContain(value);

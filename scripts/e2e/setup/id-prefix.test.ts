@@ -1,9 +1,9 @@
-import { startStream } from '../../../server/testing/sse-client.ts';
-import { startForTests, type TestGate } from '../../../server/testing/test-gate.ts';
-import { startUpstream, type TestUpstream } from '../../../server/testing/test-database.ts';
-import { runUsers, usersEnv } from '../../../server/testing/run-users-command.ts';
-import { devicesOf, reaches, shows } from '../testing/device.ts';
-import { newBrowser } from '../testing/test-server.ts';
+import { startSseClient } from '../../../server/testing/sse-client.ts';
+import { startTestGate, type TestGate } from '../../../server/testing/test-gate.ts';
+import { startTestUpstream, type TestUpstream } from '../../../server/testing/test-database.ts';
+import { runUsersCommand, usersCommandEnv } from '../../../server/testing/run-users-command.ts';
+import { createDeviceFactory, waitForState, waitForPreferences } from '../testing/device.ts';
+import { createInMemoryBrowser } from '../testing/test-server.ts';
 
 /** A registry whose documents have a prefix of the deployment's own, with a character that means something in a pattern. */
 
@@ -11,11 +11,11 @@ const ID_PREFIX = 'app.prefs_';
 const env = { ID_PREFIX };
 let upstream: TestUpstream;
 let gate: TestGate;
-const devices = devicesOf(() => ({ registry: gate.database, token: (name) => gate.token(name) }));
+const devices = createDeviceFactory(() => ({ registryUrl: gate.database, token: (name) => gate.token(name) }));
 
 beforeAll(async () => {
-  upstream = await startUpstream();
-  gate = await startForTests(env, { upstream });
+  upstream = await startTestUpstream();
+  gate = await startTestGate(env, { upstream });
 });
 afterEach(devices.close);
 afterAll(async () => {
@@ -23,7 +23,7 @@ afterAll(async () => {
   await upstream.close();
 });
 
-const rest = (username: string, path: string, init: RequestInit = {}): Promise<Response> =>
+const requestUsersApi = (username: string, path: string, init: RequestInit = {}): Promise<Response> =>
   fetch(`${gate.url}/api/users/${path}`, {
     ...init,
     headers: { authorization: `Bearer ${gate.token(username)}`, 'content-type': 'application/merge-patch+json' },
@@ -31,39 +31,39 @@ const rest = (username: string, path: string, init: RequestInit = {}): Promise<R
 
 test('devices, REST, streams and the command line all have the one document with that prefix', async () => {
   const username = devices.newUser();
-  const open = () => devices.open(username, newBrowser(), { idPrefix: ID_PREFIX }).store;
+  const open = () => devices.open(username, createInMemoryBrowser(), { idPrefix: ID_PREFIX }).store;
   const [phone, laptop] = [open(), open()];
-  await Promise.all([reaches(phone, 'live', 0), reaches(laptop, 'live', 0)]);
+  await Promise.all([waitForState(phone, 'live', 0), waitForState(laptop, 'live', 0)]);
   await phone.set({ theme: 'dark' });
-  await shows(laptop, { theme: 'dark' });
-  const stream = startStream({ url: gate.url, headers: { authorization: `Bearer ${gate.token(username)}` } });
-  await stream.event(({ data }) => JSON.stringify(data).includes('"theme":"dark"'));
+  await waitForPreferences(laptop, { theme: 'dark' });
+  const stream = startSseClient({ url: gate.url, headers: { authorization: `Bearer ${gate.token(username)}` } });
+  await stream.waitForEvent(({ data }) => JSON.stringify(data).includes('"theme":"dark"'));
   const body = JSON.stringify({ viewMode: 'graph' });
-  expect((await rest(username, 'preferences', { method: 'PATCH', body })).status).toBe(200);
-  await Promise.all([phone, laptop].map((store) => shows(store, { theme: 'dark', viewMode: 'graph' })));
-  await stream.event(({ data }) => JSON.stringify(data).includes('"viewMode":"graph"'));
+  expect((await requestUsersApi(username, 'preferences', { method: 'PATCH', body })).status).toBe(200);
+  await Promise.all([phone, laptop].map((store) => waitForPreferences(store, { theme: 'dark', viewMode: 'graph' })));
+  await stream.waitForEvent(({ data }) => JSON.stringify(data).includes('"viewMode":"graph"'));
   stream.close();
 
-  const operator = { ...usersEnv(upstream), ...env };
-  const set = await runUsers(operator, ['set', username, 'timezone', 'Europe/Vienna']);
-  expect([set.code, set.complaints]).toEqual([0, '']);
-  await shows(phone, { timezone: 'Europe/Vienna' });
-  expect((await runUsers(operator, ['show', username])).said).toMatch(/^viewMode +"graph" /m);
-  const list = JSON.parse((await runUsers(operator, ['list', '--json'])).said) as { users: unknown[] };
+  const operator = { ...usersCommandEnv(upstream), ...env };
+  const set = await runUsersCommand(operator, ['set', username, 'timezone', 'Europe/Vienna']);
+  expect([set.code, set.stderr]).toEqual([0, '']);
+  await waitForPreferences(phone, { timezone: 'Europe/Vienna' });
+  expect((await runUsersCommand(operator, ['show', username])).stdout).toMatch(/^viewMode +"graph" /m);
+  const list = JSON.parse((await runUsersCommand(operator, ['list', '--json'])).stdout) as { users: unknown[] };
   expect(list.users).toContainEqual(expect.objectContaining({ username, document: true }));
 
   const { rows } = await gate.registry().list({ include_docs: true });
   const own = rows.filter(({ doc }) => (doc as { username?: string } | undefined)?.username === username);
   expect(own.map(({ id }) => id)).toEqual([`${ID_PREFIX}${username}`]);
   await devices.close();
-  expect((await runUsers(operator, ['erase', username, '--yes'])).code).toBe(0);
+  expect((await runUsersCommand(operator, ['erase', username, '--yes'])).code).toBe(0);
   await expect(gate.registry().get(`${ID_PREFIX}${username}`)).rejects.toMatchObject({ statusCode: 404 });
 });
 
 test('nobody reaches another’s document by it, nor what would be a document without it', async () => {
   const [alice, bob] = [devices.newUser(), devices.newUser()];
   const body = JSON.stringify({ selectedTags: ['a secret of his'] });
-  expect((await rest(bob, 'preferences', { method: 'PATCH', body })).status).toBe(200);
+  expect((await requestUsersApi(bob, 'preferences', { method: 'PATCH', body })).status).toBe(200);
   const own = `${ID_PREFIX}${alice}`;
   expect((await gate.request(alice, `/${own}`)).status).toBe(200);
   const ids = [`${ID_PREFIX}${bob}`, `user_${alice}`, `user_${bob}`, `appxprefs_${alice}`, ID_PREFIX, alice, bob];
@@ -92,7 +92,7 @@ test('nobody reaches another’s document by it, nor what would be a document wi
 });
 
 test('a gate with another prefix does not start on it, and says why', async () => {
-  await expect(startForTests({}, { upstream })).rejects.toThrow(
+  await expect(startTestGate({}, { upstream })).rejects.toThrow(
     `The documents of ${upstream.names.registry} have ids that begin with ${ID_PREFIX}, and ID_PREFIX is user_`,
   );
 });

@@ -4,21 +4,21 @@ import pino from 'pino';
 import { readConfig } from '../../../server/config/config.ts';
 import {
   createPeer,
-  edit,
-  preference,
-  settled,
-  SHORT_BACK_OFF,
+  editPreferences,
+  readPreference,
+  waitForIdle,
+  SHORT_BACKOFF,
   type Content,
 } from '../../../server/testing/pouchdb-peer.ts';
 import { startPouchgate } from '../../../server/app/start.ts';
-import { copyByHand } from '../../../server/testing/copy-database.ts';
+import { copyDocuments } from '../../../server/testing/copy-database.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
-import { updatesOf, type Stage } from './testing/stage.ts';
+import { readUpdateSequence, type SetupFixture } from './testing/fixture.ts';
 
 /** The registry restored as docs/operations.md says, under a gate that works as the service account. */
-export function describeRestore(stage: () => Stage): void {
+export function describeRestore(fixture: () => SetupFixture): void {
   it('a gate is kept out of the database until set-up has run, and then goes on by itself, from a lower sequence', async () => {
-    const { access, couch, names, newName, run } = stage();
+    const { access, couch, names, newName, run } = fixture();
     const { registry } = names;
     const [username, another] = [newName(), newName()];
     const id = `user_${username}`;
@@ -34,40 +34,40 @@ export function describeRestore(stage: () => Stage): void {
     const statusFor = async (sub: string): Promise<number> =>
       (await fetch(`${database}/user_${sub}`, { headers: { authorization: `Bearer ${token(sub)}` } })).status;
     const isReady = async (): Promise<boolean> => (await fetch(`${gate.url}/readyz`)).status === 200;
-    const editThere = async (preferences: object): Promise<string> => {
+    const editInDatabase = async (preferences: object): Promise<string> => {
       const documents = couch.use<Content>(registry);
       return (await documents.insert({ ...(await documents.get(id)), preferences: { ...preferences } })).rev;
     };
-    const idsIn = async (name: string): Promise<string[]> => (await couch.use(name).list()).rows.map((row) => row.id);
+    const listIds = async (name: string): Promise<string[]> => (await couch.use(name).list()).rows.map((row) => row.id);
     const peer = createPeer({ database, token: () => token(username) });
     try {
-      void peer.sync(SHORT_BACK_OFF);
-      await settled(peer);
-      await edit(peer.local, id, { theme: 'dark' });
+      void peer.sync(SHORT_BACKOFF);
+      await waitForIdle(peer);
+      await editPreferences(peer.local, id, { theme: 'dark' });
       await eventually(async () => (await couch.use<Content>(registry).get(id)).preferences['theme'] === 'dark');
 
       const copy = newName();
       await couch.db.create(copy);
-      await copyByHand({ access, from: registry, to: copy });
-      for (let n = 1; n <= 20; n += 1) await editThere({ theme: 'dark', selectedTags: [`tag ${n}`] });
-      await eventually(async () => String(await preference(peer.local, id, 'selectedTags')) === 'tag 20');
-      const before = await updatesOf(couch, registry);
+      await copyDocuments({ access, from: registry, to: copy });
+      for (let n = 1; n <= 20; n += 1) await editInDatabase({ theme: 'dark', selectedTags: [`tag ${n}`] });
+      await eventually(async () => String(await readPreference(peer.local, id, 'selectedTags')) === 'tag 20');
+      const before = await readUpdateSequence(couch, registry);
 
       await couch.db.destroy(registry);
-      await eventually(() => !gate.hub.up);
+      await eventually(() => !gate.hub.connected);
       await couch.db.create(registry);
       // Nobody is given a new document in a database that only looks empty.
       for (const name of [username, another]) expect(await statusFor(name)).toBe(502);
-      await copyByHand({ access, from: copy, to: registry });
+      await copyDocuments({ access, from: copy, to: registry });
       for (const name of [username, another]) expect(await statusFor(name)).toBe(502);
-      expect(await idsIn(registry)).toEqual(await idsIn(copy));
-      expect([gate.hub.up, await isReady()]).toEqual([false, false]);
-      expect(await updatesOf(couch, registry)).toBeLessThan(before);
+      expect(await listIds(registry)).toEqual(await listIds(copy));
+      expect([gate.hub.connected, await isReady()]).toEqual([false, false]);
+      expect(await readUpdateSequence(couch, registry)).toBeLessThan(before);
 
-      expect(await run()).toMatchObject({ code: 0, complaints: [] });
+      expect(await run()).toMatchObject({ code: 0, errorLines: [] });
       await eventually(isReady, 20_000);
       // Be it of a generation that everybody has been told before.
-      const rev = await editThere({ theme: 'light' });
+      const rev = await editInDatabase({ theme: 'light' });
       const isThere = async (): Promise<boolean> => 'ok' in ((await peer.local.get(id, { open_revs: [rev] }))[0] ?? {});
       await eventually(isThere, 20_000);
       expect(await statusFor(another)).toBe(200);

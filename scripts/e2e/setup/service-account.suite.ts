@@ -2,20 +2,20 @@ import { randomBytes } from 'node:crypto';
 import pino from 'pino';
 import { parseUsername } from '../../../couchdb-design/user-document/user-document.ts';
 import { readConfig } from '../../../server/config/config.ts';
-import { createPeer, preference, settled, SHORT_BACK_OFF } from '../../../server/testing/pouchdb-peer.ts';
-import { limitsWith } from '../../../server/testing/test-identity.ts';
+import { createPeer, readPreference, waitForIdle, SHORT_BACKOFF } from '../../../server/testing/pouchdb-peer.ts';
+import { rateLimitsWith } from '../../../server/testing/test-identity.ts';
 import { startPouchgate, type Pouchgate } from '../../../server/app/start.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
-import type { Stage } from './testing/stage.ts';
+import type { SetupFixture } from './testing/fixture.ts';
 
 const PASSWORD = 'correct-horse-battery-staple';
 
 /** A whole gate with what set-up has printed, and nothing else. */
-export function describeService(stage: () => Stage): void {
+export function describeServiceAccount(fixture: () => SetupFixture): void {
   const users = new Map<string, string>();
   /** An account's name that nobody else has, the same for the same word. */
-  const named = (word: string): string => {
-    const name = users.get(word) ?? stage().newName();
+  const usernameFor = (word: string): string => {
+    const name = users.get(word) ?? fixture().newName();
     users.set(word, name);
     return name;
   };
@@ -34,11 +34,11 @@ export function describeService(stage: () => Stage): void {
         ...more,
       }),
       log: pino({ level: 'silent' }),
-      rateLimits: limitsWith(),
+      rateLimits: rateLimitsWith(),
     });
 
   beforeAll(async () => {
-    env = (await stage().run(['--new-password', '--new-secret'])).environment;
+    env = (await fixture().run(['--new-password', '--new-secret'])).environment;
     gate = await start();
   });
   afterAll(() => gate.close());
@@ -49,16 +49,16 @@ export function describeService(stage: () => Stage): void {
       headers: { 'content-type': 'application/json', 'sec-fetch-site': 'same-origin', ...headers },
       body: JSON.stringify(body),
     });
-  const tokenOf = async (answer: Response): Promise<string> =>
+  const readAccessToken = async (answer: Response): Promise<string> =>
     ((await answer.json()) as { accessToken: string }).accessToken;
   const signIn = async (username: string): Promise<string> =>
-    tokenOf(await post('sign-in', { username, password: PASSWORD }));
+    readAccessToken(await post('sign-in', { username, password: PASSWORD }));
 
   it('the printed environment is that of the service account', () => {
     expect(Object.keys(env)).toEqual(
       expect.arrayContaining(['COUCHDB_USER', 'COUCHDB_PASSWORD', 'COUCHDB_JWT_SECRET']),
     );
-    expect(env['COUCHDB_USER']).toBe(stage().names.service);
+    expect(env['COUCHDB_USER']).toBe(fixture().names.service);
   });
 
   it('is ready', async () => {
@@ -66,27 +66,27 @@ export function describeService(stage: () => Stage): void {
   });
 
   it('registers, signs in, and knows a name that is taken, or was', async () => {
-    const username = named('alice');
+    const username = usernameFor('alice');
     expect((await post('register', { username, password: PASSWORD })).status).toBe(201);
     expect((await post('register', { username, password: PASSWORD })).status).toBe(409);
     expect((await post('sign-in', { username, password: 'wrong-wrong-wrong' })).status).toBe(401);
     expect((await post('sign-in', { username, password: PASSWORD })).status).toBe(200);
-    expect((await post('register', { username: stage().names.service, password: PASSWORD })).status).toBe(409);
+    expect((await post('register', { username: fixture().names.service, password: PASSWORD })).status).toBe(409);
 
-    const gone = named('gone');
+    const gone = usernameFor('gone');
     expect((await post('register', { username: gone, password: PASSWORD })).status).toBe(201);
-    const accounts = stage().couch.use('_users');
+    const accounts = fixture().couch.use('_users');
     await accounts.destroy(`org.couchdb.user:${gone}`, (await accounts.get(`org.couchdb.user:${gone}`))._rev);
     expect((await post('register', { username: gone, password: PASSWORD })).status).toBe(409);
   });
 
   it('shows and ends sessions, and gives new tokens', async () => {
-    const username = named('alice');
+    const username = usernameFor('alice');
     const first = await post('sign-in', { username, password: PASSWORD });
     const [cookie = ''] = (first.headers.get('set-cookie') ?? '').split(';');
     const refreshed = await post('refresh', {}, { cookie });
     expect(refreshed.status).toBe(200);
-    const authorization = `Bearer ${await tokenOf(refreshed)}`;
+    const authorization = `Bearer ${await readAccessToken(refreshed)}`;
     const list = async (): Promise<unknown[]> => {
       const answer = await fetch(`${gate.url}/api/auth/sessions`, { headers: { authorization } });
       return ((await answer.json()) as { sessions: unknown[] }).sessions;
@@ -98,29 +98,29 @@ export function describeService(stage: () => Stage): void {
   });
 
   it('replicates, both ways and live', async () => {
-    const username = named('alice');
+    const username = usernameFor('alice');
     const id = `user_${username}`;
     const token = await signIn(username);
-    const database = `${gate.url}/sync/${stage().names.registry}`;
+    const database = `${gate.url}/sync/${fixture().names.registry}`;
     const [one, other] = [createPeer({ database, token: () => token }), createPeer({ database, token: () => token })];
-    for (const peer of [one, other]) void peer.sync(SHORT_BACK_OFF);
-    await settled(one);
-    await settled(other);
+    for (const peer of [one, other]) void peer.sync(SHORT_BACKOFF);
+    await waitForIdle(one);
+    await waitForIdle(other);
     const document = await one.local.get(id);
     await one.local.put({ ...document, preferences: { theme: 'dark' } });
-    await eventually(async () => (await preference(other.local, id, 'theme')) === 'dark');
+    await eventually(async () => (await readPreference(other.local, id, 'theme')) === 'dark');
     expect([...one.events, ...other.events].filter(({ name }) => name === 'denied' || name === 'error')).toEqual([]);
     await one.close();
     await other.close();
   });
 
   it('suspends an account, and lets it in again', async () => {
-    const username = parseUsername(named('alice'));
+    const username = parseUsername(usernameFor('alice'));
     if (username === undefined) throw new Error('not a username');
     const token = await signIn(username);
     const read = async (): Promise<number> => {
       const headers = { authorization: `Bearer ${token}` };
-      return (await fetch(`${gate.url}/sync/${stage().names.registry}/`, { headers })).status;
+      return (await fetch(`${gate.url}/sync/${fixture().names.registry}/`, { headers })).status;
     };
     expect(await read()).toBe(200);
     await gate.identity.accounts.suspend(username);
@@ -130,12 +130,12 @@ export function describeService(stage: () => Stage): void {
   });
 
   it('may do nothing that a gate does not do', async () => {
-    const { access, names, couch } = stage();
+    const { access, names, couch } = fixture();
     const security: unknown = await couch.request({ db: names.registry, path: '_security' });
     const { COUCHDB_USER = '', COUCHDB_PASSWORD = '' } = env;
     const authorization = `Basic ${Buffer.from(`${COUCHDB_USER}:${COUCHDB_PASSWORD}`).toString('base64')}`;
     for (const [method, path, body] of [
-      ['PUT', `/${stage().newName()}`, undefined],
+      ['PUT', `/${fixture().newName()}`, undefined],
       ['DELETE', `/${names.registry}`, undefined],
       ['GET', '/_all_dbs', undefined],
       ['GET', '/_node/_local/_config', undefined],
@@ -164,7 +164,7 @@ export function describeService(stage: () => Stage): void {
   });
 
   it('where something is missing the gate does not start, and says what to run', async () => {
-    const registry = stage().newName();
+    const registry = fixture().newName();
     // The embedded engine tells a stranger of no database whether it is there.
     await expect(start({ REGISTRY_DB: registry })).rejects.toThrow(
       new RegExp(`database ${registry} .*[.] Run "npm run setup" with the credentials of a server admin[.]$`),
@@ -173,8 +173,8 @@ export function describeService(stage: () => Stage): void {
     await expect(start({ COUCHDB_JWT_SECRET: other })).rejects.toThrow(
       /does not take tokens of COUCHDB_JWT_SECRET.*setup/,
     );
-    const username = stage().newName();
-    await stage()
+    const username = fixture().newName();
+    await fixture()
       .couch.use<Record<string, unknown>>('_users')
       .insert({ _id: `org.couchdb.user:${username}`, name: username, type: 'user', roles: [], password: 'pw' });
     await expect(start({ COUCHDB_USER: username, COUCHDB_PASSWORD: 'pw' })).rejects.toThrow(
@@ -183,9 +183,9 @@ export function describeService(stage: () => Stage): void {
   });
 
   it('starts as a server admin as well, and leaves what set-up made', async () => {
-    const { access, run } = stage();
+    const { access, run } = fixture();
     const admin = await start({ COUCHDB_USER: access.username, COUCHDB_PASSWORD: access.password });
     await admin.close();
-    expect((await run()).said).toContain('Nothing had to be changed.');
+    expect((await run()).outputLines).toContain('Nothing had to be changed.');
   });
 }

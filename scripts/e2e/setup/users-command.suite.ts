@@ -1,33 +1,36 @@
 import { randomBytes } from 'node:crypto';
 import pino from 'pino';
 import { readConfig } from '../../../server/config/config.ts';
-import { limitsWith } from '../../../server/testing/test-identity.ts';
-import type { Stage } from './testing/stage.ts';
+import { rateLimitsWith } from '../../../server/testing/test-identity.ts';
+import type { SetupFixture } from './testing/fixture.ts';
 import { startPouchgate, type Pouchgate } from '../../../server/app/start.ts';
 import { statusOf } from '../../../server/upstream/client.ts';
-import { agreed } from '../../../server/testing/test-database.ts';
+import { waitForConsistency } from '../../../server/testing/test-database.ts';
 import type { UserList } from '../../../server/cli/users/list-users.ts';
-import { PASSWORD, runUsers, type RanUsers } from '../../../server/testing/run-users-command.ts';
+import { PASSWORD, runUsersCommand, type UsersCommandResult } from '../../../server/testing/run-users-command.ts';
 
 /** What the operator's command may do with the gates' environment alone, which is no server admin's. */
-export function describeUsersCommand(stage: () => Stage): void {
+export function describeUsersCommand(fixture: () => SetupFixture): void {
   let env: Readonly<Record<string, string>>;
   let gate: Pouchgate;
   beforeAll(async () => {
-    const { environment } = await stage().run(['--new-password', '--new-secret']);
+    const { environment } = await fixture().run(['--new-password', '--new-secret']);
     env = { ...environment, JWT_SECRET: randomBytes(32).toString('hex') };
     gate = await startPouchgate({
       config: readConfig({ PORT: '0', METRICS_PORT: 'off', DRAIN_SECONDS: '0', ...env }),
       log: pino({ level: 'silent' }),
-      rateLimits: limitsWith(),
+      rateLimits: rateLimitsWith(),
     });
   });
   afterAll(() => gate.close());
 
-  const run = (argv: readonly string[], more: Record<string, string> = {}, typed = PASSWORD): Promise<RanUsers> =>
-    runUsers({ ...env, ...more }, argv, { typed });
-  const asAdmin = (): Record<string, string> => {
-    const { username, password } = stage().access;
+  const run = (
+    argv: readonly string[],
+    more: Record<string, string> = {},
+    input = PASSWORD,
+  ): Promise<UsersCommandResult> => runUsersCommand({ ...env, ...more }, argv, { input });
+  const adminEnv = (): Record<string, string> => {
+    const { username, password } = fixture().access;
     return { COUCHDB_ADMIN_USER: username, COUCHDB_ADMIN_PASSWORD: password };
   };
   const signIn = async (username: string, password: string): Promise<number> => {
@@ -35,61 +38,61 @@ export function describeUsersCommand(stage: () => Stage): void {
     const headers = { 'content-type': 'application/json' };
     return (await fetch(`${gate.url}/api/auth/sign-in`, { method: 'POST', headers, body })).status;
   };
-  const codeOf = async (ran: Promise<RanUsers>): Promise<number> => (await ran).code;
+  const exitCodeOf = async (ran: Promise<UsersCommandResult>): Promise<number> => (await ran).code;
 
   it('adds, shows, sets, suspends, restores, resets and signs out', async () => {
-    const name = stage().newName();
-    expect(await codeOf(run(['add', name, '--password-stdin']))).toBe(0);
+    const name = fixture().newName();
+    expect(await exitCodeOf(run(['add', name, '--password-stdin']))).toBe(0);
     expect(await signIn(name, PASSWORD)).toBe(200);
-    expect(await codeOf(run(['set', name, 'theme', 'dark']))).toBe(0);
-    expect((await run(['show', name])).said).toContain('command line');
-    expect(await codeOf(run(['end-sessions', name]))).toBe(0);
-    expect(await codeOf(run(['suspend', name]))).toBe(0);
+    expect(await exitCodeOf(run(['set', name, 'theme', 'dark']))).toBe(0);
+    expect((await run(['show', name])).stdout).toContain('command line');
+    expect(await exitCodeOf(run(['end-sessions', name]))).toBe(0);
+    expect(await exitCodeOf(run(['suspend', name]))).toBe(0);
     expect(await signIn(name, PASSWORD)).toBe(403);
-    expect(await codeOf(run(['restore', name]))).toBe(0);
-    expect(await codeOf(run(['reset-password', name, '--password-stdin'], {}, 'another password'))).toBe(0);
+    expect(await exitCodeOf(run(['restore', name]))).toBe(0);
+    expect(await exitCodeOf(run(['reset-password', name, '--password-stdin'], {}, 'another password'))).toBe(0);
     // Each node of a cluster keeps accounts for a moment, until it hears of another password.
-    await agreed(async () => (await signIn(name, PASSWORD)) === 401);
-    await agreed(async () => (await signIn(name, 'another password')) === 200);
-    const { said, complaints } = await run(['list', '--json']);
-    const listed = JSON.parse(said) as {
+    await waitForConsistency(async () => (await signIn(name, PASSWORD)) === 401);
+    await waitForConsistency(async () => (await signIn(name, 'another password')) === 200);
+    const { stdout, stderr } = await run(['list', '--json']);
+    const listed = JSON.parse(stdout) as {
       users: { username: string; account: boolean | null }[];
       accountsListed: boolean;
     };
     const account = listed.accountsListed ? true : null;
     expect(listed.users.find(({ username }) => username === name)).toMatchObject({ account, state: 'active' });
-    expect(complaints.includes('does not list accounts')).toBe(!listed.accountsListed);
+    expect(stderr.includes('does not list accounts')).toBe(!listed.accountsListed);
     expect((await run(['show', env['COUCHDB_USER'] ?? ''])).code).toBe(0);
     for (const argv of [
       ['erase', '--yes'],
       ['reset-password', '--password-stdin'],
       ['add', '--password-stdin'],
     ]) {
-      const { code, complaints: why } = await run([...argv, env['COUCHDB_USER'] ?? '']);
+      const { code, stderr: why } = await run([...argv, env['COUCHDB_USER'] ?? '']);
       expect([code, why]).toEqual([1, expect.stringContaining('the account of the gates')]);
     }
   });
 
   it('erases but for what only a server admin may, says so, and does the rest with their credentials', async () => {
-    const name = stage().newName();
-    expect(await codeOf(run(['add', name, '--password-stdin']))).toBe(0);
-    const account = () => stage().couch.use('_users').get(`org.couchdb.user:${name}`);
-    const { code, complaints } = await run(['erase', name, '--yes']);
+    const name = fixture().newName();
+    expect(await exitCodeOf(run(['add', name, '--password-stdin']))).toBe(0);
+    const account = () => fixture().couch.use('_users').get(`org.couchdb.user:${name}`);
+    const { code, stderr } = await run(['erase', name, '--yes']);
     expect(code).toBe(0);
-    expect(complaints).toMatch(/lets only a server admin delete .* COUCHDB_ADMIN_USER/);
-    expect(complaints).toMatch(/until CouchDB compacts them, .* COUCHDB_ADMIN_USER/);
+    expect(stderr).toMatch(/lets only a server admin delete .* COUCHDB_ADMIN_USER/);
+    expect(stderr).toMatch(/until CouchDB compacts them, .* COUCHDB_ADMIN_USER/);
     expect(Object.keys(await account()).sort()).toEqual(['_id', '_rev', 'name', 'roles', 'type']);
     expect([await signIn(name, PASSWORD), await signIn(name, '')]).toEqual([401, 400]);
-    const list = JSON.parse((await run(['list', '--json'], asAdmin())).said) as UserList;
+    const list = JSON.parse((await run(['list', '--json'], adminEnv())).stdout) as UserList;
     expect(list.users.find(({ username }) => username === name)).toMatchObject({ state: 'erased', account: false });
     const again = await run(['erase', name, '--yes', '--json']);
-    expect(JSON.parse(again.said)).toMatchObject({ account: 'emptied', sessions: 0, revisions: 0 });
+    expect(JSON.parse(again.stdout)).toMatchObject({ account: 'emptied', sessions: 0, revisions: 0 });
 
-    const wrong = await run(['erase', name, '--yes'], { ...asAdmin(), COUCHDB_ADMIN_PASSWORD: 'wrong' });
-    expect([wrong.code, wrong.complaints]).toEqual([1, expect.stringContaining('refuses COUCHDB_ADMIN_USER')]);
-    const whole = await run(['erase', name, '--yes', '--json'], asAdmin());
-    expect(JSON.parse(whole.said)).toMatchObject({ account: 'removed', left: [] });
+    const wrong = await run(['erase', name, '--yes'], { ...adminEnv(), COUCHDB_ADMIN_PASSWORD: 'wrong' });
+    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('refuses COUCHDB_ADMIN_USER')]);
+    const whole = await run(['erase', name, '--yes', '--json'], adminEnv());
+    expect(JSON.parse(whole.stdout)).toMatchObject({ account: 'removed', left: [] });
     expect(await account().then(() => 200, statusOf)).toBe(404);
-    expect((await run(['add', name, '--password-stdin'])).complaints).toContain('was erased');
+    expect((await run(['add', name, '--password-stdin'])).stderr).toContain('was erased');
   });
 }

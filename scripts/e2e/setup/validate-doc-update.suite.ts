@@ -6,14 +6,14 @@ import { newUserDocument, parseUsername, type Username } from '../../../couchdb-
 import {
   createForward,
   createForwardAgent,
-  type UpstreamAnswer,
+  type UpstreamResponse,
   type UpstreamRequest,
 } from '../../../server/upstream/forward.ts';
 import { upstreamAuthorization, type AuthorizationFor } from '../../../server/upstream/authorization.ts';
 import { keyIdOf } from '../../../server/upstream/jwt-key-id.ts';
-import type { Stage } from './testing/stage.ts';
+import type { SetupFixture } from './testing/fixture.ts';
 
-function user(name: string): Username {
+function toUsername(name: string): Username {
   const username = parseUsername(name);
   if (username === undefined) throw new Error(`${name} is no username.`);
   return username;
@@ -23,14 +23,14 @@ function user(name: string): Username {
  * What is left when the gate's own checks are not there: requests that it would never build, sent by the code that sends its
  * own, as the user that a bug would send them as.
  */
-export function describeSecondLock(stage: () => Stage): void {
+export function describeValidateDocUpdate(fixture: () => SetupFixture): void {
   const secret = randomBytes(32);
-  const [alice, bob] = [user('alice'), user('bob')];
+  const [alice, bob] = [toUsername('alice'), toUsername('bob')];
   let agent: ReturnType<typeof createForwardAgent>;
   let authorizationFor: AuthorizationFor;
 
   beforeAll(async () => {
-    const { run, access } = stage();
+    const { run, access } = fixture();
     expect((await run([], { COUCHDB_JWT_SECRET: secret.toString('base64') })).code).toBe(0);
     agent = createForwardAgent(access.url);
     // Wrong credentials: what goes through is let through by the token.
@@ -39,21 +39,21 @@ export function describeSecondLock(stage: () => Stage): void {
   });
   afterAll(() => agent.destroy());
 
-  const registry = () => stage().couch.use<Record<string, unknown>>(stage().names.registry);
-  const bobs = (): Promise<unknown> =>
-    stage().couch.request({ db: stage().names.registry, path: 'user_bob', qs: { open_revs: 'all', revs: 'true' } });
-  const send = (
+  const registry = () => fixture().couch.use<Record<string, unknown>>(fixture().names.registry);
+  const readBobLeaves = (): Promise<unknown> =>
+    fixture().couch.request({ db: fixture().names.registry, path: 'user_bob', qs: { open_revs: 'all', revs: 'true' } });
+  const sendAs = (
     as: Username,
     path: readonly string[],
     rest: Partial<UpstreamRequest> = {},
-  ): Promise<UpstreamAnswer> => {
+  ): Promise<UpstreamResponse> => {
     const request = { method: 'GET', path, authorization: authorizationFor(as), ...rest } as const;
     const res = new ServerResponse(new IncomingMessage(new Socket()));
-    return createForward(stage().access.url, { agent })(request, res);
+    return createForward(fixture().access.url, { agent })(request, res);
   };
-  const inRegistry = (as: Username, path: string, rest: Partial<UpstreamRequest>): Promise<UpstreamAnswer> =>
-    send(as, [stage().names.registry, path], rest);
-  const foreign = (more: object): object => ({
+  const sendToRegistry = (as: Username, path: string, rest: Partial<UpstreamRequest>): Promise<UpstreamResponse> =>
+    sendAs(as, [fixture().names.registry, path], rest);
+  const bobDocument = (more: object): object => ({
     ...newUserDocument(bob, new Date()),
     preferences: { theme: 'dark' },
     ...more,
@@ -61,49 +61,49 @@ export function describeSecondLock(stage: () => Stage): void {
 
   it('a user writes the own document', async () => {
     const own = { ...newUserDocument(alice, new Date()) };
-    expect(await inRegistry(alice, 'user_alice', { method: 'PUT', body: own })).toMatchObject({ status: 201 });
+    expect(await sendToRegistry(alice, 'user_alice', { method: 'PUT', body: own })).toMatchObject({ status: 201 });
     const replicated = { docs: [{ ...own, _rev: `2-${'a'.repeat(32)}` }], new_edits: false };
-    const answer = await inRegistry(alice, '_bulk_docs', { method: 'POST', body: replicated });
+    const answer = await sendToRegistry(alice, '_bulk_docs', { method: 'POST', body: replicated });
     expect(answer).toEqual({ status: 201, body: [] });
   });
 
   it("another's is refused by the database itself: an edit, a replicated revision, a forged root, a deletion", async () => {
-    const before = await bobs();
+    const before = await readBobLeaves();
     const { _rev } = await registry().get('user_bob');
-    const edits = { docs: [foreign({ _rev }), { _id: 'user_bob', _rev, _deleted: true }] };
+    const edits = { docs: [bobDocument({ _rev }), { _id: 'user_bob', _rev, _deleted: true }] };
     const replicated = {
-      docs: [foreign({ _rev: `2-${'b'.repeat(32)}` }), foreign({ _rev: `99-${'f'.repeat(32)}` })],
+      docs: [bobDocument({ _rev: `2-${'b'.repeat(32)}` }), bobDocument({ _rev: `99-${'f'.repeat(32)}` })],
       new_edits: false,
     };
     for (const body of [edits, replicated]) {
-      const answer = await inRegistry(alice, '_bulk_docs', { method: 'POST', body });
+      const answer = await sendToRegistry(alice, '_bulk_docs', { method: 'POST', body });
       expect(answer.body).toEqual(
         [0, 1].map(() => expect.objectContaining({ id: 'user_bob', error: 'forbidden' }) as unknown),
       );
     }
     // An upstream's 403 as a whole is the gate's 502.
-    const put = inRegistry(alice, 'user_bob', { method: 'PUT', body: foreign({ _rev }) });
+    const put = sendToRegistry(alice, 'user_bob', { method: 'PUT', body: bobDocument({ _rev }) });
     await expect(put).rejects.toMatchObject({ status: 502 });
-    await expect(inRegistry(alice, 'user_bob', { method: 'DELETE', query: { rev: _rev } })).rejects.toMatchObject({
+    await expect(sendToRegistry(alice, 'user_bob', { method: 'DELETE', query: { rev: _rev } })).rejects.toMatchObject({
       status: 502,
     });
-    expect(await bobs()).toEqual(before);
+    expect(await readBobLeaves()).toEqual(before);
   });
 
   it('nor may a user write a document of no user, one that is not of its shape, or a design document', async () => {
     const own = newUserDocument(alice, new Date());
     const { _rev } = await registry().get('user_alice');
     const docs = [{ _id: 'note' }, { ...own, _id: 'user_alice', _rev, isAdmin: true }];
-    const answer = await inRegistry(alice, '_bulk_docs', { method: 'POST', body: { docs } });
+    const answer = await sendToRegistry(alice, '_bulk_docs', { method: 'POST', body: { docs } });
     expect(answer.body).toEqual(
       docs.map(({ _id }) => expect.objectContaining({ id: _id, error: 'forbidden' }) as unknown),
     );
-    const design = send(alice, [stage().names.registry, '_design', 'mine'], { method: 'PUT', body: { views: {} } });
+    const design = sendAs(alice, [fixture().names.registry, '_design', 'mine'], { method: 'PUT', body: { views: {} } });
     await expect(design).rejects.toMatchObject({ status: 502 });
   });
 
   it('sessions, accounts and settings are closed to users', async () => {
-    const { sessions } = stage().names;
+    const { sessions } = fixture().names;
     for (const path of [
       [sessions],
       [sessions, '_all_docs'],
@@ -111,7 +111,7 @@ export function describeSecondLock(stage: () => Stage): void {
       ['_users', '_all_docs'],
       ['_node', '_local', '_config'],
     ]) {
-      await expect(send(alice, path)).rejects.toMatchObject({ status: 502 });
+      await expect(sendAs(alice, path)).rejects.toMatchObject({ status: 502 });
     }
   });
 
@@ -129,7 +129,7 @@ export function describeSecondLock(stage: () => Stage): void {
       sign(claims, secret, {}),
       sign({ ...claims, exp: exp - 120 }, secret, { keyid }),
     ]) {
-      const { access, names } = stage();
+      const { access, names } = fixture();
       const answer = await fetch(`${access.url}/${names.registry}`, { headers: { authorization } });
       await answer.arrayBuffer();
       statuses.push(answer.status);

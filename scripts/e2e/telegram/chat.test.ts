@@ -1,11 +1,11 @@
 import { DEFAULT_PREFERENCES } from '../../../couchdb-design/user-document/user-document.ts';
-import { startStage, type Stage } from './testing/chat.ts';
+import { createChatFixture, type ChatFixture } from './testing/chat.ts';
 
-let stage: Stage;
+let fixture: ChatFixture;
 beforeAll(async () => {
-  stage = await startStage();
+  fixture = await createChatFixture();
 });
-afterAll(() => stage.close());
+afterAll(() => fixture.close());
 
 test.each([
   ['/theme dark', { theme: 'dark' }, 'Theme: dark'],
@@ -19,9 +19,9 @@ test.each([
   ['/sidebar off', { activitySidebarOpen: false }, 'Activity sidebar: off'],
   ['/timezone europe/vienna', { timezone: 'Europe/Vienna' }, 'Time zone: Europe/Vienna'],
 ])('%s is an edit by Telegram', async (command, patch, says) => {
-  const { user, person } = await stage.linked();
-  expect((await person.say(command)).text).toBe(says);
-  const { preferences, edits } = await stage.preferencesOf(user);
+  const { user, person } = await fixture.createLinkedPerson();
+  expect((await person.sendMessage(command)).text).toBe(says);
+  const { preferences, edits } = await fixture.readPreferences(user);
   expect(preferences).toEqual({ ...DEFAULT_PREFERENCES, ...patch });
   expect(Object.keys(edits).sort()).toEqual(Object.keys(patch).sort());
   expect(Object.values(edits).map(({ by }) => by)).toEqual(Object.keys(patch).map(() => 'telegram'));
@@ -42,51 +42,53 @@ test.each([
   ['hello', 'I do not understand'],
   ['', 'I do not understand'],
 ])('%p changes nothing, and is told how it is said', async (text, says) => {
-  const { user, person } = await stage.linked();
-  expect((await person.say(text)).text).toContain(says);
-  expect((await stage.preferencesOf(user)).edits).toEqual({});
+  const { user, person } = await fixture.createLinkedPerson();
+  expect((await person.sendMessage(text)).text).toContain(says);
+  expect((await fixture.readPreferences(user)).edits).toEqual({});
 });
 
 test('/start, /help and /unlink say what holds', async () => {
-  const stranger = stage.api.person('Nobody');
-  expect((await stranger.say('/start')).text).toContain('Devices');
-  expect((await stranger.say('/help')).text).toContain('/timezone Europe/Vienna');
-  expect((await stranger.say('/unlink')).text).toContain('not linked');
-  const { user, person } = await stage.linked();
-  expect((await person.say('/start')).text).toContain(`linked to ${user}`);
-  expect((await person.say('/unlink')).text).toContain('no longer linked');
-  expect((await person.say('/preferences')).text).toContain('not linked');
-  expect(await stage.chatsOf(user)).toEqual([]);
+  const stranger = fixture.api.createPerson('Nobody');
+  expect((await stranger.sendMessage('/start')).text).toContain('Devices');
+  expect((await stranger.sendMessage('/help')).text).toContain('/timezone Europe/Vienna');
+  expect((await stranger.sendMessage('/unlink')).text).toContain('not linked');
+  const { user, person } = await fixture.createLinkedPerson();
+  expect((await person.sendMessage('/start')).text).toContain(`linked to ${user}`);
+  expect((await person.sendMessage('/unlink')).text).toContain('no longer linked');
+  expect((await person.sendMessage('/preferences')).text).toContain('not linked');
+  expect(await fixture.listChats(user)).toEqual([]);
 });
 
 test('/preferences shows all, and its buttons edit and are shown anew', async () => {
-  const { user, person } = await stage.linked();
+  const { user, person } = await fixture.createLinkedPerson();
   const body = JSON.stringify({
     selectedTags: ['<b>*bold*</b>', '[x](http://x)'],
     tableColumns: Array(30).fill('ä'.repeat(40)),
   });
-  const headers = { authorization: `Bearer ${stage.gate.token(user)}`, 'content-type': 'application/json' };
-  expect((await fetch(`${stage.gate.url}/api/users/preferences`, { method: 'PATCH', headers, body })).status).toBe(200);
-  const shown = await person.say('/preferences');
+  const headers = { authorization: `Bearer ${fixture.gate.token(user)}`, 'content-type': 'application/json' };
+  expect((await fetch(`${fixture.gate.url}/api/users/preferences`, { method: 'PATCH', headers, body })).status).toBe(
+    200,
+  );
+  const shown = await person.sendMessage('/preferences');
   expect(shown.text).toContain('Tags: <b>*bold*</b>, [x](http://x)');
   expect(shown).not.toHaveProperty('parse_mode');
   expect(shown.text).toContain('and 20 more');
   expect(person.buttons.map(({ text }) => text)).toContain('✓ System');
 
-  const pressed = await person.press('Dark');
+  const pressed = await person.pressButton('Dark');
   expect(pressed.notice).toBe('Theme: dark');
   expect(pressed.edited).toContain('Theme: dark');
   expect(person.buttons.map(({ text }) => text)).toContain('✓ Dark');
-  expect((await person.press('Daily briefing on')).notice).toBe('Daily briefing: on, at 07:00 (UTC)');
-  expect((await person.press('Table')).edited).toContain('View: table');
-  const { preferences, edits } = await stage.preferencesOf(user);
+  expect((await person.pressButton('Daily briefing on')).notice).toBe('Daily briefing: on, at 07:00 (UTC)');
+  expect((await person.pressButton('Table')).edited).toContain('View: table');
+  const { preferences, edits } = await fixture.readPreferences(user);
   expect(preferences).toMatchObject({ theme: 'dark', dailyBriefing: true, viewMode: 'table' });
   expect(edits['theme']).toMatchObject({ by: 'telegram' });
 });
 
 test('what no button says does nothing, nor does a button of a link that is over', async () => {
-  const { user, person } = await stage.linked();
-  await person.say('/preferences');
+  const { user, person } = await fixture.createLinkedPerson();
+  await person.sendMessage('/preferences');
   const [dark] = person.buttons.filter(({ text }) => text === 'Dark').map((button) => button.callback_data);
   const [tag] = (dark ?? '').split(':');
   const wrong = ['', 'x', `${tag}:theme:pink`, `${tag}:__proto__:on`, `${tag}:theme:dark:x`, `${tag}:timezone:UTC`];
@@ -95,17 +97,17 @@ test('what no button says does nothing, nor does a button of a link that is over
     expect(notice).toContain('from before');
     expect(edited).toBeUndefined();
   }
-  await person.say('/unlink');
+  await person.sendMessage('/unlink');
   expect(await person.pressData(dark ?? '')).toMatchObject({ edited: undefined });
-  const other = stage.newUser();
-  await person.say(`/start ${(await stage.newCode(other)).code}`);
+  const other = fixture.newUser();
+  await person.sendMessage(`/start ${(await fixture.createCode(other)).code}`);
   expect((await person.pressData(dark ?? '')).notice).toContain('from before');
-  for (const each of [user, other]) expect((await stage.preferencesOf(each)).edits).toEqual({});
+  for (const each of [user, other]) expect((await fixture.readPreferences(each)).edits).toEqual({});
 });
 
 test.each(['group', 'supergroup', 'channel'])('in a %s nothing is told and nothing linked', async (type) => {
-  const user = stage.newUser();
-  const { code } = await stage.newCode(user);
+  const user = fixture.newUser();
+  const { code } = await fixture.createCode(user);
   const chat = { id: -1_000_000 - type.length, type, title: 'A group' };
   const from = { id: 1, is_bot: false, first_name: 'Member' };
   const said = (text: string): object => ({
@@ -116,31 +118,33 @@ test.each(['group', 'supergroup', 'channel'])('in a %s nothing is told and nothi
     ...(type === 'channel' ? {} : { from }),
   });
   const kind = type === 'channel' ? 'channel_post' : 'message';
-  const before = stage.api.calls.length;
-  stage.api.update({ [kind]: said('just talk') });
-  stage.api.update({ [kind]: said('/start@another_bot') });
-  stage.api.update({ [kind]: said(`/start ${code}`) });
-  const { payload } = await stage.api.heard((call) => call.payload.chat_id === chat.id, before);
+  const before = fixture.api.calls.length;
+  fixture.api.sendUpdate({ [kind]: said('just talk') });
+  fixture.api.sendUpdate({ [kind]: said('/start@another_bot') });
+  fixture.api.sendUpdate({ [kind]: said(`/start ${code}`) });
+  const { payload } = await fixture.api.waitForCall((call) => call.payload.chat_id === chat.id, before);
   expect(payload.text).toMatch(/private chats only/);
-  stage.api.update({ callback_query: { id: `g${type}`, from, chat_instance: '1', data: 'x', message: said('old') } });
-  const press = await stage.api.heard((call) => call.payload.callback_query_id === `g${type}`, before);
+  fixture.api.sendUpdate({
+    callback_query: { id: `g${type}`, from, chat_instance: '1', data: 'x', message: said('old') },
+  });
+  const press = await fixture.api.waitForCall((call) => call.payload.callback_query_id === `g${type}`, before);
   expect(press.payload.text).toMatch(/private chats only/);
-  expect(stage.api.calls.filter((call) => call.payload.chat_id === chat.id)).toHaveLength(1);
-  expect(await stage.chatsOf(user)).toEqual([]);
-  expect((await stage.api.person('Owner').say(`/start ${code}`)).text).toContain(`linked to ${user}`);
+  expect(fixture.api.calls.filter((call) => call.payload.chat_id === chat.id)).toHaveLength(1);
+  expect(await fixture.listChats(user)).toEqual([]);
+  expect((await fixture.api.createPerson('Owner').sendMessage(`/start ${code}`)).text).toContain(`linked to ${user}`);
 });
 
 test('an edit is in the hands of a live client within a second', async () => {
-  const { user, person } = await stage.linked();
-  const first = await stage.gate.request(user, '/_changes', { method: 'POST', body: {} });
+  const { user, person } = await fixture.createLinkedPerson();
+  const first = await fixture.gate.request(user, '/_changes', { method: 'POST', body: {} });
   const { last_seq: since } = (await first.json()) as { last_seq: string };
-  const live = stage.gate.request(user, `/_changes?feed=longpoll&include_docs=true&since=${since}`, {
+  const live = fixture.gate.request(user, `/_changes?feed=longpoll&include_docs=true&since=${since}`, {
     method: 'POST',
     body: {},
   });
-  while (stage.gate.pouchgate.hub.size === 0) await new Promise(setImmediate);
+  while (fixture.gate.pouchgate.hub.size === 0) await new Promise(setImmediate);
   const begun = performance.now();
-  await person.say('/theme dark');
+  await person.sendMessage('/theme dark');
   const { results } = (await (await live).json()) as { results: { doc: { preferences: object } }[] };
   expect(performance.now() - begun).toBeLessThan(1_000);
   expect(results[0]?.doc.preferences).toMatchObject({ theme: 'dark' });

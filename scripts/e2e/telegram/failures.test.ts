@@ -1,20 +1,25 @@
 import { createLog } from '../../../server/observability/log.ts';
 import { problemSchema, telegramLinkSchema } from '../../../server/contract.ts';
-import { startForTests, type TestGate } from '../../../server/testing/test-gate.ts';
-import { answering, startFront, type Front } from '../../../server/testing/faulty-database-proxy.ts';
-import { startUpstream, type TestUpstream } from '../../../server/testing/test-database.ts';
+import { startTestGate, type TestGate } from '../../../server/testing/test-gate.ts';
+import { respondWith, startFaultyProxy, type FaultyProxy } from '../../../server/testing/faulty-database-proxy.ts';
+import { startTestUpstream, type TestUpstream } from '../../../server/testing/test-database.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
-import { startBotApi, type BotApi, type Call, type Person } from '../../../server/testing/fake-telegram-api.ts';
-import { failureOf, waitAfter } from '../../../server/telegram/bot/classify-error.ts';
+import {
+  startFakeTelegramApi,
+  type FakeTelegramApi,
+  type ApiCall,
+  type Person,
+} from '../../../server/testing/fake-telegram-api.ts';
+import { classifyTelegramError, computeBackoffMs } from '../../../server/telegram/bot/classify-error.ts';
 
-let api: BotApi;
+let api: FakeTelegramApi;
 let upstream: TestUpstream;
-let front: Front;
+let front: FaultyProxy;
 let gate: TestGate;
 let logged = '';
 let onLogged: () => void = () => undefined;
 
-const isAsk = ({ method }: Call): boolean => method === 'getUpdates';
+const isPoll = ({ method }: ApiCall): boolean => method === 'getUpdates';
 const start = async (): Promise<void> => {
   const log = createLog('debug', {
     write: (line: string) => {
@@ -22,32 +27,32 @@ const start = async (): Promise<void> => {
       onLogged();
     },
   });
-  const env = { TELEGRAM_BOT_TOKEN: api.token, TELEGRAM_API_ROOT: api.root() };
-  const telegramTimes = { waits: { first: 20, longest: 200 } };
-  gate = await startForTests(env, { upstream, access: front.access, log, telegramTimes });
+  const env = { TELEGRAM_BOT_TOKEN: api.token, TELEGRAM_API_ROOT: api.apiRoot() };
+  const telegramTimes = { backoff: { initialMs: 20, maxMs: 200 } };
+  gate = await startTestGate(env, { upstream, access: front.access, log, telegramTimes });
 };
-const logHas = (text: string): Promise<void> =>
+const waitForLog = (text: string): Promise<void> =>
   new Promise((resolve) => {
     onLogged = () => {
       if (logged.includes(text)) resolve();
     };
     onLogged();
   });
-const askForLink = (user: string): Promise<Response> =>
+const requestLink = (user: string): Promise<Response> =>
   fetch(`${gate.url}/api/users/telegram/link`, {
     method: 'POST',
     headers: { authorization: `Bearer ${gate.token(user)}` },
   });
 const link = async (person: Person, user: string): Promise<void> => {
-  const { code } = telegramLinkSchema.parse(await (await askForLink(user)).json());
-  expect((await person.say(`/start ${code}`)).text).toContain(`linked to ${user}`);
+  const { code } = telegramLinkSchema.parse(await (await requestLink(user)).json());
+  expect((await person.sendMessage(`/start ${code}`)).text).toContain(`linked to ${user}`);
 };
 
 beforeEach(async () => {
   logged = '';
-  api = await startBotApi();
-  upstream = await startUpstream();
-  front = await startFront(upstream);
+  api = await startFakeTelegramApi();
+  upstream = await startTestUpstream();
+  front = await startFaultyProxy(upstream);
 });
 afterEach(async () => {
   front.fault = undefined;
@@ -64,25 +69,25 @@ afterEach(async () => {
 test('with Telegram down the gate starts and works, says so, and goes on when it is back', async () => {
   api.fault = () => 'cut';
   await start();
-  await logHas('Telegram cannot be asked.');
+  await waitForLog('Telegram cannot be asked.');
   // Ready once its feeds are up, whatever Telegram does.
   await eventually(async () => (await fetch(`${gate.url}/readyz`)).status === 200);
-  const refused = await askForLink('ada');
+  const refused = await requestLink('ada');
   expect(refused.status).toBe(503);
   expect(problemSchema.parse(await refused.json()).detail).toContain('Telegram cannot be reached');
   api.fault = undefined;
-  await api.heard(isAsk);
-  await link(api.person('Ada'), 'ada');
+  await api.waitForCall(isPoll);
+  await link(api.createPerson('Ada'), 'ada');
 });
 
 test('a token that Telegram does not take is told as such, and tried again', async () => {
   api.fault = () => ({ error_code: 401, description: `Unauthorized: ${api.token}` });
   await start();
-  await logHas('Telegram does not take TELEGRAM_BOT_TOKEN.');
-  await logHas('[token]');
+  await waitForLog('Telegram does not take TELEGRAM_BOT_TOKEN.');
+  await waitForLog('[token]');
   expect((await fetch(`${gate.url}/healthz`)).status).toBe(200);
   api.fault = undefined;
-  await api.heard(isAsk);
+  await api.waitForCall(isPoll);
 });
 
 test.each([
@@ -93,22 +98,22 @@ test.each([
 ] as const)('%s to the question for updates is waited out', async (_name, fault) => {
   let left = 2;
   api.fault = (call) => {
-    if (!isAsk(call) || left === 0) return undefined;
+    if (!isPoll(call) || left === 0) return undefined;
     left -= 1;
     return fault;
   };
   await start();
   const begun = performance.now();
-  await logHas('Telegram cannot be asked.');
-  expect((await api.person('Ada').say('/help')).text).toContain('What you can say');
+  await waitForLog('Telegram cannot be asked.');
+  expect((await api.createPerson('Ada').sendMessage('/help')).text).toContain('What you can say');
   expect(left).toBe(0);
   if (fault !== 'cut' && 'parameters' in fault) expect(performance.now() - begun).toBeGreaterThan(1_900);
 });
 
 test('an answer that Telegram takes later is sent later; one that nobody takes keeps nobody else waiting', async () => {
   await start();
-  const [ada, blocker] = [api.person('Ada'), api.person('Blocker')];
-  await api.heard(isAsk);
+  const [ada, blocker] = [api.createPerson('Ada'), api.createPerson('Blocker')];
+  await api.waitForCall(isPoll);
   await link(ada, 'ada');
   let refusals = 0;
   api.fault = ({ method, payload }) => {
@@ -120,37 +125,37 @@ test('an answer that Telegram takes later is sent later; one that nobody takes k
       ? undefined
       : { error_code: 429, description: 'Too Many Requests', parameters: { retry_after: 1 } };
   };
-  await blocker.say('/help');
+  await blocker.sendMessage('/help');
   const begun = api.calls.length;
-  await ada.say('/theme dark');
-  const isSent = ({ method, payload }: Call): boolean => method === 'sendMessage' && payload.chat_id === ada.id;
+  await ada.sendMessage('/theme dark');
+  const isSent = ({ method, payload }: ApiCall): boolean => method === 'sendMessage' && payload.chat_id === ada.id;
   const first = api.calls.findIndex((call, index) => index >= begun && isSent(call));
-  const again = await api.heard(isSent, first + 1);
+  const again = await api.waitForCall(isSent, first + 1);
   expect(again.payload.text).toBe('Theme: dark');
   expect(refusals).toBe(2);
 });
 
 test('with the database down for preferences there is an answer, and the next command works', async () => {
   await start();
-  await api.heard(isAsk);
-  const person = api.person('Ada');
+  await api.waitForCall(isPoll);
+  const person = api.createPerson('Ada');
   await link(person, 'ada');
-  expect((await person.say('/theme dark')).text).toBe('Theme: dark');
+  expect((await person.sendMessage('/theme dark')).text).toBe('Theme: dark');
   const registry = upstream.names.registry;
-  front.fault = answering(
+  front.fault = respondWith(
     500,
     '{"error":"internal_server_error","reason":"badmatch"}',
   )(({ url = '' }) => url.startsWith(`/${registry}/user_`));
-  expect((await person.say('/theme light')).text).toContain('did not work');
+  expect((await person.sendMessage('/theme light')).text).toContain('did not work');
   front.fault = undefined;
-  expect((await person.say('/preferences')).text).toContain('Theme: dark');
+  expect((await person.sendMessage('/preferences')).text).toContain('Theme: dark');
 });
 
 test('waits grow to the longest, and what Telegram asks for is kept to', () => {
-  const waits = { first: 1_000, longest: 60_000 };
-  const down = failureOf(new Error('nobody listens'));
-  const after = (failures: number): number => waitAfter(down, failures, waits, () => 0.5);
+  const backoff = { initialMs: 1_000, maxMs: 60_000 };
+  const down = classifyTelegramError(new Error('nobody listens'));
+  const after = (failures: number): number => computeBackoffMs(down, failures, backoff, () => 0.5);
   expect([1, 2, 3, 20, 5_000].map(after)).toEqual([750, 1_500, 3_000, 45_000, 45_000]);
-  expect(waitAfter({ ...down, retryAfter: 7_000 }, 9, waits, Math.random)).toBe(7_000);
-  expect(waitAfter({ ...down, kind: 'token' }, 1, waits, Math.random)).toBe(60_000);
+  expect(computeBackoffMs({ ...down, retryAfterMs: 7_000 }, 9, backoff, Math.random)).toBe(7_000);
+  expect(computeBackoffMs({ ...down, kind: 'token' }, 1, backoff, Math.random)).toBe(60_000);
 });

@@ -2,28 +2,28 @@ import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { telegramLinkSchema } from '../../../server/contract.ts';
-import { startForTests, type TestGate } from '../../../server/testing/test-gate.ts';
-import { startBotApi, type BotApi } from '../../../server/testing/fake-telegram-api.ts';
-import { startUpstream, type TestUpstream } from '../../../server/testing/test-database.ts';
-import { freePort, killServerProcess, startServerProcess } from '../testing/server-process.ts';
+import { startTestGate, type TestGate } from '../../../server/testing/test-gate.ts';
+import { startFakeTelegramApi, type FakeTelegramApi } from '../../../server/testing/fake-telegram-api.ts';
+import { startTestUpstream, type TestUpstream } from '../../../server/testing/test-database.ts';
+import { findFreePort, killServerProcess, startServerProcess } from '../testing/server-process.ts';
 
 /** The process that asks Telegram is killed, as `kill -9` does: it gives nothing back, and tells nobody. */
 
 const JWT_SECRET = randomBytes(32).toString('base64url');
-let api: BotApi;
+let api: FakeTelegramApi;
 let upstream: TestUpstream;
 let server: ChildProcess;
 let gate: TestGate | undefined;
 let url: string;
 const env = (label: string): Record<string, string> => ({
   TELEGRAM_BOT_TOKEN: api.token,
-  TELEGRAM_API_ROOT: api.root(label),
+  TELEGRAM_API_ROOT: api.apiRoot(label),
   JWT_SECRET,
 });
 beforeAll(async () => {
-  api = await startBotApi();
-  upstream = await startUpstream();
-  const port = String(await freePort());
+  api = await startFakeTelegramApi();
+  upstream = await startTestUpstream();
+  const port = String(await findFreePort());
   url = `http://127.0.0.1:${port}`;
   server = await startServerProcess({ ...upstream.env(), ...env('killed'), PORT: port, DRAIN_SECONDS: '0' });
 });
@@ -35,24 +35,24 @@ afterAll(async () => {
 });
 
 test('another gate takes over the bot, answers what was said meanwhile, and nothing that was answered again', async () => {
-  const ada = upstream.account('ada');
+  const ada = upstream.accountName('ada');
   const authorization = `Bearer ${jwt.sign({ sub: ada }, JWT_SECRET, { expiresIn: '1h' })}`;
   const link = await fetch(`${url}/api/users/telegram/link`, { method: 'POST', headers: { authorization } });
   const { code } = telegramLinkSchema.parse(await link.json());
-  const [person, stranger] = [api.person('Ada'), api.person('Eve')];
-  expect((await person.say(`/start ${code}`)).text).toContain(`linked to ${ada}`);
-  expect((await person.say('/theme dark')).text).toBe('Theme: dark');
+  const [person, stranger] = [api.createPerson('Ada'), api.createPerson('Eve')];
+  expect((await person.sendMessage(`/start ${code}`)).text).toContain(`linked to ${ada}`);
+  expect((await person.sendMessage('/theme dark')).text).toBe('Theme: dark');
 
   await killServerProcess(server);
   const heard = api.calls.length;
-  const answers = [person.say('/view table'), stranger.say('/theme dark')];
-  gate = await startForTests(env('next'), { upstream, telegramTimes: { lease: 1_500 } });
+  const answers = [person.sendMessage('/view table'), stranger.sendMessage('/theme dark')];
+  gate = await startTestGate(env('next'), { upstream, telegramTimes: { leaseMs: 1_500 } });
   const [own, other] = await Promise.all(answers);
   expect(own?.text).toBe('View: table');
   expect(other?.text).toContain('not linked');
   // The code is used up, whoever was killed since.
-  expect((await stranger.say(`/start ${code}`)).text).toContain('not good');
-  expect((await person.say('/theme light')).text).toBe('Theme: light');
+  expect((await stranger.sendMessage(`/start ${code}`)).text).toContain('not good');
+  expect((await person.sendMessage('/theme light')).text).toBe('Theme: light');
 
   const sent = api.calls.slice(heard).filter(({ method }) => method === 'sendMessage');
   expect(sent.map(({ label }) => label)).toEqual(['next', 'next', 'next', 'next']);

@@ -5,151 +5,159 @@ import {
 } from '../../../couchdb-design/user-document/user-document.ts';
 import { telegramLinkSchema } from '../../../server/contract.ts';
 import { connect } from '../../../server/upstream/client.ts';
-import { expectProblem, startStage, type Stage } from './testing/chat.ts';
-import { createDocuments } from '../../../server/telegram/document-store.ts';
-import { linkPrefix } from '../../../server/telegram/links/link-documents.ts';
-import { CODE_LIFE, createLinks } from '../../../server/telegram/links/links.ts';
+import { expectProblem, createChatFixture, type ChatFixture } from './testing/chat.ts';
+import { createDocumentStore } from '../../../server/telegram/document-store.ts';
+import { linkIdPrefix } from '../../../server/telegram/links/link-documents.ts';
+import { CODE_LIFETIME_MS, createLinks } from '../../../server/telegram/links/links.ts';
 
-let stage: Stage;
+let fixture: ChatFixture;
 beforeAll(async () => {
-  stage = await startStage();
+  fixture = await createChatFixture();
 });
-afterAll(() => stage.close());
+afterAll(() => fixture.close());
 
 test('a code links the chat that says it, once, and the app lists and unlinks it', async () => {
-  const user = stage.newUser();
-  const person = stage.api.person('Ada <b>', 'ada');
-  const { code, url, expiresAt } = await stage.newCode(user);
+  const user = fixture.newUser();
+  const person = fixture.api.createPerson('Ada <b>', 'ada');
+  const { code, url, expiresAt } = await fixture.createCode(user);
   expect(url).toBe(`https://t.me/pouchgate_test_bot?start=${code}`);
   expect(code).toMatch(/^[A-Za-z0-9_-]{32}$/);
-  expect(Date.parse(expiresAt) - Date.now()).toBeGreaterThan(CODE_LIFE - 60_000);
-  expect(await stage.chatsOf(user)).toEqual([]);
+  expect(Date.parse(expiresAt) - Date.now()).toBeGreaterThan(CODE_LIFETIME_MS - 60_000);
+  expect(await fixture.listChats(user)).toEqual([]);
 
-  expect((await person.say(`/start ${code}`)).text).toMatch(new RegExp(`^This chat is linked to ${user}\\.`));
-  const [chat, ...others] = await stage.chatsOf(user);
+  expect((await person.sendMessage(`/start ${code}`)).text).toMatch(new RegExp(`^This chat is linked to ${user}\\.`));
+  const [chat, ...others] = await fixture.listChats(user);
   expect(others).toEqual([]);
   expect(chat).toMatchObject({ id: String(person.id), firstName: 'Ada <b>', username: 'ada' });
 
-  expect((await person.say(`/start ${code}`)).text).toContain('not good');
-  const second = stage.api.person('Eve');
-  expect((await second.say(`/start ${code}`)).text).toContain('not good');
-  expect((await second.say('/preferences')).text).toContain('not linked');
-  expect(await stage.chatsOf(user)).toHaveLength(1);
+  expect((await person.sendMessage(`/start ${code}`)).text).toContain('not good');
+  const second = fixture.api.createPerson('Eve');
+  expect((await second.sendMessage(`/start ${code}`)).text).toContain('not good');
+  expect((await second.sendMessage('/preferences')).text).toContain('not linked');
+  expect(await fixture.listChats(user)).toHaveLength(1);
 
-  await expectProblem(await stage.ask(stage.newUser(), `/telegram/${person.id}`, 'DELETE'), 404);
-  expect((await stage.ask(user, `/telegram/${person.id}`, 'DELETE')).status).toBe(204);
-  await expectProblem(await stage.ask(user, `/telegram/${person.id}`, 'DELETE'), 404);
-  expect(await stage.chatsOf(user)).toEqual([]);
-  expect((await person.say('/theme dark')).text).toContain('not linked');
-  expect((await stage.preferencesOf(user)).preferences).toEqual(DEFAULT_PREFERENCES);
+  await expectProblem(await fixture.request(fixture.newUser(), `/telegram/${person.id}`, 'DELETE'), 404);
+  expect((await fixture.request(user, `/telegram/${person.id}`, 'DELETE')).status).toBe(204);
+  await expectProblem(await fixture.request(user, `/telegram/${person.id}`, 'DELETE'), 404);
+  expect(await fixture.listChats(user)).toEqual([]);
+  expect((await person.sendMessage('/theme dark')).text).toContain('not linked');
+  expect((await fixture.readPreferences(user)).preferences).toEqual(DEFAULT_PREFERENCES);
 });
 
 test('a code is good for ten minutes, only the newest one, and only its hash is stored', async () => {
-  const user = stage.newUser();
-  const person = stage.api.person('Late');
-  const old = await stage.newCode(user);
-  const newer = await stage.newCode(user);
-  expect((await person.say(`/start ${old.code}`)).text).toContain('not good');
-  stage.skip(CODE_LIFE);
-  expect((await person.say(`/start ${newer.code}`)).text).toContain('not good');
-  const { code } = await stage.newCode(user);
-  const sessions = stage.gate.pouchgate.upstream;
-  const all = await fetch(`${sessions.url}/${stage.gate.upstream.names.sessions}/_all_docs?include_docs=true`, {
+  const user = fixture.newUser();
+  const person = fixture.api.createPerson('Late');
+  const old = await fixture.createCode(user);
+  const newer = await fixture.createCode(user);
+  expect((await person.sendMessage(`/start ${old.code}`)).text).toContain('not good');
+  fixture.advanceTime(CODE_LIFETIME_MS);
+  expect((await person.sendMessage(`/start ${newer.code}`)).text).toContain('not good');
+  const { code } = await fixture.createCode(user);
+  const sessions = fixture.gate.pouchgate.upstream;
+  const all = await fetch(`${sessions.url}/${fixture.gate.upstream.names.sessions}/_all_docs?include_docs=true`, {
     headers: { authorization: `Basic ${btoa(`${sessions.username}:${sessions.password}`)}` },
   });
   const text = await all.text();
   expect(text).toContain(`telegram-code-of:${user}`);
   expect(text).not.toContain(code);
-  stage.skip(CODE_LIFE - 1_000);
-  expect((await person.say(`/start ${code}`)).text).toContain(`linked to ${user}`);
+  fixture.advanceTime(CODE_LIFETIME_MS - 1_000);
+  expect((await person.sendMessage(`/start ${code}`)).text).toContain(`linked to ${user}`);
 });
 
 test('a chat is linked to one user at most: another link takes its place and says so', async () => {
-  const { user, person } = await stage.linked();
-  const other = stage.newUser();
-  const { code } = await stage.newCode(other);
-  expect((await person.say(`/start ${code}`)).text).toContain(`linked to ${other} now, and no longer to ${user}`);
-  expect(await stage.chatsOf(user)).toEqual([]);
-  expect(await stage.chatsOf(other)).toHaveLength(1);
-  const again = await stage.newCode(other);
-  expect((await person.say(`/start ${again.code}`)).text).toContain(`linked to ${other} again`);
-  expect(await stage.chatsOf(other)).toHaveLength(1);
+  const { user, person } = await fixture.createLinkedPerson();
+  const other = fixture.newUser();
+  const { code } = await fixture.createCode(other);
+  expect((await person.sendMessage(`/start ${code}`)).text).toContain(
+    `linked to ${other} now, and no longer to ${user}`,
+  );
+  expect(await fixture.listChats(user)).toEqual([]);
+  expect(await fixture.listChats(other)).toHaveLength(1);
+  const again = await fixture.createCode(other);
+  expect((await person.sendMessage(`/start ${again.code}`)).text).toContain(`linked to ${other} again`);
+  expect(await fixture.listChats(other)).toHaveLength(1);
 });
 
 test('a suspended account’s chat and code do nothing until it is restored', async () => {
-  const { user, person } = await stage.linked(stage.gate.upstream.account(stage.newUser()));
-  await person.say('/preferences');
-  const { code } = await stage.newCode(user);
-  const { accounts } = stage.gate.pouchgate.identity;
+  const { user, person } = await fixture.createLinkedPerson(fixture.gate.upstream.accountName(fixture.newUser()));
+  await person.sendMessage('/preferences');
+  const { code } = await fixture.createCode(user);
+  const { accounts } = fixture.gate.pouchgate.identity;
   const name = (
-    await stage.gate.pouchgate.identity.authenticate({ authorization: [`Bearer ${stage.gate.token(user)}`] })
+    await fixture.gate.pouchgate.identity.authenticate({ authorization: [`Bearer ${fixture.gate.token(user)}`] })
   ).username;
   await accounts.suspend(name);
-  expect((await person.say('/theme dark')).text).toBe('The account is suspended.');
-  expect((await person.say('/preferences')).text).toBe('The account is suspended.');
-  expect(await person.press('Dark')).toEqual({ notice: 'The account is suspended.', edited: undefined });
-  expect((await stage.api.person('New').say(`/start ${code}`)).text).toBe('The account is suspended.');
+  expect((await person.sendMessage('/theme dark')).text).toBe('The account is suspended.');
+  expect((await person.sendMessage('/preferences')).text).toBe('The account is suspended.');
+  expect(await person.pressButton('Dark')).toEqual({ notice: 'The account is suspended.', edited: undefined });
+  expect((await fixture.api.createPerson('New').sendMessage(`/start ${code}`)).text).toBe('The account is suspended.');
   await accounts.restore(name);
-  expect((await stage.preferencesOf(user)).edits).toEqual({});
-  expect((await person.say('/theme dark')).text).toBe('Theme: dark');
+  expect((await fixture.readPreferences(user)).edits).toEqual({});
+  expect((await person.sendMessage('/theme dark')).text).toBe('Theme: dark');
 });
 
 test('a device that is signed out has given no code that is still good, and a link stays', async () => {
-  const user = stage.gate.upstream.account(stage.newUser());
+  const user = fixture.gate.upstream.accountName(fixture.newUser());
   const credentials = JSON.stringify({ username: user, password: 'long enough' });
   const headers = { 'content-type': 'application/json' };
-  const registered = await fetch(`${stage.gate.url}/api/auth/register`, { method: 'POST', headers, body: credentials });
+  const registered = await fetch(`${fixture.gate.url}/api/auth/register`, {
+    method: 'POST',
+    headers,
+    body: credentials,
+  });
   const { accessToken, sessionId } = (await registered.json()) as { accessToken: string; sessionId: string };
   const link = async () => {
     const authorization = `Bearer ${accessToken}`;
-    const answer = await fetch(`${stage.gate.url}/api/users/telegram/link`, {
+    const answer = await fetch(`${fixture.gate.url}/api/users/telegram/link`, {
       method: 'POST',
       headers: { authorization },
     });
     return telegramLinkSchema.parse(await answer.json()).code;
   };
-  const person = stage.api.person('Stays');
-  expect((await person.say(`/start ${await link()}`)).text).toContain(`linked to ${user}`);
+  const person = fixture.api.createPerson('Stays');
+  expect((await person.sendMessage(`/start ${await link()}`)).text).toContain(`linked to ${user}`);
   const code = await link();
-  const name = (await stage.gate.pouchgate.identity.authenticate({ authorization: [`Bearer ${accessToken}`] }))
+  const name = (await fixture.gate.pouchgate.identity.authenticate({ authorization: [`Bearer ${accessToken}`] }))
     .username;
-  await stage.gate.pouchgate.identity.sessions.end(name, sessionId);
-  expect((await stage.api.person('Thief').say(`/start ${code}`)).text).toContain('session is over');
-  expect((await person.say('/theme dark')).text).toBe('Theme: dark');
+  await fixture.gate.pouchgate.identity.sessions.end(name, sessionId);
+  expect((await fixture.api.createPerson('Thief').sendMessage(`/start ${code}`)).text).toContain('session is over');
+  expect((await person.sendMessage('/theme dark')).text).toBe('Theme: dark');
 });
 
 test('without a good token there is nothing', async () => {
-  await expectProblem(await fetch(`${stage.gate.url}/api/users/telegram`), 401);
-  await expectProblem(await fetch(`${stage.gate.url}/api/users/telegram/link`, { method: 'POST' }), 401);
-  await expectProblem(await stage.ask(stage.newUser(), '/telegram/link'), 405);
-  await expectProblem(await stage.ask(stage.newUser(), '/telegram/x', 'DELETE'), 404);
+  await expectProblem(await fetch(`${fixture.gate.url}/api/users/telegram`), 401);
+  await expectProblem(await fetch(`${fixture.gate.url}/api/users/telegram/link`, { method: 'POST' }), 401);
+  await expectProblem(await fixture.request(fixture.newUser(), '/telegram/link'), 405);
+  await expectProblem(await fixture.request(fixture.newUser(), '/telegram/x', 'DELETE'), 404);
 });
 
 test('codes are few for each user: beyond that one waits', async () => {
-  const strict = await startStage({ rateLimits: { telegramCodeByName: { windowMs: 60_000, limit: 2 } } });
-  await strict.newCode('ada');
-  await strict.newCode('ada');
-  const refused = await strict.ask('ada', '/telegram/link', 'POST');
+  const strict = await createChatFixture({ rateLimits: { telegramCodeByName: { windowMs: 60_000, limit: 2 } } });
+  await strict.createCode('ada');
+  await strict.createCode('ada');
+  const refused = await strict.request('ada', '/telegram/link', 'POST');
   expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
   await expectProblem(refused, 429);
-  await strict.newCode('bob');
+  await strict.createCode('bob');
   await strict.close();
 });
 
 test('a user has ten chats at most, and erasing an account leaves nothing of its links', async () => {
-  const user = stage.newUser();
-  for (let count = 0; count < 10; count += 1) await stage.linked(user);
-  const eleventh = stage.api.person('Eleventh');
-  expect((await eleventh.say(`/start ${(await stage.newCode(user)).code}`)).text).toContain('Too many chats');
-  expect(await stage.chatsOf(user)).toHaveLength(10);
-  const { code } = await stage.newCode(user);
+  const user = fixture.newUser();
+  for (let count = 0; count < 10; count += 1) await fixture.createLinkedPerson(user);
+  const eleventh = fixture.api.createPerson('Eleventh');
+  expect((await eleventh.sendMessage(`/start ${(await fixture.createCode(user)).code}`)).text).toContain(
+    'Too many chats',
+  );
+  expect(await fixture.listChats(user)).toHaveLength(10);
+  const { code } = await fixture.createCode(user);
 
-  const { upstream, pouchgate } = stage.gate;
-  const documents = createDocuments(connect(pouchgate.upstream), upstream.names.sessions);
-  await createLinks(documents, Date.now).forget(parseUsername(user) as Username);
-  expect(await stage.chatsOf(user)).toEqual([]);
-  expect((await eleventh.say(`/start ${code}`)).text).toContain('not good');
-  const left = await documents.idsOf('telegram-');
-  expect(await documents.idsOf(linkPrefix(parseUsername(user) as Username))).toEqual([]);
+  const { upstream, pouchgate } = fixture.gate;
+  const documents = createDocumentStore(connect(pouchgate.upstream), upstream.names.sessions);
+  await createLinks(documents, Date.now).deleteByUser(parseUsername(user) as Username);
+  expect(await fixture.listChats(user)).toEqual([]);
+  expect((await eleventh.sendMessage(`/start ${code}`)).text).toContain('not good');
+  const left = await documents.listIds('telegram-');
+  expect(await documents.listIds(linkIdPrefix(parseUsername(user) as Username))).toEqual([]);
   expect(left).not.toContain(`telegram-code-of:${user}`);
 });

@@ -6,7 +6,7 @@ import {
   type PreferencesStore,
   type StoreOptions,
 } from '../../../client/index.ts';
-import { newBrowser, startTestServer, until, type TestServer } from './test-server.ts';
+import { createInMemoryBrowser, startTestServer, waitForCondition, type TestServer } from './test-server.ts';
 import { createLockManager } from './web-locks.ts';
 
 export interface TestBrowser {
@@ -18,14 +18,14 @@ export interface TestBrowser {
   readonly dump: (database: string) => Promise<string>;
 }
 
-let browsers = 0;
+let browserCount = 0;
 
 export function createBrowser(): TestBrowser {
-  browsers += 1;
-  const prefix = `tab-${browsers}-`;
-  const openOne = newBrowser();
+  browserCount += 1;
+  const prefix = `tab-${browserCount}-`;
+  const openDatabase = createInMemoryBrowser();
   /** The memory adapter would close a database for all tabs when one closes it. */
-  const open: OpenDatabase = (name) => Object.assign(openOne(name), { close: () => Promise.resolve() });
+  const open: OpenDatabase = (name) => Object.assign(openDatabase(name), { close: () => Promise.resolve() });
   const storage: Environment['storage'] = {};
   return {
     open,
@@ -44,11 +44,11 @@ export function createBrowser(): TestBrowser {
 }
 
 /** A server for all tests of a file, and stores that are closed after each of them. */
-export function stageStores() {
+export function createStoreFixture() {
   let server: TestServer;
   const stores: { readonly close: () => Promise<void> }[] = [];
   const optionsOf = (username: string, browser: TestBrowser, more: Partial<StoreOptions> = {}): StoreOptions => ({
-    url: server.registry,
+    url: server.registryUrl,
     username,
     getToken: () => Promise.resolve(server.token(username)),
     openDatabase: browser.open,
@@ -62,17 +62,17 @@ export function stageStores() {
   afterAll(() => server.close());
   return {
     optionsOf,
-    keep: <S extends { readonly close: () => Promise<void> }>(store: S): S => {
+    closeAfterTest: <S extends { readonly close: () => Promise<void> }>(store: S): S => {
       stores.push(store);
       return store;
     },
     open(username: string, browser: TestBrowser, more?: Partial<StoreOptions>): PreferencesStore {
-      return this.keep(createPreferencesStore(optionsOf(username, browser, more)));
+      return this.closeAfterTest(createPreferencesStore(optionsOf(username, browser, more)));
     },
   };
 }
 
-export const offline: typeof fetch = () => Promise.reject(new TypeError('Failed to fetch'));
+export const offlineFetch: typeof fetch = () => Promise.reject(new TypeError('Failed to fetch'));
 
-export const isLive = (store: Pick<PreferencesStore, 'subscribe' | 'status'>): Promise<void> =>
-  until(store.subscribe, () => store.status().state === 'live' && store.status().unsent === 0);
+export const waitUntilLive = (store: Pick<PreferencesStore, 'subscribe' | 'status'>): Promise<void> =>
+  waitForCondition(store.subscribe, () => store.status().state === 'live' && store.status().unsent === 0);

@@ -7,8 +7,8 @@ import {
   type SyncState,
 } from '../../../client/index.ts';
 import type { StoreOptions } from '../../../client/types.ts';
-import { newBrowser, startTestServer, until, type TestServer } from './test-server.ts';
-import { createNetwork } from './network-switch.ts';
+import { createInMemoryBrowser, startTestServer, waitForCondition, type TestServer } from './test-server.ts';
+import { createNetworkSwitch } from './network-switch.ts';
 
 export interface Device {
   readonly store: PreferencesStore;
@@ -16,7 +16,7 @@ export interface Device {
   readonly setOffline: (offline: boolean) => void;
 }
 
-export interface Devices {
+export interface DeviceFactory {
   /** A user of this test alone. */
   readonly newUser: () => string;
   readonly open: (username: string, browser?: OpenDatabase, options?: Partial<StoreOptions>) => Device;
@@ -25,8 +25,8 @@ export interface Devices {
 }
 
 /** What devices need of a server. */
-export interface DevicesServer {
-  readonly registry: string;
+export interface DeviceServer {
+  readonly registryUrl: string;
   readonly token: (username: string) => string;
 }
 
@@ -39,17 +39,17 @@ const storageOf = (browser: OpenDatabase): Environment['storage'] => {
 };
 
 /** `server` may still be on its way when this is called. */
-export function devicesOf(server: () => DevicesServer): Devices {
+export function createDeviceFactory(server: () => DeviceServer): DeviceFactory {
   const stores: PreferencesStore[] = [];
   let users = 0;
 
   return {
     newUser: () => `user${(users += 1)}`,
-    open: (username, browser = newBrowser(), options = {}) => {
-      const network = createNetwork();
-      const wakes = new Set<() => void>();
+    open: (username, browser = createInMemoryBrowser(), options = {}) => {
+      const network = createNetworkSwitch();
+      const wakeListeners = new Set<() => void>();
       const store = createPreferencesStore({
-        url: server().registry,
+        url: server().registryUrl,
         username,
         getToken: () => Promise.resolve(server().token(username)),
         openDatabase: browser,
@@ -59,8 +59,8 @@ export function devicesOf(server: () => DevicesServer): Devices {
           storage: storageOf(browser),
           listen: (types, listener) => {
             const wake = (): void => listener({ type: 'online' });
-            if (types.includes('online')) wakes.add(wake);
-            return () => void wakes.delete(wake);
+            if (types.includes('online')) wakeListeners.add(wake);
+            return () => void wakeListeners.delete(wake);
           },
           ...options.environment,
         },
@@ -68,9 +68,9 @@ export function devicesOf(server: () => DevicesServer): Devices {
       stores.push(store);
       return {
         store,
-        setOffline: (now) => {
-          network.setOnline(!now);
-          if (!now) for (const wake of wakes) wake();
+        setOffline: (isOffline) => {
+          network.setOnline(!isOffline);
+          if (!isOffline) for (const wake of wakeListeners) wake();
         },
       };
     },
@@ -80,14 +80,14 @@ export function devicesOf(server: () => DevicesServer): Devices {
   };
 }
 
-export interface Stage extends Devices {
+export interface DeviceFixture extends DeviceFactory {
   readonly server: TestServer;
 }
 
 /** A server for all tests of a file, and devices that are closed after each of them. */
-export function stage(): Stage {
+export function createDeviceFixture(): DeviceFixture {
   let server: TestServer;
-  const devices = devicesOf(() => server);
+  const devices = createDeviceFactory(() => server);
   beforeAll(async () => {
     server = await startTestServer();
   });
@@ -102,28 +102,31 @@ export function stage(): Stage {
 }
 
 /** What is told of a store that does not come to where it should. */
-const foundIn = (store: PreferencesStore, wanted: unknown): string =>
-  `${JSON.stringify(wanted)} is wanted, and there is ${JSON.stringify({ ...store.status(), ...store.get() })}`;
+const describeMismatch = (store: PreferencesStore, expected: unknown): string =>
+  `${JSON.stringify(expected)} is wanted, and there is ${JSON.stringify({ ...store.status(), ...store.get() })}`;
 
-export const reaches = (store: PreferencesStore, state: SyncState, unsent?: number): Promise<void> =>
-  until(
+export const waitForState = (store: PreferencesStore, state: SyncState, unsent?: number): Promise<void> =>
+  waitForCondition(
     store.subscribe,
     () => store.status().state === state && (unsent === undefined || store.status().unsent === unsent),
-    () => foundIn(store, { state, unsent }),
+    () => describeMismatch(store, { state, unsent }),
   );
 
-export const shows = (store: PreferencesStore, expected: Partial<ReturnType<PreferencesStore['get']>>): Promise<void> =>
-  until(
+export const waitForPreferences = (
+  store: PreferencesStore,
+  expected: Partial<ReturnType<PreferencesStore['get']>>,
+): Promise<void> =>
+  waitForCondition(
     store.subscribe,
     () =>
       Object.entries(expected).every(
         ([key, value]) => JSON.stringify(store.get()[key as keyof typeof expected]) === JSON.stringify(value),
       ),
-    () => foundIn(store, expected),
+    () => describeMismatch(store, expected),
   );
 
 /** The state as it is, and every other that is told from now on. */
-export function statesOf(store: PreferencesStore): SyncState[] {
+export function recordStates(store: PreferencesStore): SyncState[] {
   const states = [store.status().state];
   store.subscribe(() => {
     const { state } = store.status();

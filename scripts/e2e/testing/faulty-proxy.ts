@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 
 /** A request of the replication, as faults tell them apart. */
-export interface Asked {
+export interface ProxiedRequest {
   /** The last part of the path: `_changes`, `_bulk_docs` and so on. */
   readonly endpoint: string;
   readonly isLongpoll: boolean;
@@ -11,10 +11,10 @@ export interface Asked {
   /** The rows of the last answer to `_changes` that had any. */
   readonly rows: readonly unknown[];
   /** How many requests this fault has been done to. */
-  readonly count: number;
+  readonly faultedCount: number;
 }
 
-export type Done =
+export type FaultAction =
   | {
       readonly kind: 'answer';
       readonly status?: number;
@@ -27,14 +27,14 @@ export type Done =
   | { readonly kind: 'cut' | 'truncate' };
 
 /** What is done to a request; undefined: it is passed on. */
-export type Fault = (asked: Asked) => Done | undefined;
+export type Fault = (asked: ProxiedRequest) => FaultAction | undefined;
 
 export interface FaultyProxy {
   readonly url: string;
   /** From now on, also for what is open now. */
   readonly setFault: (fault: Fault | undefined) => void;
   /** How many requests were asked of it, and how many were done something to, since the fault was set. */
-  readonly counts: () => { readonly asked: number; readonly faulted: number };
+  readonly counts: () => { readonly received: number; readonly faulted: number };
   /** The endpoints that were asked for, in their order, from the start. */
   readonly endpoints: () => readonly string[];
   /** Called when a request is asked. Returns what ends that. */
@@ -42,9 +42,9 @@ export interface FaultyProxy {
   readonly close: () => Promise<void>;
 }
 
-const PASS: Fault = () => undefined;
+const PASS_THROUGH: Fault = () => undefined;
 
-function rowsOf(text: string): readonly unknown[] {
+function parseRows(text: string): readonly unknown[] {
   try {
     const { results } = JSON.parse(text) as { readonly results?: readonly unknown[] };
     return results ?? [];
@@ -53,66 +53,66 @@ function rowsOf(text: string): readonly unknown[] {
   }
 }
 
-export async function openFaultyProxy(serverUrl: string): Promise<FaultyProxy> {
+export async function startFaultyProxy(serverUrl: string): Promise<FaultyProxy> {
   const { hostname, port } = new URL(serverUrl);
   const agent = new http.Agent({ keepAlive: true });
   const listeners = new Set<() => void>();
   const endpoints: string[] = [];
-  let fault = PASS;
-  let counts = { asked: 0, faulted: 0 };
+  let fault = PASS_THROUGH;
+  let counts = { received: 0, faulted: 0 };
   let rows: readonly unknown[] = [];
 
-  const pass = (req: http.IncomingMessage, res: http.ServerResponse, half?: 'cut' | 'truncate'): void => {
+  const forward = (req: http.IncomingMessage, res: http.ServerResponse, bodyFault?: 'cut' | 'truncate'): void => {
     const { method, url: path, headers } = req;
-    const onward = http.request({ hostname, port, agent, method, path, headers }, (answer) => {
-      const heads = { ...answer.headers };
+    const upstreamRequest = http.request({ hostname, port, agent, method, path, headers }, (response) => {
+      const responseHeaders = { ...response.headers };
       // What is not whole must not say how long it is.
-      if (half !== undefined) delete heads['content-length'];
-      res.writeHead(answer.statusCode ?? 502, heads);
+      if (bodyFault !== undefined) delete responseHeaders['content-length'];
+      res.writeHead(response.statusCode ?? 502, responseHeaders);
       let text = '';
-      answer.setEncoding('utf8').on('data', (part: string) => {
+      response.setEncoding('utf8').on('data', (part: string) => {
         text += part;
-        if (half === undefined) res.write(part);
-        else if (half === 'cut') res.write(part.slice(0, part.length / 2), () => res.destroy());
+        if (bodyFault === undefined) res.write(part);
+        else if (bodyFault === 'cut') res.write(part.slice(0, part.length / 2), () => res.destroy());
         else res.end(part.slice(0, part.length / 2));
       });
-      answer.on('end', () => {
-        if (rowsOf(text).length > 0) rows = rowsOf(text);
+      response.on('end', () => {
+        if (parseRows(text).length > 0) rows = parseRows(text);
         res.end();
       });
-      answer.on('error', () => res.destroy());
+      response.on('error', () => res.destroy());
     });
-    onward.on('error', () => res.destroy());
-    res.on('close', () => onward.destroy());
-    req.pipe(onward);
+    upstreamRequest.on('error', () => res.destroy());
+    res.on('close', () => upstreamRequest.destroy());
+    req.pipe(upstreamRequest);
   };
 
   const server = http.createServer((req, res) => {
     const url = new URL(req.url ?? '/', serverUrl);
     const endpoint = url.pathname.slice(url.pathname.lastIndexOf('/') + 1);
     endpoints.push(endpoint);
-    const done = fault({
+    const action = fault({
       endpoint,
       isLongpoll: url.searchParams.has('feed'),
       since: url.searchParams.get('since') ?? '0',
       rows,
-      count: counts.faulted,
+      faultedCount: counts.faulted,
     });
-    counts = { asked: counts.asked + 1, faulted: counts.faulted + (done === undefined ? 0 : 1) };
-    switch (done?.kind) {
+    counts = { received: counts.received + 1, faulted: counts.faulted + (action === undefined ? 0 : 1) };
+    switch (action?.kind) {
       case undefined:
-        pass(req, res);
+        forward(req, res);
         break;
       case 'answer':
         req.resume();
-        res.writeHead(done.status ?? 200, { 'content-type': 'application/json', ...done.headers }).end(done.body);
+        res.writeHead(action.status ?? 200, { 'content-type': 'application/json', ...action.headers }).end(action.body);
         break;
       case 'drop':
         req.socket.destroy();
         break;
       case 'cut':
       case 'truncate':
-        pass(req, res, done.kind);
+        forward(req, res, action.kind);
         break;
     }
     for (const listener of [...listeners]) listener();
@@ -123,8 +123,8 @@ export async function openFaultyProxy(serverUrl: string): Promise<FaultyProxy> {
   return {
     url: `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`,
     setFault: (next) => {
-      fault = next ?? PASS;
-      counts = { asked: 0, faulted: 0 };
+      fault = next ?? PASS_THROUGH;
+      counts = { received: 0, faulted: 0 };
     },
     counts: () => counts,
     endpoints: () => endpoints,

@@ -1,18 +1,18 @@
 /** A device's way to the server, which can be lost. */
-export interface Network {
+export interface NetworkSwitch {
   readonly fetch: typeof globalThis.fetch;
   readonly isOnline: () => boolean;
   /** As pulling the cable: requests under way fail, answers that have begun break off, and nothing else gets through. */
   readonly setOnline: (online: boolean) => void;
 }
 
-export function createNetwork(online = true): Network {
-  let line = new AbortController();
-  if (!online) line.abort();
+export function createNetworkSwitch(online = true): NetworkSwitch {
+  let connection = new AbortController();
+  if (!online) connection.abort();
 
   return {
     fetch: async (input, init) => {
-      const { signal } = line;
+      const { signal } = connection;
       if (signal.aborted) throw new TypeError('Failed to fetch');
       const response = await fetch(input, {
         ...init,
@@ -22,10 +22,10 @@ export function createNetwork(online = true): Network {
       const body = response.body?.pipeThrough(new TransformStream<Uint8Array, Uint8Array>(), { signal });
       return body ? new Response(body, response) : response;
     },
-    isOnline: () => !line.signal.aborted,
-    setOnline: (now) => {
-      if (!now) line.abort();
-      else if (line.signal.aborted) line = new AbortController();
+    isOnline: () => !connection.signal.aborted,
+    setOnline: (isOnline) => {
+      if (!isOnline) connection.abort();
+      else if (connection.signal.aborted) connection = new AbortController();
     },
   };
 }

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 const ROOT = join(__dirname, '../../..');
 
 /** A port that was free a moment ago: a server that is started again must come back on the same one. */
-export async function freePort(): Promise<number> {
+export async function findFreePort(): Promise<number> {
   const server = net.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -18,21 +18,21 @@ export async function freePort(): Promise<number> {
 
 /** Starts the real process with this environment and nothing of ours, and resolves when it says where it is. */
 export async function startServerProcess(env: Readonly<Record<string, string>>): Promise<ChildProcess> {
-  const started = spawn(process.execPath, ['--import', 'tsx', join(ROOT, 'server', 'main.ts')], {
+  const child = spawn(process.execPath, ['--import', 'tsx', join(ROOT, 'server', 'main.ts')], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { PATH: process.env['PATH'], METRICS_PORT: 'off', LOG_LEVEL: 'silent', ...env },
   });
-  for await (const line of createInterface({ input: started.stdout })) if (line.includes('Pouchgate is at')) break;
+  for await (const line of createInterface({ input: child.stdout })) if (line.includes('Pouchgate is at')) break;
   // Whatever else it says, nobody reads it.
-  started.stdout.resume();
-  return started;
+  child.stdout.resume();
+  return child;
 }
 
 /** As `kill -9`. Resolves when it is gone. */
-export async function killServerProcess(victim: ChildProcess): Promise<void> {
-  if (victim.exitCode !== null || victim.signalCode !== null) return;
-  const exited = once(victim, 'exit');
-  victim.kill('SIGKILL');
+export async function killServerProcess(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
   await exited;
 }

@@ -2,31 +2,31 @@
 import { once } from 'node:events';
 import net from 'node:net';
 
-export interface Line {
+export interface SeverableProxy {
   /** The server's address as seen through the line. */
   readonly url: string;
   /** Nothing gets through any more, in either direction, and nobody is told. */
   readonly stall: () => void;
   /** New connections get through again; those that were stalled stay so. */
-  readonly clear: () => void;
+  readonly acceptNewConnections: () => void;
   readonly close: () => Promise<void>;
 }
 
-export async function openLine(serverUrl: string): Promise<Line> {
+export async function startSeverableProxy(serverUrl: string): Promise<SeverableProxy> {
   const { hostname, port } = new URL(serverUrl);
   const sockets = new Set<net.Socket>();
   let isStalled = false;
-  const keep = (socket: net.Socket): net.Socket => {
+  const track = (socket: net.Socket): net.Socket => {
     sockets.add(socket);
     return socket.on('error', () => socket.destroy()).on('close', () => sockets.delete(socket));
   };
-  const server = net.createServer((near) => {
-    keep(near);
+  const server = net.createServer((clientSocket) => {
+    track(clientSocket);
     if (isStalled) return;
-    const far = keep(net.connect(Number(port), hostname));
-    near.pipe(far).pipe(near);
-    near.on('close', () => far.destroy());
-    far.on('close', () => near.destroy());
+    const serverSocket = track(net.connect(Number(port), hostname));
+    clientSocket.pipe(serverSocket).pipe(clientSocket);
+    clientSocket.on('close', () => serverSocket.destroy());
+    serverSocket.on('close', () => clientSocket.destroy());
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -37,7 +37,7 @@ export async function openLine(serverUrl: string): Promise<Line> {
       isStalled = true;
       for (const socket of sockets) socket.unpipe().pause();
     },
-    clear: () => {
+    acceptNewConnections: () => {
       isStalled = false;
     },
     close: async () => {

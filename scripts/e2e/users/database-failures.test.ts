@@ -1,34 +1,37 @@
-import { startFront, type Front } from '../../../server/testing/faulty-database-proxy.ts';
-import { agreed, onCluster } from '../../../server/testing/test-database.ts';
-import type { Erased } from '../../../server/cli/users/erase-user.ts';
+import { startFaultyProxy, type FaultyProxy } from '../../../server/testing/faulty-database-proxy.ts';
+import { waitForConsistency, usesCluster } from '../../../server/testing/test-database.ts';
+import type { EraseResult } from '../../../server/cli/users/erase-user.ts';
 import type { UserExport } from '../../../server/cli/users/export-user.ts';
 import {
-  openUsersStage,
+  createUsersFixture,
   PASSWORD,
-  runUsers,
-  usersEnv,
-  type RanUsers,
-  type UsersStage,
+  runUsersCommand,
+  usersCommandEnv,
+  type UsersCommandResult,
+  type UsersFixture,
 } from '../../../server/testing/run-users-command.ts';
 
 /** A database that stops answering at any moment of a command: what is done is told, and the command can be run again. */
 
-let stage: UsersStage;
-let front: Front;
+let fixture: UsersFixture;
+let front: FaultyProxy;
 beforeAll(async () => {
-  stage = await openUsersStage();
-  front = await startFront(stage.gate.upstream);
+  fixture = await createUsersFixture();
+  front = await startFaultyProxy(fixture.gate.upstream);
 });
 afterAll(async () => {
   await front.close();
-  await stage.gate.close();
+  await fixture.gate.close();
 });
 
-const OTHER = 'another-horse-battery';
+const OTHER_PASSWORD = 'another-horse-battery';
 
 /** The command, with a database that fails from its request `from` on. */
-async function broken(argv: readonly string[], from: number): Promise<RanUsers & { readonly requests: number }> {
-  const { upstream } = stage.gate;
+async function runWithFailingDatabase(
+  argv: readonly string[],
+  from: number,
+): Promise<UsersCommandResult & { readonly requests: number }> {
+  const { upstream } = fixture.gate;
   const before = front.requests.length;
   front.fault = (_request, response) => {
     if (front.requests.length - before <= from) return false;
@@ -36,41 +39,41 @@ async function broken(argv: readonly string[], from: number): Promise<RanUsers &
     return true;
   };
   try {
-    const env = usersEnv({ env: () => upstream.env({ ...upstream.access, url: front.access.url }) });
-    const ran = await runUsers(env, argv, { typed: OTHER });
+    const env = usersCommandEnv({ env: () => upstream.env({ ...upstream.access, url: front.access.url }) });
+    const ran = await runUsersCommand(env, argv, { input: OTHER_PASSWORD });
     return { ...ran, requests: front.requests.length - before };
   } finally {
     front.fault = undefined;
   }
 }
-const somebody = async (): Promise<string> => {
-  const name = await stage.added();
-  expect((await stage.signIn(name)).status).toBe(200);
-  await stage.gate.request(name, '/_local/mine', { method: 'PUT', body: { last_seq: 'here' } });
+const addSignedInUser = async (): Promise<string> => {
+  const name = await fixture.addUser();
+  expect((await fixture.signIn(name)).status).toBe(200);
+  await fixture.gate.request(name, '/_local/mine', { method: 'PUT', body: { last_seq: 'here' } });
   return name;
 };
 
 test('an erasure that breaks off anywhere says how far it came, and is finished by the next', async () => {
-  const { requests } = await broken(['erase', await somebody(), '--yes'], Infinity);
+  const { requests } = await runWithFailingDatabase(['erase', await addSignedInUser(), '--yes'], Infinity);
   expect(requests).toBeGreaterThan(15);
   let unfinished = 0;
   for (let from = 0; from < requests; from += 1) {
-    const name = await somebody();
-    const { code, said, complaints } = await broken(['erase', name, '--yes', '--json'], from);
-    const shutOut = (await stage.json<UserExport>(['export', name])).state === 'erased';
+    const name = await addSignedInUser();
+    const { code, stdout, stderr } = await runWithFailingDatabase(['erase', name, '--yes', '--json'], from);
+    const shutOut = (await fixture.runJson<UserExport>(['export', name])).state === 'erased';
     // A compaction that could not be begun keeps nobody's data from being erased: it is told among what is left.
-    if (code === 0) expect((JSON.parse(said) as Erased).left.join()).toContain('could not be compacted');
+    if (code === 0) expect((JSON.parse(stdout) as EraseResult).left.join()).toContain('could not be compacted');
     else {
-      expect([code, said]).toEqual([1, '']);
-      expect(complaints).not.toContain('nobody expected');
-      expect(complaints.includes('is shut out for good')).toBe(shutOut);
+      expect([code, stdout]).toEqual([1, '']);
+      expect(stderr).not.toContain('nobody expected');
+      expect(stderr.includes('is shut out for good')).toBe(shutOut);
       if (shutOut) {
         unfinished += 1;
-        expect(complaints).toContain('Run it again; it goes on.');
+        expect(stderr).toContain('Run it again; it goes on.');
       }
     }
-    expect((await stage.json<Erased>(['erase', name, '--yes'])).left).toEqual([]);
-    const left = await stage.json<UserExport>(['export', name]);
+    expect((await fixture.runJson<EraseResult>(['erase', name, '--yes'])).left).toEqual([]);
+    const left = await fixture.runJson<UserExport>(['export', name]);
     expect(left).toMatchObject({ state: 'erased', account: null, sessions: [], stored: [], checkpoints: null });
   }
   expect(unfinished).toBeGreaterThan(5);
@@ -78,18 +81,20 @@ test('an erasure that breaks off anywhere says how far it came, and is finished 
 
 test('a password that was changed before the database failed is told to be another', async () => {
   const argv = (name: string) => ['reset-password', name, '--password-stdin'];
-  const { requests } = await broken(argv(await somebody()), Infinity);
+  const { requests } = await runWithFailingDatabase(argv(await addSignedInUser()), Infinity);
   let halfDone = 0;
   for (let from = 0; from < requests; from += 1) {
-    const name = await somebody();
-    const { code, complaints, requests: asked } = await broken(argv(name), from);
+    const name = await addSignedInUser();
+    const { code, stderr, requests: asked } = await runWithFailingDatabase(argv(name), from);
     // On a cluster a command may need a request more at one time than at another.
-    if (asked <= from && onCluster()) continue;
+    if (asked <= from && usesCluster()) continue;
     expect(code).toBe(1);
-    const changed = complaints.includes('is another now, but sessions are not ended');
+    const changed = stderr.includes('is another now, but sessions are not ended');
     // Each node of a cluster keeps accounts for a moment, until it hears of another password.
-    const takes = async (password: string): Promise<boolean> => (await stage.signIn(name, password)).status === 200;
-    await agreed(async () => (await takes(OTHER)) === changed && (await takes(PASSWORD)) !== changed);
+    const takes = async (password: string): Promise<boolean> => (await fixture.signIn(name, password)).status === 200;
+    await waitForConsistency(
+      async () => (await takes(OTHER_PASSWORD)) === changed && (await takes(PASSWORD)) !== changed,
+    );
     if (changed) halfDone += 1;
   }
   expect(halfDone).toBeGreaterThan(0);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, startServerProcess } from '../testing/server-process.ts';
+import { findFreePort, startServerProcess } from '../testing/server-process.ts';
 
 /** The command as a process, with an engine on the disk that a server has, or had. */
 
@@ -16,7 +16,10 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-async function users(argv: readonly string[], typed = ''): Promise<{ code: number; said: string; complaints: string }> {
+async function runUsersCommand(
+  argv: readonly string[],
+  typed = '',
+): Promise<{ code: number; said: string; complaints: string }> {
   const child = spawn(process.execPath, ['--import', 'tsx', join(ROOT, 'scripts', 'pouchgate.ts'), 'users', ...argv], {
     cwd: ROOT,
     env: { PATH: process.env['PATH'], DATA_DIR: directory },
@@ -30,12 +33,12 @@ async function users(argv: readonly string[], typed = ''): Promise<{ code: numbe
 }
 
 test('beside a running server the command says what to do, and once that is stopped it does it', async () => {
-  const nothing = await users(['list']);
+  const nothing = await runUsersCommand(['list']);
   expect([nothing.code, nothing.complaints]).toEqual([1, expect.stringContaining('start the server once')]);
 
-  const port = String(await freePort());
+  const port = String(await findFreePort());
   const server = await startServerProcess({ DATA_DIR: directory, PORT: port, DRAIN_SECONDS: '0' });
-  const beside = await users(['add', 'alice', '--password-stdin'], PASSWORD);
+  const beside = await runUsersCommand(['add', 'alice', '--password-stdin'], PASSWORD);
   expect([beside.code, beside.said]).toEqual([1, '']);
   expect(beside.complaints).toContain('is in use by a running server');
   expect(beside.complaints).toContain('stop the server, run this again, and start it');
@@ -43,7 +46,7 @@ test('beside a running server the command says what to do, and once that is stop
   server.kill('SIGTERM');
   await exited;
 
-  expect(await users(['add', 'alice', '--password-stdin'], PASSWORD)).toEqual({
+  expect(await runUsersCommand(['add', 'alice', '--password-stdin'], PASSWORD)).toEqual({
     code: 0,
     said: 'alice has an account, and may sign in.\n',
     complaints: '',
@@ -59,7 +62,7 @@ test('beside a running server the command says what to do, and once that is stop
   again.kill('SIGTERM');
   await gone;
 
-  const { said } = await users(['list', '--json']);
+  const { said } = await runUsersCommand(['list', '--json']);
   const list = JSON.parse(said) as { users: { username: string; sessions: number }[] };
   expect(list.users.find(({ username }) => username === 'alice')).toMatchObject({ sessions: 1 });
 });

@@ -1,37 +1,38 @@
-import { username } from '../../../couchdb-design/testing/arbitraries.ts';
-import { doorOf } from '../../../couchdb-design/user-document/edit-sources.ts';
+import { toUsername } from '../../../couchdb-design/testing/arbitraries.ts';
+import { editSourceOf } from '../../../couchdb-design/user-document/edit-sources.ts';
 import { newUserDocument } from '../../../couchdb-design/user-document/user-document.ts';
-import { createPeer, preference, settled, SHORT_BACK_OFF } from '../../../server/testing/pouchdb-peer.ts';
+import { createPeer, readPreference, waitForIdle, SHORT_BACKOFF } from '../../../server/testing/pouchdb-peer.ts';
 import type { TestGate } from '../../../server/testing/test-gate.ts';
 import { connect } from '../../../server/upstream/client.ts';
-import { agreed } from '../../../server/testing/test-database.ts';
+import { waitForConsistency } from '../../../server/testing/test-database.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 import type { UserList } from '../../../server/cli/users/list-users.ts';
-import type { ToldUser } from '../../../server/cli/users/user-report.ts';
+import type { UserReport } from '../../../server/cli/users/user-report.ts';
 import {
-  openUsersStage,
+  createUsersFixture,
   PASSWORD,
-  runUsers,
-  usersEnv,
-  type RunUsers,
-  type UsersStage,
+  runUsersCommand,
+  usersCommandEnv,
+  type RunUsersOptions,
+  type UsersFixture,
 } from '../../../server/testing/run-users-command.ts';
 
-let stage: UsersStage;
+let fixture: UsersFixture;
 let gate: TestGate;
 beforeAll(async () => {
-  stage = await openUsersStage();
-  ({ gate } = stage);
+  fixture = await createUsersFixture();
+  ({ gate } = fixture);
 });
 afterAll(() => gate.close());
 
-const newName = () => stage.newName();
-const users = (argv: readonly string[], options?: RunUsers) => stage.run(argv, options);
-const done = (argv: readonly string[], options?: RunUsers) => stage.done(argv, options);
-const json = <T>(argv: readonly string[]) => stage.json<T>(argv);
-const refused: UsersStage['refused'] = (argv, sentence, options) => stage.refused(argv, sentence, options);
-const added = () => stage.added();
-const signIn = (username: string, password?: string) => stage.signIn(username, password);
+const newName = () => fixture.newName();
+const runCommand = (argv: readonly string[], options?: RunUsersOptions) => fixture.run(argv, options);
+const runSuccessfully = (argv: readonly string[], options?: RunUsersOptions) => fixture.runSuccessfully(argv, options);
+const runJson = <T>(argv: readonly string[]) => fixture.runJson<T>(argv);
+const expectFailure: UsersFixture['expectFailure'] = (argv, sentence, options) =>
+  fixture.expectFailure(argv, sentence, options);
+const addUser = () => fixture.addUser();
+const signIn = (username: string, password?: string) => fixture.signIn(username, password);
 const cookieOf = (response: Response): string => (response.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
 const refresh = async (cookie: string): Promise<number> =>
   (
@@ -42,70 +43,78 @@ const refresh = async (cookie: string): Promise<number> =>
   ).status;
 
 test('who is added signs in, with this password only, and is added once', async () => {
-  const name = await added();
+  const name = await addUser();
   expect((await signIn(name)).status).toBe(200);
   expect((await signIn(name, 'another password')).status).toBe(401);
-  await refused(['add', name, '--password-stdin'], 'There is an account', { typed: 'another password' });
+  await expectFailure(['add', name, '--password-stdin'], 'There is an account', { input: 'another password' });
   expect((await signIn(name)).status).toBe(200);
 });
 
 test('a password is asked for twice where there is a terminal, and never shown', async () => {
   const name = newName();
-  const { code, shown, said } = await users(['add', name], { atTerminal: true, typed: `${PASSWORD}\r${PASSWORD}\r` });
-  expect([code, said]).toEqual([0, `${name} has an account, and may sign in.`]);
-  expect(shown).toBe(`New password of ${name}: \nOnce more: \n`);
+  const { code, terminalOutput, stdout } = await runCommand(['add', name], {
+    isTty: true,
+    input: `${PASSWORD}\r${PASSWORD}\r`,
+  });
+  expect([code, stdout]).toEqual([0, `${name} has an account, and may sign in.`]);
+  expect(terminalOutput).toBe(`New password of ${name}: \nOnce more: \n`);
   expect((await signIn(name)).status).toBe(200);
 });
 
 test('without a good password nothing is made', async () => {
   const name = newName();
-  const at = { atTerminal: true };
-  await refused(['add', name], 'The two differ. Nothing was changed', { ...at, typed: `${PASSWORD}\rcorrect-horse\r` });
+  const at = { isTty: true };
+  await expectFailure(['add', name], 'The two differ. Nothing was changed', {
+    ...at,
+    input: `${PASSWORD}\rcorrect-horse\r`,
+  });
   // Ctrl+C, and Ctrl+D.
-  await refused(['add', name], 'Nothing was changed.', { ...at, typed: 'corr\u0003' });
-  await refused(['add', name], 'Nothing was changed.', { ...at, typed: '\u0004' });
-  await refused(['add', name, '--password-stdin'], 'at least 8 characters. Nothing was changed', { typed: 'short' });
-  await refused(['add', name, '--password-stdin'], 'more than one line', { typed: 'correct-horse\nbattery\n' });
-  await refused(['add', name, '--password-stdin'], 'no password', { typed: '\n' });
-  const { code, complaints } = await users(['add', name]);
-  expect([code, complaints]).toEqual([2, expect.stringContaining('--password-stdin')]);
-  await refused(['show', name], `There is no user ${name}`);
+  await expectFailure(['add', name], 'Nothing was changed.', { ...at, input: 'corr\u0003' });
+  await expectFailure(['add', name], 'Nothing was changed.', { ...at, input: '\u0004' });
+  await expectFailure(['add', name, '--password-stdin'], 'at least 8 characters. Nothing was changed', {
+    input: 'short',
+  });
+  await expectFailure(['add', name, '--password-stdin'], 'more than one line', { input: 'correct-horse\nbattery\n' });
+  await expectFailure(['add', name, '--password-stdin'], 'no password', { input: '\n' });
+  const { code, stderr } = await runCommand(['add', name]);
+  expect([code, stderr]).toEqual([2, expect.stringContaining('--password-stdin')]);
+  await expectFailure(['show', name], `There is no user ${name}`);
 });
 
 test('to look at nobody makes no document of theirs, and a mistyped name is not suspended', async () => {
   const name = newName();
   for (const argv of [['show'], ['export'], ['restore'], ['end-sessions'], ['erase', '--yes'], ['reset-password']]) {
-    await refused([...argv, name], `There is no user ${name}`, { typed: PASSWORD });
+    await expectFailure([...argv, name], `There is no user ${name}`, { input: PASSWORD });
   }
-  await refused(['set', name, 'theme', 'dark'], `There is no user ${name}`);
-  await refused(['suspend', name], /There is no user .* --unseen/);
+  await expectFailure(['set', name, 'theme', 'dark'], `There is no user ${name}`);
+  await expectFailure(['suspend', name], /There is no user .* --unseen/);
   await expect(gate.registry().get(`user_${name}`)).rejects.toMatchObject({ statusCode: 404 });
   expect((await gate.request(name, '/')).status).toBe(200);
 });
 
 test('a name that nobody has used may be suspended on purpose, and is not given to anybody then', async () => {
   const name = newName();
-  await done(['suspend', name, '--unseen']);
+  await runSuccessfully(['suspend', name, '--unseen']);
   expect((await gate.request(name, '/')).status).toBe(401);
-  await refused(['add', name, '--password-stdin'], 'is suspended', { typed: PASSWORD });
+  await expectFailure(['add', name, '--password-stdin'], 'is suspended', { input: PASSWORD });
   await expect(gate.pouchgate.identity.accounts.register(name, PASSWORD)).rejects.toMatchObject({ status: 409 });
-  await done(['restore', name]);
+  await runSuccessfully(['restore', name]);
   await eventually(async () => (await gate.request(name, '/')).status === 200);
 });
 
 test('an edit from the command line reaches a live PouchDB, and is told with its door and time', async () => {
-  const name = await added();
+  const name = await addUser();
   const peer = createPeer({ database: gate.database, token: () => gate.token(name) });
   try {
-    void peer.sync(SHORT_BACK_OFF);
-    await settled(peer);
+    void peer.sync(SHORT_BACKOFF);
+    await waitForIdle(peer);
     const id = `user_${name}`;
-    expect(await done(['set', name, 'theme', 'dark'])).toBe('theme of ' + name + ' is "dark".');
-    await eventually(async () => (await preference(peer.local, id, 'theme')) === 'dark');
-    await done(['set', name, 'selectedTags', '["a", "b"]']);
-    await eventually(async () => JSON.stringify(await preference(peer.local, id, 'selectedTags')) === '["a","b"]');
+    expect(await runSuccessfully(['set', name, 'theme', 'dark'])).toBe('theme of ' + name + ' is "dark".');
+    await eventually(async () => (await readPreference(peer.local, id, 'theme')) === 'dark');
+    await runSuccessfully(['set', name, 'selectedTags', '["a", "b"]']);
+    await eventually(async () => JSON.stringify(await readPreference(peer.local, id, 'selectedTags')) === '["a","b"]');
 
-    const user = await json<ToldUser>(['show', name]);
+    const user = await runJson<UserReport>(['show', name]);
     expect(user).toMatchObject({
       state: 'active',
       since: null,
@@ -118,14 +127,14 @@ test('an edit from the command line reaches a live PouchDB, and is told with its
       },
     });
     const { edits } = (await peer.local.get(id)) as unknown as { edits: Record<string, string> };
-    expect(doorOf(edits['theme'] ?? '')).toBe('command line');
+    expect(editSourceOf(edits['theme'] ?? '')).toBe('command line');
 
-    const removal = await json<object>(['set', name, 'theme', 'unset']);
+    const removal = await runJson<object>(['set', name, 'theme', 'unset']);
     expect(removal).toMatchObject({ preference: 'theme', value: null, edit: { by: 'command line' } });
-    await eventually(async () => (await preference(peer.local, id, 'theme')) === undefined);
-    expect(await done(['show', name])).toMatch(/^theme +removed +\d{4}-\S+Z +command line +0c...$/m);
+    await eventually(async () => (await readPreference(peer.local, id, 'theme')) === undefined);
+    expect(await runSuccessfully(['show', name])).toMatch(/^theme +removed +\d{4}-\S+Z +command line +0c...$/m);
     const { _rev: rev } = await gate.registry().get(id);
-    await done(['set', name, 'theme', 'null']);
+    await runSuccessfully(['set', name, 'theme', 'null']);
     expect((await gate.registry().get(id))._rev).toBe(rev);
     expect(peer.events.filter(({ name: event }) => event === 'denied' || event === 'error')).toEqual([]);
   } finally {
@@ -139,19 +148,19 @@ test('an open conflict is shown merged, and what cannot be read is said to be so
   const leaf = (digit: string, preferences: object) => ({ ...base, _rev: `1-${digit.repeat(32)}`, preferences });
   const docs = [leaf('a', { theme: 'dark' }), leaf('b', { viewMode: 'table' })];
   await gate.registry().bulk({ docs, new_edits: false });
-  const merged = await json<ToldUser>(['show', name]);
+  const merged = await runJson<UserReport>(['show', name]);
   expect(merged.document).toMatchObject({ conflicts: 1, preferences: { theme: 'dark', viewMode: 'table' } });
 
   const newer = newName();
   await gate.registry().insert({ ...newUserDocument(newer, new Date(0)), version: 2 } as never);
-  expect(await done(['show', newer])).toContain('version 2, newer than this program can read');
-  await refused(['set', newer, 'theme', 'dark'], 'version 2');
+  expect(await runSuccessfully(['show', newer])).toContain('version 2, newer than this program can read');
+  await expectFailure(['set', newer, 'theme', 'dark'], 'version 2');
 });
 
 test('another password ends what was begun with the old one', async () => {
-  const name = await added();
+  const name = await addUser();
   const cookie = cookieOf(await signIn(name));
-  expect(await done(['reset-password', name, '--password-stdin'], { typed: 'another password' })).toContain(
+  expect(await runSuccessfully(['reset-password', name, '--password-stdin'], { input: 'another password' })).toContain(
     'one session is ended',
   );
   expect(await refresh(cookie)).toBe(401);
@@ -160,25 +169,25 @@ test('another password ends what was begun with the old one', async () => {
   // No account here: another identity provider's user.
   const external = newName();
   expect((await gate.request(external, '/_changes')).status).toBe(200);
-  await refused(['reset-password', external, '--password-stdin'], 'has no account here', { typed: PASSWORD });
+  await expectFailure(['reset-password', external, '--password-stdin'], 'has no account here', { input: PASSWORD });
 });
 
 test('sessions are shown, and ended all at once; who was signed out may sign in again', async () => {
-  const name = await added();
+  const name = await addUser();
   const cookies = [cookieOf(await signIn(name)), cookieOf(await signIn(name))];
-  expect((await json<ToldUser>(['show', name])).sessions).toHaveLength(2);
-  expect(await json(['end-sessions', name])).toEqual({ username: name, sessionsEnded: 2 });
+  expect((await runJson<UserReport>(['show', name])).sessions).toHaveLength(2);
+  expect(await runJson(['end-sessions', name])).toEqual({ username: name, sessionsEnded: 2 });
   for (const cookie of cookies) expect(await refresh(cookie)).toBe(401);
-  expect((await json<ToldUser>(['show', name])).sessions).toEqual([]);
+  expect((await runJson<UserReport>(['show', name])).sessions).toEqual([]);
   expect((await signIn(name)).status).toBe(200);
 });
 
 test('the list has everybody: accounts, users of another provider, suspended ones', async () => {
-  const [account, external, suspended] = [await added(), newName(), await added()];
+  const [account, external, suspended] = [await addUser(), newName(), await addUser()];
   await signIn(account);
   await gate.request(external, '/_changes');
-  await done(['suspend', suspended]);
-  const { users: all, accountsListed } = await json<UserList>(['list']);
+  await runSuccessfully(['suspend', suspended]);
+  const { users: all, accountsListed } = await runJson<UserList>(['list']);
   const found = (name: string) => all.find(({ username }) => username === name);
   expect(accountsListed).toBe(true);
   expect(found(account)).toEqual({
@@ -191,31 +200,31 @@ test('the list has everybody: accounts, users of another provider, suspended one
   });
   expect(found(external)).toMatchObject({ account: false, document: true, sessions: 0, lastSeenAt: null });
   expect(found(suspended)).toMatchObject({ state: 'suspended', account: true });
-  const lines = (await done(['list'])).split('\n');
+  const lines = (await runSuccessfully(['list'])).split('\n');
   expect(lines.find((line) => line.startsWith(`${account} `))).toMatch(/ active +yes +yes +1 +\d{4}-/);
 });
 
 test('a list of more than the database is asked for at a time has each once', async () => {
   const names = Array.from({ length: 1_500 }, (_, index) => `many${String(index).padStart(4, '0')}`);
-  const docs = names.map((name) => newUserDocument(username(name), new Date(0)));
+  const docs = names.map((name) => newUserDocument(toUsername(name), new Date(0)));
   await gate.registry().bulk({ docs });
   const found = async (): Promise<string[]> => {
-    const { users: all } = await json<UserList>(['list']);
+    const { users: all } = await runJson<UserList>(['list']);
     return all.map(({ username: name }) => name).filter((name) => /^many\d{4}$/.test(name));
   };
   // A list is one copy's of a cluster, which may not have them yet.
-  await agreed(async () => (await found()).join() === names.join());
+  await waitForConsistency(async () => (await found()).join() === names.join());
 });
 
 test('an export has all that is held, and nothing that signs anybody in', async () => {
-  const name = await added();
+  const name = await addUser();
   const users_ = connect(gate.upstream.access).use('_users');
   const account = (await users_.get(`org.couchdb.user:${name}`)) as unknown as Record<string, string>;
   await users_.insert({ ...account, email: 'somebody@example.org' } as never);
   const cookie = cookieOf(await signIn(name));
   await gate.request(name, '/_local/mine', { method: 'PUT', body: { last_seq: 'here' } });
-  await done(['set', name, 'timezone', 'Europe/Vienna']);
-  const text = await done(['export', name]);
+  await runSuccessfully(['set', name, 'timezone', 'Europe/Vienna']);
+  const text = await runSuccessfully(['export', name]);
   expect(JSON.parse(text)).toMatchObject({
     format: 'pouchgate-user',
     version: 1,
@@ -238,11 +247,11 @@ test('an export has all that is held, and nothing that signs anybody in', async 
 });
 
 test('a name that is not here, credentials that are wrong, and a database that is not there are told as such', async () => {
-  const env = usersEnv(gate.upstream);
+  const env = usersCommandEnv(gate.upstream);
   const told = async (more: Record<string, string>, argv = ['list']) => {
-    const { code, complaints, said } = await runUsers({ ...env, ...more }, argv);
-    expect([code, said]).toEqual([1, '']);
-    return complaints;
+    const { code, stderr, stdout } = await runUsersCommand({ ...env, ...more }, argv);
+    expect([code, stdout]).toEqual([1, '']);
+    return stderr;
   };
   expect(await told({ COUCHDB_PASSWORD: 'wrong' })).toContain('refuses COUCHDB_USER');
   expect(await told({ COUCHDB_URL: 'http://127.0.0.1:1' })).toContain('Nothing answers at http://127.0.0.1:1');
@@ -250,5 +259,5 @@ test('a name that is not here, credentials that are wrong, and a database that i
   expect(await told({ COUCHDB_URL: '' })).toContain('COUCHDB_USER is set without COUCHDB_URL');
   const provider = { JWT_SECRET: '', JWKS_URL: 'https://idp.example/keys' };
   expect(await told(provider, ['add', newName(), '--password-stdin'])).toContain('another identity provider');
-  expect((await users(['dance'])).code).toBe(2);
+  expect((await runCommand(['dance'])).code).toBe(2);
 });

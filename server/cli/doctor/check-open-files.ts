@@ -1,15 +1,16 @@
-import { mostConnections } from '../../lifecycle/connection-limit.ts';
-import { good, wrong, type Finding } from './finding.ts';
+import { connectionLimits } from '../../lifecycle/connection-limit.ts';
+import { okFinding, errorFinding, type Finding } from './finding.ts';
 
 /** Fewer than this many is what a shell gives for an evening, not what a day's users need. */
-const LEAST_FILES = 2_048;
+const MIN_OPEN_FILES = 2_048;
 
 /** How many files a process that is started as this one was may open: each live user is one. */
-export function judgeOpenFiles(openFiles: number): Finding {
-  if (openFiles === Number.POSITIVE_INFINITY) return good('open files', 'This process may open any number of files.');
-  const { served } = mostConnections(openFiles);
-  const so = `This process may open ${openFiles} files, so a gate started like this serves ${served} connections`;
-  return openFiles < LEAST_FILES
-    ? wrong('open files', `${so}; raise the limit (ulimit -n, or LimitNOFILE of a systemd unit).`)
-    : good('open files', `${so}.`);
+export function evaluateOpenFiles(openFiles: number): Finding {
+  if (openFiles === Number.POSITIVE_INFINITY)
+    return okFinding('open files', 'This process may open any number of files.');
+  const { served } = connectionLimits(openFiles);
+  const summary = `This process may open ${openFiles} files, so a gate started like this serves ${served} connections`;
+  return openFiles < MIN_OPEN_FILES
+    ? errorFinding('open files', `${summary}; raise the limit (ulimit -n, or LimitNOFILE of a systemd unit).`)
+    : okFinding('open files', `${summary}.`);
 }

@@ -1,6 +1,6 @@
-import { judgeConflicts, judgeSecrets, judgeVersions } from './check-documents.ts';
-import { judgeOpenFiles } from './check-open-files.ts';
-import { judgeClock } from './check-server.ts';
+import { evaluateConflicts, evaluateSecrets, evaluateVersions } from './check-documents.ts';
+import { evaluateOpenFiles } from './check-open-files.ts';
+import { evaluateClock } from './check-server.ts';
 import { doctorCommand } from './command.ts';
 
 test.each([
@@ -11,55 +11,55 @@ test.each([
   [61_000, 'wrong', '61 s ahead of this one'],
   [-61_000, 'wrong', '61 s behind this one'],
 ])('a clock that is %s ms ahead is %s', (ahead, state, words) => {
-  const finding = judgeClock(ahead);
+  const finding = evaluateClock(ahead);
   expect(finding.state).toBe(state);
   expect(finding.sentence).toContain(words);
 });
 
 test('of documents with secrets twenty are named, and how many there are', () => {
   const rows = Array.from({ length: 60 }, (_, n) => ({ id: `user_${n >> 1}`, key: 'token', value: 'token' }));
-  const all = judgeSecrets(rows, 60);
+  const all = evaluateSecrets(rows, 60);
   expect(all.state).toBe('wrong');
   expect(all.sentence).toContain('60 fields that look like secrets are in 30 documents');
   expect(all.sentence.match(/user_\d+/g)).toHaveLength(20);
-  expect(judgeSecrets(rows, 9_000).sentence).toContain('in at least 30 documents');
-  expect(judgeSecrets([], 0).state).toBe('good');
+  expect(evaluateSecrets(rows, 9_000).sentence).toContain('in at least 30 documents');
+  expect(evaluateSecrets([], 0).state).toBe('good');
 });
 
 test('conflicts are told, and a fault once no more edits are taken beside them', () => {
-  expect(judgeConflicts(0, undefined).state).toBe('good');
-  expect(judgeConflicts(3, { id: 'user_a', key: 31, value: null }).state).toBe('told');
-  const worst = judgeConflicts(3, { id: 'user_a', key: 32, value: null });
+  expect(evaluateConflicts(0, undefined).state).toBe('good');
+  expect(evaluateConflicts(3, { id: 'user_a', key: 31, value: null }).state).toBe('told');
+  const worst = evaluateConflicts(3, { id: 'user_a', key: 32, value: null });
   expect(worst.state).toBe('wrong');
   expect(worst.sentence).toContain('3 documents have conflicts, the worst user_a with 32 leaves');
 });
 
 test('documents of today are well, older ones are told, newer ones are a fault', () => {
   const row = (key: number, value: number) => ({ key, value });
-  expect(judgeVersions([row(1, 5)]).state).toBe('good');
-  expect(judgeVersions([])).toMatchObject({ state: 'good' });
-  expect(judgeVersions([row(0, 2), row(1, 5)])).toMatchObject({
+  expect(evaluateVersions([row(1, 5)]).state).toBe('good');
+  expect(evaluateVersions([])).toMatchObject({ state: 'good' });
+  expect(evaluateVersions([row(0, 2), row(1, 5)])).toMatchObject({
     state: 'told',
     sentence: expect.stringMatching(/^2 documents/) as string,
   });
-  expect(judgeVersions([row(0, 2), row(2, 3), row(9, 4)])).toMatchObject({
+  expect(evaluateVersions([row(0, 2), row(2, 3), row(9, 4)])).toMatchObject({
     state: 'wrong',
     sentence: expect.stringMatching(/^7 documents/) as string,
   });
 });
 
 test('few open files are a fault, and what they are enough for is said', () => {
-  expect(judgeOpenFiles(1_024)).toMatchObject({
+  expect(evaluateOpenFiles(1_024)).toMatchObject({
     state: 'wrong',
     sentence: expect.stringContaining('serves 768 connections') as string,
   });
-  expect(judgeOpenFiles(65_536).state).toBe('good');
-  expect(judgeOpenFiles(Number.POSITIVE_INFINITY).state).toBe('good');
+  expect(evaluateOpenFiles(65_536).state).toBe('good');
+  expect(evaluateOpenFiles(Number.POSITIVE_INFINITY).state).toBe('good');
 });
 
 test('a wrong environment is told, one without CouchDB has nothing to check, and help is given', async () => {
   const said: string[] = [];
-  const options = { print: (line: string) => said.push(line), complain: (line: string) => said.push(line) };
+  const options = { print: (line: string) => said.push(line), printError: (line: string) => said.push(line) };
   expect(await doctorCommand({ ...options, argv: [], env: { PORT: 'x' } })).toBe(1);
   expect(said.at(-1)).toContain('PORT is not a port');
   expect(await doctorCommand({ ...options, argv: [], env: {} })).toBe(0);

@@ -1,20 +1,20 @@
 import { parseArgs } from 'node:util';
 import { ConfigError, readConfig, type Config } from '../../config/config.ts';
-import { openFilesLimit } from '../../lifecycle/connection-limit.ts';
+import { readOpenFilesLimit } from '../../lifecycle/connection-limit.ts';
 import type { CommandOptions } from '../setup/command.ts';
-import { meet } from '../server-info.ts';
+import { readServerInfo } from '../server-info.ts';
 import { openUpstream, type Upstream } from '../../upstream/client.ts';
 import { readDatabaseDesign } from '../../upstream/schema/design-documents.ts';
 import { SERVER_ADMIN } from '../../upstream/schema/security-objects.ts';
-import { reasonOf, SetUpError } from '../../upstream/setup-error.ts';
+import { errorMessage, SetupError } from '../../upstream/setup-error.ts';
 import { checkAccess } from './check-access.ts';
-import { checkDesigns } from './check-design-documents.ts';
+import { checkDesignDocuments } from './check-design-documents.ts';
 import { checkDocuments } from './check-documents.ts';
-import { judgeOpenFiles } from './check-open-files.ts';
+import { evaluateOpenFiles } from './check-open-files.ts';
 import { checkServer } from './check-server.ts';
 import { checkTokens } from './check-tokens.ts';
-import { isWell, notChecked, told, wrong, type Finding } from './finding.ts';
-import type { Patient } from './context.ts';
+import { hasNoErrors, skippedFinding, infoFinding, errorFinding, type Finding } from './finding.ts';
+import type { DoctorContext } from './context.ts';
 
 const HELP = `Looks at a deployment with the environment that its gates have, and says what is wrong and how it is mended.
 
@@ -28,7 +28,7 @@ As a server admin it makes an account whose name no user can have, to see what i
 The exit code is 0 when all is well, and 1 otherwise.`;
 
 /** `pouchgate doctor`: resolves with the exit code, and says everything itself. */
-export async function doctorCommand({ argv, env, print, complain }: CommandOptions): Promise<number> {
+export async function doctorCommand({ argv, env, print, printError }: CommandOptions): Promise<number> {
   let flags: { json: boolean; help: boolean };
   let config: Config;
   try {
@@ -43,36 +43,36 @@ export async function doctorCommand({ argv, env, print, complain }: CommandOptio
     }
     config = readConfig(env);
   } catch (error) {
-    complain(error instanceof ConfigError ? error.message : `${reasonOf(error)}\n\n${HELP}`);
+    printError(error instanceof ConfigError ? error.message : `${errorMessage(error)}\n\n${HELP}`);
     return 1;
   }
-  const findings = await examine(config, env);
-  const well = isWell(findings);
+  const findings = await runChecks(config, env);
+  const well = hasNoErrors(findings);
   if (flags.json) print(JSON.stringify({ well, findings }, null, 2));
   else {
-    for (const { state, sentence } of findings) print(`${MARKS[state]} ${sentence}`);
-    print(verdictOf(findings));
+    for (const { state, sentence } of findings) print(`${STATE_LABELS[state]} ${sentence}`);
+    print(summarize(findings));
   }
   return well ? 0 : 1;
 }
 
-function verdictOf(findings: readonly Finding[]): string {
-  const faults = findings.filter(({ state }) => state === 'wrong').length;
-  if (faults === 0) return 'All is well.';
-  return faults === 1 ? 'One thing is wrong.' : `${faults} things are wrong.`;
+function summarize(findings: readonly Finding[]): string {
+  const errorCount = findings.filter(({ state }) => state === 'wrong').length;
+  if (errorCount === 0) return 'All is well.';
+  return errorCount === 1 ? 'One thing is wrong.' : `${errorCount} things are wrong.`;
 }
 
-const MARKS: Readonly<Record<Finding['state'], string>> = {
+const STATE_LABELS: Readonly<Record<Finding['state'], string>> = {
   good: 'good        ',
   wrong: 'WRONG       ',
   told: 'told        ',
   'not-checked': 'not checked ',
 };
 
-async function examine(config: Config, env: CommandOptions['env']): Promise<Finding[]> {
+async function runChecks(config: Config, env: CommandOptions['env']): Promise<Finding[]> {
   if (config.upstream.kind === 'embedded') {
     return [
-      told(
+      infoFinding(
         'upstream',
         'COUCHDB_URL is not set: the gate has an engine of its own, of which there is nothing to check.',
       ),
@@ -81,48 +81,56 @@ async function examine(config: Config, env: CommandOptions['env']): Promise<Find
   const { access, jwtSecret } = config.upstream;
   const upstream = openUpstream(access);
   const { COUCHDB_ADMIN_USER: username, COUCHDB_ADMIN_PASSWORD: password } = env;
-  const other =
+  const configuredAdmin =
     username !== undefined && password !== undefined ? openUpstream({ ...access, username, password }) : undefined;
   try {
-    const met = await meet(upstream);
+    const serverInfo = await readServerInfo(upstream);
     const findings: Finding[] = [];
-    const admin = met.roles.includes(SERVER_ADMIN) ? upstream : await asAdmin(other, findings);
+    const admin = serverInfo.roles.includes(SERVER_ADMIN) ? upstream : await verifyAdmin(configuredAdmin, findings);
     const design = await readDatabaseDesign(config.idPrefix);
-    const patient: Patient = { config, upstream, admin, met, design, jwtSecret, openFiles: openFilesLimit() };
+    const context: DoctorContext = {
+      config,
+      upstream,
+      admin,
+      serverInfo,
+      design,
+      jwtSecret,
+      openFiles: readOpenFilesLimit(),
+    };
     for (const [name, check] of CHECKS) {
       findings.push(
-        ...(await check(patient).catch((error: unknown) => [notChecked(name, `${name}: ${reasonOf(error)}`)])),
+        ...(await check(context).catch((error: unknown) => [skippedFinding(name, `${name}: ${errorMessage(error)}`)])),
       );
     }
     return findings;
   } catch (error) {
-    if (!(error instanceof SetUpError)) throw error;
-    return [wrong('reachable', error.message)];
+    if (!(error instanceof SetupError)) throw error;
+    return [errorFinding('reachable', error.message)];
   } finally {
     await upstream.close();
-    await other?.close();
+    await configuredAdmin?.close();
   }
 }
 
-const CHECKS: readonly (readonly [string, (patient: Patient) => Promise<Finding[]>])[] = [
+const CHECKS: readonly (readonly [string, (patient: DoctorContext) => Promise<Finding[]>])[] = [
   ['server', checkServer],
   ['tokens', checkTokens],
   ['access', checkAccess],
-  ['design documents', checkDesigns],
+  ['design documents', checkDesignDocuments],
   ['documents', checkDocuments],
-  ['open files', ({ openFiles }) => Promise.resolve([judgeOpenFiles(openFiles)])],
+  ['open files', ({ openFiles }) => Promise.resolve([evaluateOpenFiles(openFiles)])],
 ];
 
 /** Undefined, with a finding that says why, when it is not one. */
-async function asAdmin(other: Upstream | undefined, findings: Finding[]): Promise<Upstream | undefined> {
-  if (other === undefined) return undefined;
+async function verifyAdmin(candidate: Upstream | undefined, findings: Finding[]): Promise<Upstream | undefined> {
+  if (candidate === undefined) return undefined;
   try {
-    if ((await meet(other)).roles.includes(SERVER_ADMIN)) return other;
-    findings.push(wrong('admin', 'COUCHDB_ADMIN_USER is not a server admin.'));
+    if ((await readServerInfo(candidate)).roles.includes(SERVER_ADMIN)) return candidate;
+    findings.push(errorFinding('admin', 'COUCHDB_ADMIN_USER is not a server admin.'));
   } catch (error) {
-    if (!(error instanceof SetUpError)) throw error;
+    if (!(error instanceof SetupError)) throw error;
     findings.push(
-      wrong(
+      errorFinding(
         'admin',
         error.message
           .replace('COUCHDB_USER', 'COUCHDB_ADMIN_USER')

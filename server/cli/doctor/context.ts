@@ -1,16 +1,16 @@
 import type { Config } from '../../config/config.ts';
-import type { Met } from '../server-info.ts';
+import type { ServerInfo } from '../server-info.ts';
 import type { Upstream } from '../../upstream/client.ts';
 import type { DatabaseDesign } from '../../upstream/schema/design-documents.ts';
 
 /** What the doctor looks at. */
-export interface Patient {
+export interface DoctorContext {
   readonly config: Config;
   /** As the gate sees its database. */
   readonly upstream: Upstream;
   /** As a server admin sees it; undefined: there are no such credentials. */
   readonly admin: Upstream | undefined;
-  readonly met: Met;
+  readonly serverInfo: ServerInfo;
   readonly design: DatabaseDesign;
   /** The gate's own key in CouchDB; undefined: it has none. */
   readonly jwtSecret: Buffer | undefined;
@@ -18,5 +18,5 @@ export interface Patient {
   readonly openFiles: number;
 }
 
-export const NEEDS_ADMIN =
+export const ADMIN_REQUIRED =
   'this takes a server admin: give COUCHDB_ADMIN_USER and COUCHDB_ADMIN_PASSWORD, for the doctor alone';

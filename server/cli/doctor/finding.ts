@@ -8,9 +8,9 @@ export interface Finding {
   readonly sentence: string;
 }
 
-export const good = (check: string, sentence: string): Finding => ({ check, state: 'good', sentence });
-export const wrong = (check: string, sentence: string): Finding => ({ check, state: 'wrong', sentence });
-export const told = (check: string, sentence: string): Finding => ({ check, state: 'told', sentence });
-export const notChecked = (check: string, sentence: string): Finding => ({ check, state: 'not-checked', sentence });
+export const okFinding = (check: string, sentence: string): Finding => ({ check, state: 'good', sentence });
+export const errorFinding = (check: string, sentence: string): Finding => ({ check, state: 'wrong', sentence });
+export const infoFinding = (check: string, sentence: string): Finding => ({ check, state: 'told', sentence });
+export const skippedFinding = (check: string, sentence: string): Finding => ({ check, state: 'not-checked', sentence });
 
-export const isWell = (findings: readonly Finding[]): boolean => findings.every(({ state }) => state !== 'wrong');
+export const hasNoErrors = (findings: readonly Finding[]): boolean => findings.every(({ state }) => state !== 'wrong');

@@ -1,17 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { ConfigError } from '../../config/config.ts';
-import { tokenRefusal } from '../../upstream/schema/verify-schema.ts';
+import { getTokenRejection } from '../../upstream/schema/verify-schema.ts';
 import { openUpstream, type Upstream } from '../../upstream/client.ts';
 import { readDatabaseDesign, type DatabaseDesign } from '../../upstream/schema/design-documents.ts';
 import { keyIdOf } from '../../upstream/jwt-key-id.ts';
-import { reasonOf, SetUpError } from '../../upstream/setup-error.ts';
-import { applyStep, type Made } from './apply/apply.ts';
-import { gateEnvironment, shownOnce } from './print-environment.ts';
-import { meet, requireAdmin } from '../server-info.ts';
-import { observe } from './observe/observe.ts';
-import { isDone, planSetUp } from './plan/plan.ts';
-import { readSetUpRequest, SET_UP_HELP, type SetUpRequest } from './parse-options.ts';
-import { wordsFor, type Plan } from './steps.ts';
+import { errorMessage, SetupError } from '../../upstream/setup-error.ts';
+import { applyStep, type GeneratedSecrets } from './apply/apply.ts';
+import { formatGateEnvironment, describeGeneratedSecrets } from './print-environment.ts';
+import { readServerInfo, requireAdmin } from '../server-info.ts';
+import { readCurrentState } from './observe/observe.ts';
+import { isUpToDate, planSetup } from './plan/plan.ts';
+import { parseSetupOptions, SETUP_HELP, type SetupOptions } from './parse-options.ts';
+import { describeStep, type Plan } from './steps.ts';
 
 export interface CommandOptions {
   readonly argv: readonly string[];
@@ -19,111 +19,115 @@ export interface CommandOptions {
   /** Takes a line. */
   readonly print: (line: string) => void;
   /** Takes a line about what is wrong. */
-  readonly complain: (line: string) => void;
+  readonly printError: (line: string) => void;
   /** What stands in the registry; read from its files unless given. */
   readonly design?: DatabaseDesign;
 }
 
 /** `pouchgate setup`: resolves with the exit code, and says everything itself. */
-export async function setUpCommand(options: CommandOptions): Promise<number> {
-  const { argv, env, print, complain } = options;
+export async function setupCommand(options: CommandOptions): Promise<number> {
+  const { argv, env, print, printError } = options;
   try {
-    const request = readSetUpRequest(argv, env);
-    if (request !== 'help') return await setUpCouch(request, options);
-    print(SET_UP_HELP);
+    const request = parseSetupOptions(argv, env);
+    if (request !== 'help') return await setUpCouchdb(request, options);
+    print(SETUP_HELP);
     return 0;
   } catch (error) {
-    if (!(error instanceof ConfigError) && !(error instanceof SetUpError)) {
-      complain(`Set-up failed in a way that nobody expected: ${reasonOf(error)}`);
+    if (!(error instanceof ConfigError) && !(error instanceof SetupError)) {
+      printError(`Set-up failed in a way that nobody expected: ${errorMessage(error)}`);
       return 1;
     }
-    complain(error.message);
+    printError(error.message);
     return 1;
   }
 }
 
-async function setUpCouch(request: SetUpRequest, options: CommandOptions): Promise<number> {
-  const { print, complain } = options;
+async function setUpCouchdb(request: SetupOptions, options: CommandOptions): Promise<number> {
+  const { print, printError } = options;
   const upstream = openUpstream(request.access);
   try {
-    const met = await meet(upstream);
-    requireAdmin(met, request.access);
-    print(`CouchDB ${met.version} at ${request.access.url}`);
-    const wanted = {
+    const serverInfo = await readServerInfo(upstream);
+    requireAdmin(serverInfo, request.access);
+    print(`CouchDB ${serverInfo.version} at ${request.access.url}`);
+    const desired = {
       ...request,
       design: options.design ?? (await readDatabaseDesign(request.idPrefix)),
       admin: request.access.username,
     };
-    const observed = await observe(upstream, met.version, wanted);
-    const plan = planSetUp(observed, wanted);
-    if (plan.refusals.length > 0) {
-      for (const sentence of plan.refusals) complain(sentence);
-      complain('Nothing was changed.');
+    const current = await readCurrentState(upstream, serverInfo.version, desired);
+    const plan = planSetup(current, desired);
+    if (plan.blockers.length > 0) {
+      for (const sentence of plan.blockers) printError(sentence);
+      printError('Nothing was changed.');
       return 1;
     }
     if (request.dryRun) {
-      showPlan(plan, print);
+      printPlan(plan, print);
       return 0;
     }
-    const nodes = observed.nodes.map(({ name }) => name);
-    return await carryOut(upstream, plan, nodes, request, print);
+    const nodes = current.nodes.map(({ name }) => name);
+    return await applyPlan(upstream, plan, nodes, request, print);
   } finally {
     await upstream.close();
   }
 }
 
-function showPlan(plan: Plan, print: (line: string) => void): void {
+function printPlan(plan: Plan, print: (line: string) => void): void {
   for (const item of plan.items)
-    print(item.kind === 'step' ? `would   ${wordsFor(item.step)}` : `${item.kind}   ${item.sentence}`);
-  print(isDone(plan) ? 'There is nothing to change.' : 'Nothing was changed: this was a dry run.');
+    print(item.kind === 'step' ? `would   ${describeStep(item.step)}` : `${item.kind}   ${item.sentence}`);
+  print(isUpToDate(plan) ? 'There is nothing to change.' : 'Nothing was changed: this was a dry run.');
 }
 
 /** What was made is shown even when a later step fails: nobody could know it otherwise. */
-async function carryOut(
+async function applyPlan(
   upstream: Upstream,
   plan: Plan,
   nodes: readonly string[],
-  request: SetUpRequest,
+  request: SetupOptions,
   print: (line: string) => void,
 ): Promise<number> {
-  let made: Made = {};
+  let generated: GeneratedSecrets = {};
   try {
     for (const item of plan.items) {
       if (item.kind !== 'step') {
         print(`${item.kind}   ${item.sentence}`);
         continue;
       }
-      if (item.step.kind === 'unset') await checkKey(upstream, request.jwtSecret, () => undefined);
-      made = { ...made, ...(await applyStep(upstream, item.step, nodes)) };
-      print(`done    ${wordsFor(item.step)}`);
+      if (item.step.kind === 'unset') await verifyJwtKey(upstream, request.jwtSecret, () => undefined);
+      generated = { ...generated, ...(await applyStep(upstream, item.step, nodes)) };
+      print(`done    ${describeStep(item.step)}`);
     }
-    await checkKey(upstream, made.jwtSecret ?? request.jwtSecret, print);
+    await verifyJwtKey(upstream, generated.jwtSecret ?? request.jwtSecret, print);
   } finally {
-    const once = shownOnce(made);
-    print(isDone(plan) ? 'Nothing had to be changed.' : '');
+    const notice = describeGeneratedSecrets(generated);
+    print(isUpToDate(plan) ? 'Nothing had to be changed.' : '');
     print("The gates' environment:\n");
-    for (const line of gateEnvironment(request, made)) print(line);
-    if (once !== undefined) print(`\n${once}`);
+    for (const line of formatGateEnvironment(request, generated)) print(line);
+    if (notice !== undefined) print(`\n${notice}`);
   }
   return 0;
 }
 
-const MOST_ATTEMPTS = 20;
+const MAX_ATTEMPTS = 20;
 /** In ms. A node may be about to open its port, or has not heard of the key yet. */
-const LOOK_AGAIN = 250;
+const RETRY_DELAY_MS = 250;
 
-async function checkKey(upstream: Upstream, secret: Buffer | undefined, print: (line: string) => void): Promise<void> {
+async function verifyJwtKey(
+  upstream: Upstream,
+  secret: Buffer | undefined,
+  print: (line: string) => void,
+): Promise<void> {
   if (secret === undefined) return;
   let refusal: string | undefined;
-  for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
-    refusal = await tokenRefusal(upstream, secret).catch(reasonOf);
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+    refusal = await getTokenRejection(upstream, secret).catch(errorMessage);
     if (refusal === undefined) {
       print(`found   that CouchDB takes tokens of the key hmac:${keyIdOf(secret)}`);
       return;
     }
-    await pause(LOOK_AGAIN);
+    await pause(RETRY_DELAY_MS);
   }
-  throw new SetUpError(
+  throw new SetupError(
     `CouchDB does not take tokens of the key hmac:${keyIdOf(secret)} (${refusal ?? ''}). Restart its nodes one after the other, and run this again.`,
   );
 }

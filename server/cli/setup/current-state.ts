@@ -2,7 +2,7 @@ import type { StoredDesigns } from '../../upstream/schema/read-design-documents.
 import type { SecurityObject } from '../../upstream/schema/design-documents.ts';
 
 /** What set-up found on a CouchDB, before it changes anything. Values only: `plan.ts` decides by them alone. */
-export interface Observed {
+export interface CurrentState {
   readonly version: string;
   readonly nodes: readonly NodeState[];
   readonly registry: DatabaseState;
@@ -12,7 +12,7 @@ export interface Observed {
   readonly designs: StoredDesigns;
   readonly account: AccountState;
   /** Whether the JWT handler is at work where we ask; a setting alone does nothing before CouchDB listens anew. */
-  readonly jwtAtWork: boolean;
+  readonly isJwtHandlerActive: boolean;
 }
 
 /** A node of the cluster, and those of its settings that concern us; undefined: not set. */
@@ -33,7 +33,7 @@ export type DatabaseState =
       readonly partitioned: boolean;
       readonly security: SecurityObject;
       /** A document that is none of ours; undefined when there is none. */
-      readonly strangeDocument: string | undefined;
+      readonly foreignDocument: string | undefined;
     };
 
 /** The service account; `password` is told when there is one to be tried. */

@@ -1,7 +1,7 @@
 import type { DatabaseDesign } from '../../upstream/schema/design-documents.ts';
 
 /** What set-up is asked for. */
-export interface Wanted {
+export interface DesiredState {
   readonly registry: string;
   readonly sessions: string;
   readonly idPrefix: string;
@@ -11,11 +11,11 @@ export interface Wanted {
   readonly jwtSecret: Buffer | undefined;
   /** Who runs set-up. */
   readonly admin: string;
-  readonly allowed: Allowed;
+  readonly allowed: Permissions;
 }
 
 /** What an operator has to say before it is done. */
-export interface Allowed {
+export interface Permissions {
   /** Settings and design documents that are not from here, or were changed. */
   readonly replace: boolean;
   /** A database with documents that are not ours. */

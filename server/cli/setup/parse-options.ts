@@ -3,21 +3,21 @@ import { z } from 'zod';
 import { fieldsSchema } from '../../config/schema.ts';
 import { ConfigError } from '../../config/config.ts';
 import type { UpstreamAccess } from '../../upstream/client.ts';
-import type { Allowed } from './desired-state.ts';
+import type { Permissions } from './desired-state.ts';
 
 /** What is asked for on the command line and in the environment. */
-export interface SetUpRequest {
+export interface SetupOptions {
   readonly access: UpstreamAccess;
   readonly registry: string;
   readonly sessions: string;
   readonly idPrefix: string;
   readonly service: { readonly username: string; readonly password: string | undefined };
   readonly jwtSecret: Buffer | undefined;
-  readonly allowed: Allowed;
+  readonly allowed: Permissions;
   readonly dryRun: boolean;
 }
 
-export const SET_UP_HELP = `Sets up a CouchDB 3 for Pouchgate, and says what it does. Run again, it changes nothing.
+export const SETUP_HELP = `Sets up a CouchDB 3 for Pouchgate, and says what it does. Run again, it changes nothing.
 
 In the environment:
   COUCHDB_URL                      where CouchDB is
@@ -44,7 +44,7 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
-const needed = 'is missing; give';
+const MISSING_HINT = 'is missing; give';
 const requestSchema = fieldsSchema
   .pick({
     COUCHDB_URL: true,
@@ -55,7 +55,7 @@ const requestSchema = fieldsSchema
     ID_PREFIX: true,
   })
   .extend({
-    COUCHDB_PASSWORD: z.string({ error: `${needed} the password of COUCHDB_USER` }),
+    COUCHDB_PASSWORD: z.string({ error: `${MISSING_HINT} the password of COUCHDB_USER` }),
     SERVICE_USER: z
       .string()
       .regex(/^[^_:\p{Cc}][^:\p{Cc}]*$/u, 'begins with an underscore, or holds a colon; give another name')
@@ -64,29 +64,33 @@ const requestSchema = fieldsSchema
   });
 
 /** `help`: it is only asked how this is used. Throws `ConfigError` with all that is wrong, a sentence each. */
-export function readSetUpRequest(
+export function parseSetupOptions(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
-): SetUpRequest | 'help' {
-  const flags = readFlags(argv);
+): SetupOptions | 'help' {
+  const flags = parseFlags(argv);
   if (flags.help) return 'help';
-  const set = Object.fromEntries(Object.entries(env).filter(([, text]) => text !== undefined && text !== ''));
-  const read = requestSchema.safeParse(set);
+  const definedEnv = Object.fromEntries(Object.entries(env).filter(([, text]) => text !== undefined && text !== ''));
+  const parsed = requestSchema.safeParse(definedEnv);
   const missing = [
-    set['COUCHDB_URL'] === undefined ? [`COUCHDB_URL ${needed} where CouchDB is, such as http://127.0.0.1:5984.`] : [],
-    set['COUCHDB_USER'] === undefined ? [`COUCHDB_USER ${needed} the name of a server admin of CouchDB.`] : [],
+    definedEnv['COUCHDB_URL'] === undefined
+      ? [`COUCHDB_URL ${MISSING_HINT} where CouchDB is, such as http://127.0.0.1:5984.`]
+      : [],
+    definedEnv['COUCHDB_USER'] === undefined
+      ? [`COUCHDB_USER ${MISSING_HINT} the name of a server admin of CouchDB.`]
+      : [],
   ].flat();
-  const wrong = (read.error?.issues ?? []).map(({ path, message }) => `${String(path[0])} ${message}.`);
-  const alike = read.data !== undefined && read.data.REGISTRY_DB === read.data.SESSIONS_DB;
-  const clash = alike ? ['REGISTRY_DB and SESSIONS_DB are the same; give one of them another name.'] : [];
-  if (flags['new-secret'] && set['COUCHDB_JWT_SECRET'] !== undefined) {
-    clash.push('COUCHDB_JWT_SECRET is set beside --new-secret; give one of the two.');
+  const invalid = (parsed.error?.issues ?? []).map(({ path, message }) => `${String(path[0])} ${message}.`);
+  const alike = parsed.data !== undefined && parsed.data.REGISTRY_DB === parsed.data.SESSIONS_DB;
+  const conflicts = alike ? ['REGISTRY_DB and SESSIONS_DB are the same; give one of them another name.'] : [];
+  if (flags['new-secret'] && definedEnv['COUCHDB_JWT_SECRET'] !== undefined) {
+    conflicts.push('COUCHDB_JWT_SECRET is set beside --new-secret; give one of the two.');
   }
-  const sentences = [...missing, ...wrong, ...clash];
-  const { COUCHDB_URL: url, COUCHDB_USER: username } = read.data ?? {};
-  if (!read.success || url === undefined || username === undefined || sentences.length > 0)
-    throw new ConfigError(sentences);
-  const { data } = read;
+  const problems = [...missing, ...invalid, ...conflicts];
+  const { COUCHDB_URL: url, COUCHDB_USER: username } = parsed.data ?? {};
+  if (!parsed.success || url === undefined || username === undefined || problems.length > 0)
+    throw new ConfigError(problems);
+  const { data } = parsed;
   return {
     access: { url: url.href.replace(/\/+$/, ''), username, password: data.COUCHDB_PASSWORD },
     registry: data.REGISTRY_DB,
@@ -105,10 +109,10 @@ export function readSetUpRequest(
   };
 }
 
-function readFlags(argv: readonly string[]) {
+function parseFlags(argv: readonly string[]) {
   try {
     return parseArgs({ args: [...argv], options: OPTIONS, strict: true }).values;
   } catch (error) {
-    throw new ConfigError([`${error instanceof Error ? error.message : String(error)}\n\n${SET_UP_HELP}`]);
+    throw new ConfigError([`${error instanceof Error ? error.message : String(error)}\n\n${SETUP_HELP}`]);
   }
 }

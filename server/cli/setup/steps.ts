@@ -9,7 +9,7 @@ export type Step =
       readonly kind: 'write-design';
       readonly database: string;
       readonly design: DesignDocument;
-      readonly warm: boolean;
+      readonly buildViewsFirst: boolean;
     }
   | { readonly kind: 'remove-design'; readonly database: string; readonly id: string }
   /** No password: one is made. */
@@ -29,26 +29,26 @@ export interface Setting {
 }
 
 /** What a plan has to say, in order: what is found done, what is to be done, and what is only told. */
-export type Item =
+export type PlanItem =
   | { readonly kind: 'found'; readonly sentence: string }
   | { readonly kind: 'note'; readonly sentence: string }
   | { readonly kind: 'step'; readonly step: Step };
 
 export interface Plan {
-  readonly items: readonly Item[];
+  readonly items: readonly PlanItem[];
   /** Why nothing of it may be done, a sentence each; none: it may. */
-  readonly refusals: readonly string[];
+  readonly blockers: readonly string[];
 }
 
 /** A step in words, to go after "will" or "have to": the names of things, and no secret. */
-export function wordsFor(step: Step): string {
+export function describeStep(step: Step): string {
   switch (step.kind) {
     case 'make-database':
       return `make the database ${step.name}`;
     case 'set-security':
-      return `let only ${peopleIn(step.security)} use the database ${step.database}`;
+      return `let only ${listRoles(step.security)} use the database ${step.database}`;
     case 'write-design':
-      return `write ${step.design._id} in ${step.database}${step.warm ? ', once its views are built' : ''}`;
+      return `write ${step.design._id} in ${step.database}${step.buildViewsFirst ? ', once its views are built' : ''}`;
     case 'remove-design':
       return `remove ${step.id} from ${step.database}, which an unfinished set-up has left`;
     case 'make-account':
@@ -68,5 +68,5 @@ export function wordsFor(step: Step): string {
   }
 }
 
-const peopleIn = ({ admins, members }: SecurityObject): string =>
+const listRoles = ({ admins, members }: SecurityObject): string =>
   [...new Set([...admins.roles, ...members.roles])].join(', ');

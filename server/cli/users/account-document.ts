@@ -18,7 +18,7 @@ const accountSchema = z.looseObject({
   derived_key: z.string().optional(),
   password_sha: z.string().optional(),
 });
-const answerSchema = z.object({
+const bulkGetSchema = z.object({
   results: z.tuple([
     z.object({
       id: z.string(),
@@ -36,12 +36,12 @@ const USERS_DB = '_users';
 export async function readAccount(couch: ServerScope, username: Username): Promise<AccountDocument | undefined> {
   const id = `org.couchdb.user:${username}`;
   const body = { docs: [{ id }] };
-  const answer: unknown = await couch
+  const response: unknown = await couch
     .request({ db: USERS_DB, path: '_bulk_get', method: 'post', body })
     .catch((error: unknown) => {
       throw toUpstreamError(error);
     });
-  const [result] = answerSchema.safeParse(answer).data?.results ?? [];
+  const [result] = bulkGetSchema.safeParse(response).data?.results ?? [];
   if (result?.id !== id) throw badGateway("The database's answer about an account is not one.");
   const found = result.docs.flatMap((leaf) => ('ok' in leaf ? [leaf.ok] : []));
   return found.find(({ _deleted }) => _deleted !== true);
@@ -56,7 +56,7 @@ export async function setPassword(couch: ServerScope, account: AccountDocument, 
 }
 
 /** Leaves the name alone, which has to stay taken. */
-export async function emptyAccount(couch: ServerScope, { _id, _rev }: AccountDocument): Promise<void> {
+export async function clearAccount(couch: ServerScope, { _id, _rev }: AccountDocument): Promise<void> {
   await write(couch, { _id, _rev, type: 'user', name: _id.slice('org.couchdb.user:'.length), roles: [] });
 }
 

@@ -7,15 +7,15 @@ import { createAccounts, type Accounts } from '../../identity/accounts/accounts.
 import { createRefreshTokens } from '../../identity/sessions/refresh-token.ts';
 import { createSessionStore, type SessionStore } from '../../identity/sessions/store.ts';
 import { createSessions, type Sessions } from '../../identity/sessions/sessions.ts';
-import { meet, type Met } from '../server-info.ts';
-import { createDocuments } from '../../telegram/document-store.ts';
+import { readServerInfo, type ServerInfo } from '../server-info.ts';
+import { createDocumentStore } from '../../telegram/document-store.ts';
 import { createLinks, type Links } from '../../telegram/links/links.ts';
 import { openUpstream, statusOf, type Upstream } from '../../upstream/client.ts';
 import { startEmbeddedEngine, type EmbeddedEngine } from '../../upstream/embedded/engine.ts';
 import { SERVER_ADMIN, SERVICE_ROLE } from '../../upstream/schema/security-objects.ts';
-import { reasonOf, SetUpError } from '../../upstream/setup-error.ts';
+import { errorMessage, SetupError } from '../../upstream/setup-error.ts';
 import { CommandError } from './command-error.ts';
-import { rulesForOperators, type AnyRules } from './load-schema.ts';
+import { loadPreferenceRules, type AnyPreferenceRules } from './load-schema.ts';
 
 /** What the gates have, opened for the operator: no gate is started, and no feed followed. */
 export interface Deployment {
@@ -26,7 +26,7 @@ export interface Deployment {
   readonly admin: Upstream | undefined;
   readonly registry: string;
   readonly idPrefix: string;
-  readonly rules: AnyRules;
+  readonly rules: AnyPreferenceRules;
   readonly sessionsDatabase: string;
   readonly accounts: Accounts;
   readonly sessions: Sessions;
@@ -34,9 +34,9 @@ export interface Deployment {
   /** Of Telegram chats. */
   readonly links: Links;
   /** Whether people sign in here by name and password. */
-  readonly hasPasswords: boolean;
+  readonly hasPasswordSignIn: boolean;
   /** Whether another identity provider's tokens are taken. */
-  readonly hasProvider: boolean;
+  readonly hasIdentityProvider: boolean;
   close(): Promise<void>;
 }
 
@@ -44,35 +44,39 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Rejects with `CommandError` or `SetUpError`, whose message says what to do. */
 export async function openDeployment(config: Config, env: Environment): Promise<Deployment> {
-  const opened: (() => Promise<void>)[] = [];
+  const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
-    for (let next = opened.pop(); next !== undefined; next = opened.pop()) await next();
+    for (let next = closers.pop(); next !== undefined; next = closers.pop()) await next();
   };
   const open = (access: Upstream['access']): Upstream => {
     const upstream = openUpstream(access);
-    opened.push(() => upstream.close());
+    closers.push(() => upstream.close());
     return upstream;
   };
   try {
-    const rules = await rulesForOperators(env['PREFERENCES_MODULE'], config.idPrefix);
+    const rules = await loadPreferenceRules(env['PREFERENCES_MODULE'], config.idPrefix);
     let access;
     if (config.upstream.kind === 'embedded') {
       const engine = await openEngine(config.upstream.dataDirectory);
-      opened.push(() => engine.close());
+      closers.push(() => engine.close());
       access = engine.access;
     } else access = config.upstream.access;
     const upstream = open(access);
-    const met = await meet(upstream);
-    const admin = met.roles.includes(SERVER_ADMIN) ? upstream : await openAdmin(upstream, env, open);
-    await checkPlace(upstream, config, met);
-    return { ...common(config, upstream, rules), admin, close };
+    const serverInfo = await readServerInfo(upstream);
+    const admin = serverInfo.roles.includes(SERVER_ADMIN) ? upstream : await openAdmin(upstream, env, open);
+    await requireDatabases(upstream, config, serverInfo);
+    return { ...createServices(config, upstream, rules), admin, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-function common(config: Config, upstream: Upstream, rules: AnyRules): Omit<Deployment, 'admin' | 'close'> {
+function createServices(
+  config: Config,
+  upstream: Upstream,
+  rules: AnyPreferenceRules,
+): Omit<Deployment, 'admin' | 'close'> {
   const { registry, sessions: sessionsDatabase, tokens, idPrefix } = config;
   // Nothing here is in a gate's memory: gates hear of what is stored on the feeds that they follow.
   const sessionStore = createSessionStore(upstream.couch, sessionsDatabase, () => undefined);
@@ -98,9 +102,9 @@ function common(config: Config, upstream: Upstream, rules: AnyRules): Omit<Deplo
     }),
     sessions,
     sessionStore,
-    links: createLinks(createDocuments(upstream.couch, sessionsDatabase), Date.now),
-    hasPasswords: tokens.secret.kind !== 'none',
-    hasProvider: tokens.provider.kind !== 'none',
+    links: createLinks(createDocumentStore(upstream.couch, sessionsDatabase), Date.now),
+    hasPasswordSignIn: tokens.secret.kind !== 'none',
+    hasIdentityProvider: tokens.provider.kind !== 'none',
   };
 }
 
@@ -114,7 +118,7 @@ async function openEngine(dataDirectory: string): Promise<EmbeddedEngine> {
   try {
     return await startEmbeddedEngine({ storage: { kind: 'disk', directory } });
   } catch (error) {
-    const reason = reasonOf(error);
+    const reason = errorMessage(error);
     if (!/lock|resource temporarily unavailable/i.test(reason)) throw new CommandError(reason);
     throw new CommandError(
       `The data in ${dataDirectory} is in use by a running server, and its engine takes nobody beside it: stop the server, run this again, and start it. (With a CouchDB, users are managed while gates run.)`,
@@ -132,16 +136,16 @@ async function openAdmin(
   if (username === undefined || password === undefined) return undefined;
   const admin = open({ ...upstream.access, username, password });
   try {
-    if ((await meet(admin)).roles.includes(SERVER_ADMIN)) return admin;
+    if ((await readServerInfo(admin)).roles.includes(SERVER_ADMIN)) return admin;
   } catch (error) {
-    if (!(error instanceof SetUpError)) throw error;
+    if (!(error instanceof SetupError)) throw error;
     throw new CommandError(error.message.replace(/COUCHDB_(USER|PASSWORD)/g, 'COUCHDB_ADMIN_$1'));
   }
   throw new CommandError('COUCHDB_ADMIN_USER is not a server admin; give the credentials of one, or unset it.');
 }
 
 /** A wrong name must not read as "no users". */
-async function checkPlace({ couch, access }: Upstream, config: Config, { roles }: Met): Promise<void> {
+async function requireDatabases({ couch, access }: Upstream, config: Config, { roles }: ServerInfo): Promise<void> {
   if (!roles.includes(SERVER_ADMIN) && !roles.includes(SERVICE_ROLE)) {
     throw new CommandError(
       `${access.username} is neither a server admin nor a service account of CouchDB; give the environment that the gates have.`,

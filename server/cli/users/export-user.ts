@@ -1,10 +1,10 @@
-import { isAlive } from '../../identity/sessions/state.ts';
-import { suspensionId } from '../../identity/sessions/document.ts';
-import type { Held, UserState } from './load-user.ts';
-import { stateOf } from './load-user.ts';
-import { toldDocument, toldSession, type ToldDocument, type ToldSession } from './user-report.ts';
-import type { AnyRules } from './load-schema.ts';
-import { withoutSecrets } from './redact.ts';
+import { isActive } from '../../identity/sessions/state.ts';
+import { suspensionDocumentId } from '../../identity/sessions/document.ts';
+import type { UserData, UserState } from './load-user.ts';
+import { userStateOf } from './load-user.ts';
+import { createDocumentReport, createSessionReport, type DocumentReport, type SessionReport } from './user-report.ts';
+import type { AnyPreferenceRules } from './load-schema.ts';
+import { redactSecrets } from './redact.ts';
 
 /** What `export` answers: all that is held of a user, but for what could sign anybody in. */
 export interface UserExport {
@@ -17,9 +17,9 @@ export interface UserExport {
   readonly account: unknown;
   readonly suspension: { readonly id: string; readonly since: string | null; readonly erasedAt: string | null } | null;
   /** Those that are over too. */
-  readonly sessions: readonly (ToldSession & { readonly endedAt: string | null; readonly endedBy: string | null })[];
+  readonly sessions: readonly (SessionReport & { readonly endedAt: string | null; readonly endedBy: string | null })[];
   /** The preferences as they hold, with when and by which door each was last changed. */
-  readonly document: ToldDocument | null;
+  readonly document: DocumentReport | null;
   /** The document as it lies in the database: every revision that is open. */
   readonly stored: unknown;
   /** Where the user's replicators are. */
@@ -34,38 +34,42 @@ export interface UserExport {
   readonly withheld: readonly string[];
 }
 
-export function exportUser(held: Held, rules: AnyRules, now: number): UserExport {
-  const { username, account, suspension, document, sessions } = held;
-  const clean = withoutSecrets({
+export function exportUser(userData: UserData, rules: AnyPreferenceRules, now: number): UserExport {
+  const { username, account, suspension, document, sessions } = userData;
+  const redacted = redactSecrets({
     account: account ?? null,
     stored: document.live.map(({ body }) => body),
-    checkpoints: held.checkpoints ?? null,
+    checkpoints: userData.checkpoints ?? null,
   });
-  const { account: ownAccount, stored, checkpoints } = clean.value as Record<string, unknown>;
+  const { account: redactedAccount, stored, checkpoints } = redacted.value as Record<string, unknown>;
   return {
     format: 'pouchgate-user',
     version: 1,
     exportedAt: new Date(now).toISOString(),
     username,
-    state: stateOf(suspension),
-    account: ownAccount,
+    state: userStateOf(suspension),
+    account: redactedAccount,
     suspension:
       suspension === undefined
         ? null
-        : { id: suspensionId(username), since: suspension.since ?? null, erasedAt: suspension.erasedAt ?? null },
+        : {
+            id: suspensionDocumentId(username),
+            since: suspension.since ?? null,
+            erasedAt: suspension.erasedAt ?? null,
+          },
     sessions: sessions.map((session) => ({
-      ...toldSession(session),
+      ...createSessionReport(session),
       endedAt: session.ended === undefined ? null : new Date(session.ended.at).toISOString(),
-      endedBy: session.ended?.by ?? (isAlive(session, now) ? null : 'time'),
+      endedBy: session.ended?.by ?? (isActive(session, now) ? null : 'time'),
     })),
-    document: toldDocument(document, rules),
+    document: createDocumentReport(document, rules),
     stored,
     checkpoints,
-    chats: held.chats.map(({ firstName, telegramName, linkedAt }) => ({
+    chats: userData.chats.map(({ firstName, telegramName, linkedAt }) => ({
       firstName,
       telegramName: telegramName ?? null,
       linkedAt: new Date(linkedAt).toISOString(),
     })),
-    withheld: clean.withheld,
+    withheld: redacted.withheld,
   };
 }

@@ -2,13 +2,13 @@ import type { ServerScope } from 'nano';
 import { z } from 'zod';
 import { parseUsername } from '../../../couchdb-design/user-document/user-document.ts';
 import { badGateway } from '../../http/errors.ts';
-import { fromDocument, suspendedBy } from '../../identity/sessions/document.ts';
-import { isAlive } from '../../identity/sessions/state.ts';
+import { parseSessionDocument, parseSuspensionDocumentId } from '../../identity/sessions/document.ts';
+import { isActive } from '../../identity/sessions/state.ts';
 import { statusOf } from '../../upstream/client.ts';
 import { toUpstreamError } from '../../upstream/upstream-error.ts';
-import { stateOf, suspensionOf, type UserState } from './load-user.ts';
+import { userStateOf, parseSuspension, type UserState } from './load-user.ts';
 import type { Deployment } from './deployment.ts';
-import { table } from './table.ts';
+import { formatTable } from './table.ts';
 
 /** What `list --json` answers, `{"users": […], "accountsListed": …}`. */
 export interface UserList {
@@ -31,13 +31,13 @@ export interface ListedUser {
   readonly lastSeenAt: string | null;
 }
 
-type Draft = { -readonly [K in keyof ListedUser]: ListedUser[K] };
+type ListedUserDraft = { -readonly [K in keyof ListedUser]: ListedUser[K] };
 
 export async function listUsers(deployment: Deployment, now: number): Promise<UserList> {
   const { upstream, admin, registry, sessionsDatabase, idPrefix } = deployment;
   const accounts = await listAccounts((admin ?? upstream).couch);
-  const users = new Map<string, Draft>();
-  const user = (name: string): Draft => {
+  const users = new Map<string, ListedUserDraft>();
+  const draftFor = (name: string): ListedUserDraft => {
     const account = accounts === undefined ? null : false;
     const draft = users.get(name) ?? {
       username: name,
@@ -50,33 +50,33 @@ export async function listUsers(deployment: Deployment, now: number): Promise<Us
     users.set(name, draft);
     return draft;
   };
-  for (const name of accounts ?? []) if (name !== upstream.access.username) user(name).account = true;
-  for await (const { id } of rowsFrom(upstream.couch, registry, idPrefix, false)) {
+  for (const name of accounts ?? []) if (name !== upstream.access.username) draftFor(name).account = true;
+  for await (const { id } of iterateRows(upstream.couch, registry, idPrefix, false)) {
     const username = parseUsername(id.slice(idPrefix.length));
-    if (username !== undefined) user(username).document = true;
+    if (username !== undefined) draftFor(username).document = true;
   }
-  for await (const { id, doc } of rowsFrom(upstream.couch, sessionsDatabase, 'suspended:', true)) {
-    const username = suspendedBy(id);
+  for await (const { id, doc } of iterateRows(upstream.couch, sessionsDatabase, 'suspended:', true)) {
+    const username = parseSuspensionDocumentId(id);
     if (username === undefined || doc === undefined) continue;
-    const draft = user(username);
-    draft.state = stateOf(suspensionOf(doc));
+    const draft = draftFor(username);
+    draft.state = userStateOf(parseSuspension(doc));
     // What is left of it has no password.
     if (draft.state === 'erased' && draft.account === true) draft.account = false;
   }
-  for await (const { doc } of rowsFrom(upstream.couch, sessionsDatabase, 'session:', true)) {
-    const session = fromDocument(doc);
+  for await (const { doc } of iterateRows(upstream.couch, sessionsDatabase, 'session:', true)) {
+    const session = parseSessionDocument(doc);
     if (session === undefined) continue;
-    const draft = user(session.username);
-    const seen = new Date(session.refreshedAt).toISOString();
-    if (draft.lastSeenAt === null || seen > draft.lastSeenAt) draft.lastSeenAt = seen;
-    if (isAlive(session, now)) draft.sessions += 1;
+    const draft = draftFor(session.username);
+    const seenAt = new Date(session.refreshedAt).toISOString();
+    if (draft.lastSeenAt === null || seenAt > draft.lastSeenAt) draft.lastSeenAt = seenAt;
+    if (isActive(session, now)) draft.sessions += 1;
   }
   const byName = [...users.values()].toSorted((a, b) => (a.username < b.username ? -1 : 1));
   return { users: byName, accountsListed: accounts !== undefined };
 }
 
 /** `list` for people, line by line. */
-export function linesOfUsers({ users }: UserList): string[] {
+export function formatUserList({ users }: UserList): string[] {
   if (users.length === 0) return ['There is nobody yet; "add <name>" makes an account.'];
   const rows = users.map(({ username, state, account, document, sessions, lastSeenAt }) => [
     username,
@@ -86,45 +86,47 @@ export function linesOfUsers({ users }: UserList): string[] {
     String(sessions),
     lastSeenAt ?? 'never',
   ]);
-  const [many, gone] = [users.length, users.filter(({ state }) => state !== 'active').length];
+  const [total, inactive] = [users.length, users.filter(({ state }) => state !== 'active').length];
   return [
-    ...table(['NAME', 'STATE', 'ACCOUNT', 'DOCUMENT', 'SESSIONS', 'LAST SEEN'], rows),
-    `${many} ${many === 1 ? 'user' : 'users'}, ${gone} of them suspended or erased.`,
+    ...formatTable(['NAME', 'STATE', 'ACCOUNT', 'DOCUMENT', 'SESSIONS', 'LAST SEEN'], rows),
+    `${total} ${total === 1 ? 'user' : 'users'}, ${inactive} of them suspended or erased.`,
   ];
 }
 
 /** What is told beside the list. */
-export function notesOn({ users, accountsListed }: UserList): string[] {
-  const back = users.filter(({ state, document }) => state === 'erased' && document);
+export function userListWarnings({ users, accountsListed }: UserList): string[] {
+  const reappeared = users.filter(({ state, document }) => state === 'erased' && document);
   return [
-    ...back.map(({ username }) => `${username} was erased, and has a document again: run "erase ${username}" again.`),
+    ...reappeared.map(
+      ({ username }) => `${username} was erased, and has a document again: run "erase ${username}" again.`,
+    ),
     ...(accountsListed
       ? []
       : ['CouchDB does not list accounts to this one: those that nobody has used yet are missing here.']),
   ];
 }
 
-const PAGE = 1_000;
+const PAGE_SIZE = 1_000;
 const rowSchema = z.object({ id: z.string(), doc: z.looseObject({ _id: z.string(), _rev: z.string() }).nullish() });
 const pageSchema = z.object({ rows: z.array(rowSchema) });
 
 /** What a database has whose ids begin with `prefix`, a page at a time. */
-async function* rowsFrom(couch: ServerScope, db: string, prefix: string, withDocuments: boolean) {
+async function* iterateRows(couch: ServerScope, db: string, prefix: string, withDocuments: boolean) {
   let last: string | undefined;
   for (;;) {
     const from = last === undefined ? { startkey: prefix } : { startkey: last, skip: 1 };
-    const range = { ...from, endkey: `${prefix}\ufff0`, limit: PAGE, include_docs: withDocuments };
-    const answer: unknown = await couch
+    const range = { ...from, endkey: `${prefix}\ufff0`, limit: PAGE_SIZE, include_docs: withDocuments };
+    const response: unknown = await couch
       .use(db)
       .list(range)
       .catch((error: unknown) => {
         throw statusOf(error) === 401 || statusOf(error) === 403 ? error : toUpstreamError(error);
       });
-    const page = pageSchema.safeParse(answer);
+    const page = pageSchema.safeParse(response);
     if (!page.success) throw badGateway(`The database's answer about ${db} is not one.`);
     for (const { id, doc } of page.data.rows) yield { id, doc: doc ?? undefined };
     last = page.data.rows.at(-1)?.id;
-    if (page.data.rows.length < PAGE || last === undefined) return;
+    if (page.data.rows.length < PAGE_SIZE || last === undefined) return;
   }
 }
 
@@ -134,13 +136,13 @@ const foundSchema = z.object({ docs: z.array(z.unknown()), bookmark: z.string() 
 /** Names of those who are nothing but users here; undefined when CouchDB does not list accounts to us. */
 async function listAccounts(couch: ServerScope): Promise<string[] | undefined> {
   const names: string[] = [];
-  const take = (document: unknown): void => {
+  const addName = (document: unknown): void => {
     const account = accountSchema.safeParse(document).data;
     const username = parseUsername(account?.name);
     if (username !== undefined && account?.roles.length === 0) names.push(username);
   };
   try {
-    for await (const { doc } of rowsFrom(couch, '_users', 'org.couchdb.user:', true)) take(doc);
+    for await (const { doc } of iterateRows(couch, '_users', 'org.couchdb.user:', true)) addName(doc);
     return names;
   } catch (error) {
     if (statusOf(error) !== 401 && statusOf(error) !== 403) throw error;
@@ -151,16 +153,16 @@ async function listAccounts(couch: ServerScope): Promise<string[] | undefined> {
     const body = {
       selector: { type: 'user' },
       fields: ['name', 'roles', 'type'],
-      limit: PAGE,
+      limit: PAGE_SIZE,
       ...(bookmark === undefined ? {} : { bookmark }),
     };
-    const answer: unknown = await couch
+    const response: unknown = await couch
       .request({ db: '_users', path: '_find', method: 'POST', body })
       .catch(() => undefined);
-    const found = foundSchema.safeParse(answer).data;
+    const found = foundSchema.safeParse(response).data;
     if (found === undefined) return undefined;
-    for (const document of found.docs) take(document);
-    if (found.docs.length < PAGE) return names;
+    for (const document of found.docs) addName(document);
+    if (found.docs.length < PAGE_SIZE) return names;
     bookmark = found.bookmark;
   }
 }

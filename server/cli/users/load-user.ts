@@ -1,11 +1,11 @@
 import type { ServerScope } from 'nano';
 import type { Username } from '../../../couchdb-design/user-document/user-document.ts';
 import { readDocuments, type StoredDocument } from '../../upstream/read-documents.ts';
-import { suspensionId } from '../../identity/sessions/document.ts';
-import { isAlive, type Session } from '../../identity/sessions/state.ts';
-import { textMember, type JsonObject } from '../../lib/json.ts';
+import { suspensionDocumentId } from '../../identity/sessions/document.ts';
+import { isActive, type Session } from '../../identity/sessions/state.ts';
+import { getString, type JsonObject } from '../../lib/json.ts';
 import type { Link } from '../../telegram/links/link-documents.ts';
-import { readStored, type StoredLeaves } from '../../preferences/read-leaves.ts';
+import { readStoredLeaves, type StoredLeaves } from '../../preferences/read-leaves.ts';
 import { statusOf } from '../../upstream/client.ts';
 import { toUpstreamError } from '../../upstream/upstream-error.ts';
 import { readAccount, type AccountDocument } from './account-document.ts';
@@ -13,7 +13,7 @@ import { CommandError } from './command-error.ts';
 import type { Deployment } from './deployment.ts';
 
 /** All that there is of one user. */
-export interface Held {
+export interface UserData {
   readonly username: Username;
   readonly account: AccountDocument | undefined;
   readonly suspension: Suspension | undefined;
@@ -34,16 +34,16 @@ export interface Suspension {
 }
 
 /** Reads it all; nothing is made by looking. */
-export async function readHeld(deployment: Deployment, username: Username): Promise<Held> {
+export async function loadUser(deployment: Deployment, username: Username): Promise<UserData> {
   const { upstream, registry, rules, sessionStore, links } = deployment;
   const { couch } = upstream;
   const [account, suspension, sessions, document, checkpoints, chats] = await Promise.all([
     readAccount(couch, username),
     readSuspension(deployment, username),
-    sessionStore.ofUser(username),
-    readStored(couch, registry, rules.idOf(username)),
+    sessionStore.listByUser(username),
+    readStoredLeaves(couch, registry, rules.idOf(username)),
     readCheckpoints(couch, registry, username),
-    links.ofUser(username),
+    links.listByUser(username),
   ]);
   const lastUsedFirst = sessions.toSorted((a, b) => b.refreshedAt - a.refreshedAt || (a.id < b.id ? -1 : 1));
   return { username, account, suspension, sessions: lastUsedFirst, document, checkpoints, chats };
@@ -51,22 +51,23 @@ export async function readHeld(deployment: Deployment, username: Username): Prom
 
 export type UserState = 'active' | 'suspended' | 'erased';
 
-export const stateOf = (suspension: Suspension | undefined): UserState =>
+export const userStateOf = (suspension: Suspension | undefined): UserState =>
   suspension === undefined ? 'active' : suspension.erasedAt === undefined ? 'suspended' : 'erased';
 
-export const aliveOf = ({ sessions }: Held, now: number): readonly Session[] =>
-  sessions.filter((session) => isAlive(session, now));
+export const activeSessions = ({ sessions }: UserData, now: number): readonly Session[] =>
+  sessions.filter((session) => isActive(session, now));
 
 /** Whether anybody has this name here, or had it until it was erased. */
-export const isSomebody = ({ account, suspension, document, sessions }: Held): boolean =>
+export const userExists = ({ account, suspension, document, sessions }: UserData): boolean =>
   account !== undefined || suspension !== undefined || document.live.length > 0 || sessions.length > 0;
 
-export function requireSomebody(held: Held): void {
-  if (!isSomebody(held)) throw new CommandError(`There is no user ${held.username}; "list" names those there are.`);
+export function requireUserExists(userData: UserData): void {
+  if (!userExists(userData))
+    throw new CommandError(`There is no user ${userData.username}; "list" names those there are.`);
 }
 
 /** The gates' own account is no user, and one with roles in CouchDB is not ours alone. */
-export function requireOwn({ username, account }: Held, { upstream }: Deployment): void {
+export function requireManagedAccount({ username, account }: UserData, { upstream }: Deployment): void {
   if (username === upstream.access.username) {
     throw new CommandError(
       `${username} is the account of the gates; "npm run setup -- --new-password" is for that one.`,
@@ -82,18 +83,18 @@ export async function readSuspension(
   { upstream, sessionsDatabase }: Deployment,
   username: Username,
 ): Promise<Suspension | undefined> {
-  const id = suspensionId(username);
-  return suspensionOf((await readDocuments(upstream.couch, sessionsDatabase, [id])).get(id));
+  const id = suspensionDocumentId(username);
+  return parseSuspension((await readDocuments(upstream.couch, sessionsDatabase, [id])).get(id));
 }
 
 /** Whatever is in it: an operator may have written it by hand. */
-export const suspensionOf = (document: StoredDocument | undefined): Suspension | undefined =>
+export const parseSuspension = (document: StoredDocument | undefined): Suspension | undefined =>
   document === undefined
     ? undefined
     : {
         rev: document._rev,
-        since: textMember(document, 'suspended_at'),
-        erasedAt: textMember(document, 'erased_at'),
+        since: getString(document, 'suspended_at'),
+        erasedAt: getString(document, 'erased_at'),
       };
 
 /** As gate/checkpoints/handlers.ts names it. */

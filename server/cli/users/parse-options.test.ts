@@ -1,18 +1,18 @@
 import fc from 'fast-check';
 import { UsageError } from './command-error.ts';
-import { readUsersRequest } from './parse-options.ts';
+import { parseUsersOptions } from './parse-options.ts';
 
 test('the command line is what it says', () => {
-  expect(readUsersRequest(['list', '--json'])).toEqual({ json: true, request: { command: 'list' } });
-  expect(readUsersRequest(['add', 'alice'])).toEqual({
+  expect(parseUsersOptions(['list', '--json'])).toEqual({ json: true, request: { command: 'list' } });
+  expect(parseUsersOptions(['add', 'alice'])).toEqual({
     json: false,
     request: { command: 'add', username: 'alice', passwordFrom: 'terminal' },
   });
-  expect(readUsersRequest(['--yes', 'erase', 'alice'])).toEqual({
+  expect(parseUsersOptions(['--yes', 'erase', 'alice'])).toEqual({
     json: false,
     request: { command: 'erase', username: 'alice', yes: true },
   });
-  for (const argv of [[], ['help'], ['--help'], ['erase', '-h']]) expect(readUsersRequest(argv)).toBe('help');
+  for (const argv of [[], ['help'], ['--help'], ['erase', '-h']]) expect(parseUsersOptions(argv)).toBe('help');
 });
 
 test.each([
@@ -26,8 +26,8 @@ test.each([
   [['list', '--password-stdin'], '--password-stdin is not for list'],
   [['erase', 'alice', '--force'], "Unknown option '--force'"],
 ])('%j is no command line, and it is said why', (argv, sentence) => {
-  expect(() => readUsersRequest(argv)).toThrow(UsageError);
-  expect(() => readUsersRequest(argv)).toThrow(sentence);
+  expect(() => parseUsersOptions(argv)).toThrow(UsageError);
+  expect(() => parseUsersOptions(argv)).toThrow(sentence);
 });
 
 test('a password that somebody gives as an argument is never repeated', () => {
@@ -39,7 +39,7 @@ test('a password that somebody gives as an argument is never repeated', () => {
   ]) {
     let message = '';
     try {
-      readUsersRequest(argv);
+      parseUsersOptions(argv);
     } catch (error) {
       message = String(error);
     }
@@ -56,7 +56,7 @@ test('whatever is typed, it is a request, help, or a sentence', () => {
   fc.assert(
     fc.property(fc.array(word, { maxLength: 6 }), (argv) => {
       try {
-        const read = readUsersRequest(argv);
+        const read = parseUsersOptions(argv);
         expect(read === 'help' || typeof read.request.command === 'string').toBe(true);
       } catch (error) {
         expect(error).toBeInstanceOf(UsageError);

@@ -13,21 +13,22 @@ export type UsersRequest =
 
 export type PasswordSource = 'terminal' | 'stdin';
 
-type Command = UsersRequest['command'];
+type CommandName = UsersRequest['command'];
 
 /** What each command takes after its name, and which of its own flags. */
-const COMMANDS: Readonly<Record<Command, { readonly takes: readonly string[]; readonly flags: readonly Flag[] }>> = {
-  add: { takes: ['name'], flags: ['password-stdin'] },
-  list: { takes: [], flags: [] },
-  show: { takes: ['name'], flags: [] },
-  suspend: { takes: ['name'], flags: ['unseen'] },
-  restore: { takes: ['name'], flags: [] },
-  'reset-password': { takes: ['name'], flags: ['password-stdin'] },
-  'end-sessions': { takes: ['name'], flags: [] },
-  set: { takes: ['name', 'preference', 'value'], flags: [] },
-  export: { takes: ['name'], flags: [] },
-  erase: { takes: ['name'], flags: ['yes'] },
-};
+const COMMANDS: Readonly<Record<CommandName, { readonly takes: readonly string[]; readonly flags: readonly Flag[] }>> =
+  {
+    add: { takes: ['name'], flags: ['password-stdin'] },
+    list: { takes: [], flags: [] },
+    show: { takes: ['name'], flags: [] },
+    suspend: { takes: ['name'], flags: ['unseen'] },
+    restore: { takes: ['name'], flags: [] },
+    'reset-password': { takes: ['name'], flags: ['password-stdin'] },
+    'end-sessions': { takes: ['name'], flags: [] },
+    set: { takes: ['name', 'preference', 'value'], flags: [] },
+    export: { takes: ['name'], flags: [] },
+    erase: { takes: ['name'], flags: ['yes'] },
+  };
 
 const FLAGS = ['password-stdin', 'unseen', 'yes'] as const;
 type Flag = (typeof FLAGS)[number];
@@ -40,33 +41,39 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
-export interface ReadUsersRequest {
+export interface UsersOptions {
   readonly json: boolean;
   readonly request: UsersRequest;
 }
 
 /** `help`: it is only asked how this is used. Throws `UsageError`; what may be a password is never in its message. */
-export function readUsersRequest(argv: readonly string[]): ReadUsersRequest | 'help' {
-  const { values, positionals } = parse(argv);
+export function parseUsersOptions(argv: readonly string[]): UsersOptions | 'help' {
+  const { values, positionals } = parseArguments(argv);
   const [command, ...rest] = positionals;
   if (values.help || command === 'help' || command === undefined) return 'help';
-  if (!isCommand(command)) {
+  if (!isCommandName(command)) {
     throw new UsageError(
       `There is no command ${JSON.stringify(command)}; give one of ${Object.keys(COMMANDS).join(', ')}.`,
     );
   }
   const { takes, flags } = COMMANDS[command];
   if (rest.length !== takes.length) {
-    const wanted = takes.map((each) => ` <${each}>`).join('');
+    const placeholders = takes.map((each) => ` <${each}>`).join('');
     const hint = command === 'set' ? ', with the value in quotes where it has spaces' : '';
-    throw new UsageError(`Give "${command}${wanted}"${hint}${rest.length > takes.length ? ', and nothing more' : ''}.`);
+    throw new UsageError(
+      `Give "${command}${placeholders}"${hint}${rest.length > takes.length ? ', and nothing more' : ''}.`,
+    );
   }
-  const odd = FLAGS.find((flag) => values[flag] && !flags.includes(flag));
-  if (odd !== undefined) throw new UsageError(`--${odd} is not for ${command}; leave it out.`);
-  return { json: values.json, request: requestOf(command, rest, values) };
+  const misplaced = FLAGS.find((flag) => values[flag] && !flags.includes(flag));
+  if (misplaced !== undefined) throw new UsageError(`--${misplaced} is not for ${command}; leave it out.`);
+  return { json: values.json, request: toUsersRequest(command, rest, values) };
 }
 
-function requestOf(command: Command, rest: readonly string[], flags: Readonly<Record<Flag, boolean>>): UsersRequest {
+function toUsersRequest(
+  command: CommandName,
+  rest: readonly string[],
+  flags: Readonly<Record<Flag, boolean>>,
+): UsersRequest {
   const [name = '', preference = '', value = ''] = rest;
   if (command === 'list') return { command };
   const username = parseUsername(name);
@@ -93,7 +100,7 @@ function requestOf(command: Command, rest: readonly string[], flags: Readonly<Re
   }
 }
 
-function parse(argv: readonly string[]) {
+function parseArguments(argv: readonly string[]) {
   try {
     return parseArgs({ args: [...argv], options: OPTIONS, strict: true, allowPositionals: true });
   } catch (error) {
@@ -103,4 +110,4 @@ function parse(argv: readonly string[]) {
   }
 }
 
-const isCommand = (text: string): text is Command => Object.hasOwn(COMMANDS, text);
+const isCommandName = (text: string): text is CommandName => Object.hasOwn(COMMANDS, text);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { PREFERENCE_RULES, type Rule } from '../../../couchdb-design/user-document/preference-rules.ts';
 import { preferencesSchema, type PatchOf } from '../../../couchdb-design/user-document/user-document.ts';
 import { UsageError } from './command-error.ts';
-import type { AnyPreferences, AnyRules } from './load-schema.ts';
+import type { AnyPreferences, AnyPreferenceRules } from './load-schema.ts';
 
 /** A new value for one preference, as it was typed. */
 export interface PreferenceEdit {
@@ -14,28 +14,28 @@ export interface PreferenceEdit {
 }
 
 /** What takes a preference away. The text itself is `'"unset"'`. */
-const REMOVALS: readonly string[] = ['null', 'unset'];
+const UNSET_VALUES: readonly string[] = ['null', 'unset'];
 
 /**
  * Reads a value of the command line: JSON, or bare text where the preference takes a text. Throws `UsageError` that says
  * what the preference takes.
  */
-export function readPreferenceEdit(rules: AnyRules, preference: string, text: string): PreferenceEdit {
+export function parsePreferenceEdit(rules: AnyPreferenceRules, preference: string, text: string): PreferenceEdit {
   if (!rules.names.includes(preference)) {
     throw new UsageError(`There is no preference ${JSON.stringify(preference)}; there are ${rules.names.join(', ')}.`);
   }
-  const removes = REMOVALS.includes(text);
-  for (const value of removes ? [null] : readings(text)) {
-    const read = rules.patchSchema.safeParse({ [preference]: value });
-    if (read.success) return { preference, removes, patch: read.data };
+  const removes = UNSET_VALUES.includes(text);
+  for (const value of removes ? [null] : candidateValues(text)) {
+    const parsed = rules.patchSchema.safeParse({ [preference]: value });
+    if (parsed.success) return { preference, removes, patch: parsed.data };
   }
   throw new UsageError(
-    `${preference} cannot be ${JSON.stringify(text)}: give ${wordsFor(rules.schema, preference)}, or unset.`,
+    `${preference} cannot be ${JSON.stringify(text)}: give ${describeAllowedValues(rules.schema, preference)}, or unset.`,
   );
 }
 
 /** What a text may mean, the likeliest first: a bare text may look like a number. */
-function readings(text: string): readonly unknown[] {
+function candidateValues(text: string): readonly unknown[] {
   try {
     return [JSON.parse(text) as unknown, text];
   } catch {
@@ -43,24 +43,24 @@ function readings(text: string): readonly unknown[] {
   }
 }
 
-function wordsFor(schema: z.ZodType, preference: string): string {
-  if (schema === preferencesSchema) return wordsForRule(PREFERENCE_RULES[preference as keyof typeof PREFERENCE_RULES]);
+function describeAllowedValues(schema: z.ZodType, preference: string): string {
+  if (schema === preferencesSchema) return describeRule(PREFERENCE_RULES[preference as keyof typeof PREFERENCE_RULES]);
   const { properties = {} } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
   return `what this JSON Schema takes: ${JSON.stringify(properties[preference] ?? {})}`;
 }
 
-function wordsForRule(rule: Rule): string {
+function describeRule(rule: Rule): string {
   switch (rule.kind) {
     case 'boolean':
       return 'true or false';
     case 'oneOf':
       return `one of ${rule.values.join(', ')}`;
     case 'text':
-      return `a text, which ${rule.says}`;
+      return `a text, which ${rule.message}`;
     case 'list':
       return rule.of.kind === 'record'
-        ? `a JSON list such as '[{"name": "work", "selectedTags": ["a"]}]', of at most ${rule.most}`
-        : `a JSON list such as '["work", "home"]', of at most ${rule.most}`;
+        ? `a JSON list such as '[{"name": "work", "selectedTags": ["a"]}]', of at most ${rule.maxItems}`
+        : `a JSON list such as '["work", "home"]', of at most ${rule.maxItems}`;
     case 'record':
       return 'a JSON object';
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { findSecretField } from '../../../couchdb-design/user-document/secret-fields.ts';
-import { withoutSecrets } from './redact.ts';
+import { redactSecrets } from './redact.ts';
 
 /** As CouchDB 3.4.3 stores one, and as 2 and 1 did. */
 const ACCOUNT = {
@@ -18,7 +18,7 @@ const ACCOUNT = {
 };
 
 test('an account keeps what is about the person, and nothing of its password', () => {
-  const { value, withheld } = withoutSecrets(ACCOUNT);
+  const { value, withheld } = redactSecrets(ACCOUNT);
   const { _id, name, type, roles, email } = ACCOUNT;
   expect(value).toEqual({ _id, name, type, roles, email });
   expect([...withheld].sort()).toEqual(
@@ -27,7 +27,7 @@ test('an account keeps what is about the person, and nothing of its password', (
 });
 
 test('a field that is left out is named, wherever it is, and the rest is as it was', () => {
-  expect(withoutSecrets([{ a: [{ apiToken: 'x', b: 1 }] }])).toEqual({
+  expect(redactSecrets([{ a: [{ apiToken: 'x', b: 1 }] }])).toEqual({
     value: [{ a: [{ b: 1 }] }],
     withheld: ['0.a.0.apiToken'],
   });
@@ -36,7 +36,7 @@ test('a field that is left out is named, wherever it is, and the rest is as it w
 test('nothing that looks like a secret is left in anything, and what has none is left as it is', () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.constantFrom('salt', 'refreshToken', 'PASSWORD', 'x'), (inner, key) => {
-      const { value, withheld } = withoutSecrets({ [key]: inner, list: [{ [key]: inner }], inner });
+      const { value, withheld } = redactSecrets({ [key]: inner, list: [{ [key]: inner }], inner });
       expect(findSecretField(value)).toBeUndefined();
       if (withheld.length === 0) expect(value).toEqual({ [key]: inner, list: [{ [key]: inner }], inner });
     }),

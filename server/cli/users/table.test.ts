@@ -1,17 +1,17 @@
 import fc from 'fast-check';
-import { plain, table } from './table.ts';
+import { escapeControlCharacters, formatTable } from './table.ts';
 
 test('nothing that a user typed can move the cursor, recolour the screen or turn the line', () => {
-  expect(plain('\u001b[31mred\u001b[0m\u202Eevil\r\n\u009b2J')).toBe(
+  expect(escapeControlCharacters('\u001b[31mred\u001b[0m\u202Eevil\r\n\u009b2J')).toBe(
     '\\u{1b}[31mred\\u{1b}[0m\\u{202e}evil\\u{d}\\u{a}\\u{9b}2J',
   );
-  fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => !/\p{C}/u.test(plain(text))));
-  expect(plain('日本 ä "x"')).toBe('日本 ä "x"');
+  fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => !/\p{C}/u.test(escapeControlCharacters(text))));
+  expect(escapeControlCharacters('日本 ä "x"')).toBe('日本 ä "x"');
 });
 
 test('columns stand below each other', () => {
   expect(
-    table(
+    formatTable(
       ['NAME', 'STATE'],
       [
         ['alice', 'active'],

@@ -2,12 +2,12 @@
  * What users typed, or their browsers say of themselves, as a terminal may be given it: a control character could move the
  * cursor or recolour the screen, and one that turns the direction of writing could make a line read as another.
  */
-export const plain = (text: string): string =>
+export const escapeControlCharacters = (text: string): string =>
   text.replace(/\p{C}/gu, (odd) => `\\u{${(odd.codePointAt(0) ?? 0).toString(16)}}`);
 
 /** Columns side by side, two spaces between; the longest of a column says how wide it is, to `WIDEST`. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const all = [head, ...rows].map((row) => row.map(shortened));
+export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const all = [head, ...rows].map((row) => row.map(truncateCell));
   const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
   return all.map((row) =>
     row
@@ -17,5 +17,6 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   );
 }
 
-const WIDEST = 60;
-const shortened = (cell: string): string => (cell.length <= WIDEST ? cell : `${cell.slice(0, WIDEST - 1)}…`);
+const MAX_CELL_WIDTH = 60;
+const truncateCell = (cell: string): string =>
+  cell.length <= MAX_CELL_WIDTH ? cell : `${cell.slice(0, MAX_CELL_WIDTH - 1)}…`;

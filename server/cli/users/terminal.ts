@@ -10,14 +10,14 @@ export interface Terminal {
 }
 
 /** Longer than any password, in characters. */
-const LONGEST_INPUT = 4_096;
+const MAX_INPUT_LENGTH = 4_096;
 
 /** The password that comes on the standard input; a line's end after it is not part of it. */
-export async function passwordFromInput(input: Readable): Promise<string> {
+export async function readPasswordFromInput(input: Readable): Promise<string> {
   let text = '';
   for await (const chunk of input.setEncoding('utf8') as AsyncIterable<string>) {
     text += chunk;
-    if (text.length > LONGEST_INPUT) break;
+    if (text.length > MAX_INPUT_LENGTH) break;
   }
   const password = text.replace(/\r?\n$/, '');
   if (password === '') throw new CommandError('The standard input held no password. Nothing was changed.');
@@ -28,26 +28,30 @@ export async function passwordFromInput(input: Readable): Promise<string> {
 }
 
 /** Asks for a new password twice, without showing it. Rejects when the two differ, or nobody answers. */
-export async function askNewPassword(terminal: Terminal, username: string): Promise<string> {
-  requireTerminal(terminal, 'give the password on the standard input, with --password-stdin');
-  const [first, second] = await ask(terminal, [`New password of ${username}: `, 'Once more: '], 'hidden');
+export async function promptNewPassword(terminal: Terminal, username: string): Promise<string> {
+  requireTty(terminal, 'give the password on the standard input, with --password-stdin');
+  const [first, second] = await promptLines(terminal, [`New password of ${username}: `, 'Once more: '], 'hidden');
   if (first !== second) throw new CommandError('The two differ. Nothing was changed; run this again.');
   return first ?? '';
 }
 
 /** Rejects unless the person types the name. */
-export async function confirmErasing(terminal: Terminal, username: string): Promise<void> {
-  requireTerminal(terminal, 'add --yes if you mean it');
-  const [typed] = await ask(terminal, [`Type ${username} to erase this user for good: `], 'shown');
+export async function confirmErase(terminal: Terminal, username: string): Promise<void> {
+  requireTty(terminal, 'add --yes if you mean it');
+  const [typed] = await promptLines(terminal, [`Type ${username} to erase this user for good: `], 'shown');
   if (typed !== username) throw new CommandError('Nothing was changed.');
 }
 
-function requireTerminal({ input }: Terminal, instead: string): void {
+function requireTty({ input }: Terminal, instead: string): void {
   if (input.isTTY !== true) throw new UsageError(`There is no terminal to ask at; ${instead}.`);
 }
 
 /** The answers, a line each. One interface for all, or what was typed ahead would be lost with the first. */
-function ask({ input, output }: Terminal, questions: readonly string[], mode: 'hidden' | 'shown'): Promise<string[]> {
+function promptLines(
+  { input, output }: Terminal,
+  questions: readonly string[],
+  mode: 'hidden' | 'shown',
+): Promise<string[]> {
   // What readline would echo goes nowhere.
   const echo = new Writable({
     write: (chunk: Buffer, _encoding, done) => {

@@ -1,17 +1,17 @@
 import { findSecretField } from '../../../couchdb-design/user-document/secret-fields.ts';
-import type { UserPreferencesAnswer } from '../../contract.ts';
+import type { UserPreferencesResponse } from '../../contract.ts';
 import { HttpError } from '../../http/errors.ts';
 import { stateToken } from '../../registry/state-token.ts';
 import type { Session } from '../../identity/sessions/state.ts';
-import { preferencesAnswer } from '../../preferences/response.ts';
-import { mergeLeaves, readLeaf, type StoredLeaves } from '../../preferences/read-leaves.ts';
+import { createPreferencesResponse } from '../../preferences/response.ts';
+import { mergeLeaves, parseLeaf, type StoredLeaves } from '../../preferences/read-leaves.ts';
 import { hasPassword } from './account-document.ts';
-import { aliveOf, stateOf, type Held, type UserState } from './load-user.ts';
-import type { AnyPreferences, AnyRules } from './load-schema.ts';
-import { plain, table } from './table.ts';
+import { activeSessions, userStateOf, type UserData, type UserState } from './load-user.ts';
+import type { AnyPreferences, AnyPreferenceRules } from './load-schema.ts';
+import { escapeControlCharacters, formatTable } from './table.ts';
 
 /** What `show --json` answers. Times are ISO 8601 in UTC. */
-export interface ToldUser {
+export interface UserReport {
   readonly username: string;
   readonly state: UserState;
   /** Since when it is suspended or erased. */
@@ -19,11 +19,11 @@ export interface ToldUser {
   /** Whether the user can sign in with a password. */
   readonly account: boolean;
   /** The signed-in devices, the last used first. */
-  readonly sessions: readonly ToldSession[];
-  readonly document: ToldDocument | null;
+  readonly sessions: readonly SessionReport[];
+  readonly document: DocumentReport | null;
 }
 
-export interface ToldSession {
+export interface SessionReport {
   readonly id: string;
   readonly device: string;
   readonly createdAt: string;
@@ -31,12 +31,12 @@ export interface ToldSession {
   readonly expiresAt: string;
 }
 
-export type ToldDocument =
+export type DocumentReport =
   | {
       /** What was set; for the others the defaults hold. */
       readonly preferences: AnyPreferences;
       /** By preference, when, by which door and by which device it was last changed; removals too. */
-      readonly edits: UserPreferencesAnswer['edits'];
+      readonly edits: UserPreferencesResponse['edits'];
       /** Open conflicts; the preferences are all of them merged. */
       readonly conflicts: number;
       readonly createdAt: string;
@@ -44,39 +44,39 @@ export type ToldDocument =
     }
   | { readonly unreadable: string };
 
-const iso = (time: number): string => new Date(time).toISOString();
+const toIsoString = (time: number): string => new Date(time).toISOString();
 
-export function toldUser(held: Held, rules: AnyRules, now: number): ToldUser {
-  const { username, suspension, account } = held;
+export function createUserReport(userData: UserData, rules: AnyPreferenceRules, now: number): UserReport {
+  const { username, suspension, account } = userData;
   return {
     username,
-    state: stateOf(suspension),
+    state: userStateOf(suspension),
     since: suspension?.erasedAt ?? suspension?.since ?? null,
     account: account !== undefined && hasPassword(account),
-    sessions: aliveOf(held, now).map(toldSession),
-    document: toldDocument(held.document, rules),
+    sessions: activeSessions(userData, now).map(createSessionReport),
+    document: createDocumentReport(userData.document, rules),
   };
 }
 
-export const toldSession = ({ id, device, createdAt, refreshedAt, expiresAt }: Session): ToldSession => ({
+export const createSessionReport = ({ id, device, createdAt, refreshedAt, expiresAt }: Session): SessionReport => ({
   id,
   device,
-  createdAt: iso(createdAt),
-  refreshedAt: iso(refreshedAt),
-  expiresAt: iso(expiresAt),
+  createdAt: toIsoString(createdAt),
+  refreshedAt: toIsoString(refreshedAt),
+  expiresAt: toIsoString(expiresAt),
 });
 
 /** Null: there is none. */
-export function toldDocument({ live, state }: StoredLeaves, rules: AnyRules): ToldDocument | null {
+export function createDocumentReport({ live, state }: StoredLeaves, rules: AnyPreferenceRules): DocumentReport | null {
   const secret = findSecretField(live.map(({ body }) => body));
   if (secret !== undefined) {
     return { unreadable: `It has the field ${JSON.stringify(secret.path)}, which looks like a secret; remove it.` };
   }
   try {
-    const [first, ...others] = live.map((leaf) => readLeaf(leaf, rules.readBody));
+    const [first, ...others] = live.map((leaf) => parseLeaf(leaf, rules.parseUserDocument));
     if (first === undefined) return null;
     const document = mergeLeaves([first, ...others]);
-    const { edits, updatedAt } = preferencesAnswer({ document, token: stateToken(state) }, rules);
+    const { edits, updatedAt } = createPreferencesResponse({ document, token: stateToken(state) }, rules);
     const { preferences, created_at: createdAt } = document;
     return { preferences, edits, conflicts: others.length, createdAt, updatedAt };
   } catch (error) {
@@ -86,33 +86,44 @@ export function toldDocument({ live, state }: StoredLeaves, rules: AnyRules): To
 }
 
 /** `show` for people, line by line. */
-export function linesAbout(user: ToldUser): string[] {
+export function formatUserReport(user: UserReport): string[] {
   const { username, state, since, account, sessions, document } = user;
   const when = since === null ? '' : ` since ${since}`;
   const lines = [`${username} is ${state}${state === 'active' ? '' : when}.`];
   lines.push(account ? 'Signs in with a password.' : 'Has no password here.', '');
   lines.push(sessions.length === 0 ? 'No device is signed in.' : 'Signed-in devices:');
   if (sessions.length > 0) {
-    const rows = sessions.map(({ device, refreshedAt, createdAt }) => [plain(device), refreshedAt, createdAt]);
-    lines.push(...table(['DEVICE', 'LAST SEEN', 'SIGNED IN'], rows));
+    const rows = sessions.map(({ device, refreshedAt, createdAt }) => [
+      escapeControlCharacters(device),
+      refreshedAt,
+      createdAt,
+    ]);
+    lines.push(...formatTable(['DEVICE', 'LAST SEEN', 'SIGNED IN'], rows));
   }
-  lines.push('', ...linesAboutDocument(document));
+  lines.push('', ...formatDocumentReport(document));
   return lines;
 }
 
-function linesAboutDocument(document: ToldDocument | null): string[] {
+function formatDocumentReport(document: DocumentReport | null): string[] {
   if (document === null) return ['There is no document of preferences.'];
-  if ('unreadable' in document) return [`The document of preferences cannot be read: ${plain(document.unreadable)}`];
+  if ('unreadable' in document)
+    return [`The document of preferences cannot be read: ${escapeControlCharacters(document.unreadable)}`];
   const { preferences, edits, conflicts } = document;
   const values = new Map<string, unknown>(Object.entries(preferences));
   const rows = [...new Set([...values.keys(), ...Object.keys(edits)])].sort().map((key) => {
     const { at = 'never by an edit', by = '', device = '' } = edits[key] ?? {};
-    return [key, values.has(key) ? plain(JSON.stringify(values.get(key))) : 'removed', at, by, device];
+    return [
+      key,
+      values.has(key) ? escapeControlCharacters(JSON.stringify(values.get(key))) : 'removed',
+      at,
+      by,
+      device,
+    ];
   });
   if (rows.length === 0) return ['No preference was ever changed: every default holds.'];
   const open = conflicts === 0 ? [] : [`With ${conflicts} open ${conflicts === 1 ? 'conflict' : 'conflicts'} merged.`];
   return [
-    ...table(['PREFERENCE', 'VALUE', 'CHANGED', 'BY', 'DEVICE'], rows),
+    ...formatTable(['PREFERENCE', 'VALUE', 'CHANGED', 'BY', 'DEVICE'], rows),
     ...open,
     'For the others the defaults hold.',
   ];

@@ -1,36 +1,36 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
-import { startForTests, type TestGate } from '../../testing/test-gate.ts';
-import { startUpstream } from '../../testing/test-database.ts';
+import { startTestGate, type TestGate } from '../../testing/test-gate.ts';
+import { startTestUpstream } from '../../testing/test-database.ts';
 import { eventually } from '../../testing/fake-couchdb.ts';
 import replies from '../../upstream/embedded/couchdb-3.4.3-replies.json' with { type: 'json' };
 
 let gate: TestGate;
 beforeAll(async () => {
-  gate = await startForTests();
+  gate = await startTestGate();
 });
 afterAll(() => gate.close());
 
-const open: Live[] = [];
+const open: LiveClient[] = [];
 afterEach(async () => {
-  for (const live of open.splice(0)) live.leave();
+  for (const live of open.splice(0)) live.abort();
   await eventually(() => gate.pouchgate.hub.size === 0);
 });
 
 /** A live answer, read as it comes. */
-interface Live {
+interface LiveClient {
   readonly status: number;
   readonly type: string | null;
   readonly text: () => string;
-  readonly over: () => boolean;
-  readonly leave: () => void;
+  readonly hasEnded: () => boolean;
+  readonly abort: () => void;
 }
 
-async function listen(username: string, query: string, headers: Record<string, string> = {}): Promise<Live> {
-  const leaving = new AbortController();
+async function openLive(username: string, query: string, headers: Record<string, string> = {}): Promise<LiveClient> {
+  const controller = new AbortController();
   const response = await fetch(`${gate.database}/_changes?${query}`, {
     headers: { authorization: `Bearer ${gate.token(username)}`, ...headers },
-    signal: leaving.signal,
+    signal: controller.signal,
   });
   let [text, over] = ['', false];
   const decoder = new TextDecoder();
@@ -46,8 +46,8 @@ async function listen(username: string, query: string, headers: Record<string, s
     status: response.status,
     type: response.headers.get('content-type'),
     text: () => text,
-    over: () => over,
-    leave: () => leaving.abort(),
+    hasEnded: () => over,
+    abort: () => controller.abort(),
   };
   open.push(live);
   return live;
@@ -60,21 +60,21 @@ const tokenOf = async (username: string, at = gate): Promise<string> => {
 };
 
 /** Edits past the gate, as another gate or an operator would; returns the new revision. */
-async function change(username: string, theme = randomBytes(4).toString('hex')): Promise<string> {
+async function editDirectly(username: string, theme = randomBytes(4).toString('hex')): Promise<string> {
   const document = await gate.registry().get(`user_${username}`);
   const { rev } = await gate.registry().insert({ ...document, preferences: { theme } } as never);
   return rev;
 }
 
 /** What CouchDB was recorded to answer. */
-function recorded(title: string): string {
+function recordedResponse(title: string): string {
   const reply = replies.find((each) => each.title.startsWith(title))?.response.body;
   if (reply === undefined) throw new Error(`no such reply: ${title}`);
   return typeof reply === 'string' ? reply : JSON.stringify(reply);
 }
 
 /** The outline of a text: sequences, ids and revisions are each server's own. */
-const outline = (text: string): string =>
+const normalize = (text: string): string =>
   text
     .replaceAll(/"(seq|last_seq)":"[^"]*"/g, '"$1":"S"')
     .replaceAll(/"id":"[^"]*"/g, '"id":"I"')
@@ -82,12 +82,12 @@ const outline = (text: string): string =>
 
 describe('framing, as CouchDB has it', () => {
   it('a longpoll opens at once, beats with newlines, and closes with its row', async () => {
-    const live = await listen('frame1', `feed=longpoll&heartbeat=1000&since=${await tokenOf('frame1')}`);
+    const live = await openLive('frame1', `feed=longpoll&heartbeat=1000&since=${await tokenOf('frame1')}`);
     await eventually(() => live.text().includes('[\n\n'));
-    const opening = recorded('_changes, longpoll with heartbeat').split('…')[0] ?? '';
+    const opening = recordedResponse('_changes, longpoll with heartbeat').split('…')[0] ?? '';
     expect(opening.startsWith(live.text())).toBe(true);
-    const rev = await change('frame1');
-    await eventually(live.over);
+    const rev = await editDirectly('frame1');
+    await eventually(live.hasEnded);
     const seq = await tokenOf('frame1');
     const row = { seq, id: 'user_frame1', changes: [{ rev }] };
     expect(JSON.parse(live.text())).toEqual({ results: [row], last_seq: seq, pending: 0 });
@@ -95,29 +95,29 @@ describe('framing, as CouchDB has it', () => {
   });
 
   it('an empty longpoll is what CouchDB answers when nothing happens', async () => {
-    const live = await listen('frame2', `feed=longpoll&timeout=1000&since=${await tokenOf('frame2')}`);
-    await eventually(live.over);
-    expect(outline(JSON.stringify(JSON.parse(live.text())))).toBe(
-      outline(recorded('_changes, longpoll with timeout, nothing happens')),
+    const live = await openLive('frame2', `feed=longpoll&timeout=1000&since=${await tokenOf('frame2')}`);
+    await eventually(live.hasEnded);
+    expect(normalize(JSON.stringify(JSON.parse(live.text())))).toBe(
+      normalize(recordedResponse('_changes, longpoll with timeout, nothing happens')),
     );
   });
 
   it('a continuous feed is a line for each change, with the same members in the same order', async () => {
-    const live = await listen('frame3', 'feed=continuous&style=all_docs&heartbeat=1000');
+    const live = await openLive('frame3', 'feed=continuous&style=all_docs&heartbeat=1000');
     await eventually(() => live.text().includes('}\n'));
-    await change('frame3');
+    await editDirectly('frame3');
     await eventually(() => live.text().split('}\n').length === 3);
-    const [line] = recorded('_changes, continuous, heartbeat').split('\n');
+    const [line] = recordedResponse('_changes, continuous, heartbeat').split('\n');
     for (const own of live
       .text()
       .split('\n')
       .filter((each) => each !== '')) {
-      expect(outline(own)).toBe(outline(line ?? ''));
+      expect(normalize(own)).toBe(normalize(line ?? ''));
     }
   });
 
   it('an eventsource names each event by its state, and beats by an event of its own', async () => {
-    const live = await listen('frame4', 'feed=eventsource&heartbeat=1000');
+    const live = await openLive('frame4', 'feed=eventsource&heartbeat=1000');
     await eventually(() => live.text().includes('event: heartbeat\ndata: \n\n'));
     const seq = await tokenOf('frame4');
     expect(live.type).toBe('text/event-stream');
@@ -130,7 +130,7 @@ describe('what is told', () => {
     const since = await tokenOf('beats');
     const every = await Promise.all(
       ['heartbeat=1', 'heartbeat=1000', 'heartbeat=3000'].map((beat) =>
-        listen('beats', `feed=longpoll&${beat}&since=${since}`),
+        openLive('beats', `feed=longpoll&${beat}&since=${since}`),
       ),
     );
     const begun = performance.now();
@@ -144,21 +144,21 @@ describe('what is told', () => {
 
   it('since=now is silent about what is, and tells what comes', async () => {
     await tokenOf('now');
-    const live = await listen('now', 'feed=continuous&since=now&heartbeat=1000');
-    const rev = await change('now');
+    const live = await openLive('now', 'feed=continuous&since=now&heartbeat=1000');
+    const rev = await editDirectly('now');
     await eventually(() => live.text().includes('}\n'));
     expect(JSON.parse(live.text().trim())).toMatchObject({ changes: [{ rev }] });
   });
 
   it('every tab is told, and nobody else', async () => {
     const since = await tokenOf('tabs');
-    const others = await listen('tabs2', `feed=longpoll&heartbeat=10000&since=${await tokenOf('tabs2')}`);
+    const others = await openLive('tabs2', `feed=longpoll&heartbeat=10000&since=${await tokenOf('tabs2')}`);
     const tabs = await Promise.all(
-      Array.from({ length: 6 }, () => listen('tabs', `feed=longpoll&heartbeat=10000&since=${since}`)),
+      Array.from({ length: 6 }, () => openLive('tabs', `feed=longpoll&heartbeat=10000&since=${since}`)),
     );
     expect(gate.pouchgate.hub.size).toBe(7);
-    const rev = await change('tabs');
-    await eventually(() => tabs.every((tab) => tab.over()));
+    const rev = await editDirectly('tabs');
+    await eventually(() => tabs.every((tab) => tab.hasEnded()));
     expect(new Set(tabs.map((tab) => tab.text())).size).toBe(1);
     expect(tabs[0]?.text()).toContain(rev);
     expect(others.text()).toBe('{"results":[\n');
@@ -172,13 +172,13 @@ describe('what is told', () => {
       const id = digit.repeat(32);
       return { ...document, _rev: `2-${id}`, _revisions: { start: 2, ids: [id, root.slice(2)] } };
     });
-    const witness = await listen('leaves', 'feed=continuous&style=all_docs&since=now&heartbeat=10000');
+    const witness = await openLive('leaves', 'feed=continuous&style=all_docs&since=now&heartbeat=10000');
     await gate.request('leaves', '/_bulk_docs', { method: 'POST', body: { docs, new_edits: false } });
     // The feed has told of it too, so what follows is read, not told by a row that is still on its way.
     await eventually(() => docs.every(({ _rev: rev }) => witness.text().includes(rev)));
     const row = async (query: string): Promise<unknown> => {
-      const live = await listen('leaves', `feed=longpoll&since=0&${query}`);
-      await eventually(live.over);
+      const live = await openLive('leaves', `feed=longpoll&since=0&${query}`);
+      await eventually(live.hasEnded);
       return (JSON.parse(live.text()) as { results: unknown[] }).results[0];
     };
     const [winner, loser] = [`2-${'2'.repeat(32)}`, `2-${'1'.repeat(32)}`];
@@ -188,11 +188,11 @@ describe('what is told', () => {
   });
 
   it('a continuous feed ends after as many rows as it was asked for, with its last state', async () => {
-    const live = await listen('limit', 'feed=continuous&limit=2&heartbeat=10000');
+    const live = await openLive('limit', 'feed=continuous&limit=2&heartbeat=10000');
     await eventually(() => live.text().includes('}\n'));
-    expect(live.over()).toBe(false);
-    await change('limit');
-    await eventually(live.over);
+    expect(live.hasEnded()).toBe(false);
+    await editDirectly('limit');
+    await eventually(live.hasEnded);
     const lines = live.text().trim().split('\n');
     expect(lines).toHaveLength(3);
     expect(JSON.parse(lines[2] ?? '')).toEqual({ last_seq: await tokenOf('limit'), pending: 0 });
@@ -200,10 +200,10 @@ describe('what is told', () => {
 
   it('an eventsource goes on after the last event that the browser names', async () => {
     const token = await tokenOf('resume');
-    const live = await listen('resume', 'feed=eventsource&heartbeat=1000&since=0', { 'last-event-id': token });
+    const live = await openLive('resume', 'feed=eventsource&heartbeat=1000&since=0', { 'last-event-id': token });
     await eventually(() => live.text().includes('event: heartbeat'));
     expect(live.text()).not.toContain('"seq"');
-    const rev = await change('resume');
+    const rev = await editDirectly('resume');
     await eventually(() => live.text().includes(rev));
   });
 });
@@ -230,7 +230,7 @@ describe('nothing is missed', () => {
           }
         })().catch(() => undefined);
         for (const each of [...steps, 'write']) {
-          if (each === 'write') last = await change(username);
+          if (each === 'write') last = await editDirectly(username);
           if (each === 'yield') await new Promise((resolve) => setImmediate(resolve));
           if (each === 'turn') await gate.request(username, '/');
         }
@@ -246,10 +246,10 @@ describe('nothing is missed', () => {
 describe('what it costs', () => {
   it('however many wait there is one feed upstream, and clients that leave are not kept', async () => {
     const names = Array.from({ length: 40 }, (_, n) => `many${n}`);
-    const lives = await Promise.all(names.map((name) => listen(name, 'feed=continuous&since=now&heartbeat=10000')));
+    const lives = await Promise.all(names.map((name) => openLive(name, 'feed=continuous&since=now&heartbeat=10000')));
     expect(gate.pouchgate.hub.size).toBe(40);
     const asked = gate.upstreamRequests.length;
-    await change('many7');
+    await editDirectly('many7');
     await eventually(() => lives[7]?.text() !== '');
     const feeds = gate.upstreamRequests.filter(
       ({ url }) => url.startsWith(`/${gate.upstream.names.registry}/_changes?`) && url.includes('feed=continuous'),
@@ -257,13 +257,13 @@ describe('what it costs', () => {
     expect(feeds).toHaveLength(1);
     // The edit's own read and write; nobody who waits has asked anything.
     expect(gate.upstreamRequests.slice(asked).map(({ method }) => method)).toEqual(['GET', 'POST']);
-    for (const live of lives) live.leave();
+    for (const live of lives) live.abort();
     await eventually(() => gate.pouchgate.hub.size === 0);
   });
 
   it('a state has the same token on every gate of a database, and after a restart', async () => {
-    const upstream = await startUpstream();
-    const [one, other] = [await startForTests({}, { upstream }), await startForTests({}, { upstream })];
+    const upstream = await startTestUpstream();
+    const [one, other] = [await startTestGate({}, { upstream }), await startTestGate({}, { upstream })];
     const before = await tokenOf('same', one);
     expect(before).toMatch(/^1-[0-9a-f]{32}$/);
     expect(await tokenOf('same', other)).toBe(before);

@@ -6,14 +6,14 @@ import { Hub } from '../../registry/hub.ts';
 import { NO_DOCUMENT, type LeafState } from '../../registry/leaf-state.ts';
 import { eventually } from '../../testing/fake-couchdb.ts';
 import type { ChangesRequest } from './parse-request.ts';
-import { LiveAnswer, type LiveRoom } from './live-response.ts';
-import { SharedTimer } from '../../lib/timer-wheel.ts';
+import { LiveResponse, type LiveResponseDeps } from './live-response.ts';
+import { TimerWheel } from '../../lib/timer-wheel.ts';
 import { stateToken } from '../../registry/state-token.ts';
 
 const username = parseUsername('alice');
 if (username === undefined) throw new Error('no username');
 const caller = { username, ownId: userDocumentId(username), sessionId: undefined, expiresAt: Date.now() + 3_600_000 };
-const asked: ChangesRequest = {
+const request: ChangesRequest = {
   feed: 'continuous',
   since: '0',
   style: 'all_docs',
@@ -30,16 +30,16 @@ const stateOf = (generation: number): LeafState => ({
   deleted: false,
 });
 
-const timer = new SharedTimer();
+const timer = new TimerWheel();
 const hub = new Hub({ read: () => Promise.resolve(NO_DOCUMENT) });
 let dropped = 0;
 const delivered: number[] = [];
-const room: LiveRoom = {
+const deps: LiveResponseDeps = {
   hub,
   timer,
   now: Date.now,
   readDoc: () => Promise.resolve(doc),
-  readBelievable: () => Promise.resolve(NO_DOCUMENT),
+  readFreshState: () => Promise.resolve(NO_DOCUMENT),
   onDelivered: (seconds) => void delivered.push(seconds),
   onSlowReader: () => void (dropped += 1),
 };
@@ -70,9 +70,9 @@ afterEach(() => {
 afterAll(() => timer.close());
 
 /** Wakes until the connection takes no more; the generation that was told last then, and what waits to be sent. */
-async function fill(answer: LiveAnswer): Promise<{ last: number; unsent: number }> {
+async function fill(answer: LiveResponse): Promise<{ last: number; unsent: number }> {
   let generation = 1;
-  answer.begin(stateOf(generation));
+  answer.start(stateOf(generation));
   await eventually(() => res.headersSent);
   while (!res.writableNeedDrain) {
     generation += 1;
@@ -90,16 +90,16 @@ async function fill(answer: LiveAnswer): Promise<{ last: number; unsent: number 
 }
 
 it('for a client that does not read one row waits, however much happens, and it is dropped', async () => {
-  const answer = new LiveAnswer(asked, 'continuous', caller, res, room);
+  const answer = new LiveResponse(request, 'continuous', caller, res, deps);
   const { unsent } = await fill(answer);
   expect(unsent).toBeLessThan(2 * doc.text.length);
   expect([hub.size, dropped]).toEqual([1, 0]);
-  await eventually(() => answer.over);
+  await eventually(() => answer.isClosed);
   expect([hub.size, dropped, timer.size, res.destroyed]).toEqual([0, 1, 0, true]);
 });
 
 it('a client that reads again is told the newest state, once, and is not dropped', async () => {
-  const answer = new LiveAnswer(asked, 'continuous', caller, res, room);
+  const answer = new LiveResponse(request, 'continuous', caller, res, deps);
   const { last } = await fill(answer);
   client.resume();
   const token = stateToken(stateOf(last));
@@ -110,7 +110,7 @@ it('a client that reads again is told the newest state, once, and is not dropped
   await eventually(() => received.length > before + 5);
   answer.wake(stateOf(last + 1), performance.now());
   await eventually(() => received.includes(stateToken(stateOf(last + 1))));
-  expect([dropped, answer.over, hub.size]).toEqual([0, false, 1]);
+  expect([dropped, answer.isClosed, hub.size]).toEqual([0, false, 1]);
   client.destroy();
   await eventually(() => hub.size === 0);
   expect(timer.size).toBe(0);

@@ -3,22 +3,22 @@ import type { UserDocumentId, Username } from '../../../couchdb-design/user-docu
 import type { Caller } from '../../http/caller.ts';
 import type { Hub, ChangesFeed, Waiter } from '../../registry/hub.ts';
 import type { LeafState } from '../../registry/leaf-state.ts';
-import { changesRow, FEED_FORMATS, hasNews, looksStale, type FeedFormat } from './response.ts';
+import { changesRow, FEED_FORMATS, hasChangedSince, isOlderThan, type FeedFormat } from './response.ts';
 import type { ChangesRequest } from './parse-request.ts';
 import type { JsonObject } from '../../lib/json.ts';
-import type { SharedTimer, Timed } from '../../lib/timer-wheel.ts';
+import type { TimerWheel, TimerTask } from '../../lib/timer-wheel.ts';
 import { stateToken } from '../../registry/state-token.ts';
-import { neverMind, whenGone, type Leaver } from '../../lib/on-disconnect.ts';
+import { offDisconnect, onDisconnect, type DisconnectListener } from '../../lib/on-disconnect.ts';
 
 /** What all live answers of a gate share. */
-export interface LiveRoom {
+export interface LiveResponseDeps {
   readonly hub: Pick<Hub, 'park' | 'unpark'>;
-  readonly timer: SharedTimer;
+  readonly timer: TimerWheel;
   readonly now: () => number;
   /** Reads the document for `include_docs`; undefined when there is none. */
-  readonly readDoc: (answer: LiveAnswer) => Promise<JsonObject | undefined>;
+  readonly readDoc: (answer: LiveResponse) => Promise<JsonObject | undefined>;
   /** Reads the state until it can be believed, given what the client was told. */
-  readonly readBelievable: (answer: LiveAnswer, told: string) => Promise<LeafState>;
+  readonly readFreshState: (answer: LiveResponse, told: string) => Promise<LeafState>;
   /** A row was given to the socket, so many seconds after the gate heard of the change. */
   readonly onDelivered: (seconds: number) => void;
   /** A reader was dropped because it did not read. */
@@ -26,12 +26,12 @@ export interface LiveRoom {
 }
 
 /** An empty answer in under this makes PouchDB ask again at once, for ever. In ms. */
-const LEAST_HOLD = 1_000;
+const MIN_HOLD_MS = 1_000;
 
-interface News {
+interface PendingState {
   readonly state: LeafState;
   /** When the gate heard of it (`performance.now()`); undefined for what was there when the request came. */
-  readonly heardAt: number | undefined;
+  readonly receivedAt: number | undefined;
 }
 
 /**
@@ -42,44 +42,44 @@ interface News {
  * A client that reads slowly is sent nothing more until it has read, and then the newest state alone: what waits for it is one
  * row. One that has read nothing from one heartbeat to the next is dropped.
  */
-export class LiveAnswer implements Waiter, Timed, Leaver {
+export class LiveResponse implements Waiter, TimerTask, DisconnectListener {
   readonly request: ChangesRequest;
   readonly feed: ChangesFeed;
   readonly caller: Caller;
   readonly res: ServerResponse;
-  slot: number | undefined;
-  readonly #room: LiveRoom;
-  readonly #begun: number;
+  bucket: number | undefined;
+  readonly #deps: LiveResponseDeps;
+  readonly #startedAt: number;
   /** In ms since 1970: when it ends by itself, and when it says next that it lives. */
   #endsAt: number;
-  #beatsAt = Number.POSITIVE_INFINITY;
+  #nextHeartbeatAt = Number.POSITIVE_INFINITY;
   /** Rows left before a continuous answer has given as many as it was asked for. */
-  #left: number;
+  #remaining: number;
   /** The state token that the client knows. */
-  #told: string;
+  #lastSentToken: string;
   /** The newest state that is not told yet. */
-  #news: News | undefined;
-  #telling = false;
+  #pending: PendingState | undefined;
+  #isFlushing = false;
   /** The client did not read what it was sent before the last heartbeat. */
   #isSlow = false;
-  #ending = false;
-  #over = false;
+  #isEnding = false;
+  #isClosed = false;
 
   /** Parks itself, so that a change from now on is not missed; `begin` it, or `close` it. */
-  constructor(request: ChangesRequest, feed: ChangesFeed, caller: Caller, res: ServerResponse, room: LiveRoom) {
+  constructor(request: ChangesRequest, feed: ChangesFeed, caller: Caller, res: ServerResponse, room: LiveResponseDeps) {
     this.request = request;
     this.feed = feed;
     this.caller = caller;
     this.res = res;
-    this.#room = room;
-    this.#begun = room.now();
-    this.#left = this.#format.once ? 1 : request.limit;
-    this.#told = request.since;
+    this.#deps = room;
+    this.#startedAt = room.now();
+    this.#remaining = this.#format.endsAfterFirstRow ? 1 : request.limit;
+    this.#lastSentToken = request.since;
     const { heartbeat, timeout } = request;
-    this.#endsAt = heartbeat === undefined ? Math.min(this.#begun + timeout, caller.expiresAt) : caller.expiresAt;
-    this.#wait();
+    this.#endsAt = heartbeat === undefined ? Math.min(this.#startedAt + timeout, caller.expiresAt) : caller.expiresAt;
+    this.#scheduleNext();
     room.hub.park(this);
-    whenGone(res, this);
+    onDisconnect(res, this);
   }
 
   get ownId(): UserDocumentId {
@@ -95,137 +95,137 @@ export class LiveAnswer implements Waiter, Timed, Leaver {
   }
 
   get ending(): boolean {
-    return this.#ending;
+    return this.#isEnding;
   }
 
-  get over(): boolean {
-    return this.#over;
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   /** The state as it was when the request came: the answer begins, and tells it if the client does not know it. */
-  begin(state: LeafState): void {
-    if (this.#over) return;
-    if (this.request.since === 'now') this.#told = stateToken(state);
+  start(state: LeafState): void {
+    if (this.#isClosed) return;
+    if (this.request.since === 'now') this.#lastSentToken = stateToken(state);
     // A change that came while the state was read is the newer of the two.
-    this.#news ??= { state, heardAt: undefined };
-    if (this.#hasNews && this.#format.once) {
-      void this.#tell();
+    this.#pending ??= { state, receivedAt: undefined };
+    if (this.#hasPendingChange && this.#format.endsAfterFirstRow) {
+      void this.#flush();
       return;
     }
     this.#writeHead();
     // What follows at once goes with it: each write is a call to the system.
     if (this.#format.head !== '') this.#write(this.#format.head);
-    else if (!this.#hasNews) this.res.flushHeaders();
+    else if (!this.#hasPendingChange) this.res.flushHeaders();
     const { heartbeat } = this.request;
-    if (heartbeat !== undefined) this.#beatsAt = this.#room.now() + heartbeat;
-    this.#wait();
-    void this.#tell();
+    if (heartbeat !== undefined) this.#nextHeartbeatAt = this.#deps.now() + heartbeat;
+    this.#scheduleNext();
+    void this.#flush();
   }
 
-  wake(state: LeafState, heardAt: number): void {
-    if (this.#over) return;
-    if (!looksStale(state, this.#told)) {
-      this.#learn({ state, heardAt });
+  wake(state: LeafState, receivedAt: number): void {
+    if (this.#isClosed) return;
+    if (!isOlderThan(state, this.#lastSentToken)) {
+      this.#enqueue({ state, receivedAt });
       return;
     }
-    this.#room.readBelievable(this, this.#told).then(
-      (believed) => this.#learn({ state: believed, heardAt }),
+    this.#deps.readFreshState(this, this.#lastSentToken).then(
+      (freshState) => this.#enqueue({ state: freshState, receivedAt }),
       // Not read, not told: the next change, or the next request, reads it again.
       () => undefined,
     );
   }
 
   end(): void {
-    if (this.#over || this.#ending) return;
-    this.#ending = true;
-    this.#beatsAt = Number.POSITIVE_INFINITY;
-    this.#endsAt = this.#begun + LEAST_HOLD;
-    if (this.#room.now() >= this.#endsAt) this.#finish('');
-    else this.#wait();
+    if (this.#isClosed || this.#isEnding) return;
+    this.#isEnding = true;
+    this.#nextHeartbeatAt = Number.POSITIVE_INFINITY;
+    this.#endsAt = this.#startedAt + MIN_HOLD_MS;
+    if (this.#deps.now() >= this.#endsAt) this.#finish('');
+    else this.#scheduleNext();
   }
 
-  due(): void {
-    const now = this.#room.now();
+  onExpire(): void {
+    const now = this.#deps.now();
     if (now >= this.#endsAt) {
-      if (this.#ending) this.#finish('');
+      if (this.#isEnding) this.#finish('');
       else this.end();
       return;
     }
     const { heartbeat } = this.request;
-    if (heartbeat !== undefined && now >= this.#beatsAt) {
-      this.#beatsAt = now + heartbeat;
-      this.#beat();
+    if (heartbeat !== undefined && now >= this.#nextHeartbeatAt) {
+      this.#nextHeartbeatAt = now + heartbeat;
+      this.#sendHeartbeat();
     }
-    if (!this.#over) this.#wait();
+    if (!this.#isClosed) this.#scheduleNext();
   }
 
-  gone(): void {
+  onDisconnect(): void {
     this.close();
   }
 
   /** Lets go of everything; to do so again changes nothing. */
   close(): void {
-    this.#over = true;
-    this.#room.timer.cancel(this);
-    this.#room.hub.unpark(this);
-    neverMind(this.res, this);
+    this.#isClosed = true;
+    this.#deps.timer.cancel(this);
+    this.#deps.hub.unpark(this);
+    offDisconnect(this.res, this);
   }
 
   get #format(): FeedFormat {
     return FEED_FORMATS[this.feed];
   }
 
-  get #hasNews(): boolean {
-    return this.#news !== undefined && hasNews(this.#news.state, this.#told);
+  get #hasPendingChange(): boolean {
+    return this.#pending !== undefined && hasChangedSince(this.#pending.state, this.#lastSentToken);
   }
 
   #write(text: string): void {
-    if (!this.res.write(text)) this.res.once('drain', () => this.#drained());
+    if (!this.res.write(text)) this.res.once('drain', () => this.#onDrain());
   }
 
-  #drained(): void {
+  #onDrain(): void {
     this.#isSlow = false;
-    void this.#tell();
+    void this.#flush();
   }
 
-  #isOver(): boolean {
-    return this.#over || this.#ending;
+  #isClosedOrEnding(): boolean {
+    return this.#isClosed || this.#isEnding;
   }
 
-  #learn(news: News): void {
-    this.#news = news;
-    if (this.res.headersSent) void this.#tell();
+  #enqueue(pending: PendingState): void {
+    this.#pending = pending;
+    if (this.res.headersSent) void this.#flush();
   }
 
-  async #tell(): Promise<void> {
-    if (this.#telling) return;
-    this.#telling = true;
-    while (this.#news !== undefined && !this.#isOver() && !this.res.writableNeedDrain) {
-      const { state, heardAt } = this.#news;
-      this.#news = undefined;
-      if (!hasNews(state, this.#told)) continue;
-      const read = this.request.includeDocs ? await this.#readDoc() : { doc: undefined };
+  async #flush(): Promise<void> {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    while (this.#pending !== undefined && !this.#isClosedOrEnding() && !this.res.writableNeedDrain) {
+      const { state, receivedAt } = this.#pending;
+      this.#pending = undefined;
+      if (!hasChangedSince(state, this.#lastSentToken)) continue;
+      const result = this.request.includeDocs ? await this.#readDoc() : { doc: undefined };
       // The right may have ended, or the client gone, while the document was read.
-      if (this.#isOver()) break;
-      if (read === undefined) {
+      if (this.#isClosedOrEnding()) break;
+      if (result === undefined) {
         // Not told what it asked for, it knows no more than before, and asks again.
         this.end();
         break;
       }
-      const { doc } = read;
-      this.#told = stateToken(state);
-      this.#left -= 1;
+      const { doc } = result;
+      this.#lastSentToken = stateToken(state);
+      this.#remaining -= 1;
       const row = this.#format.row(changesRow(this.ownId, state, this.request.style, doc));
-      if (this.#left <= 0) this.#finish(row);
+      if (this.#remaining <= 0) this.#finish(row);
       else this.#write(row);
-      if (heardAt !== undefined) this.#room.onDelivered((performance.now() - heardAt) / 1000);
+      if (receivedAt !== undefined) this.#deps.onDelivered((performance.now() - receivedAt) / 1000);
     }
-    this.#telling = false;
+    this.#isFlushing = false;
   }
 
   /** Undefined when it could not be read. */
   #readDoc(): Promise<{ readonly doc: JsonObject | undefined } | undefined> {
-    return this.#room.readDoc(this).then(
+    return this.#deps.readDoc(this).then(
       (doc) => ({ doc }),
       () => undefined,
     );
@@ -235,13 +235,13 @@ export class LiveAnswer implements Waiter, Timed, Leaver {
     this.res.writeHead(200, { 'Content-Type': this.#format.contentType, 'Cache-Control': 'no-store' });
   }
 
-  #beat(): void {
+  #sendHeartbeat(): void {
     if (!this.res.writableNeedDrain) {
       this.#write(this.#format.heartbeat);
       return;
     }
     if (this.#isSlow) {
-      this.#room.onSlowReader();
+      this.#deps.onSlowReader();
       this.res.destroy();
       this.close();
     }
@@ -250,14 +250,14 @@ export class LiveAnswer implements Waiter, Timed, Leaver {
 
   /** The last row, if any, and the end: in one piece, since each is a call to the system. */
   #finish(row: string): void {
-    if (this.#over) return;
-    const hasBegun = this.res.headersSent;
-    if (!hasBegun) this.#writeHead();
-    this.res.end(`${hasBegun ? '' : this.#format.head}${row}${this.#format.tail(this.#told)}`);
+    if (this.#isClosed) return;
+    const isHeadSent = this.res.headersSent;
+    if (!isHeadSent) this.#writeHead();
+    this.res.end(`${isHeadSent ? '' : this.#format.head}${row}${this.#format.tail(this.#lastSentToken)}`);
     this.close();
   }
 
-  #wait(): void {
-    this.#room.timer.at(Math.min(this.#endsAt, this.#beatsAt), this);
+  #scheduleNext(): void {
+    this.#deps.timer.schedule(Math.min(this.#endsAt, this.#nextHeartbeatAt), this);
   }
 }

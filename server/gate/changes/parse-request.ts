@@ -22,11 +22,11 @@ export interface ChangesRequest {
 }
 
 /** In ms. CouchDB takes a heartbeat of 1 ms; a thousand newlines a second are no sign of life but a load. */
-const HEARTBEAT = { least: 1_000, most: 60_000 } as const;
+const HEARTBEAT_RANGE_MS = { least: 1_000, most: 60_000 } as const;
 /** In ms. An empty answer in under a second makes PouchDB ask again at once, for ever. */
-const TIMEOUT = { least: 1_000, most: 60_000 } as const;
+const TIMEOUT_RANGE_MS = { least: 1_000, most: 60_000 } as const;
 
-const between = (value: number, { least, most }: { least: number; most: number }): number =>
+const clamp = (value: number, { least, most }: { least: number; most: number }): number =>
   Math.min(Math.max(value, least), most);
 
 function parseFeed(text: string | undefined): ChangesRequest['feed'] {
@@ -44,13 +44,13 @@ function parseFeed(text: string | undefined): ChangesRequest['feed'] {
 
 /** `heartbeat=true` is CouchDB's default of a minute; 0 and nonsense are none. */
 function parseHeartbeat(query: Query): number | undefined {
-  if (query.flag('heartbeat')) return HEARTBEAT.most;
-  const asked = query.integer('heartbeat');
-  return asked === undefined || asked === 0 ? undefined : between(asked, HEARTBEAT);
+  if (query.flag('heartbeat')) return HEARTBEAT_RANGE_MS.most;
+  const requested = query.integer('heartbeat');
+  return requested === undefined || requested === 0 ? undefined : clamp(requested, HEARTBEAT_RANGE_MS);
 }
 
 /** `lastEventId` is the header by which a browser's EventSource goes on where it was interrupted. */
-export function parseChanges(query: Query, lastEventId: string | undefined): ChangesRequest {
+export function parseChangesRequest(query: Query, lastEventId: string | undefined): ChangesRequest {
   const feed = parseFeed(query.text('feed'));
   const resumed = feed === 'eventsource' ? lastEventId : undefined;
   return {
@@ -60,7 +60,7 @@ export function parseChanges(query: Query, lastEventId: string | undefined): Cha
     includeDocs: query.flag('include_docs'),
     conflicts: query.flag('conflicts'),
     heartbeat: parseHeartbeat(query),
-    timeout: between(query.integer('timeout') ?? TIMEOUT.most, TIMEOUT),
+    timeout: clamp(query.integer('timeout') ?? TIMEOUT_RANGE_MS.most, TIMEOUT_RANGE_MS),
     limit: Math.max(query.integer('limit') ?? Number.POSITIVE_INFINITY, 1),
   };
 }

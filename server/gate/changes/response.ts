@@ -1,7 +1,7 @@
 import type { UserDocumentId } from '../../../couchdb-design/user-document/user-document.ts';
 import type { ChangesRequest } from './parse-request.ts';
 import type { JsonObject } from '../../lib/json.ts';
-import { stateToken, tokenGeneration, type StateToken } from '../../registry/state-token.ts';
+import { stateToken, generationOfToken, type StateToken } from '../../registry/state-token.ts';
 import type { LeafState } from '../../registry/leaf-state.ts';
 
 /** The one row that `_changes` can have. */
@@ -11,18 +11,18 @@ export function changesRow(
   style: ChangesRequest['style'],
   doc?: JsonObject,
 ): JsonObject {
-  const told = style === 'all_docs' ? state.leaves : state.leaves.slice(0, 1);
+  const revisions = style === 'all_docs' ? state.leaves : state.leaves.slice(0, 1);
   return {
     seq: stateToken(state),
     id,
-    changes: told.map((rev) => ({ rev })),
+    changes: revisions.map((rev) => ({ rev })),
     ...(state.deleted ? { deleted: true } : {}),
     ...(doc === undefined ? {} : { doc }),
   };
 }
 
 /** Is there anything to tell to whom has seen `since`? Where there is no document, there never is. */
-export function hasNews(state: LeafState, since: string): boolean {
+export function hasChangedSince(state: LeafState, since: string): boolean {
   return state.leaves.length > 0 && stateToken(state) !== since;
 }
 
@@ -30,8 +30,8 @@ export function hasNews(state: LeafState, since: string): boolean {
  * In a cluster a read may come from a copy that lags behind what the client was already told. A state whose highest
  * generation is below the token's is not to be believed at once: lag passes, a restored database stays.
  */
-export function looksStale(state: LeafState, since: string): boolean {
-  return tokenGeneration(stateToken(state)) < tokenGeneration(since);
+export function isOlderThan(state: LeafState, since: string): boolean {
+  return generationOfToken(stateToken(state)) < generationOfToken(since);
 }
 
 /** The bytes of a live answer, feed by feed. */
@@ -40,7 +40,7 @@ export interface FeedFormat {
   readonly head: string;
   readonly heartbeat: string;
   /** True for a feed that ends with its first row. */
-  readonly once: boolean;
+  readonly endsAfterFirstRow: boolean;
   readonly row: (row: JsonObject) => string;
   /** The end, `token` being the state that the client then knows. */
   readonly tail: (token: StateToken) => string;
@@ -54,7 +54,7 @@ export const FEED_FORMATS: Readonly<Record<Exclude<ChangesRequest['feed'], 'norm
     contentType: 'application/json',
     head: '{"results":[\n',
     heartbeat: '\n',
-    once: true,
+    endsAfterFirstRow: true,
     row: (row) => `${JSON.stringify(row)}\n`,
     tail: (token) => `],\n"last_seq":${JSON.stringify(token)},"pending":0}\n`,
   },
@@ -62,7 +62,7 @@ export const FEED_FORMATS: Readonly<Record<Exclude<ChangesRequest['feed'], 'norm
     contentType: 'application/json',
     head: '',
     heartbeat: '\n',
-    once: false,
+    endsAfterFirstRow: false,
     row: (row) => `${JSON.stringify(row)}\n`,
     tail: lastLine,
   },
@@ -70,7 +70,7 @@ export const FEED_FORMATS: Readonly<Record<Exclude<ChangesRequest['feed'], 'norm
     contentType: 'text/event-stream',
     head: '',
     heartbeat: 'event: heartbeat\ndata: \n\n',
-    once: false,
+    endsAfterFirstRow: false,
     row: (row) => `data: ${JSON.stringify(row)}\nid: ${String(row['seq'])}\n\n`,
     tail: () => '',
   },

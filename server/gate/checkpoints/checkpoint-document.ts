@@ -1,5 +1,5 @@
-import { badRequest, conflict, missing } from '../../http/errors.ts';
-import { isObject, isStorable, member, textMember, type JsonObject } from '../../lib/json.ts';
+import { badRequest, conflict, notFound } from '../../http/errors.ts';
+import { isObject, isStorable, getProperty, getString, type JsonObject } from '../../lib/json.ts';
 
 /**
  * A user's replication checkpoints (`_local/<id>`), all in one `_local` document of the upstream's that is named for the
@@ -19,29 +19,30 @@ export interface Checkpoint {
 }
 
 /** The oldest go when there are more; their replications then start over, with one document to go through. */
-const MOST_ENTRIES = 32;
+const MAX_ENTRIES = 32;
 /** In characters of JSON. CouchDB's replicator keeps up to 50 short histories in one. */
-const LARGEST_ENTRY = 64 * 1024;
-const LARGEST_ALL = 512 * 1024;
+const MAX_ENTRY_LENGTH = 64 * 1024;
+const MAX_TOTAL_LENGTH = 512 * 1024;
 
-const sizeOf = (value: unknown): number => JSON.stringify(value).length;
+const jsonLength = (value: unknown): number => JSON.stringify(value).length;
 const revOf = ({ count }: Checkpoint): string => `0-${count}`;
 
 /** Reads the upstream's document; whatever in it is no checkpoint is not there. */
-export function readCheckpoints(document: unknown): Checkpoints {
-  const entries = member(document, 'entries');
+export function parseCheckpoints(document: unknown): Checkpoints {
+  const entries = getProperty(document, 'entries');
   return { entries: Array.isArray(entries) ? entries.filter(isCheckpoint) : [] };
 }
 
 const isCheckpoint = (value: unknown): value is Checkpoint =>
   isObject(value) && typeof value['id'] === 'string' && typeof value['count'] === 'number' && isObject(value['body']);
 
-const find = ({ entries }: Checkpoints, id: string): Checkpoint | undefined => entries.find((entry) => entry.id === id);
+const findCheckpoint = ({ entries }: Checkpoints, id: string): Checkpoint | undefined =>
+  entries.find((entry) => entry.id === id);
 
 /** `GET _local/<id>`. Throws 404. */
 export function getCheckpoint(all: Checkpoints, id: string): JsonObject {
-  const entry = find(all, id);
-  if (entry === undefined) throw missing();
+  const entry = findCheckpoint(all, id);
+  if (entry === undefined) throw notFound();
   return { _id: `_local/${id}`, _rev: revOf(entry), ...entry.body };
 }
 
@@ -50,12 +51,12 @@ export function putCheckpoint(all: Checkpoints, id: string, document: unknown): 
   if (!isObject(document)) throw badRequest('Document must be a JSON object');
   if (!isStorable(document)) throw badRequest('The checkpoint is nested too deeply, or holds half a character.');
   const body = Object.fromEntries(Object.entries(document).filter(([key]) => !key.startsWith('_')));
-  if (sizeOf(body) > LARGEST_ENTRY) throw badRequest(`A checkpoint has at most ${LARGEST_ENTRY} characters.`);
-  const before = find(all, id);
-  checkRev(before, textMember(document, '_rev'));
-  const entry = { id, count: (before?.count ?? 0) + 1, body };
-  let entries = [...all.entries.filter((other) => other.id !== id), entry].slice(-MOST_ENTRIES);
-  while (entries.length > 1 && sizeOf(entries) > LARGEST_ALL) entries = entries.slice(1);
+  if (jsonLength(body) > MAX_ENTRY_LENGTH) throw badRequest(`A checkpoint has at most ${MAX_ENTRY_LENGTH} characters.`);
+  const current = findCheckpoint(all, id);
+  checkRev(current, getString(document, '_rev'));
+  const entry = { id, count: (current?.count ?? 0) + 1, body };
+  let entries = [...all.entries.filter((other) => other.id !== id), entry].slice(-MAX_ENTRIES);
+  while (entries.length > 1 && jsonLength(entries) > MAX_TOTAL_LENGTH) entries = entries.slice(1);
   return { all: { entries }, rev: revOf(entry) };
 }
 
@@ -65,12 +66,12 @@ export function deleteCheckpoint(
   id: string,
   rev: string | undefined,
 ): { all: Checkpoints; rev: string } {
-  const before = find(all, id);
-  if (before === undefined) throw missing();
-  checkRev(before, rev);
+  const current = findCheckpoint(all, id);
+  if (current === undefined) throw notFound();
+  checkRev(current, rev);
   return { all: { entries: all.entries.filter((other) => other.id !== id) }, rev: '0-0' };
 }
 
-function checkRev(before: Checkpoint | undefined, rev: string | undefined): void {
-  if (rev !== (before === undefined ? undefined : revOf(before))) throw conflict();
+function checkRev(current: Checkpoint | undefined, rev: string | undefined): void {
+  if (rev !== (current === undefined ? undefined : revOf(current))) throw conflict();
 }

@@ -1,7 +1,7 @@
 import { isRevision } from '../../../couchdb-design/user-document/revisions.ts';
 import type { UserDocumentId } from '../../../couchdb-design/user-document/user-document.ts';
 import { badGateway, badRequest } from '../../http/errors.ts';
-import { isObject, member, textMember, type JsonObject } from '../../lib/json.ts';
+import { isObject, getProperty, getString, type JsonObject } from '../../lib/json.ts';
 
 /** One row asked for: the caller's own, which goes upstream, or any other, which is missing whatever it is. */
 export type BulkGetRow =
@@ -9,23 +9,24 @@ export type BulkGetRow =
   | { readonly kind: 'missing'; readonly id: string; readonly rev: string };
 
 /** More rows than a document has leaves are nobody's replication. */
-const MOST_OWN_ROWS = 200;
+const MAX_OWN_ROWS = 200;
 
 /**
  * `POST _bulk_get`: `{docs: [{id, rev?}]}`. Throws 400 where CouchDB does.
  * https://docs.couchdb.org/en/stable/api/database/bulk-api.html#post--db-_bulk_get
  */
 export function parseBulkGet(body: unknown, ownId: UserDocumentId): readonly BulkGetRow[] {
-  const docs = member(body, 'docs');
+  const docs = getProperty(body, 'docs');
   if (!Array.isArray(docs)) throw badRequest("Missing JSON list of 'docs'.");
-  let own = 0;
+  let ownCount = 0;
   return docs.map((row: unknown): BulkGetRow => {
-    const [id, rev] = [textMember(row, 'id'), textMember(row, 'rev')];
+    const [id, rev] = [getString(row, 'id'), getString(row, 'rev')];
     if (id === undefined) throw badRequest('document id missed');
     // What is no revision cannot be there; CouchDB would answer 400 to the whole.
-    const readable = rev === undefined || isRevision(rev);
-    if (id !== ownId || !readable || own >= MOST_OWN_ROWS) return { kind: 'missing', id, rev: rev ?? 'undefined' };
-    own += 1;
+    const isReadable = rev === undefined || isRevision(rev);
+    if (id !== ownId || !isReadable || ownCount >= MAX_OWN_ROWS)
+      return { kind: 'missing', id, rev: rev ?? 'undefined' };
+    ownCount += 1;
     return { kind: 'own', id: ownId, rev };
   });
 }
@@ -37,17 +38,17 @@ export const bulkGetBody = (rows: readonly OwnRow[]): JsonObject => ({
 });
 
 /** The results in an upstream's answer. Throws 502 when they are not as many as the rows that were sent. */
-export function bulkGetResults(upstream: unknown, sent: number): readonly unknown[] {
-  const results = member(upstream, 'results');
-  if (!Array.isArray(results) || results.length !== sent) {
+export function bulkGetResults(upstream: unknown, expectedCount: number): readonly unknown[] {
+  const results = getProperty(upstream, 'results');
+  if (!Array.isArray(results) || results.length !== expectedCount) {
     throw badGateway("The database's answer has another number of results.");
   }
   return results;
 }
 
 /** How many documents a result holds. */
-export function documentsIn(result: unknown): number {
-  const docs = member(result, 'docs');
+export function countDocuments(result: unknown): number {
+  const docs = getProperty(result, 'docs');
   return Array.isArray(docs) ? docs.length : 0;
 }
 
@@ -62,33 +63,33 @@ const missingRow = (id: string, rev: string): BulkGetResult => ({
 });
 
 /** One result for each row, in order, the own ones from `results`. Throws 502 for a result that is not the caller's. */
-export function bulkGetAnswer(
+export function bulkGetResponse(
   rows: readonly BulkGetRow[],
   ownId: UserDocumentId,
   results: readonly unknown[],
 ): { readonly results: readonly BulkGetResult[] } {
-  const rest = results.values();
+  const remaining = results.values();
   return {
     results: rows.map((row) =>
-      row.kind === 'missing' ? missingRow(row.id, row.rev) : readResult(rest.next().value, ownId),
+      row.kind === 'missing' ? missingRow(row.id, row.rev) : parseResult(remaining.next().value, ownId),
     ),
   };
 }
 
 /** An upstream that mixed two requests up must not hand one user's document to another. */
-function readResult(result: unknown, ownId: UserDocumentId): BulkGetResult {
-  const docs = member(result, 'docs');
-  if (textMember(result, 'id') !== ownId || !Array.isArray(docs))
+function parseResult(result: unknown, ownId: UserDocumentId): BulkGetResult {
+  const docs = getProperty(result, 'docs');
+  if (getString(result, 'id') !== ownId || !Array.isArray(docs))
     throw badGateway("The database's answer was not ours.");
-  return { id: ownId, docs: docs.map((doc: unknown) => readDoc(doc, ownId)) };
+  return { id: ownId, docs: docs.map((doc: unknown) => parseDoc(doc, ownId)) };
 }
 
-function readDoc(doc: unknown, ownId: UserDocumentId): BulkGetResult['docs'][number] {
-  const ok = member(doc, 'ok');
+function parseDoc(doc: unknown, ownId: UserDocumentId): BulkGetResult['docs'][number] {
+  const ok = getProperty(doc, 'ok');
   if (isObject(ok) && ok['_id'] === ownId) return { ok };
-  const error = member(doc, 'error');
+  const error = getProperty(doc, 'error');
   if (error === undefined) throw badGateway("The database's answer was not ours.");
   return {
-    error: { id: ownId, rev: textMember(error, 'rev') ?? 'undefined', error: 'not_found', reason: 'missing' },
+    error: { id: ownId, rev: getString(error, 'rev') ?? 'undefined', error: 'not_found', reason: 'missing' },
   };
 }

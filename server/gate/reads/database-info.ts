@@ -7,7 +7,7 @@ import type { LeafState } from '../../registry/leaf-state.ts';
  * What `GET /sync/` says: nothing of the upstream's. The uuid goes into PouchDB's replication ids, so it must be the
  * same on every gate of a deployment and after every restart; hence a digest of where clients find the database.
  */
-export function welcome(publicUrl: string, database: string): JsonObject {
+export function welcomeResponse(publicUrl: string, database: string): JsonObject {
   const uuid = createHash('sha256').update(`pouchgate ${publicUrl} ${database}`).digest('hex').slice(0, 32);
   return { couchdb: 'Welcome', uuid, features: [], vendor: { name: 'Pouchgate' } };
 }

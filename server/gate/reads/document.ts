@@ -1,7 +1,7 @@
 import { isRevision } from '../../../couchdb-design/user-document/revisions.ts';
 import type { UserDocumentId } from '../../../couchdb-design/user-document/user-document.ts';
-import { badGateway, badRequest, HttpError, missing } from '../../http/errors.ts';
-import { isObject, isTextList, member, textMember, type JsonObject } from '../../lib/json.ts';
+import { badGateway, badRequest, HttpError, notFound } from '../../http/errors.ts';
+import { isObject, isStringArray, getProperty, getString, type JsonObject } from '../../lib/json.ts';
 import type { Query } from '../request/query.ts';
 
 /** Options of `GET document` that are understood; all others are ignored. */
@@ -12,51 +12,52 @@ const FLAGS = ['revs', 'latest', 'conflicts', 'revs_info'];
  * https://docs.couchdb.org/en/stable/api/document/common.html#get--db-docid
  */
 export function parseDocumentQuery(query: Query): Readonly<Record<string, string>> {
-  const built = Object.fromEntries(FLAGS.filter((flag) => query.flag(flag)).map((flag) => [flag, 'true']));
+  const upstreamQuery = Object.fromEntries(FLAGS.filter((flag) => query.flag(flag)).map((flag) => [flag, 'true']));
   const [rev, openRevs] = [query.text('rev'), query.text('open_revs')];
-  if (rev !== undefined) built['rev'] = revisionOf(rev);
-  if (openRevs !== undefined) built['open_revs'] = openRevs === 'all' ? openRevs : JSON.stringify(parseRevs(openRevs));
-  return built;
+  if (rev !== undefined) upstreamQuery['rev'] = requireRevision(rev);
+  if (openRevs !== undefined)
+    upstreamQuery['open_revs'] = openRevs === 'all' ? openRevs : JSON.stringify(parseOpenRevs(openRevs));
+  return upstreamQuery;
 }
 
-function revisionOf(text: string): string {
+function requireRevision(text: string): string {
   if (!isRevision(text)) throw badRequest('Invalid rev format');
   return text;
 }
 
-function parseRevs(text: string): readonly string[] {
+function parseOpenRevs(text: string): readonly string[] {
   let revs: unknown;
   try {
     revs = JSON.parse(text);
   } catch {
     throw badRequest('invalid UTF-8 JSON');
   }
-  if (!isTextList(revs)) throw badRequest('open_revs is `all` or a list of revisions.');
-  return revs.map(revisionOf);
+  if (!isStringArray(revs)) throw badRequest('open_revs is `all` or a list of revisions.');
+  return revs.map(requireRevision);
 }
 
 /** What the client is told of the upstream's answer: the own document or its leaves, a 404, or 502. */
-export function documentAnswer(
+export function documentResponse(
   status: number,
   body: unknown,
   ownId: UserDocumentId,
 ): JsonObject | readonly JsonObject[] {
-  if (status === 404) throw isDeleted(body) ? new HttpError(404, 'not_found', 'deleted') : missing();
-  if (status === 200 && Array.isArray(body)) return body.map((leaf: unknown) => leafAnswer(leaf, ownId));
+  if (status === 404) throw isDeleted(body) ? new HttpError(404, 'not_found', 'deleted') : notFound();
+  if (status === 200 && Array.isArray(body)) return body.map((leaf: unknown) => leafResponse(leaf, ownId));
   if (status === 200 && isObject(body) && body['_id'] === ownId) return body;
   throw badGateway(`The database's answer to a read was not one (status ${status}).`);
 }
 
 /** The documents in such an answer: itself, or the body of each leaf. */
-export const documentsTold = (told: JsonObject | readonly JsonObject[]): readonly unknown[] =>
-  isObject(told) ? [told] : told.map((leaf) => member(leaf, 'ok'));
+export const documentBodies = (response: JsonObject | readonly JsonObject[]): readonly unknown[] =>
+  isObject(response) ? [response] : response.map((leaf) => getProperty(leaf, 'ok'));
 
-const isDeleted = (body: unknown): boolean => textMember(body, 'reason') === 'deleted';
+const isDeleted = (body: unknown): boolean => getString(body, 'reason') === 'deleted';
 
-function leafAnswer(leaf: unknown, ownId: UserDocumentId): JsonObject {
-  const ok = member(leaf, 'ok');
+function leafResponse(leaf: unknown, ownId: UserDocumentId): JsonObject {
+  const ok = getProperty(leaf, 'ok');
   if (isObject(ok) && ok['_id'] === ownId) return { ok };
-  const rev = textMember(leaf, 'missing');
+  const rev = getString(leaf, 'missing');
   if (rev === undefined) throw badGateway("The database's answer was not ours.");
   return { missing: rev };
 }

@@ -1,10 +1,10 @@
-import { startForTests, type TestGate } from '../../testing/test-gate.ts';
+import { startTestGate, type TestGate } from '../../testing/test-gate.ts';
 
 /** Leaves for CouchDB's replicator, as CouchDB 3.4.3 sends them. */
 
 let gate: TestGate;
 beforeAll(async () => {
-  gate = await startForTests();
+  gate = await startTestGate();
 });
 afterAll(() => gate.close());
 

@@ -10,7 +10,7 @@ export const acceptsMultipart = (accept: string | undefined): boolean =>
   (accept ?? '').split(',').some((range) => /^\s*multipart\/mixed\s*(;|$)/i.test(range));
 
 /** Leaves as CouchDB sends them: `{ok}` is a part that is the document, and `{missing}` one that is marked as an error. */
-export function multipartLeaves(leaves: readonly JsonObject[], boundary: string): string {
+export function formatMultipart(leaves: readonly JsonObject[], boundary: string): string {
   const parts = leaves.map((leaf) =>
     'ok' in leaf
       ? `Content-Type: application/json\r\n\r\n${JSON.stringify(leaf['ok'])}`
@@ -22,7 +22,7 @@ export function multipartLeaves(leaves: readonly JsonObject[], boundary: string)
 export function sendMultipart(res: ServerResponse, leaves: readonly JsonObject[]): void {
   // Nobody can have put it into a document beforehand.
   const boundary = randomBytes(16).toString('hex');
-  const text = multipartLeaves(leaves, boundary);
+  const text = formatMultipart(leaves, boundary);
   res.statusCode = 200;
   res.setHeader('Content-Type', `multipart/mixed; boundary="${boundary}"`);
   res.setHeader('Cache-Control', 'no-store');

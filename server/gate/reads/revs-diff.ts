@@ -1,7 +1,7 @@
 import { isRevision, type Revision } from '../../../couchdb-design/user-document/revisions.ts';
 import type { UserDocumentId } from '../../../couchdb-design/user-document/user-document.ts';
 import { badGateway, badRequest } from '../../http/errors.ts';
-import { isObject, isTextList, member, type JsonObject } from '../../lib/json.ts';
+import { isObject, isStringArray, getProperty, type JsonObject } from '../../lib/json.ts';
 
 /**
  * `POST _revs_diff`: which of these revisions are not here.
@@ -18,33 +18,36 @@ export interface RevsDiffRequest {
 export function parseRevsDiff(body: unknown, ownId: UserDocumentId): RevsDiffRequest {
   if (!isObject(body)) throw badRequest('Request body must be a JSON object');
   const rows = Object.entries(body);
-  if (!rows.every((row): row is [string, readonly string[]] => isTextList(row[1]))) {
+  if (!rows.every((row): row is [string, readonly string[]] => isStringArray(row[1]))) {
     throw badRequest('Request body must hold a list of revisions for each document.');
   }
   const own = rows.find(([id]) => id === ownId)?.[1] ?? [];
-  const odd = own.filter((rev) => !isRevision(rev));
+  const invalid = own.filter((rev) => !isRevision(rev));
   const others = rows.filter(([id, revs]) => id !== ownId && revs.length > 0);
   return {
     own: own.filter(isRevision),
-    missing: Object.fromEntries(odd.length > 0 ? [...others, [ownId, odd]] : others),
+    missing: Object.fromEntries(invalid.length > 0 ? [...others, [ownId, invalid]] : others),
   };
 }
 
 /** `upstream` is its answer to `{[ownId]: own}`; undefined when it was not asked. */
-export function revsDiffAnswer(request: RevsDiffRequest, ownId: UserDocumentId, upstream: unknown): JsonObject {
-  const answer = new Map<string, JsonObject>();
-  for (const [id, missing] of Object.entries(request.missing)) answer.set(id, { missing });
-  const told = member(upstream, ownId);
-  if (told !== undefined) {
-    const [missing, ancestors] = [member(told, 'missing'), member(told, 'possible_ancestors')];
+export function revsDiffResponse(request: RevsDiffRequest, ownId: UserDocumentId, upstream: unknown): JsonObject {
+  const response = new Map<string, JsonObject>();
+  for (const [id, missing] of Object.entries(request.missing)) response.set(id, { missing });
+  const upstreamDiff = getProperty(upstream, ownId);
+  if (upstreamDiff !== undefined) {
+    const [missing, ancestors] = [
+      getProperty(upstreamDiff, 'missing'),
+      getProperty(upstreamDiff, 'possible_ancestors'),
+    ];
     // Nothing told as missing means that nothing is pushed, so an answer that cannot be read must not pass for that.
-    if (!isTextList(missing)) throw badGateway("The database's answer to _revs_diff cannot be read.");
-    answer.set(ownId, {
+    if (!isStringArray(missing)) throw badGateway("The database's answer to _revs_diff cannot be read.");
+    response.set(ownId, {
       missing: [...missing, ...(request.missing[ownId] ?? [])],
-      ...(isTextList(ancestors) ? { possible_ancestors: ancestors } : {}),
+      ...(isStringArray(ancestors) ? { possible_ancestors: ancestors } : {}),
     });
   } else if (upstream !== undefined && !isObject(upstream)) {
     throw badGateway("The database's answer to _revs_diff cannot be read.");
   }
-  return Object.fromEntries(answer);
+  return Object.fromEntries(response);
 }

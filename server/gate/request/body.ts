@@ -2,10 +2,10 @@ import express from 'express';
 import { badRequest, HttpError, tooLarge } from '../../http/errors.ts';
 
 /** The largest bodies that are read, in bytes. Rows of `_bulk_docs` carry documents, all others ids and revisions. */
-export const BODY_LIMITS = { documents: 8 * 1024 * 1024, ids: 1024 * 1024 } as const;
+export const MAX_BODY_BYTES = { documents: 8 * 1024 * 1024, ids: 1024 * 1024 } as const;
 
-const readers = new Map<number, express.RequestHandler>(
-  Object.values(BODY_LIMITS).map((limit) => [
+const bodyReaders = new Map<number, express.RequestHandler>(
+  Object.values(MAX_BODY_BYTES).map((limit) => [
     limit,
     // Never inflated: a few compressed bytes could otherwise ask for gigabytes.
     express.raw({ type: () => true, limit, inflate: false }),
@@ -40,7 +40,8 @@ export async function readJson(req: express.Request, res: express.Response, limi
 }
 
 async function readBytes(req: express.Request, res: express.Response, limit: number): Promise<Uint8Array> {
-  const read: express.RequestHandler = readers.get(limit) ?? express.raw({ type: () => true, limit, inflate: false });
+  const read: express.RequestHandler =
+    bodyReaders.get(limit) ?? express.raw({ type: () => true, limit, inflate: false });
   await new Promise<void>((resolve, reject) => {
     read(req, res, (error?: unknown) => {
       if (error === undefined || error === null) resolve();

@@ -1,20 +1,20 @@
 import http from 'node:http';
 import { parseUsername, type Username } from '../../../couchdb-design/user-document/user-document.ts';
-import { startForTests, type TestGate } from '../../testing/test-gate.ts';
+import { startTestGate, type TestGate } from '../../testing/test-gate.ts';
 import { eventually } from '../../testing/fake-couchdb.ts';
 
 /** A right is looked at before a body's first byte, and once more before what it says is stored. */
 
 let gate: TestGate;
 beforeAll(async () => {
-  gate = await startForTests();
+  gate = await startTestGate();
 });
 afterAll(() => gate.close());
 
 let users = 0;
-const newUser = (): Username => parseUsername(gate.upstream.account(`slow${(users += 1)}`)) as Username;
+const newUser = (): Username => parseUsername(gate.upstream.accountName(`slow${(users += 1)}`)) as Username;
 
-interface Half {
+interface HalfRequest {
   readonly method: string;
   readonly path: string;
   readonly type: string;
@@ -22,7 +22,7 @@ interface Half {
 }
 
 /** Sends half of a body, and resolves with what sends the rest and gives the answer's status. */
-async function half(user: string, { method, path, type, body }: Half): Promise<() => Promise<number>> {
+async function sendHalf(user: string, { method, path, type, body }: HalfRequest): Promise<() => Promise<number>> {
   const { hostname, port } = new URL(gate.url);
   const headers = {
     authorization: `Bearer ${gate.token(user)}`,
@@ -55,7 +55,7 @@ const edited = (user: Username, document: object): string =>
 test.each([
   [
     'PUT of the document',
-    (user: Username, document: object): Half => ({
+    (user: Username, document: object): HalfRequest => ({
       method: 'PUT',
       path: `${new URL(gate.database).pathname}/user_${user}`,
       type: 'application/json',
@@ -64,7 +64,7 @@ test.each([
   ],
   [
     '_bulk_docs',
-    (user: Username, document: object): Half => ({
+    (user: Username, document: object): HalfRequest => ({
       method: 'POST',
       path: `${new URL(gate.database).pathname}/_bulk_docs`,
       type: 'application/json',
@@ -73,7 +73,7 @@ test.each([
   ],
   [
     'PATCH of the preferences',
-    (): Half => ({
+    (): HalfRequest => ({
       method: 'PATCH',
       path: '/api/users/preferences',
       type: 'application/merge-patch+json',
@@ -83,7 +83,7 @@ test.each([
 ])('%s whose second half comes when the account is suspended is not stored', async (_what, of) => {
   const user = newUser();
   const document = (await (await gate.request(user, `/user_${user}`)).json()) as object;
-  const rest = await half(user, of(user, document));
+  const rest = await sendHalf(user, of(user, document));
   // The first half is there, and the right was good: another request of the same is answered.
   expect((await gate.request(user, '/')).status).toBe(200);
   await gate.pouchgate.identity.accounts.suspend(user);

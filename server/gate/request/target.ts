@@ -38,8 +38,8 @@ function decodeSegment(raw: string): string | undefined {
   } catch {
     return undefined;
   }
-  const misleading = text === '' || text === '.' || text === '..' || /[\p{Cc}/\\]/u.test(text);
-  return misleading ? undefined : text;
+  const isMisleading = text === '' || text === '.' || text === '..' || /[\p{Cc}/\\]/u.test(text);
+  return isMisleading ? undefined : text;
 }
 
 /**

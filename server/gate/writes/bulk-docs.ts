@@ -1,5 +1,5 @@
 import { badGateway, badRequest, tooLarge } from '../../http/errors.ts';
-import { isObject, member, textMember, type JsonObject } from '../../lib/json.ts';
+import { isObject, getProperty, getString, type JsonObject } from '../../lib/json.ts';
 import type { Verdict } from './write-policy.ts';
 import type { Refusal } from './parse-row.ts';
 
@@ -11,14 +11,14 @@ export interface BulkDocsRequest {
 }
 
 /** A row of one character is answered by sixty: without a bound, a body of 8 MiB by 256. PouchDB sends 100 at a time. */
-const MOST_ROWS = 10_000;
+const MAX_BATCH_ROWS = 10_000;
 
 /** Throws 400 for a body that is no batch at all, 413 for a boundless one; what is wrong with a row is the row's answer. */
 export function parseBulkDocs(body: unknown): BulkDocsRequest {
-  const rows = member(body, 'docs');
+  const rows = getProperty(body, 'docs');
   if (!Array.isArray(rows)) throw badRequest('POST body must include `docs` parameter.');
-  if (rows.length > MOST_ROWS) throw tooLarge(`A batch has at most ${MOST_ROWS} rows.`);
-  return { rows, newEdits: member(body, 'new_edits') !== false };
+  if (rows.length > MAX_BATCH_ROWS) throw tooLarge(`A batch has at most ${MAX_BATCH_ROWS} rows.`);
+  return { rows, newEdits: getProperty(body, 'new_edits') !== false };
 }
 
 /**
@@ -36,31 +36,31 @@ export const refusedRow = ({ id, rev, reason, isConflict }: Refusal): JsonObject
  * One answer out of the gate's verdicts and what the upstream said of the rows that were sent (undefined: none were).
  * With `new_edits:false` CouchDB answers the refused rows only; otherwise each row, in order.
  */
-export function bulkDocsAnswer(
+export function bulkDocsResponse(
   verdicts: readonly Verdict[],
   newEdits: boolean,
   upstream: unknown,
 ): readonly JsonObject[] {
-  const told = upstream === undefined ? [] : readRows(upstream);
+  const upstreamRows = upstream === undefined ? [] : parseUpstreamRows(upstream);
   const refused = verdicts.filter((verdict) => verdict.kind === 'refusal');
-  if (!newEdits) return [...refused.map(refusedRow), ...told.filter((row) => Object.hasOwn(row, 'error'))];
-  if (told.length !== verdicts.length - refused.length)
+  if (!newEdits) return [...refused.map(refusedRow), ...upstreamRows.filter((row) => Object.hasOwn(row, 'error'))];
+  if (upstreamRows.length !== verdicts.length - refused.length)
     throw badGateway("The database's answer has another number of rows.");
-  const rest = told.values();
-  return verdicts.map((verdict) => (verdict.kind === 'refusal' ? refusedRow(verdict) : (rest.next().value ?? {})));
+  const remaining = upstreamRows.values();
+  return verdicts.map((verdict) => (verdict.kind === 'refusal' ? refusedRow(verdict) : (remaining.next().value ?? {})));
 }
 
-const ROW_ERRORS = ['conflict', 'forbidden', 'unauthorized'];
+const KNOWN_ROW_ERRORS = ['conflict', 'forbidden', 'unauthorized'];
 
 /** Holds the upstream's rows against what CouchDB answers. A failure that may pass is no row: the client tries again. */
-function readRows(answer: unknown): readonly JsonObject[] {
+function parseUpstreamRows(answer: unknown): readonly JsonObject[] {
   if (!Array.isArray(answer)) throw badGateway("The database's answer was not a list of rows.");
   return answer.map((row: unknown) => {
-    const [id, rev, error] = [textMember(row, 'id'), textMember(row, 'rev'), textMember(row, 'error')];
+    const [id, rev, error] = [getString(row, 'id'), getString(row, 'rev'), getString(row, 'error')];
     if (!isObject(row) || id === undefined) throw badGateway("The database's answer held a row that cannot be read.");
     if (error === undefined) return { ok: true, id, rev };
-    if (!ROW_ERRORS.includes(error)) throw badGateway(`The database could not store a row (${error}).`);
+    if (!KNOWN_ROW_ERRORS.includes(error)) throw badGateway(`The database could not store a row (${error}).`);
     if (error === 'conflict') return { id, error, reason: 'Document update conflict.' };
-    return refusedRow({ kind: 'refusal', id, rev, reason: textMember(row, 'reason') ?? 'The database refused it.' });
+    return refusedRow({ kind: 'refusal', id, rev, reason: getString(row, 'reason') ?? 'The database refused it.' });
   });
 }

@@ -1,22 +1,22 @@
 import type { ServerResponse } from 'node:http';
 import { badGateway, badRequest, conflict, forbidden, sendJson } from '../../http/errors.ts';
-import { notesOf } from '../../http/request-context.ts';
+import { requestContext } from '../../http/request-context.ts';
 import type { Caller } from '../../http/caller.ts';
-import { bulkDocsAnswer, type BulkDocsRequest } from './bulk-docs.ts';
-import { ask, type GateContext } from '../context.ts';
-import { denialsOf } from './rejection-counts.ts';
-import { isObject, textMember, type JsonObject } from '../../lib/json.ts';
+import { bulkDocsResponse, type BulkDocsRequest } from './bulk-docs.ts';
+import { requestUpstream, type GateContext } from '../context.ts';
+import { countRejections } from './rejection-counts.ts';
+import { isObject, getString, type JsonObject } from '../../lib/json.ts';
 import type { Query } from '../request/query.ts';
-import { readTree, type RevisionTree } from './revision-tree.ts';
-import { decide, type Verdict } from './write-policy.ts';
-import { readWrites } from './parse-row.ts';
+import { parseTree, type RevisionTree } from './revision-tree.ts';
+import { decideWrites, type Verdict } from './write-policy.ts';
+import { parseRows } from './parse-row.ts';
 
 /**
  * The one way by which a user's revisions are stored: every row is read, held against the tree that it goes to, and only
  * those that will be taken are sent, since CouchDB silently drops a good revision whose child in the same batch it
  * refuses. Returns a row for each that was refused, and with `newEdits` for each that was stored, in order.
  */
-async function store(
+async function storeRows(
   context: GateContext,
   caller: Caller,
   res: ServerResponse,
@@ -24,34 +24,34 @@ async function store(
 ): Promise<readonly JsonObject[]> {
   const { rows, newEdits } = request;
   const rules = { ownId: caller.ownId, readBody: context.readBody, now: context.now() };
-  const read = readWrites(rows, newEdits, rules);
-  const answerTo = (verdicts: readonly Verdict[], upstream: unknown): readonly JsonObject[] => {
-    const answer = bulkDocsAnswer(verdicts, newEdits, upstream);
-    notesOf(res).denied = denialsOf(caller.ownId, read, verdicts, answer);
+  const parsed = parseRows(rows, newEdits, rules);
+  const buildResponse = (verdicts: readonly Verdict[], upstream: unknown): readonly JsonObject[] => {
+    const answer = bulkDocsResponse(verdicts, newEdits, upstream);
+    requestContext(res).rejections = countRejections(caller.ownId, parsed, verdicts, answer);
     return answer;
   };
-  if (read.every((row) => row.kind === 'refusal')) return answerTo(read, undefined);
+  if (parsed.every((row) => row.kind === 'refusal')) return buildResponse(parsed, undefined);
 
-  return context.writes.run(caller.ownId, async () => {
+  return context.writeQueue.run(caller.ownId, async () => {
     // A body may come slowly, and wait for its turn: the right was looked at before its first byte.
-    await context.checkRight(caller);
-    const verdicts = decide(read, await readCurrentTree(context, caller, res), newEdits);
+    await context.checkAccess(caller);
+    const verdicts = decideWrites(parsed, await readCurrentTree(context, caller, res), newEdits);
     const docs = verdicts.flatMap((verdict) => (verdict.kind === 'write' ? [verdict.document] : []));
-    if (docs.length === 0) return answerTo(verdicts, undefined);
+    if (docs.length === 0) return buildResponse(verdicts, undefined);
     const body = newEdits ? { docs } : { docs, new_edits: false };
-    const answer = await ask(context, caller, res, { method: 'POST', path: ['_bulk_docs'], body });
+    const answer = await requestUpstream(context, caller, res, { method: 'POST', path: ['_bulk_docs'], body });
     if (answer.status !== 201 && answer.status !== 202)
       throw badGateway(`The database did not store the batch (status ${answer.status}).`);
-    return answerTo(verdicts, answer.body);
+    return buildResponse(verdicts, answer.body);
   });
 }
 
 async function readCurrentTree(context: GateContext, caller: Caller, res: ServerResponse): Promise<RevisionTree> {
   const query = { open_revs: 'all', revs: 'true' };
-  const { status, body } = await ask(context, caller, res, { method: 'GET', path: [caller.ownId], query });
+  const { status, body } = await requestUpstream(context, caller, res, { method: 'GET', path: [caller.ownId], query });
   if (status === 404) return [];
   if (status !== 200) throw badGateway(`The database did not tell the document's leaves (status ${status}).`);
-  return readTree(body);
+  return parseTree(body);
 }
 
 /** `POST _bulk_docs`. */
@@ -61,7 +61,7 @@ export async function handleBulkDocs(
   request: BulkDocsRequest,
   res: ServerResponse,
 ): Promise<void> {
-  sendJson(res, 201, await store(context, caller, res, request));
+  sendJson(res, 201, await storeRows(context, caller, res, request));
 }
 
 /**
@@ -83,10 +83,10 @@ export async function handlePut(
   if (Object.hasOwn(body, '_id') && body['_id'] !== id) throw badRequest('Document ID must match the path.');
   const newEdits = query.text('new_edits') !== 'false';
   const row = { ...body, _id: id, ...(rev === undefined ? {} : { _rev: rev }) };
-  const [told] = await store(context, caller, res, { rows: [row], newEdits });
-  const error = textMember(told, 'error');
+  const [result] = await storeRows(context, caller, res, { rows: [row], newEdits });
+  const error = getString(result, 'error');
   if (error === 'conflict') throw conflict();
-  if (error !== undefined) throw forbidden(textMember(told, 'reason') ?? 'The document was refused.');
-  const stored = textMember(told, 'rev') ?? textMember(row, '_rev');
+  if (error !== undefined) throw forbidden(getString(result, 'reason') ?? 'The document was refused.');
+  const stored = getString(result, 'rev') ?? getString(row, '_rev');
   sendJson(res, 201, { ok: true, id, rev: stored });
 }

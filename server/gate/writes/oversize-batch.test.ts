@@ -3,11 +3,11 @@ import { Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { isOversize, OversizeReader, RowNames } from './oversize-batch.ts';
+import { isOversize, OversizeBatchReader, RowIdParser } from './oversize-batch.ts';
 
-const read = (text: string, cut: number): RowNames['rows'] => {
+const parseRowIds = (text: string, cut: number): RowIdParser['rows'] => {
   const bytes = Buffer.from(text);
-  const names = new RowNames();
+  const names = new RowIdParser();
   for (let at = 0; at < bytes.length; at += cut) names.write(bytes.subarray(at, at + cut));
   names.end();
   return names.rows;
@@ -28,23 +28,23 @@ it('finds what JSON.parse finds, whatever else is in the rows and wherever the c
       const rows = docs.filter(
         (doc): doc is Record<string, unknown> => Object.prototype.toString.call(doc) === '[object Object]',
       );
-      expect(read(json, cut)).toEqual(rows.map(({ _id: id, _rev: rev }) => ({ id: text(id), rev: text(rev) })));
+      expect(parseRowIds(json, cut)).toEqual(rows.map(({ _id: id, _rev: rev }) => ({ id: text(id), rev: text(rev) })));
     }),
   );
 });
 
 it('refuses what is no JSON, what ends early, nests too deep, or has too many rows', () => {
   for (const text of ['{"docs":[', '{"docs":[{]}', '{"docs":[{}]}}', 'x', '{"docs":[{"_id":"a"}', '{"docs" []}']) {
-    expect(() => read(text, 3)).toThrow(expect.objectContaining({ status: 400 }) as Error);
+    expect(() => parseRowIds(text, 3)).toThrow(expect.objectContaining({ status: 400 }) as Error);
   }
-  expect(() => read(`{"docs":[{"a":${'['.repeat(100)}${']'.repeat(100)}}]}`, 64)).toThrow('nests too deep');
-  expect(() => read(`{"docs":[${'{},'.repeat(1_000)}{}]}`, 64)).toThrow('rows');
+  expect(() => parseRowIds(`{"docs":[{"a":${'['.repeat(100)}${']'.repeat(100)}}]}`, 64)).toThrow('nests too deep');
+  expect(() => parseRowIds(`{"docs":[${'{},'.repeat(1_000)}{}]}`, 64)).toThrow('rows');
 });
 
 it('does not take the rows of another member, or a member of a row within a row, for its own', () => {
   const inner = '{"_id":"inner","docs":[{"_id":"innermost"}]}';
   const text = `{"rows":[{"_id":"no"}],"docs":[{"a":${inner},"_id":"yes","_rev":"1-a"},[{"_id":"no"}],"_id"],"x":{"docs":[{"_id":"no"}]}}`;
-  expect(read(text, 7)).toEqual([{ id: 'yes', rev: '1-a' }]);
+  expect(parseRowIds(text, 7)).toEqual([{ id: 'yes', rev: '1-a' }]);
 });
 
 const requestOf = (length: number): IncomingMessage => {
@@ -64,16 +64,16 @@ it('only a batch that says so is read this way', () => {
 });
 
 it('one batch at a time: another one meanwhile is told to come back, and may when the first is over', async () => {
-  const reader = new OversizeReader();
+  const reader = new OversizeBatchReader();
   const [first, second, third] = [requestOf(9e6), requestOf(9e6), requestOf(9e6)];
-  const under = reader.refuse(first);
-  await expect(reader.refuse(second)).rejects.toMatchObject({ status: 503 });
+  const under = reader.refuseRows(first);
+  await expect(reader.refuseRows(second)).rejects.toMatchObject({ status: 503 });
   first.push('{"docs":[{"_id":"user_a","_rev":"1-b"}]}');
   first.push(null);
   expect(await under).toEqual([
     { id: 'user_a', rev: '1-b', error: 'forbidden', reason: expect.stringContaining('not stored') as string },
   ]);
-  const after = reader.refuse(third);
+  const after = reader.refuseRows(third);
   // Its client goes away in the middle: the place is free again.
   third.push('{"docs":[');
   third.destroy();
@@ -81,11 +81,13 @@ it('one batch at a time: another one meanwhile is told to come back, and may whe
   const last = requestOf(9e6);
   last.push('{"docs":[{}]}');
   last.push(null);
-  expect(await reader.refuse(last)).toHaveLength(1);
+  expect(await reader.refuseRows(last)).toHaveLength(1);
 });
 
 it('above what is read at all it is 413', async () => {
-  await expect(new OversizeReader().refuse(requestOf(65 * 1024 * 1024))).rejects.toMatchObject({ status: 413 });
+  await expect(new OversizeBatchReader().refuseRows(requestOf(65 * 1024 * 1024))).rejects.toMatchObject({
+    status: 413,
+  });
 });
 
 it('keeps nothing of what passes by: rows deep and wide leave no heap behind, even before they are over', () => {
@@ -95,7 +97,7 @@ it('keeps nothing of what passes by: rows deep and wide leave no heap behind, ev
     collect();
     return process.memoryUsage().heapUsed;
   };
-  const names = new RowNames();
+  const names = new RowIdParser();
   const chunk = Buffer.from('[1,{"a":[2,"three",{"b":null}]},[[[]]]],'.repeat(1_600));
   names.write(Buffer.from('{"docs":[{"_id":"user_a","wide":['));
   const before = heap();

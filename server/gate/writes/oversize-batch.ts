@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { Tokenizer, TokenParser, TokenType } from '@streamparser/json';
-import { badRequest, HttpError, tooLarge, unavailable } from '../../http/errors.ts';
+import { badRequest, HttpError, tooLarge, serviceUnavailable } from '../../http/errors.ts';
 import { refusedRow } from './bulk-docs.ts';
 import type { JsonObject } from '../../lib/json.ts';
-import { BODY_LIMITS } from '../request/body.ts';
+import { MAX_BODY_BYTES } from '../request/body.ts';
 
 /**
  * A batch that is too large to be read. Told as a whole (413) PouchDB would send it again for ever, so its rows' names
@@ -11,17 +11,17 @@ import { BODY_LIMITS } from '../request/body.ts';
  */
 
 /** Above this, in bytes, a batch is 413 as a whole: reading it costs as much as the client cares to send. */
-const LARGEST_READ = 64 * 1024 * 1024;
+const MAX_READ_BYTES = 64 * 1024 * 1024;
 /** PouchDB sends 100 rows at a time; CouchDB's replicator up to 500. */
-const MOST_ROWS = 1_000;
+const MAX_ROWS = 1_000;
 /** Nothing with a chance of being stored nests so deep, and each level is kept while it is open. */
-const DEEPEST = 64;
+const MAX_DEPTH = 64;
 /** In characters: neither an own id nor a revision is longer. */
-const LONGEST_NAME = 256;
+const MAX_ID_LENGTH = 256;
 /** In ms: a batch that takes longer must not keep the next one waiting. */
-const LONGEST_READING = 30_000;
+const READ_TIMEOUT_MS = 30_000;
 
-interface RowName {
+interface RowId {
   id: string | undefined;
   rev: string | undefined;
 }
@@ -29,26 +29,26 @@ interface RowName {
 /** Whether a batch is to be answered by `OversizeReader`, by what its header says; without a length it is read as usual. */
 export function isOversize({ headers }: Pick<IncomingMessage, 'headers'>): boolean {
   const length = Number(headers['content-length'] ?? 0);
-  return (headers['content-encoding'] ?? 'identity') === 'identity' && length > BODY_LIMITS.documents;
+  return (headers['content-encoding'] ?? 'identity') === 'identity' && length > MAX_BODY_BYTES.documents;
 }
 
 /** Reads the rows' `_id` and `_rev` out of the chunks of a batch, holding nothing else but the string under way. */
-export class RowNames {
-  readonly rows: RowName[] = [];
+export class RowIdParser {
+  readonly rows: RowId[] = [];
   readonly #tokenizer = new Tokenizer();
   // Holds the tokens against JSON's grammar; with no path to emit and no stack to keep it drops every value at once.
   readonly #grammar = new TokenParser({ paths: [], keepStack: false });
   #depth = 0;
-  #text: string | undefined;
+  #lastString: string | undefined;
   /** The member that a value would belong to, of the batch (1) and of the row (3). */
   #batchMember: string | undefined;
   #rowMember: string | undefined;
   #inDocs = false;
-  #row: RowName | undefined;
+  #row: RowId | undefined;
 
   constructor() {
     this.#tokenizer.onToken = (read) => {
-      this.#see(read.token, read.value);
+      this.#onToken(read.token, read.value);
       this.#grammar.write(read);
     };
     this.#grammar.onValue = () => undefined;
@@ -56,16 +56,16 @@ export class RowNames {
 
   /** Throws 400 for what is no JSON or nests too deep, 413 for too many rows. */
   write(chunk: Buffer): void {
-    this.#guarded(() => this.#tokenizer.write(chunk));
+    this.#toHttpErrors(() => this.#tokenizer.write(chunk));
   }
 
   end(): void {
-    this.#guarded(() => {
+    this.#toHttpErrors(() => {
       if (!this.#grammar.isEnded) this.#grammar.end();
     });
   }
 
-  #guarded(step: () => void): void {
+  #toHttpErrors(step: () => void): void {
     try {
       step();
     } catch (error) {
@@ -73,11 +73,11 @@ export class RowNames {
     }
   }
 
-  #see(token: TokenType, value: unknown): void {
+  #onToken(token: TokenType, value: unknown): void {
     switch (token) {
       case TokenType.LEFT_BRACE:
       case TokenType.LEFT_BRACKET:
-        this.#open(token);
+        this.#openContainer(token);
         break;
       case TokenType.RIGHT_BRACE:
       case TokenType.RIGHT_BRACKET:
@@ -86,15 +86,15 @@ export class RowNames {
         if (this.#depth === 1) this.#inDocs = false;
         break;
       case TokenType.STRING:
-        this.#text = typeof value === 'string' && value.length <= LONGEST_NAME ? value : undefined;
+        this.#lastString = typeof value === 'string' && value.length <= MAX_ID_LENGTH ? value : undefined;
         if (this.#depth === 3 && this.#row !== undefined) {
-          if (this.#rowMember === '_id') this.#row.id = this.#text;
-          if (this.#rowMember === '_rev') this.#row.rev = this.#text;
+          if (this.#rowMember === '_id') this.#row.id = this.#lastString;
+          if (this.#rowMember === '_rev') this.#row.rev = this.#lastString;
         }
         break;
       case TokenType.COLON:
-        if (this.#depth === 1) this.#batchMember = this.#text;
-        if (this.#depth === 3) this.#rowMember = this.#text;
+        if (this.#depth === 1) this.#batchMember = this.#lastString;
+        if (this.#depth === 3) this.#rowMember = this.#lastString;
         break;
       case TokenType.COMMA:
         if (this.#depth === 3) this.#rowMember = undefined;
@@ -104,60 +104,60 @@ export class RowNames {
     }
   }
 
-  #open(token: TokenType): void {
+  #openContainer(token: TokenType): void {
     this.#depth += 1;
-    if (this.#depth > DEEPEST) throw badRequest('The body nests too deep.');
+    if (this.#depth > MAX_DEPTH) throw badRequest('The body nests too deep.');
     if (this.#depth === 2) this.#inDocs = token === TokenType.LEFT_BRACKET && this.#batchMember === 'docs';
     if (this.#depth !== 3) return;
     this.#rowMember = undefined;
     if (!this.#inDocs || token !== TokenType.LEFT_BRACE) return;
-    if (this.rows.length >= MOST_ROWS) throw tooLarge(`The batch has more than ${MOST_ROWS} rows.`);
+    if (this.rows.length >= MAX_ROWS) throw tooLarge(`The batch has more than ${MAX_ROWS} rows.`);
     this.#row = { id: undefined, rev: undefined };
     this.rows.push(this.#row);
   }
 }
 
 /** Answers batches that are too large, one at a time in this process; another one meanwhile is told to come back. */
-export class OversizeReader {
-  #busy = false;
+export class OversizeBatchReader {
+  #isBusy = false;
 
   /** One refused row for each of the batch. Rejects with 400, 413, or 503 when another one is being read. */
-  async refuse(req: IncomingMessage): Promise<readonly JsonObject[]> {
-    if (Number(req.headers['content-length']) > LARGEST_READ) {
-      throw tooLarge(`The body has more than ${LARGEST_READ} bytes.`);
+  async refuseRows(req: IncomingMessage): Promise<readonly JsonObject[]> {
+    if (Number(req.headers['content-length']) > MAX_READ_BYTES) {
+      throw tooLarge(`The body has more than ${MAX_READ_BYTES} bytes.`);
     }
-    if (this.#busy) throw unavailable('Another large batch is being read.');
-    this.#busy = true;
+    if (this.#isBusy) throw serviceUnavailable('Another large batch is being read.');
+    this.#isBusy = true;
     try {
-      const rows = await readNames(req);
+      const rows = await readRowIds(req);
       if (rows.length === 0) throw badRequest('POST body must include `docs` parameter.');
-      const reason = `A request of more than ${BODY_LIMITS.documents} bytes is not stored.`;
+      const reason = `A request of more than ${MAX_BODY_BYTES.documents} bytes is not stored.`;
       return rows.map((row) => refusedRow({ kind: 'refusal', ...row, reason }));
     } finally {
-      this.#busy = false;
+      this.#isBusy = false;
     }
   }
 }
 
-function readNames(req: IncomingMessage): Promise<readonly RowName[]> {
-  const names = new RowNames();
+function readRowIds(req: IncomingMessage): Promise<readonly RowId[]> {
+  const parser = new RowIdParser();
   return new Promise((resolve, reject) => {
-    const onData = (chunk: Buffer): void => attempt(() => names.write(chunk));
+    const onData = (chunk: Buffer): void => attempt(() => parser.write(chunk));
     const onEnd = (): void =>
       attempt(() => {
-        names.end();
-        stop();
-        resolve(names.rows);
+        parser.end();
+        cleanUp();
+        resolve(parser.rows);
       });
-    const onClose = (): void => fail(unavailable('The client has gone.'));
-    const late = setTimeout(() => fail(unavailable('The batch took too long to arrive.')), LONGEST_READING);
-    const stop = (): void => {
-      clearTimeout(late);
+    const onClose = (): void => fail(serviceUnavailable('The client has gone.'));
+    const timeout = setTimeout(() => fail(serviceUnavailable('The batch took too long to arrive.')), READ_TIMEOUT_MS);
+    const cleanUp = (): void => {
+      clearTimeout(timeout);
       req.pause();
       req.off('data', onData).off('end', onEnd).off('close', onClose);
     };
     const fail = (error: unknown): void => {
-      stop();
+      cleanUp();
       reject(error instanceof Error ? error : new Error(String(error)));
     };
     const attempt = (step: () => void): void => {

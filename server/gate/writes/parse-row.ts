@@ -5,8 +5,8 @@ import {
   type UserDocument,
   type UserDocumentId,
 } from '../../../couchdb-design/user-document/user-document.ts';
-import { isObject, isStorable, member, textMember, type JsonObject } from '../../lib/json.ts';
-import { revisionPath } from './revision-tree.ts';
+import { isObject, isStorable, getProperty, getString, type JsonObject } from '../../lib/json.ts';
+import { parseRevisionPath } from './revision-tree.ts';
 
 /** One revision that a client wants stored, read and found to be of the caller's own document and of its shape. */
 export interface Write {
@@ -43,53 +43,53 @@ export interface WriteRules {
 }
 
 /** How far ahead of the gate's clock a stamp may be, in ms: a clock may be in a wrong time zone, never in another year. */
-const STAMP_AHEAD = 24 * 60 * 60 * 1000;
+const MAX_STAMP_AHEAD_MS = 24 * 60 * 60 * 1000;
 /** CouchDB keeps this many revisions of a branch (`revs_limit`); a longer path could only be forged. */
-const LONGEST_PATH = 1000;
+const MAX_PATH_LENGTH = 1000;
 
-const UNDERSCORE_MEMBERS = ['_id', '_rev', '_revisions', '_deleted'];
+const ALLOWED_UNDERSCORE_MEMBERS = ['_id', '_rev', '_revisions', '_deleted'];
 
-const MOST_OWN_ROWS = 200;
+const MAX_OWN_ROWS = 200;
 
 /** Told for another user's document and for one that nobody has, alike. */
-const NOT_YOURS = 'You can only write your own document.';
+const NOT_OWN_DOCUMENT = 'You can only write your own document.';
 
 /**
  * Reads the rows of a batch. Of the own document only the first 200 are looked at: more than its leaves can be, and each
  * is checked, sent and stored one by one while others wait for the database.
  */
-export function readWrites(
+export function parseRows(
   rows: readonly unknown[],
   newEdits: boolean,
   rules: WriteRules,
 ): readonly (Write | Refusal)[] {
-  let own = 0;
+  let ownCount = 0;
   return rows.map((row) => {
-    if (member(row, '_id') === rules.ownId) own += 1;
-    if (own <= MOST_OWN_ROWS || member(row, '_id') !== rules.ownId) return readWrite(row, newEdits, rules);
-    const [id, rev] = [textMember(row, '_id'), textMember(row, '_rev')];
-    return { kind: 'refusal', id, rev, reason: `At most ${MOST_OWN_ROWS} revisions are taken at a time.` };
+    if (getProperty(row, '_id') === rules.ownId) ownCount += 1;
+    if (ownCount <= MAX_OWN_ROWS || getProperty(row, '_id') !== rules.ownId) return parseRow(row, newEdits, rules);
+    const [id, rev] = [getString(row, '_id'), getString(row, '_rev')];
+    return { kind: 'refusal', id, rev, reason: `At most ${MAX_OWN_ROWS} revisions are taken at a time.` };
   });
 }
 
 /** Reads one row of `_bulk_docs`. `newEdits` false: the row is a revision as another replica made it. */
-export function readWrite(row: unknown, newEdits: boolean, rules: WriteRules): Write | Refusal {
+export function parseRow(row: unknown, newEdits: boolean, rules: WriteRules): Write | Refusal {
   const refuse = (reason: string): Refusal => ({
     kind: 'refusal',
-    id: textMember(row, '_id'),
-    rev: textMember(row, '_rev'),
+    id: getString(row, '_id'),
+    rev: getString(row, '_rev'),
     reason,
   });
   if (!isObject(row)) return refuse('A document must be a JSON object.');
-  if (member(row, '_id') !== rules.ownId) return refuse(NOT_YOURS);
+  if (getProperty(row, '_id') !== rules.ownId) return refuse(NOT_OWN_DOCUMENT);
   if (!isStorable(row)) return refuse('The document is nested too deeply, or holds half a character.');
   if (Object.hasOwn(row, '_attachments')) return refuse('Attachments are not accepted.');
-  const odd = Object.keys(row).find((key) => key.startsWith('_') && !UNDERSCORE_MEMBERS.includes(key));
+  const odd = Object.keys(row).find((key) => key.startsWith('_') && !ALLOWED_UNDERSCORE_MEMBERS.includes(key));
   if (odd !== undefined) return refuse('A member whose name begins with an underscore is not accepted.');
 
-  const revision = readRevision(row, newEdits);
+  const revision = parseRowRevision(row, newEdits);
   if (typeof revision === 'string') return refuse(revision);
-  const content = row['_deleted'] === true ? readTombstone(row) : readLive(row, rules);
+  const content = row['_deleted'] === true ? parseTombstone(row) : parseLiveDocument(row, rules);
   if (typeof content === 'string') return refuse(content);
 
   const { rev, path } = revision;
@@ -103,7 +103,7 @@ export function readWrite(row: unknown, newEdits: boolean, rules: WriteRules): W
 }
 
 /** The revision and its path, or what is wrong with them. */
-function readRevision(
+function parseRowRevision(
   row: JsonObject,
   newEdits: boolean,
 ): { rev: Revision | undefined; path: readonly Revision[] } | string {
@@ -111,19 +111,21 @@ function readRevision(
   if (rev !== undefined && !isRevision(rev)) return '_rev is not a revision like 1-0123456789abcdef0123456789abcdef.';
   if (newEdits) return { rev, path: [] };
   if (rev === undefined) return 'A replicated revision needs its _rev.';
-  const path = row['_revisions'] === undefined ? [rev] : revisionPath(row['_revisions']);
+  const path = row['_revisions'] === undefined ? [rev] : parseRevisionPath(row['_revisions']);
   if (path === undefined || path[0] !== rev) return '_revisions does not belong to _rev.';
-  return path.length > LONGEST_PATH ? `At most ${LONGEST_PATH} revisions of a branch are accepted.` : { rev, path };
+  return path.length > MAX_PATH_LENGTH
+    ? `At most ${MAX_PATH_LENGTH} revisions of a branch are accepted.`
+    : { rev, path };
 }
 
 /** A deletion says that there is nothing; whatever else it said would be kept without having been checked. */
-function readTombstone(row: JsonObject): JsonObject | string {
-  return Object.keys(row).every((key) => UNDERSCORE_MEMBERS.includes(key))
+function parseTombstone(row: JsonObject): JsonObject | string {
+  return Object.keys(row).every((key) => ALLOWED_UNDERSCORE_MEMBERS.includes(key))
     ? { _deleted: true }
     : 'A deleted revision holds nothing but _id, _rev, _revisions and _deleted.';
 }
 
-function readLive(row: JsonObject, { readBody, now }: WriteRules): JsonObject | string {
+function parseLiveDocument(row: JsonObject, { readBody, now }: WriteRules): JsonObject | string {
   if (Object.hasOwn(row, '_deleted') && row['_deleted'] !== false) return '_deleted is not true or false.';
   const body = Object.fromEntries(Object.entries(row).filter(([key]) => key === '_id' || !key.startsWith('_')));
   const size = Buffer.byteLength(JSON.stringify(body));
@@ -133,6 +135,8 @@ function readLive(row: JsonObject, { readBody, now }: WriteRules): JsonObject | 
   // A reader may make an old version new; a revision that another replica made is stored as it is or not at all.
   if (body['version'] !== read.document.version)
     return `Only version ${read.document.version} of the document is accepted.`;
-  const ahead = Object.values<EditStamp>(read.document.edits).some((stamp) => stampTime(stamp) > now + STAMP_AHEAD);
-  return ahead ? 'An edit is dated more than a day ahead.' : { ...read.document };
+  const isAhead = Object.values<EditStamp>(read.document.edits).some(
+    (stamp) => stampTime(stamp) > now + MAX_STAMP_AHEAD_MS,
+  );
+  return isAhead ? 'An edit is dated more than a day ahead.' : { ...read.document };
 }

@@ -1,6 +1,6 @@
 import { userDocumentId, type Username } from '../../../couchdb-design/user-document/user-document.ts';
-import { bulkDocsAnswer } from './bulk-docs.ts';
-import { denialsOf, oversizeDenials } from './rejection-counts.ts';
+import { bulkDocsResponse } from './bulk-docs.ts';
+import { countRejections, oversizeRejections } from './rejection-counts.ts';
 import type { Verdict } from './write-policy.ts';
 import type { Refusal, Write } from './parse-row.ts';
 
@@ -23,8 +23,8 @@ it('tells apart who denied a row, and why', () => {
     { id: OWN, error: 'forbidden', reason: 'validate_doc_update says no' },
   ];
   for (const newEdits of [true, false]) {
-    const answer = bulkDocsAnswer(verdicts, newEdits, upstream);
-    expect(denialsOf(OWN, read, verdicts, answer)).toEqual({
+    const answer = bulkDocsResponse(verdicts, newEdits, upstream);
+    expect(countRejections(OWN, read, verdicts, answer)).toEqual({
       not_own: 1,
       invalid: 2,
       conflict: 2,
@@ -36,7 +36,7 @@ it('tells apart who denied a row, and why', () => {
 });
 
 it('counts nothing of a batch that was stored, and all of one that was too large to be read', () => {
-  const stored = bulkDocsAnswer([write], true, [{ ok: true, id: OWN, rev: '1-a' }]);
-  expect(Object.values(denialsOf(OWN, [write], [write], stored))).toEqual([0, 0, 0, 0, 0, 0]);
-  expect(oversizeDenials(3)).toMatchObject({ oversize: 3, invalid: 0 });
+  const stored = bulkDocsResponse([write], true, [{ ok: true, id: OWN, rev: '1-a' }]);
+  expect(Object.values(countRejections(OWN, [write], [write], stored))).toEqual([0, 0, 0, 0, 0, 0]);
+  expect(oversizeRejections(3)).toMatchObject({ oversize: 3, invalid: 0 });
 });

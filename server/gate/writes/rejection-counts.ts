@@ -1,9 +1,9 @@
 import type { UserDocumentId } from '../../../couchdb-design/user-document/user-document.ts';
-import type { Denial } from '../../http/request-context.ts';
-import { textMember, type JsonObject } from '../../lib/json.ts';
+import type { RejectionReason } from '../../http/request-context.ts';
+import { getString, type JsonObject } from '../../lib/json.ts';
 import type { Verdict } from './write-policy.ts';
 
-const NONE: Readonly<Record<Denial, number>> = {
+const NO_REJECTIONS: Readonly<Record<RejectionReason, number>> = {
   not_own: 0,
   invalid: 0,
   conflict: 0,
@@ -13,32 +13,35 @@ const NONE: Readonly<Record<Denial, number>> = {
 };
 
 /** What was denied of a batch that was too large to be read. */
-export const oversizeDenials = (rows: number): Readonly<Record<Denial, number>> => ({ ...NONE, oversize: rows });
+export const oversizeRejections = (rows: number): Readonly<Record<RejectionReason, number>> => ({
+  ...NO_REJECTIONS,
+  oversize: rows,
+});
 
 /**
  * How many rows of a batch were denied, by where: `read` is what was found before anything was asked, `verdicts` what the
  * revision tree said too, `answer` what the client is told, the database's own refusals among it.
  */
-export function denialsOf(
+export function countRejections(
   ownId: UserDocumentId,
-  read: readonly Verdict[],
+  parsed: readonly Verdict[],
   verdicts: readonly Verdict[],
-  answer: readonly JsonObject[],
-): Readonly<Record<Denial, number>> {
-  const denied = { ...NONE };
+  responseRows: readonly JsonObject[],
+): Readonly<Record<RejectionReason, number>> {
+  const counts = { ...NO_REJECTIONS };
   verdicts.forEach((verdict, index) => {
     if (verdict.kind !== 'refusal') return;
-    if (verdict.isConflict) denied.conflict += 1;
-    else if (read[index]?.kind !== 'refusal') denied.tree += 1;
-    else if (verdict.id !== undefined && verdict.id !== ownId) denied.not_own += 1;
-    else denied.invalid += 1;
+    if (verdict.isConflict) counts.conflict += 1;
+    else if (parsed[index]?.kind !== 'refusal') counts.tree += 1;
+    else if (verdict.id !== undefined && verdict.id !== ownId) counts.not_own += 1;
+    else counts.invalid += 1;
   });
-  const errors = answer.map((row) => textMember(row, 'error')).filter((error) => error !== undefined);
+  const errors = responseRows.map((row) => getString(row, 'error')).filter((error) => error !== undefined);
   const conflicts = errors.filter((error) => error === 'conflict').length;
   const others = errors.length - conflicts;
   // What is left of the refused rows, the gate has not refused.
-  const byGate = denied.tree + denied.not_own + denied.invalid;
-  denied.database = Math.max(0, others - byGate);
-  denied.conflict = Math.max(denied.conflict, conflicts);
-  return denied;
+  const byGate = counts.tree + counts.not_own + counts.invalid;
+  counts.database = Math.max(0, others - byGate);
+  counts.conflict = Math.max(counts.conflict, conflicts);
+  return counts;
 }

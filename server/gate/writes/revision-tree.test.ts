@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import memory from 'pouchdb-adapter-memory';
 import PouchDB from 'pouchdb-browser';
-import { grow, liveLeaves, readTree, revisionPath, type Branch, type RevisionTree } from './revision-tree.ts';
+import {
+  addRevision,
+  countLiveLeaves,
+  parseTree,
+  parseRevisionPath,
+  type Branch,
+  type RevisionTree,
+} from './revision-tree.ts';
 
 PouchDB.plugin(memory);
 
@@ -47,11 +54,11 @@ it('a tree grows as the database grows it, revision by revision, in any order an
           ...(deleted ? { _deleted: true } : {}),
         };
         await db.bulkDocs([document], { new_edits: false });
-        tree = grow(tree, { leaf, deleted, path });
+        tree = addRevision(tree, { leaf, deleted, path });
       }
-      const stored = readTree(await db.get('user_alice', { open_revs: 'all', revs: true }));
+      const stored = parseTree(await db.get('user_alice', { open_revs: 'all', revs: true }));
       expect(tree.map(({ leaf }) => leaf).sort()).toEqual(stored.map(({ leaf }) => leaf).sort());
-      expect(liveLeaves(tree)).toBe(liveLeaves(stored));
+      expect(countLiveLeaves(tree)).toBe(countLiveLeaves(stored));
       await db.destroy();
     }),
     { numRuns: 60 },
@@ -69,5 +76,5 @@ it.each([
   [{ start: 1, ids: [[id(1)]] }, undefined],
   [null, undefined],
 ])('a path is read only when it can be one: %j', (revisions, expected) => {
-  expect(revisionPath(revisions)).toEqual(expected);
+  expect(parseRevisionPath(revisions)).toEqual(expected);
 });

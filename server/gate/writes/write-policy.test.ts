@@ -5,9 +5,9 @@ import {
   readUserDocument,
   userDocumentId,
 } from '../../../couchdb-design/user-document/user-document.ts';
-import { grow, liveLeaves, type RevisionTree } from './revision-tree.ts';
-import { decide } from './write-policy.ts';
-import { readWrite, type Refusal, type Write } from './parse-row.ts';
+import { addRevision, countLiveLeaves, type RevisionTree } from './revision-tree.ts';
+import { decideWrites } from './write-policy.ts';
+import { parseRow, type Refusal, type Write } from './parse-row.ts';
 
 const username = parseUsername('alice');
 if (username === undefined) throw new Error('alice is a username');
@@ -16,8 +16,8 @@ const rules = { ownId: userDocumentId(username), readBody: readUserDocument, now
 const body = newUserDocument(username, new Date(now));
 const id = (n: number): string => n.toString(16).padStart(32, '0');
 
-const write = (row: unknown, newEdits = false): Write => {
-  const read = readWrite(row, newEdits, rules);
+const parseWrite = (row: unknown, newEdits = false): Write => {
+  const read = parseRow(row, newEdits, rules);
   if (read.kind !== 'write') throw new Error(read.reason);
   return read;
 };
@@ -27,8 +27,8 @@ const revision = (ids: readonly number[], deleted = false): object => {
 };
 const treeOf = (...branches: (readonly [readonly number[], boolean?])[]): RevisionTree =>
   branches
-    .map(([ids, deleted = false]) => write(revision(ids, deleted)))
-    .reduce((tree: RevisionTree, { rev = '', path, deleted }) => grow(tree, { leaf: rev, path, deleted }), []);
+    .map(([ids, deleted = false]) => parseWrite(revision(ids, deleted)))
+    .reduce((tree: RevisionTree, { rev = '', path, deleted }) => addRevision(tree, { leaf: rev, path, deleted }), []);
 
 describe('what is not the own document in its own shape is refused as a row', () => {
   const good = revision([2, 1]) as Record<string, unknown>;
@@ -63,15 +63,15 @@ describe('what is not the own document in its own shape is refused as a row', ()
     ['too many bytes', { ...good, preferences: { selectedTags: ['x'.repeat(70_000)] } }],
     ['a prototype', JSON.parse(JSON.stringify(good).replace('{', '{"__proto__":{"_id":"user_alice"},')) as unknown],
   ])('%s', (_what, row) => {
-    const read = readWrite(row, false, rules);
+    const read = parseRow(row, false, rules);
     expect(read).toMatchObject({ kind: 'refusal', reason: expect.stringMatching(/^[A-Z_].*\.$/s) as string });
   });
 
   it("and nothing else: the own document, a tombstone, a stamp of this evening's other side of the world", () => {
-    expect(readWrite(good, false, rules).kind).toBe('write');
-    expect(readWrite(revision([2, 1], true), false, rules).kind).toBe('write');
-    expect(readWrite(edits('2026-11-23T09:00:00.000Z-0000-abcde'), false, rules).kind).toBe('write');
-    expect(readWrite(body, true, rules).kind).toBe('write');
+    expect(parseRow(good, false, rules).kind).toBe('write');
+    expect(parseRow(revision([2, 1], true), false, rules).kind).toBe('write');
+    expect(parseRow(edits('2026-11-23T09:00:00.000Z-0000-abcde'), false, rules).kind).toBe('write');
+    expect(parseRow(body, true, rules).kind).toBe('write');
   });
 
   it('whatever the row, reading it never throws, and a refusal carries only what the client sent', () => {
@@ -83,7 +83,7 @@ describe('what is not the own document in its own shape is refused as a row', ()
         ),
         fc.boolean(),
         (row, newEdits) => {
-          const read = readWrite(row, newEdits, rules);
+          const read = parseRow(row, newEdits, rules);
           if (read.kind === 'refusal')
             expect(read.id === undefined || (row as Refusal & { _id: string })._id === read.id).toBe(true);
         },
@@ -96,21 +96,29 @@ describe('what is not the own document in its own shape is refused as a row', ()
 describe('a document is never left without a live leaf', () => {
   it('the last live leaf is not deleted, be it by one row or by all of a batch', () => {
     const tree = treeOf([[2, 1]], [[3, 1]]);
-    const one = decide([write(revision([12, 2, 1], true))], tree, false);
+    const one = decideWrites([parseWrite(revision([12, 2, 1], true))], tree, false);
     expect(one.map(({ kind }) => kind)).toEqual(['write']);
-    const both = decide([write(revision([12, 2, 1], true)), write(revision([13, 3, 1], true))], tree, false);
+    const both = decideWrites(
+      [parseWrite(revision([12, 2, 1], true)), parseWrite(revision([13, 3, 1], true))],
+      tree,
+      false,
+    );
     expect(both.map(({ kind }) => kind)).toEqual(['refusal', 'refusal']);
   });
 
   it('not by sending an old revision along that is no leaf any more', () => {
-    const verdicts = decide([write(revision([1])), write(revision([12, 2, 1], true))], treeOf([[2, 1]]), false);
+    const verdicts = decideWrites(
+      [parseWrite(revision([1])), parseWrite(revision([12, 2, 1], true))],
+      treeOf([[2, 1]]),
+      false,
+    );
     expect(verdicts.map(({ kind }) => kind)).toEqual(['write', 'refusal']);
   });
 
   it('not by an edit that deletes', () => {
     const tree = treeOf([[2, 1]]);
-    const row = write({ _id: body._id, _rev: `2-${id(2)}`, _deleted: true }, true);
-    expect(decide([row], tree, true).map(({ kind }) => kind)).toEqual(['refusal']);
+    const row = parseWrite({ _id: body._id, _rev: `2-${id(2)}`, _deleted: true }, true);
+    expect(decideWrites([row], tree, true).map(({ kind }) => kind)).toEqual(['refusal']);
   });
 
   it('whatever is sent, in however many batches', () => {
@@ -120,18 +128,20 @@ describe('a document is never left without a live leaf', () => {
       fc.property(fc.array(batch, { maxLength: 6 }), (batches) => {
         let tree = treeOf([[1]]);
         for (const rows of batches) {
-          const verdicts = decide(
-            rows.map(({ ids: path, deleted }) => write(revision(path, deleted))),
+          const verdicts = decideWrites(
+            rows.map(({ ids: path, deleted }) => parseWrite(revision(path, deleted))),
             tree,
             false,
           );
           expect(verdicts).toHaveLength(rows.length);
           tree = verdicts.reduce(
             (grown, row) =>
-              row.kind === 'write' ? grow(grown, { leaf: row.rev ?? '', path: row.path, deleted: row.deleted }) : grown,
+              row.kind === 'write'
+                ? addRevision(grown, { leaf: row.rev ?? '', path: row.path, deleted: row.deleted })
+                : grown,
             tree,
           );
-          expect(liveLeaves(tree)).toBeGreaterThan(0);
+          expect(countLiveLeaves(tree)).toBeGreaterThan(0);
         }
       }),
       { numRuns: 500 },
@@ -141,33 +151,37 @@ describe('a document is never left without a live leaf', () => {
 
 describe('a tree stays small', () => {
   it('a 33rd live leaf is refused, and what continues a leaf is taken', () => {
-    const rows = Array.from({ length: 40 }, (_, n) => write(revision([100 + n, 1])));
-    const verdicts = decide(rows, treeOf([[1]]), false);
+    const rows = Array.from({ length: 40 }, (_, n) => parseWrite(revision([100 + n, 1])));
+    const verdicts = decideWrites(rows, treeOf([[1]]), false);
     expect(verdicts.map(({ kind }) => kind)).toEqual(rows.map((_, n) => (n < 32 ? 'write' : 'refusal')));
     const full = treeOf(...Array.from({ length: 32 }, (_, n) => [[100 + n, 1]] as const));
-    expect(decide([write(revision([200, 100, 1]))], full, false)[0]?.kind).toBe('write');
-    expect(decide([write(revision([200, 100, 1], true))], full, false)[0]?.kind).toBe('write');
+    expect(decideWrites([parseWrite(revision([200, 100, 1]))], full, false)[0]?.kind).toBe('write');
+    expect(decideWrites([parseWrite(revision([200, 100, 1], true))], full, false)[0]?.kind).toBe('write');
   });
 
   it('a document that has more already, by an administrator, can still be written and mended', () => {
     const over = treeOf(...Array.from({ length: 40 }, (_, n) => [[100 + n, 1]] as const));
-    expect(decide([write(revision([200, 100, 1]))], over, false)[0]?.kind).toBe('write');
-    expect(decide([write(revision([300, 1]))], over, false)[0]?.kind).toBe('refusal');
+    expect(decideWrites([parseWrite(revision([200, 100, 1]))], over, false)[0]?.kind).toBe('write');
+    expect(decideWrites([parseWrite(revision([300, 1]))], over, false)[0]?.kind).toBe('refusal');
   });
 
   it('a 101st leaf is refused even when it is a deletion', () => {
     const many = treeOf([[2, 1]], ...Array.from({ length: 99 }, (_, n) => [[100 + n, 1], true] as const));
-    expect(decide([write(revision([300, 1], true))], many, false)[0]?.kind).toBe('refusal');
-    expect(decide([write(revision([301, 2, 1]))], many, false)[0]?.kind).toBe('write');
+    expect(decideWrites([parseWrite(revision([300, 1], true))], many, false)[0]?.kind).toBe('refusal');
+    expect(decideWrites([parseWrite(revision([301, 2, 1]))], many, false)[0]?.kind).toBe('write');
   });
 
   it('a branch forged at the end of what can be counted is refused, and what continues a high one is taken', () => {
     const forged = (generation: number, ...ids: number[]): Write =>
-      write({ ...body, _rev: `${generation}-${id(ids[0] ?? 0)}`, _revisions: { start: generation, ids: ids.map(id) } });
+      parseWrite({
+        ...body,
+        _rev: `${generation}-${id(ids[0] ?? 0)}`,
+        _revisions: { start: generation, ids: ids.map(id) },
+      });
     const high = forged(1_000_000, 7);
-    expect(decide([high], treeOf([[1]]), false)[0]?.kind).toBe('write');
-    expect(decide([forged(1_000_001, 8)], treeOf([[1]]), false)[0]?.kind).toBe('refusal');
-    const grown = grow(treeOf([[1]]), { leaf: high.rev ?? '', path: high.path, deleted: false });
-    expect(decide([forged(1_000_001, 8, 7)], grown, false)[0]?.kind).toBe('write');
+    expect(decideWrites([high], treeOf([[1]]), false)[0]?.kind).toBe('write');
+    expect(decideWrites([forged(1_000_001, 8)], treeOf([[1]]), false)[0]?.kind).toBe('refusal');
+    const grown = addRevision(treeOf([[1]]), { leaf: high.rev ?? '', path: high.path, deleted: false });
+    expect(decideWrites([forged(1_000_001, 8, 7)], grown, false)[0]?.kind).toBe('write');
   });
 });

@@ -1,19 +1,19 @@
 import { parseRevision } from '../../../couchdb-design/user-document/revisions.ts';
-import { grow, liveLeaves, type RevisionTree } from './revision-tree.ts';
+import { addRevision, countLiveLeaves, type RevisionTree } from './revision-tree.ts';
 import type { Refusal, Write } from './parse-row.ts';
 
 /** How many leaves a document may have that are not deleted: each is a conflict that every device has to merge. */
-const MOST_LIVE_LEAVES = 32;
+const MAX_LIVE_LEAVES = 32;
 /**
  * How many leaves in all. A deleted leaf stays a leaf for ever, and each is told to every device at every change; once
  * there are so many, only what continues a leaf is taken, and an edit made beside them has to be made again on top.
  */
-const MOST_LEAVES = 100;
+const MAX_LEAVES = 100;
 /**
  * The highest generation that a new branch may begin with. A revision needs a higher one than its parent's, so one forged
  * at the end of what can be counted would leave a document that nobody can edit any more.
  */
-const HIGHEST_BRANCH = 1_000_000;
+const MAX_NEW_BRANCH_GENERATION = 1_000_000;
 
 export type Verdict = Write | Refusal;
 
@@ -29,22 +29,25 @@ const refuse = (write: Write, reason: string): Refusal => ({
  * batch: that the tree stays small, and that a document is never left without a live leaf, since a user may delete
  * leaves to resolve a conflict but not the document. (`validate_doc_update` sees one revision at a time and cannot tell.)
  */
-export function decide(rows: readonly Verdict[], tree: RevisionTree, newEdits: boolean): readonly Verdict[] {
-  const sized = newEdits ? refuseSecondEdits(rows) : refuseOvergrowth(rows, tree);
-  const after = sized.reduce((grown, row) => (row.kind === 'write' ? store(grown, row, newEdits) : grown), tree);
-  if (liveLeaves(after) > 0) return sized;
-  return sized.map((row) =>
+export function decideWrites(rows: readonly Verdict[], tree: RevisionTree, newEdits: boolean): readonly Verdict[] {
+  const verdicts = newEdits ? refuseDuplicateEdits(rows) : refuseExcessLeaves(rows, tree);
+  const after = verdicts.reduce(
+    (grown, row) => (row.kind === 'write' ? applyWrite(grown, row, newEdits) : grown),
+    tree,
+  );
+  if (countLiveLeaves(after) > 0) return verdicts;
+  return verdicts.map((row) =>
     row.kind === 'write' && row.deleted ? refuse(row, 'The last live revision cannot be deleted.') : row,
   );
 }
 
 /** The tree after a row was stored. An edit (`new_edits:true`) only ever takes the place of a leaf, or is a conflict. */
-function store(tree: RevisionTree, row: Write, newEdits: boolean): RevisionTree {
+function applyWrite(tree: RevisionTree, row: Write, newEdits: boolean): RevisionTree {
   const { path, deleted, rev } = row;
-  if (!newEdits) return rev === undefined ? tree : grow(tree, { leaf: rev, deleted, path });
+  if (!newEdits) return rev === undefined ? tree : addRevision(tree, { leaf: rev, deleted, path });
   const edited = `edit of ${rev ?? 'nothing'}`;
   const replaced = tree.filter((branch) => branch.leaf !== rev);
-  const applies = replaced.length < tree.length || (rev === undefined && liveLeaves(tree) === 0);
+  const applies = replaced.length < tree.length || (rev === undefined && countLiveLeaves(tree) === 0);
   return applies ? [...replaced, { leaf: edited, deleted, path: [edited] }] : tree;
 }
 
@@ -52,7 +55,7 @@ function store(tree: RevisionTree, row: Write, newEdits: boolean): RevisionTree 
  * Of two edits of one revision in a batch the second is a conflict. CouchDB says so itself; PouchDB, which the embedded
  * engine is made of, stores both and keeps the body of one, and nothing could be written to the document any more.
  */
-function refuseSecondEdits(rows: readonly Verdict[]): readonly Verdict[] {
+function refuseDuplicateEdits(rows: readonly Verdict[]): readonly Verdict[] {
   const edited = new Set<string | undefined>();
   return rows.map((row) => {
     if (row.kind === 'refusal') return row;
@@ -62,18 +65,18 @@ function refuseSecondEdits(rows: readonly Verdict[]): readonly Verdict[] {
   });
 }
 
-function refuseOvergrowth(rows: readonly Verdict[], tree: RevisionTree): readonly Verdict[] {
+function refuseExcessLeaves(rows: readonly Verdict[], tree: RevisionTree): readonly Verdict[] {
   let grown = tree;
   return rows.map((row) => {
     if (row.kind === 'refusal') return row;
-    const next = store(grown, row, false);
+    const next = applyWrite(grown, row, false);
     const isNewBranch = next.length > grown.length;
-    if (isNewBranch && (parseRevision(row.rev)?.generation ?? 0) > HIGHEST_BRANCH) {
+    if (isNewBranch && (parseRevision(row.rev)?.generation ?? 0) > MAX_NEW_BRANCH_GENERATION) {
       return refuse(row, 'The generation of the revision is too high.');
     }
     const tooMany =
-      liveLeaves(next) > Math.max(MOST_LIVE_LEAVES, liveLeaves(grown)) ||
-      next.length > Math.max(MOST_LEAVES, grown.length);
+      countLiveLeaves(next) > Math.max(MAX_LIVE_LEAVES, countLiveLeaves(grown)) ||
+      next.length > Math.max(MAX_LEAVES, grown.length);
     if (tooMany) return refuse(row, 'The document has too many conflicting revisions; pull, and edit the newest.');
     grown = next;
     return row;

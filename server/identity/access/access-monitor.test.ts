@@ -3,27 +3,34 @@ import http from 'node:http';
 import { parseUsername, userDocumentId, type Username } from '../../../couchdb-design/user-document/user-document.ts';
 import { connect } from '../../upstream/client.ts';
 import type { TestUpstream } from '../../testing/test-database.ts';
-import type { Caller, Ended } from '../../http/caller.ts';
-import { listen, startEngine, startGate, startLine, type Line, type TestGate } from '../../testing/test-identity.ts';
+import type { Caller, Revocation } from '../../http/caller.ts';
+import {
+  listenOnFreePort,
+  startConfiguredUpstream,
+  startIdentityServer,
+  startTcpProxy,
+  type TcpProxy,
+  type TestIdentityServer,
+} from '../../testing/test-identity.ts';
 
 let engine: TestUpstream;
-let line: Line;
+let proxy: TcpProxy;
 /** The gate under test, behind a line that can be cut; `other` is a gate beside it. */
-let gate: TestGate;
-let other: TestGate;
+let gate: TestIdentityServer;
+let other: TestIdentityServer;
 let offset = 0;
 const now = (): number => Date.now() + offset;
 
 beforeAll(async () => {
-  engine = await startEngine();
-  line = await startLine(engine.nextAccess());
-  gate = await startGate(engine, { access: line.access, now });
-  other = await startGate(engine, { now });
+  engine = await startConfiguredUpstream();
+  proxy = await startTcpProxy(engine.nextAccess());
+  gate = await startIdentityServer(engine, { access: proxy.access, now });
+  other = await startIdentityServer(engine, { now });
 });
 afterAll(async () => {
   await gate.close();
   await other.close();
-  await line.close();
+  await proxy.close();
   await engine.close();
 });
 afterEach(() => {
@@ -46,107 +53,108 @@ const signedIn = async (): Promise<Caller> => {
   const username = newName();
   return callerOf(username, (await other.identity.sessions.start(username, 'test')).session.id);
 };
-const check = (caller: Caller, of: TestGate = gate): Promise<void> => of.identity.rights.check(caller);
-const over = { status: 401, error: 'unauthorized' };
+const assertActive = (caller: Caller, of: TestIdentityServer = gate): Promise<void> =>
+  of.identity.accessMonitor.assertActive(caller);
+const unauthorizedError = { status: 401, error: 'unauthorized' };
 
 /** Resolves with the time in ms from now to when the gate under test tells of `wanted`. */
-function told(wanted: Ended): Promise<number> {
-  const began = performance.now();
+function waitForEnded(expected: Revocation): Promise<number> {
+  const startedAt = performance.now();
   return new Promise((resolve) => {
-    const stop = gate.identity.rights.onEnded((ended) => {
-      if (JSON.stringify(ended) !== JSON.stringify(wanted)) return;
+    const stop = gate.identity.accessMonitor.onEnded((ended) => {
+      if (JSON.stringify(ended) !== JSON.stringify(expected)) return;
       stop();
-      resolve(performance.now() - began);
+      resolve(performance.now() - startedAt);
     });
   });
 }
-const sessionEnd = ({ sessionId = '' }: Caller): Ended => ({ kind: 'session', sessionId });
+const sessionEnded = ({ sessionId = '' }: Caller): Revocation => ({ kind: 'session', sessionId });
 
 test('a live session is good, and one that is unknown, over, or of another user is not', async () => {
   const caller = await signedIn();
-  await expect(check(caller)).resolves.toBeUndefined();
-  await expect(check({ ...caller, expiresAt: now() })).rejects.toMatchObject(over);
-  await expect(check({ ...caller, username: newName() })).rejects.toMatchObject(over);
-  await expect(check({ ...caller, sessionId: 'nothing' })).rejects.toMatchObject(over);
+  await expect(assertActive(caller)).resolves.toBeUndefined();
+  await expect(assertActive({ ...caller, expiresAt: now() })).rejects.toMatchObject(unauthorizedError);
+  await expect(assertActive({ ...caller, username: newName() })).rejects.toMatchObject(unauthorizedError);
+  await expect(assertActive({ ...caller, sessionId: 'nothing' })).rejects.toMatchObject(unauthorizedError);
   offset = 31 * 86_400_000;
-  await expect(check({ ...caller, expiresAt: now() + 1_000 })).rejects.toMatchObject(over);
+  await expect(assertActive({ ...caller, expiresAt: now() + 1_000 })).rejects.toMatchObject(unauthorizedError);
 });
 
 test('an end at one gate is told at another within a second, and holds there from then on', async () => {
   const caller = await signedIn();
-  await check(caller);
-  const end = told(sessionEnd(caller));
+  await assertActive(caller);
+  const end = waitForEnded(sessionEnded(caller));
   await other.identity.sessions.end(caller.username, caller.sessionId ?? '');
   expect(await end).toBeLessThan(1_000);
-  await expect(check(caller)).rejects.toMatchObject(over);
+  await expect(assertActive(caller)).rejects.toMatchObject(unauthorizedError);
 });
 
 test('a suspension is told within a second, ends sessions, and holds for tokens of another identity provider', async () => {
   const caller = await signedIn();
   const external = callerOf(caller.username, undefined);
-  await check(caller);
-  await check(external);
-  const ends = [told({ kind: 'account', username: caller.username }), told(sessionEnd(caller))];
+  await assertActive(caller);
+  await assertActive(external);
+  const ends = [waitForEnded({ kind: 'account', username: caller.username }), waitForEnded(sessionEnded(caller))];
   await other.identity.accounts.suspend(caller.username);
   for (const time of await Promise.all(ends)) expect(time).toBeLessThan(1_000);
-  await expect(check(external)).rejects.toMatchObject(over);
-  await expect(check(caller)).rejects.toMatchObject(over);
-  await expect(check(external, other)).rejects.toMatchObject(over);
+  await expect(assertActive(external)).rejects.toMatchObject(unauthorizedError);
+  await expect(assertActive(caller)).rejects.toMatchObject(unauthorizedError);
+  await expect(assertActive(external, other)).rejects.toMatchObject(unauthorizedError);
 
   const restored = await other.identity.sessions.start(caller.username, 'test');
   await other.identity.accounts.restore(caller.username);
-  await check(callerOf(caller.username, restored.session.id), other);
-  await expect(check(caller, other)).rejects.toMatchObject(over);
+  await assertActive(callerOf(caller.username, restored.session.id), other);
+  await expect(assertActive(caller, other)).rejects.toMatchObject(unauthorizedError);
 });
 
 test('a suspension that an operator wrote by hand counts, whatever is in it', async () => {
   const caller = await signedIn();
-  await check(caller);
-  const end = told({ kind: 'account', username: caller.username });
+  await assertActive(caller);
+  const end = waitForEnded({ kind: 'account', username: caller.username });
   await connect(engine.access)
     .use(engine.names.sessions)
     .insert({ _id: `suspended:${caller.username}` });
   await end;
-  await expect(check(caller)).rejects.toMatchObject(over);
+  await expect(assertActive(caller)).rejects.toMatchObject(unauthorizedError);
 });
 
 test('a session whose document is removed, or spoilt, is over', async () => {
   const db = connect(engine.access).use<Record<string, unknown>>(engine.names.sessions);
   for (const spoil of [{ _deleted: true }, { type: 'session', username: ['x'] }]) {
     const caller = await signedIn();
-    await check(caller);
+    await assertActive(caller);
     const id = `session:${caller.sessionId ?? ''}`;
     const { _rev } = await db.get(id);
-    const end = told(sessionEnd(caller));
+    const end = waitForEnded(sessionEnded(caller));
     await db.insert({ _id: id, _rev, ...spoil });
     await end;
-    await expect(check(caller)).rejects.toMatchObject(over);
+    await expect(assertActive(caller)).rejects.toMatchObject(unauthorizedError);
   }
 });
 
 test('what ended while no news arrived is told as soon as they do, and an upstream that is away is 503', async () => {
   const [caller, untouched] = [await signedIn(), await signedIn()];
   const external = callerOf(newName(), undefined);
-  for (const each of [caller, untouched, external]) await check(each);
-  const everything: Ended[] = [];
-  const stop = gate.identity.rights.onEnded((ended) => everything.push(ended));
+  for (const each of [caller, untouched, external]) await assertActive(each);
+  const everything: Revocation[] = [];
+  const stop = gate.identity.accessMonitor.onEnded((ended) => everything.push(ended));
 
-  line.cut();
-  await expect(check(await signedIn())).rejects.toMatchObject({ status: 503 });
+  proxy.disconnect();
+  await expect(assertActive(await signedIn())).rejects.toMatchObject({ status: 503 });
   // Believed for a moment, so that a short interruption goes unnoticed; not longer.
-  await expect(check(caller)).resolves.toBeUndefined();
+  await expect(assertActive(caller)).resolves.toBeUndefined();
   offset = 5_001;
-  await expect(check(caller)).rejects.toMatchObject({ status: 503 });
-  expect(gate.identity.rights.up).toBe(false);
+  await expect(assertActive(caller)).rejects.toMatchObject({ status: 503 });
+  expect(gate.identity.accessMonitor.connected).toBe(false);
 
   await other.identity.sessions.end(caller.username, caller.sessionId ?? '');
   await other.identity.accounts.suspend(external.username);
-  const ends = [told(sessionEnd(caller)), told({ kind: 'account', username: external.username })];
-  line.mend();
+  const ends = [waitForEnded(sessionEnded(caller)), waitForEnded({ kind: 'account', username: external.username })];
+  proxy.restore();
   await Promise.all(ends);
-  await expect(check(caller)).rejects.toMatchObject(over);
-  await expect(check(untouched)).resolves.toBeUndefined();
-  expect(everything).not.toContainEqual(sessionEnd(untouched));
+  await expect(assertActive(caller)).rejects.toMatchObject(unauthorizedError);
+  await expect(assertActive(untouched)).resolves.toBeUndefined();
+  expect(everything).not.toContainEqual(sessionEnded(untouched));
   stop();
 });
 
@@ -167,17 +175,17 @@ test('many callers at once are asked about in few requests, and again in none', 
     res.on('close', () => passed.destroy());
     passed.on('error', () => res.destroy());
   });
-  const watchedGate = await startGate(engine, {
-    access: { ...engine.access, url: `http://127.0.0.1:${await listen(upstream)}` },
+  const watchedGate = await startIdentityServer(engine, {
+    access: { ...engine.access, url: `http://127.0.0.1:${await listenOnFreePort(upstream)}` },
     now,
   });
   const callers = await Promise.all(Array.from({ length: 300 }, signedIn));
   requests.length = 0;
-  await Promise.all(callers.map((caller) => check(caller, watchedGate)));
+  await Promise.all(callers.map((caller) => assertActive(caller, watchedGate)));
   expect(requests.length).toBeGreaterThan(0);
   expect(requests.length).toBeLessThanOrEqual(4);
   requests.length = 0;
-  await Promise.all(callers.map((caller) => check(caller, watchedGate)));
+  await Promise.all(callers.map((caller) => assertActive(caller, watchedGate)));
   expect(requests).toEqual([]);
   await watchedGate.close();
   upstream.closeAllConnections();
@@ -192,9 +200,9 @@ test('an upstream that answers nonsense, or forgets who we are, is neither a goo
     res.writeHead(answer.status, { 'content-type': 'application/json' });
     res.end(answer.body);
   });
-  const access = { ...engine.access, url: `http://127.0.0.1:${await listen(upstream)}` };
-  const { createRights } = await import('./access-monitor.ts');
-  const rights = createRights({ couch: connect(access), access, database: engine.names.sessions, now });
+  const access = { ...engine.access, url: `http://127.0.0.1:${await listenOnFreePort(upstream)}` };
+  const { createAccessMonitor } = await import('./access-monitor.ts');
+  const rights = createAccessMonitor({ couch: connect(access), access, database: engine.names.sessions, now });
   const key = `suspended:${caller.username}`;
   const answers: [number, string][] = [
     [200, ''],
@@ -218,7 +226,7 @@ test('an upstream that answers nonsense, or forgets who we are, is neither a goo
   ];
   for (const [status, body] of answers) {
     answer = { status, body };
-    const refusal = await rights.check(caller).catch((error: unknown) => error);
+    const refusal = await rights.assertActive(caller).catch((error: unknown) => error);
     expect([502, 503]).toContain((refusal as { status?: number }).status);
   }
   rights.close();

@@ -6,35 +6,41 @@ import { unauthorized } from '../../http/errors.ts';
 import type { UpstreamAccess } from '../../upstream/client.ts';
 import type { FeedListener } from '../../upstream/feed/listener.ts';
 import { followChanges } from '../../upstream/feed/feed.ts';
-import { createBatchedFacts } from './access-record-loader.ts';
-import type { Caller, Ended } from '../../http/caller.ts';
-import { createFactCache } from './access-record-cache.ts';
-import { factIds, factOf, judge, type Fact } from './access-records.ts';
-import { sessionDocumentId, sessionIdOf, suspendedBy, suspensionId, toDocument } from '../sessions/document.ts';
+import { createAccessRecordLoader } from './access-record-loader.ts';
+import type { Caller, Revocation } from '../../http/caller.ts';
+import { createAccessRecordCache } from './access-record-cache.ts';
+import { accessRecordIds, parseAccessRecord, evaluateAccess, type AccessRecord } from './access-records.ts';
+import {
+  sessionDocumentId,
+  parseSessionDocumentId,
+  parseSuspensionDocumentId,
+  suspensionDocumentId,
+  toSessionDocument,
+} from '../sessions/document.ts';
 import type { Session } from '../sessions/state.ts';
-import { createWatched, endedOf, type Watch } from './active-callers.ts';
+import { createActiveCallers, toEnded, type ActiveCaller } from './active-callers.ts';
 
 /** Whether callers' rights are still good, and news when they end before their time. */
-export interface Rights {
+export interface AccessMonitor {
   /**
    * Rejects with 401 when the token or its session is over or the account is suspended, with 502 or 503 when that
    * cannot be found out. Register a live request's waiter before this is called, or an end in between is missed.
    */
-  check(caller: Caller): Promise<void>;
+  assertActive(caller: Caller): Promise<void>;
   /** Calls `listener` as soon as a session or an account's rights end; it must not throw. Returns the way to stop. */
-  onEnded(listener: (ended: Ended) => void): () => void;
+  onEnded(listener: (ended: Revocation) => void): () => void;
   /** Takes the state of a session that this process has just stored, without waiting for the feed to bring it. */
-  noteStored(session: Session): void;
+  recordSession(session: Session): void;
   /** The same of a suspension, made or taken back. */
-  noteSuspension(username: Username, isSuspended: boolean): void;
+  recordSuspension(username: Username, isSuspended: boolean): void;
   /** Whether news arrive. */
-  readonly up: boolean;
+  readonly connected: boolean;
   /** Resolves as soon as news arrive; never when that does not happen before `close`. */
-  whenUp(): Promise<void>;
+  whenConnected(): Promise<void>;
   close(): void;
 }
 
-export interface RightsOptions {
+export interface AccessMonitorOptions {
   readonly couch: ServerScope;
   readonly access: UpstreamAccess;
   readonly database: string;
@@ -42,55 +48,55 @@ export interface RightsOptions {
   readonly now: () => number;
   readonly feedListener?: FeedListener | undefined;
   /** As followChanges has it, in ms. */
-  readonly heartbeat?: number | undefined;
+  readonly heartbeatMs?: number | undefined;
   /** Bounds, for tests to lower. */
-  readonly limits?: { readonly facts: number; readonly watched: number };
+  readonly limits?: { readonly records: number; readonly callers: number };
 }
 
 /** In ms: how long a fact is believed while no news arrive. */
-const BELIEF_WITHOUT_NEWS = 5_000;
+const MAX_AGE_WHILE_DISCONNECTED_MS = 5_000;
 /** In ms: until a failed second look is tried again. */
-const SECOND_LOOK_PAUSE = 500;
+const RECHECK_DELAY_MS = 500;
 
-export function createRights(options: RightsOptions): Rights {
-  const { couch, access, database, now, feedListener, limits = { facts: 100_000, watched: 100_000 } } = options;
-  const listeners = new Set<(ended: Ended) => void>();
-  let waitingForNews: (() => void)[] = [];
-  const closing = new AbortController();
+export function createAccessMonitor(options: AccessMonitorOptions): AccessMonitor {
+  const { couch, access, database, now, feedListener, limits = { records: 100_000, callers: 100_000 } } = options;
+  const listeners = new Set<(ended: Revocation) => void>();
+  let connectionWaiters: (() => void)[] = [];
+  const abortController = new AbortController();
   // As many wait on it as there are second looks that failed; that is no leak.
-  setMaxListeners(0, closing.signal);
-  let timesUp = 0;
+  setMaxListeners(0, abortController.signal);
+  let connectionEpoch = 0;
 
-  const cache = createFactCache({
-    read: createBatchedFacts(couch, database),
-    limit: limits.facts,
-    maxAge: () => (feed.up ? Infinity : BELIEF_WITHOUT_NEWS),
+  const cache = createAccessRecordCache({
+    read: createAccessRecordLoader(couch, database),
+    maxEntries: limits.records,
+    maxAgeMs: () => (feed.connected ? Infinity : MAX_AGE_WHILE_DISCONNECTED_MS),
     now,
   });
-  const tell = (ended: Ended): void => {
+  const notifyEnded = (ended: Revocation): void => {
     watched.remove(ended);
     for (const listener of [...listeners]) listener(ended);
   };
-  const watched = createWatched(limits.watched, now, tell);
+  const watched = createActiveCallers(limits.callers, now, notifyEnded);
 
-  const note = (id: string, fact: Fact): void => {
-    cache.note(id, fact);
-    const sessionId = sessionIdOf(id);
-    const username = suspendedBy(id);
-    if (fact.kind === 'ended' && sessionId !== undefined) tell({ kind: 'session', sessionId });
-    if (fact.kind === 'suspended' && username !== undefined) tell({ kind: 'account', username });
+  const applyRecord = (id: string, record: AccessRecord): void => {
+    cache.set(id, record);
+    const sessionId = parseSessionDocumentId(id);
+    const username = parseSuspensionDocumentId(id);
+    if (record.kind === 'ended' && sessionId !== undefined) notifyEnded({ kind: 'session', sessionId });
+    if (record.kind === 'suspended' && username !== undefined) notifyEnded({ kind: 'account', username });
   };
 
   /** Looks at one right in use, until that succeeds or a later round does it. */
-  const lookAt = async (caller: Watch, round: number): Promise<void> => {
-    while (round === timesUp && !closing.signal.aborted) {
+  const recheck = async (caller: ActiveCaller, epoch: number): Promise<void> => {
+    while (epoch === connectionEpoch && !abortController.signal.aborted) {
       try {
-        const verdict = judge(caller, await cache.get(factIds(caller)), now());
-        if (verdict === 'suspended') tell({ kind: 'account', username: caller.username });
-        if (verdict === 'session-over') tell(endedOf(caller));
+        const outcome = evaluateAccess(caller, await cache.get(accessRecordIds(caller)), now());
+        if (outcome === 'suspended') notifyEnded({ kind: 'account', username: caller.username });
+        if (outcome === 'session-over') notifyEnded(toEnded(caller));
         return;
       } catch {
-        await delay(SECOND_LOOK_PAUSE, undefined, { signal: closing.signal }).catch(() => undefined);
+        await delay(RECHECK_DELAY_MS, undefined, { signal: abortController.signal }).catch(() => undefined);
       }
     }
   };
@@ -99,32 +105,33 @@ export function createRights(options: RightsOptions): Rights {
     access,
     database,
     includeDocs: true,
-    ...(options.heartbeat === undefined ? {} : { heartbeat: options.heartbeat }),
-    onUp: () => {
-      feedListener?.onUp();
+    ...(options.heartbeatMs === undefined ? {} : { heartbeat: options.heartbeatMs }),
+    onConnect: () => {
+      feedListener?.onConnect();
       cache.clear();
-      timesUp += 1;
+      connectionEpoch += 1;
       // What is in use may have ended while the feed was down.
-      for (const caller of watched.all()) void lookAt(caller, timesUp);
-      for (const resolve of waitingForNews) resolve();
-      waitingForNews = [];
+      for (const caller of watched.all()) void recheck(caller, connectionEpoch);
+      for (const resolve of connectionWaiters) resolve();
+      connectionWaiters = [];
     },
-    onDown: (reason) => feedListener?.onDown(reason),
-    onHeard: () => feedListener?.onHeard(),
+    onDisconnect: (reason) => feedListener?.onDisconnect(reason),
+    onActivity: () => feedListener?.onActivity(),
     onRow: (row) => {
-      const fact = factOf(row.id, row.deleted ? undefined : row.doc);
-      if (suspendedBy(row.id) !== undefined) note(row.id, fact);
+      const fact = parseAccessRecord(row.id, row.deleted ? undefined : row.doc);
+      if (parseSuspensionDocumentId(row.id) !== undefined) applyRecord(row.id, fact);
       // A session's document is only removed once the session is over.
-      if (sessionIdOf(row.id) !== undefined) note(row.id, fact.kind === 'absent' ? { kind: 'ended' } : fact);
+      if (parseSessionDocumentId(row.id) !== undefined)
+        applyRecord(row.id, fact.kind === 'absent' ? { kind: 'ended' } : fact);
     },
   });
 
   return {
-    check: async (caller) => {
+    assertActive: async (caller) => {
       if (caller.expiresAt <= now()) throw unauthorized('The token is over.');
       // Before the facts are read: from here on the end of this right is looked for, and told.
       watched.add(caller);
-      switch (judge(caller, await cache.get(factIds(caller)), now())) {
+      switch (evaluateAccess(caller, await cache.get(accessRecordIds(caller)), now())) {
         case 'good':
           return;
         case 'session-over':
@@ -137,23 +144,23 @@ export function createRights(options: RightsOptions): Rights {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    noteStored: (session) => {
+    recordSession: (session) => {
       const id = sessionDocumentId(session.id);
-      note(id, factOf(id, toDocument(session)));
+      applyRecord(id, parseAccessRecord(id, toSessionDocument(session)));
     },
-    noteSuspension: (username, isSuspended) => {
-      note(suspensionId(username), { kind: isSuspended ? 'suspended' : 'absent' });
+    recordSuspension: (username, isSuspended) => {
+      applyRecord(suspensionDocumentId(username), { kind: isSuspended ? 'suspended' : 'absent' });
     },
-    get up() {
-      return feed.up;
+    get connected() {
+      return feed.connected;
     },
-    whenUp: () =>
+    whenConnected: () =>
       new Promise((resolve) => {
-        if (feed.up) resolve();
-        else waitingForNews.push(resolve);
+        if (feed.connected) resolve();
+        else connectionWaiters.push(resolve);
       }),
     close: () => {
-      closing.abort();
+      abortController.abort();
       feed.close();
       listeners.clear();
     },

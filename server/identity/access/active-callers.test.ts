@@ -1,6 +1,6 @@
 import { parseUsername } from '../../../couchdb-design/user-document/user-document.ts';
-import type { Ended } from '../../http/caller.ts';
-import { createWatched } from './active-callers.ts';
+import type { Revocation } from '../../http/caller.ts';
+import { createActiveCallers } from './active-callers.ts';
 
 const caller = (name: string, sessionId: string | undefined, expiresAt = 100) => {
   const username = parseUsername(name);
@@ -10,7 +10,7 @@ const caller = (name: string, sessionId: string | undefined, expiresAt = 100) =>
 
 test('a right is watched until its last token is over', () => {
   let now = 0;
-  const watched = createWatched(
+  const watched = createActiveCallers(
     10,
     () => now,
     () => undefined,
@@ -25,7 +25,7 @@ test('a right is watched until its last token is over', () => {
 });
 
 test('an account without sessions and a session of the same letters are two', () => {
-  const watched = createWatched(
+  const watched = createActiveCallers(
     10,
     () => 0,
     () => undefined,
@@ -37,7 +37,7 @@ test('an account without sessions and a session of the same letters are two', ()
 });
 
 test('what ends with an account is all of its rights and no other', () => {
-  const watched = createWatched(
+  const watched = createActiveCallers(
     10,
     () => 0,
     () => undefined,
@@ -48,8 +48,8 @@ test('what ends with an account is all of its rights and no other', () => {
 });
 
 test('no right is dropped silently: beyond the limit the longest unused one ends', () => {
-  const ended: Ended[] = [];
-  const watched = createWatched(
+  const ended: Revocation[] = [];
+  const watched = createActiveCallers(
     2,
     () => 0,
     (each) => ended.push(each),
@@ -64,8 +64,8 @@ test('no right is dropped silently: beyond the limit the longest unused one ends
 
 test('what is over makes room first', () => {
   let now = 0;
-  const ended: Ended[] = [];
-  const watched = createWatched(
+  const ended: Revocation[] = [];
+  const watched = createActiveCallers(
     2,
     () => now,
     (each) => ended.push(each),

@@ -1,56 +1,60 @@
-import type { Caller, Ended } from '../../http/caller.ts';
+import type { Caller, Revocation } from '../../http/caller.ts';
 
 /** What is known of a caller for as long as their right may be in use. */
-export type Watch = Pick<Caller, 'username' | 'sessionId' | 'expiresAt'>;
+export type ActiveCaller = Pick<Caller, 'username' | 'sessionId' | 'expiresAt'>;
 
 /** The rights that may be in use by a live request: those checked since, until their tokens end. */
-export interface Watched {
-  add(caller: Watch): void;
+export interface ActiveCallers {
+  add(caller: ActiveCaller): void;
   /** All whose tokens are not over. */
-  all(): readonly Watch[];
-  remove(ended: Ended): void;
+  all(): readonly ActiveCaller[];
+  remove(ended: Revocation): void;
 }
 
 /**
  * `onCrowded` hears of a session or account that is dropped since there are more than `limit`: its live requests then
  * have to end, or they might outlive their right unseen.
  */
-export function createWatched(limit: number, now: () => number, onCrowded: (ended: Ended) => void): Watched {
-  const watched = new Map<string, Watch>();
-  let nextSweep = limit / 2;
+export function createActiveCallers(
+  maxCallers: number,
+  now: () => number,
+  onEvicted: (ended: Revocation) => void,
+): ActiveCallers {
+  const callers = new Map<string, ActiveCaller>();
+  let nextSweepSize = maxCallers / 2;
 
-  const keyOf = ({ username, sessionId }: Watch): string => sessionId ?? `@${username}`;
-  const sweep = (): void => {
-    for (const [key, watch] of watched) if (watch.expiresAt <= now()) watched.delete(key);
+  const keyOf = ({ username, sessionId }: ActiveCaller): string => sessionId ?? `@${username}`;
+  const removeExpired = (): void => {
+    for (const [key, watch] of callers) if (watch.expiresAt <= now()) callers.delete(key);
   };
 
   return {
     add: (caller) => {
       const { username, sessionId, expiresAt } = caller;
       const key = keyOf(caller);
-      const until = Math.max(expiresAt, watched.get(key)?.expiresAt ?? 0);
-      watched.delete(key);
-      watched.set(key, { username, sessionId, expiresAt: until });
-      if (watched.size <= nextSweep) return;
-      sweep();
-      nextSweep = Math.min(limit, Math.max(watched.size * 2, limit / 2));
-      for (const [oldest, watch] of watched) {
-        if (watched.size <= limit) break;
-        watched.delete(oldest);
-        onCrowded(endedOf(watch));
+      const latestExpiry = Math.max(expiresAt, callers.get(key)?.expiresAt ?? 0);
+      callers.delete(key);
+      callers.set(key, { username, sessionId, expiresAt: latestExpiry });
+      if (callers.size <= nextSweepSize) return;
+      removeExpired();
+      nextSweepSize = Math.min(maxCallers, Math.max(callers.size * 2, maxCallers / 2));
+      for (const [oldest, watch] of callers) {
+        if (callers.size <= maxCallers) break;
+        callers.delete(oldest);
+        onEvicted(toEnded(watch));
       }
     },
     all: () => {
-      sweep();
-      return [...watched.values()];
+      removeExpired();
+      return [...callers.values()];
     },
     remove: (ended) => {
-      if (ended.kind === 'session') watched.delete(ended.sessionId);
-      else for (const [key, watch] of watched) if (watch.username === ended.username) watched.delete(key);
+      if (ended.kind === 'session') callers.delete(ended.sessionId);
+      else for (const [key, watch] of callers) if (watch.username === ended.username) callers.delete(key);
     },
   };
 }
 
 /** What ends when a watched right does: its session, or for a token without one the account's every right. */
-export const endedOf = ({ username, sessionId }: Watch): Ended =>
+export const toEnded = ({ username, sessionId }: ActiveCaller): Revocation =>
   sessionId === undefined ? { kind: 'account', username } : { kind: 'session', sessionId };

@@ -3,24 +3,24 @@ import type { UserDocumentId, Username } from '../../../couchdb-design/user-docu
 import { conflict } from '../../http/errors.ts';
 import { statusOf, type Upstream } from '../../upstream/client.ts';
 import { toUpstreamError } from '../../upstream/upstream-error.ts';
-import { createPasswordCheck, type CheckPassword } from './verify-password.ts';
-import { createNameClaims } from './username-reservations.ts';
-import { everExisted, readDocuments } from '../../upstream/read-documents.ts';
-import { suspensionId } from '../sessions/document.ts';
+import { createPasswordVerifier, type VerifyPassword } from './verify-password.ts';
+import { createUsernameReservations } from './username-reservations.ts';
+import { hasEverExisted, readDocuments } from '../../upstream/read-documents.ts';
+import { suspensionDocumentId } from '../sessions/document.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 
 /** Accounts, as documents of CouchDB's own `_users`. Everything rejects with 502 or 503 when the database fails. */
 export interface Accounts {
   /** Makes an account. Rejects with 409 when the name is, or ever was, somebody's. */
   register(username: Username, password: string): Promise<void>;
-  readonly checkPassword: CheckPassword;
+  readonly verifyPassword: VerifyPassword;
   isSuspended(username: Username): Promise<boolean>;
   /** Takes every right from a user, also from one of another identity provider, and ends their sessions. */
   suspend(username: Username): Promise<void>;
   /** Lets a suspended user in again; ended sessions stay ended. */
   restore(username: Username): Promise<void>;
   /** Removes what a registration that was cut off has left. */
-  forgetClaim(username: Username): Promise<void>;
+  removeReservation(username: Username): Promise<void>;
 }
 
 export interface AccountsOptions {
@@ -37,24 +37,24 @@ export interface AccountsOptions {
 
 const USERS_DB = '_users';
 
-const accountId = (username: Username): string => `org.couchdb.user:${username}`;
+const accountDocumentId = (username: Username): string => `org.couchdb.user:${username}`;
 
-const MOST_BRANCHES = 5;
+const MAX_BRANCHES = 5;
 
-const taken = () => conflict('This name is taken.');
+const usernameTaken = () => conflict('This name is taken.');
 
 export function createAccounts(options: AccountsOptions): Accounts {
   const { upstream, registry, idOf, sessionsDatabase, sessions, onSuspension, now } = options;
   const { access, couch } = upstream;
   const users: DocumentScope<unknown> = couch.use(USERS_DB);
-  const claims = createNameClaims(couch, sessionsDatabase, now);
+  const reservations = createUsernameReservations(couch, sessionsDatabase, now);
   const suspensions: DocumentScope<unknown> = couch.use(sessionsDatabase);
 
-  const revisionOf = async (id: string): Promise<string | undefined> =>
+  const readRevision = async (id: string): Promise<string | undefined> =>
     (await readDocuments(couch, sessionsDatabase, [id])).get(id)?._rev;
 
   /** Does `write`; a conflict means that another has just done the same. */
-  const unlessDone = async (write: () => Promise<unknown>): Promise<void> => {
+  const ignoreConflict = async (write: () => Promise<unknown>): Promise<void> => {
     try {
       await write();
     } catch (error) {
@@ -69,44 +69,50 @@ export function createAccounts(options: AccountsOptions): Accounts {
   const isTaken = async (username: Username): Promise<boolean> =>
     username === access.username ||
     // One that was erased stays suspended for good; so may one be that nobody has used yet.
-    (await revisionOf(suspensionId(username))) !== undefined ||
-    (await everExisted(couch, USERS_DB, accountId(username))) ||
-    (await everExisted(couch, registry, idOf(username)));
+    (await readRevision(suspensionDocumentId(username))) !== undefined ||
+    (await hasEverExisted(couch, USERS_DB, accountDocumentId(username))) ||
+    (await hasEverExisted(couch, registry, idOf(username)));
 
-  const makeAccount = async (username: Username, password: string): Promise<void> => {
+  const insertAccount = async (username: Username, password: string): Promise<void> => {
     try {
       // No role: whoever takes the password to CouchDB itself gets nothing there for it.
-      await users.insert({ _id: accountId(username), name: username, password, roles: [], type: 'user' } as object);
+      await users.insert({
+        _id: accountDocumentId(username),
+        name: username,
+        password,
+        roles: [],
+        type: 'user',
+      } as object);
     } catch (error) {
-      throw statusOf(error) === 409 ? taken() : toUpstreamError(error);
+      throw statusOf(error) === 409 ? usernameTaken() : toUpstreamError(error);
     }
   };
 
   return {
     register: async (username, password) => {
-      if (await isTaken(username)) throw taken();
-      const release = await claims.claim(username);
-      if (release === undefined) throw taken();
+      if (await isTaken(username)) throw usernameTaken();
+      const release = await reservations.reserve(username);
+      if (release === undefined) throw usernameTaken();
       try {
         // Who had the claim before may have made the account.
-        if (await isTaken(username)) throw taken();
-        await makeAccount(username, password);
+        if (await isTaken(username)) throw usernameTaken();
+        await insertAccount(username, password);
       } finally {
         await release();
       }
     },
 
-    checkPassword: createPasswordCheck(upstream),
+    verifyPassword: createPasswordVerifier(upstream),
 
-    forgetClaim: (username) => claims.forget(username),
+    removeReservation: (username) => reservations.remove(username),
 
-    isSuspended: async (username) => (await revisionOf(suspensionId(username))) !== undefined,
+    isSuspended: async (username) => (await readRevision(suspensionDocumentId(username))) !== undefined,
 
     suspend: async (username) => {
-      const _id = suspensionId(username);
+      const _id = suspensionDocumentId(username);
       const suspended_at = new Date(now()).toISOString();
-      if ((await revisionOf(_id)) === undefined) {
-        await unlessDone(() => suspensions.insert({ _id, type: 'suspension', username, suspended_at } as object));
+      if ((await readRevision(_id)) === undefined) {
+        await ignoreConflict(() => suspensions.insert({ _id, type: 'suspension', username, suspended_at } as object));
       }
       onSuspension(username, true);
       // After the suspension, so that none begins behind the last one ended.
@@ -114,12 +120,12 @@ export function createAccounts(options: AccountsOptions): Accounts {
     },
 
     restore: async (username) => {
-      const id = suspensionId(username);
+      const id = suspensionDocumentId(username);
       // On a cluster two may have suspended at once, each in a branch of its own.
-      for (let branches = MOST_BRANCHES; branches > 0; branches -= 1) {
-        const revision = await revisionOf(id);
+      for (let branches = MAX_BRANCHES; branches > 0; branches -= 1) {
+        const revision = await readRevision(id);
         if (revision === undefined) break;
-        await unlessDone(() => suspensions.destroy(id, revision));
+        await ignoreConflict(() => suspensions.destroy(id, revision));
       }
       onSuspension(username, false);
     },

@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { Username } from '../../../couchdb-design/user-document/user-document.ts';
-import { badGateway, unavailable } from '../../http/errors.ts';
-import { atMost, type AtMost } from '../../lib/concurrency-limit.ts';
+import { badGateway, serviceUnavailable } from '../../http/errors.ts';
+import { limitConcurrency, type ConcurrencyLimit } from '../../lib/concurrency-limit.ts';
 import type { Upstream } from '../../upstream/client.ts';
 
 /** Whether it is this user's password. Rejects with 502 or 503 when CouchDB did not say. */
-export type CheckPassword = (username: Username, password: string) => Promise<boolean>;
+export type VerifyPassword = (username: Username, password: string) => Promise<boolean>;
 
 /** A user's first check costs CouchDB some 0.2 s, and more under load; waiting for a turn is part of it. In ms. */
-const TIMEOUT = 15_000;
+const TIMEOUT_MS = 15_000;
 /** So that a morning of sign-ins leaves connections to those who are signed in. */
-const MOST_AT_ONCE = 3;
+const MAX_CONCURRENT_CHECKS = 3;
 
-const signedInSchema = z.object({ ok: z.literal(true), name: z.string(), roles: z.array(z.string()) });
+const sessionResponseSchema = z.object({ ok: z.literal(true), name: z.string(), roles: z.array(z.string()) });
 
 /**
  * Asks CouchDB's `POST /_session`, which also counts failures and locks. The request carries no credentials of ours,
@@ -23,35 +23,35 @@ const signedInSchema = z.object({ ok: z.literal(true), name: z.string(), roles: 
  * Server admins have no account here. The service account's password is not even tried: the gate would be a way to
  * guess it, and to lock the gate out. What is asked instead costs the same and fails.
  */
-export function createPasswordCheck({
+export function createPasswordVerifier({
   access: { username: serviceAccount },
   fetch,
-}: Pick<Upstream, 'access' | 'fetch'>): CheckPassword {
-  const inTurn = atMost(MOST_AT_ONCE);
+}: Pick<Upstream, 'access' | 'fetch'>): VerifyPassword {
+  const runLimited = limitConcurrency(MAX_CONCURRENT_CHECKS);
   return async (username, password) => {
     const isServiceAccount = username === serviceAccount;
     const name = isServiceAccount ? `Nobody-${randomBytes(8).toString('hex')}` : username;
-    const { status, body } = await post(inTurn, fetch, { name, password });
+    const { status, body } = await postSession(runLimited, fetch, { name, password });
     // 403 is CouchDB's "locked after too many failures": not told apart, for it would tell that the name exists.
     if (status === 401 || status === 403) return false;
-    if (status === 429 || status >= 500) throw unavailable('The database is busy.');
-    const signedIn = signedInSchema.safeParse(body);
-    if (status !== 200 || !signedIn.success)
+    if (status === 429 || status >= 500) throw serviceUnavailable('The database is busy.');
+    const parsed = sessionResponseSchema.safeParse(body);
+    if (status !== 200 || !parsed.success)
       throw badGateway(`The database did not check a password (status ${status}).`);
-    const isWho = signedIn.data.name === name && !isServiceAccount;
-    return isWho && !signedIn.data.roles.includes('_admin');
+    const isSameUser = parsed.data.name === name && !isServiceAccount;
+    return isSameUser && !parsed.data.roles.includes('_admin');
   };
 }
 
-async function post(
-  inTurn: AtMost,
+async function postSession(
+  runLimited: ConcurrencyLimit,
   fetch: Upstream['fetch'],
   body: unknown,
 ): Promise<{ status: number; body: unknown }> {
-  const signal = AbortSignal.timeout(TIMEOUT);
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
   try {
-    return await inTurn(async () => {
-      const answer = await fetch('/_session', {
+    return await runLimited(async () => {
+      const response = await fetch('/_session', {
         method: 'POST',
         headers: { 'content-type': 'application/json', accept: 'application/json' },
         body: JSON.stringify(body),
@@ -59,14 +59,14 @@ async function post(
         redirect: 'manual',
         signal,
       });
-      return { status: answer.status, body: parse(await answer.text()) };
+      return { status: response.status, body: parseJson(await response.text()) };
     });
   } catch {
-    throw unavailable('The database does not answer.');
+    throw serviceUnavailable('The database does not answer.');
   }
 }
 
-function parse(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -1,17 +1,23 @@
-import { createAuthenticator } from './authenticate-bearer.ts';
+import { createBearerAuthenticator } from './authenticate-bearer.ts';
 import { createTokens } from '../tokens/tokens.ts';
-import { SECRET } from '../../testing/test-identity.ts';
+import { TEST_SECRET } from '../../testing/test-identity.ts';
 import { parseUsername, userDocumentId } from '../../../couchdb-design/user-document/user-document.ts';
-import { unavailable } from '../../http/errors.ts';
+import { serviceUnavailable } from '../../http/errors.ts';
 
 const username = parseUsername('alice');
 if (username === undefined) throw new Error('alice is a username');
-const options = { secrets: [SECRET], findKey: undefined, usernameClaim: 'sub', issuer: undefined, audience: undefined };
+const options = {
+  secrets: [TEST_SECRET],
+  findKey: undefined,
+  usernameClaim: 'sub',
+  issuer: undefined,
+  audience: undefined,
+};
 const tokens = createTokens({ ...options, now: Date.now });
 const token = tokens.sign?.({ username, sessionId: 's', notAfter: Infinity }).token ?? '';
-const authenticate = createAuthenticator({
+const authenticate = createBearerAuthenticator({
   verify: tokens.verify,
-  rights: { check: () => Promise.resolve() },
+  accessMonitor: { assertActive: () => Promise.resolve() },
   idOf: userDocumentId,
 });
 
@@ -53,9 +59,9 @@ test('no header, two headers, and a header of anything else are 401', async () =
 });
 
 test('a right that cannot be looked up is neither good nor a 401', async () => {
-  const away = createAuthenticator({
+  const away = createBearerAuthenticator({
     verify: tokens.verify,
-    rights: { check: () => Promise.reject(unavailable('away')) },
+    accessMonitor: { assertActive: () => Promise.reject(serviceUnavailable('away')) },
     idOf: userDocumentId,
   });
   await expect(away({ authorization: `Bearer ${token}` })).rejects.toMatchObject({ status: 503 });

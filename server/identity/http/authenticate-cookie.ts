@@ -4,17 +4,17 @@ import type { UserDocumentId, Username } from '../../../couchdb-design/user-docu
 import type { Caller } from '../../http/caller.ts';
 import { unauthorized } from '../../http/errors.ts';
 import type { RefreshCookie } from '../sessions/refresh-cookie.ts';
-import type { Rights } from '../access/access-monitor.ts';
-import { checkSameOrigin } from './same-origin.ts';
+import type { AccessMonitor } from '../access/access-monitor.ts';
+import { assertSameOrigin } from './same-origin.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 
 /** Rejects with 401 or 403 when the request's cookie does not prove who it comes from, with 502 or 503 as ever. */
-export type CookieAuthenticate = (req: Request, res: Response) => Promise<Caller>;
+export type CookieAuthenticator = (req: Request, res: Response) => Promise<Caller>;
 
 export interface CookieAuthenticatorOptions {
   readonly cookie: Pick<RefreshCookie, 'read'>;
-  readonly sessions: Pick<Sessions, 'ofToken'>;
-  readonly rights: Pick<Rights, 'check'>;
+  readonly sessions: Pick<Sessions, 'getByToken'>;
+  readonly accessMonitor: Pick<AccessMonitor, 'assertActive'>;
   readonly idOf: (username: Username) => UserDocumentId;
 }
 
@@ -25,18 +25,18 @@ export interface CookieAuthenticatorOptions {
 export function createCookieAuthenticator({
   cookie,
   sessions,
-  rights,
+  accessMonitor,
   idOf,
-}: CookieAuthenticatorOptions): CookieAuthenticate {
+}: CookieAuthenticatorOptions): CookieAuthenticator {
   const readCookies = cookieParser();
   return async (req, res) => {
-    checkSameOrigin(req);
+    assertSameOrigin(req);
     readCookies(req, res, () => undefined);
     const token = cookie.read(req);
     if (token === undefined) throw unauthorized('Sign in, and send the access token as "Authorization: Bearer".');
-    const { id, username, expiresAt } = await sessions.ofToken(token);
+    const { id, username, expiresAt } = await sessions.getByToken(token);
     const caller = { username, ownId: idOf(username), sessionId: id, expiresAt };
-    await rights.check(caller);
+    await accessMonitor.assertActive(caller);
     return caller;
   };
 }

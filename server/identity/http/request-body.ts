@@ -1,10 +1,10 @@
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import type { z } from 'zod';
 import { badRequest, HttpError, sendError, toHttpError } from '../../http/errors.ts';
-import { fromExpress } from '../../http/routing.ts';
+import { fromExpressError } from '../../http/routing.ts';
 
 /** Reads a small JSON body. Nothing is inflated: nobody has to compress a name and a password. */
-export const readJson: RequestHandler = express.json({ limit: '16kb', inflate: false });
+export const jsonBodyParser: RequestHandler = express.json({ limit: '16kb', inflate: false });
 
 /**
  * Checks a body against its schema. Throws 415 when it did not come as JSON (a page of another site can make a browser
@@ -12,22 +12,22 @@ export const readJson: RequestHandler = express.json({ limit: '16kb', inflate: f
  */
 export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
   if (body === undefined) throw new HttpError(415, 'bad_content_type', 'Content-Type must be application/json');
-  const read = schema.safeParse(body);
-  if (read.success) return read.data;
-  const [issue] = read.error.issues;
-  const isOurs = issue?.path[0] === 'password' && (issue.code === 'too_small' || issue.code === 'too_big');
-  throw badRequest(isOurs ? issue.message : 'The body has to be a JSON object of a username and a password.');
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const isPasswordLength = issue?.path[0] === 'password' && (issue.code === 'too_small' || issue.code === 'too_big');
+  throw badRequest(isPasswordLength ? issue.message : 'The body has to be a JSON object of a username and a password.');
 }
 
 /** Tells every error in CouchDB's shape. `onUnexpected` hears of those that are a fault of ours. */
-export function tellErrors(onUnexpected: (error: unknown) => void): ErrorRequestHandler {
+export function couchErrorHandler(onError: (error: unknown) => void): ErrorRequestHandler {
   return (error: unknown, _req, res, next) => {
     if (res.headersSent) {
       next(error);
       return;
     }
-    const told = fromExpress(error) ?? toHttpError(error);
-    if (told.status === 500) onUnexpected(error);
-    sendError(res, told);
+    const httpError = fromExpressError(error) ?? toHttpError(error);
+    if (httpError.status === 500) onError(error);
+    sendError(res, httpError);
   };
 }

@@ -2,16 +2,23 @@ import jwt from 'jsonwebtoken';
 import type { Session, SessionList } from '../../contract.ts';
 import { connect } from '../../upstream/client.ts';
 import type { TestUpstream } from '../../testing/test-database.ts';
-import { limitsWith, SECRET, startEngine, startGate, testConfig, type TestGate } from '../../testing/test-identity.ts';
+import {
+  rateLimitsWith,
+  TEST_SECRET,
+  startConfiguredUpstream,
+  startIdentityServer,
+  testConfig,
+  type TestIdentityServer,
+} from '../../testing/test-identity.ts';
 
 let engine: TestUpstream;
-let gate: TestGate;
+let gate: TestIdentityServer;
 let now = Date.now();
 const registered: string[] = [];
 
 beforeAll(async () => {
-  engine = await startEngine();
-  gate = await startGate(engine, {
+  engine = await startConfiguredUpstream();
+  gate = await startIdentityServer(engine, {
     now: () => now,
     onRegistered: (username) => {
       registered.push(username);
@@ -27,7 +34,7 @@ afterAll(async () => {
   await engine.close();
 });
 
-interface Reply {
+interface TestResponse {
   status: number;
   body: unknown;
   headers: Headers;
@@ -36,21 +43,26 @@ interface Reply {
   setCookie: string | undefined;
 }
 
-async function ask(path: string, init: RequestInit = {}, of: TestGate = gate): Promise<Reply> {
-  const answer = await fetch(`${of.url}${path}`, init);
-  const text = await answer.text();
-  const setCookie = answer.headers.getSetCookie().find((each) => each.startsWith('pouchgate_refresh='));
+async function request(path: string, init: RequestInit = {}, of: TestIdentityServer = gate): Promise<TestResponse> {
+  const response = await fetch(`${of.url}${path}`, init);
+  const text = await response.text();
+  const setCookie = response.headers.getSetCookie().find((each) => each.startsWith('pouchgate_refresh='));
   return {
-    status: answer.status,
+    status: response.status,
     body: text === '' ? undefined : (JSON.parse(text) as unknown),
-    headers: answer.headers,
+    headers: response.headers,
     cookie: setCookie === undefined ? undefined : /^pouchgate_refresh=([^;]*)/.exec(setCookie)?.[1],
     setCookie,
   };
 }
 
-const post = (path: string, body?: unknown, headers: Record<string, string> = {}, of?: TestGate): Promise<Reply> =>
-  ask(
+const post = (
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+  of?: TestIdentityServer,
+): Promise<TestResponse> =>
+  request(
     path,
     {
       method: 'POST',
@@ -64,20 +76,20 @@ const withCookie = (value: string | undefined, headers: Record<string, string> =
   ...headers,
 });
 const bearer = (session: Session) => ({ authorization: `Bearer ${session.accessToken}` });
-const sessionOf = (reply: Reply): Session => {
+const sessionOf = (reply: TestResponse): Session => {
   expect([200, 201]).toContain(reply.status);
   return reply.body as Session;
 };
-const listOf = (reply: Reply): SessionList['sessions'] => {
+const listOf = (reply: TestResponse): SessionList['sessions'] => {
   expect(reply.status).toBe(200);
   return (reply.body as SessionList).sessions;
 };
 
 let names = 0;
-const newName = (): string => engine.account(`user${(names += 1)}`);
+const newName = (): string => engine.accountName(`user${(names += 1)}`);
 const PASSWORD = 'correct horse';
-const register = (username: string): Promise<Reply> => post('/register', { username, password: PASSWORD });
-const signIn = (username: string, headers?: Record<string, string>): Promise<Reply> =>
+const register = (username: string): Promise<TestResponse> => post('/register', { username, password: PASSWORD });
+const signIn = (username: string, headers?: Record<string, string>): Promise<TestResponse> =>
   post('/sign-in', { username, password: PASSWORD }, headers);
 
 test('whoever registers is signed in, has a document provisioned, and a cookie that no script and no other site gets', async () => {
@@ -95,11 +107,13 @@ test('whoever registers is signed in, has a document provisioned, and a cookie t
   expect(reply.setCookie).toMatch(/; Path=\/api; Expires=[^;]+; HttpOnly; SameSite=Strict$/);
   expect(JSON.stringify(reply.body)).not.toContain(reply.cookie);
   expect(jwt.decode(session.accessToken)).toMatchObject({ sub: username, sid: session.sessionId });
-  expect(listOf(await ask('/sessions', { headers: bearer(session) }))).toHaveLength(1);
+  expect(listOf(await request('/sessions', { headers: bearer(session) }))).toHaveLength(1);
 });
 
 test('behind https the cookie never goes another way', async () => {
-  const secure = await startGate(engine, { config: testConfig(engine, { PUBLIC_URL: 'https://gate.example' }) });
+  const secure = await startIdentityServer(engine, {
+    config: testConfig(engine, { PUBLIC_URL: 'https://gate.example' }),
+  });
   const reply = await post('/register', { username: newName(), password: PASSWORD }, {}, secure);
   expect(reply.setCookie).toMatch(/; Secure/);
   await secure.close();
@@ -161,7 +175,10 @@ test.each<[string, number, string | undefined, Record<string, string>]>([
 
 test('what is not there is 404, another method is 405, both in CouchDB’s shape', async () => {
   for (const path of ['', '/', '/Sign-in', '/sign-in/', '/nothing', '/sessions/a/b']) {
-    await expect(ask(path)).resolves.toMatchObject({ status: 404, body: { error: 'not_found', reason: 'missing' } });
+    await expect(request(path)).resolves.toMatchObject({
+      status: 404,
+      body: { error: 'not_found', reason: 'missing' },
+    });
   }
   const methods = [
     ['/options', 'POST', 'GET,HEAD'],
@@ -173,17 +190,17 @@ test('what is not there is 404, another method is 405, both in CouchDB’s shape
     ['/sessions/x', 'GET', 'DELETE'],
   ] as const;
   for (const [path, method, allowed] of methods) {
-    const reply = await ask(path, { method });
+    const reply = await request(path, { method });
     expect(reply).toMatchObject({ status: 405, body: { error: 'method_not_allowed' } });
     expect(reply.headers.get('allow')).toBe(allowed);
   }
-  await expect(ask('/sessions/%E0%A4%A', { method: 'DELETE' })).resolves.toMatchObject({ status: 400 });
+  await expect(request('/sessions/%E0%A4%A', { method: 'DELETE' })).resolves.toMatchObject({ status: 400 });
 });
 
 test('closed registration says so, and refuses', async () => {
-  const closed = await startGate(engine, { config: testConfig(engine, { REGISTRATION: 'closed' }) });
-  expect((await ask('/options', {}, closed)).body).toEqual({ registration: 'closed', telegram: false });
-  expect((await ask('/options')).body).toEqual({ registration: 'open', telegram: false });
+  const closed = await startIdentityServer(engine, { config: testConfig(engine, { REGISTRATION: 'closed' }) });
+  expect((await request('/options', {}, closed)).body).toEqual({ registration: 'closed', telegram: false });
+  expect((await request('/options')).body).toEqual({ registration: 'open', telegram: false });
   const reply = await post('/register', { username: newName(), password: PASSWORD }, {}, closed);
   expect(reply).toMatchObject({ status: 403, body: { error: 'forbidden' } });
   await closed.close();
@@ -191,12 +208,12 @@ test('closed registration says so, and refuses', async () => {
 
 test("with another identity provider's keys alone there is nothing here but that news", async () => {
   const config = testConfig(engine, { JWT_SECRET: '', JWKS_URL: 'http://127.0.0.1:9/keys' });
-  const external = await startGate(engine, { config });
-  expect((await ask('/options', {}, external)).body).toEqual({ registration: 'external', telegram: false });
+  const external = await startIdentityServer(engine, { config });
+  expect((await request('/options', {}, external)).body).toEqual({ registration: 'external', telegram: false });
   for (const path of ['/register', '/sign-in', '/refresh', '/sign-out']) {
     expect((await post(path, { username: 'a', password: PASSWORD }, {}, external)).status).toBe(404);
   }
-  expect((await ask('/sessions', {}, external)).status).toBe(404);
+  expect((await request('/sessions', {}, external)).status).toBe(404);
   await external.close();
 });
 
@@ -214,7 +231,7 @@ test('a refresh gives a new access token and a new cookie', async () => {
 
 test('two tabs that refresh at once get the same successor, also from two gates, and both go on', async () => {
   const first = await register(newName());
-  const other = await startGate(engine, { now: () => now });
+  const other = await startIdentityServer(engine, { now: () => now });
   const replies = await Promise.all(
     [gate, other, gate, other, gate].map((of) => post('/refresh', undefined, withCookie(first.cookie), of)),
   );
@@ -232,7 +249,7 @@ test('a refresh token that comes back later ends the session for both who hold i
   const thief = await post('/refresh', undefined, withCookie(first.cookie));
   expect(thief).toMatchObject({ status: 401, body: { error: 'unauthorized' }, cookie: '' });
   expect((await post('/refresh', undefined, withCookie(second.cookie))).status).toBe(401);
-  expect((await ask('/sessions', { headers: bearer(sessionOf(second)) })).status).toBe(401);
+  expect((await request('/sessions', { headers: bearer(sessionOf(second)) })).status).toBe(401);
 });
 
 test('what was never issued refreshes nothing', async () => {
@@ -248,7 +265,7 @@ test('what was never issued refreshes nothing', async () => {
 
 test('a refresh token is no access token', async () => {
   const { cookie } = await register(newName());
-  expect((await ask('/sessions', { headers: { authorization: `Bearer ${cookie ?? ''}` } })).status).toBe(401);
+  expect((await request('/sessions', { headers: { authorization: `Bearer ${cookie ?? ''}` } })).status).toBe(401);
 });
 
 test('a page of another origin neither refreshes nor signs out', async () => {
@@ -268,7 +285,7 @@ test('signing out ends the session at once, with whichever of its refresh tokens
   const second = await post('/refresh', undefined, withCookie(first.cookie));
   const out = await post('/sign-out', undefined, withCookie(first.cookie));
   expect(out).toMatchObject({ status: 204, cookie: '' });
-  expect((await ask('/sessions', { headers: bearer(sessionOf(second)) })).status).toBe(401);
+  expect((await request('/sessions', { headers: bearer(sessionOf(second)) })).status).toBe(401);
   expect((await post('/refresh', undefined, withCookie(second.cookie))).status).toBe(401);
   expect((await post('/sign-out')).status).toBe(204);
 });
@@ -279,45 +296,49 @@ test('a user sees and ends their own sessions', async () => {
   now += 1_000;
   const firefox = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0';
   const second = sessionOf(await signIn(username, { 'user-agent': firefox }));
-  const list = listOf(await ask('/sessions', { headers: bearer(second) }));
+  const list = listOf(await request('/sessions', { headers: bearer(second) }));
   expect(list.map(({ id, current, device }) => ({ id, current, device }))).toEqual([
     { id: second.sessionId, current: true, device: 'Firefox on Windows' },
     { id: first.sessionId, current: false, device: 'Node.js' },
   ]);
 
   const third = sessionOf(await signIn(username));
-  expect((await ask(`/sessions/${first.sessionId}`, { method: 'DELETE', headers: bearer(second) })).status).toBe(204);
-  expect((await ask('/sessions', { headers: bearer(first) })).status).toBe(401);
-  expect((await ask('/sessions', { method: 'DELETE', headers: bearer(second) })).status).toBe(204);
-  expect((await ask('/sessions', { headers: bearer(third) })).status).toBe(401);
-  expect(listOf(await ask('/sessions', { headers: bearer(second) })).map(({ id }) => id)).toEqual([second.sessionId]);
+  expect((await request(`/sessions/${first.sessionId}`, { method: 'DELETE', headers: bearer(second) })).status).toBe(
+    204,
+  );
+  expect((await request('/sessions', { headers: bearer(first) })).status).toBe(401);
+  expect((await request('/sessions', { method: 'DELETE', headers: bearer(second) })).status).toBe(204);
+  expect((await request('/sessions', { headers: bearer(third) })).status).toBe(401);
+  expect(listOf(await request('/sessions', { headers: bearer(second) })).map(({ id }) => id)).toEqual([
+    second.sessionId,
+  ]);
 });
 
 test("another user's session answers as one that does not exist, and lives on", async () => {
   const alice = sessionOf(await register(newName()));
   const bob = sessionOf(await register(newName()));
-  const of = (id: string) => ask(`/sessions/${id}`, { method: 'DELETE', headers: bearer(alice) });
+  const of = (id: string) => request(`/sessions/${id}`, { method: 'DELETE', headers: bearer(alice) });
   const foreign = await of(bob.sessionId);
   const none = await of(`${bob.sessionId.slice(0, -1)}_`);
   const odd = await of(encodeURIComponent('../../_users/org.couchdb.user:bob'));
   expect(foreign).toMatchObject({ status: 404, body: { error: 'not_found', reason: 'missing' } });
   expect(none).toMatchObject({ status: foreign.status, body: foreign.body });
   expect(odd).toMatchObject({ status: foreign.status, body: foreign.body });
-  await ask('/sessions', { method: 'DELETE', headers: bearer(alice) });
-  expect(listOf(await ask('/sessions', { headers: bearer(bob) }))).toHaveLength(1);
-  expect(listOf(await ask('/sessions', { headers: bearer(alice) }))).toHaveLength(1);
+  await request('/sessions', { method: 'DELETE', headers: bearer(alice) });
+  expect(listOf(await request('/sessions', { headers: bearer(bob) }))).toHaveLength(1);
+  expect(listOf(await request('/sessions', { headers: bearer(alice) }))).toHaveLength(1);
 });
 
 test("a token for another user's session is refused", async () => {
   const alice = sessionOf(await register(newName()));
   const bob = sessionOf(await register(newName()));
-  const forged = jwt.sign({ sub: alice.username, sid: bob.sessionId }, SECRET, { expiresIn: 60 });
-  expect((await ask('/sessions', { headers: { authorization: `Bearer ${forged}` } })).status).toBe(401);
+  const forged = jwt.sign({ sub: alice.username, sid: bob.sessionId }, TEST_SECRET, { expiresIn: 60 });
+  expect((await request('/sessions', { headers: { authorization: `Bearer ${forged}` } })).status).toBe(401);
 });
 
 test('a token without a session is enough where another identity provider signs people in', async () => {
-  const token = jwt.sign({ sub: newName() }, SECRET, { expiresIn: 60 });
-  expect(listOf(await ask('/sessions', { headers: { authorization: `bearer ${token}` } }))).toEqual([]);
+  const token = jwt.sign({ sub: newName() }, TEST_SECRET, { expiresIn: 60 });
+  expect(listOf(await request('/sessions', { headers: { authorization: `bearer ${token}` } }))).toEqual([]);
 });
 
 test('the token comes in one Authorization header and in no other way', async () => {
@@ -332,7 +353,7 @@ test('the token comes in one Authorization header and in no other way', async ()
     ['', { authorization: `Bearer ${token} x` }],
     ['', { 'x-forwarded-authorization': `Bearer ${token}` }],
   ];
-  for (const [query, headers] of ways) expect((await ask(`/sessions${query}`, { headers })).status).toBe(401);
+  for (const [query, headers] of ways) expect((await request(`/sessions${query}`, { headers })).status).toBe(401);
 });
 
 test('a suspended user is refused at every door, until restored', async () => {
@@ -341,19 +362,19 @@ test('a suspended user is refused at every door, until restored', async () => {
   const { username: branded } = await gate.identity.sessions.refresh(first.cookie ?? '').then(({ session }) => session);
   await gate.identity.accounts.suspend(branded);
   await gate.identity.accounts.suspend(branded);
-  expect((await ask('/sessions', { headers: bearer(sessionOf(first)) })).status).toBe(401);
+  expect((await request('/sessions', { headers: bearer(sessionOf(first)) })).status).toBe(401);
   expect((await post('/refresh', undefined, withCookie(first.cookie))).status).toBe(401);
   expect(await signIn(username)).toMatchObject({ status: 403, body: { reason: 'The account is suspended.' } });
   expect((await post('/sign-in', { username, password: 'wrong password' })).status).toBe(401);
   await gate.identity.accounts.restore(branded);
   await gate.identity.accounts.restore(branded);
-  expect((await ask('/sessions', { headers: bearer(sessionOf(await signIn(username))) })).status).toBe(200);
+  expect((await request('/sessions', { headers: bearer(sessionOf(await signIn(username))) })).status).toBe(200);
 });
 
 test('beyond its limit each door answers 429 with a time to wait, to the one who knocks too often', async () => {
   const few = { windowMs: 60_000, limit: 2 };
-  const limited = await startGate(engine, {
-    rateLimits: limitsWith({ signInByName: few, registerByName: few, refreshBySession: few }),
+  const limited = await startIdentityServer(engine, {
+    rateLimits: rateLimitsWith({ signInByName: few, registerByName: few, refreshBySession: few }),
   });
   const knock = (path: string, body?: unknown, headers?: Record<string, string>) => post(path, body, headers, limited);
   const username = newName();
@@ -388,17 +409,18 @@ test('beyond its limit each door answers 429 with a time to wait, to the one who
 
 test('who asks for the sessions, or signs out, again and again is told to wait, and others are not', async () => {
   const few = { windowMs: 60_000, limit: 2 };
-  const limited = await startGate(engine, {
-    rateLimits: limitsWith({ sessionsByName: few, signOutBySession: few }),
+  const limited = await startIdentityServer(engine, {
+    rateLimits: rateLimitsWith({ sessionsByName: few, signOutBySession: few }),
   });
-  const register = (): Promise<Reply> => post('/register', { username: newName(), password: PASSWORD }, {}, limited);
+  const register = (): Promise<TestResponse> =>
+    post('/register', { username: newName(), password: PASSWORD }, {}, limited);
   const [mine, others] = [await register(), await register()];
-  const list = async (whose: Reply, method = 'GET', path = '/sessions'): Promise<number> =>
-    (await ask(path, { method, headers: bearer(sessionOf(whose)) }, limited)).status;
+  const list = async (whose: TestResponse, method = 'GET', path = '/sessions'): Promise<number> =>
+    (await request(path, { method, headers: bearer(sessionOf(whose)) }, limited)).status;
   expect([await list(mine), await list(mine), await list(mine)]).toEqual([200, 200, 429]);
   expect([await list(mine, 'DELETE'), await list(mine, 'DELETE', '/sessions/x')]).toEqual([429, 429]);
   expect(await list(others)).toBe(200);
-  const signOut = async (whose: Reply): Promise<number> =>
+  const signOut = async (whose: TestResponse): Promise<number> =>
     (await post('/sign-out', undefined, withCookie(whose.cookie), limited)).status;
   expect([await signOut(mine), await signOut(mine), await signOut(mine)]).toEqual([204, 204, 429]);
   expect(await signOut(others)).toBe(204);
@@ -407,8 +429,8 @@ test('who asks for the sessions, or signs out, again and again is told to wait, 
 
 test('an address beyond its limit is refused before anything is read or asked', async () => {
   const few = { windowMs: 60_000, limit: 2 };
-  const limited = await startGate(engine, {
-    rateLimits: limitsWith({ signInByAddress: few, registerByAddress: few, refreshByAddress: few }),
+  const limited = await startIdentityServer(engine, {
+    rateLimits: rateLimitsWith({ signInByAddress: few, registerByAddress: few, refreshByAddress: few }),
   });
   for (const path of ['/register', '/sign-in', '/refresh']) {
     const knock = () =>

@@ -6,14 +6,14 @@ import { forbidden } from '../../http/errors.ts';
  * https://www.w3.org/TR/fetch-metadata/): SameSite alone lets sibling subdomains through. `none` is a person's own
  * doing; no header at all is no browser of today. Throws 403.
  */
-export function checkSameOrigin(req: Pick<Request, 'headersDistinct'>): void {
+export function assertSameOrigin(req: Pick<Request, 'headersDistinct'>): void {
   const site = req.headersDistinct['sec-fetch-site'];
   if (site !== undefined && !site.every((value) => value === 'same-origin' || value === 'none')) {
     throw forbidden('This request has to come from the page itself.');
   }
 }
 
-export const onlySameOrigin: RequestHandler = (req, _res, next) => {
-  checkSameOrigin(req);
+export const requireSameOrigin: RequestHandler = (req, _res, next) => {
+  assertSameOrigin(req);
   next();
 };

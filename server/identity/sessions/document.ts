@@ -22,14 +22,14 @@ export type SessionDocument = z.output<typeof sessionDocumentSchema>;
 export const sessionDocumentId = (sessionId: string): `session:${string}` => `session:${sessionId}`;
 
 /** The document whose being there says that the account is suspended, whoever issues its tokens. */
-export const suspensionId = (username: Username): string => `suspended:${username}`;
+export const suspensionDocumentId = (username: Username): string => `suspended:${username}`;
 
 /** The username that a suspension's id is about; undefined for any other id. */
-export const suspendedBy = (documentId: string): Username | undefined =>
+export const parseSuspensionDocumentId = (documentId: string): Username | undefined =>
   documentId.startsWith('suspended:') ? parseUsername(documentId.slice('suspended:'.length)) : undefined;
 
 /** The session that a document's id is about; undefined for any other id. */
-export const sessionIdOf = (documentId: string): string | undefined =>
+export const parseSessionDocumentId = (documentId: string): string | undefined =>
   documentId.startsWith('session:') ? documentId.slice('session:'.length) : undefined;
 
 /**
@@ -45,7 +45,7 @@ export const newSessionId = (username: Username): string =>
 
 const toIso = (time: number): string => new Date(time).toISOString();
 
-export const toDocument = (session: Session): SessionDocument => ({
+export const toSessionDocument = (session: Session): SessionDocument => ({
   _id: sessionDocumentId(session.id),
   type: 'session',
   username: session.username,
@@ -58,12 +58,12 @@ export const toDocument = (session: Session): SessionDocument => ({
 });
 
 /** Undefined when it is not a session's document: then nobody is signed in by it. */
-export function fromDocument(value: unknown): Session | undefined {
-  const read = sessionDocumentSchema.safeParse(value);
-  const username = parseUsername(read.data?.username);
-  const id = sessionIdOf(read.data?._id ?? '');
-  if (!read.success || username === undefined || id === undefined) return undefined;
-  const { data } = read;
+export function parseSessionDocument(value: unknown): Session | undefined {
+  const result = sessionDocumentSchema.safeParse(value);
+  const username = parseUsername(result.data?.username);
+  const id = parseSessionDocumentId(result.data?._id ?? '');
+  if (!result.success || username === undefined || id === undefined) return undefined;
+  const { data } = result;
   return {
     id,
     username,

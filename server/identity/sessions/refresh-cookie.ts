@@ -1,6 +1,6 @@
 import type { CookieOptions, Request, Response } from 'express';
 
-const NAME = 'pouchgate_refresh';
+const COOKIE_NAME = 'pouchgate_refresh';
 
 /** The cookie that carries the refresh token between the browser and the sign-in routes. */
 export interface RefreshCookie {
@@ -21,12 +21,12 @@ export function createRefreshCookie(isSecure: boolean): RefreshCookie {
   return {
     read: (req) => {
       const cookies: unknown = req.cookies;
-      if (typeof cookies !== 'object' || cookies === null || !Object.hasOwn(cookies, NAME)) return undefined;
+      if (typeof cookies !== 'object' || cookies === null || !Object.hasOwn(cookies, COOKIE_NAME)) return undefined;
       // cookie-parser makes an object of a value that begins with `j:`.
-      const value: unknown = Reflect.get(cookies, NAME);
+      const value: unknown = Reflect.get(cookies, COOKIE_NAME);
       return typeof value === 'string' ? value : undefined;
     },
-    set: (res, token, expiresAt) => void res.cookie(NAME, token, { ...options, expires: new Date(expiresAt) }),
-    clear: (res) => void res.clearCookie(NAME, options),
+    set: (res, token, expiresAt) => void res.cookie(COOKIE_NAME, token, { ...options, expires: new Date(expiresAt) }),
+    clear: (res) => void res.clearCookie(COOKIE_NAME, options),
   };
 }

@@ -10,13 +10,13 @@ interface RefreshTokenParts {
 export interface RefreshTokens {
   issue(parts: RefreshTokenParts): string;
   /** Undefined for what we have not issued, found out without asking the database. */
-  read(token: string): RefreshTokenParts | undefined;
+  verify(token: string): RefreshTokenParts | undefined;
 }
 
 /** Generations stay far below: this is one every second for thirty years. */
-const FORM = /^([A-Za-z0-9_-]{1,64})\.([1-9]\d{0,8})\.([A-Za-z0-9_-]{43})$/;
+const TOKEN_PATTERN = /^([A-Za-z0-9_-]{1,64})\.([1-9]\d{0,8})\.([A-Za-z0-9_-]{43})$/;
 
-const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const encodeUtf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /**
  * Refresh tokens are `<session>.<generation>.<HMAC-SHA256 of both>`. The database holds only the generation, so whoever
@@ -34,11 +34,13 @@ export function createRefreshTokens(secrets: readonly string[]): RefreshTokens {
   if (sign === undefined) throw new RangeError('Refresh tokens need a secret.');
   return {
     issue: (parts) => `${parts.sessionId}.${parts.generation}.${sign(parts)}`,
-    read: (token) => {
-      const [, sessionId, generation, signature] = FORM.exec(token) ?? [];
+    verify: (token) => {
+      const [, sessionId, generation, signature] = TOKEN_PATTERN.exec(token) ?? [];
       if (sessionId === undefined || generation === undefined || signature === undefined) return undefined;
       const parts = { sessionId, generation: Number(generation) };
-      return signers.some((each) => timingSafeEqual(bytes(each(parts)), bytes(signature))) ? parts : undefined;
+      return signers.some((each) => timingSafeEqual(encodeUtf8(each(parts)), encodeUtf8(signature)))
+        ? parts
+        : undefined;
     },
   };
 }

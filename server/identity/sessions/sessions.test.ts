@@ -5,9 +5,9 @@ import { createRefreshTokens, type RefreshTokens } from './refresh-token.ts';
 import type { Session } from './state.ts';
 import { createSessionStore, type SessionStore } from './store.ts';
 import { createSessions, type Sessions } from './sessions.ts';
-import { SECRET, startEngine } from '../../testing/test-identity.ts';
+import { TEST_SECRET, startConfiguredUpstream } from '../../testing/test-identity.ts';
 
-const DAY = 86_400_000;
+const DAY_MS = 86_400_000;
 let engine: TestUpstream;
 let refreshTokens: RefreshTokens;
 let store: SessionStore;
@@ -16,8 +16,8 @@ let now = Date.now();
 const stored: Session[] = [];
 
 beforeAll(async () => {
-  engine = await startEngine();
-  refreshTokens = createRefreshTokens([SECRET]);
+  engine = await startConfiguredUpstream();
+  refreshTokens = createRefreshTokens([TEST_SECRET]);
   store = createSessionStore(connect(engine.access), engine.names.sessions, (session) => stored.push(session));
   sessions = createSessions({ store, refreshTokens, now: () => now });
 });
@@ -56,11 +56,11 @@ test('what is over is forgotten in time, by itself and by nobody else', async ()
   await sessions.end(bystander, other.session.id);
   await sessions.end(username, ended.session.id);
   await sessions.list(username);
-  expect(await store.ofUser(username)).toHaveLength(1);
-  now += 8 * DAY;
+  expect(await store.listByUser(username)).toHaveLength(1);
+  now += 8 * DAY_MS;
   await sessions.list(username);
-  expect(await store.ofUser(username)).toEqual([]);
-  expect(await store.ofUser(bystander)).toHaveLength(1);
+  expect(await store.listByUser(username)).toEqual([]);
+  expect(await store.listByUser(bystander)).toHaveLength(1);
 });
 
 test('an end wins over refreshes that go on beside it', async () => {

@@ -1,12 +1,12 @@
 import type { Username } from '../../../couchdb-design/user-document/user-document.ts';
-import { missing, unauthorized } from '../../http/errors.ts';
+import { notFound, unauthorized } from '../../http/errors.ts';
 import type { RefreshTokens } from './refresh-token.ts';
 import { newSessionId } from './document.ts';
-import { decideRefresh, endSession, isAlive, newSession, tidy, type EndedBy, type Session } from './state.ts';
+import { decideRefresh, endSession, isActive, newSession, planCleanup, type EndReason, type Session } from './state.ts';
 import type { SessionStore } from './store.ts';
 
 /** A session with the token that continues it. */
-export interface Continued {
+export interface SessionWithToken {
   readonly session: Session;
   readonly refreshToken: string;
 }
@@ -14,11 +14,11 @@ export interface Continued {
 /** Users' signed-in devices. Everything rejects with 502 or 503 when the database fails. */
 export interface Sessions {
   /** Begins a session for someone who has proved who they are. */
-  start(username: Username, device: string): Promise<Continued>;
+  start(username: Username, device: string): Promise<SessionWithToken>;
   /** Exchanges a refresh token for the next one. Rejects with 401 when it is not, or no longer, good. */
-  refresh(token: string): Promise<Continued>;
+  refresh(token: string): Promise<SessionWithToken>;
   /** The session of a refresh token, which stays as good as it was. Rejects with 401 when it is not, or no longer, good. */
-  ofToken(token: string): Promise<Session>;
+  getByToken(token: string): Promise<Session>;
   /** Ends the session of a refresh token of any generation; does nothing for a token that is not ours. */
   signOut(token: string): Promise<void>;
   /** One user's live sessions, the last used first. */
@@ -26,7 +26,7 @@ export interface Sessions {
   /** Ends one session of this user's. Rejects with the same 404 whether it is another's or does not exist. */
   end(username: Username, sessionId: string): Promise<void>;
   /** Ends all sessions of this user's but `except`. */
-  endAll(username: Username, by: EndedBy, except?: string): Promise<void>;
+  endAll(username: Username, by: EndReason, except?: string): Promise<void>;
 }
 
 export interface SessionsOptions {
@@ -37,100 +37,100 @@ export interface SessionsOptions {
 }
 
 /** What is forgotten at a time: enough to keep up, little enough not to be felt. */
-const FORGET_AT_ONCE = 50;
+const MAX_REMOVALS_PER_CLEANUP = 50;
 
 /** One answer for every token that is no good: which way it is bad is nobody's business. */
-const refused = () => unauthorized('The session is over. Sign in again.');
+const sessionExpired = () => unauthorized('The session is over. Sign in again.');
 
 export function createSessions({ store, refreshTokens, now }: SessionsOptions): Sessions {
-  const continued = (session: Session): Continued => ({
+  const withRefreshToken = (session: Session): SessionWithToken => ({
     session,
     refreshToken: refreshTokens.issue({ sessionId: session.id, generation: session.generation }),
   });
 
   /** Ends a live session; whether it was one of `username`'s. */
-  const endOne = async (username: Username, sessionId: string, by: EndedBy): Promise<boolean> => {
-    const found = await store.update(sessionId, (session) =>
-      session.username === username && isAlive(session, now())
-        ? { answer: true, store: endSession(session, by, now()) }
-        : { answer: false },
+  const endIfActive = async (username: Username, sessionId: string, by: EndReason): Promise<boolean> => {
+    const wasEnded = await store.update(sessionId, (session) =>
+      session.username === username && isActive(session, now())
+        ? { result: true, newState: endSession(session, by, now()) }
+        : { result: false },
     );
-    return found ?? false;
+    return wasEnded ?? false;
   };
 
   /** Keeps one user's sessions few. */
-  const tidyUp = async (all: readonly Session[]): Promise<void> => {
-    const { end, forget } = tidy(all, now());
-    for (const session of end) await endOne(session.username, session.id, 'too-many');
-    await store.forget(forget.slice(0, FORGET_AT_ONCE));
+  const cleanUp = async (all: readonly Session[]): Promise<void> => {
+    const { end, remove } = planCleanup(all, now());
+    for (const session of end) await endIfActive(session.username, session.id, 'too-many');
+    await store.remove(remove.slice(0, MAX_REMOVALS_PER_CLEANUP));
   };
 
   return {
     start: async (username, device) => {
       const session = newSession(newSessionId(username), username, device, now());
       await store.create(session);
-      await tidyUp(await store.ofUser(username));
-      return continued(session);
+      await cleanUp(await store.listByUser(username));
+      return withRefreshToken(session);
     },
 
     refresh: async (token) => {
-      const parts = refreshTokens.read(token);
-      if (parts === undefined) throw refused();
+      const parts = refreshTokens.verify(token);
+      if (parts === undefined) throw sessionExpired();
       const good = await store.update<Session | undefined>(parts.sessionId, (session) => {
         const decision = decideRefresh(session, parts.generation, now());
         switch (decision.kind) {
           case 'rotate':
-            return { answer: decision.session, store: decision.session };
+            return { result: decision.session, newState: decision.session };
           case 'repeat':
-            return { answer: session };
+            return { result: session };
           case 'end':
-            return { answer: undefined, store: decision.session };
+            return { result: undefined, newState: decision.session };
           case 'refuse':
-            return { answer: undefined };
+            return { result: undefined };
         }
       });
-      if (good === undefined) throw refused();
-      return continued(good);
+      if (good === undefined) throw sessionExpired();
+      return withRefreshToken(good);
     },
 
-    ofToken: async (token) => {
-      const parts = refreshTokens.read(token);
-      if (parts === undefined) throw refused();
+    getByToken: async (token) => {
+      const parts = refreshTokens.verify(token);
+      if (parts === undefined) throw sessionExpired();
       const good = await store.update(parts.sessionId, (session) => {
         const { kind } = decideRefresh(session, parts.generation, now());
-        return { answer: kind === 'rotate' || kind === 'repeat' ? session : undefined };
+        return { result: kind === 'rotate' || kind === 'repeat' ? session : undefined };
       });
-      if (good === undefined) throw refused();
+      if (good === undefined) throw sessionExpired();
       return good;
     },
 
     signOut: async (token) => {
-      const parts = refreshTokens.read(token);
+      const parts = refreshTokens.verify(token);
       if (parts === undefined) return;
       await store.update(parts.sessionId, (session) =>
-        isAlive(session, now())
-          ? { answer: undefined, store: endSession(session, 'sign-out', now()) }
-          : { answer: undefined },
+        isActive(session, now())
+          ? { result: undefined, newState: endSession(session, 'sign-out', now()) }
+          : { result: undefined },
       );
     },
 
     list: async (username) => {
-      const all = await store.ofUser(username);
-      await tidyUp(all);
+      const all = await store.listByUser(username);
+      await cleanUp(all);
       return all
-        .filter((session) => isAlive(session, now()))
+        .filter((session) => isActive(session, now()))
         .toSorted((a, b) => b.refreshedAt - a.refreshedAt || (a.id < b.id ? -1 : 1));
     },
 
     end: async (username, sessionId) => {
-      if (!(await endOne(username, sessionId, 'user'))) throw missing();
+      if (!(await endIfActive(username, sessionId, 'user'))) throw notFound();
     },
 
     endAll: async (username, by, except) => {
-      const alive = (await store.ofUser(username)).filter(
-        (session) => isAlive(session, now()) && session.id !== except,
+      const alive = (await store.listByUser(username)).filter(
+        (session) => isActive(session, now()) && session.id !== except,
       );
-      for (const session of alive) await endOne(username, session.id, by);
+      for (const session of alive) await endIfActive(username, session.id, by);
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { Username } from '../../../couchdb-design/user-document/user-document.ts';
 
 /** Why a session ended before its time. */
-export type EndedBy = 'sign-out' | 'user' | 'operator' | 'suspension' | 'reuse' | 'too-many';
+export type EndReason = 'sign-out' | 'user' | 'operator' | 'suspension' | 'reuse' | 'too-many';
 
 /** One signed-in device. Times in ms since 1970. */
 export interface Session {
@@ -14,19 +14,19 @@ export interface Session {
   readonly expiresAt: number;
   /** Counts the refresh tokens: only the newest, and for a moment the one before it, are good. */
   readonly generation: number;
-  readonly ended: { readonly at: number; readonly by: EndedBy } | undefined;
+  readonly ended: { readonly at: number; readonly by: EndReason } | undefined;
 }
 
-const DAY = 24 * 60 * 60_000;
+const DAY_MS = 24 * 60 * 60_000;
 
 /** In ms. A session that nobody uses for 30 days ends, and every session ends after 90. */
-export const SESSION_LIFE = { sliding: 30 * DAY, absolute: 90 * DAY } as const;
+export const SESSION_LIFETIME_MS = { sliding: 30 * DAY_MS, absolute: 90 * DAY_MS } as const;
 
 /**
  * How long after a rotation the token before is answered with the same successor, in ms. Two tabs that refresh at once,
  * and an answer that was lost on its way, are nobody's theft.
  */
-export const REPEAT_WINDOW = 60_000;
+export const REPEAT_WINDOW_MS = 60_000;
 
 export const newSession = (id: string, username: Username, device: string, now: number): Session => ({
   id,
@@ -34,16 +34,16 @@ export const newSession = (id: string, username: Username, device: string, now: 
   device,
   createdAt: now,
   refreshedAt: now,
-  expiresAt: now + SESSION_LIFE.sliding,
+  expiresAt: now + SESSION_LIFETIME_MS.sliding,
   generation: 1,
   ended: undefined,
 });
 
-export const isAlive = (session: Session, now: number): boolean =>
+export const isActive = (session: Session, now: number): boolean =>
   session.ended === undefined && now < session.expiresAt;
 
 /** Ended once is ended: the first reason stays. */
-export const endSession = (session: Session, by: EndedBy, now: number): Session => ({
+export const endSession = (session: Session, by: EndReason, now: number): Session => ({
   ...session,
   ended: session.ended ?? { at: now, by },
 });
@@ -64,26 +64,28 @@ export type RefreshDecision =
  * session goes on after it.
  */
 export function decideRefresh(session: Session, generation: number, now: number): RefreshDecision {
-  if (!isAlive(session, now)) return { kind: 'refuse' };
+  if (!isActive(session, now)) return { kind: 'refuse' };
   if (generation >= session.generation) {
-    const expiresAt = Math.min(now + SESSION_LIFE.sliding, session.createdAt + SESSION_LIFE.absolute);
+    const expiresAt = Math.min(now + SESSION_LIFETIME_MS.sliding, session.createdAt + SESSION_LIFETIME_MS.absolute);
     return { kind: 'rotate', session: { ...session, refreshedAt: now, expiresAt, generation: generation + 1 } };
   }
-  if (generation === session.generation - 1 && now - session.refreshedAt <= REPEAT_WINDOW) return { kind: 'repeat' };
+  if (generation === session.generation - 1 && now - session.refreshedAt <= REPEAT_WINDOW_MS) return { kind: 'repeat' };
   return { kind: 'end', session: endSession(session, 'reuse', now) };
 }
 
 /** How many sessions of one user are kept, and for how long after their end (ms), for an operator to look at. */
-const KEPT = { alive: 50, over: 20, overFor: 7 * DAY } as const;
+const RETENTION = { maxActive: 50, maxEnded: 20, endedForMs: 7 * DAY_MS } as const;
 
 /** Which of one user's sessions are to be ended, since there are too many, and which to be forgotten. */
-export function tidy(sessions: readonly Session[], now: number): { end: Session[]; forget: Session[] } {
+export function planCleanup(sessions: readonly Session[], now: number): { end: Session[]; remove: Session[] } {
   const newestFirst = sessions.toSorted((a, b) => b.refreshedAt - a.refreshedAt);
-  const alive = newestFirst.filter((session) => isAlive(session, now));
-  const over = newestFirst.filter((session) => !isAlive(session, now));
-  const overSince = (session: Session): number => session.ended?.at ?? session.expiresAt;
+  const active = newestFirst.filter((session) => isActive(session, now));
+  const ended = newestFirst.filter((session) => !isActive(session, now));
+  const endedAt = (session: Session): number => session.ended?.at ?? session.expiresAt;
   return {
-    end: alive.slice(KEPT.alive),
-    forget: over.filter((session, index) => index >= KEPT.over || now - overSince(session) > KEPT.overFor),
+    end: active.slice(RETENTION.maxActive),
+    remove: ended.filter(
+      (session, index) => index >= RETENTION.maxEnded || now - endedAt(session) > RETENTION.endedForMs,
+    ),
   };
 }

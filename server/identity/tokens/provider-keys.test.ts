@@ -1,31 +1,31 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import jwt from 'jsonwebtoken';
-import { listen } from '../../testing/test-identity.ts';
+import { listenOnFreePort } from '../../testing/test-identity.ts';
 import { createKeyFinder } from './provider-keys.ts';
 import { createTokens } from './tokens.ts';
 
-const MINUTE = 60_000;
+const MINUTE_MS = 60_000;
 const jwk = (key: KeyObject, kid: string, alg: string) => ({ ...key.export({ format: 'jwk' }), kid, alg, use: 'sig' });
 const first = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const second = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
 let server: Server;
 let url: string;
-let asked: number;
+let requestCount: number;
 let answer: { status: number; body: unknown; location?: string };
 let now: number;
 
 beforeEach(async () => {
-  asked = 0;
+  requestCount = 0;
   now = Date.parse('2026-11-22T12:00:00Z');
   answer = { status: 200, body: { keys: [jwk(first.publicKey, 'first', 'RS256')] } };
   server = createServer((_req, res) => {
-    asked += 1;
+    requestCount += 1;
     res.writeHead(answer.status, answer.location === undefined ? {} : { location: answer.location });
     res.end(JSON.stringify(answer.body));
   });
-  url = `http://127.0.0.1:${await listen(server)}/keys`;
+  url = `http://127.0.0.1:${await listenOnFreePort(server)}/keys`;
 });
 afterEach(async () => {
   server.closeAllConnections();
@@ -45,14 +45,14 @@ test('a key set is fetched once for many tokens', async () => {
   const verify = verifier();
   await Promise.all([verify(byFirst()), verify(byFirst()), verify(byFirst())]);
   await expect(verify(byFirst())).resolves.toMatchObject({ username: 'alice' });
-  expect(asked).toBe(1);
+  expect(requestCount).toBe(1);
 });
 
 test('a new key of the provider is found, and one taken back is no longer believed', async () => {
   const verify = verifier();
   await verify(byFirst());
   answer = { status: 200, body: { keys: [jwk(second.publicKey, 'second', 'ES256')] } };
-  now += MINUTE;
+  now += MINUTE_MS;
   await expect(verify(bySecond())).resolves.toMatchObject({ username: 'alice' });
   await expect(verify(byFirst())).rejects.toMatchObject({ status: 401 });
 });
@@ -60,12 +60,12 @@ test('a new key of the provider is found, and one taken back is no longer believ
 test('made-up key ids cost the provider one request, and nobody else anything', async () => {
   const verify = verifier();
   await verify(byFirst());
-  now += MINUTE;
+  now += MINUTE_MS;
   for (let each = 0; each < 50; each += 1) {
     await expect(verify(byFirst(`made-up-${each}`))).rejects.toMatchObject({ status: 401, error: 'unauthorized' });
   }
   await expect(verify(byFirst())).resolves.toMatchObject({ username: 'alice' });
-  expect(asked).toBe(2);
+  expect(requestCount).toBe(2);
 });
 
 test('an outage of the provider is 503 for what cannot be checked, and goes unnoticed for a while by the rest', async () => {
@@ -74,14 +74,14 @@ test('an outage of the provider is 503 for what cannot be checked, and goes unno
   await expect(verify(byFirst())).rejects.toMatchObject({ status: 503 });
   answer = { status: 200, body: { keys: [jwk(first.publicKey, 'first', 'RS256')] } };
   await expect(verify(byFirst())).rejects.toMatchObject({ status: 503 });
-  now += MINUTE;
+  now += MINUTE_MS;
   await verify(byFirst());
 
   answer = { status: 200, body: 'hello' };
-  now += 30 * MINUTE;
+  now += 30 * MINUTE_MS;
   await expect(verify(byFirst())).resolves.toMatchObject({ username: 'alice' });
   await expect(verify(bySecond())).rejects.toMatchObject({ status: 503 });
-  now += 60 * MINUTE;
+  now += 60 * MINUTE_MS;
   await expect(verify(byFirst())).rejects.toMatchObject({ status: 503 });
 });
 
@@ -95,7 +95,7 @@ test('a provider that is not there is 503', async () => {
 test('keys are fetched from nowhere else', async () => {
   answer = { status: 302, body: {}, location: `${url}?elsewhere` };
   await expect(verifier()(byFirst())).rejects.toMatchObject({ status: 503 });
-  expect(asked).toBe(1);
+  expect(requestCount).toBe(1);
 });
 
 test('a key serves only the algorithm that it was published for', async () => {

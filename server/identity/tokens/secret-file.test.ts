@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { keepSecret } from './secret-file.ts';
+import { loadOrCreateSecret } from './secret-file.ts';
 
 let directory: string;
 beforeEach(async () => {
@@ -10,22 +10,22 @@ beforeEach(async () => {
 afterEach(() => rm(join(directory, '..'), { recursive: true }));
 
 test('the secret is made once, long, and for its owner alone', async () => {
-  const secret = await keepSecret(directory);
+  const secret = await loadOrCreateSecret(directory);
   expect(Buffer.from(secret, 'base64url').length).toBeGreaterThanOrEqual(32);
   expect((await stat(join(directory, 'jwt-secret'))).mode & 0o777).toBe(0o600);
-  await expect(keepSecret(directory)).resolves.toBe(secret);
+  await expect(loadOrCreateSecret(directory)).resolves.toBe(secret);
   await expect(readdir(directory)).resolves.toEqual(['jwt-secret']);
 });
 
 test('starts at once end with one secret', async () => {
-  const secrets = await Promise.all(Array.from({ length: 20 }, () => keepSecret(directory)));
+  const secrets = await Promise.all(Array.from({ length: 20 }, () => loadOrCreateSecret(directory)));
   expect(new Set(secrets).size).toBe(1);
   await expect(readdir(directory)).resolves.toEqual(['jwt-secret']);
 });
 
 test('a file that is too short is told, and stays as it is', async () => {
-  await keepSecret(directory);
+  await loadOrCreateSecret(directory);
   await writeFile(join(directory, 'jwt-secret'), 'short');
-  await expect(keepSecret(directory)).rejects.toThrow(/jwt-secret is too short/);
+  await expect(loadOrCreateSecret(directory)).rejects.toThrow(/jwt-secret is too short/);
   await expect(readFile(join(directory, 'jwt-secret'), 'utf8')).resolves.toBe('short');
 });

@@ -43,11 +43,11 @@ export interface Tokens {
 }
 
 /** How long an access token lives, in ms. */
-const ACCESS_TOKEN_LIFE = 15 * 60_000;
+const ACCESS_TOKEN_LIFETIME_MS = 15 * 60_000;
 /** Larger than any token of ours or a provider's, and small enough to cost nothing. In characters. */
-const LONGEST_TOKEN = 8 * 1024;
+const MAX_TOKEN_LENGTH = 8 * 1024;
 /** The largest time that a Date holds, in seconds: a token until then never ends, and one beyond is nonsense. */
-const LAST_SECOND = 8_640_000_000_000;
+const MAX_EXP_SECONDS = 8_640_000_000_000;
 
 /** RFC 7515, 4.1.11: `crit` lists extensions that must be understood, and none is. */
 const headerSchema = z.object({
@@ -57,17 +57,17 @@ const headerSchema = z.object({
 });
 
 const payloadSchema = z.looseObject({
-  exp: z.number().positive().max(LAST_SECOND),
+  exp: z.number().positive().max(MAX_EXP_SECONDS),
   sid: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,64}$/)
     .optional(),
 });
 
-const refused = () => unauthorized('The token is not valid.');
+const invalidToken = () => unauthorized('The token is not valid.');
 
 /** Tells a signature of another key from all else that may be wrong: that alone another key could mend. */
-const isOfAnotherKey = (error: unknown): boolean =>
+const isSignatureMismatch = (error: unknown): boolean =>
   error instanceof jwt.JsonWebTokenError && error.message === 'invalid signature';
 
 function verifyWithAny(token: string, [key, ...others]: readonly KeyObject[], options: jwt.VerifyOptions): unknown {
@@ -75,7 +75,7 @@ function verifyWithAny(token: string, [key, ...others]: readonly KeyObject[], op
   try {
     return jwt.verify(token, key, options);
   } catch (error) {
-    if (others.length === 0 || !isOfAnotherKey(error)) throw error;
+    if (others.length === 0 || !isSignatureMismatch(error)) throw error;
     return verifyWithAny(token, others, options);
   }
 }
@@ -91,17 +91,17 @@ export function createTokens(options: TokenOptions): Tokens {
   const keysFor = async ({ alg, kid }: z.output<typeof headerSchema>): Promise<readonly KeyObject[]> =>
     alg === 'HS256' ? secrets : [await options.findKey?.(alg, kid)].filter((key) => key !== undefined);
 
-  const claimsOf = (payload: unknown, isOurs: boolean): Claims => {
+  const toClaims = (payload: unknown, isOwnToken: boolean): Claims => {
     const { exp, sid, ...claims } = payloadSchema.parse(payload);
     const username = parseUsername(Object.hasOwn(claims, usernameClaim) ? claims[usernameClaim] : undefined);
     if (username === undefined) throw unauthorized(`The token's ${usernameClaim} is not a username.`);
     // Another provider's `sid` names a session of its own (OpenID Connect Back-Channel Logout, 2.1), of which we know nothing.
-    return { username, sessionId: isOurs ? sid : undefined, expiresAt: exp * 1000 };
+    return { username, sessionId: isOwnToken ? sid : undefined, expiresAt: exp * 1000 };
   };
 
   return {
     verify: async (token) => {
-      if (token.length > LONGEST_TOKEN) throw refused();
+      if (token.length > MAX_TOKEN_LENGTH) throw invalidToken();
       try {
         const header = headerSchema.parse(jwt.decode(token, { complete: true })?.header);
         const payload = verifyWithAny(token, await keysFor(header), {
@@ -110,17 +110,17 @@ export function createTokens(options: TokenOptions): Tokens {
           ...(issuer === undefined ? {} : { issuer }),
           ...(audience === undefined ? {} : { audience }),
         });
-        return claimsOf(payload, header.alg === 'HS256');
+        return toClaims(payload, header.alg === 'HS256');
       } catch (error) {
         if (error instanceof HttpError) throw error;
-        throw error instanceof jwt.TokenExpiredError ? unauthorized('The token is over.') : refused();
+        throw error instanceof jwt.TokenExpiredError ? unauthorized('The token is over.') : invalidToken();
       }
     },
     sign:
       secret === undefined
         ? undefined
         : ({ username, sessionId, notAfter }) => {
-            const exp = Math.floor(Math.min(now() + ACCESS_TOKEN_LIFE, notAfter) / 1000);
+            const exp = Math.floor(Math.min(now() + ACCESS_TOKEN_LIFETIME_MS, notAfter) / 1000);
             const payload = {
               iat: Math.floor(now() / 1000),
               exp,

@@ -1,12 +1,12 @@
 import jwt from 'jsonwebtoken';
 import { createTokens, type Tokens } from './tokens.ts';
-import { rememberVerified } from './verification-cache.ts';
+import { cacheVerification } from './verification-cache.ts';
 
 const SECRET = 'a secret for tests, and for nothing else at all';
 const BEGIN = Date.parse('2026-11-22T12:00:00Z');
 
 /** Real tokens behind it, on a clock that the test moves, counting the signatures that are checked. */
-function stage(limit?: number) {
+function createFixture(maxEntries?: number) {
   let time = BEGIN;
   let checked = 0;
   const now = (): number => time;
@@ -18,12 +18,12 @@ function stage(limit?: number) {
     audience: undefined,
     now,
   });
-  const counting: Tokens['verify'] = (token) => {
+  const countingVerify: Tokens['verify'] = (token) => {
     checked += 1;
     return tokens.verify(token);
   };
   return {
-    verify: rememberVerified({ verify: counting, now, ...(limit === undefined ? {} : { limit }) }),
+    verify: cacheVerification({ verify: countingVerify, now, ...(maxEntries === undefined ? {} : { maxEntries }) }),
     checked: () => checked,
     pass: (ms: number) => void (time += ms),
   };
@@ -33,7 +33,7 @@ const sign = (sub: string, seconds: number): string =>
   jwt.sign({ sub, exp: BEGIN / 1000 + seconds }, SECRET, { noTimestamp: true });
 
 test('a token that comes again within a minute is not checked again, and proves the same', async () => {
-  const { verify, checked, pass } = stage();
+  const { verify, checked, pass } = createFixture();
   const token = sign('alice', 3_600);
   const first = await verify(token);
   pass(59_999);
@@ -45,7 +45,7 @@ test('a token that comes again within a minute is not checked again, and proves 
 });
 
 test('a token that ends meanwhile is over to the millisecond', async () => {
-  const { verify, pass } = stage();
+  const { verify, pass } = createFixture();
   const token = sign('alice', 10);
   await verify(token);
   pass(9_999);
@@ -55,7 +55,7 @@ test('a token that ends meanwhile is over to the millisecond', async () => {
 });
 
 test('nothing of a remembered token helps another one', async () => {
-  const { verify } = stage();
+  const { verify } = createFixture();
   const token = sign('alice', 3_600);
   await verify(token);
   const [header = '', , signature = ''] = token.split('.');
@@ -66,13 +66,13 @@ test('nothing of a remembered token helps another one', async () => {
 });
 
 test('what was refused is checked each time', async () => {
-  const { verify, checked } = stage();
+  const { verify, checked } = createFixture();
   for (let n = 0; n < 3; n += 1) await expect(verify('a.b.c')).rejects.toMatchObject({ status: 401 });
   expect(checked()).toBe(3);
 });
 
 test('beyond the limit the oldest is forgotten', async () => {
-  const { verify, checked } = stage(2);
+  const { verify, checked } = createFixture(2);
   const [a, b, c] = [sign('a', 3_600), sign('b', 3_600), sign('c', 3_600)];
   for (const token of [a, b, c, b, c]) await verify(token);
   expect(checked()).toBe(3);

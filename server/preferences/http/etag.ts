@@ -5,17 +5,17 @@ import type { StateToken } from '../../registry/state-token.ts';
 export const entityTag = (token: StateToken): string => `"${token}"`;
 
 /** Whether one of the tags of `If-Match` or `If-None-Match` is this one; `*` is every one. */
-const names = (header: string, token: StateToken): boolean =>
+const matchesTag = (header: string, token: StateToken): boolean =>
   header.split(',').some((tag) => [entityTag(token), '*'].includes(tag.trim()));
 
 /** Throws 412 when the caller has seen another state than the one that holds. No header: every state will do. */
-export function checkIfMatch(header: string | undefined, token: StateToken): void {
-  if (header === undefined || names(header, token)) return;
+export function assertIfMatch(header: string | undefined, token: StateToken): void {
+  if (header === undefined || matchesTag(header, token)) return;
   throw new HttpError(412, 'precondition_failed', 'The preferences have changed meanwhile. Read them again.', {
     ETag: entityTag(token),
   });
 }
 
 /** Whether the caller has what holds already. A weak tag is as good as a strong one here (RFC 9110, 13.1.2). */
-export const isKnown = (header: string | undefined, token: StateToken): boolean =>
-  header !== undefined && names(header.replaceAll('W/"', '"'), token);
+export const isNotModified = (header: string | undefined, token: StateToken): boolean =>
+  header !== undefined && matchesTag(header.replaceAll('W/"', '"'), token);

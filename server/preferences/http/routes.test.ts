@@ -1,4 +1,4 @@
-import { doorOf } from '../../../couchdb-design/user-document/edit-sources.ts';
+import { editSourceOf } from '../../../couchdb-design/user-document/edit-sources.ts';
 import {
   DEFAULT_PREFERENCES,
   newUserDocument,
@@ -6,18 +6,18 @@ import {
   type Username,
 } from '../../../couchdb-design/user-document/user-document.ts';
 import { problemSchema, profileSchema, userPreferencesSchema } from '../../contract.ts';
-import { startForTests, type TestGate } from '../../testing/test-gate.ts';
+import { startTestGate, type TestGate } from '../../testing/test-gate.ts';
 
 let gate: TestGate;
 beforeAll(async () => {
-  gate = await startForTests({ CORS_ORIGINS: 'https://elsewhere.example' });
+  gate = await startTestGate({ CORS_ORIGINS: 'https://elsewhere.example' });
 });
 afterAll(() => gate.close());
 
 let users = 0;
 const newUser = (): string => `rest${(users += 1)}`;
 
-interface Asked {
+interface RequestOptions {
   readonly method?: string;
   readonly body?: unknown;
   readonly text?: string;
@@ -25,10 +25,10 @@ interface Asked {
 }
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-const ask = (
+const request = (
   user: string,
   path: string,
-  { method = 'GET', body, text, headers = {} }: Asked = {},
+  { method = 'GET', body, text, headers = {} }: RequestOptions = {},
 ): Promise<Response> => {
   const sent = text ?? (body === undefined ? undefined : JSON.stringify(body));
   return fetch(`${gate.url}/api/users${path}`, {
@@ -38,22 +38,22 @@ const ask = (
   });
 };
 const patch = (user: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
-  ask(user, '/preferences', {
+  request(user, '/preferences', {
     method: 'PATCH',
     body,
     headers: { 'content-type': 'application/merge-patch+json', ...headers },
   });
 
-const whole = async (response: Response) => {
+const expectPreferences = async (response: Response) => {
   expect(response.status).toBe(200);
   return userPreferencesSchema.parse(await response.json());
 };
-const problem = async (response: Response, status: number) => {
+const expectProblem = async (response: Response, status: number) => {
   expect(response.headers.get('content-type')).toBe('application/problem+json');
   expect(response.status).toBe(status);
-  const told = problemSchema.parse(await response.json());
-  expect(told.status).toBe(status);
-  return told;
+  const body = problemSchema.parse(await response.json());
+  expect(body.status).toBe(status);
+  return body;
 };
 /** As somebody with an administrator's rights would. */
 const insert = (user: string, members: object): Promise<unknown> => {
@@ -66,7 +66,7 @@ const documentOf = async (user: string): Promise<Record<string, unknown>> => ({
 
 test('a profile is who asks and what holds for them, with the defaults of what was never set', async () => {
   const user = newUser();
-  const response = await ask(user, '/profile');
+  const response = await request(user, '/profile');
   expect(response.headers.get('cache-control')).toBe('no-store');
   const profile = profileSchema.parse(await response.json());
   expect(profile).toMatchObject({ username: user, session: null, preferences: DEFAULT_PREFERENCES, edits: {} });
@@ -74,98 +74,101 @@ test('a profile is who asks and what holds for them, with the defaults of what w
 
 test('a patch is an edit of each preference that it names, by this door, and its answer is the whole', async () => {
   const user = newUser();
-  const first = await whole(await patch(user, { theme: 'dark', selectedTags: ['a', 'b'] }));
+  const first = await expectPreferences(await patch(user, { theme: 'dark', selectedTags: ['a', 'b'] }));
   expect(first.preferences).toEqual({ ...DEFAULT_PREFERENCES, theme: 'dark', selectedTags: ['a', 'b'] });
   expect(first.edits).toMatchObject({ theme: { by: 'rest' }, selectedTags: { by: 'rest' } });
-  const second = await whole(await patch(user, { theme: null }));
+  const second = await expectPreferences(await patch(user, { theme: null }));
   expect(second.preferences).toEqual({ ...DEFAULT_PREFERENCES, selectedTags: ['a', 'b'] });
   const { preferences, edits } = await documentOf(user);
   expect(preferences).toEqual({ selectedTags: ['a', 'b'] });
   const { theme, selectedTags, ...others } = edits as Record<string, string>;
   expect(others).toEqual({});
-  expect([theme, selectedTags].map((stamp) => doorOf(stamp ?? ''))).toEqual(['rest', 'rest']);
+  expect([theme, selectedTags].map((stamp) => editSourceOf(stamp ?? ''))).toEqual(['rest', 'rest']);
   expect(theme?.localeCompare(selectedTags ?? '')).toBe(1);
 });
 
 test('one preference is read, put and deleted by its name', async () => {
   const user = newUser();
-  await whole(await ask(user, '/preferences/briefingTime', { method: 'PUT', body: '06:15' }));
-  expect(await (await ask(user, '/preferences/briefingTime')).json()).toBe('06:15');
-  const after = await whole(await ask(user, '/preferences/briefingTime', { method: 'DELETE' }));
+  await expectPreferences(await request(user, '/preferences/briefingTime', { method: 'PUT', body: '06:15' }));
+  expect(await (await request(user, '/preferences/briefingTime')).json()).toBe('06:15');
+  const after = await expectPreferences(await request(user, '/preferences/briefingTime', { method: 'DELETE' }));
   expect(after.preferences.briefingTime).toBe(DEFAULT_PREFERENCES.briefingTime);
   expect(after.edits['briefingTime']).toMatchObject({ by: 'rest' });
   const { _rev: rev } = await documentOf(user);
-  await whole(await ask(user, '/preferences/briefingTime', { method: 'DELETE' }));
+  await expectPreferences(await request(user, '/preferences/briefingTime', { method: 'DELETE' }));
   expect((await documentOf(user))['_rev']).toBe(rev);
 });
 
 test('an ETag tells the state: known, it is not sent again; changed meanwhile, nothing is written on top of it', async () => {
   const user = newUser();
-  const response = await ask(user, '/preferences');
+  const response = await request(user, '/preferences');
   const tag = response.headers.get('etag') ?? '';
   expect(tag).toMatch(/^"\d+-[0-9a-f]{32}"$/);
-  expect((await ask(user, '/profile')).headers.get('etag')).toBe(tag);
+  expect((await request(user, '/profile')).headers.get('etag')).toBe(tag);
   for (const known of [tag, `W/${tag}`, `"x", ${tag}`, '*']) {
-    expect((await ask(user, '/preferences', { headers: { 'if-none-match': known } })).status).toBe(304);
+    expect((await request(user, '/preferences', { headers: { 'if-none-match': known } })).status).toBe(304);
   }
   const changed = await patch(user, { theme: 'dark' }, { 'if-match': tag });
   const after = changed.headers.get('etag') ?? '';
-  await whole(changed);
+  await expectPreferences(changed);
   expect(after).not.toBe(tag);
-  expect((await ask(user, '/preferences')).headers.get('etag')).toBe(after);
+  expect((await request(user, '/preferences')).headers.get('etag')).toBe(after);
   const late = await patch(user, { theme: 'light' }, { 'if-match': tag });
   expect(late.headers.get('etag')).toBe(after);
-  await problem(late, 412);
-  await problem(
-    await ask(user, '/preferences/theme', { method: 'PUT', body: 'light', headers: { 'if-match': tag } }),
+  await expectProblem(late, 412);
+  await expectProblem(
+    await request(user, '/preferences/theme', { method: 'PUT', body: 'light', headers: { 'if-match': tag } }),
     412,
   );
-  await whole(await patch(user, { theme: 'light' }, { 'if-match': `${after}, "x"` }));
-  await whole(await patch(user, {}, { 'if-match': '*' }));
+  await expectPreferences(await patch(user, { theme: 'light' }, { 'if-match': `${after}, "x"` }));
+  await expectPreferences(await patch(user, {}, { 'if-match': '*' }));
 });
 
 test('what is not allowed is told with a pointer to it, and changes nothing', async () => {
   const user = newUser();
-  await whole(await patch(user, { theme: 'dark' }));
+  await expectPreferences(await patch(user, { theme: 'dark' }));
   const { _rev: rev } = await documentOf(user);
-  const told = await problem(await patch(user, { viewMode: 'table', theme: 'pink', 'no/such': 1 }), 422);
+  const told = await expectProblem(await patch(user, { viewMode: 'table', theme: 'pink', 'no/such': 1 }), 422);
   expect(told.errors?.map(({ pointer }) => pointer)).toContain('/theme');
   expect(told.error).toBe('invalid_preferences');
-  await problem(await ask(user, '/preferences/theme', { method: 'PUT', body: null }), 422);
-  await problem(await patch(user, ['theme']), 400);
-  await problem(await ask(user, '/preferences', { method: 'PATCH', text: '{"theme":' }), 400);
-  await problem(
-    await ask(user, '/preferences', { method: 'PATCH', text: '{}', headers: { 'content-type': 'text/plain' } }),
+  await expectProblem(await request(user, '/preferences/theme', { method: 'PUT', body: null }), 422);
+  await expectProblem(await patch(user, ['theme']), 400);
+  await expectProblem(await request(user, '/preferences', { method: 'PATCH', text: '{"theme":' }), 400);
+  await expectProblem(
+    await request(user, '/preferences', { method: 'PATCH', text: '{}', headers: { 'content-type': 'text/plain' } }),
     415,
   );
-  await problem(await ask(user, '/preferences', { method: 'PATCH', headers: JSON_TYPE }), 400);
+  await expectProblem(await request(user, '/preferences', { method: 'PATCH', headers: JSON_TYPE }), 400);
   const large = { selectedTags: ['x'.repeat(100_000)] };
-  await problem(await patch(user, large), 413);
+  await expectProblem(await patch(user, large), 413);
   expect((await documentOf(user))['_rev']).toBe(rev);
 });
 
 test('the usual names of a prototype are no preferences', async () => {
   const user = newUser();
   for (const name of ['__proto__', 'constructor', 'toString']) {
-    await problem(await ask(user, `/preferences/${name}`, { method: 'PUT', body: 'x' }), 404);
-    await problem(await ask(user, '/preferences', { method: 'PATCH', text: `{"${name}":{"polluted":true}}` }), 422);
+    await expectProblem(await request(user, `/preferences/${name}`, { method: 'PUT', body: 'x' }), 404);
+    await expectProblem(
+      await request(user, '/preferences', { method: 'PATCH', text: `{"${name}":{"polluted":true}}` }),
+      422,
+    );
   }
   expect(Reflect.get({}, 'polluted')).toBeUndefined();
 });
 
 test('without a good token there is nothing, and what there is not is told in problem details', async () => {
   const user = newUser();
-  await problem(await fetch(`${gate.url}/api/users/profile`), 401);
-  await problem(
-    await ask(user, '/profile', { headers: { authorization: `Bearer ${gate.token(user, { exp: 1 })}` } }),
+  await expectProblem(await fetch(`${gate.url}/api/users/profile`), 401);
+  await expectProblem(
+    await request(user, '/profile', { headers: { authorization: `Bearer ${gate.token(user, { exp: 1 })}` } }),
     401,
   );
-  await problem(await ask(user, '/preferences/nothing'), 404);
-  await problem(await ask(user, '/nothing'), 404);
-  await problem(await ask(user, '/Profile'), 404);
-  const refused = await ask(user, '/preferences', { method: 'POST', body: {} });
+  await expectProblem(await request(user, '/preferences/nothing'), 404);
+  await expectProblem(await request(user, '/nothing'), 404);
+  await expectProblem(await request(user, '/Profile'), 404);
+  const refused = await request(user, '/preferences', { method: 'POST', body: {} });
   expect(refused.headers.get('allow')).toBe('GET,HEAD,PATCH');
-  await problem(refused, 405);
+  await expectProblem(refused, 405);
 });
 
 test('an open conflict is merged in what is told, and resolved by the next edit', async () => {
@@ -183,10 +186,10 @@ test('an open conflict is merged in what is told, and resolved by the next edit'
     leaf('b', { theme: 'light', viewMode: 'graph' }, { theme: stampAt(1, 'bbbbb'), viewMode: stampAt(2, 'bbbbb') }),
   ];
   await gate.registry().bulk({ docs, new_edits: false });
-  const read = await whole(await ask(user, '/preferences'));
+  const read = await expectPreferences(await request(user, '/preferences'));
   expect(read.preferences).toMatchObject({ theme: 'dark', viewMode: 'graph' });
   expect(read.edits['theme']).toEqual({ at: '2026-11-22T10:00:02.000Z', by: 'device', device: 'aaaaa' });
-  const after = await whole(await patch(user, { recapTime: '20:00' }));
+  const after = await expectPreferences(await patch(user, { recapTime: '20:00' }));
   expect(after.preferences).toMatchObject({ theme: 'dark', viewMode: 'graph', recapTime: '20:00' });
   expect(await documentOf(user)).toMatchObject({
     preferences: { theme: 'dark', viewMode: 'graph', recapTime: '20:00' },
@@ -204,8 +207,8 @@ test('many at once on different preferences all stay, and of the same one the la
     { dailyRecap: true },
     { theme: 'light' },
   ];
-  const answers = await Promise.all(patches.map(async (each) => whole(await patch(user, each))));
-  const now = await whole(await ask(user, '/preferences'));
+  const answers = await Promise.all(patches.map(async (each) => expectPreferences(await patch(user, each))));
+  const now = await expectPreferences(await request(user, '/preferences'));
   expect(now.preferences).toMatchObject({
     viewMode: 'graph',
     recapTime: '20:00',
@@ -224,7 +227,7 @@ test('a clock that stands behind what was set before does not undo it', async ()
     preferences: { theme: 'dark' },
     edits: { theme: `${ahead}-0000-aaaaa` },
   });
-  const after = await whole(await patch(user, { theme: 'light' }));
+  const after = await expectPreferences(await patch(user, { theme: 'light' }));
   expect(after.preferences.theme).toBe('light');
   expect(after.edits['theme']).toMatchObject({ at: ahead, by: 'rest' });
 });
@@ -234,12 +237,12 @@ test('a document that must not be served, or that a newer program wrote, is neit
   await insert(secretive, {
     preferences: { apiToken: 'x' },
   });
-  await problem(await ask(secretive, '/profile'), 403);
-  await problem(await patch(secretive, { theme: 'dark' }), 403);
+  await expectProblem(await request(secretive, '/profile'), 403);
+  await expectProblem(await patch(secretive, { theme: 'dark' }), 403);
   const newer = newUser();
   await insert(newer, { version: 2 });
-  await problem(await ask(newer, '/preferences'), 409);
-  await problem(await patch(newer, { theme: 'dark' }), 409);
+  await expectProblem(await request(newer, '/preferences'), 409);
+  await expectProblem(await patch(newer, { theme: 'dark' }), 409);
   expect(await documentOf(newer)).toMatchObject({ version: 2, preferences: {} });
 });
 

@@ -1,31 +1,31 @@
 import cors from 'cors';
 import express, { Router, type Request, type Response } from 'express';
 import type { z } from 'zod';
-import { newDoorId } from '../../../couchdb-design/user-document/edit-sources.ts';
+import { newSourceDeviceId } from '../../../couchdb-design/user-document/edit-sources.ts';
 import type { PatchOf } from '../../../couchdb-design/user-document/user-document.ts';
 import type { Caller } from '../../http/caller.ts';
-import { badRequest, HttpError, missing, sendJson } from '../../http/errors.ts';
+import { badRequest, HttpError, notFound, sendJson } from '../../http/errors.ts';
 import { isObject } from '../../lib/json.ts';
-import { limitBy, type RateLimit } from '../../http/rate-limits.ts';
-import { createCallers, refuseMethod } from '../../http/routing.ts';
-import { preferencesAnswer } from '../response.ts';
+import { limitByKey, type RateLimit } from '../../http/rate-limits.ts';
+import { createCallerContext, methodNotAllowedHandler } from '../../http/routing.ts';
+import { createPreferencesResponse } from '../response.ts';
 import { mergePatch } from './merge-patch.ts';
-import { checkIfMatch, entityTag, isKnown } from './etag.ts';
-import { InvalidBody, sendProblem, tellProblems } from '../../http/problem-details.ts';
-import type { PreferenceRules } from '../schema.ts';
-import type { Change, PreferencesService, UserPreferences } from '../service.ts';
-import type { Streams } from '../stream/open-stream.ts';
+import { assertIfMatch, entityTag, isNotModified } from './etag.ts';
+import { InvalidBodyError, sendProblem, problemErrorHandler } from '../../http/problem-details.ts';
+import type { PreferenceDefinition } from '../schema.ts';
+import type { ComputePatch, PreferencesService, UserPreferences } from '../service.ts';
+import type { PreferenceStreams } from '../stream/open-stream.ts';
 
-export interface RestOptions<P extends object> {
+export interface PreferenceRoutesOptions<P extends object> {
   readonly service: PreferencesService<P>;
-  readonly rules: PreferenceRules<P>;
+  readonly definition: PreferenceDefinition<P>;
   /** Rejects with 401 when the request does not prove who asks. */
   readonly authenticate: (req: Request) => Promise<Caller>;
   /** The same by the session's cookie, for an EventSource. */
   readonly authenticateCookie: (req: Request, res: Response) => Promise<Caller>;
   /** Rejects when a caller's right has ended meanwhile. */
-  readonly checkRight: (caller: Caller) => Promise<void>;
-  readonly streams: Streams;
+  readonly assertActive: (caller: Caller) => Promise<void>;
+  readonly streams: PreferenceStreams;
   readonly corsOrigins: readonly string[];
   /** Of one user's requests. */
   readonly limit: RateLimit;
@@ -34,7 +34,7 @@ export interface RestOptions<P extends object> {
 }
 
 /** What a user's document may have, and then some. */
-const LARGEST_BODY = '96kb';
+const MAX_BODY_SIZE = '96kb';
 const JSON_TYPES = ['application/json', 'application/merge-patch+json'];
 
 /**
@@ -47,18 +47,18 @@ const JSON_TYPES = ['application/json', 'application/merge-patch+json'];
  *
  * Every answer has an `ETag`, which `If-Match` and `If-None-Match` may name. Errors are problem details (RFC 9457).
  */
-export function createRest<P extends object>(options: RestOptions<P>): Router {
-  const { service, rules } = options;
-  const device = newDoorId('rest', Math.random);
+export function createPreferenceRoutes<P extends object>(options: PreferenceRoutesOptions<P>): Router {
+  const { service, definition } = options;
+  const device = newSourceDeviceId('rest', Math.random);
   const router = Router({ caseSensitive: true, strict: true });
-  const { identify, callerOf, nameOf: usernameOf } = createCallers();
+  const { authenticateWith, requireCaller, usernameOf: usernameOf } = createCallerContext();
 
-  const edit = async (req: Request, change: Change<P>): Promise<UserPreferences<P>> => {
-    const caller = callerOf(req);
+  const edit = async (req: Request, change: ComputePatch<P>): Promise<UserPreferences<P>> => {
+    const caller = requireCaller(req);
     // A body may come slowly: the right was looked at before its first byte.
-    await options.checkRight(caller);
+    await options.assertActive(caller);
     return service.edit(caller.username, device, (now) => {
-      checkIfMatch(req.headers['if-match'], now.token);
+      assertIfMatch(req.headers['if-match'], now.token);
       return change(now);
     });
   };
@@ -74,94 +74,103 @@ export function createRest<P extends object>(options: RestOptions<P>): Router {
       }),
     );
   }
-  const limited = limitBy(options.limit, 'all', usernameOf, sendProblem);
+  const rateLimited = limitByKey(options.limit, 'all', usernameOf, sendProblem);
   const byToken = (req: Request): Promise<Caller> => options.authenticate(req);
   const byTokenOrCookie = (req: Request, res: Response): Promise<Caller> =>
     req.headers.authorization === undefined ? options.authenticateCookie(req, res) : byToken(req);
 
   // Express would have GET answer it, without an end.
-  router.head('/preferences/stream', identify(byTokenOrCookie), refuseMethod('GET'));
-  router.get('/preferences/stream', identify(byTokenOrCookie), limited, async (req, res) => {
-    const told = req.headers['last-event-id'];
-    await options.streams.open(callerOf(req), typeof told === 'string' && told !== '' ? told : undefined, res);
+  router.head('/preferences/stream', authenticateWith(byTokenOrCookie), methodNotAllowedHandler('GET'));
+  router.get('/preferences/stream', authenticateWith(byTokenOrCookie), rateLimited, async (req, res) => {
+    const lastEventId = req.headers['last-event-id'];
+    await options.streams.open(
+      requireCaller(req),
+      typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : undefined,
+      res,
+    );
   });
-  router.use(identify(byToken), limited);
-  router.all('/preferences/stream', refuseMethod('GET'));
-  const readJson = express.json({ limit: LARGEST_BODY, inflate: false, strict: false, type: JSON_TYPES });
+  router.use(authenticateWith(byToken), rateLimited);
+  router.all('/preferences/stream', methodNotAllowedHandler('GET'));
+  const readJson = express.json({ limit: MAX_BODY_SIZE, inflate: false, strict: false, type: JSON_TYPES });
 
   /** What holds after an edit. */
-  const sendWhole = (res: Response, after: UserPreferences<P>): void => {
+  const sendPreferences = (res: Response, after: UserPreferences<P>): void => {
     res.setHeader('ETag', entityTag(after.token));
-    sendJson(res, 200, preferencesAnswer(after, rules));
+    sendJson(res, 200, createPreferencesResponse(after, definition));
   };
-  const removal = (name: string): PatchOf<P> => check(rules.patchSchema, { [name]: null });
+  const removalPatch = (name: string): PatchOf<P> => validate(definition.patchSchema, { [name]: null });
 
   router.get('/profile', async (req, res) => {
-    const { username, sessionId } = callerOf(req);
+    const { username, sessionId } = requireCaller(req);
     const now = await service.read(username);
     const session = sessionId === undefined ? null : { id: sessionId };
-    answer(req, res, now, { username, session, ...preferencesAnswer(now, rules) });
+    sendWithEtag(req, res, now, { username, session, ...createPreferencesResponse(now, definition) });
   });
-  router.all('/profile', refuseMethod('GET,HEAD'));
+  router.all('/profile', methodNotAllowedHandler('GET,HEAD'));
 
   router.get('/preferences', async (req, res) => {
-    const now = await service.read(callerOf(req).username);
-    answer(req, res, now, preferencesAnswer(now, rules));
+    const now = await service.read(requireCaller(req).username);
+    sendWithEtag(req, res, now, createPreferencesResponse(now, definition));
   });
   router.patch('/preferences', readJson, async (req, res) => {
-    const patch = bodyOf(req);
+    const patch = requireBody(req);
     if (!isObject(patch)) throw badRequest('The body has to be a JSON object of preferences by name.');
-    const after = await edit(req, ({ document }) => check(rules.patchSchema, merged(document.preferences, patch)));
-    sendWhole(res, after);
+    const after = await edit(req, ({ document }) =>
+      validate(definition.patchSchema, applyMergePatch(document.preferences, patch)),
+    );
+    sendPreferences(res, after);
   });
-  router.all('/preferences', refuseMethod('GET,HEAD,PATCH'));
+  router.all('/preferences', methodNotAllowedHandler('GET,HEAD,PATCH'));
 
   router.get('/preferences/:name', async (req, res) => {
-    const name = nameOf(req, rules);
-    const now = await service.read(callerOf(req).username);
-    answer(req, res, now, valuesOf(preferencesAnswer(now, rules).preferences).get(name));
+    const name = requirePreferenceName(req, definition);
+    const now = await service.read(requireCaller(req).username);
+    sendWithEtag(req, res, now, toEntryMap(createPreferencesResponse(now, definition).preferences).get(name));
   });
   router.put('/preferences/:name', readJson, async (req, res) => {
-    const patch = { [nameOf(req, rules)]: bodyOf(req) };
-    sendWhole(res, await edit(req, () => check(rules.schema, patch)));
+    const patch = { [requirePreferenceName(req, definition)]: requireBody(req) };
+    sendPreferences(res, await edit(req, () => validate(definition.schema, patch)));
   });
   router.delete('/preferences/:name', async (req, res) => {
-    const name = nameOf(req, rules);
-    sendWhole(res, await edit(req, ({ document }) => (valuesOf(document.preferences).has(name) ? removal(name) : {})));
+    const name = requirePreferenceName(req, definition);
+    sendPreferences(
+      res,
+      await edit(req, ({ document }) => (toEntryMap(document.preferences).has(name) ? removalPatch(name) : {})),
+    );
   });
-  router.all('/preferences/:name', refuseMethod('GET,HEAD,PUT,DELETE'));
+  router.all('/preferences/:name', methodNotAllowedHandler('GET,HEAD,PUT,DELETE'));
 
   router.use(() => {
-    throw missing();
+    throw notFound();
   });
-  router.use(tellProblems(options.onError));
+  router.use(problemErrorHandler(options.onError));
   return router;
 }
 
 /** Answers with `body`, or that the caller has it. */
-function answer(req: Request, res: Response, now: Pick<UserPreferences, 'token'>, body: unknown): void {
+function sendWithEtag(req: Request, res: Response, now: Pick<UserPreferences, 'token'>, body: unknown): void {
   res.setHeader('ETag', entityTag(now.token));
-  if (isKnown(req.headers['if-none-match'], now.token)) res.status(304).set('Cache-Control', 'no-store').end();
+  if (isNotModified(req.headers['if-none-match'], now.token)) res.status(304).set('Cache-Control', 'no-store').end();
   else sendJson(res, 200, body);
 }
 
 /** Each preference that the patch names as it is to be: an object is merged into the one that is there. */
-const merged = (now: object, patch: object): object =>
+const applyMergePatch = (now: object, patch: object): object =>
   Object.fromEntries(
     Object.entries(patch).map(([key, value]) => [
       key,
-      value === null ? null : mergePatch(valuesOf(now).get(key), value),
+      value === null ? null : mergePatch(toEntryMap(now).get(key), value),
     ]),
   );
 
-function check<T>(schema: z.ZodType<T>, value: unknown): T {
-  const read = schema.safeParse(value);
-  if (!read.success) throw new InvalidBody(read.error.issues);
-  return read.data;
+function validate<T>(schema: z.ZodType<T>, value: unknown): T {
+  const result = schema.safeParse(value);
+  if (!result.success) throw new InvalidBodyError(result.error.issues);
+  return result.data;
 }
 
 /** Throws 415 when the body did not come as JSON, 400 when there is none. */
-function bodyOf(req: Request): unknown {
+function requireBody(req: Request): unknown {
   const body: unknown = req.body;
   if (req.is(JSON_TYPES) === false) {
     throw new HttpError(415, 'bad_content_type', `Content-Type must be ${JSON_TYPES.join(' or ')}.`);
@@ -172,11 +181,11 @@ function bodyOf(req: Request): unknown {
 }
 
 /** Throws 404 when there is no such preference. */
-function nameOf(req: Request, { names }: Pick<PreferenceRules, 'names'>): string {
+function requirePreferenceName(req: Request, { names }: Pick<PreferenceDefinition, 'names'>): string {
   const name = String(req.params['name']);
-  if (!names.includes(name)) throw missing();
+  if (!names.includes(name)) throw notFound();
   return name;
 }
 
 /** Own members alone: nothing that a prototype would lend. */
-const valuesOf = (preferences: object): ReadonlyMap<string, unknown> => new Map(Object.entries(preferences));
+const toEntryMap = (preferences: object): ReadonlyMap<string, unknown> => new Map(Object.entries(preferences));

@@ -1,24 +1,27 @@
 import { newUserDocument, parseUsername, type Username } from '../../../couchdb-design/user-document/user-document.ts';
 import { problemSchema, userPreferencesSchema, type Session } from '../../contract.ts';
-import { startForTests, type TestGate } from '../../testing/test-gate.ts';
-import { startStream, type StreamClient, type StreamEvent } from '../../testing/sse-client.ts';
+import { startTestGate, type TestGate } from '../../testing/test-gate.ts';
+import { startSseClient, type SseClient, type SseEvent } from '../../testing/sse-client.ts';
 
 let gate: TestGate;
 beforeAll(async () => {
-  gate = await startForTests({ REGISTRATION: 'open' }, { streamBeat: 500 });
+  gate = await startTestGate({ REGISTRATION: 'open' }, { streamHeartbeatMs: 500 });
 });
-const clients: StreamClient[] = [];
+const clients: SseClient[] = [];
 afterEach(() => {
   for (const client of clients.splice(0)) client.close();
 });
 afterAll(() => gate.close());
 
 let users = 0;
-const newUser = (): string => gate.upstream.account(`stream${(users += 1)}`);
+const newUser = (): string => gate.upstream.accountName(`stream${(users += 1)}`);
 const PATH = '/api/users/preferences/stream';
 
-const open = (user: string, headers: Record<string, string> = {}): StreamClient => {
-  const client = startStream({ url: gate.url, headers: { authorization: `Bearer ${gate.token(user)}`, ...headers } });
+const open = (user: string, headers: Record<string, string> = {}): SseClient => {
+  const client = startSseClient({
+    url: gate.url,
+    headers: { authorization: `Bearer ${gate.token(user)}`, ...headers },
+  });
   clients.push(client);
   return client;
 };
@@ -31,8 +34,8 @@ const patch = async (user: string, body: object): Promise<string> => {
   expect(response.status).toBe(200);
   return JSON.parse(response.headers.get('etag') ?? '""') as string;
 };
-const preferencesOf = ({ data }: StreamEvent) => userPreferencesSchema.parse(data).preferences;
-const isUpdate = ({ name }: StreamEvent): boolean => name === 'preference-update';
+const preferencesOf = ({ data }: SseEvent) => userPreferencesSchema.parse(data).preferences;
+const isUpdate = ({ name }: SseEvent): boolean => name === 'preference-update';
 const problemOf = async (response: Response) => {
   expect(response.headers.get('content-type')).toBe('application/problem+json');
   return problemSchema.parse(await response.json());
@@ -41,13 +44,13 @@ const problemOf = async (response: Response) => {
 test('a stream tells who it is for, what holds, and each change with the state that it leads to', async () => {
   const user = newUser();
   const stream = open(user);
-  const connected = await stream.event(() => true);
-  const first = await stream.event(isUpdate);
+  const connected = await stream.waitForEvent(() => true);
+  const first = await stream.waitForEvent(isUpdate);
   expect(connected).toEqual({ name: 'connected', id: undefined, data: { username: user, state: first.id } });
   expect(preferencesOf(first)).toMatchObject({ theme: 'system' });
   for (const theme of ['dark', 'light']) {
     const state = await patch(user, { theme });
-    const told = await stream.event(({ id }) => id === state);
+    const told = await stream.waitForEvent(({ id }) => id === state);
     expect(preferencesOf(told)).toMatchObject({ theme });
   }
 });
@@ -55,11 +58,11 @@ test('a stream tells who it is for, what holds, and each change with the state t
 test('what comes by replication is told as what comes by REST is', async () => {
   const user = newUser();
   const stream = open(user);
-  await stream.event(isUpdate);
+  await stream.waitForEvent(isUpdate);
   const document = (await (await gate.request(user, `/user_${user}`)).json()) as object;
   const body = { ...document, preferences: { viewMode: 'graph' }, edits: {} };
   expect((await gate.request(user, `/user_${user}`, { method: 'PUT', body })).status).toBe(201);
-  const told = await stream.event((event) => isUpdate(event) && preferencesOf(event).viewMode === 'graph');
+  const told = await stream.waitForEvent((event) => isUpdate(event) && preferencesOf(event).viewMode === 'graph');
   expect(told.id).toMatch(/^2-/);
 });
 
@@ -67,24 +70,27 @@ test('whoever has the state is not told it again, and whoever missed something i
   const user = newUser();
   const state = await patch(user, { theme: 'dark' });
   const same = open(user, { 'last-event-id': state });
-  await same.event(({ name }) => name === 'heartbeat');
+  await same.waitForEvent(({ name }) => name === 'heartbeat');
   expect(same.events.map(({ name }) => name)).toEqual(['connected', 'heartbeat']);
   expect(same.events[0]?.data).toEqual({ username: user, state });
   const next = await patch(user, { theme: 'light' });
-  expect(preferencesOf(await same.event(({ id }) => id === next))).toMatchObject({ theme: 'light' });
+  expect(preferencesOf(await same.waitForEvent(({ id }) => id === next))).toMatchObject({ theme: 'light' });
   for (const missed of [state, '99-ffffffffffffffffffffffffffffffff', 'nonsense']) {
     const late = open(user, { 'last-event-id': missed });
-    expect((await late.event(isUpdate)).id).toBe(next);
+    expect((await late.waitForEvent(isUpdate)).id).toBe(next);
   }
 });
 
 test('a stream is told its own user’s changes alone', async () => {
   const [alice, bob] = [newUser(), newUser()];
   const streams = [open(alice), open(bob)];
-  await Promise.all(streams.map((stream) => stream.event(isUpdate)));
+  await Promise.all(streams.map((stream) => stream.waitForEvent(isUpdate)));
   const ofAlice = await patch(alice, { selectedTags: ['hers'] });
   const ofBob = await patch(bob, { selectedTags: ['his'] });
-  await Promise.all([streams[0]?.event(({ id }) => id === ofAlice), streams[1]?.event(({ id }) => id === ofBob)]);
+  await Promise.all([
+    streams[0]?.waitForEvent(({ id }) => id === ofAlice),
+    streams[1]?.waitForEvent(({ id }) => id === ofBob),
+  ]);
   const [hers, his] = streams.map((stream) => JSON.stringify(stream.events));
   expect(hers).not.toContain('his');
   expect(his).not.toContain('hers');
@@ -102,8 +108,8 @@ test('a stream ends with its token', async () => {
   const user = newUser();
   const exp = Math.floor(Date.now() / 1000) + 2;
   const stream = open(user, { authorization: `Bearer ${gate.token(user, { exp })}` });
-  await stream.event(isUpdate);
-  await stream.ended();
+  await stream.waitForEvent(isUpdate);
+  await stream.waitForEnd();
   expect(Date.now()).toBeGreaterThanOrEqual(exp * 1000);
   expect(stream.statuses).toEqual([200]);
 });
@@ -121,11 +127,11 @@ async function signedIn() {
 
 test('the session’s cookie will do for a page of the same origin, and ends with the session', async () => {
   const { username, cookie } = await signedIn();
-  const stream = startStream({ url: gate.url, headers: { cookie, 'sec-fetch-site': 'same-origin' } });
+  const stream = startSseClient({ url: gate.url, headers: { cookie, 'sec-fetch-site': 'same-origin' } });
   clients.push(stream);
-  expect((await stream.event(() => true)).data).toMatchObject({ username });
-  await stream.event(isUpdate);
-  const ended = stream.ended();
+  expect((await stream.waitForEvent(() => true)).data).toMatchObject({ username });
+  await stream.waitForEvent(isUpdate);
+  const ended = stream.waitForEnd();
   await fetch(`${gate.url}/api/auth/sign-out`, { method: 'POST', headers: { cookie } });
   await ended;
   const again = await fetch(`${gate.url}${PATH}`, { headers: { cookie } });
@@ -146,8 +152,8 @@ test('the cookie is no token elsewhere, nor for another site’s page, nor when 
 test('an account that is suspended is told nothing more', async () => {
   const { username, session } = await signedIn();
   const stream = open(username, { authorization: `Bearer ${session.accessToken}` });
-  await stream.event(isUpdate);
-  const ended = stream.ended();
+  await stream.waitForEvent(isUpdate);
+  const ended = stream.waitForEnd();
   await gate.pouchgate.identity.accounts.suspend(parseUsername(username) as Username);
   await ended;
   expect(
@@ -162,8 +168,8 @@ test('an account that is suspended is told nothing more', async () => {
 test('a document that must not be served is refused by status, and ends a stream that is open', async () => {
   const user = newUser();
   const stream = open(user);
-  await stream.event(isUpdate);
-  const ended = stream.ended();
+  await stream.waitForEvent(isUpdate);
+  const ended = stream.waitForEnd();
   const { _rev } = await gate.registry().get(`user_${user}`);
   const document = newUserDocument(parseUsername(user) as Username, new Date(0));
   await gate.registry().insert({ ...document, _rev, preferences: { apiToken: 'sesame' } } as object);
@@ -177,12 +183,12 @@ test('streams are let go of when their clients have gone', async () => {
   const user = newUser();
   const before = gate.pouchgate.hub.waiters.stream;
   const streams = [open(user), open(user), open(user)];
-  await Promise.all(streams.map((stream) => stream.event(isUpdate)));
+  await Promise.all(streams.map((stream) => stream.waitForEvent(isUpdate)));
   expect(gate.pouchgate.hub.waiters.stream).toBe(before + 3);
   for (const stream of streams) stream.close();
   const watching = open(user);
   while (gate.pouchgate.hub.waiters.stream > before + 1) {
-    await watching.event(({ name }) => name === 'heartbeat');
+    await watching.waitForEvent(({ name }) => name === 'heartbeat');
     await new Promise((resolve) => setImmediate(resolve));
   }
   expect(gate.pouchgate.hub.waiters.stream).toBe(before + 1);

@@ -2,67 +2,67 @@ import type { ServerResponse } from 'node:http';
 import type { UserDocumentId, Username } from '../../../couchdb-design/user-document/user-document.ts';
 import type { Caller } from '../../http/caller.ts';
 import { HttpError } from '../../http/errors.ts';
-import type { SharedTimer, Timed } from '../../lib/timer-wheel.ts';
-import { stateToken, tokenGeneration, type StateToken } from '../../registry/state-token.ts';
-import { neverMind, whenGone, type Leaver } from '../../lib/on-disconnect.ts';
+import type { TimerWheel, TimerTask } from '../../lib/timer-wheel.ts';
+import { stateToken, generationOfToken, type StateToken } from '../../registry/state-token.ts';
+import { offDisconnect, onDisconnect, type DisconnectListener } from '../../lib/on-disconnect.ts';
 import type { Hub, Waiter } from '../../registry/hub.ts';
 import type { LeafState } from '../../registry/leaf-state.ts';
-import { connected, heartbeat, preferenceUpdate } from './events.ts';
+import { connectedEvent, heartbeatEvent, preferenceUpdateEvent } from './events.ts';
 
 /** A state, and what it is told as. */
-export interface Told {
+export interface Snapshot {
   readonly token: StateToken;
-  readonly answer: object;
+  readonly body: object;
 }
 
 /** What all streams of a process share. */
-export interface StreamRoom {
+export interface StreamDeps {
   readonly hub: Pick<Hub, 'park' | 'unpark'>;
-  readonly timer: SharedTimer;
+  readonly timer: TimerWheel;
   readonly now: () => number;
   /** In ms, between two heartbeats. */
-  readonly beat: number;
+  readonly heartbeatMs: number;
   /** Reads the preferences of whom the stream is for, in the state of that token or a later one as far as it can be had. */
-  readonly read: (username: Username, token: StateToken) => Promise<Told>;
+  readonly readSnapshot: (username: Username, token: StateToken) => Promise<Snapshot>;
   /** An event was given to the socket, so many seconds after the process heard of the change. */
   readonly onDelivered: (seconds: number) => void;
   readonly onSlowReader: () => void;
 }
 
 /** In ms: until what could not be read is tried again. */
-const READ_AGAIN = 1_000;
+const RETRY_DELAY_MS = 1_000;
 
 /**
  * One stream of preferences: parked in the hub as a live request of the gate is, and ended by the caller's token, session or
  * account, or by the client's leaving. It tells whole states, so a client that reads slowly is sent the newest alone; one that
  * has read nothing from one heartbeat to the next is dropped.
  */
-export class PreferencesStream implements Waiter, Timed, Leaver {
+export class PreferencesStream implements Waiter, TimerTask, DisconnectListener {
   readonly feed = 'stream';
-  slot: number | undefined;
+  bucket: number | undefined;
   readonly #caller: Caller;
   readonly #res: ServerResponse;
-  readonly #room: StreamRoom;
+  readonly #deps: StreamDeps;
   /** The state that the client has. */
-  #told: StateToken | undefined;
+  #lastSentToken: StateToken | undefined;
   /** The newest state that is known here, and when it was heard of (`performance.now()`). */
-  #newest: { readonly token: StateToken; readonly heardAt: number | undefined } | undefined;
-  #telling = false;
+  #pending: { readonly token: StateToken; readonly receivedAt: number | undefined } | undefined;
+  #sending = false;
   #isSlow = false;
-  #readAgainAt = Number.POSITIVE_INFINITY;
+  #retryAt = Number.POSITIVE_INFINITY;
   /** Never, before the answer has begun: a heartbeat would begin it without its head. */
-  #beatsAt = Number.POSITIVE_INFINITY;
-  #over = false;
+  #nextHeartbeatAt = Number.POSITIVE_INFINITY;
+  #closed = false;
 
   /** Parks itself, so that a change from now on is not missed; `begin` it, or `close` it. `told`: what the client has. */
-  constructor(caller: Caller, res: ServerResponse, told: StateToken | undefined, room: StreamRoom) {
+  constructor(caller: Caller, res: ServerResponse, told: StateToken | undefined, room: StreamDeps) {
     this.#caller = caller;
     this.#res = res;
-    this.#told = told;
-    this.#room = room;
+    this.#lastSentToken = told;
+    this.#deps = room;
     room.hub.park(this);
-    whenGone(res, this);
-    this.#wait();
+    onDisconnect(res, this);
+    this.#schedule();
   }
 
   get ownId(): UserDocumentId {
@@ -81,94 +81,94 @@ export class PreferencesStream implements Waiter, Timed, Leaver {
   readonly ending = false;
 
   /** What held when the request came, `read` if the client does not have it. The answer begins. */
-  begin(state: StateToken, read?: Told): void {
-    if (this.#over) return;
+  start(state: StateToken, snapshot?: Snapshot): void {
+    if (this.#closed) return;
     this.#writeHead();
-    this.#beatsAt = this.#room.now() + this.#room.beat;
-    this.#wait();
-    this.#write(connected(this.username, read?.token ?? state, Math.random));
-    if (read !== undefined && read.token !== this.#told) this.#update(read);
+    this.#nextHeartbeatAt = this.#deps.now() + this.#deps.heartbeatMs;
+    this.#schedule();
+    this.#write(connectedEvent(this.username, snapshot?.token ?? state, Math.random));
+    if (snapshot !== undefined && snapshot.token !== this.#lastSentToken) this.#sendUpdate(snapshot);
     // A change may have come while it was read.
-    void this.#tell();
+    void this.#flush();
   }
 
-  wake(state: LeafState, heardAt: number): void {
-    if (this.#over) return;
-    this.#newest = { token: stateToken(state), heardAt };
-    if (this.#res.headersSent) void this.#tell();
+  wake(state: LeafState, receivedAt: number): void {
+    if (this.#closed) return;
+    this.#pending = { token: stateToken(state), receivedAt };
+    if (this.#res.headersSent) void this.#flush();
   }
 
   end(): void {
-    if (this.#over) return;
+    if (this.#closed) return;
     this.close();
     // An answer of another kind a browser's EventSource takes for the last word, and does not come back.
     if (!this.#res.headersSent) this.#writeHead();
     this.#res.end();
   }
 
-  due(): void {
-    const now = this.#room.now();
+  onExpire(): void {
+    const now = this.#deps.now();
     if (now >= this.#caller.expiresAt) {
       this.end();
       return;
     }
-    if (now >= this.#readAgainAt) {
-      this.#readAgainAt = Number.POSITIVE_INFINITY;
-      void this.#tell();
+    if (now >= this.#retryAt) {
+      this.#retryAt = Number.POSITIVE_INFINITY;
+      void this.#flush();
     }
-    if (now >= this.#beatsAt) {
-      this.#beatsAt = now + this.#room.beat;
-      this.#beat(now);
+    if (now >= this.#nextHeartbeatAt) {
+      this.#nextHeartbeatAt = now + this.#deps.heartbeatMs;
+      this.#sendHeartbeat(now);
     }
-    if (!this.#over) this.#wait();
+    if (!this.#closed) this.#schedule();
   }
 
-  gone(): void {
+  onDisconnect(): void {
     this.close();
   }
 
   /** Lets go of everything; to do so again changes nothing. */
   close(): void {
-    this.#over = true;
-    this.#room.timer.cancel(this);
-    this.#room.hub.unpark(this);
-    neverMind(this.#res, this);
+    this.#closed = true;
+    this.#deps.timer.cancel(this);
+    this.#deps.hub.unpark(this);
+    offDisconnect(this.#res, this);
   }
 
-  async #tell(): Promise<void> {
-    if (this.#telling) return;
-    this.#telling = true;
-    while (this.#newest !== undefined && !this.#over && !this.#res.writableNeedDrain) {
-      const { token, heardAt } = this.#newest;
-      this.#newest = undefined;
-      if (token !== this.#told) await this.#tellOne(token, heardAt);
-      if (Number.isFinite(this.#readAgainAt)) break;
+  async #flush(): Promise<void> {
+    if (this.#sending) return;
+    this.#sending = true;
+    while (this.#pending !== undefined && !this.#closed && !this.#res.writableNeedDrain) {
+      const { token, receivedAt } = this.#pending;
+      this.#pending = undefined;
+      if (token !== this.#lastSentToken) await this.#sendSnapshot(token, receivedAt);
+      if (Number.isFinite(this.#retryAt)) break;
     }
-    this.#telling = false;
+    this.#sending = false;
   }
 
-  async #tellOne(token: StateToken, heardAt: number | undefined): Promise<void> {
-    const read = await this.#room.read(this.username, token).catch((error: unknown) => {
+  async #sendSnapshot(token: StateToken, receivedAt: number | undefined): Promise<void> {
+    const snapshot = await this.#deps.readSnapshot(this.username, token).catch((error: unknown) => {
       // What must not be told any more: the client comes back, and is told so by a status.
       if (error instanceof HttpError && error.status < 500) this.end();
       return undefined;
     });
     // The right may have ended, or the client gone, while it was read.
-    if (this.#over) return;
-    if (read !== undefined && read.token !== this.#told) {
-      this.#update(read);
-      if (heardAt !== undefined) this.#room.onDelivered((performance.now() - heardAt) / 1000);
+    if (this.#closed) return;
+    if (snapshot !== undefined && snapshot.token !== this.#lastSentToken) {
+      this.#sendUpdate(snapshot);
+      if (receivedAt !== undefined) this.#deps.onDelivered((performance.now() - receivedAt) / 1000);
     }
     // Not read, or by a copy of a cluster that lags behind what was heard of; unless there is newer news, again in a while.
-    if (read !== undefined && tokenGeneration(read.token) >= tokenGeneration(token)) return;
-    this.#newest ??= { token, heardAt };
-    this.#readAgainAt = this.#room.now() + READ_AGAIN;
-    this.#wait();
+    if (snapshot !== undefined && generationOfToken(snapshot.token) >= generationOfToken(token)) return;
+    this.#pending ??= { token, receivedAt };
+    this.#retryAt = this.#deps.now() + RETRY_DELAY_MS;
+    this.#schedule();
   }
 
-  #update(read: Told): void {
-    this.#told = read.token;
-    this.#write(preferenceUpdate(read.answer, read.token));
+  #sendUpdate(snapshot: Snapshot): void {
+    this.#lastSentToken = snapshot.token;
+    this.#write(preferenceUpdateEvent(snapshot.body, snapshot.token));
   }
 
   #writeHead(): void {
@@ -184,24 +184,24 @@ export class PreferencesStream implements Waiter, Timed, Leaver {
     if (this.#res.write(text)) return;
     this.#res.once('drain', () => {
       this.#isSlow = false;
-      void this.#tell();
+      void this.#flush();
     });
   }
 
-  #beat(now: number): void {
+  #sendHeartbeat(now: number): void {
     if (!this.#res.writableNeedDrain) {
-      this.#write(heartbeat(now));
+      this.#write(heartbeatEvent(now));
       return;
     }
     if (this.#isSlow) {
-      this.#room.onSlowReader();
+      this.#deps.onSlowReader();
       this.#res.destroy();
       this.close();
     }
     this.#isSlow = true;
   }
 
-  #wait(): void {
-    this.#room.timer.at(Math.min(this.#caller.expiresAt, this.#beatsAt, this.#readAgainAt), this);
+  #schedule(): void {
+    this.#deps.timer.schedule(Math.min(this.#caller.expiresAt, this.#nextHeartbeatAt, this.#retryAt), this);
   }
 }

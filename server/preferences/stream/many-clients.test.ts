@@ -1,7 +1,7 @@
-import { startLiveClient, sumOf, type LiveClient } from '../../testing/live-client.ts';
-import { startFrontedGate, type FrontedGate } from '../../testing/faulty-database-proxy.ts';
+import { startLiveClient, sumCounts, type LiveClient } from '../../testing/live-client.ts';
+import { startProxiedGate, type ProxiedGate } from '../../testing/faulty-database-proxy.ts';
 import { eventually } from '../../testing/fake-couchdb.ts';
-import { startStream, type StreamClient } from '../../testing/sse-client.ts';
+import { startSseClient, type SseClient } from '../../testing/sse-client.ts';
 
 /**
  * Many streams and longpolls together: one upstream feed for all, and nobody is told of anybody else.
@@ -12,16 +12,16 @@ import { startStream, type StreamClient } from '../../testing/sse-client.ts';
 /** Each with two streams and a longpoll. */
 const USERS = Number(process.env['STREAM_USERS'] ?? 150);
 const NAMES = Array.from({ length: USERS }, (_, n) => `crowd${n}`);
-const PATIENCE = 30_000;
+const TIMEOUT_MS = 30_000;
 
-interface Person {
+interface CrowdMember {
   readonly name: string;
-  readonly streams: readonly StreamClient[];
+  readonly streams: readonly SseClient[];
   readonly longpoll: LiveClient;
 }
 
-let fronted: FrontedGate;
-let people: Person[] = [];
+let fronted: ProxiedGate;
+let people: CrowdMember[] = [];
 const revisions = new Map<string, string>();
 let round = 0;
 
@@ -48,31 +48,31 @@ async function write(names: readonly string[]): Promise<void> {
 }
 const rounds = new Map<string, number>();
 
-const lastOf = ({ events }: StreamClient) => events.findLast(({ name }) => name === 'preference-update');
-const isTold = ({ name, streams, longpoll }: Person): boolean =>
+const lastOf = ({ events }: SseClient) => events.findLast(({ name }) => name === 'preference-update');
+const isUpToDate = ({ name, streams, longpoll }: CrowdMember): boolean =>
   longpoll.leaves.join() === revisions.get(name) &&
   streams.every((stream) => {
     const { data } = lastOf(stream) ?? {};
     const { preferences } = (data ?? {}) as { preferences?: { selectedTags: string[] } };
-    return stream.open && preferences?.selectedTags[0] === `${name} in round ${rounds.get(name) ?? 0}`;
+    return stream.isOpen && preferences?.selectedTags[0] === `${name} in round ${rounds.get(name) ?? 0}`;
   });
-const everybodyTold = (): Promise<void> => eventually(() => people.every(isTold), PATIENCE);
+const allUpToDate = (): Promise<void> => eventually(() => people.every(isUpToDate), TIMEOUT_MS);
 const feedRequests = (): number =>
-  fronted.front.requests.filter((asked) => asked.includes('feed=continuous') && asked.includes('user_registry')).length;
+  fronted.proxy.requests.filter((asked) => asked.includes('feed=continuous') && asked.includes('user_registry')).length;
 
 beforeAll(async () => {
-  fronted = await startFrontedGate();
+  fronted = await startProxiedGate();
   await write(NAMES);
   const { gate } = fronted;
   people = NAMES.map((name) => {
     const token = gate.token(name);
-    const backOff = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, 100));
-    const stream = (): StreamClient =>
-      startStream({ url: gate.url, headers: { authorization: `Bearer ${token}` }, backOff });
+    const backoff = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, 100));
+    const stream = (): SseClient =>
+      startSseClient({ url: gate.url, headers: { authorization: `Bearer ${token}` }, backoff });
     const longpoll = startLiveClient({ database: gate.database, token, username: name, feed: 'longpoll' });
     return { name, streams: [stream(), stream()], longpoll };
   });
-  await everybodyTold();
+  await allUpToDate();
 }, 120_000);
 afterAll(async () => {
   for (const { streams, longpoll } of people) for (const client of [...streams, longpoll]) client.close();
@@ -84,7 +84,7 @@ it('all of them have one upstream feed, and each is told exactly its own user’
   const feeds = feedRequests();
   for (let turn = 0; turn < 3; turn += 1) {
     await write(NAMES);
-    await everybodyTold();
+    await allUpToDate();
   }
   expect(feedRequests()).toBe(feeds);
   expect(feeds).toBe(1);
@@ -98,15 +98,15 @@ it('all of them have one upstream feed, and each is told exactly its own user’
 });
 
 it('the upstream is restarted: all stay, and are told what happened meanwhile', async () => {
-  const { front, gate } = fronted;
-  const before = sumOf(people.map(({ longpoll }) => longpoll));
-  await front.kill();
-  await eventually(() => !gate.pouchgate.hub.up);
+  const { proxy, gate } = fronted;
+  const before = sumCounts(people.map(({ longpoll }) => longpoll));
+  await proxy.kill();
+  await eventually(() => !gate.pouchgate.hub.connected);
   await write(NAMES.filter((_, n) => n % 2 === 0));
   expect(gate.pouchgate.hub.size).toBe(USERS * 3);
-  await front.revive();
-  await everybodyTold();
-  const after = sumOf(people.map(({ longpoll }) => longpoll));
+  await proxy.restart();
+  await allUpToDate();
+  const after = sumCounts(people.map(({ longpoll }) => longpoll));
   expect([after.lost - before.lost, after.refused - before.refused]).toEqual([0, 0]);
   for (const { streams } of people) for (const { statuses } of streams) expect(statuses).toEqual([200]);
 }, 60_000);
@@ -118,8 +118,8 @@ it('the gate is restarted: each stream comes back with its last id, and is told 
   const missed = NAMES.filter((_, n) => n % 3 === 0);
   await write(missed);
   await restarted;
-  await everybodyTold();
-  await eventually(() => gate.pouchgate.hub.size === USERS * 3, PATIENCE);
+  await allUpToDate();
+  await eventually(() => gate.pouchgate.hub.size === USERS * 3, TIMEOUT_MS);
   people.forEach(({ name, streams }, n) =>
     streams.forEach((stream, m) => {
       const events = stream.events.slice(counted[n]?.[m]).filter(({ name: event }) => event === 'preference-update');

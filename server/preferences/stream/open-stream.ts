@@ -3,67 +3,78 @@ import type { Username } from '../../../couchdb-design/user-document/user-docume
 import type { Caller } from '../../http/caller.ts';
 import { stateToken, type StateToken } from '../../registry/state-token.ts';
 import type { Hub } from '../../registry/hub.ts';
-import type { LeavesReader } from '../../registry/leaf-reader.ts';
-import { preferencesAnswer } from '../response.ts';
-import type { PreferenceRules } from '../schema.ts';
+import type { LeafReader } from '../../registry/leaf-reader.ts';
+import { createPreferencesResponse } from '../response.ts';
+import type { PreferenceDefinition } from '../schema.ts';
 import type { PreferencesService } from '../service.ts';
-import { PreferencesStream, type StreamRoom, type Told } from './event-stream.ts';
+import { PreferencesStream, type StreamDeps, type Snapshot } from './event-stream.ts';
 
-export interface StreamsOptions<P extends object> extends Pick<
-  StreamRoom,
+export interface PreferenceStreamsOptions<P extends object> extends Pick<
+  StreamDeps,
   'timer' | 'now' | 'onDelivered' | 'onSlowReader'
 > {
   readonly hub: Hub;
-  readonly leaves: LeavesReader;
+  readonly leaves: LeafReader;
   readonly service: Pick<PreferencesService<P>, 'read'>;
-  readonly rules: Pick<PreferenceRules<P>, 'defaults'>;
+  readonly definition: Pick<PreferenceDefinition<P>, 'defaults'>;
   /** Rejects when a caller's right has ended meanwhile. */
-  readonly checkRight: (caller: Caller) => Promise<void>;
+  readonly assertActive: (caller: Caller) => Promise<void>;
   /** In ms, between two heartbeats. */
-  readonly beat?: number;
+  readonly heartbeatMs?: number;
 }
 
 /** Opens streams of preferences. */
-export interface Streams {
+export interface PreferenceStreams {
   /** `told`: the id of the last event that the client has. Rejects as long as a status can still be sent. */
-  open(caller: Caller, told: StateToken | undefined, res: ServerResponse): Promise<void>;
+  open(caller: Caller, lastEventId: StateToken | undefined, res: ServerResponse): Promise<void>;
 }
 
 /** In ms: less than what fronts take for silence, which is a minute mostly. */
-const BEAT = 20_000;
+const DEFAULT_HEARTBEAT_MS = 20_000;
 
-export function createStreams<P extends object>(options: StreamsOptions<P>): Streams {
-  const { hub, leaves, service, rules, timer, now, onDelivered, onSlowReader, checkRight, beat = BEAT } = options;
+export function createPreferenceStreams<P extends object>(options: PreferenceStreamsOptions<P>): PreferenceStreams {
+  const {
+    hub,
+    leaves,
+    service,
+    definition,
+    timer,
+    now,
+    onDelivered,
+    onSlowReader,
+    assertActive,
+    heartbeatMs = DEFAULT_HEARTBEAT_MS,
+  } = options;
   /** Streams of one user are woken together, and need the same. */
-  const reads = new Map<string, Promise<Told>>();
-  const read = async (username: Username): Promise<Told> => {
+  const pendingReads = new Map<string, Promise<Snapshot>>();
+  const readSnapshot = async (username: Username): Promise<Snapshot> => {
     const now = await service.read(username);
-    return { token: now.token, answer: preferencesAnswer(now, rules) };
+    return { token: now.token, body: createPreferencesResponse(now, definition) };
   };
-  const room: StreamRoom = {
+  const deps: StreamDeps = {
     hub,
     timer,
     now,
-    beat,
+    heartbeatMs,
     onDelivered,
     onSlowReader,
-    read: (username, token) => {
+    readSnapshot: (username, token) => {
       const key = `${username} ${token}`;
-      const underway = reads.get(key) ?? read(username).finally(() => reads.delete(key));
-      reads.set(key, underway);
-      return underway;
+      const pending = pendingReads.get(key) ?? readSnapshot(username).finally(() => pendingReads.delete(key));
+      pendingReads.set(key, pending);
+      return pending;
     },
   };
   return {
-    open: async (caller, told, res) => {
+    open: async (caller, lastEventId, res) => {
       // Registered before the state is read, so that a change in between is not missed.
-      const stream = new PreferencesStream(caller, res, told, room);
+      const stream = new PreferencesStream(caller, res, lastEventId, deps);
       try {
         // And before the right is looked at once more: an end between its first check and now was told to nobody.
-        await checkRight(caller);
-        const token = stateToken(hub.heard(caller.ownId) ?? (await leaves.read(caller.ownId)));
+        await assertActive(caller);
+        const token = stateToken(hub.cachedState(caller.ownId) ?? (await leaves.read(caller.ownId)));
         // What must not be served is refused while a status can still be sent; and one who has no document is given one.
-        stream.begin(token, token === told ? undefined : await room.read(caller.username, token));
+        stream.start(token, token === lastEventId ? undefined : await deps.readSnapshot(caller.username, token));
       } catch (error) {
         stream.close();
         throw error;

@@ -4,7 +4,7 @@ import type { ApiClientOptions } from 'grammy';
  * Node's own fetch for grammy, whose own (node-fetch) writes the whole URL, and so the token, into its errors. A redirect
  * is not followed, or the token would go to wherever it says.
  */
-async function fetchWithoutTelling(
+async function fetchWithoutUrlInErrors(
   url: string,
   init: { readonly method?: string; readonly body?: string; readonly signal?: AbortSignal } = {},
 ): Promise<Response> {
@@ -26,6 +26,6 @@ export const LONGPOLL_SECONDS = 25;
 
 export const clientOptions = (apiRoot: string): ApiClientOptions => ({
   apiRoot,
-  fetch: fetchWithoutTelling,
+  fetch: fetchWithoutUrlInErrors,
   timeoutSeconds: LONGPOLL_SECONDS + 10,
 });

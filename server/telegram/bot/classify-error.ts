@@ -1,7 +1,7 @@
 import { GrammyError, HttpError } from 'grammy';
 
 /** Why a call to Telegram failed, in words for the log, which never hold the token. */
-export interface Failure {
+export interface ClassifiedError {
   readonly kind:
     /** The token is not, or no longer, good. */
     | 'token'
@@ -16,10 +16,10 @@ export interface Failure {
     | 'unreached';
   readonly reason: string;
   /** In ms, what Telegram asks to wait. */
-  readonly retryAfter: number | undefined;
+  readonly retryAfterMs: number | undefined;
 }
 
-const KINDS: Readonly<Record<number, Failure['kind']>> = {
+const KIND_BY_STATUS: Readonly<Record<number, ClassifiedError['kind']>> = {
   400: 'refused',
   401: 'token',
   403: 'gone',
@@ -30,33 +30,38 @@ const KINDS: Readonly<Record<number, Failure['kind']>> = {
 };
 
 /** Reads what grammy throws: an answer that says no, or that there was none. */
-export function failureOf(error: unknown): Failure {
+export function classifyTelegramError(error: unknown): ClassifiedError {
   if (error instanceof GrammyError) {
     const { error_code: status, description, parameters } = error;
-    const retryAfter = parameters.retry_after === undefined ? undefined : parameters.retry_after * 1000;
-    return { kind: KINDS[status] ?? 'unreached', reason: `status ${status}: ${description}`, retryAfter };
+    const retryAfterMs = parameters.retry_after === undefined ? undefined : parameters.retry_after * 1000;
+    return { kind: KIND_BY_STATUS[status] ?? 'unreached', reason: `status ${status}: ${description}`, retryAfterMs };
   }
   const inner: unknown = error instanceof HttpError ? error.error : error;
-  return { kind: 'unreached', reason: `no answer (${codeOf(inner) ?? 'unreadable'})`, retryAfter: undefined };
+  return { kind: 'unreached', reason: `no answer (${errorCodeOf(inner) ?? 'unreadable'})`, retryAfterMs: undefined };
 }
 
 /** Of an error, its code or its cause's: messages may have a URL in them, and the URL the token. */
-function codeOf(error: unknown): string | undefined {
+function errorCodeOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   if ('code' in error && typeof error.code === 'string') return error.code;
-  return 'cause' in error ? codeOf(error.cause) : undefined;
+  return 'cause' in error ? errorCodeOf(error.cause) : undefined;
 }
 
 /** In ms. */
-export interface Waits {
-  readonly first: number;
-  readonly longest: number;
+export interface BackoffOptions {
+  readonly initialMs: number;
+  readonly maxMs: number;
 }
 
 /** How long to wait after so many failures in a row, in ms. `random` as Math.random. */
-export function waitAfter({ kind, retryAfter }: Failure, failures: number, waits: Waits, random: () => number): number {
-  if (retryAfter !== undefined) return retryAfter;
+export function computeBackoffMs(
+  { kind, retryAfterMs }: ClassifiedError,
+  failures: number,
+  backoff: BackoffOptions,
+  random: () => number,
+): number {
+  if (retryAfterMs !== undefined) return retryAfterMs;
   // Only an operator can do something about it.
-  if (kind === 'token') return waits.longest;
-  return Math.min(waits.first * 2 ** Math.min(failures - 1, 20), waits.longest) * (0.5 + random() / 2);
+  if (kind === 'token') return backoff.maxMs;
+  return Math.min(backoff.initialMs * 2 ** Math.min(failures - 1, 20), backoff.maxMs) * (0.5 + random() / 2);
 }

@@ -4,7 +4,7 @@ import type { PreferencesPatch, Username } from '../../../couchdb-design/user-do
 import type { Caller } from '../../http/caller.ts';
 import { HttpError } from '../../http/errors.ts';
 import type { PreferencesService, UserPreferences } from '../../preferences/service.ts';
-import { parsePress } from './parse-button.ts';
+import { parseButtonPress } from './parse-button.ts';
 import { parseCommand } from './parse-command.ts';
 import type { Link } from '../links/link-documents.ts';
 import type { Chat, Links } from '../links/links.ts';
@@ -24,7 +24,7 @@ export interface ConversationOptions {
   readonly links: Links;
   readonly service: PreferencesService;
   /** Rejects with 401 when the session is over or the account suspended. */
-  readonly checkRight: (caller: Caller) => Promise<void>;
+  readonly assertActive: (caller: Caller) => Promise<void>;
   /** This process's, by the door "telegram". */
   readonly device: DeviceId;
   readonly now: () => number;
@@ -33,40 +33,40 @@ export interface ConversationOptions {
 }
 
 /** In ms: how long a right that was just checked counts as in use. */
-const RIGHT_IN_USE = 60_000;
+const ACCESS_VALIDITY_MS = 60_000;
 
 export function createConversation(options: ConversationOptions): Conversation {
   const { links, service, device, now } = options;
 
-  const checkRight = (username: Username, sessionId?: string): Promise<void> =>
-    options.checkRight({ username, ownId: service.idOf(username), sessionId, expiresAt: now() + RIGHT_IN_USE });
+  const assertUserActive = (username: Username, sessionId?: string): Promise<void> =>
+    options.assertActive({ username, ownId: service.idOf(username), sessionId, expiresAt: now() + ACCESS_VALIDITY_MS });
 
   /** What is said of a failure; a refusal has a sentence of its own. */
-  const sentenceOf = (error: unknown): string => {
+  const describeError = (error: unknown): string => {
     if (error instanceof HttpError && error.status < 500) return error.message;
     // A database that is down is known, and told elsewhere.
     if (!(error instanceof HttpError)) options.onError(error);
-    return words.WENT_WRONG;
+    return words.INTERNAL_FAILURE;
   };
   const edit = (link: Link, patch: PreferencesPatch): Promise<UserPreferences> =>
     service.edit(link.username, device, () => patch);
 
-  const whole = ({ username, tag }: Link, { document }: UserPreferences): Reply =>
+  const preferencesOverview = ({ username, tag }: Link, { document }: UserPreferences): Reply =>
     words.preferencesReply(username, withDefaults(document.preferences), tag);
 
-  const redeem = async (chat: Chat, code: string): Promise<Reply> => {
-    const offered = await links.redeem(code);
-    if (offered === undefined) return { text: words.BAD_CODE };
-    await checkRight(offered.username, offered.sessionId);
-    const linked = await links.link(chat, offered.username);
+  const redeemCode = async (chat: Chat, code: string): Promise<Reply> => {
+    const linkCode = await links.redeem(code);
+    if (linkCode === undefined) return { text: words.INVALID_CODE };
+    await assertUserActive(linkCode.username, linkCode.sessionId);
+    const linked = await links.link(chat, linkCode.username);
     if (linked === undefined) return { text: words.TOO_MANY_LINKS };
-    return { text: words.linkedText(offered.username, linked.before) };
+    return { text: words.linkedText(linkCode.username, linked.before) };
   };
 
-  const answer = async (chat: Chat, text: string): Promise<Reply> => {
+  const replyToText = async (chat: Chat, text: string): Promise<Reply> => {
     const command = parseCommand(text);
-    if (command.kind === 'link') return redeem(chat, command.code);
-    const link = await links.ofChat(chat.chat);
+    if (command.kind === 'link') return redeemCode(chat, command.code);
+    const link = await links.findByChat(chat.chat);
     switch (command.kind) {
       case 'help':
         return { text: link === undefined ? `${words.HELP}\n\n${words.HOW_TO_LINK}` : words.HELP };
@@ -76,21 +76,23 @@ export function createConversation(options: ConversationOptions): Conversation {
         return { text: words.UNLINKED };
       }
       case 'malformed':
-        return { text: words.usageOf(command.about) };
+        return { text: words.usageText(command.about) };
       case 'unknown':
-        return { text: link === undefined ? `${words.NOT_UNDERSTOOD}\n\n${words.HOW_TO_LINK}` : words.NOT_UNDERSTOOD };
+        return {
+          text: link === undefined ? `${words.UNKNOWN_COMMAND}\n\n${words.HOW_TO_LINK}` : words.UNKNOWN_COMMAND,
+        };
       default:
     }
     if (link === undefined) return { text: words.HOW_TO_LINK };
-    await checkRight(link.username);
+    await assertUserActive(link.username);
     switch (command.kind) {
       case 'start':
         return { text: words.linkedText(link.username, undefined) };
       case 'preferences':
-        return whole(link, await service.read(link.username));
+        return preferencesOverview(link, await service.read(link.username));
       case 'edit': {
         const { document } = await edit(link, command.patch);
-        return { text: words.lineOf(lineTopic(command.about), withDefaults(document.preferences)) };
+        return { text: words.formatSetting(toSettingTopic(command.about), withDefaults(document.preferences)) };
       }
     }
   };
@@ -98,27 +100,27 @@ export function createConversation(options: ConversationOptions): Conversation {
   return {
     onText: async (chat, text) => {
       try {
-        return await answer(chat, text);
+        return await replyToText(chat, text);
       } catch (error) {
-        return { text: sentenceOf(error) };
+        return { text: describeError(error) };
       }
     },
     onPress: async (chat, data) => {
       try {
-        const press = parsePress(data);
-        const link = await links.ofChat(chat);
+        const press = parseButtonPress(data);
+        const link = await links.findByChat(chat);
         if (link === undefined) return { notice: words.HOW_TO_LINK };
-        if (press === undefined || press.tag !== link.tag) return { notice: words.OLD_BUTTON };
-        await checkRight(link.username);
+        if (press === undefined || press.tag !== link.tag) return { notice: words.STALE_BUTTON };
+        await assertUserActive(link.username);
         const after = await edit(link, press.patch);
-        const notice = words.lineOf(press.about, withDefaults(after.document.preferences));
-        return { notice, reply: whole(link, after) };
+        const notice = words.formatSetting(press.setting, withDefaults(after.document.preferences));
+        return { notice, reply: preferencesOverview(link, after) };
       } catch (error) {
-        return { notice: sentenceOf(error) };
+        return { notice: describeError(error) };
       }
     },
   };
 }
 
-const lineTopic = (about: Topic): SettingName | 'timezone' =>
+const toSettingTopic = (about: Topic): SettingName | 'timezone' =>
   SETTING_NAMES.find((name) => name === about) ?? 'timezone';

@@ -4,12 +4,12 @@ import {
   preferencesPatchSchema,
   preferencesSchema,
 } from '../../../couchdb-design/user-document/user-document.ts';
-import { buttonData, parsePress, valuesOf } from './parse-button.ts';
-import { isForBot, parseCommand } from './parse-command.ts';
+import { buttonData, parseButtonPress, buttonValuesOf } from './parse-button.ts';
+import { isAddressedToBot, parseCommand } from './parse-command.ts';
 import { SETTING_NAMES, TOPICS, USAGE } from './settings.ts';
 import * as words from './replies.ts';
 
-const words1 = fc.constantFrom(
+const anyWord = fc.constantFrom(
   ...TOPICS,
   'on',
   'off',
@@ -25,7 +25,7 @@ const words1 = fc.constantFrom(
 /** Whatever comes, and what nearly is a command. */
 const anyText = fc.oneof(
   fc.string({ unit: 'binary' }),
-  fc.array(fc.oneof(words1, fc.string()), { maxLength: 4 }).map((parts) => `/${parts.join(' ')}`),
+  fc.array(fc.oneof(anyWord, fc.string()), { maxLength: 4 }).map((parts) => `/${parts.join(' ')}`),
 );
 
 test('whatever is said is read as something, and what it changes is always a good edit', () => {
@@ -36,7 +36,7 @@ test('whatever is said is read as something, and what it changes is always a goo
         expect(Object.keys(command.patch)).not.toEqual([]);
         expect(preferencesPatchSchema.safeParse(command.patch).success).toBe(true);
       }
-      if (command.kind === 'malformed') expect(words.usageOf(command.about).length).toBeGreaterThan(10);
+      if (command.kind === 'malformed') expect(words.usageText(command.about).length).toBeGreaterThan(10);
     }),
     { numRuns: 2_000 },
   );
@@ -55,17 +55,17 @@ test('whatever a button may say, only a button of ours is one, and it says what 
   const tag = fc.stringMatching(/^[A-Za-z0-9_-]{8}$/);
   fc.assert(
     fc.property(tag, fc.constantFrom(...SETTING_NAMES), fc.nat(), (link, about, pick) => {
-      const values = valuesOf(about);
+      const values = buttonValuesOf(about);
       const data = buttonData(link, about, values[pick % values.length] ?? '');
       expect(Buffer.byteLength(data)).toBeLessThanOrEqual(64);
-      const press = parsePress(data);
-      expect(press).toMatchObject({ tag: link, about });
+      const press = parseButtonPress(data);
+      expect(press).toMatchObject({ tag: link, setting: about });
       expect(preferencesPatchSchema.safeParse(press?.patch).success).toBe(true);
     }),
   );
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (data) => {
-      const press = parsePress(data);
+      const press = parseButtonPress(data);
       if (press !== undefined) expect(preferencesPatchSchema.safeParse(press.patch).success).toBe(true);
     }),
   );
@@ -99,5 +99,5 @@ test.each([
   ['hello', false],
   ['', false],
 ])('in a group %p is for the bot: %p', (text, isOurs) => {
-  expect(isForBot(text, 'our_bot')).toBe(isOurs);
+  expect(isAddressedToBot(text, 'our_bot')).toBe(isOurs);
 });

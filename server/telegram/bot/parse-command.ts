@@ -1,5 +1,13 @@
 import { PREFERENCE_RULES, type PreferencesPatch } from '../../../couchdb-design/user-document/preference-rules.ts';
-import { readTimeZone, SETTING_NAMES, settingOf, TOPICS, type Choice, type Switch, type Topic } from './settings.ts';
+import {
+  parseTimeZone,
+  SETTING_NAMES,
+  settingOf,
+  TOPICS,
+  type ChoiceSetting,
+  type SwitchSetting,
+  type Topic,
+} from './settings.ts';
 
 /** What a person wants by a message. */
 export type Command =
@@ -11,59 +19,59 @@ export type Command =
   | { readonly kind: 'unknown' };
 
 /** `/name@bot rest`; Telegram adds the bot's name where there are several. */
-const COMMAND = /^\/([a-z_]{1,32})(?:@\w{1,64})?(?:\s+([^]*))?$/i;
+const COMMAND_PATTERN = /^\/([a-z_]{1,32})(?:@\w{1,64})?(?:\s+([^]*))?$/i;
 /** Other names that people try. */
 const ALIASES: Readonly<Record<string, Topic>> = { settings: 'preferences', tz: 'timezone', stop: 'unlink' };
 
-const NAMED_COMMAND = /^\/[a-z_]{1,32}(?:@(\w{1,64}))?(?:\s|$)/i;
+const ADDRESSED_COMMAND_PATTERN = /^\/[a-z_]{1,32}(?:@(\w{1,64}))?(?:\s|$)/i;
 
 /** Whether a message in a group is for this bot: a command with no bot's name, or with this one's. */
-export function isForBot(text: string, botName: string): boolean {
-  const [command, named = ''] = NAMED_COMMAND.exec(text) ?? [];
-  return command !== undefined && (named === '' || named.toLowerCase() === botName.toLowerCase());
+export function isAddressedToBot(text: string, botName: string): boolean {
+  const [command, addressee = ''] = ADDRESSED_COMMAND_PATTERN.exec(text) ?? [];
+  return command !== undefined && (addressee === '' || addressee.toLowerCase() === botName.toLowerCase());
 }
 
 /** Reads a message; whatever it is, there is something to say to it. */
 export function parseCommand(text: string): Command {
-  const [, name, rest = ''] = COMMAND.exec(text.trim()) ?? [];
+  const [, name, rest = ''] = COMMAND_PATTERN.exec(text.trim()) ?? [];
   if (name === undefined) {
-    const about = topicMeant(text.trim().split(/\s/, 1)[0] ?? '');
+    const about = guessTopic(text.trim().split(/\s/, 1)[0] ?? '');
     return about === undefined ? { kind: 'unknown' } : { kind: 'malformed', about };
   }
-  const words = rest.split(/\s+/).filter((word) => word !== '');
-  const topic = topicOf(name);
-  if (topic !== undefined) return read(topic, words);
-  const about = topicMeant(name);
+  const args = rest.split(/\s+/).filter((word) => word !== '');
+  const topic = findTopic(name);
+  if (topic !== undefined) return parseTopicCommand(topic, args);
+  const about = guessTopic(name);
   return about === undefined ? { kind: 'unknown' } : { kind: 'malformed', about };
 }
 
-function topicOf(name: string): Topic | undefined {
+function findTopic(name: string): Topic | undefined {
   const lower = name.toLowerCase();
   return TOPICS.find((topic) => topic === lower) ?? (Object.hasOwn(ALIASES, lower) ? ALIASES[lower] : undefined);
 }
 
 /** The topic that a word begins as, or is a beginning of. */
-function topicMeant(word: string): Topic | undefined {
+function guessTopic(word: string): Topic | undefined {
   const lower = word.toLowerCase().replace(/^\//, '');
   if (lower.length < 3) return undefined;
-  return topicOf(lower) ?? TOPICS.find((topic) => topic.startsWith(lower.slice(0, 4)) || lower.startsWith(topic));
+  return findTopic(lower) ?? TOPICS.find((topic) => topic.startsWith(lower.slice(0, 4)) || lower.startsWith(topic));
 }
 
-function read(topic: Topic, words: readonly string[]): Command {
-  const [first, second] = words;
+function parseTopicCommand(topic: Topic, args: readonly string[]): Command {
+  const [first, second] = args;
   const malformed = { kind: 'malformed', about: topic } as const;
   const setting = SETTING_NAMES.find((name) => name === topic);
   if (setting !== undefined) {
     const known = settingOf(setting);
-    const patch = known.kind === 'choice' ? readChoice(known, words) : readSwitch(known, words);
+    const patch = known.kind === 'choice' ? parseChoice(known, args) : parseSwitch(known, args);
     return patch === undefined ? malformed : { kind: 'edit', about: topic, patch };
   }
   switch (topic) {
     case 'start':
       if (first === undefined) return { kind: 'start' };
-      return second === undefined && isCode(first) ? { kind: 'link', code: first } : malformed;
+      return second === undefined && isLinkCode(first) ? { kind: 'link', code: first } : malformed;
     case 'timezone': {
-      const timezone = second === undefined && first !== undefined ? readTimeZone(first) : undefined;
+      const timezone = second === undefined && first !== undefined ? parseTimeZone(first) : undefined;
       return timezone === undefined ? malformed : { kind: 'edit', about: topic, patch: { timezone } };
     }
     case 'preferences':
@@ -76,14 +84,14 @@ function read(topic: Topic, words: readonly string[]): Command {
 }
 
 /** What Telegram lets stand behind `?start=`: https://core.telegram.org/bots/features#deep-linking */
-const isCode = (word: string): boolean => /^[A-Za-z0-9_-]{1,64}$/.test(word);
+const isLinkCode = (word: string): boolean => /^[A-Za-z0-9_-]{1,64}$/.test(word);
 
-function readChoice({ key, values }: Choice, [word, more]: readonly string[]): PreferencesPatch | undefined {
+function parseChoice({ key, values }: ChoiceSetting, [word, more]: readonly string[]): PreferencesPatch | undefined {
   const value = values.find((each) => each === word?.toLowerCase());
   return value === undefined || more !== undefined ? undefined : { [key]: value };
 }
 
-function readSwitch({ key, time }: Switch, [word, at, more]: readonly string[]): PreferencesPatch | undefined {
+function parseSwitch({ key, time }: SwitchSetting, [word, at, more]: readonly string[]): PreferencesPatch | undefined {
   const state = word?.toLowerCase();
   if (more !== undefined) return undefined;
   if (at === undefined) {

@@ -3,7 +3,7 @@ import { PREFERENCE_RULES, type Preferences } from '../../../couchdb-design/user
 /** What a person may set from a chat, by the command's name: one table for commands, buttons and words. */
 
 /** One of a few values. */
-export interface Choice {
+export interface ChoiceSetting {
   readonly kind: 'choice';
   readonly key: 'theme' | 'viewMode';
   readonly label: string;
@@ -11,7 +11,7 @@ export interface Choice {
 }
 
 /** On or off, at a time of day where there is one. */
-export interface Switch {
+export interface SwitchSetting {
   readonly kind: 'switch';
   readonly key: 'dailyBriefing' | 'dailyRecap' | 'activitySidebarOpen';
   readonly time: 'briefingTime' | 'recapTime' | undefined;
@@ -24,12 +24,12 @@ export const SETTINGS = {
   briefing: { kind: 'switch', key: 'dailyBriefing', time: 'briefingTime', label: 'Daily briefing' },
   recap: { kind: 'switch', key: 'dailyRecap', time: 'recapTime', label: 'Daily recap' },
   sidebar: { kind: 'switch', key: 'activitySidebarOpen', time: undefined, label: 'Activity sidebar' },
-} as const satisfies Record<string, Choice | Switch>;
+} as const satisfies Record<string, ChoiceSetting | SwitchSetting>;
 
 export type SettingName = keyof typeof SETTINGS;
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
 
-export const settingOf = (name: SettingName): Choice | Switch => SETTINGS[name];
+export const settingOf = (name: SettingName): ChoiceSetting | SwitchSetting => SETTINGS[name];
 
 /** What a command may be about. */
 export type Topic = SettingName | 'timezone' | 'preferences' | 'start' | 'unlink' | 'help';
@@ -50,14 +50,14 @@ export const USAGE: Readonly<Record<Topic, { readonly example: string; readonly 
 
 export const TOPICS = Object.keys(USAGE) as readonly Topic[];
 
-const ZONES = new Map(['UTC', ...Intl.supportedValuesOf('timeZone')].map((zone) => [zone.toLowerCase(), zone]));
+const TIME_ZONES = new Map(['UTC', ...Intl.supportedValuesOf('timeZone')].map((zone) => [zone.toLowerCase(), zone]));
 
 /** A time zone's name as it is written, however somebody has typed it; undefined when there is none of that name. */
-export function readTimeZone(text: string): Preferences['timezone'] | undefined {
-  const known = ZONES.get(text.toLowerCase());
+export function parseTimeZone(text: string): Preferences['timezone'] | undefined {
+  const known = TIME_ZONES.get(text.toLowerCase());
   if (known !== undefined) return known;
-  const { longest, pattern } = PREFERENCE_RULES.timezone;
-  if (text.length > longest || !pattern.test(text)) return undefined;
+  const { maxLength, pattern } = PREFERENCE_RULES.timezone;
+  if (text.length > maxLength || !pattern.test(text)) return undefined;
   try {
     // Names that were replaced, or are newer than the list.
     new Intl.DateTimeFormat('en', { timeZone: text });

@@ -25,7 +25,7 @@ export interface Link {
 }
 
 /** A code that was given out, and for whom. */
-export interface Code {
+export interface LinkCode {
   readonly username: Username;
   /** The session whose device has asked for it. */
   readonly sessionId: string | undefined;
@@ -35,18 +35,18 @@ export interface Code {
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-export const newCode = (): string => randomBytes(24).toString('base64url');
-export const newTag = (): string => randomBytes(6).toString('base64url');
+export const generateCode = (): string => randomBytes(24).toString('base64url');
+export const generateTag = (): string => randomBytes(6).toString('base64url');
 
-export const chatId = (chat: number): string => `telegram-chat:${chat}`;
-export const codeId = (code: string): string => `telegram-code:${digest(code)}`;
-export const newestCodeId = (username: Username): string => `telegram-code-of:${username}`;
+export const chatDocumentId = (chat: number): string => `telegram-chat:${chat}`;
+export const codeDocumentId = (code: string): string => `telegram-code:${digest(code)}`;
+export const newestCodeDocumentId = (username: Username): string => `telegram-code-of:${username}`;
 /** Digests of two names may meet; whoever lists looks at the username. */
-export const linkPrefix = (username: Username): string => `telegram-link:${digest(username).slice(0, 16)}-`;
-export const linkId = (username: Username, chat: number): string => `${linkPrefix(username)}${chat}`;
+export const linkIdPrefix = (username: Username): string => `telegram-link:${digest(username).slice(0, 16)}-`;
+export const linkDocumentId = (username: Username, chat: number): string => `${linkIdPrefix(username)}${chat}`;
 
 /** The chat that an entry of the list is about. */
-export function chatOf(id: string): number | undefined {
+export function parseLinkedChat(id: string): number | undefined {
   const [, chat] = /^telegram-link:[0-9a-f]{16}-(\d{1,16})$/.exec(id) ?? [];
   return chat === undefined ? undefined : Number(chat);
 }
@@ -69,8 +69,8 @@ const codeSchema = z.object({
   expires_at: z.iso.datetime(),
 });
 
-export const chatDocument = (link: Link): z.output<typeof chatSchema> => ({
-  _id: chatId(link.chat),
+export const toChatDocument = (link: Link): z.output<typeof chatSchema> => ({
+  _id: chatDocumentId(link.chat),
   type: 'telegram-chat',
   chat: link.chat,
   username: link.username,
@@ -80,7 +80,7 @@ export const chatDocument = (link: Link): z.output<typeof chatSchema> => ({
   tag: link.tag,
 });
 
-export const codeDocument = (code: Code): z.output<typeof codeSchema> => ({
+export const toCodeDocument = (code: LinkCode): z.output<typeof codeSchema> => ({
   type: 'telegram-code',
   username: code.username,
   ...(code.sessionId === undefined ? {} : { session_id: code.sessionId }),
@@ -88,10 +88,10 @@ export const codeDocument = (code: Code): z.output<typeof codeSchema> => ({
 });
 
 /** Undefined for what is no link: then nobody is linked by it. */
-export function readLink(document: unknown): Link | undefined {
+export function parseLink(document: unknown): Link | undefined {
   const { data } = chatSchema.safeParse(document);
   const username = parseUsername(data?.username);
-  if (data === undefined || username === undefined || data._id !== chatId(data.chat)) return undefined;
+  if (data === undefined || username === undefined || data._id !== chatDocumentId(data.chat)) return undefined;
   return {
     chat: data.chat,
     username,
@@ -102,7 +102,7 @@ export function readLink(document: unknown): Link | undefined {
   };
 }
 
-export function readCode(document: unknown): Code | undefined {
+export function parseCode(document: unknown): LinkCode | undefined {
   const { data } = codeSchema.safeParse(document);
   const username = parseUsername(data?.username);
   if (data === undefined || username === undefined) return undefined;

@@ -1,21 +1,21 @@
 import type { Username } from '../../../couchdb-design/user-document/user-document.ts';
-import { unavailable } from '../../http/errors.ts';
-import { pauseAfter } from '../../lib/jittered-delay.ts';
-import type { Documents } from '../document-store.ts';
+import { serviceUnavailable } from '../../http/errors.ts';
+import { delayWithJitter } from '../../lib/jittered-delay.ts';
+import type { DocumentStore } from '../document-store.ts';
 import {
-  chatDocument,
-  chatId,
-  chatOf,
-  codeDocument,
-  codeId,
-  linkId,
-  linkPrefix,
-  newCode,
-  newestCodeId,
-  newTag,
-  readCode,
-  readLink,
-  type Code,
+  toChatDocument,
+  chatDocumentId,
+  parseLinkedChat,
+  toCodeDocument,
+  codeDocumentId,
+  linkDocumentId,
+  linkIdPrefix,
+  generateCode,
+  newestCodeDocumentId,
+  generateTag,
+  parseCode,
+  parseLink,
+  type LinkCode,
   type Link,
 } from './link-documents.ts';
 
@@ -25,81 +25,84 @@ export type Chat = Pick<Link, 'chat' | 'firstName' | 'telegramName'>;
 /** Which chats are linked to whom. Everything rejects with 502 or 503 when the database fails. */
 export interface Links {
   /** A new code for a user; one from before is good no more. */
-  offer(
+  createCode(
     username: Username,
     sessionId: string | undefined,
   ): Promise<{ readonly code: string; readonly expiresAt: number }>;
   /** Uses a code up: what it was for, or undefined when it is not, or no longer, good. */
-  redeem(code: string): Promise<Code | undefined>;
+  redeem(code: string): Promise<LinkCode | undefined>;
   /** Links a chat to a user, in place of whomever it was linked to; undefined when too many are linked to that user. */
   link(
     chat: Chat,
     username: Username,
   ): Promise<{ readonly link: Link; readonly before: Username | undefined } | undefined>;
-  ofChat(chat: number): Promise<Link | undefined>;
+  findByChat(chat: number): Promise<Link | undefined>;
   /** The oldest first. */
-  ofUser(username: Username): Promise<readonly Link[]>;
+  listByUser(username: Username): Promise<readonly Link[]>;
   /** Ends a chat's link when it is this user's; whether it was. */
   unlink(chat: number, username: Username): Promise<boolean>;
   /** Nothing stays of a user: for whoever erases an account. */
-  forget(username: Username): Promise<void>;
+  deleteByUser(username: Username): Promise<void>;
 }
 
 /** In ms. */
-export const CODE_LIFE = 10 * 60_000;
+export const CODE_LIFETIME_MS = 10 * 60_000;
 /** Chats of one user: nobody has so many by themselves. */
-const MOST_LINKS = 10;
+const MAX_LINKS_PER_USER = 10;
 /** Each conflict is another's success, so whoever meets this many in a row is better told to come back. */
-const MOST_CONFLICTS = 8;
+const MAX_CONFLICTS = 8;
 
-export function createLinks(documents: Documents, now: () => number): Links {
-  const ofChat = async (chat: number): Promise<Link | undefined> => readLink(await documents.read(chatId(chat)));
+export function createLinks(documents: DocumentStore, now: () => number): Links {
+  const findByChat = async (chat: number): Promise<Link | undefined> =>
+    parseLink(await documents.read(chatDocumentId(chat)));
   const removeById = async (id: string): Promise<void> => {
     const found = await documents.read(id);
     if (found !== undefined) await documents.remove(found);
   };
   /** Does it until it was not in another's way. */
-  const untilDone = async <T>(attempt: () => Promise<T | undefined>): Promise<T> => {
-    for (let count = 1; count <= MOST_CONFLICTS; count += 1) {
+  const retryOnConflict = async <T>(attempt: () => Promise<T | undefined>): Promise<T> => {
+    for (let count = 1; count <= MAX_CONFLICTS; count += 1) {
       const done = await attempt();
       if (done !== undefined) return done;
-      await pauseAfter(count);
+      await delayWithJitter(count);
     }
-    throw unavailable('The link is being changed by many at once.');
+    throw serviceUnavailable('The link is being changed by many at once.');
   };
-  const ofUser = async (username: Username): Promise<readonly Link[]> => {
-    const chats = (await documents.idsOf(linkPrefix(username))).flatMap((id) => chatOf(id) ?? []);
-    const links = (await documents.readAll(chats.map(chatId))).flatMap((document) => readLink(document) ?? []);
+  const listByUser = async (username: Username): Promise<readonly Link[]> => {
+    const chats = (await documents.listIds(linkIdPrefix(username))).flatMap((id) => parseLinkedChat(id) ?? []);
+    const links = (await documents.readAll(chats.map(chatDocumentId))).flatMap((document) => parseLink(document) ?? []);
     return links.filter((link) => link.username === username).toSorted((a, b) => a.linkedAt - b.linkedAt);
   };
   const unlink = (chat: number, username: Username): Promise<boolean> =>
-    untilDone(async () => {
-      const stored = await documents.read(chatId(chat));
-      if (stored === undefined || readLink(stored)?.username !== username) return false;
+    retryOnConflict(async () => {
+      const stored = await documents.read(chatDocumentId(chat));
+      if (stored === undefined || parseLink(stored)?.username !== username) return false;
       if (!(await documents.remove(stored))) return undefined;
-      await removeById(linkId(username, chat));
+      await removeById(linkDocumentId(username, chat));
       return true;
     });
-  const newestOf = async (username: Username): Promise<{ revision: string | undefined; id: string | undefined }> => {
-    const stored = await documents.read(newestCodeId(username));
+  const readNewestCode = async (
+    username: Username,
+  ): Promise<{ revision: string | undefined; id: string | undefined }> => {
+    const stored = await documents.read(newestCodeDocumentId(username));
     const id = stored?.['code_id'];
     return { revision: stored?._rev, id: typeof id === 'string' ? id : undefined };
   };
 
   return {
-    ofChat,
-    ofUser,
+    findByChat,
+    listByUser,
     unlink,
 
-    offer: async (username, sessionId) => {
-      const code = newCode();
-      const expiresAt = now() + CODE_LIFE;
+    createCode: async (username, sessionId) => {
+      const code = generateCode();
+      const expiresAt = now() + CODE_LIFETIME_MS;
       // First, so that one who asks at the same time finds it and takes it away.
-      await documents.write(codeId(code), codeDocument({ username, sessionId, expiresAt }), undefined);
-      await untilDone(async () => {
-        const { revision, id } = await newestOf(username);
-        const newest = { type: 'telegram-code-of', username, code_id: codeId(code) };
-        if ((await documents.write(newestCodeId(username), newest, revision)) === undefined) return undefined;
+      await documents.write(codeDocumentId(code), toCodeDocument({ username, sessionId, expiresAt }), undefined);
+      await retryOnConflict(async () => {
+        const { revision, id } = await readNewestCode(username);
+        const newest = { type: 'telegram-code-of', username, code_id: codeDocumentId(code) };
+        if ((await documents.write(newestCodeDocumentId(username), newest, revision)) === undefined) return undefined;
         if (id !== undefined) await removeById(id);
         return true;
       });
@@ -107,35 +110,35 @@ export function createLinks(documents: Documents, now: () => number): Links {
     },
 
     redeem: async (code) => {
-      const stored = await documents.read(codeId(code));
-      const offered = readCode(stored);
-      if (stored === undefined || offered === undefined) return undefined;
+      const stored = await documents.read(codeDocumentId(code));
+      const linkCode = parseCode(stored);
+      if (stored === undefined || linkCode === undefined) return undefined;
       // Of two that come with one code, the one whose removal is the first has it.
       const isMine = await documents.remove(stored);
-      return isMine && now() < offered.expiresAt ? offered : undefined;
+      return isMine && now() < linkCode.expiresAt ? linkCode : undefined;
     },
 
     link: async (chat, username) => {
-      const others = (await ofUser(username)).filter((link) => link.chat !== chat.chat);
-      if (others.length >= MOST_LINKS) return undefined;
-      const link: Link = { ...chat, username, linkedAt: now(), tag: newTag() };
+      const others = (await listByUser(username)).filter((link) => link.chat !== chat.chat);
+      if (others.length >= MAX_LINKS_PER_USER) return undefined;
+      const link: Link = { ...chat, username, linkedAt: now(), tag: generateTag() };
       // Before the link itself, so that there is none that its user does not see.
-      await documents.write(linkId(username, chat.chat), { type: 'telegram-link', username }, undefined);
-      const before = await untilDone(async () => {
-        const stored = await documents.read(chatId(chat.chat));
-        const revision = await documents.write(chatId(chat.chat), chatDocument(link), stored?._rev);
-        return revision === undefined ? undefined : { username: readLink(stored)?.username };
+      await documents.write(linkDocumentId(username, chat.chat), { type: 'telegram-link', username }, undefined);
+      const before = await retryOnConflict(async () => {
+        const stored = await documents.read(chatDocumentId(chat.chat));
+        const revision = await documents.write(chatDocumentId(chat.chat), toChatDocument(link), stored?._rev);
+        return revision === undefined ? undefined : { username: parseLink(stored)?.username };
       });
       if (before.username !== undefined && before.username !== username) {
-        await removeById(linkId(before.username, chat.chat));
+        await removeById(linkDocumentId(before.username, chat.chat));
       }
       return { link, before: before.username };
     },
 
-    forget: async (username) => {
-      for (const { chat } of await ofUser(username)) await unlink(chat, username);
-      const { id } = await newestOf(username);
-      for (const each of [id, newestCodeId(username)]) if (each !== undefined) await removeById(each);
+    deleteByUser: async (username) => {
+      for (const { chat } of await listByUser(username)) await unlink(chat, username);
+      const { id } = await readNewestCode(username);
+      for (const each of [id, newestCodeDocumentId(username)]) if (each !== undefined) await removeById(each);
     },
   };
 }

@@ -2,13 +2,13 @@ import cors from 'cors';
 import { Router, type Request, type RequestHandler } from 'express';
 import type { Caller } from '../../http/caller.ts';
 import type { TelegramChats, TelegramLink } from '../../contract.ts';
-import { missing, sendJson, unavailable } from '../../http/errors.ts';
-import { limitBy, type RateLimit } from '../../http/rate-limits.ts';
-import { sendProblem, tellProblems } from '../../http/problem-details.ts';
-import { createCallers, refuseMethod, sendNothing } from '../../http/routing.ts';
+import { notFound, sendJson, serviceUnavailable } from '../../http/errors.ts';
+import { limitByKey, type RateLimit } from '../../http/rate-limits.ts';
+import { sendProblem, problemErrorHandler } from '../../http/problem-details.ts';
+import { createCallerContext, methodNotAllowedHandler, sendNoContent } from '../../http/routing.ts';
 import type { Links } from './links.ts';
 
-export interface RoutesOptions {
+export interface LinkRoutesOptions {
   readonly links: Links;
   /** The bot's name at Telegram; undefined as long as Telegram has not told it. */
   readonly botName: () => string | undefined;
@@ -27,11 +27,11 @@ export interface RoutesOptions {
  * - `POST /link`: a code, and the link that opens the bot with it;
  * - `GET /`: the linked chats; `DELETE /<id>` unlinks one.
  */
-export function createRoutes(options: RoutesOptions): Router {
+export function createLinkRoutes(options: LinkRoutesOptions): Router {
   const { links, limits } = options;
   const router = Router({ caseSensitive: true, strict: true });
-  const { identify, callerOf, nameOf } = createCallers();
-  const limited = (limit: RateLimit): RequestHandler => limitBy(limit, 'all', nameOf, sendProblem);
+  const { authenticateWith, requireCaller, usernameOf } = createCallerContext();
+  const rateLimited = (limit: RateLimit): RequestHandler => limitByKey(limit, 'all', usernameOf, sendProblem);
 
   if (options.corsOrigins.length > 0) {
     router.use(
@@ -44,21 +44,21 @@ export function createRoutes(options: RoutesOptions): Router {
       }),
     );
   }
-  router.use(identify((req) => options.authenticate(req.headersDistinct)));
+  router.use(authenticateWith((req) => options.authenticate(req.headersDistinct)));
 
-  router.post('/link', limited(limits.link), async (req, res) => {
-    const { username, sessionId } = callerOf(req);
+  router.post('/link', rateLimited(limits.link), async (req, res) => {
+    const { username, sessionId } = requireCaller(req);
     const bot = options.botName();
-    if (bot === undefined) throw unavailable('Telegram cannot be reached. Try again in a while.');
-    const { code, expiresAt } = await links.offer(username, sessionId);
+    if (bot === undefined) throw serviceUnavailable('Telegram cannot be reached. Try again in a while.');
+    const { code, expiresAt } = await links.createCode(username, sessionId);
     const url = `https://t.me/${bot}?start=${code}`;
     sendJson(res, 201, { code, url, expiresAt: new Date(expiresAt).toISOString() } satisfies TelegramLink);
   });
-  router.all('/link', refuseMethod('POST'));
+  router.all('/link', methodNotAllowedHandler('POST'));
 
-  const few = limited(limits.others);
-  router.get('/', few, async (req, res) => {
-    const all = await links.ofUser(callerOf(req).username);
+  const limitOthers = rateLimited(limits.others);
+  router.get('/', limitOthers, async (req, res) => {
+    const all = await links.listByUser(requireCaller(req).username);
     const chats = all.map(({ chat, firstName, telegramName, linkedAt }) => ({
       id: String(chat),
       firstName,
@@ -67,19 +67,19 @@ export function createRoutes(options: RoutesOptions): Router {
     }));
     sendJson(res, 200, { chats } satisfies TelegramChats);
   });
-  router.all('/', refuseMethod('GET,HEAD'));
+  router.all('/', methodNotAllowedHandler('GET,HEAD'));
 
-  router.delete('/:id', few, async (req, res) => {
+  router.delete('/:id', limitOthers, async (req, res) => {
     const id = String(req.params['id']);
-    const isOwn = /^\d{1,16}$/.test(id) && (await links.unlink(Number(id), callerOf(req).username));
-    if (!isOwn) throw missing();
-    sendNothing(res);
+    const isOwn = /^\d{1,16}$/.test(id) && (await links.unlink(Number(id), requireCaller(req).username));
+    if (!isOwn) throw notFound();
+    sendNoContent(res);
   });
-  router.all('/:id', refuseMethod('DELETE'));
+  router.all('/:id', methodNotAllowedHandler('DELETE'));
 
   router.use(() => {
-    throw missing();
+    throw notFound();
   });
-  router.use(tellProblems(options.onError));
+  router.use(problemErrorHandler(options.onError));
   return router;
 }

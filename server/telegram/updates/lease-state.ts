@@ -26,7 +26,7 @@ const leaseSchema = z.object({
 
 export const LEASE_ID = 'telegram-lease';
 
-export const leaseDocument = ({ holder, until, next }: Lease): z.output<typeof leaseSchema> => ({
+export const toLeaseDocument = ({ holder, until, next }: Lease): z.output<typeof leaseSchema> => ({
   type: 'telegram-lease',
   holder: holder ?? null,
   until: new Date(until).toISOString(),
@@ -34,7 +34,7 @@ export const leaseDocument = ({ holder, until, next }: Lease): z.output<typeof l
 });
 
 /** What is no lease is held by nobody. */
-export function readLease(document: unknown): Lease {
+export function parseLease(document: unknown): Lease {
   const { data } = leaseSchema.safeParse(document);
   if (data === undefined) return { holder: undefined, until: 0, next: undefined };
   const { offset, offset_at: at } = data;
@@ -46,27 +46,35 @@ export function readLease(document: unknown): Lease {
 }
 
 /** What a waiting process has seen last: a revision, and since when, in ms of its own clock. */
-export interface Seen {
+export interface ObservedRevision {
   readonly revision: string | undefined;
   readonly since: number;
 }
 
-export const seenNow = (before: Seen | undefined, revision: string | undefined, now: number): Seen =>
-  before !== undefined && before.revision === revision ? before : { revision, since: now };
+export const observeRevision = (
+  previous: ObservedRevision | undefined,
+  revision: string | undefined,
+  now: number,
+): ObservedRevision => (previous !== undefined && previous.revision === revision ? previous : { revision, since: now });
 
 /** `me`: the answer to one's own writing may have been lost. */
-export const mayTake = (lease: Lease, me: string, seen: Seen, now: number, life: number): boolean =>
-  lease.holder === undefined || lease.holder === me || now - seen.since >= life;
+export const canAcquire = (
+  lease: Lease,
+  ownId: string,
+  observed: ObservedRevision,
+  now: number,
+  durationMs: number,
+): boolean => lease.holder === undefined || lease.holder === ownId || now - observed.since >= durationMs;
 
 /** How long whoever holds it may believe so after the last renewal was sent, in ms. */
-export const beliefOf = (life: number): number => (life * 2) / 3;
+export const safeHoldMs = (durationMs: number): number => (durationMs * 2) / 3;
 
 /**
  * When there was no update for a week Telegram begins to count anew, anywhere: what was counted before is forgotten a day
  * earlier. https://core.telegram.org/bots/api#update
  */
-const COUNT_LIFE = 6 * 24 * 60 * 60_000;
+const MAX_OFFSET_AGE_MS = 6 * 24 * 60 * 60_000;
 
 /** The first update to ask for, or undefined for all that there are. */
-export const offsetNow = (next: Lease['next'], now: number): number | undefined =>
-  next === undefined || now - next.at > COUNT_LIFE ? undefined : next.offset;
+export const currentOffset = (next: Lease['next'], now: number): number | undefined =>
+  next === undefined || now - next.at > MAX_OFFSET_AGE_MS ? undefined : next.offset;

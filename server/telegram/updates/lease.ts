@@ -1,21 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { atMost } from '../../lib/concurrency-limit.ts';
-import type { Documents } from '../document-store.ts';
+import { limitConcurrency } from '../../lib/concurrency-limit.ts';
+import type { DocumentStore } from '../document-store.ts';
 import {
-  beliefOf,
+  safeHoldMs,
   LEASE_ID,
-  leaseDocument,
-  mayTake,
-  offsetNow,
-  readLease,
-  seenNow,
+  toLeaseDocument,
+  canAcquire,
+  currentOffset,
+  parseLease,
+  observeRevision,
   type Lease,
-  type Seen,
+  type ObservedRevision,
 } from './lease-state.ts';
 
 /** The lease while this process holds it. */
-export interface Held {
+export interface HeldLease {
   /** Aborted as soon as it is lost, or given back. */
   readonly signal: AbortSignal;
   /** The first update to ask Telegram for; undefined: all that there are. */
@@ -30,71 +30,75 @@ export interface Held {
 }
 
 export interface LeaseOptions {
-  readonly documents: Documents;
+  readonly documents: DocumentStore;
   /** In ms: how long after its holder was last heard of it goes to another. */
-  readonly life: number;
+  readonly durationMs: number;
   /** In ms since 1970. */
   readonly now: () => number;
-  readonly onTrouble: (error: unknown) => void;
+  readonly onError: (error: unknown) => void;
 }
 
 /** Resolves as soon as this process holds the lease; undefined when `closing` is aborted before. */
-export async function acquireLease(options: LeaseOptions, closing: AbortSignal): Promise<Held | undefined> {
-  const { documents, life, now, onTrouble } = options;
+export async function acquireLease(options: LeaseOptions, closing: AbortSignal): Promise<HeldLease | undefined> {
+  const { documents, durationMs, now, onError } = options;
   const holder = randomBytes(9).toString('base64url');
-  let seen: Seen | undefined;
+  let observed: ObservedRevision | undefined;
   while (!closing.aborted) {
     try {
       const stored = await documents.read(LEASE_ID);
-      const lease = readLease(stored);
-      seen = seenNow(seen, stored?._rev, performance.now());
-      if (mayTake(lease, holder, seen, performance.now(), life)) {
-        const sent = performance.now();
-        const mine = { ...lease, holder, until: now() + life };
-        const revision = await documents.write(LEASE_ID, leaseDocument(mine), stored?._rev);
-        if (revision !== undefined) return hold(options, holder, { lease: mine, revision, sent });
+      const lease = parseLease(stored);
+      observed = observeRevision(observed, stored?._rev, performance.now());
+      if (canAcquire(lease, holder, observed, performance.now(), durationMs)) {
+        const sentAt = performance.now();
+        const acquired = { ...lease, holder, until: now() + durationMs };
+        const revision = await documents.write(LEASE_ID, toLeaseDocument(acquired), stored?._rev);
+        if (revision !== undefined) return holdLease(options, holder, { lease: acquired, revision, sentAt });
       }
     } catch (error) {
-      onTrouble(error);
+      onError(error);
     }
-    await delay(life / 3, undefined, { signal: closing }).catch(() => undefined);
+    await delay(durationMs / 3, undefined, { signal: closing }).catch(() => undefined);
   }
   return undefined;
 }
 
 /** The lease as it was last stored, by a request that was sent then. */
-interface Stored {
+interface StoredLease {
   readonly lease: Lease;
   readonly revision: string;
-  readonly sent: number;
+  readonly sentAt: number;
 }
 
-function hold({ documents, life, now, onTrouble }: LeaseOptions, holder: string, taken: Stored): Held {
-  const over = new AbortController();
-  const oneByOne = atMost(1);
-  let { lease, revision } = taken;
-  let lapse: NodeJS.Timeout | undefined;
+function holdLease(
+  { documents, durationMs, now, onError }: LeaseOptions,
+  holder: string,
+  acquired: StoredLease,
+): HeldLease {
+  const ended = new AbortController();
+  const runExclusive = limitConcurrency(1);
+  let { lease, revision } = acquired;
+  let expiryTimer: NodeJS.Timeout | undefined;
 
   const end = (): void => {
-    over.abort();
-    clearInterval(renewing);
-    clearTimeout(lapse);
+    ended.abort();
+    clearInterval(renewalTimer);
+    clearTimeout(expiryTimer);
   };
-  const believe = (sent: number): void => {
-    clearTimeout(lapse);
-    lapse = setTimeout(end, sent + beliefOf(life) - performance.now());
+  const scheduleExpiry = (sentAt: number): void => {
+    clearTimeout(expiryTimer);
+    expiryTimer = setTimeout(end, sentAt + safeHoldMs(durationMs) - performance.now());
   };
-  const store = (change: Partial<Lease>): Promise<boolean> =>
-    oneByOne(async () => {
-      if (over.signal.aborted) return false;
+  const update = (change: Partial<Lease>): Promise<boolean> =>
+    runExclusive(async () => {
+      if (ended.signal.aborted) return false;
       const sent = performance.now();
-      const next = { ...lease, until: now() + life, ...change };
-      let stored = await documents.write(LEASE_ID, leaseDocument(next), revision);
+      const next = { ...lease, until: now() + durationMs, ...change };
+      let stored = await documents.write(LEASE_ID, toLeaseDocument(next), revision);
       if (stored === undefined) {
         // Another's write came in between, or one of our own whose answer was lost.
         const current = await documents.read(LEASE_ID);
-        if (current !== undefined && readLease(current).holder === holder) {
-          stored = await documents.write(LEASE_ID, leaseDocument(next), current._rev);
+        if (current !== undefined && parseLease(current).holder === holder) {
+          stored = await documents.write(LEASE_ID, toLeaseDocument(next), current._rev);
         }
       }
       if (stored === undefined) {
@@ -103,18 +107,18 @@ function hold({ documents, life, now, onTrouble }: LeaseOptions, holder: string,
       }
       lease = next;
       revision = stored;
-      believe(sent);
+      scheduleExpiry(sent);
       return true;
     });
-  const renewing = setInterval(() => void store({}).catch(onTrouble), life / 3);
-  believe(taken.sent);
+  const renewalTimer = setInterval(() => void update({}).catch(onError), durationMs / 3);
+  scheduleExpiry(acquired.sentAt);
 
   return {
-    signal: over.signal,
-    offset: () => offsetNow(lease.next, now()),
-    claim: (offset) => store({ next: { offset, at: now() } }),
+    signal: ended.signal,
+    offset: () => currentOffset(lease.next, now()),
+    claim: (offset) => update({ next: { offset, at: now() } }),
     release: async () => {
-      await store({ holder: undefined, until: now() }).catch(onTrouble);
+      await update({ holder: undefined, until: now() }).catch(onError);
       end();
     },
   };

@@ -2,22 +2,22 @@ import type { Bot } from 'grammy';
 import type { Update } from 'grammy/types';
 import type { Logger } from 'pino';
 import { ALLOWED_UPDATES } from '../bot/bot.ts';
-import type { Waits } from '../bot/classify-error.ts';
+import type { BackoffOptions } from '../bot/classify-error.ts';
 import { acquireLease, type LeaseOptions } from './lease.ts';
-import { persist, type PersistOptions } from './retry.ts';
-import { pollUpdates, signalOf } from './poll.ts';
+import { retryUntilAborted, type RetryOptions } from './retry.ts';
+import { pollUpdates, toGrammySignal } from './poll.ts';
 import { COMMANDS } from '../bot/replies.ts';
 
 export interface RunOptions {
   readonly bot: Bot;
   /** To be kept out of the log. */
   readonly token: string;
-  readonly waits: Waits;
+  readonly backoff: BackoffOptions;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
   /** Handles updates that this process has taken, and resolves when there may be more; never rejects. */
   readonly handle: (updates: readonly Update[]) => Promise<void>;
   /** Resolves when none is being handled. */
-  readonly settled: () => Promise<unknown>;
+  readonly whenIdle: () => Promise<unknown>;
   /** Where Telegram is to bring updates; undefined: it is asked for them, by the one process that has the lease. */
   readonly webhook: { readonly url: string; readonly secret: string } | undefined;
   readonly lease: LeaseOptions;
@@ -25,44 +25,50 @@ export interface RunOptions {
 
 /** Has the updates come, until it is closed. */
 export function runBot(options: RunOptions): { close(): Promise<void> } {
-  const { bot, token, waits, log, handle, webhook } = options;
+  const { bot, token, backoff, log, handle, webhook } = options;
   const closing = new AbortController();
-  const onFailure: PersistOptions['onFailure'] = ({ kind, reason }, wait) => {
+  const onRetry: RetryOptions['onRetry'] = ({ kind, reason }, wait) => {
     const details = { reason: reason.replaceAll(token, '[token]'), againInMs: Math.round(wait) };
     if (kind === 'token') log.error(details, 'Telegram does not take TELEGRAM_BOT_TOKEN.');
     else log.warn(details, 'Telegram cannot be asked.');
   };
-  const trying = { signal: closing.signal, waits, onFailure };
-  const signal = signalOf(closing.signal);
+  const retryOptions = { signal: closing.signal, backoff, onRetry };
+  const signal = toGrammySignal(closing.signal);
 
   const run = async (): Promise<void> => {
-    const me = await persist(() => bot.api.getMe(signal), trying);
+    const me = await retryUntilAborted(() => bot.api.getMe(signal), retryOptions);
     if (me === undefined) return;
     bot.botInfo = me;
-    await persist(() => bot.api.setMyCommands(COMMANDS, {}, signal), trying);
+    await retryUntilAborted(() => bot.api.setMyCommands(COMMANDS, {}, signal), retryOptions);
     if (webhook !== undefined) {
       const { url, secret } = webhook;
       const settings = { secret_token: secret, allowed_updates: ALLOWED_UPDATES };
-      const isSet = await persist(() => bot.api.setWebhook(url, settings, signal), trying);
+      const isSet = await retryUntilAborted(() => bot.api.setWebhook(url, settings, signal), retryOptions);
       if (isSet !== undefined) log.info('Telegram brings updates.');
       return;
     }
     while (!closing.signal.aborted) {
-      const held = await acquireLease(options.lease, closing.signal);
-      if (held === undefined) return;
+      const lease = await acquireLease(options.lease, closing.signal);
+      if (lease === undefined) return;
       log.info('This process asks Telegram for updates.');
-      await pollUpdates({ ...trying, bot, held, handle, signal: AbortSignal.any([closing.signal, held.signal]) });
+      await pollUpdates({
+        ...retryOptions,
+        bot,
+        lease,
+        handle,
+        signal: AbortSignal.any([closing.signal, lease.signal]),
+      });
       // Before another one goes on, so that what one chat says stays in order.
-      await options.settled();
-      await held.release();
+      await options.whenIdle();
+      await lease.release();
       log.info('This process asks Telegram for updates no more.');
     }
   };
-  const over = run().catch((error: unknown) => log.error({ err: error }, 'The bot has ended unexpectedly.'));
+  const finished = run().catch((error: unknown) => log.error({ err: error }, 'The bot has ended unexpectedly.'));
   return {
     close: () => {
       closing.abort();
-      return over;
+      return finished;
     },
   };
 }

@@ -2,26 +2,31 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedEngine } from './engine.ts';
-import { OPEN_TO_MEMBERS, startTestEngine, type Ask, type TestEngine } from '../../testing/embedded-engine.ts';
+import {
+  REGISTRY_USERS_SECURITY,
+  startTestEngine,
+  type SendRequest,
+  type TestEngine,
+} from '../../testing/embedded-engine.ts';
 
-let kit: TestEngine;
-let member: Ask;
-let stranger: Ask;
+let testEngine: TestEngine;
+let member: SendRequest;
+let stranger: SendRequest;
 
 beforeAll(async () => {
-  kit = await startTestEngine();
-  await kit.asAdmin('PUT', '/shared');
-  await kit.asAdmin('PUT', '/shared/_security', OPEN_TO_MEMBERS);
-  await kit.asAdmin('PUT', '/shared/doc', { secret: 'canary' });
-  await kit.asAdmin('PUT', '/closed');
-  await kit.asAdmin('PUT', '/closed/doc', { secret: 'canary' });
-  member = await kit.account('alice', ['registry_user']);
-  stranger = await kit.account('mallory', []);
+  testEngine = await startTestEngine();
+  await testEngine.asAdmin('PUT', '/shared');
+  await testEngine.asAdmin('PUT', '/shared/_security', REGISTRY_USERS_SECURITY);
+  await testEngine.asAdmin('PUT', '/shared/doc', { secret: 'canary' });
+  await testEngine.asAdmin('PUT', '/closed');
+  await testEngine.asAdmin('PUT', '/closed/doc', { secret: 'canary' });
+  member = await testEngine.createAccount('alice', ['registry_user']);
+  stranger = await testEngine.createAccount('mallory', []);
 });
 
-afterAll(() => kit.engine.close());
+afterAll(() => testEngine.engine.close());
 
-const refused = expect.objectContaining({
+const expectedRejection = expect.objectContaining({
   error: expect.stringMatching(/^(?:unauthorized|forbidden)$/) as unknown,
   reason: expect.any(String) as unknown,
 }) as unknown;
@@ -78,10 +83,10 @@ describe('what only the administrator may see', () => {
   it.each([...SERVER_REQUESTS, ...closed])(
     '%s %s is refused to nobody and to an account',
     async (method, path, body) => {
-      for (const ask of [kit.asNobody, stranger, member]) {
+      for (const ask of [testEngine.asAnonymous, stranger, member]) {
         const answer = await ask(method, path, body);
         expect([401, 403]).toContain(answer.status);
-        if (method !== 'HEAD') expect(answer.body).toEqual(refused);
+        if (method !== 'HEAD') expect(answer.body).toEqual(expectedRejection);
       }
     },
   );
@@ -89,21 +94,21 @@ describe('what only the administrator may see', () => {
   it.each(DOCUMENT_REQUESTS)(
     '%s /shared%s is refused to nobody and to an account without the role',
     async (method, path, body) => {
-      expect((await kit.asNobody(method, `/shared${path}`, body)).status).toBe(401);
+      expect((await testEngine.asAnonymous(method, `/shared${path}`, body)).status).toBe(401);
       expect((await stranger(method, `/shared${path}`, body)).status).toBe(403);
     },
   );
 
   it('a database that is not there is refused alike', async () => {
-    expect(await kit.asNobody('GET', '/nowhere')).toMatchObject({ status: 401, body: refused });
-    expect(await stranger('GET', '/nowhere')).toMatchObject({ status: 403, body: refused });
+    expect(await testEngine.asAnonymous('GET', '/nowhere')).toMatchObject({ status: 401, body: expectedRejection });
+    expect(await stranger('GET', '/nowhere')).toMatchObject({ status: 403, body: expectedRejection });
   });
 
   it('an account cannot read or raise itself', async () => {
     const own = '/_users/org.couchdb.user:alice';
     expect((await member('GET', own)).status).toBe(403);
     expect((await member('PUT', own, { name: 'alice', type: 'user', roles: ['_admin', 'other'] })).status).toBe(403);
-    expect((await kit.asAdmin('GET', own)).body).toMatchObject({ roles: ['registry_user'] });
+    expect((await testEngine.asAdmin('GET', own)).body).toMatchObject({ roles: ['registry_user'] });
   });
 });
 
@@ -112,7 +117,7 @@ describe('what a member may not do', () => {
     const security = { admins: { names: ['alice'], roles: [] }, members: { names: [], roles: [] } };
     expect((await member('PUT', '/shared/_security', security)).status).toBe(401);
     await member('PUT', '/shared/_local/_security', { security });
-    expect((await kit.asAdmin('GET', '/shared/_security')).body).toEqual(OPEN_TO_MEMBERS);
+    expect((await testEngine.asAdmin('GET', '/shared/_security')).body).toEqual(REGISTRY_USERS_SECURITY);
   });
 
   it('write a design document, alone or in a batch', async () => {
@@ -124,7 +129,7 @@ describe('what a member may not do', () => {
     ]);
     const replicated = { new_edits: false, docs: [{ ...design, _rev: '1-a' }] };
     expect((await member('POST', '/shared/_bulk_docs', replicated)).body).toMatchObject([{ error: 'unauthorized' }]);
-    expect((await kit.asAdmin('GET', '/shared/_design/mine')).status).toBe(404);
+    expect((await testEngine.asAdmin('GET', '/shared/_design/mine')).status).toBe(404);
   });
 
   it('compact, clean up, or bring a revision tree of their own making', async () => {
@@ -140,24 +145,24 @@ describe('what a member may not do', () => {
 
 describe('credentials', () => {
   it('wrong ones are refused, also where nobody would be let in', async () => {
-    const { username } = kit.engine.access;
+    const { username } = testEngine.engine.access;
     for (const [name, password] of [
       [username, 'no'],
       ['alice', 'no'],
       ['nobody', 'pw'],
       ['', ''],
     ] as const) {
-      expect((await kit.as(name, password)('GET', '/')).status).toBe(401);
+      expect((await testEngine.as(name, password)('GET', '/')).status).toBe(401);
     }
   });
 
   it('no account has the administrator’s name or password', async () => {
-    const { username, password } = kit.engine.access;
+    const { username, password } = testEngine.engine.access;
     expect(username).not.toMatch(/^[a-z0-9]/);
     expect(password.length).toBeGreaterThanOrEqual(40);
-    await kit.account(username, ['x']);
-    expect((await kit.as(username, 'pw')('GET', '/')).status).toBe(401);
-    expect((await kit.asAdmin('GET', '/_all_dbs')).status).toBe(200);
+    await testEngine.createAccount(username, ['x']);
+    expect((await testEngine.as(username, 'pw')('GET', '/')).status).toBe(401);
+    expect((await testEngine.asAdmin('GET', '/_all_dbs')).status).toBe(200);
   });
 
   it('an account with a system role, a colon or a foreign id is not taken', async () => {
@@ -167,28 +172,35 @@ describe('credentials', () => {
       ['_eve', []],
     ] as const) {
       const path = `/_users/org.couchdb.user:${encodeURIComponent(id)}`;
-      const answer = await kit.asAdmin('PUT', path, { type: 'user', name: id, roles, password: 'pw' });
+      const answer = await testEngine.asAdmin('PUT', path, { type: 'user', name: id, roles, password: 'pw' });
       expect(answer.status).toBe(403);
     }
     const foreign = { type: 'user', name: 'eve', roles: [], password: 'pw' };
-    expect((await kit.asAdmin('PUT', '/_users/org.couchdb.user:adam', foreign)).status).toBe(403);
+    expect((await testEngine.asAdmin('PUT', '/_users/org.couchdb.user:adam', foreign)).status).toBe(403);
   });
 
   it('a password is stored as an expensive hash, however it is written', async () => {
     const document = { type: 'user', name: 'hashed', roles: [], password: 'hunter2', _id: 'org.couchdb.user:hashed' };
-    await kit.asAdmin('POST', '/_users/_bulk_docs', { new_edits: false, docs: [{ ...document, _rev: '1-abc' }] });
-    const stored = (await kit.asAdmin('GET', '/_users/org.couchdb.user:hashed')).body;
+    await testEngine.asAdmin('POST', '/_users/_bulk_docs', {
+      new_edits: false,
+      docs: [{ ...document, _rev: '1-abc' }],
+    });
+    const stored = (await testEngine.asAdmin('GET', '/_users/org.couchdb.user:hashed')).body;
     expect(JSON.stringify(stored)).not.toContain('hunter2');
     expect(stored).toMatchObject({ password_scheme: 'pbkdf2', pbkdf2_prf: 'sha256', iterations: 150_000 });
-    expect((await kit.asNobody('POST', '/_session', { name: 'hashed', password: 'hunter2' })).status).toBe(200);
+    expect((await testEngine.asAnonymous('POST', '/_session', { name: 'hashed', password: 'hunter2' })).status).toBe(
+      200,
+    );
     const before = process.cpuUsage();
-    await kit.asNobody('POST', '/_session', { name: 'hashed', password: 'wrong' });
+    await testEngine.asAnonymous('POST', '/_session', { name: 'hashed', password: 'wrong' });
     expect(process.cpuUsage(before).user).toBeGreaterThan(20_000);
   });
 
   it('to nobody, only the welcome and the session are open, and they tell nothing', async () => {
-    expect((await kit.asNobody('GET', '/')).body).toMatchObject({ couchdb: 'Welcome' });
-    expect((await kit.asNobody('GET', '/_session')).body).toMatchObject({ userCtx: { name: null, roles: [] } });
+    expect((await testEngine.asAnonymous('GET', '/')).body).toMatchObject({ couchdb: 'Welcome' });
+    expect((await testEngine.asAnonymous('GET', '/_session')).body).toMatchObject({
+      userCtx: { name: null, roles: [] },
+    });
   });
 
   it('are new at every start, and the old ones are void', async () => {

@@ -7,13 +7,13 @@ export interface Session {
   readonly roles: readonly string[];
 }
 
-export const NOBODY: Session = { name: null, roles: [] };
+export const ANONYMOUS: Session = { name: null, roles: [] };
 
 export const isAdmin = (session: Session): boolean => session.roles.includes('_admin');
 
-const names = z.array(z.string()).default([]);
-const people = z.object({ names, roles: names }).default({ names: [], roles: [] });
-const securitySchema = z.object({ admins: people, members: people });
+const namesSchema = z.array(z.string()).default([]);
+const principalsSchema = z.object({ names: namesSchema, roles: namesSchema }).default({ names: [], roles: [] });
+const securitySchema = z.object({ admins: principalsSchema, members: principalsSchema });
 
 /** What a database has until it is given another, as CouchDB 3 has it: nobody but the administrator. */
 export const CLOSED_SECURITY = { admins: { roles: ['_admin'] }, members: { roles: ['_admin'] } };
@@ -21,27 +21,27 @@ export const CLOSED_SECURITY = { admins: { roles: ['_admin'] }, members: { roles
 /** What CouchDB takes for a security object, and nothing else. */
 export const isSecurity = (value: unknown): boolean => securitySchema.safeParse(value).success;
 
-export const adminOnly = (): HttpError => new HttpError(401, 'unauthorized', 'You are not a server admin.');
+export const adminRequired = (): HttpError => new HttpError(401, 'unauthorized', 'You are not a server admin.');
 
 /**
  * Throws unless `session` may read and write documents of a database with this security object. An empty list of members
  * means everybody to CouchDB; here it means nobody, since no database of ours is meant for everybody.
  */
-export function checkMember(session: Session, security: unknown): void {
+export function assertMember(session: Session, security: unknown): void {
   const { admins, members } = securitySchema.parse(security);
-  checkIsIn(session, [admins, members]);
+  assertListed(session, [admins, members]);
 }
 
 /**
  * Accounts are nobody's business: only who administers that database comes near them, whoever its members are. Lists of
  * all of them are for the server's administrator alone, as in CouchDB.
  */
-export function checkAccountsAdmin(session: Session, security: unknown, part: string | undefined): void {
-  checkIsIn(session, [securitySchema.parse(security).admins]);
-  if (!isAdmin(session) && (part === '_all_docs' || part === '_changes')) throw adminOnly();
+export function assertAccountsAdmin(session: Session, security: unknown, part: string | undefined): void {
+  assertListed(session, [securitySchema.parse(security).admins]);
+  if (!isAdmin(session) && (part === '_all_docs' || part === '_changes')) throw adminRequired();
 }
 
-function checkIsIn(session: Session, lists: readonly z.infer<typeof people>[]): void {
+function assertListed(session: Session, lists: readonly z.infer<typeof principalsSchema>[]): void {
   if (isAdmin(session)) return;
   const { name, roles } = session;
   if (name === null) throw new HttpError(401, 'unauthorized', 'You are not authorized to access this db.');

@@ -6,7 +6,7 @@ import type { Json } from './pouchdb.ts';
 import { createQueue } from './write-queue.ts';
 
 /** The fields of a `_users` document that CouchDB 3.4 makes of a password, and that we make alike. */
-const hashSchema = z.object({
+const passwordHashSchema = z.object({
   name: z.string(),
   roles: z.array(z.string()),
   password_scheme: z.literal('pbkdf2'),
@@ -17,21 +17,21 @@ const hashSchema = z.object({
 });
 
 /** Some 70 ms of one core. */
-export const ITERATIONS = 150_000;
+export const PBKDF2_ITERATIONS = 150_000;
 const KEY_BYTES = 32;
 
 const derive = promisify(pbkdf2);
 
 /** One at a time: hashing runs on the few threads that the disk needs too, and a rush of sign-ins must not take them all. */
-const hashing = createQueue();
+const hashQueue = createQueue();
 
-async function hash(password: string, salt: string, iterations: number): Promise<string> {
-  const key = await hashing(() => derive(password, salt, iterations, KEY_BYTES, 'sha256'));
+async function derivePasswordHash(password: string, salt: string, iterations: number): Promise<string> {
+  const key = await hashQueue(() => derive(password, salt, iterations, KEY_BYTES, 'sha256'));
   return key.toString('hex');
 }
 
 /** The document with the password's hash in its place: no password is ever stored. */
-export async function withoutPassword(document: Json): Promise<Json> {
+export async function withHashedPassword(document: Json): Promise<Json> {
   const { password, ...rest } = document;
   if (password === undefined || password === null) return rest;
   if (typeof password !== 'string') throw forbidden('doc.password must be a string');
@@ -41,8 +41,8 @@ export async function withoutPassword(document: Json): Promise<Json> {
     password_scheme: 'pbkdf2',
     pbkdf2_prf: 'sha256',
     salt,
-    iterations: ITERATIONS,
-    derived_key: await hash(password, salt, ITERATIONS),
+    iterations: PBKDF2_ITERATIONS,
+    derived_key: await derivePasswordHash(password, salt, PBKDF2_ITERATIONS),
   };
 }
 
@@ -53,15 +53,15 @@ export interface Account {
 
 /** The account when `document` is one and the password is right. As slow for an account that is not there. */
 export async function checkPassword(document: Json | undefined, password: string): Promise<Account | undefined> {
-  const stored = hashSchema.safeParse(document);
-  const { salt, iterations } = stored.success ? stored.data : { salt: 'nobody', iterations: ITERATIONS };
-  const key = await hash(password, salt, iterations);
-  if (!stored.success || !sameSecret(key, stored.data.derived_key)) return undefined;
+  const stored = passwordHashSchema.safeParse(document);
+  const { salt, iterations } = stored.success ? stored.data : { salt: 'nobody', iterations: PBKDF2_ITERATIONS };
+  const key = await derivePasswordHash(password, salt, iterations);
+  if (!stored.success || !isEqualConstantTime(key, stored.data.derived_key)) return undefined;
   return { name: stored.data.name, roles: stored.data.roles };
 }
 
 /** Compares without telling by its time where the difference is. */
-export function sameSecret(a: string, b: string): boolean {
+export function isEqualConstantTime(a: string, b: string): boolean {
   const digest = (text: string): Uint8Array => new Uint8Array(createHash('sha256').update(text).digest());
   return timingSafeEqual(digest(a), digest(b));
 }
@@ -72,7 +72,7 @@ export const accountId = (name: string): string => `org.couchdb.user:${name}`;
  * Why a document may not stand in `_users`, as CouchDB's own `_design/_auth` has it.
  * https://docs.couchdb.org/en/stable/intro/security.html#users-documents
  */
-export function accountRefusal(document: Json): string | undefined {
+export function validateAccount(document: Json): string | undefined {
   const { _id: id, _deleted: deleted, type, name, roles } = document;
   if (deleted === true) return undefined;
   if (type !== 'user') return 'doc.type must be user';

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { keyIdOf } from '../jwt-key-id.ts';
-import { createBearer } from './bearer-auth.ts';
+import { createBearerAuth } from './bearer-auth.ts';
 
 /** Held against what CouchDB 3.4.3 answers to such tokens. */
 
 const secret = randomBytes(32);
-const read = createBearer((keyId) => (keyId === keyIdOf(secret) ? secret : undefined));
+const authenticate = createBearerAuth((keyId) => (keyId === keyIdOf(secret) ? secret : undefined));
 const soon = Math.floor(Date.now() / 1000) + 60;
 const claims = { sub: 'alice', exp: soon, '_couchdb.roles': ['registry_user'] };
 
@@ -18,12 +18,12 @@ const sign = (told: object, options: { key?: Buffer; kid?: string | undefined } 
 };
 
 it('a token of the key is whom it names, with the roles that it names', () => {
-  expect(read(sign(claims))).toEqual({ name: 'alice', roles: ['registry_user'] });
-  expect(read(sign({ sub: 'alice', exp: soon }))).toEqual({ name: 'alice', roles: [] });
+  expect(authenticate(sign(claims))).toEqual({ name: 'alice', roles: ['registry_user'] });
+  expect(authenticate(sign({ sub: 'alice', exp: soon }))).toEqual({ name: 'alice', roles: [] });
 });
 
 it('another kind of header is none of its business', () => {
-  expect(read('Basic YTpi')).toBeUndefined();
+  expect(authenticate('Basic YTpi')).toBeUndefined();
 });
 
 const unsigned = `Bearer ${jwt.sign(claims, '', { algorithm: 'none', keyid: keyIdOf(secret) })}`;
@@ -38,5 +38,5 @@ it.each([
   ['without a name', sign({ exp: soon }), 401, 'Token missing sub claim.'],
   ['that is none', 'Bearer nonsense', 400, 'Unknown kid'],
 ])('a token %s is refused', (_, header, status, message) => {
-  expect(() => read(header)).toThrow(expect.objectContaining({ status, message }) as Error);
+  expect(() => authenticate(header)).toThrow(expect.objectContaining({ status, message }) as Error);
 });

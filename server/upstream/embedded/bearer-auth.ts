@@ -4,7 +4,7 @@ import { badRequest, HttpError } from '../../http/errors.ts';
 import type { Session } from './access.ts';
 
 /** Who a Bearer token says they are; undefined for a header of another kind. Throws as CouchDB does, 400 or 401. */
-export type ReadBearer = (header: string) => Session | undefined;
+export type AuthenticateBearer = (header: string) => Session | undefined;
 
 const claimsSchema = z.object({ sub: z.string(), '_couchdb.roles': z.array(z.string()).default([]) });
 
@@ -14,7 +14,7 @@ const unauthorized = (reason: string): HttpError => new HttpError(401, 'unauthor
  * CouchDB's JWT handler with keys for HS256, and `exp` required: so each request of a user's is that user's here too.
  * https://docs.couchdb.org/en/stable/api/server/authn.html#jwt-authentication
  */
-export function createBearer(secretOf: (keyId: string) => Buffer | undefined): ReadBearer {
+export function createBearerAuth(secretOf: (keyId: string) => Buffer | undefined): AuthenticateBearer {
   return (header) => {
     const [, token] = /^Bearer (.+)$/.exec(header) ?? [];
     if (token === undefined) return undefined;

@@ -1,7 +1,7 @@
 import { badRequest, HttpError } from '../../http/errors.ts';
 import type { EngineDatabase } from './database.ts';
 import { isMissing, readDocument, readLeaves, readSequence, type ChangeRow, type Json } from './pouchdb.ts';
-import { count, flag, parseJson } from './request.ts';
+import { parseCount, readFlag, parseJson } from './request.ts';
 
 type Query = ReadonlyMap<string, string>;
 
@@ -20,14 +20,14 @@ export interface ChangesOptions {
 
 export function parseChanges(query: Query, body: Json): ChangesOptions {
   const filter = query.get('filter');
-  const limit = count(query, 'limit');
+  const limit = parseCount(query, 'limit');
   return {
     since: parseSince(query.get('since') ?? '0'),
     limit: limit === 0 ? 1 : limit,
     allLeaves: query.get('style') === 'all_docs',
-    includeDocs: flag(query, 'include_docs'),
-    conflicts: flag(query, 'conflicts'),
-    descending: flag(query, 'descending'),
+    includeDocs: readFlag(query, 'include_docs'),
+    conflicts: readFlag(query, 'conflicts'),
+    descending: readFlag(query, 'descending'),
     docIds:
       filter === '_doc_ids' ? parseDocIds(body['doc_ids'] ?? parseJson(query.get('doc_ids') ?? 'null')) : undefined,
     filter: filter === undefined || filter === '_doc_ids' ? undefined : parseFilter(filter, query),
@@ -80,7 +80,7 @@ async function scanChanges({ pouch }: EngineDatabase, options: ChangesOptions, s
       ...(limit === undefined ? {} : { limit }),
       ...(filter === undefined ? {} : { filter: filter.name, query_params: filter.query }),
     });
-    return { rows: await Promise.all(results.map((row) => winnerFirst(pouch, row))), lastSequence: last_seq };
+    return { rows: await Promise.all(results.map((row) => sortWinnerFirst(pouch, row))), lastSequence: last_seq };
   } catch (error) {
     if (isMissing(error)) throw new HttpError(404, 'not_found', 'missing filter function or design document');
     throw error;
@@ -88,11 +88,11 @@ async function scanChanges({ pouch }: EngineDatabase, options: ChangesOptions, s
 }
 
 /** PouchDB lists leaves by generation; CouchDB the winner first, which is what a reader of the row goes by. */
-async function winnerFirst(pouch: EngineDatabase['pouch'], row: ChangeRow): Promise<ChangeRow> {
+async function sortWinnerFirst(pouch: EngineDatabase['pouch'], row: ChangeRow): Promise<ChangeRow> {
   if (row.changes.length < 2) return row;
   const order = (await readLeaves(pouch, row.id)).map(({ rev }) => rev);
-  const place = ({ rev }: { rev: string }): number => (order.includes(rev) ? order.indexOf(rev) : order.length);
-  return { ...row, changes: [...row.changes].sort((a, b) => place(a) - place(b)) };
+  const rank = ({ rev }: { rev: string }): number => (order.includes(rev) ? order.indexOf(rev) : order.length);
+  return { ...row, changes: [...row.changes].sort((a, b) => rank(a) - rank(b)) };
 }
 
 async function lookUpChanges(
@@ -110,7 +110,7 @@ async function lookUpChanges(
       if (winner === undefined) return [];
       const seq = await readSequence(pouch, id, winner.rev);
       if (seq <= since) return [];
-      const told = options.allLeaves ? leaves : [winner];
+      const listedLeaves = options.allLeaves ? leaves : [winner];
       const others = leaves.filter((leaf) => leaf !== winner && !leaf.deleted).map((leaf) => leaf.rev);
       const doc = options.includeDocs ? await readDocument(pouch, id, winner.rev) : undefined;
       const withConflicts = options.conflicts && others.length > 0 ? { ...doc, _conflicts: others } : doc;
@@ -118,7 +118,7 @@ async function lookUpChanges(
         {
           id,
           seq,
-          changes: told.map(({ rev }) => ({ rev })),
+          changes: listedLeaves.map(({ rev }) => ({ rev })),
           ...(winner.deleted ? { deleted: true } : {}),
           ...(doc === undefined ? {} : { doc: withConflicts }),
         } as ChangeRow,

@@ -1,18 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { badRequest, methodNotAllowed, missing, sendJson } from '../../http/errors.ts';
-import { adminOnly, isAdmin, type Session } from './access.ts';
+import { badRequest, methodNotAllowed, notFound, sendJson } from '../../http/errors.ts';
+import { adminRequired, isAdmin, type Session } from './access.ts';
 import { formatSequence, parseChanges } from './changes.ts';
 import type { EngineDatabase } from './database.ts';
 import { bulkGet, getDocument, revsDiff } from './documents.ts';
 import type { Delegate } from './express-pouchdb.ts';
-import { answerChanges } from './feed.ts';
+import { handleChanges } from './feed.ts';
 import type { Json } from './pouchdb.ts';
-import { asObject, readJson, spell, type EnginePath } from './request.ts';
+import { asObject, readJson, formatPath, type EnginePath } from './request.ts';
 import type { SecurityObjects } from './security.ts';
-import { parseId, writeDocuments, type Written } from './write.ts';
+import { parseId, writeDocuments, type WriteResult } from './write.ts';
 
 /** A request that may come near this database. `HEAD` is told as `GET`. */
-export interface DatabaseRequest {
+export interface DatabaseContext {
   readonly database: EngineDatabase;
   readonly rules: Json;
   readonly session: Session;
@@ -22,69 +22,69 @@ export interface DatabaseRequest {
   readonly delegate: Delegate;
 }
 
-export async function answerDatabase(
-  asked: DatabaseRequest,
+export async function handleDatabaseRequest(
+  context: DatabaseContext,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { database, path, method } = asked;
+  const { database, path, method } = context;
   const [, second, third, fourth] = path.parts;
   const rest = path.parts.slice(1).join('/');
   const read = async (): Promise<Json> => (method === 'POST' ? await readJson(request) : {});
-  const only = (...allowed: string[]): void => {
+  const allowMethods = (...allowed: string[]): void => {
     if (!allowed.includes(method)) throw methodNotAllowed(allowed.join(','));
   };
   const delegate = (): void => {
-    request.url = spell(path);
-    asked.delegate(database, request, response);
+    request.url = formatPath(path);
+    context.delegate(database, request, response);
   };
 
   if (second === '_design' && third !== undefined && fourth === '_view' && path.parts.length === 5) {
-    only('GET', 'POST');
+    allowMethods('GET', 'POST');
     delegate();
     return;
   }
   switch (rest) {
     case '':
-      only('GET', 'POST');
+      allowMethods('GET', 'POST');
       if (method === 'GET') sendJson(response, 200, await databaseInfo(database));
-      else await writeOne(asked, await readJson(request), response);
+      else await writeDocument(context, await readJson(request), response);
       return;
     case '_changes':
-      only('GET', 'POST');
-      await answerChanges(database, parseChanges(path.query, await read()), path.query, response);
+      allowMethods('GET', 'POST');
+      await handleChanges(database, parseChanges(path.query, await read()), path.query, response);
       return;
     case '_bulk_get':
-      only('POST');
+      allowMethods('POST');
       sendJson(response, 200, await bulkGet(database.pouch, await read(), path.query));
       return;
     case '_revs_diff':
-      only('POST');
+      allowMethods('POST');
       sendJson(response, 200, await revsDiff(database.pouch, await read()));
       return;
     case '_bulk_docs':
-      only('POST');
-      sendJson(response, 201, await bulkDocs(asked, await read()));
+      allowMethods('POST');
+      sendJson(response, 201, await writeBulkDocs(context, await read()));
       return;
     case '_ensure_full_commit':
-      only('POST');
+      allowMethods('POST');
       sendJson(response, 201, { ok: true, instance_start_time: '0' });
       return;
     case '_security':
-      await answerSecurity(asked, request, response);
+      await handleSecurity(context, request, response);
       return;
     case '_all_docs':
-      only('GET', 'POST');
+      allowMethods('GET', 'POST');
       delegate();
       return;
     case '_compact':
     case '_view_cleanup':
-      only('POST');
-      if (!isAdmin(asked.session)) throw adminOnly();
+      allowMethods('POST');
+      if (!isAdmin(context.session)) throw adminRequired();
       delegate();
       return;
     default:
-      await answerDocument(asked, rest, request, response);
+      await handleDocument(context, rest, request, response);
   }
 }
 
@@ -105,8 +105,8 @@ async function databaseInfo({ name, pouch }: EngineDatabase): Promise<Json> {
   };
 }
 
-async function answerSecurity(
-  { database, rules, session, method, security }: DatabaseRequest,
+async function handleSecurity(
+  { database, rules, session, method, security }: DatabaseContext,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -115,7 +115,7 @@ async function answerSecurity(
       sendJson(response, 200, rules);
       return;
     case 'PUT':
-      if (!isAdmin(session)) throw adminOnly();
+      if (!isAdmin(session)) throw adminRequired();
       await security.write(database.name, await readJson(request));
       sendJson(response, 200, { ok: true });
       return;
@@ -124,30 +124,30 @@ async function answerSecurity(
   }
 }
 
-async function bulkDocs({ database, session, rules }: DatabaseRequest, body: Json): Promise<Json[]> {
+async function writeBulkDocs({ database, session, rules }: DatabaseContext, body: Json): Promise<Json[]> {
   const { docs, new_edits: newEditsSent } = body;
   if (!Array.isArray(docs)) throw badRequest('POST body must include `docs` parameter.');
   const newEdits = newEditsSent !== false;
   const written = await writeDocuments(database, docs, { newEdits, session, security: rules });
   return written
-    .filter(({ refusal }) => newEdits || refusal !== undefined)
-    .map(({ id, rev, refusal }) =>
-      refusal === undefined
+    .filter(({ error }) => newEdits || error !== undefined)
+    .map(({ id, rev, error }) =>
+      error === undefined
         ? { ok: true, id, rev }
-        : { id, ...(newEdits ? {} : { rev }), error: refusal.error, reason: refusal.message },
+        : { id, ...(newEdits ? {} : { rev }), error: error.error, reason: error.message },
     );
 }
 
-async function answerDocument(
-  asked: DatabaseRequest,
+async function handleDocument(
+  context: DatabaseContext,
   rest: string,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { database, path, method } = asked;
+  const { database, path, method } = context;
   // `_local` and `_design` documents have a slash in their id; anything else behind one would be an attachment.
   const isSpecial = /^_(?:local|design)\/./s.test(rest);
-  if (rest.startsWith('_') ? !isSpecial : path.parts.length > 2) throw missing();
+  if (rest.startsWith('_') ? !isSpecial : path.parts.length > 2) throw notFound();
   const rev = path.query.get('rev') ?? /^"(.+)"$/.exec(request.headers['if-match'] ?? '')?.[1];
   switch (method) {
     case 'GET': {
@@ -159,12 +159,21 @@ async function answerDocument(
     case 'PUT': {
       const body = asObject(await readJson(request));
       if (body['_id'] !== undefined && body['_id'] !== rest) throw badRequest('Document ID must match the path.');
-      await writeOne(asked, { ...(rev === undefined ? {} : { _rev: rev }), ...body, _id: parseId(rest) }, response);
+      await writeDocument(
+        context,
+        { ...(rev === undefined ? {} : { _rev: rev }), ...body, _id: parseId(rest) },
+        response,
+      );
       return;
     }
     case 'DELETE': {
       if (rev === undefined) await getDocument(database.pouch, rest, new Map());
-      await writeOne(asked, { _id: rest, ...(rev === undefined ? {} : { _rev: rev }), _deleted: true }, response, 200);
+      await writeDocument(
+        context,
+        { _id: rest, ...(rev === undefined ? {} : { _rev: rev }), _deleted: true },
+        response,
+        200,
+      );
       return;
     }
     default:
@@ -172,12 +181,17 @@ async function answerDocument(
   }
 }
 
-async function writeOne(asked: DatabaseRequest, document: Json, response: ServerResponse, status = 201): Promise<void> {
-  const { database, session, rules, path } = asked;
+async function writeDocument(
+  context: DatabaseContext,
+  document: Json,
+  response: ServerResponse,
+  status = 201,
+): Promise<void> {
+  const { database, session, rules, path } = context;
   const newEdits = path.query.get('new_edits') !== 'false';
   const [written] = await writeDocuments(database, [document], { newEdits, session, security: rules });
-  const { id, rev, refusal } = written as Written;
-  if (refusal !== undefined) throw refusal;
+  const { id, rev, error } = written as WriteResult;
+  if (error !== undefined) throw error;
   response.setHeader('ETag', JSON.stringify(rev));
   response.setHeader('Location', `/${database.name}/${encodeURIComponent(id)}`);
   sendJson(response, status, { ok: true, id, rev });

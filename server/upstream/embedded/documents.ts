@@ -1,6 +1,6 @@
-import { badRequest, HttpError, missing } from '../../http/errors.ts';
+import { badRequest, HttpError, notFound } from '../../http/errors.ts';
 import { readDocument, readLeaves, type Json, type LocalPouch } from './pouchdb.ts';
-import { parseJson, flag } from './request.ts';
+import { parseJson, readFlag } from './request.ts';
 import { historyOf, leavesFrom, revisionsOf, type Leaf } from './revision-tree.ts';
 
 type Query = ReadonlyMap<string, string>;
@@ -9,25 +9,26 @@ type Query = ReadonlyMap<string, string>;
 export async function getDocument(pouch: LocalPouch, id: string, query: Query): Promise<Json | Json[]> {
   if (id.startsWith('_local/')) {
     const local = await readDocument(pouch, id);
-    if (local === undefined) throw missing();
+    if (local === undefined) throw notFound();
     return local;
   }
   const leaves = await readLeaves(pouch, id);
-  const openRevs = openRevisionsAsked(query.get('open_revs'));
-  if (openRevs !== undefined) return await openRevisions(pouch, id, leaves, openRevs, query);
+  const openRevs = parseOpenRevs(query.get('open_revs'));
+  if (openRevs !== undefined) return await readOpenRevisions(pouch, id, leaves, openRevs, query);
 
   const [winner] = leaves;
-  if (winner === undefined) throw missing();
-  const asked = query.get('rev');
-  if (asked === undefined && winner.deleted) throw new HttpError(404, 'not_found', 'deleted');
-  const [rev] = asked === undefined ? [winner.rev] : resolve(leaves, asked, flag(query, 'latest'));
-  const body = rev === undefined ? undefined : await readRevision(pouch, id, leaves, rev, flag(query, 'revs'));
-  if (rev === undefined || body === undefined) throw missing();
+  if (winner === undefined) throw notFound();
+  const requestedRev = query.get('rev');
+  if (requestedRev === undefined && winner.deleted) throw new HttpError(404, 'not_found', 'deleted');
+  const [rev] =
+    requestedRev === undefined ? [winner.rev] : resolveRevision(leaves, requestedRev, readFlag(query, 'latest'));
+  const body = rev === undefined ? undefined : await readRevision(pouch, id, leaves, rev, readFlag(query, 'revs'));
+  if (rev === undefined || body === undefined) throw notFound();
   return {
     ...body,
-    ...(flag(query, 'revs_info') ? { _revs_info: await revisionsInfo(pouch, id, leaves, rev) } : {}),
-    ...(flag(query, 'conflicts') ? others('_conflicts', leaves, winner, false) : {}),
-    ...(flag(query, 'deleted_conflicts') ? others('_deleted_conflicts', leaves, winner, true) : {}),
+    ...(readFlag(query, 'revs_info') ? { _revs_info: await revisionsInfo(pouch, id, leaves, rev) } : {}),
+    ...(readFlag(query, 'conflicts') ? conflictMember('_conflicts', leaves, winner, false) : {}),
+    ...(readFlag(query, 'deleted_conflicts') ? conflictMember('_deleted_conflicts', leaves, winner, true) : {}),
   };
 }
 
@@ -48,45 +49,46 @@ async function bulkGetRow(pouch: LocalPouch, row: unknown, query: Query): Promis
   if (rev !== undefined && typeof rev !== 'string') return failed('bad_request', 'Invalid rev format');
 
   const leaves = await readLeaves(pouch, id);
-  const revs = rev === undefined ? leaves.map((leaf) => leaf.rev) : resolve(leaves, rev, flag(query, 'latest'));
-  const found = await Promise.all(revs.map((each) => readRevision(pouch, id, leaves, each, flag(query, 'revs'))));
+  const revs =
+    rev === undefined ? leaves.map((leaf) => leaf.rev) : resolveRevision(leaves, rev, readFlag(query, 'latest'));
+  const found = await Promise.all(revs.map((each) => readRevision(pouch, id, leaves, each, readFlag(query, 'revs'))));
   const docs = found.flatMap((ok) => (ok === undefined ? [] : [{ ok }]));
   return docs.length === 0 ? failed('not_found', 'missing') : { id, docs };
 }
 
 /** To CouchDB a list of none is as if `open_revs` were not there. */
-function openRevisionsAsked(text: string | undefined): 'all' | readonly string[] | undefined {
+function parseOpenRevs(text: string | undefined): 'all' | readonly string[] | undefined {
   if (text === undefined || text === 'all') return text;
-  const asked = parseJson(text);
-  if (!Array.isArray(asked) || !asked.every((rev) => typeof rev === 'string')) {
+  const revisions = parseJson(text);
+  if (!Array.isArray(revisions) || !revisions.every((rev) => typeof rev === 'string')) {
     throw badRequest('open_revs must be "all" or a JSON list of revisions.');
   }
-  return asked.length === 0 ? undefined : asked;
+  return revisions.length === 0 ? undefined : revisions;
 }
 
-async function openRevisions(
+async function readOpenRevisions(
   pouch: LocalPouch,
   id: string,
   leaves: readonly Leaf[],
-  asked: 'all' | readonly string[],
+  requested: 'all' | readonly string[],
   query: Query,
 ): Promise<Json[]> {
-  if (asked === 'all' && leaves.length === 0) throw missing();
-  const wanted = asked === 'all' ? leaves.map((leaf) => leaf.rev) : asked;
-  const resolved = wanted.flatMap((rev: string) => {
-    const revs = resolve(leaves, rev, flag(query, 'latest'));
+  if (requested === 'all' && leaves.length === 0) throw notFound();
+  const revisions = requested === 'all' ? leaves.map((leaf) => leaf.rev) : requested;
+  const resolved = revisions.flatMap((rev: string) => {
+    const revs = resolveRevision(leaves, rev, readFlag(query, 'latest'));
     return revs.length === 0 ? [rev] : revs;
   });
   return await Promise.all(
     [...new Set(resolved)].map(async (rev) => {
-      const ok = await readRevision(pouch, id, leaves, rev, flag(query, 'revs'));
+      const ok = await readRevision(pouch, id, leaves, rev, readFlag(query, 'revs'));
       return ok === undefined ? { missing: rev } : { ok };
     }),
   );
 }
 
 /** The revisions that are meant by `rev`: itself, or with `latest` every leaf that came of it. */
-function resolve(leaves: readonly Leaf[], rev: string, latest: boolean): string[] {
+function resolveRevision(leaves: readonly Leaf[], rev: string, latest: boolean): string[] {
   if (latest) return leavesFrom(leaves, rev).map((leaf) => leaf.rev);
   return revisionsOf(leaves).has(rev) ? [rev] : [];
 }
@@ -115,14 +117,14 @@ async function revisionsInfo(pouch: LocalPouch, id: string, leaves: readonly Lea
   );
 }
 
-function others(name: string, leaves: readonly Leaf[], winner: Leaf, deleted: boolean): Json {
+function conflictMember(name: string, leaves: readonly Leaf[], winner: Leaf, deleted: boolean): Json {
   const revs = leaves.filter((leaf) => leaf !== winner && leaf.deleted === deleted).map((leaf) => leaf.rev);
   return revs.length === 0 ? {} : { [name]: revs };
 }
 
 /** `POST /db/_revs_diff`: of each document the revisions that are not known here. */
 export async function revsDiff(pouch: LocalPouch, body: Json): Promise<Json> {
-  const answers = await Promise.all(
+  const entries = await Promise.all(
     Object.entries(body).map(async ([id, revs]) => {
       if (!Array.isArray(revs) || !revs.every((rev) => typeof rev === 'string')) {
         throw badRequest('_revs_diff takes a list of revisions for each document.');
@@ -138,5 +140,5 @@ export async function revsDiff(pouch: LocalPouch, body: Json): Promise<Json> {
       ];
     }),
   );
-  return Object.fromEntries(answers.flat());
+  return Object.fromEntries(entries.flat());
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { connect, type UpstreamAccess } from '../client.ts';
 import { startEmbeddedEngine } from './engine.ts';
-import { OPEN_TO_MEMBERS } from '../../testing/embedded-engine.ts';
+import { REGISTRY_USERS_SECURITY } from '../../testing/embedded-engine.ts';
 
 /** A process of its own that starts an engine on `directory`, prints how to reach it, and waits to be killed. */
 function startInChild(directory: string) {
@@ -32,7 +32,7 @@ it('what was acknowledged before a SIGKILL is there afterwards', async () => {
   const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
   const couch = connect(JSON.parse(line) as UpstreamAccess);
   await couch.db.create('shared');
-  await couch.request({ db: 'shared', path: '_security', method: 'PUT', body: OPEN_TO_MEMBERS });
+  await couch.request({ db: 'shared', path: '_security', method: 'PUT', body: REGISTRY_USERS_SECURITY });
   const acknowledged: string[] = [];
   const killed = once(child, 'exit');
   // Keeps writing until the process is no more; it is killed in the middle of it.
@@ -48,7 +48,7 @@ it('what was acknowledged before a SIGKILL is there afterwards', async () => {
 
   const engine = await startEmbeddedEngine({ storage: { kind: 'disk', directory } });
   const again = connect(engine.access);
-  expect(await again.request({ db: 'shared', path: '_security' })).toEqual(OPEN_TO_MEMBERS);
+  expect(await again.request({ db: 'shared', path: '_security' })).toEqual(REGISTRY_USERS_SECURITY);
   const { rows } = await again.use('shared').list({ limit: 100_000 });
   const found = new Set(rows.map(({ value }) => value.rev));
   expect(acknowledged.length).toBeGreaterThan(100);

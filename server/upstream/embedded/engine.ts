@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { sendError } from '../../http/errors.ts';
 import type { UpstreamAccess } from '../client.ts';
-import { createBearer } from './bearer-auth.ts';
+import { createBearerAuth } from './bearer-auth.ts';
 import { createDelegate } from './express-pouchdb.ts';
-import { answer } from './routes.ts';
+import { handleRequest } from './routes.ts';
 import { readDocument } from './pouchdb.ts';
 import { openSecurityObjects, type SecurityObjects } from './security.ts';
-import { createSessions } from './cookie-sessions.ts';
+import { createAuthenticator } from './authenticator.ts';
 import { EngineSettings } from './settings.ts';
 import { openStorage, type EmbeddedStorage, type Storage } from './storage.ts';
 
@@ -47,21 +47,21 @@ export async function startEmbeddedEngine(options: EmbeddedOptions): Promise<Emb
   const admin = { username: ADMIN_NAME, password: randomBytes(32).toString('base64url') };
   const jwtSecret = randomBytes(32);
   const settings = new EngineSettings(jwtSecret);
-  const { storage, security } = await openOrSay(options.storage);
-  const rooms = {
+  const { storage, security } = await openEngineStorage(options.storage);
+  const dependencies = {
     storage,
     security,
     settings,
-    sessions: createSessions(
+    authenticator: createAuthenticator(
       storage,
       admin,
-      createBearer((keyId) => settings.jwtSecret(keyId)),
+      createBearerAuth((keyId) => settings.jwtSecret(keyId)),
     ),
     delegate: createDelegate(),
   };
   const server = createServer((request, response) => {
     options.onRequest?.({ method: request.method ?? '', url: request.url ?? '', headers: request.headers });
-    answer(rooms, request, response).catch((error: unknown) => sendError(response, error));
+    handleRequest(dependencies, request, response).catch((error: unknown) => sendError(response, error));
   });
   // A live feed may be silent for longer than Node's five minutes for a request.
   server.requestTimeout = 0;
@@ -78,18 +78,18 @@ export async function startEmbeddedEngine(options: EmbeddedOptions): Promise<Emb
   };
 }
 
-async function openOrSay(where: EmbeddedStorage): Promise<{ storage: Storage; security: SecurityObjects }> {
+async function openEngineStorage(location: EmbeddedStorage): Promise<{ storage: Storage; security: SecurityObjects }> {
   try {
-    const storage = await openStorage(where);
+    const storage = await openStorage(location);
     const security = await openSecurityObjects(storage);
     await storage.create('_users');
     await putAuthDesign(storage);
     return { storage, security };
   } catch (error) {
-    if (where.kind === 'memory') throw error;
+    if (location.kind === 'memory') throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(
-      `The data in ${where.directory} cannot be opened: is another server running on it, or may it not be written? (${reason})`,
+      `The data in ${location.directory} cannot be opened: is another server running on it, or may it not be written? (${reason})`,
       { cause: error },
     );
   }

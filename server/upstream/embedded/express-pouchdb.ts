@@ -13,16 +13,16 @@ export type Delegate = (database: EngineDatabase, request: IncomingMessage, resp
 
 export function createDelegate(): Delegate {
   const handles = new Map<string, LocalPouch>();
-  const known = new WeakMap<EngineDatabase, LocalPouch>();
-  const app = expressPouchDB(constructorOf(handles), {
+  const handleCache = new WeakMap<EngineDatabase, LocalPouch>();
+  const app = expressPouchDB(createConstructorStub(handles), {
     mode: 'custom',
     overrideMode: {
       include: ['routes/db', 'routes/all-docs', 'routes/views', 'routes/compact', 'routes/view-cleanup', 'routes/404'],
     },
   });
   return (database, request, response) => {
-    const handle = known.get(database) ?? handleOf(database.pouch);
-    known.set(database, handle);
+    const handle = handleCache.get(database) ?? createHandle(database.pouch);
+    handleCache.set(database, handle);
     handles.set(database.name, handle);
     // Or else it answers JSON as plain text.
     request.headers.accept = 'application/json';
@@ -31,7 +31,7 @@ export function createDelegate(): Delegate {
 }
 
 /** express-pouchdb looks for a constructor; it only ever gets databases that are open already. */
-function constructorOf(handles: Map<string, LocalPouch>): object {
+function createConstructorStub(handles: Map<string, LocalPouch>): object {
   const neverOpens = (): never => {
     throw new Error('The engine opens its databases itself.');
   };
@@ -49,7 +49,7 @@ function constructorOf(handles: Map<string, LocalPouch>): object {
  * express-pouchdb wraps methods of the databases that it gets. It gets an object of its own for that, and keeps off
  * `info`, which it takes for a URL-encoded name where there is a path.
  */
-function handleOf(pouch: LocalPouch): LocalPouch {
+function createHandle(pouch: LocalPouch): LocalPouch {
   const handle = Object.create(pouch) as LocalPouch;
   Object.defineProperty(handle, 'info', { get: () => pouch.info.bind(pouch), set: () => undefined });
   return handle;

@@ -4,14 +4,14 @@ import { createInterface } from 'node:readline';
 import { authorizationOf } from '../client.ts';
 import { startTestEngine, type TestEngine } from '../../testing/embedded-engine.ts';
 
-let kit: TestEngine;
+let testEngine: TestEngine;
 
 beforeAll(async () => {
-  kit = await startTestEngine();
-  await kit.asAdmin('PUT', '/shared');
+  testEngine = await startTestEngine();
+  await testEngine.asAdmin('PUT', '/shared');
 });
 
-afterAll(() => kit.engine.close());
+afterAll(() => testEngine.engine.close());
 
 interface Feed {
   readonly response: IncomingMessage;
@@ -22,7 +22,7 @@ interface Feed {
   end(): Promise<void>;
 }
 
-async function openFeed(query: string, engine = kit.engine): Promise<Feed> {
+async function openFeed(query: string, engine = testEngine.engine): Promise<Feed> {
   const { access } = engine;
   const request = httpRequest(`${access.url}/shared/_changes?${query}`, {
     headers: { authorization: authorizationOf(access) },
@@ -55,18 +55,18 @@ async function openFeed(query: string, engine = kit.engine): Promise<Feed> {
 }
 
 const put = async (id: string, body: object = {}): Promise<string> => {
-  const { body: told } = await kit.asAdmin('PUT', `/shared/${id}`, body);
+  const { body: told } = await testEngine.asAdmin('PUT', `/shared/${id}`, body);
   return (told as { rev: string }).rev;
 };
 
 const branch = (id: string, rev: string, body: object = {}): Promise<unknown> =>
-  kit.asAdmin('POST', '/shared/_bulk_docs', { new_edits: false, docs: [{ _id: id, _rev: rev, ...body }] });
+  testEngine.asAdmin('POST', '/shared/_bulk_docs', { new_edits: false, docs: [{ _id: id, _rev: rev, ...body }] });
 
-const LIVE = 'feed=continuous&style=all_docs&heartbeat=60000&since=now';
+const LIVE_QUERY = 'feed=continuous&style=all_docs&heartbeat=60000&since=now';
 
 describe('a continuous feed', () => {
   it('tells each write at once, with every leaf, deleted ones too', async () => {
-    const feed = await openFeed(LIVE);
+    const feed = await openFeed(LIVE_QUERY);
     const rev = await put('leafy');
     expect(await feed.next()).toMatchObject({ id: 'leafy', changes: [{ rev }] });
     await branch('leafy', '2-bbbb');
@@ -79,7 +79,7 @@ describe('a continuous feed', () => {
   });
 
   it('misses nothing that is written after its answer has begun, however fast', async () => {
-    const feed = await openFeed(LIVE);
+    const feed = await openFeed(LIVE_QUERY);
     await Promise.all(Array.from({ length: 50 }, (_, index) => put(`fast-${index}`)));
     const seen = new Set<string>();
     while (seen.size < 50) seen.add(((await feed.next()) as { id: string }).id);
@@ -88,12 +88,12 @@ describe('a continuous feed', () => {
   });
 
   it('goes on where another ended, and has documents when asked', async () => {
-    const first = await openFeed(LIVE);
+    const first = await openFeed(LIVE_QUERY);
     await put('before', { n: 1 });
     const { seq } = (await first.next()) as { seq: string };
     await first.end();
     await put('meanwhile', { n: 2 });
-    const second = await openFeed(`${LIVE.replace('now', seq)}&include_docs=true`);
+    const second = await openFeed(`${LIVE_QUERY.replace('now', seq)}&include_docs=true`);
     expect(await second.next()).toMatchObject({ id: 'meanwhile', doc: { _id: 'meanwhile', n: 2 } });
     await second.end();
   });
@@ -114,7 +114,7 @@ describe('a continuous feed', () => {
   });
 
   it('names the winner first, also where a deleted leaf has the higher generation', async () => {
-    const feed = await openFeed(LIVE);
+    const feed = await openFeed(LIVE_QUERY);
     const leaf = (generation: number, digit: string, more: object = {}): object => ({
       _id: 'forked',
       _rev: `${generation}-${digit.repeat(32)}`,
@@ -122,7 +122,7 @@ describe('a continuous feed', () => {
       ...more,
     });
     const docs = [leaf(100, 'd', { _deleted: true }), leaf(2, 'a'), leaf(2, 'b')];
-    await kit.asAdmin('POST', '/shared/_bulk_docs', { new_edits: false, docs });
+    await testEngine.asAdmin('POST', '/shared/_bulk_docs', { new_edits: false, docs });
     const expected = { id: 'forked', changes: [`2-${'b'.repeat(32)}`, `2-${'a'.repeat(32)}`, `100-${'d'.repeat(32)}`] };
     let row: { id?: string; changes?: { rev: string }[] } = {};
     while ((row.changes?.length ?? 0) < 3) row = (await feed.next()) as typeof row;
@@ -133,12 +133,12 @@ describe('a continuous feed', () => {
   it('ends with the database, and with the engine', async () => {
     const other = await startTestEngine();
     await other.asAdmin('PUT', '/shared');
-    const feed = await openFeed(LIVE, other.engine);
+    const feed = await openFeed(LIVE_QUERY, other.engine);
     await other.asAdmin('DELETE', '/shared');
     expect(await feed.next()).toMatchObject({ last_seq: expect.any(String) as unknown });
     await expect(feed.line()).rejects.toThrow('over');
     await other.asAdmin('PUT', '/shared');
-    const again = await openFeed(LIVE, other.engine);
+    const again = await openFeed(LIVE_QUERY, other.engine);
     const cut = again.next().catch(() => 'cut');
     await other.engine.close();
     expect(await cut).toBe('cut');
@@ -162,8 +162,8 @@ describe('a longpoll', () => {
 
 it('a look-up of many ids gives their leaves, in the order of their changes, and nothing else', async () => {
   const ids = Array.from({ length: 300 }, (_, index) => `many-${index}`);
-  await kit.asAdmin('POST', '/shared/_bulk_docs', { docs: ids.map((_id) => ({ _id })) });
-  const { body } = await kit.asAdmin('POST', '/shared/_changes?filter=_doc_ids&style=all_docs&since=0', {
+  await testEngine.asAdmin('POST', '/shared/_bulk_docs', { docs: ids.map((_id) => ({ _id })) });
+  const { body } = await testEngine.asAdmin('POST', '/shared/_changes?filter=_doc_ids&style=all_docs&since=0', {
     doc_ids: [...ids, ...ids, 'nobody'].reverse(),
   });
   const { results } = body as { results: { id: string }[] };
@@ -172,10 +172,15 @@ it('a look-up of many ids gives their leaves, in the order of their changes, and
 
 it('a document that was deleted is told as deleted, and may be made anew without a revision', async () => {
   const rev = await put('phoenix');
-  await kit.asAdmin('DELETE', `/shared/phoenix?rev=${rev}`);
-  const changes = await kit.asAdmin('POST', '/shared/_changes?filter=_doc_ids&since=0', { doc_ids: ['phoenix'] });
+  await testEngine.asAdmin('DELETE', `/shared/phoenix?rev=${rev}`);
+  const changes = await testEngine.asAdmin('POST', '/shared/_changes?filter=_doc_ids&since=0', {
+    doc_ids: ['phoenix'],
+  });
   expect(changes.body).toMatchObject({ results: [{ id: 'phoenix', deleted: true }] });
-  expect(await kit.asAdmin('GET', '/shared/phoenix')).toMatchObject({ status: 404, body: { reason: 'deleted' } });
-  const again = await kit.asAdmin('PUT', '/shared/phoenix', { risen: true });
+  expect(await testEngine.asAdmin('GET', '/shared/phoenix')).toMatchObject({
+    status: 404,
+    body: { reason: 'deleted' },
+  });
+  const again = await testEngine.asAdmin('PUT', '/shared/phoenix', { risen: true });
   expect(again).toMatchObject({ status: 201, body: { rev: expect.stringMatching(/^3-/) as unknown } });
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { startTestEngine, type Ask, type TestEngine } from '../../testing/embedded-engine.ts';
+import { startTestEngine, type SendRequest, type TestEngine } from '../../testing/embedded-engine.ts';
 
 /** What CouchDB 3.4.3 answered, request by request; each builds upon the ones before it. */
 const recordings = z
@@ -15,7 +15,7 @@ const recordings = z
   .parse(JSON.parse(readFileSync(join(import.meta.dirname, 'couchdb-3.4.3-replies.json'), 'utf8')));
 
 /** What the engine does not do, or what another test looks at. */
-const LEFT_OUT = new Map([
+const SKIPPED_TITLES = new Map([
   ['JWT session of a user', 'knows no JWT'],
   ['JWT signed with a wrong secret', 'knows no JWT'],
   ['JWT expired', 'knows no JWT'],
@@ -37,23 +37,23 @@ const DESIGN = {
 /** The recording's id of alice's first revision; ours is another. */
 const RECORDED_ID = 'd4238296e541c59c853f40cc6f293a48';
 
-let kit: TestEngine;
-let askers: Record<string, Ask>;
+let testEngine: TestEngine;
+let senders: Record<string, SendRequest>;
 let ownId = RECORDED_ID;
 
 beforeAll(async () => {
-  kit = await startTestEngine();
+  testEngine = await startTestEngine();
   const tess = { type: 'user', name: 'tess', roles: [], password: 'pw' };
-  await kit.asAdmin('PUT', '/_users/org.couchdb.user:tess', tess);
-  askers = {
-    admin: kit.asAdmin,
-    nobody: kit.asNobody,
-    bearer: await kit.account('alice', ['registry_user']),
-    stranger: await kit.account('mallory', []),
+  await testEngine.asAdmin('PUT', '/_users/org.couchdb.user:tess', tess);
+  senders = {
+    admin: testEngine.asAdmin,
+    nobody: testEngine.asAnonymous,
+    bearer: await testEngine.createAccount('alice', ['registry_user']),
+    stranger: await testEngine.createAccount('mallory', []),
   };
 });
 
-afterAll(() => kit.engine.close());
+afterAll(() => testEngine.engine.close());
 
 /** The same but for what no two servers have alike: sequences, revisions, salts, numbers, and orders that mean nothing. */
 function shape(value: unknown, key = ''): unknown {
@@ -77,28 +77,31 @@ function withoutLostRevision(body: unknown): unknown {
 }
 
 describe('the engine answers as CouchDB 3.4.3 did', () => {
-  it.each(recordings.filter(({ title }) => !LEFT_OUT.has(title)))('$title', async ({ title, request, response }) => {
-    const as = title === 'a user without the role' ? 'stranger' : request.as;
-    const ask = askers[as];
-    if (ask === undefined) throw new Error(`Nobody is called ${as}.`);
-    const lost = title.startsWith('_bulk_docs new_edits=false');
-    const body: unknown = lost ? withoutLostRevision(request.body) : request.body;
-    const sent = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
+  it.each(recordings.filter(({ title }) => !SKIPPED_TITLES.has(title)))(
+    '$title',
+    async ({ title, request, response }) => {
+      const as = title === 'a user without the role' ? 'stranger' : request.as;
+      const ask = senders[as];
+      if (ask === undefined) throw new Error(`Nobody is called ${as}.`);
+      const lost = title.startsWith('_bulk_docs new_edits=false');
+      const body: unknown = lost ? withoutLostRevision(request.body) : request.body;
+      const sent = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
 
-    const answer = await ask(request.method, request.path, sent?.replaceAll(RECORDED_ID, ownId));
+      const answer = await ask(request.method, request.path, sent?.replaceAll(RECORDED_ID, ownId));
 
-    expect({ status: answer.status, body: shape(answer.body) }).toEqual({
-      status: response.status,
-      body: shape(response.body),
-    });
-    if (title === 'members only by role') {
-      await kit.asAdmin('PUT', '/transcripts/_design/registry', DESIGN);
-    }
-    if (title.startsWith('user writes another document')) {
-      await kit.asAdmin('PUT', '/transcripts/user_bob', { type: 'user_preferences' });
-    }
-    if (title === 'user creates own document') {
-      ownId = z.object({ rev: z.string() }).parse(answer.body).rev.slice('1-'.length);
-    }
-  });
+      expect({ status: answer.status, body: shape(answer.body) }).toEqual({
+        status: response.status,
+        body: shape(response.body),
+      });
+      if (title === 'members only by role') {
+        await testEngine.asAdmin('PUT', '/transcripts/_design/registry', DESIGN);
+      }
+      if (title.startsWith('user writes another document')) {
+        await testEngine.asAdmin('PUT', '/transcripts/user_bob', { type: 'user_preferences' });
+      }
+      if (title === 'user creates own document') {
+        ownId = z.object({ rev: z.string() }).parse(answer.body).rev.slice('1-'.length);
+      }
+    },
+  );
 });

@@ -31,13 +31,13 @@ function decode(part: string): string {
 }
 
 /** The same request in one spelling only, for what reads URLs in a way of its own. */
-export function spell({ parts, query }: EnginePath): string {
+export function formatPath({ parts, query }: EnginePath): string {
   const search = new URLSearchParams([...query]).toString();
   return `/${parts.map(encodeURIComponent).join('/')}${search === '' ? '' : `?${search}`}`;
 }
 
 /** CouchDB's own limit for a request is 4 GB; a batch of a hundred documents of 64 KiB is far below this. In bytes. */
-const LARGEST_BODY = 64 * 1024 * 1024;
+const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
 /** The body as a JSON object; `{}` when there is none. */
 export async function readJson(request: IncomingMessage): Promise<Json> {
@@ -51,7 +51,7 @@ export async function readValue(request: IncomingMessage): Promise<unknown> {
   let size = 0;
   for await (const chunk of request as AsyncIterable<Uint8Array>) {
     size += chunk.length;
-    if (size > LARGEST_BODY) throw tooLarge('The request body is too large.');
+    if (size > MAX_BODY_BYTES) throw tooLarge('The request body is too large.');
     chunks.push(chunk);
   }
   const text = Buffer.concat(chunks).toString('utf8');
@@ -71,10 +71,10 @@ export function asObject(value: unknown, reason = 'Request body must be a JSON o
   return value as Json;
 }
 
-export const flag = (query: ReadonlyMap<string, string>, name: string): boolean => query.get(name) === 'true';
+export const readFlag = (query: ReadonlyMap<string, string>, name: string): boolean => query.get(name) === 'true';
 
 /** A query value that must be a whole number, 0 or more. */
-export function count(query: ReadonlyMap<string, string>, name: string): number | undefined {
+export function parseCount(query: ReadonlyMap<string, string>, name: string): number | undefined {
   const text = query.get(name);
   if (text === undefined) return undefined;
   if (!/^\d{1,15}$/.test(text)) throw new HttpError(400, 'query_parse_error', `Invalid value for ${name}.`);

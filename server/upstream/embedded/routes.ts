@@ -1,43 +1,48 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { HttpError, methodNotAllowed, missing, sendJson } from '../../http/errors.ts';
-import { adminOnly, checkAccountsAdmin, checkMember, isAdmin, type Session } from './access.ts';
-import { noDatabase } from './database.ts';
-import { answerDatabase } from './database-routes.ts';
+import { HttpError, methodNotAllowed, notFound, sendJson } from '../../http/errors.ts';
+import { adminRequired, assertAccountsAdmin, assertMember, isAdmin, type Session } from './access.ts';
+import { databaseNotFound } from './database.ts';
+import { handleDatabaseRequest } from './database-routes.ts';
 import type { Delegate } from './express-pouchdb.ts';
 import type { Json } from './pouchdb.ts';
 import { parsePath, readJson, readValue, type EnginePath } from './request.ts';
 import type { SecurityObjects } from './security.ts';
-import type { Sessions } from './cookie-sessions.ts';
+import type { Authenticator } from './authenticator.ts';
 import { ENGINE_NODE, type EngineSettings } from './settings.ts';
 import { ENGINE_DATABASE, isDatabaseName, type Storage } from './storage.ts';
 
 /** What the engine is made of. */
-export interface EngineRooms {
+export interface EngineDependencies {
   readonly storage: Storage;
   readonly security: SecurityObjects;
-  readonly sessions: Sessions;
+  readonly authenticator: Authenticator;
   readonly settings: EngineSettings;
   readonly delegate: Delegate;
 }
 
 /** Answers one request; throws an `HttpError` for what it refuses. */
-export async function answer(rooms: EngineRooms, request: IncomingMessage, response: ServerResponse): Promise<void> {
+export async function handleRequest(
+  dependencies: EngineDependencies,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const path = parsePath(request.url ?? '/');
   const method = request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET');
   const [first, ...rest] = path.parts;
   // Before the credentials: wrong ones in the body are an answer here, not a fault of the request.
   if (first === '_session' && rest.length === 0 && method !== 'GET') {
-    await answerSignIn(rooms, method, request, response);
+    await handleSignIn(dependencies, method, request, response);
     return;
   }
-  const session = await rooms.sessions.ofRequest(request);
-  if (first === undefined) welcome(method, response);
-  else if (isDatabaseName(first)) await atDatabase(rooms, first, path, method, session, request, response);
-  else await atServer(rooms, path.parts, method, session, request, response);
+  const session = await dependencies.authenticator.authenticateRequest(request);
+  if (first === undefined) sendWelcome(method, response);
+  else if (isDatabaseName(first))
+    await routeDatabaseRequest(dependencies, first, path, method, session, request, response);
+  else await handleServerRequest(dependencies, path.parts, method, session, request, response);
 }
 
-function welcome(method: string, response: ServerResponse): void {
+function sendWelcome(method: string, response: ServerResponse): void {
   if (method !== 'GET') throw methodNotAllowed('GET,HEAD');
   sendJson(response, 200, {
     couchdb: 'Welcome',
@@ -48,8 +53,8 @@ function welcome(method: string, response: ServerResponse): void {
   });
 }
 
-async function answerSignIn(
-  { sessions }: EngineRooms,
+async function handleSignIn(
+  { authenticator }: EngineDependencies,
   method: string,
   request: IncomingMessage,
   response: ServerResponse,
@@ -58,7 +63,7 @@ async function answerSignIn(
     case 'POST': {
       const { name, password } = await readJson(request);
       const credentials = { username: String(name), password: String(password) };
-      const session = await sessions.ofCredentials(credentials);
+      const session = await authenticator.authenticateCredentials(credentials);
       sendJson(response, 200, { ok: true, ...session });
       return;
     }
@@ -70,8 +75,8 @@ async function answerSignIn(
   }
 }
 
-async function atServer(
-  { storage, settings }: EngineRooms,
+async function handleServerRequest(
+  { storage, settings }: EngineDependencies,
   parts: readonly string[],
   method: string,
   session: Session,
@@ -88,19 +93,19 @@ async function atServer(
     });
     return;
   }
-  if (!isAdmin(session)) throw adminOnly();
+  if (!isAdmin(session)) throw adminRequired();
   if (!path.startsWith('_')) {
     throw new HttpError(400, 'illegal_database_name', 'Only lower-case letters, digits and _$()+- are allowed.');
   }
   if (parts[0] === '_node') {
-    sendJson(response, 200, settings.answer(parts, method, method === 'PUT' ? await readValue(request) : undefined));
+    sendJson(response, 200, settings.handle(parts, method, method === 'PUT' ? await readValue(request) : undefined));
     return;
   }
   if (method !== 'GET') throw methodNotAllowed('GET,HEAD');
-  sendJson(response, 200, await serverPage(storage, path));
+  sendJson(response, 200, await readServerResource(storage, path));
 }
 
-async function serverPage(storage: Storage, path: string): Promise<unknown> {
+async function readServerResource(storage: Storage, path: string): Promise<unknown> {
   switch (path) {
     case '_membership':
       return { all_nodes: [ENGINE_NODE], cluster_nodes: [ENGINE_NODE] };
@@ -111,13 +116,13 @@ async function serverPage(storage: Storage, path: string): Promise<unknown> {
     case '_all_dbs':
       return (await storage.names()).filter((name) => name !== ENGINE_DATABASE);
     default:
-      throw missing();
+      throw notFound();
   }
 }
 
 /** Who asks is judged before whether there is such a database: a stranger learns nothing of either. */
-async function atDatabase(
-  rooms: EngineRooms,
+async function routeDatabaseRequest(
+  dependencies: EngineDependencies,
   name: string,
   path: EnginePath,
   method: string,
@@ -125,29 +130,31 @@ async function atDatabase(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { storage, security } = rooms;
+  const { storage, security } = dependencies;
   const [, second] = path.parts;
   if (second === undefined && (method === 'PUT' || method === 'DELETE')) {
-    if (!isAdmin(session)) throw adminOnly();
-    await (method === 'PUT' ? createDatabase(rooms, name) : destroyDatabase(rooms, name));
+    if (!isAdmin(session)) throw adminRequired();
+    await (method === 'PUT' ? createDatabase(dependencies, name) : destroyDatabase(dependencies, name));
     sendJson(response, method === 'PUT' ? 201 : 200, { ok: true });
     return;
   }
   const rules: Json = await security.read(name);
-  if (name === '_users') checkAccountsAdmin(session, rules, second);
-  else checkMember(session, rules);
+  if (name === '_users') assertAccountsAdmin(session, rules, second);
+  else assertMember(session, rules);
   const database = await storage.open(name);
-  if (database === undefined) throw noDatabase();
-  await database.whileThere(answerDatabase({ ...rooms, database, rules, session, path, method }, request, response));
+  if (database === undefined) throw databaseNotFound();
+  await database.rejectOnDestroy(
+    handleDatabaseRequest({ ...dependencies, database, rules, session, path, method }, request, response),
+  );
 }
 
-async function createDatabase({ storage }: EngineRooms, name: string): Promise<void> {
+async function createDatabase({ storage }: EngineDependencies, name: string): Promise<void> {
   if (await storage.create(name)) return;
   throw new HttpError(412, 'file_exists', 'The database could not be created, the file already exists.');
 }
 
 /** Its security object goes first: if the process dies in between, what is left is closed, not open to a namesake. */
-async function destroyDatabase({ storage, security }: EngineRooms, name: string): Promise<void> {
-  await security.forget(name);
-  if (!(await storage.destroy(name))) throw noDatabase();
+async function destroyDatabase({ storage, security }: EngineDependencies, name: string): Promise<void> {
+  await security.remove(name);
+  if (!(await storage.destroy(name))) throw databaseNotFound();
 }

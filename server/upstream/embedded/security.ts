@@ -10,31 +10,31 @@ import { ENGINE_DATABASE, type Storage } from './storage.ts';
 export interface SecurityObjects {
   read(database: string): Promise<Json>;
   write(database: string, security: Json): Promise<void>;
-  forget(database: string): Promise<void>;
+  remove(database: string): Promise<void>;
 }
 
 export async function openSecurityObjects(storage: Storage): Promise<SecurityObjects> {
   await storage.create(ENGINE_DATABASE);
-  const own = await storage.open(ENGINE_DATABASE);
-  if (own === undefined) throw new Error('The engine cannot open its own database.');
+  const engineDatabase = await storage.open(ENGINE_DATABASE);
+  if (engineDatabase === undefined) throw new Error('The engine cannot open its own database.');
   const idOf = (database: string): string => `security:${database}`;
 
   const put = (database: string, security: Json | undefined): Promise<void> =>
-    own.writing(async () => {
-      const before = await readDocument(own.pouch, idOf(database));
+    engineDatabase.writeQueue(async () => {
+      const before = await readDocument(engineDatabase.pouch, idOf(database));
       if (before === undefined && security === undefined) return;
       const revision = before === undefined ? {} : { _rev: String(before['_rev']) };
-      await own.pouch.put({ _id: idOf(database), ...revision, security });
+      await engineDatabase.pouch.put({ _id: idOf(database), ...revision, security });
     });
   return {
     async read(database) {
-      const stored = await readDocument(own.pouch, idOf(database));
+      const stored = await readDocument(engineDatabase.pouch, idOf(database));
       return (stored?.['security'] as Json | undefined) ?? CLOSED_SECURITY;
     },
     write: async (database, security) => {
       if (!isSecurity(security)) throw badRequest('_security must hold admins and members, each with names and roles.');
       await put(database, security);
     },
-    forget: (database) => put(database, undefined),
+    remove: (database) => put(database, undefined),
   };
 }

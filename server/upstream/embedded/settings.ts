@@ -1,4 +1,4 @@
-import { HttpError, methodNotAllowed, missing } from '../../http/errors.ts';
+import { HttpError, methodNotAllowed, notFound } from '../../http/errors.ts';
 import { keyIdOf } from '../jwt-key-id.ts';
 
 /**
@@ -9,7 +9,7 @@ export class EngineSettings {
   readonly #sections = new Map<string, Map<string, string>>();
 
   constructor(jwtSecret: Buffer) {
-    this.#section('chttpd').set('authentication_handlers', HANDLERS);
+    this.#section('chttpd').set('authentication_handlers', AUTHENTICATION_HANDLERS);
     this.#section('jwt_auth').set('required_claims', 'exp');
     this.#section('jwt_keys').set(`hmac:${keyIdOf(jwtSecret)}`, jwtSecret.toString('base64'));
   }
@@ -21,9 +21,9 @@ export class EngineSettings {
   }
 
   /** Answers `_node/<name>/_config/…`, the path in its parts; a value is answered as CouchDB does, with the one before. */
-  answer(parts: readonly string[], method: string, value: unknown): unknown {
+  handle(parts: readonly string[], method: string, value: unknown): unknown {
     const [, node, config, section, key, ...rest] = parts;
-    if ((node !== ENGINE_NODE && node !== '_local') || config !== '_config' || rest.length > 0) throw missing();
+    if ((node !== ENGINE_NODE && node !== '_local') || config !== '_config' || rest.length > 0) throw notFound();
     if (section === undefined || key === undefined) {
       if (method !== 'GET') throw methodNotAllowed('GET');
       const all = [...this.#sections].map(([name, values]) => [name, Object.fromEntries(values)] as const);
@@ -50,4 +50,5 @@ export class EngineSettings {
 
 export const ENGINE_NODE = 'engine@127.0.0.1';
 
-const HANDLERS = '{chttpd_auth, jwt_authentication_handler}, {chttpd_auth, default_authentication_handler}';
+const AUTHENTICATION_HANDLERS =
+  '{chttpd_auth, jwt_authentication_handler}, {chttpd_auth, default_authentication_handler}';

@@ -1,10 +1,10 @@
 import { startTestEngine, type TestEngine } from '../../testing/embedded-engine.ts';
 
-let kit: TestEngine;
+let testEngine: TestEngine;
 beforeAll(async () => {
-  kit = await startTestEngine();
+  testEngine = await startTestEngine();
 });
-afterAll(() => kit.engine.close());
+afterAll(() => testEngine.engine.close());
 
 /** Reads of every kind, of several steps each. */
 const READS: readonly (readonly [method: string, path: string, body?: unknown])[] = [
@@ -22,12 +22,12 @@ test('what is read while its database is destroyed is answered, with what was th
   const docs = Array.from({ length: 50 }, (_, n) => ({ _id: `doc-${n}`, text: 'x'.repeat(2_000) }));
   for (let round = 0; round < 10; round += 1) {
     const db = `/destroyed-${round}`;
-    expect((await kit.asAdmin('PUT', db)).status).toBe(201);
-    expect((await kit.asAdmin('POST', `${db}/_bulk_docs`, { docs })).status).toBe(201);
-    const ask = ([method, path, body]: (typeof READS)[number]) => kit.asAdmin(method, db + path, body);
+    expect((await testEngine.asAdmin('PUT', db)).status).toBe(201);
+    expect((await testEngine.asAdmin('POST', `${db}/_bulk_docs`, { docs })).status).toBe(201);
+    const ask = ([method, path, body]: (typeof READS)[number]) => testEngine.asAdmin(method, db + path, body);
     const statuses = new Set<number>();
     const asked = Array.from({ length: 8 }, () => READS.map((read) => ask(read))).flat();
-    const destroyed = kit.asAdmin('DELETE', db);
+    const destroyed = testEngine.asAdmin('DELETE', db);
     const late = READS.map((read) => ask(read));
     for (const { status } of await Promise.all([...asked, ...late])) statuses.add(status);
     expect((await destroyed).status).toBe(200);

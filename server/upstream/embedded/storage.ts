@@ -23,21 +23,21 @@ export interface Storage {
 const DATABASE_NAME = /^(?:[a-z][a-z0-9_$()+-]{0,99}|_users|_replicator|_global_changes)$/;
 
 /** PouchDB keeps a view's index in a database of its own, named after the database that it indexes. */
-const INDEX_MARK = '-mrview-';
+const INDEX_INFIX = '-mrview-';
 
-export const isDatabaseName = (name: string): boolean => DATABASE_NAME.test(name) && !name.includes(INDEX_MARK);
+export const isDatabaseName = (name: string): boolean => DATABASE_NAME.test(name) && !name.includes(INDEX_INFIX);
 
 /** The engine's own database. CouchDB's rule keeps its name out of every request's reach. */
 export const ENGINE_DATABASE = '_engine';
 
 /** Databases in memory outlive the engine that opened them, so that a test can start it again. */
-const memories = new Map<string, Storage>();
+const memoryStorages = new Map<string, Storage>();
 
 export async function openStorage(storage: EmbeddedStorage): Promise<Storage> {
   switch (storage.kind) {
     case 'memory': {
-      const kept = memories.get(storage.name) ?? memoryStorage(storage.name);
-      memories.set(storage.name, kept);
+      const kept = memoryStorages.get(storage.name) ?? memoryStorage(storage.name);
+      memoryStorages.set(storage.name, kept);
       return kept;
     }
     case 'disk':
@@ -64,7 +64,7 @@ function memoryStorage(name: string): Storage {
 /** A directory for each database. LevelDB writes `CURRENT` last, so a database is there when that file is. */
 function diskStorage(directory: string): Storage {
   const handles: Handles = new Map();
-  const indexes = rememberIndexes(directory);
+  const indexes = trackIndexes(directory);
   const exists = (name: string): Promise<boolean> =>
     access(join(directory, name, 'CURRENT')).then(
       () => true,
@@ -73,14 +73,14 @@ function diskStorage(directory: string): Storage {
   return {
     ...withHandles(handles, (name) => openPouch(join(directory, name), 'leveldb'), exists),
     async names() {
-      const entries = (await readdir(directory)).filter((name) => !name.includes(INDEX_MARK));
+      const entries = (await readdir(directory)).filter((name) => !name.includes(INDEX_INFIX));
       const found = await Promise.all(entries.map(async (name) => ((await exists(name)) ? [name] : [])));
       return found.flat().sort();
     },
     async close() {
       for (const handle of handles.values()) await (await handle).pouch.close();
       handles.clear();
-      for (const index of indexes.forget()) await (await openPouch(index, 'leveldb')).close();
+      for (const index of indexes.stop()) await (await openPouch(index, 'leveldb')).close();
     },
   };
 }
@@ -117,15 +117,15 @@ function withHandles(
 }
 
 /** Closing a PouchDB leaves the indexes of its views open, so those that were opened are closed by name. */
-function rememberIndexes(directory: string): { forget: () => Set<string> } {
+function trackIndexes(directory: string): { stop: () => Set<string> } {
   const opened = new Set<string>();
-  const remember = (name: string): void => {
-    if (name.startsWith(directory) && name.includes(INDEX_MARK)) opened.add(name);
+  const track = (name: string): void => {
+    if (name.startsWith(directory) && name.includes(INDEX_INFIX)) opened.add(name);
   };
-  PouchDB.on('created', remember);
+  PouchDB.on('created', track);
   return {
-    forget() {
-      PouchDB.removeListener('created', remember);
+    stop() {
+      PouchDB.removeListener('created', track);
       return opened;
     },
   };

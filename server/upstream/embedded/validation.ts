@@ -37,29 +37,32 @@ export async function compileValidations(pouch: LocalPouch): Promise<Validation[
   });
 }
 
-const OUTCOME = z.object({ forbidden: z.unknown(), unauthorized: z.unknown(), failed: z.unknown() }).partial();
+const outcomeSchema = z.object({ forbidden: z.unknown(), unauthorized: z.unknown(), failed: z.unknown() }).partial();
 
-const CALL = new Script('validate(proposed)');
+const CALL_SCRIPT = new Script('validate(proposed)');
 
 /** Throws what is wrong with the source when it is no function: then nothing can be written, as with CouchDB. */
 export function compileValidation(id: string, source: string): Validation {
   const realm = { proposed: '' };
   createContext(realm);
   new Script(
-    REALM.replace('SOURCE', () => source.trim().replace(/;+$/, '')),
+    REALM_SOURCE.replace('SOURCE', () => source.trim().replace(/;+$/, '')),
     { filename: id },
   ).runInContext(realm);
   return ({ next, previous, user, security }) => {
     realm.proposed = JSON.stringify([next, previous, user, security]);
-    const outcome = OUTCOME.parse(JSON.parse(String(CALL.runInContext(realm, { timeout: TIME_LIMIT_MS }))));
-    if (outcome.forbidden !== undefined) return forbidden(sentence(outcome.forbidden));
-    if (outcome.unauthorized !== undefined) return new HttpError(401, 'unauthorized', sentence(outcome.unauthorized));
-    if (outcome.failed !== undefined) return new HttpError(500, 'unknown_error', sentence(outcome.failed));
+    const outcome = outcomeSchema.parse(
+      JSON.parse(String(CALL_SCRIPT.runInContext(realm, { timeout: TIME_LIMIT_MS }))),
+    );
+    if (outcome.forbidden !== undefined) return forbidden(formatReason(outcome.forbidden));
+    if (outcome.unauthorized !== undefined)
+      return new HttpError(401, 'unauthorized', formatReason(outcome.unauthorized));
+    if (outcome.failed !== undefined) return new HttpError(500, 'unknown_error', formatReason(outcome.failed));
     return undefined;
   };
 }
 
-const REALM = `
+const REALM_SOURCE = `
   var isArray = Array.isArray, toJSON = JSON.stringify, log = function () {};
   var sum = function (values) { return values.reduce(function (a, b) { return a + b; }, 0); };
   var validate = (function (rule) {
@@ -75,4 +78,4 @@ const REALM = `
   })(SOURCE
   );`;
 
-const sentence = (reason: unknown): string => (typeof reason === 'string' ? reason : JSON.stringify(reason));
+const formatReason = (reason: unknown): string => (typeof reason === 'string' ? reason : JSON.stringify(reason));

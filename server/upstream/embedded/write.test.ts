@@ -1,11 +1,11 @@
 import { startTestEngine, type TestEngine } from '../../testing/embedded-engine.ts';
 
-let kit: TestEngine;
+let testEngine: TestEngine;
 beforeAll(async () => {
-  kit = await startTestEngine();
-  await kit.asAdmin('PUT', '/shared');
+  testEngine = await startTestEngine();
+  await testEngine.asAdmin('PUT', '/shared');
 });
-afterAll(() => kit.engine.close());
+afterAll(() => testEngine.engine.close());
 
 const id = (n: number): string => n.toString(16).padStart(32, '0');
 
@@ -15,7 +15,7 @@ const branch = (n: number, more: object = {}): object => {
   return { _id: 'forged', _rev: `1000-${ids[0] ?? ''}`, _revisions: { start: 1_000, ids }, ...more };
 };
 const push = (docs: readonly object[]): Promise<{ status: number; body: unknown }> =>
-  kit.asAdmin('POST', '/shared/_bulk_docs', { new_edits: false, docs });
+  testEngine.asAdmin('POST', '/shared/_bulk_docs', { new_edits: false, docs });
 
 it('many deep branches that nobody has the bodies of are stored, one after the other and again', async () => {
   for (let n = 0; n < 15; n += 1) expect(await push([branch(n)])).toMatchObject({ status: 201, body: [] });
@@ -23,7 +23,7 @@ it('many deep branches that nobody has the bodies of are stored, one after the o
 });
 
 it('an ancestor whose body is here is what the next revision is judged against, however far back', async () => {
-  await kit.asAdmin('PUT', '/shared/_design/judge', {
+  await testEngine.asAdmin('PUT', '/shared/_design/judge', {
     validate_doc_update: `function (next, previous) {
       if (next._id === 'judged' && previous !== null && previous.locked) throw { forbidden: 'locked' };
     }`,

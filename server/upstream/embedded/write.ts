@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { badRequest, conflict, forbidden, HttpError } from '../../http/errors.ts';
 import { isAdmin, type Session } from './access.ts';
-import { accountRefusal, withoutPassword } from './accounts.ts';
-import { noDatabase, type EngineDatabase } from './database.ts';
+import { validateAccount, withHashedPassword } from './accounts.ts';
+import { databaseNotFound, type EngineDatabase } from './database.ts';
 import { readDocument, readLeaves, type Json } from './pouchdb.ts';
 import { asObject } from './request.ts';
 
@@ -14,10 +14,10 @@ export interface WriteOptions {
 }
 
 /** What became of one document. `rev` is the new revision, or with a refusal the one that was sent. */
-export interface Written {
+export interface WriteResult {
   readonly id: string;
   readonly rev: string | undefined;
-  readonly refusal?: HttpError;
+  readonly error?: HttpError;
 }
 
 /** Writes what may be written and refuses the rest, row by row. Throws when the request itself makes no sense. */
@@ -25,40 +25,40 @@ export async function writeDocuments(
   database: EngineDatabase,
   rows: readonly unknown[],
   options: WriteOptions,
-): Promise<Written[]> {
+): Promise<WriteResult[]> {
   const documents = rows.map((row) => parseDocument(row, options.newEdits));
-  const hashed = database.name === '_users' ? await Promise.all(documents.map(withoutPassword)) : documents;
-  return await database.writing(async () => {
-    if (database.gone) throw noDatabase();
-    const refusals = await Promise.all(hashed.map((document) => refusalOf(database, document, options)));
-    const accepted = hashed.filter((_, index) => refusals[index] === undefined);
-    const results = await store(database, accepted, options.newEdits);
-    const outcomes = hashed.map((document, index): Written => {
-      const refusal = refusals[index];
+  const hashed = database.name === '_users' ? await Promise.all(documents.map(withHashedPassword)) : documents;
+  return await database.writeQueue(async () => {
+    if (database.isDestroyed) throw databaseNotFound();
+    const errors = await Promise.all(hashed.map((document) => validateWrite(database, document, options)));
+    const accepted = hashed.filter((_, index) => errors[index] === undefined);
+    const results = await storeDocuments(database, accepted, options.newEdits);
+    const outcomes = hashed.map((document, index): WriteResult => {
+      const error = errors[index];
       const sent = { id: String(document['_id']), rev: document['_rev'] as string | undefined };
-      return refusal === undefined ? (results.shift() ?? sent) : { ...sent, refusal };
+      return error === undefined ? (results.shift() ?? sent) : { ...sent, error };
     });
-    database.written(accepted.map((document) => String(document['_id'])));
+    database.onWritten(accepted.map((document) => String(document['_id'])));
     return outcomes;
   });
 }
 
 /** The underscore fields that CouchDB takes with a document; the last three it reads past. */
-const SPECIAL = new Set(['_id', '_rev', '_deleted', '_revisions', '_attachments', '_revs_info', '_conflicts']);
-const IGNORED = new Set(['_attachments', '_revs_info', '_conflicts']);
+const SPECIAL_MEMBERS = new Set(['_id', '_rev', '_deleted', '_revisions', '_attachments', '_revs_info', '_conflicts']);
+const IGNORED_MEMBERS = new Set(['_attachments', '_revs_info', '_conflicts']);
 
 function parseDocument(row: unknown, newEdits: boolean): Json {
   const document = asObject(row, 'Document must be a JSON object');
   for (const key of Object.keys(document)) {
     // PouchDB would take a `_rev_tree` from outside for its own.
-    if (key.startsWith('_') && !SPECIAL.has(key)) {
+    if (key.startsWith('_') && !SPECIAL_MEMBERS.has(key)) {
       throw new HttpError(400, 'doc_validation', `Bad special document member: ${key}`);
     }
   }
   if (Object.keys(document['_attachments'] ?? {}).length > 0) {
     throw new HttpError(400, 'not_implemented', 'This engine keeps no attachments.');
   }
-  const kept = Object.entries(document).filter(([key]) => !IGNORED.has(key));
+  const kept = Object.entries(document).filter(([key]) => !IGNORED_MEMBERS.has(key));
   const id = document['_id'] === undefined && newEdits ? randomUUID() : parseId(document['_id']);
   return { ...Object.fromEntries(kept), ...parseRevisions(document, newEdits), _id: id };
 }
@@ -80,17 +80,17 @@ function parseRevisions(document: Json, newEdits: boolean): Json {
   const { start, ids } = asObject(
     revisions ?? { start: Number.parseInt(rev, 10), ids: [rev.slice(rev.indexOf('-') + 1)] },
   );
-  const sound =
+  const isValid =
     typeof start === 'number' &&
     Array.isArray(ids) &&
     ids.length <= start &&
     ids.every((part) => typeof part === 'string' && part !== '') &&
     rev === `${start}-${String(ids[0])}`;
-  if (!sound) throw new HttpError(400, 'doc_validation', 'RevId does not match _revisions.');
+  if (!isValid) throw new HttpError(400, 'doc_validation', 'RevId does not match _revisions.');
   return { _rev: rev, _revisions: { start, ids } };
 }
 
-async function refusalOf(
+async function validateWrite(
   database: EngineDatabase,
   document: Json,
   { newEdits, session, security }: WriteOptions,
@@ -100,10 +100,10 @@ async function refusalOf(
   if (id.startsWith('_design/')) {
     return isAdmin(session) ? undefined : new HttpError(401, 'unauthorized', 'You are not a db or server admin.');
   }
-  const previous = await (newEdits ? previousOfEdit(database, document) : previousOfReplicated(database, document));
+  const previous = await (newEdits ? findEditBase(database, document) : findReplicationBase(database, document));
   if (previous === 'conflict') return conflict();
   if (database.name === '_users') {
-    const reason = accountRefusal(document);
+    const reason = validateAccount(document);
     if (reason !== undefined) return forbidden(reason);
   }
   const user = { db: database.name, name: session.name, roles: session.roles };
@@ -115,7 +115,7 @@ async function refusalOf(
 }
 
 /** An edit builds upon a leaf; without a revision it may only make a document, or make a deleted one anew. */
-async function previousOfEdit(database: EngineDatabase, document: Json): Promise<Json | null | 'conflict'> {
+async function findEditBase(database: EngineDatabase, document: Json): Promise<Json | null | 'conflict'> {
   const leaves = await readLeaves(database.pouch, String(document['_id']));
   const rev = document['_rev'];
   if (rev === undefined) return leaves[0] === undefined || leaves[0].deleted ? null : 'conflict';
@@ -125,7 +125,7 @@ async function previousOfEdit(database: EngineDatabase, document: Json): Promise
 }
 
 /** A replicated revision is judged against the nearest of its ancestors whose body is here; after a compaction none is. */
-async function previousOfReplicated(database: EngineDatabase, document: Json): Promise<Json | null> {
+async function findReplicationBase(database: EngineDatabase, document: Json): Promise<Json | null> {
   const { start, ids } = document['_revisions'] as { start: number; ids: string[] };
   const id = String(document['_id']);
   const ancestors = ids.slice(1).map((part, index) => `${start - index - 1}-${part}`);
@@ -139,7 +139,11 @@ async function previousOfReplicated(database: EngineDatabase, document: Json): P
   return null;
 }
 
-async function store(database: EngineDatabase, documents: readonly Json[], newEdits: boolean): Promise<Written[]> {
+async function storeDocuments(
+  database: EngineDatabase,
+  documents: readonly Json[],
+  newEdits: boolean,
+): Promise<WriteResult[]> {
   if (documents.length === 0) return [];
   const sent = documents.map((document) => ({
     id: String(document['_id']),
@@ -159,6 +163,6 @@ async function store(database: EngineDatabase, documents: readonly Json[], newEd
     const own = sent[index] ?? { id: String(result.id), rev: undefined };
     if ('ok' in result) return { id: own.id, rev: result.rev };
     const { status = 500, name = 'unknown_error', message = '' } = result;
-    return { ...own, refusal: new HttpError(status, name, message) };
+    return { ...own, error: new HttpError(status, name, message) };
   });
 }

@@ -10,11 +10,11 @@ export interface FeedOptions {
   /** Called for each change, in the feed's order. */
   readonly onRow: (row: FeedRow) => void;
   /** Called each time the feed is connected: what changed before this instant and was not told may have been missed. */
-  readonly onUp: () => void;
+  readonly onConnect: () => void;
   /** Called each time an attempt or a connection ends, with a reason for the log. */
-  readonly onDown: (reason: string) => void;
+  readonly onDisconnect: (reason: string) => void;
   /** Called for each line that comes, heartbeats too: so long ago it was certain that the feed lives. */
-  readonly onHeard?: () => void;
+  readonly onActivity?: () => void;
   readonly includeDocs?: boolean;
   /** How often CouchDB is asked to send a newline; at two and a half this without a byte the feed counts as dead. */
   readonly heartbeat?: number;
@@ -24,19 +24,19 @@ export interface FeedOptions {
 
 /** A running feed. */
 export interface Feed {
-  readonly up: boolean;
+  readonly connected: boolean;
   /** Ends the feed; nothing is called afterwards. */
   close(): void;
 }
 
 /** The waits between attempts, in ms: short at first, since most interruptions are. */
-const BACKOFF = { first: 100, longest: 5_000 } as const;
+const BACKOFF_MS = { initial: 100, max: 5_000 } as const;
 /**
  * So many times in a row the upstream may answer with something that is no feed, and no change in between, before it is
  * asked to go on from now: it may be the sequence that it cannot take, or what follows it. Nothing is lost by it, since
  * whoever waits is read again on `onUp`.
  */
-const MOST_REFUSALS = 3;
+const MAX_CONSECUTIVE_INVALID_FEEDS = 3;
 
 /**
  * Follows a database's changes over one connection until closed: `feed=continuous&style=all_docs`, so that a row carries
@@ -46,9 +46,9 @@ const MOST_REFUSALS = 3;
 export function followChanges(options: FeedOptions): Feed {
   const {
     onRow,
-    onUp,
-    onDown,
-    onHeard = () => undefined,
+    onConnect,
+    onDisconnect,
+    onActivity = () => undefined,
     heartbeat = 5_000,
     includeDocs = false,
     random = Math.random,
@@ -56,50 +56,50 @@ export function followChanges(options: FeedOptions): Feed {
   const closing = new AbortController();
   const { signal } = closing;
   let since = 'now';
-  let up = false;
-  let wait: number = BACKOFF.first;
-  let refusals = 0;
+  let connected = false;
+  let delayMs: number = BACKOFF_MS.initial;
+  let invalidCount = 0;
 
   const follow = async (): Promise<void> => {
     while (!signal.aborted) {
-      let upAt: number | undefined;
-      const { reason, refused } = await readFeed({
+      let connectedAt: number | undefined;
+      const { reason, isInvalid } = await readFeed({
         access: options.access,
         database: options.database,
         includeDocs,
         heartbeat,
         since,
         signal,
-        onHeard,
-        onUp: () => {
-          up = true;
-          upAt = performance.now();
-          onUp();
+        onActivity,
+        onConnect: () => {
+          connected = true;
+          connectedAt = performance.now();
+          onConnect();
         },
         onRow: (row) => {
           since = row.seq;
-          refusals = 0;
+          invalidCount = 0;
           if (row.kind === 'change') onRow(row);
         },
       });
-      up = false;
+      connected = false;
       // `aborted` changes while the feed is read; the compiler cannot know.
       if (closing.signal.aborted) return;
-      refusals = refused ? refusals + 1 : 0;
-      if (refusals >= MOST_REFUSALS) since = 'now';
-      onDown(reason);
+      invalidCount = isInvalid ? invalidCount + 1 : 0;
+      if (invalidCount >= MAX_CONSECUTIVE_INVALID_FEEDS) since = 'now';
+      onDisconnect(reason);
       // A feed that lasted for a heartbeat was well, and the next wait is short again. Being connected alone is no sign of
       // it: an upstream that ends every feed at once would be asked in circles, and every waiter read anew each time.
-      if (upAt !== undefined && performance.now() - upAt >= heartbeat) wait = BACKOFF.first;
-      await delay(wait * (0.5 + random() / 2), undefined, { signal }).catch(() => undefined);
-      wait = Math.min(wait * 2, BACKOFF.longest);
+      if (connectedAt !== undefined && performance.now() - connectedAt >= heartbeat) delayMs = BACKOFF_MS.initial;
+      await delay(delayMs * (0.5 + random() / 2), undefined, { signal }).catch(() => undefined);
+      delayMs = Math.min(delayMs * 2, BACKOFF_MS.max);
     }
   };
   void follow();
 
   return {
-    get up() {
-      return up;
+    get connected() {
+      return connected;
     },
     close: () => closing.abort(),
   };

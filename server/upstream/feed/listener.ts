@@ -1,8 +1,8 @@
 /** Who has to tell how a feed is. */
 export interface FeedListener {
-  onUp(): void;
+  onConnect(): void;
   /** A line came, be it a heartbeat's. */
-  onHeard(): void;
+  onActivity(): void;
   /** It ended, or an attempt at it failed. */
-  onDown(reason: string): void;
+  onDisconnect(reason: string): void;
 }

@@ -20,7 +20,7 @@ export interface FeedEnd {
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const leafOf = (value: unknown): string => {
+const parseLeaf = (value: unknown): string => {
   if (!isRecord(value) || typeof value['rev'] !== 'string') throw new Error('a change without its revision');
   return value['rev'];
 };
@@ -41,7 +41,7 @@ export function parseFeedRow(value: unknown): FeedRow | FeedEnd {
     kind: 'change',
     seq: parseSeq(value['seq']),
     id,
-    leaves: changes.map(leafOf),
+    leaves: changes.map(parseLeaf),
     deleted: value['deleted'] === true,
     doc: isRecord(doc) ? doc : undefined,
   };

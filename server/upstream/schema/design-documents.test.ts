@@ -8,12 +8,12 @@ import {
   type UserDocument,
 } from '../../../couchdb-design/user-document/user-document.ts';
 import { connect } from '../client.ts';
-import { prefixIn, readDatabaseDesign } from './design-documents.ts';
-import { startTestEngine, type Ask, type TestEngine } from '../../testing/embedded-engine.ts';
-import { setUp } from './apply-schema.ts';
+import { getIdPrefix, readDatabaseDesign } from './design-documents.ts';
+import { startTestEngine, type SendRequest, type TestEngine } from '../../testing/embedded-engine.ts';
+import { applySchema } from './apply-schema.ts';
 
-let kit: TestEngine;
-let alice: Ask;
+let testEngine: TestEngine;
+let alice: SendRequest;
 
 function documentOf(name: string, idPrefix = 'user_'): UserDocument {
   const username = parseUsername(name);
@@ -22,15 +22,20 @@ function documentOf(name: string, idPrefix = 'user_'): UserDocument {
 }
 
 beforeAll(async () => {
-  kit = await startTestEngine();
-  await setUp({ couch: connect(kit.engine.access), registry: 'user_registry', sessions: 'pouchgate_sessions' });
-  alice = await kit.account('alice', ['registry_user']);
-  await kit.asAdmin('PUT', '/user_registry/user_bob', documentOf('bob'));
+  testEngine = await startTestEngine();
+  await applySchema({
+    couch: connect(testEngine.engine.access),
+    registry: 'user_registry',
+    sessions: 'pouchgate_sessions',
+  });
+  alice = await testEngine.createAccount('alice', ['registry_user']);
+  await testEngine.asAdmin('PUT', '/user_registry/user_bob', documentOf('bob'));
 });
 
-afterAll(() => kit.engine.close());
+afterAll(() => testEngine.engine.close());
 
-const replicate = (ask: Ask, ...docs: object[]) => ask('POST', '/user_registry/_bulk_docs', { new_edits: false, docs });
+const replicate = (ask: SendRequest, ...docs: object[]) =>
+  ask('POST', '/user_registry/_bulk_docs', { new_edits: false, docs });
 
 it('is read from its files as one document with functions as text', async () => {
   const { designs, security } = await readDatabaseDesign();
@@ -59,7 +64,7 @@ it('a user writes the own document, by PUT and by replication', async () => {
 });
 
 it('refuses a foreign document, by PUT, DELETE, edit and replication, and leaves it as it was', async () => {
-  const before = (await kit.asAdmin('GET', '/user_registry/user_bob')).body as { _rev: string };
+  const before = (await testEngine.asAdmin('GET', '/user_registry/user_bob')).body as { _rev: string };
   const { _rev } = before;
   const foreign = { ...documentOf('bob'), preferences: { theme: 'dark' } };
   expect(await alice('PUT', `/user_registry/user_bob?rev=${_rev}`, foreign)).toMatchObject({
@@ -76,7 +81,7 @@ it('refuses a foreign document, by PUT, DELETE, edit and replication, and leaves
     { id: 'user_bob', rev: '99-ffff', error: 'forbidden' },
     { id: 'user_bob', rev: '100-eeee', error: 'forbidden' },
   ]);
-  expect((await kit.asAdmin('GET', '/user_registry/user_bob')).body).toEqual(before);
+  expect((await testEngine.asAdmin('GET', '/user_registry/user_bob')).body).toEqual(before);
 });
 
 it('refuses what has not the shape of a user document, row by row', async () => {
@@ -91,12 +96,12 @@ it('refuses what has not the shape of a user document, row by row', async () => 
     { id: 'user_alice', rev: '1-dddd', error: 'forbidden' },
     { id: 'user_alice', rev: '1-eeee', error: 'forbidden' },
   ]);
-  expect((await kit.asAdmin('GET', '/user_registry/user_alice?rev=1-ffff')).status).toBe(200);
-  expect((await kit.asAdmin('GET', '/user_registry/user_alice?rev=1-dddd')).status).toBe(404);
+  expect((await testEngine.asAdmin('GET', '/user_registry/user_alice?rev=1-ffff')).status).toBe(200);
+  expect((await testEngine.asAdmin('GET', '/user_registry/user_alice?rev=1-dddd')).status).toBe(404);
 });
 
 it('its views answer', async () => {
-  const couch = connect(kit.engine.access);
+  const couch = connect(testEngine.engine.access);
   const { designs } = await readDatabaseDesign();
   const names = Object.keys(designs[0]?.['views'] as object);
   for (const name of names) {
@@ -108,7 +113,7 @@ it('its views answer', async () => {
 });
 
 it('its filter lets an operator replicate one user alone', async () => {
-  const { url, username, password } = kit.engine.access;
+  const { url, username, password } = testEngine.engine.access;
   const remote = new PouchDB(`${url}/user_registry`, { auth: { username, password } });
   const copy = new PouchDB('copy-of-bob', { adapter: 'memory' });
   await copy.replicate.from(remote, { filter: 'registry/by_username', query_params: { username: 'bob' } });
@@ -125,7 +130,7 @@ it('a filter that is not there is a refusal, not everything', async () => {
 it('with a prefix of its own it takes the documents of that prefix, character for character, and no others', async () => {
   const registry = 'other_prefix';
   const names = { registry, sessions: 'pouchgate_sessions' };
-  await setUp({ couch: connect(kit.engine.access), ...names, idPrefix: 'a.b_' });
+  await applySchema({ couch: connect(testEngine.engine.access), ...names, idPrefix: 'a.b_' });
   const put = (id: string, body: object) =>
     alice('PUT', `/${registry}/${encodeURIComponent(id)}`, { ...body, _id: id });
   const own = documentOf('alice', 'a.b_');
@@ -133,7 +138,7 @@ it('with a prefix of its own it takes the documents of that prefix, character fo
   for (const id of ['user_alice', 'axb_alice', 'a.b_bob', 'a.b_', 'a.b_alice/x', 'A.B_alice', 'xa.b_alice', 'alice']) {
     expect([id, await put(id, own)]).toMatchObject([id, { status: 403 }]);
   }
-  const { url, username, password } = kit.engine.access;
+  const { url, username, password } = testEngine.engine.access;
   const remote = new PouchDB(`${url}/${registry}`, { auth: { username, password } });
   const copy = new PouchDB('copy-of-alice', { adapter: 'memory' });
   await copy.replicate.from(remote, { filter: 'registry/by_username', query_params: { username: 'alice' } });
@@ -147,7 +152,7 @@ it('whatever the prefix, it is the only difference, and can be read from the des
     fc.asyncProperty(prefix, async (idPrefix) => {
       expect(isIdPrefix(idPrefix)).toBe(true);
       const { designs, security } = await readDatabaseDesign(idPrefix);
-      expect(designs.map(prefixIn)).toEqual([idPrefix]);
+      expect(designs.map(getIdPrefix)).toEqual([idPrefix]);
       const back = JSON.stringify(designs).replaceAll(`ID_PREFIX = '${idPrefix}'`, "ID_PREFIX = 'user_'");
       expect({ designs: JSON.parse(back) as unknown, security }).toEqual(usual);
     }),
@@ -163,13 +168,13 @@ it.each(['', '_a', 'A', '1', "a'b", 'a/b', 'a\n', 'a b', 'ä', 'a'.repeat(33), '
 );
 
 it('one registry has one prefix: another one is told, and nothing is written', async () => {
-  const couch = connect(kit.engine.access);
+  const couch = connect(testEngine.engine.access);
   const names = { registry: 'one_prefix', sessions: 'pouchgate_sessions' };
-  await setUp({ couch, ...names });
+  await applySchema({ couch, ...names });
   const security = { admins: {}, members: { roles: ['somebody'] } };
   await couch.request({ db: names.registry, path: '_security', method: 'PUT', body: security });
   const before = (await couch.db.get(names.registry)).update_seq;
-  await expect(setUp({ couch, ...names, idPrefix: 'prefs_' })).rejects.toThrow(
+  await expect(applySchema({ couch, ...names, idPrefix: 'prefs_' })).rejects.toThrow(
     'The documents of one_prefix have ids that begin with user_, and ID_PREFIX is prefs_: give the one that is there, or another name in REGISTRY_DB.',
   );
   expect((await couch.db.get(names.registry)).update_seq).toBe(before);

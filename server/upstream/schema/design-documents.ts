@@ -17,10 +17,10 @@ export interface DatabaseDesign {
   readonly security: SecurityObject;
 }
 
-const REGISTRY_FILES = join(import.meta.dirname, '../../../couchdb-design/user_registry');
+const REGISTRY_DESIGN_DIRECTORY = join(import.meta.dirname, '../../../couchdb-design/user_registry');
 
-const people = z.object({ names: z.array(z.string()), roles: z.array(z.string()) });
-const securitySchema = z.strictObject({ admins: people, members: people });
+const principalsSchema = z.object({ names: z.array(z.string()), roles: z.array(z.string()) });
+const securitySchema = z.strictObject({ admins: principalsSchema, members: principalsSchema });
 const designSchema = z.looseObject({ _id: z.string().regex(/^_design\/[a-z_]+$/), language: z.literal('javascript') });
 
 /**
@@ -30,11 +30,11 @@ const designSchema = z.looseObject({ _id: z.string().regex(/^_design\/[a-z_]+$/)
  */
 export async function readDatabaseDesign(
   idPrefix: string = USUAL_ID_PREFIX,
-  directory: string = REGISTRY_FILES,
+  directory: string = REGISTRY_DESIGN_DIRECTORY,
 ): Promise<DatabaseDesign> {
   const names = (await readdir(join(directory, '_design'))).sort();
   const designs = names.map(async (name) => {
-    const design = designSchema.parse(withPrefix(await readTree(join(directory, '_design', name)), idPrefix));
+    const design = designSchema.parse(applyIdPrefix(await readTree(join(directory, '_design', name)), idPrefix));
     if (design._id !== `_design/${name}`) throw new Error(`The directory _design/${name} holds ${design._id}.`);
     return design;
   });
@@ -46,18 +46,18 @@ export async function readDatabaseDesign(
 const PREFIX_LINE = `var ID_PREFIX = '${USUAL_ID_PREFIX}';`;
 
 /** What ids begin with that a design document's check of writes lets pass; undefined when it has no such check. */
-export function prefixIn(design: Readonly<Record<string, unknown>>): string | undefined {
+export function getIdPrefix(design: Readonly<Record<string, unknown>>): string | undefined {
   const source = design['validate_doc_update'];
   if (typeof source !== 'string') return undefined;
   // Before there was a choice, the line was not there.
   return /var ID_PREFIX = '([^']*)';/.exec(source)?.[1] ?? USUAL_ID_PREFIX;
 }
 
-function withPrefix(tree: Record<string, unknown>, idPrefix: string): Record<string, unknown> {
+function applyIdPrefix(tree: Record<string, unknown>, idPrefix: string): Record<string, unknown> {
   const written = (value: unknown): unknown =>
     typeof value === 'string'
       ? value.replace(PREFIX_LINE, `var ID_PREFIX = '${idPrefix}';`)
-      : withPrefix(value as Record<string, unknown>, idPrefix);
+      : applyIdPrefix(value as Record<string, unknown>, idPrefix);
   return Object.fromEntries(Object.entries(tree).map(([name, value]) => [name, written(value)]));
 }
 

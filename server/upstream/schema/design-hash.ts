@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../../couchdb-design/user-document/canonical-json.ts';
-import { prefixIn, type DesignDocument } from './design-documents.ts';
+import { getIdPrefix, type DesignDocument } from './design-documents.ts';
 
 /** A design document as it is stored by us: with a digest of its content, by which a change by hand is found out. */
-export interface SealedDesign extends DesignDocument {
+export interface HashedDesign extends DesignDocument {
   readonly content_hash: string;
 }
 
@@ -15,13 +15,13 @@ export function contentHash(document: Readonly<Record<string, unknown>>): string
     .digest('hex')}`;
 }
 
-export const seal = <D extends DesignDocument>(design: D): D & SealedDesign => ({
+export const addContentHash = <D extends DesignDocument>(design: D): D & HashedDesign => ({
   ...design,
   content_hash: contentHash(design),
 });
 
 /** What stands in the place of a design document of ours. */
-export type DesignVerdict =
+export type DesignComparison =
   | 'absent'
   /** As it should be. */
   | 'current'
@@ -37,28 +37,28 @@ export type DesignVerdict =
   | 'foreign';
 
 /** `stored` as CouchDB gives it, undefined when there is none. */
-export function judgeDesign(
-  wanted: DesignDocument,
+export function compareDesign(
+  expected: DesignDocument,
   stored: Readonly<Record<string, unknown>> | undefined,
-): DesignVerdict {
+): DesignComparison {
   if (stored === undefined) return 'absent';
-  const [own, actual, said] = [contentHash(wanted), contentHash(stored), stored['content_hash']];
-  if (actual === own) return said === own ? 'current' : 'unsealed';
-  if (said === undefined) return 'foreign';
-  if (prefixIn(stored) !== prefixIn(wanted)) return 'other-prefix';
-  return said === actual ? 'other-version' : 'changed-by-hand';
+  const [expectedHash, actualHash, storedHash] = [contentHash(expected), contentHash(stored), stored['content_hash']];
+  if (actualHash === expectedHash) return storedHash === expectedHash ? 'current' : 'unsealed';
+  if (storedHash === undefined) return 'foreign';
+  if (getIdPrefix(stored) !== getIdPrefix(expected)) return 'other-prefix';
+  return storedHash === actualHash ? 'other-version' : 'changed-by-hand';
 }
 
 /** `other-prefix` in words, which end with what to do. */
-export const otherPrefix = (
-  wanted: DesignDocument,
+export const describePrefixMismatch = (
+  expected: DesignDocument,
   stored: Readonly<Record<string, unknown>>,
   database: string,
 ): string =>
-  `The documents of ${database} have ids that begin with ${prefixIn(stored) ?? ''}, and ID_PREFIX is ${prefixIn(wanted) ?? ''}: give the one that is there, or another name in REGISTRY_DB`;
+  `The documents of ${database} have ids that begin with ${getIdPrefix(stored) ?? ''}, and ID_PREFIX is ${getIdPrefix(expected) ?? ''}: give the one that is there, or another name in REGISTRY_DB`;
 
 /** Whether two design documents have the same index: CouchDB names it by a digest of these members, PouchDB by less. */
-export function sameViews(
+export function hasSameViews(
   a: Readonly<Record<string, unknown>>,
   b: Readonly<Record<string, unknown>> | undefined,
 ): boolean {

@@ -12,7 +12,11 @@ const documentSchema = z.record(z.string(), z.unknown());
  * cluster, which may be behind for a moment; each document is then read from as many copies as a write was acknowledged by.
  * Rejects as nano does.
  */
-export async function readDesigns(couch: ServerScope, db: string, known: readonly string[]): Promise<StoredDesigns> {
+export async function readDesignDocuments(
+  couch: ServerScope,
+  db: string,
+  known: readonly string[],
+): Promise<StoredDesigns> {
   const qs = { startkey: '_design/', endkey: '_design0' };
   const { rows } = listSchema.parse(await couch.request({ db, path: '_all_docs', qs }));
   const ids = [...new Set([...rows.map(({ id }) => id), ...known])];

@@ -10,38 +10,39 @@ export const SERVER_ADMIN = '_admin';
  * By role and never by name: with the gate's key anybody may be signed in by their name, and of another identity
  * provider's users one may be called as the service account is.
  */
-const only = (admins: readonly string[], members: readonly string[]): SecurityObject => ({
+const rolesOnly = (admins: readonly string[], members: readonly string[]): SecurityObject => ({
   admins: { names: [], roles: admins },
   members: { names: [], roles: members },
 });
 
 /** Sessions and suspensions are the gate's own. */
-export const SESSIONS_SECURITY = only([SERVER_ADMIN], [SERVER_ADMIN, SERVICE_ROLE]);
+export const SESSIONS_SECURITY = rolesOnly([SERVER_ADMIN], [SERVER_ADMIN, SERVICE_ROLE]);
 /** Who administers `_users` may make and read accounts there (couch_users_db.erl), its members may not. */
-export const ACCOUNTS_SECURITY = only([SERVER_ADMIN, SERVICE_ROLE], [SERVER_ADMIN]);
+export const ACCOUNTS_SECURITY = rolesOnly([SERVER_ADMIN, SERVICE_ROLE], [SERVER_ADMIN]);
 
 const list = z.array(z.string()).default([]);
-const people = z.object({ names: list, roles: list }).default({ names: [], roles: [] });
-const storedSecurity = z.object({ admins: people, members: people });
+const principals = z.object({ names: list, roles: list }).default({ names: [], roles: [] });
+const storedSecuritySchema = z.object({ admins: principals, members: principals });
 
 /** CouchDB leaves out what is empty in the object that it makes by itself. */
-export const readSecurity = (stored: unknown): SecurityObject => storedSecurity.safeParse(stored).data ?? only([], []);
+export const readSecurity = (stored: unknown): SecurityObject =>
+  storedSecuritySchema.safeParse(stored).data ?? rolesOnly([], []);
 
 export const isSameSecurity = (a: SecurityObject, b: SecurityObject): boolean => {
-  const normal = ({ admins, members }: SecurityObject): unknown =>
+  const normalize = ({ admins, members }: SecurityObject): unknown =>
     [admins, members].map(({ names, roles }) => [[...names].sort(), [...roles].sort()]);
-  return canonicalJson(normal(a)) === canonicalJson(normal(b));
+  return canonicalJson(normalize(a)) === canonicalJson(normalize(b));
 };
 
 /** Whom a database lets in beyond those that are wanted: `the role x`, `the name y`; `everybody` when it has no members. */
-export function strangersIn(stored: SecurityObject, wanted: SecurityObject): string[] {
+export function describeUnexpectedAccess(stored: SecurityObject, expected: SecurityObject): string[] {
   const { admins, members } = stored;
-  const everybody = members.names.length + members.roles.length === 0 ? ['everybody'] : [];
-  const known = [...wanted.admins.roles, ...wanted.members.roles, SERVER_ADMIN, SERVICE_ROLE];
+  const publicAccess = members.names.length + members.roles.length === 0 ? ['everybody'] : [];
+  const known = [...expected.admins.roles, ...expected.members.roles, SERVER_ADMIN, SERVICE_ROLE];
   const roles = [...admins.roles, ...members.roles].filter((role) => !known.includes(role));
   const names = [...admins.names, ...members.names];
   return [
-    ...everybody,
+    ...publicAccess,
     ...new Set([...roles.map((role) => `the role ${role}`), ...names.map((name) => `the name ${name}`)]),
   ];
 }

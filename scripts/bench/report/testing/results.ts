@@ -1,7 +1,7 @@
 import type { BenchResult, LiveResult } from '../result.ts';
 
 /** Results for tests of what is made of them. */
-export const liveResult = (front: 'gate' | 'plain', users: number, median: number): LiveResult => ({
+export const createLiveResult = (front: 'gate' | 'plain', users: number, median: number): LiveResult => ({
   front,
   users,
   parked: users,
@@ -26,11 +26,11 @@ export const benchResult: BenchResult = {
   seconds: 60,
   openFiles: 20_000,
   live: [
-    liveResult('gate', 100, 8),
-    liveResult('plain', 100, 40),
-    liveResult('gate', 1_000, 9),
-    liveResult('plain', 1_000, 2_400),
-    liveResult('gate', 10_000, 11),
+    createLiveResult('gate', 100, 8),
+    createLiveResult('plain', 100, 40),
+    createLiveResult('gate', 1_000, 9),
+    createLiveResult('plain', 1_000, 2_400),
+    createLiveResult('gate', 10_000, 11),
   ],
   storm: {
     clients: 5_000,

@@ -7,13 +7,13 @@ import type { TestUpstream } from '../../../../server/testing/test-database.ts';
 export interface Replicator {
   readonly copy: ReturnType<TestUpstream['registry']>;
   /** The copy as the replicator reaches it. */
-  readonly here: Endpoint;
+  readonly copyEndpoint: Endpoint;
   /** Replicates once. Resolves with what it has done, and rejects when it has not ended by itself after half a minute. */
-  run(job: Job): Promise<Work>;
+  replicateOnce(job: ReplicationJob): Promise<ReplicationStats>;
   /** Replicates until what this returns is called. Resolves once it runs. */
-  keep(job: Job): Promise<() => Promise<void>>;
+  replicateContinuously(job: ReplicationJob): Promise<() => Promise<void>>;
   /** Resolves with why a job does not get on. */
-  failure(job: Job): Promise<string>;
+  waitForFailure(job: ReplicationJob): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -23,7 +23,7 @@ export interface Endpoint {
 }
 
 /** https://docs.couchdb.org/en/stable/replication/replicator.html */
-export interface Job {
+export interface ReplicationJob {
   readonly source: Endpoint;
   readonly target: Endpoint;
   readonly doc_ids?: readonly string[];
@@ -31,7 +31,7 @@ export interface Job {
   readonly use_bulk_get?: boolean;
 }
 
-const workSchema = z.object({
+const replicationStatsSchema = z.object({
   revisions_checked: z.number(),
   missing_revisions_found: z.number(),
   docs_read: z.number(),
@@ -40,19 +40,19 @@ const workSchema = z.object({
 });
 
 /** How many of each there were, in this run and those before it whose checkpoint it went on from. */
-export type Work = z.output<typeof workSchema>;
+export type ReplicationStats = z.output<typeof replicationStatsSchema>;
 
-const stateSchema = z.object({ state: z.string().nullable(), info: z.unknown() });
-type State = z.output<typeof stateSchema>;
+const jobStateSchema = z.object({ state: z.string().nullable(), info: z.unknown() });
+type JobState = z.output<typeof jobStateSchema>;
 
 /** In ms: the replicator takes some seconds to end, and so long to look at a job at all when it is busy. */
-const PATIENCE = 45_000;
-const BETWEEN_LOOKS = 200;
+const JOB_TIMEOUT_MS = 45_000;
+const POLL_INTERVAL_MS = 200;
 
 /** Undefined when the database answers with that status. */
-async function unless<T>(status: number, asked: Promise<T>): Promise<T | undefined> {
+async function undefinedOnStatus<T>(status: number, request: Promise<T>): Promise<T | undefined> {
   try {
-    return await asked;
+    return await request;
   } catch (error) {
     if (statusOf(error) === status) return undefined;
     throw error;
@@ -65,35 +65,35 @@ export async function startReplicator(upstream: TestUpstream): Promise<Replicato
   const jobs = couch.use<object>('_replicator');
   const copyName = `copy_${names.suffix}`;
   await couch.db.create(copyName);
-  const started = new Set<string>();
+  const startedJobIds = new Set<string>();
 
-  const start = async (job: Job & { readonly continuous?: boolean }): Promise<string> => {
-    const id = `pouchgate-test-${names.suffix}-${started.size}`;
-    started.add(id);
+  const start = async (job: ReplicationJob & { readonly continuous?: boolean }): Promise<string> => {
+    const id = `pouchgate-test-${names.suffix}-${startedJobIds.size}`;
+    startedJobIds.add(id);
     // In a cluster one node's replicator may write to the job before the others have it: then they call it a conflict.
-    await unless(409, jobs.insert(Object.assign({ _id: id }, job)));
+    await undefinedOnStatus(409, jobs.insert(Object.assign({ _id: id }, job)));
     return id;
   };
   const stop = async (id: string): Promise<void> => {
-    for (let isThere = true; isThere;) {
-      const job = await unless(404, jobs.get(id));
-      if (job !== undefined) await unless(404, unless(409, jobs.destroy(id, job._rev)));
-      isThere = job !== undefined;
+    for (let exists = true; exists;) {
+      const job = await undefinedOnStatus(404, jobs.get(id));
+      if (job !== undefined) await undefinedOnStatus(404, undefinedOnStatus(409, jobs.destroy(id, job._rev)));
+      exists = job !== undefined;
     }
   };
   /** Resolves with the job's state once that is one of these. */
-  const reaches = async (id: string, states: readonly string[]): Promise<State> => {
-    const end = Date.now() + PATIENCE;
+  const waitForJobState = async (id: string, states: readonly string[]): Promise<JobState> => {
+    const end = Date.now() + JOB_TIMEOUT_MS;
     for (;;) {
-      const told = await stateOf(id);
-      if (states.includes(told.state ?? '')) return told;
-      if (Date.now() > end) throw new Error(`Not ${states.join(' or ')}, but ${JSON.stringify(told)}`);
-      await delay(BETWEEN_LOOKS);
+      const current = await fetchJobState(id);
+      if (states.includes(current.state ?? '')) return current;
+      if (Date.now() > end) throw new Error(`Not ${states.join(' or ')}, but ${JSON.stringify(current)}`);
+      await delay(POLL_INTERVAL_MS);
     }
   };
-  const stateOf = async (id: string): Promise<State> => {
+  const fetchJobState = async (id: string): Promise<JobState> => {
     try {
-      return stateSchema.parse(await couch.request({ path: `_scheduler/docs/_replicator/${id}` }));
+      return jobStateSchema.parse(await couch.request({ path: `_scheduler/docs/_replicator/${id}` }));
     } catch (error) {
       // 404 until the replicator has seen the document, and now and then 500 in the moment in which it ends.
       if ([404, 500].includes(statusOf(error) ?? 0)) return { state: null, info: undefined };
@@ -103,25 +103,25 @@ export async function startReplicator(upstream: TestUpstream): Promise<Replicato
 
   return {
     copy: couch.use(copyName),
-    here: { url: `${access.url}/${copyName}`, headers: { Authorization: authorizationOf(access) } },
-    run: async (job) => {
+    copyEndpoint: { url: `${access.url}/${copyName}`, headers: { Authorization: authorizationOf(access) } },
+    replicateOnce: async (job) => {
       const id = await start(job);
-      const { info } = await reaches(id, ['completed']);
-      return workSchema.parse(info);
+      const { info } = await waitForJobState(id, ['completed']);
+      return replicationStatsSchema.parse(info);
     },
-    keep: async (job) => {
+    replicateContinuously: async (job) => {
       const id = await start({ ...job, continuous: true });
-      await reaches(id, ['running']);
+      await waitForJobState(id, ['running']);
       return () => stop(id);
     },
-    failure: async (job) => {
-      const { info } = await reaches(await start(job), ['crashing', 'failed', 'error']);
+    waitForFailure: async (job) => {
+      const { info } = await waitForJobState(await start(job), ['crashing', 'failed', 'error']);
       return JSON.stringify(info);
     },
     close: async () => {
       // One that was stopped has been taken away already.
       const { rows } = await jobs.list();
-      for (const { id } of rows.filter((row) => started.has(row.id))) await stop(id);
+      for (const { id } of rows.filter((row) => startedJobIds.has(row.id))) await stop(id);
       await couch.db.destroy(copyName);
     },
   };

@@ -12,47 +12,47 @@ export interface StoredEdit {
   readonly tab: string;
 }
 
-export interface Edits {
+export interface EditLog {
   /** In the order in which they were stored. */
   readonly all: readonly StoredEdit[];
   /** The same database, listened to. */
-  readonly watch: (database: Database, tab: string) => Database;
+  readonly recordDatabase: (database: Database, tab: string) => Database;
   /** The same storage, listened to. */
-  readonly watchStorage: (storage: Environment['storage'], tab: string) => Environment['storage'];
+  readonly recordStorage: (storage: Environment['storage'], tab: string) => Environment['storage'];
   /** What must not be: one stamp with two values. */
   readonly contradictions: readonly string[];
 }
 
-const textOf = (value: unknown): string => (value === undefined || value === null ? '' : canonicalJson(value));
+const canonicalText = (value: unknown): string => (value === undefined || value === null ? '' : canonicalJson(value));
 
 type Fields = Readonly<Record<string, unknown>>;
 const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
 
 /** The edits in whatever was stored: a user document's `preferences` and `edits`, or a list of `{key, value, stamp}`. */
-function* editsIn(stored: unknown): Generator<Omit<StoredEdit, 'tab'>> {
+function* extractEdits(stored: unknown): Generator<Omit<StoredEdit, 'tab'>> {
   if (!isFields(stored)) return;
   const { preferences, edits, key, stamp, value } = stored;
   if (isFields(preferences) && isFields(edits)) {
     for (const [name, of] of Object.entries(edits))
-      yield { key: name, stamp: String(of), text: textOf(preferences[name]) };
+      yield { key: name, stamp: String(of), text: canonicalText(preferences[name]) };
   } else if (typeof key === 'string' && typeof stamp === 'string') {
-    yield { key, stamp, text: textOf(value) };
+    yield { key, stamp, text: canonicalText(value) };
   } else {
-    for (const part of Object.values(stored)) yield* editsIn(part);
+    for (const part of Object.values(stored)) yield* extractEdits(part);
   }
 }
 
-export function createEdits(): Edits {
+export function createEditLog(): EditLog {
   const all: StoredEdit[] = [];
-  const known = new Map<string, string>();
+  const textByEdit = new Map<string, string>();
   const contradictions: string[] = [];
 
-  const learn = (stored: unknown, tab: string): void => {
-    for (const edit of editsIn(stored)) {
+  const record = (stored: unknown, tab: string): void => {
+    for (const edit of extractEdits(stored)) {
       const id = `${edit.key} ${edit.stamp}`;
-      const before = known.get(id);
+      const before = textByEdit.get(id);
       if (before === undefined) {
-        known.set(id, edit.text);
+        textByEdit.set(id, edit.text);
         all.push({ ...edit, tab });
       } else if (before !== edit.text) {
         contradictions.push(`${id} was ${before || 'removed'} and is ${edit.text || 'removed'}`);
@@ -63,12 +63,12 @@ export function createEdits(): Edits {
   return {
     all,
     contradictions,
-    watch: (database, tab) => {
+    recordDatabase: (database, tab) => {
       const put = database.put.bind(database);
       const bulkDocs = database.bulkDocs.bind(database);
       database.put = (async (...args: Parameters<typeof put>) => {
         const result = await put(...args);
-        learn(args[0], tab);
+        record(args[0], tab);
         return result;
       }) as typeof database.put;
       database.bulkDocs = ((...args: unknown[]) => {
@@ -76,16 +76,16 @@ export function createEdits(): Edits {
         // PouchDB calls its own methods with callbacks; what it replicates was stored elsewhere before.
         if (args.some((argument) => typeof argument === 'function')) return call(...args);
         return Promise.resolve(call(...args)).then((result) => {
-          learn(args[0], tab);
+          record(args[0], tab);
           return result;
         });
       }) as typeof database.bulkDocs;
       return database;
     },
-    watchStorage: (storage, tab) =>
+    recordStorage: (storage, tab) =>
       new Proxy(storage, {
         set: (target, item, text) => {
-          if (String(item).includes(':unsent:')) learn(JSON.parse(String(text)), tab);
+          if (String(item).includes(':unsent:')) record(JSON.parse(String(text)), tab);
           return Reflect.set(target, item, text);
         },
       }),

@@ -15,14 +15,14 @@ export interface DeviceTraits {
 }
 
 /** `device` and `tab` are counted round: any number means one that there is. */
-interface At {
+interface TabRef {
   readonly device: number;
   readonly tab: number;
 }
 
 export type Step =
   /** Sets those keys to something new, and removes these. With `wait`, the next step is taken once it is stored. */
-  | (At & {
+  | (TabRef & {
       readonly kind: 'edit';
       readonly set: readonly Key[];
       readonly remove: readonly Key[];
@@ -33,7 +33,7 @@ export type Step =
   /** All tabs are closed, and one is opened. */
   | { readonly kind: 'reload'; readonly device: number }
   | { readonly kind: 'open-tab'; readonly device: number }
-  | (At & { readonly kind: 'close-tab' })
+  | (TabRef & { readonly kind: 'close-tab' })
   /** Gate and engine are stopped and started on the same data. */
   | { readonly kind: 'restart' }
   /** So many requests are answered, or there is none to wait for. */
@@ -41,45 +41,51 @@ export type Step =
   /** Everybody who has a network has said and heard everything. */
   | { readonly kind: 'meet' };
 
-export interface History {
+export interface Scenario {
   readonly devices: readonly DeviceTraits[];
   readonly steps: readonly Step[];
 }
 
 const device = fc.nat({ max: 4 });
-const at = { device, tab: fc.nat({ max: 1 }) };
-const keys = (most: number): fc.Arbitrary<Key[]> => fc.subarray([...KEYS], { maxLength: most });
-const always = <T>(value: T): fc.Arbitrary<T> => fc.constant(value);
+const tabRef = { device, tab: fc.nat({ max: 1 }) };
+const keysArbitrary = (maxLength: number): fc.Arbitrary<Key[]> => fc.subarray([...KEYS], { maxLength: maxLength });
+const constant = <T>(value: T): fc.Arbitrary<T> => fc.constant(value);
 
 const edit = fc
-  .record({ kind: always('edit' as const), ...at, set: keys(2), remove: keys(1), wait: fc.boolean() })
+  .record({
+    kind: constant('edit' as const),
+    ...tabRef,
+    set: keysArbitrary(2),
+    remove: keysArbitrary(1),
+    wait: fc.boolean(),
+  })
   .filter(({ set, remove }) => set.length + remove.length > 0)
   .map((step) => ({ ...step, remove: step.remove.filter((key) => !step.set.includes(key)) }));
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 84, arbitrary: edit },
-  { weight: 24, arbitrary: fc.record({ kind: always('offline' as const), device }) },
-  { weight: 18, arbitrary: fc.record({ kind: always('online' as const), device }) },
-  { weight: 12, arbitrary: fc.record({ kind: always('reload' as const), device }) },
-  { weight: 12, arbitrary: fc.record({ kind: always('open-tab' as const), device }) },
-  { weight: 6, arbitrary: fc.record({ kind: always('close-tab' as const), ...at }) },
-  { weight: 1, arbitrary: fc.record({ kind: always('restart' as const) }) },
-  { weight: 24, arbitrary: fc.record({ kind: always('answers' as const), count: fc.integer({ min: 1, max: 12 }) }) },
-  { weight: 12, arbitrary: fc.record({ kind: always('meet' as const) }) },
+  { weight: 24, arbitrary: fc.record({ kind: constant('offline' as const), device }) },
+  { weight: 18, arbitrary: fc.record({ kind: constant('online' as const), device }) },
+  { weight: 12, arbitrary: fc.record({ kind: constant('reload' as const), device }) },
+  { weight: 12, arbitrary: fc.record({ kind: constant('open-tab' as const), device }) },
+  { weight: 6, arbitrary: fc.record({ kind: constant('close-tab' as const), ...tabRef }) },
+  { weight: 1, arbitrary: fc.record({ kind: constant('restart' as const) }) },
+  { weight: 24, arbitrary: fc.record({ kind: constant('answers' as const), count: fc.integer({ min: 1, max: 12 }) }) },
+  { weight: 12, arbitrary: fc.record({ kind: constant('meet' as const) }) },
 );
 
 const traits: fc.Arbitrary<DeviceTraits> = fc.record({
   clock: fc.integer({ min: -30, max: 30 }),
-  locks: fc.oneof({ weight: 3, arbitrary: always(true) }, { weight: 1, arbitrary: always(false) }),
+  locks: fc.oneof({ weight: 3, arbitrary: constant(true) }, { weight: 1, arbitrary: constant(false) }),
   online: fc.boolean(),
 });
 
-const some = (weight: number, count: number): fc.WeightedArbitrary<DeviceTraits[]> => ({
+const traitsOfCount = (weight: number, count: number): fc.WeightedArbitrary<DeviceTraits[]> => ({
   weight,
   arbitrary: fc.array(traits, { minLength: count, maxLength: count }),
 });
 
-export const history: fc.Arbitrary<History> = fc.record({
-  devices: fc.oneof(some(12, 3), some(2, 4), some(1, 5)),
+export const scenarioArbitrary: fc.Arbitrary<Scenario> = fc.record({
+  devices: fc.oneof(traitsOfCount(12, 3), traitsOfCount(2, 4), traitsOfCount(1, 5)),
   steps: fc.array(step, { minLength: 6, maxLength: 14, size: 'max' }),
 });

@@ -6,24 +6,24 @@ import {
   type OpenDatabase,
   type PreferencesStore,
 } from '../../../../client/index.ts';
-import { createQueue } from '../../../../client/platform/web-locks.ts';
+import { createInProcessLocks } from '../../../../client/platform/web-locks.ts';
 import '../../testing/test-server.ts';
-import type { Edits } from './edit-log.ts';
+import type { EditLog } from './edit-log.ts';
 import type { DeviceTraits } from './scenario.ts';
 import { createLockManager } from '../../testing/web-locks.ts';
-import { createNetwork } from '../../testing/network-switch.ts';
+import { createNetworkSwitch } from '../../testing/network-switch.ts';
 
 export interface Tab {
   readonly name: string;
   /** Whether a tab of this name writes at once with this one: all of a device without Web Locks, else itself alone. */
-  readonly isBeside: (name: string) => boolean;
+  readonly writesConcurrentlyWith: (name: string) => boolean;
   readonly store: PreferencesStore;
   /** From here on an edit that is not stored yet may be given up. */
   readonly isClosing: () => boolean;
   readonly close: () => Promise<void>;
 }
 
-export interface Device {
+export interface SimulatedDevice {
   readonly name: string;
   readonly tabs: readonly Tab[];
   readonly isOnline: () => boolean;
@@ -34,7 +34,7 @@ export interface Device {
   readonly openTab: () => Promise<Tab>;
   /** The local databases that were opened. */
   readonly databaseNames: ReadonlySet<string>;
-  readonly open: OpenDatabase;
+  readonly openDatabase: OpenDatabase;
 }
 
 export interface DeviceOptions {
@@ -43,73 +43,81 @@ export interface DeviceOptions {
   readonly url: string;
   readonly username: string;
   readonly token: string;
-  readonly edits: Edits;
+  readonly edits: EditLog;
   /** Something may have changed: a request is over, or a store says so. */
   readonly onEvent: (event: 'answer' | 'change') => void;
 }
 
-let browsers = 0;
+let browserCount = 0;
 
-export function createDevice({ name, traits, url, username, token, edits, onEvent }: DeviceOptions): Device {
-  browsers += 1;
-  const prefix = `devices-${browsers}-`;
+export function createSimulatedDevice({
+  name,
+  traits,
+  url,
+  username,
+  token,
+  edits,
+  onEvent,
+}: DeviceOptions): SimulatedDevice {
+  browserCount += 1;
+  const prefix = `devices-${browserCount}-`;
   // Not compacted: PouchDB's adapter for memory, unlike that for browsers, may read a revision for its changes feed that
   // is compacted away at that moment, and throws then.
   // Nor closed: there, closing one handle closes the database under the other tab's.
-  const open: OpenDatabase = (database) => {
+  const openDatabase: OpenDatabase = (database) => {
     const opened = new PouchDB(prefix + database, { adapter: 'memory' });
     opened.close = () => Promise.resolve();
     return opened;
   };
-  const manager = createLockManager();
-  const items: Environment['storage'] = {};
+  const lockManager = createLockManager();
+  const storageItems: Environment['storage'] = {};
   const databaseNames = new Set<string>();
-  const wakes = new Set<() => void>();
-  const losses = new Set<() => void>();
+  const wakeListeners = new Set<() => void>();
+  const offlineListeners = new Set<() => void>();
   const tabs: Tab[] = [];
   let opened = 0;
-  const network = createNetwork(traits.online);
+  const network = createNetworkSwitch(traits.online);
 
-  const listen = (listeners: Set<() => void>, listener: () => void): (() => void) => {
+  const addListener = (listeners: Set<() => void>, listener: () => void): (() => void) => {
     listeners.add(listener);
     return () => void listeners.delete(listener);
   };
 
-  const ring = (listeners: Set<() => void>): void => {
+  const notifyAll = (listeners: Set<() => void>): void => {
     for (const listener of [...listeners]) listener();
   };
 
-  const send: typeof fetch = async (input, init) => {
-    const isAsked = network.isOnline();
+  const trackedFetch: typeof fetch = async (input, init) => {
+    const wasOnline = network.isOnline();
     try {
       return await network.fetch(input, init);
     } finally {
-      if (isAsked) onEvent('answer');
+      if (wasOnline) onEvent('answer');
     }
   };
 
   const environment = (tabName: string): Partial<Environment> => ({
     now: () => Date.now() + traits.clock * 60_000,
-    fetch: send,
-    locks: traits.locks ? manager : createQueue(),
+    fetch: trackedFetch,
+    locks: traits.locks ? lockManager : createInProcessLocks(),
     listen: (types, listener) =>
-      listen(types.includes('online') ? wakes : types === 'offline' ? losses : new Set(), () =>
+      addListener(types.includes('online') ? wakeListeners : types === 'offline' ? offlineListeners : new Set(), () =>
         listener({ type: types }),
       ),
     openChannel: (channel) => new BroadcastChannel(prefix + channel),
-    storage: edits.watchStorage(items, tabName),
+    storage: edits.recordStorage(storageItems, tabName),
   });
 
   return {
     name,
     tabs,
     databaseNames,
-    open,
+    openDatabase,
     isOnline: network.isOnline,
-    wake: () => ring(wakes),
+    wake: () => notifyAll(wakeListeners),
     setOnline: (now) => {
       network.setOnline(now);
-      ring(now ? wakes : losses);
+      notifyAll(now ? wakeListeners : offlineListeners);
     },
     openTab: async () => {
       opened += 1;
@@ -120,19 +128,19 @@ export function createDevice({ name, traits, url, username, token, edits, onEven
         getToken: () => Promise.resolve(token),
         openDatabase: (database) => {
           databaseNames.add(database);
-          return edits.watch(open(database), tabName);
+          return edits.recordDatabase(openDatabase(database), tabName);
         },
         environment: environment(tabName),
       });
-      let closing = false;
+      let isClosing = false;
       const unsubscribe = store.subscribe(() => onEvent('change'));
       const tab: Tab = {
         name: tabName,
-        isBeside: (other) => (traits.locks ? other === tabName : other.startsWith(name)),
+        writesConcurrentlyWith: (other) => (traits.locks ? other === tabName : other.startsWith(name)),
         store,
-        isClosing: () => closing,
+        isClosing: () => isClosing,
         close: async () => {
-          closing = true;
+          isClosing = true;
           tabs.splice(tabs.indexOf(tab), 1);
           unsubscribe();
           await store.close();

@@ -3,7 +3,7 @@ import { canonicalJson } from '../../../../couchdb-design/user-document/canonica
 import { connect, statusOf } from '../../../../server/upstream/client.ts';
 import type { TestUpstream } from '../../../../server/testing/test-database.ts';
 import { createBrowser } from '../../testing/browser.ts';
-import type { Device, Devices } from '../../testing/device.ts';
+import type { Device, DeviceFactory } from '../../testing/device.ts';
 
 type Leaf = Readonly<Record<string, unknown>>;
 
@@ -16,16 +16,20 @@ export interface RestoreDevice {
   readonly username: string;
   /** The page that is open, or was last. */
   readonly page: () => Device;
-  readonly open: () => Promise<void>;
+  readonly reopen: () => Promise<void>;
   /** Whatever shows that it did not simply go on with what it had. */
-  readonly anew: () => Promise<readonly string[]>;
+  readonly findResets: () => Promise<readonly string[]>;
   /** The document's leaves that are not deleted, as text. */
   readonly leaves: () => Promise<readonly string[]>;
   /** The ids of all documents that are stored in it. */
-  readonly ids: () => Promise<readonly string[]>;
+  readonly documentIds: () => Promise<readonly string[]>;
 }
 
-export async function createDevice(devices: Devices, name: string, username: string): Promise<RestoreDevice> {
+export async function createRestoreDevice(
+  devices: DeviceFactory,
+  name: string,
+  username: string,
+): Promise<RestoreDevice> {
   const browser = createBrowser();
   const database = `pouchgate_${username}`;
   let [pages, opened, destroyed] = [0, 0, 0];
@@ -33,9 +37,9 @@ export async function createDevice(devices: Devices, name: string, username: str
     pages += 1;
     const page = devices.open(
       username,
-      (asked) => {
+      (databaseName) => {
         opened += 1;
-        const local = browser.open(asked);
+        const local = browser.open(databaseName);
         local.once('destroyed', () => (destroyed += 1));
         return local;
       },
@@ -50,21 +54,24 @@ export async function createDevice(devices: Devices, name: string, username: str
     name,
     username,
     page: () => page,
-    open: async () => {
+    reopen: async () => {
       page = await openPage();
     },
-    anew: async () => [
+    findResets: async () => [
       ...(opened === pages ? [] : [`${name} has opened its database ${opened} times, for ${pages} pages`]),
       ...(destroyed === 0 ? [] : [`${name} has thrown its database away`]),
       ...((await page.store.inspect()).device === id ? [] : [`${name} calls itself another device`]),
     ],
     leaves: async () => liveLeaves((await page.store.inspect()).leaves),
-    ids: async () => (await browser.open(database).allDocs()).rows.map((row) => row.id),
+    documentIds: async () => (await browser.open(database).allDocs()).rows.map((row) => row.id),
   };
 }
 
 /** The live leaves as the database itself has them; none when it has no such document. */
-export async function leavesIn({ access, names }: TestUpstream, username: string): Promise<readonly string[]> {
+export async function readDatabaseLeaves(
+  { access, names }: TestUpstream,
+  username: string,
+): Promise<readonly string[]> {
   const request = { db: names.registry, doc: `user_${username}`, qs: { open_revs: 'all' } };
   try {
     return liveLeaves(((await connect(access).request(request)) as { ok: Leaf }[]).map(({ ok }) => ok));

@@ -54,7 +54,7 @@ export const CHANGES_BODIES: readonly unknown[] = [
 ];
 
 /** Below `/sync/user_registry`, or whole request targets where they begin otherwise. None of them names anything. */
-export const NOWHERE: readonly string[] = [
+export const UNKNOWN_TARGETS: readonly string[] = [
   '/sync/user_registry/_all_docs',
   '/sync/user_registry/%5Fall_docs',
   '/sync/user_registry/_all%5Fdocs?include_docs=true',

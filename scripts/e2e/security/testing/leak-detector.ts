@@ -1,28 +1,32 @@
-import type { AttackedServer } from './recorded-server.ts';
+import type { RecordedServer } from './recorded-server.ts';
 
 /** Anything that a client may see of an answer. */
-export interface Seen {
+export interface ObservedResponse {
   readonly status: number;
   readonly head: string;
   readonly body: string;
 }
 
 /** What was told of bob, or of the database behind the gate, in an answer; empty: nothing was. */
-export function leaksIn(server: AttackedServer, { head, body }: Seen, requestNamesOthers: boolean): readonly string[] {
+export function findLeaks(
+  server: RecordedServer,
+  { head, body }: ObservedResponse,
+  requestNamesOthers: boolean,
+): readonly string[] {
   const text = `${head}\n${body}`;
-  const words = [
+  const forbiddenTexts = [
     server.bob.canary,
     // The part of a revision that no request can have guessed.
     ...server.bob.revisions.map((revision) => revision.slice(revision.indexOf('-') + 1)),
     ...(requestNamesOthers ? [] : ['user_bob', 'checkpoints:', 'suspended:']),
-    ...server.inwards,
+    ...server.internalTexts,
     'crowd-',
   ];
-  return words.filter((word) => text.includes(word));
+  return forbiddenTexts.filter((word) => text.includes(word));
 }
 
 /** Reads a `fetch` answer as a client may see it. */
-export async function seen(response: Response): Promise<Seen> {
+export async function readResponse(response: Response): Promise<ObservedResponse> {
   const head = [`${response.status} ${response.statusText}`, ...[...response.headers].map((pair) => pair.join(': '))];
   return { status: response.status, head: head.join('\n'), body: await response.text() };
 }

@@ -1,9 +1,9 @@
 import type { TestNames } from '../../../../server/testing/test-database.ts';
 import { FOREIGN_IDS } from './attack-cases.ts';
-import type { Dice } from './random.ts';
+import type { RandomPicker } from './random.ts';
 
 /** What alice knows: good parts stand among the bad, so that what is attacked is also in use. */
-export interface Known {
+export interface AttackerKnowledge {
   /** The own document as it is. */
   readonly own: Readonly<Record<string, unknown>>;
   /** What the databases are called. */
@@ -13,83 +13,83 @@ export interface Known {
 }
 
 /** A revision: often the own one, seldom no revision at all. */
-export const anyRevision = (dice: Dice, own: Known['own']): string =>
-  dice.chance(0.4)
+export const randomRevision = (picker: RandomPicker, own: AttackerKnowledge['own']): string =>
+  picker.chance(0.4)
     ? String(own['_rev'])
-    : `${dice.below(4)}-${dice
-        .below(99)
+    : `${picker.integerBelow(4)}-${picker
+        .integerBelow(99)
         .toString(16)
-        .padStart(dice.of([31, 32, 32, 32]), '0')}`;
+        .padStart(picker.pick([31, 32, 32, 32]), '0')}`;
 
-const anyId = (dice: Dice): unknown =>
-  dice.chance(0.45)
+const randomId = (picker: RandomPicker): unknown =>
+  picker.chance(0.45)
     ? 'user_alice'
-    : dice.chance(0.9)
-      ? dice.of(FOREIGN_IDS)
-      : dice.of<unknown>([null, 1, ['user_bob'], { id: 'user_bob' }, true]);
+    : picker.chance(0.9)
+      ? picker.pick(FOREIGN_IDS)
+      : picker.pick<unknown>([null, 1, ['user_bob'], { id: 'user_bob' }, true]);
 
 /** A value of any shape, for where a reader expects another. */
-const anyValue = (dice: Dice, depth = 0): unknown =>
-  dice.of<() => unknown>([
+const randomValue = (picker: RandomPicker, depth = 0): unknown =>
+  picker.pick<() => unknown>([
     () => null,
-    () => dice.below(1_000),
+    () => picker.integerBelow(1_000),
     () => -1,
     () => 1e300,
     () => 'user_bob',
     () => '\u0000',
     () => '\ud800',
     () => true,
-    () => (depth > 3 ? [] : dice.several(() => anyValue(dice, depth + 1), 3)),
+    () => (depth > 3 ? [] : picker.list(() => randomValue(picker, depth + 1), 3)),
     () =>
       depth > 3
         ? {}
         : Object.fromEntries(
-            dice.several(
-              () => [dice.of(['_id', 'docs', '__proto__', 'x', 'ids', 'start']), anyValue(dice, depth + 1)],
+            picker.list(
+              () => [picker.pick(['_id', 'docs', '__proto__', 'x', 'ids', 'start']), randomValue(picker, depth + 1)],
               3,
             ),
           ),
   ])();
 
-function makeRow(dice: Dice, own: Known['own']): unknown {
-  if (dice.chance(0.05)) return anyValue(dice);
-  const rev = anyRevision(dice, own);
+function makeRow(picker: RandomPicker, own: AttackerKnowledge['own']): unknown {
+  if (picker.chance(0.05)) return randomValue(picker);
+  const rev = randomRevision(picker, own);
   const [start = '1', part = ''] = rev.split('-');
   const parent = String(own['_rev']).split('-')[1] ?? '';
   const row: Record<string, unknown> = {
-    ...(dice.chance(0.8) ? own : {}),
-    _id: anyId(dice),
-    ...(dice.chance(0.9) ? { _rev: rev } : {}),
-    ...(dice.chance(0.5)
-      ? { _revisions: { start: Number(start), ids: dice.chance(0.5) ? [part] : [part, parent] } }
+    ...(picker.chance(0.8) ? own : {}),
+    _id: randomId(picker),
+    ...(picker.chance(0.9) ? { _rev: rev } : {}),
+    ...(picker.chance(0.5)
+      ? { _revisions: { start: Number(start), ids: picker.chance(0.5) ? [part] : [part, parent] } }
       : {}),
-    ...(dice.chance(0.1) ? { _deleted: dice.of<unknown>([true, false, 'true']) } : {}),
-    ...(dice.chance(0.1) ? { preferences: { theme: dice.of(['dark', 'light', 'red']) } } : {}),
+    ...(picker.chance(0.1) ? { _deleted: picker.pick<unknown>([true, false, 'true']) } : {}),
+    ...(picker.chance(0.1) ? { preferences: { theme: picker.pick(['dark', 'light', 'red']) } } : {}),
   };
-  if (dice.chance(0.15))
+  if (picker.chance(0.15))
     row[
-      dice.of(['username', '_attachments', 'version', 'edits', '_local_seq', 'type', '_rev', '_revisions', 'roles'])
-    ] = anyValue(dice);
+      picker.pick(['username', '_attachments', 'version', 'edits', '_local_seq', 'type', '_rev', '_revisions', 'roles'])
+    ] = randomValue(picker);
   return row;
 }
 
 /** A body of one of eight kinds, as `FITTING` has them. */
-export function makeBody(dice: Dice, own: Known['own'], kind: number): string {
+export function makeBody(picker: RandomPicker, own: AttackerKnowledge['own'], kind: number): string {
   const value = (): unknown => {
     switch (kind) {
       case 0:
         return {
-          docs: dice.several(
-            () => ({ id: anyId(dice), ...(dice.chance(0.5) ? { rev: anyRevision(dice, own) } : {}) }),
+          docs: picker.list(
+            () => ({ id: randomId(picker), ...(picker.chance(0.5) ? { rev: randomRevision(picker, own) } : {}) }),
             6,
           ),
         };
       case 1:
         return Object.fromEntries(
-          dice.several(
+          picker.list(
             () => [
-              String(anyId(dice)),
-              dice.chance(0.9) ? dice.several(() => anyRevision(dice, own), 3) : anyValue(dice),
+              String(randomId(picker)),
+              picker.chance(0.9) ? picker.list(() => randomRevision(picker, own), 3) : randomValue(picker),
             ],
             5,
           ),
@@ -97,24 +97,24 @@ export function makeBody(dice: Dice, own: Known['own'], kind: number): string {
       case 2:
       case 3:
         return {
-          docs: dice.several(() => makeRow(dice, own), 5),
-          ...(dice.chance(0.6) ? { new_edits: dice.of<unknown>([false, false, false, true, 'false']) } : {}),
+          docs: picker.list(() => makeRow(picker, own), 5),
+          ...(picker.chance(0.6) ? { new_edits: picker.pick<unknown>([false, false, false, true, 'false']) } : {}),
         };
       case 4:
-        return makeRow(dice, own);
+        return makeRow(picker, own);
       case 5:
-        return { doc_ids: dice.several(() => anyId(dice), 3), selector: { _id: 'user_bob' }, filter: '_doc_ids' };
+        return { doc_ids: picker.list(() => randomId(picker), 3), selector: { _id: 'user_bob' }, filter: '_doc_ids' };
       case 6:
         return {
           _id: '_local/a',
-          last_seq: anyValue(dice),
-          ...(dice.chance(0.5) ? { _rev: `0-${dice.below(9)}` } : {}),
+          last_seq: randomValue(picker),
+          ...(picker.chance(0.5) ? { _rev: `0-${picker.integerBelow(9)}` } : {}),
         };
       default:
-        return anyValue(dice);
+        return randomValue(picker);
     }
   };
   const text = JSON.stringify(value());
-  if (dice.chance(0.03)) return text.slice(0, dice.below(text.length));
-  return dice.chance(0.03) ? text.replace('{', '{"_id":"user_bob","docs":[{"id":"user_bob"}],') : text;
+  if (picker.chance(0.03)) return text.slice(0, picker.integerBelow(text.length));
+  return picker.chance(0.03) ? text.replace('{', '{"_id":"user_bob","docs":[{"id":"user_bob"}],') : text;
 }

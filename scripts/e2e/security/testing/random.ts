@@ -1,5 +1,5 @@
 /** A generator of numbers in [0, 1) that a seed gives again (mulberry32, a public-domain algorithm). */
-export function createRandom(seed: number): () => number {
+export function createSeededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -10,7 +10,7 @@ export function createRandom(seed: number): () => number {
 }
 
 /** Picks for a generator. */
-export class Dice {
+export class RandomPicker {
   readonly #random: () => number;
 
   constructor(random: () => number) {
@@ -18,11 +18,11 @@ export class Dice {
   }
 
   chance = (probability: number): boolean => this.#random() < probability;
-  below = (limit: number): number => Math.floor(this.#random() * limit);
-  of = <T>(items: readonly T[]): T => {
-    const item = items[this.below(items.length)];
+  integerBelow = (limit: number): number => Math.floor(this.#random() * limit);
+  pick = <T>(items: readonly T[]): T => {
+    const item = items[this.integerBelow(items.length)];
     if (item === undefined) throw new Error('nothing to pick from');
     return item;
   };
-  several = <T>(make: () => T, most: number): T[] => Array.from({ length: this.below(most + 1) }, make);
+  list = <T>(make: () => T, max: number): T[] => Array.from({ length: this.integerBelow(max + 1) }, make);
 }

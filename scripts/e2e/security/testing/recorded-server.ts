@@ -4,10 +4,10 @@ import pino from 'pino';
 import { readConfig } from '../../../../server/config/config.ts';
 import { startPouchgate, type Pouchgate } from '../../../../server/app/start.ts';
 import { authorizationOf, connect } from '../../../../server/upstream/client.ts';
-import { newTestNames, startUpstream, type TestNames } from '../../../../server/testing/test-database.ts';
-import { startRecorder, type Recorded } from '../../../../server/testing/request-recorder.ts';
+import { newTestNames, startTestUpstream, type TestNames } from '../../../../server/testing/test-database.ts';
+import { startRecorder, type RecordedRequest } from '../../../../server/testing/request-recorder.ts';
 
-export interface RequestInit {
+export interface AttackRequestInit {
   readonly method?: string;
   readonly body?: unknown;
   readonly headers?: Record<string, string>;
@@ -15,23 +15,23 @@ export interface RequestInit {
 }
 
 /** A whole server whose every word with its database is recorded, and in it bob, who is nobody's business but his own. */
-export interface AttackedServer {
+export interface RecordedServer {
   readonly pouchgate: Pouchgate;
   readonly port: number;
   readonly secret: string;
   readonly names: TestNames;
   /** Words of the database behind the gate, none of which is a client's business. */
-  readonly inwards: readonly string[];
+  readonly internalTexts: readonly string[];
   /** As whom the gate speaks to the database, which no client's header may change. */
   readonly authorization: string;
   /** What the database was asked, the oldest first; the set-up and the two feeds are not among it. */
-  readonly upstream: readonly Recorded[];
+  readonly upstreamRequests: readonly RecordedRequest[];
   token(username: string, claims?: object): string;
   /** `fetch` below the database's URL with the user's token; `body` is sent as JSON. */
-  request(username: string, path: string, init?: RequestInit): Promise<Response>;
+  request(username: string, path: string, init?: AttackRequestInit): Promise<Response>;
   readonly bob: Victim;
   /** Puts `count` more users' documents into the registry, as its administrator. */
-  crowd(count: number): Promise<void>;
+  addUsers(count: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -46,7 +46,7 @@ export interface Victim {
   read(): Promise<unknown>;
 }
 
-const FEED =
+const FEED_URL =
   /^\/(user_registry|pouchgate_sessions)_[0-9a-f]{12}\/_changes\?feed=continuous&style=all_docs&heartbeat=5000&since=[^&]+(&include_docs=true)?$/;
 
 /** A user's document as an administrator may write it. */
@@ -61,9 +61,9 @@ const documentOf = (username: string, tag: string): Record<string, unknown> => (
   updated_at: '2026-01-01T00:00:00.000Z',
 });
 
-export async function startAttacked(names: TestNames = newTestNames()): Promise<AttackedServer> {
+export async function startRecordedServer(names: TestNames = newTestNames()): Promise<RecordedServer> {
   const secret = randomBytes(32).toString('base64url');
-  const upstream = await startUpstream(names);
+  const upstream = await startTestUpstream(names);
   const { access } = upstream;
   const recorder = await startRecorder(upstream.nextAccess().url);
   const pouchgate = await startPouchgate({
@@ -79,7 +79,7 @@ export async function startAttacked(names: TestNames = newTestNames()): Promise<
   const registry = connect(access).use<Record<string, unknown>>(names.registry);
   const canary = `canary-${randomBytes(8).toString('hex')}`;
   const revisions = [(await registry.insert(documentOf('bob', canary))).rev];
-  const setUp = recorder.requests.length;
+  const setupRequestCount = recorder.requests.length;
   const token = (username: string, claims: object = {}): string =>
     jwt.sign({ sub: username, exp: Math.floor(Date.now() / 1000) + 3600, ...claims }, secret, { noTimestamp: true });
 
@@ -88,14 +88,16 @@ export async function startAttacked(names: TestNames = newTestNames()): Promise<
     port: Number(new URL(pouchgate.url).port),
     secret,
     names,
-    inwards: [
+    internalTexts: [
       names.sessions,
       // Sequences end so, here in the embedded engine and there in CouchDB.
       ...(upstream.kind === 'embedded' ? ['-embedded', access.username] : ['-g1AAAA', access.password]),
     ],
     authorization: authorizationOf(access),
-    get upstream() {
-      return recorder.requests.slice(setUp).filter(({ method, url }) => method !== 'GET' || !FEED.test(url));
+    get upstreamRequests() {
+      return recorder.requests
+        .slice(setupRequestCount)
+        .filter(({ method, url }) => method !== 'GET' || !FEED_URL.test(url));
     },
     token,
     request: (username, path, { method = 'GET', body, headers = {}, signal } = {}) =>
@@ -119,7 +121,7 @@ export async function startAttacked(names: TestNames = newTestNames()): Promise<
       read: () =>
         connect(access).request({ db: names.registry, path: 'user_bob', qs: { open_revs: 'all', revs: true } }),
     },
-    async crowd(count) {
+    async addUsers(count) {
       const tag = randomBytes(4).toString('hex');
       await registry.bulk({ docs: Array.from({ length: count }, (_, n) => documentOf(`crowd-${tag}-${n}`, 'x')) });
     },

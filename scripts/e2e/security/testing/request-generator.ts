@@ -1,7 +1,7 @@
-import { withNames, type TestNames } from '../../../../server/testing/test-database.ts';
-import { anyRevision, makeBody, type Known } from './malformed-bodies.ts';
-import { CHANGES_QUERIES, FOREIGN_IDS, MISLEADING_HEADERS, NOWHERE } from './attack-cases.ts';
-import { Dice } from './random.ts';
+import { replaceDatabaseNames, type TestNames } from '../../../../server/testing/test-database.ts';
+import { randomRevision, makeBody, type AttackerKnowledge } from './malformed-bodies.ts';
+import { CHANGES_QUERIES, FOREIGN_IDS, MISLEADING_HEADERS, UNKNOWN_TARGETS } from './attack-cases.ts';
+import { RandomPicker } from './random.ts';
 
 /** One random request: a whole one, as bytes would go over a wire. */
 export interface Attack {
@@ -11,9 +11,9 @@ export interface Attack {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | undefined;
   /** Whether anything in it names bob or an inner document, so that an answer may say the name back. */
-  readonly namesOthers: boolean;
+  readonly mentionsOthers: boolean;
   /** A live feed, which the client has to cut. */
-  readonly live: boolean;
+  readonly isLive: boolean;
 }
 
 const METHODS = [
@@ -84,7 +84,7 @@ const CONTENT_TYPES = [
 ];
 
 /** Requests in which method, path and kind of body (`makeBody`) belong together, so that many get past the door. */
-const FITTING: readonly (readonly [method: string, path: string, kind: number | undefined])[] = [
+const WELL_FORMED_REQUESTS: readonly (readonly [method: string, path: string, kind: number | undefined])[] = [
   ['GET', '/_changes', undefined],
   ['POST', '/_changes', 5],
   ['GET', '/', undefined],
@@ -100,12 +100,12 @@ const FITTING: readonly (readonly [method: string, path: string, kind: number | 
 ];
 
 /** Spells a text in another way that some reader may take for the same. */
-function respell(dice: Dice, text: string): string {
+function reencode(picker: RandomPicker, text: string): string {
   const one = (character: string): string => {
     const code = character.charCodeAt(0);
     if (code > 127) return character;
     const hex = code.toString(16).padStart(2, '0');
-    return dice.of([
+    return picker.pick([
       character,
       `%${hex}`,
       `%${hex.toUpperCase()}`,
@@ -115,14 +115,14 @@ function respell(dice: Dice, text: string): string {
     ]);
   };
   return Array.from(text)
-    .map((character) => (dice.chance(0.08) ? one(character) : character))
+    .map((character) => (picker.chance(0.08) ? one(character) : character))
     .join('');
 }
 
 /** Puts something into a path that may mean another path. */
-const disturb = (dice: Dice, path: string): string => {
-  const at = dice.below(path.length + 1);
-  const odd = dice.of([
+const corruptPath = (picker: RandomPicker, path: string): string => {
+  const at = picker.integerBelow(path.length + 1);
+  const odd = picker.pick([
     '/',
     '//',
     '/.',
@@ -143,61 +143,73 @@ const disturb = (dice: Dice, path: string): string => {
   return path.slice(0, at) + odd + path.slice(at);
 };
 
-function makePath(dice: Dice, names: TestNames): string {
-  if (dice.chance(0.2)) return Buffer.from(withNames(dice.of(NOWHERE), names), 'utf8').toString('latin1');
-  const id = encodeURIComponent(dice.of(FOREIGN_IDS).replace('\ud800', ''));
-  const plain = `/sync/${names.registry}${dice.chance(0.15) ? `/${id}` : dice.of(ENDPOINTS)}`;
-  const spelt = dice.chance(0.3) ? respell(dice, plain) : plain;
-  return dice.chance(0.15) ? disturb(dice, spelt) : spelt;
+function makePath(picker: RandomPicker, names: TestNames): string {
+  if (picker.chance(0.2))
+    return Buffer.from(replaceDatabaseNames(picker.pick(UNKNOWN_TARGETS), names), 'utf8').toString('latin1');
+  const id = encodeURIComponent(picker.pick(FOREIGN_IDS).replace('\ud800', ''));
+  const plain = `/sync/${names.registry}${picker.chance(0.15) ? `/${id}` : picker.pick(ENDPOINTS)}`;
+  const encoded = picker.chance(0.3) ? reencode(picker, plain) : plain;
+  return picker.chance(0.15) ? corruptPath(picker, encoded) : encoded;
 }
 
-function makeQuery(dice: Dice, { own, names }: Known): string {
-  if (dice.chance(0.3)) return '';
-  const pairs = dice.several(() => dice.of(DOCUMENT_QUERIES).replaceAll('1-x', anyRevision(dice, own)), 4);
-  const changes = withNames(dice.of(CHANGES_QUERIES), names).slice(1);
-  const feed = dice.chance(0.1)
-    ? [`${dice.of(['feed', 'Feed'])}=${dice.of(FEEDS)}`, dice.of(['since=now', 'since=0', 'heartbeat=1', 'timeout=1'])]
+function makeQuery(picker: RandomPicker, { own, names }: AttackerKnowledge): string {
+  if (picker.chance(0.3)) return '';
+  const pairs = picker.list(() => picker.pick(DOCUMENT_QUERIES).replaceAll('1-x', randomRevision(picker, own)), 4);
+  const changes = replaceDatabaseNames(picker.pick(CHANGES_QUERIES), names).slice(1);
+  const feed = picker.chance(0.1)
+    ? [
+        `${picker.pick(['feed', 'Feed'])}=${picker.pick(FEEDS)}`,
+        picker.pick(['since=now', 'since=0', 'heartbeat=1', 'timeout=1']),
+      ]
     : [];
-  const all = [...pairs, ...(changes === '' ? [] : [changes]), ...feed].filter(() => dice.chance(0.8));
+  const all = [...pairs, ...(changes === '' ? [] : [changes]), ...feed].filter(() => picker.chance(0.8));
   return all.length === 0 ? '' : `?${all.join('&').replaceAll(' ', '%20')}`;
 }
 
-function makeHeaders(dice: Dice, { token, badTokens }: Known, hasBody: boolean): Record<string, string> {
-  const authorization = dice.chance(0.92) ? `Bearer ${token}` : dice.of(badTokens);
+function makeHeaders(
+  picker: RandomPicker,
+  { token, badTokens }: AttackerKnowledge,
+  hasBody: boolean,
+): Record<string, string> {
+  const authorization = picker.chance(0.92) ? `Bearer ${token}` : picker.pick(badTokens);
   return {
-    ...(dice.chance(0.3) ? dice.of(MISLEADING_HEADERS) : {}),
+    ...(picker.chance(0.3) ? picker.pick(MISLEADING_HEADERS) : {}),
     ...(authorization === '' ? {} : { Authorization: authorization }),
-    ...(hasBody && dice.chance(0.97) ? { 'Content-Type': dice.of(CONTENT_TYPES) } : {}),
-    ...(dice.chance(0.03) ? { 'Content-Encoding': dice.of(['gzip', 'identity', 'x']) } : {}),
-    ...(dice.chance(0.05) ? { 'If-Match': dice.of(['*', '"1-x"', 'W/"1"']) } : {}),
+    ...(hasBody && picker.chance(0.97) ? { 'Content-Type': picker.pick(CONTENT_TYPES) } : {}),
+    ...(picker.chance(0.03) ? { 'Content-Encoding': picker.pick(['gzip', 'identity', 'x']) } : {}),
+    ...(picker.chance(0.05) ? { 'If-Match': picker.pick(['*', '"1-x"', 'W/"1"']) } : {}),
   };
 }
 
 /** The next request of a seed's sequence. */
-export function makeAttack(random: () => number, known: Known): Attack {
-  const dice = new Dice(random);
-  const fitting = ([method, path, kind]: (typeof FITTING)[number]) =>
+export function makeAttack(random: () => number, known: AttackerKnowledge): Attack {
+  const picker = new RandomPicker(random);
+  const toWellFormed = ([method, path, kind]: (typeof WELL_FORMED_REQUESTS)[number]) =>
     [method, `/sync/${known.names.registry}${path}`, kind] as const;
-  const [method, path, kind] = dice.chance(0.5)
-    ? fitting(dice.of(FITTING))
-    : ([dice.of(METHODS), makePath(dice, known.names), dice.chance(0.5) ? dice.below(8) : undefined] as const);
-  const target = path + makeQuery(dice, known);
-  const body = kind === undefined ? undefined : makeBody(dice, known.own, kind);
-  const headers = makeHeaders(dice, known, body !== undefined);
+  const [method, path, kind] = picker.chance(0.5)
+    ? toWellFormed(picker.pick(WELL_FORMED_REQUESTS))
+    : ([
+        picker.pick(METHODS),
+        makePath(picker, known.names),
+        picker.chance(0.5) ? picker.integerBelow(8) : undefined,
+      ] as const);
+  const target = path + makeQuery(picker, known);
+  const body = kind === undefined ? undefined : makeBody(picker, known.own, kind);
+  const headers = makeHeaders(picker, known, body !== undefined);
   // Her own checkpoints hold whatever she has put there.
-  const named = /bob|checkpoints|suspended|_local/;
+  const otherNames = /bob|checkpoints|suspended|_local/;
   return {
     method,
     target,
     headers,
     body,
-    namesOthers: [target, decodeLoosely(target), body ?? ''].some((text) => named.test(text)),
-    live: /feed=(longpoll|continuous|live|eventsource)/i.test(target),
+    mentionsOthers: [target, decodeRepeatedly(target), body ?? ''].some((text) => otherNames.test(text)),
+    isLive: /feed=(longpoll|continuous|live|eventsource)/i.test(target),
   };
 }
 
 /** Escapes undone as often as there are any, since an answer may say a name back that was escaped. */
-function decodeLoosely(text: string): string {
+function decodeRepeatedly(text: string): string {
   const once = text.replace(/%([0-7][0-9a-f])/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-  return once === text ? once : decodeLoosely(once);
+  return once === text ? once : decodeRepeatedly(once);
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { userDocumentSchema } from '../../../../couchdb-design/user-document/user-document.ts';
 import type { TestNames } from '../../../../server/testing/test-database.ts';
-import type { Recorded } from '../../../../server/testing/request-recorder.ts';
-import type { AttackedServer } from './recorded-server.ts';
+import type { RecordedRequest } from '../../../../server/testing/request-recorder.ts';
+import type { RecordedServer } from './recorded-server.ts';
 
 /**
  * The closed set of what the gate asks the database: method, path, exactly the query keys, and a body of exactly these
@@ -12,9 +12,9 @@ import type { AttackedServer } from './recorded-server.ts';
 const HEX = '[0-9a-f]{32}';
 const REV = `[1-9][0-9]{0,9}-${HEX}`;
 const revision = z.string().regex(new RegExp(`^${REV}$`));
-const nothing = z.undefined();
+const noBody = z.undefined();
 
-interface Shape {
+interface RequestShape {
   readonly name: string;
   readonly method: string;
   readonly url: RegExp;
@@ -23,17 +23,24 @@ interface Shape {
   readonly forwarded: boolean;
 }
 
-const FORWARDED = ['accept', 'accept-encoding', 'authorization', 'connection', 'host'];
-const NANO = [...FORWARDED, 'user-agent', 'accept-language', 'sec-fetch-mode', 'content-type', 'content-length'];
+const FORWARDED_HEADERS = ['accept', 'accept-encoding', 'authorization', 'connection', 'host'];
+const NANO_HEADERS = [
+  ...FORWARDED_HEADERS,
+  'user-agent',
+  'accept-language',
+  'sec-fetch-mode',
+  'content-type',
+  'content-length',
+];
 
 /** Any of these, each at most once, in this order. */
-const optional = (...pairs: string[]): string =>
+const optionalQuery = (...pairs: string[]): string =>
   `\\??${pairs.map((pair, index) => `(?:${index === 0 ? '' : '&?'}${pair})?`).join('')}`;
 
-function shapesFor(names: TestNames, username: string, present: readonly string[]): readonly Shape[] {
+function allowedShapes(names: TestNames, username: string, present: readonly string[]): readonly RequestShape[] {
   const id = `user_${username}`;
   const own = z.literal(id);
-  const oneOfThem = z.literal(present.map((name) => `user_${name}`));
+  const anyPresentId = z.literal(present.map((name) => `user_${name}`));
   const escaped = encodeURIComponent(id).replaceAll('.', '\\.');
   const database = `^/${names.registry}`;
   const tombstone = z.strictObject({
@@ -47,14 +54,14 @@ function shapesFor(names: TestNames, username: string, present: readonly string[
     const head = tombstone.safeParse({ _id: id, _deleted: true, ...clean({ _rev: rev, _revisions: revisions }) });
     return head.success && userDocumentSchema.safeParse(document).success;
   });
-  const forwarded = (name: string, method: string, url: string, body: z.ZodType = nothing): Shape => ({
+  const forwarded = (name: string, method: string, url: string, body: z.ZodType = noBody): RequestShape => ({
     name,
     method,
     url: new RegExp(`${database}${url}$`),
     body,
     forwarded: true,
   });
-  const service = (name: string, url: string, body: z.ZodType): Shape => ({
+  const service = (name: string, url: string, body: z.ZodType): RequestShape => ({
     name,
     method: 'POST',
     url: new RegExp(`${url}$`),
@@ -65,7 +72,7 @@ function shapesFor(names: TestNames, username: string, present: readonly string[
     forwarded(
       'document',
       'GET',
-      `/${escaped}${optional('revs=true', 'latest=true', 'conflicts=true', 'revs_info=true', `rev=${REV}`, `open_revs=(?:all|%5B(?:%22${REV}%22(?:%2C(?!%5D))?)*%5D)`)}`,
+      `/${escaped}${optionalQuery('revs=true', 'latest=true', 'conflicts=true', 'revs_info=true', `rev=${REV}`, `open_revs=(?:all|%5B(?:%22${REV}%22(?:%2C(?!%5D))?)*%5D)`)}`,
     ),
     forwarded('tree', 'GET', `/${escaped}\\?open_revs=all&revs=true`),
     forwarded('checkpoints', 'GET', `/_local/checkpoints%3A${username}`),
@@ -78,7 +85,7 @@ function shapesFor(names: TestNames, username: string, present: readonly string[
     forwarded(
       'bulk get',
       'POST',
-      `/_bulk_get${optional('revs=true', 'latest=true')}`,
+      `/_bulk_get${optionalQuery('revs=true', 'latest=true')}`,
       z.strictObject({ docs: z.array(z.strictObject({ id: own, rev: revision.optional() })).min(1) }),
     ),
     forwarded('revs diff', 'POST', '/_revs_diff', z.strictObject({ [id]: z.array(revision).min(1) })),
@@ -92,7 +99,7 @@ function shapesFor(names: TestNames, username: string, present: readonly string[
       'leaves',
       `${database}/_changes\\?filter=_doc_ids&style=all_docs&since=0`,
       // One read for all who wait for one.
-      z.strictObject({ doc_ids: z.array(oneOfThem).min(1) }),
+      z.strictObject({ doc_ids: z.array(anyPresentId).min(1) }),
     ),
     service(
       'provision',
@@ -120,21 +127,25 @@ const clean = (object: object): object =>
  * several users at once may name those who are `present`, and nobody else.
  */
 export function createShapeCheck(
-  { names, authorization }: Pick<AttackedServer, 'names' | 'authorization'>,
+  { names, authorization }: Pick<RecordedServer, 'names' | 'authorization'>,
   username: string,
   present: readonly string[] = [username],
-): (recorded: Recorded) => { readonly shape: string } | { readonly wrong: string } {
-  const shapes = shapesFor(names, username, present);
+): (recorded: RecordedRequest) => { readonly shape: string } | { readonly wrong: string } {
+  const shapes = allowedShapes(names, username, present);
   return ({ method, url, headers, body }) => {
     const parsed: unknown = body === '' ? undefined : JSON.parse(body);
-    const told = `${method} ${url} ${body.slice(0, 500)}`;
+    const description = `${method} ${url} ${body.slice(0, 500)}`;
     const shape = shapes.find(
       (one) => one.method === method && one.url.test(url) && one.body.safeParse(parsed).success,
     );
-    if (shape === undefined) return { wrong: told };
-    const allowed = shape.forwarded ? [...FORWARDED, ...(body === '' ? [] : ['content-type', 'content-length'])] : NANO;
-    const odd = Object.keys(headers).find((name) => !allowed.includes(name));
-    if (odd !== undefined) return { wrong: `${told} with the header ${odd}` };
-    return headers.authorization === authorization ? { shape: shape.name } : { wrong: `${told} as somebody else` };
+    if (shape === undefined) return { wrong: description };
+    const allowed = shape.forwarded
+      ? [...FORWARDED_HEADERS, ...(body === '' ? [] : ['content-type', 'content-length'])]
+      : NANO_HEADERS;
+    const unexpectedHeader = Object.keys(headers).find((name) => !allowed.includes(name));
+    if (unexpectedHeader !== undefined) return { wrong: `${description} with the header ${unexpectedHeader}` };
+    return headers.authorization === authorization
+      ? { shape: shape.name }
+      : { wrong: `${description} as somebody else` };
   };
 }

@@ -4,60 +4,65 @@ import {
   userPreferencesSchema,
   problemSchema,
 } from '../../../../server/contract.ts';
-import { startForTests, type TestGate, type TestGateOptions } from '../../../../server/testing/test-gate.ts';
-import { startBotApi, type BotApi, type Person } from '../../../../server/testing/fake-telegram-api.ts';
+import { startTestGate, type TestGate, type TestGateOptions } from '../../../../server/testing/test-gate.ts';
+import {
+  startFakeTelegramApi,
+  type FakeTelegramApi,
+  type Person,
+} from '../../../../server/testing/fake-telegram-api.ts';
 
 /** A gate with a bot, and what the tests of chats do with both. */
-export interface Stage {
-  readonly api: BotApi;
+export interface ChatFixture {
+  readonly api: FakeTelegramApi;
   readonly gate: TestGate;
   /** The clock of codes and links moves on, in ms. */
-  skip(time: number): void;
+  advanceTime(time: number): void;
   newUser(): string;
   /** Below `/api/users`, as the user. */
-  ask(user: string, path: string, method?: string): Promise<Response>;
-  newCode(user: string): ReturnType<typeof codeIn>;
-  chatsOf(user: string): ReturnType<typeof chatsIn>;
-  preferencesOf(user: string): ReturnType<typeof preferencesIn>;
+  request(user: string, path: string, method?: string): Promise<Response>;
+  createCode(user: string): ReturnType<typeof readCodeResponse>;
+  listChats(user: string): ReturnType<typeof readChatsResponse>;
+  readPreferences(user: string): ReturnType<typeof readPreferencesResponse>;
   /** Somebody whose chat is linked. */
-  linked(user?: string): Promise<{ readonly user: string; readonly person: Person }>;
+  createLinkedPerson(user?: string): Promise<{ readonly user: string; readonly person: Person }>;
   close(): Promise<void>;
 }
 
-const codeIn = async (answer: Response) => {
+const readCodeResponse = async (answer: Response) => {
   expect(answer.status).toBe(201);
   return telegramLinkSchema.parse(await answer.json());
 };
-const chatsIn = async (answer: Response) => telegramChatsSchema.parse(await answer.json()).chats;
-const preferencesIn = async (answer: Response) => userPreferencesSchema.parse(await answer.json());
+const readChatsResponse = async (answer: Response) => telegramChatsSchema.parse(await answer.json()).chats;
+const readPreferencesResponse = async (answer: Response) => userPreferencesSchema.parse(await answer.json());
 
-export async function startStage(options: Pick<TestGateOptions, 'rateLimits'> = {}): Promise<Stage> {
-  const api = await startBotApi();
-  let skipped = 0;
-  const env = { TELEGRAM_BOT_TOKEN: api.token, TELEGRAM_API_ROOT: api.root() };
-  const now = (): number => Date.now() + skipped;
-  const gate = await startForTests(env, { ...options, telegramTimes: { waits: { first: 20, longest: 100 }, now } });
-  await api.heard(({ method }) => method === 'getUpdates');
+export async function createChatFixture(options: Pick<TestGateOptions, 'rateLimits'> = {}): Promise<ChatFixture> {
+  const api = await startFakeTelegramApi();
+  let skippedMs = 0;
+  const env = { TELEGRAM_BOT_TOKEN: api.token, TELEGRAM_API_ROOT: api.apiRoot() };
+  const now = (): number => Date.now() + skippedMs;
+  const gate = await startTestGate(env, { ...options, telegramTimes: { backoff: { initialMs: 20, maxMs: 100 }, now } });
+  await api.waitForCall(({ method }) => method === 'getUpdates');
 
   let users = 0;
   const newUser = (): string => `chatty${(users += 1)}`;
-  const ask: Stage['ask'] = (user, path, method = 'GET') =>
+  const request: ChatFixture['request'] = (user, path, method = 'GET') =>
     fetch(`${gate.url}/api/users${path}`, { method, headers: { authorization: `Bearer ${gate.token(user)}` } });
-  const newCode: Stage['newCode'] = async (user) => codeIn(await ask(user, '/telegram/link', 'POST'));
+  const createCode: ChatFixture['createCode'] = async (user) =>
+    readCodeResponse(await request(user, '/telegram/link', 'POST'));
   return {
     api,
     gate,
-    skip: (time) => {
-      skipped += time;
+    advanceTime: (time) => {
+      skippedMs += time;
     },
     newUser,
-    ask,
-    newCode,
-    chatsOf: async (user) => chatsIn(await ask(user, '/telegram')),
-    preferencesOf: async (user) => preferencesIn(await ask(user, '/preferences')),
-    linked: async (user = newUser()) => {
-      const person = api.person(`Person of ${user}`);
-      expect((await person.say(`/start ${(await newCode(user)).code}`)).text).toContain(`linked to ${user}`);
+    request,
+    createCode,
+    listChats: async (user) => readChatsResponse(await request(user, '/telegram')),
+    readPreferences: async (user) => readPreferencesResponse(await request(user, '/preferences')),
+    createLinkedPerson: async (user = newUser()) => {
+      const person = api.createPerson(`Person of ${user}`);
+      expect((await person.sendMessage(`/start ${(await createCode(user)).code}`)).text).toContain(`linked to ${user}`);
       return { user, person };
     },
     close: async () => {

@@ -3,12 +3,12 @@ import type { ServerScope } from 'nano';
 import { z } from 'zod';
 import { statusOf } from '../../../upstream/client.ts';
 import type { DesignDocument } from '../../../upstream/schema/design-documents.ts';
-import { SetUpError } from '../../../upstream/setup-error.ts';
+import { SetupError } from '../../../upstream/setup-error.ts';
 
 /** In ms, between two looks at how far an index is. */
-const LOOK_AGAIN = 500;
+const POLL_INTERVAL_MS = 500;
 /** So many requests in a row may fail before we give up; a large index is asked for many times, and each takes its time. */
-const MOST_FAILURES = 20;
+const MAX_CONSECUTIVE_FAILURES = 20;
 
 const infoSchema = z.object({
   view_index: z.object({
@@ -22,25 +22,25 @@ const infoSchema = z.object({
  * Resolves once the views of a design document are built, on every copy of every shard, and on the disk. A query has CouchDB
  * build them; it may be answered by one copy, or break off as too slow, and the building goes on.
  */
-export async function warmViews(couch: ServerScope, db: string, { _id, views }: DesignDocument): Promise<void> {
+export async function buildViews(couch: ServerScope, db: string, { _id, views }: DesignDocument): Promise<void> {
   const names = Object.keys(typeof views === 'object' && views !== null ? views : {});
   // To CouchDB they are one index, to the embedded engine one each.
-  for (const name of names) await warmView(couch, db, _id, `${_id}/_view/${encodeURIComponent(name)}`);
+  for (const name of names) await buildView(couch, db, _id, `${_id}/_view/${encodeURIComponent(name)}`);
 }
 
-async function warmView(couch: ServerScope, db: string, id: string, path: string): Promise<void> {
+async function buildView(couch: ServerScope, db: string, id: string, path: string): Promise<void> {
   let failures = 0;
-  while (failures < MOST_FAILURES) {
-    const answered = await isAnswered(couch, db, path);
-    const index = await readIndex(couch, db, id);
-    if (answered && index === 'built') return;
+  while (failures < MAX_CONSECUTIVE_FAILURES) {
+    const isQueryable = await queryView(couch, db, path);
+    const index = await readIndexState(couch, db, id);
+    if (isQueryable && index === 'built') return;
     failures = index === 'under way' ? 0 : failures + 1;
-    await pause(LOOK_AGAIN);
+    await pause(POLL_INTERVAL_MS);
   }
-  throw new SetUpError(`The views of ${id} in ${db} are not being built; look into CouchDB's log, and run this again.`);
+  throw new SetupError(`The views of ${id} in ${db} are not being built; look into CouchDB's log, and run this again.`);
 }
 
-async function isAnswered(couch: ServerScope, db: string, path: string): Promise<boolean> {
+async function queryView(couch: ServerScope, db: string, path: string): Promise<boolean> {
   try {
     await couch.request({ db, path, qs: { limit: 1, reduce: 'false' } });
     return true;
@@ -52,7 +52,7 @@ async function isAnswered(couch: ServerScope, db: string, path: string): Promise
   }
 }
 
-async function readIndex(couch: ServerScope, db: string, id: string): Promise<'built' | 'under way' | 'idle'> {
+async function readIndexState(couch: ServerScope, db: string, id: string): Promise<'built' | 'under way' | 'idle'> {
   try {
     const { view_index: index } = infoSchema.parse(await couch.request({ db, path: `${id}/_info` }));
     // What is not committed is lost when the document goes by whose name it was built (couch_index:terminate), some seconds'

@@ -1,8 +1,8 @@
 import type { ServerScope } from 'nano';
-import { putSetting, readSetting } from '../observe/node-config.ts';
+import { writeConfigValue, readConfigValue } from '../observe/node-config.ts';
 
 /** How many connections may wait to be accepted; the number in force when nothing is set. */
-const BACKLOG = { section: 'chttpd', key: 'backlog' } as const;
+const BACKLOG_SETTING = { section: 'chttpd', key: 'backlog' } as const;
 const DEFAULT_BACKLOG = '512';
 
 /**
@@ -11,6 +11,11 @@ const DEFAULT_BACKLOG = '512';
  * is a change, the first time after a start and never again. So it cannot happen so often that the supervisor
  * gives up. It takes some ten milliseconds, and connections that are open stay.
  */
-export async function listenAnew(couch: ServerScope, node: string): Promise<void> {
-  await putSetting(couch, node, BACKLOG, (await readSetting(couch, node, BACKLOG)) ?? DEFAULT_BACKLOG);
+export async function restartListener(couch: ServerScope, node: string): Promise<void> {
+  await writeConfigValue(
+    couch,
+    node,
+    BACKLOG_SETTING,
+    (await readConfigValue(couch, node, BACKLOG_SETTING)) ?? DEFAULT_BACKLOG,
+  );
 }

@@ -5,45 +5,49 @@ import { parseUsername, USER_DOCUMENT_TYPE } from '../../../../couchdb-design/us
 /** Whether a database holds what is not ours: then it is somebody else's, or a name was mistyped. */
 
 /** Whether a document is one of those that stand in this database. */
-export type IsOurs = (id: string, document: unknown) => boolean;
+export type DocumentPredicate = (id: string, document: unknown) => boolean;
 
 const typeOf = (document: unknown): unknown =>
   typeof document === 'object' && document !== null && 'type' in document ? document.type : undefined;
 
-export const isUserDocument =
-  (idPrefix: string): IsOurs =>
+export const userDocumentPredicate =
+  (idPrefix: string): DocumentPredicate =>
   (id, document) =>
     id.startsWith(idPrefix) &&
     parseUsername(id.slice(idPrefix.length)) !== undefined &&
     typeOf(document) === USER_DOCUMENT_TYPE;
 
 /** Of sessions, suspensions, registrations that are under way, and the Telegram bot. */
-export const isSessionsDocument: IsOurs = (id) =>
+export const isSessionsDocument: DocumentPredicate = (id) =>
   /^(?:session|suspended|registering|telegram-(?:chat|link|code|code-of)):.|^telegram-(?:lease|updates)$/.test(id);
 
-const PAGE = 500;
+const PAGE_SIZE = 500;
 const pageSchema = z.object({ rows: z.array(z.object({ id: z.string(), doc: z.unknown() })) });
 
 /**
  * Reads a database until it meets a document that is neither ours nor a design document; resolves with its id, undefined when
  * there is none. Those before and behind ours in the order of ids come first, for they show at once what is what.
  */
-export async function findStrangeDocument(couch: ServerScope, db: string, isOurs: IsOurs): Promise<string | undefined> {
-  const page = async (qs: Record<string, string | number>): Promise<{ id: string; doc?: unknown }[]> =>
+export async function findForeignDocument(
+  couch: ServerScope,
+  db: string,
+  isOwnDocument: DocumentPredicate,
+): Promise<string | undefined> {
+  const readPage = async (qs: Record<string, string | number>): Promise<{ id: string; doc?: unknown }[]> =>
     pageSchema.parse(await couch.request({ db, path: '_all_docs', qs: { include_docs: 'true', ...qs } })).rows;
-  const strangeIn = (rows: readonly { id: string; doc?: unknown }[]): string | undefined =>
-    rows.find(({ id, doc }) => !id.startsWith('_design/') && !isOurs(id, doc))?.id;
+  const firstForeignId = (rows: readonly { id: string; doc?: unknown }[]): string | undefined =>
+    rows.find(({ id, doc }) => !id.startsWith('_design/') && !isOwnDocument(id, doc))?.id;
 
   for (const descending of ['false', 'true']) {
-    const found = strangeIn(await page({ limit: PAGE, descending }));
+    const found = firstForeignId(await readPage({ limit: PAGE_SIZE, descending }));
     if (found !== undefined) return found;
   }
   for (let after: string | undefined; ;) {
     const start: Record<string, string | number> = after === undefined ? {} : { startkey: after, skip: 1 };
-    const rows = await page({ limit: PAGE, ...start });
-    const found = strangeIn(rows);
+    const rows = await readPage({ limit: PAGE_SIZE, ...start });
+    const found = firstForeignId(rows);
     const last = rows.at(-1)?.id;
-    if (found !== undefined || last === undefined || rows.length < PAGE) return found;
+    if (found !== undefined || last === undefined || rows.length < PAGE_SIZE) return found;
     after = last;
   }
 }

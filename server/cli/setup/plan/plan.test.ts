@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { readDatabaseDesign, type DatabaseDesign } from '../../../upstream/schema/design-documents.ts';
-import { contentHash, judgeDesign, seal } from '../../../upstream/schema/design-hash.ts';
+import { contentHash, compareDesign, addContentHash } from '../../../upstream/schema/design-hash.ts';
 import { keyIdOf } from '../../../upstream/jwt-key-id.ts';
 import { ACCOUNTS_SECURITY, SESSIONS_SECURITY } from '../../../upstream/schema/security-objects.ts';
-import { hasJwtHandler, isHandlerList, JWT_HANDLER, withJwtHandler } from './auth-handlers.ts';
-import type { AccountState, DatabaseState, NodeState, Observed } from '../current-state.ts';
-import { isDone, planSetUp } from './plan.ts';
-import { wordsFor, type Step } from '../steps.ts';
-import type { Wanted } from '../desired-state.ts';
-import { warmDesign } from './view-warmup-design.ts';
+import { hasJwtHandler, isValidHandlerList, JWT_HANDLER, addJwtHandler } from './auth-handlers.ts';
+import type { AccountState, DatabaseState, NodeState, CurrentState } from '../current-state.ts';
+import { isUpToDate, planSetup } from './plan.ts';
+import { describeStep, type Step } from '../steps.ts';
+import type { DesiredState } from '../desired-state.ts';
+import { viewWarmupDesign } from './view-warmup-design.ts';
 
 let design: DatabaseDesign;
 beforeAll(async () => {
@@ -27,7 +27,7 @@ const anyDatabase = fc.oneof(
     exists: fc.constant(true as const),
     partitioned: fc.boolean(),
     security: fc.record({ admins: anyPeople, members: anyPeople }),
-    strangeDocument: fc.option(fc.constant('invoice-17'), { nil: undefined }),
+    foreignDocument: fc.option(fc.constant('invoice-17'), { nil: undefined }),
   }),
 );
 const anyHandlers = fc
@@ -53,7 +53,7 @@ const anyAccount = fc.oneof(
   }),
 );
 const anyDesigns = fc.constantFrom('none', 'current', 'older', 'by hand', 'foreign', 'left over');
-const anyAllowed = fc.record({
+const anyPermissions = fc.record({
   replace: fc.boolean(),
   adopt: fc.boolean(),
   newPassword: fc.boolean(),
@@ -61,19 +61,19 @@ const anyAllowed = fc.record({
   removeOldKeys: fc.boolean(),
 });
 
-function designsAs(state: string): Observed['designs'] {
+function storedDesigns(state: string): CurrentState['designs'] {
   const [ours] = design.designs;
   if (ours === undefined || state === 'none') return new Map();
-  const older = seal({ ...ours, views: {} });
+  const older = addContentHash({ ...ours, views: {} });
   const stored = {
-    current: seal(ours),
+    current: addContentHash(ours),
     older,
     'by hand': { ...older, views: 1 },
     foreign: { _id: ours._id },
-    'left over': seal(ours),
+    'left over': addContentHash(ours),
   };
   const map = new Map([[ours._id, stored[state as keyof typeof stored]]]);
-  if (state === 'left over') map.set(warmDesign(ours)._id, seal(warmDesign(ours)));
+  if (state === 'left over') map.set(viewWarmupDesign(ours)._id, addContentHash(viewWarmupDesign(ours)));
   return map;
 }
 
@@ -85,13 +85,13 @@ const anyCase = fc
     account: anyAccount,
     designs: anyDesigns,
     nodes: fc.uniqueArray(anyNode, { minLength: 1, maxLength: 3, selector: ({ name }) => name }),
-    jwtAtWork: fc.boolean(),
-    allowed: anyAllowed,
+    isJwtHandlerActive: fc.boolean(),
+    allowed: anyPermissions,
     jwtSecret: fc.constantFrom(SECRET, undefined),
   })
   .map(({ allowed, jwtSecret, designs, ...rest }) => {
-    const observed: Observed = { ...rest, version: '3.4.3', designs: designsAs(designs) };
-    const wanted: Wanted = {
+    const observed: CurrentState = { ...rest, version: '3.4.3', designs: storedDesigns(designs) };
+    const wanted: DesiredState = {
       registry: 'user_registry',
       sessions: 'pouchgate_sessions',
       idPrefix: 'user_',
@@ -104,45 +104,45 @@ const anyCase = fc
     return { observed, wanted };
   });
 
-const stepsOf = ({ observed, wanted }: { observed: Observed; wanted: Wanted }): Step[] =>
-  planSetUp(observed, wanted).items.flatMap((item) => (item.kind === 'step' ? [item.step] : []));
+const plannedSteps = ({ observed, wanted }: { observed: CurrentState; wanted: DesiredState }): Step[] =>
+  planSetup(observed, wanted).items.flatMap((item) => (item.kind === 'step' ? [item.step] : []));
 
 /** What is there once the steps are done, as far as values can tell. */
-function after({ observed, wanted }: { observed: Observed; wanted: Wanted }): Observed {
-  let now = observed;
-  const database = (name: string): 'registry' | 'sessions' | 'users' =>
+function applySteps({ observed, wanted }: { observed: CurrentState; wanted: DesiredState }): CurrentState {
+  let state = observed;
+  const databaseKey = (name: string): 'registry' | 'sessions' | 'users' =>
     name === wanted.registry ? 'registry' : name === wanted.sessions ? 'sessions' : 'users';
-  const nodes = (node: string, change: (of: NodeState & { up: true }) => NodeState): void => {
-    now = { ...now, nodes: now.nodes.map((each) => (each.up && each.name === node ? change(each) : each)) };
+  const updateNode = (node: string, change: (of: NodeState & { up: true }) => NodeState): void => {
+    state = { ...state, nodes: state.nodes.map((each) => (each.up && each.name === node ? change(each) : each)) };
   };
-  for (const step of stepsOf({ observed, wanted })) {
+  for (const step of plannedSteps({ observed, wanted })) {
     switch (step.kind) {
       case 'make-database':
         break;
       case 'set-security':
-        now = {
-          ...now,
-          [database(step.database)]: {
+        state = {
+          ...state,
+          [databaseKey(step.database)]: {
             exists: true,
             partitioned: false,
             security: step.security,
-            strangeDocument: undefined,
+            foreignDocument: undefined,
           },
         };
         break;
       case 'write-design':
-        now = { ...now, designs: new Map([[step.design._id, seal(step.design)]]) };
+        state = { ...state, designs: new Map([[step.design._id, addContentHash(step.design)]]) };
         break;
       case 'remove-design':
-        now = { ...now, designs: new Map([...now.designs].filter(([id]) => id !== step.id)) };
+        state = { ...state, designs: new Map([...state.designs].filter(([id]) => id !== step.id)) };
         break;
       case 'make-account':
       case 'set-password':
       case 'set-roles':
-        now = { ...now, account: { exists: true, roles: ['pouchgate_service'], password: 'not-tried' } };
+        state = { ...state, account: { exists: true, roles: ['pouchgate_service'], password: 'not-tried' } };
         break;
       case 'set':
-        nodes(step.node, (of) =>
+        updateNode(step.node, (of) =>
           step.setting.section === 'chttpd'
             ? { ...of, handlers: step.value }
             : step.setting.section === 'jwt_auth'
@@ -151,31 +151,31 @@ function after({ observed, wanted }: { observed: Observed; wanted: Wanted }): Ob
         );
         break;
       case 'unset':
-        nodes(step.node, (of) => ({
+        updateNode(step.node, (of) => ({
           ...of,
           keys: Object.fromEntries(Object.entries(of.keys).filter(([key]) => key !== step.setting.key)),
         }));
         break;
       case 'make-key':
         for (const node of step.nodes)
-          nodes(node, (of) => ({ ...of, keys: { ...of.keys, [KEY]: SECRET.toString('base64') } }));
+          updateNode(node, (of) => ({ ...of, keys: { ...of.keys, [KEY]: SECRET.toString('base64') } }));
         break;
       case 'listen-anew':
-        now = { ...now, jwtAtWork: true };
+        state = { ...state, isJwtHandlerActive: true };
     }
   }
-  return now;
+  return state;
 }
 
 test('what a plan makes needs no plan: a second time there is nothing to do', () => {
   fc.assert(
     fc.property(anyCase, ({ observed, wanted }) => {
-      fc.pre(planSetUp(observed, wanted).refusals.length === 0);
+      fc.pre(planSetup(observed, wanted).blockers.length === 0);
       const asked = { ...wanted, allowed: { ...wanted.allowed, newPassword: false } };
-      const again = planSetUp(after({ observed, wanted }), asked);
+      const again = planSetup(applySteps({ observed, wanted }), asked);
       expect(again.items.filter(({ kind }) => kind === 'step')).toEqual([]);
-      expect(again.refusals).toEqual([]);
-      expect(isDone(again)).toBe(true);
+      expect(again.blockers).toEqual([]);
+      expect(isUpToDate(again)).toBe(true);
     }),
     { numRuns: 1_000 },
   );
@@ -184,16 +184,16 @@ test('what a plan makes needs no plan: a second time there is nothing to do', ()
 test('nothing that is not ours is overwritten without --replace, and no other data used without --adopt', () => {
   fc.assert(
     fc.property(anyCase, ({ observed, wanted }) => {
-      const { refusals } = planSetUp(observed, wanted);
+      const { blockers } = planSetup(observed, wanted);
       for (const state of [observed.registry, observed.sessions, observed.users]) {
         if (!state.exists) continue;
-        if (state.strangeDocument !== undefined && !wanted.allowed.adopt) expect(refusals).not.toEqual([]);
+        if (state.foreignDocument !== undefined && !wanted.allowed.adopt) expect(blockers).not.toEqual([]);
         const named = [...state.security.admins.names, ...state.security.members.names];
-        if (named.length > 0 && !wanted.allowed.replace) expect(refusals).not.toEqual([]);
+        if (named.length > 0 && !wanted.allowed.replace) expect(blockers).not.toEqual([]);
       }
       const stored = observed.designs.get('_design/registry');
       const foreign = stored !== undefined && stored['content_hash'] !== contentHash(stored);
-      if (foreign && !wanted.allowed.replace) expect(refusals).not.toEqual([]);
+      if (foreign && !wanted.allowed.replace) expect(blockers).not.toEqual([]);
     }),
     { numRuns: 1_000 },
   );
@@ -202,7 +202,7 @@ test('nothing that is not ours is overwritten without --replace, and no other da
 test('a database is closed in the step after it is made, and an account comes after all of them', () => {
   fc.assert(
     fc.property(anyCase, (one) => {
-      const steps = stepsOf(one);
+      const steps = plannedSteps(one);
       steps.forEach((step, index) => {
         if (step.kind !== 'make-database') return;
         expect(steps[index + 1]).toMatchObject({ kind: 'set-security', database: step.name });
@@ -217,7 +217,7 @@ test('a database is closed in the step after it is made, and an account comes af
 test("other people's keys are never removed, and ours only after all else", () => {
   fc.assert(
     fc.property(anyCase, (one) => {
-      const steps = stepsOf(one);
+      const steps = plannedSteps(one);
       const removed = steps.filter((step) => step.kind === 'unset');
       for (const { setting } of removed) expect(setting.key).toMatch(/^hmac:pouchgate-[0-9a-f]{8}$/);
       for (const { setting } of removed) expect(setting.key).not.toBe(KEY);
@@ -229,7 +229,7 @@ test("other people's keys are never removed, and ours only after all else", () =
 test('no word of a step has a secret in it', () => {
   fc.assert(
     fc.property(anyCase, (one) => {
-      const words = stepsOf(one).map(wordsFor).join('\n');
+      const words = plannedSteps(one).map(describeStep).join('\n');
       expect(words).not.toContain(SECRET.toString('base64'));
     }),
   );
@@ -238,54 +238,54 @@ test('no word of a step has a secret in it', () => {
 test('the handlers that are there stay, in their order, and the new one comes once', () => {
   fc.assert(
     fc.property(fc.option(anyHandlers, { nil: undefined }), (handlers) => {
-      const merged = withJwtHandler(handlers);
+      const merged = addJwtHandler(handlers);
       expect(hasJwtHandler(merged)).toBe(true);
       expect(merged.startsWith(handlers ?? '{chttpd_auth, cookie')).toBe(true);
       expect(merged.split('jwt_authentication_handler')).toHaveLength(2);
-      expect(isHandlerList(merged)).toBe(true);
-      expect(withJwtHandler(merged)).toBe(merged);
+      expect(isValidHandlerList(merged)).toBe(true);
+      expect(addJwtHandler(merged)).toBe(merged);
     }),
   );
-  expect(withJwtHandler('{couch_httpd_auth,jwt_authentication_handler}')).not.toContain(JWT_HANDLER);
+  expect(addJwtHandler('{couch_httpd_auth,jwt_authentication_handler}')).not.toContain(JWT_HANDLER);
 });
 
 test.each(['"{chttpd_auth, x}"', '{chttpd_auth, x} {chttpd_auth, y}', '{chttpd_auth}', '', 'x', '{chttpd_auth, x},'])(
   'a list that CouchDB cannot start with is never written on: %s',
   (handlers) => {
     const node: NodeState = { name: 'a@1', up: true, handlers, requiredClaims: undefined, keys: {} };
-    const closed = { exists: true, partitioned: false, strangeDocument: undefined } as const;
-    const observed: Observed = {
+    const closed = { exists: true, partitioned: false, foreignDocument: undefined } as const;
+    const observed: CurrentState = {
       version: '3.4.3',
       nodes: [node],
       registry: { ...closed, security: design.security },
       sessions: { ...closed, security: SESSIONS_SECURITY },
       users: { ...closed, security: ACCOUNTS_SECURITY },
-      designs: designsAs('current'),
+      designs: storedDesigns('current'),
       account: { exists: true, roles: ['pouchgate_service'], password: 'not-tried' },
-      jwtAtWork: true,
+      isJwtHandlerActive: true,
     };
     const allowed = { replace: true, adopt: true, newPassword: false, newSecret: false, removeOldKeys: false };
     const service = { username: 'pouchgate', password: undefined };
     const names = { registry: 'user_registry', sessions: 'pouchgate_sessions', idPrefix: 'user_', admin: 'admin' };
-    const { refusals } = planSetUp(observed, { ...names, design, service, jwtSecret: SECRET, allowed });
-    expect(refusals).toEqual([expect.stringContaining('is no list of {module, function}') as string]);
+    const { blockers } = planSetup(observed, { ...names, design, service, jwtSecret: SECRET, allowed });
+    expect(blockers).toEqual([expect.stringContaining('is no list of {module, function}') as string]);
   },
 );
 
 test('a design document is known by its content, under any name and in any revision', () => {
   const [ours] = design.designs;
   if (ours === undefined) throw new Error('There is no design document.');
-  const stored = { ...seal(ours), _rev: '3-abc' };
-  expect(judgeDesign(ours, stored)).toBe('current');
-  expect(judgeDesign(ours, { ...stored, language: 'erlang' })).toBe('changed-by-hand');
-  expect(judgeDesign(ours, { ...ours, _rev: '3-abc' })).toBe('unsealed');
-  expect(judgeDesign(ours, { ...seal({ ...ours, views: {} }), _rev: '1-a' })).toBe('other-version');
-  expect(judgeDesign(ours, { _id: ours._id, _rev: '1-a' })).toBe('foreign');
-  expect(judgeDesign(ours, undefined)).toBe('absent');
+  const stored = { ...addContentHash(ours), _rev: '3-abc' };
+  expect(compareDesign(ours, stored)).toBe('current');
+  expect(compareDesign(ours, { ...stored, language: 'erlang' })).toBe('changed-by-hand');
+  expect(compareDesign(ours, { ...ours, _rev: '3-abc' })).toBe('unsealed');
+  expect(compareDesign(ours, { ...addContentHash({ ...ours, views: {} }), _rev: '1-a' })).toBe('other-version');
+  expect(compareDesign(ours, { _id: ours._id, _rev: '1-a' })).toBe('foreign');
+  expect(compareDesign(ours, undefined)).toBe('absent');
   const anyDesign = fc.dictionary(fc.constantFrom('views', 'filters', 'language', 'x'), fc.jsonValue());
   fc.assert(
     fc.property(anyDesign, fc.string(), fc.string(), (content, id, rev) => {
-      const sealed = seal({ ...content, _id: '_design/a' });
+      const sealed = addContentHash({ ...content, _id: '_design/a' });
       expect(contentHash({ ...sealed, _id: id, _rev: rev })).toBe(sealed.content_hash);
       const reversed = Object.fromEntries(Object.entries(content).reverse());
       expect(contentHash(reversed)).toBe(sealed.content_hash);

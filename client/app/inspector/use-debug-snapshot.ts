@@ -3,32 +3,32 @@ import type { Inspection } from '../../index.ts';
 import type { AppStore } from '../store-types.ts';
 
 /** What is stored and has happened, read again after every change; reads never overtake each other. */
-export function useInspection(store: AppStore): Inspection | undefined {
-  const [inspection, setInspection] = useState<Inspection>();
+export function useDebugSnapshot(store: AppStore): Inspection | undefined {
+  const [snapshot, setSnapshot] = useState<Inspection>();
   useEffect(() => {
-    const ended = new AbortController();
-    const isOver = (): boolean => ended.signal.aborted;
+    const cancellation = new AbortController();
+    const isCancelled = (): boolean => cancellation.signal.aborted;
     let isReading = false;
     let isStale = false;
     const read = async (): Promise<void> => {
       isReading = true;
-      while (isStale && !isOver()) {
+      while (isStale && !isCancelled()) {
         isStale = false;
         const next = await store.inspect().catch(() => undefined);
-        if (!isOver() && next !== undefined) setInspection(next);
+        if (!isCancelled() && next !== undefined) setSnapshot(next);
       }
       isReading = false;
     };
-    const look = (): void => {
+    const refresh = (): void => {
       isStale = true;
       if (!isReading) void read();
     };
-    store.ready.then(look, () => undefined);
-    const end = store.subscribe(look);
+    store.ready.then(refresh, () => undefined);
+    const unsubscribe = store.subscribe(refresh);
     return () => {
-      ended.abort();
-      end();
+      cancellation.abort();
+      unsubscribe();
     };
   }, [store]);
-  return inspection;
+  return snapshot;
 }

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { HttpError } from '../../http/errors.ts';
-import { NOBODY, type Session } from './access.ts';
-import type { ReadBearer } from './bearer-auth.ts';
-import { accountId, checkPassword, sameSecret } from './accounts.ts';
+import { ANONYMOUS, type Session } from './access.ts';
+import type { AuthenticateBearer } from './bearer-auth.ts';
+import { accountId, checkPassword, isEqualConstantTime } from './accounts.ts';
 import { readDocument, type Json } from './pouchdb.ts';
 import type { Storage } from './storage.ts';
 
@@ -12,33 +12,37 @@ export interface Credentials {
 }
 
 /** Finds out who asks. There are no session cookies here: who asks says so with every request. */
-export interface Sessions {
+export interface Authenticator {
   /** By HTTP Basic or a JWT. Throws 401 or 400 for wrong credentials; none at all is nobody. */
-  ofRequest(request: IncomingMessage): Promise<Session>;
+  authenticateRequest(request: IncomingMessage): Promise<Session>;
   /** By name and password, as `POST /_session` has it. Throws 401. */
-  ofCredentials(credentials: Credentials): Promise<Session>;
+  authenticateCredentials(credentials: Credentials): Promise<Session>;
 }
 
-const wrong = (): HttpError => new HttpError(401, 'unauthorized', 'Name or password is incorrect.');
+const invalidCredentials = (): HttpError => new HttpError(401, 'unauthorized', 'Name or password is incorrect.');
 
-export function createSessions(storage: Storage, admin: Credentials, readBearer: ReadBearer): Sessions {
-  const ofCredentials = async ({ username, password }: Credentials): Promise<Session> => {
+export function createAuthenticator(
+  storage: Storage,
+  admin: Credentials,
+  authenticateBearer: AuthenticateBearer,
+): Authenticator {
+  const authenticateCredentials = async ({ username, password }: Credentials): Promise<Session> => {
     if (username === admin.username) {
-      if (!sameSecret(password, admin.password)) throw wrong();
+      if (!isEqualConstantTime(password, admin.password)) throw invalidCredentials();
       return { name: admin.username, roles: ['_admin'] };
     }
     const users = await storage.open('_users');
     const document = users === undefined ? undefined : await readAccount(users.pouch, username);
     const account = await checkPassword(document, password);
-    if (account?.name !== username) throw wrong();
+    if (account?.name !== username) throw invalidCredentials();
     return account;
   };
   return {
-    ofCredentials,
-    async ofRequest(request) {
+    authenticateCredentials,
+    async authenticateRequest(request) {
       const header = request.headers.authorization;
-      if (header === undefined) return NOBODY;
-      return readBearer(header) ?? (await ofCredentials(parseBasic(header)));
+      if (header === undefined) return ANONYMOUS;
+      return authenticateBearer(header) ?? (await authenticateCredentials(parseBasic(header)));
     },
   };
 }
@@ -51,6 +55,6 @@ function parseBasic(header: string): Credentials {
   const [, encoded = ''] = /^basic +([A-Za-z0-9+/=]+)$/i.exec(header) ?? [];
   const decoded = Buffer.from(encoded, 'base64').toString('utf8');
   const colon = decoded.indexOf(':');
-  if (colon < 1) throw wrong();
+  if (colon < 1) throw invalidCredentials();
   return { username: decoded.slice(0, colon), password: decoded.slice(colon + 1) };
 }

@@ -6,30 +6,30 @@ import { startEmbeddedEngine } from '../../../../server/upstream/embedded/engine
 import { parseSeq, seqNumber } from '../../../../server/upstream/feed/row.ts';
 import { readSecurity } from '../../../../server/upstream/schema/security-objects.ts';
 import { applySecurity } from '../../../../server/cli/setup/apply/security.ts';
-import { setUpCommand } from '../../../../server/cli/setup/command.ts';
+import { setupCommand } from '../../../../server/cli/setup/command.ts';
 import {
-  deleteSetting,
-  putSetting,
-  readMembers,
-  readSection,
+  deleteConfigValue,
+  writeConfigValue,
+  readClusterNodes,
+  readConfigSection,
 } from '../../../../server/cli/setup/observe/node-config.ts';
 
 /** Where the acceptance tests run: a server whose administrator they are, with names in it that are theirs alone. */
-export interface Stage {
+export interface SetupFixture {
   readonly access: UpstreamAccess;
   readonly couch: ServerScope;
   readonly names: { readonly registry: string; readonly sessions: string; readonly service: string };
   /** A name that nobody else uses, for an account or a database that is removed in the end. */
   readonly newName: () => string;
   /** Runs the command; `env` goes over the environment that has these names. */
-  readonly run: (argv?: readonly string[], env?: Record<string, string>, design?: DatabaseDesign) => Promise<Ran>;
+  readonly run: (argv?: readonly string[], env?: Record<string, string>, design?: DatabaseDesign) => Promise<SetupRun>;
   close(): Promise<void>;
 }
 
-export interface Ran {
+export interface SetupRun {
   readonly code: number;
-  readonly said: readonly string[];
-  readonly complaints: readonly string[];
+  readonly outputLines: readonly string[];
+  readonly errorLines: readonly string[];
   /** What it says to put into the gates' environment. */
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -52,10 +52,10 @@ export function targets(): Target[] {
   return [embedded, { name: 'CouchDB', open: () => Promise.resolve({ access, close: () => Promise.resolve() }) }];
 }
 
-export async function openStage(target: Target): Promise<Stage> {
+export async function createSetupFixture(target: Target): Promise<SetupFixture> {
   const { access, close } = await target.open();
   const couch = connect(access);
-  const restore = await rememberServer(couch);
+  const restore = await captureServerConfig(couch);
   const used: string[] = [];
   const newName = (): string => {
     const name = `t${randomBytes(6).toString('hex')}`;
@@ -68,11 +68,11 @@ export async function openStage(target: Target): Promise<Stage> {
     couch,
     names,
     newName,
-    run: (argv = [], env = {}, design) => run(argv, { ...environmentFor(access, names), ...env }, design),
+    run: (argv = [], env = {}, design) => runSetup(argv, { ...environmentFor(access, names), ...env }, design),
     async close() {
       for (const name of used) {
-        await unlessMissing(couch.db.destroy(name));
-        await unlessMissing(removeAccount(couch, name));
+        await ignoreMissing(couch.db.destroy(name));
+        await ignoreMissing(removeAccount(couch, name));
       }
       await restore();
       await close();
@@ -80,7 +80,7 @@ export async function openStage(target: Target): Promise<Stage> {
   };
 }
 
-const environmentFor = (access: UpstreamAccess, names: Stage['names']): Record<string, string> => ({
+const environmentFor = (access: UpstreamAccess, names: SetupFixture['names']): Record<string, string> => ({
   COUCHDB_URL: access.url,
   COUCHDB_USER: access.username,
   COUCHDB_PASSWORD: access.password,
@@ -89,28 +89,32 @@ const environmentFor = (access: UpstreamAccess, names: Stage['names']): Record<s
   SERVICE_USER: names.service,
 });
 
-async function run(argv: readonly string[], env: Record<string, string>, design?: DatabaseDesign): Promise<Ran> {
-  const [said, complaints]: [string[], string[]] = [[], []];
-  const code = await setUpCommand({
+async function runSetup(
+  argv: readonly string[],
+  env: Record<string, string>,
+  design?: DatabaseDesign,
+): Promise<SetupRun> {
+  const [outputLines, errorLines]: [string[], string[]] = [[], []];
+  const code = await setupCommand({
     argv,
     env,
-    print: (line) => said.push(line),
-    complain: (line) => complaints.push(line),
+    print: (line) => outputLines.push(line),
+    printError: (line) => errorLines.push(line),
     ...(design === undefined ? {} : { design }),
   });
-  const pairs = said.flatMap((line) => {
+  const pairs = outputLines.flatMap((line) => {
     const [, key, value] = /^([A-Z_]+)=(.*)$/.exec(line) ?? [];
     return key === undefined || value === undefined ? [] : [[key, value] as const];
   });
-  return { code, said, complaints, environment: Object.fromEntries(pairs) };
+  return { code, outputLines, errorLines, environment: Object.fromEntries(pairs) };
 }
 
 /** How many updates a database has had: the rest of a sequence differs from node to node of a cluster. */
-export const updatesOf = async (couch: ServerScope, database: string): Promise<number> =>
+export const readUpdateSequence = async (couch: ServerScope, database: string): Promise<number> =>
   seqNumber(parseSeq((await couch.db.get(database)).update_seq));
 
-async function unlessMissing(work: Promise<unknown>): Promise<void> {
-  await work.catch((error: unknown) => {
+async function ignoreMissing(operation: Promise<unknown>): Promise<void> {
+  await operation.catch((error: unknown) => {
     if (statusOf(error) !== 404) throw error;
   });
 }
@@ -124,27 +128,27 @@ async function removeAccount(couch: ServerScope, name: string): Promise<void> {
 const SECTIONS = ['chttpd', 'jwt_auth', 'jwt_keys', 'couchdb'];
 
 /** Resolves with what puts the server's settings back, and who may use the accounts. */
-async function rememberServer(couch: ServerScope): Promise<() => Promise<void>> {
-  const read = async (): Promise<Map<string, Record<string, string>>> => {
+async function captureServerConfig(couch: ServerScope): Promise<() => Promise<void>> {
+  const readSettings = async (): Promise<Map<string, Record<string, string>>> => {
     const settings = new Map<string, Record<string, string>>();
-    for (const { name } of await readMembers(couch)) {
-      for (const section of SECTIONS) settings.set(`${name} ${section}`, await readSection(couch, name, section));
+    for (const { name } of await readClusterNodes(couch)) {
+      for (const section of SECTIONS) settings.set(`${name} ${section}`, await readConfigSection(couch, name, section));
     }
     return settings;
   };
-  const before = await read();
-  const nodes = (await readMembers(couch)).map(({ name }) => name);
+  const before = await readSettings();
+  const nodes = (await readClusterNodes(couch)).map(({ name }) => name);
   const security = readSecurity(await couch.request({ db: '_users', path: '_security' }));
   return async () => {
     await applySecurity(couch, '_users', security, nodes);
-    for (const [place, after] of await read()) {
-      const [node = '', section = ''] = place.split(' ');
-      const values = before.get(place) ?? {};
+    for (const [nodeSection, after] of await readSettings()) {
+      const [node = '', section = ''] = nodeSection.split(' ');
+      const values = before.get(nodeSection) ?? {};
       // The backlog is set to the number in force (listen-anew.ts): to put that back would have the port opened once more.
       const added = Object.keys(after).filter((key) => !(key in values) && key !== 'backlog');
-      for (const key of added) await deleteSetting(couch, node, { section, key });
+      for (const key of added) await deleteConfigValue(couch, node, { section, key });
       for (const [key, value] of Object.entries(values)) {
-        if (after[key] !== value) await putSetting(couch, node, { section, key }, value);
+        if (after[key] !== value) await writeConfigValue(couch, node, { section, key }, value);
       }
     }
   };
