@@ -1,7 +1,19 @@
 import type { Config } from 'jest';
 
 /** Packages published as ES modules only, which Jest's CommonJS mode has to compile. */
-const esmOnly = ['http-proxy-middleware', 'httpxy', 'is-plain-obj', 'jose', '@streamparser', '@seriousme'];
+const esmOnly = [
+  'http-proxy-middleware',
+  'httpxy',
+  'is-plain-obj',
+  'jose',
+  '@streamparser',
+  '@seriousme',
+  'p-retry',
+  'is-network-error',
+  'p-limit',
+  'yocto-queue',
+  'get-port',
+];
 
 const config: Config = {
   testEnvironment: 'node',
