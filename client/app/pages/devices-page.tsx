@@ -30,7 +30,7 @@ export function DevicesPage({ session, store }: DevicesPageProps) {
 
   const load = useCallback(async (): Promise<void> => {
     try {
-      setDeviceList({ kind: 'listed', devices: await session.devices() });
+      setDeviceList({ kind: 'listed', devices: await session.account.devices() });
     } catch (failure) {
       setDeviceList({ kind: 'failed', reason: getErrorMessage(failure) });
     }
@@ -93,7 +93,7 @@ export function DevicesPage({ session, store }: DevicesPageProps) {
                   isSigningOut={signingOutIds.includes(device.id)}
                   onSignOut={() =>
                     signOutDevices([device.id], `${device.device} is signed out.`, () =>
-                      session.signOutDevice(device.id),
+                      session.account.signOutDevice(device.id),
                     )
                   }
                 />
@@ -112,7 +112,7 @@ export function DevicesPage({ session, store }: DevicesPageProps) {
               signOutDevices(
                 others.map(({ id }) => id),
                 'All other devices are signed out.',
-                session.signOutOtherDevices,
+                session.account.signOutOtherDevices,
               )
             }
           />

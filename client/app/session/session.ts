@@ -1,42 +1,34 @@
-/** Who is signed in to this page, and the store of their preferences: made here, outside of React. */
-import type {
-  Credentials,
-  Session,
-  SessionSummary,
-  SignInOptions,
-  TelegramChat,
-  TelegramLink,
-} from '../../../server/contract.ts';
-import { createPreferencesStore, eraseLocalData, type Environment, type GetToken } from '../../index.ts';
+/** The user who is signed in to this page, and the store of their preferences. It is created outside of React. */
+import type { Credentials, Session, SignInOptions } from '../../../server/contract.ts';
+import { createPreferencesStore, eraseLocalData, type Environment } from '../../index.ts';
 import type { AppStore } from '../store-types.ts';
-import { ApiError, type Api, type TelegramApi } from './api.ts';
+import { createAccountRequests, type AccountRequests } from './account-requests.ts';
+import type { Api, TelegramApi } from './api.ts';
 import { createLocalDevices, type LocalDevices } from './local-devices.ts';
 import type { AppStorage } from './local-storage.ts';
 import type { Tokens } from './tokens.ts';
 
 export type SessionState =
   | { readonly kind: 'signed-out' }
-  /** The data is readable and editable also when the sign-in is over: the store's status says that it is. */
+  /** The data stays readable and editable after the server's session has ended. The store's status reports the end. */
   | { readonly kind: 'signed-in'; readonly username: string; readonly store: AppStore };
 
 export interface AppSession {
+  /** Returns the same object until the state changes. */
   readonly state: () => SessionState;
+  /** Calls `listener` after every change of the state. Returns a function that unsubscribes. */
   readonly subscribe: (listener: () => void) => () => void;
+  /** Resolves with how the server allows people to sign in. */
   readonly options: () => Promise<SignInOptions>;
-  /** Rejects with a sentence to show. */
+  /** Rejects with an error that `getErrorMessage` turns into a sentence, as `register` does. */
   readonly signIn: (credentials: Credentials) => Promise<void>;
   readonly register: (credentials: Credentials) => Promise<void>;
+  /** Removes the user's data from this browser and ends the session on the server, now or at the next start. */
   readonly signOut: () => Promise<void>;
-  readonly devices: () => Promise<readonly SessionSummary[]>;
-  readonly signOutDevice: (id: string) => Promise<void>;
-  readonly signOutOtherDevices: () => Promise<void>;
-  /** The person's linked chats; undefined where there is no bot. */
-  readonly chats: () => Promise<readonly TelegramChat[] | undefined>;
-  readonly linkChat: () => Promise<TelegramLink>;
-  readonly unlinkChat: (id: string) => Promise<void>;
-  /** More devices of the same person, in this page. */
+  readonly account: AccountRequests;
+  /** Simulated devices of the same user on this page. */
   readonly localDevices: Pick<LocalDevices, 'open' | 'close' | 'openAll'>;
-  /** All stores that are open in this page. */
+  /** Returns all stores that are open on this page. */
   readonly stores: () => readonly AppStore[];
 }
 
@@ -47,138 +39,153 @@ export interface AppSessionOptions {
   readonly appStorage: AppStorage;
   /** The database on the server. */
   readonly url: string;
-  /** What ids of user documents begin with there. */
+  /** The prefix of user documents' ids on the server. */
   readonly idPrefix: string;
-  /** What another device in this page, by its namespace, has of its own. */
+  /** Returns what a simulated device, given by its namespace, replaces of the browser's environment. */
   readonly getEnvironment: (namespace: string) => Partial<Environment>;
-  /** The person has left: what the page keeps for itself can go too. */
+  /** Called when the user has signed out, so that the page can reset what it keeps for itself. */
   readonly onSignedOut: () => void;
 }
 
-export function createAppSession(options: AppSessionOptions): AppSession {
-  const { api, telegram, tokens, appStorage, url, idPrefix, getEnvironment, onSignedOut } = options;
-  const listeners = new Set<() => void>();
-  let state: SessionState = { kind: 'signed-out' };
+export const createAppSession = (options: AppSessionOptions): AppSession => new PageSession(options);
 
-  const setState = (next: SessionState): void => {
-    state = next;
-    for (const listener of listeners) listener();
+/** The public members are arrow functions, because components pass them on as callbacks. */
+class PageSession implements AppSession {
+  readonly localDevices: LocalDevices;
+  readonly account: AccountRequests;
+  readonly #options: AppSessionOptions;
+  readonly #listeners = new Set<() => void>();
+  /** Resolves when everything that an interrupted sign-out has left behind is removed. */
+  readonly #startupDone: Promise<unknown>;
+  #state: SessionState = { kind: 'signed-out' };
+
+  constructor(options: AppSessionOptions) {
+    const { api, telegram, tokens, appStorage } = options;
+    this.#options = options;
+    this.localDevices = createLocalDevices({
+      create: (namespace) => this.#createDeviceStore(namespace),
+      usedNamespaces: { read: appStorage.namespaces, write: appStorage.setNamespaces },
+    });
+    this.account = createAccountRequests({
+      api,
+      telegram,
+      tokens,
+      username: () => (this.#state.kind === 'signed-in' ? this.#state.username : ''),
+    });
+    const username = appStorage.username();
+    // A sign-in waits for the pending sign-out: the late response to it would clear the cookie of the new session.
+    this.#startupDone = Promise.all([
+      this.#eraseLeftovers(),
+      username === undefined && appStorage.isSignOutPending() ? this.#signOutOnServer() : undefined,
+    ]);
+    if (username !== undefined) this.#openStore(username);
+  }
+
+  readonly state = (): SessionState => this.#state;
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   };
 
-  const localDevices = createLocalDevices({
-    create: (namespace) => {
-      if (state.kind !== 'signed-in') throw new Error('Nobody is signed in here.');
-      const { username } = state;
-      const getToken: GetToken = (refused) => tokens.get(username, refused);
-      const environment = getEnvironment(namespace);
-      return createPreferencesStore({ url, idPrefix, username, getToken, namespace, environment });
-    },
-    usedNamespaces: { read: appStorage.namespaces, write: appStorage.setNamespaces },
-  });
+  readonly options = (): Promise<SignInOptions> => this.#options.api.options();
 
-  const clearSession = (): void => {
-    tokens.clear();
+  readonly signIn = async (credentials: Credentials): Promise<void> => {
+    await this.#startupDone;
+    this.#start(await this.#options.api.signIn(credentials));
+  };
+
+  readonly register = async (credentials: Credentials): Promise<void> => {
+    await this.#startupDone;
+    this.#start(await this.#options.api.register(credentials));
+  };
+
+  readonly signOut = async (): Promise<void> => {
+    if (this.#state.kind !== 'signed-in') return;
+    const { appStorage } = this.#options;
+    // If the page closes from here on, the next page must not consider the user signed in.
     appStorage.clearUser();
-    onSignedOut();
-    setState({ kind: 'signed-out' });
+    appStorage.setSignOutPending(true);
+    // The user is signed out even if the browser fails to remove the data.
+    await Promise.all([this.#state.store.signOut().catch(() => undefined), this.localDevices.signOut()]);
+    this.#clear();
+    await this.#signOutOnServer();
   };
 
-  const openStore = (username: string): void => {
+  readonly stores = (): readonly AppStore[] =>
+    this.#state.kind === 'signed-in' ? [this.#state.store, ...this.localDevices.stores()] : [];
+
+  #setState(next: SessionState): void {
+    this.#state = next;
+    for (const listener of this.#listeners) listener();
+  }
+
+  #start(session: Session): void {
+    const { tokens, appStorage } = this.#options;
+    if (this.#state.kind === 'signed-in' && this.#state.username !== session.username) {
+      throw new Error(`You are signed in as ${this.#state.username}. Sign out first.`);
+    }
+    tokens.setSession(session);
+    appStorage.setSignOutPending(false);
+    appStorage.setUsername(session.username);
+    if (this.#state.kind === 'signed-in') this.#state.store.retry();
+    else this.#openStore(session.username);
+  }
+
+  #openStore(username: string): void {
+    const { url, idPrefix, tokens } = this.#options;
     const store = createPreferencesStore({
       url,
       idPrefix,
       username,
       getToken: (refused) => tokens.get(username, refused),
-      // Whoever signs out in another tab signs out every device there is in this browser.
+      // Signing out in another tab signs out every simulated device in this browser, too.
       onSignedOut: () => {
-        localDevices.closeAll();
-        clearSession();
+        this.localDevices.closeAll();
+        this.#clear();
       },
     });
-    setState({ kind: 'signed-in', username, store });
-  };
+    this.#setState({ kind: 'signed-in', username, store });
+  }
 
-  const startSession = (session: Session): void => {
-    if (state.kind === 'signed-in' && state.username !== session.username) {
-      throw new Error(`This page shows the preferences of ${state.username}. Sign out first.`);
-    }
-    tokens.setSession(session);
-    appStorage.setSignOutPending(false);
-    appStorage.setUsername(session.username);
-    if (state.kind === 'signed-in') state.store.retry();
-    else openStore(session.username);
-  };
+  #createDeviceStore(namespace: string): AppStore {
+    if (this.#state.kind !== 'signed-in') throw new Error('Not signed in.');
+    const { username } = this.#state;
+    const { url, idPrefix, tokens, getEnvironment } = this.#options;
+    return createPreferencesStore({
+      url,
+      idPrefix,
+      username,
+      getToken: (refused) => tokens.get(username, refused),
+      namespace,
+      environment: getEnvironment(namespace),
+    });
+  }
 
-  /** Tells the server of a sign-out; when that cannot be done now, at the next start. */
-  const signOutOnServer = async (): Promise<void> => {
+  #clear(): void {
+    this.#options.tokens.clear();
+    this.#options.appStorage.clearUser();
+    this.#options.onSignedOut();
+    this.#setState({ kind: 'signed-out' });
+  }
+
+  /** Ends the session on the server. If the request fails, the next start of the page sends it again. */
+  async #signOutOnServer(): Promise<void> {
+    const { api, appStorage } = this.#options;
     try {
       await api.signOut();
       appStorage.setSignOutPending(false);
     } catch {
       appStorage.setSignOutPending(true);
     }
-  };
+  }
 
-  const withToken = async <T>(request: (token: string) => Promise<T>): Promise<T> => {
-    const username = state.kind === 'signed-in' ? state.username : '';
-    const token = await tokens.get(username);
-    if (token === undefined) throw new ApiError(401, 'Sign in again to see your devices.');
-    try {
-      return await request(token);
-    } catch (error) {
-      const renewed = error instanceof ApiError && error.status === 401 ? await tokens.get(username, token) : undefined;
-      if (renewed === undefined) throw error;
-      return request(renewed);
-    }
-  };
-
-  // What a sign-out that was cut off has left in this browser. One whose user is here again is seen to by the store.
-  const leftoversErased = Promise.all(
-    [undefined, ...appStorage.namespaces()].map((namespace) =>
-      eraseLocalData(namespace === undefined ? {} : { namespace }).catch((error: unknown) => console.warn(error)),
-    ),
-  );
-
-  const username = appStorage.username();
-  // Nobody signs in before: the answer to the old sign-out would take the new sign-in's cookie away.
-  const startupDone = Promise.all([
-    leftoversErased,
-    username === undefined && appStorage.isSignOutPending() ? signOutOnServer() : undefined,
-  ]);
-  if (username !== undefined) openStore(username);
-
-  return {
-    state: () => state,
-    subscribe: (listener) => {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
-    options: api.options,
-    signIn: async (credentials) => {
-      await startupDone;
-      startSession(await api.signIn(credentials));
-    },
-    register: async (credentials) => {
-      await startupDone;
-      startSession(await api.register(credentials));
-    },
-    signOut: async () => {
-      if (state.kind !== 'signed-in') return;
-      // Should this be cut off, the next page must not take the person for signed in.
-      appStorage.clearUser();
-      appStorage.setSignOutPending(true);
-      // Whatever the browser makes of removing the data, the person is not signed in any more.
-      await Promise.all([state.store.signOut().catch(() => undefined), localDevices.signOut()]);
-      clearSession();
-      await signOutOnServer();
-    },
-    devices: async () => (await withToken(api.sessions)).sessions,
-    signOutDevice: (id) => withToken((token) => api.endSession(token, id)),
-    signOutOtherDevices: () => withToken(api.endOtherSessions),
-    chats: async () => ((await api.options()).telegram ? (await withToken(telegram.chats)).chats : undefined),
-    linkChat: () => withToken(telegram.link),
-    unlinkChat: (id) => withToken((token) => telegram.unlink(token, id)),
-    localDevices,
-    stores: () => (state.kind === 'signed-in' ? [state.store, ...localDevices.stores()] : []),
-  };
+  /** Removes what an interrupted sign-out has left in this browser. The store does so for a user who is back. */
+  #eraseLeftovers(): Promise<unknown> {
+    return Promise.all(
+      [undefined, ...this.#options.appStorage.namespaces()].map((namespace) =>
+        eraseLocalData(namespace === undefined ? {} : { namespace }).catch((error: unknown) => console.warn(error)),
+      ),
+    );
+  }
 }

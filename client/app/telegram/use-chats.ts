@@ -26,7 +26,7 @@ export function useChats(session: AppSession): Chats {
   const knownChats = useRef<ReadonlySet<string>>(undefined);
 
   const load = useCallback(async (): Promise<void> => {
-    const listed = await session.chats();
+    const listed = await session.account.chats();
     setChats(listed);
     const added = listed?.find(({ id, linkedAt }) => knownChats.current?.has(id + linkedAt) === false);
     knownChats.current = new Set(listed?.map(({ id, linkedAt }) => id + linkedAt));
@@ -63,12 +63,12 @@ export function useChats(session: AppSession): Chats {
     isBusy,
     createOffer: () =>
       runAction(async () => {
-        setOffer(await session.linkChat());
+        setOffer(await session.account.linkChat());
         return 'A link was made: open it on the device that has Telegram.';
       }),
     unlink: (chat) =>
       runAction(async () => {
-        await session.unlinkChat(chat.id);
+        await session.account.unlinkChat(chat.id);
         await load().catch(() => undefined);
         return `${chat.firstName} is unlinked.`;
       }),
