@@ -16,12 +16,12 @@ const {
 type Preset = PreferenceValues['filterPresets'][number];
 
 const describePreset = ({ selectedTags, selectedContexts, selectedStatus, selectedTimeRange }: Preset): string => {
-  const words = [...(selectedTags ?? []), ...(selectedContexts ?? []), ...(selectedStatus ?? [])];
+  const tags = [...(selectedTags ?? []), ...(selectedContexts ?? []), ...(selectedStatus ?? [])];
   const range = TIME_RANGES.filter(({ value }) => value !== 'all' && value === selectedTimeRange);
-  return [...words, ...range.map(({ label }) => label.toLowerCase())].join(', ') || 'everything';
+  return [...tags, ...range.map(({ label }) => label.toLowerCase())].join(', ') || 'everything';
 };
 
-/** Filters under a name: today's can be saved, and a saved one be used again. */
+/** Saved filters: the current filters can be saved under a name and applied again later. */
 export function Presets({ preferences }: { readonly preferences: PreferenceValues }) {
   const id = useId();
   const save = useSave();
@@ -51,29 +51,12 @@ export function Presets({ preferences }: { readonly preferences: PreferenceValue
         {filterPresets.length > 0 && (
           <ul>
             {filterPresets.map((preset) => (
-              <li key={preset.name} data-testid="preset">
-                <span>
-                  <strong>{preset.name}</strong> <span className="row-hint">{describePreset(preset)}</span>
-                </span>
-                <span className="buttons">
-                  <button
-                    type="button"
-                    className="ghost"
-                    onClick={() => applyPreset(preset)}
-                    aria-label={`Use ${preset.name}`}
-                  >
-                    Use
-                  </button>
-                  <button
-                    type="button"
-                    className="ghost"
-                    aria-label={`Delete ${preset.name}`}
-                    onClick={() => save({ filterPresets: filterPresets.filter((other) => other.name !== preset.name) })}
-                  >
-                    Delete
-                  </button>
-                </span>
-              </li>
+              <PresetItem
+                key={preset.name}
+                preset={preset}
+                onApply={() => applyPreset(preset)}
+                onDelete={() => save({ filterPresets: filterPresets.filter((other) => other.name !== preset.name) })}
+              />
             ))}
           </ul>
         )}
@@ -98,5 +81,30 @@ export function Presets({ preferences }: { readonly preferences: PreferenceValue
         </form>
       </div>
     </Row>
+  );
+}
+
+interface PresetItemProps {
+  readonly preset: Preset;
+  readonly onApply: () => void;
+  readonly onDelete: () => void;
+}
+
+function PresetItem({ preset, onApply, onDelete }: PresetItemProps) {
+  const { name } = preset;
+  return (
+    <li data-testid="preset">
+      <span>
+        <strong>{name}</strong> <span className="row-hint">{describePreset(preset)}</span>
+      </span>
+      <span className="buttons">
+        <button type="button" className="ghost" onClick={onApply} aria-label={`Use ${name}`}>
+          Use
+        </button>
+        <button type="button" className="ghost" aria-label={`Delete ${name}`} onClick={onDelete}>
+          Delete
+        </button>
+      </span>
+    </li>
   );
 }

@@ -1,4 +1,4 @@
-import { useId, useState } from 'react';
+import { useId, useState, type KeyboardEvent } from 'react';
 import { PREFERENCE_RULES } from '../../../couchdb-design/user-document/preference-rules.ts';
 import { useSave } from '../changes/context.ts';
 import { Icon } from '../components/icons.tsx';
@@ -9,22 +9,70 @@ export interface TagInputProps {
   readonly value: readonly string[];
   readonly hint?: string;
   readonly placeholder: string;
-  /** Words that are offered while one types. */
+  /** Tags that are suggested while the user types. */
   readonly suggestions?: readonly string[];
-  /** The order means something: each word can be moved. */
+  /** Whether the order matters: then each tag can be moved. */
   readonly isOrdered?: boolean;
 }
 
-const moveEarlier = (words: readonly string[], at: number): string[] => {
-  const [word] = words.slice(at, at + 1);
-  const rest = words.filter((_, index) => index !== at);
-  return word === undefined ? rest : [...rest.slice(0, at - 1), word, ...rest.slice(at - 1)];
+const moveEarlier = (tags: readonly string[], index: number): string[] => {
+  const [tag] = tags.slice(index, index + 1);
+  const rest = tags.filter((_, other) => other !== index);
+  return tag === undefined ? rest : [...rest.slice(0, index - 1), tag, ...rest.slice(index - 1)];
 };
 
-/** A list of short words, each with a button that takes it out, and a field for the next. */
+/** A list of short texts, each with a button to remove it, and a field that adds another. */
 export function TagInput(props: TagInputProps) {
   const { name, value, hint, placeholder, suggestions = [], isOrdered = false } = props;
   const id = useId();
+  const save = useSave();
+  return (
+    <Row name={name} value={[...value]} htmlFor={id} isStacked {...(hint === undefined ? {} : { hint })}>
+      <div className="words">
+        {value.map((tag, index) => (
+          <Tag
+            key={tag}
+            tag={tag}
+            onMoveEarlier={isOrdered && index > 0 ? () => save({ [name]: moveEarlier(value, index) }) : undefined}
+            onRemove={() => save({ [name]: value.filter((other) => other !== tag) })}
+          />
+        ))}
+        <TagField id={id} name={name} value={value} placeholder={placeholder} suggestions={suggestions} />
+      </div>
+    </Row>
+  );
+}
+
+interface TagProps {
+  readonly tag: string;
+  /** Undefined when the tag cannot be moved. */
+  readonly onMoveEarlier: (() => void) | undefined;
+  readonly onRemove: () => void;
+}
+
+function Tag({ tag, onMoveEarlier, onRemove }: TagProps) {
+  return (
+    <span className="word">
+      {onMoveEarlier !== undefined && (
+        <button type="button" aria-label={`Move ${tag} forward`} title="Move forward" onClick={onMoveEarlier}>
+          <Icon name="earlier" size={16} />
+        </button>
+      )}
+      <span className="word-text">{tag}</span>
+      <button type="button" aria-label={`Remove ${tag}`} onClick={onRemove}>
+        <Icon name="close" size={14} />
+      </button>
+    </span>
+  );
+}
+
+type TagFieldProps = Pick<TagInputProps, 'name' | 'value' | 'placeholder'> & {
+  readonly id: string;
+  readonly suggestions: readonly string[];
+};
+
+/** Enter, a comma and leaving the field add its text. Backspace in the empty field removes the last tag. */
+function TagField({ id, name, value, placeholder, suggestions }: TagFieldProps) {
   const save = useSave();
   const [draft, setDraft] = useState('');
   const {
@@ -33,67 +81,44 @@ export function TagInput(props: TagInputProps) {
   } = PREFERENCE_RULES[name];
   const isFull = value.length >= maxTags;
 
-  const add = (): void => {
-    const word = draft.trim();
+  const addDraft = (): void => {
+    const tag = draft.trim();
     setDraft('');
-    if (word !== '' && !value.includes(word)) save({ [name]: [...value, word] });
+    if (tag !== '' && !value.includes(tag)) save({ [name]: [...value, tag] });
+  };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.nativeEvent.isComposing) return;
+    if (event.key === 'Enter' || event.key === ',') {
+      event.preventDefault();
+      addDraft();
+    } else if (event.key === 'Backspace' && draft === '' && value.length > 0) {
+      save({ [name]: value.slice(0, -1) });
+    }
   };
   return (
-    <Row name={name} value={[...value]} htmlFor={id} isStacked {...(hint === undefined ? {} : { hint })}>
-      <div className="words">
-        {value.map((word, at) => (
-          <span className="word" key={word}>
-            {isOrdered && at > 0 && (
-              <button
-                type="button"
-                aria-label={`Move ${word} forward`}
-                title="Move forward"
-                onClick={() => save({ [name]: moveEarlier(value, at) })}
-              >
-                <Icon name="earlier" size={16} />
-              </button>
-            )}
-            <span className="word-text">{word}</span>
-            <button
-              type="button"
-              aria-label={`Remove ${word}`}
-              onClick={() => save({ [name]: value.filter((other) => other !== word) })}
-            >
-              <Icon name="close" size={14} />
-            </button>
-          </span>
-        ))}
-        <input
-          id={id}
-          value={draft}
-          maxLength={maxTagLength}
-          disabled={isFull}
-          placeholder={isFull ? `No more than ${maxTags}` : placeholder}
-          list={suggestions.length > 0 ? `${id}-list` : undefined}
-          autoComplete="off"
-          onChange={({ target }) => setDraft(target.value)}
-          onBlur={add}
-          onKeyDown={(event) => {
-            if (event.nativeEvent.isComposing) return;
-            if (event.key === 'Enter' || event.key === ',') {
-              event.preventDefault();
-              add();
-            } else if (event.key === 'Backspace' && draft === '' && value.length > 0) {
-              save({ [name]: value.slice(0, -1) });
-            }
-          }}
-          data-testid={`words-${name}`}
-        />
-        {suggestions.length > 0 && (
-          <datalist id={`${id}-list`}>
-            {suggestions
-              .filter((word) => !value.includes(word))
-              .map((word) => (
-                <option key={word} value={word} />
-              ))}
-          </datalist>
-        )}
-      </div>
-    </Row>
+    <>
+      <input
+        id={id}
+        value={draft}
+        maxLength={maxTagLength}
+        disabled={isFull}
+        placeholder={isFull ? `No more than ${maxTags}` : placeholder}
+        list={suggestions.length > 0 ? `${id}-list` : undefined}
+        autoComplete="off"
+        onChange={({ target }) => setDraft(target.value)}
+        onBlur={addDraft}
+        onKeyDown={onKeyDown}
+        data-testid={`words-${name}`}
+      />
+      {suggestions.length > 0 && (
+        <datalist id={`${id}-list`}>
+          {suggestions
+            .filter((tag) => !value.includes(tag))
+            .map((tag) => (
+              <option key={tag} value={tag} />
+            ))}
+        </datalist>
+      )}
+    </>
   );
 }

@@ -1,63 +1,26 @@
-import { useCallback, useEffect, useId, useRef, useState } from 'react';
-import type { SessionSummary } from '../../../server/contract.ts';
 import { useSyncStatus } from '../../react.ts';
 import type { AppStore } from '../store-types.ts';
-import { DeviceItem } from '../components/device-item.tsx';
+import { DeviceItem } from '../devices/device-item.tsx';
 import { useNow } from '../hooks/use-now.ts';
-import { TelegramSection } from '../telegram/telegram-section.tsx';
 import { PageTitle } from '../routing.tsx';
-import { getErrorMessage } from '../session/error-message.ts';
 import type { AppSession } from '../session/session.ts';
-
-type DeviceListState =
-  | { readonly kind: 'loading' }
-  | { readonly kind: 'failed'; readonly reason: string }
-  | { readonly kind: 'listed'; readonly devices: readonly SessionSummary[] };
+import { TelegramSection } from '../telegram/telegram-section.tsx';
+import { SignOutOthers } from '../devices/sign-out-others.tsx';
+import { useDevices, type Devices } from '../devices/use-devices.ts';
 
 export interface DevicesPageProps {
   readonly session: AppSession;
   readonly store: AppStore;
 }
 
-/** Where the person is signed in; each of these can be ended from here. */
+/** The devices where the user is signed in, each with a button that signs it out. */
 export function DevicesPage({ session, store }: DevicesPageProps) {
   const { state } = useSyncStatus(store);
   const isConnected = state !== 'offline' && state !== 'sign-in-needed';
-  const [deviceList, setDeviceList] = useState<DeviceListState>({ kind: 'loading' });
-  const [message, setMessage] = useState<string>();
-  const [signingOutIds, setSigningOutIds] = useState<readonly string[]>([]);
+  const devices = useDevices(session.account, isConnected);
+  const { list, message, signingOutIds } = devices;
+  const others = list.kind === 'listed' ? list.devices.filter(({ current }) => !current) : [];
   const now = useNow(true, 60_000);
-
-  const load = useCallback(async (): Promise<void> => {
-    try {
-      setDeviceList({ kind: 'listed', devices: await session.account.devices() });
-    } catch (failure) {
-      setDeviceList({ kind: 'failed', reason: getErrorMessage(failure) });
-    }
-  }, [session]);
-  useEffect(() => {
-    if (!isConnected) return;
-    const onVisible = (): void => {
-      if (document.visibilityState === 'visible') void load();
-    };
-    onVisible();
-    document.addEventListener('visibilitychange', onVisible);
-    return () => document.removeEventListener('visibilitychange', onVisible);
-  }, [isConnected, load]);
-
-  const signOutDevices = (ids: readonly string[], successMessage: string, request: () => Promise<void>): void => {
-    setSigningOutIds(ids);
-    setMessage(undefined);
-    void request()
-      .then(
-        () => setMessage(successMessage),
-        (failure: unknown) => setMessage(`That did not work. ${getErrorMessage(failure)}`),
-      )
-      .then(load)
-      .finally(() => setSigningOutIds([]));
-  };
-  const devices = deviceList.kind === 'listed' ? deviceList.devices : [];
-  const others = devices.filter(({ current }) => !current);
 
   return (
     <div className="page narrow">
@@ -70,57 +33,66 @@ export function DevicesPage({ session, store }: DevicesPageProps) {
           className="card devices"
           aria-label="Signed-in devices"
           data-testid="devices"
-          data-kind={isConnected ? deviceList.kind : state}
+          data-kind={isConnected ? list.kind : state}
         >
-          {!isConnected && <NotConnectedMessage isOffline={state === 'offline'} />}
-          {isConnected && deviceList.kind === 'loading' && <p className="empty">Asking the server…</p>}
-          {isConnected && deviceList.kind === 'failed' && (
-            <div className="empty" role="alert">
-              <p>{deviceList.reason}</p>
-              <button type="button" className="ghost" onClick={() => void load()}>
-                Try again
-              </button>
-            </div>
-          )}
-          {isConnected && devices.length > 0 && (
-            <ul>
-              {devices.map((device) => (
-                <DeviceItem
-                  key={device.id}
-                  device={device}
-                  now={now}
-                  session={session}
-                  isSigningOut={signingOutIds.includes(device.id)}
-                  onSignOut={() =>
-                    signOutDevices([device.id], `${device.device} is signed out.`, () =>
-                      session.account.signOutDevice(device.id),
-                    )
-                  }
-                />
-              ))}
-            </ul>
+          {isConnected ? (
+            <DeviceList devices={devices} session={session} now={now} />
+          ) : (
+            <NotConnectedMessage isOffline={state === 'offline'} />
           )}
         </section>
-        {isConnected && deviceList.kind === 'listed' && others.length === 0 && (
+        {isConnected && list.kind === 'listed' && others.length === 0 && (
           <p className="row-hint">You are signed in nowhere else. Sign in on a second device to see it here.</p>
         )}
         {isConnected && others.length > 0 && (
           <SignOutOthers
             count={others.length}
             isSigningOut={signingOutIds.length > 0}
-            onSignOut={() =>
-              signOutDevices(
-                others.map(({ id }) => id),
-                'All other devices are signed out.',
-                session.account.signOutOtherDevices,
-              )
-            }
+            onSignOut={() => devices.signOutOthers(others)}
           />
         )}
-        {isConnected && <TelegramSection session={session} now={now} />}
+        {isConnected && <TelegramSection account={session.account} now={now} />}
       </div>
     </div>
   );
+}
+
+interface DeviceListProps {
+  readonly devices: Devices;
+  readonly session: AppSession;
+  readonly now: number;
+}
+
+function DeviceList({ devices: { list, signingOutIds, load, signOut }, session, now }: DeviceListProps) {
+  switch (list.kind) {
+    case 'loading':
+      return <p className="empty">Asking the server…</p>;
+    case 'failed':
+      return (
+        <div className="empty" role="alert">
+          <p>{list.reason}</p>
+          <button type="button" className="ghost" onClick={() => void load()}>
+            Try again
+          </button>
+        </div>
+      );
+    case 'listed':
+      if (list.devices.length === 0) return null;
+      return (
+        <ul>
+          {list.devices.map((device) => (
+            <DeviceItem
+              key={device.id}
+              device={device}
+              now={now}
+              session={session}
+              isSigningOut={signingOutIds.includes(device.id)}
+              onSignOut={() => signOut(device)}
+            />
+          ))}
+        </ul>
+      );
+  }
 }
 
 function NotConnectedMessage({ isOffline }: { readonly isOffline: boolean }) {
@@ -134,42 +106,6 @@ function NotConnectedMessage({ isOffline }: { readonly isOffline: boolean }) {
           ? 'The list is kept by the server, and is shown as soon as there is a connection.'
           : 'Your sign-in is over: your devices are shown when you have signed in again.'}
       </p>
-    </div>
-  );
-}
-
-interface SignOutOthersProps {
-  readonly count: number;
-  readonly isSigningOut: boolean;
-  readonly onSignOut: () => void;
-}
-
-/** Everywhere else at once: asked before it is done. */
-function SignOutOthers({ count, isSigningOut, onSignOut }: SignOutOthersProps) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const id = useId();
-  const others = count === 1 ? 'the other device' : `${count} other devices`;
-  return (
-    <div>
-      <button
-        type="button"
-        className="danger"
-        disabled={isSigningOut}
-        onClick={() => dialog.current?.showModal()}
-        data-testid="end-others"
-      >
-        Sign out all others
-      </button>
-      <dialog ref={dialog} className="card" aria-labelledby={id}>
-        <h2 id={id}>Sign out {others}?</h2>
-        <p>You stay signed in here. Elsewhere your preferences stay readable, and sync again after signing in.</p>
-        <form method="dialog" className="buttons">
-          <button className="ghost">Cancel</button>
-          <button className="danger" onClick={onSignOut} data-testid="end-others-confirm">
-            Sign out all others
-          </button>
-        </form>
-      </dialog>
     </div>
   );
 }

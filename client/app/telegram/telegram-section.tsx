@@ -1,18 +1,18 @@
 import { useState } from 'react';
 import { Section } from '../sections/section.tsx';
-import type { AppSession } from '../session/session.ts';
+import type { AccountRequests } from '../session/account-requests.ts';
 import { ChatItem } from './chat-item.tsx';
 import { LinkOffer } from './link-offer.tsx';
 import { useChats } from './use-chats.ts';
 
 export interface TelegramSectionProps {
-  readonly session: AppSession;
+  readonly account: AccountRequests;
   readonly now: number;
 }
 
 /** The person's chats with the Telegram bot; nothing where there is no bot. */
-export function TelegramSection({ session, now }: TelegramSectionProps) {
-  const { chats, offer, message, isBusy, createOffer, unlink } = useChats(session);
+export function TelegramSection({ account, now }: TelegramSectionProps) {
+  const { chats, offer, message, isBusy, createOffer, unlink } = useChats(account);
   const [unlinking, setUnlinking] = useState<string>();
   if (chats === undefined) return null;
   return (

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { TelegramChat, TelegramLink } from '../../../server/contract.ts';
+import type { AccountRequests } from '../session/account-requests.ts';
 import { getErrorMessage } from '../session/error-message.ts';
-import type { AppSession } from '../session/session.ts';
 
 /** In ms: how often it is looked whether an open link was used. */
 const POLL_INTERVAL_MS = 3_000;
@@ -18,7 +18,7 @@ export interface Chats {
 }
 
 /** The linked chats, read anew when one comes back to the page, and while a link is open. */
-export function useChats(session: AppSession): Chats {
+export function useChats(account: AccountRequests): Chats {
   const [chats, setChats] = useState<readonly TelegramChat[]>();
   const [offer, setOffer] = useState<TelegramLink>();
   const [message, setMessage] = useState<string>();
@@ -26,14 +26,14 @@ export function useChats(session: AppSession): Chats {
   const knownChats = useRef<ReadonlySet<string>>(undefined);
 
   const load = useCallback(async (): Promise<void> => {
-    const listed = await session.account.chats();
+    const listed = await account.chats();
     setChats(listed);
     const added = listed?.find(({ id, linkedAt }) => knownChats.current?.has(id + linkedAt) === false);
     knownChats.current = new Set(listed?.map(({ id, linkedAt }) => id + linkedAt));
     if (added === undefined) return;
     setOffer(undefined);
     setMessage(`${added.firstName} is linked.`);
-  }, [session]);
+  }, [account]);
 
   useEffect(() => {
     const refresh = (): void => {
@@ -63,12 +63,12 @@ export function useChats(session: AppSession): Chats {
     isBusy,
     createOffer: () =>
       runAction(async () => {
-        setOffer(await session.account.linkChat());
+        setOffer(await account.linkChat());
         return 'A link was made: open it on the device that has Telegram.';
       }),
     unlink: (chat) =>
       runAction(async () => {
-        await session.account.unlinkChat(chat.id);
+        await account.unlinkChat(chat.id);
         await load().catch(() => undefined);
         return `${chat.firstName} is unlinked.`;
       }),

@@ -1,8 +1,8 @@
 import type { SessionSummary } from '../../../server/contract.ts';
 import type { AppSession } from '../session/session.ts';
 import { formatRelativeTime } from '../status-text.ts';
-import { Icon } from './icons.tsx';
-import { SignOutButton } from './sign-out-button.tsx';
+import { Icon } from '../components/icons.tsx';
+import { SignOutButton } from '../components/sign-out-button.tsx';
 
 const dateFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
 const dateTimeFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });

@@ -1,0 +1,37 @@
+import { useId, useRef } from 'react';
+
+export interface SignOutOthersProps {
+  readonly count: number;
+  readonly isSigningOut: boolean;
+  readonly onSignOut: () => void;
+}
+
+/** A button that signs out all other devices, after a confirmation. */
+export function SignOutOthers({ count, isSigningOut, onSignOut }: SignOutOthersProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  const others = count === 1 ? 'the other device' : `${count} other devices`;
+  return (
+    <div>
+      <button
+        type="button"
+        className="danger"
+        disabled={isSigningOut}
+        onClick={() => dialog.current?.showModal()}
+        data-testid="end-others"
+      >
+        Sign out all others
+      </button>
+      <dialog ref={dialog} className="card" aria-labelledby={id}>
+        <h2 id={id}>Sign out {others}?</h2>
+        <p>You stay signed in here. Elsewhere your preferences stay readable, and sync again after signing in.</p>
+        <form method="dialog" className="buttons">
+          <button className="ghost">Cancel</button>
+          <button className="danger" onClick={onSignOut} data-testid="end-others-confirm">
+            Sign out all others
+          </button>
+        </form>
+      </dialog>
+    </div>
+  );
+}
