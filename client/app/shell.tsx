@@ -42,12 +42,12 @@ export function Shell({ session, store, updates, toasts, hasStatus, children }: 
               </Link>
             ))}
           </nav>
-          <div className="who">
+          <div className="account">
             {hasStatus && <StatusPill store={store} />}
             <span className="avatar" aria-hidden="true">
               {store.username.slice(0, 1).toUpperCase()}
             </span>
-            <span className="name" data-testid="who" title={store.username}>
+            <span className="name" data-testid="current-user" title={store.username}>
               {store.username}
             </span>
             <SignOutButton session={session} />

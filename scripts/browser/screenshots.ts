@@ -74,17 +74,17 @@ async function takeDevicesOffline(page: Page): Promise<void> {
   for (const name of ['laptop', 'phone']) {
     await page.locator(`[data-testid="status-${name}"][data-state="live"]`).waitFor();
   }
-  await page.getByTestId('both').click();
+  await page.getByTestId('toggle-both').click();
   for (const name of ['laptop', 'phone']) {
     await page.locator(`[data-testid="status-${name}"][data-state="offline"]`).waitFor();
   }
   await laptop.getByTestId('choice-theme-dark').check();
   await phone.getByTestId('choice-viewMode-table').check();
-  await page.locator('[data-testid="tour"][data-step="mend"]').waitFor();
+  await page.locator('[data-testid="tour"][data-step="reconnect"]').waitFor();
 }
 
 async function mergeDevices(page: Page): Promise<void> {
-  await page.getByTestId('both').click();
+  await page.getByTestId('toggle-both').click();
   await page.locator('[data-testid="tour"][data-step="merged"]').waitFor();
   await page.getByTestId('device-laptop').getByTestId('choice-theme-system').check();
   await page.getByTestId('device-laptop').getByTestId('choice-viewMode-kanban').check();

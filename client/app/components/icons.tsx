@@ -11,7 +11,6 @@ const PATHS = {
   close: 'M6 6l12 12M18 6 6 18',
   earlier: 'M14.5 6 8.5 12l6 6',
   server: 'M4 4.5h16v6H4zM4 13.5h16v6H4zM7.5 7.5h.01M7.5 16.5h.01',
-  cut: 'M4 4l16 16M9 5.5a11 11 0 0 1 11 4M4 9.500a11 11 0 0 1 3-2M8 13.500a5.500 5.500 0 0 1 3.500-1.500M12 18h.01',
 } as const;
 
 export type IconName = keyof typeof PATHS;

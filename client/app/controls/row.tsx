@@ -37,7 +37,7 @@ export function Row<K extends keyof PreferenceValues>(props: RowProps<K>) {
   const labelId = useId();
   const isDefault = JSON.stringify(value) === JSON.stringify(DEFAULT_PREFERENCES[name]);
   const label = LABELS[name];
-  const className = ['row', isStacked ? 'stacked' : '', isHighlighted ? 'lit' : ''].filter(Boolean).join(' ');
+  const className = ['row', isStacked ? 'stacked' : '', isHighlighted ? 'highlighted' : ''].filter(Boolean).join(' ');
   return (
     <div
       className={className}

@@ -28,7 +28,7 @@ export function TagInput(props: TagInputProps) {
   const save = useSave();
   return (
     <Row name={name} value={[...value]} htmlFor={id} isStacked {...(hint === undefined ? {} : { hint })}>
-      <div className="words">
+      <div className="tags">
         {value.map((tag, index) => (
           <Tag
             key={tag}
@@ -52,13 +52,13 @@ interface TagProps {
 
 function Tag({ tag, onMoveEarlier, onRemove }: TagProps) {
   return (
-    <span className="word">
+    <span className="tag-item">
       {onMoveEarlier !== undefined && (
         <button type="button" aria-label={`Move ${tag} forward`} title="Move forward" onClick={onMoveEarlier}>
           <Icon name="earlier" size={16} />
         </button>
       )}
-      <span className="word-text">{tag}</span>
+      <span className="tag-text">{tag}</span>
       <button type="button" aria-label={`Remove ${tag}`} onClick={onRemove}>
         <Icon name="close" size={14} />
       </button>
@@ -108,7 +108,7 @@ function TagField({ id, name, value, placeholder, suggestions }: TagFieldProps) 
         onChange={({ target }) => setDraft(target.value)}
         onBlur={addDraft}
         onKeyDown={onKeyDown}
-        data-testid={`words-${name}`}
+        data-testid={`tag-input-${name}`}
       />
       {suggestions.length > 0 && (
         <datalist id={`${id}-list`}>

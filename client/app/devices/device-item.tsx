@@ -43,7 +43,7 @@ export function DeviceItem({ device, now, session, isSigningOut, onSignOut }: De
           disabled={isSigningOut}
           onClick={onSignOut}
           aria-label={`Sign out ${device.device}`}
-          data-testid="end-device"
+          data-testid="sign-out-device"
         >
           {isSigningOut ? 'Signing out…' : 'Sign out'}
         </button>

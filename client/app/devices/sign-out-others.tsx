@@ -18,7 +18,7 @@ export function SignOutOthers({ count, isSigningOut, onSignOut }: SignOutOthersP
         className="danger"
         disabled={isSigningOut}
         onClick={() => dialog.current?.showModal()}
-        data-testid="end-others"
+        data-testid="sign-out-others"
       >
         Sign out all others
       </button>
@@ -27,7 +27,7 @@ export function SignOutOthers({ count, isSigningOut, onSignOut }: SignOutOthersP
         <p>You stay signed in here. Elsewhere your preferences stay readable, and sync again after signing in.</p>
         <form method="dialog" className="buttons">
           <button className="ghost">Cancel</button>
-          <button className="danger" onClick={onSignOut} data-testid="end-others-confirm">
+          <button className="danger" onClick={onSignOut} data-testid="sign-out-others-confirm">
             Sign out all others
           </button>
         </form>

@@ -11,7 +11,7 @@ export function CopyButton({ text }: { readonly text: () => string }) {
   };
   return (
     <span className="copy">
-      <button type="button" className="ghost" onClick={copy} data-testid="copy-inspection">
+      <button type="button" className="ghost" onClick={copy} data-testid="copy-snapshot">
         Copy all
       </button>
       <span role="status" className="row-hint">

@@ -40,7 +40,7 @@ export function PreferencesPage({ store, isReady, toasts }: PreferencesPageProps
             <Preview preferences={preferences} />
           </div>
         )}
-        <div className="column" data-testid="preferences" data-read={isReady}>
+        <div className="column" data-testid="preferences" data-ready={isReady}>
           <ErrorNotice error={changes.error} onDismiss={changes.dismissError} />
           {isReady === 'failed' && (
             <p className="notice" role="alert">

@@ -47,7 +47,7 @@ export function TelegramSection({ account, now }: TelegramSectionProps) {
           className={offer === undefined ? 'primary' : 'ghost'}
           disabled={isBusy}
           onClick={createOffer}
-          data-testid="telegram-make-link"
+          data-testid="telegram-create-link"
         >
           {offer === undefined ? 'Link a Telegram chat' : 'Make another link'}
         </button>

@@ -39,7 +39,7 @@ export function Device({ device, store }: DeviceProps) {
       aria-labelledby={id}
       data-theme={isReady ? preferences.theme : 'system'}
       data-testid={`device-${device.name.toLowerCase()}`}
-      data-read={isReady}
+      data-ready={isReady}
     >
       <header className="device-head">
         <Icon name={device.icon} size={24} />
@@ -60,7 +60,7 @@ export function Device({ device, store }: DeviceProps) {
         </SaveProvider>
       )}
       <Toasts list={toasts} isInline />
-      <details className="inside">
+      <details className="device-inspector">
         <summary>Look inside</summary>
         <Inspector store={store} headingLevel="h3" />
       </details>
@@ -71,7 +71,7 @@ export function Device({ device, store }: DeviceProps) {
 function NetworkSwitch({ device: { name, network } }: { readonly device: DemoDevice }) {
   const isOffline = useSyncExternalStore(network.subscribe, network.isOffline);
   return (
-    <label className="line-switch">
+    <label className="network-switch">
       <span>{isOffline ? 'Offline' : 'Online'}</span>
       <input
         className="switch"
@@ -80,7 +80,7 @@ function NetworkSwitch({ device: { name, network } }: { readonly device: DemoDev
         aria-label={`${name} is online`}
         checked={!isOffline}
         onChange={({ target }) => network.setOffline(!target.checked)}
-        data-testid={`line-${name.toLowerCase()}`}
+        data-testid={`network-switch-${name.toLowerCase()}`}
       />
     </label>
   );

@@ -13,9 +13,9 @@ export function NetworkDiagram({
   readonly stores: readonly [AppStore, AppStore];
 }) {
   return (
-    <div className="wire" aria-hidden="true">
+    <div className="network-diagram" aria-hidden="true">
       <DeviceConnection device={pair[0]} store={stores[0]} />
-      <span className="wire-server">
+      <span className="server-node">
         <Icon name="server" size={22} />
         One CouchDB
       </span>
@@ -28,11 +28,11 @@ function DeviceConnection({ device, store }: { readonly device: DemoDevice; read
   const isOffline = useSyncExternalStore(device.network.subscribe, device.network.isOffline);
   const { state, unsent } = useSyncStatus(store);
   const isTransferring = !isOffline && (unsent > 0 || state === 'catching-up');
-  const stateClass = isOffline ? 'is-cut' : isTransferring ? 'is-flowing' : state === 'live' ? 'is-live' : '';
+  const stateClass = isOffline ? 'is-offline' : isTransferring ? 'is-flowing' : state === 'live' ? 'is-live' : '';
   return (
-    <span className={`wire-half ${stateClass}`}>
+    <span className={`connection ${stateClass}`}>
       <Icon name={device.icon} size={22} />
-      <span className="wire-line">{isOffline && <Icon name="close" size={18} />}</span>
+      <span className="connection-line">{isOffline && <Icon name="close" size={18} />}</span>
     </span>
   );
 }

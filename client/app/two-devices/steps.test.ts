@@ -5,7 +5,7 @@ const offline = (unsent: number): DeviceState => ({ isOffline: true, status: { s
 const sending: DeviceState = { isOffline: false, status: { state: 'live', unsent: 1 } };
 
 const walk = (...moments: readonly (readonly [DeviceState, DeviceState])[]): readonly TourStep[] => {
-  let step: TourStep = 'cut';
+  let step: TourStep = 'disconnect';
   return moments.map((devices) => (step = nextStep(step, devices)));
 };
 
@@ -21,11 +21,15 @@ test('both offline, an edit on each, both online and settled: that is the whole 
       [sending, sending],
       [online, online],
     ),
-  ).toEqual(['cut', 'cut', 'edit', 'edit', 'mend', 'mend', 'mend', 'merged']);
+  ).toEqual(['disconnect', 'disconnect', 'edit', 'edit', 'reconnect', 'reconnect', 'reconnect', 'merged']);
 });
 
 test('who goes online before there is something to merge begins anew', () => {
-  expect(walk([offline(0), offline(0)], [offline(1), offline(0)], [sending, online])).toEqual(['edit', 'edit', 'cut']);
+  expect(walk([offline(0), offline(0)], [offline(1), offline(0)], [sending, online])).toEqual([
+    'edit',
+    'edit',
+    'disconnect',
+  ]);
 });
 
 test('after the end it can be gone again', () => {
@@ -34,5 +38,5 @@ test('after the end it can be gone again', () => {
     [offline(1), offline(1)],
     [online, online],
   ] as const;
-  expect(walk(...whole, ...whole)).toEqual(['edit', 'mend', 'merged', 'edit', 'mend', 'merged']);
+  expect(walk(...whole, ...whole)).toEqual(['edit', 'reconnect', 'merged', 'edit', 'reconnect', 'merged']);
 });

@@ -1,7 +1,7 @@
 /** How far somebody has come in seeing two devices merge: three steps, told from what the devices do. */
 import type { SyncStatus } from '../../index.ts';
 
-export type TourStep = 'cut' | 'edit' | 'mend' | 'merged';
+export type TourStep = 'disconnect' | 'edit' | 'reconnect' | 'merged';
 
 export interface DeviceState {
   readonly isOffline: boolean;
@@ -15,14 +15,14 @@ const isSynced = ({ isOffline, status }: DeviceState): boolean =>
 export const nextStep = (step: TourStep, devices: readonly DeviceState[]): TourStep => {
   const allOffline = devices.every(({ isOffline }) => isOffline);
   switch (step) {
-    case 'cut':
-      return allOffline ? 'edit' : 'cut';
+    case 'disconnect':
+      return allOffline ? 'edit' : 'disconnect';
     case 'edit':
       // Online again without an edit on each: there is nothing to be merged, so it begins anew.
-      if (!devices.some(({ isOffline }) => isOffline)) return 'cut';
-      return allOffline && devices.every(({ status }) => status.unsent > 0) ? 'mend' : 'edit';
-    case 'mend':
-      return devices.every(isSynced) ? 'merged' : 'mend';
+      if (!devices.some(({ isOffline }) => isOffline)) return 'disconnect';
+      return allOffline && devices.every(({ status }) => status.unsent > 0) ? 'reconnect' : 'edit';
+    case 'reconnect':
+      return devices.every(isSynced) ? 'merged' : 'reconnect';
     case 'merged':
       return allOffline ? 'edit' : 'merged';
   }

@@ -5,12 +5,12 @@ import { Icon } from '../components/icons.tsx';
 import type { DemoDevice, DevicePair } from './demo-devices.ts';
 import { nextStep, type DeviceState, type TourStep } from './steps.ts';
 
-const STEPS = ['cut', 'edit', 'mend'] as const;
+const STEPS = ['disconnect', 'edit', 'reconnect'] as const;
 
 const STEP_TEXTS: Readonly<Record<(typeof STEPS)[number], readonly [string, string]>> = {
-  cut: ['Take both offline', 'Their lines are cut. Everything goes on working.'],
+  disconnect: ['Take both offline', 'Their lines are cut. Everything goes on working.'],
   edit: ['Change something on each', 'Say, the theme on the laptop and the view on the phone; or the same on both.'],
-  mend: ['Bring them back online', 'Each preference keeps its latest edit, from whichever device it came.'],
+  reconnect: ['Bring them back online', 'Each preference keeps its latest edit, from whichever device it came.'],
 };
 
 function useDeviceState({ network }: DemoDevice, store: AppStore): DeviceState {
@@ -22,7 +22,7 @@ function useDeviceState({ network }: DemoDevice, store: AppStore): DeviceState {
 /** What to do next, told from what the devices do: nothing has to be clicked away. */
 export function Tour({ pair, stores }: { readonly pair: DevicePair; readonly stores: readonly [AppStore, AppStore] }) {
   const [left, right] = [useDeviceState(pair[0], stores[0]), useDeviceState(pair[1], stores[1])];
-  const [step, setStep] = useState<TourStep>('cut');
+  const [step, setStep] = useState<TourStep>('disconnect');
   useEffect(
     () => setStep((now) => nextStep(now, [left, right])),
     [left.isOffline, right.isOffline, left.status, right.status],
@@ -55,9 +55,9 @@ export function Tour({ pair, stores }: { readonly pair: DevicePair; readonly sto
         </p>
         <button
           type="button"
-          className={step === 'cut' || step === 'mend' ? 'primary' : 'ghost'}
+          className={step === 'disconnect' || step === 'reconnect' ? 'primary' : 'ghost'}
           onClick={() => setBoth(!isAnyOffline)}
-          data-testid="both"
+          data-testid="toggle-both"
         >
           {isAnyOffline ? 'Bring both online' : 'Take both offline'}
         </button>

@@ -98,10 +98,10 @@ async function createPageStates({ createUser, browser, server, telegram }: Harne
           await frame.locator('details').evaluate((details) => ((details as HTMLDetailsElement).open = true));
           await frame.getByTestId('leaf').first().waitFor();
         }
-        await page.getByTestId('both').click();
+        await page.getByTestId('toggle-both').click();
         const next = (await page.getByTestId('device-laptop').getAttribute('data-theme')) === 'dark' ? 'light' : 'dark';
         await page.getByTestId('device-laptop').getByTestId(`choice-theme-${next}`).check();
-        await page.getByTestId('both').click();
+        await page.getByTestId('toggle-both').click();
         await page.locator('[data-testid="status-laptop"][data-state="live"][data-unsent="0"]').waitFor();
       },
     },
@@ -111,7 +111,7 @@ async function createPageStates({ createUser, browser, server, telegram }: Harne
       show: async () => {
         if ((await signedOutTab.page.getByTestId('sign-in-again').count()) > 0) return;
         await goTo(page, 'Devices');
-        await page.getByTestId('end-device').first().click();
+        await page.getByTestId('sign-out-device').first().click();
         await signedOutTab.page.getByTestId('sign-in-again').waitFor();
       },
     },

@@ -10,17 +10,17 @@ export async function devicesAreSignedOut({ createUser }: Harness): Promise<void
   await page.getByTestId('device').nth(2).waitFor();
   expect((await page.getByText('This device').count()) === 1, 'not exactly one of them is this device');
 
-  await page.getByTestId('end-device').first().click();
+  await page.getByTestId('sign-out-device').first().click();
   await page.getByTestId('devices-message').filter({ hasText: 'is signed out' }).waitFor();
   await page.getByTestId('device').nth(2).waitFor({ state: 'detached' });
 
   // Asked first: a no is a no.
-  await page.getByTestId('end-others').click();
+  await page.getByTestId('sign-out-others').click();
   await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
   await page.getByRole('dialog').waitFor({ state: 'hidden' });
   expect((await page.getByTestId('device').count()) === 2, 'devices were ended though it was cancelled');
-  await page.getByTestId('end-others').click();
-  await page.getByTestId('end-others-confirm').click();
+  await page.getByTestId('sign-out-others').click();
+  await page.getByTestId('sign-out-others-confirm').click();
   await page.getByTestId('devices-message').filter({ hasText: 'All other devices' }).waitFor();
   await page.getByTestId('device').nth(1).waitFor({ state: 'detached' });
   for (const tab of others) await waitForState(tab.page, 'sign-in-needed');

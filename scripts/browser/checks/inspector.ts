@@ -36,7 +36,7 @@ export async function snapshotIsCopied({ createUser, server }: Harness): Promise
   const { page, context } = await person.openBrowser();
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: server.url });
   await goTo(page, 'Inspector');
-  await page.getByTestId('copy-inspection').click();
+  await page.getByTestId('copy-snapshot').click();
   await page.getByText('Copied').waitFor();
   const copied = JSON.parse(await page.evaluate(() => navigator.clipboard.readText())) as {
     readonly documentId?: unknown;

@@ -101,7 +101,7 @@ async function expectEveryPageStartsOffline(context: BrowserContext, url: string
   for (const path of PATHS) {
     await page.goto(url + path);
     await page.getByRole('heading', { level: 1 }).waitFor();
-    await page.getByTestId('who').filter({ hasText: 'alice' }).waitFor();
+    await page.getByTestId('current-user').filter({ hasText: 'alice' }).waitFor();
   }
   await context.setOffline(false);
   const keys = await cacheKeys(page);

@@ -146,7 +146,7 @@ export async function coldStart({ createUser, server }: Harness): Promise<string
   });
   await firstTab.context.addInitScript(() => {
     new MutationObserver((_changes, observer) => {
-      if (document.querySelector('[data-testid="preferences"][data-read="true"] [data-testid^="pref-"]') === null)
+      if (document.querySelector('[data-testid="preferences"][data-ready="true"] [data-testid^="pref-"]') === null)
         return;
       Reflect.set(globalThis, 'firstPreference', performance.now());
       observer.disconnect();

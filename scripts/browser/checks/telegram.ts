@@ -7,7 +7,7 @@ import { expect, goTo, waitForValue, type Harness } from '../testing/harness.ts'
 export async function createLink(page: Page): Promise<string> {
   const shown = page.getByTestId('telegram-code');
   const before = (await shown.count()) === 0 ? '' : await shown.innerText();
-  await page.getByTestId('telegram-make-link').click();
+  await page.getByTestId('telegram-create-link').click();
   await shown.filter({ hasNotText: before === '' ? /^$/ : before }).waitFor();
   return (await shown.innerText()).replace('/start ', '');
 }

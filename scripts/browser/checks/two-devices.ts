@@ -35,7 +35,7 @@ export async function twoDevicesMerge({ createUser }: Harness): Promise<void> {
   await goTo(page, 'Two devices');
   await waitForDeviceStates(page, 'live', 0);
 
-  await page.getByTestId('both').click();
+  await page.getByTestId('toggle-both').click();
   await waitForDeviceStates(page, 'offline', 0);
   await waitForStep(page, 'edit');
   // Different preferences, and the same one on both: there the later edit holds.
@@ -44,16 +44,16 @@ export async function twoDevicesMerge({ createUser }: Harness): Promise<void> {
   await device(page, 'phone').getByTestId('switch-activitySidebarOpen').click();
   await device(page, 'phone').getByTestId('choice-viewMode-table').check();
   await waitForDeviceStates(page, 'offline', 2);
-  await waitForStep(page, 'mend');
+  await waitForStep(page, 'reconnect');
   expect(
     (await device(page, 'phone').getAttribute('data-theme')) === 'system',
     'a device that is offline has heard of the other one’s edit',
   );
 
   // The later edit is there first, so that the earlier one is known to have been replaced and not just changed.
-  await page.getByTestId('line-phone').click();
+  await page.getByTestId('network-switch-phone').click();
   await page.locator('[data-testid="status-phone"][data-state="live"][data-unsent="0"]').waitFor();
-  await page.getByTestId('both').click();
+  await page.getByTestId('toggle-both').click();
   await waitForStep(page, 'merged');
   await waitForDeviceStates(page, 'live', 0);
   await waitForValueOnDevices(page, 'theme', 'dark');
@@ -75,7 +75,7 @@ export async function oneDeviceGoesOffline({ createUser, server }: Harness): Pro
   const { page, context } = await person.openBrowser();
   await goTo(page, 'Two devices');
   await waitForDeviceStates(page, 'live', 0);
-  await page.getByTestId('line-laptop').click();
+  await page.getByTestId('network-switch-laptop').click();
   await page.locator('[data-testid="status-laptop"][data-state="offline"]').waitFor();
   await device(page, 'phone').getByTestId('choice-viewMode-graph').check();
   await page.locator('[data-testid="status-phone"][data-state="live"][data-unsent="0"]').waitFor();
@@ -90,7 +90,7 @@ export async function oneDeviceGoesOffline({ createUser, server }: Harness): Pro
     (await device(tab.page, 'laptop').getByTestId('preview').getAttribute('data-view')) === 'kanban',
     'a device that is offline has heard of the other one’s edit',
   );
-  await tab.page.getByTestId('line-laptop').click();
+  await tab.page.getByTestId('network-switch-laptop').click();
   await waitForValueOnDevices(tab.page, 'viewMode', 'graph');
 }
 
@@ -105,7 +105,7 @@ export async function twoDevicesLeaveNothing({ createUser, server }: Harness): P
     await goTo(page, 'Two devices');
     await waitForDeviceStates(page, 'live', 0);
     expect((await databaseNames(page)).length === 3, 'there are not three databases to begin with');
-    await page.getByTestId('line-phone').click();
+    await page.getByTestId('network-switch-phone').click();
     await page.locator('[data-testid="status-phone"][data-state="offline"]').waitFor();
     await device(page, 'phone').getByTestId('switch-dailyBriefing').click();
     await page.locator('[data-testid="status-phone"][data-unsent="1"]').waitFor();

@@ -39,7 +39,7 @@ async function undoByButtonAndKey({ page }: BrowserTab, right: BrowserTab): Prom
   await addTag(page, 'selectedTags', 'home');
   await waitForToast(page, 'undo', '“home” added to Tags.');
   // In a text field the keys are the browser's own.
-  await page.getByTestId('words-selectedTags').press('Control+z');
+  await page.getByTestId('tag-input-selectedTags').press('Control+z');
   await waitForValue(page, 'selectedTags', ['home']);
   await page.getByTestId('switch-dailyRecap').focus();
   await page.keyboard.press('Control+z');

@@ -118,7 +118,7 @@ export async function startHarness(): Promise<Harness> {
       const tab = await openTab(context, url ?? server.url);
       if (usesDirectSignIn) await waitForState(tab.page, 'live');
       else await signIn(tab.page);
-      await tab.page.locator('[data-testid="preferences"][data-read="true"]').waitFor();
+      await tab.page.locator('[data-testid="preferences"][data-ready="true"]').waitFor();
       return tab;
     };
     return { username, openBrowser, signIn };
@@ -192,7 +192,7 @@ export const choose = (page: Page, name: string, value: string): Promise<void> =
 export const toggle = (page: Page, name: string): Promise<void> => page.getByTestId(`switch-${name}`).click();
 
 export async function addTag(page: Page, name: string, tag: string): Promise<void> {
-  const field = page.getByTestId(`words-${name}`);
+  const field = page.getByTestId(`tag-input-${name}`);
   await field.fill(tag);
   await field.press('Enter');
 }
