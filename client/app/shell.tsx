@@ -29,7 +29,7 @@ export function Shell({ session, store, updates, toasts, hasStatus, children }: 
   return (
     <>
       <a className="skip" href="#content">
-        Skip to the content
+        Skip to content
       </a>
       <header className="top">
         <div className="top-inner">

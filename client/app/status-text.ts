@@ -19,31 +19,31 @@ export const describeStatus = ({ state, unsent, refused }: SyncStatus): StatusDe
       return {
         tone: 'quiet',
         text: 'Connecting',
-        detail: 'Your preferences are here already; the server is being asked.',
+        detail: 'Your preferences are ready. Connecting to the server.',
       };
     case 'catching-up':
-      return { tone: 'busy', text: 'Catching up', detail: 'What has changed here and elsewhere is being exchanged.' };
+      return { tone: 'busy', text: 'Syncing', detail: 'Exchanging changes with the server.' };
     case 'live':
       return unsent === 0
-        ? { tone: 'good', text: 'Live', detail: 'Every change is on your other devices within a moment.' }
-        : { tone: 'busy', text: 'Saving', detail: `${formatChangeCount(unsent)} on the way to the server.` };
+        ? { tone: 'good', text: 'Live', detail: 'Changes appear on your other devices right away.' }
+        : { tone: 'busy', text: 'Saving', detail: `Sending ${formatChangeCount(unsent)} to the server.` };
     case 'offline':
       return {
         tone: 'quiet',
         text: `Offline${waiting}`,
-        detail: 'Changes are kept in this browser, and sent as soon as there is a connection.',
+        detail: 'Changes are saved in this browser and sent when you are back online.',
       };
     case 'sign-in-needed':
       return {
         tone: 'attention',
         text: `Sign in again to sync${waiting}`,
-        detail: 'Your preferences stay here; nothing is lost.',
+        detail: 'Your preferences stay in this browser. Nothing is lost.',
       };
     case 'refused':
       return {
         tone: 'attention',
         text: `${formatChangeCount(refused.length)} not accepted`,
-        detail: 'The server did not take everything. See the message above your preferences.',
+        detail: 'The server did not accept everything. See the message above your preferences.',
       };
   }
 };

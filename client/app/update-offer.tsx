@@ -9,7 +9,7 @@ export function UpdateOffer({ updates }: { readonly updates: Updates }) {
     <div role="status">
       {isUpdateWaiting && !isDismissed && (
         <div className="toast" data-testid="update-offer">
-          <p>A new version is there.</p>
+          <p>A new version is available.</p>
           <button type="button" className="toast-action" onClick={updates.accept} data-testid="update-accept">
             Reload
           </button>

@@ -59,7 +59,7 @@ async function fillPreferences(page: Page): Promise<void> {
 
 /** No message in the way, nothing focused, and at the top. */
 async function clearDistractions(page: Page): Promise<void> {
-  const close = page.getByRole('button', { name: 'Close this message' });
+  const close = page.getByRole('button', { name: 'Dismiss message' });
   while ((await close.count()) > 0) await close.first().click();
   await page.mouse.move(0, 0);
   await page.evaluate(() => {

@@ -53,7 +53,7 @@ test('a change is told in a sentence that names the preference and its value as 
   expect(describePatch({}, { timezone: 'America/New_York' })).toBe('Time zone changed to America/New York.');
   expect(describePatch({ selectedTags: ['all'] }, { selectedTags: ['all', 'home'] })).toBe('“home” added to Tags.');
   expect(describePatch({ selectedTags: ['all', 'home'] }, { selectedTags: ['home'] })).toBe('“all” removed from Tags.');
-  expect(describePatch({ selectedTags: ['a'] }, { selectedTags: [] })).toBe('Tags emptied.');
+  expect(describePatch({ selectedTags: ['a'] }, { selectedTags: [] })).toBe('Tags cleared.');
   expect(describePatch({ tableColumns: ['a', 'b'] }, { tableColumns: ['b', 'a'] })).toBe('Table columns changed.');
   expect(describePatch({}, { filterPresets: [{ name: 'Weekend' }] })).toBe('“Weekend” added to Saved filters.');
   expect(describePatch({}, { selectedTags: ['a'], selectedTimeRange: 'week' })).toBe('Tags and Time range changed.');
@@ -63,7 +63,7 @@ test('an undo and a superseded edit are told likewise', () => {
   expect(describeUndo(createChange(preferencesWith({ theme: 'light' }), { theme: 'dark' }))).toBe(
     'Theme is Light again.',
   );
-  expect(describeUndo(createChange(preferencesWith(), { selectedTags: ['a'] }))).toBe('Tags are as before.');
+  expect(describeUndo(createChange(preferencesWith(), { selectedTags: ['a'] }))).toBe('Tags restored.');
   expect(describeSuperseded('theme', 'light')).toBe('Theme was also changed on another device: now Light.');
   expect(describeSuperseded('tableColumns', ['Due', 'Owner'])).toBe(
     'Table columns were also changed on another device: now Due and Owner.',

@@ -47,7 +47,7 @@ const describeListChange = ({ key, before, after }: ValueChange): string | undef
 
 const describeValueChange = (step: ValueChange): string => {
   if (typeof step.after === 'boolean') return `${LABELS[step.key]} turned ${formatValue(step.key, step.after)}`;
-  if (Array.isArray(step.after) && step.after.length === 0) return `${LABELS[step.key]} emptied`;
+  if (Array.isArray(step.after) && step.after.length === 0) return `${LABELS[step.key]} cleared`;
   return (
     describeListChange(step) ?? (Array.isArray(step.after) ? `${LABELS[step.key]} changed` : describeAssignment(step))
   );
@@ -71,9 +71,9 @@ export const describeChange = (change: Change): string => {
 export const describeUndo = (change: Change): string => {
   const [step, ...others] = change;
   if (step === undefined) return '';
-  if (others.length > 0) return `${formatKeys(change)} are as before.`;
+  if (others.length > 0) return `${formatKeys(change)} restored.`;
   return Array.isArray(step.before)
-    ? `${LABELS[step.key]} ${isPlural(step.key) ? 'are' : 'is'} as before.`
+    ? `${LABELS[step.key]} restored.`
     : `${LABELS[step.key]} is ${formatValue(step.key, step.before)} again.`;
 };
 

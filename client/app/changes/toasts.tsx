@@ -86,7 +86,7 @@ function ToastItem({ toast, isPaused, onDismiss }: ToastItemProps) {
           {action.label}
         </button>
       )}
-      <button type="button" className="toast-close" aria-label="Close this message" onClick={onDismiss}>
+      <button type="button" className="toast-close" aria-label="Dismiss message" onClick={onDismiss}>
         <Icon name="close" size={16} />
       </button>
     </div>

@@ -75,7 +75,9 @@ function UsernameField({ value, onChange, isNew, isReadOnly }: FieldProps & { re
         aria-describedby={isNew ? `${id}-name-hint` : undefined}
       />
       {isNew && (
-        <small id={`${id}-name-hint`}>Small letters, digits and _ . @ + -, beginning with a letter or a digit.</small>
+        <small id={`${id}-name-hint`}>
+          Lowercase letters, digits and _ . @ + -, starting with a letter or a digit.
+        </small>
       )}
     </label>
   );

@@ -11,7 +11,7 @@ export function RefusedNotice({ store }: { readonly store: AppStore }) {
   return (
     <div className="notice" role="alert" data-testid="notice-refused">
       <div>
-        <p>The server did not accept everything, and what it refused was taken back:</p>
+        <p>The server did not accept these changes, so they were undone:</p>
         <ul>
           {refused.map(({ key, reason }) => (
             <li key={key}>
@@ -21,7 +21,7 @@ export function RefusedNotice({ store }: { readonly store: AppStore }) {
         </ul>
       </div>
       <button type="button" className="ghost" onClick={store.dismissRefused} data-testid="dismiss-refused">
-        I understand
+        Dismiss
       </button>
     </div>
   );
@@ -42,7 +42,7 @@ export function Notices({ session, store }: NoticesProps) {
         <section className="notice sign-in-again" aria-label="Sign in again" data-testid="sign-in-again">
           <div>
             <h2>Sign in again to sync</h2>
-            <p>Your sign-in is over. Your preferences are still here, and you can go on changing them.</p>
+            <p>Your session has ended. Your preferences are still here, and you can keep editing them.</p>
           </div>
           <CredentialsForm action="Sign in again" username={store.username} isNew={false} onSubmit={session.signIn} />
         </section>
@@ -64,7 +64,7 @@ export function ErrorNotice({
     <div className="notice" role="alert" data-testid="notice-error">
       <p>{error}</p>
       <button type="button" className="ghost" onClick={onDismiss}>
-        Close
+        Dismiss
       </button>
     </div>
   );

@@ -49,11 +49,11 @@ export function SignOutButton({ session, label, testId = 'sign-out' }: SignOutBu
       <dialog ref={dialog} className="card" aria-labelledby={id}>
         <h2 id={id}>Sign out and lose changes?</h2>
         <p>
-          {unsent === 1 ? '1 change has' : `${unsent} changes have`} not reached the server yet. Signing out removes
-          everything of yours from this browser.
+          {unsent === 1 ? '1 change has' : `${unsent} changes have`} not reached the server yet and will be lost.
+          Signing out removes all your data from this browser.
         </p>
         <form method="dialog" className="buttons">
-          <button className="ghost">Stay</button>
+          <button className="ghost">Cancel</button>
           <button className="danger" onClick={signOut} data-testid={`${testId}-anyway`}>
             Sign out anyway
           </button>

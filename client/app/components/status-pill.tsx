@@ -61,7 +61,7 @@ export function StatusPill({ store, testId = 'status', isLinked = true }: Status
           </button>
           {isLinked && (
             <Link to="inspector" className="button ghost">
-              Look inside
+              Open inspector
             </Link>
           )}
         </div>

@@ -46,7 +46,7 @@ export function Presets({ preferences }: { readonly preferences: PreferenceValue
     save({ selectedTags: [], selectedContexts: [], selectedStatus: [], selectedTimeRange: 'all', ...filters });
 
   return (
-    <Row name="filterPresets" value={filterPresets} htmlFor={id} isStacked hint="Keep the filters above under a name.">
+    <Row name="filterPresets" value={filterPresets} htmlFor={id} isStacked hint="Save the filters above under a name.">
       <div className="presets">
         {filterPresets.length > 0 && (
           <ul>
@@ -71,7 +71,7 @@ export function Presets({ preferences }: { readonly preferences: PreferenceValue
             id={id}
             value={draftName}
             maxLength={NAME_RULE.maxLength}
-            placeholder="Name of this filter"
+            placeholder="Filter name"
             onChange={({ target }) => setDraftName(target.value)}
             data-testid="preset-name"
           />
@@ -98,8 +98,8 @@ function PresetItem({ preset, onApply, onDelete }: PresetItemProps) {
         <strong>{name}</strong> <span className="row-hint">{describePreset(preset)}</span>
       </span>
       <span className="buttons">
-        <button type="button" className="ghost" onClick={onApply} aria-label={`Use ${name}`}>
-          Use
+        <button type="button" className="ghost" onClick={onApply} aria-label={`Apply ${name}`}>
+          Apply
         </button>
         <button type="button" className="ghost" aria-label={`Delete ${name}`} onClick={onDelete}>
           Delete

@@ -65,7 +65,7 @@ export function Row<K extends keyof PreferenceValues>(props: RowProps<K>) {
           hidden={isDefault}
           onClick={() => save({ [name]: null })}
           aria-label={`Reset ${label}`}
-          title="Back to the default"
+          title="Reset to default"
         >
           Reset
         </button>

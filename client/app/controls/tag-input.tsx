@@ -54,7 +54,7 @@ function Tag({ tag, onMoveEarlier, onRemove }: TagProps) {
   return (
     <span className="tag-item">
       {onMoveEarlier !== undefined && (
-        <button type="button" aria-label={`Move ${tag} forward`} title="Move forward" onClick={onMoveEarlier}>
+        <button type="button" aria-label={`Move ${tag} earlier`} title="Move earlier" onClick={onMoveEarlier}>
           <Icon name="earlier" size={16} />
         </button>
       )}
@@ -102,7 +102,7 @@ function TagField({ id, name, value, placeholder, suggestions }: TagFieldProps) 
         value={draft}
         maxLength={maxTagLength}
         disabled={isFull}
-        placeholder={isFull ? `No more than ${maxTags}` : placeholder}
+        placeholder={isFull ? `Limit of ${maxTags} reached` : placeholder}
         list={suggestions.length > 0 ? `${id}-list` : undefined}
         autoComplete="off"
         onChange={({ target }) => setDraft(target.value)}

@@ -9,10 +9,10 @@ export function TimeZone({ value }: { readonly value: string }) {
   const id = useId();
   const save = useSave();
   return (
-    <Row name="timezone" value={value} htmlFor={id} hint="Of the times above.">
+    <Row name="timezone" value={value} htmlFor={id} hint="Applies to the times above.">
       <select id={id} value={value} onChange={({ target }) => save({ timezone: target.value })} data-testid="timezone">
         {TIME_ZONES.includes(LOCAL_TIME_ZONE) && (
-          <optgroup label="This device’s">
+          <optgroup label="This device">
             <TimeZoneOption zone={LOCAL_TIME_ZONE} />
           </optgroup>
         )}

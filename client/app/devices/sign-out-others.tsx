@@ -24,7 +24,7 @@ export function SignOutOthers({ count, isSigningOut, onSignOut }: SignOutOthersP
       </button>
       <dialog ref={dialog} className="card" aria-labelledby={id}>
         <h2 id={id}>Sign out {others}?</h2>
-        <p>You stay signed in here. Elsewhere your preferences stay readable, and sync again after signing in.</p>
+        <p>You stay signed in here. Signed-out devices keep their preferences and sync again after the next sign-in.</p>
         <form method="dialog" className="buttons">
           <button className="ghost">Cancel</button>
           <button className="danger" onClick={onSignOut} data-testid="sign-out-others-confirm">

@@ -6,7 +6,7 @@ export function CopyButton({ text }: { readonly text: () => string }) {
   const copy = (): void => {
     navigator.clipboard.writeText(text()).then(
       () => setCopyStatus('Copied'),
-      () => setCopyStatus('The browser does not allow it'),
+      () => setCopyStatus('The browser blocked copying'),
     );
   };
   return (

@@ -9,7 +9,7 @@ test('a stamp is read as its time and its device, and this device is called so',
 
 test('an edit by a door that is no device says by which', () => {
   const by = (device: string): string => formatStamp(`2026-11-22T09:30:01.123Z-0000-${device}`, 'w7f3a').device;
-  expect([by('0r1ab'), by('0t1ab'), by('0c1ab')]).toEqual(['by REST', 'by Telegram', 'by an operator']);
+  expect([by('0r1ab'), by('0t1ab'), by('0c1ab')]).toEqual(['via REST', 'via Telegram', 'via the command line']);
 });
 
 test('what is not understood is shown as it is', () => {

@@ -19,10 +19,10 @@ export const shortenRevision = (rev: string): string => {
 };
 
 const EDIT_SOURCE_LABELS: Readonly<Record<EditSource, string>> = {
-  rest: 'by REST',
-  telegram: 'by Telegram',
-  'command line': 'by an operator',
-  application: 'by the application',
+  rest: 'via REST',
+  telegram: 'via Telegram',
+  'command line': 'via the command line',
+  application: 'via the application',
 };
 
 /** Who made an edit: this device, another one by its name, or a door that is no device. */
@@ -47,16 +47,16 @@ export const formatStamp = (stamp: string, thisDevice: string): FormattedStamp =
 };
 
 const EVENT_DESCRIPTIONS: ReadonlyMap<string, string> = new Map([
-  ['begun', 'A connection to the server was begun'],
-  ['answered', 'The server answered'],
-  ['caught-up', 'Both sides have the same: live'],
+  ['begun', 'Connecting to the server'],
+  ['answered', 'The server responded'],
+  ['caught-up', 'In sync with the server'],
   ['interrupted', 'The connection was lost'],
-  ['sign-in-needed', 'The server asks to sign in again'],
+  ['sign-in-needed', 'The server requires a new sign-in'],
   ['unsent', 'The number of unsent edits changed'],
   ['refused', 'The server refused an edit'],
-  ['dismissed', 'A refused edit was read about'],
-  ['remembered', 'The last sync was remembered from storage'],
-  ['led', 'The tab that syncs told of its state'],
+  ['dismissed', 'The message about a refused edit was dismissed'],
+  ['remembered', 'The time of the last sync was read from storage'],
+  ['led', 'The leading tab sent its status'],
 ]);
 
 /** What happened, as a sentence; a word that is not known yet is shown as it is. */

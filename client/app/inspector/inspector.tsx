@@ -25,7 +25,7 @@ export interface InspectorProps {
 /** How the sync works, seen from this tab: revisions, stamps, what waits, and what happened last. It changes by itself. */
 export function Inspector({ store, headingLevel = 'h2' }: InspectorProps) {
   const snapshot = useDebugSnapshot(store);
-  if (snapshot === undefined) return <p className="empty">Reading what is stored…</p>;
+  if (snapshot === undefined) return <p className="empty">Loading…</p>;
   return (
     <HeadingLevel value={headingLevel}>
       <div className="inspector" data-testid="inspector" data-leader={snapshot.isLeader}>
@@ -61,7 +61,7 @@ function Overview({ snapshot }: InspectorPartProps) {
         </div>
         <div>
           <dt>This tab</dt>
-          <dd>{isLeader ? 'leads: it holds the one connection' : 'follows: another tab syncs for it'}</dd>
+          <dd>{isLeader ? 'Leader: syncs for all tabs' : 'Follower: another tab syncs for it'}</dd>
         </div>
       </dl>
       <CopyButton text={() => JSON.stringify(snapshot, null, 2)} />
@@ -79,10 +79,10 @@ function Leaves({ snapshot: { leaves, device } }: InspectorPartProps) {
       </Heading>
       <p className="row-hint">
         {alive.length > 1
-          ? `${alive.length} revisions are in conflict: what is shown is their merge, each preference from its latest edit.`
-          : 'A leaf is a revision that nothing has been written on. One that is not deleted: there is no conflict.'}
+          ? `${alive.length} revisions are in conflict. The page shows their merge: the latest edit of each preference.`
+          : 'A leaf is a revision without children. With a single live leaf there is no conflict.'}
       </p>
-      {leaves.length === 0 && <p className="empty">No document yet: it comes with the first sync.</p>}
+      {leaves.length === 0 && <p className="empty">No document yet. It arrives with the first sync.</p>}
       {[...alive, ...deleted].map((leaf) => (
         <Leaf key={leaf._rev} leaf={leaf} device={device} />
       ))}
@@ -97,7 +97,7 @@ function Unsent({ snapshot: { unsent, device } }: InspectorPartProps) {
         Unsent edits <span className="badge">{unsent.length}</span>
       </Heading>
       {unsent.length === 0 ? (
-        <p className="row-hint">The server has every edit of this device.</p>
+        <p className="row-hint">The server has every edit from this device.</p>
       ) : (
         <ul className="lines" data-testid="unsent-edits">
           {unsent.map(({ key, value, stamp }) => (
@@ -117,8 +117,8 @@ function Unsent({ snapshot: { unsent, device } }: InspectorPartProps) {
 function Events({ snapshot: { events } }: InspectorPartProps) {
   return (
     <div className="inspector-part">
-      <Heading>Last events</Heading>
-      <ol className="lines events" tabIndex={0} aria-label="Last events">
+      <Heading>Recent events</Heading>
+      <ol className="lines events" tabIndex={0} aria-label="Recent events">
         {groupEvents(events).map(({ at, text, count }) => (
           <li key={`${at} ${text}`}>
             <span>

@@ -32,9 +32,9 @@ export function Leaf({ leaf, device }: LeafProps) {
             <code>{shortenRevision(each)}</code>
           </li>
         ))}
-        {hiddenCount > 0 && <li className="row-hint">and {hiddenCount} before</li>}
+        {hiddenCount > 0 && <li className="row-hint">and {hiddenCount} earlier</li>}
       </ol>
-      {isDeleted && <span className="badge quiet">deleted: a conflict that was resolved</span>}
+      {isDeleted && <span className="badge quiet">Deleted: conflict resolved</span>}
       {stamps.length > 0 && (
         <ul className="lines">
           {stamps.map(([key, stamp]) => (

@@ -25,7 +25,10 @@ export function DevicesPage({ session, store }: DevicesPageProps) {
   return (
     <div className="page narrow">
       <div className="column">
-        <PageTitle title="Devices" lead="Where you are signed in. A device that you sign out stops within seconds." />
+        <PageTitle
+          title="Devices"
+          lead="Where you are signed in. A device that you sign out stops syncing within seconds."
+        />
         <p className="done-message" role="status" data-testid="devices-message">
           {message}
         </p>
@@ -42,7 +45,7 @@ export function DevicesPage({ session, store }: DevicesPageProps) {
           )}
         </section>
         {isConnected && list.kind === 'listed' && others.length === 0 && (
-          <p className="row-hint">You are signed in nowhere else. Sign in on a second device to see it here.</p>
+          <p className="row-hint">You are not signed in anywhere else. Sign in on another device to see it here.</p>
         )}
         {isConnected && others.length > 0 && (
           <SignOutOthers
@@ -66,7 +69,7 @@ interface DeviceListProps {
 function DeviceList({ devices: { list, signingOutIds, load, signOut }, session, now }: DeviceListProps) {
   switch (list.kind) {
     case 'loading':
-      return <p className="empty">Asking the server…</p>;
+      return <p className="empty">Loading devices…</p>;
     case 'failed':
       return (
         <div className="empty" role="alert">
@@ -103,8 +106,8 @@ function NotConnectedMessage({ isOffline }: { readonly isOffline: boolean }) {
       </p>
       <p>
         {isOffline
-          ? 'The list is kept by the server, and is shown as soon as there is a connection.'
-          : 'Your sign-in is over: your devices are shown when you have signed in again.'}
+          ? 'Your devices appear here when you are back online.'
+          : 'Your session has ended. Sign in again to see your devices.'}
       </p>
     </div>
   );

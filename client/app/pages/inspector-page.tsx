@@ -8,7 +8,7 @@ export function InspectorPage({ store }: { readonly store: AppStore }) {
       <div className="column">
         <PageTitle
           title="Inspector"
-          lead="How your one document is kept: its revisions, who set what when, and what has happened just now."
+          lead="Your document as it is stored: its revisions, its edit stamps and the latest sync events."
         />
         <Inspector store={store} />
       </div>

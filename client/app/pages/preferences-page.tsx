@@ -24,7 +24,7 @@ export function PreferencesPage({ store, isReady, toasts }: PreferencesPageProps
   return (
     <SaveProvider value={saveContext}>
       <div className="page with-preview">
-        <nav className="group-nav" aria-label="Groups of preferences">
+        <nav className="group-nav" aria-label="Preference groups">
           {GROUPS.map(([id, label]) => (
             <a key={id} href={`#${id}`}>
               {label}
@@ -33,7 +33,7 @@ export function PreferencesPage({ store, isReady, toasts }: PreferencesPageProps
         </nav>
         <PageTitle
           title="Preferences"
-          lead="Saved in this browser as you go, and on your other devices a moment later."
+          lead="Changes are saved as you make them and appear on your other devices a moment later."
         />
         {isReady === true && (
           <div className="beside">
@@ -44,7 +44,8 @@ export function PreferencesPage({ store, isReady, toasts }: PreferencesPageProps
           <ErrorNotice error={changes.error} onDismiss={changes.dismissError} />
           {isReady === 'failed' && (
             <p className="notice" role="alert">
-              This browser gives the page no storage, so nothing can be kept here. A private window may be the reason.
+              This browser does not allow storage, so your preferences cannot be saved here. Private windows can cause
+              this.
             </p>
           )}
           {isReady === true && <PreferenceSections preferences={preferences} />}

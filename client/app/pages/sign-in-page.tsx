@@ -44,9 +44,9 @@ export function SignInPage({ session, updates }: SignInPageProps) {
         <section className="sign-in-card card" aria-labelledby="sign-in-title">
           <Brand />
           <h1 id="sign-in-title">{isNew ? 'Create your account' : 'Welcome back'}</h1>
-          <p className="lead">Your preferences, live on every device and there without a network.</p>
+          <p className="lead">Your preferences, live on every device and available offline.</p>
           {registration === 'external' ? (
-            <p>Accounts are kept by another service: sign in there, and open this page from it.</p>
+            <p>Another service manages your account. Sign in there, then open this page from it.</p>
           ) : (
             <>
               {registration === 'open' && (

@@ -34,7 +34,7 @@ export function TwoDevicesPage({ session, pair }: TwoDevicesPageProps) {
       <div className="column">
         <PageTitle
           title="Two devices"
-          lead="A laptop and a phone of yours in one page, each with its own database. Cut their lines, change something on both, and watch what happens when they meet again."
+          lead="A laptop and a phone on one page, each with its own local database. Take them offline, change something on both, and watch them merge when they reconnect."
         />
         {stores !== undefined && (
           <>

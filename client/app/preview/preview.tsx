@@ -23,7 +23,7 @@ export function Preview({ preferences, label = 'Preview' }: PreviewProps) {
       <div className={preferences.activitySidebarOpen ? 'preview-body with-activity' : 'preview-body'}>
         <div className="preview-list">
           {tasks.length === 0 ? (
-            <p className="empty">No sample task fits these filters.</p>
+            <p className="empty">No sample tasks match these filters.</p>
           ) : (
             <View preferences={preferences} tasks={tasks} />
           )}
@@ -53,7 +53,7 @@ function Activity() {
       <strong>Activity</strong>
       <ul>
         <li>Noor sent invoices</li>
-        <li>Ada began the gate</li>
+        <li>Ada started on the gate</li>
         <li>Ines added seeds</li>
       </ul>
     </div>
@@ -61,7 +61,7 @@ function Activity() {
 }
 
 const describeTaskCount = (count: number): string =>
-  count === TASKS.length ? 'With sample tasks' : `${count} of ${TASKS.length} sample tasks`;
+  count === TASKS.length ? `${count} sample tasks` : `${count} of ${TASKS.length} sample tasks`;
 
 const describeDailyMessages = ({
   dailyBriefing,

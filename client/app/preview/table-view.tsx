@@ -10,7 +10,7 @@ export interface TableViewProps {
 export function TableView({ tasks, selectedColumns }: TableViewProps) {
   const columns: readonly string[] = selectedColumns.length > 0 ? selectedColumns : COLUMNS;
   return (
-    <div className="scroll" tabIndex={0} role="group" aria-label="Sample table">
+    <div className="scroll" tabIndex={0} role="group" aria-label="Table of sample tasks">
       <table>
         <thead>
           <tr>

@@ -21,34 +21,29 @@ export const GROUPS = [
 export function PreferenceSections({ preferences }: { readonly preferences: PreferenceValues }) {
   return (
     <>
-      <Section id="appearance" title="Appearance" lead="How things look, on every device at once.">
-        <Choice
-          name="theme"
-          value={preferences.theme}
-          hint="System follows the device that you are on."
-          options={THEMES}
-        />
-        <Choice name="viewMode" value={preferences.viewMode} hint="What a list begins with." options={VIEWS} />
+      <Section id="appearance" title="Appearance" lead="How things look on all your devices.">
+        <Choice name="theme" value={preferences.theme} hint="System follows your device." options={THEMES} />
+        <Choice name="viewMode" value={preferences.viewMode} hint="The view that lists open in." options={VIEWS} />
         <Switch
           name="activitySidebarOpen"
           value={preferences.activitySidebarOpen}
-          hint="Show what has happened beside your work."
+          hint="Show recent activity beside your work."
         />
       </Section>
 
-      <Section id="briefing" title="Briefing" lead="A short word in the morning and in the evening.">
-        <Switch name="dailyBriefing" value={preferences.dailyBriefing} hint="What is ahead today." />
+      <Section id="briefing" title="Briefing" lead="A short summary in the morning and in the evening.">
+        <Switch name="dailyBriefing" value={preferences.dailyBriefing} hint="What is coming up today." />
         <Time name="briefingTime" value={preferences.briefingTime} isDisabled={!preferences.dailyBriefing} />
-        <Switch name="dailyRecap" value={preferences.dailyRecap} hint="What was done today." />
+        <Switch name="dailyRecap" value={preferences.dailyRecap} hint="What got done today." />
         <Time name="recapTime" value={preferences.recapTime} isDisabled={!preferences.dailyRecap} />
         <TimeZone value={preferences.timezone} />
       </Section>
 
-      <Section id="list-view" title="List view" lead="How a table is laid out, and how far it looks ahead.">
+      <Section id="list-view" title="List view" lead="Which columns a table shows and how far it looks ahead.">
         <TagInput
           name="tableColumns"
           value={preferences.tableColumns}
-          hint="In this order. None shows them all."
+          hint="Shown in this order. Leave empty to show all columns."
           placeholder="Add a column"
           suggestions={COLUMNS}
           isOrdered
@@ -56,7 +51,7 @@ export function PreferenceSections({ preferences }: { readonly preferences: Pref
         <Choice name="selectedTimeRange" value={preferences.selectedTimeRange} options={TIME_RANGES} />
       </Section>
 
-      <Section id="filters" title="Filters and presets" lead="What is shown, and what is left out.">
+      <Section id="filters" title="Filters and presets" lead="Which tasks are shown.">
         <TagInput name="selectedTags" value={preferences.selectedTags} placeholder="Add a tag" />
         <TagInput name="selectedContexts" value={preferences.selectedContexts} placeholder="Add a context" />
         <TagInput

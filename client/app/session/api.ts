@@ -44,7 +44,7 @@ const REQUEST_TIMEOUT_MS = 15_000;
 const getErrorReason = (body: unknown, status: number): string => {
   const { reason: couchReason, detail } = (body ?? {}) as { readonly reason?: unknown; readonly detail?: unknown };
   const reason = couchReason ?? detail;
-  return typeof reason === 'string' ? reason : `The server answered with an error (${status}).`;
+  return typeof reason === 'string' ? reason : `The server returned an error (${status}).`;
 };
 
 type SendRequest = (method: string, path: string, body?: object, token?: string) => Promise<unknown>;

@@ -2,5 +2,5 @@
 export function formatExpiry(expiresAt: number, now: number): string | undefined {
   if (now >= expiresAt) return undefined;
   const minutes = Math.ceil((expiresAt - now) / 60_000);
-  return `Good once, for ${minutes === 1 ? 'a minute' : `${minutes} minutes`} more.`;
+  return `Valid once, for ${minutes === 1 ? '1 more minute' : `${minutes} more minutes`}.`;
 }

@@ -20,7 +20,7 @@ export function LinkOffer({ offer }: { readonly offer: TelegramLink }) {
           </p>
         </>
       )}
-      <p className="row-hint">{expiry ?? 'This link is over. Make another one.'}</p>
+      <p className="row-hint">{expiry ?? 'This link has expired. Create another one.'}</p>
     </div>
   );
 }

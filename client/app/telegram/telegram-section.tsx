@@ -19,7 +19,7 @@ export function TelegramSection({ account, now }: TelegramSectionProps) {
     <Section
       id="telegram"
       title="Telegram"
-      lead="See and change your preferences in a chat. Signing out devices does not unlink a chat: do that here."
+      lead="View and change your preferences in a chat. Signing out devices does not unlink chats: unlink them here."
     >
       {chats.length > 0 && (
         <ul className="devices" aria-label="Linked chats">
@@ -49,7 +49,7 @@ export function TelegramSection({ account, now }: TelegramSectionProps) {
           onClick={createOffer}
           data-testid="telegram-create-link"
         >
-          {offer === undefined ? 'Link a Telegram chat' : 'Make another link'}
+          {offer === undefined ? 'Link a Telegram chat' : 'Create another link'}
         </button>
       </div>
     </Section>

@@ -64,7 +64,7 @@ export function useChats(account: AccountRequests): Chats {
     createOffer: () =>
       runAction(async () => {
         setOffer(await account.linkChat());
-        return 'A link was made: open it on the device that has Telegram.';
+        return 'Link created. Open it on a device that has Telegram.';
       }),
     unlink: (chat) =>
       runAction(async () => {

@@ -56,12 +56,12 @@ export function Device({ device, store }: DeviceProps) {
           <Switch name="activitySidebarOpen" value={preferences.activitySidebarOpen} />
           <Switch name="dailyBriefing" value={preferences.dailyBriefing} />
           <TagInput name="selectedTags" value={preferences.selectedTags} placeholder="Add a tag" />
-          <Preview preferences={preferences} label={`List on the ${device.name.toLowerCase()}`} />
+          <Preview preferences={preferences} label={`Preview on the ${device.name.toLowerCase()}`} />
         </SaveProvider>
       )}
       <Toasts list={toasts} isInline />
       <details className="device-inspector">
-        <summary>Look inside</summary>
+        <summary>Inspector</summary>
         <Inspector store={store} headingLevel="h3" />
       </details>
     </section>

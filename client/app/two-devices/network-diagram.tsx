@@ -17,7 +17,7 @@ export function NetworkDiagram({
       <DeviceConnection device={pair[0]} store={stores[0]} />
       <span className="server-node">
         <Icon name="server" size={22} />
-        One CouchDB
+        CouchDB
       </span>
       <DeviceConnection device={pair[1]} store={stores[1]} />
     </div>

@@ -8,9 +8,12 @@ import { nextStep, type DeviceState, type TourStep } from './steps.ts';
 const STEPS = ['disconnect', 'edit', 'reconnect'] as const;
 
 const STEP_TEXTS: Readonly<Record<(typeof STEPS)[number], readonly [string, string]>> = {
-  disconnect: ['Take both offline', 'Their lines are cut. Everything goes on working.'],
-  edit: ['Change something on each', 'Say, the theme on the laptop and the view on the phone; or the same on both.'],
-  reconnect: ['Bring them back online', 'Each preference keeps its latest edit, from whichever device it came.'],
+  disconnect: ['Take both offline', 'Both keep working without a connection.'],
+  edit: [
+    'Change something on each',
+    'For example, the theme on the laptop and the view on the phone, or the same setting on both.',
+  ],
+  reconnect: ['Bring them back online', 'Each preference keeps its latest edit, whichever device made it.'],
 };
 
 function useDeviceState({ network }: DemoDevice, store: AppStore): DeviceState {
@@ -32,7 +35,7 @@ export function Tour({ pair, stores }: { readonly pair: DevicePair; readonly sto
   const done = step === 'merged' ? STEPS.length : STEPS.indexOf(step);
   const isAnyOffline = left.isOffline || right.isOffline;
   return (
-    <section className="tour card" aria-label="How to see them merge" data-testid="tour" data-step={step}>
+    <section className="tour card" aria-label="Steps to see a merge" data-testid="tour" data-step={step}>
       <ol>
         {STEPS.map((each, index) => (
           <li
@@ -51,7 +54,7 @@ export function Tour({ pair, stores }: { readonly pair: DevicePair; readonly sto
       </ol>
       <div className="tour-end">
         <p role="status">
-          {step === 'merged' && 'Merged: both devices have the edits of both. “Look inside” shows the revisions.'}
+          {step === 'merged' && 'Merged: both devices have all edits. Open “Inspector” to see the revisions.'}
         </p>
         <button
           type="button"

@@ -26,7 +26,7 @@ export async function chatIsLinkedAndEdits({ createUser, telegram }: Harness): P
   const code = await createLink(page);
   const link = page.getByRole('link', { name: 'Open Telegram' });
   expect((await link.getAttribute('href')) === `https://t.me/pouchgate_test_bot?start=${code}`, 'not the code’s link');
-  await page.getByText('Good once, for 10 minutes more.').waitFor();
+  await page.getByText('Valid once, for 10 more minutes.').waitFor();
 
   expect(
     String((await partner.sendMessage(`/start ${code}`)).text).includes(person.username),
