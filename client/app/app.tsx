@@ -29,7 +29,7 @@ export function App(props: AppProps) {
     case 'signed-out':
       return <SignInPage session={props.session} updates={props.updates} />;
     case 'signed-in':
-      // Another user is another page: nothing of the one before may stay in a field.
+      // The key discards all component state when the user changes, e.g. text in a field.
       return <SignedIn key={state.username} store={state.store} {...props} />;
   }
 }

@@ -1,4 +1,4 @@
-/** What the preferences are called on the page. */
+/** The names of the preferences on the page. */
 import type { Preferences } from '../../couchdb-design/user-document/preference-rules.ts';
 
 export const LABELS: Readonly<Record<keyof Preferences, string>> = {
@@ -18,4 +18,5 @@ export const LABELS: Readonly<Record<keyof Preferences, string>> = {
   filterPresets: 'Saved filters',
 };
 
+/** Returns the label of a preference, or the key itself if it has none. */
 export const labelOf = (key: string): string => new Map<string, string>(Object.entries(LABELS)).get(key) ?? key;

@@ -20,7 +20,7 @@ import './styles/messages.css';
 import './styles/inspector.css';
 import './styles/two-devices.css';
 
-/** The server says it in the document, so that a page that starts without a network knows it too. */
+/** The server writes its configuration into the document, so that a page that starts offline has it, too. */
 const readMeta = (name: string, defaultValue: string): string =>
   document.querySelector<HTMLMetaElement>(`meta[name="pouchgate-${name}"]`)?.content ?? defaultValue;
 
@@ -38,13 +38,13 @@ const session = createAppSession({
   getEnvironment: (namespace) => pair.find((device) => device.namespace === namespace)?.network.environment ?? {},
   onSignedOut: () => pair.forEach(({ network }) => network.setOffline(false)),
 });
-// While developing, what is served must be what was just written.
+// No service worker in development: it would serve old files.
 const updates = watchUpdates({
   ...browserUpdatesEnvironment(),
   ...(import.meta.env.PROD ? {} : { workers: undefined }),
 });
 
-// A page that the browser had put aside comes back as it was: it must not show somebody who has signed out meanwhile.
+// The browser restores a page from its back/forward cache as it was. It must not show a user who has signed out since.
 addEventListener('pageshow', ({ persisted }) => {
   const state = session.state();
   if (persisted && state.kind === 'signed-in' && appStorage.username() !== state.username) location.reload();

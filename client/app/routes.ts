@@ -1,4 +1,4 @@
-/** The app's own URLs. The server answers each with the page (server/app/page.ts), the service worker without a network. */
+/** The app's URLs. The server (server/app/page.ts) responds to each with the page. Offline, the service worker does. */
 export const ROUTES = [
   { path: '/', name: 'preferences', title: 'Preferences' },
   { path: '/devices', name: 'devices', title: 'Devices' },
@@ -9,5 +9,5 @@ export const ROUTES = [
 export type Route = (typeof ROUTES)[number];
 export type RouteName = Route['name'];
 
-/** What is shown at a path; undefined for none of ours. */
+/** Returns the route of a path, or undefined if the app has none there. */
 export const findRoute = (pathname: string): Route | undefined => ROUTES.find(({ path }) => path === pathname);

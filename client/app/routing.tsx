@@ -1,4 +1,4 @@
-/** The address bar and the page, kept the same: a router for an app of four pages. */
+/** A router for an app of four pages. */
 import { useEffect, useRef, useSyncExternalStore, type ReactNode } from 'react';
 import { ROUTES, findRoute, type Route, type RouteName } from './routes.ts';
 
@@ -13,9 +13,10 @@ function subscribe(listener: () => void): () => void {
   return () => void listeners.delete(listener);
 }
 
-/** The server sends the page for its own paths only, so another one can only come from a link of ours that is wrong. */
+/** Falls back to the first route. The server sends the page only for known paths, so this takes a wrong link of ours. */
 export const useRoute = (): Route => useSyncExternalStore(subscribe, () => findRoute(location.pathname) ?? ROUTES[0]);
 
+/** Shows another page of the app and adds it to the history. */
 export function navigate(to: RouteName): void {
   const path = ROUTES.find(({ name }) => name === to)?.path ?? '/';
   if (path !== location.pathname) history.pushState(null, '', path);
@@ -29,7 +30,7 @@ export interface LinkProps {
   readonly children: ReactNode;
 }
 
-/** A link within the app. With a modifier key, or another button of the mouse, the browser does as with any link. */
+/** A link within the app. With a modifier key or another mouse button the browser follows it as usual. */
 export function Link({ to, className, children }: LinkProps) {
   const isCurrent = useRoute().name === to;
   return (
@@ -48,12 +49,12 @@ export function Link({ to, className, children }: LinkProps) {
   );
 }
 
-/** A page's heading. It names the tab too, and takes the focus when the page was changed, so that it is read out. */
+/** A page's heading. It sets the tab's title, and takes the focus after a navigation, so that screen readers announce it. */
 export function PageTitle({ title, lead }: { readonly title: string; readonly lead: string }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} · Pouchgate`;
-    // Not on the first page of all: there the browser itself says what has been loaded.
+    // Not on the first page: the browser announces that one itself.
     if (hasNavigated) heading.current?.focus({ preventScroll: true });
     hasNavigated = true;
   }, [title]);

@@ -10,11 +10,11 @@ const precached = {
 const sourceFor = (path: string, method = 'GET', mode = 'cors') =>
   chooseResponseSource({ method, url: new URL(path, ORIGIN), mode }, precached);
 
-test('every URL of the page and its files come from what is kept', () => {
+test('serves every URL of the page and its files from the cache', () => {
   for (const { path } of ROUTES) expect(sourceFor(path, 'GET', 'navigate')).toBe('page');
   expect(sourceFor('/devices?from=home', 'GET', 'navigate')).toBe('page');
-  expect(sourceFor('/assets/page-abc.js')).toBe('kept');
-  expect(sourceFor('/theme.js')).toBe('kept');
+  expect(sourceFor('/assets/page-abc.js')).toBe('file');
+  expect(sourceFor('/theme.js')).toBe('file');
 });
 
 test.each([
@@ -32,6 +32,6 @@ test.each([
   ['/no-page-of-ours', 'GET', 'navigate'],
   ['https://elsewhere.example/', 'GET', 'navigate'],
   ['https://elsewhere.example/theme.js', 'GET', 'no-cors'],
-])('%s, %s, %s: is left alone', (path, method, mode) => {
+])('%s, %s, %s: is not intercepted', (path, method, mode) => {
   expect(sourceFor(path, method, mode)).toBe('untouched');
 });

@@ -1,33 +1,33 @@
-/** Which requests the service worker answers, and from where. */
+/** Decides which requests the service worker responds to, and with what. */
 export interface InterceptedRequest {
   readonly method: string;
   readonly url: URL;
-  /** `navigate` when a page is asked for: https://fetch.spec.whatwg.org/#concept-request-mode */
+  /** `navigate` for a page: https://fetch.spec.whatwg.org/#concept-request-mode */
   readonly mode: string;
 }
 
 export type ResponseSource =
-  /** The browser does what it would do without a service worker. */
+  /** The browser handles the request as it would without a service worker. */
   | 'untouched'
-  /** The kept page, whichever of its URLs was asked for. */
+  /** The cached page. It is the same for all its URLs. */
   | 'page'
-  /** A kept file. */
-  | 'kept';
+  /** A cached file. */
+  | 'file';
 
 export interface PrecachedUrls {
   readonly origin: string;
-  /** The paths of the page's URLs: see routes.ts. */
+  /** The paths of the page's URLs (routes.ts). */
   readonly pages: ReadonlySet<string>;
-  /** The paths of its files. */
+  /** The paths of the page's files. */
   readonly files: ReadonlySet<string>;
 }
 
-/** What is said to a worker that waits, once the person wants the new version. */
+/** The message that activates a waiting worker, sent when the user accepts the new version. */
 export type TakeOverMessage = 'take-over';
 
 /**
- * What is none of the page's own is left alone, the API and the sync before anything: what they answer is one user's
- * own and must be in no cache.
+ * Only the page's own URLs and files are served from the cache. Responses of the API and of the sync belong to one user
+ * and must never be cached.
  */
 export const chooseResponseSource = (
   { method, url, mode }: InterceptedRequest,
@@ -35,5 +35,5 @@ export const chooseResponseSource = (
 ): ResponseSource => {
   if (method !== 'GET' || url.origin !== origin || url.username !== '') return 'untouched';
   if (mode === 'navigate') return pages.has(url.pathname) ? 'page' : 'untouched';
-  return files.has(url.pathname) && url.search === '' ? 'kept' : 'untouched';
+  return files.has(url.pathname) && url.search === '' ? 'file' : 'untouched';
 };

@@ -1,20 +1,20 @@
 /**
- * Keeps the page's own files, so that it starts without a network. It keeps nothing else: the data is in IndexedDB.
+ * Caches the page's own files, so that it starts offline. It caches nothing else: the data is in IndexedDB.
  *
- * A version is a whole: page and files of one build, from its own cache. A newer worker waits beside this one until the
- * person takes it (updates.ts) or no tab of this version is open any more; so no tab is ever given files of two builds.
+ * Each version has its own cache with the page and the files of one build. A newer worker waits until the user accepts it
+ * (updates.ts) or the last tab of this version closes. So no tab ever loads files of two builds.
  * https://www.w3.org/TR/service-workers/#service-worker-lifecycle
  */
 import { chooseResponseSource, type PrecachedUrls, type TakeOverMessage } from './service-worker-policy.ts';
 
-/** Put in by the build: see build/precache.ts. */
+/** Defined by the build (build/precache.ts). */
 declare const __PRECACHE__: {
   readonly version: string;
   readonly pages: readonly string[];
   readonly files: readonly string[];
 };
 
-/** What is used of the worker's globals; TypeScript's library has either these or a page's. */
+/** The worker's globals that are used here. TypeScript's library declares either these or those of a page. */
 interface LifecycleEvent extends Event {
   readonly waitUntil: (done: Promise<unknown>) => void;
 }
@@ -51,7 +51,7 @@ async function activate(): Promise<void> {
   await worker.clients.claim();
 }
 
-/** The browser may have thrown the cache away: then the network's is better than none. */
+/** Falls back to the network, because the browser may have evicted the cache. */
 async function respondFromCache(key: string, request: Request): Promise<Response> {
   const response = await (await caches.open(CACHE_NAME)).match(key);
   return response ?? fetch(request);
@@ -68,7 +68,7 @@ worker.addEventListener('fetch', (event) => {
     case 'page':
       event.respondWith(respondFromCache('/', request));
       return;
-    case 'kept':
+    case 'file':
       event.respondWith(respondFromCache(url.pathname, request));
   }
 });

@@ -18,12 +18,12 @@ export interface ShellProps {
   readonly store: AppStore;
   readonly updates: Updates;
   readonly toasts: ToastList;
-  /** Not where the page shows stores of its own, each with a status of its own. */
+  /** False where the page shows other stores, each with its own status. */
   readonly hasStatus: boolean;
   readonly children: ReactNode;
 }
 
-/** What is around every page of somebody who is signed in. */
+/** The frame of every page for a signed-in user: header, navigation, notices and toasts. */
 export function Shell({ session, store, updates, toasts, hasStatus, children }: ShellProps) {
   useSuperseded(store, toasts);
   return (

@@ -4,7 +4,7 @@ import { formatRelativeTime, formatLastSynced, describeStatus } from './status-t
 const text = (state: SyncState, unsent = 0): string =>
   describeStatus({ state, unsent, refused: [], lastSynced: undefined }).text;
 
-test('a person is told how many changes wait, in words', () => {
+test('counts the changes that wait to be sent', () => {
   expect(text('offline')).toBe('Offline');
   expect(text('offline', 1)).toBe('Offline: 1 change waiting');
   expect(text('offline', 2)).toBe('Offline: 2 changes waiting');
@@ -12,20 +12,20 @@ test('a person is told how many changes wait, in words', () => {
   expect(text('sign-in-needed', 3)).toBe('Sign in again to sync: 3 changes waiting');
 });
 
-test('live is only said when nothing is on its way', () => {
+test('shows Live only when no edit is unsent', () => {
   expect(text('live')).toBe('Live');
   expect(text('live', 1)).toBe('Saving');
 });
 
-test('only what needs the person asks for attention', () => {
+test('requests attention only in states where the user must act', () => {
   const states: readonly SyncState[] = ['starting', 'catching-up', 'live', 'offline', 'sign-in-needed', 'refused'];
-  const asking = states.filter(
+  const needingAttention = states.filter(
     (state) => describeStatus({ state, unsent: 1, refused: [], lastSynced: undefined }).tone === 'attention',
   );
-  expect(asking).toEqual(['sign-in-needed', 'refused']);
+  expect(needingAttention).toEqual(['sign-in-needed', 'refused']);
 });
 
-test('a time is told as a person would, and never as one to come', () => {
+test('formats a time relative to now, and never as a future time', () => {
   const now = Date.UTC(2026, 10, 22, 12);
   const minutes = (count: number): number => now - count * 60_000;
   expect([0, 0.9, 1, 5.5, 59.9].map((count) => formatRelativeTime(minutes(count), now))).toEqual([

@@ -1,4 +1,4 @@
-/** The sync's status in words for a person. */
+/** The texts of the sync status on the page. */
 import type { SyncStatus } from '../index.ts';
 
 export type Tone = 'good' | 'busy' | 'quiet' | 'attention';
@@ -6,12 +6,13 @@ export type Tone = 'good' | 'busy' | 'quiet' | 'attention';
 export interface StatusDescription {
   readonly tone: Tone;
   readonly text: string;
-  /** A longer sentence, for whoever wants to know. */
+  /** A longer explanation. */
   readonly detail: string;
 }
 
 const formatChangeCount = (count: number): string => (count === 1 ? '1 change' : `${count} changes`);
 
+/** Returns the texts and the tone for a status. */
 export const describeStatus = ({ state, unsent, refused }: SyncStatus): StatusDescription => {
   const waiting = unsent === 0 ? '' : `: ${formatChangeCount(unsent)} waiting`;
   switch (state) {
@@ -54,7 +55,10 @@ const UNITS = [
   ['minute', 60_000],
 ] as const;
 
-/** `just now`, `5 minutes ago`, `yesterday`; both times in ms since 1970. A clock that was set back gives `just now`. */
+/**
+ * Returns e.g. `just now`, `5 minutes ago` or `yesterday`. Both times are in ms since 1970. A time after `now`, from a clock
+ * that was set back, gives `just now`.
+ */
 export const formatRelativeTime = (time: number, now: number): string => {
   const found = UNITS.find(([, length]) => now - time >= length);
   if (found === undefined) return 'just now';
@@ -62,6 +66,6 @@ export const formatRelativeTime = (time: number, now: number): string => {
   return new Intl.RelativeTimeFormat('en', { numeric: 'auto' }).format(-Math.floor((now - time) / unitMs), unit);
 };
 
-/** When the server was last in agreement with this browser. */
+/** Returns a sentence about `lastSynced`, in ms since 1970: the last time this browser was in sync with the server. */
 export const formatLastSynced = (lastSynced: number | undefined, now: number): string =>
   lastSynced === undefined ? 'Not synced in this browser yet' : `Last synced ${formatRelativeTime(lastSynced, now)}`;

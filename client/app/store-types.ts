@@ -1,4 +1,4 @@
-/** The library's types as this app uses them, with its own preferences. */
+/** The library's types, instantiated with this app's preferences. */
 import type { Preferences, PreferencesPatch } from '../../couchdb-design/user-document/preference-rules.ts';
 import type { PreferencesStore } from '../index.ts';
 

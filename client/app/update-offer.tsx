@@ -1,7 +1,7 @@
 import { useState, useSyncExternalStore } from 'react';
 import type { Updates } from './updates.ts';
 
-/** A new version of the page waits: it is offered, never forced. */
+/** Offers to reload the page when a new version is waiting. It never reloads unasked. */
 export function UpdateOffer({ updates }: { readonly updates: Updates }) {
   const isUpdateWaiting = useSyncExternalStore(updates.subscribe, updates.isUpdateWaiting);
   const [isDismissed, setDismissed] = useState(false);

@@ -21,7 +21,7 @@ class FakeRegistration extends EventTarget {
   }
 }
 
-/** A browser whose page came by a worker of its own, or not. */
+/** A browser whose page is controlled by a service worker, or not. */
 function createBrowser({ controlled }: { readonly controlled: boolean }) {
   const registration = new FakeRegistration();
   const container = Object.assign(new EventTarget(), {
@@ -34,16 +34,16 @@ function createBrowser({ controlled }: { readonly controlled: boolean }) {
     const updates = watchUpdates({
       workers: container as unknown as ServiceWorkerContainer,
       reload: () => (counts.reloads += 1),
-      scheduleUpdateChecks: (look) => void updateChecks.push(look),
+      scheduleUpdateChecks: (check) => void updateChecks.push(check),
     });
     updates.subscribe(() => (counts.notifications += 1));
     await Promise.resolve();
     return updates;
   };
-  return { registration, container, counts, looks: updateChecks, start };
+  return { registration, container, counts, updateChecks, start };
 }
 
-test('a new version is offered when it is ready, and put in place only when it is accepted', async () => {
+test('a new version is offered once installed and activated only when accepted', async () => {
   const { registration, counts, start } = createBrowser({ controlled: true });
   const updates = await start();
   const worker = registration.findUpdate();
@@ -54,13 +54,13 @@ test('a new version is offered when it is ready, and put in place only when it i
   expect(worker.messages).toEqual(['take-over']);
 });
 
-test('a version that waits since an earlier visit is offered at once', async () => {
+test('a version that is waiting since an earlier visit is offered at once', async () => {
   const { registration, start } = createBrowser({ controlled: true });
   registration.waiting = new FakeWorker();
   expect((await start()).isUpdateWaiting()).toBe(true);
 });
 
-test('the first worker of all is no new version: nothing is offered, and nothing loaded again', async () => {
+test('the first worker is not a new version: it causes no offer and no reload', async () => {
   const { registration, container, counts, start } = createBrowser({ controlled: false });
   const updates = await start();
   registration.findUpdate().changeState('installed');
@@ -72,7 +72,7 @@ test('the first worker of all is no new version: nothing is offered, and nothing
   expect(counts.reloads).toBe(1);
 });
 
-test('a version that fails or is replaced while it waits is offered no more', async () => {
+test('a waiting version that fails or is replaced is no longer offered', async () => {
   const { registration, start } = createBrowser({ controlled: true });
   const updates = await start();
   const worker = registration.findUpdate();
@@ -81,10 +81,14 @@ test('a version that fails or is replaced while it waits is offered no more', as
   expect(updates.isUpdateWaiting()).toBe(false);
 });
 
-test('looking for a new version without a network fails in silence, and a browser without workers has none', async () => {
-  const { looks, start } = createBrowser({ controlled: true });
+test('an update check ignores a network failure, and a browser without service workers has no updates', async () => {
+  const { updateChecks, start } = createBrowser({ controlled: true });
   await start();
-  for (const look of looks) expect(look).not.toThrow();
-  const without = watchUpdates({ workers: undefined, reload: () => undefined, scheduleUpdateChecks: () => undefined });
-  expect(without.isUpdateWaiting()).toBe(false);
+  for (const check of updateChecks) expect(check).not.toThrow();
+  const unsupported = watchUpdates({
+    workers: undefined,
+    reload: () => undefined,
+    scheduleUpdateChecks: () => undefined,
+  });
+  expect(unsupported.isUpdateWaiting()).toBe(false);
 });

@@ -1,23 +1,24 @@
-/** A new version of the page: noticed, offered, and put in place in all tabs once the person wants it. */
+/** Detects a new version of the page and activates it in all tabs once the user accepts it. */
 import type { TakeOverMessage } from './service-worker-policy.ts';
 
 export interface Updates {
-  /** Whether a new version waits. */
+  /** Whether a new version is installed and waiting. */
   readonly isUpdateWaiting: () => boolean;
   readonly subscribe: (listener: () => void) => () => void;
-  /** Puts it in place; every tab is loaded again, once. */
+  /** Activates the waiting version, which reloads every tab once. */
   readonly accept: () => void;
 }
 
-/** What is used of a browser's; a test has others. */
+/** The parts of the browser that are used, so that tests can replace them. */
 export interface UpdatesEnvironment {
-  /** Undefined where the browser has none: a private window, or plain HTTP. */
+  /** Undefined where the browser has no service workers: in a private window, or over plain HTTP. */
   readonly workers: Pick<ServiceWorkerContainer, 'controller' | 'register' | 'addEventListener'> | undefined;
   readonly reload: () => void;
-  /** Calls `look` when it is time to look for a new version. */
-  readonly scheduleUpdateChecks: (look: () => void) => void;
+  /** Calls `check` whenever it is time to check for a new version. */
+  readonly scheduleUpdateChecks: (check: () => void) => void;
 }
 
+/** Registers the service worker and watches it for updates. */
 export function watchUpdates({ workers, reload, scheduleUpdateChecks }: UpdatesEnvironment): Updates {
   const listeners = new Set<() => void>();
   let waiting: ServiceWorker | undefined;
@@ -28,7 +29,7 @@ export function watchUpdates({ workers, reload, scheduleUpdateChecks }: UpdatesE
   };
 
   const watch = (container: NonNullable<typeof workers>): void => {
-    // The first worker of all takes a page that came without one: that is no new version.
+    // The first worker takes control of a page that was loaded without one. That is not a new version.
     let hasVersion = container.controller !== null;
     container.addEventListener('controllerchange', () => {
       if (hasVersion) reload();
@@ -40,12 +41,12 @@ export function watchUpdates({ workers, reload, scheduleUpdateChecks }: UpdatesE
         const installing = registration.installing;
         installing?.addEventListener('statechange', () => {
           if (installing.state === 'installed' && hasVersion) setWaiting(installing);
-          // Replaced by one that is newer still, or failed.
+          // It failed, or a newer worker replaced it.
           if (installing.state === 'redundant' && waiting === installing) setWaiting(registration.waiting);
         });
       });
       scheduleUpdateChecks(() => {
-        // Without a network there is nothing to look at.
+        // Offline. The next check tries again.
         registration.update().catch(() => undefined);
       });
     };
@@ -65,7 +66,7 @@ export function watchUpdates({ workers, reload, scheduleUpdateChecks }: UpdatesE
 
 const UPDATE_CHECK_INTERVAL_MS = 3_600_000;
 
-/** A tab may stay open for weeks. */
+/** Checks every hour and when the browser is back online, because a tab may stay open for weeks. */
 export const browserUpdatesEnvironment = (): UpdatesEnvironment => ({
   workers: 'serviceWorker' in navigator ? navigator.serviceWorker : undefined,
   reload: () => location.reload(),

@@ -1,8 +1,8 @@
-/** A change that the person made here: what it was before, and how to take it back. */
+/** A change that the user made on this page, with the previous values, so that it can be undone. */
 import { DEFAULT_PREFERENCES } from '../../../couchdb-design/user-document/preference-rules.ts';
 import type { Patch, PreferenceKey, PreferenceValues } from '../store-types.ts';
 
-/** One preference's part of a change. A removal shows the default. */
+/** The change of one preference. After a removal the value is the default. */
 export interface ValueChange {
   readonly key: PreferenceKey;
   readonly before: unknown;
@@ -14,7 +14,7 @@ export type Change = readonly ValueChange[];
 const isSameJson = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 const isKey = (key: string): key is PreferenceKey => Object.hasOwn(DEFAULT_PREFERENCES, key);
 
-/** What `patch` changes of what is shown; empty when that is nothing. */
+/** Returns what `patch` changes of the shown values. It is empty if nothing changes. */
 export const createChange = (shown: PreferenceValues, patch: Patch): Change =>
   Object.entries(patch).flatMap(([key, value]: [string, unknown]): ValueChange[] => {
     if (!isKey(key)) return [];
@@ -23,8 +23,8 @@ export const createChange = (shown: PreferenceValues, patch: Patch): Change =>
   });
 
 /**
- * The patch that takes it back, or undefined when nothing is left of it: what has been set to something else since, here
- * or on another device, stays. A value that was the default before is removed, so that a better default reaches it.
+ * Returns the patch that undoes a change, or undefined if nothing of it is left to undo. Values that were changed since,
+ * here or on another device, are kept. A value that was the default is removed, so that a later default applies to it.
  */
 export const createUndoPatch = (change: Change, shown: PreferenceValues): Patch | undefined => {
   const unchanged = change.filter(({ key, after }) => isSameJson(shown[key], after));

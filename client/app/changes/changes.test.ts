@@ -3,13 +3,16 @@ import type { Patch, PreferenceValues } from '../store-types.ts';
 import { createChange, createUndoPatch } from './change.ts';
 import { describeChange, describeSuperseded, describeUndo } from './describe-change.ts';
 
-const preferencesWith = (own: Partial<PreferenceValues> = {}): PreferenceValues => ({ ...DEFAULT_PREFERENCES, ...own });
+const preferencesWith = (values: Partial<PreferenceValues> = {}): PreferenceValues => ({
+  ...DEFAULT_PREFERENCES,
+  ...values,
+});
 const applyPatch = (before: PreferenceValues, patch: Patch): PreferenceValues => ({
   ...before,
   ...Object.fromEntries(createChange(before, patch).map(({ key, after: value }) => [key, value])),
 });
 
-test('an undo gives back the value from before', () => {
+test('an undo restores the previous values', () => {
   const before = preferencesWith({ theme: 'light', selectedTags: ['home'] });
   const patches: readonly Patch[] = [
     { theme: 'dark' },
@@ -23,7 +26,7 @@ test('an undo gives back the value from before', () => {
   }
 });
 
-test('what was not set before is removed, not set to the default', () => {
+test('an undo removes a value that was not set before, and does not set it to the default', () => {
   const before = preferencesWith();
   const change = createChange(before, { theme: 'dark', dailyBriefing: true });
   expect(createUndoPatch(change, applyPatch(before, { theme: 'dark', dailyBriefing: true }))).toEqual({
@@ -32,21 +35,21 @@ test('what was not set before is removed, not set to the default', () => {
   });
 });
 
-test('an undo takes back nothing that was set to something else since', () => {
+test('an undo keeps values that were changed since', () => {
   const before = preferencesWith({ theme: 'light' });
   const change = createChange(before, { theme: 'dark', viewMode: 'graph' });
   expect(createUndoPatch(change, preferencesWith({ theme: 'system', viewMode: 'graph' }))).toEqual({ viewMode: null });
   expect(createUndoPatch(change, preferencesWith({ theme: 'system', viewMode: 'table' }))).toBeUndefined();
 });
 
-test('what changes nothing is no change', () => {
+test('a patch that changes nothing gives an empty change', () => {
   expect(createChange(preferencesWith({ theme: 'dark' }), { theme: 'dark', viewMode: null })).toEqual([]);
 });
 
-const describePatch = (own: Partial<PreferenceValues>, patch: Patch): string =>
-  describeChange(createChange(preferencesWith(own), patch));
+const describePatch = (values: Partial<PreferenceValues>, patch: Patch): string =>
+  describeChange(createChange(preferencesWith(values), patch));
 
-test('a change is told in a sentence that names the preference and its value as the page does', () => {
+test('describes a change in a sentence with the labels of the page', () => {
   expect(describePatch({}, { theme: 'dark' })).toBe('Theme changed to Dark.');
   expect(describePatch({ theme: 'dark' }, { theme: null })).toBe('Theme changed to System.');
   expect(describePatch({}, { dailyBriefing: true })).toBe('Daily briefing turned on.');
@@ -59,7 +62,7 @@ test('a change is told in a sentence that names the preference and its value as 
   expect(describePatch({}, { selectedTags: ['a'], selectedTimeRange: 'week' })).toBe('Tags and Time range changed.');
 });
 
-test('an undo and a superseded edit are told likewise', () => {
+test('describes an undo and a superseded edit with the same labels', () => {
   expect(describeUndo(createChange(preferencesWith({ theme: 'light' }), { theme: 'dark' }))).toBe(
     'Theme is Light again.',
   );

@@ -1,9 +1,9 @@
 import { createContext, useContext } from 'react';
 import type { Changes } from './use-changes.ts';
 
-/** What the controls of one store need: to save, and to know which changes came from elsewhere. */
+/** What the controls of a store need in order to save, and to recognize changes from other tabs and devices. */
 export type SaveContextValue = Pick<Changes, 'save' | 'isLocalEdit'> & {
-  /** Whether what comes now is a change somebody makes, and not what this browser had missed while it was closed. */
+  /** Whether changes are made now. False while the browser receives those that it missed while it was closed. */
   readonly hasCaughtUp: () => boolean;
 };
 

@@ -1,4 +1,4 @@
-/** Changes and values in words for a person. */
+/** Sentences about changes and values. */
 import { LABELS, labelOf } from '../labels.ts';
 import type { Change, ValueChange } from './change.ts';
 
@@ -16,16 +16,16 @@ const VALUE_LABELS: ReadonlyMap<unknown, string> = new Map<unknown, string>([
   ['quarter', 'Quarter'],
   ['year', 'Year'],
 ]);
-/** Whose values are words of the person's own, which may read like one of ours. */
+/** Preferences with free text, which may equal the name of another value. */
 const FREE_TEXT_KEYS: readonly string[] = ['timezone', 'briefingTime', 'recapTime'];
 
-const formatList = (words: readonly string[]): string =>
-  new Intl.ListFormat('en', { type: 'conjunction' }).format(words);
+const formatList = (items: readonly string[]): string =>
+  new Intl.ListFormat('en', { type: 'conjunction' }).format(items);
 
 const itemName = (item: unknown): string =>
   typeof item === 'object' && item !== null && 'name' in item ? String(item.name) : String(item);
 
-/** A value as it is called on the page, e.g. `Dark`, `on`, `home and garden`. */
+/** Returns a value as the page shows it, e.g. `Dark`, `on` or `home and garden`. */
 export const formatValue = (key: string, value: unknown): string => {
   if (value === null || value === undefined) return 'the default';
   if (typeof value === 'boolean') return value ? 'on' : 'off';
@@ -34,22 +34,23 @@ export const formatValue = (key: string, value: unknown): string => {
   return FREE_TEXT_KEYS.includes(key) ? text.replaceAll('_', ' ') : (VALUE_LABELS.get(value) ?? text);
 };
 
-/** What a list has gained or lost, when that is one thing. */
+/** Describes a list that has gained or lost exactly one item. Returns undefined for other changes. */
 const describeListChange = ({ key, before, after }: ValueChange): string | undefined => {
   if (!Array.isArray(before) || !Array.isArray(after)) return undefined;
-  const [had, has] = [before.map(itemName), after.map(itemName)];
-  const added = has.filter((name) => !had.includes(name));
-  const removed = had.filter((name) => !has.includes(name));
-  const [one] = [...added, ...removed];
-  if (one === undefined || added.length + removed.length !== 1) return undefined;
-  return added.length === 1 ? `“${one}” added to ${LABELS[key]}` : `“${one}” removed from ${LABELS[key]}`;
+  const [oldNames, newNames] = [before.map(itemName), after.map(itemName)];
+  const added = newNames.filter((name) => !oldNames.includes(name));
+  const removed = oldNames.filter((name) => !newNames.includes(name));
+  const [name] = [...added, ...removed];
+  if (name === undefined || added.length + removed.length !== 1) return undefined;
+  return added.length === 1 ? `“${name}” added to ${LABELS[key]}` : `“${name}” removed from ${LABELS[key]}`;
 };
 
-const describeValueChange = (step: ValueChange): string => {
-  if (typeof step.after === 'boolean') return `${LABELS[step.key]} turned ${formatValue(step.key, step.after)}`;
-  if (Array.isArray(step.after) && step.after.length === 0) return `${LABELS[step.key]} cleared`;
+const describeValueChange = (change: ValueChange): string => {
+  if (typeof change.after === 'boolean') return `${LABELS[change.key]} turned ${formatValue(change.key, change.after)}`;
+  if (Array.isArray(change.after) && change.after.length === 0) return `${LABELS[change.key]} cleared`;
   return (
-    describeListChange(step) ?? (Array.isArray(step.after) ? `${LABELS[step.key]} changed` : describeAssignment(step))
+    describeListChange(change) ??
+    (Array.isArray(change.after) ? `${LABELS[change.key]} changed` : describeAssignment(change))
   );
 };
 const describeAssignment = ({ key, after }: ValueChange): string =>
@@ -60,23 +61,23 @@ const isPlural = (key: string): boolean => PLURAL_KEYS.includes(key);
 
 const formatKeys = (change: Change): string => formatList(change.map(({ key }) => LABELS[key]));
 
-/** A sentence: `Theme changed to Dark.` */
+/** Returns a sentence like `Theme changed to Dark.` */
 export const describeChange = (change: Change): string => {
-  const [step, ...others] = change;
-  if (step === undefined) return '';
-  return others.length === 0 ? `${describeValueChange(step)}.` : `${formatKeys(change)} changed.`;
+  const [first, ...others] = change;
+  if (first === undefined) return '';
+  return others.length === 0 ? `${describeValueChange(first)}.` : `${formatKeys(change)} changed.`;
 };
 
-/** After an undo: `Theme is Light again.` */
+/** Returns a sentence about an undo, like `Theme is Light again.` */
 export const describeUndo = (change: Change): string => {
-  const [step, ...others] = change;
-  if (step === undefined) return '';
+  const [first, ...others] = change;
+  if (first === undefined) return '';
   if (others.length > 0) return `${formatKeys(change)} restored.`;
-  return Array.isArray(step.before)
-    ? `${LABELS[step.key]} restored.`
-    : `${LABELS[step.key]} is ${formatValue(step.key, step.before)} again.`;
+  return Array.isArray(first.before)
+    ? `${LABELS[first.key]} restored.`
+    : `${LABELS[first.key]} is ${formatValue(first.key, first.before)} again.`;
 };
 
-/** A calm word on an edit that a later one of another device has replaced. */
+/** Returns a sentence about an edit that a later edit on another device has replaced. */
 export const describeSuperseded = (key: string, current: unknown): string =>
   `${labelOf(key)} ${isPlural(key) ? 'were' : 'was'} also changed on another device: now ${formatValue(key, current)}.`;

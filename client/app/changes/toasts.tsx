@@ -1,17 +1,17 @@
-/** Short messages at the edge of the page, read out as they come; each goes by itself unless somebody is at it. */
+/** Short messages at the edge of the page, which screen readers announce. Each disappears after a while. */
 import { useEffect, useState, type ReactNode } from 'react';
 import { Icon } from '../components/icons.tsx';
 
 export interface Toast {
-  /** A later one with the same id takes its place. */
+  /** A later toast with the same id replaces this one. */
   readonly id: string;
   readonly text: string;
   readonly action?: { readonly label: string; readonly run: () => void; readonly keys?: string };
 }
 
-/** Long enough to read it, think, and reach the button by keyboard; pointing at it or being in it stops the time. */
+/** Long enough to read it and to reach the button by keyboard. The time stops while it has the pointer or the focus. */
 const TOAST_DURATION_MS = 12_000;
-/** More than these at once nobody reads. */
+/** The oldest ones are dropped first. */
 const MAX_TOASTS = 3;
 
 export interface ToastList {
@@ -33,7 +33,7 @@ export function useToasts(): ToastList {
 
 export interface ToastsProps {
   readonly list: ToastList;
-  /** In the flow of what is around it, in place of the edge of the page. */
+  /** Places the toasts in the flow of the content, and not at the edge of the page. */
   readonly isInline?: boolean;
   readonly children?: ReactNode;
 }
@@ -69,7 +69,7 @@ function ToastItem({ toast, isPaused, onDismiss }: ToastItemProps) {
     if (isPaused) return;
     const timer = setTimeout(onDismiss, TOAST_DURATION_MS);
     return () => clearTimeout(timer);
-    // Another text under the same id is another message, with its own time.
+    // A new toast with the same id starts a new timer.
   }, [toast, isPaused]);
   const { text, action } = toast;
   return (

@@ -3,7 +3,7 @@ import type { AppStore } from '../store-types.ts';
 import type { SaveContextValue } from './context.ts';
 import type { Changes } from './use-changes.ts';
 
-/** What a store's controls are given, from the changes that are made to it. */
+/** Creates the context value for the controls of a store. */
 export function useSaveContextValue(store: AppStore, { save, isLocalEdit }: Changes): SaveContextValue {
   const hasBeenLive = useRef(false);
   useEffect(() => {

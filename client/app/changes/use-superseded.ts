@@ -3,7 +3,7 @@ import type { AppStore } from '../store-types.ts';
 import type { ToastList } from './toasts.tsx';
 import { describeSuperseded } from './describe-change.ts';
 
-/** Tells of an edit that gave way to a later one of another device. */
+/** Shows a toast when a later edit on another device replaces one of this device. */
 export function useSuperseded(store: AppStore, { show }: ToastList): void {
   useEffect(
     () =>

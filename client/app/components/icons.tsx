@@ -1,4 +1,4 @@
-/** The app's few icons, drawn in the colour of the text around them. They say nothing that words beside them do not. */
+/** The app's icons, in the colour of the surrounding text. They are decorative: the text beside each has its meaning. */
 const PATHS = {
   preferences: 'M4 7h9m5 0h2M4 17h2m5 0h9M13 4.5v5M6 14.5v5',
   devices: 'M3 5h13v9H3zM1.5 18h11M15.5 10.5h6v9h-6z',

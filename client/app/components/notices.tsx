@@ -4,7 +4,7 @@ import { labelOf } from '../labels.ts';
 import type { AppSession } from '../session/session.ts';
 import { CredentialsForm } from './credentials-form.tsx';
 
-/** What was refused, until the person has read it. */
+/** The edits that the server refused, until the user dismisses the notice. */
 export function RefusedNotice({ store }: { readonly store: AppStore }) {
   const { refused } = useSyncStatus(store);
   if (refused.length === 0) return null;
@@ -32,7 +32,7 @@ export interface NoticesProps {
   readonly store: AppStore;
 }
 
-/** What the person has to know or do, above everything else. Nothing, mostly. */
+/** Notices above the page that require the user's attention. */
 export function Notices({ session, store }: NoticesProps) {
   const { state } = useSyncStatus(store);
   return (
@@ -51,7 +51,7 @@ export function Notices({ session, store }: NoticesProps) {
   );
 }
 
-/** What went wrong just now, in this browser. */
+/** An error in this browser that the user can dismiss. */
 export function ErrorNotice({
   error,
   onDismiss,

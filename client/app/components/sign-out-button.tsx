@@ -2,7 +2,7 @@ import { useId, useRef, useState } from 'react';
 import type { AppStore } from '../store-types.ts';
 import type { AppSession } from '../session/session.ts';
 
-/** How many changes signing out now would lose: those that cannot be sent. */
+/** Returns how many unsent changes would be lost by signing out now, because they cannot be sent. */
 const countChangesAtRisk = (stores: readonly AppStore[]): number =>
   stores
     .map((store) => store.status())
@@ -11,12 +11,12 @@ const countChangesAtRisk = (stores: readonly AppStore[]): number =>
 
 export interface SignOutButtonProps {
   readonly session: AppSession;
-  /** Set where the words of the button alone would not say it. */
+  /** An accessible name, where the text of the button is ambiguous. */
   readonly label?: string;
   readonly testId?: string;
 }
 
-/** Signing out takes the data out of this browser: whatever cannot be sent would be lost, so that is asked first. */
+/** Signs out, which removes the data from this browser. If unsent changes would be lost, it first asks to confirm. */
 export function SignOutButton({ session, label, testId = 'sign-out' }: SignOutButtonProps) {
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
@@ -29,9 +29,9 @@ export function SignOutButton({ session, label, testId = 'sign-out' }: SignOutBu
   };
   const confirmSignOut = async (): Promise<void> => {
     await session.localDevices.openAll();
-    const lost = countChangesAtRisk(session.stores());
-    setUnsent(lost);
-    if (lost > 0) dialog.current?.showModal();
+    const atRisk = countChangesAtRisk(session.stores());
+    setUnsent(atRisk);
+    if (atRisk > 0) dialog.current?.showModal();
     else signOut();
   };
   return (

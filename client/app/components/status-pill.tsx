@@ -6,16 +6,16 @@ import { formatLastSynced, describeStatus, type StatusDescription } from '../sta
 import { useDisclosure } from '../hooks/use-disclosure.ts';
 import { useNow } from '../hooks/use-now.ts';
 
-/** A save takes some milliseconds: only what lasts is worth a word. */
+/** A save takes a few milliseconds, so a shorter busy state is not shown. */
 const BUSY_DELAY_MS = 400;
 
-/** The text once it has stayed the same for a while; at once when it is about more than being busy. */
+/** Delays a busy status by BUSY_DELAY_MS. Every other status is shown at once. */
 function useDebouncedStatus(current: StatusDescription): StatusDescription {
   const [shown, setShown] = useState(current);
   useEffect(() => {
     const timer = setTimeout(() => setShown(current), current.tone === 'busy' ? BUSY_DELAY_MS : 0);
     return () => clearTimeout(timer);
-    // The object is made anew at each drawing; what it says is what counts.
+    // The object is a new one at each render, so its members are compared.
   }, [current.text, current.tone, current.detail]);
   return shown;
 }
@@ -23,11 +23,11 @@ function useDebouncedStatus(current: StatusDescription): StatusDescription {
 export interface StatusPillProps {
   readonly store: AppStore;
   readonly testId?: string;
-  /** Whether the inspector's page shows this store. */
+  /** Whether to link to the inspector page, which shows the main store. */
   readonly isLinked?: boolean;
 }
 
-/** How the sync is, in a word or two; a click tells more. */
+/** The sync status in a word or two. A click shows details. */
 export function StatusPill({ store, testId = 'status', isLinked = true }: StatusPillProps) {
   const status = useSyncStatus(store);
   const { tone, text, detail } = useDebouncedStatus(describeStatus(status));

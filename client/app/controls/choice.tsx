@@ -12,10 +12,10 @@ export interface ChoiceProps<K extends ChoiceKey> {
   readonly options: readonly { readonly value: PreferenceValues[K]; readonly label: string }[];
 }
 
-/** One of a few, all of them in sight: radio buttons that look like one bar. */
+/** A choice between a few values: radio buttons, styled as a segmented control. */
 export function Choice<K extends ChoiceKey>({ name, value, hint, options }: ChoiceProps<K>) {
   const save = useSave();
-  // Two stores may be shown in one page: their radio buttons are two groups.
+  // A page may show two stores, whose radio buttons must be separate groups.
   const group = useId();
   return (
     <Row name={name} value={value} {...(hint === undefined ? {} : { hint })}>

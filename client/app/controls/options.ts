@@ -1,4 +1,4 @@
-/** What can be chosen of each preference that has a few values. */
+/** The values and labels of preferences with a fixed set of values. */
 import type { PreferenceValues } from '../store-types.ts';
 
 interface Option<V> {

@@ -8,14 +8,14 @@ export interface RowProps<K extends keyof PreferenceValues> {
   readonly name: K;
   readonly value: PreferenceValues[K];
   readonly hint?: string;
-  /** The id of the control, when the row's label is its label. */
+  /** The id of the control that the row's label belongs to. */
   readonly htmlFor?: string;
   readonly isStacked?: boolean;
-  /** Drawn with the id of the row's label, for a control that is a group. */
+  /** A function gets the id of the row's label, for a control that is a group. */
   readonly children: ReactNode | ((labelId: string) => ReactNode);
 }
 
-/** True for a moment after the value was changed by another tab or device: that should be seen. */
+/** Returns true after another tab or device has changed the value, and a function that resets it. */
 function useRemoteChangeHighlight(name: string, value: unknown): readonly [boolean, () => void] {
   const { isLocalEdit, hasCaughtUp } = useSaveContext();
   const [isHighlighted, setHighlighted] = useState(false);
@@ -29,7 +29,7 @@ function useRemoteChangeHighlight(name: string, value: unknown): readonly [boole
   return [isHighlighted, () => setHighlighted(false)];
 }
 
-/** One preference: what it is called, what it does, its control, and the way back to the default. */
+/** One preference: its label, a hint, its control, and a button that resets it to the default. */
 export function Row<K extends keyof PreferenceValues>(props: RowProps<K>) {
   const { name, value, hint, htmlFor, isStacked = false, children } = props;
   const { save } = useSaveContext();

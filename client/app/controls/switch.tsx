@@ -13,7 +13,7 @@ export interface SwitchProps {
   readonly hint?: string;
 }
 
-/** On or off. */
+/** A preference that is on or off. */
 export function Switch({ name, value, hint }: SwitchProps) {
   const id = useId();
   const save = useSave();

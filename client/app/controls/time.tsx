@@ -8,7 +8,7 @@ export interface TimeProps {
   readonly isDisabled: boolean;
 }
 
-/** The keys of one time of day come one by one: it is saved when they have stopped for so long, or at the field's end. */
+/** A time of day is typed in several keystrokes. It is saved after this pause, or when the field loses the focus. */
 const SAVE_DELAY_MS = 600;
 
 export function Time({ name, value, isDisabled }: TimeProps) {

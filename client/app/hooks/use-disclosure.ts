@@ -3,11 +3,11 @@ import { useEffect, useRef, useState, type RefObject } from 'react';
 export interface Disclosure<E extends HTMLElement> {
   readonly isOpen: boolean;
   readonly toggle: () => void;
-  /** The element that holds both the button and what it opens. */
+  /** The element that contains both the button and what it opens. */
   readonly containerRef: RefObject<E | null>;
 }
 
-/** Something small that opens beside its button, and closes by Escape, or when one goes elsewhere. */
+/** The state of a popup beside its button. Escape, a click outside and moving the focus outside close it. */
 export function useDisclosure<E extends HTMLElement>(): Disclosure<E> {
   const [isOpen, setOpen] = useState(false);
   const containerRef = useRef<E>(null);

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 
-/** The time in ms since 1970, again and again while `isWanted`. */
+/** Returns the time in ms since 1970. While `isActive` it is updated every `intervalMs`. */
 export function useNow(isActive: boolean, intervalMs = 15_000): number {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
 import type { AppStore } from '../store-types.ts';
 
-/** Whether the browser has read what is stored: before, what would be shown are defaults that may be wrong. */
+/** Whether the stored preferences have been read. Until then the store returns defaults, which may be wrong. */
 export function useStoreReady(store: AppStore): boolean | 'failed' {
   const [isReady, setReady] = useState<boolean | 'failed'>(false);
   useEffect(() => {

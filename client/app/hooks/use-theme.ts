@@ -2,7 +2,7 @@ import { useEffect } from 'react';
 import type { ShownPreferences } from '../../index.ts';
 import type { AppStorage } from '../session/local-storage.ts';
 
-/** Puts the theme on the page as soon as it is known, and remembers it for the next load (public/theme.js). */
+/** Applies the theme to the document once `isReady`, and stores it for the next load (public/theme.js). */
 export function useTheme(theme: ShownPreferences['theme'], isReady: boolean, appStorage: AppStorage): void {
   useEffect(() => {
     if (!isReady) return;

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 
-/** Copies text, and says whether it did. */
+/** Copies text to the clipboard and shows whether that succeeded. */
 export function CopyButton({ text }: { readonly text: () => string }) {
   const [copyStatus, setCopyStatus] = useState('');
   const copy = (): void => {

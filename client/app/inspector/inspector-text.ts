@@ -1,4 +1,4 @@
-/** What the inspector shows, in words and in short forms. */
+/** The texts of the inspector. */
 import { editSourceOf, type EditSource } from '../../../couchdb-design/user-document/edit-sources.ts';
 import { parseEditStamp } from '../../../couchdb-design/user-document/edit-stamp.ts';
 
@@ -12,7 +12,7 @@ const timeFormat = new Intl.DateTimeFormat('en-GB', {
 });
 export const formatTime = (time: number): string => timeFormat.format(time);
 
-/** `7-3fa9c21` of a revision's 32 digits: enough to tell apart those of one document. */
+/** Returns a revision with 7 of its 32 digits, e.g. `7-3fa9c21`: enough to distinguish those of one document. */
 export const shortenRevision = (rev: string): string => {
   const [generation = '', id = ''] = rev.split('-', 2);
   return `${generation}-${id.slice(0, 7)}`;
@@ -25,7 +25,7 @@ const EDIT_SOURCE_LABELS: Readonly<Record<EditSource, string>> = {
   application: 'via the application',
 };
 
-/** Who made an edit: this device, another one by its name, or a door that is no device. */
+/** Returns what made an edit: this device, another one by its name, or an interface that is not a device. */
 const describeAuthor = (stamp: string, device: string, isThisDevice: boolean): string => {
   const source = editSourceOf(stamp);
   if (source !== undefined && source !== 'device') return EDIT_SOURCE_LABELS[source];
@@ -38,7 +38,7 @@ export interface FormattedStamp {
   readonly isThisDevice: boolean;
 }
 
-/** An edit stamp as its time and who made it; what is no stamp is shown as it is. */
+/** Formats an edit stamp as its time and author. Other text is returned unchanged as the time. */
 export const formatStamp = (stamp: string, thisDevice: string): FormattedStamp => {
   const parts = parseEditStamp(stamp);
   if (parts === undefined) return { time: stamp, device: '', isThisDevice: false };
@@ -59,26 +59,26 @@ const EVENT_DESCRIPTIONS: ReadonlyMap<string, string> = new Map([
   ['led', 'The leading tab sent its status'],
 ]);
 
-/** What happened, as a sentence; a word that is not known yet is shown as it is. */
+/** Returns a description of an event, or `text` itself if the event is unknown. */
 export const describeEvent = (text: string): string => EVENT_DESCRIPTIONS.get(text) ?? text;
 
 export interface EventGroup {
-  /** Of the last one, in ms since 1970. */
+  /** The time of the latest event, in ms since 1970. */
   readonly at: number;
   readonly text: string;
-  /** How many of the same came one after the other. */
+  /** The number of equal consecutive events. */
   readonly count: number;
 }
 
-/** The events, newest first, with the same ones in a row told once. */
+/** Returns the events, newest first, with equal consecutive ones grouped. */
 export const groupEvents = (
   events: readonly { readonly at: number; readonly text: string }[],
 ): readonly EventGroup[] => {
-  const lines: EventGroup[] = [];
+  const groups: EventGroup[] = [];
   for (const { at, text } of events) {
-    const last = lines[0];
-    if (last?.text === describeEvent(text)) lines[0] = { ...last, at, count: last.count + 1 };
-    else lines.unshift({ at, text: describeEvent(text), count: 1 });
+    const latest = groups[0];
+    if (latest?.text === describeEvent(text)) groups[0] = { ...latest, at, count: latest.count + 1 };
+    else groups.unshift({ at, text: describeEvent(text), count: 1 });
   }
-  return lines;
+  return groups;
 };

@@ -9,7 +9,7 @@ import { Leaf } from './leaf.tsx';
 import { Stamp } from './stamp.tsx';
 import { useDebugSnapshot } from './use-debug-snapshot.ts';
 
-/** On a page of its own its parts are the page's; within a device they are that device's. */
+/** The heading level of the parts: h2 on the inspector page, h3 within a device. */
 const HeadingLevel = createContext<'h2' | 'h3'>('h2');
 
 function Heading({ children }: { readonly children: ReactNode }) {
@@ -22,7 +22,7 @@ export interface InspectorProps {
   readonly headingLevel?: 'h2' | 'h3';
 }
 
-/** How the sync works, seen from this tab: revisions, stamps, what waits, and what happened last. It changes by itself. */
+/** How the sync works, as seen from this tab: revisions, stamps, unsent edits and recent events. It updates live. */
 export function Inspector({ store, headingLevel = 'h2' }: InspectorProps) {
   const snapshot = useDebugSnapshot(store);
   if (snapshot === undefined) return <p className="empty">Loading…</p>;
@@ -70,7 +70,7 @@ function Overview({ snapshot }: InspectorPartProps) {
 }
 
 function Leaves({ snapshot: { leaves, device } }: InspectorPartProps) {
-  const alive = leaves.filter(({ _deleted }) => !_deleted);
+  const live = leaves.filter(({ _deleted }) => !_deleted);
   const deleted = leaves.filter(({ _deleted }) => _deleted);
   return (
     <div className="inspector-part">
@@ -78,12 +78,12 @@ function Leaves({ snapshot: { leaves, device } }: InspectorPartProps) {
         Leaves <span className="badge">{leaves.length}</span>
       </Heading>
       <p className="row-hint">
-        {alive.length > 1
-          ? `${alive.length} revisions are in conflict. The page shows their merge: the latest edit of each preference.`
+        {live.length > 1
+          ? `${live.length} revisions are in conflict. The page shows their merge: the latest edit of each preference.`
           : 'A leaf is a revision without children. With a single live leaf there is no conflict.'}
       </p>
       {leaves.length === 0 && <p className="empty">No document yet. It arrives with the first sync.</p>}
-      {[...alive, ...deleted].map((leaf) => (
+      {[...live, ...deleted].map((leaf) => (
         <Leaf key={leaf._rev} leaf={leaf} device={device} />
       ))}
     </div>

@@ -4,7 +4,7 @@ import { labelOf } from '../labels.ts';
 import { shortenRevision } from './inspector-text.ts';
 import { Stamp } from './stamp.tsx';
 
-/** So many revisions of a history are drawn; the rest are counted. */
+/** Further revisions of a history are only counted. */
 const MAX_SHOWN_REVISIONS = 6;
 
 export interface LeafProps {
@@ -12,11 +12,11 @@ export interface LeafProps {
   readonly device: string;
 }
 
-/** One leaf: the revisions that led to it, and when each preference in it was last set. */
+/** One leaf: its history, and when each preference in it was last set. */
 export function Leaf({ leaf, device }: LeafProps) {
   const { _rev: rev, _deleted: isDeleted = false, _revisions: revisions } = leaf;
   const edits = (leaf['edits'] ?? {}) as Readonly<Record<string, EditStamp>>;
-  const history = (revisions?.ids ?? []).map((id, back) => `${(revisions?.start ?? 0) - back}-${id}`);
+  const history = (revisions?.ids ?? []).map((id, index) => `${(revisions?.start ?? 0) - index}-${id}`);
   const shown = history.slice(0, MAX_SHOWN_REVISIONS);
   const hiddenCount = history.length - shown.length;
   const stamps = Object.entries(edits).sort(([, a], [, b]) => (a < b ? 1 : -1));
@@ -27,9 +27,9 @@ export function Leaf({ leaf, device }: LeafProps) {
       data-testid="leaf"
     >
       <ol className="history" aria-label="History, newest first">
-        {shown.map((each) => (
-          <li key={each} title={each}>
-            <code>{shortenRevision(each)}</code>
+        {shown.map((revision) => (
+          <li key={revision} title={revision}>
+            <code>{shortenRevision(revision)}</code>
           </li>
         ))}
         {hiddenCount > 0 && <li className="row-hint">and {hiddenCount} earlier</li>}

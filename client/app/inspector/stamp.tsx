@@ -1,6 +1,6 @@
 import { formatStamp } from './inspector-text.ts';
 
-/** An edit stamp, read as when and by whom; as it is stored when one points at it. */
+/** The time and author of an edit stamp. The tooltip shows the stamp as it is stored. */
 export function Stamp({ stamp, device }: { readonly stamp: string; readonly device: string }) {
   const { time, device: author, isThisDevice } = formatStamp(stamp, device);
   return (

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'react';
 import type { Inspection } from '../../index.ts';
 import type { AppStore } from '../store-types.ts';
 
-/** What is stored and has happened, read again after every change; reads never overtake each other. */
+/** The store's debug snapshot, read again after every change. Only one read runs at a time. */
 export function useDebugSnapshot(store: AppStore): Inspection | undefined {
   const [snapshot, setSnapshot] = useState<Inspection>();
   useEffect(() => {

@@ -9,7 +9,7 @@ import type { Updates } from '../updates.ts';
 type Registration = SignInOptions['registration'];
 
 function useRegistration(session: AppSession): Registration {
-  // Until the server has said that one may register, nothing is offered that it would refuse.
+  // Registration is offered only once the server has reported that it is open.
   const [registration, setRegistration] = useState<Registration>('closed');
   useEffect(() => {
     let isMounted = true;

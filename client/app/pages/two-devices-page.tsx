@@ -7,7 +7,7 @@ import type { DevicePair } from '../two-devices/demo-devices.ts';
 import { Tour } from '../two-devices/tour.tsx';
 import { NetworkDiagram } from '../two-devices/network-diagram.tsx';
 
-/** The two devices' stores, while the page is shown. */
+/** Opens the stores of the two devices while the page is shown. */
 function useStores({ localDevices }: AppSession, pair: DevicePair): readonly [AppStore, AppStore] | undefined {
   const [stores, setStores] = useState<readonly [AppStore, AppStore]>();
   useEffect(() => {
@@ -26,7 +26,7 @@ export interface TwoDevicesPageProps {
   readonly pair: DevicePair;
 }
 
-/** Two devices of one person side by side, each with a line to the server that can be cut: how they merge is seen here. */
+/** Two devices of one user side by side. Each can be taken offline, to show how their edits merge. */
 export function TwoDevicesPage({ session, pair }: TwoDevicesPageProps) {
   const stores = useStores(session, pair);
   return (

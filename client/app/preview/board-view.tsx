@@ -1,6 +1,6 @@
 import { formatDue, STATUSES, type Task } from './sample-tasks.ts';
 
-/** Kanban: a column for each status. */
+/** The Kanban view: a column for each status. */
 export function BoardView({ tasks }: { readonly tasks: readonly Task[] }) {
   return (
     <div className="board">

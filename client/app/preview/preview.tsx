@@ -7,11 +7,11 @@ import { TableView } from './table-view.tsx';
 
 export interface PreviewProps {
   readonly preferences: PreferenceValues;
-  /** Two of them in one page need two names. */
+  /** The title. Two previews on one page need different ones. */
   readonly label?: string;
 }
 
-/** A small list, drawn from the preferences alone: a change, wherever it is made, is seen here. */
+/** A sample list rendered from the preferences alone, so that it shows every change, wherever it is made. */
 export function Preview({ preferences, label = 'Preview' }: PreviewProps) {
   const tasks = filterTasks(TASKS, preferences);
   return (
@@ -46,7 +46,7 @@ function View({ preferences, tasks }: { readonly preferences: PreferenceValues; 
   }
 }
 
-/** What has happened beside the work: made up, as the tasks are. */
+/** A made-up activity feed. */
 function Activity() {
   return (
     <div className="activity">

@@ -1,4 +1,4 @@
-/** Tasks that the preview shows: made up, and filtered as a real list would be. */
+/** Made-up tasks for the preview, filtered as a real list would be. */
 import type { PreferenceValues } from '../store-types.ts';
 
 export interface Task {
@@ -22,7 +22,7 @@ export const TASKS: readonly Task[] = [
   { title: 'Send invoices', status: 'Done', due: 0, owner: 'Noor', tags: ['work'], context: 'desk' },
 ];
 
-/** Every column there is, in the order of a list that has none chosen. */
+/** All columns, in their default order. */
 export const COLUMNS = ['Title', 'Status', 'Due', 'Owner', 'Tags', 'Context'] as const;
 
 const TIME_RANGE_DAYS: Readonly<Record<PreferenceValues['selectedTimeRange'], number>> = {
@@ -34,29 +34,30 @@ const TIME_RANGE_DAYS: Readonly<Record<PreferenceValues['selectedTimeRange'], nu
   all: Infinity,
 };
 
-const toLowerCase = (words: readonly string[]): readonly string[] => words.map((word) => word.toLowerCase());
+const toLowerCase = (texts: readonly string[]): readonly string[] => texts.map((text) => text.toLowerCase());
 
-/** Tasks that one of the chosen words of each kind fits; none chosen fits all. Case does not count. */
+/** Returns the tasks that match one value of every filter. An empty filter matches all. Case is ignored. */
 export const filterTasks = (tasks: readonly Task[], preferences: PreferenceValues): readonly Task[] => {
   const [tags, contexts, statuses] = [
     toLowerCase(preferences.selectedTags),
     toLowerCase(preferences.selectedContexts),
     toLowerCase(preferences.selectedStatus),
   ];
-  const matches = (chosen: readonly string[], has: readonly string[]): boolean =>
-    chosen.length === 0 || toLowerCase(has).some((word) => chosen.includes(word));
+  const matches = (selected: readonly string[], values: readonly string[]): boolean =>
+    selected.length === 0 || toLowerCase(values).some((value) => selected.includes(value));
   return tasks.filter(
-    ({ tags: own, context, status, due }) =>
-      matches(tags, own) &&
+    ({ tags: taskTags, context, status, due }) =>
+      matches(tags, taskTags) &&
       matches(contexts, [context]) &&
       matches(statuses, [status]) &&
       due <= TIME_RANGE_DAYS[preferences.selectedTimeRange],
   );
 };
 
+/** `due` is in days from today. */
 export const formatDue = (due: number): string => (due === 0 ? 'today' : due === 1 ? 'tomorrow' : `in ${due} days`);
 
-/** What stands in a column; a dash in one that these tasks do not have. */
+/** Returns the text of a cell, or a dash for an unknown column. */
 export const formatCell = (task: Task, column: string): string => {
   switch (column.toLowerCase()) {
     case 'title':

@@ -2,11 +2,11 @@ import { formatCell, COLUMNS, type Task } from './sample-tasks.ts';
 
 export interface TableViewProps {
   readonly tasks: readonly Task[];
-  /** The columns that the person wants, in their order; none are all. */
+  /** The selected columns, in order. An empty list selects all columns. */
   readonly selectedColumns: readonly string[];
 }
 
-/** Table: a row for each task. It may be wider than its place, and is scrolled then, by keyboard too. */
+/** The table view: a row for each task. A wide table scrolls, with the keyboard, too. */
 export function TableView({ tasks, selectedColumns }: TableViewProps) {
   const columns: readonly string[] = selectedColumns.length > 0 ? selectedColumns : COLUMNS;
   return (

@@ -9,7 +9,7 @@ import { TagInput } from '../controls/tag-input.tsx';
 import { COLUMNS, STATUSES } from '../preview/sample-tasks.ts';
 import { Section } from './section.tsx';
 
-/** The groups, for the links beside them. */
+/** The id and label of each section, for the navigation beside them. */
 export const GROUPS = [
   ['appearance', 'Appearance'],
   ['briefing', 'Briefing'],
@@ -17,7 +17,7 @@ export const GROUPS = [
   ['filters', 'Filters'],
 ] as const;
 
-/** All preferences, in groups. */
+/** The controls of all preferences, in sections. */
 export function PreferenceSections({ preferences }: { readonly preferences: PreferenceValues }) {
   return (
     <>

@@ -7,7 +7,7 @@ export interface SectionProps {
   readonly children: ReactNode;
 }
 
-/** A group of what belongs together. */
+/** A titled group of controls. */
 export function Section({ id, title, lead, children }: SectionProps) {
   return (
     <section className="card group" id={id} aria-labelledby={`${id}-title`}>

@@ -1,4 +1,4 @@
-/** The HTTP API as the page calls it. The shapes are the server's own: server/contract.ts. */
+/** A client for the HTTP API. Its types are those of the server (server/contract.ts). */
 import type {
   Credentials,
   Session,
@@ -8,7 +8,7 @@ import type {
   TelegramLink,
 } from '../../../server/contract.ts';
 
-/** An answer that says no, with the server's reason for a person to read. */
+/** An error response. Its message is the server's reason, which can be shown to the user. */
 export class ApiError extends Error {
   readonly status: number;
 
@@ -23,7 +23,7 @@ export interface Api {
   readonly options: () => Promise<SignInOptions>;
   readonly register: (credentials: Credentials) => Promise<Session>;
   readonly signIn: (credentials: Credentials) => Promise<Session>;
-  /** Undefined when the browser's sign-in is over. */
+  /** Resolves with undefined when the browser's session has ended. */
   readonly refresh: () => Promise<Session | undefined>;
   readonly signOut: () => Promise<void>;
   readonly sessions: (token: string) => Promise<SessionList>;
@@ -38,7 +38,7 @@ export interface TelegramApi {
   readonly unlink: (token: string, id: string) => Promise<void>;
 }
 
-/** A request that takes longer has failed: a person is waiting. */
+/** Short, because a person is waiting. */
 const REQUEST_TIMEOUT_MS = 15_000;
 
 const getErrorReason = (body: unknown, status: number): string => {
@@ -49,7 +49,7 @@ const getErrorReason = (body: unknown, status: number): string => {
 
 type SendRequest = (method: string, path: string, body?: object, token?: string) => Promise<unknown>;
 
-/** A call below `base`. It rejects with ApiError, or with fetch's own when the network fails. */
+/** Returns a function that sends requests below `base`. They reject with an ApiError, or as `fetch` does. */
 const createRequester =
   (base: string, fetch: typeof globalThis.fetch): SendRequest =>
   async (method, path, body, token) => {
@@ -72,7 +72,10 @@ const createRequester =
 
 const browserFetch: typeof globalThis.fetch = (...args) => globalThis.fetch(...args);
 
-/** `base` is where the API is, e.g. `/api/auth`. Every call rejects with ApiError, or with fetch's own when the network fails. */
+/**
+ * Creates a client for the authentication API at `base`, e.g. `/api/auth`. Requests reject with an ApiError for an error
+ * response, and as `fetch` does when the network fails or after 15 seconds.
+ */
 export function createApi(base: string, fetch = browserFetch): Api {
   const request = createRequester(base, fetch);
   return {
@@ -100,7 +103,7 @@ export function createApi(base: string, fetch = browserFetch): Api {
   };
 }
 
-/** The same below `/api/users/telegram`. */
+/** Creates a client for the Telegram API at `base`, e.g. `/api/users/telegram`. Errors are those of `createApi`. */
 export function createTelegramApi(base: string, fetch = browserFetch): TelegramApi {
   const request = createRequester(base, fetch);
   return {

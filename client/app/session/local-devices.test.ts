@@ -1,8 +1,8 @@
 import type { AppStore } from '../store-types.ts';
 import { createLocalDevices } from './local-devices.ts';
 
-function setUp(used: readonly string[] = []) {
-  let namespaces = used;
+function setUp(usedBefore: readonly string[] = []) {
+  let namespaces = usedBefore;
   const calls: string[] = [];
   const create = (namespace: string): AppStore =>
     ({
@@ -20,37 +20,37 @@ function setUp(used: readonly string[] = []) {
     create,
     usedNamespaces: { read: () => namespaces, write: (next) => (namespaces = next) },
   });
-  return { devices, done: calls, used: () => namespaces };
+  return { devices, calls, usedNamespaces: () => namespaces };
 }
 
-test('a sign-out removes what every device has stored, open or not, now or by an earlier page', async () => {
-  const { devices, done, used } = setUp(['earlier']);
+test('signing out removes the data of every device, open or not, and of earlier pages', async () => {
+  const { devices, calls, usedNamespaces } = setUp(['earlier']);
   devices.open('one');
   await devices.close(devices.open('two'));
   await devices.signOut();
-  expect(done).toEqual(['closed two', 'signed out earlier', 'signed out one', 'signed out two']);
-  expect([used(), devices.stores()]).toEqual([[], []]);
+  expect(calls).toEqual(['closed two', 'signed out earlier', 'signed out one', 'signed out two']);
+  expect([usedNamespaces(), devices.stores()]).toEqual([[], []]);
 });
 
-test('one that the browser does not let go of keeps none of the others', async () => {
-  const { devices, done } = setUp(['stuck', 'fine']);
+test('a device whose removal fails does not prevent the removal of the others', async () => {
+  const { devices, calls } = setUp(['stuck', 'fine']);
   await devices.signOut();
-  expect(done).toEqual(['signed out stuck', 'signed out fine']);
+  expect(calls).toEqual(['signed out stuck', 'signed out fine']);
 });
 
-test('all are marked in one go, before anything is waited for', () => {
-  const { devices, done } = setUp(['one', 'two']);
+test('signs out all devices synchronously, before it waits for any', () => {
+  const { devices, calls } = setUp(['one', 'two']);
   void devices.signOut();
-  expect(done).toEqual(['signed out one', 'signed out two']);
+  expect(calls).toEqual(['signed out one', 'signed out two']);
 });
 
-test('where none was ever used none is made', async () => {
-  const { devices, done } = setUp();
+test('creates no store when no device was ever used', async () => {
+  const { devices, calls } = setUp();
   await devices.signOut();
-  expect(done).toEqual([]);
+  expect(calls).toEqual([]);
 });
 
-test('a device is opened once, and all that have stored something can be asked', async () => {
+test('opens each device once, and can open all that have stored data', async () => {
   const { devices } = setUp(['earlier']);
   const one = devices.open('one');
   expect(devices.open('one')).toBe(one);

@@ -1,25 +1,26 @@
 /**
- * Other devices of the same person in this one browser: each a store with a database of its own, under a namespace of
- * its own. What they store is the person's, so it leaves the browser when the person does.
+ * Simulated devices of the same user in one browser: each is a store with its own database, under its own namespace.
+ * Their data is the user's, so signing out removes it, too.
  */
 import type { AppStore } from '../store-types.ts';
 
 export interface LocalDevices {
+  /** Returns the open store of this namespace, or opens it. */
   readonly open: (namespace: string) => AppStore;
-  /** Lets go of one, and keeps what it has stored. */
+  /** Closes a device and keeps its data. */
   readonly close: (store: AppStore) => Promise<void>;
-  /** Opens all that have ever stored something, and waits until what they have is known. */
+  /** Opens all devices that have ever stored data, and waits until their data is read. */
   readonly openAll: () => Promise<void>;
-  /** Closes all, when another tab signs them out. */
+  /** Closes all devices. Called when another tab signs out. */
   readonly closeAll: () => void;
   readonly stores: () => readonly AppStore[];
-  /** Sends what is unsent, and removes everything they stored, also of those that are not open at this moment. */
+  /** Sends unsent edits and removes the data of all devices, including those that are not open. */
   readonly signOut: () => Promise<void>;
 }
 
 export interface LocalDevicesOptions {
   readonly create: (namespace: string) => AppStore;
-  /** Text that outlives the page: which namespaces have been used. */
+  /** The namespaces that have been used, in storage that outlives the page. */
   readonly usedNamespaces: {
     readonly read: () => readonly string[];
     readonly write: (namespaces: readonly string[]) => void;
@@ -32,7 +33,7 @@ export function createLocalDevices({ create, usedNamespaces }: LocalDevicesOptio
   const openStore = (namespace: string): AppStore => {
     const existing = openStores.get(namespace);
     if (existing !== undefined) return existing;
-    // Noted before anything is stored, so that nothing is stored that would not be found again.
+    // Recorded before the store writes any data, so that a later sign-out finds all of it.
     if (!usedNamespaces.read().includes(namespace)) usedNamespaces.write([...usedNamespaces.read(), namespace]);
     const store = create(namespace);
     openStores.set(namespace, store);
@@ -42,11 +43,11 @@ export function createLocalDevices({ create, usedNamespaces }: LocalDevicesOptio
   return {
     open: openStore,
     close: async (store) => {
-      for (const [namespace, each] of openStores) if (each === store) openStores.delete(namespace);
+      for (const [namespace, other] of openStores) if (other === store) openStores.delete(namespace);
       await store.close();
     },
     openAll: async () => {
-      // One that cannot be read has nothing to tell.
+      // A device whose data cannot be read has nothing to show.
       await Promise.all(usedNamespaces.read().map((namespace) => openStore(namespace).ready.catch(() => undefined)));
     },
     closeAll: () => {
@@ -57,7 +58,7 @@ export function createLocalDevices({ create, usedNamespaces }: LocalDevicesOptio
     signOut: async () => {
       const stores = usedNamespaces.read().map(openStore);
       openStores.clear();
-      // One that cannot be removed now must not keep the others.
+      // A failed removal must not prevent the others.
       await Promise.all(stores.map((store) => store.signOut().catch(() => undefined)));
       usedNamespaces.write([]);
     },

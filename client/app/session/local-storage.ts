@@ -1,4 +1,4 @@
-/** What the page keeps in localStorage: nothing secret, and nothing of a user who has signed out. */
+/** The page's values in localStorage. They contain no secrets, and nothing of a user who has signed out. */
 import type { Environment } from '../../platform/environment.ts';
 import { removeItem } from '../../platform/local-data.ts';
 
@@ -8,15 +8,15 @@ const NAMESPACES_KEY = 'pouchgate:devices-here';
 const SIGN_OUT_PENDING_KEY = 'pouchgate:sign-out-pending';
 
 export interface AppStorage {
-  /** Whose data a reload opens, also without a network. */
+  /** The user whose data a reload opens, even offline. */
   readonly username: () => string | undefined;
   readonly setUsername: (username: string) => void;
-  /** The theme on the page, for theme.js. */
+  /** Stores the current theme for public/theme.js. */
   readonly setTheme: (theme: string) => void;
-  /** Signed out here while the server could not be told: it is told when it can be. */
+  /** Whether the user has signed out here and the request to the server has yet to succeed. */
   readonly isSignOutPending: () => boolean;
   readonly setSignOutPending: (pending: boolean) => void;
-  /** Under which names this page has stored data beside the usual one: see devices-here.ts. */
+  /** The namespaces of simulated devices that have stored data (local-devices.ts). */
   readonly namespaces: () => readonly string[];
   readonly setNamespaces: (namespaces: readonly string[]) => void;
   readonly clearUser: () => void;

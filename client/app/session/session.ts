@@ -138,7 +138,7 @@ class PageSession implements AppSession {
       url,
       idPrefix,
       username,
-      getToken: (refused) => tokens.get(username, refused),
+      getToken: (rejected) => tokens.get(username, rejected),
       // Signing out in another tab signs out every simulated device in this browser, too.
       onSignedOut: () => {
         this.localDevices.closeAll();
@@ -156,7 +156,7 @@ class PageSession implements AppSession {
       url,
       idPrefix,
       username,
-      getToken: (refused) => tokens.get(username, refused),
+      getToken: (rejected) => tokens.get(username, rejected),
       namespace,
       environment: getEnvironment(namespace),
     });

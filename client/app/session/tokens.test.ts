@@ -9,18 +9,18 @@ const session = (username: string, accessToken: string): Session => ({
   sessionId: 's',
 });
 
-/** A server whose refreshes are answered when the test says so. */
+/** A server whose refreshes complete when the test calls `completeRefresh`. */
 function setUpTokens(): {
   tokens: Tokens;
   refreshCount: () => number;
   completeRefresh: (result: Session | undefined | Error) => void;
 } {
   const pending: ((result: Session | undefined | Error) => void)[] = [];
-  let asked = 0;
+  let refreshCount = 0;
   const tokens = createTokens(
     {
       refresh: () => {
-        asked += 1;
+        refreshCount += 1;
         return new Promise((resolve, reject) => {
           pending.push((result) => (result instanceof Error ? reject(result) : resolve(result)));
         });
@@ -28,22 +28,22 @@ function setUpTokens(): {
     },
     createInProcessLocks(),
   );
-  return { tokens, refreshCount: () => asked, completeRefresh: (result) => pending.shift()?.(result) };
+  return { tokens, refreshCount: () => refreshCount, completeRefresh: (result) => pending.shift()?.(result) };
 }
 
-/** Everything that is ready to go on has gone on. */
+/** Resolves when all pending microtasks have run. */
 const flushPromises = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test('all who need a token at once share one refresh', async () => {
+test('concurrent requests for a token share one refresh', async () => {
   const { tokens, refreshCount, completeRefresh } = setUpTokens();
-  const all = [tokens.get('alice'), tokens.get('alice'), tokens.get('alice')];
+  const requests = [tokens.get('alice'), tokens.get('alice'), tokens.get('alice')];
   await flushPromises();
   completeRefresh(session('alice', 'one'));
-  expect(await Promise.all(all)).toEqual(['one', 'one', 'one']);
+  expect(await Promise.all(requests)).toEqual(['one', 'one', 'one']);
   expect(refreshCount()).toBe(1);
 });
 
-test('a token is used until it is refused, and a refusal of an older one asks for nothing', async () => {
+test('a token is cached until it is rejected, and the rejection of an older one causes no refresh', async () => {
   const { tokens, refreshCount, completeRefresh } = setUpTokens();
   tokens.setSession(session('alice', 'one'));
   expect(await tokens.get('alice')).toBe('one');
@@ -55,20 +55,20 @@ test('a token is used until it is refused, and a refusal of an older one asks fo
   expect(refreshCount()).toBe(1);
 });
 
-test('a network failure is passed on and is no sign-out; the next attempt asks again', async () => {
+test('a network failure rejects without signing out, and the next call refreshes again', async () => {
   const { tokens, refreshCount, completeRefresh } = setUpTokens();
   const failing = tokens.get('alice');
   await flushPromises();
   completeRefresh(new TypeError('Failed to fetch'));
   await expect(failing).rejects.toThrow('Failed to fetch');
-  const again = tokens.get('alice');
+  const retry = tokens.get('alice');
   await flushPromises();
   completeRefresh(session('alice', 'one'));
-  expect(await again).toBe('one');
+  expect(await retry).toBe('one');
   expect(refreshCount()).toBe(2);
 });
 
-test('a sign-in that is over gives no token', async () => {
+test('returns undefined when the session has ended', async () => {
   const { tokens, completeRefresh } = setUpTokens();
   const token = tokens.get('alice');
   await flushPromises();
@@ -76,7 +76,7 @@ test('a sign-in that is over gives no token', async () => {
   expect(await token).toBeUndefined();
 });
 
-test('nobody gets the token of another user, whoever has signed in to this browser', async () => {
+test('never returns the token of another user', async () => {
   const { tokens } = setUpTokens();
   tokens.setSession(session('bob', 'token-of-bob'));
   expect(await tokens.get('alice')).toBeUndefined();

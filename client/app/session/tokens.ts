@@ -1,7 +1,7 @@
 /**
- * The access token. It is in memory only; what lasts is an HttpOnly cookie that no script can read, and that gives
- * another token when asked. That is asked once at a time, in all tabs together: the server changes the cookie at every
- * refresh, and takes one that is used twice for stolen.
+ * The access token. It is kept in memory only. An HttpOnly cookie, which no script can read, is exchanged for a new one.
+ * Only one refresh runs at a time across all tabs: the server rotates the cookie at every refresh and treats a cookie that
+ * is used twice as stolen.
  */
 import type { Session } from '../../../server/contract.ts';
 import type { Locks } from '../../platform/web-locks.ts';
@@ -10,8 +10,11 @@ import type { Api } from './api.ts';
 export interface Tokens {
   readonly setSession: (session: Session) => void;
   readonly clear: () => void;
-  /** See GetToken of the library: a token of `username`, or undefined when the person has to sign in again. */
-  readonly get: (username: string, refused?: string) => Promise<string | undefined>;
+  /**
+   * Resolves with a token of `username`, or with undefined when that user must sign in again. `rejected` is a token that the
+   * server no longer accepts. See GetToken of the library.
+   */
+  readonly get: (username: string, rejected?: string) => Promise<string | undefined>;
 }
 
 export function createTokens(api: Pick<Api, 'refresh'>, locks: Locks): Tokens {
@@ -35,10 +38,10 @@ export function createTokens(api: Pick<Api, 'refresh'>, locks: Locks): Tokens {
     clear: () => {
       currentSession = undefined;
     },
-    get: async (username, refused) => {
+    get: async (username, rejected) => {
       const session =
-        currentSession === undefined || currentSession.accessToken === refused ? await refresh() : currentSession;
-      // One user's document must never be synced with another's token, whoever has signed in here meanwhile.
+        currentSession === undefined || currentSession.accessToken === rejected ? await refresh() : currentSession;
+      // Another user may have signed in meanwhile. A document must never be synced with another user's token.
       return session?.username === username ? session.accessToken : undefined;
     },
   };

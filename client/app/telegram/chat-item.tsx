@@ -9,7 +9,7 @@ export interface ChatItemProps {
   readonly onUnlink: () => void;
 }
 
-/** One linked chat, with the names that Telegram has told. */
+/** One linked chat, with the names from Telegram. */
 export function ChatItem({ chat, now, isUnlinking, onUnlink }: ChatItemProps) {
   const { firstName, username, linkedAt } = chat;
   return (

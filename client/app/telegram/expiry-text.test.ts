@@ -8,6 +8,6 @@ test.each([
   [1, 'Valid once, for 1 more minute.'],
   [0, undefined],
   [-1, undefined],
-])('a link that lives for %p ms more: %p', (left, says) => {
-  expect(formatExpiry(1_000_000 + left, 1_000_000)).toBe(says);
+])('%p ms before the expiry of a link: %p', (remainingMs, expected) => {
+  expect(formatExpiry(1_000_000 + remainingMs, 1_000_000)).toBe(expected);
 });

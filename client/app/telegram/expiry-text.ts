@@ -1,4 +1,4 @@
-/** How long a link lives on; undefined when it is over. Times in ms since 1970. */
+/** Returns how long a link is still valid, or undefined once it has expired. Times are in ms since 1970. */
 export function formatExpiry(expiresAt: number, now: number): string | undefined {
   if (now >= expiresAt) return undefined;
   const minutes = Math.ceil((expiresAt - now) / 60_000);

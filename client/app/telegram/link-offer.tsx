@@ -2,7 +2,7 @@ import type { TelegramLink } from '../../../server/contract.ts';
 import { useNow } from '../hooks/use-now.ts';
 import { formatExpiry } from './expiry-text.ts';
 
-/** The way into the chat, for as long as it is one. */
+/** A link and a code that link a chat, until they expire. */
 export function LinkOffer({ offer }: { readonly offer: TelegramLink }) {
   const now = useNow(true);
   const botName = new URL(offer.url).pathname.slice(1);

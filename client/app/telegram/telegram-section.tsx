@@ -10,7 +10,7 @@ export interface TelegramSectionProps {
   readonly now: number;
 }
 
-/** The person's chats with the Telegram bot; nothing where there is no bot. */
+/** The user's chats with the Telegram bot. Renders nothing if the server has no bot. */
 export function TelegramSection({ account, now }: TelegramSectionProps) {
   const { chats, offer, message, isBusy, createOffer, unlink } = useChats(account);
   const [unlinking, setUnlinking] = useState<string>();

@@ -3,21 +3,21 @@ import type { TelegramChat, TelegramLink } from '../../../server/contract.ts';
 import type { AccountRequests } from '../session/account-requests.ts';
 import { getErrorMessage } from '../session/error-message.ts';
 
-/** In ms: how often it is looked whether an open link was used. */
+/** How often the list is read while a link is offered, to notice that it was used. */
 const POLL_INTERVAL_MS = 3_000;
 
 export interface Chats {
-  /** Undefined: there is no bot, or it is not known yet. */
+  /** Undefined if the server has no bot, and until the list is loaded. */
   readonly chats: readonly TelegramChat[] | undefined;
   readonly offer: TelegramLink | undefined;
-  /** What has just happened. */
+  /** The result of the last action. */
   readonly message: string | undefined;
   readonly isBusy: boolean;
   readonly createOffer: () => void;
   readonly unlink: (chat: TelegramChat) => void;
 }
 
-/** The linked chats, read anew when one comes back to the page, and while a link is open. */
+/** The linked chats. They are read again when the page becomes visible, and regularly while a link is offered. */
 export function useChats(account: AccountRequests): Chats {
   const [chats, setChats] = useState<readonly TelegramChat[]>();
   const [offer, setOffer] = useState<TelegramLink>();
@@ -26,10 +26,10 @@ export function useChats(account: AccountRequests): Chats {
   const knownChats = useRef<ReadonlySet<string>>(undefined);
 
   const load = useCallback(async (): Promise<void> => {
-    const listed = await account.chats();
-    setChats(listed);
-    const added = listed?.find(({ id, linkedAt }) => knownChats.current?.has(id + linkedAt) === false);
-    knownChats.current = new Set(listed?.map(({ id, linkedAt }) => id + linkedAt));
+    const current = await account.chats();
+    setChats(current);
+    const added = current?.find(({ id, linkedAt }) => knownChats.current?.has(id + linkedAt) === false);
+    knownChats.current = new Set(current?.map(({ id, linkedAt }) => id + linkedAt));
     if (added === undefined) return;
     setOffer(undefined);
     setMessage(`${added.firstName} is linked.`);
@@ -37,7 +37,7 @@ export function useChats(account: AccountRequests): Chats {
 
   useEffect(() => {
     const refresh = (): void => {
-      // What cannot be had is had the next time; what is shown is what was last true.
+      // On a failure the last list stays, and the next refresh tries again.
       if (document.visibilityState === 'visible') void load().catch(() => undefined);
     };
     refresh();
@@ -49,10 +49,10 @@ export function useChats(account: AccountRequests): Chats {
     };
   }, [load, offer]);
 
-  const runAction = (work: () => Promise<string>): void => {
+  const runAction = (action: () => Promise<string>): void => {
     setBusy(true);
     setMessage(undefined);
-    void work()
+    void action()
       .then(setMessage, (failure: unknown) => setMessage(`That did not work. ${getErrorMessage(failure)}`))
       .finally(() => setBusy(false));
   };

@@ -1,4 +1,4 @@
-/** The two devices of the demonstration, each with its line. */
+/** The two devices of the demonstration, each with its simulated network. */
 import type { Environment } from '../../platform/environment.ts';
 import type { IconName } from '../components/icons.tsx';
 import { createSimulatedNetwork, type SimulatedNetwork } from './simulated-network.ts';
@@ -15,9 +15,9 @@ export type DevicePair = readonly [DemoDevice, DemoDevice];
 export function createDevicePair(base: Environment): DevicePair {
   const createDevice = (namespace: string, name: string, icon: IconName): DemoDevice => {
     const storageKey = `${namespace}:line`;
-    const onOtherTabChange = (changed: () => void): void =>
+    const onOtherTabChange = (listener: () => void): void =>
       addEventListener('storage', (event) => {
-        if (event.key === storageKey) changed();
+        if (event.key === storageKey) listener();
       });
     return { namespace, name, icon, network: createSimulatedNetwork({ storageKey, base, onOtherTabChange }) };
   };

@@ -23,7 +23,7 @@ export interface DeviceProps {
   readonly store: AppStore;
 }
 
-/** One device: its line, its status, some of its preferences, and what a list looks like on it. */
+/** One device: its network switch, its status, some of its preferences, and a preview. */
 export function Device({ device, store }: DeviceProps) {
   const preferences = usePreferences(store);
   const isReady = useStoreReady(store) === true;

@@ -4,7 +4,7 @@ import type { AppStore } from '../store-types.ts';
 import { Icon } from '../components/icons.tsx';
 import type { DemoDevice, DevicePair } from './demo-devices.ts';
 
-/** A picture of the lines: laptop, server, phone. The pills and switches say the same in words. */
+/** A diagram of the connections: laptop, server, phone. Status pills and switches show the same as text. */
 export function NetworkDiagram({
   pair,
   stores,

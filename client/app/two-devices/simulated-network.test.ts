@@ -3,62 +3,62 @@ import { createSimulatedNetwork } from './simulated-network.ts';
 function setUp() {
   const storage: Record<string, string> = {};
   const requests: RequestInit[] = [];
-  let otherTab = (): void => undefined;
+  let notifyOtherTabChange = (): void => undefined;
   const network = createSimulatedNetwork({
-    storageKey: 'line',
+    storageKey: 'network',
     base: {
       storage,
       fetch: (_input, init = {}) => {
         requests.push(init);
         return new Promise((_resolve, reject) => {
-          init.signal?.addEventListener('abort', () => reject(new DOMException('cut', 'AbortError')));
+          init.signal?.addEventListener('abort', () => reject(new DOMException('aborted', 'AbortError')));
         });
       },
       listen: () => () => undefined,
     },
-    onOtherTabChange: (changed) => (otherTab = changed),
+    onOtherTabChange: (listener) => (notifyOtherTabChange = listener),
   });
-  return { line: network, storage, asked: requests, otherTab: () => otherTab() };
+  return { network, storage, requests, notifyOtherTabChange: () => notifyOtherTabChange() };
 }
 
-test('cutting ends the requests that are under way, says that the network is lost, and lets no other through', async () => {
-  const { line, asked } = setUp();
-  let lost = 0;
-  line.environment.listen('offline', () => (lost += 1));
-  const pending = line.environment.fetch('https://example.org/');
-  line.setOffline(true);
-  await expect(pending).rejects.toThrow('cut');
-  await expect(line.environment.fetch('https://example.org/')).rejects.toThrow(TypeError);
-  expect([lost, asked.length]).toEqual([1, 1]);
+test('going offline aborts pending requests, emits `offline` and rejects further requests', async () => {
+  const { network, requests } = setUp();
+  let offlineEvents = 0;
+  network.environment.listen('offline', () => (offlineEvents += 1));
+  const pending = network.environment.fetch('https://example.org/');
+  network.setOffline(true);
+  await expect(pending).rejects.toThrow('aborted');
+  await expect(network.environment.fetch('https://example.org/')).rejects.toThrow(TypeError);
+  expect([offlineEvents, requests.length]).toEqual([1, 1]);
 });
 
-test('mending says that the network is back, and lets requests through again', () => {
-  const { line, asked } = setUp();
-  let wakes = 0;
-  const end = line.environment.listen('online resume', () => (wakes += 1));
-  line.setOffline(true);
-  line.setOffline(false);
-  void line.environment.fetch('https://example.org/').catch(() => undefined);
-  expect([wakes, asked.length]).toEqual([1, 1]);
-  end();
-  line.setOffline(true);
-  line.setOffline(false);
-  expect(wakes).toBe(1);
+test('going online emits `online` and lets requests through again', () => {
+  const { network, requests } = setUp();
+  let onlineEvents = 0;
+  const unsubscribe = network.environment.listen('online resume', () => (onlineEvents += 1));
+  network.setOffline(true);
+  network.setOffline(false);
+  void network.environment.fetch('https://example.org/').catch(() => undefined);
+  expect([onlineEvents, requests.length]).toEqual([1, 1]);
+  unsubscribe();
+  network.setOffline(true);
+  network.setOffline(false);
+  expect(onlineEvents).toBe(1);
 });
 
-test('what another tab does to it counts here too', () => {
-  const { line, storage, otherTab } = setUp();
-  let lost = 0;
-  line.environment.listen('offline', () => (lost += 1));
-  storage['line'] = 'cut';
-  otherTab();
-  expect([line.isOffline(), lost]).toEqual([true, 1]);
+test('a change in another tab takes effect here, too', () => {
+  const { network, storage, notifyOtherTabChange } = setUp();
+  let offlineEvents = 0;
+  network.environment.listen('offline', () => (offlineEvents += 1));
+  storage['network'] = 'cut';
+  notifyOtherTabChange();
+  expect([network.isOffline(), offlineEvents]).toEqual([true, 1]);
 });
 
-test('a request that its own caller calls off is called off', async () => {
-  const { line } = setUp();
+test('the caller of a request can abort it', async () => {
+  const { network } = setUp();
   const caller = new AbortController();
-  const pending = line.environment.fetch('https://example.org/', { signal: caller.signal });
+  const pending = network.environment.fetch('https://example.org/', { signal: caller.signal });
   caller.abort();
-  await expect(pending).rejects.toThrow('cut');
+  await expect(pending).rejects.toThrow('aborted');
 });

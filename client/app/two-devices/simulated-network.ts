@@ -1,26 +1,27 @@
 /**
- * The line between one of the two devices and the server, which a switch can cut. Its state is kept beside the data: it
- * is the same in every tab, since one of them syncs for all, and after a reload.
+ * The network of one of the two devices, which a switch can take offline. Its state is in storage, so that it is the same
+ * after a reload and in every tab, since one tab syncs for all.
  */
 import type { Environment } from '../../platform/environment.ts';
 import { removeItem } from '../../platform/local-data.ts';
 
 export interface SimulatedNetwork {
   readonly isOffline: () => boolean;
-  readonly setOffline: (cut: boolean) => void;
+  readonly setOffline: (offline: boolean) => void;
   readonly subscribe: (listener: () => void) => () => void;
-  /** What the device's store is given in place of the browser's own. */
+  /** Replaces the browser's environment in the device's store. */
   readonly environment: Pick<Environment, 'fetch' | 'listen'>;
 }
 
 export interface SimulatedNetworkOptions {
-  /** Where the state is kept. */
+  /** The key of the state in `base.storage`. */
   readonly storageKey: string;
   readonly base: Pick<Environment, 'fetch' | 'listen' | 'storage'>;
-  /** Calls `changed` when another tab has cut or mended it. Never ended: there is one line for each device. */
-  readonly onOtherTabChange: (changed: () => void) => void;
+  /** Calls `listener` when another tab has changed the state. It is never removed: there is one network for each device. */
+  readonly onOtherTabChange: (listener: () => void) => void;
 }
 
+/** Creates a network that passes requests and events on to `base` while it is online. */
 export function createSimulatedNetwork({
   storageKey,
   base,
@@ -43,9 +44,9 @@ export function createSimulatedNetwork({
 
   return {
     isOffline,
-    setOffline: (cut) => {
-      if (cut === isOffline()) return;
-      if (cut) base.storage[storageKey] = 'cut';
+    setOffline: (offline) => {
+      if (offline === isOffline()) return;
+      if (offline) base.storage[storageKey] = 'cut';
       else removeItem(base.storage, storageKey);
       publish();
     },
@@ -55,22 +56,22 @@ export function createSimulatedNetwork({
     },
     environment: {
       fetch: (input, init) => {
-        // What a browser says without a network.
+        // The error of a browser without a network.
         if (isOffline()) return Promise.reject(new TypeError('Failed to fetch'));
         const signals = [offlineAbort.signal, init?.signal].filter((signal) => signal !== null && signal !== undefined);
         return base.fetch(input, { ...init, signal: AbortSignal.any(signals) });
       },
       listen: (types, listener) => {
-        const end = new AbortController();
-        for (const type of types.split(' ')) events.addEventListener(type, listener, { signal: end.signal });
-        // While the line is cut, nothing that happens to the page brings the network back.
-        const isOfNetwork = types.split(' ').includes('online');
-        const endBase = base.listen(types, (event) => {
-          if (!isOfNetwork || !isOffline()) listener(event);
+        const subscription = new AbortController();
+        for (const type of types.split(' ')) events.addEventListener(type, listener, { signal: subscription.signal });
+        // While the simulated network is offline, no event of the page may report it as online.
+        const isOnlineEvent = types.split(' ').includes('online');
+        const unsubscribeBase = base.listen(types, (event) => {
+          if (!isOnlineEvent || !isOffline()) listener(event);
         });
         return () => {
-          end.abort();
-          endBase();
+          subscription.abort();
+          unsubscribeBase();
         };
       },
     },

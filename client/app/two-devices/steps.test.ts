@@ -4,12 +4,12 @@ const online: DeviceState = { isOffline: false, status: { state: 'live', unsent:
 const offline = (unsent: number): DeviceState => ({ isOffline: true, status: { state: 'offline', unsent } });
 const sending: DeviceState = { isOffline: false, status: { state: 'live', unsent: 1 } };
 
-const walk = (...moments: readonly (readonly [DeviceState, DeviceState])[]): readonly TourStep[] => {
+const walk = (...states: readonly (readonly [DeviceState, DeviceState])[]): readonly TourStep[] => {
   let step: TourStep = 'disconnect';
-  return moments.map((devices) => (step = nextStep(step, devices)));
+  return states.map((devices) => (step = nextStep(step, devices)));
 };
 
-test('both offline, an edit on each, both online and settled: that is the whole way', () => {
+test('both offline, an edit on each, and both online and in sync complete the tour', () => {
   expect(
     walk(
       [online, online],
@@ -24,7 +24,7 @@ test('both offline, an edit on each, both online and settled: that is the whole 
   ).toEqual(['disconnect', 'disconnect', 'edit', 'edit', 'reconnect', 'reconnect', 'reconnect', 'merged']);
 });
 
-test('who goes online before there is something to merge begins anew', () => {
+test('going online before there is something to merge restarts the tour', () => {
   expect(walk([offline(0), offline(0)], [offline(1), offline(0)], [sending, online])).toEqual([
     'edit',
     'edit',
@@ -32,11 +32,11 @@ test('who goes online before there is something to merge begins anew', () => {
   ]);
 });
 
-test('after the end it can be gone again', () => {
-  const whole = [
+test('the tour can be repeated after its end', () => {
+  const tour = [
     [offline(1), offline(1)],
     [offline(1), offline(1)],
     [online, online],
   ] as const;
-  expect(walk(...whole, ...whole)).toEqual(['edit', 'reconnect', 'merged', 'edit', 'reconnect', 'merged']);
+  expect(walk(...tour, ...tour)).toEqual(['edit', 'reconnect', 'merged', 'edit', 'reconnect', 'merged']);
 });

@@ -1,4 +1,4 @@
-/** How far somebody has come in seeing two devices merge: three steps, told from what the devices do. */
+/** The progress of the tour: three steps, derived from the state of the two devices. */
 import type { SyncStatus } from '../../index.ts';
 
 export type TourStep = 'disconnect' | 'edit' | 'reconnect' | 'merged';
@@ -11,14 +11,14 @@ export interface DeviceState {
 const isSynced = ({ isOffline, status }: DeviceState): boolean =>
   !isOffline && status.state === 'live' && status.unsent === 0;
 
-/** The step that comes after `step`, or the same one while there is more to do for it. */
+/** Returns the step after `step`, or `step` itself until it is completed. */
 export const nextStep = (step: TourStep, devices: readonly DeviceState[]): TourStep => {
   const allOffline = devices.every(({ isOffline }) => isOffline);
   switch (step) {
     case 'disconnect':
       return allOffline ? 'edit' : 'disconnect';
     case 'edit':
-      // Online again without an edit on each: there is nothing to be merged, so it begins anew.
+      // Both are online again before each had an edit, so there is nothing to merge: start over.
       if (!devices.some(({ isOffline }) => isOffline)) return 'disconnect';
       return allOffline && devices.every(({ status }) => status.unsent > 0) ? 'reconnect' : 'edit';
     case 'reconnect':

@@ -22,16 +22,16 @@ function useDeviceState({ network }: DemoDevice, store: AppStore): DeviceState {
   return { isOffline, status };
 }
 
-/** What to do next, told from what the devices do: nothing has to be clicked away. */
+/** The steps to take, advanced by the state of the devices. */
 export function Tour({ pair, stores }: { readonly pair: DevicePair; readonly stores: readonly [AppStore, AppStore] }) {
   const [left, right] = [useDeviceState(pair[0], stores[0]), useDeviceState(pair[1], stores[1])];
   const [step, setStep] = useState<TourStep>('disconnect');
   useEffect(
-    () => setStep((now) => nextStep(now, [left, right])),
+    () => setStep((current) => nextStep(current, [left, right])),
     [left.isOffline, right.isOffline, left.status, right.status],
   );
 
-  const setBoth = (cut: boolean): void => pair.forEach(({ network }) => network.setOffline(cut));
+  const setBothOffline = (offline: boolean): void => pair.forEach(({ network }) => network.setOffline(offline));
   const done = step === 'merged' ? STEPS.length : STEPS.indexOf(step);
   const isAnyOffline = left.isOffline || right.isOffline;
   return (
@@ -59,7 +59,7 @@ export function Tour({ pair, stores }: { readonly pair: DevicePair; readonly sto
         <button
           type="button"
           className={step === 'disconnect' || step === 'reconnect' ? 'primary' : 'ghost'}
-          onClick={() => setBoth(!isAnyOffline)}
+          onClick={() => setBothOffline(!isAnyOffline)}
           data-testid="toggle-both"
         >
           {isAnyOffline ? 'Bring both online' : 'Take both offline'}
