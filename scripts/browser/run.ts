@@ -1,9 +1,9 @@
 /**
- * Runs every browser check against the whole server, in memory, and Chromium; prints a line for each.
+ * Runs the browser checks in Chromium against a complete server with an in-memory database. Prints a line for each check.
  *
  *     tsx scripts/browser/run.ts [--quick] [part of a name …]
  *
- * `--quick` leaves out what is told apart below: `npm test` has to end within minutes.
+ * `--quick` skips the measurements (see below), for `npm test`.
  */
 import { parseArgs } from 'node:util';
 import { everyPageIsAccessible } from './checks/accessibility.ts';
@@ -37,55 +37,58 @@ import { oneDeviceGoesOffline, twoDevicesLeaveNothing, twoDevicesMerge } from '.
 import { toastStaysWhileInUse, undoRevertsOwnChanges } from './checks/undo.ts';
 import { startHarness, type Harness } from './testing/harness.ts';
 
-/** Resolves when the check holds, with something to print beside it when there is something. */
-type Check = (kit: Harness) => Promise<unknown>;
+/** Rejects when the check fails. A string that it resolves with is printed beside its name. */
+type Check = (harness: Harness) => Promise<unknown>;
 
 const CHECKS: readonly (readonly [string, Check])[] = [
   ['two browsers and two tabs of one user show every change', twoBrowsersAndTwoTabs],
-  ['a second user beside them never sees the first one’s data', aSecondUserSeesNothing],
+  ['a second user never receives the first user’s data', aSecondUserSeesNothing],
   ['a click in one browser changes the other within a second', crossBrowserLatency],
-  ['edits made offline in both browsers are all kept', offlineEditsInBothBrowsers],
-  ['a reload while offline shows the data, takes edits, and sends them later', reloadWithoutNetwork],
-  ['a restart of the server under an open page is survived without a reload', serverRestart],
-  ['a browser closed twice and started offline keeps its edits, and sends them later', closedAndStartedOffline],
-  ['a cold start without a network shows the preferences', coldStart],
-  ['tokens that run out under a live sync are renewed', tokensRunOut],
-  ['a network that hangs is noticed, said, and left behind', networkHangs],
-  ['a session ended while the page is live is told, and its data kept', sessionEndedWhileLive],
-  ['ten tabs have one connection, show every change, and another one takes over', tenTabsOneConnection],
-  ['another tab takes over when the one that syncs has crashed', leaderCrashes],
-  ['another tab takes over when the one that syncs is frozen', leaderIsFrozen],
+  ['keeps all edits made offline in two browsers', offlineEditsInBothBrowsers],
+  ['a reload while offline shows the data, accepts edits, and sends them later', reloadWithoutNetwork],
+  ['an open page recovers from a restart of the server without a reload', serverRestart],
+  ['a browser that is closed twice and started offline keeps its edits and sends them later', closedAndStartedOffline],
+  ['a cold start offline shows the preferences', coldStart],
+  ['tokens that expire during a live sync are renewed', tokensRunOut],
+  ['a hanging network is detected, shown, and recovered from', networkHangs],
+  ['a session that ends while the page is live is shown, and its data is kept', sessionEndedWhileLive],
+  ['ten tabs share one connection, show every change, and another tab takes over', tenTabsOneConnection],
+  ['another tab takes over when the leader crashes', leaderCrashes],
+  ['another tab takes over when the leader is frozen', leaderIsFrozen],
   ['without Web Locks every tab syncs, and nothing is lost', tabsWithoutLocks],
-  ['one tab syncs for all, and another takes over when it is closed', anotherTabTakesOver],
-  ['an edit that the server refuses is taken back in every tab, and told', refusedEditIsReverted],
-  ['signing out leaves no database, no name and no cookie behind', signOutLeavesNothing],
-  ['the next user of a browser finds nothing of the one before, online or offline', nextUserFindsNothing],
-  ['a sign-out cut off by a crash is finished by the next page', signOutInterruptedByCrash],
-  ['a sign-out cut off by closing the browser is finished by the next start, offline', signOutInterruptedByClosing],
-  ['a database that the browser throws away under a page is made anew', evictedDatabase],
-  ['an edit whose read the browser breaks off is stored all the same', abortedRead],
-  ['with a full quota an edit is told, goes back, and works once there is room', fullQuota],
-  ['without any database the page says so', databaseUnavailable],
-  ['the page works under its policy without a console error', noConsoleErrors],
+  ['one tab syncs for all, and another takes over when it closes', anotherTabTakesOver],
+  ['an edit that the server refuses is reverted and reported in every tab', refusedEditIsReverted],
+  ['signing out leaves no database, username or cookie behind', signOutLeavesNothing],
+  ['the next user of a browser finds no data of the previous one, online or offline', nextUserFindsNothing],
+  ['the next page completes a sign-out interrupted by a crash', signOutInterruptedByCrash],
+  [
+    'the next start, even offline, completes a sign-out interrupted by closing the browser',
+    signOutInterruptedByClosing,
+  ],
+  ['a database that the browser evicts under a page is recreated', evictedDatabase],
+  ['an edit is stored even if the browser aborts its read', abortedRead],
+  ['with a full quota an edit is reported and reverted, and works again once there is space', fullQuota],
+  ['a page without a database shows an error', databaseUnavailable],
+  ['the page works under its content security policy without a console error', noConsoleErrors],
   ['every control has a name and works by keyboard', keyboardAlone],
-  ['a wrong password is told in a sentence', wrongPassword],
-  ['a change is taken back by its button and by Ctrl+Z, and nobody else’s with it', undoRevertsOwnChanges],
-  ['a message stays while somebody is at it', toastStaysWhileInUse],
-  ['the inspector shows edits of here and elsewhere as they come', inspectorIsLive],
-  ['what is inspected can be copied', snapshotIsCopied],
-  ['devices are signed out one by one and all at once', devicesAreSignedOut],
-  ['the list of devices says so when it cannot be had', devicesWithoutAServer],
-  ['a change by REST, by the bot and by the command line is in an open page', otherEditSourcesAreShown],
+  ['a wrong password is reported in a sentence', wrongPassword],
+  ['the undo button and Ctrl+Z revert only changes of this page', undoRevertsOwnChanges],
+  ['a toast stays while it has the pointer or the focus', toastStaysWhileInUse],
+  ['the inspector shows local and remote edits live', inspectorIsLive],
+  ['the inspector’s snapshot can be copied', snapshotIsCopied],
+  ['devices can be signed out one by one and all at once', devicesAreSignedOut],
+  ['the list of devices shows an error when it cannot be loaded', devicesWithoutAServer],
+  ['an open page shows changes made by REST, the bot and the command line', otherEditSourcesAreShown],
   ['a Telegram chat is linked, edits what the page shows, and is unlinked', chatIsLinkedAndEdits],
-  ['two devices in one page part, are edited, and merge', twoDevicesMerge],
-  ['each of the two devices has a line of its own', oneDeviceGoesOffline],
-  ['signing out asks for what the two devices have not sent, and nothing of them stays', twoDevicesLeaveNothing],
-  ['a new version is offered, and every page starts without a network', newVersionIsOffered],
+  ['two devices on one page go offline, are edited, and merge', twoDevicesMerge],
+  ['each of the two devices has its own network switch', oneDeviceGoesOffline],
+  ['signing out warns about unsent edits of the two devices and removes all their data', twoDevicesLeaveNothing],
+  ['a new version is offered, and every page starts offline', newVersionIsOffered],
   ['the page can be installed', canBeInstalled],
-  ['axe-core finds nothing on any page, in both themes and widths, and nothing is cut off', everyPageIsAccessible],
+  ['axe-core finds no violation on any page, in both themes and widths, and nothing overflows', everyPageIsAccessible],
 ];
 
-/** They measure, which takes long and a machine without other work; `npm run test:browser` runs them too. */
+/** These take long and need an otherwise idle machine. `npm run test:browser` includes them. */
 const MEASUREMENTS: readonly Check[] = [crossBrowserLatency, coldStart, tenTabsOneConnection, otherEditSourcesAreShown];
 
 async function main(): Promise<number> {
@@ -93,14 +96,14 @@ async function main(): Promise<number> {
     allowPositionals: true,
     options: { quick: { type: 'boolean' } },
   });
-  const chosen = CHECKS.filter(
+  const selected = CHECKS.filter(
     ([name, check]) =>
       (positionals.length === 0 || positionals.some((part) => name.includes(part))) &&
       !(values.quick === true && MEASUREMENTS.includes(check)),
   );
   const harness = await startHarness();
   let failed = 0;
-  for (const [name, check] of chosen) {
+  for (const [name, check] of selected) {
     const startedAt = performance.now();
     try {
       const note = await check(harness);
@@ -113,7 +116,7 @@ async function main(): Promise<number> {
     await Promise.all(harness.browser.contexts().map((context) => context.close()));
   }
   await harness.close();
-  console.log(`${chosen.length - failed} passed, ${failed} failed`);
+  console.log(`${selected.length - failed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
 }
 

@@ -1,9 +1,10 @@
 /**
- * Pictures of every page, for README and for whoever changes the page.
+ * Takes screenshots of every page, for the README and for work on the page.
  *
  *     tsx scripts/browser/screenshots.ts [folder] [--all]
  *
- * Into `docs`, unless told otherwise: a desktop in light and a phone in dark. With `--all` both in both, in full length.
+ * The default folder is `docs`, with a light desktop and a dark phone. `--all` takes both sizes in both themes, in full
+ * length.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -48,8 +49,8 @@ const ALL_VARIANTS: readonly ScreenshotVariant[] = (['desktop', 'phone'] as cons
 
 async function fillPreferences(page: Page): Promise<void> {
   await toggle(page, 'dailyBriefing');
-  for (const word of ['Title', 'Due', 'Owner']) await addTag(page, 'tableColumns', word);
-  for (const word of ['home', 'garden']) await addTag(page, 'selectedTags', word);
+  for (const column of ['Title', 'Due', 'Owner']) await addTag(page, 'tableColumns', column);
+  for (const tag of ['home', 'garden']) await addTag(page, 'selectedTags', tag);
   await page.getByTestId('timezone').selectOption('Europe/Vienna');
   await page.getByTestId('preset-name').fill('Weekend');
   await page.getByTestId('preset-save').click();
@@ -57,7 +58,7 @@ async function fillPreferences(page: Page): Promise<void> {
   await waitForState(page, 'live', 0);
 }
 
-/** No message in the way, nothing focused, and at the top. */
+/** Dismisses all toasts, removes the focus and scrolls to the top. */
 async function clearDistractions(page: Page): Promise<void> {
   const close = page.getByRole('button', { name: 'Dismiss message' });
   while ((await close.count()) > 0) await close.first().click();
@@ -68,7 +69,7 @@ async function clearDistractions(page: Page): Promise<void> {
   });
 }
 
-/** Both devices offline, and an edit on each: the moment before they meet. */
+/** Takes both devices offline and makes an edit on each. */
 async function takeDevicesOffline(page: Page): Promise<void> {
   const [laptop, phone] = [page.getByTestId('device-laptop'), page.getByTestId('device-phone')];
   for (const name of ['laptop', 'phone']) {
@@ -97,8 +98,8 @@ async function takeScreenshots(
   variants: readonly ScreenshotVariant[],
 ): Promise<void> {
   mkdirSync(folder, { recursive: true });
-  const person = await createUser('alice');
-  const elsewhere = await person.openBrowser();
+  const user = await createUser('alice');
+  const elsewhere = await user.openBrowser();
   await fillPreferences(elsewhere.page);
   await goTo(elsewhere.page, 'Devices');
   await linkChat(elsewhere.page, telegram.createPerson('Alice', 'alice'));
@@ -115,7 +116,7 @@ async function takeScreenshots(
     await take(signedOutTab.page, 'sign-in');
     await signedOutTab.context.close();
 
-    const { page, context } = await person.openBrowser(options);
+    const { page, context } = await user.openBrowser(options);
     await waitForValue(page, 'dailyBriefing', true);
     await take(page, 'preferences');
     await goTo(page, 'Devices');
@@ -133,7 +134,7 @@ async function takeScreenshots(
   }
 }
 
-/** What is only there for a while: an offer to undo beside an open status, a list that cannot be had. */
+/** States that do not last: the undo toast, the open status, and the pages offline. */
 async function takeTransientScreenshots(page: Page, path: (name: string) => string): Promise<void> {
   await goTo(page, 'Preferences');
   await page.context().setOffline(true);

@@ -1,9 +1,9 @@
-/** The page itself: its policy, and how it behaves for a keyboard. */
+/** The page itself: its content security policy, keyboard control, and errors at sign-in. */
 import { addTag, expect, goTo, openTab, toggle, waitForState, waitForValue, type Harness } from '../testing/harness.ts';
 
 export async function noConsoleErrors({ createUser, server }: Harness): Promise<void> {
-  const person = await createUser();
-  const firstTab = await person.openBrowser();
+  const user = await createUser();
+  const firstTab = await user.openBrowser();
   const tab = await openTab(firstTab.context, server.url);
   const response = await firstTab.page.reload();
   const policy = response?.headers()['content-security-policy'] ?? '';
@@ -30,23 +30,21 @@ export async function noConsoleErrors({ createUser, server }: Harness): Promise<
   expect(errors.length === 0, `console errors: ${errors.join('; ')}`);
 }
 
-/** Every control is reached by Tab, has a name, and shows where the focus is. */
+/** Every control has an accessible name, and choices and switches work by keyboard. */
 export async function keyboardAlone({ createUser }: Harness): Promise<void> {
-  const person = await createUser();
-  const { page } = await person.openBrowser();
-  const nameless = await page
-    .locator('main :is(button, input, select), header :is(button, a)')
-    .evaluateAll((controls) =>
-      controls
-        .filter((control) => {
-          const labels =
-            control instanceof HTMLInputElement || control instanceof HTMLSelectElement ? control.labels : null;
-          const name = control.getAttribute('aria-label') ?? control.textContent;
-          return !(control as HTMLElement).hidden && (labels?.length ?? 0) === 0 && name.trim() === '';
-        })
-        .map((control) => control.outerHTML),
-    );
-  expect(nameless.length === 0, `controls without a name: ${nameless.join(' ')}`);
+  const user = await createUser();
+  const { page } = await user.openBrowser();
+  const unnamed = await page.locator('main :is(button, input, select), header :is(button, a)').evaluateAll((controls) =>
+    controls
+      .filter((control) => {
+        const labels =
+          control instanceof HTMLInputElement || control instanceof HTMLSelectElement ? control.labels : null;
+        const name = control.getAttribute('aria-label') ?? control.textContent;
+        return !(control as HTMLElement).hidden && (labels?.length ?? 0) === 0 && name.trim() === '';
+      })
+      .map((control) => control.outerHTML),
+  );
+  expect(unnamed.length === 0, `controls without a name: ${unnamed.join(' ')}`);
   await page.getByTestId('choice-theme-system').focus();
   await page.keyboard.press('ArrowLeft');
   await waitForValue(page, 'theme', 'dark');
@@ -55,12 +53,12 @@ export async function keyboardAlone({ createUser }: Harness): Promise<void> {
   await waitForValue(page, 'dailyRecap', true);
 }
 
-/** A wrong password is told in a sentence, and nothing is kept. */
+/** A wrong password is reported in a sentence, and nothing is stored. */
 export async function wrongPassword({ createUser, browser, server }: Harness): Promise<void> {
-  const person = await createUser();
-  await person.openBrowser();
+  const user = await createUser();
+  await user.openBrowser();
   const { page, context } = await openTab(await browser.newContext(), server.url);
-  await page.getByTestId('username').fill(person.username);
+  await page.getByTestId('username').fill(user.username);
   await page.getByTestId('password').fill('not the password');
   await page.getByTestId('submit').click();
   await page
@@ -68,5 +66,5 @@ export async function wrongPassword({ createUser, browser, server }: Harness): P
     .filter({ hasText: /\w+ \w+.*\.$/ })
     .waitFor();
   expect((await context.cookies()).length === 0, 'a cookie was set');
-  expect((await page.evaluate(() => localStorage.length)) <= 1, 'something was remembered');
+  expect((await page.evaluate(() => localStorage.length)) <= 1, 'something was stored');
 }

@@ -1,4 +1,4 @@
-/** A change by a door that is no page: how soon an open page shows it, without a reload. */
+/** Measures how soon an open page shows a change that was made by another interface, without a reload. */
 import type { Page } from 'playwright-core';
 import { runUsersCommand } from '../../../server/testing/run-users-command.ts';
 import { expect, goTo, waitForValue, type Harness } from '../testing/harness.ts';
@@ -8,7 +8,7 @@ const ROUNDS = 20;
 
 type Theme = 'dark' | 'light';
 
-/** In ms, from just before `change` until the page shows the theme. */
+/** Returns the ms from just before `change` until the page shows the theme. */
 async function measureUpdate(page: Page, theme: Theme, change: () => Promise<unknown>): Promise<number> {
   await page.evaluate((value) => {
     const seen = new Promise<number>((resolve) => {
@@ -32,22 +32,22 @@ async function measureUpdate(page: Page, theme: Theme, change: () => Promise<unk
 const median = (times: readonly number[]): number => times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0;
 
 export async function otherEditSourcesAreShown({ createUser, server, telegram }: Harness): Promise<string> {
-  const person = await createUser();
-  const { page } = await person.openBrowser();
+  const user = await createUser();
+  const { page } = await user.openBrowser();
   const partner = telegram.createPerson('Ada', 'ada');
   await goTo(page, 'Devices');
   await linkChat(page, partner);
   await goTo(page, 'Preferences');
   const loaded = await page.evaluate(() => performance.timeOrigin);
   const headers = {
-    authorization: `Bearer ${server.token(person.username)}`,
+    authorization: `Bearer ${server.token(user.username)}`,
     'content-type': 'application/merge-patch+json',
   };
   const sources: Readonly<Record<string, (theme: Theme) => Promise<unknown>>> = {
     REST: (theme) =>
       fetch(`${server.url}/api/users/preferences`, { method: 'PATCH', headers, body: JSON.stringify({ theme }) }),
     'the bot': (theme) => partner.sendMessage(`/theme ${theme}`),
-    'the command line': (theme) => runUsersCommand(server.env(), ['set', person.username, 'theme', theme]),
+    'the command line': (theme) => runUsersCommand(server.env(), ['set', user.username, 'theme', theme]),
   };
   const results: string[] = [];
   for (const [source, change] of Object.entries(sources)) {
@@ -59,6 +59,6 @@ export async function otherEditSourcesAreShown({ createUser, server, telegram }:
     await waitForValue(page, 'theme', 'light');
     results.push(`${source} ${median(times)} ms`);
   }
-  expect((await page.evaluate(() => performance.timeOrigin)) === loaded, 'the page was loaded again');
+  expect((await page.evaluate(() => performance.timeOrigin)) === loaded, 'the page was reloaded');
   return `median of ${ROUNDS} each: ${results.join(', ')}`;
 }

@@ -1,25 +1,28 @@
-/** The inspector shows what is so, and changes by itself. */
+/** The inspector shows the actual state and updates live. */
 import { choose, expect, goTo, openTab, toggle, waitForState, type Harness } from '../testing/harness.ts';
 
 export async function inspectorIsLive({ createUser, server }: Harness): Promise<void> {
-  const person = await createUser();
-  const firstTab = await person.openBrowser();
-  const other = await person.openBrowser();
+  const user = await createUser();
+  const firstTab = await user.openBrowser();
+  const other = await user.openBrowser();
   const { page, context } = firstTab;
   await goTo(page, 'Inspector');
   await page.locator('[data-testid="inspector"][data-leader="true"]').waitFor();
   const tab = await openTab(context, `${server.url}/inspector`);
   await tab.page.locator('[data-testid="inspector"][data-leader="false"]').waitFor();
 
-  // An edit of another device, seen as such, in both tabs.
+  // Both tabs attribute an edit of another device to that device.
   await choose(other.page, 'viewMode', 'graph');
   for (const each of [page, tab.page]) {
-    const line = each.getByTestId('leaf').locator('li', { hasText: 'Default view' });
-    await line.waitFor();
-    expect(!(await line.innerText()).includes('this device'), 'another device’s edit is told as one of this');
+    const stampLine = each.getByTestId('leaf').locator('li', { hasText: 'Default view' });
+    await stampLine.waitFor();
+    expect(
+      !(await stampLine.innerText()).includes('this device'),
+      'another device’s edit is attributed to this device',
+    );
   }
 
-  // One of this device, first unsent and then in the leaf.
+  // An edit of this device is first unsent and then in the leaf.
   await goTo(tab.page, 'Preferences');
   await context.setOffline(true);
   await waitForState(page, 'offline');
@@ -32,8 +35,8 @@ export async function inspectorIsLive({ createUser, server }: Harness): Promise<
 }
 
 export async function snapshotIsCopied({ createUser, server }: Harness): Promise<void> {
-  const person = await createUser();
-  const { page, context } = await person.openBrowser();
+  const user = await createUser();
+  const { page, context } = await user.openBrowser();
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: server.url });
   await goTo(page, 'Inspector');
   await page.getByTestId('copy-snapshot').click();
@@ -42,6 +45,6 @@ export async function snapshotIsCopied({ createUser, server }: Harness): Promise
     readonly documentId?: unknown;
     readonly leaves?: readonly unknown[];
   };
-  expect(copied.documentId === `user_${person.username}`, `what was copied is of ${String(copied.documentId)}`);
-  expect(copied.leaves?.length === 1, 'what was copied does not have the document’s leaf');
+  expect(copied.documentId === `user_${user.username}`, `the copied snapshot is of ${String(copied.documentId)}`);
+  expect(copied.leaves?.length === 1, 'the copied snapshot lacks the document’s leaf');
 }

@@ -1,4 +1,4 @@
-/** What becomes of the data in a browser: nobody else sees it, and what the browser does to it is survived. */
+/** The data in a browser: no other user sees it, and the app survives what the browser does to it. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ import {
 
 const SECRET = 'only-of-the-first';
 
-/** Where in this browser the text is, of all the places where a page could have put it. */
+/** Returns the places in this browser that contain the text, of all where a page can store data. */
 async function findText(page: Page, text: string): Promise<readonly string[]> {
   const cookies = JSON.stringify(await page.context().cookies());
   const places = await page.evaluate(async (expected) => {
@@ -61,7 +61,7 @@ async function expectTextsAbsent(page: Page, texts: readonly string[]): Promise<
   }
 }
 
-/** Offline and online, a second user of the browser finds nothing of the first, nor does who only looks at the page. */
+/** Neither the sign-in page nor a second user has any data of the first one, online or offline. */
 export async function nextUserFindsNothing({ createUser, server }: Harness): Promise<void> {
   const [alice, bob] = [await createUser('alice-was-here'), await createUser()];
   const { page, context } = await alice.openBrowser();
@@ -70,7 +70,7 @@ export async function nextUserFindsNothing({ createUser, server }: Harness): Pro
   });
   await addTag(page, 'selectedTags', SECRET);
   await waitForState(page, 'live', 0);
-  expect((await findText(page, SECRET)).length > 0, 'the secret is nowhere to begin with');
+  expect((await findText(page, SECRET)).length > 0, 'the secret is not stored in the first place');
   await page.getByTestId('sign-out').click();
   await page.getByTestId('credentials-form').waitFor();
   await context.setOffline(true);
@@ -88,7 +88,7 @@ export async function nextUserFindsNothing({ createUser, server }: Harness): Pro
   await expectTextsAbsent(tab.page, [SECRET, alice.username]);
 }
 
-/** The page dies right after the click: the next one shows nothing, and takes away what was left. */
+/** The page crashes right after the click on Sign out. The next page shows no data and removes what was left. */
 export async function signOutInterruptedByCrash({ createUser, server }: Harness): Promise<void> {
   const [alice, bob] = [await createUser('alice-has-crashed'), await createUser()];
   const { page, context } = await alice.openBrowser();
@@ -106,36 +106,36 @@ export async function signOutInterruptedByCrash({ createUser, server }: Harness)
   await expectTextsAbsent(next, [SECRET, alice.username]);
 }
 
-/** The server hangs, an edit is unsent, and the browser is closed in the midst of it; it is started again offline. */
+/** The browser closes during a sign-out, with a hanging server and an unsent edit, and starts again offline. */
 export async function signOutInterruptedByClosing({ createUser, server, startBrowser }: Harness): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'pouchgate-profile-'));
-  const line = await startSeverableProxy(server.url);
+  const proxy = await startSeverableProxy(server.url);
   try {
     const alice = await createUser('alice-has-closed');
     const before = await startBrowser(folder);
-    const { page } = await openTab(before, line.url);
+    const { page } = await openTab(before, proxy.url);
     await alice.signIn(page);
     await page.evaluate(async () => {
       await navigator.serviceWorker.ready;
     });
     await addTag(page, 'selectedTags', SECRET);
     await waitForState(page, 'live', 0);
-    line.stall();
+    proxy.stall();
     await toggle(page, 'dailyBriefing');
     await page.getByTestId('sign-out').click();
     await page.getByTestId('sign-out').filter({ hasText: 'Signing out' }).waitFor();
     await before.close();
     const after = await startBrowser(folder);
     await after.setOffline(true);
-    await expectSignedOutAndErased(after, line.url, alice.username);
+    await expectSignedOutAndErased(after, proxy.url, alice.username);
     await after.close();
   } finally {
-    await line.close();
+    await proxy.close();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** A new page asks to sign in, and in a moment nothing is left. */
+/** A new page shows the sign-in form, and soon no data is left. */
 async function expectSignedOutAndErased(context: BrowserContext, url: string, username: string): Promise<void> {
   const { page } = await openTab(context, url);
   await page.getByTestId('credentials-form').waitFor();
@@ -149,10 +149,10 @@ async function expectSignedOutAndErased(context: BrowserContext, url: string, us
   await page.close();
 }
 
-/** The browser throws the database away under an open page. */
+/** The browser evicts the database under an open page. */
 export async function evictedDatabase({ createUser, server }: Harness): Promise<void> {
-  const person = await createUser();
-  const [firstTab, other] = [await person.openBrowser(), await person.openBrowser()];
+  const user = await createUser();
+  const [firstTab, other] = [await user.openBrowser(), await user.openBrowser()];
   const tab = await openTab(firstTab.context, server.url);
   await waitForState(tab.page, 'live');
   await choose(firstTab.page, 'theme', 'dark');
@@ -160,7 +160,7 @@ export async function evictedDatabase({ createUser, server }: Harness): Promise<
   const session = await firstTab.context.newCDPSession(firstTab.page);
   const evict = (): Promise<unknown> =>
     session.send('Storage.clearDataForOrigin', { origin: server.url, storageTypes: 'indexeddb' });
-  // First the page is told of a change after it, then it is the page that makes one.
+  // After the first eviction the page receives a change; after the second one it makes one.
   await evict();
   await choose(other.page, 'selectedTimeRange', 'week');
   for (const { page } of [firstTab, tab]) await waitForValue(page, 'selectedTimeRange', 'week');
@@ -178,16 +178,16 @@ export async function evictedDatabase({ createUser, server }: Harness): Promise<
 }
 
 /**
- * As when the browser takes a database away in the midst of a read: it breaks off the transaction, and PouchDB, which listens
- * for no such thing when it reads, would wait for ever.
+ * Simulates a browser that evicts a database during a read: it aborts the transaction. PouchDB does not listen for `abort`
+ * when it reads, so it would wait forever.
  */
 const abortReads = (context: BrowserContext): Promise<unknown> =>
   context.addInitScript(() => {
     const get = Reflect.get(IDBObjectStore.prototype, 'get') as (...keys: unknown[]) => IDBRequest;
     IDBObjectStore.prototype.get = function (...keys: unknown[]) {
       const request = get.apply(this, keys);
-      if (Reflect.get(globalThis, 'breaksOff') === true) {
-        Reflect.set(globalThis, 'breaksOff', false);
+      if (Reflect.get(globalThis, 'abortsNextRead') === true) {
+        Reflect.set(globalThis, 'abortsNextRead', false);
         const { transaction } = this;
         queueMicrotask(() => transaction.abort());
       }
@@ -195,13 +195,13 @@ const abortReads = (context: BrowserContext): Promise<unknown> =>
     };
   });
 
-/** The edit that needed the read is stored all the same, and so is what comes after it. */
+/** The edit that needed the aborted read is stored, and so is the next one. */
 export async function abortedRead({ createUser }: Harness): Promise<void> {
-  const person = await createUser();
-  const firstTab = await person.openBrowser({ setUp: abortReads });
-  const other = await person.openBrowser();
+  const user = await createUser();
+  const firstTab = await user.openBrowser({ setUp: abortReads });
+  const other = await user.openBrowser();
   await waitForState(firstTab.page, 'live', 0);
-  await firstTab.page.evaluate(() => Reflect.set(globalThis, 'breaksOff', true));
+  await firstTab.page.evaluate(() => Reflect.set(globalThis, 'abortsNextRead', true));
   await choose(firstTab.page, 'theme', 'dark');
   await waitForValue(other.page, 'theme', 'dark');
   await choose(firstTab.page, 'viewMode', 'table');
@@ -210,8 +210,8 @@ export async function abortedRead({ createUser }: Harness): Promise<void> {
 }
 
 /**
- * As on a full disk: what is written while `isFull` is set is undone, with the error that a browser gives then. Chromium
- * takes Storage.overrideQuotaForOrigin and says that it holds, and writes all the same (seen in 156).
+ * Simulates a full disk: while `isFull` is set, writes are aborted with the error that a browser gives then. Chromium
+ * accepts Storage.overrideQuotaForOrigin and reports it as active, but still writes (seen in version 156).
  */
 const simulateFullQuota = (context: BrowserContext): Promise<unknown> =>
   context.addInitScript(() => {
@@ -229,10 +229,10 @@ const simulateFullQuota = (context: BrowserContext): Promise<unknown> =>
     };
   });
 
-/** No room is left: an edit that cannot be stored is told and goes back; with room again all is as before. */
+/** An edit that exceeds the quota is reported and reverted. Once there is space again, everything works. */
 export async function fullQuota({ createUser, server }: Harness): Promise<string> {
-  const person = await createUser();
-  const [firstTab, other] = [await person.openBrowser({ setUp: simulateFullQuota }), await person.openBrowser()];
+  const user = await createUser();
+  const [firstTab, other] = [await user.openBrowser({ setUp: simulateFullQuota }), await user.openBrowser()];
   const { page } = firstTab;
   const tab = await openTab(firstTab.context, server.url);
   await waitForState(tab.page, 'live');
@@ -257,10 +257,10 @@ export async function fullQuota({ createUser, server }: Harness): Promise<string
   return message.replaceAll('\n', ' ');
 }
 
-/** A browser that gives the page no database says so in a sentence, and not by a blank page. */
+/** Without a database the page shows a sentence, and not a blank page. */
 export async function databaseUnavailable({ createUser, browser, server }: Harness): Promise<string> {
-  const person = await createUser();
-  await person.openBrowser();
+  const user = await createUser();
+  await user.openBrowser();
   const context = await browser.newContext();
   await context.addInitScript(() => {
     IDBFactory.prototype.open = () => {
@@ -268,7 +268,7 @@ export async function databaseUnavailable({ createUser, browser, server }: Harne
     };
   });
   const { page } = await openTab(context, server.url);
-  await page.getByTestId('username').fill(person.username);
+  await page.getByTestId('username').fill(user.username);
   await page.getByTestId('password').fill('a password for tests');
   await page.getByTestId('submit').click();
   const notice = page.locator('main [role="alert"]').filter({ hasText: /\w+ \w+.*\./ });

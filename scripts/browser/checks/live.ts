@@ -1,4 +1,4 @@
-/** Changes go from one page to the others at once, and to nobody else. */
+/** Changes reach the other pages of their user at once, and no other user. */
 import {
   addTag,
   choose,
@@ -13,9 +13,9 @@ import {
 const ROUNDS = 20;
 
 export async function twoBrowsersAndTwoTabs({ createUser, server }: Harness): Promise<void> {
-  const person = await createUser();
-  const left = await person.openBrowser();
-  const right = await person.openBrowser();
+  const user = await createUser();
+  const left = await user.openBrowser();
+  const right = await user.openBrowser();
   const tab = await openTab(left.context, server.url);
   await waitForState(tab.page, 'live');
 
@@ -55,19 +55,19 @@ export async function aSecondUserSeesNothing({ createUser }: Harness): Promise<v
   const seen = [await second.page.content(), ...responseBodies].join('\n');
   expect(
     !seen.includes(secret) && !seen.includes(`user_${alice.username}`),
-    'the second user was sent something of the first',
+    'the second user received data of the first',
   );
   await waitForValue(first.page, 'viewMode', 'kanban');
 }
 
-/** From the click in one browser to the changed page in the other. */
+/** Measures the time from a click in one browser to the changed page in another. */
 export async function crossBrowserLatency({ createUser }: Harness): Promise<string> {
-  const person = await createUser();
-  const [left, right] = [await person.openBrowser(), await person.openBrowser()];
+  const user = await createUser();
+  const [left, right] = [await user.openBrowser(), await user.openBrowser()];
   const times: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
     const value = round % 2 === 0 ? 'table' : 'graph';
-    // Both pages read one clock, the machine's: the moment is taken where it happens.
+    // Both pages read the same clock, the machine's, so each records its own event.
     await right.page.evaluate((expected) => {
       const changed = new Promise<number>((resolve) => {
         const row = document.querySelector('[data-testid="pref-viewMode"]');

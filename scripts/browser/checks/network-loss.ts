@@ -1,4 +1,4 @@
-/** What goes wrong between a page and the server while it is live, and what the page says meanwhile. */
+/** Failures between a live page and the server, and the status that the page shows meanwhile. */
 import type { BrowserContext, Page } from 'playwright-core';
 import { startSeverableProxy } from '../../e2e/testing/severable-proxy.ts';
 import {
@@ -13,16 +13,16 @@ import {
 } from '../testing/harness.ts';
 import { expectStates, recordStates } from '../testing/expect-states.ts';
 
-/** Access tokens that live for this many seconds, in place of a quarter of an hour. */
+/** The lifetime of access tokens, in place of 15 minutes. */
 const SHORT_TOKEN_SECONDS = 2;
 
 interface SessionResponse {
   readonly username: string;
 }
 
-/** Tokens run out under a live sync, again and again: nobody notices, and changes go on in both directions. */
+/** Tokens expire repeatedly during a live sync. The user does not notice, and changes flow in both directions. */
 export async function tokensRunOut({ createUser, server }: Harness): Promise<string> {
-  const person = await createUser();
+  const user = await createUser();
   let issuedTokens = 0;
   const shorten = (context: BrowserContext): Promise<unknown> =>
     context.route(/\/api\/auth\/(register|refresh)$/, async (route) => {
@@ -34,8 +34,8 @@ export async function tokensRunOut({ createUser, server }: Harness): Promise<str
         json: { ...session, accessToken: server.token(session.username, SHORT_TOKEN_SECONDS) },
       });
     });
-  const { page } = await person.openBrowser({ setUp: shorten });
-  const other = await person.openBrowser();
+  const { page } = await user.openBrowser({ setUp: shorten });
+  const other = await user.openBrowser();
   let rejectedRequests = 0;
   page.on('response', (response) => {
     if (response.url().includes('/sync/') && response.status() === 401) rejectedRequests += 1;
@@ -44,7 +44,7 @@ export async function tokensRunOut({ createUser, server }: Harness): Promise<str
   const before = issuedTokens;
   await eventually(
     () => issuedTokens >= before + 2 && rejectedRequests > 0,
-    () => `${issuedTokens - before} tokens were renewed, and ${rejectedRequests} requests were refused`,
+    () => `${issuedTokens - before} tokens were renewed, and ${rejectedRequests} requests were rejected`,
   );
   await choose(other.page, 'theme', 'dark');
   await waitForValue(page, 'theme', 'dark');
@@ -55,53 +55,53 @@ export async function tokensRunOut({ createUser, server }: Harness): Promise<str
   return `${issuedTokens - before} tokens renewed`;
 }
 
-/** The network falls silent without a word: the page finds out, says so, and goes on once there is another. */
+/** The network hangs without an error. The page detects that, shows it, and continues on a new connection. */
 export async function networkHangs({ createUser, server }: Harness): Promise<string> {
-  const person = await createUser();
-  const line = await startSeverableProxy(server.url);
+  const user = await createUser();
+  const proxy = await startSeverableProxy(server.url);
   try {
-    const { page } = await person.openBrowser({
-      url: line.url,
+    const { page } = await user.openBrowser({
+      url: proxy.url,
       setUp: (context) => context.clock.install(),
     });
-    const other = await person.openBrowser();
+    const other = await user.openBrowser();
     const states = await recordStates(page);
-    line.stall();
-    await addTag(page, 'selectedTags', 'written-in-silence');
+    proxy.stall();
+    await addTag(page, 'selectedTags', 'written-while-hanging');
     await choose(other.page, 'theme', 'dark');
-    // Half a minute goes by in the page, which is longer than a server may be silent.
+    // Half a minute passes in the page, more than the 25 seconds that the server may be silent.
     await advanceClock(page);
     await waitForState(page, 'offline', 1);
-    line.acceptNewConnections();
+    proxy.acceptNewConnections();
     await advanceClock(page);
     await waitForState(page, 'live', 0);
     await waitForValue(page, 'theme', 'dark');
-    await waitForValue(other.page, 'selectedTags', ['written-in-silence']);
+    await waitForValue(other.page, 'selectedTags', ['written-while-hanging']);
     return expectStates(
       await states(),
       /^live( catching-up)?( offline| catching-up)* offline( catching-up| offline)* live$/,
     );
   } finally {
-    await line.close();
+    await proxy.close();
   }
 }
 
 const advanceClock = (page: Page): Promise<void> => page.clock.fastForward(30_000);
 
-/** The session is ended from elsewhere while the page is live: it says so, and keeps what there is and what is added. */
+/** Another device ends the session while the page is live. The page shows that, and keeps old and new edits. */
 export async function sessionEndedWhileLive({ createUser }: Harness): Promise<string> {
-  const person = await createUser();
-  const [left, right] = [await person.openBrowser(), await person.openBrowser()];
+  const user = await createUser();
+  const [left, right] = [await user.openBrowser(), await user.openBrowser()];
   await choose(right.page, 'theme', 'dark');
   await waitForState(right.page, 'live', 0);
   const states = await recordStates(right.page);
-  const ended = await left.page.evaluate(async () => {
+  const isEnded = await left.page.evaluate(async () => {
     const response = await fetch('/api/auth/refresh', { method: 'POST' });
     const { accessToken } = (await response.json()) as { accessToken: string };
     const headers = { authorization: `Bearer ${accessToken}` };
     return (await fetch('/api/auth/sessions', { method: 'DELETE', headers })).ok;
   });
-  expect(ended, 'the other sessions could not be ended');
+  expect(isEnded, 'the other sessions could not be ended');
   await waitForState(right.page, 'sign-in-needed', 0);
   await addTag(right.page, 'selectedTags', 'kept');
   await waitForState(right.page, 'sign-in-needed', 1);

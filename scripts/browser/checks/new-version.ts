@@ -1,4 +1,4 @@
-/** A new version of the page: offered, not forced; and the page starts without a network on every URL. */
+/** A new version of the page is offered, not forced, and the page starts offline on every URL. */
 import { cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,19 +9,19 @@ import { expect, openTab, PAGE_DIRECTORY, type Harness } from '../testing/harnes
 const PATHS = ['/', '/devices', '/inspector', '/two-devices'];
 
 /**
- * What the next build would leave: its script says that it is the next one, and so has another name, and with it the
- * document and the service worker's list are others. Nothing of the old script stays.
+ * Replaces the page with a next build. Its script marks the document as the next build and has another name, so the document
+ * and the list in the service worker differ. The old script is removed.
  */
 function deployNextBuild(folder: string): void {
   const assets = join(folder, 'assets');
   const name = readdirSync(assets).find((file) => file.endsWith('.js'));
   if (name === undefined) throw new Error('The page has no script.');
-  const edit = (file: string, change: (text: string) => string): void =>
+  const editFile = (file: string, change: (text: string) => string): void =>
     writeFileSync(file, change(readFileSync(file, 'utf8')));
   renameSync(join(assets, name), join(assets, 'page-next.js'));
-  edit(join(assets, 'page-next.js'), (code) => `${code}\ndocument.documentElement.dataset.build = 'next';\n`);
-  edit(join(folder, 'index.html'), (text) => text.replaceAll(name, 'page-next.js'));
-  edit(join(folder, 'service-worker.js'), (text) =>
+  editFile(join(assets, 'page-next.js'), (code) => `${code}\ndocument.documentElement.dataset.build = 'next';\n`);
+  editFile(join(folder, 'index.html'), (text) => text.replaceAll(name, 'page-next.js'));
+  editFile(join(folder, 'service-worker.js'), (text) =>
     text.replaceAll(name, 'page-next.js').replace(/[0-9a-f]{16}/, '0123456789abcdef'),
   );
 }
@@ -61,16 +61,13 @@ export async function newVersionIsOffered({ browser }: Harness): Promise<void> {
     await page.evaluate(async () => (await navigator.serviceWorker.getRegistration())?.update());
     for (const tab of tabs) await tab.getByTestId('update-offer').waitFor();
 
-    // Not taken: a reload is the old version still, though the server has none of its files any more.
+    // Not accepted: a reload still gives the old version, although the server no longer has its files.
     await other.reload();
     await other.getByTestId('device').first().waitFor();
     await other.getByTestId('update-offer').waitFor();
     const isOld = (tab: Page): Promise<boolean> =>
       tab.evaluate(() => document.documentElement.dataset['build'] === undefined);
-    expect(
-      (await isOld(page)) && (await isOld(other)),
-      'the new version was put in place without having been asked for',
-    );
+    expect((await isOld(page)) && (await isOld(other)), 'the new version was activated without being accepted');
 
     const loads = new Map(tabs.map((tab) => [tab, 0]));
     for (const tab of tabs) tab.on('load', () => loads.set(tab, (loads.get(tab) ?? 0) + 1));
@@ -78,7 +75,7 @@ export async function newVersionIsOffered({ browser }: Harness): Promise<void> {
     for (const tab of tabs) {
       await tab.locator('html[data-build="next"]').waitFor();
       await waitForServiceWorker(tab);
-      expect((await tab.getByTestId('update-offer').count()) === 0, 'what has been taken is offered again');
+      expect((await tab.getByTestId('update-offer').count()) === 0, 'an accepted version is offered again');
     }
     await page.locator('[data-testid="status"][data-state="live"]').waitFor();
     await other.getByTestId('device').first().waitFor();
@@ -95,7 +92,7 @@ export async function newVersionIsOffered({ browser }: Harness): Promise<void> {
   }
 }
 
-/** Without a network every URL of the app starts; and nothing but the page's own files is in a cache. */
+/** Every URL of the app starts offline, and the caches contain only the page's own files. */
 async function expectEveryPageStartsOffline(context: BrowserContext, url: string, page: Page): Promise<void> {
   await context.setOffline(true);
   for (const path of PATHS) {
@@ -105,21 +102,21 @@ async function expectEveryPageStartsOffline(context: BrowserContext, url: string
   }
   await context.setOffline(false);
   const keys = await cacheKeys(page);
-  expect(keys.length > 5, 'there is nothing in the cache');
+  expect(keys.length > 5, 'the cache is empty');
   const foreign = keys.filter((path) => path.startsWith('/api') || path.startsWith('/sync'));
   expect(foreign.length === 0, `in a cache: ${foreign.join(', ')}`);
 }
 
-/** What a browser asks of a page before it offers to install it. */
+/** The page meets the browser's criteria for installation. */
 export async function canBeInstalled({ createUser }: Harness): Promise<void> {
-  const person = await createUser();
-  const { page, context } = await person.openBrowser();
+  const user = await createUser();
+  const { page, context } = await user.openBrowser();
   await waitForServiceWorker(page);
   const session = await context.newCDPSession(page);
   const { installabilityErrors } = await session.send('Page.getInstallabilityErrors');
-  // A context of these checks is a private window, where nothing can be installed.
+  // The checks run in private windows, where nothing can be installed.
   const errors = installabilityErrors.map(({ errorId }) => errorId).filter((id) => id !== 'in-incognito');
   expect(errors.length === 0, `it cannot be installed: ${errors.join(', ')}`);
-  const { errors: faults, url } = await session.send('Page.getAppManifest');
-  expect(url.endsWith('/manifest.webmanifest') && faults.length === 0, 'the manifest has faults');
+  const { errors: manifestErrors, url } = await session.send('Page.getAppManifest');
+  expect(url.endsWith('/manifest.webmanifest') && manifestErrors.length === 0, 'the manifest has errors');
 }

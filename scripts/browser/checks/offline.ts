@@ -1,4 +1,4 @@
-/** Without a network everything goes on, and nothing is lost. */
+/** Offline, everything keeps working and nothing is lost. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,8 +17,8 @@ import { expectStates, recordStates } from '../testing/expect-states.ts';
 const COLD_START_COUNT = 10;
 
 export async function offlineEditsInBothBrowsers({ createUser }: Harness): Promise<void> {
-  const person = await createUser();
-  const [left, right] = [await person.openBrowser(), await person.openBrowser()];
+  const user = await createUser();
+  const [left, right] = [await user.openBrowser(), await user.openBrowser()];
   await Promise.all([left.context.setOffline(true), right.context.setOffline(true)]);
   await Promise.all([waitForState(left.page, 'offline'), waitForState(right.page, 'offline')]);
   await choose(left.page, 'theme', 'dark');
@@ -28,7 +28,7 @@ export async function offlineEditsInBothBrowsers({ createUser }: Harness): Promi
   await waitForState(left.page, 'offline', 2);
   await waitForState(right.page, 'offline', 2);
   const text = await left.page.getByTestId('status').innerText();
-  expect(text === 'Offline: 2 changes waiting', `the pill says: ${text}`);
+  expect(text === 'Offline: 2 changes waiting', `the pill shows: ${text}`);
   await Promise.all([left.context.setOffline(false), right.context.setOffline(false)]);
   for (const { page } of [left, right]) {
     await waitForValue(page, 'theme', 'dark');
@@ -40,8 +40,8 @@ export async function offlineEditsInBothBrowsers({ createUser }: Harness): Promi
 }
 
 export async function reloadWithoutNetwork({ createUser }: Harness): Promise<void> {
-  const person = await createUser();
-  const [left, right] = [await person.openBrowser(), await person.openBrowser()];
+  const user = await createUser();
+  const [left, right] = [await user.openBrowser(), await user.openBrowser()];
   await choose(left.page, 'viewMode', 'table');
   await waitForState(left.page, 'live', 0);
   await left.page.evaluate(async () => {
@@ -51,7 +51,7 @@ export async function reloadWithoutNetwork({ createUser }: Harness): Promise<voi
   await left.page.reload();
   await waitForValue(left.page, 'viewMode', 'table');
   await waitForState(left.page, 'offline', 0);
-  // Within one turn of the page: the browser breaks off what it has begun to store.
+  // In one turn of the event loop: the reload aborts the write that the click has started.
   await left.page.getByTestId('switch-dailyBriefing').evaluate((control: HTMLElement) => {
     control.click();
     location.reload();
@@ -64,8 +64,8 @@ export async function reloadWithoutNetwork({ createUser }: Harness): Promise<voi
 }
 
 export async function serverRestart({ createUser, server }: Harness): Promise<void> {
-  const person = await createUser();
-  const [left, right] = [await person.openBrowser(), await person.openBrowser()];
+  const user = await createUser();
+  const [left, right] = [await user.openBrowser(), await user.openBrowser()];
   const loadTimes = await Promise.all([left, right].map(({ page }) => page.evaluate(() => performance.timeOrigin)));
   const states = await recordStates(left.page);
   await server.stop();
@@ -78,21 +78,21 @@ export async function serverRestart({ createUser, server }: Harness): Promise<vo
   await choose(right.page, 'theme', 'light');
   await waitForValue(left.page, 'theme', 'light');
   const after = await Promise.all([left, right].map(({ page }) => page.evaluate(() => performance.timeOrigin)));
-  expect(JSON.stringify(after) === JSON.stringify(loadTimes), 'a page was loaded again');
+  expect(JSON.stringify(after) === JSON.stringify(loadTimes), 'a page was reloaded');
   const changes = await states();
   expectStates(changes, /^live( offline| catching-up)* offline( catching-up| offline)* live$/);
-  expect((changes.at(-1)?.at ?? 0) >= restartedAt, 'the page said that it was live while there was no server');
+  expect((changes.at(-1)?.at ?? 0) >= restartedAt, 'the page was live while there was no server');
 }
 
-/** The whole browser is closed twice, and started without a network; the server is not even there. */
+/** The browser is closed twice and started offline, while the server is stopped. */
 export async function closedAndStartedOffline({ createUser, server, startBrowser }: Harness): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'pouchgate-profile-'));
   let isServerRunning = true;
   try {
-    const person = await createUser();
+    const user = await createUser();
     const first = await startBrowser(folder);
     const { page } = await openTab(first, server.url);
-    await person.signIn(page);
+    await user.signIn(page);
     await choose(page, 'theme', 'dark');
     await waitForState(page, 'live', 0);
     await page.evaluate(async () => {
@@ -104,27 +104,27 @@ export async function closedAndStartedOffline({ createUser, server, startBrowser
 
     const second = await startBrowser(folder);
     await second.setOffline(true);
-    const again = await openTab(second, server.url);
-    await waitForValue(again.page, 'theme', 'dark');
-    await addTag(again.page, 'selectedTags', 'first');
-    await waitForState(again.page, 'offline', 1);
-    // A change counts from the moment it is made; that it is stored is seen where nobody has made it.
-    const beside = await openTab(second, server.url);
-    await waitForValue(beside.page, 'selectedTags', ['first']);
+    const secondTab = await openTab(second, server.url);
+    await waitForValue(secondTab.page, 'theme', 'dark');
+    await addTag(secondTab.page, 'selectedTags', 'first');
+    await waitForState(secondTab.page, 'offline', 1);
+    // The tab that makes a change shows it before it is stored. Another tab shows only what is stored.
+    const otherTab = await openTab(second, server.url);
+    await waitForValue(otherTab.page, 'selectedTags', ['first']);
     await second.close();
 
     const third = await startBrowser(folder);
     await third.setOffline(true);
-    const last = await openTab(third, server.url);
-    await waitForValue(last.page, 'selectedTags', ['first']);
-    await waitForState(last.page, 'offline', 1);
-    await choose(last.page, 'viewMode', 'graph');
-    await waitForState(last.page, 'offline', 2);
+    const thirdTab = await openTab(third, server.url);
+    await waitForValue(thirdTab.page, 'selectedTags', ['first']);
+    await waitForState(thirdTab.page, 'offline', 1);
+    await choose(thirdTab.page, 'viewMode', 'graph');
+    await waitForState(thirdTab.page, 'offline', 2);
     await server.start();
     isServerRunning = true;
     await third.setOffline(false);
-    await waitForState(last.page, 'live', 0);
-    const elsewhere = await person.openBrowser();
+    await waitForState(thirdTab.page, 'live', 0);
+    const elsewhere = await user.openBrowser();
     await waitForValue(elsewhere.page, 'theme', 'dark');
     await waitForValue(elsewhere.page, 'selectedTags', ['first']);
     await waitForValue(elsewhere.page, 'viewMode', 'graph');
@@ -135,10 +135,10 @@ export async function closedAndStartedOffline({ createUser, server, startBrowser
   }
 }
 
-/** From the navigation's start to the first preference in the DOM, without a network, in a new tab each time. */
+/** Measures the time from the start of a navigation to the first preference in the DOM, offline, each in a new tab. */
 export async function coldStart({ createUser, server }: Harness): Promise<string> {
-  const person = await createUser();
-  const firstTab = await person.openBrowser();
+  const user = await createUser();
+  const firstTab = await user.openBrowser();
   await choose(firstTab.page, 'theme', 'dark');
   await waitForState(firstTab.page, 'live', 0);
   await firstTab.page.evaluate(async () => {

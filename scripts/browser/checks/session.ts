@@ -1,4 +1,4 @@
-/** Signing out, signing in again, what the server refuses, and what other tabs make of all that. */
+/** Signing out, signing in again and refused edits, and how other tabs follow. */
 import {
   choose,
   databaseNames,
@@ -11,12 +11,12 @@ import {
 } from '../testing/harness.ts';
 
 export async function signOutLeavesNothing({ createUser, server }: Harness): Promise<void> {
-  const person = await createUser();
-  const firstTab = await person.openBrowser();
+  const user = await createUser();
+  const firstTab = await user.openBrowser();
   const tab = await openTab(firstTab.context, server.url);
   await waitForState(tab.page, 'live');
   await choose(firstTab.page, 'theme', 'dark');
-  expect((await databaseNames(firstTab.page)).length === 1, 'there is no local database to begin with');
+  expect((await databaseNames(firstTab.page)).length === 1, 'there is no local database in the first place');
   await firstTab.page.getByTestId('sign-out').click();
   await firstTab.page.getByTestId('credentials-form').waitFor();
   await tab.page.getByTestId('credentials-form').waitFor();
@@ -27,13 +27,13 @@ export async function signOutLeavesNothing({ createUser, server }: Harness): Pro
   expect(cookies.length === 0, `cookies left: ${cookies.map(({ name }) => name).join(', ')}`);
   await firstTab.page.reload();
   await firstTab.page.getByTestId('credentials-form').waitFor();
-  const elsewhere = await person.openBrowser();
+  const elsewhere = await user.openBrowser();
   await waitForValue(elsewhere.page, 'theme', 'dark');
 }
 
 export async function anotherTabTakesOver({ createUser, server }: Harness): Promise<void> {
-  const person = await createUser();
-  const [firstTab, other] = [await person.openBrowser(), await person.openBrowser()];
+  const user = await createUser();
+  const [firstTab, other] = [await user.openBrowser(), await user.openBrowser()];
   const tabs = [await openTab(firstTab.context, server.url), await openTab(firstTab.context, server.url)];
   for (const { page } of tabs) await waitForState(page, 'live');
   const syncing = new Set<number>();
@@ -44,23 +44,23 @@ export async function anotherTabTakesOver({ createUser, server }: Harness): Prom
   }
   await choose(other.page, 'viewMode', 'graph');
   for (const { page } of tabs) await waitForValue(page, 'viewMode', 'graph');
-  expect(syncing.size === 0, 'a follower has a connection of its own');
+  expect(syncing.size === 0, 'a follower has its own connection');
   await firstTab.page.close();
   await choose(other.page, 'viewMode', 'table');
   for (const { page } of tabs) await waitForValue(page, 'viewMode', 'table');
-  expect(syncing.size === 1, `${syncing.size} tabs sync after the leader was closed`);
+  expect(syncing.size === 1, `${syncing.size} tabs sync after the leader has closed`);
 }
 
-/** The local database is made anew under both tabs; what is good stays, what was refused goes and is told. */
+/** The local database is recreated under both tabs. Accepted edits are kept; refused ones are reverted and reported. */
 export async function refusedEditIsReverted({ createUser, server }: Harness): Promise<void> {
-  const person = await createUser();
-  const firstTab = await person.openBrowser();
+  const user = await createUser();
+  const firstTab = await user.openBrowser();
   const tab = await openTab(firstTab.context, server.url);
   await waitForState(tab.page, 'live');
   await firstTab.context.setOffline(true);
   await waitForState(firstTab.page, 'offline');
   await choose(tab.page, 'selectedTimeRange', 'week');
-  // The gate takes no edit that is dated more than a day ahead of its own clock.
+  // The gate refuses edits with a stamp more than a day ahead of its clock.
   await firstTab.page.evaluate(() => {
     const now = Date.now.bind(Date);
     Date.now = () => now() + 3 * 86_400_000;

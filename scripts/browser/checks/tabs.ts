@@ -1,4 +1,4 @@
-/** Many tabs of one user in one browser: one connection, and always somebody who has it. */
+/** Many tabs of one user in one browser share one connection, which always has a leader. */
 import type { Page } from 'playwright-core';
 import {
   addTag,
@@ -16,14 +16,14 @@ import {
 const TAB_COUNT = 10;
 const ROUNDS = 6;
 
-/** Waits until the server holds so many longpolls, of all users there are. */
+/** Waits until the server holds this number of longpolls, of all users together. */
 const waitForLongpolls = ({ server }: Harness, count: number): Promise<void> =>
   eventually(
     () => server.pouchgate().hub.waiters.longpoll === count,
     () => `the server holds ${server.pouchgate().hub.waiters.longpoll} longpolls, not ${count}`,
   );
 
-/** The moment, by the machine's clock, at which the page shows this value. */
+/** Returns the time, in ms since 1970, at which the page shows this value. */
 const waitUntilShown = (page: Page, value: string): Promise<number> =>
   page.getByTestId('pref-viewMode').evaluate(
     (row, expected) =>
@@ -36,7 +36,7 @@ const waitUntilShown = (page: Page, value: string): Promise<number> =>
     value,
   );
 
-/** Chooses a view where it is shown on the page, and gives the moment of the click. */
+/** Clicks a view, and returns the time of the click in ms since 1970. */
 const clickView = (page: Page, value: string): Promise<number> =>
   page.getByTestId(`choice-viewMode-${value}`).evaluate((input) => {
     const now = Date.now();
@@ -49,17 +49,17 @@ const summarize = (times: readonly number[]): string => {
   return `median ${sorted[Math.floor(sorted.length / 2)] ?? 0} ms, max ${sorted.at(-1) ?? 0} ms`;
 };
 
-/** The tab that is there already is the first, and the one that syncs. */
+/** Opens tabs until there are `count`. The existing one is the first, and the leader. */
 async function openTabs(firstTab: BrowserTab, url: string, count: number): Promise<readonly Page[]> {
-  const more = await Promise.all(Array.from({ length: count - 1 }, () => openTab(firstTab.context, url)));
-  const pages = [firstTab.page, ...more.map(({ page }) => page)];
+  const newTabs = await Promise.all(Array.from({ length: count - 1 }, () => openTab(firstTab.context, url)));
+  const pages = [firstTab.page, ...newTabs.map(({ page }) => page)];
   await Promise.all(pages.map((page) => waitForState(page, 'live', 0)));
   return pages;
 }
 
 export async function tenTabsOneConnection(harness: Harness): Promise<string> {
-  const person = await harness.createUser();
-  const [firstTab, other] = [await person.openBrowser(), await person.openBrowser()];
+  const user = await harness.createUser();
+  const [firstTab, other] = [await user.openBrowser(), await user.openBrowser()];
   const pages = await openTabs(firstTab, harness.server.url, TAB_COUNT);
   await waitForLongpolls(harness, 2);
 
@@ -71,7 +71,7 @@ export async function tenTabsOneConnection(harness: Harness): Promise<string> {
     const others = pages.filter((page) => page !== clicking);
     const shown = Promise.all([...others, other.page].map((page) => waitUntilShown(page, value)));
     const clicked = await clickView(clicking, value);
-    const times = (await shown).map((moment) => moment - clicked);
+    const times = (await shown).map((time) => time - clicked);
     inTabs.push(...times.slice(0, -1));
     elsewhere.push(...times.slice(-1));
     await waitForState(clicking, 'live', 0);
@@ -88,13 +88,13 @@ export async function tenTabsOneConnection(harness: Harness): Promise<string> {
   return `click to DOM in the other tabs: ${summarize(inTabs)}; in another browser: ${summarize(elsewhere)}`;
 }
 
-/** What becomes of the tab that syncs, and whether another one takes over. */
+/** Loses the leader, and checks that another tab takes over. */
 async function loseLeader(harness: Harness, lose: (leaderTab: BrowserTab) => Promise<unknown>): Promise<string> {
-  const person = await harness.createUser();
-  const [seat, other] = [await person.openBrowser(), await person.openBrowser()];
-  const [, ...followers] = await openTabs(seat, harness.server.url, 3);
+  const user = await harness.createUser();
+  const [leaderTab, other] = [await user.openBrowser(), await user.openBrowser()];
+  const [, ...followers] = await openTabs(leaderTab, harness.server.url, 3);
   const startedAt = performance.now();
-  await lose(seat);
+  await lose(leaderTab);
   await choose(other.page, 'theme', 'dark');
   for (const page of followers) await waitForValue(page, 'theme', 'dark');
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
@@ -109,7 +109,7 @@ export const leaderCrashes = (harness: Harness): Promise<string> =>
   loseLeader(harness, async ({ context, page }) => {
     const session = await context.newCDPSession(page);
     const crashed = page.waitForEvent('crash');
-    // A page that has crashed answers nothing any more.
+    // A crashed page does not respond.
     session.send('Page.crash').catch(() => undefined);
     await crashed;
   });
@@ -133,22 +133,22 @@ export async function leaderIsFrozen(harness: Harness): Promise<string> {
 }
 
 export async function tabsWithoutLocks(harness: Harness): Promise<string> {
-  const person = await harness.createUser();
-  const firstTab = await person.openBrowser({
+  const user = await harness.createUser();
+  const firstTab = await user.openBrowser({
     setUp: (context) => context.addInitScript(() => Reflect.deleteProperty(Navigator.prototype, 'locks')),
   });
-  const other = await person.openBrowser();
+  const other = await user.openBrowser();
   const pages = await openTabs(firstTab, harness.server.url, 3);
-  expect(await firstTab.page.evaluate(() => !('locks' in navigator)), 'there are Web Locks');
-  const words = ['one', 'two', 'three'];
+  expect(await firstTab.page.evaluate(() => !('locks' in navigator)), 'Web Locks are available');
+  const tags = ['one', 'two', 'three'];
   const lists = ['selectedTags', 'selectedContexts', 'selectedStatus'] as const;
-  await Promise.all(pages.map((page, index) => addTag(page, lists[index] ?? lists[0], words[index] ?? '')));
+  await Promise.all(pages.map((page, index) => addTag(page, lists[index] ?? lists[0], tags[index] ?? '')));
   for (const page of [...pages, other.page]) {
-    for (const [index, list] of lists.entries()) await waitForValue(page, list, [words[index]]);
+    for (const [index, list] of lists.entries()) await waitForValue(page, list, [tags[index]]);
     await waitForState(page, 'live', 0);
   }
   await firstTab.page.close();
   await choose(other.page, 'viewMode', 'table');
   for (const page of pages.slice(1)) await waitForValue(page, 'viewMode', 'table');
-  return `${harness.server.pouchgate().hub.waiters.longpoll} longpolls, every tab has its own`;
+  return `${harness.server.pouchgate().hub.waiters.longpoll} longpolls, one for each tab`;
 }

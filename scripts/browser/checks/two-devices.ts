@@ -1,4 +1,4 @@
-/** Two devices in one page: they part, both are edited, they meet again; and nothing of them stays after a sign-out. */
+/** Two devices on one page go offline, are edited, and merge. A sign-out removes all their data. */
 import type { Locator, Page } from 'playwright-core';
 import {
   databaseNames,
@@ -29,8 +29,8 @@ const waitForValueOnDevices = async (page: Page, preference: string, value: unkn
 };
 
 export async function twoDevicesMerge({ createUser }: Harness): Promise<void> {
-  const person = await createUser();
-  const [firstTab, elsewhere] = [await person.openBrowser(), await person.openBrowser()];
+  const user = await createUser();
+  const [firstTab, otherBrowser] = [await user.openBrowser(), await user.openBrowser()];
   const { page, errors } = firstTab;
   await goTo(page, 'Two devices');
   await waitForDeviceStates(page, 'live', 0);
@@ -38,7 +38,7 @@ export async function twoDevicesMerge({ createUser }: Harness): Promise<void> {
   await page.getByTestId('toggle-both').click();
   await waitForDeviceStates(page, 'offline', 0);
   await waitForStep(page, 'edit');
-  // Different preferences, and the same one on both: there the later edit holds.
+  // Different preferences, and one on both devices, where the later edit wins.
   await device(page, 'laptop').getByTestId('choice-theme-dark').check();
   await device(page, 'laptop').getByTestId('choice-viewMode-graph').check();
   await device(page, 'phone').getByTestId('switch-activitySidebarOpen').click();
@@ -47,10 +47,10 @@ export async function twoDevicesMerge({ createUser }: Harness): Promise<void> {
   await waitForStep(page, 'reconnect');
   expect(
     (await device(page, 'phone').getAttribute('data-theme')) === 'system',
-    'a device that is offline has heard of the other one’s edit',
+    'an offline device has received the other one’s edit',
   );
 
-  // The later edit is there first, so that the earlier one is known to have been replaced and not just changed.
+  // The later edit arrives first, so that the earlier one counts as superseded and not just as changed.
   await page.getByTestId('network-switch-phone').click();
   await page.locator('[data-testid="status-phone"][data-state="live"][data-unsent="0"]').waitFor();
   await page.getByTestId('toggle-both').click();
@@ -63,16 +63,16 @@ export async function twoDevicesMerge({ createUser }: Harness): Promise<void> {
     .getByTestId('toast-superseded-viewMode')
     .filter({ hasText: 'Default view was also changed on another device: now Table.' })
     .waitFor();
-  await waitForValue(elsewhere.page, 'viewMode', 'table');
-  await waitForValue(elsewhere.page, 'theme', 'dark');
-  await waitForValue(elsewhere.page, 'activitySidebarOpen', false);
+  await waitForValue(otherBrowser.page, 'viewMode', 'table');
+  await waitForValue(otherBrowser.page, 'theme', 'dark');
+  await waitForValue(otherBrowser.page, 'activitySidebarOpen', false);
   expect(errors.filter((text) => !text.includes('ERR_')).length === 0, `console errors: ${errors.join('; ')}`);
 }
 
-/** Each switch is for its own device alone, in every tab, and after a reload. */
+/** Each switch affects only its own device, in every tab and after a reload. */
 export async function oneDeviceGoesOffline({ createUser, server }: Harness): Promise<void> {
-  const person = await createUser();
-  const { page, context } = await person.openBrowser();
+  const user = await createUser();
+  const { page, context } = await user.openBrowser();
   await goTo(page, 'Two devices');
   await waitForDeviceStates(page, 'live', 0);
   await page.getByTestId('network-switch-laptop').click();
@@ -88,23 +88,23 @@ export async function oneDeviceGoesOffline({ createUser, server }: Harness): Pro
   await tab.page.locator('[data-testid="status-laptop"][data-state="offline"]').waitFor();
   expect(
     (await device(tab.page, 'laptop').getByTestId('preview').getAttribute('data-view')) === 'kanban',
-    'a device that is offline has heard of the other one’s edit',
+    'an offline device has received the other one’s edit',
   );
   await tab.page.getByTestId('network-switch-laptop').click();
   await waitForValueOnDevices(tab.page, 'viewMode', 'graph');
 }
 
 /**
- * What the two devices have stored leaves with the person, also when they are not shown in the tab that signs out; what
- * they have not sent yet is asked for first.
+ * A sign-out removes the data of both devices, even if the tab that signs out does not show them. It warns about their
+ * unsent edits first.
  */
 export async function twoDevicesLeaveNothing({ createUser, server }: Harness): Promise<void> {
-  const person = await createUser();
+  const user = await createUser();
   for (const place of ['here', 'another page', 'another tab'] as const) {
-    const { page, context } = await person.openBrowser();
+    const { page, context } = await user.openBrowser();
     await goTo(page, 'Two devices');
     await waitForDeviceStates(page, 'live', 0);
-    expect((await databaseNames(page)).length === 3, 'there are not three databases to begin with');
+    expect((await databaseNames(page)).length === 3, 'there are not three databases in the first place');
     await page.getByTestId('network-switch-phone').click();
     await page.locator('[data-testid="status-phone"][data-state="offline"]').waitFor();
     await device(page, 'phone').getByTestId('switch-dailyBriefing').click();

@@ -1,4 +1,4 @@
-/** Taking a change back, and being told when another device has done so. */
+/** Undoing a change, and the message about a change that another device has superseded. */
 import type { Page } from 'playwright-core';
 import {
   addTag,
@@ -17,8 +17,8 @@ const focusedPreference = (page: Page): Promise<string | null | undefined> =>
   page.evaluate(() => document.activeElement?.closest('[data-preference]')?.getAttribute('data-preference'));
 
 export async function undoRevertsOwnChanges({ createUser }: Harness): Promise<void> {
-  const person = await createUser();
-  const [left, right] = [await person.openBrowser(), await person.openBrowser()];
+  const user = await createUser();
+  const [left, right] = [await user.openBrowser(), await user.openBrowser()];
   await undoByButtonAndKey(left, right);
   await undoKeepsOtherChanges(left, right);
   await supersededIsReported(left, right);
@@ -38,7 +38,7 @@ async function undoByButtonAndKey({ page }: BrowserTab, right: BrowserTab): Prom
   await toggle(page, 'dailyRecap');
   await addTag(page, 'selectedTags', 'home');
   await waitForToast(page, 'undo', '“home” added to Tags.');
-  // In a text field the keys are the browser's own.
+  // In a text field the browser handles Ctrl+Z.
   await page.getByTestId('tag-input-selectedTags').press('Control+z');
   await waitForValue(page, 'selectedTags', ['home']);
   await page.getByTestId('switch-dailyRecap').focus();
@@ -49,7 +49,7 @@ async function undoByButtonAndKey({ page }: BrowserTab, right: BrowserTab): Prom
   await waitForValue(page, 'dailyRecap', false);
 }
 
-/** An undo must not take back what somebody has set since. */
+/** An undo keeps values that another device has set since. */
 async function undoKeepsOtherChanges(left: BrowserTab, right: BrowserTab): Promise<void> {
   await choose(left.page, 'viewMode', 'table');
   await waitForToast(left.page, 'undo', 'Default view changed to Table.');
@@ -66,10 +66,10 @@ async function undoKeepsOtherChanges(left: BrowserTab, right: BrowserTab): Promi
   await waitForValue(right.page, 'viewMode', 'graph');
 }
 
-/** A message goes by itself, but not while somebody points at it or is in it. */
+/** A toast disappears after a while, but not while it has the pointer or the focus. */
 export async function toastStaysWhileInUse({ createUser }: Harness): Promise<void> {
-  const person = await createUser();
-  const { page } = await person.openBrowser();
+  const user = await createUser();
+  const { page } = await user.openBrowser();
   await page.clock.install();
   await page.reload();
   await waitForState(page, 'live');
@@ -77,17 +77,17 @@ export async function toastStaysWhileInUse({ createUser }: Harness): Promise<voi
   const toast = page.getByTestId('toast-undo');
   await toast.hover();
   await page.clock.runFor(60_000);
-  expect(await toast.isVisible(), 'it went while the pointer was on it');
+  expect(await toast.isVisible(), 'it disappeared under the pointer');
   await page.mouse.move(0, 0);
   await page.getByTestId('toast-undo-action').focus();
   await page.clock.runFor(60_000);
-  expect(await toast.isVisible(), 'it went while the focus was in it');
+  expect(await toast.isVisible(), 'it disappeared while it had the focus');
   await page.getByTestId('choice-theme-dark').focus();
   await page.clock.runFor(60_000);
   await toast.waitFor({ state: 'detached' });
 }
 
-/** The same preference on two devices offline: the later edit holds, and the earlier one's device says so, calmly. */
+/** One preference is edited on two offline devices. The later edit wins, and the other device shows a message. */
 async function supersededIsReported(left: BrowserTab, right: BrowserTab): Promise<void> {
   await Promise.all([left.context.setOffline(true), right.context.setOffline(true)]);
   await Promise.all([waitForState(left.page, 'offline'), waitForState(right.page, 'offline')]);
@@ -95,7 +95,7 @@ async function supersededIsReported(left: BrowserTab, right: BrowserTab): Promis
   await waitForState(left.page, 'offline', 1);
   await choose(right.page, 'theme', 'system');
   await waitForState(right.page, 'offline', 1);
-  // The later edit is there first, so that the earlier one is known to have been replaced and not just changed.
+  // The later edit arrives first, so that the earlier one counts as superseded and not just as changed.
   await right.context.setOffline(false);
   await waitForState(right.page, 'live', 0);
   await left.context.setOffline(false);
@@ -106,6 +106,6 @@ async function supersededIsReported(left: BrowserTab, right: BrowserTab): Promis
   }
   expect(
     (await right.page.getByTestId('toast-superseded-theme').count()) === 0,
-    'the later edit was told as superseded',
+    'the later edit was reported as superseded',
   );
 }

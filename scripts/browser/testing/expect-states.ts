@@ -1,4 +1,4 @@
-/** What the status pill says over time, written down in the page itself so that nothing in between is missed. */
+/** Records the states of the status pill. The recording runs in the page, so that it misses no state in between. */
 import type { Page } from 'playwright-core';
 import { expect } from './harness.ts';
 
@@ -8,7 +8,7 @@ export interface StateChange {
   readonly state: string;
 }
 
-/** Begins with what the pill says now. Returns what reads all that it has said since; a reload ends it. */
+/** Starts a recording with the current state. Returns a function that reads it. A reload of the page ends it. */
 export async function recordStates(page: Page): Promise<() => Promise<readonly StateChange[]>> {
   await page.getByTestId('status').first().waitFor();
   await page.evaluate(() => {
@@ -18,13 +18,13 @@ export async function recordStates(page: Page): Promise<() => Promise<readonly S
       if (changes.at(-1)?.state !== state) changes.push({ at: Date.now(), state });
     }).observe(document.body, { subtree: true, childList: true, attributes: true });
     Reflect.set(globalThis, 'shownStates', changes);
-    // A first change, to have the state of now written down.
-    document.body.dataset['watched'] = 'yes';
+    // A first mutation, which records the current state.
+    document.body.dataset['recorded'] = 'yes';
   });
   return () => page.evaluate(() => Reflect.get(globalThis, 'shownStates') as StateChange[]);
 }
 
-/** Throws when the states, in their order and with a space between them, do not match. */
+/** Returns the states, in order and joined by spaces. Throws if they do not match `expected`. */
 export function expectStates(changes: readonly StateChange[], expected: RegExp): string {
   const sequence = changes.map(({ state }) => state).join(' ');
   expect(expected.test(sequence), `the states shown were: ${sequence}`);

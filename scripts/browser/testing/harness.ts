@@ -1,4 +1,4 @@
-/** What the browser checks share: the server, a browser, people with their pages, and how to wait for what they see. */
+/** Shared by the browser checks: the server, a browser, users with their pages, and functions that wait for page content. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
@@ -6,19 +6,19 @@ import { DEFAULT_RATE_LIMITS, type RateLimits } from '../../../server/http/rate-
 import { startFakeTelegramApi, type FakeTelegramApi } from '../../../server/testing/fake-telegram-api.ts';
 import { startTestServer, type TestServer } from '../../e2e/testing/test-server.ts';
 
-/** The built page. Another folder can be named, so that a build of one's own need not replace everybody's. */
+/** The built page. `PAGE` selects another folder, e.g. to check a build without replacing the shared one. */
 export const PAGE_DIRECTORY = process.env['PAGE'] ?? join(import.meta.dirname, '../../../dist/client');
 const PASSWORD = 'a password for tests';
 
-/** All checks together make more accounts from one address than a server would take. */
+/** The checks together create more accounts from one address than the default limits allow. */
 const rateLimits = Object.fromEntries(
   Object.keys(DEFAULT_RATE_LIMITS).map((name) => [name, { windowMs: 60_000, limit: 10_000 }]),
 ) as unknown as RateLimits;
 
-/** In ms: what takes longer has failed. */
+/** The time that a check may wait for one thing. */
 const TIMEOUT_MS = 30_000;
 
-/** Nothing of the browser's own may speak to the network: the checks are about this machine alone. */
+/** Disables the browser's own network requests: the checks use this machine only. */
 const CHROMIUM_FLAGS = [
   '--headless',
   '--no-sandbox',
@@ -30,7 +30,7 @@ const CHROMIUM_FLAGS = [
   '--disable-sync',
 ];
 
-// The shell is the same Chromium without a window's weight: half the time.
+// The headless shell is the same Chromium without windows. It takes half the time.
 const CHROMIUM_PATHS = [
   process.env['CHROMIUM'],
   '/usr/bin/chromium-headless-shell',
@@ -41,21 +41,21 @@ const CHROMIUM_PATHS = [
 
 export interface Harness {
   readonly server: TestServer;
-  /** What stands in for Telegram: the server has a bot. */
+  /** A fake of the Telegram API, which the server's bot uses. */
   readonly telegram: FakeTelegramApi;
   readonly browser: Browser;
-  /** A new person; their first browser makes the account. */
+  /** Creates a user. Their first sign-in creates the account. */
   readonly createUser: (name?: string) => Promise<TestUser>;
-  /** A browser whose data is in a folder: it can be closed, and started again as it was. */
+  /** Starts a browser with its profile in a folder, so that it can be closed and started again with its data. */
   readonly startBrowser: (folder: string) => Promise<BrowserContext>;
   readonly close: () => Promise<void>;
 }
 
 export interface TestUser {
   readonly username: string;
-  /** A browser of their own, signed in: through the page when it is `setUp` or at another `url`. */
+  /** Opens a signed-in browser. With `setUp` or `url` it signs in through the page, otherwise over HTTP. */
   readonly openBrowser: (options?: BrowserOptions) => Promise<BrowserTab>;
-  /** Signs in by the form that a page shows, and waits until it is live. */
+  /** Signs in with the form on a page, and waits until the sync is live. */
   readonly signIn: (page: Page) => Promise<void>;
 }
 
@@ -63,74 +63,38 @@ export interface BrowserOptions {
   readonly colorScheme?: 'light' | 'dark';
   readonly userAgent?: string;
   readonly viewport?: { readonly width: number; readonly height: number };
-  /** What is done to the browser before its first page is opened. */
+  /** Prepares the browser before its first page opens. */
   readonly setUp?: (context: BrowserContext) => Promise<unknown>;
-  /** Where the page comes from, when not straight from the server. */
+  /** The URL of the page, e.g. of a proxy. The server by default. */
   readonly url?: string;
 }
 
-/** A person in front of one browser. */
+/** A tab and the browser it belongs to. */
 export interface BrowserTab {
   readonly context: BrowserContext;
   readonly page: Page;
-  /** What the page's console said that was an error, and what no handler caught. */
+  /** Errors on the page's console and uncaught exceptions. */
   readonly errors: string[];
 }
 
+/** Starts the server, a fake of the Telegram API and Chromium. Throws if the page is not built or Chromium is missing. */
 export async function startHarness(): Promise<Harness> {
-  if (!existsSync(join(PAGE_DIRECTORY, 'index.html'))) throw new Error('The page is not built yet: npm run build');
+  if (!existsSync(join(PAGE_DIRECTORY, 'index.html'))) throw new Error('The page is not built. Run: npm run build');
   const executablePath = CHROMIUM_PATHS.find((path) => path !== undefined && existsSync(path));
-  if (executablePath === undefined) throw new Error('No Chromium found: set CHROMIUM to one.');
+  if (executablePath === undefined) throw new Error('Chromium not found. Set CHROMIUM to its path.');
   const telegram = await startFakeTelegramApi();
   const env = { TELEGRAM_BOT_TOKEN: telegram.token, TELEGRAM_API_ROOT: telegram.apiRoot() };
   const server = await startTestServer({ page: PAGE_DIRECTORY, rateLimits, env });
   const browser = await chromium.launch({ executablePath, args: CHROMIUM_FLAGS });
-  let users = 0;
-
-  const createTestUser = (username: string): TestUser => {
-    let isNew = true;
-    const signIn = async (page: Page): Promise<void> => {
-      const first = isNew;
-      isNew = false;
-      if (first) await page.getByTestId('choose-register').click();
-      await page.getByTestId('username').fill(username);
-      await page.getByTestId('password').fill(PASSWORD);
-      await page.getByTestId('submit').click();
-      await waitForState(page, 'live');
-    };
-    /** As after a visit of before: signed in over HTTP, and the page knows who it is. */
-    const signInOverHttp = async (context: BrowserContext): Promise<void> => {
-      const path = isNew ? 'register' : 'sign-in';
-      isNew = false;
-      const data = { username, password: PASSWORD };
-      const response = await context.request.post(`${server.url}/api/auth/${path}`, { data });
-      expect(response.ok(), `${path} was answered with ${response.status()}`);
-    };
-    const openBrowser = async ({ setUp, url, ...options }: BrowserOptions = {}): Promise<BrowserTab> => {
-      const viewport = options.viewport ?? { width: 1280, height: 900 };
-      const usesDirectSignIn = setUp === undefined && url === undefined;
-      const localStorage = [{ name: 'pouchgate:username', value: username }];
-      const storageState = { cookies: [], origins: [{ origin: server.url, localStorage }] };
-      const context = await browser.newContext({ ...options, viewport, ...(usesDirectSignIn ? { storageState } : {}) });
-      context.setDefaultTimeout(TIMEOUT_MS);
-      await setUp?.(context);
-      if (usesDirectSignIn) await signInOverHttp(context);
-      const tab = await openTab(context, url ?? server.url);
-      if (usesDirectSignIn) await waitForState(tab.page, 'live');
-      else await signIn(tab.page);
-      await tab.page.locator('[data-testid="preferences"][data-ready="true"]').waitFor();
-      return tab;
-    };
-    return { username, openBrowser, signIn };
-  };
+  let userCount = 0;
 
   return {
     server,
     telegram,
     browser,
     createUser: (name) => {
-      users += 1;
-      return Promise.resolve(createTestUser(server.accountName(name ?? `person${users}`)));
+      userCount += 1;
+      return Promise.resolve(createTestUser(browser, server.url, server.accountName(name ?? `person${userCount}`)));
     },
     startBrowser: async (folder) => {
       const context = await chromium.launchPersistentContext(folder, { executablePath, args: CHROMIUM_FLAGS });
@@ -145,7 +109,44 @@ export async function startHarness(): Promise<Harness> {
   };
 }
 
-/** A tab in a browser that is there already. */
+function createTestUser(browser: Browser, serverUrl: string, username: string): TestUser {
+  let isNew = true;
+  const signIn = async (page: Page): Promise<void> => {
+    const isRegistering = isNew;
+    isNew = false;
+    if (isRegistering) await page.getByTestId('choose-register').click();
+    await page.getByTestId('username').fill(username);
+    await page.getByTestId('password').fill(PASSWORD);
+    await page.getByTestId('submit').click();
+    await waitForState(page, 'live');
+  };
+  /** Signs in over HTTP. With the username in localStorage, the page then opens as after an earlier visit. */
+  const signInOverHttp = async (context: BrowserContext): Promise<void> => {
+    const path = isNew ? 'register' : 'sign-in';
+    isNew = false;
+    const data = { username, password: PASSWORD };
+    const response = await context.request.post(`${serverUrl}/api/auth/${path}`, { data });
+    expect(response.ok(), `${path} returned ${response.status()}`);
+  };
+  const openBrowser = async ({ setUp, url, ...options }: BrowserOptions = {}): Promise<BrowserTab> => {
+    const viewport = options.viewport ?? { width: 1280, height: 900 };
+    const usesDirectSignIn = setUp === undefined && url === undefined;
+    const localStorage = [{ name: 'pouchgate:username', value: username }];
+    const storageState = { cookies: [], origins: [{ origin: serverUrl, localStorage }] };
+    const context = await browser.newContext({ ...options, viewport, ...(usesDirectSignIn ? { storageState } : {}) });
+    context.setDefaultTimeout(TIMEOUT_MS);
+    await setUp?.(context);
+    if (usesDirectSignIn) await signInOverHttp(context);
+    const tab = await openTab(context, url ?? serverUrl);
+    if (usesDirectSignIn) await waitForState(tab.page, 'live');
+    else await signIn(tab.page);
+    await tab.page.locator('[data-testid="preferences"][data-ready="true"]').waitFor();
+    return tab;
+  };
+  return { username, openBrowser, signIn };
+}
+
+/** Opens a tab in an existing browser. */
 export async function openTab(context: BrowserContext, url: string): Promise<BrowserTab> {
   const page = await context.newPage();
   const errors: string[] = [];
@@ -157,16 +158,16 @@ export async function openTab(context: BrowserContext, url: string): Promise<Bro
   return { context, page, errors };
 }
 
-/** Goes to another page of the app by its link, as a person does. */
+/** Clicks the link to another page of the app. */
 export async function goTo(page: Page, name: 'Preferences' | 'Devices' | 'Inspector' | 'Two devices'): Promise<void> {
   await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name, exact: true }).click();
   await page.getByRole('heading', { name, level: 1 }).waitFor();
 }
 
-/** Waits until the status pill says so; with `unsent`, also until so many edits wait. */
+/** Waits until the status pill shows this state and, if given, this number of unsent edits. */
 export async function waitForState(page: Page, state: string, unsent?: number): Promise<void> {
-  const waiting = unsent === undefined ? '' : `[data-unsent="${unsent}"]`;
-  await page.locator(`[data-testid="status"][data-state="${state}"]${waiting}`).waitFor();
+  const unsentSelector = unsent === undefined ? '' : `[data-unsent="${unsent}"]`;
+  await page.locator(`[data-testid="status"][data-state="${state}"]${unsentSelector}`).waitFor();
 }
 
 /** Waits until the page shows this value of a preference. */
@@ -174,7 +175,7 @@ export async function waitForValue(page: Page, name: string, value: unknown): Pr
   await page.locator(`[data-testid="pref-${name}"][data-value=${JSON.stringify(JSON.stringify(value))}]`).waitFor();
 }
 
-/** Asked again and again, since nothing outside of a page says when it changes. */
+/** Polls until `condition` is true, for state outside of a page that emits no event. Throws after 30 seconds. */
 export async function eventually(
   condition: () => boolean | Promise<boolean>,
   describeFailure: () => string,
@@ -197,20 +198,20 @@ export async function addTag(page: Page, name: string, tag: string): Promise<voi
   await field.press('Enter');
 }
 
-/** The databases that this page's origin has in the browser. */
+/** Returns the names of the IndexedDB databases of the page's origin. */
 export const databaseNames = (page: Page): Promise<readonly string[]> =>
   page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name ?? ''));
 
-/** Waits until nothing of ours is in localStorage: that the server is still to be told of a sign-out is noted until then. */
+/** Waits until localStorage has none of the app's keys. The key of a pending sign-out stays until the server responds. */
 export async function waitForEmptyStorage(page: Page, when: string): Promise<void> {
-  let ours: readonly string[] = [];
+  let remaining: readonly string[] = [];
   await eventually(
     async () => {
-      const kept = await page.evaluate(() => Object.keys(localStorage));
-      ours = kept.filter((key) => key.startsWith('pouchgate'));
-      return ours.length === 0;
+      const keys = await page.evaluate(() => Object.keys(localStorage));
+      remaining = keys.filter((key) => key.startsWith('pouchgate'));
+      return remaining.length === 0;
     },
-    () => `${when}, left in localStorage: ${ours.join(', ')}`,
+    () => `${when}, left in localStorage: ${remaining.join(', ')}`,
   );
 }
 
