@@ -13,7 +13,7 @@ function subscribe(listener: () => void): () => void {
   return () => void listeners.delete(listener);
 }
 
-/** Falls back to the first route. The server sends the page only for known paths, so this takes a wrong link of ours. */
+/** Falls back to the first route. The server sends the page only for known paths, so only a wrong link in the app leads here. */
 export const useRoute = (): Route => useSyncExternalStore(subscribe, () => findRoute(location.pathname) ?? ROUTES[0]);
 
 /** Shows another page of the app and adds it to the history. */

@@ -8,7 +8,7 @@ import type { ToastList } from './toasts.tsx';
 
 export interface Changes {
   readonly save: (patch: Patch) => void;
-  /** Undoes the last change that is still in place. */
+  /** Undoes the last change, except for values that were changed since. */
   readonly undo: () => void;
   /** Whether this page has set this value, and not another tab or device. */
   readonly isLocalEdit: (key: string, value: unknown) => boolean;

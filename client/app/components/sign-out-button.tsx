@@ -16,7 +16,7 @@ export interface SignOutButtonProps {
   readonly testId?: string;
 }
 
-/** Signs out, which removes the data from this browser. If unsent changes would be lost, it first asks to confirm. */
+/** Signs out, which removes the data from this browser. If unsent changes would be lost, it requires confirmation. */
 export function SignOutButton({ session, label, testId = 'sign-out' }: SignOutButtonProps) {
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);

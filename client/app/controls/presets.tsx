@@ -1,4 +1,4 @@
-import { useId, useState } from 'react';
+import { useId, useState, type SyntheticEvent } from 'react';
 import { PREFERENCE_RULES } from '../../../couchdb-design/user-document/preference-rules.ts';
 import type { PreferenceValues } from '../store-types.ts';
 import { useSave } from '../changes/context.ts';
@@ -25,13 +25,8 @@ const describePreset = ({ selectedTags, selectedContexts, selectedStatus, select
 export function Presets({ preferences }: { readonly preferences: PreferenceValues }) {
   const id = useId();
   const save = useSave();
-  const [draftName, setDraftName] = useState('');
   const { filterPresets, selectedTags, selectedContexts, selectedStatus, selectedTimeRange } = preferences;
-  const name = draftName.trim();
-  const isFull = filterPresets.length >= MAX_PRESETS && !filterPresets.some((preset) => preset.name === name);
-
-  const savePreset = (): void => {
-    if (name === '' || isFull) return;
+  const savePreset = (name: string): void => {
     const preset: Preset = {
       name,
       selectedTags: selectedTags.slice(0, TAGS_RULE.maxItems),
@@ -40,10 +35,11 @@ export function Presets({ preferences }: { readonly preferences: PreferenceValue
       selectedTimeRange,
     };
     save({ filterPresets: [...filterPresets.filter((other) => other.name !== name), preset] });
-    setDraftName('');
   };
   const applyPreset = ({ name: _name, ...filters }: Preset): void =>
     save({ selectedTags: [], selectedContexts: [], selectedStatus: [], selectedTimeRange: 'all', ...filters });
+  const deletePreset = ({ name }: Preset): void =>
+    save({ filterPresets: filterPresets.filter((other) => other.name !== name) });
 
   return (
     <Row name="filterPresets" value={filterPresets} htmlFor={id} isStacked hint="Save the filters above under a name.">
@@ -55,32 +51,49 @@ export function Presets({ preferences }: { readonly preferences: PreferenceValue
                 key={preset.name}
                 preset={preset}
                 onApply={() => applyPreset(preset)}
-                onDelete={() => save({ filterPresets: filterPresets.filter((other) => other.name !== preset.name) })}
+                onDelete={() => deletePreset(preset)}
               />
             ))}
           </ul>
         )}
-        <form
-          className="with-button"
-          onSubmit={(event) => {
-            event.preventDefault();
-            savePreset();
-          }}
-        >
-          <input
-            id={id}
-            value={draftName}
-            maxLength={NAME_RULE.maxLength}
-            placeholder="Filter name"
-            onChange={({ target }) => setDraftName(target.value)}
-            data-testid="preset-name"
-          />
-          <button type="submit" className="ghost" disabled={name === '' || isFull} data-testid="preset-save">
-            Save filter
-          </button>
-        </form>
+        <PresetForm id={id} filterPresets={filterPresets} onSave={savePreset} />
       </div>
     </Row>
+  );
+}
+
+interface PresetFormProps {
+  /** The id of the name field. */
+  readonly id: string;
+  readonly filterPresets: readonly Preset[];
+  readonly onSave: (name: string) => void;
+}
+
+/** A field for the name of a new preset. The name of an existing one replaces it. */
+function PresetForm({ id, filterPresets, onSave }: PresetFormProps) {
+  const [draftName, setDraftName] = useState('');
+  const name = draftName.trim();
+  const isFull = filterPresets.length >= MAX_PRESETS && !filterPresets.some((preset) => preset.name === name);
+  const submit = (event: SyntheticEvent): void => {
+    event.preventDefault();
+    if (name === '' || isFull) return;
+    onSave(name);
+    setDraftName('');
+  };
+  return (
+    <form className="with-button" onSubmit={submit}>
+      <input
+        id={id}
+        value={draftName}
+        maxLength={NAME_RULE.maxLength}
+        placeholder="Filter name"
+        onChange={({ target }) => setDraftName(target.value)}
+        data-testid="preset-name"
+      />
+      <button type="submit" className="ghost" disabled={name === '' || isFull} data-testid="preset-save">
+        Save filter
+      </button>
+    </form>
   );
 }
 

@@ -55,7 +55,7 @@ class PageSession implements AppSession {
   readonly account: AccountRequests;
   readonly #options: AppSessionOptions;
   readonly #listeners = new Set<() => void>();
-  /** Resolves when everything that an interrupted sign-out has left behind is removed. */
+  /** Resolves when leftovers of an interrupted sign-out are removed and a pending one was sent to the server. */
   readonly #startupDone: Promise<unknown>;
   #state: SessionState = { kind: 'signed-out' };
 
