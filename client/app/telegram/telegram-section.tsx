@@ -19,7 +19,7 @@ export function TelegramSection({ account, now }: TelegramSectionProps) {
     <Section
       id="telegram"
       title="Telegram"
-      lead="View and change your preferences in a chat. Signing out devices does not unlink chats: unlink them here."
+      lead="View and change your preferences in a chat. Signing out devices does not unlink chats. Unlink them here."
     >
       {chats.length > 0 && (
         <ul className="devices" aria-label="Linked chats">
