@@ -28,16 +28,17 @@ async function listen(handler: RequestListener, options: Partial<AdmissionQueueO
 
 const paths = (count: number): string[] => Array.from({ length: count }, (_, n) => `/${n}`);
 
-/** Sends all requests at once on one connection, so that they are parsed in one turn, and reads until it is closed. */
-async function sendAtOnce(asked: readonly string[]): Promise<string> {
+/** Pipelines requests on one connection, so that one iteration parses them all. Resolves with the responses at its end. */
+async function sendAtOnce(requestPaths: readonly string[]): Promise<string> {
   const socket = connect((server?.address() as AddressInfo).port, '127.0.0.1');
   let text = '';
   socket.setEncoding('latin1');
   socket.on('data', (chunk: string) => (text += chunk));
   socket.write(
-    asked
+    requestPaths
       .map(
-        (path, n) => `GET ${path} HTTP/1.1\r\nHost: x\r\n${n === asked.length - 1 ? 'Connection: close\r\n' : ''}\r\n`,
+        (path, n) =>
+          `GET ${path} HTTP/1.1\r\nHost: x\r\n${n === requestPaths.length - 1 ? 'Connection: close\r\n' : ''}\r\n`,
       )
       .join(''),
   );
@@ -48,68 +49,68 @@ async function sendAtOnce(asked: readonly string[]): Promise<string> {
 const statuses = (text: string): number[] =>
   [...text.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(([, status]) => Number(status));
 
-it('what comes at once is begun in its order, 32 in a turn of the event loop, and all of it is answered', async () => {
-  const begun: string[] = [];
-  let [begunByThen, queuedByThen] = [0, 0];
+it('starts simultaneous requests in order, 32 per event loop iteration, and answers all of them', async () => {
+  const started: string[] = [];
+  let [startedByThen, queuedByThen] = [0, 0];
   const admission = await listen((req, res) => {
-    // This comes after the queue's own first turn.
-    if (begun.length === 0) setImmediate(() => ([begunByThen, queuedByThen] = [begun.length, admission.queued]));
-    begun.push(req.url ?? '');
+    // Runs after the queue's own first iteration.
+    if (started.length === 0) setImmediate(() => ([startedByThen, queuedByThen] = [started.length, admission.queued]));
+    started.push(req.url ?? '');
     res.end();
   });
   const text = await sendAtOnce(paths(100));
-  expect(begun).toEqual(paths(100));
+  expect(started).toEqual(paths(100));
   expect(statuses(text)).toEqual(Array(100).fill(200));
-  expect([begunByThen, queuedByThen]).toEqual([64, 36]);
+  expect([startedByThen, queuedByThen]).toEqual([64, 36]);
   expect([admission.queued, admission.shed]).toEqual([0, 0]);
 });
 
-it('who asks whether the process lives does not wait', async () => {
-  const begun: string[] = [];
+it('health checks bypass the queue', async () => {
+  const started: string[] = [];
   await listen((req, res) => {
-    begun.push(req.url ?? '');
+    started.push(req.url ?? '');
     res.end();
   });
   await sendAtOnce([...paths(60), '/healthz', '/60']);
-  expect(begun).toEqual([...paths(32), '/healthz', ...paths(61).slice(32)]);
+  expect(started).toEqual([...paths(32), '/healthz', ...paths(61).slice(32)]);
 });
 
-it('while connections come, turns are short: 32 requests are begun in 100 ms, and the rest when no more come', async () => {
-  const begun: { path: string; at: number }[] = [];
+it('starts 32 requests per 100 ms while connections arrive, and the rest once none do', async () => {
+  const started: { path: string; at: number }[] = [];
   let [turns, time] = [0, 0];
   const admission = await listen(
     (req, res) => {
-      if (begun.length === 0) setImmediate(acceptAgain);
-      begun.push({ path: req.url ?? '', at: time });
+      if (started.length === 0) setImmediate(acceptNext);
+      started.push({ path: req.url ?? '', at: time });
       res.end();
     },
     { now: () => time },
   );
-  /** 40 turns, each with a connection, each taking 10 ms. */
-  const acceptAgain = (): void => {
+  /** Runs 40 iterations of 10 ms, each with a new connection. */
+  const acceptNext = (): void => {
     admission.onConnection(new Socket());
     turns += 1;
     time += 10;
-    if (turns < 40) setImmediate(acceptAgain);
+    if (turns < 40) setImmediate(acceptNext);
   };
   await sendAtOnce(paths(300));
-  expect(begun.map(({ path }) => path)).toEqual(paths(300));
-  const byBurst = [0, 1, 2].map((n) => begun.filter(({ at }) => at > n * 100 && at <= (n + 1) * 100).length);
-  // 64 before it was known that connections come.
+  expect(started.map(({ path }) => path)).toEqual(paths(300));
+  const byBurst = [0, 1, 2].map((n) => started.filter(({ at }) => at > n * 100 && at <= (n + 1) * 100).length);
+  // The first 64 were started before the first connection was reported.
   for (const count of byBurst.slice(1)) expect(count).toBeLessThanOrEqual(32);
   expect(byBurst.slice(1)).toContain(32);
 });
 
-it('when the first has waited too long who comes is refused with 503 and told when to come back; then all is well again', async () => {
+it('rejects new requests with 503 and Retry-After while the oldest has waited too long, and then recovers', async () => {
   const shedding: boolean[] = [];
   let time = 0;
   const admission = await listen((_req, res) => res.end(), {
-    // Three seconds from one look at the clock to the next.
+    // Each reading of the clock is three seconds later.
     now: () => (time += 3_000),
     onSheddingChange: (is) => void shedding.push(is),
   });
   const text = await sendAtOnce(paths(40));
-  // Two wait; when the next comes the first of them has waited for nine seconds.
+  // Two requests are queued. When the next arrives, the first of them has waited nine seconds.
   expect(statuses(text)).toEqual([...Array<number>(34).fill(200), ...Array<number>(6).fill(503)]);
   expect(text.match(/^retry-after: 5\r$/gim)).toHaveLength(6);
   expect(text).toContain('{"error":"service_unavailable","reason":"The server is busy."}');
@@ -117,7 +118,7 @@ it('when the first has waited too long who comes is refused with 503 and told wh
   expect(statuses(await sendAtOnce(['/']))).toEqual([200]);
 });
 
-it('with more connections than the system gives, a request is refused and its connection ended, in words', async () => {
+it('rejects a request on a connection beyond the limit with 503 and Connection: close', async () => {
   let connections = 11;
   const admission = await listen((_req, res) => res.end(), { openConnections: () => connections });
   server?.on('connection', (socket) => admission.onConnection(socket));
@@ -128,7 +129,7 @@ it('with more connections than the system gives, a request is refused and its co
   expect(statuses(await sendAtOnce(['/']))).toEqual([200]);
 });
 
-it('those who were connected before there were too many are served', async () => {
+it('serves connections that were accepted before the limit was exceeded', async () => {
   let connections = 10;
   const admission = await listen(
     (_req, res) => {
@@ -141,47 +142,47 @@ it('those who were connected before there were too many are served', async () =>
   expect(statuses(await sendAtOnce(['/', '/', '/']))).toEqual([200, 200, 200]);
 });
 
-it('a connection whose requests do not wait for answers does not take the places of others', async () => {
-  const begun: string[] = [];
+it('limits the queued requests of a pipelining connection and closes it beyond the limit', async () => {
+  const started: string[] = [];
   await listen(
     (req, res) => {
-      begun.push(req.url ?? '');
+      started.push(req.url ?? '');
       res.end();
     },
     { maxQueuedPerConnection: 32 },
   );
   const text = await sendAtOnce(paths(100));
-  // 32 in the first turn, 32 that wait, and the first beyond ends the connection.
-  expect(begun).toEqual(paths(64));
+  // 32 start in the first iteration, 32 are queued, and the next one ends the connection.
+  expect(started).toEqual(paths(64));
   expect(statuses(text).slice(0, 64)).toEqual(Array(64).fill(200));
   expect(new Set(statuses(text).slice(64))).toEqual(new Set([503]));
   expect(text).toMatch(/^connection: close\r$/im);
 });
 
-it('the process cannot be kept busy with being asked whether it lives', async () => {
-  const begun: string[] = [];
+it('limits the health checks that bypass the queue per iteration', async () => {
+  const started: string[] = [];
   await listen((req, res) => {
-    begun.push(req.url ?? '');
+    started.push(req.url ?? '');
     res.end();
   });
   await sendAtOnce([...paths(40), ...Array<string>(20).fill('/healthz'), '/last']);
-  expect(begun.slice(32, 40)).toEqual(Array(8).fill('/healthz'));
-  expect(begun.slice(40, 48)).toEqual(paths(40).slice(32));
-  expect(begun).toHaveLength(61);
+  expect(started.slice(32, 40)).toEqual(Array(8).fill('/healthz'));
+  expect(started.slice(40, 48)).toEqual(paths(40).slice(32));
+  expect(started).toHaveLength(61);
 });
 
-it('nothing is begun for a client that has gone while it waited', async () => {
-  let begun = 0;
+it('does not start queued requests of a client that has disconnected', async () => {
+  let started = 0;
   const admission = await listen((req) => {
-    begun += 1;
+    started += 1;
     req.socket.destroy();
   });
   await sendAtOnce(paths(90));
   await eventually(() => admission.queued === 0);
-  expect(begun).toBe(1);
+  expect(started).toBe(1);
 });
 
-it('the limit on open files is read as Linux writes it', () => {
+it('parses the limit on open files in the format of Linux', () => {
   const limits = 'Limit                     Soft Limit           Hard Limit           Units\n';
   expect(
     parseOpenFilesLimit(`${limits}Max open files            20000                1048576              files\n`),
@@ -195,6 +196,6 @@ it.each([
   [20_000, 19_744, 19_872],
   [256, 128, 192],
   [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY],
-])('of %d open files connections leave some for CouchDB, and some to refuse by', (files, served, accepted) => {
+])('of %d open files, reserves some for CouchDB and some for rejecting connections', (files, served, accepted) => {
   expect(connectionLimits(files)).toEqual({ served, accepted });
 });

@@ -3,42 +3,45 @@ import type { Socket } from 'node:net';
 import { HttpError, sendError } from '../http/errors.ts';
 
 export interface AdmissionQueueOptions {
-  /** What the requests are for. */
+  /** Called with each admitted request. */
   readonly handler: RequestListener;
-  /** How many connections are open, and how many may be: beyond that the system would refuse them without a word. */
+  /** Returns the number of open connections. */
   readonly openConnections: () => number;
+  /** Requests on connections beyond this number are rejected. Beyond the system's limit there would be no response at all. */
   readonly maxConnections: number;
-  /** How many requests of one connection may wait: a client that does not wait for answers takes others' places. */
+  /** The maximum number of queued requests of one connection, so that a pipelining client does not fill the queue. Default: 32. */
   readonly maxQueuedPerConnection?: number;
-  /** Told, once, when requests begin to be refused, and when that is over. */
+  /** Called when the queue starts and when it stops rejecting requests. */
   readonly onSheddingChange?: (shedding: boolean) => void;
-  /** A clock, in ms, and a number in [0, 1): whoever is refused should not come back together with all others. */
+  /** Returns the time in ms. Default: `performance.now`. */
   readonly now?: () => number;
+  /** Returns a number in [0, 1), the jitter of `Retry-After`, so that rejected clients do not retry together. Default: `Math.random`. */
   readonly random?: () => number;
 }
 
-/** Requests begun in one turn of the event loop: some 20 ms of work, so that the next turn parses and tells its health soon. */
+/** Requests started per event loop iteration: about 20 ms of work, so that parsing and health checks are not delayed for long. */
 const MAX_REQUESTS_PER_TICK = 32;
 /**
- * For so many turns after a connection was accepted, more are held to come, and requests wait. Node accepts one connection
- * in a turn (libuv since 1.45), so turns must be short, or thousands wait in the system's queue, and behind them
- * who asks for the process's health.
+ * For this many event loop iterations after a connection, more are expected and requests wait. Node accepts one connection
+ * per iteration (libuv 1.45 and later). Iterations must be short: otherwise thousands of connections wait in the system's
+ * queue, with the health check behind them.
  */
 const ACCEPT_WINDOW_TICKS = 32;
-/** In ms: while connections come, a turn's worth of requests is begun once in this time; together, so that their reads are one. */
+/** While connections arrive, one batch of requests is started per interval (ms). A batch shares its upstream reads. */
 const BURST_INTERVAL_MS = 100;
-/** In ms: once the first has waited this long one is begun in every turn, whatever comes: requests have to get on too. */
+/** Once the oldest request has waited this long (ms), every iteration starts one, even while connections arrive. */
 const STARVATION_THRESHOLD_MS = 1_500;
-/** Once the first has waited this long, in ms, more is coming than can be done, and who comes now does better to come later. */
+/** Once the oldest request has waited this long (ms), the server is overloaded and new requests are rejected. */
 const MAX_WAIT_MS = 5_000;
-/** Each that waits costs memory. */
+/** Bounds the memory of queued requests. */
 const MAX_QUEUED_REQUESTS = 20_000;
-/** In s: between these a refused client is told to wait. */
+/** The bounds of the `Retry-After` of a rejected request, in seconds. */
 const RETRY_AFTER_SECONDS = { min: 2, max: 8 } as const;
-/** Answered whatever waits, so many in a turn: who asks wants to know whether the process lives. */
+/** Health checks bypass the queue, because they check whether the process is alive. */
 const HEALTH_PATHS: readonly string[] = ['/healthz', '/readyz'];
+/** The limit keeps health checks from occupying the process. */
 const MAX_PROBES_PER_TICK = 8;
-/** A browser waits for each answer before it sends the next request on a connection. */
+/** A browser does not pipeline: it waits for each response before it sends the next request on a connection. */
 const DEFAULT_MAX_QUEUED_PER_CONNECTION = 32;
 
 interface QueuedRequest {
@@ -48,22 +51,21 @@ interface QueuedRequest {
 }
 
 /**
- * Stands before everything else and lets requests in at the pace at which they can be worked off, in the order in which
- * they came. When all clients come back at once (after a restart), a server that begins whatever was parsed is deaf for
- * seconds; here they wait in a queue, and when that gets too long they are refused with 503 and `Retry-After`. No
- * connection is reset.
+ * Admits requests in order of arrival, at the pace at which the server can handle them. When all clients reconnect at once
+ * (after a restart), a server that starts every parsed request does not respond for seconds. Here the requests are queued.
+ * When the queue grows too long, new ones are rejected with 503 and `Retry-After`. No connection is reset.
  */
 export class AdmissionQueue {
   readonly listener: RequestListener = (req, res) => this.#admit(req, res);
   readonly #options: Required<AdmissionQueueOptions>;
-  /** How many requests of a connection wait. */
+  /** The number of queued requests per connection. */
   readonly #queuedBySocket = new WeakMap<Socket, number>();
-  /** Accepted when there were as many as there may be; those that were there before are served. */
+  /** Connections accepted beyond `maxConnections`. Those accepted earlier are still served. */
   readonly #overLimitSockets = new WeakSet<Socket>();
   #queue: QueuedRequest[] = [];
-  /** Those before this place in the queue have been let in. */
+  /** The index of the first request that was not yet started. */
   #head = 0;
-  /** How many may still be begun in this turn, and whether another one is to come. */
+  /** The number of requests that this iteration may still start. */
   #budget = MAX_REQUESTS_PER_TICK;
   #probeBudget = MAX_PROBES_PER_TICK;
   #tickScheduled = false;
@@ -83,17 +85,17 @@ export class AdmissionQueue {
     };
   }
 
-  /** How many wait. */
+  /** The number of queued requests. */
   get queued(): number {
     return this.#queue.length - this.#head;
   }
 
-  /** How many were refused since the start. */
+  /** The number of requests rejected since the start. */
   get shed(): number {
     return this.#shedCount;
   }
 
-  /** A connection was accepted. */
+  /** Call it for each accepted connection. */
   onConnection(socket: Socket): void {
     if (this.#options.openConnections() > this.#options.maxConnections) this.#overLimitSockets.add(socket);
     this.#acceptedAtTick = this.#tick;
@@ -112,25 +114,25 @@ export class AdmissionQueue {
     }
     if (this.#overLimitSockets.has(socket)) {
       res.shouldKeepAlive = false;
-      this.#reject(res, 'There are as many connections as the server can hold.');
+      this.#reject(res, 'The server has reached its limit of connections.');
       return;
     }
-    const first = this.#queue[this.#head];
-    if (first === undefined && this.#budget > 0) {
+    const oldest = this.#queue[this.#head];
+    if (oldest === undefined && this.#budget > 0) {
       this.#start(req, res);
       return;
     }
-    if (this.queued >= MAX_QUEUED_REQUESTS || (first !== undefined && now() - first.queuedAt > MAX_WAIT_MS)) {
+    if (this.queued >= MAX_QUEUED_REQUESTS || (oldest !== undefined && now() - oldest.queuedAt > MAX_WAIT_MS)) {
       this.#reject(res, 'The server is busy.');
       return;
     }
-    const waiting = this.#queuedBySocket.get(socket) ?? 0;
-    if (waiting >= maxQueuedPerConnection) {
+    const queued = this.#queuedBySocket.get(socket) ?? 0;
+    if (queued >= maxQueuedPerConnection) {
       res.shouldKeepAlive = false;
-      this.#reject(res, 'Too many requests wait on this connection.');
+      this.#reject(res, 'Too many requests are queued on this connection.');
       return;
     }
-    this.#queuedBySocket.set(socket, waiting + 1);
+    this.#queuedBySocket.set(socket, queued + 1);
     this.#queue.push({ req, res, queuedAt: now() });
     this.#scheduleTick();
   }
@@ -138,7 +140,7 @@ export class AdmissionQueue {
   #start(req: IncomingMessage, res: ServerResponse): void {
     this.#budget -= 1;
     this.#scheduleTick();
-    // Whose client has gone meanwhile costs nothing any more.
+    // The client may have disconnected while the request was queued.
     if (!req.socket.destroyed) this.#options.handler(req, res);
   }
 
@@ -158,8 +160,8 @@ export class AdmissionQueue {
     const accepting = this.#tick - this.#acceptedAtTick <= ACCEPT_WINDOW_TICKS;
     if (!accepting) return MAX_REQUESTS_PER_TICK;
     const now = this.#options.now();
-    const first = this.#queue[this.#head];
-    if (first !== undefined && now - first.queuedAt > STARVATION_THRESHOLD_MS) return 1;
+    const oldest = this.#queue[this.#head];
+    if (oldest !== undefined && now - oldest.queuedAt > STARVATION_THRESHOLD_MS) return 1;
     if (now - this.#lastBurstAt < BURST_INTERVAL_MS) return 0;
     this.#lastBurstAt = now;
     return MAX_REQUESTS_PER_TICK;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** The process's limit on open files, as Linux tells it; no limit where nobody tells. Each connection is one. */
+/** Returns the process's limit on open files on Linux, or `Infinity` on other systems. Each connection is one open file. */
 export function readOpenFilesLimit(): number {
   try {
     return parseOpenFilesLimit(readFileSync('/proc/self/limits', 'utf8'));
@@ -9,18 +9,18 @@ export function readOpenFilesLimit(): number {
   }
 }
 
-/** Reads the soft limit out of `/proc/<pid>/limits` (proc(5)). */
+/** Parses the soft limit from `/proc/<pid>/limits` (proc(5)). */
 export function parseOpenFilesLimit(limits: string): number {
   const soft = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
   return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);
 }
 
-/** Of the files that the process may open, these are for what is not a client's connection; at most half of them all. */
+/** The number of open files reserved for other uses than client connections; at most half of the limit. */
 const RESERVED_FILES = 256;
 
 /**
- * How many clients' connections are served with so many open files. Some more are accepted, to be refused in words; beyond
- * those they are closed, or CouchDB could not be reached any more.
+ * Returns how many client connections to serve under a limit on open files. The server accepts somewhat more, and answers
+ * those with 503. It closes any beyond that, since otherwise it could no longer connect to CouchDB.
  */
 export function connectionLimits(openFiles: number): { readonly served: number; readonly accepted: number } {
   if (openFiles === Number.POSITIVE_INFINITY) return { served: openFiles, accepted: openFiles };

@@ -4,7 +4,7 @@ import net, { type AddressInfo, type Socket } from 'node:net';
 import { eventually } from '../testing/fake-couchdb.ts';
 import { trackConnections, type ConnectionTracker } from './connection-tracker.ts';
 
-/** More than the system takes off our hands while nobody reads. */
+/** More bytes than the system buffers for a client that does not read. */
 const LARGE = 'x'.repeat(16 * 1024 * 1024);
 
 let server: http.Server;
@@ -57,7 +57,7 @@ function connect(): Client {
   };
 }
 
-it('ends idle connections at once, and takes no new one', async () => {
+it('drain ends idle connections immediately and refuses new ones', async () => {
   const { port } = server.address() as AddressInfo;
   const [used, unused] = [connect(), connect()];
   used.get('/');
@@ -68,7 +68,7 @@ it('ends idle connections at once, and takes no new one', async () => {
   await expect(once(net.connect(port, '127.0.0.1'), 'connect')).rejects.toThrow('ECONNREFUSED');
 });
 
-it('a client that reads slowly gets its whole answer', async () => {
+it('drain sends a slow client its whole response', async () => {
   const slow = connect();
   slow.socket.pause();
   slow.get('/large');
@@ -80,7 +80,7 @@ it('a client that reads slowly gets its whole answer', async () => {
   expect(slow.text().length).toBeGreaterThan(LARGE.length);
 });
 
-it('a request by a kept connection is answered, and told that it was the last', async () => {
+it('a request on a keep-alive connection is answered during drain, with Connection: close', async () => {
   const client = connect();
   client.get('/parked');
   await eventually(() => parked.length === 1);
@@ -96,7 +96,7 @@ it('a request by a kept connection is answered, and told that it was the last', 
   expect(second).toMatch(/ok$/);
 });
 
-it('a request that follows an answer whose head had promised a kept connection is answered, not reset', async () => {
+it('a request after a response that promised keep-alive is answered during drain, not reset', async () => {
   const client = connect();
   client.get('/parked');
   await eventually(() => parked.length === 1);
@@ -110,13 +110,13 @@ it('a request that follows an answer whose head had promised a kept connection i
   expect(client.text()).toMatch(/connection: close/i);
 });
 
-it('counts what is under way, also of a client that goes away with several requests open', async () => {
-  const [gone, stays] = [connect(), connect()];
-  gone.get('/parked');
-  gone.get('/parked');
-  stays.get('/parked');
+it('activeRequests counts unfinished responses and drops those of a client that disconnects', async () => {
+  const [leaving, staying] = [connect(), connect()];
+  leaving.get('/parked');
+  leaving.get('/parked');
+  staying.get('/parked');
   await eventually(() => connections.activeRequests === 3);
-  gone.socket.destroy();
+  leaving.socket.destroy();
   await eventually(() => connections.activeRequests === 1);
   const drained = connections.drain();
   parked.at(-1)?.end();

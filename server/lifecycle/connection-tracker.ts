@@ -1,90 +1,104 @@
 import { Server as NetServer, type Socket } from 'node:net';
 import type { Server, ServerResponse } from 'node:http';
 
-/** In ms: so long a connection stays open after an answer that promised it, when the server ends. */
+/** How long, in ms, a draining server keeps a connection open after a response that promised keep-alive. */
 const KEEP_ALIVE_GRACE_MS = 500;
 
-/** A server's connections, for its end. */
-export interface ConnectionTracker {
-  /** Requests whose answers are not over. */
-  readonly activeRequests: number;
-  /** Connections that are open. */
-  readonly openConnections: number;
-  /**
-   * Takes no new connection, and ends each as soon as nothing is under way on it: those that are idle now, the others once
-   * their last answer is sent, with `Connection: close` if that can still be said. A request that still comes by one is
-   * answered, and the last. Resolves when there is none left.
-   */
-  drain(): Promise<void>;
-  /** Breaks off whatever there is. */
-  destroyAll(): void;
-}
-
 /**
- * Counts what is under way on each connection of `server`; to be called before it listens.
+ * Tracks the responses in progress on each connection of a server, and drains the connections when the server stops.
  *
- * Not by `server.close()` and `closeIdleConnections()`: to those a connection is idle as soon as the answer's end was
- * written, and they destroy it, so that a client that reads slowly gets half an answer (seen in Node 20.20).
+ * It replaces `server.close()` and `closeIdleConnections()`. Those consider a connection idle as soon as the end of the
+ * response was written, and destroy it, so a slow client receives a truncated response (seen in Node 20.20).
  */
-export function trackConnections(server: Server): ConnectionTracker {
-  /** What is under way on each connection: one answer, or more when a client does not wait for them. */
-  const responsesBySocket = new Map<Socket, Set<ServerResponse>>();
-  let activeRequests = 0;
-  let draining = false;
+export class ConnectionTracker {
+  readonly #server: Server;
+  /** The unfinished responses of each open connection: more than one if the client pipelines. */
+  readonly #responsesBySocket = new Map<Socket, Set<ServerResponse>>();
+  /** A single `close` listener serves all responses: live requests are many and long-lived. */
+  readonly #onResponseClose: (this: ServerResponse) => void;
+  #activeRequests = 0;
+  #draining = false;
 
-  server.on('connection', (socket) => {
-    responsesBySocket.set(socket, new Set());
-    socket.once('close', () => {
-      activeRequests -= responsesBySocket.get(socket)?.size ?? 0;
-      responsesBySocket.delete(socket);
-    });
-  });
-  // One listener for all: live requests are many, and wait long.
-  function onResponseClose(this: ServerResponse): void {
-    const { socket } = this.req;
-    const here = responsesBySocket.get(socket);
-    if (here?.delete(this) !== true) return;
-    activeRequests -= 1;
-    if (!draining || here.size > 0) return;
-    // The answer has been handed to the system, whole; what was sent is not taken back by this.
-    if (!this.shouldKeepAlive) socket.destroySoon();
-    // Its head was sent before the end was known, and promised that the connection stays: the next request is perhaps on
-    // its way, and is told; closed now, it would be reset.
-    else
-      setTimeout(() => {
-        if (here.size === 0) socket.destroySoon();
-      }, KEEP_ALIVE_GRACE_MS).unref();
+  /** `server` must not be listening yet. */
+  constructor(server: Server) {
+    this.#server = server;
+    const onClose = (res: ServerResponse): void => this.#onResponseEnd(res);
+    this.#onResponseClose = function onResponseClose() {
+      onClose(this);
+    };
+    server.on('connection', (socket) => this.#addConnection(socket));
+    server.prependListener('request', ({ socket }, res) => this.#addResponse(socket, res));
   }
-  server.prependListener('request', ({ socket }, res) => {
-    const here = responsesBySocket.get(socket);
-    if (here === undefined) return;
-    here.add(res);
-    activeRequests += 1;
-    if (draining) res.shouldKeepAlive = false;
-    res.once('close', onResponseClose);
-  });
 
-  return {
-    get openConnections() {
-      return responsesBySocket.size;
-    },
-    get activeRequests() {
-      return activeRequests;
-    },
-    drain: () => {
-      draining = true;
-      const drained = new Promise<void>((resolve) => {
-        NetServer.prototype.close.call(server, () => resolve());
-      });
-      for (const [socket, here] of responsesBySocket) {
-        for (const res of here) if (!res.headersSent) res.shouldKeepAlive = false;
-        if (here.size === 0) socket.destroySoon();
-      }
-      return drained.then(() => {
-        // And now Node's own, which lets go of its timer.
-        server.close(() => undefined);
-      });
-    },
-    destroyAll: () => server.closeAllConnections(),
-  };
+  /** The number of requests whose response has not finished. */
+  get activeRequests(): number {
+    return this.#activeRequests;
+  }
+
+  /** The number of open connections. */
+  get openConnections(): number {
+    return this.#responsesBySocket.size;
+  }
+
+  /**
+   * Stops accepting connections and ends each existing one once it is idle: immediately, or after its last response. That
+   * response has `Connection: close` unless its headers were already sent. A request that still arrives on an open
+   * connection is answered, as the last one. Resolves when no connection is left.
+   */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    const drained = new Promise<void>((resolve) => {
+      NetServer.prototype.close.call(this.#server, () => resolve());
+    });
+    for (const [socket, responses] of this.#responsesBySocket) {
+      for (const res of responses) if (!res.headersSent) res.shouldKeepAlive = false;
+      if (responses.size === 0) socket.destroySoon();
+    }
+    await drained;
+    // Node's own `close` clears the server's connection-checking timer.
+    this.#server.close(() => undefined);
+  }
+
+  /** Destroys every connection. */
+  destroyAll(): void {
+    this.#server.closeAllConnections();
+  }
+
+  #addConnection(socket: Socket): void {
+    this.#responsesBySocket.set(socket, new Set());
+    socket.once('close', () => {
+      this.#activeRequests -= this.#responsesBySocket.get(socket)?.size ?? 0;
+      this.#responsesBySocket.delete(socket);
+    });
+  }
+
+  #addResponse(socket: Socket, res: ServerResponse): void {
+    const responses = this.#responsesBySocket.get(socket);
+    if (responses === undefined) return;
+    responses.add(res);
+    this.#activeRequests += 1;
+    if (this.#draining) res.shouldKeepAlive = false;
+    res.once('close', this.#onResponseClose);
+  }
+
+  #onResponseEnd(res: ServerResponse): void {
+    const { socket } = res.req;
+    const responses = this.#responsesBySocket.get(socket);
+    if (responses?.delete(res) !== true) return;
+    this.#activeRequests -= 1;
+    if (!this.#draining || responses.size > 0) return;
+    if (!res.shouldKeepAlive) {
+      // The whole response was handed to the system, so `destroySoon` does not truncate it.
+      socket.destroySoon();
+      return;
+    }
+    // The headers were sent before draining began and promised keep-alive, so the next request may be on its way. Closing
+    // now would reset it. If it arrives within the grace period, its response has `Connection: close`.
+    setTimeout(() => {
+      if (responses.size === 0) socket.destroySoon();
+    }, KEEP_ALIVE_GRACE_MS).unref();
+  }
 }
+
+/** Starts tracking the connections of `server`. Call it before the server listens. */
+export const trackConnections = (server: Server): ConnectionTracker => new ConnectionTracker(server);

@@ -2,10 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { ConnectionTracker } from './connection-tracker.ts';
 
-/** What holds the live requests. */
+/** The live requests of this process. */
 export interface LiveRequests {
   readonly size: number;
-  /** All there are now; `end` ends one as a held, empty answer. */
+  /** The current live requests; `end` ends one as a held, empty 200 response. */
   all(): readonly { end(): void }[];
 }
 
@@ -13,21 +13,21 @@ export interface DrainOptions {
   readonly connections: ConnectionTracker;
   readonly live: LiveRequests;
   readonly log: Pick<Logger, 'info' | 'warn'>;
-  /** Over how long live requests are ended, in ms. */
+  /** The time over which live requests are ended, in ms. */
   readonly spreadMs: number;
 }
 
-/** How often the next few live requests are ended, in ms. */
+/** The time between two batches of ended live requests, in ms. */
 const STEP_INTERVAL_MS = 50;
-/** How often those are ended that came by a kept connection meanwhile, in ms. */
+/** How often, in ms, live requests are ended that arrived on keep-alive connections during the drain. */
 const LATE_ARRIVAL_INTERVAL_MS = 200;
-/** How much longer than the live requests the others may take, in ms; then they are broken off. */
+/** How long, in ms, other requests may take after the last live request; then their connections are destroyed. */
 const DRAIN_GRACE_MS = 10_000;
 
 /**
- * Ends a server's work so that nobody loses anything by it: takes no new connection, ends live requests one after the
- * other, since all at once would be a storm on whoever takes over, finishes writes and all else that is under way.
- * Resolves when the last connection is gone; what takes too long is broken off.
+ * Stops a server without losing a response. It refuses new connections, finishes writes and other requests in progress, and
+ * ends live requests gradually: ended together, they would all reconnect to the other gates at once. Resolves when the last
+ * connection is closed. It destroys connections that exceed the deadline.
  */
 export async function drain({ connections, live, log, spreadMs }: DrainOptions): Promise<void> {
   const startedAt = performance.now();
@@ -37,7 +37,7 @@ export async function drain({ connections, live, log, spreadMs }: DrainOptions):
   const { signal } = abortController;
   const deadline = delay(spreadMs + DRAIN_GRACE_MS, undefined, { signal }).then(
     () => {
-      log.warn({ underWay: connections.activeRequests }, 'Some requests take too long, and are broken off.');
+      log.warn({ underWay: connections.activeRequests }, 'Some requests took too long. Their connections are closed.');
       connections.destroyAll();
     },
     () => undefined,
@@ -49,7 +49,7 @@ export async function drain({ connections, live, log, spreadMs }: DrainOptions):
   log.info({ ms: Math.round(performance.now() - startedAt) }, 'Drained.');
 }
 
-/** Ends live requests evenly over `spreadMs`, and then whatever still comes, until there is nobody left to come. */
+/** Ends live requests evenly over `spreadMs`, then those that still arrive, until `signal` is aborted. */
 async function endLiveRequests(live: LiveRequests, spreadMs: number, signal: AbortSignal): Promise<void> {
   const startedAt = performance.now();
   const requests = live.all();
@@ -60,13 +60,13 @@ async function endLiveRequests(live: LiveRequests, spreadMs: number, signal: Abo
     await sleep(STEP_INTERVAL_MS, signal);
   }
   while (!signal.aborted) {
-    for (const latecomer of live.all()) latecomer.end();
+    for (const request of live.all()) request.end();
     await sleep(LATE_ARRIVAL_INTERVAL_MS, signal);
   }
 }
 
-/** How many of `count` are to be ended once `elapsed` of `spread` ms are over. */
-export const dueCount = (elapsedMs: number, spreadMs: number, count: number): number =>
+/** Returns how many of `count` requests are due to end after `elapsedMs` of `spreadMs`. */
+const dueCount = (elapsedMs: number, spreadMs: number, count: number): number =>
   elapsedMs >= spreadMs ? count : Math.min(count, Math.ceil((elapsedMs / spreadMs) * count));
 
 const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
