@@ -1,22 +1,22 @@
 import type { Logger } from 'pino';
 import { seqNumber } from '../upstream/feed/row.ts';
 
-/** The feeds that a gate follows. */
+/** The upstream feeds that a gate follows. */
 export const FEEDS = ['registry', 'sessions'] as const;
 export type FeedName = (typeof FEEDS)[number];
 
-/** How a feed is, for the metrics. Times in ms. */
+/** The state of a feed, for the metrics. */
 export interface FeedStats {
   readonly connected: boolean;
-  /** How often it, or an attempt at it, ended, and was made anew. */
+  /** How often the feed, or an attempt to connect to it, ended. */
   readonly restarts: number;
-  /** How long ago the last byte came; undefined before the first. */
+  /** The time since the last byte, in ms; `undefined` before the first. */
   readonly silenceMs: number | undefined;
-  /** The number in front of the last change's sequence; undefined before the first. */
+  /** The numeric part of the last change's sequence; `undefined` before the first. */
   readonly seq: number | undefined;
 }
 
-/** Watches one feed, and says in the log when it comes and goes. */
+/** Monitors one feed and logs when it connects and disconnects. */
 export class FeedMonitor implements FeedStats {
   readonly #name: FeedName;
   readonly #log: Logger;
@@ -54,7 +54,7 @@ export class FeedMonitor implements FeedStats {
     this.#log.info({ feed: this.#name, restarts: this.#restarts }, 'The feed is up.');
   }
 
-  /** A byte came, be it a heartbeat's. */
+  /** Call it for every byte received, heartbeats included. */
   onActivity(): void {
     this.#lastActivityAt = this.#now();
   }
@@ -64,7 +64,7 @@ export class FeedMonitor implements FeedStats {
     this.onActivity();
   }
 
-  /** It was lost, or an attempt failed; of those there may be many, and the first says it. */
+  /** Call it when the connection ends or an attempt fails. Only the first failure in a row is a warning. */
   onDisconnect(reason: string): void {
     const isFirstFailure = this.#connected || this.#restarts === 0;
     this.#connected = false;
@@ -75,5 +75,5 @@ export class FeedMonitor implements FeedStats {
   }
 }
 
-/** A parser's complaint quotes what it could not read, which is a piece of somebody's document. */
+/** Removes the parser's quotation of the unreadable text, which is part of a user's document. */
 const redactContent = (reason: string): string => reason.replace(/^(unreadable [a-z ]+):.*$/s, '$1');

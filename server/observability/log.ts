@@ -2,8 +2,8 @@ import pino, { type DestinationStream, type Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 
 /**
- * Members that are secrets wherever they stand. What is logged is chosen field by field and holds none of them; this is
- * for the day when somebody logs a whole object.
+ * Members that are redacted wherever they occur. Log fields are chosen one by one and include none of them. This is a
+ * safeguard in case a whole object is logged by mistake.
  */
 const SECRET_MEMBERS = [
   'authorization',
@@ -16,13 +16,13 @@ const SECRET_MEMBERS = [
   'secret',
   'body',
 ];
-/** How deep pino looks for them: its paths have a wildcard for one level at a time. */
+/** Pino's paths need one wildcard per level, so this is the depth of the redaction. */
 const PATH_PREFIXES = ['', '*.', '*.*.', '*.*.*.'];
 
 const pathsTo = (member: string): string[] =>
   PATH_PREFIXES.map((prefix) => (member.includes('-') ? `${prefix.slice(0, -1)}["${member}"]` : `${prefix}${member}`));
 
-/** The server's log: JSON lines, to the standard output unless given another place. */
+/** Creates the server's log: one JSON object per line. `destination` defaults to standard output. */
 export function createLog(level: Config['logLevel'], destination?: DestinationStream): Logger {
   const options = {
     level,
@@ -41,15 +41,15 @@ interface DescribedError {
   readonly cause?: DescribedError | undefined;
 }
 
-/** Deeper, a chain of causes is a circle. */
+/** Bounds a circular chain of causes. */
 const MAX_CAUSE_DEPTH = 3;
 
 /**
- * What the log says of an error. Only what is named here: an error of nano's carries the whole request, with the document
- * that was to be written, and the password in it when that is an account.
+ * Serialises an error for the log, with the named members only: an error of nano contains the whole request, and so the
+ * document that was being written, and the password if that is an account.
  */
-export function describeError(error: unknown, depth = 0): DescribedError {
-  if (!(error instanceof Error)) return { type: typeof error, message: 'Something that is no error was thrown.' };
+function describeError(error: unknown, depth = 0): DescribedError {
+  if (!(error instanceof Error)) return { type: typeof error, message: 'The thrown value is not an Error.' };
   const { code, statusCode, cause } = error as { code?: unknown; statusCode?: unknown; cause?: unknown };
   return {
     type: error.name,

@@ -4,24 +4,24 @@ import { listen } from '../http/listen.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface MetricsServer {
-  /** Where Prometheus asks. */
+  /** The URL that Prometheus scrapes. */
   readonly url: string;
   close(): Promise<void>;
 }
 
-/** Prometheus asks over one connection; a few more, and something else does. */
+/** Prometheus uses one connection, so more than a few come from something else. */
 const MAX_CONNECTIONS = 20;
 
 /**
- * Serves `/metrics` and nothing else, on a port of its own: whoever reaches the gate does not reach this. Rejects with a
- * sentence when the port cannot be had.
+ * Serves `/metrics` and nothing else, on a separate port that clients of the gate do not reach. Rejects with an error for
+ * the operator if it cannot listen there.
  */
 export async function startMetricsServer(
   metrics: Pick<Metrics, 'render' | 'contentType'>,
   address: { readonly host: string; readonly port: number },
 ): Promise<MetricsServer> {
   const server = createServer((req, res) => {
-    // A body is nobody's business here, and is not waited for.
+    // A request body has no meaning here, so it is not read.
     if (!req.complete) res.shouldKeepAlive = req.method === 'GET' || req.method === 'HEAD';
     if (req.url?.split('?', 1)[0] !== '/metrics') {
       sendError(res, notFound());

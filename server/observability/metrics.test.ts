@@ -11,7 +11,7 @@ afterAll(() => gate.close());
 
 const read = async (): Promise<string> => (await fetch(gate.pouchgate.metricsUrl ?? '')).text();
 
-/** The names of all series, labels and all, without their values. */
+/** Returns the names of all series with their labels, without the values. */
 const seriesOf = (text: string): string[] =>
   text
     .split('\n')
@@ -27,7 +27,7 @@ const valueOf = (text: string, series: string): number =>
       ?.slice(series.length),
   );
 
-/** Everything that a user may do, and some of what they may not. */
+/** Sends every kind of request that a user may send, and several that are rejected. */
 async function doEverything(username: string, other: string): Promise<void> {
   const own = `user_${username}`;
   const auth = (path: string, body: object): Promise<Response> =>
@@ -51,14 +51,14 @@ async function doEverything(username: string, other: string): Promise<void> {
     method: 'POST',
     body: { docs: [{ _id: `user_${other}` }, { ...doc, [other]: username }, { ...doc, _rev: `1-${'0'.repeat(32)}` }] },
   });
-  // Its head comes once it is parked.
+  // The headers arrive once the request is parked.
   const live = await gate.request(username, '/_changes?feed=longpoll&since=now');
   const stored = await gate.registry().get(own);
   await gate.registry().insert(Object.assign(stored, { updated_at: new Date().toISOString() }));
   await live.text();
 }
 
-it('no label holds a username or an id, and there are no more of them for fifty users than for one', async () => {
+it('no label contains a username or an id, and fifty users add no series', async () => {
   const { upstream } = gate;
   await doEverything(upstream.accountName('alice'), 'bob');
   await doEverything(upstream.accountName('bob'), 'alice');
@@ -67,31 +67,31 @@ it('no label holds a username or an id, and there are no more of them for fifty 
   for (let n = 0; n < 50; n += 1) await doEverything(upstream.accountName(`someone${n}`), 'bob');
   const fifty = await read();
   expect(fifty).not.toMatch(/alice|bob|someone/i);
-  const ours = (text: string): string[] => seriesOf(text).filter((series) => series.startsWith('pouchgate_'));
-  expect(ours(fifty)).toEqual(ours(two));
+  const ownSeries = (text: string): string[] => seriesOf(text).filter((series) => series.startsWith('pouchgate_'));
+  expect(ownSeries(fifty)).toEqual(ownSeries(two));
 }, 120_000);
 
-it('counts what has happened', async () => {
+it('counts rejected requests, denied writes, wakes, deliveries and upstream requests', async () => {
   const before = await read();
-  await doEverything(gate.upstream.accountName('counted'), 'nobody');
+  await doEverything(gate.upstream.accountName('counted'), 'uncounted');
   const after = await read();
-  const more = (series: string): number => valueOf(after, series) - (valueOf(before, series) || 0);
-  expect(more('pouchgate_denied_writes_total{reason="not_own"}')).toBe(1);
-  expect(more('pouchgate_denied_writes_total{reason="invalid"}')).toBe(1);
-  expect(more('pouchgate_denied_writes_total{reason="conflict"}')).toBe(1);
-  expect(more('pouchgate_refused_requests_total{reason="unauthorized",status="401"}')).toBe(2);
-  expect(more('pouchgate_refused_requests_total{reason="method_not_allowed",status="405"}')).toBe(1);
-  expect(more('pouchgate_refused_requests_total{reason="bad_request",status="400"}')).toBe(1);
-  expect(more('pouchgate_wakes_total')).toBeGreaterThanOrEqual(1);
-  expect(more('pouchgate_delivery_seconds_count')).toBe(1);
-  expect(more('pouchgate_upstream_requests_total{kind="forward",status="2xx"}')).toBeGreaterThan(1);
-  expect(more('pouchgate_upstream_requests_total{kind="leaves",status="2xx"}')).toBeGreaterThan(0);
-  expect(more('pouchgate_upstream_requests_total{kind="facts",status="2xx"}')).toBeGreaterThan(0);
-  expect(more('pouchgate_upstream_requests_total{kind="sign-in",status="2xx"}')).toBe(1);
-  expect(more('pouchgate_upstream_requests_total{kind="sign-in",status="4xx"}')).toBe(1);
+  const increase = (series: string): number => valueOf(after, series) - (valueOf(before, series) || 0);
+  expect(increase('pouchgate_denied_writes_total{reason="not_own"}')).toBe(1);
+  expect(increase('pouchgate_denied_writes_total{reason="invalid"}')).toBe(1);
+  expect(increase('pouchgate_denied_writes_total{reason="conflict"}')).toBe(1);
+  expect(increase('pouchgate_refused_requests_total{reason="unauthorized",status="401"}')).toBe(2);
+  expect(increase('pouchgate_refused_requests_total{reason="method_not_allowed",status="405"}')).toBe(1);
+  expect(increase('pouchgate_refused_requests_total{reason="bad_request",status="400"}')).toBe(1);
+  expect(increase('pouchgate_wakes_total')).toBeGreaterThanOrEqual(1);
+  expect(increase('pouchgate_delivery_seconds_count')).toBe(1);
+  expect(increase('pouchgate_upstream_requests_total{kind="forward",status="2xx"}')).toBeGreaterThan(1);
+  expect(increase('pouchgate_upstream_requests_total{kind="leaves",status="2xx"}')).toBeGreaterThan(0);
+  expect(increase('pouchgate_upstream_requests_total{kind="facts",status="2xx"}')).toBeGreaterThan(0);
+  expect(increase('pouchgate_upstream_requests_total{kind="sign-in",status="2xx"}')).toBe(1);
+  expect(increase('pouchgate_upstream_requests_total{kind="sign-in",status="4xx"}')).toBe(1);
 });
 
-it('shows what there is now', async () => {
+it('reports the current waiters, feeds and connections', async () => {
   const aborting = new AbortController();
   const { signal } = aborting;
   const url = (feed: string): string => `${gate.database}/_changes?feed=${feed}&since=now&heartbeat=1000`;
@@ -112,12 +112,12 @@ it('shows what there is now', async () => {
   await eventually(async () => valueOf(await read(), 'pouchgate_waiters{feed="longpoll"}') === 0);
 });
 
-it('how far the feed is behind is told once it is known, by the readiness probe', async () => {
+it('reports how far the feed is behind once the readiness probe has run', async () => {
   await fetch(`${gate.url}/readyz`);
   expect(valueOf(await read(), 'pouchgate_feed_pending_changes')).toBe(0);
 });
 
-it('the port of the metrics has nothing else, and the port of the gate has no metrics', async () => {
+it('the metrics port serves only /metrics, and the gate’s port serves none', async () => {
   const url = gate.pouchgate.metricsUrl ?? '';
   const head = await fetch(url, { method: 'HEAD' });
   expect([head.status, head.headers.get('content-type')]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8']);
@@ -133,8 +133,8 @@ it('the port of the metrics has nothing else, and the port of the gate has no me
   ]) {
     const { port } = new URL(url);
     const status = await new Promise((resolve) =>
-      http.get({ host: '127.0.0.1', port, path: path === '' ? '/' : path }, (answer) =>
-        resolve(answer.resume().statusCode),
+      http.get({ host: '127.0.0.1', port, path: path === '' ? '/' : path }, (response) =>
+        resolve(response.resume().statusCode),
       ),
     );
     expect([path, status]).toEqual([path, 404]);
@@ -142,14 +142,14 @@ it('the port of the metrics has nothing else, and the port of the gate has no me
   expect((await fetch(`${gate.url}/metrics`)).status).toBe(404);
 });
 
-it('a port that is taken is said in a sentence that names the variable', async () => {
+it('rejects with a message that names the variable if the port is in use', async () => {
   const { port } = new URL(gate.pouchgate.metricsUrl ?? '');
   await expect(startTestGate({ METRICS_PORT: port })).rejects.toThrow(
     new RegExp(`^Port ${port} of 127\\.0\\.0\\.1 is taken: .* set METRICS_PORT to another one`),
   );
 });
 
-it('without a port there are none', async () => {
+it('serves no metrics without a metrics port', async () => {
   const quiet = await startTestGate();
   expect(quiet.pouchgate.metricsUrl).toBeUndefined();
   await quiet.close();

@@ -1,45 +1,74 @@
+import type { Agent } from 'node:http';
 import type { Logger } from 'pino';
 import type { Mount } from '../gate/request/target.ts';
 import type { Upstream } from '../upstream/client.ts';
+import { openConnections } from '../upstream/forward.ts';
 import { FeedMonitor } from './feed-monitor.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
-import { createProbeRequest, UpstreamProbe } from './upstream-probe.ts';
+import { Metrics } from './metrics.ts';
 import { decideReadiness, type Readiness } from './readiness.ts';
 import { createRequestLog } from './request-log.ts';
 import type { CompletedRequest } from './request-observer.ts';
+import type { AdmissionStats, GateStats } from './source-metrics.ts';
+import { createProbeRequest, UpstreamProbe } from './upstream-probe.ts';
 
 export interface ObservabilityOptions {
   readonly log: Logger;
   readonly mount: Mount;
-  /** Whether anybody can ask for the metrics. */
+  /** Whether the metrics are served, and so include those of the process. */
   readonly metricsEnabled: boolean;
 }
 
-/** What an operator sees the server by. */
+/** The parts of a running server that the metrics read at each scrape. */
+export interface ServerStats {
+  readonly gate: GateStats;
+  readonly admission: AdmissionStats;
+  readonly readiness: Pick<ReadinessMonitor, 'pendingChanges'>;
+  readonly upstream: Pick<Upstream, 'connections'>;
+  readonly forwardAgent: Agent;
+}
+
+/** The metrics, the monitors of both feeds and the request log of one server. */
 export interface Observability {
   readonly metrics: Metrics;
   readonly feeds: { readonly registry: FeedMonitor; readonly sessions: FeedMonitor };
-  readonly onRequestCompleted: (over: CompletedRequest) => void;
+  /** Counts and logs a request. */
+  readonly onRequestCompleted: (request: CompletedRequest) => void;
+  /** Adds the metrics that are read from the running server. */
+  attachServer(stats: ServerStats): void;
 }
 
 export function createObservability({ log, mount, metricsEnabled }: ObservabilityOptions): Observability {
-  const metrics = createMetrics({ withProcess: metricsEnabled });
+  const metrics = new Metrics({ withProcess: metricsEnabled });
+  const feeds = { registry: new FeedMonitor('registry', log), sessions: new FeedMonitor('sessions', log) };
   const logRequest = createRequestLog(log, mount);
   return {
     metrics,
-    feeds: { registry: new FeedMonitor('registry', log), sessions: new FeedMonitor('sessions', log) },
+    feeds,
     onRequestCompleted: (request) => {
       metrics.onRequestCompleted(request);
       logRequest(request);
     },
+    attachServer: ({ gate, admission, readiness, upstream, forwardAgent }) =>
+      metrics.attachSources({
+        gate,
+        admission,
+        feeds,
+        pendingChanges: () => readiness.pendingChanges(),
+        upstreamConnections: () => ({
+          own: upstream.connections,
+          forward: openConnections(forwardAgent),
+          feeds: Object.values(feeds).filter(({ connected }) => connected).length,
+        }),
+      }),
   };
 }
 
-/** Whether the server is ready, and how far its feed was behind when that was last asked. */
+/** Checks whether the server is ready, and estimates how far its feed is behind. */
 export interface ReadinessMonitor {
   check(): Promise<Readiness>;
+  /** Returns how many changes the feed was behind at the last check, or `undefined` if unknown. */
   pendingChanges(): number | undefined;
-  /** The server is about to stop. */
+  /** Reports the server as not ready from now on, because it is about to stop. */
   startDraining(): void;
 }
 

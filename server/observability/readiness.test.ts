@@ -2,17 +2,14 @@ import { decideReadiness, type ReadinessChecks } from './readiness.ts';
 
 const ALL_PASSING: ReadinessChecks = { not_draining: true, registry_feed: true, sessions_feed: true, upstream: true };
 
-test('ready is when all is well', () => {
+test('is ready when all checks pass', () => {
   expect(decideReadiness(ALL_PASSING)).toEqual({ status: 200, body: { status: 'ready', checks: ALL_PASSING } });
 });
 
-test.each(Object.keys(ALL_PASSING))(
-  'without %s it is not, in the shape of an error of CouchDB, with the reason in words',
-  (check) => {
-    const checks = { ...ALL_PASSING, [check]: false };
-    expect(decideReadiness(checks)).toEqual({
-      status: 503,
-      body: { error: 'not_ready', reason: expect.stringMatching(/^The [^:/0-9]+\.$/) as string, checks },
-    });
-  },
-);
+test.each(Object.keys(ALL_PASSING))('is not ready without %s, with a CouchDB error and a readable reason', (check) => {
+  const checks = { ...ALL_PASSING, [check]: false };
+  expect(decideReadiness(checks)).toEqual({
+    status: 503,
+    body: { error: 'not_ready', reason: expect.stringMatching(/^The [^:/0-9]+\.$/) as string, checks },
+  });
+});

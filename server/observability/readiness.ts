@@ -1,12 +1,12 @@
-/** What readiness rests on; each true when it is well. */
+/** The checks of readiness; `true` passes. */
 export interface ReadinessChecks {
   /** The server is not about to stop. */
   readonly not_draining: boolean;
-  /** Changes are told as they happen. */
+  /** The feed of document changes is connected. */
   readonly registry_feed: boolean;
-  /** Ended sessions and suspended accounts are heard of as they happen. */
+  /** The feed of ended sessions and suspended accounts is connected. */
   readonly sessions_feed: boolean;
-  /** The database has answered a request just now. */
+  /** The database answered the last probe. */
   readonly upstream: boolean;
 }
 
@@ -17,7 +17,7 @@ export type Readiness =
       readonly body: { readonly error: 'not_ready'; readonly reason: string; readonly checks: ReadinessChecks };
     };
 
-/** In the order in which they are told: what comes first is what makes the others fail. */
+/** In order of precedence: an earlier failure causes the later ones. */
 const REASONS: readonly (readonly [keyof ReadinessChecks, string])[] = [
   ['not_draining', 'The server is stopping.'],
   ['upstream', 'The database does not answer.'],
@@ -26,8 +26,8 @@ const REASONS: readonly (readonly [keyof ReadinessChecks, string])[] = [
 ];
 
 /**
- * Whether new requests should come here. Told to anybody, so it names no address, no database and no number; the body of a
- * refusal has CouchDB's shape.
+ * Returns the response of `/readyz`. The endpoint is public, so the body contains no address, no database name and no
+ * number. A 503 has the shape of a CouchDB error.
  */
 export function decideReadiness(checks: ReadinessChecks): Readiness {
   const failed = REASONS.find(([check]) => !checks[check]);

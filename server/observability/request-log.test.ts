@@ -3,7 +3,7 @@ import type { Username } from '../../couchdb-design/user-document/user-document.
 import type { CompletedRequest } from './request-observer.ts';
 import { createRequestLog, logLevelFor } from './request-log.ts';
 
-test('what is as it should be is said quietly, what was refused is said, and faults are said loudly', () => {
+test('logs successes at debug, rejections at info and failures at warn or error', () => {
   const levels = [200, 201, 204, 304, 404, 400, 401, 403, 409, 413, 429, 500, 502, 503].map(logLevelFor);
   expect(levels).toEqual([
     ...Array<string>(5).fill('debug'),
@@ -34,7 +34,7 @@ function lines(level: string, ...requests: CompletedRequest[]): unknown[] {
   return written;
 }
 
-test('a line says what, how, how long, who and why, and nothing of the URL', () => {
+test('a line has method, route, status, duration, user and reason, and nothing of the URL', () => {
   expect(lines('debug', completedRequest)).toEqual([
     {
       level: 20,
@@ -50,7 +50,7 @@ test('a line says what, how, how long, who and why, and nothing of the URL', () 
   expect(lines('info', completedRequest)).toEqual([]);
 });
 
-test('a request that failed after its answer had begun is told with the status of its failure', () => {
+test('a request that failed after its response had started is logged with the status of the failure', () => {
   const failed = {
     ...completedRequest,
     status: 200,

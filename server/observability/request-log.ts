@@ -6,8 +6,8 @@ import { routeLabel } from './route-label.ts';
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
 /**
- * What an operator wants to see unasked: faults of ours loudly, those of the database as a warning, refused requests. Not
- * 404, by which PouchDB finds out that it has no checkpoint yet.
+ * Returns the level at which a response is logged: `error` for our own failures, `warn` for the database's, `info` for
+ * rejected requests. A 404 is only `debug`: PouchDB receives one whenever it has no checkpoint yet.
  */
 export function logLevelFor(status: number): Level {
   if (status < 400 || status === 404) return 'debug';
@@ -18,15 +18,15 @@ export function logLevelFor(status: number): Level {
 const MESSAGES: Readonly<Record<Level, string>> = {
   debug: 'Answered.',
   info: 'Refused.',
-  warn: 'The database failed a request, or is asked too much.',
+  warn: 'The database failed a request, or is overloaded.',
   error: 'A request failed.',
 };
 
-/** Writes one line for each request that is over. Fields are chosen one by one: nothing that a client sent is among them. */
-export function createRequestLog(log: Logger, mount: Mount): (over: CompletedRequest) => void {
-  return ({ method, rawUrl, status: sent, seconds, complete, context }) => {
+/** Returns a function that logs one line per completed request. Its fields contain nothing that a client sent. */
+export function createRequestLog(log: Logger, mount: Mount): (request: CompletedRequest) => void {
+  return ({ method, rawUrl, status: sentStatus, seconds, complete, context }) => {
     const { error, username } = context;
-    const status = error?.status ?? sent;
+    const status = error?.status ?? sentStatus;
     const level = logLevelFor(status);
     if (!log.isLevelEnabled(level)) return;
     const line = {

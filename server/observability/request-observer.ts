@@ -1,23 +1,23 @@
 import type { Server, ServerResponse } from 'node:http';
 import { requestContext, type RequestContext } from '../http/request-context.ts';
 
-/** A request that is over. */
+/** A request whose response has ended. */
 export interface CompletedRequest {
   readonly method: string;
-  /** As it stood in the request line; not for a log. */
+  /** The URL of the request line. It must not be logged. */
   readonly rawUrl: string;
   readonly status: number;
   readonly seconds: number;
-  /** False when the client had gone before it had the whole answer. */
+  /** False if the client disconnected before the end of the response. */
   readonly complete: boolean;
   readonly context: RequestContext;
 }
 
 /**
- * Tells of each request of `server` once it is over. A live request waits for hours, and there are many, so one listener
- * serves them all.
+ * Calls `onCompleted` for each request of `server` once its response has ended. A single listener serves all responses:
+ * live requests are many and last for hours.
  */
-export function observeRequests(server: Server, onCompleted: (over: CompletedRequest) => void): void {
+export function observeRequests(server: Server, onCompleted: (request: CompletedRequest) => void): void {
   const startTimes = new WeakMap<ServerResponse, number>();
   function onClose(this: ServerResponse): void {
     const { req } = this;
@@ -36,7 +36,7 @@ export function observeRequests(server: Server, onCompleted: (over: CompletedReq
   });
 }
 
-/** Express takes the mount's path off `url` while a router is at work, and keeps the whole here. */
+/** Express strips the mount path from `url` inside a router and keeps the original in `originalUrl`. */
 function readRawUrl(req: ServerResponse['req']): string {
   return 'originalUrl' in req && typeof req.originalUrl === 'string' ? req.originalUrl : (req.url ?? '');
 }

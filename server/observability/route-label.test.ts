@@ -25,11 +25,11 @@ test.each([
   ['/sync/user_registry/user_bob', 'gate document'],
   ['/sync/user_registry/_local/abc', 'gate checkpoint'],
   ['/sync/user_registry/_all_docs', 'gate unknown'],
-])('%s is %s', (url, kind) => {
+])('the label of %s is %s', (url, kind) => {
   expect(routeLabel(url, MOUNT)).toBe(kind);
 });
 
-test('whatever is asked for, its kind is one of few and says nothing of it', () => {
+test('every URL has a label from a small closed set', () => {
   const kinds = new Set<string>();
   const start = fc.constantFrom(
     '/',

@@ -2,10 +2,9 @@ import { parseTarget, type Mount, type Target } from '../gate/request/target.ts'
 
 const HEALTH_PATHS = ['/healthz', '/readyz'] as const;
 const AUTH_ROUTES = ['options', 'register', 'sign-in', 'refresh', 'sign-out', 'sessions'] as const;
-
 const USER_ROUTES = ['profile', 'preferences', 'preferences/stream', 'telegram'] as const;
 
-/** What was asked for, in place of its URL, which may hold another's id, or a secret that somebody put into the query. */
+/** The kind of a request. It replaces the URL, which may contain another user's id or a secret in the query. */
 export type RouteLabel =
   | `gate ${Target['kind'] | 'unknown'}`
   | `auth ${(typeof AUTH_ROUTES)[number] | 'unknown'}`
@@ -17,6 +16,7 @@ export type RouteLabel =
 const AUTH_PREFIX = '/api/auth/';
 const USERS_PREFIX = '/api/users/';
 
+/** Returns the label of a request's URL, from a closed set. */
 export function routeLabel(rawUrl: string, mount: Mount): RouteLabel {
   const [path = ''] = rawUrl.split('?', 1);
   if (HEALTH_PATHS.some((each) => each === path)) return 'health';
@@ -27,7 +27,7 @@ export function routeLabel(rawUrl: string, mount: Mount): RouteLabel {
   }
   if (path.startsWith(USERS_PREFIX)) {
     const rest = path.slice(USERS_PREFIX.length);
-    // The name of one preference is nobody's, but it would be a label of its own.
+    // The name of a preference is no secret, but it would add a label value.
     const kind = USER_ROUTES.find((each) => each === rest) ?? USER_ROUTES.find((each) => rest.startsWith(`${each}/`));
     return `users ${kind ?? 'unknown'}`;
   }

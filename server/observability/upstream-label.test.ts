@@ -11,15 +11,15 @@ test.each([
   ['PUT', '/user_registry', 'other'],
   ['GET', '/user_registry/user_alice', 'other'],
   ['GET', '/', 'other'],
-])('%s %s counts as %s', (method, path, kind) => {
+])('the label of %s %s is %s', (method, path, kind) => {
   expect(upstreamLabel({ method, path }, NAMES)).toBe(kind);
 });
 
-test('a registry with a slash in its name is known by its path', () => {
+test('recognises a registry with a slash in its name', () => {
   expect(upstreamLabel({ method: 'GET', path: '/a%2Fb' }, { ...NAMES, registry: 'a/b' })).toBe('info');
 });
 
-test('every status has one of five classes', () => {
+test('maps every status to one of five classes', () => {
   expect([undefined, 0, 199, 200, 302, 404, 500, 599].map(statusClass)).toEqual([
     ...Array<string>(3).fill('none'),
     '2xx',

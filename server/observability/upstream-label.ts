@@ -1,6 +1,6 @@
 import type { UpstreamRequestInfo } from '../upstream/client.ts';
 
-/** What a request upstream was for. A closed set, since it is a label of a metric. */
+/** The purposes of upstream requests. A closed set, because they are values of a metric's label. */
 export const UPSTREAM_LABELS = ['leaves', 'facts', 'info', 'sign-in', 'forward', 'other'] as const;
 export type UpstreamLabel = (typeof UPSTREAM_LABELS)[number];
 
@@ -10,10 +10,13 @@ export interface DatabaseNames {
 }
 
 /**
- * - `leaves`: documents' leaves, many users' in one; `facts`: sessions and suspensions, the same;
- * - `info`: what the readiness probe asks; `sign-in`: passwords;
- * - `forward`, which is counted where it is done: what one user has asked for;
+ * Returns the purpose of an upstream request:
+ *
+ * - `leaves`: reads of documents' leaves, batched over users; `facts`: batched reads of sessions and suspensions;
+ * - `info`: the readiness probe; `sign-in`: password checks;
  * - `other`: set-up, new documents, accounts, sessions.
+ *
+ * `forward`, a request on behalf of one user, is counted by the forwarder.
  */
 export function upstreamLabel({ method, path }: UpstreamRequestInfo, names: DatabaseNames): UpstreamLabel {
   const [pathname = '', query = ''] = path.split('?', 2);
@@ -26,7 +29,7 @@ export function upstreamLabel({ method, path }: UpstreamRequestInfo, names: Data
 
 export const STATUS_CLASSES = ['2xx', '3xx', '4xx', '5xx', 'none'] as const;
 
-/** `none`: there was no answer. */
+/** Returns the class of a status; `none` means no response. */
 export function statusClass(status: number | undefined): (typeof STATUS_CLASSES)[number] {
   if (status === undefined || status < 200) return 'none';
   if (status < 300) return '2xx';

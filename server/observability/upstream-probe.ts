@@ -1,19 +1,19 @@
 import { parseSeq, seqNumber } from '../upstream/feed/row.ts';
 import { authorizationOf, type Upstream } from '../upstream/client.ts';
 
-/** What a cheap request to the upstream showed. */
+/** The result of a cheap request to the upstream. */
 export type ProbeResult =
   | { readonly answered: false }
-  /** `seq`: the number in front of the registry's newest sequence. */
+  /** `seq` is the numeric part of the registry's newest sequence. */
   | { readonly answered: true; readonly seq: number };
 
-/** Times in ms: how long an answer is good for all who ask, and how long one is waited for. */
+/** How long a result is cached. */
 const CACHE_TTL_MS = 1_000;
 const TIMEOUT_MS = 2_000;
 
 /**
- * Asks `GET /<registry>` at most once a second, however many ask: anybody may, and must not be able to keep the database
- * busy with it. Never rejects.
+ * Sends `GET /<registry>` at most once per second for any number of callers. The readiness endpoint is public, and must not
+ * be a way to overload the database.
  */
 export class UpstreamProbe {
   readonly #request: () => Promise<ProbeResult>;
@@ -21,16 +21,17 @@ export class UpstreamProbe {
   #lastResult: { readonly at: number; readonly result: ProbeResult } | undefined;
   #pending: Promise<ProbeResult> | undefined;
 
-  constructor(ask: () => Promise<ProbeResult>, now: () => number = () => performance.now()) {
-    this.#request = ask;
+  constructor(request: () => Promise<ProbeResult>, now: () => number = () => performance.now()) {
+    this.#request = request;
     this.#now = now;
   }
 
-  /** The newest answer, whatever its age. */
+  /** The latest result, of any age. */
   get last(): ProbeResult | undefined {
     return this.#lastResult?.result;
   }
 
+  /** Resolves with a result that is at most one second old. Never rejects. */
   check(): Promise<ProbeResult> {
     if (this.#lastResult !== undefined && this.#now() - this.#lastResult.at < CACHE_TTL_MS)
       return Promise.resolve(this.#lastResult.result);
@@ -46,7 +47,7 @@ export class UpstreamProbe {
   }
 }
 
-/** Reads the registry's sequence, over the connections that the gate's own reads go by. */
+/** Returns a function that reads the registry's sequence, over the connections of the gate's own reads. */
 export function createProbeRequest({ access, fetch }: Upstream, registry: string): () => Promise<ProbeResult> {
   return async () => {
     const response = await fetch(`/${encodeURIComponent(registry)}`, {

@@ -1,0 +1,156 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { LiveFeed } from '../registry/hub.ts';
+import type { FeedName, FeedStats } from './feed-monitor.ts';
+
+/** Statistics of the gate's live requests. They are read at each scrape, so counting costs a request nothing. */
+export interface GateStats {
+  readonly waiters: Readonly<Record<LiveFeed, number>>;
+  /** How often a change woke a parked request since the start. */
+  readonly wakes: number;
+}
+
+/** Statistics of the admission queue. */
+export interface AdmissionStats {
+  readonly queued: number;
+  /** The number of requests rejected with 503 since the start. */
+  readonly shed: number;
+}
+
+export type PoolName = 'own' | 'forward' | 'feeds';
+
+/** What is read at each scrape. */
+export interface MetricSources {
+  readonly gate: GateStats;
+  readonly admission: AdmissionStats;
+  readonly feeds: Readonly<Record<FeedName, FeedStats>>;
+  /** Returns how many changes the registry's feed is behind, or `undefined` if unknown. */
+  readonly pendingChanges: () => number | undefined;
+  /** Returns the open connections to the upstream by pool. */
+  readonly upstreamConnections: () => Readonly<Record<PoolName, number>>;
+}
+
+/** The values of one metric by label. */
+type LabelledValues = Readonly<Record<string, number>>;
+
+/** Registers the metrics that are read from their sources at each scrape. */
+export function registerSourceMetrics(register: Registry, sources: MetricSources): void {
+  registerGateMetrics(register, sources);
+  registerLabelledGauge(
+    register,
+    'pouchgate_upstream_connections',
+    'Open connections to the database.',
+    'pool',
+    sources.upstreamConnections,
+  );
+  registerFeedMetrics(register, sources);
+}
+
+function registerGateMetrics(register: Registry, { gate, admission }: MetricSources): void {
+  registerLabelledGauge(
+    register,
+    'pouchgate_waiters',
+    'Live requests, parked until their document changes.',
+    'feed',
+    () => gate.waiters,
+  );
+  registerCounter(
+    register,
+    'pouchgate_wakes_total',
+    'Wakes of parked live requests by a change of their document.',
+    () => gate.wakes,
+  );
+  registerGauge(
+    register,
+    'pouchgate_admission_queue',
+    'Requests queued for admission to the gate.',
+    () => admission.queued,
+  );
+  registerCounter(
+    register,
+    'pouchgate_shed_requests_total',
+    'Requests rejected with 503 because the gate is overloaded.',
+    () => admission.shed,
+  );
+}
+
+function registerFeedMetrics(register: Registry, { feeds, pendingChanges }: MetricSources): void {
+  const perFeed = (read: (feed: FeedStats) => number | undefined): LabelledValues =>
+    Object.fromEntries(
+      Object.entries(feeds).flatMap(([name, feed]) => {
+        const value = read(feed);
+        return value === undefined ? [] : [[name, value]];
+      }),
+    );
+  registerLabelledGauge(register, 'pouchgate_feed_up', 'Whether a feed is connected.', 'feed', () =>
+    perFeed(({ connected }) => (connected ? 1 : 0)),
+  );
+  registerLabelledGauge(
+    register,
+    'pouchgate_feed_silence_seconds',
+    'Time since the last byte of a feed, heartbeats included.',
+    'feed',
+    () => perFeed(({ silenceMs }) => (silenceMs === undefined ? undefined : silenceMs / 1000)),
+  );
+  registerGauge(
+    register,
+    'pouchgate_feed_pending_changes',
+    'Changes that the feed had not delivered at the last readiness probe.',
+    pendingChanges,
+  );
+  const restarts: Counter<'feed'> = new Counter({
+    name: 'pouchgate_feed_restarts_total',
+    help: 'Ended connections to a feed, and failed attempts at one, each followed by another attempt.',
+    labelNames: ['feed'],
+    registers: [register],
+    collect: () => {
+      restarts.reset();
+      for (const [feed, { restarts: count }] of Object.entries(feeds)) restarts.inc({ feed }, count);
+    },
+  });
+}
+
+function registerGauge(register: Registry, name: string, help: string, read: () => number | undefined): void {
+  const gauge: Gauge = new Gauge({
+    name,
+    help,
+    registers: [register],
+    collect: () => {
+      // An unknown value is left out instead of reported as 0.
+      gauge.reset();
+      const value = read();
+      if (value === undefined) gauge.remove();
+      else gauge.set(value);
+    },
+  });
+}
+
+function registerCounter(register: Registry, name: string, help: string, read: () => number): void {
+  const counter: Counter = new Counter({
+    name,
+    help,
+    registers: [register],
+    collect: () => {
+      counter.reset();
+      counter.inc(read());
+    },
+  });
+}
+
+function registerLabelledGauge(
+  register: Registry,
+  name: string,
+  help: string,
+  label: string,
+  read: () => LabelledValues,
+): void {
+  const gauge: Gauge = new Gauge({
+    name,
+    help,
+    labelNames: [label],
+    registers: [register],
+    collect: () => {
+      gauge.reset();
+      for (const [value, number] of Object.entries(read())) gauge.set({ [label]: value }, number);
+    },
+  });
+}
