@@ -1,77 +1,142 @@
 import type { Request, Response, Router } from 'express';
 import type { Logger } from 'pino';
-import type { Caller } from '../http/caller.ts';
-import { KeyedConcurrencyLimit } from '../lib/keyed-concurrency-limit.ts';
+import type { Preferences } from '../../couchdb-design/user-document/preference-rules.ts';
 import { createGate } from '../gate/router.ts';
 import type { Mount } from '../gate/request/target.ts';
-import { SecretGuard } from '../registry/secret-guard.ts';
-import { TimerWheel } from '../lib/timer-wheel.ts';
+import type { Caller } from '../http/caller.ts';
 import type { RateLimit } from '../http/rate-limits.ts';
+import { KeyedConcurrencyLimit } from '../lib/keyed-concurrency-limit.ts';
+import { TimerWheel } from '../lib/timer-wheel.ts';
 import { createPreferenceRoutes } from '../preferences/http/routes.ts';
 import type { PreferenceDefinition } from '../preferences/schema.ts';
 import { createPreferencesService, type PreferencesService } from '../preferences/service.ts';
 import { createPreferenceStreams } from '../preferences/stream/open-stream.ts';
-import type { Upstream } from '../upstream/client.ts';
-import type { FeedListener } from '../upstream/feed/listener.ts';
-import { followChanges } from '../upstream/feed/feed.ts';
-import type { Forward } from '../upstream/forward.ts';
 import { Hub } from '../registry/hub.ts';
-import { upstreamAuthorization } from '../upstream/authorization.ts';
-import { createLeafReader } from '../registry/leaf-reader.ts';
+import { createLeafReader, type LeafReader } from '../registry/leaf-reader.ts';
 import type { Provision } from '../registry/provision-document.ts';
+import { SecretGuard } from '../registry/secret-guard.ts';
+import { upstreamAuthorization } from '../upstream/authorization.ts';
+import type { Upstream } from '../upstream/client.ts';
+import { followChanges, type Feed } from '../upstream/feed/feed.ts';
+import type { FeedListener } from '../upstream/feed/listener.ts';
+import type { Forward } from '../upstream/forward.ts';
 
 export interface CoreOptions<P extends object> {
   readonly upstream: Upstream;
   readonly forward: Forward;
-  /** With it users' requests are made as that user. */
+  /** Users' requests are sent as that user if it is set, and as the service account otherwise. */
   readonly jwtSecret: Buffer | undefined;
   readonly mount: Mount;
-  /** The deployment's own URL, which goes into the database's identity; empty when there is none. */
+  /** The deployment's own URL, part of the database's identity; empty if there is none. */
   readonly publicUrl: string;
   readonly corsOrigins: readonly string[];
   readonly rules: PreferenceDefinition<P>;
   readonly provision: Provision;
-  /** Who asks. */
+  /** Resolves with the caller of a request. Rejects with 401, 502 or 503. */
   readonly authenticate: (req: Request) => Promise<Caller>;
+  /** The same for an EventSource, which can send a cookie but no header. */
   readonly authenticateCookie: (req: Request, res: Response) => Promise<Caller>;
-  /** Rejects when a caller's right has ended meanwhile. */
+  /** Rejects if the caller's right has ended since they were authenticated. */
   readonly assertActive: (caller: Caller) => Promise<void>;
-  /** Of one user's requests by plain HTTP. */
+  /** The limit of one user's requests to the preferences routes. */
   readonly rateLimit: RateLimit;
   readonly log: Pick<Logger, 'warn' | 'error'>;
-  readonly feedListener?: FeedListener & { readonly onRow: (seq: string) => void };
-  readonly onDelivered?: (seconds: number) => void;
-  readonly onSlowReader?: () => void;
-  /** Of the feed, as followChanges has it, in ms. */
-  readonly heartbeat?: number;
-  /** Between two heartbeats of a stream of preferences, in ms. */
-  readonly streamHeartbeatMs?: number;
+  readonly feedListener?: (FeedListener & { readonly onRow: (seq: string) => void }) | undefined;
+  /** Called with the time, in seconds, from a change's feed row to the write to a client's socket. */
+  readonly onDelivered?: ((seconds: number) => void) | undefined;
+  /** Called when a live request is disconnected because its client reads too slowly. */
+  readonly onSlowReader?: (() => void) | undefined;
+  /** The heartbeat interval of the upstream feed, in ms. Default: that of `followChanges`. */
+  readonly heartbeat?: number | undefined;
+  /** The heartbeat interval of preference streams, in ms. Default: 20 s. */
+  readonly streamHeartbeatMs?: number | undefined;
 }
 
-/** What serves one registry: the gate and the other doors, on one hub, one feed of CouchDB and one queue of writes. */
-export interface Core<P extends object> {
-  /** To be mounted at `mount.base`. */
+/** The gate and the preferences routes of one registry. They share one hub, one upstream feed and one queue of writes. */
+export interface Core<P extends object = Preferences> {
+  /** The router to mount at `mount.base`. */
   readonly gate: Router;
-  /** To be mounted at `/api/users`, say. */
+  /** The router to mount at `/api/users`. */
   readonly preferences: Router;
   readonly service: PreferencesService<P>;
   readonly hub: Hub;
-  /** Lets go of the feed and of all timers. What is parked stays parked: end it by the hub. */
+  /** Closes the feed and clears all timers. Parked requests stay parked: end them through the hub first. */
   close(): void;
 }
 
+/** The upstream requests of one user at a time. The forwarder has eight connections for all users. */
+const MAX_UPSTREAM_REQUESTS_PER_USER = 3;
+
+/** What the gate and the preferences routes share. */
+interface SharedParts<P extends object> {
+  readonly leaves: LeafReader;
+  readonly hub: Hub;
+  readonly timer: TimerWheel;
+  readonly secretGuard: SecretGuard;
+  readonly writeQueue: KeyedConcurrencyLimit;
+  readonly service: PreferencesService<P>;
+  readonly now: () => number;
+  readonly onDelivered: (seconds: number) => void;
+  readonly onSlowReader: () => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Creates the core and connects its feed. */
 export function createCore<P extends object>(options: CoreOptions<P>): Core<P> {
-  const { upstream, mount, rules: definition, provision, assertActive, authenticate, log, feedListener } = options;
-  const { onDelivered = () => undefined, onSlowReader = () => undefined } = options;
-  const { couch, access } = upstream;
+  const parts = createSharedParts(options);
+  const { hub, service, timer } = parts;
+  const feed = followRegistry(options, hub);
+  return {
+    gate: createGateRouter(options, parts),
+    preferences: createPreferencesRouter(options, parts),
+    service,
+    hub,
+    close: () => {
+      feed.close();
+      timer.close();
+    },
+  };
+}
+
+function createSharedParts<P extends object>(options: CoreOptions<P>): SharedParts<P> {
+  const { upstream, mount, log, onDelivered = () => undefined, onSlowReader = () => undefined } = options;
   const registry = mount.database;
-  const timer = new TimerWheel();
-  const leafReader = createLeafReader(couch, registry);
-  const hub = new Hub(leafReader);
-  const feed = followChanges({
-    access,
-    database: registry,
-    ...(options.heartbeat === undefined ? {} : { heartbeat: options.heartbeat }),
+  const now = Date.now;
+  const leaves = createLeafReader(upstream.couch, registry);
+  const secretGuard = new SecretGuard((username, field) =>
+    log.warn({ username, field }, 'A document is not served: it has a field that must never be replicated.'),
+  );
+  const writeQueue = new KeyedConcurrencyLimit(1);
+  const service = createPreferencesService({
+    couch: upstream.couch,
+    registry,
+    provision: options.provision,
+    definition: options.rules,
+    secretGuard,
+    writeQueue,
+    now,
+  });
+  return {
+    leaves,
+    hub: new Hub(leaves),
+    timer: new TimerWheel(),
+    secretGuard,
+    writeQueue,
+    service,
+    now,
+    onDelivered,
+    onSlowReader,
+    onError: (error) => log.error({ err: error }, 'A request failed unexpectedly.'),
+  };
+}
+
+/** Connects the one upstream feed, which drives the hub. */
+function followRegistry<P extends object>(options: CoreOptions<P>, hub: Hub): Feed {
+  const { upstream, mount, feedListener, heartbeat } = options;
+  return followChanges({
+    access: upstream.access,
+    database: mount.database,
+    heartbeat,
     onRow: (row) => {
       feedListener?.onRow(row.seq);
       hub.onRow(row);
@@ -86,46 +151,47 @@ export function createCore<P extends object>(options: CoreOptions<P>): Core<P> {
     },
     onActivity: () => feedListener?.onActivity(),
   });
-  const onError = (error: unknown): void => log.error({ err: error }, 'A request failed unexpectedly.');
-  const secretGuard = new SecretGuard((username, field) =>
-    log.warn({ username, field }, 'A document is not served: it has a field that must never be replicated.'),
-  );
-  const writeQueue = new KeyedConcurrencyLimit(1);
-  const now = Date.now;
-  const service = createPreferencesService({ couch, registry, provision, definition, secretGuard, writeQueue, now });
-  const gate = createGate({
+}
+
+function createGateRouter<P extends object>(options: CoreOptions<P>, parts: SharedParts<P>): Router {
+  const { upstream, mount, publicUrl, corsOrigins, authenticate, log } = options;
+  const { leaves, hub, timer, secretGuard, writeQueue, service, now, onDelivered, onSlowReader, onError } = parts;
+  return createGate({
     mount,
-    publicUrl: options.publicUrl,
-    corsOrigins: options.corsOrigins,
+    publicUrl,
+    corsOrigins,
     authenticate,
     onError,
     context: {
-      registry,
-      leaves: leafReader,
+      registry: mount.database,
+      leaves,
       hub,
       forward: options.forward,
-      authorizationFor: upstreamAuthorization(access, options.jwtSecret),
-      provision,
+      authorizationFor: upstreamAuthorization(upstream.access, options.jwtSecret),
+      provision: options.provision,
       upgradeDocument: (username) =>
         service
           .upgrade(username)
-          .catch((error: unknown) =>
-            log.warn({ err: error, username }, 'An old document could not be brought up to date.'),
-          ),
-      checkAccess: assertActive,
-      readBody: definition.parseUserDocument,
+          .catch((error: unknown) => log.warn({ err: error, username }, 'An old document could not be upgraded.')),
+      checkAccess: options.assertActive,
+      readBody: options.rules.parseUserDocument,
       secrets: secretGuard,
       timer,
       writeQueue,
-      upstreamLimit: new KeyedConcurrencyLimit(3),
+      upstreamLimit: new KeyedConcurrencyLimit(MAX_UPSTREAM_REQUESTS_PER_USER),
       now,
       onDelivered,
       onSlowReader,
     },
   });
+}
+
+function createPreferencesRouter<P extends object>(options: CoreOptions<P>, parts: SharedParts<P>): Router {
+  const { rules: definition, assertActive, authenticate, authenticateCookie, corsOrigins, rateLimit } = options;
+  const { leaves, hub, timer, service, now, onDelivered, onSlowReader, onError } = parts;
   const streams = createPreferenceStreams({
     hub,
-    leaves: leafReader,
+    leaves,
     service,
     definition,
     timer,
@@ -133,27 +199,17 @@ export function createCore<P extends object>(options: CoreOptions<P>): Core<P> {
     assertActive,
     onDelivered,
     onSlowReader,
-    ...(options.streamHeartbeatMs === undefined ? {} : { heartbeatMs: options.streamHeartbeatMs }),
+    heartbeatMs: options.streamHeartbeatMs,
   });
-  const preferences = createPreferenceRoutes({
+  return createPreferenceRoutes({
     service,
     definition,
     authenticate,
-    authenticateCookie: options.authenticateCookie,
+    authenticateCookie,
     assertActive,
     streams,
-    corsOrigins: options.corsOrigins,
-    limit: options.rateLimit,
+    corsOrigins,
+    limit: rateLimit,
     onError,
   });
-  return {
-    gate,
-    preferences,
-    service,
-    hub,
-    close: () => {
-      feed.close();
-      timer.close();
-    },
-  };
 }

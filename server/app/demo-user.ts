@@ -12,18 +12,18 @@ const DEMO_USER: DemoUser = { username: 'demo', password: 'try-pouchgate' };
 const LOOPBACK_HOSTS = ['127.0.0.1', '::1', 'localhost'];
 
 /**
- * Makes a user with a known password, for whoever looks at Pouchgate for the first time. Only where nobody else can
- * reach it: with the embedded engine, on a loopback address, and not behind a public name. Undefined elsewhere.
+ * Registers a user with a known password for a first look at Pouchgate. It does so only if no other machine can reach the
+ * server: with the embedded engine, on a loopback address and without a public URL. Otherwise it resolves with `undefined`.
  */
 export async function createDemoUser(config: Config, identity: Identity): Promise<DemoUser | undefined> {
   const username = parseUsername(DEMO_USER.username);
-  const reachable = !LOOPBACK_HOSTS.includes(config.host) || config.publicUrl !== undefined;
-  if (username === undefined || config.upstream.kind !== 'embedded' || reachable || identity.sign === undefined)
+  const isReachable = !LOOPBACK_HOSTS.includes(config.host) || config.publicUrl !== undefined;
+  if (username === undefined || config.upstream.kind !== 'embedded' || isReachable || identity.sign === undefined)
     return undefined;
   try {
     await identity.accounts.register(username, DEMO_USER.password);
   } catch (error) {
-    // 409: an earlier start made it.
+    // 409: an earlier start registered the user.
     if (!(error instanceof HttpError) || error.status !== 409) throw error;
   }
   return DEMO_USER;

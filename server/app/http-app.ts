@@ -5,38 +5,38 @@ import { openApiDocument } from '../openapi/document.ts';
 import { createPage, type PageConfig } from './page.ts';
 
 export interface AppOptions {
-  /** Mounted at its base path, before everything else: it reads the raw request line itself. */
+  /** Mounted at `gateBase`, before everything else, because it parses the raw request line itself. */
   readonly gate: express.Router;
   readonly gateBase: string;
   /** Mounted at `/api/auth`. */
   readonly identity: express.Router;
   /** Mounted at `/api/users`. */
   readonly preferences: express.Router;
-  /** What the Telegram bot answers by HTTP, each with where it is mounted; none when it is off. */
+  /** The HTTP routers of the Telegram bot with their paths; empty without a bot. */
   readonly telegram: readonly (readonly [path: string, router: express.Router])[];
-  /** Whether the server is ready for requests. */
+  /** Resolves with the response of `/readyz`. */
   readonly readiness: () => Promise<{ readonly status: number; readonly body: object }>;
-  /** The built page's folder; undefined serves no page. */
+  /** The folder of the built page; `undefined` serves no page. */
   readonly page: string | undefined;
   readonly pageConfig: PageConfig;
-  /** Behind a front of one's own, whose word on the client's address counts. */
+  /** Whether a reverse proxy is in front, whose `X-Forwarded-For` is trusted. */
   readonly behindProxy: boolean;
-  /** Called with what nobody expected. */
+  /** Called with unexpected errors. */
   readonly onError: (error: unknown) => void;
 }
 
-/** The whole HTTP surface: the gate, sign-in, the page, and 404 for all else. */
+/** Creates the application of all HTTP interfaces. Any other path is 404. */
 export function createApp(options: AppOptions): express.Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.enable('case sensitive routing');
   app.enable('strict routing');
-  // An address from a header that anybody can send must not be believed unless a front of ours has put it there.
+  // Any client can send `X-Forwarded-For`, so it is trusted only from a proxy on a private address.
   if (options.behindProxy) app.set('trust proxy', 'loopback, linklocal, uniquelocal');
 
   app.use((req, res, next) => {
-    // The protocol is not changed, but Node's parser is lost on a connection that asked for it: the next request would hang.
+    // An upgrade is ignored, but Node stops parsing the connection after one: the next request would hang.
     if (req.headers.upgrade !== undefined) res.shouldKeepAlive = false;
     next();
   });
@@ -47,8 +47,8 @@ export function createApp(options: AppOptions): express.Express {
     const { status, body } = await options.readiness();
     sendJson(res, status, body);
   });
-  const description = openApiDocument();
-  app.get('/api/openapi.json', (_req, res) => sendJson(res, 200, description));
+  const openApi = openApiDocument();
+  app.get('/api/openapi.json', (_req, res) => sendJson(res, 200, openApi));
   app.use('/api/auth', options.identity);
   for (const [path, router] of options.telegram) app.use(path, router);
   app.use('/api/users', options.preferences);
@@ -57,7 +57,7 @@ export function createApp(options: AppOptions): express.Express {
     throw notFound();
   });
   const onError: express.ErrorRequestHandler = (error: unknown, _req, res, _next) => {
-    // What was refused is no fault.
+    // An HttpError is an expected rejection.
     if (!(error instanceof HttpError)) options.onError(error);
     sendError(res, error);
   };
@@ -65,7 +65,7 @@ export function createApp(options: AppOptions): express.Express {
   return app;
 }
 
-/** The page has no inline script or style, and speaks to this origin alone. */
+/** The page has no inline script or style, and connects to this origin only. */
 const securityHeaders = (https: boolean): express.RequestHandler =>
   helmet({
     contentSecurityPolicy: {

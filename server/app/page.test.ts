@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import express from 'express';
 import { createPage } from './page.ts';
 
-/** As the build makes it. */
+/** The meta tags as the build writes them. */
 const HTML =
   '<title>the page</title><meta name="pouchgate-database" content="/sync/user_registry" /><meta name="pouchgate-id-prefix" content="user_" />';
 const folder = mkdtempSync(join(tmpdir(), 'page-'));
@@ -28,30 +28,30 @@ afterAll(async () => {
 });
 
 test.each(['/', '/index.html', '/devices', '/inspector', '/two-devices', '/devices?from=mail'])(
-  '%s is the page, which is told what it replicates with, and is asked for each time',
+  '%s is the page with the server’s configuration, revalidated at each load',
   async (path) => {
-    const answer = await fetch(url + path);
-    const told = HTML.replace('user_registry', () => 'other$&_db').replace('"user_"', '"prefs."');
-    expect([answer.status, await answer.text()]).toEqual([200, told]);
-    expect(answer.headers.get('content-type')).toMatch(/^text\/html/);
-    expect(answer.headers.get('cache-control')).toBe('no-cache');
+    const response = await fetch(url + path);
+    const expected = HTML.replace('user_registry', () => 'other$&_db').replace('"user_"', '"prefs."');
+    expect([response.status, await response.text()]).toEqual([200, expected]);
+    expect(response.headers.get('content-type')).toMatch(/^text\/html/);
+    expect(response.headers.get('cache-control')).toBe('no-cache');
   },
 );
 
 test.each(['/Devices', '/devices/', '/devices/x', '/nothing', '/assets/other.js', '/assets'])(
-  '%s is not there',
+  '%s is 404',
   async (path) => {
     expect((await fetch(url + path)).status).toBe(404);
   },
 );
 
-test('files whose name changes with their content are kept for ever, the others are not', async () => {
+test('hashed assets are cached for a year, other files are revalidated', async () => {
   const cached = async (path: string) => (await fetch(url + path)).headers.get('cache-control');
   expect(await cached('/assets/page-1a2b.js')).toBe('public, max-age=31536000, immutable');
   expect(await cached('/service-worker.js')).toBe('no-cache');
 });
 
-test('a page is read, and nothing else', async () => {
+test('the page answers GET and HEAD only', async () => {
   expect((await fetch(`${url}/devices`, { method: 'POST' })).status).toBe(404);
   expect(await (await fetch(`${url}/devices`, { method: 'HEAD' })).text()).toBe('');
 });

@@ -1,26 +1,25 @@
-/** The built page: its files, and the one document that all of its URLs are answered with. */
 import { readFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import express from 'express';
 
-/** The page's own URLs; client/app/routes.ts says what is on each. What is not here stays 404. */
+/** The page's URLs, as in client/app/routes.ts. Any other path is 404. */
 const PAGE_PATHS = ['/', '/index.html', '/devices', '/inspector', '/two-devices'];
 
-/** File names below this carry a digest of what is in them. */
+/** The names of files in this folder contain a digest of their content. */
 const HASHED_ASSET_PATH = /[/\\]assets[/\\]/;
 
-/** Where the page's document says what it replicates with: the server alone knows what that is called. */
+/** The meta tags through which the server configures the page. */
 const CONFIG_META_TAG = /(<meta name="pouchgate-(database|id-prefix)" content=")[^"]*/g;
 
 export interface PageConfig {
-  /** The path of what the page replicates with, escaped as in a URL. */
+  /** The URL-encoded path of the database that the page replicates with. */
   readonly database: string;
-  /** What the ids of user documents begin with. */
+  /** The prefix of the ids of user documents. */
   readonly idPrefix: string;
 }
 
-/** `folder` is what `vite build` made. */
+/** Serves the page built by `vite build` in `folder`: its files, and one HTML document for all of its URLs. */
 export function createPage(folder: string, { database, idPrefix }: PageConfig): express.Router {
   const router = express.Router({ caseSensitive: true, strict: true });
   router.get(PAGE_PATHS, async (_req, res) => {
@@ -36,7 +35,7 @@ export function createPage(folder: string, { database, idPrefix }: PageConfig): 
   return router;
 }
 
-/** A page's files are new at every build and kept for ever; what names them is asked for each time. */
+/** Hashed assets are cached for a year. All other files, which refer to them, are revalidated at each load. */
 function setCacheHeaders(res: ServerResponse, path: string): void {
   res.setHeader('Cache-Control', HASHED_ASSET_PATH.test(path) ? 'public, max-age=31536000, immutable' : 'no-cache');
 }

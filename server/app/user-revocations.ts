@@ -1,40 +1,42 @@
+import { LRUCache } from 'lru-cache';
 import type { Caller } from '../http/caller.ts';
 import { unauthorized } from '../http/errors.ts';
 
-/** Whose rights were ended a while ago; each may have a request under way that was authenticated just before. */
-const MAX_REMEMBERED_USERS = 10_000;
+/** An entry matters only to requests that were authenticated before the revocation and are still in progress. */
+const MAX_REVOCATIONS = 10_000;
 
 /**
- * Remembers whose rights the application has ended, for requests that were authenticated before it did and are parked after:
- * their end was told to nobody.
+ * Remembers whose rights the application has ended. A request that is authenticated before a revocation and parked after it
+ * is not ended by the hub, so its caller is checked here.
  */
 export class UserRevocations {
-  readonly #revokedAt = new Map<string, number>();
-  readonly #boundAt = new WeakMap<Caller, number>();
+  /** The value of `#clock` at each user's last revocation. */
+  readonly #revokedAt = new LRUCache<string, number>({ max: MAX_REVOCATIONS });
+  readonly #authenticatedAt = new WeakMap<Caller, number>();
+  /** Counts revocations. */
   #clock = 0;
 
-  /** To be called before the application is asked who it is. The mark goes with the caller. */
+  /** Returns a mark to take before the application authenticates a request, for `bind`. */
   snapshot(): number {
     return this.#clock;
   }
 
+  /** Records the mark at which the caller was authenticated, and returns the caller. */
   bind(caller: Caller, snapshot: number): Caller {
-    this.#boundAt.set(caller, snapshot);
+    this.#authenticatedAt.set(caller, snapshot);
     return caller;
   }
 
+  /** Ends the rights of all callers of this name that were authenticated so far. */
   revoke(username: string): void {
     this.#clock += 1;
-    this.#revokedAt.delete(username);
     this.#revokedAt.set(username, this.#clock);
-    const [oldest] = this.#revokedAt.size > MAX_REMEMBERED_USERS ? this.#revokedAt.keys() : [];
-    if (oldest !== undefined) this.#revokedAt.delete(oldest);
   }
 
-  /** Rejects with 401 when the caller's rights were ended after they were proved. */
+  /** Rejects with 401 if the caller's rights were ended after their authentication had started. */
   assertActive(caller: Caller): Promise<void> {
-    const revokedAt = this.#revokedAt.get(caller.username) ?? 0;
-    const isRevoked = revokedAt > (this.#boundAt.get(caller) ?? 0);
-    return isRevoked ? Promise.reject(unauthorized('The right to this has ended. Sign in again.')) : Promise.resolve();
+    const revokedAt = this.#revokedAt.peek(caller.username) ?? 0;
+    const isRevoked = revokedAt > (this.#authenticatedAt.get(caller) ?? 0);
+    return isRevoked ? Promise.reject(unauthorized('Your access has ended. Sign in again.')) : Promise.resolve();
   }
 }

@@ -31,7 +31,7 @@ export interface IdentityOptions {
   /** Hears how the feed is that tells of ended rights. */
   readonly feedListener?: FeedListener;
   /** Of that feed, in ms. */
-  readonly heartbeat?: number;
+  readonly heartbeat?: number | undefined;
   /** The time in ms. */
   readonly now?: () => number;
 }

@@ -6,7 +6,8 @@ import memoryAdapter from 'pouchdb-adapter-memory';
 import PouchDB from 'pouchdb-browser';
 import type { OpenDatabase } from '../../../client/index.ts';
 import { readConfig } from '../../../server/config/config.ts';
-import { startPouchgate, type Pouchgate, type StartOptions } from '../../../server/app/start.ts';
+import type { StartOptions } from '../../../server/app/start-context.ts';
+import { startPouchgate, type Pouchgate } from '../../../server/app/start.ts';
 import { startTestUpstream, type TestUpstream } from '../../../server/testing/test-database.ts';
 
 PouchDB.plugin(memoryAdapter);

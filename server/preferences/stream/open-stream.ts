@@ -20,7 +20,7 @@ export interface PreferenceStreamsOptions<P extends object> extends Pick<
   /** Rejects when a caller's right has ended meanwhile. */
   readonly assertActive: (caller: Caller) => Promise<void>;
   /** In ms, between two heartbeats. */
-  readonly heartbeatMs?: number;
+  readonly heartbeatMs?: number | undefined;
 }
 
 /** Opens streams of preferences. */

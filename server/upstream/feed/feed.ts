@@ -17,7 +17,7 @@ export interface FeedOptions {
   readonly onActivity?: () => void;
   readonly includeDocs?: boolean;
   /** How often CouchDB is asked to send a newline; at two and a half this without a byte the feed counts as dead. */
-  readonly heartbeat?: number;
+  readonly heartbeat?: number | undefined;
   /** A number in [0, 1): jitter, so that many gates do not come back at once. */
   readonly random?: () => number;
 }

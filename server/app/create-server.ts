@@ -1,0 +1,47 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { Logger } from 'pino';
+import { AdmissionQueue } from '../lifecycle/admission-queue.ts';
+import { connectionLimits, readOpenFilesLimit } from '../lifecycle/connection-limit.ts';
+import { trackConnections, type ConnectionTracker } from '../lifecycle/connection-tracker.ts';
+import { observeRequests, type CompletedRequest } from '../observability/request-observer.ts';
+
+export interface HttpServerOptions {
+  /** Called with each admitted request. */
+  readonly handler: RequestListener;
+  /** Called once per request, after its response has ended. */
+  readonly onRequestCompleted: (request: CompletedRequest) => void;
+  readonly log: Pick<Logger, 'warn'>;
+}
+
+/** A server that does not listen yet. */
+export interface HttpServer {
+  readonly server: Server;
+  readonly connections: ConnectionTracker;
+  readonly admission: AdmissionQueue;
+}
+
+/** In ms. */
+const TIMEOUTS = { keepAliveTimeout: 65_000, headersTimeout: 20_000, requestTimeout: 120_000 } as const;
+
+/** A client that reads nothing for this long (ms) is disconnected. A live response sends something every minute at least. */
+const MAX_SOCKET_IDLE_MS = 120_000;
+
+/** Creates the HTTP server, with its connection limits and its admission queue in front of `handler`. */
+export function createHttpServer({ handler, onRequestCompleted, log }: HttpServerOptions): HttpServer {
+  const server = createServer({ keepAlive: true, ...TIMEOUTS });
+  server.setTimeout(MAX_SOCKET_IDLE_MS);
+  observeRequests(server, onRequestCompleted);
+  const connections = trackConnections(server);
+  const maxConnections = connectionLimits(readOpenFilesLimit());
+  const admission = new AdmissionQueue({
+    handler,
+    openConnections: () => connections.openConnections,
+    maxConnections: maxConnections.served,
+    onSheddingChange: (shedding) =>
+      log.warn({ shedding }, shedding ? 'Overloaded: rejecting requests.' : 'No longer rejecting requests.'),
+  });
+  server.on('connection', (socket) => admission.onConnection(socket));
+  if (Number.isFinite(maxConnections.accepted)) server.maxConnections = maxConnections.accepted;
+  server.on('request', admission.listener);
+  return { server, connections, admission };
+}

@@ -1,0 +1,92 @@
+import type { Request, Router } from 'express';
+import type { Logger } from 'pino';
+import type { z } from 'zod';
+import type { PatchOf, Preferences } from '../../couchdb-design/user-document/user-document.ts';
+import type { PreferencesResponse } from '../preferences/response.ts';
+import type { UpstreamAccess } from '../upstream/client.ts';
+
+/** A signed-in user, as the application knows them. */
+export interface Authenticated {
+  /** The user's name: `[a-z0-9][a-z0-9_.@+-]{0,63}`. Two people must never share one. */
+  readonly username: string;
+  /** When the user's session ends, as a `Date` or in ms since 1970. A live request ends at that time. */
+  readonly expiresAt: Date | number;
+}
+
+/** The options of `createPouchgate`. */
+export interface PouchgateOptions {
+  /**
+   * The CouchDB 3 server: its URL without credentials, and the name and password of a server admin or of the service account
+   * that `pouchgate setup` creates. With `jwtSecret` (base64, as `pouchgate setup` prints it) users' requests are sent as that
+   * user; without it they are sent as the given account.
+   */
+  readonly couchdb: UpstreamAccess & { readonly jwtSecret?: string | undefined };
+  /**
+   * Returns the user of a request, from a header, a cookie or the application's own session, or `undefined` if none is signed
+   * in, which is answered with 401. Browsers also send cookies with requests from other sites: with cookies, check the
+   * request's `Origin`.
+   */
+  readonly authenticate: (req: Request) => Promise<Authenticated | undefined> | Authenticated | undefined;
+  /** The path at which the application mounts the router, such as `/prefs`. Default: empty, the root. */
+  readonly base?: string | undefined;
+  /** The name of the shared database of user documents. Default: `user_registry`. */
+  readonly registry?: string | undefined;
+  /** The name of the database of sessions. Default: `pouchgate_sessions`. */
+  readonly sessions?: string | undefined;
+  /** The prefix of user documents' ids: `[a-z][a-z0-9_.-]{0,31}`, the same in the client. Default: `user_`. */
+  readonly idPrefix?: string | undefined;
+  /** The deployment's public URL, which is part of the database's identity. Default: empty. */
+  readonly publicUrl?: string | undefined;
+  /** The origins of other sites whose pages may use the router, such as `https://app.example.org`. Default: none. */
+  readonly corsOrigins?: readonly string[] | undefined;
+  /** The log for warnings and errors. Default: silent. */
+  readonly log?: Logger | undefined;
+}
+
+/** The preferences of an application that does not use the built-in ones. */
+export interface OwnPreferences<S extends z.ZodObject> {
+  /** A strict object of optional members, each validated independently. The client's schema must be the same. */
+  readonly schema: S;
+  /** The values returned for preferences that were never set. They are never stored. Default: none. */
+  readonly defaults?: Partial<z.infer<S>> | undefined;
+}
+
+/** A running gate, to be mounted in the application. */
+export interface MountedPouchgate<P extends object = Preferences> {
+  /** Serves `/sync`, which PouchDB replicates with, and `/api/users`. Mount it before any body parser. */
+  readonly router: Router;
+  /**
+   * Returns a user's preferences, as `GET /api/users/preferences` does.
+   *
+   * @param username - The user's name. The document is created if there is none.
+   * @returns The preferences with defaults, the last edit of each, and the time of the last update.
+   * @throws An error with a `status`: 403 if the username is invalid or the document must not be served, 409 if it cannot be
+   *   read, 502 or 503 if the database fails.
+   */
+  readonly read: (username: string) => Promise<PreferencesResponse<P>>;
+  /**
+   * Edits a user's preferences. Every open page shows the change.
+   *
+   * @param username - The user's name. The document is created if there is none.
+   * @param patch - The preferences to set. `null` removes one, so that its default applies.
+   * @returns The preferences after the edit.
+   * @throws A `ZodError` if the patch is invalid, otherwise the errors of `read`.
+   */
+  readonly edit: (username: string, patch: PatchOf<P>) => Promise<PreferencesResponse<P>>;
+  /**
+   * Ends a user's live requests. Call it when the user has signed out everywhere or was suspended. Their next request calls
+   * `authenticate` again.
+   *
+   * @param username - The user's name.
+   * @throws An error with `status` 403 if the username is invalid.
+   */
+  readonly endUser: (username: string) => void;
+  /** Returns whether changes are delivered live, which requires the connection of CouchDB's feed. */
+  readonly isReady: () => boolean;
+  /**
+   * Ends all live requests as held, empty responses, answers further requests with 503, and closes the connections to CouchDB.
+   *
+   * @returns A promise that resolves once everything is closed.
+   */
+  readonly close: () => Promise<void>;
+}

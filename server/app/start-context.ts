@@ -1,0 +1,29 @@
+import type { Logger } from 'pino';
+import type { Config } from '../config/config.ts';
+import type { Mount } from '../gate/request/target.ts';
+import type { RateLimits } from '../http/rate-limits.ts';
+import type { Observability } from '../observability/observability.ts';
+import type { TelegramTimings } from '../telegram/telegram.ts';
+import type { CleanupStack } from './cleanup-stack.ts';
+
+export interface StartOptions {
+  readonly config: Config;
+  readonly log: Logger;
+  /** The folder of the built page; `undefined` serves no page. */
+  readonly page?: string | undefined;
+  readonly rateLimits?: RateLimits | undefined;
+  /** The heartbeat interval of both upstream feeds, in ms. Default: that of `followChanges`. */
+  readonly heartbeat?: number | undefined;
+  readonly telegramTimes?: TelegramTimings | undefined;
+  /** The heartbeat interval of preference streams, in ms. Default: 20 s. */
+  readonly streamHeartbeatMs?: number | undefined;
+}
+
+/** What every step of the start uses. */
+export interface StartContext extends StartOptions {
+  readonly mount: Mount;
+  readonly observability: Observability;
+  readonly rateLimits: RateLimits;
+  readonly onError: (error: unknown) => void;
+  readonly cleanups: CleanupStack;
+}
