@@ -8,7 +8,7 @@ import { startSseClient } from './testing/sse-client.ts';
 import { eventually } from './testing/fake-couchdb.ts';
 import { startTestCouchdb, startTestPouchgate, type TestCouchdb } from './testing-api.ts';
 
-/** Pouchgate in an application that has sessions of its own: a header that names one stands for them here. */
+/** Pouchgate in an application with its own sessions. The `Authorization` header contains the session's name. */
 
 let couchdb: TestCouchdb;
 const closing: (() => unknown)[] = [];
@@ -22,7 +22,7 @@ afterAll(() => couchdb.close());
 
 const sessions = new Map<string, Authenticated>();
 let users = 0;
-/** A session in the application. */
+/** Creates a session of the application. */
 const signIn = (
   username = `library${(users += 1)}`,
   expiresAt: Authenticated['expiresAt'] = Date.now() + 3_600_000,
@@ -53,7 +53,7 @@ async function serve(pouchgate: MountedPouchgate<object>, mountAt: string, befor
 const registry = (): string => `registry_${users}_${sessions.size}`;
 const schema = z.strictObject({ density: z.enum(['cosy', 'compact']).optional(), volume: z.int().max(11).optional() });
 
-test('it is mounted where the application wants it, and knows people as the application does', async () => {
+test('serves the path it is mounted at, and the users that the application authenticates', async () => {
   const pouchgate = await createPouchgate({
     couchdb: couchdb.access,
     authenticate,
@@ -68,13 +68,13 @@ test('it is mounted where the application wants it, and knows people as the appl
   expect(await (await fetch(`${url}/sync/`)).json()).toMatchObject({ couchdb: 'Welcome' });
   expect(await (await fetch(`${origin}/own`)).text()).toBe('the application’s');
   expect((await fetch(`${origin}/sync/`)).status).toBe(404);
-  const odd = signIn('Not A Username');
-  expect((await fetch(`${url}/api/users/profile`, { headers: odd.headers })).status).toBe(403);
-  const late = signIn(undefined, new Date(0));
-  expect((await fetch(`${url}/api/users/profile`, { headers: late.headers })).status).toBe(401);
+  const invalid = signIn('Not A Username');
+  expect((await fetch(`${url}/api/users/profile`, { headers: invalid.headers })).status).toBe(403);
+  const expired = signIn(undefined, new Date(0));
+  expect((await fetch(`${url}/api/users/profile`, { headers: expired.headers })).status).toBe(401);
 });
 
-test('its own preferences are those of the gate, of REST, of streams and of the application itself', async () => {
+test('serves the application’s own preferences by replication, REST, streams and its API', async () => {
   const name = registry();
   const preferences = { schema, defaults: { density: 'cosy' } } as const;
   const pouchgate = await createPouchgate({ couchdb: couchdb.access, authenticate, registry: name, preferences });
@@ -116,43 +116,43 @@ test('its own preferences are those of the gate, of REST, of streams and of the 
   expect((await pouchgate.read(username)).preferences).toEqual({ density: 'cosy', volume: 3 });
 });
 
-test('one user never reaches another’s document', async () => {
+test('a user cannot read another user’s document', async () => {
   const name = registry();
   const pouchgate = await createPouchgate({ couchdb: couchdb.access, authenticate, registry: name });
   const { url } = await serve(pouchgate, '/');
   const [alice, bob] = [signIn(), signIn()];
-  await pouchgate.edit(alice.username, { selectedTags: ['hers'] });
-  const answers = await Promise.all(
-    [`user_${alice.username}`, `user_nobody`, '_all_docs', '_changes?include_docs=true'].map(async (path) =>
+  await pouchgate.edit(alice.username, { selectedTags: ['private tag'] });
+  const bodies = await Promise.all(
+    [`user_${alice.username}`, `user_unknown`, '_all_docs', '_changes?include_docs=true'].map(async (path) =>
       (await fetch(`${url}/sync/${name}/${path}`, { headers: bob.headers })).text(),
     ),
   );
-  expect(answers.join()).not.toContain('hers');
-  expect(answers[0]).toBe(answers[1]);
+  expect(bodies.join()).not.toContain('private tag');
+  expect(bodies[0]).toBe(bodies[1]);
 });
 
-test('live requests end when the application says so, and with the right that it told', async () => {
+test('live requests end on endUser and at the session’s expiresAt', async () => {
   const name = registry();
   const pouchgate = await createPouchgate({ couchdb: couchdb.access, authenticate, registry: name });
   const { url } = await serve(pouchgate, '/');
   const [alice, bob] = [signIn(), signIn(undefined, Date.now() + 2_500)];
   const open = ({ headers }: typeof alice) => startSseClient({ url, headers });
-  const [hers, his] = [open(alice), open(bob)];
+  const [aliceStream, bobStream] = [open(alice), open(bob)];
   closing.push(() => {
-    for (const client of [hers, his]) client.close();
+    for (const client of [aliceStream, bobStream]) client.close();
   });
   await Promise.all(
-    [hers, his].map((stream) => stream.waitForEvent(({ name: event }) => event === 'preference-update')),
+    [aliceStream, bobStream].map((stream) => stream.waitForEvent(({ name: event }) => event === 'preference-update')),
   );
-  const ended = hers.waitForEnd();
+  const ended = aliceStream.waitForEnd();
   sessions.delete(alice.session);
   pouchgate.endUser(alice.username);
   await ended;
-  expect(his.isOpen).toBe(true);
-  await his.waitForEnd();
+  expect(bobStream.isOpen).toBe(true);
+  await bobStream.waitForEnd();
 });
 
-test('it can be closed under clients that come back at once', async () => {
+test('closes while clients reconnect immediately', async () => {
   const name = registry();
   const pouchgate = await createPouchgate({ couchdb: couchdb.access, authenticate, registry: name });
   const app = express();
@@ -165,14 +165,14 @@ test('it can be closed under clients that come back at once', async () => {
   const streams = [1, 2, 3].map(() => startSseClient({ url: `http://127.0.0.1:${port}`, headers, backoff }));
   await Promise.all(streams.map((stream) => stream.waitForEvent(({ name: event }) => event === 'preference-update')));
   await pouchgate.close();
-  // Whoever has come back meanwhile was told that there is nobody.
+  // Clients that reconnected meanwhile received 503.
   await eventually(() => streams.every(({ statuses }) => statuses.at(-1) === 503));
   for (const stream of streams) stream.close();
   server.close();
   server.closeAllConnections();
 });
 
-test('a body that the application’s own parser took is told for what it is', async () => {
+test('a body consumed by the application’s own parser is reported as such', async () => {
   const name = registry();
   const pouchgate = await createPouchgate({ couchdb: couchdb.access, authenticate, registry: name });
   const { url } = await serve(pouchgate, '/', express.json());
@@ -186,13 +186,13 @@ test('a body that the application’s own parser took is told for what it is', a
   expect(await response.json()).toEqual({ error: 'body_was_read', reason: 'Mount Pouchgate before any body parser.' });
 });
 
-test('what cannot be is told at once', async () => {
+test('rejects an invalid base and wrong credentials', async () => {
   await expect(createPouchgate({ couchdb: couchdb.access, authenticate, base: 'prefs' })).rejects.toThrow('base');
   const wrong = { ...couchdb.access, password: 'not this one' };
   await expect(createPouchgate({ couchdb: wrong, authenticate })).rejects.toThrow('refuses our user name or password');
 });
 
-test('a whole server for tests is one call, and leaves nothing behind', async () => {
+test('startTestPouchgate starts a server, and close stops it', async () => {
   const gate = await startTestPouchgate();
   const headers = { authorization: `Bearer ${gate.token('alice')}` };
   expect(await (await fetch(gate.database, { headers })).json()).toMatchObject({ db_name: 'user_registry' });

@@ -7,126 +7,105 @@ import { newSourceDeviceId } from '../couchdb-design/user-document/edit-sources.
 import {
   isIdPrefix,
   parseUsername,
-  type PatchOf,
-  type Preferences,
+  USUAL_ID_PREFIX,
+  type Username,
 } from '../couchdb-design/user-document/user-document.ts';
-import type { Caller } from './http/caller.ts';
-import { createCore } from './app/core.ts';
+import { createCore, type Core } from './app/core.ts';
+import type { Authenticated, MountedPouchgate, OwnPreferences, PouchgateOptions } from './app/mounted-pouchgate.ts';
 import { UserRevocations } from './app/user-revocations.ts';
-import { forbidden, sendError, unauthorized, serviceUnavailable } from './http/errors.ts';
+import type { Caller } from './http/caller.ts';
+import { forbidden, sendError, serviceUnavailable, unauthorized } from './http/errors.ts';
 import { DEFAULT_RATE_LIMITS } from './http/rate-limits.ts';
 import { FeedMonitor } from './observability/feed-monitor.ts';
-import { createPreferencesResponse, type PreferencesResponse } from './preferences/response.ts';
+import { createPreferencesResponse } from './preferences/response.ts';
 import { defaultPreferenceDefinition, definePreferences, type PreferenceDefinition } from './preferences/schema.ts';
-import { verifySchema, assertTokenAccepted } from './upstream/schema/verify-schema.ts';
-import { openUpstream, type Upstream, type UpstreamAccess } from './upstream/client.ts';
-import { createForward, createForwardAgent } from './upstream/forward.ts';
+import type { Hub } from './registry/hub.ts';
 import { createProvision } from './registry/provision-document.ts';
+import { openUpstream, type Upstream } from './upstream/client.ts';
 import { waitForDatabase } from './upstream/connect.ts';
-import { SERVER_ADMIN } from './upstream/schema/security-objects.ts';
+import { createForward, createForwardAgent } from './upstream/forward.ts';
 import { applySchema } from './upstream/schema/apply-schema.ts';
+import { SERVER_ADMIN } from './upstream/schema/security-objects.ts';
+import { assertTokenAccepted, verifySchema } from './upstream/schema/verify-schema.ts';
 
-/** Who asks, as the application knows it. */
-export interface Authenticated {
-  /** `[a-z0-9][a-z0-9_.@+-]{0,63}`, and never another person's. */
-  readonly username: string;
-  /** When the right ends, as a date or in ms since 1970; a live request ends then too. */
-  readonly expiresAt: Date | number;
-}
+export type { Authenticated, MountedPouchgate, OwnPreferences, PouchgateOptions } from './app/mounted-pouchgate.ts';
 
-export interface PouchgateOptions {
-  /** CouchDB 3, with a server admin or the service account that `pouchgate setup` makes; `jwtSecret` in base64, as it shows it. */
-  readonly couchdb: UpstreamAccess & { readonly jwtSecret?: string };
-  /**
-   * Finds out who asks, from a header, a cookie or a session of the application's own. Undefined: nobody, which is answered
-   * 401. A cookie is sent along with what other sites' pages ask for: check where such a request comes from.
-   */
-  readonly authenticate: (req: Request) => Promise<Authenticated | undefined> | Authenticated | undefined;
-  /** Where the router is mounted in the application; empty (the default) for its root. */
-  readonly base?: string;
-  /** The shared database, `user_registry` unless told, and that of sessions, `pouchgate_sessions`. */
-  readonly registry?: string;
-  readonly sessions?: string;
-  /** What user documents' ids begin with, `user_` unless told: `[a-z][a-z0-9_.-]{0,31}`, the same in the client. */
-  readonly idPrefix?: string;
-  /** The deployment's own URL, which goes into the database's identity. */
-  readonly publicUrl?: string;
-  /** Origins of other sites whose pages may use it. */
-  readonly corsOrigins?: readonly string[];
-  /** Where to say what an operator should know; nowhere unless told. */
-  readonly log?: Logger;
-}
-
-/** The application's own preferences. */
-export interface OwnPreferences<S extends z.ZodObject> {
-  /** A strict object of optional members, each checked for itself. The client's schema has to be the same. */
-  readonly schema: S;
-  /** Told for what was never set; they are never stored. */
-  readonly defaults?: Partial<z.infer<S>>;
-}
-
-export interface MountedPouchgate<P extends object = Preferences> {
-  /** Serves `/sync` (what PouchDB replicates with) and `/api/users`. Mount it before any body parser. */
-  readonly router: Router;
-  /** The preferences as `GET /api/users/preferences` tells them. Rejects with an error that has a `status`. */
-  readonly read: (username: string) => Promise<PreferencesResponse<P>>;
-  /** Sets what the patch names, `null` removes; every open page shows it. Resolves with what holds then. */
-  readonly edit: (username: string, patch: PatchOf<P>) => Promise<PreferencesResponse<P>>;
-  /** The user has signed out everywhere, or was suspended: ends their live requests. What comes next is asked `authenticate`. */
-  readonly endUser: (username: string) => void;
-  /** Whether changes are told as they happen. */
-  readonly isReady: () => boolean;
-  /** Ends all live requests as held, empty answers, answers 503 from then on, and lets go of CouchDB. */
-  readonly close: () => Promise<void>;
-}
-
-/** Rejects with a sentence when CouchDB cannot be had or is not set up, a TypeError when an option cannot be. */
+/**
+ * Creates a gate to mount in an Express application. As a server admin it creates the databases and their design documents;
+ * as the service account it verifies that they are present.
+ *
+ * @param options - CouchDB, the application's authentication, and where the router is mounted. With `preferences`, the gate
+ *   serves the application's own preferences instead of the built-in ones.
+ * @returns The router and the operations on users' preferences. Call its `close` before the process exits.
+ * @throws A `TypeError` if an option is invalid. An `Error` with a message for the operator if CouchDB is unreachable, rejects
+ *   the credentials, or is not set up.
+ *
+ * @example
+ * ```ts
+ * const app = express();
+ * const pouchgate = await createPouchgate({
+ *   couchdb: { url: 'http://127.0.0.1:5984', username: 'pouchgate', password: process.env.COUCHDB_PASSWORD ?? '' },
+ *   base: '/prefs',
+ *   authenticate: (req) => findSession(req.headers.cookie),
+ * });
+ * app.use('/prefs', pouchgate.router);
+ * await pouchgate.edit('alice', { theme: 'dark' });
+ * ```
+ */
 export async function createPouchgate(options: PouchgateOptions): Promise<MountedPouchgate>;
+/**
+ * Creates a gate that serves the application's own preferences.
+ *
+ * @param options - The same options, with the schema and the defaults of the application's preferences.
+ * @returns The router and the operations on users' preferences, typed by the schema.
+ * @throws A `TypeError` if an option or the schema is invalid. An `Error` with a message for the operator if CouchDB is
+ *   unreachable, rejects the credentials, or is not set up.
+ *
+ * @example
+ * ```ts
+ * const schema = z.strictObject({ density: z.enum(['cosy', 'compact']).optional() });
+ * const pouchgate = await createPouchgate({ couchdb, authenticate, preferences: { schema, defaults: { density: 'cosy' } } });
+ * ```
+ */
 export async function createPouchgate<S extends z.ZodObject>(
   options: PouchgateOptions & { readonly preferences: OwnPreferences<S> },
 ): Promise<MountedPouchgate<z.infer<S>>>;
 export async function createPouchgate(
   options: PouchgateOptions & { readonly preferences?: OwnPreferences<z.ZodObject> },
 ): Promise<MountedPouchgate<object>> {
-  const { preferences: own, idPrefix } = options;
+  const { preferences, base = '', idPrefix } = options;
   if (idPrefix !== undefined && !isIdPrefix(idPrefix)) {
-    throw new TypeError('idPrefix has to be 1 to 32 of a-z, 0-9, "_", "." and "-", and to begin with a letter.');
+    throw new TypeError('idPrefix must be 1 to 32 of a-z, 0-9, "_", "." and "-", and start with a letter.');
   }
-  if (own === undefined) return await mount(options, defaultPreferenceDefinition(idPrefix));
-  return await mount(options, definePreferences(own.schema, own.defaults ?? {}, idPrefix));
+  if (base !== '' && !/^(\/[^/?#]+)+$/.test(base)) throw new TypeError('base must be a path such as /prefs.');
+  if (preferences === undefined) return await mount(options, defaultPreferenceDefinition(idPrefix));
+  return await mount(options, definePreferences(preferences.schema, preferences.defaults ?? {}, idPrefix));
 }
 
 async function mount<P extends object>(
   options: PouchgateOptions,
   rules: PreferenceDefinition<P>,
 ): Promise<MountedPouchgate<P>> {
-  const { couchdb, base = '', registry = 'user_registry', sessions = 'pouchgate_sessions' } = options;
-  const idPrefix = options.idPrefix === undefined ? {} : { idPrefix: options.idPrefix };
-  const { log = pino({ level: 'silent' }), corsOrigins = [], publicUrl = '' } = options;
-  if (base !== '' && !/^(\/[^/?#]+)+$/.test(base)) throw new TypeError('base has to be a path such as /prefs.');
+  const { couchdb, registry = 'user_registry', sessions = 'pouchgate_sessions' } = options;
+  const { idPrefix = USUAL_ID_PREFIX, log = pino({ level: 'silent' }) } = options;
   const jwtSecret = couchdb.jwtSecret === undefined ? undefined : Buffer.from(couchdb.jwtSecret, 'base64');
   const upstream = openUpstream(couchdb);
   try {
-    await prepareDatabase(upstream, { registry, sessions, ...idPrefix }, jwtSecret, log);
+    await prepareDatabase(upstream, { registry, sessions, idPrefix }, jwtSecret, log);
   } catch (error) {
     await upstream.close();
     throw error;
   }
   const agent = createForwardAgent(couchdb.url);
   const revocations = new UserRevocations();
-  const authenticate = async (req: Request): Promise<Caller> => {
-    const snapshot = revocations.snapshot();
-    const caller = toCaller(await options.authenticate(req), rules.idOf);
-    return revocations.bind(caller, snapshot);
-  };
-  const feeds = new FeedMonitor('registry', log);
+  const authenticate = createAuthenticator(options.authenticate, revocations, rules.idOf);
   const core = createCore({
     upstream,
     forward: createForward(couchdb.url, { agent }),
     jwtSecret,
-    mount: { base: `${base}/sync`, database: registry },
-    publicUrl,
-    corsOrigins,
+    mount: { base: `${options.base ?? ''}/sync`, database: registry },
+    publicUrl: options.publicUrl ?? '',
+    corsOrigins: options.corsOrigins ?? [],
     rules,
     provision: createProvision(upstream.couch, registry, rules.idOf),
     authenticate,
@@ -134,37 +113,20 @@ async function mount<P extends object>(
     assertActive: (caller) => revocations.assertActive(caller),
     rateLimit: DEFAULT_RATE_LIMITS.preferencesByName,
     log,
-    feedListener: feeds,
+    feedListener: new FeedMonitor('registry', log),
   });
-  const router = express.Router({ caseSensitive: true, strict: true });
-  let isClosing = false;
-  router.use((_req, res, next) => {
-    // Or else whoever is sent away comes back at once, and there is no end.
-    if (isClosing) sendError(res, serviceUnavailable('The server is stopping.'));
-    else next();
-  });
-  router.use('/sync', core.gate);
-  router.use('/api/users', core.preferences);
-  const device = newSourceDeviceId('application', Math.random);
+  const gate = createClosableRouter(core);
   return {
-    router,
-    read: async (username) => createPreferencesResponse(await core.service.read(usernameOf(username)), rules),
-    edit: async (username, patch) => {
-      const checked = rules.patchSchema.parse(patch);
-      return createPreferencesResponse(await core.service.edit(usernameOf(username), device, () => checked), rules);
-    },
+    router: gate.router,
+    ...createPreferencesAccess(core, rules),
     endUser: (username) => {
       revocations.revoke(username);
-      core.hub.onRevocation({ kind: 'account', username: usernameOf(username) });
+      core.hub.onRevocation({ kind: 'account', username: checkUsername(username) });
     },
     isReady: () => core.hub.connected,
     close: async () => {
-      isClosing = true;
-      // Again and again: some are parked only now, and some are held for as long as an empty answer has to be.
-      while (core.hub.size > 0) {
-        for (const waiter of core.hub.all()) waiter.end();
-        await delay(50);
-      }
+      gate.rejectRequests();
+      await endLiveRequests(core.hub);
       core.close();
       agent.destroy();
       await upstream.close();
@@ -172,10 +134,10 @@ async function mount<P extends object>(
   };
 }
 
-/** Sets up what is missing, as a server admin; as the service account, looks whether all is there. */
+/** As a server admin, creates what is missing in the database. As the service account, verifies that everything is present. */
 async function prepareDatabase(
   upstream: Upstream,
-  names: { readonly registry: string; readonly sessions: string; readonly idPrefix?: string },
+  names: { readonly registry: string; readonly sessions: string; readonly idPrefix: string },
   jwtSecret: Buffer | undefined,
   log: Logger,
 ): Promise<void> {
@@ -186,16 +148,74 @@ async function prepareDatabase(
   if (jwtSecret !== undefined) await assertTokenAccepted(upstream, jwtSecret);
 }
 
-function usernameOf(name: string) {
+/** Turns the application's authentication into the gate's, so that a revocation meanwhile is noticed. */
+function createAuthenticator(
+  authenticate: PouchgateOptions['authenticate'],
+  revocations: UserRevocations,
+  idOf: PreferenceDefinition['idOf'],
+): (req: Request) => Promise<Caller> {
+  return async (req) => {
+    const snapshot = revocations.snapshot();
+    const caller = toCaller(await authenticate(req), idOf);
+    return revocations.bind(caller, snapshot);
+  };
+}
+
+/** Creates the router of both interfaces. After `rejectRequests` it answers every request with 503. */
+function createClosableRouter<P extends object>(
+  core: Core<P>,
+): { readonly router: Router; readonly rejectRequests: () => void } {
+  const router = express.Router({ caseSensitive: true, strict: true });
+  let isClosing = false;
+  router.use((_req, res, next) => {
+    // Otherwise clients whose live requests were ended reconnect immediately, and `close` never finishes.
+    if (isClosing) sendError(res, serviceUnavailable('The server is stopping.'));
+    else next();
+  });
+  router.use('/sync', core.gate);
+  router.use('/api/users', core.preferences);
+  return {
+    router,
+    rejectRequests: () => {
+      isClosing = true;
+    },
+  };
+}
+
+/** Creates the application's own access to preferences. */
+function createPreferencesAccess<P extends object>(
+  { service }: Core<P>,
+  rules: PreferenceDefinition<P>,
+): Pick<MountedPouchgate<P>, 'read' | 'edit'> {
+  const device = newSourceDeviceId('application', Math.random);
+  return {
+    read: async (username) => createPreferencesResponse(await service.read(checkUsername(username)), rules),
+    edit: async (username, patch) => {
+      const validPatch = rules.patchSchema.parse(patch);
+      const edited = await service.edit(checkUsername(username), device, () => validPatch);
+      return createPreferencesResponse(edited, rules);
+    },
+  };
+}
+
+/** Ends all live requests. It repeats, because some are parked only now, and an empty response is held for a while. */
+async function endLiveRequests(hub: Hub): Promise<void> {
+  while (hub.size > 0) {
+    for (const waiter of hub.all()) waiter.end();
+    await delay(50);
+  }
+}
+
+function checkUsername(name: string): Username {
   const username = parseUsername(name);
-  if (username === undefined) throw forbidden(`${JSON.stringify(name.slice(0, 100))} cannot be a username here.`);
+  if (username === undefined) throw forbidden(`${JSON.stringify(name.slice(0, 100))} is not a valid username.`);
   return username;
 }
 
 function toCaller(authenticated: Authenticated | undefined, idOf: PreferenceDefinition['idOf']): Caller {
-  if (authenticated === undefined) throw unauthorized('Nobody is signed in.');
-  const username = usernameOf(authenticated.username);
+  if (authenticated === undefined) throw unauthorized('Not signed in.');
+  const username = checkUsername(authenticated.username);
   const expiresAt = Number(authenticated.expiresAt);
-  if (!(expiresAt > Date.now())) throw unauthorized('The right to this is over. Sign in again.');
+  if (!(expiresAt > Date.now())) throw unauthorized('Your access has expired. Sign in again.');
   return { username, ownId: idOf(username), sessionId: undefined, expiresAt };
 }

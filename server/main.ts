@@ -6,14 +6,14 @@ import { createDemoUser } from './app/demo-user.ts';
 import { createLog } from './observability/log.ts';
 import { startPouchgate } from './app/start.ts';
 
-/** The built page, where `vite build` puts it: below the sources' folder, and in the package beside the compiled ones. */
+/** The folder of the built page: relative to the sources in a checkout, and to the compiled files in the package. */
 const PAGE_DIRECTORY = [join(import.meta.dirname, '../dist/client'), join(import.meta.dirname, '../../client')].find(
   (folder) => existsSync(join(folder, 'index.html')),
 );
 
 /**
- * V8 collects when the heap has grown to about twice what lives in it. Most of what lives here is parked requests, which stay
- * for hours; a third more is enough.
+ * By default V8 collects garbage once the heap is about twice as large as the live objects. Most live objects here are parked
+ * requests that last for hours, so a third more is enough.
  */
 setFlagsFromString('--heap-growing-percent=30');
 
@@ -21,11 +21,11 @@ async function main(): Promise<void> {
   const config = configOrExit();
   const log = createLog(config.logLevel);
   const pouchgate = await startPouchgate({ config, log, page: PAGE_DIRECTORY });
-  // Before anybody is told that it runs: whoever hears of it may want it to stop.
+  // Before the URL is printed, because a supervisor may stop the process as soon as it reads it.
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) {
-      log.warn({ signal }, 'Stopping at once.');
+      log.warn({ signal }, 'Stopping immediately.');
       process.exit(1);
     }
     stopping = true;
@@ -43,7 +43,7 @@ async function main(): Promise<void> {
 
   console.log(`Pouchgate is at ${pouchgate.url}`);
   console.log(`Databases replicate with ${pouchgate.url}/sync/${config.registry}`);
-  if (pouchgate.metricsUrl !== undefined) console.log(`Prometheus asks ${pouchgate.metricsUrl}`);
+  if (pouchgate.metricsUrl !== undefined) console.log(`Metrics for Prometheus are at ${pouchgate.metricsUrl}`);
   const demo = await createDemoUser(config, pouchgate.identity);
   if (demo !== undefined) console.log(`Sign in as ${demo.username} with the password ${demo.password}`);
 }

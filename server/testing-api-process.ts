@@ -1,4 +1,4 @@
-/** What `pouchgate/testing` starts in a process of its own: `testing-process couchdb|pouchgate`. It goes with whoever started it. */
+/** The child process of `pouchgate/testing`: `testing-api-process couchdb|pouchgate`. It exits once its parent disconnects. */
 import { randomBytes } from 'node:crypto';
 import pino from 'pino';
 import { readConfig } from './config/config.ts';
@@ -46,4 +46,5 @@ const stop = (): void => {
 process.once('disconnect', stop);
 const { url, username, password, registry } = running;
 process.send?.({ url, username, password, registry } satisfies StartedForTests);
+// The parent may have exited before the listener was added.
 if (!process.connected) stop();

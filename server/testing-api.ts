@@ -1,6 +1,6 @@
 /**
- * A whole Pouchgate for an application's own tests: `import { startTestPouchgate } from 'pouchgate/testing'`. It runs in a
- * process of its own, so that it does not matter what a test runner makes of modules; that process goes with this one.
+ * Servers for an application's tests: `import { startTestPouchgate } from 'pouchgate/testing'`. Each runs in a child process,
+ * so that it does not depend on the test runner's module loader, and exits with the test process.
  */
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import jwt from 'jsonwebtoken';
 
-/** What the process tells once it runs. */
+/** The message of the child process once its server listens. */
 export interface StartedForTests {
   readonly url: string;
   readonly username: string;
@@ -16,24 +16,46 @@ export interface StartedForTests {
   readonly registry: string;
 }
 
-/** A stand-in for CouchDB in memory, on a loopback port of its own. */
+/** An in-memory stand-in for CouchDB, on a loopback port chosen by the system. */
 export interface TestCouchdb {
-  /** To be given to `createPouchgate` as `couchdb`. */
+  /** The URL and the credentials of its server admin: the `couchdb` option of `createPouchgate`. */
   readonly access: { readonly url: string; readonly username: string; readonly password: string };
+  /** Stops it, and resolves once its process has exited. The data is lost. */
   readonly close: () => Promise<void>;
 }
 
+/** A Pouchgate server on an in-memory stand-in for CouchDB. */
 export interface TestPouchgate {
-  /** The server's origin, on a loopback port that the system chose. */
+  /** The server's origin, on a loopback port chosen by the system. */
   readonly url: string;
-  /** What PouchDB and `createPreferencesStore` replicate with. */
+  /** The URL that PouchDB and `createPreferencesStore` replicate with. */
   readonly database: string;
-  /** An access token of this user, good for an hour. No account is needed; their document is made at first use. */
+  /**
+   * Creates an access token that is valid for one hour.
+   *
+   * @param username - The user's name. No account is needed; the user's document is created at the first request.
+   * @returns A JWT for the `Authorization: Bearer` header.
+   */
   readonly token: (username: string) => string;
+  /** Stops the server, and resolves once its process has exited. The data is lost. */
   readonly close: () => Promise<void>;
 }
 
-/** Rejects with what the process said when it does not start. */
+/**
+ * Starts an in-memory stand-in for CouchDB, for an application that mounts `createPouchgate` itself.
+ *
+ * @returns Its URL and credentials, and the function that stops it.
+ * @throws An `Error` with the standard error output of the process if it does not start.
+ *
+ * @example
+ * ```ts
+ * const couchdb = await startTestCouchdb();
+ * const pouchgate = await createPouchgate({ couchdb: couchdb.access, authenticate });
+ * // … the tests …
+ * await pouchgate.close();
+ * await couchdb.close();
+ * ```
+ */
 export async function startTestCouchdb(): Promise<TestCouchdb> {
   const { started, close } = await startProcess('couchdb', {});
   const { url, username, password } = started;
@@ -41,8 +63,19 @@ export async function startTestCouchdb(): Promise<TestCouchdb> {
 }
 
 /**
- * Starts a server on a stand-in for CouchDB in memory: nothing is left when it is closed. `env` goes over its environment (see
- * README, "Configuration"). Rejects with what the process said when it does not start.
+ * Starts a whole server on an in-memory stand-in for CouchDB. Registration is open, and no metrics are served.
+ *
+ * @param env - Environment variables that override those of the test server (see "Configuration" in the README). Default: none.
+ * @returns Its URLs, a function that creates access tokens, and the function that stops it.
+ * @throws An `Error` with the standard error output of the process if it does not start.
+ *
+ * @example
+ * ```ts
+ * const gate = await startTestPouchgate();
+ * const response = await fetch(gate.database, { headers: { authorization: `Bearer ${gate.token('alice')}` } });
+ * // … the tests …
+ * await gate.close();
+ * ```
  */
 export async function startTestPouchgate(env: Readonly<Record<string, string>> = {}): Promise<TestPouchgate> {
   const secret = randomBytes(32).toString('base64url');
@@ -72,7 +105,7 @@ async function startProcess(
   kind: 'couchdb' | 'pouchgate',
   env: Readonly<Record<string, string>>,
 ): Promise<ServerProcess> {
-  // The sources are run as they are; what is published is compiled.
+  // In a checkout the TypeScript sources run through tsx. The published package contains compiled files.
   const isSource = import.meta.filename.endsWith('.ts');
   const program = join(import.meta.dirname, `testing-api-process.${isSource ? 'ts' : 'js'}`);
   const child = fork(program, [kind], {
