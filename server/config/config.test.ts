@@ -25,7 +25,7 @@ const configErrorOf = (env: Record<string, string>): string => {
   throw new Error('the configuration was accepted');
 };
 
-test('nothing set is the embedded engine on loopback, open for registration, with a secret that is kept', () => {
+test('defaults to the embedded engine on loopback, with open registration and a stored secret', () => {
   expect(readConfig({})).toEqual({
     host: '127.0.0.1',
     idPrefix: 'user_',
@@ -50,17 +50,17 @@ test('nothing set is the embedded engine on loopback, open for registration, wit
   });
 });
 
-test('metrics have a port of their own, any free one, or none', () => {
+test('METRICS_PORT selects a port, any free one, or none', () => {
   expect(readConfig({ METRICS_PORT: '0', METRICS_HOST: '::1' }).metrics).toEqual({ host: '::1', port: 0 });
   expect(readConfig({ METRICS_PORT: 'off' }).metrics).toBeUndefined();
   expect(readConfig({ DRAIN_SECONDS: '0.5' }).drainSeconds).toBe(0.5);
 });
 
-test('a bot is on with its token, at Telegram and by asking unless another is said', () => {
+test('a bot token enables the bot, which polls api.telegram.org by default', () => {
   const token = BOT.TELEGRAM_BOT_TOKEN;
   expect(readConfig(BOT).telegram).toEqual({ token, apiRoot: 'https://api.telegram.org', webhook: undefined });
-  const more = { TELEGRAM_API_ROOT: 'http://127.0.0.1:8081/', TELEGRAM_WEBHOOK: 'https://gate.example/' };
-  const { telegram } = readConfig({ ...BOT, ...more });
+  const overrides = { TELEGRAM_API_ROOT: 'http://127.0.0.1:8081/', TELEGRAM_WEBHOOK: 'https://gate.example/' };
+  const { telegram } = readConfig({ ...BOT, ...overrides });
   expect(telegram).toEqual({ token, apiRoot: 'http://127.0.0.1:8081', webhook: 'https://gate.example' });
 });
 
@@ -78,12 +78,12 @@ test('an empty variable counts as unset', () => {
   expect(readConfig(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readConfig({}));
 });
 
-test('a CouchDB is not open for registration unless somebody says so', () => {
+test('registration is closed by default with COUCHDB_URL', () => {
   expect(readConfig(COUCHDB).registration).toBe('closed');
   expect(readConfig({ ...COUCHDB, REGISTRATION: 'open' }).registration).toBe('open');
 });
 
-test('a CouchDB is reached by the URL without its slash, and its JWT key is the bytes behind the base64', () => {
+test('removes the trailing slash of COUCHDB_URL and decodes COUCHDB_JWT_SECRET', () => {
   const bytes = Buffer.alloc(32, 7);
   expect(
     readConfig({ ...COUCHDB, COUCHDB_URL: 'https://couch.example/db/', COUCHDB_JWT_SECRET: bytes.toString('base64') })
@@ -95,7 +95,7 @@ test('a CouchDB is reached by the URL without its slash, and its JWT key is the 
   });
 });
 
-test("with another identity provider's keys alone the gate has no secret of its own", () => {
+test("has no secret of its own with an identity provider's keys only", () => {
   const { tokens } = readConfig({ ...COUCHDB, JWT_SECRET: '', JWT_PUBLIC_KEY: pem.replaceAll('\n', '\\n') });
   expect(tokens).toMatchObject({ secret: { kind: 'none' }, provider: { kind: 'public-key', pem } });
   expect(readConfig({ JWKS_URL: 'https://idp.example/keys' }).tokens).toMatchObject({
@@ -104,7 +104,7 @@ test("with another identity provider's keys alone the gate has no secret of its 
   });
 });
 
-test('origins are exact', () => {
+test('normalises origins', () => {
   expect(readConfig({ CORS_ORIGINS: 'https://a.example, http://localhost:5173' }).corsOrigins).toEqual([
     'https://a.example',
     'http://localhost:5173',
@@ -119,64 +119,64 @@ const privateKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
 
 test.each<[string, string, Record<string, string>]>([
   ['a port out of range', 'PORT', { PORT: '65536' }],
-  ['a port that is no number', 'PORT', { PORT: '4e3' }],
+  ['a port that is not a number', 'PORT', { PORT: '4e3' }],
   ['a host with a space', 'HOST', { HOST: 'a b' }],
   ['a URL with credentials in it', 'COUCHDB_URL', { ...COUCHDB, COUCHDB_URL: 'https://u:p@couch.example' }],
   ['a URL of another scheme', 'COUCHDB_URL', { ...COUCHDB, COUCHDB_URL: 'ftp://couch.example' }],
   ['a missing user', 'COUCHDB_USER', { ...COUCHDB, COUCHDB_USER: '' }],
   ['a missing password', 'COUCHDB_PASSWORD', { ...COUCHDB, COUCHDB_PASSWORD: '' }],
   ['a user without a CouchDB', 'COUCHDB_USER', { COUCHDB_USER: 'gate' }],
-  ['no way to know users', 'JWT_SECRET', { ...COUCHDB, JWT_SECRET: '' }],
+  ['neither a secret nor an identity provider', 'JWT_SECRET', { ...COUCHDB, JWT_SECRET: '' }],
   ['a short secret', 'JWT_SECRET', { JWT_SECRET: 's'.repeat(31) }],
   [
     'a short secret among those accepted',
     'JWT_SECRETS_ACCEPTED',
     { JWT_SECRET: SECRET, JWT_SECRETS_ACCEPTED: `${SECRET},short` },
   ],
-  ['accepted secrets with none that signs', 'JWT_SECRET', { JWT_SECRETS_ACCEPTED: SECRET }],
+  ['accepted secrets without a signing secret', 'JWT_SECRET', { JWT_SECRETS_ACCEPTED: SECRET }],
   [
     'a JWT key that is not base64',
     'COUCHDB_JWT_SECRET',
     { ...COUCHDB, COUCHDB_JWT_SECRET: 'not base64, but long enough to be a key' },
   ],
   ['a private key', 'JWT_PUBLIC_KEY', { JWT_PUBLIC_KEY: privateKey.toString() }],
-  ['a key that is none', 'JWT_PUBLIC_KEY', { JWT_PUBLIC_KEY: 'abc' }],
-  ['keys over the open network', 'JWKS_URL', { JWKS_URL: 'http://idp.example/keys' }],
+  ['an invalid key', 'JWT_PUBLIC_KEY', { JWT_PUBLIC_KEY: 'abc' }],
+  ['a remote JWKS URL without TLS', 'JWKS_URL', { JWKS_URL: 'http://idp.example/keys' }],
   ['two providers', 'JWT_PUBLIC_KEY', { JWT_PUBLIC_KEY: pem, JWKS_URL: 'https://idp.example/keys' }],
-  ['a claim that means something else', 'JWT_USERNAME_CLAIM', { JWT_USERNAME_CLAIM: 'exp' }],
-  ['a database name with an underscore in front', 'REGISTRY_DB', { REGISTRY_DB: '_users' }],
+  ['a claim with another meaning', 'JWT_USERNAME_CLAIM', { JWT_USERNAME_CLAIM: 'exp' }],
+  ['a database name with a leading underscore', 'REGISTRY_DB', { REGISTRY_DB: '_users' }],
   ["the sessions' database", 'REGISTRY_DB', { REGISTRY_DB: 'pouchgate_sessions' }],
-  ['the registry for sessions too', 'REGISTRY_DB', { SESSIONS_DB: 'user_registry' }],
+  ['the name of the registry for the sessions', 'REGISTRY_DB', { SESSIONS_DB: 'user_registry' }],
   ['one name for both databases', 'REGISTRY_DB', { REGISTRY_DB: 'one', SESSIONS_DB: 'one' }],
-  ["CouchDB's own name", 'SESSIONS_DB', { SESSIONS_DB: '_users' }],
-  ['a prefix of ids with an underscore in front', 'ID_PREFIX', { ID_PREFIX: '_local' }],
-  ['a prefix that ends the text it stands in', 'ID_PREFIX', { ID_PREFIX: "a'b" }],
-  ['registration by invitation', 'REGISTRATION', { REGISTRATION: 'invited' }],
+  ["the name of CouchDB's own database", 'SESSIONS_DB', { SESSIONS_DB: '_users' }],
+  ['an id prefix with a leading underscore', 'ID_PREFIX', { ID_PREFIX: '_local' }],
+  ['an id prefix with a quotation mark', 'ID_PREFIX', { ID_PREFIX: "a'b" }],
+  ['an unknown kind of registration', 'REGISTRATION', { REGISTRATION: 'invited' }],
   ['a public URL with a path', 'PUBLIC_URL', { PUBLIC_URL: 'https://a.example/app' }],
-  ['any origin', 'CORS_ORIGINS', { CORS_ORIGINS: '*' }],
+  ['a wildcard origin', 'CORS_ORIGINS', { CORS_ORIGINS: '*' }],
   ['an opaque origin', 'CORS_ORIGINS', { CORS_ORIGINS: 'https://a.example,null' }],
-  ['a port for metrics that is none', 'METRICS_PORT', { METRICS_PORT: 'on' }],
+  ['an invalid port for metrics', 'METRICS_PORT', { METRICS_PORT: 'on' }],
   ['a host for metrics with a path', 'METRICS_HOST', { METRICS_HOST: 'a/b' }],
-  ['a token of no bot', 'TELEGRAM_BOT_TOKEN', { TELEGRAM_BOT_TOKEN: 'abc' }],
+  ['an invalid bot token', 'TELEGRAM_BOT_TOKEN', { TELEGRAM_BOT_TOKEN: 'abc' }],
   ['a Bot API server without TLS', 'TELEGRAM_API_ROOT', { ...BOT, TELEGRAM_API_ROOT: 'http://bots.example' }],
-  ['a Bot API server and no bot', 'TELEGRAM_BOT_TOKEN', { TELEGRAM_API_ROOT: 'https://bots.example' }],
+  ['a Bot API server without a bot', 'TELEGRAM_BOT_TOKEN', { TELEGRAM_API_ROOT: 'https://bots.example' }],
   ['a webhook without TLS', 'TELEGRAM_WEBHOOK', { ...BOT, TELEGRAM_WEBHOOK: 'http://gate.example' }],
   ['a webhook with a path', 'TELEGRAM_WEBHOOK', { ...BOT, TELEGRAM_WEBHOOK: 'https://gate.example/x' }],
-  ['a webhook and no bot', 'TELEGRAM_BOT_TOKEN', { TELEGRAM_WEBHOOK: 'https://gate.example' }],
+  ['a webhook without a bot', 'TELEGRAM_BOT_TOKEN', { TELEGRAM_WEBHOOK: 'https://gate.example' }],
   ['a drain of an hour', 'DRAIN_SECONDS', { DRAIN_SECONDS: '3600' }],
   ['a negative drain', 'DRAIN_SECONDS', { DRAIN_SECONDS: '-1' }],
-  ['a level that pino does not have', 'LOG_LEVEL', { LOG_LEVEL: 'loud' }],
-])('%s is refused in a sentence that begins with the variable', (_what, name, env) => {
+  ['an unknown log level', 'LOG_LEVEL', { LOG_LEVEL: 'loud' }],
+])('rejects %s with a sentence that starts with the variable', (_what, name, env) => {
   expect(configErrorOf(env)).toMatch(new RegExp(`^${name} [^\\n]+\\.$`));
 });
 
-test('secrets that are accepted come behind the one that signs', () => {
+test('puts the signing secret before the accepted ones', () => {
   const others = ['a'.repeat(40), 'b'.repeat(40)];
   const { tokens } = readConfig({ ...COUCHDB, JWT_SECRETS_ACCEPTED: others.join(' , ') });
   expect(tokens.secret).toEqual({ kind: 'given', values: [SECRET, ...others] });
 });
 
-test('loopback may serve keys without https', () => {
+test('accepts a JWKS URL without TLS on loopback only', () => {
   for (const host of ['localhost:1', '127.0.0.1:1', '[::1]:1']) {
     expect(readConfig({ JWKS_URL: `http://${host}/keys` }).tokens.provider).toEqual({
       kind: 'jwks',
@@ -186,14 +186,14 @@ test('loopback may serve keys without https', () => {
   expect(configErrorOf({ JWKS_URL: 'http://127.0.0.1.example/keys' })).toMatch(/^JWKS_URL /);
 });
 
-test('everything that is wrong is told at once', () => {
-  const told = configErrorOf({ PORT: 'x', LOG_LEVEL: 'x', JWT_SECRET: 'x', COUCHDB_URL: 'https://couch.example' });
-  expect(told.split('\n').map((sentence) => sentence.split(' ')[0])).toEqual(
+test('reports all errors at once', () => {
+  const message = configErrorOf({ PORT: 'x', LOG_LEVEL: 'x', JWT_SECRET: 'x', COUCHDB_URL: 'https://couch.example' });
+  expect(message.split('\n').map((sentence) => sentence.split(' ')[0])).toEqual(
     expect.arrayContaining(['PORT', 'LOG_LEVEL', 'JWT_SECRET', 'COUCHDB_USER', 'COUCHDB_PASSWORD']),
   );
 });
 
-test('no complaint repeats what was given, which may be a secret', () => {
+test('no message repeats the value, which may be a secret', () => {
   const names = [
     ...['COUCHDB_URL', 'COUCHDB_USER', 'COUCHDB_JWT_SECRET', 'JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWKS_URL'],
     'TELEGRAM_BOT_TOKEN',

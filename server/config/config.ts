@@ -1,37 +1,38 @@
 import { fieldsSchema, DEFAULT_DATABASE_NAMES, type Fields, type LOG_LEVELS } from './schema.ts';
 import type { UpstreamAccess } from '../upstream/client.ts';
 
-/** What the environment asks for, checked. Everything optional is spelled out, so that nobody has to know a default. */
+/** The validated configuration. Every default is filled in, so that its users need to know none. */
 export interface Config {
   readonly host: string;
-  /** 0 lets the system choose. */
+  /** 0 selects any free port. */
   readonly port: number;
-  /** Where browsers reach the server, as an origin; unknown when it is not behind another name. */
+  /** The origin at which browsers reach the server; `undefined` if it is the one that the server listens on. */
   readonly publicUrl: string | undefined;
-  /** Other origins whose pages may use the gate. */
+  /** The origins of other sites whose pages may use the gate. */
   readonly corsOrigins: readonly string[];
   readonly logLevel: (typeof LOG_LEVELS)[number];
+  /** The name of the database of user documents. */
   readonly registry: string;
-  /** The database of sessions and suspensions, which no client ever names. */
+  /** The name of the database of sessions and suspensions, which clients cannot access. */
   readonly sessions: string;
-  /** What user documents' ids begin with. */
+  /** The prefix of user documents' ids. */
   readonly idPrefix: string;
   readonly upstream: UpstreamConfig;
   readonly tokens: TokenConfig;
   readonly registration: 'open' | 'closed';
-  /** Where Prometheus asks; undefined: nowhere. */
+  /** The address of the metrics server; `undefined` if metrics are off. */
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
-  /** Over how long live requests are ended when the server stops, in s. */
+  /** The time over which live requests are ended when the server stops, in seconds. */
   readonly drainSeconds: number;
-  /** Undefined: there is no bot. */
+  /** `undefined` if there is no bot. */
   readonly telegram: TelegramConfig | undefined;
 }
 
 export interface TelegramConfig {
   readonly token: string;
-  /** The Bot API server, without a slash at the end. */
+  /** The URL of the Bot API server, without a trailing slash. */
   readonly apiRoot: string;
-  /** The origin at which Telegram brings updates; undefined: it is asked for them. */
+  /** The origin to which Telegram sends updates; `undefined` polls for them. */
   readonly webhook: string | undefined;
 }
 
@@ -40,15 +41,15 @@ type UpstreamConfig =
   | {
       readonly kind: 'couchdb';
       readonly access: UpstreamAccess;
-      /** The bytes of CouchDB's own JWT key (its configuration holds their base64), to act as a user. */
+      /** The bytes of CouchDB's own JWT key, whose base64 is in its configuration. Users' requests are signed with it. */
       readonly jwtSecret: Buffer | undefined;
     };
 
-/** Whose tokens the gate believes. */
+/** The keys and claims of accepted tokens. */
 export interface TokenConfig {
-  /** The gate's own HS256 secret: given, kept in a file made at the first start, or none, and then it issues no tokens. */
+  /** The gate's own HS256 secrets. With `kept` one is generated at the first start and stored. With `none` it issues no tokens. */
   readonly secret:
-    /** The first one signs; all are believed. */
+    /** The first secret signs; all of them verify. */
     | { readonly kind: 'given'; readonly values: readonly [string, ...string[]] }
     | { readonly kind: 'kept'; readonly directory: string }
     | { readonly kind: 'none' };
@@ -62,7 +63,7 @@ export interface TokenConfig {
   readonly audience: string | undefined;
 }
 
-/** The environment does not make a configuration. The message names every wrong variable, a sentence each. */
+/** The environment is no valid configuration. The message has one sentence per invalid variable. */
 export class ConfigError extends Error {
   constructor(sentences: readonly string[]) {
     super(sentences.join('\n'));
@@ -70,7 +71,13 @@ export class ConfigError extends Error {
   }
 }
 
-/** Reads the variables of README's table; an empty one counts as unset. Throws `ConfigError` with all that is wrong. */
+/**
+ * Reads the environment variables that the README lists. An empty variable counts as unset.
+ *
+ * @param env - The environment, such as `process.env`.
+ * @returns The validated configuration.
+ * @throws ConfigError with a sentence for each invalid or missing variable.
+ */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const set = Object.fromEntries(Object.entries(env).filter(([, text]) => text !== undefined && text !== ''));
   const read = fieldsSchema.safeParse(set);
@@ -97,7 +104,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       issuer: fields.JWT_ISSUER,
       audience: fields.JWT_AUDIENCE,
     },
-    // A production server is not opened to the world by leaving a variable out.
+    // A missing variable must not open a production server to everyone.
     registration: fields.REGISTRATION ?? (upstream.kind === 'embedded' ? 'open' : 'closed'),
     metrics: fields.METRICS_PORT === 'off' ? undefined : { host: fields.METRICS_HOST, port: fields.METRICS_PORT },
     drainSeconds: fields.DRAIN_SECONDS,
@@ -105,7 +112,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   };
 }
 
-/** What no variable shows alone. Told even when others are wrong, so that one start is enough to see everything. */
+/** Checks variables against each other. It runs even if some are invalid, so that one start reports all errors. */
 function findContradictions(env: Readonly<Record<string, string | undefined>>): string[] {
   const set = new Set(Object.keys(env));
   const {
@@ -119,31 +126,33 @@ function findContradictions(env: Readonly<Record<string, string | undefined>>): 
   if (set.has('COUCHDB_URL')) {
     requires(
       'COUCHDB_USER',
-      'is missing beside COUCHDB_URL; give the name of the service account that "npm run setup" makes.',
+      'is missing beside COUCHDB_URL; set it to the service account that "npm run setup" creates.',
     );
-    requires('COUCHDB_PASSWORD', 'is missing beside COUCHDB_URL; give the password of COUCHDB_USER.');
+    requires('COUCHDB_PASSWORD', 'is missing beside COUCHDB_URL; set it to the password of COUCHDB_USER.');
     if (!set.has('JWT_PUBLIC_KEY') && !set.has('JWKS_URL')) {
       requires(
         'JWT_SECRET',
-        "is missing beside COUCHDB_URL; give a secret that all gates share, or another identity provider's JWT_PUBLIC_KEY or JWKS_URL.",
+        'is missing beside COUCHDB_URL; set it to a secret that all gates share, or set JWT_PUBLIC_KEY or JWKS_URL of another identity provider.',
       );
     }
   } else {
     for (const name of ['COUCHDB_USER', 'COUCHDB_PASSWORD', 'COUCHDB_JWT_SECRET'].filter((each) => set.has(each))) {
-      messages.push(`${name} is set without COUCHDB_URL; set that too, or unset ${name} to use the embedded engine.`);
+      messages.push(
+        `${name} is set without COUCHDB_URL; set COUCHDB_URL too, or unset ${name} to use the embedded engine.`,
+      );
     }
   }
   if (set.has('JWT_PUBLIC_KEY') && set.has('JWKS_URL')) {
-    messages.push('JWT_PUBLIC_KEY is set beside JWKS_URL; unset one of them, so that it is plain whose keys count.');
+    messages.push('JWT_PUBLIC_KEY and JWKS_URL are both set; unset one of them, so that one source of keys is left.');
   }
   if (set.has('JWT_SECRETS_ACCEPTED')) {
-    requires('JWT_SECRET', 'is missing beside JWT_SECRETS_ACCEPTED; give the secret that signs.');
+    requires('JWT_SECRET', 'is missing beside JWT_SECRETS_ACCEPTED; set it to the secret that signs new tokens.');
   }
   for (const name of ['TELEGRAM_API_ROOT', 'TELEGRAM_WEBHOOK'].filter((each) => set.has(each))) {
-    requires('TELEGRAM_BOT_TOKEN', `is missing beside ${name}; give the bot's token, or unset ${name}.`);
+    requires('TELEGRAM_BOT_TOKEN', `is missing beside ${name}; set it to the bot's token, or unset ${name}.`);
   }
   if (registry === sessions) {
-    messages.push(`REGISTRY_DB and SESSIONS_DB are both ${sessions}; give one of them another name.`);
+    messages.push(`REGISTRY_DB and SESSIONS_DB are both ${sessions}; set one of them to another name.`);
   }
   return messages;
 }

@@ -3,16 +3,16 @@ import { z } from 'zod';
 import { isIdPrefix, USUAL_ID_PREFIX } from '../../couchdb-design/user-document/user-document.ts';
 
 /**
- * What each variable may hold. A message goes on after the variable's name: what is wrong, and what to do. No message
- * repeats a secret, or a URL that may carry one.
+ * The values that each variable accepts. A message continues the variable's name: what is wrong, then what to do. No message
+ * repeats a secret or a URL, which may contain one.
  */
 
-/** RFC 7518, 3.2: an HS256 key has at least the size of the hash. */
+/** RFC 7518, 3.2: an HS256 key is at least as long as the hash. */
 export const MIN_SECRET_BYTES = 32;
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
-/** Claims with a meaning of their own: a username in one of them could not be told from that meaning. */
+/** Claims with a registered meaning, which therefore cannot contain the username. */
 const RESERVED_CLAIMS: readonly string[] = ['exp', 'iat', 'nbf', 'iss', 'aud', 'sid', 'jti'];
 
 const isHttp = (url: URL): boolean => url.protocol === 'http:' || url.protocol === 'https:';
@@ -21,10 +21,10 @@ const isLoopback = (url: URL): boolean => url.hostname === 'localhost' || /^(127
 const isHttpsOrLoopback = (url: URL): boolean =>
   !hasCredentials(url) && (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url)));
 
-/** A text that `read` understands; `undefined` from it is the refusal, told as `message`. */
-function field<T>(read: (text: string) => T | undefined, message: string) {
+/** Creates the schema of a text that `parse` converts. If `parse` returns `undefined`, `message` is the error. */
+function field<T>(parse: (text: string) => T | undefined, message: string) {
   return z.string().transform((text, context): T => {
-    const value = read(text);
+    const value = parse(text);
     if (value !== undefined) return value;
     context.issues.push({ code: 'custom', message, input: undefined });
     return z.NEVER;
@@ -34,14 +34,14 @@ function field<T>(read: (text: string) => T | undefined, message: string) {
 const url = (accepts: (url: URL) => boolean, message: string) =>
   field((text) => (URL.canParse(text) && accepts(new URL(text)) ? new URL(text) : undefined), message);
 
-/** An origin as browsers write it in the Origin header: no path, no default port, in lower case. */
+/** Parses an origin as browsers send it in the Origin header: lower case, without a path or a default port. */
 function readOrigin(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined;
   const parsed = new URL(text);
   return isHttp(parsed) && (parsed.origin === text || `${parsed.origin}/` === text) ? parsed.origin : undefined;
 }
 
-/** The public half of a key pair that verifies RS256 or ES256. A private key has no business here. */
+/** Parses a public key for RS256 or ES256. It rejects a private key, which the gate does not need. */
 function readPublicKey(text: string): string | undefined {
   const pem = text.replaceAll('\\n', '\n');
   if (pem.includes('PRIVATE KEY')) return undefined;
@@ -62,46 +62,46 @@ function readOrigins(text: string): readonly string[] | undefined {
 
 const readHost = (text: string): string | undefined => (/^[A-Za-z0-9.:_-]{1,253}$/.test(text) ? text : undefined);
 
-/** What the databases are called where nobody says otherwise. */
+/** The default names of the databases. */
 export const DEFAULT_DATABASE_NAMES = { registry: 'user_registry', sessions: 'pouchgate_sessions' } as const;
 
-/** https://docs.couchdb.org/en/stable/api/database/common.html#put--db, and room for the file's own suffixes. */
+/** https://docs.couchdb.org/en/stable/api/database/common.html#put--db, with space left for the suffixes of CouchDB's files. */
 const databaseName = field(
   (text) => (/^[a-z][a-z0-9_$()+/-]{0,200}$/.test(text) ? text : undefined),
-  'is not a name that CouchDB gives databases; use lower-case letters, digits and _$()+/-, and begin with a letter',
+  'is not a valid CouchDB database name; use lower-case letters, digits and _$()+/-, and start with a letter',
 );
 
 const idPrefix = field(
   (text) => (isIdPrefix(text) ? text : undefined),
-  'is no beginning of a document id; use 1 to 32 of a-z, 0-9, "_", "." and "-", and begin with a letter',
+  'is not a valid prefix of document ids; use 1 to 32 of a-z, 0-9, "_", "." and "-", and start with a letter',
 );
 
-/** In s. Whoever stops a server waits for it, and is told by a service manager not to wait for ever. */
+/** In seconds. Service managers kill a process that takes longer to stop. */
 const MAX_DRAIN_SECONDS = 300;
 
-const secretMessage = `is shorter than ${MIN_SECRET_BYTES} bytes; make one with "openssl rand -base64 48"`;
+const secretMessage = `is shorter than ${MIN_SECRET_BYTES} bytes; generate one with "openssl rand -base64 48"`;
 
 export const fieldsSchema = z.object({
   PORT: field(
     (text) => (/^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined),
-    'is not a port; give a whole number from 0 (any free port) to 65535',
+    'is not a port; set it to an integer from 0 (any free port) to 65535',
   ).default(4000),
-  HOST: field(readHost, 'is not a host to listen on; give an address such as 127.0.0.1 or 0.0.0.0').default(
+  HOST: field(readHost, 'is not a host to listen on; set it to an address such as 127.0.0.1 or 0.0.0.0').default(
     '127.0.0.1',
   ),
   COUCHDB_URL: url(
     (parsed) => isHttp(parsed) && !hasCredentials(parsed) && parsed.search === '' && parsed.hash === '',
-    'is not an http(s) URL without credentials and query; give one such as http://127.0.0.1:5984 and put the credentials into COUCHDB_USER and COUCHDB_PASSWORD',
+    'is not an http(s) URL without credentials and query; set it to one such as http://127.0.0.1:5984, and put the credentials into COUCHDB_USER and COUCHDB_PASSWORD',
   ).optional(),
   COUCHDB_USER: field(
     (text) => (/^[^:\p{Cc}]+$/u.test(text) ? text : undefined),
-    'holds a colon or a control character; give the name of the service account that "npm run setup" makes',
+    'contains a colon or a control character; set it to the service account that "npm run setup" creates',
   ).optional(),
   COUCHDB_PASSWORD: z.string().optional(),
   COUCHDB_JWT_SECRET: field((text) => {
     const bytes = Buffer.from(text, 'base64');
     return /^[A-Za-z0-9+/]+={0,2}$/.test(text) && bytes.length >= MIN_SECRET_BYTES ? bytes : undefined;
-  }, `is not the base64 text of at least ${MIN_SECRET_BYTES} bytes; give the one that "npm run setup" has shown`).optional(),
+  }, `is not the base64 of at least ${MIN_SECRET_BYTES} bytes; set it to the one that "npm run setup" printed`).optional(),
   REGISTRY_DB: databaseName.default(DEFAULT_DATABASE_NAMES.registry),
   SESSIONS_DB: databaseName.default(DEFAULT_DATABASE_NAMES.sessions),
   ID_PREFIX: idPrefix.default(USUAL_ID_PREFIX),
@@ -113,55 +113,61 @@ export const fieldsSchema = z.object({
   JWT_SECRETS_ACCEPTED: field((text) => {
     const secrets = text.split(',').map((secret) => secret.trim());
     return secrets.every((secret) => Buffer.byteLength(secret) >= MIN_SECRET_BYTES) ? secrets : undefined;
-  }, `holds a secret shorter than ${MIN_SECRET_BYTES} bytes; give whole secrets, separated by commas`).default([]),
+  }, `contains a secret shorter than ${MIN_SECRET_BYTES} bytes; set it to complete secrets, separated by commas`).default(
+    [],
+  ),
   JWT_PUBLIC_KEY: field(
     readPublicKey,
-    'is not a public key for RS256 (RSA of at least 2048 bits) or ES256 (P-256); give its PEM text, beginning with -----BEGIN PUBLIC KEY-----',
+    'is not a public key for RS256 (RSA of at least 2048 bits) or ES256 (P-256); set it to the PEM text, starting with -----BEGIN PUBLIC KEY-----',
   ).optional(),
   JWKS_URL: url(
     isHttpsOrLoopback,
-    'is not an https URL without credentials (http is for loopback alone); give the jwks_uri of the identity provider',
+    'is not an https URL without credentials (http is allowed on loopback only); set it to the jwks_uri of the identity provider',
   ).optional(),
   JWT_USERNAME_CLAIM: field(
     (text) => (RESERVED_CLAIMS.includes(text) ? undefined : text),
-    'names a claim that has another meaning; give the one that holds the username, such as sub',
+    'names a claim with another meaning; set it to the claim that contains the username, such as sub',
   ).default('sub'),
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
-  REGISTRATION: z.enum(['open', 'closed'], { error: 'is neither open nor closed; give one of the two' }).optional(),
+  REGISTRATION: z
+    .enum(['open', 'closed'], { error: 'is neither open nor closed; set it to one of the two' })
+    .optional(),
   PUBLIC_URL: field(
     readOrigin,
-    'is not an http(s) origin; give one such as https://example.org, without a path',
+    'is not an http(s) origin; set it to one such as https://example.org, without a path',
   ).optional(),
   CORS_ORIGINS: field(
     readOrigins,
-    'is not a list of exact origins; give such as https://app.example.org,https://example.org, without paths or *',
+    'is not a list of exact origins; set it to one such as https://app.example.org,https://example.org, without paths or *',
   ).default([]),
   METRICS_PORT: field((text) => {
     if (text === 'off') return text;
     return /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined;
-  }, 'is not a port; give a whole number from 0 (any free port) to 65535, or off for no metrics').default(9464),
+  }, 'is not a port; set it to an integer from 0 (any free port) to 65535, or to off for no metrics').default(9464),
   METRICS_HOST: field(
     readHost,
-    'is not a host to listen on; give an address such as 127.0.0.1, that only Prometheus reaches',
+    'is not a host to listen on; set it to an address that only Prometheus reaches, such as 127.0.0.1',
   ).default('127.0.0.1'),
   TELEGRAM_BOT_TOKEN: field(
     (text) => (/^\d{1,20}:[A-Za-z0-9_-]{30,100}$/.test(text) ? text : undefined),
-    'is not a token of a Telegram bot; give the one that @BotFather has shown, digits, a colon and letters',
+    'is not the token of a Telegram bot; set it to the one from @BotFather: digits, a colon and letters',
   ).optional(),
   TELEGRAM_API_ROOT: url(
     (parsed) => isHttpsOrLoopback(parsed) && parsed.search === '' && parsed.hash === '',
-    'is not an https URL without credentials and query (http is for loopback alone); give the one of your Bot API server, or unset it for https://api.telegram.org',
+    'is not an https URL without credentials and query (http is allowed on loopback only); set it to your Bot API server, or unset it for https://api.telegram.org',
   ).default(new URL('https://api.telegram.org')),
   TELEGRAM_WEBHOOK: field((text) => {
     const origin = readOrigin(text);
     return origin?.startsWith('https:') === true ? origin : undefined;
-  }, 'is not an https origin; give the one at which Telegram reaches this server, such as https://example.org, or unset it to ask Telegram for updates').optional(),
+  }, 'is not an https origin; set it to the one at which Telegram reaches this server, such as https://example.org, or unset it to poll Telegram for updates').optional(),
   DRAIN_SECONDS: field(
     (text) => (/^\d{1,3}(\.\d{1,3})?$/.test(text) && Number(text) <= MAX_DRAIN_SECONDS ? Number(text) : undefined),
-    `is not a number of seconds from 0 to ${MAX_DRAIN_SECONDS}; give how long live requests are ended over when the server stops, such as 5`,
+    `is not a number of seconds from 0 to ${MAX_DRAIN_SECONDS}; set it to the time over which live requests are ended when the server stops, such as 5`,
   ).default(5),
-  LOG_LEVEL: z.enum(LOG_LEVELS, { error: `is not a log level; give one of ${LOG_LEVELS.join(', ')}` }).default('info'),
+  LOG_LEVEL: z
+    .enum(LOG_LEVELS, { error: `is not a log level; set it to one of ${LOG_LEVELS.join(', ')}` })
+    .default('info'),
 });
 
 export type Fields = z.output<typeof fieldsSchema>;

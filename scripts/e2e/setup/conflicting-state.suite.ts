@@ -107,7 +107,7 @@ export function describeConflictingState(fixture: () => SetupFixture): void {
     );
     expect(await readUpdateSequence(couch, registry)).toBe(before);
     const odd = await run([], { ID_PREFIX: '_design/' });
-    expect([odd.code, odd.errorLines[0]]).toEqual([1, expect.stringContaining('ID_PREFIX is no beginning of a')]);
+    expect([odd.code, odd.errorLines[0]]).toEqual([1, expect.stringContaining('ID_PREFIX is not a valid prefix of')]);
   });
 
   it('users of a registry with a prefix of its own are at home, and those of another are other data', async () => {
