@@ -2,64 +2,24 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
+import { FakePerson, type Person } from './fake-telegram-person.ts';
 
-/** A Bot API server on loopback, and people who chat with its one bot. */
-export interface FakeTelegramApi {
-  readonly token: string;
-  /** For `TELEGRAM_API_ROOT`; what is called by it has this label. */
-  apiRoot(label?: string): string;
-  /** Every call, the oldest first. */
-  readonly calls: readonly ApiCall[];
-  /** The first call from number `from` on that is so, now or later. */
-  waitForCall(isIt: (call: ApiCall) => boolean, from?: number): Promise<ApiCall>;
-  /** What is answered in place of the answer; undefined: nothing is wrong. */
-  fault: ((call: ApiCall) => ErrorReply | 'cut' | undefined) | undefined;
-  /** How often two have asked for updates at once, of which Telegram ends the first. */
-  readonly conflicts: number;
-  /** By whose label updates are asked for just now. */
-  readonly pollingLabel: string | undefined;
-  /** As Telegram does with what somebody has said; the update as it is kept. */
-  sendUpdate(members: object): { readonly update_id: number };
-  createPerson(firstName: string, username?: string): Person;
-  /** Goes on counting updates from somewhere else. */
-  setNextUpdateId(id: number): void;
-  close(): Promise<void>;
-}
+export type { Person } from './fake-telegram-person.ts';
 
+/** One call of the Bot API. */
 export interface ApiCall {
+  /** The label of the API root it was called by; empty without one. */
   readonly label: string;
   readonly method: string;
   readonly payload: Payload;
 }
 export type Payload = z.output<typeof payloadSchema>;
 
+/** An error response of the Bot API. */
 export interface ErrorReply {
   readonly error_code: number;
   readonly description: string;
   readonly parameters?: { readonly retry_after: number };
-}
-
-/** Somebody in a private chat with the bot. */
-export interface Person {
-  readonly id: number;
-  /** Resolves with what is answered. */
-  sendMessage(text: string): Promise<Payload>;
-  /** Presses the button of these words below the bot's last message that has any. */
-  pressButton(words: string): Promise<PressResult>;
-  /** Presses what no button says, perhaps. */
-  pressData(data: string): Promise<PressResult>;
-  /** The buttons of that message. */
-  readonly buttons: readonly Button[];
-}
-
-interface Button {
-  readonly text: string;
-  readonly callback_data: string;
-}
-interface PressResult {
-  readonly notice: string;
-  /** The message as it is after the press; undefined: it was not edited. */
-  readonly edited: string | undefined;
 }
 
 const buttonSchema = z.object({ text: z.string(), callback_data: z.string().max(64) });
@@ -75,63 +35,99 @@ const payloadSchema = z.looseObject({
 const TOKEN = `424242:${'AaBbCcDdEe'.repeat(4)}`;
 const BOT_USER = { id: 424242, is_bot: true, first_name: 'Pouchgate', username: 'pouchgate_test_bot' };
 
-export async function startFakeTelegramApi(): Promise<FakeTelegramApi> {
-  const calls: ApiCall[] = [];
-  const listeners = new Set<() => void>();
-  let pending: { update_id: number }[] = [];
-  let nextId = 1_000;
-  let nextMessage = 1;
-  let conflicts = 0;
-  let activePoll: { readonly label: string; answer(body: object): void } | undefined;
-  const state: { fault: FakeTelegramApi['fault'] } = { fault: undefined };
+/** A held `getUpdates` request. */
+interface Poll {
+  readonly label: string;
+  respond(body: object): void;
+}
 
-  const recordCall = (call: ApiCall): void => {
-    calls.push(call);
-    for (const listener of [...listeners]) listener();
-  };
-  const waitForCall = (isIt: (call: ApiCall) => boolean, from = 0): Promise<ApiCall> =>
-    new Promise((resolve) => {
+/** A Bot API server on a loopback port, and the people who chat with its one bot. */
+export class FakeTelegramApi {
+  readonly token = TOKEN;
+  /** Every call, the oldest first. */
+  readonly calls: ApiCall[] = [];
+  /** Returns an error to respond with, or `cut` to close the connection. `undefined` responds normally. */
+  fault: ((call: ApiCall) => ErrorReply | 'cut' | undefined) | undefined = undefined;
+  readonly #server = createServer((req, res) => void this.#handle(req, res).catch(() => res.destroy()));
+  readonly #callListeners = new Set<() => void>();
+  #pendingUpdates: { update_id: number }[] = [];
+  #nextUpdateId = 1_000;
+  #nextMessageId = 1;
+  #conflicts = 0;
+  #people = 0;
+  #activePoll: Poll | undefined;
+
+  async listen(): Promise<void> {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+  }
+
+  /** Returns the value of `TELEGRAM_API_ROOT`. Calls by it have this label. */
+  apiRoot(label?: string): string {
+    const { port } = this.#server.address() as AddressInfo;
+    return `http://127.0.0.1:${port}${label === undefined ? '' : `/${label}`}`;
+  }
+
+  /** The number of `getUpdates` requests that Telegram ended because of a concurrent one. */
+  get conflicts(): number {
+    return this.#conflicts;
+  }
+
+  /** The label of the current `getUpdates` request; `undefined` if there is none. */
+  get pollingLabel(): string | undefined {
+    return this.#activePoll?.label;
+  }
+
+  /** Resolves with the first call that matches, past or future, ignoring the first `from` calls. */
+  waitForCall(matches: (call: ApiCall) => boolean, from = 0): Promise<ApiCall> {
+    return new Promise((resolve) => {
       const check = (): void => {
-        const found = calls.slice(from).find(isIt);
-        if (found === undefined) return;
-        listeners.delete(check);
-        resolve(found);
+        const call = this.calls.slice(from).find(matches);
+        if (call === undefined) return;
+        this.#callListeners.delete(check);
+        resolve(call);
       };
-      listeners.add(check);
+      this.#callListeners.add(check);
       check();
     });
+  }
 
-  const getUpdates = ({ label, payload }: ApiCall, res: ServerResponse): void => {
-    const { offset = 0, timeout = 0 } = payload;
-    pending = pending.filter(({ update_id: id }) => id >= offset);
-    if (activePoll !== undefined) {
-      conflicts += 1;
-      activePoll.answer(
-        errorBody({ error_code: 409, description: 'Conflict: terminated by other getUpdates request' }),
-      );
-    }
-    const timer = setTimeout(() => poll.answer({ ok: true, result: [] }), timeout * 1000);
-    const poll = {
-      label,
-      answer: (body: object): void => {
-        clearTimeout(timer);
-        if (activePoll === poll) activePoll = undefined;
-        if (!res.destroyed) res.end(JSON.stringify(body));
-      },
-    };
-    activePoll = poll;
-    res.on('close', () => {
-      clearTimeout(timer);
-      if (activePoll === poll) activePoll = undefined;
-    });
-    if (pending.length > 0) poll.answer({ ok: true, result: pending });
-  };
-  const resultOf = ({ method, payload }: ApiCall): unknown => {
-    if (method === 'getMe') return BOT_USER;
-    if (method !== 'sendMessage') return true;
-    return { message_id: nextMessage++, date: 1, chat: { id: payload.chat_id, type: 'private' }, text: payload.text };
-  };
-  const handle = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+  /** Delivers an update with these members to the bot, and returns it. */
+  sendUpdate(members: object): { readonly update_id: number } {
+    const update = { update_id: this.#nextUpdateId++, ...members };
+    this.#pendingUpdates.push(update);
+    this.#activePoll?.respond({ ok: true, result: this.#pendingUpdates });
+    return update;
+  }
+
+  /** Sets the id of the next update. */
+  setNextUpdateId(id: number): void {
+    this.#nextUpdateId = id;
+  }
+
+  /** Creates a person with a private chat. */
+  createPerson(firstName: string, username?: string): Person {
+    this.#people += 1;
+    return new FakePerson(this, { id: 7_000_000 + this.#people, firstName, username });
+  }
+
+  /** Returns the id of the next message, and advances it. */
+  takeMessageId(): number {
+    return this.#nextMessageId++;
+  }
+
+  /** The id of the next message. */
+  get nextMessageId(): number {
+    return this.#nextMessageId;
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async #handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const chunks: Uint8Array[] = [];
     for await (const chunk of req as AsyncIterable<Uint8Array>) chunks.push(chunk);
     const [, label = '', token, method = ''] = /^\/(?:(\w+)\/)?bot([^/]+)\/(\w+)$/.exec(req.url ?? '') ?? [];
@@ -139,93 +135,53 @@ export async function startFakeTelegramApi(): Promise<FakeTelegramApi> {
     const payload = payloadSchema.parse(body === '' ? {} : JSON.parse(body));
     const call = { label, method, payload };
     res.setHeader('content-type', 'application/json');
-    const fault = token === TOKEN ? state.fault?.(call) : { error_code: 401, description: 'Unauthorized' };
-    if (fault === undefined && method === 'getUpdates') getUpdates(call, res);
-    else if (fault === undefined) res.end(JSON.stringify({ ok: true, result: resultOf(call) }));
+    const fault = token === TOKEN ? this.fault?.(call) : { error_code: 401, description: 'Unauthorized' };
+    if (fault === undefined && method === 'getUpdates') this.#getUpdates(call, res);
+    else if (fault === undefined) res.end(JSON.stringify({ ok: true, result: this.#resultOf(call) }));
     else if (fault === 'cut') res.destroy();
     else res.writeHead(fault.error_code).end(JSON.stringify(errorBody(fault)));
-    recordCall(call);
-  };
-  const server = createServer((req, res) => void handle(req, res).catch(() => res.destroy()));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+    this.calls.push(call);
+    for (const listener of [...this.#callListeners]) listener();
+  }
 
-  const sendUpdate = (members: object): { update_id: number } => {
-    const made = { update_id: nextId++, ...members };
-    pending.push(made);
-    activePoll?.answer({ ok: true, result: pending });
-    return made;
-  };
-  let people = 0;
-  const createPerson = (firstName: string, username?: string): Person => {
-    people += 1;
-    const id = 7_000_000 + people;
-    const from = { id, is_bot: false, first_name: firstName, ...(username === undefined ? {} : { username }) };
-    const chat = { id, type: 'private', first_name: firstName, ...(username === undefined ? {} : { username }) };
-    const buttons = (): readonly Button[] => {
-      const markups = calls.flatMap(({ payload: { chat_id: to, reply_markup: markup } }) =>
-        to === id && markup !== undefined ? [markup] : [],
+  #resultOf({ method, payload }: ApiCall): unknown {
+    if (method === 'getMe') return BOT_USER;
+    if (method !== 'sendMessage') return true;
+    const chat = { id: payload.chat_id, type: 'private' };
+    return { message_id: this.takeMessageId(), date: 1, chat, text: payload.text };
+  }
+
+  #getUpdates({ label, payload }: ApiCall, res: ServerResponse): void {
+    const { offset = 0, timeout = 0 } = payload;
+    this.#pendingUpdates = this.#pendingUpdates.filter(({ update_id: id }) => id >= offset);
+    if (this.#activePoll !== undefined) {
+      this.#conflicts += 1;
+      this.#activePoll.respond(
+        errorBody({ error_code: 409, description: 'Conflict: terminated by other getUpdates request' }),
       );
-      return markups.at(-1)?.inline_keyboard.flat() ?? [];
+    }
+    const end = (): void => {
+      clearTimeout(timer);
+      if (this.#activePoll === poll) this.#activePoll = undefined;
     };
-    const pressData = async (data: string): Promise<PressResult> => {
-      const begin = calls.length;
-      const message = { message_id: nextMessage, date: 1, chat };
-      const query = { id: `press-${begin}`, from, chat_instance: '1', data, message };
-      sendUpdate({ callback_query: query });
-      const { payload } = await waitForCall((call) => call.payload.callback_query_id === query.id, begin);
-      const edit = calls.slice(begin).find((call) => call.method === 'editMessageText' && call.payload.chat_id === id);
-      return { notice: payload.text ?? '', edited: edit?.payload.text };
-    };
-    return {
-      id,
-      pressData,
-      sendMessage: async (text) => {
-        const begin = calls.length;
-        sendUpdate({ message: { message_id: nextMessage++, date: 1, chat, from, text } });
-        return (await waitForCall((call) => call.method === 'sendMessage' && call.payload.chat_id === id, begin))
-          .payload;
-      },
-      pressButton: (words) => {
-        const button = buttons().find(({ text }) => text === words);
-        if (button === undefined) throw new Error(`there is no button ${words}`);
-        return pressData(button.callback_data);
-      },
-      get buttons() {
-        return buttons();
+    const poll: Poll = {
+      label,
+      respond: (body) => {
+        end();
+        if (!res.destroyed) res.end(JSON.stringify(body));
       },
     };
-  };
-
-  return {
-    token: TOKEN,
-    apiRoot: (label) => `http://127.0.0.1:${port}${label === undefined ? '' : `/${label}`}`,
-    calls,
-    waitForCall,
-    get fault() {
-      return state.fault;
-    },
-    set fault(fault) {
-      state.fault = fault;
-    },
-    get conflicts() {
-      return conflicts;
-    },
-    get pollingLabel() {
-      return activePoll?.label;
-    },
-    sendUpdate,
-    createPerson,
-    setNextUpdateId: (id) => {
-      nextId = id;
-    },
-    close: async () => {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
-    },
-  };
+    const timer = setTimeout(() => poll.respond({ ok: true, result: [] }), timeout * 1000);
+    this.#activePoll = poll;
+    res.on('close', end);
+    if (this.#pendingUpdates.length > 0) poll.respond({ ok: true, result: this.#pendingUpdates });
+  }
 }
 
-const errorBody = (refusal: ErrorReply): object => ({ ok: false, ...refusal });
+export async function startFakeTelegramApi(): Promise<FakeTelegramApi> {
+  const api = new FakeTelegramApi();
+  await api.listen();
+  return api;
+}
+
+const errorBody = (reply: ErrorReply): object => ({ ok: false, ...reply });
