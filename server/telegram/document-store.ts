@@ -5,15 +5,18 @@ import { readDocuments, type StoredDocument } from '../upstream/read-documents.t
 import { toUpstreamError } from '../upstream/upstream-error.ts';
 import { writeExclusively } from '../upstream/exclusive-write.ts';
 
-/** The bot's documents in the database of sessions. Everything rejects with 502 or 503 when the database fails. */
+/** The bot's documents in the database of sessions. Every method rejects with 502 or 503 if the database fails. */
 export interface DocumentStore {
   read(id: string): Promise<StoredDocument | undefined>;
   readAll(ids: readonly string[]): Promise<readonly StoredDocument[]>;
-  /** The ids that begin so. */
+  /** Lists the ids that start with `prefix`. */
   listIds(prefix: string): Promise<readonly string[]>;
-  /** Stores it on top of `revision` (none: there is no such document yet); undefined when another write was quicker. */
+  /**
+   * Writes a document on top of `revision`, or a new one if that is `undefined`. Resolves with the new revision, or with
+   * `undefined` on a conflict.
+   */
   write(id: string, document: object, revision: string | undefined): Promise<string | undefined>;
-  /** Whether this call has removed it, and not another one. */
+  /** Deletes a document. Resolves with whether this call deleted it, as opposed to a concurrent one. */
   remove(document: StoredDocument): Promise<boolean>;
 }
 
@@ -33,7 +36,7 @@ export function createDocumentStore(couch: ServerScope, database: string): Docum
           throw toUpstreamError(error);
         });
       const { data } = listSchema.safeParse(response);
-      if (data === undefined) throw badGateway("The database's list of documents is not one.");
+      if (data === undefined) throw badGateway('The database returned an invalid list of documents.');
       return data.rows.map(({ id }) => id);
     },
     write: async (id, document, revision) => {

@@ -1,23 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Router } from 'express';
+import type { Bot } from 'grammy';
 import type { Update } from 'grammy/types';
 import type { ServerScope } from 'nano';
 import type { Logger } from 'pino';
 import { newSourceDeviceId } from '../../couchdb-design/user-document/edit-sources.ts';
-import type { Config } from '../config/config.ts';
+import type { Config, TelegramConfig } from '../config/config.ts';
 import { serviceUnavailable } from '../http/errors.ts';
-import type { Identity } from '../identity/identity.ts';
 import type { RateLimits } from '../http/rate-limits.ts';
+import type { Identity } from '../identity/identity.ts';
 import type { PreferencesService } from '../preferences/service.ts';
 import { createBot } from './bot/bot.ts';
-import { createConversation } from './bot/conversation.ts';
-import { createDocumentStore } from './document-store.ts';
 import type { BackoffOptions } from './bot/classify-error.ts';
-import { createUpdateDispatcher } from './updates/dispatch.ts';
-import { createLinks } from './links/links.ts';
+import { Conversation } from './bot/conversation.ts';
+import { createDocumentStore, type DocumentStore } from './document-store.ts';
+import { createLinks, type Links } from './links/links.ts';
 import { createLinkRoutes } from './links/routes.ts';
-import { runBot } from './updates/run.ts';
 import { createDeduplicator } from './updates/deduplicate.ts';
+import { createUpdateDispatcher, type UpdateDispatcher } from './updates/dispatch.ts';
+import { runBot } from './updates/run.ts';
 import { createWebhook, WEBHOOK_PATH, webhookSecret } from './updates/webhook.ts';
 
 export interface TelegramOptions {
@@ -28,42 +29,86 @@ export interface TelegramOptions {
   readonly corsOrigins: readonly string[];
   readonly limits: RateLimits;
   readonly log: Logger;
+  /** Called with unexpected errors. */
   readonly onError: (error: unknown) => void;
   readonly timings?: TelegramTimings | undefined;
 }
 
-/** For tests to change. In ms. */
+/** Overrides for tests. */
 export interface TelegramTimings {
-  /** How long after a process was last heard of another one asks for updates. */
+  /** How long after a process's last renewal another one polls for updates, in ms. Default: 30 s. */
   readonly leaseMs?: number;
-  /** Between attempts. */
+  /** The delays between attempts, in ms. Default: 1 s, doubled up to 1 min. */
   readonly backoff?: BackoffOptions;
+  /** Returns the time in ms since 1970. */
   readonly now?: () => number;
 }
 
-/** The bot, or that there is none. */
+/** The bot of this process; without a configured bot it has no routers. */
 export interface Telegram {
-  /** Each with where it is to be mounted. */
+  /** The routers with the paths to mount them at. */
   readonly routers: readonly (readonly [path: string, router: Router])[];
-  /** Finishes what is under way, and gives the updates to another process. Never rejects. */
+  /** Finishes the updates in progress, for ten seconds at most, and releases the lease. Never rejects. */
   close(): Promise<void>;
 }
 
 const DEFAULT_LEASE_MS = 30_000;
-/** What is under way longer than this at the end is left. */
 const MAX_CLOSE_MS = 10_000;
 const DEFAULT_BACKOFF: BackoffOptions = { initialMs: 1_000, maxMs: 60_000 };
 
-/** Starts the bot when one is configured. What fails at Telegram is logged and tried again: no gate waits for it. */
+/** Starts the bot if one is configured. Failures at Telegram are logged and retried; the gate does not wait for it. */
 export function startTelegram(options: TelegramOptions): Telegram {
-  const { config, couch, service, identity, limits, log, onError, timings = {} } = options;
+  const { config, couch, log, onError, timings = {} } = options;
   if (config.telegram === undefined) return { routers: [], close: () => Promise.resolve() };
-  const { token, apiRoot, webhook } = config.telegram;
+  const { token, webhook } = config.telegram;
   const { now = Date.now, backoff = DEFAULT_BACKOFF, leaseMs = DEFAULT_LEASE_MS } = timings;
 
   const documents = createDocumentStore(couch, config.sessions);
   const links = createLinks(documents, now);
-  const conversation = createConversation({
+  const bot = createConversationBot(options, config.telegram, links, backoff);
+  const dispatcher = createUpdateDispatcher((update) => bot.handleUpdate(update), onError);
+  const secret = webhookSecret(token);
+  const runner = runBot({
+    bot,
+    token,
+    backoff,
+    log,
+    ...dispatcher,
+    webhook: webhook === undefined ? undefined : { url: webhook + WEBHOOK_PATH, secret },
+    lease: {
+      documents,
+      durationMs: leaseMs,
+      now,
+      onError: (error) => log.warn({ err: error }, 'The lease for polling Telegram could not be read or stored.'),
+    },
+  });
+
+  const routers: [string, Router][] = [['/api/users/telegram', createRoutes(options, links, bot)]];
+  if (webhook !== undefined) {
+    const onUpdate = createUpdateReceiver(bot, documents, dispatcher);
+    routers.push([WEBHOOK_PATH, createWebhook({ secret, onUpdate })]);
+  }
+  const finish = async (): Promise<void> => {
+    await runner.close();
+    await dispatcher.whenIdle();
+  };
+  let closed: Promise<void> | undefined;
+  return {
+    routers,
+    close: () => {
+      closed ??= Promise.race([finish(), delay(MAX_CLOSE_MS, undefined, { ref: false })]);
+      return closed;
+    },
+  };
+}
+
+function createConversationBot(
+  { service, identity, log, onError }: TelegramOptions,
+  { token, apiRoot }: TelegramConfig,
+  links: Links,
+  backoff: BackoffOptions,
+): Bot {
+  const conversation = new Conversation({
     links,
     service,
     assertActive: (caller) => identity.accessMonitor.assertActive(caller),
@@ -71,47 +116,29 @@ export function startTelegram(options: TelegramOptions): Telegram {
     now: Date.now,
     onError,
   });
-  const bot = createBot({ token, apiRoot, conversation, backoff, log });
+  return createBot({ token, apiRoot, conversation, backoff, log });
+}
 
-  const dispatcher = createUpdateDispatcher((update) => bot.handleUpdate(update), onError);
-
-  const onLeaseError = (error: unknown): void =>
-    log.warn({ err: error }, 'Which process asks Telegram for updates could not be read or stored.');
-  const secret = webhookSecret(token);
-  const runner = runBot({
-    ...{ bot, token, backoff, log },
-    ...dispatcher,
-    webhook: webhook === undefined ? undefined : { url: webhook + WEBHOOK_PATH, secret },
-    lease: { documents, durationMs: leaseMs, now, onError: onLeaseError },
-  });
-
-  const linkRoutes = createLinkRoutes({
+function createRoutes({ identity, corsOrigins, limits, onError }: TelegramOptions, links: Links, bot: Bot): Router {
+  return createLinkRoutes({
     links,
     botName: () => (bot.isInited() ? bot.botInfo.username : undefined),
     authenticate: identity.authenticate,
-    corsOrigins: options.corsOrigins,
+    corsOrigins,
     limits: { link: limits.telegramCodeByName, others: limits.preferencesByName },
     onError,
   });
-  const isFirstDelivery = createDeduplicator(documents);
-  const acceptUpdate = async (update: Update): Promise<void> => {
-    if (!bot.isInited()) throw serviceUnavailable('The bot is not ready yet.');
-    if (await isFirstDelivery(update.update_id)) await dispatcher.handle([update]);
-  };
+}
 
-  let closed: Promise<void> | undefined;
-  return {
-    routers: [
-      ['/api/users/telegram', linkRoutes],
-      ...(webhook === undefined ? [] : [[WEBHOOK_PATH, createWebhook({ secret, onUpdate: acceptUpdate })] as const]),
-    ],
-    close: () => {
-      const finish = async (): Promise<void> => {
-        await runner.close();
-        await dispatcher.whenIdle();
-      };
-      closed ??= Promise.race([finish(), delay(MAX_CLOSE_MS, undefined, { ref: false })]);
-      return closed;
-    },
+/** Returns a function that handles an update delivered by webhook, once among all gates. */
+function createUpdateReceiver(
+  bot: Bot,
+  documents: DocumentStore,
+  dispatcher: UpdateDispatcher,
+): (update: Update) => Promise<void> {
+  const claimUpdate = createDeduplicator(documents);
+  return async (update) => {
+    if (!bot.isInited()) throw serviceUnavailable('The bot is not ready yet.');
+    if (await claimUpdate(update.update_id)) await dispatcher.handle([update]);
   };
 }

@@ -18,9 +18,9 @@ test.each([
   ['/recap off', { dailyRecap: false }, 'Daily recap: off'],
   ['/sidebar off', { activitySidebarOpen: false }, 'Activity sidebar: off'],
   ['/timezone europe/vienna', { timezone: 'Europe/Vienna' }, 'Time zone: Europe/Vienna'],
-])('%s is an edit by Telegram', async (command, patch, says) => {
+])('%s edits the preferences', async (command, patch, reply) => {
   const { user, person } = await fixture.createLinkedPerson();
-  expect((await person.sendMessage(command)).text).toBe(says);
+  expect((await person.sendMessage(command)).text).toBe(reply);
   const { preferences, edits } = await fixture.readPreferences(user);
   expect(preferences).toEqual({ ...DEFAULT_PREFERENCES, ...patch });
   expect(Object.keys(edits).sort()).toEqual(Object.keys(patch).sort());
@@ -41,14 +41,14 @@ test.each([
   ['/nothing', 'I do not understand'],
   ['hello', 'I do not understand'],
   ['', 'I do not understand'],
-])('%p changes nothing, and is told how it is said', async (text, says) => {
+])('%p changes nothing and is answered with the correct syntax', async (text, hint) => {
   const { user, person } = await fixture.createLinkedPerson();
-  expect((await person.sendMessage(text)).text).toContain(says);
+  expect((await person.sendMessage(text)).text).toContain(hint);
   expect((await fixture.readPreferences(user)).edits).toEqual({});
 });
 
-test('/start, /help and /unlink say what holds', async () => {
-  const stranger = fixture.api.createPerson('Nobody');
+test('/start, /help and /unlink describe the state of the link', async () => {
+  const stranger = fixture.api.createPerson('Stranger');
   expect((await stranger.sendMessage('/start')).text).toContain('Devices');
   expect((await stranger.sendMessage('/help')).text).toContain('/timezone Europe/Vienna');
   expect((await stranger.sendMessage('/unlink')).text).toContain('not linked');
@@ -59,7 +59,7 @@ test('/start, /help and /unlink say what holds', async () => {
   expect(await fixture.listChats(user)).toEqual([]);
 });
 
-test('/preferences shows all, and its buttons edit and are shown anew', async () => {
+test('/preferences shows all preferences, and its buttons edit them and are updated', async () => {
   const { user, person } = await fixture.createLinkedPerson();
   const body = JSON.stringify({
     selectedTags: ['<b>*bold*</b>', '[x](http://x)'],
@@ -69,10 +69,10 @@ test('/preferences shows all, and its buttons edit and are shown anew', async ()
   expect((await fetch(`${fixture.gate.url}/api/users/preferences`, { method: 'PATCH', headers, body })).status).toBe(
     200,
   );
-  const shown = await person.sendMessage('/preferences');
-  expect(shown.text).toContain('Tags: <b>*bold*</b>, [x](http://x)');
-  expect(shown).not.toHaveProperty('parse_mode');
-  expect(shown.text).toContain('and 20 more');
+  const overview = await person.sendMessage('/preferences');
+  expect(overview.text).toContain('Tags: <b>*bold*</b>, [x](http://x)');
+  expect(overview).not.toHaveProperty('parse_mode');
+  expect(overview.text).toContain('and 20 more');
   expect(person.buttons.map(({ text }) => text)).toContain('✓ System');
 
   const pressed = await person.pressButton('Dark');
@@ -86,31 +86,31 @@ test('/preferences shows all, and its buttons edit and are shown anew', async ()
   expect(edits['theme']).toMatchObject({ by: 'telegram' });
 });
 
-test('what no button says does nothing, nor does a button of a link that is over', async () => {
+test('invalid button data and buttons of a removed link have no effect', async () => {
   const { user, person } = await fixture.createLinkedPerson();
   await person.sendMessage('/preferences');
   const [dark] = person.buttons.filter(({ text }) => text === 'Dark').map((button) => button.callback_data);
   const [tag] = (dark ?? '').split(':');
-  const wrong = ['', 'x', `${tag}:theme:pink`, `${tag}:__proto__:on`, `${tag}:theme:dark:x`, `${tag}:timezone:UTC`];
-  for (const data of [...wrong, `AAAAAAAA:theme:dark`, `${'a'.repeat(60)}:x`]) {
+  const invalid = ['', 'x', `${tag}:theme:pink`, `${tag}:__proto__:on`, `${tag}:theme:dark:x`, `${tag}:timezone:UTC`];
+  for (const data of [...invalid, `AAAAAAAA:theme:dark`, `${'a'.repeat(60)}:x`]) {
     const { notice, edited } = await person.pressData(data);
-    expect(notice).toContain('from before');
+    expect(notice).toContain('outdated');
     expect(edited).toBeUndefined();
   }
   await person.sendMessage('/unlink');
   expect(await person.pressData(dark ?? '')).toMatchObject({ edited: undefined });
   const other = fixture.newUser();
   await person.sendMessage(`/start ${(await fixture.createCode(other)).code}`);
-  expect((await person.pressData(dark ?? '')).notice).toContain('from before');
+  expect((await person.pressData(dark ?? '')).notice).toContain('outdated');
   for (const each of [user, other]) expect((await fixture.readPreferences(each)).edits).toEqual({});
 });
 
-test.each(['group', 'supergroup', 'channel'])('in a %s nothing is told and nothing linked', async (type) => {
+test.each(['group', 'supergroup', 'channel'])('in a %s the bot reveals nothing and links nothing', async (type) => {
   const user = fixture.newUser();
   const { code } = await fixture.createCode(user);
   const chat = { id: -1_000_000 - type.length, type, title: 'A group' };
   const from = { id: 1, is_bot: false, first_name: 'Member' };
-  const said = (text: string): object => ({
+  const groupMessage = (text: string): object => ({
     message_id: 1,
     date: 1,
     chat,
@@ -119,13 +119,13 @@ test.each(['group', 'supergroup', 'channel'])('in a %s nothing is told and nothi
   });
   const kind = type === 'channel' ? 'channel_post' : 'message';
   const before = fixture.api.calls.length;
-  fixture.api.sendUpdate({ [kind]: said('just talk') });
-  fixture.api.sendUpdate({ [kind]: said('/start@another_bot') });
-  fixture.api.sendUpdate({ [kind]: said(`/start ${code}`) });
+  fixture.api.sendUpdate({ [kind]: groupMessage('just talk') });
+  fixture.api.sendUpdate({ [kind]: groupMessage('/start@another_bot') });
+  fixture.api.sendUpdate({ [kind]: groupMessage(`/start ${code}`) });
   const { payload } = await fixture.api.waitForCall((call) => call.payload.chat_id === chat.id, before);
   expect(payload.text).toMatch(/private chats only/);
   fixture.api.sendUpdate({
-    callback_query: { id: `g${type}`, from, chat_instance: '1', data: 'x', message: said('old') },
+    callback_query: { id: `g${type}`, from, chat_instance: '1', data: 'x', message: groupMessage('old') },
   });
   const press = await fixture.api.waitForCall((call) => call.payload.callback_query_id === `g${type}`, before);
   expect(press.payload.text).toMatch(/private chats only/);
@@ -134,7 +134,7 @@ test.each(['group', 'supergroup', 'channel'])('in a %s nothing is told and nothi
   expect((await fixture.api.createPerson('Owner').sendMessage(`/start ${code}`)).text).toContain(`linked to ${user}`);
 });
 
-test('an edit is in the hands of a live client within a second', async () => {
+test('a live client receives an edit within a second', async () => {
   const { user, person } = await fixture.createLinkedPerson();
   const first = await fixture.gate.request(user, '/_changes', { method: 'POST', body: {} });
   const { last_seq: since } = (await first.json()) as { last_seq: string };
@@ -143,9 +143,9 @@ test('an edit is in the hands of a live client within a second', async () => {
     body: {},
   });
   while (fixture.gate.pouchgate.hub.size === 0) await new Promise(setImmediate);
-  const begun = performance.now();
+  const startedAt = performance.now();
   await person.sendMessage('/theme dark');
   const { results } = (await (await live).json()) as { results: { doc: { preferences: object } }[] };
-  expect(performance.now() - begun).toBeLessThan(1_000);
+  expect(performance.now() - startedAt).toBeLessThan(1_000);
   expect(results[0]?.doc.preferences).toMatchObject({ theme: 'dark' });
 });

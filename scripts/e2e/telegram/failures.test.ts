@@ -60,17 +60,17 @@ afterEach(async () => {
   await front.close();
   await upstream.close();
   await api.close();
-  // Whatever has happened, of the token nothing is told, nor of where it is sent.
+  // No failure may write the token, or the URL that contains it, to the log.
   expect(logged).not.toContain(api.token);
   expect(logged).not.toContain(api.token.slice(10));
   expect(logged).not.toContain('/bot');
 });
 
-test('with Telegram down the gate starts and works, says so, and goes on when it is back', async () => {
+test('with Telegram down the gate starts and works, and the bot recovers once Telegram is back', async () => {
   api.fault = () => 'cut';
   await start();
-  await waitForLog('Telegram cannot be asked.');
-  // Ready once its feeds are up, whatever Telegram does.
+  await waitForLog('A request to Telegram failed.');
+  // Readiness does not depend on Telegram.
   await eventually(async () => (await fetch(`${gate.url}/readyz`)).status === 200);
   const refused = await requestLink('ada');
   expect(refused.status).toBe(503);
@@ -80,10 +80,10 @@ test('with Telegram down the gate starts and works, says so, and goes on when it
   await link(api.createPerson('Ada'), 'ada');
 });
 
-test('a token that Telegram does not take is told as such, and tried again', async () => {
+test('a rejected token is logged as such and retried', async () => {
   api.fault = () => ({ error_code: 401, description: `Unauthorized: ${api.token}` });
   await start();
-  await waitForLog('Telegram does not take TELEGRAM_BOT_TOKEN.');
+  await waitForLog('Telegram rejects TELEGRAM_BOT_TOKEN.');
   await waitForLog('[token]');
   expect((await fetch(`${gate.url}/healthz`)).status).toBe(200);
   api.fault = undefined;
@@ -95,22 +95,22 @@ test.each([
   ['429', { error_code: 429, description: 'Too Many Requests', parameters: { retry_after: 1 } }],
   ['502', { error_code: 502, description: 'Bad Gateway' }],
   ['a broken connection', 'cut'],
-] as const)('%s to the question for updates is waited out', async (_name, fault) => {
-  let left = 2;
+] as const)('polling continues after %s', async (_name, fault) => {
+  let remaining = 2;
   api.fault = (call) => {
-    if (!isPoll(call) || left === 0) return undefined;
-    left -= 1;
+    if (!isPoll(call) || remaining === 0) return undefined;
+    remaining -= 1;
     return fault;
   };
   await start();
-  const begun = performance.now();
-  await waitForLog('Telegram cannot be asked.');
-  expect((await api.createPerson('Ada').sendMessage('/help')).text).toContain('What you can say');
-  expect(left).toBe(0);
-  if (fault !== 'cut' && 'parameters' in fault) expect(performance.now() - begun).toBeGreaterThan(1_900);
+  const startedAt = performance.now();
+  await waitForLog('A request to Telegram failed.');
+  expect((await api.createPerson('Ada').sendMessage('/help')).text).toContain('what you can send');
+  expect(remaining).toBe(0);
+  if (fault !== 'cut' && 'parameters' in fault) expect(performance.now() - startedAt).toBeGreaterThan(1_900);
 });
 
-test('an answer that Telegram takes later is sent later; one that nobody takes keeps nobody else waiting', async () => {
+test('a reply is sent again after a 429, and a blocked chat does not delay others', async () => {
   await start();
   const [ada, blocker] = [api.createPerson('Ada'), api.createPerson('Blocker')];
   await api.waitForCall(isPoll);
@@ -126,16 +126,16 @@ test('an answer that Telegram takes later is sent later; one that nobody takes k
       : { error_code: 429, description: 'Too Many Requests', parameters: { retry_after: 1 } };
   };
   await blocker.sendMessage('/help');
-  const begun = api.calls.length;
+  const before = api.calls.length;
   await ada.sendMessage('/theme dark');
   const isSent = ({ method, payload }: ApiCall): boolean => method === 'sendMessage' && payload.chat_id === ada.id;
-  const first = api.calls.findIndex((call, index) => index >= begun && isSent(call));
-  const again = await api.waitForCall(isSent, first + 1);
-  expect(again.payload.text).toBe('Theme: dark');
+  const first = api.calls.findIndex((call, index) => index >= before && isSent(call));
+  const retried = await api.waitForCall(isSent, first + 1);
+  expect(retried.payload.text).toBe('Theme: dark');
   expect(refusals).toBe(2);
 });
 
-test('with the database down for preferences there is an answer, and the next command works', async () => {
+test('a database failure is answered, and the next command works', async () => {
   await start();
   await api.waitForCall(isPoll);
   const person = api.createPerson('Ada');
@@ -151,11 +151,11 @@ test('with the database down for preferences there is an answer, and the next co
   expect((await person.sendMessage('/preferences')).text).toContain('Theme: dark');
 });
 
-test('waits grow to the longest, and what Telegram asks for is kept to', () => {
+test('delays grow up to the maximum, and Telegram’s retry_after takes precedence', () => {
   const backoff = { initialMs: 1_000, maxMs: 60_000 };
-  const down = classifyTelegramError(new Error('nobody listens'));
-  const after = (failures: number): number => computeBackoffMs(down, failures, backoff, () => 0.5);
-  expect([1, 2, 3, 20, 5_000].map(after)).toEqual([750, 1_500, 3_000, 45_000, 45_000]);
+  const down = classifyTelegramError(new Error('connection refused'));
+  const delayAfter = (failures: number): number => computeBackoffMs(down, failures, backoff, () => 0.5);
+  expect([1, 2, 3, 20, 5_000].map(delayAfter)).toEqual([750, 1_500, 3_000, 45_000, 45_000]);
   expect(computeBackoffMs({ ...down, retryAfterMs: 7_000 }, 9, backoff, Math.random)).toBe(7_000);
   expect(computeBackoffMs({ ...down, kind: 'token' }, 1, backoff, Math.random)).toBe(60_000);
 });

@@ -7,7 +7,7 @@ import { startFakeTelegramApi, type FakeTelegramApi } from '../../../server/test
 import { startTestUpstream, type TestUpstream } from '../../../server/testing/test-database.ts';
 import { findFreePort, killServerProcess, startServerProcess } from '../testing/server-process.ts';
 
-/** The process that asks Telegram is killed, as `kill -9` does: it gives nothing back, and tells nobody. */
+/** The process that polls Telegram is killed with SIGKILL: it releases no lease and acknowledges no update. */
 
 const JWT_SECRET = randomBytes(32).toString('base64url');
 let api: FakeTelegramApi;
@@ -34,7 +34,7 @@ afterAll(async () => {
   await api.close();
 });
 
-test('another gate takes over the bot, answers what was said meanwhile, and nothing that was answered again', async () => {
+test('another gate takes over, answers the messages sent meanwhile, and answers no message twice', async () => {
   const ada = upstream.accountName('ada');
   const authorization = `Bearer ${jwt.sign({ sub: ada }, JWT_SECRET, { expiresIn: '1h' })}`;
   const link = await fetch(`${url}/api/users/telegram/link`, { method: 'POST', headers: { authorization } });
@@ -44,21 +44,21 @@ test('another gate takes over the bot, answers what was said meanwhile, and noth
   expect((await person.sendMessage('/theme dark')).text).toBe('Theme: dark');
 
   await killServerProcess(server);
-  const heard = api.calls.length;
-  const answers = [person.sendMessage('/view table'), stranger.sendMessage('/theme dark')];
+  const before = api.calls.length;
+  const replies = [person.sendMessage('/view table'), stranger.sendMessage('/theme dark')];
   gate = await startTestGate(env('next'), { upstream, telegramTimes: { leaseMs: 1_500 } });
-  const [own, other] = await Promise.all(answers);
+  const [own, other] = await Promise.all(replies);
   expect(own?.text).toBe('View: table');
   expect(other?.text).toContain('not linked');
-  // The code is used up, whoever was killed since.
-  expect((await stranger.sendMessage(`/start ${code}`)).text).toContain('not good');
+  // The code was consumed by the killed process.
+  expect((await stranger.sendMessage(`/start ${code}`)).text).toContain('not valid');
   expect((await person.sendMessage('/theme light')).text).toBe('Theme: light');
 
-  const sent = api.calls.slice(heard).filter(({ method }) => method === 'sendMessage');
+  const sent = api.calls.slice(before).filter(({ method }) => method === 'sendMessage');
   expect(sent.map(({ label }) => label)).toEqual(['next', 'next', 'next', 'next']);
   expect(api.conflicts).toBe(0);
-  const answer = await fetch(`${gate.url}/api/users/preferences`, { headers: { authorization } });
-  expect(await answer.json()).toMatchObject({
+  const response = await fetch(`${gate.url}/api/users/preferences`, { headers: { authorization } });
+  expect(await response.json()).toMatchObject({
     preferences: { theme: 'light', viewMode: 'table' },
     edits: { theme: { by: 'telegram' }, viewMode: { by: 'telegram' } },
   });

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.close());
 
-test('a code links the chat that says it, once, and the app lists and unlinks it', async () => {
+test('a code links the chat that sends it, once, and the app lists and unlinks it', async () => {
   const user = fixture.newUser();
   const person = fixture.api.createPerson('Ada <b>', 'ada');
   const { code, url, expiresAt } = await fixture.createCode(user);
@@ -30,9 +30,9 @@ test('a code links the chat that says it, once, and the app lists and unlinks it
   expect(others).toEqual([]);
   expect(chat).toMatchObject({ id: String(person.id), firstName: 'Ada <b>', username: 'ada' });
 
-  expect((await person.sendMessage(`/start ${code}`)).text).toContain('not good');
+  expect((await person.sendMessage(`/start ${code}`)).text).toContain('not valid');
   const second = fixture.api.createPerson('Eve');
-  expect((await second.sendMessage(`/start ${code}`)).text).toContain('not good');
+  expect((await second.sendMessage(`/start ${code}`)).text).toContain('not valid');
   expect((await second.sendMessage('/preferences')).text).toContain('not linked');
   expect(await fixture.listChats(user)).toHaveLength(1);
 
@@ -44,14 +44,14 @@ test('a code links the chat that says it, once, and the app lists and unlinks it
   expect((await fixture.readPreferences(user)).preferences).toEqual(DEFAULT_PREFERENCES);
 });
 
-test('a code is good for ten minutes, only the newest one, and only its hash is stored', async () => {
+test('only the newest code is valid, for ten minutes, and only its hash is stored', async () => {
   const user = fixture.newUser();
   const person = fixture.api.createPerson('Late');
   const old = await fixture.createCode(user);
   const newer = await fixture.createCode(user);
-  expect((await person.sendMessage(`/start ${old.code}`)).text).toContain('not good');
+  expect((await person.sendMessage(`/start ${old.code}`)).text).toContain('not valid');
   fixture.advanceTime(CODE_LIFETIME_MS);
-  expect((await person.sendMessage(`/start ${newer.code}`)).text).toContain('not good');
+  expect((await person.sendMessage(`/start ${newer.code}`)).text).toContain('not valid');
   const { code } = await fixture.createCode(user);
   const sessions = fixture.gate.pouchgate.upstream;
   const all = await fetch(`${sessions.url}/${fixture.gate.upstream.names.sessions}/_all_docs?include_docs=true`, {
@@ -64,7 +64,7 @@ test('a code is good for ten minutes, only the newest one, and only its hash is 
   expect((await person.sendMessage(`/start ${code}`)).text).toContain(`linked to ${user}`);
 });
 
-test('a chat is linked to one user at most: another link takes its place and says so', async () => {
+test('a chat is linked to at most one user: a new link replaces it, and the reply says so', async () => {
   const { user, person } = await fixture.createLinkedPerson();
   const other = fixture.newUser();
   const { code } = await fixture.createCode(other);
@@ -73,12 +73,12 @@ test('a chat is linked to one user at most: another link takes its place and say
   );
   expect(await fixture.listChats(user)).toEqual([]);
   expect(await fixture.listChats(other)).toHaveLength(1);
-  const again = await fixture.createCode(other);
-  expect((await person.sendMessage(`/start ${again.code}`)).text).toContain(`linked to ${other} again`);
+  const second = await fixture.createCode(other);
+  expect((await person.sendMessage(`/start ${second.code}`)).text).toContain(`linked to ${other} again`);
   expect(await fixture.listChats(other)).toHaveLength(1);
 });
 
-test('a suspended account’s chat and code do nothing until it is restored', async () => {
+test('the chat and the code of a suspended account have no effect until it is restored', async () => {
   const { user, person } = await fixture.createLinkedPerson(fixture.gate.upstream.accountName(fixture.newUser()));
   await person.sendMessage('/preferences');
   const { code } = await fixture.createCode(user);
@@ -96,7 +96,7 @@ test('a suspended account’s chat and code do nothing until it is restored', as
   expect((await person.sendMessage('/theme dark')).text).toBe('Theme: dark');
 });
 
-test('a device that is signed out has given no code that is still good, and a link stays', async () => {
+test('signing out a device invalidates its codes and keeps its links', async () => {
   const user = fixture.gate.upstream.accountName(fixture.newUser());
   const credentials = JSON.stringify({ username: user, password: 'long enough' });
   const headers = { 'content-type': 'application/json' };
@@ -108,11 +108,11 @@ test('a device that is signed out has given no code that is still good, and a li
   const { accessToken, sessionId } = (await registered.json()) as { accessToken: string; sessionId: string };
   const link = async () => {
     const authorization = `Bearer ${accessToken}`;
-    const answer = await fetch(`${fixture.gate.url}/api/users/telegram/link`, {
+    const response = await fetch(`${fixture.gate.url}/api/users/telegram/link`, {
       method: 'POST',
       headers: { authorization },
     });
-    return telegramLinkSchema.parse(await answer.json()).code;
+    return telegramLinkSchema.parse(await response.json()).code;
   };
   const person = fixture.api.createPerson('Stays');
   expect((await person.sendMessage(`/start ${await link()}`)).text).toContain(`linked to ${user}`);
@@ -124,14 +124,14 @@ test('a device that is signed out has given no code that is still good, and a li
   expect((await person.sendMessage('/theme dark')).text).toBe('Theme: dark');
 });
 
-test('without a good token there is nothing', async () => {
+test('the routes reject requests without a valid token, and unknown ids', async () => {
   await expectProblem(await fetch(`${fixture.gate.url}/api/users/telegram`), 401);
   await expectProblem(await fetch(`${fixture.gate.url}/api/users/telegram/link`, { method: 'POST' }), 401);
   await expectProblem(await fixture.request(fixture.newUser(), '/telegram/link'), 405);
   await expectProblem(await fixture.request(fixture.newUser(), '/telegram/x', 'DELETE'), 404);
 });
 
-test('codes are few for each user: beyond that one waits', async () => {
+test('codes are rate-limited per user', async () => {
   const strict = await createChatFixture({ rateLimits: { telegramCodeByName: { windowMs: 60_000, limit: 2 } } });
   await strict.createCode('ada');
   await strict.createCode('ada');
@@ -142,7 +142,7 @@ test('codes are few for each user: beyond that one waits', async () => {
   await strict.close();
 });
 
-test('a user has ten chats at most, and erasing an account leaves nothing of its links', async () => {
+test('a user has at most ten chats, and erasing an account removes all documents of its links', async () => {
   const user = fixture.newUser();
   for (let count = 0; count < 10; count += 1) await fixture.createLinkedPerson(user);
   const eleventh = fixture.api.createPerson('Eleventh');
@@ -156,8 +156,8 @@ test('a user has ten chats at most, and erasing an account leaves nothing of its
   const documents = createDocumentStore(connect(pouchgate.upstream), upstream.names.sessions);
   await createLinks(documents, Date.now).deleteByUser(parseUsername(user) as Username);
   expect(await fixture.listChats(user)).toEqual([]);
-  expect((await eleventh.sendMessage(`/start ${code}`)).text).toContain('not good');
-  const left = await documents.listIds('telegram-');
+  expect((await eleventh.sendMessage(`/start ${code}`)).text).toContain('not valid');
+  const remaining = await documents.listIds('telegram-');
   expect(await documents.listIds(linkIdPrefix(parseUsername(user) as Username))).toEqual([]);
-  expect(left).not.toContain(`telegram-code-of:${user}`);
+  expect(remaining).not.toContain(`telegram-code-of:${user}`);
 });

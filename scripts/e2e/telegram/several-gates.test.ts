@@ -22,7 +22,7 @@ afterEach(async () => {
   await api.close();
 });
 
-/** In ms: long enough for a slow machine to renew it, short enough to wait for. */
+/** In ms: long enough for a slow machine to renew it, and short enough for a test. */
 const LEASE_MS = 1_500;
 
 const startGate = async (label: string, access?: UpstreamAccess, skew = 0): Promise<TestGate> => {
@@ -37,17 +37,17 @@ const waitForPoll = (label: string, from = 0) =>
   api.waitForCall((call) => call.method === 'getUpdates' && call.label === label, from);
 const requestLinkCode = async (gate: TestGate, user: string) => {
   const headers = { authorization: `Bearer ${gate.token(user)}` };
-  const answer = await fetch(`${gate.url}/api/users/telegram/link`, { method: 'POST', headers });
-  return telegramLinkSchema.parse(await answer.json()).code;
+  const response = await fetch(`${gate.url}/api/users/telegram/link`, { method: 'POST', headers });
+  return telegramLinkSchema.parse(await response.json()).code;
 };
-/** From which update on the gates have asked, the oldest question first. */
+/** The offsets of all polls, the oldest first. */
 const polledOffsets = (): readonly number[] =>
   api.calls.flatMap(({ method, payload }) => (method === 'getUpdates' ? [payload.offset ?? 0] : []));
 
-test('of two gates one asks, and the other goes on at once when the first is closed', async () => {
+test('one of two gates polls, and the other takes over immediately when the first is closed', async () => {
   const first = await startGate('first');
   await waitForPoll('first');
-  // Its clock is wrong by an hour, which is nothing to it.
+  // Its clock is an hour ahead, which must not matter.
   const second = await startGate('second', undefined, 3_600_000);
   await api.waitForCall(({ method, label }) => method === 'setMyCommands' && label === 'second');
   const person = api.createPerson('Ada');
@@ -56,15 +56,15 @@ test('of two gates one asks, and the other goes on at once when the first is clo
   expect(api.pollingLabel).toBe('first');
   expect(api.calls.some(({ method, label }) => method === 'getUpdates' && label === 'second')).toBe(false);
 
-  const closed = api.calls.length;
+  const before = api.calls.length;
   await first.close();
-  await waitForPoll('second', closed);
+  await waitForPoll('second', before);
   expect((await person.sendMessage('/theme light')).text).toBe('Theme: light');
   expect(api.conflicts).toBe(0);
   expect(polledOffsets()).toEqual(polledOffsets().toSorted((a, b) => a - b));
 });
 
-test('a gate that is cut off from the database asks no more, and another takes over; nothing is handled twice', async () => {
+test('a gate without the database stops polling, another takes over, and no update is handled twice', async () => {
   const first = await startGate('first', front.access);
   await waitForPoll('first');
   const person = api.createPerson('Ada');
@@ -73,18 +73,18 @@ test('a gate that is cut off from the database asks no more, and another takes o
   await api.waitForCall(({ method, label }) => method === 'setMyCommands' && label === 'second');
 
   await front.kill();
-  const cut = api.calls.length;
-  // Comes to the first, which cannot take it.
-  const answered = person.sendMessage('/theme dark');
-  await waitForPoll('second', cut);
-  expect((await answered).text).toBe('Theme: dark');
-  const { label } = await api.waitForCall(({ method }) => method === 'sendMessage', cut);
+  const beforeCut = api.calls.length;
+  // The first gate receives the update and cannot claim it.
+  const reply = person.sendMessage('/theme dark');
+  await waitForPoll('second', beforeCut);
+  expect((await reply).text).toBe('Theme: dark');
+  const { label } = await api.waitForCall(({ method }) => method === 'sendMessage', beforeCut);
   expect(label).toBe('second');
 
-  // The first hears of it when it is back, and stands by.
+  // The first gate sees the new lease once the database is back, and waits.
   await front.restart();
   expect((await person.sendMessage('/view table')).text).toBe('View: table');
-  const sent = api.calls.slice(cut).filter(({ method }) => method === 'sendMessage');
+  const sent = api.calls.slice(beforeCut).filter(({ method }) => method === 'sendMessage');
   expect(sent.map((call) => [call.label, call.payload.text])).toEqual([
     ['second', 'Theme: dark'],
     ['second', 'View: table'],
@@ -92,7 +92,7 @@ test('a gate that is cut off from the database asks no more, and another takes o
   expect(api.conflicts).toBe(0);
 });
 
-test('a gate that is cut off ends the question that it has asked before another one asks', async () => {
+test('a gate without the database aborts its poll before another gate polls', async () => {
   await startGate('first', front.access);
   await waitForPoll('first');
   await startGate('second');
@@ -103,36 +103,40 @@ test('a gate that is cut off ends the question that it has asked before another 
   expect(api.pollingLabel).toBe('second');
 });
 
-test('what a gate has taken is not handled again by the next one, even where Telegram was not told', async () => {
+test('updates that a gate has claimed are not handled again, even if Telegram received no acknowledgement', async () => {
   const first = await startGate('first');
   await waitForPoll('first');
   const person = api.createPerson('Ada');
-  expect((await person.sendMessage('/help')).text).toContain('What you can say');
-  const begun = api.calls.length;
-  // Telegram still has it when the next one asks: the first is closed before it could tell.
+  expect((await person.sendMessage('/help')).text).toContain('what you can send');
+  const before = api.calls.length;
+  // The first gate closes before it could acknowledge the update, so Telegram delivers it to the next one.
   api.fault = ({ method }) => (method === 'getUpdates' ? { error_code: 502, description: 'Bad Gateway' } : undefined);
   await first.close();
   api.fault = undefined;
   await startGate('second');
-  await waitForPoll('second', begun);
+  await waitForPoll('second', before);
   expect((await person.sendMessage('/start')).text).toContain('not linked');
-  const sent = api.calls.slice(begun).filter(({ method }) => method === 'sendMessage');
+  const sent = api.calls.slice(before).filter(({ method }) => method === 'sendMessage');
   expect(sent).toHaveLength(1);
 });
 
-test('updates that Telegram counts anew after a week without any are handled', async () => {
-  const clock = { skipped: 0 };
+test('handles updates with lower ids after a week without updates', async () => {
+  const clock = { skippedMs: 0 };
   const env = { TELEGRAM_BOT_TOKEN: api.token, TELEGRAM_API_ROOT: api.apiRoot('first') };
-  const times = { lease: LEASE_MS, waits: { first: 20, longest: 200 }, now: () => Date.now() + clock.skipped };
+  const telegramTimes = {
+    leaseMs: LEASE_MS,
+    backoff: { initialMs: 20, maxMs: 200 },
+    now: () => Date.now() + clock.skippedMs,
+  };
   const start = async (): Promise<void> => {
-    gates.push(await startTestGate(env, { upstream, telegramTimes: times, access: upstream.nextAccess() }));
+    gates.push(await startTestGate(env, { upstream, telegramTimes, access: upstream.nextAccess() }));
   };
   await start();
   const person = api.createPerson('Ada');
   await person.sendMessage('/help');
   await gates.pop()?.close();
-  clock.skipped = 7 * 24 * 60 * 60_000;
+  clock.skippedMs = 7 * 24 * 60 * 60_000;
   api.setNextUpdateId(5);
   await start();
-  expect((await person.sendMessage('/help')).text).toContain('What you can say');
+  expect((await person.sendMessage('/help')).text).toContain('what you can send');
 });

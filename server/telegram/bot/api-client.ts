@@ -1,29 +1,30 @@
 import type { ApiClientOptions } from 'grammy';
 
 /**
- * Node's own fetch for grammy, whose own (node-fetch) writes the whole URL, and so the token, into its errors. A redirect
- * is not followed, or the token would go to wherever it says.
+ * Replaces grammy's node-fetch with Node's fetch. The errors of node-fetch contain the whole URL, and so the bot's token. It
+ * does not follow redirects, which would send the token to their target.
  */
 async function fetchWithoutUrlInErrors(
   url: string,
   init: { readonly method?: string; readonly body?: string; readonly signal?: AbortSignal } = {},
 ): Promise<Response> {
-  // grammy's signal is of a package, and not one that Node takes.
+  // Node's fetch does not accept grammy's signal, which comes from a polyfill.
   const abort = new AbortController();
   if (init.signal?.aborted === true) abort.abort();
   init.signal?.addEventListener('abort', () => abort.abort(), { once: true });
   return fetch(url, {
     method: init.method ?? 'POST',
     headers: { 'content-type': 'application/json' },
-    ...(init.body === undefined ? {} : { body: init.body }),
+    body: init.body ?? null,
     redirect: 'manual',
     signal: abort.signal,
   });
 }
 
-/** In s: how long Telegram holds a question for updates to which there are none yet. */
+/** How long, in seconds, Telegram holds a `getUpdates` request while there are no updates. */
 export const LONGPOLL_SECONDS = 25;
 
+/** Returns the options of grammy's API client. */
 export const clientOptions = (apiRoot: string): ApiClientOptions => ({
   apiRoot,
   fetch: fetchWithoutUrlInErrors,

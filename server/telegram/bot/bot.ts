@@ -1,59 +1,32 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Bot, type Context } from 'grammy';
 import type { InlineKeyboardMarkup } from 'grammy/types';
 import type { Logger } from 'pino';
-import { clientOptions } from './api-client.ts';
-import { isAddressedToBot } from './parse-command.ts';
-import type { Conversation } from './conversation.ts';
-import { classifyTelegramError, computeBackoffMs, type BackoffOptions } from './classify-error.ts';
 import type { Chat } from '../links/links.ts';
+import { clientOptions } from './api-client.ts';
+import type { BackoffOptions } from './classify-error.ts';
+import type { Conversation } from './conversation.ts';
+import { isAddressedToBot } from './parse-command.ts';
 import { PRIVATE_CHATS_ONLY, type Reply } from './replies.ts';
+import { createSender } from './send-with-retry.ts';
 
 export interface BotOptions {
   readonly token: string;
   readonly apiRoot: string;
-  readonly conversation: Conversation;
+  readonly conversation: Pick<Conversation, 'onText' | 'onPress'>;
   readonly backoff: BackoffOptions;
   readonly log: Pick<Logger, 'debug' | 'warn' | 'error'>;
 }
 
-/** What is asked of Telegram: all else would come for nothing. */
+/** The kinds of updates that Telegram is asked to send. */
 export const ALLOWED_UPDATES = ['message', 'channel_post', 'callback_query'] as const;
 
-/** So often an answer is sent, and not later than this in ms: whoever waits longer has gone. */
-const MAX_ATTEMPTS = 3;
-const MAX_WAIT_MS = 30_000;
 /** https://core.telegram.org/bots/api#answercallbackquery */
 const MAX_NOTICE_LENGTH = 200;
 
-/** The bot as grammy has it: what a private chat says goes to the conversation, and what that answers comes back. */
+/** Creates the grammy bot: it passes private messages and button presses to the conversation, and sends the replies. */
 export function createBot({ token, apiRoot, conversation, backoff, log }: BotOptions): Bot {
   const bot = new Bot(token, { client: clientOptions(apiRoot) });
-
-  /** Never rejects: an answer that cannot be given is noted, and that is all. */
-  const sendWithRetry = async (call: () => Promise<unknown>): Promise<void> => {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        await call();
-        return;
-      } catch (error) {
-        const failure = classifyTelegramError(error);
-        // A button that was pressed twice: all is as it is to be.
-        if (failure.reason.includes('message is not modified')) return;
-        const delayMs = computeBackoffMs(failure, attempt, backoff, Math.random);
-        const isRetryable = failure.kind === 'too many' || failure.kind === 'unreached';
-        if (!isRetryable || attempt === MAX_ATTEMPTS || delayMs > MAX_WAIT_MS) {
-          const level = failure.kind === 'gone' ? 'debug' : 'warn';
-          log[level](
-            { reason: failure.reason.replaceAll(token, '[token]') },
-            'An answer could not be sent to Telegram.',
-          );
-          return;
-        }
-        await delay(delayMs);
-      }
-    }
-  };
+  const sendWithRetry = createSender({ token, backoff, log });
   const sendReply = (ctx: Context, chat: number, { text, buttons }: Reply): Promise<void> =>
     sendWithRetry(() => ctx.api.sendMessage(chat, text, { ...PLAIN_TEXT, ...toReplyMarkup(buttons) }));
 
@@ -62,8 +35,8 @@ export function createBot({ token, apiRoot, conversation, backoff, log }: BotOpt
     const isOwn = message?.chat.type === 'private' && message.chat.id === from.id;
     const { notice, reply } = isOwn ? await conversation.onPress(from.id, data) : { notice: PRIVATE_CHATS_ONLY };
     if (reply !== undefined && message !== undefined) {
-      const more = { ...PLAIN_TEXT, ...toReplyMarkup(reply.buttons) };
-      await sendWithRetry(() => ctx.api.editMessageText(from.id, message.message_id, reply.text, more));
+      const options = { ...PLAIN_TEXT, ...toReplyMarkup(reply.buttons) };
+      await sendWithRetry(() => ctx.api.editMessageText(from.id, message.message_id, reply.text, options));
     }
     await sendWithRetry(() => ctx.api.answerCallbackQuery(id, { text: notice.slice(0, MAX_NOTICE_LENGTH) }));
   });
@@ -79,14 +52,14 @@ export function createBot({ token, apiRoot, conversation, backoff, log }: BotOpt
   return bot;
 }
 
-/** Names are shown again in the app, and bounded here. */
+/** The app displays the names, so their length is limited. */
 const toChat = ({ id, first_name, username }: { id: number; first_name: string; username?: string }): Chat => ({
   chat: id,
   firstName: first_name.slice(0, 64),
   telegramName: username?.slice(0, 64),
 });
 
-/** No parse mode, so that nothing in a text is markup; and no page is fetched for a preview of a link in it. */
+/** There is no parse mode, so nothing in a text is markup. Telegram fetches no page for a link preview. */
 const PLAIN_TEXT = { link_preview_options: { is_disabled: true } } as const;
 
 const toReplyMarkup = (buttons: Reply['buttons']): { reply_markup?: InlineKeyboardMarkup } =>

@@ -1,21 +1,22 @@
 import { GrammyError, HttpError } from 'grammy';
 
-/** Why a call to Telegram failed, in words for the log, which never hold the token. */
+/** Why a call to Telegram failed. */
 export interface ClassifiedError {
   readonly kind:
-    /** The token is not, or no longer, good. */
+    /** The token is invalid or revoked. */
     | 'token'
-    /** Another one asks for the same bot's updates, or a webhook is set. */
+    /** Another process polls for the same bot's updates, or a webhook is set. */
     | 'conflict'
     | 'too many'
-    /** The person has blocked the bot, or the chat is gone. */
+    /** The user has blocked the bot, or the chat no longer exists. */
     | 'gone'
-    /** The request is no good: to send it again is no use. */
+    /** The request is invalid, so a retry would fail, too. */
     | 'refused'
-    /** Telegram is down, or cannot be reached. */
+    /** Telegram is down or unreachable. */
     | 'unreached';
+  /** A description for the log. It may contain the token where Telegram repeats it. */
   readonly reason: string;
-  /** In ms, what Telegram asks to wait. */
+  /** Telegram's `retry_after`, in ms. */
   readonly retryAfterMs: number | undefined;
 }
 
@@ -23,13 +24,13 @@ const KIND_BY_STATUS: Readonly<Record<number, ClassifiedError['kind']>> = {
   400: 'refused',
   401: 'token',
   403: 'gone',
-  // What the Bot API says of a token that is none.
+  // The Bot API's response to a malformed token.
   404: 'token',
   409: 'conflict',
   429: 'too many',
 };
 
-/** Reads what grammy throws: an answer that says no, or that there was none. */
+/** Classifies an error of grammy: an error response, or a request without a response. */
 export function classifyTelegramError(error: unknown): ClassifiedError {
   if (error instanceof GrammyError) {
     const { error_code: status, description, parameters } = error;
@@ -40,20 +41,26 @@ export function classifyTelegramError(error: unknown): ClassifiedError {
   return { kind: 'unreached', reason: `no answer (${errorCodeOf(inner) ?? 'unreadable'})`, retryAfterMs: undefined };
 }
 
-/** Of an error, its code or its cause's: messages may have a URL in them, and the URL the token. */
+/** Returns an error's code, or its cause's. The message is not used: it may contain the URL, and so the token. */
 function errorCodeOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   if ('code' in error && typeof error.code === 'string') return error.code;
   return 'cause' in error ? errorCodeOf(error.cause) : undefined;
 }
 
-/** In ms. */
 export interface BackoffOptions {
+  /** The upper bound of the first delay, in ms. */
   readonly initialMs: number;
+  /** The upper bound of every delay, in ms. */
   readonly maxMs: number;
 }
 
-/** How long to wait after so many failures in a row, in ms. `random` as Math.random. */
+/**
+ * Returns how long to wait after a number of consecutive failures, in ms: Telegram's `retry_after`, or a delay that doubles
+ * with each failure, with jitter.
+ *
+ * @param random - Returns a number in [0, 1), as `Math.random` does.
+ */
 export function computeBackoffMs(
   { kind, retryAfterMs }: ClassifiedError,
   failures: number,
@@ -61,7 +68,7 @@ export function computeBackoffMs(
   random: () => number,
 ): number {
   if (retryAfterMs !== undefined) return retryAfterMs;
-  // Only an operator can do something about it.
+  // Only the operator can fix it.
   if (kind === 'token') return backoff.maxMs;
   return Math.min(backoff.initialMs * 2 ** Math.min(failures - 1, 20), backoff.maxMs) * (0.5 + random() / 2);
 }

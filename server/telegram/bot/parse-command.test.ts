@@ -7,7 +7,7 @@ import {
 import { buttonData, parseButtonPress, buttonValuesOf } from './parse-button.ts';
 import { isAddressedToBot, parseCommand } from './parse-command.ts';
 import { SETTING_NAMES, TOPICS, USAGE } from './settings.ts';
-import * as words from './replies.ts';
+import * as replies from './replies.ts';
 
 const anyWord = fc.constantFrom(
   ...TOPICS,
@@ -22,13 +22,13 @@ const anyWord = fc.constantFrom(
   '__proto__',
   '/',
 );
-/** Whatever comes, and what nearly is a command. */
+/** Arbitrary texts, and texts that resemble commands. */
 const anyText = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc.array(fc.oneof(anyWord, fc.string()), { maxLength: 4 }).map((parts) => `/${parts.join(' ')}`),
 );
 
-test('whatever is said is read as something, and what it changes is always a good edit', () => {
+test('parses any text as a command, and every edit is a valid patch', () => {
   fc.assert(
     fc.property(anyText, (text) => {
       const command = parseCommand(text);
@@ -36,13 +36,13 @@ test('whatever is said is read as something, and what it changes is always a goo
         expect(Object.keys(command.patch)).not.toEqual([]);
         expect(preferencesPatchSchema.safeParse(command.patch).success).toBe(true);
       }
-      if (command.kind === 'malformed') expect(words.usageText(command.about).length).toBeGreaterThan(10);
+      if (command.kind === 'malformed') expect(replies.usageText(command.about).length).toBeGreaterThan(10);
     }),
     { numRuns: 2_000 },
   );
 });
 
-test('every example of how it is said is understood as what it is an example of', () => {
+test('parses every example of the usage as the command it belongs to', () => {
   for (const topic of TOPICS) {
     for (const example of USAGE[topic].example.split(/, | or /)) {
       const command = parseCommand(example);
@@ -51,7 +51,7 @@ test('every example of how it is said is understood as what it is an example of'
   }
 });
 
-test('whatever a button may say, only a button of ours is one, and it says what it does', () => {
+test('parses the data of every button, and any other data is undefined or a valid patch', () => {
   const tag = fc.stringMatching(/^[A-Za-z0-9_-]{8}$/);
   fc.assert(
     fc.property(tag, fc.constantFrom(...SETTING_NAMES), fc.nat(), (link, about, pick) => {
@@ -71,7 +71,7 @@ test('whatever a button may say, only a button of ours is one, and it says what 
   );
 });
 
-test('the largest preferences there can be still fit in one message', () => {
+test('the largest possible preferences fit into one message', () => {
   const label = 'ä'.repeat(40);
   const all = Array<string>(30).fill(label);
   const preferences = preferencesSchema.required().parse({
@@ -80,13 +80,13 @@ test('the largest preferences there can be still fit in one message', () => {
     timezone: `A${'b'.repeat(63)}`,
     filterPresets: Array(10).fill({ name: label }),
   });
-  const { text, buttons = [] } = words.preferencesReply('u'.repeat(64), preferences, 'AAAAAAAA');
+  const { text, buttons = [] } = replies.preferencesReply('u'.repeat(64), preferences, 'AAAAAAAA');
   expect(text.length).toBeLessThanOrEqual(4_096);
   expect(buttons.flat().filter((button) => button.text.startsWith('✓'))).toHaveLength(SETTING_NAMES.length);
 });
 
-test('what Telegram’s own list of commands takes is what it is given', () => {
-  for (const { command, description } of words.COMMANDS) {
+test('the list of commands is within the limits of Telegram', () => {
+  for (const { command, description } of replies.COMMANDS) {
     expect(command).toMatch(/^[a-z0-9_]{1,32}$/);
     expect(description.length).toBeLessThanOrEqual(256);
   }
@@ -98,6 +98,6 @@ test.each([
   ['/start@other_bot', false],
   ['hello', false],
   ['', false],
-])('in a group %p is for the bot: %p', (text, isOurs) => {
+])('isAddressedToBot(%p) in a group returns %p', (text, isOurs) => {
   expect(isAddressedToBot(text, 'our_bot')).toBe(isOurs);
 });

@@ -9,29 +9,29 @@ import {
   type Topic,
 } from './settings.ts';
 
-/** What a person wants by a message. */
+/** The meaning of a message. */
 export type Command =
   | { readonly kind: 'link'; readonly code: string }
   | { readonly kind: 'start' | 'help' | 'preferences' | 'unlink' }
   | { readonly kind: 'edit'; readonly about: Topic; readonly patch: PreferencesPatch }
-  /** Meant for something that there is, and not said as it has to be. */
+  /** A known topic with wrong syntax. */
   | { readonly kind: 'malformed'; readonly about: Topic }
   | { readonly kind: 'unknown' };
 
-/** `/name@bot rest`; Telegram adds the bot's name where there are several. */
+/** `/name@bot rest`. Telegram adds the bot's name in chats with several bots. */
 const COMMAND_PATTERN = /^\/([a-z_]{1,32})(?:@\w{1,64})?(?:\s+([^]*))?$/i;
-/** Other names that people try. */
+/** Alternative command names. */
 const ALIASES: Readonly<Record<string, Topic>> = { settings: 'preferences', tz: 'timezone', stop: 'unlink' };
 
 const ADDRESSED_COMMAND_PATTERN = /^\/[a-z_]{1,32}(?:@(\w{1,64}))?(?:\s|$)/i;
 
-/** Whether a message in a group is for this bot: a command with no bot's name, or with this one's. */
+/** Returns whether a group message is a command for this bot: without a bot name, or with this bot's. */
 export function isAddressedToBot(text: string, botName: string): boolean {
   const [command, addressee = ''] = ADDRESSED_COMMAND_PATTERN.exec(text) ?? [];
   return command !== undefined && (addressee === '' || addressee.toLowerCase() === botName.toLowerCase());
 }
 
-/** Reads a message; whatever it is, there is something to say to it. */
+/** Parses a message. Any text results in a command. */
 export function parseCommand(text: string): Command {
   const [, name, rest = ''] = COMMAND_PATTERN.exec(text.trim()) ?? [];
   if (name === undefined) {
@@ -50,7 +50,7 @@ function findTopic(name: string): Topic | undefined {
   return TOPICS.find((topic) => topic === lower) ?? (Object.hasOwn(ALIASES, lower) ? ALIASES[lower] : undefined);
 }
 
-/** The topic that a word begins as, or is a beginning of. */
+/** Returns the topic that a misspelt word resembles: they share a prefix of up to four characters. */
 function guessTopic(word: string): Topic | undefined {
   const lower = word.toLowerCase().replace(/^\//, '');
   if (lower.length < 3) return undefined;
@@ -83,17 +83,17 @@ function parseTopicCommand(topic: Topic, args: readonly string[]): Command {
   }
 }
 
-/** What Telegram lets stand behind `?start=`: https://core.telegram.org/bots/features#deep-linking */
+/** The syntax of Telegram's `?start=` parameter: https://core.telegram.org/bots/features#deep-linking */
 const isLinkCode = (word: string): boolean => /^[A-Za-z0-9_-]{1,64}$/.test(word);
 
-function parseChoice({ key, values }: ChoiceSetting, [word, more]: readonly string[]): PreferencesPatch | undefined {
+function parseChoice({ key, values }: ChoiceSetting, [word, extra]: readonly string[]): PreferencesPatch | undefined {
   const value = values.find((each) => each === word?.toLowerCase());
-  return value === undefined || more !== undefined ? undefined : { [key]: value };
+  return value === undefined || extra !== undefined ? undefined : { [key]: value };
 }
 
-function parseSwitch({ key, time }: SwitchSetting, [word, at, more]: readonly string[]): PreferencesPatch | undefined {
+function parseSwitch({ key, time }: SwitchSetting, [word, at, extra]: readonly string[]): PreferencesPatch | undefined {
   const state = word?.toLowerCase();
-  if (more !== undefined) return undefined;
+  if (extra !== undefined) return undefined;
   if (at === undefined) {
     if (state === 'on' || state === 'off') return { [key]: state === 'on' };
     return undefined;

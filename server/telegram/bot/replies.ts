@@ -2,50 +2,47 @@ import type { Preferences } from '../../../couchdb-design/user-document/preferen
 import { buttonData, buttonValuesOf } from './parse-button.ts';
 import { SETTING_NAMES, SETTINGS, settingOf, TOPICS, USAGE, type SettingName, type Topic } from './settings.ts';
 
-/**
- * What the bot says. All of it is plain text, sent without a parse mode: what stands in a user's values is shown as it is,
- * and is never markup.
- */
+/** A message of the bot. It is plain text, sent without a parse mode, so users' values are never interpreted as markup. */
 export interface Reply {
   readonly text: string;
   readonly buttons?: readonly (readonly { readonly text: string; readonly data: string }[])[];
 }
 
 export const HOW_TO_LINK =
-  'This chat is not linked to anybody. Sign in to the app, go to Devices, choose “Link a Telegram chat”, and open the link that it shows.';
-export const PRIVATE_CHATS_ONLY = 'I speak with people in private chats only. Open a chat with me to link it.';
+  'This chat is not linked to an account yet. Sign in to the app, go to Devices, choose “Link a Telegram chat”, and open the link shown there.';
+export const PRIVATE_CHATS_ONLY = 'I work in private chats only. Open a chat with me to link it.';
 export const INVALID_CODE =
-  'This code is not good: it was used, is older than ten minutes, or was replaced by a newer one. Make another one in the app, under Devices.';
-export const STALE_BUTTON = 'This message is from before. Send /preferences for a new one.';
-export const UNLINKED = 'This chat is no longer linked. Nothing more can be seen or changed from here.';
+  'This code is not valid. It was already used, is older than ten minutes, or was replaced by a newer one. Create a new one in the app, under Devices.';
+export const STALE_BUTTON = 'This button is outdated. Send /preferences for new ones.';
+export const UNLINKED = 'This chat is no longer linked. It can no longer show or change your preferences.';
 export const TOO_MANY_LINKS = 'Too many chats are linked to this account. Unlink one in the app, under Devices.';
-export const INTERNAL_FAILURE = 'That did not work, through no fault of yours. Try again later.';
+export const INTERNAL_FAILURE = 'Sorry, that did not work because of a problem on our side. Please try again later.';
 
 export const HELP = [
-  'What you can say:',
+  'Here is what you can send:',
   ...TOPICS.map((topic) => `${USAGE[topic].example} – ${USAGE[topic].does}`),
 ].join('\n');
 
-/** For Telegram's own list of commands. */
+/** The entries of Telegram's list of commands. */
 export const COMMANDS = TOPICS.map((topic) => ({ command: topic, description: USAGE[topic].does }));
 
-export const UNKNOWN_COMMAND = `I do not understand that. ${HELP}`;
+export const UNKNOWN_COMMAND = `Sorry, I do not understand that. ${HELP}`;
 
-/** How it is said what somebody meant to say. */
+/** Returns the hint for a command with wrong syntax. */
 export const usageText = (topic: Topic): string =>
   topic === 'start'
-    ? 'Behind /start there is one code, as the app shows it under Devices. The link that it shows says it for you.'
-    : `Say ${USAGE[topic].example}.`;
+    ? 'Send /start with one code, which the app shows under Devices. The link shown there does this for you.'
+    : `Send ${USAGE[topic].example}.`;
 
-/** `before`: whom the chat was linked to until now. */
+/** Confirms a link. `previousUsername` is the user that the chat was linked to before. */
 export function linkedText(username: string, previousUsername: string | undefined): string {
-  const again = previousUsername === username ? ' again; buttons of older messages do nothing any more' : '';
+  const again = previousUsername === username ? ' again. Buttons of older messages no longer work' : '';
   const instead =
     previousUsername === undefined || previousUsername === username ? '' : ` now, and no longer to ${previousUsername}`;
-  return `This chat is linked to ${username}${again}${instead}. /preferences shows your preferences, /help what else there is, /unlink ends it.`;
+  return `This chat is linked to ${username}${again}${instead}. /preferences shows your preferences, /help lists all commands, and /unlink unlinks this chat.`;
 }
 
-/** One setting as a line, e.g. `Daily briefing: on, at 07:30 (Europe/Vienna)`. */
+/** Formats one setting as a line, such as `Daily briefing: on, at 07:30 (Europe/Vienna)`. */
 export function formatSetting(about: SettingName | 'timezone', preferences: Required<Preferences>): string {
   if (about === 'timezone') return `Time zone: ${preferences.timezone}`;
   const setting = settingOf(about);
@@ -54,13 +51,13 @@ export function formatSetting(about: SettingName | 'timezone', preferences: Requ
   return `${setting.label}: ${preferences[setting.key] ? `on${at}` : 'off'}`;
 }
 
-/** So many of a list are told; Telegram takes 4,096 characters. */
+/** Longer lists are shortened, because a message of Telegram has at most 4,096 characters. */
 const MAX_LISTED_ITEMS = 10;
 
 const formatList = (label: string, values: readonly string[]): string[] => {
   if (values.length === 0) return [];
-  const more = values.length > MAX_LISTED_ITEMS ? `, and ${values.length - MAX_LISTED_ITEMS} more` : '';
-  return [`${label}: ${values.slice(0, MAX_LISTED_ITEMS).join(', ')}${more}`];
+  const remainder = values.length > MAX_LISTED_ITEMS ? `, and ${values.length - MAX_LISTED_ITEMS} more` : '';
+  return [`${label}: ${values.slice(0, MAX_LISTED_ITEMS).join(', ')}${remainder}`];
 };
 
 const currentValue = (about: SettingName, preferences: Required<Preferences>): string => {
@@ -71,7 +68,7 @@ const currentValue = (about: SettingName, preferences: Required<Preferences>): s
 
 const capitalize = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** All preferences, with buttons for those that have few values. `tag` is the link's. */
+/** Shows all preferences, with buttons for the settings. `tag` is the link's. */
 export function preferencesReply(username: string, preferences: Required<Preferences>, tag: string): Reply {
   const text = [
     `Preferences of ${username}`,

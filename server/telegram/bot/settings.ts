@@ -1,8 +1,8 @@
 import { PREFERENCE_RULES, type Preferences } from '../../../couchdb-design/user-document/preference-rules.ts';
 
-/** What a person may set from a chat, by the command's name: one table for commands, buttons and words. */
+/** The settings that can be changed in a chat, by command name: one table for commands, buttons and replies. */
 
-/** One of a few values. */
+/** A setting with a few values. */
 export interface ChoiceSetting {
   readonly kind: 'choice';
   readonly key: 'theme' | 'viewMode';
@@ -10,7 +10,7 @@ export interface ChoiceSetting {
   readonly values: readonly string[];
 }
 
-/** On or off, at a time of day where there is one. */
+/** A setting that is on or off, some with a time of day. */
 export interface SwitchSetting {
   readonly kind: 'switch';
   readonly key: 'dailyBriefing' | 'dailyRecap' | 'activitySidebarOpen';
@@ -31,35 +31,35 @@ export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
 
 export const settingOf = (name: SettingName): ChoiceSetting | SwitchSetting => SETTINGS[name];
 
-/** What a command may be about. */
+/** The names of all commands. */
 export type Topic = SettingName | 'timezone' | 'preferences' | 'start' | 'unlink' | 'help';
 
-/** By topic, what to type and what it does, as Telegram's own list of commands has it. */
+/** The syntax and the effect of each command, for `/help` and Telegram's list of commands. */
 export const USAGE: Readonly<Record<Topic, { readonly example: string; readonly does: string }>> = {
-  preferences: { example: '/preferences', does: 'show them, with buttons' },
+  preferences: { example: '/preferences', does: 'show your preferences, with buttons' },
   theme: { example: '/theme light, /theme dark or /theme system', does: 'choose the theme' },
   view: { example: '/view kanban, /view table or /view graph', does: 'choose the view' },
-  briefing: { example: '/briefing on 07:30, /briefing on or /briefing off', does: 'the daily briefing' },
-  recap: { example: '/recap on 18:00, /recap on or /recap off', does: 'the daily recap' },
-  sidebar: { example: '/sidebar on or /sidebar off', does: 'the activity sidebar' },
-  timezone: { example: '/timezone Europe/Vienna', does: 'the time zone of these times' },
-  unlink: { example: '/unlink', does: 'end this chat’s link' },
+  briefing: { example: '/briefing on 07:30, /briefing on or /briefing off', does: 'turn the daily briefing on or off' },
+  recap: { example: '/recap on 18:00, /recap on or /recap off', does: 'turn the daily recap on or off' },
+  sidebar: { example: '/sidebar on or /sidebar off', does: 'show or hide the activity sidebar' },
+  timezone: { example: '/timezone Europe/Vienna', does: 'set the time zone of these times' },
+  unlink: { example: '/unlink', does: 'unlink this chat' },
   start: { example: '/start', does: 'how to link this chat' },
-  help: { example: '/help', does: 'what there is to say' },
+  help: { example: '/help', does: 'list the commands' },
 };
 
 export const TOPICS = Object.keys(USAGE) as readonly Topic[];
 
 const TIME_ZONES = new Map(['UTC', ...Intl.supportedValuesOf('timeZone')].map((zone) => [zone.toLowerCase(), zone]));
 
-/** A time zone's name as it is written, however somebody has typed it; undefined when there is none of that name. */
+/** Returns the canonical spelling of a time zone's name, ignoring case, or `undefined` if there is no such time zone. */
 export function parseTimeZone(text: string): Preferences['timezone'] | undefined {
   const known = TIME_ZONES.get(text.toLowerCase());
   if (known !== undefined) return known;
   const { maxLength, pattern } = PREFERENCE_RULES.timezone;
   if (text.length > maxLength || !pattern.test(text)) return undefined;
   try {
-    // Names that were replaced, or are newer than the list.
+    // The list lacks deprecated names, and names newer than it.
     new Intl.DateTimeFormat('en', { timeZone: text });
     return text;
   } catch {

@@ -2,32 +2,33 @@ import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { parseUsername, type Username } from '../../../couchdb-design/user-document/user-document.ts';
 
-/**
- * What is kept of links, in the database of sessions. Everything is found by its id:
+/*
+ * The documents of links, in the database of sessions. All of them are read by id:
  *
- * - `telegram-chat:<chat>` is the link itself, so that a chat has one at most;
- * - `telegram-link:<digest of the user>-<chat>` lies beside the user's others, so that they are listed; it counts only as
- *   long as the chat's own document names the same user;
- * - `telegram-code:<digest of the code>` is a code not yet used, and `telegram-code-of:<user>` the user's newest.
+ * - `telegram-chat:<chat>` is the link itself, so a chat has at most one;
+ * - `telegram-link:<digest of the user>-<chat>` is an entry of the user's list of links. It is valid only while the chat's own
+ *   document has the same user;
+ * - `telegram-code:<digest of the code>` is an unused code, and `telegram-code-of:<user>` refers to the user's newest code.
  */
 
 /** A chat that is linked to a user. */
 export interface Link {
   readonly chat: number;
   readonly username: Username;
-  /** As Telegram has told them. */
+  /** The first name in the chat's Telegram profile. */
   readonly firstName: string;
+  /** The username at Telegram; `undefined` if there is none. */
   readonly telegramName: string | undefined;
   /** In ms since 1970. */
   readonly linkedAt: number;
-  /** Eight characters of this link's own, for its buttons. */
+  /** Eight random characters that identify this link in its buttons. */
   readonly tag: string;
 }
 
-/** A code that was given out, and for whom. */
+/** An unused code. */
 export interface LinkCode {
   readonly username: Username;
-  /** The session whose device has asked for it. */
+  /** The session that requested it; `undefined` with another identity provider. */
   readonly sessionId: string | undefined;
   /** In ms since 1970. */
   readonly expiresAt: number;
@@ -41,11 +42,11 @@ export const generateTag = (): string => randomBytes(6).toString('base64url');
 export const chatDocumentId = (chat: number): string => `telegram-chat:${chat}`;
 export const codeDocumentId = (code: string): string => `telegram-code:${digest(code)}`;
 export const newestCodeDocumentId = (username: Username): string => `telegram-code-of:${username}`;
-/** Digests of two names may meet; whoever lists looks at the username. */
+/** Two names may share a digest, so a list is filtered by username. */
 export const linkIdPrefix = (username: Username): string => `telegram-link:${digest(username).slice(0, 16)}-`;
 export const linkDocumentId = (username: Username, chat: number): string => `${linkIdPrefix(username)}${chat}`;
 
-/** The chat that an entry of the list is about. */
+/** Parses the chat from the id of a list entry. */
 export function parseLinkedChat(id: string): number | undefined {
   const [, chat] = /^telegram-link:[0-9a-f]{16}-(\d{1,16})$/.exec(id) ?? [];
   return chat === undefined ? undefined : Number(chat);
@@ -87,7 +88,7 @@ export const toCodeDocument = (code: LinkCode): z.output<typeof codeSchema> => (
   expires_at: new Date(code.expiresAt).toISOString(),
 });
 
-/** Undefined for what is no link: then nobody is linked by it. */
+/** Returns `undefined` for a document that is not a valid link. */
 export function parseLink(document: unknown): Link | undefined {
   const { data } = chatSchema.safeParse(document);
   const username = parseUsername(data?.username);
@@ -102,6 +103,7 @@ export function parseLink(document: unknown): Link | undefined {
   };
 }
 
+/** Returns `undefined` for a document that is not a valid code. */
 export function parseCode(document: unknown): LinkCode | undefined {
   const { data } = codeSchema.safeParse(document);
   const username = parseUsername(data?.username);

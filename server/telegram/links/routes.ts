@@ -10,22 +10,23 @@ import type { Links } from './links.ts';
 
 export interface LinkRoutesOptions {
   readonly links: Links;
-  /** The bot's name at Telegram; undefined as long as Telegram has not told it. */
+  /** Returns the bot's name at Telegram, or `undefined` while Telegram has not been reached. */
   readonly botName: () => string | undefined;
-  /** Rejects with 401 when the headers do not prove who asks. */
+  /** Resolves with the caller. Rejects with 401 if the headers contain no valid token. */
   readonly authenticate: (headers: Request['headersDistinct']) => Promise<Caller>;
   readonly corsOrigins: readonly string[];
-  /** Of one user's requests: for codes, and for all else. */
+  /** The limits of one user's requests: for new codes, and for all others. */
   readonly limits: { readonly link: RateLimit; readonly others: RateLimit };
-  /** Called with what nobody expected. */
+  /** Called with unexpected errors. */
   readonly onError: (error: unknown) => void;
 }
 
 /**
- * A user's linked chats, to be mounted at `/api/users/telegram`, as contract.ts has it. Errors are problem details.
+ * Creates the routes of a user's linked chats, to be mounted at `/api/users/telegram`. The bodies are those of contract.ts,
+ * and errors are problem details (RFC 9457).
  *
- * - `POST /link`: a code, and the link that opens the bot with it;
- * - `GET /`: the linked chats; `DELETE /<id>` unlinks one.
+ * - `POST /link` creates a code, and a link that opens the bot with it;
+ * - `GET /` lists the linked chats; `DELETE /<id>` unlinks one.
  */
 export function createLinkRoutes(options: LinkRoutesOptions): Router {
   const { links, limits } = options;
@@ -49,7 +50,7 @@ export function createLinkRoutes(options: LinkRoutesOptions): Router {
   router.post('/link', rateLimited(limits.link), async (req, res) => {
     const { username, sessionId } = requireCaller(req);
     const bot = options.botName();
-    if (bot === undefined) throw serviceUnavailable('Telegram cannot be reached. Try again in a while.');
+    if (bot === undefined) throw serviceUnavailable('Telegram cannot be reached. Try again later.');
     const { code, expiresAt } = await links.createCode(username, sessionId);
     const url = `https://t.me/${bot}?start=${code}`;
     sendJson(res, 201, { code, url, expiresAt: new Date(expiresAt).toISOString() } satisfies TelegramLink);
@@ -58,8 +59,8 @@ export function createLinkRoutes(options: LinkRoutesOptions): Router {
 
   const limitOthers = rateLimited(limits.others);
   router.get('/', limitOthers, async (req, res) => {
-    const all = await links.listByUser(requireCaller(req).username);
-    const chats = all.map(({ chat, firstName, telegramName, linkedAt }) => ({
+    const ownLinks = await links.listByUser(requireCaller(req).username);
+    const chats = ownLinks.map(({ chat, firstName, telegramName, linkedAt }) => ({
       id: String(chat),
       firstName,
       username: telegramName ?? null,

@@ -2,18 +2,18 @@ import type { Update } from 'grammy/types';
 import { KeyedConcurrencyLimit } from '../../lib/keyed-concurrency-limit.ts';
 
 export interface UpdateDispatcher {
-  /** Begins to handle updates, and resolves when there may be more. Never rejects. */
+  /** Starts to handle updates, and resolves once there is capacity for more. Never rejects. */
   readonly handle: (updates: readonly Update[]) => Promise<void>;
-  /** Resolves when none is being handled. */
+  /** Resolves once the updates now in progress are handled. */
   readonly whenIdle: () => Promise<unknown>;
 }
 
-/** At a time; so many are lost at the most when the process is killed. */
+/** Also the number of claimed updates that are lost if the process is killed. */
 const MAX_CONCURRENT_UPDATES = 100;
-/** Of one chat, so that who says much keeps nobody else waiting; what comes beyond is not answered. */
+/** Per chat, so that one busy chat does not delay others. Further updates of the chat are dropped. */
 const MAX_QUEUED_PER_CHAT = 20;
 
-/** Updates of one chat are handled one after the other, those of others beside them. */
+/** Creates a dispatcher that handles the updates of one chat in order, and those of different chats concurrently. */
 export function createUpdateDispatcher(
   handleUpdate: (update: Update) => Promise<void>,
   onError: (error: unknown) => void,

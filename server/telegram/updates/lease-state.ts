@@ -1,18 +1,18 @@
 import { z } from 'zod';
 
 /**
- * Who asks Telegram for updates, as one document that is only ever written on top of the revision that was read: of two
- * that write at once one is refused.
+ * The lease of the process that polls Telegram for updates. It is one document, always written on top of the revision that
+ * was read, so of two concurrent writes one fails.
  *
- * No clock is compared with another machine's. Whoever waits takes the lease over when the document has not changed for
- * the lease's whole life by their own clock; whoever holds it gives up when they could not renew it for two thirds of
- * that. `until` is for people who look.
+ * Clocks of different machines are never compared. A waiting process takes the lease over if the document has not changed for
+ * the lease's whole duration, by its own clock. The holder stops if it could not renew the lease for two thirds of that.
+ * `until` is informational.
  */
 export interface Lease {
-  /** Undefined: given back. */
+  /** `undefined` if the lease was released. */
   readonly holder: string | undefined;
   readonly until: number;
-  /** The first update that nobody has taken yet, and when the one before it was taken. */
+  /** The first update that no process has claimed, and when the one before it was claimed. */
   readonly next: { readonly offset: number; readonly at: number } | undefined;
 }
 
@@ -33,7 +33,7 @@ export const toLeaseDocument = ({ holder, until, next }: Lease): z.output<typeof
   ...(next === undefined ? {} : { offset: next.offset, offset_at: new Date(next.at).toISOString() }),
 });
 
-/** What is no lease is held by nobody. */
+/** Parses the lease's document. An invalid one counts as released. */
 export function parseLease(document: unknown): Lease {
   const { data } = leaseSchema.safeParse(document);
   if (data === undefined) return { holder: undefined, until: 0, next: undefined };
@@ -45,9 +45,10 @@ export function parseLease(document: unknown): Lease {
   };
 }
 
-/** What a waiting process has seen last: a revision, and since when, in ms of its own clock. */
+/** The revision that a waiting process has last observed. */
 export interface ObservedRevision {
   readonly revision: string | undefined;
+  /** When it was first observed, in ms of the process's own clock. */
   readonly since: number;
 }
 
@@ -57,7 +58,10 @@ export const observeRevision = (
   now: number,
 ): ObservedRevision => (previous !== undefined && previous.revision === revision ? previous : { revision, since: now });
 
-/** `me`: the answer to one's own writing may have been lost. */
+/**
+ * Returns whether a process may acquire the lease: it was released, it has expired, or it is the process's own, because the
+ * response to the write that acquired it was lost.
+ */
 export const canAcquire = (
   lease: Lease,
   ownId: string,
@@ -66,15 +70,15 @@ export const canAcquire = (
   durationMs: number,
 ): boolean => lease.holder === undefined || lease.holder === ownId || now - observed.since >= durationMs;
 
-/** How long whoever holds it may believe so after the last renewal was sent, in ms. */
+/** Returns how long after sending the last renewal the holder may rely on the lease, in ms. */
 export const safeHoldMs = (durationMs: number): number => (durationMs * 2) / 3;
 
 /**
- * When there was no update for a week Telegram begins to count anew, anywhere: what was counted before is forgotten a day
- * earlier. https://core.telegram.org/bots/api#update
+ * After a week without updates, Telegram continues with a random update id. The stored offset is discarded a day earlier.
+ * https://core.telegram.org/bots/api#update
  */
 const MAX_OFFSET_AGE_MS = 6 * 24 * 60 * 60_000;
 
-/** The first update to ask for, or undefined for all that there are. */
+/** Returns the first update to request, or `undefined` to request all pending ones. */
 export const currentOffset = (next: Lease['next'], now: number): number | undefined =>
   next === undefined || now - next.at > MAX_OFFSET_AGE_MS ? undefined : next.offset;

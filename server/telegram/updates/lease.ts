@@ -1,44 +1,30 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { limitConcurrency } from '../../lib/concurrency-limit.ts';
+import pLimit from 'p-limit';
 import type { DocumentStore } from '../document-store.ts';
 import {
-  safeHoldMs,
-  LEASE_ID,
-  toLeaseDocument,
   canAcquire,
   currentOffset,
-  parseLease,
+  LEASE_ID,
   observeRevision,
+  parseLease,
+  safeHoldMs,
+  toLeaseDocument,
   type Lease,
   type ObservedRevision,
 } from './lease-state.ts';
 
-/** The lease while this process holds it. */
-export interface HeldLease {
-  /** Aborted as soon as it is lost, or given back. */
-  readonly signal: AbortSignal;
-  /** The first update to ask Telegram for; undefined: all that there are. */
-  offset(): number | undefined;
-  /**
-   * Takes all updates before `offset` for this process, and for good; false when the lease has gone to another, who will
-   * take them. Rejects with 502 or 503 when the database fails: then nobody has taken them.
-   */
-  claim(offset: number): Promise<boolean>;
-  /** Gives the lease back. Never rejects: what cannot be given back lapses. */
-  release(): Promise<void>;
-}
-
 export interface LeaseOptions {
   readonly documents: DocumentStore;
-  /** In ms: how long after its holder was last heard of it goes to another. */
+  /** How long after its holder's last renewal the lease can be taken over, in ms. */
   readonly durationMs: number;
-  /** In ms since 1970. */
+  /** Returns the time in ms since 1970. */
   readonly now: () => number;
+  /** Called with the database's failures. */
   readonly onError: (error: unknown) => void;
 }
 
-/** Resolves as soon as this process holds the lease; undefined when `closing` is aborted before. */
+/** Resolves as soon as this process holds the lease, or with `undefined` if `closing` is aborted before. */
 export async function acquireLease(options: LeaseOptions, closing: AbortSignal): Promise<HeldLease | undefined> {
   const { documents, durationMs, now, onError } = options;
   const holder = randomBytes(9).toString('base64url');
@@ -52,7 +38,7 @@ export async function acquireLease(options: LeaseOptions, closing: AbortSignal):
         const sentAt = performance.now();
         const acquired = { ...lease, holder, until: now() + durationMs };
         const revision = await documents.write(LEASE_ID, toLeaseDocument(acquired), stored?._rev);
-        if (revision !== undefined) return holdLease(options, holder, { lease: acquired, revision, sentAt });
+        if (revision !== undefined) return new HeldLease(options, holder, { lease: acquired, revision, sentAt });
       }
     } catch (error) {
       onError(error);
@@ -62,64 +48,99 @@ export async function acquireLease(options: LeaseOptions, closing: AbortSignal):
   return undefined;
 }
 
-/** The lease as it was last stored, by a request that was sent then. */
+/** The lease as it was last stored. */
 interface StoredLease {
   readonly lease: Lease;
   readonly revision: string;
+  /** When the request that stored it was sent (`performance.now()`). */
   readonly sentAt: number;
 }
 
-function holdLease(
-  { documents, durationMs, now, onError }: LeaseOptions,
-  holder: string,
-  acquired: StoredLease,
-): HeldLease {
-  const ended = new AbortController();
-  const runExclusive = limitConcurrency(1);
-  let { lease, revision } = acquired;
-  let expiryTimer: NodeJS.Timeout | undefined;
+/** The lease while this process holds it. It is renewed every third of its duration. */
+export class HeldLease {
+  readonly #options: LeaseOptions;
+  readonly #holder: string;
+  readonly #ended = new AbortController();
+  /** Serialises writes of the lease's document. */
+  readonly #runExclusive = pLimit(1);
+  readonly #renewalTimer: NodeJS.Timeout;
+  #lease: Lease;
+  #revision: string;
+  #expiryTimer: NodeJS.Timeout | undefined;
 
-  const end = (): void => {
-    ended.abort();
-    clearInterval(renewalTimer);
-    clearTimeout(expiryTimer);
-  };
-  const scheduleExpiry = (sentAt: number): void => {
-    clearTimeout(expiryTimer);
-    expiryTimer = setTimeout(end, sentAt + safeHoldMs(durationMs) - performance.now());
-  };
-  const update = (change: Partial<Lease>): Promise<boolean> =>
-    runExclusive(async () => {
-      if (ended.signal.aborted) return false;
-      const sent = performance.now();
-      const next = { ...lease, until: now() + durationMs, ...change };
-      let stored = await documents.write(LEASE_ID, toLeaseDocument(next), revision);
-      if (stored === undefined) {
-        // Another's write came in between, or one of our own whose answer was lost.
-        const current = await documents.read(LEASE_ID);
-        if (current !== undefined && parseLease(current).holder === holder) {
-          stored = await documents.write(LEASE_ID, toLeaseDocument(next), current._rev);
-        }
-      }
-      if (stored === undefined) {
-        end();
+  constructor(options: LeaseOptions, holder: string, { lease, revision, sentAt }: StoredLease) {
+    this.#options = options;
+    this.#holder = holder;
+    this.#lease = lease;
+    this.#revision = revision;
+    this.#renewalTimer = setInterval(() => void this.#update({}).catch(options.onError), options.durationMs / 3);
+    this.#scheduleExpiry(sentAt);
+  }
+
+  /** Aborted as soon as the lease is lost or released. */
+  get signal(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  /** Returns the first update to request from Telegram, or `undefined` to request all pending ones. */
+  offset(): number | undefined {
+    return currentOffset(this.#lease.next, this.#options.now());
+  }
+
+  /**
+   * Claims all updates before `offset` for this process, permanently. Resolves with `false` if another process has taken the
+   * lease and will handle them. Rejects with 502 or 503 if the database fails; then no process has claimed them.
+   */
+  claim(offset: number): Promise<boolean> {
+    return this.#update({ next: { offset, at: this.#options.now() } });
+  }
+
+  /** Releases the lease for another process. Never rejects: a lease that cannot be released expires. */
+  async release(): Promise<void> {
+    const { now, onError } = this.#options;
+    await this.#update({ holder: undefined, until: now() }).catch(onError);
+    this.#end();
+  }
+
+  /** Stores the lease with a change, and so renews it. Resolves with `false` if it is lost. */
+  #update(change: Partial<Lease>): Promise<boolean> {
+    return this.#runExclusive(async () => {
+      if (this.#ended.signal.aborted) return false;
+      const { durationMs, now } = this.#options;
+      const sentAt = performance.now();
+      const lease = { ...this.#lease, until: now() + durationMs, ...change };
+      const revision = await this.#write(lease);
+      if (revision === undefined) {
+        this.#end();
         return false;
       }
-      lease = next;
-      revision = stored;
-      scheduleExpiry(sent);
+      this.#lease = lease;
+      this.#revision = revision;
+      this.#scheduleExpiry(sentAt);
       return true;
     });
-  const renewalTimer = setInterval(() => void update({}).catch(onError), durationMs / 3);
-  scheduleExpiry(acquired.sentAt);
+  }
 
-  return {
-    signal: ended.signal,
-    offset: () => currentOffset(lease.next, now()),
-    claim: (offset) => update({ next: { offset, at: now() } }),
-    release: async () => {
-      await update({ holder: undefined, until: now() }).catch(onError);
-      end();
-    },
-  };
+  /** Resolves with the new revision, or with `undefined` if another process holds the lease. */
+  async #write(lease: Lease): Promise<string | undefined> {
+    const { documents } = this.#options;
+    const revision = await documents.write(LEASE_ID, toLeaseDocument(lease), this.#revision);
+    if (revision !== undefined) return revision;
+    // The conflict is with another process's write, or with one of our own whose response was lost.
+    const current = await documents.read(LEASE_ID);
+    if (current === undefined || parseLease(current).holder !== this.#holder) return undefined;
+    return documents.write(LEASE_ID, toLeaseDocument(lease), current._rev);
+  }
+
+  #scheduleExpiry(sentAt: number): void {
+    clearTimeout(this.#expiryTimer);
+    const remainingMs = sentAt + safeHoldMs(this.#options.durationMs) - performance.now();
+    this.#expiryTimer = setTimeout(() => this.#end(), remainingMs);
+  }
+
+  #end(): void {
+    this.#ended.abort();
+    clearInterval(this.#renewalTimer);
+    clearTimeout(this.#expiryTimer);
+  }
 }

@@ -9,19 +9,19 @@ import { retryUntilAborted, type RetryOptions } from './retry.ts';
 export interface PollOptions extends RetryOptions {
   readonly bot: Bot;
   readonly lease: Pick<HeldLease, 'offset' | 'claim'>;
-  /** Resolves when there may be more; never rejects. */
+  /** Resolves once there is capacity for more updates. Never rejects. */
   readonly handle: (updates: readonly Update[]) => Promise<void>;
 }
 
 const MAX_UPDATES = 30;
 
 /**
- * Asks Telegram for updates until the signal is aborted or the lease is lost. Updates are first taken in the lease's
- * document and then handled: whatever happens in between, none is handled twice.
+ * Polls Telegram for updates until the signal is aborted or the lease is lost. Updates are claimed in the lease's document
+ * before they are handled, so a failure in between does not cause a second handling.
  */
 export async function pollUpdates(options: PollOptions): Promise<void> {
   const { bot, lease, handle, signal } = options;
-  // Since while there is a webhook there are no updates to ask for. What waits stays.
+  // Telegram rejects polling while a webhook is set. Pending updates are kept.
   await retryUntilAborted(
     () => bot.api.deleteWebhook({ drop_pending_updates: false }, toGrammySignal(signal)),
     options,
@@ -31,7 +31,7 @@ export async function pollUpdates(options: PollOptions): Promise<void> {
       const startedAt = performance.now();
       const updates = await fetchUpdates(bot, lease.offset(), signal);
       const last = updates.at(-1);
-      // A server that does not wait must not be asked in circles.
+      // Prevents a busy loop if the server does not hold the request.
       if (last === undefined && performance.now() - startedAt < options.backoff.initialMs) {
         await delay(options.backoff.initialMs, undefined, { signal }).catch(() => undefined);
       }
@@ -55,5 +55,5 @@ async function fetchUpdates(bot: Bot, offset: number | undefined, signal: AbortS
 
 type GrammySignal = Parameters<Bot['api']['getMe']>[0];
 
-/** grammy asks for the signal of a package, whose type lacks what Node's has. */
+/** grammy's types require the signal of a polyfill, which lacks members of Node's. */
 export const toGrammySignal = (signal: AbortSignal): GrammySignal => signal as unknown as GrammySignal;

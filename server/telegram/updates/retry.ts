@@ -8,21 +8,24 @@ import {
 } from '../bot/classify-error.ts';
 
 export interface RetryOptions {
-  /** Ends the trying. */
+  /** Stops retrying. */
   readonly signal: AbortSignal;
   readonly backoff: BackoffOptions;
-  /** Told of each failure, and in how many ms it is tried again. */
-  readonly onRetry: (failure: ClassifiedError, wait: number) => void;
+  /** Called with each failure and the delay until the next attempt, in ms. */
+  readonly onRetry: (failure: ClassifiedError, delayMs: number) => void;
 }
 
-/** Tries again and again, later each time, until it succeeds; undefined when the signal ends it. Never rejects. */
+/**
+ * Retries `task` until it succeeds, with the delays of `computeBackoffMs`. Resolves with `undefined` if the signal is aborted.
+ * Never rejects.
+ */
 export async function retryUntilAborted<T>(task: () => Promise<T>, options: RetryOptions): Promise<T | undefined> {
   const { signal, backoff, onRetry } = options;
   for (let failures = 1; !signal.aborted; failures += 1) {
     try {
       return await task();
     } catch (error) {
-      // The signal's doing, perhaps.
+      // The abort may be the cause of the error.
       if (options.signal.aborted) return undefined;
       const failure = classifyError(error);
       const delayMs = computeBackoffMs(failure, failures, backoff, Math.random);
@@ -33,7 +36,7 @@ export async function retryUntilAborted<T>(task: () => Promise<T>, options: Retr
   return undefined;
 }
 
-/** A failure of the database's is told as such. */
+/** An HttpError is a failure of the database, all other errors come from Telegram. */
 const classifyError = (error: unknown): ClassifiedError =>
   error instanceof HttpError
     ? { kind: 'unreached', reason: `the database: ${error.message}`, retryAfterMs: undefined }

@@ -10,27 +10,27 @@ import { COMMANDS } from '../bot/replies.ts';
 
 export interface RunOptions {
   readonly bot: Bot;
-  /** To be kept out of the log. */
+  /** The bot's token, which is removed from log lines. */
   readonly token: string;
   readonly backoff: BackoffOptions;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
-  /** Handles updates that this process has taken, and resolves when there may be more; never rejects. */
+  /** Handles updates that this process has claimed. Resolves once there is capacity for more. Never rejects. */
   readonly handle: (updates: readonly Update[]) => Promise<void>;
-  /** Resolves when none is being handled. */
+  /** Resolves once no update is in progress. */
   readonly whenIdle: () => Promise<unknown>;
-  /** Where Telegram is to bring updates; undefined: it is asked for them, by the one process that has the lease. */
+  /** Where Telegram sends updates. If `undefined`, the process that holds the lease polls for them. */
   readonly webhook: { readonly url: string; readonly secret: string } | undefined;
   readonly lease: LeaseOptions;
 }
 
-/** Has the updates come, until it is closed. */
+/** Receives updates, by webhook or by polling, until it is closed. */
 export function runBot(options: RunOptions): { close(): Promise<void> } {
   const { bot, token, backoff, log, handle, webhook } = options;
   const closing = new AbortController();
-  const onRetry: RetryOptions['onRetry'] = ({ kind, reason }, wait) => {
-    const details = { reason: reason.replaceAll(token, '[token]'), againInMs: Math.round(wait) };
-    if (kind === 'token') log.error(details, 'Telegram does not take TELEGRAM_BOT_TOKEN.');
-    else log.warn(details, 'Telegram cannot be asked.');
+  const onRetry: RetryOptions['onRetry'] = ({ kind, reason }, delayMs) => {
+    const details = { reason: reason.replaceAll(token, '[token]'), againInMs: Math.round(delayMs) };
+    if (kind === 'token') log.error(details, 'Telegram rejects TELEGRAM_BOT_TOKEN.');
+    else log.warn(details, 'A request to Telegram failed.');
   };
   const retryOptions = { signal: closing.signal, backoff, onRetry };
   const signal = toGrammySignal(closing.signal);
@@ -44,13 +44,13 @@ export function runBot(options: RunOptions): { close(): Promise<void> } {
       const { url, secret } = webhook;
       const settings = { secret_token: secret, allowed_updates: ALLOWED_UPDATES };
       const isSet = await retryUntilAborted(() => bot.api.setWebhook(url, settings, signal), retryOptions);
-      if (isSet !== undefined) log.info('Telegram brings updates.');
+      if (isSet !== undefined) log.info('Telegram sends updates to the webhook.');
       return;
     }
     while (!closing.signal.aborted) {
       const lease = await acquireLease(options.lease, closing.signal);
       if (lease === undefined) return;
-      log.info('This process asks Telegram for updates.');
+      log.info('This process polls Telegram for updates.');
       await pollUpdates({
         ...retryOptions,
         bot,
@@ -58,13 +58,13 @@ export function runBot(options: RunOptions): { close(): Promise<void> } {
         handle,
         signal: AbortSignal.any([closing.signal, lease.signal]),
       });
-      // Before another one goes on, so that what one chat says stays in order.
+      // Before the lease is released, so that the messages of a chat stay in order.
       await options.whenIdle();
       await lease.release();
-      log.info('This process asks Telegram for updates no more.');
+      log.info('This process has stopped polling Telegram for updates.');
     }
   };
-  const finished = run().catch((error: unknown) => log.error({ err: error }, 'The bot has ended unexpectedly.'));
+  const finished = run().catch((error: unknown) => log.error({ err: error }, 'The bot has stopped unexpectedly.'));
   return {
     close: () => {
       closing.abort();

@@ -11,29 +11,29 @@ import {
   type Person,
 } from '../../../../server/testing/fake-telegram-api.ts';
 
-/** A gate with a bot, and what the tests of chats do with both. */
+/** A gate with a bot, and the operations of the chat tests. */
 export interface ChatFixture {
   readonly api: FakeTelegramApi;
   readonly gate: TestGate;
-  /** The clock of codes and links moves on, in ms. */
-  advanceTime(time: number): void;
+  /** Advances the clock of codes and links, in ms. */
+  advanceTime(ms: number): void;
   newUser(): string;
-  /** Below `/api/users`, as the user. */
+  /** Sends a request to a path below `/api/users`, as the user. */
   request(user: string, path: string, method?: string): Promise<Response>;
   createCode(user: string): ReturnType<typeof readCodeResponse>;
   listChats(user: string): ReturnType<typeof readChatsResponse>;
   readPreferences(user: string): ReturnType<typeof readPreferencesResponse>;
-  /** Somebody whose chat is linked. */
+  /** Creates a person and links their chat. */
   createLinkedPerson(user?: string): Promise<{ readonly user: string; readonly person: Person }>;
   close(): Promise<void>;
 }
 
-const readCodeResponse = async (answer: Response) => {
-  expect(answer.status).toBe(201);
-  return telegramLinkSchema.parse(await answer.json());
+const readCodeResponse = async (response: Response) => {
+  expect(response.status).toBe(201);
+  return telegramLinkSchema.parse(await response.json());
 };
-const readChatsResponse = async (answer: Response) => telegramChatsSchema.parse(await answer.json()).chats;
-const readPreferencesResponse = async (answer: Response) => userPreferencesSchema.parse(await answer.json());
+const readChatsResponse = async (response: Response) => telegramChatsSchema.parse(await response.json()).chats;
+const readPreferencesResponse = async (response: Response) => userPreferencesSchema.parse(await response.json());
 
 export async function createChatFixture(options: Pick<TestGateOptions, 'rateLimits'> = {}): Promise<ChatFixture> {
   const api = await startFakeTelegramApi();
@@ -52,8 +52,8 @@ export async function createChatFixture(options: Pick<TestGateOptions, 'rateLimi
   return {
     api,
     gate,
-    advanceTime: (time) => {
-      skippedMs += time;
+    advanceTime: (ms) => {
+      skippedMs += ms;
     },
     newUser,
     request,
@@ -72,7 +72,7 @@ export async function createChatFixture(options: Pick<TestGateOptions, 'rateLimi
   };
 }
 
-export async function expectProblem(answer: Response, status: number): Promise<void> {
-  expect(answer.status).toBe(status);
-  expect(problemSchema.parse(await answer.json()).status).toBe(status);
+export async function expectProblem(response: Response, status: number): Promise<void> {
+  expect(response.status).toBe(status);
+  expect(problemSchema.parse(await response.json()).status).toBe(status);
 }
