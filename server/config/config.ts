@@ -47,7 +47,7 @@ type UpstreamConfig =
 
 /** The keys and claims of accepted tokens. */
 export interface TokenConfig {
-  /** The gate's own HS256 secrets. With `kept` one is generated at the first start and stored. With `none` it issues no tokens. */
+  /** The gate's own HS256 secrets. `kept`: generated at the first start and stored in a file. `none`: it issues no tokens. */
   readonly secret:
     /** The first secret signs; all of them verify. */
     | { readonly kind: 'given'; readonly values: readonly [string, ...string[]] }

@@ -7,7 +7,7 @@ export interface AdmissionQueueOptions {
   readonly handler: RequestListener;
   /** Returns the number of open connections. */
   readonly openConnections: () => number;
-  /** Requests on connections beyond this number are rejected. Beyond the system's limit there would be no response at all. */
+  /** Requests on connections beyond this number are rejected. Beyond the system's limit there is no response at all. */
   readonly maxConnections: number;
   /** The maximum number of queued requests of one connection, so that a pipelining client does not fill the queue. Default: 32. */
   readonly maxQueuedPerConnection?: number;
@@ -15,7 +15,7 @@ export interface AdmissionQueueOptions {
   readonly onSheddingChange?: (shedding: boolean) => void;
   /** Returns the time in ms. Default: `performance.now`. */
   readonly now?: () => number;
-  /** Returns a number in [0, 1), the jitter of `Retry-After`, so that rejected clients do not retry together. Default: `Math.random`. */
+  /** The jitter of `Retry-After`, in [0, 1), so that rejected clients do not retry together. Default: `Math.random`. */
   readonly random?: () => number;
 }
 
