@@ -1,5 +1,5 @@
-import cors from 'cors';
 import express from 'express';
+import { useCors } from '../http/cors.ts';
 import { HttpError, methodNotAllowed, notFound, sendError, sendJson } from '../http/errors.ts';
 import type { Caller } from '../http/caller.ts';
 import { requestContext } from '../http/request-context.ts';
@@ -51,21 +51,13 @@ const METHODS: Readonly<Record<Target['kind'], readonly string[]>> = {
  */
 export function createGate(options: GateOptions): express.Router {
   const router = express.Router();
-  if (options.corsOrigins.length > 0) {
-    const exposed = {
-      allowedHeaders: ['authorization', 'content-type', 'if-match', 'last-event-id'],
-      exposedHeaders: ['etag', 'retry-after'],
-    };
-    router.use(
-      cors({
-        origin: [...options.corsOrigins],
-        credentials: true,
-        methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
-        maxAge: 86_400,
-        ...exposed,
-      }),
-    );
-  }
+  useCors(router, {
+    origins: options.corsOrigins,
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+    allowedHeaders: ['authorization', 'content-type', 'if-match', 'last-event-id'],
+    exposedHeaders: ['etag', 'retry-after'],
+    credentials: true,
+  });
   const state = {
     changes: new ChangesHandler(options.context),
     oversize: new OversizeBatchReader(),

@@ -1,9 +1,9 @@
-import cors from 'cors';
 import express, { Router, type Request, type Response } from 'express';
 import type { z } from 'zod';
 import { newSourceDeviceId } from '../../../couchdb-design/user-document/edit-sources.ts';
 import type { PatchOf } from '../../../couchdb-design/user-document/user-document.ts';
 import type { Caller } from '../../http/caller.ts';
+import { useCors } from '../../http/cors.ts';
 import { badRequest, HttpError, notFound, sendJson } from '../../http/errors.ts';
 import { isObject } from '../../lib/json.ts';
 import { limitByKey, type RateLimit } from '../../http/rate-limits.ts';
@@ -63,17 +63,12 @@ export function createPreferenceRoutes<P extends object>(options: PreferenceRout
     });
   };
 
-  if (options.corsOrigins.length > 0) {
-    router.use(
-      cors({
-        origin: [...options.corsOrigins],
-        methods: ['GET', 'HEAD', 'PATCH', 'PUT', 'DELETE'],
-        allowedHeaders: ['authorization', 'content-type', 'if-match', 'if-none-match'],
-        exposedHeaders: ['etag', 'retry-after'],
-        maxAge: 86_400,
-      }),
-    );
-  }
+  useCors(router, {
+    origins: options.corsOrigins,
+    methods: ['GET', 'HEAD', 'PATCH', 'PUT', 'DELETE'],
+    allowedHeaders: ['authorization', 'content-type', 'if-match', 'if-none-match'],
+    exposedHeaders: ['etag', 'retry-after'],
+  });
   const rateLimited = limitByKey(options.limit, 'all', usernameOf, sendProblem);
   const byToken = (req: Request): Promise<Caller> => options.authenticate(req);
   const byTokenOrCookie = (req: Request, res: Response): Promise<Caller> =>

@@ -1,7 +1,7 @@
-import cors from 'cors';
 import { Router, type Request, type RequestHandler } from 'express';
 import type { Caller } from '../../http/caller.ts';
 import type { TelegramChats, TelegramLink } from '../../contract.ts';
+import { useCors } from '../../http/cors.ts';
 import { notFound, sendJson, serviceUnavailable } from '../../http/errors.ts';
 import { limitByKey, type RateLimit } from '../../http/rate-limits.ts';
 import { sendProblem, problemErrorHandler } from '../../http/problem-details.ts';
@@ -34,17 +34,12 @@ export function createLinkRoutes(options: LinkRoutesOptions): Router {
   const { authenticateWith, requireCaller, usernameOf } = createCallerContext();
   const rateLimited = (limit: RateLimit): RequestHandler => limitByKey(limit, 'all', usernameOf, sendProblem);
 
-  if (options.corsOrigins.length > 0) {
-    router.use(
-      cors({
-        origin: [...options.corsOrigins],
-        methods: ['GET', 'HEAD', 'POST', 'DELETE'],
-        allowedHeaders: ['authorization', 'content-type'],
-        exposedHeaders: ['retry-after'],
-        maxAge: 86_400,
-      }),
-    );
-  }
+  useCors(router, {
+    origins: options.corsOrigins,
+    methods: ['GET', 'HEAD', 'POST', 'DELETE'],
+    allowedHeaders: ['authorization', 'content-type'],
+    exposedHeaders: ['retry-after'],
+  });
   router.use(authenticateWith((req) => options.authenticate(req.headersDistinct)));
 
   router.post('/link', rateLimited(limits.link), async (req, res) => {
