@@ -3,7 +3,7 @@ import type { ErrorResponse } from '../contract.ts';
 import { requestContext } from './request-context.ts';
 
 /**
- * An error as CouchDB puts it on the wire: a status and `{error, reason}`. `error` is a stable code for programs,
+ * An error as CouchDB sends it: a status and `{error, reason}`. `error` is a stable code for programs,
  * `reason` a sentence for people. https://docs.couchdb.org/en/stable/json-structure.html#couchdb-error-status
  */
 export class HttpError extends Error {
@@ -25,15 +25,15 @@ export class HttpError extends Error {
 }
 
 /**
- * The caller's own token is missing, wrong or over. The only 401 there is: on `_changes` it tells PouchDB to stop and
- * its owner to sign in again, so an upstream's 401 must never become one.
+ * The client's own token is missing, invalid or expired. No other error is a 401: on `_changes` a 401 makes PouchDB stop
+ * and the user sign in again, so an upstream 401 must never become one.
  */
 export const unauthorized = (reason: string): HttpError =>
   new HttpError(401, 'unauthorized', reason, { 'WWW-Authenticate': 'Bearer' });
 
 export const forbidden = (reason: string): HttpError => new HttpError(403, 'forbidden', reason);
 
-/** What does not exist, and what is not the caller's: both are told in these same bytes. */
+/** A resource that does not exist, or belongs to another user: both get the same bytes. */
 export const notFound = (): HttpError => new HttpError(404, 'not_found', 'missing');
 
 export const badRequest = (reason: string): HttpError => new HttpError(400, 'bad_request', reason);
@@ -42,27 +42,27 @@ export const conflict = (reason = 'Document update conflict.'): HttpError => new
 
 export const tooLarge = (reason: string): HttpError => new HttpError(413, 'too_large', reason);
 
-/** `allowed` in the order in which CouchDB lists it, e.g. `GET,HEAD,POST`. */
+/** `allowed` lists the methods in CouchDB's order, e.g. `GET,HEAD,POST`. */
 export const methodNotAllowed = (allowed: string): HttpError =>
   new HttpError(405, 'method_not_allowed', `Only ${allowed} allowed`, { Allow: allowed });
 
-/** The upstream answered, but not as CouchDB answers this request (a 401, a redirect, HTML, a broken body …). */
+/** The upstream sent a response that CouchDB never sends to this request: a 401, a redirect, HTML, a malformed body. */
 export const badGateway = (reason: string): HttpError => new HttpError(502, 'bad_gateway', reason);
 
-/** The upstream did not answer. `Retry-After` in seconds. */
+/** The upstream did not respond. Sends `Retry-After: 2` (seconds). */
 export const serviceUnavailable = (reason: string): HttpError =>
   new HttpError(503, 'service_unavailable', reason, { 'Retry-After': '2' });
 
-/** What an unexpected exception is told as: nothing of it reaches the client. */
+/** Returns an `HttpError` unchanged. Any other exception becomes a 500 that reveals nothing of it. */
 export function toHttpError(error: unknown): HttpError {
   return error instanceof HttpError
     ? error
-    : new HttpError(500, 'internal_server_error', 'The server met an error that it did not expect.');
+    : new HttpError(500, 'internal_server_error', 'An unexpected error occurred.');
 }
 
-/** Sends `body` as JSON that no cache keeps: every answer is one user's own. */
+/** Sends `body` as JSON with `Cache-Control: no-store`, because every response is specific to one user. */
 export function sendJson(res: ServerResponse, status: number, body: unknown, contentType = 'application/json'): void {
-  // As text, which Node puts behind the head into one piece.
+  // Node sends a string in one chunk with the headers; a Buffer would be a second one.
   const text = `${JSON.stringify(body)}\n`;
   res.statusCode = status;
   res.setHeader('Content-Type', contentType);
@@ -71,22 +71,22 @@ export function sendJson(res: ServerResponse, status: number, body: unknown, con
   res.end(text);
 }
 
-/** Sends an error, or ends the connection when an answer has already begun and can no longer be taken back. */
+/** Sends an error, or closes the connection when the response has already started. */
 export const sendError = (res: ServerResponse, error: unknown): void => sendErrorAs(res, error, ({ body }) => body);
 
-/** As `sendError`, in another shape. */
+/** Like `sendError`, with a body made by `toBody`. `contentType` defaults to `application/json`. */
 export function sendErrorAs(
   res: ServerResponse,
   error: unknown,
-  toBody: (httpError: HttpError) => object,
+  toBody: (error: HttpError) => object,
   contentType?: string,
 ): void {
-  const told = toHttpError(error);
-  requestContext(res).error = { error: told.error, status: told.status };
+  const httpError = toHttpError(error);
+  requestContext(res).error = { error: httpError.error, status: httpError.status };
   if (res.headersSent) {
     res.destroy();
     return;
   }
-  for (const [name, value] of Object.entries(told.headers)) res.setHeader(name, value);
-  sendJson(res, told.status, toBody(told), contentType);
+  for (const [name, value] of Object.entries(httpError.headers)) res.setHeader(name, value);
+  sendJson(res, httpError.status, toBody(httpError), contentType);
 }

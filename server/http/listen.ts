@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 
-/** Where to listen, and which variables say so. Port 0 lets the system choose. */
+/** Where to listen, and the environment variables that configure it. Port 0 lets the system choose a free port. */
 export interface ListenOptions {
   readonly host: string;
   readonly port: number;
@@ -8,12 +8,17 @@ export interface ListenOptions {
 }
 
 /**
- * How many connections may wait to be accepted: as many as the system lets (on Linux `net.core.somaxconn`). With Node's 511
- * a few thousand clients that come back at once overflow it, and the system then lets each try again after seconds.
+ * The maximum length of the queue of pending connections. The system lowers it to its own limit (`net.core.somaxconn` on
+ * Linux). Node's default of 511 overflows when a few thousand clients reconnect at once, and each then retries only after seconds.
  */
 const BACKLOG = 65_535;
 
-/** Resolves with the server's URL, without a slash at the end; rejects with a sentence that names what to change. */
+/**
+ * Makes the server listen.
+ *
+ * @returns the server's URL, without a trailing slash.
+ * @throws Error when the server cannot listen; its message names the variable to change.
+ */
 export function listen(server: Server, options: ListenOptions): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
@@ -22,7 +27,7 @@ export function listen(server: Server, options: ListenOptions): Promise<string> 
     server.listen({ port: options.port, host: options.host, backlog: BACKLOG }, () => {
       const address = server.address();
       if (typeof address !== 'object' || address === null) {
-        reject(new Error('The server listens on no port.'));
+        reject(new Error('The server is not listening on a TCP port.'));
         return;
       }
       const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
@@ -37,12 +42,12 @@ function describeListenError(
 ): string {
   switch (code) {
     case 'EADDRINUSE':
-      return `Port ${port} of ${host} is taken: stop what listens there, or set ${variables.port} to another one (0: any free one).`;
+      return `Port ${port} of ${host} is in use. Stop the process that listens there, or set ${variables.port} to another port (0: any free port).`;
     case 'EACCES':
-      return `Port ${port} needs rights that this user has not: set ${variables.port} to one from 1024 on.`;
+      return `Port ${port} requires privileges that this user does not have. Set ${variables.port} to 1024 or higher.`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return `${variables.host} is ${host}, which is no address of this machine: set it to one, such as 127.0.0.1 or 0.0.0.0.`;
+      return `${variables.host} is ${host}, which is not an address of this machine. Set it to one that is, such as 127.0.0.1 or 0.0.0.0.`;
     default:
       return `The server cannot listen on ${host}, port ${port} (${message}).`;
   }

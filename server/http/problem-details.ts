@@ -5,14 +5,14 @@ import type { Problem } from '../contract.ts';
 import { HttpError, sendErrorAs, toHttpError } from './errors.ts';
 import { fromExpressError } from './routing.ts';
 
-/** A body that is JSON and not what it has to be: 422. */
+/** 422: a JSON body that does not match its schema. */
 export class InvalidBodyError extends HttpError {
   readonly errors: NonNullable<Problem['errors']>;
 
   constructor(issues: readonly z.core.$ZodIssue[]) {
     const errors = issues.map(({ path, message }) => ({ pointer: toJsonPointer(path), detail: message }));
-    const told = errors.slice(0, 3).map(({ pointer, detail }) => `${pointer.slice(1) || 'The body'}: ${detail}`);
-    super(422, 'invalid_preferences', `${told.join('; ')}.`);
+    const details = errors.slice(0, 3).map(({ pointer, detail }) => `${pointer.slice(1) || 'The body'}: ${detail}`);
+    super(422, 'invalid_preferences', `${details.join('; ')}.`);
     this.errors = errors;
   }
 }
@@ -21,7 +21,7 @@ export class InvalidBodyError extends HttpError {
 const toJsonPointer = (path: readonly PropertyKey[]): string =>
   path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 
-/** Sends an error as problem details (RFC 9457), or ends the connection when an answer has already begun. */
+/** Sends an error as problem details (RFC 9457), or closes the connection when the response has already started. */
 export const sendProblem = (res: ServerResponse, error: unknown): void =>
   sendErrorAs(res, error, toProblem, 'application/problem+json');
 
@@ -34,7 +34,7 @@ const toProblem = (httpError: HttpError): Problem => ({
   ...(httpError instanceof InvalidBodyError ? { errors: httpError.errors } : {}),
 });
 
-/** The last handler of a router whose errors are problem details. `onError` hears of those that are a fault of ours. */
+/** The error handler of a router whose errors are problem details. Calls `onError` for each 500. */
 export const problemErrorHandler =
   (onError: (error: unknown) => void): ErrorRequestHandler =>
   (error: unknown, _req, res, _next) => {

@@ -3,7 +3,7 @@ import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import { parseUsername } from '../../couchdb-design/user-document/user-document.ts';
 import { HttpError, sendError } from './errors.ts';
 
-/** At most `limit` within `windowMs`. */
+/** At most `limit` requests within `windowMs`. */
 export interface RateLimit {
   readonly windowMs: number;
   readonly limit: number;
@@ -13,25 +13,25 @@ export interface RateLimits {
   readonly registerByAddress: RateLimit;
   readonly registerByName: RateLimit;
   readonly signInByAddress: RateLimit;
-  /** Failures only: whoever knows the password is not counted. */
+  /** Counts failures only, so a user with the right password is never limited. */
   readonly signInByName: RateLimit;
-  /** Failures only: a whole office refreshes from one address. */
+  /** Counts failures only, because a whole office may refresh from one address. */
   readonly refreshByAddress: RateLimit;
   readonly refreshBySession: RateLimit;
   readonly signOutBySession: RateLimit;
-  /** To see and end sessions: each is a read of the database. */
+  /** Listing and ending sessions: each request reads the database. */
   readonly sessionsByName: RateLimit;
-  /** By plain HTTP: each is a read of the database, or two and a write. */
+  /** Preferences over REST: each request costs one database read, or two reads and a write. */
   readonly preferencesByName: RateLimit;
-  /** Codes for Telegram: nobody needs many. */
+  /** Link codes for Telegram. */
   readonly telegramCodeByName: RateLimit;
 }
 
 const MINUTE_MS = 60_000;
 
 /**
- * One address is stopped before it can use up a name's failures, or else anyone could keep anyone from signing in.
- * A name's own limit is for guesses from many addresses.
+ * The limit by address is lower than the limit by name. Otherwise one client could exhaust a name's failures and lock its
+ * owner out. The limit by name stops guesses from many addresses.
  */
 export const DEFAULT_RATE_LIMITS: RateLimits = {
   registerByAddress: { windowMs: 60 * MINUTE_MS, limit: 30 },
@@ -46,11 +46,11 @@ export const DEFAULT_RATE_LIMITS: RateLimits = {
   telegramCodeByName: { windowMs: 10 * MINUTE_MS, limit: 20 },
 };
 
-/** A limit by the client's address; an IPv6 client has a whole subnet, which counts as one. */
+/** Limits by the client's address. All addresses of an IPv6 subnet count as one. */
 export const limitByAddress = (limit: RateLimit, counted: 'all' | 'failures'): RequestHandler =>
   limitByKey(limit, counted, (req) => ipKeyGenerator(req.ip ?? 'unknown'));
 
-/** A limit by the username in the body; a text that is no username is refused anyway, and not counted. */
+/** Limits by the username in the body. An invalid username is not counted, because the request is rejected anyway. */
 export const limitByName = (limit: RateLimit, counted: 'all' | 'failures'): RequestHandler =>
   limitByKey(limit, counted, (req) => {
     const body: unknown = req.body;
@@ -58,8 +58,8 @@ export const limitByName = (limit: RateLimit, counted: 'all' | 'failures'): Requ
   });
 
 /**
- * Counts by `keyOf`; a request without a key is not counted. Beyond the limit: 429 with `Retry-After`, as `send` puts it on
- * the wire.
+ * Limits by the key that `keyOf` returns; a request without a key is not counted. Beyond the limit it passes a 429 with
+ * `Retry-After` to `send`.
  */
 export function limitByKey(
   { windowMs, limit }: RateLimit,
@@ -73,11 +73,11 @@ export function limitByKey(
     keyGenerator: (req) => keyOf(req) ?? '',
     skip: (req) => keyOf(req) === undefined,
     skipSuccessfulRequests: counted === 'failures',
-    // A database that is down is not a guess.
+    // A 5xx is not a failed guess.
     requestWasSuccessful: (_req, res) => res.statusCode < 400 || res.statusCode >= 500,
     legacyHeaders: false,
     standardHeaders: false,
-    // It would print a warning whenever a client sends such a header by itself.
+    // The check would log a warning for each client that sends such a header.
     validate: { xForwardedForHeader: false, forwardedHeader: false },
     handler: (req, res) => send(res, tooManyRequests(req, windowMs)),
   });
@@ -88,6 +88,6 @@ function tooManyRequests(req: Request, windowMs: number): HttpError {
   const reset: unknown = typeof state === 'object' && state !== null ? Reflect.get(state, 'resetTime') : undefined;
   const waitMs = reset instanceof Date ? reset.getTime() - Date.now() : windowMs;
   const seconds = Math.max(1, Math.ceil(waitMs / 1000));
-  const reason = 'Too many attempts. Wait a while, then try again.';
+  const reason = 'Too many attempts. Try again later.';
   return new HttpError(429, 'too_many_requests', reason, { 'Retry-After': String(seconds) });
 }

@@ -1,23 +1,23 @@
 import type { ServerResponse } from 'node:http';
 import type { Username } from '../../couchdb-design/user-document/user-document.ts';
 
-/** Why a write was denied; what an operator can tell apart by it. A closed set, since it is a label of a metric. */
+/** Why a write was rejected. A closed set, because it is a metric label. */
 export const REJECTION_REASONS = ['not_own', 'invalid', 'conflict', 'tree', 'database', 'oversize'] as const;
 export type RejectionReason = (typeof REJECTION_REASONS)[number];
 
-/** What is found out about a request on its way, for who counts it and writes its line in the log once it is over. */
+/** What is known about a request by the time its metrics are counted and its log line is written. */
 export interface RequestContext {
-  /** Whom its token, or its password, has proved. */
+  /** The user that its token or password authenticated. */
   username?: Username;
-  /** The error it was refused with: its stable code, and its status, even if it was too late to send that. */
+  /** The error it failed with: the stable code and the status, even when it was too late to send them. */
   error?: { readonly error: string; readonly status: number };
-  /** How many rows of it were denied, by cause. */
+  /** How many of its rows were rejected, by reason. */
   rejections?: Readonly<Record<RejectionReason, number>>;
 }
 
 const contexts = new WeakMap<ServerResponse, RequestContext>();
 
-/** The notes on the request that `res` answers; whoever finds something out adds it. */
+/** Returns the context of the request that `res` responds to. Any handler may add to it. */
 export function requestContext(res: ServerResponse): RequestContext {
   const found = contexts.get(res);
   if (found !== undefined) return found;

@@ -1,23 +1,23 @@
-/** What the routers of the API share. */
+/** Helpers that the API's routers share. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { Caller } from './caller.ts';
 import { badRequest, HttpError, methodNotAllowed, tooLarge, unauthorized } from './errors.ts';
 import { requestContext } from './request-context.ts';
 
-/** Answers 405; `allowed` as CouchDB lists it, e.g. `GET,HEAD,POST`. */
+/** Throws 405. `allowed` lists the methods in CouchDB's order, e.g. `GET,HEAD,POST`. */
 export const methodNotAllowedHandler =
   (allowed: string): RequestHandler =>
   () => {
     throw methodNotAllowed(allowed);
   };
 
-/** Who makes the requests of one router. */
+/** The callers of one router's requests. */
 export interface CallerContext {
-  /** Finds out who asks by `who`, or rejects as it does, before anything else of the request is looked at. */
-  readonly authenticateWith: (who: (req: Request, res: Response) => Promise<Caller>) => RequestHandler;
-  /** Throws 401 for a request that nobody was identified for. */
+  /** Authenticates each request before anything else in it is read. Rejects as `authenticate` does. */
+  readonly authenticateWith: (authenticate: (req: Request, res: Response) => Promise<Caller>) => RequestHandler;
+  /** Throws 401 for a request that was not authenticated. */
   readonly requireCaller: (req: Request) => Caller;
-  /** For limits by name. */
+  /** The key for rate limits by username; undefined for a request that was not authenticated. */
   readonly usernameOf: (req: Request) => string | undefined;
 }
 
@@ -32,14 +32,17 @@ export function createCallerContext(): CallerContext {
     },
     requireCaller: (req) => {
       const caller = callers.get(req);
-      if (caller === undefined) throw unauthorized('Nobody is signed in here.');
+      if (caller === undefined) throw unauthorized('Not signed in.');
       return caller;
     },
     usernameOf: (req) => callers.get(req)?.username,
   };
 }
 
-/** Express and its body parser throw errors with a `status`; what they say of the client's bytes stays with us. */
+/**
+ * Converts an error with a `status` that Express or its body parser threw. Its message may quote the client's bytes, so it is
+ * replaced. Returns undefined for any other error.
+ */
 export function fromExpressError(error: unknown): HttpError | undefined {
   if (error instanceof HttpError || !(error instanceof Error) || !('status' in error)) return undefined;
   switch (error.status) {
@@ -48,7 +51,7 @@ export function fromExpressError(error: unknown): HttpError | undefined {
     case 413:
       return tooLarge('The body is too large.');
     case 415:
-      return new HttpError(415, 'bad_content_type', 'The body has to be plain, uncompressed JSON in UTF-8.');
+      return new HttpError(415, 'bad_content_type', 'The body must be uncompressed JSON in UTF-8.');
     default:
       return undefined;
   }
