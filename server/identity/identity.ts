@@ -9,8 +9,8 @@ import { createBearerAuthenticator, type BearerAuthenticator } from './http/auth
 import { createCookieAuthenticator, type CookieAuthenticator } from './http/authenticate-cookie.ts';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from '../http/rate-limits.ts';
 import { createRefreshCookie } from './sessions/refresh-cookie.ts';
-import { createRefreshTokens } from './sessions/refresh-token.ts';
-import { createAccessMonitor, type AccessMonitor } from './access/access-monitor.ts';
+import { createRefreshTokens, type RefreshTokens } from './sessions/refresh-token.ts';
+import { AccessMonitor } from './access/access-monitor.ts';
 import { createAuthRoutes } from './http/routes.ts';
 import { loadOrCreateSecret } from './tokens/secret-file.ts';
 import { createSessionStore } from './sessions/store.ts';
@@ -22,17 +22,18 @@ import { cacheVerification } from './tokens/verification-cache.ts';
 export interface IdentityOptions {
   readonly config: Pick<Config, 'tokens' | 'registration' | 'registry' | 'sessions' | 'publicUrl' | 'telegram'>;
   readonly idOf: (username: Username) => UserDocumentId;
-  /** Already set up. */
+  /** An upstream whose databases already exist. */
   readonly upstream: Upstream;
-  /** Called once an account is made, before its owner is answered. */
+  /** Called after an account is created and before the response is sent. */
   readonly onRegistered: (username: Username) => Promise<void>;
   readonly log: IdentityLog;
+  /** The default is `DEFAULT_RATE_LIMITS`. */
   readonly rateLimits?: RateLimits;
-  /** Hears how the feed is that tells of ended rights. */
+  /** Receives the connection state of the sessions database's change feed. */
   readonly feedListener?: FeedListener;
-  /** Of that feed, in ms. */
+  /** The heartbeat of that feed, in ms. */
   readonly heartbeat?: number | undefined;
-  /** The time in ms. */
+  /** The time in ms. The default is `Date.now`. */
   readonly now?: () => number;
 }
 
@@ -41,70 +42,47 @@ interface IdentityLog {
   error(details: object, message: string): void;
 }
 
-/** Who is who: sign-in, and the proof of every request. */
+/** The identity module: accounts, sessions, and the authentication of every request. */
 export interface Identity {
-  /** To be mounted at `/api/auth`. It answers everything below, so nothing after it is reached. */
+  /** Mount it at `/api/auth`. It responds to every request, so no handler after it is called. */
   readonly router: Router;
   readonly authenticate: BearerAuthenticator;
-  /** By the session's cookie, for a page's EventSource alone: see cookie-caller.ts. */
+  /** Authenticates by the session cookie, only for a page's EventSource; see authenticate-cookie.ts. */
   readonly authenticateCookie: CookieAuthenticator;
   readonly accessMonitor: AccessMonitor;
   readonly accounts: Accounts;
   readonly sessions: Sessions;
-  /** Undefined when another identity provider signs people in. */
+  /** Undefined when another identity provider issues the tokens. */
   readonly sign: SignToken | undefined;
   close(): void;
 }
 
-/** Wires the identity module. Rejects when the secret's file cannot be read or made. */
+/**
+ * Creates the identity module and starts following the sessions database.
+ *
+ * @throws Error when the secret's file cannot be read or created.
+ */
 export async function createIdentity(options: IdentityOptions): Promise<Identity> {
-  const { config, idOf, upstream, onRegistered, log, rateLimits = DEFAULT_RATE_LIMITS, now = Date.now } = options;
-  const { access, couch } = upstream;
+  const { config, idOf, log, now = Date.now } = options;
   const secrets = await resolveSecrets(config.tokens);
   const { usernameClaim, issuer, audience } = config.tokens;
   const findKey = createKeyFinder(config.tokens.provider, now);
-  const tokens = createTokens({ secrets, findKey, usernameClaim, issuer, audience, now });
-
-  const accessMonitor = createAccessMonitor({
-    couch,
-    access,
-    database: config.sessions,
-    now,
-    heartbeatMs: options.heartbeat,
-    feedListener: options.feedListener,
-  });
-  const store = createSessionStore(couch, config.sessions, (session) => accessMonitor.recordSession(session));
-  // Without a secret there are no refresh tokens; a key that nobody knows makes sure of it.
-  const refreshTokens = createRefreshTokens(secrets.length > 0 ? secrets : [randomBytes(32).toString('base64url')]);
-  const sessions = createSessions({ store, refreshTokens, now });
-  const { registry } = config;
-  const accounts = createAccounts({
-    upstream,
-    registry,
-    idOf,
-    sessionsDatabase: config.sessions,
-    sessions,
-    onSuspension: (username, isSuspended) => accessMonitor.recordSuspension(username, isSuspended),
-    now,
-  });
-  const authenticate = createBearerAuthenticator({
-    verify: cacheVerification({ verify: tokens.verify, now }),
-    accessMonitor,
-    idOf,
-  });
-
+  const { verify, sign } = createTokens({ secrets, findKey, usernameClaim, issuer, audience, now });
+  const users = createUsers(options, secrets, now);
+  const { accessMonitor, accounts, sessions } = users;
+  const authenticate = createBearerAuthenticator({ verify: cacheVerification({ verify, now }), accessMonitor, idOf });
   const cookie = createRefreshCookie(config.publicUrl?.startsWith('https:') ?? false);
   const router = createAuthRoutes({
     registration: config.registration,
     telegram: config.telegram !== undefined,
     accounts,
     sessions,
-    refreshTokens,
-    sign: tokens.sign,
+    refreshTokens: users.refreshTokens,
+    sign,
     authenticate,
     cookie,
-    limits: rateLimits,
-    onRegistered,
+    limits: options.rateLimits ?? DEFAULT_RATE_LIMITS,
+    onRegistered: options.onRegistered,
     onError: (error) => log.error({ err: error }, 'A sign-in route failed.'),
   });
   const authenticateCookie = createCookieAuthenticator({ cookie, sessions, accessMonitor, idOf });
@@ -115,12 +93,47 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
     accessMonitor,
     accounts,
     sessions,
-    sign: tokens.sign,
+    sign,
     close: () => accessMonitor.close(),
   };
 }
 
-/** The first one signs. */
+interface Users {
+  readonly accessMonitor: AccessMonitor;
+  readonly refreshTokens: RefreshTokens;
+  readonly sessions: Sessions;
+  readonly accounts: Accounts;
+}
+
+/** Creates accounts and sessions, and the monitor that learns of each change to them at once. */
+function createUsers(options: IdentityOptions, secrets: readonly string[], now: () => number): Users {
+  const { config, idOf, upstream } = options;
+  const { access, couch } = upstream;
+  const accessMonitor = new AccessMonitor({
+    couch,
+    access,
+    database: config.sessions,
+    now,
+    heartbeatMs: options.heartbeat,
+    feedListener: options.feedListener,
+  });
+  const store = createSessionStore(couch, config.sessions, (session) => accessMonitor.recordSession(session));
+  // Without a secret there are no refresh tokens. A random key makes sure that none verifies.
+  const refreshTokens = createRefreshTokens(secrets.length > 0 ? secrets : [randomBytes(32).toString('base64url')]);
+  const sessions = createSessions({ store, refreshTokens, now });
+  const accounts = createAccounts({
+    upstream,
+    registry: config.registry,
+    idOf,
+    sessionsDatabase: config.sessions,
+    sessions,
+    onSuspension: (username, isSuspended) => accessMonitor.recordSuspension(username, isSuspended),
+    now,
+  });
+  return { accessMonitor, refreshTokens, sessions, accounts };
+}
+
+/** Returns the gate's secrets. The first one signs. */
 async function resolveSecrets({ secret }: TokenConfig): Promise<readonly string[]> {
   switch (secret.kind) {
     case 'given':

@@ -4,6 +4,7 @@ import { parseUsername, userDocumentId, type Username } from '../../../couchdb-d
 import { connect } from '../../upstream/client.ts';
 import type { TestUpstream } from '../../testing/test-database.ts';
 import type { Caller, Revocation } from '../../http/caller.ts';
+import { AccessMonitor } from './access-monitor.ts';
 import {
   listenOnFreePort,
   startConfiguredUpstream,
@@ -15,7 +16,7 @@ import {
 
 let engine: TestUpstream;
 let proxy: TcpProxy;
-/** The gate under test, behind a line that can be cut; `other` is a gate beside it. */
+/** The gate under test, behind a proxy that can disconnect it. `other` is a second gate. */
 let gate: TestIdentityServer;
 let other: TestIdentityServer;
 let offset = 0;
@@ -40,7 +41,7 @@ afterEach(() => {
 let names = 0;
 function newName(): Username {
   const username = parseUsername(`user${(names += 1)}`);
-  if (username === undefined) throw new Error('that is a username');
+  if (username === undefined) throw new Error('not a username');
   return username;
 }
 const callerOf = (username: Username, sessionId: string | undefined): Caller => ({
@@ -57,20 +58,20 @@ const assertActive = (caller: Caller, of: TestIdentityServer = gate): Promise<vo
   of.identity.accessMonitor.assertActive(caller);
 const unauthorizedError = { status: 401, error: 'unauthorized' };
 
-/** Resolves with the time in ms from now to when the gate under test tells of `wanted`. */
+/** Resolves when the gate under test emits `expected`, with the elapsed time in ms. */
 function waitForEnded(expected: Revocation): Promise<number> {
   const startedAt = performance.now();
   return new Promise((resolve) => {
-    const stop = gate.identity.accessMonitor.onEnded((ended) => {
-      if (JSON.stringify(ended) !== JSON.stringify(expected)) return;
-      stop();
+    const removeListener = gate.identity.accessMonitor.onEnded((revocation) => {
+      if (JSON.stringify(revocation) !== JSON.stringify(expected)) return;
+      removeListener();
       resolve(performance.now() - startedAt);
     });
   });
 }
 const sessionEnded = ({ sessionId = '' }: Caller): Revocation => ({ kind: 'session', sessionId });
 
-test('a live session is good, and one that is unknown, over, or of another user is not', async () => {
+test('an active session has access; an unknown one, an expired one and one of another user have none', async () => {
   const caller = await signedIn();
   await expect(assertActive(caller)).resolves.toBeUndefined();
   await expect(assertActive({ ...caller, expiresAt: now() })).rejects.toMatchObject(unauthorizedError);
@@ -80,7 +81,7 @@ test('a live session is good, and one that is unknown, over, or of another user 
   await expect(assertActive({ ...caller, expiresAt: now() + 1_000 })).rejects.toMatchObject(unauthorizedError);
 });
 
-test('an end at one gate is told at another within a second, and holds there from then on', async () => {
+test('a session that ends at one gate is revoked at another within a second, and stays revoked', async () => {
   const caller = await signedIn();
   await assertActive(caller);
   const end = waitForEnded(sessionEnded(caller));
@@ -89,14 +90,14 @@ test('an end at one gate is told at another within a second, and holds there fro
   await expect(assertActive(caller)).rejects.toMatchObject(unauthorizedError);
 });
 
-test('a suspension is told within a second, ends sessions, and holds for tokens of another identity provider', async () => {
+test('a suspension is emitted within a second, ends sessions, and applies to tokens of another identity provider', async () => {
   const caller = await signedIn();
   const external = callerOf(caller.username, undefined);
   await assertActive(caller);
   await assertActive(external);
   const ends = [waitForEnded({ kind: 'account', username: caller.username }), waitForEnded(sessionEnded(caller))];
   await other.identity.accounts.suspend(caller.username);
-  for (const time of await Promise.all(ends)) expect(time).toBeLessThan(1_000);
+  for (const elapsedMs of await Promise.all(ends)) expect(elapsedMs).toBeLessThan(1_000);
   await expect(assertActive(external)).rejects.toMatchObject(unauthorizedError);
   await expect(assertActive(caller)).rejects.toMatchObject(unauthorizedError);
   await expect(assertActive(external, other)).rejects.toMatchObject(unauthorizedError);
@@ -107,7 +108,7 @@ test('a suspension is told within a second, ends sessions, and holds for tokens 
   await expect(assertActive(caller, other)).rejects.toMatchObject(unauthorizedError);
 });
 
-test('a suspension that an operator wrote by hand counts, whatever is in it', async () => {
+test('a suspension document written by hand counts, whatever its content', async () => {
   const caller = await signedIn();
   await assertActive(caller);
   const end = waitForEnded({ kind: 'account', username: caller.username });
@@ -118,30 +119,30 @@ test('a suspension that an operator wrote by hand counts, whatever is in it', as
   await expect(assertActive(caller)).rejects.toMatchObject(unauthorizedError);
 });
 
-test('a session whose document is removed, or spoilt, is over', async () => {
+test('a session ends when its document is deleted or invalid', async () => {
   const db = connect(engine.access).use<Record<string, unknown>>(engine.names.sessions);
-  for (const spoil of [{ _deleted: true }, { type: 'session', username: ['x'] }]) {
+  for (const change of [{ _deleted: true }, { type: 'session', username: ['x'] }]) {
     const caller = await signedIn();
     await assertActive(caller);
     const id = `session:${caller.sessionId ?? ''}`;
     const { _rev } = await db.get(id);
     const end = waitForEnded(sessionEnded(caller));
-    await db.insert({ _id: id, _rev, ...spoil });
+    await db.insert({ _id: id, _rev, ...change });
     await end;
     await expect(assertActive(caller)).rejects.toMatchObject(unauthorizedError);
   }
 });
 
-test('what ended while no news arrived is told as soon as they do, and an upstream that is away is 503', async () => {
+test('an end during a feed outage is emitted on reconnect, and an unreachable upstream is 503', async () => {
   const [caller, untouched] = [await signedIn(), await signedIn()];
   const external = callerOf(newName(), undefined);
   for (const each of [caller, untouched, external]) await assertActive(each);
-  const everything: Revocation[] = [];
-  const stop = gate.identity.accessMonitor.onEnded((ended) => everything.push(ended));
+  const revocations: Revocation[] = [];
+  const removeListener = gate.identity.accessMonitor.onEnded((revocation) => revocations.push(revocation));
 
   proxy.disconnect();
   await expect(assertActive(await signedIn())).rejects.toMatchObject({ status: 503 });
-  // Believed for a moment, so that a short interruption goes unnoticed; not longer.
+  // A cached record stays fresh for 5 s, so that a short interruption goes unnoticed.
   await expect(assertActive(caller)).resolves.toBeUndefined();
   offset = 5_001;
   await expect(assertActive(caller)).rejects.toMatchObject({ status: 503 });
@@ -154,26 +155,26 @@ test('what ended while no news arrived is told as soon as they do, and an upstre
   await Promise.all(ends);
   await expect(assertActive(caller)).rejects.toMatchObject(unauthorizedError);
   await expect(assertActive(untouched)).resolves.toBeUndefined();
-  expect(everything).not.toContainEqual(sessionEnded(untouched));
-  stop();
+  expect(revocations).not.toContainEqual(sessionEnded(untouched));
+  removeListener();
 });
 
-test('many callers at once are asked about in few requests, and again in none', async () => {
+test('many concurrent callers are read in few requests, and again in none', async () => {
   const requests: string[] = [];
   const upstream = http.createServer((req, res) => {
     if (!(req.url ?? '').includes('_changes')) requests.push(req.url ?? '');
     const { hostname, port } = new URL(engine.access.url);
-    const passed = http.request(
+    const forwarded = http.request(
       { hostname, port, method: req.method, path: req.url, headers: req.headers },
-      (answer) => {
-        res.writeHead(answer.statusCode ?? 0, answer.headers);
+      (response) => {
+        res.writeHead(response.statusCode ?? 0, response.headers);
         res.flushHeaders();
-        answer.pipe(res);
+        response.pipe(res);
       },
     );
-    req.pipe(passed);
-    res.on('close', () => passed.destroy());
-    passed.on('error', () => res.destroy());
+    req.pipe(forwarded);
+    res.on('close', () => forwarded.destroy());
+    forwarded.on('error', () => res.destroy());
   });
   const watchedGate = await startIdentityServer(engine, {
     access: { ...engine.access, url: `http://127.0.0.1:${await listenOnFreePort(upstream)}` },
@@ -193,18 +194,17 @@ test('many callers at once are asked about in few requests, and again in none', 
   await once(upstream, 'close');
 });
 
-test('an upstream that answers nonsense, or forgets who we are, is neither a good right nor a bad one', async () => {
+test('a malformed upstream response, or an upstream 401, neither grants nor denies access: 502 or 503', async () => {
   const caller = await signedIn();
-  let answer = { status: 200, body: '' };
+  let response = { status: 200, body: '' };
   const upstream = http.createServer((_req, res) => {
-    res.writeHead(answer.status, { 'content-type': 'application/json' });
-    res.end(answer.body);
+    res.writeHead(response.status, { 'content-type': 'application/json' });
+    res.end(response.body);
   });
   const access = { ...engine.access, url: `http://127.0.0.1:${await listenOnFreePort(upstream)}` };
-  const { createAccessMonitor } = await import('./access-monitor.ts');
-  const rights = createAccessMonitor({ couch: connect(access), access, database: engine.names.sessions, now });
+  const accessMonitor = new AccessMonitor({ couch: connect(access), access, database: engine.names.sessions, now });
   const key = `suspended:${caller.username}`;
-  const answers: [number, string][] = [
+  const responses: [number, string][] = [
     [200, ''],
     [200, '<html>'],
     [200, '{}'],
@@ -224,12 +224,12 @@ test('an upstream that answers nonsense, or forgets who we are, is neither a goo
     [500, '{}'],
     [503, '{}'],
   ];
-  for (const [status, body] of answers) {
-    answer = { status, body };
-    const refusal = await rights.assertActive(caller).catch((error: unknown) => error);
+  for (const [status, body] of responses) {
+    response = { status, body };
+    const refusal = await accessMonitor.assertActive(caller).catch((error: unknown) => error);
     expect([502, 503]).toContain((refusal as { status?: number }).status);
   }
-  rights.close();
+  accessMonitor.close();
   upstream.closeAllConnections();
   upstream.close();
   await once(upstream, 'close');

@@ -5,10 +5,11 @@ import type { Username } from '../../../couchdb-design/user-document/user-docume
 import { unauthorized } from '../../http/errors.ts';
 import type { UpstreamAccess } from '../../upstream/client.ts';
 import type { FeedListener } from '../../upstream/feed/listener.ts';
-import { followChanges } from '../../upstream/feed/feed.ts';
+import { followChanges, type Feed } from '../../upstream/feed/feed.ts';
+import type { FeedRow } from '../../upstream/feed/row.ts';
 import { createAccessRecordLoader } from './access-record-loader.ts';
 import type { Caller, Revocation } from '../../http/caller.ts';
-import { createAccessRecordCache } from './access-record-cache.ts';
+import { AccessRecordCache } from './access-record-cache.ts';
 import { accessRecordIds, parseAccessRecord, evaluateAccess, type AccessRecord } from './access-records.ts';
 import {
   sessionDocumentId,
@@ -18,151 +19,176 @@ import {
   toSessionDocument,
 } from '../sessions/document.ts';
 import type { Session } from '../sessions/state.ts';
-import { createActiveCallers, toEnded, type ActiveCaller } from './active-callers.ts';
-
-/** Whether callers' rights are still good, and news when they end before their time. */
-export interface AccessMonitor {
-  /**
-   * Rejects with 401 when the token or its session is over or the account is suspended, with 502 or 503 when that
-   * cannot be found out. Register a live request's waiter before this is called, or an end in between is missed.
-   */
-  assertActive(caller: Caller): Promise<void>;
-  /** Calls `listener` as soon as a session or an account's rights end; it must not throw. Returns the way to stop. */
-  onEnded(listener: (ended: Revocation) => void): () => void;
-  /** Takes the state of a session that this process has just stored, without waiting for the feed to bring it. */
-  recordSession(session: Session): void;
-  /** The same of a suspension, made or taken back. */
-  recordSuspension(username: Username, isSuspended: boolean): void;
-  /** Whether news arrive. */
-  readonly connected: boolean;
-  /** Resolves as soon as news arrive; never when that does not happen before `close`. */
-  whenConnected(): Promise<void>;
-  close(): void;
-}
+import { ActiveCallers, toRevocation, type ActiveCaller } from './active-callers.ts';
 
 export interface AccessMonitorOptions {
   readonly couch: ServerScope;
   readonly access: UpstreamAccess;
+  /** The name of the sessions database. */
   readonly database: string;
   /** The time in ms. */
   readonly now: () => number;
   readonly feedListener?: FeedListener | undefined;
-  /** As followChanges has it, in ms. */
+  /** The heartbeat of the change feed, in ms. The default is that of `followChanges`. */
   readonly heartbeatMs?: number | undefined;
-  /** Bounds, for tests to lower. */
+  /** Limits that tests lower. */
   readonly limits?: { readonly records: number; readonly callers: number };
 }
 
-/** In ms: how long a fact is believed while no news arrive. */
+/** How long a cached record is fresh while the change feed is disconnected, in ms. */
 const MAX_AGE_WHILE_DISCONNECTED_MS = 5_000;
-/** In ms: until a failed second look is tried again. */
+/** The delay before a failed recheck is retried, in ms. */
 const RECHECK_DELAY_MS = 500;
 
-export function createAccessMonitor(options: AccessMonitorOptions): AccessMonitor {
-  const { couch, access, database, now, feedListener, limits = { records: 100_000, callers: 100_000 } } = options;
-  const listeners = new Set<(ended: Revocation) => void>();
-  let connectionWaiters: (() => void)[] = [];
-  const abortController = new AbortController();
-  // As many wait on it as there are second looks that failed; that is no leak.
-  setMaxListeners(0, abortController.signal);
-  let connectionEpoch = 0;
+/**
+ * Checks callers' access against the sessions database, and emits a revocation as soon as access ends. It follows the
+ * database's change feed, so a check of a known caller needs no request.
+ */
+export class AccessMonitor {
+  readonly #now: () => number;
+  readonly #feedListener: FeedListener | undefined;
+  readonly #cache: AccessRecordCache;
+  readonly #callers: ActiveCallers;
+  readonly #feed: Feed;
+  readonly #listeners = new Set<(revocation: Revocation) => void>();
+  readonly #closing = new AbortController();
+  #connectionWaiters: (() => void)[] = [];
+  /** Incremented at each connect; a recheck of an earlier connection stops. */
+  #connectionEpoch = 0;
 
-  const cache = createAccessRecordCache({
-    read: createAccessRecordLoader(couch, database),
-    maxEntries: limits.records,
-    maxAgeMs: () => (feed.connected ? Infinity : MAX_AGE_WHILE_DISCONNECTED_MS),
-    now,
-  });
-  const notifyEnded = (ended: Revocation): void => {
-    watched.remove(ended);
-    for (const listener of [...listeners]) listener(ended);
-  };
-  const watched = createActiveCallers(limits.callers, now, notifyEnded);
+  constructor(options: AccessMonitorOptions) {
+    const { couch, access, database, now, limits = { records: 100_000, callers: 100_000 } } = options;
+    this.#now = now;
+    this.#feedListener = options.feedListener;
+    // Each failed recheck listens on the signal. This is not a leak.
+    setMaxListeners(0, this.#closing.signal);
+    this.#cache = new AccessRecordCache({
+      read: createAccessRecordLoader(couch, database),
+      maxEntries: limits.records,
+      maxAgeMs: () => (this.#feed.connected ? Infinity : MAX_AGE_WHILE_DISCONNECTED_MS),
+      now,
+    });
+    this.#callers = new ActiveCallers({
+      maxCallers: limits.callers,
+      now,
+      onEvicted: (revocation) => this.#notifyEnded(revocation),
+    });
+    this.#feed = followChanges({
+      access,
+      database,
+      includeDocs: true,
+      ...(options.heartbeatMs === undefined ? {} : { heartbeat: options.heartbeatMs }),
+      onConnect: () => this.#onConnect(),
+      onDisconnect: (reason) => this.#feedListener?.onDisconnect(reason),
+      onActivity: () => this.#feedListener?.onActivity(),
+      onRow: (row) => this.#onRow(row),
+    });
+  }
 
-  const applyRecord = (id: string, record: AccessRecord): void => {
-    cache.set(id, record);
+  /**
+   * Resolves when the caller has access. Register a live request's waiter before the call, or a revocation between the two is
+   * missed.
+   *
+   * @throws HttpError 401 when the token or its session has ended or the account is suspended; 502 or 503 when the database
+   * fails.
+   */
+  async assertActive(caller: Caller): Promise<void> {
+    if (caller.expiresAt <= this.#now()) throw unauthorized('The token has expired.');
+    // Added before the records are read, so that a revocation from here on is noticed.
+    this.#callers.add(caller);
+    switch (evaluateAccess(caller, await this.#cache.get(accessRecordIds(caller)), this.#now())) {
+      case 'active':
+        return;
+      case 'session-ended':
+        throw unauthorized('The session has ended. Sign in again.');
+      case 'suspended':
+        throw unauthorized('The account is suspended.');
+    }
+  }
+
+  /**
+   * Calls `listener` as soon as the access of a session or an account ends. The listener must not throw.
+   *
+   * @returns a function that removes the listener.
+   */
+  onEnded(listener: (revocation: Revocation) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Applies the state of a session that this process has stored, before the feed delivers it. */
+  recordSession(session: Session): void {
+    const id = sessionDocumentId(session.id);
+    this.#applyRecord(id, parseAccessRecord(id, toSessionDocument(session)));
+  }
+
+  /** Applies a suspension that this process has stored or removed, before the feed delivers it. */
+  recordSuspension(username: Username, isSuspended: boolean): void {
+    this.#applyRecord(suspensionDocumentId(username), { kind: isSuspended ? 'suspended' : 'absent' });
+  }
+
+  /** Whether the change feed is connected. */
+  get connected(): boolean {
+    return this.#feed.connected;
+  }
+
+  /** Resolves once the change feed is connected. Stays pending when it does not connect before `close`. */
+  whenConnected(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#feed.connected) resolve();
+      else this.#connectionWaiters.push(resolve);
+    });
+  }
+
+  close(): void {
+    this.#closing.abort();
+    this.#feed.close();
+    this.#listeners.clear();
+  }
+
+  #onConnect(): void {
+    this.#feedListener?.onConnect();
+    this.#cache.clear();
+    this.#connectionEpoch += 1;
+    // Access may have ended while the feed was disconnected.
+    for (const caller of this.#callers.all()) void this.#recheck(caller, this.#connectionEpoch);
+    for (const resolve of this.#connectionWaiters) resolve();
+    this.#connectionWaiters = [];
+  }
+
+  #onRow(row: FeedRow): void {
+    const record = parseAccessRecord(row.id, row.deleted ? undefined : row.doc);
+    if (parseSuspensionDocumentId(row.id) !== undefined) this.#applyRecord(row.id, record);
+    // A session's document is deleted only after the session has ended.
+    if (parseSessionDocumentId(row.id) !== undefined)
+      this.#applyRecord(row.id, record.kind === 'absent' ? { kind: 'ended' } : record);
+  }
+
+  #applyRecord(id: string, record: AccessRecord): void {
+    this.#cache.set(id, record);
     const sessionId = parseSessionDocumentId(id);
     const username = parseSuspensionDocumentId(id);
-    if (record.kind === 'ended' && sessionId !== undefined) notifyEnded({ kind: 'session', sessionId });
-    if (record.kind === 'suspended' && username !== undefined) notifyEnded({ kind: 'account', username });
-  };
+    if (record.kind === 'ended' && sessionId !== undefined) this.#notifyEnded({ kind: 'session', sessionId });
+    if (record.kind === 'suspended' && username !== undefined) this.#notifyEnded({ kind: 'account', username });
+  }
 
-  /** Looks at one right in use, until that succeeds or a later round does it. */
-  const recheck = async (caller: ActiveCaller, epoch: number): Promise<void> => {
-    while (epoch === connectionEpoch && !abortController.signal.aborted) {
+  #notifyEnded(revocation: Revocation): void {
+    this.#callers.remove(revocation);
+    for (const listener of [...this.#listeners]) listener(revocation);
+  }
+
+  /** Checks an active caller again. Retries until the read succeeds or a later connection starts its own recheck. */
+  async #recheck(caller: ActiveCaller, epoch: number): Promise<void> {
+    const { signal } = this.#closing;
+    while (epoch === this.#connectionEpoch && !signal.aborted) {
       try {
-        const outcome = evaluateAccess(caller, await cache.get(accessRecordIds(caller)), now());
-        if (outcome === 'suspended') notifyEnded({ kind: 'account', username: caller.username });
-        if (outcome === 'session-over') notifyEnded(toEnded(caller));
+        const outcome = evaluateAccess(caller, await this.#cache.get(accessRecordIds(caller)), this.#now());
+        if (outcome === 'suspended') this.#notifyEnded({ kind: 'account', username: caller.username });
+        if (outcome === 'session-ended') this.#notifyEnded(toRevocation(caller));
         return;
       } catch {
-        await delay(RECHECK_DELAY_MS, undefined, { signal: abortController.signal }).catch(() => undefined);
+        await delay(RECHECK_DELAY_MS, undefined, { signal }).catch(() => undefined);
       }
     }
-  };
-
-  const feed = followChanges({
-    access,
-    database,
-    includeDocs: true,
-    ...(options.heartbeatMs === undefined ? {} : { heartbeat: options.heartbeatMs }),
-    onConnect: () => {
-      feedListener?.onConnect();
-      cache.clear();
-      connectionEpoch += 1;
-      // What is in use may have ended while the feed was down.
-      for (const caller of watched.all()) void recheck(caller, connectionEpoch);
-      for (const resolve of connectionWaiters) resolve();
-      connectionWaiters = [];
-    },
-    onDisconnect: (reason) => feedListener?.onDisconnect(reason),
-    onActivity: () => feedListener?.onActivity(),
-    onRow: (row) => {
-      const fact = parseAccessRecord(row.id, row.deleted ? undefined : row.doc);
-      if (parseSuspensionDocumentId(row.id) !== undefined) applyRecord(row.id, fact);
-      // A session's document is only removed once the session is over.
-      if (parseSessionDocumentId(row.id) !== undefined)
-        applyRecord(row.id, fact.kind === 'absent' ? { kind: 'ended' } : fact);
-    },
-  });
-
-  return {
-    assertActive: async (caller) => {
-      if (caller.expiresAt <= now()) throw unauthorized('The token is over.');
-      // Before the facts are read: from here on the end of this right is looked for, and told.
-      watched.add(caller);
-      switch (evaluateAccess(caller, await cache.get(accessRecordIds(caller)), now())) {
-        case 'good':
-          return;
-        case 'session-over':
-          throw unauthorized('The session is over. Sign in again.');
-        case 'suspended':
-          throw unauthorized('The account is suspended.');
-      }
-    },
-    onEnded: (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    recordSession: (session) => {
-      const id = sessionDocumentId(session.id);
-      applyRecord(id, parseAccessRecord(id, toSessionDocument(session)));
-    },
-    recordSuspension: (username, isSuspended) => {
-      applyRecord(suspensionDocumentId(username), { kind: isSuspended ? 'suspended' : 'absent' });
-    },
-    get connected() {
-      return feed.connected;
-    },
-    whenConnected: () =>
-      new Promise((resolve) => {
-        if (feed.connected) resolve();
-        else connectionWaiters.push(resolve);
-      }),
-    close: () => {
-      abortController.abort();
-      feed.close();
-      listeners.clear();
-    },
-  };
+  }
 }

@@ -1,77 +1,77 @@
 import { parseUsername } from '../../../couchdb-design/user-document/user-document.ts';
-import { createAccessRecordCache } from './access-record-cache.ts';
+import { AccessRecordCache } from './access-record-cache.ts';
 import type { AccessRecord } from './access-records.ts';
 
 const username = parseUsername('alice');
-if (username === undefined) throw new Error('alice is a username');
+if (username === undefined) throw new Error('alice is not a username');
 const active: AccessRecord = { kind: 'session', username, expiresAt: 1_000_000 };
 const ended: AccessRecord = { kind: 'ended' };
 const absent: AccessRecord = { kind: 'absent' };
 const suspended: AccessRecord = { kind: 'suspended' };
 
-/** A database whose answers come when the test says so. */
-function createFixture(facts: Record<string, AccessRecord>, options: { limit?: number; maxAge?: number } = {}) {
+/** A cache over a database whose responses the test sends, on a clock that the test advances. */
+function createFixture(stored: Record<string, AccessRecord>, options: { maxEntries?: number; maxAgeMs?: number } = {}) {
   const requests: string[][] = [];
   const pendingResponses: (() => void)[] = [];
   let now = 0;
-  const cache = createAccessRecordCache({
+  const cache = new AccessRecordCache({
     read: (ids) => {
       requests.push([...ids]);
-      const seen = new Map(ids.map((id) => [id, facts[id] ?? absent]));
-      return new Promise((resolve) => pendingResponses.push(() => resolve(seen)));
+      const records = new Map(ids.map((id) => [id, stored[id] ?? absent]));
+      return new Promise((resolve) => pendingResponses.push(() => resolve(records)));
     },
-    maxEntries: options.limit ?? 100,
-    maxAgeMs: () => options.maxAge ?? Infinity,
+    maxEntries: options.maxEntries ?? 100,
+    maxAgeMs: () => options.maxAgeMs ?? Infinity,
     now: () => now,
   });
-  const resolveAll = (): void => {
-    for (const answer of pendingResponses.splice(0)) answer();
+  const respondAll = (): void => {
+    for (const respond of pendingResponses.splice(0)) respond();
   };
   const get = async (id: string): Promise<AccessRecord | undefined> => {
-    const facts = cache.get([id]);
-    resolveAll();
-    return (await facts).get(id);
+    const records = cache.get([id]);
+    respondAll();
+    return (await records).get(id);
   };
-  return { cache, facts, asked: requests, answerAll: resolveAll, get, pass: (time: number) => (now += time) };
+  return { cache, stored, requests, respondAll, get, advance: (ms: number) => (now += ms) };
 }
 
-test('a fact is read once, and followed by news from then on', async () => {
-  const { cache, asked, get } = createFixture({ 'session:a': active });
+test('a record is read once, then kept current by updates', async () => {
+  const { cache, requests, get } = createFixture({ 'session:a': active });
   expect(await get('session:a')).toEqual(active);
   expect(await get('session:a')).toEqual(active);
   cache.set('session:a', ended);
   expect(await get('session:a')).toEqual(ended);
-  expect(asked).toEqual([['session:a']]);
+  expect(requests).toEqual([['session:a']]);
 });
 
-test('news that come while a read is under way win over what it read', async () => {
-  const { cache, asked, answerAll, get } = createFixture({ 'session:a': active });
-  const facts = cache.get(['session:a']);
+test('an update during a read wins over the result of the read', async () => {
+  const { cache, requests, respondAll, get } = createFixture({ 'session:a': active });
+  const records = cache.get(['session:a']);
   cache.set('session:a', ended);
-  answerAll();
-  expect((await facts).get('session:a')).toEqual(ended);
+  respondAll();
+  expect((await records).get('session:a')).toEqual(ended);
   expect(await get('session:a')).toEqual(ended);
-  expect(asked).toHaveLength(1);
+  expect(requests).toHaveLength(1);
 });
 
-test('a read that an interruption of the news overtook is not remembered', async () => {
-  const { cache, asked, answerAll, get } = createFixture({ 'session:a': active });
-  const facts = cache.get(['session:a']);
+test('a read that was pending during clear is not cached', async () => {
+  const { cache, requests, respondAll, get } = createFixture({ 'session:a': active });
+  const records = cache.get(['session:a']);
   cache.clear();
-  answerAll();
-  expect((await facts).get('session:a')).toEqual(active);
+  respondAll();
+  expect((await records).get('session:a')).toEqual(active);
   await get('session:a');
-  expect(asked).toHaveLength(2);
+  expect(requests).toHaveLength(2);
 });
 
-test('an ended session is not made alive by older news', async () => {
+test('an ended session is not made active again by an older update', async () => {
   const { cache, get } = createFixture({});
   cache.set('session:a', ended);
   cache.set('session:a', active);
   expect(await get('session:a')).toEqual(ended);
 });
 
-test('a suspension comes and goes with the news', async () => {
+test('updates add and remove a suspension', async () => {
   const { cache, get } = createFixture({});
   expect(await get('suspended:alice')).toEqual(absent);
   cache.set('suspended:alice', suspended);
@@ -80,31 +80,34 @@ test('a suspension comes and goes with the news', async () => {
   expect(await get('suspended:alice')).toEqual(absent);
 });
 
-test('that a session is absent is not remembered: it may not have arrived yet', async () => {
-  const { facts, get } = createFixture({});
+test('an absent session is not cached, because it may not have reached the replica yet', async () => {
+  const { stored, get } = createFixture({});
   expect(await get('session:a')).toEqual(absent);
-  facts['session:a'] = active;
+  stored['session:a'] = active;
   expect(await get('session:a')).toEqual(active);
 });
 
-test('a fact is believed no longer than its age allows, counted from before it was read', async () => {
-  const { asked, get, pass, cache, answerAll } = createFixture({ 'session:a': active }, { maxAge: 5_000 });
-  const facts = cache.get(['session:a']);
-  pass(4_000);
-  answerAll();
-  await facts;
-  pass(1_000);
+test('a record expires at its maximum age, counted from the start of its read', async () => {
+  const { requests, get, advance, cache, respondAll } = createFixture({ 'session:a': active }, { maxAgeMs: 5_000 });
+  const records = cache.get(['session:a']);
+  advance(4_000);
+  respondAll();
+  await records;
+  advance(1_000);
   await get('session:a');
-  expect(asked).toHaveLength(1);
-  pass(1);
+  expect(requests).toHaveLength(1);
+  advance(1);
   await get('session:a');
-  expect(asked).toHaveLength(2);
+  expect(requests).toHaveLength(2);
 });
 
-test('no more is remembered than the limit, and what was used last stays', async () => {
-  const { asked, get } = createFixture({ 'session:a': active, 'session:b': active, 'session:c': active }, { limit: 2 });
+test('beyond the limit the least recently used record is evicted', async () => {
+  const { requests, get } = createFixture(
+    { 'session:a': active, 'session:b': active, 'session:c': active },
+    { maxEntries: 2 },
+  );
   for (const id of ['session:a', 'session:b', 'session:a', 'session:c', 'session:a']) await get(id);
-  expect(asked.flat()).toEqual(['session:a', 'session:b', 'session:c']);
+  expect(requests.flat()).toEqual(['session:a', 'session:b', 'session:c']);
   await get('session:b');
-  expect(asked).toHaveLength(4);
+  expect(requests).toHaveLength(4);
 });

@@ -1,22 +1,16 @@
+import { LRUCache } from 'lru-cache';
 import type { AccessRecord } from './access-records.ts';
 
-/** Asks the database for facts by document id; every id is answered, or it rejects. */
+/** Reads access records by document id. Resolves with a record for every id, or rejects. */
 export type ReadAccessRecords = (ids: readonly string[]) => Promise<ReadonlyMap<string, AccessRecord>>;
-
-export interface AccessRecordCache {
-  /** Facts for all of `ids`: remembered ones, and read ones for the rest. Rejects when they cannot be read. */
-  get(ids: readonly string[]): Promise<ReadonlyMap<string, AccessRecord>>;
-  /** Takes news, as of now, about a document. */
-  set(id: string, fact: AccessRecord): void;
-  clear(): void;
-}
 
 export interface AccessRecordCacheOptions {
   readonly read: ReadAccessRecords;
-  /** How many facts are remembered at the most. */
+  /** The maximum number of records. The least recently used one is evicted. */
   readonly maxEntries: number;
-  /** How long a fact is believed, in ms. Asked each time, since it depends on whether news arrive. */
+  /** How long a record is fresh, in ms. Called at each lookup, because it depends on whether the change feed is connected. */
   readonly maxAgeMs: () => number;
+  /** The time in ms. */
   readonly now: () => number;
 }
 
@@ -27,84 +21,87 @@ interface CacheEntry {
 
 interface PendingRead {
   readonly ids: ReadonlySet<string>;
-  /** What was noted since it began. */
+  /** The updates that arrived after the read started. */
   readonly updates: Map<string, AccessRecord>;
   invalidated: boolean;
 }
 
-/** A session that has ended stays so, whatever an older copy of the database says. */
+/** An ended session stays ended, whatever an outdated replica of the database returns. */
 const supersedes = (update: AccessRecord, current: AccessRecord | undefined): boolean =>
   current?.kind !== 'ended' || update.kind === 'ended';
 
 /**
- * Remembers facts. What is noted while a read is under way wins over the read, which may have seen the state before;
- * and a read that a `clear` overtook is answered with but not remembered.
+ * Caches access records.
+ *
+ * - An update that arrives during a read wins over the read, which may have seen the previous state.
+ * - A read that was pending during `clear` returns its result without caching it.
  */
-export function createAccessRecordCache({
-  read,
-  maxEntries,
-  maxAgeMs,
-  now,
-}: AccessRecordCacheOptions): AccessRecordCache {
-  // In the order of use: the first is the one to forget.
-  const entries = new Map<string, CacheEntry>();
-  const pendingReads = new Set<PendingRead>();
+export class AccessRecordCache {
+  readonly #read: ReadAccessRecords;
+  readonly #maxAgeMs: () => number;
+  readonly #now: () => number;
+  /** The age is checked here, not by lru-cache: it varies, and an ended session never expires. */
+  readonly #entries: LRUCache<string, CacheEntry>;
+  readonly #pendingReads = new Set<PendingRead>();
 
-  const getFresh = (id: string): AccessRecord | undefined => {
-    const entry = entries.get(id);
-    if (entry === undefined) return undefined;
-    entries.delete(id);
-    // What has ended stays so, however old the news.
-    if (entry.record.kind !== 'ended' && now() - entry.fetchedAt > maxAgeMs()) return undefined;
-    entries.set(id, entry);
-    return entry.record;
-  };
+  constructor({ read, maxEntries, maxAgeMs, now }: AccessRecordCacheOptions) {
+    this.#read = read;
+    this.#maxAgeMs = maxAgeMs;
+    this.#now = now;
+    this.#entries = new LRUCache({ max: maxEntries });
+  }
 
-  const store = (id: string, record: AccessRecord, fetchedAt: number): void => {
-    if (!supersedes(record, entries.get(id)?.record)) return;
-    entries.delete(id);
-    entries.set(id, { record, fetchedAt });
-    for (const oldest of entries.keys()) {
-      if (entries.size <= maxEntries) break;
-      entries.delete(oldest);
+  /** Resolves with the records of all `ids`, reading those that are not cached. Rejects when the read fails. */
+  async get(ids: readonly string[]): Promise<ReadonlyMap<string, AccessRecord>> {
+    const records = new Map<string, AccessRecord>();
+    for (const id of ids) {
+      const record = this.#getFresh(id);
+      if (record !== undefined) records.set(id, record);
     }
-  };
+    const missing = ids.filter((id) => !records.has(id));
+    return missing.length === 0 ? records : new Map([...records, ...(await this.#readMissing(missing))]);
+  }
 
-  const readMissing = async (ids: readonly string[]): Promise<ReadonlyMap<string, AccessRecord>> => {
+  /** Stores the current state of a document. */
+  set(id: string, record: AccessRecord): void {
+    for (const { ids, updates } of this.#pendingReads)
+      if (ids.has(id) && supersedes(record, updates.get(id))) updates.set(id, record);
+    this.#store(id, record, this.#now());
+  }
+
+  clear(): void {
+    this.#entries.clear();
+    for (const pendingRead of this.#pendingReads) pendingRead.invalidated = true;
+  }
+
+  #getFresh(id: string): AccessRecord | undefined {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return undefined;
+    const isStale = entry.record.kind !== 'ended' && this.#now() - entry.fetchedAt > this.#maxAgeMs();
+    if (!isStale) return entry.record;
+    this.#entries.delete(id);
+    return undefined;
+  }
+
+  #store(id: string, record: AccessRecord, fetchedAt: number): void {
+    if (supersedes(record, this.#entries.peek(id)?.record)) this.#entries.set(id, { record, fetchedAt });
+  }
+
+  async #readMissing(ids: readonly string[]): Promise<ReadonlyMap<string, AccessRecord>> {
     const pendingRead: PendingRead = { ids: new Set(ids), updates: new Map(), invalidated: false };
-    const startedAt = now();
-    pendingReads.add(pendingRead);
+    const startedAt = this.#now();
+    this.#pendingReads.add(pendingRead);
     try {
-      const records = new Map([...(await read(ids)), ...pendingRead.updates]);
-      for (const [id, fact] of records) {
-        // An absent session is not remembered: it may only have not arrived yet at the copy that was asked.
-        const isUncertain = fact.kind === 'absent' && id.startsWith('session:');
-        if (!pendingRead.invalidated && !pendingRead.updates.has(id) && !isUncertain) store(id, fact, startedAt);
+      const records = new Map([...(await this.#read(ids)), ...pendingRead.updates]);
+      for (const [id, record] of records) {
+        // An absent session is not cached: it may not have reached the replica that was read.
+        const isUncertain = record.kind === 'absent' && id.startsWith('session:');
+        if (!pendingRead.invalidated && !pendingRead.updates.has(id) && !isUncertain)
+          this.#store(id, record, startedAt);
       }
       return records;
     } finally {
-      pendingReads.delete(pendingRead);
+      this.#pendingReads.delete(pendingRead);
     }
-  };
-
-  return {
-    get: async (ids) => {
-      const facts = new Map<string, AccessRecord>();
-      for (const id of ids) {
-        const fact = getFresh(id);
-        if (fact !== undefined) facts.set(id, fact);
-      }
-      const unknown = ids.filter((id) => !facts.has(id));
-      return unknown.length === 0 ? facts : new Map([...facts, ...(await readMissing(unknown))]);
-    },
-    set: (id, fact) => {
-      for (const { ids, updates } of pendingReads)
-        if (ids.has(id) && supersedes(fact, updates.get(id))) updates.set(id, fact);
-      store(id, fact, now());
-    },
-    clear: () => {
-      entries.clear();
-      for (const underWay of pendingReads) underWay.invalidated = true;
-    },
-  };
+  }
 }

@@ -4,11 +4,11 @@ import type { ReadAccessRecords } from './access-record-cache.ts';
 import { parseAccessRecord } from './access-records.ts';
 import { readDocuments } from '../../upstream/read-documents.ts';
 
-/** In one request; what many gates' worth of users ask for after an interruption takes few requests, none of them long. */
+/** Callers per request. After an outage, thousands of callers are read in a few requests, none of which takes long. */
 const MAX_BATCH_SIZE = 250;
 const MAX_IN_FLIGHT = 4;
 
-/** Reads facts, those of many callers in one request. */
+/** Reads access records from the sessions database, those of many callers in one request. */
 export function createAccessRecordLoader(couch: ServerScope, database: string): ReadAccessRecords {
   return createBatchLoader({
     read: async (batch: readonly (readonly string[])[]) => {

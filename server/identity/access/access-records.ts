@@ -8,25 +8,25 @@ import {
   suspensionDocumentId,
 } from '../sessions/document.ts';
 
-/** What one document of the sessions database says about a right. */
+/** What one document of the sessions database means for access. */
 export type AccessRecord =
   | { readonly kind: 'session'; readonly username: Username; readonly expiresAt: number }
-  /** The session has ended for good: no later news makes it alive. */
+  /** The session has ended. This is final: no later revision makes it active again. */
   | { readonly kind: 'ended' }
   | { readonly kind: 'suspended' }
-  /** There is no such document: for a suspension that is good, for a session it is not. */
+  /** The document does not exist. The account is not suspended, or the session is unknown. */
   | { readonly kind: 'absent' };
 
-/** The documents on which a caller's right rests. A token without a session only needs its account. */
+/** Returns the ids of the documents that a caller's access depends on. A token without a session depends on its account only. */
 export const accessRecordIds = ({ username, sessionId }: Pick<Caller, 'username' | 'sessionId'>): string[] => [
   suspensionDocumentId(username),
   ...(sessionId === undefined ? [] : [sessionDocumentId(sessionId)]),
 ];
 
-/** Reads a document; `undefined` is one that does not exist or was deleted. */
+/** Parses a document; `undefined` stands for one that does not exist or is deleted. */
 export function parseAccessRecord(id: string, document: unknown): AccessRecord {
   if (document === undefined) return { kind: 'absent' };
-  // Whatever is in it: an operator may have written it by hand.
+  // The content does not matter: an operator may have written the document by hand.
   if (parseSuspensionDocumentId(id) !== undefined) return { kind: 'suspended' };
   const session = parseSessionDocument(document);
   if (session?.ended !== undefined || session?.id !== parseSessionDocumentId(id)) return { kind: 'ended' };
@@ -35,15 +35,15 @@ export function parseAccessRecord(id: string, document: unknown): AccessRecord {
     : { kind: 'session', username: session.username, expiresAt: session.expiresAt };
 }
 
-/** Whether a caller's right is good: `good`, or what has ended. `facts` are those of `factIds`. */
+/** Decides whether a caller has access. `records` are those of `accessRecordIds`; `now` is in ms since 1970. */
 export function evaluateAccess(
   { username, sessionId }: Pick<Caller, 'username' | 'sessionId'>,
   records: ReadonlyMap<string, AccessRecord>,
   now: number,
-): 'good' | 'session-over' | 'suspended' {
+): 'active' | 'session-ended' | 'suspended' {
   if (records.get(suspensionDocumentId(username))?.kind !== 'absent') return 'suspended';
-  if (sessionId === undefined) return 'good';
+  if (sessionId === undefined) return 'active';
   const session = records.get(sessionDocumentId(sessionId));
   const isOwn = session?.kind === 'session' && session.username === username;
-  return isOwn && now < session.expiresAt ? 'good' : 'session-over';
+  return isOwn && now < session.expiresAt ? 'active' : 'session-ended';
 }

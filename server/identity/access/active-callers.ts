@@ -1,60 +1,75 @@
+import { LRUCache } from 'lru-cache';
 import type { Caller, Revocation } from '../../http/caller.ts';
 
-/** What is known of a caller for as long as their right may be in use. */
+/** The part of a caller that is kept while their access may be in use. */
 export type ActiveCaller = Pick<Caller, 'username' | 'sessionId' | 'expiresAt'>;
 
-/** The rights that may be in use by a live request: those checked since, until their tokens end. */
-export interface ActiveCallers {
-  add(caller: ActiveCaller): void;
-  /** All whose tokens are not over. */
-  all(): readonly ActiveCaller[];
-  remove(ended: Revocation): void;
+export interface ActiveCallersOptions {
+  readonly maxCallers: number;
+  /** The time in ms. */
+  readonly now: () => number;
+  /**
+   * Called when more than `maxCallers` are active, for the least recently added one. Its live requests must end, because the
+   * end of its access would go unnoticed.
+   */
+  readonly onEvicted: (revocation: Revocation) => void;
 }
 
-/**
- * `onCrowded` hears of a session or account that is dropped since there are more than `limit`: its live requests then
- * have to end, or they might outlive their right unseen.
- */
-export function createActiveCallers(
-  maxCallers: number,
-  now: () => number,
-  onEvicted: (ended: Revocation) => void,
-): ActiveCallers {
-  const callers = new Map<string, ActiveCaller>();
-  let nextSweepSize = maxCallers / 2;
+const keyOf = ({ username, sessionId }: ActiveCaller): string => sessionId ?? `@${username}`;
 
-  const keyOf = ({ username, sessionId }: ActiveCaller): string => sessionId ?? `@${username}`;
-  const removeExpired = (): void => {
-    for (const [key, watch] of callers) if (watch.expiresAt <= now()) callers.delete(key);
-  };
+/** The callers that a live request may belong to: each one that passed a check, until its token expires. */
+export class ActiveCallers {
+  readonly #maxCallers: number;
+  readonly #now: () => number;
+  readonly #callers: LRUCache<string, ActiveCaller>;
 
-  return {
-    add: (caller) => {
-      const { username, sessionId, expiresAt } = caller;
-      const key = keyOf(caller);
-      const latestExpiry = Math.max(expiresAt, callers.get(key)?.expiresAt ?? 0);
-      callers.delete(key);
-      callers.set(key, { username, sessionId, expiresAt: latestExpiry });
-      if (callers.size <= nextSweepSize) return;
-      removeExpired();
-      nextSweepSize = Math.min(maxCallers, Math.max(callers.size * 2, maxCallers / 2));
-      for (const [oldest, watch] of callers) {
-        if (callers.size <= maxCallers) break;
-        callers.delete(oldest);
-        onEvicted(toEnded(watch));
-      }
-    },
-    all: () => {
-      removeExpired();
-      return [...callers.values()];
-    },
-    remove: (ended) => {
-      if (ended.kind === 'session') callers.delete(ended.sessionId);
-      else for (const [key, watch] of callers) if (watch.username === ended.username) callers.delete(key);
-    },
-  };
+  constructor({ maxCallers, now, onEvicted }: ActiveCallersOptions) {
+    this.#maxCallers = maxCallers;
+    this.#now = now;
+    this.#callers = new LRUCache({
+      max: maxCallers,
+      // `disposeAfter`, not `dispose`: the listener may call `remove`.
+      disposeAfter: (caller, _key, reason) => {
+        if (reason === 'evict') onEvicted(toRevocation(caller));
+      },
+    });
+  }
+
+  /** Adds a caller. A session that is added again expires with the later of its tokens. */
+  add(caller: ActiveCaller): void {
+    const { username, sessionId, expiresAt } = caller;
+    const key = keyOf(caller);
+    const known = this.#callers.peek(key);
+    if (known === undefined && this.#callers.size >= this.#maxCallers) this.#removeExpired();
+    this.#callers.set(key, { username, sessionId, expiresAt: Math.max(expiresAt, known?.expiresAt ?? 0) });
+  }
+
+  /** Returns the callers whose tokens have not expired, the least recently added first. */
+  all(): readonly ActiveCaller[] {
+    this.#removeExpired();
+    return [...this.#callers.rvalues()].filter((caller) => caller !== undefined);
+  }
+
+  /** Removes a session, or all sessions and tokens of an account. */
+  remove(revocation: Revocation): void {
+    if (revocation.kind === 'session') this.#callers.delete(revocation.sessionId);
+    else this.#removeWhere(({ username }) => username === revocation.username);
+  }
+
+  #removeExpired(): void {
+    const now = this.#now();
+    this.#removeWhere(({ expiresAt }) => expiresAt <= now);
+  }
+
+  #removeWhere(matches: (caller: ActiveCaller) => boolean): void {
+    const keys: string[] = [];
+    this.#callers.forEach((caller, key) => {
+      if (matches(caller)) keys.push(key);
+    });
+    for (const key of keys) this.#callers.delete(key);
+  }
 }
 
-/** What ends when a watched right does: its session, or for a token without one the account's every right. */
-export const toEnded = ({ username, sessionId }: ActiveCaller): Revocation =>
+/** Returns what ends together with a caller's access: its session, or the whole account for a token without a session. */
+export const toRevocation = ({ username, sessionId }: ActiveCaller): Revocation =>
   sessionId === undefined ? { kind: 'account', username } : { kind: 'session', sessionId };

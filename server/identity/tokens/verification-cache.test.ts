@@ -3,12 +3,12 @@ import { createTokens, type Tokens } from './tokens.ts';
 import { cacheVerification } from './verification-cache.ts';
 
 const SECRET = 'a secret for tests, and for nothing else at all';
-const BEGIN = Date.parse('2026-11-22T12:00:00Z');
+const START = Date.parse('2026-11-22T12:00:00Z');
 
-/** Real tokens behind it, on a clock that the test moves, counting the signatures that are checked. */
+/** The cache over real tokens, on a clock that the test advances, with a count of the verified signatures. */
 function createFixture(maxEntries?: number) {
-  let time = BEGIN;
-  let checked = 0;
+  let time = START;
+  let verifiedCount = 0;
   const now = (): number => time;
   const tokens = createTokens({
     secrets: [SECRET],
@@ -19,42 +19,42 @@ function createFixture(maxEntries?: number) {
     now,
   });
   const countingVerify: Tokens['verify'] = (token) => {
-    checked += 1;
+    verifiedCount += 1;
     return tokens.verify(token);
   };
   return {
     verify: cacheVerification({ verify: countingVerify, now, ...(maxEntries === undefined ? {} : { maxEntries }) }),
-    checked: () => checked,
-    pass: (ms: number) => void (time += ms),
+    verifiedCount: () => verifiedCount,
+    advance: (ms: number) => void (time += ms),
   };
 }
 
 const sign = (sub: string, seconds: number): string =>
-  jwt.sign({ sub, exp: BEGIN / 1000 + seconds }, SECRET, { noTimestamp: true });
+  jwt.sign({ sub, exp: START / 1000 + seconds }, SECRET, { noTimestamp: true });
 
-test('a token that comes again within a minute is not checked again, and proves the same', async () => {
-  const { verify, checked, pass } = createFixture();
+test('a token is verified once a minute, and yields the same claims in between', async () => {
+  const { verify, verifiedCount, advance } = createFixture();
   const token = sign('alice', 3_600);
   const first = await verify(token);
-  pass(59_999);
+  advance(59_999);
   expect(await verify(token)).toEqual(first);
-  expect(checked()).toBe(1);
-  pass(1);
+  expect(verifiedCount()).toBe(1);
+  advance(1);
   expect(await verify(token)).toEqual(first);
-  expect(checked()).toBe(2);
+  expect(verifiedCount()).toBe(2);
 });
 
-test('a token that ends meanwhile is over to the millisecond', async () => {
-  const { verify, pass } = createFixture();
+test('a cached token expires to the millisecond', async () => {
+  const { verify, advance } = createFixture();
   const token = sign('alice', 10);
   await verify(token);
-  pass(9_999);
+  advance(9_999);
   await expect(verify(token)).resolves.toMatchObject({ username: 'alice' });
-  pass(1);
+  advance(1);
   await expect(verify(token)).rejects.toMatchObject({ status: 401 });
 });
 
-test('nothing of a remembered token helps another one', async () => {
+test('a cached token does not validate another token with the same parts', async () => {
   const { verify } = createFixture();
   const token = sign('alice', 3_600);
   await verify(token);
@@ -65,17 +65,17 @@ test('nothing of a remembered token helps another one', async () => {
   await expect(verify(sign('bob', 3_600))).resolves.toMatchObject({ username: 'bob' });
 });
 
-test('what was refused is checked each time', async () => {
-  const { verify, checked } = createFixture();
+test('a rejected token is verified each time', async () => {
+  const { verify, verifiedCount } = createFixture();
   for (let n = 0; n < 3; n += 1) await expect(verify('a.b.c')).rejects.toMatchObject({ status: 401 });
-  expect(checked()).toBe(3);
+  expect(verifiedCount()).toBe(3);
 });
 
-test('beyond the limit the oldest is forgotten', async () => {
-  const { verify, checked } = createFixture(2);
+test('beyond the limit the least recently used token is evicted', async () => {
+  const { verify, verifiedCount } = createFixture(2);
   const [a, b, c] = [sign('a', 3_600), sign('b', 3_600), sign('c', 3_600)];
   for (const token of [a, b, c, b, c]) await verify(token);
-  expect(checked()).toBe(3);
+  expect(verifiedCount()).toBe(3);
   await verify(a);
-  expect(checked()).toBe(4);
+  expect(verifiedCount()).toBe(4);
 });

@@ -1,38 +1,40 @@
+import { LRUCache } from 'lru-cache';
 import type { Claims, Tokens } from './tokens.ts';
 
 export interface VerificationCacheOptions {
   readonly verify: Tokens['verify'];
   /** The time in ms. */
   readonly now: () => number;
-  /** How many tokens are remembered at the most; the oldest gives way. */
+  /** The maximum number of cached tokens. The default is twice the expected number of live users. */
   readonly maxEntries?: number;
 }
 
-/** In ms. A provider who takes back a key is believed that much later. */
+/** How long a verified token stays in the cache, in ms. A key that a provider revokes is accepted that much longer. */
 const CACHE_TTL_MS = 60_000;
-/** As many as there are live users, and as many again. */
 const DEFAULT_MAX_ENTRIES = 20_000;
 
 /**
- * `verify`, which does not check a signature again that it has found good within the last minute: a client that is told
- * of a change comes with the same token for several requests in a row. Only whole tokens are alike, and a token's end
- * is looked at each time. What was refused is not remembered.
+ * Returns `verify` with a cache: a client that is notified of a change sends several requests with the same token in a row, and
+ * its signature is verified once a minute. The key is the whole token. The token's expiry is checked at each call. Failures are
+ * not cached.
  */
 export function cacheVerification({
   verify,
   now,
   maxEntries = DEFAULT_MAX_ENTRIES,
 }: VerificationCacheOptions): Tokens['verify'] {
-  const cache = new Map<string, { readonly claims: Claims; readonly at: number }>();
+  // lru-cache takes an entry of exactly `ttl` for fresh. A resolution of 0 makes it read `now` at each call.
+  const cache = new LRUCache<string, Claims>({
+    max: maxEntries,
+    ttl: CACHE_TTL_MS - 1,
+    ttlResolution: 0,
+    perf: { now },
+  });
   return async (token) => {
     const cached = cache.get(token);
-    if (cached !== undefined && now() - cached.at < CACHE_TTL_MS && now() < cached.claims.expiresAt)
-      return cached.claims;
-    cache.delete(token);
+    if (cached !== undefined && now() < cached.expiresAt) return cached;
     const claims = await verify(token);
-    const [oldest] = cache.size >= maxEntries ? cache.keys() : [];
-    if (oldest !== undefined) cache.delete(oldest);
-    cache.set(token, { claims, at: now() });
+    cache.set(token, claims);
     return claims;
   };
 }
