@@ -13,11 +13,11 @@ import {
 
 const named = (name: string): Username => {
   const username = parseUsername(name);
-  if (username === undefined) throw new Error(`${name} is a username`);
+  if (username === undefined) throw new Error(`${name} is not a username`);
   return username;
 };
 
-describe('in the engine', () => {
+describe('with a database', () => {
   let engine: TestUpstream;
   let gate: TestIdentityServer;
   const account = (name: string): Username => named(engine.accountName(name));
@@ -30,57 +30,63 @@ describe('in the engine', () => {
     await engine.close();
   });
 
-  test('of many who register one name at once one gets it', async () => {
+  test('of several concurrent registrations of one name, one succeeds', async () => {
     const { accounts } = gate.identity;
     const passwords = ['password one', 'password two', 'password three'];
-    const tries = await Promise.allSettled(passwords.map((password) => accounts.register(account('many'), password)));
-    expect(tries.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-    for (const each of tries) if (each.status === 'rejected') expect(each.reason).toMatchObject({ status: 409 });
-    const right = await Promise.all(passwords.map((password) => accounts.verifyPassword(account('many'), password)));
-    expect(right).toEqual(tries.map(({ status }) => status === 'fulfilled'));
+    const attempts = await Promise.allSettled(
+      passwords.map((password) => accounts.register(account('many'), password)),
+    );
+    expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    for (const each of attempts) if (each.status === 'rejected') expect(each.reason).toMatchObject({ status: 409 });
+    const isAccepted = await Promise.all(
+      passwords.map((password) => accounts.verifyPassword(account('many'), password)),
+    );
+    expect(isAccepted).toEqual(attempts.map(({ status }) => status === 'fulfilled'));
   });
 
-  test('a name is claimed by one gate at a time, and by nobody any more once it has lapsed', async () => {
+  test('a name is reserved by one gate at a time, until the reservation is released or expires', async () => {
     const couch = connect(engine.access);
     const clock = { now: Date.now() };
-    const claims = createUsernameReservations(couch, engine.names.sessions, () => clock.now);
+    const reservations = createUsernameReservations(couch, engine.names.sessions, () => clock.now);
     const name = account('claimed');
-    const release = await claims.reserve(name);
+    const release = await reservations.reserve(name);
     expect(release).toBeDefined();
-    expect(await claims.reserve(name)).toBeUndefined();
+    expect(await reservations.reserve(name)).toBeUndefined();
     await expect(gate.identity.accounts.register(name, 'a password')).rejects.toMatchObject({ status: 409 });
     await release?.();
-    expect(await claims.reserve(name)).toBeDefined();
-    // The one that has it now does not let go of it.
+    expect(await reservations.reserve(name)).toBeDefined();
+    // The earlier release must not release the next reservation, made after this one expires.
     clock.now += 121_000;
-    const next = await claims.reserve(name);
+    const next = await reservations.reserve(name);
     expect(next).toBeDefined();
     await release?.();
-    expect(await claims.reserve(name)).toBeUndefined();
-    await claims.remove(name);
+    expect(await reservations.reserve(name)).toBeUndefined();
+    await reservations.remove(name);
     await gate.identity.accounts.register(name, 'a password');
-    expect(await claims.reserve(name)).toBeDefined();
-    await claims.remove(name);
-    await claims.remove(name);
+    expect(await reservations.reserve(name)).toBeDefined();
+    await reservations.remove(name);
+    await reservations.remove(name);
   });
 
-  test('the name of a removed account is not given to somebody else, who would get its document', async () => {
+  test('the name of a removed account cannot be registered, because its document would be served to the new user', async () => {
     const users = connect(engine.access).use('_users');
-    await gate.identity.accounts.register(account('gone'), 'a password');
-    const id = `org.couchdb.user:${account('gone')}`;
+    await gate.identity.accounts.register(account('removed'), 'a password');
+    const id = `org.couchdb.user:${account('removed')}`;
     const { _rev } = await users.get(id);
     await users.destroy(id, _rev);
-    await expect(gate.identity.accounts.register(account('gone'), 'a password')).rejects.toMatchObject({ status: 409 });
+    await expect(gate.identity.accounts.register(account('removed'), 'a password')).rejects.toMatchObject({
+      status: 409,
+    });
   });
 
-  test("the name of another identity provider's user is not given to somebody else, who would get its document", async () => {
+  test("the name of another identity provider's user cannot be registered, because their document would be served", async () => {
     await engine.registry().insert(newUserDocument(account('external'), new Date()));
     await expect(gate.identity.accounts.register(account('external'), 'a password')).rejects.toMatchObject({
       status: 409,
     });
   });
 
-  test('a password of a user reaches nothing in the database itself', async () => {
+  test("a user's password gives no access to the database itself", async () => {
     await gate.identity.accounts.register(account('direct'), 'a password');
     const authorization = `Basic ${Buffer.from(`${account('direct')}:a password`).toString('base64')}`;
     for (const path of [
@@ -89,16 +95,16 @@ describe('in the engine', () => {
       `${engine.names.sessions}/_all_docs`,
       '_users/_all_docs',
     ]) {
-      const answer = await fetch(`${engine.access.url}/${path}`, { headers: { authorization } });
-      expect([401, 403]).toContain(answer.status);
+      const { status } = await fetch(`${engine.access.url}/${path}`, { headers: { authorization } });
+      expect([401, 403]).toContain(status);
     }
   });
 });
 
-describe('with an upstream that answers as it is told', () => {
+describe('with a stubbed upstream', () => {
   let server: Server;
   let access: UpstreamAccess;
-  let answer: { status: number; body: string };
+  let response: { status: number; body: string };
   let requests: { headers: IncomingHttpHeaders; body: string }[];
   beforeEach(async () => {
     requests = [];
@@ -107,8 +113,8 @@ describe('with an upstream that answers as it is told', () => {
       req.on('data', (chunk: Buffer) => (body += chunk.toString()));
       req.on('end', () => {
         requests.push({ headers: req.headers, body });
-        res.writeHead(answer.status, { location: '/elsewhere', 'set-cookie': 'AuthSession=x' });
-        res.end(answer.body);
+        res.writeHead(response.status, { location: '/elsewhere', 'set-cookie': 'AuthSession=x' });
+        res.end(response.body);
       });
     });
     access = { url: `http://127.0.0.1:${await listenOnFreePort(server)}`, username: 'gate', password: 'service' };
@@ -119,49 +125,49 @@ describe('with an upstream that answers as it is told', () => {
   });
   const sessionResponse = (name: string, roles: unknown = []): string => JSON.stringify({ ok: true, name, roles });
 
-  test('the question carries nothing of the service account', async () => {
-    answer = { status: 200, body: sessionResponse('alice') };
+  test('the request carries no credentials of the service account', async () => {
+    response = { status: 200, body: sessionResponse('alice') };
     await expect(createPasswordVerifier(openUpstream(access))(named('alice'), 'pw')).resolves.toBe(true);
     expect(JSON.parse(requests[0]?.body ?? '')).toEqual({ name: 'alice', password: 'pw' });
     expect(requests[0]?.headers).not.toHaveProperty('authorization');
     expect(requests[0]?.headers).not.toHaveProperty('cookie');
   });
 
-  test("the service account's password cannot be guessed here, and the question about it costs as any", async () => {
-    answer = { status: 200, body: sessionResponse('gate') };
+  test("the service account's password cannot be guessed: the check fails, and costs one request like any other", async () => {
+    response = { status: 200, body: sessionResponse('gate') };
     await expect(createPasswordVerifier(openUpstream(access))(named('gate'), 'service')).resolves.toBe(false);
     expect(requests).toHaveLength(1);
     expect(requests[0]?.body).not.toContain('"gate"');
   });
 
   test.each<[string, number, string]>([
-    ['an admin', 200, sessionResponse('alice', ['_admin'])],
+    ['a server admin', 200, sessionResponse('alice', ['_admin'])],
     ['another name', 200, sessionResponse('bob')],
     ['a wrong password', 401, '{"error":"unauthorized"}'],
     ['a lock after too many failures', 403, '{"error":"forbidden"}'],
-  ])('%s signs nobody in', async (_what, status, body) => {
-    answer = { status, body };
+  ])('rejects the password for %s', async (_what, status, body) => {
+    response = { status, body };
     await expect(createPasswordVerifier(openUpstream(access))(named('alice'), 'pw')).resolves.toBe(false);
   });
 
   test.each<[string, number, string, number]>([
-    ['nobody', 200, JSON.stringify({ ok: true, name: null, roles: [] }), 502],
-    ['no JSON', 200, '<html>', 502],
-    ['roles that are text', 200, sessionResponse('alice', 'x'), 502],
+    ['no user', 200, JSON.stringify({ ok: true, name: null, roles: [] }), 502],
+    ['HTML', 200, '<html>', 502],
+    ['roles that are a string', 200, sessionResponse('alice', 'x'), 502],
     ['a redirect', 302, sessionResponse('alice'), 502],
-    ['a success of another kind', 201, sessionResponse('alice'), 502],
+    ['another success status', 201, sessionResponse('alice'), 502],
     ['a bad request', 400, '{}', 502],
     ['a missing database', 404, '{}', 502],
     ['a failure', 500, '{}', 503],
     ['a busy server', 429, '{}', 503],
-  ])('an answer of %s is no word on the password', async (_what, status, body, told) => {
-    answer = { status, body };
+  ])('a response with %s does not decide about the password: 502 or 503', async (_what, status, body, expected) => {
+    response = { status, body };
     await expect(createPasswordVerifier(openUpstream(access))(named('alice'), 'pw')).rejects.toMatchObject({
-      status: told,
+      status: expected,
     });
   });
 
-  test('no answer is 503', async () => {
+  test('an unreachable upstream is 503', async () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
     await expect(createPasswordVerifier(openUpstream(access))(named('alice'), 'pw')).rejects.toMatchObject({

@@ -6,22 +6,24 @@ import { writeExclusively } from '../../upstream/exclusive-write.ts';
 import { readDocuments } from '../../upstream/read-documents.ts';
 
 /**
- * Who registers a name just now, as documents beside the sessions. A cluster of CouchDB takes two accounts of one name when they
- * come at once, each on a copy of its own, and lets the service account take none of them back: two people would be in one
- * document. So one has to have the name before there is an account. Everything rejects with 502 or 503 when the database fails.
+ * Exclusive reservations of usernames during registration, stored in the sessions database.
+ *
+ * A CouchDB cluster accepts two concurrent accounts with one name, each on another replica, and the service account cannot delete
+ * either. Two people would then share one document, so a name is reserved before its account is created. Every method rejects
+ * with 502 or 503 when the database fails.
  */
 export interface UsernameReservations {
-  /** Resolves with what lets go of the name; undefined when somebody else has it. */
+  /** Resolves with a function that releases the name, or with undefined when another process holds it. */
   reserve(username: Username): Promise<(() => Promise<void>) | undefined>;
-  /** Removes what a process that died has left. */
+  /** Removes a reservation that a crashed process has left. */
   remove(username: Username): Promise<void>;
 }
 
 const reservationId = (username: Username): string => `registering:${username}`;
 
-/** In ms: longer than a registration may take. The claim of a process that died is nobody's then. */
+/** In ms: longer than a registration takes. The reservation of a crashed process expires after it. */
 const RESERVATION_TTL_MS = 120_000;
-/** Of several who come at once it can be that none has it, and all have taken theirs back. */
+/** Concurrent attempts may all fail, because each withdraws its own. */
 const MAX_ATTEMPTS = 4;
 
 const reservationSchema = z.object({ until: z.iso.datetime() });
@@ -55,7 +57,7 @@ export function createUsernameReservations(
         const rev = await tryReserve(username);
         if (rev !== undefined) {
           return async () => {
-            // What cannot be let go of lapses.
+            // A reservation that cannot be deleted expires.
             const deletion = { _id: reservationId(username), _rev: rev, _deleted: true };
             await writeExclusively(couch, database, deletion).catch(() => undefined);
           };

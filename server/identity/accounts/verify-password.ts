@@ -5,23 +5,23 @@ import { badGateway, serviceUnavailable } from '../../http/errors.ts';
 import { limitConcurrency, type ConcurrencyLimit } from '../../lib/concurrency-limit.ts';
 import type { Upstream } from '../../upstream/client.ts';
 
-/** Whether it is this user's password. Rejects with 502 or 503 when CouchDB did not say. */
+/** Resolves with whether the password is the user's. Rejects with 502 or 503 when CouchDB could not check it. */
 export type VerifyPassword = (username: Username, password: string) => Promise<boolean>;
 
-/** A user's first check costs CouchDB some 0.2 s, and more under load; waiting for a turn is part of it. In ms. */
+/** In ms, including the wait in the queue. A user's first check takes CouchDB about 0.2 s, and longer under load. */
 const TIMEOUT_MS = 15_000;
-/** So that a morning of sign-ins leaves connections to those who are signed in. */
+/** Leaves connections for signed-in users when many users sign in at once. */
 const MAX_CONCURRENT_CHECKS = 3;
 
 const sessionResponseSchema = z.object({ ok: z.literal(true), name: z.string(), roles: z.array(z.string()) });
 
 /**
- * Asks CouchDB's `POST /_session`, which also counts failures and locks. The request carries no credentials of ours,
- * or it would be answered for the service account.
+ * Verifies passwords by CouchDB's `POST /_session`, which also counts failures and locks accounts. The request carries no
+ * credentials of the gate, or CouchDB would check those instead.
  * https://docs.couchdb.org/en/stable/api/server/authn.html#cookie-authentication
  *
- * Server admins have no account here. The service account's password is not even tried: the gate would be a way to
- * guess it, and to lock the gate out. What is asked instead costs the same and fails.
+ * Server admins cannot sign in. The service account's name is replaced by a random one: otherwise a client could guess its
+ * password, or lock the gate out. The check then takes as long as any other and fails.
  */
 export function createPasswordVerifier({
   access: { username: serviceAccount },
@@ -32,12 +32,12 @@ export function createPasswordVerifier({
     const isServiceAccount = username === serviceAccount;
     const name = isServiceAccount ? `Nobody-${randomBytes(8).toString('hex')}` : username;
     const { status, body } = await postSession(runLimited, fetch, { name, password });
-    // 403 is CouchDB's "locked after too many failures": not told apart, for it would tell that the name exists.
+    // 403 means locked after too many failures. It is not distinguished, because it would reveal that the name exists.
     if (status === 401 || status === 403) return false;
     if (status === 429 || status >= 500) throw serviceUnavailable('The database is busy.');
     const parsed = sessionResponseSchema.safeParse(body);
     if (status !== 200 || !parsed.success)
-      throw badGateway(`The database did not check a password (status ${status}).`);
+      throw badGateway(`The database could not check a password (status ${status}).`);
     const isSameUser = parsed.data.name === name && !isServiceAccount;
     return isSameUser && !parsed.data.roles.includes('_admin');
   };
@@ -55,7 +55,7 @@ async function postSession(
         method: 'POST',
         headers: { 'content-type': 'application/json', accept: 'application/json' },
         body: JSON.stringify(body),
-        // The password goes to no other place than the one that is configured.
+        // The password must not be sent to any host but the configured one.
         redirect: 'manual',
         signal,
       });

@@ -21,11 +21,11 @@ test.each([
   ],
   ['curl/8.10.1', 'curl'],
   [undefined, 'Unknown device'],
-])('%s is told as %s', (userAgent, device) => {
+])('%s is labelled %s', (userAgent, device) => {
   expect(describeDevice(userAgent)).toBe(device);
 });
 
-test('nothing of a text reaches the list but words of ours', () => {
+test('the label contains no text of the User-Agent', () => {
   fc.assert(
     fc.property(fc.string(), fc.constantFrom('', ' Firefox/', ' Windows '), (text, known) => {
       expect(describeDevice(`${text}${known}<script>`)).toMatch(/^[A-Za-z.]+( [A-Za-z]+)?( on [A-Za-z]+)?$/);

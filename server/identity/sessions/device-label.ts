@@ -1,4 +1,4 @@
-/** First match wins: each browser's and system's text also names those that it wants to be taken for. */
+/** The first match wins: most `User-Agent` strings also contain the names of other browsers and systems. */
 const BROWSERS: readonly (readonly [RegExp, string])[] = [
   [/\bEdg(e|A|iOS)?\//, 'Edge'],
   [/\bOPR\//, 'Opera'],
@@ -20,8 +20,8 @@ const SYSTEMS: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * What a `User-Agent` says of its device, in words in which a person knows it again: `Firefox on Windows`. Only words of
- * our own, so that nobody can put text of theirs into the list of a user's devices.
+ * Returns a label by which a user recognises a device, such as `Firefox on Windows`. It contains only the names above, so a
+ * client cannot put its own text into a user's list of devices.
  */
 export function describeDevice(userAgent: string | undefined): string {
   const text = (userAgent ?? '').slice(0, 512);

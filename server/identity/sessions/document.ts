@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseUsername, type Username } from '../../../couchdb-design/user-document/user-document.ts';
 import type { Session } from './state.ts';
 
-/** A session as it lies in the database. Nothing in it signs anybody in: the refresh token is not part of it. */
+/** A session as it is stored. It holds no credentials: the refresh token is not part of it. */
 const sessionDocumentSchema = z.object({
   _id: z.templateLiteral(['session:', z.string()]),
   type: z.literal('session'),
@@ -21,25 +21,25 @@ export type SessionDocument = z.output<typeof sessionDocumentSchema>;
 
 export const sessionDocumentId = (sessionId: string): `session:${string}` => `session:${sessionId}`;
 
-/** The document whose being there says that the account is suspended, whoever issues its tokens. */
+/** The id of the document whose existence suspends an account, whichever identity provider issues its tokens. */
 export const suspensionDocumentId = (username: Username): string => `suspended:${username}`;
 
-/** The username that a suspension's id is about; undefined for any other id. */
+/** Returns the username in a suspension's document id; undefined for any other id. */
 export const parseSuspensionDocumentId = (documentId: string): Username | undefined =>
   documentId.startsWith('suspended:') ? parseUsername(documentId.slice('suspended:'.length)) : undefined;
 
-/** The session that a document's id is about; undefined for any other id. */
+/** Returns the session id in a session's document id; undefined for any other id. */
 export const parseSessionDocumentId = (documentId: string): string | undefined =>
   documentId.startsWith('session:') ? documentId.slice('session:'.length) : undefined;
 
 /**
- * What all of one user's session ids begin with, so that they lie side by side and are listed without a view. A digest,
- * since a username may hold what ids may not. Digests of two names may meet; whoever lists looks at the username.
+ * Returns the prefix of all session ids of one user, so that one key range lists them without a view. It is a digest, because a
+ * username may contain characters that an id must not. Digests can collide, so a listing must compare the username too.
  */
 export const sessionIdPrefix = (username: Username): string =>
   `${createHash('sha256').update(username).digest('hex').slice(0, 16)}-`;
 
-/** 128 random bits: nobody guesses one, and no two are alike. */
+/** Returns a new session id with 128 random bits, so ids are unique and cannot be guessed. */
 export const newSessionId = (username: Username): string =>
   `${sessionIdPrefix(username)}${randomBytes(16).toString('base64url')}`;
 
@@ -57,7 +57,7 @@ export const toSessionDocument = (session: Session): SessionDocument => ({
   ...(session.ended === undefined ? {} : { ended_at: toIso(session.ended.at), ended_by: session.ended.by }),
 });
 
-/** Undefined when it is not a session's document: then nobody is signed in by it. */
+/** Returns undefined when `value` is not a valid session document. */
 export function parseSessionDocument(value: unknown): Session | undefined {
   const result = sessionDocumentSchema.safeParse(value);
   const username = parseUsername(result.data?.username);

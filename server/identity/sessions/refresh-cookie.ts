@@ -4,7 +4,7 @@ const COOKIE_NAME = 'pouchgate_refresh';
 
 /** The cookie that carries the refresh token between the browser and the sign-in routes. */
 export interface RefreshCookie {
-  /** The refresh token of a request that went through cookie-parser; undefined when there is none. */
+  /** Returns the refresh token of a request that cookie-parser has handled; undefined when there is none. */
   read(req: Request): string | undefined;
   /** `expiresAt` in ms since 1970. */
   set(res: Response, token: string, expiresAt: number): void;
@@ -12,9 +12,10 @@ export interface RefreshCookie {
 }
 
 /**
- * No script reads the cookie (HttpOnly), no other site sends it (SameSite=Strict), and it goes to the API alone, where
- * nothing but sign-in and the stream of preferences (an EventSource can send no header) looks at it.
- * `isSecure`: browsers reach the server by https, so the cookie must never go another way.
+ * Scripts cannot read the cookie (HttpOnly), other sites cannot send it (SameSite=Strict), and only `/api` receives it. There,
+ * only the sign-in routes and the preferences stream read it, because an EventSource cannot send a header.
+ *
+ * @param isSecure whether browsers use https. The cookie is then never sent over http.
  */
 export function createRefreshCookie(isSecure: boolean): RefreshCookie {
   const options: CookieOptions = { httpOnly: true, sameSite: 'strict', path: '/api', secure: isSecure };
@@ -22,7 +23,7 @@ export function createRefreshCookie(isSecure: boolean): RefreshCookie {
     read: (req) => {
       const cookies: unknown = req.cookies;
       if (typeof cookies !== 'object' || cookies === null || !Object.hasOwn(cookies, COOKIE_NAME)) return undefined;
-      // cookie-parser makes an object of a value that begins with `j:`.
+      // cookie-parser parses a value that starts with `j:` into an object.
       const value: unknown = Reflect.get(cookies, COOKIE_NAME);
       return typeof value === 'string' ? value : undefined;
     },

@@ -7,15 +7,15 @@ const parts = fc.record({
   generation: fc.integer({ min: 1, max: 999_999_999 }),
 });
 
-test('what was issued is read', () => {
+test('an issued token verifies', () => {
   fc.assert(fc.property(parts, (each) => expect(tokens.verify(tokens.issue(each))).toEqual(each)));
 });
 
-test('what was changed in any character is not', () => {
+test('a token with any changed character does not verify', () => {
   fc.assert(
-    fc.property(parts, fc.nat(), fc.stringMatching(/^[aZ09_.= %-]$/), (each, at, character) => {
+    fc.property(parts, fc.nat(), fc.stringMatching(/^[aZ09_.= %-]$/), (each, position, character) => {
       const token = tokens.issue(each);
-      const index = at % token.length;
+      const index = position % token.length;
       const changed = token.slice(0, index) + character + token.slice(index + 1);
       fc.pre(changed !== token);
       expect(tokens.verify(changed)).toBeUndefined();
@@ -23,7 +23,7 @@ test('what was changed in any character is not', () => {
   );
 });
 
-test('a token of another secret, and one cut, lengthened or made up, is not', () => {
+test('a token of another secret, and a truncated, extended or made-up token, do not verify', () => {
   const each = { sessionId: 's', generation: 1 };
   const token = tokens.issue(each);
   const foreign = createRefreshTokens(['another secret, which is just as long as ours']).issue(each);
@@ -44,7 +44,7 @@ test('a token of another secret, and one cut, lengthened or made up, is not', ()
   fc.assert(fc.property(fc.string(), (text) => expect(tokens.verify(text)).toBeUndefined()));
 });
 
-test('what an accepted secret has signed is read, what is issued is of the first one, and a withdrawn one counts no more', () => {
+test('tokens of every accepted secret verify, the first secret signs, and tokens of a withdrawn secret do not verify', () => {
   const [old, next] = [
     'the secret that was used until now, for tests',
     'the secret that is used from now on, for tests',

@@ -1,28 +1,30 @@
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 
-/** Which refresh token of which session. */
+/** The session and the generation that a refresh token stands for. */
 interface RefreshTokenParts {
   readonly sessionId: string;
-  /** From 1, one more at each rotation. */
+  /** Starts at 1 and is incremented at each rotation. */
   readonly generation: number;
 }
 
 export interface RefreshTokens {
   issue(parts: RefreshTokenParts): string;
-  /** Undefined for what we have not issued, found out without asking the database. */
+  /** Returns undefined for a token that was not issued here. Needs no database request. */
   verify(token: string): RefreshTokenParts | undefined;
 }
 
-/** Generations stay far below: this is one every second for thirty years. */
+/** A generation has at most 9 digits, which is one rotation per second for 30 years. */
 const TOKEN_PATTERN = /^([A-Za-z0-9_-]{1,64})\.([1-9]\d{0,8})\.([A-Za-z0-9_-]{43})$/;
 
 const encodeUtf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /**
- * Refresh tokens are `<session>.<generation>.<HMAC-SHA256 of both>`. The database holds only the generation, so whoever
- * reads it can sign nobody in. The key is derived from the gate's secret for this purpose alone (RFC 5869), so that no
- * access token is ever a refresh token. The first of `secrets` signs, and what any of them has signed is read: so a
- * secret is replaced without signing anybody out.
+ * Issues and verifies refresh tokens: `<session>.<generation>.<HMAC-SHA256 of both>`. The database holds only the generation, so
+ * a leak of it contains no valid token. The key is derived from the gate's secret for this purpose only (RFC 5869), so an access
+ * token is never a valid refresh token.
+ *
+ * @param secrets the first one signs, and tokens of all of them verify, so a secret is rotated without ending sessions.
+ * @throws RangeError when `secrets` is empty.
  */
 export function createRefreshTokens(secrets: readonly string[]): RefreshTokens {
   const signers = secrets.map((secret) => {

@@ -3,8 +3,8 @@ import { connect } from '../../upstream/client.ts';
 import type { TestUpstream } from '../../testing/test-database.ts';
 import { createRefreshTokens, type RefreshTokens } from './refresh-token.ts';
 import type { Session } from './state.ts';
-import { createSessionStore, type SessionStore } from './store.ts';
-import { createSessions, type Sessions } from './sessions.ts';
+import { SessionStore } from './store.ts';
+import { Sessions } from './sessions.ts';
 import { TEST_SECRET, startConfiguredUpstream } from '../../testing/test-identity.ts';
 
 const DAY_MS = 86_400_000;
@@ -18,25 +18,25 @@ const stored: Session[] = [];
 beforeAll(async () => {
   engine = await startConfiguredUpstream();
   refreshTokens = createRefreshTokens([TEST_SECRET]);
-  store = createSessionStore(connect(engine.access), engine.names.sessions, (session) => stored.push(session));
-  sessions = createSessions({ store, refreshTokens, now: () => now });
+  store = new SessionStore(connect(engine.access), engine.names.sessions, (session) => stored.push(session));
+  sessions = new Sessions({ store, refreshTokens, now: () => now });
 });
 afterAll(() => engine.close());
 
 let names = 0;
 function newName(): Username {
   const username = parseUsername(`user${(names += 1)}`);
-  if (username === undefined) throw new Error('that is a username');
+  if (username === undefined) throw new Error('not a username');
   return username;
 }
 
-test('a session reads back as it was stored, and every stored state is told', async () => {
+test('a session reads back as it was stored, and every stored state is reported', async () => {
   const { session } = await sessions.start(newName(), 'Firefox on Linux');
   await expect(sessions.list(session.username)).resolves.toEqual([session]);
   expect(stored).toContainEqual(session);
 });
 
-test('one user has at most 50 live sessions, and the least used one goes', async () => {
+test('one user has at most 50 active sessions; the least recently used one ends', async () => {
   const username = newName();
   const first = await sessions.start(username, 'test');
   for (let each = 0; each < 50; each += 1) {
@@ -49,21 +49,21 @@ test('one user has at most 50 live sessions, and the least used one goes', async
   await expect(sessions.refresh(first.refreshToken)).rejects.toMatchObject({ status: 401 });
 });
 
-test('what is over is forgotten in time, by itself and by nobody else', async () => {
-  const [username, bystander] = [newName(), newName()];
+test("a user's ended sessions are removed after a week, by that user's own requests only", async () => {
+  const [username, otherUser] = [newName(), newName()];
   const ended = await sessions.start(username, 'test');
-  const other = await sessions.start(bystander, 'test');
-  await sessions.end(bystander, other.session.id);
+  const other = await sessions.start(otherUser, 'test');
+  await sessions.end(otherUser, other.session.id);
   await sessions.end(username, ended.session.id);
   await sessions.list(username);
   expect(await store.listByUser(username)).toHaveLength(1);
   now += 8 * DAY_MS;
   await sessions.list(username);
   expect(await store.listByUser(username)).toEqual([]);
-  expect(await store.listByUser(bystander)).toHaveLength(1);
+  expect(await store.listByUser(otherUser)).toHaveLength(1);
 });
 
-test('an end wins over refreshes that go on beside it', async () => {
+test('ending a session wins over concurrent refreshes', async () => {
   for (let round = 0; round < 10; round += 1) {
     const { session, refreshToken } = await sessions.start(newName(), 'test');
     const [, ...refreshed] = await Promise.allSettled([
@@ -79,7 +79,7 @@ test('an end wins over refreshes that go on beside it', async () => {
   }
 });
 
-test('many refreshes of one token at once rotate once', async () => {
+test('concurrent refreshes of one token rotate once', async () => {
   const { session, refreshToken } = await sessions.start(newName(), 'test');
   const all = await Promise.all(Array.from({ length: 6 }, () => sessions.refresh(refreshToken)));
   expect(new Set(all.map((each) => each.refreshToken)).size).toBe(1);
@@ -87,19 +87,19 @@ test('many refreshes of one token at once rotate once', async () => {
   expect(kept?.generation).toBe(2);
 });
 
-test('a session that the database has lost is over for whoever comes with its token', async () => {
+test('a session that the database has lost rejects its refresh tokens', async () => {
   const token = refreshTokens.issue({ sessionId: 'nothing', generation: 1 });
   await expect(sessions.refresh(token)).rejects.toMatchObject({ status: 401 });
   await expect(sessions.signOut(token)).resolves.toBeUndefined();
 });
 
-test('a rotation that a restored database has lost does not sign its owner out', async () => {
+test('a rotation that a restored database has lost does not end the session', async () => {
   const { session } = await sessions.start(newName(), 'test');
   const ahead = refreshTokens.issue({ sessionId: session.id, generation: 5 });
   await expect(sessions.refresh(ahead)).resolves.toMatchObject({ session: { generation: 6 } });
 });
 
-test('all sessions but one, or all, end at once', async () => {
+test('endAll ends every session, or every session but one', async () => {
   const username = newName();
   const [kept, ...rest] = await Promise.all([1, 2, 3].map(() => sessions.start(username, 'test')));
   await sessions.endAll(username, 'user', kept?.session.id);

@@ -5,28 +5,10 @@ import { newSessionId } from './document.ts';
 import { decideRefresh, endSession, isActive, newSession, planCleanup, type EndReason, type Session } from './state.ts';
 import type { SessionStore } from './store.ts';
 
-/** A session with the token that continues it. */
+/** A session with its newest refresh token. */
 export interface SessionWithToken {
   readonly session: Session;
   readonly refreshToken: string;
-}
-
-/** Users' signed-in devices. Everything rejects with 502 or 503 when the database fails. */
-export interface Sessions {
-  /** Begins a session for someone who has proved who they are. */
-  start(username: Username, device: string): Promise<SessionWithToken>;
-  /** Exchanges a refresh token for the next one. Rejects with 401 when it is not, or no longer, good. */
-  refresh(token: string): Promise<SessionWithToken>;
-  /** The session of a refresh token, which stays as good as it was. Rejects with 401 when it is not, or no longer, good. */
-  getByToken(token: string): Promise<Session>;
-  /** Ends the session of a refresh token of any generation; does nothing for a token that is not ours. */
-  signOut(token: string): Promise<void>;
-  /** One user's live sessions, the last used first. */
-  list(username: Username): Promise<Session[]>;
-  /** Ends one session of this user's. Rejects with the same 404 whether it is another's or does not exist. */
-  end(username: Username, sessionId: string): Promise<void>;
-  /** Ends all sessions of this user's but `except`. */
-  endAll(username: Username, by: EndReason, except?: string): Promise<void>;
 }
 
 export interface SessionsOptions {
@@ -36,101 +18,119 @@ export interface SessionsOptions {
   readonly now: () => number;
 }
 
-/** What is forgotten at a time: enough to keep up, little enough not to be felt. */
+/** How many ended sessions one cleanup removes, which bounds its cost. */
 const MAX_REMOVALS_PER_CLEANUP = 50;
 
-/** One answer for every token that is no good: which way it is bad is nobody's business. */
-const sessionExpired = () => unauthorized('The session is over. Sign in again.');
+/** The same error for every invalid token: it does not reveal why the token is invalid. */
+const sessionEnded = () => unauthorized('The session has ended. Sign in again.');
 
-export function createSessions({ store, refreshTokens, now }: SessionsOptions): Sessions {
-  const withRefreshToken = (session: Session): SessionWithToken => ({
-    session,
-    refreshToken: refreshTokens.issue({ sessionId: session.id, generation: session.generation }),
-  });
+/** Users' signed-in devices. Every method rejects with 502 or 503 when the database fails. */
+export class Sessions {
+  readonly #store: SessionStore;
+  readonly #refreshTokens: RefreshTokens;
+  readonly #now: () => number;
 
-  /** Ends a live session; whether it was one of `username`'s. */
-  const endIfActive = async (username: Username, sessionId: string, by: EndReason): Promise<boolean> => {
-    const wasEnded = await store.update(sessionId, (session) =>
-      session.username === username && isActive(session, now())
-        ? { result: true, newState: endSession(session, by, now()) }
+  constructor({ store, refreshTokens, now }: SessionsOptions) {
+    this.#store = store;
+    this.#refreshTokens = refreshTokens;
+    this.#now = now;
+  }
+
+  /** Starts a session for a user who has just authenticated. */
+  async start(username: Username, device: string): Promise<SessionWithToken> {
+    const session = newSession(newSessionId(username), username, device, this.#now());
+    await this.#store.create(session);
+    await this.#cleanUp(await this.#store.listByUser(username));
+    return this.#withRefreshToken(session);
+  }
+
+  /** Exchanges a refresh token for its successor. Rejects with 401 when the token is not valid. */
+  async refresh(token: string): Promise<SessionWithToken> {
+    const parts = this.#refreshTokens.verify(token);
+    if (parts === undefined) throw sessionEnded();
+    const session = await this.#store.update<Session | undefined>(parts.sessionId, (stored) => {
+      const decision = decideRefresh(stored, parts.generation, this.#now());
+      switch (decision.kind) {
+        case 'rotate':
+          return { result: decision.session, newState: decision.session };
+        case 'repeat':
+          return { result: stored };
+        case 'end':
+          return { result: undefined, newState: decision.session };
+        case 'refuse':
+          return { result: undefined };
+      }
+    });
+    if (session === undefined) throw sessionEnded();
+    return this.#withRefreshToken(session);
+  }
+
+  /** Returns the session of a refresh token, which stays valid. Rejects with 401 when the token is not valid. */
+  async getByToken(token: string): Promise<Session> {
+    const parts = this.#refreshTokens.verify(token);
+    if (parts === undefined) throw sessionEnded();
+    const session = await this.#store.update(parts.sessionId, (stored) => {
+      const { kind } = decideRefresh(stored, parts.generation, this.#now());
+      return { result: kind === 'rotate' || kind === 'repeat' ? stored : undefined };
+    });
+    if (session === undefined) throw sessionEnded();
+    return session;
+  }
+
+  /** Ends the session of a refresh token of any generation. Does nothing for a token that was not issued here. */
+  async signOut(token: string): Promise<void> {
+    const parts = this.#refreshTokens.verify(token);
+    if (parts === undefined) return;
+    await this.#store.update(parts.sessionId, (session) =>
+      isActive(session, this.#now())
+        ? { result: undefined, newState: endSession(session, 'sign-out', this.#now()) }
+        : { result: undefined },
+    );
+  }
+
+  /** Lists one user's active sessions, the most recently refreshed first. */
+  async list(username: Username): Promise<Session[]> {
+    const all = await this.#store.listByUser(username);
+    await this.#cleanUp(all);
+    return all
+      .filter((session) => isActive(session, this.#now()))
+      .toSorted((a, b) => b.refreshedAt - a.refreshedAt || (a.id < b.id ? -1 : 1));
+  }
+
+  /** Ends one of the user's sessions. Rejects with the same 404 for another user's session and for an unknown one. */
+  async end(username: Username, sessionId: string): Promise<void> {
+    if (!(await this.#endIfActive(username, sessionId, 'user'))) throw notFound();
+  }
+
+  /** Ends all of the user's sessions, except the one with the id `except`. */
+  async endAll(username: Username, by: EndReason, except?: string): Promise<void> {
+    const active = (await this.#store.listByUser(username)).filter(
+      (session) => isActive(session, this.#now()) && session.id !== except,
+    );
+    for (const session of active) await this.#endIfActive(username, session.id, by);
+  }
+
+  #withRefreshToken(session: Session): SessionWithToken {
+    const refreshToken = this.#refreshTokens.issue({ sessionId: session.id, generation: session.generation });
+    return { session, refreshToken };
+  }
+
+  /** Ends an active session of `username`. Resolves with false when there is none. */
+  async #endIfActive(username: Username, sessionId: string, by: EndReason): Promise<boolean> {
+    const hasEnded = await this.#store.update(sessionId, (session) =>
+      session.username === username && isActive(session, this.#now())
+        ? { result: true, newState: endSession(session, by, this.#now()) }
         : { result: false },
     );
-    return wasEnded ?? false;
-  };
+    return hasEnded ?? false;
+  }
 
-  /** Keeps one user's sessions few. */
-  const cleanUp = async (all: readonly Session[]): Promise<void> => {
-    const { end, remove } = planCleanup(all, now());
-    for (const session of end) await endIfActive(session.username, session.id, 'too-many');
-    await store.remove(remove.slice(0, MAX_REMOVALS_PER_CLEANUP));
-  };
-
-  return {
-    start: async (username, device) => {
-      const session = newSession(newSessionId(username), username, device, now());
-      await store.create(session);
-      await cleanUp(await store.listByUser(username));
-      return withRefreshToken(session);
-    },
-
-    refresh: async (token) => {
-      const parts = refreshTokens.verify(token);
-      if (parts === undefined) throw sessionExpired();
-      const good = await store.update<Session | undefined>(parts.sessionId, (session) => {
-        const decision = decideRefresh(session, parts.generation, now());
-        switch (decision.kind) {
-          case 'rotate':
-            return { result: decision.session, newState: decision.session };
-          case 'repeat':
-            return { result: session };
-          case 'end':
-            return { result: undefined, newState: decision.session };
-          case 'refuse':
-            return { result: undefined };
-        }
-      });
-      if (good === undefined) throw sessionExpired();
-      return withRefreshToken(good);
-    },
-
-    getByToken: async (token) => {
-      const parts = refreshTokens.verify(token);
-      if (parts === undefined) throw sessionExpired();
-      const good = await store.update(parts.sessionId, (session) => {
-        const { kind } = decideRefresh(session, parts.generation, now());
-        return { result: kind === 'rotate' || kind === 'repeat' ? session : undefined };
-      });
-      if (good === undefined) throw sessionExpired();
-      return good;
-    },
-
-    signOut: async (token) => {
-      const parts = refreshTokens.verify(token);
-      if (parts === undefined) return;
-      await store.update(parts.sessionId, (session) =>
-        isActive(session, now())
-          ? { result: undefined, newState: endSession(session, 'sign-out', now()) }
-          : { result: undefined },
-      );
-    },
-
-    list: async (username) => {
-      const all = await store.listByUser(username);
-      await cleanUp(all);
-      return all
-        .filter((session) => isActive(session, now()))
-        .toSorted((a, b) => b.refreshedAt - a.refreshedAt || (a.id < b.id ? -1 : 1));
-    },
-
-    end: async (username, sessionId) => {
-      if (!(await endIfActive(username, sessionId, 'user'))) throw notFound();
-    },
-
-    endAll: async (username, by, except) => {
-      const alive = (await store.listByUser(username)).filter(
-        (session) => isActive(session, now()) && session.id !== except,
-      );
-      for (const session of alive) await endIfActive(username, session.id, by);
-    },
-  };
+  /** Ends and removes one user's surplus sessions. */
+  async #cleanUp(all: readonly Session[]): Promise<void> {
+    const { end, remove } = planCleanup(all, this.#now());
+    for (const session of end) await this.#endIfActive(session.username, session.id, 'too-many');
+    await this.#store.remove(remove.slice(0, MAX_REMOVALS_PER_CLEANUP));
+  }
 }
+
+export const createSessions = (options: SessionsOptions): Sessions => new Sessions(options);

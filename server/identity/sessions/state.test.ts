@@ -12,27 +12,27 @@ import {
 } from './state.ts';
 
 const alice = parseUsername('alice');
-if (alice === undefined) throw new Error('alice is a username');
+if (alice === undefined) throw new Error('alice is not a username');
 
 const START = Date.parse('2026-11-22T12:00:00Z');
 const DAY_MS = 86_400_000;
 const PARTIES = ['owner', 'thief'] as const;
 const fresh = newSession('s', alice, 'Firefox on Linux', START);
 
-/** What a party does with the one refresh token it holds: refreshes after a while, its answer lost or not. */
+/** One refresh by the holder of a token: the wait before it in ms, and whether its response is lost. */
 const step = fc.record({
   wait: fc.oneof(fc.integer({ min: 0, max: REPEAT_WINDOW_MS }), fc.integer({ min: 0, max: 20 * DAY_MS })),
   lost: fc.boolean(),
 });
 
-test('whoever asks again within a minute of a lost answer is never signed out', () => {
+test('a client that retries within a minute of a lost response is never signed out', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
       let session = fresh;
-      let held = session.generation;
+      let generation = session.generation;
       let now = START;
       const refresh = (): boolean => {
-        const decision = decideRefresh(session, held, now);
+        const decision = decideRefresh(session, generation, now);
         if (decision.kind === 'refuse') {
           expect(isActive(session, now)).toBe(false);
           return false;
@@ -48,57 +48,57 @@ test('whoever asks again within a minute of a lost answer is never signed out', 
           now += wait % REPEAT_WINDOW_MS;
           if (!refresh()) break;
         }
-        held = session.generation;
+        generation = session.generation;
       }
     }),
   );
 });
 
-test('a token taken by somebody else ends the session as soon as both have gone on with it', () => {
-  const takes = fc.array(
-    fc.record({ who: fc.constantFrom(...PARTIES), wait: fc.integer({ min: REPEAT_WINDOW_MS + 1, max: DAY_MS }) }),
+test('a stolen token ends the session as soon as both holders have used it', () => {
+  const refreshes = fc.array(
+    fc.record({ party: fc.constantFrom(...PARTIES), wait: fc.integer({ min: REPEAT_WINDOW_MS + 1, max: DAY_MS }) }),
     {
       minLength: 1,
       maxLength: 20,
     },
   );
   fc.assert(
-    fc.property(takes, (turns) => {
+    fc.property(refreshes, (steps) => {
       let session: Session = fresh;
       let now = START;
-      // Both hold the same token at the start; each keeps what it is given.
-      const held = { owner: 1, thief: 1 };
+      // Both start with the same token; each keeps the successor that it receives.
+      const generations = { owner: 1, thief: 1 };
       const used = new Set<(typeof PARTIES)[number]>();
-      for (const { who, wait } of turns) {
+      for (const { party, wait } of steps) {
         now += wait;
-        used.add(who);
-        const decision = decideRefresh(session, held[who], now);
+        used.add(party);
+        const decision = decideRefresh(session, generations[party], now);
         if (decision.kind === 'rotate' || decision.kind === 'end') session = decision.session;
-        if (decision.kind === 'rotate') held[who] = session.generation;
+        if (decision.kind === 'rotate') generations[party] = session.generation;
         expect(isActive(session, now)).toBe(used.size < 2);
       }
     }),
   );
 });
 
-test('only the newest token, and the one before it for a minute, are good', () => {
+test('only the newest token is valid, and the previous one for a minute', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 2, max: 1_000 }),
       fc.integer({ min: 1, max: 1_000 }),
       fc.nat(2 * REPEAT_WINDOW_MS),
-      (current, asked, age) => {
+      (current, generation, age) => {
         const session = { ...fresh, generation: current };
-        const { kind } = decideRefresh(session, asked, START + age);
-        if (asked >= current) expect(kind).toBe('rotate');
-        else if (asked === current - 1 && age <= REPEAT_WINDOW_MS) expect(kind).toBe('repeat');
+        const { kind } = decideRefresh(session, generation, START + age);
+        if (generation >= current) expect(kind).toBe('rotate');
+        else if (generation === current - 1 && age <= REPEAT_WINDOW_MS) expect(kind).toBe('repeat');
         else expect(kind).toBe('end');
       },
     ),
   );
 });
 
-test('a rotation never shortens the count, and never lengthens the life beyond 90 days', () => {
+test('a rotation increments the generation, and never extends the lifetime beyond 90 days', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 29 * DAY_MS }), { minLength: 1, maxLength: 40 }), (waits) => {
       let session = fresh;
@@ -116,22 +116,22 @@ test('a rotation never shortens the count, and never lengthens the life beyond 9
   );
 });
 
-test('a session that nobody uses ends after 30 days', () => {
+test('an unused session expires after 30 days', () => {
   expect(isActive(fresh, START + SESSION_LIFETIME_MS.sliding - 1)).toBe(true);
   expect(decideRefresh(fresh, 1, START + SESSION_LIFETIME_MS.sliding)).toEqual({ kind: 'refuse' });
 });
 
-test('an ended session is refused with any token, and keeps the reason of its end', () => {
-  const over = endSession(fresh, 'user', START + 1);
-  for (const generation of [1, 2, 3]) expect(decideRefresh(over, generation, START + 2)).toEqual({ kind: 'refuse' });
-  expect(endSession(over, 'reuse', START + 5).ended).toEqual({ at: START + 1, by: 'user' });
+test('an ended session rejects every token, and keeps the reason of its end', () => {
+  const ended = endSession(fresh, 'user', START + 1);
+  for (const generation of [1, 2, 3]) expect(decideRefresh(ended, generation, START + 2)).toEqual({ kind: 'refuse' });
+  expect(endSession(ended, 'reuse', START + 5).ended).toEqual({ at: START + 1, by: 'user' });
 });
 
-test('a token ahead of the database, which has lost its rotation, goes on', () => {
+test('a token ahead of the database, which has lost a rotation, is accepted', () => {
   expect(decideRefresh(fresh, 7, START + DAY_MS)).toMatchObject({ kind: 'rotate', session: { generation: 8 } });
 });
 
-test('one user has at most 50 live sessions, and the least used ones go', () => {
+test('one user has at most 50 active sessions; the least recently used ones end', () => {
   const many = Array.from({ length: 60 }, (_, index) => ({ ...fresh, id: `s${index}`, refreshedAt: START + index }));
   const { end, remove } = planCleanup(many, START + DAY_MS);
   expect(end.map((session) => session.id).toSorted()).toEqual(
@@ -143,10 +143,10 @@ test('one user has at most 50 live sessions, and the least used ones go', () => 
   expect(remove).toEqual([]);
 });
 
-test('only what is over is forgotten: after a week, or when there is much of it', () => {
-  const over = Array.from({ length: 30 }, (_, index) =>
+test('only ended sessions are removed: after a week, or beyond the newest 20', () => {
+  const ended = Array.from({ length: 30 }, (_, index) =>
     endSession({ ...fresh, id: `o${index}`, refreshedAt: START + index }, 'user', START + index),
   );
-  expect(planCleanup([fresh, ...over], START + DAY_MS).remove).toHaveLength(10);
-  expect(planCleanup([fresh, ...over], START + 8 * DAY_MS).remove).toHaveLength(30);
+  expect(planCleanup([fresh, ...ended], START + DAY_MS).remove).toHaveLength(10);
+  expect(planCleanup([fresh, ...ended], START + 8 * DAY_MS).remove).toHaveLength(30);
 });

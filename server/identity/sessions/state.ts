@@ -1,6 +1,6 @@
 import type { Username } from '../../../couchdb-design/user-document/user-document.ts';
 
-/** Why a session ended before its time. */
+/** Why a session ended before it expired. */
 export type EndReason = 'sign-out' | 'user' | 'operator' | 'suspension' | 'reuse' | 'too-many';
 
 /** One signed-in device. Times in ms since 1970. */
@@ -12,19 +12,19 @@ export interface Session {
   /** When the refresh token was last exchanged for the next one. */
   readonly refreshedAt: number;
   readonly expiresAt: number;
-  /** Counts the refresh tokens: only the newest, and for a moment the one before it, are good. */
+  /** The number of the newest refresh token. The previous token is valid only within the repeat window. */
   readonly generation: number;
   readonly ended: { readonly at: number; readonly by: EndReason } | undefined;
 }
 
 const DAY_MS = 24 * 60 * 60_000;
 
-/** In ms. A session that nobody uses for 30 days ends, and every session ends after 90. */
+/** In ms. A session expires after 30 days without a refresh, and after 90 days in any case. */
 export const SESSION_LIFETIME_MS = { sliding: 30 * DAY_MS, absolute: 90 * DAY_MS } as const;
 
 /**
- * How long after a rotation the token before is answered with the same successor, in ms. Two tabs that refresh at once,
- * and an answer that was lost on its way, are nobody's theft.
+ * How long after a rotation the previous token still yields the same successor, in ms. Two tabs that refresh at once, or a lost
+ * response, are not token theft.
  */
 export const REPEAT_WINDOW_MS = 60_000;
 
@@ -42,26 +42,26 @@ export const newSession = (id: string, username: Username, device: string, now: 
 export const isActive = (session: Session, now: number): boolean =>
   session.ended === undefined && now < session.expiresAt;
 
-/** Ended once is ended: the first reason stays. */
+/** Ends a session. An ended session keeps its first reason. */
 export const endSession = (session: Session, by: EndReason, now: number): Session => ({
   ...session,
   ended: session.ended ?? { at: now, by },
 });
 
-/** What a refresh token is answered with. `session` is the state to be stored before anything is answered. */
+/** The outcome for a refresh token. `session` is the state to store before the response is sent. */
 export type RefreshDecision =
   | { readonly kind: 'rotate'; readonly session: Session }
-  /** The answer that was already given, again; nothing to store. */
+  /** Send the current successor again; there is nothing to store. */
   | { readonly kind: 'repeat' }
-  /** A token came back whose successor is in use: two parties hold it, and one of them is a thief. */
+  /** A token was reused after its successor: two parties hold it, and one of them may have stolen it. */
   | { readonly kind: 'end'; readonly session: Session }
   | { readonly kind: 'refuse' };
 
 /**
- * Decides about a refresh token of `generation` that we have issued (its signature says so); RFC 9700, 4.14.2.
+ * Decides about a refresh token whose signature was verified (RFC 9700, 4.14.2).
  *
- * A generation ahead of the session's is one that the database has lost, to a restored backup or a copy that lags; the
- * session goes on after it.
+ * A generation ahead of the session's is one that the database has lost, by a restored backup or a lagging replica. The session
+ * then continues from that generation.
  */
 export function decideRefresh(session: Session, generation: number, now: number): RefreshDecision {
   if (!isActive(session, now)) return { kind: 'refuse' };
@@ -73,10 +73,10 @@ export function decideRefresh(session: Session, generation: number, now: number)
   return { kind: 'end', session: endSession(session, 'reuse', now) };
 }
 
-/** How many sessions of one user are kept, and for how long after their end (ms), for an operator to look at. */
+/** How many sessions of one user are kept. Ended ones are kept for operators to inspect. */
 const RETENTION = { maxActive: 50, maxEnded: 20, endedForMs: 7 * DAY_MS } as const;
 
-/** Which of one user's sessions are to be ended, since there are too many, and which to be forgotten. */
+/** Returns which of one user's sessions to end, because there are too many, and which ended ones to remove. */
 export function planCleanup(sessions: readonly Session[], now: number): { end: Session[]; remove: Session[] } {
   const newestFirst = sessions.toSorted((a, b) => b.refreshedAt - a.refreshedAt);
   const active = newestFirst.filter((session) => isActive(session, now));

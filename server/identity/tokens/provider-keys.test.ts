@@ -13,17 +13,17 @@ const second = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 let server: Server;
 let url: string;
 let requestCount: number;
-let answer: { status: number; body: unknown; location?: string };
+let response: { status: number; body: unknown; location?: string };
 let now: number;
 
 beforeEach(async () => {
   requestCount = 0;
   now = Date.parse('2026-11-22T12:00:00Z');
-  answer = { status: 200, body: { keys: [jwk(first.publicKey, 'first', 'RS256')] } };
+  response = { status: 200, body: { keys: [jwk(first.publicKey, 'first', 'RS256')] } };
   server = createServer((_req, res) => {
     requestCount += 1;
-    res.writeHead(answer.status, answer.location === undefined ? {} : { location: answer.location });
-    res.end(JSON.stringify(answer.body));
+    res.writeHead(response.status, response.location === undefined ? {} : { location: response.location });
+    res.end(JSON.stringify(response.body));
   });
   url = `http://127.0.0.1:${await listenOnFreePort(server)}/keys`;
 });
@@ -41,23 +41,23 @@ const claims = () => ({ sub: 'alice', exp: now / 1000 + 86_400 });
 const byFirst = (keyid = 'first'): string => jwt.sign(claims(), first.privateKey, { algorithm: 'RS256', keyid });
 const bySecond = (): string => jwt.sign(claims(), second.privateKey, { algorithm: 'ES256', keyid: 'second' });
 
-test('a key set is fetched once for many tokens', async () => {
+test('one fetch of the key set serves many tokens', async () => {
   const verify = verifier();
   await Promise.all([verify(byFirst()), verify(byFirst()), verify(byFirst())]);
   await expect(verify(byFirst())).resolves.toMatchObject({ username: 'alice' });
   expect(requestCount).toBe(1);
 });
 
-test('a new key of the provider is found, and one taken back is no longer believed', async () => {
+test('a new key of the provider is found, and a withdrawn key is rejected', async () => {
   const verify = verifier();
   await verify(byFirst());
-  answer = { status: 200, body: { keys: [jwk(second.publicKey, 'second', 'ES256')] } };
+  response = { status: 200, body: { keys: [jwk(second.publicKey, 'second', 'ES256')] } };
   now += MINUTE_MS;
   await expect(verify(bySecond())).resolves.toMatchObject({ username: 'alice' });
   await expect(verify(byFirst())).rejects.toMatchObject({ status: 401 });
 });
 
-test('made-up key ids cost the provider one request, and nobody else anything', async () => {
+test('made-up key ids cause one request to the provider, and do not affect valid tokens', async () => {
   const verify = verifier();
   await verify(byFirst());
   now += MINUTE_MS;
@@ -68,16 +68,16 @@ test('made-up key ids cost the provider one request, and nobody else anything', 
   expect(requestCount).toBe(2);
 });
 
-test('an outage of the provider is 503 for what cannot be checked, and goes unnoticed for a while by the rest', async () => {
+test('while the provider is down, unknown keys are 503 and known keys work for up to an hour', async () => {
   const verify = verifier();
-  answer = { status: 500, body: {} };
+  response = { status: 500, body: {} };
   await expect(verify(byFirst())).rejects.toMatchObject({ status: 503 });
-  answer = { status: 200, body: { keys: [jwk(first.publicKey, 'first', 'RS256')] } };
+  response = { status: 200, body: { keys: [jwk(first.publicKey, 'first', 'RS256')] } };
   await expect(verify(byFirst())).rejects.toMatchObject({ status: 503 });
   now += MINUTE_MS;
   await verify(byFirst());
 
-  answer = { status: 200, body: 'hello' };
+  response = { status: 200, body: 'hello' };
   now += 30 * MINUTE_MS;
   await expect(verify(byFirst())).resolves.toMatchObject({ username: 'alice' });
   await expect(verify(bySecond())).rejects.toMatchObject({ status: 503 });
@@ -85,27 +85,27 @@ test('an outage of the provider is 503 for what cannot be checked, and goes unno
   await expect(verify(byFirst())).rejects.toMatchObject({ status: 503 });
 });
 
-test('a provider that is not there is 503', async () => {
+test('an unreachable provider is 503', async () => {
   const verify = verifier();
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
   await expect(verify(byFirst())).rejects.toMatchObject({ status: 503 });
 });
 
-test('keys are fetched from nowhere else', async () => {
-  answer = { status: 302, body: {}, location: `${url}?elsewhere` };
+test('a redirect of the key set is not followed', async () => {
+  response = { status: 302, body: {}, location: `${url}?elsewhere` };
   await expect(verifier()(byFirst())).rejects.toMatchObject({ status: 503 });
   expect(requestCount).toBe(1);
 });
 
-test('a key serves only the algorithm that it was published for', async () => {
-  answer = { status: 200, body: { keys: [jwk(first.publicKey, 'first', 'RS512')] } };
+test('a key is used only with the algorithm that it was published for', async () => {
+  response = { status: 200, body: { keys: [jwk(first.publicKey, 'first', 'RS512')] } };
   await expect(verifier()(byFirst())).rejects.toMatchObject({ status: 401 });
 });
 
-test('a shared secret in the key set is no key', async () => {
+test('a shared secret in the key set is not accepted as a key', async () => {
   const k = Buffer.from('a secret that a provider should never publish').toString('base64url');
-  answer = {
+  response = {
     status: 200,
     body: { keys: [{ kty: 'oct', k, kid: 'first', alg: 'HS256' }, jwk(second.publicKey, 'second', 'ES256')] },
   };
@@ -113,9 +113,9 @@ test('a shared secret in the key set is no key', async () => {
   await expect(verifier()(token)).rejects.toMatchObject({ status: 401 });
 });
 
-test('without a key id a set of one key is enough, and one of two is not', async () => {
+test('without a key id, a set of one key is unambiguous and a set of two is not', async () => {
   const token = jwt.sign(claims(), first.privateKey, { algorithm: 'RS256' });
   await expect(verifier()(token)).resolves.toMatchObject({ username: 'alice' });
-  answer = { status: 200, body: { keys: [jwk(first.publicKey, 'a', 'RS256'), jwk(first.publicKey, 'b', 'RS256')] } };
+  response = { status: 200, body: { keys: [jwk(first.publicKey, 'a', 'RS256'), jwk(first.publicKey, 'b', 'RS256')] } };
   await expect(verifier()(token)).rejects.toMatchObject({ status: 401 });
 });

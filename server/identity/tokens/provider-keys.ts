@@ -3,13 +3,13 @@ import jwksClient from 'jwks-rsa';
 import type { TokenConfig } from '../../config/config.ts';
 import { unauthorized, serviceUnavailable } from '../../http/errors.ts';
 
-/** The algorithms that another identity provider may sign with. */
+/** The algorithms that another identity provider may use. */
 type ProviderAlgorithm = 'RS256' | 'ES256';
 
-/** Finds the provider's key for a token's header. Rejects with 401 when there is none, 503 when nobody could be asked. */
+/** Finds the provider's key for a token's header. Rejects with 401 for an unknown key, 503 when the provider is unreachable. */
 export type FindKey = (algorithm: ProviderAlgorithm, keyId: string | undefined) => Promise<KeyObject>;
 
-/** Undefined when no other identity provider is configured. */
+/** Returns undefined when no other identity provider is configured. */
 export function createKeyFinder(provider: TokenConfig['provider'], now: () => number): FindKey | undefined {
   switch (provider.kind) {
     case 'none':
@@ -25,11 +25,11 @@ export function createKeyFinder(provider: TokenConfig['provider'], now: () => nu
 
 /** Times in ms. */
 const JWKS = {
-  /** A provider who takes a key back is believed within this. */
+  /** A key set is fetched again after this time, so a revoked key is rejected by then. */
   maxAgeMs: 10 * 60_000,
-  /** How long known keys serve on while the provider does not answer. */
+  /** How long a known key is used while the provider does not respond. */
   maxStaleMs: 60 * 60_000,
-  /** Key ids that nobody knows cost at most one request in this time: anyone can make such a token. */
+  /** Unknown key ids cause at most one request in this time, because anyone can send such a token. */
   cooldownMs: 10_000,
   timeoutMs: 5_000,
 } as const;
@@ -42,8 +42,8 @@ interface KeySet {
 const unknownKey = () => unauthorized('The token is signed with a key that the identity provider does not have.');
 
 /**
- * The provider's key set, kept whole. The package's own cache and rate limit are by key id, so that tokens with
- * made-up ids would use up the requests that real ones need.
+ * Caches the provider's whole key set. The cache and rate limit of jwks-rsa work by key id, so tokens with made-up ids would
+ * use up the requests that valid tokens need.
  */
 function createJwksKeyFinder(url: string, now: () => number): FindKey {
   const client = jwksClient({ jwksUri: url, cache: false, rateLimit: false, fetcher: fetchKeySet });
@@ -65,7 +65,7 @@ function createJwksKeyFinder(url: string, now: () => number): FindKey {
     const candidates = keySet?.keys.filter(
       (key) => key.alg === algorithm || (key.alg as string | undefined) === undefined,
     );
-    // RFC 7515, 4.1.4: without a key id only a set of one key is unambiguous.
+    // Without a key id only a set of one key is unambiguous (RFC 7515, 4.1.4).
     if (keyId === undefined) return candidates?.length === 1 ? candidates[0] : undefined;
     return candidates?.find((key) => key.kid === keyId);
   };
@@ -83,13 +83,13 @@ function createJwksKeyFinder(url: string, now: () => number): FindKey {
       : ageMs() > JWKS.cooldownMs;
     const key = findInSet(algorithm, keyId);
     if (key !== undefined && ageMs() < JWKS.maxStaleMs) return createPublicKey(key.getPublicKey());
-    // The set that we have may be too old to say that a key does not exist.
-    if (failed) throw serviceUnavailable('The identity provider does not answer, so the token cannot be checked.');
+    // The cached set may be too old to conclude that the key does not exist.
+    if (failed) throw serviceUnavailable('The identity provider does not respond, so the token cannot be verified.');
     throw unknownKey();
   };
 }
 
-/** A redirect is no answer, since it may lead to where nobody configured; a silence ends. */
+/** Fetches a key set. It rejects a redirect, which may lead to a host that is not configured, and times out. */
 async function fetchKeySet(uri: string): Promise<{ keys: unknown }> {
   const response = await fetch(uri, {
     redirect: 'manual',
@@ -98,7 +98,7 @@ async function fetchKeySet(uri: string): Promise<{ keys: unknown }> {
   });
   const body: unknown = await response.json();
   if (!response.ok || typeof body !== 'object' || body === null || !('keys' in body) || !Array.isArray(body.keys)) {
-    throw new Error(`The identity provider's answer is not a key set (status ${response.status}).`);
+    throw new Error(`The identity provider's response is not a key set (status ${response.status}).`);
   }
   return { keys: body.keys };
 }

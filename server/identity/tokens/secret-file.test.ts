@@ -9,7 +9,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(join(directory, '..'), { recursive: true }));
 
-test('the secret is made once, long, and for its owner alone', async () => {
+test('the secret is created once, has at least 32 bytes, and only its owner can read it', async () => {
   const secret = await loadOrCreateSecret(directory);
   expect(Buffer.from(secret, 'base64url').length).toBeGreaterThanOrEqual(32);
   expect((await stat(join(directory, 'jwt-secret'))).mode & 0o777).toBe(0o600);
@@ -17,13 +17,13 @@ test('the secret is made once, long, and for its owner alone', async () => {
   await expect(readdir(directory)).resolves.toEqual(['jwt-secret']);
 });
 
-test('starts at once end with one secret', async () => {
+test('concurrent starts share one secret', async () => {
   const secrets = await Promise.all(Array.from({ length: 20 }, () => loadOrCreateSecret(directory)));
   expect(new Set(secrets).size).toBe(1);
   await expect(readdir(directory)).resolves.toEqual(['jwt-secret']);
 });
 
-test('a file that is too short is told, and stays as it is', async () => {
+test('a file that is too short is rejected and left unchanged', async () => {
   await loadOrCreateSecret(directory);
   await writeFile(join(directory, 'jwt-secret'), 'short');
   await expect(loadOrCreateSecret(directory)).rejects.toThrow(/jwt-secret is too short/);

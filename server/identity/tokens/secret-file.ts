@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { MIN_SECRET_BYTES } from '../../config/schema.ts';
 
 /**
- * The secret in `<directory>/jwt-secret`, made at the first call and kept, so that a restart signs nobody out.
- * Rejects when the file is there but is no secret: to make a new one in its place would end every session.
+ * Reads the secret in `<directory>/jwt-secret`, creating it at the first call, so that sessions survive a restart.
+ *
+ * @throws Error when the file exists but holds no secret. Replacing it would end every session.
  */
 export async function loadOrCreateSecret(directory: string): Promise<string> {
   const file = join(directory, 'jwt-secret');
@@ -16,7 +17,7 @@ export async function loadOrCreateSecret(directory: string): Promise<string> {
   const draft = join(directory, `.jwt-secret-${randomBytes(6).toString('hex')}`);
   await writeAndSync(draft, randomBytes(48).toString('base64url'));
   try {
-    // A link is made whole or not at all and never over another file: two starts at once end with one secret.
+    // `link` is atomic and never replaces a file, so two processes that start at once share one secret.
     await link(draft, file);
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error;
@@ -24,7 +25,7 @@ export async function loadOrCreateSecret(directory: string): Promise<string> {
     await unlink(draft);
   }
   const created = await readSecret(file);
-  if (created === undefined) throw new Error(`${file} has gone as soon as it was made.`);
+  if (created === undefined) throw new Error(`${file} disappeared right after it was created.`);
   return created;
 }
 
@@ -37,10 +38,10 @@ async function readSecret(file: string): Promise<string | undefined> {
     throw error;
   }
   if (Buffer.byteLength(text) >= MIN_SECRET_BYTES) return text;
-  throw new Error(`${file} is too short for a secret. Restore it, or remove it to sign everybody out.`);
+  throw new Error(`${file} is too short for a secret. Restore it, or remove it, which signs every user out.`);
 }
 
-/** Readable by the owner alone, and on the disk before anything is signed with it. */
+/** Writes a file that only its owner can read, and syncs it to disk before anything is signed with it. */
 async function writeAndSync(file: string, text: string): Promise<void> {
   const handle = await open(file, 'wx', 0o600);
   try {

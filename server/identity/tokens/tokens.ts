@@ -6,9 +6,9 @@ import { HttpError, unauthorized } from '../../http/errors.ts';
 import type { FindKey } from './provider-keys.ts';
 
 export interface TokenOptions {
-  /** The gate's own secrets, for HS256 and nothing else. The first one signs; without any no token is issued. */
+  /** The gate's own secrets, for HS256 only. The first one signs. With none, no tokens are issued. */
   readonly secrets: readonly string[];
-  /** Finds another identity provider's keys, for RS256 and ES256 and nothing else. */
+  /** Finds another identity provider's keys, for RS256 and ES256 only. */
   readonly findKey: FindKey | undefined;
   readonly usernameClaim: string;
   readonly issuer: string | undefined;
@@ -17,10 +17,10 @@ export interface TokenOptions {
   readonly now: () => number;
 }
 
-/** What a token proves. */
+/** What a verified token proves. */
 export interface Claims {
   readonly username: Username;
-  /** The session that it was issued for; none when another identity provider issued it. */
+  /** The session that the token was issued for; undefined when another identity provider issued it. */
   readonly sessionId: string | undefined;
   /** In ms since 1970. */
   readonly expiresAt: number;
@@ -32,24 +32,24 @@ interface AccessToken {
   readonly expiresAt: number;
 }
 
-/** `notAfter` (ms): the token ends then at the latest, since it must not outlive its session. */
-export type SignToken = (of: { username: Username; sessionId: string; notAfter: number }) => AccessToken;
+/** Issues an access token. It expires at `notAfter` (ms since 1970) at the latest, so it never outlives its session. */
+export type SignToken = (claims: { username: Username; sessionId: string; notAfter: number }) => AccessToken;
 
 export interface Tokens {
-  /** Rejects with 401 for whatever is wrong with the token, 503 when its key could not be fetched. */
+  /** Rejects with 401 for an invalid or expired token, and with 503 when its key could not be fetched. */
   readonly verify: (token: string) => Promise<Claims>;
-  /** Undefined when the gate has no secret: then another identity provider issues the tokens. */
+  /** Undefined when the gate has no secret, because another identity provider issues the tokens. */
   readonly sign: SignToken | undefined;
 }
 
-/** How long an access token lives, in ms. */
+/** The lifetime of an access token, in ms. */
 const ACCESS_TOKEN_LIFETIME_MS = 15 * 60_000;
-/** Larger than any token of ours or a provider's, and small enough to cost nothing. In characters. */
+/** In characters: longer than any real token, and short enough to reject cheaply. */
 const MAX_TOKEN_LENGTH = 8 * 1024;
-/** The largest time that a Date holds, in seconds: a token until then never ends, and one beyond is nonsense. */
+/** The largest time that a Date can hold, in seconds. A larger `exp` is invalid. */
 const MAX_EXP_SECONDS = 8_640_000_000_000;
 
-/** RFC 7515, 4.1.11: `crit` lists extensions that must be understood, and none is. */
+/** `crit` lists extensions that the recipient must understand (RFC 7515, 4.1.11). None is supported, so it must be absent. */
 const headerSchema = z.object({
   alg: z.enum(['HS256', 'RS256', 'ES256']),
   kid: z.string().max(256).optional(),
@@ -66,12 +66,12 @@ const payloadSchema = z.looseObject({
 
 const invalidToken = () => unauthorized('The token is not valid.');
 
-/** Tells a signature of another key from all else that may be wrong: that alone another key could mend. */
+/** Whether the signature does not match the key. This is the only failure that another key could fix. */
 const isSignatureMismatch = (error: unknown): boolean =>
   error instanceof jwt.JsonWebTokenError && error.message === 'invalid signature';
 
 function verifyWithAny(token: string, [key, ...others]: readonly KeyObject[], options: jwt.VerifyOptions): unknown {
-  if (key === undefined) throw unauthorized('The token is signed in a way that is not accepted here.');
+  if (key === undefined) throw unauthorized('The token is signed with an algorithm that is not accepted.');
   try {
     return jwt.verify(token, key, options);
   } catch (error) {
@@ -80,14 +80,14 @@ function verifyWithAny(token: string, [key, ...others]: readonly KeyObject[], op
   }
 }
 
-/** Verifies access tokens, and signs the gate's own (RFC 7519; RFC 8725 for the ways in which that goes wrong). */
+/** Verifies access tokens and signs the gate's own (RFC 7519), following the best practices of RFC 8725. */
 export function createTokens(options: TokenOptions): Tokens {
   const { usernameClaim, issuer, audience, now } = options;
-  // Key objects, not text: jsonwebtoken takes a text that looks like a public key for one.
+  // Key objects, not strings: jsonwebtoken treats a string that looks like a public key as one.
   const secrets = options.secrets.map((secret) => createSecretKey(secret, 'utf8'));
   const [secret] = secrets;
 
-  /** RFC 8725, 3.1: each algorithm has keys of its own, so no key is ever used for another's algorithm. */
+  /** Each algorithm has its own keys, so a key is never used with another algorithm (RFC 8725, 3.1). */
   const keysFor = async ({ alg, kid }: z.output<typeof headerSchema>): Promise<readonly KeyObject[]> =>
     alg === 'HS256' ? secrets : [await options.findKey?.(alg, kid)].filter((key) => key !== undefined);
 
@@ -95,7 +95,7 @@ export function createTokens(options: TokenOptions): Tokens {
     const { exp, sid, ...claims } = payloadSchema.parse(payload);
     const username = parseUsername(Object.hasOwn(claims, usernameClaim) ? claims[usernameClaim] : undefined);
     if (username === undefined) throw unauthorized(`The token's ${usernameClaim} is not a username.`);
-    // Another provider's `sid` names a session of its own (OpenID Connect Back-Channel Logout, 2.1), of which we know nothing.
+    // Another provider's `sid` identifies one of its own sessions (OpenID Connect Back-Channel Logout, 2.1).
     return { username, sessionId: isOwnToken ? sid : undefined, expiresAt: exp * 1000 };
   };
 
@@ -113,7 +113,7 @@ export function createTokens(options: TokenOptions): Tokens {
         return toClaims(payload, header.alg === 'HS256');
       } catch (error) {
         if (error instanceof HttpError) throw error;
-        throw error instanceof jwt.TokenExpiredError ? unauthorized('The token is over.') : invalidToken();
+        throw error instanceof jwt.TokenExpiredError ? unauthorized('The token has expired.') : invalidToken();
       }
     },
     sign:
