@@ -5,7 +5,7 @@ import { parseUsername, userDocumentId } from '../../../couchdb-design/user-docu
 import { serviceUnavailable } from '../../http/errors.ts';
 
 const username = parseUsername('alice');
-if (username === undefined) throw new Error('alice is a username');
+if (username === undefined) throw new Error('alice is not a username');
 const options = {
   secrets: [TEST_SECRET],
   findKey: undefined,
@@ -21,7 +21,7 @@ const authenticate = createBearerAuthenticator({
   idOf: userDocumentId,
 });
 
-test('a caller is who the token says, with the one document that is theirs', async () => {
+test('a valid token yields the caller, with the id of their own document', async () => {
   for (const scheme of ['Bearer', 'bearer', 'BEARER']) {
     await expect(authenticate({ authorization: [`${scheme} ${token}`] })).resolves.toEqual({
       username: 'alice',
@@ -32,7 +32,7 @@ test('a caller is who the token says, with the one document that is theirs', asy
   }
 });
 
-test('no header, two headers, and a header of anything else are 401', async () => {
+test('no header, two headers and any other header are 401', async () => {
   const bearer = `Bearer ${token}`;
   const headers = [
     {},
@@ -58,11 +58,11 @@ test('no header, two headers, and a header of anything else are 401', async () =
   }
 });
 
-test('a right that cannot be looked up is neither good nor a 401', async () => {
-  const away = createBearerAuthenticator({
+test('access that cannot be checked is a 503, not a 401', async () => {
+  const unavailable = createBearerAuthenticator({
     verify: tokens.verify,
-    accessMonitor: { assertActive: () => Promise.reject(serviceUnavailable('away')) },
+    accessMonitor: { assertActive: () => Promise.reject(serviceUnavailable('unavailable')) },
     idOf: userDocumentId,
   });
-  await expect(away({ authorization: `Bearer ${token}` })).rejects.toMatchObject({ status: 503 });
+  await expect(unavailable({ authorization: `Bearer ${token}` })).rejects.toMatchObject({ status: 503 });
 });

@@ -4,10 +4,10 @@ import type { Caller } from '../../http/caller.ts';
 import type { AccessMonitor } from '../access/access-monitor.ts';
 import type { Tokens } from '../tokens/tokens.ts';
 
-/** A request's headers, keys in lower case. `headersDistinct` of Node's request shows a doubled header, `headers` does not. */
+/** A request's headers, with lower-case keys. Node's `headersDistinct` keeps a repeated header, `headers` does not. */
 type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** Rejects with 401 when the request does not prove who it comes from, with 502 or 503 when that cannot be found out. */
+/** Resolves with the caller. Rejects with 401 when the token is missing or invalid, 502 or 503 when it cannot be checked. */
 export type BearerAuthenticator = (headers: RequestHeaders) => Promise<Caller>;
 
 export interface BearerAuthenticatorOptions {
@@ -16,12 +16,12 @@ export interface BearerAuthenticatorOptions {
   readonly idOf: (username: Username) => UserDocumentId;
 }
 
-/** RFC 6750, 2.1; the scheme's case is free by RFC 9110, 11.1. */
+/** RFC 6750, 2.1. The scheme is case-insensitive (RFC 9110, 11.1). */
 const BEARER_PATTERN = /^Bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*) *$/i;
 
 /**
- * Believes the `Authorization` header alone. A token in the URL would lie in logs and histories (RFC 6750, 5.3), and a
- * cookie would be sent along with what any other page makes the browser ask for.
+ * Authenticates by the `Authorization` header only. A token in the URL would end up in logs and histories (RFC 6750, 5.3), and
+ * browsers send a cookie with requests that other pages cause.
  */
 export function createBearerAuthenticator({
   verify,
@@ -30,10 +30,10 @@ export function createBearerAuthenticator({
 }: BearerAuthenticatorOptions): BearerAuthenticator {
   return async (headers) => {
     const header = headers['authorization'];
-    const [value, ...more] = typeof header === 'string' ? [header] : (header ?? []);
+    const [value, ...others] = typeof header === 'string' ? [header] : (header ?? []);
     if (value === undefined) throw unauthorized('Sign in, and send the access token as "Authorization: Bearer".');
-    const token = more.length === 0 ? BEARER_PATTERN.exec(value)?.[1] : undefined;
-    if (token === undefined) throw unauthorized('The Authorization header is not one bearer token.');
+    const token = others.length === 0 ? BEARER_PATTERN.exec(value)?.[1] : undefined;
+    if (token === undefined) throw unauthorized('The Authorization header must be one bearer token.');
     const claims = await verify(token);
     const caller = { ...claims, ownId: idOf(claims.username) };
     await accessMonitor.assertActive(caller);

@@ -8,7 +8,7 @@ import type { AccessMonitor } from '../access/access-monitor.ts';
 import { assertSameOrigin } from './same-origin.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 
-/** Rejects with 401 or 403 when the request's cookie does not prove who it comes from, with 502 or 503 as ever. */
+/** Resolves with the caller. Rejects with 401 or 403 when the cookie does not authenticate one, 502 or 503 when the database fails. */
 export type CookieAuthenticator = (req: Request, res: Response) => Promise<Caller>;
 
 export interface CookieAuthenticatorOptions {
@@ -19,8 +19,8 @@ export interface CookieAuthenticatorOptions {
 }
 
 /**
- * For what can send no header of its own and only reads: a page's EventSource. What another page makes the browser ask for is
- * refused, though it could not read the answer. The right is the session's, and ends with it.
+ * Authenticates by the session cookie, for a page's EventSource, which cannot send a header and only reads. A request from
+ * another origin is rejected, although it could not read the response. The caller's access ends with the session.
  */
 export function createCookieAuthenticator({
   cookie,

@@ -3,12 +3,14 @@ import type { z } from 'zod';
 import { badRequest, HttpError, sendError, toHttpError } from '../../http/errors.ts';
 import { fromExpressError } from '../../http/routing.ts';
 
-/** Reads a small JSON body. Nothing is inflated: nobody has to compress a name and a password. */
+/** Parses a JSON body of up to 16 KiB. A compressed body is rejected, because credentials are too small to compress. */
 export const jsonBodyParser: RequestHandler = express.json({ limit: '16kb', inflate: false });
 
 /**
- * Checks a body against its schema. Throws 415 when it did not come as JSON (a page of another site can make a browser
- * send any other type without asking), 400 when it is not what it has to be.
+ * Validates a body against its schema.
+ *
+ * @throws HttpError 415 when the body is not JSON, because a page of another site can make a browser send other types without a
+ * preflight; 400 when the body does not match the schema.
  */
 export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
   if (body === undefined) throw new HttpError(415, 'bad_content_type', 'Content-Type must be application/json');
@@ -16,10 +18,10 @@ export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const isPasswordLength = issue?.path[0] === 'password' && (issue.code === 'too_small' || issue.code === 'too_big');
-  throw badRequest(isPasswordLength ? issue.message : 'The body has to be a JSON object of a username and a password.');
+  throw badRequest(isPasswordLength ? issue.message : 'The body must be a JSON object with a username and a password.');
 }
 
-/** Tells every error in CouchDB's shape. `onUnexpected` hears of those that are a fault of ours. */
+/** Sends every error as CouchDB's `{error, reason}`. Calls `onError` for each 500. */
 export function couchErrorHandler(onError: (error: unknown) => void): ErrorRequestHandler {
   return (error: unknown, _req, res, next) => {
     if (res.headersSent) {

@@ -38,13 +38,13 @@ interface TestResponse {
   status: number;
   body: unknown;
   headers: Headers;
-  /** The refresh cookie's value, when one was set; empty when it was cleared. */
+  /** The value of the refresh cookie; undefined when it was not set, empty when it was cleared. */
   cookie: string | undefined;
   setCookie: string | undefined;
 }
 
-async function request(path: string, init: RequestInit = {}, of: TestIdentityServer = gate): Promise<TestResponse> {
-  const response = await fetch(`${of.url}${path}`, init);
+async function request(path: string, init: RequestInit = {}, server: TestIdentityServer = gate): Promise<TestResponse> {
+  const response = await fetch(`${server.url}${path}`, init);
   const text = await response.text();
   const setCookie = response.headers.getSetCookie().find((each) => each.startsWith('pouchgate_refresh='));
   return {
@@ -60,7 +60,7 @@ const post = (
   path: string,
   body?: unknown,
   headers: Record<string, string> = {},
-  of?: TestIdentityServer,
+  server?: TestIdentityServer,
 ): Promise<TestResponse> =>
   request(
     path,
@@ -69,34 +69,34 @@ const post = (
       headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     },
-    of,
+    server,
   );
 const withCookie = (value: string | undefined, headers: Record<string, string> = {}) => ({
   cookie: `other=1; pouchgate_refresh=${value ?? ''}`,
   ...headers,
 });
 const bearer = (session: Session) => ({ authorization: `Bearer ${session.accessToken}` });
-const sessionOf = (reply: TestResponse): Session => {
-  expect([200, 201]).toContain(reply.status);
-  return reply.body as Session;
+const sessionOf = (response: TestResponse): Session => {
+  expect([200, 201]).toContain(response.status);
+  return response.body as Session;
 };
-const listOf = (reply: TestResponse): SessionList['sessions'] => {
-  expect(reply.status).toBe(200);
-  return (reply.body as SessionList).sessions;
+const listOf = (response: TestResponse): SessionList['sessions'] => {
+  expect(response.status).toBe(200);
+  return (response.body as SessionList).sessions;
 };
 
-let names = 0;
-const newName = (): string => engine.accountName(`user${(names += 1)}`);
+let userCount = 0;
+const newName = (): string => engine.accountName(`user${(userCount += 1)}`);
 const PASSWORD = 'correct horse';
 const register = (username: string): Promise<TestResponse> => post('/register', { username, password: PASSWORD });
 const signIn = (username: string, headers?: Record<string, string>): Promise<TestResponse> =>
   post('/sign-in', { username, password: PASSWORD }, headers);
 
-test('whoever registers is signed in, has a document provisioned, and a cookie that no script and no other site gets', async () => {
+test('registering signs in, provisions a document, and sets a cookie that scripts and other sites cannot read', async () => {
   const username = newName();
-  const reply = await register(username);
-  expect(reply.status).toBe(201);
-  const session = sessionOf(reply);
+  const response = await register(username);
+  expect(response.status).toBe(201);
+  const session = sessionOf(response);
   expect(session).toEqual({
     username,
     accessToken: expect.any(String) as string,
@@ -104,22 +104,22 @@ test('whoever registers is signed in, has a document provisioned, and a cookie t
     sessionId: expect.any(String) as string,
   });
   expect(registered).toContain(username);
-  expect(reply.setCookie).toMatch(/; Path=\/api; Expires=[^;]+; HttpOnly; SameSite=Strict$/);
-  expect(JSON.stringify(reply.body)).not.toContain(reply.cookie);
+  expect(response.setCookie).toMatch(/; Path=\/api; Expires=[^;]+; HttpOnly; SameSite=Strict$/);
+  expect(JSON.stringify(response.body)).not.toContain(response.cookie);
   expect(jwt.decode(session.accessToken)).toMatchObject({ sub: username, sid: session.sessionId });
   expect(listOf(await request('/sessions', { headers: bearer(session) }))).toHaveLength(1);
 });
 
-test('behind https the cookie never goes another way', async () => {
+test('behind https the cookie is Secure', async () => {
   const secure = await startIdentityServer(engine, {
     config: testConfig(engine, { PUBLIC_URL: 'https://gate.example' }),
   });
-  const reply = await post('/register', { username: newName(), password: PASSWORD }, {}, secure);
-  expect(reply.setCookie).toMatch(/; Secure/);
+  const response = await post('/register', { username: newName(), password: PASSWORD }, {}, secure);
+  expect(response.setCookie).toMatch(/; Secure/);
   await secure.close();
 });
 
-test('a name is given once, whatever the password', async () => {
+test('a name can be registered once, whatever the password', async () => {
   const username = newName();
   await register(username);
   await expect(post('/register', { username, password: 'another password' })).resolves.toMatchObject({
@@ -129,10 +129,10 @@ test('a name is given once, whatever the password', async () => {
   expect((await signIn(username)).status).toBe(200);
 });
 
-test('a wrong name and a wrong password are told in the same bytes', async () => {
+test('an unknown name and a wrong password get the same response', async () => {
   const username = newName();
   await register(username);
-  const replies = await Promise.all([
+  const responses = await Promise.all([
     post('/sign-in', { username, password: 'wrong password' }),
     post('/sign-in', { username: newName(), password: PASSWORD }),
     post('/sign-in', { username: username.toUpperCase(), password: PASSWORD }),
@@ -140,40 +140,40 @@ test('a wrong name and a wrong password are told in the same bytes', async () =>
     post('/sign-in', { username: 'org.couchdb.user:x', password: PASSWORD }),
     post('/sign-in', { username: engine.access.username, password: engine.access.password }),
   ]);
-  for (const reply of replies) {
-    expect(reply).toMatchObject({
+  for (const response of responses) {
+    expect(response).toMatchObject({
       status: 401,
       body: { error: 'unauthorized', reason: 'Name or password is incorrect.' },
     });
-    expect(reply.cookie).toBeUndefined();
+    expect(response.cookie).toBeUndefined();
   }
 });
 
 test.each<[string, number, string | undefined, Record<string, string>]>([
   ['no body', 415, undefined, {}],
   ['a form', 415, 'username=a&password=b', { 'content-type': 'application/x-www-form-urlencoded' }],
-  ['JSON as text', 415, '{"username":"a","password":"12345678"}', { 'content-type': 'text/plain' }],
+  ['JSON as text/plain', 415, '{"username":"a","password":"12345678"}', { 'content-type': 'text/plain' }],
   ['compressed JSON', 415, '{}', { 'content-encoding': 'gzip' }],
   ['broken JSON', 400, '{"username":', {}],
   ['an array', 400, '[]', {}],
   ['null', 400, 'null', {}],
   ['a name that is an array', 400, '{"username":["a"],"password":"12345678"}', {}],
   ['a name that is an object', 400, '{"username":{"$gt":""},"password":"12345678"}', {}],
-  ['a role beside', 400, '{"username":"a","password":"12345678","roles":["_admin"]}', {}],
+  ['an extra member', 400, '{"username":"a","password":"12345678","roles":["_admin"]}', {}],
   ['a short password', 400, '{"username":"a","password":"1234567"}', {}],
-  ['a name in capitals', 400, '{"username":"Alice","password":"12345678"}', {}],
+  ['a name in upper case', 400, '{"username":"Alice","password":"12345678"}', {}],
   ['a name with a colon', 400, '{"username":"org.couchdb.user:a","password":"12345678"}', {}],
   ['20 kB', 413, JSON.stringify({ username: 'a', password: 'x'.repeat(20_000) }), {}],
-])('registering with %s is refused as CouchDB refuses', async (_what, status, body, headers) => {
-  const reply = await post('/register', body, headers);
-  expect(reply).toMatchObject({
+])("registering with %s is rejected with an error in CouchDB's shape", async (_what, status, body, headers) => {
+  const response = await post('/register', body, headers);
+  expect(response).toMatchObject({
     status,
     body: { error: expect.any(String) as string, reason: expect.any(String) as string },
   });
-  expect(JSON.stringify(reply.body)).not.toContain('1234567');
+  expect(JSON.stringify(response.body)).not.toContain('1234567');
 });
 
-test('what is not there is 404, another method is 405, both in CouchDB’s shape', async () => {
+test("an unknown path is 404, another method is 405, both in CouchDB's shape", async () => {
   for (const path of ['', '/', '/Sign-in', '/sign-in/', '/nothing', '/sessions/a/b']) {
     await expect(request(path)).resolves.toMatchObject({
       status: 404,
@@ -190,23 +190,23 @@ test('what is not there is 404, another method is 405, both in CouchDB’s shape
     ['/sessions/x', 'GET', 'DELETE'],
   ] as const;
   for (const [path, method, allowed] of methods) {
-    const reply = await request(path, { method });
-    expect(reply).toMatchObject({ status: 405, body: { error: 'method_not_allowed' } });
-    expect(reply.headers.get('allow')).toBe(allowed);
+    const response = await request(path, { method });
+    expect(response).toMatchObject({ status: 405, body: { error: 'method_not_allowed' } });
+    expect(response.headers.get('allow')).toBe(allowed);
   }
   await expect(request('/sessions/%E0%A4%A', { method: 'DELETE' })).resolves.toMatchObject({ status: 400 });
 });
 
-test('closed registration says so, and refuses', async () => {
+test('closed registration is listed in the options, and registering is 403', async () => {
   const closed = await startIdentityServer(engine, { config: testConfig(engine, { REGISTRATION: 'closed' }) });
   expect((await request('/options', {}, closed)).body).toEqual({ registration: 'closed', telegram: false });
   expect((await request('/options')).body).toEqual({ registration: 'open', telegram: false });
-  const reply = await post('/register', { username: newName(), password: PASSWORD }, {}, closed);
-  expect(reply).toMatchObject({ status: 403, body: { error: 'forbidden' } });
+  const response = await post('/register', { username: newName(), password: PASSWORD }, {}, closed);
+  expect(response).toMatchObject({ status: 403, body: { error: 'forbidden' } });
   await closed.close();
 });
 
-test("with another identity provider's keys alone there is nothing here but that news", async () => {
+test("with another identity provider's keys only, /options is the only route", async () => {
   const config = testConfig(engine, { JWT_SECRET: '', JWKS_URL: 'http://127.0.0.1:9/keys' });
   const external = await startIdentityServer(engine, { config });
   expect((await request('/options', {}, external)).body).toEqual({ registration: 'external', telegram: false });
@@ -217,7 +217,7 @@ test("with another identity provider's keys alone there is nothing here but that
   await external.close();
 });
 
-test('a refresh gives a new access token and a new cookie', async () => {
+test('a refresh returns a new access token and sets a new cookie', async () => {
   const first = await register(newName());
   now += 10 * 60_000;
   const second = await post('/refresh', undefined, withCookie(first.cookie));
@@ -229,20 +229,20 @@ test('a refresh gives a new access token and a new cookie', async () => {
   expect(second.cookie).not.toBe(first.cookie);
 });
 
-test('two tabs that refresh at once get the same successor, also from two gates, and both go on', async () => {
+test('concurrent refreshes of one token, also at two gates, get the same successor, and it is valid', async () => {
   const first = await register(newName());
   const other = await startIdentityServer(engine, { now: () => now });
-  const replies = await Promise.all(
-    [gate, other, gate, other, gate].map((of) => post('/refresh', undefined, withCookie(first.cookie), of)),
+  const responses = await Promise.all(
+    [gate, other, gate, other, gate].map((each) => post('/refresh', undefined, withCookie(first.cookie), each)),
   );
-  expect(replies.map((reply) => reply.status)).toEqual([200, 200, 200, 200, 200]);
-  expect(new Set(replies.map((reply) => reply.cookie)).size).toBe(1);
+  expect(responses.map((response) => response.status)).toEqual([200, 200, 200, 200, 200]);
+  expect(new Set(responses.map((response) => response.cookie)).size).toBe(1);
   now += 1_000;
-  expect((await post('/refresh', undefined, withCookie(replies[0]?.cookie))).status).toBe(200);
+  expect((await post('/refresh', undefined, withCookie(responses[0]?.cookie))).status).toBe(200);
   await other.close();
 });
 
-test('a refresh token that comes back later ends the session for both who hold it', async () => {
+test('reusing a refresh token later ends the session for both holders', async () => {
   const first = await register(newName());
   const second = await post('/refresh', undefined, withCookie(first.cookie));
   now += 60_001;
@@ -252,35 +252,35 @@ test('a refresh token that comes back later ends the session for both who hold i
   expect((await request('/sessions', { headers: bearer(sessionOf(second)) })).status).toBe(401);
 });
 
-test('what was never issued refreshes nothing', async () => {
+test('a refresh token that was never issued is 401', async () => {
   const { cookie = '', body } = await register(newName());
   const { accessToken } = body as Session;
   for (const value of ['', 'x', `${cookie}x`, accessToken, 'j:{"a":1}', cookie.replace('.1.', '.2.')]) {
-    const reply = await post('/refresh', undefined, withCookie(value));
-    expect(reply).toMatchObject({ status: 401, body: { error: 'unauthorized' } });
+    const response = await post('/refresh', undefined, withCookie(value));
+    expect(response).toMatchObject({ status: 401, body: { error: 'unauthorized' } });
   }
   expect((await post('/refresh')).status).toBe(401);
   expect((await post(`/refresh?pouchgate_refresh=${cookie}`)).status).toBe(401);
 });
 
-test('a refresh token is no access token', async () => {
+test('a refresh token is not accepted as an access token', async () => {
   const { cookie } = await register(newName());
   expect((await request('/sessions', { headers: { authorization: `Bearer ${cookie ?? ''}` } })).status).toBe(401);
 });
 
-test('a page of another origin neither refreshes nor signs out', async () => {
+test('a page of another origin can neither refresh nor sign out', async () => {
   const { cookie } = await register(newName());
   for (const site of ['cross-site', 'same-site', 'Same-Origin, cross-site']) {
     for (const path of ['/refresh', '/sign-out']) {
-      const reply = await post(path, undefined, withCookie(cookie, { 'sec-fetch-site': site }));
-      expect(reply).toMatchObject({ status: 403, body: { error: 'forbidden' } });
+      const response = await post(path, undefined, withCookie(cookie, { 'sec-fetch-site': site }));
+      expect(response).toMatchObject({ status: 403, body: { error: 'forbidden' } });
     }
   }
   const own = await post('/refresh', undefined, withCookie(cookie, { 'sec-fetch-site': 'same-origin' }));
   expect(own.status).toBe(200);
 });
 
-test('signing out ends the session at once, with whichever of its refresh tokens, and takes the cookie away', async () => {
+test('signing out with any of its refresh tokens ends the session at once, and clears the cookie', async () => {
   const first = await register(newName());
   const second = await post('/refresh', undefined, withCookie(first.cookie));
   const out = await post('/sign-out', undefined, withCookie(first.cookie));
@@ -290,7 +290,7 @@ test('signing out ends the session at once, with whichever of its refresh tokens
   expect((await post('/sign-out')).status).toBe(204);
 });
 
-test('a user sees and ends their own sessions', async () => {
+test('a user lists and ends their own sessions', async () => {
   const username = newName();
   const first = sessionOf(await register(username));
   now += 1_000;
@@ -314,37 +314,37 @@ test('a user sees and ends their own sessions', async () => {
   ]);
 });
 
-test("another user's session answers as one that does not exist, and lives on", async () => {
+test("ending another user's session is 404 like an unknown one, and the session stays active", async () => {
   const alice = sessionOf(await register(newName()));
   const bob = sessionOf(await register(newName()));
-  const of = (id: string) => request(`/sessions/${id}`, { method: 'DELETE', headers: bearer(alice) });
-  const foreign = await of(bob.sessionId);
-  const none = await of(`${bob.sessionId.slice(0, -1)}_`);
-  const odd = await of(encodeURIComponent('../../_users/org.couchdb.user:bob'));
+  const end = (id: string) => request(`/sessions/${id}`, { method: 'DELETE', headers: bearer(alice) });
+  const foreign = await end(bob.sessionId);
+  const unknown = await end(`${bob.sessionId.slice(0, -1)}_`);
+  const malformed = await end(encodeURIComponent('../../_users/org.couchdb.user:bob'));
   expect(foreign).toMatchObject({ status: 404, body: { error: 'not_found', reason: 'missing' } });
-  expect(none).toMatchObject({ status: foreign.status, body: foreign.body });
-  expect(odd).toMatchObject({ status: foreign.status, body: foreign.body });
+  expect(unknown).toMatchObject({ status: foreign.status, body: foreign.body });
+  expect(malformed).toMatchObject({ status: foreign.status, body: foreign.body });
   await request('/sessions', { method: 'DELETE', headers: bearer(alice) });
   expect(listOf(await request('/sessions', { headers: bearer(bob) }))).toHaveLength(1);
   expect(listOf(await request('/sessions', { headers: bearer(alice) }))).toHaveLength(1);
 });
 
-test("a token for another user's session is refused", async () => {
+test("a token with another user's session is rejected", async () => {
   const alice = sessionOf(await register(newName()));
   const bob = sessionOf(await register(newName()));
   const forged = jwt.sign({ sub: alice.username, sid: bob.sessionId }, TEST_SECRET, { expiresIn: 60 });
   expect((await request('/sessions', { headers: { authorization: `Bearer ${forged}` } })).status).toBe(401);
 });
 
-test('a token without a session is enough where another identity provider signs people in', async () => {
+test('a token without a session is accepted, as another identity provider issues it', async () => {
   const token = jwt.sign({ sub: newName() }, TEST_SECRET, { expiresIn: 60 });
   expect(listOf(await request('/sessions', { headers: { authorization: `bearer ${token}` } }))).toEqual([]);
 });
 
-test('the token comes in one Authorization header and in no other way', async () => {
+test('the token is accepted only in a single Authorization header', async () => {
   const session = sessionOf(await register(newName()));
   const token = session.accessToken;
-  const ways: [string, Record<string, string> | [string, string][]][] = [
+  const attempts: [string, Record<string, string> | [string, string][]][] = [
     [`?access_token=${token}`, {}],
     ['', { cookie: `access_token=${token}; authorization=Bearer ${token}` }],
     ['', { authorization: token }],
@@ -353,10 +353,10 @@ test('the token comes in one Authorization header and in no other way', async ()
     ['', { authorization: `Bearer ${token} x` }],
     ['', { 'x-forwarded-authorization': `Bearer ${token}` }],
   ];
-  for (const [query, headers] of ways) expect((await request(`/sessions${query}`, { headers })).status).toBe(401);
+  for (const [query, headers] of attempts) expect((await request(`/sessions${query}`, { headers })).status).toBe(401);
 });
 
-test('a suspended user is refused at every door, until restored', async () => {
+test('a suspended user is rejected by every route until restored', async () => {
   const username = newName();
   const first = await register(username);
   const { username: branded } = await gate.identity.sessions.refresh(first.cookie ?? '').then(({ session }) => session);
@@ -371,84 +371,84 @@ test('a suspended user is refused at every door, until restored', async () => {
   expect((await request('/sessions', { headers: bearer(sessionOf(await signIn(username))) })).status).toBe(200);
 });
 
-test('beyond its limit each door answers 429 with a time to wait, to the one who knocks too often', async () => {
+test('beyond its limit each route sends 429 with Retry-After, and other users are not affected', async () => {
   const few = { windowMs: 60_000, limit: 2 };
   const limited = await startIdentityServer(engine, {
     rateLimits: rateLimitsWith({ signInByName: few, registerByName: few, refreshBySession: few }),
   });
-  const knock = (path: string, body?: unknown, headers?: Record<string, string>) => post(path, body, headers, limited);
+  const send = (path: string, body?: unknown, headers?: Record<string, string>) => post(path, body, headers, limited);
   const username = newName();
-  const right = { username, password: PASSWORD };
-  const first = await knock('/register', right);
-  await knock('/register', right);
-  const doors: [string, unknown, Record<string, string>][] = [['/register', right, {}]];
+  const credentials = { username, password: PASSWORD };
+  const first = await send('/register', credentials);
+  await send('/register', credentials);
+  const limitedRequests: [string, unknown, Record<string, string>][] = [['/register', credentials, {}]];
 
-  for (let each = 0; each < 3; each += 1) expect((await knock('/sign-in', right)).status).toBe(200);
+  for (let each = 0; each < 3; each += 1) expect((await send('/sign-in', credentials)).status).toBe(200);
   const wrong = { username, password: 'wrong password' };
-  await knock('/sign-in', wrong);
-  await knock('/sign-in', wrong);
-  doors.push(['/sign-in', right, {}]);
+  await send('/sign-in', wrong);
+  await send('/sign-in', wrong);
+  limitedRequests.push(['/sign-in', credentials, {}]);
 
-  const second = await knock('/refresh', undefined, withCookie(first.cookie));
-  const third = await knock('/refresh', undefined, withCookie(second.cookie));
-  doors.push(['/refresh', undefined, withCookie(third.cookie)]);
+  const second = await send('/refresh', undefined, withCookie(first.cookie));
+  const third = await send('/refresh', undefined, withCookie(second.cookie));
+  limitedRequests.push(['/refresh', undefined, withCookie(third.cookie)]);
 
-  for (const [path, body, headers] of doors) {
-    const reply = await knock(path, body, headers);
-    expect(reply).toMatchObject({
+  for (const [path, body, headers] of limitedRequests) {
+    const response = await send(path, body, headers);
+    expect(response).toMatchObject({
       status: 429,
       body: { error: 'too_many_requests', reason: expect.any(String) as string },
     });
-    expect(Number(reply.headers.get('retry-after'))).toBeGreaterThan(50);
+    expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(50);
   }
   const other = { username: newName(), password: PASSWORD };
-  expect((await knock('/register', other)).status).toBe(201);
-  expect((await knock('/sign-in', other)).status).toBe(200);
+  expect((await send('/register', other)).status).toBe(201);
+  expect((await send('/sign-in', other)).status).toBe(200);
   await limited.close();
 });
 
-test('who asks for the sessions, or signs out, again and again is told to wait, and others are not', async () => {
+test('session requests and sign-outs are limited per user: 429, and other users are not affected', async () => {
   const few = { windowMs: 60_000, limit: 2 };
   const limited = await startIdentityServer(engine, {
     rateLimits: rateLimitsWith({ sessionsByName: few, signOutBySession: few }),
   });
   const register = (): Promise<TestResponse> =>
     post('/register', { username: newName(), password: PASSWORD }, {}, limited);
-  const [mine, others] = [await register(), await register()];
-  const list = async (whose: TestResponse, method = 'GET', path = '/sessions'): Promise<number> =>
-    (await request(path, { method, headers: bearer(sessionOf(whose)) }, limited)).status;
+  const [mine, other] = [await register(), await register()];
+  const list = async (response: TestResponse, method = 'GET', path = '/sessions'): Promise<number> =>
+    (await request(path, { method, headers: bearer(sessionOf(response)) }, limited)).status;
   expect([await list(mine), await list(mine), await list(mine)]).toEqual([200, 200, 429]);
   expect([await list(mine, 'DELETE'), await list(mine, 'DELETE', '/sessions/x')]).toEqual([429, 429]);
-  expect(await list(others)).toBe(200);
-  const signOut = async (whose: TestResponse): Promise<number> =>
-    (await post('/sign-out', undefined, withCookie(whose.cookie), limited)).status;
+  expect(await list(other)).toBe(200);
+  const signOut = async (response: TestResponse): Promise<number> =>
+    (await post('/sign-out', undefined, withCookie(response.cookie), limited)).status;
   expect([await signOut(mine), await signOut(mine), await signOut(mine)]).toEqual([204, 204, 429]);
-  expect(await signOut(others)).toBe(204);
+  expect(await signOut(other)).toBe(204);
   await limited.close();
 });
 
-test('an address beyond its limit is refused before anything is read or asked', async () => {
+test('an address beyond its limit gets 429 before its body is parsed or the database is read', async () => {
   const few = { windowMs: 60_000, limit: 2 };
   const limited = await startIdentityServer(engine, {
     rateLimits: rateLimitsWith({ signInByAddress: few, registerByAddress: few, refreshByAddress: few }),
   });
   for (const path of ['/register', '/sign-in', '/refresh']) {
-    const knock = () =>
+    const send = () =>
       post(path, '{', { 'x-forwarded-for': `10.0.0.${String(Math.floor(Math.random() * 250))}` }, limited);
-    await knock();
-    await knock();
-    expect((await knock()).status).toBe(429);
+    await send();
+    await send();
+    expect((await send()).status).toBe(429);
   }
   await limited.close();
 });
 
-test('the database holds nothing that signs anybody in', async () => {
+test('the database holds no refresh token and no password', async () => {
   const username = newName();
-  const reply = await register(username);
+  const response = await register(username);
   const couch = connect(engine.access);
   const all = JSON.stringify(await couch.use(engine.names.sessions).list({ include_docs: true }));
-  expect(all).toContain(sessionOf(reply).sessionId);
-  expect(all).not.toContain(reply.cookie?.split('.')[2]);
+  expect(all).toContain(sessionOf(response).sessionId);
+  expect(all).not.toContain(response.cookie?.split('.')[2]);
   const account: unknown = await couch.use('_users').get(`org.couchdb.user:${username}`);
   expect(account).toMatchObject({ roles: [] });
   expect(JSON.stringify(account)).not.toContain(PASSWORD);

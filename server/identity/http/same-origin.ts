@@ -2,14 +2,14 @@ import type { Request, RequestHandler } from 'express';
 import { forbidden } from '../../http/errors.ts';
 
 /**
- * Refuses what a page of another origin made the browser send, as far as the browser says so (Fetch Metadata,
- * https://www.w3.org/TR/fetch-metadata/): SameSite alone lets sibling subdomains through. `none` is a person's own
- * doing; no header at all is no browser of today. Throws 403.
+ * Throws 403 for a request that a page of another origin made the browser send, according to Fetch Metadata
+ * (https://www.w3.org/TR/fetch-metadata/). SameSite alone allows sibling subdomains. `none` is a request by the user, such as a
+ * bookmark. Every current browser sends the header, so a request without it is from another kind of client.
  */
 export function assertSameOrigin(req: Pick<Request, 'headersDistinct'>): void {
   const site = req.headersDistinct['sec-fetch-site'];
   if (site !== undefined && !site.every((value) => value === 'same-origin' || value === 'none')) {
-    throw forbidden('This request has to come from the page itself.');
+    throw forbidden('This request must come from a page of this origin.');
   }
 }
 
