@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { preferencesSchema } from '../couchdb-design/user-document/preferences.ts';
 
 /**
- * The shapes of the HTTP API under `/api`. The client takes its types from here; the server checks what comes in
- * against these schemas. Times are ISO 8601 in UTC. Errors are CouchDB's `{error, reason}`.
+ * The request and response bodies of the HTTP API under `/api`. The client imports the types; the server validates requests
+ * against the schemas. Times are ISO 8601 in UTC.
  */
 
-/** What a person types to sign in or to register. A password is 8 to 256 characters; a username is checked apart. */
+/** The body of a registration. A password has 8 to 256 characters. The username is validated separately. */
 export const credentialsSchema = z.strictObject({
   username: z.string().max(256),
   password: z
@@ -16,14 +16,14 @@ export const credentialsSchema = z.strictObject({
 });
 export type Credentials = z.infer<typeof credentialsSchema>;
 
-/** Signing in asks less of a password than registering: accounts that an operator made may have a shorter one. */
+/** The body of a sign-in. It allows shorter passwords than registration, because an operator may have set one. */
 export const signInSchema = credentialsSchema.extend({ password: z.string().min(1).max(256) });
 
-/** The answer to register, sign-in and refresh. The refresh token is not in it: it is an HttpOnly cookie. */
+/** The response to register, sign-in and refresh. The refresh token is not part of it: it is sent as an HttpOnly cookie. */
 export const sessionSchema = z.strictObject({
   username: z.string(),
-  accessToken: z.string().describe('A JWT for the `Authorization: Bearer` header; it lives for minutes.'),
-  expiresAt: z.iso.datetime().describe('When the access token ends.'),
+  accessToken: z.string().describe('A JWT for the `Authorization: Bearer` header, valid for a few minutes.'),
+  expiresAt: z.iso.datetime().describe('When the access token expires.'),
   sessionId: z.string(),
 });
 export type Session = z.infer<typeof sessionSchema>;
@@ -31,22 +31,22 @@ export type Session = z.infer<typeof sessionSchema>;
 /** One signed-in device. */
 export const sessionSummarySchema = z.strictObject({
   id: z.string(),
-  device: z.string().describe('What the browser says of itself, shortened: for people to tell their devices apart.'),
+  device: z.string().describe('A label made from the `User-Agent` header, such as `Firefox on Windows`.'),
   createdAt: z.iso.datetime(),
   refreshedAt: z.iso.datetime(),
-  current: z.boolean().describe('True for the session that asks.'),
+  current: z.boolean().describe('True for the session that sent the request.'),
 });
 export type SessionSummary = z.infer<typeof sessionSummarySchema>;
 
 export const sessionListSchema = z.strictObject({ sessions: z.array(sessionSummarySchema) });
 export type SessionList = z.infer<typeof sessionListSchema>;
 
-/** What there is here beside signing in. */
+/** The features of this deployment. */
 export const signInOptionsSchema = z.strictObject({
   registration: z
     .enum(['open', 'closed', 'external'])
-    .describe('Whether a page may offer to register, or leaves signing in to another identity provider.'),
-  telegram: z.boolean().describe('Whether chats with the Telegram bot can be linked.'),
+    .describe('Whether users can register. `external`: another identity provider signs users in.'),
+  telegram: z.boolean().describe('Whether users can link chats with a Telegram bot.'),
 });
 export type SignInOptions = z.infer<typeof signInOptionsSchema>;
 
@@ -55,14 +55,14 @@ export const lastEditSchema = z.strictObject({
   at: z.iso.datetime(),
   by: z
     .enum(['device', 'rest', 'telegram', 'command line', 'application'])
-    .describe('`device`: by replication; `application`: by the program that the gate is mounted in.'),
-  device: z.string().describe('Five characters that tell devices apart.'),
+    .describe('The interface of the edit. `device`: replication; `application`: the application that mounts the gate.'),
+  device: z.string().describe('The id of the device: five characters.'),
 });
 
-/** A user's preferences over all open conflicts, with the defaults of what was never set. */
+/** A user's preferences, merged over all open conflicts, with defaults for those that were never set. */
 export const userPreferencesSchema = z.strictObject({
   preferences: preferencesSchema.required(),
-  edits: z.record(z.string(), lastEditSchema).describe('By preference, its last edit; removals too.'),
+  edits: z.record(z.string(), lastEditSchema).describe('The last edit of each preference, including removals.'),
   updatedAt: z.iso.datetime(),
 });
 export type UserPreferencesResponse = z.infer<typeof userPreferencesSchema>;
@@ -72,18 +72,18 @@ export const profileSchema = userPreferencesSchema.extend({
   session: z
     .strictObject({ id: z.string() })
     .nullable()
-    .describe('The session of the token that asks; none when another identity provider issued it.'),
+    .describe('The session of the access token; null when another identity provider issued the token.'),
 });
 
-/** A way to link a Telegram chat to the user who asks. */
+/** A code that links a Telegram chat to the user. */
 export const telegramLinkSchema = z.strictObject({
-  code: z.string().describe('Good once, for `/start <code>` in a private chat with the bot.'),
-  url: z.url().describe('Opens that chat, and says it.'),
+  code: z.string().describe('A single-use code for `/start <code>` in a private chat with the bot.'),
+  url: z.url().describe('A link that opens the chat and sends the code.'),
   expiresAt: z.iso.datetime(),
 });
 export type TelegramLink = z.infer<typeof telegramLinkSchema>;
 
-/** A linked chat, as Telegram tells of it. */
+/** A linked chat, with the names that Telegram reports. */
 export const telegramChatSchema = z.strictObject({
   id: z.string(),
   firstName: z.string(),
@@ -112,6 +112,6 @@ export const problemSchema = z.strictObject({
   errors: z
     .array(z.strictObject({ pointer: z.string(), detail: z.string() }))
     .optional()
-    .describe('What is wrong with the body, each with a JSON pointer (RFC 6901) to it.'),
+    .describe('The errors in the body, each with a JSON pointer (RFC 6901) to the invalid value.'),
 });
 export type Problem = z.infer<typeof problemSchema>;

@@ -1,4 +1,4 @@
-/** The API's description in OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.1), made of what the server itself checks by. */
+/** The API's description in OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.1), made from the schemas that the server validates by. */
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
 import { preferencesPatchSchema, preferencesSchema } from '../../couchdb-design/user-document/preferences.ts';
@@ -32,7 +32,7 @@ const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   Problem: problemSchema,
 };
 
-/** The dialect is OpenAPI's own. */
+/** Converts a schema, without `$schema`: OpenAPI 3.1 defines the dialect. */
 const jsonSchema = (schema: z.ZodType): object => ({ ...z.toJSONSchema(schema, { io: 'input' }), $schema: undefined });
 
 const schemaReference = (name: string): object => ({ $ref: `#/components/schemas/${name}` });
@@ -41,7 +41,7 @@ const schemaOf = (schema: z.ZodType | 'one preference' | 'events'): object => {
   if (schema === 'events') return { type: 'string' };
   if (schema === 'one preference') return schemaReference('Preference');
   const name = Object.keys(SCHEMAS).find((each) => SCHEMAS[each] === schema);
-  if (name === undefined) throw new TypeError('A schema of an operation has no name.');
+  if (name === undefined) throw new TypeError('An operation uses a schema that is missing from SCHEMAS.');
   return schemaReference(name);
 };
 
@@ -66,7 +66,7 @@ function successResponse({ response, hasEtag }: Operation): object {
   return {
     description: response.description,
     ...(hasEtag === true
-      ? { headers: { ETag: { description: 'The state of the preferences.', schema: { type: 'string' } } } }
+      ? { headers: { ETag: { description: 'Identifies the state of the preferences.', schema: { type: 'string' } } } }
       : {}),
     ...(response.schema === undefined ? {} : { content: contentOf([type], schemaOf(response.schema)) }),
   };
@@ -108,9 +108,10 @@ function describeOperation(operation: Operation): object {
   };
 }
 
-/** Of the API, not of the program. */
+/** The version of the API, not of the program. */
 const API_VERSION = '1.0.0';
 
+/** Returns the OpenAPI document of all operations. */
 export function openApiDocument(): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const operation of OPERATIONS) (paths[operation.path] ??= {})[operation.method] = describeOperation(operation);
@@ -121,7 +122,7 @@ export function openApiDocument(): object {
       title: 'Pouchgate',
       version: API_VERSION,
       description:
-        'Sign-in, and one user’s preferences by plain HTTP. The replication protocol under `/sync` is CouchDB’s own and is not described here.',
+        'Sign-in, and REST access to a user’s preferences. The CouchDB replication protocol under `/sync` is not described here.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
@@ -129,7 +130,7 @@ export function openApiDocument(): object {
     components: {
       schemas: {
         ...Object.fromEntries(Object.entries(SCHEMAS).map(([name, schema]) => [name, jsonSchema(schema)])),
-        Preference: { description: 'The value of one preference; which depends on its name.', anyOf: values },
+        Preference: { description: 'The value of one preference. Its type depends on the name.', anyOf: values },
       },
       securitySchemes: {
         accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },

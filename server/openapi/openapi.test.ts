@@ -8,7 +8,7 @@ import { startFakeTelegramApi, type FakeTelegramApi } from '../testing/fake-tele
 import { openApiDocument } from './document.ts';
 import { OPERATIONS, type Operation } from './operations.ts';
 
-/** Every route and answer is as the description says: what is called here is called by its name in it. */
+/** Calls every operation by its id, and checks that each response matches the description. */
 
 let gate: TestGate;
 let bot: FakeTelegramApi;
@@ -45,7 +45,7 @@ interface CallOptions {
   readonly headers?: Record<string, string>;
 }
 
-/** The answers that were seen, as `operation status`. */
+/** The responses that were received, as `operation status`. */
 const seenResponses = new Set<string>();
 
 async function call(id: string, status: number, { as, cookie, parameter, body, text, headers }: CallOptions = {}) {
@@ -63,34 +63,37 @@ async function call(id: string, status: number, { as, cookie, parameter, body, t
     ...(sent === undefined ? {} : { body: sent }),
   });
   const type = response.headers.get('content-type') ?? undefined;
-  // A stream has no end.
-  const told = type === 'text/event-stream' ? undefined : await response.text();
-  if (told === undefined) await response.body?.cancel();
-  expect([id, response.status, told]).toEqual([id, status, told]);
+  // A stream does not end.
+  const responseText = type === 'text/event-stream' ? undefined : await response.text();
+  if (responseText === undefined) await response.body?.cancel();
+  expect([id, response.status, responseText]).toEqual([id, status, responseText]);
   const declared = openApi.paths[operation.path]?.[operation.method]?.responses[String(status)];
   expect([id, status, Object.keys(declared?.content ?? {})]).toEqual([id, status, type === undefined ? [] : [type]]);
   if (type?.endsWith('json') === true) {
     const isValid = validatorOf(operation, status, type);
-    isValid(JSON.parse(told ?? ''));
+    isValid(JSON.parse(responseText ?? ''));
     expect([id, status, isValid.errors]).toEqual([id, status, null]);
   }
   if (operation.hasEtag === true && status < 400) expect(response.headers.get('etag')).toMatch(/^"\d+-[0-9a-f]{32}"$/);
   seenResponses.add(`${id} ${status}`);
-  return { told: told === undefined || told === '' ? undefined : (JSON.parse(told) as unknown), response };
+  return {
+    body: responseText === undefined || responseText === '' ? undefined : (JSON.parse(responseText) as unknown),
+    response,
+  };
 }
 
 const PASSWORD = 'a password for tests';
-let users = 0;
-const newUser = (): string => gate.upstream.accountName(`openapi${(users += 1)}`);
+let userCount = 0;
+const newUser = (): string => gate.upstream.accountName(`openapi${(userCount += 1)}`);
 
 async function register() {
   const username = newUser();
-  const { told, response } = await call('register', 201, { body: { username, password: PASSWORD } });
+  const { body, response } = await call('register', 201, { body: { username, password: PASSWORD } });
   const cookie = (response.headers.get('set-cookie') ?? '').split(';', 1)[0] ?? '';
-  return { cookie, ...(told as Session) };
+  return { cookie, ...(body as Session) };
 }
 
-test('the description is good OpenAPI 3.1, and is served to everybody', async () => {
+test('the description is valid OpenAPI 3.1, and is served without authentication', async () => {
   const result = await new Validator().validate({ ...openApiDocument() });
   expect(result.errors).toBeUndefined();
   expect(result.valid).toBe(true);
@@ -98,7 +101,7 @@ test('the description is good OpenAPI 3.1, and is served to everybody', async ()
   expect(await response.json()).toEqual(openApi);
 });
 
-test('each path allows the methods that are described, and no other', async () => {
+test('each path allows exactly the methods that are described', async () => {
   const token = gate.token(newUser());
   for (const path of new Set(OPERATIONS.map((each) => each.path))) {
     const response = await fetch(`${gate.url}${path.replace('{name}', 'theme').replace('{id}', 'x')}`, {
@@ -111,7 +114,7 @@ test('each path allows the methods that are described, and no other', async () =
   }
 });
 
-test('sign-in answers as described', async () => {
+test('sign-in responds as described', async () => {
   await call('signInOptions', 200);
   const { username, accessToken, cookie, sessionId } = await register();
   const credentials = { username, password: PASSWORD };
@@ -123,7 +126,7 @@ test('sign-in answers as described', async () => {
     await call(id, 415, { text: 'x', headers: { 'content-type': 'text/plain' } });
   }
   await call('signIn', 401, { body: { username, password: 'not this one' } });
-  const { told, response } = await call('signIn', 200, { body: credentials });
+  const { body, response } = await call('signIn', 200, { body: credentials });
   const other = (response.headers.get('set-cookie') ?? '').split(';', 1)[0] ?? '';
   await call('refresh', 401);
   await call('refresh', 200, { cookie: other });
@@ -134,8 +137,8 @@ test('sign-in answers as described', async () => {
   await call('listSessions', 200, { as: accessToken });
   await call('endSession', 401, { parameter: 'x' });
   await call('endSession', 404, { as: accessToken, parameter: 'x' });
-  await call('endSession', 204, { as: accessToken, parameter: (told as Session).sessionId });
-  expect((told as Session).sessionId).not.toBe(sessionId);
+  await call('endSession', 204, { as: accessToken, parameter: (body as Session).sessionId });
+  expect((body as Session).sessionId).not.toBe(sessionId);
   await call('endOtherSessions', 401);
   await call('endOtherSessions', 204, { as: accessToken });
   await call('signOut', 204, { cookie });
@@ -150,12 +153,12 @@ test('sign-in answers as described', async () => {
   });
 });
 
-const USERS = OPERATIONS.filter(({ path }) => /^\/api\/users\/pr/.test(path));
-/** Something to send where something has to be sent. */
+const PREFERENCE_OPERATIONS = OPERATIONS.filter(({ path }) => /^\/api\/users\/pr/.test(path));
+/** A valid body for the operations that need one. */
 const bodyFor = (id: string): CallOptions =>
   ({ patchPreferences: { body: { theme: 'dark' } }, putPreference: { body: 'dark' } })[id] ?? {};
 
-test('the preferences answer as described', async () => {
+test('the preferences respond as described', async () => {
   const as = gate.token(newUser());
   const parameter = 'theme';
   const { response } = await call('patchPreferences', 200, { as, body: { theme: 'dark', selectedTags: ['a'] } });
@@ -184,26 +187,26 @@ test('the preferences answer as described', async () => {
   await call('streamPreferences', 200, { cookie });
 });
 
-test('the chats of the bot answer as described, and without a bot are none', async () => {
+test('the Telegram operations respond as described, and are 404 without a bot', async () => {
   const as = gate.token(newUser());
-  const { told } = await call('linkTelegram', 201, { as });
+  const { body } = await call('linkTelegram', 201, { as });
   const person = bot.createPerson('Ada');
-  await person.sendMessage(`/start ${(told as TelegramLink).code}`);
+  await person.sendMessage(`/start ${(body as TelegramLink).code}`);
   await call('telegramChats', 200, { as });
   const parameter = String(person.id);
   await call('unlinkTelegram', 204, { as, parameter });
   const ids = ['linkTelegram', 'telegramChats', 'unlinkTelegram'];
   for (const id of ids) await call(id, 401, { parameter });
   await call('unlinkTelegram', 404, { as, parameter });
-  const without = await startTestGate();
-  const withBot = gate;
-  gate = without;
-  for (const id of ids) await call(id, 404, { as: without.token('ada'), parameter });
-  gate = withBot;
-  await without.close();
+  const gateWithoutBot = await startTestGate();
+  const gateWithBot = gate;
+  gate = gateWithoutBot;
+  for (const id of ids) await call(id, 404, { as: gateWithoutBot.token('ada'), parameter });
+  gate = gateWithBot;
+  await gateWithoutBot.close();
 });
 
-test('who may not, and what cannot be read, is refused as described', async () => {
+test('401, 403 and 409 are sent as described', async () => {
   const [secretive, newer] = [newUser(), newUser()];
   const insert = (user: string, members: object): Promise<unknown> => {
     const document = { ...newUserDocument(parseUsername(user) as Username, new Date(0)), ...members };
@@ -212,17 +215,17 @@ test('who may not, and what cannot be read, is refused as described', async () =
   await insert(secretive, { preferences: { apiToken: 'x' } });
   await insert(newer, { version: 2 });
   const parameter = 'theme';
-  for (const { id } of USERS) {
+  for (const { id } of PREFERENCE_OPERATIONS) {
     await call(id, 401, { parameter, ...bodyFor(id) });
     await call(id, 403, { as: gate.token(secretive), parameter, ...bodyFor(id) });
     await call(id, 409, { as: gate.token(newer), parameter, ...bodyFor(id) });
   }
 });
 
-/** These need a database that fails or a crowd, and have tests of their own. */
+/** Statuses that need a failing database or many requests. Other tests cover them. */
 const COVERED_ELSEWHERE = [429, 502, 503];
 
-test('every answer that is described was seen here', () => {
+test('every described response was received in this file', () => {
   const described = OPERATIONS.flatMap(({ id, response, otherStatuses }) =>
     [response.status, ...otherStatuses]
       .filter((status) => !COVERED_ELSEWHERE.includes(status))

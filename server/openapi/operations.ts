@@ -1,4 +1,4 @@
-/** What can be asked for under `/api`, as data: openapi.json is made of it, and openapi.test.ts holds the server to it. */
+/** The operations under `/api`, as data. openapi.json is generated from it, and openapi.test.ts checks the server against it. */
 import type { z } from 'zod';
 import { preferencesPatchSchema, preferencesSchema } from '../../couchdb-design/user-document/preferences.ts';
 import {
@@ -15,33 +15,33 @@ import {
 
 export interface Operation {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
-  /** As OpenAPI writes it, with `{name}` for a parameter. */
+  /** In OpenAPI's syntax, with `{name}` for a parameter. */
   readonly path: string;
   readonly id: string;
   readonly summary: string;
-  /** What proves who asks: an access token, the session's cookie, either, or nothing. */
+  /** How the request is authenticated: by an access token, the session cookie, either of them, or not at all. */
   readonly security: 'token' | 'cookie' | 'token or cookie' | 'none';
   readonly body?: { readonly types: readonly string[]; readonly schema: z.ZodType | 'one preference' };
-  /** Headers that it honours. */
+  /** The optional request headers that it supports. */
   readonly requestHeaders?: readonly ('If-Match' | 'If-None-Match' | 'Last-Event-ID')[];
   readonly response: OperationResponse;
-  /** What it may refuse with, besides 502 and 503. */
+  /** Other statuses that it may send, besides 502 and 503. */
   readonly otherStatuses: readonly number[];
-  /** Answers may have an ETag. */
+  /** Whether successful responses have an ETag. */
   readonly hasEtag?: boolean;
 }
 
 export interface OperationResponse {
   readonly status: number;
   readonly description: string;
-  /** None: the answer has no body. */
+  /** Undefined when the response has no body. */
   readonly schema?: z.ZodType | 'one preference' | 'events';
 }
 
 const JSON_TYPES = ['application/json'] as const;
 const PREFERENCES_RESPONSE = {
   status: 200,
-  description: 'The preferences as they are now.',
+  description: 'The current preferences.',
   schema: userPreferencesSchema,
 } as const;
 const NO_CONTENT_RESPONSE = { status: 204, description: 'Done.' } as const;
@@ -51,16 +51,16 @@ const AUTH_OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: '/api/auth/options',
     id: 'signInOptions',
-    summary: 'Whether people can register here, and whether there is a Telegram bot.',
+    summary: 'Returns whether users can register and whether there is a Telegram bot.',
     security: 'none',
-    response: { status: 200, description: 'What there is here.', schema: signInOptionsSchema },
+    response: { status: 200, description: 'The features of this deployment.', schema: signInOptionsSchema },
     otherStatuses: [],
   },
   {
     method: 'post',
     path: '/api/auth/register',
     id: 'register',
-    summary: 'Makes an account and signs in. The refresh token comes as an HttpOnly cookie.',
+    summary: 'Creates an account and signs in. The refresh token is sent as an HttpOnly cookie.',
     security: 'none',
     body: { types: JSON_TYPES, schema: credentialsSchema },
     response: { status: 201, description: 'Signed in.', schema: sessionSchema },
@@ -70,7 +70,7 @@ const AUTH_OPERATIONS: readonly Operation[] = [
     method: 'post',
     path: '/api/auth/sign-in',
     id: 'signIn',
-    summary: 'Begins a session. The refresh token comes as an HttpOnly cookie.',
+    summary: 'Starts a session. The refresh token is sent as an HttpOnly cookie.',
     security: 'none',
     body: { types: JSON_TYPES, schema: signInSchema },
     response: { status: 200, description: 'Signed in.', schema: sessionSchema },
@@ -80,16 +80,16 @@ const AUTH_OPERATIONS: readonly Operation[] = [
     method: 'post',
     path: '/api/auth/refresh',
     id: 'refresh',
-    summary: 'Exchanges the refresh token for the next one and a new access token.',
+    summary: 'Exchanges the refresh token for its successor and a new access token.',
     security: 'cookie',
-    response: { status: 200, description: 'Signed in still.', schema: sessionSchema },
+    response: { status: 200, description: 'Still signed in.', schema: sessionSchema },
     otherStatuses: [401, 403, 429],
   },
   {
     method: 'post',
     path: '/api/auth/sign-out',
     id: 'signOut',
-    summary: 'Ends the session of the cookie, if there is one.',
+    summary: 'Ends the session of the refresh cookie, if there is one.',
     security: 'cookie',
     response: NO_CONTENT_RESPONSE,
     otherStatuses: [403, 429],
@@ -98,16 +98,20 @@ const AUTH_OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: '/api/auth/sessions',
     id: 'listSessions',
-    summary: 'The devices that are signed in.',
+    summary: 'Lists the signed-in devices.',
     security: 'token',
-    response: { status: 200, description: 'The last used first.', schema: sessionListSchema },
+    response: {
+      status: 200,
+      description: 'The sessions, the most recently refreshed first.',
+      schema: sessionListSchema,
+    },
     otherStatuses: [401, 429],
   },
   {
     method: 'delete',
     path: '/api/auth/sessions',
     id: 'endOtherSessions',
-    summary: 'Signs out every device but the one that asks.',
+    summary: 'Signs out every device except the current one.',
     security: 'token',
     response: NO_CONTENT_RESPONSE,
     otherStatuses: [401, 429],
@@ -128,7 +132,7 @@ const USER_OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: '/api/users/profile',
     id: 'profile',
-    summary: 'Who asks, and their preferences.',
+    summary: 'Returns the user and their preferences.',
     security: 'token',
     requestHeaders: ['If-None-Match'],
     response: { status: 200, description: 'The profile.', schema: profileSchema },
@@ -139,7 +143,7 @@ const USER_OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: '/api/users/preferences',
     id: 'preferences',
-    summary: 'All preferences, with the defaults of what was never set.',
+    summary: 'Returns all preferences, with defaults for those that were never set.',
     security: 'token',
     requestHeaders: ['If-None-Match'],
     response: PREFERENCES_RESPONSE,
@@ -150,7 +154,7 @@ const USER_OPERATIONS: readonly Operation[] = [
     method: 'patch',
     path: '/api/users/preferences',
     id: 'patchPreferences',
-    summary: 'Sets those that a JSON merge patch (RFC 7396) names; null lets the default hold again.',
+    summary: 'Edits preferences by a JSON merge patch (RFC 7396); null resets a preference to its default.',
     security: 'token',
     body: { types: ['application/merge-patch+json', 'application/json'], schema: preferencesPatchSchema },
     requestHeaders: ['If-Match'],
@@ -162,10 +166,10 @@ const USER_OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: '/api/users/preferences/{name}',
     id: 'preference',
-    summary: 'One preference, or its default.',
+    summary: 'Returns one preference, or its default.',
     security: 'token',
     requestHeaders: ['If-None-Match'],
-    response: { status: 200, description: 'Its value.', schema: 'one preference' },
+    response: { status: 200, description: 'The value.', schema: 'one preference' },
     otherStatuses: [304, 401, 403, 404, 409, 429],
     hasEtag: true,
   },
@@ -185,7 +189,7 @@ const USER_OPERATIONS: readonly Operation[] = [
     method: 'delete',
     path: '/api/users/preferences/{name}',
     id: 'deletePreference',
-    summary: 'Lets the default of one preference hold again.',
+    summary: 'Resets one preference to its default.',
     security: 'token',
     requestHeaders: ['If-Match'],
     response: PREFERENCES_RESPONSE,
@@ -197,25 +201,25 @@ const USER_OPERATIONS: readonly Operation[] = [
     path: '/api/users/preferences/stream',
     id: 'streamPreferences',
     summary:
-      'The preferences as they change, by server-sent events: `connected`, `preference-update` with the whole (as `GET /api/users/preferences` has it) and the state as its id, and `heartbeat`.',
+      'Streams server-sent events: `connected`, `preference-update`, and `heartbeat`. An update has the body of `GET /api/users/preferences` as data and the state as its id.',
     security: 'token or cookie',
     requestHeaders: ['Last-Event-ID'],
-    response: { status: 200, description: 'Events, until the right to hear them ends.', schema: 'events' },
+    response: { status: 200, description: 'The events, until access ends.', schema: 'events' },
     otherStatuses: [401, 403, 409, 429],
   },
 ];
 
-/** All of them are 404 where there is no bot. */
+/** Each of them is 404 when there is no bot. */
 const TELEGRAM_OPERATIONS: readonly Operation[] = [
   {
     method: 'post',
     path: '/api/users/telegram/link',
     id: 'linkTelegram',
-    summary: 'Makes a code by which a chat with the Telegram bot is linked; the one before is good no more.',
+    summary: 'Creates a code that links a chat with the Telegram bot, and invalidates the previous code.',
     security: 'token',
     response: {
       status: 201,
-      description: 'The code, and the link that opens the chat with it.',
+      description: 'The code, and a link that opens the chat with it.',
       schema: telegramLinkSchema,
     },
     otherStatuses: [401, 404, 429],
@@ -224,9 +228,9 @@ const TELEGRAM_OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: '/api/users/telegram',
     id: 'telegramChats',
-    summary: 'The linked chats.',
+    summary: 'Lists the linked chats.',
     security: 'token',
-    response: { status: 200, description: 'The oldest first.', schema: telegramChatsSchema },
+    response: { status: 200, description: 'The chats, the oldest link first.', schema: telegramChatsSchema },
     otherStatuses: [401, 404, 429],
   },
   {
@@ -242,5 +246,5 @@ const TELEGRAM_OPERATIONS: readonly Operation[] = [
 
 export const OPERATIONS: readonly Operation[] = [...AUTH_OPERATIONS, ...USER_OPERATIONS, ...TELEGRAM_OPERATIONS];
 
-/** The names that a path's `{name}` may be. */
+/** The valid values of the path parameter `{name}`. */
 export const PREFERENCE_NAMES = Object.keys(preferencesSchema.shape);
