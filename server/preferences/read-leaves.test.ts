@@ -9,10 +9,10 @@ const alice = userDocumentId(parseUsername('alice') as Username);
 let server: Server | undefined;
 afterEach(() => new Promise((resolve) => server?.close(resolve)));
 
-/** What is read of a database that gives this for the document. */
-async function readFrom(answer: unknown): ReturnType<typeof readStoredLeaves> {
+/** Reads the leaves from a database that sends `response` for the document. */
+async function readFrom(response: unknown): ReturnType<typeof readStoredLeaves> {
   server = createServer((_req, res) =>
-    res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer)),
+    res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(response)),
   );
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
@@ -20,8 +20,8 @@ async function readFrom(answer: unknown): ReturnType<typeof readStoredLeaves> {
   return readStoredLeaves(couch, 'user_registry', alice);
 }
 
-it('reads the leaves that are not deleted, the winner first', async () => {
-  const leaf = (rev: string, more = {}) => ({ ok: { _id: alice, _rev: rev, ...more } });
+it('returns the leaves that are not deleted, the winner first', async () => {
+  const leaf = (rev: string, members = {}) => ({ ok: { _id: alice, _rev: rev, ...members } });
   const { live, state } = await readFrom([leaf('1-a'), leaf('2-c', { _deleted: true }), leaf('2-b')]);
   expect(live.map(({ rev }) => rev)).toEqual(['2-b', '1-a']);
   expect(state).toEqual({ leaves: ['2-c', '2-b', '1-a'], deleted: false });
@@ -29,7 +29,7 @@ it('reads the leaves that are not deleted, the winner first', async () => {
 
 it.each([
   ['of another document', [{ ok: { _id: 'user_bob', _rev: '1-a' } }]],
-  ['that could not be read', [{ missing: '1-a' }]],
-])('takes no leaf %s, which would be merged into this one', async (_what, answer) => {
-  await expect(readFrom(answer)).rejects.toMatchObject({ status: 502 });
+  ['that is missing', [{ missing: '1-a' }]],
+])('rejects a response with a leaf %s, which would be merged into this document: 502', async (_what, response) => {
+  await expect(readFrom(response)).rejects.toMatchObject({ status: 502 });
 });

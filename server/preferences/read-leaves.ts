@@ -13,17 +13,17 @@ import { statusOf } from '../upstream/client.ts';
 import { NO_DOCUMENT, type LeafState } from '../registry/leaf-state.ts';
 import { toUpstreamError } from '../upstream/upstream-error.ts';
 
-/** A leaf that is not deleted, as it is stored. */
+/** A leaf as it is stored. */
 export interface StoredLeaf {
   readonly rev: Revision;
   readonly body: JsonObject;
 }
 
-/** A user document's leaves as they are stored. */
+/** The leaves of a user document as they are stored. */
 export interface StoredLeaves {
-  /** Those that are not deleted, the winner first. None: there is no document. */
+  /** The leaves that are not deleted, the winner first. Empty when the document does not exist. */
   readonly live: readonly StoredLeaf[];
-  /** All of them, as `_changes` would tell. */
+  /** All leaves, as `_changes` lists them. */
   readonly state: LeafState;
 }
 
@@ -39,12 +39,12 @@ export async function readStoredLeaves(
       if (statusOf(error) === 404) return [];
       throw toUpstreamError(error);
     });
-  if (!Array.isArray(response)) throw badGateway("The database's answer was not a list of leaves.");
+  if (!Array.isArray(response)) throw badGateway("The database's response was not a list of leaves.");
   const leaves = response.map((row: unknown) => {
     const body = getProperty(row, 'ok');
     const rev = getString(body, '_rev');
     if (!isObject(body) || rev === undefined || body['_id'] !== id)
-      throw badGateway("The database's answer held a leaf that cannot be read.");
+      throw badGateway("The database's response contained an unreadable leaf.");
     return { rev, body };
   });
   if (leaves.length === 0) return { live: [], state: NO_DOCUMENT };
@@ -53,13 +53,13 @@ export async function readStoredLeaves(
   return { live, state: { leaves: newestFirst.map(({ rev }) => rev), deleted: live.length === 0 } };
 }
 
-/** A leaf as a user document of today's version. */
+/** A leaf, migrated to the current version of user documents. */
 export interface ParsedLeaf<P extends object = Preferences> {
   readonly rev: Revision;
   readonly document: UserDocument<P>;
 }
 
-/** Rejects 409 what is not a user document that this program can read: to write on top of it would lose what it holds. */
+/** Throws 409 for a document that this version cannot read. Writing over it would lose its content. */
 export function parseLeaf<P extends object>(
   { rev, body }: StoredLeaf,
   parseDocument: (body: unknown) => ReadUserDocument<P>,
@@ -69,7 +69,7 @@ export function parseLeaf<P extends object>(
   return { rev, document: result.document };
 }
 
-/** What all leaves say together. */
+/** Merges all leaves into one document. */
 export const mergeLeaves = <P extends object>(
   leaves: readonly [ParsedLeaf<P>, ...ParsedLeaf<P>[]],
 ): UserDocument<P> => {

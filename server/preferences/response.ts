@@ -4,10 +4,10 @@ import type { UserPreferencesResponse } from '../contract.ts';
 import type { PreferenceDefinition } from './schema.ts';
 import type { UserPreferences } from './service.ts';
 
-/** As contract.ts has it, of the application's own preferences. */
+/** The response of contract.ts, with the application's own preferences. */
 export type PreferencesResponse<P extends object> = Omit<UserPreferencesResponse, 'preferences'> & { preferences: P };
 
-/** What the preferences are told as, by every door. */
+/** Returns the preferences in the form that every interface sends, with defaults for those that were never set. */
 export function createPreferencesResponse<P extends object>(
   { document }: UserPreferences<P>,
   { defaults }: Pick<PreferenceDefinition<P>, 'defaults'>,

@@ -13,21 +13,24 @@ import {
   type Username,
 } from '../../couchdb-design/user-document/user-document.ts';
 
-/** What preferences there are, and in which document a user's are. */
+/** The preferences of an application, and the document that holds a user's. */
 export interface PreferenceDefinition<P extends object = Preferences> {
   readonly names: readonly string[];
-  /** Checks preferences by name, all of them optional. */
+  /** Validates preferences by name. All of them are optional. */
   readonly schema: z.ZodType<P>;
   readonly patchSchema: z.ZodType<PatchOf<P>>;
-  /** Told for what was never set; they are never stored. */
+  /** Returned for preferences that were never set. They are never stored. */
   readonly defaults: Partial<P>;
   readonly idOf: (username: Username) => UserDocumentId;
   readonly parseUserDocument: (body: unknown) => ReadUserDocument<P>;
 }
 
 /**
- * The rules of an application's own preferences: a strict object of optional members, each checked for itself (a rule over two
- * could be broken by a merge of two documents that hold it). Throws a TypeError when a name is none that CouchDB's own check takes.
+ * Defines an application's own preferences.
+ *
+ * @param schema a strict object of optional members. Each is validated on its own: a rule over two members could be broken by a
+ * merge of two valid documents.
+ * @throws TypeError when a name is not accepted by CouchDB's `validate_doc_update`.
  */
 export function definePreferences<S extends z.ZodObject>(
   schema: S,
@@ -44,6 +47,6 @@ export function definePreferences<S extends z.ZodObject>(
   };
 }
 
-/** The rules of Pouchgate's own preferences. */
+/** Returns the definition of Pouchgate's own preferences. */
 export const defaultPreferenceDefinition = (idPrefix?: string): PreferenceDefinition =>
   definePreferences(preferencesSchema, DEFAULT_PREFERENCES, idPrefix);

@@ -1,4 +1,4 @@
-import type { ServerScope } from 'nano';
+import type { DocumentScope, ServerScope } from 'nano';
 import { latestEditStamp, nextEditStamp, type DeviceId } from '../../couchdb-design/user-document/edit-stamp.ts';
 import { applyEdit } from '../../couchdb-design/user-document/merge.ts';
 import { resolveConflict } from '../../couchdb-design/user-document/revisions.ts';
@@ -20,7 +20,7 @@ import { delayWithJitter } from '../lib/jittered-delay.ts';
 import type { Provision } from '../registry/provision-document.ts';
 import { toUpstreamError } from '../upstream/upstream-error.ts';
 import type { PreferenceDefinition } from './schema.ts';
-import { mergeLeaves, parseLeaf, readStoredLeaves, type ParsedLeaf } from './read-leaves.ts';
+import { mergeLeaves, parseLeaf, readStoredLeaves, type ParsedLeaf, type StoredLeaves } from './read-leaves.ts';
 
 /** A user's document with all its open conflicts merged, and the state that it was read in. */
 export interface UserPreferences<P extends object = Preferences> {
@@ -28,121 +28,145 @@ export interface UserPreferences<P extends object = Preferences> {
   readonly token: StateToken;
 }
 
-/** What is to be changed, given what holds now. Throws an HttpError to change nothing. */
-export type ComputePatch<P extends object = Preferences> = (now: UserPreferences<P>) => PatchOf<P>;
-
-/**
- * The one way to the preferences for programs that do not replicate. Everything rejects with 403 for a document that must
- * not be served, 409 for one that cannot be read, 502 or 503 when the database fails.
- */
-export interface PreferencesService<P extends object = Preferences> {
-  readonly idOf: (username: Username) => UserDocumentId;
-  read(username: Username): Promise<UserPreferences<P>>;
-  /** Stores an edit by the door that `device` names (couchdb-design/user-document/edit-sources.ts), and resolves with what holds then. */
-  edit(username: Username, device: DeviceId, computePatch: ComputePatch<P>): Promise<UserPreferences<P>>;
-  /** Writes what is of an older version as a document of today's: browsers write on no other. */
-  upgrade(username: Username): Promise<void>;
-}
+/** Returns the patch to apply to the current preferences; an empty patch writes nothing. Throws an HttpError to reject the edit. */
+export type ComputePatch<P extends object = Preferences> = (current: UserPreferences<P>) => PatchOf<P>;
 
 export interface PreferencesServiceOptions<P extends object> {
-  /** As the service account. */
+  /** The upstream, with the credentials of the service account. */
   readonly couch: ServerScope;
   readonly registry: string;
   readonly provision: Provision;
   readonly definition: Pick<PreferenceDefinition<P>, 'idOf' | 'parseUserDocument'>;
   readonly secretGuard: Pick<SecretGuard, 'check'>;
-  /** The gate's own: nothing of this process comes in between a read and the write that follows it. */
+  /** The gate's own queue, so no other write of this process comes between a read and its write. */
   readonly writeQueue: KeyedConcurrencyLimit;
+  /** The time in ms. */
   readonly now: () => number;
 }
 
-/** Others write the same document, from other gates and by replication; so many in a row that all were quicker are too many. */
+/** Other gates and replication write the same document, so an edit may meet several conflicts in a row. */
 const MAX_ATTEMPTS = 20;
 
 type Leaves<P extends object> = readonly [ParsedLeaf<P>, ...ParsedLeaf<P>[]];
 
-export function createPreferencesService<P extends object = Preferences>(
-  options: PreferencesServiceOptions<P>,
-): PreferencesService<P> {
-  const { couch, registry, provision, secretGuard, writeQueue, now } = options;
-  const { idOf, parseUserDocument } = options.definition;
-  const database = couch.use<object>(registry);
+interface CurrentLeaves<P extends object> {
+  readonly leaves: Leaves<P>;
+  readonly state: LeafState;
+}
 
-  const readLeaves = async (username: Username): Promise<{ readonly leaves: Leaves<P>; readonly state: LeafState }> => {
-    const id = idOf(username);
+const toUserPreferences = <P extends object>({ leaves, state }: CurrentLeaves<P>): UserPreferences<P> => ({
+  document: mergeLeaves(leaves),
+  token: stateToken(state),
+});
+
+/**
+ * Reads and edits preferences for every interface except replication. Every method rejects with 403 for a document that must not
+ * be served, 409 for one that cannot be parsed, and 502 or 503 when the database fails.
+ */
+export class PreferencesService<P extends object = Preferences> {
+  readonly idOf: (username: Username) => UserDocumentId;
+  readonly #options: PreferencesServiceOptions<P>;
+  readonly #documents: DocumentScope<object>;
+
+  constructor(options: PreferencesServiceOptions<P>) {
+    this.idOf = options.definition.idOf;
+    this.#options = options;
+    this.#documents = options.couch.use<object>(options.registry);
+  }
+
+  /** Returns a user's preferences. Creates their document when they have none. */
+  async read(username: Username): Promise<UserPreferences<P>> {
+    return toUserPreferences(await this.#readLeaves(username));
+  }
+
+  /**
+   * Stores an edit and returns the resulting preferences. `computePatch` is called again after each conflict.
+   *
+   * @param device the device id of the interface; see couchdb-design/user-document/edit-sources.ts.
+   */
+  edit(username: Username, device: DeviceId, computePatch: ComputePatch<P>): Promise<UserPreferences<P>> {
+    return this.#options.writeQueue.run(this.idOf(username), () => this.#edit(username, device, computePatch));
+  }
+
+  /** Migrates a user's document to the current version, because browsers only write to that version. */
+  upgrade(username: Username): Promise<void> {
+    const { couch, registry, definition, writeQueue } = this.#options;
+    const id = this.idOf(username);
+    return writeQueue.run(id, async () => {
+      const { live } = await readStoredLeaves(couch, registry, id);
+      for (const leaf of live) {
+        // On a conflict the leaf stays as it is. The next read of an old leaf starts another upgrade.
+        if (needsMigration(leaf.body))
+          await this.#insertRevision(parseLeaf(leaf, definition.parseUserDocument).document, leaf.rev);
+      }
+    });
+  }
+
+  async #edit(username: Username, device: DeviceId, computePatch: ComputePatch<P>): Promise<UserPreferences<P>> {
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+      const { leaves, state } = await this.#readLeaves(username);
+      const current = toUserPreferences({ leaves, state });
+      const patch = computePatch(current);
+      if (Object.keys(patch).length === 0) return current;
+      if (leaves.length > 1) {
+        await this.#resolveConflicts(leaves);
+        continue;
+      }
+      const [{ rev, document }] = leaves;
+      const latestStamp = latestEditStamp(Object.values(document.edits));
+      const next = applyEdit(document, patch, nextEditStamp({ now: this.#options.now(), device, seen: latestStamp }));
+      const stored = await this.#insertRevision(next, rev);
+      if (stored !== undefined) {
+        const leavesAfter = state.leaves.map((leaf) => (leaf === rev ? stored : leaf));
+        return { document: next, token: stateToken({ leaves: leavesAfter, deleted: false }) };
+      }
+      await delayWithJitter(attempt);
+    }
+    throw new HttpError(409, 'conflict', 'Too many concurrent changes to the preferences. Try again.');
+  }
+
+  /** Reads and parses the live leaves. Provisions the document when there are none. */
+  async #readLeaves(username: Username): Promise<CurrentLeaves<P>> {
+    const { couch, registry, provision } = this.#options;
+    const id = this.idOf(username);
     for (let attempt = 1; ; attempt += 1) {
-      const { live, state } = await readStoredLeaves(couch, registry, id);
-      secretGuard.check(
-        live.map(({ body }) => body),
-        { ownId: id, username },
-      );
-      const [first, ...others] = live.map((leaf) => parseLeaf(leaf, parseUserDocument));
-      if (first !== undefined) return { leaves: [first, ...others], state };
-      if (attempt > MAX_ATTEMPTS) throw new HttpError(503, 'service_unavailable', 'The document could not be made.');
-      // One who has none yet is given one. A copy of a cluster that has not stored it yet says for a moment that there is none.
+      const stored = await readStoredLeaves(couch, registry, id);
+      const leaves = this.#parseLeaves(stored, username);
+      if (leaves !== undefined) return { leaves, state: stored.state };
+      if (attempt > MAX_ATTEMPTS) throw new HttpError(503, 'service_unavailable', 'The document could not be created.');
+      // In a cluster, a replica that has not stored the new document yet still reports it as missing.
       await provision(username);
       if (attempt > 1) await delayWithJitter(attempt);
     }
-  };
-  const toUserPreferences = (leaves: Leaves<P>, state: LeafState): UserPreferences<P> => ({
-    document: mergeLeaves(leaves),
-    token: stateToken(state),
-  });
+  }
 
-  /** The revision that was stored; undefined when another write was quicker. */
-  const insertRevision = async (document: UserDocument<P>, rev: string): Promise<string | undefined> => {
+  #parseLeaves({ live }: StoredLeaves, username: Username): Leaves<P> | undefined {
+    const { secretGuard, definition } = this.#options;
+    const bodies = live.map(({ body }) => body);
+    secretGuard.check(bodies, { ownId: this.idOf(username), username });
+    const [first, ...others] = live.map((leaf) => parseLeaf(leaf, definition.parseUserDocument));
+    return first === undefined ? undefined : [first, ...others];
+  }
+
+  /** Returns the stored revision, or undefined on a conflict. */
+  async #insertRevision(document: UserDocument<P>, rev: string): Promise<string | undefined> {
     try {
-      const stored = await database.insert({ ...document, _rev: rev });
+      const stored = await this.#documents.insert({ ...document, _rev: rev });
       return stored.rev;
     } catch (error) {
       if (statusOf(error) === 409) return undefined;
       throw toUpstreamError(error);
     }
-  };
-  const resolveConflicts = async (leaves: Leaves<P>): Promise<void> => {
+  }
+
+  async #resolveConflicts(leaves: Leaves<P>): Promise<void> {
     const docs = [...resolveConflict({ leaves })];
-    await database.bulk({ docs, new_edits: false }).catch((error: unknown) => {
+    await this.#documents.bulk({ docs, new_edits: false }).catch((error: unknown) => {
       throw toUpstreamError(error);
     });
-  };
-
-  const edit = async (username: Username, device: DeviceId, change: ComputePatch<P>): Promise<UserPreferences<P>> => {
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-      const { leaves, state } = await readLeaves(username);
-      const current = toUserPreferences(leaves, state);
-      const patch = change(current);
-      if (Object.keys(patch).length === 0) return current;
-      if (leaves.length > 1) {
-        await resolveConflicts(leaves);
-        continue;
-      }
-      const [{ rev, document }] = leaves;
-      const latestStamp = latestEditStamp(Object.values(document.edits));
-      const next = applyEdit(document, patch, nextEditStamp({ now: now(), device, seen: latestStamp }));
-      const stored = await insertRevision(next, rev);
-      if (stored !== undefined) {
-        const after = state.leaves.map((leaf) => (leaf === rev ? stored : leaf));
-        return { document: next, token: stateToken({ leaves: after, deleted: false }) };
-      }
-      await delayWithJitter(attempt);
-    }
-    throw new HttpError(409, 'conflict', 'Others keep changing the preferences. Try again.');
-  };
-
-  return {
-    idOf,
-    read: async (username) => {
-      const { leaves, state } = await readLeaves(username);
-      return toUserPreferences(leaves, state);
-    },
-    edit: (username, device, change) => writeQueue.run(idOf(username), () => edit(username, device, change)),
-    upgrade: (username) =>
-      writeQueue.run(idOf(username), async () => {
-        const { live } = await readStoredLeaves(couch, registry, idOf(username));
-        for (const leaf of live) {
-          // When another write was quicker, the next read of what is still old comes here again.
-          if (needsMigration(leaf.body)) await insertRevision(parseLeaf(leaf, parseUserDocument).document, leaf.rev);
-        }
-      }),
-  };
+  }
 }
+
+export const createPreferencesService = <P extends object = Preferences>(
+  options: PreferencesServiceOptions<P>,
+): PreferencesService<P> => new PreferencesService(options);

@@ -1,21 +1,21 @@
 import { HttpError } from '../../http/errors.ts';
 import type { StateToken } from '../../registry/state-token.ts';
 
-/** A state token as an entity tag (RFC 9110, 8.8.3): it tells the whole state of the document. */
+/** Returns a state token as an entity tag (RFC 9110, 8.8.3). The token identifies the whole state of the document. */
 export const entityTag = (token: StateToken): string => `"${token}"`;
 
-/** Whether one of the tags of `If-Match` or `If-None-Match` is this one; `*` is every one. */
+/** Whether a list of `If-Match` or `If-None-Match` contains the tag; `*` matches every tag. */
 const matchesTag = (header: string, token: StateToken): boolean =>
   header.split(',').some((tag) => [entityTag(token), '*'].includes(tag.trim()));
 
-/** Throws 412 when the caller has seen another state than the one that holds. No header: every state will do. */
+/** Throws 412 when `If-Match` does not match the current state. Without the header every state matches. */
 export function assertIfMatch(header: string | undefined, token: StateToken): void {
   if (header === undefined || matchesTag(header, token)) return;
-  throw new HttpError(412, 'precondition_failed', 'The preferences have changed meanwhile. Read them again.', {
+  throw new HttpError(412, 'precondition_failed', 'The preferences have changed. Read them again.', {
     ETag: entityTag(token),
   });
 }
 
-/** Whether the caller has what holds already. A weak tag is as good as a strong one here (RFC 9110, 13.1.2). */
+/** Whether `If-None-Match` matches the current state. It compares weakly (RFC 9110, 13.1.2). */
 export const isNotModified = (header: string | undefined, token: StateToken): boolean =>
   header !== undefined && matchesTag(header.replaceAll('W/"', '"'), token);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { mergePatch } from './merge-patch.ts';
 
-// RFC 7396, appendix A: the original, the patch, the result.
+// The test cases of RFC 7396, appendix A: original, patch, result.
 test.each([
   ['{"a":"b"}', '{"a":"c"}', '{"a":"c"}'],
   ['{"a":"b"}', '{"b":"c"}', '{"a":"b","b":"c"}'],
@@ -22,7 +22,7 @@ test.each([
   expect(mergePatch(JSON.parse(target), JSON.parse(patch))).toEqual(JSON.parse(result));
 });
 
-test('what a prototype lends is never touched, and the original stays as it was', () => {
+test('does not modify prototypes or the original', () => {
   const patch: unknown = JSON.parse('{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}');
   const target = { a: 1 };
   const result = mergePatch(target, patch);
@@ -31,7 +31,7 @@ test('what a prototype lends is never touched, and the original stays as it was'
   expect(Object.keys(result as object)).toEqual(['a', '__proto__', 'constructor']);
 });
 
-test('the same patch again changes nothing more', () => {
+test('applying a patch twice has the same result as applying it once', () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.jsonValue(), (target, patch) => {
       const once = mergePatch(target, patch);

@@ -1,9 +1,11 @@
-/**
- * JSON merge patch, RFC 7396: members of an object take the place of those of the same name, `null` removes one, objects
- * are merged member by member, and everything else, lists too, is replaced as a whole.
- */
 import { isObject } from '../../lib/json.ts';
 
+/**
+ * Applies a JSON merge patch (RFC 7396): objects are merged member by member, `null` removes a member, and any other value,
+ * arrays included, replaces the current one.
+ *
+ * @returns the patched value; `target` is not modified.
+ */
 export function mergePatch(target: unknown, patch: unknown): unknown {
   if (!isObject(patch)) return patch;
   const merged = new Map(isObject(target) ? Object.entries(target) : []);

@@ -14,8 +14,8 @@ beforeAll(async () => {
 });
 afterAll(() => gate.close());
 
-let users = 0;
-const newUser = (): string => `rest${(users += 1)}`;
+let userCount = 0;
+const newUser = (): string => `rest${(userCount += 1)}`;
 
 interface RequestOptions {
   readonly method?: string;
@@ -55,7 +55,7 @@ const expectProblem = async (response: Response, status: number) => {
   expect(body.status).toBe(status);
   return body;
 };
-/** As somebody with an administrator's rights would. */
+/** Writes a document directly to the registry, as an administrator can. */
 const insert = (user: string, members: object): Promise<unknown> => {
   const document = { ...newUserDocument(parseUsername(user) as Username, new Date(0)), ...members };
   return gate.registry().insert(document);
@@ -64,7 +64,7 @@ const documentOf = async (user: string): Promise<Record<string, unknown>> => ({
   ...(await gate.registry().get(`user_${user}`, { conflicts: true })),
 });
 
-test('a profile is who asks and what holds for them, with the defaults of what was never set', async () => {
+test('a profile has the username and the preferences, with defaults for those that were never set', async () => {
   const user = newUser();
   const response = await request(user, '/profile');
   expect(response.headers.get('cache-control')).toBe('no-store');
@@ -72,7 +72,7 @@ test('a profile is who asks and what holds for them, with the defaults of what w
   expect(profile).toMatchObject({ username: user, session: null, preferences: DEFAULT_PREFERENCES, edits: {} });
 });
 
-test('a patch is an edit of each preference that it names, by this door, and its answer is the whole', async () => {
+test('a patch edits each preference that it names, stamped as REST, and returns all preferences', async () => {
   const user = newUser();
   const first = await expectPreferences(await patch(user, { theme: 'dark', selectedTags: ['a', 'b'] }));
   expect(first.preferences).toEqual({ ...DEFAULT_PREFERENCES, theme: 'dark', selectedTags: ['a', 'b'] });
@@ -87,7 +87,7 @@ test('a patch is an edit of each preference that it names, by this door, and its
   expect(theme?.localeCompare(selectedTags ?? '')).toBe(1);
 });
 
-test('one preference is read, put and deleted by its name', async () => {
+test('GET, PUT and DELETE address one preference by its name', async () => {
   const user = newUser();
   await expectPreferences(await request(user, '/preferences/briefingTime', { method: 'PUT', body: '06:15' }));
   expect(await (await request(user, '/preferences/briefingTime')).json()).toBe('06:15');
@@ -99,7 +99,7 @@ test('one preference is read, put and deleted by its name', async () => {
   expect((await documentOf(user))['_rev']).toBe(rev);
 });
 
-test('an ETag tells the state: known, it is not sent again; changed meanwhile, nothing is written on top of it', async () => {
+test('an ETag identifies the state: If-None-Match gets 304, and an outdated If-Match 412 without a write', async () => {
   const user = newUser();
   const response = await request(user, '/preferences');
   const tag = response.headers.get('etag') ?? '';
@@ -124,13 +124,13 @@ test('an ETag tells the state: known, it is not sent again; changed meanwhile, n
   await expectPreferences(await patch(user, {}, { 'if-match': '*' }));
 });
 
-test('what is not allowed is told with a pointer to it, and changes nothing', async () => {
+test('an invalid value is 422 with a pointer to it, and nothing is written', async () => {
   const user = newUser();
   await expectPreferences(await patch(user, { theme: 'dark' }));
   const { _rev: rev } = await documentOf(user);
-  const told = await expectProblem(await patch(user, { viewMode: 'table', theme: 'pink', 'no/such': 1 }), 422);
-  expect(told.errors?.map(({ pointer }) => pointer)).toContain('/theme');
-  expect(told.error).toBe('invalid_preferences');
+  const problem = await expectProblem(await patch(user, { viewMode: 'table', theme: 'pink', 'no/such': 1 }), 422);
+  expect(problem.errors?.map(({ pointer }) => pointer)).toContain('/theme');
+  expect(problem.error).toBe('invalid_preferences');
   await expectProblem(await request(user, '/preferences/theme', { method: 'PUT', body: null }), 422);
   await expectProblem(await patch(user, ['theme']), 400);
   await expectProblem(await request(user, '/preferences', { method: 'PATCH', text: '{"theme":' }), 400);
@@ -144,7 +144,7 @@ test('what is not allowed is told with a pointer to it, and changes nothing', as
   expect((await documentOf(user))['_rev']).toBe(rev);
 });
 
-test('the usual names of a prototype are no preferences', async () => {
+test('property names of Object.prototype are not preferences', async () => {
   const user = newUser();
   for (const name of ['__proto__', 'constructor', 'toString']) {
     await expectProblem(await request(user, `/preferences/${name}`, { method: 'PUT', body: 'x' }), 404);
@@ -156,7 +156,7 @@ test('the usual names of a prototype are no preferences', async () => {
   expect(Reflect.get({}, 'polluted')).toBeUndefined();
 });
 
-test('without a good token there is nothing, and what there is not is told in problem details', async () => {
+test('an invalid token is 401, an unknown path 404 and another method 405, all as problem details', async () => {
   const user = newUser();
   await expectProblem(await fetch(`${gate.url}/api/users/profile`), 401);
   await expectProblem(
@@ -171,7 +171,7 @@ test('without a good token there is nothing, and what there is not is told in pr
   await expectProblem(refused, 405);
 });
 
-test('an open conflict is merged in what is told, and resolved by the next edit', async () => {
+test('an open conflict is merged in responses and resolved by the next edit', async () => {
   const user = newUser();
   const base = newUserDocument(parseUsername(user) as Username, new Date(0));
   const leaf = (digit: string, preferences: object, edits: object) => ({
@@ -197,7 +197,7 @@ test('an open conflict is merged in what is told, and resolved by the next edit'
   expect((await documentOf(user))['_conflicts']).toBeUndefined();
 });
 
-test('many at once on different preferences all stay, and of the same one the last stamp', async () => {
+test('concurrent edits of different preferences are all kept; of one preference the latest stamp wins', async () => {
   const user = newUser();
   const patches = [
     { theme: 'dark' },
@@ -207,20 +207,20 @@ test('many at once on different preferences all stay, and of the same one the la
     { dailyRecap: true },
     { theme: 'light' },
   ];
-  const answers = await Promise.all(patches.map(async (each) => expectPreferences(await patch(user, each))));
-  const now = await expectPreferences(await request(user, '/preferences'));
-  expect(now.preferences).toMatchObject({
+  const responses = await Promise.all(patches.map(async (each) => expectPreferences(await patch(user, each))));
+  const final = await expectPreferences(await request(user, '/preferences'));
+  expect(final.preferences).toMatchObject({
     viewMode: 'graph',
     recapTime: '20:00',
     briefingTime: '06:00',
     dailyRecap: true,
   });
-  expect(Object.keys(now.edits).sort()).toEqual(['briefingTime', 'dailyRecap', 'recapTime', 'theme', 'viewMode']);
-  // Whoever was answered last has seen what holds.
-  expect(answers).toContainEqual(now);
+  expect(Object.keys(final.edits).sort()).toEqual(['briefingTime', 'dailyRecap', 'recapTime', 'theme', 'viewMode']);
+  // The last response contains the final state.
+  expect(responses).toContainEqual(final);
 });
 
-test('a clock that stands behind what was set before does not undo it', async () => {
+test('an edit wins over an earlier one with a stamp from the future', async () => {
   const user = newUser();
   const ahead = new Date(Date.now() + 3_600_000).toISOString();
   await insert(user, {
@@ -232,7 +232,7 @@ test('a clock that stands behind what was set before does not undo it', async ()
   expect(after.edits['theme']).toMatchObject({ at: ahead, by: 'rest' });
 });
 
-test('a document that must not be served, or that a newer program wrote, is neither told nor changed', async () => {
+test('a document with a secret (403) or of a newer version (409) is neither served nor changed', async () => {
   const secretive = newUser();
   await insert(secretive, {
     preferences: { apiToken: 'x' },
@@ -246,7 +246,7 @@ test('a document that must not be served, or that a newer program wrote, is neit
   expect(await documentOf(newer)).toMatchObject({ version: 2, preferences: {} });
 });
 
-test('a page of an origin that is listed may use it, and no other', async () => {
+test('CORS allows listed origins only', async () => {
   const preflight = (origin: string): Promise<Response> =>
     fetch(`${gate.url}/api/users/preferences`, {
       method: 'OPTIONS',

@@ -1,0 +1,31 @@
+import type { Request } from 'express';
+import type { z } from 'zod';
+import { badRequest, HttpError, notFound } from '../../http/errors.ts';
+import { InvalidBodyError } from '../../http/problem-details.ts';
+
+export const JSON_TYPES = ['application/json', 'application/merge-patch+json'];
+
+/** Throws 422 when `value` does not match the schema. */
+export function validate<T>(schema: z.ZodType<T>, value: unknown): T {
+  const result = schema.safeParse(value);
+  if (!result.success) throw new InvalidBodyError(result.error.issues);
+  return result.data;
+}
+
+/** Returns the parsed body. Throws 415 when it is not JSON, 400 when there is none. */
+export function requireBody(req: Request): unknown {
+  const body: unknown = req.body;
+  if (req.is(JSON_TYPES) === false) {
+    throw new HttpError(415, 'bad_content_type', `Content-Type must be ${JSON_TYPES.join(' or ')}.`);
+  }
+  // The parser makes an empty object of an empty body.
+  if (body === undefined || req.headers['content-length'] === '0') throw badRequest('The request has no body.');
+  return body;
+}
+
+/** Returns the preference that the path names. Throws 404 when there is none of that name. */
+export function requirePreferenceName(req: Request, names: readonly string[]): string {
+  const name = String(req.params['name']);
+  if (!names.includes(name)) throw notFound();
+  return name;
+}
