@@ -120,7 +120,7 @@ test('signing out a device invalidates its codes and keeps its links', async () 
   const name = (await fixture.gate.pouchgate.identity.authenticate({ authorization: [`Bearer ${accessToken}`] }))
     .username;
   await fixture.gate.pouchgate.identity.sessions.end(name, sessionId);
-  expect((await fixture.api.createPerson('Thief').sendMessage(`/start ${code}`)).text).toContain('session is over');
+  expect((await fixture.api.createPerson('Thief').sendMessage(`/start ${code}`)).text).toContain('session has ended');
   expect((await person.sendMessage('/theme dark')).text).toBe('Theme: dark');
 });
 
