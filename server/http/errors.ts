@@ -31,6 +31,7 @@ export class HttpError extends Error {
 export const unauthorized = (reason: string): HttpError =>
   new HttpError(401, 'unauthorized', reason, { 'WWW-Authenticate': 'Bearer' });
 
+/** The caller is not allowed to do this. */
 export const forbidden = (reason: string): HttpError => new HttpError(403, 'forbidden', reason);
 
 /** A resource that does not exist, or belongs to another user: both get the same bytes. */
@@ -38,6 +39,7 @@ export const notFound = (): HttpError => new HttpError(404, 'not_found', 'missin
 
 export const badRequest = (reason: string): HttpError => new HttpError(400, 'bad_request', reason);
 
+/** The resource changed, or exists already. */
 export const conflict = (reason = 'Document update conflict.'): HttpError => new HttpError(409, 'conflict', reason);
 
 export const tooLarge = (reason: string): HttpError => new HttpError(413, 'too_large', reason);

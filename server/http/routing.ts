@@ -21,6 +21,7 @@ export interface CallerContext {
   readonly usernameOf: (req: Request) => string | undefined;
 }
 
+/** Creates the caller context of one router. */
 export function createCallerContext(): CallerContext {
   const callers = new WeakMap<Request, Caller>();
   return {
@@ -57,6 +58,7 @@ export function fromExpressError(error: unknown): HttpError | undefined {
   }
 }
 
+/** Sends an empty 204. */
 export function sendNoContent(res: Response): void {
   res.status(204).set('Cache-Control', 'no-store').end();
 }

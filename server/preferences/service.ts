@@ -167,6 +167,7 @@ export class PreferencesService<P extends object = Preferences> {
   }
 }
 
+/** Creates a preferences service. */
 export const createPreferencesService = <P extends object = Preferences>(
   options: PreferencesServiceOptions<P>,
 ): PreferencesService<P> => new PreferencesService(options);

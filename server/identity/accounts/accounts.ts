@@ -141,4 +141,5 @@ export class Accounts {
   }
 }
 
+/** Creates the accounts of a deployment. */
 export const createAccounts = (options: AccountsOptions): Accounts => new Accounts(options);

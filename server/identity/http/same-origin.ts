@@ -13,6 +13,7 @@ export function assertSameOrigin(req: Pick<Request, 'headersDistinct'>): void {
   }
 }
 
+/** Rejects with 403 as `assertSameOrigin` does. */
 export const requireSameOrigin: RequestHandler = (req, _res, next) => {
   assertSameOrigin(req);
   next();

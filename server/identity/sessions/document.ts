@@ -19,6 +19,7 @@ const sessionDocumentSchema = z.object({
 
 export type SessionDocument = z.output<typeof sessionDocumentSchema>;
 
+/** Returns the id of a session's document. */
 export const sessionDocumentId = (sessionId: string): `session:${string}` => `session:${sessionId}`;
 
 /** The id of the document whose existence suspends an account, whichever identity provider issues its tokens. */
@@ -45,6 +46,7 @@ export const newSessionId = (username: Username): string =>
 
 const toIso = (time: number): string => new Date(time).toISOString();
 
+/** Returns the document that stores a session. */
 export const toSessionDocument = (session: Session): SessionDocument => ({
   _id: sessionDocumentId(session.id),
   type: 'session',

@@ -133,4 +133,5 @@ export class Sessions {
   }
 }
 
+/** Creates the sessions of a deployment. */
 export const createSessions = (options: SessionsOptions): Sessions => new Sessions(options);

@@ -28,6 +28,7 @@ export const SESSION_LIFETIME_MS = { sliding: 30 * DAY_MS, absolute: 90 * DAY_MS
  */
 export const REPEAT_WINDOW_MS = 60_000;
 
+/** Returns a new active session of generation 1. `now` is in ms since 1970. */
 export const newSession = (id: string, username: Username, device: string, now: number): Session => ({
   id,
   username,
@@ -39,6 +40,7 @@ export const newSession = (id: string, username: Username, device: string, now: 
   ended: undefined,
 });
 
+/** Whether a session has neither ended nor expired. */
 export const isActive = (session: Session, now: number): boolean =>
   session.ended === undefined && now < session.expiresAt;
 
