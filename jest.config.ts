@@ -1,4 +1,5 @@
 import type { Config } from 'jest';
+import { measurePatience } from './scripts/test/measure-patience.ts';
 
 /** Packages published as ES modules only, which Jest's CommonJS mode has to compile. */
 const esmOnly = [
@@ -15,11 +16,14 @@ const esmOnly = [
   'get-port',
 ];
 
+// Workers inherit the variable: see couchdb-design/testing/patience.ts.
+process.env['TEST_PATIENCE'] ??= String(measurePatience());
+
 const config: Config = {
   testEnvironment: 'node',
   roots: ['<rootDir>/couchdb-design', '<rootDir>/server', '<rootDir>/client', '<rootDir>/scripts'],
   testMatch: ['**/*.test.ts', '**/*.test.tsx'],
-  // The benchmark has a test of its own command: it takes a minute, and changes seldom.
+  // The benchmark has a test of its own command: it takes a minute, and seldom changes.
   testPathIgnorePatterns: ['/node_modules/', '/scripts/bench/bench\\.test\\.ts$'],
   transform: {
     '\\.[cm]?[jt]sx?$': [
@@ -37,9 +41,10 @@ const config: Config = {
   transformIgnorePatterns: [`node_modules/(?!(${esmOnly.join('|')})/)`],
   testSequencer: '<rootDir>/scripts/test/jest-sequencer.mjs',
   setupFiles: ['<rootDir>/scripts/test/jest-setup.ts'],
-  // Many tests wait more than they work, and two cores are what there is where they have to pass.
+  // Many tests wait more than they compute, so four workers are faster than two on two processors.
   maxWorkers: 4,
-  testTimeout: 30_000,
+  // Ends a test whose event never comes. No test relies on it, so it is generous; a test's own bounds are its assertions.
+  testTimeout: 240_000 * Number(process.env['TEST_PATIENCE']),
 };
 
 export default config;

@@ -1,6 +1,6 @@
 /**
- * Builds what is published: the compiled library and server, and beside them the design documents, which the server reads as
- * files. Plain JavaScript, since a package is also built by npm's own prepack.
+ * Builds the published package into dist/package: the compiled library and server, and the design documents, which the
+ * server reads as files. Plain JavaScript, because npm's own prepack runs it, too.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, rmSync } from 'node:fs';

@@ -1,12 +1,12 @@
 /**
- * The longest tests first, also where none has run before: one that begins last has the machine to itself for minutes. Plain
- * JavaScript, since Jest loads it before it compiles anything.
+ * Starts the longest test files first, also on a machine where none has run before. A long file that starts last runs alone
+ * for minutes. Plain JavaScript, because Jest loads it before it compiles anything.
  */
 import sequencer from '@jest/test-sequencer';
 
 const Sequencer = sequencer.default ?? sequencer;
 
-const LONGEST = [
+const LONGEST_FILES = [
   'scripts/e2e/convergence/random-histories.test.ts',
   'scripts/e2e/setup/setup.test.ts',
   'scripts/e2e/resilience/restored-backup.test.ts',
@@ -22,10 +22,10 @@ const LONGEST = [
 
 export default class LongestFirst extends Sequencer {
   sort(tests) {
-    const place = ({ path }) => {
-      const at = LONGEST.findIndex((name) => path.endsWith(`/${name}`));
-      return at < 0 ? LONGEST.length : at;
+    const rank = ({ path }) => {
+      const index = LONGEST_FILES.findIndex((name) => path.endsWith(`/${name}`));
+      return index < 0 ? LONGEST_FILES.length : index;
     };
-    return super.sort(tests).toSorted((a, b) => place(a) - place(b));
+    return super.sort(tests).toSorted((a, b) => rank(a) - rank(b));
   }
 }

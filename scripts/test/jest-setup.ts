@@ -1,2 +1,2 @@
-/** pouchdb-browser looks for `self`, which browsers and workers have and Node does not. */
+/** Defines `self`, which pouchdb-browser needs, and which browsers and workers have but Node does not. */
 if (!('self' in globalThis)) Object.assign(globalThis, { self: globalThis });

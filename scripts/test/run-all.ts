@@ -1,39 +1,18 @@
-import { spawn } from 'node:child_process';
-
 /**
- * Every check there is, in one command: `npm test`. Each prints as it goes; the last line is `N passed, N failed`, where
- * a check without tests of its own (types, lint) counts as one.
+ * Runs every check: `npm test`. Each check prints as it goes. The last line is `N passed, N failed, N skipped`, where a
+ * check without tests of its own (types, lint) counts as one. The exit code is 1 when anything failed.
  */
+import { spawn } from 'node:child_process';
+import { NO_TESTS, parseJestCounts, parsePlainCounts, type TestCounts } from './test-counts.ts';
+
 interface Check {
   readonly name: string;
   readonly command: readonly [string, ...string[]];
-  /** Finds how many tests passed and failed in what the check printed; undefined where it is one check as a whole. */
+  /** Reads the numbers of tests from the check's output. Undefined for a check that counts as one test. */
   readonly parseCounts?: (output: string) => TestCounts | undefined;
 }
 
-interface TestCounts {
-  readonly passed: number;
-  readonly failed: number;
-}
-
-const matchNumber = (text: string, pattern: RegExp): number => Number(pattern.exec(text)?.[1] ?? 0);
-
-/** Jest's last lines: `Tests:  1 failed, 2 passed, 3 total`. A suite that could not run counts as one failure. */
-function parseJestCounts(output: string): TestCounts | undefined {
-  const tests = /^Tests:.*$/m.exec(output)?.[0];
-  const suites = /^Test Suites:.*$/m.exec(output)?.[0];
-  if (tests === undefined || suites === undefined) return undefined;
-  const failed = Math.max(matchNumber(tests, /(\d+) failed/), matchNumber(suites, /(\d+) failed/));
-  return { passed: matchNumber(tests, /(\d+) passed/), failed };
-}
-
-/** The browser tests' own last line. */
-function parsePlainCounts(output: string): TestCounts | undefined {
-  const line = [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1);
-  return line === undefined ? undefined : { passed: Number(line[1]), failed: Number(line[2]) };
-}
-
-/** One group after the other; the rows of a group beside each other, and the checks of a row in their order. */
+/** Groups run one after the other. The rows of a group run in parallel, and the checks of a row in sequence. */
 const GROUPS: readonly (readonly (readonly Check[])[])[] = [
   [
     [
@@ -45,12 +24,12 @@ const GROUPS: readonly (readonly (readonly Check[])[])[] = [
     ],
     [{ name: 'lint', command: ['eslint', '.'] }],
   ],
-  // What follows has timing of its own, and gets the machine to itself.
+  // The tests below start many processes of their own, so nothing else runs beside them.
   [[{ name: 'tests', command: ['jest'], parseCounts: parseJestCounts }]],
   [[{ name: 'browser', command: ['tsx', 'scripts/browser/run.ts', '--quick'], parseCounts: parsePlainCounts }]],
 ];
 
-/** Resolves with whether the command succeeded and all that it printed; it is printed here as it comes, too. */
+/** Runs a command and prints its output as it comes. Resolves with that output and whether the exit code was 0. */
 function run([program, ...args]: Check['command']): Promise<{ ok: boolean; output: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -68,24 +47,27 @@ function run([program, ...args]: Check['command']): Promise<{ ok: boolean; outpu
   });
 }
 
-let passed = 0;
-let failed = 0;
-
-async function runCheck({ name, command, parseCounts }: Check): Promise<void> {
+async function runCheck({ name, command, parseCounts }: Check): Promise<TestCounts> {
   console.log(`\n== ${name}`);
-  const began = Date.now();
+  const startedAt = Date.now();
   const { ok, output } = await run(command);
-  const counts = parseCounts?.(output) ?? { passed: ok ? 1 : 0, failed: 0 };
-  passed += counts.passed;
-  // A check that says no without naming a failed test has failed all the same.
-  failed += ok ? counts.failed : Math.max(counts.failed, 1);
-  console.log(`== ${name}: ${ok ? 'good' : 'FAILED'} after ${Math.round((Date.now() - began) / 1000)} s`);
+  console.log(`== ${name}: ${ok ? 'passed' : 'FAILED'} after ${Math.round((Date.now() - startedAt) / 1_000)} s`);
+  const counts = parseCounts?.(output) ?? { ...NO_TESTS, passed: ok ? 1 : 0 };
+  // A check can fail without naming a failed test.
+  return ok ? counts : { ...counts, failed: Math.max(counts.failed, 1) };
 }
 
+const total = { ...NO_TESTS };
+
 async function runRow(row: readonly Check[]): Promise<void> {
-  for (const one of row) await runCheck(one);
+  for (const check of row) {
+    const { passed, failed, skipped } = await runCheck(check);
+    total.passed += passed;
+    total.failed += failed;
+    total.skipped += skipped;
+  }
 }
 
 for (const group of GROUPS) await Promise.all(group.map(runRow));
-console.log(`\n${passed} passed, ${failed} failed`);
-process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { authorizationOf } from '../../../server/upstream/client.ts';
 import { startProgram, startWorker, type Child } from './child-process.ts';
-import { freePort } from './free-port.ts';
+import { findFreePort } from '../../../server/testing/free-port.ts';
 import type { Endpoint } from '../load/live-client.ts';
 import { sessionsDatabaseName, type BenchUpstream } from './upstream.ts';
 
@@ -25,8 +25,8 @@ export interface GatePorts {
 }
 
 export const allocateGatePorts = async (): Promise<GatePorts> => ({
-  port: await freePort(),
-  metricsPort: await freePort(),
+  port: await findFreePort(),
+  metricsPort: await findFreePort(),
 });
 
 const addressSchema = z.object({ port: z.number() });

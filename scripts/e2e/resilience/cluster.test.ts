@@ -14,7 +14,8 @@ import { createPreferencesStore, type PreferencesStore } from '../../../client/i
 import { connect } from '../../../server/upstream/client.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 import { createInMemoryBrowser, waitForCondition } from '../testing/test-server.ts';
-import { findFreePort, killServerProcess, startServerProcess } from '../testing/server-process.ts';
+import { killServerProcess, startServerProcess } from '../testing/server-process.ts';
+import { findFreePort } from '../../../server/testing/free-port.ts';
 
 const { COUCHDB_NODES = '', COUCHDB_USER = '', COUCHDB_PASSWORD = '', COUCHDB_CONTROL = '' } = process.env;
 const NODES = COUCHDB_NODES.split(',').filter((url) => url !== '');

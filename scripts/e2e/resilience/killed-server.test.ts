@@ -13,7 +13,8 @@ import {
   type TestUpstream,
 } from '../../../server/testing/test-database.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
-import { findFreePort, killServerProcess, startServerProcess } from '../testing/server-process.ts';
+import { killServerProcess, startServerProcess } from '../testing/server-process.ts';
+import { findFreePort } from '../../../server/testing/free-port.ts';
 
 const SECRET = randomBytes(32).toString('base64url');
 const KILL_COUNT = 5;

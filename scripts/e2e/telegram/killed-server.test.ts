@@ -5,7 +5,8 @@ import { telegramLinkSchema } from '../../../server/contract.ts';
 import { startTestGate, type TestGate } from '../../../server/testing/test-gate.ts';
 import { startFakeTelegramApi, type FakeTelegramApi } from '../../../server/testing/fake-telegram-api.ts';
 import { startTestUpstream, type TestUpstream } from '../../../server/testing/test-database.ts';
-import { findFreePort, killServerProcess, startServerProcess } from '../testing/server-process.ts';
+import { killServerProcess, startServerProcess } from '../testing/server-process.ts';
+import { findFreePort } from '../../../server/testing/free-port.ts';
 
 /** The process that polls Telegram is killed with SIGKILL: it releases no lease and acknowledges no update. */
 
