@@ -1,4 +1,4 @@
-/** Checks what an operator gets: the packed package's command, run by Node alone, without the sources and their compiler. */
+/** Checks the `pouchgate` command of the packed package. It runs with Node alone, without the sources and their compiler. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ interface CommandResult {
 
 type Environment = Readonly<Record<string, string>>;
 
-/** Like a shell on a fresh machine: nothing of this process's own environment but where programs are. */
+/** The environment of a fresh shell: only `PATH` is taken from this process. */
 const BASE_ENV: Environment = { PATH: process.env['PATH'] ?? '' };
 
 function run(command: string, args: readonly string[], env: Environment = {}): Promise<CommandResult> {
@@ -26,10 +26,17 @@ function run(command: string, args: readonly string[], env: Environment = {}): P
 
 function expectResult(result: CommandResult, code: number, expectedText: string): void {
   if (result.code !== code || !result.output.includes(expectedText))
-    throw new Error(`Expected ${code} and ${JSON.stringify(expectedText)}, had ${result.code} and:\n${result.output}`);
+    throw new Error(
+      `Expected exit code ${code} and ${JSON.stringify(expectedText)}, received ${result.code} and:\n${result.output}`,
+    );
 }
 
-/** `home` is where the package was unpacked, beside its dependencies. */
+/**
+ * Runs every subcommand against an embedded engine.
+ *
+ * @param packageDir the unpacked package, with its dependencies in `node_modules`
+ * @throws when an exit code or an output differs
+ */
 export async function checkCli(packageDir: string): Promise<void> {
   const command = join(packageDir, 'dist/package/scripts/pouchgate.js');
   expectResult(await run(command, []), 0, 'pouchgate setup');
@@ -54,7 +61,7 @@ export async function checkCli(packageDir: string): Promise<void> {
   }
 }
 
-/** With what set-up printed, and nothing else. */
+/** Runs `users` with only the environment that `setup` printed. */
 async function checkUsersCommand(command: string, env: Environment): Promise<void> {
   expectResult(await run(command, ['users', 'dance'], env), 2, 'There is no command "dance"');
   expectResult(await run(command, ['users', 'list', '--json'], env), 0, '"users": []');
@@ -62,10 +69,9 @@ async function checkUsersCommand(command: string, env: Environment): Promise<voi
   expectResult(await run(command, ['users', 'list', '--json'], env), 0, '"state": "suspended"');
 }
 
-/** In ms. */
-const MAX_START_MS = 20_000;
+const MAX_START_MS = 60_000;
 
-/** The server comes up as the service account, and goes when it is told to. */
+/** Starts the server as the service account and stops it with SIGTERM. */
 async function checkServerStarts(command: string, env: Environment): Promise<void> {
   const serverEnv = { PORT: '0', METRICS_PORT: 'off', DRAIN_SECONDS: '0', LOG_LEVEL: 'error' };
   const child = spawn(process.execPath, [command, 'start'], {
@@ -83,7 +89,7 @@ async function checkServerStarts(command: string, env: Environment): Promise<voi
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     const { exitCode } = child;
     if (exitCode !== 0 || !output.join('\n').includes('Pouchgate is at'))
-      throw new Error(`It ended with ${exitCode ?? 'a signal'}:\n${output.join('\n')}`);
+      throw new Error(`The server exited with ${exitCode ?? 'a signal'}:\n${output.join('\n')}`);
   } finally {
     clearTimeout(killTimer);
   }

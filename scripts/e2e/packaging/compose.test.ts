@@ -10,7 +10,7 @@ import { startPouchgate } from '../../../server/app/start.ts';
 import { startEmbeddedEngine } from '../../../server/upstream/embedded/engine.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 
-/** compose.yml, .env.example and docs/operations.md held against each other, and against the server that they are for. */
+/** Compares compose.yml, .env.example and docs/operations.md with each other and with the server's configuration. */
 
 const readProjectFile = (name: string): string => readFileSync(join(__dirname, '../../..', name), 'utf8');
 const COMPOSE = readProjectFile('compose.yml');
@@ -18,7 +18,7 @@ const EXAMPLE_VARIABLES = [...readProjectFile('.env.example').matchAll(/^([A-Z_]
 
 type Environment = Readonly<Record<string, string>>;
 
-/** A service's own lines: up to the next line that is indented as little. */
+/** Returns the lines of one service, up to the next line with the same indentation. */
 function serviceSection(name: string): string {
   const [, lines = ''] = new RegExp(`^  ${name}:\\n((?:    .*\\n|\\n)+)`, 'm').exec(COMPOSE) ?? [];
   return lines;
@@ -31,7 +31,7 @@ const environmentTemplate = (name: string): Environment => {
   );
 };
 
-/** As `docker compose` puts values in. */
+/** Interpolates variables as `docker compose` does. */
 function resolveEnvironment(name: string, values: Environment): Environment {
   const filled = Object.entries(environmentTemplate(name)).map(([key, text]) => [
     key,
@@ -45,7 +45,7 @@ function resolveEnvironment(name: string, values: Environment): Environment {
   return Object.fromEntries(filled) as Environment;
 }
 
-/** What the shell lines of docs/operations.md leave in .env. */
+/** Runs the shell commands of docs/operations.md and returns the variables that they write to .env. */
 function environmentFromDocs(): Environment {
   const [, lines = ''] = /## With Docker[\s\S]*?```sh\n([\s\S]*?)```/.exec(readProjectFile('docs/operations.md')) ?? [];
   const folder = mkdtempSync(join(tmpdir(), 'pouchgate-env-'));
@@ -60,13 +60,13 @@ function environmentFromDocs(): Environment {
   }
 }
 
-it('the gate is given variables that it knows, and never the administrator', () => {
+it('gives the gate only variables that it reads, and never the administrator account', () => {
   const known = Object.keys(fieldsSchema.shape);
   expect(Object.keys(environmentTemplate('gate')).filter((name) => !known.includes(name))).toEqual([]);
   expect(serviceSection('gate')).not.toMatch(/admin/i);
 });
 
-it('nothing is reached from outside but the front', () => {
+it('publishes the ports of the reverse proxy only', () => {
   const published = ['couchdb', 'set-up', 'gate', 'caddy'].filter((name) =>
     serviceSection(name).includes('\n    ports:'),
   );
@@ -76,23 +76,25 @@ it('nothing is reached from outside but the front', () => {
   expect(COMPOSE).toMatch(/\n {2}database:\n {4}internal: true\n/);
 });
 
-it('every secret has to be given, and no value has a default that opens anything', () => {
-  const asked = [...COMPOSE.matchAll(/\$\{([A-Z_]+):([-?])([^}]*)\}/g)];
-  expect(asked.length).toBe([...COMPOSE.matchAll(/\$/g)].length);
-  const defaults = asked.filter(([, , how]) => how === '-').map(([, name = '', , value = '']) => `${name}=${value}`);
+it('requires every secret, and has no default that grants access', () => {
+  const variables = [...COMPOSE.matchAll(/\$\{([A-Z_]+):([-?])([^}]*)\}/g)];
+  expect(variables.length).toBe([...COMPOSE.matchAll(/\$/g)].length);
+  const defaults = variables
+    .filter(([, , operator]) => operator === '-')
+    .map(([, name = '', , value = '']) => `${name}=${value}`);
   expect(new Set(defaults)).toEqual(new Set(['JWT_SECRETS_ACCEPTED=', 'REGISTRATION=closed', 'LOG_LEVEL=info']));
-  const required = asked.filter(([, , how]) => how === '?').map(([, name = '']) => name);
+  const required = variables.filter(([, , operator]) => operator === '?').map(([, name = '']) => name);
   expect(EXAMPLE_VARIABLES.filter((name) => name !== 'REGISTRATION').sort()).toEqual([...new Set(required)].sort());
 });
 
-it('with what docs/operations.md puts into .env, set-up runs twice and the gate works as its service account', async () => {
+it('runs setup twice and starts the gate as its service account with the .env of docs/operations.md', async () => {
   const values = environmentFromDocs();
   expect(Object.values(values)).not.toContain('');
   const engine = await startEmbeddedEngine({ storage: { kind: 'memory', name: 'compose' } });
   try {
     const { url, username, password } = engine.access;
-    const said: string[] = [];
-    const setUp = (): Promise<number> =>
+    const output: string[] = [];
+    const runSetup = (): Promise<number> =>
       setupCommand({
         argv: [],
         env: {
@@ -101,15 +103,15 @@ it('with what docs/operations.md puts into .env, set-up runs twice and the gate 
           COUCHDB_USER: username,
           COUCHDB_PASSWORD: password,
         },
-        print: (line) => said.push(line),
-        printError: (line) => said.push(line),
+        print: (line) => output.push(line),
+        printError: (line) => output.push(line),
       });
-    expect({ code: await setUp(), said }).toMatchObject({ code: 0 });
-    expect(await setUp()).toBe(0);
-    expect(said).toContain('Nothing had to be changed.');
-    // Whoever reads the log of a container learns nothing by it.
+    expect({ code: await runSetup(), output }).toMatchObject({ code: 0 });
+    expect(await runSetup()).toBe(0);
+    expect(output).toContain('Nothing had to be changed.');
+    // The log of the container contains no secret.
     for (const secret of Object.values(values).filter((value) => value.length > 30))
-      expect(said.join('\n')).not.toContain(secret);
+      expect(output.join('\n')).not.toContain(secret);
 
     const env: Environment = { ...resolveEnvironment('gate', values), COUCHDB_URL: url };
     expect(env['PUBLIC_URL']).toBe(`https://${values['SITE'] ?? ''}`);

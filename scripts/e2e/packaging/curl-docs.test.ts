@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startTestGate, type TestGate } from '../../../server/testing/test-gate.ts';
 import { usesCouchdb, replaceDatabaseNames } from '../../../server/testing/test-database.ts';
+import { MAX_WAIT_MS } from '../../../couchdb-design/testing/patience.ts';
 import { connect, statusOf } from '../../../server/upstream/client.ts';
 
-/** docs/curl.md: its commands are run one after the other in one shell, and have to print what the page says they do. */
+/** Runs the commands of docs/curl.md in one shell, and compares their output with the page. */
 
 interface Block {
   readonly commands: string;
@@ -22,7 +23,7 @@ const BLOCKS = [...PAGE.matchAll(/```sh\n([\s\S]*?)```\n(?:\n```text\n([\s\S]*?)
     const line = PAGE.slice(0, index).split('\n').length;
     return { commands, expectedOutput, title: `line ${line}: ${commands.trim().split('\n').at(-1) ?? ''}` };
   })
-  // The replicator is CouchDB's own; a CouchDB has to be there, and to reach this machine.
+  // CouchDB's replicator needs a CouchDB that can reach this machine.
   .filter(({ commands }) => usesCouchdb() || !commands.includes('/_replicator'));
 
 let gate: TestGate;
@@ -36,9 +37,9 @@ beforeAll(async () => {
   const [, program = ''] = /```js\n([\s\S]*?)```/.exec(PAGE) ?? [];
   writeFileSync(join(folder, 'sync.mjs'), substituteTestValues(program));
   const script = BLOCKS.map(({ commands }) => `printf '\\001'\n${substituteTestValues(commands)}`).join('');
-  const { stdout } = await promisify(execFile)('bash', ['-uc', script], { cwd: folder, timeout: 60_000 });
+  const { stdout } = await promisify(execFile)('bash', ['-uc', script], { cwd: folder, timeout: MAX_WAIT_MS });
   outputs = stdout.split('\u0001').slice(1);
-}, 90_000);
+});
 
 afterAll(async () => {
   rmSync(folder, { recursive: true });
@@ -46,10 +47,10 @@ afterAll(async () => {
   await gate.close();
 });
 
-/** What the page calls alice, as nobody else on this upstream is called. */
+/** The unique account name that stands for the page's `alice` on this upstream. */
 const aliceAccount = (): string => gate.upstream.accountName('alice');
 
-/** The page's text about this gate and this upstream instead of those it names. */
+/** Replaces the page's URLs, accounts and database names by those of this test. */
 function substituteTestValues(text: string): string {
   const { access, names } = gate.upstream;
   return replaceDatabaseNames(text, names)
@@ -63,7 +64,7 @@ function substituteTestValues(text: string): string {
     .replaceAll('alice', aliceAccount());
 }
 
-/** Without what is another at each run: names of revisions, sessions and databases, times and tokens. */
+/** Replaces values that differ between runs: revisions, sessions, database names, times and tokens. */
 function normalizeOutput(text: string): unknown[] {
   const normalized = text
     .replaceAll('\r', '')
@@ -73,7 +74,7 @@ function normalizeOutput(text: string): unknown[] {
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'TIME')
     .replaceAll(/\b[0-9a-f]{16}-[\w-]{22}/g, 'SESSION')
     .replaceAll(/(?!f{32})\b[0-9a-f]{32}\b/g, 'HASH');
-  // CouchDB and the embedded engine write a document's fields in orders of their own.
+  // CouchDB and the embedded engine write the members of a document in different orders.
   return normalized.split('\n').map((line) => (/^(\{.*\}|\[.*\])$/.test(line) ? (JSON.parse(line) as unknown) : line));
 }
 
@@ -93,7 +94,7 @@ it.each(BLOCKS.map((block, n) => [block.title, n, block.expectedOutput] as const
   expect(normalizeOutput(outputs[n] ?? '')).toEqual(normalizeOutput(shown));
 });
 
-it('nothing on the page is left out of this', () => {
+it('runs every command of the page', () => {
   expect(BLOCKS.length + (usesCouchdb() ? 0 : 1)).toBe(PAGE.match(/^```sh/gm)?.length);
   expect(BLOCKS.filter(({ expectedOutput }) => /^\d{3}$/m.test(expectedOutput)).length).toBeGreaterThan(10);
 });

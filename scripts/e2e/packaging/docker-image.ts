@@ -1,6 +1,6 @@
 /**
- * Checks what the Dockerfile says, without Docker: its stages are gone through with this machine's Node and packages, in
- * folders that hold only what it copies, and what comes out is started and stopped as a container is.
+ * Checks the Dockerfile without Docker: runs its stages with this machine's Node and packages, in folders that contain only
+ * the files that it copies. The result is started, checked and stopped like a container.
  */
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,13 +9,14 @@ import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 const ROOT = join(import.meta.dirname, '../../..');
+const MAX_LIFETIME_MS = 60_000;
 
 interface Instruction {
   readonly name: string;
   readonly text: string;
 }
 
-/** What is done in each stage, in their order; what comes before the first one is left out. */
+/** Returns the instructions of each stage in order. Instructions before the first `FROM` are omitted. */
 function readStages(): Instruction[][] {
   const lines = readFileSync(join(ROOT, 'Dockerfile'), 'utf8')
     .replaceAll(/^\s*#.*\n/gm, '')
@@ -33,31 +34,31 @@ function readStages(): Instruction[][] {
 const instructionTexts = (stage: readonly Instruction[], name: string): string[] =>
   stage.filter((each) => each.name === name).map(({ text }) => text);
 
-/** The array that an instruction in exec form ends with. */
+/** Returns the array at the end of an instruction in exec form. */
 function parseExecForm(stage: readonly Instruction[], name: string): string[] {
   const [, list = '[]'] = /(\[.*\])$/.exec(instructionTexts(stage, name)[0] ?? '') ?? [];
   return JSON.parse(list) as string[];
 }
 
-/** `COPY <source>… <target>`, out of the folder that `--from` names. */
+/** Applies `COPY <source>… <target>`, from the folder that `--from` names. */
 function applyCopy(text: string, to: string, from: (stage: string | undefined) => string): void {
   const paths = text.split(/\s+/);
   const stage = paths[0]?.startsWith('--from=') === true ? paths.shift()?.slice('--from='.length) : undefined;
   const target = paths.pop() ?? '';
   for (const source of paths) {
     const into = join(to, target.endsWith('/') ? join(target, basename(source)) : target);
-    // The packages are not installed anew.
+    // The packages are linked instead of installed.
     if (basename(source) === 'node_modules') symlinkSync(join(ROOT, 'node_modules'), into);
     else cpSync(join(from(stage), source.replace(/^\/build\//, '')), into, { recursive: true });
   }
 }
 
-/** What .dockerignore lets through; it keeps back everything that it does not name. */
+/** Copies the build context that .dockerignore allows. The file excludes everything except what it lists. */
 function createBuildContext(folder: string): string {
   const [first, ...others] = readFileSync(join(ROOT, '.dockerignore'), 'utf8')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'));
-  if (first !== '*') throw new Error('.dockerignore does not begin with what keeps everything back.');
+  if (first !== '*') throw new Error('.dockerignore does not begin with ' * ', which excludes everything.');
   const tests = /\.test\.tsx?$/;
   for (const line of others.filter((each) => each.startsWith('!'))) {
     cpSync(join(ROOT, line.slice(1)), join(folder, line.slice(1)), {
@@ -70,14 +71,19 @@ function createBuildContext(folder: string): string {
 
 type Environment = Readonly<Record<string, string>>;
 
-/** The exit code. */
+/** Resolves with the exit code. */
 function run([program = '', ...args]: readonly string[], env: Environment): Promise<number> {
   return new Promise((resolve) => {
     const child = execFile(program, args, { env }, () => resolve(child.exitCode ?? -1));
   });
 }
 
-/** `folder` is an empty one. */
+/**
+ * Builds the image's file tree and runs its entry point.
+ *
+ * @param folder an empty folder
+ * @throws when a file is missing, or when the container does not start, report its health and stop
+ */
 export async function checkDockerImage(folder: string): Promise<void> {
   const [buildStage = [], , finalStage = []] = readStages();
   const sources = createBuildContext(join(folder, 'context'));
@@ -110,7 +116,7 @@ export async function checkDockerImage(folder: string): Promise<void> {
   await checkContainerLifecycle(command, parseExecForm(finalStage, 'HEALTHCHECK'), env, appDir);
 }
 
-/** It comes up, is found healthy, serves its page, and is found to be gone once it has been told to go. */
+/** Starts the container's command, runs its health check, requests its page, stops it, and runs the health check again. */
 async function checkContainerLifecycle(
   [program = '', ...args]: readonly string[],
   health: readonly string[],
@@ -131,7 +137,7 @@ async function checkContainerLifecycle(
       const healthExitCode = await run(health, containerEnv);
       const page = await fetch(`http://127.0.0.1:${port}/`);
       if (healthExitCode !== 0 || page.status !== 200)
-        output.push(`Its health is ${healthExitCode}, its page ${page.status}.`);
+        output.push(`The health check exited with ${healthExitCode}, the page has status ${page.status}.`);
       child.kill('SIGTERM');
     }
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
@@ -139,10 +145,8 @@ async function checkContainerLifecycle(
     clearTimeout(killTimer);
   }
   const outputText = output.join('\n');
-  if (child.exitCode !== 0 || !outputText.includes('Pouchgate is at') || outputText.includes('Its health is'))
-    throw new Error(`It ended with ${child.exitCode ?? 'a signal'}:\n${outputText}`);
-  if ((await run(health, containerEnv)) === 0) throw new Error('It is found healthy after it has gone.');
+  if (child.exitCode !== 0 || !outputText.includes('Pouchgate is at') || outputText.includes('The health check exited'))
+    throw new Error(`The server exited with ${child.exitCode ?? 'a signal'}:\n${outputText}`);
+  if ((await run(health, containerEnv)) === 0)
+    throw new Error('The health check succeeds after the server has stopped.');
 }
-
-/** In ms. */
-const MAX_LIFETIME_MS = 20_000;

@@ -1,6 +1,6 @@
 /**
- * Checks what an application developer gets: the package is packed, unpacked into an empty project, and there linted by
- * publint, compiled against by TypeScript with another schema, and measured. Prints a line for each check.
+ * Checks the published package: packs it, unpacks it into an empty project, lints it with publint, compiles a program
+ * against its types, measures its bundles, and runs its command, recipes and image. Prints a line for each check.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -15,9 +15,9 @@ import { checkRecipes } from './recipes.ts';
 import { checkDockerImage } from './docker-image.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
-/** Of the whole library, minified and compressed, without pouchdb-browser and what that brings along. */
+/** The whole client library, minified and gzipped, without pouchdb-browser and its dependencies. */
 const MAX_CLIENT_KB = 8;
-/** Of the store that only reads, with everything that it brings along. */
+/** The read-only store with all of its dependencies, minified and gzipped. */
 const MAX_STREAM_KB = 4;
 
 const CONSUMER = `
@@ -45,10 +45,10 @@ await other.set({ theme: 'dark' });
 other.on('superseded', ({ key, by }) => console.log(key satisfies 'density' | 'volume', by.length));
 
 const stream = createPreferencesStream(options);
-const told: 'light' | 'dark' | 'system' = stream.get().theme;
+const streamed: 'light' | 'dark' | 'system' = stream.get().theme;
 const ownStream = createPreferencesStream({ ...options, schema, defaults: { density: 'cosy' } });
-const heard: number | undefined = ownStream.get().volume;
-// @ts-expect-error: it only reads
+const streamedVolume: number | undefined = ownStream.get().volume;
+// @ts-expect-error: the stream is read-only
 stream.set({ theme: 'dark' });
 
 const couchdb = { url: 'http://127.0.0.1:5984', username: 'x', password: 'x' };
@@ -67,7 +67,7 @@ export function Volume() {
   const all: number | undefined = usePreferences(other).volume;
   const one: 'cosy' | 'compact' = usePreference(other, 'density');
   const followed: 'cosy' | 'compact' = usePreference(ownStream, 'density');
-  return [all, one, followed, useSyncStatus(other).state, useSyncStatus(stream).state, theme, density, volume, told, heard, read, gate];
+  return [all, one, followed, useSyncStatus(other).state, useSyncStatus(stream).state, theme, density, volume, streamed, streamedVolume, read, gate];
 }
 `;
 
@@ -78,7 +78,7 @@ const npx = (command: string, args: readonly string[], cwd: string): string =>
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 
-/** What a command that fails prints; nothing when it does not fail. */
+/** Returns the standard output of a command that fails, or an empty string when it succeeds. */
 function captureFailureOutput(run: () => unknown): string {
   try {
     run();
@@ -88,7 +88,7 @@ function captureFailureOutput(run: () => unknown): string {
   }
 }
 
-/** What a project that uses the package has beside it. */
+/** The packages that a project which uses ours has installed. */
 const LINKED_PACKAGES = [
   'zod',
   'react',
@@ -102,7 +102,7 @@ const LINKED_PACKAGES = [
   'pouchdb-browser',
 ];
 
-/** An empty project with the packed package in it; all else it finds where this project has it. */
+/** Packs the package and unpacks it into an empty project. Other packages are linked from this checkout. */
 function unpackPackage(folder: string): string {
   const [tarball] = JSON.parse(
     execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
@@ -133,13 +133,18 @@ function checkTypes(folder: string): void {
   const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2022,dom'];
   const check = [...options, '--jsx', 'react-jsx', '--types', 'react', 'consumer.tsx'];
   npx('tsc', [...check, '--skipLibCheck'], folder);
-  // Our own declarations are checked as well; what is wrong in those of others is theirs.
+  // Checks our declarations as well. Errors in the declarations of other packages are ignored.
   const output = captureFailureOutput(() => npx('tsc', [...check, '--skipLibCheck', 'false'], folder));
   const own = output.split('\n').filter((line) => line.includes('pouchgate/dist'));
   if (own.length > 0) throw new Error(own.join('\n'));
 }
 
-/** Minified and compressed. Throws when it has more kB, or needs a package other than those. */
+/**
+ * Bundles an entry, minified and gzipped.
+ *
+ * @returns the size, for example `7.99 kB`
+ * @throws when the bundle is larger than `maxKb`, or imports a package that is not listed in `external`
+ */
 async function checkBundleSize(
   packageDir: string,
   entry: string,
@@ -161,10 +166,13 @@ async function checkBundleSize(
       },
     },
   });
-  const outputs = [result].flat().flatMap((one) => ('output' in one ? one.output : []));
-  const bytes = outputs.reduce((sum, one) => sum + gzipSync(one.type === 'chunk' ? one.code : one.source).length, 0);
+  const outputs = [result].flat().flatMap((bundle) => ('output' in bundle ? bundle.output : []));
+  const bytes = outputs.reduce(
+    (sum, file) => sum + gzipSync(file.type === 'chunk' ? file.code : file.source).length,
+    0,
+  );
   const size = `${(bytes / 1024).toFixed(2)} kB`;
-  if (bytes > maxKb * 1024) throw new Error(`It has ${size}.`);
+  if (bytes > maxKb * 1024) throw new Error(`The bundle has ${size}, more than ${maxKb} kB.`);
   return size;
 }
 
@@ -176,23 +184,26 @@ try {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const home = unpackPackage(folder);
+  const packageDir = unpackPackage(folder);
   mkdirSync(join(folder, 'image'));
   const checks: readonly (readonly [string, () => unknown])[] = [
-    ['the package is as publint would have it', () => checkPublishable(home)],
-    ['its types hold in another project, with another schema', () => checkTypes(folder)],
-    // spark-md5 is a part of pouchdb-browser's own weight.
+    ['publint accepts the package', () => checkPublishable(packageDir)],
+    ['its types compile in another project, with another schema', () => checkTypes(folder)],
+    // spark-md5 is a dependency of pouchdb-browser.
     [
       `the client library has at most ${MAX_CLIENT_KB} kB without pouchdb-browser`,
-      () => checkBundleSize(home, 'index.js', MAX_CLIENT_KB, ['pouchdb-browser', 'spark-md5']),
+      () => checkBundleSize(packageDir, 'index.js', MAX_CLIENT_KB, ['pouchdb-browser', 'spark-md5']),
     ],
     [
-      `the store that only reads has at most ${MAX_STREAM_KB} kB, with all that it needs`,
-      () => checkBundleSize(home, 'preferences-stream.js', MAX_STREAM_KB),
+      `the read-only store has at most ${MAX_STREAM_KB} kB with its dependencies`,
+      () => checkBundleSize(packageDir, 'stream.js', MAX_STREAM_KB),
     ],
-    ['the recipes run as they stand', () => checkRecipes(folder)],
-    ['its command sets up a database, looks at it, and starts the server', () => checkCli(home)],
-    ['the Dockerfile copies all that it builds, starts and looks after', () => checkDockerImage(join(folder, 'image'))],
+    ['the recipes run unchanged', () => checkRecipes(folder)],
+    ['its command sets up a database, checks it, and starts the server', () => checkCli(packageDir)],
+    [
+      'the Dockerfile copies every file that its build, start and health check use',
+      () => checkDockerImage(join(folder, 'image')),
+    ],
   ];
   for (const [name, check] of checks) {
     try {
@@ -200,13 +211,13 @@ try {
       console.log(`ok      ${name}${typeof note === 'string' ? ` (${note})` : ''}`);
     } catch (error) {
       failed += 1;
-      const told = error as Partial<Record<'stdout' | 'message', string>>;
-      console.log(`FAILED  ${name}\n${told.stdout ?? ''}${told.message ?? String(error)}`);
+      const { stdout = '', message = String(error) } = error as Partial<Record<'stdout' | 'message', string>>;
+      console.log(`FAILED  ${name}\n${stdout}${message}`);
     }
   }
   console.log(`${checks.length - failed} passed, ${failed} failed`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
-// The engine in memory keeps a process alive.
+// The in-memory engine keeps the process alive.
 process.exit(failed === 0 ? 0 : 1);

@@ -1,4 +1,4 @@
-/** Runs docs/recipes as their readers would: beside the packed package, in a project that has nothing of the sources. */
+/** Runs docs/recipes as a reader would: in a project that has the packed package and none of the sources. */
 import { execFile } from 'node:child_process';
 import { cpSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,34 +6,39 @@ import { promisify } from 'node:util';
 
 const RECIPES = join(import.meta.dirname, '../../../docs/recipes');
 const run = promisify(execFile);
-/** In ms. */
-const MAX_RUN_MS = 60_000;
+const MAX_RUN_MS = 180_000;
 
-/** `folder` has the package in its `node_modules`, and beside it what the recipes import. Resolves with how many there are. */
+/**
+ * Runs every recipe.
+ *
+ * @param folder a project with the package, and the packages that the recipes import, in `node_modules`
+ * @returns the number of recipes, for example `5 recipes`
+ * @throws when a recipe fails or does not end within 180 seconds
+ */
 export async function checkRecipes(folder: string): Promise<string> {
-  const all = readdirSync(RECIPES).filter((name) => name.endsWith('.mjs'));
-  for (const name of all) cpSync(join(RECIPES, name), join(folder, name));
+  const recipes = readdirSync(RECIPES).filter((name) => name.endsWith('.mjs'));
+  for (const name of recipes) cpSync(join(RECIPES, name), join(folder, name));
   writeFileSync(
     join(folder, 'jest.config.json'),
     JSON.stringify({ transform: {}, testMatch: ['**/*.test.mjs'], moduleFileExtensions: ['mjs', 'js', 'json'] }),
   );
   const env = { PATH: process.env['PATH'] ?? '' };
   const options = { cwd: folder, timeout: MAX_RUN_MS, env };
-  for (const name of all.filter((each) => !each.endsWith('.test.mjs'))) {
+  for (const name of recipes.filter((file) => !file.endsWith('.test.mjs'))) {
     await run(process.execPath, [name], options).catch((error: unknown) => {
       throw new Error(`${name}: ${describeFailure(error)}`);
     });
   }
   const jest = join(import.meta.dirname, '../../../node_modules/jest/bin/jest.js');
-  const asModules = { ...options, env: { ...env, NODE_OPTIONS: '--experimental-vm-modules' } };
+  const moduleOptions = { ...options, env: { ...env, NODE_OPTIONS: '--experimental-vm-modules' } };
   await run(
     process.execPath,
     [jest, '--rootDir', folder, '--config', join(folder, 'jest.config.json')],
-    asModules,
+    moduleOptions,
   ).catch((error: unknown) => {
     throw new Error(`The recipe for Jest: ${describeFailure(error)}`);
   });
-  return `${all.length} recipes`;
+  return `${recipes.length} recipes`;
 }
 
 const describeFailure = (error: unknown): string => {
