@@ -58,7 +58,7 @@ function createBuildContext(folder: string): string {
   const [first, ...others] = readFileSync(join(ROOT, '.dockerignore'), 'utf8')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'));
-  if (first !== '*') throw new Error('.dockerignore does not begin with ' * ', which excludes everything.');
+  if (first !== '*') throw new Error('.dockerignore does not begin with "*", which excludes everything.');
   const tests = /\.test\.tsx?$/;
   for (const line of others.filter((each) => each.startsWith('!'))) {
     cpSync(join(ROOT, line.slice(1)), join(folder, line.slice(1)), {
