@@ -1,6 +1,6 @@
 import { FlagError, parseBenchFlags } from './flags.ts';
 
-it('without flags it is the whole run, whose figures go into docs', () => {
+it('runs all parts and writes to docs without flags', () => {
   expect(parseBenchFlags([])).toEqual({
     users: [100, 1_000, 5_000, 10_000],
     seconds: 60,
@@ -14,13 +14,13 @@ it('without flags it is the whole run, whose figures go into docs', () => {
   });
 });
 
-it('a part of the run leaves docs alone, unless it is told otherwise', () => {
+it('does not write to docs after a partial run, unless --out is given', () => {
   expect(parseBenchFlags(['--only', 'storm']).out).toBeUndefined();
   expect(parseBenchFlags(['--only', 'storm', '--out', 'docs']).out).toBe('docs');
   expect(parseBenchFlags(['--no-write']).out).toBeUndefined();
 });
 
-it('users are run from few to many, each number once', () => {
+it('sorts the numbers of users and removes duplicates', () => {
   expect(parseBenchFlags(['--users', '300,20,300']).users).toEqual([20, 300]);
 });
 
@@ -34,7 +34,7 @@ it.each([
   [['--only', 'all'], /live, storm or request/],
   [['--fast'], /--fast/],
   [['100'], /100/],
-])('%j is answered with a sentence', (args, sentence) => {
+])('rejects %j with an explanation', (args, message) => {
   expect(() => parseBenchFlags(args)).toThrow(FlagError);
-  expect(() => parseBenchFlags(args)).toThrow(sentence);
+  expect(() => parseBenchFlags(args)).toThrow(message);
 });

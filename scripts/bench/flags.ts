@@ -1,25 +1,28 @@
 import { parseArgs } from 'node:util';
 
+/** A part of the benchmark that can run alone. */
 export type BenchPart = 'live' | 'storm' | 'request';
 
+/** The parsed flags of `npm run bench`. */
 export interface BenchFlags {
-  /** Live users, one run each. */
+  /** Numbers of live users, ascending. Each gets its own run. */
   readonly users: readonly number[];
+  /** Duration of the writes in each live run. */
   readonly seconds: number;
   readonly writesPerSecond: number;
-  /** The plain proxy is not asked to hold more users than these. */
+  /** Runs with more users skip the plain proxy. */
   readonly skipBaselineAbove: number;
   readonly stormClients: number;
-  /** Plain requests by each way. */
+  /** Plain requests through each of the two routes. */
   readonly requests: number;
   readonly only: BenchPart | undefined;
-  /** Where the figures go; undefined: they are printed alone. */
+  /** Directory for bench.json and bench.svg. Without it the result is only printed. */
   readonly out: string | undefined;
-  /** Where the gate's CPU profiles go, if they are wanted. */
+  /** Directory for the gate's CPU profiles. Without it no profile is taken. */
   readonly profile: string | undefined;
 }
 
-/** A flag is wrong; the message says which, and what it may be. */
+/** A flag is invalid. The message names it and its valid values. */
 export class FlagError extends Error {
   override readonly name = 'FlagError';
 }
@@ -27,11 +30,15 @@ export class FlagError extends Error {
 export const BENCH_USAGE = `npm run bench -- [--users 100,1000,5000,10000] [--seconds 60] [--writes 50]
     [--skip-baseline-above 1000] [--storm 5000] [--requests 2000] [--only live|storm|request]
     [--out docs] [--no-write] [--profile <directory>]
-Against CouchDB: COUCHDB_URL, COUCHDB_USER and COUCHDB_PASSWORD; else against the embedded engine.`;
+Set COUCHDB_URL, COUCHDB_USER and COUCHDB_PASSWORD to run on CouchDB. The default is the embedded engine.`;
 
 const MAX_FLAG_VALUE = 100_000;
 
-/** A whole number of at least 1. */
+/**
+ * Parses a whole number from 1 to 100,000.
+ *
+ * @throws FlagError for any other text.
+ */
 export function parseWholeNumber(name: string, text: string): number {
   const value = /^\d{1,6}$/.test(text) ? Number(text) : 0;
   if (value < 1 || value > MAX_FLAG_VALUE)
@@ -39,7 +46,14 @@ export function parseWholeNumber(name: string, text: string): number {
   return value;
 }
 
-/** Reads `--name value` flags with their defaults; throws `FlagError` for any other. */
+/**
+ * Parses `--name value` flags and `--name` switches.
+ *
+ * @param defaults - Names and default values of all flags.
+ * @param switches - Names of the flags without a value.
+ * @returns The values, and the names of all flags that were given.
+ * @throws FlagError for an unknown flag or a positional argument.
+ */
 export function parseFlags<Name extends string>(
   args: readonly string[],
   defaults: Readonly<Record<Name, string>>,
@@ -69,6 +83,11 @@ function parsePart(text: string): BenchPart | undefined {
   }
 }
 
+/**
+ * Parses the flags of `npm run bench`.
+ *
+ * @throws FlagError for an unknown flag or an invalid value.
+ */
 export function parseBenchFlags(args: readonly string[]): BenchFlags {
   const { values, set } = parseFlags(
     args,
@@ -88,7 +107,7 @@ export function parseBenchFlags(args: readonly string[]): BenchFlags {
   const number = (name: 'seconds' | 'writes' | 'skip-baseline-above' | 'storm' | 'requests'): number =>
     parseWholeNumber(name, values[name]);
   const only = parsePart(values.only);
-  // Figures of parts that were not run would be another day's: only a whole run goes into docs unasked.
+  // A partial run lacks the other parts' figures, so by default only a full run is written to docs.
   const out = values.out === '' && only === undefined ? 'docs' : values.out;
   return {
     users: [...new Set(values.users.split(',').map((text) => parseWholeNumber('users', text)))].sort((a, b) => a - b),

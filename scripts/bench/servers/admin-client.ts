@@ -6,16 +6,16 @@ export interface AdminResponse {
   readonly body: unknown;
 }
 
-/** Asks the database as its administrator, past every front. */
+/** Sends a request to the database as its administrator, bypassing the fronts. */
 export type AdminClient = (method: string, path: string, body?: unknown) => Promise<AdminResponse>;
 
-/** Longer than a starved database takes, shorter than a benchmark's patience. In ms. */
+/** Longer than an overloaded database takes to respond. */
 const TIMEOUT_MS = 30_000;
 
-/** Rejects when there is no answer, or none within half a minute. */
+/** Creates a client whose requests reject on a connection error, or without a response within 30 seconds. */
 export function createAdminClient(access: UpstreamAccess): AdminClient {
   const { hostname, port, pathname } = new URL(access.url);
-  // Without a bound: a request that waits for a place here would look like a slow database.
+  // Unlimited: a request queued in the agent would look like a slow database.
   const agent = new http.Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
   const headers = { authorization: authorizationOf(access), accept: 'application/json' };
   const base = pathname.replace(/\/+$/, '');
@@ -39,7 +39,7 @@ export function createAdminClient(access: UpstreamAccess): AdminClient {
           });
         },
       );
-      const timer = setTimeout(() => request.destroy(new Error(`No answer within ${TIMEOUT_MS} ms.`)), TIMEOUT_MS);
+      const timer = setTimeout(() => request.destroy(new Error(`No response within ${TIMEOUT_MS} ms.`)), TIMEOUT_MS);
       request.once('error', (error) => {
         clearTimeout(timer);
         reject(error);

@@ -2,7 +2,7 @@ import http from 'node:http';
 import express from 'express';
 import { createProxyMiddleware } from 'http-proxy-middleware';
 
-/** http-proxy-middleware and nothing else: what a request costs that is only passed on. */
+/** A proxy with http-proxy-middleware alone. It measures the cost of a request that is only forwarded. */
 const { TARGET = '', AUTHORIZATION = '' } = process.env;
 
 const app = express();

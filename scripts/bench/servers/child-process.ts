@@ -3,26 +3,25 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-/** A process that the benchmark has started, and ends. */
+/** A child process that the benchmark started and stops. */
 export interface Child {
   readonly process: ChildProcess;
   readonly pid: number;
-  /** SIGTERM, and SIGKILL for what is still there after `patience` ms; resolves when it has ended. */
-  stop(patience?: number): Promise<void>;
-  /** SIGKILL; resolves when it has ended. */
+  /** Sends SIGTERM, and SIGKILL after `timeoutMs` milliseconds (default: 10 s). Resolves once the process has exited. */
+  stop(timeoutMs?: number): Promise<void>;
+  /** Sends SIGKILL. Resolves once the process has exited. */
   kill(): Promise<void>;
 }
 
 export interface ChildOptions {
-  /** A TypeScript file, from the project's folder. */
+  /** Path of a TypeScript file, relative to the project's root. */
   readonly script: string;
-  /** Besides PATH, which is all it gets of ours. */
+  /** Environment variables. Only PATH is inherited. */
   readonly env?: Readonly<Record<string, string>>;
   readonly nodeOptions?: readonly string[];
 }
 
 const ROOT = join(import.meta.dirname, '../../..');
-/** In ms. */
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 
@@ -30,23 +29,23 @@ const running = new Set<Child>();
 
 let isStopping = false;
 
-/** Ends every process that was started here; from then on none can be. */
+/** Kills every process started by this module. Starting another one afterwards throws. */
 export async function stopAll(): Promise<void> {
   isStopping = true;
   await Promise.all([...running].map((child) => child.kill()));
 }
 
 function startProcess({ script, env, nodeOptions = [] }: ChildOptions, ipc: boolean): Child {
-  if (isStopping) throw new Error('Everything is being ended.');
+  if (isStopping) throw new Error('The benchmark is stopping.');
   const subprocess = spawn(process.execPath, ['--import', 'tsx', ...nodeOptions, join(ROOT, script)], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit', ...(ipc ? ['ipc' as const] : [])],
     env: { PATH: process.env['PATH'], ...env },
   });
   const exited = once(subprocess, 'exit');
-  const hasEnded = (): boolean => subprocess.exitCode !== null || subprocess.signalCode !== null;
+  const hasExited = (): boolean => subprocess.exitCode !== null || subprocess.signalCode !== null;
   const kill = async (): Promise<void> => {
-    if (hasEnded()) return;
+    if (hasExited()) return;
     subprocess.kill('SIGKILL');
     await exited;
   };
@@ -55,7 +54,7 @@ function startProcess({ script, env, nodeOptions = [] }: ChildOptions, ipc: bool
     pid: subprocess.pid ?? 0,
     kill,
     async stop(timeoutMs = STOP_TIMEOUT_MS) {
-      if (hasEnded()) return;
+      if (hasExited()) return;
       subprocess.kill('SIGTERM');
       const timer = setTimeout(() => void kill(), timeoutMs);
       await exited;
@@ -67,42 +66,54 @@ function startProcess({ script, env, nodeOptions = [] }: ChildOptions, ipc: bool
   return child;
 }
 
-/** Starts a process of the benchmark's own; resolves with what it first says over its channel. */
+/**
+ * Starts one of the benchmark's own processes. Resolves with its first IPC message.
+ *
+ * @throws Error if the process exits before that message, or does not send it within 60 seconds.
+ */
 export async function startWorker(options: ChildOptions): Promise<{ child: Child; readyMessage: unknown }> {
   const child = startProcess(options, true);
   child.process.stdout?.pipe(process.stderr);
-  const said = new Promise((resolve) => child.process.once('message', resolve));
-  return { child, readyMessage: await waitForStart(child, said, options.script) };
+  const ready = new Promise((resolve) => child.process.once('message', resolve));
+  return { child, readyMessage: await waitForStart(child, ready, options.script) };
 }
 
-/** Starts a program that says on its standard output that it is ready; resolves with what `read` makes of that line. */
+/**
+ * Starts a program that reports on standard output when it is ready. Resolves with the first value that `parseReadyLine`
+ * returns for a line.
+ *
+ * @throws Error if the process exits before that line, or does not print it within 60 seconds.
+ */
 export async function startProgram<T>(
   options: ChildOptions,
   parseReadyLine: (line: string) => T | undefined,
 ): Promise<{ child: Child; readyMessage: T }> {
   const child = startProcess(options, false);
-  const said = new Promise<T>((resolve) => {
+  const ready = new Promise<T>((resolve) => {
     if (child.process.stdout === null) return;
     createInterface({ input: child.process.stdout }).on('line', (line) => {
       const value = parseReadyLine(line);
-      // The first one counts; whatever else is said is nobody's business.
+      // Only the first value counts. The stream is still read to its end, so that the program never blocks on it.
       if (value !== undefined) resolve(value);
     });
   });
-  return { child, readyMessage: await waitForStart(child, said, options.script) };
+  return { child, readyMessage: await waitForStart(child, ready, options.script) };
 }
 
 async function waitForStart<T>(child: Child, ready: Promise<T>, script: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const failed = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`${script} did not start in time.`)), START_TIMEOUT_MS);
-    child.process.once('exit', () => reject(new Error(`${script} ended before it was ready.`)));
+    timer = setTimeout(
+      () => reject(new Error(`${script} was not ready within ${START_TIMEOUT_MS / 1_000} s.`)),
+      START_TIMEOUT_MS,
+    );
+    child.process.once('exit', () => reject(new Error(`${script} exited before it was ready.`)));
   });
   try {
     return await Promise.race([ready, failed]);
   } finally {
     clearTimeout(timer);
-    // Its end later on is no error, and nobody awaits it.
+    // The process's later exit must not become an unhandled rejection.
     failed.catch(() => undefined);
   }
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { startEmbeddedEngine } from '../../../server/upstream/embedded/engine.ts';
 import { serveParent } from '../load/ipc-calls.ts';
 
-/** The embedded engine in a process of its own, in memory, so that its work can be told from the gate's. */
+/** The embedded engine, in memory and in its own process, so that its CPU time is measured apart from the gate's. */
 let requests = 0;
 const engine = await startEmbeddedEngine({
   storage: { kind: 'memory', name: `bench-${randomBytes(8).toString('hex')}` },
@@ -11,7 +11,7 @@ const engine = await startEmbeddedEngine({
 
 const methods = {
   access: () => Promise.resolve(engine.access),
-  /** How many requests it has had. */
+  /** Requests received so far. */
   requests: () => Promise.resolve(requests),
 };
 export type EngineMethods = typeof methods;

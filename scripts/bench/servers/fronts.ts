@@ -6,16 +6,16 @@ import { findFreePort } from '../../../server/testing/free-port.ts';
 import type { Endpoint } from '../load/live-client.ts';
 import { sessionsDatabaseName, type BenchUpstream } from './upstream.ts';
 
-/** What stands between the clients and the database: the gate, or one of the proxies that it is held against. */
+/** A server between the clients and the database: the gate, or one of the proxies it is compared with. */
 export interface Front {
   readonly child: Child;
   readonly endpoint: Endpoint;
-  /** Without a slash at the end. */
+  /** Without a trailing slash. */
   readonly url: string;
 }
 
 export interface Gate extends Front {
-  /** The text of its metrics; undefined where it has none. */
+  /** Resolves with the metrics in Prometheus text format, or with `undefined` if they are not available. */
   metrics(): Promise<string | undefined>;
 }
 
@@ -24,6 +24,7 @@ export interface GatePorts {
   readonly metricsPort: number;
 }
 
+/** Finds two free ports, so that a restarted gate can listen on the same ones. */
 export const allocateGatePorts = async (): Promise<GatePorts> => ({
   port: await findFreePort(),
   metricsPort: await findFreePort(),
@@ -31,7 +32,7 @@ export const allocateGatePorts = async (): Promise<GatePorts> => ({
 
 const addressSchema = z.object({ port: z.number() });
 
-/** The gate as it runs in production: a process of its own. `profile` is a directory for its CPU profile. */
+/** Starts the gate as in production, in its own process. `profile` is a directory for its CPU profile. */
 export async function startGate(
   upstream: BenchUpstream,
   secret: string,
@@ -69,9 +70,11 @@ export async function startGate(
   };
 }
 
+/** Starts the rewriting proxy that live delivery is compared with. */
 export const startPlainProxy = (upstream: BenchUpstream, secret: string): Promise<Front> =>
   startProxy('plain-proxy.ts', upstream, { JWT_SECRET: secret });
 
+/** Starts the forwarding proxy that plain requests are compared with. */
 export const startBareProxy = (upstream: BenchUpstream): Promise<Front> => startProxy('bare-proxy.ts', upstream, {});
 
 async function startProxy(

@@ -4,9 +4,9 @@ import { createProxyMiddleware } from 'http-proxy-middleware';
 import jwt from 'jsonwebtoken';
 
 /**
- * What the gate is held against: a rewriting proxy as a competent person writes it in an afternoon. It knows the caller by
- * their token, makes every `_changes` one of the caller's own document, and passes everything on as it comes, one upstream
- * request for each of a client's.
+ * The baseline: a rewriting proxy as a competent developer writes it in an afternoon. It identifies the caller by token,
+ * restricts every `_changes` request to the caller's own document, and forwards it. Each client request becomes one
+ * upstream request.
  */
 const { TARGET = '', AUTHORIZATION = '', JWT_SECRET = '', REGISTRY_DB = '' } = process.env;
 
@@ -18,9 +18,9 @@ app.use((req, res, next) => {
   try {
     const token = /^Bearer (.+)$/.exec(req.headers.authorization ?? '')?.[1] ?? '';
     const claims = jwt.verify(token, JWT_SECRET, { algorithms: ['HS256'] });
-    if (typeof claims === 'string' || claims.sub === undefined) throw new Error('The token names nobody.');
+    if (typeof claims === 'string' || claims.sub === undefined) throw new Error('The token has no subject.');
     ownIds.set(req, `user_${claims.sub}`);
-    // With the ids in the body it is a POST to the database, whatever the client sent.
+    // The document ids are sent in the body, so the upstream request is a POST whatever the client sent.
     req.method = 'POST';
     next();
   } catch {

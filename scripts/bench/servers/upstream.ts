@@ -8,21 +8,22 @@ import { startWorker } from './child-process.ts';
 import type { EngineMethods } from './engine.ts';
 import { findListener } from '../report/process-stats.ts';
 
-/** The database that a benchmark runs on, with the registry set up under a name of its own. */
+/** The database that a benchmark runs on, with a registry of a unique name. */
 export interface BenchUpstream {
   readonly kind: 'embedded' | 'couchdb';
   readonly version: string;
   readonly access: UpstreamAccess;
   readonly port: number;
   readonly registry: string;
-  /** Its process; undefined when that is on another machine, or not to be seen. */
+  /** Process id; undefined if the process runs on another machine or is not visible. */
   readonly pid: number | undefined;
-  /** How many requests it has had; what this asks itself is not counted. Undefined when it does not say. */
+  /** Resolves with the requests received so far, without those of this method, or `undefined` if unknown. */
   requestCount(): Promise<number | undefined>;
-  /** Deletes what was made in it. */
+  /** Deletes the databases that the benchmark created. */
   close(): Promise<void>;
 }
 
+/** The database of `COUCHDB_URL` cannot be reached. */
 export class UpstreamError extends Error {
   override readonly name = 'UpstreamError';
 }
@@ -31,10 +32,14 @@ const isLoopback = (host: string): boolean => host === 'localhost' || /^(127\.[\
 
 const welcomeSchema = z.object({ version: z.string() });
 
-/** The sessions' database of a gate whose registry this is: somebody else's sessions are not touched. */
+/** Returns the sessions database for this registry. A separate one, so that no existing sessions are touched. */
 export const sessionsDatabaseName = (registry: string): string => `${registry}_sessions`;
 
-/** The CouchDB of `COUCHDB_URL`, or an embedded engine in a process of its own. */
+/**
+ * Connects to the CouchDB of `COUCHDB_URL`, or starts an embedded engine in its own process. Creates the registry.
+ *
+ * @throws UpstreamError if `COUCHDB_URL` cannot be reached.
+ */
 export async function startUpstream(env: Readonly<Record<string, string | undefined>>): Promise<BenchUpstream> {
   const registry = `bench_${randomBytes(6).toString('hex')}`;
   const { COUCHDB_URL: url = '', COUCHDB_USER: username = '', COUCHDB_PASSWORD: password = '' } = env;
@@ -63,7 +68,7 @@ async function startEngine(registry: string): Promise<BenchUpstream> {
 async function connectCouchdb(access: UpstreamAccess, registry: string): Promise<BenchUpstream> {
   const admin = createAdminClient(access);
   const welcome = await admin('GET', '/').catch((error: unknown) => {
-    throw new UpstreamError(`COUCHDB_URL does not answer (${error instanceof Error ? error.message : String(error)}).`);
+    throw new UpstreamError(`Could not reach COUCHDB_URL (${error instanceof Error ? error.message : String(error)}).`);
   });
   const { hostname } = new URL(access.url);
   const port = getPort(access.url);
