@@ -3,12 +3,12 @@ import { parseOpenFilesLimit, parseResidentBytes, parseStat, parseTcp, sumTreeCp
 const stat = (pid: number, name: string, parent: number, ...ticks: readonly number[]): string =>
   `${pid} (${name}) S ${parent} 1 1 0 -1 4194304 1 2 3 4 ${ticks.join(' ')} 20 0 11 0 12345`;
 
-it('CPU time is that of the process and of its children that have ended, whatever its name is', () => {
+it('includes the CPU time of exited children, whatever characters the process name has', () => {
   expect(parseStat(stat(42, 'a) S 7 (b', 7, 100, 50, 25, 25))).toEqual({ pid: 42, parent: 7, cpuSeconds: 2 });
   expect(parseStat('')).toBeUndefined();
 });
 
-it('a process is charged for all below it and for nobody else', () => {
+it('sums the CPU time of a process and its descendants only', () => {
   const all = [
     { pid: 30, parent: 20, cpuSeconds: 4 },
     { pid: 20, parent: 10, cpuSeconds: 2 },
@@ -19,7 +19,7 @@ it('a process is charged for all below it and for nobody else', () => {
   expect(sumTreeCpuSeconds(30, all)).toBe(4);
 });
 
-it('resident memory and the limit on open files are read', () => {
+it('parses resident memory and the limit on open files', () => {
   expect(parseResidentBytes('Name:\tnode\nVmRSS:\t   2048 kB\nThreads:\t11\n')).toBe(2 * 1024 ** 2);
   expect(parseResidentBytes('')).toBeUndefined();
   expect(
@@ -30,7 +30,7 @@ it('resident memory and the limit on open files are read', () => {
   );
 });
 
-it('sockets of IPv4 and IPv6 are read with their state, their ports and their inode', () => {
+it('parses the state, ports and inode of IPv4 and IPv6 sockets', () => {
   const text = [
     '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode',
     '   0: 0100007F:0FA0 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 111 1 0000000000000000 100 0 0 10 0',

@@ -1,16 +1,16 @@
-/** What Linux tells of processes and connections under /proc, read from its text (proc(5)). */
+/** Parsers for the text files of Linux's /proc about processes and connections (proc(5)). */
 
 export interface ProcessTimes {
   readonly pid: number;
   readonly parent: number;
-  /** CPU time in seconds, with that of children which have ended. */
+  /** CPU time in seconds, including that of exited children. */
   readonly cpuSeconds: number;
 }
 
-/** USER_HZ: 100 wherever Node runs. */
+/** USER_HZ, which is 100 on every platform Node supports. */
 const TICKS_PER_SECOND = 100;
 
-/** `/proc/<pid>/stat`. The name, in parentheses, may hold anything. */
+/** Parses `/proc/<pid>/stat`. The process name, in parentheses, may contain any character. */
 export function parseStat(text: string): ProcessTimes | undefined {
   const pid = Number.parseInt(text, 10);
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
@@ -19,7 +19,7 @@ export function parseStat(text: string): ProcessTimes | undefined {
   return Number.isNaN(pid + parent + ticks) ? undefined : { pid, parent, cpuSeconds: ticks / TICKS_PER_SECOND };
 }
 
-/** The sum over a process and all below it. */
+/** Sums the CPU time of a process and all its descendants. */
 export function sumTreeCpuSeconds(pid: number, all: readonly ProcessTimes[]): number {
   const tree = new Set([pid]);
   for (let size = 0; size < tree.size;) {
@@ -29,13 +29,13 @@ export function sumTreeCpuSeconds(pid: number, all: readonly ProcessTimes[]): nu
   return all.reduce((sum, each) => sum + (tree.has(each.pid) ? each.cpuSeconds : 0), 0);
 }
 
-/** `VmRSS` of `/proc/<pid>/status`, in bytes. */
+/** Returns `VmRSS` of `/proc/<pid>/status` in bytes. */
 export function parseResidentBytes(status: string): number | undefined {
   const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
   return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
 }
 
-/** `Max open files` of `/proc/<pid>/limits`, the soft one. */
+/** Returns the soft limit `Max open files` of `/proc/<pid>/limits`. */
 export function parseOpenFilesLimit(limits: string): number {
   const limit = /^Max open files\s+(\S+)/m.exec(limits)?.[1];
   return limit === 'unlimited' ? Number.POSITIVE_INFINITY : Number(limit ?? 1_024);
@@ -48,7 +48,7 @@ export interface TcpSocket {
   readonly inode: number;
 }
 
-/** `/proc/net/tcp` and `tcp6`: addresses and ports in hexadecimal, state 01 established, 0A listening. */
+/** Parses `/proc/net/tcp` and `tcp6`. Ports are hexadecimal; state 01 is established, 0A listening. */
 export function parseTcp(text: string): TcpSocket[] {
   return text
     .split('\n')
@@ -56,12 +56,12 @@ export function parseTcp(text: string): TcpSocket[] {
     .flatMap((line) => {
       const [, local = '', remote = '', state, , , , , , inode] = line.trim().split(/\s+/);
       if (inode === undefined) return [];
-      const portOf = (address: string): number => Number.parseInt(address.slice(address.lastIndexOf(':') + 1), 16);
+      const parsePort = (address: string): number => Number.parseInt(address.slice(address.lastIndexOf(':') + 1), 16);
       return [
         {
           state: state === '01' ? 'established' : state === '0A' ? 'listening' : 'other',
-          localPort: portOf(local),
-          remotePort: portOf(remote),
+          localPort: parsePort(local),
+          remotePort: parsePort(remote),
           inode: Number(inode),
         },
       ];

@@ -8,13 +8,13 @@ import {
   type TcpSocket,
 } from './proc-parser.ts';
 
-/** Files under /proc come and go with their processes: what has gone is empty. */
+/** Resolves with an empty string if the file does not exist, as after its process has exited. */
 const readProcFile = (path: string): Promise<string> => readFile(path, 'latin1').catch(() => '');
 
 const listPids = async (): Promise<number[]> =>
   (await readdir('/proc')).map(Number).filter((pid) => Number.isInteger(pid));
 
-/** CPU time of a process and all below it so far, in seconds. */
+/** Resolves with the CPU time of a process and its descendants so far, in seconds. */
 export async function cpuSeconds(pid: number): Promise<number> {
   const all = await Promise.all(
     (await listPids()).map(async (each) => parseStat(await readProcFile(`/proc/${each}/stat`))),
@@ -25,15 +25,16 @@ export async function cpuSeconds(pid: number): Promise<number> {
   );
 }
 
-/** Resident memory in bytes; NaN when there is no such process. */
+/** Resolves with the resident memory in bytes, or with NaN if the process does not exist. */
 export const residentBytes = async (pid: number): Promise<number> =>
   parseResidentBytes(await readProcFile(`/proc/${pid}/status`)) ?? Number.NaN;
 
-/** How many files a process may have open. The children inherit it. */
+/** Resolves with the limit on open files of this process, which its children inherit. */
 export const openFilesLimit = async (): Promise<number> => parseOpenFilesLimit(await readProcFile('/proc/self/limits'));
 
 const listDescriptors = (pid: number): Promise<string[]> => readdir(`/proc/${pid}/fd`).catch(() => []);
 
+/** Resolves with the number of open files of a process, or with 0 if it does not exist. */
 export const countOpenFiles = async (pid: number): Promise<number> => (await listDescriptors(pid)).length;
 
 async function listSockets(): Promise<TcpSocket[]> {
@@ -47,14 +48,14 @@ async function listSocketInodes(pid: number): Promise<ReadonlySet<number>> {
   return new Set(links.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.slice(1).map(Number) ?? []));
 }
 
-/** How many connections a process has to a port. */
+/** Resolves with the number of connections from a process to a remote port. */
 export async function countConnections(pid: number, port: number): Promise<number> {
   const [all, own] = await Promise.all([listSockets(), listSocketInodes(pid)]);
   return all.filter(({ state, remotePort, inode }) => state === 'established' && remotePort === port && own.has(inode))
     .length;
 }
 
-/** The process that listens on a port of this machine; undefined when it is none that we may see. */
+/** Resolves with the id of the process listening on a local port, or with `undefined` if it is not visible. */
 export async function findListener(port: number): Promise<number | undefined> {
   const inode = (await listSockets()).find((each) => each.state === 'listening' && each.localPort === port)?.inode;
   if (inode === undefined) return undefined;

@@ -8,7 +8,7 @@ gate_requests_totally 99
 heap_bytes 1e6
 `;
 
-it('a metric is summed over its labels, and not taken for another whose name begins alike', () => {
+it('sums a metric over its labels, without metrics whose name has it as a prefix', () => {
   expect(sumMetric(TEXT, 'gate_requests_total')).toBe(4.5);
   expect(sumMetric(TEXT, 'gate_requests_total', 'kind="leaves"')).toBe(3);
   expect(sumMetric(TEXT, 'heap_bytes')).toBe(1_000_000);

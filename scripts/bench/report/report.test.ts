@@ -1,7 +1,7 @@
 import { alignedTable, markdownTable, textReport, updateReadme } from './report.ts';
 import { benchResult, createLiveResult } from './testing/results.ts';
 
-it('columns stand one below the other, figures to the right', () => {
+it('aligns columns, with figures to the right', () => {
   expect(
     alignedTable([
       ['name', 'n'],
@@ -11,18 +11,20 @@ it('columns stand one below the other, figures to the right', () => {
   ).toBe(['name        n', 'a       1,000', 'longer      7'].join('\n'));
 });
 
-it('every run, the storm, the plain requests, the notes and the machine are told', () => {
+it('reports every live run, the storm, the plain requests, the notes and the machine', () => {
   const report = textReport(benchResult);
   expect(report).toMatch(/^Pouchgate +10,000 +50 +11 +22 +33 +44 +0 +12\.3 +2 +14 +9$/m);
   expect(report).toMatch(/^plain proxy +1,000 +50 +2,400 /m);
-  expect(report).toContain('under 5,000 live clients and was back after 1.5 s');
-  expect(report).toContain('All parked again after that: 4.32 s. Requests to the database: 80, one for 62.5 clients.');
+  expect(report).toContain('with 5,000 live clients and was back after 1.5 s');
+  expect(report).toContain(
+    'All clients were parked again after 4.32 s. Requests to the database: 80, one per 62.5 clients.',
+  );
   expect(report).toMatch(/one at a time +5\.2 +4 +1\.3/);
   expect(report).toContain('- A note.');
   expect(report).toContain('2 cores (Some & <Any> CPU), 24 GiB, Node 20.20.2, CouchDB 3.4.3');
 });
 
-it('what fell short is said: users that were not parked, writes that were not done, what could not be measured', () => {
+it('reports users that were not parked, writes that were not done, and figures that could not be measured', () => {
   const short = {
     ...createLiveResult('plain', 5_000, 1),
     parked: 4_000,
@@ -36,20 +38,20 @@ it('what fell short is said: users that were not parked, writes that were not do
   );
 });
 
-it('README’s section is made new between its marks, and nothing else is touched', () => {
+it('replaces only the section between the markers in README', () => {
   const readme = '# A\n\nBefore.\n\n<!-- bench -->\n\nold\n\n<!-- /bench -->\n\nAfter.\n';
-  const made = updateReadme(readme, benchResult);
-  expect(made).toMatch(/^# A\n\nBefore\.\n\n<!-- bench -->\n\n[^]*\n\n<!-- \/bench -->\n\nAfter\.\n$/);
-  expect(made).not.toContain('old');
-  expect(made).toMatch(/\| Pouchgate +\| +10,000 \|/);
-  expect(updateReadme(made, benchResult)).toBe(made);
+  const updated = updateReadme(readme, benchResult);
+  expect(updated).toMatch(/^# A\n\nBefore\.\n\n<!-- bench -->\n\n[^]*\n\n<!-- \/bench -->\n\nAfter\.\n$/);
+  expect(updated).not.toContain('old');
+  expect(updated).toMatch(/\| Pouchgate +\| +10,000 \|/);
+  expect(updateReadme(updated, benchResult)).toBe(updated);
 });
 
-it('a README without the marks is left as it is', () => {
+it('returns a README without markers unchanged', () => {
   expect(updateReadme('# A\n', benchResult)).toBe('# A\n');
 });
 
-it('a table in Markdown has as many cells in each row, one below the other', () => {
+it('formats every row of a Markdown table with the same cells and width', () => {
   const lines = markdownTable([
     ['a', 'b'],
     ['long cell', '1'],

@@ -1,7 +1,7 @@
 import type { BenchResult, LiveResult, StormResult } from './result.ts';
 import { roundToThreeDigits } from './statistics.ts';
 
-/** The benchmark's figures as people read them: tables in a terminal and in README. */
+/** Formats the benchmark's result for people: tables for the terminal and for README. */
 
 type Row = readonly string[];
 
@@ -10,11 +10,12 @@ const NOT_AVAILABLE = 'n/a';
 const formatNumber = (value: number | null | undefined, factor = 1): string =>
   value === null || value === undefined ? NOT_AVAILABLE : formatCount(roundToThreeDigits(value * factor));
 
-/** Thousands apart, and no exponent. */
+/** With thousands separators and without an exponent. */
 const formatCount = (value: number): string => value.toLocaleString('en-US', { maximumFractionDigits: 6 });
 
 const formatSeconds = (ms: number | null): string => (ms === null ? 'never' : `${formatNumber(ms, 1 / 1_000)} s`);
 
+/** Returns the name of a front for tables and labels. */
 export const frontTitle = (front: LiveResult['front']): string => (front === 'gate' ? 'Pouchgate' : 'plain proxy');
 
 const LIVE_HEADER: Row = [
@@ -33,17 +34,17 @@ const LIVE_HEADER: Row = [
 ];
 
 function liveRow(live: LiveResult): Row {
-  const { fromSent: spread, writes } = live;
+  const { fromSent, writes } = live;
   return [
     frontTitle(live.front),
     live.parked === live.users ? formatCount(live.users) : `${formatCount(live.parked)} of ${formatCount(live.users)}`,
     writes.done === writes.asked
       ? formatCount(writes.askedPerSecond)
       : `${formatNumber(writes.donePerSecond)} of ${formatCount(writes.askedPerSecond)}`,
-    formatNumber(spread?.median),
-    formatNumber(spread?.p95),
-    formatNumber(spread?.p99),
-    formatNumber(spread?.max),
+    formatNumber(fromSent?.median),
+    formatNumber(fromSent?.p95),
+    formatNumber(fromSent?.p99),
+    formatNumber(fromSent?.max),
     formatCount(live.lost),
     formatNumber(live.upstreamSecondsPerWrite, 1_000),
     formatNumber(live.frontSecondsPerWrite, 1_000),
@@ -52,7 +53,7 @@ function liveRow(live: LiveResult): Row {
   ];
 }
 
-/** Columns one below the other; the first one to the left, figures to the right. */
+/** Formats rows for the terminal. The first column is aligned left, all others right. */
 export function alignedTable(rows: readonly Row[]): string {
   const widths = columnWidths(rows);
   const line = (row: Row): string =>
@@ -62,7 +63,7 @@ export function alignedTable(rows: readonly Row[]): string {
   return rows.map((row) => line(row).trimEnd()).join('\n');
 }
 
-/** As Prettier formats it. */
+/** Formats rows as a Markdown table, with the first row as its header, as Prettier would. */
 export function markdownTable([head = [], ...rows]: readonly Row[]): string {
   const widths = columnWidths([head, ...rows]).map((width) => Math.max(width, 3));
   const line = (row: Row): string => `| ${row.map((cell, column) => pad(cell, column)).join(' | ')} |`;
@@ -75,22 +76,24 @@ export function markdownTable([head = [], ...rows]: readonly Row[]): string {
 const columnWidths = (rows: readonly Row[]): number[] =>
   (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
 
+/** Returns one line with the date, the machine and the versions. */
 export function describeMachine({ machine, upstream, date, openFiles }: BenchResult): string {
   const database =
     upstream.kind === 'couchdb' ? `CouchDB ${upstream.version}` : `the embedded engine (${upstream.version})`;
   const memory = `${Math.round(machine.gibibytes)} GiB`;
-  return `${date.slice(0, 10)}, ${machine.cores} cores (${machine.processor}), ${memory}, Node ${machine.node}, ${database}, at most ${formatCount(openFiles)} open files a process; clients, front and database on this one machine.`;
+  return `${date.slice(0, 10)}, ${machine.cores} cores (${machine.processor}), ${memory}, Node ${machine.node}, ${database}, at most ${formatCount(openFiles)} open files per process; clients, front and database all on this machine.`;
 }
 
 function stormLines(storm: StormResult): string[] {
   const { clients, upstreamRequests: requests, upstreamRequestsByMetrics: requestsByMetrics } = storm;
-  const each = requests === null || requests === 0 ? '' : `, one for ${formatNumber(clients / requests)} clients`;
+  const clientsPerRequest =
+    requests === null || requests === 0 ? '' : `, one per ${formatNumber(clients / requests)} clients`;
   const byMetrics = requestsByMetrics === null ? '' : ` (${formatCount(requestsByMetrics)} by the gate's own metrics)`;
   return [
-    `Storm: the gate was killed under ${formatCount(clients)} live clients and was back after ${formatSeconds(storm.outage)}.`,
-    `  All parked again after that: ${formatSeconds(storm.parkedAfter)}. Requests to the database: ${formatNumber(requests)}${byMetrics}${each}.`,
-    `  Answered 503: ${formatCount(storm.shed)}; another error: ${formatCount(storm.refused)}; connections that failed: ${formatCount(storm.broken)}.`,
-    `  Writes in the outage: ${formatCount(storm.writes)}, lost: ${formatCount(storm.lost)}.`,
+    `Storm: the gate was killed with ${formatCount(clients)} live clients and was back after ${formatSeconds(storm.outage)}.`,
+    `  ${storm.parkedAfter === null ? 'Not all clients were parked again.' : `All clients were parked again after ${formatSeconds(storm.parkedAfter)}.`} Requests to the database: ${formatNumber(requests)}${byMetrics}${clientsPerRequest}.`,
+    `  503 responses: ${formatCount(storm.shed)}; other errors: ${formatCount(storm.refused)}; failed connections: ${formatCount(storm.broken)}.`,
+    `  Writes during the outage: ${formatCount(storm.writes)}, lost: ${formatCount(storm.lost)}.`,
     `  /healthz: median ${formatNumber(storm.healthMedian)} ms, slowest ${formatNumber(storm.healthSlowest)} ms, failed ${formatCount(storm.healthFailed)}.`,
   ];
 }
@@ -105,7 +108,7 @@ const requestRows = ({ request }: BenchResult): Row[] =>
     formatNumber(ratio),
   ]);
 
-/** The whole result in text. */
+/** Returns the complete result as text for the terminal. */
 export function textReport(result: BenchResult): string {
   const { live, storm, request, notes } = result;
   const parts = [
@@ -120,17 +123,17 @@ export function textReport(result: BenchResult): string {
 }
 
 const IDLE_HEADER: Row = [
-  'besides',
+  'front',
   'live users',
   'database idle CPU %',
   'front idle CPU %',
-  'median ms from acknowledgement',
-  'p99 ms from acknowledgement',
+  'median ms after acknowledgement',
+  'p99 ms after acknowledgement',
   'shed',
   'refused',
   'broken',
   'silent',
-  'load generator late by, p99 ms',
+  'load generator lag p99 ms',
 ];
 
 const idleRow = (live: LiveResult): Row => [
@@ -146,35 +149,35 @@ const idleRow = (live: LiveResult): Row => [
   formatNumber(live.loadLagP99),
 ];
 
-/** What stands between README's marks. */
+/** Returns the Markdown between README's markers. */
 export function readmeSection(result: BenchResult): string {
-  const { live, storm, request, seconds: length } = result;
+  const { live, storm, request, seconds } = result;
   const columns = [0, 1, 2, 3, 5, 7, 8, 10];
   const rows = [LIVE_HEADER, ...live.map(liveRow)].map((row) => columns.map((column) => row[column] ?? ''));
-  const [one] = request;
-  const also = [
+  const [sequential] = request;
+  const sentences = [
     ...(storm?.parkedAfter == null
       ? []
       : [
-          `Killed and restarted under ${formatCount(storm.clients)} live clients, all are parked again ${formatSeconds(storm.parkedAfter)} after it listens, with ${formatNumber(storm.upstreamRequests)} requests to the database; the slowest health answer took ${formatNumber(storm.healthSlowest)} ms, and ${formatCount(storm.lost)} changes were lost.`,
+          `When the gate is killed and restarted with ${formatCount(storm.clients)} live clients, all of them are parked again ${formatSeconds(storm.parkedAfter)} after it listens, with ${formatNumber(storm.upstreamRequests)} requests to the database. The slowest health check took ${formatNumber(storm.healthSlowest)} ms, and ${formatCount(storm.lost)} changes were lost.`,
         ]),
-    ...(one === undefined
+    ...(sequential === undefined
       ? []
       : [
-          `A plain request costs ${formatNumber(one.ratio)} times what it costs through a proxy that only passes it on.`,
+          `A plain request costs ${formatNumber(sequential.ratio)} times as much as through a proxy that only forwards it.`,
         ]),
   ];
   return [
-    `From the write to the row in its user's hands, ${length} s of writes spread over the users:`,
+    `Time from a write until its user's client has received it, during ${seconds} s of writes spread over all users:`,
     markdownTable(rows),
-    ...also,
+    ...sentences,
     describeMachine(result),
   ].join('\n\n');
 }
 
 const MARKERS = { begin: '<!-- bench -->', end: '<!-- /bench -->' };
 
-/** README with the section of the figures made new; as it was when it has no marks. */
+/** Returns README with the section between the markers replaced, or unchanged if it has no markers. */
 export function updateReadme(readme: string, result: BenchResult): string {
   const begin = readme.indexOf(MARKERS.begin);
   const end = readme.indexOf(MARKERS.end);

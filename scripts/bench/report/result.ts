@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** The shape of docs/bench.json. What could not be measured is null, and a note says why. Times in ms, memory in bytes. */
+/** Schema of docs/bench.json. Times are in ms, memory in bytes. A figure that could not be measured is null. */
 const measured = z.number().nullable();
 
 const spreadSchema = z.object({
@@ -16,44 +16,44 @@ const frontSchema = z.enum(['gate', 'plain']);
 const liveSchema = z.object({
   front: frontSchema,
   users: z.number(),
-  /** How many of them were parked before the writes began. */
+  /** Users whose live request was waiting for a change before the writes started. */
   parked: z.number(),
   writes: z.object({
-    /** In all. */
+    /** Writes that were due in the given time. */
     asked: z.number(),
     done: z.number(),
     failed: z.number(),
-    /** Not sent, since the database had fallen behind. */
+    /** Not sent because the database had fallen behind. */
     skipped: z.number(),
     askedPerSecond: z.number(),
     donePerSecond: z.number(),
   }),
-  /** From the instant a write was sent until its user's client had the row. */
+  /** From sending a write until its user's client received the row. */
   fromSent: spreadSchema.nullable(),
-  /** From the database's acknowledgement of the write. */
+  /** From the database's acknowledgement until the client received the row. */
   fromAcknowledged: spreadSchema.nullable(),
   lost: z.number(),
-  /** CPU-seconds a write, the idle share included. */
+  /** CPU seconds per write, including the idle share. */
   upstreamSecondsPerWrite: measured,
   frontSecondsPerWrite: measured,
-  /** Cores in use while all are parked and nobody writes. */
+  /** Cores in use while all clients are parked and no writes are sent. */
   upstreamIdle: measured,
   frontIdle: measured,
   bytesPerClient: measured,
-  /** The most connections from the front to the database that were seen during the writes. */
+  /** Maximum number of connections from the front to the database observed during the writes. */
   upstreamConnections: z.number(),
-  /** What went wrong for the clients, from the first one's coming on. */
+  /** Errors of the clients, from the first connection on. */
   clientErrors: z.object({
-    /** Answered 503. */
+    /** Responses with status 503. */
     shed: z.number(),
-    /** Answered with another status than 200. */
+    /** Responses with a status other than 200 and 503. */
     refused: z.number(),
-    /** Connections that ended before their answer was complete. */
+    /** Connections that failed to open, or closed before their response was complete. */
     broken: z.number(),
-    /** Answers that said nothing for longer than three heartbeats. */
+    /** Responses aborted because no byte arrived for three heartbeats. */
     silent: z.number(),
   }),
-  /** 99 of 100 turns of the load generator's own event loop were late by less than this. */
+  /** 99th percentile of the load generator's own event loop delay. */
   loadLagP99: z.number(),
 });
 
@@ -61,11 +61,11 @@ const stormSchema = z.object({
   clients: z.number(),
   /** From the kill until the gate listened again. */
   outage: z.number(),
-  /** From then until all were parked; null when they never were. */
+  /** From then until all clients were parked; null if they never were. */
   parkedAfter: measured,
-  /** That the database got from the kill until all were parked, the benchmark's own writes aside. */
+  /** Requests to the database from the kill until all clients were parked, without the benchmark's writes. */
   upstreamRequests: measured,
-  /** As the gate's own metrics have it, from its start on. */
+  /** The same count from the metrics of the restarted gate, from its start on. */
   upstreamRequestsByMetrics: measured,
   shed: z.number(),
   refused: z.number(),
@@ -79,7 +79,7 @@ const stormSchema = z.object({
 
 const requestSchema = z.object({
   concurrency: z.number(),
-  /** By each way. */
+  /** Through each of the two routes. */
   requests: z.number(),
   gate: z.number(),
   bare: z.number(),

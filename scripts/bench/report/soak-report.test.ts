@@ -2,7 +2,7 @@ import { soakReport, computeTrends, type Sample } from './soak-report.ts';
 
 const MEBIBYTE = 1024 ** 2;
 
-const sampled = (of: (n: number) => Partial<Sample>): Sample[] =>
+const createSamples = (valuesAt: (n: number) => Partial<Sample>): Sample[] =>
   Array.from({ length: 60 }, (_, n) => ({
     second: n * 10,
     residentBytes: 200 * MEBIBYTE,
@@ -10,7 +10,7 @@ const sampled = (of: (n: number) => Partial<Sample>): Sample[] =>
     heapBytes: 80 * MEBIBYTE,
     timers: 4,
     resources: 2_040,
-    ...of(n),
+    ...valuesAt(n),
   }));
 
 const growing = (samples: readonly Sample[]): string[] =>
@@ -18,26 +18,26 @@ const growing = (samples: readonly Sample[]): string[] =>
     .filter(({ flat }) => !flat)
     .map(({ title }) => title);
 
-it('what rises at the start and then stays is flat, and so is what swings', () => {
-  expect(growing(sampled((n) => ({ residentBytes: (n < 15 ? 150 + n * 10 : 300) * MEBIBYTE })))).toEqual([]);
-  expect(growing(sampled((n) => ({ heapBytes: (80 + (n % 5) * 20) * MEBIBYTE })))).toEqual([]);
+it('reports growth at the start and oscillation as flat', () => {
+  expect(growing(createSamples((n) => ({ residentBytes: (n < 15 ? 150 + n * 10 : 300) * MEBIBYTE })))).toEqual([]);
+  expect(growing(createSamples((n) => ({ heapBytes: (80 + (n % 5) * 20) * MEBIBYTE })))).toEqual([]);
 });
 
-it('a small leak in each of the figures is seen and named', () => {
-  expect(growing(sampled((n) => ({ residentBytes: (200 + n) * MEBIBYTE })))).toEqual(['resident MiB']);
-  expect(growing(sampled((n) => ({ heapBytes: (80 + n) * MEBIBYTE })))).toEqual(['heap MiB']);
-  expect(growing(sampled((n) => ({ openFiles: 2_000 + n * 5 })))).toEqual(['open files']);
-  expect(growing(sampled((n) => ({ timers: 4 + n })))).toEqual(['timers']);
-  expect(growing(sampled((n) => ({ resources: 2_000 + n * 5 })))).toEqual(['active resources']);
-  expect(soakReport(computeTrends(sampled((n) => ({ timers: 4 + n }))))).toMatch(
+it('detects and names a small leak in each metric', () => {
+  expect(growing(createSamples((n) => ({ residentBytes: (200 + n) * MEBIBYTE })))).toEqual(['resident MiB']);
+  expect(growing(createSamples((n) => ({ heapBytes: (80 + n) * MEBIBYTE })))).toEqual(['heap MiB']);
+  expect(growing(createSamples((n) => ({ openFiles: 2_000 + n * 5 })))).toEqual(['open files']);
+  expect(growing(createSamples((n) => ({ timers: 4 + n })))).toEqual(['timers']);
+  expect(growing(createSamples((n) => ({ resources: 2_000 + n * 5 })))).toEqual(['active resources']);
+  expect(soakReport(computeTrends(createSamples((n) => ({ timers: 4 + n }))))).toMatch(
     /timers.*GROWS[^]*to the last: timers\.$/,
   );
 });
 
-it('what the gate does not tell is said to be not told', () => {
+it('reports a metric without samples as not measured', () => {
   const report = soakReport(
-    computeTrends(sampled(() => ({ heapBytes: undefined, timers: undefined, resources: undefined }))),
+    computeTrends(createSamples(() => ({ heapBytes: undefined, timers: undefined, resources: undefined }))),
   );
-  expect(report).toMatch(/heap MiB +n\/a +n\/a +not told/);
+  expect(report).toMatch(/heap MiB +n\/a +n\/a +not measured/);
   expect(report).toMatch(/Nothing grows/);
 });

@@ -1,8 +1,9 @@
 import { alignedTable } from './report.ts';
 import { median } from './statistics.ts';
 
-/** One look at the gate. What it does not say is undefined. */
+/** One sample of the gate's resources. A metric that the gate does not report is undefined. */
 export interface Sample {
+  /** Seconds since the start. */
   readonly second: number;
   readonly residentBytes: number;
   readonly openFiles: number;
@@ -16,12 +17,13 @@ type MetricName = Exclude<keyof Sample, 'second'>;
 interface TrendRule {
   readonly metric: MetricName;
   readonly title: string;
-  /** What stands for a quarter: of the heap its lowest, which is what a collection leaves. */
+  /** Reduces a quarter's samples to one value. For the heap it is the minimum: what garbage collection leaves. */
   readonly aggregate: (values: readonly number[]) => number;
-  /** For people: bytes are told in MiB. */
+  /** From the metric's unit to that of the report. */
   readonly divisor: number;
-  /** How much more it may be at the end, as a part of what it was, and at least. */
+  /** Allowed growth relative to the second quarter. */
   readonly maxGrowthRatio: number;
+  /** Growth up to this is always allowed, in the metric's unit. */
   readonly minGrowth: number;
 }
 
@@ -60,23 +62,24 @@ const RULES: readonly TrendRule[] = [
 
 export interface Trend {
   readonly title: string;
-  /** In the second quarter of the time, when everything has settled, and in the last; undefined: not told. */
+  /** Value in the second quarter, after the start-up phase; undefined if not measured. */
   readonly settled: number | undefined;
+  /** Value in the last quarter. */
   readonly last: number | undefined;
   readonly flat: boolean;
 }
 
-/** Compares the second quarter with the last one: the first is for settling. */
+/** Compares the second quarter of the samples with the last. The first quarter is the start-up phase. */
 export function computeTrends(samples: readonly Sample[]): Trend[] {
   const quarter = Math.max(Math.floor(samples.length / 4), 1);
   const settled = samples.slice(quarter, 2 * quarter);
   const last = samples.slice(-quarter);
   return RULES.map(({ metric, title, aggregate, divisor, maxGrowthRatio, minGrowth }) => {
-    const valueOf = (some: readonly Sample[]): number | undefined => {
-      const values = some.map((sample) => sample[metric]).filter((value) => value !== undefined);
+    const aggregateMetric = (quarterSamples: readonly Sample[]): number | undefined => {
+      const values = quarterSamples.map((sample) => sample[metric]).filter((value) => value !== undefined);
       return values.length === 0 ? undefined : aggregate(values);
     };
-    const [before, after] = [valueOf(settled), valueOf(last)];
+    const [before, after] = [aggregateMetric(settled), aggregateMetric(last)];
     const toUnit = (value: number | undefined): number | undefined =>
       value === undefined ? undefined : value / divisor;
     const flat =
@@ -88,17 +91,18 @@ export function computeTrends(samples: readonly Sample[]): Trend[] {
 const formatCell = (value: number | undefined): string =>
   value === undefined ? 'n/a' : value.toFixed(1).replace(/\.0$/, '');
 
+/** Returns the trends as a table with a verdict. */
 export function soakReport(trends: readonly Trend[]): string {
   const rows = trends.map(({ title, settled, last, flat }) => [
     title,
     formatCell(settled),
     formatCell(last),
-    settled === undefined ? 'not told' : flat ? 'flat' : 'GROWS',
+    settled === undefined ? 'not measured' : flat ? 'flat' : 'GROWS',
   ]);
   const growing = trends.filter(({ flat }) => !flat).map(({ title }) => title);
   const verdict =
     growing.length === 0
-      ? 'Nothing grows: what was taken for a client was given back.'
+      ? 'Nothing grows: the gate releases the resources of disconnected clients.'
       : `Growing from the second quarter to the last: ${growing.join(', ')}.`;
-  return `${alignedTable([['of the gate', 'second quarter', 'last quarter', ''], ...rows])}\n\n${verdict}`;
+  return `${alignedTable([['gate', 'second quarter', 'last quarter', ''], ...rows])}\n\n${verdict}`;
 }

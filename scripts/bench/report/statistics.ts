@@ -1,4 +1,4 @@
-/** A distribution of times, in ms; what a benchmark tells of it. */
+/** Summary of a distribution of times, in ms. */
 export interface TimeSummary {
   readonly count: number;
   readonly median: number;
@@ -8,8 +8,8 @@ export interface TimeSummary {
 }
 
 /**
- * The value below which `part` (0 to 1) of the values lie: the nearest rank, so it is always one that was measured.
- * NaN where nothing was.
+ * Returns the quantile of ascending values at `fraction` (0 to 1) by nearest rank, so it is always a measured value.
+ * Returns NaN without values.
  */
 export function quantile(sorted: readonly number[], fraction: number): number {
   const rank = Math.max(Math.ceil(fraction * sorted.length), 1);
@@ -18,9 +18,10 @@ export function quantile(sorted: readonly number[], fraction: number): number {
 
 const ascending = (values: readonly number[]): number[] => [...values].sort((a, b) => a - b);
 
+/** Returns the median by nearest rank, or NaN without values. */
 export const median = (values: readonly number[]): number => quantile(ascending(values), 0.5);
 
-/** Undefined where nothing was measured: no number stands for that. */
+/** Returns `undefined` without values. */
 export function summarizeTimes(values: readonly number[]): TimeSummary | undefined {
   if (values.length === 0) return undefined;
   const sorted = ascending(values);
@@ -33,5 +34,5 @@ export function summarizeTimes(values: readonly number[]): TimeSummary | undefin
   };
 }
 
-/** As many digits as mean something: three. */
+/** Rounds to three significant digits, the precision of the measurements. */
 export const roundToThreeDigits = (value: number): number => Number(value.toPrecision(3));

@@ -1,6 +1,6 @@
 import type { BenchResult, LiveResult } from '../result.ts';
 
-/** Results for tests of what is made of them. */
+/** Creates a live result with the given median; the other figures follow from it or are constant. */
 export const createLiveResult = (front: 'gate' | 'plain', users: number, median: number): LiveResult => ({
   front,
   users,
@@ -19,6 +19,7 @@ export const createLiveResult = (front: 'gate' | 'plain', users: number, median:
   loadLagP99: 0.5,
 });
 
+/** A result with every part: three sizes of live runs, a storm and plain requests. */
 export const benchResult: BenchResult = {
   date: '2026-11-22T12:00:00.000Z',
   machine: { cores: 2, processor: 'Some & <Any> CPU', gibibytes: 23.5, node: '20.20.2' },
