@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(out, { recursive: true }));
 
-/** Runs one of the programs here as npm does, on the embedded engine. */
+/** Runs one of the programs of this folder as npm does, on the embedded engine. */
 async function run(program: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {
   const child = spawn(process.execPath, ['--import', 'tsx', join(__dirname, program), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -20,12 +20,13 @@ async function run(program: string, args: readonly string[]): Promise<{ code: nu
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+  // 'close' waits for every process that shares its output, so a remaining one fails the test with a timeout.
   await once(child, 'close');
   return { code: child.exitCode, output };
 }
 
-// How fast it was is nobody's business here: the machine has other work.
-it('a small run of everything loses nothing, and leaves its figures, its picture and no process', async () => {
+// Times are not asserted: the machine runs other work.
+it('loses no write in a small run of all parts, writes bench.json and bench.svg, and leaves no process', async () => {
   const flags = [
     '--users',
     '20',
@@ -53,10 +54,10 @@ it('a small run of everything loses nothing, and leaves its figures, its picture
   for (const { writes, fromSent } of result.live) {
     expect(writes).toMatchObject({ asked: 40, failed: 0 });
     expect(writes.done + writes.skipped).toBe(40);
-    // Every one that was made was told.
+    // Every write was delivered.
     expect(fromSent?.count).toBe(writes.done);
   }
-  // One request to the database for each user's by the plain proxy, which is what is wrong with it.
+  // The plain proxy holds one connection to the database per user, which is its flaw.
   expect(result.live[1]?.upstreamConnections).toBeGreaterThanOrEqual(20);
   expect(result.storm).toMatchObject({ clients: 20, lost: 0, parkedAfter: expect.any(Number) as unknown });
   expect(result.storm?.writes).toBeGreaterThan(0);
@@ -64,13 +65,13 @@ it('a small run of everything loses nothing, and leaves its figures, its picture
   expect(await readFile(join(out, 'bench.svg'), 'utf8')).toContain('</svg>');
 }, 180_000);
 
-it('a soak of a few seconds loses nothing', async () => {
+it('loses no write in a soak of a few seconds', async () => {
   const { output } = await run('soak.ts', ['--seconds', '4', '--clients', '20', '--churn', '10', '--writes', '20']);
   expect(output).toMatch(/^Of \d+ writes 0 were lost/m);
   expect(output).toMatch(/^open files +\d+/m);
 }, 120_000);
 
-it('a wrong flag is answered with a sentence and how it is used', async () => {
+it('exits with 1, an explanation and the usage for an invalid flag', async () => {
   const { code, output } = await run('run.ts', ['--users', 'many']);
   expect(code).toBe(1);
   expect(output).toMatch(/^--users is "many"; give a whole number/);

@@ -13,23 +13,28 @@ import { runStorm } from './scenarios/reconnect-storm.ts';
 import { benchSvg } from './report/svg.ts';
 import { UpstreamError } from './servers/upstream.ts';
 
-/** `npm run bench`: the gate and a plain rewriting proxy side by side on one database. What goes on is said on stderr. */
+/**
+ * `npm run bench`: compares the gate and a plain rewriting proxy on the same database. Progress goes to stderr, and the
+ * report to stdout.
+ */
 
 const ROOT = join(import.meta.dirname, '..', '..');
-/** What a process has open besides its clients. */
+/** Open files of a process besides its clients' connections. */
 const RESERVED_FILES = 200;
 
 const log = (sentence: string): void => console.error(sentence);
 
+/** A load that the plain proxy can follow, so that its delivery time is measured and not the length of its queue. */
 const LOW_WRITE_LOAD = { users: 1_000, perSecond: 5 } as const;
 
-/** How many clients a process can hold that needs `files` open files for each. */
-const maxClients = (limit: number, files: number): number => Math.floor((limit - RESERVED_FILES) / files);
+/** Returns the maximum number of clients of a process that needs `filesPerClient` open files for each. */
+const maxClients = (openFiles: number, filesPerClient: number): number =>
+  Math.floor((openFiles - RESERVED_FILES) / filesPerClient);
 
 async function runAllLive(
   environment: BenchEnvironment,
   flags: BenchFlags,
-  limit: number,
+  openFiles: number,
   notes: string[],
 ): Promise<LiveResult[]> {
   const { upstream, secret } = environment;
@@ -41,23 +46,22 @@ async function runAllLive(
     writes: number,
     start: () => ReturnType<typeof startPlainProxy>,
   ): Promise<void> => {
-    // The plain proxy has a connection to the database for each client's.
-    const users = Math.min(requestedUsers, maxClients(limit, name === 'gate' ? 1 : 2));
+    // The plain proxy holds one connection to the database per client connection.
+    const users = Math.min(requestedUsers, maxClients(openFiles, name === 'gate' ? 1 : 2));
     if (users < requestedUsers) {
       notes.push(
-        `${requestedUsers} users asked, ${users} held (${name}): a process may have ${limit} files open here.`,
+        `${name}: ran with ${users} instead of ${requestedUsers} users, since a process is limited to ${openFiles} open files.`,
       );
     }
     results.push(await runLive(environment, { name, start, users, seconds, writesPerSecond: writes }));
   };
   const runBothFronts = async (users: number, writes: number): Promise<void> => {
-    // The gate first: it leaves the database nothing to work off.
+    // The gate runs first, because it leaves no backlog of work in the database.
     await run('gate', users, writes, async () => startGate(upstream, secret, await allocateGatePorts(), flags.profile));
     if (users <= flags.skipBaselineAbove) {
       await run('plain', users, writes, () => startPlainProxy(upstream, secret));
-    } else notes.push(`The plain proxy was not run with ${users} users (--skip-baseline-above).`);
+    } else notes.push(`The plain proxy did not run with ${users} users (--skip-baseline-above).`);
   };
-  // With as few writes as the plain proxy can still follow, so that it is measured and not its queue.
   if (flags.users.includes(LOW_WRITE_LOAD.users) && writesPerSecond > LOW_WRITE_LOAD.perSecond) {
     await runBothFronts(LOW_WRITE_LOAD.users, LOW_WRITE_LOAD.perSecond);
   }
@@ -67,14 +71,15 @@ async function runAllLive(
 
 async function runBench(flags: BenchFlags): Promise<BenchResult> {
   const { only } = flags;
-  const limit = await openFilesLimit();
+  const openFiles = await openFilesLimit();
   const environment = await startEnvironment(process.env, log);
   try {
     const { upstream } = environment;
-    const notes = ['Writes go straight to the database, so that each front gets the same work to do.'];
-    if (upstream.pid === undefined) notes.push("The database's process cannot be seen from here: its CPU is unknown.");
-    const live = only === undefined || only === 'live' ? await runAllLive(environment, flags, limit, notes) : [];
-    const clients = Math.min(flags.stormClients, maxClients(limit, 1));
+    const notes = ['Writes go directly to the database, so both fronts get the same work.'];
+    if (upstream.pid === undefined)
+      notes.push("The database's process is not visible from here, so its CPU time is unknown.");
+    const live = only === undefined || only === 'live' ? await runAllLive(environment, flags, openFiles, notes) : [];
+    const clients = Math.min(flags.stormClients, maxClients(openFiles, 1));
     const storm = only === undefined || only === 'storm' ? await runStorm(environment, clients, flags.profile) : null;
     const request = only === undefined || only === 'request' ? await runRequests(environment, flags.requests) : [];
     return benchResultSchema.parse({
@@ -87,7 +92,7 @@ async function runBench(flags: BenchFlags): Promise<BenchResult> {
       },
       upstream: { kind: upstream.kind, version: upstream.version },
       seconds: flags.seconds,
-      openFiles: limit,
+      openFiles,
       live,
       storm,
       request,
@@ -98,6 +103,7 @@ async function runBench(flags: BenchFlags): Promise<BenchResult> {
   }
 }
 
+/** Writes bench.json and bench.svg. For docs, it also updates README. */
 async function writeResult(result: BenchResult, out: string): Promise<void> {
   const directory = resolve(ROOT, out);
   await mkdir(directory, { recursive: true });
@@ -108,7 +114,7 @@ async function writeResult(result: BenchResult, out: string): Promise<void> {
   await writeFile(readme, updateReadme(await readFile(readme, 'utf8'), result));
 }
 
-/** Nothing that was acknowledged may be lost by the gate; what the plain proxy loses is told and no failure. */
+/** The gate must not lose an acknowledged write. Losses of the plain proxy are reported but are no failure. */
 const hasNoLosses = ({ live, storm }: BenchResult): boolean =>
   live.every(({ front, lost }) => front === 'plain' || lost === 0) && (storm?.lost ?? 0) === 0;
 
@@ -117,7 +123,7 @@ async function main(): Promise<void> {
   const result = await runBench(flags);
   if (flags.out !== undefined) await writeResult(result, flags.out);
   console.log(textReport(result));
-  if (!hasNoLosses(result)) throw new Error('The gate has lost deliveries.');
+  if (!hasNoLosses(result)) throw new Error('The gate lost acknowledged writes.');
 }
 
 main().then(

@@ -8,15 +8,14 @@ import { sumMetric } from './report/prometheus-text.ts';
 import { countOpenFiles, residentBytes } from './report/process-stats.ts';
 import { soakReport, computeTrends, type Sample } from './report/soak-report.ts';
 
-/** `npm run soak`: clients that come and go for minutes, and what of the gate grows with it. */
+/** `npm run soak`: disconnects and reconnects clients for minutes, and reports which resources of the gate grow. */
 
 const USAGE = `npm run soak -- [--seconds 600] [--clients 2000] [--churn 50] [--writes 20]
-Against CouchDB: COUCHDB_URL, COUCHDB_USER and COUCHDB_PASSWORD; else against the embedded engine.`;
+Set COUCHDB_URL, COUCHDB_USER and COUCHDB_PASSWORD to run on CouchDB. The default is the embedded engine.`;
 
-/** In ms. */
 const SAMPLE_INTERVAL_MS = 10_000;
 const DELIVERY_TIMEOUT_MS = 30_000;
-/** In short runs the samples are closer together, so that every quarter has some. */
+/** A short run takes samples at shorter intervals, so that every quarter has some. */
 const MIN_SAMPLES = 16;
 
 const log = (sentence: string): void => console.error(sentence);
@@ -29,10 +28,18 @@ async function takeSample(gate: Gate, second: number): Promise<Sample> {
     residentBytes: await residentBytes(gate.child.pid),
     openFiles: await countOpenFiles(gate.child.pid),
     heapBytes: sumMetric(text, 'nodejs_heap_size_used_bytes'),
-    // When there is none, there is no line of them either.
+    // Without timers the metric has no line.
     timers: metrics === undefined ? undefined : (sumMetric(text, 'nodejs_active_resources', 'type="Timeout"') ?? 0),
     resources: sumMetric(text, 'nodejs_active_resources_total'),
   };
+}
+
+interface SoakOptions {
+  readonly seconds: number;
+  readonly clients: number;
+  /** Clients that disconnect and reconnect per second. */
+  readonly churnPerSecond: number;
+  readonly writesPerSecond: number;
 }
 
 interface SoakResult {
@@ -40,63 +47,71 @@ interface SoakResult {
   readonly lost: number;
 }
 
-async function soak(
-  environment: BenchEnvironment,
-  gate: Gate,
-  seconds: number,
-  flags: Record<FlagName, string>,
-): Promise<SoakResult> {
+/** @throws Error if a client receives another user's document. */
+async function soak(environment: BenchEnvironment, gate: Gate, options: SoakOptions): Promise<SoakResult> {
   const { callLoadGenerator } = environment;
-  const count = parseWholeNumber('clients', flags.clients);
-  const timeoutMs = (seconds + 120) * 1_000;
-  await callLoadGenerator('prepare', { count });
+  const { clients } = options;
+  await callLoadGenerator('prepare', { count: clients });
   const { parked } = await callLoadGenerator('begin', {
     endpoint: gate.endpoint,
-    count,
+    count: clients,
     perSecond: CONNECTIONS_PER_SECOND,
-    timeoutMs: rampTimeoutMs(count),
+    timeoutMs: rampTimeoutMs(clients),
   });
-  log(`${parked} of ${count} clients are parked; they begin to come and go.`);
-  let isDone = false;
-  const running = Promise.all([
-    callLoadGenerator('churn', { perSecond: parseWholeNumber('churn', flags.churn), seconds }, timeoutMs),
-    callLoadGenerator('write', { perSecond: parseWholeNumber('writes', flags.writes), seconds }, timeoutMs),
-  ]).finally(() => (isDone = true));
-  const samples: Sample[] = [];
-  const sample = async (): Promise<void> => {
-    const began = performance.now();
-    while (!isDone) {
-      await delay(Math.min(SAMPLE_INTERVAL_MS, (seconds * 1_000) / MIN_SAMPLES));
-      const seen = await takeSample(gate, Math.round((performance.now() - began) / 1_000));
-      samples.push(seen);
-      log(`${seen.second} s: ${Math.round(seen.residentBytes / 1024 ** 2)} MiB, ${seen.openFiles} open files`);
-    }
-  };
-  const [[, written]] = await Promise.all([running, sample()]);
-  const { all, counts } = await callLoadGenerator('parked', { most: DELIVERY_TIMEOUT_MS });
-  const { lost, wrongRevision } = await callLoadGenerator('settle', { most: DELIVERY_TIMEOUT_MS });
+  log(`${parked} of ${clients} clients are parked. Churn starts.`);
+  const { samples, written } = await runLoad(environment, gate, options);
+  const { all, counts } = await callLoadGenerator('parked', { timeoutMs: DELIVERY_TIMEOUT_MS });
+  const deliveries = await callLoadGenerator('settle', { timeoutMs: DELIVERY_TIMEOUT_MS });
+  const lost = deliveries.lost + deliveries.wrongRevision;
   log(`${all ? 'All' : counts.parked} clients are parked at the end, after ${counts.requests} live requests.`);
-  log(
-    `Of ${written.done} writes ${lost + wrongRevision} were lost; answered 503: ${counts.shed}, refused: ${counts.refused}.`,
-  );
-  if (counts.foreign > 0) throw new Error("A client was told of another user's document.");
-  return { samples, lost: lost + wrongRevision };
+  log(`Of ${written} writes ${lost} were lost; 503 responses: ${counts.shed}, other errors: ${counts.refused}.`);
+  if (counts.foreign > 0) throw new Error("A client received another user's document.");
+  return { samples, lost };
 }
 
-type FlagName = 'seconds' | 'clients' | 'churn' | 'writes';
+/** Runs churn and writes, and samples the gate meanwhile. */
+async function runLoad(
+  { callLoadGenerator }: BenchEnvironment,
+  gate: Gate,
+  { seconds, churnPerSecond, writesPerSecond }: SoakOptions,
+): Promise<{ samples: Sample[]; written: number }> {
+  const timeoutMs = (seconds + 120) * 1_000;
+  let isDone = false;
+  const running = Promise.all([
+    callLoadGenerator('churn', { perSecond: churnPerSecond, seconds }, timeoutMs),
+    callLoadGenerator('write', { perSecond: writesPerSecond, seconds }, timeoutMs),
+  ]).finally(() => (isDone = true));
+  const samples: Sample[] = [];
+  const takeSamples = async (): Promise<void> => {
+    const startedAt = performance.now();
+    while (!isDone) {
+      await delay(Math.min(SAMPLE_INTERVAL_MS, (seconds * 1_000) / MIN_SAMPLES));
+      const sample = await takeSample(gate, Math.round((performance.now() - startedAt) / 1_000));
+      samples.push(sample);
+      log(`${sample.second} s: ${Math.round(sample.residentBytes / 1024 ** 2)} MiB, ${sample.openFiles} open files`);
+    }
+  };
+  const [[, { done }]] = await Promise.all([running, takeSamples()]);
+  return { samples, written: done };
+}
 
 async function main(): Promise<void> {
   const { values } = parseFlags(process.argv.slice(2), { seconds: '600', clients: '2000', churn: '50', writes: '20' });
-  const seconds = parseWholeNumber('seconds', values.seconds);
+  const options: SoakOptions = {
+    seconds: parseWholeNumber('seconds', values.seconds),
+    clients: parseWholeNumber('clients', values.clients),
+    churnPerSecond: parseWholeNumber('churn', values.churn),
+    writesPerSecond: parseWholeNumber('writes', values.writes),
+  };
   const environment = await startEnvironment(process.env, log);
   try {
     const gate = await startGate(environment.upstream, environment.secret, await allocateGatePorts());
-    const { samples, lost } = await soak(environment, gate, seconds, values);
+    const { samples, lost } = await soak(environment, gate, options);
     await environment.callLoadGenerator('end', NO_ARGUMENT);
     await waitForIdleDatabase(environment);
     const trends = computeTrends(samples);
     console.log(soakReport(trends));
-    if (lost > 0) throw new Error(`${lost} writes were never told to their users' clients.`);
+    if (lost > 0) throw new Error(`${lost} writes never reached their users' clients.`);
     if (trends.some(({ flat }) => !flat)) process.exitCode = 1;
   } finally {
     await environment.close();

@@ -4,18 +4,18 @@ import { LiveClient, createCounts, type ClientCounts, type Endpoint } from './li
 export interface ClientPoolOptions {
   readonly endpoint: Endpoint;
   readonly users: readonly { readonly ownId: string; readonly token: string }[];
-  /** New connections a second: a crowd does not come in one instant, but for a storm. */
+  /** New connections per second. Real users do not all connect in one instant, except in a reconnect storm. */
   readonly perSecond: number;
+  /** Called for each row with the user's index and the revisions of its leaves. */
   readonly onChange: (user: number, leaves: readonly string[]) => void;
   readonly now: () => number;
   readonly random: () => number;
 }
 
-/** In ms. */
 const POLL_INTERVAL_MS = 20;
 const CHECK_INTERVAL_MS = 5_000;
 
-/** Many users' live clients. */
+/** The live clients of many users, one per user. */
 export class ClientPool {
   readonly counts: ClientCounts = createCounts();
   readonly #clients: readonly LiveClient[];
@@ -47,18 +47,21 @@ export class ClientPool {
     return this.#clients.length;
   }
 
-  /** Connects them all, `perSecond` at most. */
+  /** Connects all clients, at most `perSecond` per second. Does not wait until they are parked. */
   async start(): Promise<void> {
     const { now, perSecond } = this.#options;
-    const began = now();
+    const startedAt = now();
     for (let started = 0; started < this.#clients.length && !this.#isStopped;) {
-      const due = Math.min(Math.ceil(((now() - began + POLL_INTERVAL_MS) / 1_000) * perSecond), this.#clients.length);
+      const due = Math.min(
+        Math.ceil(((now() - startedAt + POLL_INTERVAL_MS) / 1_000) * perSecond),
+        this.#clients.length,
+      );
       for (; started < due; started += 1) this.#clients[started]?.start();
       await delay(POLL_INTERVAL_MS);
     }
   }
 
-  /** Resolves with whether all are parked, within `most` ms. */
+  /** Resolves with `true` once all clients are parked, or with `false` after `timeoutMs` milliseconds. */
   async allParked(timeoutMs: number): Promise<boolean> {
     const { now } = this.#options;
     const deadline = now() + timeoutMs;
@@ -66,7 +69,7 @@ export class ClientPool {
     return this.counts.parked === this.size;
   }
 
-  /** One of them, at random, leaves at once and comes back within a second. */
+  /** Disconnects one random client immediately, and reconnects it within a second. */
   churn(): void {
     const { random } = this.#options;
     const client = this.#clients[Math.floor(random() * this.size)];
@@ -76,6 +79,7 @@ export class ClientPool {
     }, random() * 1_000);
   }
 
+  /** Disconnects all clients for good. */
   stop(): void {
     this.#isStopped = true;
     clearInterval(this.#checkTimer);

@@ -2,12 +2,12 @@ import http from 'node:http';
 import { median } from '../report/statistics.ts';
 
 export interface CompareOptions {
-  /** The databases' URLs: by the gate, and by the bare proxy. */
+  /** Database URLs through the gate and through the bare proxy. */
   readonly gate: string;
   readonly bare: string;
   readonly token: string;
   readonly ownId: string;
-  /** Requests by each way, warming up aside. */
+  /** Requests per route, not counting the warm-up. */
   readonly requests: number;
   readonly concurrency: number;
   readonly now: () => number;
@@ -19,14 +19,18 @@ export interface Comparison {
   readonly concurrency: number;
   readonly gate: number;
   readonly bare: number;
-  /** The median over the rounds of the gate's median to the bare proxy's. */
+  /** Median over all rounds of the gate's median divided by the bare proxy's median. */
   readonly ratio: number;
 }
 
 const ROUNDS = 20;
 const WARM_UP_ROUNDS = 3;
+const REQUEST_TIMEOUT_MS = 30_000;
 
-/** The same request by both ways in short turns, so that what else the machine does befalls both alike. */
+/**
+ * Measures the same request through the gate and through the bare proxy, in short alternating rounds. Other load on the
+ * machine then affects both equally.
+ */
 export async function compareRequests(options: CompareOptions): Promise<Comparison> {
   const { requests, concurrency } = options;
   const agent = new http.Agent({ keepAlive: true, maxSockets: concurrency });
@@ -34,7 +38,7 @@ export async function compareRequests(options: CompareOptions): Promise<Comparis
   const measure = (url: string): Promise<number[]> => measureRequests(options, agent, url, requestsPerRound);
   const rounds: { gate: number[]; bare: number[] }[] = [];
   for (let round = -WARM_UP_ROUNDS; round < ROUNDS; round += 1) {
-    // Who goes second finds the database warmer.
+    // The order alternates because the second measurement finds the database's caches warm.
     const gateFirst = round % 2 === 0;
     const first = await measure(gateFirst ? options.gate : options.bare);
     const second = await measure(gateFirst ? options.bare : options.gate);
@@ -50,28 +54,28 @@ export async function compareRequests(options: CompareOptions): Promise<Comparis
   };
 }
 
-/** How long each of `count` requests took, `concurrency` at a time. */
+/** Sends `count` requests, `concurrency` at a time. Resolves with each request's duration in ms. */
 async function measureRequests(
   options: CompareOptions,
   agent: http.Agent,
   url: string,
   count: number,
 ): Promise<number[]> {
-  const times: number[] = [];
+  const durations: number[] = [];
   let remaining = count;
   const runWorker = async (): Promise<void> => {
     while (remaining > 0) {
       remaining -= 1;
       const startedAt = options.now();
       await bulkGet(options, agent, url);
-      times.push(options.now() - startedAt);
+      durations.push(options.now() - startedAt);
     }
   };
   await Promise.all(Array.from({ length: options.concurrency }, runWorker));
-  return times;
+  return durations;
 }
 
-/** Rejects unless the answer holds the document. */
+/** Rejects unless the response is a 200 with the user's own document. */
 function bulkGet({ token, ownId }: CompareOptions, agent: http.Agent, url: string): Promise<void> {
   const body = Buffer.from(JSON.stringify({ docs: [{ id: ownId }] }));
   const headers = {
@@ -88,10 +92,13 @@ function bulkGet({ token, ownId }: CompareOptions, agent: http.Agent, url: strin
       response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
       response.once('end', () => {
         if (response.statusCode === 200 && text.includes(`"_id":"${ownId}"`)) resolve();
-        else reject(new Error(`${url} answered _bulk_get with ${String(response.statusCode)}: ${text.slice(0, 200)}`));
+        else
+          reject(new Error(`${url} responded to _bulk_get with ${String(response.statusCode)}: ${text.slice(0, 200)}`));
       });
     });
-    request.setTimeout(30_000, () => request.destroy(new Error(`${url} does not answer _bulk_get.`)));
+    request.setTimeout(REQUEST_TIMEOUT_MS, () =>
+      request.destroy(new Error(`${url} did not respond to _bulk_get within ${REQUEST_TIMEOUT_MS / 1_000} s.`)),
+    );
     request.end(body);
   });
 }

@@ -1,10 +1,10 @@
 import { parseRevision } from '../../../couchdb-design/user-document/revisions.ts';
 import { summarizeTimes, type TimeSummary } from '../report/statistics.ts';
 
-/** One write and what became of it. All times in ms, on one clock. */
+/** One write and its delivery. All times are in ms on one clock. */
 export interface Write {
   readonly user: number;
-  /** The revision's generation: known before the database has made the revision. */
+  /** Generation of the new revision, which is known before the database creates the revision. */
   readonly generation: number;
   readonly sentAt: number;
   acknowledgedAt?: number;
@@ -14,26 +14,26 @@ export interface Write {
 }
 
 export interface DeliveryResult {
-  /** From the instant a write was sent to the database until its user's client had the row. */
+  /** From sending the write to the database until the user's client received the row. */
   readonly fromSent: TimeSummary | undefined;
-  /** From the database's acknowledgement; 0 for a row that came before it. */
+  /** From the database's acknowledgement until the user's client received the row; 0 if the row came first. */
   readonly fromAcknowledged: TimeSummary | undefined;
-  /** Acknowledged, and never told: neither its revision nor a later one. */
+  /** Acknowledged writes for which neither their revision nor a later one was delivered. */
   readonly lost: number;
-  /** Told with another revision than the database had made of it: there can be none. */
+  /** Writes delivered with a revision other than the acknowledged one. Always 0 unless there is a bug. */
   readonly wrongRevision: number;
 }
 
-/** What was written and what was told of it. A row of a later revision tells of the earlier ones as well. */
+/** Matches writes to the rows that deliver them. A row with a later revision also delivers the earlier ones. */
 export class DeliveryLog {
-  /** Writes that are not told, by user, the oldest first. */
+  /** Undelivered writes by user, oldest first. */
   readonly #pending = new Map<number, Set<Write>>();
   #delivered: Write[] = [];
 
   recordSent(user: number, generation: number, at: number): Write {
     const write: Write = { user, generation, sentAt: at };
-    const open = this.#pending.get(user) ?? new Set();
-    this.#pending.set(user, open.add(write));
+    const userWrites = this.#pending.get(user) ?? new Set();
+    this.#pending.set(user, userWrites.add(write));
     return write;
   }
 
@@ -43,18 +43,18 @@ export class DeliveryLog {
     if (write.deliveredAt !== undefined) this.#delivered.push(write);
   }
 
-  /** The database did not take it, or did not say so: nobody has to be told. */
+  /** Drops a write that the database rejected or did not acknowledge: its delivery is not expected. */
   recordFailed(write: Write): void {
     this.#removePending(write);
   }
 
-  /** The user's client was given a row with these leaves. */
+  /** Marks the user's writes up to the newest of these leaves as delivered. */
   recordDelivered(user: number, leaves: readonly string[], at: number): void {
-    const open = this.#pending.get(user);
-    if (open === undefined) return;
+    const userWrites = this.#pending.get(user);
+    if (userWrites === undefined) return;
     const revs = new Map(leaves.map((rev) => [parseRevision(rev)?.generation ?? 0, rev]));
     const newest = Math.max(...revs.keys());
-    for (const write of [...open].filter(({ generation }) => generation <= newest)) {
+    for (const write of [...userWrites].filter(({ generation }) => generation <= newest)) {
       write.deliveredAt = at;
       const rev = revs.get(write.generation);
       if (rev !== undefined) write.deliveredRev = rev;
@@ -63,32 +63,33 @@ export class DeliveryLog {
     }
   }
 
-  /** How many acknowledged or unanswered writes nobody was told of yet. */
+  /** Undelivered writes, whether acknowledged or still without a response. */
   get pendingCount(): number {
-    let open = 0;
-    for (const writes of this.#pending.values()) open += writes.size;
-    return open;
+    let count = 0;
+    for (const writes of this.#pending.values()) count += writes.size;
+    return count;
   }
 
-  /** What became of all writes so far; the next ones are counted anew. */
+  /** Returns the result for all writes so far, and starts over with an empty log. */
   takeResult(): DeliveryResult {
-    const done = this.#delivered;
-    const lost = [...this.#pending.values()].flatMap((open) => [...open]);
+    const delivered = this.#delivered;
+    const undelivered = [...this.#pending.values()].flatMap((writes) => [...writes]);
     this.#delivered = [];
     this.#pending.clear();
     return {
-      fromSent: summarizeTimes(done.map(({ deliveredAt = 0, sentAt }) => deliveredAt - sentAt)),
+      fromSent: summarizeTimes(delivered.map(({ deliveredAt = 0, sentAt }) => deliveredAt - sentAt)),
       fromAcknowledged: summarizeTimes(
-        done.map(({ deliveredAt = 0, acknowledgedAt = 0 }) => Math.max(deliveredAt - acknowledgedAt, 0)),
+        delivered.map(({ deliveredAt = 0, acknowledgedAt = 0 }) => Math.max(deliveredAt - acknowledgedAt, 0)),
       ),
-      lost: lost.filter(({ acknowledgedAt }) => acknowledgedAt !== undefined).length,
-      wrongRevision: done.filter(({ rev, deliveredRev }) => deliveredRev !== undefined && deliveredRev !== rev).length,
+      lost: undelivered.filter(({ acknowledgedAt }) => acknowledgedAt !== undefined).length,
+      wrongRevision: delivered.filter(({ rev, deliveredRev }) => deliveredRev !== undefined && deliveredRev !== rev)
+        .length,
     };
   }
 
   #removePending(write: Write): void {
-    const open = this.#pending.get(write.user);
-    open?.delete(write);
-    if (open?.size === 0) this.#pending.delete(write.user);
+    const userWrites = this.#pending.get(write.user);
+    userWrites?.delete(write);
+    if (userWrites?.size === 0) this.#pending.delete(write.user);
   }
 }

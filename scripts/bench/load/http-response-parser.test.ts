@@ -7,23 +7,23 @@ interface ParsedResponse {
   readonly body: string;
 }
 
-/** Reads what comes in parts; resolves to the complete answers and what the reader says of the end. */
-function parseParts(parts: readonly string[]): { answers: ParsedResponse[]; inOrder: boolean } {
-  const answers: ParsedResponse[] = [];
+/** Parses the parts. Returns the complete responses, and whether the connection closed cleanly. */
+function parseParts(parts: readonly string[]): { responses: ParsedResponse[]; closedCleanly: boolean } {
+  const responses: ParsedResponse[] = [];
   let status = 0;
   let headers = {};
   let body = '';
-  const reader = new HttpResponseParser({
-    onHead(told, fields) {
-      status = told;
+  const parser = new HttpResponseParser({
+    onHead(parsedStatus, fields) {
+      status = parsedStatus;
       headers = Object.fromEntries(fields);
       body = '';
     },
     onBody: (text) => (body += text),
-    onEnd: () => answers.push({ status, headers, body }),
+    onEnd: () => responses.push({ status, headers, body }),
   });
-  for (const part of parts) reader.push(part);
-  return { answers, inOrder: reader.connectionClosed() };
+  for (const part of parts) parser.push(part);
+  return { responses, closedCleanly: parser.connectionClosed() };
 }
 
 const CHUNKED =
@@ -41,25 +41,25 @@ const ALL = [
   { status: 200, headers: { 'transfer-encoding': 'chunked' }, body: BODY },
 ];
 
-it('answers on one connection are told apart, wherever the parts are cut', () => {
+it('separates the responses on one connection, wherever the parts are cut', () => {
   const text = CHUNKED + SHED + EMPTY + INTERIM + CHUNKED;
   fc.assert(
     fc.property(fc.array(fc.nat({ max: text.length })), (cuts) => {
-      const places = [0, ...cuts.sort((a, b) => a - b), text.length];
-      const parts = places.slice(1).map((place, n) => text.slice(places[n], place));
-      expect(parseParts(parts)).toEqual({ answers: ALL, inOrder: true });
+      const offsets = [0, ...cuts.sort((a, b) => a - b), text.length];
+      const parts = offsets.slice(1).map((offset, n) => text.slice(offsets[n], offset));
+      expect(parseParts(parts)).toEqual({ responses: ALL, closedCleanly: true });
     }),
   );
 });
 
-it('an answer that breaks off is not complete', () => {
+it('does not report a truncated response as complete', () => {
   for (let length = 1; length < CHUNKED.length; length += 1) {
-    expect(parseParts([CHUNKED.slice(0, length)])).toEqual({ answers: [], inOrder: false });
+    expect(parseParts([CHUNKED.slice(0, length)])).toEqual({ responses: [], closedCleanly: false });
   }
 });
 
-it('an answer without a length goes on until the connection ends', () => {
-  const { answers, inOrder } = parseParts(['HTTP/1.1 200 OK\r\n\r\nabc', 'def']);
-  expect(inOrder).toBe(true);
-  expect(answers).toEqual([{ status: 200, headers: {}, body: 'abcdef' }]);
+it('ends a response without a length when the connection closes', () => {
+  const { responses, closedCleanly } = parseParts(['HTTP/1.1 200 OK\r\n\r\nabc', 'def']);
+  expect(closedCleanly).toBe(true);
+  expect(responses).toEqual([{ status: 200, headers: {}, body: 'abcdef' }]);
 });

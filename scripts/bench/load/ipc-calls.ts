@@ -1,29 +1,32 @@
 import type { ChildProcess } from 'node:child_process';
 import { z } from 'zod';
 
-/** What one process does for another: each takes one argument and resolves with one value, both as JSON has them. */
+/** Methods that one process offers another. Each takes one argument and resolves with one value, both JSON values. */
 export type IpcMethods = Record<string, (argument: never) => Promise<unknown>>;
 
-/** Asks for one thing; rejects with the other side's error, or when it has ended, or after `most` ms (ten minutes). */
-export type IpcCall<W extends IpcMethods> = <Name extends keyof W & string>(
+/**
+ * Calls a method of the other process. Rejects with that method's error, when the process exits, or after `timeoutMs`
+ * milliseconds (default: ten minutes).
+ */
+export type IpcCall<Methods extends IpcMethods> = <Name extends keyof Methods & string>(
   name: Name,
-  argument: Parameters<W[Name]>[0],
-  most?: number,
-) => Promise<Awaited<ReturnType<W[Name]>>>;
+  argument: Parameters<Methods[Name]>[0],
+  timeoutMs?: number,
+) => Promise<Awaited<ReturnType<Methods[Name]>>>;
 
 const DEFAULT_TIMEOUT_MS = 600_000;
 
 const requestSchema = z.object({ id: z.number(), name: z.string(), argument: z.unknown().optional() });
 const responseSchema = z.object({ id: z.number(), error: z.string().optional(), value: z.unknown().optional() });
 
-/** Does the work that the parent process asks for, and ends with it. */
+/** Serves these methods to the parent process, and exits when the parent does. */
 export function serveParent(methods: IpcMethods): void {
   process.on('message', (message) => {
     const { id, name, argument } = requestSchema.parse(message);
     const respond = (result: object): void => void process.send?.({ id, ...result });
     const method = methods[name];
     const invoke = async (): Promise<unknown> => {
-      if (method === undefined) throw new Error(`There is no ${name}.`);
+      if (method === undefined) throw new Error(`Unknown method ${name}.`);
       return method(argument as never);
     };
     invoke().then(
@@ -32,13 +35,13 @@ export function serveParent(methods: IpcMethods): void {
     );
   });
   process.once('disconnect', () => process.exit(0));
-  // Ctrl-C reaches every process of the terminal: the parent decides what it means.
+  // Ctrl-C sends SIGINT to every process of the terminal. Only the parent handles it.
   process.on('SIGINT', () => undefined);
   process.send?.('ready');
 }
 
-/** The calls to a child that serves `W`. The types are ours on both sides, so what comes back is believed. */
-export function createIpcCall<W extends IpcMethods>(child: ChildProcess): IpcCall<W> {
+/** Creates a caller for a child that serves `Methods`. Results are not validated, because both sides share the types. */
+export function createIpcCall<Methods extends IpcMethods>(child: ChildProcess): IpcCall<Methods> {
   const pending = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   let lastId = 0;
   child.on('message', (message) => {
@@ -49,15 +52,15 @@ export function createIpcCall<W extends IpcMethods>(child: ChildProcess): IpcCal
     else pending.get(id)?.reject(new Error(error));
   });
   child.once('exit', () => {
-    for (const { reject } of pending.values()) reject(new Error('The process that was asked has ended.'));
+    for (const { reject } of pending.values()) reject(new Error('The called process has exited.'));
   });
-  const sendRequest = (name: string, argument: unknown, most: number): Promise<unknown> => {
+  const sendRequest = (name: string, argument: unknown, timeoutMs: number): Promise<unknown> => {
     lastId += 1;
     const id = lastId;
     return new Promise<unknown>((resolve, reject) => {
       const timer = setTimeout(
-        () => finish(() => reject(new Error(`No end of ${name} within ${most / 1_000} s.`))),
-        most,
+        () => finish(() => reject(new Error(`${name} did not finish within ${timeoutMs / 1_000} s.`))),
+        timeoutMs,
       );
       const finish = (settle: () => void): void => {
         clearTimeout(timer);
@@ -73,5 +76,5 @@ export function createIpcCall<W extends IpcMethods>(child: ChildProcess): IpcCal
       });
     });
   };
-  return (name, argument, most = DEFAULT_TIMEOUT_MS) => sendRequest(name, argument, most) as never;
+  return (name, argument, timeoutMs = DEFAULT_TIMEOUT_MS) => sendRequest(name, argument, timeoutMs) as never;
 }

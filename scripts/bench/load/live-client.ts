@@ -3,34 +3,35 @@ import { z } from 'zod';
 import { getRetryDelayMs } from './retry-after.ts';
 import { HttpResponseParser, type ResponseHandler } from './http-response-parser.ts';
 
-/** Where the clients go: the gate, or the plain proxy. */
+/** The server that clients connect to: the gate or the plain proxy. */
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
-  /** The database's path, without a slash at the end. */
+  /** Path of the database, without a trailing slash. */
   readonly path: string;
 }
 
-/** What befell all clients together. */
+/** Counters over all clients. */
 export interface ClientCounts {
-  /** Clients whose live request is answered with headers and a first byte, and now waits for a change. */
+  /** Clients whose live request has received its headers and first byte, and now waits for a change. */
   parked: number;
   requests: number;
   rows: number;
-  /** Complete answers without a row. */
+  /** Complete responses without a row. */
   empty: number;
-  /** 503: come again later. */
+  /** Responses with status 503. */
   shed: number;
-  /** Any other status than 200 and 503. */
+  /** Responses with a status other than 200 and 503. */
   refused: number;
-  /** Connections that ended before their answer was complete, or were not had at all. */
+  /** Connections that failed to open, or closed before their response was complete. */
   broken: number;
-  /** Answers that said nothing for longer than three heartbeats. */
+  /** Responses aborted because no byte arrived for three heartbeats. */
   silent: number;
-  /** Rows of a document that is not the client's own: there can be none. */
+  /** Rows of a document other than the client's own. Always 0 unless there is a bug. */
   foreign: number;
 }
 
+/** Returns counters that are all zero. */
 export const createCounts = (): ClientCounts => ({
   parked: 0,
   requests: 0,
@@ -48,6 +49,7 @@ export interface LiveClientOptions {
   readonly ownId: string;
   readonly token: string;
   readonly counts: ClientCounts;
+  /** Called for each row with the revisions of its leaves. */
   readonly onChange: (leaves: readonly string[]) => void;
   readonly now: () => number;
   readonly random: () => number;
@@ -62,8 +64,8 @@ const changesSchema = z.object({
 });
 
 /**
- * One user's live longpoll, asked again after every answer with the sequence that it gave, as PouchDB does it, on one
- * connection. After an error it waits (see `retryWait`) and goes on from what it was told last.
+ * One user's live longpoll on one connection. As PouchDB does, it sends the next request with the `last_seq` of each
+ * response. After an error it waits (see `getRetryDelayMs`) and resumes from the last sequence it received.
  */
 export class LiveClient implements ResponseHandler {
   readonly #options: LiveClientOptions;
@@ -85,24 +87,25 @@ export class LiveClient implements ResponseHandler {
     this.#options = options;
   }
 
+  /** Connects. Does nothing if the client is already running. */
   start(): void {
     if (this.#isRunning) return;
     this.#isRunning = true;
     this.#connect();
   }
 
-  /** Leaves: with a FIN as a page that is closed does, or with a RST as one whose machine has gone. */
-  stop(how: 'closed' | 'reset'): void {
+  /** Disconnects with a FIN, as a closed page does, or with a RST, as a crashed client machine does. */
+  stop(mode: 'closed' | 'reset'): void {
     this.#isRunning = false;
     clearTimeout(this.#retryTimer);
     this.#retryTimer = undefined;
     const socket = this.#socket;
     this.#detach();
-    if (how === 'reset') socket?.resetAndDestroy();
+    if (mode === 'reset') socket?.resetAndDestroy();
     else socket?.destroy();
   }
 
-  /** Gives up an answer, or a connection, that has been silent for too long. To be called now and then. */
+  /** Closes the connection if a request has received no byte for three heartbeats. Call it periodically. */
   closeIfSilent(): void {
     if (!this.#isRequesting || this.#options.now() - this.#lastDataAt < MAX_SILENCE_MS) return;
     this.#options.counts.silent += 1;
@@ -118,7 +121,7 @@ export class LiveClient implements ResponseHandler {
 
   onBody(text: string): void {
     this.#bodyText += text;
-    // The first answer of all tells what there is; the one after it waits.
+    // The first response returns the current state at once. Only later requests wait for a change.
     if (this.#isParked || this.#status !== 200 || this.#since === '0') return;
     this.#setParked(true);
     this.#failures = 0;
@@ -135,8 +138,8 @@ export class LiveClient implements ResponseHandler {
 
   #handleChanges(): void {
     const { counts, ownId, onChange } = this.#options;
-    const { results, last_seq: last } = changesSchema.parse(JSON.parse(this.#bodyText));
-    this.#since = String(last);
+    const { results, last_seq: lastSeq } = changesSchema.parse(JSON.parse(this.#bodyText));
+    this.#since = String(lastSeq);
     if (results.length === 0) counts.empty += 1;
     for (const { id, changes } of results) {
       if (id === ownId) onChange(changes.map(({ rev }) => rev));
@@ -166,18 +169,18 @@ export class LiveClient implements ResponseHandler {
       this.#lastDataAt = this.#options.now();
       this.#parser?.push(text);
     });
-    // 'close' follows, and says all that is to be known.
+    // 'close' always follows 'error' and is handled below.
     socket.on('error', () => undefined);
     socket.on('close', () => this.#handleClose(socket));
   }
 
   #handleClose(socket: Socket): void {
     if (this.#socket !== socket) return;
-    const inOrder = (this.#parser?.connectionClosed() ?? true) && !this.#isRequesting;
+    const closedCleanly = (this.#parser?.connectionClosed() ?? true) && !this.#isRequesting;
     this.#detach();
-    // Within a wait the connection is made when that is over.
+    // A pending retry connects when its delay has passed.
     if (!this.#isRunning || this.#retryTimer !== undefined) return;
-    if (inOrder) this.#connect();
+    if (closedCleanly) this.#connect();
     else {
       this.#options.counts.broken += 1;
       this.#scheduleRetry(undefined);
@@ -185,13 +188,13 @@ export class LiveClient implements ResponseHandler {
   }
 
   #scheduleRetry(retryAfter: string | undefined): void {
-    const wait = getRetryDelayMs(this.#failures, retryAfter, this.#options.random);
+    const delayMs = getRetryDelayMs(this.#failures, retryAfter, this.#options.random);
     this.#failures += 1;
     this.#retryTimer = setTimeout(() => {
       this.#retryTimer = undefined;
       if (this.#socket === undefined) this.#connect();
       else this.#sendRequest();
-    }, wait);
+    }, delayMs);
   }
 
   #sendRequest(): void {

@@ -11,7 +11,7 @@ import { compareRequests, type Comparison, type CompareOptions } from './compare
 import { insertUsers, type RegistryUser } from './registry-users.ts';
 import { writeAtRate, type WriteCounts } from './writer.ts';
 
-/** The load generator, in a process of its own: the users' live clients, and the writes that they are to hear of. */
+/** The load generator, which runs in its own process. It holds the users' live clients and writes to their documents. */
 
 interface GeneratorContext {
   readonly admin: AdminClient;
@@ -26,9 +26,9 @@ const deliveryLog = new DeliveryLog();
 const now = (): number => performance.now();
 const { random } = Math;
 
-/** In ms; it counts in what is measured. */
+/** `monitorEventLoopDelay` includes its resolution in each measured delay, so it is subtracted. */
 const LAG_RESOLUTION_MS = 10;
-/** How far behind this process itself is: what it measures cannot be believed below that. */
+/** Event loop delay of this process. Delivery times below it are not reliable. */
 const eventLoopDelay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
 eventLoopDelay.enable();
 
@@ -36,7 +36,7 @@ const TOKEN_LIFETIME_SECONDS = 6 * 3_600;
 const POLL_INTERVAL_MS = 20;
 
 function requireContext(): GeneratorContext {
-  if (context === undefined) throw new Error('Nothing is set up.');
+  if (context === undefined) throw new Error('Call setUp first.');
   return context;
 }
 
@@ -51,13 +51,13 @@ const methods = {
     return Promise.resolve();
   },
 
-  /** Makes sure that the first `count` users have documents. */
+  /** Creates the documents of the first `count` users that do not exist yet. */
   async prepare({ count }: { count: number }): Promise<void> {
     const { admin, database } = requireContext();
     if (users.length < count) users.push(...(await insertUsers(admin, database, users.length, count)));
   },
 
-  /** Connects the first `count` users' clients; resolves when all are parked, or with how many after `most` ms. */
+  /** Connects the first `count` users' clients. Resolves once all are parked, or after `timeoutMs` milliseconds. */
   async begin(options: {
     endpoint: Endpoint;
     count: number;
@@ -80,7 +80,7 @@ const methods = {
     return clientPool.counts;
   },
 
-  /** Writes to the connected users' documents. */
+  /** Writes to the connected users' documents. `lagP99` is this process's own event loop delay in ms. */
   async write({
     perSecond,
     seconds,
@@ -103,20 +103,20 @@ const methods = {
     return { ...written, lagP99: Math.max(eventLoopDelay.percentile(99) / 1e6 - LAG_RESOLUTION_MS, 0) };
   },
 
-  /** Waits until every write was told, for `most` ms, and says what became of them. */
-  async settle({ most }: { most: number }): Promise<DeliveryResult> {
-    const deadline = now() + most;
+  /** Resolves with the deliveries once every write was delivered, or after `timeoutMs` milliseconds. */
+  async settle({ timeoutMs }: { timeoutMs: number }): Promise<DeliveryResult> {
+    const deadline = now() + timeoutMs;
     while (deliveryLog.pendingCount > 0 && now() < deadline) await delay(POLL_INTERVAL_MS);
     return deliveryLog.takeResult();
   },
 
-  /** Resolves with whether all are parked, and what befell them so far. */
-  async parked({ most }: { most: number }): Promise<{ all: boolean; counts: ClientCounts }> {
-    const all = (await clientPool?.allParked(most)) ?? false;
+  /** Resolves once all clients are parked, or after `timeoutMs` milliseconds, with the counters so far. */
+  async parked({ timeoutMs }: { timeoutMs: number }): Promise<{ all: boolean; counts: ClientCounts }> {
+    const all = (await clientPool?.allParked(timeoutMs)) ?? false;
     return { all, counts: clientPool?.counts ?? createCounts() };
   },
 
-  /** For `seconds`, lets clients leave and come back at random, `perSecond` of them. */
+  /** Disconnects and reconnects random clients for `seconds` seconds, `perSecond` of them per second. */
   async churn({ perSecond, seconds }: { perSecond: number; seconds: number }): Promise<ClientCounts> {
     const startedAt = now();
     for (let done = 0; now() - startedAt < seconds * 1_000;) {
@@ -126,6 +126,7 @@ const methods = {
     return clientPool?.counts ?? createCounts();
   },
 
+  /** Disconnects all clients. */
   end(): Promise<ClientCounts> {
     const counts = clientPool?.counts ?? createCounts();
     clientPool?.stop();
@@ -133,10 +134,10 @@ const methods = {
     return Promise.resolve({ ...counts });
   },
 
-  /** `_bulk_get` of one own document by two ways, in turns. */
+  /** Compares `_bulk_get` of one user's own document through the gate and through the bare proxy. */
   compare(options: Omit<CompareOptions, 'token' | 'ownId' | 'now'>): Promise<Comparison> {
     const [user] = users;
-    if (user === undefined) throw new Error('There is no user.');
+    if (user === undefined) throw new Error('Call prepare first.');
     return compareRequests({ ...options, token: createToken(user.username), ownId: user.ownId, now });
   },
 };

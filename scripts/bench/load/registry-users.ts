@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { AdminClient } from '../servers/admin-client.ts';
 
-/** A user's document as an administrator writes it; `n` is the number of the write. */
+/** Returns a user's document as an administrator writes it. `n` numbers the write, so that each body differs. */
 export const createUserDocument = (username: string, n: number): Record<string, unknown> => ({
   _id: `user_${username}`,
   type: 'user_preferences',
@@ -16,16 +16,20 @@ export const createUserDocument = (username: string, n: number): Record<string, 
 export interface RegistryUser {
   readonly username: string;
   readonly ownId: string;
-  /** Of the document; undefined from when a write's fate is unknown, and then it is not written any more. */
+  /** Current revision of the document. Undefined while a write is in flight, and after one with an unknown outcome. */
   rev: string | undefined;
 }
 
-/** Documents in one request of the set-up. */
+/** Documents per `_bulk_docs` request. */
 const BATCH_SIZE = 500;
 
 const rowsSchema = z.array(z.object({ id: z.string(), rev: z.string() }));
 
-/** Puts the documents of the users `from` to `to` (exclusive) into the registry. */
+/**
+ * Creates the documents of the users `from` to `to` (exclusive) in the registry.
+ *
+ * @throws Error if the database does not create all of them.
+ */
 export async function insertUsers(
   admin: AdminClient,
   database: string,
@@ -34,16 +38,16 @@ export async function insertUsers(
 ): Promise<RegistryUser[]> {
   const users: RegistryUser[] = [];
   for (let first = from; first < to; first += BATCH_SIZE) {
-    const names = Array.from({ length: Math.min(BATCH_SIZE, to - first) }, (_, n) => `bench-${first + n}`);
-    const body = { docs: names.map((name) => createUserDocument(name, 0)) };
+    const usernames = Array.from({ length: Math.min(BATCH_SIZE, to - first) }, (_, n) => `bench-${first + n}`);
+    const body = { docs: usernames.map((username) => createUserDocument(username, 0)) };
     const response = await admin('POST', `/${encodeURIComponent(database)}/_bulk_docs`, body);
     const rows = rowsSchema.safeParse(response.body);
-    if (!rows.success || rows.data.length !== names.length) {
-      throw new Error(`The documents could not be put into ${database} (status ${response.status}).`);
+    if (!rows.success || rows.data.length !== usernames.length) {
+      throw new Error(`Could not create the user documents in ${database} (status ${response.status}).`);
     }
     const revs = new Map(rows.data.map(({ id, rev }) => [id, rev]));
     users.push(
-      ...names.map((username) => ({ username, ownId: `user_${username}`, rev: revs.get(`user_${username}`) })),
+      ...usernames.map((username) => ({ username, ownId: `user_${username}`, rev: revs.get(`user_${username}`) })),
     );
   }
   return users;

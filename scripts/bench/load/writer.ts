@@ -11,34 +11,35 @@ export interface WriterOptions {
   readonly users: readonly RegistryUser[];
   readonly deliveryLog: DeliveryLog;
   readonly perSecond: number;
-  /** How long, in seconds. */
+  /** Duration in seconds. */
   readonly seconds: number;
   readonly now: () => number;
   readonly random: () => number;
 }
 
 export interface WriteCounts {
+  /** Writes that were due in the given time. */
   readonly asked: number;
   readonly done: number;
-  /** Refused by the database, or without an answer. */
+  /** Rejected by the database, or without a response. */
   readonly failed: number;
-  /** Not sent, since too many were under way: the database did not keep up. */
+  /** Not sent because too many were in flight: the database did not keep up. */
   readonly skipped: number;
 }
 
-/** Writes under way beyond which the database has plainly fallen behind. */
+/** With more writes in flight the database has clearly fallen behind. */
 const MAX_WRITES_IN_FLIGHT = 200;
-/** How often to look for a user of whom no write is under way. */
+/** Random attempts to find a user without a write in flight. */
 const MAX_PICK_ATTEMPTS = 20;
-/** In ms. */
 const POLL_INTERVAL_MS = 5;
 
 const writtenSchema = z.object({ rev: z.string() });
 let lastWriteNumber = 0;
 
 /**
- * Writes `perSecond` documents of users at random, straight to the database, so that each front gets the same work to do;
- * evenly in time, and not slower when the database is (an open loop): whoever waits for it measures it too well.
+ * Writes `perSecond` random users' documents per second, evenly spaced. Writes go directly to the database, so both
+ * fronts get the same work. The rate does not depend on the database's speed (an open loop): waiting for slow responses would
+ * lower the load and hide the slowness.
  */
 export async function writeAtRate(options: WriterOptions): Promise<WriteCounts> {
   const { users, perSecond, seconds, now, random } = options;
@@ -78,7 +79,7 @@ export async function writeAtRate(options: WriterOptions): Promise<WriteCounts> 
   return { asked, done, failed, skipped };
 }
 
-/** One write, onto the revision that is known. Resolves with whether the database took it. */
+/** Writes one user's document on top of its known revision. Resolves with `false` if the write was not acknowledged. */
 async function writeOne({ admin, database, users, deliveryLog, now }: WriterOptions, user: number): Promise<boolean> {
   const target = users[user];
   const { rev } = target ?? {};
@@ -95,10 +96,10 @@ async function writeOne({ admin, database, users, deliveryLog, now }: WriterOpti
       target.rev = written.data.rev;
       return true;
     }
-    // A refusal changes nothing; after any other answer nobody knows.
+    // A rejected write leaves the revision unchanged. After any other response the revision is unknown.
     if (response.status >= 400 && response.status < 500 && response.status !== 409) target.rev = rev;
   } catch {
-    // Without an answer nobody knows either: this document is left alone from here on.
+    // Without a response the revision is unknown as well, so this document is not written again.
   }
   deliveryLog.recordFailed(write);
   return false;

@@ -7,20 +7,27 @@ import type { LoadMethods } from '../load/load-generator.ts';
 import { cpuSeconds } from '../report/process-stats.ts';
 import { startUpstream, type BenchUpstream } from '../servers/upstream.ts';
 
-/** What every part of the benchmark stands on. */
+/** What every scenario needs: the database, the load generator, a token secret and a progress log. */
 export interface BenchEnvironment {
   readonly upstream: BenchUpstream;
-  /** The load generator. */
+  /** Calls a method of the load generator's process. */
   readonly callLoadGenerator: IpcCall<LoadMethods>;
+  /** Secret of the users' tokens (HS256). */
   readonly secret: string;
-  /** Says what goes on. */
+  /** Reports progress. */
   readonly log: (sentence: string) => void;
+  /** Stops every process and deletes the benchmark's databases. */
   close(): Promise<void>;
 }
 
+/** For methods of the load generator without a parameter. */
 export const NO_ARGUMENT = undefined as never;
 
-/** Starts the database and the load generator. What was made is unmade by `close`, and when the process is told to end. */
+/**
+ * Starts the database and the load generator. `close`, SIGINT and SIGTERM stop them and delete the databases.
+ *
+ * @throws UpstreamError if `COUCHDB_URL` cannot be reached.
+ */
 export async function startEnvironment(
   env: NodeJS.ProcessEnv,
   log: (sentence: string) => void,
@@ -29,10 +36,10 @@ export async function startEnvironment(
   let upstream: BenchUpstream | undefined;
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
-    // The processes first: a gate that is just starting would make the databases anew.
+    // Processes stop first: a starting gate would create the databases again.
     closing ??= (async () => {
       await stopAll();
-      await upstream?.close().catch(() => log('The database could not be cleaned up.'));
+      await upstream?.close().catch(() => log('Could not delete the databases of the benchmark.'));
     })();
     return closing;
   };
@@ -54,20 +61,19 @@ export async function startEnvironment(
   }
 }
 
-/** In ms. */
 const MAX_IDLE_WAIT_MS = 20_000;
 const CPU_SAMPLE_INTERVAL_MS = 1_000;
-/** Cores in use, below which the database counts as quiet. */
+/** The database counts as idle when it uses fewer cores than this. */
 const IDLE_CORES = 0.1;
 
-/** Waits until the database has worked off what came before, for a while at the most. */
+/** Waits until the database has finished the previous work, for at most 20 seconds. */
 export async function waitForIdleDatabase({ upstream: { pid } }: BenchEnvironment): Promise<void> {
   if (pid === undefined) return delay(CPU_SAMPLE_INTERVAL_MS);
   const deadline = performance.now() + MAX_IDLE_WAIT_MS;
-  for (let before = await cpuSeconds(pid); performance.now() < deadline;) {
+  for (let previous = await cpuSeconds(pid); performance.now() < deadline;) {
     await delay(CPU_SAMPLE_INTERVAL_MS);
-    const after = await cpuSeconds(pid);
-    if (after - before < (IDLE_CORES * CPU_SAMPLE_INTERVAL_MS) / 1_000) return;
-    before = after;
+    const current = await cpuSeconds(pid);
+    if (current - previous < (IDLE_CORES * CPU_SAMPLE_INTERVAL_MS) / 1_000) return;
+    previous = current;
   }
 }

@@ -2,43 +2,44 @@ import http from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { median } from '../report/statistics.ts';
 
+/** Response times in ms; undefined without a successful probe. */
 export interface Health {
   readonly slowest: number | undefined;
   readonly median: number | undefined;
-  /** Without an answer, or with another than 200. */
+  /** Probes without a response, or with a status other than 200. */
   readonly failed: number;
 }
 
 export interface HealthProbe {
-  /** While the server is down on purpose, nothing is asked, and what was asked does not count. */
+  /** Stops probing while the server is down on purpose. Probes in flight are not counted. */
   pause(): void;
   resume(): void;
+  /** Stops probing. Resolves with the result once no probe is in flight. */
   stop(): Promise<Health>;
 }
 
-/** In ms. */
 const INTERVAL_MS = 50;
 const TIMEOUT_MS = 10_000;
 
 /**
- * Asks `/healthz` every 50 ms, whether or not it has answered, each time on a new connection as an orchestrator's probe
- * does: so the server's accepting is measured as well.
+ * Requests `/healthz` every 50 ms, even while earlier probes are in flight. Each probe opens a new connection, as an
+ * orchestrator's probe does, so the time to accept a connection is included.
  */
 export function probeHealth(url: string): HealthProbe {
-  const times: number[] = [];
+  const durations: number[] = [];
   const pending = new Set<Promise<void>>();
   let failed = 0;
   let paused = false;
-  /** Counts the pauses: an answer that belongs before one is not counted after it. */
+  /** Number of pauses so far. A probe that started before the latest pause is not counted. */
   let pauseCount = 0;
   const sendProbe = (): void => {
     if (paused) return;
     const pauseCountAtStart = pauseCount;
-    const began = performance.now();
+    const startedAt = performance.now();
     const probe = requestHealth(`${url}/healthz`).then((ok) => {
       pending.delete(probe);
       if (pauseCount !== pauseCountAtStart) return;
-      if (ok) times.push(performance.now() - began);
+      if (ok) durations.push(performance.now() - startedAt);
       else failed += 1;
     });
     pending.add(probe);
@@ -56,15 +57,15 @@ export function probeHealth(url: string): HealthProbe {
       clearInterval(timer);
       await Promise.all(pending);
       return {
-        slowest: times.length === 0 ? undefined : Math.max(...times),
-        median: times.length === 0 ? undefined : median(times),
+        slowest: durations.length === 0 ? undefined : Math.max(...durations),
+        median: durations.length === 0 ? undefined : median(durations),
         failed,
       };
     },
   };
 }
 
-/** Whether the answer is 200. */
+/** Resolves with `true` if the response status is 200. Never rejects. */
 function requestHealth(url: string): Promise<boolean> {
   return new Promise((resolve) => {
     const request = http.get(url, { agent: false, timeout: TIMEOUT_MS }, (response) => {

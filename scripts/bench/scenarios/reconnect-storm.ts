@@ -6,14 +6,19 @@ import { rampTimeoutMs, CONNECTIONS_PER_SECOND } from './live.ts';
 import { sumMetric } from '../report/prometheus-text.ts';
 import type { StormResult } from '../report/result.ts';
 
-/** During the outage. */
+/** Writes during the outage. */
 const WRITES_PER_SECOND = 100;
 const WRITE_SECONDS = 1;
-/** In ms. */
 const RECOVERY_TIMEOUT_MS = 180_000;
 const DELIVERY_TIMEOUT_MS = 30_000;
 
-/** The gate is killed under its clients, the database is written to meanwhile, and the gate comes back. */
+/**
+ * Kills the gate while clients are connected, writes to the database during the outage, restarts the gate, and measures
+ * the recovery.
+ *
+ * @param profile - Directory for the restarted gate's CPU profile.
+ * @throws Error if not all clients can be parked at first, or if a client receives another user's document.
+ */
 export async function runStorm(environment: BenchEnvironment, clients: number, profile?: string): Promise<StormResult> {
   const { callLoadGenerator, upstream, secret, log } = environment;
   log(`storm, ${clients} clients: starting`);
@@ -28,7 +33,7 @@ export async function runStorm(environment: BenchEnvironment, clients: number, p
       perSecond: CONNECTIONS_PER_SECOND,
       timeoutMs: rampTimeoutMs(clients),
     });
-    if (before.parked < clients) throw new Error(`Only ${before.parked} of ${clients} clients could be parked.`);
+    if (before.parked < clients) throw new Error(`Only ${before.parked} of ${clients} clients were parked in time.`);
     await waitForIdleDatabase(environment);
     log(`storm, ${clients} clients: the gate is killed`);
     const requestsBefore = await upstream.requestCount();
@@ -39,12 +44,12 @@ export async function runStorm(environment: BenchEnvironment, clients: number, p
     gate = await startGate(upstream, secret, ports, profile);
     const backAt = performance.now();
     health.resume();
-    const after = await callLoadGenerator('parked', { most: RECOVERY_TIMEOUT_MS });
+    const after = await callLoadGenerator('parked', { timeoutMs: RECOVERY_TIMEOUT_MS });
     const parkedAt = performance.now();
     const [requests, metrics, written] = [await upstream.requestCount(), await gate.metrics(), await writing];
-    const deliveries = await callLoadGenerator('settle', { most: DELIVERY_TIMEOUT_MS });
+    const deliveries = await callLoadGenerator('settle', { timeoutMs: DELIVERY_TIMEOUT_MS });
     const { slowest, median, failed } = await health.stop();
-    if (after.counts.foreign > 0) throw new Error("A client was told of another user's document.");
+    if (after.counts.foreign > 0) throw new Error("A client received another user's document.");
     return {
       clients,
       outage: backAt - killedAt,

@@ -4,7 +4,7 @@ import type { Comparison } from '../load/compare-requests.ts';
 
 const CONCURRENCY_LEVELS = [1, 8];
 
-/** What a plain request costs by the gate, beside what it costs when it is only passed on. */
+/** Compares the cost of a plain request through the gate with one that is only forwarded. */
 export async function runRequests(environment: BenchEnvironment, requests: number): Promise<Comparison[]> {
   const { callLoadGenerator, upstream, secret, log } = environment;
   await callLoadGenerator('prepare', { count: 1 });
