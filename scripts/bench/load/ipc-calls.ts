@@ -40,7 +40,9 @@ export function serveParent(methods: IpcMethods): void {
   process.send?.('ready');
 }
 
-/** Creates a caller for a child that serves `Methods`. Results are not validated, because both sides share the types. */
+/**
+ * Creates a caller for a child that serves `Methods`. Results are not validated, because both sides share the types.
+ */
 export function createIpcCall<Methods extends IpcMethods>(child: ChildProcess): IpcCall<Methods> {
   const pending = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   let lastId = 0;

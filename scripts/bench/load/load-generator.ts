@@ -11,7 +11,9 @@ import { compareRequests, type Comparison, type CompareOptions } from './compare
 import { insertUsers, type RegistryUser } from './registry-users.ts';
 import { writeAtRate, type WriteCounts } from './writer.ts';
 
-/** The load generator, which runs in its own process. It holds the users' live clients and writes to their documents. */
+/**
+ * The load generator, which runs in its own process. It holds the users' live clients and writes to their documents.
+ */
 
 interface GeneratorContext {
   readonly admin: AdminClient;

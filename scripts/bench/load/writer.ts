@@ -38,8 +38,8 @@ let lastWriteNumber = 0;
 
 /**
  * Writes `perSecond` random users' documents per second, evenly spaced. Writes go directly to the database, so both
- * fronts get the same work. The rate does not depend on the database's speed (an open loop): waiting for slow responses would
- * lower the load and hide the slowness.
+ * fronts get the same work. The rate does not depend on the database's speed (an open loop): waiting for slow responses
+ * would lower the load and hide the slowness.
  */
 export async function writeAtRate(options: WriterOptions): Promise<WriteCounts> {
   const { users, perSecond, seconds, now, random } = options;

@@ -1,6 +1,6 @@
 /**
- * Sums a metric of Prometheus text format over all its lines, or over those that contain `label`. Returns `undefined` if
- * there is no such line. https://prometheus.io/docs/instrumenting/exposition_formats/
+ * Sums a metric of Prometheus text format over all its lines, or over those that contain `label`. Returns `undefined`
+ * if there is no such line. https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 export function sumMetric(text: string, name: string, label = ''): number | undefined {
   const values = text.split('\n').flatMap((line) => {

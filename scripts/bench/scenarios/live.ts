@@ -85,8 +85,8 @@ async function measurePhases(environment: BenchEnvironment, front: Front, option
 }
 
 /**
- * Connects and disconnects some clients first. Memory that the process keeps from then on is not counted as the clients'.
- * Resolves with the front's memory afterwards, in bytes.
+ * Connects and disconnects some clients first. Memory that the process keeps from then on is not counted as the
+ * clients'. Resolves with the front's memory afterwards, in bytes.
  */
 async function warmUp(environment: BenchEnvironment, { endpoint, child }: Front, users: number): Promise<number> {
   const count = Math.min(Math.ceil(users / 10), 200);

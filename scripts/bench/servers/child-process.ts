@@ -7,7 +7,9 @@ import { createInterface } from 'node:readline';
 export interface Child {
   readonly process: ChildProcess;
   readonly pid: number;
-  /** Sends SIGTERM, and SIGKILL after `timeoutMs` milliseconds (default: 10 s). Resolves once the process has exited. */
+  /**
+   * Sends SIGTERM, and SIGKILL after `timeoutMs` milliseconds (default: 10 s). Resolves once the process has exited.
+   */
   stop(timeoutMs?: number): Promise<void>;
   /** Sends SIGKILL. Resolves once the process has exited. */
   kill(): Promise<void>;
@@ -79,8 +81,8 @@ export async function startWorker(options: ChildOptions): Promise<{ child: Child
 }
 
 /**
- * Starts a program that reports on standard output when it is ready. Resolves with the first value that `parseReadyLine`
- * returns for a line.
+ * Starts a program that reports on standard output when it is ready. Resolves with the first value that
+ * `parseReadyLine` returns for a line.
  *
  * @throws Error if the process exits before that line, or does not print it within 60 seconds.
  */

@@ -4,9 +4,9 @@ import { createProxyMiddleware } from 'http-proxy-middleware';
 import jwt from 'jsonwebtoken';
 
 /**
- * The baseline: a rewriting proxy as a competent developer writes it in an afternoon. It identifies the caller by token,
- * restricts every `_changes` request to the caller's own document, and forwards it. Each client request becomes one
- * upstream request.
+ * The baseline: a rewriting proxy as a competent developer writes it in an afternoon. It identifies the caller by
+ * token, restricts every `_changes` request to the caller's own document, and forwards it. Each client request becomes
+ * one upstream request.
  */
 const { TARGET = '', AUTHORIZATION = '', JWT_SECRET = '', REGISTRY_DB = '' } = process.env;
 
