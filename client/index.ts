@@ -1,4 +1,4 @@
-/** The browser library: one user's preferences, kept in the browser and synced with Pouchgate. */
+/** The browser library: one user's preferences, stored in the browser and synced with Pouchgate. */
 export { createPreferencesStore } from './preferences-store.ts';
 export type {
   DebugSnapshot as Inspection,
@@ -12,10 +12,10 @@ export type {
 export { eraseLocalData, type EraseOptions } from './platform/local-data.ts';
 export type { Database, OpenDatabase } from './platform/database.ts';
 export type { Environment } from './platform/environment.ts';
-export type { GetToken } from './sync/http/authorized-fetch.ts';
+export type { GetToken } from './sync/http/token-source.ts';
 export type { SupersededEdit } from './store/superseded-edits.ts';
-export type { StoredInspection } from './store/local-store.ts';
+export type { StoredInspection } from './store/types.ts';
 export type { RawLeaf } from './store/replica.ts';
 export type { Edit } from './store/edits.ts';
 export type { RefusedEdit, SyncState, SyncStatus } from './sync/status.ts';
-export type { SyncTiming } from './sync/sync-loop.ts';
+export type { SyncTiming } from './sync/types.ts';

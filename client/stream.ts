@@ -1,44 +1,52 @@
-/** One user's preferences to read and to follow, by the server's stream of events: without a database, and without PouchDB. */
-import { preferencesStandardSchema } from '../couchdb-design/user-document/preferences-standard-schema.ts';
-import { DEFAULT_PREFERENCES, type Preferences } from '../couchdb-design/user-document/preference-rules.ts';
+/** Reads one user's preferences from the server's event stream, without a local database and without PouchDB. */
 import { createEmitter, waitForEvent } from './platform/emitter.ts';
-import { defaultEnvironment, WAKE_EVENTS, type Environment } from './platform/environment.ts';
-import { createAuthorizedFetch } from './sync/http/authorized-fetch.ts';
-import { createTokenSource, type GetToken } from './sync/http/token-source.ts';
-import { createStoreSchema, type Values } from './store/schema.ts';
+import { defaultNetworkEnvironment, WAKE_EVENTS, type NetworkEnvironment } from './platform/environment.ts';
+import { receiveEvents, type EventConnectionResult } from './sync/http/event-connection.ts';
+import type { ServerSentEvent } from './sync/http/sse-parser.ts';
+import type { GetToken } from './sync/http/token-source.ts';
+import { resolveSchema, type StoreSchema, type Values } from './store/schema.ts';
 import type { PreferencesStore, SchemaOptions, ShownOf, ShownPreferences } from './types.ts';
 import { backoff } from './sync/backoff.ts';
-import { createSseParser, type ServerSentEvent } from './sync/http/sse-parser.ts';
-import { parseRetryAfter } from './sync/http/retry-after.ts';
-import { advance, toSyncStatus, INITIAL_PROGRESS, type StatusEvent, type SyncStatus } from './sync/status.ts';
+import { createStatusStore } from './sync/status-store.ts';
+import type { SyncStatus } from './sync/status.ts';
 
 export type { GetToken } from './sync/http/token-source.ts';
 export type { SyncState, SyncStatus } from './sync/status.ts';
 
+/** Options of {@link createPreferencesStream}. */
 export interface StreamOptions {
-  /** Of the stream, e.g. `https://example.org/api/users/preferences/stream`. */
+  /** The URL of the stream, e.g. `https://example.org/api/users/preferences/stream`. */
   readonly url: string;
+  /** The user whose preferences to read. The tokens must be this user's. */
   readonly username: string;
-  /** See GetToken: it must give tokens of this user and of nobody else. */
+  /** Returns an access token of this user, or `undefined` to require sign-in. It is called before every connection. */
   readonly getToken: GetToken;
-  readonly environment?: Partial<Pick<Environment, 'now' | 'random' | 'fetch' | 'listen'>>;
-  /** Milliseconds without a sign of life after which the connection is taken for dead; the server gives one every 20 seconds. */
+  /** Replaces parts of the platform, for tests or other platforms than a browser. Default: the browser's. */
+  readonly environment?: Partial<NetworkEnvironment>;
+  /**
+   * How long nothing may arrive before the connection counts as dead, in milliseconds. The server sends a heartbeat every
+   * 20 seconds. Default: 50,000.
+   */
   readonly silence?: number;
 }
 
-/** Nothing is kept: what is shown before the first answer are the defaults, and offline it is what was told last. */
+/**
+ * The preferences of one user, read-only. Nothing is stored: `get` returns the defaults before the first event, and the last
+ * received values while offline.
+ */
 export interface PreferencesStream<Shown extends object = ShownPreferences> extends Pick<
   PreferencesStore,
   'username' | 'subscribe' | 'status' | 'retry'
 > {
-  /** All preferences, with the defaults. The same object until something changes. */
+  /** Returns all preferences with their defaults: the same object until one changes. */
   readonly get: () => Shown;
-  /** Resolved when the preferences have come for the first time. */
+  /** Resolves when the preferences have been received for the first time. Never rejects. */
   readonly ready: Promise<void>;
+  /** Closes the connection for good. The last received values can still be read. */
   readonly close: () => void;
 }
 
-/** What the server's events say. */
+/** The JSON data of the server's events. */
 interface StreamEventData {
   readonly username?: unknown;
   readonly state?: unknown;
@@ -46,11 +54,26 @@ interface StreamEventData {
 }
 
 const DEFAULT_IDLE_TIMEOUT_MS = 50_000;
-/** What was live for as long was no failure. */
+/** A connection that was live for longer does not count as a failure in a row. */
 const MIN_STABLE_MS = 5_000;
-/** What a connection has told is kept as long as it lasts; in characters. */
-const MAX_CONNECTION_CHARS = 1_000_000;
 
+/**
+ * Reads the preferences of one user and receives every change, until `close`. It reconnects by itself.
+ *
+ * @param options - The server, the user, how to get tokens, and optionally the application's own schema and defaults.
+ * @returns The stream. It is usable at once: it shows the defaults until `ready` resolves.
+ * @throws TypeError if the schema rejects `{}` or is asynchronous.
+ * @example
+ * ```ts
+ * const stream = createPreferencesStream({
+ *   url: 'https://example.org/api/users/preferences/stream',
+ *   username: 'alice',
+ *   getToken: async () => session.accessToken,
+ * });
+ * await stream.ready;
+ * stream.subscribe(() => applyTheme(stream.get().theme));
+ * ```
+ */
 export function createPreferencesStream(options: StreamOptions): PreferencesStream;
 export function createPreferencesStream<P extends object, const D extends Partial<P> = object>(
   options: StreamOptions & SchemaOptions<P, D>,
@@ -58,126 +81,115 @@ export function createPreferencesStream<P extends object, const D extends Partia
 export function createPreferencesStream(
   options: StreamOptions & Partial<SchemaOptions<object, object>>,
 ): PreferencesStream<Values> {
-  const { url, username, silence = DEFAULT_IDLE_TIMEOUT_MS } = options;
-  const { pickKnown } = createStoreSchema(options.schema ?? preferencesStandardSchema);
-  const defaults: Preferences = options.defaults ?? (options.schema === undefined ? DEFAULT_PREFERENCES : {});
-  const environment: Environment = { ...defaultEnvironment(), ...options.environment };
-  const { now, random, fetch } = environment;
-  const stopController = new AbortController();
-  const wakeEmitter = createEmitter();
-  const changeEmitter = createEmitter();
-  const isStopped = (): boolean => stopController.signal.aborted;
-  let resolveReady = (): void => undefined;
-  const ready = new Promise<void>((resolve) => {
-    resolveReady = resolve;
-  });
+  const stream = new EventStream(options);
+  void stream.run();
+  return stream;
+}
 
-  let shown: Values = { ...defaults };
-  let state = '';
-  let progress = INITIAL_PROGRESS;
-  let status: SyncStatus = toSyncStatus(progress);
-  let lastActivityAt = 0;
-  let liveSince = Infinity;
+/** Its public members are bound functions, not methods: applications pass single members on. */
+class EventStream implements PreferencesStream<Values> {
+  readonly username: string;
+  readonly ready: Promise<void>;
 
-  const dispatch = (event: StatusEvent): void => {
-    const before = progress;
-    progress = advance(before, event);
-    if (progress === before) return;
-    status = toSyncStatus(progress);
-    changeEmitter.emit();
-  };
-  const markCaughtUp = (): void => {
-    liveSince = Math.min(liveSince, now());
-    dispatch({ type: 'caught-up', lastSynced: now() });
-  };
+  readonly #options: StreamOptions;
+  readonly #environment: NetworkEnvironment;
+  readonly #schema: StoreSchema;
+  readonly #defaults: Values;
+  readonly #stopController = new AbortController();
+  readonly #wakeEmitter = createEmitter();
+  readonly #changeEmitter = createEmitter();
+  readonly #status = createStatusStore(() => this.#changeEmitter.emit());
+  #resolveReady: () => void = () => undefined;
+  #shown: Values;
+  /** The id of the last event with preferences. It identifies the state of the server's document. */
+  #lastEventId = '';
+  /** When the connection became live; Infinity if it never did. */
+  #liveSince = Infinity;
 
-  /** False: it is another's. */
-  const handleEvent = ({ name, id, data }: ServerSentEvent): boolean => {
+  constructor(options: StreamOptions & Partial<SchemaOptions<object, object>>) {
+    const { schema, defaults } = resolveSchema(options);
+    this.username = options.username;
+    this.ready = new Promise((resolve) => {
+      this.#resolveReady = resolve;
+    });
+    this.#options = options;
+    this.#environment = { ...defaultNetworkEnvironment(), ...options.environment };
+    this.#schema = schema;
+    this.#defaults = defaults;
+    this.#shown = { ...defaults };
+  }
+
+  readonly get = (): Values => this.#shown;
+
+  readonly subscribe = (listener: () => void): (() => void) => this.#changeEmitter.subscribe(listener);
+
+  readonly status = (): SyncStatus => this.#status.status();
+
+  readonly retry = (): void => this.#wakeEmitter.emit();
+
+  readonly close = (): void => this.#stopController.abort();
+
+  /** Opens one connection after another until the stream is closed. */
+  async run(): Promise<void> {
+    const { listen, random } = this.#environment;
+    const stopWakeEvents = listen(WAKE_EVENTS, this.#wakeEmitter.emit);
+    this.#stopController.signal.addEventListener('abort', this.#wakeEmitter.emit);
+    let failures = 0;
+    while (!this.#isClosed()) {
+      this.#liveSince = Infinity;
+      this.#status.dispatch({ type: 'begun' });
+      const { needsSignIn, retryAfterMs, lastActivityAt } = await this.#connect();
+      if (this.#isClosed()) break;
+      failures = lastActivityAt - this.#liveSince > MIN_STABLE_MS ? 1 : failures + 1;
+      this.#status.dispatch({ type: needsSignIn ? 'sign-in-needed' : 'interrupted', lastActivityAt });
+      const delayMs = needsSignIn ? undefined : backoff(failures, random, retryAfterMs);
+      const wasWoken = await waitForEvent(this.#wakeEmitter, delayMs);
+      if (wasWoken) failures = 0;
+    }
+    stopWakeEvents();
+  }
+
+  #isClosed(): boolean {
+    return this.#stopController.signal.aborted;
+  }
+
+  #connect(): Promise<EventConnectionResult> {
+    const { url, getToken, silence = DEFAULT_IDLE_TIMEOUT_MS } = this.#options;
+    return receiveEvents(
+      {
+        url,
+        getToken,
+        environment: this.#environment,
+        lastEventId: this.#lastEventId,
+        idleTimeoutMs: silence,
+        wakeEmitter: this.#wakeEmitter,
+        onEvent: (event) => this.#onEvent(event),
+      },
+      this.#stopController.signal,
+    );
+  }
+
+  /** Returns false when the stream is another user's. */
+  #onEvent({ name, id, data }: ServerSentEvent): boolean {
     const eventData = Object(JSON.parse(data)) as StreamEventData;
     if (name === 'connected') {
-      if (eventData.username !== username) return false;
-      dispatch({ type: 'answered' });
-      if (eventData.state === state) markCaughtUp();
+      if (eventData.username !== this.username) return false;
+      this.#status.dispatch({ type: 'answered' });
+      // Nothing has changed since the last connection.
+      if (eventData.state === this.#lastEventId) this.#markCaughtUp();
     } else if (name === 'preference-update' && id !== undefined) {
-      state = id;
-      shown = { ...defaults, ...pickKnown(Object(eventData.preferences) as Values) };
-      resolveReady();
-      changeEmitter.emit();
-      markCaughtUp();
+      this.#lastEventId = id;
+      this.#shown = { ...this.#defaults, ...this.#schema.pickKnown(Object(eventData.preferences) as Values) };
+      this.#resolveReady();
+      this.#changeEmitter.emit();
+      this.#markCaughtUp();
     }
     return true;
-  };
+  }
 
-  /** One connection, to its end. Resolves with whether the person has to sign in, and how long the server wants to be left alone. */
-  const runConnection = async (): Promise<{ readonly needsSignIn: boolean; readonly retryAfterMs: number }> => {
-    const connectionController = new AbortController();
-    const endConnection = (): void => connectionController.abort();
-    // By the clock, which goes on while a computer sleeps and its timers do not; and at once when somebody wakes up.
-    lastActivityAt = now();
-    const checkIdleTimeout = (): void => {
-      if (Math.abs(now() - lastActivityAt) > silence) endConnection();
-    };
-    const idleTimer = setInterval(checkIdleTimeout, silence / 4);
-    const unsubscribeWake = wakeEmitter.subscribe(checkIdleTimeout);
-    const unsubscribeOffline = environment.listen('offline', endConnection);
-    stopController.signal.addEventListener('abort', endConnection);
-    const ended = new Promise<undefined>((resolve) =>
-      connectionController.signal.addEventListener('abort', () => resolve(undefined)),
-    );
-    let isOwn = true;
-    const parseEvents = createSseParser();
-    const headers = { Accept: 'text/event-stream', ...(state === '' ? {} : { 'Last-Event-ID': state }) };
-    const request = createAuthorizedFetch(fetch, createTokenSource(options.getToken), connectionController.signal)(
-      url,
-      { headers },
-      (text) => {
-        lastActivityAt = now();
-        isOwn &&= parseEvents(text).every(handleEvent);
-        if (!isOwn || text.length > MAX_CONNECTION_CHARS) endConnection();
-      },
-    );
-    let needsSignIn = false;
-    let retryAfterMs = 0;
-    try {
-      const result = await Promise.race([request, ended]);
-      needsSignIn = !result && !connectionController.signal.aborted;
-      retryAfterMs = parseRetryAfter(result?.response.headers.get('Retry-After') ?? null, now());
-    } catch {
-      // Broken off, by whom does not matter: the next one begins where this one ended.
-    }
-    endConnection();
-    clearInterval(idleTimer);
-    unsubscribeWake();
-    unsubscribeOffline();
-    stopController.signal.removeEventListener('abort', endConnection);
-    return { needsSignIn: needsSignIn || !isOwn, retryAfterMs };
-  };
-
-  const runLoop = async (): Promise<void> => {
-    const unsubscribeWakeEvents = environment.listen(WAKE_EVENTS, wakeEmitter.emit);
-    stopController.signal.addEventListener('abort', wakeEmitter.emit);
-    let failures = 0;
-    while (!isStopped()) {
-      liveSince = Infinity;
-      dispatch({ type: 'begun' });
-      const { needsSignIn, retryAfterMs } = await runConnection();
-      if (isStopped()) break;
-      failures = lastActivityAt - liveSince > MIN_STABLE_MS ? 1 : failures + 1;
-      dispatch({ type: needsSignIn ? 'sign-in-needed' : 'interrupted', lastActivityAt });
-      const delayMs = needsSignIn ? undefined : backoff(failures, random, retryAfterMs);
-      if (await waitForEvent(wakeEmitter, delayMs)) failures = 0;
-    }
-    unsubscribeWakeEvents();
-  };
-  void runLoop();
-
-  return {
-    username,
-    ready,
-    get: () => shown,
-    subscribe: changeEmitter.subscribe,
-    status: () => status,
-    retry: wakeEmitter.emit,
-    close: () => stopController.abort(),
-  };
+  #markCaughtUp(): void {
+    const now = this.#environment.now();
+    this.#liveSince = Math.min(this.#liveSince, now);
+    this.#status.dispatch({ type: 'caught-up', lastSynced: now });
+  }
 }

@@ -1,89 +1,110 @@
-/** What an application gives to a store of preferences, and what it gets. */
+/** The public types of a store: its options, its events and its members. */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { PatchOf, Preferences } from '../couchdb-design/user-document/preference-rules.ts';
 import type { OpenDatabase } from './platform/database.ts';
 import type { Environment } from './platform/environment.ts';
-import type { GetToken } from './sync/http/authorized-fetch.ts';
+import type { GetToken } from './sync/http/token-source.ts';
 import type { SupersededEdit } from './store/superseded-edits.ts';
-import type { StoredInspection } from './store/local-store.ts';
-import type { SyncTiming } from './sync/sync-loop.ts';
+import type { StoredInspection } from './store/types.ts';
 import type { RefusedEdit, SyncStatus } from './sync/status.ts';
+import type { SyncTiming } from './sync/types.ts';
 
-/** All preferences that the schema knows, with the defaults for what was never set. */
+/** The preferences of a schema `P` as they are shown: those with a default in `D` are always present. */
 export type ShownOf<P extends object, D extends object> = Omit<P, keyof D> & Required<Pick<P, keyof D & keyof P>>;
+/** The built-in preferences as they are shown: all are present. */
 export type ShownPreferences = Required<Preferences>;
 
+/** Options of {@link createPreferencesStore}. */
 export interface StoreOptions {
-  /** The database on the server, e.g. `https://example.org/sync/user_registry`. */
+  /** The URL of the database on the server, e.g. `https://example.org/sync/user_registry`. */
   readonly url: string;
+  /** The user whose preferences to open. The tokens must be this user's. */
   readonly username: string;
-  /** See GetToken: it must give tokens of this user and of nobody else. */
+  /** Returns an access token of this user, or `undefined` to require sign-in. It is called before every request. */
   readonly getToken: GetToken;
-  /** What user documents' ids begin with on the server (its `ID_PREFIX`), `user_` unless told. */
+  /** The prefix of the user documents' ids on the server (its `ID_PREFIX`). Default: `user_`. */
   readonly idPrefix?: string;
-  /** The person has signed out in another tab: the data is gone, and this store is closed. */
+  /** Called when the user has signed out in another tab. The data is removed, and this store is closed. */
   readonly onSignedOut?: () => void;
-  /** What every name in the browser's storage begins with, `pouchgate` unless told. Two stores with two are two devices. */
+  /**
+   * The prefix of all names in the browser's storage. Stores with different namespaces are different devices. Default:
+   * `pouchgate`.
+   */
   readonly namespace?: string;
-  /** How the local database is opened, in place of IndexedDB. */
+  /** Opens the local database. Default: in IndexedDB. */
   readonly openDatabase?: OpenDatabase;
+  /** Replaces parts of the platform, for tests or other platforms than a browser. Default: the browser's. */
   readonly environment?: Partial<Environment>;
+  /** Changes the timing of the sync, in milliseconds. Default: a heartbeat of 10,000 and a silence of 25,000. */
   readonly timing?: Partial<SyncTiming>;
 }
 
 /**
- * The application's own preferences: any validator that speaks Standard Schema (https://standardschema.dev), of an object
- * whose members are all optional and checked each for itself, as JSON, and at once. The server must know the same.
+ * The application's own preferences: a validator that implements Standard Schema (https://standardschema.dev), such as Zod.
+ * It validates an object whose members are all optional and independent of each other. It must be synchronous, and its
+ * output must be JSON. Configure the server with the same schema.
  */
 export interface SchemaOptions<P extends object, D extends Partial<P>> {
+  /** The schema of all preferences. */
   readonly schema: StandardSchemaV1<unknown, P>;
-  /** Shown for what was never set. They are never stored, so that a better default reaches everybody. */
+  /** The values of preferences that were never set. They are not stored, so a changed default reaches every user. */
   readonly defaults?: D;
 }
 
+/** The events of a store, and what their listeners receive. */
 export interface StoreEvents<P extends object> {
-  /** The server would not take an edit, and it was taken back. */
+  /** The server rejected an edit, and it was taken back. */
   readonly refused: RefusedEdit;
-  /** An edit that had not arrived everywhere gave way to a later one of another device. */
+  /** A later edit of another device replaced an edit that was not yet synced. */
   readonly superseded: SupersededEdit & { readonly key: keyof P & string };
 }
 
-/** The document's leaves, what is unsent, and what has happened to the status: for whoever wants to see how it works. */
+/** What the browser has stored, and the latest changes of the status, for inspecting how the sync works. */
 export interface DebugSnapshot extends StoredInspection {
-  /** Whether this tab syncs for all. */
+  /** Whether this tab syncs for all tabs of the browser. */
   readonly isLeader: boolean;
-  /** Milliseconds since 1970 and what happened, newest last, fifty at most. */
+  /** The latest status events, at most 50, newest last: the time in milliseconds since 1970, and what happened. */
   readonly events: readonly { readonly at: number; readonly text: string }[];
 }
 
+/** The preferences of one user. Its members are functions that may be passed on by themselves. */
 export interface PreferencesStore<P extends object = Preferences, Shown extends object = ShownPreferences> {
+  /** The user whose preferences these are. */
   readonly username: string;
-  /** Resolved when what is stored in the browser has been read. Rejects when the browser gives no storage. */
+  /** Resolves when the stored preferences have been read. Rejects when the browser provides no storage. */
   readonly ready: Promise<void>;
-  /** All preferences, with the defaults. The same object until something changes, and the same values in it. */
+  /** Returns all preferences with their defaults: the same object, with the same values, until one changes. */
   readonly get: () => Shown;
   /**
-   * Sets what the patch names; `null` removes. Shown at once, resolved when stored in the browser. Rejects with a
-   * RangeError when the schema does not take it, and with an Error when the browser cannot store it; then nothing is set.
+   * Sets the preferences in a patch; `null` removes one. `get` returns the new values at once.
+   *
+   * @param patch - New values by preference.
+   * @returns A promise that resolves when the edit is stored in the browser, before it is sent.
+   * @throws Rejects with a RangeError when the schema rejects a value, and with an Error when the browser cannot store the
+   * edit. Nothing is set then.
    */
   readonly set: (patch: PatchOf<P>) => Promise<void>;
+  /** Removes one preference, so that its default applies. Resolves and rejects as `set`. */
   readonly remove: (key: keyof P) => Promise<void>;
-  /** Called after every change of the preferences or of the status. Returns what ends that. */
+  /** Calls `listener` after every change of the preferences or the status. Returns a function that unsubscribes. */
   readonly subscribe: (listener: () => void) => () => void;
-  /** Returns what ends that. */
+  /** Calls `listener` at every event of this kind. Returns a function that unsubscribes. */
   readonly on: <E extends keyof StoreEvents<P>>(event: E, listener: (edit: StoreEvents<P>[E]) => void) => () => void;
-  /** The same object until something changes. */
+  /** Returns the sync status: the same object until it changes. */
   readonly status: () => SyncStatus;
-  /** Tries to sync now: after signing in again, or when a person asks for it. */
+  /** Retries the sync at once. Call it after the user has signed in again, or when the user requests it. */
   readonly retry: () => void;
-  /** The person has read which edits were refused. */
+  /** Removes the rejected edits from the status. Call it when the user has seen them. */
   readonly dismissRefused: () => void;
+  /** Resolves with what is stored and what has happened. Rejects when the local database cannot be read. */
   readonly inspect: () => Promise<DebugSnapshot>;
-  /** Stops, and keeps what is stored. */
+  /** Stops the sync and closes the local database. The stored data is kept. */
   readonly close: () => Promise<void>;
   /**
-   * Sends what is unsent (for three seconds at the most), stops, and removes everything of this user's from the browser.
-   * When it is cut off, the next store, or eraseLocalData, does the rest.
+   * Sends unsent edits (for at most three seconds), stops the sync, and removes all data of this user from the browser. If
+   * it is interrupted, the user's next store or `eraseLocalData` removes the rest.
+   *
+   * @param options - `keepData` keeps the stored data. Default: false.
    */
   readonly signOut: (options?: { readonly keepData?: boolean }) => Promise<void>;
 }

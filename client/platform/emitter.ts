@@ -1,14 +1,15 @@
-/** Tells whoever listens. */
+/** A single-event emitter. */
 export interface Emitter<T extends readonly unknown[] = []> {
-  readonly emit: (...told: T) => void;
-  /** Returns what ends that. */
-  readonly subscribe: (listener: (...told: T) => void) => () => void;
+  /** Calls every subscribed listener with these arguments. */
+  readonly emit: (...args: T) => void;
+  /** Adds a listener. Returns a function that removes it. */
+  readonly subscribe: (listener: (...args: T) => void) => () => void;
 }
 
 export function createEmitter<T extends readonly unknown[] = []>(): Emitter<T> {
-  const listeners = new Set<(...told: T) => void>();
+  const listeners = new Set<(...args: T) => void>();
   return {
-    emit: (...told) => listeners.forEach((listener) => listener(...told)),
+    emit: (...args) => listeners.forEach((listener) => listener(...args)),
     subscribe: (listener) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);
@@ -16,8 +17,11 @@ export function createEmitter<T extends readonly unknown[] = []>(): Emitter<T> {
   };
 }
 
-/** Resolved at the next ring (true), or after `ms` milliseconds: after weeks, where nothing is said. */
-export const waitForEvent = ({ subscribe }: Emitter, timeoutMs = 2 ** 31 - 1): Promise<boolean> =>
+/** The longest delay that `setTimeout` takes: 2^31 - 1 milliseconds, about 24.8 days. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** Resolves with true at the next event, or with false after `timeoutMs` milliseconds (default: about 24.8 days). */
+export const waitForEvent = ({ subscribe }: Emitter, timeoutMs = MAX_TIMEOUT_MS): Promise<boolean> =>
   new Promise((resolve) => {
     const finish = (wasEmitted: boolean): void => {
       clearTimeout(timer);

@@ -1,47 +1,57 @@
-/** What the library takes from the place it runs in. A browser has all of it; Node has clocks and `fetch`. */
+/** The platform interfaces that the library uses. A browser has all of them; Node has the clock and `fetch`. */
 import { createInProcessLocks, type Locks } from './web-locks.ts';
 
-/** The subset of BroadcastChannel that the library uses. The messages are typed by client/tabs/channel.ts. */
+/** The subset of BroadcastChannel that the library uses. client/tabs/channel.ts types the messages. */
 export interface BroadcastTransport {
+  /** Sends a message to all other tabs. The message must be structured-cloneable. */
   readonly postMessage: (message: unknown) => void;
+  /** Called with each message of another tab. */
   onmessage: ((event: MessageEvent) => void) | null;
+  /** Closes the channel: it sends and receives nothing afterwards. */
   readonly close: () => void;
 }
 
+/**
+ * The platform as the library sees it. Override single members in `StoreOptions.environment`, for tests or for platforms
+ * other than a browser.
+ */
 export interface Environment {
-  /** Milliseconds since 1970. */
+  /** The current time in milliseconds since 1970. Default: `Date.now`. */
   readonly now: () => number;
-  /** From 0 up to, not including, 1. */
+  /** A random number from 0 (included) to 1 (excluded). Default: `Math.random`. */
   readonly random: () => number;
+  /** Sends all requests to the server. Default: the global `fetch`. */
   readonly fetch: typeof globalThis.fetch;
+  /** Serializes writes and elects the syncing tab. Default: `navigator.locks`, else locks for this store alone. */
   readonly locks: Locks;
   /**
-   * Calls `listener` at each of these events of the page or its window, names with spaces between, until what is returned
-   * is called: https://wicg.github.io/page-lifecycle/
+   * Subscribes `listener` to these page and window events (https://wicg.github.io/page-lifecycle/). Returns a function
+   * that unsubscribes. Default: `window.addEventListener`; without a window there are no events.
    */
-  readonly listen: (events: string, listener: (event: Pick<Event, 'type'>) => void) => () => void;
-  /** Whether a person is looking at the page. */
+  readonly listen: (events: readonly string[], listener: (event: Pick<Event, 'type'>) => void) => () => void;
+  /** Whether the page is visible. Default: `document.hidden` is false. */
   readonly isVisible: () => boolean;
+  /** Opens the channel between the tabs. Default: a BroadcastChannel; without a window nothing is sent. */
   readonly openChannel: (name: string) => BroadcastTransport;
-  /** Texts by name that outlive the local database: localStorage, or any object. */
+  /** Strings by key that outlive the local database. Default: `localStorage`, else an empty object. */
   readonly storage: Record<string, string>;
 }
 
-/** Elsewhere than in a browser there is none, nothing is shared, and each store is by itself. */
+/** Undefined outside a browser. */
 const { window } = globalThis as { readonly window?: Window };
 
-/** The page's events pass by the window too. */
+/** Listens on the window in the capture phase, so that events of the document arrive too. */
 const listen: Environment['listen'] = (events, listener) => {
-  const end = new AbortController();
-  for (const type of events.split(' ')) {
-    window?.addEventListener(type, listener, { capture: true, signal: end.signal });
+  const controller = new AbortController();
+  for (const type of events) {
+    window?.addEventListener(type, listener, { capture: true, signal: controller.signal });
   }
-  return () => end.abort();
+  return () => controller.abort();
 };
 
 const isVisible = (): boolean => window?.document.hidden === false;
 
-/** Storage may be forbidden by the browser's settings, and then even looking at it throws. */
+/** Browser settings can forbid storage. Reading `window.localStorage` throws then. */
 function browserStorage(): Environment['storage'] {
   try {
     return window?.localStorage ?? {};
@@ -53,16 +63,25 @@ function browserStorage(): Environment['storage'] {
 const noop = (): void => undefined;
 const NOOP_CHANNEL: BroadcastTransport = { postMessage: noop, onmessage: null, close: noop };
 
-export const defaultEnvironment = (): Environment => ({
+/** The members that a connection to the server needs. */
+export type NetworkEnvironment = Pick<Environment, 'now' | 'random' | 'fetch' | 'listen'>;
+
+/** Returns the default clock, random numbers, network and events. */
+export const defaultNetworkEnvironment = (): NetworkEnvironment => ({
   now: () => Date.now(),
   random: () => Math.random(),
   fetch: (input, init) => fetch(input, init),
-  locks: window?.navigator.locks ?? createInProcessLocks(),
   listen,
+});
+
+/** Returns the default environment: the browser's, as far as there is one. */
+export const defaultEnvironment = (): Environment => ({
+  ...defaultNetworkEnvironment(),
+  locks: window?.navigator.locks ?? createInProcessLocks(),
   isVisible,
   openChannel: (name) => (window ? new BroadcastChannel(name) : NOOP_CHANNEL),
   storage: browserStorage(),
 });
 
-/** Events that are a reason to think that the network is back. */
-export const WAKE_EVENTS = 'online pageshow resume visibilitychange';
+/** Events after which the network may be available again. */
+export const WAKE_EVENTS: readonly string[] = ['online', 'pageshow', 'resume', 'visibilitychange'];

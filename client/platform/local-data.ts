@@ -1,7 +1,6 @@
 /**
- * What is kept beside a local database, and whose data has still to be taken out of this browser. A sign-out can be cut off
- * at any moment, by a crash or a closed lid: who is leaving is noted before anything else, and what is left is removed by
- * whoever opens the page next.
+ * The data that is stored beside a local database, and the mark of a pending sign-out. A sign-out can be interrupted at any
+ * moment, by a crash or a closed lid. It is marked before anything is removed, and the next page load removes the rest.
  */
 import { parseUsername } from '../../couchdb-design/user-document/username.ts';
 import { databaseName, openBrowserDatabase, type OpenDatabase } from './database.ts';
@@ -11,45 +10,60 @@ type StringStorage = Environment['storage'];
 
 const SIGN_OUT_MARK_SUFFIX = ':leaving';
 
-/** Where there is no room left it is only forgotten when the page is closed. */
+/** Stores an item. Ignores a full storage: the value is then lost when the page is closed. */
 export const setItem = (storage: StringStorage, key: string, value: string): void => {
   try {
     storage[key] = value;
   } catch {
-    // See above.
+    // The storage is full.
   }
 };
 
+/** Removes an item. */
 export const removeItem = (storage: StringStorage, key: string): void => void Reflect.deleteProperty(storage, key);
 
-/** `name` is a database's. */
+/** Whether a sign-out was interrupted before it removed the data of this database. */
 export const isSignOutPending = (storage: StringStorage, name: string): boolean =>
   storage[name + SIGN_OUT_MARK_SUFFIX] !== undefined;
 
+/** Marks a sign-out as pending. Call it before data is removed. */
 export const markSignOutPending = (storage: StringStorage, name: string): void =>
   setItem(storage, name + SIGN_OUT_MARK_SUFFIX, '');
 
+/** Removes the mark. Call it after all data is removed. */
 export const clearSignOutMark = (storage: StringStorage, name: string): void => {
   removeItem(storage, name + SIGN_OUT_MARK_SUFFIX);
 };
 
-/** Forgets all that is kept beside the database. */
+/** Removes all items that belong to the database, the sign-out mark included. */
 export const clearUserData = (storage: StringStorage, name: string): void => {
   for (const key of Object.keys(storage)) if (key.startsWith(`${name}:`)) removeItem(storage, key);
 };
 
+/** Options of {@link eraseLocalData}. */
 export interface EraseOptions {
-  /** Whose data to remove, whether or not they have signed out. */
+  /** A user whose data to remove, signed out or not. Default: only the users whose sign-out was interrupted. */
   readonly username?: string;
-  /** As in PreferencesStoreOptions. */
+  /** The namespace of the stores, as in `StoreOptions.namespace`. Default: `pouchgate`. */
   readonly namespace?: string;
+  /** How the local databases are opened, as in `StoreOptions.openDatabase`. Default: in IndexedDB. */
   readonly openDatabase?: OpenDatabase;
+  /** Where the stores keep their items, as in `Environment.storage`. Default: `localStorage`. */
   readonly storage?: StringStorage;
 }
 
 /**
- * Removes from this browser what sign-outs that were cut off have left behind, and with `username` that user's data too.
- * Call it when the page starts. No store of such a user may be open. Rejects when the browser does not let go of it.
+ * Removes the data of interrupted sign-outs from this browser, and the data of `username` if given. Call it when the page
+ * starts. No store of these users may be open.
+ *
+ * @param options - Whose data to remove, and where it is.
+ * @returns A promise that resolves when the data is removed.
+ * @throws Rejects with PouchDB's error when the browser does not delete a database. The next call tries again.
+ * @example
+ * ```ts
+ * await eraseLocalData();
+ * await eraseLocalData({ username: 'alice' });
+ * ```
  */
 export async function eraseLocalData({
   username,

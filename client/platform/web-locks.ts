@@ -1,14 +1,17 @@
-/** What is used of Web Locks: https://www.w3.org/TR/web-locks/ */
+/** The subset of `LockManager` that the library uses: https://www.w3.org/TR/web-locks/ */
 export interface Locks {
-  /** Runs the task while nobody else in this browser does anything under this name. */
+  /** Runs the task while no other holder in this browser has the lock of this name. */
   request<T>(name: string, task: () => Promise<T>): Promise<T>;
-  /** The same, until the signal; or, with `steal`, at once: then the request of who had it rejects. */
+  /**
+   * The same with options. `signal` withdraws a waiting request. `steal` takes the lock at once; the previous holder's
+   * request then rejects.
+   */
   request<T>(name: string, options: LockOptions, task: () => Promise<T>): Promise<T>;
 }
 
 /**
- * Where there are no locks (plain HTTP, Node) each store is by itself: one thing is done after the other, but for what would
- * wait for its turn with options, which is done at once.
+ * Replaces Web Locks where there are none (plain HTTP, Node). Each store is on its own there. Requests without options run
+ * one after another. Requests with options, which are those of the leader election, run at once.
  */
 export function createInProcessLocks(): Locks {
   let tail: Promise<unknown> = Promise.resolve();

@@ -1,44 +1,48 @@
 /**
- * The local database as it is opened and lost. A browser may throw a database away under an open page (storage is short,
- * the person clears it), and another tab replaces it in a repair: then it is opened anew.
+ * Opens the local database, and opens it again when it is lost. A browser may delete a database under an open page (storage
+ * is short, or the user clears it), and another tab may replace it during a repair.
  */
 import type { UserDocumentId } from '../../couchdb-design/user-document/username.ts';
 import type { Database, OpenDatabase } from '../platform/database.ts';
 import type { Locks } from '../platform/web-locks.ts';
 
 export interface DatabaseHandleOptions {
-  /** Of the database, and of the lock that all its writers share. */
+  /** The name of the database. The write lock, which all tabs share, is named after it. */
   readonly name: string;
   readonly id: UserDocumentId;
   readonly openDatabase: OpenDatabase;
   readonly locks: Locks;
-  /** Something in the document has changed, in whichever tab. */
+  /** Called when the document has changed, in any tab. */
   readonly onChange: () => void;
-  /** The database was found lost, and opened anew. Other tabs may not have noticed yet. */
+  /** Called when the database was lost and has been opened again. Other tabs may not have noticed yet. */
   readonly onLost: () => void;
 }
 
 export interface DatabaseHandle {
+  /** The open database. `reopen`, and a loss, replace it. */
   readonly database: () => Database;
   readonly isClosed: () => boolean;
-  /** Runs a task while no other one of any tab runs; once more if the database turns out to be lost. */
+  /** Runs a task while holding the write lock of all tabs. Runs it again if the database turns out to be lost. */
   readonly exclusive: <T>(task: () => Promise<T>) => Promise<T>;
-  /** Opens it anew; `isForever`: after it was thrown away, under the lock that the caller holds. */
+  /** Closes and opens the database. `erase` deletes it in between; the caller must hold the write lock then. */
   readonly reopen: (erase: boolean) => Promise<void>;
-  /** Closes it, and with `isForever` throws it away. */
-  readonly close: (isForever: boolean) => Promise<void>;
+  /** Closes the database. `erase` deletes it. */
+  readonly close: (erase: boolean) => Promise<void>;
 }
 
-/** Far more than any read or write takes. */
+/** Far longer than any read or write takes. */
 const OPERATION_TIMEOUT_MS = 5_000;
 
 /**
- * Rejects when the task takes too long. PouchDB does not hear of it when the browser breaks off a read of IndexedDB, as it
- * does when it takes the database away: such a read never ends.
+ * Rejects when the task exceeds the timeout. When a browser deletes a database, it aborts its IndexedDB reads without an
+ * event that PouchDB handles, so that such a read never settles.
  */
 const withTimeout = <T>(task: () => Promise<T>): Promise<T> =>
   new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('The browser does not answer.')), OPERATION_TIMEOUT_MS);
+    const timer = setTimeout(
+      () => reject(new Error(`The database did not respond within ${OPERATION_TIMEOUT_MS} ms.`)),
+      OPERATION_TIMEOUT_MS,
+    );
     task()
       .then(resolve, reject)
       .finally(() => clearTimeout(timer));
@@ -86,10 +90,10 @@ export function openDatabaseHandle({
         }),
       ),
     reopen,
-    close: async (isForever) => {
+    close: async (erase) => {
       if (closed) return;
       closed = true;
-      await withWriteLock(() => closeDatabase(isForever));
+      await withWriteLock(() => closeDatabase(erase));
     },
   };
 }

@@ -1,15 +1,21 @@
-/** Edits that the server is not known to have yet: a value for one preference and the stamp of when it was set. */
+/** Pending edits: the value of one preference, and the stamp of when it was set. */
 import { latestEditStamp, type EditStamp } from '../../couchdb-design/user-document/edit-stamp.ts';
 import { merge } from '../../couchdb-design/user-document/merge.ts';
 import type { LocalDocument } from './replica.ts';
 import type { Values } from './schema.ts';
 
+/** One edit of one preference. */
 export interface Edit {
+  /** The preference that was edited. */
   readonly key: string;
-  /** The value that was set; `null` is a removal. */
+  /** The value that was set; `null` for a removal. */
   readonly value: unknown;
+  /** When and by which device it was set. Stamps of one preference sort by time. */
   readonly stamp: EditStamp;
-  /** It was refused together with others: it is tried alone before it is given up. */
+  /**
+   * True after the server rejected a revision that included this edit. The edit is then sent alone, to find out whether
+   * the server rejects it.
+   */
   readonly isSuspect?: boolean;
 }
 
@@ -17,14 +23,14 @@ export type Edits = readonly Edit[];
 
 type Stamps = LocalDocument['edits'];
 
-/** What a document has of these edits, by preference. */
+/** The length of the timestamp that a stamp begins with, as in `2026-11-22T09:30:01.123Z`. */
+const TIMESTAMP_LENGTH = '2026-11-22T09:30:01.123Z'.length;
+
+/** The values or the stamps of these edits, by preference. */
 export const toRecord = (edits: Edits, part: 'value' | 'stamp'): Values =>
   Object.fromEntries(edits.map((edit) => [edit.key, edit[part]]));
 
-/**
- * The document with the edits, one of a preference at the most, in their places: one that is older than what the document
- * holds changes nothing.
- */
+/** Merges edits into the document, at most one for each preference. An edit older than the document's changes nothing. */
 export const applyEdits = (document: LocalDocument, edits: Edits): LocalDocument =>
   merge<Values>([
     document,
@@ -32,11 +38,11 @@ export const applyEdits = (document: LocalDocument, edits: Edits): LocalDocument
       ...document,
       preferences: toRecord(edits, 'value'),
       edits: toRecord(edits, 'stamp') as Stamps,
-      updated_at: (latestEditStamp(edits.map(({ stamp }) => stamp)) ?? '').slice(0, '2026-11-22T09:30:01.123Z'.length),
+      updated_at: (latestEditStamp(edits.map(({ stamp }) => stamp)) ?? '').slice(0, TIMESTAMP_LENGTH),
     },
   ]);
 
-/** When the preference was last set in the document. */
+/** The stamp of the preference's last edit in the document; '' when there is none. */
 export const editStampIn = (document: LocalDocument | undefined, key: string): EditStamp => document?.edits[key] ?? '';
 
 /** Whether the document has this edit, or a later one of the same preference. */

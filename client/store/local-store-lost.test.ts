@@ -188,7 +188,7 @@ test('an edit that cannot be stored is as if it had not been made, and what it w
   await store.edit({ theme: 'dark' });
   await storeLeaves(store.database(), [SERVER_DOCUMENT]);
   isFull = true;
-  await expect(store.edit({ theme: 'light', viewMode: 'graph' })).rejects.toThrow('no room left');
+  await expect(store.edit({ theme: 'light', viewMode: 'graph' })).rejects.toThrow('no space left');
   isFull = false;
   expect(store.visiblePreferences()).toMatchObject({ theme: 'dark', viewMode: 'kanban' });
   await store.refresh();

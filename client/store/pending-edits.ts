@@ -1,29 +1,30 @@
 /**
- * The edits of this browser until the server is seen to have them. Each is noted at once when it is made, before it is put
- * into the document: so it is still there when there is no document yet, when the page is left in that moment, and when
- * the database is lost or thrown away. Each has an item of its own, that no tab may write over, or remove, what it has not
- * seen: what one tab stores another may see a moment later.
+ * Stores this browser's edits until the server has them. An edit is stored when it is made, before it is committed to the
+ * document. So it survives when there is no document yet, when the page is closed at that moment, and when the database is
+ * lost or erased. Each edit has its own storage item: what one tab stores, another may see a moment later, so no tab
+ * overwrites or removes an edit that it has not seen.
  */
 import type { Environment } from '../platform/environment.ts';
 import { removeItem } from '../platform/local-data.ts';
 import type { Edit, Edits } from './edits.ts';
 
 export interface PendingEdits {
-  /** The last one of each preference. */
+  /** Returns the last edit of each preference. */
   readonly read: () => Edits;
-  /** Throws when the browser has no room for it. */
+  /** Stores edits. Throws when the browser's storage is full. */
   readonly add: (edits: Edits) => void;
-  /** Forgets those, earlier ones of a preference too. Whether there were any. */
-  readonly remove: (isOver: (edit: Edit) => boolean) => boolean;
+  /** Removes the matching edits, earlier ones of a preference included. Returns whether there were any. */
+  readonly remove: (predicate: (edit: Edit) => boolean) => boolean;
 }
 
-/** `prefix`: what the items' names begin with. A stamp follows, so that the order of the names is that of the edits. */
+/** `prefix` starts every item's key. The stamp follows it, so that the keys sort in the order of the edits. */
 export function openPendingEdits(storage: Environment['storage'], prefix: string): PendingEdits {
   const itemKey = ({ stamp, key }: Edit): string => prefix + stamp + key;
   const readAll = (): Edits =>
     Object.keys(storage)
+      .filter((name) => name.startsWith(prefix))
       .sort()
-      .flatMap((name) => (name.startsWith(prefix) ? (JSON.parse(storage[name] ?? '') as Edit) : []));
+      .map((name) => JSON.parse(storage[name] ?? '') as Edit);
   return {
     read: () => [...new Map(readAll().map((edit) => [edit.key, edit])).values()],
     add: (edits) => {

@@ -1,14 +1,14 @@
-/** The user document as a database has it: all its live leaves, read and written. */
+/** Reads and writes the live leaves of the user document in one database. */
 import { merge } from '../../couchdb-design/user-document/merge.ts';
 import { USER_DOCUMENT_VERSION, type UserDocument } from '../../couchdb-design/user-document/user-document-shape.ts';
 import type { UserDocumentId } from '../../couchdb-design/user-document/username.ts';
 import { fallbackOnStatus, type Database } from '../platform/database.ts';
 import type { Values } from './schema.ts';
 
-/** A user document whose preferences need not all be known here: those of a newer application are kept. */
+/** A user document that may hold preferences unknown to this version; a newer version's are kept. */
 export type LocalDocument = UserDocument<Values>;
 
-/** Where a document is. */
+/** A document's id and the database that holds it. */
 export interface DocumentSource {
   readonly database: Database;
   readonly id: UserDocumentId;
@@ -20,30 +20,36 @@ export interface LiveLeaf {
 }
 
 export interface Replica {
-  /** Those that are not deleted, in any order. None: there is no document, or it is deleted. */
+  /** The leaves that are not deleted, in any order. Empty when the document is missing or deleted. */
   readonly leaves: readonly LiveLeaf[];
-  /** All leaves, deleted ones too. */
+  /** The revisions of all leaves, deleted ones included. */
   readonly revisions: readonly string[];
-  /** What is shown and edited: the merge of all live leaves, whether or not their conflict has been resolved yet. */
+  /** The merge of all live leaves, which is shown and edited before and after their conflict is resolved. */
   readonly document: LocalDocument | undefined;
   /**
-   * False when there is none; when a newer program wrote it, since to write on top of what one cannot read would lose it;
-   * and when it is of an older version, which the gate brings up to date.
+   * False when the document is missing or has another version. A write to a newer version would lose what this version
+   * cannot read. The gate upgrades older versions.
    */
   readonly isWritable: boolean;
 }
 
-/** A leaf as `open_revs` gives it. Its body has passed the gate; one of before there were versions may lack members. */
+/**
+ * A leaf as `open_revs` returns it, with the document's own members. The gate has validated its body. Documents that are
+ * older than the version number may lack members.
+ */
 export interface RawLeaf extends Values {
+  /** The leaf's revision. */
   readonly _rev: string;
+  /** True for a deleted leaf. Default: false. */
   readonly _deleted?: boolean;
+  /** The leaf's history: its generation, and the hashes of its revisions, newest first. */
   readonly _revisions?: { readonly start: number; readonly ids: readonly string[] };
 }
 
 const documentOfLeaf = ({ _rev, _deleted, _revisions, ...body }: RawLeaf): LocalDocument =>
   ({ preferences: {}, edits: {}, ...body }) as unknown as LocalDocument;
 
-/** Makes a replica of raw leaves. Deleted ones are no part of what is shown. */
+/** Computes a replica from raw leaves. Deleted leaves do not contribute to its document. */
 export function createReplica(raw: readonly RawLeaf[]): Replica {
   const leaves = raw
     .filter(({ _deleted }) => !_deleted)
@@ -59,8 +65,9 @@ export function createReplica(raw: readonly RawLeaf[]): Replica {
 }
 
 /**
- * All leaves of the document with their histories, deleted ones too; none when there is no document. Works remotely too.
- * Rejects when one cannot be read, as when the database is closed meanwhile: PouchDB says `missing` then.
+ * Reads all leaves with their histories, deleted ones included, from a local or remote database. Resolves with an empty
+ * list when the document is missing. Rejects when a leaf cannot be read: PouchDB reports leaves as `missing` when the
+ * database is closed during the read.
  */
 export async function readLeaves({ database, id }: DocumentSource): Promise<readonly RawLeaf[]> {
   const rows: readonly { ok?: unknown }[] = await fallbackOnStatus(
@@ -76,7 +83,7 @@ export async function readLeaves({ database, id }: DocumentSource): Promise<read
 
 export const readReplica = async (source: DocumentSource): Promise<Replica> => createReplica(await readLeaves(source));
 
-/** Writes a revision on top of `rev`. False when that is no leaf any more: read again, and try again. */
+/** Writes a child of `rev`. Resolves with false when `rev` is not a leaf any more: read again and retry. */
 export const writeChildRevision = (
   { database }: DocumentSource,
   rev: string,
@@ -88,7 +95,7 @@ export const writeChildRevision = (
     database.put({ ...document, _rev: rev }).then(() => true),
   );
 
-/** Stores revisions that exist already, with their histories. */
+/** Stores existing revisions with their histories, as replication does. */
 export const storeLeaves = ({ database }: DocumentSource, documents: readonly object[]): Promise<unknown> =>
   database.bulkDocs([...documents] as StoredBodies, { new_edits: false });
 

@@ -60,7 +60,7 @@ test('any JSON at all in the preferences is known or not, without an error', () 
   }
 });
 
-test('a schema that cannot check one preference by itself, or not at once, is told at the start', () => {
-  expect(() => createStoreSchema(z.strictObject({ density: z.string() }))).toThrow('must take {}');
-  expect(() => createStoreSchema(schemaOf((value) => Promise.resolve({ value })))).toThrow('at once');
+test('throws at creation when the schema cannot validate a single preference or is asynchronous', () => {
+  expect(() => createStoreSchema(z.strictObject({ density: z.string() }))).toThrow('must accept {}');
+  expect(() => createStoreSchema(schemaOf((value) => Promise.resolve({ value })))).toThrow('must be synchronous');
 });

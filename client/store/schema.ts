@@ -1,50 +1,71 @@
-/** The application's preferences, as its schema sees them. What the schema does not know is kept, and not shown. */
+/** Validates preferences by the application's schema. Preferences that the schema does not know are kept but not shown. */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { DEFAULT_PREFERENCES } from '../../couchdb-design/user-document/preference-rules.ts';
+import { preferencesStandardSchema } from '../../couchdb-design/user-document/preferences-standard-schema.ts';
 import { isPreferenceKey } from '../../couchdb-design/user-document/user-document-shape.ts';
 
-/** Preferences by name, or a patch of them, of which nothing is known. */
+/** Unvalidated preferences by key, or a patch of them. */
 export type Values = Readonly<Record<string, unknown>>;
 
 export interface StoreSchema {
-  /** The patch as it is to be stored; `null` removes. Throws a RangeError that says what is wrong with it. */
+  /** Returns the patch as it is stored; `null` is a removal. Throws a RangeError with the reason when it is invalid. */
   readonly parsePatch: (patch: Values) => Values;
-  /** Those that the schema takes: another version of the application may have stored others. */
+  /** Returns the preferences that are valid. Another version of the application may have stored others. */
   readonly pickKnown: (preferences: Values) => Values;
 }
 
-/** What a schema answers; one that is asynchronous has neither. */
+/** A validator's synchronous result. A promise has neither member. */
 interface ValidationResult {
   readonly value?: Values;
   readonly issues?: readonly StandardSchemaV1.Issue[];
 }
 
-/** Throws a TypeError when the schema cannot check one preference by itself, or not at once. */
+type Entry = readonly [key: string, value: unknown];
+
+/** Throws a TypeError when the schema cannot validate a single preference, or is asynchronous. */
 export const createStoreSchema = (schema: StandardSchemaV1): StoreSchema => {
   const validate = (value: Values): ValidationResult => schema['~standard'].validate(value) as ValidationResult;
-  if (!validate({}).value) throw new TypeError('The schema must take {}, at once.');
-  /** The value as the schema gives it; `null` stays. Throws a RangeError that says what is wrong with it. */
-  const parseEntry = ([key, value]: readonly [string, unknown]): readonly [string, unknown] => {
+  if (!validate({}).value) throw new TypeError('The schema must accept {}, and must be synchronous.');
+
+  /** Returns the entry with the schema's output value. Throws a RangeError with the reason when it is invalid. */
+  const parseEntry = ([key, value]: Entry): Entry => {
     const isRemoval = value === null || value === undefined;
     const { issues, value: output = {} }: ValidationResult = isRemoval
       ? { value: { [key]: null } }
       : validate({ [key]: value });
     if (issues) throw new RangeError(issues.map(({ message }) => message).join(' '));
-    // A schema that is not strict drops what it does not know.
+    // A schema that is not strict drops unknown keys.
     if (!isPreferenceKey(key) || !Object.hasOwn(output, key)) throw new RangeError(`${key} is not known`);
     return [key, output[key]];
   };
 
+  /** Returns the entry in a list, or an empty list when it is invalid. */
+  const parseKnownEntry = (entry: Entry): readonly Entry[] => {
+    if (entry[1] === null) return [];
+    try {
+      return [parseEntry(entry)];
+    } catch {
+      return [];
+    }
+  };
+
   return {
     parsePatch: (patch) => Object.fromEntries(Object.entries(patch).map(parseEntry)),
-    pickKnown: (preferences) =>
-      Object.fromEntries(
-        Object.entries(preferences).flatMap((entry) => {
-          try {
-            return entry[1] === null ? [] : [parseEntry(entry)];
-          } catch {
-            return [];
-          }
-        }),
-      ),
+    pickKnown: (preferences) => Object.fromEntries(Object.entries(preferences).flatMap(parseKnownEntry)),
   };
 };
+
+/** An application's own schema and defaults. */
+interface CustomSchema {
+  readonly schema?: StandardSchemaV1;
+  readonly defaults?: object;
+}
+
+/** The built-in schema and defaults, unless the application brings its own. Throws as `createStoreSchema` does. */
+export const resolveSchema = ({
+  schema,
+  defaults = schema === undefined ? DEFAULT_PREFERENCES : {},
+}: CustomSchema): { readonly schema: StoreSchema; readonly defaults: Values } => ({
+  schema: createStoreSchema(schema ?? preferencesStandardSchema),
+  defaults: defaults as Values,
+});

@@ -1,20 +1,20 @@
 /**
- * Which edits of this device another device has superseded: those that were not yet seen to be everywhere when a later
- * edit of the same preference came in. What is edited after it has been seen is an ordinary change.
+ * Finds this device's edits that another device has superseded: a later edit of the same preference arrived before the
+ * server was known to have this one. A later edit after that is an ordinary change.
  */
 import type { DeviceId, EditStamp } from '../../couchdb-design/user-document/edit-stamp.ts';
 import { editStampIn, type Edit, type Edits } from './edits.ts';
 import type { LocalDocument } from './replica.ts';
 
-/** An edit that a later one, of another device, took the place of. */
+/** An edit that a later edit of another device replaced. */
 export interface SupersededEdit extends Edit {
-  /** The later edit's stamp. */
+  /** The stamp of the later edit. */
   readonly by: EditStamp;
-  /** The value that holds now; `null` when the other device removed the preference. */
+  /** The current value; `null` when the other device removed the preference. */
   readonly current: unknown;
 }
 
-/** Those of `unsent` that another device's edits in the document have taken the place of. */
+/** Returns the `unsent` edits that other devices' edits in the document supersede. */
 export const findSupersededEdits = (
   document: LocalDocument | undefined,
   unsent: Edits,

@@ -1,4 +1,4 @@
-/** What is shown, as a function of what is stored. */
+/** Computes the preferences that are shown, from the stored document and the unsent edits. */
 import { keepIfEqual } from '../platform/structural-equality.ts';
 import { toRecord, type Edits } from './edits.ts';
 import type { LocalDocument } from './replica.ts';
@@ -10,8 +10,8 @@ export interface ViewOptions {
 }
 
 /**
- * `unsent` are later than what the document has. `before` is what was shown before: what did not change stays the same
- * object, so that it need not be drawn again.
+ * `unsent` edits are later than the document's and override them. Values equal to those in `previous` stay the same
+ * objects, so that user interfaces do not render them again.
  */
 export const computeVisiblePreferences = (
   { schema, defaults }: ViewOptions,
@@ -19,7 +19,8 @@ export const computeVisiblePreferences = (
   unsent: Edits,
   previous: Values,
 ): Values => {
-  const next: Values = { ...defaults, ...schema.pickKnown({ ...document?.preferences, ...toRecord(unsent, 'value') }) };
-  const reused = Object.entries(next).map(([key, value]) => [key, keepIfEqual(value, previous[key])]);
-  return keepIfEqual(Object.fromEntries(reused) as Values, previous);
+  const stored = schema.pickKnown({ ...document?.preferences, ...toRecord(unsent, 'value') });
+  const entries = Object.entries({ ...defaults, ...stored });
+  const next: Values = Object.fromEntries(entries.map(([key, value]) => [key, keepIfEqual(value, previous[key])]));
+  return keepIfEqual(next, previous);
 };

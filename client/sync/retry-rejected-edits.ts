@@ -1,17 +1,18 @@
 /**
- * PouchDB keeps a refused revision for ever and never sends it again, and every later edit would be its child. So the
- * local database is thrown away and filled from the server, and each unsent edit is offered to the server by itself,
- * on top of what it has: what is taken comes back by the next pull, what is refused is given up and told.
+ * Repairs the state after the server rejected a revision. PouchDB keeps a rejected revision for ever and never sends it
+ * again, and every later edit would be its child. So the local database is erased and filled from the server, and each
+ * unsent edit is then sent alone, on top of the server's document. An accepted edit returns with the next pull. A rejected
+ * edit is discarded and reported.
  */
 import { reasonOf, statusOf, type Database } from '../platform/database.ts';
 import type { LocalStore } from '../store/local-store.ts';
 import { commitEdits } from '../store/commit-edits.ts';
 import type { RefusedEdit } from './status.ts';
 
-/** Answers that speak of the edit itself; all others are of the network, the server, or the sign-in. */
+/** The statuses that concern the edit itself. All others concern the network, the server or the sign-in. */
 const REJECTION_STATUSES: readonly (number | undefined)[] = [400, 403, 413];
 
-/** Offers each suspect by itself. Rejects when the server cannot be asked: those not yet tried stay suspects. */
+/** Sends each suspect edit alone. Rejects when the server does not respond; edits not yet sent stay suspects. */
 export async function retryRejectedEdits(
   store: LocalStore,
   remote: Database,

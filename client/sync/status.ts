@@ -1,11 +1,11 @@
 /**
- * What a person is told of the sync, as one value, and how it moves.
+ * The sync status as one value, and the state machine that changes it.
  *
  *     starting --answered--> catching-up --caught-up--> live --begun--> catching-up
  *         any --interrupted--> offline --answered--> catching-up
  *         any --sign-in-needed--> sign-in-needed --answered--> catching-up
  *
- * The phase after each event, in full (· is: as it was; X: the leader's):
+ * The phase after each event (·: unchanged; X: the leader's):
  *
  *     phase \ event     begun        answered     caught-up  interrupted  sign-in-needed  led  any other
  *     starting          ·            catching-up  live       offline      sign-in-needed  X    ·
@@ -14,89 +14,121 @@
  *     offline           ·            catching-up  live       ·            sign-in-needed  X    ·
  *     sign-in-needed    ·            catching-up  live       offline      ·               X    ·
  *
- * `unsent` is what was last counted. `refused` grows by a refusal, and is emptied by a dismissal; it is shown in place of
- * catching-up and live while it is not empty. `lastSynced` is when it was last known that nothing was left to do: at
- * caught-up, and, if it was live, when something was last heard before it was interrupted. It never goes back.
+ * `unsent` is the last count. A rejected edit is added to `refused`, and a dismissal empties it. While it is not empty, the
+ * state is `refused` instead of `catching-up` and `live`. `lastSynced` is the last time at which nothing was left to sync: at
+ * `caught-up`, and, when a live connection is interrupted, the time of its last activity. It never decreases.
  */
 
 import { keepIfEqual } from '../platform/structural-equality.ts';
 
-/** How the connection is. */
+/** The state of the connection. */
 export type Phase = 'starting' | 'catching-up' | 'live' | 'offline' | 'sign-in-needed';
 
+/**
+ * - `starting`: the server has not responded since the page was loaded.
+ * - `catching-up`: the server has responded; changes are being exchanged.
+ * - `live`: everything is exchanged, and further changes arrive at once.
+ * - `offline`: the connection is lost. The client retries.
+ * - `sign-in-needed`: the server accepts no token. Call `retry` after signing in.
+ * - `refused`: the connection is good, and the server rejected the edits in `refused`.
+ */
 export type SyncState = Phase | 'refused';
 
-/** An edit that the server would not take, and that was taken back. */
+/** An edit that the server rejected, and that was taken back. */
 export interface RefusedEdit {
+  /** The preference that was edited. */
   readonly key: string;
+  /** The rejected value; `null` for a removal. */
   readonly value: unknown;
-  /** The server's reason, a sentence. */
+  /** The server's reason, a sentence for a person. */
   readonly reason: string;
 }
 
+/** The sync status. */
 export interface SyncStatus {
+  /** The state of the connection, or `refused`. */
   readonly state: SyncState;
-  /** How many preferences were changed here and are not on the server yet. */
+  /** How many preferences have an edit that the server is not known to have. */
   readonly unsent: number;
+  /** The rejected edits that were not dismissed yet, the latest of each preference. */
   readonly refused: readonly RefusedEdit[];
-  /** When all that was here and there had last been exchanged, in ms since 1970; undefined: never. */
+  /** When the browser and the server last had the same data, in milliseconds since 1970; undefined if never. */
   readonly lastSynced: number | undefined;
 }
 
 export type StatusEvent =
-  /** A run of the sync begins: what was live before it has ended, or was another tab's. */
+  /** A sync run begins. A run that was live has ended, or was another tab's. */
   | { readonly type: 'begun' }
-  /** The server has answered a request of the sync. */
+  /** The server responded to a request of the sync. */
   | { readonly type: 'answered' }
-  /** Both directions have done all there was to do, and listen. */
+  /** Push and pull are finished, and the feed is open. */
   | { readonly type: 'caught-up'; readonly lastSynced: number }
-  /** `heard`: when something last came over the connection. */
+  /** `lastActivityAt`: when something last arrived over the connection. */
   | { readonly type: 'interrupted' | 'sign-in-needed'; readonly lastActivityAt?: number }
   | { readonly type: 'unsent'; readonly unsent: number }
   | { readonly type: 'refused'; readonly edit: RefusedEdit }
   | { readonly type: 'dismissed' }
-  /** What was known of it when the page was closed. */
+  /** The time that was stored when the page was last open. */
   | { readonly type: 'remembered'; readonly lastSynced: number | undefined }
-  /** Another tab syncs for this one, and says how that goes; what is unsent each tab counts by itself. */
+  /** Another tab syncs for this one, and sent its status. Each tab counts its unsent edits itself. */
   | (Partial<SyncProgress> & { readonly type: 'led' });
 
-/** What the reducer works on: the phase is kept beside what is shown, so that it comes back after a dismissal. */
+/** The state of the reducer. It keeps the phase, which is shown again after a dismissal. */
 export interface SyncProgress extends Omit<SyncStatus, 'state'> {
   readonly phase: Phase;
 }
 
 export const INITIAL_PROGRESS: SyncProgress = { phase: 'starting', unsent: 0, refused: [], lastSynced: undefined };
 
-/** What an event may bring along. */
-interface EventPayload extends Partial<Pick<SyncProgress, 'phase' | 'unsent' | 'refused' | 'lastSynced'>> {
-  readonly type: StatusEvent['type'];
-  readonly lastActivityAt?: number;
-  readonly edit?: RefusedEdit;
-}
+const latest = (a: number | undefined, b: number | undefined): number | undefined =>
+  Math.max(a ?? 0, b ?? 0) || undefined;
 
-/** The same object when nothing changed. */
-export const advance = (previous: SyncProgress, event: StatusEvent): SyncProgress => {
-  const { type, edit, lastActivityAt = 0, lastSynced = 0 }: EventPayload = event;
-  const { phase = previous.phase, unsent = previous.unsent, refused = previous.refused }: EventPayload = event;
+/** Adds a rejected edit, in place of an earlier one of the same preference. */
+const addRefused = (refused: readonly RefusedEdit[], edit: RefusedEdit): readonly RefusedEdit[] => [
+  ...refused.filter(({ key }) => key !== edit.key),
+  edit,
+];
+
+const reduce = (previous: SyncProgress, event: StatusEvent): SyncProgress => {
   const isLive = previous.phase === 'live';
-  const phases: Partial<Record<StatusEvent['type'], Phase>> = {
-    begun: isLive ? 'catching-up' : phase,
-    answered: isLive ? phase : 'catching-up',
-    'caught-up': 'live',
-    interrupted: 'offline',
-    'sign-in-needed': 'sign-in-needed',
-  };
-  const after: SyncProgress = {
-    phase: phases[type] ?? phase,
-    unsent,
-    refused: edit ? [...refused.filter(({ key }) => key !== edit.key), edit] : type === 'dismissed' ? [] : refused,
-    lastSynced: Math.max(previous.lastSynced ?? 0, lastSynced, isLive ? lastActivityAt : 0) || undefined,
-  };
-  return keepIfEqual(after, previous);
+  switch (event.type) {
+    case 'begun':
+      return isLive ? { ...previous, phase: 'catching-up' } : previous;
+    case 'answered':
+      return isLive ? previous : { ...previous, phase: 'catching-up' };
+    case 'caught-up':
+      return { ...previous, phase: 'live', lastSynced: latest(previous.lastSynced, event.lastSynced) };
+    case 'interrupted':
+    case 'sign-in-needed':
+      return {
+        ...previous,
+        phase: event.type === 'interrupted' ? 'offline' : 'sign-in-needed',
+        lastSynced: isLive ? latest(previous.lastSynced, event.lastActivityAt) : previous.lastSynced,
+      };
+    case 'unsent':
+      return { ...previous, unsent: event.unsent };
+    case 'refused':
+      return { ...previous, refused: addRefused(previous.refused, event.edit) };
+    case 'dismissed':
+      return { ...previous, refused: [] };
+    case 'remembered':
+      return { ...previous, lastSynced: latest(previous.lastSynced, event.lastSynced) };
+    case 'led':
+      return {
+        phase: event.phase ?? previous.phase,
+        unsent: event.unsent ?? previous.unsent,
+        refused: event.refused ?? previous.refused,
+        lastSynced: latest(previous.lastSynced, event.lastSynced),
+      };
+  }
 };
 
-/** The status as it is shown. Being offline or signed out is told before a refusal: it is what stops everything. */
-export const toSyncStatus = ({ phase, ...rest }: SyncProgress): SyncStatus => ({
-  state: rest.refused.length > 0 && (phase === 'live' || phase === 'catching-up') ? 'refused' : phase,
-  ...rest,
-});
+/** Returns the progress after an event: the same object when nothing changed. */
+export const advance = (previous: SyncProgress, event: StatusEvent): SyncProgress =>
+  keepIfEqual(reduce(previous, event), previous);
+
+/** The status for the application. `offline` and `sign-in-needed` take precedence over `refused`: they stop everything. */
+export const toSyncStatus = ({ phase, ...rest }: SyncProgress): SyncStatus => {
+  const isConnected = phase === 'live' || phase === 'catching-up';
+  return { state: isConnected && rest.refused.length > 0 ? 'refused' : phase, ...rest };
+};

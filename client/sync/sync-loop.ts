@@ -1,23 +1,22 @@
-/** Syncs until it is told to stop: attempt after attempt, with a wait between them that can be cut short. */
+/** Syncs until it is stopped: one sync run after another, with an interruptible delay in between. */
 import { waitForEvent } from '../platform/emitter.ts';
-import { runSync, type SyncOptions, type SyncTiming } from './sync-run.ts';
+import { runSync } from './sync-run.ts';
 import { backoff } from './backoff.ts';
 import { createThrottle } from './http/throttle.ts';
-
-export type { SyncTiming } from './sync-run.ts';
+import type { SyncOptions, SyncTiming } from './types.ts';
 
 export const DEFAULT_TIMING: SyncTiming = { heartbeat: 10_000, silence: 25_000 };
 
-/** What was live for as long was no failure. */
+/** A run that was live for longer does not count as a failure in a row. */
 const MIN_STABLE_MS = 5_000;
 
-/** A push in so many milliseconds at the most: while one waits PouchDB gathers, and sends the newest revision alone. */
+/** The minimum interval between pushes. While a push waits, PouchDB batches edits and sends only the newest revision. */
 const PUSH_INTERVAL_MS = 250;
 
-/** Far more changes a second than people make, and far fewer than PouchDB asks for in circles. */
+/** Far more changes per second than people make, and far fewer requests than PouchDB sends in a loop. */
 const MAX_CHANGES_REQUESTS_PER_SECOND = 8;
 
-/** Resolved once `signal` is aborted. Never rejects. */
+/** Resolves after `signal` is aborted. Never rejects. */
 export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Promise<void> {
   const { environment, wakeEmitter, dispatch } = options;
   const { random } = environment;
@@ -39,13 +38,14 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
     );
     if (isAborted()) break;
     failures = lastActivityAt - liveSince > MIN_STABLE_MS ? 1 : failures + 1;
-    // The next attempt begins with the repair. Only one that did not help waits.
+    // The next run starts with the repair. There is a delay only if that did not help.
     wasDenied = type === 'denied';
     if (wasDenied && failures === 1) continue;
     const needsSignIn = type === 'sign-in-needed';
     dispatch({ type: needsSignIn ? type : 'interrupted', lastActivityAt });
-    // Whoever wakes it up has reason to think that all is well again.
-    if (await waitForEvent(wakeEmitter, needsSignIn ? undefined : backoff(failures, random, retryAfterMs)))
-      failures = 0;
+    const delayMs = needsSignIn ? undefined : backoff(failures, random, retryAfterMs);
+    const wasWoken = await waitForEvent(wakeEmitter, delayMs);
+    // A wake-up means that the network is probably back.
+    if (wasWoken) failures = 0;
   }
 }

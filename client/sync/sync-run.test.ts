@@ -6,9 +6,10 @@ import { parseUsername, userDocumentId, type Username } from '../../couchdb-desi
 import { createEmitter } from '../platform/emitter.ts';
 import { defaultEnvironment } from '../platform/environment.ts';
 import { createLoopbackServers } from '../testing/loopback-server.ts';
-import { createLocalStore, type LocalStore } from '../store/local-store.ts';
+import { LocalStore } from '../store/local-store.ts';
 import { createStoreSchema } from '../store/schema.ts';
-import { runSync, type SyncRunOptions, type SyncResult } from './sync-run.ts';
+import { runSync } from './sync-run.ts';
+import type { SyncResult, SyncRunOptions } from './types.ts';
 
 PouchDB.plugin(memoryAdapter);
 
@@ -19,7 +20,7 @@ let store: LocalStore;
 let userCount = 0;
 beforeEach(async () => {
   userCount += 1;
-  store = createLocalStore({
+  store = new LocalStore({
     id: userDocumentId(parseUsername(`user${userCount}`) as Username),
     name: `attempts-${userCount}`,
     schema: createStoreSchema(preferencesStandardSchema),

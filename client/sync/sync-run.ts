@@ -1,177 +1,187 @@
-/** One attempt to be in sync: a run of PouchDB's sync, what is to be done before it, and what is learnt on its way. */
-import type { Emitter } from '../platform/emitter.ts';
-import { openRemoteDatabase } from '../platform/database.ts';
-import type { Environment } from '../platform/environment.ts';
-import type { GetToken } from './http/token-source.ts';
-import type { LocalStore } from '../store/local-store.ts';
+/** One run of the sync: the repair that may come first, PouchDB's sync, and the detection of being in sync. */
+import { openRemoteDatabase, type Database } from '../platform/database.ts';
 import { readLeaves } from '../store/replica.ts';
-import type { Throttle } from './http/throttle.ts';
+import { startIdleTimeout, type IdleTimeout } from './idle-timeout.ts';
 import { retryRejectedEdits } from './retry-rejected-edits.ts';
-import type { StatusEvent } from './status.ts';
 import { createValidatingFetch } from './http/validating-fetch.ts';
+import type { EndSyncRun, SyncResult, SyncRunOptions } from './types.ts';
 
-export interface SyncTiming {
-  /** Milliseconds between the signs of life that the server is asked for. */
-  readonly heartbeat: number;
-  /** Milliseconds without any after which the connection is taken for dead. */
-  readonly silence: number;
+/** One half of a PouchDB sync. PouchDB's types lack it. */
+interface Replication {
+  readonly on: (event: 'paused' | 'active', listener: (error?: unknown) => void) => unknown;
 }
-
-export interface SyncOptions {
-  readonly url: string;
-  readonly getToken: GetToken;
-  readonly store: LocalStore;
-  readonly environment: Pick<Environment, 'now' | 'random' | 'fetch' | 'listen'>;
-  readonly timing: SyncTiming;
-  readonly wakeEmitter: Emitter;
-  readonly dispatch: (event: StatusEvent) => void;
-}
-
-export interface SyncRunOptions extends SyncOptions {
-  /** Who waits for a turn to ask, by the last part of the URL's path. */
-  readonly throttles: Readonly<Record<string, Throttle>>;
-  /** The last attempt failed: a longpoll is believed in once it has been held for a while. */
-  readonly isRetry: boolean;
-  /** In the last one the server refused a revision, which PouchDB keeps and never sends again. */
-  readonly wasDenied: boolean;
-}
-
-export interface SyncResult {
-  readonly type: 'interrupted' | 'denied' | 'sign-in-needed';
-  /** Milliseconds that the server wants to be left alone. */
-  readonly retryAfterMs: number;
-  /** When something last came over the connection. */
-  readonly lastActivityAt: number;
-  /** When it began to be live; Infinity: it never was. */
-  readonly liveSince: number;
-}
-
-/** Ends the attempt, unless it has ended. */
-export type EndSyncRun = (type: SyncResult['type'], asked?: number) => void;
-
-/** Both halves of a PouchDB sync, which its types do not tell of: each says by itself when it is idle. */
 interface SyncReplications {
   readonly push: Replication;
   readonly pull: Replication;
 }
-interface Replication {
-  readonly on: (event: 'paused' | 'active', listener: (error?: unknown) => void) => unknown;
-}
 
-/** Resolved with how it ended: interrupted, when `stop` is aborted. Never rejects. */
-export function runSync(options: SyncRunOptions, stop: AbortSignal): Promise<SyncResult> {
-  const { store, environment, timing, wakeEmitter, dispatch, isRetry, wasDenied } = options;
-  const { now } = environment;
-  const { heartbeat, silence } = timing;
-  const runController = new AbortController();
-  const { signal } = runController;
-  let lastActivityAt = now();
-  let liveSince = Infinity;
-  const endRun: EndSyncRun = (type, retryAfterMs = 0) =>
-    runController.abort({ type, retryAfterMs, lastActivityAt, liveSince } satisfies SyncResult);
-  const interrupt = (): void => endRun('interrupted');
-  const onEnd = (task: () => void): void => signal.addEventListener('abort', task);
+/** The participants of a run: all three are idle when there is nothing to do. An open longpoll counts as idle. */
+type Participant = Replication | 'longpoll';
+const PARTICIPANT_COUNT = 3;
 
+/** Resolves with how the run ended; with `interrupted` when `stopSignal` is aborted. Never rejects. */
+export const runSync = (options: SyncRunOptions, stopSignal: AbortSignal): Promise<SyncResult> =>
+  new Promise((resolve) => {
+    new SyncRun(options, resolve).start(stopSignal);
+  });
+
+class SyncRun {
+  readonly #options: SyncRunOptions;
+  readonly #onEnd: (result: SyncResult) => void;
+  readonly #controller = new AbortController();
+  readonly #idleTimeout: IdleTimeout;
+  #liveSince = Infinity;
   /**
-   * The leaves that the server's feed has told last in this run. What it told before counts for nothing: a database that is
-   * restored while the connection stays open tells older ones from then on.
+   * The leaves that the server's feed last returned in this run. Those of earlier runs do not count: a database that is
+   * restored while the connection stays open returns older leaves from then on.
    */
-  let serverRevisions: readonly string[] = [];
-  /** Who has nothing to do: the halves of PouchDB's sync, and the longpoll, which is held. */
-  const idle = new Set<Replication | 'longpoll'>();
-  let isInSync = false;
-  const recordActivity = (): void => {
-    lastActivityAt = now();
-  };
+  #serverRevisions: readonly string[] = [];
+  readonly #idle = new Set<Participant>();
+  #isInSync = false;
 
-  /** In sync is who has what the server's own feed tells, and nothing else, when nobody has anything more to do. */
-  const checkInSync = (): void => {
-    isInSync = store.acknowledge(serverRevisions) && idle.size === 3;
-    if (!isInSync || signal.aborted) return;
-    liveSince = Math.min(liveSince, now());
-    dispatch({ type: 'caught-up', lastSynced: now() });
-  };
-  const markIdle = (participant: Replication | 'longpoll'): void => {
-    idle.add(participant);
-    checkInSync();
-  };
+  constructor(options: SyncRunOptions, onEnd: (result: SyncResult) => void) {
+    const { environment, timing, wakeEmitter } = options;
+    this.#options = options;
+    this.#onEnd = onEnd;
+    // The timeout covers everything that the run waits for. PouchDB, for one, waits for ever for a read of IndexedDB that
+    // the browser aborted.
+    this.#idleTimeout = startIdleTimeout(
+      {
+        now: environment.now,
+        wakeEmitter,
+        checkIntervalMs: timing.heartbeat / 2,
+        timeoutMs: this.#idleTimeoutMs,
+        onTimeout: this.#interrupt,
+      },
+      this.#signal,
+    );
+  }
 
-  const start = async (): Promise<void> => {
-    const fetch = createValidatingFetch(options, {
-      signal,
-      end: endRun,
-      onActivity: (isLongpoll) => {
-        // A longpoll that holds is a sign of life, and none that something comes of what is being done.
-        if (isInSync || !isLongpoll) recordActivity();
-      },
-      onResponse: (revisions) => {
-        dispatch({ type: 'answered' });
-        if (revisions.length === 0) return;
-        serverRevisions = revisions;
-        checkInSync();
-      },
-      onLongpollOpen: () => markIdle('longpoll'),
-    });
-    // By the first answer that it gets from an address PouchDB decides for the life of a page whether there is a
-    // `_bulk_get`. Under another address each time, it decides anew.
-    const remote = openRemoteDatabase(`http://attempt${now()}/database`, fetch);
+  start(stopSignal: AbortSignal): void {
+    stopSignal.addEventListener('abort', this.#interrupt, { signal: this.#signal });
+    this.#addCleanup(this.#options.environment.listen(['offline'], this.#interrupt));
+    this.#run().catch(this.#interrupt);
+  }
+
+  get #signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  async #run(): Promise<void> {
+    const { environment, store, isRetry, wasDenied, dispatch } = this.#options;
+    // PouchDB decides by the first response of an address whether the server has `_bulk_get`, and keeps the decision until
+    // the page is closed. With another address for each run it decides again.
+    const remote = openRemoteDatabase(`http://attempt${environment.now()}/database`, this.#createFetch());
     if (wasDenied) await store.replace(await readLeaves(store.sourceIn(remote)));
     await retryRejectedEdits(store, remote, (edit) => dispatch({ type: 'refused', edit }));
-    // The browser may have thrown the local database away: reading finds that out, and opens another.
+    // The browser may have deleted the local database. A read detects that and opens another one.
     if (isRetry) await store.refresh();
-    if (signal.aborted) return;
-
+    if (this.#signal.aborted) return;
     const local = store.database();
-    onEnd(
-      store.subscribe(() => {
-        // It was lost, or another tab has replaced it: nothing of the new one would be sent from here.
-        if (store.database() !== local) interrupt();
-        // An edit that PouchDB does not see is noticed by this.
-        else checkInSync();
-      }),
-    );
+    this.#watchStore(local);
+    this.#replicate(local, remote);
+  }
+
+  #createFetch(): typeof globalThis.fetch {
+    return createValidatingFetch(this.#options, {
+      signal: this.#signal,
+      end: this.#end,
+      onActivity: (isLongpoll) => {
+        // A held longpoll shows that the connection is alive, but not that pending work makes progress.
+        if (this.#isInSync || !isLongpoll) this.#idleTimeout.recordActivity();
+      },
+      onResponse: this.#onResponse,
+      onLongpollOpen: () => this.#markIdle('longpoll'),
+    });
+  }
+
+  readonly #onResponse = (revisions: readonly string[]): void => {
+    this.#options.dispatch({ type: 'answered' });
+    if (revisions.length === 0) return;
+    this.#serverRevisions = revisions;
+    this.#checkInSync();
+  };
+
+  #watchStore(local: Database): void {
+    const { store } = this.#options;
+    const unsubscribe = store.subscribe(() => {
+      // The database was lost, or another tab has replaced it. PouchDB would not send what is written to the new one.
+      if (store.database() !== local) this.#interrupt();
+      // Notices an edit that PouchDB misses.
+      else this.#checkInSync();
+    });
+    this.#addCleanup(unsubscribe);
+  }
+
+  #replicate(local: Database, remote: Database): void {
+    const { store, timing } = this.#options;
     const sync = local.sync(remote, {
       live: true,
-      // It never does: a replication that has failed is cancelled at once, and another attempt made.
+      // PouchDB itself never retries: a failed replication is cancelled at once, and another run starts.
       retry: true,
       doc_ids: [store.id],
-      // For one document a checkpoint saves nothing. Without one every start asks about all local leaves, so that what
-      // a restored server has lost comes back to it.
+      // For a single document a checkpoint saves nothing. Without one every start compares all local leaves, so that the
+      // browser returns to a restored server what that has lost.
       checkpoint: false,
-      heartbeat,
+      heartbeat: timing.heartbeat,
     });
-    onEnd(() => sync.cancel());
+    this.#addCleanup(() => sync.cancel());
     const { push, pull } = sync as typeof sync & SyncReplications;
     for (const replication of [push, pull]) {
-      replication.on('active', () => {
-        idle.delete(replication);
-        isInSync = false;
-        recordActivity();
-      });
+      replication.on('active', () => this.#markActive(replication));
       replication.on('paused', (error) => {
-        if (error) interrupt();
-        else markIdle(replication);
+        if (error) this.#interrupt();
+        else this.#markIdle(replication);
       });
     }
-    // The sync is a promise too, and each `on` returns it.
-    void sync.on('denied', () => endRun('denied'));
-    // A 401 has been dealt with by the fetch, and is not seen here.
-    sync.then(interrupt, interrupt);
+    // `on` returns the sync, which is also a promise.
+    void sync.on('denied', () => this.#end('denied'));
+    // The run's `fetch` handles a 401. It never arrives here.
+    sync.then(this.#interrupt, this.#interrupt);
+  }
+
+  #markActive(replication: Replication): void {
+    this.#idle.delete(replication);
+    this.#isInSync = false;
+    this.#idleTimeout.recordActivity();
+  }
+
+  #markIdle(participant: Participant): void {
+    this.#idle.add(participant);
+    this.#checkInSync();
+  }
+
+  /** In sync: the local leaves equal those of the server's feed, and all participants are idle. */
+  #checkInSync(): void {
+    const { store, environment, dispatch } = this.#options;
+    this.#isInSync = store.acknowledge(this.#serverRevisions) && this.#isIdle();
+    if (!this.#isInSync || this.#signal.aborted) return;
+    const now = environment.now();
+    this.#liveSince = Math.min(this.#liveSince, now);
+    dispatch({ type: 'caught-up', lastSynced: now });
+  }
+
+  #isIdle(): boolean {
+    return this.#idle.size === PARTICIPANT_COUNT;
+  }
+
+  readonly #idleTimeoutMs = (): number => {
+    const { heartbeat, silence } = this.#options.timing;
+    // All participants are idle, yet the leaves differ: the feed has one heartbeat to catch up. After that the next run
+    // compares again what PouchDB considers sent.
+    return this.#isIdle() && !this.#isInSync ? heartbeat : silence;
   };
 
-  stop.addEventListener('abort', interrupt, { signal });
-  onEnd(environment.listen('offline', interrupt));
-  // Whatever is waited for, silence ends it: PouchDB is not told when the browser breaks off a read of IndexedDB, and waits for
-  // good. It is told by the clock, which goes on while a computer sleeps and its timers do not, and is asked at once when
-  // somebody wakes up.
-  const checkIdleTimeout = (): void => {
-    // For a heartbeat the feed may take its time; then what PouchDB takes for sent is asked about again.
-    const timeoutMs = isInSync || idle.size < 3 ? silence : heartbeat;
-    if (Math.abs(now() - lastActivityAt) > timeoutMs) interrupt();
+  #addCleanup(task: () => void): void {
+    this.#signal.addEventListener('abort', task);
+  }
+
+  readonly #interrupt = (): void => this.#end('interrupted');
+
+  readonly #end: EndSyncRun = (type, retryAfterMs = 0) => {
+    if (this.#signal.aborted) return;
+    const lastActivityAt = this.#idleTimeout.lastActivityAt();
+    this.#onEnd({ type, retryAfterMs, lastActivityAt, liveSince: this.#liveSince });
+    this.#controller.abort();
   };
-  const idleTimer = setInterval(checkIdleTimeout, heartbeat / 2);
-  onEnd(() => clearInterval(idleTimer));
-  onEnd(wakeEmitter.subscribe(checkIdleTimeout));
-  start().catch(interrupt);
-  return new Promise((resolve) => onEnd(() => resolve(signal.reason as SyncResult)));
 }

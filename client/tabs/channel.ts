@@ -1,23 +1,23 @@
-/** What the tabs of one user in one browser tell each other. */
+/** The messages between the tabs of one user in one browser. */
 import type { SyncProgress } from '../sync/status.ts';
 
 export type TabMessage =
-  /** How the leader's connection is, for all to show. */
+  /** The leader's status, which the other tabs show. */
   | (SyncProgress & { readonly type: 'led' })
-  /** A tab asks for that: when it is new, and again and again to see that there is a leader at all. */
+  /** Requests the leader's status. A new tab sends it, and every visible tab does at intervals, to detect a lost leader. */
   | { readonly type: 'hello' }
-  /** Somebody has signed in again, or wants it tried now. */
+  /** Retry now: the user has signed in again, or requested it. */
   | { readonly type: 'wake' }
-  /** The person has read which edit was refused. */
+  /** The user has dismissed the rejected edits. */
   | { readonly type: 'dismissed' }
-  /** Something beside the document was written: PouchDB tells other tabs of documents only. */
+  /** Pending edits were written beside the database. PouchDB notifies other tabs only of documents. */
   | { readonly type: 'noted' }
-  /** The local database was thrown away and made anew: open it again. */
+  /** The local database was replaced: open it again. */
   | { readonly type: 'replaced' }
-  /** The person has signed out: stop, and let go of the database. */
+  /** The user has signed out: stop, and close the database. */
   | { readonly type: 'signed-out' };
 
-/** A tab that runs another version of the page may send messages that this version does not know. */
+/** A tab with another version of the page may send unknown messages. */
 export interface TabChannel {
   readonly postMessage: (message: TabMessage) => void;
   onmessage: ((event: MessageEvent<TabMessage>) => void) | null;

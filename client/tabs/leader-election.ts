@@ -1,27 +1,31 @@
 /**
- * Which tab syncs. The one that holds the lock does; it lets go when its page is frozen, since a frozen page can do
- * nothing and yet keeps what it holds. A page that hangs, or is frozen without a word, is found out by another one that
- * a person looks at: it asks again and again whether there is a leader, and when nobody answers takes the lock.
+ * Elects the tab that syncs: the one that holds a lock. A tab releases the lock when its page is frozen, since a frozen page
+ * keeps its locks but runs no code. A leader that hangs, or is frozen without an event, is detected by a visible tab. That
+ * tab requests heartbeats from the leader, and steals the lock when none arrive.
  */
 import type { Environment } from '../platform/environment.ts';
 
 export interface LeaderElectionOptions {
+  /** The name of the database. The lock is named after it. */
   readonly name: string;
   readonly environment: Pick<Environment, 'locks' | 'listen' | 'isVisible'>;
-  /** Milliseconds between two questions whether there is a leader. It may stay silent for two of them. */
+  /** The interval of heartbeat requests in milliseconds. */
   readonly intervalMs: number;
-  /** Asks the leader, which may be this tab, to say something. */
+  /** Requests a sign of life from the leader, which may be this tab. */
   readonly requestHeartbeat: () => void;
-  /** Runs while this tab leads: until the signal. */
+  /** Runs while this tab is the leader, until the signal is aborted. */
   readonly onLeader: (signal: AbortSignal) => Promise<void>;
 }
 
 export interface LeaderElection {
-  /** The leader has said something. */
+  /** Call it when the leader has given a sign of life. */
   readonly onLeaderActivity: () => void;
-  /** Resolved when this tab has nothing more to do with it. */
+  /** Resolves when this tab is not the leader any more, after the stop signal. */
   readonly whenStopped: () => Promise<void>;
 }
+
+/** A visible tab steals the lock when the leader misses more heartbeats than this. */
+const MAX_MISSED_HEARTBEATS = 2;
 
 export function electLeader(
   { name, environment, intervalMs, requestHeartbeat, onLeader }: LeaderElectionOptions,
@@ -35,9 +39,9 @@ export function electLeader(
     while (!stopSignal.aborted && !isFrozen) {
       candidacy = new AbortController();
       const signal = AbortSignal.any([stopSignal, candidacy.signal]);
-      const steal = missedHeartbeats > 2;
+      const steal = missedHeartbeats > MAX_MISSED_HEARTBEATS;
       missedHeartbeats = 0;
-      // Stolen, or given up while waiting for it: whoever leads is told, and nobody has to catch it.
+      // Rejects when the lock was stolen from this tab, or the request was withdrawn.
       await environment.locks
         .request(`${name}:leader`, steal ? { steal } : { signal }, () => onLeader(signal))
         .catch(() => candidacy.abort());
@@ -45,14 +49,14 @@ export function electLeader(
   };
   let leadership = acquireLeadership();
 
-  const stopFreezeListener = environment.listen('freeze resume', ({ type }) => {
+  const stopFreezeListener = environment.listen(['freeze', 'resume'], ({ type }) => {
     isFrozen = type === 'freeze';
     if (isFrozen) candidacy.abort();
     else leadership = leadership.then(acquireLeadership);
   });
   const timer = setInterval(() => {
     missedHeartbeats = environment.isVisible() ? missedHeartbeats + 1 : 0;
-    if (missedHeartbeats > 2) candidacy.abort();
+    if (missedHeartbeats > MAX_MISSED_HEARTBEATS) candidacy.abort();
     else if (missedHeartbeats > 0) requestHeartbeat();
   }, intervalMs);
   stopSignal.addEventListener('abort', () => {

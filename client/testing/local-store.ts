@@ -7,7 +7,7 @@ import { preferencesStandardSchema } from '../../couchdb-design/user-document/pr
 import { DEFAULT_PREFERENCES } from '../../couchdb-design/user-document/preference-rules.ts';
 import type { Database, OpenDatabase, StoredBody } from '../platform/database.ts';
 import { defaultEnvironment, type Environment } from '../platform/environment.ts';
-import { createLocalStore, type LocalStore } from '../store/local-store.ts';
+import { LocalStore } from '../store/local-store.ts';
 import type { SupersededEdit } from '../store/superseded-edits.ts';
 import { storeLeaves as storeIn } from '../store/replica.ts';
 import { createStoreSchema } from '../store/schema.ts';
@@ -41,7 +41,7 @@ export const createFakeBrowser = (): FakeBrowser => {
 
 const stores: LocalStore[] = [];
 export async function openLocalStore({ openDatabase, storage }: FakeBrowser): Promise<LocalStore> {
-  const store = createLocalStore({
+  const store = new LocalStore({
     id: userDocumentId(alice),
     name: 'pouchgate_alice',
     schema,

@@ -63,9 +63,9 @@ export function createSimulatedNetwork({
       },
       listen: (types, listener) => {
         const subscription = new AbortController();
-        for (const type of types.split(' ')) events.addEventListener(type, listener, { signal: subscription.signal });
+        for (const type of types) events.addEventListener(type, listener, { signal: subscription.signal });
         // While the simulated network is offline, no event of the page may report it as online.
-        const isOnlineEvent = types.split(' ').includes('online');
+        const isOnlineEvent = types.includes('online');
         const unsubscribeBase = base.listen(types, (event) => {
           if (!isOnlineEvent || !isOffline()) listener(event);
         });

@@ -1,22 +1,20 @@
 /**
- * How the replication asks the server: with the token, which is renewed once when it is refused, and listening. PouchDB
- * reads a longpoll's answer as a whole, so that it would not notice a connection that died without a word. Here the body
- * is read as it comes: a heartbeat is a sign of life.
+ * Sends the requests of the replication: adds the token, renews a rejected one once, and reads the body as it arrives.
+ * PouchDB reads a longpoll's response as a whole and would not notice a dead connection. Here each heartbeat counts as
+ * activity.
  */
 import { parseResponseBody } from './validate-response.ts';
 import type { GetToken } from './token-source.ts';
 
-export type { GetToken } from './token-source.ts';
-
-/** An answer whose body was read: it is in `text` alone. */
+/** A response whose body has been read: it is only in `text`. */
 export interface TextResponse {
   readonly response: Response;
   readonly text: string;
 }
 
 /**
- * Asks, and reads the whole answer. `onText` is told of its body as far as it has come, from the headers on. Undefined
- * when there is no token that the server takes: the person has to sign in. Rejects as `fetch` does.
+ * Sends a request and reads the whole response. `onText` is called with the body received so far, first at the headers.
+ * Resolves with undefined when the server accepts no token: the user must sign in. Rejects as `fetch` does.
  */
 export type AuthorizedFetch = (
   url: string,
@@ -24,7 +22,10 @@ export type AuthorizedFetch = (
   onText: (text: string) => void,
 ) => Promise<TextResponse | undefined>;
 
-/** `signal` ends every request. None is called off alone: PouchDB does so when a run is cancelled, which ends all. */
+/**
+ * `signal` aborts every request. It replaces the signal of a single request: PouchDB aborts requests only when a run is
+ * cancelled, which ends them all.
+ */
 export function createAuthorizedFetch(
   fetch: typeof globalThis.fetch,
   getToken: GetToken,
@@ -44,25 +45,30 @@ export function createAuthorizedFetch(
       ...init,
       headers,
       signal,
-      // The token is all that counts: no cookie goes along, and no redirect may carry the token elsewhere.
+      // The token alone authorizes the request. No cookie is sent, and no redirect may carry the token elsewhere.
       credentials: 'omit',
       redirect: 'error',
       cache: 'no-store',
     });
-    let text = '';
-    onText(text);
-    const write = (chunk: string): void => {
-      text += chunk;
-      onText(text);
-    };
-    // Here, too: once it has answered, Node's fetch may lose sight of its signal when memory is tidied up.
-    await response.body?.pipeThrough(new TextDecoderStream()).pipeTo(new WritableStream({ write }), { signal });
+    const text = await readText(response, onText, signal);
     if (response.status === 401) {
       if (rejectedToken === undefined) return request(url, init, onText, token);
-      // Where a network asks for a sign-in of its own, by a page, another token would not help.
+      // A page without an error member is a captive portal's. Another token would not help.
       if (parseResponseBody(text)?.error !== undefined) return;
     }
     return { response, text };
   };
   return request;
+}
+
+async function readText({ body }: Response, onText: (text: string) => void, signal: AbortSignal): Promise<string> {
+  let text = '';
+  onText(text);
+  const write = (chunk: string): void => {
+    text += chunk;
+    onText(text);
+  };
+  // The signal is passed here too: Node's fetch may lose it after the headers, when its request is garbage-collected.
+  await body?.pipeThrough(new TextDecoderStream()).pipeTo(new WritableStream({ write }), { signal });
+  return text;
 }

@@ -1,11 +1,15 @@
-/** How long a server that has too much to do asks to be left alone. */
+/** Parses the `Retry-After` header of an overloaded server. */
+
+/** The longest delay that is honoured, so that a misconfigured server does not keep browsers away for a day. */
 const MAX_RETRY_AFTER_MS = 300_000;
 
 /**
- * Milliseconds, of a `Retry-After` in seconds or as a date (RFC 9110, 10.2.3): 0 for none or for one that cannot be read,
- * and five minutes at the most, since nobody who made a mistake there should keep a browser away for a day.
+ * Returns the delay in milliseconds of a `Retry-After` in seconds or as a date (RFC 9110, 10.2.3), at most five minutes;
+ * 0 when the header is missing or invalid. `now` is in milliseconds since 1970.
  */
 export const parseRetryAfter = (value: string | null, now: number): number => {
-  const ms = Number(value) * 1000 || Date.parse(String(value)) - now;
-  return ms > 0 ? Math.min(ms, MAX_RETRY_AFTER_MS) : 0;
+  if (value === null) return 0;
+  const seconds = Number(value);
+  const delayMs = Number.isNaN(seconds) ? Date.parse(value) - now : seconds * 1_000;
+  return delayMs > 0 ? Math.min(delayMs, MAX_RETRY_AFTER_MS) : 0;
 };

@@ -1,18 +1,23 @@
-/** Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html), of a text that is still coming. */
+/** Parses server-sent events from a growing text: https://html.spec.whatwg.org/multipage/server-sent-events.html */
 export interface ServerSentEvent {
   readonly name: string;
-  /** Undefined when the event names none. */
+  /** Undefined when the event has no id. */
   readonly id: string | undefined;
   readonly data: string;
 }
 
 const EVENT_SEPARATOR = /\r\n\r\n|\n\n|\r\r/g;
+const LINE_SEPARATOR = /\r\n|\n|\r/;
+/** `[^]` instead of `.`, which does not match U+2028. A value may contain it. */
+const FIELD = /^([^:]+)(?:: ?([^]*))?$/;
 
+/** Returns undefined for an event without data, which the specification does not dispatch. */
 function parseEvent(text: string): ServerSentEvent | undefined {
-  let [name, id, data]: [string, string | undefined, string | undefined] = ['message', undefined, undefined];
-  for (const line of text.split(/\r\n|\n|\r/)) {
-    // Not by a dot: that takes U+2028 for a line's end, and a value may have it.
-    const [, field = '', value = ''] = /^([^:]+)(?:: ?([^]*))?$/.exec(line) ?? [];
+  let name = 'message';
+  let id: string | undefined;
+  let data: string | undefined;
+  for (const line of text.split(LINE_SEPARATOR)) {
+    const [, field = '', value = ''] = FIELD.exec(line) ?? [];
     if (field === 'event') name = value;
     if (field === 'id') id = value;
     if (field === 'data') data = data === undefined ? value : `${data}\n${value}`;
@@ -20,7 +25,7 @@ function parseEvent(text: string): ServerSentEvent | undefined {
   return data === undefined ? undefined : { name, id, data };
 }
 
-/** A reader to be called with the whole text as far as it has come: gives each event once. */
+/** Returns a parser to be called with the whole text received so far. It returns each event once. */
 export function createSseParser(): (text: string) => readonly ServerSentEvent[] {
   let offset = 0;
   return (text) => {

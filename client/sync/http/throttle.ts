@@ -1,9 +1,11 @@
-/** Resolved when it is one's turn. */
+/** Limits the rate of requests. */
+
+/** Resolves when the caller's turn has come. */
 export type Throttle = () => Promise<void>;
 
-/** At most `turns` in any `ms` milliseconds: the first ones at once, the others in their order as time allows. */
+/** Allows `limit` turns in any window of `windowMs` milliseconds. The first come at once, later ones in order. */
 export function createThrottle(limit: number, windowMs: number): Throttle {
-  // Each turn waits for the one that many before it to be long enough ago.
+  // Each turn waits until the turn `limit` places before it is `windowMs` old.
   const recentTurns = new Array<Promise<void> | undefined>(limit);
   return () => {
     const turn = Promise.resolve(recentTurns.shift());

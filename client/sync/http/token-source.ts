@@ -1,10 +1,27 @@
+/** Provides access tokens, and shares the renewal of a rejected token. */
+
 /**
- * Gives an access token of the store's own user. `refused` is a token that the server has just refused: give another.
- * Undefined when the person has to sign in again; rejects when the network fails, which is no reason to sign in.
+ * Returns an access token of the store's own user. It is called before every request, so cache the token. After a 401 it is
+ * called with the rejected token and must return another one.
+ *
+ * @param refused - The token that the server has just rejected. Undefined for an ordinary request.
+ * @returns The token, or `undefined` to require sign-in.
+ * @throws Reject when the network fails. The store is then offline and retries, without requiring sign-in.
+ * @example
+ * ```ts
+ * let token: string | undefined;
+ * const getToken: GetToken = async (refused) => {
+ *   if (token === undefined || token === refused) token = await fetchToken();
+ *   return token;
+ * };
+ * ```
  */
 export type GetToken = (refused?: string) => Promise<string | undefined>;
 
-/** The same, but with one renewal for all whose token was refused, also for those who hear of it when the renewal is done. */
+/**
+ * Wraps `getToken` so that all requests whose token was rejected share one renewal, including those that are rejected after
+ * the renewal is finished.
+ */
 export function createTokenSource(getToken: GetToken): GetToken {
   let lastRenewal: { readonly refused: string; readonly token: Promise<string | undefined> } | undefined;
   let isRenewing = false;
@@ -17,16 +34,19 @@ export function createTokenSource(getToken: GetToken): GetToken {
       return token;
     } finally {
       isRenewing = false;
-      // What came to nothing is asked for again.
+      // A renewal that failed is not reused.
       if (token === undefined || token === rejectedToken) lastRenewal = undefined;
     }
   };
 
   return async (refused) => {
     const token = refused ?? (await getToken());
-    // An app that gives what was refused has not heard of the new one yet.
-    if (lastRenewal && (lastRenewal.refused === token || (isRenewing && refused !== undefined)))
-      return lastRenewal.token;
+    if (lastRenewal) {
+      // An application may return the rejected token until it has stored the new one.
+      const wasRenewed = lastRenewal.refused === token;
+      const isSharingRenewal = isRenewing && refused !== undefined;
+      if (wasRenewed || isSharingRenewal) return lastRenewal.token;
+    }
     if (refused === undefined) return token;
     lastRenewal = { refused, token: renew(refused) };
     return lastRenewal.token;

@@ -1,10 +1,11 @@
 /**
- * Whether an answer is one that the protocol has. PouchDB takes what it gets: from a login page, an empty object or rows
- * about something else it concludes that there is nothing to do, or asks in circles. Only the feed is read closely; what is
- * wrong in other answers PouchDB fails at, or what is here never becomes what the feed tells: see attempt.ts. The shapes are
+ * Validates the server's responses. PouchDB accepts any body: from a login page, an empty object or rows of another document
+ * it concludes that nothing is left to do, or it requests in a loop. Only `_changes` is validated closely. PouchDB itself
+ * fails at other invalid bodies, or the local leaves never equal those of the feed (see sync-run.ts). The shapes are
  * CouchDB's: https://docs.couchdb.org/en/stable/replication/protocol.html
  */
-/** What an answer is hoped to be. */
+
+/** The members of a response body that are used. */
 export interface ReplicationResponseBody {
   readonly results: readonly ChangesRow[];
   readonly last_seq: string | number;
@@ -17,7 +18,7 @@ interface ChangesRow {
   readonly changes: readonly { readonly rev: string }[];
 }
 
-/** Undefined for what is no JSON, or no object. */
+/** Returns undefined when the text is not JSON. */
 export const parseResponseBody = (text: string): Partial<ReplicationResponseBody> | undefined => {
   try {
     return Object(JSON.parse(text)) as Partial<ReplicationResponseBody>;
@@ -26,18 +27,21 @@ export const parseResponseBody = (text: string): Partial<ReplicationResponseBody
   }
 };
 
-/** `endpoint`: the last part of the URL's path. */
-export const isValidResponse = (
+/** Whether a failed request is passed on to its caller, instead of ending the run. */
+const isExpectedFailure = (
   endpoint: string,
-  { ok, status }: Pick<Response, 'ok' | 'status'>,
+  status: number,
   body: Partial<ReplicationResponseBody> | undefined,
-  id: string,
-): body is ReplicationResponseBody => {
-  if (!ok) {
-    // PouchDB asks for the document itself where there is no `_bulk_get`; and it is the repair that writes it, and is told why not.
-    return endpoint === '_bulk_get' || (endpoint[0] !== '_' && status < 429 && body?.error !== undefined);
-  }
-  if (endpoint !== '_changes') return body !== undefined;
+): boolean => {
+  // PouchDB reads the document itself when the server has no `_bulk_get`.
+  if (endpoint === '_bulk_get') return true;
+  // Only the repair requests the document, and it handles rejections.
+  const isDocument = !endpoint.startsWith('_');
+  return isDocument && status < 429 && body?.error !== undefined;
+};
+
+/** Whether a body is one of `_changes` with rows of the document `id` alone. */
+const isChangesBody = (body: Partial<ReplicationResponseBody> | undefined, id: string): boolean => {
   const { results, last_seq } = body ?? {};
   return (
     Array.isArray(results) &&
@@ -46,9 +50,20 @@ export const isValidResponse = (
   );
 };
 
+/** Whether a response is one of the replication protocol. `endpoint` is the last segment of the URL's path. */
+export const isValidResponse = (
+  endpoint: string,
+  { ok, status }: Pick<Response, 'ok' | 'status'>,
+  body: Partial<ReplicationResponseBody> | undefined,
+  id: string,
+): body is ReplicationResponseBody => {
+  if (!ok) return isExpectedFailure(endpoint, status, body);
+  return endpoint === '_changes' ? isChangesBody(body, id) : body !== undefined;
+};
+
 /**
- * Whether an answer to `_changes` leaves PouchDB where it was, which asks again at once then: rows that lead to where it
- * asked from, or none at all although it was to be held back until there are some.
+ * Whether a response to `_changes` returns PouchDB to the `since` it sent, so that PouchDB would repeat the request at once:
+ * rows that end at `since`, or no rows although the longpoll was not held open.
  */
 export const makesNoProgress = (
   { results, last_seq }: ReplicationResponseBody,
@@ -56,5 +71,6 @@ export const makesNoProgress = (
   wasHeldOpen: boolean,
 ): boolean => {
   const lastRow = results.at(-1);
-  return lastRow ? [last_seq, lastRow.seq].some((seq) => String(seq) === since) : !wasHeldOpen;
+  if (!lastRow) return !wasHeldOpen;
+  return String(last_seq) === since || String(lastRow.seq) === since;
 };

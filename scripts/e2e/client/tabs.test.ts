@@ -96,7 +96,7 @@ test('a page that is frozen lets another lead, and does not take the lead back',
     timing,
     environment: {
       listen: (types, listener) => {
-        if (types === 'freeze resume') change = (isFrozen) => listener({ type: isFrozen ? 'freeze' : 'resume' });
+        if (types.includes('freeze')) change = (isFrozen) => listener({ type: isFrozen ? 'freeze' : 'resume' });
         return () => undefined;
       },
     },

@@ -101,8 +101,9 @@ export function createSimulatedDevice({
     fetch: trackedFetch,
     locks: traits.locks ? lockManager : createInProcessLocks(),
     listen: (types, listener) =>
-      addListener(types.includes('online') ? wakeListeners : types === 'offline' ? offlineListeners : new Set(), () =>
-        listener({ type: types }),
+      addListener(
+        types.includes('online') ? wakeListeners : types.includes('offline') ? offlineListeners : new Set(),
+        () => listener({ type: types.join(' ') }),
       ),
     openChannel: (channel) => new BroadcastChannel(prefix + channel),
     storage: edits.recordStorage(storageItems, tabName),

@@ -1,0 +1,44 @@
+/** Validates the options of a store and applies their defaults. */
+import {
+  documentIdFactory,
+  parseUsername,
+  DEFAULT_ID_PREFIX,
+  type UserDocumentId,
+} from '../couchdb-design/user-document/username.ts';
+import { databaseName, openBrowserDatabase, type OpenDatabase } from './platform/database.ts';
+import { defaultEnvironment, type Environment } from './platform/environment.ts';
+import { resolveSchema, type StoreSchema, type Values } from './store/schema.ts';
+import { DEFAULT_TIMING } from './sync/sync-loop.ts';
+import type { SyncTiming } from './sync/types.ts';
+import type { SchemaOptions, StoreOptions } from './types.ts';
+
+/** The options of a store with all defaults applied. */
+export interface ResolvedOptions extends Pick<StoreOptions, 'url' | 'getToken' | 'onSignedOut'> {
+  readonly username: string;
+  /** The id of the user document. */
+  readonly documentId: UserDocumentId;
+  /** The name of the local database, and the prefix of the storage keys. */
+  readonly databaseName: string;
+  readonly openDatabase: OpenDatabase;
+  readonly schema: StoreSchema;
+  readonly defaults: Values;
+  readonly environment: Environment;
+  readonly timing: SyncTiming;
+}
+
+/** Throws a RangeError when the username is invalid, and a TypeError when the schema cannot be used. */
+export function resolveOptions(options: StoreOptions & Partial<SchemaOptions<object, object>>): ResolvedOptions {
+  const username = parseUsername(options.username);
+  if (username === undefined) throw new RangeError('The username is not valid.');
+  const { namespace = 'pouchgate', idPrefix = DEFAULT_ID_PREFIX, openDatabase = openBrowserDatabase } = options;
+  return {
+    ...options,
+    username,
+    documentId: documentIdFactory(idPrefix)(username),
+    databaseName: databaseName(namespace, username),
+    openDatabase,
+    ...resolveSchema(options),
+    environment: { ...defaultEnvironment(), ...options.environment },
+    timing: { ...DEFAULT_TIMING, ...options.timing },
+  };
+}

@@ -1,0 +1,44 @@
+/** Detects a connection on which nothing arrives any more. */
+import type { Emitter } from '../platform/emitter.ts';
+
+export interface IdleTimeoutOptions {
+  /** The current time in milliseconds. */
+  readonly now: () => number;
+  /** Emits when the computer or the page may have woken up: the timeout is then checked at once. */
+  readonly wakeEmitter: Emitter;
+  readonly checkIntervalMs: number;
+  /** How long nothing may arrive, in milliseconds. Read at every check. */
+  readonly timeoutMs: () => number;
+  readonly onTimeout: () => void;
+}
+
+export interface IdleTimeout {
+  /** Restarts the timeout. */
+  readonly recordActivity: () => void;
+  /** When something last arrived, in milliseconds since 1970. */
+  readonly lastActivityAt: () => number;
+}
+
+/**
+ * Starts a timeout that runs until `signal` is aborted. It compares times of the clock, which advances while a computer
+ * sleeps; timers do not. A clock that was set back counts as a timeout too.
+ */
+export function startIdleTimeout(options: IdleTimeoutOptions, signal: AbortSignal): IdleTimeout {
+  const { now, wakeEmitter, checkIntervalMs, timeoutMs, onTimeout } = options;
+  let lastActivityAt = now();
+  const check = (): void => {
+    if (Math.abs(now() - lastActivityAt) > timeoutMs()) onTimeout();
+  };
+  const timer = setInterval(check, checkIntervalMs);
+  const unsubscribe = wakeEmitter.subscribe(check);
+  signal.addEventListener('abort', () => {
+    clearInterval(timer);
+    unsubscribe();
+  });
+  return {
+    recordActivity: () => {
+      lastActivityAt = now();
+    },
+    lastActivityAt: () => lastActivityAt,
+  };
+}

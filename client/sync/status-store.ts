@@ -1,0 +1,33 @@
+/** Holds the sync status and changes it by events. */
+import {
+  advance,
+  toSyncStatus,
+  INITIAL_PROGRESS,
+  type StatusEvent,
+  type SyncProgress,
+  type SyncStatus,
+} from './status.ts';
+
+export interface StatusStore {
+  /** The same object until something changes. */
+  readonly status: () => SyncStatus;
+  readonly progress: () => SyncProgress;
+  readonly dispatch: (event: StatusEvent) => void;
+}
+
+/** `onChange` is called after each event that changes the status, with the progress before it. */
+export function createStatusStore(onChange: (event: StatusEvent, previous: SyncProgress) => void): StatusStore {
+  let progress = INITIAL_PROGRESS;
+  let status = toSyncStatus(progress);
+  return {
+    status: () => status,
+    progress: () => progress,
+    dispatch: (event) => {
+      const previous = progress;
+      progress = advance(previous, event);
+      if (progress === previous) return;
+      status = toSyncStatus(progress);
+      onChange(event, previous);
+    },
+  };
+}

@@ -1,0 +1,63 @@
+/** The options, the result and the events of a sync run. */
+import type { Emitter } from '../platform/emitter.ts';
+import type { NetworkEnvironment } from '../platform/environment.ts';
+import type { LocalStore } from '../store/local-store.ts';
+import type { Throttle } from './http/throttle.ts';
+import type { GetToken } from './http/token-source.ts';
+import type { StatusEvent } from './status.ts';
+
+/** The timing of the sync, in milliseconds. */
+export interface SyncTiming {
+  /** The interval of the heartbeats that the client requests from the server. Default: 10,000. */
+  readonly heartbeat: number;
+  /** How long nothing may arrive before the connection counts as dead. Default: 25,000. */
+  readonly silence: number;
+}
+
+export interface SyncOptions {
+  /** The URL of the database on the server. */
+  readonly url: string;
+  readonly getToken: GetToken;
+  readonly store: LocalStore;
+  readonly environment: NetworkEnvironment;
+  readonly timing: SyncTiming;
+  /** Emits when there is a reason to retry at once. */
+  readonly wakeEmitter: Emitter;
+  readonly dispatch: (event: StatusEvent) => void;
+}
+
+export interface SyncRunOptions extends SyncOptions {
+  /** Delays requests, by endpoint: the last segment of the URL's path. */
+  readonly throttles: Readonly<Record<string, Throttle>>;
+  /** Whether the last run failed. A longpoll then counts as open only after it has been held for a while. */
+  readonly isRetry: boolean;
+  /** Whether the server rejected a revision in the last run. PouchDB keeps that revision and never sends it again. */
+  readonly wasDenied: boolean;
+}
+
+/** How a run ended. */
+export interface SyncResult {
+  readonly type: 'interrupted' | 'denied' | 'sign-in-needed';
+  /** The server's Retry-After in milliseconds; 0 for none. */
+  readonly retryAfterMs: number;
+  /** When something last arrived over the connection, in milliseconds since 1970. */
+  readonly lastActivityAt: number;
+  /** When the run became live, in milliseconds since 1970; Infinity if it never did. */
+  readonly liveSince: number;
+}
+
+/** Ends the run. Later calls have no effect. */
+export type EndSyncRun = (type: SyncResult['type'], retryAfterMs?: number) => void;
+
+/** What the run's `fetch` reports, and how it ends the run. */
+export interface SyncRunEvents {
+  /** Aborted when the run ends. */
+  readonly signal: AbortSignal;
+  readonly end: EndSyncRun;
+  /** Called when something arrived over the connection. */
+  readonly onActivity: (isLongpoll: boolean) => void;
+  /** Called after each valid response, with the revisions that it contains if it is one of `_changes`. */
+  readonly onResponse: (revisions: readonly string[]) => void;
+  /** Called when the server holds a longpoll open. */
+  readonly onLongpollOpen: () => void;
+}
