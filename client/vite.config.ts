@@ -12,15 +12,15 @@ export default {
     outDir: resolvePath('../dist/client'),
     emptyOutDir: true,
     target: 'es2023',
-    // light-dark() as it is: what older browsers would be given in its place knows one theme for a whole page only.
+    // Keeps light-dark(). Its fallback for older browsers supports only one theme for a whole page.
     cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
-    // `default-src 'self'` lets no data: URL through.
+    // The policy `default-src 'self'` blocks data: URLs.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
       input: { page: resolvePath('app/index.html'), 'service-worker': resolvePath('app/service-worker.ts') },
       output: {
-        // A service worker's URL is its name: it must stay the same from one build to the next.
+        // A service worker is identified by its URL, so its name must not change between builds.
         entryFileNames: ({ name }) => (name === 'service-worker' ? '[name].js' : 'assets/[name]-[hash].js'),
       },
     },

@@ -1,4 +1,4 @@
-/** Tells the service worker at build time which files make up the page, and a version that changes when one of them does. */
+/** Writes the list of the page's files, and a version that changes with any of them, into the service worker at build time. */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,11 +9,11 @@ const SERVICE_WORKER = 'service-worker.js';
 const PLACEHOLDER = '__PRECACHE__';
 
 export interface PrecacheOptions {
-  /** Files that Vite copies as they are, and that are not part of the bundle. */
+  /** The directory of files that Vite copies unchanged and that are not part of the bundle. */
   readonly publicDirectory: string;
 }
 
-/** `/` stands for the page: that is the URL it is asked for by. */
+/** The page is requested as `/`. */
 const toUrl = (fileName: string): string => (fileName === 'index.html' ? '/' : `/${fileName}`);
 
 export function precache({ publicDirectory }: PrecacheOptions): Plugin {
@@ -31,12 +31,12 @@ export function precache({ publicDirectory }: PrecacheOptions): Plugin {
       }
       const worker = bundle[SERVICE_WORKER];
       if (worker?.type !== 'chunk' || !worker.code.includes(PLACEHOLDER)) {
-        this.error(`${SERVICE_WORKER} has no place for the list of files.`);
+        this.error(`${SERVICE_WORKER} does not contain ${PLACEHOLDER}, the placeholder of the file list.`);
       }
       if (worker.imports.length > 0 || worker.exports.length > 0) {
-        this.error(`${SERVICE_WORKER} must stand alone: it is not run as a module.`);
+        this.error(`${SERVICE_WORKER} must have no imports or exports: it does not run as a module.`);
       }
-      // The worker's own code counts for the version, but it is not one of the files that it keeps.
+      // The worker's own code is part of the version, but the worker does not cache itself.
       const files = [...contents.keys()].sort();
       const hash = createHash('sha256');
       for (const file of files) hash.update(file).update(contents.get(file) ?? '');

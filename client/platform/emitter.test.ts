@@ -1,33 +1,33 @@
 import { createEmitter, waitForEvent } from './emitter.ts';
 
-test('whoever listens is told, and whoever has stopped listening hears nothing', () => {
-  const bell = createEmitter<[string]>();
-  const heard: string[] = [];
-  const stop = bell.subscribe((told) => heard.push(told));
-  bell.emit('first');
-  stop();
-  bell.emit('second');
-  expect(heard).toEqual(['first']);
+test('calls subscribed listeners, and none that has unsubscribed', () => {
+  const emitter = createEmitter<[string]>();
+  const received: string[] = [];
+  const unsubscribe = emitter.subscribe((value) => received.push(value));
+  emitter.emit('first');
+  unsubscribe();
+  emitter.emit('second');
+  expect(received).toEqual(['first']);
 });
 
-test('a wait ends at a ring, and says that it was rung', async () => {
-  const bell = createEmitter();
-  const waiting = waitForEvent(bell, 3_600_000);
-  bell.emit();
-  await expect(waiting).resolves.toBe(true);
+test('waitForEvent resolves with true at the next event', async () => {
+  const emitter = createEmitter();
+  const waitResult = waitForEvent(emitter, 3_600_000);
+  emitter.emit();
+  await expect(waitResult).resolves.toBe(true);
 });
 
-test('a wait ends with its time', async () => {
+test('waitForEvent resolves with false after the timeout', async () => {
   await expect(waitForEvent(createEmitter(), 1)).resolves.toBe(false);
 });
 
-test('a wait for which no time is said goes on until the ring, and no timer is left behind', async () => {
+test('waitForEvent without a timeout waits for the event, and leaves no timer', async () => {
   jest.useFakeTimers();
-  const bell = createEmitter();
-  const waiting = waitForEvent(bell);
+  const emitter = createEmitter();
+  const waitResult = waitForEvent(emitter);
   await jest.advanceTimersByTimeAsync(24 * 3_600_000);
-  bell.emit();
-  await expect(waiting).resolves.toBe(true);
+  emitter.emit();
+  await expect(waitResult).resolves.toBe(true);
   expect(jest.getTimerCount()).toBe(0);
   jest.useRealTimers();
 });

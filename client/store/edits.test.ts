@@ -21,7 +21,7 @@ const SETS = [
   { key: 'selectedTags', value: null },
 ] as const;
 
-// One stamp is for one edit: what is set is part of its time.
+// A stamp identifies one edit, so its time encodes the value that is set.
 const edit = fc
   .record({ set: fc.nat(SETS.length - 1), time: fc.nat(5), device: fc.constantFrom('aaaaa', 'bbbbb') })
   .map(({ set, time, device }): Edit => {
@@ -35,18 +35,18 @@ const latestEdits = (all: readonly Edit[]): Edit[] => [
   ...new Map(all.toSorted(compareStamps).map((one) => [one.key, one])).values(),
 ];
 
-test('edits come to the same document one by one in whichever order or all at once, and once in their places change nothing more', () => {
+test('applyEdits gives the same document for any order or all at once, and is idempotent', () => {
   fc.assert(
     fc.property(edits, (all) => {
-      const placed = applyEdits(blank, latestEdits(all));
-      expect(all.reduce((document, one) => applyEdits(document, [one]), applyEdits(blank, []))).toEqual(placed);
-      expect(applyEdits(placed, latestEdits(all))).toEqual(placed);
-      expect(all.every((one) => isIncludedIn(one, placed))).toBe(true);
+      const edited = applyEdits(blank, latestEdits(all));
+      expect(all.reduce((document, one) => applyEdits(document, [one]), applyEdits(blank, []))).toEqual(edited);
+      expect(applyEdits(edited, latestEdits(all))).toEqual(edited);
+      expect(all.every((one) => isIncludedIn(one, edited))).toBe(true);
     }),
   );
 });
 
-test('they come to what the server makes of the same edits', () => {
+test('applyEdits gives the document that the server computes from the same edits', () => {
   fc.assert(
     fc.property(edits, (all) => {
       const byServer = all.reduce<ReturnType<typeof applyEdits>>(
@@ -58,21 +58,21 @@ test('they come to what the server makes of the same edits', () => {
   );
 });
 
-test('an edit of a draft gives way to a later one that came with the document', () => {
+test('a pending edit does not replace a later one in the document', () => {
   const pulled = applyEdit(blank, { theme: 'light' }, stampAt(2_000));
-  const draft = [
+  const pending = [
     { key: 'theme', value: 'dark', stamp: stampAt(1_000) },
     { key: 'viewMode', value: 'graph', stamp: stampAt(1_001) },
   ];
-  expect(applyEdits(pulled, draft).preferences).toEqual({ theme: 'light', viewMode: 'graph' });
+  expect(applyEdits(pulled, pending).preferences).toEqual({ theme: 'light', viewMode: 'graph' });
 });
 
-test('a removal is an edit', () => {
+test('a removal removes the preference', () => {
   const pulled = applyEdit(blank, { theme: 'light' }, stampAt(1_000));
   expect(applyEdits(pulled, [{ key: 'theme', value: null, stamp: stampAt(2_000) }]).preferences).toEqual({});
 });
 
-test('the edits in a document are those that make it', () => {
+test('editsIn returns the edits that produce the document', () => {
   fc.assert(
     fc.property(edits, (all) => {
       const document = applyEdits(blank, latestEdits(all));

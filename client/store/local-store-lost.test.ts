@@ -11,9 +11,9 @@ import {
   suspectKeys,
 } from '../testing/local-store.ts';
 
-/** What a browser may do to what is stored: throw it away, break off, have no room; and what a repair does to it. */
+/** Loss of stored data: a browser may delete it, abort an operation or have no space, and a repair replaces the database. */
 
-test('replacing the database keeps what was unsent as suspects, still shown, and the server’s document below', async () => {
+test('replace keeps unsent edits as suspects that are still shown, on top of the server’s document', async () => {
   const store = await openLocalStore(createFakeBrowser());
   await storeLeaves(store.database(), [SERVER_DOCUMENT]);
   await store.edit({ theme: 'dark' });
@@ -25,7 +25,7 @@ test('replacing the database keeps what was unsent as suspects, still shown, and
   expect(store.visiblePreferences()['theme']).toBe('system');
 });
 
-test('an edit that is in the replaced document is kept, though what was noted of it is gone', async () => {
+test('replace keeps an edit of the replaced document whose storage item is lost', async () => {
   const memory = createFakeBrowser();
   const store = await openLocalStore(memory);
   await storeLeaves(store.database(), [SERVER_DOCUMENT]);
@@ -36,25 +36,25 @@ test('an edit that is in the replaced document is kept, though what was noted of
   expect(store.visiblePreferences()['theme']).toBe('dark');
 });
 
-test('what a replacement was carrying over when it was cut off is there at the next start', async () => {
+test('an interrupted replace loses no edit: the next start has it', async () => {
   const memory = createFakeBrowser();
-  let cutOff: () => void = () => undefined;
-  const emptied = new Promise<void>((resolve) => {
-    cutOff = resolve;
+  let onErased: () => void = () => undefined;
+  const erased = new Promise<void>((resolve) => {
+    onErased = resolve;
   });
-  let letGo: (reason: Error) => void = () => undefined;
-  let opened = 0;
+  let interrupt: (reason: Error) => void = () => undefined;
+  let openCount = 0;
   const store = await openLocalStore({
     ...memory,
     openDatabase: (name) => {
       const database = memory.openDatabase(name);
-      opened += 1;
-      // The tab is closed when the old database is gone and nothing is in the new one.
-      if (opened > 1) {
+      openCount += 1;
+      // The tab is closed after the old database is erased and before the new one is filled.
+      if (openCount > 1) {
         database.bulkDocs = () => {
-          cutOff();
+          onErased();
           return new Promise((_resolve, reject) => {
-            letGo = reject;
+            interrupt = reject;
           });
         };
       }
@@ -64,45 +64,45 @@ test('what a replacement was carrying over when it was cut off is there at the n
   await storeLeaves(store.database(), [SERVER_DOCUMENT]);
   await store.edit({ theme: 'dark' });
   const replacing = store.replace([SERVER_DOCUMENT]);
-  await emptied;
+  await erased;
   const after = await openLocalStore(memory);
   expect((await after.database().allDocs()).rows).toEqual([]);
   expect(after.visiblePreferences()['theme']).toBe('dark');
   expect(after.unsent().length).toBe(1);
   expect(suspectKeys(after)).toEqual(['theme']);
-  // Nothing of it outlives the test.
-  const ended = store.close(false);
-  letGo(new Error('cut off'));
-  await expect(replacing).rejects.toThrow('cut off');
-  await ended;
+  // Ends all pending work before the end of the test.
+  const closed = store.close(false);
+  interrupt(new Error('interrupted'));
+  await expect(replacing).rejects.toThrow('interrupted');
+  await closed;
 });
 
-test('what was being stored when the page was left is there at the next start, though the browser broke off storing it', async () => {
+test('an edit that was being stored when the page was closed is there at the next start', async () => {
   const memory = createFakeBrowser();
   const store = await openLocalStore({ ...memory, openDatabase: createFakeBrowser().openDatabase });
-  const storing = Promise.all([store.edit({ theme: 'light' }), store.edit({ viewMode: 'graph', theme: 'dark' })]);
-  // A database in which nothing of it has arrived; and what was kept beside it in that moment.
+  const edits = Promise.all([store.edit({ theme: 'light' }), store.edit({ viewMode: 'graph', theme: 'dark' })]);
+  // An empty database, and a copy of the storage at that moment.
   const after = await openLocalStore({ ...memory, storage: { ...memory.storage } });
   expect(after.visiblePreferences()).toMatchObject({ theme: 'dark', viewMode: 'graph' });
   expect(after.unsent()).toHaveLength(2);
-  await storing;
+  await edits;
 });
 
-test('and when it was stored all the same, it is one edit, which a later one takes the place of', async () => {
+test('an edit that was committed and is still pending is one edit, which a later one replaces', async () => {
   const memory = createFakeBrowser();
   const store = await openLocalStore(memory);
   await storeLeaves(store.database(), [SERVER_DOCUMENT]);
   await store.edit({ recapTime: '19:30' });
-  const storing = store.edit({ theme: 'dark' });
+  const edits = store.edit({ theme: 'dark' });
   const storage = { ...memory.storage };
-  await storing;
+  await edits;
   await store.edit({ theme: 'light' });
   const after = await openLocalStore({ ...memory, storage });
   expect(after.visiblePreferences()).toMatchObject({ theme: 'light', recapTime: '19:30' });
   expect(supersededEdits).toEqual([]);
 });
 
-test('where there is no room beside the database an edit is told, and all else works', async () => {
+test('an edit rejects when the storage is full, and everything else works', async () => {
   const memory = createFakeBrowser();
   const first = await openLocalStore(memory);
   await storeLeaves(first.database(), [SERVER_DOCUMENT]);
@@ -118,7 +118,7 @@ test('where there is no room beside the database an edit is told, and all else w
   expect(store.visiblePreferences()['theme']).toBe('dark');
 });
 
-test('a leaf that cannot be read is no sign that there is none: what was shown stays', async () => {
+test('an unreadable leaf does not count as missing: the shown preferences stay', async () => {
   const memory = createFakeBrowser();
   let isClosing = false;
   const store = await openLocalStore({
@@ -126,12 +126,12 @@ test('a leaf that cannot be read is no sign that there is none: what was shown s
     openDatabase: (name) => {
       const database = memory.openDatabase(name);
       const get = database.get.bind(database) as (...args: unknown[]) => Promise<unknown>;
-      // What PouchDB says when a database is closed between its two reads: of the revisions there are, and of each.
-      // With a callback it calls itself.
-      const broken = (...args: unknown[]): Promise<unknown> =>
+      // PouchDB reports leaves as missing when the database is closed between its two reads: of the list of leaves, and
+      // of each leaf. Its internal calls have a callback as third argument.
+      const failingGet = (...args: unknown[]): Promise<unknown> =>
         isClosing && args.length === 2 ? Promise.resolve([{ missing: ROOT_REVISION }]) : get(...args);
-      // In memory, closing one handle closes the database under the other.
-      return Object.assign(database, { get: broken, close: () => Promise.resolve() });
+      // The memory adapter closes a database for all of its handles.
+      return Object.assign(database, { get: failingGet, close: () => Promise.resolve() });
     },
   });
   await storeLeaves(store.database(), [SERVER_DOCUMENT]);
@@ -145,25 +145,25 @@ test('a leaf that cannot be read is no sign that there is none: what was shown s
   expect([...new Set(shown)]).toEqual(['dark']);
 });
 
-test('destroying leaves nothing behind, when what was kept beside it is forgotten too', async () => {
+test('closing with erase and clearing the storage leaves no data', async () => {
   const memory = createFakeBrowser();
   const store = await openLocalStore(memory);
   await store.edit({ theme: 'dark' });
   await store.close(true);
   clearUserData(memory.storage, 'pouchgate_alice');
   await expect(store.edit({ theme: 'light' })).rejects.toThrow('closed');
-  const again = await openLocalStore(memory);
-  expect(again.visiblePreferences()['theme']).toBe('system');
-  expect(again.unsent().length).toBe(0);
+  const reopened = await openLocalStore(memory);
+  expect(reopened.visiblePreferences()['theme']).toBe('system');
+  expect(reopened.unsent().length).toBe(0);
 });
 
-test('a database that the browser threw away is opened anew, and what was unsent is put into the new one', async () => {
+test('opens a deleted database again and commits the unsent edits to it', async () => {
   const memory = createFakeBrowser();
   const store = await openLocalStore(memory);
   await storeLeaves(store.database(), [SERVER_DOCUMENT]);
   await store.edit({ theme: 'dark' });
   await memory.openDatabase('pouchgate_alice').destroy();
-  // A browser closes the connections of what it throws away; the memory adapter has to be told.
+  // A browser closes the connections of a database that it deletes. The memory adapter does not.
   await expect(store.database().close()).rejects.toThrow('not open');
   await store.edit({ viewMode: 'graph' });
   expect(store.visiblePreferences()).toMatchObject({ theme: 'dark', viewMode: 'graph' });
@@ -172,7 +172,7 @@ test('a database that the browser threw away is opened anew, and what was unsent
   expect((await openLocalStore(memory)).visiblePreferences()).toMatchObject({ theme: 'dark', viewMode: 'graph' });
 });
 
-test('an edit that cannot be stored is as if it had not been made, and what it was to replace is there', async () => {
+test('an edit that cannot be stored changes nothing, and keeps the edit before it', async () => {
   const memory = createFakeBrowser();
   let isFull = false;
   const store = await openLocalStore({

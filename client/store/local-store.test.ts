@@ -11,18 +11,18 @@ import {
   waitUntil,
 } from '../testing/local-store.ts';
 
-test('an edit is shown at once and stored when set resolves', async () => {
+test('an edit is shown at once, and stored when edit resolves', async () => {
   const memory = createFakeBrowser();
   const store = await openLocalStore(memory);
-  const storing = store.edit({ theme: 'dark' });
+  const edit = store.edit({ theme: 'dark' });
   expect(store.visiblePreferences()['theme']).toBe('dark');
   expect(store.unsent().length).toBe(1);
-  await storing;
+  await edit;
   await store.close(false);
   expect((await openLocalStore(memory)).visiblePreferences()['theme']).toBe('dark');
 });
 
-test('before the first pull nothing is written that could be replicated; after it the draft is one revision on top', async () => {
+test('before the first pull no revision is written; after it all pending edits are one child revision', async () => {
   const store = await openLocalStore(createFakeBrowser());
   await store.edit({ theme: 'dark' });
   await store.edit({ viewMode: 'graph' });
@@ -38,14 +38,14 @@ test('before the first pull nothing is written that could be replicated; after i
   expect(store.unsent().length).toBe(2);
 });
 
-test('a patch is one revision, whatever it names', async () => {
+test('a patch of several preferences is one revision', async () => {
   const store = await openLocalStore(createFakeBrowser());
   await storeLeaves(store.database(), [SERVER_DOCUMENT]);
   await store.edit({ theme: 'dark', viewMode: 'table', dailyBriefing: true });
   expect((await leavesOf(store.database())).map(({ _rev }) => String(_rev).split('-')[0])).toEqual(['2']);
 });
 
-test('edits that are made at once all stay', async () => {
+test('concurrent edits are all kept', async () => {
   const store = await openLocalStore(createFakeBrowser());
   await storeLeaves(store.database(), [SERVER_DOCUMENT]);
   await Promise.all([
@@ -58,7 +58,7 @@ test('edits that are made at once all stay', async () => {
   expect(await leavesOf(store.database())).toHaveLength(1);
 });
 
-test('two handles on one database, as two tabs have, see each other and lose nothing', async () => {
+test('two stores of one database, as in two tabs, see each other’s edits and lose none', async () => {
   const memory = createFakeBrowser();
   const [left, right] = [await openLocalStore(memory), await openLocalStore(memory)];
   await storeLeaves(left.database(), [SERVER_DOCUMENT]);
@@ -72,7 +72,7 @@ test('two handles on one database, as two tabs have, see each other and lose not
   expect(await leavesOf(left.database())).toHaveLength(1);
 });
 
-test('a conflict is shown merged, and settled into one leaf that holds both edits', async () => {
+test('a conflict is shown merged, and resolved into one leaf with both edits', async () => {
   const store = await openLocalStore(createFakeBrowser());
   const left = applyEdit(emptyDocument, { theme: 'dark' }, '2026-11-22T10:00:00.000Z-0000-aaaaa');
   const right = applyEdit(emptyDocument, { viewMode: 'graph' }, '2026-11-22T10:00:01.000Z-0000-bbbbb');
@@ -90,7 +90,7 @@ test('a conflict is shown merged, and settled into one leaf that holds both edit
   expect(await leavesOf(store.database())).toMatchObject([{ preferences: { theme: 'dark', viewMode: 'graph' } }]);
 });
 
-test('an edit wins over what it was made on, even when that was stamped by a clock that is ahead', async () => {
+test('an edit replaces a value whose stamp is from a clock that is ahead', async () => {
   const store = await openLocalStore(createFakeBrowser());
   const ahead = applyEdit(emptyDocument, { theme: 'light' }, '2999-01-01T00:00:00.000Z-0000-zzzzz');
   await storeLeaves(store.database(), [{ ...ahead, _rev: ROOT_REVISION }]);
@@ -100,7 +100,7 @@ test('an edit wins over what it was made on, even when that was stamped by a clo
   expect(await leavesOf(store.database())).toMatchObject([{ preferences: { theme: 'dark' } }]);
 });
 
-test('a document of a newer version is not written on: the edit waits in the draft', async () => {
+test('a document of a newer version is not written: the edit stays pending', async () => {
   const store = await openLocalStore(createFakeBrowser());
   await storeLeaves(store.database(), [{ ...SERVER_DOCUMENT, version: 2 }]);
   await store.edit({ theme: 'dark' });
@@ -109,14 +109,14 @@ test('a document of a newer version is not written on: the edit waits in the dra
   expect(store.unsent().length).toBe(1);
 });
 
-test('a value that is not allowed is refused in a sentence, and changes nothing that is shown', async () => {
+test('an invalid value rejects with its reason and changes nothing', async () => {
   const store = await openLocalStore(createFakeBrowser());
   const before = store.visiblePreferences();
   await expect(store.edit({ briefingTime: '25:00' })).rejects.toThrow('must be a time');
   expect(store.visiblePreferences()).toBe(before);
 });
 
-test('the number of unsent edits is true after a reload', async () => {
+test('the number of unsent edits is correct after a reload', async () => {
   const memory = createFakeBrowser();
   const store = await openLocalStore(memory);
   await storeLeaves(store.database(), [SERVER_DOCUMENT]);
@@ -129,7 +129,7 @@ test('the number of unsent edits is true after a reload', async () => {
   expect((await openLocalStore(memory)).unsent().length).toBe(1);
 });
 
-test('what a newer application stored is kept through edits and conflicts, and not shown', async () => {
+test('unknown preferences of a newer application are kept and not shown', async () => {
   const store = await openLocalStore(createFakeBrowser());
   const stamp = '2026-11-22T09:00:00.000Z-0000-zzzzz';
   const newer = {
@@ -150,7 +150,7 @@ test('what a newer application stored is kept through edits and conflicts, and n
   expect(store.visiblePreferences()).toEqual({ ...DEFAULT_PREFERENCES, viewMode: 'graph' });
 });
 
-test('values that did not change stay the same objects, so that nothing is drawn again', async () => {
+test('unchanged values stay the same objects, so that they do not render again', async () => {
   const store = await openLocalStore(createFakeBrowser());
   await store.edit({ selectedTags: ['a'], theme: 'dark' });
   const before = store.visiblePreferences();
@@ -162,7 +162,7 @@ test('values that did not change stay the same objects, so that nothing is drawn
   expect(store.visiblePreferences()['selectedTags']).toBe(before['selectedTags']);
 });
 
-test('edits that are made while another is being stored become one revision', async () => {
+test('edits made while another is being stored become one revision', async () => {
   const store = await openLocalStore(createFakeBrowser());
   await storeLeaves(store.database(), [SERVER_DOCUMENT]);
   await Promise.all(Array.from({ length: 50 }, (_, n) => store.edit({ selectedTags: [String(n)] })));

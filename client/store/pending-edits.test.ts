@@ -9,39 +9,39 @@ const edit = (key: string, value: unknown, second: number): Edit => ({
 });
 const [dark, light] = [edit('theme', 'dark', 1), edit('theme', 'light', 2)];
 
-test('the last edit of each preference is read, whatever was noted first', () => {
+test('returns the last edit of each preference, in whatever order they were added', () => {
   for (const edits of [
     [dark, light],
     [light, dark],
   ]) {
-    const unsent = openPendingEdits({ 'pouchgate:theme': 'dark' }, 'a:unsent:');
-    unsent.add([...edits, edit('constructor', 'x', 3)]);
-    expect(unsent.read()).toEqual([light, edit('constructor', 'x', 3)]);
+    const pending = openPendingEdits({ 'pouchgate:theme': 'dark' }, 'a:unsent:');
+    pending.add([...edits, edit('constructor', 'x', 3)]);
+    expect(pending.read()).toEqual([light, edit('constructor', 'x', 3)]);
   }
 });
 
-test('when the last one is dropped the one before it is there', () => {
-  const unsent = openPendingEdits({}, 'a:');
-  unsent.add([dark, light]);
-  expect(unsent.remove(({ stamp }) => stamp === light.stamp)).toBe(true);
-  expect(unsent.read()).toEqual([dark]);
-  expect(unsent.remove(({ stamp }) => stamp === light.stamp)).toBe(false);
+test('removing the last edit of a preference leaves the one before it', () => {
+  const pending = openPendingEdits({}, 'a:');
+  pending.add([dark, light]);
+  expect(pending.remove(({ stamp }) => stamp === light.stamp)).toBe(true);
+  expect(pending.read()).toEqual([dark]);
+  expect(pending.remove(({ stamp }) => stamp === light.stamp)).toBe(false);
 });
 
-test('an edit that is noted again, as a suspect, is one edit', () => {
+test('an edit added again as a suspect is one edit', () => {
   const storage = {};
-  const unsent = openPendingEdits(storage, 'a:');
-  unsent.add([dark]);
-  unsent.add([{ ...dark, isSuspect: true }]);
-  expect(unsent.read()).toEqual([{ ...dark, isSuspect: true }]);
+  const pending = openPendingEdits(storage, 'a:');
+  pending.add([dark]);
+  pending.add([{ ...dark, isSuspect: true }]);
+  expect(pending.read()).toEqual([{ ...dark, isSuspect: true }]);
   expect(Object.keys(storage)).toHaveLength(1);
 });
 
-test('a tab that does not see yet what another has noted does not take it away', () => {
+test('a tab does not remove an edit of another tab that it has not seen yet', () => {
   const storage: Environment['storage'] = {};
   openPendingEdits(storage, 'a:').add([dark]);
-  const seen = Object.keys(storage);
-  const stale = openPendingEdits(new Proxy(storage, { ownKeys: () => seen }), 'a:');
+  const visibleKeys = Object.keys(storage);
+  const stale = openPendingEdits(new Proxy(storage, { ownKeys: () => visibleKeys }), 'a:');
   openPendingEdits(storage, 'a:').add([light]);
   expect(stale.read()).toEqual([dark]);
   stale.remove(() => true);

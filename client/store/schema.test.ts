@@ -10,15 +10,15 @@ const strict = z.strictObject({
 });
 const loose = z.object({ density: z.enum(['cosy', 'compact']).optional() });
 
-/** A schema by hand, as any validator may be one. */
+/** A hand-written Standard Schema. */
 const schemaOf = (validate: (value: unknown) => unknown): StandardSchemaV1 => ({
   '~standard': { version: 1, vendor: 'test', validate: validate as StandardSchemaV1.Props['validate'] },
 });
 
 test.each([
   ['zod, strict', strict],
-  ['zod, which drops what it does not know', loose],
-])('a patch is checked by the application’s own schema: %s', (_name, schema) => {
+  ['zod, which drops unknown keys', loose],
+])('validates a patch by the application’s own schema: %s', (_name, schema) => {
   const { parsePatch } = createStoreSchema(schema);
   expect(parsePatch({ density: 'cosy' })).toEqual({ density: 'cosy' });
   expect(parsePatch({ density: null })).toEqual({ density: null });
@@ -28,7 +28,7 @@ test.each([
   expect(() => parsePatch({ density: 'cosy', theme: 'dark' })).toThrow(/theme/);
 });
 
-test('a name that the server could not keep is refused, whatever the schema says', () => {
+test('rejects a key that the server cannot store, even if the schema accepts it', () => {
   const { parsePatch } = createStoreSchema(schemaOf((value) => ({ value })));
   for (const key of ['', '__proto__', '_id', '7', 'a b', 'a'.repeat(65)]) {
     expect(() => parsePatch(Object.fromEntries([[key, 1]]))).toThrow('is not known');
@@ -36,18 +36,18 @@ test('a name that the server could not keep is refused, whatever the schema says
   }
 });
 
-test('what the schema makes of a value is what is stored', () => {
+test('stores the output value of the schema', () => {
   const trimmed = z.strictObject({ name: z.string().trim().optional() });
   expect(createStoreSchema(trimmed).parsePatch({ name: ' a ' })).toEqual({ name: 'a' });
 });
 
-test('what another version of the application stored is left out, and the rest is there', () => {
+test('pickKnown omits invalid and unknown preferences of another application version, and keeps the others', () => {
   const { pickKnown } = createStoreSchema(strict);
   expect(pickKnown({ density: 'cosy', volume: 3 })).toEqual({ density: 'cosy', volume: 3 });
   expect(pickKnown({ density: 'airy', volume: 3, language: 'de' })).toEqual({ volume: 3 });
 });
 
-test('any JSON at all in the preferences is known or not, without an error', () => {
+test('pickKnown accepts any JSON without an error, and is idempotent', () => {
   for (const schema of [strict, loose, preferencesStandardSchema]) {
     const { pickKnown } = createStoreSchema(schema);
     fc.assert(

@@ -14,7 +14,7 @@ const edit = (device: string, now: number, key: string, value: unknown): Edit =>
 const ownEdit = edit('aaaaa', 1, 'theme', 'dark');
 const otherEdit = edit('bbbbb', 2, 'theme', 'light');
 
-test('an unsent edit that a later one of another device takes the place of is told', () => {
+test('returns an unsent edit that a later edit of another device replaced', () => {
   expect(findSupersededEdits(undefined, [ownEdit], 'aaaaa')).toEqual([]);
   expect(findSupersededEdits(blank, [ownEdit], 'aaaaa')).toEqual([]);
   expect(findSupersededEdits(applyEdits(blank, [ownEdit]), [ownEdit], 'aaaaa')).toEqual([]);
@@ -24,19 +24,19 @@ test('an unsent edit that a later one of another device takes the place of is to
   ]);
 });
 
-test('a removal by another device is told as null', () => {
+test('the current value after a removal by another device is null', () => {
   const removal = edit('bbbbb', 2, 'theme', null);
   const after = applyEdits(blank, [ownEdit, removal]);
   expect(findSupersededEdits(after, [ownEdit], 'aaaaa')).toEqual([{ ...ownEdit, by: removal.stamp, current: null }]);
 });
 
-test('a later edit of one’s own, and an edit that was later than the other device’s, are nobody’s loss', () => {
+test('a later edit of the same device, or an edit later than the other device’s, supersedes nothing', () => {
   const next = edit('aaaaa', 5, 'theme', 'system');
   expect(findSupersededEdits(applyEdits(blank, [ownEdit, next]), [ownEdit], 'aaaaa')).toEqual([]);
   expect(findSupersededEdits(applyEdits(blank, [next, otherEdit]), [next], 'aaaaa')).toEqual([]);
 });
 
-test('what other devices made is not ours to lose, though this browser has not sent it yet', () => {
+test('an unsent edit of another device is never superseded here', () => {
   const after = applyEdits(blank, [otherEdit, edit('ccccc', 9, 'theme', 'dark')]);
   expect(findSupersededEdits(after, [otherEdit], 'aaaaa')).toEqual([]);
 });

@@ -5,35 +5,36 @@ const anyFailureCount = fc.integer({ min: 1, max: 10_000 });
 const anyRandom = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 const anyRetryAfterMs = fc.integer({ min: 0, max: 300_000 });
 
-test('a wait is never under a quarter of a second nor over half a minute', () => {
+test('a delay is never under 0.25 seconds nor over 30 seconds', () => {
   fc.assert(
-    fc.property(anyFailureCount, anyRandom, (count, drawn) => {
-      const wait = backoff(count, () => drawn);
-      expect(wait).toBeGreaterThanOrEqual(250);
-      expect(wait).toBeLessThanOrEqual(30_000);
+    fc.property(anyFailureCount, anyRandom, (count, random) => {
+      const delayMs = backoff(count, () => random);
+      expect(delayMs).toBeGreaterThanOrEqual(250);
+      expect(delayMs).toBeLessThanOrEqual(30_000);
     }),
   );
 });
 
-test('with the same lot, one more failure never shortens the wait', () => {
+test('with the same random number, one more failure never shortens the delay', () => {
   fc.assert(
-    fc.property(anyFailureCount, anyRandom, anyRetryAfterMs, (count, drawn, ms) => {
-      expect(backoff(count + 1, () => drawn, ms)).toBeGreaterThanOrEqual(backoff(count, () => drawn, ms));
+    fc.property(anyFailureCount, anyRandom, anyRetryAfterMs, (count, random, retryAfterMs) => {
+      const delayMs = backoff(count, () => random, retryAfterMs);
+      expect(backoff(count + 1, () => random, retryAfterMs)).toBeGreaterThanOrEqual(delayMs);
     }),
   );
 });
 
-test('what the server asks for is waited, and by lot up to a quarter more or as long as without', () => {
+test('a delay is at least Retry-After, and exceeds it by at most a quarter or by the delay without it', () => {
   fc.assert(
-    fc.property(anyFailureCount, anyRandom, anyRetryAfterMs, (count, drawn, ms) => {
-      const wait = backoff(count, () => drawn, ms);
-      expect(wait).toBeGreaterThanOrEqual(ms);
-      expect(wait).toBeLessThanOrEqual(Math.max(ms * 1.25, ms + 15_000, 30_000) + 1);
+    fc.property(anyFailureCount, anyRandom, anyRetryAfterMs, (count, random, retryAfterMs) => {
+      const delayMs = backoff(count, () => random, retryAfterMs);
+      expect(delayMs).toBeGreaterThanOrEqual(retryAfterMs);
+      expect(delayMs).toBeLessThanOrEqual(Math.max(retryAfterMs * 1.25, retryAfterMs + 15_000, 30_000) + 1);
     }),
   );
 });
 
-test('those who were all asked to wait as long come back spread over a quarter of that', () => {
-  const waits = [0, 0.25, 0.5, 0.75].map((drawn) => backoff(1, () => drawn, 60_000));
-  expect(waits).toEqual([60_000, 63_750, 67_500, 71_250]);
+test('the same Retry-After spreads the clients over a quarter of it', () => {
+  const delays = [0, 0.25, 0.5, 0.75].map((random) => backoff(1, () => random, 60_000));
+  expect(delays).toEqual([60_000, 63_750, 67_500, 71_250]);
 });

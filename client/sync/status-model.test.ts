@@ -1,4 +1,4 @@
-/** The status after any sequence of events, against a model that is told in other words: by looking back over them all. */
+/** Compares the status after any sequence of events with a second model, which looks back over all events. */
 import fc from 'fast-check';
 import { advance, toSyncStatus, INITIAL_PROGRESS, type Phase, type RefusedEdit, type StatusEvent } from './status.ts';
 
@@ -31,7 +31,7 @@ const CONNECTION_EVENTS: readonly StatusEvent['type'][] = [
   'led',
 ];
 
-/** Asserts of every state on the way. */
+/** Asserts a property of the state after each event. */
 const assertAlways = (
   assertion: (
     after: ReturnType<typeof toSyncStatus>,
@@ -46,7 +46,7 @@ const assertAlways = (
         const before = progress;
         progress = advance(before, one);
         assertion(toSyncStatus(progress), all.slice(0, at + 1), toSyncStatus(before));
-        // The same object exactly when nothing changed.
+        // It is the same object if and only if nothing changed.
         expect(progress === before).toBe(JSON.stringify(progress) === JSON.stringify(before));
       });
     }),
@@ -56,7 +56,7 @@ const assertAlways = (
 const findLastOf = (past: readonly StatusEvent[], types: readonly StatusEvent['type'][]): StatusEvent | undefined =>
   past.findLast(({ type }) => types.includes(type));
 
-test('it is live only since it was caught up, with no interruption and no new beginning in between', () => {
+test('is live only after caught-up, with no interruption or new run in between', () => {
   assertAlways(({ state }, past) => {
     if (state !== 'live') return;
     const last = findLastOf(past, [...CONNECTION_EVENTS.filter((type) => type !== 'answered'), 'begun']);
@@ -64,7 +64,7 @@ test('it is live only since it was caught up, with no interruption and no new be
   });
 });
 
-test('after an interruption it is offline until an answer, and after a refused token until one', () => {
+test('is offline from an interruption, and sign-in-needed from a rejected token, until the next response', () => {
   assertAlways(({ state }, past) => {
     const last = findLastOf(past, CONNECTION_EVENTS);
     if (last?.type === 'interrupted') expect(state).toBe('offline');
@@ -72,12 +72,12 @@ test('after an interruption it is offline until an answer, and after a refused t
   });
 });
 
-test('a refused edit is shown until it is dismissed, unless the connection is the bigger problem', () => {
+test('shows a rejected edit until it is dismissed, except while the connection is lost', () => {
   assertAlways(({ state, refused }, past) => {
     const from = past.findLastIndex(({ type }) => type === 'dismissed' || type === 'led');
-    const told = past[from];
+    const base = past[from];
     const keys = [
-      ...(told?.type === 'led' ? (told.refused ?? []) : []),
+      ...(base?.type === 'led' ? (base.refused ?? []) : []),
       ...past.slice(from + 1).flatMap((one) => (one.type === 'refused' ? [one.edit] : [])),
     ].map(({ key }) => key);
     expect(new Set(refused.map(({ key }) => key))).toEqual(new Set(keys));
@@ -86,21 +86,21 @@ test('a refused edit is shown until it is dismissed, unless the connection is th
   });
 });
 
-test('the number of unsent edits is exactly the one that was told last', () => {
+test('the number of unsent edits is the one of the last event', () => {
   assertAlways(({ unsent }, past) => {
     const last = findLastOf(past, ['unsent']);
     expect(unsent).toBe(last?.type === 'unsent' ? last.unsent : 0);
   });
 });
 
-test('the time of the last sync never goes back, and is always one that was told', () => {
+test('the time of the last sync never decreases, and is always one of an event', () => {
   assertAlways(({ lastSynced }, past, before) => {
     expect(lastSynced ?? 0).toBeGreaterThanOrEqual(before.lastSynced ?? 0);
     if (lastSynced !== undefined) expect(JSON.stringify(past)).toContain(String(lastSynced));
   });
 });
 
-test('whoever is caught up was last synced then, or later', () => {
+test('the time of the last sync is at least that of the last caught-up event', () => {
   assertAlways(({ lastSynced }, past) => {
     const last = past.at(-1);
     if (last?.type === 'caught-up') expect(lastSynced).toBeGreaterThanOrEqual(last.lastSynced);

@@ -17,7 +17,7 @@ const EVENTS = {
   remembered: { type: 'remembered', lastSynced: 500 },
 } as const satisfies Record<StatusEvent['type'], StatusEvent>;
 
-/** Rows: the phase before. Columns: the event, in the order of EVENTS; the last four change no phase. */
+/** Rows: the phase before. Columns: the event, in the order of EVENTS. The last four events change no phase. */
 const TABLE: Record<Phase, readonly Phase[]> = {
   starting: ['starting', 'catching-up', 'live', 'offline', 'sign-in-needed', 'live'],
   'catching-up': ['catching-up', 'catching-up', 'live', 'offline', 'sign-in-needed', 'live'],
@@ -26,7 +26,7 @@ const TABLE: Record<Phase, readonly Phase[]> = {
   'sign-in-needed': ['sign-in-needed', 'catching-up', 'live', 'offline', 'sign-in-needed', 'live'],
 };
 
-describe('every phase after every event', () => {
+describe('the phase after every event in every phase', () => {
   const cases = PHASES.flatMap((phase) =>
     Object.values(EVENTS).map((event, column) => ({ phase, event, after: TABLE[phase][column] ?? phase })),
   );
@@ -35,13 +35,13 @@ describe('every phase after every event', () => {
   });
 });
 
-test('an event that changes nothing gives the same object, so that nothing is drawn again', () => {
+test('an event that changes nothing returns the same object, so that nothing renders again', () => {
   for (const { type } of [EVENTS.answered, EVENTS['caught-up'], EVENTS.unsent, EVENTS.dismissed, EVENTS.remembered]) {
     expect(advance(LIVE, EVENTS[type])).toBe(LIVE);
   }
 });
 
-test('a refusal is shown while the connection is good, until it is dismissed, and never hides a lost connection', () => {
+test('the state is refused until the dismissal while connected, and a lost connection takes precedence', () => {
   const refused = advance(LIVE, EVENTS.refused);
   expect(toSyncStatus(refused)).toEqual({ state: 'refused', unsent: 2, refused: [EDIT], lastSynced: 1_000 });
   expect(toSyncStatus(advance(refused, EVENTS.interrupted)).state).toBe('offline');
@@ -49,13 +49,13 @@ test('a refusal is shown while the connection is good, until it is dismissed, an
   expect(toSyncStatus(advance(refused, EVENTS.dismissed)).state).toBe('live');
 });
 
-test('a second refusal of one preference takes the place of the first', () => {
+test('a second rejected edit of a preference replaces the first', () => {
   const later = { ...EDIT, value: 'light' };
   const twice = [EVENTS.refused, { type: 'refused', edit: later } as const].reduce(advance, INITIAL_PROGRESS);
   expect(twice.refused).toEqual([later]);
 });
 
-test('a tab that is led shows what the leader says, and counts what is unsent by itself', () => {
+test('a follower shows the status of the leader and its own number of unsent edits', () => {
   const led: StatusEvent = { type: 'led', phase: 'offline', refused: [EDIT], lastSynced: 3_000 };
   expect(advance({ ...INITIAL_PROGRESS, unsent: 2 }, led)).toEqual({
     phase: 'offline',
@@ -65,17 +65,17 @@ test('a tab that is led shows what the leader says, and counts what is unsent by
   });
 });
 
-test('what was live until now was in sync until something was last heard; what was not, is no later than it was', () => {
+test('an interruption sets lastSynced to the last activity of a live connection, and of no other', () => {
   const interrupted: StatusEvent = { type: 'interrupted', lastActivityAt: 9_000 };
   expect(advance(LIVE, interrupted).lastSynced).toBe(9_000);
   expect(advance(LIVE, { type: 'sign-in-needed', lastActivityAt: 9_000 }).lastSynced).toBe(9_000);
-  for (const phase of PHASES.filter((one) => one !== 'live')) {
+  for (const phase of PHASES.filter((phase) => phase !== 'live')) {
     expect(advance({ ...LIVE, phase }, interrupted).lastSynced).toBe(1_000);
     expect(advance({ ...INITIAL_PROGRESS, phase }, interrupted).lastSynced).toBeUndefined();
   }
 });
 
-test('what was remembered counts only where nothing later is known', () => {
+test('a remembered time never replaces a later one', () => {
   expect(advance(INITIAL_PROGRESS, EVENTS.remembered).lastSynced).toBe(500);
   expect(advance(LIVE, EVENTS.remembered).lastSynced).toBe(1_000);
   expect(advance(INITIAL_PROGRESS, { type: 'remembered', lastSynced: undefined })).toBe(INITIAL_PROGRESS);

@@ -22,7 +22,7 @@ beforeEach(async () => {
   userCount += 1;
   store = new LocalStore({
     id: userDocumentId(parseUsername(`user${userCount}`) as Username),
-    name: `attempts-${userCount}`,
+    name: `sync-runs-${userCount}`,
     schema: createStoreSchema(preferencesStandardSchema),
     defaults: {},
     openDatabase: (name) => new PouchDB(name, { adapter: 'memory' }),
@@ -38,11 +38,11 @@ afterEach(async () => {
   await loopback.close();
 });
 
-/** An attempt against a server that behaves like this. */
+/** Runs the sync against a server with this request listener. */
 async function runAgainst(
   listener: RequestListener,
   options: Partial<SyncRunOptions> = {},
-  stop = neverAborted,
+  stopSignal = neverAborted,
 ): Promise<SyncResult> {
   const url = await loopback.serve(listener);
   return runSync(
@@ -59,16 +59,16 @@ async function runAgainst(
       wasDenied: false,
       ...options,
     },
-    stop,
+    stopSignal,
   );
 }
 
-/** Resolved once it holds: nobody says when a socket is seen to be closed. */
+/** Polls the condition: there is no event for a socket that the server sees closed. */
 async function waitUntil(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Says each of `parts`, some time apart, and then nothing more. */
+/** Sends each part after 30 ms, and then nothing more. */
 const sendParts =
   (...parts: readonly string[]) =>
   (_req: IncomingMessage, res: ServerResponse): void => {
@@ -83,9 +83,9 @@ const sendParts =
 test.each([
   ['before its headers', (): void => undefined],
   ['after its headers', (_req: IncomingMessage, res: ServerResponse): void => res.flushHeaders()],
-  ['in the midst of its body', sendParts('{"resul', 'ts":[')],
+  ['within its body', sendParts('{"resul', 'ts":[')],
   ['after some heartbeats', sendParts('{"results":[\n', '\n', '\n', '\n')],
-])('a connection that falls silent %s is ended', async (_when, listener) => {
+])('ends the run when the connection is idle %s', async (_name, listener) => {
   let closed = 0;
   const { type } = await runAgainst((req, res) => {
     res.on('close', () => (closed += 1));
@@ -95,25 +95,25 @@ test.each([
   await waitUntil(() => closed > 0);
 });
 
-test('heartbeats keep it, for as long as they come', async () => {
-  const begun = Date.now();
-  // Twelve parts of 30 ms are more than three times the silence that is allowed.
+test('heartbeats keep the run open', async () => {
+  const startedAt = Date.now();
+  // Twelve parts at 30 ms take more than three times the idle timeout.
   const { lastActivityAt } = await runAgainst(sendParts('{"results":[\n', ...Array.from({ length: 11 }, () => '\n')));
-  expect(lastActivityAt - begun).toBeGreaterThan(300);
+  expect(lastActivityAt - startedAt).toBeGreaterThan(300);
 });
 
-test('an app that never gives a token is silence too', async () => {
+test('ends the run when getToken never settles', async () => {
   const { type } = await runAgainst(() => undefined, { getToken: () => new Promise(() => undefined) });
   expect(type).toBe('interrupted');
 });
 
-test('a clock that has moved on, or back, shows at the next wake-up that the connection is not to be trusted', async () => {
-  for (const moved of [3_600_000, -3_600_000]) {
-    let slept = 0;
-    const environment = { ...defaultEnvironment(), now: () => Date.now() + slept };
+test('ends the run at a wake-up after the clock was set forward or back', async () => {
+  for (const offsetMs of [3_600_000, -3_600_000]) {
+    let clockOffsetMs = 0;
+    const environment = { ...defaultEnvironment(), now: () => Date.now() + clockOffsetMs };
     const listener: RequestListener = (_req, res) => {
       res.flushHeaders();
-      slept = moved;
+      clockOffsetMs = offsetMs;
       wakeEmitter.emit();
     };
     const { type } = await runAgainst(listener, { environment, timing: { heartbeat: 600_000, silence: 600_000 } });
@@ -121,7 +121,9 @@ test('a clock that has moved on, or back, shows at the next wake-up that the con
   }
 });
 
-test('whoever stops it is obeyed at once', async () => {
-  const stop = new AbortController();
-  await runAgainst(() => stop.abort(), { timing: { heartbeat: 600_000, silence: 600_000 } }, stop.signal);
+test('ends the run at once when the stop signal is aborted', async () => {
+  const stopController = new AbortController();
+  const timing = { heartbeat: 600_000, silence: 600_000 };
+  const { type } = await runAgainst(() => stopController.abort(), { timing }, stopController.signal);
+  expect(type).toBe('interrupted');
 });

@@ -1,4 +1,4 @@
-/** Local stores for tests: on a browser of their own in memory, and closed after each test. */
+/** Local stores for tests, each with its own in-memory browser. They are closed after each test. */
 import memoryAdapter from 'pouchdb-adapter-memory';
 import PouchDB from 'pouchdb-browser';
 import { newUserDocument } from '../../couchdb-design/user-document/user-document-shape.ts';
@@ -30,7 +30,7 @@ interface FakeBrowser {
   readonly storage: Environment['storage'];
 }
 let browserCount = 0;
-/** The memory of one browser: what is opened twice by one name is the same database. */
+/** The storage of one browser: opening one name twice gives the same database. */
 export const createFakeBrowser = (): FakeBrowser => {
   const prefix = `browser-${(browserCount += 1)}-`;
   return {

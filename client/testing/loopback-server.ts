@@ -1,10 +1,11 @@
-/** Servers on loopback, for tests: whatever a server may do to a request, one of these does. */
+/** HTTP servers on the loopback interface for tests, with any request listener. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 
 export interface LoopbackServers {
-  /** The server's address. */
+  /** Starts a server and resolves with its URL. */
   readonly serve: (listener: RequestListener) => Promise<string>;
+  /** Closes all servers and their connections. */
   readonly close: () => Promise<void>;
 }
 
@@ -27,7 +28,7 @@ export function createLoopbackServers(): LoopbackServers {
   };
 }
 
-/** Answers with JSON. */
+/** A request listener that responds with JSON. */
 export const jsonHandler =
   (respond: (req: IncomingMessage) => { readonly status?: number; readonly body: unknown }): RequestListener =>
   (req, res) => {

@@ -21,50 +21,50 @@ function createTestFetch(
   const authorizedFetch = createAuthorizedFetch(globalThis.fetch, createTokenSource(getToken), signal);
   return (url, init = {}, onText = () => undefined) => authorizedFetch(url, init, onText);
 }
-const responseStatus = async (heard: Promise<TextResponse | undefined>): Promise<number | undefined> =>
-  (await heard)?.response.status;
+const responseStatus = async (result: Promise<TextResponse | undefined>): Promise<number | undefined> =>
+  (await result)?.response.status;
 const unauthorized = { status: 401, body: { error: 'unauthorized', reason: 'No.' } };
 
-test('the token goes in a header, never in the URL, and no cookie goes along', async () => {
-  const seen: IncomingMessage[] = [];
+test('sends the token in a header, never in the URL, and sends no cookie', async () => {
+  const requests: IncomingMessage[] = [];
   const url = await loopback.serve(
     jsonHandler((req) => {
-      seen.push(req);
+      requests.push(req);
       return { body: {} };
     }),
   );
   await createTestFetch()(`${url}/r/`, { credentials: 'include' });
-  expect(seen[0]?.headers.authorization).toBe('Bearer good');
-  expect(seen[0]?.url).toBe('/r/');
-  expect(seen[0]?.headers.cookie).toBeUndefined();
+  expect(requests[0]?.headers.authorization).toBe('Bearer good');
+  expect(requests[0]?.url).toBe('/r/');
+  expect(requests[0]?.headers.cookie).toBeUndefined();
 });
 
-test('a refused token is renewed once and the request sent again, body and all', async () => {
+test('renews a rejected token once and repeats the request with its body', async () => {
   const bodies: string[] = [];
   const url = await loopback.serve((req, res) => {
     void (async () => {
       let body = '';
-      for await (const part of req) body += String(part);
+      for await (const chunk of req) body += String(chunk);
       bodies.push(`${req.headers.authorization ?? ''} ${body}`);
       res.writeHead(req.headers.authorization === 'Bearer new' ? 200 : 401).end('{"error":"unauthorized"}');
     })();
   });
-  const asked: (string | undefined)[] = [];
+  const rejectedTokens: (string | undefined)[] = [];
   const get = createTestFetch((refused) => {
-    asked.push(refused);
+    rejectedTokens.push(refused);
     return Promise.resolve(refused === undefined ? 'old' : 'new');
   });
   expect(await responseStatus(get(`${url}/r/_revs_diff`, { method: 'POST', body: '{"a":[]}' }))).toBe(200);
-  expect(asked).toEqual([undefined, 'old']);
+  expect(rejectedTokens).toEqual([undefined, 'old']);
   expect(bodies).toEqual(['Bearer old {"a":[]}', 'Bearer new {"a":[]}']);
 });
 
-test('requests that are refused at different times, some after the renewal, renew the token once', async () => {
-  const late: (() => void)[] = [];
+test('requests that are rejected before and after a renewal share it', async () => {
+  const lateResponses: (() => void)[] = [];
   const url = await loopback.serve((req, res) => {
     const isNew = req.headers.authorization === 'Bearer new';
     const end = (): void => void res.writeHead(isNew ? 200 : 401).end('{"error":"unauthorized"}');
-    if (req.url === '/late' && !isNew) late.push(end);
+    if (req.url === '/late' && !isNew) lateResponses.push(end);
     else end();
   });
   let renewals = 0;
@@ -74,13 +74,13 @@ test('requests that are refused at different times, some after the renewal, rene
   });
   const first = get(`${url}/late`);
   const others = await Promise.all([get(`${url}/a`), get(`${url}/b`), get(`${url}/c`)]);
-  expect(others.map((heard) => heard?.response.status)).toEqual([200, 200, 200]);
-  for (const end of late) end();
+  expect(others.map((result) => result?.response.status)).toEqual([200, 200, 200]);
+  for (const end of lateResponses) end();
   expect(await responseStatus(first)).toBe(200);
-  expect([late.length, renewals]).toEqual([1, 1]);
+  expect([lateResponses.length, renewals]).toEqual([1, 1]);
 });
 
-test('two refusals in a row, or no token at all, mean that the person has to sign in', async () => {
+test('resolves with undefined after two rejected tokens in a row, and without a token', async () => {
   let requests = 0;
   const url = await loopback.serve(
     jsonHandler(() => {
@@ -94,18 +94,18 @@ test('two refusals in a row, or no token at all, mean that the person has to sig
   expect(requests).toBe(2);
 });
 
-test('a 401 that is not the server’s own, as of a network that wants a sign-in for itself, is no reason to sign in here', async () => {
+test('returns the 401 of a captive portal as a response, without requiring sign-in', async () => {
   const url = await loopback.serve((_req, res) => res.writeHead(401).end('<h1>Welcome to the hotel</h1>'));
   expect(await responseStatus(createTestFetch()(`${url}/r/_changes`))).toBe(401);
 });
 
-test('a token that cannot be had for want of a network is no reason to sign in', async () => {
+test('rejects when getToken fails without a network', async () => {
   const get = createTestFetch(() => Promise.reject(new TypeError('Failed to fetch')));
   await expect(get('http://127.0.0.1:9/r/')).rejects.toThrow('Failed to fetch');
 });
 
 test.each([301, 302, 303, 307, 308])(
-  'a redirect (%i) is not followed: the token stays where it was meant for',
+  'does not follow a redirect (%i), so that the token is not sent elsewhere',
   async (status) => {
     let reached = false;
     const elsewhere = await loopback.serve((_req, res) => {
@@ -118,44 +118,44 @@ test.each([301, 302, 303, 307, 308])(
   },
 );
 
-test('whoever ends the run ends its requests', async () => {
+test('the signal of the run aborts its requests', async () => {
   const url = await loopback.serve(() => undefined);
-  const run = new AbortController();
-  const waiting = createTestFetch(undefined, run.signal)(`${url}/r/_changes`);
-  run.abort(new Error('enough'));
-  await expect(waiting).rejects.toThrow('enough');
+  const controller = new AbortController();
+  const request = createTestFetch(undefined, controller.signal)(`${url}/r/_changes`);
+  controller.abort(new Error('aborted by the test'));
+  await expect(request).rejects.toThrow('aborted by the test');
 });
 
-test('and at once, also in the midst of the body', async () => {
+test('the signal of the run aborts a request while its body arrives', async () => {
   const url = await loopback.serve((_req, res) => res.write('{'));
-  const run = new AbortController();
-  const waiting = createTestFetch(undefined, run.signal)(`${url}/r/_changes`, {}, (text) => {
-    if (text !== '') run.abort(new Error('enough'));
+  const controller = new AbortController();
+  const request = createTestFetch(undefined, controller.signal)(`${url}/r/_changes`, {}, (text) => {
+    if (text !== '') controller.abort(new Error('aborted by the test'));
   });
-  await expect(waiting).rejects.toThrow('enough');
+  await expect(request).rejects.toThrow('aborted by the test');
 });
 
-test('whatever comes is told as it comes, heartbeat or not, from the headers on', async () => {
-  const dribbled = ['', '{"results":[\n', '\n', '\n', '],"last_seq":"0"}'];
+test('calls onText at the headers and at every chunk, heartbeats included', async () => {
+  const chunks = ['', '{"results":[\n', '\n', '\n', '],"last_seq":"0"}'];
   const url = await loopback.serve((_req, res) => {
     res.flushHeaders();
-    const rest = dribbled.slice(1);
+    const remaining = chunks.slice(1);
     const timer = setInterval(() => {
-      const part = rest.shift();
-      if (part !== undefined) res.write(part);
+      const chunk = remaining.shift();
+      if (chunk !== undefined) res.write(chunk);
       else {
         clearInterval(timer);
         res.end();
       }
     }, 20);
   });
-  const heard: string[] = [];
-  const answer = await createTestFetch()(`${url}/r/_changes`, {}, (soFar) => heard.push(soFar));
-  expect(heard).toEqual(dribbled.map((_part, at) => dribbled.slice(0, at + 1).join('')));
-  expect(answer?.text).toBe(heard.at(-1));
+  const texts: string[] = [];
+  const result = await createTestFetch()(`${url}/r/_changes`, {}, (text) => texts.push(text));
+  expect(texts).toEqual(chunks.map((_chunk, index) => chunks.slice(0, index + 1).join('')));
+  expect(result?.text).toBe(texts.at(-1));
 });
 
-test('a character that comes in two pieces is read as one', async () => {
+test('decodes a character that is split over two chunks', async () => {
   const [first, second] = [Buffer.from('{"a":"ü"}').subarray(0, 7), Buffer.from('{"a":"ü"}').subarray(7)];
   const url = await loopback.serve((_req, res) => {
     res.write(first, () => setImmediate(() => res.end(second)));
@@ -163,34 +163,34 @@ test('a character that comes in two pieces is read as one', async () => {
   expect((await createTestFetch()(`${url}/r/`))?.text).toBe('{"a":"ü"}');
 });
 
-test('a body that is cut off in its midst is no answer', async () => {
+test('rejects when the connection is closed within the body', async () => {
   const url = await loopback.serve((_req, res) => {
     res.write('{"results":[', () => setImmediate(() => res.destroy()));
   });
   await expect(createTestFetch()(`${url}/r/_changes`)).rejects.toThrow();
 });
 
-test('what was begun long ago is cut by the signal, and its connection closed', async () => {
+test('the signal aborts a response after a garbage collection, and closes its connection', async () => {
   setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  let open = 0;
+  const collectGarbage = runInNewContext('gc') as () => void;
+  let openConnections = 0;
   const url = await loopback.serve((req, res) => {
-    open += 1;
-    req.socket.once('close', () => (open -= 1));
+    openConnections += 1;
+    req.socket.once('close', () => (openConnections -= 1));
     res.writeHead(200).flushHeaders();
   });
-  const end = new AbortController();
-  const begun = await new Promise<{ readonly cut: Promise<unknown> }>((resolve) => {
-    const cut = createTestFetch(undefined, end.signal)(`${url}/r/_changes`, {}, () => resolve({ cut })).catch(
-      (e: unknown) => e,
-    );
+  const controller = new AbortController();
+  const started = await new Promise<{ readonly request: Promise<unknown> }>((resolve) => {
+    const request = createTestFetch(undefined, controller.signal)(`${url}/r/_changes`, {}, () =>
+      resolve({ request }),
+    ).catch((error: unknown) => error);
   });
-  // In several rounds, since what a finalizer lets go of is collected by the next.
+  // Several rounds: objects that a finalizer releases are collected in the next one.
   for (let round = 0; round < 3; round += 1) {
-    collect();
+    collectGarbage();
     await new Promise((resolve) => setImmediate(resolve));
   }
-  end.abort();
-  expect(await begun.cut).toMatchObject({ name: 'AbortError' });
-  while (open > 0) await new Promise((resolve) => setImmediate(resolve));
+  controller.abort();
+  expect(await started.request).toMatchObject({ name: 'AbortError' });
+  while (openConnections > 0) await new Promise((resolve) => setImmediate(resolve));
 });

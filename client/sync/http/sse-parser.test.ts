@@ -9,36 +9,36 @@ const event = fc.record({
   lines: fc.array(line, { minLength: 1, maxLength: 3 }),
 });
 
-test('each event is read once and whole, however the text comes', () => {
+test('returns each event once and complete, however the text is split', () => {
   fc.assert(
-    fc.property(fc.array(event), fc.constantFrom('\n', '\r\n'), fc.array(fc.nat()), (events, end, cuts) => {
+    fc.property(fc.array(event), fc.constantFrom('\n', '\r\n'), fc.array(fc.nat()), (events, lineEnd, cuts) => {
       const text = events
-        .map(({ name: each, id, lines }) =>
+        .map(({ name: eventName, id, lines }) =>
           [
             ':a comment',
-            `event: ${each}`,
+            `event: ${eventName}`,
             ...(id === undefined ? [] : [`id:${id}`]),
-            ...lines.map((one) => `data: ${one}`),
+            ...lines.map((dataLine) => `data: ${dataLine}`),
             '',
             '',
-          ].join(end),
+          ].join(lineEnd),
         )
         .join('');
-      const read = createSseParser();
+      const parseEvents = createSseParser();
       const lengths = [...cuts.map((cut) => cut % (text.length + 1)), text.length].sort((a, b) => a - b);
-      const found = lengths.flatMap((length) => read(text.slice(0, length)));
-      expect(found).toEqual(events.map(({ lines, ...rest }) => ({ ...rest, data: lines.join('\n') })));
+      const parsed = lengths.flatMap((length) => parseEvents(text.slice(0, length)));
+      expect(parsed).toEqual(events.map(({ lines, ...rest }) => ({ ...rest, data: lines.join('\n') })));
     }),
   );
 });
 
-test('a separator that is none here is a part of its line', () => {
+test('keeps U+2028, U+2029 and U+0085 as parts of their line', () => {
   expect(createSseParser()('event: x\ndata: "a\u2028b\u2029c\u0085d"\n\n')).toEqual([
     { name: 'x', id: undefined, data: '"a\u2028b\u2029c\u0085d"' },
   ]);
 });
 
-test('what says nothing is no event', () => {
+test('ignores comments, retry and events without data', () => {
   expect(createSseParser()('retry: 1000\n\n: a comment\n\nevent: x\n\ndata\n\n')).toEqual([
     { name: 'message', id: undefined, data: '' },
   ]);

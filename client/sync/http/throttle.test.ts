@@ -3,13 +3,13 @@ import { createThrottle } from './throttle.ts';
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
 
-test('the first turns come at once, the others in their order, and no window of the time has more than allowed', async () => {
-  const pace = createThrottle(2, 1_000);
-  const taken: { readonly turn: number; readonly at: number }[] = [];
-  const begun = Date.now();
-  for (let turn = 0; turn < 6; turn += 1) void pace().then(() => taken.push({ turn, at: Date.now() - begun }));
+test('the first turns come at once, later ones in order, and no window exceeds the limit', async () => {
+  const throttle = createThrottle(2, 1_000);
+  const turns: { readonly turn: number; readonly at: number }[] = [];
+  const startedAt = Date.now();
+  for (let turn = 0; turn < 6; turn += 1) void throttle().then(() => turns.push({ turn, at: Date.now() - startedAt }));
   await jest.advanceTimersByTimeAsync(10_000);
-  expect(taken).toEqual([
+  expect(turns).toEqual([
     { turn: 0, at: 0 },
     { turn: 1, at: 0 },
     { turn: 2, at: 1_000 },
@@ -19,10 +19,10 @@ test('the first turns come at once, the others in their order, and no window of 
   ]);
 });
 
-test('who comes alone after a while goes at once again, and no timer is left behind', async () => {
-  const pace = createThrottle(1, 250);
-  await pace();
+test('a turn after an idle window comes at once, and no timer remains', async () => {
+  const throttle = createThrottle(1, 250);
+  await throttle();
   await jest.advanceTimersByTimeAsync(250);
   expect(jest.getTimerCount()).toBe(0);
-  await expect(pace()).resolves.toBeUndefined();
+  await expect(throttle()).resolves.toBeUndefined();
 });

@@ -1,52 +1,52 @@
 import { createTokenSource, type GetToken } from './token-source.ts';
 
-/** An app whose renewals wait until they are let go. */
+/** An application whose renewals are pending until `finishRenewal` is called. */
 function createFakeApp(): {
   readonly getToken: GetToken;
-  readonly asked: string[];
-  readonly renewed: (token?: string) => void;
+  readonly rejectedTokens: string[];
+  readonly finishRenewal: (token?: string) => void;
 } {
-  const asked: string[] = [];
-  const waiting: ((token?: string) => void)[] = [];
+  const rejectedTokens: string[] = [];
+  const pending: ((token?: string) => void)[] = [];
   return {
-    asked,
+    rejectedTokens,
     getToken: (refused) => {
       if (refused === undefined) return Promise.resolve('old');
-      asked.push(refused);
-      return new Promise((resolve) => waiting.push(resolve));
+      rejectedTokens.push(refused);
+      return new Promise((resolve) => pending.push(resolve));
     },
-    renewed: (token) => {
-      for (const resolve of waiting.splice(0)) resolve(token);
+    finishRenewal: (token) => {
+      for (const resolve of pending.splice(0)) resolve(token);
     },
   };
 }
 const flushPromises = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test('all who were refused at once share one renewal, whatever the app does', async () => {
-  const { getToken, asked, renewed } = createFakeApp();
+test('requests rejected at the same time share one renewal', async () => {
+  const { getToken, rejectedTokens, finishRenewal } = createFakeApp();
   const tokens = createTokenSource(getToken);
   const all = [tokens('old'), tokens('old'), tokens('older')];
   await flushPromises();
-  renewed('new');
+  finishRenewal('new');
   expect(await Promise.all(all)).toEqual(['new', 'new', 'new']);
-  expect(asked).toEqual(['old']);
+  expect(rejectedTokens).toEqual(['old']);
 });
 
-test('who hears of the refusal when the renewal is done takes the new token without another', async () => {
-  const { getToken, asked, renewed } = createFakeApp();
+test('a request rejected after the renewal gets the new token without another renewal', async () => {
+  const { getToken, rejectedTokens, finishRenewal } = createFakeApp();
   const tokens = createTokenSource(getToken);
   const first = tokens('old');
   await flushPromises();
-  renewed('new');
+  finishRenewal('new');
   await first;
   expect(await tokens('old')).toBe('new');
-  // An app that still gives what was refused is not believed.
+  // The application still returns the rejected token.
   expect(await tokens()).toBe('new');
-  expect(asked).toEqual(['old']);
+  expect(rejectedTokens).toEqual(['old']);
 });
 
-test('the new token is renewed in its turn', async () => {
-  const { getToken, asked, renewed } = createFakeApp();
+test('the new token can be renewed in turn', async () => {
+  const { getToken, rejectedTokens, finishRenewal } = createFakeApp();
   const tokens = createTokenSource(getToken);
   for (const [refused, next] of [
     ['old', 'new'],
@@ -54,30 +54,30 @@ test('the new token is renewed in its turn', async () => {
   ] as const) {
     const renewal = tokens(refused);
     await flushPromises();
-    renewed(next);
+    finishRenewal(next);
     expect(await renewal).toBe(next);
   }
-  expect(asked).toEqual(['old', 'new']);
+  expect(rejectedTokens).toEqual(['old', 'new']);
 });
 
 test.each([
-  ['nothing', undefined],
-  ['the same token again', 'old'],
-])('a renewal that gave %s is not remembered', async (_what, given) => {
-  const { getToken, asked, renewed } = createFakeApp();
+  ['no token', undefined],
+  ['the same token', 'old'],
+])('a renewal that returned %s is not reused', async (_name, renewed) => {
+  const { getToken, rejectedTokens, finishRenewal } = createFakeApp();
   const tokens = createTokenSource(getToken);
   const first = tokens('old');
   await flushPromises();
-  renewed(given);
-  expect(await first).toBe(given);
+  finishRenewal(renewed);
+  expect(await first).toBe(renewed);
   const second = tokens('old');
   await flushPromises();
-  renewed('new');
+  finishRenewal('new');
   expect(await second).toBe('new');
-  expect(asked).toEqual(['old', 'old']);
+  expect(rejectedTokens).toEqual(['old', 'old']);
 });
 
-test('a failed renewal fails for all who shared it, and is tried again by the next', async () => {
+test('a failed renewal rejects for all requests that share it, and the next request retries', async () => {
   let fails = true;
   const tokens = createTokenSource(() =>
     fails ? Promise.reject(new TypeError('Failed to fetch')) : Promise.resolve('new'),
@@ -88,7 +88,7 @@ test('a failed renewal fails for all who shared it, and is tried again by the ne
   expect(await tokens('old')).toBe('new');
 });
 
-test('an app that throws at once has failed like any other', async () => {
+test('rejects when getToken throws synchronously', async () => {
   const tokens = createTokenSource(() => {
     throw new Error('no storage');
   });

@@ -7,7 +7,7 @@ import {
 
 const OK_RESPONSE = new Response('{}');
 const feed = (value: object): ReplicationResponseBody => value as ReplicationResponseBody;
-/** `text` is a body as it came. */
+/** `text` is the body as received. */
 const accepts = (endpoint: string, response: Response, text: string): boolean =>
   isValidResponse(endpoint, response, parseResponseBody(text), ID);
 
@@ -30,7 +30,7 @@ const VALID_BODIES: Record<string, readonly unknown[]> = {
   [ID]: [[{ ok: { _id: ID, _rev: A } }, { missing: B }], { ok: true, id: ID, rev: A }],
 };
 const ENDPOINTS = Object.keys(VALID_BODIES);
-/** What a captive portal, a proxy or a broken server may say. */
+/** Bodies of captive portals, proxies and broken servers. */
 const INVALID_JSON = ['', '<!doctype html>', '{"results":['];
 const INVALID_BODIES = [
   'null',
@@ -46,18 +46,18 @@ const INVALID_BODIES = [
 ];
 
 describe.each(ENDPOINTS)('%s', (endpoint) => {
-  test('takes what CouchDB says', () => {
-    for (const answer of VALID_BODIES[endpoint] ?? []) {
-      expect(accepts(endpoint, OK_RESPONSE, JSON.stringify(answer))).toBe(true);
+  test('accepts the bodies of CouchDB', () => {
+    for (const body of VALID_BODIES[endpoint] ?? []) {
+      expect(accepts(endpoint, OK_RESPONSE, JSON.stringify(body))).toBe(true);
     }
   });
 
-  test('takes nothing that is no JSON', () => {
+  test('rejects a body that is not JSON', () => {
     for (const text of INVALID_JSON) expect([text, accepts(endpoint, OK_RESPONSE, text)]).toEqual([text, false]);
   });
 });
 
-test('the feed takes no rubbish: PouchDB would conclude from it that there is nothing to do', () => {
+test('rejects an invalid _changes body, from which PouchDB would conclude that nothing is left to do', () => {
   for (const text of INVALID_BODIES) expect([text, accepts('_changes', OK_RESPONSE, text)]).toEqual([text, false]);
   for (const row of [{}, { id: ID }, { id: ID, changes: {} }, { id: 'user_bob', changes: [{ rev: A }] }]) {
     const text = JSON.stringify({ results: [row], last_seq: '1-x' });
@@ -65,21 +65,21 @@ test('the feed takes no rubbish: PouchDB would conclude from it that there is no
   }
 });
 
-test('a failure is an answer only where PouchDB is not the one that asks: of the document itself', () => {
+test('accepts a failed request only for the document itself, which PouchDB does not request', () => {
   const failure = JSON.stringify({ error: 'not_found', reason: 'missing' });
   for (const endpoint of ENDPOINTS.filter((one) => one !== '_bulk_get')) {
     for (const status of [400, 403, 404, 409, 413]) {
       const response = new Response('', { status });
       expect(accepts(endpoint, response, failure)).toBe(endpoint === ID);
       expect(accepts(endpoint, response, '<h1>No</h1>')).toBe(false);
-      for (const answer of VALID_BODIES[endpoint] ?? [])
-        expect(accepts(endpoint, response, JSON.stringify(answer))).toBe(false);
+      for (const body of VALID_BODIES[endpoint] ?? [])
+        expect(accepts(endpoint, response, JSON.stringify(body))).toBe(false);
     }
     for (const status of [429, 500, 503]) expect(accepts(endpoint, new Response('', { status }), failure)).toBe(false);
   }
 });
 
-test('that _bulk_get failed is passed on, in whatever words: PouchDB knows another way', () => {
+test('accepts any failure of _bulk_get: PouchDB then reads the document itself', () => {
   for (const status of [404, 405, 500, 501]) {
     for (const text of ['<h1>No</h1>', '{"error":"not_found"}']) {
       expect(accepts('_bulk_get', new Response('', { status }), text)).toBe(true);
@@ -87,12 +87,12 @@ test('that _bulk_get failed is passed on, in whatever words: PouchDB knows anoth
   }
 });
 
-test('rows that lead to where one asked from are a circle, and so is a longpoll that was not held', () => {
+test('rows that end at since, and a longpoll that was not held, make no progress', () => {
   const row = { id: ID, seq: '2-x', changes: [{ rev: A }] };
-  const told = feed({ results: [row], last_seq: '2-x' });
+  const withRow = feed({ results: [row], last_seq: '2-x' });
   const empty = feed({ results: [], last_seq: '2-x' });
-  expect(makesNoProgress(told, '0', false)).toBe(false);
-  expect(makesNoProgress(told, '2-x', true)).toBe(true);
+  expect(makesNoProgress(withRow, '0', false)).toBe(false);
+  expect(makesNoProgress(withRow, '2-x', true)).toBe(true);
   expect(makesNoProgress(feed({ results: [{ ...row, seq: 2 }], last_seq: 3 }), '2', true)).toBe(true);
   expect(makesNoProgress(empty, '2-x', true)).toBe(false);
   expect(makesNoProgress(empty, '2-x', false)).toBe(true);

@@ -11,19 +11,20 @@ interface FakeResponse {
   readonly status?: number;
   readonly text: string;
   readonly headers?: Record<string, string>;
-  /** What has come before the whole, and how long it is then until the end. */
+  /** The part of `text` that is sent at once. */
   readonly firstChunk?: string;
+  /** The delay before the rest of `text`. */
   readonly delayMs?: number;
 }
 
-/** A fetch whose server says this to each request, and what it told. */
+/** A fetch with a fake server, its requests, and the events that it reported. */
 function createTestFetch(
   respond: (url: URL, init: RequestInit) => FakeResponse | Error,
   options: Partial<ValidatingFetchOptions> = {},
 ) {
   const requests: string[] = [];
   const events: unknown[] = [];
-  const run = new AbortController();
+  const controller = new AbortController();
   const serverFetch: typeof globalThis.fetch = (input, init = {}) => {
     const url = new URL(input instanceof Request ? input.url : input);
     requests.push(`${init.method ?? 'GET'} ${url.href}`);
@@ -31,12 +32,12 @@ function createTestFetch(
     if (fakeResponse instanceof Error) return Promise.reject(fakeResponse);
     const { status = 200, text, headers = {}, firstChunk = '', delayMs = 0 } = fakeResponse;
     const body = new ReadableStream<Uint8Array>({
-      start: async (controller) => {
-        const write = (part: string): void => controller.enqueue(new TextEncoder().encode(part));
+      start: async (streamController) => {
+        const write = (part: string): void => streamController.enqueue(new TextEncoder().encode(part));
         if (firstChunk !== '') write(firstChunk);
         if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
         write(text.slice(firstChunk.length));
-        controller.close();
+        streamController.close();
       },
     });
     return Promise.resolve(new Response(body, { status, headers }));
@@ -52,31 +53,31 @@ function createTestFetch(
       ...options,
     },
     {
-      signal: run.signal,
+      signal: controller.signal,
       end: (type, ms = 0) => {
-        if (!run.signal.aborted) events.push([type, ms]);
-        run.abort();
+        if (!controller.signal.aborted) events.push([type, ms]);
+        controller.abort();
       },
       onActivity: () => undefined,
       onResponse: (revisions) => events.push(revisions),
-      onLongpollOpen: () => events.push('listening'),
+      onLongpollOpen: () => events.push('longpoll open'),
     },
   );
-  return { fetch, asked: requests, told: events, run };
+  return { fetch, requests, events, controller };
 }
 
 const waitBriefly = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
-/** Whether there is no end to it: PouchDB has nobody any more who could take one. */
+/** Whether the request is still pending: after the end of a run PouchDB handles no result. */
 async function neverSettles(request: Promise<unknown>): Promise<boolean> {
   const outcomes: string[] = [];
   request.then(
-    () => outcomes.push('answered'),
-    () => outcomes.push('failed'),
+    () => outcomes.push('resolved'),
+    () => outcomes.push('rejected'),
   );
   await waitBriefly();
   return outcomes.length === 0;
 }
-/** Lets that much time pass, and all be done that is ready then. */
+/** Advances the fake timers, and lets pending callbacks run before and after. */
 async function advanceTimers(ms: number): Promise<void> {
   for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve));
   await jest.advanceTimersByTimeAsync(ms);
@@ -87,138 +88,145 @@ const INTERRUPTED = ['interrupted', 0];
 const emptyFeed = `${FEED_HEAD}],"last_seq":"1-x"}`;
 const feedWithRow = `${FEED_HEAD}${JSON.stringify({ id: ID, seq: '2-x', changes: [{ rev: REV }] })}],"last_seq":"2-x"}`;
 
-test('what PouchDB asks of the server and the database themselves is never sent', async () => {
-  const { fetch, asked } = createTestFetch(() => ({ text: '{}' }));
+test('never sends requests for the server or the database itself', async () => {
+  const { fetch, requests } = createTestFetch(() => ({ text: '{}' }));
   for (const url of [`${DB}/`, 'http://127.0.0.1:9/sync/']) expect(await (await fetch(url)).json()).toEqual({});
-  expect(asked).toEqual([]);
+  expect(requests).toEqual([]);
 });
 
-test('an answer is told when it went well, and only then; all else ends the run', async () => {
+test('reports a valid response, and ends the run at any other', async () => {
   const good = createTestFetch(() => ({ text: '[]' }));
   await good.fetch(`${DB}/_bulk_docs?x=1`, { method: 'POST', body: '{"docs":[]}' });
-  expect(good.told).toEqual([[]]);
+  expect(good.events).toEqual([[]]);
   const bad = createTestFetch(() => ({ status: 500, text: '[]' }));
   expect(await neverSettles(bad.fetch(`${DB}/_bulk_docs`, { method: 'POST', body: '{"docs":[]}' }))).toBe(true);
-  expect(bad.told).toEqual([INTERRUPTED]);
+  expect(bad.events).toEqual([INTERRUPTED]);
 });
 
-test('a failure is told once, and the request has no end that PouchDB could leave unhandled', async () => {
-  const { fetch, told } = createTestFetch(() => new TypeError('Failed to fetch'));
+test('ends the run once at failures, and leaves the requests pending', async () => {
+  const { fetch, events } = createTestFetch(() => new TypeError('Failed to fetch'));
   expect(await neverSettles(Promise.all([fetch(`${DB}/_changes`), fetch(`${DB}/_revs_diff`)]))).toBe(true);
-  expect(told).toEqual([INTERRUPTED]);
+  expect(events).toEqual([INTERRUPTED]);
 });
 
-test('an answer that comes after the end is told to nobody', async () => {
-  const { fetch, told, run } = createTestFetch(() => ({ text: '[]' }));
+test('does not report a response after the end of the run', async () => {
+  const { fetch, events, controller } = createTestFetch(() => ({ text: '[]' }));
   const request = fetch(`${DB}/_bulk_docs`, { method: 'POST', body: '{"docs":[]}' });
-  run.abort();
+  controller.abort();
   expect(await neverSettles(request)).toBe(true);
-  expect(told).toEqual([]);
+  expect(events).toEqual([]);
 });
 
-test('where there is no token the person has to sign in', async () => {
-  const { fetch, told, asked } = createTestFetch(() => ({ text: '[]' }), {
+test('ends the run with sign-in-needed when there is no token', async () => {
+  const { fetch, events, requests } = createTestFetch(() => ({ text: '[]' }), {
     getToken: () => Promise.resolve(undefined),
   });
   expect(await neverSettles(fetch(`${DB}/_changes`))).toBe(true);
-  expect([told, asked]).toEqual([[['sign-in-needed', 0]], []]);
+  expect([events, requests]).toEqual([[['sign-in-needed', 0]], []]);
 });
 
-test('a refusal of the document itself is passed on: it is the repair that asks', async () => {
-  const { fetch, told } = createTestFetch(() => ({ status: 403, text: '{"error":"forbidden","reason":"No."}' }));
+test('passes on the rejection of a document write, which the repair handles', async () => {
+  const { fetch, events } = createTestFetch(() => ({ status: 403, text: '{"error":"forbidden","reason":"No."}' }));
   expect((await fetch(`${DB}/${encodeURIComponent(ID)}`, { method: 'PUT', body: '{}' })).status).toBe(403);
-  expect(told).toEqual([[]]);
+  expect(events).toEqual([[]]);
 });
 
-test.each(['_changes', encodeURIComponent(ID)])('a server that is too busy for %s says until when', async (path) => {
-  for (const status of [429, 503]) {
-    const { fetch, told } = createTestFetch(() => ({ status, text: '{"error":"x"}', headers: { 'Retry-After': '7' } }));
-    expect(await neverSettles(fetch(`${DB}/${path}`))).toBe(true);
-    expect(told).toEqual([['interrupted', 7_000]]);
-  }
-});
+test.each(['_changes', encodeURIComponent(ID)])(
+  'ends the run with the Retry-After of a busy server for %s',
+  async (path) => {
+    for (const status of [429, 503]) {
+      const { fetch, events } = createTestFetch(() => ({
+        status,
+        text: '{"error":"x"}',
+        headers: { 'Retry-After': '7' },
+      }));
+      expect(await neverSettles(fetch(`${DB}/${path}`))).toBe(true);
+      expect(events).toEqual([['interrupted', 7_000]]);
+    }
+  },
+);
 
 describe('a longpoll', () => {
-  // Streams take turns by what is not a timer.
+  // Streams use these functions and must not depend on fake timers.
   beforeEach(() => jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] }));
   afterEach(() => jest.useRealTimers());
 
-  test('that is begun and told nothing yet is listened to', async () => {
-    const { fetch, told } = createTestFetch(() => ({ firstChunk: FEED_HEAD, delayMs: 60_000, text: feedWithRow }));
-    const answer = fetch(LONGPOLL);
+  test('is open when its body has started without a row', async () => {
+    const { fetch, events } = createTestFetch(() => ({ firstChunk: FEED_HEAD, delayMs: 60_000, text: feedWithRow }));
+    const response = fetch(LONGPOLL);
     await advanceTimers(1);
-    expect(told).toEqual(['listening']);
+    expect(events).toEqual(['longpoll open']);
     await advanceTimers(60_000);
-    expect((await answer).status).toBe(200);
-    expect(told.at(-1)).toEqual([REV]);
+    expect((await response).status).toBe(200);
+    expect(events.at(-1)).toEqual([REV]);
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test('is believed in, after a failure, when it has been held for a while', async () => {
-    const { fetch, told } = createTestFetch(() => ({ firstChunk: FEED_HEAD, delayMs: 60_000, text: feedWithRow }), {
+  test('is open after a failed run only when it has been held for a while', async () => {
+    const { fetch, events } = createTestFetch(() => ({ firstChunk: FEED_HEAD, delayMs: 60_000, text: feedWithRow }), {
       isRetry: true,
     });
-    const answer = fetch(LONGPOLL);
+    const response = fetch(LONGPOLL);
     await advanceTimers(500);
-    expect(told).toEqual([]);
+    expect(events).toEqual([]);
     await advanceTimers(500);
-    expect(told).toEqual(['listening']);
+    expect(events).toEqual(['longpoll open']);
     await advanceTimers(60_000);
-    await answer;
+    await response;
   });
 
-  test('that is answered as a whole is not listened to; nor is the feed as it is', async () => {
-    const { fetch, told } = createTestFetch(() => ({ text: feedWithRow }));
+  test('is not open when it is answered at once; neither is a normal feed', async () => {
+    const { fetch, events } = createTestFetch(() => ({ text: feedWithRow }));
     await fetch(LONGPOLL);
     await fetch(`${DB}/_changes?since=0`);
-    const begun = createTestFetch(() => ({ firstChunk: FEED_HEAD, text: feedWithRow }));
-    await begun.fetch(`${DB}/_changes?since=0`);
-    expect([told, begun.told]).toEqual([[[REV], [REV]], [[REV]]]);
+    const chunked = createTestFetch(() => ({ firstChunk: FEED_HEAD, text: feedWithRow }));
+    await chunked.fetch(`${DB}/_changes?since=0`);
+    expect([events, chunked.events]).toEqual([[[REV], [REV]], [[REV]]]);
   });
 
-  test('that ends with nothing has failed, unless it was held', async () => {
-    const hasty = createTestFetch(() => ({ firstChunk: FEED_HEAD, text: emptyFeed }));
-    void hasty.fetch(LONGPOLL);
+  test('without rows ends the run, unless it was held', async () => {
+    const early = createTestFetch(() => ({ firstChunk: FEED_HEAD, text: emptyFeed }));
+    void early.fetch(LONGPOLL);
     await advanceTimers(1);
-    expect(hasty.told.at(-1)).toEqual(INTERRUPTED);
+    expect(early.events.at(-1)).toEqual(INTERRUPTED);
     const held = createTestFetch(() => ({ firstChunk: FEED_HEAD, delayMs: 1_000, text: emptyFeed }));
-    const answer = held.fetch(LONGPOLL);
+    const response = held.fetch(LONGPOLL);
     await advanceTimers(1_000);
-    expect((await answer).status).toBe(200);
+    expect((await response).status).toBe(200);
   });
 });
 
-test('whatever the address that PouchDB asks under, the server is asked at its own', async () => {
+test('sends requests for any address to the URL of the server', async () => {
   for (const url of [DB, `${DB}/`]) {
-    const { fetch, asked } = createTestFetch(() => ({ text: feedWithRow }), { url });
+    const { fetch, requests } = createTestFetch(() => ({ text: feedWithRow }), { url });
     await fetch('http://elsewhere/database/_changes?since=0');
     void fetch(`http://elsewhere/database/${encodeURIComponent(ID)}?open_revs=${encodeURIComponent('["x"]')}`);
     await waitBriefly();
-    expect(asked).toEqual([
+    expect(requests).toEqual([
       `GET ${DB}/_changes?since=0`,
       `GET ${DB}/${encodeURIComponent(ID)}?open_revs=${encodeURIComponent('["x"]')}`,
     ]);
   }
 });
 
-test('a server without _bulk_get says so to PouchDB, which reads the document by itself then', async () => {
-  const { fetch, told } = createTestFetch(({ pathname }) =>
+test('passes on a failed _bulk_get, so that PouchDB reads the document itself', async () => {
+  const { fetch, events } = createTestFetch(({ pathname }) =>
     pathname.endsWith('_bulk_get')
       ? { status: 405, text: '<h1>No</h1>' }
       : { text: JSON.stringify([{ ok: { _id: ID, _rev: REV } }]) },
   );
   const remote = openRemoteDatabase('http://without-bulk-get/database', fetch);
-  // Its types know of a callback only.
+  // PouchDB's types declare only the callback form.
   const bulkGet = remote.bulkGet.bind(remote) as unknown as (options: object) => Promise<unknown>;
   const { results } = (await bulkGet({ docs: [{ id: ID, rev: REV }], revs: true, latest: true })) as Record<
     string,
     unknown
   >;
   expect(results).toEqual([{ id: ID, docs: [{ ok: { _id: ID, _rev: REV } }] }]);
-  expect(told).toEqual([[], []]);
+  expect(events).toEqual([[], []]);
 });
 
-test('pushes and changes wait for their turn, and nothing else does', async () => {
+test('throttles _revs_diff and _changes, and no other requests', async () => {
   const turns: string[] = [];
   const turn = (name: string) => (): Promise<void> => {
     turns.push(name);

@@ -1,4 +1,4 @@
-/** PouchDB is not told when the browser breaks off what it does in IndexedDB: it waits for good, and nobody else may. */
+/** PouchDB waits for ever for an IndexedDB operation that the browser aborted. The client must not. */
 import type { Database, OpenDatabase } from '../../../client/index.ts';
 import { waitForState, waitForPreferences, createDeviceFixture } from '../testing/device.ts';
 import { createInMemoryBrowser } from '../testing/test-server.ts';
@@ -7,17 +7,17 @@ const devices = createDeviceFixture();
 const timing = { heartbeat: 1_000, silence: 1_500 };
 const neverSettles = new Promise<never>(() => undefined);
 
-/** A browser that breaks off the first call of this kind after `begin`, and says whether it has. */
+/** Returns a browser in which the first call of this kind after `hangNextCall` never settles. */
 function createHangingBrowser(kind: 'bulkGet' | 'bulkDocs') {
   const browser = createInMemoryBrowser();
-  let state: 'whole' | 'broken' | 'mended' = 'whole';
+  let state: 'working' | 'armed' | 'hung' = 'working';
   const open: OpenDatabase = (name) => {
     const database: Database = browser(name);
     const original = database[kind].bind(database) as (...args: unknown[]) => unknown;
     return Object.assign(database, {
       [kind]: (...args: unknown[]) => {
-        if (state !== 'broken') return original(...args);
-        state = 'mended';
+        if (state !== 'armed') return original(...args);
+        state = 'hung';
         return neverSettles;
       },
     });
@@ -25,22 +25,22 @@ function createHangingBrowser(kind: 'bulkGet' | 'bulkDocs') {
   return {
     open,
     hangNextCall: () => {
-      state = 'broken';
+      state = 'armed';
     },
-    hasHung: () => state === 'mended',
+    hasHung: () => state === 'hung',
   };
 }
 
 test.each([
   ['a read for a push', 'bulkGet'],
-  ['a write of what was pulled', 'bulkDocs'],
-] as const)('%s that never ends is given up, and all arrives', async (_what, kind) => {
+  ['a write of pulled revisions', 'bulkDocs'],
+] as const)('%s that never settles ends the run, and all edits arrive', async (_name, kind) => {
   const user = devices.newUser();
-  const breaking = createHangingBrowser(kind);
-  const { store } = devices.open(user, breaking.open, { timing });
+  const hanging = createHangingBrowser(kind);
+  const { store } = devices.open(user, hanging.open, { timing });
   const other = devices.open(user, createInMemoryBrowser()).store;
   await Promise.all([waitForState(store, 'live', 0), waitForState(other, 'live', 0)]);
-  breaking.hangNextCall();
+  hanging.hangNextCall();
   if (kind === 'bulkGet') {
     await store.set({ theme: 'dark' });
     await waitForPreferences(other, { theme: 'dark' });
@@ -48,14 +48,14 @@ test.each([
     await other.set({ theme: 'dark' });
     await waitForPreferences(store, { theme: 'dark' });
   }
-  expect(breaking.hasHung()).toBe(true);
+  expect(hanging.hasHung()).toBe(true);
   await waitForState(store, 'live', 0);
 });
 
-test('an edit that PouchDB is never told of is sent all the same', async () => {
+test('an edit whose change event PouchDB misses is sent', async () => {
   const user = devices.newUser();
   const browser = createInMemoryBrowser();
-  let isDeaf = true;
+  let suppressesEvents = true;
   const { store } = devices.open(
     user,
     (name) => {
@@ -64,8 +64,8 @@ test('an edit that PouchDB is never told of is sent all the same', async () => {
       return Object.assign(database, {
         changes: (options: PouchDB.Core.ChangesOptions) => {
           const feed = changes(options);
-          if (options.live !== true || options.style !== 'all_docs' || !isDeaf) return feed;
-          isDeaf = false;
+          if (options.live !== true || options.style !== 'all_docs' || !suppressesEvents) return feed;
+          suppressesEvents = false;
           return Object.assign(feed, { on: () => feed });
         },
       });
@@ -74,7 +74,7 @@ test('an edit that PouchDB is never told of is sent all the same', async () => {
   );
   const other = devices.open(user, createInMemoryBrowser()).store;
   await Promise.all([waitForState(store, 'live', 0), waitForState(other, 'live', 0)]);
-  expect(isDeaf).toBe(false);
+  expect(suppressesEvents).toBe(false);
   await store.set({ theme: 'dark' });
   await waitForPreferences(other, { theme: 'dark' });
   await waitForState(store, 'live', 0);

@@ -5,19 +5,19 @@ import { waitForCondition } from '../testing/test-server.ts';
 
 const stores = createStoreFixture();
 
-const SECRET = 'a secret of hers';
+const SECRET = 'a secret of alice';
 let users = 0;
 const newUser = (): string => `life${(users += 1)}`;
 const neverSettles = new Promise<never>(() => undefined);
 
-/** A browser in which a user's sign-out was cut off before anything was removed. */
+/** Returns a browser in which a user's sign-out was interrupted before any data was removed. */
 async function interruptSignOut(username: string) {
   const browser = createBrowser();
   const store = createPreferencesStore(
     stores.optionsOf(username, browser, {
       openDatabase: (name) => {
         const database: Database = browser.open(name);
-        // The page is gone at the moment at which it begins to remove what it has.
+        // Simulates a page that is closed when it starts to remove the data.
         database.destroy = () => neverSettles;
         return database;
       },
@@ -30,10 +30,10 @@ async function interruptSignOut(username: string) {
   return browser;
 }
 
-test('a sign-out that was cut off is finished by the next store of that user, before anything is shown', async () => {
+test('the user’s next store finishes an interrupted sign-out before it shows anything', async () => {
   const alice = newUser();
   const browser = await interruptSignOut(alice);
-  // What held the lock is gone with its page.
+  // A closed page holds no locks.
   const after = { ...createBrowser(), open: browser.open, storage: browser.storage };
   const again = stores.open(alice, after, { environment: { storage: browser.storage, fetch: offlineFetch } });
   const shown: unknown[] = [];
@@ -46,7 +46,7 @@ test('a sign-out that was cut off is finished by the next store of that user, be
   expect(await browser.dump(`pouchgate_${alice}`)).not.toContain(SECRET);
 });
 
-test('and by the page that starts next, without anybody signing in', async () => {
+test('eraseLocalData finishes an interrupted sign-out without a sign-in', async () => {
   const alice = newUser();
   const browser = await interruptSignOut(alice);
   expect(await browser.dump(`pouchgate_${alice}`)).toContain(SECRET);
@@ -55,7 +55,7 @@ test('and by the page that starts next, without anybody signing in', async () =>
   expect(Object.keys(browser.storage)).toEqual([]);
 });
 
-test('a sign-out that begins before the data has been read is noted all the same', async () => {
+test('a sign-out before the data has been read is marked as pending', async () => {
   const alice = newUser();
   const browser = createBrowser();
   const openDatabase: OpenDatabase = (name) => Object.assign(browser.open(name), { destroy: () => neverSettles });
@@ -65,7 +65,7 @@ test('a sign-out that begins before the data has been read is noted all the same
   expect(Object.keys(browser.storage)).toContain(`pouchgate_${alice}:leaving`);
 });
 
-test('another user of the browser sees nothing of the first one’s, also without a network', async () => {
+test('another user of the browser sees no data of the first user, also offline', async () => {
   const [alice, bob] = [newUser(), newUser()];
   const browser = createBrowser();
   const first = stores.open(alice, browser);
@@ -79,13 +79,13 @@ test('another user of the browser sees nothing of the first one’s, also withou
   expect(JSON.stringify(await second.inspect())).not.toContain(SECRET);
   expect(await browser.dump(`pouchgate_${bob}`)).not.toContain(SECRET);
   await second.close();
-  // She comes back, and finds what she kept.
+  // The first user returns to the kept data.
   const third = stores.open(alice, browser, { environment: { fetch: offlineFetch } });
   await third.ready;
   expect(third.get()).toMatchObject({ selectedTags: [SECRET], theme: 'dark' });
 });
 
-test('signing out takes everything with it, what is beside the database too', async () => {
+test('signing out removes the database and the storage items', async () => {
   const alice = newUser();
   const browser = createBrowser();
   const store = stores.open(alice, browser);
@@ -97,7 +97,7 @@ test('signing out takes everything with it, what is beside the database too', as
   expect(await browser.dump(`pouchgate_${alice}`)).not.toContain(SECRET);
 });
 
-test('when it was last in sync is known after a reload without a network', async () => {
+test('the time of the last sync survives a reload without a network', async () => {
   const alice = newUser();
   const browser = createBrowser();
   const before = stores.open(alice, browser);
@@ -110,13 +110,13 @@ test('when it was last in sync is known after a reload without a network', async
   expect(after.status().lastSynced).toBeGreaterThanOrEqual(lastSynced ?? Infinity);
 });
 
-test('a tab with an older version of the app goes on beside a newer one, and nothing of the newer one’s is lost', async () => {
+test('an older version of the application syncs beside a newer one without losing its preferences', async () => {
   const alice = newUser();
   const [newBrowser, oldBrowser] = [createBrowser(), createBrowser()];
   const newer = stores.open(alice, newBrowser);
   await newer.set({ theme: 'system', timezone: 'Europe/Vienna', viewMode: 'graph' });
   await waitUntilLive(newer);
-  // It knows neither graphs nor time zones.
+  // The older version knows neither the graph view nor time zones.
   const schema = z.strictObject({
     theme: z.enum(['light', 'dark', 'system']).optional(),
     viewMode: z.enum(['kanban', 'table']).optional(),
@@ -135,15 +135,15 @@ test('a tab with an older version of the app goes on beside a newer one, and not
   expect(newer.get()).toMatchObject({ timezone: 'Europe/Vienna', theme: 'dark' });
 });
 
-test('the app is told of an edit that a later one of another device has superseded, and of no other', async () => {
+test('superseded is emitted for an unsynced edit that another device replaced, and for no other', async () => {
   const alice = newUser();
   const [here, there] = [createBrowser(), createBrowser()];
   let online = false;
   const left = stores.open(alice, here, {
     environment: { fetch: (...request) => (online ? fetch(...request) : offlineFetch(...request)) },
   });
-  const told: unknown[] = [];
-  left.on('superseded', (edit) => told.push(edit));
+  const superseded: unknown[] = [];
+  left.on('superseded', (edit) => superseded.push(edit));
   await left.set({ theme: 'dark', viewMode: 'table' });
   const right = stores.open(alice, there);
   await waitUntilLive(right);
@@ -153,17 +153,17 @@ test('the app is told of an edit that a later one of another device has supersed
   left.retry();
   await waitUntilLive(left);
   expect(left.get()).toMatchObject({ theme: 'light', viewMode: 'table' });
-  expect(told).toMatchObject([{ key: 'theme', value: 'dark', current: 'light' }]);
-  // Now both see each other: a change is a change.
+  expect(superseded).toMatchObject([{ key: 'theme', value: 'dark', current: 'light' }]);
+  // Both are synced now: a later edit is an ordinary change.
   await left.set({ theme: 'system' });
   await waitUntilLive(left);
   await waitForCondition(right.subscribe, () => right.get().theme === 'system');
   await right.set({ theme: 'dark' });
   await waitForCondition(left.subscribe, () => left.get().theme === 'dark');
-  expect(told).toHaveLength(1);
+  expect(superseded).toHaveLength(1);
 });
 
-test('a browser keeps its name in the stamps, from one start and from one tab to the next', async () => {
+test('all tabs and restarts of a browser use the same device id', async () => {
   const alice = newUser();
   const browser = createBrowser();
   const first = stores.open(alice, browser);

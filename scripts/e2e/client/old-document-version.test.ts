@@ -1,4 +1,4 @@
-/** A registry of before there were versions: its documents become today's when their users come. */
+/** A registry with documents that are older than the version number. The gate upgrades each when its user syncs. */
 import type { TestUpstream } from '../../../server/testing/test-database.ts';
 import { connect } from '../../../server/upstream/client.ts';
 import { createDeviceFactory, waitForState, waitForPreferences } from '../testing/device.ts';
@@ -27,7 +27,7 @@ afterAll(async () => {
   await server.close();
 });
 
-test('its good preferences are shown, it is brought up to date, and an edit that waited for that arrives', async () => {
+test('shows the valid preferences, upgrades the document, and commits the pending edit', async () => {
   const { store, setOffline } = devices.open('alice');
   setOffline(true);
   await store.set({ viewMode: 'graph' });
@@ -42,7 +42,7 @@ test('its good preferences are shown, it is brought up to date, and an edit that
   });
 });
 
-test('whoever only looks at it has it brought up to date as well', async () => {
+test('upgrades the document of a user who only reads', async () => {
   const { store } = devices.open('bob');
   await waitForPreferences(store, { theme: 'dark' });
   const leafOf = async (): Promise<unknown> => (await store.inspect()).leaves[0]?.['version'];

@@ -3,7 +3,7 @@ import { createInMemoryBrowser } from '../testing/test-server.ts';
 
 const devices = createDeviceFixture();
 
-test('signing out sends what is unsent, and leaves nothing in the browser', async () => {
+test('signing out sends the unsent edits and leaves no data in the browser', async () => {
   const user = devices.newUser();
   const browser = createInMemoryBrowser();
   const { store } = devices.open(user, browser);
@@ -12,11 +12,11 @@ test('signing out sends what is unsent, and leaves nothing in the browser', asyn
   await store.set({ viewMode: 'graph' });
   await store.signOut();
 
-  const again = devices.open(user, browser, { getToken: () => Promise.resolve(undefined) }).store;
-  await again.ready;
-  expect(again.get()).toMatchObject({ theme: 'system', viewMode: 'kanban' });
-  const elsewhere = devices.open(user, createInMemoryBrowser()).store;
-  await waitForPreferences(elsewhere, { theme: 'dark', viewMode: 'graph' });
+  const reopened = devices.open(user, browser, { getToken: () => Promise.resolve(undefined) }).store;
+  await reopened.ready;
+  expect(reopened.get()).toMatchObject({ theme: 'system', viewMode: 'kanban' });
+  const other = devices.open(user, createInMemoryBrowser()).store;
+  await waitForPreferences(other, { theme: 'dark', viewMode: 'graph' });
 });
 
 test('signing out can keep the data', async () => {
@@ -25,9 +25,9 @@ test('signing out can keep the data', async () => {
   const { store } = devices.open(user, browser);
   await store.set({ theme: 'dark' });
   await store.signOut({ keepData: true });
-  const again = devices.open(user, browser, { getToken: () => Promise.resolve(undefined) }).store;
-  await again.ready;
-  expect(again.get().theme).toBe('dark');
+  const reopened = devices.open(user, browser, { getToken: () => Promise.resolve(undefined) }).store;
+  await reopened.ready;
+  expect(reopened.get().theme).toBe('dark');
 });
 
 test('two users of one browser never see each other’s data', async () => {

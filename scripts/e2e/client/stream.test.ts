@@ -4,7 +4,7 @@ import { waitForState, waitForPreferences, createDeviceFixture } from '../testin
 import { startSeverableProxy } from '../testing/severable-proxy.ts';
 import { waitForCondition } from '../testing/test-server.ts';
 
-/** The light store that only reads, on a real server, beside devices that write. */
+/** The read-only stream on a real server, with devices that write. */
 
 const devices = createDeviceFixture();
 const streams: { readonly close: () => void }[] = [];
@@ -12,14 +12,14 @@ afterEach(() => {
   for (const stream of streams.splice(0)) stream.close();
 });
 
-const optionsOf = (username: string, more: Partial<StreamOptions> = {}): StreamOptions => ({
+const optionsOf = (username: string, overrides: Partial<StreamOptions> = {}): StreamOptions => ({
   url: `${devices.server.url}/api/users/preferences/stream`,
   username,
   getToken: () => Promise.resolve(devices.server.token(username)),
-  ...more,
+  ...overrides,
 });
-const openStream = (username: string, more?: Partial<StreamOptions>): PreferencesStream => {
-  const stream = createPreferencesStream(optionsOf(username, more));
+const openStream = (username: string, overrides?: Partial<StreamOptions>): PreferencesStream => {
+  const stream = createPreferencesStream(optionsOf(username, overrides));
   streams.push(stream);
   return stream;
 };
@@ -36,7 +36,7 @@ const recordStreamStates = (stream: PreferencesStream): string[] => {
   return states;
 };
 
-test('what a device sets is shown, and the defaults before anything has come', async () => {
+test('shows the defaults before the first event, and then what a device sets', async () => {
   const user = devices.newUser();
   const stream = openStream(user);
   const states = recordStreamStates(stream);
@@ -50,7 +50,7 @@ test('what a device sets is shown, and the defaults before anything has come', a
   expect(stream.status()).toMatchObject({ state: 'live', unsent: 0, refused: [] });
 });
 
-test('a restart of the server is survived, and what was missed is told', async () => {
+test('reconnects after a server restart and shows the missed changes', async () => {
   const user = devices.newUser();
   const stream = openStream(user);
   await waitForStreamState(stream, 'live');
@@ -67,26 +67,26 @@ test('a restart of the server is survived, and what was missed is told', async (
   expect(states.at(-1)).toBe('live');
 });
 
-test('a token that the server refuses is renewed once, and without another the person has to sign in', async () => {
+test('renews a rejected token once, and requires sign-in when there is no other', async () => {
   const user = devices.newUser();
-  const asked: (string | undefined)[] = [];
+  const rejectedTokens: (string | undefined)[] = [];
   let canRenew = true;
   const stream = openStream(user, {
     getToken: (refused) => {
-      asked.push(refused);
+      rejectedTokens.push(refused);
       if (refused === undefined) return Promise.resolve('x.y.z');
       return Promise.resolve(canRenew ? devices.server.token(user) : undefined);
     },
   });
   await waitForStreamState(stream, 'live');
-  expect(asked).toEqual([undefined, 'x.y.z']);
+  expect(rejectedTokens).toEqual([undefined, 'x.y.z']);
   canRenew = false;
   const other = openStream(user, { getToken: () => Promise.resolve(undefined) });
   await waitForStreamState(other, 'sign-in-needed');
   expect(other.get().theme).toBe('system');
 });
 
-test('another user’s stream is not shown', async () => {
+test('does not show another user’s stream', async () => {
   const [alice, bob] = [devices.newUser(), devices.newUser()];
   const { store } = devices.open(bob);
   await store.set({ theme: 'dark' });
@@ -96,24 +96,24 @@ test('another user’s stream is not shown', async () => {
   expect(stream.get().theme).toBe('system');
 });
 
-test('a network that falls silent is noticed, and left behind once there is another', async () => {
+test('a silently stalled network is detected, and left once there is another', async () => {
   const user = devices.newUser();
-  const line = await startSeverableProxy(devices.server.url);
-  const stream = openStream(user, { url: optionsOf(user).url.replace(devices.server.url, line.url), silence: 1_000 });
+  const proxy = await startSeverableProxy(devices.server.url);
+  const stream = openStream(user, { url: optionsOf(user).url.replace(devices.server.url, proxy.url), silence: 1_000 });
   const states = recordStreamStates(stream);
   await waitForStreamState(stream, 'live');
-  line.stall();
+  proxy.stall();
   await waitForStreamState(stream, 'offline');
   const { store } = devices.open(user);
   await store.set({ theme: 'dark' });
-  line.acceptNewConnections();
+  proxy.acceptNewConnections();
   await waitForStreamTheme(stream, 'dark');
   expect(states.slice(0, 4)).toEqual(['starting', 'catching-up', 'live', 'offline']);
   stream.close();
-  await line.close();
+  await proxy.close();
 });
 
-test('it takes a schema of the application’s own, and shows what that knows', async () => {
+test('shows the preferences that the application’s own schema accepts', async () => {
   const user = devices.newUser();
   const { store } = devices.open(user);
   await store.set({ theme: 'dark', viewMode: 'graph' });
@@ -125,17 +125,17 @@ test('it takes a schema of the application’s own, and shows what that knows', 
   expect(stream.get()).toEqual({ theme: 'dark', density: 'cosy' });
 });
 
-test('once closed it tells nothing more', async () => {
+test('emits nothing after close', async () => {
   const user = devices.newUser();
   const stream = openStream(user);
   await waitForStreamState(stream, 'live');
   stream.close();
-  let told = 0;
-  stream.subscribe(() => (told += 1));
+  let changes = 0;
+  stream.subscribe(() => (changes += 1));
   const { store } = devices.open(user);
   await store.set({ theme: 'dark' });
   await waitForPreferences(store, { theme: 'dark' });
   await waitForState(store, 'live', 0);
-  expect(told).toBe(0);
+  expect(changes).toBe(0);
   expect(stream.get().theme).toBe('system');
 });

@@ -3,7 +3,7 @@ import { createInMemoryBrowser } from '../testing/test-server.ts';
 
 const devices = createDeviceFixture();
 
-test('an edit on one device is on the other, and neither has anything unsent', async () => {
+test('an edit of one device reaches the other, and nothing stays unsent', async () => {
   const user = devices.newUser();
   const [left, right] = [
     devices.open(user, createInMemoryBrowser()).store,
@@ -19,7 +19,7 @@ test('an edit on one device is on the other, and neither has anything unsent', a
   await Promise.all([waitForState(left, 'live', 0), waitForState(right, 'live', 0)]);
 });
 
-test('edits of two devices that were both offline are all kept, the later one on the same preference', async () => {
+test('offline edits of two devices are merged; of one preference the later edit wins', async () => {
   const user = devices.newUser();
   const [left, right] = [devices.open(user, createInMemoryBrowser()), devices.open(user, createInMemoryBrowser())];
   await Promise.all([waitForState(left.store, 'live'), waitForState(right.store, 'live')]);
@@ -45,7 +45,7 @@ test('edits of two devices that were both offline are all kept, the later one on
   await Promise.all([waitForState(left.store, 'live', 0), waitForState(right.store, 'live', 0)]);
 });
 
-test('edits made before the first sync wait in a draft, and never make a second root', async () => {
+test('edits made before the first sync stay pending and never create a second root revision', async () => {
   const user = devices.newUser();
   const first = devices.open(user, createInMemoryBrowser());
   await waitForState(first.store, 'live');
@@ -92,7 +92,7 @@ test('the number of unsent edits survives a reload without a network', async () 
   await waitForState(after.store, 'live', 0);
 });
 
-test('an edit that the server refuses is taken back and told, and the others beside it arrive', async () => {
+test('a rejected edit is taken back and reported, and the other edits arrive', async () => {
   const user = devices.newUser();
   let clock = Date.now();
   const device = devices.open(user, createInMemoryBrowser(), { environment: { now: () => clock } });
@@ -102,7 +102,7 @@ test('an edit that the server refuses is taken back and told, and the others bes
   await waitForState(device.store, 'offline');
   await device.store.set({ viewMode: 'graph' });
   await device.store.set({ dailyRecap: true });
-  // The gate takes no stamp that is more than a day ahead of its own clock.
+  // The gate rejects a stamp more than a day ahead of its own clock.
   clock += 3 * 24 * 3_600_000;
   await device.store.set({ theme: 'dark' });
   clock -= 3 * 24 * 3_600_000;

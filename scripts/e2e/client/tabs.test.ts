@@ -5,7 +5,7 @@ import { waitForCondition } from '../testing/test-server.ts';
 const stores = createStoreFixture();
 const SILENT_CHANNEL: BroadcastTransport = { postMessage: () => undefined, onmessage: null, close: () => undefined };
 
-/** Tabs find out within a few of these that nobody leads. */
+/** Tabs detect a lost leader within a few heartbeats. */
 const timing = { heartbeat: 1_000, silence: 5_000 };
 let users = 0;
 const newUser = (): string => `tabs${(users += 1)}`;
@@ -13,17 +13,17 @@ const newUser = (): string => `tabs${(users += 1)}`;
 const isLeader = async (store: { readonly inspect: () => Promise<{ readonly isLeader: boolean }> }): Promise<boolean> =>
   (await store.inspect()).isLeader;
 
-test('one of two tabs leads, the other shows its status and its changes', async () => {
+test('one of two tabs syncs, and the other shows its status and its changes', async () => {
   const alice = newUser();
   const browser = createBrowser();
   const first = stores.open(alice, browser, { timing });
   await waitUntilLive(first);
-  const asked: string[] = [];
+  const requests: string[] = [];
   const second = stores.open(alice, browser, {
     timing,
     environment: {
       fetch: (input, init) => {
-        asked.push(input instanceof Request ? input.url : input.toString());
+        requests.push(input instanceof Request ? input.url : input.toString());
         return fetch(input, init);
       },
     },
@@ -34,69 +34,69 @@ test('one of two tabs leads, the other shows its status and its changes', async 
   await waitUntilLive(first);
   expect(first.get().theme).toBe('dark');
   expect([await isLeader(first), await isLeader(second)]).toEqual([true, false]);
-  expect(asked).toEqual([]);
+  expect(requests).toEqual([]);
   await first.close();
   await second.set({ viewMode: 'graph' });
   await waitUntilLive(second);
   expect(await isLeader(second)).toBe(true);
 });
 
-test('a refused edit is told once in every tab, whatever happens to the connection afterwards', async () => {
+test('refused is emitted once in every tab, also after an interruption', async () => {
   const alice = newUser();
   const browser = createBrowser();
   let online = true;
-  let clock = 0;
+  let clockOffsetMs = 0;
   const first = stores.open(alice, browser, {
     timing,
     environment: {
-      now: () => Date.now() + clock,
+      now: () => Date.now() + clockOffsetMs,
       fetch: (...request) => (online ? fetch(...request) : offlineFetch(...request)),
     },
   });
   await waitUntilLive(first);
   const second = stores.open(alice, browser, { timing });
   await waitUntilLive(second);
-  const told: unknown[] = [];
-  for (const tab of [first, second]) tab.on('refused', ({ key }) => told.push(key));
-  const reaches = (state: string): Promise<unknown> =>
+  const refusedKeys: unknown[] = [];
+  for (const tab of [first, second]) tab.on('refused', ({ key }) => refusedKeys.push(key));
+  const waitForBoth = (state: string): Promise<unknown> =>
     Promise.all([first, second].map((tab) => waitForCondition(tab.subscribe, () => tab.status().state === state)));
 
-  // The gate takes no stamp that is more than a day ahead of its own clock.
-  clock = 3 * 24 * 3_600_000;
+  // The gate rejects a stamp more than a day ahead of its own clock.
+  clockOffsetMs = 3 * 24 * 3_600_000;
   await first.set({ theme: 'dark' });
-  clock = 0;
-  await reaches('refused');
+  clockOffsetMs = 0;
+  await waitForBoth('refused');
   online = false;
   await first.set({ viewMode: 'graph' });
-  await reaches('offline');
+  await waitForBoth('offline');
   online = true;
   first.retry();
-  await reaches('refused');
-  expect(told).toEqual(['theme', 'theme']);
+  await waitForBoth('refused');
+  expect(refusedKeys).toEqual(['theme', 'theme']);
 });
 
-test('a leader that answers nobody is replaced by a tab that a person looks at, and gives way', async () => {
+test('a visible tab replaces a leader that does not respond', async () => {
   const alice = newUser();
   const browser = createBrowser();
-  // It holds the lock, and is never heard: as a page whose script hangs.
+  // It holds the lock and sends no messages, as a page whose script hangs.
   const hung = stores.open(alice, browser, { timing, environment: { openChannel: () => SILENT_CHANNEL } });
   await waitUntilLive(hung);
   const hidden = stores.open(alice, browser, { timing, environment: { isVisible: () => false } });
-  const seen = stores.open(alice, browser, { timing, environment: { isVisible: () => true } });
-  await waitUntilLive(seen);
+  const visible = stores.open(alice, browser, { timing, environment: { isVisible: () => true } });
+  await waitUntilLive(visible);
   await waitUntilLive(hidden);
-  expect([await isLeader(hung), await isLeader(hidden), await isLeader(seen)]).toEqual([false, false, true]);
+  expect([await isLeader(hung), await isLeader(hidden), await isLeader(visible)]).toEqual([false, false, true]);
 });
 
-test('a page that is frozen lets another lead, and does not take the lead back', async () => {
+test('a frozen page hands over the leadership and does not take it back', async () => {
   const alice = newUser();
   const browser = createBrowser();
-  let change: (isFrozen: boolean) => void = () => undefined;
+  let setFrozen: (isFrozen: boolean) => void = () => undefined;
   const first = stores.open(alice, browser, {
     timing,
     environment: {
       listen: (types, listener) => {
-        if (types.includes('freeze')) change = (isFrozen) => listener({ type: isFrozen ? 'freeze' : 'resume' });
+        if (types.includes('freeze')) setFrozen = (isFrozen) => listener({ type: isFrozen ? 'freeze' : 'resume' });
         return () => undefined;
       },
     },
@@ -104,11 +104,11 @@ test('a page that is frozen lets another lead, and does not take the lead back',
   await waitUntilLive(first);
   const second = stores.open(alice, browser, { timing });
   await waitUntilLive(second);
-  change(true);
+  setFrozen(true);
   await second.set({ theme: 'dark' });
   await waitUntilLive(second);
   expect([await isLeader(first), await isLeader(second)]).toEqual([false, true]);
-  change(false);
+  setFrozen(false);
   await second.set({ viewMode: 'graph' });
   await waitForCondition(first.subscribe, () => first.get().viewMode === 'graph');
   await waitUntilLive(first);
@@ -119,7 +119,7 @@ test('a page that is frozen lets another lead, and does not take the lead back',
   expect(await isLeader(first)).toBe(true);
 });
 
-test('without locks every tab syncs by itself, and all show the same', async () => {
+test('without Web Locks every tab syncs on its own, and all show the same', async () => {
   const alice = newUser();
   const tabs = [createBrowser(), createBrowser(), createBrowser()].map((browser, _n, [shared]) =>
     stores.open(alice, { ...browser, open: shared?.open ?? browser.open }, { timing }),

@@ -4,24 +4,24 @@ import { createInMemoryBrowser } from '../testing/test-server.ts';
 
 const devices = createDeviceFixture();
 
-test('a token that ends is renewed once for all that need it, and the sync goes on', async () => {
+test('an expired token is renewed, and the sync continues', async () => {
   const user = devices.newUser();
-  let asked = 0;
+  let renewals = 0;
   const { store } = devices.open(user, createInMemoryBrowser(), {
     getToken: (refused) => {
       if (refused === undefined)
-        return Promise.resolve(asked === 0 ? devices.server.token(user, -60) : devices.server.token(user));
-      asked += 1;
+        return Promise.resolve(renewals === 0 ? devices.server.token(user, -60) : devices.server.token(user));
+      renewals += 1;
       return Promise.resolve(devices.server.token(user));
     },
   });
   await waitForState(store, 'live');
   await store.set({ theme: 'dark' });
   await waitForState(store, 'live', 0);
-  expect(asked).toBeGreaterThanOrEqual(1);
+  expect(renewals).toBeGreaterThanOrEqual(1);
 });
 
-test('a token that ends under a live sync is noticed by the server, and renewed', async () => {
+test('a token that expires during a live sync is renewed', async () => {
   const user = devices.newUser();
   const seconds = [2, 3_600];
   const next = (): string => devices.server.token(user, seconds.shift());
@@ -46,12 +46,12 @@ test('a token that ends under a live sync is noticed by the server, and renewed'
   await renewed;
   await other.set({ theme: 'dark' });
   await waitForPreferences(store, { theme: 'dark' });
-  // Nobody need know of it: the server ends the longpoll, and the next one has the new token.
+  // The status does not change: the server ends the longpoll, and the next one has the new token.
   await waitForState(store, 'live', 0);
   expect(states).toEqual(['starting', 'catching-up', 'live']);
 });
 
-test('without a token the data stays readable and editable, and goes out after signing in again', async () => {
+test('without a token the data stays readable and editable, and is sent after signing in again', async () => {
   const user = devices.newUser();
   let signedIn = false;
   const { store } = devices.open(user, createInMemoryBrowser(), {
@@ -66,30 +66,30 @@ test('without a token the data stays readable and editable, and goes out after s
   await waitForState(store, 'live', 0);
 });
 
-test('a token that cannot be renewed for want of a network is waited for, and nobody has to sign in', async () => {
+test('a token that cannot be renewed offline is renewed later, without requiring sign-in', async () => {
   const user = devices.newUser();
-  let network = true;
+  let isOnline = true;
   let token = devices.server.token(user, 2);
   const { store } = devices.open(user, createInMemoryBrowser(), {
     getToken: (refused) => {
       if (refused === undefined) return Promise.resolve(token);
-      if (!network) return Promise.reject(new TypeError('Failed to fetch'));
+      if (!isOnline) return Promise.reject(new TypeError('Failed to fetch'));
       token = devices.server.token(user);
       return Promise.resolve(token);
     },
   });
   await waitForState(store, 'live');
   const states = recordStates(store);
-  network = false;
+  isOnline = false;
   await waitForState(store, 'offline');
   await store.set({ theme: 'dark' });
   await waitForState(store, 'offline', 1);
-  network = true;
+  isOnline = true;
   await waitForState(store, 'live', 0);
   expect(states).not.toContain('sign-in-needed');
 });
 
-test('an app that gives no token and says nothing is offline after a while, and live once it answers', async () => {
+test('is offline while getToken hangs, and live when it resolves', async () => {
   const user = devices.newUser();
   let hangs = true;
   const { store } = devices.open(user, createInMemoryBrowser(), {
@@ -103,7 +103,7 @@ test('an app that gives no token and says nothing is offline after a while, and 
   await waitForState(store, 'live');
 });
 
-test('a session that is ended elsewhere is told, and what is stored and edited here is kept for the next one', async () => {
+test('a session ended on another device requires sign-in, and local data and edits are kept', async () => {
   const credentials = { username: devices.server.accountName(devices.newUser()), password: 'a password of mine' };
   const post = async (path: string): Promise<Session> => {
     const response = await fetch(`${devices.server.url}/api/auth${path}`, {
@@ -114,7 +114,7 @@ test('a session that is ended elsewhere is told, and what is stored and edited h
     return (await response.json()) as Session;
   };
   let session: Session | undefined = await post('/register');
-  const here = session.sessionId;
+  const { sessionId } = session;
   const browser = createInMemoryBrowser();
   const getToken = (refused?: string): Promise<string | undefined> =>
     Promise.resolve(session?.accessToken === refused ? undefined : session?.accessToken);
@@ -123,12 +123,12 @@ test('a session that is ended elsewhere is told, and what is stored and edited h
   await waitForState(store, 'live', 0);
   const states = recordStates(store);
 
-  const elsewhere = await post('/sign-in');
-  const ended = await fetch(`${devices.server.url}/api/auth/sessions/${here}`, {
+  const otherSession = await post('/sign-in');
+  const response = await fetch(`${devices.server.url}/api/auth/sessions/${sessionId}`, {
     method: 'DELETE',
-    headers: { Authorization: `Bearer ${elsewhere.accessToken}` },
+    headers: { Authorization: `Bearer ${otherSession.accessToken}` },
   });
-  expect(ended.ok).toBe(true);
+  expect(response.ok).toBe(true);
   await waitForState(store, 'sign-in-needed');
   expect(states).toEqual(['live', 'sign-in-needed']);
   expect(store.status().lastSynced).toBeLessThanOrEqual(Date.now());

@@ -14,7 +14,7 @@ afterEach(async () => {
 });
 afterAll(() => server.close());
 
-/** A device of a new user behind a proxy, and another one that is not. */
+/** Opens two devices of a new user, the first behind a proxy. */
 async function createDevicePair(fault?: Fault) {
   const user = devices.newUser();
   const proxy = await startFaultyProxy(server.url);
@@ -25,39 +25,39 @@ async function createDevicePair(fault?: Fault) {
   const { store } = devices.open(user, browser, { url });
   const other = devices.open(user).store;
   await Promise.all([waitForState(store, 'live'), waitForState(other, 'live')]);
-  const asked = (endpoint: string): number => proxy.endpoints().filter((one) => one === endpoint).length;
-  return { user, proxy, browser, url, store, other, asked };
+  const requestCount = (endpoint: string): number => proxy.endpoints().filter((one) => one === endpoint).length;
+  return { user, proxy, browser, url, store, other, requestCount };
 }
 
 test('many edits in a row are a few pushes, and the last value arrives', async () => {
-  const { store, other, asked } = await createDevicePair();
-  const before = asked('_bulk_docs');
+  const { store, other, requestCount } = await createDevicePair();
+  const before = requestCount('_bulk_docs');
   const times = Array.from({ length: 60 }, (_, minute) => `07:${String(minute).padStart(2, '0')}`);
   for (const briefingTime of times) await store.set({ briefingTime });
   await Promise.all([waitForPreferences(other, { briefingTime: '07:59' }), waitForState(store, 'live', 0)]);
-  expect(asked('_bulk_docs') - before).toBeLessThanOrEqual(times.length / 4);
+  expect(requestCount('_bulk_docs') - before).toBeLessThanOrEqual(times.length / 4);
 });
 
-test('an edit alone is one push, and asks no more than it takes', async () => {
+test('a single edit is one push, and sends no other requests', async () => {
   const { proxy, store, other } = await createDevicePair();
   const before = proxy.endpoints().length;
   await store.set({ theme: 'dark' });
   await Promise.all([waitForPreferences(other, { theme: 'dark' }), waitForState(store, 'live', 0)]);
-  // The push, and the longpoll after the one that told of it.
+  // The push, and the longpoll that follows the one with the edit.
   expect(proxy.endpoints().slice(before).sort()).toEqual(['_bulk_docs', '_changes', '_revs_diff']);
 });
 
-test('a start asks no more than it takes', async () => {
+test('a start sends only the necessary requests', async () => {
   const { proxy } = await createDevicePair();
   expect(proxy.endpoints().filter((endpoint) => endpoint === '')).toEqual([]);
   expect(proxy.endpoints().length).toBeLessThanOrEqual(6);
 });
 
-describe.each([404, 405, 501])('where _bulk_get is answered by %i', (status) => {
+describe.each([404, 405, 501])('a server that responds to _bulk_get with %i', (status) => {
   const noBulkGet: Fault = ({ endpoint }) =>
-    endpoint === '_bulk_get' ? { kind: 'answer', status, body: '<h1>No</h1>' } : undefined;
+    endpoint === '_bulk_get' ? { kind: 'respond', status, body: '<h1>No</h1>' } : undefined;
 
-  test('all is synced none the less, and what the server holds is known, also after a reload', async () => {
+  test('syncs, and nothing is unsent after a reload', async () => {
     const { user, store, other, browser, url } = await createDevicePair(noBulkGet);
     await other.set({ viewMode: 'graph' });
     await waitForPreferences(store, { viewMode: 'graph' });
@@ -70,7 +70,7 @@ describe.each([404, 405, 501])('where _bulk_get is answered by %i', (status) => 
     expect(reloaded.get()).toMatchObject({ theme: 'dark', viewMode: 'graph' });
   });
 
-  test('it may begin to be so when it has worked before', async () => {
+  test('syncs when _bulk_get has worked before', async () => {
     const { proxy, store, other } = await createDevicePair();
     await other.set({ viewMode: 'graph' });
     await waitForPreferences(store, { viewMode: 'graph' });

@@ -1,4 +1,4 @@
-/** A browser in this process whose tabs share databases, locks, a channel and storage; and stores that are closed after a test. */
+/** Simulates a browser whose tabs share databases, locks, a channel and storage. Closes its stores after each test. */
 import {
   createPreferencesStore,
   type Environment,
@@ -12,9 +12,9 @@ import { createLockManager } from './web-locks.ts';
 export interface TestBrowser {
   readonly open: OpenDatabase;
   readonly storage: Environment['storage'];
-  /** What a tab of this browser is in. */
+  /** The environment of a tab of this browser. */
   readonly environment: Partial<Environment>;
-  /** Everything that is stored under a database's name, as text. */
+  /** Returns everything that is stored for a database, as JSON. */
   readonly dump: (database: string) => Promise<string>;
 }
 
@@ -43,17 +43,17 @@ export function createBrowser(): TestBrowser {
   };
 }
 
-/** A server for all tests of a file, and stores that are closed after each of them. */
+/** Starts a server for all tests of a file, and closes the stores after each test. */
 export function createStoreFixture() {
   let server: TestServer;
   const stores: { readonly close: () => Promise<void> }[] = [];
-  const optionsOf = (username: string, browser: TestBrowser, more: Partial<StoreOptions> = {}): StoreOptions => ({
+  const optionsOf = (username: string, browser: TestBrowser, overrides: Partial<StoreOptions> = {}): StoreOptions => ({
     url: server.registryUrl,
     username,
     getToken: () => Promise.resolve(server.token(username)),
     openDatabase: browser.open,
-    ...more,
-    environment: { ...browser.environment, ...more.environment },
+    ...overrides,
+    environment: { ...browser.environment, ...overrides.environment },
   });
   beforeAll(async () => {
     server = await startTestServer();
@@ -66,8 +66,8 @@ export function createStoreFixture() {
       stores.push(store);
       return store;
     },
-    open(username: string, browser: TestBrowser, more?: Partial<StoreOptions>): PreferencesStore {
-      return this.closeAfterTest(createPreferencesStore(optionsOf(username, browser, more)));
+    open(username: string, browser: TestBrowser, overrides?: Partial<StoreOptions>): PreferencesStore {
+      return this.closeAfterTest(createPreferencesStore(optionsOf(username, browser, overrides)));
     },
   };
 }

@@ -1,4 +1,4 @@
-/** Devices for tests of client and server together: stores on the real library, each with a switch for its network. */
+/** Devices for end-to-end tests: stores of the real library, each with a network switch. */
 import {
   createPreferencesStore,
   type Environment,
@@ -12,33 +12,33 @@ import { createNetworkSwitch } from './network-switch.ts';
 
 export interface Device {
   readonly store: PreferencesStore;
-  /** As `context.setOffline` in a browser: every request fails until it is switched off again. */
+  /** Simulates `context.setOffline` of Playwright: every request fails while offline. */
   readonly setOffline: (offline: boolean) => void;
 }
 
 export interface DeviceFactory {
-  /** A user of this test alone. */
+  /** Returns a username that no other test uses. */
   readonly newUser: () => string;
   readonly open: (username: string, browser?: OpenDatabase, options?: Partial<StoreOptions>) => Device;
-  /** Closes all that were opened. */
+  /** Closes all devices. */
   readonly close: () => Promise<void>;
 }
 
-/** What devices need of a server. */
+/** The members of a test server that devices use. */
 export interface DeviceServer {
   readonly registryUrl: string;
   readonly token: (username: string) => string;
 }
 
 const storages = new WeakMap<OpenDatabase, Environment['storage']>();
-/** What a browser keeps beside its databases. */
+/** Returns the `localStorage` of a browser. */
 const storageOf = (browser: OpenDatabase): Environment['storage'] => {
   const storage = storages.get(browser) ?? {};
   storages.set(browser, storage);
   return storage;
 };
 
-/** `server` may still be on its way when this is called. */
+/** `server` is called when a device is opened, so the server may start later. */
 export function createDeviceFactory(server: () => DeviceServer): DeviceFactory {
   const stores: PreferencesStore[] = [];
   let users = 0;
@@ -84,7 +84,7 @@ export interface DeviceFixture extends DeviceFactory {
   readonly server: TestServer;
 }
 
-/** A server for all tests of a file, and devices that are closed after each of them. */
+/** Starts a server for all tests of a file, and closes the devices after each test. */
 export function createDeviceFixture(): DeviceFixture {
   let server: TestServer;
   const devices = createDeviceFactory(() => server);
@@ -101,9 +101,9 @@ export function createDeviceFixture(): DeviceFixture {
   };
 }
 
-/** What is told of a store that does not come to where it should. */
+/** Describes a store that did not reach the expected state, for a timeout's error message. */
 const describeMismatch = (store: PreferencesStore, expected: unknown): string =>
-  `${JSON.stringify(expected)} is wanted, and there is ${JSON.stringify({ ...store.status(), ...store.get() })}`;
+  `expected ${JSON.stringify(expected)}, found ${JSON.stringify({ ...store.status(), ...store.get() })}`;
 
 export const waitForState = (store: PreferencesStore, state: SyncState, unsent?: number): Promise<void> =>
   waitForCondition(
@@ -125,7 +125,7 @@ export const waitForPreferences = (
     () => describeMismatch(store, expected),
   );
 
-/** The state as it is, and every other that is told from now on. */
+/** Returns a growing list: the current state, and every different state from now on. */
 export function recordStates(store: PreferencesStore): SyncState[] {
   const states = [store.status().state];
   store.subscribe(() => {

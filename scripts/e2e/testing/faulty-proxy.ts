@@ -1,43 +1,43 @@
-/** A proxy before the gate that does to requests what networks, portals and middleboxes do. */
+/** A proxy in front of the gate that simulates the faults of networks, captive portals and middleboxes. */
 import { once } from 'node:events';
 import http from 'node:http';
 
-/** A request of the replication, as faults tell them apart. */
+/** A replication request, as faults see it. */
 export interface ProxiedRequest {
-  /** The last part of the path: `_changes`, `_bulk_docs` and so on. */
+  /** The last segment of the path: `_changes`, `_bulk_docs` and so on. */
   readonly endpoint: string;
   readonly isLongpoll: boolean;
   readonly since: string;
-  /** The rows of the last answer to `_changes` that had any. */
+  /** The rows of the last `_changes` response that had any. */
   readonly rows: readonly unknown[];
-  /** How many requests this fault has been done to. */
+  /** The number of requests to which this fault was applied. */
   readonly faultedCount: number;
 }
 
 export type FaultAction =
   | {
-      readonly kind: 'answer';
+      readonly kind: 'respond';
       readonly status?: number;
       readonly headers?: http.OutgoingHttpHeaders;
       readonly body: string;
     }
-  /** The connection is cut without an answer. */
+  /** Closes the connection without a response. */
   | { readonly kind: 'drop' }
-  /** The gate's answer is cut off in its midst: as such (`cut`), or as if that were all. */
+  /** Sends half of the gate's response: then closes the connection (`cut`), or ends the response (`truncate`). */
   | { readonly kind: 'cut' | 'truncate' };
 
-/** What is done to a request; undefined: it is passed on. */
-export type Fault = (asked: ProxiedRequest) => FaultAction | undefined;
+/** Returns the fault of a request; undefined forwards the request. */
+export type Fault = (request: ProxiedRequest) => FaultAction | undefined;
 
 export interface FaultyProxy {
   readonly url: string;
-  /** From now on, also for what is open now. */
+  /** Sets the fault of the requests from now on, those on open connections included. Resets the counts. */
   readonly setFault: (fault: Fault | undefined) => void;
-  /** How many requests were asked of it, and how many were done something to, since the fault was set. */
+  /** The numbers of received requests and of faulted requests since the fault was set. */
   readonly counts: () => { readonly received: number; readonly faulted: number };
-  /** The endpoints that were asked for, in their order, from the start. */
+  /** The endpoints of all requests, in order. */
   readonly endpoints: () => readonly string[];
-  /** Called when a request is asked. Returns what ends that. */
+  /** Calls `listener` at every request. Returns a function that unsubscribes. */
   readonly subscribe: (listener: () => void) => () => void;
   readonly close: () => Promise<void>;
 }
@@ -66,15 +66,15 @@ export async function startFaultyProxy(serverUrl: string): Promise<FaultyProxy> 
     const { method, url: path, headers } = req;
     const upstreamRequest = http.request({ hostname, port, agent, method, path, headers }, (response) => {
       const responseHeaders = { ...response.headers };
-      // What is not whole must not say how long it is.
+      // An incomplete body must not have a content length.
       if (bodyFault !== undefined) delete responseHeaders['content-length'];
       res.writeHead(response.statusCode ?? 502, responseHeaders);
       let text = '';
-      response.setEncoding('utf8').on('data', (part: string) => {
-        text += part;
-        if (bodyFault === undefined) res.write(part);
-        else if (bodyFault === 'cut') res.write(part.slice(0, part.length / 2), () => res.destroy());
-        else res.end(part.slice(0, part.length / 2));
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+        if (bodyFault === undefined) res.write(chunk);
+        else if (bodyFault === 'cut') res.write(chunk.slice(0, chunk.length / 2), () => res.destroy());
+        else res.end(chunk.slice(0, chunk.length / 2));
       });
       response.on('end', () => {
         if (parseRows(text).length > 0) rows = parseRows(text);
@@ -103,7 +103,7 @@ export async function startFaultyProxy(serverUrl: string): Promise<FaultyProxy> 
       case undefined:
         forward(req, res);
         break;
-      case 'answer':
+      case 'respond':
         req.resume();
         res.writeHead(action.status ?? 200, { 'content-type': 'application/json', ...action.headers }).end(action.body);
         break;

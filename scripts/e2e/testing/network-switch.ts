@@ -1,8 +1,8 @@
-/** A device's way to the server, which can be lost. */
+/** A device's network connection, which tests switch on and off. */
 export interface NetworkSwitch {
   readonly fetch: typeof globalThis.fetch;
   readonly isOnline: () => boolean;
-  /** As pulling the cable: requests under way fail, answers that have begun break off, and nothing else gets through. */
+  /** Simulates an unplugged cable: pending requests and responses fail, and so do new requests. */
   readonly setOnline: (online: boolean) => void;
 }
 
@@ -18,7 +18,7 @@ export function createNetworkSwitch(online = true): NetworkSwitch {
         ...init,
         signal: init?.signal ? AbortSignal.any([signal, init.signal]) : signal,
       });
-      // Once it has answered, Node's fetch may lose sight of its signal when memory is tidied up.
+      // Node's fetch may lose its signal after the headers, when its request is garbage-collected.
       const body = response.body?.pipeThrough(new TransformStream<Uint8Array, Uint8Array>(), { signal });
       return body ? new Response(body, response) : response;
     },

@@ -1,13 +1,13 @@
-/** A line to a server that can fall silent without a word, as a network does that lost its way. */
+/** A TCP proxy that can stall silently, as a broken network does: no data, no FIN and no RST. */
 import { once } from 'node:events';
 import net from 'node:net';
 
 export interface SeverableProxy {
-  /** The server's address as seen through the line. */
+  /** The server's URL through the proxy. */
   readonly url: string;
-  /** Nothing gets through any more, in either direction, and nobody is told. */
+  /** Stops all data in both directions without closing a connection. */
   readonly stall: () => void;
-  /** New connections get through again; those that were stalled stay so. */
+  /** Lets new connections through. Stalled connections stay stalled. */
   readonly acceptNewConnections: () => void;
   readonly close: () => Promise<void>;
 }

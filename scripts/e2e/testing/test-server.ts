@@ -1,4 +1,4 @@
-/** What the tests of client and server together share: the whole server on a port, and browsers' worth of stores. */
+/** The whole server on a loopback port, and in-memory browsers, for end-to-end tests. */
 import '../../test/jest-setup.ts';
 import jwt from 'jsonwebtoken';
 import pino from 'pino';
@@ -18,26 +18,26 @@ export interface TestServer {
   readonly url: string;
   readonly registryUrl: string;
   readonly pouchgate: () => Pouchgate;
-  /** Ends the process's server and starts another one at the same address, on the same data. */
+  /** Stops the server and starts another at the same URL with the same data. */
   readonly restart: () => Promise<void>;
   readonly stop: () => Promise<void>;
-  /** Stops it, and lets go of its database too. */
+  /** Stops the server and closes its database. */
   readonly close: () => Promise<void>;
   readonly start: () => Promise<void>;
-  /** As `start`, on a database that has lost everything. */
+  /** As `start`, with an empty database. */
   readonly startEmpty: () => Promise<void>;
-  /** A name for an account that nobody else has, where accounts are shared. */
+  /** Returns an account name that is unique, also on an upstream that tests share. */
   readonly accountName: (name: string) => string;
-  /** What an operator's command has for its environment. */
+  /** The environment variables of an operator's command. */
   readonly env: () => Readonly<Record<string, string>>;
-  /** A token as an identity provider would give one. `seconds` may be negative: then it is over. */
+  /** Returns a token as an identity provider would issue it. With negative `seconds` it has expired. */
   readonly token: (username: string, seconds?: number) => string;
 }
 
 export interface TestServerOptions extends Pick<StartOptions, 'page' | 'rateLimits'> {
-  /** Does what was there before there was a gate. */
+  /** Prepares the databases before the server starts for the first time. */
   readonly prepareUpstream?: (upstream: TestUpstream) => Promise<unknown>;
-  /** What goes over the configuration for tests. */
+  /** Overrides the configuration for tests. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -96,9 +96,9 @@ export async function startTestServer({
 let browserCount = 0;
 
 /**
- * The local databases of one browser, in memory: what is opened twice under one name is the same. Unlike in a browser nothing
- * is compacted: PouchDB's LevelDB adapters read in several steps, and a live feed that finds a body gone between two of
- * them throws where nobody can catch it.
+ * Returns the in-memory databases of one browser: opening one name twice gives the same database. Unlike in a browser they
+ * are not compacted: PouchDB's LevelDB adapters read in several steps, and a live feed whose revision is compacted between
+ * two of them throws an error that cannot be caught.
  */
 export function createInMemoryBrowser(): OpenDatabase {
   browserCount += 1;
@@ -106,12 +106,12 @@ export function createInMemoryBrowser(): OpenDatabase {
   return (name) => new PouchDB(prefix + name, { adapter: 'memory' });
 }
 
-/** In ms: nothing takes this long that has not gone wrong. */
+/** Far longer than any successful wait. */
 const WAIT_TIMEOUT_MS = 60_000;
 
 /**
- * Resolved as soon as `holds`, asked at every change that `subscribe` tells of; rejected with what `found` says when that
- * has not come in a minute.
+ * Resolves when `predicate` returns true; it is called at once and after every change that `subscribe` reports. Rejects after
+ * a minute with the text of `describeFound`.
  */
 export function waitForCondition(
   subscribe: (listener: () => void) => () => void,
@@ -127,7 +127,7 @@ export function waitForCondition(
     };
     const timeout = setTimeout(() => {
       unsubscribe();
-      reject(new Error(`Not within ${WAIT_TIMEOUT_MS} ms: ${describeFound()}`));
+      reject(new Error(`Timed out after ${WAIT_TIMEOUT_MS} ms: ${describeFound()}`));
     }, WAIT_TIMEOUT_MS);
     const unsubscribe = subscribe(check);
     check();

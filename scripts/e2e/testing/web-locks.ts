@@ -1,38 +1,38 @@
-/** The Web Locks of one browser, which Node 20 does not have: what is used of https://www.w3.org/TR/web-locks/ */
+/** The Web Locks of one browser, which Node 20 lacks. Implements the used subset of https://www.w3.org/TR/web-locks/ */
 
 interface PendingLockRequest {
   readonly grant: () => void;
 }
 
 interface LockState {
-  /** Ends the hold of whoever has the lock, when it is stolen. */
+  /** Rejects the holder's request when the lock is stolen. Undefined while the lock is free. */
   revoke: ((reason: DOMException) => void) | undefined;
   readonly queue: PendingLockRequest[];
 }
 
 type LockTask = (lock: Lock | null) => unknown;
 
-/** Exclusive locks, granted in the order they were asked for, or stolen. */
+/** Exclusive locks, granted in the order of their requests, or stolen. */
 export function createLockManager(): LockManager {
   const lockStates = new Map<string, LockState>();
 
   const grantNext = (state: LockState): void => {
     const next = state.queue.shift();
-    // Held from this moment on, though whoever waited only goes on in the next one.
+    // The lock is held from now on, although the next task starts in a later microtask.
     state.revoke = next === undefined ? undefined : () => undefined;
     next?.grant();
   };
 
   const runWithLock = async (name: string, state: LockState, task: LockTask): Promise<unknown> => {
-    let lose: (reason: DOMException) => void = () => undefined;
+    let revoke: (reason: DOMException) => void = () => undefined;
     const revoked = new Promise<never>((_resolve, reject) => {
-      lose = reject;
+      revoke = reject;
     });
-    state.revoke = lose;
+    state.revoke = revoke;
     try {
       return await Promise.race([Promise.resolve(task({ name, mode: 'exclusive' })), revoked]);
     } finally {
-      if (state.revoke === lose) grantNext(state);
+      if (state.revoke === revoke) grantNext(state);
     }
   };
 
@@ -45,9 +45,11 @@ export function createLockManager(): LockManager {
         },
       };
       const onAbort = (): void => {
-        const at = state.queue.indexOf(pendingRequest);
-        if (at >= 0) state.queue.splice(at, 1);
-        reject(signal?.reason instanceof Error ? signal.reason : new DOMException('Given up.', 'AbortError'));
+        const index = state.queue.indexOf(pendingRequest);
+        if (index >= 0) state.queue.splice(index, 1);
+        reject(
+          signal?.reason instanceof Error ? signal.reason : new DOMException('The request was aborted.', 'AbortError'),
+        );
       };
       signal?.addEventListener('abort', onAbort);
       state.queue.push(pendingRequest);
@@ -56,8 +58,8 @@ export function createLockManager(): LockManager {
   const request = async (name: string, first: LockOptions | LockTask, second?: LockTask): Promise<unknown> => {
     const options = typeof first === 'function' ? {} : first;
     const task = typeof first === 'function' ? first : second;
-    if (task === undefined || options.mode === 'shared') throw new TypeError('There are no such locks here.');
-    // A task never runs before the call of `request` is over: https://www.w3.org/TR/web-locks/#api-lock-manager-request
+    if (task === undefined || options.mode === 'shared') throw new TypeError('Shared locks are not supported.');
+    // A task never runs before `request` has returned: https://www.w3.org/TR/web-locks/#api-lock-manager-request
     await Promise.resolve();
     options.signal?.throwIfAborted();
     const state: LockState = lockStates.get(name) ?? { revoke: undefined, queue: [] };
@@ -72,7 +74,7 @@ export function createLockManager(): LockManager {
   };
 
   return {
-    request: request,
+    request,
     query: () =>
       Promise.resolve({
         held: [...lockStates]
