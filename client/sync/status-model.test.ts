@@ -42,10 +42,10 @@ const assertAlways = (
   fc.assert(
     fc.property(events, (all) => {
       let progress = INITIAL_PROGRESS;
-      all.forEach((one, at) => {
+      all.forEach((one, index) => {
         const before = progress;
         progress = advance(before, one);
-        assertion(toSyncStatus(progress), all.slice(0, at + 1), toSyncStatus(before));
+        assertion(toSyncStatus(progress), all.slice(0, index + 1), toSyncStatus(before));
         // It is the same object if and only if nothing changed.
         expect(progress === before).toBe(JSON.stringify(progress) === JSON.stringify(before));
       });

@@ -35,14 +35,14 @@ test('the user’s next store finishes an interrupted sign-out before it shows a
   const browser = await interruptSignOut(alice);
   // A closed page holds no locks.
   const after = { ...createBrowser(), open: browser.open, storage: browser.storage };
-  const again = stores.open(alice, after, { environment: { storage: browser.storage, fetch: offlineFetch } });
+  const reopened = stores.open(alice, after, { environment: { storage: browser.storage, fetch: offlineFetch } });
   const shown: unknown[] = [];
-  again.subscribe(() => shown.push(again.get()));
-  await again.ready;
-  expect(JSON.stringify([again.get(), ...shown])).not.toContain(SECRET);
-  expect(again.status().unsent).toBe(0);
+  reopened.subscribe(() => shown.push(reopened.get()));
+  await reopened.ready;
+  expect(JSON.stringify([reopened.get(), ...shown])).not.toContain(SECRET);
+  expect(reopened.status().unsent).toBe(0);
   expect(Object.keys(browser.storage)).not.toContain(`pouchgate_${alice}:leaving`);
-  await again.close();
+  await reopened.close();
   expect(await browser.dump(`pouchgate_${alice}`)).not.toContain(SECRET);
 });
 
