@@ -1,11 +1,11 @@
-# Pouchgate as an image: `docker build -t pouchgate .`, then the commands setup, doctor and start (docs/operations.md).
+# The image of Pouchgate: `docker build -t pouchgate .`. Its commands are start, setup, doctor and users (docs/operations.md).
 ARG NODE_IMAGE=node:22.23.2-bookworm-slim
 
 # The page and the compiled server.
 FROM ${NODE_IMAGE} AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
-# Not `npm ci`, for the reason that scripts/build/install-dependencies.mjs gives; the versions are the lock file's all the same.
+# Not `npm ci`, for the reason in scripts/build/install-dependencies.mjs. The versions are those of the lock file.
 RUN npm install --no-save --ignore-scripts
 COPY tsconfig.json tsconfig.package.json ./
 COPY scripts scripts
@@ -14,7 +14,7 @@ COPY client client
 COPY server server
 RUN npm run build && npm run build:package
 
-# What it needs of others while it runs.
+# The packages that it needs at run time.
 FROM ${NODE_IMAGE} AS packages
 WORKDIR /packages
 COPY package.json package-lock.json .npmrc ./
@@ -26,14 +26,14 @@ COPY package.json LICENSE ./
 COPY --from=packages /packages/node_modules node_modules
 COPY --from=build /build/dist/client dist/client
 COPY --from=build /build/dist/package dist/package
-# Only the engine of its own writes, and only here.
+# Only the embedded engine writes, and only here.
 RUN mkdir /data && chown 1000:1000 /data
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=4000 DATA_DIR=/data
 USER 1000:1000
 EXPOSE 4000
-# Whether it lives, not whether it is ready: a gate whose CouchDB is away keeps its users waiting, and is not to be killed for it.
+# Liveness, not readiness: a gate whose CouchDB is down keeps its users waiting, and must not be restarted for that.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-# Node is the first process, so that SIGTERM reaches it and live requests end one after the other.
+# Node is the first process, so it receives SIGTERM and ends live requests one after the other.
 ENTRYPOINT ["node", "/app/dist/package/scripts/pouchgate.js"]
 CMD ["start"]

@@ -1,4 +1,4 @@
-// Preferences of your own: one schema, for the server and for the page.
+// Your own preferences: one schema for the server and the page.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import express from 'express';
@@ -7,7 +7,7 @@ import { createPreferencesStream } from 'pouchgate/client/stream';
 import { startTestCouchdb } from 'pouchgate/testing';
 import { z } from 'zod';
 
-// A module that both import. All members are optional, and each is checked by itself.
+// Put this into a module that both import. All members are optional and validated independently.
 const schema = z.strictObject({
   density: z.enum(['cosy', 'compact']).optional(),
   fontSize: z.int().min(8).max(40).optional(),
@@ -31,8 +31,8 @@ const server = app.listen(0, '127.0.0.1');
 await once(server, 'listening');
 const origin = `http://127.0.0.1:${server.address().port}`;
 
-// The page: `createPreferencesStore({ url: `${origin}/sync/user_registry`, …, schema, defaults })` where it should work
-// offline and edit, or, where it only reads:
+// A page that works offline and edits uses `createPreferencesStore({ url: `${origin}/sync/user_registry`, …, schema, defaults })`.
+// A page that only reads uses:
 const stream = createPreferencesStream({
   url: `${origin}/api/users/preferences/stream`,
   username: 'alice',
@@ -43,11 +43,11 @@ const stream = createPreferencesStream({
 await stream.ready;
 assert.deepEqual(stream.get(), defaults);
 
-const shown = new Promise((resolve) => {
+const updated = new Promise((resolve) => {
   stream.subscribe(() => stream.get().fontSize === 20 && resolve());
 });
 await pouchgate.edit('alice', { fontSize: 20, pinned: ['inbox'] });
-await shown;
+await updated;
 assert.deepEqual(stream.get(), { density: 'cosy', fontSize: 20, pinned: ['inbox'] });
 await assert.rejects(pouchgate.edit('alice', { fontSize: 4 }));
 

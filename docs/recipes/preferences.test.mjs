@@ -1,4 +1,4 @@
-// Your Jest tests, on a whole Pouchgate in memory: NODE_OPTIONS=--experimental-vm-modules npx jest
+// Your Jest tests, on a complete Pouchgate in memory: NODE_OPTIONS=--experimental-vm-modules npx jest
 import { startTestPouchgate } from 'pouchgate/testing';
 
 let gate;
@@ -7,17 +7,22 @@ beforeAll(async () => {
 });
 afterAll(() => gate.close());
 
-const as = (username) => ({ authorization: `Bearer ${gate.token(username)}`, 'content-type': 'application/json' });
-
-test('one user’s theme is nobody else’s', async () => {
-  const preferences = `${gate.url}/api/users/preferences`;
-  const set = await fetch(preferences, { method: 'PATCH', headers: as('alice'), body: '{"theme":"dark"}' });
-  expect((await set.json()).preferences.theme).toBe('dark');
-  const his = await (await fetch(preferences, { headers: as('bob') })).json();
-  expect(his.preferences.theme).toBe('system');
+const headersOf = (username) => ({
+  authorization: `Bearer ${gate.token(username)}`,
+  'content-type': 'application/json',
 });
 
-test('what replicates is the own document', async () => {
-  const changes = await (await fetch(`${gate.database}/_changes?include_docs=true`, { headers: as('alice') })).json();
+test('a user’s theme does not affect other users', async () => {
+  const url = `${gate.url}/api/users/preferences`;
+  const response = await fetch(url, { method: 'PATCH', headers: headersOf('alice'), body: '{"theme":"dark"}' });
+  expect((await response.json()).preferences.theme).toBe('dark');
+  const bob = await (await fetch(url, { headers: headersOf('bob') })).json();
+  expect(bob.preferences.theme).toBe('system');
+});
+
+test('only the user’s own document replicates', async () => {
+  const changes = await (
+    await fetch(`${gate.database}/_changes?include_docs=true`, { headers: headersOf('alice') })
+  ).json();
   expect(changes.results.map(({ id }) => id)).toEqual(['user_alice']);
 });

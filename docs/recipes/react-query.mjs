@@ -1,4 +1,4 @@
-// React Query: the preferences as a query that a stream of events keeps fresh, and an edit that nobody else's is lost by.
+// React Query: the preferences as a query that an event stream updates, and optimistic edits that overwrite no other edit.
 import assert from 'node:assert/strict';
 import { MutationObserver, QueryClient, QueryObserver } from '@tanstack/react-query';
 import { createPreferencesStream } from 'pouchgate/client/stream';
@@ -6,7 +6,7 @@ import { startTestPouchgate } from 'pouchgate/testing';
 
 const gate = await startTestPouchgate();
 const token = gate.token('alice');
-const preferences = `${gate.url}/api/users/preferences`;
+const preferencesUrl = `${gate.url}/api/users/preferences`;
 const authorization = `Bearer ${token}`;
 
 const queryClient = new QueryClient();
@@ -15,56 +15,56 @@ const queryKey = ['preferences'];
 // In a component: useQuery(query), useMutation(mutation).
 const query = {
   queryKey,
-  queryFn: async () => (await (await fetch(preferences, { headers: { authorization } })).json()).preferences,
-  staleTime: Infinity, // the stream says when it is not
+  queryFn: async () => (await (await fetch(preferencesUrl, { headers: { authorization } })).json()).preferences,
+  staleTime: Infinity, // the stream updates it
 };
 const mutation = {
   mutationFn: async (patch) => {
     const headers = { authorization, 'content-type': 'application/merge-patch+json' };
-    const response = await fetch(preferences, { method: 'PATCH', headers, body: JSON.stringify(patch) });
-    const answer = await response.json();
-    if (!response.ok) throw new Error(answer.detail);
-    return answer.preferences;
+    const response = await fetch(preferencesUrl, { method: 'PATCH', headers, body: JSON.stringify(patch) });
+    const body = await response.json();
+    if (!response.ok) throw new Error(body.detail);
+    return body.preferences;
   },
-  onMutate: (patch) => queryClient.setQueryData(queryKey, (old) => ({ ...old, ...patch })),
-  onSuccess: (whole) => queryClient.setQueryData(queryKey, whole),
+  onMutate: (patch) => queryClient.setQueryData(queryKey, (current) => ({ ...current, ...patch })),
+  onSuccess: (preferences) => queryClient.setQueryData(queryKey, preferences),
   onError: () => queryClient.invalidateQueries({ queryKey }),
 };
 
-// Once, where the application starts. A second tab, a phone or a bot changes something: it is in the query.
+// Once, when the application starts. Changes by a second tab, a phone or the bot then appear in the query.
 const stream = createPreferencesStream({
-  url: `${preferences}/stream`,
+  url: `${preferencesUrl}/stream`,
   username: 'alice',
   getToken: async () => token,
 });
 stream.subscribe(() => queryClient.setQueryData(queryKey, stream.get()));
 
 const observer = new QueryObserver(queryClient, query);
-const until = (holds) =>
+const waitFor = (predicate) =>
   new Promise((resolve) => {
-    const end = observer.subscribe(({ data }) => {
-      if (data === undefined || !holds(data)) return;
-      queueMicrotask(() => end());
+    const unsubscribe = observer.subscribe(({ data }) => {
+      if (data === undefined || !predicate(data)) return;
+      queueMicrotask(() => unsubscribe());
       resolve();
     });
     const { data } = observer.getCurrentResult();
-    if (data !== undefined && holds(data)) resolve();
+    if (data !== undefined && predicate(data)) resolve();
   });
-await until(({ theme }) => theme === 'system');
+await waitFor(({ theme }) => theme === 'system');
 
 const edited = await new MutationObserver(queryClient, mutation).mutate({ theme: 'dark' });
 assert.equal(edited.theme, 'dark');
-await until(({ theme }) => theme === 'dark');
+await waitFor(({ theme }) => theme === 'dark');
 await assert.rejects(new MutationObserver(queryClient, mutation).mutate({ theme: 'pink' }));
 
-// Another device.
-const elsewhere = until(({ viewMode }) => viewMode === 'graph');
-await fetch(`${preferences}/viewMode`, {
+// An edit by another device.
+const received = waitFor(({ viewMode }) => viewMode === 'graph');
+await fetch(`${preferencesUrl}/viewMode`, {
   method: 'PUT',
   headers: { authorization, 'content-type': 'application/json' },
   body: '"graph"',
 });
-await elsewhere;
+await received;
 assert.equal(queryClient.getQueryData(queryKey).theme, 'dark');
 
 stream.close();
