@@ -1,7 +1,7 @@
 /** The browser library: one user's preferences, stored in the browser and synced with Pouchgate. */
 export { createPreferencesStore } from './preferences-store.ts';
 export type {
-  DebugSnapshot as Inspection,
+  DebugSnapshot,
   PreferencesStore,
   SchemaOptions,
   ShownOf,
@@ -14,7 +14,7 @@ export type { Database, OpenDatabase } from './platform/database.ts';
 export type { Environment } from './platform/environment.ts';
 export type { GetToken } from './sync/http/token-source.ts';
 export type { SupersededEdit } from './store/superseded-edits.ts';
-export type { StoredInspection } from './store/types.ts';
+export type { StoredSnapshot } from './store/types.ts';
 export type { RawLeaf } from './store/replica.ts';
 export type { Edit } from './store/edits.ts';
 export type { RefusedEdit, SyncState, SyncStatus } from './sync/status.ts';

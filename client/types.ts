@@ -5,7 +5,7 @@ import type { OpenDatabase } from './platform/database.ts';
 import type { Environment } from './platform/environment.ts';
 import type { GetToken } from './sync/http/token-source.ts';
 import type { SupersededEdit } from './store/superseded-edits.ts';
-import type { StoredInspection } from './store/types.ts';
+import type { StoredSnapshot } from './store/types.ts';
 import type { RefusedEdit, SyncStatus } from './sync/status.ts';
 import type { SyncTiming } from './sync/types.ts';
 
@@ -60,7 +60,7 @@ export interface StoreEvents<P extends object> {
 }
 
 /** What the browser has stored, and the latest changes of the status, for inspecting how the sync works. */
-export interface DebugSnapshot extends StoredInspection {
+export interface DebugSnapshot extends StoredSnapshot {
   /** Whether this tab syncs for all tabs of the browser. */
   readonly isLeader: boolean;
   /** The latest status events, at most 50, newest last: the time in milliseconds since 1970, and what happened. */

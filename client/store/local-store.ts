@@ -31,7 +31,7 @@ import {
 import { needsCommit, commitEdits } from './commit-edits.ts';
 import type { Values } from './schema.ts';
 import { findSupersededEdits } from './superseded-edits.ts';
-import type { LocalStoreOptions, StoredInspection } from './types.ts';
+import type { LocalStoreOptions, StoredSnapshot } from './types.ts';
 import { openPendingEdits, type PendingEdits } from './pending-edits.ts';
 import { computeVisiblePreferences } from './visible-preferences.ts';
 
@@ -183,7 +183,7 @@ export class LocalStore {
     return this.#queuedRefresh;
   }
 
-  async inspect(): Promise<StoredInspection> {
+  async inspect(): Promise<StoredSnapshot> {
     const leaves = await readLeaves(this.#source());
     return { device: this.#device, documentId: this.id, leaves, unsent: this.#unsent };
   }

@@ -27,7 +27,7 @@ export interface LocalStoreOptions {
 }
 
 /** The stored data, for inspecting how the sync works. */
-export interface StoredInspection {
+export interface StoredSnapshot {
   /** This browser's device id: the last five characters of the stamps of its edits. */
   readonly device: DeviceId;
   /** The id of the user document, e.g. `user_alice`. */

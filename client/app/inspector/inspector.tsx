@@ -1,5 +1,5 @@
 import { createContext, useContext, type ReactNode } from 'react';
-import type { Inspection } from '../../index.ts';
+import type { DebugSnapshot } from '../../index.ts';
 import type { AppStore } from '../store-types.ts';
 import { formatValue } from '../changes/describe-change.ts';
 import { labelOf } from '../labels.ts';
@@ -39,7 +39,7 @@ export function Inspector({ store, headingLevel = 'h2' }: InspectorProps) {
 }
 
 interface InspectorPartProps {
-  readonly snapshot: Inspection;
+  readonly snapshot: DebugSnapshot;
 }
 
 function Overview({ snapshot }: InspectorPartProps) {

@@ -1,10 +1,10 @@
 import { useEffect, useState } from 'react';
-import type { Inspection } from '../../index.ts';
+import type { DebugSnapshot } from '../../index.ts';
 import type { AppStore } from '../store-types.ts';
 
 /** The store's debug snapshot, read again after every change. Only one read runs at a time. */
-export function useDebugSnapshot(store: AppStore): Inspection | undefined {
-  const [snapshot, setSnapshot] = useState<Inspection>();
+export function useDebugSnapshot(store: AppStore): DebugSnapshot | undefined {
+  const [snapshot, setSnapshot] = useState<DebugSnapshot>();
   useEffect(() => {
     const cancellation = new AbortController();
     const isCancelled = (): boolean => cancellation.signal.aborted;
