@@ -1,3 +1,5 @@
+import { isObject } from './json.ts';
+
 /**
  * A document as stored or replicated has CouchDB's members beside ours, all of which begin with an underscore. Only
  * `_id` belongs to the body. https://docs.couchdb.org/en/stable/api/document/common.html
@@ -20,9 +22,6 @@ export interface SplitDocument {
 }
 
 const KNOWN_MEMBERS: readonly string[] = ['_rev', '_revisions', '_deleted', '_conflicts'];
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Separates a document's body from CouchDB's members. `undefined` when the value is no object. */
 export const splitDocument = (value: unknown): SplitDocument | undefined => {

@@ -1,9 +1,7 @@
-/** Small readings of what `JSON.parse` gave, for the parsers of requests and of the upstream's answers. */
+/** Accessors for values from `JSON.parse`, for the parsers of requests and upstream responses. */
+import { isObject, type JsonObject } from '../../couchdb-design/user-document/json.ts';
 
-export type JsonObject = Readonly<Record<string, unknown>>;
-
-export const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+export { isObject, type JsonObject };
 
 /** An own member; nothing that a prototype would lend. */
 export const getProperty = (value: unknown, key: string): unknown =>

@@ -1,3 +1,5 @@
+import { isObject } from '../../lib/json.ts';
+
 /** One change as CouchDB's feed tells it with `style=all_docs`: the document and every leaf it has now. */
 export interface FeedRow {
   readonly kind: 'change';
@@ -17,11 +19,8 @@ export interface FeedEnd {
   readonly seq: string;
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 const parseLeaf = (value: unknown): string => {
-  if (!isRecord(value) || typeof value['rev'] !== 'string') throw new Error('a change without its revision');
+  if (!isObject(value) || typeof value['rev'] !== 'string') throw new Error('a change without its revision');
   return value['rev'];
 };
 
@@ -33,7 +32,7 @@ export function parseSeq(value: unknown): string {
 
 /** Reads one result of `_changes`, or the last line of a feed. Throws on anything else: then the feed is not CouchDB's. */
 export function parseFeedRow(value: unknown): FeedRow | FeedEnd {
-  if (!isRecord(value)) throw new Error('a feed line that is not an object');
+  if (!isObject(value)) throw new Error('a feed line that is not an object');
   if ('last_seq' in value) return { kind: 'end', seq: parseSeq(value['last_seq']) };
   const { id, changes, doc } = value;
   if (typeof id !== 'string' || !Array.isArray(changes)) throw new Error('a feed line that is not a change');
@@ -43,7 +42,7 @@ export function parseFeedRow(value: unknown): FeedRow | FeedEnd {
     id,
     leaves: changes.map(parseLeaf),
     deleted: value['deleted'] === true,
-    doc: isRecord(doc) ? doc : undefined,
+    doc: isObject(doc) ? doc : undefined,
   };
 }
 
