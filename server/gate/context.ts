@@ -1,17 +1,22 @@
 import type { ServerResponse } from 'node:http';
-import type { Username } from '../../couchdb-design/user-document/user-document.ts';
+import type { UserDocument, Username } from '../../couchdb-design/user-document/user-document.ts';
 import type { Caller } from '../http/caller.ts';
 import type { Forward, UpstreamResponse, UpstreamRequest } from '../upstream/forward.ts';
 import type { Hub } from '../registry/hub.ts';
 import type { AuthorizationFor } from '../upstream/authorization.ts';
 import type { LeafReader } from '../registry/leaf-reader.ts';
 import type { Provision } from '../registry/provision-document.ts';
-import { readWhile } from './changes/read-fresh-state.ts';
+import { readWhile } from '../registry/read-fresh-state.ts';
+import type { JsonObject } from '../lib/json.ts';
 import type { KeyedConcurrencyLimit } from '../lib/keyed-concurrency-limit.ts';
 import type { SecretGuard } from '../registry/secret-guard.ts';
 import type { TimerWheel } from '../lib/timer-wheel.ts';
 import type { LeafState } from '../registry/leaf-state.ts';
-import type { ReadBody } from './writes/parse-row.ts';
+
+/** Checks a body against the schema of the user document. Returns the document, or the reason why it is invalid. */
+export type ReadBody = (
+  body: JsonObject,
+) => { readonly ok: true; readonly document: UserDocument } | { readonly ok: false; readonly reason: string };
 
 /** What the gate's handlers need of the world. */
 export interface GateContext {

@@ -13,10 +13,10 @@ import { checkpointHandlers } from './checkpoints/handlers.ts';
 import { handleBulkGet, handleGet, handleInfo, handleRevsDiff } from './reads/handlers.ts';
 import { handleBulkDocs, handlePut } from './writes/handlers.ts';
 import { bodyMemoryBytes, UserQuota, type Reservation } from './user-quota.ts';
-import { isOversize, OversizeBatchReader } from './writes/oversize-batch.ts';
+import { OversizeBatchReader } from './writes/oversize-batch.ts';
 import { parseTarget, type Mount, type Target } from './request/target.ts';
 import { Query } from './request/query.ts';
-import { MAX_BODY_BYTES, checkJsonType, readJson } from './request/body.ts';
+import { MAX_BODY_BYTES, checkJsonType, isOversize, readJson } from './request/body.ts';
 import { offDisconnect, onDisconnect } from '../lib/on-disconnect.ts';
 
 export interface GateOptions {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { serviceUnavailable } from '../http/errors.ts';
-import { isOversize } from './writes/oversize-batch.ts';
+import { isOversize } from './request/body.ts';
 
 const MEBIBYTE = 1024 * 1024;
 

@@ -25,3 +25,11 @@ export function generationOfToken(token: string): number {
   const match = /^(\d{1,10})-[0-9a-f]{32}$/.exec(token);
   return match === null ? 0 : Number(match[1]);
 }
+
+/**
+ * Whether a state's highest generation is lower than the token's. In a cluster a read may come from a replica that lags
+ * behind what the client already knows. So retry such a read first: lag passes, a restored database stays.
+ */
+export function isOlderThan(state: LeafState, since: string): boolean {
+  return generationOfToken(stateToken(state)) < generationOfToken(since);
+}

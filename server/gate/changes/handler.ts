@@ -4,14 +4,14 @@ import { HttpError, sendJson } from '../../http/errors.ts';
 import type { Caller } from '../../http/caller.ts';
 import type { ChangesFeed } from '../../registry/hub.ts';
 import type { LeafState } from '../../registry/leaf-state.ts';
-import { readFreshState } from './read-fresh-state.ts';
-import { changesRow, hasChangedSince, isOlderThan } from './response.ts';
+import { readFreshState } from '../../registry/read-fresh-state.ts';
+import { changesRow, hasChangedSince } from './response.ts';
 import type { ChangesRequest } from './parse-request.ts';
 import { requestUpstream, readCurrentState, type GateContext } from '../context.ts';
 import { documentResponse, documentBodies } from '../reads/document.ts';
 import { isObject, type JsonObject } from '../../lib/json.ts';
 import { LiveResponse, type LiveResponseDeps } from './live-response.ts';
-import { stateToken } from '../../registry/state-token.ts';
+import { isOlderThan, stateToken } from '../../registry/state-token.ts';
 
 /** How often in a second a user's live requests are answered at once; more, and something answers in circles. */
 const MAX_IMMEDIATE_PER_SECOND = 20;

@@ -3,11 +3,11 @@ import type { UserDocumentId, Username } from '../../../couchdb-design/user-docu
 import type { Caller } from '../../http/caller.ts';
 import type { Hub, ChangesFeed, Waiter } from '../../registry/hub.ts';
 import type { LeafState } from '../../registry/leaf-state.ts';
-import { changesRow, FEED_FORMATS, hasChangedSince, isOlderThan, type FeedFormat } from './response.ts';
+import { changesRow, FEED_FORMATS, hasChangedSince, type FeedFormat } from './response.ts';
 import type { ChangesRequest } from './parse-request.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import type { TimerWheel, TimerTask } from '../../lib/timer-wheel.ts';
-import { stateToken } from '../../registry/state-token.ts';
+import { isOlderThan, stateToken } from '../../registry/state-token.ts';
 import { offDisconnect, onDisconnect, type DisconnectListener } from '../../lib/on-disconnect.ts';
 
 /** What all live answers of a gate share. */

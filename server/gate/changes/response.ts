@@ -1,7 +1,7 @@
 import type { UserDocumentId } from '../../../couchdb-design/user-document/user-document.ts';
 import type { ChangesRequest } from './parse-request.ts';
 import type { JsonObject } from '../../lib/json.ts';
-import { stateToken, generationOfToken, type StateToken } from '../../registry/state-token.ts';
+import { stateToken, type StateToken } from '../../registry/state-token.ts';
 import type { LeafState } from '../../registry/leaf-state.ts';
 
 /** The one row that `_changes` can have. */
@@ -24,14 +24,6 @@ export function changesRow(
 /** Is there anything to tell to whom has seen `since`? Where there is no document, there never is. */
 export function hasChangedSince(state: LeafState, since: string): boolean {
   return state.leaves.length > 0 && stateToken(state) !== since;
-}
-
-/**
- * In a cluster a read may come from a copy that lags behind what the client was already told. A state whose highest
- * generation is below the token's is not to be believed at once: lag passes, a restored database stays.
- */
-export function isOlderThan(state: LeafState, since: string): boolean {
-  return generationOfToken(stateToken(state)) < generationOfToken(since);
 }
 
 /** The bytes of a live answer, feed by feed. */

@@ -1,8 +1,18 @@
+import type { IncomingMessage } from 'node:http';
 import express from 'express';
 import { badRequest, HttpError, tooLarge } from '../../http/errors.ts';
 
 /** The largest bodies that are read, in bytes. Rows of `_bulk_docs` carry documents, all others ids and revisions. */
 export const MAX_BODY_BYTES = { documents: 8 * 1024 * 1024, ids: 1024 * 1024 } as const;
+
+/**
+ * Whether a batch's Content-Length is over the limit, so that `OversizeBatchReader` answers it. A batch without a length
+ * is read like any other.
+ */
+export function isOversize({ headers }: Pick<IncomingMessage, 'headers'>): boolean {
+  const length = Number(headers['content-length'] ?? 0);
+  return (headers['content-encoding'] ?? 'identity') === 'identity' && length > MAX_BODY_BYTES.documents;
+}
 
 const bodyReaders = new Map<number, express.RequestHandler>(
   Object.values(MAX_BODY_BYTES).map((limit) => [

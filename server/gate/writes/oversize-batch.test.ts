@@ -3,7 +3,8 @@ import { Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { isOversize, OversizeBatchReader, RowIdParser } from './oversize-batch.ts';
+import { isOversize } from '../request/body.ts';
+import { OversizeBatchReader, RowIdParser } from './oversize-batch.ts';
 
 const parseRowIds = (text: string, cut: number): RowIdParser['rows'] => {
   const bytes = Buffer.from(text);

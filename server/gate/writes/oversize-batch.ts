@@ -26,12 +26,6 @@ interface RowId {
   rev: string | undefined;
 }
 
-/** Whether a batch is to be answered by `OversizeReader`, by what its header says; without a length it is read as usual. */
-export function isOversize({ headers }: Pick<IncomingMessage, 'headers'>): boolean {
-  const length = Number(headers['content-length'] ?? 0);
-  return (headers['content-encoding'] ?? 'identity') === 'identity' && length > MAX_BODY_BYTES.documents;
-}
-
 /** Reads the rows' `_id` and `_rev` out of the chunks of a batch, holding nothing else but the string under way. */
 export class RowIdParser {
   readonly rows: RowId[] = [];

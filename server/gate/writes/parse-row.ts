@@ -1,11 +1,8 @@
 import { stampTime, type EditStamp } from '../../../couchdb-design/user-document/edit-stamp.ts';
 import { isRevision, parseRevision, type Revision } from '../../../couchdb-design/user-document/revisions.ts';
-import {
-  MAX_DOCUMENT_BYTES,
-  type UserDocument,
-  type UserDocumentId,
-} from '../../../couchdb-design/user-document/user-document.ts';
+import { MAX_DOCUMENT_BYTES, type UserDocumentId } from '../../../couchdb-design/user-document/user-document.ts';
 import { isObject, isStorable, getProperty, getString, type JsonObject } from '../../lib/json.ts';
+import type { ReadBody } from '../context.ts';
 import { parseRevisionPath } from './revision-tree.ts';
 
 /** One revision that a client wants stored, read and found to be of the caller's own document and of its shape. */
@@ -29,11 +26,6 @@ export interface Refusal {
   /** The row is good, but another has changed what it changes. */
   readonly isConflict?: true;
 }
-
-/** Checks a body against the schema of the user document: either the document, or a sentence that says what is wrong. */
-export type ReadBody = (
-  body: JsonObject,
-) => { readonly ok: true; readonly document: UserDocument } | { readonly ok: false; readonly reason: string };
 
 export interface WriteRules {
   readonly ownId: UserDocumentId;

@@ -1,11 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isOlderThan } from './response.ts';
-import type { LeafState } from '../../registry/leaf-state.ts';
+import type { LeafState } from './leaf-state.ts';
+import { isOlderThan } from './state-token.ts';
 
-/** The waits before a state that looks stale is read again, in ms: a copy of a cluster lags for moments. */
+/** The delays before each retry, in ms. A replica of a cluster lags for moments. */
 const RETRY_DELAYS_MS = [250, 500, 1_000, 2_000] as const;
 
-/** Reads a state until it is not `doubtful`, some seconds at the most. `over` says that nobody waits any more. */
+/**
+ * Reads a state, and re-reads it while `shouldRetry` holds, for 3.75 s at most.
+ *
+ * @param isCancelled Stops the retries, for example because the client disconnected.
+ * @returns The last state read, even if `shouldRetry` still holds for it.
+ */
 export async function readWhile(
   read: () => Promise<LeafState>,
   shouldRetry: (state: LeafState) => boolean,
@@ -20,7 +25,10 @@ export async function readWhile(
   return state;
 }
 
-/** Reads until the state does not look older than what the client was told (`since`), and then believes it: the database was restored. */
+/**
+ * Reads a state, and retries while it is older than the client's token (`since`). A state that stays older is accepted:
+ * the database was restored.
+ */
 export const readFreshState = (
   read: () => Promise<LeafState>,
   since: string,
