@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { findSecretField } from '../../couchdb-design/user-document/secret-fields.ts';
 import type { UserDocumentId, Username } from '../../couchdb-design/user-document/user-document.ts';
 import type { Caller } from '../http/caller.ts';
@@ -12,6 +13,11 @@ const MAX_FIELD_LENGTH = 200;
 /** Documents whose refused revision is remembered; there should be none. */
 const MAX_REFUSED_DOCUMENTS = 1_000;
 
+interface RefusedRevision {
+  readonly rev: string;
+  readonly refusal: HttpError;
+}
+
 type DocumentOwner = Pick<Caller, 'ownId' | 'username'>;
 
 /**
@@ -22,7 +28,7 @@ type DocumentOwner = Pick<Caller, 'ownId' | 'username'>;
  */
 export class SecretGuard {
   readonly #onSecretField: OnSecretField;
-  readonly #refusedRevisions = new Map<UserDocumentId, { readonly rev: string; readonly refusal: HttpError }>();
+  readonly #refusedRevisions = new LRUCache<UserDocumentId, RefusedRevision>({ max: MAX_REFUSED_DOCUMENTS });
 
   constructor(onSecretField: OnSecretField) {
     this.#onSecretField = onSecretField;
@@ -37,7 +43,8 @@ export class SecretGuard {
       const refusal = forbidden(
         `The document has the field ${JSON.stringify(field)}, which looks like a secret and is not replicated; an operator has to remove it.`,
       );
-      this.#remember(ownId, getString(document, '_rev'), refusal);
+      const rev = getString(document, '_rev');
+      if (rev !== undefined) this.#refusedRevisions.set(ownId, { rev, refusal });
       this.#onSecretField(username, field);
       throw refusal;
     }
@@ -45,15 +52,7 @@ export class SecretGuard {
 
   /** To be given the leaves that `_changes` is about to tell. Throws 403 when one of them was kept back before. */
   checkLeaves(leaves: readonly string[], { ownId }: Pick<DocumentOwner, 'ownId'>): void {
-    const known = this.#refusedRevisions.get(ownId);
-    if (known !== undefined && leaves.includes(known.rev)) throw known.refusal;
-  }
-
-  #remember(id: UserDocumentId, rev: string | undefined, refusal: HttpError): void {
-    if (rev === undefined) return;
-    this.#refusedRevisions.delete(id);
-    const [oldest] = this.#refusedRevisions.size >= MAX_REFUSED_DOCUMENTS ? this.#refusedRevisions.keys() : [];
-    if (oldest !== undefined) this.#refusedRevisions.delete(oldest);
-    this.#refusedRevisions.set(id, { rev, refusal });
+    const refused = this.#refusedRevisions.get(ownId);
+    if (refused !== undefined && leaves.includes(refused.rev)) throw refused.refusal;
   }
 }

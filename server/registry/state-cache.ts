@@ -1,34 +1,30 @@
+import { LRUCache } from 'lru-cache';
 import type { LeafState } from './leaf-state.ts';
 
-/** As many as one process has live users, and then some; each takes some 200 bytes. */
+/** More than the live users of one process. Each state takes some 200 bytes. */
 const MAX_STATES = 20_000;
 
 /**
- * What the feed said last of the documents that somebody waited for. A client that was just told a change asks again with
- * what it was told, and need not be looked up in the database for that. Only a feed that runs keeps it true: `clear` it
- * when the feed ends. States that were *read* are not kept here: the copy of a cluster that was asked may lag behind.
+ * The latest state that the feed reported of each document with a waiter. A client that reconnects with the state it just
+ * received is answered from here, without a database read. The cache is valid only while the feed runs: `clear` it when the
+ * feed ends. States that were *read* are not cached, because a read may come from a replica that lags.
  */
 export class StateCache {
-  readonly #states = new Map<string, LeafState>();
-  readonly #maxSize: number;
+  readonly #states: LRUCache<string, LeafState>;
 
-  constructor(most = MAX_STATES) {
-    this.#maxSize = most;
+  /** @param maxStates How many states are kept; the one updated longest ago is evicted first. */
+  constructor(maxStates = MAX_STATES) {
+    this.#states = new LRUCache({ max: maxStates });
   }
 
   get(id: string): LeafState | undefined {
-    return this.#states.get(id);
+    // `peek` leaves the order as it is: states are evicted by their last update, not by their last use.
+    return this.#states.peek(id);
   }
 
-  /** Keeps `state` in place of what was kept; undefined keeps nothing. What had no news for longest makes room. */
+  /** Replaces the cached state; `undefined` removes it. */
   set(id: string, state: LeafState | undefined): void {
-    this.#states.delete(id);
-    if (state === undefined) return;
     this.#states.set(id, state);
-    for (const oldest of this.#states.keys()) {
-      if (this.#states.size <= this.#maxSize) return;
-      this.#states.delete(oldest);
-    }
   }
 
   clear(): void {
