@@ -1,26 +1,39 @@
-import { limitConcurrency, type ConcurrencyLimit } from './concurrency-limit.ts';
+import pLimit, { type LimitFunction } from 'p-limit';
+
+interface KeyLimit {
+  readonly limit: LimitFunction;
+  /** Tasks that run or wait. */
+  taskCount: number;
+}
 
 /**
- * Runs what has the same key at most so many at a time, in the order in which it came. With the user as the key, one who asks
- * for much keeps nobody else waiting; one at a time, nothing of this process comes in between.
+ * Limits how many tasks of one key run at once, in the order of their calls. With the user as the key, a user with many
+ * requests delays no other user. With a limit of 1, a key's tasks in this process never interleave.
  */
 export class KeyedConcurrencyLimit {
   readonly #max: number;
-  readonly #limits = new Map<string, { readonly run: ConcurrencyLimit; count: number }>();
+  readonly #limits = new Map<string, KeyLimit>();
+  /** Reused for the next key: creating a limit takes some 10 µs, a task in an existing one 1.5 µs. */
+  readonly #idle: KeyLimit[] = [];
 
-  constructor(most: number) {
-    this.#max = most;
+  /** @param max How many tasks of one key run at once. */
+  constructor(max: number) {
+    this.#max = max;
   }
 
+  /** Runs `work` once fewer than the limit of its key run. Settles as `work` does. */
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const mine = this.#limits.get(key) ?? { run: limitConcurrency(this.#max), count: 0 };
-    this.#limits.set(key, mine);
-    mine.count += 1;
+    const entry = this.#limits.get(key) ?? this.#idle.pop() ?? { limit: pLimit(this.#max), taskCount: 0 };
+    this.#limits.set(key, entry);
+    entry.taskCount += 1;
     try {
-      return await mine.run(work);
+      return await entry.limit(work);
     } finally {
-      mine.count -= 1;
-      if (mine.count === 0) this.#limits.delete(key);
+      entry.taskCount -= 1;
+      if (entry.taskCount === 0) {
+        this.#limits.delete(key);
+        this.#idle.push(entry);
+      }
     }
   }
 }

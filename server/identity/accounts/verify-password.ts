@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import pLimit, { type LimitFunction } from 'p-limit';
 import { z } from 'zod';
 import type { Username } from '../../../couchdb-design/user-document/user-document.ts';
 import { badGateway, serviceUnavailable } from '../../http/errors.ts';
-import { limitConcurrency, type ConcurrencyLimit } from '../../lib/concurrency-limit.ts';
 import type { Upstream } from '../../upstream/client.ts';
 
 /** Resolves with whether the password is the user's. Rejects with 502 or 503 when CouchDB could not check it. */
@@ -27,7 +27,7 @@ export function createPasswordVerifier({
   access: { username: serviceAccount },
   fetch,
 }: Pick<Upstream, 'access' | 'fetch'>): VerifyPassword {
-  const runLimited = limitConcurrency(MAX_CONCURRENT_CHECKS);
+  const runLimited = pLimit(MAX_CONCURRENT_CHECKS);
   return async (username, password) => {
     const isServiceAccount = username === serviceAccount;
     const name = isServiceAccount ? `Nobody-${randomBytes(8).toString('hex')}` : username;
@@ -44,7 +44,7 @@ export function createPasswordVerifier({
 }
 
 async function postSession(
-  runLimited: ConcurrencyLimit,
+  runLimited: LimitFunction,
   fetch: Upstream['fetch'],
   body: unknown,
 ): Promise<{ status: number; body: unknown }> {
