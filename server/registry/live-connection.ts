@@ -1,0 +1,145 @@
+import type { ServerResponse } from 'node:http';
+import type { UserDocumentId, Username } from '../../couchdb-design/user-document/user-document.ts';
+import type { Caller } from '../http/caller.ts';
+import { offDisconnect, onDisconnect, type DisconnectListener } from '../lib/on-disconnect.ts';
+import type { TimerTask, TimerWheel } from '../lib/timer-wheel.ts';
+import type { Hub, LiveFeed, Waiter } from './hub.ts';
+import type { LeafState } from './leaf-state.ts';
+
+/** What all live connections of one kind share. */
+export interface LiveConnectionDeps {
+  readonly hub: Pick<Hub, 'park' | 'unpark'>;
+  readonly timer: TimerWheel;
+  readonly now: () => number;
+  /** Called when a change is written to the socket, with the seconds since the process received it. */
+  readonly onDelivered: (seconds: number) => void;
+  /** Called when a connection is dropped because its client does not read. */
+  readonly onSlowReader: () => void;
+}
+
+/**
+ * The response to a live request: parked in the hub, woken by it, and kept alive by heartbeats. While it waits it is this
+ * one object beside its socket, without a timer, closure or promise of its own: 10,000 are parked in one process.
+ *
+ * A slow client is sent only the latest state once its socket drains, so at most one state waits for it. It is
+ * disconnected if it has read nothing from one heartbeat to the next.
+ */
+export abstract class LiveConnection<Deps extends LiveConnectionDeps> implements Waiter, TimerTask, DisconnectListener {
+  readonly caller: Caller;
+  readonly res: ServerResponse;
+  bucket: number | undefined;
+  protected readonly deps: Deps;
+  /** In ms since 1970. Never before the response has started, because a heartbeat would start it without its head. */
+  #nextHeartbeatAt = Number.POSITIVE_INFINITY;
+  /** The client had not read what it was sent by the last heartbeat. */
+  #isSlow = false;
+  #isClosed = false;
+
+  abstract readonly feed: LiveFeed;
+  abstract readonly ending: boolean;
+  abstract wake(state: LeafState, receivedAt: number): void;
+  abstract end(): void;
+
+  /** In ms; undefined for no heartbeats. */
+  protected abstract readonly heartbeatMs: number | undefined;
+  /** When `onDeadline` is due next, in ms since 1970. */
+  protected abstract readonly deadline: number;
+  protected abstract formatHeartbeat(now: number): string;
+  /** Runs when `deadline` may have passed. */
+  protected abstract onDeadline(now: number): void;
+  /** Sends the latest state, unless the client knows it or cannot take more. */
+  protected abstract flush(): Promise<void>;
+
+  protected constructor(caller: Caller, res: ServerResponse, deps: Deps) {
+    this.caller = caller;
+    this.res = res;
+    this.deps = deps;
+  }
+
+  get ownId(): UserDocumentId {
+    return this.caller.ownId;
+  }
+
+  get username(): Username {
+    return this.caller.username;
+  }
+
+  get sessionId(): string | undefined {
+    return this.caller.sessionId;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  onExpire(): void {
+    const now = this.deps.now();
+    this.onDeadline(now);
+    if (this.#isClosed) return;
+    if (this.heartbeatMs !== undefined && now >= this.#nextHeartbeatAt) {
+      this.#nextHeartbeatAt = now + this.heartbeatMs;
+      this.#sendHeartbeat(now);
+    }
+    if (!this.#isClosed) this.schedule();
+  }
+
+  onDisconnect(): void {
+    this.close();
+  }
+
+  /** Releases the hub, the timer and the socket's listener. A second call has no effect. */
+  close(): void {
+    this.#isClosed = true;
+    this.deps.timer.cancel(this);
+    this.deps.hub.unpark(this);
+    offDisconnect(this.res, this);
+  }
+
+  /** Registers with the hub, so that a change from now on is not missed. The subclass calls it once it is initialized. */
+  protected park(): void {
+    this.schedule();
+    this.deps.hub.park(this);
+    onDisconnect(this.res, this);
+  }
+
+  protected startHeartbeats(): void {
+    if (this.heartbeatMs !== undefined) this.#nextHeartbeatAt = this.deps.now() + this.heartbeatMs;
+    this.schedule();
+  }
+
+  protected stopHeartbeats(): void {
+    this.#nextHeartbeatAt = Number.POSITIVE_INFINITY;
+  }
+
+  /** Call after each change of `deadline`. */
+  protected schedule(): void {
+    this.deps.timer.schedule(Math.min(this.deadline, this.#nextHeartbeatAt), this);
+  }
+
+  protected write(text: string): void {
+    if (!this.res.write(text)) this.res.once('drain', () => this.#onDrain());
+  }
+
+  /** Reports the latency of a change. `receivedAt` is undefined for a state that was there when the request came. */
+  protected reportDelivery(receivedAt: number | undefined): void {
+    if (receivedAt !== undefined) this.deps.onDelivered((performance.now() - receivedAt) / 1000);
+  }
+
+  #onDrain(): void {
+    this.#isSlow = false;
+    void this.flush();
+  }
+
+  #sendHeartbeat(now: number): void {
+    if (!this.res.writableNeedDrain) {
+      this.write(this.formatHeartbeat(now));
+      return;
+    }
+    if (this.#isSlow) {
+      this.deps.onSlowReader();
+      this.res.destroy();
+      this.close();
+    }
+    this.#isSlow = true;
+  }
+}
