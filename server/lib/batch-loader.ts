@@ -1,49 +1,49 @@
-export interface BatchLoaderOptions<Asked, Answer> {
-  /** Answers a whole batch at once, in its order. When it rejects, so does each of the batch. */
-  readonly read: (batch: readonly Asked[]) => Promise<readonly Answer[]>;
+export interface BatchLoaderOptions<Key, Value> {
+  /** Reads a batch and resolves with its values in order. A rejection rejects every read of the batch. */
+  readonly read: (batch: readonly Key[]) => Promise<readonly Value[]>;
   readonly maxBatchSize: number;
-  /** While these are under way what comes next gathers into the next batch: the busier the upstream, the larger. */
+  /** How many batches run at once. Meanwhile further reads gather into the next batch: the busier the upstream, the larger. */
   readonly maxInFlight: number;
   /** A clock, in ms. */
   readonly now?: () => number;
 }
 
-/** What the upstream needs for one read alone, in ms, as measured on CouchDB 3.4.3 with nothing else to do. */
+/** The duration of a single read, in ms, as measured on an idle CouchDB 3.4.3. */
 const MIN_SOLO_COST_MS = 4;
-/** In ms: nobody waits longer than this for company, however great the crowd. */
+/** The longest that a read waits for its batch to fill, in ms, whatever the load. */
 const MAX_WAIT_MS = 500;
-/** In ms: how far ahead turns may be, which is how long after a crowd it is still reckoned with. */
+/** How far ahead turns may be scheduled, in ms: how long a load peak still affects later reads. */
 const MAX_BACKLOG_MS = 20_000;
 
-interface PendingRead<Asked, Answer> {
-  readonly key: Asked;
-  readonly resolve: (answer: Promise<Answer>) => void;
-  /** When this read would have been sent if each were sent alone, one after the other. In ms. */
+interface PendingRead<Key, Value> {
+  readonly key: Key;
+  readonly resolve: (value: Promise<Value>) => void;
+  /** When this read would have been sent if reads were sent one by one. In ms. */
   readonly dueAt: number;
 }
 
 /**
- * Puts many small reads into few requests without making anybody wait for it: a batch leaves as soon as it is full, or when
- * the first in it would have had its turn if each read were sent alone. So a single read leaves at once; but when
- * more is asked for than could be answered one by one (all clients come back after a restart), turns move into the
- * future, and batches fill.
+ * Combines many small reads into few requests without delaying any of them. A batch is sent as soon as it is full, or when
+ * its first read would have had its turn if reads were sent one by one. So a single read is sent immediately. When more
+ * reads arrive than could be answered one by one (all clients reconnect after a restart), turns move into the future and
+ * batches fill.
+ *
+ * @returns A function that reads one key. It rejects when the read of its batch rejects.
  */
-export function createBatchLoader<Asked, Answer>(
-  options: BatchLoaderOptions<Asked, Answer>,
-): (asked: Asked) => Promise<Answer> {
+export function createBatchLoader<Key, Value>(options: BatchLoaderOptions<Key, Value>): (key: Key) => Promise<Value> {
   const { read, maxBatchSize, maxInFlight, now = () => performance.now() } = options;
-  let pending: PendingRead<Asked, Answer>[] = [];
+  let pending: PendingRead<Key, Value>[] = [];
   let inFlight = 0;
   let lastDueAt = Number.NEGATIVE_INFINITY;
-  /** What it needs now, going by what the last batch took. */
+  /** The current estimate for a single read, derived from the duration of the last batch. */
   let soloCostMs = MIN_SOLO_COST_MS;
   let timer: NodeJS.Timeout | undefined;
   let isFlushScheduled = false;
 
-  const sendBatch = (batch: readonly PendingRead<Asked, Answer>[]): void => {
+  const sendBatch = (batch: readonly PendingRead<Key, Value>[]): void => {
     const sentAt = now();
     const results = read(batch.map(({ key }) => key));
-    batch.forEach(({ resolve }, index) => resolve(results.then((all) => all[index] as Answer)));
+    batch.forEach(({ resolve }, index) => resolve(results.then((all) => all[index] as Value)));
     inFlight += 1;
     const onSettled = (): void => {
       inFlight -= 1;
@@ -55,7 +55,7 @@ export function createBatchLoader<Asked, Answer>(
     }, onSettled);
   };
 
-  /** Sends what is due, and comes back when the next one is. */
+  /** Sends the batches that are due, and sets a timer for the next one. */
   const flushDue = (): void => {
     isFlushScheduled = false;
     clearTimeout(timer);
@@ -77,7 +77,7 @@ export function createBatchLoader<Asked, Answer>(
       const requestedAt = now();
       lastDueAt = Math.min(Math.max(lastDueAt + soloCostMs, requestedAt), requestedAt + MAX_BACKLOG_MS);
       pending.push({ key, resolve, dueAt: Math.min(lastDueAt, requestedAt + MAX_WAIT_MS) });
-      // What is asked for in the same turn of the event loop goes together.
+      // Reads requested in the same turn of the event loop share a batch.
       if (isFlushScheduled || (pending.length > 1 && pending.length < maxBatchSize)) return;
       isFlushScheduled = true;
       setImmediate(flushDue);

@@ -3,21 +3,22 @@ import { isObject, type JsonObject } from '../../couchdb-design/user-document/js
 
 export { isObject, type JsonObject };
 
-/** An own member; nothing that a prototype would lend. */
+/** Returns an own property; inherited ones and non-objects give undefined. */
 export const getProperty = (value: unknown, key: string): unknown =>
   isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 
+/** Returns an own property if it is a string. */
 export const getString = (value: unknown, key: string): string | undefined => {
   const found = getProperty(value, key);
   return typeof found === 'string' ? found : undefined;
 };
 
-/** Deeper than any document of ours, and far from where `JSON.stringify`, which recurses, runs out of stack. */
+/** Deeper than any valid document, and far below the depth at which the recursive `JSON.stringify` overflows the stack. */
 const MAX_DEPTH = 100;
 
 /**
- * Whether an upstream can be sent it: not nested without end, and without halves of surrogate pairs, for which CouchDB
- * refuses the whole request (RFC 8259, section 8.2). Looks through it without recursion, so whatever was parsed will do.
+ * Whether a parsed value can be sent upstream: nested at most 100 levels deep, and without unpaired surrogates, for which
+ * CouchDB rejects the whole request (RFC 8259, section 8.2). Iterative, so any depth is safe to check.
  */
 export function isStorable(value: unknown): boolean {
   let level: unknown[] = [value];

@@ -1,17 +1,17 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** What lives only as long as its client. */
+/** Is notified when its client disconnects. */
 export interface DisconnectListener {
-  /** The client has gone. */
   onDisconnect(): void;
 }
 
 const listenersBySocket = new WeakMap<Socket, Set<DisconnectListener>>();
 
 /**
- * Tells `leaver` once when its connection has closed, at once if it has already. The answer itself would not do: one that
- * waits behind another on its connection (pipelining) is not told by Node. One listener serves all answers of a connection.
+ * Calls `listener` once when the response's connection closes, or immediately if it has closed already. The response's own
+ * `close` event is not enough: Node does not emit it for a response that waits behind another one on its connection
+ * (pipelining). All responses of a connection share one socket listener.
  */
 export function onDisconnect({ req: { socket } }: ServerResponse, listener: DisconnectListener): void {
   if (socket.destroyed) {
@@ -22,7 +22,7 @@ export function onDisconnect({ req: { socket } }: ServerResponse, listener: Disc
   listeners.add(listener);
 }
 
-/** The answer is over before its client has gone: nothing is told any more. */
+/** Removes a listener, because its response ended before its client disconnected. */
 export function offDisconnect({ req: { socket } }: ServerResponse, listener: DisconnectListener): void {
   listenersBySocket.get(socket)?.delete(listener);
 }

@@ -1,18 +1,18 @@
-/** What is due at one time at most; it keeps its own place, so that waiting costs no object or closure beside it. */
+/** A task with at most one due time. It stores its own bucket, so that waiting costs no further object or closure. */
 export interface TimerTask {
-  /** Where the timer keeps it; the timer's own business. Begins as undefined. */
+  /** Written by `TimerWheel` only. Initially undefined. */
   bucket: number | undefined;
-  /** Its time has come. It may set its next one here. */
+  /** Runs when the task is due. It may schedule the task again. */
   onExpire(): void;
 }
 
-/** In ms: what is timed waits for the end of its slot, and then for the next tick, so for less than two of these. */
+/** In ms. A task waits for the end of its bucket, then for the next tick: less than two of these. */
 const TICK_MS = 50;
 
 /**
- * One timer for all heartbeats, time-outs and ends of tokens, so that ten thousand parked requests do not cost ten
- * thousand timers: slots in the order of time, emptied by one interval. Nothing is due before its time, nor more than
- * 100 ms after it.
+ * One timer for all heartbeats, timeouts and token expiries, so that 10,000 parked requests do not cost 10,000 timers.
+ * Tasks are kept in buckets by due time, which one interval empties. No task runs before its time, nor more than 100 ms
+ * after it.
  */
 export class TimerWheel {
   readonly #buckets = new Map<number, Set<TimerTask>>();
@@ -31,7 +31,7 @@ export class TimerWheel {
     return size;
   }
 
-  /** Makes `timed` due at `time` (ms since 1970), or at the next tick when that is past, in place of its time before. */
+  /** Schedules `task` for `time` (ms since 1970), or for the next tick if that is past. Replaces its previous time. */
   schedule(time: number, task: TimerTask): void {
     this.cancel(task);
     this.#start();
@@ -42,7 +42,7 @@ export class TimerWheel {
     task.bucket = key;
   }
 
-  /** Has no effect on what is not timed. */
+  /** Has no effect on a task that is not scheduled. */
   cancel(task: TimerTask): void {
     if (task.bucket === undefined) return;
     const bucket = this.#buckets.get(task.bucket);
@@ -50,7 +50,7 @@ export class TimerWheel {
     task.bucket = undefined;
   }
 
-  /** Forgets everything. */
+  /** Cancels all tasks. */
   close(): void {
     this.#buckets.clear();
     this.#stop();
@@ -70,14 +70,14 @@ export class TimerWheel {
 
   #tick(): void {
     const currentTick = Math.floor(this.#now() / TICK_MS);
-    // After a sleep of the machine many ticks are due at once: then it is cheaper to look through the slots.
+    // After the machine slept, many ticks are due at once. Iterating over the buckets is cheaper than over the ticks.
     const expiredKeys = [...this.#buckets.keys()].filter((key) => key <= currentTick).sort((a, b) => a - b);
     this.#lastTick = Math.max(currentTick, this.#lastTick);
     for (const key of expiredKeys) {
       const bucket = this.#buckets.get(key) ?? [];
       this.#buckets.delete(key);
       for (const task of bucket) {
-        // One of the same slot may have cancelled or moved it meanwhile.
+        // An earlier task of this bucket may have cancelled or rescheduled it.
         if (task.bucket !== key) continue;
         task.bucket = undefined;
         task.onExpire();

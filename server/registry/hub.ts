@@ -5,9 +5,10 @@ import type { FeedRow } from '../upstream/feed/row.ts';
 import { StateCache } from './state-cache.ts';
 import type { LeafReader } from './leaf-reader.ts';
 
-/** What waits: the modes of `_changes` that do, and the stream of preferences. */
-export type LiveFeed = ChangesFeed | 'stream';
+/** The live feed modes of `_changes`. */
 export type ChangesFeed = 'longpoll' | 'continuous' | 'eventsource';
+/** All kinds of live requests; `stream` is the preference stream. */
+export type LiveFeed = ChangesFeed | 'stream';
 
 /** A live request, parked until its document changes. */
 export interface Waiter {
@@ -15,25 +16,25 @@ export interface Waiter {
   readonly username: Username;
   readonly sessionId: string | undefined;
   readonly feed: LiveFeed;
-  /** True once `end` was called: it only waits for its hold to be over. */
+  /** True after `end` was called, while the response is still held. */
   readonly ending: boolean;
-  /** The document's leaves now, which the waiter may have told already, and when they were heard (`performance.now()`). */
-  wake(state: LeafState, heardAt: number): void;
-  /** The right to be told has ended: end as a held, empty answer, and tell nothing any more. */
+  /** Delivers the document's current leaves, possibly ones that were sent already. `receivedAt` is a `performance.now()`. */
+  wake(state: LeafState, receivedAt: number): void;
+  /** Ends the request, because the caller's access has ended: as a held, empty response without further changes. */
   end(): void;
 }
 
-/** How long to wait before a read that failed is made again, in ms. */
+/** The delay before a failed read is retried, in ms. */
 const READ_RETRY_DELAY_MS = 1_000;
 /**
- * Live requests of one user at a time: each costs memory and a read now and then for as long as its token lives, and many
- * fit on one connection. A browser has one, so these are a hundred devices.
+ * Live requests of one user at a time. Each costs memory and occasional reads until its token expires, and many fit on one
+ * connection. A browser has one, so the limit allows a hundred devices.
  */
 const MAX_WAITERS_PER_USER = 100;
 
 /**
- * Holds all waiters of this process and wakes them from the registry's one feed. A row costs a look into a map; nobody
- * there, nothing done; and it carries the leaves, so a waiter is answered without asking upstream again.
+ * Holds all waiters of this process and wakes them from the registry's one feed. A row without a waiter costs one map
+ * lookup. A row carries the leaves, so a waiter is answered without an upstream request.
  */
 export class Hub {
   readonly #waiters = new Map<string, Set<Waiter>>();
@@ -48,28 +49,28 @@ export class Hub {
     this.#leafReader = leaves;
   }
 
-  /** How many waiters there are. */
+  /** The number of waiters. */
   get size(): number {
     const { longpoll, continuous, eventsource, stream } = this.#counts;
     return longpoll + continuous + eventsource + stream;
   }
 
-  /** How many waiters there are of each kind. */
+  /** The number of waiters by feed. */
   get waiters(): Readonly<Record<LiveFeed, number>> {
     return this.#counts;
   }
 
-  /** How often a waiter was woken since the start. */
+  /** How often a waiter was woken since the process started. */
   get wakes(): number {
     return this.#wakes;
   }
 
-  /** Whether the feed runs, so that changes are told as they happen. */
+  /** Whether the upstream feed is connected, so that changes arrive as they happen. */
   get connected(): boolean {
     return this.#connected;
   }
 
-  /** Parks a waiter. When its user then has too many, the oldest gives way: its client has perhaps gone and come back. */
+  /** Parks a waiter. Beyond the user's limit the oldest waiter ends: its client may have reconnected unnoticed. */
   park(waiter: Waiter): void {
     const waiters = this.#waiters.get(waiter.ownId) ?? new Set();
     if (waiters.has(waiter)) return;
@@ -81,7 +82,7 @@ export class Hub {
     if (active.length > MAX_WAITERS_PER_USER) active[0]?.end();
   }
 
-  /** The waiter's request is over; to say so again changes nothing. */
+  /** Removes a waiter whose request has ended. A second call has no effect. */
   unpark(waiter: Waiter): void {
     const waiters = this.#waiters.get(waiter.ownId);
     if (waiters?.delete(waiter) !== true) return;
@@ -90,22 +91,22 @@ export class Hub {
   }
 
   /**
-   * The state that the feed told last of a document, if it has done so since it runs. Good enough for who will be told by
-   * the same feed what comes after it; a request that is answered once and for all reads the database.
+   * Returns the latest state that the feed reported of a document since it connected. It is recent enough for a request
+   * that the same feed updates afterwards. A request that is answered only once must read the database.
    */
   cachedState(id: UserDocumentId): LeafState | undefined {
     return this.#stateCache.get(id);
   }
 
-  /** A row of the registry's feed. */
+  /** Handles a row of the registry's feed. */
   onRow(row: FeedRow): void {
     const waiters = this.#waiters.get(row.id);
-    // What nobody waits for is not kept, but what was kept must not grow old.
+    // Without a waiter the state is not cached, and an older cached state is removed.
     this.#stateCache.set(row.id, waiters === undefined ? undefined : { leaves: row.leaves, deleted: row.deleted });
     if (waiters !== undefined) this.#wake(waiters, row);
   }
 
-  /** The feed runs (again): what happened before was perhaps not told, so every waiter's state is read anew. */
+  /** Handles the feed's (re)connection. Earlier changes may have been missed, so every waiter's state is read again. */
   onConnect(): void {
     this.#connected = true;
     this.#connectionEpoch += 1;
@@ -116,13 +117,13 @@ export class Hub {
     }
   }
 
-  /** The feed is lost. Waiters stay where they are: ending them would only bring them back at once. */
+  /** Handles the loss of the feed. Waiters stay parked: ended ones would only reconnect immediately. */
   onDisconnect(): void {
     this.#connected = false;
     this.#stateCache.clear();
   }
 
-  /** A session was ended or an account suspended. */
+  /** Ends the waiters of an ended session or a suspended account. */
   onRevocation(revocation: Revocation): void {
     for (const waiter of this.all()) {
       const isAffected =
@@ -133,7 +134,7 @@ export class Hub {
     }
   }
 
-  /** All waiters as of now; more may come and these may leave while one goes through them. */
+  /** Returns a snapshot of all waiters, so that waiters may be added and removed during iteration. */
   all(): readonly Waiter[] {
     return [...this.#waiters.values()].flatMap((waiters) => [...waiters]);
   }
@@ -150,11 +151,11 @@ export class Hub {
     this.#leafReader.read(id).then(
       (state) => {
         const waiters = this.#waiters.get(id);
-        // A row that came meanwhile was told, and is newer than a read that began before it.
+        // A row that arrived meanwhile was delivered, and is newer than a read that started before it.
         if (waiters !== undefined && this.#stateCache.get(id) === undefined) this.#wake(waiters, state);
       },
       () => {
-        // As long as this same feed runs and somebody waits; a new feed reads everything again by itself.
+        // Only while the same feed is connected and has a waiter: a new connection reads every state itself.
         const retry = (): void => {
           if (this.#connected && this.#connectionEpoch === epoch && this.#waiters.has(id)) this.#refresh(id, epoch);
         };

@@ -12,15 +12,15 @@ export interface LeafReader {
 }
 
 /**
- * Up to `changes_doc_ids_optimization_threshold` ids CouchDB looks each up; above it, it scans the database. Well below
- * its default of 1,000. Measured on CouchDB 3.4.3: 1 id takes 4 ms, 100 ids 13 ms, 500 ids 30 ms.
+ * Up to `changes_doc_ids_optimization_threshold` ids CouchDB looks up each one; above it, CouchDB scans the database. This
+ * is well below its default of 1,000. Measured on CouchDB 3.4.3: 1 id takes 4 ms, 100 ids 13 ms, 500 ids 30 ms.
  */
 const MAX_BATCH_SIZE = 250;
 const MAX_IN_FLIGHT = 4;
-/** In ms. A read that hangs with the upstream must not hold its place for long once that is back. */
+/** In ms. A read that hangs must not occupy one of the slots for long once the upstream has recovered. */
 const READ_TIMEOUT_MS = 5_000;
 
-/** Reads the rows of a `_changes` answer. Throws 502 when it is not one. */
+/** Parses the rows of a `_changes` response. Throws 502 for any other value. */
 function parseRows(response: unknown): Map<string, FeedRow> {
   const results: unknown =
     typeof response === 'object' && response !== null && 'results' in response ? response.results : undefined;
@@ -34,7 +34,7 @@ function parseRows(response: unknown): Map<string, FeedRow> {
 }
 
 /**
- * Reads the leaves of many documents in few requests: `_changes` with `filter=_doc_ids` and `style=all_docs` from the
+ * Reads the leaves of many documents in few requests. `_changes` with `filter=_doc_ids` and `style=all_docs` from the
  * start is a look-up by id in CouchDB. https://docs.couchdb.org/en/stable/api/database/changes.html#filtering
  */
 export function createLeafReader(couch: ServerScope, database: string): LeafReader {
@@ -51,7 +51,7 @@ export function createLeafReader(couch: ServerScope, database: string): LeafRead
       throw toUpstreamError(error);
     });
     const rows = parseRows(response);
-    // Cut out by exact id: a row that nobody asked for goes to nobody.
+    // Selected by exact id: a row that was not requested reaches no caller.
     return ids.map((id) => rows.get(id) ?? NO_DOCUMENT);
   };
   return { read: createBatchLoader({ read: readBatch, maxBatchSize: MAX_BATCH_SIZE, maxInFlight: MAX_IN_FLIGHT }) };

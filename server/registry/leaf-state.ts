@@ -1,8 +1,8 @@
-/** What `_changes` can tell of a document: its leaves. No leaves: there is no document. */
+/** A document's leaves, which is all that `_changes` reports about it. Without leaves the document does not exist. */
 export interface LeafState {
-  /** Every leaf's revision, deleted ones too, the winner first. */
+  /** The revision of every leaf, deleted leaves included, the winner first. */
   readonly leaves: readonly string[];
-  /** True when the winner is a deletion: then all leaves are. */
+  /** True when the winner is deleted: then all leaves are. */
   readonly deleted: boolean;
 }
 

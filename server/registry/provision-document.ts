@@ -7,12 +7,12 @@ import {
 import { statusOf } from '../upstream/client.ts';
 import { toUpstreamError } from '../upstream/upstream-error.ts';
 
-/** Makes sure that a user has a document. Rejects with 502 or 503 when the upstream fails. */
+/** Creates a user's document if it does not exist. Rejects with 502 or 503 when the upstream fails. */
 export type Provision = (username: Username) => Promise<void>;
 
 /**
- * The server makes a user's first revision, so that no two devices ever make two roots. A document that is there already
- * is left as it is; over one that an operator deleted CouchDB lets a new one grow. One attempt a user at a time.
+ * The server creates a user's first revision, so that two devices never create two roots. An existing document is left
+ * unchanged; a deleted one is created again on top of its tombstone. Concurrent calls for one user share one request.
  */
 export function createProvision(
   couch: ServerScope,

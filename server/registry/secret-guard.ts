@@ -5,12 +5,12 @@ import type { Caller } from '../http/caller.ts';
 import { forbidden, type HttpError } from '../http/errors.ts';
 import { getString } from '../lib/json.ts';
 
-/** Told of a document that is not served: whose it is, and the way to the field. */
+/** Called for each document that is not served, with its owner and the path of the field. */
 export type OnSecretField = (username: Username, field: string) => void;
 
-/** A name that somebody wrote may be of any length. */
+/** A field name in a document may have any length. */
 const MAX_FIELD_LENGTH = 200;
-/** Documents whose refused revision is remembered; there should be none. */
+/** How many documents have their refused revision cached; normally there are none. */
 const MAX_REFUSED_DOCUMENTS = 1_000;
 
 interface RefusedRevision {
@@ -21,10 +21,10 @@ interface RefusedRevision {
 type DocumentOwner = Pick<Caller, 'ownId' | 'username'>;
 
 /**
- * Keeps documents back that have a field that must never be replicated: what has once been in a browser's database cannot
- * be called back. The whole answer is 403; a row's error PouchDB would ask about for ever. And since it does the same
- * after a 403 to `_bulk_get`, which it takes for a server that has none, the revision is remembered: `_changes` would
- * announce it again, and 403 there is what ends a sync for good, with an error that says why (scripts/e2e/security/secret-fields.test.ts).
+ * Refuses documents with a field that must never be replicated: data in a browser's database cannot be recalled. The whole
+ * response is 403, because PouchDB retries a row's error for ever. It also retries after a 403 to `_bulk_get`, which it
+ * takes for a server without that endpoint. So the revision is cached, and `_changes` answers 403, which ends a sync for
+ * good with an error that gives the reason (scripts/e2e/security/secret-fields.test.ts).
  */
 export class SecretGuard {
   readonly #onSecretField: OnSecretField;
@@ -34,7 +34,7 @@ export class SecretGuard {
     this.#onSecretField = onSecretField;
   }
 
-  /** To be given every document that is about to be sent, each by itself. Throws 403 for one that must not be. */
+  /** Call with every document before it is sent. Throws 403 if one has a secret field. */
   check(documents: readonly unknown[], { ownId, username }: DocumentOwner): void {
     for (const document of documents) {
       const found = findSecretField(document);
@@ -50,7 +50,7 @@ export class SecretGuard {
     }
   }
 
-  /** To be given the leaves that `_changes` is about to tell. Throws 403 when one of them was kept back before. */
+  /** Call with the leaves that `_changes` is about to send. Throws 403 if one of them was refused before. */
   checkLeaves(leaves: readonly string[], { ownId }: Pick<DocumentOwner, 'ownId'>): void {
     const refused = this.#refusedRevisions.get(ownId);
     if (refused !== undefined && leaves.includes(refused.rev)) throw refused.refusal;

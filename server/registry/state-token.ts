@@ -8,8 +8,8 @@ export type StateToken = string;
 const generationOfRevision = (revision: string): number => parseRevision(revision)?.generation ?? 0;
 
 /**
- * The token of a state. A revision's id says what it holds, a deletion included, so the leaves and whether the document
- * is gone are the whole state. It cannot repeat, since leaves only move on, and it says nothing of anybody else.
+ * Returns the token of a state. A revision's id is a digest of its content, so the leaves and the deleted flag are the
+ * whole state. A token does not repeat, because leaves only grow, and it reveals nothing about other users.
  */
 export function stateToken(state: LeafState): StateToken {
   if (state.leaves.length === 0) return '0';
@@ -20,7 +20,7 @@ export function stateToken(state: LeafState): StateToken {
   return `${highest}-${digest.digest('hex').slice(0, 32)}`;
 }
 
-/** The highest generation in a token that a client brings back; 0 for what is no token of ours. */
+/** Returns the highest generation in a token from a client, or 0 for a text that is not a token. */
 export function generationOfToken(token: string): number {
   const match = /^(\d{1,10})-[0-9a-f]{32}$/.exec(token);
   return match === null ? 0 : Number(match[1]);

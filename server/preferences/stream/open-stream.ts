@@ -17,21 +17,22 @@ export interface PreferenceStreamsOptions<P extends object> extends Pick<
   readonly leaves: LeafReader;
   readonly service: Pick<PreferencesService<P>, 'read'>;
   readonly definition: Pick<PreferenceDefinition<P>, 'defaults'>;
-  /** Rejects when a caller's right has ended meanwhile. */
+  /** Rejects when the caller's access has ended meanwhile. */
   readonly assertActive: (caller: Caller) => Promise<void>;
-  /** In ms, between two heartbeats. */
+  /** The interval between two heartbeats, in ms. */
   readonly heartbeatMs?: number | undefined;
 }
 
-/** Opens streams of preferences. */
+/** Opens preference streams. */
 export interface PreferenceStreams {
-  /** `told`: the id of the last event that the client has. Rejects as long as a status can still be sent. */
+  /** Answers with a stream. Rejects, before the response has started, with an error that has a status. */
   open(caller: Caller, lastEventId: StateToken | undefined, res: ServerResponse): Promise<void>;
 }
 
-/** In ms: less than what fronts take for silence, which is a minute mostly. */
+/** In ms: below the idle timeout of reverse proxies, which is mostly a minute. */
 const DEFAULT_HEARTBEAT_MS = 20_000;
 
+/** Creates the streams of one process, which share reads, timer and hub. */
 export function createPreferenceStreams<P extends object>(options: PreferenceStreamsOptions<P>): PreferenceStreams {
   const {
     hub,
@@ -45,11 +46,11 @@ export function createPreferenceStreams<P extends object>(options: PreferenceStr
     assertActive,
     heartbeatMs = DEFAULT_HEARTBEAT_MS,
   } = options;
-  /** Streams of one user are woken together, and need the same. */
+  /** A user's streams are woken together and share one read. */
   const pendingReads = new Map<string, Promise<Snapshot>>();
   const readSnapshot = async (username: Username): Promise<Snapshot> => {
-    const now = await service.read(username);
-    return { token: now.token, body: createPreferencesResponse(now, definition) };
+    const current = await service.read(username);
+    return { token: current.token, body: createPreferencesResponse(current, definition) };
   };
   const deps: StreamDeps = {
     hub,
@@ -70,10 +71,10 @@ export function createPreferenceStreams<P extends object>(options: PreferenceStr
       // Registered before the state is read, so that a change in between is not missed.
       const stream = new PreferencesStream(caller, res, lastEventId, deps);
       try {
-        // And before the right is looked at once more: an end between its first check and now was told to nobody.
+        // It is also registered before access is checked again: a revocation before registration would be missed.
         await assertActive(caller);
         const token = stateToken(hub.cachedState(caller.ownId) ?? (await leaves.read(caller.ownId)));
-        // What must not be served is refused while a status can still be sent; and one who has no document is given one.
+        // Read before the response starts: an error can still be sent as a status. The read also creates a missing document.
         stream.start(token, token === lastEventId ? undefined : await deps.readSnapshot(caller.username, token));
       } catch (error) {
         stream.close();
