@@ -18,34 +18,34 @@ export type ReadBody = (
   body: JsonObject,
 ) => { readonly ok: true; readonly document: UserDocument } | { readonly ok: false; readonly reason: string };
 
-/** What the gate's handlers need of the world. */
+/** Dependencies of the gate's handlers. */
 export interface GateContext {
-  /** The registry's name upstream. */
+  /** The name of the registry's database upstream. */
   readonly registry: string;
   readonly leaves: LeafReader;
   readonly hub: Hub;
   readonly forward: Forward;
   readonly authorizationFor: AuthorizationFor;
   readonly provision: Provision;
-  /** Brings a document of an older version up to date, in its own time. Never rejects. */
+  /** Upgrades a document of an older version in the background. Never rejects. */
   readonly upgradeDocument: (username: Username) => Promise<void>;
-  /** Rejects when a caller's right has ended meanwhile. */
+  /** Rejects when the caller's access has ended since authentication. */
   readonly checkAccess: (caller: Caller) => Promise<void>;
   readonly readBody: ReadBody;
   readonly secrets: SecretGuard;
   readonly timer: TimerWheel;
-  /** One at a time: a write is checked against the tree that it goes to, so no other may come in between. */
+  /** One write of a user at a time: no other may come between the check against the revision tree and the write. */
   readonly writeQueue: KeyedConcurrencyLimit;
-  /** What one user asks the database at once: there are eight connections for all. */
+  /** Limits one user's concurrent upstream requests: all users share eight connections. */
   readonly upstreamLimit: KeyedConcurrencyLimit;
   readonly now: () => number;
-  /** Told, in seconds, how long a change took from the feed to a live answer's socket. */
+  /** Called with the seconds that a change took from the feed to a live response's socket. */
   readonly onDelivered: (seconds: number) => void;
-  /** Told when a live answer is dropped because its client does not read. */
+  /** Called when a live response is dropped because its client does not read. */
   readonly onSlowReader: () => void;
 }
 
-/** Asks the upstream about the registry, as the caller. */
+/** Sends a request about the registry upstream, as the caller. `path` is relative to the registry. */
 export function requestUpstream(
   context: GateContext,
   { username }: { readonly username: Username },
@@ -60,7 +60,7 @@ export function requestUpstream(
 
 const isMissingOrDeleted = ({ leaves, deleted }: LeafState): boolean => leaves.length === 0 || deleted;
 
-/** The state of the caller's document; one who has none yet is given one. */
+/** Reads the state of the caller's document, and creates the document if it does not exist. */
 export async function readCurrentState(
   { leaves, provision }: GateContext,
   { ownId, username }: Caller,
@@ -69,6 +69,6 @@ export async function readCurrentState(
   const state = await read();
   if (!isMissingOrDeleted(state)) return state;
   await provision(username);
-  // It is there now. A copy of a cluster that has not stored it yet says for a moment that it is not.
+  // The document exists now. A lagging replica of a cluster may still report it as missing for a moment.
   return readWhile(read, isMissingOrDeleted);
 }

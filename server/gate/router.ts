@@ -21,18 +21,18 @@ import { offDisconnect, onDisconnect } from '../lib/on-disconnect.ts';
 
 export interface GateOptions {
   readonly mount: Mount;
-  /** The deployment's own URL, which goes into the database's identity; empty when there is none. */
+  /** The deployment's public URL, which is part of the database's uuid; empty when not configured. */
   readonly publicUrl: string;
-  /** Origins of other sites whose pages may use the gate. */
+  /** Other origins whose pages may use the gate (CORS). */
   readonly corsOrigins: readonly string[];
   /** Rejects with 401, 502 or 503. */
   readonly authenticate: (req: express.Request) => Promise<Caller>;
   readonly context: GateContext;
-  /** Called with what nobody expected. */
+  /** Called with unexpected errors. */
   readonly onError: (error: unknown) => void;
 }
 
-/** The methods of each path; whatever is not here is not forwarded, not tried, and answered 405. */
+/** The allowed methods of each target. Any other method is 405, without an upstream request. */
 const METHODS: Readonly<Record<Target['kind'], readonly string[]>> = {
   welcome: ['GET', 'HEAD'],
   database: ['GET', 'HEAD', 'PUT'],
@@ -46,8 +46,8 @@ const METHODS: Readonly<Record<Target['kind'], readonly string[]>> = {
 };
 
 /**
- * The Express router that speaks the CouchDB replication protocol for one user's document. Mount it at `mount.base`. It
- * reads the raw request line itself, since Express matches without regard to case, encoding and trailing slashes.
+ * Creates the Express router that implements the CouchDB replication protocol for the caller's document. Mount it at
+ * `mount.base`. It parses the raw request line itself, because Express ignores case, encoding and trailing slashes.
  */
 export function createGate(options: GateOptions): express.Router {
   const router = express.Router();
@@ -66,7 +66,7 @@ export function createGate(options: GateOptions): express.Router {
   router.use((req, res) => {
     handle(options, state, req, res).catch((error: unknown) => {
       if (!(error instanceof HttpError)) options.onError(error);
-      // What is left of a body that was not read belongs to no other request.
+      // The rest of an unread body must not be parsed as the next request of the connection.
       if (!req.complete) res.shouldKeepAlive = false;
       sendError(res, error);
     });
@@ -74,7 +74,7 @@ export function createGate(options: GateOptions): express.Router {
   return router;
 }
 
-/** What outlives a request. */
+/** State that is shared by all requests. */
 interface GateState {
   readonly changes: ChangesHandler;
   readonly oversize: OversizeBatchReader;
@@ -107,7 +107,7 @@ async function handle(
   try {
     await dispatch(context, state, { target, caller, req, res, database: mount.database });
   } finally {
-    // What waits to be sent costs memory until it is; a live answer that is parked costs next to none.
+    // An unsent response still occupies memory; a parked live response hardly does.
     if (res.writableEnded && !res.writableFinished) releaseAfterFlush(res, reservation);
     else reservation.release();
   }
@@ -145,7 +145,7 @@ async function dispatch(context: GateContext, { changes, oversize }: GateState, 
       if (req.method === 'PUT') throw fileExists();
       return handleInfo(context, caller, database, res);
     case 'changes': {
-      // The body can only ask for documents, and there is only one; it is read so that it is not taken for a request.
+      // The body could only select documents, and there is only one. It is read so that it is not parsed as a request.
       if (req.method === 'POST') await readIdsBody();
       const lastEventId = req.headers['last-event-id'];
       const request = parseChangesRequest(query, typeof lastEventId === 'string' ? lastEventId : undefined);

@@ -52,7 +52,7 @@ it('an answer that waits to be sent counts, and may be more than there is room f
   const load = new UserQuota();
   const hand = load.acquire('a', 0);
   hand.add(17 * MEBIBYTE);
-  expect(() => load.acquire('a', 0)).toThrow('You have too much under way at once.');
+  expect(() => load.acquire('a', 0)).toThrow('You have too many requests in progress.');
   load.acquire('b', 0).release();
   hand.release();
   hand.release();

@@ -5,13 +5,13 @@ import { isOversize } from './request/body.ts';
 const MEBIBYTE = 1024 * 1024;
 
 /**
- * What is in hand at once. A replication has a few requests under way and a few MiB of bodies, so whoever has more in
- * hand than this takes other users' turns and memory.
+ * Concurrent requests and body bytes of one user. A replication has a few requests and a few MiB in progress. A user with
+ * more than this takes capacity and memory from other users.
  */
 const MAX_PER_USER = { requests: 250, bytes: 16 * MEBIBYTE } as const;
-/** In bytes: bodies of all users together. */
+/** The bodies of all users together. */
 const MAX_TOTAL_BYTES = 256 * MEBIBYTE;
-/** In bytes: so small a body is taken however many large ones are held back. */
+/** A body of at most this size is exempt from the total limit. */
 const SMALL_BODY_BYTES = 64 * 1024;
 
 interface Usage {
@@ -19,32 +19,32 @@ interface Usage {
   bytes: number;
 }
 
-/** Takes a request in hand for as long as it costs something. */
+/** One request's share of the quota. */
 export interface Reservation {
-  /** So many bytes more, of an answer that waits to be sent: nothing is refused by it, but what comes next may be. */
+  /** Counts the bytes of an unsent response. Never throws, but later requests may exceed the quota by it. */
   add(bytes: number): void;
-  /** To leave again changes nothing. */
+  /** A second call has no effect. */
   release(): void;
 }
 
-/** Counts what each user has under way, live requests no longer once they are parked, and refuses what is too much. */
+/** Limits the requests and bytes that each user has in progress. A live request counts only until it is parked. */
 export class UserQuota {
   readonly #usageByUser = new Map<string, Usage>();
   #totalBytes = 0;
 
-  /** Takes a request with a body of so many bytes in hand. Throws 503. */
+  /** Reserves capacity for a request with a body of `bytes`. Throws 503 when it exceeds a limit. */
   acquire(user: string, bytes: number): Reservation {
     const usage = this.#usageByUser.get(user) ?? { requests: 0, bytes: 0 };
     if (usage.requests >= MAX_PER_USER.requests || usage.bytes + bytes > MAX_PER_USER.bytes) {
-      throw serviceUnavailable('You have too much under way at once.');
+      throw serviceUnavailable('You have too many requests in progress.');
     }
     if (bytes > SMALL_BODY_BYTES && this.#totalBytes + bytes > MAX_TOTAL_BYTES)
       throw serviceUnavailable('The server is busy.');
     let reservedBytes = 0;
-    const add = (more: number): void => {
-      reservedBytes += more;
-      usage.bytes += more;
-      this.#totalBytes += more;
+    const add = (delta: number): void => {
+      reservedBytes += delta;
+      usage.bytes += delta;
+      this.#totalBytes += delta;
     };
     usage.requests += 1;
     add(bytes);
@@ -63,11 +63,11 @@ export class UserQuota {
   }
 }
 
-/** The memory that a request's body may take, in bytes, of which at most `largest` are read. One that is refused takes none. */
+/** Returns the memory that a request's body may occupy, in bytes; 0 for a body that is refused. At most `maxBytes` are read. */
 export function bodyMemoryBytes({ headers }: Pick<IncomingMessage, 'headers'>, maxBytes: number): number {
   if (isOversize({ headers })) return 0;
   if (headers['transfer-encoding'] !== undefined) return maxBytes;
   const length = Number(headers['content-length'] ?? 0);
-  // What is longer is refused before it is read.
+  // A longer body is refused before it is read.
   return length > maxBytes ? 0 : length;
 }

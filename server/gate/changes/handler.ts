@@ -13,16 +13,16 @@ import { isObject, type JsonObject } from '../../lib/json.ts';
 import { LiveResponse, type LiveResponseDeps } from './live-response.ts';
 import { isOlderThan, stateToken } from '../../registry/state-token.ts';
 
-/** How often in a second a user's live requests are answered at once; more, and something answers in circles. */
+/** Immediate responses to a user's live requests per second. More than this indicates a request loop. */
 const MAX_IMMEDIATE_PER_SECOND = 20;
-/** How long such a request is then held before its state is read again, in ms. */
+/** How long further live requests are held before their state is read again, in ms. */
 const HOLD_MS = 1_000;
 
-/** Answers `_changes` in every feed mode, out of the leaves of the caller's own document alone. */
+/** Handles `_changes` in every feed mode, from the leaves of the caller's own document only. */
 export class ChangesHandler {
   readonly #context: GateContext;
   readonly #liveDeps: LiveResponseDeps;
-  /** Live answers at once in the present second, by document. */
+  /** Immediate responses in the current second, by document. */
   #immediateCounts = new Map<string, number>();
   #currentSecond = 0;
 
@@ -36,7 +36,7 @@ export class ChangesHandler {
       onDelivered,
       onSlowReader,
       readDoc: ({ request, caller, res }) => this.#readDoc(request, caller, res),
-      readFreshState: (answer, told) => this.#readState(answer, told),
+      readFreshState: (response, since) => this.#readState(response, since),
     };
   }
 
@@ -58,7 +58,7 @@ export class ChangesHandler {
     // Registered before the state is read, so that a change in between is not missed.
     const response = new LiveResponse(request, feed, caller, res, this.#liveDeps);
     try {
-      // And before the right is looked at once more: an end between its first check and now was told to nobody.
+      // It is also registered before access is checked again: a revocation before registration would be missed.
       await this.#context.checkAccess(caller);
       let state = this.#cachedState(request, caller) ?? (await this.#readState(response, request.since));
       if (hasChangedSince(state, request.since) && this.#isOverImmediateLimit(caller)) {
@@ -74,8 +74,8 @@ export class ChangesHandler {
   }
 
   /**
-   * A document that may not be served is refused while a status can still be sent: a live answer that has begun can only
-   * end, and its client would ask again for ever. Whatever else is wrong with the read shows when the row is written.
+   * Throws 403 for a document that must not be served, while a status can still be sent. A started response could only
+   * end, and its client would retry for ever. Other read errors are handled when the row is written.
    */
   async #checkServable(request: ChangesRequest, state: LeafState, caller: Caller, res: ServerResponse): Promise<void> {
     if (request.since === 'now' || !hasChangedSince(state, request.since)) return;
@@ -88,7 +88,7 @@ export class ChangesHandler {
     }
   }
 
-  /** What the feed said last does for a client that the same feed goes on to tell; but not if it looks older than what it knows. */
+  /** Returns the feed's latest state, unless the client knows a newer one. The same feed delivers later changes. */
   #cachedState({ since }: ChangesRequest, { ownId }: Caller): LeafState | undefined {
     const cached = this.#context.hub.cachedState(ownId);
     return cached === undefined || cached.deleted || isOlderThan(cached, since) ? undefined : cached;
@@ -102,7 +102,7 @@ export class ChangesHandler {
     );
   }
 
-  /** Two copies that tell different states, or a client that forgets what it was told, must not make a loop. */
+  /** Breaks a request loop, caused by replicas with different states or by a client that loses its state. */
   #isOverImmediateLimit({ ownId }: Caller): boolean {
     const second = Math.floor(this.#context.now() / 1000);
     if (second !== this.#currentSecond) this.#immediateCounts = new Map();
@@ -114,8 +114,9 @@ export class ChangesHandler {
 
   async #readDoc({ conflicts }: ChangesRequest, caller: Caller, res: ServerResponse): Promise<JsonObject | undefined> {
     const query = conflicts ? { conflicts: 'true' } : {};
-    const answer = await requestUpstream(this.#context, caller, res, { method: 'GET', path: [caller.ownId], query });
-    const doc = answer.status === 404 ? undefined : documentResponse(answer.status, answer.body, caller.ownId);
+    const request = { method: 'GET', path: [caller.ownId], query } as const;
+    const { status, body } = await requestUpstream(this.#context, caller, res, request);
+    const doc = status === 404 ? undefined : documentResponse(status, body, caller.ownId);
     if (!isObject(doc)) return undefined;
     this.#context.secrets.check(documentBodies(doc), caller);
     return doc;

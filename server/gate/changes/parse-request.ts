@@ -1,33 +1,33 @@
 import type { Query } from '../request/query.ts';
 
 /**
- * `_changes` as far as a client has a say in it. Which documents it is about is not part of it: always the caller's own.
- * `filter`, `doc_ids`, `view`, `selector`, `limit` (there is one row at most) and `descending` are so answered by that.
+ * The parameters of `_changes` that a client controls. The documents are not among them: always the caller's own. So
+ * `filter`, `doc_ids`, `view`, `selector`, `limit` (there is at most one row) and `descending` need no implementation.
  * https://docs.couchdb.org/en/stable/api/database/changes.html
  */
 export interface ChangesRequest {
   readonly feed: 'normal' | 'longpoll' | 'continuous' | 'eventsource';
-  /** A state token, `0`, `now`, or any text: what is not the current state's token is another state. */
+  /** A state token, `0`, `now`, or any text: every text but the current state's token means another state. */
   readonly since: string;
-  /** All leaves, or only the winner. */
+  /** All leaves, or only the winning one. */
   readonly style: 'all_docs' | 'main_only';
   readonly includeDocs: boolean;
   readonly conflicts: boolean;
-  /** How often a live answer says that it lives, in ms; undefined: it does not, and ends at `timeout`. */
+  /** The interval of a live response's heartbeats, in ms; undefined for none, and an end at `timeout`. */
   readonly heartbeat: number | undefined;
-  /** How long a live answer without heartbeats waits, in ms. */
+  /** How long a live response without heartbeats waits, in ms. */
   readonly timeout: number;
-  /** How many rows a continuous answer gives before it ends. */
+  /** How many rows a continuous response sends before it ends. */
   readonly limit: number;
 }
 
-/** In ms. CouchDB takes a heartbeat of 1 ms; a thousand newlines a second are no sign of life but a load. */
-const HEARTBEAT_RANGE_MS = { least: 1_000, most: 60_000 } as const;
-/** In ms. An empty answer in under a second makes PouchDB ask again at once, for ever. */
-const TIMEOUT_RANGE_MS = { least: 1_000, most: 60_000 } as const;
+/** CouchDB accepts a heartbeat of 1 ms, but a thousand newlines a second are only load. */
+const HEARTBEAT_RANGE_MS = { min: 1_000, max: 60_000 } as const;
+/** An empty response in less than a second makes PouchDB request again immediately, for ever. */
+const TIMEOUT_RANGE_MS = { min: 1_000, max: 60_000 } as const;
 
-const clamp = (value: number, { least, most }: { least: number; most: number }): number =>
-  Math.min(Math.max(value, least), most);
+const clamp = (value: number, { min, max }: { min: number; max: number }): number =>
+  Math.min(Math.max(value, min), max);
 
 function parseFeed(text: string | undefined): ChangesRequest['feed'] {
   switch (text) {
@@ -42,14 +42,14 @@ function parseFeed(text: string | undefined): ChangesRequest['feed'] {
   }
 }
 
-/** `heartbeat=true` is CouchDB's default of a minute; 0 and nonsense are none. */
+/** `heartbeat=true` is CouchDB's default of a minute; 0 and invalid values disable heartbeats. */
 function parseHeartbeat(query: Query): number | undefined {
-  if (query.flag('heartbeat')) return HEARTBEAT_RANGE_MS.most;
+  if (query.flag('heartbeat')) return HEARTBEAT_RANGE_MS.max;
   const requested = query.integer('heartbeat');
   return requested === undefined || requested === 0 ? undefined : clamp(requested, HEARTBEAT_RANGE_MS);
 }
 
-/** `lastEventId` is the header by which a browser's EventSource goes on where it was interrupted. */
+/** `lastEventId` is the header with which a browser's EventSource resumes after an interruption. */
 export function parseChangesRequest(query: Query, lastEventId: string | undefined): ChangesRequest {
   const feed = parseFeed(query.text('feed'));
   const resumed = feed === 'eventsource' ? lastEventId : undefined;
@@ -60,7 +60,7 @@ export function parseChangesRequest(query: Query, lastEventId: string | undefine
     includeDocs: query.flag('include_docs'),
     conflicts: query.flag('conflicts'),
     heartbeat: parseHeartbeat(query),
-    timeout: clamp(query.integer('timeout') ?? TIMEOUT_RANGE_MS.most, TIMEOUT_RANGE_MS),
+    timeout: clamp(query.integer('timeout') ?? TIMEOUT_RANGE_MS.max, TIMEOUT_RANGE_MS),
     limit: Math.max(query.integer('limit') ?? Number.POSITIVE_INFINITY, 1),
   };
 }

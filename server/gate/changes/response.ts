@@ -4,7 +4,7 @@ import type { JsonObject } from '../../lib/json.ts';
 import { stateToken, type StateToken } from '../../registry/state-token.ts';
 import type { LeafState } from '../../registry/leaf-state.ts';
 
-/** The one row that `_changes` can have. */
+/** Builds the only row that `_changes` can have. */
 export function changesRow(
   id: UserDocumentId,
   state: LeafState,
@@ -21,12 +21,12 @@ export function changesRow(
   };
 }
 
-/** Is there anything to tell to whom has seen `since`? Where there is no document, there never is. */
+/** Whether a client that knows `since` must be sent the state. Always false when the document does not exist. */
 export function hasChangedSince(state: LeafState, since: string): boolean {
   return state.leaves.length > 0 && stateToken(state) !== since;
 }
 
-/** The bytes of a live answer, feed by feed. */
+/** How a live response of one feed mode is framed. */
 export interface FeedFormat {
   readonly contentType: string;
   readonly head: string;
@@ -34,13 +34,13 @@ export interface FeedFormat {
   /** True for a feed that ends with its first row. */
   readonly endsAfterFirstRow: boolean;
   readonly row: (row: JsonObject) => string;
-  /** The end, `token` being the state that the client then knows. */
+  /** The end of the response; `token` is the state that the client knows then. */
   readonly tail: (token: StateToken) => string;
 }
 
 const lastLine = (token: StateToken): string => `${JSON.stringify({ last_seq: token, pending: 0 })}\n`;
 
-/** Framed as CouchDB frames them, byte for byte, since peers parse them line by line. */
+/** Identical to CouchDB's framing byte for byte, because peers parse it line by line. */
 export const FEED_FORMATS: Readonly<Record<Exclude<ChangesRequest['feed'], 'normal'>, FeedFormat>> = {
   longpoll: {
     contentType: 'application/json',

@@ -2,23 +2,23 @@ import { badRequest, conflict, notFound } from '../../http/errors.ts';
 import { isObject, isStorable, getProperty, getString, type JsonObject } from '../../lib/json.ts';
 
 /**
- * A user's replication checkpoints (`_local/<id>`), all in one `_local` document of the upstream's that is named for the
- * user: nobody reads another's, and nobody fills the database with them, since a `_local` document is in no view, quota
- * or compaction that an operator would see.
+ * A user's replication checkpoints (`_local/<id>`), stored together in one upstream `_local` document named after the user.
+ * So no user reads another's checkpoints, and their number is limited: `_local` documents appear in no view, quota or
+ * compaction that an operator would see.
  */
 export interface Checkpoints {
-  /** Oldest use first. */
+  /** Least recently written first. */
   readonly entries: readonly Checkpoint[];
 }
 
 export interface Checkpoint {
   readonly id: string;
-  /** Counts the writes; told as `0-<count>`, as CouchDB does. */
+  /** The number of writes; the revision is `0-<count>`, as in CouchDB. */
   readonly count: number;
   readonly body: JsonObject;
 }
 
-/** The oldest go when there are more; their replications then start over, with one document to go through. */
+/** Beyond this the oldest are dropped. Their replications then start over, which costs one document. */
 const MAX_ENTRIES = 32;
 /** In characters of JSON. CouchDB's replicator keeps up to 50 short histories in one. */
 const MAX_ENTRY_LENGTH = 64 * 1024;
@@ -27,7 +27,7 @@ const MAX_TOTAL_LENGTH = 512 * 1024;
 const jsonLength = (value: unknown): number => JSON.stringify(value).length;
 const revOf = ({ count }: Checkpoint): string => `0-${count}`;
 
-/** Reads the upstream's document; whatever in it is no checkpoint is not there. */
+/** Parses the upstream document; invalid entries are ignored. */
 export function parseCheckpoints(document: unknown): Checkpoints {
   const entries = getProperty(document, 'entries');
   return { entries: Array.isArray(entries) ? entries.filter(isCheckpoint) : [] };
@@ -46,10 +46,11 @@ export function getCheckpoint(all: Checkpoints, id: string): JsonObject {
   return { _id: `_local/${id}`, _rev: revOf(entry), ...entry.body };
 }
 
-/** `PUT _local/<id>`. Throws 400 for what is no document, 409 when `_rev` is not the current one. */
+/** `PUT _local/<id>`. Throws 400 for an invalid document, 409 when `_rev` is not the current one. */
 export function putCheckpoint(all: Checkpoints, id: string, document: unknown): { all: Checkpoints; rev: string } {
   if (!isObject(document)) throw badRequest('Document must be a JSON object');
-  if (!isStorable(document)) throw badRequest('The checkpoint is nested too deeply, or holds half a character.');
+  if (!isStorable(document))
+    throw badRequest('The checkpoint is nested too deeply, or contains an unpaired surrogate.');
   const body = Object.fromEntries(Object.entries(document).filter(([key]) => !key.startsWith('_')));
   if (jsonLength(body) > MAX_ENTRY_LENGTH) throw badRequest(`A checkpoint has at most ${MAX_ENTRY_LENGTH} characters.`);
   const current = findCheckpoint(all, id);

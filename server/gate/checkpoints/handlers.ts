@@ -11,10 +11,10 @@ import {
 import { requestUpstream, type GateContext } from '../context.ts';
 import { getString } from '../../lib/json.ts';
 
-/** A colon is in no username, so no user's name and id together can be another's. */
+/** Usernames contain no colon, so the ids of two users never collide. */
 const pathOf = ({ username }: Caller): readonly string[] => ['_local', `checkpoints:${username}`];
 
-/** Another gate may write the same document in between; this often it is tried again. */
+/** A write conflicts when another gate writes the same document. */
 const MAX_ATTEMPTS = 5;
 
 interface StoredCheckpoints {
@@ -25,7 +25,7 @@ interface StoredCheckpoints {
 async function loadCheckpoints(context: GateContext, caller: Caller, res: ServerResponse): Promise<StoredCheckpoints> {
   const { status, body } = await requestUpstream(context, caller, res, { method: 'GET', path: pathOf(caller) });
   if (status === 404) return { all: { entries: [] }, rev: undefined };
-  if (status !== 200) throw badGateway(`The database did not answer about a checkpoint (status ${status}).`);
+  if (status !== 200) throw badGateway(`The database did not return a checkpoint (status ${status}).`);
   return { all: parseCheckpoints(body), rev: getString(body, '_rev') };
 }
 
@@ -66,7 +66,7 @@ export const checkpointHandlers = {
     rev: string | undefined,
     res: ServerResponse,
   ): Promise<void> {
-    const last = await updateCheckpoints(context, caller, res, (all) => deleteCheckpoint(all, id, rev));
-    sendJson(res, 200, { ok: true, id: `_local/${id}`, rev: last });
+    const deleted = await updateCheckpoints(context, caller, res, (all) => deleteCheckpoint(all, id, rev));
+    sendJson(res, 200, { ok: true, id: `_local/${id}`, rev: deleted });
   },
 };

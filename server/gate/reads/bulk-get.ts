@@ -3,12 +3,12 @@ import type { UserDocumentId } from '../../../couchdb-design/user-document/user-
 import { badGateway, badRequest } from '../../http/errors.ts';
 import { isObject, getProperty, getString, type JsonObject } from '../../lib/json.ts';
 
-/** One row asked for: the caller's own, which goes upstream, or any other, which is missing whatever it is. */
+/** One requested row: the caller's own document, which is read upstream, or any other, which is always missing. */
 export type BulkGetRow =
   | { readonly kind: 'own'; readonly id: UserDocumentId; readonly rev: string | undefined }
   | { readonly kind: 'missing'; readonly id: string; readonly rev: string };
 
-/** More rows than a document has leaves are nobody's replication. */
+/** A replication requests at most one row per leaf, so more rows are never legitimate. */
 const MAX_OWN_ROWS = 200;
 
 /**
@@ -22,7 +22,7 @@ export function parseBulkGet(body: unknown, ownId: UserDocumentId): readonly Bul
   return docs.map((row: unknown): BulkGetRow => {
     const [id, rev] = [getString(row, 'id'), getString(row, 'rev')];
     if (id === undefined) throw badRequest('document id missed');
-    // What is no revision cannot be there; CouchDB would answer 400 to the whole.
+    // An invalid revision cannot exist. CouchDB would answer 400 to the whole request.
     const isReadable = rev === undefined || isRevision(rev);
     if (id !== ownId || !isReadable || ownCount >= MAX_OWN_ROWS)
       return { kind: 'missing', id, rev: rev ?? 'undefined' };
@@ -37,16 +37,16 @@ export const bulkGetBody = (rows: readonly OwnRow[]): JsonObject => ({
   docs: rows.map(({ id, rev }) => (rev === undefined ? { id } : { id, rev })),
 });
 
-/** The results in an upstream's answer. Throws 502 when they are not as many as the rows that were sent. */
+/** Returns the results of an upstream response. Throws 502 unless there is one for each row sent. */
 export function bulkGetResults(upstream: unknown, expectedCount: number): readonly unknown[] {
   const results = getProperty(upstream, 'results');
   if (!Array.isArray(results) || results.length !== expectedCount) {
-    throw badGateway("The database's answer has another number of results.");
+    throw badGateway('The database returned a wrong number of results.');
   }
   return results;
 }
 
-/** How many documents a result holds. */
+/** Counts the documents in a result. */
 export function countDocuments(result: unknown): number {
   const docs = getProperty(result, 'docs');
   return Array.isArray(docs) ? docs.length : 0;
@@ -62,7 +62,7 @@ const missingRow = (id: string, rev: string): BulkGetResult => ({
   docs: [{ error: { id, rev, error: 'not_found', reason: 'missing' } }],
 });
 
-/** One result for each row, in order, the own ones from `results`. Throws 502 for a result that is not the caller's. */
+/** Builds one result for each row in order, own ones from `results`. Throws 502 for a result that is not the caller's. */
 export function bulkGetResponse(
   rows: readonly BulkGetRow[],
   ownId: UserDocumentId,
@@ -76,11 +76,11 @@ export function bulkGetResponse(
   };
 }
 
-/** An upstream that mixed two requests up must not hand one user's document to another. */
+/** Checks the id, so that an upstream that mixes up two requests never exposes another user's document. */
 function parseResult(result: unknown, ownId: UserDocumentId): BulkGetResult {
   const docs = getProperty(result, 'docs');
   if (getString(result, 'id') !== ownId || !Array.isArray(docs))
-    throw badGateway("The database's answer was not ours.");
+    throw badGateway('The database returned another document.');
   return { id: ownId, docs: docs.map((doc: unknown) => parseDoc(doc, ownId)) };
 }
 
@@ -88,7 +88,7 @@ function parseDoc(doc: unknown, ownId: UserDocumentId): BulkGetResult['docs'][nu
   const ok = getProperty(doc, 'ok');
   if (isObject(ok) && ok['_id'] === ownId) return { ok };
   const error = getProperty(doc, 'error');
-  if (error === undefined) throw badGateway("The database's answer was not ours.");
+  if (error === undefined) throw badGateway('The database returned another document.');
   return {
     error: { id: ownId, rev: getString(error, 'rev') ?? 'undefined', error: 'not_found', reason: 'missing' },
   };

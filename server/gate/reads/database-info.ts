@@ -4,15 +4,15 @@ import { stateToken } from '../../registry/state-token.ts';
 import type { LeafState } from '../../registry/leaf-state.ts';
 
 /**
- * What `GET /sync/` says: nothing of the upstream's. The uuid goes into PouchDB's replication ids, so it must be the
- * same on every gate of a deployment and after every restart; hence a digest of where clients find the database.
+ * The response to `GET /sync/`, which contains nothing from the upstream. The uuid is part of PouchDB's replication ids, so
+ * it must be the same on every gate of a deployment and after every restart: a digest of the database's public address.
  */
 export function welcomeResponse(publicUrl: string, database: string): JsonObject {
   const uuid = createHash('sha256').update(`pouchgate ${publicUrl} ${database}`).digest('hex').slice(0, 32);
   return { couchdb: 'Welcome', uuid, features: [], vendor: { name: 'Pouchgate' } };
 }
 
-/** What `GET /sync/user_registry/` says: a database that holds the one document of the caller, or none yet. */
+/** The response to `GET /sync/user_registry/`: a database with the caller's document only, or an empty one. */
 export function databaseInfo(database: string, state: LeafState): JsonObject {
   const exists = state.leaves.length > 0;
   return {

@@ -4,11 +4,11 @@ import { badGateway, badRequest, HttpError, notFound } from '../../http/errors.t
 import { isObject, isStringArray, getProperty, getString, type JsonObject } from '../../lib/json.ts';
 import type { Query } from '../request/query.ts';
 
-/** Options of `GET document` that are understood; all others are ignored. */
+/** Supported options of `GET document`; all others are ignored. */
 const FLAGS = ['revs', 'latest', 'conflicts', 'revs_info'];
 
 /**
- * The query to send upstream for `GET user_<own>`, or 400 where CouchDB says it.
+ * Builds the upstream query for `GET user_<own>`. Throws 400 where CouchDB does.
  * https://docs.couchdb.org/en/stable/api/document/common.html#get--db-docid
  */
 export function parseDocumentQuery(query: Query): Readonly<Record<string, string>> {
@@ -36,7 +36,7 @@ function parseOpenRevs(text: string): readonly string[] {
   return revs.map(requireRevision);
 }
 
-/** What the client is told of the upstream's answer: the own document or its leaves, a 404, or 502. */
+/** Validates an upstream response. Returns the own document or its leaves. Throws 404, or 502 for anything else. */
 export function documentResponse(
   status: number,
   body: unknown,
@@ -45,10 +45,10 @@ export function documentResponse(
   if (status === 404) throw isDeleted(body) ? new HttpError(404, 'not_found', 'deleted') : notFound();
   if (status === 200 && Array.isArray(body)) return body.map((leaf: unknown) => leafResponse(leaf, ownId));
   if (status === 200 && isObject(body) && body['_id'] === ownId) return body;
-  throw badGateway(`The database's answer to a read was not one (status ${status}).`);
+  throw badGateway(`The database did not return the document (status ${status}).`);
 }
 
-/** The documents in such an answer: itself, or the body of each leaf. */
+/** Returns the documents in such a response: itself, or the body of each leaf. */
 export const documentBodies = (response: JsonObject | readonly JsonObject[]): readonly unknown[] =>
   isObject(response) ? [response] : response.map((leaf) => getProperty(leaf, 'ok'));
 
@@ -58,6 +58,6 @@ function leafResponse(leaf: unknown, ownId: UserDocumentId): JsonObject {
   const ok = getProperty(leaf, 'ok');
   if (isObject(ok) && ok['_id'] === ownId) return { ok };
   const rev = getString(leaf, 'missing');
-  if (rev === undefined) throw badGateway("The database's answer was not ours.");
+  if (rev === undefined) throw badGateway('The database returned another document.');
   return { missing: rev };
 }

@@ -22,7 +22,7 @@ export async function handleInfo(
   sendJson(res, 200, databaseInfo(database, await readCurrentState(context, caller)));
 }
 
-/** `GET <id>`: any other document than the own is missing, whatever it is, and without asking upstream. */
+/** `GET <id>`. Any document but the caller's own is 404, whether it exists or not, without an upstream request. */
 export async function handleGet(
   context: GateContext,
   caller: Caller,
@@ -32,12 +32,12 @@ export async function handleGet(
   if (id !== caller.ownId) throw notFound();
   const upstreamQuery = parseDocumentQuery(query);
   const request = { method: 'GET', path: [caller.ownId], query: upstreamQuery } as const;
-  let answer = await requestUpstream(context, caller, res, request);
-  if (answer.status === 404 && getString(answer.body, 'reason') === 'missing') {
+  let upstream = await requestUpstream(context, caller, res, request);
+  if (upstream.status === 404 && getString(upstream.body, 'reason') === 'missing') {
     await context.provision(caller.username);
-    answer = await requestUpstream(context, caller, res, request);
+    upstream = await requestUpstream(context, caller, res, request);
   }
-  const result = documentResponse(answer.status, answer.body, caller.ownId);
+  const result = documentResponse(upstream.status, upstream.body, caller.ownId);
   checkDocuments(context, caller, documentBodies(result));
   if (Array.isArray(result) && acceptsMultipart(accept)) {
     sendMultipart(res, result);
@@ -62,23 +62,23 @@ export async function handleBulkGet(
   const own = rows.filter((row) => row.kind === 'own');
   const requestChunk = async (chunk: readonly OwnRow[]): Promise<readonly unknown[]> => {
     const request = { method: 'POST', path: ['_bulk_get'], query: upstreamQuery, body: bulkGetBody(chunk) } as const;
-    const { status, body: told } = await requestUpstream(context, caller, res, request);
+    const { status, body: upstreamBody } = await requestUpstream(context, caller, res, request);
     if (status !== 200) throw badGateway(`The database did not answer _bulk_get (status ${status}).`);
-    return bulkGetResults(told, chunk.length);
+    return bulkGetResults(upstreamBody, chunk.length);
   };
-  const told = bulkGetResponse(rows, caller.ownId, await requestInChunks(own, requestChunk, countDocuments));
+  const response = bulkGetResponse(rows, caller.ownId, await requestInChunks(own, requestChunk, countDocuments));
   checkDocuments(
     context,
     caller,
-    told.results.flatMap(({ docs }) => docs.map(({ ok }) => ok)),
+    response.results.flatMap(({ docs }) => docs.map(({ ok }) => ok)),
   );
-  sendJson(res, 200, told);
+  sendJson(res, 200, response);
 }
 
-/** Looks at the bodies that are to be told. Throws 403 when one must not be. */
+/** Checks the documents of a response before it is sent. Throws 403 when one must not be served. */
 function checkDocuments({ secrets, upgradeDocument }: GateContext, caller: Caller, bodies: readonly unknown[]): void {
   secrets.check(bodies, caller);
-  // It is told as it is; the one of today's version follows by the feed.
+  // An old version is served unchanged; the upgraded document follows through the feed.
   if (bodies.some((body) => isObject(body) && needsMigration(body))) void upgradeDocument(caller.username);
 }
 
@@ -90,16 +90,17 @@ export async function handleRevsDiff(
   res: ServerResponse,
 ): Promise<void> {
   const request = parseRevsDiff(body, caller.ownId);
-  let upstream: unknown;
+  let upstreamBody: unknown;
   if (request.own.length > 0) {
     const requestBody = { [caller.ownId]: request.own };
-    const answer = await requestUpstream(context, caller, res, {
+    const upstream = await requestUpstream(context, caller, res, {
       method: 'POST',
       path: ['_revs_diff'],
       body: requestBody,
     });
-    if (answer.status !== 200) throw badGateway(`The database did not answer _revs_diff (status ${answer.status}).`);
-    upstream = answer.body;
+    if (upstream.status !== 200)
+      throw badGateway(`The database did not answer _revs_diff (status ${upstream.status}).`);
+    upstreamBody = upstream.body;
   }
-  sendJson(res, 200, revsDiffResponse(request, caller.ownId, upstream));
+  sendJson(res, 200, revsDiffResponse(request, caller.ownId, upstreamBody));
 }

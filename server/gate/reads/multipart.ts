@@ -3,13 +3,13 @@ import type { ServerResponse } from 'node:http';
 import type { JsonObject } from '../../lib/json.ts';
 
 /**
- * CouchDB's replicator asks for leaves as `multipart/mixed` and takes nothing else, when it does not use `_bulk_get`: every
- * one before 3.3 does so. https://docs.couchdb.org/en/stable/replication/protocol.html#fetch-changed-documents
+ * CouchDB's replicator accepts leaves only as `multipart/mixed` when it does not use `_bulk_get`, as every version before
+ * 3.3 does. https://docs.couchdb.org/en/stable/replication/protocol.html#fetch-changed-documents
  */
 export const acceptsMultipart = (accept: string | undefined): boolean =>
   (accept ?? '').split(',').some((range) => /^\s*multipart\/mixed\s*(;|$)/i.test(range));
 
-/** Leaves as CouchDB sends them: `{ok}` is a part that is the document, and `{missing}` one that is marked as an error. */
+/** Formats leaves as CouchDB does: `{ok}` as a part with the document, `{missing}` as a part marked as an error. */
 export function formatMultipart(leaves: readonly JsonObject[], boundary: string): string {
   const parts = leaves.map((leaf) =>
     'ok' in leaf
@@ -20,7 +20,7 @@ export function formatMultipart(leaves: readonly JsonObject[], boundary: string)
 }
 
 export function sendMultipart(res: ServerResponse, leaves: readonly JsonObject[]): void {
-  // Nobody can have put it into a document beforehand.
+  // Random, so that no document can contain it.
   const boundary = randomBytes(16).toString('hex');
   const text = formatMultipart(leaves, boundary);
   res.statusCode = 200;

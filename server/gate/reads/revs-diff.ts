@@ -4,17 +4,17 @@ import { badGateway, badRequest } from '../../http/errors.ts';
 import { isObject, isStringArray, getProperty, type JsonObject } from '../../lib/json.ts';
 
 /**
- * `POST _revs_diff`: which of these revisions are not here.
+ * `POST _revs_diff`: which of these revisions are missing.
  * https://docs.couchdb.org/en/stable/api/database/misc.html#db-revs-diff
  */
 export interface RevsDiffRequest {
-  /** Revisions of the own document: the upstream knows. Empty: it need not be asked. */
+  /** Revisions of the own document, which the upstream checks; empty when no upstream request is needed. */
   readonly own: readonly Revision[];
-  /** What is missing whatever the upstream says: other documents, and what cannot be a revision. */
+  /** Always missing: other documents, and invalid revisions. */
   readonly missing: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Throws 400 where CouchDB does: when it is not an object of lists. */
+/** Throws 400 where CouchDB does: for a body that is not an object of lists. */
 export function parseRevsDiff(body: unknown, ownId: UserDocumentId): RevsDiffRequest {
   if (!isObject(body)) throw badRequest('Request body must be a JSON object');
   const rows = Object.entries(body);
@@ -30,7 +30,7 @@ export function parseRevsDiff(body: unknown, ownId: UserDocumentId): RevsDiffReq
   };
 }
 
-/** `upstream` is its answer to `{[ownId]: own}`; undefined when it was not asked. */
+/** `upstream` is the response body for `{[ownId]: own}`; undefined when no upstream request was made. */
 export function revsDiffResponse(request: RevsDiffRequest, ownId: UserDocumentId, upstream: unknown): JsonObject {
   const response = new Map<string, JsonObject>();
   for (const [id, missing] of Object.entries(request.missing)) response.set(id, { missing });
@@ -40,14 +40,14 @@ export function revsDiffResponse(request: RevsDiffRequest, ownId: UserDocumentId
       getProperty(upstreamDiff, 'missing'),
       getProperty(upstreamDiff, 'possible_ancestors'),
     ];
-    // Nothing told as missing means that nothing is pushed, so an answer that cannot be read must not pass for that.
-    if (!isStringArray(missing)) throw badGateway("The database's answer to _revs_diff cannot be read.");
+    // An empty response means that nothing is pushed, so an invalid one must not pass for it.
+    if (!isStringArray(missing)) throw badGateway('The database returned an invalid response to _revs_diff.');
     response.set(ownId, {
       missing: [...missing, ...(request.missing[ownId] ?? [])],
       ...(isStringArray(ancestors) ? { possible_ancestors: ancestors } : {}),
     });
   } else if (upstream !== undefined && !isObject(upstream)) {
-    throw badGateway("The database's answer to _revs_diff cannot be read.");
+    throw badGateway('The database returned an invalid response to _revs_diff.');
   }
   return Object.fromEntries(response);
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import express from 'express';
 import { badRequest, HttpError, tooLarge } from '../../http/errors.ts';
 
-/** The largest bodies that are read, in bytes. Rows of `_bulk_docs` carry documents, all others ids and revisions. */
+/** Body limits in bytes. `_bulk_docs` carries documents; all other bodies carry ids and revisions, or one document. */
 export const MAX_BODY_BYTES = { documents: 8 * 1024 * 1024, ids: 1024 * 1024 } as const;
 
 /**
@@ -17,26 +17,29 @@ export function isOversize({ headers }: Pick<IncomingMessage, 'headers'>): boole
 const bodyReaders = new Map<number, express.RequestHandler>(
   Object.values(MAX_BODY_BYTES).map((limit) => [
     limit,
-    // Never inflated: a few compressed bytes could otherwise ask for gigabytes.
+    // Never inflated: a few compressed bytes could otherwise expand to gigabytes.
     express.raw({ type: () => true, limit, inflate: false }),
   ]),
 );
 
-/** Throws at what is not UTF-8: mended text would be other text than what was sent. A byte order mark is no JSON. */
+/** Throws on invalid UTF-8, because replacement characters would change the text. A byte order mark is not valid JSON. */
 const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** CouchDB takes JSON only when it is called that; so does the gate. RFC 9110, section 8.3. */
+/** CouchDB accepts JSON only with this type, and so does the gate. RFC 9110, section 8.3. */
 const JSON_TYPE = /^application\/json\s*(;|$)/i;
 
-/** Throws 415 when the body is not called JSON. */
+/** Throws 415 unless the Content-Type is JSON. */
 export function checkJsonType(req: express.Request): void {
   if (JSON_TYPE.test(req.headers['content-type'] ?? '')) return;
   throw new HttpError(415, 'bad_content_type', 'Content-Type must be application/json');
 }
 
 /**
- * Reads a request's body as JSON. The bytes are read here, whatever they are called, and parsed once; nothing of the
- * body is passed on but what was read from it. Undefined when it is empty. Throws 400, 413 or 415.
+ * Reads a request's body as JSON. It is parsed once, and only parsed values are sent upstream, never the bytes.
+ *
+ * @param limit The largest body, in bytes.
+ * @returns The value; undefined for an empty body.
+ * @throws HttpError 400, 413 or 415; 500 when the application has consumed the body.
  */
 export async function readJson(req: express.Request, res: express.Response, limit: number): Promise<unknown> {
   checkJsonType(req);
@@ -60,12 +63,12 @@ async function readBytes(req: express.Request, res: express.Response, limit: num
   });
   const body: unknown = req.body;
   if (body instanceof Uint8Array) return body;
-  // An application's own parser came first: it has other limits, and what it answers is not what PouchDB expects.
+  // The application's body parser ran first. It has other limits, and its errors are not what PouchDB expects.
   if (body !== undefined) throw new HttpError(500, 'body_was_read', 'Mount Pouchgate before any body parser.');
   return new Uint8Array();
 }
 
-/** body-parser names what went wrong in `type`. https://github.com/expressjs/body-parser#errors */
+/** body-parser reports the kind of error in `type`. https://github.com/expressjs/body-parser#errors */
 function toBodyError(error: unknown, limit: number): HttpError {
   const type: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'type') : undefined;
   if (type === 'entity.too.large') return tooLarge(`The body has more than ${limit} bytes.`);

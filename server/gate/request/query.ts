@@ -1,6 +1,6 @@
 /**
- * A query as CouchDB reads it: keys without regard to case, the last of several wins. Reading it here once, and only by
- * the names that an endpoint understands, leaves nothing for an upstream to read differently.
+ * A query string, parsed as CouchDB does: keys are case-insensitive, and the last of several values wins. It is parsed
+ * once, and only known parameters are sent upstream, so the upstream cannot interpret it differently.
  */
 export class Query {
   readonly #values: ReadonlyMap<string, string>;
@@ -15,12 +15,12 @@ export class Query {
     return this.#values.get(key);
   }
 
-  /** `true` is true; everything else is not. */
+  /** Returns whether the value is exactly `true`. */
   flag(key: string): boolean {
     return this.#values.get(key) === 'true';
   }
 
-  /** A whole number of at most nine digits, so that no arithmetic on it can surprise; undefined otherwise. */
+  /** Returns a non-negative integer of at most nine digits, which is safe for arithmetic; undefined otherwise. */
   integer(key: string): number | undefined {
     const text = this.#values.get(key);
     return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;

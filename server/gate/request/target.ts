@@ -1,6 +1,6 @@
 /**
- * What a request's path names, of the few things that the gate knows. A path is read from the raw request line, so that
- * no framework's idea of case, trailing slashes or encoding stands between what is checked and what is meant.
+ * The resource that a request's path names. The path is parsed from the raw request line, so that no framework's handling
+ * of case, trailing slashes or encoding separates the checked path from the one used.
  */
 export type Target =
   | { readonly kind: 'welcome' }
@@ -13,7 +13,7 @@ export type Target =
   | { readonly kind: 'checkpoint'; readonly id: string }
   | { readonly kind: 'document'; readonly id: string };
 
-/** Where the gate is mounted and what the database is called there, e.g. `/sync` and `user_registry`. */
+/** The gate's mount path and its database's public name, for example `/sync` and `user_registry`. */
 export interface Mount {
   readonly base: string;
   readonly database: string;
@@ -27,10 +27,10 @@ const ENDPOINTS: ReadonlyMap<string, Target> = new Map<string, Target>([
   ['_ensure_full_commit', { kind: 'ensure-full-commit' }],
 ]);
 
-/** A checkpoint's id is a digest (PouchDB) or hexadecimal with options (CouchDB's replicator: `…+continuous`). */
+/** A checkpoint id is a digest (PouchDB), or hexadecimal with options (CouchDB's replicator: `…+continuous`). */
 const CHECKPOINT_ID = /^[A-Za-z0-9._~+=-]{1,128}$/;
 
-/** CouchDB splits at `/` and decodes each part once; so do we, and refuse what could be split or decoded again. */
+/** CouchDB splits at `/` and decodes each segment once. This does the same, and rejects what could be split again. */
 function decodeSegment(raw: string): string | undefined {
   let text: string;
   try {
@@ -43,8 +43,8 @@ function decodeSegment(raw: string): string | undefined {
 }
 
 /**
- * Reads the raw request target (`req.originalUrl`). Undefined is a 404: whatever is not in the table is not there.
- * CouchDB drops empty path parts and so lets `//_all_docs` through; here an empty part names nothing.
+ * Parses the raw request target (`req.originalUrl`). Returns undefined for a 404: every unknown path. CouchDB drops empty
+ * path segments and so accepts `//_all_docs`; here a path with an empty segment is unknown.
  */
 export function parseTarget(rawUrl: string, mount: Mount): Target | undefined {
   const path = rawUrl.split('?', 1)[0] ?? '';
@@ -52,11 +52,11 @@ export function parseTarget(rawUrl: string, mount: Mount): Target | undefined {
   if (!path.startsWith(`${mount.base}/`)) return undefined;
 
   const raw = path.slice(mount.base.length + 1).split('/');
-  // The database itself may carry a trailing slash, and PouchDB asks for it that way; nothing below it may.
+  // Only the database itself may have a trailing slash, which PouchDB sends.
   if (raw.length === 2 && raw[1] === '') raw.pop();
   const segments = raw.map(decodeSegment);
-  const [database, first, second, ...more] = segments;
-  if (database !== mount.database || more.length > 0 || segments.includes(undefined)) return undefined;
+  const [database, first, second, ...rest] = segments;
+  if (database !== mount.database || rest.length > 0 || segments.includes(undefined)) return undefined;
   if (first === undefined) return { kind: 'database' };
   if (second === undefined) return first.startsWith('_') ? ENDPOINTS.get(first) : { kind: 'document', id: first };
   return first === '_local' && CHECKPOINT_ID.test(second) ? { kind: 'checkpoint', id: second } : undefined;

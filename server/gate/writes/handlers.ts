@@ -12,9 +12,9 @@ import { decideWrites, type Verdict } from './write-policy.ts';
 import { parseRows } from './parse-row.ts';
 
 /**
- * The one way by which a user's revisions are stored: every row is read, held against the tree that it goes to, and only
- * those that will be taken are sent, since CouchDB silently drops a good revision whose child in the same batch it
- * refuses. Returns a row for each that was refused, and with `newEdits` for each that was stored, in order.
+ * The only way in which the gate stores a user's revisions. Every row is parsed and checked against the current revision
+ * tree, and only accepted rows are sent: CouchDB silently drops a valid revision whose child in the same batch it refuses.
+ * Resolves with a row for each refused row, and with `newEdits` also for each stored one, in order.
  */
 async function storeRows(
   context: GateContext,
@@ -26,23 +26,23 @@ async function storeRows(
   const rules = { ownId: caller.ownId, readBody: context.readBody, now: context.now() };
   const parsed = parseRows(rows, newEdits, rules);
   const buildResponse = (verdicts: readonly Verdict[], upstream: unknown): readonly JsonObject[] => {
-    const answer = bulkDocsResponse(verdicts, newEdits, upstream);
-    requestContext(res).rejections = countRejections(caller.ownId, parsed, verdicts, answer);
-    return answer;
+    const responseRows = bulkDocsResponse(verdicts, newEdits, upstream);
+    requestContext(res).rejections = countRejections(caller.ownId, parsed, verdicts, responseRows);
+    return responseRows;
   };
   if (parsed.every((row) => row.kind === 'refusal')) return buildResponse(parsed, undefined);
 
   return context.writeQueue.run(caller.ownId, async () => {
-    // A body may come slowly, and wait for its turn: the right was looked at before its first byte.
+    // Access was checked before the body's first byte. A slow body, or the queue, may have taken long since.
     await context.checkAccess(caller);
     const verdicts = decideWrites(parsed, await readCurrentTree(context, caller, res), newEdits);
     const docs = verdicts.flatMap((verdict) => (verdict.kind === 'write' ? [verdict.document] : []));
     if (docs.length === 0) return buildResponse(verdicts, undefined);
     const body = newEdits ? { docs } : { docs, new_edits: false };
-    const answer = await requestUpstream(context, caller, res, { method: 'POST', path: ['_bulk_docs'], body });
-    if (answer.status !== 201 && answer.status !== 202)
-      throw badGateway(`The database did not store the batch (status ${answer.status}).`);
-    return buildResponse(verdicts, answer.body);
+    const upstream = await requestUpstream(context, caller, res, { method: 'POST', path: ['_bulk_docs'], body });
+    if (upstream.status !== 201 && upstream.status !== 202)
+      throw badGateway(`The database did not store the batch (status ${upstream.status}).`);
+    return buildResponse(verdicts, upstream.body);
   });
 }
 
@@ -50,7 +50,7 @@ async function readCurrentTree(context: GateContext, caller: Caller, res: Server
   const query = { open_revs: 'all', revs: 'true' };
   const { status, body } = await requestUpstream(context, caller, res, { method: 'GET', path: [caller.ownId], query });
   if (status === 404) return [];
-  if (status !== 200) throw badGateway(`The database did not tell the document's leaves (status ${status}).`);
+  if (status !== 200) throw badGateway(`The database did not return the document's leaves (status ${status}).`);
   return parseTree(body);
 }
 
@@ -65,7 +65,7 @@ export async function handleBulkDocs(
 }
 
 /**
- * `PUT user_<own>`: one row of `_bulk_docs`, with statuses in place of rows. The revision may stand in the body, in
+ * `PUT user_<own>`: like one row of `_bulk_docs`, with statuses in place of rows. The revision may be in the body, in
  * `rev`, or in `If-Match`. https://docs.couchdb.org/en/stable/api/document/common.html#put--db-docid
  */
 export async function handlePut(
@@ -87,6 +87,6 @@ export async function handlePut(
   const error = getString(result, 'error');
   if (error === 'conflict') throw conflict();
   if (error !== undefined) throw forbidden(getString(result, 'reason') ?? 'The document was refused.');
-  const stored = getString(result, 'rev') ?? getString(row, '_rev');
-  sendJson(res, 201, { ok: true, id, rev: stored });
+  const storedRev = getString(result, 'rev') ?? getString(row, '_rev');
+  sendJson(res, 201, { ok: true, id, rev: storedRev });
 }

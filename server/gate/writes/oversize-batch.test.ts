@@ -38,7 +38,7 @@ it('refuses what is no JSON, what ends early, nests too deep, or has too many ro
   for (const text of ['{"docs":[', '{"docs":[{]}', '{"docs":[{}]}}', 'x', '{"docs":[{"_id":"a"}', '{"docs" []}']) {
     expect(() => parseRowIds(text, 3)).toThrow(expect.objectContaining({ status: 400 }) as Error);
   }
-  expect(() => parseRowIds(`{"docs":[{"a":${'['.repeat(100)}${']'.repeat(100)}}]}`, 64)).toThrow('nests too deep');
+  expect(() => parseRowIds(`{"docs":[{"a":${'['.repeat(100)}${']'.repeat(100)}}]}`, 64)).toThrow('nested too deeply');
   expect(() => parseRowIds(`{"docs":[${'{},'.repeat(1_000)}{}]}`, 64)).toThrow('rows');
 });
 

@@ -6,19 +6,19 @@ import type { JsonObject } from '../../lib/json.ts';
 import { MAX_BODY_BYTES } from '../request/body.ts';
 
 /**
- * A batch that is too large to be read. Told as a whole (413) PouchDB would send it again for ever, so its rows' names
- * are read as they pass by, and each row is refused by name: PouchDB then gives those revisions up and goes on.
+ * A batch that is too large to be read into memory. PouchDB would retry for ever after a 413, so the ids and revisions of
+ * the rows are parsed from the stream, and each row is refused by itself: PouchDB then drops those revisions and goes on.
  */
 
-/** Above this, in bytes, a batch is 413 as a whole: reading it costs as much as the client cares to send. */
+/** Above this a batch is 413 as a whole: the cost of reading it grows with its size. */
 const MAX_READ_BYTES = 64 * 1024 * 1024;
 /** PouchDB sends 100 rows at a time; CouchDB's replicator up to 500. */
 const MAX_ROWS = 1_000;
-/** Nothing with a chance of being stored nests so deep, and each level is kept while it is open. */
+/** Deeper than any valid document. Each open level takes memory. */
 const MAX_DEPTH = 64;
-/** In characters: neither an own id nor a revision is longer. */
+/** In characters. No own id or revision is longer. */
 const MAX_ID_LENGTH = 256;
-/** In ms: a batch that takes longer must not keep the next one waiting. */
+/** A slow batch must not block the next one for longer than this. */
 const READ_TIMEOUT_MS = 30_000;
 
 interface RowId {
@@ -26,33 +26,34 @@ interface RowId {
   rev: string | undefined;
 }
 
-/** Reads the rows' `_id` and `_rev` out of the chunks of a batch, holding nothing else but the string under way. */
+/** Extracts `_id` and `_rev` of each row from the chunks of a batch. Buffers nothing else but the current string. */
 export class RowIdParser {
   readonly rows: RowId[] = [];
   readonly #tokenizer = new Tokenizer();
-  // Holds the tokens against JSON's grammar; with no path to emit and no stack to keep it drops every value at once.
+  // Validates the tokens against JSON's grammar. Without paths and a stack it drops every value immediately.
   readonly #grammar = new TokenParser({ paths: [], keepStack: false });
   #depth = 0;
   #lastString: string | undefined;
-  /** The member that a value would belong to, of the batch (1) and of the row (3). */
+  /** The current member name, of the batch (depth 1) and of the row (depth 3). */
   #batchMember: string | undefined;
   #rowMember: string | undefined;
   #inDocs = false;
   #row: RowId | undefined;
 
   constructor() {
-    this.#tokenizer.onToken = (read) => {
-      this.#onToken(read.token, read.value);
-      this.#grammar.write(read);
+    this.#tokenizer.onToken = (parsed) => {
+      this.#onToken(parsed.token, parsed.value);
+      this.#grammar.write(parsed);
     };
     this.#grammar.onValue = () => undefined;
   }
 
-  /** Throws 400 for what is no JSON or nests too deep, 413 for too many rows. */
+  /** Throws 400 for invalid JSON or too deep nesting, 413 for too many rows. */
   write(chunk: Buffer): void {
     this.#toHttpErrors(() => this.#tokenizer.write(chunk));
   }
 
+  /** Throws 400 when the JSON is incomplete. */
   end(): void {
     this.#toHttpErrors(() => {
       if (!this.#grammar.isEnded) this.#grammar.end();
@@ -100,7 +101,7 @@ export class RowIdParser {
 
   #openContainer(token: TokenType): void {
     this.#depth += 1;
-    if (this.#depth > MAX_DEPTH) throw badRequest('The body nests too deep.');
+    if (this.#depth > MAX_DEPTH) throw badRequest('The body is nested too deeply.');
     if (this.#depth === 2) this.#inDocs = token === TokenType.LEFT_BRACKET && this.#batchMember === 'docs';
     if (this.#depth !== 3) return;
     this.#rowMember = undefined;
@@ -111,11 +112,11 @@ export class RowIdParser {
   }
 }
 
-/** Answers batches that are too large, one at a time in this process; another one meanwhile is told to come back. */
+/** Reads oversize batches, one at a time in this process; a second one is refused with 503. */
 export class OversizeBatchReader {
   #isBusy = false;
 
-  /** One refused row for each of the batch. Rejects with 400, 413, or 503 when another one is being read. */
+  /** Resolves with a refused row for each row. Rejects with 400, 413, or with 503 while another batch is being read. */
   async refuseRows(req: IncomingMessage): Promise<readonly JsonObject[]> {
     if (Number(req.headers['content-length']) > MAX_READ_BYTES) {
       throw tooLarge(`The body has more than ${MAX_READ_BYTES} bytes.`);
@@ -143,7 +144,7 @@ function readRowIds(req: IncomingMessage): Promise<readonly RowId[]> {
         cleanUp();
         resolve(parser.rows);
       });
-    const onClose = (): void => fail(serviceUnavailable('The client has gone.'));
+    const onClose = (): void => fail(serviceUnavailable('The client disconnected.'));
     const timeout = setTimeout(() => fail(serviceUnavailable('The batch took too long to arrive.')), READ_TIMEOUT_MS);
     const cleanUp = (): void => {
       clearTimeout(timeout);

@@ -5,25 +5,25 @@ import { isObject, isStorable, getProperty, getString, type JsonObject } from '.
 import type { ReadBody } from '../context.ts';
 import { parseRevisionPath } from './revision-tree.ts';
 
-/** One revision that a client wants stored, read and found to be of the caller's own document and of its shape. */
+/** A revision to store, parsed and checked: it belongs to the caller's own document and has a valid body. */
 export interface Write {
   readonly kind: 'write';
-  /** The revision itself when it is replicated (`new_edits:false`), its parent when it is an edit; none: a first one. */
+  /** For a replicated revision (`new_edits:false`) the revision itself; for an edit its parent, or undefined for a root. */
   readonly rev: Revision | undefined;
-  /** The way to the root, youngest first, for a replicated revision. */
+  /** The path to the root of a replicated revision, newest first. */
   readonly path: readonly Revision[];
   readonly deleted: boolean;
-  /** What is sent upstream: built from what was read, so nothing unread goes with it. */
+  /** The document to send upstream, built from parsed values only. */
   readonly document: JsonObject;
 }
 
-/** A row that is not stored. `id` and `rev` are the client's own words, given back so that it can tell its rows apart. */
+/** A row that is not stored. `id` and `rev` are copied from the request, so that the client can identify the row. */
 export interface Refusal {
   readonly kind: 'refusal';
   readonly id: string | undefined;
   readonly rev: string | undefined;
   readonly reason: string;
-  /** The row is good, but another has changed what it changes. */
+  /** The row is valid, but its base revision is no longer a leaf. */
   readonly isConflict?: true;
 }
 
@@ -34,21 +34,21 @@ export interface WriteRules {
   readonly now: number;
 }
 
-/** How far ahead of the gate's clock a stamp may be, in ms: a clock may be in a wrong time zone, never in another year. */
+/** How far a stamp may be ahead of the gate's clock: enough for a wrong time zone, not for a wrong year. */
 const MAX_STAMP_AHEAD_MS = 24 * 60 * 60 * 1000;
-/** CouchDB keeps this many revisions of a branch (`revs_limit`); a longer path could only be forged. */
+/** CouchDB keeps this many revisions of a branch (`revs_limit`), so a longer path is forged. */
 const MAX_PATH_LENGTH = 1000;
 
 const ALLOWED_UNDERSCORE_MEMBERS = ['_id', '_rev', '_revisions', '_deleted'];
 
 const MAX_OWN_ROWS = 200;
 
-/** Told for another user's document and for one that nobody has, alike. */
+/** The same for another user's document and for one that does not exist. */
 const NOT_OWN_DOCUMENT = 'You can only write your own document.';
 
 /**
- * Reads the rows of a batch. Of the own document only the first 200 are looked at: more than its leaves can be, and each
- * is checked, sent and stored one by one while others wait for the database.
+ * Parses the rows of a batch. Only the first 200 rows of the own document are accepted, which is more than its leaves can
+ * be: each is checked, sent and stored one by one while other users wait for the database.
  */
 export function parseRows(
   rows: readonly unknown[],
@@ -60,11 +60,11 @@ export function parseRows(
     if (getProperty(row, '_id') === rules.ownId) ownCount += 1;
     if (ownCount <= MAX_OWN_ROWS || getProperty(row, '_id') !== rules.ownId) return parseRow(row, newEdits, rules);
     const [id, rev] = [getString(row, '_id'), getString(row, '_rev')];
-    return { kind: 'refusal', id, rev, reason: `At most ${MAX_OWN_ROWS} revisions are taken at a time.` };
+    return { kind: 'refusal', id, rev, reason: `At most ${MAX_OWN_ROWS} revisions are accepted at a time.` };
   });
 }
 
-/** Reads one row of `_bulk_docs`. `newEdits` false: the row is a revision as another replica made it. */
+/** Parses one row of `_bulk_docs`. With `newEdits` false the row is a revision that another replica created. */
 export function parseRow(row: unknown, newEdits: boolean, rules: WriteRules): Write | Refusal {
   const refuse = (reason: string): Refusal => ({
     kind: 'refusal',
@@ -74,10 +74,10 @@ export function parseRow(row: unknown, newEdits: boolean, rules: WriteRules): Wr
   });
   if (!isObject(row)) return refuse('A document must be a JSON object.');
   if (getProperty(row, '_id') !== rules.ownId) return refuse(NOT_OWN_DOCUMENT);
-  if (!isStorable(row)) return refuse('The document is nested too deeply, or holds half a character.');
+  if (!isStorable(row)) return refuse('The document is nested too deeply, or contains an unpaired surrogate.');
   if (Object.hasOwn(row, '_attachments')) return refuse('Attachments are not accepted.');
-  const odd = Object.keys(row).find((key) => key.startsWith('_') && !ALLOWED_UNDERSCORE_MEMBERS.includes(key));
-  if (odd !== undefined) return refuse('A member whose name begins with an underscore is not accepted.');
+  if (Object.keys(row).some((key) => key.startsWith('_') && !ALLOWED_UNDERSCORE_MEMBERS.includes(key)))
+    return refuse('A member whose name begins with an underscore is not accepted.');
 
   const revision = parseRowRevision(row, newEdits);
   if (typeof revision === 'string') return refuse(revision);
@@ -94,7 +94,7 @@ export function parseRow(row: unknown, newEdits: boolean, rules: WriteRules): Wr
   return { kind: 'write', rev, path, deleted: row['_deleted'] === true, document: { ...content, ...head } };
 }
 
-/** The revision and its path, or what is wrong with them. */
+/** Returns the revision and its path, or the reason for refusing them. */
 function parseRowRevision(
   row: JsonObject,
   newEdits: boolean,
@@ -110,11 +110,11 @@ function parseRowRevision(
     : { rev, path };
 }
 
-/** A deletion says that there is nothing; whatever else it said would be kept without having been checked. */
+/** A tombstone has no body: its members would be stored unchecked. */
 function parseTombstone(row: JsonObject): JsonObject | string {
   return Object.keys(row).every((key) => ALLOWED_UNDERSCORE_MEMBERS.includes(key))
     ? { _deleted: true }
-    : 'A deleted revision holds nothing but _id, _rev, _revisions and _deleted.';
+    : 'A deleted revision has only _id, _rev, _revisions and _deleted.';
 }
 
 function parseLiveDocument(row: JsonObject, { readBody, now }: WriteRules): JsonObject | string {
@@ -124,7 +124,7 @@ function parseLiveDocument(row: JsonObject, { readBody, now }: WriteRules): Json
   if (size > MAX_DOCUMENT_BYTES) return `The document has ${size} bytes; at most ${MAX_DOCUMENT_BYTES} are accepted.`;
   const read = readBody(body);
   if (!read.ok) return read.reason;
-  // A reader may make an old version new; a revision that another replica made is stored as it is or not at all.
+  // `readBody` may upgrade an old version, but a replicated revision must be stored unchanged or not at all.
   if (body['version'] !== read.document.version)
     return `Only version ${read.document.version} of the document is accepted.`;
   const isAhead = Object.values<EditStamp>(read.document.edits).some(

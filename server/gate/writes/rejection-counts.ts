@@ -12,15 +12,18 @@ const NO_REJECTIONS: Readonly<Record<RejectionReason, number>> = {
   oversize: 0,
 };
 
-/** What was denied of a batch that was too large to be read. */
+/** The counts for an oversize batch. */
 export const oversizeRejections = (rows: number): Readonly<Record<RejectionReason, number>> => ({
   ...NO_REJECTIONS,
   oversize: rows,
 });
 
 /**
- * How many rows of a batch were denied, by where: `read` is what was found before anything was asked, `verdicts` what the
- * revision tree said too, `answer` what the client is told, the database's own refusals among it.
+ * Counts the rejected rows of a batch by reason.
+ *
+ * @param parsed The verdicts from parsing alone.
+ * @param verdicts The verdicts after the check against the revision tree.
+ * @param responseRows The response, which also contains the database's refusals.
  */
 export function countRejections(
   ownId: UserDocumentId,
@@ -39,7 +42,7 @@ export function countRejections(
   const errors = responseRows.map((row) => getString(row, 'error')).filter((error) => error !== undefined);
   const conflicts = errors.filter((error) => error === 'conflict').length;
   const others = errors.length - conflicts;
-  // What is left of the refused rows, the gate has not refused.
+  // The database refused the remaining rows.
   const byGate = counts.tree + counts.not_own + counts.invalid;
   counts.database = Math.max(0, others - byGate);
   counts.conflict = Math.max(counts.conflict, conflicts);

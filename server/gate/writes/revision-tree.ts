@@ -2,7 +2,7 @@ import { isRevision, parseRevision, type Revision } from '../../../couchdb-desig
 import { badGateway } from '../../http/errors.ts';
 import { isObject, isStringArray, getProperty, getString } from '../../lib/json.ts';
 
-/** A leaf and the way from it to its root, as far as the database still knows it. */
+/** A leaf and its path to the root, as far as the database still has it. */
 export interface Branch {
   readonly leaf: Revision;
   readonly deleted: boolean;
@@ -10,10 +10,10 @@ export interface Branch {
   readonly path: readonly Revision[];
 }
 
-/** A document's revision tree, told by its branches. Empty: there is no document. */
+/** A document's revision tree as its branches; empty when the document does not exist. */
 export type RevisionTree = readonly Branch[];
 
-/** The revisions that `_revisions: {start, ids}` names, youngest first; undefined when it is not well-formed. */
+/** Parses `_revisions: {start, ids}` into revisions, newest first. Returns undefined when it is malformed. */
 export function parseRevisionPath(revisions: unknown): readonly Revision[] | undefined {
   const start = getProperty(revisions, 'start');
   const ids = getProperty(revisions, 'ids');
@@ -23,28 +23,27 @@ export function parseRevisionPath(revisions: unknown): readonly Revision[] | und
   return path.every(isRevision) ? path : undefined;
 }
 
-/** Reads `GET document?open_revs=all&revs=true`. Throws 502 when a leaf of it cannot be read. */
-export function parseTree(answer: unknown): RevisionTree {
-  if (!Array.isArray(answer)) throw badGateway("The database's answer was not a list of leaves.");
-  return answer.map((row: unknown): Branch => {
+/** Parses the response to `GET document?open_revs=all&revs=true`. Throws 502 for an invalid leaf. */
+export function parseTree(response: unknown): RevisionTree {
+  if (!Array.isArray(response)) throw badGateway('The database did not return a list of leaves.');
+  return response.map((row: unknown): Branch => {
     const leaf = getProperty(row, 'ok');
     const rev = getString(leaf, '_rev');
-    if (!isObject(leaf) || rev === undefined)
-      throw badGateway("The database's answer held a leaf that cannot be read.");
-    // A leaf that an administrator made may be of a form that no client may write; it still counts as a leaf.
+    if (!isObject(leaf) || rev === undefined) throw badGateway('The database returned an invalid leaf.');
+    // An administrator's leaf may have a form that clients may not write. It still counts as a leaf.
     return { leaf: rev, deleted: leaf['_deleted'] === true, path: parseRevisionPath(leaf['_revisions']) ?? [rev] };
   });
 }
 
 const generationOf = (rev: Revision | undefined): number => parseRevision(rev)?.generation ?? 0;
 
-/** Each step of a path is one generation, so there is one place to look: 100 branches of 1,000 are a batch's every row. */
+/** Each step of a path is one generation, so one index is checked: every row of a batch meets up to 100 paths of 1,000. */
 const isOnPath = (path: readonly Revision[], rev: Revision): boolean =>
   path[generationOf(path[0]) - generationOf(rev)] === rev;
 
 /**
- * The tree after a revision has been added as replication adds it (`new_edits:false`): one that is known already changes
- * nothing, one that continues leaves takes their place, any other is a new branch.
+ * Returns the tree after a replicated revision (`new_edits:false`) is added. A known revision changes nothing, one that
+ * descends from leaves replaces them, and any other is a new branch.
  */
 export function addRevision(tree: RevisionTree, added: Branch): RevisionTree {
   if (tree.some((branch) => isOnPath(branch.path, added.leaf))) return tree;

@@ -2,16 +2,16 @@ import { parseRevision } from '../../../couchdb-design/user-document/revisions.t
 import { addRevision, countLiveLeaves, type RevisionTree } from './revision-tree.ts';
 import type { Refusal, Write } from './parse-row.ts';
 
-/** How many leaves a document may have that are not deleted: each is a conflict that every device has to merge. */
+/** Every live leaf beyond the first is a conflict that each device has to merge. */
 const MAX_LIVE_LEAVES = 32;
 /**
- * How many leaves in all. A deleted leaf stays a leaf for ever, and each is told to every device at every change; once
- * there are so many, only what continues a leaf is taken, and an edit made beside them has to be made again on top.
+ * All leaves, deleted ones included. A deleted leaf remains for ever, and every change sends all leaves to every device. At
+ * the limit only a descendant of a leaf is accepted; an edit on another branch has to be repeated on top of a leaf.
  */
 const MAX_LEAVES = 100;
 /**
- * The highest generation that a new branch may begin with. A revision needs a higher one than its parent's, so one forged
- * at the end of what can be counted would leave a document that nobody can edit any more.
+ * The highest generation of a new branch. A revision needs a higher generation than its parent, so a branch forged at the
+ * largest possible one would make the document unwritable.
  */
 const MAX_NEW_BRANCH_GENERATION = 1_000_000;
 
@@ -25,9 +25,9 @@ const refuse = (write: Write, reason: string): Refusal => ({
 });
 
 /**
- * What of a batch may be stored, given the tree it goes to; verdicts in the order of the rows. Two rules need the whole
- * batch: that the tree stays small, and that a document is never left without a live leaf, since a user may delete
- * leaves to resolve a conflict but not the document. (`validate_doc_update` sees one revision at a time and cannot tell.)
+ * Decides which rows of a batch may be stored in a tree. Returns the verdicts in the order of the rows. Two rules need the
+ * whole batch: the tree stays small, and the document always keeps a live leaf. A user may delete leaves to resolve a
+ * conflict, but not the document. (`validate_doc_update` sees one revision at a time, so it cannot check either.)
  */
 export function decideWrites(rows: readonly Verdict[], tree: RevisionTree, newEdits: boolean): readonly Verdict[] {
   const verdicts = newEdits ? refuseDuplicateEdits(rows) : refuseExcessLeaves(rows, tree);
@@ -41,7 +41,7 @@ export function decideWrites(rows: readonly Verdict[], tree: RevisionTree, newEd
   );
 }
 
-/** The tree after a row was stored. An edit (`new_edits:true`) only ever takes the place of a leaf, or is a conflict. */
+/** Returns the tree after a row is stored. An edit (`new_edits:true`) replaces a leaf, or else it is a conflict. */
 function applyWrite(tree: RevisionTree, row: Write, newEdits: boolean): RevisionTree {
   const { path, deleted, rev } = row;
   if (!newEdits) return rev === undefined ? tree : addRevision(tree, { leaf: rev, deleted, path });
@@ -52,8 +52,8 @@ function applyWrite(tree: RevisionTree, row: Write, newEdits: boolean): Revision
 }
 
 /**
- * Of two edits of one revision in a batch the second is a conflict. CouchDB says so itself; PouchDB, which the embedded
- * engine is made of, stores both and keeps the body of one, and nothing could be written to the document any more.
+ * Refuses the second of two edits of one revision in a batch as a conflict, as CouchDB does. PouchDB, on which the embedded
+ * engine is built, would store both and keep only one body, which makes the document unwritable.
  */
 function refuseDuplicateEdits(rows: readonly Verdict[]): readonly Verdict[] {
   const edited = new Set<string | undefined>();
@@ -74,10 +74,11 @@ function refuseExcessLeaves(rows: readonly Verdict[], tree: RevisionTree): reado
     if (isNewBranch && (parseRevision(row.rev)?.generation ?? 0) > MAX_NEW_BRANCH_GENERATION) {
       return refuse(row, 'The generation of the revision is too high.');
     }
-    const tooMany =
+    const exceedsLimit =
       countLiveLeaves(next) > Math.max(MAX_LIVE_LEAVES, countLiveLeaves(grown)) ||
       next.length > Math.max(MAX_LEAVES, grown.length);
-    if (tooMany) return refuse(row, 'The document has too many conflicting revisions; pull, and edit the newest.');
+    if (exceedsLimit)
+      return refuse(row, 'The document has too many conflicting revisions. Pull, then edit the newest.');
     grown = next;
     return row;
   });
