@@ -18,12 +18,12 @@ const preflight = (origin: string): Promise<Response> =>
   });
 const allowedOrigin = (response: Response): string | null => response.headers.get('access-control-allow-origin');
 
-it('a page of an origin on the list may use the gate, with its token', async () => {
-  const asked = await preflight(APP);
-  expect([asked.status, allowedOrigin(asked)]).toEqual([204, APP]);
-  expect(asked.headers.get('access-control-allow-headers')).toBe('authorization,content-type,if-match,last-event-id');
-  const answer = await gate.request('alice', '/_changes', { headers: { origin: APP } });
-  expect([answer.status, allowedOrigin(answer)]).toEqual([200, APP]);
+it('a page of an allowed origin may use the gate with its token', async () => {
+  const allowed = await preflight(APP);
+  expect([allowed.status, allowedOrigin(allowed)]).toEqual([204, APP]);
+  expect(allowed.headers.get('access-control-allow-headers')).toBe('authorization,content-type,if-match,last-event-id');
+  const response = await gate.request('alice', '/_changes', { headers: { origin: APP } });
+  expect([response.status, allowedOrigin(response)]).toEqual([200, APP]);
 });
 
 it.each(['https://evil.example.org', `${APP}.evil.org`, 'http://app.example.org', 'null'])(
@@ -34,11 +34,15 @@ it.each(['https://evil.example.org', `${APP}.evil.org`, 'http://app.example.org'
   },
 );
 
-it('without a list no other origin may, and OPTIONS tells the methods alone', async () => {
+it('without a list no other origin may, and OPTIONS returns only the methods', async () => {
   const closed = await startTestGate();
   try {
-    const asked = await fetch(`${closed.database}/_changes`, { method: 'OPTIONS', headers: { origin: APP } });
-    expect([asked.status, allowedOrigin(asked), asked.headers.get('allow')]).toEqual([204, null, 'GET,HEAD,POST']);
+    const response = await fetch(`${closed.database}/_changes`, { method: 'OPTIONS', headers: { origin: APP } });
+    expect([response.status, allowedOrigin(response), response.headers.get('allow')]).toEqual([
+      204,
+      null,
+      'GET,HEAD,POST',
+    ]);
   } finally {
     await closed.close();
   }

@@ -12,22 +12,22 @@ const json = async (response: Response | Promise<Response>): Promise<unknown> =>
 const statusOf = async (response: Promise<Response>): Promise<number> => (await response).status;
 const id = (n: number): string => n.toString(16).padStart(32, '0');
 
-/** The whole document of a user, as the gate serves it; made at first use. */
+/** Reads a user's whole document through the gate, which creates it on first use. */
 async function ownDocument(
   username: string,
 ): Promise<{ _id: string; _rev: string; preferences: object; edits: object }> {
   return (await json(gate.request(username, `/user_${username}`))) as never;
 }
 
-const replicated = (document: object, ids: readonly number[], more: object = {}): object => ({
+const replicated = (document: object, ids: readonly number[], extra: object = {}): object => ({
   ...document,
   _rev: `${ids.length}-${id(ids[0] ?? 0)}`,
   _revisions: { start: ids.length, ids: ids.map(id) },
-  ...more,
+  ...extra,
 });
 
-describe('the table of what is answered', () => {
-  it('the root and the database speak of nothing but the own document', async () => {
+describe('endpoints', () => {
+  it('the welcome and the database info describe the own document only', async () => {
     expect(await json(fetch(`${gate.url}/sync/`))).toEqual({
       couchdb: 'Welcome',
       uuid: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
@@ -43,13 +43,13 @@ describe('the table of what is answered', () => {
     expect(await json(gate.request('alice', '', { method: 'PUT' }))).toMatchObject({ error: 'file_exists' });
   });
 
-  it('a user without a document is given one at first use, whatever the first use is', async () => {
+  it('creates a user’s document on first use, whichever request comes first', async () => {
     expect(await json(gate.request('first1', '/'))).toMatchObject({ doc_count: 1 });
     expect(await json(gate.request('first2', '/_changes'))).toMatchObject({ results: [{ id: 'user_first2' }] });
     expect(await json(gate.request('first3', '/user_first3'))).toMatchObject({ username: 'first3', version: 1 });
   });
 
-  it('_changes is the own row whatever query and body ask for, and nothing once it is known', async () => {
+  it('_changes returns the own row whatever the query and body select, and nothing once the client knows it', async () => {
     await ownDocument('bob');
     const own = { results: [{ id: 'user_alice' }] };
     const body = { doc_ids: ['user_bob'] };
@@ -68,7 +68,7 @@ describe('the table of what is answered', () => {
     });
   });
 
-  it("another's document and one that nobody has are the same missing, and the upstream is not asked", async () => {
+  it("answers alike for another user's document and one that does not exist, without an upstream request", async () => {
     await ownDocument('bob');
     await ownDocument('alice');
     const before = gate.upstreamRequests.length;
@@ -93,11 +93,11 @@ describe('the table of what is answered', () => {
       ).toEqual([{ id: name, rev: `1-${id(1)}`, error: 'forbidden', reason: expect.any(String) as string }]);
       expect(await statusOf(gate.request('alice', `/${name}`, { method: 'PUT', body: {} }))).toBe(403);
     }
-    const asked = gate.upstreamRequests.slice(before).filter(({ url }) => !url.includes('feed=continuous'));
-    expect(asked.map(({ method, url }) => `${method} ${url}`)).toEqual([]);
+    const sent = gate.upstreamRequests.slice(before).filter(({ url }) => !url.includes('feed=continuous'));
+    expect(sent.map(({ method, url }) => `${method} ${url}`)).toEqual([]);
   });
 
-  it('what is not in the table is 404, and a method that is not is 405, in the shape of CouchDB', async () => {
+  it('an unknown path is 404 and an unsupported method 405, in CouchDB’s JSON shape', async () => {
     for (const path of [
       '/_all_docs',
       '/_find',
@@ -132,15 +132,15 @@ describe('the table of what is answered', () => {
     }
   });
 
-  it('the own token alone is answered 401: missing, wrong or over, and the welcome needs none', async () => {
+  it('a missing, invalid or expired token is 401, and the welcome needs none', async () => {
     expect(await statusOf(fetch(gate.database))).toBe(401);
     expect(await statusOf(gate.request('alice', '', { headers: { authorization: 'Bearer x.y.z' } }))).toBe(401);
-    const over = gate.token('alice', { exp: Math.floor(Date.now() / 1000) - 1 });
-    const response = await gate.request('alice', '/_changes', { headers: { authorization: `Bearer ${over}` } });
+    const expired = gate.token('alice', { exp: Math.floor(Date.now() / 1000) - 1 });
+    const response = await gate.request('alice', '/_changes', { headers: { authorization: `Bearer ${expired}` } });
     expect([response.status, await response.json()]).toMatchObject([401, { error: 'unauthorized' }]);
   });
 
-  it("a checkpoint is kept, and is its user's own", async () => {
+  it('stores a checkpoint that only its user can read', async () => {
     const path = '/_local/Qx.y_z==';
     expect(await statusOf(gate.request('alice', path))).toBe(404);
     expect(
@@ -162,7 +162,7 @@ describe('the table of what is answered', () => {
 });
 
 describe('writes', () => {
-  it('a refused row stands beside a stored one, and the stored one is stored', async () => {
+  it('stores the valid rows of a batch and refuses the others as rows', async () => {
     const document = await ownDocument('w1');
     const body = {
       new_edits: false,
@@ -180,7 +180,7 @@ describe('writes', () => {
     expect(await ownDocument('w1')).toMatchObject({ _rev: `2-${id(2)}`, preferences: { theme: 'dark' } });
   });
 
-  it('an edit by PUT needs the revision that it changes', async () => {
+  it('a PUT must name the current revision', async () => {
     const { _rev: rev, ...document } = await ownDocument('w2');
     const edited = { ...document, preferences: { theme: 'light' } };
     expect(await statusOf(gate.request('w2', '/user_w2', { method: 'PUT', body: edited }))).toBe(409);
@@ -192,48 +192,54 @@ describe('writes', () => {
     );
   });
 
-  it('a conflict can be resolved, and the document cannot be deleted', async () => {
+  it('a conflict can be resolved by deleting leaves, but the document cannot be deleted', async () => {
     const { _rev: root, ...document } = await ownDocument('w3');
     const push = (...docs: object[]): Promise<unknown> =>
       json(gate.request('w3', '/_bulk_docs', { method: 'POST', body: { new_edits: false, docs } }));
     const rootId = root.slice(2);
-    const child = (n: number, more: object = {}): object => ({
+    const child = (n: number, extra: object = {}): object => ({
       ...document,
       _rev: `2-${id(n)}`,
       _revisions: { start: 2, ids: [id(n), rootId] },
-      ...more,
+      ...extra,
     });
     expect(await push(child(1), child(2))).toEqual([]);
-    const tomb = (n: number, above: number): object => ({
+    const tombstone = (n: number, parent: number): object => ({
       _id: document._id,
       _rev: `3-${id(n)}`,
-      _revisions: { start: 3, ids: [id(n), id(above), rootId] },
+      _revisions: { start: 3, ids: [id(n), id(parent), rootId] },
       _deleted: true,
     });
-    expect(await push(tomb(3, 1), tomb(4, 2))).toMatchObject([{ error: 'forbidden' }, { error: 'forbidden' }]);
-    expect(await push(tomb(3, 1))).toEqual([]);
-    expect(await push(tomb(4, 2))).toMatchObject([{ rev: `3-${id(4)}`, error: 'forbidden' }]);
+    expect(await push(tombstone(3, 1), tombstone(4, 2))).toMatchObject([
+      { error: 'forbidden' },
+      { error: 'forbidden' },
+    ]);
+    expect(await push(tombstone(3, 1))).toEqual([]);
+    expect(await push(tombstone(4, 2))).toMatchObject([{ rev: `3-${id(4)}`, error: 'forbidden' }]);
     expect(await ownDocument('w3')).toMatchObject({ _rev: `2-${id(2)}` });
   });
 
-  it('a forged root that wins raises nobody above the rules, and is edited like any other', async () => {
+  it('a forged root that wins grants no rights, and can be edited like any other revision', async () => {
     const document = await ownDocument('w4');
     const forged = { ...document, _rev: `99-${id(15)}`, _revisions: { start: 99, ids: [id(15)] } };
     expect(
       await json(gate.request('w4', '/_bulk_docs', { method: 'POST', body: { new_edits: false, docs: [forged] } })),
     ).toEqual([]);
-    const { _rev: rev, ...now } = await ownDocument('w4');
+    const { _rev: rev, ...current } = await ownDocument('w4');
     expect(rev).toBe(`99-${id(15)}`);
     expect(
       await statusOf(
-        gate.request('w4', `/user_w4?rev=${rev}`, { method: 'PUT', body: { ...now, preferences: { theme: 'dark' } } }),
+        gate.request('w4', `/user_w4?rev=${rev}`, {
+          method: 'PUT',
+          body: { ...current, preferences: { theme: 'dark' } },
+        }),
       ),
     ).toBe(201);
   });
 });
 
 describe('a document that an operator has deleted', () => {
-  it('is made anew at the next use', async () => {
+  it('is created again on the next use', async () => {
     const { _rev: rev } = await ownDocument('gone');
     await gate.registry().destroy('user_gone', rev);
     expect(await json(gate.request('gone', '/'))).toMatchObject({ doc_count: 1 });
@@ -241,10 +247,10 @@ describe('a document that an operator has deleted', () => {
   });
 });
 
-it('the document that is made for a user is the one of the design', async () => {
+it('a created document has the content that couchdb-design defines', async () => {
   const username = parseUsername('shape');
   if (username === undefined) throw new Error('shape is a username');
-  const made = await ownDocument('shape');
+  const created = await ownDocument('shape');
   const times = { created_at: expect.any(String) as string, updated_at: expect.any(String) as string };
-  expect(made).toEqual({ ...newUserDocument(username, new Date()), ...times, _rev: made._rev });
+  expect(created).toEqual({ ...newUserDocument(username, new Date()), ...times, _rev: created._rev });
 });

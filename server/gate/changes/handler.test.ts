@@ -17,7 +17,7 @@ afterEach(async () => {
   await eventually(() => gate.pouchgate.hub.size === 0);
 });
 
-/** A live answer, read as it comes. */
+/** A live response, read as it arrives. */
 interface LiveClient {
   readonly status: number;
   readonly type: string | null;
@@ -32,56 +32,56 @@ async function openLive(username: string, query: string, headers: Record<string,
     headers: { authorization: `Bearer ${gate.token(username)}`, ...headers },
     signal: controller.signal,
   });
-  let [text, over] = ['', false];
+  let [text, ended] = ['', false];
   const decoder = new TextDecoder();
   void (async () => {
     try {
       for await (const chunk of response.body ?? []) text += decoder.decode(chunk, { stream: true });
     } catch {
-      // The client has left.
+      // The client disconnected.
     }
-    over = true;
+    ended = true;
   })();
   const live = {
     status: response.status,
     type: response.headers.get('content-type'),
     text: () => text,
-    hasEnded: () => over,
+    hasEnded: () => ended,
     abort: () => controller.abort(),
   };
   open.push(live);
   return live;
 }
 
-/** The state token that a client has who knows everything; the user's document is there then. */
+/** Returns the current state token. Creates the user's document if it does not exist. */
 const tokenOf = async (username: string, at = gate): Promise<string> => {
   const { last_seq: token } = (await (await at.request(username, '/_changes')).json()) as { last_seq: string };
   return token;
 };
 
-/** Edits past the gate, as another gate or an operator would; returns the new revision. */
+/** Edits directly in the database, as another gate or an operator would; returns the new revision. */
 async function editDirectly(username: string, theme = randomBytes(4).toString('hex')): Promise<string> {
   const document = await gate.registry().get(`user_${username}`);
   const { rev } = await gate.registry().insert({ ...document, preferences: { theme } } as never);
   return rev;
 }
 
-/** What CouchDB was recorded to answer. */
+/** Returns a recorded response of CouchDB. */
 function recordedResponse(title: string): string {
   const reply = replies.find((each) => each.title.startsWith(title))?.response.body;
   if (reply === undefined) throw new Error(`no such reply: ${title}`);
   return typeof reply === 'string' ? reply : JSON.stringify(reply);
 }
 
-/** The outline of a text: sequences, ids and revisions are each server's own. */
+/** Masks sequences, ids and revisions, which differ between servers. */
 const normalize = (text: string): string =>
   text
     .replaceAll(/"(seq|last_seq)":"[^"]*"/g, '"$1":"S"')
     .replaceAll(/"id":"[^"]*"/g, '"id":"I"')
     .replaceAll(/"rev":"[^"]*"/g, '"rev":"R"');
 
-describe('framing, as CouchDB has it', () => {
-  it('a longpoll opens at once, beats with newlines, and closes with its row', async () => {
+describe('framing is the same as CouchDB’s', () => {
+  it('a longpoll starts immediately, sends newlines as heartbeats, and ends with its row', async () => {
     const live = await openLive('frame1', `feed=longpoll&heartbeat=1000&since=${await tokenOf('frame1')}`);
     await eventually(() => live.text().includes('[\n\n'));
     const opening = recordedResponse('_changes, longpoll with heartbeat').split('…')[0] ?? '';
@@ -94,7 +94,7 @@ describe('framing, as CouchDB has it', () => {
     expect(live.text().trimEnd().endsWith(`],\n"last_seq":"${seq}","pending":0}`)).toBe(true);
   });
 
-  it('an empty longpoll is what CouchDB answers when nothing happens', async () => {
+  it('an empty longpoll equals CouchDB’s response when nothing changes', async () => {
     const live = await openLive('frame2', `feed=longpoll&timeout=1000&since=${await tokenOf('frame2')}`);
     await eventually(live.hasEnded);
     expect(normalize(JSON.stringify(JSON.parse(live.text())))).toBe(
@@ -102,7 +102,7 @@ describe('framing, as CouchDB has it', () => {
     );
   });
 
-  it('a continuous feed is a line for each change, with the same members in the same order', async () => {
+  it('a continuous feed sends one line per change, with the same members in the same order', async () => {
     const live = await openLive('frame3', 'feed=continuous&style=all_docs&heartbeat=1000');
     await eventually(() => live.text().includes('}\n'));
     await editDirectly('frame3');
@@ -116,7 +116,7 @@ describe('framing, as CouchDB has it', () => {
     }
   });
 
-  it('an eventsource names each event by its state, and beats by an event of its own', async () => {
+  it('an eventsource uses state tokens as event ids, and heartbeat events', async () => {
     const live = await openLive('frame4', 'feed=eventsource&heartbeat=1000');
     await eventually(() => live.text().includes('event: heartbeat\ndata: \n\n'));
     const seq = await tokenOf('frame4');
@@ -125,24 +125,24 @@ describe('framing, as CouchDB has it', () => {
   });
 });
 
-describe('what is told', () => {
-  it('heartbeats come as often as asked, and never more than once a second', async () => {
+describe('rows and heartbeats', () => {
+  it('heartbeats follow the requested interval, but not more than one a second', async () => {
     const since = await tokenOf('beats');
-    const every = await Promise.all(
+    const feeds = await Promise.all(
       ['heartbeat=1', 'heartbeat=1000', 'heartbeat=3000'].map((beat) =>
         openLive('beats', `feed=longpoll&${beat}&since=${since}`),
       ),
     );
-    const begun = performance.now();
-    await eventually(() => (every[1]?.text() ?? '').endsWith('\n\n\n\n'));
-    const [fast, second, slow] = every.map((live) => live.text().slice('{"results":[\n'.length).length);
-    expect(performance.now() - begun).toBeGreaterThan(2_500);
+    const startedAt = performance.now();
+    await eventually(() => (feeds[1]?.text() ?? '').endsWith('\n\n\n\n'));
+    const [fast, second, slow] = feeds.map((live) => live.text().slice('{"results":[\n'.length).length);
+    expect(performance.now() - startedAt).toBeGreaterThan(2_500);
     expect([second, slow]).toEqual([3, expect.any(Number)]);
     expect(fast).toBeLessThanOrEqual(4);
     expect(slow).toBeLessThanOrEqual(1);
   });
 
-  it('since=now is silent about what is, and tells what comes', async () => {
+  it('since=now skips the current state and sends later changes', async () => {
     await tokenOf('now');
     const live = await openLive('now', 'feed=continuous&since=now&heartbeat=1000');
     const rev = await editDirectly('now');
@@ -150,7 +150,7 @@ describe('what is told', () => {
     expect(JSON.parse(live.text().trim())).toMatchObject({ changes: [{ rev }] });
   });
 
-  it('every tab is told, and nobody else', async () => {
+  it('a change is sent to every live request of its user and to no other user', async () => {
     const since = await tokenOf('tabs');
     const others = await openLive('tabs2', `feed=longpoll&heartbeat=10000&since=${await tokenOf('tabs2')}`);
     const tabs = await Promise.all(
@@ -164,7 +164,7 @@ describe('what is told', () => {
     expect(others.text()).toBe('{"results":[\n');
   });
 
-  it('include_docs brings the document, and main_only the winner alone of all leaves', async () => {
+  it('include_docs adds the document, and main_only returns only the winning leaf', async () => {
     const { _rev: root, ...document } = (await (await gate.request('leaves', '/user_leaves')).json()) as {
       _rev: string;
     };
@@ -174,7 +174,7 @@ describe('what is told', () => {
     });
     const witness = await openLive('leaves', 'feed=continuous&style=all_docs&since=now&heartbeat=10000');
     await gate.request('leaves', '/_bulk_docs', { method: 'POST', body: { docs, new_edits: false } });
-    // The feed has told of it too, so what follows is read, not told by a row that is still on its way.
+    // The feed has delivered the change, so the following requests read the state instead of receiving a late row.
     await eventually(() => docs.every(({ _rev: rev }) => witness.text().includes(rev)));
     const row = async (query: string): Promise<unknown> => {
       const live = await openLive('leaves', `feed=longpoll&since=0&${query}`);
@@ -187,7 +187,7 @@ describe('what is told', () => {
     expect(await row('include_docs=true&conflicts=true')).toMatchObject({ doc: { _rev: winner, _conflicts: [loser] } });
   });
 
-  it('a continuous feed ends after as many rows as it was asked for, with its last state', async () => {
+  it('a continuous feed ends after `limit` rows, with its last state', async () => {
     const live = await openLive('limit', 'feed=continuous&limit=2&heartbeat=10000');
     await eventually(() => live.text().includes('}\n'));
     expect(live.hasEnded()).toBe(false);
@@ -198,7 +198,7 @@ describe('what is told', () => {
     expect(JSON.parse(lines[2] ?? '')).toEqual({ last_seq: await tokenOf('limit'), pending: 0 });
   });
 
-  it('an eventsource goes on after the last event that the browser names', async () => {
+  it('an eventsource resumes after Last-Event-ID', async () => {
     const token = await tokenOf('resume');
     const live = await openLive('resume', 'feed=eventsource&heartbeat=1000&since=0', { 'last-event-id': token });
     await eventually(() => live.text().includes('event: heartbeat'));
@@ -208,8 +208,8 @@ describe('what is told', () => {
   });
 });
 
-describe('nothing is missed', () => {
-  it('whatever is written while longpolls come and go, the last one has told the last state', async () => {
+describe('no change is missed', () => {
+  it('for any writes between successive longpolls, the client receives the last state', async () => {
     const step = fc.constantFrom('write', 'write', 'yield', 'turn');
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), fc.uuid(), async (steps, uuid) => {
@@ -217,16 +217,16 @@ describe('nothing is missed', () => {
         let since = await tokenOf(username);
         let known = '';
         let last = '';
-        const leaving = new AbortController();
+        const controller = new AbortController();
         const polling = (async () => {
-          while (!leaving.signal.aborted) {
+          while (!controller.signal.aborted) {
             const response = await fetch(`${gate.database}/_changes?feed=longpoll&heartbeat=10000&since=${since}`, {
               headers: { authorization: `Bearer ${gate.token(username)}` },
-              signal: leaving.signal,
+              signal: controller.signal,
             });
-            const told = (await response.json()) as { results: { changes: { rev: string }[] }[]; last_seq: string };
-            known = told.results[0]?.changes[0]?.rev ?? known;
-            since = told.last_seq;
+            const body = (await response.json()) as { results: { changes: { rev: string }[] }[]; last_seq: string };
+            known = body.results[0]?.changes[0]?.rev ?? known;
+            since = body.last_seq;
           }
         })().catch(() => undefined);
         for (const each of [...steps, 'write']) {
@@ -235,7 +235,7 @@ describe('nothing is missed', () => {
           if (each === 'turn') await gate.request(username, '/');
         }
         await eventually(() => known === last, 5_000);
-        leaving.abort();
+        controller.abort();
         await polling;
       }),
       { numRuns: 25 },
@@ -243,20 +243,20 @@ describe('nothing is missed', () => {
   }, 60_000);
 });
 
-describe('what it costs', () => {
-  it('however many wait there is one feed upstream, and clients that leave are not kept', async () => {
+describe('cost', () => {
+  it('any number of waiters share one upstream feed, and disconnected clients are released', async () => {
     const names = Array.from({ length: 40 }, (_, n) => `many${n}`);
     const lives = await Promise.all(names.map((name) => openLive(name, 'feed=continuous&since=now&heartbeat=10000')));
     expect(gate.pouchgate.hub.size).toBe(40);
-    const asked = gate.upstreamRequests.length;
+    const before = gate.upstreamRequests.length;
     await editDirectly('many7');
     await eventually(() => lives[7]?.text() !== '');
     const feeds = gate.upstreamRequests.filter(
       ({ url }) => url.startsWith(`/${gate.upstream.names.registry}/_changes?`) && url.includes('feed=continuous'),
     );
     expect(feeds).toHaveLength(1);
-    // The edit's own read and write; nobody who waits has asked anything.
-    expect(gate.upstreamRequests.slice(asked).map(({ method }) => method)).toEqual(['GET', 'POST']);
+    // Only the edit's own read and write: waiters cause no upstream request.
+    expect(gate.upstreamRequests.slice(before).map(({ method }) => method)).toEqual(['GET', 'POST']);
     for (const live of lives) live.abort();
     await eventually(() => gate.pouchgate.hub.size === 0);
   });
@@ -274,8 +274,8 @@ describe('what it costs', () => {
     const { _rev: rev, ...document } = (await edit.json()) as { _rev: string };
     const body = { ...document, preferences: { theme: 'dark' } };
     expect((await one.request('same', `/user_same?rev=${rev}`, { method: 'PUT', body })).status).toBe(201);
-    const { last_seq: told } = (await (await waiting).json()) as { last_seq: string };
-    expect(told).toBe(await tokenOf('same', one));
+    const { last_seq: token } = (await (await waiting).json()) as { last_seq: string };
+    expect(token).toBe(await tokenOf('same', one));
     await Promise.all([one.close(), other.close()]);
     await upstream.close();
   });

@@ -23,7 +23,7 @@ const request: ChangesRequest = {
   timeout: 60_000,
   limit: Number.POSITIVE_INFINITY,
 };
-/** More than the system keeps for a connection is soon reached with rows of this size. */
+/** Rows of this size soon fill the operating system's socket buffers. */
 const doc = { text: 'x'.repeat(512 * 1024) };
 const stateOf = (generation: number): LeafState => ({
   leaves: [`${generation}-${generation.toString(16).padStart(32, '0')}`],
@@ -49,19 +49,19 @@ let res: ServerResponse;
 let client: Socket;
 let received = '';
 
-/** A client with one live answer; it does not read before it is told to. */
+/** A client with one live response. Its socket is paused, so it does not read until `resume`. */
 beforeEach(async () => {
   received = '';
   dropped = 0;
   server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const coming = once(server, 'request') as Promise<[unknown, ServerResponse]>;
+  const arrival = once(server, 'request') as Promise<[unknown, ServerResponse]>;
   client = connect((server.address() as AddressInfo).port, '127.0.0.1').pause();
   client.setEncoding('latin1');
   client.on('data', (chunk: string) => (received += chunk));
   client.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
-  [, res] = await coming;
+  [, res] = await arrival;
 });
 afterEach(() => {
   client.destroy();
@@ -69,48 +69,48 @@ afterEach(() => {
 });
 afterAll(() => timer.close());
 
-/** Wakes until the connection takes no more; the generation that was told last then, and what waits to be sent. */
-async function fill(answer: LiveResponse): Promise<{ last: number; unsent: number }> {
+/** Wakes until the socket buffer is full and 100 times more. Returns the last generation and the unsent bytes. */
+async function fill(response: LiveResponse): Promise<{ last: number; unsent: number }> {
   let generation = 1;
-  answer.start(stateOf(generation));
+  response.start(stateOf(generation));
   await eventually(() => res.headersSent);
   while (!res.writableNeedDrain) {
     generation += 1;
-    answer.wake(stateOf(generation), performance.now());
+    response.wake(stateOf(generation), performance.now());
     await new Promise(setImmediate);
   }
   const unsent = res.writableLength;
-  for (let more = 0; more < 100; more += 1) {
+  for (let extra = 0; extra < 100; extra += 1) {
     generation += 1;
-    answer.wake(stateOf(generation), performance.now());
+    response.wake(stateOf(generation), performance.now());
     await new Promise(setImmediate);
   }
   expect(res.writableLength).toBeLessThanOrEqual(unsent);
   return { last: generation, unsent };
 }
 
-it('for a client that does not read one row waits, however much happens, and it is dropped', async () => {
-  const answer = new LiveResponse(request, 'continuous', caller, res, deps);
-  const { unsent } = await fill(answer);
+it('buffers at most one row for a client that does not read, and drops it', async () => {
+  const response = new LiveResponse(request, 'continuous', caller, res, deps);
+  const { unsent } = await fill(response);
   expect(unsent).toBeLessThan(2 * doc.text.length);
   expect([hub.size, dropped]).toEqual([1, 0]);
-  await eventually(() => answer.isClosed);
+  await eventually(() => response.isClosed);
   expect([hub.size, dropped, timer.size, res.destroyed]).toEqual([0, 1, 0, true]);
 });
 
-it('a client that reads again is told the newest state, once, and is not dropped', async () => {
-  const answer = new LiveResponse(request, 'continuous', caller, res, deps);
-  const { last } = await fill(answer);
+it('sends the latest state once to a client that reads again, and does not drop it', async () => {
+  const response = new LiveResponse(request, 'continuous', caller, res, deps);
+  const { last } = await fill(response);
   client.resume();
   const token = stateToken(stateOf(last));
   await eventually(() => received.includes(token));
   expect(received.split(token)).toHaveLength(2);
-  // It goes on to live: the next heartbeats arrive, and so does the next change.
+  // The response stays live: further heartbeats and the next change arrive.
   const before = received.length;
   await eventually(() => received.length > before + 5);
-  answer.wake(stateOf(last + 1), performance.now());
+  response.wake(stateOf(last + 1), performance.now());
   await eventually(() => received.includes(stateToken(stateOf(last + 1))));
-  expect([dropped, answer.isClosed, hub.size]).toEqual([0, false, 1]);
+  expect([dropped, response.isClosed, hub.size]).toEqual([0, false, 1]);
   client.destroy();
   await eventually(() => hub.size === 0);
   expect(timer.size).toBe(0);

@@ -1,6 +1,6 @@
 import { startTestGate, type TestGate } from '../../testing/test-gate.ts';
 
-/** Leaves for CouchDB's replicator, as CouchDB 3.4.3 sends them. */
+/** The gate sends leaves to CouchDB's replicator as CouchDB 3.4.3 does. */
 
 let gate: TestGate;
 beforeAll(async () => {
@@ -10,7 +10,7 @@ afterAll(() => gate.close());
 
 const [WINNER, LOSER, UNKNOWN] = ['2', '1', '9'].map((digit) => `2-${digit.repeat(32)}`) as [string, string, string];
 
-/** A document with two leaves; returns each with its path to the root, as JSON has it. */
+/** Creates a document with two leaves; returns each with its path to the root, as parsed JSON. */
 async function withTwoLeaves(username: string): Promise<Map<string, unknown>> {
   const own = (await (await gate.request(username, `/user_${username}`)).json()) as { _rev: string };
   const { _rev: root, ...document } = own;
@@ -28,7 +28,7 @@ async function withTwoLeaves(username: string): Promise<Map<string, unknown>> {
 const query = (revs: readonly string[]): string => `revs=true&open_revs=${encodeURIComponent(JSON.stringify(revs))}`;
 
 it.each(['multipart/mixed', 'application/json, multipart/mixed', 'Multipart/Mixed;q=0.5'])(
-  'who accepts %s gets each leaf as a part, and what is missing as an error',
+  'with Accept: %s each leaf is a part, and a missing one is an error part',
   async (accept) => {
     const username = 'parts';
     const leaves = await withTwoLeaves(username);
@@ -47,7 +47,7 @@ it.each(['multipart/mixed', 'application/json, multipart/mixed', 'Multipart/Mixe
 
 const type = (response: Response): string => response.headers.get('content-type') ?? '';
 
-it('all leaves come so too, and to a HEAD the head alone', async () => {
+it('open_revs=all is multipart as well, and a HEAD request returns only the headers', async () => {
   const leaves = await withTwoLeaves('all');
   const headers = { accept: 'multipart/mixed' };
   const text = await (await gate.request('all', '/user_all?open_revs=all&revs=true', { headers })).text();
@@ -57,7 +57,7 @@ it('all leaves come so too, and to a HEAD the head alone', async () => {
   expect([head.status, type(head).startsWith('multipart/mixed;'), await head.text()]).toEqual([200, true, '']);
 });
 
-it('everything else is JSON whatever is accepted, as are leaves for who does not ask for parts', async () => {
+it('every other response is JSON whatever Accept is, and so are leaves without multipart in Accept', async () => {
   await withTwoLeaves('json');
   const headers = { accept: 'multipart/mixed' };
   for (const path of ['/user_json', `/user_json?rev=${LOSER}`, '/user_json?open_revs=[]', '/_changes', '/']) {
@@ -76,7 +76,7 @@ it('everything else is JSON whatever is accepted, as are leaves for who does not
   expect([other.status, type(other)]).toEqual([404, 'application/json']);
 });
 
-it('a list of no revisions is no list: the document itself is told, as CouchDB does', async () => {
+it('an empty open_revs list returns the document itself, as in CouchDB', async () => {
   await withTwoLeaves('none');
   expect(await (await gate.request('none', '/user_none?open_revs=[]')).json()).toMatchObject({ _rev: WINNER });
 });

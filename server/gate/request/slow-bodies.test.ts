@@ -3,7 +3,7 @@ import { parseUsername, type Username } from '../../../couchdb-design/user-docum
 import { startTestGate, type TestGate } from '../../testing/test-gate.ts';
 import { eventually } from '../../testing/fake-couchdb.ts';
 
-/** A right is looked at before a body's first byte, and once more before what it says is stored. */
+/** Access is checked before a body's first byte, and again before the body is stored. */
 
 let gate: TestGate;
 beforeAll(async () => {
@@ -21,7 +21,7 @@ interface HalfRequest {
   readonly body: string;
 }
 
-/** Sends half of a body, and resolves with what sends the rest and gives the answer's status. */
+/** Sends half of a body. Resolves with a function that sends the rest and resolves with the response's status. */
 async function sendHalf(user: string, { method, path, type, body }: HalfRequest): Promise<() => Promise<number>> {
   const { hostname, port } = new URL(gate.url);
   const headers = {
@@ -32,9 +32,9 @@ async function sendHalf(user: string, { method, path, type, body }: HalfRequest)
   };
   const request = http.request({ hostname, port, method, path, headers, agent: false });
   const status = new Promise<number>((resolve, reject) => {
-    request.on('response', (answer) => {
-      answer.resume();
-      resolve(answer.statusCode ?? 0);
+    request.on('response', (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
     });
     request.on('error', reject);
   });
@@ -80,14 +80,14 @@ test.each([
       body: '{"theme":"dark"}',
     }),
   ],
-])('%s whose second half comes when the account is suspended is not stored', async (_what, of) => {
+])('%s is not stored when its second half arrives after the account is suspended', async (_name, createRequest) => {
   const user = newUser();
   const document = (await (await gate.request(user, `/user_${user}`)).json()) as object;
-  const rest = await sendHalf(user, of(user, document));
-  // The first half is there, and the right was good: another request of the same is answered.
+  const sendRest = await sendHalf(user, createRequest(user, document));
+  // The first half has arrived while access was valid: another request of the same user succeeds.
   expect((await gate.request(user, '/')).status).toBe(200);
   await gate.pouchgate.identity.accounts.suspend(user);
   await eventually(async () => (await gate.request(user, '/')).status === 401);
-  expect(await rest()).toBe(401);
+  expect(await sendRest()).toBe(401);
   expect(await gate.registry().get(`user_${user}`)).toMatchObject({ preferences: {} });
 });

@@ -4,7 +4,7 @@ import { parseTarget } from './target.ts';
 const mount = { base: '/sync', database: 'user_registry' };
 const target = (url: string) => parseTarget(url, mount);
 
-describe('a path names one of the known things or nothing', () => {
+describe('a path names a known target or none', () => {
   it.each([
     ['/sync', { kind: 'welcome' }],
     ['/sync/', { kind: 'welcome' }],
@@ -52,11 +52,11 @@ describe('a path names one of the known things or nothing', () => {
     'http://127.0.0.1/sync/user_registry/_changes',
     '*',
     '',
-  ])('nothing: %s', (url) => {
+  ])('none: %s', (url) => {
     expect(target(url)).toBeUndefined();
   });
 
-  it('whatever the text, a target is exactly what its parts decode to, once', () => {
+  it('for any text, a target’s id is its segment decoded exactly once', () => {
     const part = fc.oneof(
       fc.constantFrom('', '.', '..', '_changes', '_local', '%5Flocal', '%2F', '%252F', 'user_bob', '%00'),
       fc.string(),

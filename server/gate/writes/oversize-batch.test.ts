@@ -6,15 +6,15 @@ import fc from 'fast-check';
 import { isOversize } from '../request/body.ts';
 import { OversizeBatchReader, RowIdParser } from './oversize-batch.ts';
 
-const parseRowIds = (text: string, cut: number): RowIdParser['rows'] => {
+const parseRowIds = (text: string, chunkSize: number): RowIdParser['rows'] => {
   const bytes = Buffer.from(text);
-  const names = new RowIdParser();
-  for (let at = 0; at < bytes.length; at += cut) names.write(bytes.subarray(at, at + cut));
-  names.end();
-  return names.rows;
+  const parser = new RowIdParser();
+  for (let at = 0; at < bytes.length; at += chunkSize) parser.write(bytes.subarray(at, at + chunkSize));
+  parser.end();
+  return parser.rows;
 };
 
-it('finds what JSON.parse finds, whatever else is in the rows and wherever the chunks are cut', () => {
+it('finds the same ids as JSON.parse, for any rows and any chunk size', () => {
   const row = fc.dictionary(fc.constantFrom('_id', '_rev', 'docs', 'preferences', '__proto__', 'ü'), fc.jsonValue());
   const batch = fc.record({
     before: fc.jsonValue(),
@@ -23,18 +23,20 @@ it('finds what JSON.parse finds, whatever else is in the rows and wherever the c
   });
   const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
   fc.assert(
-    fc.property(batch, fc.integer({ min: 1, max: 50 }), (value, cut) => {
+    fc.property(batch, fc.integer({ min: 1, max: 50 }), (value, chunkSize) => {
       const json = JSON.stringify(value);
       const { docs } = JSON.parse(json) as { docs: unknown[] };
       const rows = docs.filter(
         (doc): doc is Record<string, unknown> => Object.prototype.toString.call(doc) === '[object Object]',
       );
-      expect(parseRowIds(json, cut)).toEqual(rows.map(({ _id: id, _rev: rev }) => ({ id: text(id), rev: text(rev) })));
+      expect(parseRowIds(json, chunkSize)).toEqual(
+        rows.map(({ _id: id, _rev: rev }) => ({ id: text(id), rev: text(rev) })),
+      );
     }),
   );
 });
 
-it('refuses what is no JSON, what ends early, nests too deep, or has too many rows', () => {
+it('rejects invalid or incomplete JSON, too deep nesting, and too many rows', () => {
   for (const text of ['{"docs":[', '{"docs":[{]}', '{"docs":[{}]}}', 'x', '{"docs":[{"_id":"a"}', '{"docs" []}']) {
     expect(() => parseRowIds(text, 3)).toThrow(expect.objectContaining({ status: 400 }) as Error);
   }
@@ -42,7 +44,7 @@ it('refuses what is no JSON, what ends early, nests too deep, or has too many ro
   expect(() => parseRowIds(`{"docs":[${'{},'.repeat(1_000)}{}]}`, 64)).toThrow('rows');
 });
 
-it('does not take the rows of another member, or a member of a row within a row, for its own', () => {
+it('ignores rows of other members, and members of nested objects', () => {
   const inner = '{"_id":"inner","docs":[{"_id":"innermost"}]}';
   const text = `{"rows":[{"_id":"no"}],"docs":[{"a":${inner},"_id":"yes","_rev":"1-a"},[{"_id":"no"}],"_id"],"x":{"docs":[{"_id":"no"}]}}`;
   expect(parseRowIds(text, 7)).toEqual([{ id: 'yes', rev: '1-a' }]);
@@ -51,12 +53,12 @@ it('does not take the rows of another member, or a member of a row within a row,
 const requestOf = (length: number): IncomingMessage => {
   const request = new IncomingMessage(new Socket());
   request.headers = { 'content-length': String(length) };
-  // Nothing to read but what the test pushes.
+  // Only what the test pushes can be read.
   request._read = () => undefined;
   return request;
 };
 
-it('only a batch that says so is read this way', () => {
+it('only a batch with a Content-Length over the limit is oversize', () => {
   const mebibyte = 1024 * 1024;
   expect(isOversize({ headers: { 'content-length': String(8 * mebibyte) } })).toBe(false);
   expect(isOversize({ headers: { 'content-length': String(8 * mebibyte + 1) } })).toBe(true);
@@ -64,48 +66,48 @@ it('only a batch that says so is read this way', () => {
   expect(isOversize({ headers: { 'content-length': String(9 * mebibyte), 'content-encoding': 'gzip' } })).toBe(false);
 });
 
-it('one batch at a time: another one meanwhile is told to come back, and may when the first is over', async () => {
+it('reads one batch at a time: another one is 503 until the first has ended', async () => {
   const reader = new OversizeBatchReader();
   const [first, second, third] = [requestOf(9e6), requestOf(9e6), requestOf(9e6)];
-  const under = reader.refuseRows(first);
+  const firstRows = reader.refuseRows(first);
   await expect(reader.refuseRows(second)).rejects.toMatchObject({ status: 503 });
   first.push('{"docs":[{"_id":"user_a","_rev":"1-b"}]}');
   first.push(null);
-  expect(await under).toEqual([
+  expect(await firstRows).toEqual([
     { id: 'user_a', rev: '1-b', error: 'forbidden', reason: expect.stringContaining('not stored') as string },
   ]);
-  const after = reader.refuseRows(third);
-  // Its client goes away in the middle: the place is free again.
+  const aborted = reader.refuseRows(third);
+  // The client disconnects in the middle, which lets the next batch in.
   third.push('{"docs":[');
   third.destroy();
-  await expect(after).rejects.toMatchObject({ status: 503 });
+  await expect(aborted).rejects.toMatchObject({ status: 503 });
   const last = requestOf(9e6);
   last.push('{"docs":[{}]}');
   last.push(null);
   expect(await reader.refuseRows(last)).toHaveLength(1);
 });
 
-it('above what is read at all it is 413', async () => {
+it('a batch over the read limit is 413', async () => {
   await expect(new OversizeBatchReader().refuseRows(requestOf(65 * 1024 * 1024))).rejects.toMatchObject({
     status: 413,
   });
 });
 
-it('keeps nothing of what passes by: rows deep and wide leave no heap behind, even before they are over', () => {
+it('retains no memory for large rows, even before they end', () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const heap = (): number => {
     collect();
     return process.memoryUsage().heapUsed;
   };
-  const names = new RowIdParser();
+  const parser = new RowIdParser();
   const chunk = Buffer.from('[1,{"a":[2,"three",{"b":null}]},[[[]]]],'.repeat(1_600));
-  names.write(Buffer.from('{"docs":[{"_id":"user_a","wide":['));
+  parser.write(Buffer.from('{"docs":[{"_id":"user_a","wide":['));
   const before = heap();
-  for (let at = 0; at < 6 * 1024 * 1024; at += chunk.length) names.write(chunk);
-  // Kept, these 150,000 arrays of arrays would take tens of MiB.
+  for (let at = 0; at < 6 * 1024 * 1024; at += chunk.length) parser.write(chunk);
+  // Retained, these 150,000 nested arrays would take tens of MiB.
   expect(heap() - before).toBeLessThan(4 * 1024 * 1024);
-  names.write(Buffer.from('0]}]}'));
-  names.end();
-  expect(names.rows).toEqual([{ id: 'user_a', rev: undefined }]);
+  parser.write(Buffer.from('0]}]}'));
+  parser.end();
+  expect(parser.rows).toEqual([{ id: 'user_a', rev: undefined }]);
 });

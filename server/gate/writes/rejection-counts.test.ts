@@ -6,25 +6,25 @@ import type { Refusal, Write } from './parse-row.ts';
 
 const OWN = userDocumentId('alice' as Username);
 const write: Write = { kind: 'write', rev: undefined, path: [], deleted: false, document: { _id: OWN } };
-const refusal = (id: string | undefined, more: Partial<Refusal> = {}): Refusal => ({
+const refusal = (id: string | undefined, extra: Partial<Refusal> = {}): Refusal => ({
   kind: 'refusal',
   id,
   rev: undefined,
   reason: 'No.',
-  ...more,
+  ...extra,
 });
 
-it('tells apart who denied a row, and why', () => {
-  const read: Verdict[] = [write, write, write, write, write, refusal('user_bob'), refusal(OWN), refusal(undefined)];
-  const verdicts = [write, write, write, refusal(OWN), refusal(OWN, { isConflict: true }), ...read.slice(5)];
+it('counts a rejected row by who rejected it, and why', () => {
+  const parsed: Verdict[] = [write, write, write, write, write, refusal('user_bob'), refusal(OWN), refusal(undefined)];
+  const verdicts = [write, write, write, refusal(OWN), refusal(OWN, { isConflict: true }), ...parsed.slice(5)];
   const upstream = [
     { ok: true, id: OWN, rev: '1-a' },
     { id: OWN, error: 'conflict', reason: 'Document update conflict.' },
-    { id: OWN, error: 'forbidden', reason: 'validate_doc_update says no' },
+    { id: OWN, error: 'forbidden', reason: 'refused by validate_doc_update' },
   ];
   for (const newEdits of [true, false]) {
-    const answer = bulkDocsResponse(verdicts, newEdits, upstream);
-    expect(countRejections(OWN, read, verdicts, answer)).toEqual({
+    const responseRows = bulkDocsResponse(verdicts, newEdits, upstream);
+    expect(countRejections(OWN, parsed, verdicts, responseRows)).toEqual({
       not_own: 1,
       invalid: 2,
       conflict: 2,
@@ -35,7 +35,7 @@ it('tells apart who denied a row, and why', () => {
   }
 });
 
-it('counts nothing of a batch that was stored, and all of one that was too large to be read', () => {
+it('counts no row of a stored batch, and every row of an oversize one', () => {
   const stored = bulkDocsResponse([write], true, [{ ok: true, id: OWN, rev: '1-a' }]);
   expect(Object.values(countRejections(OWN, [write], [write], stored))).toEqual([0, 0, 0, 0, 0, 0]);
   expect(oversizeRejections(3)).toMatchObject({ oversize: 3, invalid: 0 });

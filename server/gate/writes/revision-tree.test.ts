@@ -14,7 +14,7 @@ PouchDB.plugin(memory);
 
 const id = (n: number): string => n.toString(16).padStart(32, '0');
 
-/** A tree as replication brings it: each revision continues one that is there, or is a root of its own. */
+/** Steps that grow a tree as replication does: each revision has an existing parent, or is a root. */
 const growth = fc.array(
   fc.record({
     parent: fc.option(fc.nat(), { nil: undefined }),
@@ -25,19 +25,19 @@ const growth = fc.array(
 );
 
 function revisionsOf(steps: readonly { parent: number | undefined; start: number; deleted: boolean }[]): Branch[] {
-  const made: Branch[] = [];
+  const branches: Branch[] = [];
   steps.forEach(({ parent, start, deleted }, index) => {
-    const above = parent === undefined || made.length === 0 ? undefined : made[parent % made.length];
-    const generation = above === undefined ? start : Number.parseInt(above.leaf, 10) + 1;
+    const parentBranch = parent === undefined || branches.length === 0 ? undefined : branches[parent % branches.length];
+    const generation = parentBranch === undefined ? start : Number.parseInt(parentBranch.leaf, 10) + 1;
     const leaf = `${generation}-${id(index)}`;
-    made.push({ leaf, deleted, path: [leaf, ...(above?.path ?? [])] });
+    branches.push({ leaf, deleted, path: [leaf, ...(parentBranch?.path ?? [])] });
   });
-  return made;
+  return branches;
 }
 
 let counter = 0;
 
-it('a tree grows as the database grows it, revision by revision, in any order and again', async () => {
+it('a tree grows as in the database, for revisions in any order and with repetitions', async () => {
   await fc.assert(
     fc.asyncProperty(growth, fc.array(fc.nat()), async (steps, order) => {
       const revisions = revisionsOf(steps);
@@ -75,6 +75,6 @@ it.each([
   [{ start: 1, ids: [1] }, undefined],
   [{ start: 1, ids: [[id(1)]] }, undefined],
   [null, undefined],
-])('a path is read only when it can be one: %j', (revisions, expected) => {
+])('parses only a well-formed path: %j', (revisions, expected) => {
   expect(parseRevisionPath(revisions)).toEqual(expected);
 });

@@ -17,9 +17,9 @@ const body = newUserDocument(username, new Date(now));
 const id = (n: number): string => n.toString(16).padStart(32, '0');
 
 const parseWrite = (row: unknown, newEdits = false): Write => {
-  const read = parseRow(row, newEdits, rules);
-  if (read.kind !== 'write') throw new Error(read.reason);
-  return read;
+  const parsed = parseRow(row, newEdits, rules);
+  if (parsed.kind !== 'write') throw new Error(parsed.reason);
+  return parsed;
 };
 const revision = (ids: readonly number[], deleted = false): object => {
   const content = deleted ? { _id: body._id, _deleted: true } : body;
@@ -30,23 +30,23 @@ const treeOf = (...branches: (readonly [readonly number[], boolean?])[]): Revisi
     .map(([ids, deleted = false]) => parseWrite(revision(ids, deleted)))
     .reduce((tree: RevisionTree, { rev = '', path, deleted }) => addRevision(tree, { leaf: rev, path, deleted }), []);
 
-describe('what is not the own document in its own shape is refused as a row', () => {
+describe('a row that is not a valid revision of the own document is refused', () => {
   const good = revision([2, 1]) as Record<string, unknown>;
   const edits = (stamp: string): object => ({ ...good, preferences: { theme: 'dark' }, edits: { theme: stamp } });
   it.each<[string, unknown]>([
     ["another user's id", { ...good, _id: 'user_bob' }],
-    ['an id that only looks like it', { ...good, _id: 'user_alice ' }],
+    ['an id that only resembles it', { ...good, _id: 'user_alice ' }],
     ['no id', { ...good, _id: undefined }],
-    ['a list for an id', { ...good, _id: ['user_alice'] }],
-    ['a list', [good]],
-    ['nothing', null],
+    ['an array as the id', { ...good, _id: ['user_alice'] }],
+    ['an array', [good]],
+    ['null', null],
     ['an attachment', { ...good, _attachments: { a: { stub: true } } }],
-    ['no attachment, but its member', { ...good, _attachments: {} }],
+    ['an empty _attachments member', { ...good, _attachments: {} }],
     ['another underscore member', { ...good, _local_seq: 3 }],
     ['no revision', { ...good, _rev: undefined }],
-    ['a revision that is none', { ...good, _rev: '2-x' }],
+    ['an invalid revision', { ...good, _rev: '2-x' }],
     [
-      'a generation beyond counting',
+      'a generation that is too high',
       { ...good, _rev: `99999999999-${id(2)}`, _revisions: { start: 99999999999, ids: [id(2)] } },
     ],
     ["another revision's path", { ...good, _revisions: { start: 2, ids: [id(3), id(1)] } }],
@@ -58,23 +58,26 @@ describe('what is not the own document in its own shape is refused as a row', ()
     ['an unknown member', { ...good, role: 'admin' }],
     ["another user's name", { ...good, username: 'bob' }],
     ['a newer version', { ...good, version: 2 }],
-    ['a version that is not written any more', { ...good, version: 0 }],
+    ['a version that is no longer written', { ...good, version: 0 }],
     ['a stamp of next week', edits('2026-11-29T09:30:00.000Z-0000-abcde')],
     ['too many bytes', { ...good, preferences: { selectedTags: ['x'.repeat(70_000)] } }],
-    ['a prototype', JSON.parse(JSON.stringify(good).replace('{', '{"__proto__":{"_id":"user_alice"},')) as unknown],
-  ])('%s', (_what, row) => {
-    const read = parseRow(row, false, rules);
-    expect(read).toMatchObject({ kind: 'refusal', reason: expect.stringMatching(/^[A-Z_].*\.$/s) as string });
+    [
+      'a __proto__ member',
+      JSON.parse(JSON.stringify(good).replace('{', '{"__proto__":{"_id":"user_alice"},')) as unknown,
+    ],
+  ])('%s', (_name, row) => {
+    const parsed = parseRow(row, false, rules);
+    expect(parsed).toMatchObject({ kind: 'refusal', reason: expect.stringMatching(/^[A-Z_].*\.$/s) as string });
   });
 
-  it("and nothing else: the own document, a tombstone, a stamp of this evening's other side of the world", () => {
+  it('and a valid one is accepted: the own document, a tombstone, a stamp from another time zone', () => {
     expect(parseRow(good, false, rules).kind).toBe('write');
     expect(parseRow(revision([2, 1], true), false, rules).kind).toBe('write');
     expect(parseRow(edits('2026-11-23T09:00:00.000Z-0000-abcde'), false, rules).kind).toBe('write');
     expect(parseRow(body, true, rules).kind).toBe('write');
   });
 
-  it('whatever the row, reading it never throws, and a refusal carries only what the client sent', () => {
+  it('parsing never throws for any row, and a refusal contains only the client’s own id', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -83,9 +86,9 @@ describe('what is not the own document in its own shape is refused as a row', ()
         ),
         fc.boolean(),
         (row, newEdits) => {
-          const read = parseRow(row, newEdits, rules);
-          if (read.kind === 'refusal')
-            expect(read.id === undefined || (row as Refusal & { _id: string })._id === read.id).toBe(true);
+          const parsed = parseRow(row, newEdits, rules);
+          if (parsed.kind === 'refusal')
+            expect(parsed.id === undefined || (row as Refusal & { _id: string })._id === parsed.id).toBe(true);
         },
       ),
       { numRuns: 2000 },
@@ -93,8 +96,8 @@ describe('what is not the own document in its own shape is refused as a row', ()
   });
 });
 
-describe('a document is never left without a live leaf', () => {
-  it('the last live leaf is not deleted, be it by one row or by all of a batch', () => {
+describe('a document always keeps a live leaf', () => {
+  it('the last live leaf is not deleted by one row, nor by all rows of a batch', () => {
     const tree = treeOf([[2, 1]], [[3, 1]]);
     const one = decideWrites([parseWrite(revision([12, 2, 1], true))], tree, false);
     expect(one.map(({ kind }) => kind)).toEqual(['write']);
@@ -106,7 +109,7 @@ describe('a document is never left without a live leaf', () => {
     expect(both.map(({ kind }) => kind)).toEqual(['refusal', 'refusal']);
   });
 
-  it('not by sending an old revision along that is no leaf any more', () => {
+  it('not with an old revision in the batch that is no longer a leaf', () => {
     const verdicts = decideWrites(
       [parseWrite(revision([1])), parseWrite(revision([12, 2, 1], true))],
       treeOf([[2, 1]]),
@@ -121,7 +124,7 @@ describe('a document is never left without a live leaf', () => {
     expect(decideWrites([row], tree, true).map(({ kind }) => kind)).toEqual(['refusal']);
   });
 
-  it('whatever is sent, in however many batches', () => {
+  it('for any rows, in any number of batches', () => {
     const ids = fc.array(fc.nat({ max: 6 }), { minLength: 1, maxLength: 4 });
     const batch = fc.array(fc.record({ ids, deleted: fc.boolean() }), { maxLength: 5 });
     fc.assert(
@@ -150,7 +153,7 @@ describe('a document is never left without a live leaf', () => {
 });
 
 describe('a tree stays small', () => {
-  it('a 33rd live leaf is refused, and what continues a leaf is taken', () => {
+  it('a 33rd live leaf is refused, and a descendant of a leaf is accepted', () => {
     const rows = Array.from({ length: 40 }, (_, n) => parseWrite(revision([100 + n, 1])));
     const verdicts = decideWrites(rows, treeOf([[1]]), false);
     expect(verdicts.map(({ kind }) => kind)).toEqual(rows.map((_, n) => (n < 32 ? 'write' : 'refusal')));
@@ -159,19 +162,19 @@ describe('a tree stays small', () => {
     expect(decideWrites([parseWrite(revision([200, 100, 1], true))], full, false)[0]?.kind).toBe('write');
   });
 
-  it('a document that has more already, by an administrator, can still be written and mended', () => {
+  it('a document to which an administrator added more can still be written and repaired', () => {
     const over = treeOf(...Array.from({ length: 40 }, (_, n) => [[100 + n, 1]] as const));
     expect(decideWrites([parseWrite(revision([200, 100, 1]))], over, false)[0]?.kind).toBe('write');
     expect(decideWrites([parseWrite(revision([300, 1]))], over, false)[0]?.kind).toBe('refusal');
   });
 
-  it('a 101st leaf is refused even when it is a deletion', () => {
+  it('a 101st leaf is refused even if it is deleted', () => {
     const many = treeOf([[2, 1]], ...Array.from({ length: 99 }, (_, n) => [[100 + n, 1], true] as const));
     expect(decideWrites([parseWrite(revision([300, 1], true))], many, false)[0]?.kind).toBe('refusal');
     expect(decideWrites([parseWrite(revision([301, 2, 1]))], many, false)[0]?.kind).toBe('write');
   });
 
-  it('a branch forged at the end of what can be counted is refused, and what continues a high one is taken', () => {
+  it('a new branch with too high a generation is refused, and a descendant of a high one is accepted', () => {
     const forged = (generation: number, ...ids: number[]): Write =>
       parseWrite({
         ...body,
