@@ -8,26 +8,26 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** In ms: what a read takes upstream, alone. */
+/** In ms: the duration of a single upstream read. */
 const SOLO_COST_MS = 4;
-/** In ms: the fake clock's immediates take 1, and a timer fires some time in the millisecond after its own. */
+/** In ms: an immediate of the fake clock takes 1, and a timer fires up to 1 late. */
 const CLOCK_TOLERANCE_MS = 2;
 
 interface SentBatch {
-  /** In ms since the start. */
+  /** In ms since the start of the simulation. */
   readonly at: number;
   readonly batch: readonly number[];
 }
 
-/** Asks at the given times (ms) and has each batch answered after `latency`; what was sent, and when each was answered. */
+/** Loads keys at the given times (ms), with a latency for each batch. Returns the batches and the results. */
 async function simulate(
   times: readonly number[],
-  { largest: maxBatchSize = 250, mostInFlight: maxInFlight = 4, latency = 5 } = {},
-): Promise<{ sent: readonly SentBatch[]; results: readonly number[]; most: number }> {
+  { maxBatchSize = 250, maxInFlight = 4, latency = 5 } = {},
+): Promise<{ sent: readonly SentBatch[]; results: readonly number[]; peakInFlight: number }> {
   const startedAt = Date.now();
   const sent: SentBatch[] = [];
   const results: number[] = times.map(() => Number.NaN);
-  let [inFlight, most] = [0, 0];
+  let [inFlight, peakInFlight] = [0, 0];
   const load = createBatchLoader<number, number>({
     maxBatchSize,
     maxInFlight,
@@ -35,7 +35,7 @@ async function simulate(
     read: (batch) => {
       sent.push({ at: Date.now() - startedAt, batch });
       inFlight += 1;
-      most = Math.max(most, inFlight);
+      peakInFlight = Math.max(peakInFlight, inFlight);
       return new Promise((resolve) =>
         setTimeout(() => {
           inFlight -= 1;
@@ -44,40 +44,40 @@ async function simulate(
       );
     },
   });
-  times.forEach((time, index) => setTimeout(() => void load(index).then((answer) => (results[index] = answer)), time));
+  times.forEach((time, index) => setTimeout(() => void load(index).then((value) => (results[index] = value)), time));
   await jest.advanceTimersByTimeAsync((times.at(-1) ?? 0) + times.length * latency + 1_000);
-  return { sent, results, most };
+  return { sent, results, peakInFlight };
 }
 
 const times = fc
   .array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 60 })), { maxLength: 120 })
   .map((gaps) => gaps.map((_, index) => gaps.slice(0, index + 1).reduce((sum, gap) => sum + gap, 0)));
 
-it('each is answered with its own answer, once, in batches that are neither too large nor too many at a time', async () => {
+it('resolves each read with its own value, in batches within the size and concurrency limits', async () => {
   await fc.assert(
     fc.asyncProperty(
       times,
       fc.integer({ min: 1, max: 20 }),
       fc.integer({ min: 1, max: 4 }),
-      async (asked, largest, mostInFlight) => {
-        const { sent, results, most } = await simulate(asked, { largest, mostInFlight });
-        expect(results).toEqual(asked.map((_, index) => index));
-        expect(sent.flatMap(({ batch }) => batch)).toEqual(asked.map((_, index) => index));
-        expect(sent.every(({ batch }) => batch.length <= largest)).toBe(true);
-        expect(most).toBeLessThanOrEqual(mostInFlight);
+      async (requestTimes, maxBatchSize, maxInFlight) => {
+        const { sent, results, peakInFlight } = await simulate(requestTimes, { maxBatchSize, maxInFlight });
+        expect(results).toEqual(requestTimes.map((_, index) => index));
+        expect(sent.flatMap(({ batch }) => batch)).toEqual(requestTimes.map((_, index) => index));
+        expect(sent.every(({ batch }) => batch.length <= maxBatchSize)).toBe(true);
+        expect(peakInFlight).toBeLessThanOrEqual(maxInFlight);
       },
     ),
     { numRuns: 40 },
   );
 });
 
-it('nobody waits longer for a batch than for a turn of their own, were each sent alone', async () => {
+it('a read waits for its batch no longer than for its turn if reads were sent one by one', async () => {
   await fc.assert(
-    fc.asyncProperty(times, async (asked) => {
-      // A place in flight is always free here: that wait is not the batch's.
-      const { sent } = await simulate(asked, { mostInFlight: 1_000 });
+    fc.asyncProperty(times, async (requestTimes) => {
+      // The concurrency limit is never reached here: waiting for it is not part of this property.
+      const { sent } = await simulate(requestTimes, { maxInFlight: 1_000 });
       let turn = Number.NEGATIVE_INFINITY;
-      const turns = asked.map((time) => (turn = Math.max(turn + SOLO_COST_MS, time)));
+      const turns = requestTimes.map((time) => (turn = Math.max(turn + SOLO_COST_MS, time)));
       for (const { at, batch } of sent)
         for (const index of batch) expect(at).toBeLessThanOrEqual((turns[index] ?? 0) + CLOCK_TOLERANCE_MS);
     }),
@@ -85,27 +85,27 @@ it('nobody waits longer for a batch than for a turn of their own, were each sent
   );
 });
 
-it('a read now and then leaves at once and alone', async () => {
-  const asked = [0, 50, 100, 104, 400];
-  const { sent } = await simulate(asked);
+it('an occasional read is sent immediately and alone', async () => {
+  const requestTimes = [0, 50, 100, 104, 400];
+  const { sent } = await simulate(requestTimes);
   expect(sent.map(({ batch }) => batch)).toEqual([[0], [1], [2], [3], [4]]);
   for (const [index, { at }] of sent.entries())
-    expect(at).toBeLessThanOrEqual((asked[index] ?? 0) + CLOCK_TOLERANCE_MS);
+    expect(at).toBeLessThanOrEqual((requestTimes[index] ?? 0) + CLOCK_TOLERANCE_MS);
 });
 
-it('five thousand that come back within seconds are read in fewer than one request for fifty of them', async () => {
+it('5,000 reads within seconds take at most 50 requests', async () => {
   const storm = Array.from({ length: 5_000 }, (_, index) => Math.floor(index * 1.5));
   const { sent, results } = await simulate(storm);
   expect(results.filter(Number.isNaN)).toEqual([]);
   expect(sent.length).toBeLessThanOrEqual(50);
-  // Nobody more than the longest wait.
+  // No read waits longer than the maximum.
   for (const { at, batch } of sent)
     expect(at - (storm[batch[0] ?? 0] ?? 0)).toBeLessThanOrEqual(500 + CLOCK_TOLERANCE_MS);
 });
 
-it('when a batch fails its own fail, and those after it do not', async () => {
+it('a failed batch rejects its own reads, and no later ones', async () => {
   let failing = true;
-  const ask = createBatchLoader<number, number>({
+  const load = createBatchLoader<number, number>({
     maxBatchSize: 2,
     maxInFlight: 1,
     now: Date.now,
@@ -115,7 +115,7 @@ it('when a batch fails its own fail, and those after it do not', async () => {
       return Promise.reject(new Error('no'));
     },
   });
-  const asked = Promise.allSettled([ask(1), ask(2), ask(3)]);
+  const results = Promise.allSettled([load(1), load(2), load(3)]);
   await jest.advanceTimersByTimeAsync(1_000);
-  expect((await asked).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled']);
+  expect((await results).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled']);
 });

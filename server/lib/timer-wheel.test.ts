@@ -11,7 +11,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-const createTask = (due: () => unknown): TimerTask => ({ bucket: undefined, onExpire: () => void due() });
+const createTask = (run: () => unknown): TimerTask => ({ bucket: undefined, onExpire: () => void run() });
 
 interface Plan {
   readonly before: number | undefined;
@@ -25,25 +25,25 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   cancelAfter: fc.option(fc.integer({ min: 0, max: 5_000 }), { nil: undefined }),
 });
 
-it('no task runs before its time, nor more than 100 ms after it, nor twice, nor when it was cancelled before', () => {
+it('a task runs once, at its time or up to 100 ms later, and not after it was cancelled', () => {
   fc.assert(
     fc.property(fc.array(plan, { maxLength: 30 }), fc.array(fc.integer({ min: 1, max: 90 })), (plans, steps) => {
       const timer = new TimerWheel(Date.now);
-      const begun = Date.now();
+      const startedAt = Date.now();
       const ran = plans.map((): number[] => []);
       const tasks = plans.map(({ after, before }, index) => {
-        const task = createTask(() => ran[index]?.push(Date.now() - begun));
-        // Its first time does not count: it is given another one.
-        if (before !== undefined) timer.schedule(begun + before, task);
-        timer.schedule(begun + after, task);
+        const task = createTask(() => ran[index]?.push(Date.now() - startedAt));
+        // The second time replaces the first.
+        if (before !== undefined) timer.schedule(startedAt + before, task);
+        timer.schedule(startedAt + after, task);
         return task;
       });
       const cancelled = new Set<number>();
-      for (let turn = 0; Date.now() < begun + 5_200; turn += 1) {
+      for (let turn = 0; Date.now() < startedAt + 5_200; turn += 1) {
         jest.advanceTimersByTime(steps[turn % steps.length] ?? 50);
         plans.forEach(({ cancelAfter }, index) => {
-          if (cancelAfter === undefined || Date.now() - begun < cancelAfter || cancelled.has(index)) return;
-          // Whether it had run before or not: cancelling again and late does no harm.
+          if (cancelAfter === undefined || Date.now() - startedAt < cancelAfter || cancelled.has(index)) return;
+          // Also after it has run: a late or repeated cancel has no effect.
           const task = tasks[index];
           if (task !== undefined) timer.cancel(task);
           cancelled.add(index);
@@ -67,7 +67,7 @@ it('no task runs before its time, nor more than 100 ms after it, nor twice, nor 
   );
 });
 
-it('ten thousand tasks are one interval, and with the last of them it ends', () => {
+it('10,000 tasks share one interval, which stops with the last task', () => {
   const timer = new TimerWheel(Date.now);
   const tasks = Array.from({ length: 10_000 }, () => createTask(() => undefined));
   tasks.forEach((task, n) => timer.schedule(Date.now() + 1_000 + n, task));
@@ -77,7 +77,7 @@ it('ten thousand tasks are one interval, and with the last of them it ends', () 
   expect([timer.size, jest.getTimerCount()]).toEqual([0, 0]);
 });
 
-it('a task may set another one, and closing forgets all', () => {
+it('a task may schedule another one, and close cancels all', () => {
   const timer = new TimerWheel(Date.now);
   const ran: string[] = [];
   const second = createTask(() => ran.push('second'));
@@ -97,7 +97,7 @@ it('a task may set another one, and closing forgets all', () => {
   expect([ran.length, timer.size, jest.getTimerCount()]).toEqual([2, 0, 0]);
 });
 
-it('after a sleep of the machine everything that is due runs at the next tick, the earliest first', () => {
+it('after the machine slept, all due tasks run at the next tick, the earliest first', () => {
   const timer = new TimerWheel(Date.now);
   const ran: number[] = [];
   for (const after of [900, 300, 600])
@@ -110,19 +110,19 @@ it('after a sleep of the machine everything that is due runs at the next tick, t
   expect(ran).toEqual([300, 600, 900]);
 });
 
-it('one that is due may cancel another of the same time, or put it off', () => {
+it('a task may cancel or reschedule another one of the same time', () => {
   const timer = new TimerWheel(Date.now);
   const ran: string[] = [];
   const time = Date.now() + 200;
   const cancelled = createTask(() => ran.push('cancelled'));
-  const putOff = createTask(() => ran.push('put off'));
+  const rescheduled = createTask(() => ran.push('rescheduled'));
   const first = createTask(() => {
     timer.cancel(cancelled);
-    timer.schedule(time + 1_000, putOff);
+    timer.schedule(time + 1_000, rescheduled);
   });
-  for (const each of [first, cancelled, putOff]) timer.schedule(time, each);
+  for (const task of [first, cancelled, rescheduled]) timer.schedule(time, task);
   jest.advanceTimersByTime(200 + MAX_LATENESS_MS);
   expect([ran, timer.size]).toEqual([[], 1]);
   jest.advanceTimersByTime(1_000);
-  expect([ran, timer.size]).toEqual([['put off'], 0]);
+  expect([ran, timer.size]).toEqual([['rescheduled'], 0]);
 });

@@ -9,41 +9,41 @@ import { eventually } from '../testing/fake-couchdb.ts';
 
 const toUsername = (text: string): Username => {
   const username = parseUsername(text);
-  if (username === undefined) throw new Error(`${text} is no username`);
+  if (username === undefined) throw new Error(`${text} is not a username`);
   return username;
 };
 
 interface RecordingWaiter extends Waiter {
   readonly states: LeafState[];
-  readonly ended: () => number;
+  readonly endCount: () => number;
 }
 
 function createWaiter(name: string, sessionId?: string): RecordingWaiter {
   const username = toUsername(name);
   const states: LeafState[] = [];
-  let ended = 0;
+  let endCount = 0;
   return {
     ownId: userDocumentId(username),
     username,
     sessionId,
     feed: 'longpoll',
     get ending() {
-      return ended > 0;
+      return endCount > 0;
     },
     states,
-    ended: () => ended,
+    endCount: () => endCount,
     wake: (state) => void states.push(state),
-    end: () => void (ended += 1),
+    end: () => void (endCount += 1),
   };
 }
 
 const stateOf = (id: string): LeafState => ({ leaves: [`1-${id}`], deleted: false });
 const rowOf = (id: string) => ({ kind: 'change', seq: '1', id, ...stateOf(id), doc: undefined }) as const;
-/** A reader whose answers are the document's id itself, so that a mix-up shows. */
+/** Reads states with the document's id in the revision, so that a mix-up is detected. */
 const echoReader: LeafReader = { read: (id) => Promise.resolve(stateOf(id)) };
 const names = fc.constantFrom('a', 'b', 'c', 'aa', 'a.b');
 
-it("a row wakes its own document's waiters, each once, and nobody else; who has left is not woken", () => {
+it('a row wakes each parked waiter of its document once, and no other waiter', () => {
   const step = fc.oneof(
     fc.record({ do: fc.constant('park' as const), name: names }),
     fc.record({ do: fc.constant('leave' as const), nth: fc.nat(10) }),
@@ -52,32 +52,32 @@ it("a row wakes its own document's waiters, each once, and nobody else; who has 
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const hub = new Hub(echoReader);
-      const all: { waiter: RecordingWaiter; here: boolean; due: number }[] = [];
+      const all: { waiter: RecordingWaiter; isParked: boolean; expectedWakes: number }[] = [];
       for (const each of steps) {
         if (each.do === 'park') {
           const waiter = createWaiter(each.name);
           hub.park(waiter);
-          all.push({ waiter, here: true, due: 0 });
+          all.push({ waiter, isParked: true, expectedWakes: 0 });
         } else if (each.do === 'leave') {
           const one = all[each.nth];
-          // Also twice: leaving again changes nothing.
+          // Also twice: a second call has no effect.
           if (one === undefined) continue;
           hub.unpark(one.waiter);
-          one.here = false;
+          one.isParked = false;
         } else {
           hub.onRow(rowOf(`user_${each.name}`));
-          for (const one of all) if (one.here && one.waiter.username === each.name) one.due += 1;
+          for (const one of all) if (one.isParked && one.waiter.username === each.name) one.expectedWakes += 1;
         }
-        expect(hub.size).toBe(all.filter(({ here }) => here).length);
+        expect(hub.size).toBe(all.filter(({ isParked }) => isParked).length);
       }
-      for (const { waiter, due } of all) {
-        expect(waiter.states.map(({ leaves }) => leaves)).toEqual(Array(due).fill([`1-${waiter.ownId}`]));
+      for (const { waiter, expectedWakes } of all) {
+        expect(waiter.states.map(({ leaves }) => leaves)).toEqual(Array(expectedWakes).fill([`1-${waiter.ownId}`]));
       }
     }),
   );
 });
 
-it('when the feed is back each document that somebody waits for is read once, and all its waiters are told', async () => {
+it('on reconnect, each document with waiters is read once and all its waiters are woken', async () => {
   const reads: string[] = [];
   const hub = new Hub({
     read: (id) => {
@@ -92,12 +92,12 @@ it('when the feed is back each document that somebody waits for is read once, an
   expect(hub.connected).toBe(true);
   await eventually(() => waiters.every(({ states }) => states.length === 1));
   expect(reads).toEqual(['user_a', 'user_b', 'user_c']);
-  for (const { states: told, ownId } of waiters) expect(told).toEqual([stateOf(ownId)]);
+  for (const { states, ownId } of waiters) expect(states).toEqual([stateOf(ownId)]);
   hub.onDisconnect();
-  expect([hub.connected, hub.size, waiters.every(({ ended }) => ended() === 0)]).toEqual([false, 4, true]);
+  expect([hub.connected, hub.size, waiters.every(({ endCount }) => endCount() === 0)]).toEqual([false, 4, true]);
 });
 
-it('a read that fails after the feed is back is made again, as long as somebody waits', async () => {
+it('a read that fails after a reconnect is retried while the document has waiters', async () => {
   let failures = 0;
   const hub = new Hub({
     read: (id) => {
@@ -113,21 +113,21 @@ it('a read that fails after the feed is back is made again, as long as somebody 
   expect(failures).toBe(1);
 });
 
-it('a row that comes while the state is read again is the last word: the read began before it', async () => {
-  let answer: (state: LeafState) => void = () => undefined;
-  const hub = new Hub({ read: () => new Promise((resolve) => (answer = resolve)) });
+it('a row that arrives during a read wins over the read, which started earlier', async () => {
+  let resolveRead: (state: LeafState) => void = () => undefined;
+  const hub = new Hub({ read: () => new Promise((resolve) => (resolveRead = resolve)) });
   const waiter = createWaiter('a');
   hub.park(waiter);
   hub.onConnect();
-  // A branch: neither the winner nor the highest generation says which of the two is the newer state.
+  // A new branch: neither the winner nor the highest generation shows which state is newer.
   const newer = { leaves: ['2-a', '2-0'], deleted: false };
   hub.onRow({ ...rowOf('user_a'), ...newer });
-  answer({ leaves: ['2-a'], deleted: false });
+  resolveRead({ leaves: ['2-a'], deleted: false });
   await new Promise((resolve) => setImmediate(resolve));
   expect(waiter.states.at(-1)?.leaves).toEqual(newer.leaves);
 });
 
-it("the end of a session ends its own waiters, the end of an account's rights all of that account's", () => {
+it("an ended session ends its own waiters, a suspended account all of the account's", () => {
   const hub = new Hub(echoReader);
   const [one, other, stranger, without] = [
     createWaiter('a', 's1'),
@@ -137,12 +137,12 @@ it("the end of a session ends its own waiters, the end of an account's rights al
   ];
   for (const waiter of [one, other, stranger, without]) hub.park(waiter);
   hub.onRevocation({ kind: 'session', sessionId: 's1' });
-  expect([one, other, stranger, without].map(({ ended }) => ended())).toEqual([1, 0, 0, 0]);
+  expect([one, other, stranger, without].map(({ endCount }) => endCount())).toEqual([1, 0, 0, 0]);
   hub.onRevocation({ kind: 'account', username: 'a' });
-  expect([one, other, stranger, without].map(({ ended }) => ended())).toEqual([2, 1, 0, 1]);
+  expect([one, other, stranger, without].map(({ endCount }) => endCount())).toEqual([2, 1, 0, 1]);
 });
 
-it('a waiter that leaves while it is woken, or parks another one, disturbs nobody', () => {
+it('a waiter may unpark itself and park another one while it is woken', () => {
   const hub = new Hub(echoReader);
   const last = createWaiter('a');
   const first: Waiter = {
@@ -158,24 +158,24 @@ it('a waiter that leaves while it is woken, or parks another one, disturbs nobod
   expect([last.states.length, hub.size]).toEqual([1, 2]);
 });
 
-it('a user has a hundred live requests at most, the oldest giving way, whoever else is there', () => {
+it('a user has at most 100 live requests: further ones end the oldest, and other users are unaffected', () => {
   const hub = new Hub(echoReader);
   const mine = Array.from({ length: 130 }, () => createWaiter('a'));
   const others = createWaiter('b');
   hub.park(others);
   for (const waiter of mine) hub.park(waiter);
-  expect(mine.map(({ ended }) => ended())).toEqual([...Array<number>(30).fill(1), ...Array<number>(100).fill(0)]);
-  expect(others.ended()).toBe(0);
-  // Those that were ended are still held; when they are gone, and others too, there is room again.
+  expect(mine.map(({ endCount }) => endCount())).toEqual([...Array<number>(30).fill(1), ...Array<number>(100).fill(0)]);
+  expect(others.endCount()).toBe(0);
+  // Ended waiters are still held. After they and one more are unparked, another one fits.
   for (const waiter of mine.slice(0, 31)) hub.unpark(waiter);
   hub.park(createWaiter('a'));
-  expect(mine.slice(31).every(({ ended }) => ended() === 0)).toBe(true);
+  expect(mine.slice(31).every(({ endCount }) => endCount() === 0)).toBe(true);
 });
 
-describe('what the feed said last', () => {
+describe('the cached state of the feed', () => {
   const id = userDocumentId(toUsername('a'));
 
-  it('is known of a document that somebody waited for, until the feed is down or nobody waited at its next change', () => {
+  it('exists for a document with waiters, until the feed disconnects or a change finds no waiter', () => {
     const hub = new Hub(echoReader);
     hub.onConnect();
     const waiter = createWaiter('a');
@@ -194,7 +194,7 @@ describe('what the feed said last', () => {
     expect(hub.cachedState(id)).toBeUndefined();
   });
 
-  it('is not what was only read, since a copy that lags behind may have been asked', async () => {
+  it('does not include states from reads, because a read may come from a lagging replica', async () => {
     const hub = new Hub(echoReader);
     const waiter = createWaiter('a');
     hub.park(waiter);
@@ -203,12 +203,14 @@ describe('what the feed said last', () => {
     expect(hub.cachedState(id)).toBeUndefined();
   });
 
-  it('is bounded, and what had no news for longest is forgotten first', () => {
-    const heard = new StateCache(2);
-    heard.set('a', stateOf('a'));
-    heard.set('b', stateOf('b'));
-    heard.set('a', stateOf('a'));
-    heard.set('c', stateOf('c'));
-    expect([heard.get('a'), heard.get('b'), heard.get('c')]).toEqual([stateOf('a'), undefined, stateOf('c')]);
+  it('is bounded, and the state updated longest ago is evicted first', () => {
+    const cache = new StateCache(2);
+    cache.set('a', stateOf('a'));
+    cache.set('b', stateOf('b'));
+    cache.set('a', stateOf('a'));
+    // Reading a state does not postpone its eviction.
+    expect(cache.get('b')).toEqual(stateOf('b'));
+    cache.set('c', stateOf('c'));
+    expect([cache.get('a'), cache.get('b'), cache.get('c')]).toEqual([stateOf('a'), undefined, stateOf('c')]);
   });
 });

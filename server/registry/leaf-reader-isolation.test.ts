@@ -8,23 +8,23 @@ import { connect } from '../upstream/client.ts';
 import { createLeafReader, type LeafReader } from './leaf-reader.ts';
 import { startFakeUpstream, type FakeUpstream } from '../testing/fake-couchdb.ts';
 
-/** One user's leaves never reach another through a batch, whatever the upstream makes of what it was asked. */
+/** A batch never returns one user's leaves to another, whatever the upstream responds. */
 
 const idOf = (name: string): UserDocumentId => {
   const username = parseUsername(name);
-  if (username === undefined) throw new Error(`${name} is no username`);
+  if (username === undefined) throw new Error(`${name} is not a username`);
   return userDocumentId(username);
 };
 
-/** Revisions that name the document that their row is about, to the letter, so that a mix-up shows. */
+/** Revisions that encode the id of their document, so that a mix-up is detected. */
 const revOf = (id: string, nth: number): string => `${nth}-${Buffer.from(id).toString('hex')}`;
 const ownerOf = (rev: string): string => Buffer.from(rev.slice(rev.indexOf('-') + 1), 'hex').toString();
 
-/** What is done to one row of an answer. */
+/** How one row of a response is changed. */
 const ROW_MUTATIONS = [
-  'as it is',
+  'unchanged',
   'missing',
-  'twice',
+  'duplicate',
   'other case',
   'spaced',
   'encoded',
@@ -37,13 +37,13 @@ type RowMutation = (typeof ROW_MUTATIONS)[number];
 type Row = Readonly<Record<string, unknown>>;
 
 function mutateRow(id: string, mutation: RowMutation): readonly Row[] {
-  const row = (told: string, nth = 1): Row => ({ seq: '1-x', id: told, changes: [{ rev: revOf(told, nth) }] });
+  const row = (rowId: string, nth = 1): Row => ({ seq: '1-x', id: rowId, changes: [{ rev: revOf(rowId, nth) }] });
   switch (mutation) {
-    case 'as it is':
+    case 'unchanged':
       return [row(id)];
     case 'missing':
       return [];
-    case 'twice':
+    case 'duplicate':
       return [row(id), row(id, 2)];
     case 'other case':
       return [row(id.toUpperCase()), row(`U${id.slice(1)}`)];
@@ -59,7 +59,7 @@ function mutateRow(id: string, mutation: RowMutation): readonly Row[] {
   }
 }
 
-/** What the upstream answers to these ids. */
+/** Builds the upstream's response to these ids. */
 let respond: (ids: readonly string[]) => { readonly rows: readonly Row[]; readonly wait: number } = () => ({
   rows: [],
   wait: 0,
@@ -74,7 +74,7 @@ beforeAll(async () => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ results: rows, last_seq: '9-x', pending: 0 }));
     };
-    // Late by some turns of the event loop, so that answers overtake each other.
+    // Delayed by some turns of the event loop, so that responses overtake each other.
     const turn = (left: number): void => {
       if (left > 0) setImmediate(turn, left - 1);
       else send();
@@ -85,7 +85,7 @@ beforeAll(async () => {
 });
 afterAll(() => upstream.close());
 
-/** Names that are easily taken for each other, and some at random. */
+/** Names that are easily confused, and random ones. */
 const names = fc.uniqueArray(
   fc.oneof(
     fc.constantFrom('a', 'aa', 'a.a', 'a-a', 'a_a', 'user_a', '0', '7', 'ax', 'constructor', 'hasownproperty'),
@@ -93,13 +93,13 @@ const names = fc.uniqueArray(
   ),
   { minLength: 1, maxLength: 40 },
 );
-/** Documents that nobody asked about. */
+/** Documents that were not requested. */
 const strangers = fc.array(
   fc.constantFrom('user_stranger', '_design/registry', '__proto__', 'constructor', '', 'user_', 'user_a '),
   { maxLength: 5 },
 );
 
-it('extra, missing, doubled, reordered, garbled rows, in batches that overtake each other: own leaves or none', async () => {
+it('returns own leaves or none for extra, missing, duplicate, reordered and garbled rows in overtaking batches', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(names, { minLength: 1, maxLength: 4 }),
@@ -107,25 +107,26 @@ it('extra, missing, doubled, reordered, garbled rows, in batches that overtake e
       fc.array(fc.nat(ROW_MUTATIONS.length - 1), { minLength: 1, maxLength: 20 }),
       fc.array(fc.nat(6), { minLength: 1, maxLength: 5 }),
       fc.boolean(),
-      async (crowds, odd, dice, waits, reversed) => {
-        let [throws, asked] = [0, 0];
-        const deedOf = (): RowMutation => ROW_MUTATIONS[dice[(throws += 1) % dice.length] ?? 0] ?? 'as it is';
+      async (groups, unrelated, choices, waits, reversed) => {
+        let [rowCount, requestCount] = [0, 0];
+        const nextMutation = (): RowMutation =>
+          ROW_MUTATIONS[choices[(rowCount += 1) % choices.length] ?? 0] ?? 'unchanged';
         respond = (ids) => {
-          // Rows of every other crowd's documents too: as a proxy that mixes answers up would.
-          const others = crowds
+          // Includes rows of all other groups, as from a proxy that mixes responses up.
+          const others = groups
             .flat()
             .map((name) => `user_${name}`)
             .filter((id) => !ids.includes(id));
           const rows = [
-            ...[...odd, ...others].flatMap((id) => mutateRow(id, 'twice')),
-            ...ids.flatMap((id) => mutateRow(id, deedOf())),
+            ...[...unrelated, ...others].flatMap((id) => mutateRow(id, 'duplicate')),
+            ...ids.flatMap((id) => mutateRow(id, nextMutation())),
           ];
-          return { rows: reversed ? rows.reverse() : rows, wait: waits[(asked += 1) % waits.length] ?? 0 };
+          return { rows: reversed ? rows.reverse() : rows, wait: waits[(requestCount += 1) % waits.length] ?? 0 };
         };
         const reads: { readonly id: string; readonly state: Promise<Awaited<ReturnType<typeof read>> | undefined> }[] =
           [];
-        for (const crowd of crowds) {
-          for (const name of crowd) {
+        for (const group of groups) {
+          for (const name of group) {
             const id = idOf(name);
             reads.push({ id, state: read(id).catch(() => undefined) });
           }
@@ -140,8 +141,8 @@ it('extra, missing, doubled, reordered, garbled rows, in batches that overtake e
   );
 });
 
-it('a batch that cannot be read as a whole is told to nobody, not even to those whose rows are good', async () => {
-  respond = (ids) => ({ rows: ids.flatMap((id) => mutateRow(id, id === 'user_b' ? 'number' : 'as it is')), wait: 0 });
+it('an invalid row rejects every read of its batch, also those with valid rows', async () => {
+  respond = (ids) => ({ rows: ids.flatMap((id) => mutateRow(id, id === 'user_b' ? 'number' : 'unchanged')), wait: 0 });
   const states = await Promise.allSettled(['a', 'b', 'c'].map((name) => read(idOf(name))));
   expect(states.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
 });

@@ -10,7 +10,7 @@ import { startFakeUpstream, type FakeUpstream } from '../testing/fake-couchdb.ts
 
 const idOf = (name: string): UserDocumentId => {
   const username = parseUsername(name);
-  if (username === undefined) throw new Error(`${name} is no username`);
+  if (username === undefined) throw new Error(`${name} is not a username`);
   return userDocumentId(username);
 };
 
@@ -22,7 +22,7 @@ interface Row {
 
 const revOf = (id: string): string => `1-${Buffer.from(id).toString('hex').padStart(32, '0').slice(-32)}`;
 
-/** What the upstream answers to the ids that it is asked for. */
+/** Builds the upstream's rows for the requested ids. */
 let rowsFor: (ids: readonly string[]) => readonly Row[] = () => [];
 let respond: ((ids: readonly string[]) => { status: number; body: string } | undefined) | undefined;
 let upstream: FakeUpstream;
@@ -30,10 +30,10 @@ let upstream: FakeUpstream;
 beforeAll(async () => {
   upstream = await startFakeUpstream((_request, response, body) => {
     const { doc_ids: ids } = JSON.parse(body) as { doc_ids: string[] };
-    const told = respond?.(ids);
+    const reply = respond?.(ids);
     const results = rowsFor(ids).map((row, n) => ({ seq: `${n + 1}-x`, ...row }));
-    response.writeHead(told?.status ?? 200, { 'content-type': 'application/json' });
-    response.end(told?.body ?? JSON.stringify({ results, last_seq: '9-x', pending: 0 }));
+    response.writeHead(reply?.status ?? 200, { 'content-type': 'application/json' });
+    response.end(reply?.body ?? JSON.stringify({ results, last_seq: '9-x', pending: 0 }));
   });
 });
 afterAll(() => upstream.close());
@@ -44,7 +44,7 @@ afterEach(() => {
 const createReader = (): ReturnType<typeof createLeafReader> =>
   createLeafReader(connect(upstream.access), 'user_registry');
 
-it("nobody is told another's row: whatever order, strangers and gaps the upstream answers with", async () => {
+it("returns only the requested document's row, for any order, extra rows and gaps of the response", async () => {
   const names = fc.uniqueArray(fc.stringMatching(/^[a-z0-9][a-z0-9_.@+-]{0,12}$/), { minLength: 1, maxLength: 30 });
   const strangers = fc.array(fc.stringMatching(/^user_[a-z]{1,6}$|^_design\/x$|^__proto__$/), { maxLength: 10 });
   await fc.assert(
@@ -53,16 +53,16 @@ it("nobody is told another's row: whatever order, strangers and gaps the upstrea
       strangers,
       fc.infiniteStream(fc.nat(2)),
       fc.boolean(),
-      async (asked, odd, dice, reverse) => {
-        const missing = new Set(asked.filter(() => dice.next().value === 0).map((name) => `user_${name}`));
+      async (requested, unrelated, choices, reverse) => {
+        const missing = new Set(requested.filter(() => choices.next().value === 0).map((name) => `user_${name}`));
         rowsFor = (ids) => {
-          const rows = [...ids.filter((id) => !missing.has(id)), ...odd.filter((id) => !ids.includes(id))];
+          const rows = [...ids.filter((id) => !missing.has(id)), ...unrelated.filter((id) => !ids.includes(id))];
           return (reverse ? rows.reverse() : rows).map((id) => ({ id, changes: [{ rev: revOf(id) }] }));
         };
         const { read } = createReader();
-        const states = await Promise.all(asked.map((name) => read(idOf(name))));
+        const states = await Promise.all(requested.map((name) => read(idOf(name))));
         expect(states.map(({ leaves }) => leaves)).toEqual(
-          asked.map((name) => (missing.has(`user_${name}`) ? [] : [revOf(`user_${name}`)])),
+          requested.map((name) => (missing.has(`user_${name}`) ? [] : [revOf(`user_${name}`)])),
         );
       },
     ),
@@ -70,7 +70,7 @@ it("nobody is told another's row: whatever order, strangers and gaps the upstrea
   );
 });
 
-it('what many ask for at once takes few requests, each with at most 250 ids and each id once', async () => {
+it('many reads at once take few requests, each with at most 250 distinct ids', async () => {
   rowsFor = (ids) => ids.map((id) => ({ id, changes: [{ rev: revOf(id) }] }));
   const before = upstream.requests.length;
   const { read } = createReader();
@@ -87,7 +87,7 @@ it('what many ask for at once takes few requests, each with at most 250 ids and 
   }
 });
 
-it('a single read does not wait for company, and asks for its own id alone, from the start, with every leaf', async () => {
+it('a single read is sent alone and requests all leaves of its own id since 0', async () => {
   rowsFor = () => [{ id: 'user_solo', changes: [{ rev: '3-a' }, { rev: '2-b' }], deleted: true }];
   const before = upstream.requests.length;
   expect(await createReader().read(idOf('solo'))).toMatchObject({ leaves: ['3-a', '2-b'], deleted: true });
@@ -106,12 +106,16 @@ it.each([
   [200, '{"results":{}}', 502],
   [200, '{"results":[{"id":"user_a","seq":1,"changes":[{}]}]}', 502],
   [200, '', 502],
-])('an answer %i %s is %i for all of its batch, and for none of the next', async (status, body, told) => {
-  rowsFor = () => [];
-  respond = () => ({ status, body });
-  const { read } = createReader();
-  const results = await Promise.allSettled([read(idOf('a')), read(idOf('b'))]);
-  for (const result of results) expect(result).toMatchObject({ status: 'rejected', reason: { status: told } });
-  respond = undefined;
-  expect(await read(idOf('a'))).toEqual({ leaves: [], deleted: false });
-});
+])(
+  'a response %i %s is %i for every read of its batch, and for none of the next',
+  async (status, body, expectedStatus) => {
+    rowsFor = () => [];
+    respond = () => ({ status, body });
+    const { read } = createReader();
+    const results = await Promise.allSettled([read(idOf('a')), read(idOf('b'))]);
+    for (const result of results)
+      expect(result).toMatchObject({ status: 'rejected', reason: { status: expectedStatus } });
+    respond = undefined;
+    expect(await read(idOf('a'))).toEqual({ leaves: [], deleted: false });
+  },
+);

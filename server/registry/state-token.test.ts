@@ -6,7 +6,7 @@ const hex = fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => Buffe
 const leaf = fc.tuple(fc.integer({ min: 1, max: 1e9 }), hex).map(([generation, id]) => `${generation}-${id}`);
 const leaves = fc.uniqueArray(leaf, { minLength: 1, maxLength: 8 });
 
-it('a token is the same for the same leaves in any order', () => {
+it('is the same for the same leaves in any order', () => {
   fc.assert(
     fc.property(leaves, fc.boolean(), (some, deleted) => {
       expect(stateToken({ leaves: [...some].reverse(), deleted })).toBe(stateToken({ leaves: some, deleted }));
@@ -14,7 +14,7 @@ it('a token is the same for the same leaves in any order', () => {
   );
 });
 
-it('a token is another one for other leaves, or when the document is gone', () => {
+it('differs for other leaves, and for a deleted document', () => {
   fc.assert(
     fc.property(leaves, leaf, (some, other) => {
       fc.pre(!some.includes(other));
@@ -25,7 +25,7 @@ it('a token is another one for other leaves, or when the document is gone', () =
   );
 });
 
-it('a token tells the highest generation, and any other text tells none', () => {
+it('contains the highest generation, and any other text counts as generation 0', () => {
   fc.assert(
     fc.property(leaves, fc.string(), (some, text) => {
       const highest = Math.max(...some.map((rev) => Number.parseInt(rev, 10)));

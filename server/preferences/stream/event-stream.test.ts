@@ -41,7 +41,7 @@ const problemOf = async (response: Response) => {
   return problemSchema.parse(await response.json());
 };
 
-test('a stream tells who it is for, what holds, and each change with the state that it leads to', async () => {
+test('a stream sends its user, the current preferences, and each change with the resulting state as its id', async () => {
   const user = newUser();
   const stream = open(user);
   const connected = await stream.waitForEvent(() => true);
@@ -50,23 +50,23 @@ test('a stream tells who it is for, what holds, and each change with the state t
   expect(preferencesOf(first)).toMatchObject({ theme: 'system' });
   for (const theme of ['dark', 'light']) {
     const state = await patch(user, { theme });
-    const told = await stream.waitForEvent(({ id }) => id === state);
-    expect(preferencesOf(told)).toMatchObject({ theme });
+    const update = await stream.waitForEvent(({ id }) => id === state);
+    expect(preferencesOf(update)).toMatchObject({ theme });
   }
 });
 
-test('what comes by replication is told as what comes by REST is', async () => {
+test('a stream sends changes from replication as well as from REST', async () => {
   const user = newUser();
   const stream = open(user);
   await stream.waitForEvent(isUpdate);
   const document = (await (await gate.request(user, `/user_${user}`)).json()) as object;
   const body = { ...document, preferences: { viewMode: 'graph' }, edits: {} };
   expect((await gate.request(user, `/user_${user}`, { method: 'PUT', body })).status).toBe(201);
-  const told = await stream.waitForEvent((event) => isUpdate(event) && preferencesOf(event).viewMode === 'graph');
-  expect(told.id).toMatch(/^2-/);
+  const update = await stream.waitForEvent((event) => isUpdate(event) && preferencesOf(event).viewMode === 'graph');
+  expect(update.id).toMatch(/^2-/);
 });
 
-test('whoever has the state is not told it again, and whoever missed something is told what holds', async () => {
+test('with the current Last-Event-ID no update is sent, with any other one the current preferences', async () => {
   const user = newUser();
   const state = await patch(user, { theme: 'dark' });
   const same = open(user, { 'last-event-id': state });
@@ -81,7 +81,7 @@ test('whoever has the state is not told it again, and whoever missed something i
   }
 });
 
-test('a stream is told its own user’s changes alone', async () => {
+test('a stream sends only its own user’s changes', async () => {
   const [alice, bob] = [newUser(), newUser()];
   const streams = [open(alice), open(bob)];
   await Promise.all(streams.map((stream) => stream.waitForEvent(isUpdate)));
@@ -96,12 +96,12 @@ test('a stream is told its own user’s changes alone', async () => {
   expect(his).not.toContain('hers');
 });
 
-test('without a right there is no stream, and a token in the URL is none', async () => {
+test('without a valid token in the header a stream is 401, also with a token in the URL', async () => {
   const user = newUser();
   expect((await problemOf(await fetch(`${gate.url}${PATH}`))).status).toBe(401);
   expect((await problemOf(await fetch(`${gate.url}${PATH}?access_token=${gate.token(user)}`))).status).toBe(401);
-  const over = { authorization: `Bearer ${gate.token(user, { exp: 1 })}` };
-  expect((await problemOf(await fetch(`${gate.url}${PATH}`, { headers: over }))).status).toBe(401);
+  const expired = { authorization: `Bearer ${gate.token(user, { exp: 1 })}` };
+  expect((await problemOf(await fetch(`${gate.url}${PATH}`, { headers: expired }))).status).toBe(401);
 });
 
 test('a stream ends with its token', async () => {
@@ -114,8 +114,8 @@ test('a stream ends with its token', async () => {
   expect(stream.statuses).toEqual([200]);
 });
 
-/** Somebody who is signed in, with the cookie that their browser has. */
-async function signedIn() {
+/** Registers a user; returns the session and its cookie. */
+async function registerUser() {
   const username = newUser();
   const body = JSON.stringify({ username, password: 'a password for tests' });
   const headers = { 'content-type': 'application/json' };
@@ -125,8 +125,8 @@ async function signedIn() {
   return { username, cookie, session: (await response.json()) as Session };
 }
 
-test('the session’s cookie will do for a page of the same origin, and ends with the session', async () => {
-  const { username, cookie } = await signedIn();
+test('the session’s cookie opens a stream for a same-origin page, and the stream ends with the session', async () => {
+  const { username, cookie } = await registerUser();
   const stream = startSseClient({ url: gate.url, headers: { cookie, 'sec-fetch-site': 'same-origin' } });
   clients.push(stream);
   expect((await stream.waitForEvent(() => true)).data).toMatchObject({ username });
@@ -138,8 +138,8 @@ test('the session’s cookie will do for a page of the same origin, and ends wit
   expect((await problemOf(again)).status).toBe(401);
 });
 
-test('the cookie is no token elsewhere, nor for another site’s page, nor when it is not ours', async () => {
-  const { cookie } = await signedIn();
+test('the cookie is rejected on other endpoints, for cross-site pages, and when it is forged', async () => {
+  const { cookie } = await registerUser();
   for (const path of ['/profile', '/preferences', '/preferences/theme']) {
     expect((await fetch(`${gate.url}/api/users${path}`, { headers: { cookie } })).status).toBe(401);
   }
@@ -149,8 +149,8 @@ test('the cookie is no token elsewhere, nor for another site’s page, nor when 
   expect((await problemOf(await fetch(`${gate.url}${PATH}`, { headers: forged }))).status).toBe(401);
 });
 
-test('an account that is suspended is told nothing more', async () => {
-  const { username, session } = await signedIn();
+test('a stream ends when its account is suspended', async () => {
+  const { username, session } = await registerUser();
   const stream = open(username, { authorization: `Bearer ${session.accessToken}` });
   await stream.waitForEvent(isUpdate);
   const ended = stream.waitForEnd();
@@ -165,7 +165,7 @@ test('an account that is suspended is told nothing more', async () => {
   ).toBe(401);
 });
 
-test('a document that must not be served is refused by status, and ends a stream that is open', async () => {
+test('a document with a secret ends an open stream, and a new stream is 403', async () => {
   const user = newUser();
   const stream = open(user);
   await stream.waitForEvent(isUpdate);
@@ -179,16 +179,16 @@ test('a document that must not be served is refused by status, and ends a stream
   expect((await problemOf(await fetch(`${gate.url}${PATH}`, { headers }))).status).toBe(403);
 });
 
-test('streams are let go of when their clients have gone', async () => {
+test('streams are released when their clients disconnect', async () => {
   const user = newUser();
   const before = gate.pouchgate.hub.waiters.stream;
   const streams = [open(user), open(user), open(user)];
   await Promise.all(streams.map((stream) => stream.waitForEvent(isUpdate)));
   expect(gate.pouchgate.hub.waiters.stream).toBe(before + 3);
   for (const stream of streams) stream.close();
-  const watching = open(user);
+  const remaining = open(user);
   while (gate.pouchgate.hub.waiters.stream > before + 1) {
-    await watching.waitForEvent(({ name }) => name === 'heartbeat');
+    await remaining.waitForEvent(({ name }) => name === 'heartbeat');
     await new Promise((resolve) => setImmediate(resolve));
   }
   expect(gate.pouchgate.hub.waiters.stream).toBe(before + 1);

@@ -4,28 +4,30 @@ import { eventually } from '../../testing/fake-couchdb.ts';
 import { startSseClient, type SseClient } from '../../testing/sse-client.ts';
 
 /**
- * Many streams and longpolls together: one upstream feed for all, and nobody is told of anybody else.
+ * Many streams and longpolls together share one upstream feed, and receive only their own user's changes.
  *
  *     STREAM_USERS=1000 npx jest server/preferences/stream/many-clients.test.ts
  */
 
-/** Each with two streams and a longpoll. */
+/** Each has two streams and a longpoll. */
 const USERS = Number(process.env['STREAM_USERS'] ?? 150);
 const NAMES = Array.from({ length: USERS }, (_, n) => `crowd${n}`);
 const TIMEOUT_MS = 30_000;
 
-interface CrowdMember {
+interface StreamUser {
   readonly name: string;
   readonly streams: readonly SseClient[];
   readonly longpoll: LiveClient;
 }
 
 let fronted: ProxiedGate;
-let people: CrowdMember[] = [];
+let users: StreamUser[] = [];
+/** The latest revision of each user's document, and the round in which it was written. */
 const revisions = new Map<string, string>();
+const rounds = new Map<string, number>();
 let round = 0;
 
-/** A change of these users' documents, straight into the database; each says whose it is. */
+/** Writes these users' documents directly to the database; each contains its user's name. */
 async function write(names: readonly string[]): Promise<void> {
   round += 1;
   const docs = names.map((name) => {
@@ -46,25 +48,24 @@ async function write(names: readonly string[]): Promise<void> {
   rows.forEach(({ rev }, n) => revisions.set(names[n] ?? '', rev ?? 'refused'));
   for (const name of names) rounds.set(name, round);
 }
-const rounds = new Map<string, number>();
 
 const lastOf = ({ events }: SseClient) => events.findLast(({ name }) => name === 'preference-update');
-const isUpToDate = ({ name, streams, longpoll }: CrowdMember): boolean =>
+const isUpToDate = ({ name, streams, longpoll }: StreamUser): boolean =>
   longpoll.leaves.join() === revisions.get(name) &&
   streams.every((stream) => {
     const { data } = lastOf(stream) ?? {};
     const { preferences } = (data ?? {}) as { preferences?: { selectedTags: string[] } };
     return stream.isOpen && preferences?.selectedTags[0] === `${name} in round ${rounds.get(name) ?? 0}`;
   });
-const allUpToDate = (): Promise<void> => eventually(() => people.every(isUpToDate), TIMEOUT_MS);
+const allUpToDate = (): Promise<void> => eventually(() => users.every(isUpToDate), TIMEOUT_MS);
 const feedRequests = (): number =>
-  fronted.proxy.requests.filter((asked) => asked.includes('feed=continuous') && asked.includes('user_registry')).length;
+  fronted.proxy.requests.filter((url) => url.includes('feed=continuous') && url.includes('user_registry')).length;
 
 beforeAll(async () => {
   fronted = await startProxiedGate();
   await write(NAMES);
   const { gate } = fronted;
-  people = NAMES.map((name) => {
+  users = NAMES.map((name) => {
     const token = gate.token(name);
     const backoff = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, 100));
     const stream = (): SseClient =>
@@ -75,11 +76,11 @@ beforeAll(async () => {
   await allUpToDate();
 }, 120_000);
 afterAll(async () => {
-  for (const { streams, longpoll } of people) for (const client of [...streams, longpoll]) client.close();
+  for (const { streams, longpoll } of users) for (const client of [...streams, longpoll]) client.close();
   await fronted.close();
 });
 
-it('all of them have one upstream feed, and each is told exactly its own user’s changes', async () => {
+it('all clients share one upstream feed, and each receives exactly its own user’s changes', async () => {
   await eventually(() => fronted.gate.pouchgate.hub.size === USERS * 3);
   const feeds = feedRequests();
   for (let turn = 0; turn < 3; turn += 1) {
@@ -88,7 +89,7 @@ it('all of them have one upstream feed, and each is told exactly its own user’
   }
   expect(feedRequests()).toBe(feeds);
   expect(feeds).toBe(1);
-  for (const { name, streams, longpoll } of people) {
+  for (const { name, streams, longpoll } of users) {
     expect([...longpoll.ids]).toEqual([`user_${name}`]);
     for (const { events } of streams) {
       const named = events.flatMap(({ data }) => JSON.stringify(data).match(/crowd\d+/g) ?? []);
@@ -97,32 +98,34 @@ it('all of them have one upstream feed, and each is told exactly its own user’
   }
 });
 
-it('the upstream is restarted: all stay, and are told what happened meanwhile', async () => {
+it('after an upstream restart all clients are still connected and receive the changes made meanwhile', async () => {
   const { proxy, gate } = fronted;
-  const before = sumCounts(people.map(({ longpoll }) => longpoll));
+  const before = sumCounts(users.map(({ longpoll }) => longpoll));
   await proxy.kill();
   await eventually(() => !gate.pouchgate.hub.connected);
   await write(NAMES.filter((_, n) => n % 2 === 0));
   expect(gate.pouchgate.hub.size).toBe(USERS * 3);
   await proxy.restart();
   await allUpToDate();
-  const after = sumCounts(people.map(({ longpoll }) => longpoll));
+  const after = sumCounts(users.map(({ longpoll }) => longpoll));
   expect([after.lost - before.lost, after.refused - before.refused]).toEqual([0, 0]);
-  for (const { streams } of people) for (const { statuses } of streams) expect(statuses).toEqual([200]);
+  for (const { streams } of users) for (const { statuses } of streams) expect(statuses).toEqual([200]);
 }, 60_000);
 
-it('the gate is restarted: each stream comes back with its last id, and is told what it missed and nothing twice', async () => {
+it('after a gate restart each stream resumes with its last id, and receives missed changes exactly once', async () => {
   const { gate } = fronted;
-  const counted = people.map(({ streams }) => streams.map(({ events }) => events.length));
+  const eventCounts = users.map(({ streams }) => streams.map(({ events }) => events.length));
   const restarted = gate.restart();
   const missed = NAMES.filter((_, n) => n % 3 === 0);
   await write(missed);
   await restarted;
   await allUpToDate();
   await eventually(() => gate.pouchgate.hub.size === USERS * 3, TIMEOUT_MS);
-  people.forEach(({ name, streams }, n) =>
+  users.forEach(({ name, streams }, n) =>
     streams.forEach((stream, m) => {
-      const events = stream.events.slice(counted[n]?.[m]).filter(({ name: event }) => event === 'preference-update');
+      const events = stream.events
+        .slice(eventCounts[n]?.[m])
+        .filter(({ name: event }) => event === 'preference-update');
       expect([name, events.length]).toEqual([name, missed.includes(name) ? 1 : 0]);
     }),
   );

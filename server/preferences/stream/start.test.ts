@@ -4,9 +4,8 @@ import { startProxiedGate, type ProxiedGate } from '../../testing/faulty-databas
 import { eventually } from '../../testing/fake-couchdb.ts';
 import { startSseClient, type SseClient } from '../../testing/sse-client.ts';
 
-/** What may happen to a stream between the request and the first byte of its answer: the database takes its time. */
+/** Streams whose state takes long to read: what happens between the request and the first byte of the response. */
 
-/** In ms, between two heartbeats. */
 const HEARTBEAT_MS = 100;
 
 let fronted: ProxiedGate;
@@ -16,14 +15,14 @@ let release: () => void;
 beforeAll(async () => {
   fronted = await startProxiedGate({ streamHeartbeatMs: HEARTBEAT_MS });
 });
-/** A stream that has begun; from then on no state can be read before `release`. */
+/** Opens a stream that has started. From then on no state can be read before `release`. */
 beforeEach(async () => {
   const { gate, proxy } = fronted;
   observer = startSseClient({ url: gate.url, headers: { authorization: `Bearer ${gate.token('watch')}` } });
   await observer.waitForEvent(({ name }) => name === 'heartbeat');
-  const held = new Promise<void>((resolve) => (release = resolve));
+  const released = new Promise<void>((resolve) => (release = resolve));
   proxy.fault = async (request) => {
-    if (isLeafRead(request)) await held;
+    if (isLeafRead(request)) await released;
     return false;
   };
 });
@@ -34,14 +33,14 @@ afterEach(() => {
 });
 afterAll(() => fronted.close());
 
-/** Resolved once the stream of `username` waits for its state, and with its answer. */
-async function openPendingStream(username: string): Promise<{ readonly answer: Promise<Response> }> {
+/** Resolves once the stream of `username` waits for its state. */
+async function openPendingStream(username: string): Promise<{ readonly response: Promise<Response> }> {
   const { gate, proxy } = fronted;
   const headers = { authorization: `Bearer ${gate.token(username)}` };
   const before = proxy.requests.length;
-  const answer = fetch(`${gate.url}/api/users/preferences/stream`, { headers });
-  await eventually(() => proxy.requests.slice(before).some((asked) => asked.includes('filter=_doc_ids')));
-  return { answer };
+  const response = fetch(`${gate.url}/api/users/preferences/stream`, { headers });
+  await eventually(() => proxy.requests.slice(before).some((request) => request.includes('filter=_doc_ids')));
+  return { response };
 }
 
 const heartbeatCount = (): number => observer.events.filter(({ name }) => name === 'heartbeat').length;
@@ -51,29 +50,29 @@ async function textUntil(response: Response, end: string): Promise<string> {
   let text = '';
   while (!text.includes(end)) {
     const part = await reader?.read();
-    if (part?.value === undefined) throw new Error(`It ended with ${JSON.stringify(text)}.`);
+    if (part?.value === undefined) throw new Error(`The stream ended after ${JSON.stringify(text)}.`);
     text += part.value;
   }
   await reader?.cancel();
   return text;
 }
 
-test('one that begins later than its first heartbeat would be due begins as any other', async () => {
-  const { answer } = await openPendingStream('slow');
+test('a stream that starts later than its first heartbeat would be due starts normally', async () => {
+  const pending = await openPendingStream('slow');
   const before = heartbeatCount();
   await eventually(() => heartbeatCount() >= before + 3);
   release();
-  const response = await answer;
+  const response = await pending.response;
   expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
   const names = (await textUntil(response, 'heartbeat')).match(/(?<=^event: ).*$/gm);
   expect(names).toEqual(['connected', 'preference-update', 'heartbeat']);
 });
 
-test('one whose right ends before it begins is an empty stream, at once', async () => {
+test('a stream whose caller loses access before it starts is empty and ends immediately', async () => {
   const username = fronted.upstream.accountName('gone');
-  const { answer } = await openPendingStream(username);
+  const pending = await openPendingStream(username);
   await fronted.gate.pouchgate.identity.accounts.suspend(parseUsername(username) as Username);
-  const response = await answer;
+  const response = await pending.response;
   expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
   expect(await response.text()).toBe('');
 });
