@@ -2,19 +2,19 @@ import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Raw live clients for tests: what they are told, and how often anything ended, without a replicator's own repairs. */
+/** Raw live clients for tests. They record rows and failures, which a replicator would hide by its own recovery. */
 
 export type LiveFeed = 'longpoll' | 'continuous' | 'eventsource';
 
 export interface LiveClient {
   readonly username: string;
   readonly feed: LiveFeed;
-  /** The leaves that it was told last, sorted. */
+  /** The leaves in the last row, sorted. */
   readonly leaves: readonly string[];
-  /** Whose documents it was told of. */
+  /** The ids in all rows. */
   readonly ids: ReadonlySet<string>;
   readonly counts: LiveCounts;
-  /** True while an answer has begun and is not over. */
+  /** True while a response has started and not ended. */
   readonly parked: boolean;
   close(): void;
 }
@@ -22,27 +22,27 @@ export interface LiveClient {
 export interface LiveCounts {
   requests: number;
   rows: number;
-  /** Answers that were no 200. */
+  /** Responses with another status than 200. */
   refused: number;
-  /** Whole answers with no row in them. */
+  /** Complete responses without a row. */
   empty: number;
-  /** Requests and answers that broke off. */
+  /** Requests and responses that were interrupted. */
   lost: number;
-  /** Requests that reached nobody, since nobody listened. */
+  /** Refused connections. */
   unreached: number;
 }
 
 export interface LiveClientOptions {
-  /** The URL of the database, and the token to ask it with. */
+  /** The URL of the database. */
   readonly database: string;
   readonly token: string;
   readonly username: string;
   readonly feed: LiveFeed;
-  /** Waits after so many failures in a row. */
+  /** Waits after `failures` consecutive failures. */
   readonly backOff?: (failures: number) => Promise<unknown>;
 }
 
-/** Shorter waits than PouchDB's own. */
+/** Shorter delays than PouchDB's own. */
 const defaultBackOff = (failures: number): Promise<unknown> =>
   delay(Math.min(50 * 2 ** failures, 1_000) * (0.5 + Math.random() / 2));
 
@@ -54,19 +54,19 @@ interface Row {
   readonly changes: readonly { readonly rev: string }[];
 }
 
-/** What a feed's text has told so far, and where it goes on. */
+/** Parsed rows, and the token to continue from. */
 interface FeedProgress {
   readonly rows: readonly Row[];
   readonly since: string | undefined;
 }
 
-/** A longpoll's whole answer. Throws when it is cut short. */
+/** Parses a longpoll's whole response. Throws when it is incomplete. */
 function parseLongpoll(text: string): FeedProgress {
   const { results, last_seq: since } = JSON.parse(text) as { results: Row[]; last_seq: string };
   return { rows: results, since };
 }
 
-/** One line of a continuous feed or an eventsource. */
+/** Parses one line of a continuous feed or an eventsource. */
 function parseFeedLine(line: string): FeedProgress {
   const text = line.startsWith('data: ') ? line.slice('data: '.length) : line;
   if (!text.startsWith('{')) return { rows: [], since: undefined };
@@ -74,97 +74,108 @@ function parseFeedLine(line: string): FeedProgress {
   return 'last_seq' in row ? { rows: [], since: row.last_seq } : { rows: [row], since: row.seq };
 }
 
-/** Asks again and again, as PouchDB and a CouchDB replicator do, until it is closed. */
-export function startLiveClient(options: LiveClientOptions): LiveClient {
-  const { database, token, username, feed, backOff = defaultBackOff } = options;
-  // A connection of its own, as each browser has.
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-  const counts = zeroCounts();
-  const ids = new Set<string>();
-  const closing = new AbortController();
-  const { signal } = closing;
-  let leaves: string[] = [];
-  let since = '0';
-  let parked = false;
+/** Sends live requests in a loop, as PouchDB and CouchDB's replicator do, until it is closed. */
+export const startLiveClient = (options: LiveClientOptions): LiveClient => new LoopingLiveClient(options);
 
-  const applyProgress = (progress: FeedProgress): void => {
-    since = progress.since ?? since;
-    for (const { id, changes } of progress.rows) {
-      counts.rows += 1;
-      ids.add(id);
-      leaves = changes.map(({ rev }) => rev).sort();
+class LoopingLiveClient implements LiveClient {
+  readonly username: string;
+  readonly feed: LiveFeed;
+  readonly ids = new Set<string>();
+  readonly counts = zeroCounts();
+  readonly #options: LiveClientOptions;
+  /** A connection of its own, as each browser has. */
+  readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  readonly #closing = new AbortController();
+  #leaves: readonly string[] = [];
+  #since = '0';
+  #parked = false;
+
+  constructor(options: LiveClientOptions) {
+    this.username = options.username;
+    this.feed = options.feed;
+    this.#options = options;
+    void this.#run();
+  }
+
+  get leaves(): readonly string[] {
+    return this.#leaves;
+  }
+
+  get parked(): boolean {
+    return this.#parked;
+  }
+
+  close(): void {
+    this.#closing.abort();
+    this.#agent.destroy();
+  }
+
+  async #run(): Promise<void> {
+    const { backOff = defaultBackOff } = this.#options;
+    let failures = 0;
+    while (!this.#closing.signal.aborted) {
+      failures = (await this.#sendRequest()) ? 0 : failures + 1;
+      if (failures > 0) await backOff(failures);
     }
-  };
-  const read = async (response: IncomingMessage): Promise<void> => {
-    const before = counts.rows;
-    let text = '';
-    for await (const chunk of response.setEncoding('utf8') as AsyncIterable<string>) {
-      text += chunk;
-      if (feed === 'longpoll') continue;
-      const lines = text.split('\n');
-      text = lines.pop() ?? '';
-      for (const line of lines) applyProgress(parseFeedLine(line));
-    }
-    if (feed === 'longpoll') applyProgress(parseLongpoll(text));
-    if (counts.rows === before) counts.empty += 1;
-  };
-  /** One request; true when its answer was whole. */
-  const sendRequest = async (): Promise<boolean> => {
-    counts.requests += 1;
-    const query = `feed=${feed}&style=all_docs&heartbeat=10000&since=${since}`;
+  }
+
+  /** Resolves with true when the response was complete. */
+  async #sendRequest(): Promise<boolean> {
+    const { database, token } = this.#options;
+    const { signal } = this.#closing;
+    this.counts.requests += 1;
+    const query = `feed=${this.feed}&style=all_docs&heartbeat=10000&since=${this.#since}`;
     const headers = { authorization: `Bearer ${token}` };
     try {
-      const request = http.get(`${database}/_changes?${query}`, { agent, headers, signal });
+      const request = http.get(`${database}/_changes?${query}`, { agent: this.#agent, headers, signal });
       const [response] = (await once(request, 'response')) as [IncomingMessage];
       if (response.statusCode !== 200) {
-        counts.refused += 1;
+        this.counts.refused += 1;
         response.resume();
         return false;
       }
-      parked = true;
-      await read(response);
+      this.#parked = true;
+      await this.#read(response);
       return true;
     } catch (error) {
-      if (closing.signal.aborted) return false;
-      if (isConnectionRefused(error)) counts.unreached += 1;
-      else counts.lost += 1;
+      if (signal.aborted) return false;
+      if (isConnectionRefused(error)) this.counts.unreached += 1;
+      else this.counts.lost += 1;
       return false;
     } finally {
-      parked = false;
+      this.#parked = false;
     }
-  };
-  const run = async (): Promise<void> => {
-    let failures = 0;
-    while (!closing.signal.aborted) {
-      failures = (await sendRequest()) ? 0 : failures + 1;
-      if (failures > 0) await backOff(failures);
-    }
-  };
-  void run();
+  }
 
-  return {
-    username,
-    feed,
-    ids,
-    counts,
-    get leaves() {
-      return leaves;
-    },
-    get parked() {
-      return parked;
-    },
-    close: () => {
-      closing.abort();
-      agent.destroy();
-    },
-  };
+  async #read(response: IncomingMessage): Promise<void> {
+    const before = this.counts.rows;
+    let text = '';
+    for await (const chunk of response.setEncoding('utf8') as AsyncIterable<string>) {
+      text += chunk;
+      if (this.feed === 'longpoll') continue;
+      const lines = text.split('\n');
+      text = lines.pop() ?? '';
+      for (const line of lines) this.#applyProgress(parseFeedLine(line));
+    }
+    if (this.feed === 'longpoll') this.#applyProgress(parseLongpoll(text));
+    if (this.counts.rows === before) this.counts.empty += 1;
+  }
+
+  #applyProgress({ rows, since }: FeedProgress): void {
+    this.#since = since ?? this.#since;
+    for (const { id, changes } of rows) {
+      this.counts.rows += 1;
+      this.ids.add(id);
+      this.#leaves = changes.map(({ rev }) => rev).sort();
+    }
+  }
 }
 
-/** Looks at the code alone: in Jest an error of Node's own is no `Error` of ours. */
+/** Checks only the code: in Jest, Node's own errors are not instances of the test's `Error`. */
 const isConnectionRefused = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && 'code' in error && error.code === 'ECONNREFUSED';
 
-/** The sum of what clients count. */
+/** Adds up the counts of clients. */
 export function sumCounts(clients: readonly LiveClient[]): LiveCounts {
   const sum = zeroCounts();
   for (const { counts } of clients) {

@@ -4,9 +4,9 @@ import PouchDB from 'pouchdb-core';
 import '../upstream/embedded/pouchdb.ts';
 import { eventually } from './fake-couchdb.ts';
 
-/** What tests of the gate with a real PouchDB share: one that nobody adapted, on a memory adapter, over real sockets. */
+/** A real, unmodified PouchDB for tests of the gate, with the memory adapter and over real sockets. */
 
-/** A user document's members, as far as tests look at them. */
+/** The members of a user document that tests use. */
 export interface Content {
   readonly preferences: Readonly<Record<string, unknown>>;
   readonly [member: string]: unknown;
@@ -18,15 +18,15 @@ export type Sync = PouchDB.Replication.Sync<Content>;
 export interface Peer {
   readonly local: Pouch;
   readonly remote: Pouch;
-  /** Every request that was sent, `METHOD path?query` below the database's URL, the oldest first. */
+  /** Every request, as `METHOD path?query` relative to the database's URL, in order. */
   readonly requests: readonly string[];
-  /** The answers' statuses, in the order in which they came. */
+  /** The responses' statuses, in order of arrival. */
   readonly responses: readonly { readonly request: string; readonly status: number }[];
-  /** How many requests are under way: sent, and not yet answered. */
+  /** The number of requests without a response. */
   readonly inFlightCount: () => number;
-  /** The replicas' syncs end with the peer. */
+  /** Starts a sync, which ends with the peer. */
   sync(options?: PouchDB.Replication.SyncOptions): Sync;
-  /** What `sync` has said: `denied`, `error`, `paused` …, with what came along. */
+  /** The events that syncs emitted (`denied`, `error`, `paused` …), with their arguments. */
   readonly events: readonly { readonly name: string; readonly value: unknown }[];
   close(): Promise<void>;
 }
@@ -37,10 +37,10 @@ export interface PeerOptions {
   readonly skipSetup?: boolean;
 }
 
-/** Short waits, since a test is no person; PouchDB's own begin at up to two seconds and double. In ms. */
+/** Short delays for tests, in ms; PouchDB's own start at up to two seconds and double. */
 export const SHORT_BACKOFF = { back_off_function: () => 100 } as const;
 
-/** The token goes into `fetch`, PouchDB's only hook for it. */
+/** Creates a peer. The token is set in `fetch`, PouchDB's only hook for it. */
 export function createPeer({ database, token, skipSetup = true }: PeerOptions): Peer {
   const requests: string[] = [];
   const responses: { request: string; status: number }[] = [];
@@ -62,7 +62,7 @@ export function createPeer({ database, token, skipSetup = true }: PeerOptions): 
         responses.push({ request, status: response.status });
         return response;
       } catch (error) {
-        // PouchDB asks for this beside its work and handles no failure of it: Node would end the process.
+        // PouchDB sends this request in the background and does not handle its rejection, which would end the process.
         if (request === 'GET /') return new Response('{}');
         throw error;
       } finally {
@@ -84,7 +84,7 @@ export function createPeer({ database, token, skipSetup = true }: PeerOptions): 
         void sync.on(name, (value) => events.push({ name, value }));
       }
       void sync.on('active', () => events.push({ name: 'active', value: undefined }));
-      // An `error` event is also a rejection.
+      // An `error` event also rejects the sync.
       sync.catch(() => undefined);
       return sync;
     },
@@ -96,19 +96,19 @@ export function createPeer({ database, token, skipSetup = true }: PeerOptions): 
   };
 }
 
-/** Resolves once a live sync waits: a longpoll is open, and nothing else has been asked for some rounds of waiting. */
+/** Resolves once a live sync is idle: a longpoll is open, and no other request was sent for some rounds of polling. */
 export async function waitForIdle(peer: Peer): Promise<void> {
   let [seen, rounds] = [0, 0];
   await eventually(() => {
     const { requests } = peer;
-    const waits = peer.inFlightCount() === 0 && requests.some((request) => request.includes('feed=longpoll'));
-    rounds = waits && requests.length === seen ? rounds + 1 : 0;
+    const isIdle = peer.inFlightCount() === 0 && requests.some((request) => request.includes('feed=longpoll'));
+    rounds = isIdle && requests.length === seen ? rounds + 1 : 0;
     seen = requests.length;
     return rounds > 10;
   });
 }
 
-/** The document's preference in a replica; undefined also when there is no document yet. */
+/** Reads one preference in a replica; undefined also when the document does not exist. */
 export async function readPreference(pouch: Pouch, id: string, key: string): Promise<unknown> {
   try {
     return (await pouch.get(id)).preferences[key];
@@ -118,14 +118,14 @@ export async function readPreference(pouch: Pouch, id: string, key: string): Pro
   }
 }
 
-/** Edits preferences in a replica as any app would; returns the new revision. */
+/** Edits preferences in a replica as an app would; returns the new revision. */
 export async function editPreferences(
   pouch: Pouch,
   id: string,
   preferences: object,
-  more: object = {},
+  extra: object = {},
 ): Promise<string> {
   const document = await pouch.get(id);
-  const edited = { ...document, ...more, preferences: { ...document.preferences, ...preferences } };
+  const edited = { ...document, ...extra, preferences: { ...document.preferences, ...preferences } };
   return (await pouch.put(edited)).rev;
 }

@@ -1,28 +1,28 @@
 import { connect } from 'node:net';
 
-/** One answer as it came over the wire. */
+/** One response as received. */
 export interface RawResponse {
   readonly status: number;
-  /** Status line and headers, as they came. */
+  /** Status line and headers, unparsed. */
   readonly head: string;
   readonly body: string;
 }
 
-/** In ms: an attack that gets neither an answer nor a close in this time hangs. */
+/** A request without a response or a close in this time hangs. */
 const TIMEOUT_MS = 8_000;
 
 export interface RawRequestOptions {
-  /** How many answers to wait for. */
+  /** How many responses to wait for; 1 by default. */
   readonly responseCount?: number;
-  /** Our side ends after the bytes: the client hangs up, perhaps in the middle. */
+  /** Ends the client's side after the bytes, possibly in the middle of a request. */
   readonly halfClose?: boolean;
-  /** The answers are to HEAD: lengths without bodies. */
+  /** The responses are to HEAD requests: a Content-Length without a body. */
   readonly isHead?: boolean;
 }
 
 /**
- * Writes bytes (a text is one byte a character) to a socket as they are, since `fetch` would mend them, and collects what
- * comes back until `enough` answers are there or the server closes. Rejects when neither happens within some seconds.
+ * Sends bytes unchanged (a string is one byte per character), because `fetch` would normalize them. Resolves with the
+ * responses once `responseCount` of them are complete or the server closes. Rejects after 8 s.
  */
 export function sendRaw(
   port: number,
@@ -36,7 +36,7 @@ export function sendRaw(
     let received = '';
     const timer = setTimeout(() => {
       socket.destroy();
-      reject(new Error(`no answer within ${TIMEOUT_MS} ms to ${JSON.stringify(sent.toString('latin1', 0, 300))}`));
+      reject(new Error(`no response within ${TIMEOUT_MS} ms to ${JSON.stringify(sent.toString('latin1', 0, 300))}`));
     }, TIMEOUT_MS);
     const done = (): void => {
       clearTimeout(timer);
@@ -53,12 +53,12 @@ export function sendRaw(
       if (parseResponses(received, isHead).length >= responseCount) done();
     });
     socket.on('close', done);
-    // A server that refuses closes while we still write; what it has said by then is its answer.
+    // A server may refuse and close while the request is still being written. What was received by then counts.
     socket.on('error', () => undefined);
   });
 }
 
-/** The complete answers in what was received, one byte a character. */
+/** Parses the complete responses in the received text, which has one byte per character. */
 function parseResponses(received: string, bodiless: boolean): readonly RawResponse[] {
   const responses: RawResponse[] = [];
   let rest = received;
@@ -70,13 +70,13 @@ function parseResponses(received: string, bodiless: boolean): readonly RawRespon
     const body = bodiless ? '' : extractBody(head, after);
     if (body === undefined) return responses;
     const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1]);
-    // An interim answer is none yet.
+    // Interim responses (1xx) are skipped.
     if (status >= 200) responses.push({ status, head, body: Buffer.from(body, 'latin1').toString('utf8') });
     rest = after.slice(body.length);
   }
 }
 
-/** The body, chunk heads and all, when it is complete. */
+/** Returns the body, chunk headers included, if it is complete. */
 function extractBody(head: string, after: string): string | undefined {
   if (/^transfer-encoding: *chunked$/im.test(head)) {
     const end = after.indexOf('0\r\n\r\n');
@@ -86,5 +86,5 @@ function extractBody(head: string, after: string): string | undefined {
   return after.length < length ? undefined : after.slice(0, length);
 }
 
-/** The text of a request; each line of `head` ends as HTTP wants it. */
+/** Builds a request; each line of `head` ends with CRLF. */
 export const rawRequest = (head: readonly string[], body = ''): string => `${head.join('\r\n')}\r\n\r\n${body}`;

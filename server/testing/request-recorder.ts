@@ -1,7 +1,7 @@
 import http, { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A request as the database got it, body and all. */
+/** A request as the database received it. */
 export interface RecordedRequest {
   readonly method: string;
   readonly url: string;
@@ -9,10 +9,10 @@ export interface RecordedRequest {
   readonly body: string;
 }
 
-/** Stands between the gate and the database, passes everything on, and keeps what came by. */
+/** A proxy between the gate and the database that forwards everything and records the requests. */
 export interface Recorder {
   readonly url: string;
-  /** The oldest first. */
+  /** In the order of arrival. */
   readonly requests: readonly RecordedRequest[];
   close(): Promise<void>;
 }
@@ -29,12 +29,12 @@ export async function startRecorder(target: string): Promise<Recorder> {
       const body = Buffer.concat(chunks);
       const { method = '', url = '', headers } = req;
       requests.push({ method, url, headers, body: body.toString('utf8') });
-      const upstreamRequest = http.request({ hostname, port, agent, method, path: url, headers }, (answer) => {
-        res.writeHead(answer.statusCode ?? 502, answer.headers);
-        // A feed's answer begins long before its first byte of body.
+      const upstreamRequest = http.request({ hostname, port, agent, method, path: url, headers }, (response) => {
+        res.writeHead(response.statusCode ?? 502, response.headers);
+        // A feed's response starts long before the first byte of its body.
         res.flushHeaders();
-        answer.pipe(res);
-        answer.on('error', () => res.destroy());
+        response.pipe(res);
+        response.on('error', () => res.destroy());
       });
       upstreamRequest.on('error', () => res.destroy());
       res.on('close', () => upstreamRequest.destroy());

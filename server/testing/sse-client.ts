@@ -1,19 +1,19 @@
 import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
 
-/** An EventSource for tests: it comes back with the last id that it was told, and remembers everything. */
+/** An EventSource for tests: it reconnects with the last id it received, and records everything. */
 export interface SseClient {
   readonly events: readonly SseEvent[];
-  /** Statuses of the answers that it had, in their order. */
+  /** The statuses of the responses, in order. */
   readonly statuses: readonly number[];
-  /** True while an answer has begun and is not over. */
+  /** True while a 200 response has started and not ended. */
   readonly isOpen: boolean;
   /**
-   * Resolves with the first event of which this holds, one that has come already or one to come. Rejects, with what came
-   * instead, when none does in time or none can any more.
+   * Resolves with the first event, past or future, that matches. Rejects, with everything received, when none matches in
+   * 20 s or when no further event can come.
    */
   waitForEvent(predicate: (event: SseEvent) => boolean): Promise<SseEvent>;
-  /** Resolves once an answer is over. */
+  /** Resolves once a response has ended. */
   waitForEnd(): Promise<void>;
   close(): void;
 }
@@ -25,16 +25,19 @@ export interface SseEvent {
 }
 
 export interface SseClientOptions {
-  /** Of the server. */
+  /** The server's URL. */
   readonly url: string;
   readonly headers: http.OutgoingHttpHeaders;
-  /** Resolves when to come back after an answer that ended or broke off; none: it does not. */
+  /** Resolves when to reconnect after a response has ended or failed; without it the client does not reconnect. */
   readonly backoff?: () => Promise<unknown>;
 }
 
 const STREAM_PATH = '/api/users/preferences/stream';
-/** In ms: less than a test's own time, whose end would not say what came. */
+/** Shorter than a test's own timeout, whose error would not contain what was received. */
 const TIMEOUT_MS = 20_000;
+
+/** Opens a preference stream. */
+export const startSseClient = (options: SseClientOptions): SseClient => new ReconnectingSseClient(options);
 
 function parseEvent(text: string): SseEvent | undefined {
   const field = (name: string): string | undefined => new RegExp(`(?:^|\n)${name}: ([^\n]*)`).exec(text)?.[1];
@@ -42,101 +45,117 @@ function parseEvent(text: string): SseEvent | undefined {
   return name === undefined || data === undefined ? undefined : { name, id: field('id'), data: JSON.parse(data) };
 }
 
-export function startSseClient({ url, headers, backoff }: SseClientOptions): SseClient {
-  const events: SseEvent[] = [];
-  const statuses: number[] = [];
-  const listeners = new Set<() => void>();
-  let lastEventId: string | undefined;
-  let isOpen = false;
-  let endCount = 0;
-  let closed = false;
-  /** No answer comes any more, and this is how the last one went. */
-  let endReason: string | undefined;
-  let request: http.ClientRequest | undefined;
+class ReconnectingSseClient implements SseClient {
+  readonly events: SseEvent[] = [];
+  readonly statuses: number[] = [];
+  readonly #options: SseClientOptions;
+  readonly #listeners = new Set<() => void>();
+  #lastEventId: string | undefined;
+  #isOpen = false;
+  #endCount = 0;
+  #isClosed = false;
+  /** How the last response ended; undefined while further ones may come. */
+  #endReason: string | undefined;
+  #request: http.ClientRequest | undefined;
 
-  const notify = (): void => {
-    for (const listener of [...listeners]) listener();
-  };
-  const waitFor = <T>(find: () => T | undefined): Promise<T> =>
-    new Promise((resolve, reject) => {
-      const done = (): void => {
+  constructor(options: SseClientOptions) {
+    this.#options = options;
+    void this.#run();
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  waitForEvent(predicate: (event: SseEvent) => boolean): Promise<SseEvent> {
+    return this.#waitFor(() => this.events.find(predicate));
+  }
+
+  async waitForEnd(): Promise<void> {
+    const before = this.#endCount;
+    const hasEnded = (): boolean => this.#endCount > before || (this.#endCount > 0 && !this.#isOpen);
+    await this.#waitFor(() => (hasEnded() ? true : undefined));
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#request?.destroy();
+  }
+
+  async #run(): Promise<void> {
+    const { backoff } = this.#options;
+    for (;;) {
+      const reason = await this.#connect();
+      this.#isOpen = false;
+      this.#endCount += 1;
+      this.#notify();
+      await backoff?.();
+      if (!this.#isClosed && backoff !== undefined) continue;
+      this.#endReason = reason;
+      this.#notify();
+      return;
+    }
+  }
+
+  /** Resolves once the response has ended, with the text after its last event, or with the error that ended it. */
+  async #connect(): Promise<string> {
+    const { url, headers } = this.#options;
+    try {
+      const resume = this.#lastEventId === undefined ? {} : { 'last-event-id': this.#lastEventId };
+      this.#request = http.get(`${url}${STREAM_PATH}`, { agent: false, headers: { ...headers, ...resume } });
+      const [response] = (await once(this.#request, 'response')) as [IncomingMessage];
+      return await this.#readResponse(response);
+    } catch (error) {
+      return String(error);
+    }
+  }
+
+  async #readResponse(response: IncomingMessage): Promise<string> {
+    this.statuses.push(response.statusCode ?? 0);
+    this.#isOpen = response.statusCode === 200;
+    this.#notify();
+    let text = '';
+    for await (const chunk of response.setEncoding('utf8')) {
+      const blocks = (text + String(chunk)).split('\n\n');
+      text = blocks.pop() ?? '';
+      if (!this.#isOpen) continue;
+      for (const event of blocks.flatMap((block) => parseEvent(block) ?? [])) {
+        this.#lastEventId = event.id ?? this.#lastEventId;
+        this.events.push(event);
+      }
+      this.#notify();
+    }
+    return text;
+  }
+
+  #notify(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** Resolves with the first value that `find` returns, which is called after each change. */
+  #waitFor<T>(find: () => T | undefined): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const cleanUp = (): void => {
         clearTimeout(timer);
-        listeners.delete(check);
+        this.#listeners.delete(check);
       };
       const fail = (reason: string): void => {
-        done();
-        reject(new Error(`${reason}. Answered ${statuses.join(', ')}, told ${JSON.stringify(events)}.`));
+        cleanUp();
+        const received = JSON.stringify(this.events);
+        reject(new Error(`${reason}. Received the statuses ${this.statuses.join(', ')} and the events ${received}.`));
       };
       const check = (): void => {
         const found = find();
-        if (found === undefined) {
-          if (endReason !== undefined) fail(`The stream is over (${endReason})`);
-          return;
+        if (found !== undefined) {
+          cleanUp();
+          resolve(found);
+        } else if (this.#endReason !== undefined) {
+          fail(`The stream has ended (${this.#endReason})`);
         }
-        done();
-        resolve(found);
       };
-      const timer = setTimeout(() => fail(`Not in ${TIMEOUT_MS / 1000} s`), TIMEOUT_MS).unref();
-      listeners.add(check);
+      const timer = setTimeout(() => fail(`Timed out after ${TIMEOUT_MS / 1000} s`), TIMEOUT_MS).unref();
+      this.#listeners.add(check);
       check();
     });
-
-  /** Resolves with what came and is no event. */
-  const readResponse = async (response: IncomingMessage): Promise<string> => {
-    statuses.push(response.statusCode ?? 0);
-    isOpen = response.statusCode === 200;
-    notify();
-    let text = '';
-    for await (const part of response.setEncoding('utf8')) {
-      const whole = (text + String(part)).split('\n\n');
-      text = whole.pop() ?? '';
-      if (!isOpen) continue;
-      for (const event of whole.flatMap((each) => parseEvent(each) ?? [])) {
-        lastEventId = event.id ?? lastEventId;
-        events.push(event);
-      }
-      notify();
-    }
-    return text;
-  };
-  const run = async (): Promise<void> => {
-    for (;;) {
-      let how: string;
-      try {
-        const last = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
-        request = http.get(`${url}${STREAM_PATH}`, { agent: false, headers: { ...headers, ...last } });
-        const [answer] = (await once(request, 'response')) as [IncomingMessage];
-        how = await readResponse(answer);
-      } catch (error) {
-        // Broken off: as good as ended.
-        how = String(error);
-      }
-      isOpen = false;
-      endCount += 1;
-      notify();
-      await backoff?.();
-      if (!closed && backoff !== undefined) continue;
-      endReason = how;
-      notify();
-      return;
-    }
-  };
-  void run();
-
-  return {
-    events,
-    statuses,
-    get isOpen() {
-      return isOpen;
-    },
-    waitForEvent: (holds) => waitFor(() => events.find(holds)),
-    waitForEnd: () => {
-      const before = endCount;
-      return waitFor(() => (endCount > before || (endCount > 0 && !isOpen) ? true : undefined)).then(() => undefined);
-    },
-    close: () => {
-      closed = true;
-      request?.destroy();
-    },
-  };
+  }
 }
