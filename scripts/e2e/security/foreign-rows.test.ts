@@ -1,14 +1,14 @@
 import { FOREIGN_IDS } from './testing/attack-cases.ts';
 import { setUpAttackFixture } from './testing/attack-fixture.ts';
 
-/** Alice writes and reads in bulk: rows of others among her own, and revisions that no replica ever made. */
+/** Bulk requests of alice with rows of other users among her own, and with forged revisions. */
 const fixture = setUpAttackFixture();
 const { attack } = fixture;
 
 const id = (n: number): string => n.toString(16).padStart(32, '0');
 const parse = (text: string): unknown => JSON.parse(text);
 
-describe("foreign ids in the bulk calls are missing, whosever they are, and nothing of one's own is held back", () => {
+describe('in bulk requests foreign ids are missing, whether they exist or not, and own rows are answered', () => {
   const rev = `1-${id(7)}`;
 
   it('_bulk_get', async () => {
@@ -25,7 +25,7 @@ describe("foreign ids in the bulk calls are missing, whosever they are, and noth
       const error = { id: row.id, rev: row.rev ?? 'undefined', error: 'not_found', reason: 'missing' };
       expect(results[index]).toEqual({ id: row.id, docs: [{ error }] });
     }
-    expect(fixture.upstreamCalls().filter((asked) => asked.includes('_bulk_get'))).toHaveLength(1);
+    expect(fixture.upstreamCalls().filter((call) => call.includes('_bulk_get'))).toHaveLength(1);
   });
 
   it('_revs_diff', async () => {
@@ -37,16 +37,16 @@ describe("foreign ids in the bulk calls are missing, whosever they are, and noth
       body: { ...foreign, user_alice: [rev] },
       namesBob: true,
     });
-    const told = parse(body) as Record<string, unknown>;
-    expect([status, Object.keys(told).sort()]).toEqual([200, [...FOREIGN_IDS, 'user_alice'].sort()]);
-    for (const name of FOREIGN_IDS) expect(told[name]).toEqual({ missing: [rev] });
+    const diff = parse(body) as Record<string, unknown>;
+    expect([status, Object.keys(diff).sort()]).toEqual([200, [...FOREIGN_IDS, 'user_alice'].sort()]);
+    for (const name of FOREIGN_IDS) expect(diff[name]).toEqual({ missing: [rev] });
   });
 
-  it('_revs_diff does not confirm a revision of another that was guessed', async () => {
+  it('_revs_diff does not confirm a guessed revision of another user', async () => {
     const [bobs = ''] = fixture.server.bob.revisions;
     const { body } = await fixture.server
       .request('alice', '/_revs_diff', { method: 'POST', body: { user_bob: [bobs], user_nobody: [bobs] } })
-      .then(async (answer) => ({ body: await answer.text() }));
+      .then(async (response) => ({ body: await response.text() }));
     expect(parse(body)).toEqual({ user_bob: { missing: [bobs] }, user_nobody: { missing: [bobs] } });
   });
 
@@ -71,12 +71,12 @@ describe("foreign ids in the bulk calls are missing, whosever they are, and noth
     ['an array', ['user_alice']],
     ['an object', { toString: 'user_alice', 0: 'user_bob' }],
     ['a number', 1],
-    ['nothing', null],
+    ['null', null],
     ['true', true],
-  ])('an id that is %s is nobody', async (_, odd) => {
-    const get = await attack('/_bulk_get', { method: 'POST', body: { docs: [{ id: odd }] }, namesBob: true });
+  ])('an id that is %s is rejected', async (_, invalidId) => {
+    const get = await attack('/_bulk_get', { method: 'POST', body: { docs: [{ id: invalidId }] }, namesBob: true });
     expect(get.status).toBe(400);
-    const put = await attack('/_bulk_docs', { method: 'POST', body: { docs: [{ _id: odd }] }, namesBob: true });
+    const put = await attack('/_bulk_docs', { method: 'POST', body: { docs: [{ _id: invalidId }] }, namesBob: true });
     expect(parse(put.body)).toMatchObject([{ error: 'forbidden' }]);
     expect(fixture.upstreamCalls()).toEqual([]);
   });
@@ -92,23 +92,23 @@ describe("foreign ids in the bulk calls are missing, whosever they are, and noth
     },
   );
 
-  it('an own document cannot be written with the name of another in it', async () => {
+  it('the own document cannot be written with another user’s name in it', async () => {
     const { body } = await attack('/user_alice');
     const own = parse(body) as Record<string, unknown>;
-    for (const odd of [
+    for (const change of [
       { username: 'bob' },
       { _id: 'user_bob' },
       { owner: 'bob' },
       { roles: ['_admin'] },
       { _local_seq: 1 },
     ]) {
-      const answer = await attack('/user_alice', { method: 'PUT', body: { ...own, ...odd }, namesBob: true });
-      expect([400, 403]).toContain(answer.status);
+      const response = await attack('/user_alice', { method: 'PUT', body: { ...own, ...change }, namesBob: true });
+      expect([400, 403]).toContain(response.status);
     }
   });
 });
 
-it('of two edits of one revision in a batch the second is a conflict, and the document goes on', async () => {
+it('the second of two edits of one revision in a batch is a conflict, and the document stays writable', async () => {
   const own = parse((await attack('/user_alice')).body) as Record<string, unknown>;
   const docs = ['dark', 'light'].map((theme) => ({ ...own, preferences: { theme } }));
   const { body } = await attack('/_bulk_docs', { method: 'POST', body: { docs } });
@@ -119,35 +119,35 @@ it('of two edits of one revision in a batch the second is a conflict, and the do
 });
 
 describe('forged revision trees', () => {
-  const tree = (_revisions: unknown, _rev: unknown, more: object = {}): object => ({
+  const tree = (_revisions: unknown, _rev: unknown, extra: object = {}): object => ({
     _id: 'user_alice',
     _rev,
     _revisions,
-    ...more,
+    ...extra,
   });
 
   it.each<[string, object]>([
-    ['a start that is a text', tree({ start: '1', ids: [id(1)] }, `1-${id(1)}`)],
-    ['ids that are lists', tree({ start: 1, ids: [[id(1)]] }, `1-${id(1)}`)],
+    ['a start that is a string', tree({ start: '1', ids: [id(1)] }, `1-${id(1)}`)],
+    ['ids that are arrays', tree({ start: 1, ids: [[id(1)]] }, `1-${id(1)}`)],
     ['ids with a generation', tree({ start: 1, ids: [`1-${id(1)}`] }, `1-${id(1)}`)],
     ['more ids than generations', tree({ start: 1, ids: [id(1), id(2)] }, `1-${id(1)}`)],
     ['another _rev', tree({ start: 1, ids: [id(2)] }, `1-${id(1)}`)],
     ['generation 0', tree({ start: 0, ids: [id(1)] }, `0-${id(1)}`)],
     ['a negative generation', tree({ start: -1, ids: [id(1)] }, `-1-${id(1)}`)],
-    ['a generation beyond counting', tree({ start: 1e21, ids: [id(1)] }, `1e21-${id(1)}`)],
-    ['a broken generation', tree({ start: 1.5, ids: [id(1)] }, `1.5-${id(1)}`)],
+    ['a generation that is too high', tree({ start: 1e21, ids: [id(1)] }, `1e21-${id(1)}`)],
+    ['a fractional generation', tree({ start: 1.5, ids: [id(1)] }, `1.5-${id(1)}`)],
     ['a path of 1,001', tree({ start: 1001, ids: Array.from({ length: 1001 }, (_, n) => id(n)) }, `1001-${id(0)}`)],
-    ['a _rev that is a list', tree({ start: 1, ids: [id(1)] }, [`1-${id(1)}`])],
+    ['a _rev that is an array', tree({ start: 1, ids: [id(1)] }, [`1-${id(1)}`])],
     ['no _rev', tree({ start: 1, ids: [id(1)] }, undefined)],
     ['capitals', tree({ start: 1, ids: ['A'.repeat(32)] }, `1-${'A'.repeat(32)}`)],
-    ['a tree of PouchDB itself', tree(undefined, `1-${id(1)}`, { _rev_tree: [{ pos: 1, ids: [id(1), {}, []] }] })],
+    ['a _rev_tree of PouchDB', tree(undefined, `1-${id(1)}`, { _rev_tree: [{ pos: 1, ids: [id(1), {}, []] }] })],
     ['an attachment', tree(undefined, `1-${id(1)}`, { _attachments: { x: { data: '', content_type: 'text/html' } } })],
-    ['a tombstone that holds something', tree(undefined, `2-${id(1)}`, { _deleted: true, kept: 'x' })],
-    ['a deletion that is a text', tree(undefined, `2-${id(1)}`, { _deleted: 'true' })],
+    ['a tombstone with a body', tree(undefined, `2-${id(1)}`, { _deleted: true, kept: 'x' })],
+    ['a _deleted that is a string', tree(undefined, `2-${id(1)}`, { _deleted: 'true' })],
   ])('%s is refused as a row', async (_, row) => {
     const { status, body } = await attack('/_bulk_docs', { method: 'POST', body: { docs: [row], new_edits: false } });
     expect([status, parse(body)]).toMatchObject([201, [{ error: 'forbidden' }]]);
-    expect(fixture.upstreamCalls().filter((asked) => asked.startsWith('POST') && asked.includes('_bulk_docs'))).toEqual(
+    expect(fixture.upstreamCalls().filter((call) => call.startsWith('POST') && call.includes('_bulk_docs'))).toEqual(
       [],
     );
   });

@@ -7,7 +7,7 @@ import { openUpstream } from '../../../server/upstream/client.ts';
 import { startTestUpstream, type TestUpstream } from '../../../server/testing/test-database.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 
-/** A log at its most talkative, and everything that it has written. */
+/** Creates a log at its most verbose level, and captures its output. */
 function captureLog(): {
   log: ReturnType<typeof createLog>;
   text: () => string;
@@ -41,7 +41,7 @@ const start = (log: ReturnType<typeof createLog>): Promise<Pouchgate> =>
     rateLimits: rateLimitsWith(),
   });
 
-it('whatever is done, and however it fails, no token, cookie, password or body is in the log', async () => {
+it('no token, cookie, password or body is in the log, for any request and any failure', async () => {
   const { log, text, lines } = captureLog();
   const pouchgate = await start(log);
   let { url } = pouchgate;
@@ -90,31 +90,33 @@ it('whatever is done, and however it fails, no token, cookie, password or body i
   await fetch(`${url}${database}/_changes?since=${tag}`, { headers: { authorization: `Bearer ${accessToken}x` } });
   await fetch(`${url}/${tag}?${accessToken}`);
   await pouchgate.close();
-  // A database that is gone fails every request in its own way.
-  const gone = await start(log);
-  ({ url } = gone);
+  // Without its databases every kind of request fails.
+  const withoutDatabases = await start(log);
+  ({ url } = withoutDatabases);
   await upstream.dropDatabases();
-  secrets.push(gone.upstream.password);
+  secrets.push(withoutDatabases.upstream.password);
   expect((await post('/api/auth/register', { username: upstream.accountName('bob'), password: PASSWORD })).status).toBe(
     502,
   );
   expect((await post(`${database}/_bulk_docs`, { docs }, authorization)).status).toBe(502);
-  await gone.close();
+  await withoutDatabases.close();
 
   for (const secret of secrets) expect(text()).not.toContain(secret);
-  // And it was talkative.
-  const told = lines().filter((line) => 'route' in line);
-  expect(told.length).toBeGreaterThan(14);
-  expect(told).toContainEqual(
+  // The log was verbose: the check above proves something.
+  const logged = lines().filter((line) => 'route' in line);
+  expect(logged.length).toBeGreaterThan(14);
+  expect(logged).toContainEqual(
     expect.objectContaining({ method: 'POST', route: 'auth sign-in', status: 200, username: alice }),
   );
-  expect(told).toContainEqual(
+  expect(logged).toContainEqual(
     expect.objectContaining({ method: 'POST', route: 'gate bulk-docs', status: 201, username: alice }),
   );
-  expect(told).toContainEqual(expect.objectContaining({ route: 'gate changes', status: 401, reason: 'unauthorized' }));
+  expect(logged).toContainEqual(
+    expect.objectContaining({ route: 'gate changes', status: 401, reason: 'unauthorized' }),
+  );
 });
 
-it('of an error of the database client, which carries the whole request, only what it says is told', async () => {
+it('an error of the database client, which contains the whole request, is logged with its message and status only', async () => {
   const { log, text, lines } = captureLog();
   const pouchgate = await start(log);
   const client = openUpstream(pouchgate.upstream);
@@ -133,14 +135,14 @@ it('of an error of the database client, which carries the whole request, only wh
   await pouchgate.close();
 });
 
-it('says when the feeds come and when the server goes', async () => {
+it('logs when the feeds connect and when the server stops', async () => {
   const { log, lines } = captureLog();
   const pouchgate = await start(log);
   await eventually(() => pouchgate.hub.connected && pouchgate.identity.accessMonitor.connected);
   await pouchgate.close();
-  const said = lines().map(({ msg, feed }) => [msg, feed]);
-  expect(said).toContainEqual(['The feed is up.', 'registry']);
-  expect(said).toContainEqual(['The feed is up.', 'sessions']);
-  expect(said.at(-2)).toEqual(['Draining.', undefined]);
-  expect(said.at(-1)).toEqual(['Drained.', undefined]);
+  const logged = lines().map(({ msg, feed }) => [msg, feed]);
+  expect(logged).toContainEqual(['The feed is up.', 'registry']);
+  expect(logged).toContainEqual(['The feed is up.', 'sessions']);
+  expect(logged.at(-2)).toEqual(['Draining.', undefined]);
+  expect(logged.at(-1)).toEqual(['Drained.', undefined]);
 });

@@ -4,9 +4,9 @@ import { newUserDocument, parseUsername, type Username } from '../../../couchdb-
 import { startTestGate, type TestGate } from '../../../server/testing/test-gate.ts';
 
 /**
- * What another signed-in user tries at the doors beside the gate: ids, paths, headers and bodies that name the victim, in
- * every place in which one may be looked for. Nothing of the victim's comes back, nothing of theirs changes, and the database
- * is not even asked about them.
+ * Attacks of another signed-in user on the REST API and the stream: ids, paths, headers and bodies that name the victim in
+ * every place that a server may read. No response contains the victim's data, nothing of theirs changes, and no upstream
+ * request is about them.
  */
 
 const SECRET = 'a-secret-passion';
@@ -31,24 +31,24 @@ interface Attack {
   readonly body: string | undefined;
 }
 
-/** Bytes as they are: no client library tidies the path or the headers. A stream is read for as long as its first events take. */
+/** Sends a request without normalizing the path or the headers. A stream is read up to its first update. */
 function send({ method, path, headers, body }: Attack): Promise<{ readonly status: number; readonly text: string }> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(gate.url);
-    const request = http.request({ hostname, port, method, path, headers, agent: false }, (answer) => {
-      let text = `${JSON.stringify(answer.headers)}\n`;
-      const done = (): void => resolve({ status: answer.statusCode ?? 0, text });
-      answer.setEncoding('utf8').on('data', (part: string) => {
-        text += part;
-        if (answer.headers['content-type'] === 'text/event-stream' && text.includes('"preferences":')) {
+    const request = http.request({ hostname, port, method, path, headers, agent: false }, (response) => {
+      let text = `${JSON.stringify(response.headers)}\n`;
+      const done = (): void => resolve({ status: response.statusCode ?? 0, text });
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+        if (response.headers['content-type'] === 'text/event-stream' && text.includes('"preferences":')) {
           request.destroy();
           done();
         }
       });
-      answer.on('end', done).on('error', done);
+      response.on('end', done).on('error', done);
     });
     request.setTimeout(5_000, () =>
-      request.destroy(new Error(`No answer to ${JSON.stringify([method, path, headers])}`)),
+      request.destroy(new Error(`No response to ${JSON.stringify([method, path, headers])}`)),
     );
     request.on('error', reject);
     if (body !== undefined) request.write(body);
@@ -173,14 +173,14 @@ const attack = (): fc.Arbitrary<Attack> =>
       body: method === 'GET' || method === 'HEAD' ? undefined : body,
     }));
 
-test(`${RUNS} attacks on the other doors: nothing of the victim’s comes back, changes, or is asked for`, async () => {
+test(`${RUNS} attacks on the REST API and the stream neither reveal nor change the victim’s data, nor cause upstream requests about it`, async () => {
   const before = await gate.upstream.registry().get(`user_${victim}`);
-  const asked = gate.upstreamRequests.length;
+  const requestCount = gate.upstreamRequests.length;
   const statuses = new Set<number>();
   await fc.assert(
-    fc.asyncProperty(attack(), async (one) => {
+    fc.asyncProperty(attack(), async (each) => {
       const { status, text } = await send(
-        one.body === undefined ? { ...one, headers: withoutLength(one.headers) } : one,
+        each.body === undefined ? { ...each, headers: withoutLength(each.headers) } : each,
       );
       statuses.add(status);
       expect(text).not.toContain(SECRET);
@@ -189,14 +189,14 @@ test(`${RUNS} attacks on the other doors: nothing of the victim’s comes back, 
     { numRuns: RUNS },
   );
   expect(await gate.upstream.registry().get(`user_${victim}`)).toEqual(before);
-  // The feed tells of everybody, and is not asked by anybody's request.
-  const about = gate.upstreamRequests
-    .slice(asked)
+  // The feed's requests name no user.
+  const aboutVictim = gate.upstreamRequests
+    .slice(requestCount)
     .filter(
       ({ url, body }) => decodeURIComponent(url).includes(victim) || new RegExp(`"_id":"[^"]*${victim}`).test(body),
     );
-  expect(about).toEqual([]);
-  // Some of them were good requests about mallory's own document.
+  expect(aboutVictim).toEqual([]);
+  // Some were valid requests about mallory's own document.
   expect(statuses).toContain(200);
   expect([...statuses].filter((status) => status >= 400).length).toBeGreaterThan(2);
 }, 120_000);
@@ -204,7 +204,7 @@ test(`${RUNS} attacks on the other doors: nothing of the victim’s comes back, 
 const withoutLength = (headers: Attack['headers']): Attack['headers'] =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith('content-')));
 
-test('what mallory set is mallory’s, and names nobody else', async () => {
+test('mallory’s own document contains only mallory’s data', async () => {
   const document = await gate.upstream.registry().get(`user_${mallory}`);
   expect(Object.keys(document).sort()).toEqual(
     ['_id', '_rev', 'created_at', 'edits', 'preferences', 'type', 'updated_at', 'username', 'version'].sort(),
@@ -212,7 +212,7 @@ test('what mallory set is mallory’s, and names nobody else', async () => {
   expect(document).toMatchObject({ username: mallory, type: 'user_preferences' });
 });
 
-test('a stream that is opened with another’s state is told the own one', async () => {
+test('a stream opened with another user’s state as Last-Event-ID sends the own preferences', async () => {
   const response = await fetch(`${gate.url}/api/users/preferences`, {
     headers: { authorization: `Bearer ${gate.token(victim)}` },
   });

@@ -12,7 +12,7 @@ import { readPreference, SHORT_BACKOFF } from '../../../server/testing/pouchdb-p
 import { eventsNamed, setUpPouchdbFixture } from '../conformance/testing/pouchdb-fixture.ts';
 import { SecretGuard } from '../../../server/registry/secret-guard.ts';
 
-/** A document with a field that must never be replicated is not served, by whichever way it is asked for. */
+/** A document with a field that must never be replicated is not served by any endpoint. */
 
 const fixture = setUpPouchdbFixture();
 const { newUser, openPeer, openLivePeer, editRemotely } = fixture;
@@ -25,7 +25,7 @@ const refusal = {
     'The document has the field "preferences.apiToken", which looks like a secret and is not replicated; an operator has to remove it.',
 };
 
-/** A user whose document somebody with an administrator's rights has put a token into. */
+/** Creates a user whose document has a token that an administrator wrote. */
 async function exposedUser(): Promise<string> {
   const username = newUser();
   await fixture.proxied.gate.request(username, '/');
@@ -33,12 +33,12 @@ async function exposedUser(): Promise<string> {
   return username;
 }
 
-it('every way to the body is answered 403 as a whole, with the name of the field and not its value', async () => {
+it('every request for the body is 403 as a whole, with the name of the field and not its value', async () => {
   const { gate } = fixture.proxied;
   const username = await exposedUser();
   const id = `user_${username}`;
   const bulkGet = { method: 'POST', body: { docs: [{ id: 'user_nobody' }, { id }] } };
-  const ways: [string, { method?: string; body?: unknown }?][] = [
+  const requests: [string, { method?: string; body?: unknown }?][] = [
     [`/${id}`],
     [`/${id}?conflicts=true&revs_info=true`],
     [`/${id}?open_revs=all&revs=true`],
@@ -48,13 +48,13 @@ it('every way to the body is answered 403 as a whole, with the name of the field
     ['/_changes?include_docs=true&feed=continuous'],
     ['/_changes?include_docs=true&feed=eventsource'],
   ];
-  for (const [path, init] of ways) {
+  for (const [path, init] of requests) {
     const response = await gate.request(username, path, init);
     expect([path, response.status, await response.json()]).toEqual([path, 403, refusal]);
   }
 });
 
-it('what is no body is answered as ever, and so are other users', async () => {
+it('requests without the body, and other users, are answered normally', async () => {
   const { gate } = fixture.proxied;
   const username = await exposedUser();
   for (const path of [
@@ -70,20 +70,20 @@ it('what is no body is answered as ever, and so are other users', async () => {
   expect((await gate.request(other, `/user_${other}`)).status).toBe(200);
 });
 
-it('an older leaf with such a field is not served beside a good one', async () => {
+it('a losing leaf with such a field is not served beside a valid winner', async () => {
   const { gate } = fixture.proxied;
   const registry = fixture.proxied.registry();
   const username = await exposedUser();
   const id = `user_${username}`;
   const { _rev, ...document } = await registry.get(id);
-  const better = { ...document, preferences: {}, _rev: `9-${'f'.repeat(32)}` };
-  await registry.bulk({ docs: [better], new_edits: false });
+  const winner = { ...document, preferences: {}, _rev: `9-${'f'.repeat(32)}` };
+  await registry.bulk({ docs: [winner], new_edits: false });
   expect((await gate.request(username, `/${id}`)).status).toBe(200);
   expect((await gate.request(username, `/${id}?open_revs=all`)).status).toBe(403);
   expect((await gate.request(username, `/${id}?rev=${_rev}`)).status).toBe(403);
 });
 
-it('a PouchDB that meets one at its start stops with an error, and has none of it', async () => {
+it('a PouchDB that starts with such a document stops with an error and stores nothing', async () => {
   const peer = openPeer(await exposedUser());
   void peer.sync(SHORT_BACKOFF);
   await eventually(() => eventsNamed(peer, 'error').length > 0);
@@ -92,7 +92,7 @@ it('a PouchDB that meets one at its start stops with an error, and has none of i
   await expectNoRequests(peer.requests);
 });
 
-it('a PouchDB that was in sync stops as well when such a field comes, and keeps what it had', async () => {
+it('a PouchDB in sync stops when such a field appears, and keeps its previous revision', async () => {
   const username = newUser();
   const peer = await openLivePeer(username);
   await editRemotely(username, { theme: 'dark', apiToken: SECRET });
@@ -101,25 +101,25 @@ it('a PouchDB that was in sync stops as well when such a field comes, and keeps 
   await expectNoRequests(peer.requests);
 });
 
-it('once an operator has removed it, a new sync gets the document', async () => {
+it('after an operator has removed the field, a new sync receives the document', async () => {
   const username = await exposedUser();
   await editRemotely(username, { theme: 'dark' });
   const peer = await openLivePeer(username);
   expect(await readPreference(peer.local, `user_${username}`, 'theme')).toBe('dark');
 });
 
-it('a write that brings such a field is refused as a row, wherever in the document it is', async () => {
+it('a write with such a field anywhere in the document is refused as a row', async () => {
   const { gate } = fixture.proxied;
   const registry = fixture.proxied.registry();
   const username = newUser();
   const id = `user_${username}`;
   const document = (await (await gate.request(username, `/${id}`)).json()) as Record<string, unknown>;
-  const brought = [
+  const bodies = [
     { ...document, apiToken: SECRET },
     { ...document, preferences: { password: SECRET } },
     { ...document, edits: { passphrase: '2026-11-22T09:30:01.123Z-0000-w7f3a' } },
   ];
-  const docs = brought.map((body, n) => ({ ...body, _rev: `2-${String(n).repeat(32)}` }));
+  const docs = bodies.map((body, n) => ({ ...body, _rev: `2-${String(n).repeat(32)}` }));
   const response = await gate.request(username, '/_bulk_docs', { method: 'POST', body: { docs, new_edits: false } });
   expect(response.status).toBe(201);
   expect(await response.json()).toEqual(
@@ -128,21 +128,21 @@ it('a write that brings such a field is refused as a row, wherever in the docume
   expect(await registry.get(id)).toEqual(document);
 });
 
-it('tells whose document it is and which field, and of what is in it nothing', () => {
-  const told: unknown[] = [];
-  const guard = new SecretGuard((...words) => told.push(words));
+it('the guard reports the user and the field, and not the value', () => {
+  const reports: unknown[] = [];
+  const guard = new SecretGuard((...report) => reports.push(report));
   const username = newUser();
   const caller = { username, ownId: userDocumentId(username) };
   guard.check([undefined, { theme: 'dark' }], caller);
   expect(() => guard.check([{ _rev: '3-c', a: { password: SECRET }, token: SECRET }], caller)).toThrow(
     forbidden(refusal.reason.replace('preferences.apiToken', 'a.password')),
   );
-  expect(told).toEqual([[username, 'a.password']]);
+  expect(reports).toEqual([[username, 'a.password']]);
   guard.checkLeaves(['2-b', '4-d'], caller);
   expect(() => guard.checkLeaves(['2-b', '3-c'], caller)).toThrow(HttpError);
 });
 
-it('is said in the log, loudly, by name and field', async () => {
+it('is logged as a warning with the user and the field', async () => {
   const lines: string[] = [];
   const log = createLog('warn', { write: (line: string) => lines.push(line) });
   const upstream = await startTestUpstream();
@@ -177,9 +177,9 @@ it('is said in the log, loudly, by name and field', async () => {
   expect(lines.join('')).not.toContain(SECRET);
 });
 
-/** Nothing more is asked for as long as a hot loop, or PouchDB's own back-off, would take to show itself. */
+/** Expects no further request for as long as a hot loop, or PouchDB's own backoff, would take to appear. */
 async function expectNoRequests(requests: readonly string[]): Promise<void> {
   const { length } = requests;
-  const more = eventually(() => requests.length > length, 1_000);
-  await expect(more).rejects.toThrow();
+  const nextRequest = eventually(() => requests.length > length, 1_000);
+  await expect(nextRequest).rejects.toThrow();
 }

@@ -4,8 +4,8 @@ import { createChatFixture, type ChatFixture } from '../telegram/testing/chat.ts
 import type { Person } from '../../../server/testing/fake-telegram-api.ts';
 
 /**
- * What somebody else tries at the bot and at the routes of its links: a stranger whose chat is linked to nobody, and another
- * user with a linked chat and a token, who know the victim's name, chat, buttons, and a part of a code of theirs.
+ * Attacks on the bot and on the routes of its links: by a stranger whose chat is not linked, and by another user with a
+ * linked chat and a token. They know the victim's name, chat, buttons, and a part of one of the victim's codes.
  */
 
 const ZONE = 'Antarctica/Troll';
@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.close());
 
-/** What names the victim, or is nearly a code of theirs. */
+/** Identifies the victim, or is almost one of the victim's codes. */
 const victimIdentifier = (): fc.Arbitrary<string> =>
   fc.constantFrom(
     victim,
@@ -73,14 +73,14 @@ const anyText = (): fc.Arbitrary<string> =>
 
 interface Attack {
   readonly description: string;
-  /** Resolves with all that was answered. */
+  /** Resolves with the whole response. */
   readonly run: () => Promise<string>;
 }
 
 const messageAttack = (): fc.Arbitrary<Attack> =>
-  fc.tuple(fc.constantFrom(...strangers), anyText()).map(([person, said]) => ({
-    description: `says ${JSON.stringify(said)}`,
-    run: async () => JSON.stringify(await person.sendMessage(said)),
+  fc.tuple(fc.constantFrom(...strangers), anyText()).map(([person, text]) => ({
+    description: `sends ${JSON.stringify(text)}`,
+    run: async () => JSON.stringify(await person.sendMessage(text)),
   }));
 const pressAttack = (): fc.Arbitrary<Attack> =>
   fc
@@ -93,7 +93,7 @@ const pressAttack = (): fc.Arbitrary<Attack> =>
       run: async () => JSON.stringify(await person.pressData(data)),
     }));
 let presses = 0;
-/** A button of a message that is not the presser's own: of the victim's chat, of a group, of a place that is not told. */
+/** Presses a button outside the person's own chat: in the victim's chat, in a group, or in an unknown chat. */
 const foreignPressAttack = (): fc.Arbitrary<Attack> =>
   fc
     .tuple(
@@ -140,13 +140,13 @@ const requestAttack = (): fc.Arbitrary<Attack> =>
     .map(([method, path, id, query]) => ({
       description: `${method} ${path}${id}${query}`,
       run: async () => {
-        const answer = await fixture.request(mallory, `/telegram${path}${id}${query}`, method);
-        expect(answer.status).toBeLessThan(500);
-        return await answer.text();
+        const response = await fixture.request(mallory, `/telegram${path}${id}${query}`, method);
+        expect(response.status).toBeLessThan(500);
+        return await response.text();
       },
     }));
 
-test(`${RUNS} attacks on the bot and on its routes: nothing of the victim’s is told, changed, unlinked, or used up`, async () => {
+test(`${RUNS} attacks on the bot and its routes neither reveal nor change the victim’s data, links or code`, async () => {
   const before = await fixture.readPreferences(victim);
   expect(before.preferences.timezone).toBe(ZONE);
   const chats = await fixture.listChats(victim);
@@ -154,30 +154,30 @@ test(`${RUNS} attacks on the bot and on its routes: nothing of the victim’s is
   const attacks = fc.oneof(messageAttack(), pressAttack(), foreignPressAttack(), requestAttack());
   await fc.assert(
     fc.asyncProperty(attacks, async ({ run }) => {
-      const told = await run();
-      expect(told).not.toContain(ZONE);
-      expect(told).not.toContain('Person of ' + victim);
-      expect(told).not.toContain(`linked to ${victim}`);
+      const response = await run();
+      expect(response).not.toContain(ZONE);
+      expect(response).not.toContain('Person of ' + victim);
+      expect(response).not.toContain(`linked to ${victim}`);
     }),
     { numRuns: RUNS },
   );
-  // Nothing was said or done in the victim's own chat.
+  // The bot sent nothing to the victim's own chat.
   const elsewhere = fixture.api.calls.slice(begin).filter(({ payload }) => payload.chat_id === victimChat.id);
   expect(elsewhere).toEqual([]);
   expect(await fixture.readPreferences(victim)).toEqual(before);
   expect(await fixture.listChats(victim)).toEqual(chats);
   expect((await victimChat.sendMessage('/preferences')).text).toContain(ZONE);
-  // The code that was nearly guessed is still good.
+  // The almost guessed code is still valid.
   expect((await fixture.api.createPerson('Second phone').sendMessage(`/start ${code}`)).text).toContain(
     `linked to ${victim}`,
   );
 }, 120_000);
 
-test('of many who come with one code at once, one has it', async () => {
+test('of many chats that use one code at once, exactly one is linked', async () => {
   const user = fixture.newUser();
   const offered = await fixture.createCode(user);
   const people = Array.from({ length: 8 }, (_, n) => fixture.api.createPerson(`Racer ${n}`));
-  const answers = await Promise.all(people.map((person) => person.sendMessage(`/start ${offered.code}`)));
-  expect(answers.filter(({ text: said }) => said?.includes(`linked to ${user}`) === true)).toHaveLength(1);
+  const replies = await Promise.all(people.map((person) => person.sendMessage(`/start ${offered.code}`)));
+  expect(replies.filter(({ text }) => text?.includes(`linked to ${user}`) === true)).toHaveLength(1);
   expect(await fixture.listChats(user)).toHaveLength(1);
 });

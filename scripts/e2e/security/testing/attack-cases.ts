@@ -1,6 +1,6 @@
-/** What the attacks are made of: tables of paths, queries, headers and bodies. */
+/** Tables of paths, queries, headers and bodies for the attacks. */
 
-/** Queries that ask `_changes` for more than the own document. */
+/** Queries that request more than the own document from `_changes`. */
 export const CHANGES_QUERIES: readonly string[] = [
   '',
   '?filter=_doc_ids',
@@ -53,7 +53,7 @@ export const CHANGES_BODIES: readonly unknown[] = [
   null,
 ];
 
-/** Below `/sync/user_registry`, or whole request targets where they begin otherwise. None of them names anything. */
+/** Raw request targets. None of them names a resource. */
 export const UNKNOWN_TARGETS: readonly string[] = [
   '/sync/user_registry/_all_docs',
   '/sync/user_registry/%5Fall_docs',
@@ -129,7 +129,7 @@ export const UNKNOWN_TARGETS: readonly string[] = [
   '*',
 ];
 
-/** Ids that somebody may take for bob's, or for alice's own. Each is another document, and so missing. */
+/** Ids that may be confused with bob's or alice's. Each is another document, and therefore missing. */
 export const FOREIGN_IDS: readonly string[] = [
   'user_bob',
   'user_bobby',
@@ -165,7 +165,7 @@ export const FOREIGN_IDS: readonly string[] = [
   '',
 ];
 
-/** Headers by which another server, or a proxy in front of one, may be misled. */
+/** Headers that may mislead another server or a proxy. */
 export const MISLEADING_HEADERS: readonly Readonly<Record<string, string>>[] = [
   { 'X-Auth-CouchDB-UserName': 'bob', 'X-Auth-CouchDB-Roles': '_admin', 'X-Auth-CouchDB-Token': 'x' },
   { Connection: 'Authorization, Content-Length, Accept, close' },

@@ -4,27 +4,27 @@ import { startRecordedServer, type RecordedServer, type AttackRequestInit } from
 import { createShapeCheck } from './upstream-request-shapes.ts';
 import { sendRaw, type RawRequestOptions } from '../../../../server/testing/raw-http.ts';
 
-/** What a test file attacks, and what must hold after each of its tests. */
+/** The server that a test file attacks, with the checks that must hold after each of its tests. */
 export interface AttackFixture {
   readonly server: RecordedServer;
-  /** Known before the server is there. */
+  /** Available before the server has started. */
   readonly names: TestNames;
-  /** As alice, with everything that must hold of any answer held against it. */
+  /** Sends a request as alice, and checks everything that must hold of any response. */
   readonly attack: (
     path: string,
     init?: AttackRequestInit & { readonly namesBob?: boolean },
   ) => Promise<ObservedResponse>;
-  /** The same over a raw socket, whole requests as bytes. */
+  /** The same over a raw socket; `bytes` are whole requests. */
   readonly attackRaw: (bytes: string | Buffer, options?: RawRequestOptions) => Promise<readonly ObservedResponse[]>;
-  /** `Authorization: Bearer …` of alice's, for raw requests. */
+  /** Alice's `Authorization: Bearer …` header, for raw requests. */
   readonly authorization: string;
-  /** What the database was asked in this test so far, other than about rights. */
+  /** The upstream requests of this test so far, other than reads of access records. */
   readonly upstreamCalls: () => readonly string[];
 }
 
 /**
- * Starts a server for a test file. After each test: the database has seen only what the gate builds, and only of `users`;
- * bob's document is as bob left it; and the next request of somebody else is answered.
+ * Starts a server for a test file. After each test it checks that the database received only requests that the gate builds,
+ * and only about `users`, that bob's document is unchanged, and that the server answers another client's request.
  */
 export function setUpAttackFixture(users: readonly string[] = ['alice']): AttackFixture {
   const names = newTestNames();
@@ -32,7 +32,7 @@ export function setUpAttackFixture(users: readonly string[] = ['alice']): Attack
   let before = 0;
   beforeAll(async () => {
     server = await startRecordedServer(names);
-    // Everybody of the play has a document.
+    // Creates each user's document.
     for (const username of users) await (await server.request(username, '/')).text();
   });
   afterAll(() => server.close());
@@ -43,21 +43,21 @@ export function setUpAttackFixture(users: readonly string[] = ['alice']): Attack
     const checks = users.map((username) => createShapeCheck(server, username, users));
     const unexpected = server.upstreamRequests
       .slice(before)
-      .filter((recorded) => checks.every((check) => 'wrong' in check(recorded)));
+      .filter((recorded) => checks.every((check) => 'problem' in check(recorded)));
     expect(unexpected).toEqual([]);
     expect(await server.bob.read()).toMatchObject([{ ok: { _rev: server.bob.revisions.at(-1) } }]);
     expect((await fetch(`${server.pouchgate.url}/sync/`)).status).toBe(200);
   });
 
-  const assertHarmless = (answer: ObservedResponse, namesBob: boolean, isHead = false): ObservedResponse => {
-    const told = `${answer.head}\n${answer.body}`.slice(0, 2_000);
-    expect({ leaks: findLeaks(server, answer, namesBob), told }).toEqual({ leaks: [], told });
-    expect({ whole5xx: answer.status >= 500, told }).toEqual({ whole5xx: false, told });
-    // Node itself answers what is no HTTP, with a bare 400 and an end; everything that is gets CouchDB's shape.
-    const isNodes = /^HTTP\/1\.1 4\d\d [^\n]*\r\nConnection: close$/.test(answer.head);
-    const isTold = answer.status < 400 || isHead || isNodes || isCouchError(answer.body);
-    expect({ isTold, told }).toEqual({ isTold: true, told });
-    return answer;
+  const assertHarmless = (response: ObservedResponse, namesBob: boolean, isHead = false): ObservedResponse => {
+    const received = `${response.head}\n${response.body}`.slice(0, 2_000);
+    expect({ leaks: findLeaks(server, response, namesBob), received }).toEqual({ leaks: [], received });
+    expect({ is5xx: response.status >= 500, received }).toEqual({ is5xx: false, received });
+    // Node itself answers invalid HTTP with a bare 4xx and closes. Every other error has CouchDB's shape.
+    const isFromNode = /^HTTP\/1\.1 4\d\d [^\n]*\r\nConnection: close$/.test(response.head);
+    const isValid = response.status < 400 || isHead || isFromNode || isCouchError(response.body);
+    expect({ isValid, received }).toEqual({ isValid: true, received });
+    return response;
   };
 
   return {
@@ -71,8 +71,8 @@ export function setUpAttackFixture(users: readonly string[] = ['alice']): Attack
     attack: async (path, { namesBob = path.includes('bob'), ...init } = {}) =>
       assertHarmless(await readResponse(await server.request('alice', path, init)), namesBob, init.method === 'HEAD'),
     attackRaw: async (bytes, options) => {
-      const answers = await sendRaw(server.port, bytes, options);
-      return answers.map((answer) => assertHarmless(answer, bytes.toString().includes('bob'), options?.isHead));
+      const responses = await sendRaw(server.port, bytes, options);
+      return responses.map((response) => assertHarmless(response, bytes.toString().includes('bob'), options?.isHead));
     },
     upstreamCalls: () =>
       server.upstreamRequests

@@ -1,13 +1,13 @@
 import type { RecordedServer } from './recorded-server.ts';
 
-/** Anything that a client may see of an answer. */
+/** Everything that a client can observe of a response. */
 export interface ObservedResponse {
   readonly status: number;
   readonly head: string;
   readonly body: string;
 }
 
-/** What was told of bob, or of the database behind the gate, in an answer; empty: nothing was. */
+/** Returns the texts of a response that reveal bob or the database behind the gate; empty when there is no leak. */
 export function findLeaks(
   server: RecordedServer,
   { head, body }: ObservedResponse,
@@ -16,26 +16,26 @@ export function findLeaks(
   const text = `${head}\n${body}`;
   const forbiddenTexts = [
     server.bob.canary,
-    // The part of a revision that no request can have guessed.
+    // The part of a revision that no request can guess.
     ...server.bob.revisions.map((revision) => revision.slice(revision.indexOf('-') + 1)),
     ...(requestNamesOthers ? [] : ['user_bob', 'checkpoints:', 'suspended:']),
     ...server.internalTexts,
     'crowd-',
   ];
-  return forbiddenTexts.filter((word) => text.includes(word));
+  return forbiddenTexts.filter((forbidden) => text.includes(forbidden));
 }
 
-/** Reads a `fetch` answer as a client may see it. */
+/** Reads a `fetch` response as a client observes it. */
 export async function readResponse(response: Response): Promise<ObservedResponse> {
   const head = [`${response.status} ${response.statusText}`, ...[...response.headers].map((pair) => pair.join(': '))];
   return { status: response.status, head: head.join('\n'), body: await response.text() };
 }
 
-/** An error's body is CouchDB's, so that PouchDB and people can read it. */
+/** Whether a body is an error in CouchDB's shape, which PouchDB and people can read. */
 export function isCouchError(body: string): boolean {
   try {
-    const { error, reason, ...more } = JSON.parse(body) as Record<string, unknown>;
-    return typeof error === 'string' && typeof reason === 'string' && Object.keys(more).length === 0;
+    const { error, reason, ...rest } = JSON.parse(body) as Record<string, unknown>;
+    return typeof error === 'string' && typeof reason === 'string' && Object.keys(rest).length === 0;
   } catch {
     return false;
   }

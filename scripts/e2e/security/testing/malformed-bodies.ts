@@ -2,17 +2,17 @@ import type { TestNames } from '../../../../server/testing/test-database.ts';
 import { FOREIGN_IDS } from './attack-cases.ts';
 import type { RandomPicker } from './random.ts';
 
-/** What alice knows: good parts stand among the bad, so that what is attacked is also in use. */
+/** Valid values that alice knows. Attacks mix them with invalid ones, so that many requests are accepted. */
 export interface AttackerKnowledge {
-  /** The own document as it is. */
+  /** The current own document. */
   readonly own: Readonly<Record<string, unknown>>;
-  /** What the databases are called. */
+  /** The names of the databases. */
   readonly names: TestNames;
   readonly token: string;
   readonly badTokens: readonly string[];
 }
 
-/** A revision: often the own one, seldom no revision at all. */
+/** A revision: often the own one, seldom an invalid one. */
 export const randomRevision = (picker: RandomPicker, own: AttackerKnowledge['own']): string =>
   picker.chance(0.4)
     ? String(own['_rev'])
@@ -28,7 +28,7 @@ const randomId = (picker: RandomPicker): unknown =>
       ? picker.pick(FOREIGN_IDS)
       : picker.pick<unknown>([null, 1, ['user_bob'], { id: 'user_bob' }, true]);
 
-/** A value of any shape, for where a reader expects another. */
+/** A value of any type, for members of which another type is expected. */
 const randomValue = (picker: RandomPicker, depth = 0): unknown =>
   picker.pick<() => unknown>([
     () => null,
@@ -73,7 +73,7 @@ function makeRow(picker: RandomPicker, own: AttackerKnowledge['own']): unknown {
   return row;
 }
 
-/** A body of one of eight kinds, as `FITTING` has them. */
+/** A body of one of eight kinds, which `WELL_FORMED_REQUESTS` matches with endpoints. */
 export function makeBody(picker: RandomPicker, own: AttackerKnowledge['own'], kind: number): string {
   const value = (): unknown => {
     switch (kind) {

@@ -1,4 +1,4 @@
-/** A generator of numbers in [0, 1) that a seed gives again (mulberry32, a public-domain algorithm). */
+/** Returns a reproducible generator of numbers in [0, 1) (mulberry32, a public-domain algorithm). */
 export function createSeededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -9,7 +9,7 @@ export function createSeededRandom(seed: number): () => number {
   };
 }
 
-/** Picks for a generator. */
+/** Random choices from a number generator. */
 export class RandomPicker {
   readonly #random: () => number;
 

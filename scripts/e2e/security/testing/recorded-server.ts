@@ -14,42 +14,42 @@ export interface AttackRequestInit {
   readonly signal?: AbortSignal;
 }
 
-/** A whole server whose every word with its database is recorded, and in it bob, who is nobody's business but his own. */
+/** A whole server whose upstream requests are recorded, with the document of bob, the victim. */
 export interface RecordedServer {
   readonly pouchgate: Pouchgate;
   readonly port: number;
   readonly secret: string;
   readonly names: TestNames;
-  /** Words of the database behind the gate, none of which is a client's business. */
+  /** Internal texts of the database, none of which may reach a client. */
   readonly internalTexts: readonly string[];
-  /** As whom the gate speaks to the database, which no client's header may change. */
+  /** The gate's own upstream authorization, which no client's header may change. */
   readonly authorization: string;
-  /** What the database was asked, the oldest first; the set-up and the two feeds are not among it. */
+  /** The upstream requests in order, without those of the set-up and the two feeds. */
   readonly upstreamRequests: readonly RecordedRequest[];
   token(username: string, claims?: object): string;
-  /** `fetch` below the database's URL with the user's token; `body` is sent as JSON. */
+  /** Sends a request to `path` below the database's URL with the user's token; `body` is sent as JSON. */
   request(username: string, path: string, init?: AttackRequestInit): Promise<Response>;
   readonly bob: Victim;
-  /** Puts `count` more users' documents into the registry, as its administrator. */
+  /** Adds `count` users' documents to the registry as an administrator. */
   addUsers(count: number): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface Victim {
-  /** What stands in bob's document and nowhere else. */
+  /** A text that occurs only in bob's document. */
   readonly canary: string;
-  /** Every revision that bob's document has had. */
+  /** All revisions of bob's document, oldest first. */
   readonly revisions: readonly string[];
-  /** Changes bob's document, past the gate and unrecorded. */
+  /** Edits bob's document directly in the database, without a record. */
   edit(): Promise<void>;
-  /** Bob's document as it is now, with all its leaves. */
+  /** Reads all leaves of bob's document. */
   read(): Promise<unknown>;
 }
 
 const FEED_URL =
   /^\/(user_registry|pouchgate_sessions)_[0-9a-f]{12}\/_changes\?feed=continuous&style=all_docs&heartbeat=5000&since=[^&]+(&include_docs=true)?$/;
 
-/** A user's document as an administrator may write it. */
+/** Builds a user's document, to be written as an administrator. */
 const documentOf = (username: string, tag: string): Record<string, unknown> => ({
   _id: `user_${username}`,
   type: 'user_preferences',
@@ -90,7 +90,7 @@ export async function startRecordedServer(names: TestNames = newTestNames()): Pr
     names,
     internalTexts: [
       names.sessions,
-      // Sequences end so, here in the embedded engine and there in CouchDB.
+      // The end of sequences in the embedded engine, or the start of their opaque part in CouchDB.
       ...(upstream.kind === 'embedded' ? ['-embedded', access.username] : ['-g1AAAA', access.password]),
     ],
     authorization: authorizationOf(access),

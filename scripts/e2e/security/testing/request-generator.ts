@@ -3,16 +3,16 @@ import { randomRevision, makeBody, type AttackerKnowledge } from './malformed-bo
 import { CHANGES_QUERIES, FOREIGN_IDS, MISLEADING_HEADERS, UNKNOWN_TARGETS } from './attack-cases.ts';
 import { RandomPicker } from './random.ts';
 
-/** One random request: a whole one, as bytes would go over a wire. */
+/** One random request. */
 export interface Attack {
   readonly method: string;
   /** The raw request target. */
   readonly target: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | undefined;
-  /** Whether anything in it names bob or an inner document, so that an answer may say the name back. */
+  /** Whether it names bob or an internal document, so that a response may echo the name. */
   readonly mentionsOthers: boolean;
-  /** A live feed, which the client has to cut. */
+  /** A live feed, which the client has to abort. */
   readonly isLive: boolean;
 }
 
@@ -83,7 +83,7 @@ const CONTENT_TYPES = [
   'multipart/related; boundary=x',
 ];
 
-/** Requests in which method, path and kind of body (`makeBody`) belong together, so that many get past the door. */
+/** Requests with a matching method, path and kind of body (`makeBody`), so that many are accepted. */
 const WELL_FORMED_REQUESTS: readonly (readonly [method: string, path: string, kind: number | undefined])[] = [
   ['GET', '/_changes', undefined],
   ['POST', '/_changes', 5],
@@ -99,9 +99,9 @@ const WELL_FORMED_REQUESTS: readonly (readonly [method: string, path: string, ki
   ['DELETE', '/_local/a?rev=0-1', undefined],
 ];
 
-/** Spells a text in another way that some reader may take for the same. */
+/** Encodes a text differently, in ways that some parsers consider equal. */
 function reencode(picker: RandomPicker, text: string): string {
-  const one = (character: string): string => {
+  const reencodeCharacter = (character: string): string => {
     const code = character.charCodeAt(0);
     if (code > 127) return character;
     const hex = code.toString(16).padStart(2, '0');
@@ -115,14 +115,14 @@ function reencode(picker: RandomPicker, text: string): string {
     ]);
   };
   return Array.from(text)
-    .map((character) => (picker.chance(0.08) ? one(character) : character))
+    .map((character) => (picker.chance(0.08) ? reencodeCharacter(character) : character))
     .join('');
 }
 
-/** Puts something into a path that may mean another path. */
+/** Inserts a text into a path that may change its meaning. */
 const corruptPath = (picker: RandomPicker, path: string): string => {
   const at = picker.integerBelow(path.length + 1);
-  const odd = picker.pick([
+  const inserted = picker.pick([
     '/',
     '//',
     '/.',
@@ -140,7 +140,7 @@ const corruptPath = (picker: RandomPicker, path: string): string => {
     '+',
     '%0d%0a',
   ]);
-  return path.slice(0, at) + odd + path.slice(at);
+  return path.slice(0, at) + inserted + path.slice(at);
 };
 
 function makePath(picker: RandomPicker, names: TestNames): string {
@@ -181,7 +181,7 @@ function makeHeaders(
   };
 }
 
-/** The next request of a seed's sequence. */
+/** Generates the next request. The sequence depends only on the seed and on `known`. */
 export function makeAttack(random: () => number, known: AttackerKnowledge): Attack {
   const picker = new RandomPicker(random);
   const toWellFormed = ([method, path, kind]: (typeof WELL_FORMED_REQUESTS)[number]) =>
@@ -196,7 +196,7 @@ export function makeAttack(random: () => number, known: AttackerKnowledge): Atta
   const target = path + makeQuery(picker, known);
   const body = kind === undefined ? undefined : makeBody(picker, known.own, kind);
   const headers = makeHeaders(picker, known, body !== undefined);
-  // Her own checkpoints hold whatever she has put there.
+  // `_local`: alice's own checkpoints may contain any text that she wrote.
   const otherNames = /bob|checkpoints|suspended|_local/;
   return {
     method,
@@ -208,7 +208,7 @@ export function makeAttack(random: () => number, known: AttackerKnowledge): Atta
   };
 }
 
-/** Escapes undone as often as there are any, since an answer may say a name back that was escaped. */
+/** Decodes escapes until none is left, because a response may echo a decoded name. */
 function decodeRepeatedly(text: string): string {
   const once = text.replace(/%([0-7][0-9a-f])/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
   return once === text ? once : decodeRepeatedly(once);

@@ -5,8 +5,8 @@ import type { RecordedRequest } from '../../../../server/testing/request-recorde
 import type { RecordedServer } from './recorded-server.ts';
 
 /**
- * The closed set of what the gate asks the database: method, path, exactly the query keys, and a body of exactly these
- * members that names no other document than the caller's. Whatever else comes by was not built by the gate.
+ * The closed set of the gate's upstream requests: method, path, exact query keys, and a body with exact members that names
+ * only the caller's document. Any other upstream request was not built by the gate.
  */
 
 const HEX = '[0-9a-f]{32}';
@@ -19,7 +19,7 @@ interface RequestShape {
   readonly method: string;
   readonly url: RegExp;
   readonly body: z.ZodType;
-  /** True for what the forwarder sends: then it has no header but those of FORWARDED. */
+  /** True for requests of `forward.ts`, which have only FORWARDED_HEADERS. */
   readonly forwarded: boolean;
 }
 
@@ -33,7 +33,7 @@ const NANO_HEADERS = [
   'content-length',
 ];
 
-/** Any of these, each at most once, in this order. */
+/** Matches any of these pairs, each at most once, in this order. */
 const optionalQuery = (...pairs: string[]): string =>
   `\\??${pairs.map((pair, index) => `(?:${index === 0 ? '' : '&?'}${pair})?`).join('')}`;
 
@@ -77,7 +77,7 @@ function allowedShapes(names: TestNames, username: string, present: readonly str
     forwarded('tree', 'GET', `/${escaped}\\?open_revs=all&revs=true`),
     forwarded('checkpoints', 'GET', `/_local/checkpoints%3A${username}`),
     forwarded(
-      'checkpoints kept',
+      'checkpoints written',
       'PUT',
       `/_local/checkpoints%3A${username}`,
       z.strictObject({ entries: z.array(z.unknown()).max(32), _rev: z.string().optional() }),
@@ -98,7 +98,7 @@ function allowedShapes(names: TestNames, username: string, present: readonly str
     service(
       'leaves',
       `${database}/_changes\\?filter=_doc_ids&style=all_docs&since=0`,
-      // One read for all who wait for one.
+      // One batch reads the leaves of several users.
       z.strictObject({ doc_ids: z.array(anyPresentId).min(1) }),
     ),
     service(
@@ -109,7 +109,7 @@ function allowedShapes(names: TestNames, username: string, present: readonly str
     service(
       'rights',
       `^/${names.sessions}/_all_docs\\?include_docs=true`,
-      // A session's id comes out of a token that is well signed.
+      // A session's id comes from a token with a valid signature.
       z.strictObject({
         keys: z.array(
           z.union([z.literal(present.map((name) => `suspended:${name}`)), z.string().startsWith('session:')]),
@@ -123,29 +123,29 @@ const clean = (object: object): object =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 
 /**
- * Says what is wrong with a request that the database got for `username`, or which of the gate's own it is. Reads for
- * several users at once may name those who are `present`, and nobody else.
+ * Returns a function that identifies the shape of an upstream request for `username`, or describes its problem. Reads for
+ * several users may name only the users in `present`.
  */
 export function createShapeCheck(
   { names, authorization }: Pick<RecordedServer, 'names' | 'authorization'>,
   username: string,
   present: readonly string[] = [username],
-): (recorded: RecordedRequest) => { readonly shape: string } | { readonly wrong: string } {
+): (recorded: RecordedRequest) => { readonly shape: string } | { readonly problem: string } {
   const shapes = allowedShapes(names, username, present);
   return ({ method, url, headers, body }) => {
     const parsed: unknown = body === '' ? undefined : JSON.parse(body);
     const description = `${method} ${url} ${body.slice(0, 500)}`;
     const shape = shapes.find(
-      (one) => one.method === method && one.url.test(url) && one.body.safeParse(parsed).success,
+      (candidate) => candidate.method === method && candidate.url.test(url) && candidate.body.safeParse(parsed).success,
     );
-    if (shape === undefined) return { wrong: description };
+    if (shape === undefined) return { problem: description };
     const allowed = shape.forwarded
       ? [...FORWARDED_HEADERS, ...(body === '' ? [] : ['content-type', 'content-length'])]
       : NANO_HEADERS;
     const unexpectedHeader = Object.keys(headers).find((name) => !allowed.includes(name));
-    if (unexpectedHeader !== undefined) return { wrong: `${description} with the header ${unexpectedHeader}` };
+    if (unexpectedHeader !== undefined) return { problem: `${description} with the header ${unexpectedHeader}` };
     return headers.authorization === authorization
       ? { shape: shape.name }
-      : { wrong: `${description} as somebody else` };
+      : { problem: `${description} with other authorization` };
   };
 }
