@@ -3,7 +3,7 @@ import { eventually } from '../../../server/testing/fake-couchdb.ts';
 import { editPreferences, readPreference, SHORT_BACKOFF, type Peer } from '../../../server/testing/pouchdb-peer.ts';
 import { setUpPouchdbFixture, eventsNamed, isContinuousFeed } from './testing/pouchdb-fixture.ts';
 
-/** What PouchDB does with an error of `_changes`: the gate ends a sync when its right is over, and for nothing else. */
+/** How PouchDB handles errors of `_changes`: the gate ends a sync only when the caller's access ends. */
 
 const fixture = setUpPouchdbFixture();
 const { newUser, openPeer, openLivePeer, readStoredPreference, editRemotely } = fixture;
@@ -11,20 +11,20 @@ const { newUser, openPeer, openLivePeer, readStoredPreference, editRemotely } = 
 describe('_changes 401 or 403: one error event, and the sync stops for good', () => {
   const stopsOnce = async (peer: Peer): Promise<void> => {
     await eventually(() => eventsNamed(peer, 'error').length > 0);
-    const told = peer.responses.filter(({ request }) => request.includes('_changes'));
-    expect(told.filter(({ status }) => status === 401)).toHaveLength(1);
-    expect(told.at(-1)?.status).toBe(401);
-    expect(told.slice(0, -1).every(({ status }) => status === 200)).toBe(true);
+    const responses = peer.responses.filter(({ request }) => request.includes('_changes'));
+    expect(responses.filter(({ status }) => status === 401)).toHaveLength(1);
+    expect(responses.at(-1)?.status).toBe(401);
+    expect(responses.slice(0, -1).every(({ status }) => status === 200)).toBe(true);
     expect(eventsNamed(peer, 'error')).toMatchObject([{ name: 'unauthorized', status: 401 }]);
   };
 
-  it('is what a token that is over leads to, after the longpoll has ended held and empty', async () => {
+  it('follows an expired token, after the longpoll has ended held and empty', async () => {
     const username = newUser();
     const token = fixture.proxied.gate.token(username, { exp: Math.floor(Date.now() / 1000) + 3 });
     await stopsOnce(await openLivePeer(username, { token: () => token }));
   });
 
-  it('is what the end of a session leads to', async () => {
+  it('follows an ended session', async () => {
     const username = newUser();
     const { sessions } = fixture.proxied.gate.pouchgate.identity;
     const { session } = await sessions.start(username, 'a device');
@@ -35,14 +35,14 @@ describe('_changes 401 or 403: one error event, and the sync stops for good', ()
     await stopsOnce(peer);
   });
 
-  it('is what the suspension of an account leads to', async () => {
+  it('follows a suspended account', async () => {
     const username = newUser();
     const peer = await openLivePeer(username);
     await fixture.proxied.gate.pouchgate.identity.accounts.suspend(username);
     await stopsOnce(peer);
   });
 
-  it('is what a token that was over from the start leads to, without a loop', async () => {
+  it('follows a token that was expired from the start, without a loop', async () => {
     const username = newUser();
     const peer = openPeer(username, { token: () => fixture.proxied.gate.token(username, { exp: 1 }) });
     void peer.sync(SHORT_BACKOFF);
@@ -51,7 +51,7 @@ describe('_changes 401 or 403: one error event, and the sync stops for good', ()
     expect(peer.requests.length).toBeLessThan(12);
   });
 
-  it('never comes of a state of the upstream: its 401 and 403 are 502, PouchDB waits and goes on', async () => {
+  it('never follows an upstream 401 or 403: they are 502, after which PouchDB retries', async () => {
     for (const status of ['401', '403'] as const) {
       const username = newUser();
       const peer = await openLivePeer(username);
@@ -59,7 +59,8 @@ describe('_changes 401 or 403: one error event, and the sync stops for good', ()
       await editPreferences(peer.local, `user_${username}`, { theme: 'dark' });
       const late = openPeer(username);
       void late.sync(SHORT_BACKOFF);
-      for (const each of [peer, late]) await eventually(() => each.responses.some((answer) => answer.status === 502));
+      for (const each of [peer, late])
+        await eventually(() => each.responses.some((response) => response.status === 502));
       fixture.proxied.proxy.fault = undefined;
       await eventually(async () => (await readPreference(late.local, `user_${username}`, 'theme')) === 'dark');
       expect([...eventsNamed(peer, 'error'), ...eventsNamed(late, 'error')]).toEqual([]);
@@ -68,7 +69,7 @@ describe('_changes 401 or 403: one error event, and the sync stops for good', ()
 });
 
 describe('_changes 401 with any other name, 400, 429, a redirect: retried for ever', () => {
-  it('no 401 has another name, whatever is wrong with the token', async () => {
+  it('every 401 has the error unauthorized, for any invalid token', async () => {
     const { gate } = fixture.proxied;
     const tokens = ['', 'Bearer', 'Bearer x.y.z', 'Basic YTpi', `Bearer ${gate.token('a', { exp: 1 })}`, 'Bearer é'];
     for (const authorization of tokens) {
@@ -80,7 +81,7 @@ describe('_changes 401 with any other name, 400, 429, a redirect: retried for ev
     }
   });
 
-  it('no query of _changes is a 400: what is not understood is as if it were not there', async () => {
+  it('no query of _changes is a 400: unknown and invalid parameters are ignored', async () => {
     const queries = [
       'since=garbage',
       'since=',
@@ -98,11 +99,11 @@ describe('_changes 401 with any other name, 400, 429, a redirect: retried for ev
   });
 
   it.each(Object.keys(BAD_RESPONSES) as (keyof typeof BAD_RESPONSES)[])(
-    'an upstream that answers %s is 502 or 503, and the sync goes on when it is well again',
+    'an upstream response %s is 502 or 503, and the sync continues after it',
     async (name) => {
       const username = newUser();
       const peer = await openLivePeer(username);
-      await goesOnAfter(
+      await expectRecovery(
         username,
         peer,
         BAD_RESPONSES[name]((request) => !isContinuousFeed(request)),
@@ -110,15 +111,15 @@ describe('_changes 401 with any other name, 400, 429, a redirect: retried for ev
     },
   );
 
-  it('an upstream that is down is 503, and the sync goes on when it is back', async () => {
+  it('an upstream that is down is 503, and the sync continues when it is up', async () => {
     const username = newUser();
     const peer = await openLivePeer(username);
-    const broken = goesOnAfter(username, peer, dropConnection());
+    const recovery = expectRecovery(username, peer, dropConnection());
     fixture.proxied.proxy.dropConnections();
-    await broken;
+    await recovery;
   });
 
-  async function goesOnAfter(username: string, peer: Peer, fault: Fault): Promise<void> {
+  async function expectRecovery(username: string, peer: Peer, fault: Fault): Promise<void> {
     fixture.proxied.proxy.fault = fault;
     const response = await fixture.proxied.gate.request(username, '/_changes?since=x');
     expect([502, 503]).toContain(response.status);

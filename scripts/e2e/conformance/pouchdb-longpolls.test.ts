@@ -9,17 +9,17 @@ import {
   measureTime,
 } from './testing/pouchdb-fixture.ts';
 
-/** What PouchDB does with the end of a longpoll: the gate never ends one so that it loops, or misses a change. */
+/** How PouchDB handles the end of a longpoll: the gate never causes a request loop or a missed change. */
 
 const fixture = setUpPouchdbFixture();
 const { newUser, openPeer, openLivePeer, editRemotely } = fixture;
 
-describe('a longpoll ended at once with an empty result: a hot loop', () => {
+describe('a longpoll that ends immediately and empty: a hot loop', () => {
   it('no query makes an empty longpoll end in under a second', async () => {
     const { gate } = fixture.proxied;
     const info = (await (await gate.request('held', '/')).json()) as { update_seq: string };
     const queries = ['timeout=0', 'timeout=1', 'timeout=999', 'timeout=-1&heartbeat=1', 'heartbeat=0&timeout=1'];
-    const more = [
+    const moreQueries = [
       'heartbeat=false&timeout=1',
       'limit=0&timeout=1',
       'limit=1&timeout=10',
@@ -27,7 +27,7 @@ describe('a longpoll ended at once with an empty result: a hot loop', () => {
       'timeout=1&timeout=0',
     ];
     await Promise.all(
-      [...queries, ...more].map(async (query) => {
+      [...queries, ...moreQueries].map(async (query) => {
         const path = `/_changes?feed=longpoll&since=${info.update_seq}&${query}`;
         const signal = AbortSignal.timeout(1_600);
         const held = measureTime(
@@ -42,7 +42,7 @@ describe('a longpoll ended at once with an empty result: a hot loop', () => {
     );
   });
 
-  it('a token that is over in a moment still ends a longpoll held and empty', async () => {
+  it('a token that expires in a moment still ends a longpoll held and empty', async () => {
     const { gate } = fixture.proxied;
     const info = (await (await gate.request('moment', '/')).json()) as { update_seq: string };
     const exp = Math.ceil(Date.now() / 1000 + 0.05);
@@ -57,21 +57,21 @@ describe('a longpoll ended at once with an empty result: a hot loop', () => {
     expect(JSON.parse(body.value)).toEqual({ results: [], last_seq: info.update_seq, pending: 0 });
   });
 
-  it('a client that forgets what it was told, and always asks from the start, is slowed down', async () => {
+  it('a client that always requests since=0 is slowed down', async () => {
     const end = performance.now() + 2_500;
-    let answers = 0;
+    let responseCount = 0;
     while (performance.now() < end) {
       const response = await fixture.proxied.gate.request('forgetful', '/_changes?feed=longpoll&since=0');
       expect(await response.json()).toMatchObject({ results: [{ id: 'user_forgetful' }] });
-      answers += 1;
+      responseCount += 1;
     }
-    // Twenty at once in each second at the most; with the last one's wait there are four seconds in it.
-    expect(answers).toBeLessThanOrEqual(4 * 21);
+    // At most 20 immediate responses a second, plus the held one; with the last hold the loop spans four seconds.
+    expect(responseCount).toBeLessThanOrEqual(4 * 21);
   });
 });
 
 describe('a longpoll held, then empty: PouchDB reconnects', () => {
-  it('without an event, some once a second, and hears of the next change', async () => {
+  it('about once a second without an event, and receives the next change', async () => {
     const username = newUser();
     const peer = openPeer(username);
     void peer.sync({ ...SHORT_BACKOFF, heartbeat: false, timeout: 1_000 });
@@ -84,8 +84,8 @@ describe('a longpoll held, then empty: PouchDB reconnects', () => {
   });
 });
 
-describe('a longpoll cut: backoff, then the whole handshake again', () => {
-  it('a feed that is cut upstream, even often, cuts no longpoll, and nothing is missed', async () => {
+describe('an interrupted longpoll: backoff, then the whole handshake again', () => {
+  it('an upstream feed that is interrupted repeatedly interrupts no longpoll, and no change is missed', async () => {
     const username = newUser();
     const peer = await openLivePeer(username);
     const { hub } = fixture.proxied.gate.pouchgate;

@@ -3,13 +3,13 @@ import { eventually } from '../../../server/testing/fake-couchdb.ts';
 import { readPreference, SHORT_BACKOFF } from '../../../server/testing/pouchdb-peer.ts';
 import { setUpPouchdbFixture, eventsNamed, countRequests, urlIncludes } from './testing/pouchdb-fixture.ts';
 
-/** What PouchDB does with an answer to its other reads: none of the gate's ends a sync or makes it loop. */
+/** How PouchDB handles responses to its other reads: none of the gate's ends a sync or causes a loop. */
 
 const fixture = setUpPouchdbFixture();
 const { newUser, openPeer, openLivePeer, editRemotely } = fixture;
 
 describe('GET / 403, GET {db}/ 401, 403, 404 or {}: harmless', () => {
-  it('the root is answered to everybody, and the same after a restart, or every sync would begin anew', async () => {
+  it('the welcome needs no token and stays the same after a restart, so that syncs do not start over', async () => {
     const { gate } = fixture.proxied;
     const root = async (): Promise<unknown> =>
       (await fetch(`${gate.url}/sync/`, { headers: { authorization: 'Bearer nonsense' } })).json();
@@ -21,14 +21,15 @@ describe('GET / 403, GET {db}/ 401, 403, 404 or {}: harmless', () => {
 });
 
 describe('_local 401 or 403: the sync stops; 405 or 429: an endless loop', () => {
-  it("an upstream's 401 or 403 about a checkpoint is 502, and the sync goes on", async () => {
+  it('an upstream 401, 403 or 429 for a checkpoint is 502, and the sync continues', async () => {
     for (const status of ['401', '403', '429'] as const) {
       const username = newUser();
       fixture.proxied.proxy.fault = BAD_RESPONSES[status](urlIncludes('_local'));
       const peer = openPeer(username);
       void peer.sync(SHORT_BACKOFF);
       await eventually(
-        () => peer.responses.filter((answer) => answer.request.includes('_local') && answer.status > 500).length > 1,
+        () =>
+          peer.responses.filter((response) => response.request.includes('_local') && response.status > 500).length > 1,
       );
       fixture.proxied.proxy.fault = undefined;
       await eventually(async () => (await peer.local.info()).doc_count === 1);
@@ -36,7 +37,7 @@ describe('_local 401 or 403: the sync stops; 405 or 429: an endless loop', () =>
     }
   });
 
-  it('a checkpoint may be read, written and deleted, however often and by whatever name PouchDB gives it', async () => {
+  it('a checkpoint can be read, written and deleted repeatedly, with any id that PouchDB generates', async () => {
     const { gate } = fixture.proxied;
     const path = `/_local/${encodeURIComponent('aB3.x_y==')}`;
     let rev: string | undefined;
@@ -52,9 +53,9 @@ describe('_local 401 or 403: the sync stops; 405 or 429: an endless loop', () =>
 });
 
 describe('_bulk_get', () => {
-  it('the first one fails: PouchDB falls back to GET with open_revs, and that is answered too', async () => {
+  it('after a failed first one PouchDB falls back to GET with open_revs, which the gate answers', async () => {
     const username = newUser();
-    // PouchDB remembers by origin and path whether there is a _bulk_get; by this name it has not asked yet.
+    // PouchDB caches per origin and path whether _bulk_get exists. This origin is new to it.
     const peer = openPeer(username, { database: fixture.proxied.gate.database.replace('127.0.0.1', 'localhost') });
     fixture.proxied.proxy.fault = BAD_RESPONSES['500'](urlIncludes('_bulk_get'));
     void peer.sync(SHORT_BACKOFF);
@@ -66,7 +67,7 @@ describe('_bulk_get', () => {
   });
 
   it.each([400, 403, 404, 401])(
-    'a later one that the upstream answers %i is 502, and the sync goes on',
+    'an upstream response %i to a later one is 502, and the sync continues',
     async (status) => {
       const username = newUser();
       const peer = await openLivePeer(username);
@@ -74,7 +75,7 @@ describe('_bulk_get', () => {
       fixture.proxied.proxy.fault = respondWith(status, '{"error":"forbidden","reason":"x"}')(urlIncludes('_bulk_get'));
       await editRemotely(username, { theme: 'dark' });
       await eventually(() =>
-        peer.responses.some((answer) => answer.request.includes('_bulk_get') && answer.status === 502),
+        peer.responses.some((response) => response.request.includes('_bulk_get') && response.status === 502),
       );
       fixture.proxied.proxy.fault = undefined;
       await eventually(async () => (await readPreference(peer.local, `user_${username}`, 'theme')) === 'dark');
@@ -82,34 +83,34 @@ describe('_bulk_get', () => {
     },
   );
 
-  it('has no error row for what _changes has told: every leaf can be read, deleted ones too', async () => {
+  it('has no error row for any leaf of _changes, deleted ones included', async () => {
     const { gate } = fixture.proxied;
     const username = newUser();
     const { _rev: root, ...document } = (await (await gate.request(username, `/user_${username}`)).json()) as {
       _rev: string;
     };
-    const child = (n: number, more: object = {}): object => {
+    const child = (n: number, extra: object = {}): object => {
       const hex = n.toString(16).padStart(32, '0');
-      return { ...document, _rev: `2-${hex}`, _revisions: { start: 2, ids: [hex, root.slice(2)] }, ...more };
+      return { ...document, _rev: `2-${hex}`, _revisions: { start: 2, ids: [hex, root.slice(2)] }, ...extra };
     };
     const docs = [child(1), child(2), child(3)];
-    const gone = {
+    const tombstone = {
       _id: `user_${username}`,
       _rev: `3-${'4'.repeat(32)}`,
       _revisions: { start: 3, ids: ['4'.repeat(32), (1).toString(16).padStart(32, '0'), root.slice(2)] },
       _deleted: true,
     };
-    for (const batch of [docs, [gone]]) {
+    for (const batch of [docs, [tombstone]]) {
       const body = { docs: batch, new_edits: false };
       expect(await (await gate.request(username, '/_bulk_docs', { method: 'POST', body })).json()).toEqual([]);
     }
     const changes: unknown = await (await gate.request(username, '/_changes?style=all_docs')).json();
     const leaves = (changes as { results: { changes: { rev: string }[] }[] }).results[0]?.changes ?? [];
     expect(leaves).toHaveLength(3);
-    const asked = { docs: leaves.map(({ rev }) => ({ id: `user_${username}`, rev })) };
+    const requestBody = { docs: leaves.map(({ rev }) => ({ id: `user_${username}`, rev })) };
     const path = '/_bulk_get?revs=true&latest=true';
-    const told: unknown = await (await gate.request(username, path, { method: 'POST', body: asked })).json();
-    expect(told).toMatchObject({
+    const response: unknown = await (await gate.request(username, path, { method: 'POST', body: requestBody })).json();
+    expect(response).toMatchObject({
       results: leaves.map(({ rev }) => ({ id: `user_${username}`, docs: [{ ok: { _rev: rev } }] })),
     });
   });

@@ -8,7 +8,7 @@ import {
 import { startTestGate, type TestGate } from '../../../server/testing/test-gate.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 
-/** A PouchDB that nobody adapted is a client like ours: what it is told in its options, it may be told. */
+/** An unmodified PouchDB works as a client of the gate, with any of its options. */
 
 let gate: TestGate;
 beforeAll(async () => {
@@ -64,7 +64,7 @@ const readFromRegistry =
   async (options) =>
     (await gate.registry().get(id, options)) as never;
 
-/** An operator's edit; made again when another was faster. */
+/** Edits as an operator; retries on a conflict. */
 async function editInRegistry(id: string, preferences: object): Promise<void> {
   await eventually(async () => {
     const document = await readFromRegistry(id)({});
@@ -97,7 +97,7 @@ class DevicePair {
   waitForBoth(key: string, value: unknown): Promise<void> {
     return eventually(async () => {
       const values = await Promise.all([this.near, this.far].map((peer) => readPreference(peer.local, this.id, key)));
-      return values.every((one) => one === value);
+      return values.every((each) => each === value);
     });
   }
 
@@ -111,20 +111,20 @@ class DevicePair {
     await this.waitForBoth('viewMode', 'table');
   }
 
-  /** The two edits are one after the other or beside each other, as it happens; everybody has both in either case. */
+  /** Resolves once all replicas have the same leaves and these keys. Concurrent edits may or may not be a conflict. */
   waitForConvergence(...keys: readonly string[]): Promise<void> {
     const reads = [
       readFromRegistry(this.id),
       ...[this.near, this.far].map(
         (peer): ReadDocument =>
-          (o) =>
-            peer.local.get(this.id, o),
+          (options) =>
+            peer.local.get(this.id, options),
       ),
     ];
     return eventually(async () => {
       const all = await Promise.all(reads.map(leavesOf));
-      const same = new Set(all.map(({ revisions }) => revisions.join())).size === 1;
-      return same && keys.every((key) => all[0]?.preferences.some((one) => Object.hasOwn(one, key)));
+      const isSame = new Set(all.map(({ revisions }) => revisions.join())).size === 1;
+      return isSame && keys.every((key) => all[0]?.preferences.some((each) => Object.hasOwn(each, key)));
     }, 20_000);
   }
 }
@@ -142,7 +142,7 @@ it('every combination of doc_ids, skip_setup and checkpoint syncs, and survives 
   for (const { near, far, variant } of users) {
     for (const { events, requests } of [near, far]) {
       expect(events.filter(({ name }) => name === 'error' || name === 'denied')).toEqual([]);
-      // Two starts of some ten requests each, five changes of some five each: no storm.
+      // Two starts of some ten requests each, and five changes of some five each: no request storm.
       expect(requests.length).toBeLessThan(100);
       expect(requests.some((request) => request.includes('/_local/'))).toBe(variant.checkpoint);
     }
@@ -150,7 +150,7 @@ it('every combination of doc_ids, skip_setup and checkpoint syncs, and survives 
 }, 60_000);
 
 describe('one-shot replication', () => {
-  it('from the gate brings the one document, and to the gate brings the edit', async () => {
+  it('pulls the one document, and pushes the edit', async () => {
     const { local, remote } = openPeer('oneshot');
     const pulled = await local.replicate.from(remote);
     expect(pulled).toMatchObject({ ok: true, docs_written: 1, doc_write_failures: 0 });
@@ -158,12 +158,12 @@ describe('one-shot replication', () => {
     const pushed = await local.replicate.to(remote);
     expect(pushed).toMatchObject({ ok: true, docs_written: 1, doc_write_failures: 0 });
     expect(await readFromRegistry('user_oneshot')({})).toMatchObject({ _rev: rev, preferences: { theme: 'light' } });
-    // Once both know, nothing more is carried over.
+    // Once both have everything, nothing more is replicated.
     expect(await local.replicate.from(remote)).toMatchObject({ ok: true, docs_written: 0 });
     expect(await local.replicate.to(remote)).toMatchObject({ ok: true, docs_written: 0 });
   });
 
-  it("leaves what is not the user's own document behind, as denied", async () => {
+  it('a foreign document is denied and not stored', async () => {
     const { local, remote } = openPeer('onlyown');
     await local.replicate.from(remote);
     await local.put({ _id: 'user_other', preferences: {} });

@@ -5,12 +5,12 @@ import { eventually } from '../../../server/testing/fake-couchdb.ts';
 import { editPreferences, readPreference, waitForIdle, type Peer } from '../../../server/testing/pouchdb-peer.ts';
 import { setUpPouchdbFixture, eventsNamed, countRequests, urlIncludes } from './testing/pouchdb-fixture.ts';
 
-/** What PouchDB does with an answer to a push: a refused write is refused once, a good one is never lost. */
+/** How PouchDB handles responses to a push: a refused write is refused once, and a valid one is never lost. */
 
 const fixture = setUpPouchdbFixture();
 const { openLivePeer, readStoredPreference } = fixture;
 
-/** The refused edit is given up once, and what is edited after it is stored. */
+/** Expects that the refused edit is denied once, and that the edit after it is stored. */
 async function expectDeniedOnce(username: string, peer: Peer, fixDocument: () => Promise<unknown>): Promise<void> {
   await eventually(() => eventsNamed(peer, 'denied').length > 0);
   await waitForIdle(peer);
@@ -24,17 +24,17 @@ async function expectDeniedOnce(username: string, peer: Peer, fixDocument: () =>
 }
 
 describe('_bulk_docs row {id, rev, error: "forbidden"}: denied, and never sent again', () => {
-  it('is what a document outside the rules is answered, and the next good edit is stored', async () => {
+  it('answers an invalid document, and the next valid edit is stored', async () => {
     const peer = await openLivePeer('rules');
     await editPreferences(peer.local, 'user_rules', { theme: 'light' }, { admin: true });
     await expectDeniedOnce('rules', peer, async () => {
       const document = await peer.local.get('user_rules');
-      const good = Object.fromEntries(Object.entries(document).filter(([key]) => key !== 'admin'));
-      await peer.local.put({ ...document, ...good, admin: undefined, preferences: { theme: 'dark' } });
+      const valid = Object.fromEntries(Object.entries(document).filter(([key]) => key !== 'admin'));
+      await peer.local.put({ ...document, ...valid, admin: undefined, preferences: { theme: 'dark' } });
     });
   });
 
-  it("another's document is denied, and the own edit beside it in the batch is stored", async () => {
+  it('denies a foreign document, and stores the own edit in the same batch', async () => {
     const peer = await openLivePeer('beside');
     await peer.local.bulkDocs([
       { _id: 'user_somebody', preferences: {} },
@@ -52,7 +52,7 @@ describe('_bulk_docs row {id, rev, error: "forbidden"}: denied, and never sent a
   it.each([
     ['above 64 KiB', 70 * 1024],
     ['above the limit of a request', 9 * 1024 * 1024],
-  ])('a document %s is denied, and the next good edit is stored', async (_name, size) => {
+  ])('denies a document %s, and stores the next valid edit', async (_name, size) => {
     const username = `large${size}`;
     const peer = await openLivePeer(username);
     await editPreferences(peer.local, `user_${username}`, { selectedTags: ['x'.repeat(size)] });
@@ -64,7 +64,7 @@ describe('_bulk_docs row {id, rev, error: "forbidden"}: denied, and never sent a
 });
 
 describe('_bulk_docs row with any other error name: an endless loop', () => {
-  it("the upstream's unauthorized is told as forbidden", async () => {
+  it('an upstream row error unauthorized becomes forbidden', async () => {
     const peer = await openLivePeer('other1');
     const row = '[{"id":"user_other1","error":"unauthorized","reason":"not yours"}]';
     fixture.proxied.proxy.fault = respondWith(201, row)(urlIncludes('_bulk_docs'));
@@ -75,7 +75,7 @@ describe('_bulk_docs row with any other error name: an endless loop', () => {
   });
 
   it.each(['internal_server_error', 'timeout', 'unknown_error'])(
-    "the upstream's %s is no row but 502, and the edit is stored when that is over",
+    'an upstream row error %s is a 502 as a whole, and the edit is stored later',
     async (error) => {
       const username = error.slice(0, 4);
       const peer = await openLivePeer(username);
@@ -93,12 +93,14 @@ describe('_bulk_docs row with any other error name: an endless loop', () => {
 });
 
 describe('_bulk_docs 403 as a whole: the sync stops; 413 as a whole: an endless loop', () => {
-  it.each([400, 403, 413])("the upstream's own %i is 502, and the edit is stored when that is over", async (status) => {
+  it.each([400, 403, 413])('an upstream %i is 502, and the edit is stored later', async (status) => {
     const username = `whole${status}`;
     const peer = await openLivePeer(username);
     fixture.proxied.proxy.fault = respondWith(status, '{"error":"forbidden","reason":"x"}')(urlIncludes('_bulk_docs'));
     await editPreferences(peer.local, `user_${username}`, { theme: 'dark' });
-    await eventually(() => peer.responses.some((one) => one.request.includes('_bulk_docs') && one.status === 502));
+    await eventually(() =>
+      peer.responses.some((response) => response.request.includes('_bulk_docs') && response.status === 502),
+    );
     fixture.proxied.proxy.fault = undefined;
     await eventually(async () => (await readPreference(peer.local, `user_${username}`, 'theme')) === 'dark');
     await eventually(async () => (await readStoredPreference(username, 'theme')) === 'dark');
@@ -108,16 +110,16 @@ describe('_bulk_docs 403 as a whole: the sync stops; 413 as a whole: an endless 
 
 describe('_revs_diff answers {}: nothing is pushed', () => {
   it.each(['[]', 'null', '"x"', '{"user_diff":{}}', '{"user_diff":{"missing":"x"}}', '{"user_diff":null}'])(
-    'an answer of the upstream such as %s is 502, never {}',
-    async (answer) => {
-      fixture.proxied.proxy.fault = respondWith(200, answer)(urlIncludes('_revs_diff'));
+    'an invalid upstream response %s is 502, never {}',
+    async (invalidBody) => {
+      fixture.proxied.proxy.fault = respondWith(200, invalidBody)(urlIncludes('_revs_diff'));
       const body = { user_diff: [`1-${'a'.repeat(32)}`] };
       const response = await fixture.proxied.gate.request('diff', '/_revs_diff', { method: 'POST', body });
       expect([response.status, await response.json()]).toMatchObject([502, { error: 'bad_gateway' }]);
     },
   );
 
-  it('what cannot be a revision, or is not the own document, is missing: it is pushed, and refused by name', async () => {
+  it('invalid revisions and foreign documents are missing, so that PouchDB pushes them and they are refused as rows', async () => {
     const body = { user_diff: ['x', `2-${'b'.repeat(32)}`], user_else: [`1-${'a'.repeat(32)}`] };
     const response = await fixture.proxied.gate.request('diff', '/_revs_diff', { method: 'POST', body });
     expect(await response.json()).toMatchObject({
@@ -127,8 +129,8 @@ describe('_revs_diff answers {}: nothing is pushed', () => {
   });
 });
 
-describe('a batch above every limit', () => {
-  it('is 413 by its header alone, without a byte of it being read', async () => {
+describe('a batch above the read limit', () => {
+  it('is 413 from its header alone, before any byte of the body', async () => {
     const { gate } = fixture.proxied;
     const request = http.request(`${gate.database}/_bulk_docs`, {
       method: 'POST',

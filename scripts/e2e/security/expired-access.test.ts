@@ -2,7 +2,7 @@ import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { readResponse } from './testing/leak-detector.ts';
 import { setUpAttackFixture } from './testing/attack-fixture.ts';
 
-/** Tokens that are none, checkpoints that are another's, and what can be counted or timed. */
+/** Invalid tokens, other users' checkpoints, and information from counts or timing. */
 const fixture = setUpAttackFixture(['alice', 'frida']);
 const { attack } = fixture;
 const parse = (text: string): unknown => JSON.parse(text);
@@ -18,29 +18,29 @@ const bob = { sub: 'bob', exp: later };
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const pem = rsa.publicKey.export({ type: 'spki', format: 'pem' }).toString();
 
-/** `secret` is the gate's own, for tokens that are well signed and still no good. */
+/** `secret` is the gate's own, for tokens with a valid signature that are invalid nevertheless. */
 const BAD_TOKENS: readonly (readonly [string, (secret: string) => string])[] = [
   ['alg none', () => `${encodePart({ alg: 'none' })}.${encodePart(bob)}.`],
   ['alg None, signed', (secret) => signToken({ alg: 'None' }, bob, secret)],
   ['no alg', (secret) => signToken({ typ: 'JWT' }, bob, secret)],
-  ['alg as a list', (secret) => signToken({ alg: ['HS256'] }, bob, secret)],
-  ['another alg of the same name', (secret) => signToken({ alg: 'hs256' }, bob, secret)],
+  ['alg as an array', (secret) => signToken({ alg: ['HS256'] }, bob, secret)],
+  ['alg in lower case', (secret) => signToken({ alg: 'hs256' }, bob, secret)],
   ['the wrong key', () => signToken(HS256, bob, 'another secret that is as long as any other')],
   ['no key', () => signToken(HS256, bob, '')],
   ["a public key's text", () => signToken(HS256, bob, pem)],
-  ['RS256 that is signed with the secret', (secret) => signToken({ alg: 'RS256' }, bob, secret)],
+  ['RS256 signed with the secret', (secret) => signToken({ alg: 'RS256' }, bob, secret)],
   ['no signature', (secret) => signToken(HS256, bob, secret).replace(/[^.]+$/, '')],
   [
     'a signature of another payload',
     (secret) =>
       `${encodePart(HS256)}.${encodePart(bob)}.${signToken(HS256, { ...bob, sub: 'alice' }, secret).split('.')[2] ?? ''}`,
   ],
-  ['an end in the past', (secret) => signToken(HS256, { ...bob, exp: 1 }, secret)],
-  ['no end', (secret) => signToken(HS256, { sub: 'bob' }, secret)],
-  ['an end as a text', (secret) => signToken(HS256, { ...bob, exp: String(later) }, secret)],
-  ['an end as a list', (secret) => signToken(HS256, { ...bob, exp: [later] }, secret)],
-  ['an end beyond time', (secret) => signToken(HS256, { ...bob, exp: 1e300 }, secret)],
-  ['a beginning in the future', (secret) => signToken(HS256, { ...bob, nbf: later }, secret)],
+  ['an exp in the past', (secret) => signToken(HS256, { ...bob, exp: 1 }, secret)],
+  ['no exp', (secret) => signToken(HS256, { sub: 'bob' }, secret)],
+  ['exp as a string', (secret) => signToken(HS256, { ...bob, exp: String(later) }, secret)],
+  ['exp as an array', (secret) => signToken(HS256, { ...bob, exp: [later] }, secret)],
+  ['an exp beyond any date', (secret) => signToken(HS256, { ...bob, exp: 1e300 }, secret)],
+  ['an nbf in the future', (secret) => signToken(HS256, { ...bob, nbf: later }, secret)],
   ...[
     ['bob'],
     { toString: 'bob' },
@@ -69,21 +69,21 @@ const BAD_TOKENS: readonly (readonly [string, (secret: string) => string])[] = [
     'sub in a prototype',
     (secret) => signToken(HS256, JSON.parse(`{"__proto__":{"sub":"bob"},"exp":${later}}`), secret),
   ],
-  ['10 kB', (secret) => signToken(HS256, { ...bob, padding: 'x'.repeat(10_000) }, secret)],
-  ['a payload that is a text', (secret) => signToken(HS256, 'bob', secret)],
-  ['a payload that is a list', (secret) => signToken(HS256, [bob], secret)],
+  ['a token of 10 kB', (secret) => signToken(HS256, { ...bob, padding: 'x'.repeat(10_000) }, secret)],
+  ['a payload that is a string', (secret) => signToken(HS256, 'bob', secret)],
+  ['a payload that is an array', (secret) => signToken(HS256, [bob], secret)],
   [
     'a session that is another kind of document',
     (secret) => signToken(HS256, { ...bob, sid: `../${fixture.names.registry}/user_bob` }, secret),
   ],
-  ['a session that nobody has', (secret) => signToken(HS256, { ...bob, sub: 'alice', sid: 'none' }, secret)],
-  ['a session as a list', (secret) => signToken(HS256, { ...bob, sid: ['x'] }, secret)],
+  ['a session that does not exist', (secret) => signToken(HS256, { ...bob, sub: 'alice', sid: 'none' }, secret)],
+  ['a session as an array', (secret) => signToken(HS256, { ...bob, sid: ['x'] }, secret)],
   ['an extension that must be understood', (secret) => signToken({ ...HS256, crit: ['b64'], b64: false }, bob, secret)],
 ];
 
 describe('tokens', () => {
-  it.each(BAD_TOKENS)('%s is 401, and tells nothing of what there is', async (_, make) => {
-    const headers = { authorization: `Bearer ${make(fixture.server.secret)}` };
+  it.each(BAD_TOKENS)('%s is 401 and reveals nothing', async (_, createToken) => {
+    const headers = { authorization: `Bearer ${createToken(fixture.server.secret)}` };
     for (const [path, method] of [
       ['/user_bob', 'GET'],
       ['/', 'GET'],
@@ -103,7 +103,7 @@ describe('tokens', () => {
     ["' OR 1=1 --"],
     ['http://127.0.0.1:1/keys'],
     ['x'.repeat(256)],
-  ])('a key id %s neither leads anywhere nor makes another key good', async (kid) => {
+  ])('a key id %s is not resolved and selects no other key', async (kid) => {
     const header = {
       ...HS256,
       kid,
@@ -118,7 +118,7 @@ describe('tokens', () => {
     expect(fixture.upstreamCalls()).toEqual([]);
   });
 
-  it('claims of roles raise nobody', async () => {
+  it('role claims grant no rights', async () => {
     const roles = { roles: ['_admin'], '_couchdb.roles': ['_admin'], scope: 'admin', admin: true, username: 'bob' };
     const headers = { authorization: `Bearer ${fixture.server.token('alice', roles)}` };
     expect((await attack('/user_bob', { headers })).status).toBe(404);
@@ -128,7 +128,7 @@ describe('tokens', () => {
 });
 
 describe('checkpoints', () => {
-  it("are one's own, whatever they are called", async () => {
+  it('belong to one user, whatever their id', async () => {
     const { server } = fixture;
     await server.request('frida', '/_local/shared', { method: 'PUT', body: { of: 'frida' } });
     expect((await attack('/_local/shared')).status).toBe(404);
@@ -141,28 +141,28 @@ describe('checkpoints', () => {
     expect(await (await server.request('frida', '/_local/shared')).json()).toMatchObject({ of: 'frida' });
   });
 
-  it('take a bounded place, however many and however large', async () => {
+  it('take limited space, however many and however large', async () => {
     const text = 'x'.repeat(40_000);
     for (let n = 0; n < 45; n += 1) {
       const { status } = await attack(`/_local/many${n}`, { method: 'PUT', body: { text } });
       expect(status).toBe(201);
     }
-    const kept = fixture.server.upstreamRequests.findLast(
+    const stored = fixture.server.upstreamRequests.findLast(
       ({ method, url }) => method === 'PUT' && url.includes('checkpoints'),
     );
-    expect(kept?.body.length).toBeLessThan(520 * 1024);
+    expect(stored?.body.length).toBeLessThan(520 * 1024);
     expect((await attack('/_local/large', { method: 'PUT', body: { text: 'x'.repeat(66_000) } })).status).toBe(400);
     expect((await attack('/_local/huge', { method: 'PUT', body: { text: 'x'.repeat(1_100_000) } })).status).toBe(413);
   });
 
   it.each<[string, string]>([
-    ['depth', `{"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
-    ['half a character', '{"x":"\\ud800"}'],
-    ['half a character in a name', '{"\\udc00":1}'],
-    ['a list', '[]'],
-    ['a text', '"x"'],
-    ['nothing', ''],
-  ])('%s is no checkpoint', async (_, body) => {
+    ['deep nesting', `{"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
+    ['an unpaired surrogate', '{"x":"\\ud800"}'],
+    ['an unpaired surrogate in a name', '{"\\udc00":1}'],
+    ['an array', '[]'],
+    ['a string', '"x"'],
+    ['an empty body', ''],
+  ])('%s is not a valid checkpoint', async (_, body) => {
     const { server } = fixture;
     const headers = { authorization: `Bearer ${server.token('alice')}`, 'content-type': 'application/json' };
     const url = `${server.pouchgate.url}/sync/${fixture.names.registry}/_local/odd`;
@@ -171,9 +171,9 @@ describe('checkpoints', () => {
   });
 });
 
-describe('nothing can be counted', () => {
-  /** Every answer that alice gets, byte for byte but for the clock. */
-  const everything = async (): Promise<readonly unknown[]> => {
+describe('nothing about others can be counted or timed', () => {
+  /** All responses that alice can receive, byte for byte except for the Date header. */
+  const readAllResponses = async (): Promise<readonly unknown[]> => {
     const gets = [
       '/',
       '/_changes?style=all_docs&include_docs=true',
@@ -193,32 +193,32 @@ describe('nothing can be counted', () => {
       ...gets.map((path) => fixture.server.request('alice', path, { method: 'HEAD' })),
       ...posts.map(([path, body]) => fixture.server.request('alice', path, { method: 'POST', body })),
     ];
-    const answers = await Promise.all(requests.map(async (answer) => readResponse(await answer)));
-    return answers.map(({ head, body }) => [head.replace(/^date: .*$/m, ''), body]);
+    const responses = await Promise.all(requests.map(async (response) => readResponse(await response)));
+    return responses.map(({ head, body }) => [head.replace(/^date: .*$/m, ''), body]);
   };
 
-  it("no byte of an answer depends on bob's document or on how many users there are", async () => {
-    const before = await everything();
+  it("no byte of a response depends on bob's document or on the number of users", async () => {
+    const before = await readAllResponses();
     await fixture.server.bob.edit();
     await fixture.server.addUsers(200);
     await fixture.server.bob.edit();
-    expect(await everything()).toEqual(before);
+    expect(await readAllResponses()).toEqual(before);
   });
 
-  it('what exists takes no other time than what does not, since nobody is asked', async () => {
-    const asked = fixture.upstreamCalls().length;
-    const times: { name: string; took: number }[] = [];
+  it('an existing foreign document takes as long as a missing one, without an upstream request', async () => {
+    const callCount = fixture.upstreamCalls().length;
+    const times: { name: string; ms: number }[] = [];
     for (let round = 0; round < 300; round += 1) {
-      // In turns that no rhythm of the machine's can follow.
+      // In a changing order, so that no periodic load correlates with it.
       for (const name of round % 3 === 0 ? ['user_bob', 'user_bqb'] : ['user_bqb', 'user_bob']) {
-        const begun = performance.now();
+        const startedAt = performance.now();
         await (await fixture.server.request('alice', `/${name}`)).text();
-        times.push({ name, took: performance.now() - begun });
+        times.push({ name, ms: performance.now() - startedAt });
       }
     }
-    expect(fixture.upstreamCalls().length).toBe(asked);
-    // Mann and Whitney's test: how far the sum of ranks is from what chance gives, in standard deviations.
-    const ranked = times.sort((a, b) => a.took - b.took);
+    expect(fixture.upstreamCalls().length).toBe(callCount);
+    // Mann-Whitney U test: the deviation of the rank sum from its expected value, in standard deviations.
+    const ranked = times.sort((a, b) => a.ms - b.ms);
     const sum = ranked.reduce((total, { name }, rank) => (name === 'user_bob' ? total + rank + 1 : total), 0);
     const n = times.length / 2;
     const deviations = (sum - (n * (2 * n + 1)) / 2) / Math.sqrt((n * n * (2 * n + 1)) / 12);

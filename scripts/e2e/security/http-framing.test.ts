@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { setUpAttackFixture } from './testing/attack-fixture.ts';
 import { rawRequest } from '../../../server/testing/raw-http.ts';
 
-/** Bytes that two servers may read differently: where a request ends, and what a body says. */
+/** Bytes that two servers may interpret differently: where a request ends, and what a body contains. */
 const fixture = setUpAttackFixture(['alice', 'frida']);
 const { attackRaw, names } = fixture;
 const base = `/sync/${names.registry}`;
@@ -15,13 +15,13 @@ const requestHead = (method: string, path: string, ...head: string[]): string[] 
   ...head,
 ];
 const chunked = (body: string): string => `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
-/** What would be a good request to the database, were it one. */
+/** Would be a valid request to the database if it were parsed as one. */
 const smuggled = `DELETE /${names.registry}/user_bob HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n`;
 
 describe('where a request ends', () => {
   it.each<[string, () => string]>([
     [
-      'a length and chunks',
+      'a length and chunked encoding',
       () =>
         rawRequest(
           requestHead(
@@ -35,7 +35,7 @@ describe('where a request ends', () => {
         ),
     ],
     [
-      'chunks and a length',
+      'chunked encoding and a length',
       () =>
         rawRequest(
           requestHead(
@@ -63,7 +63,7 @@ describe('where a request ends', () => {
         ),
     ],
     [
-      'two lengths in one',
+      'two lengths in one header',
       () => rawRequest(requestHead('POST', '/_bulk_get', 'Content-Length: 2, 2'), `{}${smuggled}`),
     ],
     ['a signed length', () => rawRequest(requestHead('POST', '/_bulk_get', 'Content-Length: +2'), `{}${smuggled}`)],
@@ -72,19 +72,19 @@ describe('where a request ends', () => {
       () => rawRequest(requestHead('POST', '/_bulk_get', 'Content-Length: 0x2'), `{}${smuggled}`),
     ],
     [
-      'an unknown coding',
+      'an unknown transfer coding',
       () => rawRequest(requestHead('POST', '/_bulk_get', 'Transfer-Encoding: xchunked'), chunked(smuggled)),
     ],
     [
-      'two codings',
+      'two transfer codings',
       () => rawRequest(requestHead('POST', '/_bulk_get', 'Transfer-Encoding: chunked, identity'), chunked(smuggled)),
     ],
     [
-      'a coding behind a space',
+      'a space before the colon',
       () => rawRequest(requestHead('POST', '/_bulk_get', 'Transfer-Encoding : chunked'), chunked(smuggled)),
     ],
     [
-      'a coding behind a tab',
+      'a tab and a folded transfer coding',
       () => rawRequest(requestHead('POST', '/_bulk_get', 'Transfer-Encoding:\tx\r\n chunked'), chunked(smuggled)),
     ],
     ['a folded line', () => rawRequest(requestHead('GET', '/', 'X-Folded: a', ' Authorization: Basic RW5naW5lOng='))],
@@ -106,7 +106,7 @@ describe('where a request ends', () => {
           `2;x="\r\n\r\n${smuggled}"\r\n{}\r\n0\r\n\r\n`,
         ),
     ],
-    ['lines that end in LF alone', () => rawRequest(requestHead('GET', '/_all_docs')).replaceAll('\r\n', '\n')],
+    ['lines that end in LF only', () => rawRequest(requestHead('GET', '/_all_docs')).replaceAll('\r\n', '\n')],
     ['another version', () => rawRequest(requestHead('GET', '/_all_docs')).replace('HTTP/1.1', 'HTTP/2.0')],
     ['no version', () => `GET ${base}/user_bob\r\n\r\n`],
     ['headers of 20 kB', () => rawRequest(requestHead('GET', '/', `X-Long: ${'x'.repeat(20_000)}`))],
@@ -114,14 +114,14 @@ describe('where a request ends', () => {
       'a thousand headers',
       () => rawRequest(requestHead('GET', '/_all_docs', ...Array.from({ length: 1_000 }, (_, n) => `X-${n}: 1`))),
     ],
-  ])('%s is refused, and nothing behind it is a request', async (_, make) => {
-    const answers = await attackRaw(make(), { responseCount: 2, halfClose: true });
-    for (const { status } of answers) expect(status).toBeGreaterThanOrEqual(400);
+  ])('%s is rejected, and the bytes after it are not parsed as a request', async (_, createBytes) => {
+    const responses = await attackRaw(createBytes(), { responseCount: 2, halfClose: true });
+    for (const { status } of responses) expect(status).toBeGreaterThanOrEqual(400);
     expect(fixture.upstreamCalls()).toEqual([]);
   });
 
   it.each(['GET', 'HEAD', 'OPTIONS', 'DELETE', 'PUT', 'POST'])(
-    'what stands in the body of a %s is no request, whichever way its length is told',
+    'the body of a %s is not parsed as a request, with a length or with chunked encoding',
     async (method) => {
       for (const path of [
         '/user_bob',
@@ -142,31 +142,36 @@ describe('where a request ends', () => {
         );
         for (const bytes of [plain, inChunks]) {
           const after = rawRequest(requestHead('GET', '/user_bob', 'X-After: 1', 'Connection: close'));
-          const answers = await attackRaw(bytes + after, { responseCount: 9, isHead: method === 'HEAD' });
-          // The first alone, when the server then closes; or the second too. Never three.
-          expect([1, 2]).toContain(answers.length);
+          const responses = await attackRaw(bytes + after, { responseCount: 9, isHead: method === 'HEAD' });
+          // Only the first when the server then closes, otherwise both, and never three.
+          expect([1, 2]).toContain(responses.length);
         }
       }
-      expect(fixture.upstreamCalls().filter((asked) => asked.includes('DELETE') || asked.includes('bob'))).toEqual([]);
+      expect(fixture.upstreamCalls().filter((call) => call.includes('DELETE') || call.includes('bob'))).toEqual([]);
     },
   );
 
-  it('requests that come in one go are answered each for its own token, in order', async () => {
+  it('pipelined requests are answered in order, each for its own token', async () => {
     const frida = `Authorization: Bearer ${fixture.server.token('frida')}`;
-    const of = (line: string, name: string): string =>
+    const getDocument = (line: string, name: string): string =>
       rawRequest([`GET ${base}/user_${name} HTTP/1.1`, 'Host: x', line]);
-    const one = of(fixture.authorization, 'alice') + of(frida, 'frida') + of(frida, 'alice') + of('X-None: 1', 'frida');
-    const answers = await attackRaw(one.repeat(7), { responseCount: 28 });
-    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 7 }, () => [200, 200, 404, 401]).flat());
-    const names = answers
+    const requests = [
+      getDocument(fixture.authorization, 'alice'),
+      getDocument(frida, 'frida'),
+      getDocument(frida, 'alice'),
+      getDocument('X-None: 1', 'frida'),
+    ].join('');
+    const responses = await attackRaw(requests.repeat(7), { responseCount: 28 });
+    expect(responses.map(({ status }) => status)).toEqual(Array.from({ length: 7 }, () => [200, 200, 404, 401]).flat());
+    const ids = responses
       .filter(({ status }) => status === 200)
       .map(({ body }) => (parse(body) as { _id: string })._id);
-    expect(names).toEqual(Array.from({ length: 7 }, () => ['user_alice', 'user_frida']).flat());
+    expect(ids).toEqual(Array.from({ length: 7 }, () => ['user_alice', 'user_frida']).flat());
   });
 
   it.each([
     [
-      'a length that does not come',
+      'an incomplete body',
       (): string =>
         rawRequest(
           requestHead('POST', '/_bulk_docs', 'Content-Type: application/json', 'Content-Length: 1000'),
@@ -174,98 +179,98 @@ describe('where a request ends', () => {
         ),
     ],
     [
-      'a chunk that does not come',
+      'an incomplete chunk',
       (): string =>
         rawRequest(
           requestHead('POST', '/_bulk_docs', 'Content-Type: application/json', 'Transfer-Encoding: chunked'),
           '400\r\n{"docs":[',
         ),
     ],
-    ['half a head', (): string => rawRequest(requestHead('GET', '/user_alice')).slice(0, -2)],
+    ['an incomplete head', (): string => rawRequest(requestHead('GET', '/user_alice')).slice(0, -2)],
     ['a longpoll', (): string => rawRequest(requestHead('GET', '/_changes?feed=longpoll&since=now&heartbeat=1000'))],
-  ])('%s before the client hangs up leaves nothing behind', async (_, make) => {
-    await attackRaw(make(), { halfClose: true });
+  ])('%s before the client disconnects has no lasting effect', async (_, createBytes) => {
+    await attackRaw(createBytes(), { halfClose: true });
     expect((await fixture.server.request('frida', '/')).status).toBe(200);
   });
 
-  it('a wish for another protocol is not granted, and the connection then ends, since nothing after it is read', async () => {
-    for (const wish of ['websocket', 'h2c', 'TLS/1.0']) {
-      const asks = rawRequest(requestHead('GET', '/user_alice', `Upgrade: ${wish}`, 'Connection: Upgrade'));
-      const answers = await attackRaw(asks + rawRequest(requestHead('GET', '/user_bob')), { responseCount: 2 });
-      expect(answers[0]?.status).toBe(200);
-      expect(answers.slice(1).every(({ status }) => status === 404)).toBe(true);
+  it('an Upgrade is ignored, and the connection then closes, because Node parses nothing after it', async () => {
+    for (const protocol of ['websocket', 'h2c', 'TLS/1.0']) {
+      const upgrade = rawRequest(requestHead('GET', '/user_alice', `Upgrade: ${protocol}`, 'Connection: Upgrade'));
+      const responses = await attackRaw(upgrade + rawRequest(requestHead('GET', '/user_bob')), { responseCount: 2 });
+      expect(responses[0]?.status).toBe(200);
+      expect(responses.slice(1).every(({ status }) => status === 404)).toBe(true);
     }
   });
 
-  it('so it is outside the gate, where a request that cannot be read would else stay open and silent', async () => {
+  it('the same holds outside the gate, where an unparsed request would otherwise stay open without a response', async () => {
     const head = ['Host: x', 'Upgrade: websocket', 'Connection: Upgrade'];
     const bytes = `${rawRequest(['GET /healthz HTTP/1.1', ...head])}BROKEN\r\n\r\n`;
     expect(await attackRaw(bytes, { responseCount: 2 })).toMatchObject([{ status: 200 }]);
   });
 
-  it('a client that wants to be told to go on is told, and a want that nobody knows is not met', async () => {
+  it('Expect: 100-continue is answered, and an unknown expectation is 417', async () => {
     const body = '{"docs":[]}';
     const head = requestHead('POST', '/_bulk_get', 'Content-Type: application/json', `Content-Length: ${body.length}`);
     expect(await attackRaw(rawRequest([...head, 'Expect: 100-continue'], body))).toMatchObject([{ status: 200 }]);
-    const [odd] = await attackRaw(rawRequest([...head, 'Expect: 200-maybe', 'Connection: close'], body), {
+    const [unknown] = await attackRaw(rawRequest([...head, 'Expect: 200-maybe', 'Connection: close'], body), {
       isHead: true,
     });
-    expect(odd?.status).toBe(417);
+    expect(unknown?.status).toBe(417);
   });
 });
 
-describe('what a body says', () => {
+describe('what a body contains', () => {
   const json = 'Content-Type: application/json';
   const sendBody = async (path: string, body: string | Buffer, ...head: string[]): Promise<number | undefined> => {
     const bytes = Buffer.from(body);
     const request = rawRequest(
       requestHead('POST', path, `Content-Length: ${bytes.length}`, 'Connection: close', ...head),
     );
-    const [answer] = await attackRaw(Buffer.concat([new Uint8Array(Buffer.from(request)), new Uint8Array(bytes)]));
+    const [response] = await attackRaw(Buffer.concat([new Uint8Array(Buffer.from(request)), new Uint8Array(bytes)]));
     expect((await fixture.server.request('frida', '/')).status).toBe(200);
-    return answer?.status;
+    return response?.status;
   };
-  const good = '{"docs":[{"id":"user_bob"}]}';
+  const valid = '{"docs":[{"id":"user_bob"}]}';
 
   it.each<[string, string | Buffer, string[], number]>([
-    ['no content type', good, [], 415],
-    ['a form', good, ['Content-Type: application/x-www-form-urlencoded'], 415],
-    ['multipart', good, ['Content-Type: multipart/form-data; boundary=x'], 415],
-    ['text', good, ['Content-Type: text/plain'], 415],
-    ['a type that begins alike', good, ['Content-Type: application/jsonx'], 415],
-    ['gzip', gzipSync(good), [json, 'Content-Encoding: gzip'], 415],
-    ['a bomb', gzipSync(' '.repeat(50_000_000)), [json, 'Content-Encoding: gzip'], 415],
-    ['brotli', good, [json, 'Content-Encoding: br'], 415],
-    ['UTF-16', Buffer.from(good, 'utf16le'), [`${json}; charset=utf-16le`], 400],
-    ['a byte order mark', `\ufeff${good}`, [json], 400],
-    ['bytes that are no UTF-8', Buffer.from('{"docs":[{"id":"user_\xff"}]}', 'latin1'), [json], 400],
+    ['no content type', valid, [], 415],
+    ['a form', valid, ['Content-Type: application/x-www-form-urlencoded'], 415],
+    ['multipart', valid, ['Content-Type: multipart/form-data; boundary=x'], 415],
+    ['text', valid, ['Content-Type: text/plain'], 415],
+    ['a type with the same start', valid, ['Content-Type: application/jsonx'], 415],
+    ['gzip', gzipSync(valid), [json, 'Content-Encoding: gzip'], 415],
+    ['a compression bomb', gzipSync(' '.repeat(50_000_000)), [json, 'Content-Encoding: gzip'], 415],
+    ['brotli', valid, [json, 'Content-Encoding: br'], 415],
+    ['UTF-16', Buffer.from(valid, 'utf16le'), [`${json}; charset=utf-16le`], 400],
+    ['a byte order mark', `\ufeff${valid}`, [json], 400],
+    ['invalid UTF-8', Buffer.from('{"docs":[{"id":"user_\xff"}]}', 'latin1'), [json], 400],
     ['an overlong slash', Buffer.from('{"docs":[{"id":"user_bob\xc0\xaf"}]}', 'latin1'), [json], 400],
     ['a surrogate in UTF-8', Buffer.from('{"docs":[{"id":"\xed\xa0\x80"}]}', 'latin1'), [json], 400],
-    ['nothing', '', [json], 400],
-    ['half of it', good.slice(0, 10), [json], 400],
-    ['two of it', good + good, [json], 400],
-    ['a list', '[{"id":"user_bob"}]', [json], 400],
-    ['a list with members', '{"docs":{"0":{"id":"user_bob"},"length":1}}', [json], 400],
-    ['a prototype that has rows', `{"__proto__":${good}}`, [json], 400],
-    ['a constructor that has rows', `{"constructor":{"prototype":${good}}}`, [json], 400],
-    ['comments', `/* */${good}`, [json], 400],
+    ['an empty body', '', [json], 400],
+    ['half of a body', valid.slice(0, 10), [json], 400],
+    ['two bodies', valid + valid, [json], 400],
+    ['an array', '[{"id":"user_bob"}]', [json], 400],
+    ['an object with array members', '{"docs":{"0":{"id":"user_bob"},"length":1}}', [json], 400],
+    ['rows in __proto__', `{"__proto__":${valid}}`, [json], 400],
+    ['rows in constructor', `{"constructor":{"prototype":${valid}}}`, [json], 400],
+    ['comments', `/* */${valid}`, [json], 400],
     ['NaN', '{"docs":NaN}', [json], 400],
-    ['depth', '['.repeat(100_000) + ']'.repeat(100_000), [json], 400],
-    ['depth without an end', '{"docs":'.repeat(100_000), [json], 400],
+    ['deep nesting', '['.repeat(100_000) + ']'.repeat(100_000), [json], 400],
+    ['deep nesting without an end', '{"docs":'.repeat(100_000), [json], 400],
     ['2 MB', `{"docs":[${' '.repeat(2_000_000)}]}`, [json], 413],
-  ])('%s is refused at once', async (_, body, head, status) => {
+  ])('%s is rejected without an upstream request', async (_, body, head, status) => {
     expect(await sendBody('/_bulk_get', body, ...head)).toBe(status);
     expect(await sendBody('/_revs_diff', body, ...head)).toBeGreaterThanOrEqual(status === 400 ? 200 : status);
-    expect(fixture.upstreamCalls().filter((asked) => !asked.includes('/_changes'))).toEqual([]);
+    expect(fixture.upstreamCalls().filter((call) => !call.includes('/_changes'))).toEqual([]);
   });
 
-  it('of two members of one name the last counts, here and upstream', async () => {
+  it('the last of two members with one name counts, in the gate and upstream', async () => {
     const own = '"_id":"user_alice"';
     const rows = [`{${own},"_id":"user_bob"}`, `{"_id":"user_bob",${own},"_id":"user_bob"}`];
     const body = `{"docs":0,"docs":[${rows.join()}]}`;
     const head = requestHead('POST', '/_bulk_docs', json, 'Connection: close', `Content-Length: ${body.length}`);
-    const [answer] = await attackRaw(rawRequest(head, body));
-    expect([answer?.status, parse(answer?.body ?? '')]).toMatchObject([
+    const [response] = await attackRaw(rawRequest(head, body));
+    expect([response?.status, parse(response?.body ?? '')]).toMatchObject([
       201,
       [
         { id: 'user_bob', error: 'forbidden' },
@@ -276,22 +281,22 @@ describe('what a body says', () => {
   });
 
   it.each([
-    ['depth', `"x":${'['.repeat(100_000)}${']'.repeat(100_000)}`],
+    ['deep nesting', `"x":${'['.repeat(100_000)}${']'.repeat(100_000)}`],
     [
-      'depth in its path',
+      'deep nesting in its path',
       `"_rev":"1-${'1'.repeat(32)}","_revisions":{"start":1,"ids":${'['.repeat(100_000)}${']'.repeat(100_000)}}`,
     ],
-    ['half a character', '"username":"\\ud800"'],
-    ['a number beyond all', '"version":1e999'],
-    ['a number beyond precision', '"version":1.00000000000000000001,"x":9007199254740993'],
-    ['a prototype', '"__proto__":{"_id":"user_bob","username":"bob"}'],
-    ['a constructor', '"constructor":{"prototype":{"isAdmin":true}}'],
-  ])('a row with %s is refused as a row, and as a document', async (_, member) => {
+    ['an unpaired surrogate', '"username":"\\ud800"'],
+    ['a number beyond the range', '"version":1e999'],
+    ['numbers beyond the precision', '"version":1.00000000000000000001,"x":9007199254740993'],
+    ['a __proto__ member', '"__proto__":{"_id":"user_bob","username":"bob"}'],
+    ['a constructor member', '"constructor":{"prototype":{"isAdmin":true}}'],
+  ])('a row with %s is refused in a batch and in a PUT', async (_, member) => {
     const row = `{"_id":"user_alice","type":"user_preferences",${member}}`;
     for (const body of [`{"docs":[${row}]}`, `{"new_edits":false,"docs":[${row}]}`]) {
       const head = requestHead('POST', '/_bulk_docs', json, 'Connection: close', `Content-Length: ${body.length}`);
-      const [answer] = await attackRaw(rawRequest(head, body));
-      expect([answer?.status, parse(answer?.body ?? '')]).toMatchObject([201, [{ error: 'forbidden' }]]);
+      const [response] = await attackRaw(rawRequest(head, body));
+      expect([response?.status, parse(response?.body ?? '')]).toMatchObject([201, [{ error: 'forbidden' }]]);
     }
     const [put] = await attackRaw(
       rawRequest(requestHead('PUT', '/user_alice', json, 'Connection: close', `Content-Length: ${row.length}`), row),
@@ -300,7 +305,7 @@ describe('what a body says', () => {
     expect(Object.prototype).not.toHaveProperty('isAdmin');
   });
 
-  it("the welcome, which needs no token, is the same whoever asks and says nothing of the database's", async () => {
+  it('the welcome is the same with and without a token, and causes no upstream request', async () => {
     const [first] = await attackRaw('GET /sync/ HTTP/1.1\r\nHost: x\r\n\r\n');
     const [second] = await attackRaw(rawRequest(['GET /sync/ HTTP/1.1', 'Host: x', fixture.authorization]));
     expect(first?.body).toBe(second?.body);

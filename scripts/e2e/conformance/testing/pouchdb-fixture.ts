@@ -10,24 +10,24 @@ import {
 } from '../../../../server/testing/pouchdb-peer.ts';
 
 /**
- * What the tests share that hold the gate to what PouchDB does with an answer: a gate whose upstream can be broken, and
- * real PouchDBs that are let go of after each test.
+ * For tests of how PouchDB handles the gate's responses: a gate whose upstream can be made to fail, and real PouchDBs that
+ * are closed after each test.
  */
 export interface PouchdbFixture {
   readonly proxied: ProxiedGate;
-  /** A name that nobody has yet. */
+  /** Returns an unused username. */
   readonly newUser: () => Username;
-  /** A peer of the user's that does not sync yet. */
+  /** Opens a peer of the user that does not sync yet. */
   readonly openPeer: (username: string, options?: Partial<PeerOptions>) => Peer;
-  /** A peer that is in sync and waits for changes in a longpoll. */
+  /** Opens a peer that is in sync and waits in a longpoll. */
   readonly openLivePeer: (username: string, options?: Partial<PeerOptions>) => Promise<Peer>;
-  /** A preference as the database has it. */
+  /** Reads a preference in the database. */
   readonly readStoredPreference: (username: string, key: string) => Promise<unknown>;
-  /** An edit that another device made. */
+  /** Edits in the database, as another device would. */
   readonly editRemotely: (username: string, preferences: object) => Promise<void>;
 }
 
-/** Call it once in a test file: it starts the gate before its tests, and ends it after them. */
+/** Call once per test file. Starts the gate before the tests and closes it after them. */
 export function setUpPouchdbFixture(): PouchdbFixture {
   let proxied: ProxiedGate;
   const peers: Peer[] = [];
@@ -74,11 +74,11 @@ export function setUpPouchdbFixture(): PouchdbFixture {
   };
 }
 
-/** What a peer's sync has told by this name. */
+/** Returns the arguments of a peer's sync events with this name. */
 export const eventsNamed = (peer: Peer, name: string): unknown[] =>
   peer.events.filter((event) => event.name === name).map(({ value }) => value);
 
-/** How many of a peer's requests were about `part`. */
+/** Counts a peer's requests whose text contains `part`. */
 export const countRequests = (peer: Peer, part: string): number =>
   peer.requests.filter((request) => request.includes(part)).length;
 

@@ -3,7 +3,7 @@ import jwt from 'jsonwebtoken';
 import pino from 'pino';
 import { readConfig } from '../../../../server/config/config.ts';
 import { startPouchgate, type Pouchgate } from '../../../../server/app/start.ts';
-import { authorizationOf, connect } from '../../../../server/upstream/client.ts';
+import { authorizationOf, connect, type UpstreamAccess } from '../../../../server/upstream/client.ts';
 import { newTestNames, startTestUpstream, type TestNames } from '../../../../server/testing/test-database.ts';
 import { startRecorder, type RecordedRequest } from '../../../../server/testing/request-recorder.ts';
 
@@ -61,6 +61,24 @@ const documentOf = (username: string, tag: string): Record<string, unknown> => (
   updated_at: '2026-01-01T00:00:00.000Z',
 });
 
+/** Creates bob's document, and gives access to it without the gate. */
+async function createVictim(access: UpstreamAccess, { registry: database }: TestNames): Promise<Victim> {
+  const couch = connect(access);
+  const registry = couch.use<Record<string, unknown>>(database);
+  const canary = `canary-${randomBytes(8).toString('hex')}`;
+  const revisions = [(await registry.insert(documentOf('bob', canary))).rev];
+  return {
+    canary,
+    revisions,
+    async edit() {
+      const document = { ...documentOf('bob', canary), updated_at: new Date().toISOString() };
+      revisions.push((await registry.insert({ ...document, _rev: revisions.at(-1) ?? '' })).rev);
+    },
+    read: () => couch.request({ db: database, path: 'user_bob', qs: { open_revs: 'all', revs: true } }),
+  };
+}
+
+/** Starts a server whose upstream requests pass through a recorder. */
 export async function startRecordedServer(names: TestNames = newTestNames()): Promise<RecordedServer> {
   const secret = randomBytes(32).toString('base64url');
   const upstream = await startTestUpstream(names);
@@ -77,8 +95,7 @@ export async function startRecordedServer(names: TestNames = newTestNames()): Pr
     log: pino({ level: 'silent' }),
   });
   const registry = connect(access).use<Record<string, unknown>>(names.registry);
-  const canary = `canary-${randomBytes(8).toString('hex')}`;
-  const revisions = [(await registry.insert(documentOf('bob', canary))).rev];
+  const bob = await createVictim(access, names);
   const setupRequestCount = recorder.requests.length;
   const token = (username: string, claims: object = {}): string =>
     jwt.sign({ sub: username, exp: Math.floor(Date.now() / 1000) + 3600, ...claims }, secret, { noTimestamp: true });
@@ -111,16 +128,7 @@ export async function startRecordedServer(names: TestNames = newTestNames()): Pr
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         ...(signal === undefined ? {} : { signal }),
       }),
-    bob: {
-      canary,
-      revisions,
-      async edit() {
-        const document = { ...documentOf('bob', canary), updated_at: new Date().toISOString() };
-        revisions.push((await registry.insert({ ...document, _rev: revisions.at(-1) ?? '' })).rev);
-      },
-      read: () =>
-        connect(access).request({ db: names.registry, path: 'user_bob', qs: { open_revs: 'all', revs: true } }),
-    },
+    bob,
     async addUsers(count) {
       const tag = randomBytes(4).toString('hex');
       await registry.bulk({ docs: Array.from({ length: count }, (_, n) => documentOf(`crowd-${tag}-${n}`, 'x')) });

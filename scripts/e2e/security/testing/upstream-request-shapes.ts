@@ -37,12 +37,24 @@ const NANO_HEADERS = [
 const optionalQuery = (...pairs: string[]): string =>
   `\\??${pairs.map((pair, index) => `(?:${index === 0 ? '' : '&?'}${pair})?`).join('')}`;
 
-function allowedShapes(names: TestNames, username: string, present: readonly string[]): readonly RequestShape[] {
-  const id = `user_${username}`;
+const forwardedShape = (name: string, method: string, url: string, body: z.ZodType = noBody): RequestShape => ({
+  name,
+  method,
+  url: new RegExp(`^${url}$`),
+  body,
+  forwarded: true,
+});
+const serviceShape = (name: string, url: string, body: z.ZodType): RequestShape => ({
+  name,
+  method: 'POST',
+  url: new RegExp(`^${url}$`),
+  body,
+  forwarded: false,
+});
+
+/** A row of `_bulk_docs`: a tombstone, or a valid user document. */
+function writtenRow(id: string): z.ZodType {
   const own = z.literal(id);
-  const anyPresentId = z.literal(present.map((name) => `user_${name}`));
-  const escaped = encodeURIComponent(id).replaceAll('.', '\\.');
-  const database = `^/${names.registry}`;
   const tombstone = z.strictObject({
     _id: own,
     _rev: revision.optional(),
@@ -54,61 +66,60 @@ function allowedShapes(names: TestNames, username: string, present: readonly str
     const head = tombstone.safeParse({ _id: id, _deleted: true, ...clean({ _rev: rev, _revisions: revisions }) });
     return head.success && userDocumentSchema.safeParse(document).success;
   });
-  const forwarded = (name: string, method: string, url: string, body: z.ZodType = noBody): RequestShape => ({
-    name,
-    method,
-    url: new RegExp(`${database}${url}$`),
-    body,
-    forwarded: true,
-  });
-  const service = (name: string, url: string, body: z.ZodType): RequestShape => ({
-    name,
-    method: 'POST',
-    url: new RegExp(`${url}$`),
-    body,
-    forwarded: false,
-  });
+  return z.union([tombstone, live]);
+}
+
+/** Requests that the gate forwards as the user: reads and writes of the user's own documents. */
+function forwardedShapes({ registry }: TestNames, username: string): readonly RequestShape[] {
+  const id = `user_${username}`;
+  const own = z.literal(id);
+  const document = `/${registry}/${encodeURIComponent(id).replaceAll('.', '\\.')}`;
+  const checkpoints = `/${registry}/_local/checkpoints%3A${username}`;
+  const openRevs = `open_revs=(?:all|%5B(?:%22${REV}%22(?:%2C(?!%5D))?)*%5D)`;
+  const readQuery = ['revs=true', 'latest=true', 'conflicts=true', 'revs_info=true', `rev=${REV}`, openRevs];
   return [
-    forwarded(
-      'document',
-      'GET',
-      `/${escaped}${optionalQuery('revs=true', 'latest=true', 'conflicts=true', 'revs_info=true', `rev=${REV}`, `open_revs=(?:all|%5B(?:%22${REV}%22(?:%2C(?!%5D))?)*%5D)`)}`,
-    ),
-    forwarded('tree', 'GET', `/${escaped}\\?open_revs=all&revs=true`),
-    forwarded('checkpoints', 'GET', `/_local/checkpoints%3A${username}`),
-    forwarded(
+    forwardedShape('document', 'GET', `${document}${optionalQuery(...readQuery)}`),
+    forwardedShape('tree', 'GET', `${document}\\?open_revs=all&revs=true`),
+    forwardedShape('checkpoints', 'GET', checkpoints),
+    forwardedShape(
       'checkpoints written',
       'PUT',
-      `/_local/checkpoints%3A${username}`,
+      checkpoints,
       z.strictObject({ entries: z.array(z.unknown()).max(32), _rev: z.string().optional() }),
     ),
-    forwarded(
+    forwardedShape(
       'bulk get',
       'POST',
-      `/_bulk_get${optionalQuery('revs=true', 'latest=true')}`,
+      `/${registry}/_bulk_get${optionalQuery('revs=true', 'latest=true')}`,
       z.strictObject({ docs: z.array(z.strictObject({ id: own, rev: revision.optional() })).min(1) }),
     ),
-    forwarded('revs diff', 'POST', '/_revs_diff', z.strictObject({ [id]: z.array(revision).min(1) })),
-    forwarded(
+    forwardedShape('revs diff', 'POST', `/${registry}/_revs_diff`, z.strictObject({ [id]: z.array(revision).min(1) })),
+    forwardedShape(
       'bulk docs',
       'POST',
-      '/_bulk_docs',
-      z.strictObject({ docs: z.array(z.union([tombstone, live])).min(1), new_edits: z.literal(false).optional() }),
+      `/${registry}/_bulk_docs`,
+      z.strictObject({ docs: z.array(writtenRow(id)).min(1), new_edits: z.literal(false).optional() }),
     ),
-    service(
+  ];
+}
+
+/** Requests of the service account. */
+function serviceShapes(names: TestNames, username: string, present: readonly string[]): readonly RequestShape[] {
+  return [
+    serviceShape(
       'leaves',
-      `${database}/_changes\\?filter=_doc_ids&style=all_docs&since=0`,
+      `/${names.registry}/_changes\\?filter=_doc_ids&style=all_docs&since=0`,
       // One batch reads the leaves of several users.
-      z.strictObject({ doc_ids: z.array(anyPresentId).min(1) }),
+      z.strictObject({ doc_ids: z.array(z.literal(present.map((name) => `user_${name}`))).min(1) }),
     ),
-    service(
+    serviceShape(
       'provision',
-      database,
-      userDocumentSchema.refine((document) => (document._id as string) === id),
+      `/${names.registry}`,
+      userDocumentSchema.refine((document) => (document._id as string) === `user_${username}`),
     ),
-    service(
+    serviceShape(
       'rights',
-      `^/${names.sessions}/_all_docs\\?include_docs=true`,
+      `/${names.sessions}/_all_docs\\?include_docs=true`,
       // A session's id comes from a token with a valid signature.
       z.strictObject({
         keys: z.array(
@@ -131,7 +142,7 @@ export function createShapeCheck(
   username: string,
   present: readonly string[] = [username],
 ): (recorded: RecordedRequest) => { readonly shape: string } | { readonly problem: string } {
-  const shapes = allowedShapes(names, username, present);
+  const shapes = [...forwardedShapes(names, username), ...serviceShapes(names, username, present)];
   return ({ method, url, headers, body }) => {
     const parsed: unknown = body === '' ? undefined : JSON.parse(body);
     const description = `${method} ${url} ${body.slice(0, 500)}`;
