@@ -80,7 +80,8 @@ export abstract class LiveConnection<Deps extends LiveConnectionDeps> implements
       this.#nextHeartbeatAt = now + this.heartbeatMs;
       this.#sendHeartbeat(now);
     }
-    if (!this.#isClosed) this.schedule();
+    // A heartbeat closes a slow client.
+    if (!this.isClosed) this.schedule();
   }
 
   onDisconnect(): void {

@@ -129,12 +129,12 @@ describe('headers', () => {
     ['a folded line', 'Authorization: Bearer\r\n a.b.c'],
     ['a proxy header', 'Proxy-Authorization: Bearer a.b.c'],
   ])('%s in place of one token is 401', async (_, line) => {
-    const good = fixture.authorization.split(' ').at(-1) ?? '';
-    // A bad and a good token in either order, and two good ones, are rejected like two bad ones.
+    const validToken = fixture.authorization.split(' ').at(-1) ?? '';
+    // An invalid and a valid token in either order, and two valid ones, are rejected like two invalid ones.
     const mixed = [
-      line.replace('a.b.c', good),
-      line.replace(/a\.b\.c(?!.*a\.b\.c)/s, good),
-      line.replaceAll('a.b.c', good),
+      line.replace('a.b.c', validToken),
+      line.replace(/a\.b\.c(?!.*a\.b\.c)/s, validToken),
+      line.replaceAll('a.b.c', validToken),
     ];
     for (const authorization of [line, ...mixed].filter((each) => !/^Authorization: Bearer\r\n/.test(each))) {
       const [response] = await attackRaw(rawRequest([`GET ${base}/ HTTP/1.1`, 'Host: x', authorization]));

@@ -135,7 +135,7 @@ export class LiveResponse extends LiveConnection<LiveResponseDeps> {
     // The caller's access may have ended, or the client disconnected, while the document was read.
     if (this.#isClosedOrEnding()) return;
     if (result === undefined) {
-      // The client's state has not changed, so its next request asks for the same row.
+      // The client's state has not changed, so its next request returns the same row.
       this.end();
       return;
     }

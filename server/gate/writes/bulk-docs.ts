@@ -13,7 +13,7 @@ export interface BulkDocsRequest {
 /** A row of one character is answered by 60, so a body of 8 MiB could yield 256 MiB. PouchDB sends 100 rows at a time. */
 const MAX_BATCH_ROWS = 10_000;
 
-/** Throws 400 for a body that is not a batch, 413 for too many rows. An invalid row is refused by itself later. */
+/** Throws 400 for a body that is not a batch, 413 for too many rows. Invalid rows are refused separately, later. */
 export function parseBulkDocs(body: unknown): BulkDocsRequest {
   const rows = getProperty(body, 'docs');
   if (!Array.isArray(rows)) throw badRequest('POST body must include `docs` parameter.');

@@ -33,7 +33,7 @@ async function storeRows(
   if (parsed.every((row) => row.kind === 'refusal')) return buildResponse(parsed, undefined);
 
   return context.writeQueue.run(caller.ownId, async () => {
-    // Access was checked before the body's first byte. A slow body, or the queue, may have taken long since.
+    // Access was checked before the body's first byte. A slow body or the queue may have delayed the write since then.
     await context.checkAccess(caller);
     const verdicts = decideWrites(parsed, await readCurrentTree(context, caller, res), newEdits);
     const docs = verdicts.flatMap((verdict) => (verdict.kind === 'write' ? [verdict.document] : []));

@@ -7,7 +7,7 @@ import { MAX_BODY_BYTES } from '../request/body.ts';
 
 /**
  * A batch that is too large to be read into memory. PouchDB would retry for ever after a 413, so the ids and revisions of
- * the rows are parsed from the stream, and each row is refused by itself: PouchDB then drops those revisions and goes on.
+ * the rows are parsed from the stream, and each row is refused separately: PouchDB then drops those revisions and continues.
  */
 
 /** Above this a batch is 413 as a whole: the cost of reading it grows with its size. */

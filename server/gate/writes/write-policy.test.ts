@@ -31,39 +31,39 @@ const treeOf = (...branches: (readonly [readonly number[], boolean?])[]): Revisi
     .reduce((tree: RevisionTree, { rev = '', path, deleted }) => addRevision(tree, { leaf: rev, path, deleted }), []);
 
 describe('a row that is not a valid revision of the own document is refused', () => {
-  const good = revision([2, 1]) as Record<string, unknown>;
-  const edits = (stamp: string): object => ({ ...good, preferences: { theme: 'dark' }, edits: { theme: stamp } });
+  const valid = revision([2, 1]) as Record<string, unknown>;
+  const edits = (stamp: string): object => ({ ...valid, preferences: { theme: 'dark' }, edits: { theme: stamp } });
   it.each<[string, unknown]>([
-    ["another user's id", { ...good, _id: 'user_bob' }],
-    ['an id that only resembles it', { ...good, _id: 'user_alice ' }],
-    ['no id', { ...good, _id: undefined }],
-    ['an array as the id', { ...good, _id: ['user_alice'] }],
-    ['an array', [good]],
+    ["another user's id", { ...valid, _id: 'user_bob' }],
+    ['an id that only resembles it', { ...valid, _id: 'user_alice ' }],
+    ['no id', { ...valid, _id: undefined }],
+    ['an array as the id', { ...valid, _id: ['user_alice'] }],
+    ['an array', [valid]],
     ['null', null],
-    ['an attachment', { ...good, _attachments: { a: { stub: true } } }],
-    ['an empty _attachments member', { ...good, _attachments: {} }],
-    ['another underscore member', { ...good, _local_seq: 3 }],
-    ['no revision', { ...good, _rev: undefined }],
-    ['an invalid revision', { ...good, _rev: '2-x' }],
+    ['an attachment', { ...valid, _attachments: { a: { stub: true } } }],
+    ['an empty _attachments member', { ...valid, _attachments: {} }],
+    ['another underscore member', { ...valid, _local_seq: 3 }],
+    ['no revision', { ...valid, _rev: undefined }],
+    ['an invalid revision', { ...valid, _rev: '2-x' }],
     [
       'a generation that is too high',
-      { ...good, _rev: `99999999999-${id(2)}`, _revisions: { start: 99999999999, ids: [id(2)] } },
+      { ...valid, _rev: `99999999999-${id(2)}`, _revisions: { start: 99999999999, ids: [id(2)] } },
     ],
-    ["another revision's path", { ...good, _revisions: { start: 2, ids: [id(3), id(1)] } }],
-    ['a path longer than its generation', { ...good, _revisions: { start: 1, ids: [id(2), id(1)] } }],
+    ["another revision's path", { ...valid, _revisions: { start: 2, ids: [id(3), id(1)] } }],
+    ['a path longer than its generation', { ...valid, _revisions: { start: 1, ids: [id(2), id(1)] } }],
     ['a path of 1,001 revisions', revision(Array.from({ length: 1001 }, (_, n) => n))],
-    ['a deletion with a body', { ...good, _deleted: true }],
-    ['a deletion that is not true', { ...good, _deleted: 'yes' }],
-    ['an unknown preference', { ...good, preferences: { password_hash: 'x' } }],
-    ['an unknown member', { ...good, role: 'admin' }],
-    ["another user's name", { ...good, username: 'bob' }],
-    ['a newer version', { ...good, version: 2 }],
-    ['a version that is no longer written', { ...good, version: 0 }],
+    ['a deletion with a body', { ...valid, _deleted: true }],
+    ['a deletion that is not true', { ...valid, _deleted: 'yes' }],
+    ['an unknown preference', { ...valid, preferences: { password_hash: 'x' } }],
+    ['an unknown member', { ...valid, role: 'admin' }],
+    ["another user's name", { ...valid, username: 'bob' }],
+    ['a newer version', { ...valid, version: 2 }],
+    ['a version that is no longer written', { ...valid, version: 0 }],
     ['a stamp of next week', edits('2026-11-29T09:30:00.000Z-0000-abcde')],
-    ['too many bytes', { ...good, preferences: { selectedTags: ['x'.repeat(70_000)] } }],
+    ['too many bytes', { ...valid, preferences: { selectedTags: ['x'.repeat(70_000)] } }],
     [
       'a __proto__ member',
-      JSON.parse(JSON.stringify(good).replace('{', '{"__proto__":{"_id":"user_alice"},')) as unknown,
+      JSON.parse(JSON.stringify(valid).replace('{', '{"__proto__":{"_id":"user_alice"},')) as unknown,
     ],
   ])('%s', (_name, row) => {
     const parsed = parseRow(row, false, rules);
@@ -71,7 +71,7 @@ describe('a row that is not a valid revision of the own document is refused', ()
   });
 
   it('and a valid one is accepted: the own document, a tombstone, a stamp from another time zone', () => {
-    expect(parseRow(good, false, rules).kind).toBe('write');
+    expect(parseRow(valid, false, rules).kind).toBe('write');
     expect(parseRow(revision([2, 1], true), false, rules).kind).toBe('write');
     expect(parseRow(edits('2026-11-23T09:00:00.000Z-0000-abcde'), false, rules).kind).toBe('write');
     expect(parseRow(body, true, rules).kind).toBe('write');

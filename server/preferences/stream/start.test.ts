@@ -4,7 +4,7 @@ import { startProxiedGate, type ProxiedGate } from '../../testing/faulty-databas
 import { eventually } from '../../testing/fake-couchdb.ts';
 import { startSseClient, type SseClient } from '../../testing/sse-client.ts';
 
-/** Streams whose state takes long to read: what happens between the request and the first byte of the response. */
+/** Streams with a slow read of the state: what happens between the request and the first byte of the response. */
 
 const HEARTBEAT_MS = 100;
 
