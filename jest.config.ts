@@ -20,7 +20,7 @@ const esmOnly = [
 process.env['TEST_PATIENCE'] ??= String(measurePatience());
 
 const config: Config = {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/scripts/test/jest-environment.mjs',
   roots: ['<rootDir>/couchdb-design', '<rootDir>/server', '<rootDir>/client', '<rootDir>/scripts'],
   testMatch: ['**/*.test.ts', '**/*.test.tsx'],
   // The benchmark has a test of its own command: it takes a minute, and seldom changes.

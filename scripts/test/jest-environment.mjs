@@ -1,0 +1,21 @@
+/**
+ * Jest's environment for Node, which closes what the tests of a file have left open: see
+ * couchdb-design/testing/open-resources.ts. Plain JavaScript, because Jest loads it before it compiles anything.
+ */
+import { TestEnvironment } from 'jest-environment-node';
+
+const KEY = Symbol.for('pouchgate.openResources');
+
+/** A resource that cannot be closed must not keep the run from its end. */
+const MAX_CLOSE_MS = 10_000;
+
+export default class ClosingEnvironment extends TestEnvironment {
+  async teardown() {
+    // The last one opened is closed first: clients before their servers.
+    for (const close of [...(this.global[KEY] ?? [])].reverse()) {
+      const timeout = new Promise((resolve) => setTimeout(resolve, MAX_CLOSE_MS).unref());
+      await Promise.race([Promise.resolve().then(close).catch(() => undefined), timeout]);
+    }
+    await super.teardown();
+  }
+}

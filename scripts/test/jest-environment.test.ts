@@ -1,0 +1,20 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+
+const ROOT = join(__dirname, '../..');
+
+test('Jest exits by itself after a test that failed and left a server open', async () => {
+  const args = ['--runInBand', '--testMatch', '**/leaves-server-open.fixture.ts'];
+  const jest = spawn(process.execPath, [join(ROOT, 'node_modules/jest/bin/jest.js'), ...args], {
+    cwd: ROOT,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { PATH: process.env['PATH'], CI: 'true', TEST_PATIENCE: process.env['TEST_PATIENCE'] },
+  });
+  let output = '';
+  jest.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
+  const [code] = (await once(jest, 'close')) as [number];
+  expect(output).toContain('This test fails on purpose.');
+  expect(output).not.toContain('did not exit');
+  expect(code).toBe(1);
+});
