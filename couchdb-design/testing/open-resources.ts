@@ -9,7 +9,7 @@ type Close = () => unknown;
 
 /** Kept on the global object, where the Jest environment finds it. */
 function openResources(): Set<Close> {
-  const holder = globalThis as { [KEY]?: Set<Close> };
+  const holder = globalThis as { [KEY]?: Set<Close> | undefined };
   return (holder[KEY] ??= new Set());
 }
 

@@ -14,7 +14,12 @@ export default class ClosingEnvironment extends TestEnvironment {
     // The last one opened is closed first: clients before their servers.
     for (const close of [...(this.global[KEY] ?? [])].reverse()) {
       const timeout = new Promise((resolve) => setTimeout(resolve, MAX_CLOSE_MS).unref());
-      await Promise.race([Promise.resolve().then(close).catch(() => undefined), timeout]);
+      await Promise.race([
+        Promise.resolve()
+          .then(close)
+          .catch(() => undefined),
+        timeout,
+      ]);
     }
     await super.teardown();
   }
