@@ -1,20 +1,21 @@
 import jwt from 'jsonwebtoken';
+import { LRUCache } from 'lru-cache';
 import type { Username } from '../../couchdb-design/user-document/user-document.ts';
 import { authorizationOf, type UpstreamAccess } from './client.ts';
 import { keyIdOf } from './jwt-key-id.ts';
 
-/** As whom the upstream is asked: the value of the `Authorization` header for a user's read or write. */
+/** Returns the `Authorization` header for a user's read or write. */
 export type AuthorizationFor = (username: Username) => string;
 
-/** How long a token for the upstream is good, in s, and how long before its end it is no longer used. */
+/** Lifetime of a user's CouchDB token, and how long before its end the gate replaces it. In seconds. */
 const TOKEN_LIFETIME_SECONDS = 300;
 const RENEWAL_MARGIN_SECONDS = 60;
-/** More users than this at once, and the oldest tokens are made anew. */
+/** With more concurrent users, the least recently used tokens are signed again. */
 const MAX_CACHED_TOKENS = 20_000;
 
 /**
- * With the upstream's JWT secret each request of a user's is that user's to CouchDB too, so that its own
- * `validate_doc_update` is a second lock on writes; without it it is the service account's.
+ * Creates the function that authorizes upstream requests. With the upstream's JWT secret, CouchDB sees each request as the
+ * user's own, so its `validate_doc_update` is a second check on writes. Without it, CouchDB sees the service account.
  * https://docs.couchdb.org/en/stable/api/server/authn.html#jwt-authentication
  */
 export function upstreamAuthorization(
@@ -26,17 +27,19 @@ export function upstreamAuthorization(
   if (jwtSecret === undefined) return () => service;
 
   const options = { algorithm: 'HS256', noTimestamp: true, keyid: keyIdOf(jwtSecret) } as const;
-  const cache = new Map<Username, { readonly header: string; readonly renewAt: number }>();
+  const headers = new LRUCache<Username, string>({
+    max: MAX_CACHED_TOKENS,
+    ttl: (TOKEN_LIFETIME_SECONDS - RENEWAL_MARGIN_SECONDS) * 1000,
+    ttlResolution: 0,
+    perf: { now },
+  });
   return (username) => {
-    const cached = cache.get(username);
-    const seconds = Math.floor(now() / 1000);
-    if (cached !== undefined && seconds < cached.renewAt) return cached.header;
-    const claims = { sub: username, '_couchdb.roles': ['registry_user'], exp: seconds + TOKEN_LIFETIME_SECONDS };
+    const cached = headers.get(username);
+    if (cached !== undefined) return cached;
+    const exp = Math.floor(now() / 1000) + TOKEN_LIFETIME_SECONDS;
+    const claims = { sub: username, '_couchdb.roles': ['registry_user'], exp };
     const header = `Bearer ${jwt.sign(claims, jwtSecret, options)}`;
-    const [oldest] = cache.size >= MAX_CACHED_TOKENS ? cache.keys() : [];
-    if (oldest !== undefined) cache.delete(oldest);
-    cache.delete(username);
-    cache.set(username, { header, renewAt: seconds + TOKEN_LIFETIME_SECONDS - RENEWAL_MARGIN_SECONDS });
+    headers.set(username, header);
     return header;
   };
 }
