@@ -1,106 +1,128 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { UpstreamAccess } from '../client.ts';
-import { readFeed } from './connection.ts';
-import type { FeedRow } from './row.ts';
+import { readFeed, type FeedResult } from './connection.ts';
+import type { FeedEnd, FeedRow } from './row.ts';
 
-/** How a feed is followed. Times in ms. */
+/** Options of a followed feed. Times in ms. */
 export interface FeedOptions {
   readonly access: UpstreamAccess;
   readonly database: string;
   /** Called for each change, in the feed's order. */
   readonly onRow: (row: FeedRow) => void;
-  /** Called each time the feed is connected: what changed before this instant and was not told may have been missed. */
+  /** Called each time the feed connects. Changes before this moment that were not reported may have been missed. */
   readonly onConnect: () => void;
   /** Called each time an attempt or a connection ends, with a reason for the log. */
   readonly onDisconnect: (reason: string) => void;
-  /** Called for each line that comes, heartbeats too: so long ago it was certain that the feed lives. */
+  /** Called for each received line, heartbeats included: proof that the feed is alive. */
   readonly onActivity?: () => void;
+  /** Default: false. */
   readonly includeDocs?: boolean;
-  /** How often CouchDB is asked to send a newline; at two and a half this without a byte the feed counts as dead. */
+  /** Interval at which CouchDB sends a newline; default 5,000. After 2.5 intervals without a byte the feed is dead. */
   readonly heartbeat?: number | undefined;
-  /** A number in [0, 1): jitter, so that many gates do not come back at once. */
+  /** Returns a number in [0, 1) for jitter, so that many gates do not reconnect at once. Default: `Math.random`. */
   readonly random?: () => number;
 }
 
 /** A running feed. */
 export interface Feed {
   readonly connected: boolean;
-  /** Ends the feed; nothing is called afterwards. */
+  /** Ends the feed. No callback is called afterwards. */
   close(): void;
 }
 
-/** The waits between attempts, in ms: short at first, since most interruptions are. */
+const DEFAULT_HEARTBEAT_MS = 5_000;
+/** Delays between attempts. The first is short, since most interruptions are. */
 const BACKOFF_MS = { initial: 100, max: 5_000 } as const;
 /**
- * So many times in a row the upstream may answer with something that is no feed, and no change in between, before it is
- * asked to go on from now: it may be the sequence that it cannot take, or what follows it. Nothing is lost by it, since
- * whoever waits is read again on `onUp`.
+ * Limit of consecutive invalid responses without a change. Beyond it the feed resumes from `now`: the upstream may not
+ * accept the sequence, or what follows it may be unreadable. Nothing is lost, since every waiter is read again on connect.
  */
 const MAX_CONSECUTIVE_INVALID_FEEDS = 3;
 
 /**
  * Follows a database's changes over one connection until closed: `feed=continuous&style=all_docs`, so that a row carries
- * every leaf; resumed after its last sequence, with jittered backoff; watched, since a connection that died silently
- * never says so. https://docs.couchdb.org/en/stable/api/database/changes.html#continuous
+ * every leaf. It resumes after the last sequence with jittered exponential backoff, and a watchdog closes a connection
+ * without heartbeats. https://docs.couchdb.org/en/stable/api/database/changes.html#continuous
  */
 export function followChanges(options: FeedOptions): Feed {
-  const {
-    onRow,
-    onConnect,
-    onDisconnect,
-    onActivity = () => undefined,
-    heartbeat = 5_000,
-    includeDocs = false,
-    random = Math.random,
-  } = options;
-  const closing = new AbortController();
-  const { signal } = closing;
-  let since = 'now';
-  let connected = false;
-  let delayMs: number = BACKOFF_MS.initial;
-  let invalidCount = 0;
+  return new ReconnectingFeed(options);
+}
 
-  const follow = async (): Promise<void> => {
-    while (!signal.aborted) {
-      let connectedAt: number | undefined;
-      const { reason, isInvalid } = await readFeed({
-        access: options.access,
-        database: options.database,
-        includeDocs,
-        heartbeat,
-        since,
-        signal,
-        onActivity,
-        onConnect: () => {
-          connected = true;
-          connectedAt = performance.now();
-          onConnect();
-        },
-        onRow: (row) => {
-          since = row.seq;
-          invalidCount = 0;
-          if (row.kind === 'change') onRow(row);
-        },
-      });
-      connected = false;
-      // `aborted` changes while the feed is read; the compiler cannot know.
-      if (closing.signal.aborted) return;
-      invalidCount = isInvalid ? invalidCount + 1 : 0;
-      if (invalidCount >= MAX_CONSECUTIVE_INVALID_FEEDS) since = 'now';
-      onDisconnect(reason);
-      // A feed that lasted for a heartbeat was well, and the next wait is short again. Being connected alone is no sign of
-      // it: an upstream that ends every feed at once would be asked in circles, and every waiter read anew each time.
-      if (connectedAt !== undefined && performance.now() - connectedAt >= heartbeat) delayMs = BACKOFF_MS.initial;
-      await delay(delayMs * (0.5 + random() / 2), undefined, { signal }).catch(() => undefined);
-      delayMs = Math.min(delayMs * 2, BACKOFF_MS.max);
+class ReconnectingFeed implements Feed {
+  readonly #options: FeedOptions;
+  readonly #heartbeatMs: number;
+  readonly #random: () => number;
+  readonly #closing = new AbortController();
+  #since = 'now';
+  #connectedAt: number | undefined;
+  #delayMs: number = BACKOFF_MS.initial;
+  #invalidCount = 0;
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
+    this.#heartbeatMs = options.heartbeat ?? DEFAULT_HEARTBEAT_MS;
+    this.#random = options.random ?? Math.random;
+    void this.#run();
+  }
+
+  get connected(): boolean {
+    return this.#connectedAt !== undefined;
+  }
+
+  close(): void {
+    this.#closing.abort();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing;
+    for (;;) {
+      const { reason, isInvalid } = await this.#readConnection();
+      const wasStable = this.#hasLastedHeartbeat();
+      this.#connectedAt = undefined;
+      if (signal.aborted) return;
+      this.#invalidCount = isInvalid ? this.#invalidCount + 1 : 0;
+      if (this.#invalidCount >= MAX_CONSECUTIVE_INVALID_FEEDS) this.#since = 'now';
+      this.#options.onDisconnect(reason);
+      if (wasStable) this.#delayMs = BACKOFF_MS.initial;
+      try {
+        await delay(this.#delayMs * (0.5 + this.#random() / 2), undefined, { signal });
+      } catch {
+        return;
+      }
+      this.#delayMs = Math.min(this.#delayMs * 2, BACKOFF_MS.max);
     }
-  };
-  void follow();
+  }
 
-  return {
-    get connected() {
-      return connected;
-    },
-    close: () => closing.abort(),
-  };
+  /** Reads one connection until it ends. */
+  #readConnection(): Promise<FeedResult> {
+    const { access, database, includeDocs = false, onActivity = () => undefined, onConnect } = this.#options;
+    return readFeed({
+      access,
+      database,
+      includeDocs,
+      heartbeat: this.#heartbeatMs,
+      since: this.#since,
+      signal: this.#closing.signal,
+      onActivity,
+      onConnect: () => {
+        this.#connectedAt = performance.now();
+        onConnect();
+      },
+      onRow: (row) => this.#handleRow(row),
+    });
+  }
+
+  #handleRow(row: FeedRow | FeedEnd): void {
+    this.#since = row.seq;
+    this.#invalidCount = 0;
+    if (row.kind === 'change') this.#options.onRow(row);
+  }
+
+  /**
+   * Whether the connection lasted for a heartbeat, after which the next delay is short again. A connect alone does not
+   * count: an upstream that ends every feed at once would be polled in a loop, and every waiter read again each time.
+   */
+  #hasLastedHeartbeat(): boolean {
+    return this.#connectedAt !== undefined && performance.now() - this.#connectedAt >= this.#heartbeatMs;
+  }
 }
