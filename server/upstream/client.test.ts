@@ -34,15 +34,15 @@ function client(timeoutMs?: number) {
   return connect({ url: `http://127.0.0.1:${port}/couch`, username: 'Ünge', password: 'p:@/ss' }, timeoutMs);
 }
 
-const caught = async (promise: Promise<unknown>): Promise<unknown> => {
+const rejectionOf = async (promise: Promise<unknown>): Promise<unknown> => {
   try {
-    return new Error(`Nothing was thrown, but: ${inspect(await promise)}`);
+    return new Error(`The promise did not reject: ${inspect(await promise)}`);
   } catch (error) {
     return error;
   }
 };
 
-it('sends the credentials in the header, whatever characters they have, and keeps the path prefix', async () => {
+it('sends credentials with any characters in the header, and keeps the path prefix', async () => {
   handle = json(200, { ok: true });
   await client().request({ db: 'registry', path: '_security' });
   expect(seen[0]?.url).toBe('/couch/registry/_security');
@@ -50,31 +50,31 @@ it('sends the credentials in the header, whatever characters they have, and keep
   expect([scheme, Buffer.from(encoded, 'base64').toString()]).toEqual(['Basic', 'Ünge:p:@/ss']);
 });
 
-it('an error of the upstream tells its status and reason, and no credentials', async () => {
+it('rejects with the status and reason of an error response, without credentials', async () => {
   handle = json(409, { error: 'conflict', reason: 'Document update conflict.' });
-  const error = await caught(client().use('registry').get('user_alice'));
+  const error = await rejectionOf(client().use('registry').get('user_alice'));
   expect(statusOf(error)).toBe(409);
   expect(error).toMatchObject({ error: 'conflict', reason: 'Document update conflict.' });
-  const told = inspect(error, { depth: null, showHidden: true });
-  expect(told).not.toContain(seen[0]?.headers.authorization);
-  expect(told).not.toContain('p:@/ss');
+  const text = inspect(error, { depth: null, showHidden: true });
+  expect(text).not.toContain(seen[0]?.headers.authorization);
+  expect(text).not.toContain('p:@/ss');
 });
 
-it('an upstream that is silent for too long, gone or redirecting is an error without a status', async () => {
+it('rejects without a status on a timeout, a reset connection and a redirect', async () => {
   handle = () => undefined;
-  const silent = await caught(client(100).request({ path: '_session' }));
+  const timedOut = await rejectionOf(client(100).request({ path: '_session' }));
   handle = (response) => response.destroy();
-  const gone = await caught(client().request({ path: '_session' }));
+  const reset = await rejectionOf(client().request({ path: '_session' }));
   handle = (response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end();
-  const redirecting = await caught(client().request({ path: '_session' }));
-  for (const error of [silent, gone, redirecting]) {
+  const redirected = await rejectionOf(client().request({ path: '_session' }));
+  for (const error of [timedOut, reset, redirected]) {
     expect(statusOf(error)).toBeUndefined();
     expect((error as Error).message).toContain('connection');
   }
 });
 
 it.each([200, 404, 502])(
-  'a page that breaks off (status %i) rejects like no answer, and nothing else happens',
+  'rejects without a status when an HTML page (status %i) is cut off, and stays usable',
   async (status) => {
     handle = (response) => {
       response.writeHead(status, { 'content-type': 'text/html', 'content-length': '1000' });
@@ -94,7 +94,7 @@ it.each([200, 404, 502])(
   },
 );
 
-it('a cookie of a balancer is not kept', async () => {
+it('does not keep the cookie of a load balancer', async () => {
   handle = (response) => {
     response.writeHead(200, { 'content-type': 'application/json', 'set-cookie': 'route=1; Path=/' }).end('{}');
   };
@@ -104,19 +104,19 @@ it('a cookie of a balancer is not kept', async () => {
   expect(seen.map(({ headers }) => headers.cookie)).toEqual([undefined, undefined]);
 });
 
-it('an answer that begins and falls silent keeps its reader for some seconds, whatever memory was tidied up meanwhile', async () => {
-  let begun: () => void = () => undefined;
-  const beginning = new Promise<void>((resolve) => (begun = resolve));
+it('ends the read of a stalled response within seconds, even after garbage collection', async () => {
+  let onStart: () => void = () => undefined;
+  const started = new Promise<void>((resolve) => (onStart = resolve));
   handle = (response) => {
-    response.writeHead(200, { 'content-type': 'application/json' }).write('{"results":[', begun);
+    response.writeHead(200, { 'content-type': 'application/json' }).write('{"results":[', onStart);
   };
-  const limit = new AbortController();
-  const request = { path: '_changes', signal: limit.signal } as const;
-  const asked = client().request(request);
-  await beginning;
+  const controller = new AbortController();
+  const request = { path: '_changes', signal: controller.signal } as const;
+  const pending = client().request(request);
+  await started;
   await collectGarbage();
-  limit.abort();
-  const aborted = performance.now();
-  await Promise.allSettled([asked]);
-  expect(performance.now() - aborted).toBeLessThan(15_000);
+  controller.abort();
+  const abortedAt = performance.now();
+  await Promise.allSettled([pending]);
+  expect(performance.now() - abortedAt).toBeLessThan(15_000);
 });

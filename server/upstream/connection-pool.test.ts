@@ -4,35 +4,35 @@ import { startTestGate } from '../testing/test-gate.ts';
 import { startTestUpstream } from '../testing/test-database.ts';
 import { eventually } from '../testing/fake-couchdb.ts';
 
-/** A line to the engine that counts its connections. */
+/** A TCP proxy to the upstream that counts its connections. */
 async function startCountingProxy(
   target: string,
 ): Promise<{ url: string; open: () => number; peak: () => number; close: () => void }> {
-  let [open, most] = [0, 0];
-  const { hostname, port: farPort } = new URL(target);
-  const server = net.createServer((near) => {
+  let [open, peak] = [0, 0];
+  const { hostname, port } = new URL(target);
+  const server = net.createServer((client) => {
     open += 1;
-    most = Math.max(most, open);
-    const far = net.connect(Number(farPort), hostname);
-    near.pipe(far).pipe(near);
-    near
-      .on('error', () => far.destroy())
+    peak = Math.max(peak, open);
+    const upstream = net.connect(Number(port), hostname);
+    client.pipe(upstream).pipe(client);
+    client
+      .on('error', () => upstream.destroy())
       .on('close', () => {
         open -= 1;
-        far.destroy();
+        upstream.destroy();
       });
-    far.on('error', () => near.destroy()).on('close', () => near.destroy());
+    upstream.on('error', () => client.destroy()).on('close', () => client.destroy());
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { url, open: () => open, peak: () => most, close: () => server.close() };
+  return { url, open: () => open, peak: () => peak, close: () => server.close() };
 }
 
-it('whatever comes at once, the database sees the two feeds and at most 14 other connections, and none is left behind', async () => {
+it('opens two feeds and at most 14 other connections to the database in a burst, and leaks none', async () => {
   const upstream = await startTestUpstream();
-  const line = await startCountingProxy(upstream.nextAccess().url);
-  const gate = await startTestGate({}, { upstream, access: { ...upstream.access, url: line.url } });
+  const proxy = await startCountingProxy(upstream.nextAccess().url);
+  const gate = await startTestGate({}, { upstream, access: { ...upstream.access, url: proxy.url } });
   await eventually(() => gate.pouchgate.hub.connected && gate.pouchgate.identity.accessMonitor.connected);
 
   const post = (path: string, body: object): Promise<Response> =>
@@ -60,13 +60,13 @@ it('whatever comes at once, the database sees the two feeds and at most 14 other
   }).flat();
   const statuses = new Set((await Promise.all(burst)).map(({ status }) => status));
 
-  // Nobody was sent away: what had no place has waited for one.
+  // No request was rejected: those beyond the limit waited.
   expect([...statuses].sort()).toEqual([200, 201, 401, 404].filter((status) => statuses.has(status)));
-  expect(line.peak()).toBeLessThanOrEqual(16);
-  // And it was a burst: both pools were in full use.
-  expect(line.peak()).toBe(16);
+  expect(proxy.peak()).toBeLessThanOrEqual(16);
+  // The burst filled both pools.
+  expect(proxy.peak()).toBe(16);
   await gate.close();
-  await eventually(() => line.open() === 0);
-  line.close();
+  await eventually(() => proxy.open() === 0);
+  proxy.close();
   await upstream.close();
 });

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { badGateway, serviceUnavailable } from '../http/errors.ts';
 import { toUpstreamError } from './upstream-error.ts';
 
-/** A document as it is to be stored, with `_rev` when it is to follow one. */
+/** A document to be stored. `_rev` is the revision it updates; without it the document is created. */
 export type DocumentWrite = Readonly<Record<string, unknown>> & {
   readonly _id: string;
   readonly _rev?: string;
@@ -11,13 +11,14 @@ export type DocumentWrite = Readonly<Record<string, unknown>> & {
 };
 
 /**
- * Stores one document where only one of several writers may believe that it was the one: the first of an id, or the next
- * of a revision. Resolves with the new revision, and with undefined when another writer has it; rejects with 502 or 503.
+ * Stores one document so that at most one of several concurrent writers succeeds: the first to create an id, or the first
+ * to update a revision. Resolves with the new revision, or with undefined when another writer succeeded. Rejects with an
+ * HttpError of status 502 or 503.
  *
- * A cluster of CouchDB tells success to two that come at once. One is stored by a quorum of the copies. The other was taken
- * by a copy that had not heard of the first, which CouchDB calls "accepted" (status 202); it would stay as a conflict, and
- * might even win. It is taken back here. A write that is only accepted since copies are down, and has no rival, stands; but
- * not a deletion, which is the same revision whoever makes it.
+ * A CouchDB cluster reports success to two concurrent writers. A quorum of replicas stores one write. A replica that does
+ * not know it yet takes the other, which CouchDB calls "accepted" (status 202); it would stay as a conflict, and might win.
+ * This function deletes it. An accepted write without a concurrent one stands: some replicas are down. An accepted
+ * deletion counts as lost, because concurrent deletions have the same revision.
  */
 export async function writeExclusively(
   couch: ServerScope,
@@ -31,8 +32,8 @@ export async function writeExclusively(
   const hasSibling = await hasConcurrentSibling(couch, database, document._id, row.rev);
   if (!hasSibling) return row.rev;
   const reverted = await writeDocument(couch, database, { _id: document._id, _rev: row.rev, _deleted: true });
-  // Somebody has written upon it meanwhile: then it counts, and is not ours to take back.
-  if (reverted === 'conflict') throw serviceUnavailable('Two have written the same document at once.');
+  // Another writer has updated this revision since, so it cannot be reverted.
+  if (reverted === 'conflict') throw serviceUnavailable('Two writers changed the same document at once.');
   return undefined;
 }
 
@@ -45,7 +46,7 @@ async function writeDocument(
   database: string,
   document: DocumentWrite,
 ): Promise<{ readonly rev: string; readonly accepted: boolean } | 'conflict'> {
-  // As a batch, since its answer says for each document whether it was only accepted; nano keeps statuses to itself.
+  // A `_bulk_docs` row shows whether the write was only accepted. nano does not return the status of a PUT.
   const response: unknown = await couch
     .use<object>(database)
     .bulk({ docs: [document] })
@@ -53,19 +54,19 @@ async function writeDocument(
       throw toUpstreamError(error);
     });
   const [row] = rowsSchema.safeParse(response).data ?? [];
-  if (row?.id !== document._id) throw badGateway("The database's answer to a write is not one.");
+  if (row?.id !== document._id) throw badGateway("The database's response to a write is malformed.");
   if ('rev' in row) return { rev: row.rev, accepted: row.accepted ?? false };
   if (row.error === 'conflict') return 'conflict';
   throw badGateway(`The database refused a write (${row.error}).`);
 }
 
-/** More than a cluster has copies: all of them that answer are read. */
+/** More than a cluster has replicas, so that every reachable one is read. */
 const ALL_REPLICAS = '9';
 
 const historySchema = z.object({ start: z.number(), ids: z.array(z.string()) });
 const leavesSchema = z.array(z.object({ ok: z.object({ _rev: z.string(), _revisions: historySchema }).optional() }));
 
-/** Whether another leaf, deleted or not, has the parent of this one: or, like this one, none. */
+/** Returns whether another branch, deleted or not, has the same parent as this revision, or like it has none. */
 async function hasConcurrentSibling(couch: ServerScope, db: string, id: string, rev: string): Promise<boolean> {
   const qs = { open_revs: 'all', revs: 'true', r: ALL_REPLICAS };
   const response: unknown = await couch.request({ db, doc: id, qs }).catch((error: unknown) => {
@@ -73,7 +74,7 @@ async function hasConcurrentSibling(couch: ServerScope, db: string, id: string, 
   });
   const leaves = (leavesSchema.safeParse(response).data ?? []).flatMap(({ ok }) => ok ?? []);
   const own = leaves.find(({ _rev }) => _rev === rev)?._revisions;
-  if (own === undefined) throw badGateway('The database does not have what was just written.');
+  if (own === undefined) throw badGateway('The database does not have the revision just written.');
   const revisionAt = ({ start, ids }: typeof own, generation: number): string | undefined => ids[start - generation];
   return leaves.some(
     ({ _revisions: other }) =>

@@ -4,9 +4,9 @@ import net, { type AddressInfo } from 'node:net';
 import { createForward, type Forward, type UpstreamResponse, type UpstreamRequest } from './forward.ts';
 import { eventually, startFakeUpstream, type FakeUpstreamHandler, type FakeUpstream } from '../testing/fake-couchdb.ts';
 
-/** What the gate builds out of whatever the client has sent: always this, unless a test says otherwise. */
+/** The request that the gate builds, whatever the client sent. Tests may replace it. */
 let built: UpstreamRequest = { method: 'GET', path: ['registry', 'user_a'], authorization: 'Basic gate' };
-let answer: FakeUpstreamHandler = (_request, response) => response.end('{}');
+let respond: FakeUpstreamHandler = (_request, response) => response.end('{}');
 let settled: (UpstreamResponse | Error)[] = [];
 let upstream: FakeUpstream;
 let forward: Forward;
@@ -22,17 +22,17 @@ const settleWith = (result: UpstreamResponse | Error, res: ServerResponse): void
 
 beforeEach(async () => {
   settled = [];
-  answer = (_request, response) => response.end('{}');
+  respond = (_request, response) => response.end('{}');
   built = { method: 'GET', path: ['registry', 'user_a'], authorization: 'Basic gate' };
   upstream = await startFakeUpstream((request, response, body) => {
     ({ headers } = request);
-    answer(request, response, body);
+    respond(request, response, body);
   });
   forward = createForward(upstream.access.url, { timeoutMs: 400 });
   server = http.createServer((req, res) => {
     req.resume();
     forward(built, res).then(
-      (told) => settleWith(told, res),
+      (result) => settleWith(result, res),
       (error: unknown) => settleWith(error instanceof Error ? error : new Error(String(error)), res),
     );
   });
@@ -46,22 +46,22 @@ afterEach(async () => {
   await upstream.close();
 });
 
-/** Sends raw bytes as a client would, and resolves with how many answers came back. */
-async function send(text: string, answers = 1): Promise<string> {
+/** Sends raw bytes as a client, and resolves with the raw responses once `count` of them have arrived. */
+async function send(text: string, count = 1): Promise<string> {
   const socket = net.connect(port, '127.0.0.1');
-  let told = '';
+  let received = '';
   socket.setEncoding('utf8');
-  socket.on('data', (chunk: string) => (told += chunk));
+  socket.on('data', (chunk: string) => (received += chunk));
   socket.on('error', () => undefined);
   socket.write(text);
-  await eventually(() => told.split('HTTP/1.1 ').length > answers);
+  await eventually(() => received.split('HTTP/1.1 ').length > count);
   socket.destroy();
-  return told;
+  return received;
 }
 
 const GET = 'GET /anything HTTP/1.1\r\nHost: x\r\n\r\n';
 
-it('sends the built request alone: nothing of what the client has sent, whatever it was', async () => {
+it("sends the built request alone, and nothing of the client's request", async () => {
   built = {
     method: 'POST',
     path: ['registry', '_bulk_get', 'ü/?#'],
@@ -87,25 +87,25 @@ it('sends the built request alone: nothing of what the client has sent, whatever
 });
 
 it.each(['DELETE', 'OPTIONS', 'GET', 'POST'])(
-  "a chunked body of a client's %s runs as no request of its own",
+  'does not run the chunked body of a client’s %s as a request',
   async (method) => {
     const smuggled = 'GET /_users/_all_docs HTTP/1.1\r\nHost: x\r\nX: ';
     const chunk = `${smuggled.length.toString(16)}\r\n${smuggled}\r\n0\r\n\r\n`;
-    for (const agree of [
+    for (const request of [
       built,
       { ...built, method: 'DELETE' as const },
       { ...built, method: 'POST' as const, body: {} },
     ]) {
-      built = agree;
+      built = request;
       await send(`${method} /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}`);
     }
     expect(upstream.requests.map(({ url }) => url)).toEqual(Array(3).fill('/registry/user_a'));
   },
 );
 
-it('requests that a client sends at once each get their own answer, in their order', async () => {
+it('resolves pipelined requests with their own responses, in order', async () => {
   let count = 0;
-  answer = (_request, response) => response.end(JSON.stringify({ n: (count += 1) }));
+  respond = (_request, response) => response.end(JSON.stringify({ n: (count += 1) }));
   await send(GET.repeat(5), 5);
   expect(settled).toHaveLength(5);
   expect(settled.map((each) => (each instanceof Error ? each : each.body))).toEqual(
@@ -118,10 +118,10 @@ it.each([
   ['403', (response: ServerResponse) => response.writeHead(403).end('{"error":"forbidden"}'), 502],
   ['a redirect', (response: ServerResponse) => response.writeHead(302, { location: '/_users' }).end(), 502],
   ['HTML', (response: ServerResponse) => response.end('<html></html>'), 502],
-  ['nothing', (response: ServerResponse) => response.end(), 502],
-  ['broken JSON', (response: ServerResponse) => response.end('{"a":'), 502],
+  ['an empty body', (response: ServerResponse) => response.end(), 502],
+  ['malformed JSON', (response: ServerResponse) => response.end('{"a":'), 502],
   [
-    'less than it said',
+    'less than its Content-Length',
     (response: ServerResponse) => {
       response.writeHead(200, { 'content-length': 100 });
       response.write('{}', () => response.destroy());
@@ -130,74 +130,74 @@ it.each([
   ],
   ['429', (response: ServerResponse) => response.writeHead(429).end('{}'), 503],
   ['503', (response: ServerResponse) => response.writeHead(503).end('{}'), 503],
-  ['a broken connection', (response: ServerResponse) => response.destroy(), 503],
-  ['silence', () => undefined, 503],
+  ['a reset connection', (response: ServerResponse) => response.destroy(), 503],
+  ['no response', () => undefined, 503],
 ] as const)(
-  'an upstream that answers %s is an error of its own, and the next request is answered',
+  'rejects with 502 or 503 when the upstream sends %s, and serves the next request',
   async (_name, fail, status) => {
-    answer = (_request, response) => fail(response);
+    respond = (_request, response) => fail(response);
     await send(GET);
     expect(settled).toEqual([expect.objectContaining({ status })]);
-    answer = (_request, response) => response.end('{"ok":true}');
+    respond = (_request, response) => response.end('{"ok":true}');
     await send(GET);
     expect(settled[1]).toEqual({ status: 200, body: { ok: true } });
   },
 );
 
-it.each([200, 201, 404, 409, 500])('a status %i with JSON is told as it is', async (status) => {
-  answer = (_request, response) => response.writeHead(status).end('{"x":1}');
+it.each([200, 201, 404, 409, 500])('resolves with a status %i with JSON unchanged', async (status) => {
+  respond = (_request, response) => response.writeHead(status).end('{"x":1}');
   await send(GET);
   expect(settled).toEqual([{ status, body: { x: 1 } }]);
 });
 
-it('an answer that goes on and on is cut off, and not kept', async () => {
-  let gone = false;
-  answer = (_request, response) => {
+it('aborts an endless response instead of buffering it', async () => {
+  let isClosed = false;
+  respond = (_request, response) => {
     const chunk = `"${'x'.repeat(1024 * 1024)}",`;
-    const more = (): void => {
-      while (!gone && response.write(chunk));
+    const writeMore = (): void => {
+      while (!isClosed && response.write(chunk));
     };
-    response.on('close', () => (gone = true)).on('drain', more);
+    response.on('close', () => (isClosed = true)).on('drain', writeMore);
     response.write('[');
-    more();
+    writeMore();
   };
   forward = createForward(upstream.access.url, { timeoutMs: 10_000 });
   await send(GET);
   expect(settled).toEqual([expect.objectContaining({ status: 502 })]);
-  await eventually(() => gone);
+  await eventually(() => isClosed);
 });
 
-it('when the client goes away its request upstream ends too, and whoever waits hears of it', async () => {
-  let gone = false;
-  let asked = false;
+it('aborts the upstream request and rejects when the client disconnects before the response', async () => {
+  let isClosed = false;
+  let isReceived = false;
   forward = createForward(upstream.access.url, { timeoutMs: 20_000 });
-  answer = (_request, response) => {
-    asked = true;
-    response.on('close', () => (gone = true));
+  respond = (_request, response) => {
+    isReceived = true;
+    response.on('close', () => (isClosed = true));
   };
   const socket = net.connect(port, '127.0.0.1');
   socket.write(GET);
-  await eventually(() => asked);
+  await eventually(() => isReceived);
   socket.destroy();
-  await eventually(() => gone && settled.length === 1);
+  await eventually(() => isClosed && settled.length === 1);
   expect(settled).toEqual([expect.objectContaining({ status: 503 })]);
 });
 
-it('when the client goes away in the middle of the answer, whoever waits hears of it', async () => {
-  let begun = false;
+it('rejects when the client disconnects within the response', async () => {
+  let isStarted = false;
   forward = createForward(upstream.access.url, { timeoutMs: 20_000 });
-  answer = (_request, response) => {
-    response.write('{"half":', () => (begun = true));
+  respond = (_request, response) => {
+    response.write('{"half":', () => (isStarted = true));
   };
   const socket = net.connect(port, '127.0.0.1');
   socket.write(GET);
-  await eventually(() => begun);
+  await eventually(() => isStarted);
   socket.destroy();
   await eventually(() => settled.length === 1);
   expect(settled).toEqual([expect.objectContaining({ status: expect.any(Number) as number })]);
 });
 
-it('a request for a client that has gone already is not sent', async () => {
+it('sends no request for a client that has already disconnected', async () => {
   server.removeAllListeners('request');
   let result: Promise<unknown> | undefined;
   server.on('request', (req, res) => {

@@ -5,15 +5,15 @@ import { Socket } from 'node:net';
 import { createProxyMiddleware, type Plugin } from 'http-proxy-middleware';
 import { badGateway, serviceUnavailable } from '../http/errors.ts';
 
-/** A request that the gate has built. Nothing of it was taken over from a client without being read and checked. */
+/** A request that the gate has built from parsed and checked values. Nothing is copied unread from a client's request. */
 export interface UpstreamRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Path parts below the upstream's URL, not yet encoded. */
+  /** Path segments relative to the upstream's URL, not yet encoded. */
   readonly path: readonly string[];
   readonly query?: Readonly<Record<string, string>>;
-  /** Serialised here, so that what was checked is what is sent. */
+  /** Serialised by the forwarder, so that exactly the checked value is sent. */
   readonly body?: unknown;
-  /** The `Authorization` header: as whom we ask. */
+  /** The `Authorization` header. */
   readonly authorization: string;
 }
 
@@ -22,22 +22,22 @@ export interface UpstreamResponse {
   readonly body: unknown;
 }
 
-/** Sends a built request; `res` is the client's answer, whose end before ours also ends the upstream's work. */
+/** Sends a built request upstream. When the client's response `res` closes early, the upstream request is aborted. */
 export type Forward = (request: UpstreamRequest, res: ServerResponse) => Promise<UpstreamResponse>;
 
-/** No answer about one document comes near this; a larger one is not buffered. In characters. */
+/** Far above any response about one document. A larger response is not buffered. In characters. */
 const MAX_RESPONSE_CHARS = 64 * 1024 * 1024;
 
 /**
- * What the proxy is given in place of the client's request. It holds the built request alone, so there is nothing of
- * the client's to pass on: no header, cookie, `Connection` nomination, path trick or framing. Of the client's it has
- * only the socket, by which the proxy sees that the client has gone.
+ * The request passed to the proxy in place of the client's. It contains the built request alone, so nothing of the
+ * client's can be forwarded: no header, cookie, `Connection` nomination, path trick or framing. It shares only the
+ * client's socket, by which the proxy detects a disconnect.
  */
 class BuiltRequest extends http.IncomingMessage {
   readonly upstreamResponse: Promise<UpstreamResponse>;
-  /** Whether the upstream's answer has begun; it may still break off. */
+  /** True once the upstream's response has started. It may still be cut off. */
   hasResponse = false;
-  settle: (answer: Promise<UpstreamResponse>) => void = () => undefined;
+  settle: (response: Promise<UpstreamResponse>) => void = () => undefined;
 
   constructor({ method, path, query, body, authorization }: UpstreamRequest, res: ServerResponse) {
     super(res.socket ?? new Socket());
@@ -54,29 +54,29 @@ class BuiltRequest extends http.IncomingMessage {
     }
     this.push(null);
     this.upstreamResponse = new Promise((resolve) => {
-      this.settle = (answer) => {
-        // An answer that breaks off is told by several events. Only the first counts, but a rejection that nobody
-        // handles would end the process.
-        answer.catch(() => undefined);
-        resolve(answer);
+      this.settle = (response) => {
+        // A response that is cut off emits several events, of which the first counts. An unhandled rejection from a
+        // later one would end the process.
+        response.catch(() => undefined);
+        resolve(response);
       };
     });
   }
 
-  /** All there is to read was pushed; an IncomingMessage's own would read on from the client's socket. */
+  /** The whole body is pushed already. The inherited method would read from the client's socket. */
   override _read(): void {
     return;
   }
 
-  /** An IncomingMessage's own would close the client's socket. */
+  /** The inherited method would close the client's socket. */
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     callback(error);
   }
 }
 
 /**
- * What the proxy is given in place of the client's answer: it may close it and listen to it, and all of that ends with this
- * one request, where the client's own may see many. Of the client's it hears one thing, that it has gone.
+ * The response passed to the proxy in place of the client's. The proxy may close it and add listeners without touching
+ * the client's response, which may be shared by several upstream requests. It only relays the client's `close` event.
  */
 function createStandInResponse(built: BuiltRequest, res: ServerResponse): ServerResponse {
   const standIn = new http.ServerResponse(built);
@@ -87,7 +87,7 @@ function createStandInResponse(built: BuiltRequest, res: ServerResponse): Server
   return standIn;
 }
 
-/** Collects an answer and holds it against what CouchDB answers: JSON, no redirect, and never a doubt about us. */
+/** Buffers a response and rejects what is no valid answer of CouchDB to the gate: no JSON, a redirect, 401 or 403. */
 function readResponse(response: IncomingMessage): Promise<UpstreamResponse> {
   return new Promise((resolve, reject) => {
     let text = '';
@@ -96,9 +96,9 @@ function readResponse(response: IncomingMessage): Promise<UpstreamResponse> {
       text += chunk;
       if (text.length > MAX_RESPONSE_CHARS) response.destroy(new Error('too large'));
     });
-    response.on('error', (error) => reject(badGateway(`The database's answer broke off (${error.message}).`)));
+    response.on('error', (error) => reject(badGateway(`The database's response was cut off (${error.message}).`)));
     response.on('close', () => {
-      if (!response.complete) reject(badGateway("The database's answer broke off."));
+      if (!response.complete) reject(badGateway("The database's response was cut off."));
     });
     response.on('end', () => {
       const status = response.statusCode ?? 0;
@@ -113,57 +113,60 @@ function readResponse(response: IncomingMessage): Promise<UpstreamResponse> {
       try {
         resolve({ status, body: JSON.parse(text) as unknown });
       } catch {
-        reject(badGateway(`The database's answer was not JSON (status ${status}).`));
+        reject(badGateway(`The database's response was not JSON (status ${status}).`));
       }
     });
   });
 }
 
-/** Joins the proxy's events to the request they are about, in place of its plugins that write answers of their own. */
+/** Settles each request from the proxy's events. Replaces the default plugins, which write responses themselves. */
 const settleFromEvents =
   (onResponse: (status: number | undefined) => void): Plugin<BuiltRequest> =>
   (proxy) => {
-    proxy.on('proxyRes', (answer, request) => {
+    proxy.on('proxyRes', (response, request) => {
       request.hasResponse = true;
-      onResponse(answer.statusCode);
-      request.settle(readResponse(answer));
+      onResponse(response.statusCode);
+      request.settle(readResponse(response));
     });
-    // The client has gone, and its request with it; whoever awaits the answer must still hear of it.
+    // The client disconnected and its request was aborted. The caller must still be notified.
     proxy.on('econnreset', (_error, request) =>
-      request.settle(Promise.reject(serviceUnavailable('The client has gone.'))),
+      request.settle(Promise.reject(serviceUnavailable('The client disconnected.'))),
     );
-    proxy.on('error', (error, asked) => {
-      const request = asked as BuiltRequest;
+    proxy.on('error', (error, proxiedRequest) => {
+      const request = proxiedRequest as BuiltRequest;
       if (!request.hasResponse) onResponse(undefined);
       request.settle(Promise.reject(serviceUnavailable(`The database does not answer (${error.message}).`)));
     });
   };
 
-/** At most so many users' requests at once; beside the process's own, which are few, they fill what CouchDB is asked. */
+/** Limit of concurrent user requests. The process's own requests use a separate, smaller pool. */
 const MAX_CONNECTIONS = 8;
 
-/** In ms. What hangs with the upstream must not hold its connection for long once that is back. */
+/** In ms. A request that hangs must not hold its connection for long after the upstream has recovered. */
 const MAX_IDLE_MS = 10_000;
 
-/** The one pool of connections by which built requests go. */
+/** Creates the connection pool for built requests. */
 export function createForwardAgent(url: string): http.Agent {
   const options = { keepAlive: true, maxSockets: MAX_CONNECTIONS };
   return url.startsWith('https:') ? new https.Agent(options) : new http.Agent(options);
 }
 
-/** How many connections an agent has open. */
+/** Returns the number of an agent's open connections, idle ones included. */
 export const openConnections = ({ sockets, freeSockets }: Pick<http.Agent, 'sockets' | 'freeSockets'>): number =>
-  [...Object.values(sockets), ...Object.values(freeSockets)].reduce((sum, these) => sum + (these?.length ?? 0), 0);
+  [...Object.values(sockets), ...Object.values(freeSockets)].reduce((sum, list) => sum + (list?.length ?? 0), 0);
 
 export interface ForwardOptions {
   readonly agent?: http.Agent;
-  /** How long the upstream may be silent, in ms. */
+  /** Time that the upstream may send nothing, in ms. Default: 10,000. */
   readonly timeoutMs?: number;
-  /** Told of each answer's status; undefined: there was none. */
+  /** Called with each response's status, or undefined if there was no response. */
   readonly onResponse?: (status: number | undefined) => void;
 }
 
-/** The forwarder of built requests: http-proxy-middleware. Rejects with 502 for an answer not CouchDB's, 503 for none. */
+/**
+ * Creates the forwarder of built requests, over http-proxy-middleware. It rejects with an HttpError: 502 for a response
+ * that is not CouchDB's, 503 for none.
+ */
 export function createForward(url: string, options: ForwardOptions = {}): Forward {
   const { agent = createForwardAgent(url), timeoutMs = MAX_IDLE_MS, onResponse = () => undefined } = options;
   const proxy = createProxyMiddleware<BuiltRequest>({
@@ -177,7 +180,7 @@ export function createForward(url: string, options: ForwardOptions = {}): Forwar
   });
   return (request, res) => {
     const built = new BuiltRequest(request, res);
-    if (res.destroyed) return Promise.reject(serviceUnavailable('The client has gone.'));
+    if (res.destroyed) return Promise.reject(serviceUnavailable('The client disconnected.'));
     void proxy(built, createStandInResponse(built, res), () => undefined);
     return built.upstreamResponse;
   };

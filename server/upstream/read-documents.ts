@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { badGateway } from '../http/errors.ts';
 import { toUpstreamError } from './upstream-error.ts';
 
-/** A document with what is needed to write it again. */
+/** A document with the id and revision that an update needs. */
 export type StoredDocument = Readonly<Record<string, unknown>> & { readonly _id: string; readonly _rev: string };
 
 const documentSchema = z.looseObject({ _id: z.string(), _rev: z.string() });
@@ -15,13 +15,13 @@ const rowSchema = z.object({
 });
 const responseSchema = z.object({ rows: z.array(rowSchema) });
 
-/** In ms. A read that hangs with the upstream must not hold up others for long once that is back. */
+/** In ms. A read that hangs must not delay others for long after the upstream has recovered. */
 const READ_TIMEOUT_MS = 5_000;
 
 /**
- * Reads documents by id in one request; one that does not exist, or was deleted, is not in the map. Not by GET, whose
- * 404 would not tell a missing document from a missing database, and that would read as "everybody signed out".
- * Rejects with 502 or 503.
+ * Reads documents by id in one request. A document that does not exist, or was deleted, is not in the map. It does not
+ * use GET: its 404 does not distinguish a missing document from a missing database, which would sign out every user.
+ * Rejects with an HttpError of status 502 or 503.
  */
 export async function readDocuments(
   couch: ServerScope,
@@ -39,8 +39,8 @@ const leavesSchema = z.object({
 });
 
 /**
- * Whether a document is there or ever was: a deleted one counts. By `_bulk_get`, since `_users/_all_docs` is for server
- * admins alone, and a GET's 404 could be the database's. Rejects with 502 or 503.
+ * Returns whether a document exists or ever existed; a deleted one counts. It uses `_bulk_get`: `_users/_all_docs` needs a
+ * server admin, and the 404 of a GET could mean a missing database. Rejects with an HttpError of status 502 or 503.
  */
 export async function hasEverExisted(couch: ServerScope, database: string, id: string): Promise<boolean> {
   const request = {
@@ -54,7 +54,7 @@ export async function hasEverExisted(couch: ServerScope, database: string, id: s
     throw toUpstreamError(error);
   });
   const [result] = leavesSchema.safeParse(response).data?.results ?? [];
-  if (result?.id !== id) throw badGateway("The database's answer about a document is not one.");
+  if (result?.id !== id) throw badGateway("The database's response about a document is malformed.");
   return result.docs.some((leaf) => 'ok' in leaf);
 }
 
@@ -76,8 +76,8 @@ async function readRows(
   });
   const rows = responseSchema.safeParse(response).data?.rows ?? [];
   const isComplete = rows.length === ids.length && rows.every((row, index) => row.key === ids[index]);
-  // A row that failed is not a row that is missing.
+  // A failed row does not mean a missing document.
   const hasFailedRow = rows.some((row) => row.error !== undefined && row.error !== 'not_found');
-  if (!isComplete || hasFailedRow) throw badGateway("The database's answer about documents is not one.");
+  if (!isComplete || hasFailedRow) throw badGateway("The database's response about documents is malformed.");
   return rows;
 }

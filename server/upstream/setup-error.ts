@@ -5,7 +5,7 @@ export class SetupError extends Error {
   override readonly name = 'SetUpError';
 }
 
-/** Resolves as `done` does; what it rejects with is told as what could not be done, and why. */
+/** Resolves as `promise` does. A rejection becomes a SetupError that names the action and the cause. */
 export async function withOperatorMessage<T>(action: string, promise: Promise<T>): Promise<T> {
   try {
     return await promise;
@@ -17,5 +17,6 @@ export async function withOperatorMessage<T>(action: string, promise: Promise<T>
   }
 }
 
+/** Returns the message of anything thrown. */
 export const errorMessage = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);

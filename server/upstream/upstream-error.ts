@@ -2,9 +2,9 @@ import { badGateway, HttpError, serviceUnavailable } from '../http/errors.ts';
 import { statusOf } from './client.ts';
 
 /**
- * What a client is told when a request that was made by nano went wrong: 503 when there was no answer, which nano says
- * only by giving no status (couch.ts), or when the upstream is busy; 502 when it answered what it should not. Never a
- * 401 or 403: those would tell PouchDB to stop for good. For nano's rejections alone: a fault of ours has no status either.
+ * Returns the error that a client gets when a nano request failed: 503 when there was no response (an error without a
+ * status, see client.ts) or the upstream is busy; 502 for any other status. Never 401 or 403, which stop PouchDB for good.
+ * Only for nano's rejections: a programming error has no status either and would become a 503.
  */
 export function toUpstreamError(error: unknown): HttpError {
   if (error instanceof HttpError) return error;

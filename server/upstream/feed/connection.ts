@@ -4,7 +4,7 @@ import { authorizationOf, type UpstreamAccess } from '../client.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { parseFeedRow, parseSeq, seqNumber, type FeedEnd, type FeedRow } from './row.ts';
 
-/** What CouchDB says of a database is some hundred characters. */
+/** CouchDB's information about a database is a few hundred characters. */
 const MAX_INFO_CHARS = 64 * 1024;
 
 /** One connection to a continuous feed. Times in ms. */
@@ -13,32 +13,32 @@ export interface FeedConnection {
   readonly database: string;
   readonly includeDocs: boolean;
   readonly heartbeat: number;
-  /** `now` or the last sequence that was read. */
+  /** `now` or the last sequence received. */
   readonly since: string;
   readonly signal: AbortSignal;
-  /** A line came, be it a heartbeat's. */
+  /** Called for each received line, heartbeats included. */
   readonly onActivity: () => void;
   readonly onConnect: () => void;
   readonly onRow: (row: FeedRow | FeedEnd) => void;
 }
 
-/** How a feed has ended. */
+/** How a feed ended. */
 export interface FeedResult {
   /** For the log. */
   readonly reason: string;
-  /** True when the upstream did answer, but with something that is no feed; false when the connection was lost. */
+  /** True when the upstream sent a response that is not a feed; false when the connection was lost. */
   readonly isInvalid: boolean;
 }
 
-/** The upstream's answer is no feed. */
+/** Thrown when the upstream's response is not a feed. */
 class InvalidFeedError extends Error {}
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Reads a feed until it ends, in whichever way, and says why. Never rejects. */
+/** Reads a feed until it ends for any reason, and resolves with that reason. Never rejects. */
 export async function readFeed(connection: FeedConnection): Promise<FeedResult> {
-  // Of its own, and one: the feed and what it asks beforehand never wait for a place among pooled connections, which an
-  // upstream that has hung may hold for long after it is back.
+  // A private agent with one connection: the feed and the request before it never wait for a pooled connection. Requests
+  // that hang may hold those long after the upstream has recovered.
   const Agent = isTls(connection) ? https.Agent : http.Agent;
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   try {
@@ -53,8 +53,9 @@ export async function readFeed(connection: FeedConnection): Promise<FeedResult> 
 }
 
 /**
- * A database that was restored or made anew counts from an earlier sequence than ours, and a feed asked to go on after
- * ours would keep silent until the count has caught up. Then `now` is right: whoever waits is read again on `onUp`.
+ * Returns the sequence to resume from. A restored or recreated database counts from a lower sequence than `since`, and a
+ * feed from there would stay silent until the count has caught up. Then it returns `now`: on connect, every waiter is
+ * read again.
  */
 async function resolveSince(connection: FeedConnection, agent: http.Agent): Promise<string> {
   const { since } = connection;
@@ -89,18 +90,18 @@ async function follow(connection: FeedConnection, agent: http.Agent): Promise<vo
   let isConnected = false;
   for await (const line of readLines(response)) {
     const row = parseLine(line);
-    // One piece may hold many lines, and any of them may be what the feed is closed for.
+    // One chunk may hold many lines, and the callback of any of them may close the feed.
     if (signal.aborted) return;
     onActivity();
-    // Not the head but the first line says that the feed runs: CouchDB sends an empty one when it begins to wait. And a
-    // line that can be read, since whatever stands in CouchDB's place may answer 200 as well.
+    // The feed is connected at its first readable line, not at the headers: CouchDB sends an empty line when it starts
+    // to wait, and another server in its place may return 200 as well.
     if (!isConnected) onConnect();
     isConnected = true;
     if (row !== undefined) onRow(row);
   }
 }
 
-/** Undefined for a heartbeat. */
+/** Returns undefined for a heartbeat. */
 function parseLine(line: string): FeedRow | FeedEnd | undefined {
   if (line.trim() === '') return undefined;
   try {
@@ -110,7 +111,7 @@ function parseLine(line: string): FeedRow | FeedEnd | undefined {
   }
 }
 
-/** The lines of an answer; what follows the last line's end is none. */
+/** Yields the complete lines of a response. An unterminated last line is dropped. */
 async function* readLines(response: IncomingMessage): AsyncIterable<string> {
   const splitter = new LineSplitter();
   for await (const chunk of readText(response)) {
@@ -122,14 +123,14 @@ async function* readLines(response: IncomingMessage): AsyncIterable<string> {
   }
 }
 
-/** An answer's text as it comes. Decoding in the stream keeps a character that two chunks share whole. */
+/** Yields a response's text as it arrives. The stream decodes it, so that characters split between chunks stay whole. */
 const readText = (response: IncomingMessage): AsyncIterable<string> => response.setEncoding('utf8');
 
 const isTls = ({ access }: Pick<FeedConnection, 'access'>): boolean => access.url.startsWith('https:');
 
 /**
- * Asks about the database, and resolves with the answer's beginning when that is 200. From then on, too, two and a half
- * heartbeats without a byte break the answer off.
+ * Sends a GET about the database and resolves with the response once its status is 200. The response is destroyed after
+ * 2.5 heartbeats without a byte, before its headers and within its body.
  */
 function openResponse(
   connection: FeedConnection,
@@ -145,14 +146,14 @@ function openResponse(
       agent,
       signal,
       timeout: heartbeat * 2.5,
-      // Compressed, the embedded engine holds lines back until its compressor is full.
+      // With compression, the embedded engine would delay lines until its compressor's buffer is full.
       headers: { authorization: authorizationOf(access), accept: 'application/json', 'accept-encoding': 'identity' },
     });
-    let answer: IncomingMessage | undefined;
-    request.on('timeout', () => (answer ?? request).destroy(new Error('no heartbeat')));
+    let openedResponse: IncomingMessage | undefined;
+    request.on('timeout', () => (openedResponse ?? request).destroy(new Error('no heartbeat')));
     request.on('error', reject);
     request.on('response', (response) => {
-      answer = response;
+      openedResponse = response;
       if (response.statusCode === 200) {
         resolve(response);
         return;

@@ -10,10 +10,10 @@ import {
 const formatRow = (seq: string, id: string): string =>
   `${JSON.stringify({ seq, id, changes: [{ rev: `1-${'a'.repeat(32)}` }] })}\n`;
 
-/** What the upstream does with the n-th feed that is asked for, and when it is asked about the database. */
+/** How the upstream responds to the n-th feed request, and to a request for the database's information. */
 let onFeed: (response: ServerResponse, attempt: number) => void = () => undefined;
 let onInfo: (response: ServerResponse) => void;
-/** What it says of the database's sequence. */
+/** The database's sequence in that information. */
 let updateSeq: string | number = '0-x';
 let sinceParameters: string[] = [];
 let upstream: FakeUpstream;
@@ -68,7 +68,7 @@ const startResponse = (response: ServerResponse, text = '\n'): void => {
   response.write(text);
 };
 
-it('goes on after its last sequence when the connection is cut, and says so each time', async () => {
+it('resumes after its last sequence when the connection is cut, and reports each disconnect', async () => {
   updateSeq = '9-x';
   onFeed = (response, attempt) => {
     startResponse(response, formatRow(`${attempt}-x`, `user_${attempt}`));
@@ -80,7 +80,7 @@ it('goes on after its last sequence when the connection is cut, and says so each
   expect([seen.connectCount, seen.disconnectReasons.length]).toEqual([4, 3]);
 });
 
-it('goes on from now in a database that was restored: its sequence is lower than the last one seen', async () => {
+it('resumes from now in a restored database, whose sequence is lower than the last one received', async () => {
   updateSeq = '3-restored';
   onFeed = (response, attempt) => {
     startResponse(response, attempt === 1 ? formatRow('900-x', 'user_old') : formatRow('4-x', 'user_new'));
@@ -91,7 +91,7 @@ it('goes on from now in a database that was restored: its sequence is lower than
   expect(sinceParameters).toEqual(['now', 'now']);
 });
 
-it('counts as dead when it says nothing, whether before its head, after it, or in the middle of a line', async () => {
+it('disconnects a silent feed, whether before its headers, after them, or within a line', async () => {
   updateSeq = '1-x';
   onFeed = (response, attempt) => {
     if (attempt === 2) startResponse(response);
@@ -104,25 +104,25 @@ it('counts as dead when it says nothing, whether before its head, after it, or i
   expect(seen.rows).toEqual(['user_b']);
 });
 
-/** A feed that ends after its first row; the question for the sequence that follows is answered so, and then as it should be. */
+/** The first feed ends after its first row. The information request that follows fails once, then succeeds. */
 function failFirstInfo(fail: (response: ServerResponse) => unknown): void {
   updateSeq = '2-x';
   onFeed = (response, attempt) => {
     startResponse(response, formatRow(`${attempt}-x`, `user_${attempt}`));
     if (attempt === 1) response.end();
   };
-  let asked = 0;
+  let requestCount = 0;
   onInfo = (response) => {
-    asked += 1;
-    if (asked === 1) fail(response);
+    requestCount += 1;
+    if (requestCount === 1) fail(response);
     else sendInfo(response);
   };
 }
 
 it.each([
-  ['says nothing', () => undefined],
-  ['begins and says no more', (response: ServerResponse) => response.writeHead(200).write('{"db_name":')],
-] as const)('an upstream that %s when it is asked for its sequence holds nothing up', async (_name, hang) => {
+  ['no response', () => undefined],
+  ['an unfinished response', (response: ServerResponse) => response.writeHead(200).write('{"db_name":')],
+] as const)('reconnects after %s to the request for the sequence', async (_name, hang) => {
   failFirstInfo(hang);
   const seen = follow({ heartbeat: 100 });
   await eventually(() => seen.rows.length === 2, 1_000);
@@ -134,14 +134,14 @@ it.each([
   [200, '{"db_name":"x"}'],
   [200, `"${'x'.repeat(100_000)}"`],
   [404, '{"error":"not_found"}'],
-])('an answer %i %j to the question for its sequence is tried again, and never a feed', async (status, body) => {
+])('retries after a response %i %j to the request for the sequence, without connecting', async (status, body) => {
   failFirstInfo((response) => response.writeHead(status).end(body));
   const seen = follow();
   await eventually(() => seen.rows.length === 2);
   expect([sinceParameters, seen.connectCount, seen.disconnectReasons.length]).toEqual([['now', '1-x'], 2, 2]);
 });
 
-it('is up once a line can be read: what answers 200 in the place of a feed does not make it so', async () => {
+it('connects at the first readable line, not at a 200 response that is not a feed', async () => {
   onFeed = (response, attempt) => {
     if (attempt === 1)
       response.writeHead(200, { 'content-type': 'text/html' }).end('<html>\n<body>Later</body></html>\n');
@@ -155,9 +155,9 @@ it('is up once a line can be read: what answers 200 in the place of a feed does 
 });
 
 it.each([
-  ['refuses', (response: ServerResponse) => response.writeHead(400).end('{"error":"bad_request"}')],
-  ['follows up with nonsense', (response: ServerResponse) => startResponse(response, '\n{"error":"badarg"}\n')],
-] as const)('a sequence that the upstream %s again and again is given up for now', async (_name, refuse) => {
+  ['rejections', (response: ServerResponse) => response.writeHead(400).end('{"error":"bad_request"}')],
+  ['unreadable feeds', (response: ServerResponse) => startResponse(response, '\n{"error":"badarg"}\n')],
+] as const)('resumes from now after three consecutive %s for its sequence', async (_name, refuse) => {
   updateSeq = '9-x';
   onFeed = (response, attempt) => {
     if (attempt === 1) {
@@ -172,7 +172,7 @@ it.each([
   expect(sinceParameters).toEqual(['now', kept, kept, kept, 'now']);
 });
 
-it('a sequence is kept through any number of connections that are lost', async () => {
+it('keeps its sequence through any number of lost connections', async () => {
   updateSeq = '9-x';
   onFeed = (response, attempt) => {
     if (attempt === 1) startResponse(response, formatRow('7-x', 'user_a'));
@@ -185,7 +185,7 @@ it('a sequence is kept through any number of connections that are lost', async (
   expect(seen.disconnectReasons.length).toBe(6);
 });
 
-it('stays up as long as heartbeats come, however seldom changes do', async () => {
+it('stays connected while it receives heartbeats, however rare the changes', async () => {
   onFeed = (response) => {
     startResponse(response);
     const beat = setInterval(() => response.write('\n'), 50);
@@ -197,7 +197,7 @@ it('stays up as long as heartbeats come, however seldom changes do', async () =>
   expect([seen.connectCount, seen.disconnectReasons]).toEqual([1, []]);
 });
 
-it('reads a row whole wherever its bytes are cut, in the middle of a character too', async () => {
+it('reads a row split at any byte, even within a character', async () => {
   const row = Buffer.from(`${JSON.stringify({ seq: '1-x', id: 'user_é😀', changes: [{ rev: '1-a' }] })}\n`);
   onFeed = (response) => {
     startResponse(response);
@@ -221,7 +221,7 @@ it.each([
   '{"id":"a"}\n',
   '{"seq":"1","id":"a","changes":[{}]}\n',
   '{"seq":{},"id":"a","changes":[]}\n',
-])('begins anew when it is told %j, and takes nothing of it', async (garbage) => {
+])('reconnects when it receives %j, and ignores it', async (garbage) => {
   updateSeq = '1-x';
   onFeed = (response, attempt) => startResponse(response, attempt === 1 ? garbage : formatRow('1-x', 'user_a'));
   const seen = follow();
@@ -230,7 +230,7 @@ it.each([
   expect(seen.rows).toEqual(['user_a']);
 });
 
-it('takes the last line of a feed that CouchDB ends for a place to go on from, not for a change', async () => {
+it('takes the last line of a feed that CouchDB ends as a sequence to resume from, not as a change', async () => {
   updateSeq = '8-x';
   onFeed = (response, attempt) => {
     startResponse(response, attempt === 1 ? '{"last_seq":"7-x","pending":0}\n' : formatRow('8-x', 'user_a'));
@@ -245,20 +245,20 @@ it.each([
   ['500', (response: ServerResponse) => response.writeHead(500).end('{}')],
   ['401', (response: ServerResponse) => response.writeHead(401).end('{}')],
   ['a redirect to itself', (response: ServerResponse) => response.writeHead(302, { location: '/' }).end()],
-  ['an end at once', (response: ServerResponse) => response.writeHead(200).end()],
-  ['a head and an end', (response: ServerResponse) => response.writeHead(200).end('\n')],
-  ['a broken connection', (response: ServerResponse) => response.destroy()],
-] as const)('an upstream that answers %s again and again is asked ever more seldom', async (_name, fail) => {
+  ['an empty feed', (response: ServerResponse) => response.writeHead(200).end()],
+  ['a feed of one heartbeat', (response: ServerResponse) => response.writeHead(200).end('\n')],
+  ['a reset connection', (response: ServerResponse) => response.destroy()],
+] as const)('retries with a growing delay after repeated %s', async (_name, fail) => {
   onFeed = fail;
   const seen = follow();
-  const begun = performance.now();
+  const startedAt = performance.now();
   await eventually(() => sinceParameters.length >= 5);
-  // With the shortest jitter the waits are 50, 100, 200 and 400 ms.
-  expect(performance.now() - begun).toBeGreaterThan(600);
+  // With the shortest jitter the delays are 50, 100, 200 and 400 ms.
+  expect(performance.now() - startedAt).toBeGreaterThan(600);
   expect(seen.rows).toEqual([]);
 });
 
-it('leaves no connection behind for each attempt', async () => {
+it('leaks no connection per attempt', async () => {
   updateSeq = '1-x';
   onFeed = (response, attempt) => {
     startResponse(response, formatRow('1-x', `user_${attempt}`));
@@ -266,27 +266,27 @@ it('leaves no connection behind for each attempt', async () => {
   };
   const seen = follow();
   await eventually(() => seen.rows.length > 5);
-  // The feed's own, the one by which the sequence is looked at, and one that is being closed.
+  // The feed's, the one of the request for the sequence, and one that is being closed.
   expect(await upstream.connections()).toBeLessThanOrEqual(3);
 });
 
-it('once closed it calls nothing, asks nothing, and lets go of its socket', async () => {
-  let open: ServerResponse | undefined;
-  let gone = false;
+it('once closed, calls no callback, sends no request, and closes its socket', async () => {
+  let openResponse: ServerResponse | undefined;
+  let isClosed = false;
   onFeed = (response) => {
-    open = response;
-    response.on('close', () => (gone = true));
+    openResponse = response;
+    response.on('close', () => (isClosed = true));
     startResponse(response);
   };
   const seen = follow();
   await eventually(() => seen.connectCount === 1);
   feed?.close();
-  open?.write(formatRow('1-x', 'user_late'));
-  await eventually(() => gone);
+  openResponse?.write(formatRow('1-x', 'user_late'));
+  await eventually(() => isClosed);
   expect([seen.rows, seen.disconnectReasons, sinceParameters.length]).toEqual([[], [], 1]);
 });
 
-it('once closed it takes no more even of the piece that it is reading', async () => {
+it('once closed, ignores the rest of the chunk that it is reading', async () => {
   onFeed = (response) => startResponse(response, `${formatRow('1-x', 'user_a')}${formatRow('2-x', 'user_b')}`);
   const rows: string[] = [];
   follow({
@@ -299,12 +299,12 @@ it('once closed it takes no more even of the piece that it is reading', async ()
   expect(rows).toEqual(['user_a']);
 });
 
-it('can be closed while it waits between two attempts', async () => {
+it('can be closed during the delay between two attempts', async () => {
   onFeed = (response) => response.writeHead(500).end('{}');
   const seen = follow({ random: () => 0.99 });
   await eventually(() => seen.disconnectReasons.length === 3);
-  const asked = sinceParameters.length;
+  const requestCount = sinceParameters.length;
   feed?.close();
   onFeed = (response) => startResponse(response);
-  expect([sinceParameters.length, seen.connectCount, feed?.connected]).toEqual([asked, 0, false]);
+  expect([sinceParameters.length, seen.connectCount, feed?.connected]).toEqual([requestCount, 0, false]);
 });

@@ -1,8 +1,8 @@
-/** Who has to tell how a feed is. */
+/** Receives the connection events of a feed. */
 export interface FeedListener {
   onConnect(): void;
-  /** A line came, be it a heartbeat's. */
+  /** Called for each received line, heartbeats included. */
   onActivity(): void;
-  /** It ended, or an attempt at it failed. */
+  /** Called when the feed ended or an attempt to connect failed. */
   onDisconnect(reason: string): void;
 }

@@ -1,36 +1,36 @@
 import { isObject } from '../../lib/json.ts';
 
-/** One change as CouchDB's feed tells it with `style=all_docs`: the document and every leaf it has now. */
+/** One row of a feed with `style=all_docs`: a changed document and all its leaves. */
 export interface FeedRow {
   readonly kind: 'change';
-  /** Where to go on from; opaque but for its number in front. */
+  /** Resumption point. Opaque except for the leading number. */
   readonly seq: string;
   readonly id: string;
-  /** Every leaf's revision, deleted leaves too; the winner first. */
+  /** Revisions of all leaves, deleted ones included, the winner first. */
   readonly leaves: readonly string[];
   /** True when the winning leaf is a deletion. */
   readonly deleted: boolean;
   readonly doc: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** A feed's last line when CouchDB ends it: nothing changed, but the sequence is one to go on from. */
+/** The last line of a feed that CouchDB ends: no change, but a sequence to resume from. */
 export interface FeedEnd {
   readonly kind: 'end';
   readonly seq: string;
 }
 
 const parseLeaf = (value: unknown): string => {
-  if (!isObject(value) || typeof value['rev'] !== 'string') throw new Error('a change without its revision');
+  if (!isObject(value) || typeof value['rev'] !== 'string') throw new Error('a change without a revision');
   return value['rev'];
 };
 
-/** A sequence is a string in CouchDB and a number in the embedded engine. */
+/** Returns a sequence as text. It is a string in CouchDB and may be a number elsewhere. Throws on anything else. */
 export function parseSeq(value: unknown): string {
   if (typeof value === 'string' || typeof value === 'number') return String(value);
-  throw new Error('a sequence that is neither text nor a number');
+  throw new Error('a sequence that is neither a string nor a number');
 }
 
-/** Reads one result of `_changes`, or the last line of a feed. Throws on anything else: then the feed is not CouchDB's. */
+/** Parses one result of `_changes`, or the last line of a feed. Throws on anything else: the feed is not CouchDB's. */
 export function parseFeedRow(value: unknown): FeedRow | FeedEnd {
   if (!isObject(value)) throw new Error('a feed line that is not an object');
   if ('last_seq' in value) return { kind: 'end', seq: parseSeq(value['last_seq']) };
@@ -46,7 +46,7 @@ export function parseFeedRow(value: unknown): FeedRow | FeedEnd {
   };
 }
 
-/** The number in front of a sequence (`42-g1AAA…` or `42`): comparable within one database, 0 when there is none. */
+/** Returns the leading number of a sequence (`42-g1AAA…` or `42`), or 0. Comparable within one database only. */
 export function seqNumber(seq: string): number {
   const number = Number.parseInt(seq, 10);
   return Number.isSafeInteger(number) ? number : 0;
