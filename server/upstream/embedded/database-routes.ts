@@ -1,91 +1,107 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { badRequest, methodNotAllowed, notFound, sendJson } from '../../http/errors.ts';
-import { adminRequired, isAdmin, type Session } from './access.ts';
+import { badRequest, methodNotAllowed, sendJson } from '../../http/errors.ts';
+import { adminRequired, isAdmin } from './access.ts';
 import { formatSequence, parseChanges } from './changes.ts';
+import type { DatabaseContext } from './database-context.ts';
 import type { EngineDatabase } from './database.ts';
-import { bulkGet, getDocument, revsDiff } from './documents.ts';
-import type { Delegate } from './express-pouchdb.ts';
+import { handleDocument, writeDocument } from './document-routes.ts';
+import { bulkGet, revsDiff } from './documents.ts';
 import { handleChanges } from './feed.ts';
 import type { Json } from './pouchdb.ts';
-import { asObject, readJson, formatPath, type EnginePath } from './request.ts';
-import type { SecurityObjects } from './security.ts';
-import { parseId, writeDocuments, type WriteResult } from './write.ts';
+import { readJson, formatPath, type EnginePath } from './request.ts';
+import { writeDocuments } from './write.ts';
 
-/** A request that may come near this database. `HEAD` is told as `GET`. */
-export interface DatabaseContext {
-  readonly database: EngineDatabase;
-  readonly rules: Json;
-  readonly session: Session;
-  readonly path: EnginePath;
-  readonly method: string;
-  readonly security: SecurityObjects;
-  readonly delegate: Delegate;
+type Handler = (context: DatabaseContext, request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
+
+interface Endpoint {
+  readonly methods: readonly string[];
+  readonly handle: Handler;
 }
 
+/** Sends the result of `run`, which gets the body of a POST, or `{}`. */
+const jsonEndpoint =
+  (status: number, run: (context: DatabaseContext, body: Json) => unknown): Handler =>
+  async (context, request, response) =>
+    sendJson(response, status, await run(context, await readPostBody(context, request)));
+
+function delegateRequest(context: DatabaseContext, request: IncomingMessage, response: ServerResponse): void {
+  request.url = formatPath(context.path);
+  context.delegate(context.database, request, response);
+}
+
+function delegateAsAdmin(context: DatabaseContext, request: IncomingMessage, response: ServerResponse): void {
+  if (!isAdmin(context.session)) throw adminRequired();
+  delegateRequest(context, request, response);
+}
+
+/** The endpoints by their path after the database. Any other path is a document's. */
+const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
+  ['', { methods: ['GET', 'POST'], handle: handleDatabase }],
+  ['_changes', { methods: ['GET', 'POST'], handle: sendChanges }],
+  [
+    '_bulk_get',
+    {
+      methods: ['POST'],
+      handle: jsonEndpoint(200, ({ database, path }, body) => bulkGet(database.pouch, body, path.query)),
+    },
+  ],
+  [
+    '_revs_diff',
+    { methods: ['POST'], handle: jsonEndpoint(200, ({ database }, body) => revsDiff(database.pouch, body)) },
+  ],
+  ['_bulk_docs', { methods: ['POST'], handle: jsonEndpoint(201, writeBulkDocs) }],
+  ['_ensure_full_commit', { methods: ['POST'], handle: sendCommitted }],
+  ['_all_docs', { methods: ['GET', 'POST'], handle: delegateRequest }],
+  ['_compact', { methods: ['POST'], handle: delegateAsAdmin }],
+  ['_view_cleanup', { methods: ['POST'], handle: delegateAsAdmin }],
+]);
+const VIEW: Endpoint = { methods: ['GET', 'POST'], handle: delegateRequest };
+
+/** Handles a request below a database. Throws an HttpError when it rejects the request. */
 export async function handleDatabaseRequest(
   context: DatabaseContext,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { database, path, method } = context;
-  const [, second, third, fourth] = path.parts;
-  const rest = path.parts.slice(1).join('/');
-  const read = async (): Promise<Json> => (method === 'POST' ? await readJson(request) : {});
-  const allowMethods = (...allowed: string[]): void => {
-    if (!allowed.includes(method)) throw methodNotAllowed(allowed.join(','));
-  };
-  const delegate = (): void => {
-    request.url = formatPath(path);
-    context.delegate(database, request, response);
-  };
+  const rest = context.path.parts.slice(1).join('/');
+  const endpoint = isViewPath(context.path) ? VIEW : ENDPOINTS.get(rest);
+  if (endpoint !== undefined) {
+    if (!endpoint.methods.includes(context.method)) throw methodNotAllowed(endpoint.methods.join(','));
+    await endpoint.handle(context, request, response);
+  } else if (rest === '_security') await handleSecurity(context, request, response);
+  else await handleDocument(context, rest, request, response);
+}
 
-  if (second === '_design' && third !== undefined && fourth === '_view' && path.parts.length === 5) {
-    allowMethods('GET', 'POST');
-    delegate();
-    return;
-  }
-  switch (rest) {
-    case '':
-      allowMethods('GET', 'POST');
-      if (method === 'GET') sendJson(response, 200, await databaseInfo(database));
-      else await writeDocument(context, await readJson(request), response);
-      return;
-    case '_changes':
-      allowMethods('GET', 'POST');
-      await handleChanges(database, parseChanges(path.query, await read()), path.query, response);
-      return;
-    case '_bulk_get':
-      allowMethods('POST');
-      sendJson(response, 200, await bulkGet(database.pouch, await read(), path.query));
-      return;
-    case '_revs_diff':
-      allowMethods('POST');
-      sendJson(response, 200, await revsDiff(database.pouch, await read()));
-      return;
-    case '_bulk_docs':
-      allowMethods('POST');
-      sendJson(response, 201, await writeBulkDocs(context, await read()));
-      return;
-    case '_ensure_full_commit':
-      allowMethods('POST');
-      sendJson(response, 201, { ok: true, instance_start_time: '0' });
-      return;
-    case '_security':
-      await handleSecurity(context, request, response);
-      return;
-    case '_all_docs':
-      allowMethods('GET', 'POST');
-      delegate();
-      return;
-    case '_compact':
-    case '_view_cleanup':
-      allowMethods('POST');
-      if (!isAdmin(context.session)) throw adminRequired();
-      delegate();
-      return;
-    default:
-      await handleDocument(context, rest, request, response);
-  }
+function isViewPath({ parts }: EnginePath): boolean {
+  const [, second, , fourth] = parts;
+  return parts.length === 5 && second === '_design' && fourth === '_view';
+}
+
+const readPostBody = async ({ method }: DatabaseContext, request: IncomingMessage): Promise<Json> =>
+  method === 'POST' ? await readJson(request) : {};
+
+async function handleDatabase(
+  context: DatabaseContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (context.method === 'GET') sendJson(response, 200, await databaseInfo(context.database));
+  else await writeDocument(context, await readJson(request), response);
+}
+
+async function sendChanges(
+  context: DatabaseContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { database, path } = context;
+  const changes = parseChanges(path.query, await readPostBody(context, request));
+  await handleChanges(database, changes, path.query, response);
+}
+
+/** Does not read the body. */
+function sendCommitted(_context: DatabaseContext, _request: IncomingMessage, response: ServerResponse): void {
+  sendJson(response, 201, { ok: true, instance_start_time: '0' });
 }
 
 async function databaseInfo({ name, pouch }: EngineDatabase): Promise<Json> {
@@ -125,74 +141,15 @@ async function handleSecurity(
 }
 
 async function writeBulkDocs({ database, session, rules }: DatabaseContext, body: Json): Promise<Json[]> {
-  const { docs, new_edits: newEditsSent } = body;
+  const { docs, new_edits: newEditsParameter } = body;
   if (!Array.isArray(docs)) throw badRequest('POST body must include `docs` parameter.');
-  const newEdits = newEditsSent !== false;
-  const written = await writeDocuments(database, docs, { newEdits, session, security: rules });
-  return written
+  const newEdits = newEditsParameter !== false;
+  const results = await writeDocuments(database, docs, { newEdits, session, security: rules });
+  return results
     .filter(({ error }) => newEdits || error !== undefined)
     .map(({ id, rev, error }) =>
       error === undefined
         ? { ok: true, id, rev }
         : { id, ...(newEdits ? {} : { rev }), error: error.error, reason: error.message },
     );
-}
-
-async function handleDocument(
-  context: DatabaseContext,
-  rest: string,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const { database, path, method } = context;
-  // `_local` and `_design` documents have a slash in their id; anything else behind one would be an attachment.
-  const isSpecial = /^_(?:local|design)\/./s.test(rest);
-  if (rest.startsWith('_') ? !isSpecial : path.parts.length > 2) throw notFound();
-  const rev = path.query.get('rev') ?? /^"(.+)"$/.exec(request.headers['if-match'] ?? '')?.[1];
-  switch (method) {
-    case 'GET': {
-      const found = await getDocument(database.pouch, rest, path.query);
-      if (!Array.isArray(found)) response.setHeader('ETag', JSON.stringify(found['_rev']));
-      sendJson(response, 200, found);
-      return;
-    }
-    case 'PUT': {
-      const body = asObject(await readJson(request));
-      if (body['_id'] !== undefined && body['_id'] !== rest) throw badRequest('Document ID must match the path.');
-      await writeDocument(
-        context,
-        { ...(rev === undefined ? {} : { _rev: rev }), ...body, _id: parseId(rest) },
-        response,
-      );
-      return;
-    }
-    case 'DELETE': {
-      if (rev === undefined) await getDocument(database.pouch, rest, new Map());
-      await writeDocument(
-        context,
-        { _id: rest, ...(rev === undefined ? {} : { _rev: rev }), _deleted: true },
-        response,
-        200,
-      );
-      return;
-    }
-    default:
-      throw methodNotAllowed('DELETE,GET,HEAD,PUT');
-  }
-}
-
-async function writeDocument(
-  context: DatabaseContext,
-  document: Json,
-  response: ServerResponse,
-  status = 201,
-): Promise<void> {
-  const { database, session, rules, path } = context;
-  const newEdits = path.query.get('new_edits') !== 'false';
-  const [written] = await writeDocuments(database, [document], { newEdits, session, security: rules });
-  const { id, rev, error } = written as WriteResult;
-  if (error !== undefined) throw error;
-  response.setHeader('ETag', JSON.stringify(rev));
-  response.setHeader('Location', `/${database.name}/${encodeURIComponent(id)}`);
-  sendJson(response, status, { ok: true, id, rev });
 }
