@@ -76,35 +76,35 @@ const SERVER_REQUESTS: Row[] = [
   row('DELETE', '/shared'),
 ];
 
-describe('what only the administrator may see', () => {
+describe('requests for the administrator only', () => {
   const closed = ['/closed', '/_users'].flatMap((database) =>
     DOCUMENT_REQUESTS.map(([method, path, body]) => row(method, database + path, body)),
   );
   it.each([...SERVER_REQUESTS, ...closed])(
-    '%s %s is refused to nobody and to an account',
+    '%s %s is rejected for anonymous callers and accounts',
     async (method, path, body) => {
-      for (const ask of [testEngine.asAnonymous, stranger, member]) {
-        const answer = await ask(method, path, body);
-        expect([401, 403]).toContain(answer.status);
-        if (method !== 'HEAD') expect(answer.body).toEqual(expectedRejection);
+      for (const send of [testEngine.asAnonymous, stranger, member]) {
+        const response = await send(method, path, body);
+        expect([401, 403]).toContain(response.status);
+        if (method !== 'HEAD') expect(response.body).toEqual(expectedRejection);
       }
     },
   );
 
   it.each(DOCUMENT_REQUESTS)(
-    '%s /shared%s is refused to nobody and to an account without the role',
+    '%s /shared%s is rejected for anonymous callers and accounts without the role',
     async (method, path, body) => {
       expect((await testEngine.asAnonymous(method, `/shared${path}`, body)).status).toBe(401);
       expect((await stranger(method, `/shared${path}`, body)).status).toBe(403);
     },
   );
 
-  it('a database that is not there is refused alike', async () => {
+  it('rejects a missing database like an existing one', async () => {
     expect(await testEngine.asAnonymous('GET', '/nowhere')).toMatchObject({ status: 401, body: expectedRejection });
     expect(await stranger('GET', '/nowhere')).toMatchObject({ status: 403, body: expectedRejection });
   });
 
-  it('an account cannot read or raise itself', async () => {
+  it('does not let an account read its document or raise its rights', async () => {
     const own = '/_users/org.couchdb.user:alice';
     expect((await member('GET', own)).status).toBe(403);
     expect((await member('PUT', own, { name: 'alice', type: 'user', roles: ['_admin', 'other'] })).status).toBe(403);
@@ -112,8 +112,8 @@ describe('what only the administrator may see', () => {
   });
 });
 
-describe('what a member may not do', () => {
-  it('change who is a member, by _security or by any document', async () => {
+describe('a member may not', () => {
+  it('change the members, by _security or by any document', async () => {
     const security = { admins: { names: ['alice'], roles: [] }, members: { names: [], roles: [] } };
     expect((await member('PUT', '/shared/_security', security)).status).toBe(401);
     await member('PUT', '/shared/_local/_security', { security });
@@ -132,7 +132,7 @@ describe('what a member may not do', () => {
     expect((await testEngine.asAdmin('GET', '/shared/_design/mine')).status).toBe(404);
   });
 
-  it('compact, clean up, or bring a revision tree of their own making', async () => {
+  it('compact, clean up views, or send a revision tree', async () => {
     expect((await member('POST', '/shared/_compact', {})).status).toBe(401);
     expect((await member('POST', '/shared/_view_cleanup', {})).status).toBe(401);
     const forged = { _id: 'forged', _rev: '1-a', _rev_tree: [] };
@@ -144,7 +144,7 @@ describe('what a member may not do', () => {
 });
 
 describe('credentials', () => {
-  it('wrong ones are refused, also where nobody would be let in', async () => {
+  it('are rejected when wrong, even for a public path', async () => {
     const { username } = testEngine.engine.access;
     for (const [name, password] of [
       [username, 'no'],
@@ -156,7 +156,7 @@ describe('credentials', () => {
     }
   });
 
-  it('no account has the administrator’s name or password', async () => {
+  it('of an account with the administrator’s name do not authenticate', async () => {
     const { username, password } = testEngine.engine.access;
     expect(username).not.toMatch(/^[a-z0-9]/);
     expect(password.length).toBeGreaterThanOrEqual(40);
@@ -165,21 +165,21 @@ describe('credentials', () => {
     expect((await testEngine.asAdmin('GET', '/_all_dbs')).status).toBe(200);
   });
 
-  it('an account with a system role, a colon or a foreign id is not taken', async () => {
+  it('are not created for an account with a system role, a colon or a mismatched id', async () => {
     for (const [id, roles] of [
       ['eve', ['_admin']],
       ['e:ve', []],
       ['_eve', []],
     ] as const) {
       const path = `/_users/org.couchdb.user:${encodeURIComponent(id)}`;
-      const answer = await testEngine.asAdmin('PUT', path, { type: 'user', name: id, roles, password: 'pw' });
-      expect(answer.status).toBe(403);
+      const response = await testEngine.asAdmin('PUT', path, { type: 'user', name: id, roles, password: 'pw' });
+      expect(response.status).toBe(403);
     }
-    const foreign = { type: 'user', name: 'eve', roles: [], password: 'pw' };
-    expect((await testEngine.asAdmin('PUT', '/_users/org.couchdb.user:adam', foreign)).status).toBe(403);
+    const mismatched = { type: 'user', name: 'eve', roles: [], password: 'pw' };
+    expect((await testEngine.asAdmin('PUT', '/_users/org.couchdb.user:adam', mismatched)).status).toBe(403);
   });
 
-  it('a password is stored as an expensive hash, however it is written', async () => {
+  it('are stored as an expensive hash, even by a replicated write', async () => {
     const document = { type: 'user', name: 'hashed', roles: [], password: 'hunter2', _id: 'org.couchdb.user:hashed' };
     await testEngine.asAdmin('POST', '/_users/_bulk_docs', {
       new_edits: false,
@@ -196,14 +196,14 @@ describe('credentials', () => {
     expect(process.cpuUsage(before).user).toBeGreaterThan(20_000);
   });
 
-  it('to nobody, only the welcome and the session are open, and they tell nothing', async () => {
+  it('are not needed for the welcome and the session, which reveal nothing', async () => {
     expect((await testEngine.asAnonymous('GET', '/')).body).toMatchObject({ couchdb: 'Welcome' });
     expect((await testEngine.asAnonymous('GET', '/_session')).body).toMatchObject({
       userCtx: { name: null, roles: [] },
     });
   });
 
-  it('are new at every start, and the old ones are void', async () => {
+  it('of the administrator are regenerated at every start', async () => {
     const storage = { kind: 'memory', name: 'restarted' } as const;
     const first = await startTestEngine({ storage });
     await first.asAdmin('PUT', '/kept');
@@ -216,7 +216,7 @@ describe('credentials', () => {
   });
 });
 
-it('writes nothing outside its directory, and listens on loopback alone', async () => {
+it('writes nothing outside its directory, and listens on loopback only', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'engine-'));
   const before = await readdir(process.cwd());
   const engine = await startEmbeddedEngine({ storage: { kind: 'disk', directory } });

@@ -1,11 +1,11 @@
 import { createHash, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
+import pLimit from 'p-limit';
 import { z } from 'zod';
 import { forbidden } from '../../http/errors.ts';
 import type { Json } from './pouchdb.ts';
-import { createQueue } from './write-queue.ts';
 
-/** The fields of a `_users` document that CouchDB 3.4 makes of a password, and that we make alike. */
+/** The fields that CouchDB 3.4 derives from the password of a `_users` document, in the same format. */
 const passwordHashSchema = z.object({
   name: z.string(),
   roles: z.array(z.string()),
@@ -16,21 +16,21 @@ const passwordHashSchema = z.object({
   derived_key: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
-/** Some 70 ms of one core. */
+/** About 70 ms of one core. */
 export const PBKDF2_ITERATIONS = 150_000;
 const KEY_BYTES = 32;
 
 const derive = promisify(pbkdf2);
 
-/** One at a time: hashing runs on the few threads that the disk needs too, and a rush of sign-ins must not take them all. */
-const hashQueue = createQueue();
+/** One hash at a time: hashing and file access share a few threads, and a burst of sign-ins must not occupy them all. */
+const hashQueue = pLimit(1);
 
 async function derivePasswordHash(password: string, salt: string, iterations: number): Promise<string> {
   const key = await hashQueue(() => derive(password, salt, iterations, KEY_BYTES, 'sha256'));
   return key.toString('hex');
 }
 
-/** The document with the password's hash in its place: no password is ever stored. */
+/** Returns the document with its password replaced by a hash. No password is ever stored. */
 export async function withHashedPassword(document: Json): Promise<Json> {
   const { password, ...rest } = document;
   if (password === undefined || password === null) return rest;
@@ -51,7 +51,7 @@ export interface Account {
   readonly roles: readonly string[];
 }
 
-/** The account when `document` is one and the password is right. As slow for an account that is not there. */
+/** Resolves with the account if the password is correct. Takes as long when `document` is not an account. */
 export async function checkPassword(document: Json | undefined, password: string): Promise<Account | undefined> {
   const stored = passwordHashSchema.safeParse(document);
   const { salt, iterations } = stored.success ? stored.data : { salt: 'nobody', iterations: PBKDF2_ITERATIONS };
@@ -60,16 +60,17 @@ export async function checkPassword(document: Json | undefined, password: string
   return { name: stored.data.name, roles: stored.data.roles };
 }
 
-/** Compares without telling by its time where the difference is. */
+/** Compares two strings in a time that does not depend on where they differ. */
 export function isEqualConstantTime(a: string, b: string): boolean {
   const digest = (text: string): Uint8Array => new Uint8Array(createHash('sha256').update(text).digest());
   return timingSafeEqual(digest(a), digest(b));
 }
 
+/** Returns the id of an account's document. */
 export const accountId = (name: string): string => `org.couchdb.user:${name}`;
 
 /**
- * Why a document may not stand in `_users`, as CouchDB's own `_design/_auth` has it.
+ * Returns the reason to reject a `_users` document, or undefined, by the rules of CouchDB's `_design/_auth`.
  * https://docs.couchdb.org/en/stable/intro/security.html#users-documents
  */
 export function validateAccount(document: Json): string | undefined {

@@ -11,16 +11,17 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** Finds out who asks. There are no session cookies here: who asks says so with every request. */
+/** Authenticates each request by itself; there are no session cookies. */
 export interface Authenticator {
-  /** By HTTP Basic or a JWT. Throws 401 or 400 for wrong credentials; none at all is nobody. */
+  /** Checks HTTP Basic credentials or a JWT. Rejects with 401 or 400. Without credentials the session is anonymous. */
   authenticateRequest(request: IncomingMessage): Promise<Session>;
-  /** By name and password, as `POST /_session` has it. Throws 401. */
+  /** Checks a name and a password, as for `POST /_session`. Rejects with 401. */
   authenticateCredentials(credentials: Credentials): Promise<Session>;
 }
 
 const invalidCredentials = (): HttpError => new HttpError(401, 'unauthorized', 'Name or password is incorrect.');
 
+/** Creates the authenticator of the administrator, the accounts of `_users`, and tokens. */
 export function createAuthenticator(
   storage: Storage,
   admin: Credentials,
@@ -50,7 +51,7 @@ export function createAuthenticator(
 const readAccount = (pouch: Parameters<typeof readDocument>[0], username: string): Promise<Json | undefined> =>
   readDocument(pouch, accountId(username));
 
-/** RFC 7617. A name has no colon; the password may have some. */
+/** RFC 7617. A name contains no colon; a password may. */
 function parseBasic(header: string): Credentials {
   const [, encoded = ''] = /^basic +([A-Za-z0-9+/=]+)$/i.exec(header) ?? [];
   const decoded = Buffer.from(encoded, 'base64').toString('utf8');

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { badRequest, HttpError } from '../../http/errors.ts';
 import type { Session } from './access.ts';
 
-/** Who a Bearer token says they are; undefined for a header of another kind. Throws as CouchDB does, 400 or 401. */
+/** Returns the session of a Bearer token; undefined for another kind of header. Throws 400 or 401, as CouchDB does. */
 export type AuthenticateBearer = (header: string) => Session | undefined;
 
 const claimsSchema = z.object({ sub: z.string(), '_couchdb.roles': z.array(z.string()).default([]) });
@@ -11,7 +11,7 @@ const claimsSchema = z.object({ sub: z.string(), '_couchdb.roles': z.array(z.str
 const unauthorized = (reason: string): HttpError => new HttpError(401, 'unauthorized', reason);
 
 /**
- * CouchDB's JWT handler with keys for HS256, and `exp` required: so each request of a user's is that user's here too.
+ * Creates the equivalent of CouchDB's JWT handler, with HS256 keys and `exp` required.
  * https://docs.couchdb.org/en/stable/api/server/authn.html#jwt-authentication
  */
 export function createBearerAuth(secretOf: (keyId: string) => Buffer | undefined): AuthenticateBearer {
@@ -20,11 +20,11 @@ export function createBearerAuth(secretOf: (keyId: string) => Buffer | undefined
     if (token === undefined) return undefined;
     const secret = secretOf(jwt.decode(token, { complete: true })?.header.kid ?? '_default');
     if (secret === undefined) throw badRequest('Unknown kid');
-    const claims = verify(token, secret);
-    if (typeof claims !== 'object' || claims.exp === undefined) throw badRequest('Missing exp claim');
-    const read = claimsSchema.safeParse(claims);
-    if (!read.success) throw unauthorized('Token missing sub claim.');
-    return { name: read.data.sub, roles: read.data['_couchdb.roles'] };
+    const payload = verify(token, secret);
+    if (typeof payload !== 'object' || payload.exp === undefined) throw badRequest('Missing exp claim');
+    const claims = claimsSchema.safeParse(payload);
+    if (!claims.success) throw unauthorized('Token missing sub claim.');
+    return { name: claims.data.sub, roles: claims.data['_couchdb.roles'] };
   };
 }
 

@@ -12,12 +12,13 @@ export interface ChangesOptions {
   readonly includeDocs: boolean;
   readonly conflicts: boolean;
   readonly descending: boolean;
-  /** The ids of `filter=_doc_ids`, each looked up by itself. */
+  /** The ids of `filter=_doc_ids`, each looked up separately. */
   readonly docIds: readonly string[] | undefined;
-  /** A filter function in a design document, `<design>/<name>`, and what it is told of the request. */
+  /** A filter function in a design document, `<design>/<name>`, and the query that it gets. */
   readonly filter: { readonly name: string; readonly query: Json } | undefined;
 }
 
+/** Parses the query and body of a `_changes` request. Throws 400 when they are malformed. */
 export function parseChanges(query: Query, body: Json): ChangesOptions {
   const filter = query.get('filter');
   const limit = parseCount(query, 'limit');
@@ -46,7 +47,7 @@ function parseFilter(name: string, query: Query): { name: string; query: Json } 
   return { name, query: Object.fromEntries(query) };
 }
 
-/** CouchDB's sequences are texts that begin with a number; ours are made alike, so that nobody counts with them. */
+/** CouchDB's sequences are strings with a leading number. The engine's are, too, so that no caller calculates with them. */
 export const formatSequence = (sequence: number): string => `${sequence}-embedded`;
 
 function parseSince(since: string): number | 'now' {
@@ -61,7 +62,7 @@ export interface Changes {
   readonly lastSequence: number;
 }
 
-/** The changes after `since`, each document once, at its last change. */
+/** Returns the changes after `since`: each document once, at its last change. */
 export async function readChanges(database: EngineDatabase, options: ChangesOptions, since: number): Promise<Changes> {
   return options.docIds === undefined
     ? await scanChanges(database, options, since)
@@ -87,7 +88,7 @@ async function scanChanges({ pouch }: EngineDatabase, options: ChangesOptions, s
   }
 }
 
-/** PouchDB lists leaves by generation; CouchDB the winner first, which is what a reader of the row goes by. */
+/** PouchDB lists leaves by generation. CouchDB lists the winner first, and readers of the row rely on it. */
 async function sortWinnerFirst(pouch: EngineDatabase['pouch'], row: ChangeRow): Promise<ChangeRow> {
   if (row.changes.length < 2) return row;
   const order = (await readLeaves(pouch, row.id)).map(({ rev }) => rev);
@@ -101,7 +102,7 @@ async function lookUpChanges(
   docIds: readonly string[],
   since: number,
 ): Promise<Changes> {
-  // Read before the leaves: what is written meanwhile is told twice rather than never.
+  // Read before the leaves, so that a concurrent write is reported twice rather than never.
   const lastSequence = Number((await pouch.info()).update_seq);
   const rows = await Promise.all(
     docIds.map(async (id): Promise<ChangeRow[]> => {
@@ -126,6 +127,6 @@ async function lookUpChanges(
     }),
   );
   const sorted = rows.flat().sort((a, b) => (options.descending ? b.seq - a.seq : a.seq - b.seq));
-  const kept = sorted.slice(0, options.limit);
-  return { rows: kept, lastSequence: kept.length < sorted.length ? (kept.at(-1)?.seq ?? since) : lastSequence };
+  const page = sorted.slice(0, options.limit);
+  return { rows: page, lastSequence: page.length < sorted.length ? (page.at(-1)?.seq ?? since) : lastSequence };
 }

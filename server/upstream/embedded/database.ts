@@ -1,18 +1,18 @@
+import pLimit from 'p-limit';
 import { HttpError } from '../../http/errors.ts';
 import type { LocalPouch } from './pouchdb.ts';
-import { createQueue, type Queue } from './write-queue.ts';
 import { compileValidations, type Validation } from './validation.ts';
 
 export const databaseNotFound = (): HttpError => new HttpError(404, 'not_found', 'Database does not exist.');
 
-/** One open database: PouchDB, the order of its writes, and word of them for whoever follows its changes. */
+/** One open database: its PouchDB, its write queue, and notifications of its writes. */
 export class EngineDatabase {
   readonly name: string;
   readonly pouch: LocalPouch;
-  /** Once it is destroyed PouchDB answers nothing more, not even with an error. */
+  /** Once destroyed, PouchDB calls back no more, not even with an error. */
   isDestroyed = false;
-  /** Writes go one after the other, so that what was validated is what is written upon. */
-  readonly writeQueue: Queue = createQueue();
+  /** Writes run one at a time, so that a document cannot change between its validation and its write. */
+  readonly writeQueue = pLimit(1);
   #validations: Promise<Validation[]> | undefined;
   #listeners = new Set<() => void>();
   #pending = new Set<(error: HttpError) => void>();
@@ -22,7 +22,7 @@ export class EngineDatabase {
     this.pouch = pouch;
   }
 
-  /** `validate_doc_update` of every design document, compiled; read anew after a design document was written. */
+  /** Resolves with the compiled `validate_doc_update` functions. Cached until a design document is written. */
   validations(): Promise<Validation[]> {
     this.#validations ??= compileValidations(this.pouch);
     return this.#validations;
@@ -35,7 +35,7 @@ export class EngineDatabase {
     for (const reject of this.#pending) reject(databaseNotFound());
   }
 
-  /** As `work`; rejects with 404 when the database is destroyed meanwhile. */
+  /** Settles as `work` does, or rejects with 404 when the database is destroyed first. */
   rejectOnDestroy<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#pending.add(reject);
@@ -43,13 +43,13 @@ export class EngineDatabase {
     });
   }
 
-  /** To be called after every write. */
+  /** Must be called after every write. */
   onWritten(ids: readonly string[]): void {
     if (ids.some((id) => id.startsWith('_design/'))) this.#validations = undefined;
-    for (const follower of [...this.#listeners]) follower();
+    for (const listener of [...this.#listeners]) listener();
   }
 
-  /** Calls back after every write, until the returned function is called. */
+  /** Calls the listener after every write, until the returned function is called. */
   subscribe(onWrite: () => void): () => void {
     this.#listeners.add(onWrite);
     return () => this.#listeners.delete(onWrite);

@@ -5,7 +5,7 @@ import { historyOf, leavesFrom, revisionsOf, type Leaf } from './revision-tree.t
 
 type Query = ReadonlyMap<string, string>;
 
-/** `GET /db/id`, with `rev`, `latest`, `revs`, `revs_info`, `conflicts`, `deleted_conflicts`, `open_revs`. */
+/** Implements `GET /db/id`: `rev`, `latest`, `revs`, `revs_info`, `conflicts`, `deleted_conflicts`, `open_revs`. */
 export async function getDocument(pouch: LocalPouch, id: string, query: Query): Promise<Json | Json[]> {
   if (id.startsWith('_local/')) {
     const local = await readDocument(pouch, id);
@@ -32,7 +32,7 @@ export async function getDocument(pouch: LocalPouch, id: string, query: Query): 
   };
 }
 
-/** `POST /db/_bulk_get`: a result for each row, in order, an error being a result too. */
+/** Implements `POST /db/_bulk_get`: a result or an error for each row, in order. */
 export async function bulkGet(pouch: LocalPouch, body: Json, query: Query): Promise<{ results: Json[] }> {
   const { docs } = body;
   if (!Array.isArray(docs)) throw badRequest("Missing JSON list of 'docs'.");
@@ -41,22 +41,22 @@ export async function bulkGet(pouch: LocalPouch, body: Json, query: Query): Prom
 
 async function bulkGetRow(pouch: LocalPouch, row: unknown, query: Query): Promise<Json> {
   const { id, rev } = (typeof row === 'object' && row !== null ? row : {}) as { id?: unknown; rev?: unknown };
-  const failed = (error: string, reason: string): Json => ({
+  const errorRow = (error: string, reason: string): Json => ({
     id: id ?? null,
     docs: [{ error: { id: id ?? null, rev: rev ?? 'undefined', error, reason } }],
   });
-  if (typeof id !== 'string') return failed('bad_request', 'document id missed');
-  if (rev !== undefined && typeof rev !== 'string') return failed('bad_request', 'Invalid rev format');
+  if (typeof id !== 'string') return errorRow('bad_request', 'document id missed');
+  if (rev !== undefined && typeof rev !== 'string') return errorRow('bad_request', 'Invalid rev format');
 
   const leaves = await readLeaves(pouch, id);
   const revs =
     rev === undefined ? leaves.map((leaf) => leaf.rev) : resolveRevision(leaves, rev, readFlag(query, 'latest'));
   const found = await Promise.all(revs.map((each) => readRevision(pouch, id, leaves, each, readFlag(query, 'revs'))));
   const docs = found.flatMap((ok) => (ok === undefined ? [] : [{ ok }]));
-  return docs.length === 0 ? failed('not_found', 'missing') : { id, docs };
+  return docs.length === 0 ? errorRow('not_found', 'missing') : { id, docs };
 }
 
-/** To CouchDB a list of none is as if `open_revs` were not there. */
+/** CouchDB treats an empty list like a missing `open_revs`. */
 function parseOpenRevs(text: string | undefined): 'all' | readonly string[] | undefined {
   if (text === undefined || text === 'all') return text;
   const revisions = parseJson(text);
@@ -87,7 +87,7 @@ async function readOpenRevisions(
   );
 }
 
-/** The revisions that are meant by `rev`: itself, or with `latest` every leaf that came of it. */
+/** Returns the revisions that `rev` selects: itself, or with `latest` every leaf that descends from it. */
 function resolveRevision(leaves: readonly Leaf[], rev: string, latest: boolean): string[] {
   if (latest) return leavesFrom(leaves, rev).map((leaf) => leaf.rev);
   return revisionsOf(leaves).has(rev) ? [rev] : [];
@@ -108,11 +108,11 @@ async function readRevision(
 async function revisionsInfo(pouch: LocalPouch, id: string, leaves: readonly Leaf[], rev: string): Promise<Json[]> {
   const history = historyOf(leaves, rev);
   return await Promise.all(
-    (history?.ids ?? []).map(async (part, back) => {
-      const each = `${(history?.start ?? 0) - back}-${part}`;
-      const body = await readDocument(pouch, id, each);
+    (history?.ids ?? []).map(async (part, depth) => {
+      const ancestor = `${(history?.start ?? 0) - depth}-${part}`;
+      const body = await readDocument(pouch, id, ancestor);
       const status = body === undefined ? 'missing' : body['_deleted'] === true ? 'deleted' : 'available';
-      return { rev: each, status };
+      return { rev: ancestor, status };
     }),
   );
 }
@@ -122,7 +122,7 @@ function conflictMember(name: string, leaves: readonly Leaf[], winner: Leaf, del
   return revs.length === 0 ? {} : { [name]: revs };
 }
 
-/** `POST /db/_revs_diff`: of each document the revisions that are not known here. */
+/** Implements `POST /db/_revs_diff`: the missing revisions of each document. */
 export async function revsDiff(pouch: LocalPouch, body: Json): Promise<Json> {
   const entries = await Promise.all(
     Object.entries(body).map(async ([id, revs]) => {

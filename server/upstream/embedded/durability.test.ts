@@ -8,7 +8,7 @@ import { connect, type UpstreamAccess } from '../client.ts';
 import { startEmbeddedEngine } from './engine.ts';
 import { REGISTRY_USERS_SECURITY } from '../../testing/embedded-engine.ts';
 
-/** A process of its own that starts an engine on `directory`, prints how to reach it, and waits to be killed. */
+/** Starts an engine on `directory` in a child process, which prints its access and waits to be killed. */
 function startInChild(directory: string) {
   const module = JSON.stringify(join(import.meta.dirname, 'engine.ts'));
   const program = `
@@ -27,7 +27,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(directory, { recursive: true }));
 
-it('what was acknowledged before a SIGKILL is there afterwards', async () => {
+it('keeps every acknowledged write after a SIGKILL', async () => {
   const child = startInChild(directory);
   const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
   const couch = connect(JSON.parse(line) as UpstreamAccess);
@@ -35,7 +35,7 @@ it('what was acknowledged before a SIGKILL is there afterwards', async () => {
   await couch.request({ db: 'shared', path: '_security', method: 'PUT', body: REGISTRY_USERS_SECURITY });
   const acknowledged: string[] = [];
   const killed = once(child, 'exit');
-  // Keeps writing until the process is no more; it is killed in the middle of it.
+  // Writes until the process is killed in between.
   const writing = (async () => {
     for (let index = 0; ; index += 1) {
       const { rev } = await couch.use<{ index: number }>('shared').insert({ index }, `doc-${index}`);
@@ -50,13 +50,13 @@ it('what was acknowledged before a SIGKILL is there afterwards', async () => {
   const again = connect(engine.access);
   expect(await again.request({ db: 'shared', path: '_security' })).toEqual(REGISTRY_USERS_SECURITY);
   const { rows } = await again.use('shared').list({ limit: 100_000 });
-  const found = new Set(rows.map(({ value }) => value.rev));
+  const stored = new Set(rows.map(({ value }) => value.rev));
   expect(acknowledged.length).toBeGreaterThan(100);
-  expect(acknowledged.filter((rev) => !found.has(rev))).toEqual([]);
+  expect(acknowledged.filter((rev) => !stored.has(rev))).toEqual([]);
   await engine.close();
 });
 
-it('an engine that was closed lets go of its files, views too, and finds them again', async () => {
+it('closes its files, view indexes included, and reopens them', async () => {
   const design = { _id: '_design/d', views: { all: { map: 'function (doc) { emit(doc._id); }' } } };
   for (const round of [1, 2]) {
     const engine = await startEmbeddedEngine({ storage: { kind: 'disk', directory } });

@@ -13,7 +13,7 @@ import { openStorage, type EmbeddedStorage, type Storage } from './storage.ts';
 
 export type { EmbeddedStorage } from './storage.ts';
 
-/** A request as the engine got it, before anything was made of it. */
+/** A request as the engine received it. */
 export interface EngineRequest {
   readonly method: string;
   readonly url: string;
@@ -22,26 +22,27 @@ export interface EngineRequest {
 
 export interface EmbeddedOptions {
   readonly storage: EmbeddedStorage;
-  /** 0, the default, lets the system choose. */
+  /** Default: 0, a free port chosen by the system. */
   readonly port?: number;
+  /** Called for each request before it is handled. */
   readonly onRequest?: (request: EngineRequest) => void;
 }
 
 export interface EmbeddedEngine {
   readonly access: UpstreamAccess;
-  /** Whoever signs with it is whom they say, as with CouchDB's [jwt_keys]. Made anew at each start. */
+  /** A token signed with it is accepted, as with CouchDB's [jwt_keys]. Generated at each start. */
   readonly jwtSecret: Buffer;
-  /** Ends every request, live ones too, and lets go of the files. What was in memory stays for the next start. */
+  /** Ends every request, live ones included, and closes the files. Databases in memory stay for the next start. */
   close(): Promise<void>;
 }
 
-/** No account can have this name: a username has no upper-case letter. */
+/** No account can have this name, since usernames contain no upper-case letters. */
 const ADMIN_NAME = 'Engine';
 
 /**
- * Starts a CouchDB-compatible engine in this process, on 127.0.0.1 only, for whoever has no CouchDB at hand. Its
- * administrator's password is made anew at each start and is nowhere but in `access`; without it there is nothing to
- * read but `/` and `/_session`. Rejects when the port is taken or the directory cannot be used.
+ * Starts a CouchDB-compatible engine in this process, on 127.0.0.1 only, for evaluation without CouchDB. The
+ * administrator's password is generated at each start and exists only in `access`; without it, only `/` and `/_session`
+ * are readable. Rejects when the port is in use or the directory cannot be used.
  */
 export async function startEmbeddedEngine(options: EmbeddedOptions): Promise<EmbeddedEngine> {
   const admin = { username: ADMIN_NAME, password: randomBytes(32).toString('base64url') };
@@ -63,7 +64,7 @@ export async function startEmbeddedEngine(options: EmbeddedOptions): Promise<Emb
     options.onRequest?.({ method: request.method ?? '', url: request.url ?? '', headers: request.headers });
     handleRequest(dependencies, request, response).catch((error: unknown) => sendError(response, error));
   });
-  // A live feed may be silent for longer than Node's five minutes for a request.
+  // A live feed may last longer than Node's default of five minutes per request.
   server.requestTimeout = 0;
   const port = await listen(server, options.port ?? 0);
   return {
@@ -89,13 +90,13 @@ async function openEngineStorage(location: EmbeddedStorage): Promise<{ storage: 
     if (location.kind === 'memory') throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(
-      `The data in ${location.directory} cannot be opened: is another server running on it, or may it not be written? (${reason})`,
+      `The data in ${location.directory} cannot be opened. Is another server using it, or is it not writable? (${reason})`,
       { cause: error },
     );
   }
 }
 
-/** CouchDB has one too, by which set-up sees that accounts are checked; here `accounts.ts` does it before it is asked. */
+/** Set-up detects by this document, as in CouchDB, that accounts are validated. Here `accounts.ts` validates them first. */
 const AUTH_DESIGN = {
   _id: '_design/_auth',
   language: 'javascript',
@@ -115,7 +116,7 @@ function listen(server: Server, port: number): Promise<number> {
     server.listen(port, '127.0.0.1', () => {
       const address = server.address();
       if (typeof address === 'object' && address !== null) resolve(address.port);
-      else reject(new Error('The engine listens on no port.'));
+      else reject(new Error('The engine has no port.'));
     });
   });
 }

@@ -4,13 +4,14 @@ import type { EngineDatabase } from './database.ts';
 import type { LocalPouch } from './pouchdb.ts';
 
 /**
- * What is left to express-pouchdb: `_all_docs`, views, compaction. Its other parts are not even loaded, for at 4.2 they
- * cannot hold off a signed-in user: `_bulk_get` and `_find` ask nobody who he is, `PUT /_users/<own>` is done with an
- * administrator's rights, `_local/_security` is a document that a member may write, and its validation writes the old
- * revision tree over the one that is replicated.
+ * Passes a request to express-pouchdb: `_all_docs`, views, compaction. Its other parts are not loaded, since at 4.2 they
+ * do not restrict a signed-in user: `_bulk_get` and `_find` check no access, `PUT /_users/<own>` runs with an
+ * administrator's rights, a member may write `_local/_security`, and its validation overwrites a replicated revision tree
+ * with the old one.
  */
 export type Delegate = (database: EngineDatabase, request: IncomingMessage, response: ServerResponse) => void;
 
+/** Creates the delegate, with express-pouchdb's routes for documents lists, views and compaction only. */
 export function createDelegate(): Delegate {
   const handles = new Map<string, LocalPouch>();
   const handleCache = new WeakMap<EngineDatabase, LocalPouch>();
@@ -24,30 +25,30 @@ export function createDelegate(): Delegate {
     const handle = handleCache.get(database) ?? createHandle(database.pouch);
     handleCache.set(database, handle);
     handles.set(database.name, handle);
-    // Or else it answers JSON as plain text.
+    // Without this header it sends JSON as plain text.
     request.headers.accept = 'application/json';
     app(request, response);
   };
 }
 
-/** express-pouchdb looks for a constructor; it only ever gets databases that are open already. */
+/** express-pouchdb requires a PouchDB constructor. This stub only returns databases that are open already. */
 function createConstructorStub(handles: Map<string, LocalPouch>): object {
-  const neverOpens = (): never => {
+  const throwOnOpen = (): never => {
     throw new Error('The engine opens its databases itself.');
   };
   return {
-    defaults: neverOpens,
-    plugin: neverOpens,
-    new: neverOpens,
-    destroy: neverOpens,
+    defaults: throwOnOpen,
+    plugin: throwOnOpen,
+    new: throwOnOpen,
+    destroy: throwOnOpen,
     allDbs: () => Promise.resolve([...handles.keys()]),
     __dbCacheMap: handles,
   };
 }
 
 /**
- * express-pouchdb wraps methods of the databases that it gets. It gets an object of its own for that, and keeps off
- * `info`, which it takes for a URL-encoded name where there is a path.
+ * Returns a separate object for express-pouchdb, which wraps methods of its databases. It cannot replace `info`: its
+ * wrapper would decode a path as a URL-encoded name.
  */
 function createHandle(pouch: LocalPouch): LocalPouch {
   const handle = Object.create(pouch) as LocalPouch;

@@ -15,9 +15,9 @@ afterAll(() => testEngine.engine.close());
 
 interface Feed {
   readonly response: IncomingMessage;
-  /** The next line that says something. */
+  /** Resolves with the next row. */
   next(): Promise<unknown>;
-  /** The next line, be it a heartbeat. */
+  /** Resolves with the next line, heartbeats included. */
   line(): Promise<string>;
   end(): Promise<void>;
 }
@@ -34,7 +34,7 @@ async function openFeed(query: string, engine = testEngine.engine): Promise<Feed
   const lines = createInterface({ input: response })[Symbol.asyncIterator]();
   const line = async (): Promise<string> => {
     const next = await lines.next();
-    if (next.done === true) throw new Error('The feed is over.');
+    if (next.done === true) throw new Error('The feed has ended.');
     return next.value;
   };
   return {
@@ -55,8 +55,8 @@ async function openFeed(query: string, engine = testEngine.engine): Promise<Feed
 }
 
 const put = async (id: string, body: object = {}): Promise<string> => {
-  const { body: told } = await testEngine.asAdmin('PUT', `/shared/${id}`, body);
-  return (told as { rev: string }).rev;
+  const response = await testEngine.asAdmin('PUT', `/shared/${id}`, body);
+  return (response.body as { rev: string }).rev;
 };
 
 const branch = (id: string, rev: string, body: object = {}): Promise<unknown> =>
@@ -65,20 +65,20 @@ const branch = (id: string, rev: string, body: object = {}): Promise<unknown> =>
 const LIVE_QUERY = 'feed=continuous&style=all_docs&heartbeat=60000&since=now';
 
 describe('a continuous feed', () => {
-  it('tells each write at once, with every leaf, deleted ones too', async () => {
+  it('sends a row at once for each write, with all leaves, deleted ones included', async () => {
     const feed = await openFeed(LIVE_QUERY);
     const rev = await put('leafy');
     expect(await feed.next()).toMatchObject({ id: 'leafy', changes: [{ rev }] });
     await branch('leafy', '2-bbbb');
     expect(await feed.next()).toMatchObject({ id: 'leafy', changes: [{ rev: '2-bbbb' }, { rev }] });
     await branch('leafy', '3-cccc', { _revisions: { start: 3, ids: ['cccc', 'bbbb'] }, _deleted: true });
-    const told = await feed.next();
-    expect(told).toMatchObject({ changes: expect.arrayContaining([{ rev }, { rev: '3-cccc' }]) as unknown });
-    expect(told).not.toHaveProperty('deleted');
+    const row = await feed.next();
+    expect(row).toMatchObject({ changes: expect.arrayContaining([{ rev }, { rev: '3-cccc' }]) as unknown });
+    expect(row).not.toHaveProperty('deleted');
     await feed.end();
   });
 
-  it('misses nothing that is written after its answer has begun, however fast', async () => {
+  it('misses no write after its response has started', async () => {
     const feed = await openFeed(LIVE_QUERY);
     await Promise.all(Array.from({ length: 50 }, (_, index) => put(`fast-${index}`)));
     const seen = new Set<string>();
@@ -87,7 +87,7 @@ describe('a continuous feed', () => {
     await feed.end();
   });
 
-  it('goes on where another ended, and has documents when asked', async () => {
+  it('resumes after another feed’s sequence, with documents on request', async () => {
     const first = await openFeed(LIVE_QUERY);
     await put('before', { n: 1 });
     const { seq } = (await first.next()) as { seq: string };
@@ -98,28 +98,28 @@ describe('a continuous feed', () => {
     await second.end();
   });
 
-  it('sends heartbeats, and ends by itself when it is to have a timeout instead', async () => {
+  it('sends heartbeats, or ends at its timeout', async () => {
     const beating = await openFeed('feed=continuous&since=now&heartbeat=20');
     expect([await beating.line(), await beating.line()]).toEqual(['', '']);
     await beating.end();
     const ending = await openFeed('feed=continuous&since=now&timeout=20');
     expect(await ending.next()).toMatchObject({ last_seq: expect.any(String) as unknown, pending: 0 });
-    await expect(ending.line()).rejects.toThrow('over');
+    await expect(ending.line()).rejects.toThrow('ended');
   });
 
-  it('says at once that it waits, long before its first heartbeat', async () => {
+  it('sends a newline at once when it starts to wait, before its first heartbeat', async () => {
     const feed = await openFeed('feed=continuous&since=now&heartbeat=60000');
     expect(await feed.line()).toBe('');
     await feed.end();
   });
 
-  it('names the winner first, also where a deleted leaf has the higher generation', async () => {
+  it('lists the winner first, even when a deleted leaf has a higher generation', async () => {
     const feed = await openFeed(LIVE_QUERY);
-    const leaf = (generation: number, digit: string, more: object = {}): object => ({
+    const leaf = (generation: number, digit: string, members: object = {}): object => ({
       _id: 'forked',
       _rev: `${generation}-${digit.repeat(32)}`,
       _revisions: { start: generation, ids: [digit.repeat(32)] },
-      ...more,
+      ...members,
     });
     const docs = [leaf(100, 'd', { _deleted: true }), leaf(2, 'a'), leaf(2, 'b')];
     await testEngine.asAdmin('POST', '/shared/_bulk_docs', { new_edits: false, docs });
@@ -130,23 +130,23 @@ describe('a continuous feed', () => {
     await feed.end();
   });
 
-  it('ends with the database, and with the engine', async () => {
+  it('ends when its database is destroyed, and when the engine is closed', async () => {
     const other = await startTestEngine();
     await other.asAdmin('PUT', '/shared');
     const feed = await openFeed(LIVE_QUERY, other.engine);
     await other.asAdmin('DELETE', '/shared');
     expect(await feed.next()).toMatchObject({ last_seq: expect.any(String) as unknown });
-    await expect(feed.line()).rejects.toThrow('over');
+    await expect(feed.line()).rejects.toThrow('ended');
     await other.asAdmin('PUT', '/shared');
-    const again = await openFeed(LIVE_QUERY, other.engine);
-    const cut = again.next().catch(() => 'cut');
+    const secondFeed = await openFeed(LIVE_QUERY, other.engine);
+    const outcome = secondFeed.next().catch(() => 'cut');
     await other.engine.close();
-    expect(await cut).toBe('cut');
+    expect(await outcome).toBe('cut');
   });
 });
 
 describe('a longpoll', () => {
-  it('waits for a change to one of its documents, and for no other', async () => {
+  it('ends at a change to one of its documents, and ignores others', async () => {
     const feed = await openFeed('feed=longpoll&since=now&filter=_doc_ids&doc_ids=["mine"]&heartbeat=60000');
     await put('another');
     const rev = await put('mine');
@@ -160,7 +160,7 @@ describe('a longpoll', () => {
   });
 });
 
-it('a look-up of many ids gives their leaves, in the order of their changes, and nothing else', async () => {
+it('returns the leaves of many ids in the order of their changes, and no other documents', async () => {
   const ids = Array.from({ length: 300 }, (_, index) => `many-${index}`);
   await testEngine.asAdmin('POST', '/shared/_bulk_docs', { docs: ids.map((_id) => ({ _id })) });
   const { body } = await testEngine.asAdmin('POST', '/shared/_changes?filter=_doc_ids&style=all_docs&since=0', {
@@ -170,7 +170,7 @@ it('a look-up of many ids gives their leaves, in the order of their changes, and
   expect(results.map(({ id }) => id)).toEqual(ids);
 });
 
-it('a document that was deleted is told as deleted, and may be made anew without a revision', async () => {
+it('reports a deleted document as deleted, and recreates it without a revision', async () => {
   const rev = await put('phoenix');
   await testEngine.asAdmin('DELETE', `/shared/phoenix?rev=${rev}`);
   const changes = await testEngine.asAdmin('POST', '/shared/_changes?filter=_doc_ids&since=0', {

@@ -1,4 +1,4 @@
-// Packages that bring no types of their own: what we use of them, no more.
+// Types for the parts that we use of packages without types.
 
 declare module 'express-pouchdb' {
   import type { IncomingMessage, ServerResponse } from 'node:http';

@@ -9,10 +9,10 @@ import { leavesOf, type Leaf, type RevisionTree } from './revision-tree.ts';
 
 for (const plugin of [httpAdapter, replication, mapreduce, find, leveldbAdapter, memoryAdapter]) PouchDB.plugin(plugin);
 
-/** A JSON object as it stands in a database, underscore fields and all. */
+/** A JSON object as stored in a database, underscore members included. */
 export type Json = Record<string, unknown>;
 
-/** What we use of a local PouchDB, beneath its public methods too: they alone tell of revision trees and sequences. */
+/** The used methods of a local PouchDB. The private ones are the only access to revision trees and sequences. */
 export interface LocalPouch extends Omit<PouchDB.Database, 'get' | 'changes'> {
   get(id: string, options?: { rev?: string; conflicts?: boolean; revs?: boolean }): Promise<Json>;
   changes(options: Json): Promise<{ results: ChangeRow[]; last_seq: number }>;
@@ -33,9 +33,8 @@ export interface ChangeRow {
 }
 
 /**
- * Opens a database and waits until it is open. PouchDB hands two objects that open the same files at once half-open
- * stores, so nobody else may open `name`; and it sends `destroyed` events of one name to all objects of that name, so
- * names must be unique in the process.
+ * Opens a database and waits until it is open. `name` must be unique in the process: two PouchDB objects that open the
+ * same files at once get half-open stores, and PouchDB sends a `destroyed` event to all objects of a name.
  */
 export async function openPouch(name: string, adapter: 'leveldb' | 'memory'): Promise<LocalPouch> {
   const pouch = new PouchDB(name, { adapter }) as unknown as LocalPouch;
@@ -43,7 +42,7 @@ export async function openPouch(name: string, adapter: 'leveldb' | 'memory'): Pr
   return pouch;
 }
 
-/** The document's leaves, the winner first; none when there never was such a document. */
+/** Resolves with the document's leaves, the winner first; an empty list when it never existed. */
 export function readLeaves(pouch: LocalPouch, id: string): Promise<Leaf[]> {
   return new Promise((resolve, reject) => {
     pouch._getRevisionTree(id, (error, tree) => {
@@ -54,7 +53,7 @@ export function readLeaves(pouch: LocalPouch, id: string): Promise<Leaf[]> {
   });
 }
 
-/** The sequence of the document's last change. */
+/** Resolves with the sequence of the document's last change. */
 export function readSequence(pouch: LocalPouch, id: string, rev: string): Promise<number> {
   return new Promise((resolve, reject) => {
     pouch._get(id, { rev }, (error, found) => {
@@ -64,7 +63,7 @@ export function readSequence(pouch: LocalPouch, id: string, rev: string): Promis
   });
 }
 
-/** The document, or undefined when it, or its body, is not there. */
+/** Resolves with the document; undefined when it or its body does not exist. */
 export async function readDocument(pouch: LocalPouch, id: string, rev?: string): Promise<Json | undefined> {
   try {
     return await pouch.get(id, rev === undefined ? {} : { rev });
@@ -74,6 +73,7 @@ export async function readDocument(pouch: LocalPouch, id: string, rev?: string):
   }
 }
 
+/** Returns whether a PouchDB error has the status 404. */
 export const isMissing = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && 'status' in error && error.status === 404;
 

@@ -2,13 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import { badRequest, HttpError, tooLarge } from '../../http/errors.ts';
 import type { Json } from './pouchdb.ts';
 
-/** The path's parts and the query as CouchDB reads them: empty parts fall away, each part is decoded once, query keys
- * are in lower case and the last one of a name counts. */
+/** A request's path segments and query as CouchDB reads them. */
 export interface EnginePath {
   readonly parts: readonly string[];
   readonly query: ReadonlyMap<string, string>;
 }
 
+/** Drops empty segments, decodes each segment once, and keeps the last value of each query name, in lower case. */
 export function parsePath(url: string): EnginePath {
   const mark = url.indexOf('?');
   const path = mark < 0 ? url : url.slice(0, mark);
@@ -30,22 +30,22 @@ function decode(part: string): string {
   }
 }
 
-/** The same request in one spelling only, for what reads URLs in a way of its own. */
+/** Returns the URL in canonical form, so that another parser cannot read it differently. */
 export function formatPath({ parts, query }: EnginePath): string {
   const search = new URLSearchParams([...query]).toString();
   return `/${parts.map(encodeURIComponent).join('/')}${search === '' ? '' : `?${search}`}`;
 }
 
-/** CouchDB's own limit for a request is 4 GB; a batch of a hundred documents of 64 KiB is far below this. In bytes. */
+/** CouchDB's limit is 4 GB. A batch of a hundred documents of 64 KiB is far below this one. In bytes. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
-/** The body as a JSON object; `{}` when there is none. */
+/** Resolves with the body as a JSON object; `{}` for an empty body. Rejects with 400 or 413. */
 export async function readJson(request: IncomingMessage): Promise<Json> {
   const value = await readValue(request);
   return value === undefined ? {} : asObject(value);
 }
 
-/** The body as any JSON value; undefined when there is none. */
+/** Resolves with the body as any JSON value; undefined for an empty body. Rejects with 400 or 413. */
 export async function readValue(request: IncomingMessage): Promise<unknown> {
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -58,6 +58,7 @@ export async function readValue(request: IncomingMessage): Promise<unknown> {
   return text.trim() === '' ? undefined : parseJson(text);
 }
 
+/** Parses JSON. Throws 400 when it is malformed. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
@@ -66,14 +67,16 @@ export function parseJson(text: string): unknown {
   }
 }
 
+/** Returns the value if it is a JSON object. Throws 400 with this reason otherwise. */
 export function asObject(value: unknown, reason = 'Request body must be a JSON object'): Json {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badRequest(reason);
   return value as Json;
 }
 
+/** Returns whether a query parameter is `true`. */
 export const readFlag = (query: ReadonlyMap<string, string>, name: string): boolean => query.get(name) === 'true';
 
-/** A query value that must be a whole number, 0 or more. */
+/** Returns a query parameter as a non-negative integer; undefined when it is missing. Throws 400 for anything else. */
 export function parseCount(query: ReadonlyMap<string, string>, name: string): number | undefined {
   const text = query.get(name);
   if (text === undefined) return undefined;

@@ -1,6 +1,6 @@
 /**
  * PouchDB's revision tree: `pos` is the generation of the root, a node is `[id, {status, deleted}, children]`.
- * What is asked of it here, PouchDB's own API answers only in part, or wrongly for a root of a high generation.
+ * These functions replace PouchDB's own API, which is incomplete, or wrong for a root of a high generation.
  */
 export type TreeNode = readonly [
   id: string,
@@ -14,22 +14,22 @@ export interface Leaf {
   readonly generation: number;
   readonly id: string;
   readonly deleted: boolean;
-  /** From the leaf itself back to the root: `_revisions.ids`. */
+  /** Revision ids from the leaf to the root: `_revisions.ids`. */
   readonly path: readonly string[];
 }
 
-/** Every leaf, the winner first: alive before deleted, then the higher generation, then the greater id. */
+/** Returns all leaves, the winner first: live before deleted, then the higher generation, then the greater id. */
 export function leavesOf(tree: RevisionTree): Leaf[] {
   const leaves: Leaf[] = [];
-  const todo = tree.map(({ pos, ids }) => ({ generation: pos, node: ids, above: [] as readonly string[] }));
-  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
+  const stack = tree.map(({ pos, ids }) => ({ generation: pos, node: ids, ancestors: [] as readonly string[] }));
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
     const [id, state, children] = next.node;
-    const path = [id, ...next.above];
+    const path = [id, ...next.ancestors];
     const generation = next.generation;
     if (children.length === 0) {
       leaves.push({ rev: `${generation}-${id}`, generation, id, deleted: state.deleted === true, path });
     }
-    for (const node of children) todo.push({ generation: generation + 1, node, above: path });
+    for (const node of children) stack.push({ generation: generation + 1, node, ancestors: path });
   }
   return leaves.sort(compareLeaves);
 }
@@ -40,21 +40,21 @@ function compareLeaves(a: Leaf, b: Leaf): number {
   return a.id < b.id ? 1 : -1;
 }
 
-/** Every revision that the tree knows, with or without a body. */
+/** Returns every revision in the tree, with or without a body. */
 export function revisionsOf(leaves: readonly Leaf[]): Set<string> {
-  return new Set(leaves.flatMap(({ generation, path }) => path.map((id, back) => `${generation - back}-${id}`)));
+  return new Set(leaves.flatMap(({ generation, path }) => path.map((id, depth) => `${generation - depth}-${id}`)));
 }
 
-/** The leaves that descend from `rev`, or are it. */
+/** Returns the leaves that are `rev` or descend from it. */
 export function leavesFrom(leaves: readonly Leaf[], rev: string): Leaf[] {
-  return leaves.filter(({ generation, path }) => path.some((id, back) => `${generation - back}-${id}` === rev));
+  return leaves.filter(({ generation, path }) => path.some((id, depth) => `${generation - depth}-${id}` === rev));
 }
 
-/** `_revisions` of a revision in the tree. */
+/** Returns the `_revisions` of a revision; undefined when it is not in the tree. */
 export function historyOf(leaves: readonly Leaf[], rev: string): { start: number; ids: readonly string[] } | undefined {
   for (const { generation, path } of leaves) {
-    const back = path.findIndex((id, steps) => `${generation - steps}-${id}` === rev);
-    if (back >= 0) return { start: generation - back, ids: path.slice(back) };
+    const index = path.findIndex((id, depth) => `${generation - depth}-${id}` === rev);
+    if (index >= 0) return { start: generation - index, ids: path.slice(index) };
   }
   return undefined;
 }

@@ -12,7 +12,7 @@ import type { Authenticator } from './authenticator.ts';
 import { ENGINE_NODE, type EngineSettings } from './settings.ts';
 import { ENGINE_DATABASE, isDatabaseName, type Storage } from './storage.ts';
 
-/** What the engine is made of. */
+/** The parts of the engine that handle a request. */
 export interface EngineDependencies {
   readonly storage: Storage;
   readonly security: SecurityObjects;
@@ -21,7 +21,7 @@ export interface EngineDependencies {
   readonly delegate: Delegate;
 }
 
-/** Answers one request; throws an `HttpError` for what it refuses. */
+/** Handles one request. Rejects with an `HttpError` when it rejects the request. */
 export async function handleRequest(
   dependencies: EngineDependencies,
   request: IncomingMessage,
@@ -30,7 +30,7 @@ export async function handleRequest(
   const path = parsePath(request.url ?? '/');
   const method = request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET');
   const [first, ...rest] = path.parts;
-  // Before the credentials: wrong ones in the body are an answer here, not a fault of the request.
+  // Sign-in precedes authentication: it checks the credentials in the body, not those of the request.
   if (first === '_session' && rest.length === 0 && method !== 'GET') {
     await handleSignIn(dependencies, method, request, response);
     return;
@@ -120,7 +120,7 @@ async function readServerResource(storage: Storage, path: string): Promise<unkno
   }
 }
 
-/** Who asks is judged before whether there is such a database: a stranger learns nothing of either. */
+/** Checks access before existence, so that an unauthorized caller cannot detect which databases exist. */
 async function routeDatabaseRequest(
   dependencies: EngineDependencies,
   name: string,
@@ -153,7 +153,7 @@ async function createDatabase({ storage }: EngineDependencies, name: string): Pr
   throw new HttpError(412, 'file_exists', 'The database could not be created, the file already exists.');
 }
 
-/** Its security object goes first: if the process dies in between, what is left is closed, not open to a namesake. */
+/** Removes the security object first. If the process dies in between, the database is left closed to members. */
 async function destroyDatabase({ storage, security }: EngineDependencies, name: string): Promise<void> {
   await security.remove(name);
   if (!(await storage.destroy(name))) throw databaseNotFound();

@@ -4,8 +4,8 @@ import { readDocument, type Json } from './pouchdb.ts';
 import { ENGINE_DATABASE, type Storage } from './storage.ts';
 
 /**
- * The databases' `_security` objects, kept in the engine's own database. (PouchDB's plugin keeps them in a `_local`
- * document of the database itself, where a member who may write checkpoints could write them.)
+ * The `_security` objects of all databases, stored in the engine's internal database. (PouchDB's plugin stores them in a
+ * `_local` document of the database itself, where a member who may write checkpoints could change them.)
  */
 export interface SecurityObjects {
   read(database: string): Promise<Json>;
@@ -13,6 +13,7 @@ export interface SecurityObjects {
   remove(database: string): Promise<void>;
 }
 
+/** Opens the security objects, and creates the engine's internal database if necessary. */
 export async function openSecurityObjects(storage: Storage): Promise<SecurityObjects> {
   await storage.create(ENGINE_DATABASE);
   const engineDatabase = await storage.open(ENGINE_DATABASE);
@@ -21,9 +22,9 @@ export async function openSecurityObjects(storage: Storage): Promise<SecurityObj
 
   const put = (database: string, security: Json | undefined): Promise<void> =>
     engineDatabase.writeQueue(async () => {
-      const before = await readDocument(engineDatabase.pouch, idOf(database));
-      if (before === undefined && security === undefined) return;
-      const revision = before === undefined ? {} : { _rev: String(before['_rev']) };
+      const stored = await readDocument(engineDatabase.pouch, idOf(database));
+      if (stored === undefined && security === undefined) return;
+      const revision = stored === undefined ? {} : { _rev: String(stored['_rev']) };
       await engineDatabase.pouch.put({ _id: idOf(database), ...revision, security });
     });
   return {

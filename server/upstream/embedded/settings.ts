@@ -2,7 +2,7 @@ import { HttpError, methodNotAllowed, notFound } from '../../http/errors.ts';
 import { keyIdOf } from '../jwt-key-id.ts';
 
 /**
- * What an engine can be asked and told about itself, as a cluster of one node: in memory, as the key is that it begins with.
+ * The engine's configuration, as of a cluster of one node. It is kept in memory, like the key that it starts with.
  * https://docs.couchdb.org/en/stable/api/server/configuration.html
  */
 export class EngineSettings {
@@ -14,13 +14,13 @@ export class EngineSettings {
     this.#section('jwt_keys').set(`hmac:${keyIdOf(jwtSecret)}`, jwtSecret.toString('base64'));
   }
 
-  /** The secret of a key for tokens. */
+  /** Returns the secret of a token key. */
   jwtSecret(keyId: string): Buffer | undefined {
     const text = this.#section('jwt_keys').get(`hmac:${keyId}`);
     return text === undefined ? undefined : Buffer.from(text, 'base64');
   }
 
-  /** Answers `_node/<name>/_config/…`, the path in its parts; a value is answered as CouchDB does, with the one before. */
+  /** Handles `_node/<name>/_config/…` and returns the response body. A change returns the previous value, as in CouchDB. */
   handle(parts: readonly string[], method: string, value: unknown): unknown {
     const [, node, config, section, key, ...rest] = parts;
     if ((node !== ENGINE_NODE && node !== '_local') || config !== '_config' || rest.length > 0) throw notFound();
@@ -30,15 +30,15 @@ export class EngineSettings {
       return section === undefined ? Object.fromEntries(all) : Object.fromEntries(this.#section(section));
     }
     const values = this.#section(section);
-    const before = values.get(key);
+    const previous = values.get(key);
     if (method === 'PUT' && typeof value === 'string') {
       values.set(key, value);
-      return before ?? '';
+      return previous ?? '';
     }
-    if (before === undefined) throw new HttpError(404, 'not_found', 'unknown_config_value');
+    if (previous === undefined) throw new HttpError(404, 'not_found', 'unknown_config_value');
     if (method === 'DELETE') values.delete(key);
     else if (method !== 'GET') throw methodNotAllowed('DELETE,GET,PUT');
-    return before;
+    return previous;
   }
 
   #section(name: string): Map<string, string> {
@@ -48,6 +48,7 @@ export class EngineSettings {
   }
 }
 
+/** The name of the engine's one cluster node. */
 export const ENGINE_NODE = 'engine@127.0.0.1';
 
 const AUTHENTICATION_HANDLERS =

@@ -6,7 +6,7 @@ beforeAll(async () => {
 });
 afterAll(() => testEngine.engine.close());
 
-/** Reads of every kind, of several steps each. */
+/** One read of each kind that takes several steps. */
 const READS: readonly (readonly [method: string, path: string, body?: unknown])[] = [
   ['GET', ''],
   ['GET', '/doc-1?open_revs=all&revs=true'],
@@ -18,19 +18,19 @@ const READS: readonly (readonly [method: string, path: string, body?: unknown])[
   ['GET', '/_changes?feed=longpoll&include_docs=true&since=0'],
 ];
 
-test('what is read while its database is destroyed is answered, with what was there or with 404', async () => {
+it('returns the data or 404 for reads while their database is destroyed', async () => {
   const docs = Array.from({ length: 50 }, (_, n) => ({ _id: `doc-${n}`, text: 'x'.repeat(2_000) }));
   for (let round = 0; round < 10; round += 1) {
     const db = `/destroyed-${round}`;
     expect((await testEngine.asAdmin('PUT', db)).status).toBe(201);
     expect((await testEngine.asAdmin('POST', `${db}/_bulk_docs`, { docs })).status).toBe(201);
-    const ask = ([method, path, body]: (typeof READS)[number]) => testEngine.asAdmin(method, db + path, body);
+    const send = ([method, path, body]: (typeof READS)[number]) => testEngine.asAdmin(method, db + path, body);
     const statuses = new Set<number>();
-    const asked = Array.from({ length: 8 }, () => READS.map((read) => ask(read))).flat();
-    const destroyed = testEngine.asAdmin('DELETE', db);
-    const late = READS.map((read) => ask(read));
-    for (const { status } of await Promise.all([...asked, ...late])) statuses.add(status);
-    expect((await destroyed).status).toBe(200);
+    const early = Array.from({ length: 8 }, () => READS.map((read) => send(read))).flat();
+    const destruction = testEngine.asAdmin('DELETE', db);
+    const late = READS.map((read) => send(read));
+    for (const { status } of await Promise.all([...early, ...late])) statuses.add(status);
+    expect((await destruction).status).toBe(200);
     expect([...statuses].filter((status) => status !== 200 && status !== 404)).toEqual([]);
   }
 });

@@ -1,44 +1,47 @@
 import { access, mkdir, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import pLimit from 'p-limit';
 import PouchDB from 'pouchdb-core';
 import { EngineDatabase } from './database.ts';
 import { openPouch, type LocalPouch } from './pouchdb.ts';
-import { createQueue } from './write-queue.ts';
 
 export type EmbeddedStorage =
   { readonly kind: 'disk'; readonly directory: string } | { readonly kind: 'memory'; readonly name: string };
 
-/** Where an engine's databases are. A database that is not there is undefined, never made by asking for it. */
+/** The databases of an engine. */
 export interface Storage {
   names(): Promise<string[]>;
+  /** Resolves with undefined when the database does not exist. Never creates it. */
   open(name: string): Promise<EngineDatabase | undefined>;
-  /** False when it is there already. */
+  /** Resolves with false when the database exists already. */
   create(name: string): Promise<boolean>;
-  /** False when it is not there. */
+  /** Resolves with false when the database does not exist. */
   destroy(name: string): Promise<boolean>;
   close(): Promise<void>;
 }
 
-/** What CouchDB allows, but for the slash: https://docs.couchdb.org/en/stable/api/database/common.html#put--db */
+/** CouchDB's rule, without the slash: https://docs.couchdb.org/en/stable/api/database/common.html#put--db */
 const DATABASE_NAME = /^(?:[a-z][a-z0-9_$()+-]{0,99}|_users|_replicator|_global_changes)$/;
 
-/** PouchDB keeps a view's index in a database of its own, named after the database that it indexes. */
+/** PouchDB stores the index of a view in a separate database, named after the indexed one with this infix. */
 const INDEX_INFIX = '-mrview-';
 
+/** Returns whether requests may address a database of this name. */
 export const isDatabaseName = (name: string): boolean => DATABASE_NAME.test(name) && !name.includes(INDEX_INFIX);
 
-/** The engine's own database. CouchDB's rule keeps its name out of every request's reach. */
+/** The engine's internal database. No request can address it, since CouchDB's rule forbids its name. */
 export const ENGINE_DATABASE = '_engine';
 
-/** Databases in memory outlive the engine that opened them, so that a test can start it again. */
+/** Databases in memory outlive their engine, so that a test can restart it. */
 const memoryStorages = new Map<string, Storage>();
 
+/** Opens the databases of an engine. Rejects when the directory cannot be created. */
 export async function openStorage(storage: EmbeddedStorage): Promise<Storage> {
   switch (storage.kind) {
     case 'memory': {
-      const kept = memoryStorages.get(storage.name) ?? memoryStorage(storage.name);
-      memoryStorages.set(storage.name, kept);
-      return kept;
+      const opened = memoryStorages.get(storage.name) ?? memoryStorage(storage.name);
+      memoryStorages.set(storage.name, opened);
+      return opened;
     }
     case 'disk':
       await mkdir(storage.directory, { recursive: true, mode: 0o700 });
@@ -61,7 +64,7 @@ function memoryStorage(name: string): Storage {
   };
 }
 
-/** A directory for each database. LevelDB writes `CURRENT` last, so a database is there when that file is. */
+/** Each database is a directory. LevelDB writes `CURRENT` last, so a database exists once that file does. */
 function diskStorage(directory: string): Storage {
   const handles: Handles = new Map();
   const indexes = trackIndexes(directory);
@@ -90,12 +93,12 @@ function withHandles(
   openOne: (name: string) => Promise<LocalPouch>,
   exists: (name: string) => Promise<boolean>,
 ): Pick<Storage, 'open' | 'create' | 'destroy'> {
-  const queue = createQueue();
+  const queue = pLimit(1);
   const handle = (name: string): Promise<EngineDatabase> => {
-    const known = handles.get(name) ?? openOne(name).then((pouch) => new EngineDatabase(name, pouch));
-    handles.set(name, known);
-    known.catch(() => handles.delete(name));
-    return known;
+    const opening = handles.get(name) ?? openOne(name).then((pouch) => new EngineDatabase(name, pouch));
+    handles.set(name, opening);
+    opening.catch(() => handles.delete(name));
+    return opening;
   };
   return {
     open: (name) => handles.get(name) ?? queue(async () => ((await exists(name)) ? await handle(name) : undefined)),
@@ -116,7 +119,7 @@ function withHandles(
   };
 }
 
-/** Closing a PouchDB leaves the indexes of its views open, so those that were opened are closed by name. */
+/** Closing a PouchDB leaves its view indexes open. This tracks the opened ones, so that they can be closed by name. */
 function trackIndexes(directory: string): { stop: () => Set<string> } {
   const opened = new Set<string>();
   const track = (name: string): void => {

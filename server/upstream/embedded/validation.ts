@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { forbidden, HttpError } from '../../http/errors.ts';
 import type { Json, LocalPouch } from './pouchdb.ts';
 
-/** Who writes, as a design document sees them. https://docs.couchdb.org/en/stable/json-structure.html#user-context-object */
+/** The writer as `validate_doc_update` sees it. https://docs.couchdb.org/en/stable/json-structure.html#user-context-object */
 export interface UserContext {
   readonly db: string;
   readonly name: string | null;
@@ -12,21 +12,21 @@ export interface UserContext {
 
 export interface ProposedWrite {
   readonly next: Json;
-  /** The body that the write builds upon, null when there is none. */
+  /** The body of the revision that the write updates; null when there is none. */
   readonly previous: Json | null;
   readonly user: UserContext;
   readonly security: unknown;
 }
 
-/** Returns the refusal, or undefined when the write may pass. */
+/** Returns the error of a rejected write, or undefined. */
 export type Validation = (write: ProposedWrite) => HttpError | undefined;
 
-/** A function that never ends must not stop the whole process. */
+/** Limit for one call, so that an endless function does not block the process. */
 const TIME_LIMIT_MS = 1_000;
 
 /**
- * CouchDB's query server in small: each function in a JavaScript realm of its own with the few globals that it has there,
- * and with arguments that are nothing but JSON.
+ * Compiles every `validate_doc_update`, as a minimal version of CouchDB's query server: each function runs in its own
+ * JavaScript realm with the few globals that it has in CouchDB, and gets only JSON as arguments.
  * https://docs.couchdb.org/en/stable/ddocs/ddocs.html#validate-document-update-functions
  */
 export async function compileValidations(pouch: LocalPouch): Promise<Validation[]> {
@@ -41,7 +41,7 @@ const outcomeSchema = z.object({ forbidden: z.unknown(), unauthorized: z.unknown
 
 const CALL_SCRIPT = new Script('validate(proposed)');
 
-/** Throws what is wrong with the source when it is no function: then nothing can be written, as with CouchDB. */
+/** Compiles one function. Throws when the source is not a function; then nothing can be written, as in CouchDB. */
 export function compileValidation(id: string, source: string): Validation {
   const realm = { proposed: '' };
   createContext(realm);
@@ -66,7 +66,7 @@ const REALM_SOURCE = `
   var isArray = Array.isArray, toJSON = JSON.stringify, log = function () {};
   var sum = function (values) { return values.reduce(function (a, b) { return a + b; }, 0); };
   var validate = (function (rule) {
-    if (typeof rule !== 'function') throw new TypeError('validate_doc_update is no function');
+    if (typeof rule !== 'function') throw new TypeError('validate_doc_update is not a function');
     return function (proposed) {
       try { rule.apply(null, JSON.parse(proposed)); return '{}'; }
       catch (thrown) {

@@ -6,21 +6,21 @@ import { databaseNotFound, type EngineDatabase } from './database.ts';
 import { readDocument, readLeaves, type Json } from './pouchdb.ts';
 import { asObject } from './request.ts';
 
-/** Who writes where, and whether the revisions are theirs (`new_edits: false`) or to be made here. */
 export interface WriteOptions {
+  /** False stores the revisions that were sent; true generates new ones. */
   readonly newEdits: boolean;
   readonly session: Session;
   readonly security: unknown;
 }
 
-/** What became of one document. `rev` is the new revision, or with a refusal the one that was sent. */
+/** The result for one document. `rev` is the new revision; with an error it is the one that was sent. */
 export interface WriteResult {
   readonly id: string;
   readonly rev: string | undefined;
   readonly error?: HttpError;
 }
 
-/** Writes what may be written and refuses the rest, row by row. Throws when the request itself makes no sense. */
+/** Writes the valid documents and returns a result per row. Throws 400 when a document is malformed. */
 export async function writeDocuments(
   database: EngineDatabase,
   rows: readonly unknown[],
@@ -33,36 +33,37 @@ export async function writeDocuments(
     const errors = await Promise.all(hashed.map((document) => validateWrite(database, document, options)));
     const accepted = hashed.filter((_, index) => errors[index] === undefined);
     const results = await storeDocuments(database, accepted, options.newEdits);
-    const outcomes = hashed.map((document, index): WriteResult => {
+    const allResults = hashed.map((document, index): WriteResult => {
       const error = errors[index];
       const sent = { id: String(document['_id']), rev: document['_rev'] as string | undefined };
       return error === undefined ? (results.shift() ?? sent) : { ...sent, error };
     });
     database.onWritten(accepted.map((document) => String(document['_id'])));
-    return outcomes;
+    return allResults;
   });
 }
 
-/** The underscore fields that CouchDB takes with a document; the last three it reads past. */
+/** The underscore members that CouchDB accepts in a document. It ignores the last three. */
 const SPECIAL_MEMBERS = new Set(['_id', '_rev', '_deleted', '_revisions', '_attachments', '_revs_info', '_conflicts']);
 const IGNORED_MEMBERS = new Set(['_attachments', '_revs_info', '_conflicts']);
 
 function parseDocument(row: unknown, newEdits: boolean): Json {
   const document = asObject(row, 'Document must be a JSON object');
   for (const key of Object.keys(document)) {
-    // PouchDB would take a `_rev_tree` from outside for its own.
+    // PouchDB would use a `_rev_tree` sent by a client as its own.
     if (key.startsWith('_') && !SPECIAL_MEMBERS.has(key)) {
       throw new HttpError(400, 'doc_validation', `Bad special document member: ${key}`);
     }
   }
   if (Object.keys(document['_attachments'] ?? {}).length > 0) {
-    throw new HttpError(400, 'not_implemented', 'This engine keeps no attachments.');
+    throw new HttpError(400, 'not_implemented', 'This engine does not store attachments.');
   }
-  const kept = Object.entries(document).filter(([key]) => !IGNORED_MEMBERS.has(key));
+  const members = Object.entries(document).filter(([key]) => !IGNORED_MEMBERS.has(key));
   const id = document['_id'] === undefined && newEdits ? randomUUID() : parseId(document['_id']);
-  return { ...Object.fromEntries(kept), ...parseRevisions(document, newEdits), _id: id };
+  return { ...Object.fromEntries(members), ...parseRevisions(document, newEdits), _id: id };
 }
 
+/** Returns a valid document id. Throws 400 for anything else. */
 export function parseId(id: unknown): string {
   if (typeof id !== 'string' || id === '') throw new HttpError(400, 'illegal_docid', 'Document id must be a string.');
   if (id.startsWith('_') && !/^_(?:design|local)\/./s.test(id)) {
@@ -108,13 +109,13 @@ async function validateWrite(
   }
   const user = { db: database.name, name: session.name, roles: session.roles };
   for (const validate of await database.validations()) {
-    const refusal = validate({ next: document, previous, user, security });
-    if (refusal !== undefined) return refusal;
+    const error = validate({ next: document, previous, user, security });
+    if (error !== undefined) return error;
   }
   return undefined;
 }
 
-/** An edit builds upon a leaf; without a revision it may only make a document, or make a deleted one anew. */
+/** Returns the body of the leaf that an edit updates. An edit without a revision may only create or recreate a document. */
 async function findEditBase(database: EngineDatabase, document: Json): Promise<Json | null | 'conflict'> {
   const leaves = await readLeaves(database.pouch, String(document['_id']));
   const rev = document['_rev'];
@@ -124,13 +125,13 @@ async function findEditBase(database: EngineDatabase, document: Json): Promise<J
   return (await readDocument(database.pouch, String(document['_id']), leaf.rev)) ?? null;
 }
 
-/** A replicated revision is judged against the nearest of its ancestors whose body is here; after a compaction none is. */
+/** Returns the body of the nearest ancestor of a replicated revision that has one; null after a compaction. */
 async function findReplicationBase(database: EngineDatabase, document: Json): Promise<Json | null> {
   const { start, ids } = document['_revisions'] as { start: number; ids: string[] };
   const id = String(document['_id']);
   const ancestors = ids.slice(1).map((part, index) => `${start - index - 1}-${part}`);
   if (ancestors.length === 0) return null;
-  // One question for all: a client names as many as it likes, and everybody's writes wait for this one.
+  // One look-up for all ancestors: a client may list any number, and all writes wait for this one.
   const missing = new Set((await database.pouch.revsDiff({ [id]: ancestors }))[id]?.missing ?? []);
   for (const rev of ancestors.filter((each) => !missing.has(each))) {
     const body = await readDocument(database.pouch, id, rev);
@@ -153,7 +154,7 @@ async function storeDocuments(
     documents.map((document) => structuredClone(document)),
     { new_edits: newEdits },
   );
-  // With `new_edits: false` PouchDB, as CouchDB, answers failures alone, and all that could fail was looked for above.
+  // With `new_edits: false` PouchDB, like CouchDB, returns failures only. Any expected failure was found above.
   if (!newEdits) {
     if (results.length > 0)
       throw new Error(`The engine could not store replicated revisions: ${JSON.stringify(results)}`);
