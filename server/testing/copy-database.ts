@@ -1,13 +1,13 @@
 import { authorizationOf, connect, type UpstreamAccess } from '../upstream/client.ts';
 
-/** What tests do as an operator does it: copies every leaf with its history into a database that is there. */
+/** Copies every leaf with its history into an existing database, as an operator would. */
 export interface CopyOptions {
   readonly access: UpstreamAccess;
   readonly from: string;
   readonly to: string;
 }
 
-/** By CouchDB's own replicator, which has to reach itself under this URL. */
+/** Copies with CouchDB's replicator, which must be able to reach itself under this URL. */
 export async function replicate({ access, from, to }: CopyOptions): Promise<void> {
   const [source, target] = [from, to].map((name) => ({
     url: `${access.url}/${name}`,
@@ -16,14 +16,14 @@ export async function replicate({ access, from, to }: CopyOptions): Promise<void
   await connect(access).request({ path: '_replicate', method: 'post', body: { source, target } });
 }
 
-/** Document by document, which needs no replicator. */
+/** Copies document by document, without the replicator. */
 export async function copyDocuments({ access, from, to }: CopyOptions): Promise<void> {
   const couch = connect(access);
   const { results } = (await couch.request({ db: from, path: '_changes' })) as { results: { id: string }[] };
   for (const { id } of results) {
     const request = { db: from, doc: id, qs: { open_revs: 'all', revs: 'true' } };
     const docs = ((await couch.request(request)) as { ok: object }[]).map(({ ok }) => ok);
-    const refused = await couch.use(to).bulk({ docs, new_edits: false });
-    if (refused.length > 0) throw new Error(`${id} cannot be copied: ${JSON.stringify(refused)}`);
+    const errors = await couch.use(to).bulk({ docs, new_edits: false });
+    if (errors.length > 0) throw new Error(`${id} cannot be copied: ${JSON.stringify(errors)}`);
   }
 }

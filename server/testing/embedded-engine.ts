@@ -14,13 +14,13 @@ export interface TestEngine {
   readonly asAdmin: SendRequest;
   readonly asAnonymous: SendRequest;
   as(username: string, password: string): SendRequest;
-  /** Makes an account whose password is `pw`, and asks as it. */
+  /** Creates an account with the password `pw`, and resolves with its sender. */
   createAccount(username: string, roles: readonly string[]): Promise<SendRequest>;
 }
 
 let engineCount = 0;
 
-/** An engine for one test file, in memory that nobody else has. */
+/** Starts an engine for one test file, with its own memory storage. */
 export async function startTestEngine(options: Partial<EmbeddedOptions> = {}): Promise<TestEngine> {
   engineCount += 1;
   const storage = { kind: 'memory', name: `test-${engineCount}` } as const;
@@ -53,6 +53,7 @@ function createSender(url: string, headers: Record<string, string>): SendRequest
   };
 }
 
+/** The security object of the registry: members by role. */
 export const REGISTRY_USERS_SECURITY = {
   admins: { names: [], roles: ['_admin'] },
   members: { names: [], roles: ['registry_user'] },

@@ -6,17 +6,18 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { UpstreamAccess } from '../upstream/client.ts';
 
-/** A small server in the database's place, which answers as a test wants. */
+/** An HTTP server in the database's place, with a handler defined by the test. */
 export interface FakeUpstream {
   readonly access: UpstreamAccess;
   readonly requests: readonly { readonly method: string; readonly url: string; readonly body: string }[];
-  /** How many connections are open. */
+  /** Resolves with the number of open connections. */
   connections(): Promise<number>;
   close(): Promise<void>;
 }
 
 export type FakeUpstreamHandler = (request: IncomingMessage, response: ServerResponse, body: string) => void;
 
+/** Starts the server on a free loopback port. The handler is called once the request's body has been read. */
 export async function startFakeUpstream(handler: FakeUpstreamHandler): Promise<FakeUpstream> {
   const requests: { method: string; url: string; body: string }[] = [];
   const server = http.createServer((request, response) => {
@@ -49,7 +50,7 @@ export async function startFakeUpstream(handler: FakeUpstreamHandler): Promise<F
   };
 }
 
-/** Lets go of whatever nobody holds, as happens at any time: in rounds, since what a finalizer lets go of the next one finds. */
+/** Runs the garbage collector, in three rounds, because a finalizer may release further objects. */
 export async function collectGarbage(): Promise<void> {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
@@ -59,7 +60,7 @@ export async function collectGarbage(): Promise<void> {
   }
 }
 
-/** Resolves as soon as `holds`, and rejects after `most` ms without it. */
+/** Resolves once the condition holds. Rejects after `timeoutMs`. Checks every 10 ms. */
 export async function eventually(condition: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!(await condition())) {

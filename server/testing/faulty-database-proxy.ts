@@ -5,140 +5,145 @@ import { startTestGate, type TestGate, type TestGateOptions } from './test-gate.
 import { authorizationOf, type UpstreamAccess } from '../upstream/client.ts';
 import { startTestUpstream, type TestNames, type TestUpstream } from './test-database.ts';
 
-/** Answers in the database's place and returns true, or leaves the request to the database. */
+/** Responds in the database's place and returns true, or returns false to pass the request on to the database. */
 export type Fault = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
 
-/** How a piece of the database's answer to a request is passed on; when it throws, the answer breaks off there. */
+/** Yields what is passed on of a chunk of the database's response. When it throws, the response is cut off there. */
 export type ChunkTransform = (chunk: Buffer, request: IncomingMessage) => AsyncIterable<Buffer>;
 
-/** What stands between a gate and its database in tests, and can be made to fail. */
+/** An HTTP proxy between a gate and its database, for injecting faults. */
 export interface FaultyProxy {
   readonly access: UpstreamAccess;
-  /** Every request that came, `METHOD url`, the oldest first. */
+  /** All requests, `METHOD url`, the oldest first. */
   readonly requests: readonly string[];
-  /** What is wrong with the database from now on; undefined: nothing. */
+  /** The fault of requests from now on; undefined for none. */
   fault: Fault | undefined;
-  /** How bytes of answers pass from now on, of those under way too; undefined: as they come. */
+  /** The transform of response chunks from now on, within started responses as well; undefined for none. */
   transform: ChunkTransform | undefined;
-  /** Breaks every connection. */
+  /** Closes every connection. */
   dropConnections(): void;
-  /** As a killed process does: every connection is reset, and nobody listens on the port any more. */
+  /** Resets every connection and stops listening, as a killed process does. */
   kill(): Promise<void>;
-  /** Listens again after `kill`, on the same port. */
+  /** Listens again on the same port after `kill`. */
   restart(): Promise<void>;
-  /** From now on another one's databases stand behind, by this one's names, and its administrator's account is the gate's. */
+  /** Replaces the databases with those of another upstream, under the names of this one, as its administrator. */
   redirectTo(other: TestUpstream): void;
   close(): Promise<void>;
 }
 
+/** Starts a proxy to an upstream on a free loopback port. */
 export async function startFaultyProxy(upstream: TestUpstream): Promise<FaultyProxy> {
-  const engine = upstream.nextAccess();
-  const requests: string[] = [];
-  const sockets = new Set<Socket>();
-  const current: {
-    engine: UpstreamAccess;
-    suffix: string;
-    fault: Fault | undefined;
-    pace: ChunkTransform | undefined;
-  } = {
-    engine,
-    suffix: upstream.names.suffix,
-    fault: undefined,
-    pace: undefined,
-  };
+  const proxy = new DatabaseProxy(upstream);
+  await proxy.listen();
+  return proxy;
+}
 
-  /** Rejects when the database's answer breaks off. */
-  const pipeResponse = async (
-    request: IncomingMessage,
-    answer: IncomingMessage,
-    response: ServerResponse,
-  ): Promise<void> => {
-    response.writeHead(answer.statusCode ?? 502, answer.headers);
-    response.flushHeaders();
-    for await (const chunk of answer as AsyncIterable<Buffer>) {
-      if (current.pace === undefined) response.write(chunk);
-      else for await (const part of current.pace(chunk, request)) response.write(part);
-    }
-    response.end();
-  };
-  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    requests.push(`${request.method ?? ''} ${request.url ?? ''}`);
-    if ((await current.fault?.(request, response)) === true || response.destroyed) return;
-    const headerOverrides = current.engine === engine ? {} : { authorization: authorizationOf(current.engine) };
-    const path = (request.url ?? '/').replaceAll(upstream.names.suffix, current.suffix);
-    const upstreamRequest = http.request(new URL(path, current.engine.url), {
+class DatabaseProxy implements FaultyProxy {
+  readonly requests: string[] = [];
+  fault: Fault | undefined;
+  transform: ChunkTransform | undefined;
+  readonly #suffix: string;
+  readonly #gateAccess: UpstreamAccess;
+  readonly #sockets = new Set<Socket>();
+  readonly #server = http.createServer((request, response) => void this.#handle(request, response));
+  #target: { readonly access: UpstreamAccess; readonly suffix: string };
+  #port = 0;
+
+  constructor(upstream: TestUpstream) {
+    this.#suffix = upstream.names.suffix;
+    this.#gateAccess = upstream.nextAccess();
+    this.#target = { access: this.#gateAccess, suffix: this.#suffix };
+    this.#server.requestTimeout = 0;
+    this.#server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
+  }
+
+  get access(): UpstreamAccess {
+    return { ...this.#gateAccess, url: `http://127.0.0.1:${this.#port}` };
+  }
+
+  async listen(): Promise<void> {
+    this.#server.listen(this.#port, '127.0.0.1');
+    await once(this.#server, 'listening');
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  dropConnections(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  kill(): Promise<void> {
+    return this.#close((socket) => socket.resetAndDestroy());
+  }
+
+  restart(): Promise<void> {
+    return this.listen();
+  }
+
+  redirectTo(other: TestUpstream): void {
+    this.#target = { access: other.nextAccess(), suffix: other.names.suffix };
+  }
+
+  close(): Promise<void> {
+    return this.#close((socket) => socket.destroy());
+  }
+
+  async #close(endSocket: (socket: Socket) => void): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    for (const socket of this.#sockets) endSocket(socket);
+    await closed;
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.requests.push(`${request.method ?? ''} ${request.url ?? ''}`);
+    if ((await this.fault?.(request, response)) === true || response.destroyed) return;
+    const { access, suffix } = this.#target;
+    const headerOverrides = access === this.#gateAccess ? {} : { authorization: authorizationOf(access) };
+    const path = (request.url ?? '/').replaceAll(this.#suffix, suffix);
+    const upstreamRequest = http.request(new URL(path, access.url), {
       method: request.method ?? 'GET',
       headers: { ...request.headers, ...headerOverrides },
       agent: false,
     });
-    upstreamRequest.on('response', (answer) => {
-      pipeResponse(request, answer, response).catch(() => response.destroy());
+    upstreamRequest.on('response', (upstreamResponse) => {
+      this.#pipeResponse(request, upstreamResponse, response).catch(() => response.destroy());
     });
     upstreamRequest.on('error', () => response.destroy());
     response.on('close', () => upstreamRequest.destroy());
     request.pipe(upstreamRequest);
-  };
-  const server = http.createServer((request, response) => void handle(request, response));
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-  });
-  server.requestTimeout = 0;
-  const listen = async (port: number): Promise<number> => {
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    return (server.address() as AddressInfo).port;
-  };
-  const port = await listen(0);
-  const closeAllWith = async (end: (socket: Socket) => void): Promise<void> => {
-    if (!server.listening) return;
-    const closed = new Promise((resolve) => server.close(resolve));
-    for (const socket of sockets) end(socket);
-    await closed;
-  };
+  }
 
-  return {
-    access: { ...engine, url: `http://127.0.0.1:${port}` },
-    requests,
-    get fault() {
-      return current.fault;
-    },
-    set fault(fault) {
-      current.fault = fault;
-    },
-    get transform() {
-      return current.pace;
-    },
-    set transform(pace) {
-      current.pace = pace;
-    },
-    dropConnections: () => {
-      for (const socket of sockets) socket.destroy();
-    },
-    kill: () => closeAllWith((socket) => socket.resetAndDestroy()),
-    restart: async () => {
-      await listen(port);
-    },
-    redirectTo: (other) => {
-      current.engine = other.nextAccess();
-      current.suffix = other.names.suffix;
-    },
-    close: () => closeAllWith((socket) => socket.destroy()),
-  };
+  /** Rejects when the database's response is cut off. */
+  async #pipeResponse(
+    request: IncomingMessage,
+    upstreamResponse: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    response.writeHead(upstreamResponse.statusCode ?? 502, upstreamResponse.headers);
+    response.flushHeaders();
+    for await (const chunk of upstreamResponse as AsyncIterable<Buffer>) {
+      if (this.transform === undefined) response.write(chunk);
+      else for await (const part of this.transform(chunk, request)) response.write(part);
+    }
+    response.end();
+  }
 }
 
-/** A fault of one answer to each request that `concerns` picks. */
+/** Returns a fault that sends one response to each request that `isAffected` selects. */
 export const respondWith =
   (status: number, body: string, headers: Record<string, string> = { 'content-type': 'application/json' }) =>
-  (concerns: (request: IncomingMessage) => boolean = () => true): Fault =>
+  (isAffected: (request: IncomingMessage) => boolean = () => true): Fault =>
   (request, response) => {
-    if (!concerns(request)) return false;
+    if (!isAffected(request)) return false;
     request.resume();
     response.writeHead(status, headers).end(body);
     return true;
   };
 
-/** The ways in which an upstream's answer is none, by name. */
+/** Faults with responses that CouchDB would not send to a gate, by name. */
 export const BAD_RESPONSES = {
   '401': respondWith(401, '{"error":"unauthorized","reason":"Name or password is incorrect."}'),
   '403': respondWith(403, '{"error":"forbidden","reason":"You are not allowed to access this db."}'),
@@ -146,14 +151,14 @@ export const BAD_RESPONSES = {
   '429': respondWith(429, '{"error":"too_many_requests","reason":"later"}'),
   HTML: respondWith(200, '<html><body>Maintenance</body></html>', { 'content-type': 'text/html' }),
   'a redirect': respondWith(302, '', { location: 'http://127.0.0.1:9/login' }),
-  'broken JSON': respondWith(200, '{"results":['),
+  'malformed JSON': respondWith(200, '{"results":['),
 } as const;
 
-/** Breaks the connection instead of answering. */
+/** Returns a fault that closes the connection instead of responding. */
 export const dropConnection =
-  (concerns: (request: IncomingMessage) => boolean = () => true): Fault =>
+  (isAffected: (request: IncomingMessage) => boolean = () => true): Fault =>
   (request) => {
-    if (!concerns(request)) return false;
+    if (!isAffected(request)) return false;
     request.socket.destroy();
     return true;
   };
@@ -162,7 +167,7 @@ export interface ProxiedGate {
   readonly gate: TestGate;
   readonly proxy: FaultyProxy;
   readonly upstream: TestUpstream;
-  /** The registry as its administrator sees it, past all faults. */
+  /** The registry with administrator's rights, without the proxy's faults. */
   registry(): ReturnType<TestUpstream['registry']>;
   close(): Promise<void>;
 }
@@ -171,12 +176,12 @@ export interface ProxiedGateOptions extends Pick<TestGateOptions, 'heartbeat' | 
   readonly names?: TestNames;
 }
 
-/** A gate on an upstream of its own, with a front between the two. */
+/** Starts an upstream, a faulty proxy to it, and a gate that uses the proxy. */
 export async function startProxiedGate(options: ProxiedGateOptions = {}): Promise<ProxiedGate> {
-  const { names, ...more } = options;
+  const { names, ...gateOptions } = options;
   const upstream = await startTestUpstream(names);
   const proxy = await startFaultyProxy(upstream);
-  const gate = await startTestGate({}, { ...more, upstream, access: proxy.access });
+  const gate = await startTestGate({}, { ...gateOptions, upstream, access: proxy.access });
   return {
     gate,
     proxy,

@@ -4,65 +4,69 @@ import { startEmbeddedEngine, type EmbeddedEngine } from '../upstream/embedded/e
 import { eventually } from './fake-couchdb.ts';
 
 /**
- * What tests run against: the embedded engine in memory, or the CouchDB that `COUCHDB_URL`, `COUCHDB_USER` and
- * `COUCHDB_PASSWORD` name, with the nodes of its cluster in `COUCHDB_NODES` when it is one. Whatever else that CouchDB
- * holds is left alone: databases and accounts have names of the test's own, and go when it ends.
+ * The upstream of a test: the embedded engine in memory, or the CouchDB of `COUCHDB_URL`, `COUCHDB_USER` and
+ * `COUCHDB_PASSWORD`, with the nodes of a cluster in `COUCHDB_NODES`. Other data in that CouchDB is left alone: databases
+ * and accounts have names unique to the test, and are deleted when it ends.
  */
 export interface TestUpstream {
   readonly kind: 'embedded' | 'couchdb';
   readonly names: TestNames;
-  /** Where a test itself asks, as the administrator. */
+  /** The administrator's access, for the test itself. */
   readonly access: UpstreamAccess;
-  /** Where the next gate asks: the nodes of a cluster take turns. */
+  /** Returns the access for the next gate, rotating among the nodes of a cluster. */
   nextAccess(): UpstreamAccess;
-  /** What a gate's environment says, so that it works on this upstream; `access` is where it asks, `this.access` by default. */
+  /** Returns the environment of a gate that uses this upstream. `access` defaults to `this.access`. */
   env(access?: UpstreamAccess): Record<string, string>;
-  /** The registry, as the administrator sees it. */
+  /** The registry, with administrator's rights. */
   registry(): ReturnType<ReturnType<typeof connect>['use']>;
-  /** A name for an account that nobody else has there; the same for the same name. */
+  /** Returns an account name that is unique in the upstream; the same one for the same argument. */
   accountName(name: string): string;
-  /** Stops the embedded engine and starts it anew: same port, same data, another password. A CouchDB is left to run. */
+  /** Restarts the embedded engine with the same port and data and a new password. Does nothing for a CouchDB. */
   restart(): Promise<void>;
-  /** The databases are no more; a gate makes them again, empty, when it starts. */
+  /** Deletes the databases. A gate recreates them, empty, when it starts. */
   dropDatabases(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Known before anything is started, so that tables of tests can be made of them. */
+/** Names known before the upstream starts, so that `it.each` tables can contain them. */
 export interface TestNames {
-  /** What tells them from all others'. */
+  /** Unique suffix of all names. */
   readonly suffix: string;
   readonly registry: string;
   readonly sessions: string;
 }
 
+/** Returns unique database names. */
 export function newTestNames(): TestNames {
   const suffix = randomBytes(6).toString('hex');
   return { suffix, registry: `user_registry_${suffix}`, sessions: `pouchgate_sessions_${suffix}` };
 }
 
-/** A text that speaks of the databases by their usual names, however escaped, made to speak of these. */
+/** Replaces the default database names in a text, escaped ones included, with those of the test. */
 export const replaceDatabaseNames = (text: string, { suffix }: TestNames): string =>
-  text.replaceAll(/user(?:_|%5f|%255f)registry|pouchgate_sessions/gi, (usual) => `${usual}_${suffix}`);
+  text.replaceAll(/user(?:_|%5f|%255f)registry|pouchgate_sessions/gi, (name) => `${name}_${suffix}`);
 
-/** Whether tests run against a CouchDB. */
+/** Returns whether tests run against a CouchDB. */
 export const usesCouchdb = (): boolean => (process.env['COUCHDB_URL'] ?? '') !== '';
 
-/** Whether that has several nodes. */
+/** Returns whether tests run against a CouchDB with several nodes. */
 export const usesCluster = (): boolean => usesCouchdb() && (process.env['COUCHDB_NODES'] ?? '') !== '';
 
-/** Holds at once; on a cluster as soon as its copies agree, which takes a moment. */
+/** Requires the condition at once; on a cluster, waits until its replicas agree. */
 export const waitForConsistency = (condition: () => boolean | Promise<boolean>): Promise<void> =>
   usesCluster() ? eventually(condition) : eventually(condition, 0);
 
-/** Starts what `COUCHDB_URL` asks for. Nothing is set up in it yet. */
+/** Starts the upstream that the environment selects, without databases or design documents. */
 export async function startTestUpstream(names: TestNames = newTestNames()): Promise<TestUpstream> {
   const { COUCHDB_URL: url = '', COUCHDB_NODES: nodes = '', COUCHDB_USER = '', COUCHDB_PASSWORD = '' } = process.env;
   if (!usesCouchdb()) return createEmbeddedUpstream(names);
   const credentials = { username: COUCHDB_USER, password: COUCHDB_PASSWORD };
   const urls = nodes === '' ? [url] : nodes.split(',');
-  const [access, ...all] = [url, ...urls].map((each) => ({ url: each.trim().replace(/\/+$/, ''), ...credentials }));
-  return createCouchdbUpstream(names, access ?? { url, ...credentials }, all);
+  const [access, ...nodeAccesses] = [url, ...urls].map((nodeUrl) => ({
+    url: nodeUrl.trim().replace(/\/+$/, ''),
+    ...credentials,
+  }));
+  return createCouchdbUpstream(names, access ?? { url, ...credentials }, nodeAccesses);
 }
 
 async function createEmbeddedUpstream(names: TestNames): Promise<TestUpstream> {
@@ -91,17 +95,17 @@ function createCouchdbUpstream(
   nodes: readonly UpstreamAccess[],
 ): TestUpstream {
   const accounts = new Set<string>();
-  let gates = 0;
+  let gateCount = 0;
   const shared = createSharedMembers(names, () => access);
   return {
     ...shared,
     kind: 'couchdb',
     access,
-    nextAccess: () => nodes[gates++ % nodes.length] ?? access,
+    nextAccess: () => nodes[gateCount++ % nodes.length] ?? access,
     accountName: (name) => {
-      const own = `${name}-${names.suffix}`;
-      accounts.add(own);
-      return own;
+      const uniqueName = `${name}-${names.suffix}`;
+      accounts.add(uniqueName);
+      return uniqueName;
     },
     restart: () => Promise.resolve(),
     close: async () => {
@@ -111,7 +115,7 @@ function createCouchdbUpstream(
   };
 }
 
-/** What is the same for both; `now` says where the upstream is, and who its administrator. */
+/** Returns the members common to both kinds. `currentAccess` returns the administrator's current access. */
 function createSharedMembers(
   names: TestNames,
   currentAccess: () => UpstreamAccess,

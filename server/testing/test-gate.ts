@@ -9,62 +9,62 @@ import type { TelegramTimings } from '../telegram/telegram.ts';
 import { connect, type UpstreamAccess } from '../upstream/client.ts';
 import { startTestUpstream, type TestUpstream } from './test-database.ts';
 
-/** A whole server for tests, on what `startUpstream` gives. */
+/** A complete server for tests, on the upstream of `startTestUpstream`. */
 export interface TestGate {
   /** The server's origin. */
   readonly url: string;
-  /** What a client replicates with. */
+  /** URL of the database that clients replicate with. */
   readonly database: string;
-  /** The running server; another one after each `restart`. */
+  /** The running server, replaced by each `restart`. */
   readonly pouchgate: Pouchgate;
   readonly upstream: TestUpstream;
-  /** Every request from here to the upstream, the oldest first; none where `access` has it go another way. */
+  /** All requests from the server to the upstream, the oldest first. Empty with the option `access`. */
   readonly upstreamRequests: readonly RecordedRequest[];
-  /** A token as another identity provider would issue it; `claims` go over `sub` and `exp` (in one hour). */
+  /** Returns a token as an external identity provider issues it. `claims` override `sub` and `exp` (in one hour). */
   token(username: string, claims?: object): string;
-  /** `fetch` below the database's URL with the user's token; `body` is sent as JSON. */
+  /** `fetch` of a path below the database's URL with the user's token. `body` is sent as JSON. */
   request(
     username: string,
     path: string,
     init?: { method?: string; body?: unknown; headers?: Record<string, string> },
   ): Promise<Response>;
-  /** The registry as its administrator sees it, not through the gate. */
+  /** The registry with administrator's rights, without the gate. */
   registry(): ReturnType<ReturnType<typeof connect>['use']>;
-  /** Stops the server, and its engine if that is its own, and starts them anew: same port, same data. */
+  /** Restarts the server, and its own engine if it has one, with the same port and data. */
   restart(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Limits that no test meets by chance. */
+/** Rate limits that no test reaches by accident. */
 const rateLimits = Object.fromEntries(
   Object.keys(DEFAULT_RATE_LIMITS).map((name) => [name, { windowMs: 60_000, limit: 10_000 }]),
 ) as unknown as RateLimits;
 
 export interface TestGateOptions {
-  /** Of the feeds, in ms. */
+  /** Heartbeat of the upstream feeds, in ms. */
   readonly heartbeat?: number;
   readonly telegramTimes?: TelegramTimings;
   readonly log?: Logger;
   readonly rateLimits?: Partial<RateLimits>;
-  /** Of the streams of preferences, in ms. */
+  /** Heartbeat of the preference streams, in ms. */
   readonly streamHeartbeatMs?: number;
-  /** One that outlives the gate; without it there is one of the gate's own. */
+  /** An upstream that outlives the gate. By default the gate starts and closes its own. */
   readonly upstream?: TestUpstream;
-  /** Where the gate asks that upstream, when something stands between the two. */
+  /** The gate's access to that upstream, if it differs because of a proxy. */
   readonly access?: UpstreamAccess;
 }
 
-/** `env` goes over the configuration for tests, e.g. `CORS_ORIGINS`. */
+/** Starts a server for tests. `env` overrides variables of its configuration, e.g. `CORS_ORIGINS`. */
 export async function startTestGate(
   env: Readonly<Record<string, string>> = {},
   options: TestGateOptions = {},
 ): Promise<TestGate> {
-  const { upstream = await startTestUpstream(), access, ...more } = options;
+  const { upstream = await startTestUpstream(), access, ...gateOptions } = options;
   const recorder = access === undefined ? await startRecorder(upstream.nextAccess().url) : undefined;
   const secret = randomBytes(32).toString('base64url');
   const start = (port: string): Promise<Pouchgate> =>
     startPouchgate({
-      ...more,
+      ...gateOptions,
       config: readConfig({
         ...upstream.env(access ?? { ...upstream.access, url: recorder?.url ?? '' }),
         PORT: port,

@@ -10,14 +10,15 @@ import { startTestUpstream, type TestUpstream } from './test-database.ts';
 import { createIdentity, type Identity, type IdentityOptions } from '../identity/identity.ts';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from '../http/rate-limits.ts';
 
-/** What the tests of this folder share: a real upstream, the real routes, real sockets. */
+/** Fixtures of the identity tests: a real upstream, the real routes, real sockets. */
 
 export const TEST_SECRET = 'a secret for tests, and for nothing else at all';
 
+/** Returns the configuration of a gate on this upstream. `env` overrides its variables. */
 export const testConfig = (upstream: TestUpstream, env: Record<string, string> = {}): Config =>
   readConfig({ ...upstream.env(), JWT_SECRET: TEST_SECRET, ...env });
 
-/** An upstream of its own, with everything in place. */
+/** Starts a new upstream with the databases and design documents of a gate. */
 export async function startConfiguredUpstream(): Promise<TestUpstream> {
   const upstream = await startTestUpstream();
   await applySchema({ couch: connect(upstream.access), ...upstream.names });
@@ -28,22 +29,22 @@ const TEST_RATE_LIMITS = Object.fromEntries(
   Object.keys(DEFAULT_RATE_LIMITS).map((name) => [name, { windowMs: 60_000, limit: 1_000 }]),
 ) as unknown as RateLimits;
 
-/** Limits that no test meets by chance, but for those given. */
+/** Returns rate limits that no test reaches by accident, with these overrides. */
 export const rateLimitsWith = (limits: Partial<RateLimits> = {}): RateLimits => ({ ...TEST_RATE_LIMITS, ...limits });
 
 export interface TestIdentityServer {
   readonly identity: Identity;
-  /** Of the sign-in routes, without a slash at the end. */
+  /** URL of the sign-in routes, without a trailing slash. */
   readonly url: string;
   close(): Promise<void>;
 }
 
-/** One gate's identity module with its routes on a port of its own. News of ended rights arrive when this resolves. */
+/** Starts the identity module of one gate with its routes on a free port. Resolves once its access monitor is connected. */
 export async function startIdentityServer(
   engine: TestUpstream,
   options: Partial<IdentityOptions> & { readonly access?: UpstreamAccess } = {},
 ): Promise<TestIdentityServer> {
-  const { access = engine.nextAccess(), ...more } = options;
+  const { access = engine.nextAccess(), ...identityOptions } = options;
   const upstream = openUpstream(access);
   const identity = await createIdentity({
     config: testConfig(engine),
@@ -53,7 +54,7 @@ export async function startIdentityServer(
     log: { error: () => undefined },
     rateLimits: rateLimitsWith(),
     heartbeat: 500,
-    ...more,
+    ...identityOptions,
   });
   const app = express();
   app.use('/api/auth', identity.router);
@@ -72,7 +73,7 @@ export async function startIdentityServer(
   };
 }
 
-/** Listens on a free loopback port, and resolves with it. */
+/** Listens on a free loopback port and resolves with it. */
 export async function listenOnFreePort(server: net.Server): Promise<number> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -81,15 +82,15 @@ export async function listenOnFreePort(server: net.Server): Promise<number> {
 }
 
 export interface TcpProxy {
-  /** The upstream as seen through the line. */
+  /** Access to the upstream through the proxy. */
   readonly access: UpstreamAccess;
-  /** Breaks every connection, and each new one, until `mend`. */
+  /** Closes every connection, and each new one, until `restore`. */
   disconnect(): void;
   restore(): void;
   close(): Promise<void>;
 }
 
-/** A line to the upstream that can be cut. */
+/** Starts a TCP proxy to the upstream that can disconnect. */
 export async function startTcpProxy(access: UpstreamAccess): Promise<TcpProxy> {
   const sockets = new Set<net.Socket>();
   let isDisconnected = false;
