@@ -1,6 +1,6 @@
 /**
- * Random names, stamps, preferences and documents, for tests by fast-check. Stamps and values come from small ranges, so
- * that equal ones meet often: that is where a merge can go wrong.
+ * fast-check arbitraries of names, stamps, preferences and documents. Stamps and values come from small ranges, so that
+ * equal ones are frequent: that is where a merge can fail.
  */
 import fc from 'fast-check';
 import { nextEditStamp, type EditStamp } from '../user-document/edit-stamp.ts';
@@ -11,10 +11,10 @@ import { parseUsername, userDocumentId, type Username } from '../user-document/u
 
 export const PREFERENCE_KEYS = preferencesSchema.keyof().options;
 
-/** A name known to be good. Throws when it is not. */
+/** Returns a valid username. Throws when it is invalid. */
 export const toUsername = (text: string): Username => {
   const parsed = parseUsername(text);
-  if (parsed === undefined) throw new Error(`no username: ${text}`);
+  if (parsed === undefined) throw new Error(`not a username: ${text}`);
   return parsed;
 };
 
@@ -58,14 +58,14 @@ export const anyPreferences: fc.Arbitrary<Preferences> = fc.record(
   { requiredKeys: [] },
 );
 
-/** An edit: new values, and some removals. */
+/** A patch of new values and some removals. */
 export const anyPatch = fc
   .record({ values: anyPreferences, removed: fc.subarray([...PREFERENCE_KEYS], { maxLength: 3 }) })
   .map(({ values, removed }) => ({ ...values, ...Object.fromEntries(removed.map((key) => [key, null])) }));
 
 const anyIsoTime = anyTime.map((ms) => new Date(ms).toISOString());
 
-/** Any version of one user's document: stamped and unstamped values, removals, and members in any order. */
+/** Any revision of one user's document: stamped and unstamped values, removals, and members in any order. */
 export const anyDocumentOf = (name: Username): fc.Arbitrary<UserDocument> =>
   fc
     .record({
@@ -81,7 +81,7 @@ export const anyDocumentOf = (name: Username): fc.Arbitrary<UserDocument> =>
         type: 'user_preferences' as const,
         version: 1 as const,
         username: name,
-        // A dictionary of fast-check's may have no prototype, which JSON never makes.
+        // A fast-check dictionary may have no prototype, unlike any parsed JSON.
         edits: { ...edits },
         ...rest,
       };

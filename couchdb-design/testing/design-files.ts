@@ -1,6 +1,6 @@
 /**
- * The files of the design document, for tests: read as CouchApp tools read them, and run as CouchDB runs them, in a realm
- * of their own, where what is handed over was made elsewhere.
+ * The files of the design document, for tests. They are read like CouchApp tools do, and their functions run like in
+ * CouchDB, in a separate realm with arguments from another one.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,27 +22,28 @@ const readTree = (folder: string): DesignTree =>
     }),
   );
 
-/** `_design/registry` as it is stored: a file's name, without `.js`, is its field's. */
+/** Returns `_design/registry` as it is stored. A file's name without `.js` is the name of its member. */
 export const designDocument = (): DesignTree => readTree(join(ROOT, '_design', 'registry'));
 
+/** Returns the security object of the registry. */
 export const securityObject = (): unknown => JSON.parse(readFileSync(join(ROOT, '_security.json'), 'utf8'));
 
-/** The source of one function, such as `('views', 'by_version', 'map')`. Throws when there is none. */
+/** Returns the source of one function, such as `('views', 'by_version', 'map')`. Throws when it does not exist. */
 export const functionSource = (...path: readonly string[]): string => {
-  let found: string | DesignTree | undefined = designDocument();
-  for (const name of path) found = typeof found === 'object' ? found[name] : undefined;
-  if (typeof found !== 'string') throw new Error(`no such function: ${path.join('/')}`);
-  return found;
+  let node: string | DesignTree | undefined = designDocument();
+  for (const name of path) node = typeof node === 'object' ? node[name] : undefined;
+  if (typeof node !== 'string') throw new Error(`no such function: ${path.join('/')}`);
+  return node;
 };
 
 export type DesignFunction = (...values: readonly unknown[]) => unknown;
 
-/** A function of the design document. `emit` is what a map function calls. */
+/** Returns a function of the design document. A map function calls `emit`. */
 export const designFunction = (
   path: readonly string[],
   emit?: (key: unknown, value: unknown) => void,
 ): DesignFunction =>
-  // PouchDB's way, which takes the least: `return` before the text, and no semicolon after it.
+  // As in PouchDB, the most restrictive evaluator: `return` before the text, and no semicolon after it.
   runInNewContext(`(function () { return ${functionSource(...path).replace(/;\s*$/, '')}\n})()`, {
     emit,
   }) as DesignFunction;

@@ -1,11 +1,11 @@
 import { isObject } from './json.ts';
 
 /**
- * A document as stored or replicated has CouchDB's members beside ours, all of which begin with an underscore. Only
- * `_id` belongs to the body. https://docs.couchdb.org/en/stable/api/document/common.html
+ * A stored or replicated document contains CouchDB's members as well, which start with an underscore. Only `_id` belongs
+ * to the body. https://docs.couchdb.org/en/stable/api/document/common.html
  */
 
-/** What CouchDB says of a revision. Nothing of it is checked here: see revisions.ts for that. */
+/** CouchDB's members of a revision, unchecked; see revisions.ts. */
 export interface CouchMembers {
   readonly _rev?: unknown;
   readonly _revisions?: unknown;
@@ -14,16 +14,16 @@ export interface CouchMembers {
 }
 
 export interface SplitDocument {
-  /** `_id` and the members without an underscore. A null prototype's own copy; the members themselves are not copied. */
+  /** `_id` and the members without an underscore, as a shallow copy. */
   readonly body: Readonly<Record<string, unknown>>;
   readonly members: CouchMembers;
-  /** Names of other underscore members, such as `_attachments`: a writer that is to be trusted has none. */
+  /** Names of other underscore members, such as `_attachments`. A valid write has none. */
   readonly unknownMembers: readonly string[];
 }
 
 const KNOWN_MEMBERS: readonly string[] = ['_rev', '_revisions', '_deleted', '_conflicts'];
 
-/** Separates a document's body from CouchDB's members. `undefined` when the value is no object. */
+/** Separates a document's body from CouchDB's members. Returns `undefined` when the value is not an object. */
 export const splitDocument = (value: unknown): SplitDocument | undefined => {
   if (!isObject(value)) return undefined;
   const entries = Object.entries(value);

@@ -1,17 +1,17 @@
 /**
- * When and by which device one preference was last set: a hybrid logical clock (Kulkarni and others, 2014).
+ * When and by which device one preference was last set: a hybrid logical clock (Kulkarni et al., 2014).
  *
  *     2026-11-22T09:30:01.123Z-0000-w7f3a
- *     time, ms, UTC            count device
+ *     (time, UTC)-(counter, hex)-(device)
  *
- * The width is fixed, so that the order of the strings is the order of the edits. A stamp is always past every stamp
- * that its device has seen: a clock that jumps back does not undo what was set after the jump forward. The count tells
- * apart edits of one millisecond; when it is used up, the time moves on by a millisecond of its own.
+ * The width is fixed, so that string order is the order of the edits. A new stamp exceeds every stamp that its device has
+ * seen, so an edit after a clock jumps back still wins. The counter distinguishes edits within one millisecond; when it
+ * overflows, the time advances by one millisecond.
  */
 
 export type EditStamp = string;
 
-/** Five characters of `[a-z0-9]` that a device draws once and keeps: 60 million of them, against a person's handful. */
+/** Five random characters of `[a-z0-9]`, generated once per device: 60 million values for a person's few devices. */
 export type DeviceId = string;
 
 export interface EditStampParts {
@@ -25,10 +25,11 @@ export interface EditStampParts {
 const EDIT_STAMP_PATTERN = /^(.{24})-([0-9a-f]{4})-([a-z0-9]{5})$/;
 const DEVICE_ID_PATTERN = /^[a-z0-9]{5}$/;
 
+/** Returns the parts of an edit stamp; `undefined` for any other value. */
 export const parseEditStamp = (value: unknown): EditStampParts | undefined => {
   const [, iso = '', counter = '', device = ''] = (typeof value === 'string' && EDIT_STAMP_PATTERN.exec(value)) || [];
   const time = Date.parse(iso);
-  // Date.parse takes a 30th of February for the 2nd of March: only a time that reads back the same is one.
+  // Date.parse reads February 30 as March 2, so the time must format back to the same text.
   if (new Date(time).toJSON() !== iso) return undefined;
   return { time, counter: Number.parseInt(counter, 16), device };
 };
@@ -41,38 +42,40 @@ const parseEditStampOrThrow = (stamp: EditStamp): EditStampParts => {
   return parts;
 };
 
-/** A stamp's time in milliseconds since 1970. Throws a RangeError on what is no stamp. */
+/** Returns a stamp's time in milliseconds since 1970. Throws a RangeError when it is malformed. */
 export const stampTime = (stamp: EditStamp): number => parseEditStampOrThrow(stamp).time;
 
+/** Returns the value if it is a device id; `undefined` otherwise. */
 export const parseDeviceId = (value: unknown): DeviceId | undefined =>
   typeof value === 'string' && DEVICE_ID_PATTERN.test(value) ? value : undefined;
 
 /**
- * Draws a device id. `random` gives numbers from 0 up to, not including, 1, as Math.random does. None begins with a zero:
- * those are for the doors that are no device (doors.ts).
+ * Returns a random device id. `random` returns numbers in [0, 1), like `Math.random`. No id starts with a zero, which is
+ * reserved for sources that are not devices (edit-sources.ts).
  */
 export const newDeviceId = (random: () => number): DeviceId => Math.floor((1 + random() * 35) * 36 ** 4).toString(36);
 
 export interface NextEditStampOptions {
-  /** The device's clock, milliseconds since 1970. It may jump either way. */
+  /** The device's clock, in milliseconds since 1970. It may jump in either direction. */
   readonly now: number;
   readonly device: DeviceId;
-  /** The greatest stamp that the device has made or read: `latestEditStamp` of the document's, mostly. */
+  /** The greatest stamp that the device has created or read, usually the document's `latestEditStamp`. */
   readonly seen: EditStamp | undefined;
 }
 
 /**
- * A stamp that is greater than `seen`, and of the time `now` where that allows it. Throws a RangeError when `device` or
- * `seen` is malformed, `now` is no number, or the year 9999 is over.
+ * Returns a stamp that is greater than `seen`, with the time `now` if possible. Throws a RangeError when `device` or `seen`
+ * is malformed, `now` is not a number, or the stamp would exceed the year 9999.
  */
 export const nextEditStamp = ({ now, device, seen }: NextEditStampOptions): EditStamp => {
   const previous = seen ? parseEditStampOrThrow(seen) : { time: -1, counter: 0 };
-  // A stamp of the same time counts on, and into the next millisecond when the four digits are used up.
-  const count = now >= previous.time + 1 ? 0 : previous.counter + 1;
-  const iso = new Date(Math.max(now, previous.time + (count >> 16))).toISOString();
-  const stamp = `${iso}-${(count & 0xffff).toString(16).padStart(4, '0')}-${device}`;
+  // Within the same time the counter increments, and overflows into the next millisecond after four hex digits.
+  const counter = now >= previous.time + 1 ? 0 : previous.counter + 1;
+  const iso = new Date(Math.max(now, previous.time + (counter >> 16))).toISOString();
+  const stamp = `${iso}-${(counter & 0xffff).toString(16).padStart(4, '0')}-${device}`;
   parseEditStampOrThrow(stamp);
   return stamp;
 };
 
+/** Returns the greatest stamp; `undefined` when there is none. */
 export const latestEditStamp = (stamps: Iterable<EditStamp>): EditStamp | undefined => [...stamps].sort().at(-1);

@@ -1,10 +1,9 @@
 /**
- * Several versions of one user document to one, and an edit into a document: the same rule for both.
+ * Merges several versions of one user document, and applies an edit to a document, by the same rule.
  *
- * For each preference a document is in one of many states, and the states are in one total order: first by edit stamp
- * (none is least), then by the value's canonical JSON text (a removal is least). The greatest state wins. A merge that
- * takes the greatest of a total order, for each preference by itself, is commutative, associative and idempotent: it
- * does not matter which device merges what, how often, or in which order.
+ * Each preference of a document has a state, and states are totally ordered: first by edit stamp (none is least), then by
+ * the value's canonical JSON text (a removal is least). The greatest state of each preference wins. Such a merge is
+ * commutative, associative and idempotent: it does not matter which device merges what, how often, or in which order.
  */
 import { canonicalCopy, canonicalJson } from './canonical-json.ts';
 import { isEditStamp, type EditStamp } from './edit-stamp.ts';
@@ -13,11 +12,11 @@ import type { UserDocument } from './user-document-shape.ts';
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** The member of this name; undefined when it is none of the object's own, or `null`. */
+/** Returns an own member; `undefined` when it is missing, inherited or `null`. */
 const getOwn = (members: object, key: string): unknown =>
   Object.hasOwn(members, key) ? ((members as Members)[key] ?? undefined) : undefined;
 
-/** A preference's state as a text, in whose order the states are: all stamps are of one length, without a space. */
+/** Returns a preference's state as text that sorts like the states. All stamps have one length and contain no space. */
 const stateSortKey = ({ preferences, edits }: UserDocument<object>, key: string): string => {
   const value = getOwn(preferences, key);
   return `${(getOwn(edits, key) as EditStamp | undefined) ?? ''} ${value === undefined ? '' : canonicalJson(value)}`;
@@ -38,18 +37,17 @@ const mergeTwo = <P extends object>(a: UserDocument<P>, b: UserDocument<P>): Use
 };
 
 /**
- * The document that holds the last edit of every preference of `leaves`, members in canonical order, sharing nothing
- * with them. They are of one document: whoever reads leaves, by its id, sees to that.
+ * Returns the document with the last edit of every preference in `leaves`: a deep copy, members in canonical order. All
+ * leaves must belong to one document; the caller ensures that by reading them by id.
  */
 export const merge = <P extends object = Preferences>(
   leaves: readonly [UserDocument<P>, ...UserDocument<P>[]],
 ): UserDocument<P> => leaves.reduce((merged, leaf) => mergeTwo(merged, leaf), leaves[0]);
 
 /**
- * The document after an edit. A value of `null` or `undefined` removes the preference; `{}` changes nothing. The edit
- * takes its place by its stamp: a preference that the document has with a greater one keeps its value, so that a draft
- * can be put on top of what was pulled meanwhile. One stamp is for one edit: see nextEditStamp. Throws a RangeError
- * when the stamp is malformed.
+ * Returns the document after an edit. A value of `null` or `undefined` removes the preference; `{}` changes nothing. A
+ * preference with a greater stamp keeps its value, so that a draft can be applied to a document pulled in the meantime.
+ * Each edit needs a new stamp: see nextEditStamp. Throws a RangeError when the stamp is malformed.
  */
 export const applyEdit = <P extends object = Preferences>(
   document: UserDocument<P>,
@@ -58,8 +56,8 @@ export const applyEdit = <P extends object = Preferences>(
 ): UserDocument<P> => {
   if (!isEditStamp(stamp)) throw new RangeError('not an edit stamp');
   const edits: Readonly<Record<string, EditStamp>> = Object.fromEntries(Object.keys(patch).map((key) => [key, stamp]));
-  const after = mergeTwo(document, { ...document, preferences: patch as P, edits });
+  const edited = mergeTwo(document, { ...document, preferences: patch as P, edits });
   const time = stamp.slice(0, '2026-11-22T09:30:01.123Z'.length);
-  const wasApplied = Object.values(after.edits).includes(stamp);
-  return wasApplied && time > after.updated_at ? { ...after, updated_at: time } : after;
+  const wasApplied = Object.values(edited.edits).includes(stamp);
+  return wasApplied && time > edited.updated_at ? { ...edited, updated_at: time } : edited;
 };

@@ -1,24 +1,27 @@
 /**
- * A user document of an older version as one of today's.
+ * Migrates a user document to the current version.
  *
- * Version 0 had no `version` and no `edits`. It was checked by nobody, so reading one keeps what is good and drops the
- * rest; and it does so by the document alone, without clock or chance: two devices that upgrade it write the same bytes.
+ * Version 0 had no `version` and no `edits`, and was never validated, so migration keeps its valid members and drops the
+ * others. It depends on the document alone, so that two devices that migrate it write the same bytes.
  */
 import { USER_DOCUMENT_TYPE, USER_DOCUMENT_VERSION } from './user-document-shape.ts';
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** The first of these that is a time of a year with four digits, as ISO 8601. */
+/** Returns the first of the values that is a time with a four-digit year, as ISO 8601; the epoch if there is none. */
 const firstIsoTime = (...values: readonly unknown[]): string =>
   [...values, 0].map((value) => new Date((value ?? NaN) as string).toJSON()).find((time) => /^\d{4}-/.test(time)) ?? '';
 
-/** The version that a body says it has; 0 when it says nothing. */
+/** Returns the version of a body; 0 when it has none. */
 export const versionOf = ({ version = 0 }: Body): unknown => version;
 
-/** Whether a stored body, unless it is that of a deletion, is of before there were versions. */
+/** Returns whether a stored body has version 0 and is not a tombstone. */
 export const needsMigration = (body: Body): boolean => body['_deleted'] !== true && versionOf(body) === 0;
 
-/** `isGood` says whether a preference may have this value. The result has still to be checked: names and types are kept. */
+/**
+ * Migrates a body of version 0. `isValidPreference` returns whether a preference may have a value. The result must be
+ * validated: its names and types are not checked.
+ */
 export const migrateFromVersion0 = (
   { _id, type = USER_DOCUMENT_TYPE, username, preferences, created_at, updated_at }: Body,
   isValidPreference: (key: string, value: unknown) => boolean,

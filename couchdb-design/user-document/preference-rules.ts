@@ -1,9 +1,9 @@
 /**
- * What a user may prefer, as data, so that a browser can check it without a validator's weight and the server with zod
- * (preferences.ts): one table, two readers, held to be of one opinion by preferences.test.ts.
+ * The preferences as data. The browser validates them without a validation library (preferences-standard-schema.ts), the
+ * server with zod (preferences.ts). preferences-standard-schema.test.ts verifies that both agree.
  */
 
-/** What one value has to be. `maxLength` is in UTF-16 code units, as JavaScript counts. */
+/** The rule for one value. `maxLength` is in UTF-16 code units. */
 export type Rule =
   | { readonly kind: 'boolean' }
   | { readonly kind: 'oneOf'; readonly values: readonly string[] }
@@ -13,7 +13,7 @@ export type Rule =
 
 export type Rules = Readonly<Record<string, Rule>>;
 
-/** The type of the values that keep a rule. */
+/** The type of the values that a rule allows. */
 export type ValueOf<R> = R extends { readonly kind: 'boolean' }
   ? boolean
   : R extends { readonly kind: 'oneOf'; readonly values: readonly (infer V)[] }
@@ -33,15 +33,15 @@ const text = (maxLength: number, pattern: RegExp, message: string) =>
 const oneOf = <const V extends readonly string[]>(...values: V) => ({ kind: 'oneOf', values }) as const;
 const boolean = { kind: 'boolean' } as const;
 
-// No control characters and no lone surrogates: JSON writes those as six characters, and CouchDB refuses the latter.
+// No control characters and no lone surrogates: JSON escapes both with six characters, and CouchDB rejects the latter.
 const label = text(40, /^[^\p{Cc}\p{Cs}]+$/u, 'must be 1 to 40 printable characters');
 const labels = <const M extends number>(maxItems: M) => ({ kind: 'list', of: label, maxItems }) as const;
 const timeOfDay = text(5, /^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time like 07:30');
 const timeRange = oneOf('all', 'today', 'week', 'month', 'quarter', 'year');
 
 /**
- * Every value is bounded, so that the largest document there can be, every list full, still fits in MAX_DOCUMENT_BYTES:
- * merging two documents that fit can then never make one that does not.
+ * The rules of the built-in preferences. Every value is bounded, so that the largest possible document fits in
+ * MAX_DOCUMENT_BYTES: a merge of two valid documents can never exceed it.
  */
 export const PREFERENCE_RULES = {
   theme: oneOf('light', 'dark', 'system'),
@@ -74,10 +74,10 @@ export const PREFERENCE_RULES = {
   },
 } as const satisfies Rules;
 
-/** Every preference is optional: what was never set has its default. */
+/** The preferences. Each is optional: an unset one has its default. */
 export type Preferences = { -readonly [K in keyof typeof PREFERENCE_RULES]?: ValueOf<(typeof PREFERENCE_RULES)[K]> };
 
-/** New values by preference. `null` or `undefined` removes one, so that its default holds again. */
+/** New values by preference. `null` or `undefined` removes a preference and restores its default. */
 export type PatchOf<P extends object> = { readonly [K in keyof P]?: P[K] | null | undefined };
 export type PreferencesPatch = PatchOf<Preferences>;
 
@@ -98,7 +98,7 @@ export const DEFAULT_PREFERENCES: Required<Preferences> = {
   filterPresets: [],
 };
 
-/** The preferences as the application shows them. Defaults are never stored: a better default reaches everybody. */
+/** Returns the preferences with defaults filled in. Defaults are never stored, so a changed default reaches every user. */
 export const withDefaults = (preferences: Preferences): Required<Preferences> => ({
   ...DEFAULT_PREFERENCES,
   ...preferences,

@@ -1,11 +1,11 @@
 /**
- * The preferences' rules without zod, as a Standard Schema (https://standardschema.dev): what the browser's library
- * checks by when the application brings no schema of its own.
+ * The rules of the preferences without zod, as a Standard Schema (https://standardschema.dev). It is the browser library's
+ * default schema.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { PREFERENCE_RULES, type Preferences, type Rule, type Rules } from './preference-rules.ts';
 
-/** What is wrong with a value, as the end of a sentence; nothing for a good one. */
+/** Returns why a value is invalid, as the end of a sentence; an empty string for a valid one. */
 const describeViolation = (rule: Rule, value: unknown): string => {
   switch (rule.kind) {
     case 'boolean':
@@ -25,7 +25,7 @@ const describeViolation = (rule: Rule, value: unknown): string => {
   }
 };
 
-/** What is wrong with the first member of an object that is not good. The `required` ones have to be there. */
+/** Returns why an object is invalid, by its first invalid member. Members in `required` must be present. */
 const describeObjectViolation = (rules: Rules, value: unknown, required: readonly string[] = []): string => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'must be an object';
   for (const key of [...required, ...Object.keys(value)]) {

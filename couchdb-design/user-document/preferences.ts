@@ -1,13 +1,13 @@
 /**
  * The zod schemas of the preferences, for the server.
  *
- * An application brings its own preferences by another strict object of optional members, each checked for itself: a
- * rule over two members could be broken by a merge of two documents that hold it.
+ * An application defines its own preferences with another strict object of optional members. Each member is validated
+ * separately: a rule over two members could be broken by a merge of two documents that satisfy it.
  */
 import { z } from 'zod';
 import { PREFERENCE_RULES, type PatchOf, type Preferences, type Rule, type Rules } from './preference-rules.ts';
 
-/** What the gate takes of one document's body, in bytes of its JSON text. */
+/** Limit for one document's body, in bytes of its JSON text. */
 export const MAX_DOCUMENT_BYTES = 65_536;
 
 const createRuleSchema = (rule: Rule): z.ZodType => {
@@ -44,7 +44,7 @@ export const preferencesSchema = createObjectSchema(PREFERENCE_RULES) as unknown
   z.core.$strict
 >;
 
-/** The schema of a patch: the same members, each of which may be `null` to remove it. */
+/** Returns the schema of a patch: the same members, each of which may be `null` to remove it. */
 export const createPatchSchema = <S extends z.ZodObject>(preferences: S): z.ZodType<PatchOf<z.infer<S>>> =>
   z.strictObject(
     Object.fromEntries(

@@ -1,6 +1,6 @@
 /**
- * Reads a user document of any version that we have ever written, as one of today's version. A newer version is
- * refused: to write what one cannot read would lose what somebody else's newer app has stored.
+ * Reads a user document of any earlier version as one of the current version. A newer version is rejected: writing it
+ * would lose data that a newer application has stored.
  */
 import type { z } from 'zod';
 import { splitDocument } from './couch-members.ts';
@@ -19,7 +19,10 @@ const describeZodError = (error: z.ZodError): string =>
     .map(({ path, message }) => (path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`))
     .join('; ');
 
-/** A reader for documents whose preferences are `schema` and whose ids begin so (see createUserDocumentSchema). */
+/**
+ * Returns a reader of documents with the preferences `schema` and ids with this prefix (see createUserDocumentSchema). The
+ * reader never throws; the reason of a failure is a sentence.
+ */
 export const createUserDocumentReader = <S extends z.ZodObject>(
   schema: S,
   idPrefix?: string,
@@ -44,5 +47,5 @@ export const createUserDocumentReader = <S extends z.ZodObject>(
   };
 };
 
-/** Reads a stored or replicated user document with our preferences. Never throws; the reason is a sentence. */
+/** Reads a stored or replicated user document with the built-in preferences. Never throws. */
 export const readUserDocument = createUserDocumentReader(preferencesSchema);

@@ -1,9 +1,9 @@
 /**
- * What to write so that a document with several live leaves has one again, and no edit is lost.
+ * Resolves a conflict without losing an edit: after the returned writes, the document has one live leaf.
  *
- * Every device that sees the conflict resolves it, at once and without asking the others. So the revisions written are
- * a function of what they say and what they follow, and of nothing else: devices that saw the same leaves write the same
- * revisions, which replication then finds it has; devices that saw some of the same leaves end each of those alike.
+ * Every device that sees the conflict resolves it at once, without coordination. Therefore a written revision is a function
+ * of its content and its parent only. Devices that saw the same leaves write the same revisions, which replication does
+ * not transfer again. Devices that saw some of the same leaves write the same tombstones on those.
  */
 import SparkMD5 from 'spark-md5';
 import { canonicalJson } from './canonical-json.ts';
@@ -15,7 +15,7 @@ import type { UserDocumentId } from './username.ts';
 
 interface RevisionMembers {
   readonly _rev: Revision;
-  /** The revision itself and its parent: CouchDB finds the place of both by the parent, which it has. */
+  /** The ids of the revision and its parent. CouchDB has the parent, and attaches the revision to it. */
   readonly _revisions: { readonly start: number; readonly ids: readonly [string, string] };
 }
 
@@ -23,31 +23,31 @@ interface RevisionMembers {
 export type MergedRevision<P extends object = Preferences> = UserDocument<P> &
   RevisionMembers & { readonly _deleted?: never };
 
-/** The end of a leaf that did not win. Bare, so that what a user has removed is not kept in it. */
+/** The deletion of a losing leaf. It has no body, so that it does not retain removed values. */
 export interface Tombstone extends RevisionMembers {
   readonly _id: UserDocumentId;
   readonly _deleted: true;
 }
 
 export interface Conflict<P extends object = Preferences> {
-  /** The live leaves with the revisions that a database gives, all that are known, each once and in any order. */
+  /** All known live leaves with their stored revisions, each once, in any order. */
   readonly leaves: readonly { readonly rev: Revision; readonly document: UserDocument<P> }[];
 }
 
-/** To be written with `new_edits: false`. The merge comes first: what a deleted leaf held is then stored already. */
+/** Must be written with `new_edits: false`. The merge comes first, so that it is stored before any leaf is deleted. */
 export type Resolution<P extends object = Preferences> = readonly (MergedRevision<P> | Tombstone)[];
 
 const childRevision = (parent: Revision, content: unknown): RevisionMembers => {
   const [generation, id = ''] = parent.split('-');
   const start = Number(generation) + 1;
-  // MD5 as CouchDB's and PouchDB's own revisions: who makes two contents collide confuses their own document only.
+  // MD5, as in CouchDB's and PouchDB's revisions. A user who makes two contents collide corrupts only their own document.
   const childId = SparkMD5.hash(canonicalJson([parent, content]));
   return { _rev: `${start}-${childId}`, _revisions: { start, ids: [childId, id] } };
 };
 
 /**
- * The documents that resolve the conflict: the merge as a child of the winner, unless the winner says the same already,
- * and a tombstone on each other leaf; none where there is no conflict.
+ * Returns the documents that resolve the conflict: the merge as a child of the winner, unless the winner equals it, and a
+ * tombstone on each other leaf. Returns an empty list when there is no conflict.
  */
 export const resolveConflict = <P extends object = Preferences>({ leaves }: Conflict<P>): Resolution<P> => {
   const sorted = leaves.toSorted((a, b) => compareRevisions(b.rev, a.rev));

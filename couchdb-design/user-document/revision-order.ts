@@ -1,6 +1,6 @@
 /**
- * Revisions as CouchDB orders them. A leaf is a revision that has no child; the winner of the leaves is what a plain
- * read gives. https://docs.couchdb.org/en/stable/replication/conflicts.html
+ * CouchDB's order of revisions. A leaf is a revision without children. A plain read returns the winning leaf.
+ * https://docs.couchdb.org/en/stable/replication/conflicts.html
  */
 
 /** `<generation>-<32 hex digits>`. */
@@ -14,9 +14,10 @@ export interface RevisionParts {
 }
 
 const REVISION = /^([1-9][0-9]{0,9})-([0-9a-f]{32})$/;
-/** Far beyond what edits reach; a forged one beyond it would end up where numbers lose their last digits. */
+/** Far beyond what edits reach. A forged generation beyond it would lead to numbers that lose precision. */
 const MAX_GENERATION = 1e9;
 
+/** Returns the parts of a revision; `undefined` for any other value. */
 export const parseRevision = (value: unknown): RevisionParts | undefined => {
   if (typeof value !== 'string') return undefined;
   const [, digits = '0', id = ''] = REVISION.exec(value) ?? [];
@@ -26,10 +27,10 @@ export const parseRevision = (value: unknown): RevisionParts | undefined => {
 
 export const isRevision = (value: unknown): value is Revision => parseRevision(value) !== undefined;
 
-/** What CouchDB itself may have stored, by an administrator, is wider than what we take: it is ordered all the same. */
+/** Accepts any string: CouchDB may have stored revisions, from an administrator, that parseRevision does not accept. */
 const generationOf = (revision: Revision): number => Number.parseInt(revision, 10) || 0;
 
-/** By generation, then by id: less than 0 when `a` loses to `b`. For any two strings. */
+/** Compares any two strings by generation, then by id. Returns less than 0 when `a` loses to `b`. */
 export const compareRevisions = (a: Revision, b: Revision): number =>
   generationOf(a) - generationOf(b) || (a < b ? -1 : Number(a > b));
 
@@ -43,7 +44,7 @@ const compareLeaves = (a: Leaf, b: Leaf): number => {
   return left === right ? compareRevisions(a.rev, b.rev) : left - right;
 };
 
-/** CouchDB's winner: a live leaf before a deleted one, then the greater revision. `undefined` when there is no leaf. */
+/** Returns CouchDB's winner: a live leaf before a deleted one, then the greater revision. `undefined` without leaves. */
 export const winningRevision = <L extends Leaf>(leaves: readonly L[]): L | undefined => {
   const [first, ...rest] = leaves;
   return first === undefined

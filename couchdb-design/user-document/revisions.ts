@@ -1,4 +1,4 @@
-/** Revisions of the user document: their order, and how a conflict of them ends. */
+/** Revisions of the user document: their order, and the resolution of conflicts. */
 export {
   resolveConflict,
   type Conflict,

@@ -1,24 +1,25 @@
 /**
- * Fields that must never be in a user document: what is in one is replicated to browsers and kept there. The gate asks
- * before it serves a body; the view `suspicious_fields` tells an operator. Both are one rule, held together by
- * secret-fields.test.ts (the view's own text has to stand alone, in the plain ES5 that CouchDB runs).
+ * Fields that must never be in a user document, since it is replicated to browsers and stored there. The gate checks every
+ * body before it serves it; the view `suspicious_fields` lists them for an operator. secret-fields.test.ts verifies that
+ * both rules agree. (The view is a copy, because CouchDB runs it alone, as plain ES5.)
  */
 
-/** A name that looks like a secret's, once it is in lower case and without all that is no letter. */
+/** Matches the name of a secret, in lower case and without non-letters. */
 const SECRET_NAME_PATTERN =
   /passw|passphrase|token|secret|credential|cookie|apikey|privatekey|derivedkey|jwt|^salt$|^hash$|^pin$|^otp$/;
-/** Deeper than any document of ours; the view looks no further. */
+/** Deeper than any valid document, and the limit of the view. */
 const MAX_DEPTH = 8;
 
 export interface SecretField {
   readonly key: string;
-  /** The names on the way to it, with dots between: `preferences.apiToken`. */
+  /** The member names from the root, joined with dots: `preferences.apiToken`. */
   readonly path: string;
 }
 
+/** Returns whether a member name looks like that of a secret. */
 export const looksSecret = (key: string): boolean => SECRET_NAME_PATTERN.test(key.toLowerCase().replace(/[^a-z]/g, ''));
 
-/** Every such field, in the order in which JSON has them, those inside of it after it. */
+/** Yields every such field in JSON order, each before the fields within it. */
 export function* secretFields(value: unknown, path = '', depth = 0): Generator<SecretField> {
   if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return;
   for (const [key, member] of Object.entries(value)) {
@@ -28,7 +29,7 @@ export function* secretFields(value: unknown, path = '', depth = 0): Generator<S
   }
 }
 
-/** The first of them; undefined when the value may be replicated. */
+/** Returns the first secret field; `undefined` when the value may be replicated. */
 export const findSecretField = (value: unknown): SecretField | undefined => {
   for (const field of secretFields(value)) return field;
   return undefined;

@@ -1,4 +1,4 @@
-/** The user document as zod checks it, without the underscore members that CouchDB keeps in it. */
+/** The zod schema of the user document, without CouchDB's underscore members. */
 import { z } from 'zod';
 import { isEditStamp, type EditStamp } from './edit-stamp.ts';
 import { preferencesSchema } from './preferences.ts';
@@ -20,18 +20,18 @@ const username = z.custom<Username>((value) => parseUsername(value) !== undefine
 const editStampSchema = z.custom<EditStamp>(isEditStamp, 'must be an edit stamp');
 const isoTimeSchema = z.custom<string>(isIsoTime, 'must be a time like 2026-11-22T09:30:01.123Z');
 
-/** `edits` may only speak of preferences that there are. */
+/** `edits` may only contain the names of preferences. */
 const createEditsSchema = (preferences: z.ZodObject): z.ZodType<Readonly<Record<string, EditStamp>>> => {
   const keys = Object.keys(preferences.shape);
   const invalidKey = keys.find((key) => !isPreferenceKey(key));
-  if (invalidKey !== undefined) throw new TypeError(`not a name for a preference: ${JSON.stringify(invalidKey)}`);
+  if (invalidKey !== undefined) throw new TypeError(`invalid preference name: ${JSON.stringify(invalidKey)}`);
   return z.strictObject(Object.fromEntries(keys.map((key) => [key, editStampSchema.exactOptional()])));
 };
 
 /**
- * The schema of a user document whose preferences are `preferences`: a strict object of optional members (see
- * preferences.ts for what they must keep to), and whose id begins with `idPrefix`. Throws a TypeError when a member's name
- * is none that CouchDB's own check takes.
+ * Returns the schema of a user document with these preferences, a strict object of optional members (see preferences.ts),
+ * and an id that starts with `idPrefix`. Throws a TypeError when a member's name would be rejected by
+ * `validate_doc_update`.
  */
 export const createUserDocumentSchema = <S extends z.ZodObject>(
   preferences: S,

@@ -1,4 +1,4 @@
-/** The user document's members, and how one is made. Checked on the server by user-document-schema.ts. */
+/** The user document's type and constructor. The server validates it with user-document-schema.ts. */
 import type { EditStamp } from './edit-stamp.ts';
 import type { Preferences } from './preference-rules.ts';
 import { userDocumentId, type UserDocumentId, type Username } from './username.ts';
@@ -12,19 +12,20 @@ export interface UserDocument<P extends object = Preferences> {
   readonly version: typeof USER_DOCUMENT_VERSION;
   readonly username: Username;
   readonly preferences: P;
-  /** By preference, when it was last set. A stamp without a value is a removal; a value without a stamp is oldest. */
+  /** The last edit of each preference. A stamp without a value is a removal; a value without a stamp is oldest. */
   readonly edits: Readonly<Record<string, EditStamp>>;
-  /** ISO 8601 as Date.toISOString writes it, so that the order of the strings is the order of the times. */
+  /** ISO 8601 as from `Date.toISOString`, so that string order is time order. */
   readonly created_at: string;
   readonly updated_at: string;
 }
 
-// A letter first: `__proto__` and CouchDB's underscore members are no preferences. validate_doc_update has the same.
+// A letter first, which excludes `__proto__` and CouchDB's underscore members. validate_doc_update has the same rule.
 const PREFERENCE_KEY = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
 
+/** Returns whether a preference may have this name. */
 export const isPreferenceKey = (key: string): boolean => PREFERENCE_KEY.test(key);
 
-/** A user's first document: nothing set, so that every default holds and every edit of a device wins over it. */
+/** Returns a user's first document. It sets nothing, so every default applies and every device's edit wins over it. */
 export const newUserDocument = <P extends object = Preferences>(
   username: Username,
   now: Date,

@@ -1,4 +1,4 @@
-/** The user document: its parts, and how one is made. See the files named below for each part's reasons. */
+/** The user document. The files below document each part. */
 export { splitDocument, type CouchMembers, type SplitDocument } from './couch-members.ts';
 export {
   DEFAULT_PREFERENCES,
@@ -17,11 +17,11 @@ export {
   type UserDocument,
 } from './user-document-shape.ts';
 export {
-  documentIdFactory as idsWith,
+  DEFAULT_ID_PREFIX,
+  documentIdFactory,
   isIdPrefix,
   parseUsername,
   userDocumentId,
-  DEFAULT_ID_PREFIX as USUAL_ID_PREFIX,
   type UserDocumentId,
   type Username,
 } from './username.ts';

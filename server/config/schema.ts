@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto';
 import { z } from 'zod';
-import { isIdPrefix, USUAL_ID_PREFIX } from '../../couchdb-design/user-document/user-document.ts';
+import { isIdPrefix, DEFAULT_ID_PREFIX } from '../../couchdb-design/user-document/user-document.ts';
 
 /**
  * The values that each variable accepts. A message continues the variable's name: what is wrong, then what to do. No message
@@ -104,7 +104,7 @@ export const fieldsSchema = z.object({
   }, `is not the base64 of at least ${MIN_SECRET_BYTES} bytes; set it to the one that "npm run setup" printed`).optional(),
   REGISTRY_DB: databaseName.default(DEFAULT_DATABASE_NAMES.registry),
   SESSIONS_DB: databaseName.default(DEFAULT_DATABASE_NAMES.sessions),
-  ID_PREFIX: idPrefix.default(USUAL_ID_PREFIX),
+  ID_PREFIX: idPrefix.default(DEFAULT_ID_PREFIX),
   DATA_DIR: z.string().default('./data'),
   JWT_SECRET: field(
     (text) => (Buffer.byteLength(text) >= MIN_SECRET_BYTES ? text : undefined),

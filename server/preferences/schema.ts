@@ -3,9 +3,9 @@ import {
   createPatchSchema,
   createUserDocumentReader,
   DEFAULT_PREFERENCES,
-  idsWith,
+  documentIdFactory,
   preferencesSchema,
-  USUAL_ID_PREFIX,
+  DEFAULT_ID_PREFIX,
   type PatchOf,
   type Preferences,
   type ReadUserDocument,
@@ -35,14 +35,14 @@ export interface PreferenceDefinition<P extends object = Preferences> {
 export function definePreferences<S extends z.ZodObject>(
   schema: S,
   defaults: Partial<z.infer<S>>,
-  idPrefix: string = USUAL_ID_PREFIX,
+  idPrefix: string = DEFAULT_ID_PREFIX,
 ): PreferenceDefinition<z.infer<S>> {
   return {
     names: Object.keys(schema.shape),
     schema: schema as z.ZodType as z.ZodType<z.infer<S>>,
     patchSchema: createPatchSchema(schema),
     defaults,
-    idOf: idsWith(idPrefix),
+    idOf: documentIdFactory(idPrefix),
     parseUserDocument: createUserDocumentReader(schema, idPrefix),
   };
 }

@@ -1,7 +1,7 @@
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 import { randomBytes } from 'node:crypto';
 import {
-  idsWith,
+  documentIdFactory,
   newUserDocument,
   parseUsername,
   type Username,
@@ -114,7 +114,7 @@ export function describeConflictingState(fixture: () => SetupFixture): void {
     const { run, couch, newName } = fixture();
     const registry = newName();
     await couch.db.create(registry);
-    const id = idsWith('prefs.')(toUsername('a'));
+    const id = documentIdFactory('prefs.')(toUsername('a'));
     await couch.use<Json>(registry).insert({ ...newUserDocument(toUsername('a'), new Date(), id) });
     expect((await run([], { REGISTRY_DB: registry })).errorLines[0]).toContain('"prefs.a"');
     expect(await run([], { REGISTRY_DB: registry, ID_PREFIX: 'prefs.' })).toMatchObject({ code: 0, errorLines: [] });

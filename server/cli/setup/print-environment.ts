@@ -1,4 +1,4 @@
-import { USUAL_ID_PREFIX } from '../../../couchdb-design/user-document/user-document.ts';
+import { DEFAULT_ID_PREFIX } from '../../../couchdb-design/user-document/user-document.ts';
 import { DEFAULT_DATABASE_NAMES } from '../../config/schema.ts';
 import type { GeneratedSecrets } from './apply/apply.ts';
 import type { SetupOptions } from './parse-options.ts';
@@ -23,7 +23,7 @@ export function formatGateEnvironment(request: SetupOptions, generated: Generate
         : '# COUCHDB_JWT_SECRET= what was shown when the key was made (--new-secret makes another)',
     ...unlessDefault('REGISTRY_DB', registry, DEFAULT_DATABASE_NAMES.registry),
     ...unlessDefault('SESSIONS_DB', sessions, DEFAULT_DATABASE_NAMES.sessions),
-    ...unlessDefault('ID_PREFIX', idPrefix, USUAL_ID_PREFIX),
+    ...unlessDefault('ID_PREFIX', idPrefix, DEFAULT_ID_PREFIX),
     '# JWT_SECRET= a secret that all gates share, such as "openssl rand -base64 48" makes, for the tokens of users',
   ];
 }

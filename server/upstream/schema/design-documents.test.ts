@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import PouchDB from 'pouchdb-core';
 import {
-  idsWith,
+  documentIdFactory,
   isIdPrefix,
   newUserDocument,
   parseUsername,
@@ -18,7 +18,7 @@ let alice: SendRequest;
 function documentOf(name: string, idPrefix = 'user_'): UserDocument {
   const username = parseUsername(name);
   if (username === undefined) throw new Error(`${name} is no username.`);
-  return newUserDocument(username, new Date('2026-11-22T09:30:00.000Z'), idsWith(idPrefix)(username));
+  return newUserDocument(username, new Date('2026-11-22T09:30:00.000Z'), documentIdFactory(idPrefix)(username));
 }
 
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { USUAL_ID_PREFIX } from '../../../couchdb-design/user-document/user-document.ts';
+import { DEFAULT_ID_PREFIX } from '../../../couchdb-design/user-document/user-document.ts';
 
 /** A design document as CouchDB stores it, without its revision. */
 export type DesignDocument = Readonly<Record<string, unknown>> & { readonly _id: string };
@@ -29,7 +29,7 @@ const designSchema = z.looseObject({ _id: z.string().regex(/^_design\/[a-z_]+$/)
  * Rejects when a file is missing or is not what it should be.
  */
 export async function readDatabaseDesign(
-  idPrefix: string = USUAL_ID_PREFIX,
+  idPrefix: string = DEFAULT_ID_PREFIX,
   directory: string = REGISTRY_DESIGN_DIRECTORY,
 ): Promise<DatabaseDesign> {
   const names = (await readdir(join(directory, '_design'))).sort();
@@ -43,14 +43,14 @@ export async function readDatabaseDesign(
 }
 
 /** The line that each function has which looks at ids. A prefix has no character that could end the text. */
-const PREFIX_LINE = `var ID_PREFIX = '${USUAL_ID_PREFIX}';`;
+const PREFIX_LINE = `var ID_PREFIX = '${DEFAULT_ID_PREFIX}';`;
 
 /** What ids begin with that a design document's check of writes lets pass; undefined when it has no such check. */
 export function getIdPrefix(design: Readonly<Record<string, unknown>>): string | undefined {
   const source = design['validate_doc_update'];
   if (typeof source !== 'string') return undefined;
   // Before there was a choice, the line was not there.
-  return /var ID_PREFIX = '([^']*)';/.exec(source)?.[1] ?? USUAL_ID_PREFIX;
+  return /var ID_PREFIX = '([^']*)';/.exec(source)?.[1] ?? DEFAULT_ID_PREFIX;
 }
 
 function applyIdPrefix(tree: Record<string, unknown>, idPrefix: string): Record<string, unknown> {
