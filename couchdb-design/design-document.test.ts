@@ -29,7 +29,7 @@ const functionsOf = (tree: DesignTree): string[] =>
 const alice = toUsername('alice');
 const fresh = newUserDocument(alice, new Date(Date.UTC(2026, 10, 22)));
 
-test('the design document has the fields that CouchDB reads, and no others', () => {
+test('the design document has only the members that CouchDB reads', () => {
   const design = designDocument();
   expect(Object.keys(design).sort()).toEqual(['_id', 'filters', 'language', 'validate_doc_update', 'views']);
   expect(design).toMatchObject({ _id: '_design/registry', language: 'javascript' });
@@ -43,13 +43,13 @@ test('the design document has the fields that CouchDB reads, and no others', () 
   ]);
 });
 
-test('every function begins with itself: a comment of several lines before it would end PouchDB’s return', () => {
+test('no comment precedes a function, since a multi-line one would end PouchDB’s return statement', () => {
   const functions = functionsOf(designDocument());
   expect(functions).toHaveLength(8);
   for (const source of functions) expect(source).toMatch(/^\(function \(/);
 });
 
-test('the registry is open to nobody without a role', () => {
+test('access to the registry requires a role', () => {
   expect(securityObject()).toEqual({
     admins: { names: [], roles: ['_admin'] },
     members: { names: [], roles: ['registry_user', 'pouchgate_service'] },
@@ -59,16 +59,18 @@ test('the registry is open to nobody without a role', () => {
 test.each([
   ['briefings_due', 'dailyBriefing', 'briefingTime'],
   ['recaps_due', 'dailyRecap', 'recapTime'],
-] as const)('%s has who wants one, under the time zone and time that the application shows', (view, wanted, time) => {
+] as const)('%s lists the users who enabled it, by time zone and time with defaults applied', (view, enabled, time) => {
   fc.assert(
     fc.property(anyDocumentOf(alice), (document) => {
-      const shown = withDefaults(document.preferences);
-      expect(rowsOf(view, document)).toEqual(shown[wanted] ? [[[shown.timezone, shown[time]], 'alice']] : []);
+      const effective = withDefaults(document.preferences);
+      expect(rowsOf(view, document)).toEqual(
+        effective[enabled] ? [[[effective.timezone, effective[time]], 'alice']] : [],
+      );
     }),
   );
 });
 
-test('every user document is in by_updated_at and in by_version, once', () => {
+test('by_updated_at and by_version list every user document once', () => {
   fc.assert(
     fc.property(anyDocumentOf(alice), (document) => {
       expect(rowsOf('by_updated_at', document)).toEqual([[document.updated_at, 'alice']]);
@@ -77,20 +79,20 @@ test('every user document is in by_updated_at and in by_version, once', () => {
   );
 });
 
-test('a document of before there were versions counts as version 0', () => {
+test('by_version counts a document without a version as version 0', () => {
   expect(rowsOf('by_version', { _id: 'user_alice', type: 'user_preferences', username: 'alice' })).toEqual([
     [0, 'alice'],
   ]);
 });
 
-test('a document of another kind is in no view of user documents', () => {
+test('no view of user documents lists a document of another type', () => {
   const other = { ...fresh, type: 'something', preferences: { dailyBriefing: true, dailyRecap: true } };
   for (const view of ['briefings_due', 'recaps_due', 'by_updated_at', 'by_version', 'conflicts']) {
     expect(rowsOf(view, other)).toEqual([]);
   }
 });
 
-test('no good document has a suspicious field', () => {
+test('no valid document has a suspicious field', () => {
   fc.assert(fc.property(anyDocumentOf(alice), (document) => rowsOf('suspicious_fields', document).length === 0));
 });
 
@@ -104,12 +106,12 @@ test.each([
   'client_secret',
   'salt',
   'JWT',
-])('a field named %s is suspicious, wherever it stands', (key) => {
+])('suspicious_fields lists a field named %s at any depth', (key) => {
   expect(rowsOf('suspicious_fields', { ...fresh, [key]: 'x' })).toEqual([[key, key]]);
   expect(rowsOf('suspicious_fields', { _id: 'x', list: [{ [key]: 1 }] })).toEqual([[key, `list.0.${key}`]]);
 });
 
-test('no document, whatever it holds, stops a view: an error there would leave it out without a word', () => {
+test('no view throws for any document, since an error would silently omit it', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (members) => {
       for (const view of Object.keys(designDocument()['views'] ?? {})) {
@@ -119,12 +121,12 @@ test('no document, whatever it holds, stops a view: an error there would leave i
   );
 });
 
-test('a document of great depth stops no view', () => {
+test('no view throws for a deeply nested document', () => {
   const deep: unknown = JSON.parse(`${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}`);
   expect(rowsOf('suspicious_fields', deep)).toEqual([]);
 });
 
-test('the filter takes the document of its user, deleted or not, and no other', () => {
+test('the filter passes the document of its user, deleted or not, and no other', () => {
   const filter = designFunction(['filters', 'by_username']);
   fc.assert(
     fc.property(anyUsername, anyUsername, (name, other) => {
@@ -139,7 +141,7 @@ test('the filter takes the document of its user, deleted or not, and no other', 
   expect(filter({ _id: '_design/registry' }, { query: { username: 'alice' } })).toBe(false);
 });
 
-test('PouchDB stores the design document, and its views and filter work there', async () => {
+test('the views and the filter work in PouchDB', async () => {
   const database = new PouchDB('design-document', { adapter: 'memory' });
   try {
     await database.put({ ...designDocument(), _id: '_design/registry' });
@@ -166,7 +168,7 @@ test('PouchDB stores the design document, and its views and filter work there', 
   }
 });
 
-test('each view that counts has a reduce that CouchDB has built in', () => {
+test('each counting view uses CouchDB’s built-in reduce function', () => {
   for (const view of ['by_version', 'conflicts', 'suspicious_fields'])
     expect(functionSource('views', view, 'reduce')).toBe('_count');
 });

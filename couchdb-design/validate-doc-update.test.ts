@@ -17,7 +17,7 @@ const BOB: Writer = { name: 'bob', roles: ['registry_user'] };
 const SERVICE: Writer = { name: 'pouchgate', roles: ['pouchgate_service'] };
 const ADMIN: Writer = { name: 'root', roles: ['_admin'] };
 const ANONYMOUS: Writer = { name: null, roles: [] };
-const EVERYBODY = { ALICE, SERVICE, ADMIN };
+const WRITERS = [ALICE, SERVICE, ADMIN];
 
 const REV = `2-${'a'.repeat(32)}`;
 const REVISIONS = { start: 2, ids: ['a'.repeat(32), 'b'.repeat(32)] };
@@ -29,11 +29,11 @@ const good = {
 };
 const tombstone = { _id: 'user_alice', _rev: REV, _revisions: REVISIONS, _deleted: true };
 
-/** 'taken', or the kind of refusal. A refusal without a sentence, or any other error, fails the test. */
+/** Returns 'accepted', or the kind of rejection. A rejection without a sentence, or any other error, fails the test. */
 const verdict = (newDoc: unknown, writer: unknown, oldDoc: unknown = null): string => {
   try {
     validate(newDoc, oldDoc, writer, { admins: {}, members: {} });
-    return 'taken';
+    return 'accepted';
   } catch (error) {
     const [[kind, sentence] = []] = Object.entries(error as object);
     expect(sentence).toMatch(/^.{10,200}\.$/s);
@@ -41,7 +41,7 @@ const verdict = (newDoc: unknown, writer: unknown, oldDoc: unknown = null): stri
   }
 };
 
-test('every document that we make is taken from its user, from the service and from an administrator', () => {
+test('accepts every document of the library from its user, the service and an administrator', () => {
   fc.assert(
     fc.property(
       anyUsername.chain((name) => fc.tuple(fc.constant(name), anyDocumentOf(name))),
@@ -51,7 +51,7 @@ test('every document that we make is taken from its user, from the service and f
         const first = newUserDocument(name, new Date(0));
         for (const document of [first, any, applyEdit(first, patch, stamp), applyEdit(any, patch, stamp)]) {
           for (const writer of [{ name, roles: ['registry_user'] }, SERVICE, ADMIN]) {
-            expect(verdict({ ...document, _rev: REV, _revisions: REVISIONS }, writer)).toBe('taken');
+            expect(verdict({ ...document, _rev: REV, _revisions: REVISIONS }, writer)).toBe('accepted');
           }
         }
       },
@@ -59,26 +59,26 @@ test('every document that we make is taken from its user, from the service and f
   );
 });
 
-test('every resolution of a conflict is taken from its user', () => {
+test('accepts every conflict resolution from its user', () => {
   const alice = toUsername('alice');
   fc.assert(
     fc.property(anyDocumentOf(alice), anyDocumentOf(alice), (a, b) => {
       const leaves = [a, b].map((document, index) => ({ rev: `${index + 1}-${'a'.repeat(32)}`, document }));
       for (const written of resolveConflict({ leaves })) {
-        expect(verdict(written, ALICE)).toBe('taken');
+        expect(verdict(written, ALICE)).toBe('accepted');
       }
     }),
   );
 });
 
-test('what is taken of JSON at large is nothing that could be read as more than it is', () => {
+test('accepts every value that the schema accepts, and no others except in preferences, edits and version', () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.constantFrom(...Object.keys(good)), (value, key) => {
       const changed = { ...good, [key]: value };
-      const taken = verdict(changed, ALICE) === 'taken';
-      // Whatever the schema takes the database takes too, or a device would be told of a refusal that it cannot mend.
-      if (userDocumentSchema.safeParse(changed).success) expect(taken).toBe(true);
-      if (taken && key !== 'preferences' && key !== 'edits' && key !== 'version') {
+      const isAccepted = verdict(changed, ALICE) === 'accepted';
+      // Otherwise the database would reject a write that passed the device's validation, which it could not repair.
+      if (userDocumentSchema.safeParse(changed).success) expect(isAccepted).toBe(true);
+      if (isAccepted && key !== 'preferences' && key !== 'edits' && key !== 'version') {
         expect(userDocumentSchema.safeParse(changed).success).toBe(true);
       }
     }),
@@ -87,21 +87,21 @@ test('what is taken of JSON at large is nothing that could be read as more than 
 });
 
 test.each<[string, Writer, string]>([
-  ['the user', ALICE, 'taken'],
-  ['the service', SERVICE, 'taken'],
-  ['an administrator', ADMIN, 'taken'],
+  ['the user', ALICE, 'accepted'],
+  ['the service', SERVICE, 'accepted'],
+  ['an administrator', ADMIN, 'accepted'],
   ['another user', BOB, 'forbidden'],
-  ['nobody', ANONYMOUS, 'unauthorized'],
-  ['nobody, with a role', { name: null, roles: ['registry_user'] }, 'unauthorized'],
+  ['an anonymous writer', ANONYMOUS, 'unauthorized'],
+  ['an anonymous writer with a role', { name: null, roles: ['registry_user'] }, 'unauthorized'],
   ['an account without a role', { name: 'alice', roles: [] }, 'forbidden'],
   ['an account with another role', { name: 'alice', roles: ['reader'] }, 'forbidden'],
   ['a user of the same name in other case', { name: 'ALICE', roles: ['registry_user'] }, 'forbidden'],
-])("a user's document and its end, written by %s: %s", (_, writer, expected) => {
+])("a user's document and its tombstone, written by %s: %s", (_, writer, expected) => {
   expect(verdict(good, writer)).toBe(expected);
   expect(verdict(tombstone, writer)).toBe(expected);
 });
 
-test('a writer that is malformed is nobody', () => {
+test('treats a malformed writer as anonymous', () => {
   for (const writer of [
     null,
     undefined,
@@ -117,42 +117,39 @@ test('a writer that is malformed is nobody', () => {
   expect(verdict(good, { name: 'alice', roles: 'registry_user' })).toBe('forbidden');
 });
 
-test('the old document changes no verdict: it may be forged, or gone after a compaction', () => {
+test('ignores the old document, which may be forged, or missing after a compaction', () => {
   const olds = [null, undefined, good, tombstone, { ...good, username: 'bob' }, { _id: 'user_alice', admin: true }];
   for (const oldDoc of olds) {
-    expect(verdict(good, ALICE, oldDoc)).toBe('taken');
+    expect(verdict(good, ALICE, oldDoc)).toBe('accepted');
     expect(verdict(good, BOB, oldDoc)).toBe('forbidden');
     expect(verdict({ ...good, type: 'user' }, ALICE, oldDoc)).toBe('forbidden');
   }
 });
 
-test.each(['_revisions', '_rev', '_id', '_deleted'])('a bare tombstone may have or lack %s as CouchDB likes', (key) => {
+test.each(['_revisions', '_rev', '_id', '_deleted'])('accepts a bare tombstone with or without %s', (key) => {
   const without = Object.fromEntries(
-    Object.entries(tombstone).filter(([one]) => one !== key || one === '_id' || one === '_deleted'),
+    Object.entries(tombstone).filter(([name]) => name !== key || name === '_id' || name === '_deleted'),
   );
-  expect(verdict(without, ALICE)).toBe('taken');
+  expect(verdict(without, ALICE)).toBe('accepted');
 });
 
-test.each(Object.keys(good).filter((key) => key !== '_id'))(
-  'a tombstone with %s is refused, whoever writes it',
-  (key) => {
-    const body = Object.fromEntries(Object.entries(good).filter(([one]) => one === key));
-    for (const writer of Object.values(EVERYBODY)) expect(verdict({ ...tombstone, ...body }, writer)).toBe('forbidden');
-  },
-);
+test.each(Object.keys(good).filter((key) => key !== '_id'))('rejects a tombstone with %s from any writer', (key) => {
+  const body = Object.fromEntries(Object.entries(good).filter(([name]) => name === key));
+  for (const writer of WRITERS) expect(verdict({ ...tombstone, ...body }, writer)).toBe('forbidden');
+});
 
-test('a tombstone with a secret or an attachment is refused', () => {
+test('rejects a tombstone with a secret or an attachment', () => {
   expect(verdict({ ...tombstone, password: 'x' }, ALICE)).toBe('forbidden');
   expect(verdict({ ...tombstone, _attachments: {} }, ALICE)).toBe('forbidden');
   expect(verdict({ ...tombstone, _deleted: 'true' }, ALICE)).toBe('forbidden');
 });
 
 const bad: [string, object][] = [
-  ['a field that is not known', { admin: true }],
+  ['an unknown field', { admin: true }],
   ['roles', { roles: ['_admin'] }],
   ['a password', { password_hash: 'x' }],
   ['attachments', { _attachments: { 'a.txt': { stub: true } } }],
-  ['no attachments, but the member', { _attachments: {} }],
+  ['an empty attachments member', { _attachments: {} }],
   ['another underscore member', { _access: ['alice'] }],
   ['a field named constructor', { constructor: 1 }],
   ['a field named __proto__', JSON.parse('{"__proto__":1}') as object],
@@ -160,26 +157,26 @@ const bad: [string, object][] = [
   ['no type', { type: undefined }],
   ['version 0', { version: 0 }],
   ['a negative version', { version: -1 }],
-  ['half a version', { version: 1.5 }],
+  ['a fractional version', { version: 1.5 }],
   ['a version as text', { version: '1' }],
-  ['a version beyond numbers', { version: JSON.parse('1e400') as number }],
-  ['a version that is none', { version: null }],
+  ['an infinite version', { version: JSON.parse('1e400') as number }],
+  ['a null version', { version: null }],
   ["another user's name", { username: 'bob' }],
   ['a name that is a list', { username: ['alice'] }],
   ['preferences as a list', { preferences: ['dark'] }],
-  ['preferences that are null', { preferences: null }],
+  ['null preferences', { preferences: null }],
   ['preferences as text', { preferences: 'dark' }],
   ['a preference named __proto__', { preferences: JSON.parse('{"__proto__":{"a":1}}') as object }],
   ['a preference named _id', { preferences: { _id: 'user_bob' } }],
-  ['a preference of an odd name', { preferences: { 'a b': 1 } }],
-  ['a preference of a long name', { preferences: { ['a'.repeat(65)]: 1 } }],
+  ['a preference with an invalid name', { preferences: { 'a b': 1 } }],
+  ['a preference with a long name', { preferences: { ['a'.repeat(65)]: 1 } }],
   ['edits as a list', { edits: [STAMP] }],
-  ['edits that are null', { edits: null }],
-  ['an edit of an odd name', { edits: { $: STAMP } }],
+  ['null edits', { edits: null }],
+  ['an edit with an invalid name', { edits: { $: STAMP } }],
   ['an edit that is a time', { edits: { theme: '2026-11-22T09:30:01.123Z' } }],
   ['an edit in a 13th month', { edits: { theme: '2026-13-22T09:30:01.123Z-0000-w7f3a' } }],
-  ['an edit in other case', { edits: { theme: STAMP.toUpperCase() } }],
-  ['an edit with a line after it', { edits: { theme: `${STAMP}\n` } }],
+  ['an edit in upper case', { edits: { theme: STAMP.toUpperCase() } }],
+  ['an edit with a trailing newline', { edits: { theme: `${STAMP}\n` } }],
   ['an edit that is a list', { edits: { theme: [STAMP] } }],
   ['a time of another zone', { created_at: '2026-11-22T09:30:01.123+01:00' }],
   ['a time as a number', { created_at: 0 }],
@@ -193,31 +190,31 @@ const bad: [string, object][] = [
   ],
 ];
 
-test.each(bad)('a document with %s is refused, whoever writes it', (_, change) => {
+test.each(bad)('rejects a document with %s from any writer', (_, change) => {
   const document = Object.fromEntries([...Object.entries(good), ...Object.entries(change)]);
-  for (const writer of Object.values(EVERYBODY)) expect(verdict(document, writer)).toBe('forbidden');
+  for (const writer of WRITERS) expect(verdict(document, writer)).toBe('forbidden');
 });
 
-test('a deep tree of revisions does not count as text', () => {
+test('does not count a deep revision history towards the size limit', () => {
   const ids = Array.from({ length: 1000 }, (_, n) => n.toString(16).padStart(32, '0'));
   const large = { ...good, preferences: { selectedTags: ['a'.repeat(64_000)] } };
-  expect(verdict({ ...large, _rev: `1000-${ids[0] ?? ''}`, _revisions: { start: 1000, ids } }, ALICE)).toBe('taken');
+  expect(verdict({ ...large, _rev: `1000-${ids[0] ?? ''}`, _revisions: { start: 1000, ids } }, ALICE)).toBe('accepted');
 });
 
 test.each(['user_Alice', 'user_', 'user_al/ice', 'user_alice\n', `user_${'a'.repeat(65)}`, 'user_-a'])(
-  '%j is the id of no user document, not even for an administrator',
+  'rejects a user document with the id %j, even from an administrator',
   (_id) => {
     const document = { ...good, _id, username: _id.slice('user_'.length) };
-    for (const writer of Object.values(EVERYBODY)) expect(verdict(document, writer)).toBe('forbidden');
-    // What should not be there can be removed.
-    expect(verdict({ ...tombstone, _id }, ADMIN)).toBe('taken');
+    for (const writer of WRITERS) expect(verdict(document, writer)).toBe('forbidden');
+    // An invalid document can be deleted.
+    expect(verdict({ ...tombstone, _id }, ADMIN)).toBe('accepted');
   },
 );
 
 test.each(['alice', 'users_alice', 'registry', 'User_alice', ' user_alice', '', 1, null, ['user_alice']])(
-  'a document with the id %j is for administrators',
+  'accepts a document with the id %j from administrators only',
   (_id) => {
-    expect(verdict({ ...good, _id }, ADMIN)).toBe('taken');
+    expect(verdict({ ...good, _id }, ADMIN)).toBe('accepted');
     expect(verdict({ ...good, _id }, ALICE)).toBe('forbidden');
     expect(verdict({ ...good, _id }, SERVICE)).toBe('forbidden');
     expect(verdict({ ...good, _id }, ANONYMOUS)).toBe('unauthorized');
@@ -225,6 +222,6 @@ test.each(['alice', 'users_alice', 'registry', 'User_alice', ' user_alice', '', 
   },
 );
 
-test('design documents are left to CouchDB, which takes them from administrators only', () => {
-  expect(verdict({ _id: '_design/registry', views: {} }, ADMIN)).toBe('taken');
+test('accepts design documents, which CouchDB itself restricts to administrators', () => {
+  expect(verdict({ _id: '_design/registry', views: {} }, ADMIN)).toBe('accepted');
 });

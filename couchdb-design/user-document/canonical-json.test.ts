@@ -15,7 +15,7 @@ test('the text does not depend on the order of members', () => {
   fc.assert(fc.property(fc.jsonValue(), (value) => canonicalJson(shuffled(value)) === canonicalJson(value)));
 });
 
-test('the text is the value: reading it gives the value back', () => {
+test('parsing the text returns the value', () => {
   fc.assert(
     fc.property(fc.jsonValue(), (value) => {
       expect(JSON.parse(canonicalJson(value))).toEqual(JSON.parse(JSON.stringify(value)));
@@ -23,19 +23,19 @@ test('the text is the value: reading it gives the value back', () => {
   );
 });
 
-test('values that differ have texts that differ', () => {
+test('different values have different texts', () => {
   expect(canonicalJson({ a: '1' })).not.toBe(canonicalJson({ a: 1 }));
   expect(canonicalJson([1, 2])).not.toBe(canonicalJson([2, 1]));
   expect(canonicalJson({ a: { b: 1 } })).not.toBe(canonicalJson({ a: {}, b: 1 }));
 });
 
-test('members stand in the order of their code units, without spaces', () => {
+test('members are sorted by code units, without whitespace', () => {
   expect(canonicalJson({ b: [1, { z: null, Z: true }], a: 'x', ä: 0, unset: undefined })).toBe(
     '{"a":"x","b":[1,{"Z":true,"z":null}],"ä":0}',
   );
 });
 
-test('a member named __proto__ is a member, and changes no prototype', () => {
+test('a member named __proto__ stays a member and changes no prototype', () => {
   const value: unknown = JSON.parse('{"b":1,"__proto__":{"admin":true}}');
   const copy = canonicalCopy(value) as object;
   expect(canonicalJson(value)).toBe('{"__proto__":{"admin":true},"b":1}');
@@ -43,7 +43,7 @@ test('a member named __proto__ is a member, and changes no prototype', () => {
   expect('admin' in copy).toBe(false);
 });
 
-test('a copy shares nothing with what it was made from', () => {
+test('a copy shares nothing with its original', () => {
   const value = { list: [{ name: 'a' }] };
   const copy = canonicalCopy(value);
   expect(copy).toEqual(value);

@@ -1,6 +1,6 @@
 /**
- * Devices that edit offline, meet in any order, and resolve what they see: they must end alike, with nothing lost. The
- * model keeps what CouchDB keeps, a set of revisions with their parents, and delivers it as replication does.
+ * Devices edit offline, replicate in any order, and resolve the conflicts that they see. They must converge without losing
+ * an edit. The model stores what CouchDB stores, revisions with their parents, and transfers them as replication does.
  */
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
@@ -42,7 +42,7 @@ const leavesOf = (replica: Replica): { rev: Revision; document: UserDocument }[]
 
 const winnerOf = (replica: Replica): { rev: Revision; document: UserDocument } => {
   const winner = winningRevision(leavesOf(replica));
-  if (winner === undefined) throw new Error('the document is gone');
+  if (winner === undefined) throw new Error('the document has no live leaf');
   return winner;
 };
 
@@ -72,7 +72,7 @@ const resolveOnDevice = ({ replica }: Device): void => {
 
 const replicate = (from: Device, to: Device): void => {
   for (const [rev, stored] of from.replica) {
-    // One revision, one content: else replication would leave the two databases different for ever.
+    // A revision must have one content, or replication would never converge.
     const existing = to.replica.get(rev);
     if (existing === undefined) to.replica.set(rev, stored);
     else if (existing !== stored) expect(canonicalJson(existing)).toBe(canonicalJson(stored));
@@ -80,7 +80,7 @@ const replicate = (from: Device, to: Device): void => {
 };
 
 const device = fc.nat({ max: DEVICES.length - 1 });
-/** Clocks that differ between devices and jump between edits. */
+/** A clock that differs between devices and jumps between edits. */
 const now = fc.integer({ min: Date.UTC(2026, 0), max: Date.UTC(2026, 0) + 5 });
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('edit' as const), device, patch: anyPatch, now }) },
@@ -90,7 +90,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
 
 interface Simulation {
   readonly devices: readonly Device[];
-  /** By preference, the last edit of all and the value it set. */
+  /** The last edit of each preference on any device, and its value. */
   readonly latestEdits: Map<string, { stamp: EditStamp; value: unknown }>;
 }
 
@@ -103,9 +103,9 @@ const simulate = (steps: readonly Step[]): Simulation => {
   }));
   const latestEdits: Simulation['latestEdits'] = new Map();
   const deviceAt = (index: number): Device => {
-    const found = devices[index];
-    if (found === undefined) throw new Error('no such device');
-    return found;
+    const selected = devices[index];
+    if (selected === undefined) throw new Error('no such device');
+    return selected;
   };
   for (const step of steps) {
     switch (step.do) {
@@ -142,54 +142,54 @@ const expectConverged = ({ devices, latestEdits }: Simulation): void => {
   }
 };
 
-test('devices that edit offline and then all meet hold the same bytes, with the last edit of every preference', () => {
+test('devices that edit offline and then replicate have the same bytes, with the last edit of every preference', () => {
   fc.assert(
     fc.property(fc.array(anyStep, { maxLength: 40 }), (steps) => {
-      const world = simulate(steps);
-      replicateAll(world.devices);
-      replicateAll(world.devices);
-      // All resolve at once, each by itself: nothing is left to tell one another.
-      for (const one of world.devices) resolveOnDevice(one);
-      expectConverged(world);
+      const simulation = simulate(steps);
+      replicateAll(simulation.devices);
+      replicateAll(simulation.devices);
+      // Each device resolves separately, and no further replication is needed.
+      for (const target of simulation.devices) resolveOnDevice(target);
+      expectConverged(simulation);
     }),
     { numRuns: 300 },
   );
 });
 
-test('devices that resolve what they have while news are still on the way come to an end', () => {
-  const meetings = fc.array(fc.tuple(device, device, fc.boolean()), { minLength: 10, maxLength: 40 });
+test('devices that resolve conflicts between partial replications converge', () => {
+  const replications = fc.array(fc.tuple(device, device, fc.boolean()), { minLength: 10, maxLength: 40 });
   fc.assert(
-    fc.property(fc.array(anyStep, { maxLength: 30 }), meetings, (steps, order) => {
-      const world = simulate(steps);
+    fc.property(fc.array(anyStep, { maxLength: 30 }), replications, (steps, order) => {
+      const simulation = simulate(steps);
       for (const [from, to, resolves] of order) {
-        const [a, b] = [world.devices[from], world.devices[to]];
+        const [a, b] = [simulation.devices[from], simulation.devices[to]];
         if (a === undefined || b === undefined) throw new Error('no such device');
         replicate(a, b);
         if (resolves) resolveOnDevice(b);
       }
-      // One ring of news each way, resolving at every stop, reaches everybody with everything twice over.
+      // Replication between all pairs with a resolution after each delivers everything to every device more than once.
       for (let round = 0; round < 3; round += 1) {
-        for (const from of world.devices) {
-          for (const to of world.devices) {
+        for (const from of simulation.devices) {
+          for (const to of simulation.devices) {
             replicate(from, to);
             resolveOnDevice(to);
           }
         }
       }
-      expectConverged(world);
+      expectConverged(simulation);
     }),
     { numRuns: 300 },
   );
 });
 
-test('a device that only ever sees part of the news loses nothing of what it has seen', () => {
+test('a device that has received only some revisions loses no edit of those', () => {
   fc.assert(
     fc.property(fc.array(anyStep, { maxLength: 30 }), (steps) => {
-      for (const one of simulate(steps).devices) {
-        const before = leavesOf(one.replica).flatMap(({ document }) => Object.entries(document.edits));
-        resolveOnDevice(one);
-        const after = winnerOf(one.replica).document.edits;
-        expect(leavesOf(one.replica)).toHaveLength(1);
+      for (const target of simulate(steps).devices) {
+        const before = leavesOf(target.replica).flatMap(({ document }) => Object.entries(document.edits));
+        resolveOnDevice(target);
+        const after = winnerOf(target.replica).document.edits;
+        expect(leavesOf(target.replica)).toHaveLength(1);
         for (const [key, stamp] of before) expect((after[key] ?? '') >= stamp).toBe(true);
       }
     }),

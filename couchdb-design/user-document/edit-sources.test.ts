@@ -5,21 +5,21 @@ import { newDeviceId, nextEditStamp, parseDeviceId } from './edit-stamp.ts';
 const stampBy = (device: string): string => nextEditStamp({ now: 0, device, seen: undefined });
 const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
-test('an edit tells by which door it came', () => {
+test('an edit’s stamp identifies its source', () => {
   fc.assert(
     fc.property(
       fc.constantFrom<EditSource>('rest', 'telegram', 'command line', 'application'),
       random,
-      (door, number) => {
-        const id = newSourceDeviceId(door, () => number);
+      (source, number) => {
+        const id = newSourceDeviceId(source, () => number);
         expect(parseDeviceId(id)).toBe(id);
-        expect(editSourceOf(stampBy(id))).toBe(door);
+        expect(editSourceOf(stampBy(id))).toBe(source);
       },
     ),
   );
 });
 
-test('no device is taken for a door', () => {
+test('no device id is one of another source', () => {
   fc.assert(
     fc.property(random, (number) => {
       expect(editSourceOf(stampBy(newDeviceId(() => number)))).toBe('device');
@@ -27,6 +27,6 @@ test('no device is taken for a door', () => {
   );
 });
 
-test('what is no stamp came by no door', () => {
+test('an invalid stamp has no source', () => {
   expect(editSourceOf('yesterday')).toBeUndefined();
 });

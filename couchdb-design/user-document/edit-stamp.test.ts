@@ -13,12 +13,12 @@ import {
 const T0 = Date.UTC(2026, 10, 22, 9, 30, 1, 123);
 const stampAt = (now: number, seen?: string): string => nextEditStamp({ now, device: 'w7f3a', seen });
 
-test('a stamp reads as its time, its count and its device', () => {
+test('a stamp consists of its time, counter and device', () => {
   expect(stampAt(T0)).toBe('2026-11-22T09:30:01.123Z-0000-w7f3a');
   expect(parseEditStamp('2026-11-22T09:30:01.123Z-00ff-w7f3a')).toEqual({ time: T0, counter: 255, device: 'w7f3a' });
 });
 
-test('every stamp has the same width and is one', () => {
+test('every created stamp is valid and has the same width', () => {
   fc.assert(
     fc.property(
       fc.double({ noNaN: true, max: Date.UTC(9999, 0) }),
@@ -33,7 +33,7 @@ test('every stamp has the same width and is one', () => {
   );
 });
 
-test('the order of the strings is the order of time and count', () => {
+test('string order is the order of time and counter', () => {
   const parts = fc.record({ time: anyTime, counter: fc.integer({ min: 0, max: 0xffff }), device: anyDevice });
   const text = ({ time, counter, device }: { time: number; counter: number; device: string }): string =>
     `${new Date(time).toISOString()}-${counter.toString(16).padStart(4, '0')}-${device}`;
@@ -46,13 +46,13 @@ test('the order of the strings is the order of time and count', () => {
   );
 });
 
-test('a clock that jumps in any direction makes stamps that only rise, past all that were seen', () => {
-  const step = fc.record({ now: anyTime, device: anyDevice, heard: fc.option(anyStamp) });
+test('with a clock that jumps in any direction, each stamp exceeds all that were seen', () => {
+  const step = fc.record({ now: anyTime, device: anyDevice, received: fc.option(anyStamp) });
   fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 30 }), (steps) => {
       let seen: string | undefined;
-      for (const { now, device, heard } of steps) {
-        seen = latestEditStamp([seen, heard].filter((stamp) => typeof stamp === 'string'));
+      for (const { now, device, received } of steps) {
+        seen = latestEditStamp([seen, received].filter((stamp) => typeof stamp === 'string'));
         const stamp = nextEditStamp({ now, device, seen });
         if (seen !== undefined) expect(stamp > seen).toBe(true);
         expect(stampTime(stamp)).toBeGreaterThanOrEqual(now);
@@ -62,30 +62,30 @@ test('a clock that jumps in any direction makes stamps that only rise, past all 
   );
 });
 
-test('edits within one millisecond are counted', () => {
+test('the counter increments for edits within one millisecond', () => {
   expect(stampAt(T0, stampAt(T0))).toBe('2026-11-22T09:30:01.123Z-0001-w7f3a');
 });
 
-test('time moves on by a millisecond when the count is used up', () => {
+test('the time advances by a millisecond when the counter overflows', () => {
   expect(stampAt(T0, '2026-11-22T09:30:01.123Z-ffff-zzzzz')).toBe('2026-11-22T09:30:01.124Z-0000-w7f3a');
 });
 
-test('a stamp is of the time now when the clock is past all that was seen', () => {
+test('a stamp has the current time when the clock is past all that were seen', () => {
   expect(stampAt(T0, '2026-11-22T09:30:01.122Z-ffff-zzzzz')).toBe('2026-11-22T09:30:01.123Z-0000-w7f3a');
 });
 
-test('there is no stamp after the last, rather than one that sorts wrongly', () => {
+test('throws a RangeError after the greatest stamp, instead of returning one that sorts wrongly', () => {
   expect(() => stampAt(T0, '9999-12-31T23:59:59.999Z-ffff-zzzzz')).toThrow(RangeError);
   for (const now of [253_402_300_800_000, Infinity]) expect(() => stampAt(now)).toThrow(RangeError);
 });
 
-test('a clock of before 1970 makes the first stamps there are', () => {
+test('a clock before 1970 yields the smallest stamp', () => {
   for (const now of [-1, -62_167_219_200_001, -Infinity]) {
     expect(stampAt(now)).toBe('1969-12-31T23:59:59.999Z-0001-w7f3a');
   }
 });
 
-test('what no stamp can be made of is refused', () => {
+test('throws a RangeError on invalid input', () => {
   expect(() => stampAt(NaN)).toThrow(RangeError);
   expect(() => stampAt(T0, 'yesterday')).toThrow(RangeError);
   expect(() => nextEditStamp({ now: T0, device: 'W7F3A', seen: undefined })).toThrow(RangeError);
@@ -107,20 +107,20 @@ test.each([
   '2026-11-22T24:00:00.000Z-0000-w7f3a',
   '2026-11-22T09:30:01.123+-0000-w7f3a',
   '+12026-11-22T09:30:01.123Z-0000-w7f3a',
-])('%j is no stamp', (text) => {
+])('%j is not a stamp', (text) => {
   expect(isEditStamp(text)).toBe(false);
   expect(() => stampTime(text)).toThrow(RangeError);
 });
 
-test('anything at all is a stamp or not, without an error', () => {
+test('isEditStamp never throws', () => {
   fc.assert(fc.property(fc.anything(), (value) => typeof isEditStamp(value) === 'boolean'));
 });
 
-test('the latest stamp is the greatest, and there is none of none', () => {
+test('the latest stamp is the greatest; undefined without stamps', () => {
   fc.assert(fc.property(fc.array(anyStamp), (stamps) => latestEditStamp(stamps) === [...stamps].sort().at(-1)));
 });
 
-test('a drawn device id is one, whatever is drawn', () => {
+test('every generated device id is valid and does not start with a zero', () => {
   fc.assert(
     fc.property(fc.infiniteStream(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })), (numbers) => {
       const device = newDeviceId(() => Number(numbers.next().value));

@@ -26,7 +26,7 @@ test('merge is associative, to the byte', () => {
   );
 });
 
-test('merge is idempotent, and of one document says what it says', () => {
+test('merge is idempotent, and the merge of one document is equal to it', () => {
   fc.assert(
     fc.property(anyDocument, (a) => {
       expect(serialize(merge([a, a]))).toBe(serialize(merge([a])));
@@ -36,7 +36,7 @@ test('merge is idempotent, and of one document says what it says', () => {
   );
 });
 
-test('merge never loses the greater stamp, nor the value that it stands for', () => {
+test('merge keeps the greatest stamp of each preference, with its value', () => {
   fc.assert(
     fc.property(fc.tuple(anyDocument, anyDocument, anyDocument), (leaves) => {
       const merged = merge(leaves);
@@ -52,7 +52,7 @@ test('merge never loses the greater stamp, nor the value that it stands for', ()
   );
 });
 
-test('a merge of good documents is a good document', () => {
+test('a merge of valid documents is valid', () => {
   fc.assert(
     fc.property(anyDocument, anyDocument, (a, b) => {
       expect(userDocumentSchema.parse(merge([a, b]))).toEqual(merge([a, b]));
@@ -60,7 +60,7 @@ test('a merge of good documents is a good document', () => {
   );
 });
 
-test('a merge was made first when its first was, and edited last when its last was', () => {
+test('a merge has the earliest creation time and the latest update time of its leaves', () => {
   fc.assert(
     fc.property(anyDocument, anyDocument, (a, b) => {
       const { created_at, updated_at } = merge([a, b]);
@@ -72,13 +72,13 @@ test('a merge was made first when its first was, and edited last when its last w
   );
 });
 
-test('edits of different preferences are both kept', () => {
+test('merge keeps edits of different preferences', () => {
   const left = applyEdit(fresh, { theme: 'dark' }, EARLY);
   const right = applyEdit(fresh, { viewMode: 'graph' }, LATE);
   expect(merge([left, right]).preferences).toEqual({ theme: 'dark', viewMode: 'graph' });
 });
 
-test('of edits of one preference the later is kept, be it a removal', () => {
+test('merge keeps the later of two edits of one preference, even a removal', () => {
   const set = applyEdit(fresh, { theme: 'dark' }, EARLY);
   const removed = applyEdit(set, { theme: null }, LATE);
   expect(merge([set, removed])).toMatchObject({ preferences: {}, edits: { theme: LATE } });
@@ -91,19 +91,19 @@ test('a merge shares nothing with its leaves', () => {
   expect(merge([leaf]).preferences.selectedTags).not.toBe(leaf.preferences.selectedTags);
 });
 
-test('an edit is a merge with the document that holds it alone', () => {
+test('applying an edit equals a merge with a document of that edit alone', () => {
   fc.assert(
     fc.property(anyDocument, anyPatch, anyStamp, (document, patch, stamp) => {
       const edited = applyEdit(document, patch, stamp);
-      const alone = applyEdit({ ...document, preferences: {}, edits: {} }, patch, stamp);
-      expect(edited.preferences).toEqual(merge([document, alone]).preferences);
-      expect(edited.edits).toEqual(merge([document, alone]).edits);
+      const editOnly = applyEdit({ ...document, preferences: {}, edits: {} }, patch, stamp);
+      expect(edited.preferences).toEqual(merge([document, editOnly]).preferences);
+      expect(edited.edits).toEqual(merge([document, editOnly]).edits);
       expect(userDocumentSchema.parse(edited)).toEqual(edited);
     }),
   );
 });
 
-test('an edit newer than the document takes effect wholly and changes nothing else', () => {
+test('an edit newer than the document sets all its preferences and no others', () => {
   fc.assert(
     fc.property(anyDocument, anyPatch, (document, patch) => {
       const stamp = '9999-12-31T23:59:59.999Z-ffff-zzzzz';
@@ -116,7 +116,7 @@ test('an edit newer than the document takes effect wholly and changes nothing el
   );
 });
 
-test('an edit older than what the document has changes nothing, not even its time', () => {
+test('an edit older than the stored one changes nothing, not even the update time', () => {
   const document = applyEdit(fresh, { theme: 'dark' }, LATE);
   expect(applyEdit(document, { theme: 'light' }, '2027-01-01T00:00:00.000Z-0000-aaaaa').preferences.theme).toBe(
     'light',
@@ -125,22 +125,22 @@ test('an edit older than what the document has changes nothing, not even its tim
   expect(applyEdit(document, {}, '2027-01-01T00:00:00.000Z-0000-aaaaa')).toEqual(document);
 });
 
-test('an edit moves the time of the last edit to its own', () => {
+test('an edit sets the update time to its own', () => {
   expect(applyEdit(fresh, { theme: 'dark' }, EARLY).updated_at).toBe('2026-11-22T09:30:01.123Z');
 });
 
-test('null and undefined remove alike, and a removal of what was never set is kept', () => {
+test('null and undefined both remove a preference, and the removal of an unset one is stored', () => {
   const document = applyEdit(fresh, { theme: 'dark', viewMode: 'graph' }, EARLY);
   const removed = applyEdit(document, { theme: null, viewMode: undefined, timezone: null }, LATE);
   expect(removed.preferences).toEqual({});
   expect(removed.edits).toEqual({ theme: LATE, viewMode: LATE, timezone: LATE });
 });
 
-test('an edit without a good stamp is refused', () => {
+test('applyEdit throws a RangeError on a malformed stamp', () => {
   expect(() => applyEdit(fresh, { theme: 'dark' }, 'now')).toThrow(RangeError);
 });
 
-test('a key named __proto__ is a key like any other, until a schema refuses it', () => {
+test('a key named __proto__ is an ordinary key, which the schema rejects', () => {
   const patch = JSON.parse('{"__proto__":{"theme":"dark"}}') as object;
   const edited = applyEdit(fresh, patch, EARLY);
   expect(Object.getPrototypeOf(edited.preferences)).toBe(Object.prototype);

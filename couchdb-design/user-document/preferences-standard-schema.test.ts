@@ -8,16 +8,16 @@ const KEYS = Object.keys(PREFERENCE_RULES);
 
 const validate = (value: unknown) => {
   const result = preferencesStandardSchema['~standard'].validate(value);
-  if (result instanceof Promise) throw new Error('must answer at once');
+  if (result instanceof Promise) throw new Error('must be synchronous');
   return result;
 };
 const expectSameVerdict = (value: unknown): boolean => {
-  const isGood = validate(value).issues === undefined;
-  expect({ value, isGood }).toEqual({ value, isGood: preferencesSchema.safeParse(value).success });
-  return isGood;
+  const isValid = validate(value).issues === undefined;
+  expect({ value, isValid }).toEqual({ value, isValid: preferencesSchema.safeParse(value).success });
+  return isValid;
 };
 
-// Values that are near to good ones: right for another preference, one too many, too long, odd characters, odd names.
+// Values close to valid ones: of another preference, one item too many, too long, unusual characters or names.
 const anyText = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 42 }),
   fc.constantFrom(
@@ -50,29 +50,29 @@ const anyValue = fc.oneof(
   fc.constant(undefined),
 );
 
-test('zod and the check without zod are of one opinion about every preference', () => {
-  let good = 0;
+test('the Standard Schema and the zod schema agree about every preference', () => {
+  let validCount = 0;
   fc.assert(
-    fc.property(fc.constantFrom(...KEYS, '__proto__', 'constructor', 'toString', ''), anyValue, (key, one) => {
-      if (expectSameVerdict(Object.fromEntries([[key, one]]))) good += 1;
+    fc.property(fc.constantFrom(...KEYS, '__proto__', 'constructor', 'toString', ''), anyValue, (key, value) => {
+      if (expectSameVerdict(Object.fromEntries([[key, value]]))) validCount += 1;
     }),
     { numRuns: 3_000 },
   );
-  expect(good).toBeGreaterThan(100);
+  expect(validCount).toBeGreaterThan(100);
 });
 
-test('and about whole preferences, and about what is none', () => {
+test('the Standard Schema and the zod schema agree about whole preferences and other values', () => {
   fc.assert(fc.property(anyPreferences, (preferences) => expectSameVerdict(preferences)));
   fc.assert(fc.property(fc.jsonValue(), (any) => void expectSameVerdict(any)));
-  for (const odd of [undefined, null, [], new Date(0), 'theme', 7]) expectSameVerdict(odd);
+  for (const value of [undefined, null, [], new Date(0), 'theme', 7]) expectSameVerdict(value);
 });
 
-test('what is wrong first is said as a sentence that names the preference', () => {
-  const said = (value: unknown): unknown => validate(value).issues?.map(({ message }) => message);
-  expect(said({ theme: 'pink', recapTime: '25:00' })).toEqual(['theme must be one of light, dark, system']);
-  expect(said({ recapTime: '25:00' })).toEqual(['recapTime must be a time like 07:30']);
-  expect(said({ volume: 3 })).toEqual(['volume is not known']);
-  expect(said({ filterPresets: [{ selectedTags: [] }] })).toEqual([
+test('the issue is a sentence that names the first invalid preference', () => {
+  const messagesOf = (value: unknown): unknown => validate(value).issues?.map(({ message }) => message);
+  expect(messagesOf({ theme: 'pink', recapTime: '25:00' })).toEqual(['theme must be one of light, dark, system']);
+  expect(messagesOf({ recapTime: '25:00' })).toEqual(['recapTime must be a time like 07:30']);
+  expect(messagesOf({ volume: 3 })).toEqual(['volume is not known']);
+  expect(messagesOf({ filterPresets: [{ selectedTags: [] }] })).toEqual([
     'filterPresets name must be 1 to 40 printable characters',
   ]);
 });

@@ -8,10 +8,10 @@ const REV = `3-${'a'.repeat(32)}`;
 
 const reasonOf = (value: unknown): string => {
   const read = readUserDocument(value);
-  return read.ok ? 'it was read' : read.reason;
+  return read.ok ? 'accepted' : read.reason;
 };
 
-test("a document of today's version is read as it is, without what CouchDB says of it", () => {
+test("reads a document of the current version unchanged, without CouchDB's members", () => {
   fc.assert(
     fc.property(anyDocumentOf(alice), (document) => {
       const stored = { ...document, _rev: REV, _revisions: { start: 3, ids: ['a'.repeat(32)] }, _conflicts: [REV] };
@@ -20,7 +20,7 @@ test("a document of today's version is read as it is, without what CouchDB says 
   );
 });
 
-test('any value at all is read or refused with a sentence, without an error', () => {
+test('reads or rejects any value without throwing, with a sentence as the reason', () => {
   const any = fc.oneof(
     fc.anything(),
     fc.jsonValue(),
@@ -36,7 +36,7 @@ test('any value at all is read or refused with a sentence, without an error', ()
   );
 });
 
-test("a document of version 0 becomes one of today's, its preferences unstamped and so older than any edit", () => {
+test('migrates a document of version 0 with unstamped preferences, which are older than any edit', () => {
   fc.assert(
     fc.property(anyPreferences, (preferences) => {
       const old = {
@@ -59,7 +59,7 @@ test("a document of version 0 becomes one of today's, its preferences unstamped 
   );
 });
 
-test('of a document of version 0 nothing survives but what a document has', () => {
+test('drops unknown and invalid members of a document of version 0', () => {
   const old: unknown = JSON.parse(
     `{"_id":"user_alice","username":"alice","password_hash":"x","roles":["_admin"],"__proto__":{"admin":true},
       "edits":{"theme":"9999-12-31T23:59:59.999Z-ffff-zzzzz"},
@@ -78,18 +78,18 @@ test('of a document of version 0 nothing survives but what a document has', () =
   expect(read.ok && Object.getPrototypeOf(read.document.preferences)).toBe(Object.prototype);
 });
 
-test('a document of version 0 reads the same on every device and at every time', () => {
+test('migrates a document of version 0 independently of device and time', () => {
   const old = { _id: 'user_alice', username: 'alice', created_at: 'never', preferences: null };
   expect(JSON.stringify(readUserDocument(old))).toBe(JSON.stringify(readUserDocument({ ...old, _rev: REV })));
 });
 
-test('reading what was read changes nothing', () => {
+test('reading is idempotent', () => {
   const read = readUserDocument({ _id: 'user_alice', username: 'alice', preferences: { theme: 'dark' } });
   if (!read.ok) throw new Error(read.reason);
   expect(readUserDocument(read.document)).toEqual(read);
 });
 
-test('a document of a newer version is refused, and the reason says so', () => {
+test('rejects a document of a newer version with that reason', () => {
   expect(reasonOf({ ...fresh, version: 2, somethingNew: true })).toMatch(/version 2, newer than this program can read/);
 });
 
@@ -98,12 +98,12 @@ test.each<[string, unknown, RegExp]>([
   ['attachments', { ...fresh, _attachments: {} }, /attachments/],
   ["another user's id", { ...fresh, _id: 'user_bob' }, /_id/],
   ["another user's id in version 0", { _id: 'user_bob', username: 'alice' }, /_id/],
-  ['a name that is none', { _id: 'user_Alice', username: 'Alice' }, /username/],
+  ['an invalid name', { _id: 'user_Alice', username: 'Alice' }, /username/],
   ['another type in version 0', { _id: 'user_alice', username: 'alice', type: 'user' }, /type/],
-  ['a version that is none', { ...fresh, version: '1' }, /version/],
+  ['an invalid version', { ...fresh, version: '1' }, /version/],
   ['a negative version', { ...fresh, version: -1 }, /version/],
-  ['a field that is not known', { ...fresh, password_hash: 'x' }, /password_hash/],
+  ['an unknown field', { ...fresh, password_hash: 'x' }, /password_hash/],
   ['a list', [fresh], /object/],
-])('%s is refused, and the reason says why', (_, value, reason) => {
+])('rejects %s with a matching reason', (_, value, reason) => {
   expect(reasonOf(value)).toMatch(reason);
 });

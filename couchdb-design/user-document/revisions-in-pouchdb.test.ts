@@ -1,4 +1,4 @@
-/** Our idea of winners and of conflicts that are over, against PouchDB's own. */
+/** Compares our winners and conflict resolutions with PouchDB's. */
 import fc from 'fast-check';
 import memoryAdapter from 'pouchdb-adapter-memory';
 import PouchDB from 'pouchdb-browser';
@@ -25,7 +25,7 @@ const withDatabases = async <T>(n: number, task: (databases: PouchDB.Database[])
 
 interface TreeNode {
   readonly id: string;
-  /** Which of the nodes before is the parent; a root when there is none. */
+  /** Index of the parent among the earlier nodes. Any other value makes the node a root. */
   readonly parent: number;
   readonly deleted: boolean;
 }
@@ -34,7 +34,7 @@ interface PathLeaf {
   readonly rev: string;
   readonly deleted: boolean;
   readonly start: number;
-  /** From the leaf to its root. */
+  /** Revision ids from the leaf to its root. */
   readonly ids: readonly string[];
 }
 
@@ -85,7 +85,7 @@ const toStoredDocument = ({ rev, document }: { rev: string; document: UserDocume
   return { ...document, _rev: rev, _revisions: { start, ids: [id] } };
 };
 
-/** Leaves that a forger could have made as well: roots of any generation. */
+/** Leaves with roots of any generation, as a client may forge them. */
 const anyConflict = fc.uniqueArray(
   fc.record({
     rev: fc.tuple(fc.integer({ min: 1, max: 99 }), fc.stringMatching(/^[0-9a-f]{32}$/)).map(([n, id]) => `${n}-${id}`),
@@ -94,7 +94,7 @@ const anyConflict = fc.uniqueArray(
   { minLength: 2, maxLength: 4, selector: ({ rev }) => rev },
 );
 
-test('the winner of any tree of revisions is the one that PouchDB reads', async () => {
+test('the winner of any revision tree is the one that PouchDB returns', async () => {
   await fc.assert(
     fc.asyncProperty(anyTree, async (nodes) => {
       const leaves = leavesOf(nodes);
@@ -116,7 +116,7 @@ test('the winner of any tree of revisions is the one that PouchDB reads', async 
   );
 });
 
-test('a resolution that is written leaves no conflict, and the merge to read', async () => {
+test('after a resolution is written, the document is the merge and has no conflict', async () => {
   await fc.assert(
     fc.asyncProperty(anyConflict, async (leaves) => {
       await withDatabases(1, async ([database]) => {
@@ -134,28 +134,28 @@ test('a resolution that is written leaves no conflict, and the merge to read', a
   );
 });
 
-test('two databases that resolve at once, each by itself, end with the same leaves and have nothing to send', async () => {
+test('two databases that resolve a conflict independently have the same leaves and nothing to replicate', async () => {
   await fc.assert(
     fc.asyncProperty(anyConflict, async (leaves) => {
-      await withDatabases(2, async ([here, there]) => {
-        if (here === undefined || there === undefined) throw new Error('no database');
-        await write(here, leaves.map(toStoredDocument));
-        await write(there, leaves.map(toStoredDocument).reverse());
+      await withDatabases(2, async ([local, remote]) => {
+        if (local === undefined || remote === undefined) throw new Error('no database');
+        await write(local, leaves.map(toStoredDocument));
+        await write(remote, leaves.map(toStoredDocument).reverse());
         const resolve = async (database: PouchDB.Database): Promise<Resolution> =>
           resolveConflict({ leaves: await liveLeaves(database) });
-        const [ours, theirs] = await Promise.all([resolve(here), resolve(there)]);
-        await Promise.all([write(here, ours), write(there, theirs)]);
-        expect(await allLeaves(here)).toEqual(await allLeaves(there));
-        expect((await here.sync(there)).push?.docs_written).toBe(0);
-        expect(await liveLeaves(here)).toEqual(await liveLeaves(there));
-        expect(await liveLeaves(here)).toHaveLength(1);
+        const [localResolution, remoteResolution] = await Promise.all([resolve(local), resolve(remote)]);
+        await Promise.all([write(local, localResolution), write(remote, remoteResolution)]);
+        expect(await allLeaves(local)).toEqual(await allLeaves(remote));
+        expect((await local.sync(remote)).push?.docs_written).toBe(0);
+        expect(await liveLeaves(local)).toEqual(await liveLeaves(remote));
+        expect(await liveLeaves(local)).toHaveLength(1);
       });
     }),
     { numRuns: 15 },
   );
 });
 
-test('databases that each saw another part of a conflict come to one document by replication and resolving', async () => {
+test('databases with different parts of a conflict converge by replication and resolution', async () => {
   const roots = [1, 2, 3].map((n) => ({
     rev: `1-${String(n).repeat(32)}`,
     document: newUserDocument(alice, new Date(n)),
@@ -163,7 +163,7 @@ test('databases that each saw another part of a conflict come to one document by
   await withDatabases(3, async (databases) => {
     const [a, b, c] = databases;
     const [first, second, third] = roots.map(toStoredDocument);
-    if (!a || !b || !c || !first || !second || !third) throw new Error('too few');
+    if (!a || !b || !c || !first || !second || !third) throw new Error('too few databases or leaves');
     await write(a, [first, second]);
     await write(b, [second, third]);
     await write(c, [third, first]);
@@ -178,9 +178,9 @@ test('databases that each saw another part of a conflict come to one document by
       await c.sync(a);
     }
     await Promise.all(databases.map(resolve));
-    const ends = await Promise.all(databases.map(liveLeaves));
-    expect(ends[0]).toHaveLength(1);
-    expect(ends[1]).toEqual(ends[0]);
-    expect(ends[2]).toEqual(ends[0]);
+    const finalLeaves = await Promise.all(databases.map(liveLeaves));
+    expect(finalLeaves[0]).toHaveLength(1);
+    expect(finalLeaves[1]).toEqual(finalLeaves[0]);
+    expect(finalLeaves[2]).toEqual(finalLeaves[0]);
   });
 });

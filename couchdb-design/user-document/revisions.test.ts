@@ -24,7 +24,7 @@ const anyLeaves = fc.uniqueArray(fc.record({ rev: anyRevision, document: anyDocu
   selector: ({ rev }) => rev,
 });
 
-test('a revision reads as its generation and its id', () => {
+test('a revision consists of its generation and its id', () => {
   fc.assert(
     fc.property(generation, hex, (n, id) => {
       expect(parseRevision(`${n}-${id}`)).toEqual({ generation: n, id });
@@ -50,15 +50,15 @@ test.each([
   null,
   1,
   ['1-a'],
-])('%j is no revision', (value) => {
+])('%j is not a revision', (value) => {
   expect(isRevision(value)).toBe(false);
 });
 
-test('anything at all is a revision or not, without an error', () => {
+test('isRevision never throws', () => {
   fc.assert(fc.property(fc.anything(), (value) => typeof isRevision(value) === 'boolean'));
 });
 
-test('the order is total, also of what CouchDB may hold and we would not take', () => {
+test('the order is total, even for strings that are not valid revisions', () => {
   const any = fc.oneof(anyRevision, fc.constantFrom('99-ffff', '10-0', '9-z', '0-', ''), fc.string());
   fc.assert(
     fc.property(any, any, any, (a, b, c) => {
@@ -82,7 +82,7 @@ test('a live leaf wins over a deleted one of any generation', () => {
   expect(winningRevision<Leaf>([])).toBeUndefined();
 });
 
-test('a resolution is a function of the leaves: their order and the order of members do not matter', () => {
+test('a resolution does not depend on the order of leaves or members', () => {
   fc.assert(
     fc.property(anyLeaves, (leaves) => {
       const shuffled = [...leaves].reverse().map(({ rev, document }) => ({
@@ -94,23 +94,23 @@ test('a resolution is a function of the leaves: their order and the order of mem
   );
 });
 
-test('a resolution holds the merge on the winner and a bare tombstone on every other leaf, and nothing more', () => {
+test('a resolution is the merge on the winner and a bare tombstone on every other leaf', () => {
   fc.assert(
     fc.property(anyLeaves, (leaves) => {
       const written = resolveConflict({ leaves });
-      const tombstones = written.filter((one) => '_deleted' in one);
-      const merged = written.filter((one) => !('_deleted' in one));
+      const tombstones = written.filter((document) => '_deleted' in document);
+      const merged = written.filter((document) => !('_deleted' in document));
       const winner = winningRevision(leaves);
-      const parents = (some: typeof written): string[] =>
-        some.map(({ _revisions: { start, ids } }) => `${start - 1}-${ids[1]}`).sort();
+      const parents = (documents: typeof written): string[] =>
+        documents.map(({ _revisions: { start, ids } }) => `${start - 1}-${ids[1]}`).sort();
       expect(parents(tombstones)).toEqual(
         leaves
           .map(({ rev }) => rev)
           .filter((rev) => rev !== winner?.rev)
           .sort(),
       );
-      for (const one of tombstones) {
-        expect(Object.keys(one).sort()).toEqual(['_deleted', '_id', '_rev', '_revisions']);
+      for (const tombstone of tombstones) {
+        expect(Object.keys(tombstone).sort()).toEqual(['_deleted', '_id', '_rev', '_revisions']);
       }
       const [first, ...rest] = leaves.map(({ document }) => document);
       if (first === undefined || winner === undefined) throw new Error('no leaf');
@@ -126,7 +126,7 @@ test('a resolution holds the merge on the winner and a bare tombstone on every o
   );
 });
 
-test('a tombstone depends on its leaf alone, so that devices that saw different conflicts end it alike', () => {
+test('a tombstone depends on its leaf alone, so that devices with different conflicts write the same one', () => {
   fc.assert(
     fc.property(anyLeaves, (leaves) => {
       const winner = winningRevision(leaves);
@@ -141,12 +141,12 @@ test('a tombstone depends on its leaf alone, so that devices that saw different 
   );
 });
 
-test('where there is no conflict there is nothing to write, and a leaf that is told twice is one', () => {
+test('without a conflict the resolution is empty, and a repeated leaf counts once', () => {
   const leaf = { rev: `1-${'a'.repeat(32)}`, document: fresh };
   for (const leaves of [[], [leaf], [leaf, leaf]]) expect(resolveConflict({ leaves })).toEqual([]);
 });
 
-test('a revision that somebody forged is followed like any other', () => {
+test('a forged revision gets a child like any other', () => {
   const rev = `1-${'a'.repeat(32)}`;
   const other = applyEdit(fresh, { theme: 'dark' }, '2026-11-22T09:30:01.123Z-0000-w7f3a');
   const [child, tombstone] = resolveConflict({

@@ -24,10 +24,10 @@ const anyJson = fc.letrec<{ value: unknown }>((tie) => ({
   ),
 })).value;
 
-test('the gate and the view find the same fields', () => {
+test('the gate and the view return the same fields', () => {
   fc.assert(
     fc.property(anyJson, (document) => {
-      // What is served and what is indexed came out of JSON.
+      // Served and indexed documents are parsed from JSON.
       const stored: unknown = JSON.parse(JSON.stringify(document));
       expect([...secretFields(stored)]).toEqual(viewRows(stored));
       expect(findSecretField(stored)).toEqual([...secretFields(stored)][0]);
@@ -36,7 +36,7 @@ test('the gate and the view find the same fields', () => {
   );
 });
 
-test('both look as deep as each other, and no further', () => {
+test('the gate and the view have the same depth limit', () => {
   const nested = (levels: number): unknown => (levels === 0 ? { token: 1 } : { a: nested(levels - 1) });
   for (let levels = 0; levels < 12; levels += 1) {
     expect([...secretFields(nested(levels))]).toEqual(viewRows(nested(levels)));
@@ -44,19 +44,19 @@ test('both look as deep as each other, and no further', () => {
   }
 });
 
-test('names are told apart as people mean them', () => {
+test('distinguishes secret names from harmless ones', () => {
   expect(SECRET_NAMES.filter((name) => !looksSecret(name))).toEqual([]);
   expect(HARMLESS_NAMES.filter(looksSecret)).toEqual([]);
 });
 
-test('a path names the field, and is not its value', () => {
+test('returns the path of a field, not its value', () => {
   expect(findSecretField({ preferences: { list: [{ apiToken: 'sesame' }] } })).toEqual({
     key: 'apiToken',
     path: 'preferences.list.0.apiToken',
   });
 });
 
-test('no preference that there is looks like a secret, and so no user document is refused', () => {
+test('no preference name looks like a secret, so no valid user document is rejected', () => {
   const namesIn = (rule: Rule): string[] => {
     if (rule.kind === 'list') return namesIn(rule.of);
     if (rule.kind !== 'record') return [];

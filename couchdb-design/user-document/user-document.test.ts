@@ -26,7 +26,7 @@ const STAMP = '2026-11-22T09:30:01.123Z-0000-w7f3a';
 
 const isValidWith = (change: object): boolean => userDocumentSchema.safeParse({ ...fresh, ...change }).success;
 
-test('a new document of any user is a good one, and sets nothing', () => {
+test('a new document of any user is valid and sets no preference', () => {
   fc.assert(
     fc.property(anyUsername, (name) => {
       const document = newUserDocument(name, new Date(0));
@@ -36,7 +36,7 @@ test('a new document of any user is a good one, and sets nothing', () => {
   );
 });
 
-test('the documents that other tests are about are good ones', () => {
+test('the arbitrary documents of other tests are valid', () => {
   fc.assert(
     fc.property(anyDocumentOf(alice), (document) => {
       expect(userDocumentSchema.parse(document)).toEqual(document);
@@ -44,7 +44,7 @@ test('the documents that other tests are about are good ones', () => {
   );
 });
 
-test('any JSON at all is a document or not, without an error', () => {
+test('the schema never throws on any JSON value', () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.constantFrom(...Object.keys(fresh)), (value, key) => {
       expect(userDocumentSchema.safeParse(value).success).toBe(false);
@@ -53,9 +53,9 @@ test('any JSON at all is a document or not, without an error', () => {
   );
 });
 
-test.each(Object.keys(fresh))('a document without %s is refused', (key) => {
+test.each(Object.keys(fresh))('rejects a document without %s', (key) => {
   expect(
-    userDocumentSchema.safeParse(Object.fromEntries(Object.entries(fresh).filter(([one]) => one !== key))).success,
+    userDocumentSchema.safeParse(Object.fromEntries(Object.entries(fresh).filter(([name]) => name !== key))).success,
   ).toBe(false);
 });
 
@@ -63,27 +63,27 @@ test.each<[string, object]>([
   ['another id', { _id: 'user_bob' }],
   ['an id of another kind', { _id: 'alice' }],
   ['an id that is a list', { _id: ['user_alice'] }],
-  ['a name that is none', { _id: 'user_Alice', username: 'Alice' }],
+  ['an invalid name', { _id: 'user_Alice', username: 'Alice' }],
   ['another type', { type: 'user' }],
   ['version 0', { version: 0 }],
-  ['a version to come', { version: 2 }],
+  ['a newer version', { version: 2 }],
   ['a version as text', { version: '1' }],
-  ['a field that is not known', { admin: true }],
+  ['an unknown field', { admin: true }],
   ['roles', { roles: ['_admin'] }],
   ['a revision', { _rev: `1-${'a'.repeat(32)}` }],
   ['attachments', { _attachments: {} }],
   ['preferences as a list', { preferences: [] }],
-  ['preferences that are null', { preferences: null }],
-  ['a preference that is not known', { preferences: { colour: 'red' } }],
-  ['a preference that is null', { preferences: { theme: null } }],
-  ['a stamp of a preference that is not known', { edits: { colour: STAMP } }],
-  ['a stamp that is none', { edits: { theme: '2026-11-22' } }],
-  ['a stamp that is null', { edits: { theme: null } }],
+  ['null preferences', { preferences: null }],
+  ['an unknown preference', { preferences: { colour: 'red' } }],
+  ['a null preference', { preferences: { theme: null } }],
+  ['a stamp of an unknown preference', { edits: { colour: STAMP } }],
+  ['an invalid stamp', { edits: { theme: '2026-11-22' } }],
+  ['a null stamp', { edits: { theme: null } }],
   ['a time without milliseconds', { created_at: '2026-11-22T09:30:01Z' }],
   ['a time of another zone', { updated_at: '2026-11-22T09:30:01.123+01:00' }],
-  ['a 30th of February', { updated_at: '2026-02-30T09:30:01.123Z' }],
+  ['February 30', { updated_at: '2026-02-30T09:30:01.123Z' }],
   ['a time as a number', { updated_at: 0 }],
-])('a document with %s is refused', (_, change) => {
+])('rejects a document with %s', (_, change) => {
   expect(isValidWith(change)).toBe(false);
 });
 
@@ -115,14 +115,14 @@ test.each<[string, unknown]>([
   ['filterPresets', [{ name: 'a', script: 'x' }]],
   ['filterPresets', [{ name: 'a', selectedTags: Array.from({ length: 11 }, () => 'a') }]],
   ['filterPresets', Array.from({ length: 11 }, () => ({ name: 'a' }))],
-])('%s may not be %j', (key, value) => {
+])('rejects %s with the value %j', (key, value) => {
   expect(isValidWith({ preferences: { [key]: value } })).toBe(false);
 });
 
-test('a key that objects inherit is no preference', () => {
+test('rejects the names of inherited members', () => {
   for (const key of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
-    const odd: unknown = JSON.parse(`{"${key}":"dark"}`);
-    expect(isValidWith({ preferences: odd })).toBe(false);
+    const preferences: unknown = JSON.parse(`{"${key}":"dark"}`);
+    expect(isValidWith({ preferences })).toBe(false);
     expect(isValidWith({ edits: JSON.parse(`{"${key}":"${STAMP}"}`) as object })).toBe(false);
     expect(userDocumentSchema.safeParse(JSON.parse(JSON.stringify(fresh).replace('{', `{"${key}":1,`))).success).toBe(
       false,
@@ -130,8 +130,8 @@ test('a key that objects inherit is no preference', () => {
   }
 });
 
-test('the largest document that there can be fits, so a merge of documents that fit does too', () => {
-  // Three bytes for one UTF-16 unit is the most that UTF-8 takes: a pair of units takes four.
+test('the largest valid document is within the size limit, and thus every merge', () => {
+  // Three bytes per UTF-16 code unit is UTF-8's maximum: a surrogate pair takes four.
   const label = '日'.repeat(40);
   const list = (length: number): string[] => Array.from({ length }, () => label);
   const preset = {
@@ -171,7 +171,7 @@ test('the largest document that there can be fits, so a merge of documents that 
   expect(new TextEncoder().encode(JSON.stringify(largest)).length).toBeLessThan(MAX_DOCUMENT_BYTES);
 });
 
-test('defaults are good preferences, there is one for each, and what is set goes before them', () => {
+test('each preference has a valid default, which a set value overrides', () => {
   expect(preferencesSchema.parse(DEFAULT_PREFERENCES)).toEqual(DEFAULT_PREFERENCES);
   expect(Object.keys(DEFAULT_PREFERENCES).sort()).toEqual([...PREFERENCE_KEYS].sort());
   expect(withDefaults({})).toEqual(DEFAULT_PREFERENCES);
@@ -182,7 +182,7 @@ test('defaults are good preferences, there is one for each, and what is set goes
   );
 });
 
-test('every edit is a good patch, and a patch is as strict as the preferences', () => {
+test('every edit is a valid patch, and a patch is as strict as the preferences', () => {
   fc.assert(
     fc.property(anyPatch, (patch) => {
       expect(preferencesPatchSchema.parse(patch)).toEqual(patch);
@@ -193,7 +193,7 @@ test('every edit is a good patch, and a patch is as strict as the preferences', 
   }
 });
 
-test('an application brings its own preferences, as strictly kept', () => {
+test('an application’s own preferences are validated as strictly', () => {
   const schema = createUserDocumentSchema(z.strictObject({ fontSize: z.number().min(8).max(40).exactOptional() }));
   expect(schema.safeParse({ ...fresh, preferences: { fontSize: 12 }, edits: { fontSize: STAMP } }).success).toBe(true);
   expect(schema.safeParse({ ...fresh, preferences: { fontSize: 99 } }).success).toBe(false);
@@ -201,12 +201,15 @@ test('an application brings its own preferences, as strictly kept', () => {
   expect(schema.safeParse({ ...fresh, edits: { theme: STAMP } }).success).toBe(false);
 });
 
-test.each(['_rev', '__proto__', '', 'a b', 'a'.repeat(65), 'ä'])('no application has a preference named %j', (key) => {
-  const shape = Object.fromEntries([[key, z.boolean().exactOptional()]]);
-  expect(() => createUserDocumentSchema(z.strictObject(shape))).toThrow(TypeError);
-});
+test.each(['_rev', '__proto__', '', 'a b', 'a'.repeat(65), 'ä'])(
+  'throws a TypeError on a preference named %j',
+  (key) => {
+    const shape = Object.fromEntries([[key, z.boolean().exactOptional()]]);
+    expect(() => createUserDocumentSchema(z.strictObject(shape))).toThrow(TypeError);
+  },
+);
 
-test('splitting a stored document gives its body, what CouchDB says of it, and the names of the rest', () => {
+test('splits a stored document into its body, CouchDB’s members, and the names of unknown ones', () => {
   const rev = `1-${'a'.repeat(32)}`;
   const members = { _rev: rev, _revisions: { start: 1, ids: ['a'.repeat(32)] }, _conflicts: [] };
   expect(splitDocument({ ...fresh, ...members, _attachments: {}, _access: [] })).toEqual({
@@ -217,7 +220,7 @@ test('splitting a stored document gives its body, what CouchDB says of it, and t
   for (const value of [null, undefined, 1, 'a', []]) expect(splitDocument(value)).toBeUndefined();
 });
 
-test('splitting hides no key that objects inherit', () => {
+test('keeps the names of inherited members when splitting', () => {
   const split = splitDocument(JSON.parse('{"_id":"user_alice","__proto__":{"_deleted":true},"constructor":1}'));
   expect(split?.unknownMembers).toEqual(['__proto__']);
   expect(split?.members._deleted).toBeUndefined();

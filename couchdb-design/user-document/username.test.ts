@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { anyUsername } from '../testing/arbitraries.ts';
 import { parseUsername, userDocumentId } from './username.ts';
 
-test('a good username is taken as it is', () => {
+test('accepts a valid username unchanged', () => {
   fc.assert(fc.property(anyUsername, (name) => parseUsername(String(name)) === name));
 });
 
-test('what is taken is what was given, whatever it is', () => {
+test('never changes an accepted value', () => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.anything()), (value) => {
       const parsed = parseUsername(value);
@@ -15,7 +15,7 @@ test('what is taken is what was given, whatever it is', () => {
   );
 });
 
-test('two usernames never meet in one document id', () => {
+test('different usernames have different document ids', () => {
   fc.assert(fc.property(anyUsername, anyUsername, (a, b) => (userDocumentId(a) === userDocumentId(b)) === (a === b)));
 });
 
@@ -40,12 +40,12 @@ test.each([
   '-rf',
   '@alice',
   'a'.repeat(65),
-])('%j is no username', (value) => {
+])('%j is not a username', (value) => {
   expect(parseUsername(value)).toBeUndefined();
 });
 
 test.each([undefined, null, 1, true, ['alice'], { toString: () => 'alice' }, new String('alice')])(
-  'what is no string is no username: %p',
+  'a value that is not a string is not a username: %p',
   (value) => {
     expect(parseUsername(value)).toBeUndefined();
   },
