@@ -1,4 +1,4 @@
-/** The same document by every door at once: two browsers that were offline, plain HTTP, and the bot. */
+/** Concurrent edits of one document from every source: two browsers that were offline, REST, and the bot. */
 import type { UserPreferencesResponse } from '../../../server/contract.ts';
 import { startFakeTelegramApi, type FakeTelegramApi } from '../../../server/testing/fake-telegram-api.ts';
 import { createDeviceFactory, waitForState, type Device, type DeviceFactory } from '../testing/device.ts';
@@ -30,7 +30,7 @@ const requestJson = async (user: string, path: string, method: string, body?: ob
 const fetchPreferences = async (user: string): Promise<UserPreferencesResponse> =>
   (await requestJson(user, '/preferences', 'GET')) as UserPreferencesResponse;
 
-/** Somebody with a linked chat and two browsers that have lost the network. */
+/** Creates a user with a linked chat and two offline browsers. */
 async function createOfflineUser() {
   const user = server.accountName(devices.newUser());
   const { code } = (await requestJson(user, '/telegram/link', 'POST')) as { code: string };
@@ -55,7 +55,7 @@ const waitForExactPreferences = ({ store }: Device, expected: object): Promise<v
   );
 const sortedEntries = (members: object) => Object.entries(members).sort(([a], [b]) => (a < b ? -1 : 1));
 
-test('edits of different preferences all survive', async () => {
+test('concurrent edits of different preferences are all kept', async () => {
   const { user, chat, browsers } = await createOfflineUser();
   const [left, right] = browsers;
   await Promise.all([
@@ -79,9 +79,9 @@ test('edits of different preferences all survive', async () => {
   };
   const { preferences, edits } = await fetchPreferences(user);
   expect(preferences).toMatchObject(expected);
-  await Promise.all(browsers.map((each) => waitForExactPreferences(each, preferences)));
-  const by = (key: string): string | undefined => edits[key]?.by;
-  expect(['theme', 'selectedTags', 'viewMode', 'selectedContexts', 'briefingTime'].map(by)).toEqual([
+  await Promise.all(browsers.map((browser) => waitForExactPreferences(browser, preferences)));
+  const sourceOf = (key: string): string | undefined => edits[key]?.by;
+  expect(['theme', 'selectedTags', 'viewMode', 'selectedContexts', 'briefingTime'].map(sourceOf)).toEqual([
     'device',
     'device',
     'rest',
@@ -90,7 +90,7 @@ test('edits of different preferences all survive', async () => {
   ]);
 });
 
-test('of edits of the same preference the one with the greatest stamp holds everywhere', async () => {
+test('of concurrent edits of one preference, the one with the greatest stamp wins everywhere', async () => {
   const { user, chat, browsers } = await createOfflineUser();
   const [left, right] = browsers;
   await Promise.all([
@@ -103,16 +103,16 @@ test('of edits of the same preference the one with the greatest stamp holds ever
     ((await store.inspect()).leaves.find(({ _deleted }) => _deleted !== true)?.['edits'] as Record<string, string>)[
       'theme'
     ] ?? '';
-  const own = await Promise.all([stampsOf(left), stampsOf(right)]);
+  const deviceStamps = await Promise.all([stampsOf(left), stampsOf(right)]);
   const rest = await fetchPreferences(user);
   await goOnline(browsers);
-  const after = await fetchPreferences(user);
-  await Promise.all(browsers.map((each) => waitForExactPreferences(each, after.preferences)));
+  const merged = await fetchPreferences(user);
+  await Promise.all(browsers.map((browser) => waitForExactPreferences(browser, merged.preferences)));
   const stamps = await Promise.all(browsers.map(stampsOf));
   expect(new Set(stamps).size).toBe(1);
-  const greatest = [...own].sort().at(-1) ?? '';
+  const greatest = [...deviceStamps].sort().at(-1) ?? '';
   expect(stamps[0]?.localeCompare(greatest)).toBeGreaterThanOrEqual(0);
-  const isDevices = stamps[0] === greatest;
-  const expected = isDevices ? (own[0] === greatest ? 'dark' : 'light') : rest.preferences.theme;
-  expect(after.preferences.theme).toBe(expected);
+  const isFromDevice = stamps[0] === greatest;
+  const expected = isFromDevice ? (deviceStamps[0] === greatest ? 'dark' : 'light') : rest.preferences.theme;
+  expect(merged.preferences.theme).toBe(expected);
 });

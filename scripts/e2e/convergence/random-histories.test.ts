@@ -1,22 +1,22 @@
 /**
- * Random histories of several devices of one user: the real client library on real PouchDBs, the real gate and engine.
+ * Random histories of several devices of one user, with the real client library, PouchDB, gate and engine.
  *
  *     DEVICES_HISTORIES=1000 DEVICES_SEED=7 npx jest scripts/e2e/convergence/random-histories.test.ts
  *
- * A failure prints its seed and tells the history. `DEVICES_SHRINK=1` looks for a shorter one that fails too.
+ * A failure prints its seed and its history. `DEVICES_SHRINK=1` searches for a shorter history that fails as well.
  */
 import fc from 'fast-check';
 import { startTestServer, type TestServer } from '../testing/test-server.ts';
 import { scenarioArbitrary, type Scenario } from './testing/scenario.ts';
 import { runScenario, type ScenarioServer } from './testing/run-scenario.ts';
 
-/** They take some one and a half minutes. */
+/** The default takes about 90 seconds. */
 const SCENARIO_COUNT = Number(process.env['DEVICES_HISTORIES'] ?? 300);
 const SEED = Number(process.env['DEVICES_SEED'] ?? Date.now() % 2 ** 31);
 const SHRINK = process.env['DEVICES_SHRINK'] === '1';
 const CONCURRENCY = 6;
 
-let users = 0;
+let userCount = 0;
 
 let server: TestServer;
 beforeAll(async () => {
@@ -45,13 +45,13 @@ function createScenarioServer({ registryUrl, token, restart }: TestServer): Scen
 }
 
 const createScenarioRunner =
-  (world: ScenarioServer) =>
+  (scenarioServer: ScenarioServer) =>
   (scenario: Scenario): Promise<void> => {
-    users += 1;
-    return runScenario(scenario, `devices${users}`, world);
+    userCount += 1;
+    return runScenario(scenario, `devices${userCount}`, scenarioServer);
   };
 
-test(`${SCENARIO_COUNT} histories: every device and the server end with the last edit of every preference`, async () => {
+test(`after each of ${SCENARIO_COUNT} histories, all devices and the server have the last edit of every preference`, async () => {
   const run = createScenarioRunner(createScenarioServer(server));
   const histories = fc.sample(scenarioArbitrary, { seed: SEED, numRuns: SCENARIO_COUNT });
   let next = 0;
@@ -59,10 +59,10 @@ test(`${SCENARIO_COUNT} histories: every device and the server end with the last
   const work = async (): Promise<void> => {
     for (;;) {
       const index = next;
-      const one = histories[index];
-      if (one === undefined || failed !== undefined) return;
+      const history = histories[index];
+      if (history === undefined || failed !== undefined) return;
       next += 1;
-      await run(one).catch((error: unknown) => {
+      await run(history).catch((error: unknown) => {
         failed ??= { index, error };
       });
     }

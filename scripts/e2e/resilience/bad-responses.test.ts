@@ -3,7 +3,7 @@ import { respondWith, type Fault } from '../../../server/testing/faulty-database
 import { isFeedRequest, isLeafRead, sendUnfinishedBody } from '../../../server/testing/database-faults.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 
-/** The upstream does answer, but not with what was asked for. */
+/** The upstream sends invalid responses. */
 
 const fixture = setUpFaultFixture();
 const NO_FAILURES = { refused: 0, empty: 0, lost: 0 };
@@ -12,15 +12,12 @@ const serverError = respondWith(500, '{"error":"internal_server_error","reason":
 const OVERSIZED_LINE = 'x'.repeat(17 * 1024 * 1024);
 
 it.each<[string, Fault]>([
-  ['500 to everything', serverError()],
-  ['500 in place of the feed', serverError(isRegistryFeed)],
-  ['a page of HTML in place of the feed', respondWith(200, '<html>\n<body>Later</body>\n', {})(isRegistryFeed)],
-  [
-    'a feed of a line that is none',
-    sendUnfinishedBody('{"seq":1,"id":["user_fault0"],"changes":[]}\n', isRegistryFeed),
-  ],
-  ['a feed of a line that never ends', sendUnfinishedBody(OVERSIZED_LINE, isRegistryFeed)],
-])('%s: nobody is told to go, the upstream is asked ever more seldom, and nothing is lost', async (_name, fault) => {
+  ['500 to all requests', serverError()],
+  ['500 to the feed', serverError(isRegistryFeed)],
+  ['an HTML page instead of the feed', respondWith(200, '<html>\n<body>Later</body>\n', {})(isRegistryFeed)],
+  ['a feed with a malformed line', sendUnfinishedBody('{"seq":1,"id":["user_fault0"],"changes":[]}\n', isRegistryFeed)],
+  ['a feed with an endless line', sendUnfinishedBody(OVERSIZED_LINE, isRegistryFeed)],
+])('%s: no client is disconnected, retries back off, and no change is lost', async (_name, fault) => {
   const { proxy, gate } = fixture.proxied;
   const since = fixture.startMeasuring();
   proxy.fault = fault;
@@ -38,21 +35,21 @@ it.each<[string, Fault]>([
 const countLeafReads = ({ upstreamRequests }: Measurements): number =>
   upstreamRequests.filter((request) => request.includes('filter=_doc_ids')).length;
 
-it('500 to reads of leaves alone: who waits is told by the feed, who asks is refused, and nothing is lost', async () => {
+it('500 to leaf reads: waiters are served by the feed, new requests get 502, and no change is lost', async () => {
   const { proxy, gate } = fixture.proxied;
   const since = fixture.startMeasuring();
   proxy.fault = serverError(isLeafRead);
-  // What is known from before is forgotten with the feed, and everybody is read again, in vain.
+  // The known leaves are dropped with the feed, and the reads for every waiter fail.
   await fixture.disconnectFeeds();
   await eventually(() => gate.pouchgate.hub.connected);
   expect(since().clientCounts.requests).toBe(0);
   await fixture.writeEdits(40);
   await eventually(() => since().clientCounts.rows >= fixture.liveRequestCount / 2);
-  const refused = await gate.request('fault4', '/_changes');
-  expect(refused.status).toBe(502);
+  const response = await gate.request('fault4', '/_changes');
+  expect(response.status).toBe(502);
   const { clientCounts, peerRequestCount, elapsedMs } = since();
   expect(clientCounts).toMatchObject({ empty: 0, lost: 0 });
-  // Those who wait are read again once a second, in one request.
+  // The leaves of all waiters are read again once a second, in one request.
   expect(countLeafReads(since())).toBeLessThan(10 + clientCounts.requests + peerRequestCount + (2 * elapsedMs) / 1_000);
   fixture.clearFaults();
   await fixture.waitForConvergence();

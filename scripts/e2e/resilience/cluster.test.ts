@@ -1,9 +1,9 @@
 /**
- * Two gates on a cluster of CouchDB, and people with a device on each: nodes and gates are killed and come back while they
- * write. It needs a cluster whose nodes can be killed:
+ * Two gates on a CouchDB cluster, and users with a device on each. Nodes and gates are killed and restarted during writes.
+ * The test needs a cluster whose nodes can be killed:
  *
  *     COUCHDB_NODES=http://127.0.0.1:5984,http://127.0.0.1:5985,http://127.0.0.1:5986  COUCHDB_USER=…  COUCHDB_PASSWORD=…
- *     COUCHDB_CONTROL=<command>   which is run as `<command> kill 2` and `<command> restart 2`, and waits until it is done
+ *     COUCHDB_CONTROL=<command>   run as `<command> kill 2` and `<command> restart 2`; must exit when it is done
  */
 import { execFile } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
@@ -22,7 +22,7 @@ const NODES = COUCHDB_NODES.split(',').filter((url) => url !== '');
 const SECRET = randomBytes(32).toString('base64url');
 const REGISTRY = `cluster_${randomBytes(6).toString('hex')}`;
 const USERNAMES = ['ann', 'ben', 'cy'];
-/** The first device of a pair alone writes the first of these, the second one the second, and both the third. */
+/** Only the first device of a pair writes the first key, only the second device the second, and both the third. */
 const KEYS = ['selectedTags', 'selectedContexts', 'selectedStatus'] as const;
 
 interface Gate {
@@ -77,13 +77,13 @@ const waitForSync = (all: readonly PreferencesStore[]): Promise<unknown> =>
 
 type DevicePair = readonly [PreferencesStore, PreferencesStore];
 
-/** What each device wrote last where it alone writes. */
+/** The last value that each device wrote to its exclusive key. */
 const lastWritten = new Map<PreferencesStore, readonly string[]>();
 let writeCount = 0;
 
-/** Writes on every device at the pace of busy people, until it is called: then with how many writes there were. */
+/** Writes on every device at the pace of busy users, until the returned function is called. It resolves with the count. */
 function startWriting(pairs: readonly DevicePair[]): () => Promise<number> {
-  const before = writeCount;
+  const initialCount = writeCount;
   let isStopped = false;
   const writers = pairs.flatMap((pair) =>
     pair.map(async (store, n) => {
@@ -99,11 +99,11 @@ function startWriting(pairs: readonly DevicePair[]): () => Promise<number> {
   return async () => {
     isStopped = true;
     await Promise.all(writers);
-    return writeCount - before;
+    return writeCount - initialCount;
   };
 }
 
-/** When each preference was last set, as this device has it. */
+/** Resolves with the edit stamps on this device. */
 async function stampsOf(store: PreferencesStore): Promise<Readonly<Record<string, string>>> {
   const { leaves } = await store.inspect();
   return Object.assign({}, ...leaves.map(({ edits }) => edits ?? {})) as Record<string, string>;
@@ -122,7 +122,7 @@ afterAll(async () => {
 });
 
 (hasCluster ? test : test.skip)(
-  'nodes and gates are killed and come back under writes: nothing is lost, and no page is loaded again (needs COUCHDB_NODES and COUCHDB_CONTROL)',
+  'loses no write when nodes and gates are killed and restarted, without a page load (needs COUCHDB_NODES and COUCHDB_CONTROL)',
   async () => {
     gates = [await startGate(firstNode), await startGate(secondNode)];
     const [left, right] = gates;
@@ -130,51 +130,55 @@ afterAll(async () => {
     const all = pairs.flat();
     await waitForSync(all);
 
-    const told: string[] = [];
-    const whileWriting = async (what: string, fail: () => Promise<void>, mend: () => Promise<void>): Promise<void> => {
+    const reports: string[] = [];
+    const failWhileWriting = async (
+      target: string,
+      kill: () => Promise<void>,
+      restart: () => Promise<void>,
+    ): Promise<void> => {
       const stop = startWriting(pairs);
-      const began = performance.now();
-      await fail();
-      // It lasts as long as a restart by a person or a supervisor does.
+      const startedAt = performance.now();
+      await kill();
+      // The duration of a restart by a person or a supervisor.
       await delay(3_000);
-      await mend();
+      await restart();
       const count = await stop();
-      const mended = performance.now();
+      const restartedAt = performance.now();
       await waitForSync(all);
-      for (const [one, other] of pairs)
-        await eventually(() => JSON.stringify(one.get()) === JSON.stringify(other.get()));
-      told.push(
-        `${what}: ${count} writes, away ${Math.round(mended - began)} ms, all devices live and alike ${Math.round(performance.now() - mended)} ms later`,
+      for (const [first, second] of pairs)
+        await eventually(() => JSON.stringify(first.get()) === JSON.stringify(second.get()));
+      reports.push(
+        `${target}: ${count} writes, down for ${Math.round(restartedAt - startedAt)} ms, all devices converged after ${Math.round(performance.now() - restartedAt)} ms`,
       );
     };
-    await whileWriting(
+    await failWhileWriting(
       "the second gate's node",
       () => controlNode('kill', 2),
       () => controlNode('restart', 2),
     );
-    await whileWriting(
-      "nobody's node",
+    await failWhileWriting(
+      'a node without a gate',
       () => controlNode('kill', 3),
       () => controlNode('restart', 3),
     );
-    await whileWriting('the first gate', left.kill, left.start);
-    await whileWriting('the second gate', right.kill, right.start);
-    console.log(told.join('\n'));
+    await failWhileWriting('the first gate', left.kill, left.start);
+    await failWhileWriting('the second gate', right.kill, right.start);
+    console.log(reports.join('\n'));
 
     for (const pair of pairs) {
       for (const [n, store] of pair.entries()) {
         for (const { get } of pair) expect(get()[KEYS[n] ?? KEYS[2]]).toEqual(lastWritten.get(store));
       }
     }
-    // Whoever comes new, by either gate, finds all that was ever set, and no conflict.
+    // A new device on either gate receives every preference, and no conflict.
     for (const [n, name] of USERNAMES.entries()) {
-      const [one] = pairs[n] ?? [];
-      if (one === undefined) throw new Error('There is a pair for everybody.');
+      const [existing] = pairs[n] ?? [];
+      if (existing === undefined) throw new Error('Each user has a pair of devices.');
       for (const gate of gates) {
         const fresh = openDevice(gate, name);
         await waitForSync([fresh]);
-        await eventually(() => JSON.stringify(fresh.get()) === JSON.stringify(one.get()));
-        expect(await stampsOf(fresh)).toEqual(await stampsOf(one));
+        await eventually(() => JSON.stringify(fresh.get()) === JSON.stringify(existing.get()));
+        expect(await stampsOf(fresh)).toEqual(await stampsOf(existing));
         const { leaves } = await fresh.inspect();
         expect(leaves.filter(({ _deleted }) => _deleted !== true)).toHaveLength(1);
       }

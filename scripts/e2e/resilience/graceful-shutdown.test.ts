@@ -17,32 +17,32 @@ const DRAIN_SECONDS = 2;
 interface ServerProcess {
   readonly child: ChildProcess;
   readonly url: string;
-  /** What it has said, line by line. */
+  /** Its output, line by line. */
   readonly lines: readonly string[];
 }
 
 let upstream: TestUpstream;
-let front: FaultyProxy;
+let proxy: FaultyProxy;
 let server: ServerProcess | undefined;
 
 beforeEach(async () => {
   upstream = await startTestUpstream();
-  front = await startFaultyProxy(upstream);
+  proxy = await startFaultyProxy(upstream);
 });
 afterEach(async () => {
   if (server?.child.exitCode === null) server.child.kill('SIGKILL');
   server = undefined;
-  await front.close();
+  await proxy.close();
   await upstream.close();
 });
 
-/** Starts the real process as `npm start` does, in front of the database here. */
+/** Starts the real process like `npm start`, on the database of this test. */
 async function startServer(): Promise<ServerProcess> {
   const child = spawn(process.execPath, ['--import', 'tsx', join(ROOT, 'server', 'main.ts')], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
-      ...upstream.env(front.access),
+      ...upstream.env(proxy.access),
       PATH: process.env['PATH'],
       PORT: '0',
       METRICS_PORT: 'off',
@@ -56,7 +56,7 @@ async function startServer(): Promise<ServerProcess> {
   await eventually(() => lines.some((line) => addressPattern.test(line)), 20_000);
   return {
     child,
-    url: lines.map((line) => addressPattern.exec(line)?.[1]).find((each) => each !== undefined) ?? '',
+    url: lines.map((line) => addressPattern.exec(line)?.[1]).find((address) => address !== undefined) ?? '',
     lines,
   };
 }
@@ -68,11 +68,11 @@ interface CompletedResponse {
   readonly status: number;
   readonly text: string;
   readonly connection: string | undefined;
-  /** When it was over, in ms. */
+  /** End of the response, in ms. */
   readonly endedAtMs: number;
 }
 
-/** One request; rejects when it is not answered whole. */
+/** Sends one request. Rejects when the response is incomplete. */
 function sendRequest(
   { url }: ServerProcess,
   agent: http.Agent,
@@ -97,7 +97,7 @@ function sendRequest(
       });
       response.on('error', reject);
       response.on('end', () => {
-        if (!response.complete) reject(new Error('half an answer'));
+        if (!response.complete) reject(new Error('incomplete response'));
         const { connection } = response.headers;
         resolve({ status: response.statusCode ?? 0, text, connection, endedAtMs: performance.now() });
       });
@@ -109,14 +109,14 @@ function sendRequest(
 const createSingleConnectionAgent = (): http.Agent => new http.Agent({ keepAlive: true, maxSockets: 1 });
 
 interface ChangesPoller {
-  /** Has been parked for longer than an empty answer is held. */
+  /** Whether a longpoll has been pending for longer than an empty response is delayed. */
   readonly isParked: () => boolean;
   readonly responses: CompletedResponse[];
-  /** Why it got no more of them. */
+  /** Resolves with the error that ended the polling. */
   readonly failure: Promise<unknown>;
 }
 
-/** Asks for changes again and again by one connection, as PouchDB does. */
+/** Polls for changes over one connection, as PouchDB does. */
 function pollChanges(to: ServerProcess, username: string): ChangesPoller {
   const agent = createSingleConnectionAgent();
   const responses: CompletedResponse[] = [];
@@ -124,7 +124,7 @@ function pollChanges(to: ServerProcess, username: string): ChangesPoller {
   const follow = async (): Promise<never> => {
     for (;;) {
       const path = '/_changes?feed=longpoll&style=all_docs&since=now&heartbeat=1000';
-      // A second newline after the head is a heartbeat, a second later.
+      // The second newline is a heartbeat, one second after the first.
       const onText = (text: string): void => void (parked ||= text.split('\n').length > 2);
       responses.push(await sendRequest(to, agent, username, path, { onText }));
     }
@@ -132,12 +132,12 @@ function pollChanges(to: ServerProcess, username: string): ChangesPoller {
   return { isParked: () => parked, responses, failure: follow().catch((error: unknown) => error) };
 }
 
-/** Holds back what is written to the database until `release`. */
+/** Delays all writes to the database until `release`. */
 function holdWrites(): { readonly arrived: () => number; readonly release: () => void } {
   let arrived = 0;
   let release = (): void => undefined;
   const released = new Promise<void>((resolve) => (release = resolve));
-  front.fault = async ({ url }) => {
+  proxy.fault = async ({ url }) => {
     if (url?.endsWith('/_bulk_docs') === true) {
       arrived += 1;
       await released;
@@ -166,44 +166,44 @@ const readStoredTags = async (username: string): Promise<unknown> => {
   return (doc as { preferences: { selectedTags?: string[] } }).preferences.selectedTags;
 };
 
-it('on SIGTERM writes are finished, live requests end one after the other as empty answers, and nothing is lost', async () => {
-  const here = await startServer();
-  server = here;
-  const live = Array.from({ length: USER_COUNT }, (_, n) => pollChanges(here, `user${n}`));
+it('on SIGTERM, finishes writes, ends live requests one after the other with empty responses, and loses nothing', async () => {
+  const started = await startServer();
+  server = started;
+  const live = Array.from({ length: USER_COUNT }, (_, n) => pollChanges(started, `user${n}`));
   await eventually(() => live.every(({ isParked }) => isParked()), 20_000);
 
-  // One who writes and writes, and notes what was acknowledged; and one whose write is under way at the signal.
-  const busy = createSingleConnectionAgent();
+  // One user writes continuously and records what was acknowledged. Another has a pending write at the signal.
+  const busyAgent = createSingleConnectionAgent();
   const acknowledged: string[] = [];
   const writing = (async () => {
     for (let n = 0; ; n += 1)
-      if ((await writeTag(here, busy, 'busy', `tag ${n}`)).status === 201) acknowledged.push(`tag ${n}`);
+      if ((await writeTag(started, busyAgent, 'busy', `tag ${n}`)).status === 201) acknowledged.push(`tag ${n}`);
   })().catch((error: unknown) => error);
   await eventually(() => acknowledged.length > 5);
   const { arrived, release } = holdWrites();
-  const slow = writeTag(here, createSingleConnectionAgent(), 'slow', 'under way');
-  // The next one of the busy one's is held up, too.
+  const slow = writeTag(started, createSingleConnectionAgent(), 'slow', 'pending');
+  // The busy user's next write is delayed as well.
   await eventually(() => arrived() === 2);
 
-  here.child.kill('SIGTERM');
+  started.child.kill('SIGTERM');
   await eventually(() => live.some(({ responses }) => responses.length > 0));
   release();
   expect(await slow).toMatchObject({ status: 201, connection: 'close' });
-  expect(await waitForExit(here)).toBe(0);
+  expect(await waitForExit(started)).toBe(0);
 
-  expect(await readStoredTags('slow')).toEqual(['under way']);
+  expect(await readStoredTags('slow')).toEqual(['pending']);
   await writing;
   const [stored] = (await readStoredTags('busy')) as [string];
-  const last = acknowledged.at(-1);
-  // The last one may have been stored and its answer not sent; what was acknowledged is there.
-  expect([last, `tag ${acknowledged.length}`]).toContain(stored);
+  const lastAcknowledged = acknowledged.at(-1);
+  // The last write may have been stored without a response. Every acknowledged one is stored.
+  expect([lastAcknowledged, `tag ${acknowledged.length}`]).toContain(stored);
 
-  const refusals = await Promise.all(live.map(({ failure }) => failure));
-  for (const refusal of refusals)
-    expect(refusal).toMatchObject({ code: expect.stringMatching(/^ECONN(REFUSED|RESET)$/) as unknown });
-  for (const { responses: answers } of live) {
-    expect(answers.length).toBeGreaterThan(0);
-    for (const { status, text } of answers) {
+  const failures = await Promise.all(live.map(({ failure }) => failure));
+  for (const failure of failures)
+    expect(failure).toMatchObject({ code: expect.stringMatching(/^ECONN(REFUSED|RESET)$/) as unknown });
+  for (const { responses } of live) {
+    expect(responses.length).toBeGreaterThan(0);
+    for (const { status, text } of responses) {
       expect(status).toBe(200);
       expect(JSON.parse(text)).toEqual({ results: [], last_seq: expect.any(String) as unknown, pending: 0 });
     }
@@ -214,20 +214,20 @@ it('on SIGTERM writes are finished, live requests end one after the other as emp
     const [from, to] = [quarter, quarter + 1].map((n) => first + (n * DRAIN_SECONDS * 1000) / 4);
     return ends.filter((at) => at >= (from ?? 0) && at < (to ?? 0)).length;
   });
-  // Evenly is a quarter in each; a machine at work on something else may shift some.
+  // An even distribution is a quarter in each. A busy machine may shift some.
   for (const count of quarters.slice(0, 3)) expect(count).toBeGreaterThan(0);
   expect(Math.max(...quarters)).toBeLessThan(USER_COUNT / 2);
 }, 60_000);
 
-it('a second signal ends it at once', async () => {
-  const here = await startServer();
-  server = here;
+it('exits at once on a second signal', async () => {
+  const started = await startServer();
+  server = started;
   const { arrived } = holdWrites();
-  const slow = writeTag(here, createSingleConnectionAgent(), 'slow', 'never').catch((error: unknown) => error);
+  const slow = writeTag(started, createSingleConnectionAgent(), 'slow', 'never').catch((error: unknown) => error);
   await eventually(() => arrived() === 1);
-  here.child.kill('SIGTERM');
-  await eventually(() => here.lines.some((line) => line.includes('"Draining."')));
-  here.child.kill('SIGINT');
-  expect(await waitForExit(here)).toBe(1);
+  started.child.kill('SIGTERM');
+  await eventually(() => started.lines.some((line) => line.includes('"Draining."')));
+  started.child.kill('SIGINT');
+  expect(await waitForExit(started)).toBe(1);
   expect(await slow).toMatchObject({ code: 'ECONNRESET' });
 }, 60_000);

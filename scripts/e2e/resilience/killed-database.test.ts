@@ -3,12 +3,12 @@ import { respondWith, dropConnection } from '../../../server/testing/faulty-data
 import { isFeedRequest } from '../../../server/testing/database-faults.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 
-/** The upstream goes away and comes back, or its feed does: nobody is told to go, and nothing is lost. */
+/** The upstream or its feed disconnects and returns. No client is disconnected, and no change is lost. */
 
 const fixture = setUpFaultFixture();
 const NO_FAILURES = { refused: 0, empty: 0, lost: 0 };
 
-it('killed and started again: connections are reset, then the port is closed', async () => {
+it('recovers when the upstream is killed and restarted', async () => {
   const { proxy, gate } = fixture.proxied;
   const since = fixture.startMeasuring();
   await proxy.kill();
@@ -22,11 +22,11 @@ it('killed and started again: connections are reset, then the port is closed', a
   await eventually(fixture.isReady);
   const { clientCounts, upstreamRequests } = since();
   expect(clientCounts).toMatchObject(NO_FAILURES);
-  // The eight documents are read in one request, and those who ask again in a few.
+  // One request reads the eight documents, and a few serve the clients that poll again.
   expect(upstreamRequests.length).toBeLessThan(20);
 });
 
-it('every connection is broken as soon as something is asked', async () => {
+it('recovers when the upstream closes every connection at its first request', async () => {
   const { proxy, gate } = fixture.proxied;
   const since = fixture.startMeasuring();
   proxy.fault = dropConnection();
@@ -42,7 +42,7 @@ it('every connection is broken as soon as something is asked', async () => {
   expect(since().clientCounts).toMatchObject(NO_FAILURES);
 });
 
-it('the feed ends cleanly at once, again and again', async () => {
+it('recovers when the feed repeatedly ends at once without an error', async () => {
   const { proxy } = fixture.proxied;
   const since = fixture.startMeasuring();
   proxy.fault = respondWith(200, '\n')(isFeedRequest(fixture.names.registry));
@@ -52,7 +52,7 @@ it('the feed ends cleanly at once, again and again', async () => {
   expect(await stop()).toBeGreaterThan(10);
   const { clientCounts, upstreamRequests } = since();
   expect(clientCounts).toMatchObject(NO_FAILURES);
-  // Each time that it was up for a moment, those who waited were told what they had missed, and asked again.
+  // Each time the feed was connected briefly, waiters received the changes they had missed, and polled again.
   expect(clientCounts.rows).toBeGreaterThan(0);
   expect(clientCounts.requests).toBeLessThanOrEqual(clientCounts.rows);
   const reads = upstreamRequests.filter((request) => request.includes('filter=_doc_ids'));

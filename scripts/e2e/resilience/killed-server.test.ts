@@ -20,9 +20,9 @@ const SECRET = randomBytes(32).toString('base64url');
 const KILL_COUNT = 5;
 
 const names = newTestNames();
-/** Where the killed process keeps its data when it has an engine of its own, which is killed with it. */
+/** The data directory of the process's own engine, which is killed with it. */
 let directory: string;
-/** A CouchDB instead, which goes on. */
+/** A CouchDB instead of the engine, which keeps running. */
 let upstream: TestUpstream | undefined;
 let port: number;
 let child: ChildProcess | undefined;
@@ -53,7 +53,7 @@ interface Writer {
   readonly id: string;
   readonly username: string;
   readonly peer: Peer;
-  /** Revisions of which the client was told that they are stored. */
+  /** Revisions that the server has acknowledged. */
   readonly acknowledgedRevisions: Set<string>;
   writeCount: number;
 }
@@ -71,7 +71,7 @@ function createWriter(username: string): Writer {
   return writer;
 }
 
-/** Which of the revisions that count as stored the server does not know. */
+/** Resolves with the acknowledged revisions that the server does not have. */
 async function findLostRevisions({ id, username, acknowledgedRevisions }: Writer): Promise<unknown> {
   const response = await fetch(`http://127.0.0.1:${port}/sync/${names.registry}/_revs_diff`, {
     method: 'POST',
@@ -81,34 +81,34 @@ async function findLostRevisions({ id, username, acknowledgedRevisions }: Writer
   return response.json();
 }
 
-it('kill -9 at any moment loses nothing that a client was told is stored, and the clients go on by themselves', async () => {
+it('kill -9 at any moment loses no acknowledged write, and clients recover by themselves', async () => {
   child = await startServer();
   const writers = ['ann', 'ben', 'cy'].map(createWriter);
   for (const { peer } of writers) await eventually(async () => (await peer.local.info()).doc_count === 1, 20_000);
-  let over = false;
+  let isStopped = false;
   const writing = writers.map(async (writer) => {
-    while (!over) {
+    while (!isStopped) {
       await editPreferences(writer.peer.local, writer.id, { selectedTags: [`edit ${(writer.writeCount += 1)}`] });
-      // As fast as a busy person clicks: the pace of the load, not a wait for anything.
+      // The pace of the load, that of a busy person; not a wait for an event.
       await delay(randomInt(5, 40));
     }
   });
   const counts: number[] = [];
   for (let round = 0; round < KILL_COUNT; round += 1) {
     const before = writers.map(({ acknowledgedRevisions }) => acknowledgedRevisions.size);
-    // Everybody is at work again, without anything having been done about it.
+    // All writers have recovered without intervention.
     await eventually(
       () => writers.every(({ acknowledgedRevisions }, n) => acknowledgedRevisions.size > (before[n] ?? 0) + 2),
       20_000,
     );
-    // The moment is random; it is the one thing here that no event tells.
+    // The server is killed at a random moment, which no event determines.
     await delay(randomInt(0, 300));
     await killServerProcess(child);
     child = await startServer();
     for (const writer of writers) expect(await findLostRevisions(writer)).toEqual({});
     counts.push(writers.reduce((sum, { acknowledgedRevisions }) => sum + acknowledgedRevisions.size, 0));
   }
-  over = true;
+  isStopped = true;
   await Promise.all(writing);
   for (const writer of writers) {
     const { peer, id, writeCount } = writer;

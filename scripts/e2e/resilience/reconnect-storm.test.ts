@@ -2,13 +2,13 @@ import { startLiveClient, sumCounts, type LiveClient } from '../../../server/tes
 import { startProxiedGate, type ProxiedGate } from '../../../server/testing/faulty-database-proxy.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 
-/** All clients at once: the gate is restarted under them, or the upstream is. */
+/** All clients reconnect at once after a restart of the gate or the upstream. */
 
 const CLIENT_COUNT = 400;
 const USERNAMES = Array.from({ length: CLIENT_COUNT }, (_, n) => `storm${n}`);
-/** What all of them coming back may cost the upstream. */
+/** Limit of upstream requests for the reconnection of all clients. */
 const MAX_REQUESTS = CLIENT_COUNT / 50;
-/** Batches grow from one read to hundreds, once for rights and once for leaves; of a crowd of thousands it is a small part. */
+/** Batches grow from one read to hundreds, once for rights and once for leaves. For thousands of clients this is little. */
 const REQUESTS_BEFORE_BATCHING = 60;
 const idOf = (username: string): string => `user_${username}`;
 
@@ -27,7 +27,7 @@ const documentOf = (username: string, theme: string): object => ({
   updated_at: '2026-01-01T00:00:00.000Z',
 });
 
-/** New revisions of these users' documents, straight into the database. */
+/** Writes new revisions of these users' documents directly to the database. */
 async function writeDocuments(names: readonly string[], theme: string): Promise<void> {
   const docs = names.map((name) => {
     const rev = revisions.get(name);
@@ -40,17 +40,17 @@ async function writeDocuments(names: readonly string[], theme: string): Promise<
 const everyEighth = (nth: number): string[] => USERNAMES.filter((_, n) => n % 8 === nth);
 const countRequests = (): number => proxied.proxy.requests.length;
 
-/** Each client waits, and was told its own document's last revision, and nothing else. */
+/** Resolves once each client waits and has received the last revision of its own document, and no other document. */
 async function waitForConvergence(): Promise<void> {
-  const parked = ({ parked: waits, leaves, username, ids }: LiveClient): boolean =>
-    waits && leaves.join() === revisions.get(username) && [...ids].join() === idOf(username);
-  await eventually(() => proxied.gate.pouchgate.hub.size === CLIENT_COUNT && clients.every(parked), 20_000);
+  const hasConverged = ({ parked, leaves, username, ids }: LiveClient): boolean =>
+    parked && leaves.join() === revisions.get(username) && [...ids].join() === idOf(username);
+  await eventually(() => proxied.gate.pouchgate.hub.size === CLIENT_COUNT && clients.every(hasConverged), 20_000);
 }
 
-/** Upstream requests of a start without clients, and what came on top of them when all came back. */
+/** Upstream requests of a start without clients, and the additional ones when all clients reconnected. */
 let baselineRequests = 0;
 let reconnectRequests = 0;
-/** Who fails waits for this and comes back at the same moment as all others, without jitter: as bad as it gets. */
+/** A failed client waits for this and reconnects at the same moment as all others, without jitter: the worst case. */
 let restartDone: Promise<unknown> = Promise.resolve();
 const backOff = (): Promise<unknown> => restartDone;
 
@@ -74,7 +74,7 @@ afterAll(async () => {
   await proxied.close();
 });
 
-it('the gate is restarted: all are parked again, were told what they missed, and nobody was sent away', async () => {
+it('after a gate restart, all clients wait again, have received missed changes, and none was rejected', async () => {
   const { gate } = proxied;
   const before = countRequests();
   const { hub } = gate.pouchgate;
@@ -84,22 +84,22 @@ it('the gate is restarted: all are parked again, were told what they missed, and
   await eventually(() => hub.size === 0);
   await writeDocuments(everyEighth(1), 'while it is away');
   await restarted;
-  const back = sumCounts(clients);
+  const counts = sumCounts(clients);
   await writeDocuments(everyEighth(2), 'while all come back');
   await waitForConvergence();
   const after = sumCounts(clients);
   reconnectRequests = countRequests() - before - baselineRequests;
-  expect(back.requests).toBeGreaterThan(CLIENT_COUNT);
-  expect([after.lost - back.lost, after.refused - back.refused, after.empty - back.empty]).toEqual([0, 0, 0]);
-  // Each asks once to be back, and once more for each time that it was told something.
-  expect(after.requests - back.requests).toBeLessThanOrEqual(CLIENT_COUNT + after.rows - back.rows);
+  expect(counts.requests).toBeGreaterThan(CLIENT_COUNT);
+  expect([after.lost - counts.lost, after.refused - counts.refused, after.empty - counts.empty]).toEqual([0, 0, 0]);
+  // Each client sends one request to reconnect, and one more after each received row.
+  expect(after.requests - counts.requests).toBeLessThanOrEqual(CLIENT_COUNT + after.rows - counts.rows);
 });
 
-it('the return of all costs a fraction of a request for each, most of that before it is seen to be a crowd', () => {
+it('the reconnection of all clients costs a fraction of an upstream request each', () => {
   expect(reconnectRequests).toBeLessThanOrEqual(MAX_REQUESTS + REQUESTS_BEFORE_BATCHING);
 });
 
-it('the feed is lost and comes back: all stay, and are read again in few requests', async () => {
+it('after a feed reconnect, all clients stay connected, and few requests read their leaves', async () => {
   const { gate, proxy } = proxied;
   const { hub } = gate.pouchgate;
   const [before, counts] = [countRequests(), sumCounts(clients)];
@@ -109,14 +109,14 @@ it('the feed is lost and comes back: all stay, and are read again in few request
   await eventually(() => hub.connected);
   await waitForConvergence();
   const after = sumCounts(clients);
-  // Only who was told something asked again.
+  // Only clients that received a change sent another request.
   expect(after.requests - counts.requests).toBe(everyEighth(3).length);
   expect([after.lost - counts.lost, after.refused - counts.refused, after.empty - counts.empty]).toEqual([0, 0, 0]);
   const reads = proxy.requests.slice(before).filter((request) => request.includes('filter=_doc_ids'));
   expect(reads.length).toBeLessThanOrEqual(MAX_REQUESTS);
 });
 
-it('the upstream is killed and comes back: all stay, and are read again in few requests', async () => {
+it('after an upstream restart, all clients stay connected, and few requests read their leaves', async () => {
   const { gate, proxy } = proxied;
   const { hub } = gate.pouchgate;
   const [before, counts] = [countRequests(), sumCounts(clients)];

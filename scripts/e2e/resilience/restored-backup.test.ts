@@ -9,95 +9,95 @@ import { createDeviceFactory, waitForState, waitForPreferences, recordStates } f
 import { createRestoreDevice, readDatabaseLeaves, type RestoreDevice } from './testing/restored-backup.ts';
 
 /**
- * The registry is restored as docs/operations.md says, under a gate and clients that go on running: it is deleted, made
- * again, filled from a copy that is older than the newest edits, and set up. (The real service account goes the same way
- * in scripts/e2e/setup/restore.suite.ts.)
+ * Restores the registry as in docs/operations.md while a gate and clients are running: it is deleted, recreated, filled
+ * from a copy older than the newest edits, and set up. (scripts/e2e/setup/restore.suite.ts does the same with the real
+ * service account.)
  */
 
-let fronted: ProxiedGate;
+let proxied: ProxiedGate;
 let copyName: string;
 const devices = createDeviceFactory(() => ({
-  registryUrl: fronted.gate.database,
-  token: (name) => fronted.gate.token(name),
+  registryUrl: proxied.gate.database,
+  token: (name) => proxied.gate.token(name),
 }));
-const couch = () => connect(fronted.upstream.access);
+const couch = () => connect(proxied.upstream.access);
 
 beforeEach(async () => {
-  fronted = await startProxiedGate();
-  copyName = `copy_${fronted.upstream.names.suffix}`;
+  proxied = await startProxiedGate();
+  copyName = `copy_${proxied.upstream.names.suffix}`;
   await couch().db.create(copyName);
 });
 afterEach(async () => {
   await devices.close();
   await couch().db.destroy(copyName);
-  await fronted.close();
+  await proxied.close();
 });
 
-/** What CouchDB tells who is no server admin of a database that was just made. */
+/** CouchDB's response about a new database to a caller who is not a server admin. */
 const respondForbidden = respondWith(403, '{"error":"forbidden","reason":"You are not allowed to access this db."}');
 
-/** In ms: nothing takes this long that has not gone wrong. */
+/** In ms. A convergence that takes longer has failed. */
 const CONVERGENCE_TIMEOUT_MS = 60_000;
 
 const setPreferences = (device: RestoreDevice, patch: PatchOf<Preferences>): Promise<void> =>
   device.page().store.set(patch);
-const waitForSync = (...some: readonly RestoreDevice[]): Promise<unknown> =>
-  Promise.all(some.map((device) => waitForState(device.page().store, 'live', 0)));
-const waitForPreferencesOnAll = (some: readonly RestoreDevice[], expected: Partial<Preferences>): Promise<unknown> =>
-  Promise.all(some.map((device) => waitForPreferences(device.page().store, expected)));
+const waitForSync = (...targets: readonly RestoreDevice[]): Promise<unknown> =>
+  Promise.all(targets.map((device) => waitForState(device.page().store, 'live', 0)));
+const waitForPreferencesOnAll = (targets: readonly RestoreDevice[], expected: Partial<Preferences>): Promise<unknown> =>
+  Promise.all(targets.map((device) => waitForPreferences(device.page().store, expected)));
 const goOffline = async (device: RestoreDevice): Promise<void> => {
   device.page().setOffline(true);
   await waitForState(device.page().store, 'offline');
 };
 
 const copyDatabase = (from: string, to: string): Promise<void> => {
-  const { access, kind } = fronted.upstream;
+  const { access, kind } = proxied.upstream;
   return kind === 'couchdb' ? replicate({ access, from, to }) : copyDocuments({ access, from, to });
 };
-const readUpdateSeq = async (): Promise<number> => seqNumber(String((await fronted.registry().info()).update_seq));
+const readUpdateSeq = async (): Promise<number> => seqNumber(String((await proxied.registry().info()).update_seq));
 const listUserDocumentIds = async (): Promise<string[]> =>
-  (await fronted.registry().list()).rows.map(({ id }) => id).filter((id) => !id.startsWith('_design/'));
+  (await proxied.registry().list()).rows.map(({ id }) => id).filter((id) => !id.startsWith('_design/'));
 
-/** What each user should see, by their names. */
+/** The expected preferences by username. */
 type Expected = Readonly<Record<string, Partial<Preferences>>>;
 
-/** Resolves once all devices and the database have the same, and nothing is left to do. */
+/** Resolves once all devices and the database have the same document and nothing is unsent. */
 async function waitForConvergence(all: readonly RestoreDevice[], expected: Expected): Promise<void> {
   const findViolations = async (): Promise<readonly string[]> => {
-    const faults: string[] = [];
+    const violations: string[] = [];
     for (const [username, preferences] of Object.entries(expected)) {
-      const stored = await readDatabaseLeaves(fronted.upstream, username);
-      if (stored.length !== 1) faults.push(`the database has ${stored.length} live leaves of ${username}`);
+      const stored = await readDatabaseLeaves(proxied.upstream, username);
+      if (stored.length !== 1) violations.push(`the database has ${stored.length} live leaves of ${username}`);
       const storedPreferences = (JSON.parse(stored[0] ?? '{}') as { preferences?: Record<string, unknown> })
         .preferences;
       if (JSON.stringify({ ...storedPreferences, ...preferences }) !== JSON.stringify(storedPreferences))
-        faults.push(`the database has of ${username} ${JSON.stringify(storedPreferences)}`);
-      for (const device of all.filter((each) => each.username === username)) {
+        violations.push(`the database has for ${username} ${JSON.stringify(storedPreferences)}`);
+      for (const device of all.filter((candidate) => candidate.username === username)) {
         const { state, unsent, refused } = device.page().store.status();
         if (state !== 'live' || unsent > 0 || refused.length > 0)
-          faults.push(`${device.name} is ${state} with ${unsent} unsent, ${refused.length} refused`);
-        if ((await device.leaves()).join() !== stored.join()) faults.push(`${device.name} has another document`);
+          violations.push(`${device.name} is ${state} with ${unsent} unsent, ${refused.length} refused`);
+        if ((await device.leaves()).join() !== stored.join()) violations.push(`${device.name} has another document`);
       }
     }
-    return faults;
+    return violations;
   };
-  let faults: readonly string[] = [];
-  await eventually(async () => (faults = await findViolations()).length === 0, CONVERGENCE_TIMEOUT_MS).catch(
+  let violations: readonly string[] = [];
+  await eventually(async () => (violations = await findViolations()).length === 0, CONVERGENCE_TIMEOUT_MS).catch(
     (error: unknown) => {
-      throw new Error(faults.join('\n'), { cause: error });
+      throw new Error(violations.join('\n'), { cause: error });
     },
   );
 }
 
 it.each([
-  // The service account, which is no server admin, CouchDB keeps out of a new database until set-up has let it in.
-  ['the gate is kept out of the database until it is whole', true],
-  // As a server admin it finds the new database empty, and gives everybody who waits a new document.
-  ['the gate comes before the copy is back', false],
+  // CouchDB denies the service account, which is not a server admin, access to a new database until set-up.
+  ['the gate has no access until the restore is complete', true],
+  // As a server admin, the gate finds the new database empty and creates a document for each waiter.
+  ['the gate has access before the copy is restored', false],
 ])(
-  'what a restore lost comes back from the devices that have it, and none begins anew: %s',
-  async (_name, isKeptOut) => {
-    const { gate, proxy, upstream } = fronted;
+  'devices restore what a backup lost, without a reset: %s',
+  async (_name, isDenied) => {
+    const { gate, proxy, upstream } = proxied;
     const { registry } = upstream.names;
     const create = (name: string, username: string): Promise<RestoreDevice> =>
       createRestoreDevice(devices, name, username);
@@ -121,9 +121,9 @@ it.each([
     await waitForSync(...ada, desk, pad, watch, sofa);
 
     await copyDatabase(registry, copyName);
-    const ofDot = await readDatabaseLeaves(upstream, 'dot');
+    const dotLeaves = await readDatabaseLeaves(upstream, 'dot');
 
-    // From here on nothing is in the copy.
+    // The copy contains nothing from here on.
     await goOffline(pad);
     await setPreferences(kiosk, { viewMode: 'graph' });
     await waitForPreferencesOnAll(ada, { viewMode: 'graph' });
@@ -137,9 +137,9 @@ it.each([
     }
     await waitForSync(phone, laptop, kiosk, desk);
     await kiosk.page().store.close();
-    // One edit of bob's is on this device alone.
+    // One of bob's edits is on this device only.
     await desk.page().store.close();
-    // Somebody who has come after the copy: the account is not in the registry, and the document is.
+    // A user registered after the copy. The account is not stored in the registry; the document is.
     const cy = upstream.accountName('cy');
     const post = (path: string): Promise<Response> =>
       fetch(`${gate.url}/api/auth/${path}`, {
@@ -152,15 +152,15 @@ it.each([
     await setPreferences(ring, { theme: 'dark' });
     await waitForSync(ring);
 
-    const updates = await readUpdateSeq();
+    const lastSeq = await readUpdateSeq();
     const statesOfWatch = recordStates(watch.page().store);
     await couch().db.destroy(registry);
     await eventually(() => !gate.pouchgate.hub.connected);
     await setPreferences(sofa, { theme: 'light' });
     await waitForState(sofa.page().store, 'offline', 1);
-    if (isKeptOut) proxy.fault = respondForbidden(({ url }) => url?.startsWith(`/${registry}`) === true);
+    if (isDenied) proxy.fault = respondForbidden(({ url }) => url?.startsWith(`/${registry}`) === true);
     await couch().db.create(registry);
-    if (!isKeptOut) {
+    if (!isDenied) {
       const waiting = ['ada', cy, 'dot'].map((name) => `user_${name}`);
       await eventually(
         async () => (await listUserDocumentIds()).filter((id) => waiting.includes(id)).length === 3,
@@ -168,7 +168,7 @@ it.each([
       );
     }
     await copyDatabase(copyName, registry);
-    expect(await readUpdateSeq()).toBeLessThan(updates);
+    expect(await readUpdateSeq()).toBeLessThan(lastSeq);
     await applySchema({ couch: couch(), ...upstream.names });
     proxy.fault = undefined;
 
@@ -179,13 +179,13 @@ it.each([
       [cy]: { theme: 'dark' },
     };
     await waitForConvergence([phone, laptop, watch, sofa, ring], live);
-    // Whoever has lost nothing has noticed nothing.
-    if (isKeptOut) {
-      expect(await readDatabaseLeaves(upstream, 'dot')).toEqual(ofDot);
+    // A user who lost nothing sees no change.
+    if (isDenied) {
+      expect(await readDatabaseLeaves(upstream, 'dot')).toEqual(dotLeaves);
       expect(statesOfWatch).toEqual(['live']);
     }
 
-    // Those that were away come with what they alone have.
+    // The devices that were offline send the edits that only they have.
     tablet.page().setOffline(false);
     pad.page().setOffline(false);
     const all = [...ada, pad, watch, sofa, ring];
@@ -201,7 +201,7 @@ it.each([
     const whole: Expected = { ...away, bob: { ...away['bob'], dailyBriefing: true } };
     await waitForConvergence(all, whole);
 
-    // And what is edited from now on is live as ever.
+    // Later edits are live.
     await setPreferences(kiosk, { theme: 'system' });
     await waitForPreferencesOnAll(ada, { theme: 'system' });
     await setPreferences(desk, { theme: 'dark' });

@@ -4,7 +4,7 @@ import { seqNumber } from '../../../server/upstream/feed/row.ts';
 import { applySchema } from '../../../server/upstream/schema/apply-schema.ts';
 import { startTestUpstream, type TestUpstream } from '../../../server/testing/test-database.ts';
 
-/** The database comes back with another content: a backup, or another copy that has gone its own way. */
+/** The database returns with other content: a backup, or a copy with a diverged history. */
 
 const fixture = setUpFaultFixture();
 const NO_FAILURES = { refused: 0, empty: 0, lost: 0 };
@@ -16,13 +16,13 @@ const readUpdateSeq = async (upstream: TestUpstream): Promise<number> => {
   return seqNumber(String(sequence));
 };
 
-/** Another database, as a replication of this one's registry makes it. */
+/** Creates another database as a replica of this registry. */
 async function createBackup(): Promise<TestUpstream> {
   const other = await startTestUpstream();
   otherDatabases.push(other);
   await applySchema({ couch: connect(other.access), ...other.names });
   const { rows } = await fixture.upstream.registry().list();
-  for (const { id } of rows.filter(({ id: each }) => each.startsWith('user_'))) {
+  for (const { id } of rows.filter((row) => row.id.startsWith('user_'))) {
     const leaves = (await connect(fixture.upstream.access).request({
       db: fixture.upstream.names.registry,
       doc: id,
@@ -33,7 +33,7 @@ async function createBackup(): Promise<TestUpstream> {
   return other;
 }
 
-/** The server stops, and another database stands there when it is back. */
+/** Stops the database server and restarts it with another database. */
 async function restoreBackup(upstream: TestUpstream): Promise<void> {
   const { proxy, gate } = fixture.proxied;
   await proxy.kill();
@@ -43,7 +43,7 @@ async function restoreBackup(upstream: TestUpstream): Promise<void> {
   await proxy.restart();
 }
 
-it('an older state of the database: fewer revisions, and a lower sequence', async () => {
+it('converges after a restore to an older state with fewer revisions and a lower sequence', async () => {
   const old = await createBackup();
   await fixture.writeEdits(50);
   await fixture.waitForConvergence();
@@ -51,25 +51,25 @@ it('an older state of the database: fewer revisions, and a lower sequence', asyn
   const since = fixture.startMeasuring();
   await restoreBackup(old);
   await fixture.waitForConvergence();
-  // It goes on from there, with changes whose generations everybody has seen before.
+  // Later changes have generations that every client has seen before.
   await fixture.writeEdits(20);
   await fixture.waitForConvergence();
   const { clientCounts, upstreamRequests } = since();
   expect(clientCounts).toMatchObject(NO_FAILURES);
-  // Once for each change, and a few times over for who may not believe at once what looks older than what they know.
+  // One read per change, and some repeated reads, because a state older than the client's is not accepted at once.
   expect(upstreamRequests.length).toBeLessThan(20 * 4 + 60);
 });
 
 it.each([
   ['as high', 0],
   ['higher', 25],
-] as const)('another history, whose sequence is %s', async (_name, more) => {
+] as const)('converges after a switch to a diverged history with a sequence %s', async (_name, difference) => {
   const other = await createBackup();
   await fixture.writeEdits(30);
   await fixture.waitForConvergence();
-  const before = fixture.upstream;
+  const original = fixture.upstream;
   fixture.upstream = other;
-  while ((await readUpdateSeq(other)) < (await readUpdateSeq(before)) + more) await fixture.writeEdits(1);
+  while ((await readUpdateSeq(other)) < (await readUpdateSeq(original)) + difference) await fixture.writeEdits(1);
   const since = fixture.startMeasuring();
   await restoreBackup(other);
   await fixture.waitForConvergence();

@@ -6,7 +6,7 @@ import { dropConnection } from '../../../server/testing/faulty-database-proxy.ts
 import { isFeedRequest } from '../../../server/testing/database-faults.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 
-/** The feed that tells of ended sessions is down, and that of documents is not. */
+/** The feed of sessions is disconnected while the feed of documents is connected. */
 
 const fixture = setUpFaultFixture();
 const NO_FAILURES = { refused: 0, empty: 0, lost: 0 };
@@ -16,19 +16,19 @@ beforeAll(async () => {
 });
 afterAll(() => otherGate.close());
 
-it('a sign-out elsewhere ends the live requests of its session soon after that feed is back, and no others', async () => {
+it('ends the live requests of a session signed out on another gate once the feed is back, and no others', async () => {
   const { proxy, gate } = fixture.proxied;
   const { hub, identity } = gate.pouchgate;
   const username = parseUsername('fault5');
-  if (username === undefined) throw new Error('that is a username');
-  const live = async (feed: 'longpoll' | 'continuous') => {
+  if (username === undefined) throw new Error('not a username');
+  const startSession = async (feed: 'longpoll' | 'continuous') => {
     const { session } = await otherGate.pouchgate.identity.sessions.start(username, 'test');
     const token = gate.token(username, { sid: session.id });
     const client = startLiveClient({ database: gate.database, token, username, feed });
     return { session, client };
   };
-  const leaving = [await live('longpoll'), await live('continuous')];
-  const staying = await live('longpoll');
+  const leaving = [await startSession('longpoll'), await startSession('continuous')];
+  const staying = await startSession('longpoll');
   const all = [...leaving, staying].map(({ client }) => client);
   try {
     await fixture.waitForConvergence(10_000, all);
@@ -38,14 +38,14 @@ it('a sign-out elsewhere ends the live requests of its session soon after that f
     proxy.dropConnections();
     await eventually(() => !identity.accessMonitor.connected && hub.connected);
     for (const { session } of leaving) await otherGate.pouchgate.identity.sessions.end(username, session.id);
-    // Who has not signed out is told of changes all the while.
+    // A session that is not signed out receives changes in the meantime.
     await fixture.writeEdits(20);
     await fixture.waitForConvergence(10_000, all);
     expect([identity.accessMonitor.connected, await fixture.isReady()]).toEqual([false, false]);
 
     fixture.clearFaults();
     await eventually(() => identity.accessMonitor.connected);
-    // A live answer is held for a second at the least, so that an empty one makes no loop.
+    // A live response lasts at least a second, so that an empty one causes no polling loop.
     await eventually(() => leaving.every(({ client }) => !client.parked && client.counts.refused > 0), 4_000);
     for (const { client } of leaving) client.close();
     await fixture.waitForConvergence(10_000, [staying.client]);

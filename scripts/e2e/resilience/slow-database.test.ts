@@ -7,16 +7,16 @@ import {
 } from '../../../server/testing/database-faults.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 
-/** The upstream's bytes come late, a few at a time, or not to their end. */
+/** The upstream's bytes arrive late, in small pieces, or incompletely. */
 
 const fixture = setUpFaultFixture();
 const NO_FAILURES = { refused: 0, empty: 0, lost: 0 };
 
-/** A document that nobody but an operator has, whose id has characters of two, three and four bytes. */
+/** Inserts a document of no user, whose id has characters of two, three and four bytes. */
 const insertUnrelatedDocument = (): Promise<unknown> =>
   fixture.upstream.registry().insert({ _id: `note-é€😀-${performance.now()}` });
 
-it('bytes that come one at a time are put together again, characters too', async () => {
+it('reads responses that arrive byte by byte, multi-byte characters included', async () => {
   const { proxy, gate } = fixture.proxied;
   const since = fixture.startMeasuring();
   proxy.transform = sendByteByByte(0);
@@ -27,11 +27,11 @@ it('bytes that come one at a time are put together again, characters too', async
   await fixture.waitForConvergence();
   expect(gate.pouchgate.hub.connected).toBe(true);
   expect(since().clientCounts).toMatchObject(NO_FAILURES);
-  // The feed has not been asked for anew.
+  // The feed was not requested again.
   expect(since().upstreamRequests.filter((request) => request.includes('feed=continuous'))).toEqual([]);
 });
 
-it('a feed that is cut in the middle of a character, as often as it tells of it, goes on where it was', async () => {
+it('resumes a feed that is repeatedly cut within a character', async () => {
   const { proxy, gate } = fixture.proxied;
   const since = fixture.startMeasuring();
   proxy.transform = breakInsideCharacter(isFeedRequest(fixture.names.registry));
@@ -44,7 +44,7 @@ it('a feed that is cut in the middle of a character, as often as it tells of it,
   expect(since().clientCounts).toMatchObject(NO_FAILURES);
 });
 
-it('an upstream that answers late and slowly is no upstream that is down: everybody is told by it', async () => {
+it('stays connected to a slow upstream, and delivers its changes to all clients', async () => {
   const { proxy, gate } = fixture.proxied;
   const since = fixture.startMeasuring();
   proxy.fault = delayResponse(500);

@@ -1,4 +1,4 @@
-/** Every edit that was stored on any device, as the stores themselves wrote it into the database or beside it. */
+/** Records every edit that a device stores, as written by its stores to the database or to web storage. */
 import { canonicalJson } from '../../../../couchdb-design/user-document/canonical-json.ts';
 import type { EditStamp } from '../../../../couchdb-design/user-document/edit-stamp.ts';
 import type { Database, Environment } from '../../../../client/index.ts';
@@ -8,18 +8,18 @@ export interface StoredEdit {
   readonly stamp: EditStamp;
   /** Canonical JSON, '' for a removal. */
   readonly text: string;
-  /** Who stored it first: the tab where it was made. */
+  /** The tab that stored it first, in which the edit was made. */
   readonly tab: string;
 }
 
 export interface EditLog {
-  /** In the order in which they were stored. */
+  /** All edits in the order in which they were stored. */
   readonly all: readonly StoredEdit[];
-  /** The same database, listened to. */
+  /** Records the writes to a database, and returns it. */
   readonly recordDatabase: (database: Database, tab: string) => Database;
-  /** The same storage, listened to. */
+  /** Returns a proxy of the storage that records its writes. */
   readonly recordStorage: (storage: Environment['storage'], tab: string) => Environment['storage'];
-  /** What must not be: one stamp with two values. */
+  /** Stamps with two values, which must not exist. */
   readonly contradictions: readonly string[];
 }
 
@@ -28,13 +28,13 @@ const canonicalText = (value: unknown): string => (value === undefined || value 
 type Fields = Readonly<Record<string, unknown>>;
 const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
 
-/** The edits in whatever was stored: a user document's `preferences` and `edits`, or a list of `{key, value, stamp}`. */
+/** Yields the edits in a stored value: a user document's `preferences` and `edits`, or a list of `{key, value, stamp}`. */
 function* extractEdits(stored: unknown): Generator<Omit<StoredEdit, 'tab'>> {
   if (!isFields(stored)) return;
   const { preferences, edits, key, stamp, value } = stored;
   if (isFields(preferences) && isFields(edits)) {
-    for (const [name, of] of Object.entries(edits))
-      yield { key: name, stamp: String(of), text: canonicalText(preferences[name]) };
+    for (const [name, editStamp] of Object.entries(edits))
+      yield { key: name, stamp: String(editStamp), text: canonicalText(preferences[name]) };
   } else if (typeof key === 'string' && typeof stamp === 'string') {
     yield { key, stamp, text: canonicalText(value) };
   } else {
@@ -50,12 +50,12 @@ export function createEditLog(): EditLog {
   const record = (stored: unknown, tab: string): void => {
     for (const edit of extractEdits(stored)) {
       const id = `${edit.key} ${edit.stamp}`;
-      const before = textByEdit.get(id);
-      if (before === undefined) {
+      const previous = textByEdit.get(id);
+      if (previous === undefined) {
         textByEdit.set(id, edit.text);
         all.push({ ...edit, tab });
-      } else if (before !== edit.text) {
-        contradictions.push(`${id} was ${before || 'removed'} and is ${edit.text || 'removed'}`);
+      } else if (previous !== edit.text) {
+        contradictions.push(`${id} was ${previous || 'removed'} and is ${edit.text || 'removed'}`);
       }
     }
   };
@@ -72,8 +72,8 @@ export function createEditLog(): EditLog {
         return result;
       }) as typeof database.put;
       database.bulkDocs = ((...args: unknown[]) => {
-        const call = bulkDocs as (...all: unknown[]) => unknown;
-        // PouchDB calls its own methods with callbacks; what it replicates was stored elsewhere before.
+        const call = bulkDocs as (...values: unknown[]) => unknown;
+        // PouchDB calls its own methods with callbacks. The documents it replicates were recorded elsewhere.
         if (args.some((argument) => typeof argument === 'function')) return call(...args);
         return Promise.resolve(call(...args)).then((result) => {
           record(args[0], tab);

@@ -1,4 +1,4 @@
-/** What must hold once everybody is online and has nothing to say any more; whatever does not is told in a sentence. */
+/** The invariants once all devices are online and settled. A violation is a sentence. */
 import { canonicalJson } from '../../../../couchdb-design/user-document/canonical-json.ts';
 import type { SimulatedDevice } from './simulated-device.ts';
 import type { StoredEdit } from './edit-log.ts';
@@ -15,7 +15,7 @@ type Rows = readonly { readonly ok?: Leaf }[];
 const liveLeaves = (rows: Rows): readonly Leaf[] =>
   rows.flatMap(({ ok }) => (ok === undefined || ok._deleted === true ? [] : [ok]));
 
-/** Cheap, and enough to see that it is too early to look any closer. */
+/** Returns the tabs that have not settled: a cheap check before the replicas are read. */
 export function findUnsettledTabs(devices: readonly SimulatedDevice[]): readonly string[] {
   const tabs = devices.flatMap((device) => device.tabs);
   const unsettled = tabs.flatMap(({ name, store }) => {
@@ -24,16 +24,16 @@ export function findUnsettledTabs(devices: readonly SimulatedDevice[]): readonly
     return isSettled ? [] : [`${name} is ${state} with ${unsent} unsent and ${refused.length} refused`];
   });
   if (unsettled.length > 0) return unsettled;
-  const shown = new Set(tabs.map(({ store }) => canonicalJson(store.get())));
-  return shown.size > 1 ? [`the tabs show ${shown.size} different things`] : [];
+  const states = new Set(tabs.map(({ store }) => canonicalJson(store.get())));
+  return states.size > 1 ? [`the tabs have ${states.size} different states`] : [];
 }
 
 export interface Replicas {
-  /** All live leaves on each side, by the side's name. */
+  /** All live leaves, by the name of the replica. */
   readonly leaves: ReadonlyMap<string, readonly Leaf[]>;
 }
 
-/** Reads the server and every local database. Rejects when the server cannot be asked at this moment. */
+/** Reads the server and every local database. Rejects when the server is unavailable. */
 export async function readReplicas(
   devices: readonly SimulatedDevice[],
   { username, registry, token }: { readonly username: string; readonly registry: string; readonly token: string },
@@ -42,7 +42,7 @@ export async function readReplicas(
   const response = await fetch(`${registry}/${id}?open_revs=all`, {
     headers: { authorization: `Bearer ${token}`, accept: 'application/json' },
   });
-  if (!response.ok) throw new Error(`The server answers with ${response.status}.`);
+  if (!response.ok) throw new Error(`The server responded with ${response.status}.`);
   const leaves = new Map([['the server', liveLeaves((await response.json()) as Rows)]]);
   for (const device of devices) {
     for (const name of device.databaseNames) {
@@ -53,19 +53,19 @@ export async function readReplicas(
   return { leaves };
 }
 
-/** `resolved` are the edits that `set` said are stored; `all` are those that were stored, said or not. */
+/** Returns the violations. `confirmedEdits` are those whose `set` resolved; `storedEdits` are all that were stored. */
 export function findViolations(
   { leaves }: Replicas,
   storedEdits: readonly StoredEdit[],
   confirmedEdits: readonly StoredEdit[],
 ): readonly string[] {
-  const violations = [...leaves].flatMap(([side, { length }]) =>
-    length === 1 ? [] : [`${side} has ${length} live leaves`],
+  const violations = [...leaves].flatMap(([replica, { length }]) =>
+    length === 1 ? [] : [`${replica} has ${length} live leaves`],
   );
-  const documents = new Map([...leaves].map(([side, [leaf]]) => [side, canonicalJson(leaf ?? {})]));
+  const documents = new Map([...leaves].map(([replica, [leaf]]) => [replica, canonicalJson(leaf ?? {})]));
   const server = documents.get('the server');
-  for (const [side, document] of documents) {
-    if (document !== server) violations.push(`${side} has another document than the server: ${document}`);
+  for (const [replica, document] of documents) {
+    if (document !== server) violations.push(`${replica} has another document than the server: ${document}`);
   }
   const [{ preferences = {}, edits = {} } = {}] = leaves.get('the server') ?? [];
   for (const key of new Set([...confirmedEdits.map((edit) => edit.key), ...Object.keys(edits)])) {
@@ -78,7 +78,7 @@ export function findViolations(
       );
     }
     if (!storedEdits.some((edit) => edit.key === key && edit.stamp === stamp && edit.text === text)) {
-      violations.push(`${key} is ${text || 'unset'} of ${stamp}, which nobody has set`);
+      violations.push(`${key} is ${text || 'unset'} of ${stamp}, which no device has set`);
     }
   }
   return violations;

@@ -1,232 +1,303 @@
-/** Lets a history happen to one user's devices on the real server, brings everybody together, and says what is wrong then. */
+/** Runs a scenario on one user's devices and the real server, then brings all devices online and checks the invariants. */
 import { createSimulatedDevice, type SimulatedDevice, type Tab } from './simulated-device.ts';
 import { createEditLog, type StoredEdit } from './edit-log.ts';
-import type { Scenario, Key, Step } from './scenario.ts';
+import type { DeviceTraits, Scenario, Key, Step } from './scenario.ts';
 import { findViolations, findUnsettledTabs, readReplicas } from './invariants.ts';
 
 export interface ScenarioServer {
   /** The database's URL. */
   readonly registryUrl: string;
   readonly token: (username: string) => string;
-  /** Stops and starts gate and engine, for all histories that run. */
+  /** Restarts the gate and the engine, for all concurrent scenarios. */
   readonly restart: () => Promise<void>;
-  /** Returns what ends it. */
+  /** Adds a listener and returns the function that removes it. */
   readonly onRestart: (listener: () => void) => () => void;
 }
 
-/** In ms: longer than a store waits for a silent server, and nothing takes this long that has not gone wrong. */
+/** In ms. Longer than a store waits for a silent server; a wait that takes longer has failed. */
 const WAIT_TIMEOUT_MS = 40_000;
 
-/** Counted round. */
+/** Returns an item by its index modulo the length. */
 const itemAt = <T>(list: readonly T[], index: number): T => {
   const item = list[index % list.length];
-  if (item === undefined) throw new RangeError('There is none.');
+  if (item === undefined) throw new RangeError('The list is empty.');
   return item;
 };
 
-/** Resolves when it went well; rejects with an error that tells the story. */
-export async function runScenario(
-  { devices: traits, steps }: Scenario,
-  username: string,
-  world: ScenarioServer,
-): Promise<void> {
-  const startedAt = performance.now();
-  const eventLog: string[] = [];
-  const violations: string[] = [];
-  const logEvent = (what: string): void =>
-    void eventLog.push(`${String(Math.round(performance.now() - startedAt)).padStart(6)} ms  ${what}`);
+/** Rejects when the promise takes too long. */
+const withTimeout = async <T>(action: string, promise: Promise<T>): Promise<T> => {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`${action} timed out`)), WAIT_TIMEOUT_MS);
+  });
+  return Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
+};
 
-  const listeners = new Set<() => void>();
-  let responseCount = 0;
-  let eventCount = 0;
-  /** Resolved as soon as `holds`, asked whenever something happens; false when that takes too long. */
-  const waitUntil = (predicate: () => boolean): Promise<boolean> =>
-    new Promise((resolve) => {
+/** Resolves when every invariant holds. Rejects with an error that contains the violations, the history and the edits. */
+export async function runScenario(scenario: Scenario, username: string, server: ScenarioServer): Promise<void> {
+  const run = new ScenarioRun(scenario, username, server);
+  // A device need not wait between two attempts: another test verifies that such a wait ends by itself.
+  const removeListener = server.onRestart(() => run.wakeDevices());
+  try {
+    await run.execute();
+  } catch (error) {
+    run.addViolation(error instanceof Error ? error.message : String(error));
+  }
+  await run.logStores();
+  removeListener();
+  await run.close();
+  run.throwViolations();
+}
+
+/** The values that one call of `set` stores, as canonical JSON; '' for a removal. */
+interface SetCall {
+  readonly tab: string;
+  readonly patch: Readonly<Record<string, string>>;
+}
+
+class ScenarioRun {
+  readonly #traits: readonly DeviceTraits[];
+  readonly #steps: readonly Step[];
+  readonly #username: string;
+  readonly #server: ScenarioServer;
+  readonly #token: string;
+  readonly #devices: readonly SimulatedDevice[];
+  readonly #startedAt = performance.now();
+  readonly #events: string[] = [];
+  readonly #violations: string[] = [];
+  readonly #editLog = createEditLog();
+  readonly #confirmedEdits: StoredEdit[] = [];
+  readonly #pendingEdits: Promise<void>[] = [];
+  readonly #calls: SetCall[] = [];
+  readonly #listeners = new Set<() => void>();
+  #responseCount = 0;
+  #eventCount = 0;
+  #valueCount = 0;
+
+  constructor({ devices, steps }: Scenario, username: string, server: ScenarioServer) {
+    this.#traits = devices;
+    this.#steps = steps;
+    this.#username = username;
+    this.#server = server;
+    this.#token = server.token(username);
+    this.#devices = devices.map((traits, index) =>
+      createSimulatedDevice({
+        name: 'ABCDE'.charAt(index),
+        traits,
+        url: server.registryUrl,
+        username,
+        token: this.#token,
+        edits: this.#editLog,
+        onEvent: (event) => this.#handleEvent(event),
+      }),
+    );
+  }
+
+  async execute(): Promise<void> {
+    for (const [index, { clock, locks, online }] of this.#traits.entries()) {
+      const tab = await withTimeout('opening', itemAt(this.#devices, index).openTab());
+      const options = `clock ${clock} min off, with${locks ? '' : 'out'} Web Locks, ${online ? 'on' : 'off'}line`;
+      this.#log(`${tab.name} is opened, ${options}`);
+    }
+    for (const step of this.#steps) await withTimeout(step.kind, this.#runStep(step));
+    await Promise.all(this.#pendingEdits);
+    this.#log('all devices go online');
+    for (const device of this.#devices) device.setOnline(true);
+    this.#violations.push(...(await this.#waitForInvariants()), ...this.#editLog.contradictions);
+  }
+
+  addViolation(violation: string): void {
+    this.#violations.push(violation);
+  }
+
+  wakeDevices(): void {
+    this.#log('the server was restarted');
+    for (const device of this.#devices) if (device.isOnline()) device.wake();
+  }
+
+  /** Adds the stores' own events to the history of a failure. */
+  async logStores(): Promise<void> {
+    this.#log('the end');
+    if (this.#violations.length === 0) return;
+    for (const { name, store } of this.#devices.flatMap(({ tabs }) => tabs)) {
+      const { events } = await store.inspect();
+      const texts = events.map(({ at, text }) => `${text} ${new Date(at).toISOString().slice(14, 23)}`);
+      this.#log(`events of ${name} by its own clock: ${texts.join(', ')}`);
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const device of this.#devices) {
+      const closed = Promise.all([...device.tabs].map((tab) => tab.close()));
+      await withTimeout(`closing ${device.name}`, closed).catch((error: unknown) => this.addViolation(String(error)));
+      for (const name of device.databaseNames) await device.openDatabase(name).destroy();
+    }
+  }
+
+  throwViolations(): void {
+    if (this.#violations.length === 0) return;
+    const edits = this.#editLog.all.map(({ key, stamp, text, tab }) => `${stamp} ${tab} ${key} ${text}`).sort();
+    const history = ['Violations:', ...this.#violations, '', 'History:', ...this.#events, '', 'Edits:', ...edits];
+    throw new Error(history.join('\n'));
+  }
+
+  #log(event: string): void {
+    const elapsedMs = String(Math.round(performance.now() - this.#startedAt)).padStart(6);
+    this.#events.push(`${elapsedMs} ms  ${event}`);
+  }
+
+  #handleEvent(event: 'response' | 'change'): void {
+    this.#eventCount += 1;
+    if (event === 'response') this.#responseCount += 1;
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** Resolves with true once the predicate holds, checked after each event; with false after a timeout. */
+  #waitUntil(predicate: () => boolean): Promise<boolean> {
+    return new Promise((resolve) => {
       const end = (value: boolean): void => {
         clearTimeout(timer);
-        listeners.delete(check);
+        this.#listeners.delete(check);
         resolve(value);
       };
       const check = (): void => {
         if (predicate()) end(true);
       };
       const timer = setTimeout(() => end(false), WAIT_TIMEOUT_MS);
-      listeners.add(check);
+      this.#listeners.add(check);
       check();
     });
+  }
 
-  /** Rejects when `done` takes too long. */
-  const withTimeout = async <T>(what: string, done: Promise<T>): Promise<T> => {
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error(`${what} does not come to an end`)), WAIT_TIMEOUT_MS);
-    });
-    return Promise.race([done, timeout]).finally(() => clearTimeout(timer));
-  };
+  #findUnsettledOnlineTabs(): readonly string[] {
+    return findUnsettledTabs(this.#devices.filter((device) => device.isOnline()));
+  }
 
-  const editLog = createEditLog();
-  const confirmedEdits: StoredEdit[] = [];
-  const pendingEdits: Promise<void>[] = [];
-  const token = world.token(username);
-  const devices = traits.map((each, index): SimulatedDevice =>
-    createSimulatedDevice({
-      name: 'ABCDE'.charAt(index),
-      traits: each,
-      url: world.registryUrl,
-      username,
-      token,
-      edits: editLog,
-      onEvent: (event) => {
-        eventCount += 1;
-        if (event === 'answer') responseCount += 1;
-        for (const listener of [...listeners]) listener();
-      },
-    }),
-  );
-  const haveConverged = (): boolean => findUnsettledTabs(devices.filter((device) => device.isOnline())).length === 0;
-
-  let valueCount = 0;
-  const calls: { readonly tab: string; readonly patch: Readonly<Record<string, string>> }[] = [];
-  const edit = async (tab: Tab, set: readonly Key[], remove: readonly Key[]): Promise<void> => {
-    const patch: Partial<Record<Key, string[] | null>> = {};
-    for (const key of set) patch[key] = [`e${(valueCount += 1)}`];
-    for (const key of remove) patch[key] = null;
-    const description = Object.entries(patch).map(([key, value]) =>
-      value === null ? `no ${key}` : `${key} ${value.join()}`,
-    );
-    logEvent(`${tab.name} sets ${description.join(', ')}`);
-    const texts = Object.entries(patch).map(
-      ([key, value]) => [key, value === null ? '' : JSON.stringify(value)] as const,
-    );
-    const call = calls.push({ tab: tab.name, patch: Object.fromEntries(texts) });
-    const before = editLog.all.length;
-    try {
-      await withTimeout(`setting ${description.join(', ')}`, tab.store.set(patch));
-    } catch (error) {
-      if (!tab.isClosing()) violations.push(`${tab.name} could not store ${description.join(', ')}: ${String(error)}`);
-      return;
-    }
-    const storedSince = editLog.all.slice(before).filter((stored) => tab.writesConcurrentlyWith(stored.tab));
-    for (const [key, text] of texts) {
-      // What the same tab sets while this waits for its turn may be stored in its place, and where tabs do not wait for
-      // each other what another one sets at that moment.
-      const acceptableCalls = calls.filter((each, index) => each.tab !== tab.name || index >= call);
-      const stored = storedSince.find(
-        (each) =>
-          each.key === key && (each.text === text || acceptableCalls.some(({ patch }) => patch[key] === each.text)),
-      );
-      if (stored === undefined) violations.push(`${tab.name} said that it has stored ${key} ${text}, and has not`);
-      else confirmedEdits.push(stored);
-    }
-  };
-
-  const runStep = async (step: Step): Promise<void> => {
+  async #runStep(step: Step): Promise<void> {
     switch (step.kind) {
-      case 'edit': {
-        const done = edit(itemAt(itemAt(devices, step.device).tabs, step.tab), step.set, step.remove);
-        pendingEdits.push(done);
-        if (step.wait) await done;
+      case 'edit':
+        await this.#runEdit(step);
         return;
-      }
       case 'offline':
-      case 'online': {
-        const device = itemAt(devices, step.device);
-        if (device.isOnline() === (step.kind === 'online')) return;
-        logEvent(`${device.name} goes ${step.kind}`);
-        device.setOnline(step.kind === 'online');
+      case 'online':
+        this.#setOnline(itemAt(this.#devices, step.device), step.kind);
         return;
-      }
-      case 'reload': {
-        const device = itemAt(devices, step.device);
-        await Promise.all([...device.tabs].map((tab) => tab.close()));
-        logEvent(`${device.name} is closed, and opened again as ${(await device.openTab()).name}`);
+      case 'reload':
+        await this.#reload(itemAt(this.#devices, step.device));
         return;
-      }
-      case 'open-tab': {
-        const device = itemAt(devices, step.device);
-        if (device.tabs.length === 1) logEvent(`${device.name} opens another tab, ${(await device.openTab()).name}`);
+      case 'open-tab':
+        await this.#openTab(itemAt(this.#devices, step.device));
         return;
-      }
-      case 'close-tab': {
-        const device = itemAt(devices, step.device);
-        if (device.tabs.length === 1) return;
-        const tab = itemAt(device.tabs, step.tab);
-        logEvent(`${tab.name} is closed`);
-        await tab.close();
+      case 'close-tab':
+        await this.#closeTab(itemAt(this.#devices, step.device), step.tab);
         return;
-      }
       case 'restart':
-        await world.restart();
+        await this.#server.restart();
         return;
-      case 'answers': {
-        const targetCount = responseCount + step.count;
-        await waitUntil(() => responseCount >= targetCount || haveConverged());
+      case 'responses': {
+        const targetCount = this.#responseCount + step.count;
+        await this.#waitUntil(() => this.#responseCount >= targetCount || this.#findUnsettledOnlineTabs().length === 0);
         return;
       }
-      case 'meet':
-        if (await waitUntil(haveConverged)) logEvent('all who are online have met');
-        else violations.push(...findUnsettledTabs(devices.filter((device) => device.isOnline())));
-    }
-  };
-
-  /** Looks until all is well, or until nothing has come of waiting. */
-  const waitForInvariants = async (): Promise<readonly string[]> => {
-    const end = performance.now() + WAIT_TIMEOUT_MS;
-    for (;;) {
-      const before = eventCount;
-      const unrest = findUnsettledTabs(devices);
-      const found =
-        unrest.length > 0
-          ? unrest
-          : await readReplicas(devices, { username, registry: world.registryUrl, token }).then(
-              (sides) => findViolations(sides, editLog.all, confirmedEdits),
-              (error: unknown) => [`nothing can be read: ${String(error)}`],
-            );
-      if (found.length === 0 || performance.now() > end) return found;
-      if (!(await waitUntil(() => eventCount > before))) return found;
-    }
-  };
-
-  // Nobody has to sit out a wait between two attempts: that it ends by itself is another test's.
-  const stopWaking = world.onRestart(() => {
-    logEvent('the server was restarted');
-    for (const device of devices) if (device.isOnline()) device.wake();
-  });
-  try {
-    for (const [index, { clock, locks, online }] of traits.entries()) {
-      const device = itemAt(devices, index);
-      const tab = await withTimeout('opening', device.openTab());
-      logEvent(
-        `${tab.name} is there, ${clock} min off, with${locks ? '' : 'out'} Web Locks, ${online ? 'on' : 'off'}line`,
-      );
-    }
-    for (const step of steps) await withTimeout(step.kind, runStep(step));
-    await Promise.all(pendingEdits);
-    logEvent('everybody goes online');
-    for (const device of devices) device.setOnline(true);
-    violations.push(...(await waitForInvariants()), ...editLog.contradictions);
-  } catch (error) {
-    violations.push(error instanceof Error ? error.message : String(error));
-  } finally {
-    logEvent('the end');
-    if (violations.length > 0) {
-      for (const { name, store } of devices.flatMap(({ tabs }) => tabs)) {
-        const { events } = await store.inspect();
-        const told = events.map(({ at, text }) => `${text} ${new Date(at).toISOString().slice(14, 23)}`);
-        logEvent(`by its own clock ${name} saw: ${told.join(', ')}`);
-      }
-    }
-    stopWaking();
-    for (const device of devices) {
-      const closed = Promise.all([...device.tabs].map((tab) => tab.close()));
-      await withTimeout(`closing ${device.name}`, closed).catch((error: unknown) => violations.push(String(error)));
-      for (const name of device.databaseNames) await device.openDatabase(name).destroy();
+      case 'converge':
+        if (await this.#waitUntil(() => this.#findUnsettledOnlineTabs().length === 0))
+          this.#log('all online devices have converged');
+        else this.#violations.push(...this.#findUnsettledOnlineTabs());
     }
   }
-  if (violations.length > 0) {
-    const stored = editLog.all.map(({ key, stamp, text, tab }) => `${stamp} ${tab} ${key} ${text}`).sort();
-    throw new Error(
-      ['What is wrong:', ...violations, '', 'The story:', ...eventLog, '', 'The edits:', ...stored].join('\n'),
+
+  async #runEdit({ device, tab, set, remove, wait }: Extract<Step, { readonly kind: 'edit' }>): Promise<void> {
+    const edit = this.#edit(itemAt(itemAt(this.#devices, device).tabs, tab), set, remove);
+    this.#pendingEdits.push(edit);
+    if (wait) await edit;
+  }
+
+  #setOnline(device: SimulatedDevice, kind: 'online' | 'offline'): void {
+    if (device.isOnline() === (kind === 'online')) return;
+    this.#log(`${device.name} goes ${kind}`);
+    device.setOnline(kind === 'online');
+  }
+
+  async #reload(device: SimulatedDevice): Promise<void> {
+    await Promise.all([...device.tabs].map((tab) => tab.close()));
+    this.#log(`${device.name} is closed and reopened as ${(await device.openTab()).name}`);
+  }
+
+  async #openTab(device: SimulatedDevice): Promise<void> {
+    if (device.tabs.length === 1) this.#log(`${device.name} opens another tab, ${(await device.openTab()).name}`);
+  }
+
+  async #closeTab(device: SimulatedDevice, index: number): Promise<void> {
+    if (device.tabs.length === 1) return;
+    const tab = itemAt(device.tabs, index);
+    this.#log(`${tab.name} is closed`);
+    await tab.close();
+  }
+
+  async #edit(tab: Tab, set: readonly Key[], remove: readonly Key[]): Promise<void> {
+    const patch: Partial<Record<Key, string[] | null>> = {};
+    for (const key of set) patch[key] = [`e${(this.#valueCount += 1)}`];
+    for (const key of remove) patch[key] = null;
+    const entries = Object.entries(patch);
+    const description = entries
+      .map(([key, value]) => (value === null ? `no ${key}` : `${key} ${value.join()}`))
+      .join(', ');
+    this.#log(`${tab.name} sets ${description}`);
+    const texts = entries.map(([key, value]) => [key, value === null ? '' : JSON.stringify(value)] as const);
+    const callCount = this.#calls.push({ tab: tab.name, patch: Object.fromEntries(texts) });
+    const storedCount = this.#editLog.all.length;
+    try {
+      await withTimeout(`setting ${description}`, tab.store.set(patch));
+    } catch (error) {
+      if (!tab.isClosing()) this.addViolation(`${tab.name} could not store ${description}: ${String(error)}`);
+      return;
+    }
+    const storedSince = this.#editLog.all.slice(storedCount).filter((stored) => tab.writesConcurrentlyWith(stored.tab));
+    for (const [key, text] of texts) this.#confirmEdit({ tab, key, text, callCount, storedSince });
+  }
+
+  /** Verifies that a confirmed `set` was stored. */
+  #confirmEdit({
+    tab,
+    key,
+    text,
+    callCount,
+    storedSince,
+  }: {
+    readonly tab: Tab;
+    readonly key: string;
+    readonly text: string;
+    readonly callCount: number;
+    readonly storedSince: readonly StoredEdit[];
+  }): void {
+    // A later `set` of the same tab may be stored in place of this one. Where tabs write concurrently, so may a `set` of
+    // another tab.
+    const acceptable = this.#calls.filter((call, index) => call.tab !== tab.name || index >= callCount);
+    const stored = storedSince.find(
+      (edit) => edit.key === key && (edit.text === text || acceptable.some(({ patch }) => patch[key] === edit.text)),
+    );
+    if (stored === undefined) this.addViolation(`${tab.name} confirmed ${key} ${text} without storing it`);
+    else this.#confirmedEdits.push(stored);
+  }
+
+  /** Checks until every invariant holds, or no event has occurred for the timeout. Resolves with the violations. */
+  async #waitForInvariants(): Promise<readonly string[]> {
+    const deadline = performance.now() + WAIT_TIMEOUT_MS;
+    for (;;) {
+      const eventCount = this.#eventCount;
+      const violations = await this.#checkInvariants();
+      if (violations.length === 0 || performance.now() > deadline) return violations;
+      if (!(await this.#waitUntil(() => this.#eventCount > eventCount))) return violations;
+    }
+  }
+
+  async #checkInvariants(): Promise<readonly string[]> {
+    const unsettled = findUnsettledTabs(this.#devices);
+    if (unsettled.length > 0) return unsettled;
+    const user = { username: this.#username, registry: this.#server.registryUrl, token: this.#token };
+    return await readReplicas(this.#devices, user).then(
+      (replicas) => findViolations(replicas, this.#editLog.all, this.#confirmedEdits),
+      (error: unknown) => [`the replicas cannot be read: ${String(error)}`],
     );
   }
 }

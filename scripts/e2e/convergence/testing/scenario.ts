@@ -1,27 +1,27 @@
-/** What happens to one user's devices, as a value: drawn by lot, run by devices-run.ts, told in words. */
+/** A random history of one user's devices as a value. run-scenario.ts executes it. */
 import fc from 'fast-check';
 
-/** The preferences that are edited. Any of their values is a list of words, so that each edit has a value of its own. */
+/** The edited preferences. Their values are lists of labels, so that each edit can have a unique value. */
 export const KEYS = ['selectedTags', 'selectedContexts', 'selectedStatus', 'tableColumns'] as const;
 export type Key = (typeof KEYS)[number];
 
 export interface DeviceTraits {
-  /** How far its clock is off, in minutes. */
+  /** Clock offset, in minutes. */
   readonly clock: number;
-  /** Its browser has Web Locks; without, every tab syncs for itself. */
+  /** Whether its browser has Web Locks. Without them, every tab syncs separately. */
   readonly locks: boolean;
-  /** It has a network from the start. */
+  /** Whether it is online at the start. */
   readonly online: boolean;
 }
 
-/** `device` and `tab` are counted round: any number means one that there is. */
+/** `device` and `tab` are indexes modulo the number of existing ones. */
 interface TabRef {
   readonly device: number;
   readonly tab: number;
 }
 
 export type Step =
-  /** Sets those keys to something new, and removes these. With `wait`, the next step is taken once it is stored. */
+  /** Sets keys to new values and removes others. With `wait`, the next step follows once the edit is stored. */
   | (TabRef & {
       readonly kind: 'edit';
       readonly set: readonly Key[];
@@ -30,16 +30,16 @@ export type Step =
     })
   | { readonly kind: 'offline'; readonly device: number }
   | { readonly kind: 'online'; readonly device: number }
-  /** All tabs are closed, and one is opened. */
+  /** Closes all tabs and opens one. */
   | { readonly kind: 'reload'; readonly device: number }
   | { readonly kind: 'open-tab'; readonly device: number }
   | (TabRef & { readonly kind: 'close-tab' })
-  /** Gate and engine are stopped and started on the same data. */
+  /** Restarts the gate and the engine with the same data. */
   | { readonly kind: 'restart' }
-  /** So many requests are answered, or there is none to wait for. */
-  | { readonly kind: 'answers'; readonly count: number }
-  /** Everybody who has a network has said and heard everything. */
-  | { readonly kind: 'meet' };
+  /** Waits for this number of responses, or until the online devices have converged. */
+  | { readonly kind: 'responses'; readonly count: number }
+  /** Waits until the online devices have converged. */
+  | { readonly kind: 'converge' };
 
 export interface Scenario {
   readonly devices: readonly DeviceTraits[];
@@ -70,8 +70,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 12, arbitrary: fc.record({ kind: constant('open-tab' as const), device }) },
   { weight: 6, arbitrary: fc.record({ kind: constant('close-tab' as const), ...tabRef }) },
   { weight: 1, arbitrary: fc.record({ kind: constant('restart' as const) }) },
-  { weight: 24, arbitrary: fc.record({ kind: constant('answers' as const), count: fc.integer({ min: 1, max: 12 }) }) },
-  { weight: 12, arbitrary: fc.record({ kind: constant('meet' as const) }) },
+  {
+    weight: 24,
+    arbitrary: fc.record({ kind: constant('responses' as const), count: fc.integer({ min: 1, max: 12 }) }),
+  },
+  { weight: 12, arbitrary: fc.record({ kind: constant('converge' as const) }) },
 );
 
 const traits: fc.Arbitrary<DeviceTraits> = fc.record({

@@ -1,4 +1,4 @@
-/** One device: a browser in this process, with databases, locks, a channel and storage that its tabs share. */
+/** One device: a browser in this process, whose tabs share databases, locks, a channel and storage. */
 import PouchDB from 'pouchdb-browser';
 import {
   createPreferencesStore,
@@ -15,10 +15,10 @@ import { createNetworkSwitch } from '../../testing/network-switch.ts';
 
 export interface Tab {
   readonly name: string;
-  /** Whether a tab of this name writes at once with this one: all of a device without Web Locks, else itself alone. */
+  /** Whether a tab writes concurrently with this one: any tab of a device without Web Locks, otherwise only itself. */
   readonly writesConcurrentlyWith: (name: string) => boolean;
   readonly store: PreferencesStore;
-  /** From here on an edit that is not stored yet may be given up. */
+  /** Once true, an edit that is not stored yet may be dropped. */
   readonly isClosing: () => boolean;
   readonly close: () => Promise<void>;
 }
@@ -27,12 +27,12 @@ export interface SimulatedDevice {
   readonly name: string;
   readonly tabs: readonly Tab[];
   readonly isOnline: () => boolean;
-  /** As pulling the cable: requests under way end, and the browser says what has happened. */
+  /** Connects or disconnects the network: pending requests fail, and the browser emits an event. */
   readonly setOnline: (online: boolean) => void;
-  /** The browser sees a reason to try again, as when its window is looked at. */
+  /** Emits a browser event that makes stores retry, like a window that becomes visible. */
   readonly wake: () => void;
   readonly openTab: () => Promise<Tab>;
-  /** The local databases that were opened. */
+  /** Names of the opened local databases. */
   readonly databaseNames: ReadonlySet<string>;
   readonly openDatabase: OpenDatabase;
 }
@@ -44,12 +44,13 @@ export interface DeviceOptions {
   readonly username: string;
   readonly token: string;
   readonly edits: EditLog;
-  /** Something may have changed: a request is over, or a store says so. */
-  readonly onEvent: (event: 'answer' | 'change') => void;
+  /** Called when a request has ended or a store has changed. */
+  readonly onEvent: (event: 'response' | 'change') => void;
 }
 
 let browserCount = 0;
 
+/** Creates a device without tabs. */
 export function createSimulatedDevice({
   name,
   traits,
@@ -61,9 +62,9 @@ export function createSimulatedDevice({
 }: DeviceOptions): SimulatedDevice {
   browserCount += 1;
   const prefix = `devices-${browserCount}-`;
-  // Not compacted: PouchDB's adapter for memory, unlike that for browsers, may read a revision for its changes feed that
-  // is compacted away at that moment, and throws then.
-  // Nor closed: there, closing one handle closes the database under the other tab's.
+  // No compaction: unlike the browser's adapter, PouchDB's memory adapter may read a revision for its changes feed while
+  // it is compacted, and throws then.
+  // No close: in the memory adapter, closing one handle closes the database of the other tabs.
   const openDatabase: OpenDatabase = (database) => {
     const opened = new PouchDB(prefix + database, { adapter: 'memory' });
     opened.close = () => Promise.resolve();
@@ -75,7 +76,7 @@ export function createSimulatedDevice({
   const wakeListeners = new Set<() => void>();
   const offlineListeners = new Set<() => void>();
   const tabs: Tab[] = [];
-  let opened = 0;
+  let tabCount = 0;
   const network = createNetworkSwitch(traits.online);
 
   const addListener = (listeners: Set<() => void>, listener: () => void): (() => void) => {
@@ -92,7 +93,7 @@ export function createSimulatedDevice({
     try {
       return await network.fetch(input, init);
     } finally {
-      if (wasOnline) onEvent('answer');
+      if (wasOnline) onEvent('response');
     }
   };
 
@@ -116,13 +117,13 @@ export function createSimulatedDevice({
     openDatabase,
     isOnline: network.isOnline,
     wake: () => notifyAll(wakeListeners),
-    setOnline: (now) => {
-      network.setOnline(now);
-      notifyAll(now ? wakeListeners : offlineListeners);
+    setOnline: (online) => {
+      network.setOnline(online);
+      notifyAll(online ? wakeListeners : offlineListeners);
     },
     openTab: async () => {
-      opened += 1;
-      const tabName = `${name}${opened}`;
+      tabCount += 1;
+      const tabName = `${name}${tabCount}`;
       const store = createPreferencesStore({
         url,
         username,

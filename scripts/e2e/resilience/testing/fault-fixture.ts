@@ -14,75 +14,75 @@ import { newTestNames, type TestNames, type TestUpstream } from '../../../../ser
 import { eventually } from '../../../../server/testing/fake-couchdb.ts';
 
 /**
- * What the tests share that break the upstream under a whole gate: some dozens of live clients of several users, a real
- * PouchDB among them, whose one question afterwards is whether each was told the final leaves of its own document.
+ * Fixture of the tests with upstream faults: a gate with dozens of live clients of several users, including a real PouchDB.
+ * After each test, it verifies that each client has received the final leaves of its own document.
  */
 export interface FaultFixture {
   readonly proxied: ProxiedGate;
-  /** The raw ones: longpolls, a continuous feed, an eventsource. */
+  /** The HTTP clients: longpolls, a continuous feed, an eventsource. */
   readonly clients: readonly LiveClient[];
   readonly peer: Peer;
-  /** How many live requests the gate has when all are parked. */
+  /** Number of live requests to the gate when all clients wait. */
   readonly liveRequestCount: number;
-  /** What the databases are called, before there are any. */
+  /** Names of the databases, known before they exist. */
   readonly names: TestNames;
-  /** What is behind the front, past all faults. */
+  /** The upstream behind the proxy, without its faults. */
   upstream: TestUpstream;
-  /** So many edits, straight into the database. */
+  /** Writes edits directly to the database. */
   writeEdits(count: number): Promise<void>;
-  /** Edits, some fifty a second, until it is called what this returns; resolves with their number. */
+  /** Writes about fifty edits a second until the returned function is called, which resolves with their number. */
   startWriting(): () => Promise<number>;
   /**
-   * Resolves once each client was told the final leaves of its own document, those of `more` too, and all are parked;
-   * rejects after `most` ms.
+   * Resolves once each client, `extraClients` included, waits and has received the final leaves of its own document.
+   * Rejects after `timeoutMs`.
    */
-  waitForConvergence(most?: number, more?: readonly LiveClient[]): Promise<void>;
-  /** What has happened since this was called. */
+  waitForConvergence(timeoutMs?: number, extraClients?: readonly LiveClient[]): Promise<void>;
+  /** Returns a function that returns the measurements since this call. */
   startMeasuring(): () => Measurements;
-  /** The upstream accepts and says nothing from now on, on connections that are open too. */
+  /** Makes the upstream accept requests without responding, on open connections as well. */
   hangUpstream(): void;
-  /** The front has no fault any more. */
+  /** Removes all faults from the proxy. */
   clearFaults(): void;
-  /** Loses every connection to the upstream, and resolves once the gate knows that the registry's feed is gone. */
+  /** Closes every connection to the upstream. Resolves once the gate has detected the loss of the registry's feed. */
   disconnectFeeds(): Promise<void>;
-  /** Resolves once the registry's feed was asked for so many times since the mark; holds the times against what is no hot loop. */
+  /** Resolves once the registry's feed was requested this often, and verifies that the gate backs off. */
   waitForFeedAttempts(since: () => Measurements, count: number): Promise<void>;
-  /** Whether the gate says of itself that it is ready. */
+  /** Resolves with whether the gate reports that it is ready. */
   readonly isReady: () => Promise<boolean>;
 }
 
 export interface Measurements {
   /** In ms. */
   readonly elapsedMs: number;
-  /** Of the raw clients, summed up. */
+  /** Sums over the HTTP clients. */
   readonly clientCounts: LiveCounts;
   /** Requests of the PouchDB. */
   readonly peerRequestCount: number;
-  /** `METHOD url` of each request that reached the front. */
+  /** `METHOD url` of each request that reached the proxy. */
   readonly upstreamRequests: readonly string[];
 }
 
 const USERNAMES = Array.from({ length: 8 }, (_, n) => `fault${n}`);
 const LONGPOLLS_PER_USER = 4;
-/** Every so many writes makes a branch, which changes the leaves and neither the winner nor the highest generation. */
+/** Each such write creates a branch, which changes the leaves, but not the winner or the highest generation. */
 const WRITES_PER_BRANCH = 5;
-/** Between two writes, in ms: the pace of the load, not a wait for anything. */
+/** Interval between writes, in ms: the pace of the load, not a wait for an event. */
 const WRITE_INTERVAL_MS = 20;
-/** So many writes at the least, and one more, go on while a fault lasts. */
+/** More writes than this are made during a fault. */
 const MIN_WRITES = 10;
 
-/** The upstream feed's heartbeat, in ms: 2.5 of these without a byte, and a feed counts as dead. */
+/** Heartbeat of the upstream feeds, in ms. After 2.5 heartbeats without a byte a feed is dead. */
 export const HEARTBEAT_MS = 400;
 
-/** How often a feed was asked for, or, as comes before it, its database's sequence. */
+/** Returns how often a feed, or the database's sequence before it, was requested. */
 function countAttempts(database: string, { upstreamRequests }: Measurements): number {
   const [info, feed] = [`GET /${database}`, `GET /${database}/_changes?feed=continuous`];
-  const asked = upstreamRequests.filter((request) => request === info || request.startsWith(feed));
-  // Where both were asked for they are one attempt.
-  return asked.filter((request, n) => request === info || asked[n - 1] !== info).length;
+  const requests = upstreamRequests.filter((request) => request === info || request.startsWith(feed));
+  // A request for the sequence and the feed request after it are one attempt.
+  return requests.filter((request, n) => request === info || requests[n - 1] !== info).length;
 }
 
-/** The most attempts that waits of 50, 100, 200 … 2,500 ms leave time for: the shortest that jitter can make them. */
+/** Returns the number of attempts possible with delays of 50, 100, 200 … 2,500 ms, the shortest with jitter. */
 function maxAttempts(elapsedMs: number): number {
   let attempts = 1;
   for (let [delayMs, totalMs] = [50, 50]; totalMs < elapsedMs; totalMs += delayMs) {
@@ -92,15 +92,15 @@ function maxAttempts(elapsedMs: number): number {
   return attempts + 1;
 }
 
-/** Call it once in a test file: it starts the gate and its clients before the tests, and ends them afterwards. */
+/** Must be called once per test file. Starts the gate and its clients before the tests, and closes them afterwards. */
 export function setUpFaultFixture(): FaultFixture {
   const names = newTestNames();
   let proxied: ProxiedGate;
   let upstream: TestUpstream;
   let peer: Peer;
   const clients: LiveClient[] = [];
-  let writes = 0;
-  let writing: { readonly over: AbortController; readonly done: Promise<void> } | undefined;
+  let writeCount = 0;
+  let writing: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
 
   const peerUsername = USERNAMES[2] ?? '';
   const liveRequestCount = USERNAMES.length * LONGPOLLS_PER_USER + 3;
@@ -108,7 +108,7 @@ export function setUpFaultFixture(): FaultFixture {
 
   let couch: ReturnType<typeof connect>;
 
-  /** Read from as many copies of a cluster as a write was acknowledged by; `_changes` asks one. */
+  /** Reads from as many replicas of a cluster as acknowledge a write. `_changes` would read from one. */
   const leavesOf = async (id: string): Promise<[string, string[]]> => {
     const request = { db: upstream.names.registry, doc: id, qs: { open_revs: 'all' } };
     const leaves = (await couch.request(request).catch((error: unknown) => {
@@ -119,11 +119,11 @@ export function setUpFaultFixture(): FaultFixture {
   };
   const writeOne = async (): Promise<void> => {
     const registry = couch.use(upstream.names.registry);
-    // In turn, so that what one client has to catch up with does not hang on chance.
-    const { _rev: rev, ...document } = await registry.get(idOf(USERNAMES[writes % USERNAMES.length] ?? ''));
+    // The users take turns, so that the number of missed changes per client is not random.
+    const { _rev: rev, ...document } = await registry.get(idOf(USERNAMES[writeCount % USERNAMES.length] ?? ''));
     const edited = { ...document, preferences: { theme: randomBytes(4).toString('hex') } };
-    writes += 1;
-    if (writes % WRITES_PER_BRANCH > 0) await registry.insert({ ...edited, _rev: rev });
+    writeCount += 1;
+    if (writeCount % WRITES_PER_BRANCH > 0) await registry.insert({ ...edited, _rev: rev });
     else
       await registry.bulk({
         docs: [{ ...edited, _rev: `1-${randomBytes(16).toString('hex')}` }],
@@ -131,12 +131,12 @@ export function setUpFaultFixture(): FaultFixture {
       });
   };
   const peerHasLeaves = async (leaves: readonly string[]): Promise<boolean> => {
-    const known = await peer.local.get(idOf(peerUsername), { open_revs: [...leaves] });
-    return known.every((each) => 'ok' in each);
+    const rows = await peer.local.get(idOf(peerUsername), { open_revs: [...leaves] });
+    return rows.every((row) => 'ok' in row);
   };
 
   const stopWriting = async (): Promise<void> => {
-    writing?.over.abort();
+    writing?.stop.abort();
     await writing?.done;
     writing = undefined;
   };
@@ -187,48 +187,48 @@ export function setUpFaultFixture(): FaultFixture {
       for (let n = 0; n < count; n += 1) await writeOne();
     },
     startWriting: () => {
-      const before = writes;
-      const over = new AbortController();
+      const initialCount = writeCount;
+      const stop = new AbortController();
       const write = async (): Promise<void> => {
-        while (!over.signal.aborted) {
+        while (!stop.signal.aborted) {
           await writeOne();
           await delay(WRITE_INTERVAL_MS);
         }
       };
-      writing = { over, done: write() };
+      writing = { stop, done: write() };
       return async () => {
-        // However slow the machine is: a fault is worth something only when there was something to lose in it.
-        await eventually(() => writes - before > MIN_WRITES, 10_000);
+        // On a slow machine as well, enough writes must be made during the fault for the test to prove anything.
+        await eventually(() => writeCount - initialCount > MIN_WRITES, 10_000);
         await stopWriting();
-        return writes - before;
+        return writeCount - initialCount;
       };
     },
     waitForConvergence: async (timeoutMs = 10_000, extraClients = []) => {
       const leaves = new Map(await Promise.all(USERNAMES.map(idOf).map(leavesOf)));
-      // PouchDB has more to ask once it has a revision, so it counts as settled when it has asked nothing for some rounds.
-      let [asked, rounds] = [0, 0];
+      // PouchDB sends more requests after it has a revision, so it has settled after some rounds without a request.
+      let [requestCount, rounds] = [0, 0];
       const isPeerSettled = (): boolean => {
-        rounds = peer.inFlightCount() === 0 && peer.requests.length === asked ? rounds + 1 : 0;
-        asked = peer.requests.length;
+        rounds = peer.inFlightCount() === 0 && peer.requests.length === requestCount ? rounds + 1 : 0;
+        requestCount = peer.requests.length;
         return rounds > 10;
       };
-      const findMismatch = ({ username, feed, leaves: known, ids, parked }: LiveClient): readonly string[] => {
+      const findMismatch = ({ username, feed, leaves: received, ids, parked }: LiveClient): readonly string[] => {
         const expected = leaves.get(idOf(username))?.join() ?? '';
-        if (!parked) return [`a ${feed} of ${username} is not parked`];
-        if ([...ids].join() !== idOf(username)) return [`a ${feed} of ${username} was told of ${[...ids].join()}`];
-        return known.join() === expected
+        if (!parked) return [`a ${feed} of ${username} is not waiting`];
+        if ([...ids].join() !== idOf(username)) return [`a ${feed} of ${username} received ${[...ids].join()}`];
+        return received.join() === expected
           ? []
-          : [`a ${feed} of ${username} knows ${known.join()}, and there is ${expected}`];
+          : [`a ${feed} of ${username} has ${received.join()}, expected ${expected}`];
       };
       const findMismatches = async (): Promise<readonly string[]> => {
         const { size } = proxied.gate.pouchgate.hub;
         return [
           ...[...clients, ...extraClients].flatMap(findMismatch),
-          ...((await peerHasLeaves(leaves.get(idOf(peerUsername)) ?? [])) ? [] : ['PouchDB has not all leaves']),
+          ...((await peerHasLeaves(leaves.get(idOf(peerUsername)) ?? [])) ? [] : ['PouchDB does not have all leaves']),
           ...(size === liveRequestCount + extraClients.length
             ? []
-            : [`${size} wait in the hub, in place of ${liveRequestCount + extraClients.length}`]),
-          ...(isPeerSettled() ? [] : ['PouchDB goes on asking']),
+            : [`the hub has ${size} waiters, expected ${liveRequestCount + extraClients.length}`]),
+          ...(isPeerSettled() ? [] : ['PouchDB still sends requests']),
         ];
       };
       let mismatches: readonly string[] = [];
@@ -239,20 +239,18 @@ export function setUpFaultFixture(): FaultFixture {
       );
     },
     startMeasuring: () => {
-      const begun = performance.now();
-      const [before, peerBefore, upstreamBefore] = [
-        sumCounts(clients),
-        peer.requests.length,
-        proxied.proxy.requests.length,
-      ];
+      const startedAt = performance.now();
+      const initialCounts = sumCounts(clients);
+      const peerRequestCount = peer.requests.length;
+      const upstreamRequestCount = proxied.proxy.requests.length;
       return () => {
-        const now = sumCounts(clients);
-        for (const key of Object.keys(now) as (keyof LiveCounts)[]) now[key] -= before[key];
+        const clientCounts = sumCounts(clients);
+        for (const key of Object.keys(clientCounts) as (keyof LiveCounts)[]) clientCounts[key] -= initialCounts[key];
         return {
-          elapsedMs: performance.now() - begun,
-          clientCounts: now,
-          peerRequestCount: peer.requests.length - peerBefore,
-          upstreamRequests: proxied.proxy.requests.slice(upstreamBefore),
+          elapsedMs: performance.now() - startedAt,
+          clientCounts,
+          peerRequestCount: peer.requests.length - peerRequestCount,
+          upstreamRequests: proxied.proxy.requests.slice(upstreamRequestCount),
         };
       };
     },
@@ -266,11 +264,11 @@ export function setUpFaultFixture(): FaultFixture {
     },
     disconnectFeeds: async () => {
       const { hub } = proxied.gate.pouchgate;
-      // The waits between attempts are short again once the feed was up for a heartbeat; so they all begin with the first.
-      let upSince = Infinity;
+      // After a heartbeat of a connected feed, the delays between attempts start from the shortest again.
+      let connectedAt = Infinity;
       await eventually(() => {
-        upSince = hub.connected ? Math.min(upSince, performance.now()) : Infinity;
-        return performance.now() - upSince > 1.5 * HEARTBEAT_MS;
+        connectedAt = hub.connected ? Math.min(connectedAt, performance.now()) : Infinity;
+        return performance.now() - connectedAt > 1.5 * HEARTBEAT_MS;
       });
       proxied.proxy.dropConnections();
       await eventually(() => !hub.connected);
@@ -278,13 +276,14 @@ export function setUpFaultFixture(): FaultFixture {
     waitForFeedAttempts: async (since, count) => {
       const { hub } = proxied.gate.pouchgate;
       await eventually(() => countAttempts(names.registry, since()) >= count, 20_000);
-      const now = since();
+      const measurements = since();
+      const { elapsedMs } = measurements;
       for (const database of [names.registry, names.sessions]) {
-        // Readiness asks about the registry too, once a second at the most.
-        const probes = database === names.registry ? 1 + now.elapsedMs / 1_000 : 0;
-        expect(countAttempts(database, now)).toBeLessThanOrEqual(maxAttempts(now.elapsedMs) + probes);
+        // The readiness check also requests the registry's information, at most once a second.
+        const probes = database === names.registry ? 1 + elapsedMs / 1_000 : 0;
+        expect(countAttempts(database, measurements)).toBeLessThanOrEqual(maxAttempts(elapsedMs) + probes);
       }
-      // Who was told something by a feed that came up for a moment is just asking again.
+      // A client that received a change from a briefly connected feed is polling again.
       await eventually(() => hub.size === liveRequestCount);
     },
     isReady: async () => (await fetch(`${proxied.gate.url}/readyz`)).status === 200,

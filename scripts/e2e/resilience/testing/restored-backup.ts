@@ -1,4 +1,4 @@
-/** What the test of a restore looks through: devices that say whether they began anew, and what the database itself has. */
+/** Fixture of the restore test: devices that detect whether their client reset, and reads of the database itself. */
 import { canonicalJson } from '../../../../couchdb-design/user-document/canonical-json.ts';
 import { connect, statusOf } from '../../../../server/upstream/client.ts';
 import type { TestUpstream } from '../../../../server/testing/test-database.ts';
@@ -10,21 +10,22 @@ type Leaf = Readonly<Record<string, unknown>>;
 const liveLeaves = (leaves: readonly Leaf[]): readonly string[] =>
   leaves.filter((leaf) => leaf['_deleted'] !== true).map(({ _revisions: _, ...leaf }) => canonicalJson(leaf));
 
-/** One browser of a user's, over all the times it is opened and closed. */
+/** One browser of a user, across page loads. */
 export interface RestoreDevice {
   readonly name: string;
   readonly username: string;
-  /** The page that is open, or was last. */
+  /** The current or last page. */
   readonly page: () => Device;
   readonly reopen: () => Promise<void>;
-  /** Whatever shows that it did not simply go on with what it had. */
+  /** Resolves with the signs that the client has reset its local state. */
   readonly findResets: () => Promise<readonly string[]>;
-  /** The document's leaves that are not deleted, as text. */
+  /** Resolves with the document's live leaves, as text. */
   readonly leaves: () => Promise<readonly string[]>;
-  /** The ids of all documents that are stored in it. */
+  /** Resolves with the ids of all locally stored documents. */
   readonly documentIds: () => Promise<readonly string[]>;
 }
 
+/** Creates a device and opens its first page. */
 export async function createRestoreDevice(
   devices: DeviceFactory,
   name: string,
@@ -32,15 +33,15 @@ export async function createRestoreDevice(
 ): Promise<RestoreDevice> {
   const browser = createBrowser();
   const database = `pouchgate_${username}`;
-  let [pages, opened, destroyed] = [0, 0, 0];
+  let [pageCount, openCount, destroyCount] = [0, 0, 0];
   const openPage = async (): Promise<Device> => {
-    pages += 1;
+    pageCount += 1;
     const page = devices.open(
       username,
       (databaseName) => {
-        opened += 1;
+        openCount += 1;
         const local = browser.open(databaseName);
-        local.once('destroyed', () => (destroyed += 1));
+        local.once('destroyed', () => (destroyCount += 1));
         return local;
       },
       { environment: browser.environment },
@@ -58,16 +59,16 @@ export async function createRestoreDevice(
       page = await openPage();
     },
     findResets: async () => [
-      ...(opened === pages ? [] : [`${name} has opened its database ${opened} times, for ${pages} pages`]),
-      ...(destroyed === 0 ? [] : [`${name} has thrown its database away`]),
-      ...((await page.store.inspect()).device === id ? [] : [`${name} calls itself another device`]),
+      ...(openCount === pageCount ? [] : [`${name} opened its database ${openCount} times, for ${pageCount} pages`]),
+      ...(destroyCount === 0 ? [] : [`${name} destroyed its database`]),
+      ...((await page.store.inspect()).device === id ? [] : [`${name} has a new device id`]),
     ],
     leaves: async () => liveLeaves((await page.store.inspect()).leaves),
     documentIds: async () => (await browser.open(database).allDocs()).rows.map((row) => row.id),
   };
 }
 
-/** The live leaves as the database itself has them; none when it has no such document. */
+/** Resolves with the live leaves in the database; an empty list when the document does not exist. */
 export async function readDatabaseLeaves(
   { access, names }: TestUpstream,
   username: string,
