@@ -1,4 +1,5 @@
-import { setUpFaultFixture, type Measurements } from './testing/fault-fixture.ts';
+import { setUpFaultFixture } from './testing/fault-fixture.ts';
+import type { Measurements } from './testing/feed-attempts.ts';
 import { respondWith, type Fault } from '../../../server/testing/faulty-database-proxy.ts';
 import { isFeedRequest, isLeafRead, sendUnfinishedBody } from '../../../server/testing/database-faults.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';

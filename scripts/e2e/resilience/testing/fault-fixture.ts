@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { createPeer, waitForIdle, type Peer } from '../../../../server/testing/pouchdb-peer.ts';
 import {
   startLiveClient,
@@ -7,11 +5,12 @@ import {
   type LiveClient,
   type LiveCounts,
 } from '../../../../server/testing/live-client.ts';
-import { connect, statusOf } from '../../../../server/upstream/client.ts';
 import { neverRespond, stalled } from '../../../../server/testing/database-faults.ts';
 import { startProxiedGate, type ProxiedGate } from '../../../../server/testing/faulty-database-proxy.ts';
 import { newTestNames, type TestNames, type TestUpstream } from '../../../../server/testing/test-database.ts';
 import { eventually } from '../../../../server/testing/fake-couchdb.ts';
+import { countAttempts, maxAttempts, type Measurements } from './feed-attempts.ts';
+import { idOf, RegistryAccess, USERNAMES } from './registry-access.ts';
 
 /**
  * Fixture of the tests with upstream faults: a gate with dozens of live clients of several users, including a real PouchDB.
@@ -51,46 +50,9 @@ export interface FaultFixture {
   readonly isReady: () => Promise<boolean>;
 }
 
-export interface Measurements {
-  /** In ms. */
-  readonly elapsedMs: number;
-  /** Sums over the HTTP clients. */
-  readonly clientCounts: LiveCounts;
-  /** Requests of the PouchDB. */
-  readonly peerRequestCount: number;
-  /** `METHOD url` of each request that reached the proxy. */
-  readonly upstreamRequests: readonly string[];
-}
-
-const USERNAMES = Array.from({ length: 8 }, (_, n) => `fault${n}`);
 const LONGPOLLS_PER_USER = 4;
-/** Each such write creates a branch, which changes the leaves, but not the winner or the highest generation. */
-const WRITES_PER_BRANCH = 5;
-/** Interval between writes, in ms: the pace of the load, not a wait for an event. */
-const WRITE_INTERVAL_MS = 20;
-/** More writes than this are made during a fault. */
-const MIN_WRITES = 10;
-
 /** Heartbeat of the upstream feeds, in ms. After 2.5 heartbeats without a byte a feed is dead. */
 export const HEARTBEAT_MS = 400;
-
-/** Returns how often a feed, or the database's sequence before it, was requested. */
-function countAttempts(database: string, { upstreamRequests }: Measurements): number {
-  const [info, feed] = [`GET /${database}`, `GET /${database}/_changes?feed=continuous`];
-  const requests = upstreamRequests.filter((request) => request === info || request.startsWith(feed));
-  // A request for the sequence and the feed request after it are one attempt.
-  return requests.filter((request, n) => request === info || requests[n - 1] !== info).length;
-}
-
-/** Returns the number of attempts possible with delays of 50, 100, 200 … 2,500 ms, the shortest with jitter. */
-function maxAttempts(elapsedMs: number): number {
-  let attempts = 1;
-  for (let [delayMs, totalMs] = [50, 50]; totalMs < elapsedMs; totalMs += delayMs) {
-    attempts += 1;
-    delayMs = Math.min(delayMs * 2, 2_500);
-  }
-  return attempts + 1;
-}
 
 /** Must be called once per test file. Starts the gate and its clients before the tests, and closes them afterwards. */
 export function setUpFaultFixture(): FaultFixture {
@@ -99,46 +61,13 @@ export function setUpFaultFixture(): FaultFixture {
   let upstream: TestUpstream;
   let peer: Peer;
   const clients: LiveClient[] = [];
-  let writeCount = 0;
-  let writing: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
-
   const peerUsername = USERNAMES[2] ?? '';
   const liveRequestCount = USERNAMES.length * LONGPOLLS_PER_USER + 3;
-  const idOf = (username: string): string => `user_${username}`;
+  const registry = new RegistryAccess(() => upstream);
 
-  let couch: ReturnType<typeof connect>;
-
-  /** Reads from as many replicas of a cluster as acknowledge a write. `_changes` would read from one. */
-  const leavesOf = async (id: string): Promise<[string, string[]]> => {
-    const request = { db: upstream.names.registry, doc: id, qs: { open_revs: 'all' } };
-    const leaves = (await couch.request(request).catch((error: unknown) => {
-      if (statusOf(error) === 404) return [];
-      throw error;
-    })) as { ok: { _rev: string } }[];
-    return [id, leaves.map(({ ok }) => ok._rev).sort()];
-  };
-  const writeOne = async (): Promise<void> => {
-    const registry = couch.use(upstream.names.registry);
-    // The users take turns, so that the number of missed changes per client is not random.
-    const { _rev: rev, ...document } = await registry.get(idOf(USERNAMES[writeCount % USERNAMES.length] ?? ''));
-    const edited = { ...document, preferences: { theme: randomBytes(4).toString('hex') } };
-    writeCount += 1;
-    if (writeCount % WRITES_PER_BRANCH > 0) await registry.insert({ ...edited, _rev: rev });
-    else
-      await registry.bulk({
-        docs: [{ ...edited, _rev: `1-${randomBytes(16).toString('hex')}` }],
-        new_edits: false,
-      });
-  };
   const peerHasLeaves = async (leaves: readonly string[]): Promise<boolean> => {
     const rows = await peer.local.get(idOf(peerUsername), { open_revs: [...leaves] });
     return rows.every((row) => 'ok' in row);
-  };
-
-  const stopWriting = async (): Promise<void> => {
-    writing?.stop.abort();
-    await writing?.done;
-    writing = undefined;
   };
 
   beforeAll(async () => {
@@ -157,7 +86,7 @@ export function setUpFaultFixture(): FaultFixture {
   });
   afterEach(async () => {
     fixture.clearFaults();
-    await stopWriting();
+    await registry.stopWriting();
     await fixture.waitForConvergence(20_000);
   });
   afterAll(async () => {
@@ -179,32 +108,13 @@ export function setUpFaultFixture(): FaultFixture {
     },
     set upstream(other) {
       upstream = other;
-      couch = connect(other.access);
     },
     clients,
     liveRequestCount,
-    writeEdits: async (count) => {
-      for (let n = 0; n < count; n += 1) await writeOne();
-    },
-    startWriting: () => {
-      const initialCount = writeCount;
-      const stop = new AbortController();
-      const write = async (): Promise<void> => {
-        while (!stop.signal.aborted) {
-          await writeOne();
-          await delay(WRITE_INTERVAL_MS);
-        }
-      };
-      writing = { stop, done: write() };
-      return async () => {
-        // On a slow machine as well, enough writes must be made during the fault for the test to prove anything.
-        await eventually(() => writeCount - initialCount > MIN_WRITES, 10_000);
-        await stopWriting();
-        return writeCount - initialCount;
-      };
-    },
+    writeEdits: (count) => registry.writeEdits(count),
+    startWriting: () => registry.startWriting(),
     waitForConvergence: async (timeoutMs = 10_000, extraClients = []) => {
-      const leaves = new Map(await Promise.all(USERNAMES.map(idOf).map(leavesOf)));
+      const leaves = new Map(await Promise.all(USERNAMES.map(idOf).map((id) => registry.leavesOf(id))));
       // PouchDB sends more requests after it has a revision, so it has settled after some rounds without a request.
       let [requestCount, rounds] = [0, 0];
       const isPeerSettled = (): boolean => {
