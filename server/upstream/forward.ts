@@ -87,7 +87,7 @@ function createStandInResponse(built: BuiltRequest, res: ServerResponse): Server
   return standIn;
 }
 
-/** Buffers a response and rejects what is no valid answer of CouchDB to the gate: no JSON, a redirect, 401 or 403. */
+/** Buffers a response. Rejects one that CouchDB never sends to a gate: no JSON, a redirect, 401 or 403. */
 function readResponse(response: IncomingMessage): Promise<UpstreamResponse> {
   return new Promise((resolve, reject) => {
     let text = '';
