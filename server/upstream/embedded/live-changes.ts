@@ -16,7 +16,7 @@ export interface FeedTiming {
   readonly timeout: number;
 }
 
-export interface LiveChangesOptions {
+interface LiveChangesOptions {
   readonly database: EngineDatabase;
   readonly changes: ChangesOptions;
   readonly response: ServerResponse;
