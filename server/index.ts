@@ -7,7 +7,7 @@ import { newSourceDeviceId } from '../couchdb-design/user-document/edit-sources.
 import {
   isIdPrefix,
   parseUsername,
-  USUAL_ID_PREFIX,
+  DEFAULT_ID_PREFIX,
   type Username,
 } from '../couchdb-design/user-document/user-document.ts';
 import { createCore, type Core } from './app/core.ts';
@@ -87,7 +87,7 @@ async function mount<P extends object>(
   rules: PreferenceDefinition<P>,
 ): Promise<MountedPouchgate<P>> {
   const { couchdb, registry = 'user_registry', sessions = 'pouchgate_sessions' } = options;
-  const { idPrefix = USUAL_ID_PREFIX, log = pino({ level: 'silent' }) } = options;
+  const { idPrefix = DEFAULT_ID_PREFIX, log = pino({ level: 'silent' }) } = options;
   const jwtSecret = couchdb.jwtSecret === undefined ? undefined : Buffer.from(couchdb.jwtSecret, 'base64');
   const upstream = openUpstream(couchdb);
   try {
