@@ -1,15 +1,16 @@
 #!/usr/bin/env node
-/** `pouchgate <command>`: what the package brings for operators. */
+/** `pouchgate <command>`: the operator's commands. */
 import { doctorCommand } from '../server/cli/doctor/command.ts';
-import { setupCommand, type CommandOptions } from '../server/cli/setup/command.ts';
+import { setupCommand } from '../server/cli/setup/command.ts';
+import type { CommandOptions } from '../server/cli/types.ts';
 import { usersCommand } from '../server/cli/users/command.ts';
 
 const HELP = `pouchgate setup     sets up a CouchDB 3
-pouchgate doctor    looks at a deployment, and says what is wrong
+pouchgate doctor    checks a deployment, and reports what is wrong
 pouchgate users     adds, shows, suspends, exports and erases users
 pouchgate start     starts the server
 
-Each takes --help, but for start, which has all it needs in its environment.`;
+setup, doctor and users take --help. start takes only environment variables.`;
 
 const [command, ...argv] = process.argv.slice(2);
 const options: CommandOptions = { argv, env: process.env, print: console.log, printError: console.error };
@@ -34,6 +35,6 @@ switch (command) {
     console.log(HELP);
     break;
   default:
-    console.error(`There is no command ${JSON.stringify(command)}.\n\n${HELP}`);
+    console.error(`Unknown command ${JSON.stringify(command)}.\n\n${HELP}`);
     process.exitCode = 1;
 }

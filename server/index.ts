@@ -22,11 +22,8 @@ import { defaultPreferenceDefinition, definePreferences, type PreferenceDefiniti
 import type { Hub } from './registry/hub.ts';
 import { createProvision } from './registry/provision-document.ts';
 import { openUpstream, type Upstream } from './upstream/client.ts';
-import { waitForDatabase } from './upstream/connect.ts';
 import { createForward, createForwardAgent } from './upstream/forward.ts';
-import { applySchema } from './upstream/schema/apply-schema.ts';
-import { SERVER_ADMIN } from './upstream/schema/security-objects.ts';
-import { assertTokenAccepted, verifySchema } from './upstream/schema/verify-schema.ts';
+import { prepareDatabase } from './upstream/schema/prepare-database.ts';
 
 export type { Authenticated, MountedPouchgate, OwnPreferences, PouchgateOptions } from './app/mounted-pouchgate.ts';
 
@@ -91,7 +88,8 @@ async function mount<P extends object>(
   const jwtSecret = couchdb.jwtSecret === undefined ? undefined : Buffer.from(couchdb.jwtSecret, 'base64');
   const upstream = openUpstream(couchdb);
   try {
-    await prepareDatabase(upstream, { registry, sessions, idPrefix }, jwtSecret, log);
+    const onWarning = (sentence: string): void => log.warn(sentence);
+    await prepareDatabase({ upstream, registry, sessions, idPrefix, jwtSecret, onWarning });
   } catch (error) {
     await upstream.close();
     throw error;
@@ -132,20 +130,6 @@ async function mount<P extends object>(
       await upstream.close();
     },
   };
-}
-
-/** As a server admin, creates what is missing in the database. As the service account, verifies that everything is present. */
-async function prepareDatabase(
-  upstream: Upstream,
-  names: { readonly registry: string; readonly sessions: string; readonly idPrefix: string },
-  jwtSecret: Buffer | undefined,
-  log: Logger,
-): Promise<void> {
-  const { couch } = upstream;
-  const account = await waitForDatabase(couch);
-  if (account.roles.includes(SERVER_ADMIN)) await applySchema({ couch, ...names });
-  else for (const warning of await verifySchema({ couch, ...names, account })) log.warn(warning);
-  if (jwtSecret !== undefined) await assertTokenAccepted(upstream, jwtSecret);
 }
 
 /** Turns the application's authentication into the gate's, so that a revocation meanwhile is noticed. */

@@ -9,10 +9,7 @@ import { startMetricsServer, type MetricsServer } from '../observability/metrics
 import { createObservability, createReadinessMonitor, type ReadinessMonitor } from '../observability/observability.ts';
 import type { Hub } from '../registry/hub.ts';
 import type { Upstream, UpstreamAccess } from '../upstream/client.ts';
-import { waitForDatabase } from '../upstream/connect.ts';
-import { applySchema } from '../upstream/schema/apply-schema.ts';
-import { SERVER_ADMIN } from '../upstream/schema/security-objects.ts';
-import { assertTokenAccepted, verifySchema } from '../upstream/schema/verify-schema.ts';
+import { prepareDatabase } from '../upstream/schema/prepare-database.ts';
 import { CleanupStack } from './cleanup-stack.ts';
 import { connectUpstream } from './connect-upstream.ts';
 import { createHttpServer } from './create-server.ts';
@@ -63,7 +60,19 @@ async function startServer(context: StartContext): Promise<Pouchgate> {
   const { config, log, observability } = context;
   const connection = await connectUpstream(context);
   const { upstream, jwtSecret, forwardAgent } = connection;
-  await prepareDatabase(upstream, config, jwtSecret, log);
+  await prepareDatabase({
+    upstream,
+    registry: config.registry,
+    sessions: config.sessions,
+    idPrefix: config.idPrefix,
+    jwtSecret,
+    onWarning: (sentence) => log.warn(sentence),
+    onApplied: (steps) => {
+      log.debug({ steps }, 'The database is set up.');
+      const changed = steps.filter(({ outcome }) => outcome === 'changed');
+      if (changed.length > 0) log.warn({ changed }, 'Set-up has replaced what was in the database.');
+    },
+  });
   const services = await startServices(context, connection);
   const { identity, core, telegram } = services;
   const readiness = createReadinessMonitor(upstream, config.registry, observability.feeds);
@@ -97,27 +106,6 @@ async function startServer(context: StartContext): Promise<Pouchgate> {
       return closed;
     },
   };
-}
-
-/** As a server admin, creates what is missing in the database. As the service account, verifies that everything is present. */
-async function prepareDatabase(
-  upstream: Upstream,
-  { registry, sessions, idPrefix }: Pick<Config, 'registry' | 'sessions' | 'idPrefix'>,
-  jwtSecret: Buffer | undefined,
-  log: Logger,
-): Promise<void> {
-  const { couch } = upstream;
-  const names = { registry, sessions, idPrefix };
-  const account = await waitForDatabase(couch);
-  if (account.roles.includes(SERVER_ADMIN)) {
-    const steps = await applySchema({ couch, ...names });
-    log.debug({ steps }, 'The database is set up.');
-    const changed = steps.filter(({ outcome }) => outcome === 'changed');
-    if (changed.length > 0) log.warn({ changed }, 'Set-up has replaced what was in the database.');
-  } else {
-    for (const warning of await verifySchema({ couch, ...names, account })) log.warn(warning);
-  }
-  if (jwtSecret !== undefined) await assertTokenAccepted(upstream, jwtSecret);
 }
 
 /** Creates the Express application of all HTTP interfaces. */

@@ -1,22 +1,25 @@
 import { z } from 'zod';
-import type { Upstream } from '../upstream/client.ts';
-import { authorizationOf } from '../upstream/client.ts';
+import { authorizationOf, type Upstream } from '../upstream/client.ts';
+import { createLoginError, parseSession, type UpstreamAccount } from '../upstream/connect.ts';
 import { SERVER_ADMIN } from '../upstream/schema/security-objects.ts';
 import { errorMessage, SetupError } from '../upstream/setup-error.ts';
 
-/** What a CouchDB says of itself and of us. */
-export interface ServerInfo {
+/** What a CouchDB reports about itself, and the account that it takes our credentials for. */
+export interface ServerInfo extends UpstreamAccount {
   readonly version: string;
-  readonly name: string | null;
-  readonly roles: readonly string[];
-  /** Nobody is answered anything without signing in. */
+  /** Whether it rejects every anonymous request. */
   readonly requiresValidUser: boolean;
-  /** Its clock minus ours, in ms, to a second; undefined when it did not tell. */
+  /** Its clock minus ours, in ms, exact to a second; undefined if its responses have no date. */
   readonly clockOffsetMs: number | undefined;
 }
 
+export interface ServerInfoOptions {
+  /** The prefix of the environment variables that hold the credentials, for error messages. Default: `COUCHDB`. */
+  readonly variables?: 'COUCHDB' | 'COUCHDB_ADMIN';
+  readonly now?: () => number;
+}
+
 const welcomeSchema = z.object({ couchdb: z.string(), version: z.string() });
-const sessionSchema = z.object({ userCtx: z.object({ name: z.string().nullable(), roles: z.array(z.string()) }) });
 
 const MIN_MAJOR_VERSION = 3;
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -27,62 +30,58 @@ interface JsonResponse {
   readonly headers: Headers;
 }
 
-/** Asks who is there. Rejects with a sentence when it is no CouchDB that will do, or does not take our credentials. */
+/**
+ * Reads a server's version, account and clock.
+ *
+ * @throws {SetupError} A sentence, if the server is not a CouchDB 3, has no administrator, does not respond within 10 s, or
+ * rejects the credentials.
+ */
 export async function readServerInfo(
   upstream: Pick<Upstream, 'access' | 'fetch'>,
-  now: () => number = Date.now,
+  { variables = 'COUCHDB', now = Date.now }: ServerInfoOptions = {},
 ): Promise<ServerInfo> {
   const { access } = upstream;
   const headers = { authorization: authorizationOf(access) };
-  // First, since at a party credentials of whomever may be refused.
+  // First, because a server without an administrator may reject any credentials.
   const anonymousResponse = await fetchJson(upstream, '/_session', {});
-  const anonymousRoles = sessionSchema.safeParse(anonymousResponse.body).data?.userCtx.roles ?? [];
+  const anonymousRoles = parseSession(anonymousResponse.body)?.roles ?? [];
   if (anonymousRoles.includes(SERVER_ADMIN)) throw new SetupError(ADMIN_PARTY_MESSAGE);
   const requestedAt = now();
-  const welcomeResponse = await fetchJson(upstream, '/', headers);
-  const clockOffsetMs = readClockOffset(welcomeResponse.headers.get('date'), (requestedAt + now()) / 2);
-  if (welcomeResponse.status === 401) {
-    throw new SetupError(
-      `CouchDB at ${access.url} refuses COUCHDB_USER ${access.username} with this COUCHDB_PASSWORD; give the credentials of an account that is there.`,
-    );
+  const { status, body, headers: welcomeHeaders } = await fetchJson(upstream, '/', headers);
+  const clockOffsetMs = readClockOffset(welcomeHeaders.get('date'), (requestedAt + now()) / 2);
+  const loginError = createLoginError(status, readReason(body), {
+    server: `CouchDB at ${access.url}`,
+    credentials: `${variables}_USER ${access.username} with this ${variables}_PASSWORD`,
+    password: `${variables}_PASSWORD`,
+  });
+  if (loginError !== undefined) throw loginError;
+  const { version } = parseWelcome(access.url, status, body);
+  const account = parseSession((await fetchJson(upstream, '/_session', headers)).body);
+  if (account === undefined) {
+    throw new SetupError(`CouchDB at ${access.url} does not return a session. Check COUCHDB_URL.`);
   }
-  if (welcomeResponse.status === 403) {
-    // CouchDB 3.4 and newer, after five wrong passwords.
-    throw new SetupError(
-      `CouchDB at ${access.url} lets nobody in as ${access.username} for now: ${readReason(welcomeResponse.body)}. Wait some minutes, see that COUCHDB_PASSWORD is right, and run this again.`,
-    );
+  return { version, ...account, requiresValidUser: anonymousResponse.status === 401, clockOffsetMs };
+}
+
+function parseWelcome(url: string, status: number, body: unknown): z.infer<typeof welcomeSchema> {
+  const { data } = welcomeSchema.safeParse(body);
+  if (data === undefined) {
+    throw new SetupError(`The server at ${url} is not CouchDB (status ${status}). Check COUCHDB_URL.`);
   }
-  const parsedWelcome = welcomeSchema.safeParse(welcomeResponse.body);
-  if (!parsedWelcome.success) {
-    throw new SetupError(
-      `What answers at ${access.url} is not CouchDB (status ${welcomeResponse.status}); see that COUCHDB_URL is right.`,
-    );
-  }
-  const { version } = parsedWelcome.data;
-  if (!(Number.parseInt(version, 10) >= MIN_MAJOR_VERSION)) {
-    throw new SetupError(
-      `CouchDB at ${access.url} has version ${version}; Pouchgate needs ${MIN_MAJOR_VERSION}.0 or newer.`,
-    );
-  }
-  const session = sessionSchema.safeParse((await fetchJson(upstream, '/_session', headers)).body);
-  if (!session.success)
-    throw new SetupError(`CouchDB at ${access.url} does not say who we are; see that COUCHDB_URL is right.`);
-  return {
-    version,
-    ...session.data.userCtx,
-    requiresValidUser: anonymousResponse.status === 401,
-    clockOffsetMs,
-  };
+  if (Number.parseInt(data.version, 10) >= MIN_MAJOR_VERSION) return data;
+  throw new SetupError(
+    `CouchDB at ${url} has version ${data.version}; Pouchgate needs ${MIN_MAJOR_VERSION}.0 or newer.`,
+  );
 }
 
 const ADMIN_PARTY_MESSAGE =
-  'CouchDB has no administrator, so everybody is one. Give it one in its local.ini, "[admins]" with a line "admin = <a password>", restart it, and run this again with those credentials.';
+  'CouchDB has no administrator, so every client is one. Add one to its local.ini, "[admins]" with a line "admin = <a password>", restart it, and run this again with those credentials.';
 
-/** Throws a sentence unless we are the server's administrator. */
+/** Throws a SetupError unless the account is a server admin. */
 export function requireAdmin({ name, roles }: ServerInfo, { username }: Upstream['access']): void {
   if (name === username && roles.includes(SERVER_ADMIN)) return;
   throw new SetupError(
-    `${username} is not a server admin of CouchDB, which set-up has to be; give the credentials of one in COUCHDB_USER and COUCHDB_PASSWORD.`,
+    `${username} is not a server admin of CouchDB. Set-up requires one; set COUCHDB_USER and COUCHDB_PASSWORD to its credentials.`,
   );
 }
 
@@ -100,22 +99,21 @@ async function fetchJson(
     const body: unknown = await response.json().catch(() => undefined);
     return { status: response.status, body, headers: response.headers };
   } catch (error) {
-    const cause = causeOf(error);
     throw new SetupError(
-      `Nothing answers at ${access.url}; see that CouchDB runs and that COUCHDB_URL is right. (${errorMessage(cause)})`,
+      `No response from ${access.url}. Check that CouchDB is running and that COUCHDB_URL is right. (${errorMessage(causeOf(error))})`,
       { cause: error },
     );
   }
 }
 
-/** fetch says only that it failed; why is the cause. Not by instanceof: it may be another realm's error. */
+/** `fetch` reports only that it failed; `cause` has the reason. Not by instanceof: the error may be of another realm. */
 const causeOf = (error: unknown): unknown =>
   typeof error === 'object' && error !== null && 'cause' in error && error.cause !== undefined ? error.cause : error;
 
 const readReason = (body: unknown): string =>
-  z.object({ reason: z.string() }).safeParse(body).data?.reason ?? 'it does not say why';
+  z.object({ reason: z.string() }).safeParse(body).data?.reason ?? 'no reason given';
 
-/** The Date header has whole seconds, on the average half of one behind. */
+/** The Date header has whole seconds, so it lags by half a second on average. */
 function readClockOffset(date: string | null, requestedAt: number): number | undefined {
   const serverTime = date === null ? Number.NaN : Date.parse(date);
   return Number.isNaN(serverTime) ? undefined : serverTime + 500 - requestedAt;

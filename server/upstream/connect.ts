@@ -1,54 +1,100 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type nano from 'nano';
 import { z } from 'zod';
 import { statusOf } from './client.ts';
 import { errorMessage, SetupError } from './setup-error.ts';
 
-/** As whom the upstream takes us. */
+/** The account that the upstream takes a request's credentials for. */
 export interface UpstreamAccount {
-  /** Null for nobody. */
+  /** Null for an anonymous request. */
   readonly name: string | null;
   readonly roles: readonly string[];
 }
 
-/** In ms; some half a minute. */
+/** Half a minute in all. */
 const DEFAULT_RETRY_DELAYS_MS = [100, 200, 400, 800, 1_500, 3_000, 5_000, 5_000, 5_000, 5_000, 5_000];
 
 const sessionSchema = z.object({ userCtx: z.object({ name: z.string().nullable(), roles: z.array(z.string()) }) });
 
-/** Waits for the upstream to answer, and asks it who we are. Rejects with a sentence for the operator. */
+/** Parses the body of `GET /_session`. Returns undefined if it is not CouchDB's. */
+export const parseSession = (body: unknown): UpstreamAccount | undefined => sessionSchema.safeParse(body).data?.userCtx;
+
+/** How an error names the server and its credentials. */
+export interface LoginNames {
+  readonly server: string;
+  readonly credentials: string;
+  readonly password: string;
+}
+
+/** The error for a status with which CouchDB rejects credentials; undefined for any other status. */
+export function createLoginError(
+  status: number | undefined,
+  reason: string,
+  { server, credentials, password }: LoginNames,
+  cause?: unknown,
+): SetupError | undefined {
+  if (status === 401) {
+    return new SetupError(`${server} rejects ${credentials}. Provide the credentials of an existing account.`, {
+      cause,
+    });
+  }
+  if (status !== 403) return undefined;
+  // CouchDB 3.4 and newer, after five wrong passwords.
+  return new SetupError(
+    `${server} has locked the account for now (${reason}). Wait some minutes, check ${password}, and try again.`,
+    { cause },
+  );
+}
+
+const LOGIN_NAMES: LoginNames = {
+  server: 'The upstream',
+  credentials: 'the configured user name or password',
+  password: 'COUCHDB_PASSWORD',
+};
+
+/**
+ * Waits until the upstream responds to `GET /_session`.
+ *
+ * @param retryDelaysMs Delays between the attempts. Default: half a minute in all.
+ * @returns The account of `couch`.
+ * @throws {SetupError} If the upstream does not respond in time, rejects the credentials, or is not CouchDB.
+ */
 export async function waitForDatabase(
   couch: nano.ServerScope,
   retryDelaysMs: readonly number[] = DEFAULT_RETRY_DELAYS_MS,
 ): Promise<UpstreamAccount> {
-  for (const delayMs of [...retryDelaysMs, undefined]) {
+  for (let attempt = 0; ; attempt += 1) {
     try {
-      const session = sessionSchema.safeParse(await couch.request({ path: '_session' }));
-      if (session.success) return session.data.userCtx;
-      throw new SetupError('The upstream answers, but not as CouchDB does. Is COUCHDB_URL right?');
+      return await readSession(couch);
     } catch (error) {
+      const delayMs = retryDelaysMs[attempt];
       if (error instanceof SetupError) throw error;
-      const status = statusOf(error);
-      if (status === 401) throw new SetupError('The upstream refuses our user name or password.', { cause: error });
-      if (status === 403) {
-        // CouchDB 3.4 and newer, after five wrong passwords.
+      if (delayMs === undefined) {
         throw new SetupError(
-          `The upstream lets our user in no longer for now (${errorMessage(error)}). Wait some minutes, see that COUCHDB_PASSWORD is right, and start again.`,
+          `The upstream does not respond. Check that it is running and that its URL is right. (${errorMessage(error)})`,
           { cause: error },
         );
       }
-      if (status !== undefined && status < 500) {
-        throw new SetupError(`The upstream answers ${status} to GET /_session. Is COUCHDB_URL right?`, {
-          cause: error,
-        });
-      }
-      if (delayMs === undefined)
-        throw new SetupError(
-          `The upstream does not answer; see that it runs and that its URL is right. (${errorMessage(error)})`,
-          { cause: error },
-        );
-      await pause(delayMs);
+      await delay(delayMs);
     }
   }
-  throw new SetupError('The upstream was not asked.');
+}
+
+/** Rejects with a SetupError if another attempt would not help. */
+async function readSession(couch: nano.ServerScope): Promise<UpstreamAccount> {
+  let body: unknown;
+  try {
+    body = await couch.request({ path: '_session' });
+  } catch (error) {
+    const status = statusOf(error);
+    const loginError = createLoginError(status, errorMessage(error), LOGIN_NAMES, error);
+    if (loginError !== undefined) throw loginError;
+    if (status === undefined || status >= 500) throw error;
+    throw new SetupError(`The upstream responds to GET /_session with status ${status}. Check COUCHDB_URL.`, {
+      cause: error,
+    });
+  }
+  const account = parseSession(body);
+  if (account !== undefined) return account;
+  throw new SetupError('The upstream responds, but not as CouchDB does. Check COUCHDB_URL.');
 }

@@ -9,7 +9,7 @@ import {
 import { readDatabaseDesign, type DatabaseDesign } from '../../../server/upstream/schema/design-documents.ts';
 import { addContentHash } from '../../../server/upstream/schema/design-hash.ts';
 import { waitForConsistency, usesCluster } from '../../../server/testing/test-database.ts';
-import { viewWarmupDesign } from '../../../server/cli/setup/plan/view-warmup-design.ts';
+import { viewWarmupDesign } from '../../../server/upstream/schema/view-warmup-design.ts';
 import { readUpdateSequence, type SetupFixture } from './testing/fixture.ts';
 
 type Json = Record<string, unknown>;
@@ -44,7 +44,7 @@ export function describeConflictingState(fixture: () => SetupFixture): void {
     const before = await readUpdateSequence(couch, other);
     const ran = await run([], { REGISTRY_DB: other });
     expect(ran.code).toBe(1);
-    expect(ran.errorLines[0]).toContain(`The database ${other} holds other data: "invoice-17"`);
+    expect(ran.errorLines[0]).toContain(`The database ${other} contains other data: "invoice-17"`);
     expect(ran.errorLines.at(-1)).toBe('Nothing was changed.');
     expect(await readUpdateSequence(couch, other)).toBe(before);
     expect(await couch.request({ db: other, path: '_security' })).toEqual(security);
@@ -131,7 +131,7 @@ export function describeConflictingState(fixture: () => SetupFixture): void {
     await couch.request({ ...path, method: 'PUT', body: open });
     const ran = await run();
     expect(ran.code).toBe(1);
-    expect(ran.errorLines[0]).toContain(`The database ${names.registry} also lets in the role reports, the name boss.`);
+    expect(ran.errorLines[0]).toContain(`The database ${names.registry} also admits the role reports, the name boss.`);
     expect(await couch.request(path)).toEqual(open);
     expect((await run(['--replace'])).code).toBe(0);
     expect(await couch.request(path)).toEqual(before);
@@ -209,7 +209,7 @@ export function describeConflictingState(fixture: () => SetupFixture): void {
     const left = addContentHash(viewWarmupDesign(design));
     await registryDatabase().insert(left);
     expect((await run()).outputLines).toContain(
-      `done    remove ${left._id} from ${names.registry}, which an unfinished set-up has left`,
+      `done    delete ${left._id} from ${names.registry}, left over from an unfinished set-up`,
     );
     expect((await run()).outputLines).toContain('Nothing had to be changed.');
   });
@@ -221,7 +221,7 @@ export function describeConflictingState(fixture: () => SetupFixture): void {
     const { rev } = await couch.use<object>('_users').insert(account);
     const ran = await run(['--replace', '--new-password'], { SERVICE_USER: name });
     expect(ran.code).toBe(1);
-    expect(ran.errorLines[0]).toContain(`There is an account ${name} already`);
+    expect(ran.errorLines[0]).toContain(`An account ${name} already exists`);
     expect((await couch.use('_users').get(account._id))._rev).toBe(rev);
   });
 }

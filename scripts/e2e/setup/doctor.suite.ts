@@ -10,7 +10,7 @@ import {
   readConfigValue,
   restoreConfigValue,
 } from '../../../server/cli/setup/observe/node-config.ts';
-import { viewWarmupDesign } from '../../../server/cli/setup/plan/view-warmup-design.ts';
+import { viewWarmupDesign } from '../../../server/upstream/schema/view-warmup-design.ts';
 import type { SetupFixture } from './testing/fixture.ts';
 
 type Json = Record<string, unknown>;
@@ -204,7 +204,7 @@ export function describeDoctor(fixture: () => SetupFixture): void {
     expect(found).toContainEqual(`_security of ${missing}: The database ${missing} is not there; run "npm run setup".`);
     const nobody = newName();
     expect(await findErrors({ COUCHDB_USER: nobody, COUCHDB_PASSWORD: 'x' })).toEqual([
-      expect.stringContaining(`reachable: CouchDB at ${fixture().access.url} refuses COUCHDB_USER ${nobody}`),
+      expect.stringContaining(`reachable: CouchDB at ${fixture().access.url} rejects COUCHDB_USER ${nobody}`),
     ]);
   });
 

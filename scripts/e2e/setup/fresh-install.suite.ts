@@ -25,7 +25,7 @@ export function describeFreshInstall(fixture: () => SetupFixture): void {
     const { run, couch, names } = fixture();
     const ran = await run(['--dry-run']);
     expect(ran).toMatchObject({ code: 0, errorLines: [], environment: {} });
-    expect(ran.outputLines).toContain(`would   make the database ${names.registry}`);
+    expect(ran.outputLines).toContain(`would   create the database ${names.registry}`);
     expect(ran.outputLines.at(-1)).toBe('Nothing was changed: this was a dry run.');
     await expect(couch.db.get(names.registry)).rejects.toMatchObject({ statusCode: 404 });
     await expect(couch.use('_users').get(`org.couchdb.user:${names.service}`)).rejects.toMatchObject({
@@ -45,7 +45,7 @@ export function describeFreshInstall(fixture: () => SetupFixture): void {
       REGISTRY_DB: names.registry,
       SESSIONS_DB: names.sessions,
     });
-    expect(ran.outputLines.join('\n')).toContain('COUCHDB_PASSWORD was made now and cannot be shown again: keep it.');
+    expect(ran.outputLines.join('\n')).toContain('COUCHDB_PASSWORD was generated and cannot be shown again. Save it.');
     expect(ran.outputLines.join('\n')).not.toContain(secret.toString('base64'));
     const upstream = openUpstream(access);
     expect(await getTokenRejection(upstream, secret)).toBeUndefined();
@@ -90,7 +90,7 @@ export function describeFreshInstall(fixture: () => SetupFixture): void {
 
     const unknown = await run(['--remove-old-keys']);
     expect(unknown.code).toBe(1);
-    expect(unknown.errorLines[0]).toContain('give its secret in COUCHDB_JWT_SECRET');
+    expect(unknown.errorLines[0]).toContain('Provide its secret in COUCHDB_JWT_SECRET');
     expect(await getTokenRejection(upstream, old)).toBeUndefined();
 
     const ran = await run(['--remove-old-keys'], { COUCHDB_JWT_SECRET: next.toString('base64') });
@@ -122,7 +122,7 @@ export function describeFreshInstall(fixture: () => SetupFixture): void {
     const name = newName();
     const wrong = await run([], { COUCHDB_USER: name, COUCHDB_PASSWORD: 'wrong' });
     expect(wrong).toMatchObject({ code: 1, outputLines: [] });
-    expect(wrong.errorLines.join()).toContain(`refuses COUCHDB_USER ${name}`);
+    expect(wrong.errorLines.join()).toContain(`rejects COUCHDB_USER ${name}`);
     const { environment } = await run(['--new-password']);
     const { COUCHDB_USER = '', COUCHDB_PASSWORD = '' } = environment;
     const service = await run([], { COUCHDB_USER, COUCHDB_PASSWORD });

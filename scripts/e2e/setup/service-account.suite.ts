@@ -171,7 +171,7 @@ export function describeServiceAccount(fixture: () => SetupFixture): void {
     );
     const other = randomBytes(32).toString('base64');
     await expect(start({ COUCHDB_JWT_SECRET: other })).rejects.toThrow(
-      /does not take tokens of COUCHDB_JWT_SECRET.*setup/,
+      /does not accept tokens of COUCHDB_JWT_SECRET.*setup/,
     );
     const username = fixture().newName();
     await fixture()

@@ -89,7 +89,7 @@ export function describeUsersCommand(fixture: () => SetupFixture): void {
     expect(JSON.parse(again.stdout)).toMatchObject({ account: 'emptied', sessions: 0, revisions: 0 });
 
     const wrong = await run(['erase', name, '--yes'], { ...adminEnv(), COUCHDB_ADMIN_PASSWORD: 'wrong' });
-    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('refuses COUCHDB_ADMIN_USER')]);
+    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('rejects COUCHDB_ADMIN_USER')]);
     const whole = await run(['erase', name, '--yes', '--json'], adminEnv());
     expect(JSON.parse(whole.stdout)).toMatchObject({ account: 'removed', left: [] });
     expect(await account().then(() => 200, statusOf)).toBe(404);

@@ -253,8 +253,8 @@ test('a name that is not here, credentials that are wrong, and a database that i
     expect([code, stdout]).toEqual([1, '']);
     return stderr;
   };
-  expect(await told({ COUCHDB_PASSWORD: 'wrong' })).toContain('refuses COUCHDB_USER');
-  expect(await told({ COUCHDB_URL: 'http://127.0.0.1:1' })).toContain('Nothing answers at http://127.0.0.1:1');
+  expect(await told({ COUCHDB_PASSWORD: 'wrong' })).toContain('rejects COUCHDB_USER');
+  expect(await told({ COUCHDB_URL: 'http://127.0.0.1:1' })).toContain('No response from http://127.0.0.1:1');
   expect(await told({ REGISTRY_DB: 'no_such_database' })).toContain('The database no_such_database is not there');
   expect(await told({ COUCHDB_URL: '' })).toContain('COUCHDB_USER is set without COUCHDB_URL');
   const provider = { JWT_SECRET: '', JWKS_URL: 'https://idp.example/keys' };

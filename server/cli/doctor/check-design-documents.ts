@@ -1,7 +1,7 @@
 import { compareDesign, describePrefixMismatch, type DesignComparison } from '../../upstream/schema/design-hash.ts';
 import { readDesignDocuments, type StoredDesigns } from '../../upstream/schema/read-design-documents.ts';
 import { errorMessage } from '../../upstream/setup-error.ts';
-import { VIEW_WARMUP_SUFFIX } from '../setup/plan/view-warmup-design.ts';
+import { VIEW_WARMUP_SUFFIX } from '../../upstream/schema/view-warmup-design.ts';
 import { okFinding, infoFinding, errorFinding, type Finding } from './finding.ts';
 import type { DoctorContext } from './context.ts';
 

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { ConfigError, readConfig, type Config } from '../../config/config.ts';
 import { readOpenFilesLimit } from '../../lifecycle/connection-limit.ts';
-import type { CommandOptions } from '../setup/command.ts';
+import type { CommandOptions } from '../types.ts';
 import { readServerInfo } from '../server-info.ts';
 import { openUpstream, type Upstream } from '../../upstream/client.ts';
 import { readDatabaseDesign } from '../../upstream/schema/design-documents.ts';

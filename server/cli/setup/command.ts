@@ -1,31 +1,26 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigError } from '../../config/config.ts';
-import { getTokenRejection } from '../../upstream/schema/verify-schema.ts';
 import { openUpstream, type Upstream } from '../../upstream/client.ts';
-import { readDatabaseDesign, type DatabaseDesign } from '../../upstream/schema/design-documents.ts';
 import { keyIdOf } from '../../upstream/jwt-key-id.ts';
+import { readDatabaseDesign, type DatabaseDesign } from '../../upstream/schema/design-documents.ts';
+import { getTokenRejection } from '../../upstream/schema/verify-schema.ts';
 import { errorMessage, SetupError } from '../../upstream/setup-error.ts';
-import { applyStep, type GeneratedSecrets } from './apply/apply.ts';
-import { formatGateEnvironment, describeGeneratedSecrets } from './print-environment.ts';
 import { readServerInfo, requireAdmin } from '../server-info.ts';
+import type { CommandOptions } from '../types.ts';
+import { applyStep, type GeneratedSecrets } from './apply/apply.ts';
 import { readCurrentState } from './observe/observe.ts';
-import { isUpToDate, planSetup } from './plan/plan.ts';
 import { parseSetupOptions, SETUP_HELP, type SetupOptions } from './parse-options.ts';
+import { isUpToDate, planSetup } from './plan/plan.ts';
+import { describeGeneratedSecrets, formatGateEnvironment } from './print-environment.ts';
 import { describeStep, type Plan } from './steps.ts';
 
-export interface CommandOptions {
-  readonly argv: readonly string[];
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Takes a line. */
-  readonly print: (line: string) => void;
-  /** Takes a line about what is wrong. */
-  readonly printError: (line: string) => void;
-  /** What stands in the registry; read from its files unless given. */
+export interface SetupCommandOptions extends CommandOptions {
+  /** The registry's design documents and access rules. Default: read from couchdb-design/user_registry. */
   readonly design?: DatabaseDesign;
 }
 
-/** `pouchgate setup`: resolves with the exit code, and says everything itself. */
-export async function setupCommand(options: CommandOptions): Promise<number> {
+/** `pouchgate setup`. Prints everything, also errors, and resolves with the exit code. */
+export async function setupCommand(options: SetupCommandOptions): Promise<number> {
   const { argv, env, print, printError } = options;
   try {
     const request = parseSetupOptions(argv, env);
@@ -34,7 +29,7 @@ export async function setupCommand(options: CommandOptions): Promise<number> {
     return 0;
   } catch (error) {
     if (!(error instanceof ConfigError) && !(error instanceof SetupError)) {
-      printError(`Set-up failed in a way that nobody expected: ${errorMessage(error)}`);
+      printError(`Set-up failed with an unexpected error: ${errorMessage(error)}`);
       return 1;
     }
     printError(error.message);
@@ -42,7 +37,7 @@ export async function setupCommand(options: CommandOptions): Promise<number> {
   }
 }
 
-async function setUpCouchdb(request: SetupOptions, options: CommandOptions): Promise<number> {
+async function setUpCouchdb(request: SetupOptions, options: SetupCommandOptions): Promise<number> {
   const { print, printError } = options;
   const upstream = openUpstream(request.access);
   try {
@@ -78,7 +73,7 @@ function printPlan(plan: Plan, print: (line: string) => void): void {
   print(isUpToDate(plan) ? 'There is nothing to change.' : 'Nothing was changed: this was a dry run.');
 }
 
-/** What was made is shown even when a later step fails: nobody could know it otherwise. */
+/** Prints generated secrets even when a later step fails: they cannot be read again. */
 async function applyPlan(
   upstream: Upstream,
   plan: Plan,
@@ -93,7 +88,7 @@ async function applyPlan(
         print(`${item.kind}   ${item.sentence}`);
         continue;
       }
-      if (item.step.kind === 'unset') await verifyJwtKey(upstream, request.jwtSecret, () => undefined);
+      if (item.step.kind === 'delete-config') await verifyJwtKey(upstream, request.jwtSecret, () => undefined);
       generated = { ...generated, ...(await applyStep(upstream, item.step, nodes)) };
       print(`done    ${describeStep(item.step)}`);
     }
@@ -109,7 +104,7 @@ async function applyPlan(
 }
 
 const MAX_ATTEMPTS = 20;
-/** In ms. A node may be about to open its port, or has not heard of the key yet. */
+/** A node may be about to open its port, or may not have the key yet. */
 const RETRY_DELAY_MS = 250;
 
 async function verifyJwtKey(
@@ -118,16 +113,16 @@ async function verifyJwtKey(
   print: (line: string) => void,
 ): Promise<void> {
   if (secret === undefined) return;
-  let refusal: string | undefined;
+  let rejection: string | undefined;
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-    refusal = await getTokenRejection(upstream, secret).catch(errorMessage);
-    if (refusal === undefined) {
-      print(`found   that CouchDB takes tokens of the key hmac:${keyIdOf(secret)}`);
+    rejection = await getTokenRejection(upstream, secret).catch(errorMessage);
+    if (rejection === undefined) {
+      print(`found   that CouchDB accepts tokens of the key hmac:${keyIdOf(secret)}`);
       return;
     }
-    await pause(RETRY_DELAY_MS);
+    await delay(RETRY_DELAY_MS);
   }
   throw new SetupError(
-    `CouchDB does not take tokens of the key hmac:${keyIdOf(secret)} (${refusal ?? ''}). Restart its nodes one after the other, and run this again.`,
+    `CouchDB does not accept tokens of the key hmac:${keyIdOf(secret)} (${rejection ?? ''}). Restart its nodes one after the other, and run this again.`,
   );
 }

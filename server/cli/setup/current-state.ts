@@ -1,21 +1,15 @@
-import type { StoredDesigns } from '../../upstream/schema/read-design-documents.ts';
-import type { SecurityObject } from '../../upstream/schema/design-documents.ts';
+import type { SchemaState } from '../../upstream/schema/schema-plan.ts';
 
-/** What set-up found on a CouchDB, before it changes anything. Values only: `plan.ts` decides by them alone. */
-export interface CurrentState {
+/** The state of a CouchDB before set-up changes anything. The planners decide by these values alone. */
+export interface CurrentState extends SchemaState {
   readonly version: string;
   readonly nodes: readonly NodeState[];
-  readonly registry: DatabaseState;
-  readonly sessions: DatabaseState;
-  readonly users: DatabaseState;
-  /** The registry's design documents, by id. */
-  readonly designs: StoredDesigns;
   readonly account: AccountState;
-  /** Whether the JWT handler is at work where we ask; a setting alone does nothing before CouchDB listens anew. */
+  /** Whether the node that responds uses the JWT handler. Its setting takes effect only when the port is reopened. */
   readonly isJwtHandlerActive: boolean;
 }
 
-/** A node of the cluster, and those of its settings that concern us; undefined: not set. */
+/** A node of the cluster, with the settings that set-up uses; undefined if not set. */
 export type NodeState =
   | { readonly name: string; readonly up: false }
   | {
@@ -26,17 +20,7 @@ export type NodeState =
       readonly keys: Readonly<Record<string, string>>;
     };
 
-export type DatabaseState =
-  | { readonly exists: false }
-  | {
-      readonly exists: true;
-      readonly partitioned: boolean;
-      readonly security: SecurityObject;
-      /** A document that is none of ours; undefined when there is none. */
-      readonly foreignDocument: string | undefined;
-    };
-
-/** The service account; `password` is told when there is one to be tried. */
+/** The service account. `password` is the result of a sign-in with `SERVICE_PASSWORD`. */
 export type AccountState =
   | { readonly exists: false }
   | {

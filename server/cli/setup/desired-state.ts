@@ -1,24 +1,24 @@
 import type { DatabaseDesign } from '../../upstream/schema/design-documents.ts';
 
-/** What set-up is asked for. */
+/** The state that set-up is to reach. */
 export interface DesiredState {
   readonly registry: string;
   readonly sessions: string;
   readonly idPrefix: string;
   readonly design: DatabaseDesign;
   readonly service: { readonly username: string; readonly password: string | undefined };
-  /** The gate's own key in CouchDB; undefined: none was given. */
+  /** The gate's own key in CouchDB; undefined if none was given. */
   readonly jwtSecret: Buffer | undefined;
-  /** Who runs set-up. */
+  /** The server admin that runs set-up. */
   readonly admin: string;
   readonly allowed: Permissions;
 }
 
-/** What an operator has to say before it is done. */
+/** Changes that are made only if the operator allows them. */
 export interface Permissions {
-  /** Settings and design documents that are not from here, or were changed. */
+  /** Overwrite access rules and design documents that were changed, or that Pouchgate did not write. */
   readonly replace: boolean;
-  /** A database with documents that are not ours. */
+  /** Use a database that contains other documents. */
   readonly adopt: boolean;
   readonly newPassword: boolean;
   readonly newSecret: boolean;

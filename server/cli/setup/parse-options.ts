@@ -5,7 +5,7 @@ import { ConfigError } from '../../config/config.ts';
 import type { UpstreamAccess } from '../../upstream/client.ts';
 import type { Permissions } from './desired-state.ts';
 
-/** What is asked for on the command line and in the environment. */
+/** The parsed command line and environment. */
 export interface SetupOptions {
   readonly access: UpstreamAccess;
   readonly registry: string;
@@ -17,22 +17,23 @@ export interface SetupOptions {
   readonly dryRun: boolean;
 }
 
-export const SETUP_HELP = `Sets up a CouchDB 3 for Pouchgate, and says what it does. Run again, it changes nothing.
+export const SETUP_HELP = `Sets up a CouchDB 3 for Pouchgate, and prints each step. A second run changes nothing.
 
-In the environment:
-  COUCHDB_URL                      where CouchDB is
-  COUCHDB_USER, COUCHDB_PASSWORD   a server admin of it
-  COUCHDB_JWT_SECRET               the base64 of the gate's key in it; one is made, and shown once, where there is none
-  SERVICE_USER, SERVICE_PASSWORD   the account that gates are to use: pouchgate, and a password that is made and shown once
-  REGISTRY_DB, SESSIONS_DB         the databases: user_registry and pouchgate_sessions
-  ID_PREFIX                        what user documents' ids begin with: user_
+Environment variables:
+  COUCHDB_URL                      the URL of CouchDB
+  COUCHDB_USER, COUCHDB_PASSWORD   the credentials of a server admin
+  COUCHDB_JWT_SECRET               the gate's key in CouchDB, in base64. Default: generated once, and shown once
+  SERVICE_USER, SERVICE_PASSWORD   the account for the gates. Default: pouchgate, with a generated password, shown once
+  REGISTRY_DB, SESSIONS_DB         the databases. Default: user_registry, pouchgate_sessions
+  ID_PREFIX                        the prefix of user documents' ids. Default: user_
 
-  --dry-run           says what would be done, and changes nothing
-  --replace           also overwrites what was changed by hand or is not from here: design documents, who may use a database
-  --adopt             also uses a database that holds other documents
-  --new-password      gives the service account another password, SERVICE_PASSWORD or one that is made
-  --new-secret        makes another key, beside the one in use
-  --remove-old-keys   removes all keys but that of COUCHDB_JWT_SECRET`;
+Options:
+  --dry-run           print the steps, and change nothing
+  --replace           overwrite access rules and design documents that were changed by hand or are not Pouchgate's
+  --adopt             use a database that contains other documents
+  --new-password      change the service account's password to SERVICE_PASSWORD or a generated one
+  --new-secret        generate another key, beside the one in use
+  --remove-old-keys   remove all keys but that of COUCHDB_JWT_SECRET`;
 
 const OPTIONS = {
   'dry-run': { type: 'boolean', default: false },
@@ -44,7 +45,7 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
-const MISSING_HINT = 'is missing; give';
+const MISSING_HINT = 'is missing; set it to';
 const requestSchema = fieldsSchema
   .pick({
     COUCHDB_URL: true,
@@ -58,12 +59,15 @@ const requestSchema = fieldsSchema
     COUCHDB_PASSWORD: z.string({ error: `${MISSING_HINT} the password of COUCHDB_USER` }),
     SERVICE_USER: z
       .string()
-      .regex(/^[^_:\p{Cc}][^:\p{Cc}]*$/u, 'begins with an underscore, or holds a colon; give another name')
+      .regex(/^[^_:\p{Cc}][^:\p{Cc}]*$/u, 'begins with an underscore or contains a colon; choose another name')
       .default('pouchgate'),
     SERVICE_PASSWORD: z.string().optional(),
   });
 
-/** `help`: it is only asked how this is used. Throws `ConfigError` with all that is wrong, a sentence each. */
+/**
+ * @returns `help` if only the help text is requested.
+ * @throws {ConfigError} With a sentence for each problem.
+ */
 export function parseSetupOptions(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
@@ -74,17 +78,17 @@ export function parseSetupOptions(
   const parsed = requestSchema.safeParse(definedEnv);
   const missing = [
     definedEnv['COUCHDB_URL'] === undefined
-      ? [`COUCHDB_URL ${MISSING_HINT} where CouchDB is, such as http://127.0.0.1:5984.`]
+      ? [`COUCHDB_URL ${MISSING_HINT} the URL of CouchDB, such as http://127.0.0.1:5984.`]
       : [],
     definedEnv['COUCHDB_USER'] === undefined
       ? [`COUCHDB_USER ${MISSING_HINT} the name of a server admin of CouchDB.`]
       : [],
   ].flat();
   const invalid = (parsed.error?.issues ?? []).map(({ path, message }) => `${String(path[0])} ${message}.`);
-  const alike = parsed.data !== undefined && parsed.data.REGISTRY_DB === parsed.data.SESSIONS_DB;
-  const conflicts = alike ? ['REGISTRY_DB and SESSIONS_DB are the same; give one of them another name.'] : [];
+  const hasSameName = parsed.data !== undefined && parsed.data.REGISTRY_DB === parsed.data.SESSIONS_DB;
+  const conflicts = hasSameName ? ['REGISTRY_DB and SESSIONS_DB are the same; rename one of them.'] : [];
   if (flags['new-secret'] && definedEnv['COUCHDB_JWT_SECRET'] !== undefined) {
-    conflicts.push('COUCHDB_JWT_SECRET is set beside --new-secret; give one of the two.');
+    conflicts.push('COUCHDB_JWT_SECRET and --new-secret exclude each other; remove one of them.');
   }
   const problems = [...missing, ...invalid, ...conflicts];
   const { COUCHDB_URL: url, COUCHDB_USER: username } = parsed.data ?? {};

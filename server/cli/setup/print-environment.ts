@@ -3,7 +3,7 @@ import { DEFAULT_DATABASE_NAMES } from '../../config/schema.ts';
 import type { GeneratedSecrets } from './apply/apply.ts';
 import type { SetupOptions } from './parse-options.ts';
 
-/** What a gate's environment is to hold, line by line; what only the operator knows is a comment, and no secret is repeated. */
+/** A gate's environment, line by line. Values that set-up does not know are comments. Given secrets are not repeated. */
 export function formatGateEnvironment(request: SetupOptions, generated: GeneratedSecrets): string[] {
   const { access, service, registry, sessions, idPrefix } = request;
   const unlessDefault = (name: string, value: string, defaultValue: string): string[] =>
@@ -14,26 +14,27 @@ export function formatGateEnvironment(request: SetupOptions, generated: Generate
     generated.password !== undefined
       ? `COUCHDB_PASSWORD=${generated.password}`
       : service.password !== undefined
-        ? '# COUCHDB_PASSWORD= what SERVICE_PASSWORD is'
-        : '# COUCHDB_PASSWORD= what was shown when the account was made (--new-password makes another)',
+        ? '# COUCHDB_PASSWORD= the value of SERVICE_PASSWORD'
+        : '# COUCHDB_PASSWORD= as shown when the account was created (--new-password generates another)',
     generated.jwtSecret !== undefined
       ? `COUCHDB_JWT_SECRET=${generated.jwtSecret.toString('base64')}`
       : request.jwtSecret !== undefined
-        ? '# COUCHDB_JWT_SECRET= the one that was given'
-        : '# COUCHDB_JWT_SECRET= what was shown when the key was made (--new-secret makes another)',
+        ? '# COUCHDB_JWT_SECRET= the given value'
+        : '# COUCHDB_JWT_SECRET= as shown when the key was created (--new-secret generates another)',
     ...unlessDefault('REGISTRY_DB', registry, DEFAULT_DATABASE_NAMES.registry),
     ...unlessDefault('SESSIONS_DB', sessions, DEFAULT_DATABASE_NAMES.sessions),
     ...unlessDefault('ID_PREFIX', idPrefix, DEFAULT_ID_PREFIX),
-    '# JWT_SECRET= a secret that all gates share, such as "openssl rand -base64 48" makes, for the tokens of users',
+    '# JWT_SECRET= a secret for users\' tokens, the same for all gates, such as "openssl rand -base64 48" generates',
   ];
 }
 
-/** Said below it, when there is something to keep. */
+/** A reminder to save the generated secrets; undefined if there are none. */
 export function describeGeneratedSecrets({ password, jwtSecret }: GeneratedSecrets): string | undefined {
   const names = [
     password === undefined ? [] : ['COUCHDB_PASSWORD'],
     jwtSecret === undefined ? [] : ['COUCHDB_JWT_SECRET'],
   ].flat();
   if (names.length === 0) return undefined;
-  return `${names.join(' and ')} ${names.length === 1 ? 'was' : 'were'} made now and cannot be shown again: keep ${names.length === 1 ? 'it' : 'them'}.`;
+  const [verb, pronoun] = names.length === 1 ? ['was', 'it'] : ['were', 'them'];
+  return `${names.join(' and ')} ${verb} generated and cannot be shown again. Save ${pronoun}.`;
 }

@@ -1,34 +1,25 @@
-import type { DesignDocument, SecurityObject } from '../../upstream/schema/design-documents.ts';
+import { describeSchemaStep, type SchemaStep } from '../../upstream/schema/schema-plan.ts';
 
 /** One change to a CouchDB. */
 export type Step =
-  | { readonly kind: 'make-database'; readonly name: string }
-  | { readonly kind: 'set-security'; readonly database: string; readonly security: SecurityObject }
-  /** `warm`: its views are built under another name first, since there are others that answer meanwhile. */
-  | {
-      readonly kind: 'write-design';
-      readonly database: string;
-      readonly design: DesignDocument;
-      readonly buildViewsFirst: boolean;
-    }
-  | { readonly kind: 'remove-design'; readonly database: string; readonly id: string }
-  /** No password: one is made. */
-  | { readonly kind: 'make-account'; readonly username: string; readonly password: string | undefined }
+  | SchemaStep
+  /** Without a password one is generated. */
+  | { readonly kind: 'create-account'; readonly username: string; readonly password: string | undefined }
   | { readonly kind: 'set-password'; readonly username: string; readonly password: string | undefined }
   | { readonly kind: 'set-roles'; readonly username: string }
-  | { readonly kind: 'set'; readonly node: string; readonly setting: Setting; readonly value: string }
-  /** No secret was given: one is made, and its key is set at every node. */
-  | { readonly kind: 'make-key'; readonly nodes: readonly string[] }
-  | { readonly kind: 'unset'; readonly node: string; readonly setting: Setting }
-  /** What changes the ways to sign in holds from the moment at which CouchDB opens its port anew. */
-  | { readonly kind: 'listen-anew'; readonly node: string };
+  | { readonly kind: 'set-config'; readonly node: string; readonly setting: Setting; readonly value: string }
+  /** Generates a secret, and sets its key on every node. */
+  | { readonly kind: 'create-key'; readonly nodes: readonly string[] }
+  | { readonly kind: 'delete-config'; readonly node: string; readonly setting: Setting }
+  /** A change of the authentication handlers takes effect when CouchDB reopens its port. */
+  | { readonly kind: 'restart-listener'; readonly node: string };
 
 export interface Setting {
   readonly section: string;
   readonly key: string;
 }
 
-/** What a plan has to say, in order: what is found done, what is to be done, and what is only told. */
+/** What a plan reports, in order: what is in place, what only needs mentioning, and what is to be done. */
 export type PlanItem =
   | { readonly kind: 'found'; readonly sentence: string }
   | { readonly kind: 'note'; readonly sentence: string }
@@ -36,37 +27,32 @@ export type PlanItem =
 
 export interface Plan {
   readonly items: readonly PlanItem[];
-  /** Why nothing of it may be done, a sentence each; none: it may. */
+  /** The reasons why no step may be applied, a sentence each. */
   readonly blockers: readonly string[];
 }
 
-/** A step in words, to go after "will" or "have to": the names of things, and no secret. */
+/** A step as a verb phrase, to follow "would" or "could not". Contains names, never secrets. */
 export function describeStep(step: Step): string {
   switch (step.kind) {
-    case 'make-database':
-      return `make the database ${step.name}`;
+    case 'create-database':
     case 'set-security':
-      return `let only ${listRoles(step.security)} use the database ${step.database}`;
+    case 'delete-design':
+      return describeSchemaStep(step);
     case 'write-design':
-      return `write ${step.design._id} in ${step.database}${step.buildViewsFirst ? ', once its views are built' : ''}`;
-    case 'remove-design':
-      return `remove ${step.id} from ${step.database}, which an unfinished set-up has left`;
-    case 'make-account':
-      return `make the service account ${step.username}`;
+      return `${describeSchemaStep(step)}${step.replacesViews ? ', once its views are built' : ''}`;
+    case 'create-account':
+      return `create the service account ${step.username}`;
     case 'set-password':
-      return `give the service account ${step.username} another password`;
+      return `change the password of the service account ${step.username}`;
     case 'set-roles':
-      return `give the service account ${step.username} its one role, pouchgate_service`;
-    case 'set':
+      return `reduce the roles of the service account ${step.username} to pouchgate_service`;
+    case 'set-config':
       return `set [${step.setting.section}] ${step.setting.key} on ${step.node}`;
-    case 'make-key':
-      return `make a key for the gate's tokens, and set it on ${step.nodes.join(', ')}`;
-    case 'unset':
+    case 'create-key':
+      return `create a key for the gate's tokens, and set it on ${step.nodes.join(', ')}`;
+    case 'delete-config':
       return `remove [${step.setting.section}] ${step.setting.key} from ${step.node}`;
-    case 'listen-anew':
-      return `have ${step.node} open its port anew, so that it takes tokens (connections stay)`;
+    case 'restart-listener':
+      return `reopen the port of ${step.node} so that it accepts tokens (open connections stay)`;
   }
 }
-
-const listRoles = ({ admins, members }: SecurityObject): string =>
-  [...new Set([...admins.roles, ...members.roles])].join(', ');

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigError, readConfig, type Config } from '../../config/config.ts';
 import { HttpError } from '../../http/errors.ts';
-import type { CommandOptions } from '../setup/command.ts';
+import type { CommandOptions } from '../types.ts';
 import { errorMessage, SetupError } from '../../upstream/setup-error.ts';
 import {
   addUser,
@@ -26,7 +26,7 @@ import { escapeControlCharacters } from './table.ts';
 import { promptNewPassword, confirmErase, readPasswordFromInput, type Terminal } from './terminal.ts';
 import { formatUserReport, createUserReport } from './user-report.ts';
 
-export interface UsersCommandOptions extends Pick<CommandOptions, 'argv' | 'env' | 'print' | 'printError'> {
+export interface UsersCommandOptions extends CommandOptions {
   readonly terminal: Terminal;
   /** Waits for what gates may have under way when a user is erased. */
   readonly waitForGates?: () => Promise<void>;

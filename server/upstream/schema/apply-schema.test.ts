@@ -1,22 +1,30 @@
-import { createServer } from 'node:http';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { connect } from '../client.ts';
+import { addContentHash } from './design-hash.ts';
 import { readDatabaseDesign } from './design-documents.ts';
-import { startEmbeddedEngine, type EngineRequest } from '../embedded/engine.ts';
+import type { EngineRequest } from '../embedded/engine.ts';
 import { startTestEngine } from '../../testing/embedded-engine.ts';
 import { applySchema } from './apply-schema.ts';
-import { startFakeUpstream } from '../../testing/fake-couchdb.ts';
+import { applySchemaStep } from './apply-step.ts';
+import { ACCOUNTS_SECURITY } from './security-objects.ts';
 
 const names = { registry: 'user_registry', sessions: 'pouchgate_sessions' };
 
-it('makes everything once: a second time nothing is written', async () => {
+it('creates everything the first time, and writes nothing the second time', async () => {
   const requests: EngineRequest[] = [];
   const { engine, asAdmin } = await startTestEngine({ onRequest: (request) => requests.push(request) });
   const couch = connect(engine.access);
   const first = await applySchema({ couch, ...names });
   expect(first).toContainEqual({ subject: 'user_registry/_design/registry', outcome: 'made' });
   expect(first).toContainEqual({ subject: 'user_registry/_security', outcome: 'made' });
+  expect(first.map(({ subject }) => subject)).toEqual([
+    '_users',
+    '_users/_security',
+    'pouchgate_sessions',
+    'pouchgate_sessions/_security',
+    'user_registry',
+    'user_registry/_security',
+    'user_registry/_design/registry',
+  ]);
   const { body: before } = await asAdmin('GET', '/user_registry');
 
   requests.length = 0;
@@ -24,12 +32,30 @@ it('makes everything once: a second time nothing is written', async () => {
   expect(new Set(second.map(({ outcome }) => outcome))).toEqual(new Set(['unchanged']));
   expect(second.map(({ subject }) => subject)).toEqual(first.map(({ subject }) => subject));
   const writes = requests.filter(({ method }) => method !== 'GET').map(({ method, url }) => `${method} ${url}`);
-  expect(writes).toEqual(['PUT /_users', 'PUT /pouchgate_sessions', 'PUT /user_registry']);
+  expect(writes).toEqual([]);
   expect((await asAdmin('GET', '/user_registry')).body).toEqual(before);
   await engine.close();
 });
 
-it('brings back what was changed by hand, and only that', async () => {
+it('leaves the access rules of _users alone as long as they admit no stranger', async () => {
+  const { engine, asAdmin } = await startTestEngine();
+  const couch = connect(engine.access);
+  const step = {
+    kind: 'set-security',
+    database: '_users',
+    security: ACCOUNTS_SECURITY,
+    acceptsStricter: true,
+  } as const;
+  // CouchDB's default: it rejects changes unless a setting allows them.
+  expect(await applySchemaStep(couch, step)).toBe(false);
+  await asAdmin('PUT', '/_users/_security', { admins: {}, members: { roles: ['registry_user'] } });
+  const outcomes = await applySchema({ couch, ...names });
+  expect(outcomes).toContainEqual({ subject: '_users/_security', outcome: 'changed' });
+  expect((await asAdmin('GET', '/_users/_security')).body).toEqual(ACCOUNTS_SECURITY);
+  await engine.close();
+});
+
+it('restores what was changed by hand, and only that', async () => {
   const { engine, asAdmin } = await startTestEngine();
   const couch = connect(engine.access);
   await applySchema({ couch, ...names });
@@ -50,7 +76,7 @@ it('brings back what was changed by hand, and only that', async () => {
   await engine.close();
 });
 
-it('several gates at once agree', async () => {
+it('gives several gates that start at once the same result', async () => {
   const { engine } = await startTestEngine();
   const couch = connect(engine.access);
   const runs = await Promise.all(Array.from({ length: 4 }, () => applySchema({ couch, ...names })));
@@ -59,62 +85,51 @@ it('several gates at once agree', async () => {
   await engine.close();
 });
 
-it('only members may use the registry, and nobody the sessions and accounts', async () => {
-  const kit = await startTestEngine();
-  await applySchema({ couch: connect(kit.engine.access), ...names });
-  const alice = await kit.createAccount('alice', ['registry_user']);
-  const mallory = await kit.createAccount('mallory', []);
-  expect((await alice('GET', '/user_registry')).status).toBe(200);
-  expect((await mallory('GET', '/user_registry')).status).toBe(403);
-  for (const path of ['/pouchgate_sessions', '/_users']) expect((await alice('GET', path)).status).toBe(403);
-  await kit.engine.close();
-});
-
-it('waits for an upstream that is still starting', async () => {
-  const holder = createServer().listen(0, '127.0.0.1');
-  await once(holder, 'listening');
-  const { port } = holder.address() as AddressInfo;
-  holder.close();
-  await once(holder, 'close');
-  const storage = { kind: 'memory', name: 'late' } as const;
-  const first = await startEmbeddedEngine({ storage, port });
-  const couch = connect(first.access);
-  await first.close();
-  // Nobody answers any more: a short patience ends in a sentence.
-  await expect(applySchema({ couch, ...names, retryDelaysMs: [1, 1] })).rejects.toThrow(
-    /^The upstream does not answer; /,
-  );
-
-  // One that says 503 at first, and then answers.
-  let asked = 0;
-  const late = createServer((_, response) => {
-    asked += 1;
-    response.writeHead(asked < 3 ? 503 : 200, { 'content-type': 'application/json' });
-    response.end(JSON.stringify({ userCtx: { name: 'x', roles: [] } }));
-  }).listen(port, '127.0.0.1');
-  await once(late, 'listening');
-  await expect(applySchema({ couch, ...names, retryDelaysMs: [1, 1, 1, 1] })).rejects.toThrow('not an administrator');
-  expect(asked).toBe(3);
-  late.closeAllConnections();
-  late.close();
-  await once(late, 'close');
-});
-
-it('says what is wrong with the credentials', async () => {
-  const { engine } = await startTestEngine();
-  const couch = connect({ ...engine.access, password: 'wrong' });
-  await expect(applySchema({ couch, ...names })).rejects.toThrow('The upstream refuses our user name or password.');
+it('reads and plans again when another version of the design document is written meanwhile', async () => {
+  const [design] = (await readDatabaseDesign()).designs;
+  if (design === undefined) throw new Error('There is no design document.');
+  const older = addContentHash({ ...design, views: {} });
+  let interfering: Promise<unknown> | undefined;
+  const { engine, asAdmin } = await startTestEngine({
+    onRequest: ({ method, url }) => {
+      // After the plan is made, before its last step.
+      if (method === 'PUT' && url === '/user_registry/_security')
+        interfering ??= asAdmin('PUT', '/user_registry/_design/registry', older);
+    },
+  });
+  const couch = connect(engine.access);
+  const outcomes = await applySchema({ couch, ...names });
+  await interfering;
+  expect((await couch.use('user_registry').get('_design/registry'))._rev).toMatch(/^2-/);
+  expect(outcomes.map(({ outcome }) => outcome)).toEqual([
+    'unchanged',
+    'unchanged',
+    'made',
+    'made',
+    'made',
+    'made',
+    'changed',
+  ]);
   await engine.close();
 });
 
-it('says that an account is locked, as CouchDB does after wrong passwords', async () => {
-  const reason = 'Account is temporarily locked due to multiple authentication failures';
-  const upstream = await startFakeUpstream((_request, response) => {
-    response.writeHead(403, { 'content-type': 'application/json' });
-    response.end(JSON.stringify({ error: 'forbidden', reason }));
-  });
-  await expect(applySchema({ couch: connect(upstream.access), ...names })).rejects.toThrow(
-    `The upstream lets our user in no longer for now (${reason}). Wait some minutes`,
-  );
-  await upstream.close();
+it('lets only members use the registry, and no user the sessions and accounts', async () => {
+  const { engine, createAccount } = await startTestEngine();
+  await applySchema({ couch: connect(engine.access), ...names });
+  const alice = await createAccount('alice', ['registry_user']);
+  const mallory = await createAccount('mallory', []);
+  expect((await alice('GET', '/user_registry')).status).toBe(200);
+  expect((await mallory('GET', '/user_registry')).status).toBe(403);
+  for (const path of ['/pouchgate_sessions', '/_users']) expect((await alice('GET', path)).status).toBe(403);
+  await engine.close();
+});
+
+it('rejects an account that is not a server admin', async () => {
+  const { engine, createAccount, asAdmin } = await startTestEngine();
+  await asAdmin('PUT', '/_users');
+  await createAccount('alice', ['registry_user']);
+  const couch = connect({ ...engine.access, username: 'alice', password: 'pw' });
+  await expect(applySchema({ couch, ...names })).rejects.toThrow('alice is not a server admin of the upstream.');
+  expect((await asAdmin('GET', '/user_registry')).status).toBe(404);
+  await engine.close();
 });

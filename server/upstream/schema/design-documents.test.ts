@@ -17,7 +17,7 @@ let alice: SendRequest;
 
 function documentOf(name: string, idPrefix = 'user_'): UserDocument {
   const username = parseUsername(name);
-  if (username === undefined) throw new Error(`${name} is no username.`);
+  if (username === undefined) throw new Error(`${name} is not a username.`);
   return newUserDocument(username, new Date('2026-11-22T09:30:00.000Z'), documentIdFactory(idPrefix)(username));
 }
 
@@ -34,10 +34,10 @@ beforeAll(async () => {
 
 afterAll(() => testEngine.engine.close());
 
-const replicate = (ask: SendRequest, ...docs: object[]) =>
-  ask('POST', '/user_registry/_bulk_docs', { new_edits: false, docs });
+const replicate = (send: SendRequest, ...docs: object[]) =>
+  send('POST', '/user_registry/_bulk_docs', { new_edits: false, docs });
 
-it('is read from its files as one document with functions as text', async () => {
+it('reads the files as one document, with functions as strings', async () => {
   const { designs, security } = await readDatabaseDesign();
   expect(designs.map(({ _id }) => _id)).toEqual(['_design/registry']);
   expect(designs[0]).toMatchObject({
@@ -49,21 +49,21 @@ it('is read from its files as one document with functions as text', async () => 
   expect(security.members.roles).toContain('registry_user');
 });
 
-it('a user writes the own document, by PUT and by replication', async () => {
+it('lets a user write their own document, by PUT and by replication', async () => {
   const own = documentOf('alice');
   const { status, body } = await alice('PUT', '/user_registry/user_alice', own);
   expect(status).toBe(201);
   const id = (body as { rev: string }).rev.slice(2);
   const child = { ...own, _rev: '2-bbbb', _revisions: { start: 2, ids: ['bbbb', id] } };
   expect(await replicate(alice, child)).toMatchObject({ status: 201, body: [] });
-  // The revision tree that was sent is the one that is kept.
+  // CouchDB keeps the revision tree of the request.
   expect((await alice('GET', '/user_registry/user_alice?revs=true')).body).toMatchObject({
     _rev: '2-bbbb',
     _revisions: { start: 2, ids: ['bbbb', id] },
   });
 });
 
-it('refuses a foreign document, by PUT, DELETE, edit and replication, and leaves it as it was', async () => {
+it('rejects writes to another user’s document by PUT, DELETE, edit and replication, and leaves it unchanged', async () => {
   const before = (await testEngine.asAdmin('GET', '/user_registry/user_bob')).body as { _rev: string };
   const { _rev } = before;
   const foreign = { ...documentOf('bob'), preferences: { theme: 'dark' } };
@@ -84,15 +84,15 @@ it('refuses a foreign document, by PUT, DELETE, edit and replication, and leaves
   expect((await testEngine.asAdmin('GET', '/user_registry/user_bob')).body).toEqual(before);
 });
 
-it('refuses what has not the shape of a user document, row by row', async () => {
+it('rejects rows that are not user documents, each on its own', async () => {
   const own = documentOf('alice');
-  const answer = await replicate(
+  const response = await replicate(
     alice,
     { ...own, _rev: '1-dddd', admin: true },
     { ...own, _rev: '1-eeee', username: 'bob' },
     { ...own, _rev: '1-ffff' },
   );
-  expect(answer.body).toMatchObject([
+  expect(response.body).toMatchObject([
     { id: 'user_alice', rev: '1-dddd', error: 'forbidden' },
     { id: 'user_alice', rev: '1-eeee', error: 'forbidden' },
   ]);
@@ -100,7 +100,7 @@ it('refuses what has not the shape of a user document, row by row', async () => 
   expect((await testEngine.asAdmin('GET', '/user_registry/user_alice?rev=1-dddd')).status).toBe(404);
 });
 
-it('its views answer', async () => {
+it('has views that can be queried', async () => {
   const couch = connect(testEngine.engine.access);
   const { designs } = await readDatabaseDesign();
   const names = Object.keys(designs[0]?.['views'] as object);
@@ -112,7 +112,7 @@ it('its views answer', async () => {
   expect(rows.map(({ id }) => id)).toEqual(expect.arrayContaining(['user_alice', 'user_bob']));
 });
 
-it('its filter lets an operator replicate one user alone', async () => {
+it('has a filter with which an operator replicates one user', async () => {
   const { url, username, password } = testEngine.engine.access;
   const remote = new PouchDB(`${url}/user_registry`, { auth: { username, password } });
   const copy = new PouchDB('copy-of-bob', { adapter: 'memory' });
@@ -121,13 +121,13 @@ it('its filter lets an operator replicate one user alone', async () => {
   expect(rows.map(({ id }) => id)).toEqual(['user_bob']);
 });
 
-it('a filter that is not there is a refusal, not everything', async () => {
-  const answer = await alice('GET', '/user_registry/_changes?filter=registry/none');
-  expect(answer.status).toBe(404);
+it('rejects an unknown filter instead of returning everything', async () => {
+  const response = await alice('GET', '/user_registry/_changes?filter=registry/none');
+  expect(response.status).toBe(404);
   expect((await alice('GET', '/user_registry/_changes?filter=_selector')).status).toBe(400);
 });
 
-it('with a prefix of its own it takes the documents of that prefix, character for character, and no others', async () => {
+it('accepts only documents with the configured prefix, compared character by character', async () => {
   const registry = 'other_prefix';
   const names = { registry, sessions: 'pouchgate_sessions' };
   await applySchema({ couch: connect(testEngine.engine.access), ...names, idPrefix: 'a.b_' });
@@ -145,7 +145,7 @@ it('with a prefix of its own it takes the documents of that prefix, character fo
   expect((await copy.allDocs()).rows.map(({ id }) => id)).toEqual(['a.b_alice']);
 });
 
-it('whatever the prefix, it is the only difference, and can be read from the design document', async () => {
+it('differs between prefixes only in the prefix, which can be read from the design document', async () => {
   const usual = await readDatabaseDesign();
   const prefix = fc.stringMatching(/^[a-z][a-z0-9_.-]{0,31}$/);
   await fc.assert(
@@ -161,21 +161,21 @@ it('whatever the prefix, it is the only difference, and can be read from the des
 });
 
 it.each(['', '_a', 'A', '1', "a'b", 'a/b', 'a\n', 'a b', 'ä', 'a'.repeat(33), 'a:b', '__proto__'])(
-  '%j is no prefix',
+  'rejects %j as a prefix',
   (text) => {
     expect(isIdPrefix(text)).toBe(false);
   },
 );
 
-it('one registry has one prefix: another one is told, and nothing is written', async () => {
+it('reports a registry with another prefix, and writes nothing', async () => {
   const couch = connect(testEngine.engine.access);
   const names = { registry: 'one_prefix', sessions: 'pouchgate_sessions' };
   await applySchema({ couch, ...names });
-  const security = { admins: {}, members: { roles: ['somebody'] } };
+  const security = { admins: {}, members: { roles: ['others'] } };
   await couch.request({ db: names.registry, path: '_security', method: 'PUT', body: security });
   const before = (await couch.db.get(names.registry)).update_seq;
   await expect(applySchema({ couch, ...names, idPrefix: 'prefs_' })).rejects.toThrow(
-    'The documents of one_prefix have ids that begin with user_, and ID_PREFIX is prefs_: give the one that is there, or another name in REGISTRY_DB.',
+    'The documents of one_prefix have ids that begin with user_, and ID_PREFIX is prefs_: set ID_PREFIX to the existing prefix, or choose another name in REGISTRY_DB.',
   );
   expect((await couch.db.get(names.registry)).update_seq).toBe(before);
   expect(await couch.request({ db: names.registry, path: '_security' })).toEqual(security);

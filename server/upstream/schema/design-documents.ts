@@ -6,7 +6,7 @@ import { DEFAULT_ID_PREFIX } from '../../../couchdb-design/user-document/user-do
 /** A design document as CouchDB stores it, without its revision. */
 export type DesignDocument = Readonly<Record<string, unknown>> & { readonly _id: string };
 
-/** Who may read and who may administer a database: https://docs.couchdb.org/en/stable/api/database/security.html */
+/** The members and administrators of a database. https://docs.couchdb.org/en/stable/api/database/security.html */
 export interface SecurityObject {
   readonly admins: { readonly names: readonly string[]; readonly roles: readonly string[] };
   readonly members: { readonly names: readonly string[]; readonly roles: readonly string[] };
@@ -24,9 +24,11 @@ const securitySchema = z.strictObject({ admins: principalsSchema, members: princ
 const designSchema = z.looseObject({ _id: z.string().regex(/^_design\/[a-z_]+$/), language: z.literal('javascript') });
 
 /**
- * Reads what stands in a database beside its documents: `_design/<name>/` in CouchApp's layout (a directory is an object,
- * a file a text, its ending falls away) and `_security.json`. `idPrefix` is written into the functions that look at ids.
- * Rejects when a file is missing or is not what it should be.
+ * Reads a database's design documents and access rules: `_design/<name>/` in CouchApp's layout (a directory becomes an
+ * object, a file a string, without its extension) and `_security.json`.
+ *
+ * @param idPrefix Written into the functions that check ids.
+ * @throws If a file is missing or malformed.
  */
 export async function readDatabaseDesign(
   idPrefix: string = DEFAULT_ID_PREFIX,
@@ -35,30 +37,30 @@ export async function readDatabaseDesign(
   const names = (await readdir(join(directory, '_design'))).sort();
   const designs = names.map(async (name) => {
     const design = designSchema.parse(applyIdPrefix(await readTree(join(directory, '_design', name)), idPrefix));
-    if (design._id !== `_design/${name}`) throw new Error(`The directory _design/${name} holds ${design._id}.`);
+    if (design._id !== `_design/${name}`) throw new Error(`The directory _design/${name} contains ${design._id}.`);
     return design;
   });
   const security: unknown = JSON.parse(await readFile(join(directory, '_security.json'), 'utf8'));
   return { designs: await Promise.all(designs), security: securitySchema.parse(security) };
 }
 
-/** The line that each function has which looks at ids. A prefix has no character that could end the text. */
+/** The line in each function that checks ids. No character of a prefix can end the string literal. */
 const PREFIX_LINE = `var ID_PREFIX = '${DEFAULT_ID_PREFIX}';`;
 
-/** What ids begin with that a design document's check of writes lets pass; undefined when it has no such check. */
+/** The prefix of the ids that a design document's validate_doc_update accepts; undefined if it has none. */
 export function getIdPrefix(design: Readonly<Record<string, unknown>>): string | undefined {
   const source = design['validate_doc_update'];
   if (typeof source !== 'string') return undefined;
-  // Before there was a choice, the line was not there.
+  // Versions without a configurable prefix have no such line.
   return /var ID_PREFIX = '([^']*)';/.exec(source)?.[1] ?? DEFAULT_ID_PREFIX;
 }
 
 function applyIdPrefix(tree: Record<string, unknown>, idPrefix: string): Record<string, unknown> {
-  const written = (value: unknown): unknown =>
+  const applyTo = (value: unknown): unknown =>
     typeof value === 'string'
       ? value.replace(PREFIX_LINE, `var ID_PREFIX = '${idPrefix}';`)
       : applyIdPrefix(value as Record<string, unknown>, idPrefix);
-  return Object.fromEntries(Object.entries(tree).map(([name, value]) => [name, written(value)]));
+  return Object.fromEntries(Object.entries(tree).map(([name, value]) => [name, applyTo(value)]));
 }
 
 async function readTree(directory: string): Promise<Record<string, unknown>> {

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../../couchdb-design/user-document/canonical-json.ts';
 import { getIdPrefix, type DesignDocument } from './design-documents.ts';
 
-/** A design document as it is stored by us: with a digest of its content, by which a change by hand is found out. */
+/** A design document as set-up stores it, with a digest of its content that reveals changes by hand. */
 export interface HashedDesign extends DesignDocument {
   readonly content_hash: string;
 }
 
-/** Of everything but where it is stored and in which revision, so that it holds under another name too. */
+/** A digest of everything but the id and the revision, so that a copy under another name has the same. */
 export function contentHash(document: Readonly<Record<string, unknown>>): string {
   const content = Object.entries(document).filter(([key]) => !['_id', '_rev', 'content_hash'].includes(key));
   return `sha256-${createHash('sha256')
@@ -20,23 +20,22 @@ export const addContentHash = <D extends DesignDocument>(design: D): D & HashedD
   content_hash: contentHash(design),
 });
 
-/** What stands in the place of a design document of ours. */
+/** How a stored design document compares with the expected one. */
 export type DesignComparison =
   | 'absent'
-  /** As it should be. */
   | 'current'
-  /** The content is as it should be, from before there were hashes. */
+  /** The content is current, but has no hash: an early version wrote it. */
   | 'unsealed'
-  /** Written by another version of this program, and as that left it. */
+  /** Written by another version of Pouchgate, and not changed since. */
   | 'other-version'
-  /** Written by this program, for documents whose ids begin with something else. */
+  /** Written by Pouchgate, for another id prefix. */
   | 'other-prefix'
-  /** Written by this program, and changed since. */
+  /** Written by Pouchgate, and changed since. */
   | 'changed-by-hand'
-  /** Not from here. */
+  /** Not written by Pouchgate. */
   | 'foreign';
 
-/** `stored` as CouchDB gives it, undefined when there is none. */
+/** `stored` is the document as CouchDB returns it, undefined if there is none. */
 export function compareDesign(
   expected: DesignDocument,
   stored: Readonly<Record<string, unknown>> | undefined,
@@ -49,15 +48,15 @@ export function compareDesign(
   return storedHash === actualHash ? 'other-version' : 'changed-by-hand';
 }
 
-/** `other-prefix` in words, which end with what to do. */
+/** A sentence, without its full stop, about `other-prefix`. */
 export const describePrefixMismatch = (
   expected: DesignDocument,
   stored: Readonly<Record<string, unknown>>,
   database: string,
 ): string =>
-  `The documents of ${database} have ids that begin with ${getIdPrefix(stored) ?? ''}, and ID_PREFIX is ${getIdPrefix(expected) ?? ''}: give the one that is there, or another name in REGISTRY_DB`;
+  `The documents of ${database} have ids that begin with ${getIdPrefix(stored) ?? ''}, and ID_PREFIX is ${getIdPrefix(expected) ?? ''}: set ID_PREFIX to the existing prefix, or choose another name in REGISTRY_DB`;
 
-/** Whether two design documents have the same index: CouchDB names it by a digest of these members, PouchDB by less. */
+/** Whether two design documents share an index: CouchDB names it by a digest of these members, PouchDB by fewer. */
 export function hasSameViews(
   a: Readonly<Record<string, unknown>>,
   b: Readonly<Record<string, unknown>> | undefined,

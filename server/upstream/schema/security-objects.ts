@@ -2,29 +2,29 @@ import { z } from 'zod';
 import { canonicalJson } from '../../../couchdb-design/user-document/canonical-json.ts';
 import type { SecurityObject } from './design-documents.ts';
 
-/** The role of the account as which a gate works; validate_doc_update knows it too. */
+/** The role of the gates' service account, which validate_doc_update exempts. */
 export const SERVICE_ROLE = 'pouchgate_service';
 export const SERVER_ADMIN = '_admin';
 
 /**
- * By role and never by name: with the gate's key anybody may be signed in by their name, and of another identity
- * provider's users one may be called as the service account is.
+ * Admits roles, never names: the gate's tokens carry any username, and a user of another identity provider may have the
+ * service account's name.
  */
 const rolesOnly = (admins: readonly string[], members: readonly string[]): SecurityObject => ({
   admins: { names: [], roles: admins },
   members: { names: [], roles: members },
 });
 
-/** Sessions and suspensions are the gate's own. */
+/** Only the gate uses sessions and suspensions. */
 export const SESSIONS_SECURITY = rolesOnly([SERVER_ADMIN], [SERVER_ADMIN, SERVICE_ROLE]);
-/** Who administers `_users` may make and read accounts there (couch_users_db.erl), its members may not. */
+/** The admins of `_users` may create and read accounts (couch_users_db.erl), its members may not. */
 export const ACCOUNTS_SECURITY = rolesOnly([SERVER_ADMIN, SERVICE_ROLE], [SERVER_ADMIN]);
 
 const list = z.array(z.string()).default([]);
 const principals = z.object({ names: list, roles: list }).default({ names: [], roles: [] });
 const storedSecuritySchema = z.object({ admins: principals, members: principals });
 
-/** CouchDB leaves out what is empty in the object that it makes by itself. */
+/** Parses a `_security` object. CouchDB omits empty members in its default one. */
 export const readSecurity = (stored: unknown): SecurityObject =>
   storedSecuritySchema.safeParse(stored).data ?? rolesOnly([], []);
 
@@ -34,7 +34,7 @@ export const isSameSecurity = (a: SecurityObject, b: SecurityObject): boolean =>
   return canonicalJson(normalize(a)) === canonicalJson(normalize(b));
 };
 
-/** Whom a database lets in beyond those that are wanted: `the role x`, `the name y`; `everybody` when it has no members. */
+/** Lists the principals that a database admits beyond the expected ones: `the role x`, `the name y`, `everybody`. */
 export function describeUnexpectedAccess(stored: SecurityObject, expected: SecurityObject): string[] {
   const { admins, members } = stored;
   const publicAccess = members.names.length + members.roles.length === 0 ? ['everybody'] : [];

@@ -6,7 +6,7 @@ import { readDatabaseDesign, type DatabaseDesign } from './design-documents.ts';
 import { compareDesign, describePrefixMismatch } from './design-hash.ts';
 import { upstreamAuthorization } from '../authorization.ts';
 import { keyIdOf } from '../jwt-key-id.ts';
-import type { UpstreamAccount } from '../connect.ts';
+import { parseSession, type UpstreamAccount } from '../connect.ts';
 import { SERVICE_ROLE } from './security-objects.ts';
 import { withOperatorMessage, errorMessage, SetupError } from '../setup-error.ts';
 
@@ -22,22 +22,24 @@ export interface VerifySchemaOptions {
 const RUN_SETUP_HINT = 'Run "npm run setup" with the credentials of a server admin';
 
 /**
- * What `setUp` does for an administrator the service account can only look at: that everything is there. Rejects with a
- * sentence for each thing that is not. Resolves with what is there in another version, which must not keep a gate from
- * starting: while gates are replaced one by one, the older ones may be started again too.
+ * Verifies, as the service account, that set-up has been run.
+ *
+ * @returns A warning for each design document of another version. That must not keep a gate from starting: during a rolling
+ * update older gates may be restarted as well.
+ * @throws {SetupError} With a sentence for each thing that is missing.
  */
 export async function verifySchema(options: VerifySchemaOptions): Promise<readonly string[]> {
   const { couch, registry, sessions, account } = options;
-  const name = account.name ?? 'Nobody';
+  const name = account.name ?? 'The anonymous user';
   if (!account.roles.includes(SERVICE_ROLE)) {
     throw new SetupError(
-      `${name} is neither a server admin nor a service account. ${RUN_SETUP_HINT}, and use what it prints.`,
+      `${name} is neither a server admin nor a service account. ${RUN_SETUP_HINT}, and use the account that it prints.`,
     );
   }
   const problems: string[] = [];
   for (const database of ['_users', sessions, registry]) {
     const status = await readStatus(couch, { db: database });
-    if (status === 404) problems.push(`The database ${database} is not there.`);
+    if (status === 404) problems.push(`The database ${database} does not exist.`);
     else if (status !== 200)
       problems.push(`The account ${name} may not use the database ${database} (status ${status}).`);
   }
@@ -49,7 +51,7 @@ export async function verifySchema(options: VerifySchemaOptions): Promise<readon
     if (comparison === 'absent') problems.push(`${expected._id} is missing in the database ${registry}.`);
     else if (comparison === 'other-prefix' && stored !== undefined) {
       throw new SetupError(`${describePrefixMismatch(expected, stored, registry)}.`);
-    } else if (comparison !== 'current') warnings.push(`${expected._id} is not the one of this version of Pouchgate.`);
+    } else if (comparison !== 'current') warnings.push(`${expected._id} is not that of this version of Pouchgate.`);
   }
   if (problems.length > 0) throw new SetupError(`${problems.join(' ')} ${RUN_SETUP_HINT}.`);
   return warnings;
@@ -62,7 +64,7 @@ async function readStatus(couch: nano.ServerScope, request: nano.RequestOptions)
   } catch (error) {
     const status = statusOf(error);
     if (status === undefined)
-      throw new SetupError(`The upstream does not answer. (${errorMessage(error)})`, { cause: error });
+      throw new SetupError(`The upstream does not respond. (${errorMessage(error)})`, { cause: error });
     return status;
   }
 }
@@ -78,9 +80,7 @@ async function readDesign(
   return designSchema.parse(await withOperatorMessage(`read ${path}`, couch.request({ db, path })));
 }
 
-const sessionSchema = z.object({ userCtx: z.object({ name: z.string().nullable(), roles: z.array(z.string()) }) });
-
-/** Whether the upstream takes tokens of this secret: undefined when it does, or what it answers. */
+/** Sends a token of this secret. Resolves with the reason why the upstream rejects it; undefined if it accepts it. */
 export async function getTokenRejection(
   { access, fetch }: Pick<Upstream, 'access' | 'fetch'>,
   secret: Buffer,
@@ -93,18 +93,16 @@ export async function getTokenRejection(
     redirect: 'manual',
   });
   const body: unknown = await response.json().catch(() => undefined);
-  if (response.ok && sessionSchema.safeParse(body).data?.userCtx.name === probeUsername) return undefined;
+  if (response.ok && parseSession(body)?.name === probeUsername) return undefined;
   const reason = z.object({ reason: z.string() }).safeParse(body).data?.reason;
-  return response.ok
-    ? 'it is taken for nobody'
-    : `status ${response.status}${reason === undefined ? '' : `, ${reason}`}`;
+  return response.ok ? 'it is ignored' : `status ${response.status}${reason === undefined ? '' : `, ${reason}`}`;
 }
 
-/** Rejects with a sentence when the upstream does not take the gate's tokens, with which every user would be shut out. */
+/** Throws a SetupError if the upstream does not accept the gate's tokens, which would lock out every user. */
 export async function assertTokenAccepted(upstream: Pick<Upstream, 'access' | 'fetch'>, secret: Buffer): Promise<void> {
-  const rejection = await withOperatorMessage('ask whether tokens are taken', getTokenRejection(upstream, secret));
+  const rejection = await withOperatorMessage('check whether tokens are accepted', getTokenRejection(upstream, secret));
   if (rejection === undefined) return;
   throw new SetupError(
-    `CouchDB does not take tokens of COUCHDB_JWT_SECRET, whose key is hmac:${keyIdOf(secret)} (${rejection}). ${RUN_SETUP_HINT} and this secret.`,
+    `CouchDB does not accept tokens of COUCHDB_JWT_SECRET, whose key is hmac:${keyIdOf(secret)} (${rejection}). ${RUN_SETUP_HINT} and this secret.`,
   );
 }

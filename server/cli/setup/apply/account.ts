@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ServerScope } from 'nano';
 import { statusOf } from '../../../upstream/client.ts';
 import { SERVICE_ROLE } from '../../../upstream/schema/security-objects.ts';
 import { SetupError } from '../../../upstream/setup-error.ts';
 
-/** As good as a key, and nothing that a shell, an .env file or a URL would read otherwise. */
+/** 256 random bits, in characters without a meaning to a shell, an .env file or a URL. */
 export const generatePassword = (): string => randomBytes(32).toString('base64url');
 
 const accountDocumentId = (username: string): string => `org.couchdb.user:${username}`;
@@ -16,7 +16,7 @@ export async function createAccount(couch: ServerScope, username: string, passwo
   await couch.use<object>('_users').insert(account);
 }
 
-/** What is not in `changes` stays as it is. */
+/** Keeps the members that are not in `changes`. */
 export async function updateAccount(
   couch: ServerScope,
   username: string,
@@ -26,13 +26,12 @@ export async function updateAccount(
   await users.insert({ ...(await users.get(accountDocumentId(username))), ...changes });
 }
 
-/** In ms. */
 const MAX_WAIT_MS = 30_000;
 const POLL_INTERVAL_MS = 250;
 
 /**
- * Waits for `_users/_design/_auth`, which CouchDB makes some time after the database. Without it whoever may make accounts
- * may give one the role _admin: seen with CouchDB 3.4.3 in a database made seconds before.
+ * Waits for `_users/_design/_auth`, which CouchDB writes some time after the database is created. Without it every account
+ * that may create accounts may give one the role _admin (seen with CouchDB 3.4.3 in a database created seconds before).
  */
 async function waitForAuthDesign(couch: ServerScope): Promise<void> {
   const deadline = Date.now() + MAX_WAIT_MS;
@@ -43,9 +42,9 @@ async function waitForAuthDesign(couch: ServerScope): Promise<void> {
     } catch (error) {
       if (statusOf(error) !== 404) throw error;
     }
-    await pause(POLL_INTERVAL_MS);
+    await delay(POLL_INTERVAL_MS);
   }
   throw new SetupError(
-    'CouchDB has not made _design/_auth in the database _users, by which it checks accounts; restart it, and run this again.',
+    'CouchDB has not written _design/_auth, which checks accounts, to the database _users. Restart CouchDB, and run this again.',
   );
 }

@@ -1,25 +1,31 @@
 import { randomBytes } from 'node:crypto';
 import type { ServerScope } from 'nano';
-import { statusOf, type Upstream } from '../../../upstream/client.ts';
+import type { Upstream } from '../../../upstream/client.ts';
 import { keyIdOf } from '../../../upstream/jwt-key-id.ts';
+import { applySchemaStep } from '../../../upstream/schema/apply-step.ts';
 import { SERVICE_ROLE } from '../../../upstream/schema/security-objects.ts';
 import { withOperatorMessage } from '../../../upstream/setup-error.ts';
-import { updateAccount, createAccount, generatePassword } from './account.ts';
-import { writeDesignDocument, deleteDesignDocument } from './design-document.ts';
-import { applySecurity } from './security.ts';
-import { waitForPassword } from '../observe/verify-password.ts';
-import { restartListener } from './restart-listener.ts';
 import { deleteConfigValue, writeConfigValue } from '../observe/node-config.ts';
+import { waitForPassword } from '../observe/verify-password.ts';
 import { jwtKeySetting } from '../plan/jwt-keys.ts';
 import { describeStep, type Step } from '../steps.ts';
+import { createAccount, generatePassword, updateAccount } from './account.ts';
+import { writeDesignDocument } from './design-document.ts';
+import { restartListener } from './restart-listener.ts';
+import { applySecurity } from './security.ts';
 
-/** What was made on the way and is to be shown once. */
+/** Secrets that were generated, which are shown once. */
 export interface GeneratedSecrets {
   readonly password?: string;
   readonly jwtSecret?: Buffer;
 }
 
-/** Does one step. Rejects with a sentence that says which, and why it failed. */
+/**
+ * Applies one step.
+ *
+ * @returns The secrets that it generated.
+ * @throws {SetupError} A sentence with the step and the reason why it failed.
+ */
 export function applyStep(upstream: Upstream, step: Step, nodes: readonly string[]): Promise<GeneratedSecrets> {
   return withOperatorMessage(describeStep(step), runStep(upstream, step, nodes));
 }
@@ -27,56 +33,52 @@ export function applyStep(upstream: Upstream, step: Step, nodes: readonly string
 async function runStep(upstream: Upstream, step: Step, nodes: readonly string[]): Promise<GeneratedSecrets> {
   const { couch } = upstream;
   switch (step.kind) {
-    case 'make-database':
-      await createDatabase(couch, step.name);
+    case 'create-database':
+    case 'delete-design':
+      await applySchemaStep(couch, step);
       return {};
     case 'set-security':
       await applySecurity(couch, step.database, step.security, nodes);
       return {};
     case 'write-design':
-      await writeDesignDocument(couch, step.database, step.design, step.buildViewsFirst);
+      await writeDesignDocument(couch, step);
       return {};
-    case 'remove-design':
-      await deleteDesignDocument(couch, step.database, step.id);
-      return {};
-    case 'make-account': {
-      const password = step.password ?? generatePassword();
-      await createAccount(couch, step.username, password);
-      await waitForPassword(upstream, step.username, password);
-      return step.password === undefined ? { password } : {};
-    }
-    case 'set-password': {
-      const password = step.password ?? generatePassword();
-      await updateAccount(couch, step.username, { password });
-      await waitForPassword(upstream, step.username, password);
-      return step.password === undefined ? { password } : {};
-    }
+    case 'create-account':
+      return withPassword(upstream, step, (password) => createAccount(couch, step.username, password));
+    case 'set-password':
+      return withPassword(upstream, step, (password) => updateAccount(couch, step.username, { password }));
     case 'set-roles':
       await updateAccount(couch, step.username, { roles: [SERVICE_ROLE] });
       return {};
-    case 'set':
+    case 'set-config':
       await writeConfigValue(couch, step.node, step.setting, step.value);
       return {};
-    case 'make-key': {
-      const jwtSecret = randomBytes(48);
-      const setting = jwtKeySetting(keyIdOf(jwtSecret));
-      for (const node of step.nodes) await writeConfigValue(couch, node, setting, jwtSecret.toString('base64'));
-      return { jwtSecret };
-    }
-    case 'unset':
+    case 'create-key':
+      return createKey(couch, step.nodes);
+    case 'delete-config':
       await deleteConfigValue(couch, step.node, step.setting);
       return {};
-    case 'listen-anew':
+    case 'restart-listener':
       await restartListener(couch, step.node);
       return {};
   }
 }
 
-/** That another has just made it is as good. */
-async function createDatabase(couch: ServerScope, name: string): Promise<void> {
-  try {
-    await couch.db.create(name);
-  } catch (error) {
-    if (statusOf(error) !== 412) throw error;
-  }
+/** Writes the given password or a generated one, and waits until CouchDB accepts it. */
+async function withPassword(
+  upstream: Upstream,
+  { username, password: given }: { readonly username: string; readonly password: string | undefined },
+  write: (password: string) => Promise<void>,
+): Promise<GeneratedSecrets> {
+  const password = given ?? generatePassword();
+  await write(password);
+  await waitForPassword(upstream, username, password);
+  return given === undefined ? { password } : {};
+}
+
+async function createKey(couch: ServerScope, nodes: readonly string[]): Promise<GeneratedSecrets> {
+  const jwtSecret = randomBytes(48);
+  const setting = jwtKeySetting(keyIdOf(jwtSecret));
+  for (const node of nodes) await writeConfigValue(couch, node, setting, jwtSecret.toString('base64'));
+  return { jwtSecret };
 }

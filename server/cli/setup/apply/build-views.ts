@@ -1,13 +1,12 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ServerScope } from 'nano';
 import { z } from 'zod';
 import { statusOf } from '../../../upstream/client.ts';
 import type { DesignDocument } from '../../../upstream/schema/design-documents.ts';
 import { SetupError } from '../../../upstream/setup-error.ts';
 
-/** In ms, between two looks at how far an index is. */
 const POLL_INTERVAL_MS = 500;
-/** So many requests in a row may fail before we give up; a large index is asked for many times, and each takes its time. */
+/** Only failures without progress count: a large index takes many polls, and each may time out. */
 const MAX_CONSECUTIVE_FAILURES = 20;
 
 const infoSchema = z.object({
@@ -19,12 +18,14 @@ const infoSchema = z.object({
 });
 
 /**
- * Resolves once the views of a design document are built, on every copy of every shard, and on the disk. A query has CouchDB
- * build them; it may be answered by one copy, or break off as too slow, and the building goes on.
+ * Resolves once the views of a design document are built on every replica of every shard, and committed to disk. A query
+ * starts the build. It may be answered by one replica, or time out; the build continues.
+ *
+ * @throws {SetupError} If the build makes no progress.
  */
 export async function buildViews(couch: ServerScope, db: string, { _id, views }: DesignDocument): Promise<void> {
   const names = Object.keys(typeof views === 'object' && views !== null ? views : {});
-  // To CouchDB they are one index, to the embedded engine one each.
+  // CouchDB has one index for all of them, the embedded engine one for each.
   for (const name of names) await buildView(couch, db, _id, `${_id}/_view/${encodeURIComponent(name)}`);
 }
 
@@ -34,37 +35,40 @@ async function buildView(couch: ServerScope, db: string, id: string, path: strin
     const isQueryable = await queryView(couch, db, path);
     const index = await readIndexState(couch, db, id);
     if (isQueryable && index === 'built') return;
-    failures = index === 'under way' ? 0 : failures + 1;
-    await pause(POLL_INTERVAL_MS);
+    failures = index === 'building' ? 0 : failures + 1;
+    await delay(POLL_INTERVAL_MS);
   }
-  throw new SetupError(`The views of ${id} in ${db} are not being built; look into CouchDB's log, and run this again.`);
+  throw new SetupError(`The views of ${id} in ${db} are not being built. Check CouchDB's log, and run this again.`);
 }
 
+/** Resolves with false if the query timed out. Rejects with any other error. */
 async function queryView(couch: ServerScope, db: string, path: string): Promise<boolean> {
   try {
     await couch.request({ db, path, qs: { limit: 1, reduce: 'false' } });
     return true;
   } catch (error) {
-    const status = statusOf(error);
-    // Too slow, in CouchDB's words or by silence. Anything else does not get better by waiting.
-    if (status === undefined || status >= 500) return false;
+    if (isTimeout(error)) return false;
     throw error;
   }
 }
 
-async function readIndexState(couch: ServerScope, db: string, id: string): Promise<'built' | 'under way' | 'idle'> {
+async function readIndexState(couch: ServerScope, db: string, id: string): Promise<'built' | 'building' | 'idle'> {
   try {
     const { view_index: index } = infoSchema.parse(await couch.request({ db, path: `${id}/_info` }));
-    // What is not committed is lost when the document goes by whose name it was built (couch_index:terminate), some seconds'
-    // worth of it.
-    if (index.updater_running || index.waiting_commit === true) return 'under way';
+    // Uncommitted changes, some seconds' worth, are lost when the document is deleted under whose name the index was built
+    // (couch_index:terminate).
+    if (index.updater_running || index.waiting_commit === true) return 'building';
     return (index.updates_pending?.total ?? 0) === 0 ? 'built' : 'idle';
   } catch (error) {
-    // The embedded engine has an index for each view, which is built when a query of it is answered.
+    // The embedded engine has no `_info`. Its index is built when a query of it is answered.
     if (statusOf(error) === 404) return 'built';
-    // As with a query: too slow.
-    const status = statusOf(error);
-    if (status === undefined || status >= 500) return 'idle';
+    if (isTimeout(error)) return 'idle';
     throw error;
   }
+}
+
+/** CouchDB answers 500 to a request that takes too long; without a status the connection timed out. */
+function isTimeout(error: unknown): boolean {
+  const status = statusOf(error);
+  return status === undefined || status >= 500;
 }

@@ -1,47 +1,34 @@
 import type { ServerScope } from 'nano';
-import { statusOf } from '../../../upstream/client.ts';
-import type { DesignDocument } from '../../../upstream/schema/design-documents.ts';
+import { applySchemaStep, deleteDesignDocument } from '../../../upstream/schema/apply-step.ts';
 import { addContentHash } from '../../../upstream/schema/design-hash.ts';
-import { viewWarmupDesign } from '../plan/view-warmup-design.ts';
+import type { DesignDocument } from '../../../upstream/schema/design-documents.ts';
+import { readDesigns } from '../../../upstream/schema/read-design-documents.ts';
+import type { SchemaStep } from '../../../upstream/schema/schema-plan.ts';
+import { viewWarmupDesign } from '../../../upstream/schema/view-warmup-design.ts';
 import { buildViews } from './build-views.ts';
 
 /**
- * Writes a design document. With `warm` its views are built under another name first, and until they are the old ones go on
- * to answer: a query of a view that is not built waits until it is, which may take hours.
+ * Writes a design document. If it replaces views, builds the new ones under another name first; meanwhile the old ones
+ * answer queries. A query of a view that is not built waits until it is, which may take hours.
  */
 export async function writeDesignDocument(
   couch: ServerScope,
-  database: string,
-  design: DesignDocument,
-  buildViewsFirst: boolean,
+  step: Extract<SchemaStep, { kind: 'write-design' }>,
 ): Promise<void> {
+  const { database, design, replacesViews } = step;
   const warmupDesign = viewWarmupDesign(design);
-  if (buildViewsFirst) {
+  if (replacesViews) {
     await putDesignDocument(couch, database, warmupDesign);
     await buildViews(couch, database, warmupDesign);
   }
-  await putDesignDocument(couch, database, design);
+  await applySchemaStep(couch, step);
   await deleteDesignDocument(couch, database, warmupDesign._id);
 }
 
+/** Replaces any revision that is stored. */
 async function putDesignDocument(couch: ServerScope, database: string, design: DesignDocument): Promise<void> {
-  const revision = await readRevision(couch, database, design._id);
+  const revision = (await readDesigns(couch, database, [design._id])).get(design._id)?.['_rev'];
   await couch
-    .use(database)
-    .insert({ ...addContentHash(design), ...(revision === undefined ? {} : { _rev: revision }) });
-}
-
-/** Does nothing when it is not there. */
-export async function deleteDesignDocument(couch: ServerScope, database: string, id: string): Promise<void> {
-  const revision = await readRevision(couch, database, id);
-  if (revision !== undefined) await couch.use(database).destroy(id, revision);
-}
-
-async function readRevision(couch: ServerScope, database: string, id: string): Promise<string | undefined> {
-  try {
-    return (await couch.use(database).get(id))._rev;
-  } catch (error) {
-    if (statusOf(error) === 404) return undefined;
-    throw error;
-  }
+    .use<object>(database)
+    .insert({ ...addContentHash(design), ...(typeof revision === 'string' ? { _rev: revision } : {}) });
 }

@@ -1,21 +1,24 @@
 import type { ServerScope } from 'nano';
+import { applySchemaStep } from '../../../upstream/schema/apply-step.ts';
 import type { SecurityObject } from '../../../upstream/schema/design-documents.ts';
-import { writeConfigValue, readConfigValue, restoreConfigValue } from '../observe/node-config.ts';
+import { readConfigValue, restoreConfigValue, writeConfigValue } from '../observe/node-config.ts';
 
-/** Keeps the `_security` of `_users` from being changed unless it is true, on the node that is asked. */
+/** A node rejects changes to the `_security` of `_users` unless this is true on it. */
 const USERS_SECURITY_EDITABLE = { section: 'couchdb', key: 'users_db_security_editable' } as const;
 
+/** Writes a database's `_security` object, also that of `_users`. */
 export async function applySecurity(
   couch: ServerScope,
-  db: string,
+  database: string,
   security: SecurityObject,
   nodes: readonly string[],
 ): Promise<void> {
-  const put = (): Promise<unknown> => couch.request({ method: 'PUT', db, path: '_security', body: security });
-  await (db === '_users' ? withEditableUsersSecurity(couch, nodes, put) : put());
+  const step = { kind: 'set-security', database, security, acceptsStricter: false } as const;
+  const apply = (): Promise<unknown> => applySchemaStep(couch, step);
+  await (database === '_users' ? withEditableUsersSecurity(couch, nodes, apply) : apply());
 }
 
-/** Behind a balancer any node may be asked; each gets its setting back, whatever happens. */
+/** Sets all nodes, because a load balancer may choose any of them. Restores each, also after an error. */
 async function withEditableUsersSecurity(
   couch: ServerScope,
   nodes: readonly string[],

@@ -2,9 +2,9 @@ import type { ServerScope } from 'nano';
 import { z } from 'zod';
 import { parseUsername, USER_DOCUMENT_TYPE } from '../../../../couchdb-design/user-document/user-document.ts';
 
-/** Whether a database holds what is not ours: then it is somebody else's, or a name was mistyped. */
+/** Finds documents that Pouchgate does not write: the database belongs to another application, or its name is mistyped. */
 
-/** Whether a document is one of those that stand in this database. */
+/** Whether Pouchgate writes such a document to this database. */
 export type DocumentPredicate = (id: string, document: unknown) => boolean;
 
 const typeOf = (document: unknown): unknown =>
@@ -17,7 +17,7 @@ export const userDocumentPredicate =
     parseUsername(id.slice(idPrefix.length)) !== undefined &&
     typeOf(document) === USER_DOCUMENT_TYPE;
 
-/** Of sessions, suspensions, registrations that are under way, and the Telegram bot. */
+/** Matches sessions, suspensions, registrations in progress, and the Telegram bot's documents. */
 export const isSessionsDocument: DocumentPredicate = (id) =>
   /^(?:session|suspended|registering|telegram-(?:chat|link|code|code-of)):.|^telegram-(?:lease|updates)$/.test(id);
 
@@ -25,8 +25,9 @@ const PAGE_SIZE = 500;
 const pageSchema = z.object({ rows: z.array(z.object({ id: z.string(), doc: z.unknown() })) });
 
 /**
- * Reads a database until it meets a document that is neither ours nor a design document; resolves with its id, undefined when
- * there is none. Those before and behind ours in the order of ids come first, for they show at once what is what.
+ * Resolves with the id of a document that is neither Pouchgate's nor a design document; undefined if there is none.
+ * Reads both ends of the id order first: another application's documents are mostly found there. Then reads the whole
+ * database, in pages.
  */
 export async function findForeignDocument(
   couch: ServerScope,

@@ -5,12 +5,12 @@ import { SetupError } from '../../../upstream/setup-error.ts';
 import type { NodeState } from '../current-state.ts';
 import type { Setting } from '../steps.ts';
 
-/** Settings of the nodes of a cluster. https://docs.couchdb.org/en/stable/api/server/configuration.html */
+/** Reads and writes the settings of a cluster's nodes. https://docs.couchdb.org/en/stable/api/server/configuration.html */
 
 const membershipSchema = z.object({ all_nodes: z.array(z.string()), cluster_nodes: z.array(z.string()) });
 const sectionSchema = z.record(z.string(), z.string());
 
-/** The nodes that belong to the cluster; `up`: they can be reached from the one that we ask. */
+/** Lists the nodes of the cluster. `up`: the node that responds is connected to it. */
 export async function readClusterNodes(couch: ServerScope): Promise<{ readonly name: string; readonly up: boolean }[]> {
   const { all_nodes: all, cluster_nodes: cluster } = membershipSchema.parse(
     await couch.request({ path: '_membership' }),
@@ -29,7 +29,7 @@ export async function readConfigSection(
   return sectionSchema.parse(await couch.request({ path: configPath(node, [section]) }));
 }
 
-/** A node as far as it concerns set-up. */
+/** Reads the settings of a node that set-up uses. */
 export async function readNodeState(
   couch: ServerScope,
   { name, up }: { name: string; up: boolean },
@@ -47,7 +47,7 @@ export async function readNodeState(
   };
 }
 
-/** Undefined: it is not set. */
+/** Resolves with undefined if the setting has no value. */
 export async function readConfigValue(
   couch: ServerScope,
   node: string,
@@ -57,8 +57,10 @@ export async function readConfigValue(
 }
 
 /**
- * The value goes in the body, so that no log of a URL has it. It is read again, since a wrong one may keep a node from ever
- * starting again: CouchDB takes any text.
+ * Sends the value in the body, so that no log of URLs contains it. Reads it back, because CouchDB accepts any text, and a
+ * wrong value may prevent the node from starting again.
+ *
+ * @throws {SetupError} If another value is read back.
  */
 export async function writeConfigValue(
   couch: ServerScope,
@@ -70,12 +72,12 @@ export async function writeConfigValue(
   await couch.request({ method: 'PUT', path: configPath(node, [section, key]), body: value });
   if ((await readConfigValue(couch, node, setting)) !== value) {
     throw new SetupError(
-      `[${section}] ${key} on ${node} is not what it was set to; mend it before that node is restarted.`,
+      `[${section}] ${key} on ${node} does not have the value that was written. Correct it before that node is restarted.`,
     );
   }
 }
 
-/** That it is not set already is as good. */
+/** Does nothing if the setting has no value. */
 export async function deleteConfigValue(couch: ServerScope, node: string, { section, key }: Setting): Promise<void> {
   try {
     await couch.request({ method: 'DELETE', path: configPath(node, [section, key]) });
@@ -84,6 +86,6 @@ export async function deleteConfigValue(couch: ServerScope, node: string, { sect
   }
 }
 
-/** As it was: with that value, or not set at all. */
+/** Restores the value `before`; undefined removes the setting. */
 export const restoreConfigValue = (couch: ServerScope, node: string, setting: Setting, before: string | undefined) =>
   before === undefined ? deleteConfigValue(couch, node, setting) : writeConfigValue(couch, node, setting, before);

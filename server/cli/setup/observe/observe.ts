@@ -1,21 +1,22 @@
 import type { ServerScope } from 'nano';
 import { z } from 'zod';
-import { statusOf, type Upstream } from '../../../upstream/client.ts';
+import type { Upstream } from '../../../upstream/client.ts';
 import { readDesignDocuments, type StoredDesigns } from '../../../upstream/schema/read-design-documents.ts';
-import { readSecurity } from '../../../upstream/schema/security-objects.ts';
+import { readDatabaseState, undefinedIfMissing } from '../../../upstream/schema/read-schema-state.ts';
+import type { DatabaseState } from '../../../upstream/schema/schema-plan.ts';
+import { viewWarmupDesign } from '../../../upstream/schema/view-warmup-design.ts';
 import { verifyPassword } from './verify-password.ts';
 import { readClusterNodes, readNodeState } from './node-config.ts';
-import type { AccountState, DatabaseState, CurrentState } from '../current-state.ts';
+import type { AccountState, CurrentState } from '../current-state.ts';
 import {
   findForeignDocument,
   isSessionsDocument,
   userDocumentPredicate,
   type DocumentPredicate,
 } from './foreign-documents.ts';
-import { viewWarmupDesign } from '../plan/view-warmup-design.ts';
 import type { DesiredState } from '../desired-state.ts';
 
-/** Reads all that a plan rests on, as a server admin, and changes nothing. */
+/** Reads what a plan needs, as a server admin. */
 export async function readCurrentState(
   upstream: Upstream,
   version: string,
@@ -26,15 +27,15 @@ export async function readCurrentState(
   const ownDesignIds = design.designs.flatMap((each) => [each._id, viewWarmupDesign(each)._id]);
   const designs: StoredDesigns =
     (await undefinedIfMissing(readDesignDocuments(couch, registry, ownDesignIds))) ?? new Map();
-  // Where our design document is, set-up has been before: what else is there somebody put beside it knowingly.
+  // A database with our design document was set up before, so its other documents were added on purpose.
   const hasOwnDesign = design.designs.some(({ _id }) => designs.get(_id)?.['content_hash'] !== undefined);
   const session = sessionSchema.parse(await couch.request({ path: '_session' }));
   return {
     version,
     nodes: await Promise.all((await readClusterNodes(couch)).map((member) => readNodeState(couch, member))),
-    registry: await readDatabaseState(couch, registry, hasOwnDesign ? undefined : userDocumentPredicate(idPrefix)),
-    sessions: await readDatabaseState(couch, sessions, isSessionsDocument),
-    users: await readDatabaseState(couch, '_users', undefined),
+    registry: await readDatabase(couch, registry, hasOwnDesign ? undefined : userDocumentPredicate(idPrefix)),
+    sessions: await readDatabase(couch, sessions, isSessionsDocument),
+    users: await readDatabaseState(couch, '_users'),
     designs,
     account: await readAccountState(upstream, service),
     isJwtHandlerActive: session.info.authentication_handlers.includes('jwt'),
@@ -42,31 +43,14 @@ export async function readCurrentState(
 }
 
 const sessionSchema = z.object({ info: z.object({ authentication_handlers: z.array(z.string()).default([]) }) });
-const infoSchema = z.object({ props: z.object({ partitioned: z.boolean().optional() }).optional() });
-
-/** Undefined when it is not there. */
-async function undefinedIfMissing<T>(request: Promise<T>): Promise<T | undefined> {
-  try {
-    return await request;
-  } catch (error) {
-    if (statusOf(error) === 404) return undefined;
-    throw error;
-  }
-}
-
-async function readDatabaseState(
+async function readDatabase(
   couch: ServerScope,
   db: string,
   isOwnDocument: DocumentPredicate | undefined,
 ): Promise<DatabaseState> {
-  const info: unknown = await undefinedIfMissing(couch.request({ db }));
-  if (info === undefined) return { exists: false };
-  return {
-    exists: true,
-    partitioned: infoSchema.parse(info).props?.partitioned ?? false,
-    security: readSecurity(await couch.request({ db, path: '_security' })),
-    foreignDocument: isOwnDocument === undefined ? undefined : await findForeignDocument(couch, db, isOwnDocument),
-  };
+  const state = await readDatabaseState(couch, db);
+  if (!state.exists || isOwnDocument === undefined) return state;
+  return { ...state, foreignDocument: await findForeignDocument(couch, db, isOwnDocument) };
 }
 
 const accountSchema = z.object({ roles: z.array(z.string()).default([]) });

@@ -1,7 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Upstream } from '../../../upstream/client.ts';
 
-/** Signs in as an account. The password goes in the body, to the place that is configured and no other. */
+/** Signs in as an account. Sends the password in the body, and follows no redirect. */
 export async function verifyPassword(
   { fetch }: Pick<Upstream, 'fetch'>,
   username: string,
@@ -17,17 +17,17 @@ export async function verifyPassword(
   return response.ok;
 }
 
-/** In ms; no more than four, since the fifth failure locks the account for minutes. */
+/** At most four, because the fifth failure locks the account for minutes. */
 const RETRY_DELAYS_MS = [100, 300, 1_000, 3_000];
 
-/** CouchDB keeps accounts in a cache, and hears of a change a moment later. */
+/** Waits until CouchDB, which caches accounts, accepts a new password. Resolves in any case after the last attempt. */
 export async function waitForPassword(
   upstream: Pick<Upstream, 'fetch'>,
   username: string,
   password: string,
 ): Promise<void> {
   for (const delayMs of RETRY_DELAYS_MS) {
-    await pause(delayMs);
+    await delay(delayMs);
     if (await verifyPassword(upstream, username, password)) return;
   }
 }

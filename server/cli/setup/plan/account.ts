@@ -1,25 +1,23 @@
 import { SERVICE_ROLE } from '../../../upstream/schema/security-objects.ts';
 import type { CurrentState } from '../current-state.ts';
-import type { PlanItem, Plan } from '../steps.ts';
 import type { DesiredState } from '../desired-state.ts';
+import type { Plan, PlanItem } from '../steps.ts';
 
-/** The account as which gates work. */
+/** Plans the service account, which the gates use. */
 export function planAccount({ account }: Pick<CurrentState, 'account'>, desired: DesiredState): Plan {
   const { service, admin, allowed } = desired;
   const { username, password } = service;
   const blockers: string[] = [];
   if (username === admin) {
-    blockers.push(
-      `The service account would be ${username}, who is a server admin; give another name in SERVICE_USER.`,
-    );
+    blockers.push(`SERVICE_USER is ${username}, which is a server admin. Choose another name for the service account.`);
   }
   if (!account.exists)
-    return { items: [{ kind: 'step', step: { kind: 'make-account', username, password } }], blockers };
+    return { items: [{ kind: 'step', step: { kind: 'create-account', username, password } }], blockers };
 
   const { roles } = account;
   if (!roles.includes(SERVICE_ROLE)) {
     blockers.push(
-      `There is an account ${username} already, and it is not Pouchgate's service account; give another name in SERVICE_USER.`,
+      `An account ${username} already exists, and is not Pouchgate's service account. Choose another name in SERVICE_USER.`,
     );
   }
   const items: PlanItem[] = [{ kind: 'found', sentence: `the service account ${username}` }];
@@ -28,14 +26,14 @@ export function planAccount({ account }: Pick<CurrentState, 'account'>, desired:
     items.push({ kind: 'step', step: { kind: 'set-roles', username } });
     if (!allowed.replace) {
       blockers.push(
-        `The service account ${username} also has the role ${extraRoles.join(', ')}, more than it needs; run with --replace to take that away.`,
+        `The service account ${username} also has the role ${extraRoles.join(', ')}, which it does not need. Run with --replace to remove it.`,
       );
     }
   }
   if (allowed.newPassword) items.push({ kind: 'step', step: { kind: 'set-password', username, password } });
   else if (account.password === 'wrong') {
     blockers.push(
-      `SERVICE_PASSWORD is not the password of the account ${username}; give the right one, or run with --new-password to change it.`,
+      `SERVICE_PASSWORD is not the password of the account ${username}. Provide the right one, or run with --new-password to change it.`,
     );
   }
   return { items, blockers };

@@ -1,8 +1,8 @@
 import { KEY_ID_PREFIX, keyIdOf } from '../../../upstream/jwt-key-id.ts';
-import { hasJwtHandler, isValidHandlerList, addJwtHandler } from './auth-handlers.ts';
-import type { NodeState, CurrentState } from '../current-state.ts';
-import type { PlanItem, Plan, Setting } from '../steps.ts';
+import type { CurrentState, NodeState } from '../current-state.ts';
 import type { DesiredState } from '../desired-state.ts';
+import type { Plan, PlanItem, Setting } from '../steps.ts';
+import { addJwtHandler, hasJwtHandler, isValidHandlerList } from './auth-handlers.ts';
 
 const HANDLERS_SETTING: Setting = { section: 'chttpd', key: 'authentication_handlers' };
 const REQUIRED_CLAIMS_SETTING: Setting = { section: 'jwt_auth', key: 'required_claims' };
@@ -10,56 +10,56 @@ export const jwtKeySetting = (keyId: string): Setting => ({ section: 'jwt_keys',
 
 type ReachableNode = Extract<NodeState, { up: true }>;
 
-/** By which each request of a user's is that user's to CouchDB: on every node of the cluster, a key and the handler. */
+/** Plans the key and the handler on every node, with which CouchDB knows the user of each of the gate's requests. */
 export function planJwtAuthentication(
   { nodes, isJwtHandlerActive }: Pick<CurrentState, 'nodes' | 'isJwtHandlerActive'>,
   desired: DesiredState,
 ): Plan {
   const reachable = nodes.filter((node) => node.up);
-  const blockers = nodes
-    .filter((node) => !node.up)
-    .map(
-      ({ name }) =>
-        `The node ${name} of the cluster does not answer, so its settings cannot be made; start it, or take it out of the cluster, and run this again.`,
-    );
-  const invalid = reachable.filter(({ handlers }) => !isValidHandlerList(handlers));
-  blockers.push(
-    ...invalid.map(
-      ({ name }) =>
-        `[chttpd] authentication_handlers on ${name} is no list of {module, function}, with which CouchDB cannot start; mend it first.`,
-    ),
-  );
   const key = planJwtKey(reachable, desired);
   const nodesToRestart = reachable.filter(({ handlers }) => !isJwtHandlerActive || !hasJwtHandler(handlers));
   const restartItems = nodesToRestart.map(({ name }): PlanItem => ({
     kind: 'step',
-    step: { kind: 'listen-anew', node: name },
+    step: { kind: 'restart-listener', node: name },
   }));
-  // Keys go last: once it is seen that the new one is taken.
+  // Keys are removed last, once the new one is known to work.
   const items = [...reachable.flatMap(planNode), ...key.items, ...restartItems, ...key.removals];
-  return { items, blockers: [...blockers, ...key.blockers] };
+  return { items, blockers: [...findNodeBlockers(nodes), ...key.blockers] };
+}
+
+function findNodeBlockers(nodes: readonly NodeState[]): string[] {
+  const unreachable = nodes.filter((node) => !node.up);
+  const invalid = nodes.filter((node) => node.up && !isValidHandlerList(node.handlers));
+  return [
+    ...unreachable.map(
+      ({ name }) =>
+        `The node ${name} of the cluster does not respond, so it cannot be configured. Start it, or remove it from the cluster, and run this again.`,
+    ),
+    ...invalid.map(
+      ({ name }) =>
+        `[chttpd] authentication_handlers on ${name} is not a list of {module, function}, so CouchDB cannot start with it. Correct it first.`,
+    ),
+  ];
 }
 
 function planNode({ name: node, handlers, requiredClaims }: ReachableNode): PlanItem[] {
   const setItem = (setting: Setting, value: string): PlanItem => ({
     kind: 'step',
-    step: { kind: 'set', node, setting, value },
+    step: { kind: 'set-config', node, setting, value },
   });
   const items: PlanItem[] = [
     hasJwtHandler(handlers)
       ? { kind: 'found', sentence: `the JWT handler on ${node}` }
       : setItem(HANDLERS_SETTING, addJwtHandler(handlers)),
   ];
-  // Without it CouchDB before 3.3 takes tokens that have ended.
+  // Without it CouchDB before 3.3 accepts expired tokens.
   if (requiredClaims === undefined || requiredClaims.trim() === '') items.push(setItem(REQUIRED_CLAIMS_SETTING, 'exp'));
   else if (requiredClaims.trim() === 'exp')
-    items.push({ kind: 'found', sentence: `tokens must have an end on ${node}` });
+    items.push({ kind: 'found', sentence: `the required claim exp of tokens on ${node}` });
   else {
-    const message = `[jwt_auth] required_claims on ${node} is ${requiredClaims}, and is left so`;
-    const missing = /\bexp\b/.test(requiredClaims)
-      ? ''
-      : '; tokens that have ended are taken for good unless exp is among them';
-    items.push({ kind: 'note', sentence: `${message}${missing}.` });
+    const message = `[jwt_auth] required_claims on ${node} is ${requiredClaims}, and is not changed`;
+    const warning = /\bexp\b/.test(requiredClaims) ? '' : '; unless it includes exp, expired tokens are accepted';
+    items.push({ kind: 'note', sentence: `${message}${warning}.` });
   }
   return items;
 }
@@ -79,19 +79,19 @@ function planJwtKey(nodes: readonly ReachableNode[], { jwtSecret, allowed }: Des
   const items = nodes.map(({ name: node, keys }): PlanItem =>
     keys[setting.key] === value
       ? { kind: 'found', sentence: `the key ${setting.key} on ${node}` }
-      : { kind: 'step', step: { kind: 'set', node, setting, value } },
+      : { kind: 'step', step: { kind: 'set-config', node, setting, value } },
   );
   const old = ownKeyNames.filter((key) => key !== setting.key);
   if (!allowed.removeOldKeys) return { items: [...items, ...oldKeysNote(old)], blockers: [], removals: [] };
-  const removed = nodes.flatMap((node) =>
+  const removals = nodes.flatMap((node) =>
     ownKeysOf(node)
       .filter((key) => key !== setting.key)
       .map((key): PlanItem => ({
         kind: 'step',
-        step: { kind: 'unset', node: node.name, setting: { ...setting, key } },
+        step: { kind: 'delete-config', node: node.name, setting: { ...setting, key } },
       })),
   );
-  return { items, blockers: [], removals: removed };
+  return { items, blockers: [], removals };
 }
 
 const oldKeysNote = (old: readonly string[]): PlanItem[] =>
@@ -100,11 +100,11 @@ const oldKeysNote = (old: readonly string[]): PlanItem[] =>
     : [
         {
           kind: 'note',
-          sentence: `There are older keys, ${old.join(', ')}: once every gate has the new COUCHDB_JWT_SECRET, run with --remove-old-keys.`,
+          sentence: `Older keys exist: ${old.join(', ')}. Once every gate has the new COUCHDB_JWT_SECRET, run with --remove-old-keys.`,
         },
       ];
 
-/** No secret was given: one is made the first time, or when that is asked for. */
+/** Without a given secret one is generated the first time, or with --new-secret. */
 function planJwtKeyWithoutSecret(
   nodes: readonly ReachableNode[],
   names: readonly string[],
@@ -114,15 +114,13 @@ function planJwtKeyWithoutSecret(
     return {
       items: [],
       removals: [],
-      blockers: [
-        'Which key is the newest is not known: give its secret in COUCHDB_JWT_SECRET to remove the older ones.',
-      ],
+      blockers: ['The newest key is unknown. Provide its secret in COUCHDB_JWT_SECRET to remove the older ones.'],
     };
   }
   if (names.length === 0 || allowed.newSecret) {
     return {
       items: [
-        { kind: 'step', step: { kind: 'make-key', nodes: nodes.map(({ name }) => name) } },
+        { kind: 'step', step: { kind: 'create-key', nodes: nodes.map(({ name }) => name) } },
         ...oldKeysNote(names),
       ],
       blockers: [],
@@ -131,10 +129,10 @@ function planJwtKeyWithoutSecret(
   }
   const nodesWithoutKey = nodes.filter(({ keys }) => names.every((name) => keys[name] === undefined));
   return {
-    items: [{ kind: 'found', sentence: `the key ${names.join(', ')} (give COUCHDB_JWT_SECRET to have it checked)` }],
+    items: [{ kind: 'found', sentence: `the key ${names.join(', ')} (set COUCHDB_JWT_SECRET to have it checked)` }],
     removals: [],
     blockers: nodesWithoutKey.map(
-      ({ name }) => `The node ${name} lacks the key ${names.join(', ')}; give its secret in COUCHDB_JWT_SECRET.`,
+      ({ name }) => `The node ${name} lacks the key ${names.join(', ')}. Provide its secret in COUCHDB_JWT_SECRET.`,
     ),
   };
 }

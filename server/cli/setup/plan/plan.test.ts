@@ -4,11 +4,12 @@ import { contentHash, compareDesign, addContentHash } from '../../../upstream/sc
 import { keyIdOf } from '../../../upstream/jwt-key-id.ts';
 import { ACCOUNTS_SECURITY, SESSIONS_SECURITY } from '../../../upstream/schema/security-objects.ts';
 import { hasJwtHandler, isValidHandlerList, JWT_HANDLER, addJwtHandler } from './auth-handlers.ts';
-import type { AccountState, DatabaseState, NodeState, CurrentState } from '../current-state.ts';
+import type { DatabaseState } from '../../../upstream/schema/schema-plan.ts';
+import type { AccountState, NodeState, CurrentState } from '../current-state.ts';
 import { isUpToDate, planSetup } from './plan.ts';
 import { describeStep, type Step } from '../steps.ts';
 import type { DesiredState } from '../desired-state.ts';
-import { viewWarmupDesign } from './view-warmup-design.ts';
+import { viewWarmupDesign } from '../../../upstream/schema/view-warmup-design.ts';
 
 let design: DatabaseDesign;
 beforeAll(async () => {
@@ -117,7 +118,7 @@ function applySteps({ observed, wanted }: { observed: CurrentState; wanted: Desi
   };
   for (const step of plannedSteps({ observed, wanted })) {
     switch (step.kind) {
-      case 'make-database':
+      case 'create-database':
         break;
       case 'set-security':
         state = {
@@ -133,15 +134,15 @@ function applySteps({ observed, wanted }: { observed: CurrentState; wanted: Desi
       case 'write-design':
         state = { ...state, designs: new Map([[step.design._id, addContentHash(step.design)]]) };
         break;
-      case 'remove-design':
+      case 'delete-design':
         state = { ...state, designs: new Map([...state.designs].filter(([id]) => id !== step.id)) };
         break;
-      case 'make-account':
+      case 'create-account':
       case 'set-password':
       case 'set-roles':
         state = { ...state, account: { exists: true, roles: ['pouchgate_service'], password: 'not-tried' } };
         break;
-      case 'set':
+      case 'set-config':
         updateNode(step.node, (of) =>
           step.setting.section === 'chttpd'
             ? { ...of, handlers: step.value }
@@ -150,17 +151,17 @@ function applySteps({ observed, wanted }: { observed: CurrentState; wanted: Desi
               : { ...of, keys: { ...of.keys, [step.setting.key]: step.value } },
         );
         break;
-      case 'unset':
+      case 'delete-config':
         updateNode(step.node, (of) => ({
           ...of,
           keys: Object.fromEntries(Object.entries(of.keys).filter(([key]) => key !== step.setting.key)),
         }));
         break;
-      case 'make-key':
+      case 'create-key':
         for (const node of step.nodes)
           updateNode(node, (of) => ({ ...of, keys: { ...of.keys, [KEY]: SECRET.toString('base64') } }));
         break;
-      case 'listen-anew':
+      case 'restart-listener':
         state = { ...state, isJwtHandlerActive: true };
     }
   }
@@ -204,10 +205,10 @@ test('a database is closed in the step after it is made, and an account comes af
     fc.property(anyCase, (one) => {
       const steps = plannedSteps(one);
       steps.forEach((step, index) => {
-        if (step.kind !== 'make-database') return;
+        if (step.kind !== 'create-database') return;
         expect(steps[index + 1]).toMatchObject({ kind: 'set-security', database: step.name });
       });
-      const account = steps.findIndex(({ kind }) => kind === 'make-account');
+      const account = steps.findIndex(({ kind }) => kind === 'create-account');
       const lastClosed = steps.findLastIndex(({ kind }) => kind === 'set-security');
       if (account >= 0) expect(account).toBeGreaterThan(lastClosed);
     }),
@@ -218,7 +219,7 @@ test("other people's keys are never removed, and ours only after all else", () =
   fc.assert(
     fc.property(anyCase, (one) => {
       const steps = plannedSteps(one);
-      const removed = steps.filter((step) => step.kind === 'unset');
+      const removed = steps.filter((step) => step.kind === 'delete-config');
       for (const { setting } of removed) expect(setting.key).toMatch(/^hmac:pouchgate-[0-9a-f]{8}$/);
       for (const { setting } of removed) expect(setting.key).not.toBe(KEY);
       expect(steps.slice(steps.length - removed.length)).toEqual(removed);
@@ -268,7 +269,7 @@ test.each(['"{chttpd_auth, x}"', '{chttpd_auth, x} {chttpd_auth, y}', '{chttpd_a
     const service = { username: 'pouchgate', password: undefined };
     const names = { registry: 'user_registry', sessions: 'pouchgate_sessions', idPrefix: 'user_', admin: 'admin' };
     const { blockers } = planSetup(observed, { ...names, design, service, jwtSecret: SECRET, allowed });
-    expect(blockers).toEqual([expect.stringContaining('is no list of {module, function}') as string]);
+    expect(blockers).toEqual([expect.stringContaining('is not a list of {module, function}') as string]);
   },
 );
 
