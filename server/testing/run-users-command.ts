@@ -4,21 +4,21 @@ import { startTestGate, type TestGate } from './test-gate.ts';
 import type { TestUpstream } from './test-database.ts';
 import { usersCommand, type UsersCommandOptions } from '../cli/users/command.ts';
 
-/** The real command, run as `npm run users` does, for tests. */
+/** The result of the users command, run as `npm run users` does. */
 export interface UsersCommandResult {
   readonly code: number;
-  /** What went to the standard output. */
+  /** The lines on standard output. */
   readonly stdout: string;
-  /** What was complained of, and told beside the answer. */
+  /** The errors, warnings and notes. */
   readonly stderr: string;
-  /** What a person at the terminal saw. */
+  /** What the terminal displayed. */
   readonly terminalOutput: string;
 }
 
 export interface RunUsersOptions extends Partial<Pick<UsersCommandOptions, 'waitForGates'>> {
-  /** What is typed at the terminal, or comes on the standard input. */
+  /** The input of the terminal, or standard input. */
   readonly input?: string;
-  /** Whether there is a person; by default there is none. */
+  /** Whether the input is a terminal. Default: false. */
   readonly isTty?: boolean;
 }
 
@@ -35,37 +35,37 @@ export async function runUsersCommand(
   options: RunUsersOptions = {},
 ): Promise<UsersCommandResult> {
   const { input: typedInput = '', isTty = false, waitForGates = () => Promise.resolve() } = options;
-  const [said, complaints]: [string[], string[]] = [[], []];
+  const [outputLines, errorLines]: [string[], string[]] = [[], []];
   let terminalOutput = '';
   const input = Object.assign(new PassThrough(), { isTTY: isTty, setRawMode: () => undefined });
   input.write(typedInput);
-  // At a terminal the input goes on.
+  // The input of a terminal does not end.
   if (!isTty) input.end();
   const output = new PassThrough().on('data', (chunk: Buffer) => (terminalOutput += chunk.toString()));
   const code = await usersCommand({
     argv,
     env,
-    print: (line) => said.push(line),
-    printError: (line) => complaints.push(line),
+    print: (line) => outputLines.push(line),
+    printError: (line) => errorLines.push(line),
     terminal: { input, output },
     waitForGates,
   });
-  return { code, stdout: said.join('\n'), stderr: complaints.join('\n'), terminalOutput };
+  return { code, stdout: outputLines.join('\n'), stderr: errorLines.join('\n'), terminalOutput };
 }
 
 export const PASSWORD = 'correct-horse-battery';
 
-/** A gate, and the command on the same upstream. */
+/** A gate and the users command on the same upstream. */
 export interface UsersFixture {
   readonly gate: TestGate;
   newName(): Username;
   run(argv: readonly string[], options?: RunUsersOptions): Promise<UsersCommandResult>;
-  /** Runs it, and expects no complaint; resolves with what it says. */
+  /** Expects success without errors or notes. Resolves with standard output. */
   runSuccessfully(argv: readonly string[], options?: RunUsersOptions): Promise<string>;
   runJson<T>(argv: readonly string[]): Promise<T>;
-  /** Runs it, and expects that it is not done, and why. */
+  /** Expects exit code 1 and an error that matches. */
   expectFailure(argv: readonly string[], sentence: string | RegExp, options?: RunUsersOptions): Promise<void>;
-  /** A user with an account, and `PASSWORD`. */
+  /** Adds a user with the password `PASSWORD`. */
   addUser(): Promise<Username>;
   signIn(username: string, password?: string): Promise<Response>;
 }
@@ -77,7 +77,7 @@ export async function createUsersFixture(): Promise<UsersFixture> {
     gate,
     newName: () => {
       const username = parseUsername(gate.upstream.accountName(`person${(count += 1)}`));
-      if (username === undefined) throw new Error('that is a username');
+      if (username === undefined) throw new Error('The account name is not a username.');
       return username;
     },
     run: (argv, options = {}) => runUsersCommand(usersCommandEnv(gate.upstream), argv, options),

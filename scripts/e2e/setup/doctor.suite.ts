@@ -17,11 +17,11 @@ type Json = Record<string, unknown>;
 
 function userDocument(name: string, more: Json = {}): Json & { _id: string } {
   const username = parseUsername(name);
-  if (username === undefined) throw new Error(`${name} is no username.`);
+  if (username === undefined) throw new Error(`${name} is not a username.`);
   return { ...newUserDocument(username, new Date()), ...more };
 }
 
-/** Each fault is made, found by what it is and how it is mended, and mended. */
+/** Each test creates a fault, expects the doctor to report it and its correction, and removes it. */
 export function describeDoctor(fixture: () => SetupFixture): void {
   const secret = randomBytes(32);
   let env: Readonly<Record<string, string>>;
@@ -29,16 +29,18 @@ export function describeDoctor(fixture: () => SetupFixture): void {
 
   beforeAll(async () => {
     const { run, access } = fixture();
-    const asked = { COUCHDB_JWT_SECRET: secret.toString('base64') };
-    const { environment } = await run(['--new-password'], asked);
-    env = { ...environment, ...asked, JWT_SECRET: randomBytes(32).toString('hex') };
+    const secretEnv = { COUCHDB_JWT_SECRET: secret.toString('base64') };
+    const { environment } = await run(['--new-password'], secretEnv);
+    env = { ...environment, ...secretEnv, JWT_SECRET: randomBytes(32).toString('hex') };
     admin = { COUCHDB_ADMIN_USER: access.username, COUCHDB_ADMIN_PASSWORD: access.password };
   });
 
   const registry = () => fixture().couch.use<Json>(fixture().names.registry);
-  const runDoctor = async (more: Record<string, string> = admin): Promise<{ code: number; findings: Finding[] }> => {
+  const runDoctor = async (
+    extraEnv: Record<string, string> = admin,
+  ): Promise<{ code: number; findings: Finding[] }> => {
     const lines: string[] = [];
-    const options = { argv: ['--json'], env: { ...env, ...more } };
+    const options = { argv: ['--json'], env: { ...env, ...extraEnv } };
     const code = await doctorCommand({
       ...options,
       print: (line) => lines.push(line),
@@ -48,20 +50,20 @@ export function describeDoctor(fixture: () => SetupFixture): void {
     expect(code).toBe(well ? 0 : 1);
     return { code, findings };
   };
-  /** What is wrong, as `check: sentence`. */
-  const findErrors = async (more?: Record<string, string>): Promise<string[]> =>
-    (await runDoctor(more)).findings.flatMap(({ check, state, sentence }) =>
+  /** The errors, as `check: sentence`. */
+  const findErrors = async (extraEnv?: Record<string, string>): Promise<string[]> =>
+    (await runDoctor(extraEnv)).findings.flatMap(({ check, state, sentence }) =>
       state === 'wrong' ? [`${check}: ${sentence}`] : [],
     );
-  /** This process's own limit is the machine's matter. */
-  const withoutOpenFiles = (found: readonly string[]): string[] =>
-    found.filter((fault) => !fault.startsWith('open files'));
+  /** The limit of this process depends on the machine. */
+  const withoutOpenFiles = (errors: readonly string[]): string[] =>
+    errors.filter((error) => !error.startsWith('open files'));
 
-  it('after set-up nothing is wrong, and with an administrator everything is looked at', async () => {
+  it('finds nothing wrong after set-up, and checks everything with an administrator', async () => {
     const { findings } = await runDoctor();
     expect(withoutOpenFiles(await findErrors())).toEqual([]);
     expect(findings.filter(({ state }) => state === 'not-checked')).toEqual([]);
-    const looked = findings.map(({ check }) => check);
+    const checks = findings.map(({ check }) => check);
     for (const check of [
       'version',
       'admin party',
@@ -75,10 +77,10 @@ export function describeDoctor(fixture: () => SetupFixture): void {
       'conflicts',
       'versions',
     ])
-      expect(looked).toContain(check);
+      expect(checks).toContain(check);
   });
 
-  it('without one, what only an administrator may look at is said to be not checked', async () => {
+  it('reports what only an administrator may read as not checked', async () => {
     const { findings } = await runDoctor({});
     expect(withoutOpenFiles(await findErrors({}))).toEqual([]);
     const unchecked = findings.filter(({ state }) => state === 'not-checked');
@@ -86,23 +88,23 @@ export function describeDoctor(fixture: () => SetupFixture): void {
     for (const { sentence } of unchecked) expect(sentence).toContain('COUCHDB_ADMIN_USER');
   });
 
-  it('no account is left of it', async () => {
+  it('leaves no account', async () => {
     const { couch } = fixture();
     const { update_seq: since } = await couch.db.get('_users');
     await runDoctor();
-    // Others may make accounts of their own meanwhile.
+    // Other tests may create accounts meanwhile.
     const { results } = await couch.use('_users').changes({ since });
-    const its = results.filter(({ id }) => id.startsWith('org.couchdb.user:Doctor-'));
-    expect(its.map(({ deleted }) => deleted)).toEqual([true]);
+    const own = results.filter(({ id }) => id.startsWith('org.couchdb.user:Doctor-'));
+    expect(own.map(({ deleted }) => deleted)).toEqual([true]);
   });
 
-  it('a key that CouchDB does not have', async () => {
+  it('reports a key that CouchDB does not have', async () => {
     expect(await findErrors({ ...admin, COUCHDB_JWT_SECRET: randomBytes(32).toString('base64') })).toContainEqual(
-      expect.stringMatching(/^key: CouchDB does not take tokens .*Unknown kid.*run "npm run setup"/),
+      expect.stringMatching(/^key: CouchDB does not accept tokens .*Unknown kid.*Run "npm run setup"/),
     );
   });
 
-  it("users' tokens that CouchDB takes itself", async () => {
+  it("reports users' tokens that CouchDB itself accepts", async () => {
     const setting = { section: 'jwt_keys', key: 'hmac:_default' };
     const nodes = (await readClusterNodes(fixture().couch)).map(({ name }) => name);
     const before = await Promise.all(nodes.map((node) => readConfigValue(fixture().couch, node, setting)));
@@ -124,7 +126,7 @@ export function describeDoctor(fixture: () => SetupFixture): void {
     expect(withoutOpenFiles(await findErrors())).toEqual([]);
   });
 
-  it('a JWT handler that is not set', async () => {
+  it('reports a JWT handler that is not set', async () => {
     const setting = { section: 'chttpd', key: 'authentication_handlers' };
     const [node] = await readClusterNodes(fixture().couch);
     if (node === undefined) throw new Error('There is no node.');
@@ -135,7 +137,7 @@ export function describeDoctor(fixture: () => SetupFixture): void {
     expect(found).toContainEqual(expect.stringContaining(`JWT handler: The JWT handler is not set on ${node.name}`));
   });
 
-  it('a database that is open to more than have to use it', async () => {
+  it('reports a database that admits an unexpected role', async () => {
     const { couch, names, newName } = fixture();
     const role = newName();
     const request = { db: names.registry, path: '_security' };
@@ -146,12 +148,12 @@ export function describeDoctor(fixture: () => SetupFixture): void {
     };
     await couch.request({ ...request, method: 'PUT', body: open });
     expect(withoutOpenFiles(await findErrors())).toEqual([
-      `_security of ${names.registry}: ${names.registry} lets in the role ${role}; run "npm run setup -- --replace" to shut them out.`,
+      `_security of ${names.registry}: ${names.registry} admits the role ${role}. Run "npm run setup -- --replace" to remove them.`,
     ]);
     await couch.request({ ...request, method: 'PUT', body: before });
   });
 
-  it('design documents: changed, left over, and not ours', async () => {
+  it('reports design documents that were changed, are left over, or are foreign', async () => {
     const ours = await registry().get('_design/registry');
     const [design] = (await readDatabaseDesign()).designs;
     if (design === undefined) throw new Error('There is no design document.');
@@ -162,16 +164,16 @@ export function describeDoctor(fixture: () => SetupFixture): void {
       await registry().insert({ _id: '_design/theirs', language: 'javascript', validate_doc_update: 'function () {}' }),
     ];
     expect(withoutOpenFiles(await findErrors())).toEqual([
-      expect.stringMatching(/^_design\/registry: .* was changed by hand; run "npm run setup -- --replace"/),
-      expect.stringMatching(/^_design\/registry_being_built: .* left of a set-up that was not finished/),
-      expect.stringMatching(/^_design\/theirs: .* has a say in every write/),
+      expect.stringMatching(/^_design\/registry: .* was changed by hand\. Run "npm run setup -- --replace"/),
+      expect.stringMatching(/^_design\/registry_being_built: .* left over from an unfinished set-up/),
+      expect.stringMatching(/^_design\/theirs: .* checks every write/),
     ]);
     for (const { id, rev } of inserted) await registry().destroy(id, rev);
     await registry().insert({ ...ours, _rev: (await registry().get('_design/registry'))._rev });
     expect(withoutOpenFiles(await findErrors())).toEqual([]);
   });
 
-  it('documents: with secrets, newer than is known, in conflict', async () => {
+  it('reports documents with secrets, of a newer version, and in conflict', async () => {
     const exposed = await registry().insert(userDocument('exposed', { preferences: { apiToken: 'sesame' } }));
     const newer = await registry().insert(userDocument('newer', { version: 7 }));
     await registry().bulk({
@@ -179,16 +181,16 @@ export function describeDoctor(fixture: () => SetupFixture): void {
       new_edits: false,
     });
     const { findings } = await runDoctor();
-    const about = (check: string): Finding | undefined => findings.find((finding) => finding.check === check);
-    expect(about('secrets')).toMatchObject({
+    const findingOf = (check: string): Finding | undefined => findings.find((finding) => finding.check === check);
+    expect(findingOf('secrets')).toMatchObject({
       state: 'wrong',
       sentence: expect.stringContaining('in 1 documents, which are not served: user_exposed.') as string,
     });
-    expect(about('versions')).toMatchObject({
+    expect(findingOf('versions')).toMatchObject({
       state: 'wrong',
       sentence: expect.stringContaining('1 documents are of a newer version') as string,
     });
-    expect(about('conflicts')).toMatchObject({
+    expect(findingOf('conflicts')).toMatchObject({
       state: 'told',
       sentence: expect.stringContaining('the worst user_torn with 3 leaves') as string,
     });
@@ -197,24 +199,26 @@ export function describeDoctor(fixture: () => SetupFixture): void {
     expect(withoutOpenFiles(await findErrors())).toEqual([]);
   });
 
-  it('what is missing altogether', async () => {
+  it('reports a missing database and wrong credentials', async () => {
     const { newName } = fixture();
     const missing = newName();
     const found = await findErrors({ ...admin, REGISTRY_DB: missing });
-    expect(found).toContainEqual(`_security of ${missing}: The database ${missing} is not there; run "npm run setup".`);
-    const nobody = newName();
-    expect(await findErrors({ COUCHDB_USER: nobody, COUCHDB_PASSWORD: 'x' })).toEqual([
-      expect.stringContaining(`reachable: CouchDB at ${fixture().access.url} rejects COUCHDB_USER ${nobody}`),
+    expect(found).toContainEqual(
+      `_security of ${missing}: The database ${missing} does not exist. Run "npm run setup".`,
+    );
+    const unknown = newName();
+    expect(await findErrors({ COUCHDB_USER: unknown, COUCHDB_PASSWORD: 'x' })).toEqual([
+      expect.stringContaining(`reachable: CouchDB at ${fixture().access.url} rejects COUCHDB_USER ${unknown}`),
     ]);
   });
 
-  it('in words, a line for each thing, and an end', async () => {
-    const said: string[] = [];
-    const options = { argv: [], env: { ...env, ...admin }, printError: (line: string) => said.push(line) };
-    await doctorCommand({ ...options, print: (line) => said.push(line) });
-    expect(said).toContain(`good         CouchDB answers at ${fixture().access.url}.`);
-    expect(said.at(-1)).toMatch(/^(All is well|One thing is wrong)\.$/);
+  it('prints a line for each finding and a summary, without secrets', async () => {
+    const lines: string[] = [];
+    const options = { argv: [], env: { ...env, ...admin }, printError: (line: string) => lines.push(line) };
+    await doctorCommand({ ...options, print: (line) => lines.push(line) });
+    expect(lines).toContain(`good         CouchDB responds at ${fixture().access.url}.`);
+    expect(lines.at(-1)).toMatch(/^(All is well|One thing is wrong)\.$/);
     for (const value of [secret.toString('base64'), env['COUCHDB_PASSWORD'] ?? '', env['JWT_SECRET'] ?? ''])
-      expect(said.join('\n')).not.toContain(value);
+      expect(lines.join('\n')).not.toContain(value);
   });
 }

@@ -5,7 +5,7 @@ import { runUsersCommand, usersCommandEnv } from '../../../server/testing/run-us
 import { createDeviceFactory, waitForState, waitForPreferences } from '../testing/device.ts';
 import { createInMemoryBrowser } from '../testing/test-server.ts';
 
-/** A registry whose documents have a prefix of the deployment's own, with a character that means something in a pattern. */
+/** A registry with a custom id prefix, which contains a character with a meaning in regular expressions. */
 
 const ID_PREFIX = 'app.prefs_';
 const env = { ID_PREFIX };
@@ -29,7 +29,7 @@ const requestUsersApi = (username: string, path: string, init: RequestInit = {})
     headers: { authorization: `Bearer ${gate.token(username)}`, 'content-type': 'application/merge-patch+json' },
   });
 
-test('devices, REST, streams and the command line all have the one document with that prefix', async () => {
+test('devices, REST, streams and the command line share the one document with that prefix', async () => {
   const username = devices.newUser();
   const open = () => devices.open(username, createInMemoryBrowser(), { idPrefix: ID_PREFIX }).store;
   const [phone, laptop] = [open(), open()];
@@ -60,24 +60,20 @@ test('devices, REST, streams and the command line all have the one document with
   await expect(gate.registry().get(`${ID_PREFIX}${username}`)).rejects.toMatchObject({ statusCode: 404 });
 });
 
-test('nobody reaches another’s document by it, nor what would be a document without it', async () => {
+test('rejects ids of another user’s document, and ids without the prefix', async () => {
   const [alice, bob] = [devices.newUser(), devices.newUser()];
-  const body = JSON.stringify({ selectedTags: ['a secret of his'] });
+  const body = JSON.stringify({ selectedTags: ['bobs secret'] });
   expect((await requestUsersApi(bob, 'preferences', { method: 'PATCH', body })).status).toBe(200);
   const own = `${ID_PREFIX}${alice}`;
   expect((await gate.request(alice, `/${own}`)).status).toBe(200);
   const ids = [`${ID_PREFIX}${bob}`, `user_${alice}`, `user_${bob}`, `appxprefs_${alice}`, ID_PREFIX, alice, bob];
   for (const id of ids) {
     const got = await gate.request(alice, `/${id}`);
-    expect([id, got.status >= 400, await got.text()]).toEqual([
-      id,
-      true,
-      expect.not.stringContaining('a secret of his'),
-    ]);
+    expect([id, got.status >= 400, await got.text()]).toEqual([id, true, expect.not.stringContaining('bobs secret')]);
     const put = await gate.request(alice, `/${id}`, { method: 'PUT', body: { _id: id, username: alice } });
     expect([id, put.status >= 400]).toEqual([id, true]);
-    const asked = await gate.request(alice, '/_bulk_get', { method: 'POST', body: { docs: [{ id }] } });
-    expect(await asked.text()).not.toContain('a secret of his');
+    const bulkGet = await gate.request(alice, '/_bulk_get', { method: 'POST', body: { docs: [{ id }] } });
+    expect(await bulkGet.text()).not.toContain('bobs secret');
     const written = await gate.request(alice, '/_bulk_docs', {
       method: 'POST',
       body: { docs: [{ _id: id, _rev: `1-${'a'.repeat(32)}`, username: bob }], new_edits: false },
@@ -91,7 +87,7 @@ test('nobody reaches another’s document by it, nor what would be a document wi
   expect(rows.map(({ id }) => id).filter((id) => !id.startsWith(ID_PREFIX))).toEqual(['_design/registry']);
 });
 
-test('a gate with another prefix does not start on it, and says why', async () => {
+test('a gate with another prefix does not start, and reports the reason', async () => {
   await expect(startTestGate({}, { upstream })).rejects.toThrow(
     `The documents of ${upstream.names.registry} have ids that begin with ${ID_PREFIX}, and ID_PREFIX is user_`,
   );

@@ -15,9 +15,9 @@ import { copyDocuments } from '../../../server/testing/copy-database.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 import { readUpdateSequence, type SetupFixture } from './testing/fixture.ts';
 
-/** The registry restored as docs/operations.md says, under a gate that works as the service account. */
+/** Restores the registry as described in docs/operations.md, while a gate runs with the service account. */
 export function describeRestore(fixture: () => SetupFixture): void {
-  it('a gate is kept out of the database until set-up has run, and then goes on by itself, from a lower sequence', async () => {
+  it('locks a gate out of the database until set-up has run; the gate then continues from a lower sequence', async () => {
     const { access, couch, names, newName, run } = fixture();
     const { registry } = names;
     const [username, another] = [newName(), newName()];
@@ -56,7 +56,7 @@ export function describeRestore(fixture: () => SetupFixture): void {
       await couch.db.destroy(registry);
       await eventually(() => !gate.hub.connected);
       await couch.db.create(registry);
-      // Nobody is given a new document in a database that only looks empty.
+      // The gate creates no document in a database that only seems empty.
       for (const name of [username, another]) expect(await statusFor(name)).toBe(502);
       await copyDocuments({ access, from: copy, to: registry });
       for (const name of [username, another]) expect(await statusFor(name)).toBe(502);
@@ -66,7 +66,7 @@ export function describeRestore(fixture: () => SetupFixture): void {
 
       expect(await run()).toMatchObject({ code: 0, errorLines: [] });
       await eventually(isReady, 20_000);
-      // Be it of a generation that everybody has been told before.
+      // Even a revision of a generation that clients already know is delivered.
       const rev = await editInDatabase({ theme: 'light' });
       const isThere = async (): Promise<boolean> => 'ok' in ((await peer.local.get(id, { open_revs: [rev] }))[0] ?? {});
       await eventually(isThere, 20_000);

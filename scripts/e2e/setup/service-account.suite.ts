@@ -10,19 +10,19 @@ import type { SetupFixture } from './testing/fixture.ts';
 
 const PASSWORD = 'correct-horse-battery-staple';
 
-/** A whole gate with what set-up has printed, and nothing else. */
+/** A gate with the environment that set-up printed. */
 export function describeServiceAccount(fixture: () => SetupFixture): void {
   const users = new Map<string, string>();
-  /** An account's name that nobody else has, the same for the same word. */
-  const usernameFor = (word: string): string => {
-    const name = users.get(word) ?? fixture().newName();
-    users.set(word, name);
+  /** Returns a unique username, the same for the same key. */
+  const usernameFor = (key: string): string => {
+    const name = users.get(key) ?? fixture().newName();
+    users.set(key, name);
     return name;
   };
   let env: Readonly<Record<string, string>>;
   let gate: Pouchgate;
 
-  const start = (more: Record<string, string> = {}): Promise<Pouchgate> =>
+  const start = (extraEnv: Record<string, string> = {}): Promise<Pouchgate> =>
     startPouchgate({
       config: readConfig({
         PORT: '0',
@@ -31,7 +31,7 @@ export function describeServiceAccount(fixture: () => SetupFixture): void {
         REGISTRATION: 'open',
         JWT_SECRET: randomBytes(32).toString('hex'),
         ...env,
-        ...more,
+        ...extraEnv,
       }),
       log: pino({ level: 'silent' }),
       rateLimits: rateLimitsWith(),
@@ -49,23 +49,23 @@ export function describeServiceAccount(fixture: () => SetupFixture): void {
       headers: { 'content-type': 'application/json', 'sec-fetch-site': 'same-origin', ...headers },
       body: JSON.stringify(body),
     });
-  const readAccessToken = async (answer: Response): Promise<string> =>
-    ((await answer.json()) as { accessToken: string }).accessToken;
+  const readAccessToken = async (response: Response): Promise<string> =>
+    ((await response.json()) as { accessToken: string }).accessToken;
   const signIn = async (username: string): Promise<string> =>
     readAccessToken(await post('sign-in', { username, password: PASSWORD }));
 
-  it('the printed environment is that of the service account', () => {
+  it('has the credentials of the service account in the printed environment', () => {
     expect(Object.keys(env)).toEqual(
       expect.arrayContaining(['COUCHDB_USER', 'COUCHDB_PASSWORD', 'COUCHDB_JWT_SECRET']),
     );
     expect(env['COUCHDB_USER']).toBe(fixture().names.service);
   });
 
-  it('is ready', async () => {
+  it('becomes ready', async () => {
     await eventually(async () => (await fetch(`${gate.url}/readyz`)).status === 200);
   });
 
-  it('registers, signs in, and knows a name that is taken, or was', async () => {
+  it('registers, signs in, and rejects a name that is or was taken', async () => {
     const username = usernameFor('alice');
     expect((await post('register', { username, password: PASSWORD })).status).toBe(201);
     expect((await post('register', { username, password: PASSWORD })).status).toBe(409);
@@ -73,14 +73,14 @@ export function describeServiceAccount(fixture: () => SetupFixture): void {
     expect((await post('sign-in', { username, password: PASSWORD })).status).toBe(200);
     expect((await post('register', { username: fixture().names.service, password: PASSWORD })).status).toBe(409);
 
-    const gone = usernameFor('gone');
-    expect((await post('register', { username: gone, password: PASSWORD })).status).toBe(201);
+    const removed = usernameFor('removed');
+    expect((await post('register', { username: removed, password: PASSWORD })).status).toBe(201);
     const accounts = fixture().couch.use('_users');
-    await accounts.destroy(`org.couchdb.user:${gone}`, (await accounts.get(`org.couchdb.user:${gone}`))._rev);
-    expect((await post('register', { username: gone, password: PASSWORD })).status).toBe(409);
+    await accounts.destroy(`org.couchdb.user:${removed}`, (await accounts.get(`org.couchdb.user:${removed}`))._rev);
+    expect((await post('register', { username: removed, password: PASSWORD })).status).toBe(409);
   });
 
-  it('shows and ends sessions, and gives new tokens', async () => {
+  it('lists and ends sessions, and issues new tokens', async () => {
     const username = usernameFor('alice');
     const first = await post('sign-in', { username, password: PASSWORD });
     const [cookie = ''] = (first.headers.get('set-cookie') ?? '').split(';');
@@ -88,8 +88,8 @@ export function describeServiceAccount(fixture: () => SetupFixture): void {
     expect(refreshed.status).toBe(200);
     const authorization = `Bearer ${await readAccessToken(refreshed)}`;
     const list = async (): Promise<unknown[]> => {
-      const answer = await fetch(`${gate.url}/api/auth/sessions`, { headers: { authorization } });
-      return ((await answer.json()) as { sessions: unknown[] }).sessions;
+      const response = await fetch(`${gate.url}/api/auth/sessions`, { headers: { authorization } });
+      return ((await response.json()) as { sessions: unknown[] }).sessions;
     };
     expect((await list()).length).toBeGreaterThan(1);
     const headers = { authorization, 'sec-fetch-site': 'same-origin' };
@@ -97,7 +97,7 @@ export function describeServiceAccount(fixture: () => SetupFixture): void {
     expect(await list()).toHaveLength(1);
   });
 
-  it('replicates, both ways and live', async () => {
+  it('replicates live in both directions', async () => {
     const username = usernameFor('alice');
     const id = `user_${username}`;
     const token = await signIn(username);
@@ -114,7 +114,7 @@ export function describeServiceAccount(fixture: () => SetupFixture): void {
     await other.close();
   });
 
-  it('suspends an account, and lets it in again', async () => {
+  it('suspends an account, and restores it', async () => {
     const username = parseUsername(usernameFor('alice'));
     if (username === undefined) throw new Error('not a username');
     const token = await signIn(username);
@@ -129,7 +129,7 @@ export function describeServiceAccount(fixture: () => SetupFixture): void {
     expect(typeof (await signIn(username))).toBe('string');
   });
 
-  it('may do nothing that a gate does not do', async () => {
+  it('has no rights that a gate does not need', async () => {
     const { access, names, couch } = fixture();
     const security: unknown = await couch.request({ db: names.registry, path: '_security' });
     const { COUCHDB_USER = '', COUCHDB_PASSWORD = '' } = env;
@@ -145,27 +145,27 @@ export function describeServiceAccount(fixture: () => SetupFixture): void {
       ['PUT', `/${names.sessions}/_design/mine`, { views: {} }],
     ] as const) {
       const init = { method, headers: { authorization, 'content-type': 'application/json' } };
-      const answer = await fetch(
+      const response = await fetch(
         access.url + path,
         body === undefined ? init : { ...init, body: JSON.stringify(body) },
       );
-      await answer.arrayBuffer();
-      // CouchDB answers 500 where its shards refuse to be closed to others: what counts is that they stay as they are.
-      expect([method, path, [401, 403, 500].includes(answer.status)]).toEqual([method, path, true]);
+      await response.arrayBuffer();
+      // CouchDB answers 500 if its shards reject new access rules; the rules must stay unchanged.
+      expect([method, path, [401, 403, 500].includes(response.status)]).toEqual([method, path, true]);
     }
     expect(await couch.request({ db: names.registry, path: '_security' })).toEqual(security);
-    const raised = { _id: 'org.couchdb.user:raised', name: 'raised', type: 'user', roles: ['_admin'], password: 'pw' };
-    const answer = await fetch(`${access.url}/_users/${raised._id}`, {
+    const admin = { _id: 'org.couchdb.user:raised', name: 'raised', type: 'user', roles: ['_admin'], password: 'pw' };
+    const response = await fetch(`${access.url}/_users/${admin._id}`, {
       method: 'PUT',
       headers: { authorization, 'content-type': 'application/json' },
-      body: JSON.stringify(raised),
+      body: JSON.stringify(admin),
     });
-    expect([answer.status, await answer.json()]).toEqual([403, expect.objectContaining({ error: 'forbidden' })]);
+    expect([response.status, await response.json()]).toEqual([403, expect.objectContaining({ error: 'forbidden' })]);
   });
 
-  it('where something is missing the gate does not start, and says what to run', async () => {
+  it('does not start if something is missing, and reports what to run', async () => {
     const registry = fixture().newName();
-    // The embedded engine tells a stranger of no database whether it is there.
+    // The embedded engine does not reveal to others whether a database exists.
     await expect(start({ REGISTRY_DB: registry })).rejects.toThrow(
       new RegExp(`database ${registry} .*[.] Run "npm run setup" with the credentials of a server admin[.]$`),
     );
@@ -182,7 +182,7 @@ export function describeServiceAccount(fixture: () => SetupFixture): void {
     );
   });
 
-  it('starts as a server admin as well, and leaves what set-up made', async () => {
+  it('starts as a server admin as well, and leaves what set-up created', async () => {
     const { access, run } = fixture();
     const admin = await start({ COUCHDB_USER: access.username, COUCHDB_PASSWORD: access.password });
     await admin.close();

@@ -7,19 +7,19 @@ import { describeServiceAccount } from './service-account.suite.ts';
 import { createSetupFixture, targets, type SetupFixture } from './testing/fixture.ts';
 import { describeFreshInstall } from './fresh-install.suite.ts';
 
-/** All that needs a server of its own settings, in one file: two files may run at once, and one would undo the other's. */
+/** All suites that change a server's settings. They share one file, because files run concurrently and would interfere. */
 describe.each(targets())('on $name', (target) => {
-  let stage: SetupFixture;
+  let fixture: SetupFixture;
   beforeAll(async () => {
-    stage = await createSetupFixture(target);
+    fixture = await createSetupFixture(target);
   });
-  afterAll(() => stage.close());
+  afterAll(() => fixture.close());
 
-  describe('set-up', () => describeFreshInstall(() => stage));
-  describe('what is in the way', () => describeConflictingState(() => stage));
-  describe('a gate as the service account', () => describeServiceAccount(() => stage));
-  describe('a restore', () => describeRestore(() => stage));
-  describe('the second lock', () => describeValidateDocUpdate(() => stage));
-  describe('the users command as the service account', () => describeUsersCommand(() => stage));
-  describe('the doctor', () => describeDoctor(() => stage));
+  describe('set-up', () => describeFreshInstall(() => fixture));
+  describe('conflicting state', () => describeConflictingState(() => fixture));
+  describe('a gate as the service account', () => describeServiceAccount(() => fixture));
+  describe('a restore', () => describeRestore(() => fixture));
+  describe('validate_doc_update', () => describeValidateDocUpdate(() => fixture));
+  describe('the users command as the service account', () => describeUsersCommand(() => fixture));
+  describe('the doctor', () => describeDoctor(() => fixture));
 });

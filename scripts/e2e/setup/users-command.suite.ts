@@ -9,7 +9,7 @@ import { waitForConsistency } from '../../../server/testing/test-database.ts';
 import type { UserList } from '../../../server/cli/users/list-users.ts';
 import { PASSWORD, runUsersCommand, type UsersCommandResult } from '../../../server/testing/run-users-command.ts';
 
-/** What the operator's command may do with the gates' environment alone, which is no server admin's. */
+/** The users command with the gates' environment, which is not a server admin's. */
 export function describeUsersCommand(fixture: () => SetupFixture): void {
   let env: Readonly<Record<string, string>>;
   let gate: Pouchgate;
@@ -26,9 +26,9 @@ export function describeUsersCommand(fixture: () => SetupFixture): void {
 
   const run = (
     argv: readonly string[],
-    more: Record<string, string> = {},
+    extraEnv: Record<string, string> = {},
     input = PASSWORD,
-  ): Promise<UsersCommandResult> => runUsersCommand({ ...env, ...more }, argv, { input });
+  ): Promise<UsersCommandResult> => runUsersCommand({ ...env, ...extraEnv }, argv, { input });
   const adminEnv = (): Record<string, string> => {
     const { username, password } = fixture().access;
     return { COUCHDB_ADMIN_USER: username, COUCHDB_ADMIN_PASSWORD: password };
@@ -38,7 +38,7 @@ export function describeUsersCommand(fixture: () => SetupFixture): void {
     const headers = { 'content-type': 'application/json' };
     return (await fetch(`${gate.url}/api/auth/sign-in`, { method: 'POST', headers, body })).status;
   };
-  const exitCodeOf = async (ran: Promise<UsersCommandResult>): Promise<number> => (await ran).code;
+  const exitCodeOf = async (result: Promise<UsersCommandResult>): Promise<number> => (await result).code;
 
   it('adds, shows, sets, suspends, restores, resets and signs out', async () => {
     const name = fixture().newName();
@@ -51,7 +51,7 @@ export function describeUsersCommand(fixture: () => SetupFixture): void {
     expect(await signIn(name, PASSWORD)).toBe(403);
     expect(await exitCodeOf(run(['restore', name]))).toBe(0);
     expect(await exitCodeOf(run(['reset-password', name, '--password-stdin'], {}, 'another password'))).toBe(0);
-    // Each node of a cluster keeps accounts for a moment, until it hears of another password.
+    // Each node of a cluster caches accounts for a moment.
     await waitForConsistency(async () => (await signIn(name, PASSWORD)) === 401);
     await waitForConsistency(async () => (await signIn(name, 'another password')) === 200);
     const { stdout, stderr } = await run(['list', '--json']);
@@ -68,12 +68,12 @@ export function describeUsersCommand(fixture: () => SetupFixture): void {
       ['reset-password', '--password-stdin'],
       ['add', '--password-stdin'],
     ]) {
-      const { code, stderr: why } = await run([...argv, env['COUCHDB_USER'] ?? '']);
-      expect([code, why]).toEqual([1, expect.stringContaining('the account of the gates')]);
+      const { code, stderr: reason } = await run([...argv, env['COUCHDB_USER'] ?? '']);
+      expect([code, reason]).toEqual([1, expect.stringContaining('the account of the gates')]);
     }
   });
 
-  it('erases but for what only a server admin may, says so, and does the rest with their credentials', async () => {
+  it('erases all but what only a server admin may, reports that, and completes it with their credentials', async () => {
     const name = fixture().newName();
     expect(await exitCodeOf(run(['add', name, '--password-stdin']))).toBe(0);
     const account = () => fixture().couch.use('_users').get(`org.couchdb.user:${name}`);

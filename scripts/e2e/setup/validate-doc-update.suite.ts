@@ -15,13 +15,13 @@ import type { SetupFixture } from './testing/fixture.ts';
 
 function toUsername(name: string): Username {
   const username = parseUsername(name);
-  if (username === undefined) throw new Error(`${name} is no username.`);
+  if (username === undefined) throw new Error(`${name} is not a username.`);
   return username;
 }
 
 /**
- * What is left when the gate's own checks are not there: requests that it would never build, sent by the code that sends its
- * own, as the user that a bug would send them as.
+ * CouchDB's own checks, without the gate's: requests that the gate never builds, sent with its code as the user that a bug
+ * would send them as.
  */
 export function describeValidateDocUpdate(fixture: () => SetupFixture): void {
   const secret = randomBytes(32);
@@ -33,7 +33,7 @@ export function describeValidateDocUpdate(fixture: () => SetupFixture): void {
     const { run, access } = fixture();
     expect((await run([], { COUCHDB_JWT_SECRET: secret.toString('base64') })).code).toBe(0);
     agent = createForwardAgent(access.url);
-    // Wrong credentials: what goes through is let through by the token.
+    // With wrong credentials, so that only the token is accepted.
     authorizationFor = upstreamAuthorization({ ...access, username: 'nobody', password: 'nothing' }, secret);
     await registry().insert({ ...newUserDocument(bob, new Date()) });
   });
@@ -43,31 +43,34 @@ export function describeValidateDocUpdate(fixture: () => SetupFixture): void {
   const readBobLeaves = (): Promise<unknown> =>
     fixture().couch.request({ db: fixture().names.registry, path: 'user_bob', qs: { open_revs: 'all', revs: 'true' } });
   const sendAs = (
-    as: Username,
+    username: Username,
     path: readonly string[],
     rest: Partial<UpstreamRequest> = {},
   ): Promise<UpstreamResponse> => {
-    const request = { method: 'GET', path, authorization: authorizationFor(as), ...rest } as const;
+    const request = { method: 'GET', path, authorization: authorizationFor(username), ...rest } as const;
     const res = new ServerResponse(new IncomingMessage(new Socket()));
     return createForward(fixture().access.url, { agent })(request, res);
   };
-  const sendToRegistry = (as: Username, path: string, rest: Partial<UpstreamRequest>): Promise<UpstreamResponse> =>
-    sendAs(as, [fixture().names.registry, path], rest);
-  const bobDocument = (more: object): object => ({
+  const sendToRegistry = (
+    username: Username,
+    path: string,
+    rest: Partial<UpstreamRequest>,
+  ): Promise<UpstreamResponse> => sendAs(username, [fixture().names.registry, path], rest);
+  const bobDocument = (changes: object): object => ({
     ...newUserDocument(bob, new Date()),
     preferences: { theme: 'dark' },
-    ...more,
+    ...changes,
   });
 
-  it('a user writes the own document', async () => {
+  it('lets a user write their own document', async () => {
     const own = { ...newUserDocument(alice, new Date()) };
     expect(await sendToRegistry(alice, 'user_alice', { method: 'PUT', body: own })).toMatchObject({ status: 201 });
     const replicated = { docs: [{ ...own, _rev: `2-${'a'.repeat(32)}` }], new_edits: false };
-    const answer = await sendToRegistry(alice, '_bulk_docs', { method: 'POST', body: replicated });
-    expect(answer).toEqual({ status: 201, body: [] });
+    const response = await sendToRegistry(alice, '_bulk_docs', { method: 'POST', body: replicated });
+    expect(response).toEqual({ status: 201, body: [] });
   });
 
-  it("another's is refused by the database itself: an edit, a replicated revision, a forged root, a deletion", async () => {
+  it("rejects writes to another user's document: an edit, a replicated revision, a forged root, a deletion", async () => {
     const before = await readBobLeaves();
     const { _rev } = await registry().get('user_bob');
     const edits = { docs: [bobDocument({ _rev }), { _id: 'user_bob', _rev, _deleted: true }] };
@@ -76,12 +79,12 @@ export function describeValidateDocUpdate(fixture: () => SetupFixture): void {
       new_edits: false,
     };
     for (const body of [edits, replicated]) {
-      const answer = await sendToRegistry(alice, '_bulk_docs', { method: 'POST', body });
-      expect(answer.body).toEqual(
+      const response = await sendToRegistry(alice, '_bulk_docs', { method: 'POST', body });
+      expect(response.body).toEqual(
         [0, 1].map(() => expect.objectContaining({ id: 'user_bob', error: 'forbidden' }) as unknown),
       );
     }
-    // An upstream's 403 as a whole is the gate's 502.
+    // The gate answers 502 to an upstream 403.
     const put = sendToRegistry(alice, 'user_bob', { method: 'PUT', body: bobDocument({ _rev }) });
     await expect(put).rejects.toMatchObject({ status: 502 });
     await expect(sendToRegistry(alice, 'user_bob', { method: 'DELETE', query: { rev: _rev } })).rejects.toMatchObject({
@@ -90,19 +93,19 @@ export function describeValidateDocUpdate(fixture: () => SetupFixture): void {
     expect(await readBobLeaves()).toEqual(before);
   });
 
-  it('nor may a user write a document of no user, one that is not of its shape, or a design document', async () => {
+  it('rejects documents of no user, malformed documents, and design documents', async () => {
     const own = newUserDocument(alice, new Date());
     const { _rev } = await registry().get('user_alice');
     const docs = [{ _id: 'note' }, { ...own, _id: 'user_alice', _rev, isAdmin: true }];
-    const answer = await sendToRegistry(alice, '_bulk_docs', { method: 'POST', body: { docs } });
-    expect(answer.body).toEqual(
+    const response = await sendToRegistry(alice, '_bulk_docs', { method: 'POST', body: { docs } });
+    expect(response.body).toEqual(
       docs.map(({ _id }) => expect.objectContaining({ id: _id, error: 'forbidden' }) as unknown),
     );
     const design = sendAs(alice, [fixture().names.registry, '_design', 'mine'], { method: 'PUT', body: { views: {} } });
     await expect(design).rejects.toMatchObject({ status: 502 });
   });
 
-  it('sessions, accounts and settings are closed to users', async () => {
+  it('rejects requests of users for sessions, accounts and settings', async () => {
     const { sessions } = fixture().names;
     for (const path of [
       [sessions],
@@ -115,11 +118,11 @@ export function describeValidateDocUpdate(fixture: () => SetupFixture): void {
     }
   });
 
-  it('a token without the role, of another secret, without a key, or that is over, opens nothing', async () => {
+  it('rejects tokens without the role, of another secret, without a key id, and expired ones', async () => {
     const exp = Math.floor(Date.now() / 1000) + 60;
     const claims = { sub: 'alice', '_couchdb.roles': ['registry_user'], exp };
-    const sign = (told: object, key: Buffer, header: { keyid?: string }): string =>
-      `Bearer ${jwt.sign(told, key, { algorithm: 'HS256', noTimestamp: true, ...header })}`;
+    const sign = (payload: object, key: Buffer, header: { keyid?: string }): string =>
+      `Bearer ${jwt.sign(payload, key, { algorithm: 'HS256', noTimestamp: true, ...header })}`;
     const keyid = keyIdOf(secret);
     const statuses: number[] = [];
     for (const authorization of [
@@ -130,9 +133,9 @@ export function describeValidateDocUpdate(fixture: () => SetupFixture): void {
       sign({ ...claims, exp: exp - 120 }, secret, { keyid }),
     ]) {
       const { access, names } = fixture();
-      const answer = await fetch(`${access.url}/${names.registry}`, { headers: { authorization } });
-      await answer.arrayBuffer();
-      statuses.push(answer.status);
+      const response = await fetch(`${access.url}/${names.registry}`, { headers: { authorization } });
+      await response.arrayBuffer();
+      statuses.push(response.status);
     }
     expect(statuses).toEqual([200, 403, 400, 400, 401]);
   });

@@ -6,7 +6,7 @@ import { createPouchgate, type MountedPouchgate } from '../../../server/index.ts
 import { startTestUpstream, type TestUpstream } from '../../../server/testing/test-database.ts';
 import { runUsersCommand, usersCommandEnv } from '../../../server/testing/run-users-command.ts';
 
-/** The command beside an application that has mounted the gate, with preferences of its own. */
+/** The command with an application that mounts the gate with its own preferences. */
 
 const schema = z.strictObject({
   density: z.enum(['cosy', 'compact']).optional(),
@@ -50,7 +50,7 @@ afterAll(async () => {
 const run = (path: string, ...argv: readonly string[]) =>
   runUsersCommand({ ...usersCommandEnv(upstream), ID_PREFIX: 'own_', PREFERENCES_MODULE: path }, argv);
 
-test('the command sets, shows, exports and erases what the application’s schema has', async () => {
+test('the command sets, shows, exports and erases preferences of the application’s schema', async () => {
   const path = writeModule('preferences.js', MODULE);
   await pouchgate.edit('ada', { density: 'compact' });
   for (const [name, text, value] of [
@@ -71,7 +71,7 @@ test('the command sets, shows, exports and erases what the application’s schem
   expect((await pouchgate.read('ada')).preferences).toEqual({});
 });
 
-test('what the schema does not take is told by what it does take', async () => {
+test('reports what the schema accepts instead of an invalid value or name', async () => {
   const path = writeModule('preferences.js', MODULE);
   await pouchgate.edit('bob', { density: 'compact' });
   const wrong = await run(path, 'set', 'bob', 'fontSize', '4');
@@ -81,7 +81,7 @@ test('what the schema does not take is told by what it does take', async () => {
   expect((await pouchgate.read('bob')).preferences).toEqual({ density: 'compact' });
 });
 
-test('without the module the document is left alone, and nothing is lost', async () => {
+test('without the module the document is left unchanged', async () => {
   await pouchgate.edit('cy', { density: 'compact' });
   expect((await run('', 'show', 'cy')).stdout).toContain('cannot be read');
   expect((await run('', 'set', 'cy', 'theme', 'dark')).code).toBe(1);
@@ -89,16 +89,16 @@ test('without the module the document is left alone, and nothing is lost', async
 });
 
 test.each([
-  ['is not there', join(folder, 'nothing.js'), undefined, 'cannot be read'],
-  ['is no module', 'broken.js', 'export const schema = ', 'cannot be read'],
+  ['does not exist', join(folder, 'nothing.js'), undefined, 'cannot be imported'],
+  ['is not valid JavaScript', 'broken.js', 'export const schema = ', 'cannot be imported'],
   ['exports no schema', 'without.js', 'export const defaults = {};', 'does not export a zod object as "schema"'],
   [
-    'has a name that CouchDB does not take',
+    'has a name that CouchDB rejects',
     'odd.js',
     `${MODULE.split('\n', 1)[0] ?? ''}\nexport const schema = z.strictObject({ __proto: z.string().optional() });`,
     'cannot be used',
   ],
-])('a module that %s is told in a sentence', async (_what, name, text, sentence) => {
+])('reports a module that %s', async (_problem, name, text, sentence) => {
   const path = text === undefined ? name : writeModule(name, text);
   const { code, stdout, stderr } = await run(path, 'list');
   expect([code, stdout]).toEqual([1, '']);

@@ -11,7 +11,7 @@ import {
   type UsersFixture,
 } from '../../../server/testing/run-users-command.ts';
 
-/** A database that stops answering at any moment of a command: what is done is told, and the command can be run again. */
+/** A database that fails at any request of a command: the error reports what is done, and the command can be run again. */
 
 let fixture: UsersFixture;
 let front: FaultyProxy;
@@ -26,7 +26,7 @@ afterAll(async () => {
 
 const OTHER_PASSWORD = 'another-horse-battery';
 
-/** The command, with a database that fails from its request `from` on. */
+/** Runs the command with a database that fails from its request number `from` on. */
 async function runWithFailingDatabase(
   argv: readonly string[],
   from: number,
@@ -53,23 +53,23 @@ const addSignedInUser = async (): Promise<string> => {
   return name;
 };
 
-test('an erasure that breaks off anywhere says how far it came, and is finished by the next', async () => {
+test('an erasure that fails at any request reports its progress, and the next run completes it', async () => {
   const { requests } = await runWithFailingDatabase(['erase', await addSignedInUser(), '--yes'], Infinity);
   expect(requests).toBeGreaterThan(15);
   let unfinished = 0;
   for (let from = 0; from < requests; from += 1) {
     const name = await addSignedInUser();
     const { code, stdout, stderr } = await runWithFailingDatabase(['erase', name, '--yes', '--json'], from);
-    const shutOut = (await fixture.runJson<UserExport>(['export', name])).state === 'erased';
-    // A compaction that could not be begun keeps nobody's data from being erased: it is told among what is left.
+    const lockedOut = (await fixture.runJson<UserExport>(['export', name])).state === 'erased';
+    // A compaction that could not be started does not fail the erasure: it is reported in `left`.
     if (code === 0) expect((JSON.parse(stdout) as EraseResult).left.join()).toContain('could not be compacted');
     else {
       expect([code, stdout]).toEqual([1, '']);
-      expect(stderr).not.toContain('nobody expected');
-      expect(stderr.includes('is shut out for good')).toBe(shutOut);
-      if (shutOut) {
+      expect(stderr).not.toContain('unexpected error');
+      expect(stderr.includes('is locked out for good')).toBe(lockedOut);
+      if (lockedOut) {
         unfinished += 1;
-        expect(stderr).toContain('Run it again; it goes on.');
+        expect(stderr).toContain('Run it again to continue.');
       }
     }
     expect((await fixture.runJson<EraseResult>(['erase', name, '--yes'])).left).toEqual([]);
@@ -79,21 +79,21 @@ test('an erasure that breaks off anywhere says how far it came, and is finished 
   expect(unfinished).toBeGreaterThan(5);
 }, 120_000);
 
-test('a password that was changed before the database failed is told to be another', async () => {
+test('reset-password reports a password that was changed before the database failed', async () => {
   const argv = (name: string) => ['reset-password', name, '--password-stdin'];
   const { requests } = await runWithFailingDatabase(argv(await addSignedInUser()), Infinity);
   let halfDone = 0;
   for (let from = 0; from < requests; from += 1) {
     const name = await addSignedInUser();
-    const { code, stderr, requests: asked } = await runWithFailingDatabase(argv(name), from);
-    // On a cluster a command may need a request more at one time than at another.
-    if (asked <= from && usesCluster()) continue;
+    const { code, stderr, requests: sent } = await runWithFailingDatabase(argv(name), from);
+    // On a cluster the number of requests varies by one.
+    if (sent <= from && usesCluster()) continue;
     expect(code).toBe(1);
-    const changed = stderr.includes('is another now, but sessions are not ended');
-    // Each node of a cluster keeps accounts for a moment, until it hears of another password.
-    const takes = async (password: string): Promise<boolean> => (await fixture.signIn(name, password)).status === 200;
+    const changed = stderr.includes('is changed, but the sessions are not ended');
+    // Each node of a cluster caches accounts for a moment.
+    const accepts = async (password: string): Promise<boolean> => (await fixture.signIn(name, password)).status === 200;
     await waitForConsistency(
-      async () => (await takes(OTHER_PASSWORD)) === changed && (await takes(PASSWORD)) !== changed,
+      async () => (await accepts(OTHER_PASSWORD)) === changed && (await accepts(PASSWORD)) !== changed,
     );
     if (changed) halfDone += 1;
   }

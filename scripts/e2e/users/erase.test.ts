@@ -37,15 +37,15 @@ const post = (path: string, username: string): Promise<Response> =>
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ username, password: PASSWORD }),
   });
-/** What the database has of the document: each leaf, and whether it is deleted. */
+/** Reads each leaf of the document, with its revision and whether it is deleted. */
 const readLeaves = async (name: string): Promise<{ _rev: string; _deleted?: boolean }[]> => {
   const path = encodeURIComponent(`user_${name}`);
-  const answer: unknown = await connect(gate.upstream.access).request({
+  const leaves: unknown = await connect(gate.upstream.access).request({
     db: gate.upstream.names.registry,
     path,
     qs: { open_revs: 'all' },
   });
-  return (answer as { ok: { _rev: string; _deleted?: boolean } }[]).map(({ ok }) => ok);
+  return (leaves as { ok: { _rev: string; _deleted?: boolean } }[]).map(({ ok }) => ok);
 };
 const exportUser = async (name: string): Promise<UserExport> =>
   JSON.parse((await runCommand(['export', name])).stdout) as UserExport;
@@ -56,7 +56,7 @@ const linkChat = async (name: Username): Promise<void> => {
   await createLinks(documents, Date.now).link({ chat: (chats += 1), firstName: 'Ada', telegramName: undefined }, name);
 };
 
-test('nothing is left of an erased user but the name, and nothing happens to anybody else', async () => {
+test('erases everything of a user but the name, and nothing of other users', async () => {
   const [name, neighbour] = [await addUser(), await addUser()];
   for (const each of [name, neighbour]) {
     await post('sign-in', each);
@@ -88,17 +88,17 @@ test('nothing is left of an erased user but the name, and nothing happens to any
   });
   const leaves = await readLeaves(name);
   expect(leaves.map((leaf) => Object.keys(leaf).sort())).toEqual([['_deleted', '_id', '_rev']]);
-  // Its old revisions are no more either.
+  // Compaction removes its old revisions.
   await eventually(async () => {
     const { registry } = gate.upstream.names;
-    const asked = connect(gate.upstream.access).use(registry).get(`user_${name}`, { rev: old });
-    return (await asked.then(() => 200, statusOf)) === 404;
+    const request = connect(gate.upstream.access).use(registry).get(`user_${name}`, { rev: old });
+    return (await request.then(() => 200, statusOf)) === 404;
   });
   expect({ ...(await exportUser(neighbour)), exportedAt: '' }).toEqual({ ...before, exportedAt: '' });
   expect((await post('sign-in', neighbour)).status).toBe(200);
 });
 
-test("the user's own devices do not bring it back, not even with edits of which the server never heard", async () => {
+test("the user's own devices cannot restore the document, not even with unsent edits", async () => {
   const name = await addUser();
   const id = `user_${name}`;
   const peer = createPeer({ database: gate.database, token: () => gate.token(name) });
@@ -107,19 +107,19 @@ test("the user's own devices do not bring it back, not even with edits of which 
     await waitForIdle(peer);
     first.cancel();
     const document = await peer.local.get(id);
-    // A child of what the server had, and a branch that no deletion of the server's knows.
+    // A child of the server's revision, and a branch that the server's deletion does not cover.
     await peer.local.put({ ...document, preferences: { theme: 'dark' } });
     const branch = { ...document, _rev: `2-${'f'.repeat(32)}`, preferences: { theme: 'light' } };
     await peer.local.bulkDocs([{ ...branch, _revisions: { start: 2, ids: ['f'.repeat(32), 'e'.repeat(32)] } }], {
       new_edits: false,
     });
     await erase(name);
-    const { length: told } = peer.responses;
+    const { length: responsesBefore } = peer.responses;
     void peer.sync(SHORT_BACKOFF);
-    await eventually(() => peer.responses.slice(told).some(({ status }) => status === 401));
+    await eventually(() => peer.responses.slice(responsesBefore).some(({ status }) => status === 401));
     const direct = { method: 'POST', body: { docs: [branch], new_edits: false } };
     expect((await gate.request(name, '/_bulk_docs', direct)).status).toBe(401);
-    // Neither is a new one made, by reading.
+    // Reading does not create a new document either.
     expect((await gate.request(name, '/_changes')).status).toBe(401);
     expect((await readLeaves(name)).every(({ _deleted }) => _deleted === true)).toBe(true);
   } finally {
@@ -127,7 +127,7 @@ test("the user's own devices do not bring it back, not even with edits of which 
   }
 });
 
-test('all of its conflicts are deleted', async () => {
+test('deletes all conflicts', async () => {
   const name = newName();
   const leaf = (digit: string) => ({ ...newUserDocument(name, new Date(0)), _rev: `1-${digit.repeat(32)}` });
   await gate.registry().bulk({ docs: [leaf('a'), leaf('b'), leaf('c')], new_edits: false });
@@ -135,7 +135,7 @@ test('all of its conflicts are deleted', async () => {
   expect((await readLeaves(name)).map(({ _deleted }) => _deleted)).toEqual([true, true, true]);
 });
 
-test('the name stays taken, for those who register, for the operator, and for tokens of another provider', async () => {
+test('the name stays taken for registration, for the operator, and for tokens of another provider', async () => {
   const name = await addUser();
   await erase(name);
   expect((await post('register', name)).status).toBe(409);
@@ -153,7 +153,7 @@ test('the name stays taken, for those who register, for the operator, and for to
   expect(stdout).toMatch(new RegExp(`"${name}",\\s+"state": "erased"`));
 });
 
-test('what a gate had under way meanwhile is erased as well, and erasing again does what is left', async () => {
+test('erases what a gate writes meanwhile, and a second run completes the erasure', async () => {
   const name = await addUser();
   let late = 0;
   const write = async (): Promise<void> => {
@@ -166,7 +166,9 @@ test('what a gate had under way meanwhile is erased as well, and erasing again d
 
   const { code, stderr } = await runCommand(['erase', name, '--yes'], { waitForGates: write });
   expect(code).toBe(1);
-  expect(stderr).toMatch(/Something goes on writing documents .* Erasing is not finished .*Run it again; it goes on/);
+  expect(stderr).toMatch(
+    /Another process keeps writing documents .* The erasure is not finished .*Run it again to continue/,
+  );
   await write();
   expect((await runCommand(['list'])).stderr).toContain(`${name} was erased, and has a document again`);
   await erase(name);
@@ -174,22 +176,22 @@ test('what a gate had under way meanwhile is erased as well, and erasing again d
   expect((await runCommand(['list'])).stderr).toBe('');
 });
 
-test('a person is asked, and has to type the name', async () => {
+test('prompts for the name as a confirmation', async () => {
   const name = await addUser();
   const { code, stderr } = await runCommand(['erase', name]);
-  expect([code, stderr]).toEqual([2, expect.stringContaining('add --yes if you mean it')]);
+  expect([code, stderr]).toEqual([2, expect.stringContaining('add --yes to confirm')]);
   for (const input of ['yes\r', `${name}x\r`, '\r', '\u0003']) {
-    const asked = await runCommand(['erase', name], { isTty: true, input });
-    expect([asked.code, asked.stderr]).toEqual([1, 'Nothing was changed.']);
-    expect(asked.terminalOutput).toContain(`Type ${name} to erase this user for good: `);
+    const rejected = await runCommand(['erase', name], { isTty: true, input });
+    expect([rejected.code, rejected.stderr]).toEqual([1, 'Nothing was changed.']);
+    expect(rejected.terminalOutput).toContain(`Type ${name} to erase this user for good: `);
   }
   expect((await post('sign-in', name)).status).toBe(200);
-  const asked = await runCommand(['erase', name], { isTty: true, input: `${name}\r` });
-  expect([asked.code, asked.stdout]).toEqual([0, `${name} is erased, and the name stays taken.`]);
+  const confirmed = await runCommand(['erase', name], { isTty: true, input: `${name}\r` });
+  expect([confirmed.code, confirmed.stdout]).toEqual([0, `${name} is erased, and the name stays taken.`]);
   expect((await post('sign-in', name)).status).toBe(401);
 });
 
-test('an account that is more than a user here is left alone', async () => {
+test('leaves an account with roles in CouchDB alone', async () => {
   const name = newName();
   const account = { _id: `org.couchdb.user:${name}`, name, type: 'user', roles: ['reporting'], password: PASSWORD };
   await connect(gate.upstream.access).use<object>('_users').insert(account);

@@ -5,7 +5,7 @@ import { startTestUpstream, type TestUpstream } from '../../../server/testing/te
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 import { PASSWORD, runUsersCommand, usersCommandEnv } from '../../../server/testing/run-users-command.ts';
 
-/** In ms, from the start of the command: what the command itself says. */
+/** From the start of the command, as its output promises. */
 const MAX_WAIT_MS = 2_000;
 const FEEDS: readonly LiveFeed[] = ['longpoll', 'continuous', 'eventsource'];
 
@@ -14,7 +14,7 @@ let gates: readonly TestGate[];
 let clients: (LiveClient | SseClient)[] = [];
 beforeAll(async () => {
   upstream = await startTestUpstream();
-  // One after the other: the first one sets up.
+  // Not concurrently: the first gate sets the databases up.
   gates = [await startTestGate({}, { upstream }), await startTestGate({}, { upstream })];
 });
 afterEach(() => {
@@ -35,7 +35,7 @@ interface LiveRequests {
   readonly streams: readonly SseClient[];
 }
 
-/** Every feed and the stream of events, on every gate; who is refused once does not come back. */
+/** Opens every kind of feed and the event stream on every gate. A client that is rejected does not reconnect. */
 async function openLiveRequests(
   username: string,
   tokenAt: (gate: TestGate) => string | Promise<string>,
@@ -54,21 +54,21 @@ async function openLiveRequests(
 }
 
 const signInAt = async (gate: TestGate, username: string): Promise<string> => {
-  const answer = await fetch(`${gate.url}/api/auth/sign-in`, {
+  const response = await fetch(`${gate.url}/api/auth/sign-in`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ username, password: PASSWORD }),
   });
-  return ((await answer.json()) as { accessToken: string }).accessToken;
+  return ((await response.json()) as { accessToken: string }).accessToken;
 };
 
-/** Each feed has ended with a whole answer, and the request after it was told 401, before the time is up; each stream too. */
+/** Expects each feed to end in time with a complete response, its next request to get 401, and each stream to close. */
 async function expectAllToEnd({ feeds, streams }: LiveRequests, command: Promise<{ code: number; stderr: string }>) {
-  const began = performance.now();
+  const startedAt = performance.now();
   const ended = eventually(
     () => feeds.every(({ counts }) => counts.refused === 1) && streams.every(({ isOpen }) => !isOpen),
     MAX_WAIT_MS,
-  ).then(() => performance.now() - began);
+  ).then(() => performance.now() - startedAt);
   const { code, stderr } = await command;
   expect([code, stderr]).toEqual([0, '']);
   expect(await ended).toBeLessThan(MAX_WAIT_MS);
@@ -76,7 +76,7 @@ async function expectAllToEnd({ feeds, streams }: LiveRequests, command: Promise
   expect({ lost, refused }).toEqual({ lost: 0, refused: feeds.length });
 }
 
-test('suspending ends the live requests on every gate within two seconds, whoever issued their tokens', async () => {
+test('suspend ends the live requests on every gate within two seconds, regardless of the token’s issuer', async () => {
   const [name, neighbour] = [newName(), newName()];
   const parked = await openLiveRequests(name, (gate) => gate.token(name));
   const others = await openLiveRequests(neighbour, (gate) => gate.token(neighbour));
@@ -94,8 +94,10 @@ test.each([['end-sessions'], ['reset-password', '--password-stdin'], ['suspend']
   '%s ends the live requests of every session on every gate',
   async (command, ...flags) => {
     const name = newName();
-    const typed = { input: PASSWORD };
-    expect((await runUsersCommand(usersCommandEnv(upstream), ['add', name, '--password-stdin'], typed)).code).toBe(0);
+    const password = { input: PASSWORD };
+    expect((await runUsersCommand(usersCommandEnv(upstream), ['add', name, '--password-stdin'], password)).code).toBe(
+      0,
+    );
     const parked = await openLiveRequests(name, (gate) => signInAt(gate, name));
     const ran = runUsersCommand(usersCommandEnv(upstream), [command, name, ...flags], { input: 'another password' });
     await expectAllToEnd(

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { startServerProcess } from '../testing/server-process.ts';
 import { findFreePort } from '../../../server/testing/free-port.ts';
 
-/** The command as a process, with an engine on the disk that a server has, or had. */
+/** The command as a process, with the embedded engine on the disk of a running or stopped server. */
 
 const ROOT = join(__dirname, '../../..');
 const PASSWORD = 'correct-horse-battery';
@@ -19,51 +19,51 @@ afterEach(() => rm(directory, { recursive: true }));
 
 async function runUsersCommand(
   argv: readonly string[],
-  typed = '',
-): Promise<{ code: number; said: string; complaints: string }> {
+  input = '',
+): Promise<{ code: number; stdout: string; stderr: string }> {
   const child = spawn(process.execPath, ['--import', 'tsx', join(ROOT, 'scripts', 'pouchgate.ts'), 'users', ...argv], {
     cwd: ROOT,
     env: { PATH: process.env['PATH'], DATA_DIR: directory },
   });
-  let [said, complaints] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaints += text));
-  child.stdin.end(typed);
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stdin.end(input);
   const [code] = (await once(child, 'close')) as [number];
-  return { code, said, complaints };
+  return { code, stdout, stderr };
 }
 
-test('beside a running server the command says what to do, and once that is stopped it does it', async () => {
-  const nothing = await runUsersCommand(['list']);
-  expect([nothing.code, nothing.complaints]).toEqual([1, expect.stringContaining('start the server once')]);
+test('beside a running server the command reports what to do, and works once the server is stopped', async () => {
+  const withoutData = await runUsersCommand(['list']);
+  expect([withoutData.code, withoutData.stderr]).toEqual([1, expect.stringContaining('start the server once')]);
 
   const port = String(await findFreePort());
   const server = await startServerProcess({ DATA_DIR: directory, PORT: port, DRAIN_SECONDS: '0' });
   const beside = await runUsersCommand(['add', 'alice', '--password-stdin'], PASSWORD);
-  expect([beside.code, beside.said]).toEqual([1, '']);
-  expect(beside.complaints).toContain('is in use by a running server');
-  expect(beside.complaints).toContain('stop the server, run this again, and start it');
+  expect([beside.code, beside.stdout]).toEqual([1, '']);
+  expect(beside.stderr).toContain('is in use by a running server');
+  expect(beside.stderr).toContain('Stop the server, run this again, and restart the server');
   const exited = once(server, 'exit');
   server.kill('SIGTERM');
   await exited;
 
   expect(await runUsersCommand(['add', 'alice', '--password-stdin'], PASSWORD)).toEqual({
     code: 0,
-    said: 'alice has an account, and may sign in.\n',
-    complaints: '',
+    stdout: 'alice has an account, and can sign in.\n',
+    stderr: '',
   });
   const again = await startServerProcess({ DATA_DIR: directory, PORT: port, DRAIN_SECONDS: '0' });
-  const answer = await fetch(`http://127.0.0.1:${port}/api/auth/sign-in`, {
+  const response = await fetch(`http://127.0.0.1:${port}/api/auth/sign-in`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ username: 'alice', password: PASSWORD }),
   });
-  expect(answer.status).toBe(200);
-  const gone = once(again, 'exit');
+  expect(response.status).toBe(200);
+  const exitedAgain = once(again, 'exit');
   again.kill('SIGTERM');
-  await gone;
+  await exitedAgain;
 
-  const { said } = await runUsersCommand(['list', '--json']);
-  const list = JSON.parse(said) as { users: { username: string; sessions: number }[] };
+  const { stdout } = await runUsersCommand(['list', '--json']);
+  const list = JSON.parse(stdout) as { users: { username: string; sessions: number }[] };
   expect(list.users.find(({ username }) => username === 'alice')).toMatchObject({ sessions: 1 });
 });

@@ -42,35 +42,35 @@ const refresh = async (cookie: string): Promise<number> =>
     })
   ).status;
 
-test('who is added signs in, with this password only, and is added once', async () => {
+test('an added user signs in with this password only, and cannot be added again', async () => {
   const name = await addUser();
   expect((await signIn(name)).status).toBe(200);
   expect((await signIn(name, 'another password')).status).toBe(401);
-  await expectFailure(['add', name, '--password-stdin'], 'There is an account', { input: 'another password' });
+  await expectFailure(['add', name, '--password-stdin'], /An account .* already exists/, { input: 'another password' });
   expect((await signIn(name)).status).toBe(200);
 });
 
-test('a password is asked for twice where there is a terminal, and never shown', async () => {
+test('a terminal prompts for a password twice, without echo', async () => {
   const name = newName();
   const { code, terminalOutput, stdout } = await runCommand(['add', name], {
     isTty: true,
     input: `${PASSWORD}\r${PASSWORD}\r`,
   });
-  expect([code, stdout]).toEqual([0, `${name} has an account, and may sign in.`]);
-  expect(terminalOutput).toBe(`New password of ${name}: \nOnce more: \n`);
+  expect([code, stdout]).toEqual([0, `${name} has an account, and can sign in.`]);
+  expect(terminalOutput).toBe(`New password of ${name}: \nRepeat it: \n`);
   expect((await signIn(name)).status).toBe(200);
 });
 
-test('without a good password nothing is made', async () => {
+test('an invalid password changes nothing', async () => {
   const name = newName();
-  const at = { isTty: true };
-  await expectFailure(['add', name], 'The two differ. Nothing was changed', {
-    ...at,
+  const tty = { isTty: true };
+  await expectFailure(['add', name], 'The passwords differ. Nothing was changed', {
+    ...tty,
     input: `${PASSWORD}\rcorrect-horse\r`,
   });
   // Ctrl+C, and Ctrl+D.
-  await expectFailure(['add', name], 'Nothing was changed.', { ...at, input: 'corr\u0003' });
-  await expectFailure(['add', name], 'Nothing was changed.', { ...at, input: '\u0004' });
+  await expectFailure(['add', name], 'Nothing was changed.', { ...tty, input: 'corr\u0003' });
+  await expectFailure(['add', name], 'Nothing was changed.', { ...tty, input: '\u0004' });
   await expectFailure(['add', name, '--password-stdin'], 'at least 8 characters. Nothing was changed', {
     input: 'short',
   });
@@ -78,21 +78,21 @@ test('without a good password nothing is made', async () => {
   await expectFailure(['add', name, '--password-stdin'], 'no password', { input: '\n' });
   const { code, stderr } = await runCommand(['add', name]);
   expect([code, stderr]).toEqual([2, expect.stringContaining('--password-stdin')]);
-  await expectFailure(['show', name], `There is no user ${name}`);
+  await expectFailure(['show', name], `User ${name} does not exist`);
 });
 
-test('to look at nobody makes no document of theirs, and a mistyped name is not suspended', async () => {
+test('commands on an unknown name create no document, and do not suspend a mistyped name', async () => {
   const name = newName();
   for (const argv of [['show'], ['export'], ['restore'], ['end-sessions'], ['erase', '--yes'], ['reset-password']]) {
-    await expectFailure([...argv, name], `There is no user ${name}`, { input: PASSWORD });
+    await expectFailure([...argv, name], `User ${name} does not exist`, { input: PASSWORD });
   }
-  await expectFailure(['set', name, 'theme', 'dark'], `There is no user ${name}`);
-  await expectFailure(['suspend', name], /There is no user .* --unseen/);
+  await expectFailure(['set', name, 'theme', 'dark'], `User ${name} does not exist`);
+  await expectFailure(['suspend', name], /User .* does not exist.* --unseen/);
   await expect(gate.registry().get(`user_${name}`)).rejects.toMatchObject({ statusCode: 404 });
   expect((await gate.request(name, '/')).status).toBe(200);
 });
 
-test('a name that nobody has used may be suspended on purpose, and is not given to anybody then', async () => {
+test('an unused name can be suspended with --unseen, and then cannot be registered', async () => {
   const name = newName();
   await runSuccessfully(['suspend', name, '--unseen']);
   expect((await gate.request(name, '/')).status).toBe(401);
@@ -102,7 +102,7 @@ test('a name that nobody has used may be suspended on purpose, and is not given 
   await eventually(async () => (await gate.request(name, '/')).status === 200);
 });
 
-test('an edit from the command line reaches a live PouchDB, and is told with its door and time', async () => {
+test('an edit from the command line reaches a live PouchDB, and is shown with its source and time', async () => {
   const name = await addUser();
   const peer = createPeer({ database: gate.database, token: () => gate.token(name) });
   try {
@@ -142,7 +142,7 @@ test('an edit from the command line reaches a live PouchDB, and is told with its
   }
 });
 
-test('an open conflict is shown merged, and what cannot be read is said to be so', async () => {
+test('show merges an unresolved conflict, and reports a document that cannot be read', async () => {
   const name = newName();
   const base = newUserDocument(name, new Date(0));
   const leaf = (digit: string, preferences: object) => ({ ...base, _rev: `1-${digit.repeat(32)}`, preferences });
@@ -157,7 +157,7 @@ test('an open conflict is shown merged, and what cannot be read is said to be so
   await expectFailure(['set', newer, 'theme', 'dark'], 'version 2');
 });
 
-test('another password ends what was begun with the old one', async () => {
+test('reset-password ends the sessions of the old password', async () => {
   const name = await addUser();
   const cookie = cookieOf(await signIn(name));
   expect(await runSuccessfully(['reset-password', name, '--password-stdin'], { input: 'another password' })).toContain(
@@ -166,13 +166,13 @@ test('another password ends what was begun with the old one', async () => {
   expect(await refresh(cookie)).toBe(401);
   expect((await signIn(name)).status).toBe(401);
   expect((await signIn(name, 'another password')).status).toBe(200);
-  // No account here: another identity provider's user.
+  // A user of another identity provider has no account here.
   const external = newName();
   expect((await gate.request(external, '/_changes')).status).toBe(200);
   await expectFailure(['reset-password', external, '--password-stdin'], 'has no account here', { input: PASSWORD });
 });
 
-test('sessions are shown, and ended all at once; who was signed out may sign in again', async () => {
+test('show lists sessions, end-sessions ends all of them, and the user can sign in again', async () => {
   const name = await addUser();
   const cookies = [cookieOf(await signIn(name)), cookieOf(await signIn(name))];
   expect((await runJson<UserReport>(['show', name])).sessions).toHaveLength(2);
@@ -182,7 +182,7 @@ test('sessions are shown, and ended all at once; who was signed out may sign in 
   expect((await signIn(name)).status).toBe(200);
 });
 
-test('the list has everybody: accounts, users of another provider, suspended ones', async () => {
+test('list includes accounts, users of another provider, and suspended users', async () => {
   const [account, external, suspended] = [await addUser(), newName(), await addUser()];
   await signIn(account);
   await gate.request(external, '/_changes');
@@ -204,7 +204,7 @@ test('the list has everybody: accounts, users of another provider, suspended one
   expect(lines.find((line) => line.startsWith(`${account} `))).toMatch(/ active +yes +yes +1 +\d{4}-/);
 });
 
-test('a list of more than the database is asked for at a time has each once', async () => {
+test('list includes each user once across several pages', async () => {
   const names = Array.from({ length: 1_500 }, (_, index) => `many${String(index).padStart(4, '0')}`);
   const docs = names.map((name) => newUserDocument(toUsername(name), new Date(0)));
   await gate.registry().bulk({ docs });
@@ -212,15 +212,15 @@ test('a list of more than the database is asked for at a time has each once', as
     const { users: all } = await runJson<UserList>(['list']);
     return all.map(({ username: name }) => name).filter((name) => /^many\d{4}$/.test(name));
   };
-  // A list is one copy's of a cluster, which may not have them yet.
+  // In a cluster a list comes from one replica, which may lag.
   await waitForConsistency(async () => (await found()).join() === names.join());
 });
 
-test('an export has all that is held, and nothing that signs anybody in', async () => {
+test('export includes everything stored, and nothing that allows a sign-in', async () => {
   const name = await addUser();
   const users_ = connect(gate.upstream.access).use('_users');
   const account = (await users_.get(`org.couchdb.user:${name}`)) as unknown as Record<string, string>;
-  await users_.insert({ ...account, email: 'somebody@example.org' } as never);
+  await users_.insert({ ...account, email: 'alice@example.org' } as never);
   const cookie = cookieOf(await signIn(name));
   await gate.request(name, '/_local/mine', { method: 'PUT', body: { last_seq: 'here' } });
   await runSuccessfully(['set', name, 'timezone', 'Europe/Vienna']);
@@ -230,7 +230,7 @@ test('an export has all that is held, and nothing that signs anybody in', async 
     version: 1,
     username: name,
     state: 'active',
-    account: { name, roles: [], email: 'somebody@example.org' },
+    account: { name, roles: [], email: 'alice@example.org' },
     suspension: null,
     sessions: [{ endedAt: null, endedBy: null }],
     document: { preferences: { timezone: 'Europe/Vienna' }, edits: { timezone: { by: 'command line' } } },
@@ -246,18 +246,20 @@ test('an export has all that is held, and nothing that signs anybody in', async 
   expect(text).not.toMatch(/"(derived_key|salt|iterations|password\w*|refresh_?token)":/i);
 });
 
-test('a name that is not here, credentials that are wrong, and a database that is not there are told as such', async () => {
+test('reports wrong credentials, a server that does not respond, a missing database and an invalid environment', async () => {
   const env = usersCommandEnv(gate.upstream);
-  const told = async (more: Record<string, string>, argv = ['list']) => {
+  const runAndFail = async (more: Record<string, string>, argv = ['list']) => {
     const { code, stderr, stdout } = await runUsersCommand({ ...env, ...more }, argv);
     expect([code, stdout]).toEqual([1, '']);
     return stderr;
   };
-  expect(await told({ COUCHDB_PASSWORD: 'wrong' })).toContain('rejects COUCHDB_USER');
-  expect(await told({ COUCHDB_URL: 'http://127.0.0.1:1' })).toContain('No response from http://127.0.0.1:1');
-  expect(await told({ REGISTRY_DB: 'no_such_database' })).toContain('The database no_such_database is not there');
-  expect(await told({ COUCHDB_URL: '' })).toContain('COUCHDB_USER is set without COUCHDB_URL');
+  expect(await runAndFail({ COUCHDB_PASSWORD: 'wrong' })).toContain('rejects COUCHDB_USER');
+  expect(await runAndFail({ COUCHDB_URL: 'http://127.0.0.1:1' })).toContain('No response from http://127.0.0.1:1');
+  expect(await runAndFail({ REGISTRY_DB: 'no_such_database' })).toContain(
+    'The database no_such_database does not exist',
+  );
+  expect(await runAndFail({ COUCHDB_URL: '' })).toContain('COUCHDB_USER is set without COUCHDB_URL');
   const provider = { JWT_SECRET: '', JWKS_URL: 'https://idp.example/keys' };
-  expect(await told(provider, ['add', newName(), '--password-stdin'])).toContain('another identity provider');
+  expect(await runAndFail(provider, ['add', newName(), '--password-stdin'])).toContain('another identity provider');
   expect((await runCommand(['dance'])).code).toBe(2);
 });

@@ -15,7 +15,7 @@ import { errorMessage } from '../../upstream/setup-error.ts';
 import { okFinding, skippedFinding, infoFinding, errorFinding, type Finding } from './finding.ts';
 import { ADMIN_REQUIRED, type DoctorContext } from './context.ts';
 
-/** Who may use which database: by what is written, and by trying. */
+/** Checks who may use which database, by reading the access rules and by requests with a user's password. */
 export async function checkAccess(context: DoctorContext): Promise<Finding[]> {
   const { config, design, serverInfo } = context;
   const findings: Finding[] = [evaluateAccount(serverInfo.name, serverInfo.roles)];
@@ -31,17 +31,18 @@ export async function checkAccess(context: DoctorContext): Promise<Finding[]> {
 
 function evaluateAccount(name: string | null, roles: readonly string[]): Finding {
   const check = 'service account';
+  const accountName = name ?? 'the anonymous user';
   if (roles.includes(SERVER_ADMIN)) {
     return infoFinding(
       check,
-      `The gate works as ${name ?? 'nobody'}, a server admin, and needs no more than a service account; run "npm run setup", and use what it prints.`,
+      `The gate uses ${accountName}, a server admin. A service account is enough: run "npm run setup", and use the account that it prints.`,
     );
   }
   return roles.includes(SERVICE_ROLE)
-    ? okFinding(check, `The gate works as ${name ?? 'nobody'}, a service account.`)
+    ? okFinding(check, `The gate uses ${accountName}, a service account.`)
     : errorFinding(
         check,
-        `${name ?? 'Nobody'} is no service account, and a gate does not start as it; run "npm run setup", and use what it prints.`,
+        `${accountName} is not a service account, so no gate starts with it. Run "npm run setup", and use the account that it prints.`,
       );
 }
 
@@ -54,39 +55,43 @@ async function checkSecurity(
   const couch: ServerScope = (admin ?? upstream).couch;
   try {
     const stored = readSecurity(await couch.request({ db, path: '_security' }));
-    if (isSameSecurity(stored, expected)) return okFinding(check, `Nobody may use ${db} but who has to.`);
-    const strangers = describeUnexpectedAccess(stored, expected);
-    return strangers.length > 0
-      ? errorFinding(check, `${db} lets in ${strangers.join(', ')}; run "npm run setup -- --replace" to shut them out.`)
-      : errorFinding(check, `${db} does not let in everybody who has to use it, or too many; run "npm run setup".`);
+    if (isSameSecurity(stored, expected))
+      return okFinding(check, `The access rules of ${db} admit only the required roles.`);
+    const unexpected = describeUnexpectedAccess(stored, expected);
+    return unexpected.length > 0
+      ? errorFinding(check, `${db} admits ${unexpected.join(', ')}. Run "npm run setup -- --replace" to remove them.`)
+      : errorFinding(check, `The access rules of ${db} are not those of this version. Run "npm run setup".`);
   } catch (error) {
-    if (statusOf(error) === 404) return errorFinding(check, `The database ${db} is not there; run "npm run setup".`);
-    return errorFinding(check, `Who may use ${db} cannot be read (${errorMessage(error)}); run "npm run setup".`);
+    if (statusOf(error) === 404) return errorFinding(check, `The database ${db} does not exist. Run "npm run setup".`);
+    return errorFinding(
+      check,
+      `The access rules of ${db} cannot be read (${errorMessage(error)}). Run "npm run setup".`,
+    );
   }
 }
 
-/** Without it whoever may make accounts may make a server admin. */
+/** Without it every account that may create accounts may create a server admin. */
 async function checkAuthDesign({ upstream, admin }: DoctorContext): Promise<Finding> {
   const check = 'accounts are checked';
   try {
     await (admin ?? upstream).couch.use('_users').get('_design/_auth');
-    return okFinding(check, 'CouchDB checks accounts by _users/_design/_auth.');
+    return okFinding(check, 'CouchDB checks accounts with _users/_design/_auth.');
   } catch (error) {
     return errorFinding(
       check,
-      `_design/_auth cannot be read in _users (${errorMessage(error)}), by which CouchDB checks accounts; restart CouchDB, which makes it.`,
+      `_users/_design/_auth, with which CouchDB checks accounts, cannot be read (${errorMessage(error)}). Restart CouchDB, which writes it.`,
     );
   }
 }
 
 /**
- * What a password of a user is good for at CouchDB itself: nothing. An account is made for it, whose name no user can have,
- * and removed again, which only a server admin may (_users/_design/_auth).
+ * Checks that a user's password opens no database at CouchDB itself. Creates an account for it, with a name that is not a
+ * valid username, and deletes it again, which only a server admin may (_users/_design/_auth).
  */
 async function checkPasswordAccess({ upstream, admin, config }: DoctorContext): Promise<Finding[]> {
   const check = "users' passwords";
   if (admin === undefined)
-    return [skippedFinding(check, `What a user's password opens at CouchDB: ${ADMIN_REQUIRED}.`)];
+    return [skippedFinding(check, `Checking what a user's password opens at CouchDB ${ADMIN_REQUIRED}.`)];
   const users = admin.couch.use<Record<string, unknown>>('_users');
   const account = { username: `Doctor-${randomBytes(8).toString('hex')}`, password: randomBytes(16).toString('hex') };
   const _id = `org.couchdb.user:${account.username}`;
@@ -96,10 +101,7 @@ async function checkPasswordAccess({ upstream, admin, config }: DoctorContext): 
     ({ rev } = await users.insert(document));
   } catch (error) {
     return [
-      skippedFinding(
-        check,
-        `What a user's password opens: no account could be made to try it (${errorMessage(error)}).`,
-      ),
+      skippedFinding(check, `The check of users' passwords could not create an account (${errorMessage(error)}).`),
     ];
   }
   try {
@@ -115,7 +117,7 @@ async function checkPasswordAccess({ upstream, admin, config }: DoctorContext): 
           ? okFinding(check, `A user's password does not open ${db}.`)
           : errorFinding(
               check,
-              `A user's password is answered ${response.status} at ${db} of CouchDB; run "npm run setup".`,
+              `CouchDB responds to a user's password at ${db} with status ${response.status} instead of 403. Run "npm run setup".`,
             ),
       );
     }

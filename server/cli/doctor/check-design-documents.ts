@@ -5,7 +5,7 @@ import { VIEW_WARMUP_SUFFIX } from '../../upstream/schema/view-warmup-design.ts'
 import { okFinding, infoFinding, errorFinding, type Finding } from './finding.ts';
 import type { DoctorContext } from './context.ts';
 
-/** The registry's design documents: as this version has them, whole, and no more of them. */
+/** Checks that the registry has this version's design documents, unchanged, and no others. */
 export async function checkDesignDocuments({ upstream, config, design }: DoctorContext): Promise<Finding[]> {
   const { registry } = config;
   let stored: StoredDesigns;
@@ -16,7 +16,7 @@ export async function checkDesignDocuments({ upstream, config, design }: DoctorC
     return [
       errorFinding(
         'design documents',
-        `The design documents of ${registry} cannot be read (${errorMessage(error)}); run "npm run setup".`,
+        `The design documents of ${registry} cannot be read (${errorMessage(error)}). Run "npm run setup".`,
       ),
     ];
   }
@@ -37,32 +37,29 @@ function evaluateDesign(id: string, verdict: Exclude<DesignComparison, 'other-pr
     case 'current':
       return okFinding(id, `${id} is that of this version.`);
     case 'absent':
-      return errorFinding(id, `${id} is missing, by which CouchDB checks writes; run "npm run setup".`);
+      return errorFinding(id, `${id}, with which CouchDB checks writes, is missing. Run "npm run setup".`);
     case 'unsealed':
-      return errorFinding(
-        id,
-        `${id} has no content_hash, so that a change of it could not be seen; run "npm run setup".`,
-      );
+      return errorFinding(id, `${id} has no content_hash, so changes by hand are not noticed. Run "npm run setup".`);
     case 'other-version':
       return errorFinding(
         id,
-        `${id} is that of another version of Pouchgate; run "npm run setup" of the version that the gates have.`,
+        `${id} is that of another version of Pouchgate. Run "npm run setup" of the gates' version.`,
       );
     case 'changed-by-hand':
-      return errorFinding(id, `${id} was changed by hand; run "npm run setup -- --replace" to have it as it was.`);
+      return errorFinding(id, `${id} was changed by hand. Run "npm run setup -- --replace" to restore it.`);
     case 'foreign':
-      return errorFinding(id, `${id} is not Pouchgate's; run "npm run setup -- --replace" to overwrite it.`);
+      return errorFinding(id, `${id} was not written by Pouchgate. Run "npm run setup -- --replace" to overwrite it.`);
   }
 }
 
 function evaluateForeignDesign(id: string, document: Readonly<Record<string, unknown>>): Finding {
   if (id.endsWith(VIEW_WARMUP_SUFFIX)) {
-    return errorFinding(id, `${id} is left of a set-up that was not finished; run "npm run setup" again.`);
+    return errorFinding(id, `${id} is left over from an unfinished set-up. Run "npm run setup" again.`);
   }
   return document['validate_doc_update'] === undefined
-    ? infoFinding(id, `${id} is not Pouchgate's, and costs time at every write; see whether it is needed.`)
+    ? infoFinding(id, `${id} was not written by Pouchgate, and slows down every write. Check whether you need it.`)
     : errorFinding(
         id,
-        `${id} is not Pouchgate's, and has a say in every write (validate_doc_update); remove it, or users' writes may be refused.`,
+        `${id} was not written by Pouchgate, and checks every write (validate_doc_update). Remove it, or users' writes may be rejected.`,
       );
 }

@@ -5,10 +5,10 @@ import { errorMessage } from '../../upstream/setup-error.ts';
 import { okFinding, skippedFinding, infoFinding, errorFinding, type Finding } from './finding.ts';
 import type { DoctorContext } from './context.ts';
 
-/** So many are named; so many rows are read to find them. */
+/** How many documents a sentence names, and how many rows are read to find them. */
 const MAX_NAMED_DOCUMENTS = 20;
 const MAX_ROWS = 2_000;
-/** The gate takes no more live leaves of a document. */
+/** The gate's limit of live leaves per document. */
 const MAX_LEAVES = 32;
 
 const viewSchema = z.object({
@@ -16,7 +16,7 @@ const viewSchema = z.object({
 });
 type Rows = z.infer<typeof viewSchema>['rows'];
 
-/** What is in users' documents and should not be, by the views that are there for it. */
+/** Checks users' documents for secrets, conflicts and other versions, with the views for that. */
 export async function checkDocuments({ upstream, config }: DoctorContext): Promise<Finding[]> {
   const readRows = (name: string, qs: object) => readView(upstream.couch, config.registry, name, qs);
   const runCheck = async (check: string, subject: string, evaluate: () => Promise<Finding>): Promise<Finding> => {
@@ -25,7 +25,7 @@ export async function checkDocuments({ upstream, config }: DoctorContext): Promi
     } catch (error) {
       return skippedFinding(
         check,
-        `${subject}: the view could not be read, since it is missing or still being built (${errorMessage(error)}).`,
+        `${subject} could not be checked: the view is missing or still being built (${errorMessage(error)}).`,
       );
     }
   };
@@ -54,10 +54,10 @@ export function evaluateSecrets(rows: Rows, fieldCount: number): Finding {
   if (fieldCount === 0) return okFinding('secrets', 'No document has a field that must never be replicated.');
   const ids = [...new Set(rows.flatMap(({ id }) => id ?? []))];
   const named = ids.slice(0, MAX_NAMED_DOCUMENTS).join(', ');
-  const more = rows.length < fieldCount ? 'at least ' : '';
+  const lowerBound = rows.length < fieldCount ? 'at least ' : '';
   return errorFinding(
     'secrets',
-    `${fieldCount} fields that look like secrets are in ${more}${ids.length} documents, which are not served: ${named}${ids.length > MAX_NAMED_DOCUMENTS ? ' …' : ''}. Remove the fields (the view registry/suspicious_fields has their paths), and change the secrets: they may have been replicated.`,
+    `${fieldCount} fields that look like secrets are in ${lowerBound}${ids.length} documents, which are not served: ${named}${ids.length > MAX_NAMED_DOCUMENTS ? ' …' : ''}. Remove the fields (the view registry/suspicious_fields has their paths), and change the secrets, which may have been replicated.`,
   );
 }
 
@@ -68,15 +68,15 @@ export function evaluateConflicts(count: number, worst: Rows[number] | undefined
   return leaves >= MAX_LEAVES
     ? errorFinding(
         'conflicts',
-        `${summary}, so that no more edits beside them are taken; let one of its devices sync, which resolves them.`,
+        `${summary}, so the gate rejects further concurrent edits. Let one of its devices sync, which resolves them.`,
       )
-    : infoFinding('conflicts', `${summary}; they go as soon as one of the devices syncs.`);
+    : infoFinding('conflicts', `${summary}. They are resolved as soon as one of the devices syncs.`);
 }
 
 export function evaluateVersions(rows: Rows): Finding {
-  const count = (of: (version: number) => boolean): number =>
+  const count = (matches: (version: number) => boolean): number =>
     rows.reduce(
-      (sum, { key, value }) => sum + (typeof key === 'number' && of(key) && typeof value === 'number' ? value : 0),
+      (sum, { key, value }) => sum + (typeof key === 'number' && matches(key) && typeof value === 'number' ? value : 0),
       0,
     );
   const newer = count((version) => version > USER_DOCUMENT_VERSION);
@@ -84,13 +84,13 @@ export function evaluateVersions(rows: Rows): Finding {
   if (newer > 0) {
     return errorFinding(
       'versions',
-      `${newer} documents are of a newer version than this gate knows (${USER_DOCUMENT_VERSION}), and cannot be edited by it; bring the gates up to date.`,
+      `${newer} documents are of a newer version than this gate supports (${USER_DOCUMENT_VERSION}), so it cannot edit them. Update the gates.`,
     );
   }
   return older > 0
     ? infoFinding(
         'versions',
-        `${older} documents are of an older version; each becomes one of today's when its user next comes, or with its next edit.`,
+        `${older} documents are of an older version. Each is upgraded when its user next connects, or at its next edit.`,
       )
     : okFinding('versions', `Every document is of version ${USER_DOCUMENT_VERSION}.`);
 }

@@ -4,20 +4,20 @@ import type { ServerInfo } from '../server-info.ts';
 import { okFinding, skippedFinding, infoFinding, errorFinding, type Finding } from './finding.ts';
 import { ADMIN_REQUIRED, type DoctorContext } from './context.ts';
 
-/** What a clock may be off, in ms: tokens end by it, and stamps of edits are held against it. */
+/** Tokens expire by the clock, and edit stamps are compared with it. */
 const MAX_CLOCK_SKEW_MS = 5_000;
 
-/** The server itself: its version, its clock, and what its nodes are set to. */
+/** Checks the server's version, its clock, and the settings of its nodes. */
 export async function checkServer({ serverInfo, upstream, admin }: DoctorContext): Promise<Finding[]> {
   return [
-    okFinding('reachable', `CouchDB answers at ${upstream.access.url}.`),
+    okFinding('reachable', `CouchDB responds at ${upstream.access.url}.`),
     okFinding('version', `CouchDB has version ${serverInfo.version}.`),
-    okFinding('admin party', 'CouchDB has an administrator, and takes nobody else for one.'),
+    okFinding('admin party', 'CouchDB has an administrator, and treats no other client as one.'),
     infoFinding(
       'require_valid_user',
       serverInfo.requiresValidUser
-        ? 'CouchDB answers nobody who does not sign in (require_valid_user).'
-        : 'CouchDB answers whoever does not sign in with its version and little else; [chttpd] require_valid_user = true would end that.',
+        ? 'CouchDB rejects anonymous requests (require_valid_user).'
+        : 'CouchDB returns its version and little else to anonymous requests; [chttpd] require_valid_user = true prevents that.',
     ),
     evaluateClock(serverInfo.clockOffsetMs),
     ...(await checkNodes(admin)),
@@ -25,18 +25,20 @@ export async function checkServer({ serverInfo, upstream, admin }: DoctorContext
 }
 
 export function evaluateClock(offsetMs: ServerInfo['clockOffsetMs']): Finding {
-  if (offsetMs === undefined) return skippedFinding('clock', 'CouchDB does not say what time it is.');
+  if (offsetMs === undefined) return skippedFinding('clock', 'The responses of CouchDB have no date.');
   const seconds = Math.round(Math.abs(offsetMs) / 1000);
-  if (Math.abs(offsetMs) <= MAX_CLOCK_SKEW_MS) return okFinding('clock', 'This clock and that of CouchDB agree.');
+  if (Math.abs(offsetMs) <= MAX_CLOCK_SKEW_MS)
+    return okFinding('clock', 'The clocks of CouchDB and of this machine agree.');
   const direction = offsetMs > 0 ? 'ahead of' : 'behind';
   return errorFinding(
     'clock',
-    `The clock of CouchDB is ${seconds} s ${direction} this one, so tokens end too early or too late; have both set by NTP.`,
+    `The clock of CouchDB is ${seconds} s ${direction} this one, so tokens expire too early or too late. Synchronise both by NTP.`,
   );
 }
 
 async function checkNodes(admin: DoctorContext['admin']): Promise<Finding[]> {
-  if (admin === undefined) return [skippedFinding('settings', `The settings of CouchDB's nodes: ${ADMIN_REQUIRED}.`)];
+  if (admin === undefined)
+    return [skippedFinding('settings', `Checking the settings of CouchDB's nodes ${ADMIN_REQUIRED}.`)];
   const members = await readClusterNodes(admin.couch);
   const findings: Finding[] = [];
   for (const { name, up } of members) {
@@ -44,7 +46,7 @@ async function checkNodes(admin: DoctorContext['admin']): Promise<Finding[]> {
       findings.push(
         errorFinding(
           'nodes',
-          `The node ${name} of the cluster does not answer; start it, or take it out of the cluster.`,
+          `The node ${name} of the cluster does not respond. Start it, or remove it from the cluster.`,
         ),
       );
       continue;
@@ -55,7 +57,7 @@ async function checkNodes(admin: DoctorContext['admin']): Promise<Finding[]> {
         ? okFinding('JWT handler', `The JWT handler is set on ${name}.`)
         : errorFinding(
             'JWT handler',
-            `The JWT handler is not set on ${name}, which takes no token of a user's; run "npm run setup".`,
+            `The JWT handler is not set on ${name}, which therefore accepts no token. Run "npm run setup".`,
           ),
     );
     const couchdb = await readConfigSection(admin.couch, name, 'couchdb');
@@ -63,7 +65,7 @@ async function checkNodes(admin: DoctorContext['admin']): Promise<Finding[]> {
       findings.push(
         errorFinding(
           'settings',
-          `[couchdb] users_db_security_editable is true on ${name}, so that who may use the accounts can be changed; unless you want that, remove it.`,
+          `[couchdb] users_db_security_editable is true on ${name}, so the access rules of the accounts can be changed. Remove it unless you need that.`,
         ),
       );
     }
@@ -72,7 +74,7 @@ async function checkNodes(admin: DoctorContext['admin']): Promise<Finding[]> {
   return findings;
 }
 
-/** Each gate has at most this many connections to CouchDB. */
+/** The limit of each gate's connections to CouchDB. */
 const CONNECTIONS_PER_GATE = 16;
 const MIN_GATES = 4;
 
@@ -87,14 +89,14 @@ async function checkConnectionLimit(
     httpd['max_connections'] ??
     /\{\s*max\s*,\s*(\d+)/.exec(chttpd['server_options'] ?? '')?.[1];
   if (maxConnections === undefined)
-    return okFinding('connections', `The connections that ${node} accepts are not limited by a setting.`);
+    return okFinding('connections', `No setting limits the connections that ${node} accepts.`);
   return Number(maxConnections) < CONNECTIONS_PER_GATE * MIN_GATES
     ? errorFinding(
         'connections',
-        `${node} accepts ${maxConnections} connections, and each gate takes ${CONNECTIONS_PER_GATE}; raise max_connections.`,
+        `${node} accepts ${maxConnections} connections, and each gate uses ${CONNECTIONS_PER_GATE}. Raise max_connections.`,
       )
     : okFinding(
         'connections',
-        `${node} accepts ${maxConnections} connections; each gate takes ${CONNECTIONS_PER_GATE}.`,
+        `${node} accepts ${maxConnections} connections; each gate uses ${CONNECTIONS_PER_GATE}.`,
       );
 }

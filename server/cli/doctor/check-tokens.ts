@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import jwt from 'jsonwebtoken';
-import { z } from 'zod';
+import { parseSession } from '../../upstream/connect.ts';
 import { getTokenRejection } from '../../upstream/schema/verify-schema.ts';
 import { keyIdOf } from '../../upstream/jwt-key-id.ts';
 import { okFinding, skippedFinding, infoFinding, errorFinding, type Finding } from './finding.ts';
 import type { DoctorContext } from './context.ts';
 
-/** That CouchDB takes the gate's tokens, by what is in them, and no other. */
+/** Checks that CouchDB accepts the gate's tokens with the right role, and no others. */
 export async function checkTokens(context: DoctorContext): Promise<Finding[]> {
   return [...(await checkGateKey(context)), await checkAccessToken(context)];
 }
@@ -17,17 +17,17 @@ async function checkGateKey(context: DoctorContext): Promise<Finding[]> {
     return [
       infoFinding(
         'key',
-        'COUCHDB_JWT_SECRET is not set: users\' requests are made as the service account, and CouchDB does not check whose they are. Run "npm run setup", and set what it prints.',
+        'COUCHDB_JWT_SECRET is not set, so users\' requests are sent as the service account, and CouchDB does not know the user. Run "npm run setup", and set the environment that it prints.',
       ),
     ];
   }
   const key = `hmac:${keyIdOf(jwtSecret)}`;
-  const refusal = await getTokenRejection(upstream, jwtSecret);
-  if (refusal !== undefined) {
+  const rejection = await getTokenRejection(upstream, jwtSecret);
+  if (rejection !== undefined) {
     return [
       errorFinding(
         'key',
-        `CouchDB does not take tokens of COUCHDB_JWT_SECRET, whose key is ${key} (${refusal}); run "npm run setup" with this secret.`,
+        `CouchDB does not accept tokens of COUCHDB_JWT_SECRET, whose key is ${key} (${rejection}). Run "npm run setup" with this secret.`,
       ),
     ];
   }
@@ -38,30 +38,30 @@ async function checkGateKey(context: DoctorContext): Promise<Finding[]> {
   };
   const [member, stranger] = [await statusWith(['registry_user']), await statusWith([])];
   return [
-    okFinding('key', `CouchDB takes tokens of the key ${key}.`),
+    okFinding('key', `CouchDB accepts tokens of the key ${key}.`),
     member === 200
-      ? okFinding('registry by token', 'A user of the registry may read it by a token of that key.')
+      ? okFinding('registry by token', 'A token of that key with the role registry_user can read the registry.')
       : errorFinding(
           'registry by token',
-          `A user of the registry may not read it by a token of that key (status ${member}); run "npm run setup".`,
+          `A token of that key with the role registry_user cannot read the registry (status ${member}). Run "npm run setup".`,
         ),
     stranger === 403
-      ? okFinding('registry by role', 'Whoever has not the role registry_user may not.')
+      ? okFinding('registry by role', 'A token without the role registry_user cannot read the registry.')
       : errorFinding(
           'registry by role',
-          `A token without the role registry_user is answered ${stranger} at the registry; run "npm run setup".`,
+          `The registry responds to a token without the role registry_user with status ${stranger} instead of 403. Run "npm run setup".`,
         ),
   ];
 }
 
-/** What browsers hold must be good for the gate alone. */
+/** Checks that CouchDB rejects the tokens that browsers have for the gate. */
 async function checkAccessToken(context: DoctorContext): Promise<Finding> {
   const check = "users' tokens";
   const { secret } = context.config.tokens;
   if (secret.kind !== 'given') {
     return skippedFinding(
       check,
-      "Whether CouchDB takes users' tokens: another identity provider signs them. See that none of its keys is in [jwt_keys].",
+      "Another identity provider signs users' tokens. Check that none of its keys is in CouchDB's [jwt_keys].",
     );
   }
   const name = randomName();
@@ -69,20 +69,19 @@ async function checkAccessToken(context: DoctorContext): Promise<Finding> {
     const token = jwt.sign({ sub: name, '_couchdb.roles': ['registry_user'], exp: expiresInOneMinute() }, value, {
       algorithm: 'HS256',
     });
-    const answer = await context.upstream.fetch('/_session', { headers: bearerHeaders(token), redirect: 'manual' });
-    const body: unknown = await answer.json().catch(() => undefined);
-    if (sessionSchema.safeParse(body).data?.userCtx.name === name) {
+    const response = await context.upstream.fetch('/_session', { headers: bearerHeaders(token), redirect: 'manual' });
+    const body: unknown = await response.json().catch(() => undefined);
+    if (parseSession(body)?.name === name) {
       return errorFinding(
         check,
-        `CouchDB takes the tokens of users itself, so they can go around the gate: ${n === 0 ? 'JWT_SECRET' : 'what is in JWT_SECRETS_ACCEPTED'} is one of its [jwt_keys]. Give the gate another one.`,
+        `CouchDB itself accepts users' tokens, so users can bypass the gate: ${n === 0 ? 'JWT_SECRET' : 'a secret in JWT_SECRETS_ACCEPTED'} is one of its [jwt_keys]. Change the gate's secret.`,
       );
     }
   }
-  return okFinding(check, 'CouchDB does not take the tokens that users hold.');
+  return okFinding(check, "CouchDB rejects users' tokens.");
 }
 
-const sessionSchema = z.object({ userCtx: z.object({ name: z.string().nullable() }) });
-/** No username: it has an upper-case letter. */
+/** Not a valid username, because of its upper-case letter. */
 const randomName = (): string => `Doctor-${randomBytes(8).toString('hex')}`;
 const expiresInOneMinute = (): number => Math.floor(Date.now() / 1000) + 60;
 const bearerHeaders = (token: string): Record<string, string> => ({

@@ -4,19 +4,19 @@ import { evaluateClock } from './check-server.ts';
 import { doctorCommand } from './command.ts';
 
 test.each([
-  [undefined, 'not-checked', 'does not say'],
+  [undefined, 'not-checked', 'have no date'],
   [0, 'good', 'agree'],
   [4_900, 'good', 'agree'],
   [-4_900, 'good', 'agree'],
   [61_000, 'wrong', '61 s ahead of this one'],
   [-61_000, 'wrong', '61 s behind this one'],
-])('a clock that is %s ms ahead is %s', (ahead, state, words) => {
-  const finding = evaluateClock(ahead);
+])('a clock offset of %s ms is %s', (offsetMs, state, excerpt) => {
+  const finding = evaluateClock(offsetMs);
   expect(finding.state).toBe(state);
-  expect(finding.sentence).toContain(words);
+  expect(finding.sentence).toContain(excerpt);
 });
 
-test('of documents with secrets twenty are named, and how many there are', () => {
+test('names at most twenty documents with secrets, and their number', () => {
   const rows = Array.from({ length: 60 }, (_, n) => ({ id: `user_${n >> 1}`, key: 'token', value: 'token' }));
   const all = evaluateSecrets(rows, 60);
   expect(all.state).toBe('wrong');
@@ -26,7 +26,7 @@ test('of documents with secrets twenty are named, and how many there are', () =>
   expect(evaluateSecrets([], 0).state).toBe('good');
 });
 
-test('conflicts are told, and a fault once no more edits are taken beside them', () => {
+test('reports conflicts, as a fault once the gate rejects further concurrent edits', () => {
   expect(evaluateConflicts(0, undefined).state).toBe('good');
   expect(evaluateConflicts(3, { id: 'user_a', key: 31, value: null }).state).toBe('told');
   const worst = evaluateConflicts(3, { id: 'user_a', key: 32, value: null });
@@ -34,7 +34,7 @@ test('conflicts are told, and a fault once no more edits are taken beside them',
   expect(worst.sentence).toContain('3 documents have conflicts, the worst user_a with 32 leaves');
 });
 
-test('documents of today are well, older ones are told, newer ones are a fault', () => {
+test('accepts current document versions, reports older ones, and newer ones as a fault', () => {
   const row = (key: number, value: number) => ({ key, value });
   expect(evaluateVersions([row(1, 5)]).state).toBe('good');
   expect(evaluateVersions([])).toMatchObject({ state: 'good' });
@@ -48,7 +48,7 @@ test('documents of today are well, older ones are told, newer ones are a fault',
   });
 });
 
-test('few open files are a fault, and what they are enough for is said', () => {
+test('reports a low limit of open files as a fault, with the number of connections it allows', () => {
   expect(evaluateOpenFiles(1_024)).toMatchObject({
     state: 'wrong',
     sentence: expect.stringContaining('serves 768 connections') as string,
@@ -57,15 +57,15 @@ test('few open files are a fault, and what they are enough for is said', () => {
   expect(evaluateOpenFiles(Number.POSITIVE_INFINITY).state).toBe('good');
 });
 
-test('a wrong environment is told, one without CouchDB has nothing to check, and help is given', async () => {
-  const said: string[] = [];
-  const options = { print: (line: string) => said.push(line), printError: (line: string) => said.push(line) };
+test('reports an invalid environment, checks nothing without CouchDB, and prints the help text', async () => {
+  const lines: string[] = [];
+  const options = { print: (line: string) => lines.push(line), printError: (line: string) => lines.push(line) };
   expect(await doctorCommand({ ...options, argv: [], env: { PORT: 'x' } })).toBe(1);
-  expect(said.at(-1)).toContain('PORT is not a port');
+  expect(lines.at(-1)).toContain('PORT is not a port');
   expect(await doctorCommand({ ...options, argv: [], env: {} })).toBe(0);
-  expect(said.join('\n')).toContain('COUCHDB_URL is not set');
+  expect(lines.join('\n')).toContain('COUCHDB_URL is not set');
   expect(await doctorCommand({ ...options, argv: ['--help'], env: {} })).toBe(0);
-  expect(said.at(-1)).toContain('--json');
+  expect(lines.at(-1)).toContain('--json');
   expect(await doctorCommand({ ...options, argv: ['--jsno'], env: {} })).toBe(1);
-  expect(said.at(-1)).toContain("Unknown option '--jsno'");
+  expect(lines.at(-1)).toContain("Unknown option '--jsno'");
 });

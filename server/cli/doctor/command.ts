@@ -16,18 +16,19 @@ import { checkTokens } from './check-tokens.ts';
 import { hasNoErrors, skippedFinding, infoFinding, errorFinding, type Finding } from './finding.ts';
 import type { DoctorContext } from './context.ts';
 
-const HELP = `Looks at a deployment with the environment that its gates have, and says what is wrong and how it is mended.
+const HELP = `Checks a deployment with the environment of its gates, and reports what is wrong and how to correct it.
 
-In the environment:
-  what the gates have                                 see README
-  COUCHDB_ADMIN_USER, COUCHDB_ADMIN_PASSWORD          a server admin, for what only one may look at
+Environment variables:
+  those of the gates                           see README
+  COUCHDB_ADMIN_USER, COUCHDB_ADMIN_PASSWORD   the credentials of a server admin, for the checks that require one
 
-  --json   answers {"well": …, "findings": […]}
+Options:
+  --json   print {"well": …, "findings": […]}
 
-As a server admin it makes an account whose name no user can have, to see what its password opens, and removes it again.
-The exit code is 0 when all is well, and 1 otherwise.`;
+As a server admin it creates an account, with a name that is not a valid username, to check what its password opens, and
+deletes it again. The exit code is 0 if nothing is wrong, and 1 otherwise.`;
 
-/** `pouchgate doctor`: resolves with the exit code, and says everything itself. */
+/** `pouchgate doctor`. Prints everything, also errors, and resolves with the exit code. */
 export async function doctorCommand({ argv, env, print, printError }: CommandOptions): Promise<number> {
   let flags: { json: boolean; help: boolean };
   let config: Config;
@@ -65,17 +66,14 @@ function summarize(findings: readonly Finding[]): string {
 const STATE_LABELS: Readonly<Record<Finding['state'], string>> = {
   good: 'good        ',
   wrong: 'WRONG       ',
-  told: 'told        ',
+  told: 'note        ',
   'not-checked': 'not checked ',
 };
 
 async function runChecks(config: Config, env: CommandOptions['env']): Promise<Finding[]> {
   if (config.upstream.kind === 'embedded') {
     return [
-      infoFinding(
-        'upstream',
-        'COUCHDB_URL is not set: the gate has an engine of its own, of which there is nothing to check.',
-      ),
+      infoFinding('upstream', 'COUCHDB_URL is not set: the gate uses the embedded engine, which needs no checks.'),
     ];
   }
   const { access, jwtSecret } = config.upstream;
@@ -112,7 +110,7 @@ async function runChecks(config: Config, env: CommandOptions['env']): Promise<Fi
   }
 }
 
-const CHECKS: readonly (readonly [string, (patient: DoctorContext) => Promise<Finding[]>])[] = [
+const CHECKS: readonly (readonly [string, (context: DoctorContext) => Promise<Finding[]>])[] = [
   ['server', checkServer],
   ['tokens', checkTokens],
   ['access', checkAccess],
@@ -121,22 +119,16 @@ const CHECKS: readonly (readonly [string, (patient: DoctorContext) => Promise<Fi
   ['open files', ({ openFiles }) => Promise.resolve([evaluateOpenFiles(openFiles)])],
 ];
 
-/** Undefined, with a finding that says why, when it is not one. */
+/** Resolves with undefined, and adds a finding with the reason, if the account is not a server admin. */
 async function verifyAdmin(candidate: Upstream | undefined, findings: Finding[]): Promise<Upstream | undefined> {
   if (candidate === undefined) return undefined;
   try {
-    if ((await readServerInfo(candidate)).roles.includes(SERVER_ADMIN)) return candidate;
+    if ((await readServerInfo(candidate, { variables: 'COUCHDB_ADMIN' })).roles.includes(SERVER_ADMIN))
+      return candidate;
     findings.push(errorFinding('admin', 'COUCHDB_ADMIN_USER is not a server admin.'));
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
-    findings.push(
-      errorFinding(
-        'admin',
-        error.message
-          .replace('COUCHDB_USER', 'COUCHDB_ADMIN_USER')
-          .replace('COUCHDB_PASSWORD', 'COUCHDB_ADMIN_PASSWORD'),
-      ),
-    );
+    findings.push(errorFinding('admin', error.message));
   }
   return undefined;
 }

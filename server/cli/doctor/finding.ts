@@ -1,10 +1,10 @@
-/** What the doctor has to say about one thing. */
+/** The result of one check. */
 export interface Finding {
-  /** What was looked at, in a word or two: stable, for programs. */
+  /** The name of the check. Stable, for programs. */
   readonly check: string;
-  /** `told` is worth knowing and no fault; `not-checked` could not be looked at with the rights that there are. */
+  /** `told` is information, not a fault; `not-checked` needs rights that the credentials do not have. */
   readonly state: 'good' | 'wrong' | 'told' | 'not-checked';
-  /** For a person: what is so, and for what is wrong how it is mended. */
+  /** For a person: the state, and how to correct it if it is wrong. */
   readonly sentence: string;
 }
 

@@ -6,7 +6,7 @@ import { statusOf } from '../../upstream/client.ts';
 import { toUpstreamError } from '../../upstream/upstream-error.ts';
 import { CommandError } from './command-error.ts';
 
-/** An account as it lies in `_users`, its password's hash too: never to be printed (without-secrets.ts). */
+/** An account as stored in `_users`, with its password hash. Never print it unredacted (redact.ts). */
 export type AccountDocument = z.infer<typeof accountSchema>;
 
 const accountSchema = z.looseObject({
@@ -14,7 +14,7 @@ const accountSchema = z.looseObject({
   _rev: z.string(),
   _deleted: z.literal(true).optional(),
   roles: z.array(z.string()).default([]),
-  /** Every scheme that CouchDB has had keeps one of the two. */
+  /** Every password scheme of CouchDB stores one of these two. */
   derived_key: z.string().optional(),
   password_sha: z.string().optional(),
 });
@@ -30,8 +30,8 @@ const bulkGetSchema = z.object({
 const USERS_DB = '_users';
 
 /**
- * Undefined when there is none any more, or there never was. By `_bulk_get`: lists of `_users` are for server admins alone,
- * and a GET's 404 could be the database's.
+ * Resolves with undefined if the account does not exist or is deleted. Uses `_bulk_get`, because only server admins may list
+ * `_users`, and the 404 of a GET could mean that the database is missing.
  */
 export async function readAccount(couch: ServerScope, username: Username): Promise<AccountDocument | undefined> {
   const id = `org.couchdb.user:${username}`;
@@ -42,12 +42,12 @@ export async function readAccount(couch: ServerScope, username: Username): Promi
       throw toUpstreamError(error);
     });
   const [result] = bulkGetSchema.safeParse(response).data?.results ?? [];
-  if (result?.id !== id) throw badGateway("The database's answer about an account is not one.");
+  if (result?.id !== id) throw badGateway("The database's response about an account is invalid.");
   const found = result.docs.flatMap((leaf) => ('ok' in leaf ? [leaf.ok] : []));
   return found.find(({ _deleted }) => _deleted !== true);
 }
 
-/** Without a password nobody signs in by it: what is left of an account that only a server admin could delete. */
+/** False for the remainder of an erased account, which only a server admin can delete. */
 export const hasPassword = (account: AccountDocument): boolean =>
   account.derived_key !== undefined || account.password_sha !== undefined;
 
@@ -55,12 +55,12 @@ export async function setPassword(couch: ServerScope, account: AccountDocument, 
   await write(couch, { ...account, password });
 }
 
-/** Leaves the name alone, which has to stay taken. */
+/** Removes everything but the name, which has to stay taken. */
 export async function clearAccount(couch: ServerScope, { _id, _rev }: AccountDocument): Promise<void> {
   await write(couch, { _id, _rev, type: 'user', name: _id.slice('org.couchdb.user:'.length), roles: [] });
 }
 
-/** CouchDB lets a server admin alone do it, whoever administers `_users` (its `_design/_auth`, seen with 3.4.3). */
+/** Only a server admin may do this, not the admins of `_users` (its `_design/_auth`, seen with 3.4.3). */
 export async function deleteAccount(admin: ServerScope, { _id, _rev }: AccountDocument): Promise<void> {
   await write(admin, { _id, _rev, _deleted: true });
 }
@@ -69,7 +69,8 @@ async function write(couch: ServerScope, document: object): Promise<void> {
   try {
     await couch.use<object>(USERS_DB).insert(document);
   } catch (error) {
-    if (statusOf(error) === 409) throw new CommandError('Another has just changed the account; run this again.');
+    if (statusOf(error) === 409)
+      throw new CommandError('Another process has just changed the account. Run this again.');
     throw toUpstreamError(error);
   }
 }

@@ -19,21 +19,21 @@ import {
 import type { Deployment } from './deployment.ts';
 import type { PreferenceEdit } from './parse-preference-edit.ts';
 
-/** What the commands do that change something; each is given what `readHeld` has found, and rejects with a sentence. */
+/** The commands that change something. Each takes what `loadUser` read, and rejects with a message for the operator. */
 
 export function requireAddable(userData: UserData, { hasPasswordSignIn, upstream }: Deployment): void {
   const { username, account } = userData;
   requirePasswordSignIn(hasPasswordSignIn);
   if (userStateOf(userData.suspension) === 'erased') {
-    throw new CommandError(`${username} was erased, and the name is not given again; take another one.`);
+    throw new CommandError(`${username} was erased, and the name cannot be used again. Choose another one.`);
   }
   if (username === upstream.access.username) throw new CommandError(`${username} is the account of the gates.`);
   if (account !== undefined) {
-    throw new CommandError(`There is an account ${username} already; "reset-password" gives it another password.`);
+    throw new CommandError(`An account ${username} already exists. Use "reset-password" to change its password.`);
   }
   if (userExists(userData)) {
     throw new CommandError(
-      `${username} is a user of another identity provider, is suspended, or had an account that was removed: the name is not given to anybody else; take another one.`,
+      `${username} is a user of another identity provider, is suspended, or had an account that was removed. The name cannot be reused; choose another one.`,
     );
   }
 }
@@ -50,7 +50,7 @@ export async function addUser(
     rules.idOf,
   )(username).catch(() => {
     throw new CommandError(
-      `The account ${username} is made, but not its document; that is made when ${username} first signs in.`,
+      `The account ${username} is created, but not its document, which is created when ${username} first signs in.`,
     );
   });
 }
@@ -63,12 +63,12 @@ export function requireResettable(userData: UserData, deployment: Deployment): v
   requireNotErased(userData);
   if (account === undefined) {
     throw new CommandError(
-      `${username} has no account here, but signs in with another identity provider or did so with an account that was removed.`,
+      `${username} has no account here: the user signs in with another identity provider, or the account was removed.`,
     );
   }
 }
 
-/** Resolves with the number of sessions that were ended: whoever knew the old password may have begun one. */
+/** Also ends all sessions, because the old password may be known to others. Resolves with their number. */
 export async function resetPassword(deployment: Deployment, userData: UserData, password: string): Promise<number> {
   const { username, account } = userData;
   if (account === undefined) throw new CommandError(`${username} has no account here.`);
@@ -77,13 +77,13 @@ export async function resetPassword(deployment: Deployment, userData: UserData, 
     return await endSessions(deployment, username);
   } catch (error) {
     throw new CommandError(
-      `The password of ${username} is another now, but sessions are not ended. Run "end-sessions ${username}" as soon as the database answers.`,
+      `The password of ${username} is changed, but the sessions are not ended. Run "end-sessions ${username}" as soon as the database responds.`,
       { cause: error },
     );
   }
 }
 
-/** Resolves with how many there were. */
+/** Resolves with the number of active sessions. */
 export async function endSessions({ sessions }: Deployment, username: Username): Promise<number> {
   const active = await sessions.list(username);
   await sessions.endAll(username, 'operator');
@@ -94,7 +94,7 @@ export async function suspendUser(deployment: Deployment, userData: UserData, un
   const { username } = userData;
   if (!unseen && !userExists(userData)) {
     throw new CommandError(
-      `There is no user ${username}; "list" names those there are. Add --unseen to suspend a name before its first use here.`,
+      `User ${username} does not exist. Use "list" to see all users, or --unseen to suspend a name before its first use.`,
     );
   }
   const ended = activeSessions(userData, Date.now()).length;
@@ -102,7 +102,7 @@ export async function suspendUser(deployment: Deployment, userData: UserData, un
   return ended;
 }
 
-/** Resolves with whether there was anything to take back. */
+/** Resolves with whether the user was suspended. */
 export async function restoreUser({ accounts }: Deployment, userData: UserData): Promise<boolean> {
   requireUserExists(userData);
   requireNotErased(userData);
@@ -110,13 +110,13 @@ export async function restoreUser({ accounts }: Deployment, userData: UserData):
   return userData.suspension !== undefined;
 }
 
-/** What holds for the preference then. */
+/** The preference after the edit. */
 export interface SetPreferenceResult {
   readonly username: string;
   readonly preference: string;
-  /** Null: the default holds. */
+  /** Null if the default applies. */
   readonly value: unknown;
-  /** The last edit of it; null when it was never edited. */
+  /** Its last edit; null if it was never edited. */
   readonly edit: UserPreferencesResponse['edits'][string] | null;
 }
 
@@ -134,33 +134,38 @@ export async function setPreference(
     registry,
     provision: createProvision(couch, registry, definition.idOf),
     definition,
-    // What it is told of is in the error too.
+    // The error contains what it reports.
     secretGuard: new SecretGuard(() => undefined),
     writeQueue: new KeyedConcurrencyLimit(1),
     now: Date.now,
   });
   const device = newSourceDeviceId('command line', Math.random);
-  const after = await service.edit(username, device, ({ document }) =>
+  const updated = await service.edit(username, device, ({ document }) =>
     removes && !Object.hasOwn(document.preferences, preference) ? {} : patch,
   );
-  const value = after.document.preferences[preference] ?? null;
-  return { username, preference, value, edit: createPreferencesResponse(after, definition).edits[preference] ?? null };
+  const value = updated.document.preferences[preference] ?? null;
+  return {
+    username,
+    preference,
+    value,
+    edit: createPreferencesResponse(updated, definition).edits[preference] ?? null,
+  };
 }
 
 function requireNotErased({ username, suspension }: UserData): void {
   if (userStateOf(suspension) !== 'erased') return;
-  throw new CommandError(`${username} was erased; nothing can be done for this name any more but "erase" again.`);
+  throw new CommandError(`${username} was erased. The only command for this name is "erase" again.`);
 }
 
 function requirePasswordSignIn(hasPasswordSignIn: boolean): void {
   if (hasPasswordSignIn) return;
   throw new CommandError(
-    'People sign in with another identity provider here (JWT_PUBLIC_KEY or JWKS_URL), and have no passwords; make accounts there.',
+    'Users sign in with another identity provider here (JWT_PUBLIC_KEY or JWKS_URL), so they have no passwords. Create accounts there.',
   );
 }
 
 function validatePassword(username: Username, password: string): string {
   const parsed = credentialsSchema.safeParse({ username, password });
   if (parsed.success) return password;
-  throw new CommandError(`${parsed.error.issues[0]?.message ?? 'This is no password.'} Nothing was changed.`);
+  throw new CommandError(`${parsed.error.issues[0]?.message ?? 'The password is invalid.'} Nothing was changed.`);
 }

@@ -1,9 +1,9 @@
-/** An error whose message says to the operator what to do. */
+/** An error whose message is for the operator. */
 export class CommandError extends Error {
   override readonly name: string = 'CommandError';
 }
 
-/** The command line is not one: exit code 2. */
+/** An invalid command line. Its exit code is 2. */
 export class UsageError extends CommandError {
   override readonly name = 'UsageError';
 }

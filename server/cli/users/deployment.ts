@@ -13,16 +13,16 @@ import { createLinks, type Links } from '../../telegram/links/links.ts';
 import { openUpstream, statusOf, type Upstream } from '../../upstream/client.ts';
 import { startEmbeddedEngine, type EmbeddedEngine } from '../../upstream/embedded/engine.ts';
 import { SERVER_ADMIN, SERVICE_ROLE } from '../../upstream/schema/security-objects.ts';
-import { errorMessage, SetupError } from '../../upstream/setup-error.ts';
+import { errorMessage } from '../../upstream/setup-error.ts';
 import { CommandError } from './command-error.ts';
 import { loadPreferenceRules, type AnyPreferenceRules } from './load-schema.ts';
 
-/** What the gates have, opened for the operator: no gate is started, and no feed followed. */
+/** The gates' databases and services, opened for the operator. Starts no gate, and follows no feed. */
 export interface Deployment {
   readonly kind: Config['upstream']['kind'];
-  /** As the gates. */
+  /** With the gates' credentials. */
   readonly upstream: Upstream;
-  /** As a server admin; undefined: there are no such credentials. */
+  /** With a server admin's credentials; undefined if there are none. */
   readonly admin: Upstream | undefined;
   readonly registry: string;
   readonly idPrefix: string;
@@ -31,18 +31,18 @@ export interface Deployment {
   readonly accounts: Accounts;
   readonly sessions: Sessions;
   readonly sessionStore: SessionStore;
-  /** Of Telegram chats. */
+  /** Links between users and Telegram chats. */
   readonly links: Links;
-  /** Whether people sign in here by name and password. */
+  /** Whether users sign in here by name and password. */
   readonly hasPasswordSignIn: boolean;
-  /** Whether another identity provider's tokens are taken. */
+  /** Whether another identity provider's tokens are accepted. */
   readonly hasIdentityProvider: boolean;
   close(): Promise<void>;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Rejects with `CommandError` or `SetUpError`, whose message says what to do. */
+/** @throws {CommandError | SetupError} With a message for the operator. */
 export async function openDeployment(config: Config, env: Environment): Promise<Deployment> {
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
@@ -78,9 +78,9 @@ function createServices(
   rules: AnyPreferenceRules,
 ): Omit<Deployment, 'admin' | 'close'> {
   const { registry, sessions: sessionsDatabase, tokens, idPrefix } = config;
-  // Nothing here is in a gate's memory: gates hear of what is stored on the feeds that they follow.
+  // No callback is needed: the gates receive what is stored on their feeds.
   const sessionStore = createSessionStore(upstream.couch, sessionsDatabase, () => undefined);
-  // None is made or read here; a key that nobody knows makes sure of it.
+  // No refresh token is created or read here, so a random key will do.
   const refreshTokens = createRefreshTokens([randomBytes(32).toString('base64url')]);
   const sessions = createSessions({ store: sessionStore, refreshTokens, now: Date.now });
   const onSuspension = (_username: Username, _isSuspended: boolean): void => undefined;
@@ -112,7 +112,7 @@ async function openEngine(dataDirectory: string): Promise<EmbeddedEngine> {
   const directory = join(dataDirectory, 'couch');
   if (!existsSync(directory)) {
     throw new CommandError(
-      `There is no data in ${dataDirectory}: start the server once, or give the gates' environment, DATA_DIR or COUCHDB_URL above all.`,
+      `There is no data in ${dataDirectory}. Either start the server once, or set the gates' environment, DATA_DIR or COUCHDB_URL above all.`,
     );
   }
   try {
@@ -121,12 +121,12 @@ async function openEngine(dataDirectory: string): Promise<EmbeddedEngine> {
     const reason = errorMessage(error);
     if (!/lock|resource temporarily unavailable/i.test(reason)) throw new CommandError(reason);
     throw new CommandError(
-      `The data in ${dataDirectory} is in use by a running server, and its engine takes nobody beside it: stop the server, run this again, and start it. (With a CouchDB, users are managed while gates run.)`,
+      `The data in ${dataDirectory} is in use by a running server, and the embedded engine allows one process only. Stop the server, run this again, and restart the server. (With a CouchDB the gates may keep running.)`,
     );
   }
 }
 
-/** As the doctor has it. */
+/** Opens the server admin of COUCHDB_ADMIN_USER, if set. */
 async function openAdmin(
   upstream: Upstream,
   env: Environment,
@@ -135,20 +135,16 @@ async function openAdmin(
   const { COUCHDB_ADMIN_USER: username, COUCHDB_ADMIN_PASSWORD: password } = env;
   if (username === undefined || password === undefined) return undefined;
   const admin = open({ ...upstream.access, username, password });
-  try {
-    if ((await readServerInfo(admin)).roles.includes(SERVER_ADMIN)) return admin;
-  } catch (error) {
-    if (!(error instanceof SetupError)) throw error;
-    throw new CommandError(error.message.replace(/COUCHDB_(USER|PASSWORD)/g, 'COUCHDB_ADMIN_$1'));
-  }
-  throw new CommandError('COUCHDB_ADMIN_USER is not a server admin; give the credentials of one, or unset it.');
+  const { roles } = await readServerInfo(admin, { variables: 'COUCHDB_ADMIN' });
+  if (roles.includes(SERVER_ADMIN)) return admin;
+  throw new CommandError('COUCHDB_ADMIN_USER is not a server admin. Set it to one, or unset it.');
 }
 
-/** A wrong name must not read as "no users". */
+/** Checks that the databases exist: a mistyped name must not look like a deployment without users. */
 async function requireDatabases({ couch, access }: Upstream, config: Config, { roles }: ServerInfo): Promise<void> {
   if (!roles.includes(SERVER_ADMIN) && !roles.includes(SERVICE_ROLE)) {
     throw new CommandError(
-      `${access.username} is neither a server admin nor a service account of CouchDB; give the environment that the gates have.`,
+      `${access.username} is neither a server admin nor a service account of CouchDB. Use the environment of the gates.`,
     );
   }
   for (const name of ['_users', config.sessions, config.registry]) {
@@ -157,9 +153,9 @@ async function requireDatabases({ couch, access }: Upstream, config: Config, { r
       (error: unknown) => statusOf(error),
     );
     if (status === 200) continue;
-    const what = status === 404 ? 'is not there' : `cannot be used (status ${status ?? 'none'})`;
+    const problem = status === 404 ? 'does not exist' : `cannot be used (status ${status ?? 'none'})`;
     throw new CommandError(
-      `The database ${name} ${what}; see that REGISTRY_DB and SESSIONS_DB are those of the gates, or run "npm run setup" first.`,
+      `The database ${name} ${problem}. Check that REGISTRY_DB and SESSIONS_DB are those of the gates, or run "npm run setup" first.`,
     );
   }
 }

@@ -9,47 +9,49 @@ import { CommandError } from './command-error.ts';
 import { checkpointsPath, readSuspension } from './load-user.ts';
 import type { Deployment } from './deployment.ts';
 
-/** What `erase --json` answers. */
+/** The output of `erase --json`. */
 export interface EraseResult {
   readonly username: string;
   readonly erased: true;
-  /** Sessions that were ended or forgotten. */
+  /** The number of sessions that were ended or deleted. */
   readonly sessions: number;
-  /** Revisions of the document that were deleted. */
+  /** The number of revisions of the document that were deleted. */
   readonly revisions: number;
-  /** Telegram chats whose link was ended. */
+  /** The number of Telegram chats that were unlinked. */
   readonly chats: number;
-  /** `emptied`: only the name is left; CouchDB lets a server admin alone delete the rest. */
+  /** `emptied`: only the name is left, which CouchDB lets only a server admin delete. */
   readonly account: 'removed' | 'emptied' | 'none';
-  /** What an operator has still to do, a sentence each. */
+  /** What the operator still has to do, a sentence each. */
   readonly left: readonly string[];
 }
 
 export interface EraseOptions {
   readonly deployment: Deployment;
   readonly username: Username;
-  /** Resolves when no gate believes any more what held before the erasure. */
+  /** Resolves when no gate relies on the state before the erasure any more. */
   readonly waitForGates: () => Promise<void>;
-  /** Takes a sentence about what is done. */
+  /** Takes a sentence about each part that is done. */
   readonly report: (sentence: string) => void;
   readonly now: () => number;
 }
 
-/** Some gate or replication that goes on writing is not waited for for ever. */
+/** Limits how long a gate or a replication that continues to write is waited for. */
 const MAX_SWEEPS = 5;
 const MAX_ATTEMPTS = 20;
 
 /**
- * Erases a user for good. What a deletion has to be here:
+ * Erases a user for good:
  *
- * - The name stays shut out, by the mark that a suspension is: every gate hears of it, ends the user's live requests and
- *   takes none of their tokens any more, whoever issued them. So the user's own devices cannot send their copies again, and
- *   no gate makes a new document where there is none.
- * - The document's leaves are deleted, not purged: a deletion goes wherever the database is replicated to, and keeps the
- *   name from being given to somebody else (accounts.ts), as what is left of the account does.
- * - A gate that has not heard of it yet may still take a write of before. So it is all looked at once more, after a pause.
+ * - The name stays locked, with the same mark as a suspension: every gate receives it, ends the user's live requests and
+ *   rejects all of their tokens, regardless of the issuer. The user's devices therefore cannot send their copies again, and
+ *   no gate creates a new document.
+ * - The document's leaves are deleted, not purged: a deletion is replicated wherever the database is, and prevents the name
+ *   from being registered again (accounts.ts), as the remainder of the account does.
+ * - A gate that has not received the mark may still accept a write. Everything is therefore checked again after a pause.
  *
- * May be run again at any time, and does what is not done.
+ * Can be run again at any time; it completes what is not done.
+ *
+ * @throws {CommandError} If another process keeps writing, or keeps suspending and restoring the user.
  */
 export async function eraseUser({
   deployment,
@@ -59,18 +61,18 @@ export async function eraseUser({
   now,
 }: EraseOptions): Promise<EraseResult> {
   await markErased(deployment, username, now());
-  report(`${username} is shut out for good: live requests end within two seconds, and no token is taken any more.`);
+  report(`${username} is locked out for good: live requests end within two seconds, and every token is rejected.`);
   const first = await sweep(deployment, username);
-  report(`Sessions ended and forgotten: ${first.sessions}. Revisions of the document deleted: ${first.revisions}.`);
+  report(`Sessions ended and deleted: ${first.sessions}. Revisions of the document deleted: ${first.revisions}.`);
   const account = await removeAccount(deployment, username);
   if (account !== 'none')
-    report(account === 'removed' ? 'The account is deleted.' : 'The account is emptied: no password.');
-  report('What gates have under way is waited for now, and looked for.');
+    report(account === 'removed' ? 'The account is deleted.' : 'The account is emptied, and has no password.');
+  report('Now waiting for requests that gates are still handling, to delete what they write.');
   let { sessions, revisions, chats } = first;
   for (let found = 1, round = 1; found > 0; round += 1) {
     if (round > MAX_SWEEPS) {
       throw new CommandError(
-        `Something goes on writing documents of ${username}. Find out what (a replication into ${deployment.registry}, perhaps), end it, and run this again.`,
+        `Another process keeps writing documents of ${username}. Find it (a replication into ${deployment.registry}, perhaps), stop it, and run this again.`,
       );
     }
     await waitForGates();
@@ -83,13 +85,13 @@ export async function eraseUser({
   const left = await compactDatabases(deployment);
   if (account === 'emptied') {
     left.unshift(
-      `CouchDB lets only a server admin delete what is left of the account, which is its name. ${ADMIN_HINT}`,
+      `CouchDB lets only a server admin delete the remainder of the account, which is its name. ${ADMIN_HINT}`,
     );
   }
   return { username, erased: true, sessions, revisions, chats, account, left };
 }
 
-const ADMIN_HINT = 'Run this again with COUCHDB_ADMIN_USER and COUCHDB_ADMIN_PASSWORD for that.';
+const ADMIN_HINT = 'To do that, set COUCHDB_ADMIN_USER and COUCHDB_ADMIN_PASSWORD, and run this again.';
 
 async function markErased(deployment: Deployment, username: Username, now: number): Promise<void> {
   const { upstream, sessionsDatabase } = deployment;
@@ -113,12 +115,14 @@ async function markErased(deployment: Deployment, username: Username, now: numbe
       if (statusOf(error) !== 409) throw toUpstreamError(error);
     }
   }
-  throw new CommandError(`Others keep suspending and restoring ${username}. Nothing was erased; run this again.`);
+  throw new CommandError(
+    `Another process keeps suspending and restoring ${username}. Nothing was erased. Run this again.`,
+  );
 }
 
 type SweepResult = Pick<EraseResult, 'sessions' | 'revisions' | 'chats'>;
 
-/** Removes what is there now, and says how much that was. */
+/** Deletes what exists now. Resolves with how much that was. */
 async function sweep(deployment: Deployment, username: Username): Promise<SweepResult> {
   const { accounts, sessions, sessionStore, links } = deployment;
   await sessions.endAll(username, 'operator');
@@ -138,7 +142,7 @@ async function deleteUserDocument({ upstream, registry, rules }: Deployment, use
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
     const { live } = await readStoredLeaves(upstream.couch, registry, id);
     if (live.length === 0) return deleted;
-    // Bare, as validate_doc_update wants them; one that was edited meanwhile is met at the next reading.
+    // Without other members, as validate_doc_update requires. A leaf that was edited meanwhile is deleted in the next attempt.
     const docs = live.map(({ rev }) => ({ _id: id, _rev: rev, _deleted: true }));
     await upstream.couch
       .use(registry)
@@ -148,7 +152,7 @@ async function deleteUserDocument({ upstream, registry, rules }: Deployment, use
       });
     deleted += live.length;
   }
-  throw new CommandError(`The document ${id} cannot be deleted. Look with "doctor", and run this again.`);
+  throw new CommandError(`The document ${id} cannot be deleted. Run "doctor" to find the cause, then run this again.`);
 }
 
 async function deleteCheckpoints({ upstream: { couch }, registry: db }: Deployment, username: Username): Promise<void> {
@@ -176,19 +180,19 @@ async function removeAccount({ upstream, admin }: Deployment, username: Username
 
 const CLEARED_ACCOUNT_FIELDS: readonly string[] = ['_id', '_rev', 'type', 'name', 'roles'];
 
-/** Until then old revisions are in the databases' files. Resolves with what could not be begun. */
+/** Removes old revisions from the databases' files. Resolves with a sentence for each database that was not compacted. */
 async function compactDatabases({ admin, registry, sessionsDatabase }: Deployment): Promise<string[]> {
   const databases = [registry, sessionsDatabase, '_users'];
   if (admin === undefined) {
     return [
-      `Old revisions are in the files of ${databases.join(', ')} until CouchDB compacts them, which only a server admin may have it do at once. ${ADMIN_HINT}`,
+      `Old revisions are in the files of ${databases.join(', ')} until CouchDB compacts them, which only a server admin can start at once. ${ADMIN_HINT}`,
     ];
   }
   const left: string[] = [];
   for (const db of databases) {
     const request = { db, path: '_compact', method: 'POST', body: {} } as const;
     await admin.couch.request(request).catch((error: unknown) => {
-      left.push(`${db} could not be compacted, so old revisions are in its file (${errorMessage(error)}).`);
+      left.push(`${db} could not be compacted, so its file still contains old revisions (${errorMessage(error)}).`);
     });
   }
   return left;

@@ -6,31 +6,31 @@ import { createDocumentReport, createSessionReport, type DocumentReport, type Se
 import type { AnyPreferenceRules } from './load-schema.ts';
 import { redactSecrets } from './redact.ts';
 
-/** What `export` answers: all that is held of a user, but for what could sign anybody in. */
+/** The output of `export`: everything stored about a user, except secrets that allow a sign-in. */
 export interface UserExport {
   readonly format: 'pouchgate-user';
   readonly version: 1;
   readonly exportedAt: string;
   readonly username: string;
   readonly state: UserState;
-  /** Of `_users`, without its password. */
+  /** The document in `_users`, without the password hash. */
   readonly account: unknown;
   readonly suspension: { readonly id: string; readonly since: string | null; readonly erasedAt: string | null } | null;
-  /** Those that are over too. */
+  /** Includes ended ones. */
   readonly sessions: readonly (SessionReport & { readonly endedAt: string | null; readonly endedBy: string | null })[];
-  /** The preferences as they hold, with when and by which door each was last changed. */
+  /** The effective preferences, with the time and source of each last edit. */
   readonly document: DocumentReport | null;
-  /** The document as it lies in the database: every revision that is open. */
+  /** The document as stored: every live leaf. */
   readonly stored: unknown;
-  /** Where the user's replicators are. */
+  /** The checkpoints of the user's replicators. */
   readonly checkpoints: unknown;
-  /** Telegram chats that are linked to the user, as Telegram has told of them. */
+  /** The linked Telegram chats, with the names that Telegram reported. */
   readonly chats: readonly {
     readonly firstName: string;
     readonly telegramName: string | null;
     readonly linkedAt: string;
   }[];
-  /** The fields that were left out. */
+  /** The paths of the fields that are left out. */
   readonly withheld: readonly string[];
 }
 

@@ -1,25 +1,27 @@
-export const USERS_HELP = `Manages users, with the environment that the gates have. In front of a CouchDB, gates may run meanwhile.
+export const USERS_HELP = `Manages users, with the environment of the gates. In front of a CouchDB the gates may keep running.
 
-  add <name>                          makes an account; asks for its password
-  list                                everybody, whether suspended or erased, and when last seen
-  show <name>                         one user: sessions, preferences, and when and by which door each was last changed
-  suspend <name>                      takes every right at once, and ends all sessions and live requests
-  restore <name>                      lets a suspended user in again
-  reset-password <name>               gives another password, and ends all sessions
-  end-sessions <name>                 signs the user out everywhere
-  set <name> <preference> <value>     sets a preference: JSON, or bare text where it is a text; null or unset removes it
-  export <name>                       all that is held of the user, as JSON, without what could sign anybody in
-  erase <name>                        removes the user's data for good; the name is never given to anybody again
+Commands:
+  add <name>                          create an account; prompts for its password
+  list                                list all users, with their state and when they were last seen
+  show <name>                         show a user's sessions and preferences, with the source and time of each change
+  suspend <name>                      revoke all rights at once, and end all sessions and live requests
+  restore <name>                      end a suspension
+  reset-password <name>               change the password, and end all sessions
+  end-sessions <name>                 sign the user out everywhere
+  set <name> <preference> <value>     set a preference to JSON, or to plain text if it takes a string; null or unset removes it
+  export <name>                       print everything stored about the user as JSON, without password hashes and tokens
+  erase <name>                        delete the user's data for good; the name can never be used again
 
-  --json             for programs: one JSON value on the standard output
-  --password-stdin   add, reset-password: reads the password from the standard input, in place of asking for it
-  --unseen           suspend: also a name that nobody has used here yet
-  --yes              erase: does not ask
-  -h, --help
+Options:
+  --json             for programs: print one JSON value to standard output
+  --password-stdin   add, reset-password: read the password from standard input instead of prompting for it
+  --unseen           suspend: accept a name without an account or a document
+  --yes              erase: do not prompt for confirmation
+  -h, --help         print this text
 
-In the environment: what the gates have (see README), and
-  COUCHDB_ADMIN_USER, COUCHDB_ADMIN_PASSWORD   for erase, where it is to do what CouchDB lets only a server admin do
-  PREFERENCES_MODULE                           for an application with preferences of its own: a module that exports "schema"
-                                               and "defaults" as it gives them to createPouchgate
+Environment variables: those of the gates (see README), and
+  COUCHDB_ADMIN_USER, COUCHDB_ADMIN_PASSWORD   for erase: the credentials of a server admin, for what CouchDB lets no other do
+  PREFERENCES_MODULE                           for an application with its own preferences: a module that exports "schema" and
+                                               "defaults" as passed to createPouchgate
 
-The exit code is 0 when it is done, 1 when it is not, and 2 when the command line is not one.`;
+The exit code is 0 on success, 1 on failure, and 2 if the command line is invalid.`;

@@ -10,24 +10,24 @@ import { userStateOf, parseSuspension, type UserState } from './load-user.ts';
 import type { Deployment } from './deployment.ts';
 import { formatTable } from './table.ts';
 
-/** What `list --json` answers, `{"users": […], "accountsListed": …}`. */
+/** The output of `list --json`, `{"users": […], "accountsListed": …}`. */
 export interface UserList {
-  /** By name. */
+  /** Sorted by name. */
   readonly users: readonly ListedUser[];
-  /** False: accounts that nobody has used yet are not among them, since CouchDB would not list accounts. */
+  /** If false, unused accounts are missing, because CouchDB rejected the request to list accounts. */
   readonly accountsListed: boolean;
 }
 
 export interface ListedUser {
   readonly username: string;
   readonly state: UserState;
-  /** Whether there is an account here; null when CouchDB would not say. */
+  /** Whether there is an account here; null if accounts could not be listed. */
   readonly account: boolean | null;
   /** Whether there is a document of preferences. */
   readonly document: boolean;
-  /** Signed-in devices. */
+  /** The number of signed-in devices. */
   readonly sessions: number;
-  /** When one of them last renewed its tokens, ISO 8601; they do within 15 minutes of use. */
+  /** When a device last renewed its tokens, ISO 8601. A device in use does so within 15 minutes. */
   readonly lastSeenAt: string | null;
 }
 
@@ -60,7 +60,7 @@ export async function listUsers(deployment: Deployment, now: number): Promise<Us
     if (username === undefined || doc === undefined) continue;
     const draft = draftFor(username);
     draft.state = userStateOf(parseSuspension(doc));
-    // What is left of it has no password.
+    // The remainder of an erased account has no password.
     if (draft.state === 'erased' && draft.account === true) draft.account = false;
   }
   for await (const { doc } of iterateRows(upstream.couch, sessionsDatabase, 'session:', true)) {
@@ -75,9 +75,9 @@ export async function listUsers(deployment: Deployment, now: number): Promise<Us
   return { users: byName, accountsListed: accounts !== undefined };
 }
 
-/** `list` for people, line by line. */
+/** The output of `list` for people, line by line. */
 export function formatUserList({ users }: UserList): string[] {
-  if (users.length === 0) return ['There is nobody yet; "add <name>" makes an account.'];
+  if (users.length === 0) return ['There are no users yet. Use "add <name>" to create an account.'];
   const rows = users.map(({ username, state, account, document, sessions, lastSeenAt }) => [
     username,
     state,
@@ -93,16 +93,16 @@ export function formatUserList({ users }: UserList): string[] {
   ];
 }
 
-/** What is told beside the list. */
+/** Warnings to print with the list. */
 export function userListWarnings({ users, accountsListed }: UserList): string[] {
   const reappeared = users.filter(({ state, document }) => state === 'erased' && document);
   return [
     ...reappeared.map(
-      ({ username }) => `${username} was erased, and has a document again: run "erase ${username}" again.`,
+      ({ username }) => `${username} was erased, and has a document again. Run "erase ${username}" again.`,
     ),
     ...(accountsListed
       ? []
-      : ['CouchDB does not list accounts to this one: those that nobody has used yet are missing here.']),
+      : ['CouchDB does not list accounts for these credentials, so unused accounts are missing here.']),
   ];
 }
 
@@ -110,7 +110,7 @@ const PAGE_SIZE = 1_000;
 const rowSchema = z.object({ id: z.string(), doc: z.looseObject({ _id: z.string(), _rev: z.string() }).nullish() });
 const pageSchema = z.object({ rows: z.array(rowSchema) });
 
-/** What a database has whose ids begin with `prefix`, a page at a time. */
+/** Iterates over the rows whose ids begin with `prefix`, a page per request. */
 async function* iterateRows(couch: ServerScope, db: string, prefix: string, withDocuments: boolean) {
   let last: string | undefined;
   for (;;) {
@@ -123,7 +123,7 @@ async function* iterateRows(couch: ServerScope, db: string, prefix: string, with
         throw statusOf(error) === 401 || statusOf(error) === 403 ? error : toUpstreamError(error);
       });
     const page = pageSchema.safeParse(response);
-    if (!page.success) throw badGateway(`The database's answer about ${db} is not one.`);
+    if (!page.success) throw badGateway(`The database's response about ${db} is invalid.`);
     for (const { id, doc } of page.data.rows) yield { id, doc: doc ?? undefined };
     last = page.data.rows.at(-1)?.id;
     if (page.data.rows.length < PAGE_SIZE || last === undefined) return;
@@ -133,7 +133,7 @@ async function* iterateRows(couch: ServerScope, db: string, prefix: string, with
 const accountSchema = z.object({ name: z.string(), roles: z.array(z.string()), type: z.literal('user') });
 const foundSchema = z.object({ docs: z.array(z.unknown()), bookmark: z.string() });
 
-/** Names of those who are nothing but users here; undefined when CouchDB does not list accounts to us. */
+/** Lists the accounts without roles; undefined if CouchDB rejects the request. */
 async function listAccounts(couch: ServerScope): Promise<string[] | undefined> {
   const names: string[] = [];
   const addName = (document: unknown): void => {
@@ -147,7 +147,7 @@ async function listAccounts(couch: ServerScope): Promise<string[] | undefined> {
   } catch (error) {
     if (statusOf(error) !== 401 && statusOf(error) !== 403) throw error;
   }
-  // `_all_docs` of `_users` is for server admins alone; whoever administers that database may still search it.
+  // Only server admins may read `_all_docs` of `_users`, but the admins of that database may search it.
   let bookmark: string | undefined;
   for (;;) {
     const body = {

@@ -5,7 +5,7 @@ import { defaultPreferenceDefinition, definePreferences, type PreferenceDefiniti
 import { errorMessage } from '../../upstream/setup-error.ts';
 import { CommandError } from './command-error.ts';
 
-/** Preferences of which it is not known here what they are. */
+/** Preferences of any schema. */
 export type AnyPreferences = Record<string, unknown>;
 export type AnyPreferenceRules = PreferenceDefinition<AnyPreferences>;
 
@@ -15,19 +15,21 @@ const moduleSchema = z.object({
 });
 
 /**
- * The rules of Pouchgate's own preferences, or of those of an application that has mounted the gate: `path` is an ES module
- * that exports `schema` and `defaults`, as `createPouchgate` takes them. Rejects with `CommandError`.
+ * Loads an application's preference schema.
+ *
+ * @param path An ES module that exports `schema` and `defaults` as passed to `createPouchgate`. Default: the built-in schema.
+ * @throws {CommandError} If the module cannot be imported or does not export a usable schema.
  */
 export async function loadPreferenceRules(path: string | undefined, idPrefix: string): Promise<AnyPreferenceRules> {
   if (path === undefined || path === '')
     return defaultPreferenceDefinition(idPrefix) as PreferenceDefinition<object> as AnyPreferenceRules;
   const imported: unknown = await import(pathToFileURL(resolve(path)).href).catch((error: unknown) => {
-    throw new CommandError(`PREFERENCES_MODULE, ${path}, cannot be read: ${errorMessage(error)}`);
+    throw new CommandError(`PREFERENCES_MODULE, ${path}, cannot be imported: ${errorMessage(error)}`);
   });
   const parsed = moduleSchema.safeParse(imported);
   if (!parsed.success) {
     throw new CommandError(
-      `PREFERENCES_MODULE, ${path}, does not export a zod object as "schema" (and what is shown for what was never set as "defaults").`,
+      `PREFERENCES_MODULE, ${path}, does not export a zod object as "schema" (and optionally default values as "defaults").`,
     );
   }
   try {

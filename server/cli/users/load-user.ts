@@ -12,28 +12,28 @@ import { readAccount, type AccountDocument } from './account-document.ts';
 import { CommandError } from './command-error.ts';
 import type { Deployment } from './deployment.ts';
 
-/** All that there is of one user. */
+/** Everything stored about one user. */
 export interface UserData {
   readonly username: Username;
   readonly account: AccountDocument | undefined;
   readonly suspension: Suspension | undefined;
-  /** Those that are over too, the last used first. */
+  /** Includes ended ones, the last used first. */
   readonly sessions: readonly Session[];
   readonly document: StoredLeaves;
-  /** Where the user's replicators are; the gate keeps all of a user's in one document. */
+  /** The checkpoints of all of the user's replicators, which the gate keeps in one document. */
   readonly checkpoints: JsonObject | undefined;
-  /** Telegram chats that are linked to the user. */
+  /** The linked Telegram chats. */
   readonly chats: readonly Link[];
 }
 
 export interface Suspension {
   readonly rev: string;
   readonly since: string | undefined;
-  /** The user is no more, and the name is nobody's again. */
+  /** Set if the user was erased; the name can never be used again. */
   readonly erasedAt: string | undefined;
 }
 
-/** Reads it all; nothing is made by looking. */
+/** Reads everything stored about a user. Creates nothing. */
 export async function loadUser(deployment: Deployment, username: Username): Promise<UserData> {
   const { upstream, registry, rules, sessionStore, links } = deployment;
   const { couch } = upstream;
@@ -57,25 +57,23 @@ export const userStateOf = (suspension: Suspension | undefined): UserState =>
 export const activeSessions = ({ sessions }: UserData, now: number): readonly Session[] =>
   sessions.filter((session) => isActive(session, now));
 
-/** Whether anybody has this name here, or had it until it was erased. */
+/** Whether the name is in use here, or was until it was erased. */
 export const userExists = ({ account, suspension, document, sessions }: UserData): boolean =>
   account !== undefined || suspension !== undefined || document.live.length > 0 || sessions.length > 0;
 
 export function requireUserExists(userData: UserData): void {
   if (!userExists(userData))
-    throw new CommandError(`There is no user ${userData.username}; "list" names those there are.`);
+    throw new CommandError(`User ${userData.username} does not exist. Use "list" to see all users.`);
 }
 
-/** The gates' own account is no user, and one with roles in CouchDB is not ours alone. */
+/** Rejects the gates' own account, and an account with roles in CouchDB, which has other uses. */
 export function requireManagedAccount({ username, account }: UserData, { upstream }: Deployment): void {
   if (username === upstream.access.username) {
-    throw new CommandError(
-      `${username} is the account of the gates; "npm run setup -- --new-password" is for that one.`,
-    );
+    throw new CommandError(`${username} is the account of the gates. Use "npm run setup -- --new-password" for it.`);
   }
   if (account === undefined || account.roles.length === 0) return;
   throw new CommandError(
-    `The account ${username} has roles in CouchDB (${account.roles.join(', ')}), so it is more than a user here and is left alone; take them away first if it is not.`,
+    `The account ${username} has roles in CouchDB (${account.roles.join(', ')}), so it has other uses and is left alone. Remove the roles first if it has none.`,
   );
 }
 
@@ -87,7 +85,7 @@ export async function readSuspension(
   return parseSuspension((await readDocuments(upstream.couch, sessionsDatabase, [id])).get(id));
 }
 
-/** Whatever is in it: an operator may have written it by hand. */
+/** Accepts any content, because an operator may have written it by hand. */
 export const parseSuspension = (document: StoredDocument | undefined): Suspension | undefined =>
   document === undefined
     ? undefined
@@ -97,7 +95,7 @@ export const parseSuspension = (document: StoredDocument | undefined): Suspensio
         erasedAt: getString(document, 'erased_at'),
       };
 
-/** As gate/checkpoints/handlers.ts names it. */
+/** The path of the document that gate/checkpoints/handlers.ts writes. */
 export const checkpointsPath = (username: Username): string =>
   `_local/${encodeURIComponent(`checkpoints:${username}`)}`;
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { UsageError } from './command-error.ts';
 import { parseUsersOptions } from './parse-options.ts';
 
-test('the command line is what it says', () => {
+test('parses each kind of command line', () => {
   expect(parseUsersOptions(['list', '--json'])).toEqual({ json: true, request: { command: 'list' } });
   expect(parseUsersOptions(['add', 'alice'])).toEqual({
     json: false,
@@ -16,21 +16,21 @@ test('the command line is what it says', () => {
 });
 
 test.each([
-  [['dance', 'alice'], 'There is no command "dance"; give one of add, list'],
-  [['toString', 'alice'], 'There is no command "toString"'],
-  [['show'], 'Give "show <name>".'],
-  [['show', 'alice', 'bob'], 'and nothing more'],
-  [['set', 'alice', 'selectedTags', '["a",', '"b"]'], 'in quotes'],
-  [['show', 'Alice'], '"Alice" is no username'],
-  [['show', 'alice', '--yes'], '--yes is not for show'],
-  [['list', '--password-stdin'], '--password-stdin is not for list'],
+  [['dance', 'alice'], 'Unknown command "dance". Use one of add, list'],
+  [['toString', 'alice'], 'Unknown command "toString"'],
+  [['show'], 'Use "show <name>".'],
+  [['show', 'alice', 'bob'], 'without further arguments'],
+  [['set', 'alice', 'selectedTags', '["a",', '"b"]'], 'with quotes around'],
+  [['show', 'Alice'], '"Alice" is not a username'],
+  [['show', 'alice', '--yes'], 'show does not take --yes'],
+  [['list', '--password-stdin'], 'list does not take --password-stdin'],
   [['erase', 'alice', '--force'], "Unknown option '--force'"],
-])('%j is no command line, and it is said why', (argv, sentence) => {
+])('rejects %j with the reason', (argv, sentence) => {
   expect(() => parseUsersOptions(argv)).toThrow(UsageError);
   expect(() => parseUsersOptions(argv)).toThrow(sentence);
 });
 
-test('a password that somebody gives as an argument is never repeated', () => {
+test('never repeats a password that is given as an argument', () => {
   for (const argv of [
     ['add', 'alice', 'hunter2-hunter2'],
     ['add', 'alice', '--password=hunter2-hunter2'],
@@ -48,7 +48,7 @@ test('a password that somebody gives as an argument is never repeated', () => {
   }
 });
 
-test('whatever is typed, it is a request, help, or a sentence', () => {
+test('parses any arguments to a request or help, or throws a UsageError', () => {
   const word = fc.oneof(
     fc.string(),
     fc.constantFrom('add', 'list', 'show', 'set', 'erase', 'alice', 'theme', 'dark', '--json', '--yes', '--', '-h'),

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { parseUsername, type Username } from '../../../couchdb-design/user-document/user-document.ts';
 import { UsageError } from './command-error.ts';
 
-/** What is asked for on the command line. */
+/** The parsed command line. */
 export type UsersRequest =
   | { readonly command: 'list' }
   | { readonly command: 'add' | 'reset-password'; readonly username: Username; readonly passwordFrom: PasswordSource }
@@ -15,7 +15,7 @@ export type PasswordSource = 'terminal' | 'stdin';
 
 type CommandName = UsersRequest['command'];
 
-/** What each command takes after its name, and which of its own flags. */
+/** The arguments and the specific flags of each command. */
 const COMMANDS: Readonly<Record<CommandName, { readonly takes: readonly string[]; readonly flags: readonly Flag[] }>> =
   {
     add: { takes: ['name'], flags: ['password-stdin'] },
@@ -46,26 +46,27 @@ export interface UsersOptions {
   readonly request: UsersRequest;
 }
 
-/** `help`: it is only asked how this is used. Throws `UsageError`; what may be a password is never in its message. */
+/**
+ * @returns `help` if only the help text is requested.
+ * @throws {UsageError} Its message contains no argument that may be a password.
+ */
 export function parseUsersOptions(argv: readonly string[]): UsersOptions | 'help' {
   const { values, positionals } = parseArguments(argv);
   const [command, ...rest] = positionals;
   if (values.help || command === 'help' || command === undefined) return 'help';
   if (!isCommandName(command)) {
-    throw new UsageError(
-      `There is no command ${JSON.stringify(command)}; give one of ${Object.keys(COMMANDS).join(', ')}.`,
-    );
+    throw new UsageError(`Unknown command ${JSON.stringify(command)}. Use one of ${Object.keys(COMMANDS).join(', ')}.`);
   }
   const { takes, flags } = COMMANDS[command];
   if (rest.length !== takes.length) {
     const placeholders = takes.map((each) => ` <${each}>`).join('');
-    const hint = command === 'set' ? ', with the value in quotes where it has spaces' : '';
+    const hint = command === 'set' ? ', with quotes around a value that contains spaces' : '';
     throw new UsageError(
-      `Give "${command}${placeholders}"${hint}${rest.length > takes.length ? ', and nothing more' : ''}.`,
+      `Use "${command}${placeholders}"${hint}${rest.length > takes.length ? ', without further arguments' : ''}.`,
     );
   }
   const misplaced = FLAGS.find((flag) => values[flag] && !flags.includes(flag));
-  if (misplaced !== undefined) throw new UsageError(`--${misplaced} is not for ${command}; leave it out.`);
+  if (misplaced !== undefined) throw new UsageError(`${command} does not take --${misplaced}.`);
   return { json: values.json, request: toUsersRequest(command, rest, values) };
 }
 
@@ -79,7 +80,7 @@ function toUsersRequest(
   const username = parseUsername(name);
   if (username === undefined) {
     throw new UsageError(
-      `${JSON.stringify(name)} is no username: give 1 to 64 lower-case letters, digits and _.@+-, the first one a letter or digit.`,
+      `${JSON.stringify(name)} is not a username. Use 1 to 64 lower-case letters, digits and _.@+-, starting with a letter or digit.`,
     );
   }
   switch (command) {
@@ -104,7 +105,7 @@ function parseArguments(argv: readonly string[]) {
   try {
     return parseArgs({ args: [...argv], options: OPTIONS, strict: true, allowPositionals: true });
   } catch (error) {
-    // Node's message repeats the argument: of `--password=hunter2` only what stands before the sign.
+    // Node's message repeats the argument: of `--password=hunter2` keep only what precedes the equals sign.
     const message = error instanceof Error ? error.message : String(error);
     throw new UsageError(message.replace(/=[^']*/g, '=…'));
   }

@@ -17,7 +17,7 @@ const anyValue = anyPreferences
   .filter((preferences) => Object.keys(preferences).length > 0)
   .chain((preferences) => fc.constantFrom(...Object.entries(preferences)));
 
-test('any good value as JSON is read as itself', () => {
+test('parses any valid value from JSON', () => {
   fc.assert(
     fc.property(anyValue, ([key, value]) => {
       expect(parseEdit(key, JSON.stringify(value))).toEqual({
@@ -29,7 +29,7 @@ test('any good value as JSON is read as itself', () => {
   );
 });
 
-test('a text needs no quotes', () => {
+test('parses strings without quotes', () => {
   fc.assert(
     fc.property(anyValue, ([key, value]) => {
       fc.pre(typeof value === 'string');
@@ -38,7 +38,7 @@ test('a text needs no quotes', () => {
   );
 });
 
-test('whatever is typed is a patch that the schema takes, or told what would do', () => {
+test('parses any text to a valid patch, or reports the allowed values', () => {
   const anyText = fc.oneof(fc.string({ unit: 'binary' }), fc.json(), fc.constantFrom('null', 'unset', '', '"', '{}'));
   fc.assert(
     fc.property(anyKey, anyText, (key, text) => {
@@ -49,14 +49,14 @@ test('whatever is typed is a patch that the schema takes, or told what would do'
         expect(preferencesPatchSchema.safeParse(patch).success).toBe(true);
       } catch (error) {
         expect(error).toBeInstanceOf(UsageError);
-        expect((error as Error).message).toMatch(/^\w+ cannot be ".*: give .*, or unset\.$/su);
+        expect((error as Error).message).toMatch(/^\w+ cannot be ".*: use .*, or unset\.$/su);
       }
     }),
     { numRuns: 500 },
   );
 });
 
-test.each(PREFERENCE_KEYS)('null and unset remove %s, and quoted they are a text', (key) => {
+test.each(PREFERENCE_KEYS)('null and unset remove %s, and are strings in quotes', (key) => {
   for (const text of ['null', 'unset']) {
     expect(parseEdit(key, text)).toEqual({ preference: key, removes: true, patch: { [key]: null } });
   }
@@ -65,13 +65,13 @@ test.each(PREFERENCE_KEYS)('null and unset remove %s, and quoted they are a text
   else expect(quoted).toThrow(UsageError);
 });
 
-test('what a text must be is said in its own words', () => {
+test('reports the allowed values of each kind of preference', () => {
   expect(() => parseEdit('briefingTime', '7 o clock')).toThrow(PREFERENCE_RULES.briefingTime.message);
   expect(() => parseEdit('theme', 'pink')).toThrow('one of light, dark, system');
   expect(() => parseEdit('selectedTags', 'work')).toThrow('["work", "home"]');
   expect(() => parseEdit('dailyRecap', 'yes')).toThrow('true or false');
 });
 
-test.each(['__proto__', 'constructor', 'Theme', ''])('%j is no preference', (name) => {
-  expect(() => parseEdit(name, 'dark')).toThrow('there are theme, viewMode');
+test.each(['__proto__', 'constructor', 'Theme', ''])('rejects %j as a preference', (name) => {
+  expect(() => parseEdit(name, 'dark')).toThrow('The preferences are theme, viewMode');
 });

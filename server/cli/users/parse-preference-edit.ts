@@ -4,25 +4,28 @@ import { preferencesSchema, type PatchOf } from '../../../couchdb-design/user-do
 import { UsageError } from './command-error.ts';
 import type { AnyPreferences, AnyPreferenceRules } from './load-schema.ts';
 
-/** A new value for one preference, as it was typed. */
+/** A new value for one preference, as typed on the command line. */
 export interface PreferenceEdit {
   readonly preference: string;
-  /** True: the default is to hold again. */
+  /** Whether it removes the value, so that the default applies. */
   readonly removes: boolean;
-  /** Good by the schema. */
+  /** Valid by the schema. */
   readonly patch: PatchOf<AnyPreferences>;
 }
 
-/** What takes a preference away. The text itself is `'"unset"'`. */
+/** Values that remove a preference. Quoted as JSON, `'"unset"'` is a string. */
 const UNSET_VALUES: readonly string[] = ['null', 'unset'];
 
 /**
- * Reads a value of the command line: JSON, or bare text where the preference takes a text. Throws `UsageError` that says
- * what the preference takes.
+ * Parses a value: JSON, or plain text if the preference takes a string.
+ *
+ * @throws {UsageError} With the values that the preference takes.
  */
 export function parsePreferenceEdit(rules: AnyPreferenceRules, preference: string, text: string): PreferenceEdit {
   if (!rules.names.includes(preference)) {
-    throw new UsageError(`There is no preference ${JSON.stringify(preference)}; there are ${rules.names.join(', ')}.`);
+    throw new UsageError(
+      `Unknown preference ${JSON.stringify(preference)}. The preferences are ${rules.names.join(', ')}.`,
+    );
   }
   const removes = UNSET_VALUES.includes(text);
   for (const value of removes ? [null] : candidateValues(text)) {
@@ -30,11 +33,11 @@ export function parsePreferenceEdit(rules: AnyPreferenceRules, preference: strin
     if (parsed.success) return { preference, removes, patch: parsed.data };
   }
   throw new UsageError(
-    `${preference} cannot be ${JSON.stringify(text)}: give ${describeAllowedValues(rules.schema, preference)}, or unset.`,
+    `${preference} cannot be ${JSON.stringify(text)}: use ${describeAllowedValues(rules.schema, preference)}, or unset.`,
   );
 }
 
-/** What a text may mean, the likeliest first: a bare text may look like a number. */
+/** The values that a text may stand for, the most likely first: plain text may look like a number. */
 function candidateValues(text: string): readonly unknown[] {
   try {
     return [JSON.parse(text) as unknown, text];
@@ -46,7 +49,7 @@ function candidateValues(text: string): readonly unknown[] {
 function describeAllowedValues(schema: z.ZodType, preference: string): string {
   if (schema === preferencesSchema) return describeRule(PREFERENCE_RULES[preference as keyof typeof PREFERENCE_RULES]);
   const { properties = {} } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
-  return `what this JSON Schema takes: ${JSON.stringify(properties[preference] ?? {})}`;
+  return `a value that matches this JSON Schema: ${JSON.stringify(properties[preference] ?? {})}`;
 }
 
 function describeRule(rule: Rule): string {
@@ -56,7 +59,7 @@ function describeRule(rule: Rule): string {
     case 'oneOf':
       return `one of ${rule.values.join(', ')}`;
     case 'text':
-      return `a text, which ${rule.message}`;
+      return `a string, which ${rule.message}`;
     case 'list':
       return rule.of.kind === 'record'
         ? `a JSON list such as '[{"name": "work", "selectedTags": ["a"]}]', of at most ${rule.maxItems}`

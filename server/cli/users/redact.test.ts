@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { findSecretField } from '../../../couchdb-design/user-document/secret-fields.ts';
 import { redactSecrets } from './redact.ts';
 
-/** As CouchDB 3.4.3 stores one, and as 2 and 1 did. */
+/** With the fields of CouchDB 3.4.3, 2 and 1. */
 const ACCOUNT = {
   _id: 'org.couchdb.user:alice',
   name: 'alice',
@@ -17,7 +17,7 @@ const ACCOUNT = {
   password_sha: 'b05682',
 };
 
-test('an account keeps what is about the person, and nothing of its password', () => {
+test('keeps an account’s personal data, and nothing of its password', () => {
   const { value, withheld } = redactSecrets(ACCOUNT);
   const { _id, name, type, roles, email } = ACCOUNT;
   expect(value).toEqual({ _id, name, type, roles, email });
@@ -26,14 +26,14 @@ test('an account keeps what is about the person, and nothing of its password', (
   );
 });
 
-test('a field that is left out is named, wherever it is, and the rest is as it was', () => {
+test('reports the path of each field that is left out, and keeps the rest', () => {
   expect(redactSecrets([{ a: [{ apiToken: 'x', b: 1 }] }])).toEqual({
     value: [{ a: [{ b: 1 }] }],
     withheld: ['0.a.0.apiToken'],
   });
 });
 
-test('nothing that looks like a secret is left in anything, and what has none is left as it is', () => {
+test('leaves no field that looks like a secret, and values without one unchanged', () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.constantFrom('salt', 'refreshToken', 'PASSWORD', 'x'), (inner, key) => {
       const { value, withheld } = redactSecrets({ [key]: inner, list: [{ [key]: inner }], inner });

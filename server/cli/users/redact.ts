@@ -1,16 +1,16 @@
 import { looksSecret } from '../../../couchdb-design/user-document/secret-fields.ts';
 import { isObject } from '../../lib/json.ts';
 
-/** What CouchDB makes of a password, beside the fields whose names say it themselves. */
+/** Fields of CouchDB's password hashes whose names do not look like secrets. */
 const PASSWORD_HASH_FIELDS: readonly string[] = ['iterations', 'pbkdf2_prf', 'hash'];
 
 export interface RedactionResult {
   readonly value: unknown;
-  /** The paths of what was left out, with dots between. */
+  /** The dotted paths of the fields that are left out. */
   readonly withheld: readonly string[];
 }
 
-/** A copy without any field, however deep, that looks like a secret: what CouchDB may call its next one too. */
+/** Copies a value without the fields, at any depth, whose names look like secrets, also those of future CouchDB versions. */
 export function redactSecrets(value: unknown, path = ''): RedactionResult {
   if (Array.isArray(value)) {
     const items = value.map((item: unknown, index) => redactSecrets(item, `${path}${index}.`));

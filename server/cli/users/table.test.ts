@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { escapeControlCharacters, formatTable } from './table.ts';
 
-test('nothing that a user typed can move the cursor, recolour the screen or turn the line', () => {
+test('escapes text that could move the cursor, recolour the screen or reverse a line', () => {
   expect(escapeControlCharacters('\u001b[31mred\u001b[0m\u202Eevil\r\n\u009b2J')).toBe(
     '\\u{1b}[31mred\\u{1b}[0m\\u{202e}evil\\u{d}\\u{a}\\u{9b}2J',
   );
@@ -9,7 +9,7 @@ test('nothing that a user typed can move the cursor, recolour the screen or turn
   expect(escapeControlCharacters('日本 ä "x"')).toBe('日本 ä "x"');
 });
 
-test('columns stand below each other', () => {
+test('aligns columns, and truncates long cells', () => {
   expect(
     formatTable(
       ['NAME', 'STATE'],

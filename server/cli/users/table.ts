@@ -1,11 +1,11 @@
 /**
- * What users typed, or their browsers say of themselves, as a terminal may be given it: a control character could move the
- * cursor or recolour the screen, and one that turns the direction of writing could make a line read as another.
+ * Escapes text that users or their browsers control. A control character could move the cursor or recolour the screen, and
+ * a bidirectional override could change how a line reads.
  */
 export const escapeControlCharacters = (text: string): string =>
-  text.replace(/\p{C}/gu, (odd) => `\\u{${(odd.codePointAt(0) ?? 0).toString(16)}}`);
+  text.replace(/\p{C}/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
 
-/** Columns side by side, two spaces between; the longest of a column says how wide it is, to `WIDEST`. */
+/** Formats columns with two spaces between them. A column is as wide as its longest cell, at most `MAX_CELL_WIDTH`. */
 export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const all = [head, ...rows].map((row) => row.map(truncateCell));
   const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));

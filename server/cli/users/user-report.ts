@@ -10,11 +10,11 @@ import { activeSessions, userStateOf, type UserData, type UserState } from './lo
 import type { AnyPreferences, AnyPreferenceRules } from './load-schema.ts';
 import { escapeControlCharacters, formatTable } from './table.ts';
 
-/** What `show --json` answers. Times are ISO 8601 in UTC. */
+/** The output of `show --json`. Times are ISO 8601 in UTC. */
 export interface UserReport {
   readonly username: string;
   readonly state: UserState;
-  /** Since when it is suspended or erased. */
+  /** When it was suspended or erased. */
   readonly since: string | null;
   /** Whether the user can sign in with a password. */
   readonly account: boolean;
@@ -33,11 +33,11 @@ export interface SessionReport {
 
 export type DocumentReport =
   | {
-      /** What was set; for the others the defaults hold. */
+      /** The values that were set. The defaults apply to the others. */
       readonly preferences: AnyPreferences;
-      /** By preference, when, by which door and by which device it was last changed; removals too. */
+      /** For each preference, the time, source and device of its last edit, also of its removal. */
       readonly edits: UserPreferencesResponse['edits'];
-      /** Open conflicts; the preferences are all of them merged. */
+      /** The number of unresolved conflicts, which are merged in the preferences. */
       readonly conflicts: number;
       readonly createdAt: string;
       readonly updatedAt: string;
@@ -66,11 +66,11 @@ export const createSessionReport = ({ id, device, createdAt, refreshedAt, expire
   expiresAt: toIsoString(expiresAt),
 });
 
-/** Null: there is none. */
+/** Returns null if there is no document. */
 export function createDocumentReport({ live, state }: StoredLeaves, rules: AnyPreferenceRules): DocumentReport | null {
   const secret = findSecretField(live.map(({ body }) => body));
   if (secret !== undefined) {
-    return { unreadable: `It has the field ${JSON.stringify(secret.path)}, which looks like a secret; remove it.` };
+    return { unreadable: `It has the field ${JSON.stringify(secret.path)}, which looks like a secret. Remove it.` };
   }
   try {
     const [first, ...others] = live.map((leaf) => parseLeaf(leaf, rules.parseUserDocument));
@@ -85,11 +85,11 @@ export function createDocumentReport({ live, state }: StoredLeaves, rules: AnyPr
   }
 }
 
-/** `show` for people, line by line. */
+/** The output of `show` for people, line by line. */
 export function formatUserReport(user: UserReport): string[] {
   const { username, state, since, account, sessions, document } = user;
-  const when = since === null ? '' : ` since ${since}`;
-  const lines = [`${username} is ${state}${state === 'active' ? '' : when}.`];
+  const sinceText = since === null ? '' : ` since ${since}`;
+  const lines = [`${username} is ${state}${state === 'active' ? '' : sinceText}.`];
   lines.push(account ? 'Signs in with a password.' : 'Has no password here.', '');
   lines.push(sessions.length === 0 ? 'No device is signed in.' : 'Signed-in devices:');
   if (sessions.length > 0) {
@@ -105,13 +105,13 @@ export function formatUserReport(user: UserReport): string[] {
 }
 
 function formatDocumentReport(document: DocumentReport | null): string[] {
-  if (document === null) return ['There is no document of preferences.'];
+  if (document === null) return ['There is no preferences document.'];
   if ('unreadable' in document)
-    return [`The document of preferences cannot be read: ${escapeControlCharacters(document.unreadable)}`];
+    return [`The preferences document cannot be read: ${escapeControlCharacters(document.unreadable)}`];
   const { preferences, edits, conflicts } = document;
   const values = new Map<string, unknown>(Object.entries(preferences));
   const rows = [...new Set([...values.keys(), ...Object.keys(edits)])].sort().map((key) => {
-    const { at = 'never by an edit', by = '', device = '' } = edits[key] ?? {};
+    const { at = 'never edited', by = '', device = '' } = edits[key] ?? {};
     return [
       key,
       values.has(key) ? escapeControlCharacters(JSON.stringify(values.get(key))) : 'removed',
@@ -120,11 +120,12 @@ function formatDocumentReport(document: DocumentReport | null): string[] {
       device,
     ];
   });
-  if (rows.length === 0) return ['No preference was ever changed: every default holds.'];
-  const open = conflicts === 0 ? [] : [`With ${conflicts} open ${conflicts === 1 ? 'conflict' : 'conflicts'} merged.`];
+  if (rows.length === 0) return ['No preference was ever changed. All defaults apply.'];
+  const conflictLines =
+    conflicts === 0 ? [] : [`Includes ${conflicts} unresolved ${conflicts === 1 ? 'conflict' : 'conflicts'}, merged.`];
   return [
     ...formatTable(['PREFERENCE', 'VALUE', 'CHANGED', 'BY', 'DEVICE'], rows),
-    ...open,
-    'For the others the defaults hold.',
+    ...conflictLines,
+    'The defaults apply to all other preferences.',
   ];
 }

@@ -114,10 +114,11 @@ it('reads and plans again when another version of the design document is written
 });
 
 it('lets only members use the registry, and no user the sessions and accounts', async () => {
-  const { engine, createAccount } = await startTestEngine();
+  const testEngine = await startTestEngine();
+  const { engine } = testEngine;
   await applySchema({ couch: connect(engine.access), ...names });
-  const alice = await createAccount('alice', ['registry_user']);
-  const mallory = await createAccount('mallory', []);
+  const alice = await testEngine.createAccount('alice', ['registry_user']);
+  const mallory = await testEngine.createAccount('mallory', []);
   expect((await alice('GET', '/user_registry')).status).toBe(200);
   expect((await mallory('GET', '/user_registry')).status).toBe(403);
   for (const path of ['/pouchgate_sessions', '/_users']) expect((await alice('GET', path)).status).toBe(403);
@@ -125,9 +126,9 @@ it('lets only members use the registry, and no user the sessions and accounts', 
 });
 
 it('rejects an account that is not a server admin', async () => {
-  const { engine, createAccount, asAdmin } = await startTestEngine();
-  await asAdmin('PUT', '/_users');
-  await createAccount('alice', ['registry_user']);
+  const testEngine = await startTestEngine();
+  const { engine, asAdmin } = testEngine;
+  await testEngine.createAccount('alice', ['registry_user']);
   const couch = connect({ ...engine.access, username: 'alice', password: 'pw' });
   await expect(applySchema({ couch, ...names })).rejects.toThrow('alice is not a server admin of the upstream.');
   expect((await asAdmin('GET', '/user_registry')).status).toBe(404);

@@ -14,14 +14,14 @@ import {
   readConfigSection,
 } from '../../../../server/cli/setup/observe/node-config.ts';
 
-/** Where the acceptance tests run: a server whose administrator they are, with names in it that are theirs alone. */
+/** A server for the acceptance tests, with an administrator's credentials and unique names. */
 export interface SetupFixture {
   readonly access: UpstreamAccess;
   readonly couch: ServerScope;
   readonly names: { readonly registry: string; readonly sessions: string; readonly service: string };
-  /** A name that nobody else uses, for an account or a database that is removed in the end. */
+  /** Returns a unique name for an account or a database, which `close` removes. */
   readonly newName: () => string;
-  /** Runs the command; `env` goes over the environment that has these names. */
+  /** Runs the command. `env` overrides the environment with `names`. */
   readonly run: (argv?: readonly string[], env?: Record<string, string>, design?: DatabaseDesign) => Promise<SetupRun>;
   close(): Promise<void>;
 }
@@ -30,7 +30,7 @@ export interface SetupRun {
   readonly code: number;
   readonly outputLines: readonly string[];
   readonly errorLines: readonly string[];
-  /** What it says to put into the gates' environment. */
+  /** The environment that it prints for the gates. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -44,7 +44,7 @@ const embedded: Target = {
   open: () => startEmbeddedEngine({ storage: { kind: 'memory', name: `set-up-${randomBytes(6).toString('hex')}` } }),
 };
 
-/** The embedded engine always, and the CouchDB of `COUCHDB_URL` when there is one. */
+/** The embedded engine, and the CouchDB of `COUCHDB_URL` if set. */
 export function targets(): Target[] {
   const { COUCHDB_URL: url = '', COUCHDB_USER: username = '', COUCHDB_PASSWORD: password = '' } = process.env;
   if (url === '') return [embedded];
@@ -109,7 +109,7 @@ async function runSetup(
   return { code, outputLines, errorLines, environment: Object.fromEntries(pairs) };
 }
 
-/** How many updates a database has had: the rest of a sequence differs from node to node of a cluster. */
+/** Reads the number of a database's updates. The rest of a sequence differs between the nodes of a cluster. */
 export const readUpdateSequence = async (couch: ServerScope, database: string): Promise<number> =>
   seqNumber(parseSeq((await couch.db.get(database)).update_seq));
 
@@ -127,7 +127,7 @@ async function removeAccount(couch: ServerScope, name: string): Promise<void> {
 
 const SECTIONS = ['chttpd', 'jwt_auth', 'jwt_keys', 'couchdb'];
 
-/** Resolves with what puts the server's settings back, and who may use the accounts. */
+/** Resolves with a function that restores the server's settings and the access rules of `_users`. */
 async function captureServerConfig(couch: ServerScope): Promise<() => Promise<void>> {
   const readSettings = async (): Promise<Map<string, Record<string, string>>> => {
     const settings = new Map<string, Record<string, string>>();
@@ -144,7 +144,7 @@ async function captureServerConfig(couch: ServerScope): Promise<() => Promise<vo
     for (const [nodeSection, after] of await readSettings()) {
       const [node = '', section = ''] = nodeSection.split(' ');
       const values = before.get(nodeSection) ?? {};
-      // The backlog is set to the number in force (listen-anew.ts): to put that back would have the port opened once more.
+      // Restoring the backlog would reopen the port (restart-listener.ts), which set it to the number in effect.
       const added = Object.keys(after).filter((key) => !(key in values) && key !== 'backlog');
       for (const key of added) await deleteConfigValue(couch, node, { section, key });
       for (const [key, value] of Object.entries(values)) {

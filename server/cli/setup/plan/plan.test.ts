@@ -91,8 +91,8 @@ const anyCase = fc
     jwtSecret: fc.constantFrom(SECRET, undefined),
   })
   .map(({ allowed, jwtSecret, designs, ...rest }) => {
-    const observed: CurrentState = { ...rest, version: '3.4.3', designs: storedDesigns(designs) };
-    const wanted: DesiredState = {
+    const current: CurrentState = { ...rest, version: '3.4.3', designs: storedDesigns(designs) };
+    const desired: DesiredState = {
       registry: 'user_registry',
       sessions: 'pouchgate_sessions',
       idPrefix: 'user_',
@@ -102,21 +102,21 @@ const anyCase = fc
       admin: 'admin',
       allowed,
     };
-    return { observed, wanted };
+    return { current, desired };
   });
 
-const plannedSteps = ({ observed, wanted }: { observed: CurrentState; wanted: DesiredState }): Step[] =>
-  planSetup(observed, wanted).items.flatMap((item) => (item.kind === 'step' ? [item.step] : []));
+const plannedSteps = ({ current, desired }: { current: CurrentState; desired: DesiredState }): Step[] =>
+  planSetup(current, desired).items.flatMap((item) => (item.kind === 'step' ? [item.step] : []));
 
-/** What is there once the steps are done, as far as values can tell. */
-function applySteps({ observed, wanted }: { observed: CurrentState; wanted: DesiredState }): CurrentState {
-  let state = observed;
+/** The state after the steps, as far as it can be computed from values. */
+function applySteps({ current, desired }: { current: CurrentState; desired: DesiredState }): CurrentState {
+  let state = current;
   const databaseKey = (name: string): 'registry' | 'sessions' | 'users' =>
-    name === wanted.registry ? 'registry' : name === wanted.sessions ? 'sessions' : 'users';
+    name === desired.registry ? 'registry' : name === desired.sessions ? 'sessions' : 'users';
   const updateNode = (node: string, change: (of: NodeState & { up: true }) => NodeState): void => {
     state = { ...state, nodes: state.nodes.map((each) => (each.up && each.name === node ? change(each) : each)) };
   };
-  for (const step of plannedSteps({ observed, wanted })) {
+  for (const step of plannedSteps({ current, desired })) {
     switch (step.kind) {
       case 'create-database':
         break;
@@ -168,12 +168,12 @@ function applySteps({ observed, wanted }: { observed: CurrentState; wanted: Desi
   return state;
 }
 
-test('what a plan makes needs no plan: a second time there is nothing to do', () => {
+test('a second plan has no steps', () => {
   fc.assert(
-    fc.property(anyCase, ({ observed, wanted }) => {
-      fc.pre(planSetup(observed, wanted).blockers.length === 0);
-      const asked = { ...wanted, allowed: { ...wanted.allowed, newPassword: false } };
-      const again = planSetup(applySteps({ observed, wanted }), asked);
+    fc.property(anyCase, ({ current, desired }) => {
+      fc.pre(planSetup(current, desired).blockers.length === 0);
+      const unforced = { ...desired, allowed: { ...desired.allowed, newPassword: false } };
+      const again = planSetup(applySteps({ current, desired }), unforced);
       expect(again.items.filter(({ kind }) => kind === 'step')).toEqual([]);
       expect(again.blockers).toEqual([]);
       expect(isUpToDate(again)).toBe(true);
@@ -182,25 +182,25 @@ test('what a plan makes needs no plan: a second time there is nothing to do', ()
   );
 });
 
-test('nothing that is not ours is overwritten without --replace, and no other data used without --adopt', () => {
+test('blocks overwriting foreign content without --replace, and using other data without --adopt', () => {
   fc.assert(
-    fc.property(anyCase, ({ observed, wanted }) => {
-      const { blockers } = planSetup(observed, wanted);
-      for (const state of [observed.registry, observed.sessions, observed.users]) {
+    fc.property(anyCase, ({ current, desired }) => {
+      const { blockers } = planSetup(current, desired);
+      for (const state of [current.registry, current.sessions, current.users]) {
         if (!state.exists) continue;
-        if (state.foreignDocument !== undefined && !wanted.allowed.adopt) expect(blockers).not.toEqual([]);
+        if (state.foreignDocument !== undefined && !desired.allowed.adopt) expect(blockers).not.toEqual([]);
         const named = [...state.security.admins.names, ...state.security.members.names];
-        if (named.length > 0 && !wanted.allowed.replace) expect(blockers).not.toEqual([]);
+        if (named.length > 0 && !desired.allowed.replace) expect(blockers).not.toEqual([]);
       }
-      const stored = observed.designs.get('_design/registry');
+      const stored = current.designs.get('_design/registry');
       const foreign = stored !== undefined && stored['content_hash'] !== contentHash(stored);
-      if (foreign && !wanted.allowed.replace) expect(blockers).not.toEqual([]);
+      if (foreign && !desired.allowed.replace) expect(blockers).not.toEqual([]);
     }),
     { numRuns: 1_000 },
   );
 });
 
-test('a database is closed in the step after it is made, and an account comes after all of them', () => {
+test('restricts a database right after creating it, and creates the account last', () => {
   fc.assert(
     fc.property(anyCase, (one) => {
       const steps = plannedSteps(one);
@@ -215,7 +215,7 @@ test('a database is closed in the step after it is made, and an account comes af
   );
 });
 
-test("other people's keys are never removed, and ours only after all else", () => {
+test("removes only Pouchgate's keys, as the last steps", () => {
   fc.assert(
     fc.property(anyCase, (one) => {
       const steps = plannedSteps(one);
@@ -227,16 +227,16 @@ test("other people's keys are never removed, and ours only after all else", () =
   );
 });
 
-test('no word of a step has a secret in it', () => {
+test('describes no step with a secret', () => {
   fc.assert(
     fc.property(anyCase, (one) => {
-      const words = plannedSteps(one).map(describeStep).join('\n');
-      expect(words).not.toContain(SECRET.toString('base64'));
+      const text = plannedSteps(one).map(describeStep).join('\n');
+      expect(text).not.toContain(SECRET.toString('base64'));
     }),
   );
 });
 
-test('the handlers that are there stay, in their order, and the new one comes once', () => {
+test('keeps the existing handlers in their order, and appends the JWT handler once', () => {
   fc.assert(
     fc.property(fc.option(anyHandlers, { nil: undefined }), (handlers) => {
       const merged = addJwtHandler(handlers);
@@ -251,11 +251,11 @@ test('the handlers that are there stay, in their order, and the new one comes on
 });
 
 test.each(['"{chttpd_auth, x}"', '{chttpd_auth, x} {chttpd_auth, y}', '{chttpd_auth}', '', 'x', '{chttpd_auth, x},'])(
-  'a list that CouchDB cannot start with is never written on: %s',
+  'blocks changing a list with which CouchDB cannot start: %s',
   (handlers) => {
     const node: NodeState = { name: 'a@1', up: true, handlers, requiredClaims: undefined, keys: {} };
     const closed = { exists: true, partitioned: false, foreignDocument: undefined } as const;
-    const observed: CurrentState = {
+    const current: CurrentState = {
       version: '3.4.3',
       nodes: [node],
       registry: { ...closed, security: design.security },
@@ -268,12 +268,12 @@ test.each(['"{chttpd_auth, x}"', '{chttpd_auth, x} {chttpd_auth, y}', '{chttpd_a
     const allowed = { replace: true, adopt: true, newPassword: false, newSecret: false, removeOldKeys: false };
     const service = { username: 'pouchgate', password: undefined };
     const names = { registry: 'user_registry', sessions: 'pouchgate_sessions', idPrefix: 'user_', admin: 'admin' };
-    const { blockers } = planSetup(observed, { ...names, design, service, jwtSecret: SECRET, allowed });
+    const { blockers } = planSetup(current, { ...names, design, service, jwtSecret: SECRET, allowed });
     expect(blockers).toEqual([expect.stringContaining('is not a list of {module, function}') as string]);
   },
 );
 
-test('a design document is known by its content, under any name and in any revision', () => {
+test('compares design documents by content, regardless of id and revision', () => {
   const [ours] = design.designs;
   if (ours === undefined) throw new Error('There is no design document.');
   const stored = { ...addContentHash(ours), _rev: '3-abc' };

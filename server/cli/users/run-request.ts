@@ -1,0 +1,181 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  addUser,
+  endSessions,
+  requireAddable,
+  requireResettable,
+  resetPassword,
+  restoreUser,
+  setPreference,
+  suspendUser,
+} from './actions.ts';
+import { CommandError } from './command-error.ts';
+import type { Deployment } from './deployment.ts';
+import { eraseUser } from './erase-user.ts';
+import { exportUser } from './export-user.ts';
+import { formatUserList, listUsers, userListWarnings } from './list-users.ts';
+import { loadUser, requireManagedAccount, requireUserExists, userStateOf, type UserData } from './load-user.ts';
+import { parsePreferenceEdit } from './parse-preference-edit.ts';
+import type { PasswordSource, UsersRequest } from './parse-options.ts';
+import { escapeControlCharacters } from './table.ts';
+import { confirmErase, promptNewPassword, readPasswordFromInput, type Terminal } from './terminal.ts';
+import { createUserReport, formatUserReport } from './user-report.ts';
+
+export interface RequestContext {
+  readonly deployment: Deployment;
+  readonly terminal: Terminal;
+  readonly waitForGates: (() => Promise<void>) | undefined;
+  /** Takes a sentence about what is done so far. */
+  readonly progress: (sentence: string) => void;
+  readonly describeError: (error: unknown) => string;
+}
+
+/** The result of a request: `json` for programs, `lines` for people, and `notes` beside either. */
+export interface RequestOutput {
+  readonly json: unknown;
+  readonly lines: readonly string[];
+  readonly notes?: readonly string[];
+}
+
+type RequestOf<C extends UsersRequest['command']> = Extract<UsersRequest, { command: C }>;
+type PasswordRequest = Extract<UsersRequest, { passwordFrom: PasswordSource }>;
+
+/** Does what the command line requests. Rejects with an error whose message is for the operator. */
+export async function runRequest(request: UsersRequest, context: RequestContext): Promise<RequestOutput> {
+  const { deployment } = context;
+  if (request.command === 'list') {
+    const list = await listUsers(deployment, Date.now());
+    return { json: list, lines: formatUserList(list), notes: userListWarnings(list) };
+  }
+  const userData = await loadUser(deployment, request.username);
+  switch (request.command) {
+    case 'add':
+      return add(request, userData, context);
+    case 'show':
+      return show(userData, deployment);
+    case 'suspend':
+      return suspend(request, userData, deployment);
+    case 'restore':
+      return restore(userData, deployment);
+    case 'reset-password':
+      return reset(request, userData, context);
+    case 'end-sessions':
+      return signOut(userData, deployment);
+    case 'set':
+      return set(request, userData, deployment);
+    case 'export':
+      return exportAll(userData, deployment);
+    case 'erase':
+      return erase(request, userData, context);
+  }
+}
+
+async function add(
+  { username, passwordFrom }: PasswordRequest,
+  userData: UserData,
+  { deployment, terminal }: RequestContext,
+): Promise<RequestOutput> {
+  requireAddable(userData, deployment);
+  await addUser(deployment, username, await readPassword(passwordFrom, terminal, username));
+  return { json: { username, added: true }, lines: [`${username} has an account, and can sign in.`] };
+}
+
+function show(userData: UserData, { rules }: Deployment): RequestOutput {
+  requireUserExists(userData);
+  const report = createUserReport(userData, rules, Date.now());
+  return { json: report, lines: formatUserReport(report) };
+}
+
+async function suspend(
+  { username, unseen }: RequestOf<'suspend'>,
+  userData: UserData,
+  deployment: Deployment,
+): Promise<RequestOutput> {
+  const sessionsEnded = await suspendUser(deployment, userData, unseen);
+  const again = userData.suspension === undefined ? '' : ' already';
+  const line = `${username} is suspended${again}, and ${describeEndedSessions(sessionsEnded)} ended. Live requests end on every gate within two seconds.`;
+  return { json: { username, suspended: true, sessionsEnded }, lines: [line] };
+}
+
+async function restore(userData: UserData, deployment: Deployment): Promise<RequestOutput> {
+  const { username } = userData;
+  const wasSuspended = await restoreUser(deployment, userData);
+  const line = wasSuspended ? `${username} can sign in again.` : `${username} was not suspended.`;
+  return { json: { username, suspended: false }, lines: [line] };
+}
+
+async function reset(
+  { username, passwordFrom }: PasswordRequest,
+  userData: UserData,
+  { deployment, terminal }: RequestContext,
+): Promise<RequestOutput> {
+  requireResettable(userData, deployment);
+  const password = await readPassword(passwordFrom, terminal, username);
+  const sessionsEnded = await resetPassword(deployment, userData, password);
+  const line = `The password of ${username} is changed, and ${describeEndedSessions(sessionsEnded)} ended.`;
+  const note = `${username} is still suspended. Run "restore ${username}" to end that.`;
+  const isSuspended = userStateOf(userData.suspension) === 'suspended';
+  return { json: { username, sessionsEnded }, lines: [line], notes: isSuspended ? [note] : [] };
+}
+
+async function signOut(userData: UserData, deployment: Deployment): Promise<RequestOutput> {
+  const { username } = userData;
+  requireUserExists(userData);
+  const sessionsEnded = await endSessions(deployment, username);
+  const note = 'Tokens of the other identity provider are valid until they expire; "suspend" revokes those too.';
+  const line = `${username} is signed out everywhere: ${describeEndedSessions(sessionsEnded)} ended.`;
+  return { json: { username, sessionsEnded }, lines: [line], notes: deployment.hasIdentityProvider ? [note] : [] };
+}
+
+async function set(request: RequestOf<'set'>, userData: UserData, deployment: Deployment): Promise<RequestOutput> {
+  const edit = parsePreferenceEdit(deployment.rules, request.preference, request.value);
+  const result = await setPreference(deployment, userData, edit);
+  const { preference, value } = result;
+  const text = value === null ? 'unset: the default applies' : escapeControlCharacters(JSON.stringify(value));
+  return { json: result, lines: [`${preference} of ${request.username} is ${text}.`] };
+}
+
+function exportAll(userData: UserData, { rules }: Deployment): RequestOutput {
+  requireUserExists(userData);
+  const all = exportUser(userData, rules, Date.now());
+  return { json: all, lines: [JSON.stringify(all, null, 2)] };
+}
+
+/**
+ * A gate notices within 12.5 s that its sessions feed is silent (upstream/feed/feed.ts), and then relies for another 5 s on
+ * what it knows (identity/access/access-monitor.ts).
+ */
+const GATE_SETTLE_MS = 20_000;
+
+async function erase(
+  { username, yes }: RequestOf<'erase'>,
+  userData: UserData,
+  { deployment, terminal, progress, describeError, ...context }: RequestContext,
+): Promise<RequestOutput> {
+  requireUserExists(userData);
+  requireManagedAccount(userData, deployment);
+  if (!yes) await confirmErase(terminal, username);
+  // No gate runs beside an engine in this process.
+  const settleMs = deployment.kind === 'embedded' ? undefined : GATE_SETTLE_MS;
+  const waitForGates = context.waitForGates ?? (() => delay(settleMs));
+  const done: string[] = [];
+  const report = (sentence: string): void => {
+    done.push(sentence);
+    progress(sentence);
+  };
+  try {
+    const result = await eraseUser({ deployment, username, waitForGates, report, now: Date.now });
+    return { json: result, lines: [`${username} is erased, and the name stays taken.`], notes: result.left };
+  } catch (error) {
+    const completed = done.length === 0 ? 'nothing is done yet' : `done so far: ${done.join(' ')}`;
+    throw new CommandError(
+      `${describeError(error)} The erasure is not finished (${completed}). Run it again to continue.`,
+    );
+  }
+}
+
+const describeEndedSessions = (sessions: number): string =>
+  sessions === 1 ? 'one session is' : `${sessions} sessions are`;
+
+const readPassword = (from: PasswordSource, terminal: Terminal, username: string): Promise<string> =>
+  from === 'stdin' ? readPasswordFromInput(terminal.input) : promptNewPassword(terminal, username);
