@@ -24,11 +24,13 @@ export interface RunUsersOptions extends Partial<Pick<UsersCommandOptions, 'wait
 
 type Env = Readonly<Record<string, string>>;
 
+/** The environment of a gate on `upstream`. */
 export const usersCommandEnv = (upstream: Pick<TestUpstream, 'env'>): Env => ({
   ...upstream.env(),
   JWT_SECRET: 'a secret for tests, and for nothing else at all',
 });
 
+/** Runs the command in this process, without waiting for gates unless `waitForGates` is given. */
 export async function runUsersCommand(
   env: Env,
   argv: readonly string[],
@@ -70,6 +72,7 @@ export interface UsersFixture {
   signIn(username: string, password?: string): Promise<Response>;
 }
 
+/** Starts a gate on the test upstream. Close `gate` at the end. */
 export async function createUsersFixture(): Promise<UsersFixture> {
   const gate = await startTestGate();
   let count = 0;

@@ -40,7 +40,7 @@ function expectResult(result: CommandResult, code: number, expectedText: string)
 export async function checkCli(packageDir: string): Promise<void> {
   const command = join(packageDir, 'dist/package/scripts/pouchgate.js');
   expectResult(await run(command, []), 0, 'pouchgate setup');
-  expectResult(await run(command, ['dcotor']), 1, 'There is no command "dcotor".');
+  expectResult(await run(command, ['dcotor']), 1, 'Unknown command "dcotor".');
   expectResult(await run(command, ['setup']), 1, 'COUCHDB_URL is missing');
   expectResult(await run(command, ['setup', '--help']), 0, '--dry-run');
   const engine = await startEmbeddedEngine({ storage: { kind: 'memory', name: 'package' } });
@@ -63,7 +63,7 @@ export async function checkCli(packageDir: string): Promise<void> {
 
 /** Runs `users` with only the environment that `setup` printed. */
 async function checkUsersCommand(command: string, env: Environment): Promise<void> {
-  expectResult(await run(command, ['users', 'dance'], env), 2, 'There is no command "dance"');
+  expectResult(await run(command, ['users', 'dance'], env), 2, 'Unknown command "dance"');
   expectResult(await run(command, ['users', 'list', '--json'], env), 0, '"users": []');
   expectResult(await run(command, ['users', 'suspend', 'alice', '--unseen'], env), 0, 'alice is suspended');
   expectResult(await run(command, ['users', 'list', '--json'], env), 0, '"state": "suspended"');

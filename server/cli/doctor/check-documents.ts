@@ -50,6 +50,7 @@ async function readView(couch: ServerScope, db: string, name: string, qs: object
 
 const reducedCount = ([row]: Rows): number => (typeof row?.value === 'number' ? row.value : 0);
 
+/** `rows` are the first fields that look like secrets, `fieldCount` is the number of all. */
 export function evaluateSecrets(rows: Rows, fieldCount: number): Finding {
   if (fieldCount === 0) return okFinding('secrets', 'No document has a field that must never be replicated.');
   const ids = [...new Set(rows.flatMap(({ id }) => id ?? []))];
@@ -61,6 +62,7 @@ export function evaluateSecrets(rows: Rows, fieldCount: number): Finding {
   );
 }
 
+/** `worst` is the row of the document with the most leaves. */
 export function evaluateConflicts(count: number, worst: Rows[number] | undefined): Finding {
   const leaves = typeof worst?.key === 'number' ? worst.key : 0;
   if (count === 0) return okFinding('conflicts', 'No document has a conflict.');
@@ -73,6 +75,7 @@ export function evaluateConflicts(count: number, worst: Rows[number] | undefined
     : infoFinding('conflicts', `${summary}. They are resolved as soon as one of the devices syncs.`);
 }
 
+/** The keys of `rows` are document versions, the values the numbers of documents. */
 export function evaluateVersions(rows: Rows): Finding {
   const count = (matches: (version: number) => boolean): number =>
     rows.reduce(

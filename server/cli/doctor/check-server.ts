@@ -24,6 +24,7 @@ export async function checkServer({ serverInfo, upstream, admin }: DoctorContext
   ];
 }
 
+/** Wrong if the clock is off by more than `MAX_CLOCK_SKEW_MS`. */
 export function evaluateClock(offsetMs: ServerInfo['clockOffsetMs']): Finding {
   if (offsetMs === undefined) return skippedFinding('clock', 'The responses of CouchDB have no date.');
   const seconds = Math.round(Math.abs(offsetMs) / 1000);

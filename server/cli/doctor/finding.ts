@@ -13,4 +13,5 @@ export const errorFinding = (check: string, sentence: string): Finding => ({ che
 export const infoFinding = (check: string, sentence: string): Finding => ({ check, state: 'told', sentence });
 export const skippedFinding = (check: string, sentence: string): Finding => ({ check, state: 'not-checked', sentence });
 
+/** Whether nothing is wrong. */
 export const hasNoErrors = (findings: readonly Finding[]): boolean => findings.every(({ state }) => state !== 'wrong');

@@ -51,6 +51,7 @@ export async function readAccount(couch: ServerScope, username: Username): Promi
 export const hasPassword = (account: AccountDocument): boolean =>
   account.derived_key !== undefined || account.password_sha !== undefined;
 
+/** Changes the password, which CouchDB hashes. Rejects with a CommandError on a conflict. */
 export async function setPassword(couch: ServerScope, account: AccountDocument, password: string): Promise<void> {
   await write(couch, { ...account, password });
 }

@@ -21,6 +21,7 @@ import type { PreferenceEdit } from './parse-preference-edit.ts';
 
 /** The commands that change something. Each takes what `loadUser` read, and rejects with a message for the operator. */
 
+/** Throws a CommandError if the name cannot get an account. */
 export function requireAddable(userData: UserData, { hasPasswordSignIn, upstream }: Deployment): void {
   const { username, account } = userData;
   requirePasswordSignIn(hasPasswordSignIn);
@@ -38,6 +39,7 @@ export function requireAddable(userData: UserData, { hasPasswordSignIn, upstream
   }
 }
 
+/** Creates an account and its document. */
 export async function addUser(
   { accounts, upstream, registry, rules }: Deployment,
   username: Username,
@@ -55,6 +57,7 @@ export async function addUser(
   });
 }
 
+/** Throws a CommandError if the user has no password here. */
 export function requireResettable(userData: UserData, deployment: Deployment): void {
   const { username, account } = userData;
   requirePasswordSignIn(deployment.hasPasswordSignIn);
@@ -90,6 +93,7 @@ export async function endSessions({ sessions }: Deployment, username: Username):
   return active.length;
 }
 
+/** Suspends a name; with `unseen` also one that is not in use. Resolves with the number of sessions that end. */
 export async function suspendUser(deployment: Deployment, userData: UserData, unseen: boolean): Promise<number> {
   const { username } = userData;
   if (!unseen && !userExists(userData)) {
@@ -120,6 +124,7 @@ export interface SetPreferenceResult {
   readonly edit: UserPreferencesResponse['edits'][string] | null;
 }
 
+/** Edits a preference. Writes nothing if it removes a value that is not set. */
 export async function setPreference(
   { upstream, registry, rules: definition }: Deployment,
   userData: UserData,

@@ -1,8 +1,6 @@
 import { ConfigError, readConfig, type Config } from '../../config/config.ts';
-import { HttpError } from '../../http/errors.ts';
-import { errorMessage, SetupError } from '../../upstream/setup-error.ts';
 import type { CommandOptions } from '../types.ts';
-import { CommandError, UsageError } from './command-error.ts';
+import { CommandError, describeError, UsageError } from './command-error.ts';
 import { openDeployment } from './deployment.ts';
 import { USERS_HELP } from './help.ts';
 import { parseUsersOptions } from './parse-options.ts';
@@ -34,7 +32,6 @@ export async function usersCommand(options: UsersCommandOptions): Promise<number
         notes = [],
       } = await runRequest(parsed.request, {
         deployment,
-        describeError,
         progress,
         terminal: options.terminal,
         waitForGates: options.waitForGates,
@@ -60,15 +57,4 @@ function readCommandConfig(env: UsersCommandOptions['env']): Config {
     if (error instanceof ConfigError) throw new CommandError(error.message);
     throw error;
   }
-}
-
-function describeError(error: unknown): string {
-  if (error instanceof UsageError) return `${error.message} See --help.`;
-  if (error instanceof CommandError || error instanceof SetupError) return error.message;
-  if (error instanceof HttpError) {
-    return error.status >= 500
-      ? `${error.message} Run "doctor" to find the cause, then run this again.`
-      : error.message;
-  }
-  return `This failed with an unexpected error: ${errorMessage(error)}`;
 }

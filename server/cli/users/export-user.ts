@@ -34,6 +34,7 @@ export interface UserExport {
   readonly withheld: readonly string[];
 }
 
+/** Exports a user at the time `now`, in ms since 1970. */
 export function exportUser(userData: UserData, rules: AnyPreferenceRules, now: number): UserExport {
   const { username, account, suspension, document, sessions } = userData;
   const redacted = redactSecrets({

@@ -33,6 +33,7 @@ export interface ListedUser {
 
 type ListedUserDraft = { -readonly [K in keyof ListedUser]: ListedUser[K] };
 
+/** Merges accounts, user documents, suspensions and sessions into one list, at the time `now` in ms since 1970. */
 export async function listUsers(deployment: Deployment, now: number): Promise<UserList> {
   const { upstream, admin, registry, sessionsDatabase, idPrefix } = deployment;
   const accounts = await listAccounts((admin ?? upstream).couch);

@@ -51,9 +51,11 @@ export async function loadUser(deployment: Deployment, username: Username): Prom
 
 export type UserState = 'active' | 'suspended' | 'erased';
 
+/** The state that a suspension document, or its absence, stands for. */
 export const userStateOf = (suspension: Suspension | undefined): UserState =>
   suspension === undefined ? 'active' : suspension.erasedAt === undefined ? 'suspended' : 'erased';
 
+/** The sessions that are neither ended nor expired at `now`, in ms since 1970. */
 export const activeSessions = ({ sessions }: UserData, now: number): readonly Session[] =>
   sessions.filter((session) => isActive(session, now));
 
@@ -61,6 +63,7 @@ export const activeSessions = ({ sessions }: UserData, now: number): readonly Se
 export const userExists = ({ account, suspension, document, sessions }: UserData): boolean =>
   account !== undefined || suspension !== undefined || document.live.length > 0 || sessions.length > 0;
 
+/** Throws a CommandError unless the name is or was in use. */
 export function requireUserExists(userData: UserData): void {
   if (!userExists(userData))
     throw new CommandError(`User ${userData.username} does not exist. Use "list" to see all users.`);
@@ -77,6 +80,7 @@ export function requireManagedAccount({ username, account }: UserData, { upstrea
   );
 }
 
+/** Resolves with undefined if the user is neither suspended nor erased. */
 export async function readSuspension(
   { upstream, sessionsDatabase }: Deployment,
   username: Username,

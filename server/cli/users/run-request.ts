@@ -9,7 +9,7 @@ import {
   setPreference,
   suspendUser,
 } from './actions.ts';
-import { CommandError } from './command-error.ts';
+import { CommandError, describeError } from './command-error.ts';
 import type { Deployment } from './deployment.ts';
 import { eraseUser } from './erase-user.ts';
 import { exportUser } from './export-user.ts';
@@ -27,7 +27,6 @@ export interface RequestContext {
   readonly waitForGates: (() => Promise<void>) | undefined;
   /** Takes a sentence about what is done so far. */
   readonly progress: (sentence: string) => void;
-  readonly describeError: (error: unknown) => string;
 }
 
 /** The result of a request: `json` for programs, `lines` for people, and `notes` beside either. */
@@ -150,7 +149,7 @@ const GATE_SETTLE_MS = 20_000;
 async function erase(
   { username, yes }: RequestOf<'erase'>,
   userData: UserData,
-  { deployment, terminal, progress, describeError, ...context }: RequestContext,
+  { deployment, terminal, progress, ...context }: RequestContext,
 ): Promise<RequestOutput> {
   requireUserExists(userData);
   requireManagedAccount(userData, deployment);

@@ -46,6 +46,7 @@ export type DocumentReport =
 
 const toIsoString = (time: number): string => new Date(time).toISOString();
 
+/** Reports a user as `show` does, at the time `now` in ms since 1970. */
 export function createUserReport(userData: UserData, rules: AnyPreferenceRules, now: number): UserReport {
   const { username, suspension, account } = userData;
   return {
@@ -58,6 +59,7 @@ export function createUserReport(userData: UserData, rules: AnyPreferenceRules, 
   };
 }
 
+/** A session without its secrets, with times in ISO 8601. */
 export const createSessionReport = ({ id, device, createdAt, refreshedAt, expiresAt }: Session): SessionReport => ({
   id,
   device,

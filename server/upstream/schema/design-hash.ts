@@ -15,6 +15,7 @@ export function contentHash(document: Readonly<Record<string, unknown>>): string
     .digest('hex')}`;
 }
 
+/** Adds the digest of the content, as set-up stores it. */
 export const addContentHash = <D extends DesignDocument>(design: D): D & HashedDesign => ({
   ...design,
   content_hash: contentHash(design),

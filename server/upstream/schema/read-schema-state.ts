@@ -25,6 +25,7 @@ export async function readSchemaState(
 
 const infoSchema = z.object({ props: z.object({ partitioned: z.boolean().optional() }).optional() });
 
+/** Reads a database's properties and access rules. */
 export async function readDatabaseState(couch: ServerScope, db: string): Promise<DatabaseState> {
   const info: unknown = await undefinedIfMissing(couch.request({ db }));
   if (info === undefined) return { exists: false };

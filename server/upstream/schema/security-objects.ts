@@ -28,6 +28,7 @@ const storedSecuritySchema = z.object({ admins: principals, members: principals 
 export const readSecurity = (stored: unknown): SecurityObject =>
   storedSecuritySchema.safeParse(stored).data ?? rolesOnly([], []);
 
+/** Compares regardless of order. */
 export const isSameSecurity = (a: SecurityObject, b: SecurityObject): boolean => {
   const normalize = ({ admins, members }: SecurityObject): unknown =>
     [admins, members].map(({ names, roles }) => [[...names].sort(), [...roles].sort()]);

@@ -6,7 +6,7 @@ export const VIEW_WARMUP_SUFFIX = '_being_built';
 /**
  * A design document with the same views under another name. CouchDB names an index by a digest of the views, the language
  * and the options (couch_mrview_util:set_view_type), not by the document, so both documents share one index.
- * The other members are left out, because its validate_doc_update would take effect.
+ * The other members are left out, because a second validate_doc_update would take effect.
  */
 export function viewWarmupDesign(design: DesignDocument): DesignDocument {
   const { language, options, views } = design;

@@ -10,6 +10,7 @@ export const generatePassword = (): string => randomBytes(32).toString('base64ur
 
 const accountDocumentId = (username: string): string => `org.couchdb.user:${username}`;
 
+/** Creates the service account, once CouchDB checks accounts. */
 export async function createAccount(couch: ServerScope, username: string, password: string): Promise<void> {
   await waitForAuthDesign(couch);
   const account = { _id: accountDocumentId(username), name: username, type: 'user', roles: [SERVICE_ROLE], password };

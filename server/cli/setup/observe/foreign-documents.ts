@@ -10,6 +10,7 @@ export type DocumentPredicate = (id: string, document: unknown) => boolean;
 const typeOf = (document: unknown): unknown =>
   typeof document === 'object' && document !== null && 'type' in document ? document.type : undefined;
 
+/** Matches user documents by their id and type. */
 export const userDocumentPredicate =
   (idPrefix: string): DocumentPredicate =>
   (id, document) =>

@@ -21,6 +21,7 @@ export async function readClusterNodes(couch: ServerScope): Promise<{ readonly n
 const configPath = (node: string, parts: readonly string[]): string =>
   ['_node', node, '_config', ...parts].map(encodeURIComponent).join('/');
 
+/** Reads all settings of a section. */
 export async function readConfigSection(
   couch: ServerScope,
   node: string,

@@ -6,6 +6,7 @@ import { addJwtHandler, hasJwtHandler, isValidHandlerList } from './auth-handler
 
 const HANDLERS_SETTING: Setting = { section: 'chttpd', key: 'authentication_handlers' };
 const REQUIRED_CLAIMS_SETTING: Setting = { section: 'jwt_auth', key: 'required_claims' };
+/** The setting that holds the secret of a key. */
 export const jwtKeySetting = (keyId: string): Setting => ({ section: 'jwt_keys', key: `hmac:${keyId}` });
 
 type ReachableNode = Extract<NodeState, { up: true }>;

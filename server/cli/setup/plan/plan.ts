@@ -20,4 +20,5 @@ export function planSetup(current: CurrentState, desired: DesiredState): Plan {
   return { items: parts.flatMap(({ items }) => items), blockers: parts.flatMap(({ blockers }) => blockers) };
 }
 
+/** Whether the plan changes nothing. */
 export const isUpToDate = ({ items }: Plan): boolean => items.every(({ kind }) => kind !== 'step');
