@@ -189,7 +189,9 @@ test('a body consumed by the application’s own parser is reported as such', as
 test('rejects an invalid base and wrong credentials', async () => {
   await expect(createPouchgate({ couchdb: couchdb.access, authenticate, base: 'prefs' })).rejects.toThrow('base');
   const wrong = { ...couchdb.access, password: 'not this one' };
-  await expect(createPouchgate({ couchdb: wrong, authenticate })).rejects.toThrow('rejects the configured user name or password');
+  await expect(createPouchgate({ couchdb: wrong, authenticate })).rejects.toThrow(
+    'rejects the configured user name or password',
+  );
 });
 
 test('startTestPouchgate starts a server, and close stops it', async () => {

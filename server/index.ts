@@ -1,7 +1,7 @@
 /** Pouchgate as a part of an application's own server: `import { createPouchgate } from 'pouchgate'`. */
 import { setTimeout as delay } from 'node:timers/promises';
 import express, { type Request, type Router } from 'express';
-import pino, { type Logger } from 'pino';
+import pino from 'pino';
 import type { z } from 'zod';
 import { newSourceDeviceId } from '../couchdb-design/user-document/edit-sources.ts';
 import {
@@ -21,7 +21,7 @@ import { createPreferencesResponse } from './preferences/response.ts';
 import { defaultPreferenceDefinition, definePreferences, type PreferenceDefinition } from './preferences/schema.ts';
 import type { Hub } from './registry/hub.ts';
 import { createProvision } from './registry/provision-document.ts';
-import { openUpstream, type Upstream } from './upstream/client.ts';
+import { openUpstream } from './upstream/client.ts';
 import { createForward, createForwardAgent } from './upstream/forward.ts';
 import { prepareDatabase } from './upstream/schema/prepare-database.ts';
 

@@ -1,6 +1,4 @@
 import type { Express } from 'express';
-import type { Logger } from 'pino';
-import type { Config } from '../config/config.ts';
 import { listen } from '../http/listen.ts';
 import { DEFAULT_RATE_LIMITS } from '../http/rate-limits.ts';
 import type { Identity } from '../identity/identity.ts';
@@ -8,7 +6,7 @@ import { drain } from '../lifecycle/drain.ts';
 import { startMetricsServer, type MetricsServer } from '../observability/metrics-server.ts';
 import { createObservability, createReadinessMonitor, type ReadinessMonitor } from '../observability/observability.ts';
 import type { Hub } from '../registry/hub.ts';
-import type { Upstream, UpstreamAccess } from '../upstream/client.ts';
+import type { UpstreamAccess } from '../upstream/client.ts';
 import { prepareDatabase } from '../upstream/schema/prepare-database.ts';
 import { CleanupStack } from './cleanup-stack.ts';
 import { connectUpstream } from './connect-upstream.ts';
