@@ -16,7 +16,7 @@ import type { SecretGuard } from '../registry/secret-guard.ts';
 import { stateToken, type StateToken } from '../registry/state-token.ts';
 import { statusOf } from '../upstream/client.ts';
 import type { LeafState } from '../registry/leaf-state.ts';
-import { delayWithJitter } from '../lib/jittered-delay.ts';
+import { retryOnConflict } from '../lib/retry-on-conflict.ts';
 import type { Provision } from '../registry/provision-document.ts';
 import { toUpstreamError } from '../upstream/upstream-error.ts';
 import type { PreferenceDefinition } from './schema.ts';
@@ -102,42 +102,57 @@ export class PreferencesService<P extends object = Preferences> {
     });
   }
 
-  async #edit(username: Username, device: DeviceId, computePatch: ComputePatch<P>): Promise<UserPreferences<P>> {
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-      const { leaves, state } = await this.#readLeaves(username);
-      const current = toUserPreferences({ leaves, state });
-      const patch = computePatch(current);
-      if (Object.keys(patch).length === 0) return current;
-      if (leaves.length > 1) {
-        await this.#resolveConflicts(leaves);
-        continue;
-      }
-      const [{ rev, document }] = leaves;
-      const latestStamp = latestEditStamp(Object.values(document.edits));
-      const next = applyEdit(document, patch, nextEditStamp({ now: this.#options.now(), device, seen: latestStamp }));
-      const stored = await this.#insertRevision(next, rev);
-      if (stored !== undefined) {
-        const leavesAfter = state.leaves.map((leaf) => (leaf === rev ? stored : leaf));
-        return { document: next, token: stateToken({ leaves: leavesAfter, deleted: false }) };
-      }
-      await delayWithJitter(attempt);
+  #edit(username: Username, device: DeviceId, computePatch: ComputePatch<P>): Promise<UserPreferences<P>> {
+    return retryOnConflict(() => this.#tryEdit(username, device, computePatch), {
+      maxAttempts: MAX_ATTEMPTS,
+      onExhausted: () => new HttpError(409, 'conflict', 'Too many concurrent changes to the preferences. Try again.'),
+    });
+  }
+
+  /** Resolves with undefined on a conflict, and after it has resolved an open one: the edit needs the resulting leaf. */
+  async #tryEdit(
+    username: Username,
+    device: DeviceId,
+    computePatch: ComputePatch<P>,
+  ): Promise<UserPreferences<P> | undefined> {
+    const { leaves, state } = await this.#readLeaves(username);
+    const current = toUserPreferences({ leaves, state });
+    const patch = computePatch(current);
+    if (Object.keys(patch).length === 0) return current;
+    if (leaves.length > 1) {
+      await this.#resolveConflicts(leaves);
+      return undefined;
     }
-    throw new HttpError(409, 'conflict', 'Too many concurrent changes to the preferences. Try again.');
+    const [{ rev, document }] = leaves;
+    const latestStamp = latestEditStamp(Object.values(document.edits));
+    const next = applyEdit(document, patch, nextEditStamp({ now: this.#options.now(), device, seen: latestStamp }));
+    const stored = await this.#insertRevision(next, rev);
+    if (stored === undefined) return undefined;
+    const leavesAfter = state.leaves.map((leaf) => (leaf === rev ? stored : leaf));
+    return { document: next, token: stateToken({ leaves: leavesAfter, deleted: false }) };
   }
 
   /** Reads and parses the live leaves. Provisions the document when there are none. */
   async #readLeaves(username: Username): Promise<CurrentLeaves<P>> {
-    const { couch, registry, provision } = this.#options;
-    const id = this.idOf(username);
-    for (let attempt = 1; ; attempt += 1) {
-      const stored = await readStoredLeaves(couch, registry, id);
-      const leaves = this.#parseLeaves(stored, username);
-      if (leaves !== undefined) return { leaves, state: stored.state };
-      if (attempt > MAX_ATTEMPTS) throw new HttpError(503, 'service_unavailable', 'The document could not be created.');
+    const existing = await this.#tryReadLeaves(username);
+    if (existing !== undefined) return existing;
+    const provisionAndRead = async (): Promise<CurrentLeaves<P> | undefined> => {
+      await this.#options.provision(username);
       // In a cluster, a replica that has not stored the new document yet still reports it as missing.
-      await provision(username);
-      if (attempt > 1) await delayWithJitter(attempt);
-    }
+      return this.#tryReadLeaves(username);
+    };
+    return retryOnConflict(provisionAndRead, {
+      maxAttempts: MAX_ATTEMPTS,
+      onExhausted: () => new HttpError(503, 'service_unavailable', 'The document could not be created.'),
+    });
+  }
+
+  /** Resolves with undefined if there are no live leaves. */
+  async #tryReadLeaves(username: Username): Promise<CurrentLeaves<P> | undefined> {
+    const { couch, registry } = this.#options;
+    const stored = await readStoredLeaves(couch, registry, this.idOf(username));
+    const leaves = this.#parseLeaves(stored, username);
+    return leaves === undefined ? undefined : { leaves, state: stored.state };
   }
 
   #parseLeaves({ live }: StoredLeaves, username: Username): Leaves<P> | undefined {

@@ -1,5 +1,6 @@
 import type { Username } from '../../../couchdb-design/user-document/user-document.ts';
 import { suspensionDocumentId } from '../../identity/sessions/document.ts';
+import { retryOnConflict } from '../../lib/retry-on-conflict.ts';
 import { readStoredLeaves } from '../../preferences/read-leaves.ts';
 import { statusOf } from '../../upstream/client.ts';
 import { errorMessage } from '../../upstream/setup-error.ts';
@@ -96,9 +97,9 @@ const ADMIN_HINT = 'To do that, set COUCHDB_ADMIN_USER and COUCHDB_ADMIN_PASSWOR
 async function markErased(deployment: Deployment, username: Username, now: number): Promise<void> {
   const { upstream, sessionsDatabase } = deployment;
   const [_id, at] = [suspensionDocumentId(username), new Date(now).toISOString()];
-  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+  const attempt = async (): Promise<true | undefined> => {
     const existing = await readSuspension(deployment, username);
-    if (existing?.erasedAt !== undefined) return;
+    if (existing?.erasedAt !== undefined) return true;
     const rev = existing === undefined ? {} : { _rev: existing.rev };
     const suspension = {
       _id,
@@ -110,14 +111,20 @@ async function markErased(deployment: Deployment, username: Username, now: numbe
     };
     try {
       await upstream.couch.use<object>(sessionsDatabase).insert(suspension);
-      return;
+      return true;
     } catch (error) {
       if (statusOf(error) !== 409) throw toUpstreamError(error);
+      return undefined;
     }
-  }
-  throw new CommandError(
-    `Another process keeps suspending and restoring ${username}. Nothing was erased. Run this again.`,
-  );
+  };
+  await retryOnConflict(attempt, {
+    maxAttempts: MAX_ATTEMPTS,
+    minDelayMs: 0,
+    onExhausted: () =>
+      new CommandError(
+        `Another process keeps suspending and restoring ${username}. Nothing was erased. Run this again.`,
+      ),
+  });
 }
 
 type SweepResult = Pick<EraseResult, 'sessions' | 'revisions' | 'chats'>;

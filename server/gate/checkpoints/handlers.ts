@@ -10,6 +10,7 @@ import {
 } from './checkpoint-document.ts';
 import { requestUpstream, type GateContext } from '../context.ts';
 import { getString } from '../../lib/json.ts';
+import { retryOnConflict } from '../../lib/retry-on-conflict.ts';
 
 /** Usernames contain no colon, so the ids of two users never collide. */
 const pathOf = ({ username }: Caller): readonly string[] => ['_local', `checkpoints:${username}`];
@@ -37,17 +38,18 @@ async function updateCheckpoints(
   res: ServerResponse,
   update: CheckpointUpdate,
 ): Promise<string> {
-  return context.writeQueue.run(`checkpoints:${caller.username}`, async () => {
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-      const current = await loadCheckpoints(context, caller, res);
-      const updated = update(current.all);
-      const body = { ...updated.all, ...(current.rev === undefined ? {} : { _rev: current.rev }) };
-      const { status } = await requestUpstream(context, caller, res, { method: 'PUT', path: pathOf(caller), body });
-      if (status === 200 || status === 201 || status === 202) return updated.rev;
-      if (status !== 409) throw badGateway(`The database did not store a checkpoint (status ${status}).`);
-    }
-    throw conflict();
-  });
+  const attempt = async (): Promise<string | undefined> => {
+    const current = await loadCheckpoints(context, caller, res);
+    const updated = update(current.all);
+    const body = { ...updated.all, ...(current.rev === undefined ? {} : { _rev: current.rev }) };
+    const { status } = await requestUpstream(context, caller, res, { method: 'PUT', path: pathOf(caller), body });
+    if (status === 200 || status === 201 || status === 202) return updated.rev;
+    if (status !== 409) throw badGateway(`The database did not store a checkpoint (status ${status}).`);
+    return undefined;
+  };
+  return context.writeQueue.run(`checkpoints:${caller.username}`, () =>
+    retryOnConflict(attempt, { maxAttempts: MAX_ATTEMPTS, minDelayMs: 0, onExhausted: conflict }),
+  );
 }
 
 /** `GET`, `PUT` and `DELETE _local/<id>`: https://docs.couchdb.org/en/stable/api/local.html */

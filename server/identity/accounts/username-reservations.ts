@@ -1,7 +1,7 @@
 import type { ServerScope } from 'nano';
 import { z } from 'zod';
 import type { Username } from '../../../couchdb-design/user-document/user-document.ts';
-import { delayWithJitter } from '../../lib/jittered-delay.ts';
+import { retryWhileUndefined } from '../../lib/retry-on-conflict.ts';
 import { writeExclusively } from '../../upstream/exclusive-write.ts';
 import { readDocuments } from '../../upstream/read-documents.ts';
 
@@ -53,18 +53,13 @@ export function createUsernameReservations(
   };
   return {
     reserve: async (username) => {
-      for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-        const rev = await tryReserve(username);
-        if (rev !== undefined) {
-          return async () => {
-            // A reservation that cannot be deleted expires.
-            const deletion = { _id: reservationId(username), _rev: rev, _deleted: true };
-            await writeExclusively(couch, database, deletion).catch(() => undefined);
-          };
-        }
-        if (attempt < MAX_ATTEMPTS) await delayWithJitter(attempt);
-      }
-      return undefined;
+      const rev = await retryWhileUndefined(() => tryReserve(username), { maxAttempts: MAX_ATTEMPTS });
+      if (rev === undefined) return undefined;
+      return async () => {
+        // A reservation that cannot be deleted expires.
+        const deletion = { _id: reservationId(username), _rev: rev, _deleted: true };
+        await writeExclusively(couch, database, deletion).catch(() => undefined);
+      };
     },
     remove: async (username) => {
       const stored = await read(reservationId(username));

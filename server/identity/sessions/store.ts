@@ -2,7 +2,7 @@ import type { DocumentScope, ServerScope } from 'nano';
 import { z } from 'zod';
 import type { Username } from '../../../couchdb-design/user-document/user-document.ts';
 import { badGateway, serviceUnavailable } from '../../http/errors.ts';
-import { delayWithJitter } from '../../lib/jittered-delay.ts';
+import { retryOnConflict } from '../../lib/retry-on-conflict.ts';
 import { toUpstreamError } from '../../upstream/upstream-error.ts';
 import { writeExclusively } from '../../upstream/exclusive-write.ts';
 import { readDocuments } from '../../upstream/read-documents.ts';
@@ -58,14 +58,16 @@ export class SessionStore {
    * session and retries. Resolves with undefined when the session does not exist.
    */
   async update<T>(id: string, decide: (session: Session) => Decision<T>): Promise<T | undefined> {
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+    const attempt = async (): Promise<{ readonly result: T | undefined } | undefined> => {
       const stored = await this.#read(id);
-      if (stored === undefined) return undefined;
+      if (stored === undefined) return { result: undefined };
       const { result, newState } = decide(stored.session);
-      if (newState === undefined || (await this.#put(newState, stored.revision)) === 'stored') return result;
-      await delayWithJitter(attempt);
-    }
-    throw serviceUnavailable('Too many concurrent changes to the session. Try again.');
+      if (newState !== undefined && (await this.#put(newState, stored.revision)) === 'conflict') return undefined;
+      return { result };
+    };
+    const onExhausted = (): Error => serviceUnavailable('Too many concurrent changes to the session. Try again.');
+    const { result } = await retryOnConflict(attempt, { maxAttempts: MAX_ATTEMPTS, onExhausted });
+    return result;
   }
 
   /** Deletes sessions. One that is changed at the same time is kept until the next call. */

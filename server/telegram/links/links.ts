@@ -1,6 +1,7 @@
 import type { Username } from '../../../couchdb-design/user-document/user-document.ts';
+import { serviceUnavailable } from '../../http/errors.ts';
+import { retryOnConflict, type RetryOnConflictOptions } from '../../lib/retry-on-conflict.ts';
 import type { DocumentStore } from '../document-store.ts';
-import { retryOnConflict } from '../retry-on-conflict.ts';
 import {
   chatDocumentId,
   codeDocumentId,
@@ -26,7 +27,11 @@ export const CODE_LIFETIME_MS = 10 * 60_000;
 /** More linked chats than one person uses. */
 const MAX_LINKS_PER_USER = 10;
 
-const CONFLICT_REASON = 'Other requests are changing the link at the same time. Try again.';
+/** Every conflict means that another write succeeded, so after eight attempts the client should retry later. */
+const CONFLICT_RETRIES: RetryOnConflictOptions = {
+  maxAttempts: 8,
+  onExhausted: () => serviceUnavailable('Other requests are changing the link at the same time. Try again.'),
+};
 
 /** The links between chats and users. Every method rejects with 502 or 503 if the database fails. */
 export class Links {
@@ -48,7 +53,7 @@ export class Links {
     const expiresAt = this.#now() + CODE_LIFETIME_MS;
     // The code is stored before it is named the newest, so that a concurrent request finds it and removes it.
     await this.#documents.write(codeDocumentId(code), toCodeDocument({ username, sessionId, expiresAt }), undefined);
-    const previous = await retryOnConflict(() => this.#replaceNewestCode(username, code), CONFLICT_REASON);
+    const previous = await retryOnConflict(() => this.#replaceNewestCode(username, code), CONFLICT_RETRIES);
     if (previous.id !== undefined) await this.#removeById(previous.id);
     return { code, expiresAt };
   }
@@ -76,7 +81,7 @@ export class Links {
     const link: Link = { ...chat, username, linkedAt: this.#now(), tag: generateTag() };
     // The list entry is stored before the link, so that there is never a link that its user cannot see.
     await this.#documents.write(linkDocumentId(username, chat.chat), { type: 'telegram-link', username }, undefined);
-    const before = await retryOnConflict(() => this.#replaceLink(link), CONFLICT_REASON);
+    const before = await retryOnConflict(() => this.#replaceLink(link), CONFLICT_RETRIES);
     if (before.username !== undefined && before.username !== username) {
       await this.#removeById(linkDocumentId(before.username, chat.chat));
     }
@@ -104,7 +109,7 @@ export class Links {
       if (!(await this.#documents.remove(stored))) return undefined;
       await this.#removeById(linkDocumentId(username, chat));
       return true;
-    }, CONFLICT_REASON);
+    }, CONFLICT_RETRIES);
   }
 
   /** Removes all links and codes of a user whose account is erased. */

@@ -1,11 +1,14 @@
 import pLimit from 'p-limit';
 import { z } from 'zod';
+import { serviceUnavailable } from '../../http/errors.ts';
+import { retryOnConflict } from '../../lib/retry-on-conflict.ts';
 import type { DocumentStore } from '../document-store.ts';
-import { retryOnConflict } from '../retry-on-conflict.ts';
 
 const RECENT_UPDATES_ID = 'telegram-updates';
 /** Telegram redelivers an update within minutes, or not at all. */
 const MAX_RECENT_UPDATES = 500;
+/** Every conflict means that another write succeeded, so after this many Telegram should retry later. */
+const MAX_ATTEMPTS = 8;
 
 const recentUpdatesSchema = z.object({ recent: z.array(z.int()) });
 
@@ -23,6 +26,7 @@ export function createDeduplicator(documents: DocumentStore): (updateId: number)
     const revision = await documents.write(RECENT_UPDATES_ID, next, stored?._rev);
     return revision === undefined ? undefined : true;
   };
+  const onExhausted = (): Error => serviceUnavailable('Too many updates arrive at the same time.');
   return (updateId) =>
-    runExclusive(() => retryOnConflict(() => claim(updateId), 'Too many updates arrive at the same time.'));
+    runExclusive(() => retryOnConflict(() => claim(updateId), { maxAttempts: MAX_ATTEMPTS, onExhausted }));
 }
