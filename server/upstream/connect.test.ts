@@ -7,6 +7,8 @@ import { connect } from './client.ts';
 import { waitForDatabase } from './connect.ts';
 import { startEmbeddedEngine } from './embedded/engine.ts';
 
+const SHORT = { minTimeout: 1, maxTimeout: 1 };
+
 test('waits for an upstream that is still starting, for a limited time', async () => {
   const portHolder = createServer().listen(0, '127.0.0.1');
   await once(portHolder, 'listening');
@@ -18,7 +20,7 @@ test('waits for an upstream that is still starting, for a limited time', async (
   const couch = connect(first.access);
   await first.close();
   // Nothing listens on the port now.
-  await expect(waitForDatabase(couch, [1, 1])).rejects.toThrow(/^The upstream does not respond\. /);
+  await expect(waitForDatabase(couch, { retries: 2, ...SHORT })).rejects.toThrow(/^The upstream does not respond\. /);
 
   // Responds with 503 twice, then with a session.
   let requestCount = 0;
@@ -28,7 +30,7 @@ test('waits for an upstream that is still starting, for a limited time', async (
     response.end(JSON.stringify({ userCtx: { name: 'x', roles: [] } }));
   }).listen(port, '127.0.0.1');
   await once(late, 'listening');
-  await expect(waitForDatabase(couch, [1, 1, 1, 1])).resolves.toEqual({ name: 'x', roles: [] });
+  await expect(waitForDatabase(couch, { retries: 4, ...SHORT })).resolves.toEqual({ name: 'x', roles: [] });
   expect(requestCount).toBe(3);
   late.closeAllConnections();
   late.close();

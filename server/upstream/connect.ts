@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type nano from 'nano';
+import pRetry, { type Options } from 'p-retry';
 import { z } from 'zod';
 import { statusOf } from './client.ts';
 import { errorMessage, SetupError } from './setup-error.ts';
@@ -11,8 +11,11 @@ export interface UpstreamAccount {
   readonly roles: readonly string[];
 }
 
-/** Half a minute in all. */
-const DEFAULT_RETRY_DELAYS_MS = [100, 200, 400, 800, 1_500, 3_000, 5_000, 5_000, 5_000, 5_000, 5_000];
+/** How often and after which delays, in ms, a request to an upstream that is still starting is retried. */
+export type StartupRetries = Required<Pick<Options, 'retries' | 'minTimeout' | 'maxTimeout'>>;
+
+/** The delays double from 0.1 s to 5 s, and add up to half a minute. */
+const DEFAULT_STARTUP_RETRIES: StartupRetries = { retries: 11, minTimeout: 100, maxTimeout: 5_000 };
 
 const sessionSchema = z.object({ userCtx: z.object({ name: z.string().nullable(), roles: z.array(z.string()) }) });
 
@@ -55,32 +58,23 @@ const LOGIN_NAMES: LoginNames = {
 /**
  * Waits until the upstream responds to `GET /_session`.
  *
- * @param retryDelaysMs Delays between the attempts. Default: half a minute in all.
+ * @param retries Default: half a minute in all.
  * @returns The account of `couch`.
  * @throws {SetupError} If the upstream does not respond in time, rejects the credentials, or is not CouchDB.
  */
-export async function waitForDatabase(
+export const waitForDatabase = (
   couch: nano.ServerScope,
-  retryDelaysMs: readonly number[] = DEFAULT_RETRY_DELAYS_MS,
-): Promise<UpstreamAccount> {
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      return await readSession(couch);
-    } catch (error) {
-      const delayMs = retryDelaysMs[attempt];
-      if (error instanceof SetupError) throw error;
-      if (delayMs === undefined) {
-        throw new SetupError(
-          `The upstream does not respond. Check that it is running and that its URL is right. (${errorMessage(error)})`,
-          { cause: error },
-        );
-      }
-      await delay(delayMs);
-    }
-  }
-}
+  retries: StartupRetries = DEFAULT_STARTUP_RETRIES,
+): Promise<UpstreamAccount> =>
+  pRetry(() => readSession(couch), {
+    ...retries,
+    factor: 2,
+    shouldRetry: ({ error: { cause } }) => cause !== undefined && isUnavailable(statusOf(cause)),
+  });
 
-/** Rejects with a SetupError if another attempt would not help. */
+const isUnavailable = (status: number | undefined): boolean => status === undefined || status >= 500;
+
+/** Rejects with a SetupError whose cause is the failed request, if there is one. */
 async function readSession(couch: nano.ServerScope): Promise<UpstreamAccount> {
   let body: unknown;
   try {
@@ -89,7 +83,12 @@ async function readSession(couch: nano.ServerScope): Promise<UpstreamAccount> {
     const status = statusOf(error);
     const loginError = createLoginError(status, errorMessage(error), LOGIN_NAMES, error);
     if (loginError !== undefined) throw loginError;
-    if (status === undefined || status >= 500) throw error;
+    if (isUnavailable(status)) {
+      throw new SetupError(
+        `The upstream does not respond. Check that it is running and that its URL is right. (${errorMessage(error)})`,
+        { cause: error },
+      );
+    }
     throw new SetupError(`The upstream responds to GET /_session with status ${status}. Check COUCHDB_URL.`, {
       cause: error,
     });

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import pRetry from 'p-retry';
 import { ConfigError } from '../../config/config.ts';
 import { openUpstream, type Upstream } from '../../upstream/client.ts';
 import { keyIdOf } from '../../upstream/jwt-key-id.ts';
@@ -113,16 +113,14 @@ async function verifyJwtKey(
   print: (line: string) => void,
 ): Promise<void> {
   if (secret === undefined) return;
-  let rejection: string | undefined;
-  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-    rejection = await getTokenRejection(upstream, secret).catch(errorMessage);
-    if (rejection === undefined) {
-      print(`found   that CouchDB accepts tokens of the key hmac:${keyIdOf(secret)}`);
-      return;
-    }
-    await delay(RETRY_DELAY_MS);
-  }
-  throw new SetupError(
-    `CouchDB does not accept tokens of the key hmac:${keyIdOf(secret)} (${rejection ?? ''}). Restart its nodes one after the other, and run this again.`,
-  );
+  const key = `hmac:${keyIdOf(secret)}`;
+  const verify = async (): Promise<void> => {
+    const rejection = await getTokenRejection(upstream, secret).catch(errorMessage);
+    if (rejection === undefined) return;
+    throw new SetupError(
+      `CouchDB does not accept tokens of the key ${key} (${rejection}). Restart its nodes one after the other, and run this again.`,
+    );
+  };
+  await pRetry(verify, { retries: MAX_ATTEMPTS - 1, minTimeout: RETRY_DELAY_MS, factor: 1 });
+  print(`found   that CouchDB accepts tokens of the key ${key}`);
 }

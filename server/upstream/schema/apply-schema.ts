@@ -1,4 +1,5 @@
 import type nano from 'nano';
+import pRetry from 'p-retry';
 import { statusOf } from '../client.ts';
 import { waitForDatabase, type UpstreamAccount } from '../connect.ts';
 import { SetupError, withOperatorMessage } from '../setup-error.ts';
@@ -20,8 +21,6 @@ export interface ApplySchemaOptions {
   readonly design?: DatabaseDesign;
   /** The account of `couch`. Default: waits for the upstream to respond, and requests it. */
   readonly account?: UpstreamAccount;
-  /** Delays between the attempts to reach an upstream that is still starting, in ms. Default: half a minute in all. */
-  readonly retryDelaysMs?: readonly number[];
 }
 
 export interface SchemaOutcome {
@@ -43,24 +42,25 @@ const MAX_ATTEMPTS = 5;
 export async function applySchema(options: ApplySchemaOptions): Promise<SchemaOutcome[]> {
   const { couch, registry, sessions } = options;
   const design = options.design ?? (await readDatabaseDesign(options.idPrefix));
-  const { name, roles } = options.account ?? (await waitForDatabase(couch, options.retryDelaysMs));
+  const { name, roles } = options.account ?? (await waitForDatabase(couch));
   if (!roles.includes(SERVER_ADMIN)) {
     throw new SetupError(`${name ?? 'The anonymous user'} is not a server admin of the upstream. Set-up requires one.`);
   }
   const desired = { registry, sessions, design, admitsServiceToUsers: false };
   const outcomes = new Map<string, SchemaOutcome['outcome']>();
-  for (let attempt = 1; ; attempt += 1) {
+  const applyPlan = async (): Promise<void> => {
     const plan = await planFromUpstream(couch, desired);
-    try {
-      for (const item of plan.items) {
-        const outcome = await applyItem(couch, item);
-        if (outcome !== 'unchanged' || !outcomes.has(item.subject)) outcomes.set(item.subject, outcome);
-      }
-      return Array.from(outcomes, ([subject, outcome]) => ({ subject, outcome }));
-    } catch (error) {
-      if (!isConflict(error) || attempt === MAX_ATTEMPTS) throw error;
+    for (const item of plan.items) {
+      const outcome = await applyItem(couch, item);
+      if (outcome !== 'unchanged' || !outcomes.has(item.subject)) outcomes.set(item.subject, outcome);
     }
-  }
+  };
+  await pRetry(applyPlan, {
+    retries: MAX_ATTEMPTS - 1,
+    minTimeout: 0,
+    shouldRetry: ({ error }) => isConflict(error),
+  });
+  return Array.from(outcomes, ([subject, outcome]) => ({ subject, outcome }));
 }
 
 /** Of the blockers only another id prefix stops a start: its gates serve other documents. */
