@@ -109,7 +109,7 @@ export class PreferencesService<P extends object = Preferences> {
     });
   }
 
-  /** Resolves with undefined on a conflict, and after it has resolved an open one: the edit needs the resulting leaf. */
+  /** Resolves with undefined if it must be repeated: the write conflicted, or open conflicts were just merged. */
   async #tryEdit(
     username: Username,
     device: DeviceId,

@@ -18,7 +18,7 @@ export const nextStep = (step: TourStep, devices: readonly DeviceState[]): TourS
     case 'disconnect':
       return allOffline ? 'edit' : 'disconnect';
     case 'edit':
-      // Both are online again before each had an edit, so there is nothing to merge: start over.
+      // Both devices reconnected before each had an unsent edit, so there is nothing to merge: start over.
       if (!devices.some(({ isOffline }) => isOffline)) return 'disconnect';
       return allOffline && devices.every(({ status }) => status.unsent > 0) ? 'reconnect' : 'edit';
     case 'reconnect':

@@ -22,8 +22,9 @@ export function parseBulkDocs(body: unknown): BulkDocsRequest {
 }
 
 /**
- * Builds the response row of a refused row. The error must be `forbidden`: PouchDB then drops the revision and emits
- * `denied`. With any other error it would retry for ever.
+ * Builds the response row of a refused row. The error is `forbidden`, except for duplicate edits (`new_edits: true`), which
+ * are a `conflict`. A replicating PouchDB drops a forbidden revision and emits `denied`. With any other error it would retry
+ * for ever.
  */
 export const refusedRow = ({ id, rev, reason, isConflict }: Refusal): JsonObject => ({
   ...(id === undefined ? {} : { id }),
