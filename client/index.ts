@@ -9,7 +9,7 @@ export type {
   StoreEvents,
   StoreOptions,
 } from './types.ts';
-export { eraseLocalData, type EraseOptions } from './platform/local-data.ts';
+export { eraseLocalData, type EraseOptions } from './platform/erase-local-data.ts';
 export type { Database, OpenDatabase } from './platform/database.ts';
 export type { Environment } from './platform/environment.ts';
 export type { GetToken } from './sync/http/token-source.ts';
