@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import pino from 'pino';
 import { readConfig } from './config/config.ts';
 import { startPouchgate } from './app/start.ts';
-import type { StartedForTests } from './testing-api.ts';
+import type { StartedForTests } from './testing-api-messages.ts';
 import { startEmbeddedEngine } from './upstream/embedded/engine.ts';
 
 interface RunningServer extends StartedForTests {

@@ -7,14 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import jwt from 'jsonwebtoken';
-
-/** The message of the child process once its server listens. */
-export interface StartedForTests {
-  readonly url: string;
-  readonly username: string;
-  readonly password: string;
-  readonly registry: string;
-}
+import type { StartedForTests } from './testing-api-messages.ts';
 
 /** An in-memory stand-in for CouchDB, on a loopback port chosen by the system. */
 export interface TestCouchdb {
@@ -65,7 +58,7 @@ export async function startTestCouchdb(): Promise<TestCouchdb> {
 /**
  * Starts a whole server on an in-memory stand-in for CouchDB. Registration is open, and no metrics are served.
  *
- * @param env - Environment variables that override those of the test server (see "Configuration" in the README). Default: none.
+ * @param env - Environment variables that override those of the test server (see docs/configuration.md). Default: none.
  * @returns Its URLs, a function that creates access tokens, and the function that stops it.
  * @throws An `Error` with the standard error output of the process if it does not start.
  *
