@@ -1,15 +1,16 @@
 import js from '@eslint/js';
 import importX from 'eslint-plugin-import-x';
+import jsdoc from 'eslint-plugin-jsdoc';
 import tseslint from 'typescript-eslint';
 
 const here = import.meta.dirname;
 
 /**
  * The layers of server/, from the top down. A module imports only lower rows, and never another module of its own row.
- * `main`, `index`, `testing-api` and `contract` are files; the others are folders.
+ * `contract.ts` and the modules of the first row are files; the others are folders.
  */
 const SERVER_LAYERS = [
-  ['main.ts', 'index.ts', 'testing-api.ts', 'testing-api-process.ts'],
+  ['main.ts', 'index.ts', 'testing-api.ts', 'testing-api-process.ts', 'testing-api-messages.ts'],
   ['cli'],
   ['app'],
   ['telegram', 'observability'],
@@ -32,6 +33,45 @@ const serverZones = SERVER_LAYERS.flatMap((modules, row) =>
       .map((from) => zone(`./server/${target}`, `./server/${from}`, `server/${target} is not above server/${from}`)),
   ),
 );
+
+/** The package entries, and the files that declare the functions and options which these export. */
+const PUBLIC_FILES = [
+  'client/{index,preferences-store,react,stream,types}.ts',
+  'client/platform/erase-local-data.ts',
+  'server/{index,testing-api}.ts',
+  'server/app/mounted-pouchgate.ts',
+];
+
+/** The files of other declarations that public types refer to. Their functions are internal. */
+const PUBLIC_TYPE_FILES = [
+  'client/platform/{database,environment}.ts',
+  'client/store/{edits,replica,superseded-edits,types}.ts',
+  'client/sync/{status,types}.ts',
+  'client/sync/http/token-source.ts',
+  'server/preferences/response.ts',
+  'server/upstream/client.ts',
+];
+
+/** The public ones of their interfaces. */
+const PUBLIC_INTERFACES = [
+  'BroadcastTransport',
+  'Edit',
+  'Environment',
+  'RawLeaf',
+  'RefusedEdit',
+  'StoredSnapshot',
+  'SupersededEdit',
+  'SyncStatus',
+  'SyncTiming',
+  'UpstreamAccess',
+];
+
+/** The exported functions; `createX = () => …` included. */
+const PUBLIC_FUNCTIONS = [
+  'ExportNamedDeclaration > FunctionDeclaration',
+  'ExportNamedDeclaration > TSDeclareFunction',
+  'ExportNamedDeclaration > VariableDeclaration > VariableDeclarator > ArrowFunctionExpression',
+];
 
 export default tseslint.config(
   { ignores: ['dist/', 'data/', 'coverage/', 'node_modules/'] },
@@ -88,6 +128,56 @@ export default tseslint.config(
         'error',
         { patterns: [{ regex: '(^|/)testing/', message: 'Product code imports no test kit.' }] },
       ],
+    },
+  },
+  {
+    files: [...PUBLIC_FILES, ...PUBLIC_TYPE_FILES],
+    plugins: { jsdoc },
+    settings: { jsdoc: { mode: 'typescript' } },
+    rules: {
+      'jsdoc/require-jsdoc': [
+        'error',
+        {
+          publicOnly: true,
+          enableFixer: false,
+          require: { FunctionDeclaration: true, ArrowFunctionExpression: true, ClassDeclaration: true },
+          contexts: [
+            'TSInterfaceDeclaration',
+            'TSTypeAliasDeclaration',
+            `TSInterfaceDeclaration[id.name=/^(${PUBLIC_INTERFACES.join('|')})$/] > TSInterfaceBody > TSPropertySignature`,
+          ],
+        },
+      ],
+      'jsdoc/require-description': ['error', { contexts: ['any'] }],
+      'jsdoc/check-tag-names': 'error',
+      'jsdoc/no-types': ['error', { contexts: ['any'] }],
+      'jsdoc/check-param-names': ['error', { checkDestructured: false }],
+    },
+  },
+  {
+    files: PUBLIC_FILES,
+    rules: {
+      'jsdoc/require-jsdoc': [
+        'error',
+        {
+          publicOnly: true,
+          enableFixer: false,
+          require: { FunctionDeclaration: true, ArrowFunctionExpression: true, ClassDeclaration: true },
+          contexts: [
+            'TSDeclareFunction',
+            'TSInterfaceDeclaration',
+            'TSTypeAliasDeclaration',
+            'TSInterfaceBody > TSPropertySignature',
+            'TSInterfaceBody > TSMethodSignature',
+          ],
+        },
+      ],
+      'jsdoc/require-param': ['error', { contexts: PUBLIC_FUNCTIONS, checkDestructured: false }],
+      'jsdoc/require-param-description': ['error', { contexts: ['any'] }],
+      'jsdoc/require-returns': ['error', { contexts: PUBLIC_FUNCTIONS }],
+      'jsdoc/require-returns-description': ['error', { contexts: ['any'] }],
+      'jsdoc/require-example': ['error', { contexts: PUBLIC_FUNCTIONS }],
+      'jsdoc/require-throws-description': 'error',
     },
   },
   {

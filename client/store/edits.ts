@@ -19,6 +19,7 @@ export interface Edit {
   readonly isSuspect?: boolean;
 }
 
+/** Edits of one user document, in any order. */
 export type Edits = readonly Edit[];
 
 type Stamps = LocalDocument['edits'];

@@ -14,11 +14,13 @@ export interface DocumentSource {
   readonly id: UserDocumentId;
 }
 
+/** A leaf that is not deleted. */
 export interface LiveLeaf {
   readonly rev: string;
   readonly document: LocalDocument;
 }
 
+/** What one database holds of the user document. */
 export interface Replica {
   /** The leaves that are not deleted, in any order. Empty when the document is missing or deleted. */
   readonly leaves: readonly LiveLeaf[];
@@ -81,6 +83,7 @@ export async function readLeaves({ database, id }: DocumentSource): Promise<read
   });
 }
 
+/** Reads the leaves and computes their replica. Rejects as `readLeaves`. */
 export const readReplica = async (source: DocumentSource): Promise<Replica> => createReplica(await readLeaves(source));
 
 /** Writes a child of `rev`. Resolves with false when `rev` is not a leaf any more: read again and retry. */

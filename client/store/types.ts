@@ -8,6 +8,7 @@ import type { RawLeaf } from './replica.ts';
 import type { StoreSchema, Values } from './schema.ts';
 import type { SupersededEdit } from './superseded-edits.ts';
 
+/** Options of a local store. */
 export interface LocalStoreOptions {
   /** The id of the user document. */
   readonly id: UserDocumentId;

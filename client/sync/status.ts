@@ -56,6 +56,7 @@ export interface SyncStatus {
   readonly lastSynced: number | undefined;
 }
 
+/** An event of the state machine. */
 export type StatusEvent =
   /** A sync run begins. A run that was live has ended, or was another tab's. */
   | { readonly type: 'begun' }

@@ -14,6 +14,7 @@ export interface SyncTiming {
   readonly silence: number;
 }
 
+/** Options of all sync runs of a store. */
 export interface SyncOptions {
   /** The URL of the database on the server. */
   readonly url: string;
@@ -26,6 +27,7 @@ export interface SyncOptions {
   readonly dispatch: (event: StatusEvent) => void;
 }
 
+/** Options of one sync run. */
 export interface SyncRunOptions extends SyncOptions {
   /** Delays requests, by endpoint: the last segment of the URL's path. */
   readonly throttles: Readonly<Record<string, Throttle>>;

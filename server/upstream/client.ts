@@ -3,8 +3,11 @@ import { DecoratorHandler, Pool, type Dispatcher } from 'undici';
 
 /** The upstream's address and the service account. The URL carries no credentials; it may carry a path prefix. */
 export interface UpstreamAccess {
+  /** The URL of the CouchDB server, such as `http://127.0.0.1:5984`. */
   readonly url: string;
+  /** The name of the account that the gate authenticates as. */
   readonly username: string;
+  /** The password of that account. */
   readonly password: string;
 }
 
@@ -35,6 +38,7 @@ export interface UpstreamRequestInfo {
   readonly path: string;
 }
 
+/** Options of {@link openUpstream}. */
 export interface UpstreamOptions {
   /** Limits the wait for the headers and, up to 5 s, each pause within the body. Does not limit the whole request. */
   readonly timeoutMs?: number;
