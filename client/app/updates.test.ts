@@ -54,7 +54,7 @@ test('a new version is offered once installed and activated only when accepted',
   expect(worker.messages).toEqual(['take-over']);
 });
 
-test('a version that is waiting since an earlier visit is offered at once', async () => {
+test('a version that has been waiting since an earlier visit is offered at once', async () => {
   const { registration, start } = createBrowser({ controlled: true });
   registration.waiting = new FakeWorker();
   expect((await start()).isUpdateWaiting()).toBe(true);

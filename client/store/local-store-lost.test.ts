@@ -36,7 +36,7 @@ test('replace keeps an edit of the replaced document whose storage item is lost'
   expect(store.visiblePreferences()['theme']).toBe('dark');
 });
 
-test('an interrupted replace loses no edit: the next start has it', async () => {
+test('an interrupted replace loses no edit: the next start restores it', async () => {
   const memory = createFakeBrowser();
   let onErased: () => void = () => undefined;
   const erased = new Promise<void>((resolve) => {
@@ -77,7 +77,7 @@ test('an interrupted replace loses no edit: the next start has it', async () => 
   await closed;
 });
 
-test('an edit that was being stored when the page was closed is there at the next start', async () => {
+test('an edit that was being stored when the page closed is restored at the next start', async () => {
   const memory = createFakeBrowser();
   const store = await openLocalStore({ ...memory, openDatabase: createFakeBrowser().openDatabase });
   const edits = Promise.all([store.edit({ theme: 'light' }), store.edit({ viewMode: 'graph', theme: 'dark' })]);
@@ -102,7 +102,7 @@ test('an edit that was committed and is still pending is one edit, which a later
   expect(supersededEdits).toEqual([]);
 });
 
-test('an edit rejects when the storage is full, and everything else works', async () => {
+test('an edit rejects when the storage is full, and reads and other edits still work', async () => {
   const memory = createFakeBrowser();
   const first = await openLocalStore(memory);
   await storeLeaves(first.database(), [SERVER_DOCUMENT]);

@@ -86,14 +86,14 @@ test('shows a rejected edit until it is dismissed, except while the connection i
   });
 });
 
-test('the number of unsent edits is the one of the last event', () => {
+test('the number of unsent edits is that of the last event', () => {
   assertAlways(({ unsent }, past) => {
     const last = findLastOf(past, ['unsent']);
     expect(unsent).toBe(last?.type === 'unsent' ? last.unsent : 0);
   });
 });
 
-test('the time of the last sync never decreases, and is always one of an event', () => {
+test('the time of the last sync never decreases, and always comes from an event', () => {
   assertAlways(({ lastSynced }, past, before) => {
     expect(lastSynced ?? 0).toBeGreaterThanOrEqual(before.lastSynced ?? 0);
     if (lastSynced !== undefined) expect(JSON.stringify(past)).toContain(String(lastSynced));

@@ -89,7 +89,7 @@ test('reading is idempotent', () => {
   expect(readUserDocument(read.document)).toEqual(read);
 });
 
-test('rejects a document of a newer version with that reason', () => {
+test('rejects a document of a newer version, and gives the version as the reason', () => {
   expect(reasonOf({ ...fresh, version: 2, somethingNew: true })).toMatch(/version 2, newer than this program can read/);
 });
 

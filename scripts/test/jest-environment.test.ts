@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 const ROOT = join(__dirname, '../..');
 
-test('Jest exits by itself after a test that failed and left a server open', async () => {
+test('Jest exits after a test that failed and left a server open', async () => {
   const args = ['--runInBand', '--testMatch', '**/leaves-server-open.fixture.ts'];
   const jest = spawn(process.execPath, [join(ROOT, 'node_modules/jest/bin/jest.js'), ...args], {
     cwd: ROOT,

@@ -95,7 +95,7 @@ test('removes the trailing slash of COUCHDB_URL and decodes COUCHDB_JWT_SECRET',
   });
 });
 
-test("has no secret of its own with an identity provider's keys only", () => {
+test("has no signing secret when only an identity provider's keys are set", () => {
   const { tokens } = readConfig({ ...COUCHDB, JWT_SECRET: '', JWT_PUBLIC_KEY: pem.replaceAll('\n', '\\n') });
   expect(tokens).toMatchObject({ secret: { kind: 'none' }, provider: { kind: 'public-key', pem } });
   expect(readConfig({ JWKS_URL: 'https://idp.example/keys' }).tokens).toMatchObject({

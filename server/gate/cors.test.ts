@@ -27,14 +27,14 @@ it('a page of an allowed origin may use the gate with its token', async () => {
 });
 
 it.each(['https://evil.example.org', `${APP}.evil.org`, 'http://app.example.org', 'null'])(
-  'a page of %s may not',
+  'a page of %s may not use the gate',
   async (origin) => {
     expect(allowedOrigin(await preflight(origin))).toBeNull();
     expect(allowedOrigin(await gate.request('alice', '/_changes', { headers: { origin } }))).toBeNull();
   },
 );
 
-it('without a list no other origin may, and OPTIONS returns only the methods', async () => {
+it('without a list of origins no other origin may use the gate, and OPTIONS returns only the methods', async () => {
   const closed = await startTestGate();
   try {
     const response = await fetch(`${closed.database}/_changes`, { method: 'OPTIONS', headers: { origin: APP } });

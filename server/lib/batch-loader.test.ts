@@ -71,7 +71,7 @@ it('resolves each read with its own value, in batches within the size and concur
   );
 });
 
-it('a read waits for its batch no longer than for its turn if reads were sent one by one', async () => {
+it('a read never waits longer for its batch than it would if reads were sent one by one', async () => {
   await fc.assert(
     fc.asyncProperty(times, async (requestTimes) => {
       // The concurrency limit is never reached here: waiting for it is not part of this property.

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { KeyedConcurrencyLimit } from './keyed-concurrency-limit.ts';
 
-it("runs at most the limit of a key's tasks at once, in order, independently of other keys; all settle", async () => {
+it("runs a key's tasks in order, at most the limit at once, independently of other keys; all settle", async () => {
   const keys = fc.array(fc.constantFrom('a', 'b', 'c'), { maxLength: 40 });
   await fc.assert(
     fc.asyncProperty(keys, fc.constantFrom(1, 3), fc.scheduler(), async (calls, max, scheduler) => {
@@ -30,7 +30,7 @@ it("runs at most the limit of a key's tasks at once, in order, independently of 
   );
 });
 
-it('starts as many tasks as the limit allows before any has ended, and passes a failed task’s place on', async () => {
+it('starts as many tasks as the limit allows before any has ended, and a failed task frees its slot', async () => {
   const limit = new KeyedConcurrencyLimit(2);
   const ends: (() => void)[] = [];
   const started: number[] = [];
@@ -61,7 +61,7 @@ it('starts as many tasks as the limit allows before any has ended, and passes a 
   await expect(limit.run('a', () => Promise.resolve('free again'))).resolves.toBe('free again');
 });
 
-it('gives every key a limit of its own, also when limits are reused', async () => {
+it('limits each key separately, also when limit objects are reused', async () => {
   const limit = new KeyedConcurrencyLimit(1);
   const runAtOnce = async (keys: readonly string[]): Promise<number> => {
     let [running, maxRunning] = [0, 0];

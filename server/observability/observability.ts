@@ -81,18 +81,18 @@ export function createReadinessMonitor(
   let draining = false;
   return {
     check: async () => {
-      const { answered } = await probe.check();
+      const { responded } = await probe.check();
       return decideReadiness({
         not_draining: !draining,
         registry_feed: feeds.registry.connected,
         sessions_feed: feeds.sessions.connected,
-        upstream: answered,
+        upstream: responded,
       });
     },
     pendingChanges: () => {
       const { last } = probe;
       const { seq } = feeds.registry;
-      return last?.answered === true && seq !== undefined ? Math.max(0, last.seq - seq) : undefined;
+      return last?.responded === true && seq !== undefined ? Math.max(0, last.seq - seq) : undefined;
     },
     startDraining: () => {
       draining = true;

@@ -14,25 +14,25 @@ test('sends one request at a time and at most one per second for any number of c
   );
   const all = Promise.all(Array.from({ length: 100 }, () => probe.check()));
   expect(requests).toBe(1);
-  respond({ answered: true, seq: 7 });
-  expect(new Set(await all)).toEqual(new Set([{ answered: true, seq: 7 }]));
+  respond({ responded: true, seq: 7 });
+  expect(new Set(await all)).toEqual(new Set([{ responded: true, seq: 7 }]));
   time = 999;
-  expect(await probe.check()).toEqual({ answered: true, seq: 7 });
+  expect(await probe.check()).toEqual({ responded: true, seq: 7 });
   expect(requests).toBe(1);
   time = 1_000;
   const next = probe.check();
-  respond({ answered: false });
-  expect(await next).toEqual({ answered: false });
-  expect(probe.last).toEqual({ answered: false });
+  respond({ responded: false });
+  expect(await next).toEqual({ responded: false });
+  expect(probe.last).toEqual({ responded: false });
   expect(requests).toBe(2);
 });
 
-test('only a 200 with an update_seq counts as an answer', async () => {
+test('only a 200 with an update_seq counts as success', async () => {
   let [status, body] = [200, '{"update_seq":"42-abc"}'];
   const upstream = await startFakeUpstream((_request, response) => response.writeHead(status).end(body));
   const pool = openUpstream(upstream.access);
   const check = (): Promise<ProbeResult> => new UpstreamProbe(createProbeRequest(pool, 'a/b')).check();
-  expect(await check()).toEqual({ answered: true, seq: 42 });
+  expect(await check()).toEqual({ responded: true, seq: 42 });
   expect(upstream.requests).toEqual([{ method: 'GET', url: '/a%2Fb', body: '' }]);
   for ([status, body] of [
     [500, '{"update_seq":1}'],
@@ -42,10 +42,10 @@ test('only a 200 with an update_seq counts as an answer', async () => {
     [200, 'null'],
     [302, '{"update_seq":1}'],
   ] as const) {
-    expect(await check()).toEqual({ answered: false });
+    expect(await check()).toEqual({ responded: false });
   }
   await upstream.close();
-  expect(await check()).toEqual({ answered: false });
+  expect(await check()).toEqual({ responded: false });
   await pool.close();
 });
 
@@ -60,7 +60,7 @@ test.each([
   const result = new UpstreamProbe(createProbeRequest(pool, 'registry')).check();
   await eventually(() => upstream.requests.length === 1);
   await collectGarbage();
-  expect(await result).toEqual({ answered: false });
+  expect(await result).toEqual({ responded: false });
   await pool.close();
   await upstream.close();
 });

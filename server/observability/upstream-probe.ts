@@ -3,9 +3,9 @@ import { authorizationOf, type Upstream } from '../upstream/client.ts';
 
 /** The result of a cheap request to the upstream. */
 export type ProbeResult =
-  | { readonly answered: false }
+  | { readonly responded: false }
   /** `seq` is the numeric part of the registry's newest sequence. */
-  | { readonly answered: true; readonly seq: number };
+  | { readonly responded: true; readonly seq: number };
 
 /** How long a result is cached. */
 const CACHE_TTL_MS = 1_000;
@@ -40,7 +40,7 @@ export class UpstreamProbe {
   }
 
   async #refresh(): Promise<ProbeResult> {
-    const result = await this.#request().catch(() => ({ answered: false }) as const);
+    const result = await this.#request().catch(() => ({ responded: false }) as const);
     this.#lastResult = { at: this.#now(), result };
     this.#pending = undefined;
     return result;
@@ -57,7 +57,7 @@ export function createProbeRequest({ access, fetch }: Upstream, registry: string
     });
     const info: unknown = await response.json();
     if (!response.ok || typeof info !== 'object' || info === null || !('update_seq' in info))
-      return { answered: false };
-    return { answered: true, seq: seqNumber(parseSeq(info.update_seq)) };
+      return { responded: false };
+    return { responded: true, seq: seqNumber(parseSeq(info.update_seq)) };
   };
 }

@@ -225,7 +225,7 @@ test('401, 403 and 409 are sent as described', async () => {
 /** Statuses that need a failing database or many requests. Other tests cover them. */
 const COVERED_ELSEWHERE = [429, 502, 503];
 
-test('every described response was received in this file', () => {
+test('this file covers every described response', () => {
   const described = OPERATIONS.flatMap(({ id, response, otherStatuses }) =>
     [response.status, ...otherStatuses]
       .filter((status) => !COVERED_ELSEWHERE.includes(status))

@@ -9,7 +9,7 @@ const walk = (...states: readonly (readonly [DeviceState, DeviceState])[]): read
   return states.map((devices) => (step = nextStep(step, devices)));
 };
 
-test('both offline, an edit on each, and both online and in sync complete the tour', () => {
+test('taking both devices offline, editing on each and syncing both completes the tour', () => {
   expect(
     walk(
       [online, online],

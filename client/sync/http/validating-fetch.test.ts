@@ -162,7 +162,7 @@ describe('a longpoll', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test('is open after a failed run only when it has been held for a while', async () => {
+  test('is open after a failed run only once the server has held it for a while', async () => {
     const { fetch, events } = createTestFetch(() => ({ firstChunk: FEED_HEAD, delayMs: 60_000, text: feedWithRow }), {
       isRetry: true,
     });
@@ -175,7 +175,7 @@ describe('a longpoll', () => {
     await response;
   });
 
-  test('is not open when it is answered at once; neither is a normal feed', async () => {
+  test('is not open when the response is immediate, and a normal feed never is', async () => {
     const { fetch, events } = createTestFetch(() => ({ text: feedWithRow }));
     await fetch(LONGPOLL);
     await fetch(`${DB}/_changes?since=0`);
@@ -184,7 +184,7 @@ describe('a longpoll', () => {
     expect([events, chunked.events]).toEqual([[[REV], [REV]], [[REV]]]);
   });
 
-  test('without rows ends the run, unless it was held', async () => {
+  test('without rows ends the run, unless the server held it open', async () => {
     const early = createTestFetch(() => ({ firstChunk: FEED_HEAD, text: emptyFeed }));
     void early.fetch(LONGPOLL);
     await advanceTimers(1);

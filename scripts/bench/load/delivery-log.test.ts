@@ -73,7 +73,7 @@ it('counts a revision that the database never acknowledged as wrong', () => {
   expect(deliveryLog.takeResult()).toMatchObject({ wrongRevision: 1 });
 });
 
-it('does not count a write again after its result was taken', () => {
+it('does not count a write again after its result was read', () => {
   deliveryLog.recordAcknowledged(deliveryLog.recordSent(1, 2, 0), rev(2), 1);
   deliveryLog.takeResult();
   deliveryLog.recordDelivered(1, [rev(2)], 9);

@@ -24,7 +24,7 @@ it('reports every live run, the storm, the plain requests, the notes and the mac
   expect(report).toContain('2 cores (Some & <Any> CPU), 24 GiB, Node 20.20.2, CouchDB 3.4.3');
 });
 
-it('reports users that were not parked, writes that were not done, and figures that could not be measured', () => {
+it('reports users without a parked request, missing writes, and figures that could not be measured', () => {
   const short = {
     ...createLiveResult('plain', 5_000, 1),
     parked: 4_000,

@@ -3,7 +3,7 @@ import { median, quantile, roundToThreeDigits, summarizeTimes } from './statisti
 
 const times = fc.array(fc.double({ min: 0, max: 1e6, noNaN: true }), { minLength: 1 });
 
-it('returns a measured value with at least that fraction of the values not above it', () => {
+it('returns a measured value that at least that fraction of the values does not exceed', () => {
   fc.assert(
     fc.property(times, fc.double({ min: 0.01, max: 1, noNaN: true }), (values, fraction) => {
       const sorted = [...values].sort((a, b) => a - b);

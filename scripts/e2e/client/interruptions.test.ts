@@ -13,7 +13,7 @@ const expectSingleOutage = (states: readonly SyncState[]): void => {
   for (const state of states.slice(1, -1)) expect(['offline', 'catching-up']).toContain(state);
 };
 
-test('reconnects after a server restart, and edits made meanwhile arrive', async () => {
+test('reconnects after a server restart, and sends the edits made during the outage', async () => {
   const user = devices.newUser();
   const [left, right] = [
     devices.open(user, createInMemoryBrowser()).store,
@@ -39,7 +39,7 @@ test('reconnects after a server restart, and edits made meanwhile arrive', async
   expectSingleOutage(states);
 });
 
-test('a silently stalled network is detected, and left once there is another', async () => {
+test('detects a stalled connection, and replaces it once a network is available', async () => {
   const user = devices.newUser();
   const proxy = await startSeverableProxy(devices.server.url);
   const { store } = devices.open(user, createInMemoryBrowser(), {
@@ -60,7 +60,7 @@ test('a silently stalled network is detected, and left once there is another', a
   await proxy.close();
 });
 
-test('a browser returns to a server the data that the server lost', async () => {
+test('a browser restores the data that the server has lost', async () => {
   const user = devices.newUser();
   const { store } = devices.open(user, createInMemoryBrowser());
   await waitForState(store, 'live');

@@ -135,7 +135,7 @@ test('an older version of the application syncs beside a newer one without losin
   expect(newer.get()).toMatchObject({ timezone: 'Europe/Vienna', theme: 'dark' });
 });
 
-test('superseded is emitted for an unsynced edit that another device replaced, and for no other', async () => {
+test('superseded is emitted only for an unsynced edit that another device replaced', async () => {
   const alice = newUser();
   const [here, there] = [createBrowser(), createBrowser()];
   let online = false;

@@ -96,7 +96,7 @@ test('does not show another user’s stream', async () => {
   expect(stream.get().theme).toBe('system');
 });
 
-test('a silently stalled network is detected, and left once there is another', async () => {
+test('detects a stalled connection, and replaces it once a network is available', async () => {
   const user = devices.newUser();
   const proxy = await startSeverableProxy(devices.server.url);
   const stream = openStream(user, { url: optionsOf(user).url.replace(devices.server.url, proxy.url), silence: 1_000 });

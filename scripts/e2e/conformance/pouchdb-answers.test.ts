@@ -8,7 +8,7 @@ import { setUpPouchdbFixture, eventsNamed, isContinuousFeed } from './testing/po
 const fixture = setUpPouchdbFixture();
 const { newUser, openPeer, openLivePeer, readStoredPreference, editRemotely } = fixture;
 
-describe('_changes 401 or 403: one error event, and the sync stops for good', () => {
+describe('_changes 401 or 403: PouchDB emits one error event and stops the sync permanently', () => {
   const stopsOnce = async (peer: Peer): Promise<void> => {
     await eventually(() => eventsNamed(peer, 'error').length > 0);
     const responses = peer.responses.filter(({ request }) => request.includes('_changes'));
@@ -18,13 +18,13 @@ describe('_changes 401 or 403: one error event, and the sync stops for good', ()
     expect(eventsNamed(peer, 'error')).toMatchObject([{ name: 'unauthorized', status: 401 }]);
   };
 
-  it('follows an expired token, after the longpoll has ended held and empty', async () => {
+  it('stops when the token expires, after the held longpoll has ended empty', async () => {
     const username = newUser();
     const token = fixture.proxied.gate.token(username, { exp: Math.floor(Date.now() / 1000) + 3 });
     await stopsOnce(await openLivePeer(username, { token: () => token }));
   });
 
-  it('follows an ended session', async () => {
+  it('stops when the session is ended', async () => {
     const username = newUser();
     const { sessions } = fixture.proxied.gate.pouchgate.identity;
     const { session } = await sessions.start(username, 'a device');
@@ -35,14 +35,14 @@ describe('_changes 401 or 403: one error event, and the sync stops for good', ()
     await stopsOnce(peer);
   });
 
-  it('follows a suspended account', async () => {
+  it('stops when the account is suspended', async () => {
     const username = newUser();
     const peer = await openLivePeer(username);
     await fixture.proxied.gate.pouchgate.identity.accounts.suspend(username);
     await stopsOnce(peer);
   });
 
-  it('follows a token that was expired from the start, without a loop', async () => {
+  it('stops without a request loop when the token was expired from the start', async () => {
     const username = newUser();
     const peer = openPeer(username, { token: () => fixture.proxied.gate.token(username, { exp: 1 }) });
     void peer.sync(SHORT_BACKOFF);
@@ -51,7 +51,7 @@ describe('_changes 401 or 403: one error event, and the sync stops for good', ()
     expect(peer.requests.length).toBeLessThan(12);
   });
 
-  it('never follows an upstream 401 or 403: they are 502, after which PouchDB retries', async () => {
+  it('does not stop at an upstream 401 or 403: they become 502, and PouchDB retries', async () => {
     for (const status of ['401', '403'] as const) {
       const username = newUser();
       const peer = await openLivePeer(username);
@@ -68,7 +68,7 @@ describe('_changes 401 or 403: one error event, and the sync stops for good', ()
   });
 });
 
-describe('_changes 401 with any other name, 400, 429, a redirect: retried for ever', () => {
+describe('_changes 401 with any other name, 400, 429, a redirect: PouchDB retries forever', () => {
   it('every 401 has the error unauthorized, for any invalid token', async () => {
     const { gate } = fixture.proxied;
     const tokens = ['', 'Bearer', 'Bearer x.y.z', 'Basic YTpi', `Bearer ${gate.token('a', { exp: 1 })}`, 'Bearer é'];
@@ -81,7 +81,7 @@ describe('_changes 401 with any other name, 400, 429, a redirect: retried for ev
     }
   });
 
-  it('no query of _changes is a 400: unknown and invalid parameters are ignored', async () => {
+  it('_changes ignores unknown and invalid parameters, and never returns 400', async () => {
     const queries = [
       'since=garbage',
       'since=',
@@ -99,7 +99,7 @@ describe('_changes 401 with any other name, 400, 429, a redirect: retried for ev
   });
 
   it.each(Object.keys(BAD_RESPONSES) as (keyof typeof BAD_RESPONSES)[])(
-    'an upstream response %s is 502 or 503, and the sync continues after it',
+    'an upstream response %s becomes 502 or 503, and the sync continues after it',
     async (name) => {
       const username = newUser();
       const peer = await openLivePeer(username);
@@ -111,7 +111,7 @@ describe('_changes 401 with any other name, 400, 429, a redirect: retried for ev
     },
   );
 
-  it('an upstream that is down is 503, and the sync continues when it is up', async () => {
+  it('returns 503 while the upstream is down, and the sync continues when it is up', async () => {
     const username = newUser();
     const peer = await openLivePeer(username);
     const recovery = expectRecovery(username, peer, dropConnection());

@@ -14,8 +14,8 @@ import {
 const fixture = setUpPouchdbFixture();
 const { newUser, openPeer, openLivePeer, editRemotely } = fixture;
 
-describe('a longpoll that ends immediately and empty: a hot loop', () => {
-  it('no query makes an empty longpoll end in under a second', async () => {
+describe('a longpoll that ends immediately and empty: PouchDB loops without a delay', () => {
+  it('an empty longpoll lasts at least a second, whatever its query', async () => {
     const { gate } = fixture.proxied;
     const info = (await (await gate.request('held', '/')).json()) as { update_seq: string };
     const queries = ['timeout=0', 'timeout=1', 'timeout=999', 'timeout=-1&heartbeat=1', 'heartbeat=0&timeout=1'];
@@ -42,7 +42,7 @@ describe('a longpoll that ends immediately and empty: a hot loop', () => {
     );
   });
 
-  it('a token that expires in a moment still ends a longpoll held and empty', async () => {
+  it('a longpoll whose token is about to expire is still held for a second before it ends empty', async () => {
     const { gate } = fixture.proxied;
     const info = (await (await gate.request('moment', '/')).json()) as { update_seq: string };
     const exp = Math.ceil(Date.now() / 1000 + 0.05);
@@ -57,7 +57,7 @@ describe('a longpoll that ends immediately and empty: a hot loop', () => {
     expect(JSON.parse(body.value)).toEqual({ results: [], last_seq: info.update_seq, pending: 0 });
   });
 
-  it('a client that always requests since=0 is slowed down', async () => {
+  it('limits the rate of a client that always requests since=0', async () => {
     const end = performance.now() + 2_500;
     let responseCount = 0;
     while (performance.now() < end) {
@@ -70,8 +70,8 @@ describe('a longpoll that ends immediately and empty: a hot loop', () => {
   });
 });
 
-describe('a longpoll held, then empty: PouchDB reconnects', () => {
-  it('about once a second without an event, and receives the next change', async () => {
+describe('a longpoll that is held and ends empty: PouchDB reconnects', () => {
+  it('reconnects about once a second without an event, and receives the next change', async () => {
     const username = newUser();
     const peer = openPeer(username);
     void peer.sync({ ...SHORT_BACKOFF, heartbeat: false, timeout: 1_000 });
@@ -84,8 +84,8 @@ describe('a longpoll held, then empty: PouchDB reconnects', () => {
   });
 });
 
-describe('an interrupted longpoll: backoff, then the whole handshake again', () => {
-  it('an upstream feed that is interrupted repeatedly interrupts no longpoll, and no change is missed', async () => {
+describe('an interrupted longpoll: PouchDB waits, then repeats the whole handshake', () => {
+  it('repeated interruptions of the upstream feed interrupt no longpoll and lose no change', async () => {
     const username = newUser();
     const peer = await openLivePeer(username);
     const { hub } = fixture.proxied.gate.pouchgate;

@@ -20,8 +20,8 @@ describe('GET / 403, GET {db}/ 401, 403, 404 or {}: harmless', () => {
   });
 });
 
-describe('_local 401 or 403: the sync stops; 405 or 429: an endless loop', () => {
-  it('an upstream 401, 403 or 429 for a checkpoint is 502, and the sync continues', async () => {
+describe('_local 401 or 403: PouchDB stops the sync; 405 or 429: it loops forever', () => {
+  it('an upstream 401, 403 or 429 for a checkpoint becomes 502, and the sync continues', async () => {
     for (const status of ['401', '403', '429'] as const) {
       const username = newUser();
       fixture.proxied.proxy.fault = BAD_RESPONSES[status](urlIncludes('_local'));
@@ -53,7 +53,7 @@ describe('_local 401 or 403: the sync stops; 405 or 429: an endless loop', () =>
 });
 
 describe('_bulk_get', () => {
-  it('after a failed first one PouchDB falls back to GET with open_revs, which the gate answers', async () => {
+  it('after a failed first request PouchDB falls back to GET with open_revs, which the gate supports', async () => {
     const username = newUser();
     // PouchDB caches per origin and path whether _bulk_get exists. This origin is new to it.
     const peer = openPeer(username, { database: fixture.proxied.gate.database.replace('127.0.0.1', 'localhost') });
@@ -67,7 +67,7 @@ describe('_bulk_get', () => {
   });
 
   it.each([400, 403, 404, 401])(
-    'an upstream response %i to a later one is 502, and the sync continues',
+    'an upstream response %i to a later request becomes 502, and the sync continues',
     async (status) => {
       const username = newUser();
       const peer = await openLivePeer(username);

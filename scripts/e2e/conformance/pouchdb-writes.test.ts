@@ -23,8 +23,8 @@ async function expectDeniedOnce(username: string, peer: Peer, fixDocument: () =>
   expect(eventsNamed(peer, 'error')).toEqual([]);
 }
 
-describe('_bulk_docs row {id, rev, error: "forbidden"}: denied, and never sent again', () => {
-  it('answers an invalid document, and the next valid edit is stored', async () => {
+describe('_bulk_docs row {id, rev, error: "forbidden"}: PouchDB emits denied and never sends it again', () => {
+  it('is the response to an invalid document, and the next valid edit is stored', async () => {
     const peer = await openLivePeer('rules');
     await editPreferences(peer.local, 'user_rules', { theme: 'light' }, { admin: true });
     await expectDeniedOnce('rules', peer, async () => {
@@ -63,7 +63,7 @@ describe('_bulk_docs row {id, rev, error: "forbidden"}: denied, and never sent a
   });
 });
 
-describe('_bulk_docs row with any other error name: an endless loop', () => {
+describe('_bulk_docs row with any other error name: PouchDB loops forever', () => {
   it('an upstream row error unauthorized becomes forbidden', async () => {
     const peer = await openLivePeer('other1');
     const row = '[{"id":"user_other1","error":"unauthorized","reason":"not yours"}]';
@@ -75,7 +75,7 @@ describe('_bulk_docs row with any other error name: an endless loop', () => {
   });
 
   it.each(['internal_server_error', 'timeout', 'unknown_error'])(
-    'an upstream row error %s is a 502 as a whole, and the edit is stored later',
+    'an upstream row error %s becomes a 502 of the whole batch, and the edit is stored later',
     async (error) => {
       const username = error.slice(0, 4);
       const peer = await openLivePeer(username);
@@ -92,8 +92,8 @@ describe('_bulk_docs row with any other error name: an endless loop', () => {
   );
 });
 
-describe('_bulk_docs 403 as a whole: the sync stops; 413 as a whole: an endless loop', () => {
-  it.each([400, 403, 413])('an upstream %i is 502, and the edit is stored later', async (status) => {
+describe('_bulk_docs 403 of the whole batch: PouchDB stops the sync; 413: it loops forever', () => {
+  it.each([400, 403, 413])('an upstream %i becomes 502, and the edit is stored later', async (status) => {
     const username = `whole${status}`;
     const peer = await openLivePeer(username);
     fixture.proxied.proxy.fault = respondWith(status, '{"error":"forbidden","reason":"x"}')(urlIncludes('_bulk_docs'));
@@ -108,9 +108,9 @@ describe('_bulk_docs 403 as a whole: the sync stops; 413 as a whole: an endless 
   });
 });
 
-describe('_revs_diff answers {}: nothing is pushed', () => {
+describe('_revs_diff returns {}: PouchDB pushes nothing', () => {
   it.each(['[]', 'null', '"x"', '{"user_diff":{}}', '{"user_diff":{"missing":"x"}}', '{"user_diff":null}'])(
-    'an invalid upstream response %s is 502, never {}',
+    'an invalid upstream response %s becomes 502, never {}',
     async (invalidBody) => {
       fixture.proxied.proxy.fault = respondWith(200, invalidBody)(urlIncludes('_revs_diff'));
       const body = { user_diff: [`1-${'a'.repeat(32)}`] };
@@ -119,7 +119,7 @@ describe('_revs_diff answers {}: nothing is pushed', () => {
     },
   );
 
-  it('invalid revisions and foreign documents are missing, so that PouchDB pushes them and they are refused as rows', async () => {
+  it('reports invalid revisions and foreign documents as missing, so that PouchDB pushes them and their rows are refused', async () => {
     const body = { user_diff: ['x', `2-${'b'.repeat(32)}`], user_else: [`1-${'a'.repeat(32)}`] };
     const response = await fixture.proxied.gate.request('diff', '/_revs_diff', { method: 'POST', body });
     expect(await response.json()).toMatchObject({
@@ -130,7 +130,7 @@ describe('_revs_diff answers {}: nothing is pushed', () => {
 });
 
 describe('a batch above the read limit', () => {
-  it('is 413 from its header alone, before any byte of the body', async () => {
+  it('gets 413 for its Content-Length alone, before any byte of the body', async () => {
     const { gate } = fixture.proxied;
     const request = http.request(`${gate.database}/_bulk_docs`, {
       method: 'POST',

@@ -7,7 +7,7 @@ import { eventually } from '../../../server/testing/fake-couchdb.ts';
 const fixture = setUpFaultFixture();
 const NO_FAILURES = { refused: 0, empty: 0, lost: 0 };
 
-it('requests that hang with the upstream delay no client after its recovery', async () => {
+it('requests that hung with the upstream delay no client after its recovery', async () => {
   const { gate } = fixture.proxied;
   const { hub } = gate.pouchgate;
   const lateClients: LiveClient[] = [];

@@ -81,7 +81,7 @@ async function findLostRevisions({ id, username, acknowledgedRevisions }: Writer
   return response.json();
 }
 
-it('kill -9 at any moment loses no acknowledged write, and clients recover by themselves', async () => {
+it('kill -9 at any moment loses no acknowledged write, and clients reconnect automatically', async () => {
   child = await startServer();
   const writers = ['ann', 'ben', 'cy'].map(createWriter);
   for (const { peer } of writers) await eventually(async () => (await peer.local.info()).doc_count === 1, 20_000);

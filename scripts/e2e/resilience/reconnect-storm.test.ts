@@ -74,7 +74,7 @@ afterAll(async () => {
   await proxied.close();
 });
 
-it('after a gate restart, all clients wait again, have received missed changes, and none was rejected', async () => {
+it('after a gate restart, every client has a longpoll open and the missed changes, and none was rejected', async () => {
   const { gate } = proxied;
   const before = countRequests();
   const { hub } = gate.pouchgate;

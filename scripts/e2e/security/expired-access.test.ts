@@ -171,7 +171,7 @@ describe('checkpoints', () => {
   });
 });
 
-describe('nothing about others can be counted or timed', () => {
+describe('response bytes and times reveal nothing about other users', () => {
   /** All responses that alice can receive, byte for byte except for the Date header. */
   const readAllResponses = async (): Promise<readonly unknown[]> => {
     const gets = [

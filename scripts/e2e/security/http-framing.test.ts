@@ -18,7 +18,7 @@ const chunked = (body: string): string => `${body.length.toString(16)}\r\n${body
 /** Would be a valid request to the database if it were parsed as one. */
 const smuggled = `DELETE /${names.registry}/user_bob HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n`;
 
-describe('where a request ends', () => {
+describe('request boundaries', () => {
   it.each<[string, () => string]>([
     [
       'a length and chunked encoding',
@@ -202,7 +202,7 @@ describe('where a request ends', () => {
     }
   });
 
-  it('the same holds outside the gate, where an unparsed request would otherwise stay open without a response', async () => {
+  it('a connection outside the gate also closes after an Upgrade, instead of leaving the next request without a response', async () => {
     const head = ['Host: x', 'Upgrade: websocket', 'Connection: Upgrade'];
     const bytes = `${rawRequest(['GET /healthz HTTP/1.1', ...head])}BROKEN\r\n\r\n`;
     expect(await attackRaw(bytes, { responseCount: 2 })).toMatchObject([{ status: 200 }]);
@@ -219,7 +219,7 @@ describe('where a request ends', () => {
   });
 });
 
-describe('what a body contains', () => {
+describe('body contents', () => {
   const json = 'Content-Type: application/json';
   const sendBody = async (path: string, body: string | Buffer, ...head: string[]): Promise<number | undefined> => {
     const bytes = Buffer.from(body);

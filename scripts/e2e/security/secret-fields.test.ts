@@ -33,7 +33,7 @@ async function exposedUser(): Promise<string> {
   return username;
 }
 
-it('every request for the body is 403 as a whole, with the name of the field and not its value', async () => {
+it('every request for the body gets 403, with the name of the field and not its value', async () => {
   const { gate } = fixture.proxied;
   const username = await exposedUser();
   const id = `user_${username}`;
@@ -142,7 +142,7 @@ it('the guard reports the user and the field, and not the value', () => {
   expect(() => guard.checkLeaves(['2-b', '3-c'], caller)).toThrow(HttpError);
 });
 
-it('is logged as a warning with the user and the field', async () => {
+it('the server logs a warning with the user and the field', async () => {
   const lines: string[] = [];
   const log = createLog('warn', { write: (line: string) => lines.push(line) });
   const upstream = await startTestUpstream();

@@ -88,7 +88,7 @@ export function describeDoctor(fixture: () => SetupFixture): void {
     for (const { sentence } of unchecked) expect(sentence).toContain('COUCHDB_ADMIN_USER');
   });
 
-  it('leaves no account', async () => {
+  it('deletes its test account', async () => {
     const { couch } = fixture();
     const { update_seq: since } = await couch.db.get('_users');
     await runDoctor();

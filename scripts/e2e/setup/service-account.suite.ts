@@ -54,7 +54,7 @@ export function describeServiceAccount(fixture: () => SetupFixture): void {
   const signIn = async (username: string): Promise<string> =>
     readAccessToken(await post('sign-in', { username, password: PASSWORD }));
 
-  it('has the credentials of the service account in the printed environment', () => {
+  it('set-up prints the credentials of the service account in the environment', () => {
     expect(Object.keys(env)).toEqual(
       expect.arrayContaining(['COUCHDB_USER', 'COUCHDB_PASSWORD', 'COUCHDB_JWT_SECRET']),
     );

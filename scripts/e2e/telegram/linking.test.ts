@@ -64,7 +64,7 @@ test('only the newest code is valid, for ten minutes, and only its hash is store
   expect((await person.sendMessage(`/start ${code}`)).text).toContain(`linked to ${user}`);
 });
 
-test('a chat is linked to at most one user: a new link replaces it, and the reply says so', async () => {
+test('a chat is linked to at most one user: a new link replaces the old one, and the reply reports it', async () => {
   const { user, person } = await fixture.createLinkedPerson();
   const other = fixture.newUser();
   const { code } = await fixture.createCode(other);

@@ -70,7 +70,7 @@ describe('a row that is not a valid revision of the own document is refused', ()
     expect(parsed).toMatchObject({ kind: 'refusal', reason: expect.stringMatching(/^[A-Z_].*\.$/s) as string });
   });
 
-  it('and a valid one is accepted: the own document, a tombstone, a stamp from another time zone', () => {
+  it('a valid revision is accepted: the own document, a tombstone, a stamp from another time zone', () => {
     expect(parseRow(valid, false, rules).kind).toBe('write');
     expect(parseRow(revision([2, 1], true), false, rules).kind).toBe('write');
     expect(parseRow(edits('2026-11-23T09:00:00.000Z-0000-abcde'), false, rules).kind).toBe('write');
@@ -97,7 +97,7 @@ describe('a row that is not a valid revision of the own document is refused', ()
 });
 
 describe('a document always keeps a live leaf', () => {
-  it('the last live leaf is not deleted by one row, nor by all rows of a batch', () => {
+  it('accepts the deletion of one of two live leaves, and refuses a batch that deletes both', () => {
     const tree = treeOf([[2, 1]], [[3, 1]]);
     const one = decideWrites([parseWrite(revision([12, 2, 1], true))], tree, false);
     expect(one.map(({ kind }) => kind)).toEqual(['write']);
@@ -109,7 +109,7 @@ describe('a document always keeps a live leaf', () => {
     expect(both.map(({ kind }) => kind)).toEqual(['refusal', 'refusal']);
   });
 
-  it('not with an old revision in the batch that is no longer a leaf', () => {
+  it('does not count an old revision in the batch that is no longer a leaf', () => {
     const verdicts = decideWrites(
       [parseWrite(revision([1])), parseWrite(revision([12, 2, 1], true))],
       treeOf([[2, 1]]),
@@ -118,13 +118,13 @@ describe('a document always keeps a live leaf', () => {
     expect(verdicts.map(({ kind }) => kind)).toEqual(['write', 'refusal']);
   });
 
-  it('not by an edit that deletes', () => {
+  it('refuses an edit that deletes the last live leaf', () => {
     const tree = treeOf([[2, 1]]);
     const row = parseWrite({ _id: body._id, _rev: `2-${id(2)}`, _deleted: true }, true);
     expect(decideWrites([row], tree, true).map(({ kind }) => kind)).toEqual(['refusal']);
   });
 
-  it('for any rows, in any number of batches', () => {
+  it('keeps a live leaf for any rows, in any number of batches', () => {
     const ids = fc.array(fc.nat({ max: 6 }), { minLength: 1, maxLength: 4 });
     const batch = fc.array(fc.record({ ids, deleted: fc.boolean() }), { maxLength: 5 });
     fc.assert(

@@ -37,7 +37,7 @@ it('creates everything the first time, and writes nothing the second time', asyn
   await engine.close();
 });
 
-it('leaves the access rules of _users alone as long as they admit no stranger', async () => {
+it('does not change the access rules of _users while they admit no other role', async () => {
   const { engine, asAdmin } = await startTestEngine();
   const couch = connect(engine.access);
   const step = {
