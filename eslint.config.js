@@ -99,8 +99,8 @@ export default tseslint.config(
           basePath: here,
           zones: [
             ...serverZones,
-            zone('./couchdb-design', './server', 'couchdb-design imports nothing of ours'),
-            zone('./couchdb-design', './client', 'couchdb-design imports nothing of ours'),
+            zone('./couchdb-design', './server', 'couchdb-design imports neither server nor client'),
+            zone('./couchdb-design', './client', 'couchdb-design imports neither server nor client'),
             zone('./server', './client', 'server and client never import each other'),
             zone('./client', './server', 'client may only take types from server/contract.ts', ['./contract.ts']),
             ...['preferences', 'user-document', 'user-document-schema', 'read-user-document'].map((name) =>
@@ -126,7 +126,7 @@ export default tseslint.config(
     rules: {
       'no-restricted-imports': [
         'error',
-        { patterns: [{ regex: '(^|/)testing/', message: 'Product code imports no test kit.' }] },
+        { patterns: [{ regex: '(^|/)testing/', message: 'Product code must not import test code.' }] },
       ],
     },
   },

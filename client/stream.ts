@@ -42,7 +42,7 @@ export interface PreferencesStream<Shown extends object = ShownPreferences> exte
   readonly get: () => Shown;
   /** Resolves when the preferences have been received for the first time. Never rejects. */
   readonly ready: Promise<void>;
-  /** Closes the connection for good. The last received values can still be read. */
+  /** Closes the connection permanently. The last received values can still be read. */
   readonly close: () => void;
 }
 
@@ -58,7 +58,7 @@ const DEFAULT_IDLE_TIMEOUT_MS = 50_000;
 const MIN_STABLE_MS = 5_000;
 
 /**
- * Reads the preferences of one user and receives every change, until `close`. It reconnects by itself.
+ * Reads the preferences of one user and receives every change, until `close`. It reconnects automatically.
  *
  * @param options - The server, the user, how to get tokens, and optionally the application's own schema and defaults.
  * @returns The stream. It is usable at once: it shows the defaults until `ready` resolves.

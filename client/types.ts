@@ -67,7 +67,7 @@ export interface DebugSnapshot extends StoredSnapshot {
   readonly events: readonly { readonly at: number; readonly text: string }[];
 }
 
-/** The preferences of one user. Its members are functions that may be passed on by themselves. */
+/** The preferences of one user. Its functions need no `this`, so they can be passed on separately. */
 export interface PreferencesStore<P extends object = Preferences, Shown extends object = ShownPreferences> {
   /** The user whose preferences these are. */
   readonly username: string;

@@ -165,7 +165,7 @@ test('closes while clients reconnect immediately', async () => {
   const streams = [1, 2, 3].map(() => startSseClient({ url: `http://127.0.0.1:${port}`, headers, backoff }));
   await Promise.all(streams.map((stream) => stream.waitForEvent(({ name: event }) => event === 'preference-update')));
   await pouchgate.close();
-  // Clients that reconnected meanwhile received 503.
+  // Clients that reconnected during `close` received 503.
   await eventually(() => streams.every(({ statuses }) => statuses.at(-1) === 503));
   for (const stream of streams) stream.close();
   server.close();

@@ -132,7 +132,7 @@ async function mount<P extends object>(
   };
 }
 
-/** Turns the application's authentication into the gate's, so that a revocation meanwhile is noticed. */
+/** Adapts the application's authentication to the gate, and detects a revocation while it is pending. */
 function createAuthenticator(
   authenticate: PouchgateOptions['authenticate'],
   revocations: UserRevocations,

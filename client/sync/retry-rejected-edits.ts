@@ -1,5 +1,5 @@
 /**
- * Repairs the state after the server rejected a revision. PouchDB keeps a rejected revision for ever and never sends it
+ * Repairs the state after the server rejected a revision. PouchDB keeps a rejected revision forever and never sends it
  * again, and every later edit would be its child. So the local database is erased and filled from the server, and each
  * unsent edit is then sent alone, on top of the server's document. An accepted edit returns with the next pull. A rejected
  * edit is discarded and reported.

@@ -43,8 +43,8 @@ class SyncRun {
     const { environment, timing, wakeEmitter } = options;
     this.#options = options;
     this.#onEnd = onEnd;
-    // The timeout covers everything that the run waits for. PouchDB, for one, waits for ever for a read of IndexedDB that
-    // the browser aborted.
+    // The timeout covers everything that the run waits for. PouchDB, for example, waits forever for a read of IndexedDB
+    // that the browser aborted.
     this.#idleTimeout = startIdleTimeout(
       {
         now: environment.now,

@@ -114,7 +114,7 @@ async function writeResult(result: BenchResult, out: string): Promise<void> {
   await writeFile(readme, updateReadme(await readFile(readme, 'utf8'), result));
 }
 
-/** The gate must not lose an acknowledged write. Losses of the plain proxy are reported but are no failure. */
+/** The gate must not lose an acknowledged write. Losses of the plain proxy are reported, but do not fail the run. */
 const hasNoLosses = ({ live, storm }: BenchResult): boolean =>
   live.every(({ front, lost }) => front === 'plain' || lost === 0) && (storm?.lost ?? 0) === 0;
 

@@ -69,7 +69,7 @@ async function soak(environment: BenchEnvironment, gate: Gate, options: SoakOpti
   return { samples, lost };
 }
 
-/** Runs churn and writes, and samples the gate meanwhile. */
+/** Runs churn and writes, and samples the gate at the same time. */
 async function runLoad(
   { callLoadGenerator }: BenchEnvironment,
   gate: Gate,

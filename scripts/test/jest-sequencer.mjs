@@ -1,12 +1,12 @@
 /**
- * Starts the longest test files first, also on a machine where none has run before. A long file that starts last runs alone
+ * Starts the slowest test files first, also on a machine where none has run before. A slow file that starts last runs alone
  * for minutes. Plain JavaScript, because Jest loads it before it compiles anything.
  */
 import sequencer from '@jest/test-sequencer';
 
 const Sequencer = sequencer.default ?? sequencer;
 
-const LONGEST_FILES = [
+const SLOWEST_FILES = [
   'scripts/e2e/convergence/random-histories.test.ts',
   'scripts/e2e/setup/setup.test.ts',
   'scripts/e2e/resilience/restored-backup.test.ts',
@@ -20,11 +20,11 @@ const LONGEST_FILES = [
   'scripts/e2e/resilience/restored-database.test.ts',
 ];
 
-export default class LongestFirst extends Sequencer {
+export default class SlowestFirst extends Sequencer {
   sort(tests) {
     const rank = ({ path }) => {
-      const index = LONGEST_FILES.findIndex((name) => path.endsWith(`/${name}`));
-      return index < 0 ? LONGEST_FILES.length : index;
+      const index = SLOWEST_FILES.findIndex((name) => path.endsWith(`/${name}`));
+      return index < 0 ? SLOWEST_FILES.length : index;
     };
     return super.sort(tests).toSorted((a, b) => rank(a) - rank(b));
   }

@@ -1,6 +1,6 @@
 /**
  * Runs every check: `npm test`. Each check prints as it goes. The last line is `N passed, N failed, N skipped`, where a
- * check without tests of its own (types, lint) counts as one. The exit code is 1 when anything failed.
+ * check that has no tests (types, lint) counts as one. The exit code is 1 when anything failed.
  */
 import { spawn } from 'node:child_process';
 import { NO_TESTS, parseJestCounts, parsePlainCounts, type TestCounts } from './test-counts.ts';
@@ -24,7 +24,7 @@ const GROUPS: readonly (readonly (readonly Check[])[])[] = [
     ],
     [{ name: 'lint', command: ['eslint', '.'] }],
   ],
-  // The tests below start many processes of their own, so nothing else runs beside them.
+  // The tests below start many processes, so nothing else runs beside them.
   [[{ name: 'tests', command: ['jest'], parseCounts: parseJestCounts }]],
   [[{ name: 'browser', command: ['tsx', 'scripts/browser/run.ts', '--quick'], parseCounts: parsePlainCounts }]],
 ];

@@ -1,6 +1,6 @@
 /**
  * Runs every test that uses a database, and the browser checks, against the CouchDB of `COUCHDB_URL`:
- * `npm run test:couchdb [-- Jest's arguments]`. The tests use databases and accounts of their own.
+ * `npm run test:couchdb [-- Jest's arguments]`. The tests create their own databases and accounts.
  */
 import { spawn } from 'node:child_process';
 import { connect } from '../../server/upstream/client.ts';

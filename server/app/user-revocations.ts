@@ -6,7 +6,7 @@ import { unauthorized } from '../http/errors.ts';
 const MAX_REVOCATIONS = 10_000;
 
 /**
- * Remembers whose rights the application has ended. A request that is authenticated before a revocation and parked after it
+ * Records the users whose access the application has revoked. A request that is authenticated before a revocation and parked after it
  * is not ended by the hub, so its caller is checked here.
  */
 export class UserRevocations {

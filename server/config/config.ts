@@ -1,7 +1,7 @@
 import { fieldsSchema, DEFAULT_DATABASE_NAMES, type Fields, type LOG_LEVELS } from './schema.ts';
 import type { UpstreamAccess } from '../upstream/client.ts';
 
-/** The validated configuration. Every default is filled in, so that its users need to know none. */
+/** The validated configuration. Every default is filled in. */
 export interface Config {
   readonly host: string;
   /** 0 selects any free port. */
@@ -63,7 +63,7 @@ export interface TokenConfig {
   readonly audience: string | undefined;
 }
 
-/** The environment is no valid configuration. The message has one sentence per invalid variable. */
+/** The environment is not a valid configuration. The message has one sentence per invalid variable. */
 export class ConfigError extends Error {
   constructor(sentences: readonly string[]) {
     super(sentences.join('\n'));
@@ -72,7 +72,7 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads the environment variables that the README lists. An empty variable counts as unset.
+ * Reads the environment variables that docs/configuration.md lists. An empty variable counts as unset.
  *
  * @param env - The environment, such as `process.env`.
  * @returns The validated configuration.

@@ -2,7 +2,7 @@ export interface BatchLoaderOptions<Key, Value> {
   /** Reads a batch and resolves with its values in order. A rejection rejects every read of the batch. */
   readonly read: (batch: readonly Key[]) => Promise<readonly Value[]>;
   readonly maxBatchSize: number;
-  /** How many batches run at once. Meanwhile further reads gather into the next batch: the busier the upstream, the larger. */
+  /** How many batches run at once. Further reads wait for the next batch, so batches grow with the upstream's load. */
   readonly maxInFlight: number;
   /** A clock, in ms. */
   readonly now?: () => number;

@@ -62,7 +62,7 @@ function createInstruments(registry: Registry) {
 }
 
 /**
- * Pouchgate's Prometheus metrics, in a registry of their own. No label contains a username or an id: the values of every
+ * Pouchgate's Prometheus metrics, in a separate registry. No label contains a username or an id: the values of every
  * label are a closed set.
  */
 export class Metrics {

@@ -6,7 +6,7 @@ export interface ReadinessChecks {
   readonly registry_feed: boolean;
   /** The feed of ended sessions and suspended accounts is connected. */
   readonly sessions_feed: boolean;
-  /** The database answered the last probe. */
+  /** The database responded to the last probe. */
   readonly upstream: boolean;
 }
 

@@ -27,7 +27,7 @@ export function routeLabel(rawUrl: string, mount: Mount): RouteLabel {
   }
   if (path.startsWith(USERS_PREFIX)) {
     const rest = path.slice(USERS_PREFIX.length);
-    // The name of a preference is no secret, but it would add a label value.
+    // The name of a preference is not secret, but it would add a label value.
     const kind = USER_ROUTES.find((each) => each === rest) ?? USER_ROUTES.find((each) => rest.startsWith(`${each}/`));
     return `users ${kind ?? 'unknown'}`;
   }

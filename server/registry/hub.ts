@@ -151,7 +151,7 @@ export class Hub {
     this.#leafReader.read(id).then(
       (state) => {
         const waiters = this.#waiters.get(id);
-        // A row that arrived meanwhile was delivered, and is newer than a read that started before it.
+        // A row that arrived during the read was delivered, and is newer than that read.
         if (waiters !== undefined && this.#stateCache.get(id) === undefined) this.#wake(waiters, state);
       },
       () => {

@@ -22,7 +22,7 @@ type DocumentOwner = Pick<Caller, 'ownId' | 'username'>;
 
 /**
  * Refuses documents with a field that must never be replicated: data in a browser's database cannot be recalled. The whole
- * response is 403, because PouchDB retries a row's error for ever. It also retries after a 403 to `_bulk_get`, which it
+ * response is 403, because PouchDB retries a row's error forever. It also retries after a 403 to `_bulk_get`, which it
  * takes for a server without that endpoint. So the revision is cached, and `_changes` answers 403, which ends a sync for
  * good with an error that gives the reason (scripts/e2e/security/secret-fields.test.ts).
  */

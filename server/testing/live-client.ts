@@ -83,7 +83,7 @@ class LoopingLiveClient implements LiveClient {
   readonly ids = new Set<string>();
   readonly counts = zeroCounts();
   readonly #options: LiveClientOptions;
-  /** A connection of its own, as each browser has. */
+  /** A separate connection, as each browser has. */
   readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
   readonly #closing = new AbortController();
   #leaves: readonly string[] = [];

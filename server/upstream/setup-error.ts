@@ -2,7 +2,7 @@ import { statusOf } from './client.ts';
 
 /** An error whose message is a sentence for the operator. */
 export class SetupError extends Error {
-  override readonly name = 'SetUpError';
+  override readonly name = 'SetupError';
 }
 
 /** Resolves as `promise` does. A rejection becomes a SetupError that names the action and the cause. */

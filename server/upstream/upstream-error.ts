@@ -3,7 +3,7 @@ import { statusOf } from './client.ts';
 
 /**
  * Returns the error that a client gets when a nano request failed: 503 when there was no response (an error without a
- * status, see client.ts) or the upstream is busy; 502 for any other status. Never 401 or 403, which stop PouchDB for good.
+ * status, see client.ts) or the upstream is busy; 502 for any other status. Never 401 or 403, which stop PouchDB permanently.
  * Only for nano's rejections: a programming error has no status either and would become a 503.
  */
 export function toUpstreamError(error: unknown): HttpError {

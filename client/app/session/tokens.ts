@@ -41,7 +41,7 @@ export function createTokens(api: Pick<Api, 'refresh'>, locks: Locks): Tokens {
     get: async (username, rejected) => {
       const session =
         currentSession === undefined || currentSession.accessToken === rejected ? await refresh() : currentSession;
-      // Another user may have signed in meanwhile. A document must never be synced with another user's token.
+      // Another user may have signed in during the refresh. A document must never be synced with another user's token.
       return session?.username === username ? session.accessToken : undefined;
     },
   };

@@ -79,7 +79,7 @@ export class ClientPool {
     }, random() * 1_000);
   }
 
-  /** Disconnects all clients for good. */
+  /** Disconnects all clients permanently. */
   stop(): void {
     this.#isStopped = true;
     clearInterval(this.#checkTimer);

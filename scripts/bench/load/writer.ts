@@ -19,7 +19,7 @@ export interface WriterOptions {
 
 export interface WriteCounts {
   /** Writes that were due in the given time. */
-  readonly asked: number;
+  readonly planned: number;
   readonly done: number;
   /** Rejected by the database, or without a response. */
   readonly failed: number;
@@ -44,7 +44,7 @@ let lastWriteNumber = 0;
 export async function writeAtRate(options: WriterOptions): Promise<WriteCounts> {
   const { users, perSecond, seconds, now, random } = options;
   const inFlight = new Map<number, Promise<boolean>>();
-  const asked = Math.round(perSecond * seconds);
+  const planned = Math.round(perSecond * seconds);
   let done = 0;
   let failed = 0;
   let skipped = 0;
@@ -57,8 +57,8 @@ export async function writeAtRate(options: WriterOptions): Promise<WriteCounts> 
     return undefined;
   };
   const startedAt = now();
-  for (let started = 0; started < asked;) {
-    const due = Math.min(Math.floor(((now() - startedAt) / 1_000) * perSecond) + 1, asked);
+  for (let started = 0; started < planned;) {
+    const due = Math.min(Math.floor(((now() - startedAt) / 1_000) * perSecond) + 1, planned);
     for (; started < due; started += 1) {
       const user = pickUser();
       if (user === undefined) {
@@ -76,7 +76,7 @@ export async function writeAtRate(options: WriterOptions): Promise<WriteCounts> 
     await delay(POLL_INTERVAL_MS);
   }
   await Promise.all(inFlight.values());
-  return { asked, done, failed, skipped };
+  return { planned, done, failed, skipped };
 }
 
 /** Writes one user's document on top of its known revision. Resolves with `false` if the write was not acknowledged. */

@@ -127,7 +127,7 @@ function createResult(
     users,
     parked,
     writes: {
-      asked: written.asked,
+      asked: written.planned,
       done: written.done,
       failed: written.failed,
       skipped: written.skipped,

@@ -4,7 +4,7 @@ import type { Front } from '../servers/fronts.ts';
 import { countConnections, cpuSeconds, residentBytes } from '../report/process-stats.ts';
 import type { BenchEnvironment } from './environment.ts';
 
-/** What an action resolved with, and the resources that the processes used meanwhile. */
+/** What an action resolved with, and the resources that the processes used during it. */
 export interface Measurement<T> {
   readonly value: T;
   /** Duration of the action. */

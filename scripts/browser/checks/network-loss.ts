@@ -1,4 +1,4 @@
-/** Failures between a live page and the server, and the status that the page shows meanwhile. */
+/** Failures between a live page and the server, and the status that the page shows during them. */
 import type { BrowserContext, Page } from 'playwright-core';
 import { startSeverableProxy } from '../../e2e/testing/severable-proxy.ts';
 import {

@@ -1,4 +1,4 @@
-/** PouchDB waits for ever for an IndexedDB operation that the browser aborted. The client must not. */
+/** PouchDB waits forever for an IndexedDB operation that the browser aborted. The client must not. */
 import type { Database, OpenDatabase } from '../../../client/index.ts';
 import { waitForState, waitForPreferences, createDeviceFixture } from '../testing/device.ts';
 import { createInMemoryBrowser } from '../testing/test-server.ts';

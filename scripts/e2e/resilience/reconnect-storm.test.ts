@@ -80,12 +80,12 @@ it('after a gate restart, every client has a longpoll open and the missed change
   const { hub } = gate.pouchgate;
   const restarted = gate.restart();
   restartDone = restarted;
-  await writeDocuments(everyEighth(0), 'while it ends');
+  await writeDocuments(everyEighth(0), 'while it stops');
   await eventually(() => hub.size === 0);
-  await writeDocuments(everyEighth(1), 'while it is away');
+  await writeDocuments(everyEighth(1), 'while it is stopped');
   await restarted;
   const counts = sumCounts(clients);
-  await writeDocuments(everyEighth(2), 'while all come back');
+  await writeDocuments(everyEighth(2), 'while all reconnect');
   await waitForConvergence();
   const after = sumCounts(clients);
   reconnectRequests = countRequests() - before - baselineRequests;
@@ -122,7 +122,7 @@ it('after an upstream restart, all clients stay connected, and few requests read
   const [before, counts] = [countRequests(), sumCounts(clients)];
   await proxy.kill();
   await eventually(() => !hub.connected);
-  await writeDocuments(USERNAMES, 'while the database is not there');
+  await writeDocuments(USERNAMES, 'while the database is down');
   expect(hub.size).toBe(CLIENT_COUNT);
   await proxy.restart();
   await waitForConvergence();

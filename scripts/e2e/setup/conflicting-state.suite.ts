@@ -161,7 +161,7 @@ export function describeConflictingState(fixture: () => SetupFixture): void {
     }
   });
 
-  it('builds views before they replace the old ones, which answer queries meanwhile', async () => {
+  it('builds views before they replace the old ones, which answer queries until then', async () => {
     const { run, couch, names } = fixture();
     const users = Array.from({ length: 300 }, (_, n) => newUserDocument(toUsername(`u${n}`), new Date()));
     await registryDatabase().bulk({ docs: users });

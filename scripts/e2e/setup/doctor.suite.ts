@@ -92,7 +92,7 @@ export function describeDoctor(fixture: () => SetupFixture): void {
     const { couch } = fixture();
     const { update_seq: since } = await couch.db.get('_users');
     await runDoctor();
-    // Other tests may create accounts meanwhile.
+    // Other tests may create accounts at the same time.
     const { results } = await couch.use('_users').changes({ since });
     const own = results.filter(({ id }) => id.startsWith('org.couchdb.user:Doctor-'));
     expect(own.map(({ deleted }) => deleted)).toEqual([true]);

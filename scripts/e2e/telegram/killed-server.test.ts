@@ -35,7 +35,7 @@ afterAll(async () => {
   await api.close();
 });
 
-test('another gate takes over, answers the messages sent meanwhile, and answers no message twice', async () => {
+test('another gate takes over, answers the messages sent during the outage, and answers no message twice', async () => {
   const ada = upstream.accountName('ada');
   const authorization = `Bearer ${jwt.sign({ sub: ada }, JWT_SECRET, { expiresIn: '1h' })}`;
   const link = await fetch(`${url}/api/users/telegram/link`, { method: 'POST', headers: { authorization } });

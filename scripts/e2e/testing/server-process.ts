@@ -1,4 +1,4 @@
-/** The server as a process of its own, started as `npm start` does, for tests that kill it. */
+/** The server as a separate process, started as `npm start` does, for tests that kill it. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';

@@ -66,7 +66,7 @@ test('an erasure that fails at any request reports its progress, and the next ru
     else {
       expect([code, stdout]).toEqual([1, '']);
       expect(stderr).not.toContain('unexpected error');
-      expect(stderr.includes('is locked out for good')).toBe(lockedOut);
+      expect(stderr.includes('is locked out permanently')).toBe(lockedOut);
       if (lockedOut) {
         unfinished += 1;
         expect(stderr).toContain('Run it again to continue.');

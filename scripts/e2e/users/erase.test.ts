@@ -56,7 +56,7 @@ const linkChat = async (name: Username): Promise<void> => {
   await createLinks(documents, Date.now).link({ chat: (chats += 1), firstName: 'Ada', telegramName: undefined }, name);
 };
 
-test('erases everything of a user but the name, and nothing of other users', async () => {
+test('erases everything of a user except the name, and nothing of other users', async () => {
   const [name, neighbour] = [await addUser(), await addUser()];
   for (const each of [name, neighbour]) {
     await post('sign-in', each);
@@ -153,7 +153,7 @@ test('the name stays taken for registration, for the operator, and for tokens of
   expect(stdout).toMatch(new RegExp(`"${name}",\\s+"state": "erased"`));
 });
 
-test('erases what a gate writes meanwhile, and a second run completes the erasure', async () => {
+test('erases what a gate writes during the erasure, and a second run completes it', async () => {
   const name = await addUser();
   let late = 0;
   const write = async (): Promise<void> => {
@@ -183,7 +183,7 @@ test('prompts for the name as a confirmation', async () => {
   for (const input of ['yes\r', `${name}x\r`, '\r', '\u0003']) {
     const rejected = await runCommand(['erase', name], { isTty: true, input });
     expect([rejected.code, rejected.stderr]).toEqual([1, 'Nothing was changed.']);
-    expect(rejected.terminalOutput).toContain(`Type ${name} to erase this user for good: `);
+    expect(rejected.terminalOutput).toContain(`Type ${name} to erase this user permanently: `);
   }
   expect((await post('sign-in', name)).status).toBe(200);
   const confirmed = await runCommand(['erase', name], { isTty: true, input: `${name}\r` });

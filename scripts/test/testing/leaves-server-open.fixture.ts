@@ -1,4 +1,4 @@
-/** A failing test that leaves a server open. jest-environment.test.ts runs it in a Jest of its own. */
+/** A failing test that leaves a server open. jest-environment.test.ts runs it in a separate Jest process. */
 import http from 'node:http';
 import { closeAfterTests } from '../../../couchdb-design/testing/open-resources.ts';
 

@@ -19,7 +19,7 @@ import type { DoctorContext } from './context.ts';
 const HELP = `Checks a deployment with the environment of its gates, and reports what is wrong and how to correct it.
 
 Environment variables:
-  those of the gates                           see README
+  those of the gates                           see docs/configuration.md
   COUCHDB_ADMIN_USER, COUCHDB_ADMIN_PASSWORD   the credentials of a server admin, for the checks that require one
 
 Options:

@@ -3,7 +3,7 @@ import { DEFAULT_DATABASE_NAMES } from '../../config/schema.ts';
 import type { GeneratedSecrets } from './apply/apply.ts';
 import type { SetupOptions } from './parse-options.ts';
 
-/** A gate's environment, line by line. Values that set-up does not know are comments. Given secrets are not repeated. */
+/** A gate's environment, line by line. Values that are unknown to set-up are comments. Given secrets are not repeated. */
 export function formatGateEnvironment(request: SetupOptions, generated: GeneratedSecrets): string[] {
   const { access, service, registry, sessions, idPrefix } = request;
   const unlessDefault = (name: string, value: string, defaultValue: string): string[] =>

@@ -41,7 +41,7 @@ const MAX_SWEEPS = 5;
 const MAX_ATTEMPTS = 20;
 
 /**
- * Erases a user for good:
+ * Erases a user permanently:
  *
  * - The name stays locked, with the same mark as a suspension: every gate receives it, ends the user's live requests and
  *   rejects all of their tokens, regardless of the issuer. The user's devices therefore cannot send their copies again, and
@@ -62,7 +62,7 @@ export async function eraseUser({
   now,
 }: EraseOptions): Promise<EraseResult> {
   await markErased(deployment, username, now());
-  report(`${username} is locked out for good: live requests end within two seconds, and every token is rejected.`);
+  report(`${username} is locked out permanently: live requests end within two seconds, and every token is rejected.`);
   const first = await sweep(deployment, username);
   report(`Sessions ended and deleted: ${first.sessions}. Revisions of the document deleted: ${first.revisions}.`);
   const account = await removeAccount(deployment, username);
@@ -149,7 +149,7 @@ async function deleteUserDocument({ upstream, registry, rules }: Deployment, use
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
     const { live } = await readStoredLeaves(upstream.couch, registry, id);
     if (live.length === 0) return deleted;
-    // Without other members, as validate_doc_update requires. A leaf that was edited meanwhile is deleted in the next attempt.
+    // Without other members, as validate_doc_update requires. A leaf that is edited in between is deleted in the next attempt.
     const docs = live.map(({ rev }) => ({ _id: id, _rev: rev, _deleted: true }));
     await upstream.couch
       .use(registry)

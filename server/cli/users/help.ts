@@ -10,7 +10,7 @@ Commands:
   end-sessions <name>                 sign the user out everywhere
   set <name> <preference> <value>     set a preference to JSON, or to plain text if it takes a string; null or unset removes it
   export <name>                       print everything stored about the user as JSON, without password hashes and tokens
-  erase <name>                        delete the user's data for good; the name can never be used again
+  erase <name>                        delete the user's data permanently; the name can never be used again
 
 Options:
   --json             for programs: print one JSON value to standard output
@@ -19,7 +19,7 @@ Options:
   --yes              erase: do not prompt for confirmation
   -h, --help         print this text
 
-Environment variables: those of the gates (see README), and
+Environment variables: those of the gates (see docs/configuration.md), and
   COUCHDB_ADMIN_USER, COUCHDB_ADMIN_PASSWORD   for erase: the credentials of a server admin, for what CouchDB lets no other do
   PREFERENCES_MODULE                           for an application with its own preferences: a module that exports "schema" and
                                                "defaults" as passed to createPouchgate

@@ -142,7 +142,7 @@ function exportAll(userData: UserData, { rules }: Deployment): RequestOutput {
 
 /**
  * A gate notices within 12.5 s that its sessions feed is silent (upstream/feed/feed.ts), and then relies for another 5 s on
- * what it knows (identity/access/access-monitor.ts).
+ * its cached records (identity/access/access-monitor.ts).
  */
 const GATE_SETTLE_MS = 20_000;
 

@@ -38,7 +38,7 @@ export async function promptNewPassword(terminal: Terminal, username: string): P
 /** Rejects unless the person types the name. */
 export async function confirmErase(terminal: Terminal, username: string): Promise<void> {
   requireTty(terminal, 'add --yes to confirm');
-  const [typed] = await promptLines(terminal, [`Type ${username} to erase this user for good: `], 'shown');
+  const [typed] = await promptLines(terminal, [`Type ${username} to erase this user permanently: `], 'shown');
   if (typed !== username) throw new CommandError('Nothing was changed.');
 }
 

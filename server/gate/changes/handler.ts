@@ -75,7 +75,7 @@ export class ChangesHandler {
 
   /**
    * Throws 403 for a document that must not be served, while a status can still be sent. A started response could only
-   * end, and its client would retry for ever. Other read errors are handled when the row is written.
+   * end, and its client would retry forever. Other read errors are handled when the row is written.
    */
   async #checkServable(request: ChangesRequest, state: LeafState, caller: Caller, res: ServerResponse): Promise<void> {
     if (request.since === 'now' || !hasChangedSince(state, request.since)) return;
@@ -88,7 +88,7 @@ export class ChangesHandler {
     }
   }
 
-  /** Returns the feed's latest state, unless the client knows a newer one. The same feed delivers later changes. */
+  /** Returns the feed's latest state, unless the client already has a newer one. The same feed delivers later changes. */
   #cachedState({ since }: ChangesRequest, { ownId }: Caller): LeafState | undefined {
     const cached = this.#context.hub.cachedState(ownId);
     return cached === undefined || cached.deleted || isOlderThan(cached, since) ? undefined : cached;

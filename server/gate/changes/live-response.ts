@@ -16,7 +16,7 @@ export interface LiveResponseDeps extends LiveConnectionDeps {
   readonly readFreshState: (response: LiveResponse, since: string) => Promise<LeafState>;
 }
 
-/** An empty response in less than this makes PouchDB request again immediately, for ever. In ms. */
+/** An empty response in less than this makes PouchDB request again immediately, forever. In ms. */
 const MIN_HOLD_MS = 1_000;
 
 interface PendingState {
@@ -37,7 +37,7 @@ export class LiveResponse extends LiveConnection<LiveResponseDeps> {
   #endsAt: number;
   /** Rows that may still be sent; a continuous response has as many as the request's `limit`. */
   #remaining: number;
-  /** The state token that the client knows. */
+  /** The client's last known state token. */
   #lastSentToken: string;
   /** The latest state, if it is not sent yet. */
   #pending: PendingState | undefined;

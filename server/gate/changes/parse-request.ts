@@ -23,7 +23,7 @@ export interface ChangesRequest {
 
 /** CouchDB accepts a heartbeat of 1 ms, but a thousand newlines a second are only load. */
 const HEARTBEAT_RANGE_MS = { min: 1_000, max: 60_000 } as const;
-/** An empty response in less than a second makes PouchDB request again immediately, for ever. */
+/** An empty response in less than a second makes PouchDB request again immediately, forever. */
 const TIMEOUT_RANGE_MS = { min: 1_000, max: 60_000 } as const;
 
 const clamp = (value: number, { min, max }: { min: number; max: number }): number =>

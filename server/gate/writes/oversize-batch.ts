@@ -6,7 +6,7 @@ import type { JsonObject } from '../../lib/json.ts';
 import { MAX_BODY_BYTES } from '../request/body.ts';
 
 /**
- * A batch that is too large to be read into memory. PouchDB would retry for ever after a 413, so the ids and revisions of
+ * A batch that is too large to be read into memory. PouchDB would retry forever after a 413, so the ids and revisions of
  * the rows are parsed from the stream, and each row is refused separately: PouchDB then drops those revisions and continues.
  */
 

@@ -5,7 +5,7 @@ import type { Refusal, Write } from './parse-row.ts';
 /** Every live leaf beyond the first is a conflict that each device has to merge. */
 const MAX_LIVE_LEAVES = 32;
 /**
- * All leaves, deleted ones included. A deleted leaf remains for ever, and every change sends all leaves to every device. At
+ * All leaves, deleted ones included. A deleted leaf remains forever, and every change sends all leaves to every device. At
  * the limit only a descendant of a leaf is accepted; an edit on another branch has to be repeated on top of a leaf.
  */
 const MAX_LEAVES = 100;

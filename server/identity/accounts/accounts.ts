@@ -118,7 +118,7 @@ export class Accounts {
     const { upstream, registry, idOf } = this.#options;
     return (
       username === upstream.access.username ||
-      // An erased user stays suspended for ever. An operator may also suspend a name that was never used.
+      // An erased user stays suspended forever. An operator may also suspend a name that was never used.
       (await this.isSuspended(username)) ||
       (await hasEverExisted(this.#couch, USERS_DB, accountDocumentId(username))) ||
       (await hasEverExisted(this.#couch, registry, idOf(username)))

@@ -98,7 +98,7 @@ it('all clients share one upstream feed, and each receives exactly its own userâ
   }
 });
 
-it('after an upstream restart all clients are still connected and receive the changes made meanwhile', async () => {
+it('after an upstream restart all clients are still connected and receive the changes made during the outage', async () => {
   const { proxy, gate } = fronted;
   const before = sumCounts(users.map(({ longpoll }) => longpoll));
   await proxy.kill();

@@ -17,7 +17,7 @@ export interface PreferenceStreamsOptions<P extends object> extends Pick<
   readonly leaves: LeafReader;
   readonly service: Pick<PreferencesService<P>, 'read'>;
   readonly definition: Pick<PreferenceDefinition<P>, 'defaults'>;
-  /** Rejects when the caller's access has ended meanwhile. */
+  /** Rejects when the caller's access has ended since it was authenticated. */
   readonly assertActive: (caller: Caller) => Promise<void>;
   /** The interval between two heartbeats, in ms. */
   readonly heartbeatMs?: number | undefined;

@@ -17,7 +17,7 @@ export interface BotOptions {
   readonly log: Pick<Logger, 'debug' | 'warn' | 'error'>;
 }
 
-/** The kinds of updates that Telegram is asked to send. */
+/** The kinds of updates that the bot requests from Telegram. */
 export const ALLOWED_UPDATES = ['message', 'channel_post', 'callback_query'] as const;
 
 /** https://core.telegram.org/bots/api#answercallbackquery */

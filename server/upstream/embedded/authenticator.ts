@@ -11,7 +11,7 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** Authenticates each request by itself; there are no session cookies. */
+/** Authenticates each request separately; there are no session cookies. */
 export interface Authenticator {
   /** Checks HTTP Basic credentials or a JWT. Rejects with 401 or 400. Without credentials the session is anonymous. */
   authenticateRequest(request: IncomingMessage): Promise<Session>;

@@ -69,7 +69,7 @@ export class LiveChanges {
   }
 
   async #writeUntilEnd(end: () => void): Promise<void> {
-    // The first read precedes the headers, so that an invalid request still gets a status of its own.
+    // The first read precedes the headers, so that an invalid request still gets an error status.
     let changes = await this.#read();
     this.#writeHead();
     for (;;) {

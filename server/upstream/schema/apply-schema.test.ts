@@ -85,7 +85,7 @@ it('gives several gates that start at once the same result', async () => {
   await engine.close();
 });
 
-it('reads and plans again when another version of the design document is written meanwhile', async () => {
+it('reads and plans again when another version of the design document is written at the same time', async () => {
   const [design] = (await readDatabaseDesign()).designs;
   if (design === undefined) throw new Error('There is no design document.');
   const older = addContentHash({ ...design, views: {} });

@@ -10,7 +10,7 @@ export interface DesiredSchema {
   readonly sessions: string;
   readonly design: DatabaseDesign;
   /**
-   * Whether `_users` must admit the service role. If false, `_users` is left alone as long as it admits nobody else:
+   * Whether `_users` must admit the service role. If false, `_users` is not changed while it admits no other role:
    * CouchDB closes it by default, and refuses changes to its `_security` unless a setting allows them.
    */
   readonly admitsServiceToUsers: boolean;

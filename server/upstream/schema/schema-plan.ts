@@ -36,7 +36,7 @@ export type SchemaStep =
       readonly design: DesignDocument;
       /** The revision that it replaces. The write fails with a conflict if another one is stored by then. */
       readonly replacedRevision: string | undefined;
-      /** Whether the replaced document has views of its own, which answer queries until the new ones are built. */
+      /** Whether the replaced document has views, which answer queries until the new ones are built. */
       readonly replacesViews: boolean;
     }
   | { readonly kind: 'delete-design'; readonly database: string; readonly id: string };

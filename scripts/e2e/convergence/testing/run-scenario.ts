@@ -36,7 +36,7 @@ const withTimeout = async <T>(action: string, promise: Promise<T>): Promise<T> =
 /** Resolves when every invariant holds. Rejects with an error that contains the violations, the history and the edits. */
 export async function runScenario(scenario: Scenario, username: string, server: ScenarioServer): Promise<void> {
   const run = new ScenarioRun(scenario, username, server);
-  // A device need not wait between two attempts: another test verifies that such a wait ends by itself.
+  // A device need not wait between two attempts: another test verifies that such a wait times out.
   const removeListener = server.onRestart(() => run.wakeDevices());
   try {
     await run.execute();

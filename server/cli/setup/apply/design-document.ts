@@ -8,8 +8,8 @@ import { viewWarmupDesign } from '../../../upstream/schema/view-warmup-design.ts
 import { buildViews } from './build-views.ts';
 
 /**
- * Writes a design document. If it replaces views, builds the new ones under another name first; meanwhile the old ones
- * answer queries. A query of a view that is not built waits until it is, which may take hours.
+ * Writes a design document. If it replaces views, builds the new ones under another name first. The old ones answer
+ * queries until then. A query of a view that is not built waits until it is, which may take hours.
  */
 export async function writeDesignDocument(
   couch: ServerScope,

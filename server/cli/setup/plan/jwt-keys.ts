@@ -11,7 +11,7 @@ export const jwtKeySetting = (keyId: string): Setting => ({ section: 'jwt_keys',
 
 type ReachableNode = Extract<NodeState, { up: true }>;
 
-/** Plans the key and the handler on every node, with which CouchDB knows the user of each of the gate's requests. */
+/** Plans the key and the handler on every node, by which CouchDB authenticates each of the gate's requests as its user. */
 export function planJwtAuthentication(
   { nodes, isJwtHandlerActive }: Pick<CurrentState, 'nodes' | 'isJwtHandlerActive'>,
   desired: DesiredState,
