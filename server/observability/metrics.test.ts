@@ -145,7 +145,7 @@ it('the metrics port serves only /metrics, and the gate’s port serves none', a
 it('rejects with a message that names the variable if the port is in use', async () => {
   const { port } = new URL(gate.pouchgate.metricsUrl ?? '');
   await expect(startTestGate({ METRICS_PORT: port })).rejects.toThrow(
-    new RegExp(`^Port ${port} of 127\\.0\\.0\\.1 is taken: .* set METRICS_PORT to another one`),
+    new RegExp(`^Port ${port} of 127\\.0\\.0\\.1 is in use\\. .* set METRICS_PORT to another port`),
   );
 });
 
