@@ -9,6 +9,13 @@ import type { TelegramTimings } from '../telegram/telegram.ts';
 import { connect, type UpstreamAccess } from '../upstream/client.ts';
 import { startTestUpstream, type TestUpstream } from './test-database.ts';
 
+interface JsonRequest {
+  readonly method?: string;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** A complete server for tests, on the upstream of `startTestUpstream`. */
 export interface TestGate {
   /** The server's origin. */
@@ -23,11 +30,7 @@ export interface TestGate {
   /** Returns a token as an external identity provider issues it. `claims` override `sub` and `exp` (in one hour). */
   token(username: string, claims?: object): string;
   /** `fetch` of a path below the database's URL with the user's token. `body` is sent as JSON. */
-  request(
-    username: string,
-    path: string,
-    init?: { method?: string; body?: unknown; headers?: Record<string, string> },
-  ): Promise<Response>;
+  request(username: string, path: string, init?: JsonRequest): Promise<Response>;
   /** The registry with administrator's rights, without the gate. */
   registry(): ReturnType<ReturnType<typeof connect>['use']>;
   /** Restarts the server, and its own engine if it has one, with the same port and data. */
@@ -53,6 +56,17 @@ export interface TestGateOptions {
   /** The gate's access to that upstream, if it differs because of a proxy. */
   readonly access?: UpstreamAccess;
 }
+
+const sendJson = (url: string, token: string, { method = 'GET', body, headers }: JsonRequest): Promise<Response> =>
+  fetch(url, {
+    method,
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
 
 /** Starts a server for tests. `env` overrides variables of its configuration, e.g. `CORS_ORIGINS`. */
 export async function startTestGate(
@@ -98,16 +112,7 @@ export async function startTestGate(
     get pouchgate() {
       return pouchgate;
     },
-    request: (username, path, { method = 'GET', body, headers = {} } = {}) =>
-      fetch(`${database}${path}`, {
-        method,
-        headers: {
-          authorization: `Bearer ${token(username)}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...headers,
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      }),
+    request: (username, path, init = {}) => sendJson(`${database}${path}`, token(username), init),
     registry: () => connect(pouchgate.upstream).use(upstream.names.registry),
     async restart() {
       await pouchgate.close();
