@@ -3,6 +3,7 @@
  * check that has no tests (types, lint) counts as one. The exit code is 1 when anything failed.
  */
 import { spawn } from 'node:child_process';
+import { measurePatience } from './measure-patience.ts';
 import { NO_TESTS, parseJestCounts, parsePlainCounts, type TestCounts } from './test-counts.ts';
 
 interface Check {
@@ -68,6 +69,8 @@ async function runRow(row: readonly Check[]): Promise<void> {
   }
 }
 
+// Every check inherits the variable: see couchdb-design/testing/patience.ts.
+process.env['TEST_PATIENCE'] ??= String(measurePatience());
 for (const group of GROUPS) await Promise.all(group.map(runRow));
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;

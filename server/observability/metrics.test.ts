@@ -69,7 +69,7 @@ it('no label contains a username or an id, and fifty users add no series', async
   expect(fifty).not.toMatch(/alice|bob|someone/i);
   const ownSeries = (text: string): string[] => seriesOf(text).filter((series) => series.startsWith('pouchgate_'));
   expect(ownSeries(fifty)).toEqual(ownSeries(two));
-}, 120_000);
+});
 
 it('counts rejected requests, denied writes, wakes, deliveries and upstream requests', async () => {
   const before = await read();

@@ -1,3 +1,4 @@
+import { MAX_WAIT_MS } from '../../couchdb-design/testing/patience.ts';
 import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -61,7 +62,7 @@ export async function collectGarbage(): Promise<void> {
 }
 
 /** Resolves once the condition holds. Rejects after `timeoutMs`. Checks every 10 ms. */
-export async function eventually(condition: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+export async function eventually(condition: () => boolean | Promise<boolean>, timeoutMs = MAX_WAIT_MS): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`Not within ${timeoutMs} ms: ${condition.toString()}`);

@@ -1,3 +1,4 @@
+import { MAX_WAIT_MS } from '../../couchdb-design/testing/patience.ts';
 import { connect } from 'node:net';
 
 /** One response as received. */
@@ -9,7 +10,6 @@ export interface RawResponse {
 }
 
 /** A request without a response or a close in this time hangs. */
-const TIMEOUT_MS = 8_000;
 
 export interface RawRequestOptions {
   /** How many responses to wait for; 1 by default. */
@@ -36,8 +36,8 @@ export function sendRaw(
     let received = '';
     const timer = setTimeout(() => {
       socket.destroy();
-      reject(new Error(`no response within ${TIMEOUT_MS} ms to ${JSON.stringify(sent.toString('latin1', 0, 300))}`));
-    }, TIMEOUT_MS);
+      reject(new Error(`no response within ${MAX_WAIT_MS} ms to ${JSON.stringify(sent.toString('latin1', 0, 300))}`));
+    }, MAX_WAIT_MS);
     const done = (): void => {
       clearTimeout(timer);
       socket.destroy();

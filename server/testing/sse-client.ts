@@ -1,3 +1,4 @@
+import { MAX_WAIT_MS } from '../../couchdb-design/testing/patience.ts';
 import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
 
@@ -34,7 +35,6 @@ export interface SseClientOptions {
 
 const STREAM_PATH = '/api/users/preferences/stream';
 /** Shorter than a test's own timeout, whose error would not contain what was received. */
-const TIMEOUT_MS = 20_000;
 
 /** Opens a preference stream. */
 export const startSseClient = (options: SseClientOptions): SseClient => new ReconnectingSseClient(options);
@@ -153,7 +153,7 @@ class ReconnectingSseClient implements SseClient {
           fail(`The stream has ended (${this.#endReason})`);
         }
       };
-      const timer = setTimeout(() => fail(`Timed out after ${TIMEOUT_MS / 1000} s`), TIMEOUT_MS).unref();
+      const timer = setTimeout(() => fail(`Timed out after ${MAX_WAIT_MS / 1000} s`), MAX_WAIT_MS).unref();
       this.#listeners.add(check);
       check();
     });

@@ -1,4 +1,5 @@
 /** A new version of the page is offered, not forced, and the page starts offline on every URL. */
+import { MAX_WAIT_MS } from '../../../couchdb-design/testing/patience.ts';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,7 +55,7 @@ export async function newVersionIsOffered({ browser }: Harness): Promise<void> {
   const server = await startTestServer({ page: folder });
   try {
     const context = await browser.newContext();
-    context.setDefaultTimeout(30_000);
+    context.setDefaultTimeout(MAX_WAIT_MS);
     const tabs = await openTabs(context, server);
     const [page, other] = tabs;
     deployNextBuild(folder);

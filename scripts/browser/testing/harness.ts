@@ -1,4 +1,5 @@
 /** Shared by the browser checks: the server, a browser, users with their pages, and functions that wait for page content. */
+import { MAX_WAIT_MS } from '../../../couchdb-design/testing/patience.ts';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
@@ -16,7 +17,6 @@ const rateLimits = Object.fromEntries(
 ) as unknown as RateLimits;
 
 /** The time that a check may wait for one thing. */
-const TIMEOUT_MS = 30_000;
 
 /** Disables the browser's own network requests: the checks use this machine only. */
 const CHROMIUM_FLAGS = [
@@ -98,7 +98,7 @@ export async function startHarness(): Promise<Harness> {
     },
     startBrowser: async (folder) => {
       const context = await chromium.launchPersistentContext(folder, { executablePath, args: CHROMIUM_FLAGS });
-      context.setDefaultTimeout(TIMEOUT_MS);
+      context.setDefaultTimeout(MAX_WAIT_MS);
       return context;
     },
     close: async () => {
@@ -134,7 +134,7 @@ function createTestUser(browser: Browser, serverUrl: string, username: string): 
     const localStorage = [{ name: 'pouchgate:username', value: username }];
     const storageState = { cookies: [], origins: [{ origin: serverUrl, localStorage }] };
     const context = await browser.newContext({ ...options, viewport, ...(usesDirectSignIn ? { storageState } : {}) });
-    context.setDefaultTimeout(TIMEOUT_MS);
+    context.setDefaultTimeout(MAX_WAIT_MS);
     await setUp?.(context);
     if (usesDirectSignIn) await signInOverHttp(context);
     const tab = await openTab(context, url ?? serverUrl);
@@ -180,7 +180,7 @@ export async function eventually(
   condition: () => boolean | Promise<boolean>,
   describeFailure: () => string,
 ): Promise<void> {
-  const deadline = performance.now() + TIMEOUT_MS;
+  const deadline = performance.now() + MAX_WAIT_MS;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(describeFailure());
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -5,6 +5,7 @@
  *
  * A failure prints its seed and its history. `DEVICES_SHRINK=1` searches for a shorter history that fails as well.
  */
+import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
 import fc from 'fast-check';
 import { startTestServer, type TestServer } from '../testing/test-server.ts';
 import { scenarioArbitrary, type Scenario } from './testing/scenario.ts';
@@ -74,4 +75,4 @@ test(`after each of ${SCENARIO_COUNT} histories, all devices and the server have
   const path = String(failed.index);
   if (SHRINK) await fc.assert(fc.asyncProperty(scenarioArbitrary, run), { seed: SEED, path });
   throw failed.error;
-}, 900_000);
+}, scaleMs(900_000));

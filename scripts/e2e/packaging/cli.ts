@@ -1,4 +1,5 @@
 /** Checks the `pouchgate` command of the packed package. It runs with Node alone, without the sources and their compiler. */
+import { MAX_WAIT_MS } from '../../../couchdb-design/testing/patience.ts';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
@@ -69,7 +70,7 @@ async function checkUsersCommand(command: string, env: Environment): Promise<voi
   expectResult(await run(command, ['users', 'list', '--json'], env), 0, '"state": "suspended"');
 }
 
-const MAX_START_MS = 60_000;
+const MAX_START_MS = MAX_WAIT_MS;
 
 /** Starts the server as the service account and stops it with SIGTERM. */
 async function checkServerStarts(command: string, env: Environment): Promise<void> {

@@ -2,6 +2,7 @@
  * Checks the Dockerfile without Docker: runs its stages with this machine's Node and packages, in folders that contain only
  * the files that it copies. The result is started, checked and stopped like a container.
  */
+import { MAX_WAIT_MS } from '../../../couchdb-design/testing/patience.ts';
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
@@ -9,7 +10,7 @@ import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 const ROOT = join(import.meta.dirname, '../../..');
-const MAX_LIFETIME_MS = 60_000;
+const MAX_LIFETIME_MS = MAX_WAIT_MS;
 
 interface Instruction {
   readonly name: string;

@@ -1,4 +1,5 @@
 /** Runs docs/recipes as a reader would: in a project that has the packed package and none of the sources. */
+import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
 import { execFile } from 'node:child_process';
 import { cpSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +7,7 @@ import { promisify } from 'node:util';
 
 const RECIPES = join(import.meta.dirname, '../../../docs/recipes');
 const run = promisify(execFile);
-const MAX_RUN_MS = 180_000;
+const MAX_RUN_MS = scaleMs(180_000);
 
 /**
  * Runs every recipe.

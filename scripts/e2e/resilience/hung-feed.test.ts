@@ -1,3 +1,4 @@
+import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
 import { HEARTBEAT_MS, setUpFaultFixture } from './testing/fault-fixture.ts';
 import { neverRespond, isFeedRequest } from '../../../server/testing/database-faults.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
@@ -7,7 +8,7 @@ import { eventually } from '../../../server/testing/fake-couchdb.ts';
 const fixture = setUpFaultFixture();
 const NO_FAILURES = { refused: 0, empty: 0, lost: 0 };
 /** Limit for the detection of a silent feed, in ms, with a margin for a busy machine. */
-const DETECTION_TIMEOUT_MS = HEARTBEAT_MS * 2.5 + 1_500;
+const DETECTION_TIMEOUT_MS = HEARTBEAT_MS * 2.5 + scaleMs(1_500);
 
 it('detects a silent feed within its limit, and recovers without losing a change', async () => {
   const { hub } = fixture.proxied.gate.pouchgate;

@@ -84,7 +84,7 @@ async function findLostRevisions({ id, username, acknowledgedRevisions }: Writer
 it('kill -9 at any moment loses no acknowledged write, and clients reconnect automatically', async () => {
   child = await startServer();
   const writers = ['ann', 'ben', 'cy'].map(createWriter);
-  for (const { peer } of writers) await eventually(async () => (await peer.local.info()).doc_count === 1, 20_000);
+  for (const { peer } of writers) await eventually(async () => (await peer.local.info()).doc_count === 1);
   let isStopped = false;
   const writing = writers.map(async (writer) => {
     while (!isStopped) {
@@ -99,7 +99,6 @@ it('kill -9 at any moment loses no acknowledged write, and clients reconnect aut
     // All writers have recovered without intervention.
     await eventually(
       () => writers.every(({ acknowledgedRevisions }, n) => acknowledgedRevisions.size > (before[n] ?? 0) + 2),
-      20_000,
     );
     // The server is killed at a random moment, which no event determines.
     await delay(randomInt(0, 300));
@@ -113,7 +112,7 @@ it('kill -9 at any moment loses no acknowledged write, and clients reconnect aut
   for (const writer of writers) {
     const { peer, id, writeCount } = writer;
     const { _rev: last } = await peer.local.get(id);
-    await eventually(() => writer.acknowledgedRevisions.has(last), 20_000);
+    await eventually(() => writer.acknowledgedRevisions.has(last));
     expect(await findLostRevisions(writer)).toEqual({});
     expect(peer.events.filter(({ name }) => name === 'error' || name === 'denied')).toEqual([]);
     const fresh = createWriter(writer.username);
@@ -123,4 +122,4 @@ it('kill -9 at any moment loses no acknowledged write, and clients reconnect aut
     });
   }
   expect(counts.at(-1)).toBeGreaterThan(KILL_COUNT * writers.length);
-}, 90_000);
+});

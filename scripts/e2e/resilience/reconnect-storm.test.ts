@@ -44,7 +44,7 @@ const countRequests = (): number => proxied.proxy.requests.length;
 async function waitForConvergence(): Promise<void> {
   const hasConverged = ({ parked, leaves, username, ids }: LiveClient): boolean =>
     parked && leaves.join() === revisions.get(username) && [...ids].join() === idOf(username);
-  await eventually(() => proxied.gate.pouchgate.hub.size === CLIENT_COUNT && clients.every(hasConverged), 20_000);
+  await eventually(() => proxied.gate.pouchgate.hub.size === CLIENT_COUNT && clients.every(hasConverged));
 }
 
 /** Upstream requests of a start without clients, and the additional ones when all clients reconnected. */
@@ -68,7 +68,7 @@ beforeAll(async () => {
     clients.push(startLiveClient({ database: gate.database, token, username, feed: 'longpoll', backOff }));
   }
   await waitForConvergence();
-}, 60_000);
+});
 afterAll(async () => {
   for (const client of clients) client.close();
   await proxied.close();

@@ -1,3 +1,4 @@
+import { MAX_WAIT_MS } from '../../../couchdb-design/testing/patience.ts';
 import type { PatchOf, Preferences } from '../../../couchdb-design/user-document/preference-rules.ts';
 import { copyDocuments, replicate } from '../../../server/testing/copy-database.ts';
 import { connect } from '../../../server/upstream/client.ts';
@@ -37,7 +38,6 @@ afterEach(async () => {
 const respondForbidden = respondWith(403, '{"error":"forbidden","reason":"You are not allowed to access this db."}');
 
 /** In ms. A convergence that takes longer has failed. */
-const CONVERGENCE_TIMEOUT_MS = 60_000;
 
 const setPreferences = (device: RestoreDevice, patch: PatchOf<Preferences>): Promise<void> =>
   device.page().store.set(patch);
@@ -82,7 +82,7 @@ async function waitForConvergence(all: readonly RestoreDevice[], expected: Expec
     return violations;
   };
   let violations: readonly string[] = [];
-  await eventually(async () => (violations = await findViolations()).length === 0, CONVERGENCE_TIMEOUT_MS).catch(
+  await eventually(async () => (violations = await findViolations()).length === 0, MAX_WAIT_MS).catch(
     (error: unknown) => {
       throw new Error(violations.join('\n'), { cause: error });
     },
@@ -164,7 +164,7 @@ it.each([
       const waiting = ['ada', cy, 'dot'].map((name) => `user_${name}`);
       await eventually(
         async () => (await listUserDocumentIds()).filter((id) => waiting.includes(id)).length === 3,
-        CONVERGENCE_TIMEOUT_MS,
+        MAX_WAIT_MS,
       );
     }
     await copyDatabase(copyName, registry);

@@ -31,7 +31,7 @@ it('ends the live requests of a session signed out on another gate once the feed
   const staying = await startSession('longpoll');
   const all = [...leaving, staying].map(({ client }) => client);
   try {
-    await fixture.waitForConvergence(10_000, all);
+    await fixture.waitForConvergence(all);
 
     const since = fixture.startMeasuring();
     proxy.fault = dropConnection(isFeedRequest(fixture.names.sessions));
@@ -40,15 +40,15 @@ it('ends the live requests of a session signed out on another gate once the feed
     for (const { session } of leaving) await otherGate.pouchgate.identity.sessions.end(username, session.id);
     // A session that is not signed out receives changes in the meantime.
     await fixture.writeEdits(20);
-    await fixture.waitForConvergence(10_000, all);
+    await fixture.waitForConvergence(all);
     expect([identity.accessMonitor.connected, await fixture.isReady()]).toEqual([false, false]);
 
     fixture.clearFaults();
     await eventually(() => identity.accessMonitor.connected);
     // A live response lasts at least a second, so that an empty one causes no polling loop.
-    await eventually(() => leaving.every(({ client }) => !client.parked && client.counts.refused > 0), 4_000);
+    await eventually(() => leaving.every(({ client }) => !client.parked && client.counts.refused > 0));
     for (const { client } of leaving) client.close();
-    await fixture.waitForConvergence(10_000, [staying.client]);
+    await fixture.waitForConvergence([staying.client]);
     expect(since().clientCounts).toMatchObject(NO_FAILURES);
     expect(staying.client.counts).toMatchObject(NO_FAILURES);
     for (const { client } of leaving) expect(client.counts.lost).toBe(0);

@@ -1,3 +1,4 @@
+import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
 import { setUpFaultFixture } from './testing/fault-fixture.ts';
 import {
   breakInsideCharacter,
@@ -50,7 +51,7 @@ it('stays connected to a slow upstream, and delivers its changes to all clients'
   proxy.fault = delayResponse(500);
   proxy.transform = sendByteByByte(5);
   await fixture.writeEdits(4);
-  await fixture.waitForConvergence(25_000);
+  await fixture.waitForConvergence([], scaleMs(25_000));
   expect(gate.pouchgate.hub.connected).toBe(true);
   const { clientCounts, upstreamRequests, peerRequestCount } = since();
   expect(clientCounts).toMatchObject(NO_FAILURES);

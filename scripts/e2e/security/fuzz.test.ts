@@ -1,3 +1,4 @@
+import { MAX_WAIT_MS } from '../../../couchdb-design/testing/patience.ts';
 import http from 'node:http';
 import type { AttackerKnowledge } from './testing/malformed-bodies.ts';
 import { createSeededRandom } from './testing/random.ts';
@@ -11,7 +12,6 @@ const REQUESTS = Number(process.env['FUZZ_REQUESTS'] ?? 6_000);
 const SEED = Number(process.env['FUZZ_SEED'] ?? Date.now() % 1_000_000);
 const CONCURRENCY = 12;
 /** A request without a response by then hangs. */
-const TIMEOUT_MS = 15_000;
 /** When the client aborts a live feed. */
 const LIVE_ABORT_MS = 60;
 
@@ -28,8 +28,8 @@ afterAll(() => agent.destroy());
 function sendAttack(attack: Attack): Promise<ObservedResponse | undefined> {
   return new Promise((resolve, reject) => {
     const { method, target: path, headers, body } = attack;
-    const timeout = setTimeout(() => reject(new Error(`no response within ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
-    const abortTimer = attack.isLive ? setTimeout(() => request.destroy(), TIMEOUT_MS / 2) : undefined;
+    const timeout = setTimeout(() => reject(new Error(`no response within ${MAX_WAIT_MS} ms`)), MAX_WAIT_MS);
+    const abortTimer = attack.isLive ? setTimeout(() => request.destroy(), MAX_WAIT_MS / 2) : undefined;
     const settle = (observed: ObservedResponse | undefined): void => {
       clearTimeout(timeout);
       clearTimeout(abortTimer);
@@ -151,4 +151,4 @@ test(`${REQUESTS} random requests of alice neither reveal nor change anything of
   process.stdout.write(
     `fuzz: ${JSON.stringify({ statuses: Object.fromEntries(statuses), shapes: Object.fromEntries(shapes) })}\n`,
   );
-}, 120_000);
+});

@@ -65,15 +65,15 @@ export function describeRestore(fixture: () => SetupFixture): void {
       expect(await readUpdateSequence(couch, registry)).toBeLessThan(before);
 
       expect(await run()).toMatchObject({ code: 0, errorLines: [] });
-      await eventually(isReady, 20_000);
+      await eventually(isReady);
       // Even a revision of a generation that clients already know is delivered.
       const rev = await editInDatabase({ theme: 'light' });
       const isThere = async (): Promise<boolean> => 'ok' in ((await peer.local.get(id, { open_revs: [rev] }))[0] ?? {});
-      await eventually(isThere, 20_000);
+      await eventually(isThere);
       expect(await statusFor(another)).toBe(200);
     } finally {
       await peer.close();
       await gate.close();
     }
-  }, 60_000);
+  });
 }

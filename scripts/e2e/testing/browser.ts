@@ -6,6 +6,7 @@ import {
   type PreferencesStore,
   type StoreOptions,
 } from '../../../client/index.ts';
+import { openChannel } from './broadcast-channel.ts';
 import { createInMemoryBrowser, startTestServer, waitForCondition, type TestServer } from './test-server.ts';
 import { createLockManager } from './web-locks.ts';
 
@@ -33,7 +34,7 @@ export function createBrowser(): TestBrowser {
     environment: {
       storage,
       locks: createLockManager(),
-      openChannel: (name) => new BroadcastChannel(prefix + name),
+      openChannel: (name) => openChannel(prefix + name),
     },
     dump: async (name) => {
       const database = open(name);

@@ -1,4 +1,5 @@
 /** The whole server on a loopback port, and in-memory browsers, for end-to-end tests. */
+import { MAX_WAIT_MS } from '../../../couchdb-design/testing/patience.ts';
 import '../../test/jest-setup.ts';
 import jwt from 'jsonwebtoken';
 import pino from 'pino';
@@ -107,7 +108,6 @@ export function createInMemoryBrowser(): OpenDatabase {
 }
 
 /** Far longer than any successful wait. */
-const WAIT_TIMEOUT_MS = 60_000;
 
 /**
  * Resolves when `predicate` returns true; it is called at once and after every change that `subscribe` reports. Rejects after
@@ -127,8 +127,8 @@ export function waitForCondition(
     };
     const timeout = setTimeout(() => {
       unsubscribe();
-      reject(new Error(`Timed out after ${WAIT_TIMEOUT_MS} ms: ${describeFound()}`));
-    }, WAIT_TIMEOUT_MS);
+      reject(new Error(`Timed out after ${MAX_WAIT_MS} ms: ${describeFound()}`));
+    }, MAX_WAIT_MS);
     const unsubscribe = subscribe(check);
     check();
   });

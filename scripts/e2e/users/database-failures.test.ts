@@ -77,7 +77,7 @@ test('an erasure that fails at any request reports its progress, and the next ru
     expect(left).toMatchObject({ state: 'erased', account: null, sessions: [], stored: [], checkpoints: null });
   }
   expect(unfinished).toBeGreaterThan(5);
-}, 120_000);
+});
 
 test('reset-password reports a password that was changed before the database failed', async () => {
   const argv = (name: string) => ['reset-password', name, '--password-stdin'];
@@ -98,4 +98,4 @@ test('reset-password reports a password that was changed before the database fai
     if (changed) halfDone += 1;
   }
   expect(halfDone).toBeGreaterThan(0);
-}, 120_000);
+});

@@ -234,13 +234,13 @@ describe('no change is missed', () => {
           if (each === 'yield') await new Promise((resolve) => setImmediate(resolve));
           if (each === 'turn') await gate.request(username, '/');
         }
-        await eventually(() => known === last, 5_000);
+        await eventually(() => known === last);
         controller.abort();
         await polling;
       }),
       { numRuns: 25 },
     );
-  }, 60_000);
+  });
 });
 
 describe('cost', () => {

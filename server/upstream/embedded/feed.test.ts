@@ -1,7 +1,9 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { once } from 'node:events';
+import net from 'node:net';
 import { createInterface } from 'node:readline';
 import { authorizationOf } from '../client.ts';
+import { eventually } from '../../testing/fake-couchdb.ts';
 import { startTestEngine, type TestEngine } from '../../testing/embedded-engine.ts';
 
 let testEngine: TestEngine;
@@ -183,4 +185,22 @@ it('reports a deleted document as deleted, and recreates it without a revision',
   });
   const again = await testEngine.asAdmin('PUT', '/shared/phoenix', { risen: true });
   expect(again).toMatchObject({ status: 201, body: { rev: expect.stringMatching(/^3-/) as unknown } });
+});
+
+it('leaves nothing behind for clients that disconnect before their feed starts', async () => {
+  const countTimers = (): number => process.getActiveResourcesInfo().filter((type) => type === 'Timeout').length;
+  const { access } = testEngine.engine;
+  const { hostname, port } = new URL(access.url);
+  const head = `GET /shared/_changes?feed=continuous&since=now&heartbeat=60000 HTTP/1.1\r\nHost: ${hostname}\r\n`;
+  const before = countTimers();
+  for (let n = 0; n < 100; n += 1) {
+    const socket = net.connect(Number(port), hostname);
+    await once(socket, 'connect');
+    const closed = once(socket, 'close');
+    socket.write(`${head}Authorization: ${authorizationOf(access)}\r\n\r\n`, () => socket.resetAndDestroy());
+    await closed;
+  }
+  // The requests above arrive before this one.
+  await put('after');
+  await eventually(() => countTimers() < before + 10);
 });

@@ -57,6 +57,8 @@ export class LiveChanges {
     };
     const unsubscribe = this.#database.subscribe(() => this.#signal.notify());
     this.#response.once('close', end);
+    // The client may have disconnected while its request was authenticated. No `close` event follows then.
+    if (this.#response.destroyed) end();
     this.#startTimer(end);
     try {
       await this.#writeUntilEnd(end);

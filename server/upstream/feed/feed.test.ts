@@ -1,3 +1,4 @@
+import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
 import type { ServerResponse } from 'node:http';
 import { followChanges, type Feed, type FeedOptions } from './feed.ts';
 import {
@@ -125,7 +126,7 @@ it.each([
 ] as const)('reconnects after %s to the request for the sequence', async (_name, hang) => {
   failFirstInfo(hang);
   const seen = follow({ heartbeat: 100 });
-  await eventually(() => seen.rows.length === 2, 1_000);
+  await eventually(() => seen.rows.length === 2, scaleMs(1_000));
   expect(seen.disconnectReasons).toEqual(['ended by the upstream', 'no heartbeat']);
 });
 

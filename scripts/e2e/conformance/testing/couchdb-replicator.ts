@@ -1,3 +1,4 @@
+import { MAX_WAIT_MS } from '../../../../couchdb-design/testing/patience.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DocumentScope, ServerScope } from 'nano';
 import { z } from 'zod';
@@ -47,7 +48,6 @@ const jobStateSchema = z.object({ state: z.string().nullable(), info: z.unknown(
 type JobState = z.output<typeof jobStateSchema>;
 
 /** A busy replicator takes long to start a job, and some seconds to end it. */
-const JOB_TIMEOUT_MS = 45_000;
 const POLL_INTERVAL_MS = 200;
 
 /** Resolves with undefined when the database responds with `status`. */
@@ -129,7 +129,7 @@ class ReplicationJobs {
 
   /** Resolves once the job is in one of these states. */
   async waitForState(id: string, states: readonly string[]): Promise<JobState> {
-    const end = Date.now() + JOB_TIMEOUT_MS;
+    const end = Date.now() + MAX_WAIT_MS;
     for (;;) {
       const current = await this.#fetchState(id);
       if (states.includes(current.state ?? '')) return current;

@@ -1,4 +1,5 @@
 /** Runs a scenario on one user's devices and the real server, then brings all devices online and checks the invariants. */
+import { MAX_WAIT_MS } from '../../../../couchdb-design/testing/patience.ts';
 import { createSimulatedDevice, type SimulatedDevice, type Tab } from './simulated-device.ts';
 import { createEditLog, type StoredEdit } from './edit-log.ts';
 import type { DeviceTraits, Scenario, Key, Step } from './scenario.ts';
@@ -15,7 +16,6 @@ export interface ScenarioServer {
 }
 
 /** In ms. Longer than a store waits for a silent server; a wait that takes longer has failed. */
-const WAIT_TIMEOUT_MS = 40_000;
 
 /** Returns an item by its index modulo the length. */
 const itemAt = <T>(list: readonly T[], index: number): T => {
@@ -28,7 +28,7 @@ const itemAt = <T>(list: readonly T[], index: number): T => {
 const withTimeout = async <T>(action: string, promise: Promise<T>): Promise<T> => {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`${action} timed out`)), WAIT_TIMEOUT_MS);
+    timer = setTimeout(() => reject(new Error(`${action} timed out`)), MAX_WAIT_MS);
   });
   return Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
 };
@@ -163,7 +163,7 @@ class ScenarioRun {
       const check = (): void => {
         if (predicate()) end(true);
       };
-      const timer = setTimeout(() => end(false), WAIT_TIMEOUT_MS);
+      const timer = setTimeout(() => end(false), MAX_WAIT_MS);
       this.#listeners.add(check);
       check();
     });
@@ -282,7 +282,7 @@ class ScenarioRun {
 
   /** Checks until every invariant holds, or no event has occurred for the timeout. Resolves with the violations. */
   async #waitForInvariants(): Promise<readonly string[]> {
-    const deadline = performance.now() + WAIT_TIMEOUT_MS;
+    const deadline = performance.now() + MAX_WAIT_MS;
     for (;;) {
       const eventCount = this.#eventCount;
       const violations = await this.#checkInvariants();

@@ -7,6 +7,7 @@ import {
   type PreferencesStore,
 } from '../../../../client/index.ts';
 import { createInProcessLocks } from '../../../../client/platform/web-locks.ts';
+import { openChannel } from '../../testing/broadcast-channel.ts';
 import '../../testing/test-server.ts';
 import type { EditLog } from './edit-log.ts';
 import type { DeviceTraits } from './scenario.ts';
@@ -106,7 +107,7 @@ export function createSimulatedDevice({
         types.includes('online') ? wakeListeners : types.includes('offline') ? offlineListeners : new Set(),
         () => listener({ type: types.join(' ') }),
       ),
-    openChannel: (channel) => new BroadcastChannel(prefix + channel),
+    openChannel: (channel) => openChannel(prefix + channel),
     storage: edits.recordStorage(storageItems, tabName),
   });
 

@@ -1,3 +1,4 @@
+import { MAX_WAIT_MS } from '../../../../couchdb-design/testing/patience.ts';
 import { createPeer, waitForIdle, type Peer } from '../../../../server/testing/pouchdb-peer.ts';
 import {
   startLiveClient,
@@ -35,7 +36,7 @@ export interface FaultFixture {
    * Resolves once each client, `extraClients` included, waits and has received the final leaves of its own document.
    * Rejects after `timeoutMs`.
    */
-  waitForConvergence(timeoutMs?: number, extraClients?: readonly LiveClient[]): Promise<void>;
+  waitForConvergence(extraClients?: readonly LiveClient[], timeoutMs?: number): Promise<void>;
   /** Returns a function that returns the measurements since this call. */
   startMeasuring(): () => Measurements;
   /** Makes the upstream accept requests without responding, on open connections as well. */
@@ -87,7 +88,7 @@ export function setUpFaultFixture(): FaultFixture {
   afterEach(async () => {
     fixture.clearFaults();
     await registry.stopWriting();
-    await fixture.waitForConvergence(20_000);
+    await fixture.waitForConvergence();
   });
   afterAll(async () => {
     for (const client of clients) client.close();
@@ -113,7 +114,7 @@ export function setUpFaultFixture(): FaultFixture {
     liveRequestCount,
     writeEdits: (count) => registry.writeEdits(count),
     startWriting: () => registry.startWriting(),
-    waitForConvergence: async (timeoutMs = 10_000, extraClients = []) => {
+    waitForConvergence: async (extraClients = [], timeoutMs = MAX_WAIT_MS) => {
       const leaves = new Map(await Promise.all(USERNAMES.map(idOf).map((id) => registry.leavesOf(id))));
       // PouchDB sends more requests after it has a revision, so it has settled after some rounds without a request.
       let [requestCount, rounds] = [0, 0];
@@ -185,7 +186,7 @@ export function setUpFaultFixture(): FaultFixture {
     },
     waitForFeedAttempts: async (since, count) => {
       const { hub } = proxied.gate.pouchgate;
-      await eventually(() => countAttempts(names.registry, since()) >= count, 20_000);
+      await eventually(() => countAttempts(names.registry, since()) >= count);
       const measurements = since();
       const { elapsedMs } = measurements;
       for (const database of [names.registry, names.sessions]) {
