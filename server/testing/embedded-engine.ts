@@ -1,3 +1,4 @@
+import { closeAfterTests } from '../../couchdb-design/testing/open-resources.ts';
 import { authorizationOf } from '../upstream/client.ts';
 import { startEmbeddedEngine, type EmbeddedEngine, type EmbeddedOptions } from '../upstream/embedded/engine.ts';
 
@@ -24,7 +25,7 @@ let engineCount = 0;
 export async function startTestEngine(options: Partial<EmbeddedOptions> = {}): Promise<TestEngine> {
   engineCount += 1;
   const storage = { kind: 'memory', name: `test-${engineCount}` } as const;
-  const engine = await startEmbeddedEngine({ storage, ...options });
+  const engine = closeAfterTests(await startEmbeddedEngine({ storage, ...options }));
   const { access } = engine;
   const as = (username: string, password: string): SendRequest =>
     createSender(access.url, { authorization: authorizationOf({ username, password }) });

@@ -1,3 +1,4 @@
+import { closeAfterTests } from '../../couchdb-design/testing/open-resources.ts';
 import { MAX_WAIT_MS } from '../../couchdb-design/testing/patience.ts';
 import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
@@ -33,7 +34,7 @@ export async function startFakeUpstream(handler: FakeUpstreamHandler): Promise<F
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  return {
+  return closeAfterTests({
     access: { url: `http://127.0.0.1:${port}`, username: 'admin', password: 'pw' },
     requests,
     connections: () =>
@@ -48,7 +49,7 @@ export async function startFakeUpstream(handler: FakeUpstreamHandler): Promise<F
       server.closeAllConnections();
       await closed;
     },
-  };
+  });
 }
 
 /** Runs the garbage collector, in three rounds, because a finalizer may release further objects. */

@@ -1,3 +1,4 @@
+import { closeAfterTests } from '../../couchdb-design/testing/open-resources.ts';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -181,7 +182,7 @@ export class FakeTelegramApi {
 export async function startFakeTelegramApi(): Promise<FakeTelegramApi> {
   const api = new FakeTelegramApi();
   await api.listen();
-  return api;
+  return closeAfterTests(api);
 }
 
 const errorBody = (reply: ErrorReply): object => ({ ok: false, ...reply });

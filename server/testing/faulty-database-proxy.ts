@@ -1,3 +1,4 @@
+import { closeAfterTests } from '../../couchdb-design/testing/open-resources.ts';
 import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -35,7 +36,7 @@ export interface FaultyProxy {
 export async function startFaultyProxy(upstream: TestUpstream): Promise<FaultyProxy> {
   const proxy = new DatabaseProxy(upstream);
   await proxy.listen();
-  return proxy;
+  return closeAfterTests(proxy);
 }
 
 class DatabaseProxy implements FaultyProxy {

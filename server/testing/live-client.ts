@@ -1,3 +1,4 @@
+import { closeAfterTests } from '../../couchdb-design/testing/open-resources.ts';
 import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -75,7 +76,8 @@ function parseFeedLine(line: string): FeedProgress {
 }
 
 /** Sends live requests in a loop, as PouchDB and CouchDB's replicator do, until it is closed. */
-export const startLiveClient = (options: LiveClientOptions): LiveClient => new LoopingLiveClient(options);
+export const startLiveClient = (options: LiveClientOptions): LiveClient =>
+  closeAfterTests(new LoopingLiveClient(options));
 
 class LoopingLiveClient implements LiveClient {
   readonly username: string;

@@ -1,3 +1,4 @@
+import { closeAfterTests } from '../../couchdb-design/testing/open-resources.ts';
 import { randomBytes } from 'node:crypto';
 import PouchDB from 'pouchdb-core';
 // Plugs http, replication and memory into PouchDB; replication can be plugged in only once in a process.
@@ -70,7 +71,7 @@ export function createPeer({ database, token, skipSetup = true }: PeerOptions): 
       }
     },
   });
-  return {
+  return closeAfterTests({
     local,
     remote,
     requests,
@@ -93,7 +94,7 @@ export function createPeer({ database, token, skipSetup = true }: PeerOptions): 
       await local.destroy();
       await remote.close();
     },
-  };
+  });
 }
 
 /** Resolves once a live sync is idle: a longpoll is open, and no other request was sent for some rounds of polling. */

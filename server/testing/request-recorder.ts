@@ -1,3 +1,4 @@
+import { closeAfterTests } from '../../couchdb-design/testing/open-resources.ts';
 import http, { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -43,7 +44,7 @@ export async function startRecorder(target: string): Promise<Recorder> {
   });
   server.requestTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
+  return closeAfterTests({
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     async close() {
@@ -52,5 +53,5 @@ export async function startRecorder(target: string): Promise<Recorder> {
       await closed;
       agent.destroy();
     },
-  };
+  });
 }

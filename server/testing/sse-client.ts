@@ -1,3 +1,4 @@
+import { closeAfterTests } from '../../couchdb-design/testing/open-resources.ts';
 import { MAX_WAIT_MS } from '../../couchdb-design/testing/patience.ts';
 import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
@@ -37,7 +38,8 @@ const STREAM_PATH = '/api/users/preferences/stream';
 /** Shorter than a test's own timeout, whose error would not contain what was received. */
 
 /** Opens a preference stream. */
-export const startSseClient = (options: SseClientOptions): SseClient => new ReconnectingSseClient(options);
+export const startSseClient = (options: SseClientOptions): SseClient =>
+  closeAfterTests(new ReconnectingSseClient(options));
 
 function parseEvent(text: string): SseEvent | undefined {
   const field = (name: string): string | undefined => new RegExp(`(?:^|\n)${name}: ([^\n]*)`).exec(text)?.[1];

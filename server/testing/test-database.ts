@@ -1,3 +1,4 @@
+import { closeAfterTests } from '../../couchdb-design/testing/open-resources.ts';
 import { randomBytes } from 'node:crypto';
 import { connect, statusOf, type UpstreamAccess } from '../upstream/client.ts';
 import { startEmbeddedEngine, type EmbeddedEngine } from '../upstream/embedded/engine.ts';
@@ -59,14 +60,14 @@ export const waitForConsistency = (condition: () => boolean | Promise<boolean>):
 /** Starts the upstream that the environment selects, without databases or design documents. */
 export async function startTestUpstream(names: TestNames = newTestNames()): Promise<TestUpstream> {
   const { COUCHDB_URL: url = '', COUCHDB_NODES: nodes = '', COUCHDB_USER = '', COUCHDB_PASSWORD = '' } = process.env;
-  if (!usesCouchdb()) return createEmbeddedUpstream(names);
+  if (!usesCouchdb()) return closeAfterTests(await createEmbeddedUpstream(names));
   const credentials = { username: COUCHDB_USER, password: COUCHDB_PASSWORD };
   const urls = nodes === '' ? [url] : nodes.split(',');
   const [access, ...nodeAccesses] = [url, ...urls].map((nodeUrl) => ({
     url: nodeUrl.trim().replace(/\/+$/, ''),
     ...credentials,
   }));
-  return createCouchdbUpstream(names, access ?? { url, ...credentials }, nodeAccesses);
+  return closeAfterTests(createCouchdbUpstream(names, access ?? { url, ...credentials }, nodeAccesses));
 }
 
 async function createEmbeddedUpstream(names: TestNames): Promise<TestUpstream> {

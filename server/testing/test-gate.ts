@@ -1,3 +1,4 @@
+import { closeAfterTests } from '../../couchdb-design/testing/open-resources.ts';
 import { randomBytes } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import pino, { type Logger } from 'pino';
@@ -103,7 +104,7 @@ export async function startTestGate(
   const token = (username: string, claims: object = {}): string =>
     jwt.sign({ sub: username, exp: Math.floor(Date.now() / 1000) + 3600, ...claims }, secret, { noTimestamp: true });
 
-  return {
+  return closeAfterTests({
     url,
     database,
     upstream,
@@ -123,5 +124,5 @@ export async function startTestGate(
       await pouchgate.close();
       await closeUpstream();
     },
-  };
+  });
 }

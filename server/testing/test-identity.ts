@@ -1,3 +1,4 @@
+import { closeAfterTests } from '../../couchdb-design/testing/open-resources.ts';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import net from 'node:net';
@@ -61,7 +62,7 @@ export async function startIdentityServer(
   const server = createServer(app);
   const port = await listenOnFreePort(server);
   await identity.accessMonitor.whenConnected();
-  return {
+  return closeAfterTests({
     identity,
     url: `http://127.0.0.1:${port}/api/auth`,
     close: async () => {
@@ -70,7 +71,7 @@ export async function startIdentityServer(
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
-  };
+  });
 }
 
 /** Listens on a free loopback port and resolves with it. */
@@ -116,7 +117,7 @@ export async function startTcpProxy(access: UpstreamAccess): Promise<TcpProxy> {
     upstreamSocket.on('close', () => clientSocket.destroy());
   });
   const port = await listenOnFreePort(server);
-  return {
+  return closeAfterTests({
     access: { ...access, url: `http://127.0.0.1:${port}` },
     disconnect: () => {
       isDisconnected = true;
@@ -129,5 +130,5 @@ export async function startTcpProxy(access: UpstreamAccess): Promise<TcpProxy> {
       destroyAll();
       await new Promise((resolve) => server.close(resolve));
     },
-  };
+  });
 }

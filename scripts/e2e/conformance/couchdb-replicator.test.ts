@@ -77,66 +77,60 @@ suite(`CouchDB's own replicator${skipReason}`, () => {
     ['foreign doc_ids beside it', (id) => ({ doc_ids: ['user_bystander', id, '_design/registry'] })],
     ['a selector', () => ({ selector: { type: 'user_preferences' } })],
     ['one request per revision', () => ({ use_bulk_get: false })],
-  ])(
-    'pulls the one document with every leaf, with %s, and nothing the second time',
-    async (_name, createOptions) => {
-      const username = newUser();
-      await readThroughGate('bystander');
-      await addBranches(username);
-      const job = pull(username, createOptions(`user_${username}`));
-      const first = await replicator.replicateOnce(job);
-      expect(first).toMatchObject({ docs_read: 2, docs_written: 2, doc_write_failures: 0 });
-      expect(await idsInCopy()).toEqual([`user_${username}`]);
-      const all = { open_revs: 'all', revs: true } as const;
-      expect(leavesOf(await replicator.copy.get(`user_${username}`, all as never))).toEqual(
-        leavesOf(await readThroughGate(username, '?open_revs=all&revs=true')),
-      );
+  ])('pulls the one document with every leaf, with %s, and nothing the second time', async (_name, createOptions) => {
+    const username = newUser();
+    await readThroughGate('bystander');
+    await addBranches(username);
+    const job = pull(username, createOptions(`user_${username}`));
+    const first = await replicator.replicateOnce(job);
+    expect(first).toMatchObject({ docs_read: 2, docs_written: 2, doc_write_failures: 0 });
+    expect(await idsInCopy()).toEqual([`user_${username}`]);
+    const all = { open_revs: 'all', revs: true } as const;
+    expect(leavesOf(await replicator.copy.get(`user_${username}`, all as never))).toEqual(
+      leavesOf(await readThroughGate(username, '?open_revs=all&revs=true')),
+    );
 
-      // It continues from its checkpoint, so nothing is read.
-      const before = recorder.requests.length;
-      expect(await replicator.replicateOnce(job)).toEqual(first);
-      const urls = recorder.requests.slice(before).map(({ url }) => url);
-      expect(urls.filter((url) => url.includes('/_changes?')).map((url) => /since=([^&]*)/.exec(url)?.[1])).toEqual([
-        expect.stringMatching(/^2-[0-9a-f]{32}$/),
-      ]);
-      expect(urls.filter((url) => url.includes(`/user_${username}`))).toEqual([]);
+    // It continues from its checkpoint, so nothing is read.
+    const before = recorder.requests.length;
+    expect(await replicator.replicateOnce(job)).toEqual(first);
+    const urls = recorder.requests.slice(before).map(({ url }) => url);
+    expect(urls.filter((url) => url.includes('/_changes?')).map((url) => /since=([^&]*)/.exec(url)?.[1])).toEqual([
+      expect.stringMatching(/^2-[0-9a-f]{32}$/),
+    ]);
+    expect(urls.filter((url) => url.includes(`/user_${username}`))).toEqual([]);
 
-      // Only later changes are pulled.
-      await edit(username, { theme: 'dark' });
-      expect(await replicator.replicateOnce(job)).toMatchObject({ docs_read: 3, docs_written: 3 });
-      const current = await readThroughGate(username);
-      // A replica of a cluster may lag.
-      await waitForConsistency(async () => (await replicator.copy.get(`user_${username}`))._rev === current._rev);
-      expect(await replicator.copy.get(`user_${username}`)).toEqual(current);
-    },
-  );
+    // Only later changes are pulled.
+    await edit(username, { theme: 'dark' });
+    expect(await replicator.replicateOnce(job)).toMatchObject({ docs_read: 3, docs_written: 3 });
+    const current = await readThroughGate(username);
+    // A replica of a cluster may lag.
+    await waitForConsistency(async () => (await replicator.copy.get(`user_${username}`))._rev === current._rev);
+    expect(await replicator.copy.get(`user_${username}`)).toEqual(current);
+  });
 
   it.each<[string, (id: string) => Partial<ReplicationJob>]>([
     ['the whole copy', () => ({})],
     ['its doc_ids', (id) => ({ doc_ids: [id] })],
-  ])(
-    'pushes an edit back, from %s, and nothing the second time',
-    async (_name, createOptions) => {
-      const username = newUser();
-      await readThroughGate(username);
-      await replicator.replicateOnce(pull(username));
-      const rev = await editCopy(username, { theme: 'dark' });
-      const job = push(username, createOptions(`user_${username}`));
-      const first = await replicator.replicateOnce(job);
-      expect(first).toMatchObject({ docs_written: 1, doc_write_failures: 0 });
-      expect(await readThroughGate(username)).toMatchObject({ _rev: rev, preferences: { theme: 'dark' } });
-      const before = recorder.requests.length;
-      expect(await replicator.replicateOnce(job)).toEqual(first);
-      expect(recorder.requests.slice(before).filter(({ url }) => /_revs_diff|_bulk_docs/.test(url))).toEqual([]);
-      // Pulling a pushed edit changes nothing. For CouchDB a new token is a new replication, which finds every revision.
-      const renewed = pull(username, { source: gateOf(username, { renewed: true }) });
-      expect(await replicator.replicateOnce(renewed)).toMatchObject({
-        revisions_checked: 1,
-        docs_read: 0,
-        docs_written: 0,
-      });
-    },
-  );
+  ])('pushes an edit back, from %s, and nothing the second time', async (_name, createOptions) => {
+    const username = newUser();
+    await readThroughGate(username);
+    await replicator.replicateOnce(pull(username));
+    const rev = await editCopy(username, { theme: 'dark' });
+    const job = push(username, createOptions(`user_${username}`));
+    const first = await replicator.replicateOnce(job);
+    expect(first).toMatchObject({ docs_written: 1, doc_write_failures: 0 });
+    expect(await readThroughGate(username)).toMatchObject({ _rev: rev, preferences: { theme: 'dark' } });
+    const before = recorder.requests.length;
+    expect(await replicator.replicateOnce(job)).toEqual(first);
+    expect(recorder.requests.slice(before).filter(({ url }) => /_revs_diff|_bulk_docs/.test(url))).toEqual([]);
+    // Pulling a pushed edit changes nothing. For CouchDB a new token is a new replication, which finds every revision.
+    const renewed = pull(username, { source: gateOf(username, { renewed: true }) });
+    expect(await replicator.replicateOnce(renewed)).toMatchObject({
+      revisions_checked: 1,
+      docs_read: 0,
+      docs_written: 0,
+    });
+  });
 
   it('a push with foreign documents counts them as failures and stores the own document', async () => {
     const username = newUser();

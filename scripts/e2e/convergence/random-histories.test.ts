@@ -52,27 +52,31 @@ const createScenarioRunner =
     return runScenario(scenario, `devices${userCount}`, scenarioServer);
   };
 
-test(`after each of ${SCENARIO_COUNT} histories, all devices and the server have the last edit of every preference`, async () => {
-  const run = createScenarioRunner(createScenarioServer(server));
-  const histories = fc.sample(scenarioArbitrary, { seed: SEED, numRuns: SCENARIO_COUNT });
-  let next = 0;
-  let failed: { readonly index: number; readonly error: unknown } | undefined;
-  const work = async (): Promise<void> => {
-    for (;;) {
-      const index = next;
-      const history = histories[index];
-      if (history === undefined || failed !== undefined) return;
-      next += 1;
-      await run(history).catch((error: unknown) => {
-        failed ??= { index, error };
-      });
-    }
-  };
-  await Promise.all(Array.from({ length: CONCURRENCY }, work));
-  if (failed === undefined) return;
+test(
+  `after each of ${SCENARIO_COUNT} histories, all devices and the server have the last edit of every preference`,
+  async () => {
+    const run = createScenarioRunner(createScenarioServer(server));
+    const histories = fc.sample(scenarioArbitrary, { seed: SEED, numRuns: SCENARIO_COUNT });
+    let next = 0;
+    let failed: { readonly index: number; readonly error: unknown } | undefined;
+    const work = async (): Promise<void> => {
+      for (;;) {
+        const index = next;
+        const history = histories[index];
+        if (history === undefined || failed !== undefined) return;
+        next += 1;
+        await run(history).catch((error: unknown) => {
+          failed ??= { index, error };
+        });
+      }
+    };
+    await Promise.all(Array.from({ length: CONCURRENCY }, work));
+    if (failed === undefined) return;
 
-  console.error(`DEVICES_SEED=${SEED}, history ${failed.index} of ${SCENARIO_COUNT}`);
-  const path = String(failed.index);
-  if (SHRINK) await fc.assert(fc.asyncProperty(scenarioArbitrary, run), { seed: SEED, path });
-  throw failed.error;
-}, scaleMs(900_000));
+    console.error(`DEVICES_SEED=${SEED}, history ${failed.index} of ${SCENARIO_COUNT}`);
+    const path = String(failed.index);
+    if (SHRINK) await fc.assert(fc.asyncProperty(scenarioArbitrary, run), { seed: SEED, path });
+    throw failed.error;
+  },
+  scaleMs(900_000),
+);

@@ -1,3 +1,4 @@
+import { closeAfterTests } from '../../../couchdb-design/testing/open-resources.ts';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -7,6 +8,7 @@ import { createInterface } from 'node:readline';
 import jwt from 'jsonwebtoken';
 import { startFaultyProxy, type FaultyProxy } from '../../../server/testing/faulty-database-proxy.ts';
 import { startTestUpstream, type TestUpstream } from '../../../server/testing/test-database.ts';
+import { killServerProcess } from '../testing/server-process.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 
 const ROOT = join(__dirname, '../../..');
@@ -50,6 +52,7 @@ async function startServer(): Promise<ServerProcess> {
       DRAIN_SECONDS: String(DRAIN_SECONDS),
     },
   });
+  closeAfterTests({ close: () => killServerProcess(child) });
   const lines: string[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
   const addressPattern = /^Pouchgate is at (\S+)$/;

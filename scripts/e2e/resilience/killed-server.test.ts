@@ -97,8 +97,8 @@ it('kill -9 at any moment loses no acknowledged write, and clients reconnect aut
   for (let round = 0; round < KILL_COUNT; round += 1) {
     const before = writers.map(({ acknowledgedRevisions }) => acknowledgedRevisions.size);
     // All writers have recovered without intervention.
-    await eventually(
-      () => writers.every(({ acknowledgedRevisions }, n) => acknowledgedRevisions.size > (before[n] ?? 0) + 2),
+    await eventually(() =>
+      writers.every(({ acknowledgedRevisions }, n) => acknowledgedRevisions.size > (before[n] ?? 0) + 2),
     );
     // The server is killed at a random moment, which no event determines.
     await delay(randomInt(0, 300));

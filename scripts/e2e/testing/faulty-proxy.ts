@@ -1,4 +1,5 @@
 /** A proxy in front of the gate that simulates the faults of networks, captive portals and middleboxes. */
+import { closeAfterTests } from '../../../couchdb-design/testing/open-resources.ts';
 import { once } from 'node:events';
 import http from 'node:http';
 
@@ -120,7 +121,7 @@ export async function startFaultyProxy(serverUrl: string): Promise<FaultyProxy> 
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
-  return {
+  return closeAfterTests({
     url: `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`,
     setFault: (next) => {
       fault = next ?? PASS_THROUGH;
@@ -137,5 +138,5 @@ export async function startFaultyProxy(serverUrl: string): Promise<FaultyProxy> 
       agent.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
-  };
+  });
 }

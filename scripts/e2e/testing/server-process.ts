@@ -1,4 +1,5 @@
 /** The server as a separate process, started as `npm start` does, for tests that kill it. */
+import { closeAfterTests } from '../../../couchdb-design/testing/open-resources.ts';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -13,6 +14,7 @@ export async function startServerProcess(env: Readonly<Record<string, string>>):
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { PATH: process.env['PATH'], METRICS_PORT: 'off', LOG_LEVEL: 'silent', ...env },
   });
+  closeAfterTests({ close: () => killServerProcess(child) });
   for await (const line of createInterface({ input: child.stdout })) if (line.includes('Pouchgate is at')) break;
   // Further output is discarded, so that a full pipe cannot block the server.
   child.stdout.resume();

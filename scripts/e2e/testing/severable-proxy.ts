@@ -1,4 +1,5 @@
 /** A TCP proxy that can stall silently, as a broken network does: no data, no FIN and no RST. */
+import { closeAfterTests } from '../../../couchdb-design/testing/open-resources.ts';
 import { once } from 'node:events';
 import net from 'node:net';
 
@@ -31,7 +32,7 @@ export async function startSeverableProxy(serverUrl: string): Promise<SeverableP
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
-  return {
+  return closeAfterTests({
     url: `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`,
     stall: () => {
       isStalled = true;
@@ -44,5 +45,5 @@ export async function startSeverableProxy(serverUrl: string): Promise<SeverableP
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
-  };
+  });
 }

@@ -1,4 +1,5 @@
 /** The whole server on a loopback port, and in-memory browsers, for end-to-end tests. */
+import { closeAfterTests } from '../../../couchdb-design/testing/open-resources.ts';
 import { MAX_WAIT_MS } from '../../../couchdb-design/testing/patience.ts';
 import '../../test/jest-setup.ts';
 import jwt from 'jsonwebtoken';
@@ -69,7 +70,7 @@ export async function startTestServer({
   const startAgain = async (): Promise<void> => {
     running = await start(Number(new URL(url).port));
   };
-  return {
+  return closeAfterTests({
     url,
     registryUrl: `${url}/sync/${upstream.names.registry}`,
     pouchgate: () => running,
@@ -91,7 +92,7 @@ export async function startTestServer({
       await startAgain();
     },
     token: (username, seconds = 3_600) => jwt.sign({ sub: username }, SECRET, { expiresIn: seconds }),
-  };
+  });
 }
 
 let browserCount = 0;

@@ -88,7 +88,8 @@ test('suspend ends the live requests on every gate within two seconds, regardles
 
   const { code } = await run('restore', name);
   expect(code).toBe(0);
-  for (const gate of gates) await eventually(async () => (await gate.request(name, '/')).status === 200, MAX_REVOCATION_MS);
+  for (const gate of gates)
+    await eventually(async () => (await gate.request(name, '/')).status === 200, MAX_REVOCATION_MS);
 });
 
 test.each([['end-sessions'], ['reset-password', '--password-stdin'], ['suspend'], ['erase', '--yes']])(
