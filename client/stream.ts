@@ -131,8 +131,8 @@ class EventStream implements PreferencesStream<Values> {
 
   /** Opens one connection after another until the stream is closed. */
   async run(): Promise<void> {
-    const { listen, random } = this.#environment;
-    const stopWakeEvents = listen(WAKE_EVENTS, this.#wakeEmitter.emit);
+    const { random } = this.#environment;
+    const stopWakeEvents = this.#environment.listen(WAKE_EVENTS, this.#wakeEmitter.emit);
     this.#stopController.signal.addEventListener('abort', this.#wakeEmitter.emit);
     let failures = 0;
     while (!this.#isClosed()) {

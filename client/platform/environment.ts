@@ -25,10 +25,13 @@ export interface Environment {
   /** Serializes writes and elects the syncing tab. Default: `navigator.locks`, else locks for this store alone. */
   readonly locks: Locks;
   /**
-   * Subscribes `listener` to these page and window events (https://wicg.github.io/page-lifecycle/). Returns a function
-   * that unsubscribes. Default: `window.addEventListener`; without a window there are no events.
+   * Adds `listener` to window events, among them those of the page lifecycle (https://wicg.github.io/page-lifecycle/).
+   * Default: `window.addEventListener`; without a window there are no events.
+   * @param events The names of the events, separated by spaces: 'freeze resume'.
+   * @param listener Called with each event. `type` is the name of the event.
+   * @returns A function that removes the listeners.
    */
-  readonly listen: (events: readonly string[], listener: (event: Pick<Event, 'type'>) => void) => () => void;
+  readonly listen: (events: string, listener: (event: Pick<Event, 'type'>) => void) => () => void;
   /** Whether the page is visible. Default: `document.hidden` is false. */
   readonly isVisible: () => boolean;
   /** Opens the channel between the tabs. Default: a BroadcastChannel; without a window nothing is sent. */
@@ -43,7 +46,7 @@ const { window } = globalThis as { readonly window?: Window };
 /** Listens on the window in the capture phase, so that events of the document arrive too. */
 const listen: Environment['listen'] = (events, listener) => {
   const controller = new AbortController();
-  for (const type of events) {
+  for (const type of events.split(' ')) {
     window?.addEventListener(type, listener, { capture: true, signal: controller.signal });
   }
   return () => controller.abort();
@@ -83,5 +86,5 @@ export const defaultEnvironment = (): Environment => ({
   storage: browserStorage(),
 });
 
-/** Events after which the network may be available again. */
-export const WAKE_EVENTS: readonly string[] = ['online', 'pageshow', 'resume', 'visibilitychange'];
+/** Events after which the network may be available again, for `Environment.listen`. */
+export const WAKE_EVENTS = 'online pageshow resume visibilitychange';

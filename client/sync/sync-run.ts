@@ -59,7 +59,7 @@ class SyncRun {
 
   start(stopSignal: AbortSignal): void {
     stopSignal.addEventListener('abort', this.#interrupt, { signal: this.#signal });
-    this.#addCleanup(this.#options.environment.listen(['offline'], this.#interrupt));
+    this.#addCleanup(this.#options.environment.listen('offline', this.#interrupt));
     this.#run().catch(this.#interrupt);
   }
 

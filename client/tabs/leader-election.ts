@@ -49,7 +49,7 @@ export function electLeader(
   };
   let leadership = acquireLeadership();
 
-  const stopFreezeListener = environment.listen(['freeze', 'resume'], ({ type }) => {
+  const stopFreezeListener = environment.listen('freeze resume', ({ type }) => {
     isFrozen = type === 'freeze';
     if (isFrozen) candidacy.abort();
     else leadership = leadership.then(acquireLeadership);

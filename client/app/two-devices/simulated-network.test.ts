@@ -24,7 +24,7 @@ function setUp() {
 test('going offline aborts pending requests, emits `offline` and rejects further requests', async () => {
   const { network, requests } = setUp();
   let offlineEvents = 0;
-  network.environment.listen(['offline'], () => (offlineEvents += 1));
+  network.environment.listen('offline', () => (offlineEvents += 1));
   const pending = network.environment.fetch('https://example.org/');
   network.setOffline(true);
   await expect(pending).rejects.toThrow('aborted');
@@ -35,7 +35,7 @@ test('going offline aborts pending requests, emits `offline` and rejects further
 test('going online emits `online` and lets requests through again', () => {
   const { network, requests } = setUp();
   let onlineEvents = 0;
-  const unsubscribe = network.environment.listen(['online', 'resume'], () => (onlineEvents += 1));
+  const unsubscribe = network.environment.listen('online resume', () => (onlineEvents += 1));
   network.setOffline(true);
   network.setOffline(false);
   void network.environment.fetch('https://example.org/').catch(() => undefined);
@@ -49,7 +49,7 @@ test('going online emits `online` and lets requests through again', () => {
 test('a change in another tab takes effect here, too', () => {
   const { network, storage, notifyOtherTabChange } = setUp();
   let offlineEvents = 0;
-  network.environment.listen(['offline'], () => (offlineEvents += 1));
+  network.environment.listen('offline', () => (offlineEvents += 1));
   storage['network'] = 'cut';
   notifyOtherTabChange();
   expect([network.isOffline(), offlineEvents]).toEqual([true, 1]);

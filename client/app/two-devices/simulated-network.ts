@@ -61,12 +61,13 @@ export function createSimulatedNetwork({
         const signals = [offlineAbort.signal, init?.signal].filter((signal) => signal !== null && signal !== undefined);
         return base.fetch(input, { ...init, signal: AbortSignal.any(signals) });
       },
-      listen: (types, listener) => {
+      listen: (eventNames, listener) => {
+        const types = eventNames.split(' ');
         const subscription = new AbortController();
         for (const type of types) events.addEventListener(type, listener, { signal: subscription.signal });
         // While the simulated network is offline, no event of the page may report it as online.
         const isOnlineEvent = types.includes('online');
-        const unsubscribeBase = base.listen(types, (event) => {
+        const unsubscribeBase = base.listen(eventNames, (event) => {
           if (!isOnlineEvent || !isOffline()) listener(event);
         });
         return () => {

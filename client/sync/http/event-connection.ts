@@ -40,7 +40,7 @@ export async function receiveEvents(
   stopSignal: AbortSignal,
 ): Promise<EventConnectionResult> {
   const { url, getToken, environment, lastEventId, idleTimeoutMs, wakeEmitter, onEvent } = options;
-  const { now, fetch, listen } = environment;
+  const { now, fetch } = environment;
   const controller = new AbortController();
   const { signal } = controller;
   const end = (): void => controller.abort();
@@ -48,7 +48,7 @@ export async function receiveEvents(
     { now, wakeEmitter, checkIntervalMs: idleTimeoutMs / 4, timeoutMs: () => idleTimeoutMs, onTimeout: end },
     signal,
   );
-  signal.addEventListener('abort', listen(['offline'], end));
+  signal.addEventListener('abort', environment.listen('offline', end));
   stopSignal.addEventListener('abort', end, { signal });
   const ended = new Promise<undefined>((resolve) => signal.addEventListener('abort', () => resolve(undefined)));
 

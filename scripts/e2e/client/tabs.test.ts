@@ -95,8 +95,8 @@ test('a frozen page hands over the leadership and does not take it back', async 
   const first = stores.open(alice, browser, {
     timing,
     environment: {
-      listen: (types, listener) => {
-        if (types.includes('freeze')) setFrozen = (isFrozen) => listener({ type: isFrozen ? 'freeze' : 'resume' });
+      listen: (events, listener) => {
+        if (events.includes('freeze')) setFrozen = (isFrozen) => listener({ type: isFrozen ? 'freeze' : 'resume' });
         return () => undefined;
       },
     },

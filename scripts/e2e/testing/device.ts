@@ -57,9 +57,9 @@ export function createDeviceFactory(server: () => DeviceServer): DeviceFactory {
         environment: {
           fetch: network.fetch,
           storage: storageOf(browser),
-          listen: (types, listener) => {
+          listen: (events, listener) => {
             const wake = (): void => listener({ type: 'online' });
-            if (types.includes('online')) wakeListeners.add(wake);
+            if (events.includes('online')) wakeListeners.add(wake);
             return () => void wakeListeners.delete(wake);
           },
           ...options.environment,

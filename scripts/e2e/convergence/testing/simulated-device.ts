@@ -102,10 +102,10 @@ export function createSimulatedDevice({
     now: () => Date.now() + traits.clock * 60_000,
     fetch: trackedFetch,
     locks: traits.locks ? lockManager : createInProcessLocks(),
-    listen: (types, listener) =>
+    listen: (events, listener) =>
       addListener(
-        types.includes('online') ? wakeListeners : types.includes('offline') ? offlineListeners : new Set(),
-        () => listener({ type: types.join(' ') }),
+        events.includes('online') ? wakeListeners : events.includes('offline') ? offlineListeners : new Set(),
+        () => listener({ type: events }),
       ),
     openChannel: (channel) => openChannel(prefix + channel),
     storage: edits.recordStorage(storageItems, tabName),
