@@ -1,3 +1,4 @@
+import { scaleMs } from '../../couchdb-design/testing/patience.ts';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import memoryAdapter from 'pouchdb-adapter-memory';
 import PouchDB from 'pouchdb-browser';
@@ -51,7 +52,7 @@ async function runAgainst(
       getToken: () => Promise.resolve('good'),
       store,
       environment: defaultEnvironment(),
-      timing: { heartbeat: 40, silence: 100 },
+      timing: { heartbeat: scaleMs(40), silence: scaleMs(100) },
       wakeEmitter,
       dispatch: () => undefined,
       throttles: {},

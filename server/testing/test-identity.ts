@@ -1,3 +1,4 @@
+import { scaleMs } from '../../couchdb-design/testing/patience.ts';
 import { closeAfterTests } from '../../couchdb-design/testing/open-resources.ts';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -54,7 +55,7 @@ export async function startIdentityServer(
     onRegistered: () => Promise.resolve(),
     log: { error: () => undefined },
     rateLimits: rateLimitsWith(),
-    heartbeat: 500,
+    heartbeat: scaleMs(500),
     ...identityOptions,
   });
   const app = express();

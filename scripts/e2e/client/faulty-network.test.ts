@@ -1,3 +1,4 @@
+import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
 import { setTimeout } from 'node:timers/promises';
 import type { SyncStatus } from '../../../client/index.ts';
 import { createDeviceFactory, waitForState, waitForPreferences } from '../testing/device.ts';
@@ -94,7 +95,7 @@ async function observeFault(fault: Fault): Promise<FaultObservation> {
   proxies.push(proxy);
   const { store } = devices.open(user, createInMemoryBrowser(), {
     url: server.registryUrl.replace(server.url, proxy.url),
-    timing: { heartbeat: 1_000, silence: 5_000 },
+    timing: { heartbeat: 1_000, silence: scaleMs(5_000) },
     environment: { random: () => 0 },
   });
   const other = devices.open(user).store;

@@ -1,10 +1,11 @@
 /** PouchDB waits forever for an IndexedDB operation that the browser aborted. The client must not. */
+import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
 import type { Database, OpenDatabase } from '../../../client/index.ts';
 import { waitForState, waitForPreferences, createDeviceFixture } from '../testing/device.ts';
 import { createInMemoryBrowser } from '../testing/test-server.ts';
 
 const devices = createDeviceFixture();
-const timing = { heartbeat: 1_000, silence: 1_500 };
+const timing = { heartbeat: 1_000, silence: scaleMs(1_500) };
 const neverSettles = new Promise<never>(() => undefined);
 
 /** Returns a browser in which the first call of this kind after `hangNextCall` never settles. */

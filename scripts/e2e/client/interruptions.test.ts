@@ -1,3 +1,4 @@
+import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
 import type { SyncState } from '../../../client/index.ts';
 import { waitForState, waitForPreferences, recordStates, createDeviceFixture } from '../testing/device.ts';
 import { startFaultyProxy } from '../testing/faulty-proxy.ts';
@@ -44,7 +45,7 @@ test('detects a stalled connection, and replaces it once a network is available'
   const proxy = await startSeverableProxy(devices.server.url);
   const { store } = devices.open(user, createInMemoryBrowser(), {
     url: devices.server.registryUrl.replace(devices.server.url, proxy.url),
-    timing: { heartbeat: 1_000, silence: 1_500 },
+    timing: { heartbeat: 1_000, silence: scaleMs(1_500) },
   });
   const other = devices.open(user, createInMemoryBrowser()).store;
   await Promise.all([waitForState(store, 'live'), waitForState(other, 'live')]);

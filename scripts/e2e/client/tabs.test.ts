@@ -1,3 +1,4 @@
+import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
 import type { BroadcastTransport } from '../../../client/platform/environment.ts';
 import { createBrowser, waitUntilLive, offlineFetch, createStoreFixture } from '../testing/browser.ts';
 import { waitForCondition } from '../testing/test-server.ts';
@@ -6,7 +7,7 @@ const stores = createStoreFixture();
 const SILENT_CHANNEL: BroadcastTransport = { postMessage: () => undefined, onmessage: null, close: () => undefined };
 
 /** Tabs detect a lost leader within a few heartbeats. */
-const timing = { heartbeat: 1_000, silence: 5_000 };
+const timing = { heartbeat: 1_000, silence: scaleMs(5_000) };
 let users = 0;
 const newUser = (): string => `tabs${(users += 1)}`;
 

@@ -1,3 +1,4 @@
+import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
 import { waitForState, waitForPreferences, recordStates, createDeviceFixture } from '../testing/device.ts';
 import type { Session } from '../../../server/contract.ts';
 import { createInMemoryBrowser } from '../testing/test-server.ts';
@@ -93,7 +94,7 @@ test('is offline while getToken hangs, and live when it resolves', async () => {
   const user = devices.newUser();
   let hangs = true;
   const { store } = devices.open(user, createInMemoryBrowser(), {
-    timing: { heartbeat: 1_000, silence: 1_500 },
+    timing: { heartbeat: 1_000, silence: scaleMs(1_500) },
     getToken: () => (hangs ? new Promise(() => undefined) : Promise.resolve(devices.server.token(user))),
   });
   const states = recordStates(store);

@@ -1,3 +1,4 @@
+import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
 import { BAD_RESPONSES, dropConnection, type Fault } from '../../../server/testing/faulty-database-proxy.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 import { editPreferences, readPreference, SHORT_BACKOFF, type Peer } from '../../../server/testing/pouchdb-peer.ts';
@@ -20,7 +21,7 @@ describe('_changes 401 or 403: PouchDB emits one error event and stops the sync 
 
   it('stops when the token expires, after the held longpoll has ended empty', async () => {
     const username = newUser();
-    const token = fixture.proxied.gate.token(username, { exp: Math.floor(Date.now() / 1000) + 3 });
+    const token = fixture.proxied.gate.token(username, { exp: Math.ceil((Date.now() + scaleMs(2_500)) / 1000) });
     await stopsOnce(await openLivePeer(username, { token: () => token }));
   });
 

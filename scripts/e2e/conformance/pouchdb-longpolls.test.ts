@@ -1,3 +1,4 @@
+import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
 import { dropConnection } from '../../../server/testing/faulty-database-proxy.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 import { readPreference, SHORT_BACKOFF } from '../../../server/testing/pouchdb-peer.ts';
@@ -45,7 +46,7 @@ describe('a longpoll that ends immediately and empty: PouchDB loops without a de
   it('a longpoll whose token is about to expire is still held for a second before it ends empty', async () => {
     const { gate } = fixture.proxied;
     const info = (await (await gate.request('moment', '/')).json()) as { update_seq: string };
-    const exp = Math.ceil(Date.now() / 1000 + 0.05);
+    const exp = Math.ceil((Date.now() + scaleMs(200)) / 1000);
     const { value, ms } = await measureTime(
       gate.request('moment', `/_changes?feed=longpoll&heartbeat=10000&since=${info.update_seq}`, {
         headers: { authorization: `Bearer ${gate.token('moment', { exp })}` },

@@ -1,3 +1,4 @@
+import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import jwt from 'jsonwebtoken';
@@ -47,7 +48,7 @@ test('another gate takes over, answers the messages sent during the outage, and 
   await killServerProcess(server);
   const before = api.calls.length;
   const replies = [person.sendMessage('/view table'), stranger.sendMessage('/theme dark')];
-  gate = await startTestGate(env('next'), { upstream, telegramTimes: { leaseMs: 1_500 } });
+  gate = await startTestGate(env('next'), { upstream, telegramTimes: { leaseMs: scaleMs(1_500) } });
   const [own, other] = await Promise.all(replies);
   expect(own?.text).toBe('View: table');
   expect(other?.text).toContain('not linked');

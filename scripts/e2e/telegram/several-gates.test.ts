@@ -1,3 +1,4 @@
+import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
 import { telegramLinkSchema } from '../../../server/contract.ts';
 import { startTestGate, type TestGate } from '../../../server/testing/test-gate.ts';
 import type { UpstreamAccess } from '../../../server/upstream/client.ts';
@@ -23,7 +24,7 @@ afterEach(async () => {
 });
 
 /** In ms: long enough for a slow machine to renew it, and short enough for a test. */
-const LEASE_MS = 1_500;
+const LEASE_MS = scaleMs(1_500);
 
 const startGate = async (label: string, access?: UpstreamAccess, skew = 0): Promise<TestGate> => {
   const env = { TELEGRAM_BOT_TOKEN: api.token, TELEGRAM_API_ROOT: api.apiRoot(label) };

@@ -1,3 +1,4 @@
+import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
 import { newUserDocument, parseUsername, type Username } from '../../../couchdb-design/user-document/user-document.ts';
 import { problemSchema, userPreferencesSchema, type Session } from '../../contract.ts';
 import { startTestGate, type TestGate } from '../../testing/test-gate.ts';
@@ -106,7 +107,7 @@ test('without a valid token in the header a stream is 401, also with a token in 
 
 test('a stream ends with its token', async () => {
   const user = newUser();
-  const exp = Math.floor(Date.now() / 1000) + 2;
+  const exp = Math.ceil((Date.now() + scaleMs(1_500)) / 1000);
   const stream = open(user, { authorization: `Bearer ${gate.token(user, { exp })}` });
   await stream.waitForEvent(isUpdate);
   await stream.waitForEnd();

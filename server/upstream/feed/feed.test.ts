@@ -99,7 +99,7 @@ it('disconnects a silent feed, whether before its headers, after them, or within
     if (attempt === 3) startResponse(response, formatRow('2-x', 'user_a').slice(0, 20));
     if (attempt === 4) startResponse(response, formatRow('2-x', 'user_b'));
   };
-  const seen = follow({ heartbeat: 100 });
+  const seen = follow({ heartbeat: scaleMs(100) });
   await eventually(() => seen.rows.length === 1);
   expect(seen.disconnectReasons.slice(0, 3)).toEqual(['no heartbeat', 'no heartbeat', 'no heartbeat']);
   expect(seen.rows).toEqual(['user_b']);
@@ -125,7 +125,7 @@ it.each([
   ['an unfinished response', (response: ServerResponse) => response.writeHead(200).write('{"db_name":')],
 ] as const)('reconnects after %s to the request for the sequence', async (_name, hang) => {
   failFirstInfo(hang);
-  const seen = follow({ heartbeat: 100 });
+  const seen = follow({ heartbeat: scaleMs(100) });
   await eventually(() => seen.rows.length === 2, scaleMs(1_000));
   expect(seen.disconnectReasons).toEqual(['ended by the upstream', 'no heartbeat']);
 });
@@ -150,7 +150,7 @@ it('connects at the first readable line, not at a 200 response that is not a fee
     if (attempt === 3) startResponse(response, ' ');
     if (attempt === 4) startResponse(response);
   };
-  const seen = follow({ heartbeat: 100 });
+  const seen = follow({ heartbeat: scaleMs(100) });
   await eventually(() => sinceParameters.length === 4 && feed?.connected === true);
   expect([seen.connectCount, seen.disconnectReasons.length]).toEqual([1, 3]);
 });
@@ -193,7 +193,7 @@ it('stays connected while it receives heartbeats, however rare the changes', asy
     response.on('close', () => clearInterval(beat));
     setTimeout(() => response.write(formatRow('1-x', 'user_late')), 800);
   };
-  const seen = follow({ heartbeat: 100 });
+  const seen = follow({ heartbeat: scaleMs(100) });
   await eventually(() => seen.rows.length === 1);
   expect([seen.connectCount, seen.disconnectReasons]).toEqual([1, []]);
 });

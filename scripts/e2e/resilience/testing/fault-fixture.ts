@@ -1,4 +1,4 @@
-import { MAX_WAIT_MS } from '../../../../couchdb-design/testing/patience.ts';
+import { MAX_WAIT_MS, scaleMs } from '../../../../couchdb-design/testing/patience.ts';
 import { createPeer, waitForIdle, type Peer } from '../../../../server/testing/pouchdb-peer.ts';
 import {
   startLiveClient,
@@ -53,7 +53,7 @@ export interface FaultFixture {
 
 const LONGPOLLS_PER_USER = 4;
 /** Heartbeat of the upstream feeds, in ms. After 2.5 heartbeats without a byte a feed is dead. */
-export const HEARTBEAT_MS = 400;
+export const HEARTBEAT_MS = scaleMs(400);
 
 /** Must be called once per test file. Starts the gate and its clients before the tests, and closes them afterwards. */
 export function setUpFaultFixture(): FaultFixture {
