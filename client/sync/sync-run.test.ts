@@ -69,7 +69,7 @@ async function waitUntil(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Sends each part after 30 ms, and then nothing more. */
+/** Sends the parts at intervals of 30 ms (scaled), and then nothing more. */
 const sendParts =
   (...parts: readonly string[]) =>
   (_req: IncomingMessage, res: ServerResponse): void => {
@@ -78,7 +78,7 @@ const sendParts =
       const part = remaining.shift();
       if (part === undefined) clearInterval(timer);
       else res.write(part);
-    }, 30);
+    }, scaleMs(30));
   };
 
 test.each([
@@ -100,7 +100,7 @@ test('heartbeats keep the run open', async () => {
   const startedAt = Date.now();
   // Twelve parts at 30 ms take more than three times the idle timeout.
   const { lastActivityAt } = await runAgainst(sendParts('{"results":[\n', ...Array.from({ length: 11 }, () => '\n')));
-  expect(lastActivityAt - startedAt).toBeGreaterThan(300);
+  expect(lastActivityAt - startedAt).toBeGreaterThan(scaleMs(300));
 });
 
 test('ends the run when getToken never settles', async () => {

@@ -55,10 +55,12 @@ it('opens two feeds and at most 14 other connections to the database in a burst,
         body: { _id: '_local/checkpoint', last_seq: '0' },
       }),
       post(n < 15 ? 'register' : 'sign-in', { username: upstream.accountName(`new${n}`), password }),
-      fetch(`${gate.url}/readyz`),
     ];
   }).flat();
+  // The readiness check has a connection of the same pool. It may report that the busy database responds slowly.
+  const readiness = Array.from({ length: 60 }, () => fetch(`${gate.url}/readyz`));
   const statuses = new Set((await Promise.all(burst)).map(({ status }) => status));
+  for (const { status } of await Promise.all(readiness)) expect([200, 503]).toContain(status);
 
   // No request was rejected: those beyond the limit waited.
   expect([...statuses].sort()).toEqual([200, 201, 401, 404].filter((status) => statuses.has(status)));
