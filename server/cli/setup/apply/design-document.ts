@@ -9,7 +9,8 @@ import { buildViews } from './build-views.ts';
 
 /**
  * Writes a design document. If it replaces views, builds the new ones under another name first. The old ones answer
- * queries until then. A query of a view that is not built waits until it is, which may take hours.
+ * queries until then. A query of a view that is not built waits until it is, which may take hours. Replaces the revision that is
+ * stored at the time of the write, also if it is not the one that was planned for.
  */
 export async function writeDesignDocument(
   couch: ServerScope,
@@ -21,14 +22,22 @@ export async function writeDesignDocument(
     await putDesignDocument(couch, database, warmupDesign);
     await buildViews(couch, database, warmupDesign);
   }
-  await applySchemaStep(couch, step);
+  // Building views may take hours, and the plan's revision predates them.
+  const replacedRevision = await readRevision(couch, database, design._id);
+  await applySchemaStep(couch, { ...step, replacedRevision });
   await deleteDesignDocument(couch, database, warmupDesign._id);
 }
 
 /** Replaces any revision that is stored. */
 async function putDesignDocument(couch: ServerScope, database: string, design: DesignDocument): Promise<void> {
-  const revision = (await readDesigns(couch, database, [design._id])).get(design._id)?.['_rev'];
+  const revision = await readRevision(couch, database, design._id);
   await couch
     .use<object>(database)
-    .insert({ ...addContentHash(design), ...(typeof revision === 'string' ? { _rev: revision } : {}) });
+    .insert({ ...addContentHash(design), ...(revision === undefined ? {} : { _rev: revision }) });
+}
+
+/** Resolves with undefined if the document does not exist. */
+async function readRevision(couch: ServerScope, database: string, id: string): Promise<string | undefined> {
+  const revision = (await readDesigns(couch, database, [id])).get(id)?.['_rev'];
+  return typeof revision === 'string' ? revision : undefined;
 }
