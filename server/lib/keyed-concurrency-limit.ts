@@ -1,5 +1,8 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 
+/** An idle limit takes some 1.4 kB. Without a bound, one would be kept for each key of the highest load. */
+const MAX_IDLE_LIMITS = 256;
+
 interface KeyLimit {
   readonly limit: LimitFunction;
   /** Tasks that run or wait. */
@@ -32,7 +35,7 @@ export class KeyedConcurrencyLimit {
       entry.taskCount -= 1;
       if (entry.taskCount === 0) {
         this.#limits.delete(key);
-        this.#idle.push(entry);
+        if (this.#idle.length < MAX_IDLE_LIMITS) this.#idle.push(entry);
       }
     }
   }
