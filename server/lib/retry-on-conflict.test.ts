@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { retryOnConflict, retryWhileUndefined } from './retry-on-conflict.ts';
+import { RETRY_AT_ONCE, retryOnConflict, retryWhileUndefined } from './retry-on-conflict.ts';
 
 const EXHAUSTED = new RangeError('exhausted');
 
@@ -57,7 +57,10 @@ it('retries conflicts only, up to the maximum, and passes the first other result
 
 describe('delays', () => {
   beforeEach(() => jest.useFakeTimers({ now: 0 }));
-  afterEach(() => jest.useRealTimers());
+  afterEach(() => {
+    jest.restoreAllMocks();
+    jest.useRealTimers();
+  });
 
   /** Returns when each attempt started, in ms. */
   async function startTimes(maxAttempts: number): Promise<number[]> {
@@ -76,18 +79,28 @@ describe('delays', () => {
   }
 
   it.each([
-    [4, 42, 86],
-    [8, 141, 283],
-    [20, 1_323, 2_648],
-  ])('%i attempts wait from %i to %i ms in all, none of it after the last', async (maxAttempts, min, max) => {
-    const [first, ...others] = await startTimes(maxAttempts);
-    expect(first).toBe(0);
-    expect(others).toHaveLength(maxAttempts - 1);
-    expect(others.at(-1)).toBeGreaterThanOrEqual(min - maxAttempts);
-    expect(others.at(-1)).toBeLessThanOrEqual(max + maxAttempts);
-    expect(others[0]).toBeGreaterThanOrEqual(12);
-    expect(others[0]).toBeLessThanOrEqual(24);
-    expect(Date.now()).toBe(others.at(-1));
+    [4, 30, 60, 90],
+    [8, 140, 280, 420],
+    [20, 950, 1_900, 2_850],
+  ])(
+    '%i attempts wait %i ms in all at least, %i on average and %i at most, none of it after the last',
+    async (maxAttempts, ...totals) => {
+      for (const [index, random] of [0, 0.5, 1].entries()) {
+        jest.spyOn(Math, 'random').mockReturnValue(random);
+        const times = await startTimes(maxAttempts);
+        expect(times).toHaveLength(maxAttempts);
+        expect(times.slice(0, 2)).toEqual([0, 5 + 10 * random]);
+        expect(times.at(-1)).toBe(totals[index]);
+        expect(Date.now()).toBe(times.at(-1));
+      }
+    },
+  );
+
+  it('an attempt that asks for it is followed at once, and counts', async () => {
+    const attempt = jest.fn(() => Promise.resolve(RETRY_AT_ONCE));
+    expect(await retryWhileUndefined<string>(attempt, { maxAttempts: 3 })).toBeUndefined();
+    expect(attempt).toHaveBeenCalledTimes(3);
+    expect(jest.getTimerCount()).toBe(0);
   });
 
   it('two writers that collided wait differently', async () => {
