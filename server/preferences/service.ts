@@ -16,7 +16,7 @@ import type { SecretGuard } from '../registry/secret-guard.ts';
 import { stateToken, type StateToken } from '../registry/state-token.ts';
 import { statusOf } from '../upstream/client.ts';
 import type { LeafState } from '../registry/leaf-state.ts';
-import { retryOnConflict } from '../lib/retry-on-conflict.ts';
+import { RETRY_AT_ONCE, retryOnConflict } from '../lib/retry-on-conflict.ts';
 import type { Provision } from '../registry/provision-document.ts';
 import { toUpstreamError } from '../upstream/upstream-error.ts';
 import type { PreferenceDefinition } from './schema.ts';
@@ -109,19 +109,19 @@ export class PreferencesService<P extends object = Preferences> {
     });
   }
 
-  /** Resolves with undefined if it must be repeated: the write conflicted, or open conflicts were just merged. */
+  /** Resolves with undefined if the write conflicted, and with RETRY_AT_ONCE if open conflicts were just merged. */
   async #tryEdit(
     username: Username,
     device: DeviceId,
     computePatch: ComputePatch<P>,
-  ): Promise<UserPreferences<P> | undefined> {
+  ): Promise<UserPreferences<P> | typeof RETRY_AT_ONCE | undefined> {
     const { leaves, state } = await this.#readLeaves(username);
     const current = toUserPreferences({ leaves, state });
     const patch = computePatch(current);
     if (Object.keys(patch).length === 0) return current;
     if (leaves.length > 1) {
       await this.#resolveConflicts(leaves);
-      return undefined;
+      return RETRY_AT_ONCE;
     }
     const [{ rev, document }] = leaves;
     const latestStamp = latestEditStamp(Object.values(document.edits));
