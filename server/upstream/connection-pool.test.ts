@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
+import { scaleMs } from '../../couchdb-design/testing/patience.ts';
 import { startTestGate } from '../testing/test-gate.ts';
 import { startTestUpstream } from '../testing/test-database.ts';
 import { eventually } from '../testing/fake-couchdb.ts';
@@ -57,10 +58,11 @@ it('opens two feeds and at most 14 other connections to the database in a burst,
       post(n < 15 ? 'register' : 'sign-in', { username: upstream.accountName(`new${n}`), password }),
     ];
   }).flat();
-  // The readiness check has a connection of the same pool. It may report that the busy database responds slowly.
+  // The readiness check uses the same pool, and has a time limit of its own, which only a slow machine may exceed.
   const readiness = Array.from({ length: 60 }, () => fetch(`${gate.url}/readyz`));
   const statuses = new Set((await Promise.all(burst)).map(({ status }) => status));
-  for (const { status } of await Promise.all(readiness)) expect([200, 503]).toContain(status);
+  const allowed = scaleMs(1) === 1 ? [200] : [200, 503];
+  for (const { status } of await Promise.all(readiness)) expect(allowed).toContain(status);
 
   // No request was rejected: those beyond the limit waited.
   expect([...statuses].sort()).toEqual([200, 201, 401, 404].filter((status) => statuses.has(status)));
