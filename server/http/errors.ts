@@ -55,6 +55,14 @@ export const badGateway = (reason: string): HttpError => new HttpError(502, 'bad
 export const serviceUnavailable = (reason: string): HttpError =>
   new HttpError(503, 'service_unavailable', reason, { 'Retry-After': '2' });
 
+/** The application or its framework consumed the request's body, so it cannot be read again. */
+export const bodyWasRead = (): HttpError =>
+  new HttpError(
+    500,
+    'body_was_read',
+    'The body was read before Pouchgate received the request. Mount Pouchgate before any body parser. In Fastify, call its listener in an onRequest hook.',
+  );
+
 /** Returns an `HttpError` unchanged. Any other exception becomes a 500 that reveals nothing of it. */
 export function toHttpError(error: unknown): HttpError {
   return error instanceof HttpError

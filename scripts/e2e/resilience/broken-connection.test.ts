@@ -16,17 +16,21 @@ type Feed = (typeof FEEDS)[number];
 
 let gate: TestGate;
 let logged: string[] = [];
+/** Connections stay open after a response, so that a response that has ended does not end with its connection. */
+let agent: http.Agent;
 const rejections: unknown[] = [];
 const onRejection = (error: unknown): void => void rejections.push(error);
 
 beforeEach(async () => {
   logged = [];
+  agent = new http.Agent({ keepAlive: true });
   rejections.length = 0;
   process.on('unhandledRejection', onRejection);
   const log = pino({ level: 'error' }, { write: (line: string) => void logged.push(line) });
   gate = await startTestGate({}, { log, streamHeartbeatMs: HEARTBEAT_MS });
 });
 afterEach(async () => {
+  agent.destroy();
   await gate.close();
   process.off('unhandledRejection', onRejection);
   expect(rejections).toEqual([]);
@@ -45,7 +49,7 @@ async function open(username: string, feed: Feed, since: string): Promise<Client
       ? `${gate.url}/api/users/preferences/stream`
       : `${gate.database}/_changes?feed=${feed}&heartbeat=${HEARTBEAT_MS}&since=${since}`;
   const headers = { authorization: `Bearer ${gate.token(username)}`, 'last-event-id': since };
-  const request = http.get(url, { agent: false, headers });
+  const request = http.get(url, { agent, headers });
   const [response] = (await once(request, 'response')) as [IncomingMessage];
   let text = '';
   let outcome: ReturnType<Client['outcome']>;
