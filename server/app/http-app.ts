@@ -1,6 +1,7 @@
 import express from 'express';
 import helmet from 'helmet';
 import { HttpError, notFound, sendError, sendJson } from '../http/errors.ts';
+import { fromExpressError } from '../http/routing.ts';
 import { openApiDocument } from '../openapi/document.ts';
 import { createPage, type PageConfig } from './page.ts';
 
@@ -57,9 +58,10 @@ export function createApp(options: AppOptions): express.Express {
     throw notFound();
   });
   const onError: express.ErrorRequestHandler = (error: unknown, _req, res, _next) => {
-    // An HttpError is an expected rejection.
-    if (!(error instanceof HttpError)) options.onError(error);
-    sendError(res, error);
+    // An HttpError is an expected rejection, and so is a request that Express could not parse.
+    const expected = error instanceof HttpError ? error : fromExpressError(error);
+    if (expected === undefined) options.onError(error);
+    sendError(res, expected ?? error);
   };
   app.use(onError);
   return app;
