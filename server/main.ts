@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { ConfigError, readConfig, type Config } from './config/config.ts';
 import { createDemoUser } from './app/demo-user.ts';
+import { listenForStopSignals } from './lifecycle/stop-signals.ts';
 import { createLog } from './observability/log.ts';
 import { startPouchgate } from './app/start.ts';
 
@@ -22,24 +23,24 @@ async function main(): Promise<void> {
   const log = createLog(config.logLevel);
   const pouchgate = await startPouchgate({ config, log, page: PAGE_DIRECTORY });
   // Before the URL is printed, because a supervisor may stop the process as soon as it reads it.
-  let stopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) {
+  listenForStopSignals({
+    process,
+    now: () => performance.now(),
+    onStop: (signal) => {
+      log.info({ signal }, 'Stopping.');
+      pouchgate.close().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          log.error({ err: error }, 'Stopping failed.');
+          process.exit(1);
+        },
+      );
+    },
+    onRepeated: (signal) => {
       log.warn({ signal }, 'Stopping immediately.');
       process.exit(1);
-    }
-    stopping = true;
-    log.info({ signal }, 'Stopping.');
-    pouchgate.close().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        log.error({ err: error }, 'Stopping failed.');
-        process.exit(1);
-      },
-    );
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+    },
+  });
 
   console.log(`Pouchgate is at ${pouchgate.url}`);
   console.log(`Databases replicate with ${pouchgate.url}/sync/${config.registry}`);
