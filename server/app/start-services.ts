@@ -1,7 +1,7 @@
 import { createIdentity, type Identity } from '../identity/identity.ts';
 import { defaultPreferenceDefinition } from '../preferences/schema.ts';
 import { createProvision } from '../registry/provision-document.ts';
-import { startTelegram, type Telegram } from '../telegram/telegram.ts';
+import type { Telegram } from '../telegram/telegram.ts';
 import { createForward } from '../upstream/forward.ts';
 import type { UpstreamConnection } from './connect-upstream.ts';
 import { createCore, type Core } from './core.ts';
@@ -15,7 +15,7 @@ export interface Services {
 
 /** Starts sign-in, the gate, the preferences service and the Telegram bot. */
 export async function startServices(context: StartContext, connection: UpstreamConnection): Promise<Services> {
-  const { config, log, mount, observability, rateLimits, heartbeat, onError, cleanups } = context;
+  const { config, log, mount, observability, rateLimits, heartbeat, cleanups } = context;
   const { metrics, feeds } = observability;
   const { upstream, forwardAgent, jwtSecret } = connection;
   const { corsOrigins, registry } = config;
@@ -60,17 +60,27 @@ export async function startServices(context: StartContext, connection: UpstreamC
   cleanups.add(() => core.close());
   cleanups.add(identity.accessMonitor.onEnded((ended) => core.hub.onRevocation(ended)));
 
-  const telegram = startTelegram({
-    config,
+  const telegram = await startTelegram(context, { upstream, identity, core });
+  cleanups.add(() => telegram.close());
+  return { identity, core, telegram };
+}
+
+/** Starts the bot if one is configured. Its modules are loaded only then. */
+async function startTelegram(
+  { config, log, rateLimits, onError, telegramTimes }: StartContext,
+  { upstream, identity, core }: Pick<UpstreamConnection, 'upstream'> & Pick<Services, 'identity' | 'core'>,
+): Promise<Telegram> {
+  if (config.telegram === undefined) return { routers: [], close: () => Promise.resolve() };
+  const { startTelegram: start } = await import('../telegram/telegram.ts');
+  return start({
+    config: { telegram: config.telegram, sessions: config.sessions },
     couch: upstream.couch,
     service: core.service,
     identity,
-    corsOrigins,
+    corsOrigins: config.corsOrigins,
     limits: rateLimits,
     log,
     onError,
-    timings: context.telegramTimes,
+    timings: telegramTimes,
   });
-  cleanups.add(() => telegram.close());
-  return { identity, core, telegram };
 }
