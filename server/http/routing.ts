@@ -1,4 +1,5 @@
 /** Helpers that the API's routers share. */
+import type { ServerResponse } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Caller } from './caller.ts';
 import { badRequest, HttpError, methodNotAllowed, tooLarge, unauthorized } from './errors.ts';
@@ -59,6 +60,8 @@ export function fromExpressError(error: unknown): HttpError | undefined {
 }
 
 /** Sends an empty 204. */
-export function sendNoContent(res: Response): void {
-  res.status(204).set('Cache-Control', 'no-store').end();
+export function sendNoContent(res: ServerResponse): void {
+  res.statusCode = 204;
+  res.setHeader('Cache-Control', 'no-store');
+  res.end();
 }
