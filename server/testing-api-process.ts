@@ -4,7 +4,7 @@ import pino from 'pino';
 import { readConfig } from './config/config.ts';
 import { startPouchgate } from './app/start.ts';
 import type { StartedForTests } from './testing-api-messages.ts';
-import { startEmbeddedEngine } from './upstream/embedded/engine.ts';
+import { loadEmbeddedEngine } from './upstream/embedded/load.ts';
 
 interface RunningServer extends StartedForTests {
   readonly close: () => Promise<void>;
@@ -12,6 +12,7 @@ interface RunningServer extends StartedForTests {
 
 async function startCouchdb(): Promise<RunningServer> {
   const name = `pouchgate-${randomBytes(6).toString('hex')}`;
+  const { startEmbeddedEngine } = await loadEmbeddedEngine();
   const engine = await startEmbeddedEngine({ storage: { kind: 'memory', name } });
   return { ...engine.access, registry: '', close: () => engine.close() };
 }
