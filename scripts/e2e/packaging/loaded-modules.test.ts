@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startTestUpstream } from '../../../server/testing/test-database.ts';
 import { startServerProcess } from '../testing/server-process.ts';
-import { optionalDependencies } from '../../../package.json' with { type: 'json' };
+import manifest from '../../../package.json' with { type: 'json' };
 
 interface Coverage {
   readonly result: readonly { readonly url: string }[];
@@ -35,7 +35,7 @@ it('a server with a CouchDB loads neither the embedded engine nor the Telegram l
 
     const packages = await loadedPackages(directory);
     expect(packages).toContain('express');
-    const engine = Object.keys(optionalDependencies);
+    const engine = Object.keys(manifest.optionalDependencies);
     expect(engine).toContain('express-pouchdb');
     expect([...engine, 'leveldown', 'grammy'].filter((name) => packages.has(name))).toEqual([]);
   } finally {
