@@ -8,7 +8,7 @@ import { createLog } from './observability/log.ts';
 import { startPouchgate } from './app/start.ts';
 
 /** The folder of the built page: relative to the sources in a checkout, and to the compiled files in the package. */
-const PAGE_DIRECTORY = [join(import.meta.dirname, '../dist/client'), join(import.meta.dirname, '../../client')].find(
+const PAGE_DIRECTORY = [join(import.meta.dirname, '../dist/client'), join(import.meta.dirname, '../page')].find(
   (folder) => existsSync(join(folder, 'index.html')),
 );
 

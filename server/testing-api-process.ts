@@ -2,10 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import { serveParent, type StartedServer } from './lib/serve-parent.ts';
 import type { StartedForTests } from './testing-api-messages.ts';
-import { startEmbeddedEngine } from './upstream/embedded/engine.ts';
+import { loadEmbeddedEngine } from './upstream/embedded/load.ts';
 
 async function startCouchdb(): Promise<StartedServer<StartedForTests>> {
   const name = `pouchgate-${randomBytes(6).toString('hex')}`;
+  const { startEmbeddedEngine } = await loadEmbeddedEngine();
   const engine = await startEmbeddedEngine({ storage: { kind: 'memory', name } });
   return { started: { ...engine.access, registry: '' }, close: () => engine.close() };
 }

@@ -1,7 +1,8 @@
+import type { Config } from '../config/config.ts';
 import { createIdentity, type Identity } from '../identity/identity.ts';
 import { defaultPreferenceDefinition } from '../preferences/schema.ts';
 import { createProvision } from '../registry/provision-document.ts';
-import type { Telegram } from '../telegram/telegram.ts';
+import type { Telegram, TelegramOptions } from '../telegram/telegram.ts';
 import { createForward } from '../upstream/forward.ts';
 import type { UpstreamConnection } from './connect-upstream.ts';
 import { createCore, type Core } from './core.ts';
@@ -15,7 +16,7 @@ export interface Services {
 
 /** Starts sign-in, the gate, the preferences service and the Telegram bot. */
 export async function startServices(context: StartContext, connection: UpstreamConnection): Promise<Services> {
-  const { config, log, mount, observability, rateLimits, heartbeat, cleanups } = context;
+  const { config, log, mount, observability, rateLimits, heartbeat, onError, cleanups } = context;
   const { metrics, feeds } = observability;
   const { upstream, forwardAgent, jwtSecret } = connection;
   const { corsOrigins, registry } = config;
@@ -60,27 +61,26 @@ export async function startServices(context: StartContext, connection: UpstreamC
   cleanups.add(() => core.close());
   cleanups.add(identity.accessMonitor.onEnded((ended) => core.hub.onRevocation(ended)));
 
-  const telegram = await startTelegram(context, { upstream, identity, core });
+  const telegram = await startBot(config, {
+    couch: upstream.couch,
+    service: core.service,
+    identity,
+    corsOrigins,
+    limits: rateLimits,
+    log,
+    onError,
+    timings: context.telegramTimes,
+  });
   cleanups.add(() => telegram.close());
   return { identity, core, telegram };
 }
 
-/** Starts the bot if one is configured. Its modules are loaded only then. */
-async function startTelegram(
-  { config, log, rateLimits, onError, telegramTimes }: StartContext,
-  { upstream, identity, core }: Pick<UpstreamConnection, 'upstream'> & Pick<Services, 'identity' | 'core'>,
+/** Starts the bot if one is configured. Only then its library is loaded. */
+async function startBot(
+  { telegram, sessions }: Pick<Config, 'telegram' | 'sessions'>,
+  options: Omit<TelegramOptions, 'config'>,
 ): Promise<Telegram> {
-  if (config.telegram === undefined) return { routers: [], close: () => Promise.resolve() };
-  const { startTelegram: start } = await import('../telegram/telegram.ts');
-  return start({
-    config: { telegram: config.telegram, sessions: config.sessions },
-    couch: upstream.couch,
-    service: core.service,
-    identity,
-    corsOrigins: config.corsOrigins,
-    limits: rateLimits,
-    log,
-    onError,
-    timings: telegramTimes,
-  });
+  if (telegram === undefined) return { routers: [], close: () => Promise.resolve() };
+  const { startTelegram } = await import('../telegram/telegram.ts');
+  return startTelegram({ ...options, config: { telegram, sessions } });
 }
