@@ -48,8 +48,8 @@ export function createApp(options: AppOptions): express.Express {
     const { status, body } = await options.readiness();
     sendJson(res, status, body);
   });
-  const openApi = openApiDocument();
-  app.get('/api/openapi.json', (_req, res) => sendJson(res, 200, openApi));
+  let openApi: object | undefined;
+  app.get('/api/openapi.json', (_req, res) => sendJson(res, 200, (openApi ??= openApiDocument())));
   app.use('/api/auth', options.identity);
   for (const [path, router] of options.telegram) app.use(path, router);
   app.use('/api/users', options.preferences);
