@@ -32,7 +32,6 @@ function findNode(major: string): string | undefined {
 /** Runs Jest. Child processes that look `node` up in PATH get the same version. Resolves with the exit code. */
 function runJest(node: string, args: readonly string[]): Promise<number> {
   const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env['PATH'] ?? ''}` };
-  // Each version compiles and caches for itself, because addons and code caches differ.
   const child = spawn(node, [join(ROOT, 'node_modules/jest/bin/jest.js'), ...args], {
     cwd: ROOT,
     stdio: 'inherit',
