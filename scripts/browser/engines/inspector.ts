@@ -1,0 +1,103 @@
+/**
+ * A client of WebKit's remote inspector, which every WebKitGTK browser offers at the address in
+ * `WEBKIT_INSPECTOR_HTTP_SERVER`. Its protocol is that of the Web Inspector: JSON messages over a WebSocket for each tab.
+ */
+import { once } from 'node:events';
+import { WebSocket } from 'undici';
+
+type Json = Readonly<Record<string, unknown>>;
+
+interface PendingCall {
+  readonly resolve: (result: Json) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Returns the paths of the WebSockets of all open tabs. A path stays the same while the tab is open. */
+export async function listTabs(address: string): Promise<readonly string[]> {
+  const response = await fetch(`http://${address}/`);
+  return [...(await response.text()).matchAll(/\/socket\/\d+\/\d+\/WebPage/g)].map(([path]) => path);
+}
+
+/** A connection to one tab. */
+export class Inspector {
+  readonly #socket: WebSocket;
+  readonly #onEvent: (method: string, params: Json) => void;
+  readonly #pending = new Map<number, PendingCall>();
+  /** The page in the tab. A navigation may replace it by one in another process. */
+  #target = '';
+  #callCount = 0;
+
+  private constructor(socket: WebSocket, onEvent: (method: string, params: Json) => void) {
+    this.#socket = socket;
+    this.#onEvent = onEvent;
+  }
+
+  /**
+   * Connects to a tab.
+   *
+   * @param url the URL of the tab's WebSocket
+   * @param onEvent receives each event of the tab's page
+   */
+  static async connect(url: string, onEvent: (method: string, params: Json) => void): Promise<Inspector> {
+    const socket = new WebSocket(url);
+    const inspector = new Inspector(socket, onEvent);
+    const hasTarget = new Promise<void>((resolve) => {
+      socket.addEventListener('message', ({ data }) => {
+        inspector.#receive(JSON.parse(String(data)) as Json);
+        if (inspector.#target !== '') resolve();
+      });
+    });
+    socket.addEventListener('close', () => inspector.#rejectAll(new Error('The tab was closed.')));
+    socket.addEventListener('error', () => inspector.#rejectAll(new Error('The connection to the tab failed.')));
+    await once(socket, 'open');
+    await hasTarget;
+    return inspector;
+  }
+
+  /** Calls a method of the page's protocol and resolves with its result. */
+  call(method: string, params: Json = {}): Promise<Json> {
+    return new Promise((resolve, reject) => {
+      const id = (this.#callCount += 1);
+      this.#pending.set(id, { resolve, reject });
+      const message = JSON.stringify({ id, method, params });
+      const envelope = { targetId: this.#target, message };
+      this.#socket.send(JSON.stringify({ id: -id, method: 'Target.sendMessageToTarget', params: envelope }));
+    });
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  #receive({ id, method, params, result, error }: Json): void {
+    if (typeof id === 'number') this.#settle(id, result, error);
+    else if (method === 'Target.dispatchMessageFromTarget') {
+      this.#receive(JSON.parse((params as { message: string }).message) as Json);
+    } else if (method === 'Target.targetCreated') this.#addTarget(params as unknown as TargetCreated);
+    else if (method === 'Target.didCommitProvisionalTarget') {
+      this.#target = (params as { newTargetId: string }).newTargetId;
+    } else this.#onEvent(String(method), params as Json);
+  }
+
+  #addTarget({ targetInfo: { targetId, type, isProvisional } }: TargetCreated): void {
+    if (type === 'page' && isProvisional !== true) this.#target = targetId;
+  }
+
+  /** The envelope of a call has a response of its own, with a negative id, which matters only if it is an error. */
+  #settle(id: number, result: unknown, error: unknown): void {
+    const call = this.#pending.get(Math.abs(id));
+    if (call === undefined || (id < 0 && error === undefined)) return;
+    this.#pending.delete(Math.abs(id));
+    if (error === undefined) call.resolve(result as Json);
+    else call.reject(new Error((error as { message: string }).message));
+  }
+
+  #rejectAll(error: Error): void {
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+  }
+}
+
+interface TargetCreated {
+  readonly targetInfo: { readonly targetId: string; readonly type: string; readonly isProvisional?: boolean };
+}
