@@ -4,12 +4,14 @@
  */
 import { once } from 'node:events';
 import { WebSocket } from 'undici';
+import { MAX_WAIT_MS } from '../../../couchdb-design/testing/patience.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
 interface PendingCall {
   readonly resolve: (result: Json) => void;
   readonly reject: (error: Error) => void;
+  readonly timer: NodeJS.Timeout;
 }
 
 /** Returns the paths of the WebSockets of all open tabs. A path stays the same while the tab is open. */
@@ -54,11 +56,12 @@ export class Inspector {
     return inspector;
   }
 
-  /** Calls a method of the page's protocol and resolves with its result. */
+  /** Calls a method of the page's protocol and resolves with its result. Rejects when the page hangs. */
   call(method: string, params: Json = {}): Promise<Json> {
     return new Promise((resolve, reject) => {
       const id = (this.#callCount += 1);
-      this.#pending.set(id, { resolve, reject });
+      const timer = setTimeout(() => this.#settle(id, undefined, { message: `${method}: the page hangs` }), MAX_WAIT_MS);
+      this.#pending.set(id, { resolve, reject, timer });
       const message = JSON.stringify({ id, method, params });
       const envelope = { targetId: this.#target, message };
       this.#socket.send(JSON.stringify({ id: -id, method: 'Target.sendMessageToTarget', params: envelope }));
@@ -88,12 +91,16 @@ export class Inspector {
     const call = this.#pending.get(Math.abs(id));
     if (call === undefined || (id < 0 && error === undefined)) return;
     this.#pending.delete(Math.abs(id));
+    clearTimeout(call.timer);
     if (error === undefined) call.resolve(result as Json);
     else call.reject(new Error((error as { message: string }).message));
   }
 
   #rejectAll(error: Error): void {
-    for (const { reject } of this.#pending.values()) reject(error);
+    for (const { reject, timer } of this.#pending.values()) {
+      clearTimeout(timer);
+      reject(error);
+    }
     this.#pending.clear();
   }
 }

@@ -63,6 +63,7 @@ const formatVersion = (version: string): string =>
     .replace('/', ' ');
 
 async function openTab(page: Page, url: string): Promise<Tab> {
+  page.setDefaultTimeout(MAX_WAIT_MS);
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(String(error)));
   page.on('console', (message) => {

@@ -85,6 +85,8 @@ async function changeIsSeen(session: Session): Promise<string> {
 
 /** Chooses a value in one tab, and resolves with the time until another tab shows it, in milliseconds. */
 async function measureChange(from: Tab, to: Tab, name: string, value: string): Promise<number> {
+  // An edit of before may still be on its way.
+  for (const tab of [from, to]) await waitFor(tab, status('live', 0));
   const appearance = await recordAppearance(to, preference(name, value));
   const clickedAt = await click(from, `choice-${name}-${value}`);
   return (await appearance()) - clickedAt;
