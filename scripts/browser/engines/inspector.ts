@@ -60,7 +60,10 @@ export class Inspector {
   call(method: string, params: Json = {}): Promise<Json> {
     return new Promise((resolve, reject) => {
       const id = (this.#callCount += 1);
-      const timer = setTimeout(() => this.#settle(id, undefined, { message: `${method}: the page hangs` }), MAX_WAIT_MS);
+      const timer = setTimeout(
+        () => this.#settle(id, undefined, { message: `${method}: the page hangs` }),
+        MAX_WAIT_MS,
+      );
       this.#pending.set(id, { resolve, reject, timer });
       const message = JSON.stringify({ id, method, params });
       const envelope = { targetId: this.#target, message };
@@ -76,7 +79,7 @@ export class Inspector {
     if (typeof id === 'number') this.#settle(id, result, error);
     else if (method === 'Target.dispatchMessageFromTarget') {
       this.#receive(JSON.parse((params as { message: string }).message) as Json);
-    } else if (method === 'Target.targetCreated') this.#addTarget(params as unknown as TargetCreated);
+    } else if (method === 'Target.targetCreated') this.#addTarget(params as TargetCreated);
     else if (method === 'Target.didCommitProvisionalTarget') {
       this.#target = (params as { newTargetId: string }).newTargetId;
     } else this.#onEvent(String(method), params as Json);
