@@ -9,6 +9,8 @@ import { MAX_WAIT_MS } from '../../../couchdb-design/testing/patience.ts';
 type Json = Readonly<Record<string, unknown>>;
 
 interface PendingCall {
+  /** The page that was called. */
+  readonly target: string;
   readonly resolve: (result: Json) => void;
   readonly reject: (error: Error) => void;
   readonly timer: NodeJS.Timeout;
@@ -49,8 +51,7 @@ export class Inspector {
         if (inspector.#target !== '') resolve();
       });
     });
-    socket.addEventListener('close', () => inspector.#rejectAll(new Error('The tab was closed.')));
-    socket.addEventListener('error', () => inspector.#rejectAll(new Error('The connection to the tab failed.')));
+    for (const end of ['close', 'error']) socket.addEventListener(end, () => inspector.#rejectCalls());
     await once(socket, 'open');
     await hasTarget;
     return inspector;
@@ -64,7 +65,7 @@ export class Inspector {
         () => this.#settle(id, undefined, { message: `${method}: the page hangs` }),
         MAX_WAIT_MS,
       );
-      this.#pending.set(id, { resolve, reject, timer });
+      this.#pending.set(id, { target: this.#target, resolve, reject, timer });
       const message = JSON.stringify({ id, method, params });
       const envelope = { targetId: this.#target, message };
       this.#socket.send(JSON.stringify({ id: -id, method: 'Target.sendMessageToTarget', params: envelope }));
@@ -79,14 +80,18 @@ export class Inspector {
     if (typeof id === 'number') this.#settle(id, result, error);
     else if (method === 'Target.dispatchMessageFromTarget') {
       this.#receive(JSON.parse((params as { message: string }).message) as Json);
-    } else if (method === 'Target.targetCreated') this.#addTarget(params as TargetCreated);
-    else if (method === 'Target.didCommitProvisionalTarget') {
-      this.#target = (params as { newTargetId: string }).newTargetId;
-    } else this.#onEvent(String(method), params as Json);
+    } else if (method === 'Target.targetCreated') {
+      const { targetId, type, isProvisional } = (params as unknown as TargetCreated).targetInfo;
+      if (type === 'page' && isProvisional !== true) this.#setTarget(targetId);
+    } else if (method === 'Target.didCommitProvisionalTarget') {
+      this.#setTarget((params as { newTargetId: string }).newTargetId);
+    } else if (method === 'Target.targetDestroyed') this.#rejectCalls((params as { targetId: string }).targetId);
+    else this.#onEvent(String(method), params as Json);
   }
 
-  #addTarget({ targetInfo: { targetId, type, isProvisional } }: TargetCreated): void {
-    if (type === 'page' && isProvisional !== true) this.#target = targetId;
+  #setTarget(target: string): void {
+    this.#target = target;
+    for (const domain of ['Page', 'Console']) this.call(`${domain}.enable`).catch(() => undefined);
   }
 
   /** The envelope of a call has a response of its own, with a negative id, which matters only if it is an error. */
@@ -99,12 +104,12 @@ export class Inspector {
     else call.reject(new Error((error as { message: string }).message));
   }
 
-  #rejectAll(error: Error): void {
-    for (const { reject, timer } of this.#pending.values()) {
-      clearTimeout(timer);
-      reject(error);
+  /** Rejects the calls to a page that will not respond: of one target, or of all. */
+  #rejectCalls(target?: string): void {
+    for (const [id, call] of this.#pending) {
+      if (target === undefined || call.target === target)
+        this.#settle(id, undefined, { message: 'The page was closed.' });
     }
-    this.#pending.clear();
   }
 }
 

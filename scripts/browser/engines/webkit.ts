@@ -51,7 +51,11 @@ async function startMiniBrowser({ executablePath, profile, isPrivate }: StartBro
     const [firstTab = ''] = await waitForNewTabs(address, []);
     // Every tab is opened by this one, which stays open.
     const opener = await Inspector.connect(`ws://${address}${firstTab}`, () => undefined);
-    return { version: readVersion(executablePath), openTab: (url) => openTab(address, opener, url), kill };
+    return {
+      version: readVersion(executablePath, display.name),
+      openTab: (url) => openTab(address, opener, url),
+      kill,
+    };
   } catch (error) {
     await kill();
     throw error;
@@ -59,8 +63,9 @@ async function startMiniBrowser({ executablePath, profile, isPrivate }: StartBro
 }
 
 /** Returns e.g. `WebKitGTK 2.50.6`. */
-function readVersion(executablePath: string): string {
-  const { stdout } = spawnSync(executablePath, ['--version'], { encoding: 'utf8' });
+function readVersion(executablePath: string, display: string): string {
+  const env = { ...process.env, DISPLAY: display };
+  const { stdout } = spawnSync(executablePath, ['--version'], { encoding: 'utf8', env });
   return /WebKitGTK [\d.]+/.exec(stdout)?.[0] ?? 'WebKitGTK';
 }
 
@@ -87,8 +92,6 @@ async function openTab(address: string, opener: Inspector, url: string): Promise
   const inspector = await Inspector.connect(`ws://${address}${path}`, (method, params) => {
     if (method === 'Console.messageAdded') recordError(params['message'] as ConsoleMessage, errors);
   });
-  await inspector.call('Page.enable');
-  await inspector.call('Console.enable');
   return {
     evaluate: (expression) => evaluate(inspector, expression),
     reload: async () => {
