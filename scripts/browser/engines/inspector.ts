@@ -81,7 +81,7 @@ export class Inspector {
     else if (method === 'Target.dispatchMessageFromTarget') {
       this.#receive(JSON.parse((params as { message: string }).message) as Json);
     } else if (method === 'Target.targetCreated') {
-      const { targetId, type, isProvisional } = (params as unknown as TargetCreated).targetInfo;
+      const { targetId, type, isProvisional } = (params as TargetCreated).targetInfo;
       if (type === 'page' && isProvisional !== true) this.#setTarget(targetId);
     } else if (method === 'Target.didCommitProvisionalTarget') {
       this.#setTarget((params as { newTargetId: string }).newTargetId);

@@ -40,7 +40,8 @@ export async function waitFor(tab: Tab, selector: string): Promise<void> {
 function findElement(selector: string): boolean | string {
   if (document.querySelector(selector) !== null && !('isStale' in globalThis)) return true;
   const state = document.querySelector('[data-testid="status"]')?.getAttribute('data-state') ?? 'no status';
-  return `${state}: ${document.body.innerText.slice(0, 200).replaceAll('\n', ' | ')}`;
+  const text = document.documentElement.innerText;
+  return `${state}: ${text.slice(0, 200).replaceAll('\n', ' | ')}`;
 }
 
 /** Clicks the element, and resolves with the time of the click in ms since 1970. */

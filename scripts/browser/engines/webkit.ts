@@ -132,20 +132,21 @@ function recordError({ level, text, url = '' }: ConsoleMessage, errors: string[]
 
 interface RemoteObject {
   readonly objectId?: string;
-  readonly className?: string;
   readonly value?: unknown;
-  readonly description?: string;
 }
 
 /** Evaluates an expression as if the user had caused it. If it is a promise, resolves with the promise's result. */
 async function evaluate(inspector: Inspector, expression: string): Promise<unknown> {
-  const result = await inspector.call('Runtime.evaluate', {
-    expression: `(async () => JSON.stringify(await (${expression})))()`,
+  // The promise never rejects, as the console would report that.
+  const toOutcome = `then((value) => JSON.stringify({ value }), (error) => JSON.stringify({ error: String(error) }))`;
+  const promise = await inspector.call('Runtime.evaluate', {
+    expression: `(async () => ${expression})().${toOutcome}`,
     emulateUserGesture: true,
   });
-  const { objectId } = result['result'] as RemoteObject;
+  const { objectId } = promise['result'] as RemoteObject;
   const settled = await inspector.call('Runtime.awaitPromise', { promiseObjectId: objectId, returnByValue: true });
-  const { value, description } = settled['result'] as RemoteObject;
-  if (settled['wasThrown'] === true) throw new Error(description ?? 'The page threw an exception.');
-  return typeof value === 'string' ? (JSON.parse(value) as unknown) : undefined;
+  const { value } = settled['result'] as RemoteObject;
+  const outcome = JSON.parse(String(value)) as { readonly value?: unknown; readonly error?: string };
+  if (outcome.error !== undefined) throw new Error(outcome.error);
+  return outcome.value;
 }
