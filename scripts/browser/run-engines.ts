@@ -27,7 +27,7 @@ async function main(names: readonly string[]): Promise<number> {
   for (const engine of ENGINES.filter(({ name }) => names.length === 0 || names.includes(name))) {
     const executablePath = engine.find();
     if (executablePath === undefined) {
-      console.log(`skipped ${engine.name}: not installed (Debian: ${engine.debianPackage})`);
+      console.log(`skipped ${engine.name}: not installed (Debian: ${engine.debianPackages})`);
       columns.push({ title: engine.name, results: STEPS.map(() => ({ outcome: 'skipped' })) });
       continue;
     }

@@ -3,8 +3,8 @@
 /** The browsers of the run: `chromium`, `firefox` and `webkit`. */
 export interface Engine {
   readonly name: string;
-  /** The command of the Debian package to install, in the message that says why a browser is skipped. */
-  readonly debianPackage: string;
+  /** The Debian packages to install, for the message about a browser that is skipped. */
+  readonly debianPackages: string;
   /** Returns the path of the browser's executable, or undefined where it is not installed. */
   readonly find: () => string | undefined;
   /** Starts a browser process. */

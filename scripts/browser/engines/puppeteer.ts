@@ -13,14 +13,14 @@ const firstExisting = (paths: readonly (string | undefined)[]): string | undefin
 
 export const chromium: Engine = {
   name: 'chromium',
-  debianPackage: 'chromium-headless-shell',
+  debianPackages: 'chromium-headless-shell',
   find: () => firstExisting(CHROMIUM_PATHS),
   start: (options) => launch({ browser: 'chrome', args: [...CHROMIUM_FLAGS] }, options),
 };
 
 export const firefox: Engine = {
   name: 'firefox',
-  debianPackage: 'firefox-esr',
+  debianPackages: 'firefox-esr',
   find: () => firstExisting(FIREFOX_PATHS),
   start: (options) =>
     launch(

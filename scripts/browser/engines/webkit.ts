@@ -21,7 +21,7 @@ const PATHS = [
 
 export const webkit: Engine = {
   name: 'webkit',
-  debianPackage: 'libwebkit2gtk-4.1-0 xvfb',
+  debianPackages: 'libwebkit2gtk-4.1-0, xvfb',
   find: () => (existsSync('/usr/bin/Xvfb') ? PATHS.find((path) => path !== undefined && existsSync(path)) : undefined),
   start: startMiniBrowser,
 };
