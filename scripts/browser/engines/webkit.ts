@@ -30,7 +30,7 @@ async function startMiniBrowser({ executablePath, profile, isPrivate }: StartBro
   const display = await startVirtualDisplay();
   const address = `127.0.0.1:${await getPort()}`;
   const args = isPrivate === true ? ['--private'] : [`--cookies-file=${join(profile, 'cookies.sqlite')}`];
-  const browser = spawnGroup(executablePath, [...args, '--full-screen', 'about:blank'], {
+  const browser = spawnGroup(executablePath, [...args, 'about:blank'], {
     ...process.env,
     DISPLAY: display.name,
     WEBKIT_INSPECTOR_HTTP_SERVER: address,
