@@ -28,6 +28,7 @@ const GROUPS: readonly (readonly (readonly Check[])[])[] = [
   // The tests below start many processes, so nothing else runs beside them.
   [[{ name: 'tests', command: ['jest'], parseCounts: parseJestCounts }]],
   [[{ name: 'browser', command: ['tsx', 'scripts/browser/run.ts', '--quick'], parseCounts: parsePlainCounts }]],
+  [[{ name: 'browsers', command: ['tsx', 'scripts/browser/run-engines.ts'], parseCounts: parsePlainCounts }]],
 ];
 
 /** Runs a command and prints its output as it comes. Resolves with that output and whether the exit code was 0. */

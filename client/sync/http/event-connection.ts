@@ -48,7 +48,8 @@ export async function receiveEvents(
     { now, wakeEmitter, checkIntervalMs: idleTimeoutMs / 4, timeoutMs: () => idleTimeoutMs, onTimeout: end },
     signal,
   );
-  signal.addEventListener('abort', environment.listen('offline', end));
+  // WebKit reports a request that it has to abort itself at the end of a page as an error on the console.
+  signal.addEventListener('abort', environment.listen('offline pagehide', end));
   stopSignal.addEventListener('abort', end, { signal });
   const ended = new Promise<undefined>((resolve) => signal.addEventListener('abort', () => resolve(undefined)));
 
