@@ -14,6 +14,8 @@ import type { SyncResult, SyncRunOptions } from './types.ts';
 
 PouchDB.plugin(memoryAdapter);
 
+const LONG_TIMING = { heartbeat: 600_000, silence: 600_000, response: 600_000 };
+
 const loopback = createLoopbackServers();
 const neverAborted = new AbortController().signal;
 const wakeEmitter = createEmitter();
@@ -52,7 +54,9 @@ async function runAgainst(
       getToken: () => Promise.resolve('good'),
       store,
       environment: defaultEnvironment(),
-      timing: { heartbeat: scaleMs(40), silence: scaleMs(100) },
+      timing: { heartbeat: scaleMs(40), silence: scaleMs(100), response: scaleMs(100) },
+      buffering: { isBuffering: () => false },
+      isVisible: () => true,
       wakeEmitter,
       dispatch: () => undefined,
       throttles: {},
@@ -117,14 +121,30 @@ test('ends the run at a wake-up after the clock was set forward or back', async 
       clockOffsetMs = offsetMs;
       wakeEmitter.emit();
     };
-    const { type } = await runAgainst(listener, { environment, timing: { heartbeat: 600_000, silence: 600_000 } });
+    const { type } = await runAgainst(listener, { environment, timing: LONG_TIMING });
     expect(type).toBe('interrupted');
   }
 });
 
 test('ends the run at once when the stop signal is aborted', async () => {
   const stopController = new AbortController();
-  const timing = { heartbeat: 600_000, silence: 600_000 };
-  const { type } = await runAgainst(() => stopController.abort(), { timing }, stopController.signal);
+  const { type } = await runAgainst(() => stopController.abort(), { timing: LONG_TIMING }, stopController.signal);
   expect(type).toBe('interrupted');
+});
+
+test('a wake-up ends a run whose request has waited for over a second, and no other', async () => {
+  let clockOffsetMs = 0;
+  const environment = { ...defaultEnvironment(), now: () => Date.now() + clockOffsetMs };
+  let requestCount = 0;
+  const run = runAgainst(
+    () => {
+      requestCount += 1;
+      wakeEmitter.emit();
+      clockOffsetMs = 1_100;
+      wakeEmitter.emit();
+    },
+    { environment, timing: LONG_TIMING },
+  );
+  expect((await run).type).toBe('woken');
+  expect(requestCount).toBe(1);
 });
