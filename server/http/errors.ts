@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import { OutgoingMessage, type ServerResponse } from 'node:http';
 import type { ErrorResponse } from '../contract.ts';
 import { requestContext } from './request-context.ts';
 
@@ -85,10 +85,16 @@ export function sendErrorAs(
 ): void {
   const httpError = toHttpError(error);
   requestContext(res).error = { error: httpError.error, status: httpError.status };
-  if (res.headersSent) {
+  if (hasStarted(res)) {
     res.destroy();
     return;
   }
   for (const [name, value] of Object.entries(httpError.headers)) res.setHeader(name, value);
   sendJson(res, httpError.status, toBody(httpError), contentType);
 }
+
+/**
+ * Whether the head was written. It reads Node's own property, because a framework may override `headersSent` on a response:
+ * `@fastify/express` does, and reports false for a response that was not sent through Fastify.
+ */
+const hasStarted = (res: ServerResponse): boolean => Reflect.get(OutgoingMessage.prototype, 'headersSent', res);
