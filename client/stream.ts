@@ -6,8 +6,8 @@ import type { ServerSentEvent } from './sync/http/sse-parser.ts';
 import type { GetToken } from './sync/http/token-source.ts';
 import { resolveSchema, type StoreSchema, type Values } from './store/schema.ts';
 import type { PreferencesStore, SchemaOptions, ShownOf, ShownPreferences } from './types.ts';
+import { createPace } from './platform/pace.ts';
 import { createBufferingDetector, type BufferingDetector } from './sync/buffering.ts';
-import { createThrottle } from './sync/http/throttle.ts';
 import { createStatusStore } from './sync/status-store.ts';
 import type { SyncStatus } from './sync/status.ts';
 import { waitForRetry } from './sync/wait-for-retry.ts';
@@ -144,11 +144,11 @@ class EventStream implements PreferencesStream<Values> {
     const stopWakeEvents = listenForWakeUps(this.#environment, this.#wakeEmitter.emit);
     signal.addEventListener('abort', this.#wakeEmitter.emit);
     const buffering = createBufferingDetector(now);
-    const nextConnection = createThrottle(MAX_CONNECTIONS.count, MAX_CONNECTIONS.windowMs);
+    const nextConnection = createPace(MAX_CONNECTIONS.count, MAX_CONNECTIONS.windowMs);
     const wakeEmitter = this.#wakeEmitter;
     let failures = 0;
     while (!this.#isClosed()) {
-      await nextConnection();
+      await nextConnection(signal);
       if (this.#isClosed()) break;
       const { result, isAnswered } = await this.#receive(buffering);
       if (this.#isClosed()) break;

@@ -21,7 +21,7 @@ export function createEmitter<T extends readonly unknown[] = []>(): Emitter<T> {
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Resolves with true at the next event, or with false after `timeoutMs` milliseconds (default: about 24.8 days). */
-export const waitForEvent = ({ subscribe }: Pick<Emitter, 'subscribe'>, timeoutMs = MAX_TIMEOUT_MS): Promise<boolean> =>
+export const waitForEvent = ({ subscribe }: Emitter, timeoutMs = MAX_TIMEOUT_MS): Promise<boolean> =>
   new Promise((resolve) => {
     const finish = (wasEmitted: boolean): void => {
       clearTimeout(timer);

@@ -1,5 +1,6 @@
 /** Syncs until it is stopped: one sync run after another, with an interruptible delay in between. */
 import { waitForEvent } from '../platform/emitter.ts';
+import { createPace } from '../platform/pace.ts';
 import { runSync } from './sync-run.ts';
 import { createBufferingDetector, type BufferingDetector } from './buffering.ts';
 import { createThrottle } from './http/throttle.ts';
@@ -27,10 +28,9 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
     _revs_diff: createThrottle(1, PUSH_INTERVAL_MS),
     _changes: createThrottle(MAX_CHANGES_REQUESTS_PER_SECOND, 1_000),
   };
-  const nextRun = createThrottle(MAX_RUNS.count, MAX_RUNS.windowMs);
+  const nextRun = createPace(MAX_RUNS.count, MAX_RUNS.windowMs);
   const buffering = createBufferingDetector(environment.now);
   const isAborted = (): boolean => signal.aborted;
-  const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
   let failures = 0;
   let wasDenied = false;
   let lastActivityAt: number | undefined;
@@ -38,7 +38,7 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
   signal.addEventListener('abort', wakeEmitter.emit);
 
   while (!isAborted()) {
-    await Promise.race([nextRun(), aborted]);
+    await nextRun(signal);
     if (isAborted()) break;
     dispatch({ type: 'begun', lastActivityAt });
     const result = await runSync({ ...options, throttles, buffering, isRetry: failures > 0, wasDenied }, signal);

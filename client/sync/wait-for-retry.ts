@@ -1,5 +1,6 @@
 /** The wait between a failed attempt and the next one. */
 import { waitForEvent, type Emitter } from '../platform/emitter.ts';
+import { delay } from '../platform/pace.ts';
 import { backoff, type BackoffOptions } from './backoff.ts';
 
 export interface RetryOptions extends BackoffOptions {
@@ -12,23 +13,24 @@ export interface RetryOptions extends BackoffOptions {
 }
 
 /**
- * How much of a server's Retry-After a wake-up does not shorten, in milliseconds. What asks for a longer wait than this may
+ * How much of a server's Retry-After a wake-up does not shorten, in milliseconds. What requests a longer wait than this may
  * be something else on the path, which the device has left since.
  */
-const MAX_BINDING_MS = 30_000;
+const MAX_BINDING_MS = 10_000;
 
-/** Resolves with whether the wait was cut short by a wake-up; at once with false when `signal` is aborted. */
+/** Resolves with whether there was a wake-up, which shortens the wait; at once when `signal` is aborted. */
 export async function waitForRetry(options: RetryOptions, signal: AbortSignal): Promise<boolean> {
   const { failures, retryAfterMs, wakeEmitter } = options;
   const delayMs = backoff(failures, options, retryAfterMs);
   const bindingMs = Math.min(retryAfterMs, MAX_BINDING_MS);
-  if (bindingMs > 0) await waitForEvent(abortEvents(signal), bindingMs);
-  return !signal.aborted && (await waitForEvent(wakeEmitter, delayMs - bindingMs));
+  let wasWoken = false;
+  if (bindingMs > 0) {
+    const unsubscribe = wakeEmitter.subscribe(() => {
+      wasWoken = true;
+    });
+    await delay(bindingMs, signal);
+    unsubscribe();
+  }
+  if (signal.aborted || wasWoken) return wasWoken;
+  return waitForEvent(wakeEmitter, delayMs - bindingMs);
 }
-
-const abortEvents = (signal: AbortSignal): Pick<Emitter, 'subscribe'> => ({
-  subscribe: (listener) => {
-    signal.addEventListener('abort', listener);
-    return () => signal.removeEventListener('abort', listener);
-  },
-});
