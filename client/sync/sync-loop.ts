@@ -33,6 +33,7 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
   const isAborted = (): boolean => signal.aborted;
   let failures = 0;
   let wasDenied = false;
+  let wasSilent = false;
   let lastActivityAt: number | undefined;
 
   signal.addEventListener('abort', wakeEmitter.emit);
@@ -41,13 +42,17 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
     await nextRun(signal);
     if (isAborted()) break;
     dispatch({ type: 'begun', lastActivityAt });
-    const result = await runSync({ ...options, throttles, buffering, isRetry: failures > 0, wasDenied }, signal);
+    const result = await runSync(
+      { ...options, throttles, buffering, isRetry: failures > 0, wasDenied, wasSilent },
+      signal,
+    );
     if (isAborted()) break;
     const { type, retryAfterMs, liveSince } = result;
     lastActivityAt = result.lastActivityAt;
     recordLongpoll(buffering, result);
     // The next run starts with the repair. There is a delay only if that did not help.
     wasDenied = type === 'denied';
+    wasSilent = type === 'silent' || type === 'timed-out';
     // The server may well respond: the next run finds out.
     if (type === 'silent' || type === 'woken') continue;
     failures = lastActivityAt - liveSince > MIN_STABLE_MS ? 1 : failures + 1;

@@ -69,7 +69,7 @@ class SyncRun {
         wakeEmitter,
         checkIntervalMs: timing.heartbeat / CHECKS_PER_HEARTBEAT,
         timeoutMs: this.#idleTimeoutMs,
-        onTimeout: () => this.#end(this.#isFeedSilent() ? 'silent' : 'interrupted'),
+        onTimeout: () => this.#end(this.#isFeedSilent() ? 'silent' : 'timed-out'),
       },
       this.#signal,
     );

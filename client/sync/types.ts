@@ -39,6 +39,8 @@ export interface SyncRunOptions extends SyncOptions {
   readonly throttles: Readonly<Record<string, Throttle>>;
   /** Whether the last run failed. A longpoll then counts as open only after it has been held for a while. */
   readonly isRetry: boolean;
+  /** Whether the last run ended because nothing arrived any more. The browser may keep further connections that are dead. */
+  readonly wasSilent: boolean;
   /** Whether the server rejected a revision in the last run. PouchDB keeps that revision and never sends it again. */
   readonly wasDenied: boolean;
 }
@@ -46,13 +48,14 @@ export interface SyncRunOptions extends SyncOptions {
 /**
  * How a run ended.
  * - `interrupted`: the connection failed, or the run was stopped.
+ * - `timed-out`: a request was not answered in time.
  * - `silent`: nothing arrived any more over a connection that was good before.
  * - `woken`: a request had not been answered when the network may have become available again.
  * - `denied`: the server rejected a revision.
  * - `sign-in-needed`: the server accepted no token.
  */
 export interface SyncResult {
-  readonly type: 'interrupted' | 'silent' | 'woken' | 'denied' | 'sign-in-needed';
+  readonly type: 'interrupted' | 'timed-out' | 'silent' | 'woken' | 'denied' | 'sign-in-needed';
   /** What the open longpoll had received. */
   readonly longpoll: LongpollProgress;
   /** The server's Retry-After in milliseconds; 0 for none. */

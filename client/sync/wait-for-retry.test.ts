@@ -45,7 +45,7 @@ test('an abort ends the binding part of a wait at once', async () => {
   await jest.advanceTimersByTimeAsync(1);
   wait.abort();
   await jest.advanceTimersByTimeAsync(0);
-  expect(wait.result()).toBe(false);
+  expect(wait.result()).toBe(true);
   expect(jest.getTimerCount()).toBe(0);
 });
 

@@ -23,14 +23,12 @@ export async function waitForRetry(options: RetryOptions, signal: AbortSignal): 
   const { failures, retryAfterMs, wakeEmitter } = options;
   const delayMs = backoff(failures, options, retryAfterMs);
   const bindingMs = Math.min(retryAfterMs, MAX_BINDING_MS);
-  let wasWoken = false;
   if (bindingMs > 0) {
-    const unsubscribe = wakeEmitter.subscribe(() => {
-      wasWoken = true;
-    });
+    let wakeUps = 0;
+    const unsubscribe = wakeEmitter.subscribe(() => (wakeUps += 1));
     await delay(bindingMs, signal);
     unsubscribe();
+    if (signal.aborted || wakeUps > 0) return true;
   }
-  if (signal.aborted || wasWoken) return wasWoken;
   return waitForEvent(wakeEmitter, delayMs - bindingMs);
 }

@@ -50,6 +50,7 @@ function createTestFetch(
       environment: { fetch: serverFetch, now: Date.now },
       getToken: () => Promise.resolve('good'),
       throttles: {},
+      wasSilent: false,
       timing: { response: 10_000 },
       longpollMode: 'immediate',
       ...options,
@@ -234,7 +235,7 @@ test('ends the run when a request other than a longpoll is not answered in time'
     await advanceTimers(9_900);
     expect(events).toEqual([]);
     await advanceTimers(200);
-    expect(events).toEqual([INTERRUPTED]);
+    expect(events).toEqual([['timed-out', 0]]);
   } finally {
     jest.useRealTimers();
   }

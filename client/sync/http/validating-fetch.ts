@@ -3,7 +3,8 @@
  * the run, so that PouchDB can neither give up nor request in a loop unnoticed. The run ends also when a response takes too
  * long; for a longpoll, which may wait, the run itself decides.
  */
-import { createAuthorizedFetch } from './authorized-fetch.ts';
+import { createAuthorizedFetch, type TextResponse } from './authorized-fetch.ts';
+import { hedge } from './hedge.ts';
 import { createTokenSource } from './token-source.ts';
 import { boundedQuery, observeLongpoll, type LongpollMode } from './longpoll.ts';
 import { startResponseTimeout } from './response-timeout.ts';
@@ -11,7 +12,7 @@ import { isValidResponse, makesNoProgress, parseResponseBody } from './validate-
 import type { SyncRunEvents, SyncRunOptions } from '../types.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
-export interface ValidatingFetchOptions extends Pick<SyncRunOptions, 'url' | 'getToken' | 'throttles'> {
+export interface ValidatingFetchOptions extends Pick<SyncRunOptions, 'url' | 'getToken' | 'throttles' | 'wasSilent'> {
   /** The id of the document that is synced. */
   readonly store: Pick<SyncRunOptions['store'], 'id'>;
   readonly environment: Pick<SyncRunOptions['environment'], 'fetch' | 'now'>;
@@ -21,10 +22,11 @@ export interface ValidatingFetchOptions extends Pick<SyncRunOptions, 'url' | 'ge
 
 /** PouchDB may use any address: the last segment of its path and its query are appended to `url`. */
 export function createValidatingFetch(
-  { url, store, environment, timing, getToken, throttles, longpollMode }: ValidatingFetchOptions,
+  { url, store, environment, timing, getToken, throttles, wasSilent, longpollMode }: ValidatingFetchOptions,
   { signal, end, onActivity, onResponse, onLongpollOpen, onLongpollProgress }: SyncRunEvents,
 ): typeof globalThis.fetch {
   const authorizedFetch = createAuthorizedFetch(environment.fetch, createTokenSource(getToken), signal);
+  let isFirst = true;
   const baseUrl = url.replace(/\/?$/, '/');
 
   /** Resolves with undefined when the run has ended. */
@@ -37,16 +39,18 @@ export function createValidatingFetch(
 
     const isLongpoll = searchParams.has('feed');
     const longpoll = isLongpoll ? observeLongpoll(longpollMode, onLongpollOpen, onLongpollProgress) : undefined;
-    const timeout = isLongpoll
-      ? undefined
-      : startResponseTimeout(timing.response, init?.body, () => end('interrupted'));
+    const timeout = isLongpoll ? undefined : startResponseTimeout(timing.response, init?.body, () => end('timed-out'));
     const query = isLongpoll && longpollMode === 'bounded' ? boundedQuery(searchParams) : search;
     try {
-      const result = await authorizedFetch(baseUrl + endpoint + query, init, (text) => {
-        onActivity(isLongpoll);
-        longpoll?.onText(text);
-        timeout?.recordActivity();
-      });
+      const send = (): Promise<TextResponse | undefined> =>
+        authorizedFetch(baseUrl + endpoint + query, init, (text) => {
+          onActivity(isLongpoll);
+          longpoll?.onText(text);
+          timeout?.recordActivity();
+        });
+      const isHedged = isFirst && wasSilent && endpoint === '_changes';
+      isFirst = false;
+      const result = await (isHedged ? hedge(send, signal) : send());
       if (!result) end('sign-in-needed');
       if (!result || signal.aborted) return;
       const { response, text } = result;
