@@ -108,7 +108,7 @@ async function startServer(context: StartContext): Promise<Pouchgate> {
 
 /** Creates the Express application of all HTTP interfaces. */
 function createRequestHandler(
-  { config, page, onError }: StartContext,
+  { config, log, page, onError }: StartContext,
   { identity, core, telegram }: Services,
   readiness: ReadinessMonitor,
 ): Express {
@@ -122,6 +122,8 @@ function createRequestHandler(
     page,
     pageConfig: { database: `${GATE_BASE}/${encodeURIComponent(config.registry)}`, idPrefix: config.idPrefix },
     behindProxy: config.publicUrl !== undefined,
+    trustedProxies: config.trustedProxies,
+    onWarning: (sentences) => log.warn(sentences),
     onError,
   });
 }

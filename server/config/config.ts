@@ -1,4 +1,5 @@
 import { fieldsSchema, DEFAULT_DATABASE_NAMES, type Fields, type LOG_LEVELS } from './schema.ts';
+import type { TrustedProxies } from '../http/trusted-proxies.ts';
 import type { UpstreamAccess } from '../upstream/client.ts';
 
 /** The validated configuration. Every default is filled in. */
@@ -8,6 +9,8 @@ export interface Config {
   readonly port: number;
   /** The origin at which browsers reach the server; `undefined` if it is the one that the server listens on. */
   readonly publicUrl: string | undefined;
+  /** The reverse proxies whose `X-Forwarded-For` is trusted. */
+  readonly trustedProxies: TrustedProxies;
   /** The origins of other sites whose pages may use the gate. */
   readonly corsOrigins: readonly string[];
   readonly logLevel: (typeof LOG_LEVELS)[number];
@@ -91,6 +94,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     host: fields.HOST,
     port: fields.PORT,
     publicUrl: fields.PUBLIC_URL,
+    trustedProxies: fields.TRUSTED_PROXIES,
     corsOrigins: fields.CORS_ORIGINS,
     logLevel: fields.LOG_LEVEL,
     registry: fields.REGISTRY_DB,

@@ -1,5 +1,6 @@
 import { createPublicKey } from 'node:crypto';
 import { z } from 'zod';
+import { DEFAULT_TRUSTED_PROXIES, parseTrustedProxies } from '../http/trusted-proxies.ts';
 import { isIdPrefix, DEFAULT_ID_PREFIX } from '../../couchdb-design/user-document/user-document.ts';
 
 /**
@@ -137,6 +138,10 @@ export const fieldsSchema = z.object({
     readOrigin,
     'is not an http(s) origin; set it to one such as https://example.org, without a path',
   ).optional(),
+  TRUSTED_PROXIES: field(
+    parseTrustedProxies,
+    'is not a list of addresses and networks; set it to those of the reverse proxies, such as loopback,10.0.0.5,192.168.7.0/24,fd00::/64, and never to /0',
+  ).default(DEFAULT_TRUSTED_PROXIES),
   CORS_ORIGINS: field(
     readOrigins,
     'is not a list of exact origins; set it to one such as https://app.example.org,https://example.org, without paths or *',
