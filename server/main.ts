@@ -25,6 +25,10 @@ async function main(): Promise<void> {
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) {
+      if (pouchgate.endDrainLead()) {
+        log.info({ signal }, 'Not waiting for load balancers any longer.');
+        return;
+      }
       log.warn({ signal }, 'Stopping immediately.');
       process.exit(1);
     }

@@ -46,6 +46,7 @@ test('defaults to the embedded engine on loopback, with open registration and a 
     },
     registration: 'open',
     metrics: { host: '127.0.0.1', port: 9464 },
+    drainLeadSeconds: 0,
     drainSeconds: 5,
     telegram: undefined,
   });
@@ -167,6 +168,7 @@ test.each<[string, string, Record<string, string>]>([
   ['a webhook with a path', 'TELEGRAM_WEBHOOK', { ...BOT, TELEGRAM_WEBHOOK: 'https://gate.example/x' }],
   ['a webhook without a bot', 'TELEGRAM_BOT_TOKEN', { TELEGRAM_WEBHOOK: 'https://gate.example' }],
   ['a drain of an hour', 'DRAIN_SECONDS', { DRAIN_SECONDS: '3600' }],
+  ['a lead of an hour', 'DRAIN_LEAD_SECONDS', { DRAIN_LEAD_SECONDS: '3600' }],
   ['a negative drain', 'DRAIN_SECONDS', { DRAIN_SECONDS: '-1' }],
   ['an unknown log level', 'LOG_LEVEL', { LOG_LEVEL: 'loud' }],
 ])('rejects %s with a sentence that starts with the variable', (_what, name, env) => {

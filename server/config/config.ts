@@ -25,6 +25,8 @@ export interface Config {
   readonly registration: 'open' | 'closed';
   /** The address of the metrics server; `undefined` if metrics are off. */
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
+  /** The time for which a stopping server still serves everything while `/readyz` is 503, in seconds. */
+  readonly drainLeadSeconds: number;
   /** The time over which live requests are ended when the server stops, in seconds. */
   readonly drainSeconds: number;
   /** `undefined` if there is no bot. */
@@ -111,6 +113,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     // A missing variable must not open a production server to everyone.
     registration: fields.REGISTRATION ?? (upstream.kind === 'embedded' ? 'open' : 'closed'),
     metrics: fields.METRICS_PORT === 'off' ? undefined : { host: fields.METRICS_HOST, port: fields.METRICS_PORT },
+    drainLeadSeconds: fields.DRAIN_LEAD_SECONDS,
     drainSeconds: fields.DRAIN_SECONDS,
     telegram: telegramOf(fields),
   };

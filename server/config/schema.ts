@@ -80,6 +80,9 @@ const idPrefix = field(
 /** In seconds. Service managers kill a process that takes longer to stop. */
 const MAX_DRAIN_SECONDS = 300;
 
+const readDrainSeconds = (text: string): number | undefined =>
+  /^\d{1,3}(\.\d{1,3})?$/.test(text) && Number(text) <= MAX_DRAIN_SECONDS ? Number(text) : undefined;
+
 const secretMessage = `is shorter than ${MIN_SECRET_BYTES} bytes; generate one with "openssl rand -base64 48"`;
 
 export const fieldsSchema = z.object({
@@ -166,8 +169,13 @@ export const fieldsSchema = z.object({
     const origin = readOrigin(text);
     return origin?.startsWith('https:') === true ? origin : undefined;
   }, 'is not an https origin; set it to the one at which Telegram reaches this server, such as https://example.org, or unset it to poll Telegram for updates').optional(),
+  // By default 0, because a lead is of use only to a load balancer with another gate, and delays every other stop.
+  DRAIN_LEAD_SECONDS: field(
+    readDrainSeconds,
+    `is not a number of seconds from 0 to ${MAX_DRAIN_SECONDS}; set it to the time in which the load balancer notices that /readyz fails, such as 10`,
+  ).default(0),
   DRAIN_SECONDS: field(
-    (text) => (/^\d{1,3}(\.\d{1,3})?$/.test(text) && Number(text) <= MAX_DRAIN_SECONDS ? Number(text) : undefined),
+    readDrainSeconds,
     `is not a number of seconds from 0 to ${MAX_DRAIN_SECONDS}; set it to the time over which live requests are ended when the server stops, such as 5`,
   ).default(5),
   LOG_LEVEL: z

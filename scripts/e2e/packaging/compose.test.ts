@@ -91,7 +91,13 @@ it('requires every secret, and has no default that grants access', () => {
   const defaults = variables
     .filter(([, , operator]) => operator === '-')
     .map(([, name = '', , value = '']) => `${name}=${value}`);
-  const expected = ['JWT_SECRETS_ACCEPTED=', 'REGISTRATION=closed', 'LOG_LEVEL=info', 'FRONT_SUBNET=10.213.76.0/24'];
+  const expected = [
+    'JWT_SECRETS_ACCEPTED=',
+    'REGISTRATION=closed',
+    'LOG_LEVEL=info',
+    'FRONT_SUBNET=10.213.76.0/24',
+    'DRAIN_LEAD_SECONDS=0',
+  ];
   expect(new Set(defaults)).toEqual(new Set(expected));
   const required = variables.filter(([, , operator]) => operator === '?').map(([, name = '']) => name);
   expect(EXAMPLE_VARIABLES.filter((name) => name !== 'REGISTRATION').sort()).toEqual([...new Set(required)].sort());
