@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-const ROOT = join(__dirname, '../../..');
+const ROOT = join(import.meta.dirname, '../../..');
 
 /** Starts the real server with this environment and no variables of the tests. Resolves once it prints its URL. */
 export async function startServerProcess(env: Readonly<Record<string, string>>): Promise<ChildProcess> {
