@@ -31,7 +31,7 @@ async function follow(follower: Follower, edit: (tag: string) => Promise<unknown
   const isLive = (): boolean => follower.status().state === 'live';
   const liveMs = await timeUntil(follower.subscribe, isLive, MAX_LIVE_MS);
   if (liveMs === undefined) return { passed: false, note: `not live: ${follower.status().state}` };
-  const interruptions = countInterruptions(follower);
+  const interruptions = recordInterruptions(follower);
   const endAt = performance.now() + seconds * 1000;
   let slowestMs = 0;
   for (let n = 0; performance.now() < endAt; n += 1) {
@@ -40,29 +40,26 @@ async function follow(follower: Follower, edit: (tag: string) => Promise<unknown
       timeUntil(follower.subscribe, () => follower.get().selectedTags.includes(tag), MAX_LIVE_MS),
       edit(tag),
     ]);
-    if (arrivedMs === undefined) {
-      return {
-        passed: false,
-        note: `edit ${n} did not arrive; ${follower.status().state}, ${interruptions()} interruptions`,
-      };
-    }
+    if (arrivedMs === undefined)
+      return { passed: false, note: [`edit ${n} did not arrive`, ...interruptions].join(', ') };
     slowestMs = Math.max(slowestMs, arrivedMs);
     await delay(Math.max(0, Math.min(EDIT_INTERVAL_MS, endAt - performance.now())));
   }
   const note = `live after ${formatSeconds(liveMs)}, edits within ${formatSeconds(slowestMs)}`;
-  return interruptions() === 0
-    ? { passed: true, note }
-    : { passed: false, note: `${note}, ${interruptions()} interruptions` };
+  return { passed: interruptions.length === 0, note: [note, ...interruptions].join(', ') };
 }
 
-/** Returns a function that returns how often the follower was not live any more. */
-function countInterruptions(follower: Follower): () => number {
-  let count = 0;
+/** Returns a growing list of the states in which the follower was not live. */
+function recordInterruptions(follower: Follower): readonly string[] {
+  const startedAt = performance.now();
+  const interruptions: string[] = [];
   let wasLive = true;
   follower.subscribe(() => {
-    const isLive = follower.status().state === 'live';
-    if (wasLive && !isLive) count += 1;
-    wasLive = isLive;
+    const { state } = follower.status();
+    if (wasLive && state !== 'live') {
+      interruptions.push(`${state} after ${formatSeconds(performance.now() - startedAt)}`);
+    }
+    wasLive = state === 'live';
   });
-  return () => count;
+  return interruptions;
 }
