@@ -53,6 +53,7 @@ async function main(): Promise<number> {
         Promise.all([checkLiveSync(clients, path, seconds), checkEventStream(clients, path, seconds)]),
       ),
     );
+    await clients.close();
     const restarted = values.quick ? paths.filter(({ configuration }) => configuration === 'docs/proxies') : paths;
     const restarts = await checkRollingRestart(gates, clients, restarted);
     return report(
@@ -86,6 +87,9 @@ function report(
   console.log(`${passed} passed, ${failed} failed, ${skippedPaths * CHECKS_PER_PATH} skipped`);
   return failed === 0 ? 0 : 1;
 }
+
+// Then the listeners of `exit` end the proxies and gates.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
 main().then(
   (code) => process.exit(code),

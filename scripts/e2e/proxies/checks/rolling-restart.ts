@@ -9,9 +9,9 @@ import type { Path } from '../testing/paths.ts';
 import { retriesRefused } from '../testing/proxies.ts';
 import { MAX_LIVE_MS, timeUntil, type Outcome } from './outcome.ts';
 
-/** The time between two requests of one sender, in ms. */
-const REQUEST_INTERVAL_MS = 50;
-/** The time between two edits of the synced store, in ms. */
+/** The time between two reads, in ms. */
+const READ_INTERVAL_MS = 50;
+/** The time between two edits of one sender, in ms. */
 const EDIT_INTERVAL_MS = 500;
 
 /** Restarts the gates once, and resolves with the outcome of each path. */
@@ -47,12 +47,12 @@ async function startTraffic(gates: Gates, clients: Clients, path: Path): Promise
       await store.set({ selectedTags: [`edit ${n}`] });
       lastSet = `edit ${n}`;
     }),
-    repeat(signal, REQUEST_INTERVAL_MS, async (n) => {
+    repeat(signal, EDIT_INTERVAL_MS, async (n) => {
       const response = await clients.patch(countedPath, username, { selectedContexts: [`edit ${n}`] });
       await response.text();
       if (response.ok) lastAcknowledged = `edit ${n}`;
     }),
-    repeat(signal, REQUEST_INTERVAL_MS, async () => {
+    repeat(signal, READ_INTERVAL_MS, async () => {
       const headers = { authorization: `Bearer ${gates.token(username)}` };
       await (await countedPath.fetch(`${path.url}/sync/${gates.registry}/`, { headers })).text();
     }),
@@ -63,7 +63,7 @@ async function startTraffic(gates: Gates, clients: Clients, path: Path): Promise
       await Promise.all(senders);
       const isSent = (): boolean => store.status().state === 'live' && store.status().unsent === 0;
       const sentMs = await timeUntil(store.subscribe, isSent, 4 * MAX_LIVE_MS);
-      const stored = await gates.readStored(username);
+      const stored = await gates.readPreferences(username);
       const lost = [
         JSON.stringify(stored['selectedTags']) !== JSON.stringify([lastSet]),
         JSON.stringify(stored['selectedContexts']) !== JSON.stringify([lastAcknowledged]),

@@ -14,8 +14,8 @@ export interface Gates {
   /** The name of the database. */
   readonly registry: string;
   readonly token: (username: string) => string;
-  /** Returns the stored preferences of a user. */
-  readonly readStored: (username: string) => Promise<Readonly<Record<string, unknown>>>;
+  /** Reads the preferences of a user from a gate, without a proxy. Open conflicts are merged. */
+  readonly readPreferences: (username: string) => Promise<Readonly<Record<string, unknown>>>;
   /** Restarts one gate after the other, each once the previous one is ready again. */
   readonly restartOneByOne: () => Promise<void>;
   readonly close: () => Promise<void>;
@@ -25,6 +25,7 @@ export async function startGates(leadSeconds: number): Promise<Gates> {
   const upstream = await startTestUpstream();
   const secret = randomBytes(32).toString('base64url');
   const ports = [await findFreePort(), await findFreePort()] as const;
+  const token = (username: string): string => jwt.sign({ sub: username }, secret, { expiresIn: 3_600 });
   const isReady = async (port: number): Promise<boolean> => {
     try {
       return (await fetch(`http://127.0.0.1:${port}/readyz`)).ok;
@@ -45,13 +46,19 @@ export async function startGates(leadSeconds: number): Promise<Gates> {
     return child;
   };
   const children = await Promise.all(ports.map(start));
+  const killAll = (): void => {
+    for (const child of children) child.kill('SIGKILL');
+  };
+  // No gate outlives this process, even if it exits early.
+  process.once('exit', killAll);
   return {
     addresses: [`127.0.0.1:${ports[0]}`, `127.0.0.1:${ports[1]}`],
     registry: upstream.names.registry,
-    token: (username) => jwt.sign({ sub: username }, secret, { expiresIn: 3_600 }),
-    readStored: async (username) => {
-      const document: unknown = await upstream.registry().get(`user_${username}`);
-      return (document as { preferences: Record<string, unknown> }).preferences;
+    token,
+    readPreferences: async (username) => {
+      const headers = { authorization: `Bearer ${token(username)}` };
+      const response = await fetch(`http://127.0.0.1:${ports[0]}/api/users/preferences`, { headers });
+      return ((await response.json()) as { preferences: Record<string, unknown> }).preferences;
     },
     restartOneByOne: async () => {
       for (const [n, port] of ports.entries()) {
@@ -65,7 +72,8 @@ export async function startGates(leadSeconds: number): Promise<Gates> {
       }
     },
     close: async () => {
-      for (const child of children) child.kill('SIGKILL');
+      process.off('exit', killAll);
+      killAll();
       await upstream.close();
     },
   };

@@ -47,12 +47,16 @@ export async function startProxyProcess(
     stream.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(0, 4_000)));
   }
   const exited = once(child, 'exit');
+  // No proxy outlives this process, even if it exits early.
+  const end = (): void => void child.kill('SIGTERM');
+  process.once('exit', end);
   await eventually(async () => {
     if (child.exitCode !== null) throw new Error(`${program} has exited: ${output}`);
     return accepts(port);
   });
   return {
     close: async () => {
+      process.off('exit', end);
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGTERM');
       const timeout = setTimeout(() => child.kill('SIGKILL'), EXIT_TIMEOUT_MS);
