@@ -63,7 +63,6 @@ async function main(): Promise<number> {
   } finally {
     await clients.close();
     await Promise.all(paths.map((path) => path.close()));
-    factory.close();
     await gates.close();
   }
 }

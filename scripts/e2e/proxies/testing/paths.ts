@@ -21,12 +21,13 @@ export interface Path {
 export interface PathFactory {
   /** Starts a proxy in front of the gates. */
   readonly open: (proxy: ProxyName, program: string, configuration: ConfigurationName) => Promise<Path>;
-  /** Removes the temporary files. */
-  readonly close: () => void;
 }
 
+/** The temporary files are removed when this process exits. */
 export function createPathFactory(gates: readonly [string, string]): PathFactory {
   const root = mkdtempSync(join(tmpdir(), 'pouchgate-proxies-'));
+  const removeFiles = (): void => rmSync(root, { recursive: true, force: true });
+  process.once('exit', removeFiles);
   const certificate = createCertificate(root);
   const ca = readFileSync(certificate, 'utf8');
   return {
@@ -52,7 +53,6 @@ export function createPathFactory(gates: readonly [string, string]): PathFactory
         },
       };
     },
-    close: () => rmSync(root, { recursive: true, force: true }),
   };
 }
 
