@@ -143,9 +143,9 @@ export abstract class LiveConnection<Deps extends LiveConnectionDeps> implements
 
   /** Registers with the hub, so that a change from now on is not missed. The subclass calls it once it is initialized. */
   protected park(): void {
+    this.res.on('error', ignoreError);
     this.schedule();
     this.deps.hub.park(this);
-    this.res.on('error', ignoreError);
     onDisconnect(this.res, this);
   }
 
