@@ -1,6 +1,7 @@
 /**
  * Elects the tab that syncs: the one that holds a lock. A tab releases the lock when its page is frozen, since a frozen page
- * keeps its locks but runs no code. A leader that hangs, or is frozen without an event, is detected by a visible tab. That
+ * keeps its locks but runs no code, and when its page is unloaded or enters the back/forward cache. That also aborts its
+ * requests. WebKit would report each request that it has to abort itself as an error on the console. A leader that hangs, or is frozen without an event, is detected by a visible tab. That
  * tab requests heartbeats from the leader, and steals the lock when none arrive.
  */
 import type { Environment } from '../platform/environment.ts';
@@ -49,8 +50,8 @@ export function electLeader(
   };
   let leadership = acquireLeadership();
 
-  const stopFreezeListener = environment.listen('freeze resume', ({ type }) => {
-    isFrozen = type === 'freeze';
+  const stopFreezeListener = environment.listen('freeze resume pagehide pageshow', ({ type }) => {
+    isFrozen = type === 'freeze' || type === 'pagehide';
     if (isFrozen) candidacy.abort();
     else leadership = leadership.then(acquireLeadership);
   });

@@ -30,6 +30,7 @@ import {
 } from './checks/offline.ts';
 import { keyboardAlone, noConsoleErrors, wrongPassword } from './checks/app-shell.ts';
 import { otherEditSourcesAreShown } from './checks/edit-sources.ts';
+import { statusIsReadable, statusOfEachDeviceIsReadable } from './checks/status-pill.ts';
 import { chatIsLinkedAndEdits } from './checks/telegram.ts';
 import { anotherTabTakesOver, refusedEditIsReverted, signOutLeavesNothing } from './checks/session.ts';
 import { leaderCrashes, leaderIsFrozen, tabsWithoutLocks, tenTabsOneConnection } from './checks/tabs.ts';
@@ -70,6 +71,8 @@ const CHECKS: readonly (readonly [string, Check])[] = [
   ['with a full quota an edit is reported and reverted, and works again once there is space', fullQuota],
   ['a page without a database shows an error', databaseUnavailable],
   ['the page works under its content security policy without a console error', noConsoleErrors],
+  ['the status is readable at every width from 320 to 1600 px', statusIsReadable],
+  ['the status of each of the two devices is readable at every width', statusOfEachDeviceIsReadable],
   ['every control has a name and works by keyboard', keyboardAlone],
   ['a wrong password is reported in a sentence', wrongPassword],
   ['the undo button and Ctrl+Z revert only changes of this page', undoRevertsOwnChanges],

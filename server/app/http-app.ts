@@ -2,6 +2,7 @@ import express from 'express';
 import helmet from 'helmet';
 import { HttpError, notFound, sendError, sendJson } from '../http/errors.ts';
 import { warnOfForwardingFaults } from '../http/forwarding-fault.ts';
+import { fromExpressError } from '../http/routing.ts';
 import { createTrust, type TrustedProxies } from '../http/trusted-proxies.ts';
 import { openApiDocument } from '../openapi/document.ts';
 import { createPage, type PageConfig } from './page.ts';
@@ -54,8 +55,8 @@ export function createApp(options: AppOptions): express.Express {
     const { status, body } = await options.readiness();
     sendJson(res, status, body);
   });
-  const openApi = openApiDocument();
-  app.get('/api/openapi.json', (_req, res) => sendJson(res, 200, openApi));
+  let openApi: object | undefined;
+  app.get('/api/openapi.json', (_req, res) => sendJson(res, 200, (openApi ??= openApiDocument())));
   // Only the rate limits of sign-in use the client's address. Health checks have none to forward.
   if (options.behindProxy) app.post('/api/auth/*path', warnOfForwardingFaults(trusts, options.onWarning));
   app.use('/api/auth', options.identity);
@@ -66,9 +67,10 @@ export function createApp(options: AppOptions): express.Express {
     throw notFound();
   });
   const onError: express.ErrorRequestHandler = (error: unknown, _req, res, _next) => {
-    // An HttpError is an expected rejection.
-    if (!(error instanceof HttpError)) options.onError(error);
-    sendError(res, error);
+    // An HttpError is an expected rejection, and so is a request that Express could not parse.
+    const expected = error instanceof HttpError ? error : fromExpressError(error);
+    if (expected === undefined) options.onError(error);
+    sendError(res, expected ?? error);
   };
   app.use(onError);
   return app;

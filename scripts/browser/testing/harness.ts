@@ -9,17 +9,15 @@ import { startTestServer, type TestServer } from '../../e2e/testing/test-server.
 
 /** The built page. `PAGE` selects another folder, e.g. to check a build without replacing the shared one. */
 export const PAGE_DIRECTORY = process.env['PAGE'] ?? join(import.meta.dirname, '../../../dist/client');
-const PASSWORD = 'a password for tests';
+export const PASSWORD = 'a password for tests';
 
 /** The checks together create more accounts from one address than the default limits allow. */
-const rateLimits = Object.fromEntries(
+export const rateLimits = Object.fromEntries(
   Object.keys(DEFAULT_RATE_LIMITS).map((name) => [name, { windowMs: 60_000, limit: 10_000 }]),
 ) as unknown as RateLimits;
 
-/** The time that a check may wait for one thing. */
-
 /** Disables the browser's own network requests: the checks use this machine only. */
-const CHROMIUM_FLAGS = [
+export const CHROMIUM_FLAGS = [
   '--headless',
   '--no-sandbox',
   '--disable-gpu',
@@ -31,7 +29,7 @@ const CHROMIUM_FLAGS = [
 ];
 
 // The headless shell is the same Chromium without windows. It takes half the time.
-const CHROMIUM_PATHS = [
+export const CHROMIUM_PATHS = [
   process.env['CHROMIUM'],
   '/usr/bin/chromium-headless-shell',
   '/usr/bin/chromium',

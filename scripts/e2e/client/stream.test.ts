@@ -113,6 +113,35 @@ test('detects a stalled connection, and replaces it once a network is available'
   await proxy.close();
 });
 
+test('aborts its request while the page is unloaded, and reconnects when the page is shown again', async () => {
+  const listeners = new Map<(event: { type: string }) => void, string>();
+  const dispatch = (type: string): void => {
+    for (const [listener, events] of listeners) if (events.split(' ').includes(type)) listener({ type });
+  };
+  const signals: (AbortSignal | null | undefined)[] = [];
+  const user = devices.newUser();
+  const stream = openStream(user, {
+    environment: {
+      listen: (events, listener) => {
+        listeners.set(listener, events);
+        return () => listeners.delete(listener);
+      },
+      fetch: (input, init) => {
+        signals.push(init?.signal);
+        return fetch(input, init);
+      },
+    },
+  });
+  await waitForStreamState(stream, 'live');
+  dispatch('pagehide');
+  // In the same task: no code runs after the event.
+  expect(signals.map((signal) => signal?.aborted)).toEqual([true]);
+  await waitForStreamState(stream, 'offline');
+  dispatch('pageshow');
+  await waitForStreamState(stream, 'live');
+  expect(signals).toHaveLength(2);
+});
+
 test('shows the preferences that the application’s own schema accepts', async () => {
   const user = devices.newUser();
   const { store } = devices.open(user);

@@ -89,7 +89,10 @@ test('a visible tab replaces a leader that does not respond', async () => {
   expect([await isLeader(hung), await isLeader(hidden), await isLeader(visible)]).toEqual([false, false, true]);
 });
 
-test('a frozen page hands over the leadership and does not take it back', async () => {
+test.each([
+  ['a frozen page', 'freeze', 'resume'],
+  ['a page in the back/forward cache', 'pagehide', 'pageshow'],
+])('%s hands over the leadership and does not take it back', async (_name, freeze, resume) => {
   const alice = newUser();
   const browser = createBrowser();
   let setFrozen: (isFrozen: boolean) => void = () => undefined;
@@ -97,7 +100,7 @@ test('a frozen page hands over the leadership and does not take it back', async 
     timing,
     environment: {
       listen: (events, listener) => {
-        if (events.includes('freeze')) setFrozen = (isFrozen) => listener({ type: isFrozen ? 'freeze' : 'resume' });
+        if (events.includes(freeze)) setFrozen = (isFrozen) => listener({ type: isFrozen ? freeze : resume });
         return () => undefined;
       },
     },
@@ -118,6 +121,29 @@ test('a frozen page hands over the leadership and does not take it back', async 
   await first.set({ theme: 'light' });
   await waitUntilLive(first);
   expect(await isLeader(first)).toBe(true);
+});
+
+test('a page aborts its requests while it is being unloaded', async () => {
+  let unload: () => void = () => undefined;
+  const signals: AbortSignal[] = [];
+  const store = stores.open(newUser(), createBrowser(), {
+    timing,
+    environment: {
+      listen: (events, listener) => {
+        if (events.includes('pagehide')) unload = () => listener({ type: 'pagehide' });
+        return () => undefined;
+      },
+      fetch: (input, init) => {
+        if (init?.signal) signals.push(init.signal);
+        return fetch(input, init);
+      },
+    },
+  });
+  await waitUntilLive(store);
+  expect(signals.filter(({ aborted }) => !aborted)).not.toHaveLength(0);
+  unload();
+  // In the same task: no code runs after the event.
+  expect(signals.filter(({ aborted }) => !aborted)).toHaveLength(0);
 });
 
 test('without Web Locks every tab syncs on its own, and all show the same', async () => {
