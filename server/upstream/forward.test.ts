@@ -245,3 +245,17 @@ it('sends no request for a client that has already disconnected', async () => {
   expect(await result).toMatchObject({ status: 503 });
   expect(upstream.requests).toEqual([]);
 });
+
+it('gives up an idle connection before the upstream closes it, so that no request is sent into a closing one', async () => {
+  let closedByGate = false;
+  const closed = new Promise<void>((resolve) => {
+    respond = ({ socket }, response) => {
+      socket.once('end', () => (closedByGate = true));
+      socket.once('close', () => resolve());
+      response.setHeader('Keep-Alive', 'timeout=2').end('{}');
+    };
+  });
+  await send('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  await closed;
+  expect(closedByGate).toBe(true);
+});

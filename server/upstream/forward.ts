@@ -146,9 +146,16 @@ const MAX_CONNECTIONS = 8;
 /** In ms. A request that hangs must not hold its connection for long after the upstream has recovered. */
 const MAX_IDLE_MS = 10_000;
 
+/**
+ * How long a connection may be idle, in ms. A request on a connection that the upstream is about to close fails with
+ * ECONNRESET. Node's agent heeds the upstream's `Keep-Alive: timeout` only if it has a limit of its own (Node 20.20). Without
+ * it, an edit five seconds after the previous one, when the engine closes idle connections, could get 503 on a busy machine.
+ */
+const MAX_IDLE_CONNECTION_MS = 30_000;
+
 /** Creates the connection pool for built requests. */
 export function createForwardAgent(url: string): http.Agent {
-  const options = { keepAlive: true, maxSockets: MAX_CONNECTIONS };
+  const options = { keepAlive: true, maxSockets: MAX_CONNECTIONS, timeout: MAX_IDLE_CONNECTION_MS };
   return url.startsWith('https:') ? new https.Agent(options) : new http.Agent(options);
 }
 

@@ -1,3 +1,5 @@
+import { scaleMs } from '../../../../couchdb-design/testing/patience.ts';
+
 /** What a check found on one path. */
 export interface Outcome {
   readonly passed: boolean;
@@ -6,7 +8,7 @@ export interface Outcome {
 }
 
 /** How long a client may take to become live, and an edit to arrive, in ms. */
-export const MAX_LIVE_MS = 5_000;
+export const MAX_LIVE_MS = scaleMs(5_000);
 
 /** Returns a duration in seconds, for the table. */
 export const formatSeconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;

@@ -1,5 +1,5 @@
 /** A reverse proxy as a process in the foreground, with its files in a temporary folder. */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
 import { createConnection } from 'node:net';
@@ -10,6 +10,12 @@ export interface ProxyProcess {
   /** Ends the process with SIGTERM, and with SIGKILL if it does not exit. */
   readonly close: () => Promise<void>;
 }
+
+/** No proxy outlives this process, even if it exits early. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGTERM');
+});
 
 /** How long a proxy may take to exit, in ms. */
 const EXIT_TIMEOUT_MS = 3_000;
@@ -47,16 +53,14 @@ export async function startProxyProcess(
     stream.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(0, 4_000)));
   }
   const exited = once(child, 'exit');
-  // No proxy outlives this process, even if it exits early.
-  const end = (): void => void child.kill('SIGTERM');
-  process.once('exit', end);
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   await eventually(async () => {
     if (child.exitCode !== null) throw new Error(`${program} has exited: ${output}`);
     return accepts(port);
   });
   return {
     close: async () => {
-      process.off('exit', end);
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGTERM');
       const timeout = setTimeout(() => child.kill('SIGKILL'), EXIT_TIMEOUT_MS);
