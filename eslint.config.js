@@ -132,6 +132,25 @@ export default tseslint.config(
     },
   },
   {
+    // The embedded engine's packages are optional dependencies.
+    files: ['server/**/*.ts'],
+    ignores: ['server/upstream/embedded/**', '**/*.test.ts', '**/testing/**'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: '/embedded/(?!load\\.ts)',
+              allowTypeImports: true,
+              message: 'Load the engine with upstream/embedded/load.ts.',
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
     files: [...PUBLIC_FILES, ...PUBLIC_TYPE_FILES],
     plugins: { jsdoc },
     settings: { jsdoc: { mode: 'typescript' } },

@@ -124,8 +124,9 @@ export async function bundlePages(project: NpmProject, client: string): Promise<
   return JSON.parse(await project.run(process.execPath, ['bundle.mjs', ...Object.keys(PAGES)])) as PageSizes;
 }
 
-/** Installs the bundlers for `bundlePages`. */
-export const installBundlers = (project: NpmProject): Promise<void> => project.install(BUNDLERS);
+/** Installs the bundlers for `bundlePages`, with further flags of `npm install`. */
+export const installBundlers = (project: NpmProject, flags: readonly string[]): Promise<void> =>
+  project.install(BUNDLERS, flags);
 
 /** Bytes in units of 1,000, with one decimal. */
 export const toKb = (bytes: number): string => (bytes / 1000).toFixed(1);

@@ -1,6 +1,7 @@
 /** Checks the `pouchgate` command of the packed package. It runs with Node alone, without the sources and their compiler. */
 import { MAX_WAIT_MS } from '../../../couchdb-design/testing/patience.ts';
 import { execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,7 +45,9 @@ export async function checkCli(packageDir: string): Promise<void> {
   expectResult(await run(command, ['dcotor']), 1, 'Unknown command "dcotor".');
   expectResult(await run(command, ['setup']), 1, 'COUCHDB_URL is missing');
   expectResult(await run(command, ['setup', '--help']), 0, '--dry-run');
-  const engine = await startEmbeddedEngine({ storage: { kind: 'memory', name: 'package' } });
+  // Databases in memory outlive their engine, and set-up needs a new CouchDB.
+  const name = `cli-${randomBytes(6).toString('hex')}`;
+  const engine = await startEmbeddedEngine({ storage: { kind: 'memory', name } });
   try {
     const { url, username, password } = engine.access;
     const admin = { COUCHDB_URL: url, COUCHDB_USER: username, COUCHDB_PASSWORD: password };

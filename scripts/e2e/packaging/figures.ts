@@ -15,6 +15,9 @@ interface Measured {
   readonly flags?: readonly string[];
 }
 
+/** Versions before the two packages could not be installed with `--engine-strict`. */
+const FLAGS = ['--ignore-scripts', '--no-engine-strict'];
+
 const folder = mkdtempSync(join(tmpdir(), 'pouchgate-figures-'));
 try {
   const [serverTarball, clientTarball, clientName] = process.argv.slice(2);
@@ -34,14 +37,14 @@ try {
   console.log('| --- | ---: | ---: | ---: |');
   for (const [index, { name, tarball, flags = [] }] of installs.entries()) {
     const project = new NpmProject(join(folder, `install-${index}`));
-    await project.install([tarball], [...flags, '--ignore-scripts', '--no-engine-strict']);
+    await project.install([tarball], [...flags, ...FLAGS]);
     const { count, megabytes, withInstallScripts } = project.installed();
     console.log(`| \`${name}\` | ${count} | ${megabytes.toFixed(1)} | ${withInstallScripts.length} |`);
   }
 
   const project = new NpmProject(join(folder, 'install-2'));
-  await project.install([client.tarball], ['--ignore-scripts', '--no-engine-strict']);
-  await installBundlers(project);
+  await project.install([client.tarball], FLAGS);
+  await installBundlers(project, FLAGS);
   const sizes = await bundlePages(project, client.name);
   console.log('\n| minimal page, gzipped kB | Vite | webpack | esbuild |');
   console.log('| --- | ---: | ---: | ---: |');

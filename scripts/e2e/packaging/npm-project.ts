@@ -7,6 +7,8 @@ import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
 
 const runFile = promisify(execFile);
 const MAX_COMMAND_MS = scaleMs(180_000);
+/** POSIX counts `blocks` in this unit. */
+const BLOCK_BYTES = 512;
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 
 /** The registry cannot be reached, so the check cannot run. */
@@ -20,7 +22,7 @@ const NETWORK_ERROR = /\b(?:ENOTFOUND|ECONNREFUSED|ECONNRESET|EAI_AGAIN|ETIMEDOU
 export interface InstalledPackages {
   /** The number of packages, nested ones included. */
   readonly count: number;
-  /** The size of all files in units of 1,000,000 bytes. */
+  /** The disk space of all files in units of 1,000,000 bytes, as `du` counts it. */
   readonly megabytes: number;
   /** The packages that run a script when they are installed. */
   readonly withInstallScripts: readonly string[];
@@ -93,7 +95,8 @@ export class NpmProject {
     const sizes = files.filter((file) => existsSync(file)).map((file) => statSync(file));
     return {
       count: Object.keys(packages).length,
-      megabytes: sizes.filter((stats) => stats.isFile()).reduce((sum, { size }) => sum + size, 0) / 1_000_000,
+      megabytes:
+        sizes.filter((stats) => stats.isFile()).reduce((sum, { blocks }) => sum + blocks * BLOCK_BYTES, 0) / 1_000_000,
       withInstallScripts: Object.keys(packages).filter((name) => packages[name]?.hasInstallScript === true),
       nativeFiles: files.filter((file) => file.endsWith('.node')),
     };
