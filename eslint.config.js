@@ -44,9 +44,9 @@ const PUBLIC_FILES = [
 
 /** The files of other declarations that public types refer to. Their functions are internal. */
 const PUBLIC_TYPE_FILES = [
-  'client/platform/{database,environment}.ts',
-  'client/store/{edits,replica,superseded-edits,types}.ts',
-  'client/sync/{status,types}.ts',
+  'client/platform/{environment,pouch-database}.ts',
+  'client/store/{edits,leaf,stored-snapshot,superseded-edits}.ts',
+  'client/sync/{status,timing}.ts',
   'client/sync/http/token-source.ts',
   'server/preferences/response.ts',
   'server/upstream/client.ts',
@@ -55,6 +55,7 @@ const PUBLIC_TYPE_FILES = [
 /** The public ones of their interfaces. */
 const PUBLIC_INTERFACES = [
   'BroadcastTransport',
+  'Database',
   'Edit',
   'Environment',
   'RawLeaf',

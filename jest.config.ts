@@ -14,6 +14,8 @@ const esmOnly = [
   'p-limit',
   'yocto-queue',
   'get-port',
+  'light-my-request',
+  'cookie',
 ];
 
 // Workers inherit the variable: see couchdb-design/testing/patience.ts.
@@ -39,6 +41,8 @@ const config: Config = {
     ],
   },
   transformIgnorePatterns: [`node_modules/(?!(${esmOnly.join('|')})/)`],
+  // The recipes import the package by its name.
+  moduleNameMapper: { '^pouchgate$': '<rootDir>/server/index.ts' },
   testSequencer: '<rootDir>/scripts/test/jest-sequencer.mjs',
   setupFiles: ['<rootDir>/scripts/test/jest-setup.ts'],
   // Many tests wait more than they compute, so four workers are faster than two on two processors.

@@ -10,12 +10,12 @@ export type {
   StoreOptions,
 } from './types.ts';
 export { eraseLocalData, type EraseOptions } from './platform/erase-local-data.ts';
-export type { Database, OpenDatabase } from './platform/database.ts';
+export type { Database, OpenDatabase } from './platform/pouch-database.ts';
 export type { Environment } from './platform/environment.ts';
 export type { GetToken } from './sync/http/token-source.ts';
 export type { SupersededEdit } from './store/superseded-edits.ts';
-export type { StoredSnapshot } from './store/types.ts';
-export type { RawLeaf } from './store/replica.ts';
+export type { StoredSnapshot } from './store/stored-snapshot.ts';
+export type { RawLeaf } from './store/leaf.ts';
 export type { Edit } from './store/edits.ts';
 export type { RefusedEdit, SyncState, SyncStatus } from './sync/status.ts';
-export type { SyncTiming } from './sync/types.ts';
+export type { SyncTiming } from './sync/timing.ts';

@@ -9,7 +9,7 @@ import { databaseName, openBrowserDatabase, type OpenDatabase } from './platform
 import { defaultEnvironment, type Environment } from './platform/environment.ts';
 import { resolveSchema, type StoreSchema, type Values } from './store/schema.ts';
 import { DEFAULT_TIMING } from './sync/sync-loop.ts';
-import type { SyncTiming } from './sync/types.ts';
+import type { SyncTiming } from './sync/timing.ts';
 import type { SchemaOptions, StoreOptions } from './types.ts';
 
 /** The options of a store with all defaults applied. */
@@ -30,7 +30,9 @@ export interface ResolvedOptions extends Pick<StoreOptions, 'url' | 'getToken' |
 export function resolveOptions(options: StoreOptions & Partial<SchemaOptions<object, object>>): ResolvedOptions {
   const username = parseUsername(options.username);
   if (username === undefined) throw new RangeError('The username is not valid.');
-  const { namespace = 'pouchgate', idPrefix = DEFAULT_ID_PREFIX, openDatabase = openBrowserDatabase } = options;
+  const { namespace = 'pouchgate', idPrefix = DEFAULT_ID_PREFIX } = options;
+  // The public type declares fewer methods than a PouchDB has.
+  const openDatabase = (options.openDatabase ?? openBrowserDatabase) as OpenDatabase;
   return {
     ...options,
     username,

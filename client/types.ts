@@ -1,16 +1,19 @@
 /** The public types of a store: its options, its events and its members. */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { PatchOf, Preferences } from '../couchdb-design/user-document/preference-rules.ts';
-import type { OpenDatabase } from './platform/database.ts';
+import type { OpenDatabase } from './platform/pouch-database.ts';
 import type { Environment } from './platform/environment.ts';
 import type { GetToken } from './sync/http/token-source.ts';
 import type { SupersededEdit } from './store/superseded-edits.ts';
-import type { StoredSnapshot } from './store/types.ts';
+import type { StoredSnapshot } from './store/stored-snapshot.ts';
 import type { RefusedEdit, SyncStatus } from './sync/status.ts';
-import type { SyncTiming } from './sync/types.ts';
+import type { SyncTiming } from './sync/timing.ts';
 
 /** The preferences of a schema `P` as they are shown: those with a default in `D` are always present. */
-export type ShownOf<P extends object, D extends object> = Omit<P, keyof D> & Required<Pick<P, keyof D & keyof P>>;
+export type ShownOf<P extends object, D extends object> = Omit<P, keyof D> & {
+  // `Required` keeps the `undefined` of a schema's optional members under `exactOptionalPropertyTypes`.
+  [K in keyof D & keyof P]-?: Exclude<P[K], undefined>;
+};
 /** The built-in preferences as they are shown: all are present. */
 export type ShownPreferences = Required<Preferences>;
 

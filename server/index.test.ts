@@ -183,7 +183,10 @@ test('a body consumed by the application’s own parser is reported as such', as
     body: '{"docs":[]}',
   });
   expect(response.status).toBe(500);
-  expect(await response.json()).toEqual({ error: 'body_was_read', reason: 'Mount Pouchgate before any body parser.' });
+  expect(await response.json()).toEqual({
+    error: 'body_was_read',
+    reason: expect.stringContaining('Mount Pouchgate before any body parser.') as string,
+  });
 });
 
 test('rejects an invalid base and wrong credentials', async () => {

@@ -1,6 +1,6 @@
 /** Pouchgate as a part of an application's own server: `import { createPouchgate } from 'pouchgate'`. */
 import { setTimeout as delay } from 'node:timers/promises';
-import express, { type Request, type Router } from 'express';
+import express, { type Request, type RequestHandler, type Router } from 'express';
 import pino from 'pino';
 import type { z } from 'zod';
 import { newSourceDeviceId } from '../couchdb-design/user-document/edit-sources.ts';
@@ -11,9 +11,11 @@ import {
   type Username,
 } from '../couchdb-design/user-document/user-document.ts';
 import { createCore, type Core } from './app/core.ts';
+import { createListener } from './app/listener.ts';
 import type { Authenticated, MountedPouchgate, OwnPreferences, PouchgateOptions } from './app/mounted-pouchgate.ts';
 import { UserRevocations } from './app/user-revocations.ts';
 import type { Caller } from './http/caller.ts';
+import { toExpressRequest } from './http/express-request.ts';
 import { forbidden, sendError, serviceUnavailable, unauthorized } from './http/errors.ts';
 import { DEFAULT_RATE_LIMITS } from './http/rate-limits.ts';
 import { FeedMonitor } from './observability/feed-monitor.ts';
@@ -25,10 +27,16 @@ import { openUpstream } from './upstream/client.ts';
 import { createForward, createForwardAgent } from './upstream/forward.ts';
 import { prepareDatabase } from './upstream/schema/prepare-database.ts';
 
-export type { Authenticated, MountedPouchgate, OwnPreferences, PouchgateOptions } from './app/mounted-pouchgate.ts';
+export type {
+  Authenticated,
+  MountedPouchgate,
+  OwnPreferences,
+  PouchgateListener,
+  PouchgateOptions,
+} from './app/mounted-pouchgate.ts';
 
 /**
- * Creates a gate to mount in an Express application. As a server admin it creates the databases and their design documents;
+ * Creates a gate to mount in an Express application, or in any other server of Node through its `listener`. As a server admin it creates the databases and their design documents;
  * as the service account it verifies that they are present.
  *
  * @param options - CouchDB, the application's authentication, and where the router is mounted. With `preferences`, the gate
@@ -116,6 +124,7 @@ async function mount<P extends object>(
   const gate = createClosableRouter(core);
   return {
     router: gate.router,
+    listener: createListener(gate.router, options.base ?? ''),
     ...createPreferencesAccess(core, rules),
     endUser: (username) => {
       revocations.revoke(username);
@@ -145,19 +154,23 @@ function createAuthenticator(
   };
 }
 
-/** Creates the router of both interfaces. After `rejectRequests` it answers every request with 503. */
+/** Creates the router of both interfaces. After `rejectRequests` it answers every request to them with 503. */
 function createClosableRouter<P extends object>(
   core: Core<P>,
 ): { readonly router: Router; readonly rejectRequests: () => void } {
   const router = express.Router({ caseSensitive: true, strict: true });
   let isClosing = false;
-  router.use((_req, res, next) => {
+  const admit: RequestHandler = (req, res, next) => {
     // Otherwise clients whose live requests were ended reconnect immediately, and `close` never finishes.
-    if (isClosing) sendError(res, serviceUnavailable('The server is stopping.'));
-    else next();
-  });
-  router.use('/sync', core.gate);
-  router.use('/api/users', core.preferences);
+    if (isClosing) {
+      sendError(res, serviceUnavailable('The server is stopping.'));
+      return;
+    }
+    toExpressRequest(req, res);
+    next();
+  };
+  router.use('/sync', admit, core.gate);
+  router.use('/api/users', admit, core.preferences);
   return {
     router,
     rejectRequests: () => {

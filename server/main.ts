@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { ConfigError, readConfig, type Config } from './config/config.ts';
 import { createDemoUser } from './app/demo-user.ts';
+import { listenForStopSignals } from './lifecycle/stop-signals.ts';
 import { createLog } from './observability/log.ts';
 import { startPouchgate } from './app/start.ts';
 
 /** The folder of the built page: relative to the sources in a checkout, and to the compiled files in the package. */
-const PAGE_DIRECTORY = [join(import.meta.dirname, '../dist/client'), join(import.meta.dirname, '../../client')].find(
+const PAGE_DIRECTORY = [join(import.meta.dirname, '../dist/client'), join(import.meta.dirname, '../page')].find(
   (folder) => existsSync(join(folder, 'index.html')),
 );
 
@@ -22,24 +23,24 @@ async function main(): Promise<void> {
   const log = createLog(config.logLevel);
   const pouchgate = await startPouchgate({ config, log, page: PAGE_DIRECTORY });
   // Before the URL is printed, because a supervisor may stop the process as soon as it reads it.
-  let stopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) {
+  listenForStopSignals({
+    process,
+    now: () => performance.now(),
+    onStop: (signal) => {
+      log.info({ signal }, 'Stopping.');
+      pouchgate.close().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          log.error({ err: error }, 'Stopping failed.');
+          process.exit(1);
+        },
+      );
+    },
+    onRepeated: (signal) => {
       log.warn({ signal }, 'Stopping immediately.');
       process.exit(1);
-    }
-    stopping = true;
-    log.info({ signal }, 'Stopping.');
-    pouchgate.close().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        log.error({ err: error }, 'Stopping failed.');
-        process.exit(1);
-      },
-    );
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+    },
+  });
 
   console.log(`Pouchgate is at ${pouchgate.url}`);
   console.log(`Databases replicate with ${pouchgate.url}/sync/${config.registry}`);

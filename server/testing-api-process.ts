@@ -1,34 +1,33 @@
-/** The child process of `pouchgate/testing`: `testing-api-process couchdb|pouchgate`. It exits once its parent disconnects. */
+/** The child process of `pouchgate/testing`: `testing-api-process couchdb|pouchgate`. */
 import { randomBytes } from 'node:crypto';
-import pino from 'pino';
-import { readConfig } from './config/config.ts';
-import { startPouchgate } from './app/start.ts';
+import { serveParent, type StartedServer } from './lib/serve-parent.ts';
 import type { StartedForTests } from './testing-api-messages.ts';
-import { startEmbeddedEngine } from './upstream/embedded/engine.ts';
+import { loadEmbeddedEngine } from './upstream/embedded/load.ts';
 
-interface RunningServer extends StartedForTests {
-  readonly close: () => Promise<void>;
-}
-
-async function startCouchdb(): Promise<RunningServer> {
+async function startCouchdb(): Promise<StartedServer<StartedForTests>> {
   const name = `pouchgate-${randomBytes(6).toString('hex')}`;
+  const { startEmbeddedEngine } = await loadEmbeddedEngine();
   const engine = await startEmbeddedEngine({ storage: { kind: 'memory', name } });
-  return { ...engine.access, registry: '', close: () => engine.close() };
+  return { started: { ...engine.access, registry: '' }, close: () => engine.close() };
 }
 
-async function startServer(env: NodeJS.ProcessEnv): Promise<RunningServer> {
+async function startServer(env: NodeJS.ProcessEnv): Promise<StartedServer<StartedForTests>> {
+  // Loaded only here, so that a CouchDB alone starts faster.
+  const [{ readConfig }, { startPouchgate }, { default: pino }] = await Promise.all([
+    import('./config/config.ts'),
+    import('./app/start.ts'),
+    import('pino'),
+  ]);
   const couchdb = await startCouchdb();
   const config = readConfig({
     ...env,
-    COUCHDB_URL: couchdb.url,
-    COUCHDB_USER: couchdb.username,
-    COUCHDB_PASSWORD: couchdb.password,
+    COUCHDB_URL: couchdb.started.url,
+    COUCHDB_USER: couchdb.started.username,
+    COUCHDB_PASSWORD: couchdb.started.password,
   });
   const server = await startPouchgate({ config, log: pino({ level: config.logLevel }, pino.destination(2)) });
   return {
-    ...couchdb,
-    url: server.url,
-    registry: config.registry,
+    started: { ...couchdb.started, url: server.url, registry: config.registry },
     close: async () => {
       await server.close();
       await couchdb.close();
@@ -36,15 +35,4 @@ async function startServer(env: NodeJS.ProcessEnv): Promise<RunningServer> {
   };
 }
 
-const running = await (process.argv[2] === 'couchdb' ? startCouchdb() : startServer(process.env));
-const stop = (): void => {
-  running.close().then(
-    () => process.exit(0),
-    () => process.exit(1),
-  );
-};
-process.once('disconnect', stop);
-const { url, username, password, registry } = running;
-process.send?.({ url, username, password, registry } satisfies StartedForTests);
-// The parent may have exited before the listener was added.
-if (!process.connected) stop();
+await serveParent(() => (process.argv[2] === 'couchdb' ? startCouchdb() : startServer(process.env)));

@@ -2,11 +2,10 @@
  * Servers for an application's tests: `import { startTestPouchgate } from 'pouchgate/testing'`. Each runs in a child process,
  * so that it does not depend on the test runner's module loader, and exits with the test process.
  */
-import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import jwt from 'jsonwebtoken';
+import { startChildServer, type ChildServer } from './lib/child-server.ts';
 import type { StartedForTests } from './testing-api-messages.ts';
 
 /** An in-memory stand-in for CouchDB, on a loopback port chosen by the system. */
@@ -89,38 +88,8 @@ export async function startTestPouchgate(env: Readonly<Record<string, string>> =
   };
 }
 
-interface ServerProcess {
-  readonly started: StartedForTests;
-  readonly close: () => Promise<void>;
-}
-
-async function startProcess(
+const startProcess = (
   kind: 'couchdb' | 'pouchgate',
   env: Readonly<Record<string, string>>,
-): Promise<ServerProcess> {
-  // In a checkout the TypeScript sources run through tsx. The published package contains compiled files.
-  const isSource = import.meta.filename.endsWith('.ts');
-  const program = join(import.meta.dirname, `testing-api-process.${isSource ? 'ts' : 'js'}`);
-  const child = fork(program, [kind], {
-    env: { PATH: process.env['PATH'], ...env },
-    execArgv: isSource ? ['--import', 'tsx'] : [],
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-  });
-  let stderr = '';
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  const exited = once(child, 'exit');
-  const failed = exited.then(() => {
-    throw new Error(`Pouchgate did not start: ${stderr}`);
-  });
-  failed.catch(() => undefined);
-  const [started] = (await Promise.race([once(child, 'message'), failed])) as [StartedForTests];
-  return {
-    started,
-    close: async () => {
-      if (child.connected) child.disconnect();
-      await exited;
-    },
-  };
-}
+): Promise<ChildServer<StartedForTests>> =>
+  startChildServer({ program: join(import.meta.dirname, 'testing-api-process'), args: [kind], env, name: 'Pouchgate' });

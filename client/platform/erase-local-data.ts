@@ -1,6 +1,7 @@
 /** Finishes interrupted sign-outs, and removes a user's data without opening their store. */
 import { parseUsername } from '../../couchdb-design/user-document/username.ts';
-import { databaseName, openBrowserDatabase, type OpenDatabase } from './database.ts';
+import { databaseName, openBrowserDatabase } from './database.ts';
+import type { OpenDatabase } from './pouch-database.ts';
 import { defaultEnvironment, type Environment } from './environment.ts';
 import { clearUserData, markSignOutPending, SIGN_OUT_MARK_SUFFIX } from './local-data.ts';
 

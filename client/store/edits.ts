@@ -1,7 +1,7 @@
 /** Pending edits: the value of one preference, and the stamp of when it was set. */
 import { latestEditStamp, type EditStamp } from '../../couchdb-design/user-document/edit-stamp.ts';
 import { merge } from '../../couchdb-design/user-document/merge.ts';
-import type { LocalDocument } from './replica.ts';
+import type { LocalDocument } from './leaf.ts';
 import type { Values } from './schema.ts';
 
 /** One edit of one preference. */

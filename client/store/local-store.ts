@@ -19,19 +19,13 @@ import { reasonOf, type Database } from '../platform/database.ts';
 import { setItem } from '../platform/local-data.ts';
 import { applyEdits, editsIn, isIncludedIn, editStampIn, type Edit, type Edits } from './edits.ts';
 import { openDatabaseHandle, type DatabaseHandle } from './database-handle.ts';
-import {
-  readLeaves,
-  readReplica,
-  createReplica,
-  storeLeaves,
-  type RawLeaf,
-  type Replica,
-  type DocumentSource,
-} from './replica.ts';
+import { readLeaves, readReplica, createReplica, storeLeaves, type Replica, type DocumentSource } from './replica.ts';
+import type { RawLeaf } from './leaf.ts';
 import { needsCommit, commitEdits } from './commit-edits.ts';
 import type { Values } from './schema.ts';
 import { findSupersededEdits } from './superseded-edits.ts';
-import type { LocalStoreOptions, StoredSnapshot } from './types.ts';
+import type { StoredSnapshot } from './stored-snapshot.ts';
+import type { LocalStoreOptions } from './types.ts';
 import { openPendingEdits, type PendingEdits } from './pending-edits.ts';
 import { computeVisiblePreferences } from './visible-preferences.ts';
 

@@ -1,12 +1,10 @@
 /** Reads and writes the live leaves of the user document in one database. */
 import { merge } from '../../couchdb-design/user-document/merge.ts';
-import { USER_DOCUMENT_VERSION, type UserDocument } from '../../couchdb-design/user-document/user-document-shape.ts';
+import { USER_DOCUMENT_VERSION } from '../../couchdb-design/user-document/user-document-shape.ts';
 import type { UserDocumentId } from '../../couchdb-design/user-document/username.ts';
 import { fallbackOnStatus, type Database } from '../platform/database.ts';
+import type { LocalDocument, RawLeaf } from './leaf.ts';
 import type { Values } from './schema.ts';
-
-/** A user document that may hold preferences unknown to this version; a newer version's are kept. */
-export type LocalDocument = UserDocument<Values>;
 
 /** A document's id and the database that holds it. */
 export interface DocumentSource {
@@ -33,19 +31,6 @@ export interface Replica {
    * cannot read. The gate upgrades older versions.
    */
   readonly isWritable: boolean;
-}
-
-/**
- * A leaf as `open_revs` returns it, with the document's own members. The gate has validated its body. Documents that are
- * older than the version number may lack members.
- */
-export interface RawLeaf extends Values {
-  /** The leaf's revision. */
-  readonly _rev: string;
-  /** True for a deleted leaf. Default: false. */
-  readonly _deleted?: boolean;
-  /** The leaf's history: its generation, and the hashes of its revisions, newest first. */
-  readonly _revisions?: { readonly start: number; readonly ids: readonly string[] };
 }
 
 const documentOfLeaf = ({ _rev, _deleted, _revisions, ...body }: RawLeaf): LocalDocument =>

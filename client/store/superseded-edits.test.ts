@@ -2,7 +2,7 @@ import { nextEditStamp } from '../../couchdb-design/user-document/edit-stamp.ts'
 import { newUserDocument } from '../../couchdb-design/user-document/user-document-shape.ts';
 import { parseUsername, type Username } from '../../couchdb-design/user-document/username.ts';
 import { applyEdits, type Edit } from './edits.ts';
-import type { LocalDocument } from './replica.ts';
+import type { LocalDocument } from './leaf.ts';
 import { findSupersededEdits } from './superseded-edits.ts';
 
 const blank: LocalDocument = newUserDocument(parseUsername('alice') as Username, new Date(0));

@@ -4,7 +4,7 @@
  */
 import type { DeviceId, EditStamp } from '../../couchdb-design/user-document/edit-stamp.ts';
 import { editStampIn, type Edit, type Edits } from './edits.ts';
-import type { LocalDocument } from './replica.ts';
+import type { LocalDocument } from './leaf.ts';
 
 /** An edit that a later edit of another device replaced. */
 export interface SupersededEdit extends Edit {

@@ -1,10 +1,7 @@
-/** The options of the local store, and what an inspection of it returns. */
-import type { DeviceId } from '../../couchdb-design/user-document/edit-stamp.ts';
+/** The options of the local store. */
 import type { UserDocumentId } from '../../couchdb-design/user-document/username.ts';
 import type { OpenDatabase } from '../platform/database.ts';
 import type { Environment } from '../platform/environment.ts';
-import type { Edits } from './edits.ts';
-import type { RawLeaf } from './replica.ts';
 import type { StoreSchema, Values } from './schema.ts';
 import type { SupersededEdit } from './superseded-edits.ts';
 
@@ -25,16 +22,4 @@ export interface LocalStoreOptions {
   /** Called when the local database was replaced. The handles of other tabs are dead then. */
   readonly onReplaced: () => void;
   readonly onSuperseded: (edit: SupersededEdit) => void;
-}
-
-/** The stored data, for inspecting how the sync works. */
-export interface StoredSnapshot {
-  /** This browser's device id: the last five characters of the stamps of its edits. */
-  readonly device: DeviceId;
-  /** The id of the user document, e.g. `user_alice`. */
-  readonly documentId: string;
-  /** The document's leaves with their histories, as PouchDB returns them, deleted ones included. */
-  readonly leaves: readonly RawLeaf[];
-  /** The edits that the server is not known to have. */
-  readonly unsent: Edits;
 }

@@ -1,7 +1,7 @@
 /** Computes the preferences that are shown, from the stored document and the unsent edits. */
 import { keepIfEqual } from '../platform/structural-equality.ts';
 import { toRecord, type Edits } from './edits.ts';
-import type { LocalDocument } from './replica.ts';
+import type { LocalDocument } from './leaf.ts';
 import type { StoreSchema, Values } from './schema.ts';
 
 export interface ViewOptions {

@@ -3,7 +3,8 @@ import { waitForEvent } from '../platform/emitter.ts';
 import { runSync } from './sync-run.ts';
 import { backoff } from './backoff.ts';
 import { createThrottle } from './http/throttle.ts';
-import type { SyncOptions, SyncTiming } from './types.ts';
+import type { SyncTiming } from './timing.ts';
+import type { SyncOptions } from './types.ts';
 
 export const DEFAULT_TIMING: SyncTiming = { heartbeat: 10_000, silence: 25_000 };
 

@@ -5,14 +5,7 @@ import type { LocalStore } from '../store/local-store.ts';
 import type { Throttle } from './http/throttle.ts';
 import type { GetToken } from './http/token-source.ts';
 import type { StatusEvent } from './status.ts';
-
-/** The timing of the sync, in milliseconds. */
-export interface SyncTiming {
-  /** The interval of the heartbeats that the client requests from the server. Default: 10,000. */
-  readonly heartbeat: number;
-  /** How long nothing may arrive before the connection counts as dead. Default: 25,000. */
-  readonly silence: number;
-}
+import type { SyncTiming } from './timing.ts';
 
 /** Options of all sync runs of a store. */
 export interface SyncOptions {

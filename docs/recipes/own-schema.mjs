@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import express from 'express';
 import { createPouchgate } from 'pouchgate';
-import { createPreferencesStream } from 'pouchgate/client/stream';
+import { createPreferencesStream } from '@pouchgate/client/stream';
 import { startTestCouchdb } from 'pouchgate/testing';
 import { z } from 'zod';
 

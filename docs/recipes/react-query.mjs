@@ -1,7 +1,7 @@
 // React Query: the preferences as a query that an event stream updates, and optimistic edits that overwrite no other edit.
 import assert from 'node:assert/strict';
 import { MutationObserver, QueryClient, QueryObserver } from '@tanstack/react-query';
-import { createPreferencesStream } from 'pouchgate/client/stream';
+import { createPreferencesStream } from '@pouchgate/client/stream';
 import { startTestPouchgate } from 'pouchgate/testing';
 
 const gate = await startTestPouchgate();

@@ -2,8 +2,8 @@
  * Runs every check: `npm test`. Each check prints as it goes. The last line is `N passed, N failed, N skipped`, where a
  * check that has no tests (types, lint) counts as one. The exit code is 1 when anything failed.
  */
-import { spawn } from 'node:child_process';
 import { measurePatience } from './measure-patience.ts';
+import { spawnGroup } from './spawn-group.ts';
 import { NO_TESTS, parseJestCounts, parsePlainCounts, type TestCounts } from './test-counts.ts';
 
 interface Check {
@@ -34,10 +34,10 @@ const GROUPS: readonly (readonly (readonly Check[])[])[] = [
 /** Runs a command and prints its output as it comes. Resolves with that output and whether the exit code was 0. */
 function run([program, ...args]: Check['command']): Promise<{ ok: boolean; output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawnGroup(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
         output += text;
         process.stdout.write(text);
       });

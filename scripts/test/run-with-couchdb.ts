@@ -2,8 +2,8 @@
  * Runs every test that uses a database, and the browser checks, against the CouchDB of `COUCHDB_URL`:
  * `npm run test:couchdb [-- Jest's arguments]`. The tests create their own databases and accounts.
  */
-import { spawn } from 'node:child_process';
 import { connect } from '../../server/upstream/client.ts';
+import { spawnGroup } from './spawn-group.ts';
 
 /** The tests share one CouchDB. Its password hashing alone keeps one core busy; the nodes of a cluster keep two busy. */
 const WORKERS = (process.env['COUCHDB_NODES'] ?? '') === '' ? 2 : 1;
@@ -48,7 +48,7 @@ async function main(args: readonly string[]): Promise<number> {
 /** Runs a command and resolves with its exit code. */
 function run([program = '', ...args]: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: 'inherit' });
+    const child = spawnGroup(program, args, { stdio: ['ignore', 'inherit', 'inherit'] });
     child.once('error', reject);
     child.once('close', (code) => resolve(code ?? 1));
   });

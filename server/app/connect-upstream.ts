@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { upstreamLabel } from '../observability/upstream-label.ts';
 import { openUpstream, type Upstream, type UpstreamAccess } from '../upstream/client.ts';
-import { startEmbeddedEngine } from '../upstream/embedded/engine.ts';
+import { loadEmbeddedEngine } from '../upstream/embedded/load.ts';
 import { createForwardAgent } from '../upstream/forward.ts';
 import type { CleanupStack } from './cleanup-stack.ts';
 import type { StartContext } from './start-context.ts';
@@ -37,6 +37,7 @@ async function startUpstream(
   cleanups: CleanupStack,
 ): Promise<{ readonly access: UpstreamAccess; readonly jwtSecret: Buffer | undefined }> {
   if (upstream.kind === 'couchdb') return upstream;
+  const { startEmbeddedEngine } = await loadEmbeddedEngine();
   const engine = await startEmbeddedEngine({
     storage: { kind: 'disk', directory: join(upstream.dataDirectory, 'couch') },
   });

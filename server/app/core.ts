@@ -161,7 +161,6 @@ function createGateRouter<P extends object>(options: CoreOptions<P>, parts: Shar
     publicUrl,
     corsOrigins,
     authenticate,
-    onError,
     context: {
       registry: mount.database,
       leaves,
@@ -182,6 +181,7 @@ function createGateRouter<P extends object>(options: CoreOptions<P>, parts: Shar
       now,
       onDelivered,
       onSlowReader,
+      onError,
     },
   });
 }
@@ -199,6 +199,7 @@ function createPreferencesRouter<P extends object>(options: CoreOptions<P>, part
     assertActive,
     onDelivered,
     onSlowReader,
+    onError,
     heartbeatMs: options.streamHeartbeatMs,
   });
   return createPreferenceRoutes({

@@ -1,6 +1,7 @@
 import express from 'express';
 import helmet from 'helmet';
 import { HttpError, notFound, sendError, sendJson } from '../http/errors.ts';
+import { fromExpressError } from '../http/routing.ts';
 import { openApiDocument } from '../openapi/document.ts';
 import { createPage, type PageConfig } from './page.ts';
 
@@ -47,8 +48,8 @@ export function createApp(options: AppOptions): express.Express {
     const { status, body } = await options.readiness();
     sendJson(res, status, body);
   });
-  const openApi = openApiDocument();
-  app.get('/api/openapi.json', (_req, res) => sendJson(res, 200, openApi));
+  let openApi: object | undefined;
+  app.get('/api/openapi.json', (_req, res) => sendJson(res, 200, (openApi ??= openApiDocument())));
   app.use('/api/auth', options.identity);
   for (const [path, router] of options.telegram) app.use(path, router);
   app.use('/api/users', options.preferences);
@@ -57,9 +58,10 @@ export function createApp(options: AppOptions): express.Express {
     throw notFound();
   });
   const onError: express.ErrorRequestHandler = (error: unknown, _req, res, _next) => {
-    // An HttpError is an expected rejection.
-    if (!(error instanceof HttpError)) options.onError(error);
-    sendError(res, error);
+    // An HttpError is an expected rejection, and so is a request that Express could not parse.
+    const expected = error instanceof HttpError ? error : fromExpressError(error);
+    if (expected === undefined) options.onError(error);
+    sendError(res, expected ?? error);
   };
   app.use(onError);
   return app;

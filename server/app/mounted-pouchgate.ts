@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request, Router } from 'express';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
@@ -24,7 +25,7 @@ export interface PouchgateOptions {
   /**
    * Returns the user of a request, from a header, a cookie or the application's own session, or `undefined` if none is signed
    * in, which is answered with 401. Browsers also send cookies with requests from other sites: with cookies, check the
-   * request's `Origin`.
+   * request's `Origin`. The request has the methods of an Express request also where another framework serves it.
    */
   readonly authenticate: (req: Request) => Promise<Authenticated | undefined> | Authenticated | undefined;
   /** The path at which the application mounts the router, such as `/prefs`. Default: empty, the root. */
@@ -51,10 +52,28 @@ export interface OwnPreferences<S extends z.ZodObject> {
   readonly defaults?: Partial<z.infer<S>> | undefined;
 }
 
+/**
+ * A request listener for any server and framework that is based on `node:http`.
+ *
+ * @param req - The request, whose body no other handler has read.
+ * @param res - The response, which no other handler writes to.
+ * @param next - Called for a URL that Pouchgate does not serve. Default: the response is 404.
+ */
+export type PouchgateListener = (req: IncomingMessage, res: ServerResponse, next?: () => void) => void;
+
 /** A running gate, to be mounted in the application. */
 export interface MountedPouchgate<P extends object = Preferences> {
-  /** Serves `/sync`, which PouchDB replicates with, and `/api/users`. Mount it before any body parser. */
+  /**
+   * The Express router. It serves `/sync`, which PouchDB replicates with, and `/api/users`. Mount it at `base`, before any
+   * body parser.
+   */
   readonly router: Router;
+  /**
+   * The same as a plain function, for Fastify, Hono, `node:http` and other servers: see docs/recipes. It reads the whole path
+   * of the request, from `req.originalUrl` if a framework has set it, and otherwise from `req.url`. It serves
+   * `<base>/sync` and `<base>/api/users`, and passes any other path to `next`.
+   */
+  readonly listener: PouchgateListener;
   /**
    * Returns a user's preferences, as `GET /api/users/preferences` does.
    *

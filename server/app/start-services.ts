@@ -1,7 +1,8 @@
+import type { Config } from '../config/config.ts';
 import { createIdentity, type Identity } from '../identity/identity.ts';
 import { defaultPreferenceDefinition } from '../preferences/schema.ts';
 import { createProvision } from '../registry/provision-document.ts';
-import { startTelegram, type Telegram } from '../telegram/telegram.ts';
+import type { Telegram, TelegramOptions } from '../telegram/telegram.ts';
 import { createForward } from '../upstream/forward.ts';
 import type { UpstreamConnection } from './connect-upstream.ts';
 import { createCore, type Core } from './core.ts';
@@ -60,8 +61,7 @@ export async function startServices(context: StartContext, connection: UpstreamC
   cleanups.add(() => core.close());
   cleanups.add(identity.accessMonitor.onEnded((ended) => core.hub.onRevocation(ended)));
 
-  const telegram = startTelegram({
-    config,
+  const telegram = await startBot(config, {
     couch: upstream.couch,
     service: core.service,
     identity,
@@ -73,4 +73,14 @@ export async function startServices(context: StartContext, connection: UpstreamC
   });
   cleanups.add(() => telegram.close());
   return { identity, core, telegram };
+}
+
+/** Starts the bot if one is configured. Only then its library is loaded. */
+async function startBot(
+  { telegram, sessions }: Pick<Config, 'telegram' | 'sessions'>,
+  options: Omit<TelegramOptions, 'config'>,
+): Promise<Telegram> {
+  if (telegram === undefined) return { routers: [], close: () => Promise.resolve() };
+  const { startTelegram } = await import('../telegram/telegram.ts');
+  return startTelegram({ ...options, config: { telegram, sessions } });
 }

@@ -43,6 +43,8 @@ export interface GateContext {
   readonly onDelivered: (seconds: number) => void;
   /** Called when a live response is dropped because its client does not read. */
   readonly onSlowReader: () => void;
+  /** Called with unexpected errors. */
+  readonly onError: (error: unknown) => void;
 }
 
 /** Sends a request about the registry upstream, as the caller. `path` is relative to the registry. */

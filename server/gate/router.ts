@@ -28,8 +28,6 @@ export interface GateOptions {
   /** Rejects with 401, 502 or 503. */
   readonly authenticate: (req: express.Request) => Promise<Caller>;
   readonly context: GateContext;
-  /** Called with unexpected errors. */
-  readonly onError: (error: unknown) => void;
 }
 
 /** The allowed methods of each target. Any other method is 405, without an upstream request. */
@@ -65,7 +63,7 @@ export function createGate(options: GateOptions): express.Router {
   };
   router.use((req, res) => {
     handle(options, state, req, res).catch((error: unknown) => {
-      if (!(error instanceof HttpError)) options.onError(error);
+      if (!(error instanceof HttpError)) options.context.onError(error);
       // The rest of an unread body must not be parsed as the next request of the connection.
       if (!req.complete) res.shouldKeepAlive = false;
       sendError(res, error);

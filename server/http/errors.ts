@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import { OutgoingMessage, type ServerResponse } from 'node:http';
 import type { ErrorResponse } from '../contract.ts';
 import { requestContext } from './request-context.ts';
 
@@ -55,6 +55,14 @@ export const badGateway = (reason: string): HttpError => new HttpError(502, 'bad
 export const serviceUnavailable = (reason: string): HttpError =>
   new HttpError(503, 'service_unavailable', reason, { 'Retry-After': '2' });
 
+/** The application or its framework consumed the request's body, so it cannot be read again. */
+export const bodyWasRead = (): HttpError =>
+  new HttpError(
+    500,
+    'body_was_read',
+    'The body was read before Pouchgate received the request. Mount Pouchgate before any body parser. In Fastify, call its listener in an onRequest hook.',
+  );
+
 /** Returns an `HttpError` unchanged. Any other exception becomes a 500 that reveals nothing of it. */
 export function toHttpError(error: unknown): HttpError {
   return error instanceof HttpError
@@ -85,10 +93,16 @@ export function sendErrorAs(
 ): void {
   const httpError = toHttpError(error);
   requestContext(res).error = { error: httpError.error, status: httpError.status };
-  if (res.headersSent) {
+  if (hasStarted(res)) {
     res.destroy();
     return;
   }
   for (const [name, value] of Object.entries(httpError.headers)) res.setHeader(name, value);
   sendJson(res, httpError.status, toBody(httpError), contentType);
 }
+
+/**
+ * Whether the head was written. It reads Node's own property, because a framework may override `headersSent` on a response:
+ * `@fastify/express` does, and reports false for a response that was not sent through Fastify.
+ */
+const hasStarted = (res: ServerResponse): boolean => Reflect.get(OutgoingMessage.prototype, 'headersSent', res);

@@ -1,4 +1,5 @@
 /** Helpers that the API's routers share. */
+import type { ServerResponse } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Caller } from './caller.ts';
 import { badRequest, HttpError, methodNotAllowed, tooLarge, unauthorized } from './errors.ts';
@@ -41,7 +42,7 @@ export function createCallerContext(): CallerContext {
 }
 
 /**
- * Converts an error with a `status` that Express or its body parser threw. Its message may quote the client's bytes, so it is
+ * Converts an error with a `status` that Express, its body parser or its file server passed on. Its message may quote the client's bytes, so it is
  * replaced. Returns undefined for any other error.
  */
 export function fromExpressError(error: unknown): HttpError | undefined {
@@ -49,16 +50,22 @@ export function fromExpressError(error: unknown): HttpError | undefined {
   switch (error.status) {
     case 400:
       return badRequest('The request is not well formed.');
+    case 412:
+      return new HttpError(412, 'precondition_failed', 'The file has changed.');
     case 413:
       return tooLarge('The body is too large.');
     case 415:
       return new HttpError(415, 'bad_content_type', 'The body must be uncompressed JSON in UTF-8.');
+    case 416:
+      return new HttpError(416, 'requested_range_not_satisfiable', 'The file has no such range.');
     default:
       return undefined;
   }
 }
 
 /** Sends an empty 204. */
-export function sendNoContent(res: Response): void {
-  res.status(204).set('Cache-Control', 'no-store').end();
+export function sendNoContent(res: ServerResponse): void {
+  res.statusCode = 204;
+  res.setHeader('Cache-Control', 'no-store');
+  res.end();
 }

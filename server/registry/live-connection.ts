@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { UserDocumentId, Username } from '../../couchdb-design/user-document/user-document.ts';
 import type { Caller } from '../http/caller.ts';
+import { requestContext } from '../http/request-context.ts';
 import { offDisconnect, onDisconnect, type DisconnectListener } from '../lib/on-disconnect.ts';
 import type { TimerTask, TimerWheel } from '../lib/timer-wheel.ts';
 import type { Hub, LiveFeed, Waiter } from './hub.ts';
@@ -15,7 +16,29 @@ export interface LiveConnectionDeps {
   readonly onDelivered: (seconds: number) => void;
   /** Called when a connection is dropped because its client does not read. */
   readonly onSlowReader: () => void;
+  /** Called once for a connection that is closed because of an exception. */
+  readonly onError: (error: unknown) => void;
 }
+
+/**
+ * The headers of every live response. They keep what is between the gate and the client from buffering it: a row and a
+ * heartbeat are far smaller than the buffers of proxies and compressors.
+ */
+const LIVE_HEADERS = {
+  // `no-transform` (RFC 9111, 5.2.2.6) disables compression in HAProxy and in Express's `compression()`.
+  'Cache-Control': 'no-store, no-transform',
+  // nginx buffers every proxied response without this header.
+  'X-Accel-Buffering': 'no',
+  // Caddy 2.6 ignores `no-transform`, and compresses every response without a content coding. RFC 9110, 8.4.1 advises
+  // against naming `identity` here. Clients ignore it: browsers, Node's fetch, node-fetch and CouchDB's replicator.
+  'Content-Encoding': 'identity',
+} as const;
+
+/**
+ * A response without a listener of `error` ends the process when something writes to it after its end. The connection
+ * notices by itself that another handler has ended its response.
+ */
+const ignoreError = (): void => undefined;
 
 /**
  * The response to a live request: parked in the hub, woken by it, and kept alive by heartbeats. While it waits it is this
@@ -23,6 +46,9 @@ export interface LiveConnectionDeps {
  *
  * A slow client is sent only the latest state once its socket drains, so at most one state waits for it. It is
  * disconnected if it has read nothing from one heartbeat to the next.
+ *
+ * The public methods never throw, because their callers iterate over many connections. After an exception, such as from
+ * a method of the response that a framework has replaced, only this connection is closed.
  */
 export abstract class LiveConnection<Deps extends LiveConnectionDeps> implements Waiter, TimerTask, DisconnectListener {
   readonly caller: Caller;
@@ -33,12 +59,13 @@ export abstract class LiveConnection<Deps extends LiveConnectionDeps> implements
   #nextHeartbeatAt = Number.POSITIVE_INFINITY;
   /** The client had not read what it was sent by the last heartbeat. */
   #isSlow = false;
+  /** The head was written. `res.headersSent` is not used, because a framework may override it, as `@fastify/express` does. */
+  #hasStarted = false;
   #isClosed = false;
+  #hasFailed = false;
 
   abstract readonly feed: LiveFeed;
   abstract readonly ending: boolean;
-  abstract wake(state: LeafState, receivedAt: number): void;
-  abstract end(): void;
 
   /** In ms; undefined for no heartbeats. */
   protected abstract readonly heartbeatMs: number | undefined;
@@ -47,8 +74,12 @@ export abstract class LiveConnection<Deps extends LiveConnectionDeps> implements
   protected abstract formatHeartbeat(now: number): string;
   /** Runs when `deadline` may have passed. */
   protected abstract onDeadline(now: number): void;
+  /** Handles a change of the document, as `wake`. Not called once the connection is closed. */
+  protected abstract onWake(state: LeafState, receivedAt: number): void;
+  /** Ends the response, as `end`. Not called once the connection is closed. */
+  protected abstract onEnd(): void;
   /** Sends the latest state, unless the client knows it or cannot take more. */
-  protected abstract flush(): Promise<void>;
+  protected abstract sendPending(): Promise<void>;
 
   protected constructor(caller: Caller, res: ServerResponse, deps: Deps) {
     this.caller = caller;
@@ -72,16 +103,30 @@ export abstract class LiveConnection<Deps extends LiveConnectionDeps> implements
     return this.#isClosed;
   }
 
-  onExpire(): void {
-    const now = this.deps.now();
-    this.onDeadline(now);
+  wake(state: LeafState, receivedAt: number): void {
     if (this.#isClosed) return;
-    if (this.heartbeatMs !== undefined && now >= this.#nextHeartbeatAt) {
-      this.#nextHeartbeatAt = now + this.heartbeatMs;
-      this.#sendHeartbeat(now);
+    try {
+      this.onWake(state, receivedAt);
+    } catch (error) {
+      this.fail(error);
     }
-    // A heartbeat closes a slow client.
-    if (!this.isClosed) this.schedule();
+  }
+
+  end(): void {
+    if (this.#isClosed) return;
+    try {
+      this.onEnd();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  onExpire(): void {
+    try {
+      this.#runDueTasks();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   onDisconnect(): void {
@@ -100,7 +145,19 @@ export abstract class LiveConnection<Deps extends LiveConnectionDeps> implements
   protected park(): void {
     this.schedule();
     this.deps.hub.park(this);
+    this.res.on('error', ignoreError);
     onDisconnect(this.res, this);
+  }
+
+  protected get hasStarted(): boolean {
+    return this.#hasStarted;
+  }
+
+  /** Writes the head, unless it was written. Node sends it with the first part of the body. */
+  protected startResponse(contentType: string): void {
+    if (this.#hasStarted) return;
+    this.res.writeHead(200, { 'Content-Type': contentType, ...LIVE_HEADERS });
+    this.#hasStarted = true;
   }
 
   protected startHeartbeats(): void {
@@ -117,7 +174,13 @@ export abstract class LiveConnection<Deps extends LiveConnectionDeps> implements
     this.deps.timer.schedule(Math.min(this.deadline, this.#nextHeartbeatAt), this);
   }
 
+  /** Calls `sendPending`. */
+  protected flush(): void {
+    this.sendPending().catch((error: unknown) => this.fail(error));
+  }
+
   protected write(text: string): void {
+    if (this.res.writableEnded) throw new Error('Another handler of the application has ended a live response.');
     if (!this.res.write(text)) this.res.once('drain', () => this.#onDrain());
   }
 
@@ -126,9 +189,32 @@ export abstract class LiveConnection<Deps extends LiveConnectionDeps> implements
     if (receivedAt !== undefined) this.deps.onDelivered((performance.now() - receivedAt) / 1000);
   }
 
+  /** Closes this connection after an exception. Only the first one is reported. */
+  protected fail(error: unknown): void {
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.close();
+    requestContext(this.res).error = { error: 'internal_server_error', status: 500 };
+    this.deps.onError(error);
+    // The socket, because the response's own methods may be what failed. One that another handler has ended is left to it.
+    if (!this.res.writableEnded) this.res.req.socket.destroy();
+  }
+
+  #runDueTasks(): void {
+    const now = this.deps.now();
+    this.onDeadline(now);
+    if (this.#isClosed) return;
+    if (this.heartbeatMs !== undefined && now >= this.#nextHeartbeatAt) {
+      this.#nextHeartbeatAt = now + this.heartbeatMs;
+      this.#sendHeartbeat(now);
+    }
+    // A heartbeat closes a slow client.
+    if (!this.isClosed) this.schedule();
+  }
+
   #onDrain(): void {
     this.#isSlow = false;
-    void this.flush();
+    this.flush();
   }
 
   #sendHeartbeat(now: number): void {

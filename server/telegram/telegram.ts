@@ -22,7 +22,7 @@ import { runBot } from './updates/run.ts';
 import { createWebhook, WEBHOOK_PATH, webhookSecret } from './updates/webhook.ts';
 
 export interface TelegramOptions {
-  readonly config: Pick<Config, 'telegram' | 'sessions'>;
+  readonly config: Pick<Config, 'sessions'> & { readonly telegram: TelegramConfig };
   readonly couch: ServerScope;
   readonly service: PreferencesService;
   readonly identity: Pick<Identity, 'authenticate' | 'accessMonitor'>;
@@ -44,7 +44,7 @@ export interface TelegramTimings {
   readonly now?: () => number;
 }
 
-/** The bot of this process; without a configured bot it has no routers. */
+/** The bot of this process. */
 export interface Telegram {
   /** The routers with the paths to mount them at. */
   readonly routers: readonly (readonly [path: string, router: Router])[];
@@ -56,10 +56,9 @@ const DEFAULT_LEASE_MS = 30_000;
 const MAX_CLOSE_MS = 10_000;
 const DEFAULT_BACKOFF: BackoffOptions = { initialMs: 1_000, maxMs: 60_000 };
 
-/** Starts the bot if one is configured. Failures at Telegram are logged and retried; the gate does not wait for it. */
+/** Starts the bot. Failures at Telegram are logged and retried; the gate does not wait for it. */
 export function startTelegram(options: TelegramOptions): Telegram {
   const { config, couch, log, onError, timings = {} } = options;
-  if (config.telegram === undefined) return { routers: [], close: () => Promise.resolve() };
   const { token, webhook } = config.telegram;
   const { now = Date.now, backoff = DEFAULT_BACKOFF, leaseMs = DEFAULT_LEASE_MS } = timings;
 

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import nano from 'nano';
 import { DecoratorHandler, Pool, type Dispatcher } from 'undici';
 
@@ -103,32 +104,43 @@ export const connect = (access: UpstreamAccess, timeoutMs: number = REQUEST_TIME
  * as a load balancer's page: nano reads such a body without a listener for its errors, so an aborted one would end the
  * process. It removes `Set-Cookie`, because nano keeps every cookie.
  */
-class ResponseObserver extends DecoratorHandler {
-  readonly #handler: Dispatcher.DispatchHandlers;
+class ResponseObserver implements Dispatcher.DispatchHandler {
+  /** Adapts the handler of this Node's `fetch`, whose interface depends on the version of Node. */
+  readonly #handler: Dispatcher.DispatchHandler;
   readonly #onlyJson: boolean;
   #onStatus: ((status: number | undefined) => void) | undefined;
 
-  constructor(handler: Dispatcher.DispatchHandlers, onlyJson: boolean, onStatus: (status: number | undefined) => void) {
-    super(handler);
-    this.#handler = handler;
+  constructor(handler: Dispatcher.DispatchHandler, onlyJson: boolean, onStatus: (status: number | undefined) => void) {
+    this.#handler = new DecoratorHandler(handler);
     this.#onlyJson = onlyJson;
     this.#onStatus = onStatus;
   }
 
-  onHeaders(...head: Parameters<NonNullable<Dispatcher.DispatchHandlers['onHeaders']>>): boolean {
-    const [status, fields, ...rest] = head;
-    // A 1xx precedes the final response.
-    if (status < 200) return this.#handler.onHeaders?.(...head) ?? true;
-    this.#reportStatus(status);
-    const pairs = toHeaderPairs(fields);
-    // An error thrown in an interceptor rejects the request and closes the connection.
-    if (this.#onlyJson && !pairs.some(isJson)) throw new Error(`status ${status} without JSON`);
-    return this.#handler.onHeaders?.(status, pairs.filter(isNotSetCookie).flat(), ...rest) ?? true;
+  onRequestStart(...args: HandlerArguments<'onRequestStart'>): void {
+    this.#handler.onRequestStart?.(...args);
   }
 
-  onError(error: Error): void {
+  onResponseStart(...[controller, status, headers, text]: HandlerArguments<'onResponseStart'>): void {
+    // A 1xx precedes the final response.
+    if (status < 200) return;
+    this.#reportStatus(status);
+    // An error thrown in an interceptor rejects the request and closes the connection.
+    if (this.#onlyJson && !isJson(headers)) throw new Error(`status ${status} without JSON`);
+    delete headers['set-cookie'];
+    this.#handler.onResponseStart?.(controller, status, headers, text);
+  }
+
+  onResponseData(...args: HandlerArguments<'onResponseData'>): void {
+    this.#handler.onResponseData?.(...args);
+  }
+
+  onResponseEnd(...args: HandlerArguments<'onResponseEnd'>): void {
+    this.#handler.onResponseEnd?.(...args);
+  }
+
+  onResponseError(...args: HandlerArguments<'onResponseError'>): void {
     this.#reportStatus(undefined);
-    this.#handler.onError?.(error);
+    this.#handler.onResponseError?.(...args);
   }
 
   #reportStatus(status: number | undefined): void {
@@ -137,19 +149,12 @@ class ResponseObserver extends DecoratorHandler {
   }
 }
 
-type HeaderPair = readonly [Buffer, Buffer];
+type HandlerArguments<Name extends keyof Dispatcher.DispatchHandler> = Parameters<
+  NonNullable<Dispatcher.DispatchHandler[Name]>
+>;
 
-/** Pairs undici's raw header fields, in which names and values alternate. */
-const toHeaderPairs = (fields: readonly Buffer[]): HeaderPair[] =>
-  fields.flatMap((name, index) => {
-    const value = fields[index + 1];
-    return index % 2 === 0 && value !== undefined ? [[name, value] as const] : [];
-  });
-
-const isJson = ([name, value]: HeaderPair): boolean =>
-  name.toString('latin1').toLowerCase() === 'content-type' && /^application\/json\b/i.test(value.toString('latin1'));
-
-const isNotSetCookie = ([name]: HeaderPair): boolean => name.toString('latin1').toLowerCase() !== 'set-cookie';
+const isJson = ({ 'content-type': type }: IncomingHttpHeaders): boolean =>
+  type !== undefined && /^application\/json\b/i.test(type);
 
 /** Returns the `Authorization` header for HTTP Basic authentication (RFC 7617, UTF-8). */
 export function authorizationOf({ username, password }: Omit<UpstreamAccess, 'url'>): string {

@@ -197,6 +197,38 @@ it('rejects when the client disconnects within the response', async () => {
   expect(settled).toEqual([expect.objectContaining({ status: expect.any(Number) as number })]);
 });
 
+it('aborts the request of every pipelined response when the client disconnects', async () => {
+  let received = 0;
+  let closed = 0;
+  forward = createForward(upstream.access.url, { timeoutMs: 60_000 });
+  respond = (_request, response) => {
+    received += 1;
+    response.on('close', () => (closed += 1));
+  };
+  const socket = net.connect(port, '127.0.0.1');
+  socket.write(GET.repeat(3));
+  await eventually(() => received === 3);
+  socket.destroy();
+  await eventually(() => closed === 3 && settled.length === 3);
+  expect(settled).toEqual(Array(3).fill(expect.objectContaining({ message: 'The client disconnected.' })));
+});
+
+it('sends no request for a pipelined response whose client has disconnected', async () => {
+  server.removeAllListeners('request');
+  const results: Promise<unknown>[] = [];
+  server.on('request', (req, res) => {
+    // The responses after the first one wait for it.
+    req.socket.once('close', () => results.push(forward(built, res).catch((error: unknown) => error)));
+    if (req.url === '/last') req.socket.destroy();
+  });
+  const socket = net.connect(port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  socket.write(GET + GET + GET.replace('/anything', '/last'));
+  await eventually(() => results.length === 3);
+  expect(await Promise.all(results)).toEqual(Array(3).fill(expect.objectContaining({ status: 503 })));
+  expect(upstream.requests).toEqual([]);
+});
+
 it('sends no request for a client that has already disconnected', async () => {
   server.removeAllListeners('request');
   let result: Promise<unknown> | undefined;

@@ -1,9 +1,10 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { createProxyMiddleware, type Plugin } from 'http-proxy-middleware';
-import { badGateway, serviceUnavailable } from '../http/errors.ts';
+import { badGateway, serviceUnavailable, type HttpError } from '../http/errors.ts';
+import { offDisconnect, onDisconnect, type DisconnectListener } from '../lib/on-disconnect.ts';
 
 /** A request that the gate has built from parsed and checked values. Nothing is copied unread from a client's request. */
 export interface UpstreamRequest {
@@ -22,7 +23,7 @@ export interface UpstreamResponse {
   readonly body: unknown;
 }
 
-/** Sends a built request upstream. When the client's response `res` closes early, the upstream request is aborted. */
+/** Sends a built request upstream. It is aborted when the client of the response `res` disconnects. */
 export type Forward = (request: UpstreamRequest, res: ServerResponse) => Promise<UpstreamResponse>;
 
 /** Far above any response about one document. A larger response is not buffered. In characters. */
@@ -39,8 +40,8 @@ class BuiltRequest extends http.IncomingMessage {
   hasResponse = false;
   settle: (response: Promise<UpstreamResponse>) => void = () => undefined;
 
-  constructor({ method, path, query, body, authorization }: UpstreamRequest, res: ServerResponse) {
-    super(res.socket ?? new Socket());
+  constructor({ method, path, query, body, authorization }: UpstreamRequest, client: Socket) {
+    super(client);
     const search = query === undefined ? '' : `?${new URLSearchParams(query).toString()}`;
     this.method = method;
     this.url = `/${path.map(encodeURIComponent).join('/')}${search}`;
@@ -76,15 +77,12 @@ class BuiltRequest extends http.IncomingMessage {
 
 /**
  * The response passed to the proxy in place of the client's. The proxy may close it and add listeners without touching
- * the client's response, which may be shared by several upstream requests. It only relays the client's `close` event.
+ * the client's response, which may be shared by several upstream requests. It only reports that the client disconnected.
  */
-function createStandInResponse(built: BuiltRequest, res: ServerResponse): ServerResponse {
-  const standIn = new http.ServerResponse(built);
-  const onClientClose = (): void => void standIn.emit('close');
-  res.once('close', onClientClose);
-  const removeListener = (): void => void res.off('close', onClientClose);
-  built.upstreamResponse.then(removeListener, removeListener);
-  return standIn;
+class StandInResponse extends http.ServerResponse implements DisconnectListener {
+  onDisconnect(): void {
+    this.emit('close');
+  }
 }
 
 /** Buffers a response. Rejects one that CouchDB never sends to a gate: no JSON, a redirect, 401 or 403. */
@@ -119,6 +117,11 @@ function readResponse(response: IncomingMessage): Promise<UpstreamResponse> {
   });
 }
 
+const clientDisconnected = (): HttpError => serviceUnavailable('The client disconnected.');
+
+const upstreamSilent = (error: unknown): HttpError =>
+  serviceUnavailable(`The database does not answer (${error instanceof Error ? error.message : String(error)}).`);
+
 /** Settles each request from the proxy's events. Replaces the default plugins, which write responses themselves. */
 const settleFromEvents =
   (onResponse: (status: number | undefined) => void): Plugin<BuiltRequest> =>
@@ -129,13 +132,11 @@ const settleFromEvents =
       request.settle(readResponse(response));
     });
     // The client disconnected and its request was aborted. The caller must still be notified.
-    proxy.on('econnreset', (_error, request) =>
-      request.settle(Promise.reject(serviceUnavailable('The client disconnected.'))),
-    );
+    proxy.on('econnreset', (_error, request) => request.settle(Promise.reject(clientDisconnected())));
     proxy.on('error', (error, proxiedRequest) => {
       const request = proxiedRequest as BuiltRequest;
       if (!request.hasResponse) onResponse(undefined);
-      request.settle(Promise.reject(serviceUnavailable(`The database does not answer (${error.message}).`)));
+      request.settle(Promise.reject(upstreamSilent(error)));
     });
   };
 
@@ -179,9 +180,16 @@ export function createForward(url: string, options: ForwardOptions = {}): Forwar
     plugins: [settleFromEvents(onResponse)],
   });
   return (request, res) => {
-    const built = new BuiltRequest(request, res);
-    if (res.destroyed) return Promise.reject(serviceUnavailable('The client disconnected.'));
-    void proxy(built, createStandInResponse(built, res), () => undefined);
+    const { socket } = res.req;
+    if (socket.destroyed) return Promise.reject(clientDisconnected());
+    const built = new BuiltRequest(request, socket);
+    const standIn = new StandInResponse(built);
+    // The connection is watched: a response that waits behind another one on it (pipelining) has no `close` event.
+    onDisconnect(res, standIn);
+    const stopWatching = (): void => offDisconnect(res, standIn);
+    built.upstreamResponse.then(stopWatching, stopWatching);
+    const onFailure = (error: unknown): void => built.settle(Promise.reject(upstreamSilent(error)));
+    proxy(built, standIn, onFailure).catch(onFailure);
     return built.upstreamResponse;
   };
 }

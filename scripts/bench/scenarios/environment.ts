@@ -43,7 +43,7 @@ export async function startEnvironment(
     })();
     return closing;
   };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => {
       log('Stopping.');
       void close().finally(() => process.exit(130));

@@ -37,11 +37,11 @@ export async function stopAll(): Promise<void> {
   await Promise.all([...running].map((child) => child.kill()));
 }
 
-function startProcess({ script, env, nodeOptions = [] }: ChildOptions, ipc: boolean): Child {
+function startProcess({ script, env, nodeOptions = [] }: ChildOptions, preloads: readonly string[] = []): Child {
   if (isStopping) throw new Error('The benchmark is stopping.');
-  const subprocess = spawn(process.execPath, ['--import', 'tsx', ...nodeOptions, join(ROOT, script)], {
+  const subprocess = spawn(process.execPath, ['--import', 'tsx', ...preloads, ...nodeOptions, join(ROOT, script)], {
     cwd: ROOT,
-    stdio: ['ignore', 'pipe', 'inherit', ...(ipc ? ['ipc' as const] : [])],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     env: { PATH: process.env['PATH'], ...env },
   });
   const exited = once(subprocess, 'exit');
@@ -74,7 +74,7 @@ function startProcess({ script, env, nodeOptions = [] }: ChildOptions, ipc: bool
  * @throws Error if the process exits before that message, or does not send it within 60 seconds.
  */
 export async function startWorker(options: ChildOptions): Promise<{ child: Child; readyMessage: unknown }> {
-  const child = startProcess(options, true);
+  const child = startProcess(options);
   child.process.stdout?.pipe(process.stderr);
   const ready = new Promise((resolve) => child.process.once('message', resolve));
   return { child, readyMessage: await waitForStart(child, ready, options.script) };
@@ -90,7 +90,7 @@ export async function startProgram<T>(
   options: ChildOptions,
   parseReadyLine: (line: string) => T | undefined,
 ): Promise<{ child: Child; readyMessage: T }> {
-  const child = startProcess(options, false);
+  const child = startProcess(options, ['--import', join(ROOT, 'scripts/start/exit-with-parent.mjs')]);
   const ready = new Promise<T>((resolve) => {
     if (child.process.stdout === null) return;
     createInterface({ input: child.process.stdout }).on('line', (line) => {

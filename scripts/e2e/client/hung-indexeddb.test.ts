@@ -1,6 +1,6 @@
 /** PouchDB waits forever for an IndexedDB operation that the browser aborted. The client must not. */
 import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
-import type { Database, OpenDatabase } from '../../../client/index.ts';
+import type { Database, OpenDatabase } from '../../../client/platform/database.ts';
 import { waitForState, waitForPreferences, createDeviceFixture } from '../testing/device.ts';
 import { createInMemoryBrowser } from '../testing/test-server.ts';
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { createPreferencesStore, eraseLocalData, type Database, type OpenDatabase } from '../../../client/index.ts';
+import { createPreferencesStore, eraseLocalData } from '../../../client/index.ts';
+import type { Database, OpenDatabase } from '../../../client/platform/database.ts';
 import { createBrowser, waitUntilLive, offlineFetch, createStoreFixture } from '../testing/browser.ts';
 import { waitForCondition } from '../testing/test-server.ts';
 

@@ -39,7 +39,7 @@ function expectResult(result: CommandResult, code: number, expectedText: string)
  * @throws when an exit code or an output differs
  */
 export async function checkCli(packageDir: string): Promise<void> {
-  const command = join(packageDir, 'dist/package/scripts/pouchgate.js');
+  const command = join(packageDir, 'dist/scripts/pouchgate.js');
   expectResult(await run(command, []), 0, 'pouchgate setup');
   expectResult(await run(command, ['dcotor']), 1, 'Unknown command "dcotor".');
   expectResult(await run(command, ['setup']), 1, 'COUCHDB_URL is missing');

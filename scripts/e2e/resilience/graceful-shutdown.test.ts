@@ -1,17 +1,14 @@
-import { closeAfterTests } from '../../../couchdb-design/testing/open-resources.ts';
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import jwt from 'jsonwebtoken';
 import { startFaultyProxy, type FaultyProxy } from '../../../server/testing/faulty-database-proxy.ts';
 import { startTestUpstream, type TestUpstream } from '../../../server/testing/test-database.ts';
-import { killServerProcess } from '../testing/server-process.ts';
+import { spawnServer } from '../testing/server-process.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 
-const ROOT = join(__dirname, '../../..');
 const SECRET = randomBytes(32).toString('base64url');
 const USER_COUNT = 50;
 const DRAIN_SECONDS = 2;
@@ -40,21 +37,15 @@ afterEach(async () => {
 
 /** Starts the real process like `npm start`, on the database of this test. */
 async function startServer(): Promise<ServerProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', join(ROOT, 'server', 'main.ts')], {
-    cwd: ROOT,
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: {
-      ...upstream.env(proxy.access),
-      PATH: process.env['PATH'],
-      PORT: '0',
-      METRICS_PORT: 'off',
-      JWT_SECRET: SECRET,
-      DRAIN_SECONDS: String(DRAIN_SECONDS),
-    },
+  const { child, stdout } = spawnServer({
+    ...upstream.env(proxy.access),
+    PORT: '0',
+    METRICS_PORT: 'off',
+    JWT_SECRET: SECRET,
+    DRAIN_SECONDS: String(DRAIN_SECONDS),
   });
-  closeAfterTests({ close: () => killServerProcess(child) });
   const lines: string[] = [];
-  createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
+  createInterface({ input: stdout }).on('line', (line) => lines.push(line));
   const addressPattern = /^Pouchgate is at (\S+)$/;
   await eventually(() => lines.some((line) => addressPattern.test(line)));
   return {

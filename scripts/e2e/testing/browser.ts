@@ -2,10 +2,10 @@
 import {
   createPreferencesStore,
   type Environment,
-  type OpenDatabase,
   type PreferencesStore,
   type StoreOptions,
 } from '../../../client/index.ts';
+import type { OpenDatabase } from '../../../client/platform/database.ts';
 import { openChannel } from './broadcast-channel.ts';
 import { createInMemoryBrowser, startTestServer, waitForCondition, type TestServer } from './test-server.ts';
 import { createLockManager } from './web-locks.ts';

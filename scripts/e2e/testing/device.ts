@@ -2,10 +2,10 @@
 import {
   createPreferencesStore,
   type Environment,
-  type OpenDatabase,
   type PreferencesStore,
   type SyncState,
 } from '../../../client/index.ts';
+import type { OpenDatabase } from '../../../client/platform/database.ts';
 import type { StoreOptions } from '../../../client/types.ts';
 import { createInMemoryBrowser, startTestServer, waitForCondition, type TestServer } from './test-server.ts';
 import { createNetworkSwitch } from './network-switch.ts';

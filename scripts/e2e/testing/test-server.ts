@@ -6,7 +6,7 @@ import jwt from 'jsonwebtoken';
 import pino from 'pino';
 import memoryAdapter from 'pouchdb-adapter-memory';
 import PouchDB from 'pouchdb-browser';
-import type { OpenDatabase } from '../../../client/index.ts';
+import type { OpenDatabase } from '../../../client/platform/database.ts';
 import { readConfig } from '../../../server/config/config.ts';
 import type { StartOptions } from '../../../server/app/start-context.ts';
 import { startPouchgate, type Pouchgate } from '../../../server/app/start.ts';

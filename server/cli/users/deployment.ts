@@ -11,7 +11,8 @@ import { readServerInfo, type ServerInfo } from '../server-info.ts';
 import { createDocumentStore } from '../../telegram/document-store.ts';
 import { createLinks, type Links } from '../../telegram/links/links.ts';
 import { openUpstream, statusOf, type Upstream } from '../../upstream/client.ts';
-import { startEmbeddedEngine, type EmbeddedEngine } from '../../upstream/embedded/engine.ts';
+import type { EmbeddedEngine } from '../../upstream/embedded/engine.ts';
+import { loadEmbeddedEngine } from '../../upstream/embedded/load.ts';
 import { SERVER_ADMIN, SERVICE_ROLE } from '../../upstream/schema/security-objects.ts';
 import { errorMessage } from '../../upstream/setup-error.ts';
 import { CommandError } from './command-error.ts';
@@ -116,6 +117,7 @@ async function openEngine(dataDirectory: string): Promise<EmbeddedEngine> {
     );
   }
   try {
+    const { startEmbeddedEngine } = await loadEmbeddedEngine();
     return await startEmbeddedEngine({ storage: { kind: 'disk', directory } });
   } catch (error) {
     const reason = errorMessage(error);

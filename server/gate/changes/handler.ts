@@ -28,13 +28,14 @@ export class ChangesHandler {
 
   constructor(context: GateContext) {
     this.#context = context;
-    const { hub, timer, now, onDelivered, onSlowReader } = context;
+    const { hub, timer, now, onDelivered, onSlowReader, onError } = context;
     this.#liveDeps = {
       hub,
       timer,
       now,
       onDelivered,
       onSlowReader,
+      onError,
       readDoc: ({ request, caller, res }) => this.#readDoc(request, caller, res),
       readFreshState: (response, since) => this.#readState(response, since),
     };

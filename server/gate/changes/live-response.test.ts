@@ -42,6 +42,9 @@ const deps: LiveResponseDeps = {
   readFreshState: () => Promise.resolve(NO_DOCUMENT),
   onDelivered: (seconds) => void delivered.push(seconds),
   onSlowReader: () => void (dropped += 1),
+  onError: (error) => {
+    throw error;
+  },
 };
 
 let server: Server;

@@ -76,32 +76,34 @@ export class LiveResponse extends LiveConnection<LiveResponseDeps> {
     // A change that arrived while the state was read is the newer of the two.
     this.#pending ??= { state, receivedAt: undefined };
     if (this.#hasPendingChange && this.#format.endsAfterFirstRow) {
-      void this.flush();
+      this.flush();
       return;
     }
-    this.#writeHead();
+    this.startResponse(this.#format.contentType);
     // With a change pending, the head is sent together with the row: each write is a system call.
     if (this.#format.head !== '') this.write(this.#format.head);
     else if (!this.#hasPendingChange) this.res.flushHeaders();
     this.startHeartbeats();
-    void this.flush();
+    this.flush();
   }
 
-  wake(state: LeafState, receivedAt: number): void {
-    if (this.isClosed) return;
+  protected onWake(state: LeafState, receivedAt: number): void {
     if (!isOlderThan(state, this.#lastSentToken)) {
       this.#enqueue({ state, receivedAt });
       return;
     }
-    this.deps.readFreshState(this, this.#lastSentToken).then(
-      (freshState) => this.#enqueue({ state: freshState, receivedAt }),
-      // Nothing is sent after a failed read: the next change, or the next request, reads again.
-      () => undefined,
-    );
+    this.deps
+      .readFreshState(this, this.#lastSentToken)
+      .then(
+        (freshState) => this.#enqueue({ state: freshState, receivedAt }),
+        // Nothing is sent after a failed read: the next change, or the next request, reads again.
+        () => undefined,
+      )
+      .catch((error: unknown) => this.fail(error));
   }
 
-  end(): void {
-    if (this.isClosed || this.#isEnding) return;
+  protected onEnd(): void {
+    if (this.#isEnding) return;
     this.#isEnding = true;
     this.stopHeartbeats();
     this.#endsAt = this.#startedAt + MIN_HOLD_MS;
@@ -119,7 +121,7 @@ export class LiveResponse extends LiveConnection<LiveResponseDeps> {
     return this.#format.heartbeat;
   }
 
-  protected async flush(): Promise<void> {
+  protected async sendPending(): Promise<void> {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
     while (this.#pending !== undefined && !this.#isClosedOrEnding() && !this.res.writableNeedDrain) {
@@ -161,7 +163,7 @@ export class LiveResponse extends LiveConnection<LiveResponseDeps> {
 
   #enqueue(pending: PendingState): void {
     this.#pending = pending;
-    if (this.res.headersSent) void this.flush();
+    if (this.hasStarted) this.flush();
   }
 
   /** Resolves with undefined when the document could not be read. */
@@ -172,16 +174,12 @@ export class LiveResponse extends LiveConnection<LiveResponseDeps> {
     );
   }
 
-  #writeHead(): void {
-    this.res.writeHead(200, { 'Content-Type': this.#format.contentType, 'Cache-Control': 'no-store' });
-  }
-
   /** Sends the last row, if any, and ends the response, in one write: each is a system call. */
   #finish(row: string): void {
     if (this.isClosed) return;
-    const isHeadSent = this.res.headersSent;
-    if (!isHeadSent) this.#writeHead();
-    this.res.end(`${isHeadSent ? '' : this.#format.head}${row}${this.#format.tail(this.#lastSentToken)}`);
+    const head = this.hasStarted ? '' : this.#format.head;
+    this.startResponse(this.#format.contentType);
+    this.res.end(`${head}${row}${this.#format.tail(this.#lastSentToken)}`);
     this.close();
   }
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import express from 'express';
-import { badRequest, HttpError, tooLarge } from '../../http/errors.ts';
+import { badRequest, bodyWasRead, HttpError, tooLarge } from '../../http/errors.ts';
 
 /** Body limits in bytes. `_bulk_docs` carries documents; all other bodies carry ids and revisions, or one document. */
 export const MAX_BODY_BYTES = { documents: 8 * 1024 * 1024, ids: 1024 * 1024 } as const;
@@ -53,6 +53,8 @@ export async function readJson(req: express.Request, res: express.Response, limi
 }
 
 async function readBytes(req: express.Request, res: express.Response, limit: number): Promise<Uint8Array> {
+  // The parser takes a stream that was read as an empty body.
+  if (req.readableDidRead) throw bodyWasRead();
   const read: express.RequestHandler =
     bodyReaders.get(limit) ?? express.raw({ type: () => true, limit, inflate: false });
   await new Promise<void>((resolve, reject) => {
@@ -64,7 +66,7 @@ async function readBytes(req: express.Request, res: express.Response, limit: num
   const body: unknown = req.body;
   if (body instanceof Uint8Array) return body;
   // The application's body parser ran first. It has other limits, and its errors are not what PouchDB expects.
-  if (body !== undefined) throw new HttpError(500, 'body_was_read', 'Mount Pouchgate before any body parser.');
+  if (body !== undefined) throw bodyWasRead();
   return new Uint8Array();
 }
 

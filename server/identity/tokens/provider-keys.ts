@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import jwksClient from 'jwks-rsa';
+import type { SigningKey } from 'jwks-rsa';
 import type { TokenConfig } from '../../config/config.ts';
 import { unauthorized, serviceUnavailable } from '../../http/errors.ts';
 
@@ -35,7 +35,7 @@ const JWKS = {
 } as const;
 
 interface KeySet {
-  readonly keys: readonly jwksClient.SigningKey[];
+  readonly keys: readonly SigningKey[];
   readonly fetchedAt: number;
 }
 
@@ -46,13 +46,15 @@ const unknownKey = () => unauthorized('The token is signed with a key that the i
  * use up the requests that valid tokens need.
  */
 function createJwksKeyFinder(url: string, now: () => number): FindKey {
-  const client = jwksClient({ jwksUri: url, cache: false, rateLimit: false, fetcher: fetchKeySet });
   let keySet: KeySet | undefined;
   let lastFetchAt = -Infinity;
   let pendingFetch: Promise<void> | undefined;
 
   const fetchKeys = async (): Promise<void> => {
     lastFetchAt = now();
+    // Loaded only by servers with such a provider, because it is a large part of the start.
+    const { JwksClient } = await import('jwks-rsa');
+    const client = new JwksClient({ jwksUri: url, cache: false, rateLimit: false, fetcher: fetchKeySet });
     keySet = { keys: await client.getSigningKeys(), fetchedAt: now() };
   };
   const refresh = async (): Promise<void> => {
@@ -61,7 +63,7 @@ function createJwksKeyFinder(url: string, now: () => number): FindKey {
     });
     await pendingFetch;
   };
-  const findInSet = (algorithm: string, keyId: string | undefined): jwksClient.SigningKey | undefined => {
+  const findInSet = (algorithm: string, keyId: string | undefined): SigningKey | undefined => {
     const candidates = keySet?.keys.filter(
       (key) => key.alg === algorithm || (key.alg as string | undefined) === undefined,
     );

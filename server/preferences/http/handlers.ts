@@ -106,8 +106,13 @@ export class PreferenceHandlers<P extends object> {
 /** Sends `body`, or 304 when the client already has this state. */
 function sendWithEtag(req: Request, res: Response, { token }: Pick<UserPreferences, 'token'>, body: unknown): void {
   res.setHeader('ETag', entityTag(token));
-  if (isNotModified(req.headers['if-none-match'], token)) res.status(304).set('Cache-Control', 'no-store').end();
-  else sendJson(res, 200, body);
+  if (!isNotModified(req.headers['if-none-match'], token)) {
+    sendJson(res, 200, body);
+    return;
+  }
+  res.statusCode = 304;
+  res.setHeader('Cache-Control', 'no-store');
+  res.end();
 }
 
 /** Returns the new value of each preference in the patch. An object is merged into the current value. */

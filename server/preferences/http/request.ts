@@ -1,9 +1,15 @@
-import type { Request } from 'express';
+import type { Request, RequestHandler } from 'express';
 import type { z } from 'zod';
-import { badRequest, HttpError, notFound } from '../../http/errors.ts';
+import { badRequest, bodyWasRead, HttpError, notFound } from '../../http/errors.ts';
 import { InvalidBodyError } from '../../http/problem-details.ts';
 
 export const JSON_TYPES = ['application/json', 'application/merge-patch+json'];
+
+/** Throws 500 when a body parser has consumed the body without leaving the parsed value in `req.body`. */
+export const assertBodyAvailable: RequestHandler = (req, _res, next) => {
+  if (req.readableDidRead && req.body === undefined) throw bodyWasRead();
+  next();
+};
 
 /** Throws 422 when `value` does not match the schema. */
 export function validate<T>(schema: z.ZodType<T>, value: unknown): T {

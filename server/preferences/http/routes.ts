@@ -7,7 +7,7 @@ import { limitByKey, type RateLimit } from '../../http/rate-limits.ts';
 import { createCallerContext, methodNotAllowedHandler } from '../../http/routing.ts';
 import type { PreferenceStreams } from '../stream/open-stream.ts';
 import { PreferenceHandlers, type PreferenceHandlersOptions } from './handlers.ts';
-import { JSON_TYPES } from './request.ts';
+import { assertBodyAvailable, JSON_TYPES } from './request.ts';
 
 export interface PreferenceRoutesOptions<P extends object> extends Omit<PreferenceHandlersOptions<P>, 'requireCaller'> {
   /** Rejects with 401 when the request does not authenticate a caller. */
@@ -70,11 +70,11 @@ export function createPreferenceRoutes<P extends object>(options: PreferenceRout
 
   const readJson = express.json({ limit: MAX_BODY_SIZE, inflate: false, strict: false, type: JSON_TYPES });
   router.get('/preferences', (req, res) => handlers.getAll(req, res));
-  router.patch('/preferences', readJson, (req, res) => handlers.patch(req, res));
+  router.patch('/preferences', assertBodyAvailable, readJson, (req, res) => handlers.patch(req, res));
   router.all('/preferences', methodNotAllowedHandler('GET,HEAD,PATCH'));
 
   router.get('/preferences/:name', (req, res) => handlers.getOne(req, res));
-  router.put('/preferences/:name', readJson, (req, res) => handlers.putOne(req, res));
+  router.put('/preferences/:name', assertBodyAvailable, readJson, (req, res) => handlers.putOne(req, res));
   router.delete('/preferences/:name', (req, res) => handlers.deleteOne(req, res));
   router.all('/preferences/:name', methodNotAllowedHandler('GET,HEAD,PUT,DELETE'));
 

@@ -23,6 +23,7 @@ export interface StreamDeps extends LiveConnectionDeps {
 
 /** The delay before a failed read is retried, in ms. */
 const RETRY_DELAY_MS = 1_000;
+const CONTENT_TYPE = 'text/event-stream';
 
 /**
  * One server-sent event stream of a user's preferences. It ends with the caller's token, session or account, or when the
@@ -70,25 +71,23 @@ export class PreferencesStream extends LiveConnection<StreamDeps> {
    */
   start(state: StateToken, snapshot?: Snapshot): void {
     if (this.isClosed) return;
-    this.#writeHead();
+    this.startResponse(CONTENT_TYPE);
     this.startHeartbeats();
     this.write(connectedEvent(this.username, snapshot?.token ?? state, Math.random));
     if (snapshot !== undefined && snapshot.token !== this.#lastSentToken) this.#sendUpdate(snapshot);
     // A change may have arrived while the state was read.
-    void this.flush();
+    this.flush();
   }
 
-  wake(state: LeafState, receivedAt: number): void {
-    if (this.isClosed) return;
+  protected onWake(state: LeafState, receivedAt: number): void {
     this.#pending = { token: stateToken(state), receivedAt };
-    if (this.res.headersSent) void this.flush();
+    if (this.hasStarted) this.flush();
   }
 
-  end(): void {
-    if (this.isClosed) return;
+  protected onEnd(): void {
     this.close();
     // A browser's EventSource does not reconnect after a response of another status or content type.
-    if (!this.res.headersSent) this.#writeHead();
+    this.startResponse(CONTENT_TYPE);
     this.res.end();
   }
 
@@ -97,7 +96,7 @@ export class PreferencesStream extends LiveConnection<StreamDeps> {
       this.end();
     } else if (now >= this.#retryAt) {
       this.#retryAt = Number.POSITIVE_INFINITY;
-      void this.flush();
+      this.flush();
     }
   }
 
@@ -105,7 +104,7 @@ export class PreferencesStream extends LiveConnection<StreamDeps> {
     return heartbeatEvent(now);
   }
 
-  protected async flush(): Promise<void> {
+  protected async sendPending(): Promise<void> {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
     while (this.#pending !== undefined && !this.isClosed && !this.res.writableNeedDrain) {
@@ -139,14 +138,5 @@ export class PreferencesStream extends LiveConnection<StreamDeps> {
   #sendUpdate(snapshot: Snapshot): void {
     this.#lastSentToken = snapshot.token;
     this.write(preferenceUpdateEvent(snapshot.body, snapshot.token));
-  }
-
-  #writeHead(): void {
-    this.res.writeHead(200, {
-      'Content-Type': 'text/event-stream',
-      'Cache-Control': 'no-store',
-      // Disables response buffering in nginx and other proxies.
-      'X-Accel-Buffering': 'no',
-    });
   }
 }

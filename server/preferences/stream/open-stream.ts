@@ -11,7 +11,7 @@ import { PreferencesStream, type StreamDeps, type Snapshot } from './event-strea
 
 export interface PreferenceStreamsOptions<P extends object> extends Pick<
   StreamDeps,
-  'timer' | 'now' | 'onDelivered' | 'onSlowReader'
+  'timer' | 'now' | 'onDelivered' | 'onSlowReader' | 'onError'
 > {
   readonly hub: Hub;
   readonly leaves: LeafReader;
@@ -43,6 +43,7 @@ export function createPreferenceStreams<P extends object>(options: PreferenceStr
     now,
     onDelivered,
     onSlowReader,
+    onError,
     assertActive,
     heartbeatMs = DEFAULT_HEARTBEAT_MS,
   } = options;
@@ -59,6 +60,7 @@ export function createPreferenceStreams<P extends object>(options: PreferenceStr
     heartbeatMs,
     onDelivered,
     onSlowReader,
+    onError,
     readSnapshot: (username, token) => {
       const key = `${username} ${token}`;
       const pending = pendingReads.get(key) ?? readSnapshot(username).finally(() => pendingReads.delete(key));

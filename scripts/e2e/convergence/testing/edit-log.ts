@@ -1,7 +1,8 @@
 /** Records every edit that a device stores, as written by its stores to the database or to web storage. */
 import { canonicalJson } from '../../../../couchdb-design/user-document/canonical-json.ts';
 import type { EditStamp } from '../../../../couchdb-design/user-document/edit-stamp.ts';
-import type { Database, Environment } from '../../../../client/index.ts';
+import type { Environment } from '../../../../client/index.ts';
+import type { Database } from '../../../../client/platform/database.ts';
 
 export interface StoredEdit {
   readonly key: string;

@@ -1,11 +1,7 @@
 /** One device: a browser in this process, whose tabs share databases, locks, a channel and storage. */
 import PouchDB from 'pouchdb-browser';
-import {
-  createPreferencesStore,
-  type Environment,
-  type OpenDatabase,
-  type PreferencesStore,
-} from '../../../../client/index.ts';
+import { createPreferencesStore, type Environment, type PreferencesStore } from '../../../../client/index.ts';
+import type { OpenDatabase } from '../../../../client/platform/database.ts';
 import { createInProcessLocks } from '../../../../client/platform/web-locks.ts';
 import { openChannel } from '../../testing/broadcast-channel.ts';
 import '../../testing/test-server.ts';

@@ -1,0 +1,54 @@
+/**
+ * Prints what each package costs in an empty project, as a Markdown table: `npm run package-figures`. It installs from the
+ * npm registry. To measure another version: `npm run package-figures -- <server tarball> <client tarball> <client's name>`.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { bundlePages, installBundlers, toKb } from './clean-install.ts';
+import { NpmProject } from './npm-project.ts';
+import { packPackages } from './pack.ts';
+
+interface Measured {
+  readonly name: string;
+  readonly tarball: string;
+  readonly flags?: readonly string[];
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'pouchgate-figures-'));
+try {
+  const [serverTarball, clientTarball, clientName] = process.argv.slice(2);
+  const packed = serverTarball === undefined ? packPackages(folder) : undefined;
+  const server = resolve(packed?.server.tarball ?? serverTarball ?? '');
+  const client = {
+    name: packed?.client.name ?? clientName ?? '',
+    tarball: resolve(packed?.client.tarball ?? clientTarball ?? ''),
+  };
+
+  const installs: readonly Measured[] = [
+    { name: 'pouchgate', tarball: server },
+    { name: 'pouchgate --omit=optional', tarball: server, flags: ['--omit=optional'] },
+    client,
+  ];
+  console.log('| installed | packages | MB | with install scripts |');
+  console.log('| --- | ---: | ---: | ---: |');
+  for (const [index, { name, tarball, flags = [] }] of installs.entries()) {
+    const project = new NpmProject(join(folder, `install-${index}`));
+    await project.install([tarball], [...flags, '--ignore-scripts', '--no-engine-strict']);
+    const { count, megabytes, withInstallScripts } = project.installed();
+    console.log(`| \`${name}\` | ${count} | ${megabytes.toFixed(1)} | ${withInstallScripts.length} |`);
+  }
+
+  const project = new NpmProject(join(folder, 'install-2'));
+  await project.install([client.tarball], ['--ignore-scripts', '--no-engine-strict']);
+  await installBundlers(project);
+  const sizes = await bundlePages(project, client.name);
+  console.log('\n| minimal page, gzipped kB | Vite | webpack | esbuild |');
+  console.log('| --- | ---: | ---: | ---: |');
+  for (const [file, { vite, webpack, esbuild }] of Object.entries(sizes)) {
+    console.log(`| \`${file}\` | ${[vite, webpack, esbuild].map(toKb).join(' | ')} |`);
+  }
+  console.log(`\n${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}`);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,26 @@
+/** How long a server may take to close before its process exits anyway, in ms. */
+const MAX_CLOSE_MS = 10_000;
+
+/** A server that has started, and what its parent has to know of it. */
+export interface StartedServer<Started> {
+  readonly started: Started;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Runs a server for the parent process of `startChildServer`. Once the parent disconnects or exits, it closes the server and
+ * exits. While the server is still starting, it exits at once.
+ */
+export async function serveParent<Started>(start: () => Promise<StartedServer<Started>>): Promise<void> {
+  let stop = (): void => process.exit(0);
+  process.once('disconnect', () => stop());
+  const { started, close } = await start();
+  stop = () => {
+    setTimeout(() => process.exit(1), MAX_CLOSE_MS).unref();
+    close().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  };
+  process.send?.(started);
+}

@@ -1,0 +1,24 @@
+import { errorMessage, SetupError } from '../setup-error.ts';
+import type * as Engine from './engine.ts';
+
+/**
+ * Loads the embedded engine. Its packages are optional dependencies, so only this module imports it in product code, and
+ * only when it is used.
+ *
+ * @param importEngine - For tests. Default: imports `engine.ts`.
+ * @returns The engine's module.
+ * @throws {SetupError} That says what to do if a package is missing or its native code does not load.
+ */
+export async function loadEmbeddedEngine(
+  importEngine: () => Promise<typeof Engine> = () => import('./engine.ts'),
+): Promise<typeof Engine> {
+  try {
+    return await importEngine();
+  } catch (error) {
+    const [reason] = errorMessage(error).split('\n');
+    throw new SetupError(
+      `The embedded engine cannot be loaded (${reason ?? ''}). Install its packages with "npm install --include=optional", or set COUCHDB_URL to use a CouchDB.`,
+      { cause: error },
+    );
+  }
+}
