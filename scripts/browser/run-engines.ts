@@ -5,11 +5,12 @@
  *     tsx scripts/browser/run-engines.ts [chromium | firefox | webkit …]
  */
 import { existsSync, rmSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startTestServer } from '../e2e/testing/test-server.ts';
 import type { Engine } from './engines/engine.ts';
+import { killAllGroups } from './engines/process-group.ts';
 import { chromium, firefox } from './engines/puppeteer.ts';
 import { formatTable, type Column } from './engines/results-table.ts';
 import { runSteps } from './engines/run-steps.ts';
@@ -19,10 +20,12 @@ import { PAGE_DIRECTORY, rateLimits } from './testing/harness.ts';
 
 const ENGINES: readonly Engine[] = [chromium, firefox, webkit];
 
+/** The folder for the profiles. */
+const FOLDER = join(tmpdir(), `pouchgate-browsers-${process.pid}`);
+
 async function main(names: readonly string[]): Promise<number> {
   if (!existsSync(join(PAGE_DIRECTORY, 'index.html'))) throw new Error('The page is not built. Run: npm run build');
-  const folder = await mkdtemp(join(tmpdir(), 'pouchgate-browsers-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  await mkdir(FOLDER);
   const columns: Column[] = [];
   for (const engine of ENGINES.filter(({ name }) => names.length === 0 || names.includes(name))) {
     const executablePath = engine.find();
@@ -33,7 +36,7 @@ async function main(names: readonly string[]): Promise<number> {
     }
     const server = await startTestServer({ page: PAGE_DIRECTORY, rateLimits });
     try {
-      columns.push(await runSteps(engine, executablePath, server, join(folder, engine.name)));
+      columns.push(await runSteps(engine, executablePath, server, join(FOLDER, engine.name)));
     } finally {
       await server.close();
     }
@@ -46,12 +49,16 @@ async function main(names: readonly string[]): Promise<number> {
   return count('failed') === 0 ? 0 : 1;
 }
 
-// The exit handlers end the browsers and remove their profiles.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-main(process.argv.slice(2)).then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    console.error(error instanceof Error ? error.message : error);
-    process.exit(1);
-  },
-);
+/** Ends this process, after all browsers and their profiles. */
+async function exit(code: number): Promise<void> {
+  await killAllGroups();
+  // What is being killed may still write.
+  rmSync(FOLDER, { recursive: true, force: true, maxRetries: 10 });
+  process.exit(code);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void exit(1));
+main(process.argv.slice(2)).then(exit, (error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  return exit(1);
+});

@@ -2,14 +2,17 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
-/** The leaders of the running groups. */
+/** The leaders of the running groups. They end with this process at the latest. */
 const leaders = new Set<ChildProcess>();
+
+/** The launches by libraries that are in progress. */
+const launches = new Set<Promise<unknown>>();
 
 process.once('exit', () => {
   for (const leader of leaders) signalGroup(leader);
 });
 
-/** Starts a program as the leader of a process group of its own. The group ends with this process at the latest. */
+/** Starts a program as the leader of a process group of its own. */
 export function spawnGroup(
   program: string,
   args: readonly string[],
@@ -20,6 +23,27 @@ export function spawnGroup(
   child.on('error', () => undefined);
   leaders.add(child);
   return child;
+}
+
+/** Adds the group of a process that a library starts: `leaderOf` returns its leader. */
+export async function launchGroup<T>(launch: Promise<T>, leaderOf: (launched: T) => ChildProcess | null): Promise<T> {
+  const added = launch.then((launched) => {
+    const leader = leaderOf(launched);
+    if (leader !== null) leaders.add(leader);
+    return launched;
+  });
+  launches.add(added);
+  try {
+    return await added;
+  } finally {
+    launches.delete(added);
+  }
+}
+
+/** Kills all groups, also those that are being launched. */
+export async function killAllGroups(): Promise<void> {
+  await Promise.allSettled(launches);
+  await Promise.all([...leaders].map(killGroup));
 }
 
 /** Kills a process group by the process that leads it, and waits until that process has ended. */

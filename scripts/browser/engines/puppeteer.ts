@@ -4,7 +4,7 @@ import puppeteer, { type Browser, type LaunchOptions, type Page } from 'puppetee
 import { MAX_WAIT_MS } from '../../../couchdb-design/testing/patience.ts';
 import { CHROMIUM_FLAGS, CHROMIUM_PATHS } from '../testing/harness.ts';
 import type { Engine, RunningBrowser, StartBrowserOptions, Tab } from './engine.ts';
-import { killGroup } from './process-group.ts';
+import { killGroup, launchGroup } from './process-group.ts';
 
 const FIREFOX_PATHS = [process.env['FIREFOX'], '/usr/bin/firefox-esr', '/usr/bin/firefox'];
 
@@ -37,7 +37,7 @@ async function launch(
   options: LaunchOptions,
   { executablePath, profile, isPrivate }: StartBrowserOptions,
 ): Promise<RunningBrowser> {
-  const browser = await puppeteer.launch({
+  const launched = puppeteer.launch({
     ...options,
     executablePath,
     headless: true,
@@ -45,7 +45,12 @@ async function launch(
     timeout: MAX_WAIT_MS,
     protocolTimeout: MAX_WAIT_MS,
     defaultViewport: { width: 1280, height: 900 },
+    // Puppeteer leaves some browsers running when several are open at a signal.
+    handleSIGINT: false,
+    handleSIGTERM: false,
+    handleSIGHUP: false,
   });
+  const browser = await launchGroup(launched, (each) => each.process());
   // In Firefox the whole browser is private. A context of Chromium is an incognito window.
   const context = isPrivate === true && options.browser === 'chrome' ? await browser.createBrowserContext() : browser;
   return {
