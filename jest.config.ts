@@ -16,6 +16,9 @@ const esmOnly = [
   'get-port',
   'light-my-request',
   'cookie',
+  'svelte',
+  'clsx',
+  'esm-env',
 ];
 
 // Workers inherit the variable: see couchdb-design/testing/patience.ts.
@@ -41,8 +44,12 @@ const config: Config = {
     ],
   },
   transformIgnorePatterns: [`node_modules/(?!(${esmOnly.join('|')})/)`],
-  // The recipes import the package by its name.
-  moduleNameMapper: { '^pouchgate$': '<rootDir>/server/index.ts' },
+  // The recipes import the packages by their names.
+  moduleNameMapper: {
+    '^pouchgate$': '<rootDir>/server/index.ts',
+    '^@pouchgate/client$': '<rootDir>/client/index.ts',
+    '^@pouchgate/client/react$': '<rootDir>/client/react.ts',
+  },
   testSequencer: '<rootDir>/scripts/test/jest-sequencer.mjs',
   setupFiles: ['<rootDir>/scripts/test/jest-setup.ts'],
   // Many tests wait more than they compute, so four workers are faster than two on two processors.

@@ -11,7 +11,7 @@ import type { PreferencesStore, SchemaOptions, ShownOf, StoreOptions } from './t
  * @param options - The server, the user, how to get tokens, and optionally the application's own schema and defaults.
  * @returns The store. It is usable at once: it shows the defaults until `ready` resolves.
  * @throws RangeError if `username` is not a valid username.
- * @throws TypeError if the schema rejects `{}` or is asynchronous.
+ * @throws TypeError if an option is missing or invalid, or if the schema rejects `{}` or is asynchronous.
  * @example
  * ```ts
  * const store = createPreferencesStore({

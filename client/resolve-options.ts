@@ -5,6 +5,7 @@ import {
   DEFAULT_ID_PREFIX,
   type UserDocumentId,
 } from '../couchdb-design/user-document/username.ts';
+import { checkOptions, isAbsoluteUrl } from './check-options.ts';
 import { databaseName, openBrowserDatabase, type OpenDatabase } from './platform/database.ts';
 import { defaultEnvironment, type Environment } from './platform/environment.ts';
 import { resolveSchema, type StoreSchema, type Values } from './store/schema.ts';
@@ -26,8 +27,9 @@ export interface ResolvedOptions extends Pick<StoreOptions, 'url' | 'getToken' |
   readonly timing: SyncTiming;
 }
 
-/** Throws a RangeError when the username is invalid, and a TypeError when the schema cannot be used. */
+/** Throws a RangeError when the username is invalid, and a TypeError when another option or the schema cannot be used. */
 export function resolveOptions(options: StoreOptions & Partial<SchemaOptions<object, object>>): ResolvedOptions {
+  checkOptions(options, isAbsoluteUrl);
   const username = parseUsername(options.username);
   if (username === undefined) throw new RangeError('The username is not valid.');
   const { namespace = 'pouchgate', idPrefix = DEFAULT_ID_PREFIX } = options;

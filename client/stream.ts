@@ -1,4 +1,5 @@
 /** Reads one user's preferences from the server's event stream, without a local database and without PouchDB. */
+import { checkOptions, isAnyUrl } from './check-options.ts';
 import { createEmitter, waitForEvent } from './platform/emitter.ts';
 import { defaultNetworkEnvironment, listenForWakeUps, type NetworkEnvironment } from './platform/environment.ts';
 import { receiveEvents, type EventConnectionResult } from './sync/http/event-connection.ts';
@@ -70,7 +71,7 @@ const MIN_STABLE_MS = 5_000;
  *
  * @param options - The server, the user, how to get tokens, and optionally the application's own schema and defaults.
  * @returns The stream. It is usable at once: it shows the defaults until `ready` resolves.
- * @throws TypeError if the schema rejects `{}` or is asynchronous.
+ * @throws TypeError if an option is missing or invalid, or if the schema rejects `{}` or is asynchronous.
  * @example
  * ```ts
  * const stream = createPreferencesStream({
@@ -115,6 +116,7 @@ class EventStream implements PreferencesStream<Values> {
   #liveSince = Infinity;
 
   constructor(options: StreamOptions & Partial<SchemaOptions<object, object>>) {
+    checkOptions(options, isAnyUrl);
     const { schema, defaults } = resolveSchema(options);
     this.username = options.username;
     this.ready = new Promise((resolve) => {

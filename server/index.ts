@@ -4,19 +4,19 @@ import express, { type Request, type RequestHandler, type Router } from 'express
 import pino from 'pino';
 import type { z } from 'zod';
 import { newSourceDeviceId } from '../couchdb-design/user-document/edit-sources.ts';
-import {
-  isIdPrefix,
-  parseUsername,
-  DEFAULT_ID_PREFIX,
-  type Username,
-} from '../couchdb-design/user-document/user-document.ts';
+import { parseUsername, DEFAULT_ID_PREFIX, type Username } from '../couchdb-design/user-document/user-document.ts';
+import { AuthenticateError, checkAuthenticated } from './app/check-authenticated.ts';
+import { checkOptions } from './app/check-options.ts';
 import { createCore, type Core } from './app/core.ts';
 import { createListener } from './app/listener.ts';
-import type { Authenticated, MountedPouchgate, OwnPreferences, PouchgateOptions } from './app/mounted-pouchgate.ts';
+import type { MountedPouchgate, OwnPreferences, PouchgateOptions } from './app/mounted-pouchgate.ts';
+import { createMountCheck } from './app/mount-path.ts';
+import { resolveMountedUpstream } from './app/mounted-upstream.ts';
 import { UserRevocations } from './app/user-revocations.ts';
+import { createWarnOnce, type WarnOnce } from './app/warn-once.ts';
 import type { Caller } from './http/caller.ts';
 import { toExpressRequest } from './http/express-request.ts';
-import { forbidden, sendError, serviceUnavailable, unauthorized } from './http/errors.ts';
+import { forbidden, HttpError, sendError, serviceUnavailable, unauthorized } from './http/errors.ts';
 import { DEFAULT_RATE_LIMITS } from './http/rate-limits.ts';
 import { FeedMonitor } from './observability/feed-monitor.ts';
 import { createPreferencesResponse } from './preferences/response.ts';
@@ -78,11 +78,8 @@ export async function createPouchgate<S extends z.ZodObject>(
 export async function createPouchgate(
   options: PouchgateOptions & { readonly preferences?: OwnPreferences<z.ZodObject> },
 ): Promise<MountedPouchgate<object>> {
-  const { preferences, base = '', idPrefix } = options;
-  if (idPrefix !== undefined && !isIdPrefix(idPrefix)) {
-    throw new TypeError('idPrefix must be 1 to 32 of a-z, 0-9, "_", "." and "-", and start with a letter.');
-  }
-  if (base !== '' && !/^(\/[^/?#]+)+$/.test(base)) throw new TypeError('base must be a path such as /prefs.');
+  checkOptions(options);
+  const { preferences, idPrefix } = options;
   if (preferences === undefined) return await mount(options, defaultPreferenceDefinition(idPrefix));
   return await mount(options, definePreferences(preferences.schema, preferences.defaults ?? {}, idPrefix));
 }
@@ -91,25 +88,28 @@ async function mount<P extends object>(
   options: PouchgateOptions,
   rules: PreferenceDefinition<P>,
 ): Promise<MountedPouchgate<P>> {
-  const { couchdb, registry = 'user_registry', sessions = 'pouchgate_sessions' } = options;
-  const { idPrefix = DEFAULT_ID_PREFIX, log = pino({ level: 'silent' }) } = options;
-  const jwtSecret = couchdb.jwtSecret === undefined ? undefined : Buffer.from(couchdb.jwtSecret, 'base64');
-  const upstream = openUpstream(couchdb);
+  const { registry = 'user_registry', sessions = 'pouchgate_sessions' } = options;
+  const { idPrefix = DEFAULT_ID_PREFIX, log = pino({ level: 'silent' }), base } = options;
+  const couchdb = await resolveMountedUpstream(options.couchdb, process.env);
+  const { access, jwtSecret } = couchdb;
+  const upstream = openUpstream(access);
   try {
     const onWarning = (sentence: string): void => log.warn(sentence);
     await prepareDatabase({ upstream, registry, sessions, idPrefix, jwtSecret, onWarning });
   } catch (error) {
     await upstream.close();
+    await couchdb.close();
     throw error;
   }
-  const agent = createForwardAgent(couchdb.url);
+  const agent = createForwardAgent(access.url);
+  const warnOnce = createWarnOnce(options.log);
   const revocations = new UserRevocations();
-  const authenticate = createAuthenticator(options.authenticate, revocations, rules.idOf);
+  const authenticate = createAuthenticator(options.authenticate, { revocations, idOf: rules.idOf, warnOnce });
   const core = createCore({
     upstream,
-    forward: createForward(couchdb.url, { agent }),
+    forward: createForward(access.url, { agent }),
     jwtSecret,
-    mount: { base: `${options.base ?? ''}/sync`, database: registry },
+    mount: { base: base === undefined ? undefined : `${base}/sync`, database: registry },
     publicUrl: options.publicUrl ?? '',
     corsOrigins: options.corsOrigins ?? [],
     rules,
@@ -121,10 +121,10 @@ async function mount<P extends object>(
     log,
     feedListener: new FeedMonitor('registry', log),
   });
-  const gate = createClosableRouter(core);
+  const gate = createClosableRouter(core, base, warnOnce);
   return {
     router: gate.router,
-    listener: createListener(gate.router, options.base ?? ''),
+    listener: createListener(gate.router, base ?? ''),
     ...createPreferencesAccess(core, rules),
     endUser: (username) => {
       revocations.revoke(username);
@@ -137,26 +137,40 @@ async function mount<P extends object>(
       core.close();
       agent.destroy();
       await upstream.close();
+      await couchdb.close();
     },
   };
+}
+
+interface AuthenticatorOptions {
+  readonly revocations: UserRevocations;
+  readonly idOf: PreferenceDefinition['idOf'];
+  readonly warnOnce: WarnOnce;
 }
 
 /** Adapts the application's authentication to the gate, and detects a revocation while it is pending. */
 function createAuthenticator(
   authenticate: PouchgateOptions['authenticate'],
-  revocations: UserRevocations,
-  idOf: PreferenceDefinition['idOf'],
+  { revocations, idOf, warnOnce }: AuthenticatorOptions,
 ): (req: Request) => Promise<Caller> {
   return async (req) => {
     const snapshot = revocations.snapshot();
-    const caller = toCaller(await authenticate(req), idOf);
-    return revocations.bind(caller, snapshot);
+    try {
+      const authenticated = checkAuthenticated(await authenticate(req));
+      return revocations.bind(toCaller(authenticated, idOf), snapshot);
+    } catch (error) {
+      if (error instanceof AuthenticateError) warnOnce('authenticate', error.message);
+      else if (!(error instanceof HttpError)) warnOnce('authenticate', `authenticate failed: ${String(error)}`);
+      throw error;
+    }
   };
 }
 
 /** Creates the router of both interfaces. After `rejectRequests` it answers every request to them with 503. */
 function createClosableRouter<P extends object>(
   core: Core<P>,
+  base: string | undefined,
+  warnOnce: WarnOnce,
 ): { readonly router: Router; readonly rejectRequests: () => void } {
   const router = express.Router({ caseSensitive: true, strict: true });
   let isClosing = false;
@@ -169,8 +183,8 @@ function createClosableRouter<P extends object>(
     toExpressRequest(req, res);
     next();
   };
-  router.use('/sync', admit, core.gate);
-  router.use('/api/users', admit, core.preferences);
+  router.use('/sync', createMountCheck(base, '/sync', warnOnce), admit, core.gate);
+  router.use('/api/users', createMountCheck(base, '/api/users', warnOnce), admit, core.preferences);
   return {
     router,
     rejectRequests: () => {
@@ -209,10 +223,10 @@ function checkUsername(name: string): Username {
   return username;
 }
 
-function toCaller(authenticated: Authenticated | undefined, idOf: PreferenceDefinition['idOf']): Caller {
+function toCaller(authenticated: ReturnType<typeof checkAuthenticated>, idOf: PreferenceDefinition['idOf']): Caller {
   if (authenticated === undefined) throw unauthorized('Not signed in.');
   const username = checkUsername(authenticated.username);
-  const expiresAt = Number(authenticated.expiresAt);
+  const { expiresAt } = authenticated;
   if (!(expiresAt > Date.now())) throw unauthorized('Your access has expired. Sign in again.');
   return { username, ownId: idOf(username), sessionId: undefined, expiresAt };
 }

@@ -2,7 +2,7 @@ import type { Request, Response, Router } from 'express';
 import type { Logger } from 'pino';
 import type { Preferences } from '../../couchdb-design/user-document/preference-rules.ts';
 import { createGate } from '../gate/router.ts';
-import type { Mount } from '../gate/request/target.ts';
+import type { RouterMount } from '../gate/request/target.ts';
 import type { Caller } from '../http/caller.ts';
 import type { RateLimit } from '../http/rate-limits.ts';
 import { KeyedConcurrencyLimit } from '../lib/keyed-concurrency-limit.ts';
@@ -26,7 +26,7 @@ export interface CoreOptions<P extends object> {
   readonly forward: Forward;
   /** Users' requests are sent as that user if it is set, and as the service account otherwise. */
   readonly jwtSecret: Buffer | undefined;
-  readonly mount: Mount;
+  readonly mount: RouterMount;
   /** The deployment's own URL, part of the database's identity; empty if there is none. */
   readonly publicUrl: string;
   readonly corsOrigins: readonly string[];

@@ -10,7 +10,10 @@ import type { UpstreamAccess } from '../upstream/client.ts';
 export interface Authenticated {
   /** The user's name: `[a-z0-9][a-z0-9_.@+-]{0,63}`. Two people must never share one. */
   readonly username: string;
-  /** When the user's session ends, as a `Date` or in ms since 1970. A live request ends at that time. */
+  /**
+   * When the user's session ends, as a `Date` or in milliseconds since 1970. A live request ends at that time. The `exp` of a JWT
+   * is in seconds: multiply it by 1000.
+   */
   readonly expiresAt: Date | number;
 }
 
@@ -20,15 +23,23 @@ export interface PouchgateOptions {
    * The CouchDB 3 server: its URL without credentials, and the name and password of a server admin or of the service account
    * that `pouchgate setup` creates. With `jwtSecret` (base64, as `pouchgate setup` prints it) users' requests are sent as that
    * user; without it they are sent as the given account.
+   *
+   * With `{ dataDirectory }` it starts the embedded engine instead: a CouchDB-compatible database that stores its data in that
+   * directory, in a process of its own, for development and small private deployments. Default: `{ dataDirectory: './data' }`.
+   * With `NODE_ENV=production` there is no default.
    */
-  readonly couchdb: UpstreamAccess & { readonly jwtSecret?: string | undefined };
+  readonly couchdb?:
+    (UpstreamAccess & { readonly jwtSecret?: string | undefined }) | { readonly dataDirectory: string } | undefined;
   /**
    * Returns the user of a request, from a header, a cookie or the application's own session, or `undefined` if none is signed
    * in, which is answered with 401. Browsers also send cookies with requests from other sites: with cookies, check the
-   * request's `Origin`. The request has the methods of an Express request also where another framework serves it.
+   * request's `Origin`. `null` means `undefined`, as a database returns it. The request has the methods of an Express request also where another framework serves it.
    */
-  readonly authenticate: (req: Request) => Promise<Authenticated | undefined> | Authenticated | undefined;
-  /** The path at which the application mounts the router, such as `/prefs`. Default: empty, the root. */
+  readonly authenticate: (req: Request) => Promise<Authenticated | null | undefined> | Authenticated | null | undefined;
+  /**
+   * The path at which the application mounts the router, such as `/prefs`. Default: for `router`, the path at which it is
+   * mounted; for `listener`, empty, the root.
+   */
   readonly base?: string | undefined;
   /** The name of the shared database of user documents. Default: `user_registry`. */
   readonly registry?: string | undefined;
@@ -40,7 +51,10 @@ export interface PouchgateOptions {
   readonly publicUrl?: string | undefined;
   /** The origins of other sites whose pages may use the router, such as `https://app.example.org`. Default: none. */
   readonly corsOrigins?: readonly string[] | undefined;
-  /** The log for warnings and errors. Default: silent. */
+  /**
+   * The log for warnings and errors. Default: silent, except for mistakes in the application's code, which are warnings of the
+   * process (`process.emitWarning`).
+   */
   readonly log?: Logger | undefined;
 }
 
@@ -64,8 +78,8 @@ export type PouchgateListener = (req: IncomingMessage, res: ServerResponse, next
 /** A running gate, to be mounted in the application. */
 export interface MountedPouchgate<P extends object = Preferences> {
   /**
-   * The Express router. It serves `/sync`, which PouchDB replicates with, and `/api/users`. Mount it at `base`, before any
-   * body parser.
+   * The Express router. It serves `/sync`, which PouchDB replicates with, and `/api/users`. Mount it at any path, or at `base` if
+   * that is set, before any body parser.
    */
   readonly router: Router;
   /**

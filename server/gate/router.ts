@@ -14,13 +14,13 @@ import { handleBulkGet, handleGet, handleInfo, handleRevsDiff } from './reads/ha
 import { handleBulkDocs, handlePut } from './writes/handlers.ts';
 import { bodyMemoryBytes, UserQuota, type Reservation } from './user-quota.ts';
 import { OversizeBatchReader } from './writes/oversize-batch.ts';
-import { parseTarget, type Mount, type Target } from './request/target.ts';
+import { parseTarget, type RouterMount, type Target } from './request/target.ts';
 import { Query } from './request/query.ts';
 import { MAX_BODY_BYTES, checkJsonType, isOversize, readJson } from './request/body.ts';
 import { offDisconnect, onDisconnect } from '../lib/on-disconnect.ts';
 
 export interface GateOptions {
-  readonly mount: Mount;
+  readonly mount: RouterMount;
   /** The deployment's public URL, which is part of the database's uuid; empty when not configured. */
   readonly publicUrl: string;
   /** Other origins whose pages may use the gate (CORS). */
@@ -86,14 +86,15 @@ async function handle(
   res: express.Response,
 ): Promise<void> {
   const { mount, context, authenticate } = options;
-  const target = parseTarget(req.originalUrl, mount);
+  const { base = req.baseUrl, database } = mount;
+  const target = parseTarget(req.originalUrl, { base, database });
   if (req.method === 'OPTIONS' && target !== undefined) {
     res.writeHead(204, { Allow: METHODS[target.kind].join(',') }).end();
     return;
   }
   if (target?.kind === 'welcome') {
     checkMethod(target, req.method);
-    sendJson(res, 200, welcomeResponse(options.publicUrl, mount.database));
+    sendJson(res, 200, welcomeResponse(options.publicUrl, database));
     return;
   }
   const caller = await authenticate(req);
@@ -103,7 +104,7 @@ async function handle(
   const maxBodyBytes = target.kind === 'bulk-docs' ? MAX_BODY_BYTES.documents : MAX_BODY_BYTES.ids;
   const reservation = state.quota.acquire(caller.ownId, bodyMemoryBytes(req, maxBodyBytes));
   try {
-    await dispatch(context, state, { target, caller, req, res, database: mount.database });
+    await dispatch(context, state, { target, caller, req, res, database });
   } finally {
     // An unsent response still occupies memory; a parked live response hardly does.
     if (res.writableEnded && !res.writableFinished) releaseAfterFlush(res, reservation);

@@ -16,7 +16,8 @@ export class RegistryUnreachableError extends Error {
   override readonly name = 'RegistryUnreachableError';
 }
 
-const NETWORK_ERROR = /\b(?:ENOTFOUND|ECONNREFUSED|ECONNRESET|EAI_AGAIN|ETIMEDOUT|ENETUNREACH|ENOTCACHED)\b/;
+/** Matches the output of npm when the registry cannot be reached. */
+export const NETWORK_ERROR = /\b(?:ENOTFOUND|ECONNREFUSED|ECONNRESET|EAI_AGAIN|ETIMEDOUT|ENETUNREACH|ENOTCACHED)\b/;
 
 /** What an installation has put into `node_modules`. */
 export interface InstalledPackages {

@@ -49,7 +49,7 @@ function pack(directory: string, folder: string): string {
 }
 
 /** The packages that a project which uses ours has installed. */
-const LINKED_PACKAGES = ['zod', 'react', 'express', 'jsonwebtoken', 'pino', '@tanstack', '@types'];
+const LINKED_PACKAGES = ['zod', 'react', 'express', 'jsonwebtoken', 'pino', '@tanstack', '@types', 'vitest'];
 
 /**
  * Unpacks a package into a project. Its dependencies, and those of the project, are linked from this checkout.

@@ -10,6 +10,7 @@ import { checkBundleSize, type SizeBudget } from './bundle-size.ts';
 import { checkClientInstall, checkPlainNode, checkServerInstall } from './clean-install.ts';
 import { checkCli } from './cli.ts';
 import { checkDockerImage } from './docker-image.ts';
+import { checkFirstDay } from './first-day.ts';
 import { RegistryUnreachableError } from './npm-project.ts';
 import { linkDependencies, packPackages, unpackInto } from './pack.ts';
 import { checkExportedTypes, checkReadmeLinks, checkSourceMaps, checkWithPublint } from './publishable.ts';
@@ -82,6 +83,7 @@ try {
       '@pouchgate/client works in an empty project: types, Vite, webpack, esbuild',
       () => checkClientInstall(packages, clientProject),
     ],
+    ['docs/recipes/first-day leads to live sync', () => checkFirstDay(packages, join(folder, 'first-day'))],
     ['@pouchgate/client can be imported in Node', () => checkPlainNode(clientProject)],
   ];
   for (const [name, check] of checks) await runCheck(name, check);

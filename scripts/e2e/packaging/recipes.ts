@@ -39,7 +39,18 @@ export async function checkRecipes(folder: string): Promise<string> {
   ).catch((error: unknown) => {
     throw new Error(`The recipe for Jest: ${describeFailure(error)}`);
   });
-  return `${recipes.length} recipes`;
+  await checkVitestRecipe(folder);
+  return `${recipes.length + 1} recipes`;
+}
+
+async function checkVitestRecipe(folder: string): Promise<void> {
+  const name = 'preferences-vitest.test.ts';
+  cpSync(join(RECIPES, name), join(folder, name));
+  const vitest = join(import.meta.dirname, '../../../node_modules/vitest/vitest.mjs');
+  const options = { cwd: folder, timeout: MAX_RUN_MS, env: { PATH: process.env['PATH'] ?? '' } };
+  await run(process.execPath, [vitest, 'run', name], options).catch((error: unknown) => {
+    throw new Error(`The recipe for Vitest: ${describeFailure(error)}`);
+  });
 }
 
 const describeFailure = (error: unknown): string => {

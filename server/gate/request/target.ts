@@ -19,6 +19,9 @@ export interface Mount {
   readonly database: string;
 }
 
+/** A mount whose path is that at which the router is mounted, unless `base` is set. */
+export type RouterMount = Pick<Mount, 'database'> & { readonly base: string | undefined };
+
 const ENDPOINTS: ReadonlyMap<string, Target> = new Map<string, Target>([
   ['_changes', { kind: 'changes' }],
   ['_bulk_get', { kind: 'bulk-get' }],

@@ -1,0 +1,29 @@
+import type { Request, RequestHandler } from 'express';
+import { HttpError, sendError } from '../http/errors.ts';
+import type { WarnOnce } from './warn-once.ts';
+
+/**
+ * Creates a handler for the router's path `path` that rejects requests if the application mounted the router elsewhere than at
+ * its option `base`. Without that option the path of the request is right by definition.
+ *
+ * @param base - The option `base`.
+ * @param path - The path within the router, such as `/sync`.
+ * @param warnOnce - Called with a sentence that says what to do.
+ */
+export function createMountCheck(base: string | undefined, path: string, warnOnce: WarnOnce): RequestHandler {
+  return (req, res, next) => {
+    if (base === undefined || isMountedAt(req, base + path)) {
+      next();
+      return;
+    }
+    const mountedAt = req.baseUrl.slice(0, -path.length);
+    const reason = `Pouchgate is mounted at ${quote(mountedAt)}, but its option base is ${quote(base)}. Remove the option base, or set it to ${quote(mountedAt)}.`;
+    warnOnce('base', reason);
+    sendError(res, new HttpError(500, 'wrong_base', reason));
+  };
+}
+
+/** Express ignores case in the path of an application's `use`. The gate itself does not, and responds with 404. */
+const isMountedAt = ({ baseUrl }: Request, path: string): boolean => baseUrl.toLowerCase() === path.toLowerCase();
+
+const quote = (path: string): string => JSON.stringify(path === '' ? '/' : path.slice(0, 100));

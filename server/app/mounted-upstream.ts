@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+import type { UpstreamAccess } from '../upstream/client.ts';
+import { startEngineProcess } from '../upstream/embedded/engine-process.ts';
+import type { PouchgateOptions } from './mounted-pouchgate.ts';
+
+/** The CouchDB of a mounted gate, or the embedded engine that it has started. */
+export interface MountedUpstream {
+  readonly access: UpstreamAccess;
+  readonly jwtSecret: Buffer | undefined;
+  /** Stops the embedded engine. */
+  readonly close: () => Promise<void>;
+}
+
+/** Where the embedded engine stores its data by default, as for the standalone server. */
+const DEFAULT_DATA_DIRECTORY = './data';
+
+/**
+ * Resolves the option `couchdb`: starts the embedded engine for `{ dataDirectory }`, and without the option in development.
+ *
+ * @param couchdb - The option.
+ * @param env - The environment, for `NODE_ENV`.
+ * @throws A `TypeError` if the option is missing in production.
+ */
+export async function resolveMountedUpstream(
+  couchdb: PouchgateOptions['couchdb'],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<MountedUpstream> {
+  if (couchdb !== undefined && !('dataDirectory' in couchdb)) {
+    const jwtSecret = couchdb.jwtSecret === undefined ? undefined : Buffer.from(couchdb.jwtSecret, 'base64');
+    return { access: couchdb, jwtSecret, close: () => Promise.resolve() };
+  }
+  if (couchdb === undefined && env['NODE_ENV'] === 'production') {
+    throw new TypeError(
+      'couchdb is missing: with NODE_ENV=production it must be { url, username, password } of a CouchDB 3. To use the embedded engine in production as well, set couchdb to { dataDirectory }.',
+    );
+  }
+  const directory = couchdb?.dataDirectory ?? DEFAULT_DATA_DIRECTORY;
+  return await startEngineProcess({ kind: 'disk', directory: join(directory, 'couch') });
+}

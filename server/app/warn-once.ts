@@ -1,0 +1,22 @@
+import type { Logger } from 'pino';
+
+/** What an application can do wrong. */
+export type Mistake = 'authenticate' | 'base';
+
+/** Reports a mistake in the application's code, at the first request that shows it. */
+export type WarnOnce = (mistake: Mistake, sentence: string) => void;
+
+/**
+ * Creates the reporter of mistakes. Each kind is reported once, because every request repeats it.
+ *
+ * @param log - The application's log. Without one, a mistake is a warning of the process, which Node prints.
+ */
+export function createWarnOnce(log: Pick<Logger, 'warn'> | undefined): WarnOnce {
+  const reported = new Set<Mistake>();
+  return (mistake, sentence) => {
+    if (reported.has(mistake)) return;
+    reported.add(mistake);
+    if (log === undefined) process.emitWarning(sentence, 'PouchgateWarning');
+    else log.warn(sentence);
+  };
+}
