@@ -175,6 +175,7 @@ class EventStream implements PreferencesStream<Values> {
     this.#liveSince = Infinity;
     if (buffering.isBuffering()) {
       const result = await this.#connect(BOUNDED_MS);
+      if (result.hasHeartbeat) buffering.recordHeartbeat();
       return { result, isAnswered: result.isComplete };
     }
     this.#status.dispatch({ type: 'begun' });

@@ -35,6 +35,17 @@ test('heartbeats are tried again after ten minutes', () => {
   expect(detector.isBuffering()).toBe(false);
 });
 
+test('a heartbeat that arrives refutes the evidence', () => {
+  const detector = create();
+  detector.recordSilence('sent');
+  detector.recordHeartbeat();
+  expect(detector.isBuffering()).toBe(false);
+  detector.recordSilence('head');
+  detector.recordHeartbeat();
+  detector.recordSilence('head');
+  expect(detector.isBuffering()).toBe(false);
+});
+
 test('connections whose heartbeats arrive are never evidence', () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom('silence', 'other')), (ends) => {

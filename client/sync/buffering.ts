@@ -1,7 +1,7 @@
 /**
  * Detects proxies that hold back a response until it is complete, or until enough of it has arrived: they hide the
  * heartbeats of a longpoll. A client behind such a proxy requests bounded longpolls instead. The server ends those itself,
- * and each response is then complete.
+ * and each response is then complete. They have heartbeats, too: the first one that arrives shows that nothing is held back.
  */
 
 /** What a longpoll has received. `none`: none is open; `sent`: nothing; `head`: its start; `heartbeat`: more than that. */
@@ -14,6 +14,8 @@ export interface BufferingDetector {
   readonly recordSilence: (progress: LongpollProgress) => void;
   /** Records that a run ended for another reason. */
   readonly recordOther: () => void;
+  /** Records that a heartbeat has arrived before its response was complete: nothing is held back. */
+  readonly recordHeartbeat: () => void;
 }
 
 /** How long a detection holds: the device may move to another network, without an event. */
@@ -37,6 +39,10 @@ export function createBufferingDetector(now: () => number): BufferingDetector {
       if (progress === 'sent' || silentHeads === 2) detect();
     },
     recordOther: () => {
+      silentHeads = 0;
+    },
+    recordHeartbeat: () => {
+      detectedAt = -Infinity;
       silentHeads = 0;
     },
   };

@@ -55,7 +55,7 @@ async function runAgainst(
       store,
       environment: defaultEnvironment(),
       timing: { heartbeat: scaleMs(40), silence: scaleMs(100), response: scaleMs(100) },
-      buffering: { isBuffering: () => false },
+      buffering: { isBuffering: () => false, recordHeartbeat: () => undefined },
       isVisible: () => true,
       wakeEmitter,
       dispatch: () => undefined,

@@ -113,6 +113,7 @@ class SyncRun {
       onLongpollOpen: () => this.#markIdle('longpoll'),
       onLongpollProgress: (progress) => {
         this.#longpoll = progress;
+        if (progress === 'heartbeat') this.#options.buffering.recordHeartbeat();
       },
     };
     return createValidatingFetch({ ...this.#options, longpollMode: this.#longpollMode }, events);
@@ -202,9 +203,9 @@ class SyncRun {
     return this.#longpoll !== 'none' && this.#idle.size - Number(this.#idle.has('longpoll')) === PARTICIPANT_COUNT - 1;
   }
 
-  /** Whether the open longpoll sends no heartbeats. */
+  /** Whether no heartbeats are expected of the open longpoll. */
   #isBounded(): boolean {
-    return this.#longpollMode === 'bounded' && this.#longpoll !== 'none';
+    return this.#options.buffering.isBuffering() && this.#longpoll !== 'none';
   }
 
   /** Ends a run that waits in vain, perhaps: the computer or the page has woken up, or the network is back. */

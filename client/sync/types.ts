@@ -25,7 +25,7 @@ export interface SyncOptions {
 
 /** Options of one sync run. */
 export interface SyncRunOptions extends SyncOptions {
-  readonly buffering: Pick<BufferingDetector, 'isBuffering'>;
+  readonly buffering: Pick<BufferingDetector, 'isBuffering' | 'recordHeartbeat'>;
   /** Delays requests, by endpoint: the last segment of the URL's path. */
   readonly throttles: Readonly<Record<string, Throttle>>;
   /** Whether the last run failed. A longpoll then counts as open only after it has been held for a while. */

@@ -81,7 +81,7 @@ export function sendJson(res: ServerResponse, status: number, body: unknown, con
   res.end(text);
 }
 
-/** Sends an error, or closes the connection when the response has already started. */
+/** Sends an error, or closes the connection when the response has already started. Never throws. */
 export const sendError = (res: ServerResponse, error: unknown): void => sendErrorAs(res, error, ({ body }) => body);
 
 /** Like `sendError`, with a body made by `toBody`. `contentType` defaults to `application/json`. */
@@ -93,12 +93,19 @@ export function sendErrorAs(
 ): void {
   const httpError = toHttpError(error);
   requestContext(res).error = { error: httpError.error, status: httpError.status };
-  if (hasStarted(res)) {
-    res.destroy();
-    return;
+  // A response that another handler of the application has ended is left to it.
+  if (res.writableEnded) return;
+  try {
+    if (hasStarted(res)) {
+      res.destroy();
+      return;
+    }
+    for (const [name, value] of Object.entries(httpError.headers)) res.setHeader(name, value);
+    sendJson(res, httpError.status, toBody(httpError), contentType);
+  } catch {
+    // A method of the response may be what failed. Nothing handles an exception of an error handler: it would end the process.
+    res.req.socket.destroy();
   }
-  for (const [name, value] of Object.entries(httpError.headers)) res.setHeader(name, value);
-  sendJson(res, httpError.status, toBody(httpError), contentType);
 }
 
 /**

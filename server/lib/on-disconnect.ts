@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Is notified when its client disconnects. */
+/** Is notified when its client disconnects. It must not throw: other listeners are notified in the same loop. */
 export interface DisconnectListener {
   onDisconnect(): void;
 }

@@ -2,7 +2,7 @@
 export interface TimerTask {
   /** Written by `TimerWheel` only. Initially undefined. */
   bucket: number | undefined;
-  /** Runs when the task is due. It may schedule the task again. */
+  /** Runs when the task is due. It may schedule the task again. It must not throw: other tasks run in the same loop. */
   onExpire(): void;
 }
 

@@ -10,7 +10,7 @@ export type ChangesFeed = 'longpoll' | 'continuous' | 'eventsource';
 /** All kinds of live requests; `stream` is the preference stream. */
 export type LiveFeed = ChangesFeed | 'stream';
 
-/** A live request, parked until its document changes. */
+/** A live request, parked until its document changes. Its methods never throw, because they are called in loops over waiters. */
 export interface Waiter {
   readonly ownId: UserDocumentId;
   readonly username: Username;

@@ -6,6 +6,7 @@ import { offDisconnect, onDisconnect, type DisconnectListener } from '../lib/on-
 import type { TimerTask, TimerWheel } from '../lib/timer-wheel.ts';
 import type { Hub, LiveFeed, Waiter } from './hub.ts';
 import type { LeafState } from './leaf-state.ts';
+import { LIVE_HEADERS } from './live-headers.ts';
 
 /** What all live connections of one kind share. */
 export interface LiveConnectionDeps {
@@ -19,20 +20,6 @@ export interface LiveConnectionDeps {
   /** Called once for a connection that is closed because of an exception. */
   readonly onError: (error: unknown) => void;
 }
-
-/**
- * The headers of every live response. They keep what is between the gate and the client from buffering it: a row and a
- * heartbeat are far smaller than the buffers of proxies and compressors.
- */
-const LIVE_HEADERS = {
-  // `no-transform` (RFC 9111, 5.2.2.6) disables compression in HAProxy and in Express's `compression()`.
-  'Cache-Control': 'no-store, no-transform',
-  // nginx buffers every proxied response without this header.
-  'X-Accel-Buffering': 'no',
-  // Caddy 2.6 ignores `no-transform`, and compresses every response without a content coding. RFC 9110, 8.4.1 advises
-  // against naming `identity` here. Clients ignore it: browsers, Node's fetch, node-fetch and CouchDB's replicator.
-  'Content-Encoding': 'identity',
-} as const;
 
 /**
  * A response without a listener of `error` ends the process when something writes to it after its end. The connection
@@ -143,9 +130,9 @@ export abstract class LiveConnection<Deps extends LiveConnectionDeps> implements
 
   /** Registers with the hub, so that a change from now on is not missed. The subclass calls it once it is initialized. */
   protected park(): void {
+    this.res.on('error', ignoreError);
     this.schedule();
     this.deps.hub.park(this);
-    this.res.on('error', ignoreError);
     onDisconnect(this.res, this);
   }
 

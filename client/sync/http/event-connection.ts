@@ -37,12 +37,17 @@ export interface EventConnectionResult {
    * that may be dead as if a heartbeat had arrived.
    */
   readonly silentAfter: Exclude<LongpollProgress, 'none'> | undefined;
+  /** Whether a heartbeat has arrived while the response was not complete. */
+  readonly hasHeartbeat: boolean;
   /** Whether the server accepted the request and ended the response itself. */
   readonly isComplete: boolean;
 }
 
 /** A connection's text is kept until it ends. This limits it, in characters; the next connection continues. */
 const MAX_CONNECTION_CHARS = 1_000_000;
+
+/** A part of the response that arrives earlier than this before the end was not held back until then. */
+const MIN_LEAD_MS = 500;
 
 /** A request that has waited for longer than this when the network may have come back is sent again. */
 const MIN_HUNG_MS = 1_000;
@@ -61,6 +66,7 @@ export async function receiveEvents(
   const { signal } = controller;
   const end = (): void => controller.abort();
   let progress: Exclude<LongpollProgress, 'none'> = 'sent';
+  let secondPartAt = Infinity;
   let silentAfter: EventConnectionResult['silentAfter'];
   const onTimeout = (): void => {
     silentAfter = progress;
@@ -86,10 +92,11 @@ export async function receiveEvents(
   const onText = (text: string): void => {
     idleTimeout.recordActivity();
     if (text !== '') progress = progress === 'sent' ? 'head' : 'heartbeat';
+    if (progress === 'heartbeat') secondPartAt = Math.min(secondPartAt, now());
     isOwn &&= parseEvents(text).every(onEvent);
     if (!isOwn || text.length > MAX_CONNECTION_CHARS) end();
   };
-  const parameters = boundedMs > 0 ? `timeout=${boundedMs}` : `heartbeat=${idleTimeoutMs / 2}`;
+  const parameters = `heartbeat=${Math.ceil(idleTimeoutMs / 2)}${boundedMs > 0 ? `&timeout=${boundedMs}` : ''}`;
   const headers = { Accept: 'text/event-stream', ...(lastEventId === '' ? {} : { 'Last-Event-ID': lastEventId }) };
   const authorizedFetch = createAuthorizedFetch(fetch, createTokenSource(getToken), signal);
   let wasUnauthorized = false;
@@ -105,6 +112,13 @@ export async function receiveEvents(
     // The connection was interrupted. The next one continues after the last event.
   }
   end();
-  const needsSignIn = wasUnauthorized || !isOwn;
-  return { needsSignIn, retryAfterMs, lastActivityAt: idleTimeout.lastActivityAt(), silentAfter, isComplete };
+  return {
+    needsSignIn: wasUnauthorized || !isOwn,
+    retryAfterMs,
+    lastActivityAt: idleTimeout.lastActivityAt(),
+    silentAfter,
+    // A proxy that holds back the rest of a response sends it at the end.
+    hasHeartbeat: now() - secondPartAt > MIN_LEAD_MS,
+    isComplete,
+  };
 }

@@ -13,7 +13,7 @@ const OPEN_BODY = /^\W*results\W*$/;
 /**
  * - `immediate`: a longpoll counts as open at the start of its body.
  * - `held`: it also has to be held for a while. The last run may have failed at its longpoll.
- * - `bounded`: nothing arrives before it ends, so it counts as open when it has been held for a while.
+ * - `bounded`: nothing may arrive before it ends, so it counts as open when it has been held for a while.
  */
 export type LongpollMode = 'immediate' | 'held' | 'bounded';
 
@@ -31,21 +31,20 @@ export function observeLongpoll(
   onOpen: () => void,
   onProgress: (progress: LongpollProgress) => void,
 ): LongpollObserver {
-  let hasHead = mode === 'bounded';
+  let hasHead = false;
   let wasHeldOpen = false;
   onProgress('sent');
   const holdTimer = setTimeout(() => {
     wasHeldOpen = true;
-    if (hasHead) onOpen();
+    if (hasHead || mode === 'bounded') onOpen();
   }, MIN_HOLD_MS);
   return {
     wasHeldOpen: () => wasHeldOpen,
     onText: (text) => {
-      if (mode === 'bounded') return;
-      if (hasHead) onProgress('heartbeat');
-      if (hasHead || !OPEN_BODY.test(text)) return;
+      if (!OPEN_BODY.test(text)) return;
+      onProgress(hasHead ? 'heartbeat' : 'head');
+      if (hasHead) return;
       hasHead = true;
-      onProgress('head');
       if (wasHeldOpen || mode === 'immediate') onOpen();
     },
     stop: () => {
@@ -55,10 +54,5 @@ export function observeLongpoll(
   };
 }
 
-/** Replaces the heartbeats that PouchDB requests by a timeout. Returns the query with its question mark. */
-export function boundedQuery(searchParams: URLSearchParams): string {
-  const bounded = new URLSearchParams(searchParams);
-  bounded.delete('heartbeat');
-  bounded.set('timeout', String(BOUNDED_LONGPOLL_MS));
-  return `?${String(bounded)}`;
-}
+/** Adds the timeout of a bounded longpoll to a query. */
+export const boundedQuery = (query: string): string => `${query}&timeout=${BOUNDED_LONGPOLL_MS}`;

@@ -179,7 +179,7 @@ describe('a longpoll', () => {
     await response;
   });
 
-  test('that is bounded requests a timeout instead of heartbeats, and is open once it has been held for a while', async () => {
+  test('that is bounded requests a timeout, too, and is open once it has been held for a while', async () => {
     const { fetch, events, requests, progress } = createTestFetch(() => ({ delayMs: 20_000, text: feedWithRow }), {
       longpollMode: 'bounded',
     });
@@ -190,7 +190,7 @@ describe('a longpoll', () => {
     expect(events).toEqual(['longpoll open']);
     await advanceTimers(19_000);
     expect((await response).status).toBe(200);
-    expect(requests).toEqual([`GET ${DB}/_changes?feed=longpoll&since=1-x&timeout=20000`]);
+    expect(requests).toEqual([`GET ${LONGPOLL}&heartbeat=5000&timeout=20000`]);
     expect(progress).toEqual(['sent', 'none']);
   });
 
@@ -201,7 +201,8 @@ describe('a longpoll', () => {
     expect(progress).toEqual(['sent', 'head']);
     await advanceTimers(5_000);
     await response;
-    expect(progress).toEqual(['sent', 'head', 'heartbeat', 'none']);
+    // The rest of a complete response is no heartbeat.
+    expect(progress).toEqual(['sent', 'head', 'none']);
   });
 
   test('is not open when the response is immediate, and a normal feed never is', async () => {

@@ -20,13 +20,16 @@ export interface ValidatingFetchOptions extends Pick<SyncRunOptions, 'url' | 'ge
   readonly longpollMode: LongpollMode;
 }
 
+/** Requests that only read. */
+const REPEATABLE_ENDPOINTS: ReadonlySet<string> = new Set(['_changes', '_revs_diff', '_bulk_get']);
+
 /** PouchDB may use any address: the last segment of its path and its query are appended to `url`. */
 export function createValidatingFetch(
   { url, store, environment, timing, getToken, throttles, wasSilent, longpollMode }: ValidatingFetchOptions,
   { signal, end, onActivity, onResponse, onLongpollOpen, onLongpollProgress }: SyncRunEvents,
 ): typeof globalThis.fetch {
   const authorizedFetch = createAuthorizedFetch(environment.fetch, createTokenSource(getToken), signal);
-  let isFirst = true;
+  let hasResponse = false;
   const baseUrl = url.replace(/\/?$/, '/');
 
   /** Resolves with undefined when the run has ended. */
@@ -40,7 +43,7 @@ export function createValidatingFetch(
     const isLongpoll = searchParams.has('feed');
     const longpoll = isLongpoll ? observeLongpoll(longpollMode, onLongpollOpen, onLongpollProgress) : undefined;
     const timeout = isLongpoll ? undefined : startResponseTimeout(timing.response, init?.body, () => end('timed-out'));
-    const query = isLongpoll && longpollMode === 'bounded' ? boundedQuery(searchParams) : search;
+    const query = isLongpoll && longpollMode === 'bounded' ? boundedQuery(search) : search;
     try {
       const send = (): Promise<TextResponse | undefined> =>
         authorizedFetch(baseUrl + endpoint + query, init, (text) => {
@@ -48,11 +51,11 @@ export function createValidatingFetch(
           longpoll?.onText(text);
           timeout?.recordActivity();
         });
-      const isHedged = isFirst && wasSilent && endpoint === '_changes';
-      isFirst = false;
+      const isHedged = wasSilent && !hasResponse && !isLongpoll && REPEATABLE_ENDPOINTS.has(endpoint);
       const result = await (isHedged ? hedge(send, signal) : send());
       if (!result) end('sign-in-needed');
       if (!result || signal.aborted) return;
+      hasResponse = true;
       const { response, text } = result;
       const body = parseResponseBody(text);
       const isFeed = endpoint === '_changes';

@@ -102,6 +102,15 @@ describe('framing is the same as CouchDB’s', () => {
     );
   });
 
+  it('a longpoll with heartbeats ends at a timeout of less than a minute; another feed does not', async () => {
+    const since = await tokenOf('frame2b');
+    const continuous = await openLive('frame2b', `feed=continuous&heartbeat=1000&timeout=1000&since=${since}`);
+    const longpoll = await openLive('frame2b', `feed=longpoll&heartbeat=1000&timeout=2500&since=${since}`);
+    await eventually(longpoll.hasEnded);
+    expect(longpoll.text()).toMatch(/^\{"results":\[\n\n\n*\],\n"last_seq":/);
+    expect(continuous.hasEnded()).toBe(false);
+  });
+
   it('a continuous feed sends one line per change, with the same members in the same order', async () => {
     const live = await openLive('frame3', 'feed=continuous&style=all_docs&heartbeat=1000');
     await eventually(() => live.text().includes('}\n'));

@@ -21,6 +21,7 @@ const request: ChangesRequest = {
   conflicts: false,
   heartbeat: 1_000,
   timeout: 60_000,
+  isBounded: false,
   limit: Number.POSITIVE_INFINITY,
 };
 /** Rows of this size soon fill the operating system's socket buffers. */

@@ -52,8 +52,9 @@ export class LiveResponse extends LiveConnection<LiveResponseDeps> {
     this.#startedAt = deps.now();
     this.#remaining = this.#format.endsAfterFirstRow ? 1 : request.limit;
     this.#lastSentToken = request.since;
-    const { heartbeat, timeout } = request;
-    this.#endsAt = heartbeat === undefined ? Math.min(this.#startedAt + timeout, caller.expiresAt) : caller.expiresAt;
+    const { heartbeat, timeout, isBounded } = request;
+    const hasTimeout = heartbeat === undefined || isBounded;
+    this.#endsAt = hasTimeout ? Math.min(this.#startedAt + timeout, caller.expiresAt) : caller.expiresAt;
     this.park();
   }
 

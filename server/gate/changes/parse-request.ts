@@ -17,6 +17,8 @@ export interface ChangesRequest {
   readonly heartbeat: number | undefined;
   /** How long a live response without heartbeats waits, in ms. */
   readonly timeout: number;
+  /** Whether a longpoll ends at its timeout although it has heartbeats. In CouchDB heartbeats override the timeout. */
+  readonly isBounded: boolean;
   /** How many rows a continuous response sends before it ends. */
   readonly limit: number;
 }
@@ -52,6 +54,7 @@ function parseHeartbeat(query: Query): number | undefined {
 /** `lastEventId` is the header with which a browser's EventSource resumes after an interruption. */
 export function parseChangesRequest(query: Query, lastEventId: string | undefined): ChangesRequest {
   const feed = parseFeed(query.text('feed'));
+  const timeout = query.integer('timeout') ?? TIMEOUT_RANGE_MS.max;
   const resumed = feed === 'eventsource' ? lastEventId : undefined;
   return {
     feed,
@@ -60,7 +63,8 @@ export function parseChangesRequest(query: Query, lastEventId: string | undefine
     includeDocs: query.flag('include_docs'),
     conflicts: query.flag('conflicts'),
     heartbeat: parseHeartbeat(query),
-    timeout: clamp(query.integer('timeout') ?? TIMEOUT_RANGE_MS.max, TIMEOUT_RANGE_MS),
+    timeout: clamp(timeout, TIMEOUT_RANGE_MS),
+    isBounded: feed === 'longpoll' && timeout < TIMEOUT_RANGE_MS.max,
     limit: Math.max(query.integer('limit') ?? Number.POSITIVE_INFINITY, 1),
   };
 }

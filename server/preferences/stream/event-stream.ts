@@ -32,7 +32,7 @@ const CONTENT_TYPE = 'text/event-stream';
  */
 export class PreferencesStream extends LiveConnection<StreamDeps> {
   readonly feed = 'stream';
-  protected readonly heartbeatMs: number | undefined;
+  protected readonly heartbeatMs: number;
   readonly #endsAfterUpdate: boolean;
   /** In ms since 1970. */
   readonly #endsAt: number;
@@ -52,7 +52,7 @@ export class PreferencesStream extends LiveConnection<StreamDeps> {
     const { lastEventId, heartbeatMs = deps.heartbeatMs, timeoutMs } = request;
     this.#lastSentToken = lastEventId;
     this.#endsAfterUpdate = timeoutMs !== undefined;
-    this.heartbeatMs = timeoutMs === undefined ? heartbeatMs : undefined;
+    this.heartbeatMs = heartbeatMs;
     this.#endsAt = Math.min(caller.expiresAt, timeoutMs === undefined ? Infinity : deps.now() + timeoutMs);
     this.park();
   }

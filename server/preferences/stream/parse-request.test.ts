@@ -25,9 +25,7 @@ test.each(['', '-1', '1.5', '1e3', 'x', '0x10', '1234567890'])(
   'rejects %j with 400 and the name of the parameter',
   (text) => {
     for (const name of ['heartbeat', 'timeout']) {
-      expect(() => parseStreamRequest(`${name}=${text}`, undefined)).toThrow(
-        expect.objectContaining({ status: 400, message: expect.stringContaining(name) as string }),
-      );
+      expect(() => parseStreamRequest(`${name}=${text}`, undefined)).toThrow(`${name} must be an integer`);
     }
   },
 );

@@ -8,9 +8,8 @@ export interface StreamRequest {
   /** The interval of heartbeats, in ms; undefined for the server's default. */
   readonly heartbeatMs: number | undefined;
   /**
-   * In ms. A stream with a timeout ends after it, or after the first update, and sends no heartbeats. Its response is
-   * complete soon, so it passes a proxy that holds back a response until it is complete. Undefined for a stream that stays
-   * open.
+   * In ms. A stream with a timeout ends after it, or after the first update. Its response is complete soon, so it passes a
+   * proxy that holds back a response until it is complete. Undefined for a stream that stays open.
    */
   readonly timeoutMs: number | undefined;
 }

@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { eventually } from '../../../../server/testing/fake-couchdb.ts';
-import { createPeer, editPreferences, readPreference, type Peer } from '../../../../server/testing/pouchdb-peer.ts';
+import {
+  createPeer,
+  editPreferences,
+  readPreference,
+  SHORT_BACKOFF,
+  type Peer,
+} from '../../../../server/testing/pouchdb-peer.ts';
 import { startSseClient, type SseClient } from '../../../../server/testing/sse-client.ts';
 
 /** A gate that is mounted in a server. */
@@ -39,7 +45,7 @@ export async function exerciseGate(gate: ExercisedGate): Promise<ExercisedClient
   const database = `${gate.url}/sync/${gate.registry}`;
   const stream = startSseClient({ url: gate.url, headers: headersOf(gate) });
   const peers = [1, 2].map(() => createPeer({ database, token: () => gate.token }));
-  for (const peer of peers) void peer.sync();
+  for (const peer of peers) void peer.sync(SHORT_BACKOFF);
   const hasValue = async (key: string, value: string): Promise<void> => {
     await Promise.all(
       peers.map(({ local }) => eventually(async () => (await readPreference(local, id, key)) === value)),
