@@ -27,6 +27,9 @@ export interface LiveConnectionDeps {
  */
 const ignoreError = (): void => undefined;
 
+/** The first heartbeat comes early, in ms: it shows the client that no proxy holds heartbeats back. */
+const FIRST_HEARTBEAT_MS = 1_000;
+
 /**
  * The response to a live request: parked in the hub, woken by it, and kept alive by heartbeats. While it waits it is this
  * one object beside its socket, without a timer, closure or promise of its own: 10,000 are parked in one process.
@@ -148,7 +151,9 @@ export abstract class LiveConnection<Deps extends LiveConnectionDeps> implements
   }
 
   protected startHeartbeats(): void {
-    if (this.heartbeatMs !== undefined) this.#nextHeartbeatAt = this.deps.now() + this.heartbeatMs;
+    if (this.heartbeatMs !== undefined) {
+      this.#nextHeartbeatAt = this.deps.now() + Math.min(this.heartbeatMs, FIRST_HEARTBEAT_MS);
+    }
     this.schedule();
   }
 
