@@ -1,14 +1,16 @@
 /** Reads one user's preferences from the server's event stream, without a local database and without PouchDB. */
 import { createEmitter, waitForEvent } from './platform/emitter.ts';
-import { defaultNetworkEnvironment, WAKE_EVENTS, type NetworkEnvironment } from './platform/environment.ts';
+import { defaultNetworkEnvironment, listenForWakeUps, type NetworkEnvironment } from './platform/environment.ts';
 import { receiveEvents, type EventConnectionResult } from './sync/http/event-connection.ts';
 import type { ServerSentEvent } from './sync/http/sse-parser.ts';
 import type { GetToken } from './sync/http/token-source.ts';
 import { resolveSchema, type StoreSchema, type Values } from './store/schema.ts';
 import type { PreferencesStore, SchemaOptions, ShownOf, ShownPreferences } from './types.ts';
-import { backoff } from './sync/backoff.ts';
+import { createPace } from './platform/pace.ts';
+import { createBufferingDetector, type BufferingDetector } from './sync/buffering.ts';
 import { createStatusStore } from './sync/status-store.ts';
 import type { SyncStatus } from './sync/status.ts';
+import { waitForRetry } from './sync/wait-for-retry.ts';
 
 export type { GetToken } from './sync/http/token-source.ts';
 export type { SyncState, SyncStatus } from './sync/status.ts';
@@ -24,8 +26,8 @@ export interface StreamOptions {
   /** Replaces parts of the platform, for tests or other platforms than a browser. Default: the browser's. */
   readonly environment?: Partial<NetworkEnvironment>;
   /**
-   * How long nothing may arrive before the connection counts as dead, in milliseconds. The server sends a heartbeat every
-   * 20 seconds. Default: 50,000.
+   * How long nothing may arrive before the connection is replaced, in milliseconds. The client requests two heartbeats in
+   * this time from the server. Default: 10,000.
    */
   readonly silence?: number;
 }
@@ -53,7 +55,13 @@ interface StreamEventData {
   readonly preferences?: unknown;
 }
 
-const DEFAULT_IDLE_TIMEOUT_MS = 50_000;
+const DEFAULT_IDLE_TIMEOUT_MS = 10_000;
+/** How long the server holds the response behind a proxy that holds back events until the response is complete. */
+const BOUNDED_MS = 20_000;
+/** The same, to find out whether such a proxy is the reason for the silence of a connection. */
+const PROBE_MS = 1_000;
+/** Whatever ends the connections and wakes the loop, no more of them are opened. */
+const MAX_CONNECTIONS = { count: 8, windowMs: 4_000 };
 /** A connection that was live for longer does not count as a failure in a row. */
 const MIN_STABLE_MS = 5_000;
 
@@ -131,33 +139,66 @@ class EventStream implements PreferencesStream<Values> {
 
   /** Opens one connection after another until the stream is closed. */
   async run(): Promise<void> {
-    const { random } = this.#environment;
-    const stopWakeEvents = this.#environment.listen(WAKE_EVENTS, this.#wakeEmitter.emit);
-    this.#stopController.signal.addEventListener('abort', this.#wakeEmitter.emit);
+    const { now, random, isVisible } = this.#environment;
+    const { signal } = this.#stopController;
+    const stopWakeEvents = listenForWakeUps(this.#environment, this.#wakeEmitter.emit);
+    signal.addEventListener('abort', this.#wakeEmitter.emit);
+    const buffering = createBufferingDetector(now);
+    const nextConnection = createPace(MAX_CONNECTIONS.count, MAX_CONNECTIONS.windowMs);
+    const wakeEmitter = this.#wakeEmitter;
     let failures = 0;
     while (!this.#isClosed()) {
-      this.#liveSince = Infinity;
-      this.#status.dispatch({ type: 'begun' });
-      const { needsSignIn, retryAfterMs, lastActivityAt } = await this.#connect();
+      await nextConnection(signal);
       if (this.#isClosed()) break;
+      const { result, isAnswered } = await this.#receive(buffering);
+      if (this.#isClosed()) break;
+      // The server responds. A bounded response has ended as requested.
+      if (isAnswered) continue;
+      const { needsSignIn, retryAfterMs, lastActivityAt } = result;
       failures = lastActivityAt - this.#liveSince > MIN_STABLE_MS ? 1 : failures + 1;
       this.#status.dispatch({ type: needsSignIn ? 'sign-in-needed' : 'interrupted', lastActivityAt });
-      const delayMs = needsSignIn ? undefined : backoff(failures, random, retryAfterMs);
-      const wasWoken = await waitForEvent(this.#wakeEmitter, delayMs);
+      const wasWoken = needsSignIn
+        ? await waitForEvent(wakeEmitter)
+        : await waitForRetry({ random, isVisible, failures, retryAfterMs, wakeEmitter }, signal);
       if (wasWoken) failures = 0;
     }
     stopWakeEvents();
+  }
+
+  /**
+   * Receives events over one connection. When it falls silent without a heartbeat, a short one follows: the response to that
+   * is complete soon, so it passes a proxy that holds back the heartbeats.
+   */
+  async #receive(
+    buffering: BufferingDetector,
+  ): Promise<{ readonly result: EventConnectionResult; readonly isAnswered: boolean }> {
+    this.#liveSince = Infinity;
+    if (buffering.isBuffering()) {
+      const result = await this.#connect(BOUNDED_MS);
+      return { result, isAnswered: result.isComplete };
+    }
+    this.#status.dispatch({ type: 'begun' });
+    const result = await this.#connect();
+    const { silentAfter } = result;
+    if (silentAfter === undefined || this.#isClosed()) return { result, isAnswered: false };
+    if (silentAfter === 'heartbeat') return { result, isAnswered: true };
+    this.#status.dispatch({ type: 'interrupted', lastActivityAt: result.lastActivityAt });
+    const probe = await this.#connect(PROBE_MS);
+    if (probe.isComplete) buffering.recordSilence('head');
+    else buffering.recordOther();
+    return { result: probe, isAnswered: probe.isComplete };
   }
 
   #isClosed(): boolean {
     return this.#stopController.signal.aborted;
   }
 
-  #connect(): Promise<EventConnectionResult> {
+  #connect(boundedMs?: number): Promise<EventConnectionResult> {
     const { url, getToken, silence = DEFAULT_IDLE_TIMEOUT_MS } = this.#options;
     return receiveEvents(
       {
         url,
+        boundedMs,
         getToken,
         environment: this.#environment,
         lastEventId: this.#lastEventId,

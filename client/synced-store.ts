@@ -1,6 +1,6 @@
 /** The store: connects the local store, the sync and the other tabs of this browser. */
 import { createEmitter, waitForEvent } from './platform/emitter.ts';
-import { WAKE_EVENTS } from './platform/environment.ts';
+import { listenForWakeUps } from './platform/environment.ts';
 import {
   clearUserData,
   isSignOutPending,
@@ -61,7 +61,8 @@ export class SyncedStore implements PreferencesStore<Values, Values> {
     this.ready.catch(() => undefined);
     this.#local.subscribe(this.#onLocalChange);
     this.#onLocalChange();
-    const stopWakeEvents = environment.listen(WAKE_EVENTS, this.#wakeEmitter.emit);
+    // The tab that syncs may be another one, in the background.
+    const stopWakeEvents = listenForWakeUps(environment, this.retry);
     this.#stopController.signal.addEventListener('abort', stopWakeEvents);
     this.#tabs.start(this.#stopController.signal);
   }
@@ -136,7 +137,11 @@ export class SyncedStore implements PreferencesStore<Values, Values> {
   async #sync(signal: AbortSignal): Promise<void> {
     await this.ready.catch(() => undefined);
     const { dispatch } = this.#status;
-    await runSyncLoop({ ...this.#options, store: this.#local, wakeEmitter: this.#wakeEmitter, dispatch }, signal);
+    const isVisible = (): boolean => this.#tabs.isAnyVisible();
+    await runSyncLoop(
+      { ...this.#options, store: this.#local, isVisible, wakeEmitter: this.#wakeEmitter, dispatch },
+      signal,
+    );
   }
 
   readonly #onTabSignal: TabSyncOptions['onSignal'] = (signal) => {

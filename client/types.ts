@@ -38,7 +38,7 @@ export interface StoreOptions {
   readonly openDatabase?: OpenDatabase;
   /** Replaces parts of the platform, for tests or other platforms than a browser. Default: the browser's. */
   readonly environment?: Partial<Environment>;
-  /** Changes the timing of the sync, in milliseconds. Default: a heartbeat of 10,000 and a silence of 25,000. */
+  /** Changes the timing of the sync, in milliseconds. Default: a heartbeat of 5,000, and a silence and a response of 10,000. */
   readonly timing?: Partial<SyncTiming>;
 }
 

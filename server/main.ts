@@ -37,6 +37,10 @@ async function main(): Promise<void> {
       );
     },
     onRepeated: (signal) => {
+      if (pouchgate.endDrainLead()) {
+        log.info({ signal }, 'Not waiting for load balancers any longer.');
+        return;
+      }
       log.warn({ signal }, 'Stopping immediately.');
       process.exit(1);
     },

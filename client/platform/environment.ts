@@ -32,7 +32,7 @@ export interface Environment {
    * @returns A function that removes the listeners.
    */
   readonly listen: (events: string, listener: (event: Pick<Event, 'type'>) => void) => () => void;
-  /** Whether the page is visible. Default: `document.hidden` is false. */
+  /** Whether the page is visible. Default: `document.hidden` is not true; without a document it counts as visible. */
   readonly isVisible: () => boolean;
   /** Opens the channel between the tabs. Default: a BroadcastChannel; without a window nothing is sent. */
   readonly openChannel: (name: string) => BroadcastTransport;
@@ -52,7 +52,7 @@ const listen: Environment['listen'] = (events, listener) => {
   return () => controller.abort();
 };
 
-const isVisible = (): boolean => window?.document.hidden === false;
+const isVisible = (): boolean => window?.document.hidden !== true;
 
 /** Browser settings can forbid storage. Reading `window.localStorage` throws then. */
 function browserStorage(): Environment['storage'] {
@@ -67,7 +67,7 @@ const noop = (): void => undefined;
 const NOOP_CHANNEL: BroadcastTransport = { postMessage: noop, onmessage: null, close: noop };
 
 /** The members that a connection to the server needs. */
-export type NetworkEnvironment = Pick<Environment, 'now' | 'random' | 'fetch' | 'listen'>;
+export type NetworkEnvironment = Pick<Environment, 'now' | 'random' | 'fetch' | 'listen' | 'isVisible'>;
 
 /** Returns the default clock, random numbers, network and events. */
 export const defaultNetworkEnvironment = (): NetworkEnvironment => ({
@@ -75,16 +75,28 @@ export const defaultNetworkEnvironment = (): NetworkEnvironment => ({
   random: () => Math.random(),
   fetch: (input, init) => fetch(input, init),
   listen,
+  isVisible,
 });
 
 /** Returns the default environment: the browser's, as far as there is one. */
 export const defaultEnvironment = (): Environment => ({
   ...defaultNetworkEnvironment(),
   locks: window?.navigator.locks ?? createInProcessLocks(),
-  isVisible,
   openChannel: (name) => (window ? new BroadcastChannel(name) : NOOP_CHANNEL),
   storage: browserStorage(),
 });
 
 /** Events after which the network may be available again, for `Environment.listen`. */
-export const WAKE_EVENTS = 'online pageshow resume visibilitychange';
+const WAKE_EVENTS = 'online pageshow resume visibilitychange';
+
+/**
+ * Calls `listener` when the network may be available again, while the page is visible. Returns a function that removes the
+ * listeners.
+ */
+export const listenForWakeUps = (
+  environment: Pick<Environment, 'listen' | 'isVisible'>,
+  listener: () => void,
+): (() => void) =>
+  environment.listen(WAKE_EVENTS, () => {
+    if (environment.isVisible()) listener();
+  });

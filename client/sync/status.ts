@@ -16,7 +16,7 @@
  *
  * `unsent` is the last count. A rejected edit is added to `refused`, and a dismissal empties it. While it is not empty, the
  * state is `refused` instead of `catching-up` and `live`. `lastSynced` is the last time at which nothing was left to sync: at
- * `caught-up`, and, when a live connection is interrupted, the time of its last activity. It never decreases.
+ * `caught-up`, and, when a live connection ends, the time of its last activity. It never decreases.
  */
 
 import { keepIfEqual } from '../platform/structural-equality.ts';
@@ -59,7 +59,7 @@ export interface SyncStatus {
 /** An event of the state machine. */
 export type StatusEvent =
   /** A sync run begins. A run that was live has ended, or was another tab's. */
-  | { readonly type: 'begun' }
+  | { readonly type: 'begun'; readonly lastActivityAt?: number | undefined }
   /** The server responded to a request of the sync. */
   | { readonly type: 'answered' }
   /** Push and pull are finished, and the feed is open. */
@@ -94,7 +94,9 @@ const reduce = (previous: SyncProgress, event: StatusEvent): SyncProgress => {
   const isLive = previous.phase === 'live';
   switch (event.type) {
     case 'begun':
-      return isLive ? { ...previous, phase: 'catching-up' } : previous;
+      return isLive
+        ? { ...previous, phase: 'catching-up', lastSynced: latest(previous.lastSynced, event.lastActivityAt) }
+        : previous;
     case 'answered':
       return isLive ? previous : { ...previous, phase: 'catching-up' };
     case 'caught-up':

@@ -1,12 +1,14 @@
 /** Syncs until it is stopped: one sync run after another, with an interruptible delay in between. */
 import { waitForEvent } from '../platform/emitter.ts';
+import { createPace } from '../platform/pace.ts';
 import { runSync } from './sync-run.ts';
-import { backoff } from './backoff.ts';
+import { createBufferingDetector, type BufferingDetector } from './buffering.ts';
 import { createThrottle } from './http/throttle.ts';
 import type { SyncTiming } from './timing.ts';
-import type { SyncOptions } from './types.ts';
+import type { SyncOptions, SyncResult } from './types.ts';
+import { waitForRetry } from './wait-for-retry.ts';
 
-export const DEFAULT_TIMING: SyncTiming = { heartbeat: 10_000, silence: 25_000 };
+export const DEFAULT_TIMING: SyncTiming = { heartbeat: 5_000, silence: 10_000, response: 10_000 };
 
 /** A run that was live for longer does not count as a failure in a row. */
 const MIN_STABLE_MS = 5_000;
@@ -17,36 +19,56 @@ const PUSH_INTERVAL_MS = 250;
 /** Far more changes per second than people make, and far fewer requests than PouchDB sends in a loop. */
 const MAX_CHANGES_REQUESTS_PER_SECOND = 8;
 
+/** Whatever ends the runs and wakes the loop, no more of them begin. */
+const MAX_RUNS = { count: 4, windowMs: 4_000 };
+
 /** Resolves after `signal` is aborted. Never rejects. */
 export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Promise<void> {
-  const { environment, wakeEmitter, dispatch } = options;
-  const { random } = environment;
+  const { environment, isVisible, wakeEmitter, dispatch } = options;
   const throttles = {
     _revs_diff: createThrottle(1, PUSH_INTERVAL_MS),
     _changes: createThrottle(MAX_CHANGES_REQUESTS_PER_SECOND, 1_000),
   };
+  const nextRun = createPace(MAX_RUNS.count, MAX_RUNS.windowMs);
+  const buffering = createBufferingDetector(environment.now);
   const isAborted = (): boolean => signal.aborted;
   let failures = 0;
   let wasDenied = false;
+  let wasSilent = false;
+  let lastActivityAt: number | undefined;
 
   signal.addEventListener('abort', wakeEmitter.emit);
 
   while (!isAborted()) {
-    dispatch({ type: 'begun' });
-    const { type, retryAfterMs, lastActivityAt, liveSince } = await runSync(
-      { ...options, throttles, isRetry: failures > 0, wasDenied },
+    await nextRun(signal);
+    if (isAborted()) break;
+    dispatch({ type: 'begun', lastActivityAt });
+    const result = await runSync(
+      { ...options, throttles, buffering, isRetry: failures > 0, wasDenied, wasSilent },
       signal,
     );
     if (isAborted()) break;
-    failures = lastActivityAt - liveSince > MIN_STABLE_MS ? 1 : failures + 1;
+    const { type, retryAfterMs, liveSince } = result;
+    lastActivityAt = result.lastActivityAt;
+    recordLongpoll(buffering, result);
     // The next run starts with the repair. There is a delay only if that did not help.
     wasDenied = type === 'denied';
+    wasSilent = type === 'silent' || type === 'timed-out';
+    // The server may well respond: the next run finds out.
+    if (type === 'silent' || type === 'woken') continue;
+    failures = lastActivityAt - liveSince > MIN_STABLE_MS ? 1 : failures + 1;
     if (wasDenied && failures === 1) continue;
     const needsSignIn = type === 'sign-in-needed';
     dispatch({ type: needsSignIn ? type : 'interrupted', lastActivityAt });
-    const delayMs = needsSignIn ? undefined : backoff(failures, random, retryAfterMs);
-    const wasWoken = await waitForEvent(wakeEmitter, delayMs);
+    const wasWoken = needsSignIn
+      ? await waitForEvent(wakeEmitter)
+      : await waitForRetry({ random: environment.random, isVisible, failures, retryAfterMs, wakeEmitter }, signal);
     // A wake-up means that the network is probably back.
     if (wasWoken) failures = 0;
   }
+}
+
+function recordLongpoll(buffering: BufferingDetector, { type, longpoll }: SyncResult): void {
+  if (type === 'silent') buffering.recordSilence(longpoll);
+  else buffering.recordOther();
 }

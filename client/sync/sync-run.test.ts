@@ -14,6 +14,8 @@ import type { SyncResult, SyncRunOptions } from './types.ts';
 
 PouchDB.plugin(memoryAdapter);
 
+const LONG_TIMING = { heartbeat: 600_000, silence: 600_000, response: 600_000 };
+
 const loopback = createLoopbackServers();
 const neverAborted = new AbortController().signal;
 const wakeEmitter = createEmitter();
@@ -52,12 +54,15 @@ async function runAgainst(
       getToken: () => Promise.resolve('good'),
       store,
       environment: defaultEnvironment(),
-      timing: { heartbeat: scaleMs(40), silence: scaleMs(100) },
+      timing: { heartbeat: scaleMs(40), silence: scaleMs(100), response: scaleMs(100) },
+      buffering: { isBuffering: () => false },
+      isVisible: () => true,
       wakeEmitter,
       dispatch: () => undefined,
       throttles: {},
       isRetry: false,
       wasDenied: false,
+      wasSilent: false,
       ...options,
     },
     stopSignal,
@@ -92,7 +97,7 @@ test.each([
     res.on('close', () => (closed += 1));
     listener(req, res);
   });
-  expect(type).toBe('interrupted');
+  expect(type).toBe('timed-out');
   await waitUntil(() => closed > 0);
 });
 
@@ -105,7 +110,7 @@ test('heartbeats keep the run open', async () => {
 
 test('ends the run when getToken never settles', async () => {
   const { type } = await runAgainst(() => undefined, { getToken: () => new Promise(() => undefined) });
-  expect(type).toBe('interrupted');
+  expect(type).toBe('timed-out');
 });
 
 test('ends the run at a wake-up after the clock was set forward or back', async () => {
@@ -117,14 +122,30 @@ test('ends the run at a wake-up after the clock was set forward or back', async 
       clockOffsetMs = offsetMs;
       wakeEmitter.emit();
     };
-    const { type } = await runAgainst(listener, { environment, timing: { heartbeat: 600_000, silence: 600_000 } });
-    expect(type).toBe('interrupted');
+    const { type } = await runAgainst(listener, { environment, timing: LONG_TIMING });
+    expect(type).not.toBe('interrupted');
   }
 });
 
 test('ends the run at once when the stop signal is aborted', async () => {
   const stopController = new AbortController();
-  const timing = { heartbeat: 600_000, silence: 600_000 };
-  const { type } = await runAgainst(() => stopController.abort(), { timing }, stopController.signal);
+  const { type } = await runAgainst(() => stopController.abort(), { timing: LONG_TIMING }, stopController.signal);
   expect(type).toBe('interrupted');
+});
+
+test('a wake-up ends a run whose request has waited for over a second, and no other', async () => {
+  let clockOffsetMs = 0;
+  const environment = { ...defaultEnvironment(), now: () => Date.now() + clockOffsetMs };
+  let requestCount = 0;
+  const run = runAgainst(
+    () => {
+      requestCount += 1;
+      wakeEmitter.emit();
+      clockOffsetMs = 1_100;
+      wakeEmitter.emit();
+    },
+    { environment, timing: LONG_TIMING },
+  );
+  expect((await run).type).toBe('woken');
+  expect(requestCount).toBe(1);
 });

@@ -1,10 +1,12 @@
 /** One run of the sync: the repair that may come first, PouchDB's sync, and the detection of being in sync. */
 import { openRemoteDatabase, type Database } from '../platform/database.ts';
 import { readLeaves } from '../store/replica.ts';
+import type { LongpollProgress } from './buffering.ts';
 import { startIdleTimeout, type IdleTimeout } from './idle-timeout.ts';
+import { BOUNDED_LONGPOLL_MS, type LongpollMode } from './http/longpoll.ts';
 import { retryRejectedEdits } from './retry-rejected-edits.ts';
 import { createValidatingFetch } from './http/validating-fetch.ts';
-import type { EndSyncRun, SyncResult, SyncRunOptions } from './types.ts';
+import type { EndSyncRun, SyncResult, SyncRunEvents, SyncRunOptions } from './types.ts';
 
 /** One half of a PouchDB sync. PouchDB's types lack it. */
 interface Replication {
@@ -19,6 +21,17 @@ interface SyncReplications {
 type Participant = Replication | 'longpoll';
 const PARTICIPANT_COUNT = 3;
 
+/** How often the idle timeout is checked within a heartbeat. */
+const CHECKS_PER_HEARTBEAT = 5;
+/** A request that has waited for longer than this when the network may have come back is sent again. */
+const MIN_HUNG_MS = 1_000;
+/**
+ * A run that needs longer than this to become live meets a busy server. Its clients must not reconnect when heartbeats are
+ * late, or they would keep it busy. They are given more time instead.
+ */
+const MIN_SLOW_START_MS = 5_000;
+const SLOW_SILENCE_FACTOR = 2.5;
+
 /** Resolves with how the run ended; with `interrupted` when `stopSignal` is aborted. Never rejects. */
 export const runSync = (options: SyncRunOptions, stopSignal: AbortSignal): Promise<SyncResult> =>
   new Promise((resolve) => {
@@ -30,6 +43,9 @@ class SyncRun {
   readonly #onEnd: (result: SyncResult) => void;
   readonly #controller = new AbortController();
   readonly #idleTimeout: IdleTimeout;
+  readonly #startedAt: number;
+  readonly #longpollMode: LongpollMode;
+  #longpoll: LongpollProgress = 'none';
   #liveSince = Infinity;
   /**
    * The leaves that the server's feed last returned in this run. Those of earlier runs do not count: a database that is
@@ -40,8 +56,10 @@ class SyncRun {
   #isInSync = false;
 
   constructor(options: SyncRunOptions, onEnd: (result: SyncResult) => void) {
-    const { environment, timing, wakeEmitter } = options;
+    const { environment, timing, wakeEmitter, isRetry, buffering } = options;
     this.#options = options;
+    this.#startedAt = environment.now();
+    this.#longpollMode = buffering.isBuffering() ? 'bounded' : isRetry ? 'held' : 'immediate';
     this.#onEnd = onEnd;
     // The timeout covers everything that the run waits for. PouchDB, for example, waits forever for a read of IndexedDB
     // that the browser aborted.
@@ -49,9 +67,9 @@ class SyncRun {
       {
         now: environment.now,
         wakeEmitter,
-        checkIntervalMs: timing.heartbeat / 2,
+        checkIntervalMs: timing.heartbeat / CHECKS_PER_HEARTBEAT,
         timeoutMs: this.#idleTimeoutMs,
-        onTimeout: this.#interrupt,
+        onTimeout: () => this.#end(this.#isFeedSilent() ? 'silent' : 'timed-out'),
       },
       this.#signal,
     );
@@ -60,6 +78,7 @@ class SyncRun {
   start(stopSignal: AbortSignal): void {
     stopSignal.addEventListener('abort', this.#interrupt, { signal: this.#signal });
     this.#addCleanup(this.#options.environment.listen('offline', this.#interrupt));
+    this.#addCleanup(this.#options.wakeEmitter.subscribe(this.#onWake));
     this.#run().catch(this.#interrupt);
   }
 
@@ -83,7 +102,7 @@ class SyncRun {
   }
 
   #createFetch(): typeof globalThis.fetch {
-    return createValidatingFetch(this.#options, {
+    const events: SyncRunEvents = {
       signal: this.#signal,
       end: this.#end,
       onActivity: (isLongpoll) => {
@@ -92,7 +111,11 @@ class SyncRun {
       },
       onResponse: this.#onResponse,
       onLongpollOpen: () => this.#markIdle('longpoll'),
-    });
+      onLongpollProgress: (progress) => {
+        this.#longpoll = progress;
+      },
+    };
+    return createValidatingFetch({ ...this.#options, longpollMode: this.#longpollMode }, events);
   }
 
   readonly #onResponse = (revisions: readonly string[]): void => {
@@ -169,7 +192,27 @@ class SyncRun {
     const { heartbeat, silence } = this.#options.timing;
     // All participants are idle, yet the leaves differ: the feed has one heartbeat to catch up. After that the next run
     // compares again what PouchDB considers sent.
-    return this.#isIdle() && !this.#isInSync ? heartbeat : silence;
+    if (this.#isIdle() && !this.#isInSync) return heartbeat;
+    const isSlow = Number.isFinite(this.#liveSince) && this.#liveSince - this.#startedAt > MIN_SLOW_START_MS;
+    return (this.#isBounded() ? BOUNDED_LONGPOLL_MS : 0) + silence * (isSlow ? SLOW_SILENCE_FACTOR : 1);
+  };
+
+  /** Whether the run waits for its longpoll alone. */
+  #isFeedSilent(): boolean {
+    return this.#longpoll !== 'none' && this.#idle.size - Number(this.#idle.has('longpoll')) === PARTICIPANT_COUNT - 1;
+  }
+
+  /** Whether the open longpoll sends no heartbeats. */
+  #isBounded(): boolean {
+    return this.#longpollMode === 'bounded' && this.#longpoll !== 'none';
+  }
+
+  /** Ends a run that waits in vain, perhaps: the computer or the page has woken up, or the network is back. */
+  readonly #onWake = (): void => {
+    const { environment, timing } = this.#options;
+    const isHeartbeatExpected = this.#isInSync && !this.#isBounded();
+    const maxIdleMs = isHeartbeatExpected ? timing.heartbeat + MIN_HUNG_MS : MIN_HUNG_MS;
+    if (environment.now() - this.#idleTimeout.lastActivityAt() > maxIdleMs) this.#end('woken');
   };
 
   #addCleanup(task: () => void): void {
@@ -181,7 +224,7 @@ class SyncRun {
   readonly #end: EndSyncRun = (type, retryAfterMs = 0) => {
     if (this.#signal.aborted) return;
     const lastActivityAt = this.#idleTimeout.lastActivityAt();
-    this.#onEnd({ type, retryAfterMs, lastActivityAt, liveSince: this.#liveSince });
+    this.#onEnd({ type, longpoll: this.#longpoll, retryAfterMs, lastActivityAt, liveSince: this.#liveSince });
     this.#controller.abort();
   };
 }

@@ -10,7 +10,7 @@ export type TabSignal = Exclude<TabMessage['type'], 'led'>;
 export interface TabSyncOptions {
   /** The name of the database. The channel and the lock are named after it. */
   readonly name: string;
-  readonly environment: Pick<Environment, 'locks' | 'listen' | 'isVisible' | 'openChannel'>;
+  readonly environment: Pick<Environment, 'now' | 'locks' | 'listen' | 'isVisible' | 'openChannel'>;
   /** The interval in milliseconds at which a visible tab checks that there is a leader. */
   readonly heartbeatIntervalMs: number;
   /** This tab's progress, which it sends to the others while it is the leader. */
@@ -28,6 +28,8 @@ export class TabSync {
   readonly #channel: TabChannel;
   #election: LeaderElection | undefined;
   #isLeader = false;
+  /** When another tab last requested the leader's status, which visible tabs do at every interval. */
+  #requestedAt = -Infinity;
 
   constructor(options: TabSyncOptions) {
     this.#options = options;
@@ -54,6 +56,12 @@ export class TabSync {
   /** Whether this tab syncs for all tabs. */
   isLeader(): boolean {
     return this.#isLeader;
+  }
+
+  /** Whether this tab or another one is visible, as far as it is known. */
+  isAnyVisible(): boolean {
+    const { environment, heartbeatIntervalMs } = this.#options;
+    return environment.isVisible() || environment.now() - this.#requestedAt < 2 * heartbeatIntervalMs;
   }
 
   /** Sends a message to all other tabs. */
@@ -95,6 +103,7 @@ export class TabSync {
         if (!this.#isLeader) this.#options.onLeaderProgress(message);
         break;
       case 'hello':
+        this.#requestedAt = this.#options.environment.now();
         this.sendProgress();
         break;
       case 'wake':

@@ -27,6 +27,7 @@ const GROUPS: readonly (readonly (readonly Check[])[])[] = [
   ],
   // The tests below start many processes, so nothing else runs beside them.
   [[{ name: 'tests', command: ['jest'], parseCounts: parseJestCounts }]],
+  [[{ name: 'proxies', command: ['tsx', 'scripts/e2e/proxies/run.ts', '--quick'], parseCounts: parsePlainCounts }]],
   [[{ name: 'browser', command: ['tsx', 'scripts/browser/run.ts', '--quick'], parseCounts: parsePlainCounts }]],
   [[{ name: 'browsers', command: ['tsx', 'scripts/browser/run-engines.ts'], parseCounts: parsePlainCounts }]],
 ];

@@ -30,6 +30,8 @@ beforeAll(async () => {
     page: folder,
     pageConfig: { database: '/sync/user_registry', idPrefix: 'user_' },
     behindProxy: false,
+    trustedProxies: ['loopback'],
+    onWarning: (sentence) => void unexpected.push(sentence),
     onError: (error) => void unexpected.push(error),
   });
   server = createServer(app).listen(0, '127.0.0.1');

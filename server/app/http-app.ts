@@ -1,7 +1,9 @@
 import express from 'express';
 import helmet from 'helmet';
 import { HttpError, notFound, sendError, sendJson } from '../http/errors.ts';
+import { warnOfForwardingFaults } from '../http/forwarding-fault.ts';
 import { fromExpressError } from '../http/routing.ts';
+import { createTrust, type TrustedProxies } from '../http/trusted-proxies.ts';
 import { openApiDocument } from '../openapi/document.ts';
 import { createPage, type PageConfig } from './page.ts';
 
@@ -20,8 +22,12 @@ export interface AppOptions {
   /** The folder of the built page; `undefined` serves no page. */
   readonly page: string | undefined;
   readonly pageConfig: PageConfig;
-  /** Whether a reverse proxy is in front, whose `X-Forwarded-For` is trusted. */
+  /** Whether a reverse proxy is in front. */
   readonly behindProxy: boolean;
+  /** The proxies whose `X-Forwarded-For` is trusted. No other header of a proxy is used. */
+  readonly trustedProxies: TrustedProxies;
+  /** Called with sentences for the operator. */
+  readonly onWarning: (sentences: string) => void;
   /** Called with unexpected errors. */
   readonly onError: (error: unknown) => void;
 }
@@ -33,8 +39,9 @@ export function createApp(options: AppOptions): express.Express {
   app.disable('etag');
   app.enable('case sensitive routing');
   app.enable('strict routing');
-  // Any client can send `X-Forwarded-For`, so it is trusted only from a proxy on a private address.
-  if (options.behindProxy) app.set('trust proxy', 'loopback, linklocal, uniquelocal');
+  // The client's address is the last one in `X-Forwarded-For` that is not trusted: any client can send the header.
+  const trusts = createTrust(options.trustedProxies);
+  app.set('trust proxy', trusts);
 
   app.use((req, res, next) => {
     // An upgrade is ignored, but Node stops parsing the connection after one: the next request would hang.
@@ -50,6 +57,8 @@ export function createApp(options: AppOptions): express.Express {
   });
   let openApi: object | undefined;
   app.get('/api/openapi.json', (_req, res) => sendJson(res, 200, (openApi ??= openApiDocument())));
+  // Only the rate limits of sign-in use the client's address. Health checks have none to forward.
+  if (options.behindProxy) app.post('/api/auth/*path', warnOfForwardingFaults(trusts, options.onWarning));
   app.use('/api/auth', options.identity);
   for (const [path, router] of options.telegram) app.use(path, router);
   app.use('/api/users', options.preferences);

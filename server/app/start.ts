@@ -3,6 +3,7 @@ import { listen } from '../http/listen.ts';
 import { DEFAULT_RATE_LIMITS } from '../http/rate-limits.ts';
 import type { Identity } from '../identity/identity.ts';
 import { drain } from '../lifecycle/drain.ts';
+import { DrainLead } from '../lifecycle/drain-lead.ts';
 import { startMetricsServer, type MetricsServer } from '../observability/metrics-server.ts';
 import { createObservability, createReadinessMonitor, type ReadinessMonitor } from '../observability/observability.ts';
 import type { Hub } from '../registry/hub.ts';
@@ -24,8 +25,13 @@ export interface Pouchgate {
   readonly upstream: UpstreamAccess;
   /** The URL for Prometheus to scrape; `undefined` if metrics are off. */
   readonly metricsUrl: string | undefined;
-  /** Ends live requests as held, empty responses over `DRAIN_SECONDS`, finishes the others, and releases all resources. */
+  /**
+   * Reports the server as not ready, and serves everything for `DRAIN_LEAD_SECONDS`. Then it closes the port, ends live
+   * requests as held, empty responses over `DRAIN_SECONDS`, finishes the others, and releases all resources.
+   */
   close(): Promise<void>;
+  /** Ends the lead of `close` now. Returns false if it is over, or `close` was not called. */
+  endDrainLead(): boolean;
 }
 
 /** Clients replicate with `<origin>/sync/<registry>`. */
@@ -87,6 +93,18 @@ async function startServer(context: StartContext): Promise<Pouchgate> {
     variables: { host: 'HOST', port: 'PORT' },
   });
 
+  const drainLead = new DrainLead(config.drainLeadSeconds * 1000);
+  const stop = async (): Promise<void> => {
+    const { drainLeadSeconds: seconds, drainSeconds } = config;
+    if (seconds > 0) log.info({ seconds }, 'Not ready, and still serving until load balancers have noticed.');
+    readiness.startDraining();
+    connections.endKeepAlive();
+    await drainLead.run();
+    // Started immediately, so that another gate takes over the bot's updates.
+    void telegram.close();
+    await drain({ connections, live: core.hub, log, spreadMs: drainSeconds * 1000 });
+    await context.cleanups.run();
+  };
   let closed: Promise<void> | undefined;
   return {
     url,
@@ -94,21 +112,14 @@ async function startServer(context: StartContext): Promise<Pouchgate> {
     identity,
     hub: core.hub,
     upstream: upstream.access,
-    close: () => {
-      readiness.startDraining();
-      // Started immediately, so that another gate takes over the bot's updates.
-      void telegram.close();
-      closed ??= drain({ connections, live: core.hub, log, spreadMs: config.drainSeconds * 1000 }).then(() =>
-        context.cleanups.run(),
-      );
-      return closed;
-    },
+    close: () => (closed ??= stop()),
+    endDrainLead: () => drainLead.end(),
   };
 }
 
 /** Creates the Express application of all HTTP interfaces. */
 function createRequestHandler(
-  { config, page, onError }: StartContext,
+  { config, log, page, onError }: StartContext,
   { identity, core, telegram }: Services,
   readiness: ReadinessMonitor,
 ): Express {
@@ -122,6 +133,8 @@ function createRequestHandler(
     page,
     pageConfig: { database: `${GATE_BASE}/${encodeURIComponent(config.registry)}`, idPrefix: config.idPrefix },
     behindProxy: config.publicUrl !== undefined,
+    trustedProxies: config.trustedProxies,
+    onWarning: (sentences) => log.warn(sentences),
     onError,
   });
 }

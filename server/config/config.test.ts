@@ -31,6 +31,7 @@ test('defaults to the embedded engine on loopback, with open registration and a 
     idPrefix: 'user_',
     port: 4000,
     publicUrl: undefined,
+    trustedProxies: ['loopback'],
     corsOrigins: [],
     logLevel: 'info',
     registry: 'user_registry',
@@ -45,6 +46,7 @@ test('defaults to the embedded engine on loopback, with open registration and a 
     },
     registration: 'open',
     metrics: { host: '127.0.0.1', port: 9464 },
+    drainLeadSeconds: 0,
     drainSeconds: 5,
     telegram: undefined,
   });
@@ -153,6 +155,8 @@ test.each<[string, string, Record<string, string>]>([
   ['an id prefix with a quotation mark', 'ID_PREFIX', { ID_PREFIX: "a'b" }],
   ['an unknown kind of registration', 'REGISTRATION', { REGISTRATION: 'invited' }],
   ['a public URL with a path', 'PUBLIC_URL', { PUBLIC_URL: 'https://a.example/app' }],
+  ['a host name as a trusted proxy', 'TRUSTED_PROXIES', { TRUSTED_PROXIES: 'proxy.example' }],
+  ['a network of all addresses as trusted', 'TRUSTED_PROXIES', { TRUSTED_PROXIES: '10.0.0.1, 0.0.0.0/0' }],
   ['a wildcard origin', 'CORS_ORIGINS', { CORS_ORIGINS: '*' }],
   ['an opaque origin', 'CORS_ORIGINS', { CORS_ORIGINS: 'https://a.example,null' }],
   ['an invalid port for metrics', 'METRICS_PORT', { METRICS_PORT: 'on' }],
@@ -164,6 +168,7 @@ test.each<[string, string, Record<string, string>]>([
   ['a webhook with a path', 'TELEGRAM_WEBHOOK', { ...BOT, TELEGRAM_WEBHOOK: 'https://gate.example/x' }],
   ['a webhook without a bot', 'TELEGRAM_BOT_TOKEN', { TELEGRAM_WEBHOOK: 'https://gate.example' }],
   ['a drain of an hour', 'DRAIN_SECONDS', { DRAIN_SECONDS: '3600' }],
+  ['a lead of an hour', 'DRAIN_LEAD_SECONDS', { DRAIN_LEAD_SECONDS: '3600' }],
   ['a negative drain', 'DRAIN_SECONDS', { DRAIN_SECONDS: '-1' }],
   ['an unknown log level', 'LOG_LEVEL', { LOG_LEVEL: 'loud' }],
 ])('rejects %s with a sentence that starts with the variable', (_what, name, env) => {

@@ -1,4 +1,5 @@
 import { fieldsSchema, DEFAULT_DATABASE_NAMES, type Fields, type LOG_LEVELS } from './schema.ts';
+import type { TrustedProxies } from '../http/trusted-proxies.ts';
 import type { UpstreamAccess } from '../upstream/client.ts';
 
 /** The validated configuration. Every default is filled in. */
@@ -8,6 +9,8 @@ export interface Config {
   readonly port: number;
   /** The origin at which browsers reach the server; `undefined` if it is the one that the server listens on. */
   readonly publicUrl: string | undefined;
+  /** The reverse proxies whose `X-Forwarded-For` is trusted. */
+  readonly trustedProxies: TrustedProxies;
   /** The origins of other sites whose pages may use the gate. */
   readonly corsOrigins: readonly string[];
   readonly logLevel: (typeof LOG_LEVELS)[number];
@@ -22,6 +25,8 @@ export interface Config {
   readonly registration: 'open' | 'closed';
   /** The address of the metrics server; `undefined` if metrics are off. */
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
+  /** The time for which a stopping server still serves everything while `/readyz` is 503, in seconds. */
+  readonly drainLeadSeconds: number;
   /** The time over which live requests are ended when the server stops, in seconds. */
   readonly drainSeconds: number;
   /** `undefined` if there is no bot. */
@@ -91,6 +96,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     host: fields.HOST,
     port: fields.PORT,
     publicUrl: fields.PUBLIC_URL,
+    trustedProxies: fields.TRUSTED_PROXIES,
     corsOrigins: fields.CORS_ORIGINS,
     logLevel: fields.LOG_LEVEL,
     registry: fields.REGISTRY_DB,
@@ -107,6 +113,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     // A missing variable must not open a production server to everyone.
     registration: fields.REGISTRATION ?? (upstream.kind === 'embedded' ? 'open' : 'closed'),
     metrics: fields.METRICS_PORT === 'off' ? undefined : { host: fields.METRICS_HOST, port: fields.METRICS_PORT },
+    drainLeadSeconds: fields.DRAIN_LEAD_SECONDS,
     drainSeconds: fields.DRAIN_SECONDS,
     telegram: telegramOf(fields),
   };

@@ -1,5 +1,6 @@
 import { createPublicKey } from 'node:crypto';
 import { z } from 'zod';
+import { DEFAULT_TRUSTED_PROXIES, parseTrustedProxies } from '../http/trusted-proxies.ts';
 import { isIdPrefix, DEFAULT_ID_PREFIX } from '../../couchdb-design/user-document/user-document.ts';
 
 /**
@@ -79,6 +80,9 @@ const idPrefix = field(
 /** In seconds. Service managers kill a process that takes longer to stop. */
 const MAX_DRAIN_SECONDS = 300;
 
+const readDrainSeconds = (text: string): number | undefined =>
+  /^\d{1,3}(\.\d{1,3})?$/.test(text) && Number(text) <= MAX_DRAIN_SECONDS ? Number(text) : undefined;
+
 const secretMessage = `is shorter than ${MIN_SECRET_BYTES} bytes; generate one with "openssl rand -base64 48"`;
 
 export const fieldsSchema = z.object({
@@ -137,6 +141,10 @@ export const fieldsSchema = z.object({
     readOrigin,
     'is not an http(s) origin; set it to one such as https://example.org, without a path',
   ).optional(),
+  TRUSTED_PROXIES: field(
+    parseTrustedProxies,
+    'is not a list of addresses and networks; set it to those of the reverse proxies, such as loopback,10.0.0.5,192.168.7.0/24,fd00::/64, and never to /0',
+  ).default(DEFAULT_TRUSTED_PROXIES),
   CORS_ORIGINS: field(
     readOrigins,
     'is not a list of exact origins; set it to one such as https://app.example.org,https://example.org, without paths or *',
@@ -161,8 +169,13 @@ export const fieldsSchema = z.object({
     const origin = readOrigin(text);
     return origin?.startsWith('https:') === true ? origin : undefined;
   }, 'is not an https origin; set it to the one at which Telegram reaches this server, such as https://example.org, or unset it to poll Telegram for updates').optional(),
+  // By default 0, because a lead is of use only to a load balancer with another gate, and delays every other stop.
+  DRAIN_LEAD_SECONDS: field(
+    readDrainSeconds,
+    `is not a number of seconds from 0 to ${MAX_DRAIN_SECONDS}; set it to the time in which the load balancer notices that /readyz fails, such as 10`,
+  ).default(0),
   DRAIN_SECONDS: field(
-    (text) => (/^\d{1,3}(\.\d{1,3})?$/.test(text) && Number(text) <= MAX_DRAIN_SECONDS ? Number(text) : undefined),
+    readDrainSeconds,
     `is not a number of seconds from 0 to ${MAX_DRAIN_SECONDS}; set it to the time over which live requests are ended when the server stops, such as 5`,
   ).default(5),
   LOG_LEVEL: z

@@ -1,7 +1,9 @@
+import { isIP } from 'node:net';
 import type { Request, RequestHandler, Response } from 'express';
 import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import { parseUsername } from '../../couchdb-design/user-document/user-document.ts';
 import { HttpError, sendError } from './errors.ts';
+import { withoutPort } from './trusted-proxies.ts';
 
 /** At most `limit` requests within `windowMs`. */
 export interface RateLimit {
@@ -48,7 +50,13 @@ export const DEFAULT_RATE_LIMITS: RateLimits = {
 
 /** Limits by the client's address. All addresses of an IPv6 subnet count as one. */
 export const limitByAddress = (limit: RateLimit, counted: 'all' | 'failures'): RequestHandler =>
-  limitByKey(limit, counted, (req) => ipKeyGenerator(req.ip ?? 'unknown'));
+  limitByKey(limit, counted, (req) => addressKey(req.ip ?? ''));
+
+/** Whatever is not an address counts as one client, so that no text in `X-Forwarded-For` makes a new one. */
+function addressKey(forwarded: string): string {
+  const address = withoutPort(forwarded);
+  return isIP(address) === 0 ? 'unknown' : ipKeyGenerator(address);
+}
 
 /** Limits by the username in the body. An invalid username is not counted, because the request is rejected anyway. */
 export const limitByName = (limit: RateLimit, counted: 'all' | 'failures'): RequestHandler =>

@@ -57,6 +57,31 @@ function connect(): Client {
   };
 }
 
+it('endKeepAlive makes the next response the last one of each connection, and still accepts connections', async () => {
+  const [idle, busy] = [connect(), connect()];
+  idle.get('/');
+  busy.get('/parked');
+  await eventually(() => idle.text().includes('ok') && parked.length === 1);
+  connections.endKeepAlive();
+  const late = connect();
+  late.get('/');
+  idle.get('/');
+  await eventually(() => late.ended() && idle.ended());
+  expect(late.text()).toMatch(/connection: close/i);
+  expect(
+    idle
+      .text()
+      .split('HTTP/1.1 200 OK')
+      .map((text) => /connection: close/i.test(text)),
+  ).toEqual([false, false, true]);
+  // The headers of this response had promised keep-alive, so its connection has one more response.
+  parked[0]?.end('over');
+  await eventually(() => busy.text().includes('over'));
+  busy.get('/');
+  await eventually(() => busy.ended());
+  expect(busy.text()).toMatch(/connection: close/i);
+});
+
 it('drain ends idle connections immediately and refuses new ones', async () => {
   const { port } = server.address() as AddressInfo;
   const [used, unused] = [connect(), connect()];

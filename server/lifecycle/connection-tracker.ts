@@ -17,6 +17,8 @@ export class ConnectionTracker {
   /** A single `close` listener serves all responses: live requests are many and long-lived. */
   readonly #onResponseClose: (this: ServerResponse) => void;
   #activeRequests = 0;
+  /** Whether each response is the last one on its connection. */
+  #keepAliveEnded = false;
   #draining = false;
 
   /** `server` must not be listening yet. */
@@ -41,17 +43,28 @@ export class ConnectionTracker {
   }
 
   /**
+   * Makes each response the last one on its connection (`Connection: close`), unless its headers were already sent. Proxies
+   * then keep no idle connections, on which they could send a request just as `drain` closes them: a 502 for the client.
+   */
+  endKeepAlive(): void {
+    this.#keepAliveEnded = true;
+    for (const responses of this.#responsesBySocket.values()) {
+      for (const res of responses) if (!res.headersSent) res.shouldKeepAlive = false;
+    }
+  }
+
+  /**
    * Stops accepting connections and ends each existing one once it is idle: immediately, or after its last response. That
    * response has `Connection: close` unless its headers were already sent. A request that still arrives on an open
    * connection is answered, as the last one. Resolves when no connection is left.
    */
   async drain(): Promise<void> {
     this.#draining = true;
+    this.endKeepAlive();
     const drained = new Promise<void>((resolve) => {
       NetServer.prototype.close.call(this.#server, () => resolve());
     });
     for (const [socket, responses] of this.#responsesBySocket) {
-      for (const res of responses) if (!res.headersSent) res.shouldKeepAlive = false;
       if (responses.size === 0) socket.destroySoon();
     }
     await drained;
@@ -77,7 +90,7 @@ export class ConnectionTracker {
     if (responses === undefined) return;
     responses.add(res);
     this.#activeRequests += 1;
-    if (this.#draining) res.shouldKeepAlive = false;
+    if (this.#keepAliveEnded) res.shouldKeepAlive = false;
     res.once('close', this.#onResponseClose);
   }
 

@@ -79,7 +79,7 @@ const SECURITY = {
   none: [],
 } as const;
 
-function parametersOf({ path, requestHeaders = [] }: Operation): object[] {
+function parametersOf({ path, requestHeaders = [], queryParameters = {} }: Operation): object[] {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -87,7 +87,13 @@ function parametersOf({ path, requestHeaders = [] }: Operation): object[] {
     schema: name === 'name' ? { type: 'string', enum: PREFERENCE_NAMES } : { type: 'string' },
   }));
   const headers = requestHeaders.map((name) => ({ name, in: 'header', schema: { type: 'string' } }));
-  return [...inPath, ...headers];
+  const inQuery = Object.entries(queryParameters).map(([name, description]) => ({
+    name,
+    in: 'query',
+    description,
+    schema: { type: 'integer' },
+  }));
+  return [...inPath, ...headers, ...inQuery];
 }
 
 function describeOperation(operation: Operation): object {

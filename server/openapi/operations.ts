@@ -24,6 +24,8 @@ export interface Operation {
   readonly body?: { readonly types: readonly string[]; readonly schema: z.ZodType | 'one preference' };
   /** The optional request headers that it supports. */
   readonly requestHeaders?: readonly ('If-Match' | 'If-None-Match' | 'Last-Event-ID')[];
+  /** The optional query parameters, which are numbers of milliseconds, with what they mean. */
+  readonly queryParameters?: Readonly<Record<string, string>>;
   readonly response: OperationResponse;
   /** Other statuses that it may send, besides 502 and 503. */
   readonly otherStatuses: readonly number[];
@@ -204,8 +206,13 @@ const USER_OPERATIONS: readonly Operation[] = [
       'Streams server-sent events: `connected`, `preference-update`, and `heartbeat`. An update has the body of `GET /api/users/preferences` as data and the state as its id.',
     security: 'token or cookie',
     requestHeaders: ['Last-Event-ID'],
+    queryParameters: {
+      heartbeat: 'The interval of the heartbeats, from 1,000 to 60,000.',
+      timeout:
+        'Ends the response after this time, from 1,000 to 60,000, or after the first update, without heartbeats.',
+    },
     response: { status: 200, description: 'The events, until access ends.', schema: 'events' },
-    otherStatuses: [401, 403, 409, 429],
+    otherStatuses: [400, 401, 403, 409, 429],
   },
 ];
 

@@ -6,9 +6,12 @@ import { createAuthorizedFetch } from './authorized-fetch.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import { createSseParser, type ServerSentEvent } from './sse-parser.ts';
 import { createTokenSource, type GetToken } from './token-source.ts';
+import type { LongpollProgress } from '../buffering.ts';
 
 export interface EventConnectionOptions {
   readonly url: string;
+  /** The server ends the response after the first update, or after this time in milliseconds. Default: it does not end it. */
+  readonly boundedMs?: number | undefined;
   readonly getToken: GetToken;
   readonly environment: Pick<NetworkEnvironment, 'now' | 'fetch' | 'listen'>;
   /** The id of the last event that was received; '' for none. */
@@ -29,25 +32,50 @@ export interface EventConnectionResult {
   readonly retryAfterMs: number;
   /** When something last arrived, in milliseconds since 1970. */
   readonly lastActivityAt: number;
+  /**
+   * How much had arrived when the connection timed out; undefined when it ended in another way. A wake-up ends a connection
+   * that may be dead as if a heartbeat had arrived.
+   */
+  readonly silentAfter: Exclude<LongpollProgress, 'none'> | undefined;
+  /** Whether the server accepted the request and ended the response itself. */
+  readonly isComplete: boolean;
 }
 
 /** A connection's text is kept until it ends. This limits it, in characters; the next connection continues. */
 const MAX_CONNECTION_CHARS = 1_000_000;
+
+/** A request that has waited for longer than this when the network may have come back is sent again. */
+const MIN_HUNG_MS = 1_000;
+
+/** How often the idle timeout is checked within it. */
+const CHECKS_PER_TIMEOUT = 8;
 
 /** Receives events until the connection ends or `stopSignal` is aborted. Never rejects. */
 export async function receiveEvents(
   options: EventConnectionOptions,
   stopSignal: AbortSignal,
 ): Promise<EventConnectionResult> {
-  const { url, getToken, environment, lastEventId, idleTimeoutMs, wakeEmitter, onEvent } = options;
+  const { url, boundedMs = 0, getToken, environment, lastEventId, idleTimeoutMs, wakeEmitter, onEvent } = options;
   const { now, fetch } = environment;
   const controller = new AbortController();
   const { signal } = controller;
   const end = (): void => controller.abort();
-  const idleTimeout = startIdleTimeout(
-    { now, wakeEmitter, checkIntervalMs: idleTimeoutMs / 4, timeoutMs: () => idleTimeoutMs, onTimeout: end },
-    signal,
-  );
+  let progress: Exclude<LongpollProgress, 'none'> = 'sent';
+  let silentAfter: EventConnectionResult['silentAfter'];
+  const onTimeout = (): void => {
+    silentAfter = progress;
+    end();
+  };
+  const timeoutMs = (): number => idleTimeoutMs + boundedMs;
+  const checkIntervalMs = idleTimeoutMs / CHECKS_PER_TIMEOUT;
+  const idleTimeout = startIdleTimeout({ now, wakeEmitter, checkIntervalMs, timeoutMs, onTimeout }, signal);
+  const onWake = (): void => {
+    const expectedMs = progress === 'sent' ? MIN_HUNG_MS : idleTimeoutMs / 2 + MIN_HUNG_MS;
+    if (now() - idleTimeout.lastActivityAt() <= expectedMs) return;
+    silentAfter = 'heartbeat';
+    end();
+  };
+  signal.addEventListener('abort', wakeEmitter.subscribe(onWake));
   // WebKit reports a request that it has to abort itself at the end of a page as an error on the console.
   signal.addEventListener('abort', environment.listen('offline pagehide', end));
   stopSignal.addEventListener('abort', end, { signal });
@@ -57,20 +85,26 @@ export async function receiveEvents(
   let isOwn = true;
   const onText = (text: string): void => {
     idleTimeout.recordActivity();
+    if (text !== '') progress = progress === 'sent' ? 'head' : 'heartbeat';
     isOwn &&= parseEvents(text).every(onEvent);
     if (!isOwn || text.length > MAX_CONNECTION_CHARS) end();
   };
+  const parameters = boundedMs > 0 ? `timeout=${boundedMs}` : `heartbeat=${idleTimeoutMs / 2}`;
   const headers = { Accept: 'text/event-stream', ...(lastEventId === '' ? {} : { 'Last-Event-ID': lastEventId }) };
   const authorizedFetch = createAuthorizedFetch(fetch, createTokenSource(getToken), signal);
   let wasUnauthorized = false;
   let retryAfterMs = 0;
+  let isComplete = false;
   try {
-    const result = await Promise.race([authorizedFetch(url, { headers }, onText), ended]);
+    const request = authorizedFetch(`${url}${url.includes('?') ? '&' : '?'}${parameters}`, { headers }, onText);
+    const result = await Promise.race([request, ended]);
+    isComplete = result?.response.ok ?? false;
     wasUnauthorized = !result && !signal.aborted;
     retryAfterMs = parseRetryAfter(result?.response.headers.get('Retry-After') ?? null, now());
   } catch {
     // The connection was interrupted. The next one continues after the last event.
   }
   end();
-  return { needsSignIn: wasUnauthorized || !isOwn, retryAfterMs, lastActivityAt: idleTimeout.lastActivityAt() };
+  const needsSignIn = wasUnauthorized || !isOwn;
+  return { needsSignIn, retryAfterMs, lastActivityAt: idleTimeout.lastActivityAt(), silentAfter, isComplete };
 }

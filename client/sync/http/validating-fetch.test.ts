@@ -24,6 +24,7 @@ function createTestFetch(
 ) {
   const requests: string[] = [];
   const events: unknown[] = [];
+  const progress: string[] = [];
   const controller = new AbortController();
   const serverFetch: typeof globalThis.fetch = (input, init = {}) => {
     const url = new URL(input instanceof Request ? input.url : input);
@@ -49,7 +50,9 @@ function createTestFetch(
       environment: { fetch: serverFetch, now: Date.now },
       getToken: () => Promise.resolve('good'),
       throttles: {},
-      isRetry: false,
+      wasSilent: false,
+      timing: { response: 10_000 },
+      longpollMode: 'immediate',
       ...options,
     },
     {
@@ -61,9 +64,10 @@ function createTestFetch(
       onActivity: () => undefined,
       onResponse: (revisions) => events.push(revisions),
       onLongpollOpen: () => events.push('longpoll open'),
+      onLongpollProgress: (next) => progress.push(next),
     },
   );
-  return { fetch, requests, events, controller };
+  return { fetch, requests, events, progress, controller };
 }
 
 const waitBriefly = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
@@ -164,7 +168,7 @@ describe('a longpoll', () => {
 
   test('is open after a failed run only once the server has held it for a while', async () => {
     const { fetch, events } = createTestFetch(() => ({ firstChunk: FEED_HEAD, delayMs: 60_000, text: feedWithRow }), {
-      isRetry: true,
+      longpollMode: 'held',
     });
     const response = fetch(LONGPOLL);
     await advanceTimers(500);
@@ -173,6 +177,31 @@ describe('a longpoll', () => {
     expect(events).toEqual(['longpoll open']);
     await advanceTimers(60_000);
     await response;
+  });
+
+  test('that is bounded requests a timeout instead of heartbeats, and is open once it has been held for a while', async () => {
+    const { fetch, events, requests, progress } = createTestFetch(() => ({ delayMs: 20_000, text: feedWithRow }), {
+      longpollMode: 'bounded',
+    });
+    const response = fetch(`${LONGPOLL}&heartbeat=5000`);
+    await advanceTimers(800);
+    expect(events).toEqual([]);
+    await advanceTimers(200);
+    expect(events).toEqual(['longpoll open']);
+    await advanceTimers(19_000);
+    expect((await response).status).toBe(200);
+    expect(requests).toEqual([`GET ${DB}/_changes?feed=longpoll&since=1-x&timeout=20000`]);
+    expect(progress).toEqual(['sent', 'none']);
+  });
+
+  test('reports what has arrived of it', async () => {
+    const { fetch, progress } = createTestFetch(() => ({ firstChunk: FEED_HEAD, delayMs: 5_000, text: feedWithRow }));
+    const response = fetch(LONGPOLL);
+    await advanceTimers(1);
+    expect(progress).toEqual(['sent', 'head']);
+    await advanceTimers(5_000);
+    await response;
+    expect(progress).toEqual(['sent', 'head', 'heartbeat', 'none']);
   });
 
   test('is not open when the response is immediate, and a normal feed never is', async () => {
@@ -194,6 +223,22 @@ describe('a longpoll', () => {
     await advanceTimers(1_000);
     expect((await response).status).toBe(200);
   });
+});
+
+test('ends the run when a request other than a longpoll is not answered in time', async () => {
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
+  try {
+    const slow = { firstChunk: '{', delayMs: 60_000, text: '{}' };
+    const { fetch, events } = createTestFetch(() => slow);
+    void fetch(`${DB}/_revs_diff`, { method: 'POST', body: '{}' });
+    void createTestFetch(() => slow).fetch(LONGPOLL);
+    await advanceTimers(9_900);
+    expect(events).toEqual([]);
+    await advanceTimers(200);
+    expect(events).toEqual([['timed-out', 0]]);
+  } finally {
+    jest.useRealTimers();
+  }
 });
 
 test('sends requests for any address to the URL of the server', async () => {

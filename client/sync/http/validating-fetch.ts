@@ -1,61 +1,32 @@
 /**
  * The `fetch` that PouchDB is given. It passes on only valid responses and limits the rate of requests. Everything else ends
- * the run, so that PouchDB can neither give up nor request in a loop unnoticed.
+ * the run, so that PouchDB can neither give up nor request in a loop unnoticed. The run ends also when a response takes too
+ * long; for a longpoll, which may wait, the run itself decides.
  */
-import { createAuthorizedFetch } from './authorized-fetch.ts';
+import { createAuthorizedFetch, type TextResponse } from './authorized-fetch.ts';
+import { hedge } from './hedge.ts';
 import { createTokenSource } from './token-source.ts';
+import { boundedQuery, observeLongpoll, type LongpollMode } from './longpoll.ts';
+import { startResponseTimeout } from './response-timeout.ts';
 import { isValidResponse, makesNoProgress, parseResponseBody } from './validate-response.ts';
 import type { SyncRunEvents, SyncRunOptions } from '../types.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
-export interface ValidatingFetchOptions extends Pick<SyncRunOptions, 'url' | 'getToken' | 'throttles' | 'isRetry'> {
+export interface ValidatingFetchOptions extends Pick<SyncRunOptions, 'url' | 'getToken' | 'throttles' | 'wasSilent'> {
   /** The id of the document that is synced. */
   readonly store: Pick<SyncRunOptions['store'], 'id'>;
   readonly environment: Pick<SyncRunOptions['environment'], 'fetch' | 'now'>;
-}
-
-/** The gate holds a longpoll without rows for at least a second. One that ends earlier was not held. */
-const MIN_LONGPOLL_HOLD_MS = 900;
-
-/** The start of a longpoll's body, before the first row. */
-const OPEN_LONGPOLL_BODY = /^\W*results\W*$/;
-
-interface LongpollWatch {
-  /** Whether the longpoll has been held for long enough. */
-  readonly wasHeldOpen: () => boolean;
-  /** Takes the body received so far. */
-  readonly onText: (text: string) => void;
-  readonly stop: () => void;
-}
-
-/**
- * Calls `onOpen` when the server holds a longpoll open: at the start of its body, or, with `mustBeHeld`, only after it has
- * been held for a while.
- */
-function watchLongpoll(mustBeHeld: boolean, onOpen: () => void): LongpollWatch {
-  let isOpen = false;
-  let wasHeldOpen = false;
-  const holdTimer = setTimeout(() => {
-    wasHeldOpen = true;
-    if (isOpen) onOpen();
-  }, MIN_LONGPOLL_HOLD_MS);
-  return {
-    wasHeldOpen: () => wasHeldOpen,
-    onText: (text) => {
-      if (isOpen || !OPEN_LONGPOLL_BODY.test(text)) return;
-      isOpen = true;
-      if (wasHeldOpen || !mustBeHeld) onOpen();
-    },
-    stop: () => clearTimeout(holdTimer),
-  };
+  readonly timing: Pick<SyncRunOptions['timing'], 'response'>;
+  readonly longpollMode: LongpollMode;
 }
 
 /** PouchDB may use any address: the last segment of its path and its query are appended to `url`. */
 export function createValidatingFetch(
-  { url, store, environment, getToken, throttles, isRetry }: ValidatingFetchOptions,
-  { signal, end, onActivity, onResponse, onLongpollOpen }: SyncRunEvents,
+  { url, store, environment, timing, getToken, throttles, wasSilent, longpollMode }: ValidatingFetchOptions,
+  { signal, end, onActivity, onResponse, onLongpollOpen, onLongpollProgress }: SyncRunEvents,
 ): typeof globalThis.fetch {
   const authorizedFetch = createAuthorizedFetch(environment.fetch, createTokenSource(getToken), signal);
+  let isFirst = true;
   const baseUrl = url.replace(/\/?$/, '/');
 
   /** Resolves with undefined when the run has ended. */
@@ -67,12 +38,19 @@ export function createValidatingFetch(
     await throttles[endpoint]?.();
 
     const isLongpoll = searchParams.has('feed');
-    const longpoll = isLongpoll ? watchLongpoll(isRetry, onLongpollOpen) : undefined;
+    const longpoll = isLongpoll ? observeLongpoll(longpollMode, onLongpollOpen, onLongpollProgress) : undefined;
+    const timeout = isLongpoll ? undefined : startResponseTimeout(timing.response, init?.body, () => end('timed-out'));
+    const query = isLongpoll && longpollMode === 'bounded' ? boundedQuery(searchParams) : search;
     try {
-      const result = await authorizedFetch(baseUrl + endpoint + search, init, (text) => {
-        onActivity(isLongpoll);
-        longpoll?.onText(text);
-      });
+      const send = (): Promise<TextResponse | undefined> =>
+        authorizedFetch(baseUrl + endpoint + query, init, (text) => {
+          onActivity(isLongpoll);
+          longpoll?.onText(text);
+          timeout?.recordActivity();
+        });
+      const isHedged = isFirst && wasSilent && endpoint === '_changes';
+      isFirst = false;
+      const result = await (isHedged ? hedge(send, signal) : send());
       if (!result) end('sign-in-needed');
       if (!result || signal.aborted) return;
       const { response, text } = result;
@@ -90,6 +68,7 @@ export function createValidatingFetch(
       return new Response(text, response);
     } finally {
       longpoll?.stop();
+      timeout?.stop();
     }
   };
 

@@ -9,7 +9,8 @@ const devices = createDeviceFixture();
 
 /** Expects the states from live over offline to live, without live in between. */
 const expectSingleOutage = (states: readonly SyncState[]): void => {
-  expect(states.slice(0, 2)).toEqual(['live', 'offline']);
+  expect(states[0]).toBe('live');
+  expect(states).toContain('offline');
   expect(states.indexOf('live', 1)).toBe(states.length - 1);
   for (const state of states.slice(1, -1)) expect(['offline', 'catching-up']).toContain(state);
 };
@@ -45,7 +46,7 @@ test('detects a stalled connection, and replaces it once a network is available'
   const proxy = await startSeverableProxy(devices.server.url);
   const { store } = devices.open(user, createInMemoryBrowser(), {
     url: devices.server.registryUrl.replace(devices.server.url, proxy.url),
-    timing: { heartbeat: 1_000, silence: scaleMs(1_500) },
+    timing: { heartbeat: 1_000, silence: scaleMs(1_500), response: scaleMs(1_500) },
   });
   const other = devices.open(user, createInMemoryBrowser()).store;
   await Promise.all([waitForState(store, 'live'), waitForState(other, 'live')]);
@@ -81,7 +82,7 @@ test('detects a dead connection at once after the computer slept', async () => {
   let sleptMs = 0;
   const { store } = devices.open(user, createInMemoryBrowser(), {
     url: devices.server.registryUrl.replace(devices.server.url, proxy.url),
-    timing: { heartbeat: 10_000, silence: 3_600_000 },
+    timing: { heartbeat: 10_000, silence: 3_600_000, response: scaleMs(1_500) },
     environment: { now: () => Date.now() + sleptMs },
   });
   await waitForState(store, 'live');
@@ -93,7 +94,7 @@ test('detects a dead connection at once after the computer slept', async () => {
   await proxy.close();
 });
 
-test('a busy server gets no request before its Retry-After, unless the network is back', async () => {
+test('a busy server gets no request before its Retry-After; one of minutes ends when the network is back', async () => {
   const user = devices.newUser();
   const proxy = await startFaultyProxy(devices.server.url);
   const url = devices.server.registryUrl.replace(devices.server.url, proxy.url);
@@ -127,6 +128,29 @@ test('a busy server gets no request before its Retry-After, unless the network i
   proxy.setFault(undefined);
   device.setOffline(false);
   await waitForState(store, 'live', 0);
+  await store.close();
+  await proxy.close();
+});
+
+test('an event that the network is back replaces a request that hangs, long before it would time out', async () => {
+  const user = devices.newUser();
+  const proxy = await startSeverableProxy(devices.server.url);
+  const device = devices.open(user, createInMemoryBrowser(), {
+    url: devices.server.registryUrl.replace(devices.server.url, proxy.url),
+    timing: { heartbeat: 10_000, silence: 3_600_000, response: 3_600_000 },
+  });
+  const { store } = device;
+  await waitForState(store, 'live');
+  device.setOffline(true);
+  await waitForState(store, 'offline');
+  proxy.stall();
+  device.setOffline(false);
+  // The new connection is accepted, and nothing arrives over it.
+  await proxy.waitForConnection();
+  proxy.acceptNewConnections();
+  const wake = setInterval(() => device.setOffline(false), 200);
+  await waitForState(store, 'live', 0);
+  clearInterval(wake);
   await store.close();
   await proxy.close();
 });

@@ -76,13 +76,29 @@ it('publishes the ports of the reverse proxy only', () => {
   expect(COMPOSE).toMatch(/\n {2}database:\n {4}internal: true\n/);
 });
 
+it('trusts the network of the reverse proxy, which no other service shares', () => {
+  const [, subnet = 'none'] = /\n {2}front:\n {4}ipam:\n {6}config:\n {8}- subnet: (.*)\n/.exec(COMPOSE) ?? [];
+  expect(environmentTemplate('gate')['TRUSTED_PROXIES']).toBe(subnet);
+  const inFront = ['couchdb', 'set-up', 'gate', 'caddy'].filter((name) =>
+    /networks: .*front/.test(serviceSection(name)),
+  );
+  expect(inFront).toEqual(['gate', 'caddy']);
+});
+
 it('requires every secret, and has no default that grants access', () => {
   const variables = [...COMPOSE.matchAll(/\$\{([A-Z_]+):([-?])([^}]*)\}/g)];
   expect(variables.length).toBe([...COMPOSE.matchAll(/\$/g)].length);
   const defaults = variables
     .filter(([, , operator]) => operator === '-')
     .map(([, name = '', , value = '']) => `${name}=${value}`);
-  expect(new Set(defaults)).toEqual(new Set(['JWT_SECRETS_ACCEPTED=', 'REGISTRATION=closed', 'LOG_LEVEL=info']));
+  const expected = [
+    'JWT_SECRETS_ACCEPTED=',
+    'REGISTRATION=closed',
+    'LOG_LEVEL=info',
+    'FRONT_SUBNET=10.213.76.0/24',
+    'DRAIN_LEAD_SECONDS=0',
+  ];
+  expect(new Set(defaults)).toEqual(new Set(expected));
   const required = variables.filter(([, , operator]) => operator === '?').map(([, name = '']) => name);
   expect(EXAMPLE_VARIABLES.filter((name) => name !== 'REGISTRATION').sort()).toEqual([...new Set(required)].sort());
 });

@@ -36,13 +36,14 @@ afterEach(async () => {
 });
 
 /** Starts the real process like `npm start`, on the database of this test. */
-async function startServer(): Promise<ServerProcess> {
+async function startServer(extraEnv: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
   const { child, stdout } = spawnServer({
     ...upstream.env(proxy.access),
     PORT: '0',
     METRICS_PORT: 'off',
     JWT_SECRET: SECRET,
     DRAIN_SECONDS: String(DRAIN_SECONDS),
+    ...extraEnv,
   });
   const lines: string[] = [];
   createInterface({ input: stdout }).on('line', (line) => lines.push(line));
@@ -224,4 +225,31 @@ it('exits at once on a second signal', async () => {
   started.child.kill('SIGINT');
   expect(await waitForExit(started)).toBe(1);
   expect(await slow).toMatchObject({ code: 'ECONNRESET' });
+});
+
+it('serves everything during the lead while /readyz is 503, and a second signal ends the lead', async () => {
+  const started = await startServer({ DRAIN_LEAD_SECONDS: '300', DRAIN_SECONDS: '0' });
+  server = started;
+  const readiness = async (): Promise<number> => (await fetch(`${started.url}/readyz`)).status;
+  await eventually(async () => (await readiness()) === 200);
+  const before = pollChanges(started, 'before');
+  await eventually(() => before.isParked());
+
+  started.child.kill('SIGTERM');
+  await eventually(async () => (await readiness()) === 503);
+  // Both arrive on new connections. The write is the last one on its connection.
+  const after = pollChanges(started, 'after');
+  await eventually(() => after.isParked());
+  const agents = [createSingleConnectionAgent(), createSingleConnectionAgent()] as const;
+  expect(await writeTag(started, agents[0], 'before', 'one')).toMatchObject({ status: 201, connection: 'close' });
+  expect(await writeTag(started, agents[1], 'after', 'two')).toMatchObject({ status: 201, connection: 'close' });
+  await eventually(() => [before, after].every(({ responses }) => responses.length > 0));
+  for (const { responses } of [before, after]) {
+    expect(JSON.parse(responses[0]?.text ?? '')).toMatchObject({ results: [{ changes: [{}] }] });
+  }
+  expect(started.child.exitCode).toBeNull();
+
+  started.child.kill('SIGTERM');
+  expect(await waitForExit(started)).toBe(0);
+  expect(await readStoredTags('after')).toEqual(['two']);
 });

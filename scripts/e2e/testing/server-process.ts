@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 
-const ROOT = join(__dirname, '../../..');
+const ROOT = join(import.meta.dirname, '../../..');
 
 /** Starts the real server with this environment and no variables of the tests. Resolves once it prints its URL. */
 export async function startServerProcess(env: Readonly<Record<string, string>>): Promise<ChildProcess> {

@@ -10,6 +10,8 @@ export interface SeverableProxy {
   readonly stall: () => void;
   /** Lets new connections through. Stalled connections stay stalled. */
   readonly acceptNewConnections: () => void;
+  /** Resolves at the next connection. */
+  readonly waitForConnection: () => Promise<unknown>;
   readonly close: () => Promise<void>;
 }
 
@@ -41,6 +43,7 @@ export async function startSeverableProxy(serverUrl: string): Promise<SeverableP
     acceptNewConnections: () => {
       isStalled = false;
     },
+    waitForConnection: () => once(server, 'connection'),
     close: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

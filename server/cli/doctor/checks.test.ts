@@ -1,5 +1,6 @@
 import { evaluateConflicts, evaluateSecrets, evaluateVersions } from './check-documents.ts';
 import { evaluateOpenFiles } from './check-open-files.ts';
+import { evaluateProxies } from './check-proxies.ts';
 import { evaluateClock } from './check-server.ts';
 import { doctorCommand } from './command.ts';
 
@@ -68,4 +69,22 @@ test('reports an invalid environment, checks nothing without CouchDB, and prints
   expect(lines.at(-1)).toContain('--json');
   expect(await doctorCommand({ ...options, argv: ['--jsno'], env: {} })).toBe(1);
   expect(lines.at(-1)).toContain("Unknown option '--jsno'");
+});
+
+test('names the trusted proxies, and mentions a gate that only trusts its own machine but listens for others', () => {
+  const config = { host: '127.0.0.1', publicUrl: 'https://gate.example', trustedProxies: ['loopback'] };
+  expect(evaluateProxies(config)).toMatchObject({
+    state: 'good',
+    sentence: expect.stringContaining('loopback') as string,
+  });
+  expect(evaluateProxies({ ...config, host: '0.0.0.0' })).toMatchObject({
+    state: 'told',
+    sentence: expect.stringContaining('TRUSTED_PROXIES') as string,
+  });
+  const named = { ...config, host: '0.0.0.0', trustedProxies: ['10.0.0.5', '10.1.0.0/16'] };
+  expect(evaluateProxies(named)).toMatchObject({
+    state: 'good',
+    sentence: expect.stringContaining('10.0.0.5, 10.1.0.0/16') as string,
+  });
+  expect(evaluateProxies({ ...config, publicUrl: undefined }).state).toBe('told');
 });

@@ -11,6 +11,7 @@ import { checkAccess } from './check-access.ts';
 import { checkDesignDocuments } from './check-design-documents.ts';
 import { checkDocuments } from './check-documents.ts';
 import { evaluateOpenFiles } from './check-open-files.ts';
+import { evaluateProxies } from './check-proxies.ts';
 import { checkServer } from './check-server.ts';
 import { checkTokens } from './check-tokens.ts';
 import { hasNoErrors, skippedFinding, infoFinding, errorFinding, type Finding } from './finding.ts';
@@ -116,6 +117,7 @@ const CHECKS: readonly (readonly [string, (context: DoctorContext) => Promise<Fi
   ['access', checkAccess],
   ['design documents', checkDesignDocuments],
   ['documents', checkDocuments],
+  ['reverse proxy', ({ config }) => Promise.resolve([evaluateProxies(config)])],
   ['open files', ({ openFiles }) => Promise.resolve([evaluateOpenFiles(openFiles)])],
 ];
 

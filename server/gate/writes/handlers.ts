@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { opaqueTagOf } from '../../http/entity-tag.ts';
 import { badGateway, badRequest, conflict, forbidden, sendJson } from '../../http/errors.ts';
 import { requestContext } from '../../http/request-context.ts';
 import type { Caller } from '../../http/caller.ts';
@@ -76,7 +77,8 @@ export async function handlePut(
 ): Promise<void> {
   const { id, query, ifMatch, body } = target;
   if (!isObject(body)) throw badRequest('Document must be a JSON object');
-  const rev = query.text('rev') ?? ifMatch?.replace(/^"(.*)"$/, '$1');
+  // CouchDB also accepts a revision without quotation marks.
+  const rev = query.text('rev') ?? (ifMatch === undefined ? undefined : (opaqueTagOf(ifMatch) ?? ifMatch));
   if (rev !== undefined && Object.hasOwn(body, '_rev') && body['_rev'] !== rev) {
     throw badRequest('Document rev from request body and query string have different values');
   }

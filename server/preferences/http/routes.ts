@@ -6,6 +6,7 @@ import { sendProblem, problemErrorHandler } from '../../http/problem-details.ts'
 import { limitByKey, type RateLimit } from '../../http/rate-limits.ts';
 import { createCallerContext, methodNotAllowedHandler } from '../../http/routing.ts';
 import type { PreferenceStreams } from '../stream/open-stream.ts';
+import { parseStreamRequest } from '../stream/parse-request.ts';
 import { PreferenceHandlers, type PreferenceHandlersOptions } from './handlers.ts';
 import { assertBodyAvailable, JSON_TYPES } from './request.ts';
 
@@ -56,11 +57,9 @@ export function createPreferenceRoutes<P extends object>(options: PreferenceRout
   router.head('/preferences/stream', authenticateWith(byTokenOrCookie), methodNotAllowedHandler('GET'));
   router.get('/preferences/stream', authenticateWith(byTokenOrCookie), rateLimited, async (req, res) => {
     const lastEventId = req.headers['last-event-id'];
-    await options.streams.open(
-      requireCaller(req),
-      typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : undefined,
-      res,
-    );
+    const query = req.url.split('?', 2)[1] ?? '';
+    const request = parseStreamRequest(query, typeof lastEventId === 'string' ? lastEventId : undefined);
+    await options.streams.open(requireCaller(req), request, res);
   });
   router.use(authenticateWith(byToken), rateLimited);
   router.all('/preferences/stream', methodNotAllowedHandler('GET'));

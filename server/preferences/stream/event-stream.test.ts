@@ -194,3 +194,41 @@ test('streams are released when their clients disconnect', async () => {
   }
   expect(gate.pouchgate.hub.waiters.stream).toBe(before + 1);
 });
+
+describe('a stream with a timeout', () => {
+  const readAll = async (user: string, query: string, lastEventId = ''): Promise<{ text: string; ms: number }> => {
+    const startedAt = performance.now();
+    const response = await fetch(`${gate.url}${PATH}?${query}`, {
+      headers: { authorization: `Bearer ${gate.token(user)}`, 'last-event-id': lastEventId },
+    });
+    expect(response.status).toBe(200);
+    return { text: await response.text(), ms: performance.now() - startedAt };
+  };
+
+  test('ends after the first update', async () => {
+    const user = newUser();
+    const first = await readAll(user, 'timeout=60000');
+    expect(first.text.match(/^event: .*$/gm)).toEqual(['event: connected', 'event: preference-update']);
+    const state = /^id: (.*)$/m.exec(first.text)?.[1];
+    const [next] = await Promise.all([readAll(user, 'timeout=60000', state), patch(user, { theme: 'dark' })]);
+    expect(next.text).toContain('"theme":"dark"');
+    expect(next.text.match(/^event: preference-update$/gm)).toHaveLength(1);
+  });
+
+  test('ends after the timeout when nothing changes, without heartbeats', async () => {
+    const user = newUser();
+    const state = await patch(user, { theme: 'dark' });
+    const { text, ms } = await readAll(user, 'timeout=1000&heartbeat=1000', state);
+    expect(ms).toBeGreaterThanOrEqual(990);
+    expect(text.match(/^event: .*$/gm)).toEqual(['event: connected']);
+  });
+
+  test('rejects a value that is not a number, before it starts', async () => {
+    const user = newUser();
+    const response = await fetch(`${gate.url}${PATH}?timeout=soon`, {
+      headers: { authorization: `Bearer ${gate.token(user)}` },
+    });
+    expect(response.status).toBe(400);
+    expect((await problemOf(response)).detail).toMatch(/timeout must be an integer/);
+  });
+});

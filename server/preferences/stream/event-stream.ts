@@ -5,6 +5,7 @@ import { HttpError } from '../../http/errors.ts';
 import type { LeafState } from '../../registry/leaf-state.ts';
 import { LiveConnection, type LiveConnectionDeps } from '../../registry/live-connection.ts';
 import { stateToken, generationOfToken, type StateToken } from '../../registry/state-token.ts';
+import type { StreamRequest } from './parse-request.ts';
 import { connectedEvent, heartbeatEvent, preferenceUpdateEvent } from './events.ts';
 
 /** A state of the document, and the body of its `preference-update` event. */
@@ -15,7 +16,7 @@ export interface Snapshot {
 
 /** What all preference streams of a process share. */
 export interface StreamDeps extends LiveConnectionDeps {
-  /** The interval between two heartbeats, in ms. */
+  /** The interval between two heartbeats, in ms, unless the client requests another one. */
   readonly heartbeatMs: number;
   /** Reads the user's preferences in the state `token` or a later one; an older one when a replica lags. */
   readonly readSnapshot: (username: Username, token: StateToken) => Promise<Snapshot>;
@@ -31,6 +32,10 @@ const CONTENT_TYPE = 'text/event-stream';
  */
 export class PreferencesStream extends LiveConnection<StreamDeps> {
   readonly feed = 'stream';
+  protected readonly heartbeatMs: number | undefined;
+  readonly #endsAfterUpdate: boolean;
+  /** In ms since 1970. */
+  readonly #endsAt: number;
   /** The state that the client has. */
   #lastSentToken: StateToken | undefined;
   /** The latest state, if it is not sent yet, and when it was received (`performance.now()`). */
@@ -41,12 +46,14 @@ export class PreferencesStream extends LiveConnection<StreamDeps> {
 
   /**
    * Parks the stream, so that a change from now on is not missed. The caller then calls `start` or `close`.
-   *
-   * @param lastEventId The state that the client has.
    */
-  constructor(caller: Caller, res: ServerResponse, lastEventId: StateToken | undefined, deps: StreamDeps) {
+  constructor(caller: Caller, res: ServerResponse, request: StreamRequest, deps: StreamDeps) {
     super(caller, res, deps);
+    const { lastEventId, heartbeatMs = deps.heartbeatMs, timeoutMs } = request;
     this.#lastSentToken = lastEventId;
+    this.#endsAfterUpdate = timeoutMs !== undefined;
+    this.heartbeatMs = timeoutMs === undefined ? heartbeatMs : undefined;
+    this.#endsAt = Math.min(caller.expiresAt, timeoutMs === undefined ? Infinity : deps.now() + timeoutMs);
     this.park();
   }
 
@@ -55,12 +62,8 @@ export class PreferencesStream extends LiveConnection<StreamDeps> {
     return false;
   }
 
-  protected get heartbeatMs(): number {
-    return this.deps.heartbeatMs;
-  }
-
   protected get deadline(): number {
-    return Math.min(this.caller.expiresAt, this.#retryAt);
+    return Math.min(this.#endsAt, this.#retryAt);
   }
 
   /**
@@ -92,7 +95,7 @@ export class PreferencesStream extends LiveConnection<StreamDeps> {
   }
 
   protected onDeadline(now: number): void {
-    if (now >= this.caller.expiresAt) {
+    if (now >= this.#endsAt) {
       this.end();
     } else if (now >= this.#retryAt) {
       this.#retryAt = Number.POSITIVE_INFINITY;
@@ -138,5 +141,6 @@ export class PreferencesStream extends LiveConnection<StreamDeps> {
   #sendUpdate(snapshot: Snapshot): void {
     this.#lastSentToken = snapshot.token;
     this.write(preferenceUpdateEvent(snapshot.body, snapshot.token));
+    if (this.#endsAfterUpdate) this.end();
   }
 }

@@ -1,12 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import type { Username } from '../../../couchdb-design/user-document/user-document.ts';
 import type { Caller } from '../../http/caller.ts';
-import { stateToken, type StateToken } from '../../registry/state-token.ts';
+import { stateToken } from '../../registry/state-token.ts';
 import type { Hub } from '../../registry/hub.ts';
 import type { LeafReader } from '../../registry/leaf-reader.ts';
 import { createPreferencesResponse } from '../response.ts';
 import type { PreferenceDefinition } from '../schema.ts';
 import type { PreferencesService } from '../service.ts';
+import type { StreamRequest } from './parse-request.ts';
 import { PreferencesStream, type StreamDeps, type Snapshot } from './event-stream.ts';
 
 export interface PreferenceStreamsOptions<P extends object> extends Pick<
@@ -26,7 +27,7 @@ export interface PreferenceStreamsOptions<P extends object> extends Pick<
 /** Opens preference streams. */
 export interface PreferenceStreams {
   /** Answers with a stream. Rejects, before the response has started, with an error that has a status. */
-  open(caller: Caller, lastEventId: StateToken | undefined, res: ServerResponse): Promise<void>;
+  open(caller: Caller, request: StreamRequest, res: ServerResponse): Promise<void>;
 }
 
 /** In ms: below the idle timeout of reverse proxies, which is mostly a minute. */
@@ -69,15 +70,18 @@ export function createPreferenceStreams<P extends object>(options: PreferenceStr
     },
   };
   return {
-    open: async (caller, lastEventId, res) => {
+    open: async (caller, request, res) => {
       // Registered before the state is read, so that a change in between is not missed.
-      const stream = new PreferencesStream(caller, res, lastEventId, deps);
+      const stream = new PreferencesStream(caller, res, request, deps);
       try {
         // It is also registered before access is checked again: a revocation before registration would be missed.
         await assertActive(caller);
         const token = stateToken(hub.cachedState(caller.ownId) ?? (await leaves.read(caller.ownId)));
         // Read before the response starts: an error can still be sent as a status. The read also creates a missing document.
-        stream.start(token, token === lastEventId ? undefined : await deps.readSnapshot(caller.username, token));
+        stream.start(
+          token,
+          token === request.lastEventId ? undefined : await deps.readSnapshot(caller.username, token),
+        );
       } catch (error) {
         stream.close();
         throw error;

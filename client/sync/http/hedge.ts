@@ -1,0 +1,25 @@
+/** Sends a request again when its response is late, so that one dead connection of the browser's pool costs little time. */
+import { delay } from '../../platform/pace.ts';
+
+/** After these times in milliseconds the request is sent again. */
+const HEDGE_DELAYS_MS = [1_000, 2_000] as const;
+
+/**
+ * Settles as the first of up to three concurrent sends that settles. The request must be safe to repeat. A request that is still pending holds its connection, so the next one uses another connection.
+ */
+export async function hedge<T>(send: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  const settled = new AbortController();
+  const stop = (): void => settled.abort();
+  signal.addEventListener('abort', stop);
+  const later = HEDGE_DELAYS_MS.map(async (ms) => {
+    await delay(ms, settled.signal);
+    if (settled.signal.aborted) throw new Error('The request has settled.');
+    return send();
+  });
+  try {
+    return await Promise.race([send(), ...later]);
+  } finally {
+    stop();
+    signal.removeEventListener('abort', stop);
+  }
+}

@@ -1,0 +1,33 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/**
+ * The time for which a stopping server still serves everything while its readiness check fails, so that load balancers stop
+ * using it before its port closes. It can be ended early.
+ */
+export class DrainLead {
+  readonly #ms: number;
+  readonly #abortController = new AbortController();
+  #running = false;
+
+  /** A lead of 0 ms ends at once. */
+  constructor(ms: number) {
+    this.#ms = ms;
+  }
+
+  /** Resolves when the lead is over. */
+  async run(): Promise<void> {
+    if (this.#ms === 0) return;
+    this.#running = true;
+    // It rejects only when `end` aborts it.
+    await delay(this.#ms, undefined, { signal: this.#abortController.signal }).catch(() => undefined);
+    this.#running = false;
+  }
+
+  /** Ends the lead now. Returns false if none is running. */
+  end(): boolean {
+    if (!this.#running) return false;
+    this.#running = false;
+    this.#abortController.abort();
+    return true;
+  }
+}
