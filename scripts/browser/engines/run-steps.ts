@@ -9,6 +9,12 @@ import { STEPS, type Session, type Step } from './steps.ts';
 const NETWORK_ERROR =
   /ERR_CONNECTION_REFUSED|NetworkError|Could not connect|network connection was lost|Failed to load/;
 
+/** Firefox loads the icons after the page. A reload aborts these requests while the service worker serves them. */
+const ABORTED_ICON = /^Error: Failed to load ‘[^’]*icon[^’]*’. A ServiceWorker intercepted the request/;
+
+const isExpected = (error: string, step: Step): boolean =>
+  ABORTED_ICON.test(error) || (step.hasNetworkErrors === true && NETWORK_ERROR.test(error));
+
 /**
  * Runs the steps in one browser and prints a line for each. The steps after a failed one are skipped. All browser processes
  * are killed at the end, because one that hangs would not close.
@@ -56,7 +62,7 @@ async function runStep(step: Step, session: Session, pages: readonly Tab[], brow
   try {
     const note = await step.run(session);
     const errors = pages.flatMap((page) => page.errors.splice(0));
-    const unexpected = errors.filter((error) => !(step.hasNetworkErrors === true && NETWORK_ERROR.test(error)));
+    const unexpected = errors.filter((error) => !isExpected(error, step));
     if (unexpected.length > 0) throw new Error(`errors on the console: ${unexpected.join('; ')}`);
     console.log(`ok      ${name} (${note}; ${((performance.now() - startedAt) / 1_000).toFixed(1)} s)`);
     return { outcome: 'passed', note };
