@@ -20,7 +20,10 @@ export function toExpressRequest(req: IncomingMessage, res: ServerResponse): ass
   let extended = extendedPrototypes.get(prototype);
   if (extended === undefined) {
     const methods = Object.getOwnPropertyDescriptors(express.request);
-    extended = Object.create(prototype, { ...methods, app: { value: app, configurable: true, writable: true } }) as object;
+    extended = Object.create(prototype, {
+      ...methods,
+      app: { value: app, configurable: true, writable: true },
+    }) as object;
     extendedPrototypes.set(prototype, extended);
   }
   Object.setPrototypeOf(req, extended);
