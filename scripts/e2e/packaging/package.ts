@@ -13,6 +13,7 @@ import { checkDockerImage } from './docker-image.ts';
 import { checkFirstDay } from './first-day.ts';
 import { RegistryUnreachableError } from './npm-project.ts';
 import { linkDependencies, packPackages, unpackInto } from './pack.ts';
+import { checkProductionStart } from './production-start.ts';
 import { checkExportedTypes, checkReadmeLinks, checkSourceMaps, checkWithPublint } from './publishable.ts';
 import { checkRecipes } from './recipes.ts';
 
@@ -71,6 +72,7 @@ try {
     ],
     ['the recipes run unchanged', () => checkRecipes(project)],
     ['the command sets up a database, checks it, and starts the server', () => checkCli(serverDir)],
+    ['docs/pouchgate.service starts and stops the server', () => checkProductionStart(serverDir)],
     [
       'the Dockerfile copies every file that its build, start and health check use',
       () => checkDockerImage(join(folder, 'image')),

@@ -1,0 +1,74 @@
+/** Starts and stops the server in production as docs/operations.md describes it: by the systemd unit, and from a checkout. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { MAX_WAIT_MS } from '../../../couchdb-design/testing/patience.ts';
+import { readConfig } from '../../../server/config/config.ts';
+import { ROOT } from './pack.ts';
+
+/** The settings of a unit, in which a name may occur more than once. */
+function readUnit(): (name: string) => string[] {
+  const lines = readFileSync(join(ROOT, 'docs/pouchgate.service'), 'utf8').split('\n');
+  return (name) => lines.flatMap((line) => (line.startsWith(`${name}=`) ? [line.slice(name.length + 1)] : []));
+}
+
+/**
+ * Runs the command of docs/pouchgate.service with its environment, and `npm run start:production` in this checkout.
+ *
+ * @param packageDir - The unpacked package, with its dependencies.
+ * @throws An `Error` if a server does not start, does not stop on SIGTERM, or stays on its port.
+ */
+export async function checkProductionStart(packageDir: string): Promise<void> {
+  const setting = readUnit();
+  const [, program = '', args = ''] =
+    /^\/usr\/bin\/node \/opt\/pouchgate\/node_modules\/pouchgate\/(\S+) (.*)$/.exec(setting('ExecStart')[0] ?? '') ??
+    [];
+  if (!existsSync(join(packageDir, program)))
+    throw new Error(`The package has no ${program || 'command of ExecStart'}.`);
+  const dataDirectory = mkdtempSync(join(tmpdir(), 'pouchgate-production-'));
+  try {
+    const env = {
+      ...Object.fromEntries(setting('Environment').map((line) => line.split('=', 2) as [string, string])),
+      DATA_DIR: dataDirectory,
+    };
+    const { drainSeconds } = readConfig(env);
+    if (!(Number(setting('TimeoutStopSec')[0]) > drainSeconds + 10)) throw new Error('TimeoutStopSec is too short.');
+    await startAndStop(process.execPath, [join(packageDir, program), ...args.split(' ')], env);
+    await startAndStop('npm', ['run', 'start:production'], { ...env, HOME: process.env['HOME'] ?? '' });
+  } finally {
+    rmSync(dataDirectory, { recursive: true });
+  }
+}
+
+async function startAndStop(command: string, args: readonly string[], env: Record<string, string>): Promise<void> {
+  const child = spawn(command, args, {
+    cwd: ROOT,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], ...env, PORT: '0', METRICS_PORT: 'off', DRAIN_SECONDS: '0' },
+  });
+  const killTimer = setTimeout(() => process.kill(-(child.pid ?? 0), 'SIGKILL'), MAX_WAIT_MS);
+  const output: string[] = [];
+  child.stderr.setEncoding('utf8').on('data', (text: string) => output.push(text));
+  let url: string | undefined;
+  // It ends when every process that shares the output has exited.
+  for await (const line of createInterface({ input: child.stdout })) {
+    output.push(line);
+    url ??= /^Pouchgate is at (\S+)$/.exec(line)?.[1];
+    // The last line of the start.
+    if (line.startsWith('Sign in as ')) child.kill('SIGTERM');
+  }
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  clearTimeout(killTimer);
+  const wasReachable = url !== undefined && child.signalCode !== 'SIGKILL';
+  const isPortFree =
+    url !== undefined &&
+    (await fetch(url).then(
+      () => false,
+      () => true,
+    ));
+  if (!wasReachable || !isPortFree) throw new Error(`${command} ${args.join(' ')}\n${output.join('\n')}`);
+}
