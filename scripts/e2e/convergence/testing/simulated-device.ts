@@ -3,12 +3,11 @@ import PouchDB from 'pouchdb-browser';
 import {
   createPreferencesStore,
   type Environment,
-  type OpenDatabase,
   type PreferencesStore,
 } from '../../../../client/index.ts';
 import { createInProcessLocks } from '../../../../client/platform/web-locks.ts';
 import { openChannel } from '../../testing/broadcast-channel.ts';
-import '../../testing/test-server.ts';
+import type { OpenTestDatabase } from '../../testing/test-server.ts';
 import type { EditLog } from './edit-log.ts';
 import type { DeviceTraits } from './scenario.ts';
 import { createLockManager } from '../../testing/web-locks.ts';
@@ -35,7 +34,7 @@ export interface SimulatedDevice {
   readonly openTab: () => Promise<Tab>;
   /** Names of the opened local databases. */
   readonly databaseNames: ReadonlySet<string>;
-  readonly openDatabase: OpenDatabase;
+  readonly openDatabase: OpenTestDatabase;
 }
 
 export interface DeviceOptions {
@@ -66,7 +65,7 @@ export function createSimulatedDevice({
   // No compaction: unlike the browser's adapter, PouchDB's memory adapter may read a revision for its changes feed while
   // it is compacted, and throws then.
   // No close: in the memory adapter, closing one handle closes the database of the other tabs.
-  const openDatabase: OpenDatabase = (database) => {
+  const openDatabase: OpenTestDatabase = (database) => {
     const opened = new PouchDB(prefix + database, { adapter: 'memory' });
     opened.close = () => Promise.resolve();
     return opened;

@@ -1,0 +1,51 @@
+/** Delays, paces and timeouts: every loop that awaits the platform has a pace, and every wait has a timeout. */
+
+/** Resolves after `ms` milliseconds, or at once when `signal` is aborted. No timer remains then. */
+export const delay = (ms: number, signal?: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const finish = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', finish);
+      resolve();
+    };
+    const timer = setTimeout(finish, ms);
+    if (signal?.aborted) finish();
+    else signal?.addEventListener('abort', finish);
+  });
+
+/** Resolves when the caller's turn has come, or when `signal` is aborted. */
+export type Pace = (signal?: AbortSignal) => Promise<void>;
+
+/**
+ * Allows `limit` turns in any window of `windowMs` milliseconds. The first come at once, so that what works is not delayed.
+ * It reads the monotonic clock and has a timer only while a caller waits.
+ */
+export function createPace(limit: number, windowMs: number): Pace {
+  const turns = new Array<number>(limit).fill(-Infinity);
+  return async (signal) => {
+    const now = performance.now();
+    const turn = Math.max(now, (turns.shift() ?? now) + windowMs);
+    turns.push(turn);
+    if (turn > now) await delay(turn - now, signal);
+  };
+}
+
+/** Whether the task resolves within `ms` milliseconds. Rejects if it rejects before that. */
+export const resolvesWithin = async (ms: number, task: Promise<unknown>): Promise<boolean> => {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  try {
+    return await Promise.race([task.then(() => true), timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
+/** Resolves or rejects as the task does, or rejects after `ms` milliseconds: a task of the platform may never settle. */
+export const withTimeout = async <T>(ms: number, what: string, task: () => Promise<T>): Promise<T> => {
+  const running = task();
+  if (await resolvesWithin(ms, running)) return running;
+  throw new Error(`${what} did not respond within ${ms} ms.`);
+};
