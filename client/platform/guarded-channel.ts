@@ -15,6 +15,14 @@ export interface GuardedChannelOptions {
 export function guardChannel({ open, timing, report, signal }: GuardedChannelOptions): BroadcastTransport {
   let channel: BroadcastTransport | undefined;
   let isClosed = false;
+  const closeChannel = (): void => {
+    try {
+      channel?.close();
+    } catch {
+      // It sends and receives nothing any more.
+    }
+    channel = undefined;
+  };
   const guarded: BroadcastTransport = {
     postMessage: (message) => {
       if (isClosed) return;
@@ -27,7 +35,7 @@ export function guardChannel({ open, timing, report, signal }: GuardedChannelOpt
     onmessage: null,
     close: () => {
       isClosed = true;
-      channel?.close();
+      closeChannel();
     },
   };
   const tryToOpen = (): void => {
@@ -40,8 +48,7 @@ export function guardChannel({ open, timing, report, signal }: GuardedChannelOpt
     }
   };
   const fail = (): void => {
-    channel?.close();
-    channel = undefined;
+    closeChannel();
     report(false);
     void delay(timing.retryMs, signal).then(() => {
       if (!signal.aborted) tryToOpen();
