@@ -14,8 +14,8 @@ function createFaultyStorage() {
     new Proxy(items, {
       get: (target, key) => check(Reflect.get(target, key) as unknown),
       ownKeys: (target) => check(Reflect.ownKeys(target)),
-      set: (target, key, value) => check(true) && Reflect.set(target, key, value),
-      deleteProperty: (target, key) => check(true) && Reflect.deleteProperty(target, key),
+      set: (target, key, value) => Reflect.set(check(target), key, value),
+      deleteProperty: (target, key) => Reflect.deleteProperty(check(target), key),
     }),
     (works) => reports.push(works),
   );
