@@ -44,7 +44,7 @@ const PUBLIC_FILES = [
 
 /** The files of other declarations that public types refer to. Their functions are internal. */
 const PUBLIC_TYPE_FILES = [
-  'client/platform/{environment,pouch-database}.ts',
+  'client/platform/{environment,health,pouch-database}.ts',
   'client/store/{edits,leaf,stored-snapshot,superseded-edits}.ts',
   'client/sync/{status,timing}.ts',
   'client/sync/http/token-source.ts',

@@ -1,12 +1,15 @@
 /** The main entry of the client library. */
+import { isBrowser } from './platform/environment.ts';
 import { resolveOptions } from './resolve-options.ts';
+import { createServerStore } from './server-store.ts';
 import type { Values } from './store/schema.ts';
 import { SyncedStore } from './synced-store.ts';
 import type { PreferencesStore, SchemaOptions, ShownOf, StoreOptions } from './types.ts';
 
 /**
  * Opens the preferences of one user in this browser and keeps them in sync until `close` or `signOut`. Reads and writes use
- * the local database only, so they work offline. Open one store for each user in each tab.
+ * the local database only, so they work offline. Open one store for each user in each tab. During server-side rendering, where
+ * there is no database, the store only shows the defaults: it starts nothing, and needs no `close`.
  *
  * @param options - The server, the user, how to get tokens, and optionally the application's own schema and defaults.
  * @returns The store. It is usable at once: it shows the defaults until `ready` resolves.
@@ -36,5 +39,7 @@ export function createPreferencesStore<P extends object, const D extends Partial
 export function createPreferencesStore(
   options: StoreOptions & Partial<SchemaOptions<object, object>>,
 ): PreferencesStore<Values, Values> {
-  return new SyncedStore(resolveOptions(options));
+  const resolved = resolveOptions(options);
+  const canStore = options.openDatabase !== undefined || isBrowser();
+  return canStore ? new SyncedStore(resolved) : createServerStore(resolved);
 }

@@ -1,13 +1,25 @@
-/** React hooks of a store. Create the store outside of components, so that every render passes the same one. */
+/**
+ * React hooks of a store. Create the store outside of components, so that every render passes the same one. On a server, and
+ * at hydration, they return the defaults and the status `starting`.
+ */
 import { useSyncExternalStore } from 'react';
 import type { PreferencesStore } from './types.ts';
-import type { SyncStatus } from './sync/status.ts';
+import { INITIAL_STATUS, type SyncStatus } from './sync/status.ts';
 
 /** The members of a store that the hooks use: of a PreferencesStore, a PreferencesStream, or an application's wrapper. */
 export interface ReadableStore<Shown extends object> extends Pick<PreferencesStore, 'subscribe'> {
   /** Returns all preferences with their defaults: the same object until one changes. */
   readonly get: () => Shown;
+  /** What `get` returns before the stored preferences are read. Default: what `get` returns. */
+  readonly defaults?: Shown;
 }
+
+/**
+ * What a server renders, and the browser at hydration. It must be the same in both, although the browser may have read its
+ * stored preferences by then. React renders again at once when they differ.
+ */
+const hydratedPreferences = <Shown extends object>({ defaults, get }: ReadableStore<Shown>): Shown => defaults ?? get();
+const hydratedStatus = (): SyncStatus => INITIAL_STATUS;
 
 /**
  * Returns all preferences with their defaults. The component renders again when one of them changes, in this tab, in
@@ -20,8 +32,8 @@ export interface ReadableStore<Shown extends object> extends Pick<PreferencesSto
  * const { theme, viewMode } = usePreferences(store);
  * ```
  */
-export const usePreferences = <Shown extends object>({ subscribe, get }: ReadableStore<Shown>): Shown =>
-  useSyncExternalStore(subscribe, get, get);
+export const usePreferences = <Shown extends object>(store: ReadableStore<Shown>): Shown =>
+  useSyncExternalStore(store.subscribe, store.get, () => hydratedPreferences(store));
 
 /**
  * Returns one preference. The component renders again only when this preference changes.
@@ -39,7 +51,7 @@ export const usePreference = <Shown extends object, K extends keyof Shown>(
   key: K,
 ): Shown[K] => {
   const get = (): Shown[K] => store.get()[key];
-  return useSyncExternalStore(store.subscribe, get, get);
+  return useSyncExternalStore(store.subscribe, get, () => hydratedPreferences(store)[key]);
 };
 
 /**
@@ -53,4 +65,4 @@ export const usePreference = <Shown extends object, K extends keyof Shown>(
  * ```
  */
 export const useSyncStatus = ({ subscribe, status }: Pick<PreferencesStore, 'subscribe' | 'status'>): SyncStatus =>
-  useSyncExternalStore(subscribe, status, status);
+  useSyncExternalStore(subscribe, status, hydratedStatus);

@@ -6,8 +6,9 @@ import {
   type UserDocumentId,
 } from '../couchdb-design/user-document/username.ts';
 import { checkOptions, isAbsoluteUrl } from './check-options.ts';
-import { databaseName, openBrowserDatabase, type OpenDatabase } from './platform/database.ts';
+import { databaseName, openBrowserDatabase, openMemoryDatabase, type OpenDatabase } from './platform/database.ts';
 import { defaultEnvironment, type Environment } from './platform/environment.ts';
+import { DEFAULT_PLATFORM_TIMING, type PlatformTiming } from './platform/timing.ts';
 import { resolveSchema, type StoreSchema, type Values } from './store/schema.ts';
 import { DEFAULT_TIMING } from './sync/sync-loop.ts';
 import type { SyncTiming } from './sync/timing.ts';
@@ -21,10 +22,13 @@ export interface ResolvedOptions extends Pick<StoreOptions, 'url' | 'getToken' |
   /** The name of the local database, and the prefix of the storage keys. */
   readonly databaseName: string;
   readonly openDatabase: OpenDatabase;
+  /** Opens a database instead while `openDatabase` fails or does not respond: for the default, one in memory. */
+  readonly openReplacement: OpenDatabase | undefined;
   readonly schema: StoreSchema;
   readonly defaults: Values;
   readonly environment: Environment;
   readonly timing: SyncTiming;
+  readonly platformTiming: PlatformTiming;
 }
 
 /** Throws a RangeError when the username is invalid, and a TypeError when another option or the schema cannot be used. */
@@ -41,8 +45,10 @@ export function resolveOptions(options: StoreOptions & Partial<SchemaOptions<obj
     documentId: documentIdFactory(idPrefix)(username),
     databaseName: databaseName(namespace, username),
     openDatabase,
+    openReplacement: openDatabase === openBrowserDatabase ? openMemoryDatabase : undefined,
     ...resolveSchema(options),
     environment: { ...defaultEnvironment(), ...options.environment },
     timing: { ...DEFAULT_TIMING, ...options.timing },
+    platformTiming: DEFAULT_PLATFORM_TIMING,
   };
 }

@@ -1,5 +1,6 @@
 /** Reads one user's preferences from the server's event stream, without a local database and without PouchDB. */
 import { checkOptions, isAnyUrl } from './check-options.ts';
+import { deepFreeze } from './platform/deep-freeze.ts';
 import { createEmitter, waitForEvent } from './platform/emitter.ts';
 import { defaultNetworkEnvironment, listenForWakeUps, type NetworkEnvironment } from './platform/environment.ts';
 import { receiveEvents, type EventConnectionResult } from './sync/http/event-connection.ts';
@@ -41,7 +42,9 @@ export interface PreferencesStream<Shown extends object = ShownPreferences> exte
   PreferencesStore,
   'username' | 'subscribe' | 'status' | 'retry'
 > {
-  /** Returns all preferences with their defaults: the same object until one changes. */
+  /** The values of the preferences before any is received. Frozen. */
+  readonly defaults: Shown;
+  /** Returns all preferences with their defaults: the same frozen object until one changes. */
   readonly get: () => Shown;
   /** Resolves when the preferences have been received for the first time. Never rejects. */
   readonly ready: Promise<void>;
@@ -98,12 +101,12 @@ export function createPreferencesStream(
 /** Its public members are bound functions, not methods: applications pass single members on. */
 class EventStream implements PreferencesStream<Values> {
   readonly username: string;
+  readonly defaults: Values;
   readonly ready: Promise<void>;
 
   readonly #options: StreamOptions;
   readonly #environment: NetworkEnvironment;
   readonly #schema: StoreSchema;
-  readonly #defaults: Values;
   readonly #stopController = new AbortController();
   readonly #wakeEmitter = createEmitter();
   readonly #changeEmitter = createEmitter();
@@ -125,8 +128,8 @@ class EventStream implements PreferencesStream<Values> {
     this.#options = options;
     this.#environment = { ...defaultNetworkEnvironment(), ...options.environment };
     this.#schema = schema;
-    this.#defaults = defaults;
-    this.#shown = { ...defaults };
+    this.defaults = defaults;
+    this.#shown = defaults;
   }
 
   readonly get = (): Values => this.#shown;
@@ -223,7 +226,8 @@ class EventStream implements PreferencesStream<Values> {
       if (eventData.state === this.#lastEventId) this.#markCaughtUp();
     } else if (name === 'preference-update' && id !== undefined) {
       this.#lastEventId = id;
-      this.#shown = { ...this.#defaults, ...this.#schema.pickKnown(Object(eventData.preferences) as Values) };
+      const received = this.#schema.pickKnown(Object(eventData.preferences) as Values);
+      this.#shown = deepFreeze({ ...this.defaults, ...received });
       this.#resolveReady();
       this.#changeEmitter.emit();
       this.#markCaughtUp();

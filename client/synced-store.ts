@@ -1,6 +1,8 @@
 /** The store: connects the local store, the sync and the other tabs of this browser. */
 import { createEmitter, waitForEvent } from './platform/emitter.ts';
-import { listenForWakeUps } from './platform/environment.ts';
+import { listenForWakeUps, type Environment } from './platform/environment.ts';
+import { guardEnvironment } from './platform/guarded-environment.ts';
+import { createPlatformHealth } from './platform/health.ts';
 import {
   clearUserData,
   isSignOutPending,
@@ -8,6 +10,7 @@ import {
   clearSignOutMark,
   markSignOutPending,
 } from './platform/local-data.ts';
+import { deepFreeze } from './platform/deep-freeze.ts';
 import { isDeepEqual } from './platform/structural-equality.ts';
 import type { ResolvedOptions } from './resolve-options.ts';
 import { LocalStore } from './store/local-store.ts';
@@ -26,9 +29,12 @@ const MAX_EVENTS = 50;
 /** Applications pass single members on, to React for one. So the public members are bound functions, not methods. */
 export class SyncedStore implements PreferencesStore<Values, Values> {
   readonly username: string;
+  readonly defaults: Values;
   readonly ready: Promise<void>;
 
   readonly #options: ResolvedOptions;
+  readonly #environment: Environment;
+  readonly #health = createPlatformHealth(() => this.#onHealthChange());
   readonly #local: LocalStore;
   readonly #tabs: TabSync;
   readonly #status = createStatusStore((event, previous) => this.#onStatusChange(event, previous));
@@ -40,12 +46,22 @@ export class SyncedStore implements PreferencesStore<Values, Values> {
   };
   readonly #stopController = new AbortController();
   #events: DebugSnapshot['events'] = [];
+  #isStarted = false;
 
   constructor(options: ResolvedOptions) {
-    const { username, databaseName: name, environment } = options;
-    const { storage } = environment;
+    const { username, databaseName: name, defaults, platformTiming } = options;
+    const { signal } = this.#stopController;
     this.username = username;
+    this.defaults = defaults;
     this.#options = options;
+    this.#environment = guardEnvironment({
+      environment: options.environment,
+      name,
+      timing: platformTiming,
+      health: this.#health,
+      signal,
+    });
+    const { storage } = this.#environment;
     this.#tabs = this.#createTabSync();
     const wasSignOutPending = isSignOutPending(storage, name);
     if (wasSignOutPending) {
@@ -54,17 +70,14 @@ export class SyncedStore implements PreferencesStore<Values, Values> {
     }
     this.#status.dispatch({ type: 'remembered', lastSynced: Number(storage[this.#lastSyncedKey()] ?? 0) });
     this.#local = this.#openLocalStore(wasSignOutPending);
-    this.ready = this.#local.ready.then(() => {
-      if (wasSignOutPending) clearSignOutMark(storage, name);
-    });
-    // A rejection must not count as unhandled when no caller awaits `ready`.
-    this.ready.catch(() => undefined);
+    this.ready = this.#local.ready;
     this.#local.subscribe(this.#onLocalChange);
     this.#onLocalChange();
     // The tab that syncs may be another one, in the background.
-    const stopWakeEvents = listenForWakeUps(environment, this.retry);
-    this.#stopController.signal.addEventListener('abort', stopWakeEvents);
-    this.#tabs.start(this.#stopController.signal);
+    signal.addEventListener('abort', listenForWakeUps(this.#environment, this.retry));
+    this.#tabs.start(signal);
+    this.#isStarted = true;
+    this.#onHealthChange();
   }
 
   readonly get = (): Values => this.#local.visiblePreferences();
@@ -94,14 +107,13 @@ export class SyncedStore implements PreferencesStore<Values, Values> {
 
   readonly inspect = async (): Promise<DebugSnapshot> => {
     const stored = await this.#local.inspect();
-    return { ...stored, isLeader: this.#tabs.isLeader(), events: this.#events };
+    return deepFreeze({ ...stored, isLeader: this.#tabs.isLeader(), events: this.#events });
   };
 
   readonly close = (): Promise<void> => this.#shutDown(false);
 
   readonly signOut = async ({ keepData = false }: { readonly keepData?: boolean } = {}): Promise<void> => {
-    const { environment, databaseName: name } = this.#options;
-    if (!keepData) markSignOutPending(environment.storage, name);
+    if (!keepData) markSignOutPending(this.#environment.storage, this.#options.databaseName);
     await this.#flushUnsentEdits();
     this.#tabs.send('signed-out');
     await this.#shutDown(!keepData);
@@ -109,11 +121,15 @@ export class SyncedStore implements PreferencesStore<Values, Values> {
 
   #openLocalStore(eraseOnOpen: boolean): LocalStore {
     const { databaseName: name, documentId: id } = this.#options;
+    const { storage } = this.#environment;
     return new LocalStore({
       ...this.#options,
+      environment: this.#environment,
       name,
       id,
       eraseOnOpen,
+      onErased: () => clearSignOutMark(storage, name),
+      reportDatabase: this.#health.reporter('database-unavailable'),
       onUnsentChange: () => this.#tabs.send('noted'),
       onReplaced: () => this.#tabs.send('replaced'),
       onSuperseded: this.#editEmitters.superseded.emit,
@@ -121,14 +137,19 @@ export class SyncedStore implements PreferencesStore<Values, Values> {
   }
 
   #createTabSync(): TabSync {
-    const { databaseName: name, environment, timing } = this.#options;
+    const { databaseName: name, timing } = this.#options;
     return new TabSync({
       name,
-      environment,
+      environment: this.#environment,
+      // Other tabs do not see what this one holds in memory, or do not receive its messages.
+      isAlone: () => this.#health.lacks('database-unavailable', 'channel-unavailable'),
       heartbeatIntervalMs: timing.heartbeat / 2,
       progress: this.#status.progress,
       lead: (signal) => this.#sync(signal),
-      onLeaderProgress: (message) => this.#status.dispatch({ ...message, unsent: this.#local.unsent().length }),
+      onLeaderProgress: (message) => {
+        this.#local.updateUnsent();
+        this.#status.dispatch({ ...message, unsent: this.#local.unsent().length });
+      },
       onSignal: this.#onTabSignal,
     });
   }
@@ -138,10 +159,8 @@ export class SyncedStore implements PreferencesStore<Values, Values> {
     await this.ready.catch(() => undefined);
     const { dispatch } = this.#status;
     const isVisible = (): boolean => this.#tabs.isAnyVisible();
-    await runSyncLoop(
-      { ...this.#options, store: this.#local, isVisible, wakeEmitter: this.#wakeEmitter, dispatch },
-      signal,
-    );
+    const options = { ...this.#options, environment: this.#environment, store: this.#local };
+    await runSyncLoop({ ...options, isVisible, wakeEmitter: this.#wakeEmitter, dispatch }, signal);
   }
 
   readonly #onTabSignal: TabSyncOptions['onSignal'] = (signal) => {
@@ -169,8 +188,15 @@ export class SyncedStore implements PreferencesStore<Values, Values> {
     this.#changeEmitter.emit();
   };
 
+  #onHealthChange(): void {
+    // What fails in the constructor is dispatched at its end.
+    if (!this.#isStarted) return;
+    this.#status.dispatch({ type: 'platform', reason: this.#health.reason() });
+    this.#tabs.reelect();
+  }
+
   #onStatusChange(event: StatusEvent, previous: SyncProgress): void {
-    const { now, storage } = this.#options.environment;
+    const { now, storage } = this.#environment;
     this.#events = [...this.#events, { at: now(), text: event.type }].slice(-MAX_EVENTS);
     this.#tabs.sendProgress();
     this.#changeEmitter.emit();
@@ -179,7 +205,8 @@ export class SyncedStore implements PreferencesStore<Values, Values> {
       const isNew = !previous.refused.some((known) => isDeepEqual(known, edit));
       if (isNew) this.#editEmitters.refused.emit(edit);
     }
-    setItem(storage, this.#lastSyncedKey(), String(this.#status.progress().lastSynced ?? 0));
+    const { lastSynced } = this.#status.progress();
+    if (lastSynced !== previous.lastSynced) setItem(storage, this.#lastSyncedKey(), String(lastSynced ?? 0));
   }
 
   #lastSyncedKey(): string {
@@ -188,10 +215,10 @@ export class SyncedStore implements PreferencesStore<Values, Values> {
 
   /** Resolves when nothing is unsent, when nothing can be sent, or after the timeout. */
   async #flushUnsentEdits(): Promise<void> {
-    const { now } = this.#options.environment;
-    const deadline = now() + SIGN_OUT_FLUSH_TIMEOUT_MS;
+    // The clock of the environment may be set back.
+    const deadline = performance.now() + SIGN_OUT_FLUSH_TIMEOUT_MS;
     while (this.#canSendEdits()) {
-      const hasChanged = await waitForEvent(this.#changeEmitter, deadline - now());
+      const hasChanged = await waitForEvent(this.#changeEmitter, deadline - performance.now());
       if (!hasChanged) return;
     }
   }
@@ -203,11 +230,14 @@ export class SyncedStore implements PreferencesStore<Values, Values> {
 
   /** Stops the sync and leaves the other tabs. `erase` removes all of the user's stored data. */
   async #shutDown(erase: boolean): Promise<void> {
-    const { environment, databaseName: name } = this.#options;
+    const { databaseName: name } = this.#options;
+    const { storage } = this.#environment;
     this.#stopController.abort();
     await this.#tabs.whenStopped();
-    await this.#local.close(erase);
-    if (erase) clearUserData(environment.storage, name);
+    const isClosed = await this.#local.close(erase);
+    if (erase) clearUserData(storage, name);
+    if (!isClosed) markSignOutPending(storage, name);
     this.#tabs.close();
+    if (!isClosed) throw new Error('This browser did not delete the database. The next start of the page deletes it.');
   }
 }

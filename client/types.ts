@@ -34,7 +34,11 @@ export interface StoreOptions {
    * `pouchgate`.
    */
   readonly namespace?: string;
-  /** Opens the local database. Default: in IndexedDB. */
+  /**
+   * Opens the local database, with a PouchDB that has the adapter for HTTP and the replication. Default: in IndexedDB, or in
+   * memory while IndexedDB does not work. On a server there is no default: without `openDatabase` the store only shows the
+   * defaults there.
+   */
   readonly openDatabase?: OpenDatabase;
   /** Replaces parts of the platform, for tests or other platforms than a browser. Default: the browser's. */
   readonly environment?: Partial<Environment>;
@@ -74,9 +78,14 @@ export interface DebugSnapshot extends StoredSnapshot {
 export interface PreferencesStore<P extends object = Preferences, Shown extends object = ShownPreferences> {
   /** The user whose preferences these are. */
   readonly username: string;
-  /** Resolves when the stored preferences have been read. Rejects when the browser provides no storage. */
+  /** The values of the preferences before any is set, and before the stored ones are read. Frozen. */
+  readonly defaults: Shown;
+  /**
+   * Resolves when the stored preferences have been read; on a server without `openDatabase`, at once. Rejects when no
+   * database can be opened. The store opens it later, if it can.
+   */
   readonly ready: Promise<void>;
-  /** Returns all preferences with their defaults: the same object, with the same values, until one changes. */
+  /** Returns all preferences with their defaults: the same frozen object, with the same values, until one changes. */
   readonly get: () => Shown;
   /**
    * Sets the preferences in a patch; `null` removes one. `get` returns the new values at once.
@@ -93,7 +102,7 @@ export interface PreferencesStore<P extends object = Preferences, Shown extends 
   readonly subscribe: (listener: () => void) => () => void;
   /** Calls `listener` at every event of this kind. Returns a function that unsubscribes. */
   readonly on: <E extends keyof StoreEvents<P>>(event: E, listener: (edit: StoreEvents<P>[E]) => void) => () => void;
-  /** Returns the sync status: the same object until it changes. */
+  /** Returns the sync status: the same frozen object until it changes. */
   readonly status: () => SyncStatus;
   /** Retries the sync at once. Call it after the user has signed in again, or when the user requests it. */
   readonly retry: () => void;
@@ -108,6 +117,8 @@ export interface PreferencesStore<P extends object = Preferences, Shown extends 
    * it is interrupted, the user's next store or `eraseLocalData` removes the rest.
    *
    * @param options - `keepData` keeps the stored data. Default: false.
+   * @throws Rejects with an Error when the browser does not delete the database in time. The user is signed out all the same,
+   * and the rest is removed as after an interruption.
    */
   readonly signOut: (options?: { readonly keepData?: boolean }) => Promise<void>;
 }

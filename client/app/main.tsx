@@ -2,6 +2,8 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { DEFAULT_ID_PREFIX } from '../../couchdb-design/user-document/username.ts';
 import { defaultEnvironment } from '../platform/environment.ts';
+import { guardLocks } from '../platform/guarded-locks.ts';
+import { DEFAULT_PLATFORM_TIMING } from '../platform/timing.ts';
 import { App } from './app.tsx';
 import { createApi, createTelegramApi } from './session/api.ts';
 import { createAppStorage } from './session/local-storage.ts';
@@ -25,13 +27,21 @@ const readMeta = (name: string, defaultValue: string): string =>
   document.querySelector<HTMLMetaElement>(`meta[name="pouchgate-${name}"]`)?.content ?? defaultValue;
 
 const environment = defaultEnvironment();
+const locks = guardLocks({
+  locks: environment.locks,
+  name: 'pouchgate',
+  timing: DEFAULT_PLATFORM_TIMING,
+  // The stores report it.
+  report: () => undefined,
+  signal: new AbortController().signal,
+});
 const api = createApi('/api/auth');
 const appStorage = createAppStorage(environment.storage);
 const pair = createDevicePair(environment);
 const session = createAppSession({
   api,
   telegram: createTelegramApi('/api/users/telegram'),
-  tokens: createTokens(api, environment.locks),
+  tokens: createTokens(api, locks),
   appStorage,
   url: location.origin + readMeta('database', '/sync/user_registry'),
   idPrefix: readMeta('id-prefix', DEFAULT_ID_PREFIX),

@@ -1,8 +1,14 @@
-import type { SyncState } from '../index.ts';
-import { formatRelativeTime, formatLastSynced, describeStatus } from './status-text.ts';
+import type { StatusReason, SyncState, SyncStatus } from '../index.ts';
+import { formatRelativeTime, formatLastSynced, describeReason, describeStatus, isDataAtRisk } from './status-text.ts';
 
-const text = (state: SyncState, unsent = 0): string =>
-  describeStatus({ state, unsent, refused: [], lastSynced: undefined }).text;
+const statusOf = (state: SyncState, unsent = 0, reason?: StatusReason): SyncStatus => ({
+  state,
+  unsent,
+  refused: [],
+  lastSynced: undefined,
+  reason,
+});
+const text = (state: SyncState, unsent = 0): string => describeStatus(statusOf(state, unsent)).text;
 
 test('counts the changes that wait to be sent', () => {
   expect(text('offline')).toBe('Offline');
@@ -19,10 +25,24 @@ test('shows Live only when no edit is unsent', () => {
 
 test('requests attention only in states where the user must act', () => {
   const states: readonly SyncState[] = ['starting', 'catching-up', 'live', 'offline', 'sign-in-needed', 'refused'];
-  const needingAttention = states.filter(
-    (state) => describeStatus({ state, unsent: 1, refused: [], lastSynced: undefined }).tone === 'attention',
-  );
+  const needingAttention = states.filter((state) => describeStatus(statusOf(state, 1)).tone === 'attention');
   expect(needingAttention).toEqual(['sign-in-needed', 'refused']);
+});
+
+test('a reason has a sentence, and only those with data at risk contradict that changes are kept', () => {
+  const reasons: readonly StatusReason[] = [
+    'database-unavailable',
+    'storage-unavailable',
+    'locks-unavailable',
+    'channel-unavailable',
+  ];
+  for (const reason of reasons) {
+    expect(describeReason({ reason })).toMatch(/^(This browser|The tabs).*\.$/);
+    const { detail } = describeStatus(statusOf('offline', 1, reason));
+    expect(detail.includes('saved in this browser')).toBe(!isDataAtRisk({ reason }));
+  }
+  expect(describeReason({ reason: undefined })).toBeUndefined();
+  expect(reasons.filter((reason) => isDataAtRisk({ reason }))).toEqual(['database-unavailable', 'storage-unavailable']);
 });
 
 test('formats a time relative to now, and never as a future time', () => {

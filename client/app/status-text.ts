@@ -1,5 +1,5 @@
 /** The texts of the sync status on the page. */
-import type { SyncStatus } from '../index.ts';
+import type { StatusReason, SyncStatus } from '../index.ts';
 
 export type Tone = 'good' | 'busy' | 'quiet' | 'attention';
 
@@ -10,10 +10,30 @@ export interface StatusDescription {
   readonly detail: string;
 }
 
+/** What it means that a part of the browser does not work, and what to do about it. */
+const REASON_TEXTS: Readonly<Record<StatusReason, string>> = {
+  'database-unavailable':
+    'This browser stores no data for this page: the window is private, or there is no space left. Everything works while the page is open, but nothing is kept when you close it.',
+  'storage-unavailable':
+    'This browser has no space for changes, or does not store them. Keep the page open until your changes are sent.',
+  'locks-unavailable':
+    'The tabs of this browser cannot take turns, so each one syncs on its own. If changes stay unsent, close the other tabs.',
+  'channel-unavailable': 'The tabs of this browser cannot exchange messages, so each one syncs on its own.',
+};
+
+/** Returns a sentence about the part of the browser that does not work; undefined if there is none. */
+export const describeReason = ({ reason }: Pick<SyncStatus, 'reason'>): string | undefined =>
+  reason && REASON_TEXTS[reason];
+
+/** Whether data can be lost, so that people must know without asking. */
+export const isDataAtRisk = ({ reason }: Pick<SyncStatus, 'reason'>): boolean =>
+  reason === 'database-unavailable' || reason === 'storage-unavailable';
+
 const formatChangeCount = (count: number): string => (count === 1 ? '1 change' : `${count} changes`);
 
 /** Returns the texts and the tone for a status. */
-export const describeStatus = ({ state, unsent, refused }: SyncStatus): StatusDescription => {
+export const describeStatus = ({ state, unsent, refused, reason }: SyncStatus): StatusDescription => {
+  const isKept = !isDataAtRisk({ reason });
   const waiting = unsent === 0 ? '' : `: ${formatChangeCount(unsent)} waiting`;
   switch (state) {
     case 'starting':
@@ -32,13 +52,17 @@ export const describeStatus = ({ state, unsent, refused }: SyncStatus): StatusDe
       return {
         tone: 'quiet',
         text: `Offline${waiting}`,
-        detail: 'Changes are saved in this browser and sent when you are back online.',
+        detail: isKept
+          ? 'Changes are saved in this browser and sent when you are back online.'
+          : 'Changes are sent when you are back online. Keep this page open until then.',
       };
     case 'sign-in-needed':
       return {
         tone: 'attention',
         text: `Sign in again to sync${waiting}`,
-        detail: 'Your preferences stay in this browser. Nothing is lost.',
+        detail: isKept
+          ? 'Your preferences stay in this browser. Nothing is lost.'
+          : 'Keep this page open. Changes are sent when you have signed in.',
       };
     case 'refused':
       return {

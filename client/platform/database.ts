@@ -1,25 +1,42 @@
 /** The local and the remote PouchDB: types, names, opening, and errors. */
 /// <reference types="pouchdb-core" preserve="true" />
-import PouchDB from 'pouchdb-browser';
 
 /** The body of a stored document, before it is validated. */
 export type StoredBody = Record<string, unknown>;
 /** A PouchDB database of user documents. */
 export type Database = PouchDB.Database<StoredBody>;
-/** Opens the local database of this name. Opening one name twice must give the same data. */
-export type OpenDatabase = (name: string) => Database;
+/**
+ * Opens the local database of this name, at once or after a while. Opening one name twice must give the same data. Its
+ * PouchDB needs the adapter for HTTP and the replication, which `pouchdb` and `pouchdb-browser` have.
+ */
+export type OpenDatabase = (name: string) => Database | PromiseLike<Database>;
 
 /** Each user has their own database in the browser, so that stored data is never read for another user. */
 export const databaseName = (namespace: string, username: string): string => `${namespace}_${username}`;
 
+/** PouchDB fails at its import outside of a browser, so it is imported when a database is opened. */
+export const importPouchDB = async (): Promise<PouchDB.Static> => (await import('pouchdb-browser')).default;
+
 /**
  * Opens a database in IndexedDB. It compacts old revisions' bodies when they are replaced: replication sends only leaves.
  */
-export const openBrowserDatabase: OpenDatabase = (name) => new PouchDB<StoredBody>(name, { auto_compaction: true });
+export const openBrowserDatabase: OpenDatabase = async (name) =>
+  new (await importPouchDB())<StoredBody>(name, { auto_compaction: true });
 
-/** Opens the database on the server. `fetch` adds the token, so that it is never in the URL. */
-export const openRemoteDatabase = (url: string, fetch: typeof globalThis.fetch): Database =>
-  new PouchDB<StoredBody>(url, { skip_setup: true, fetch });
+/** Opens a database that ends with the page. */
+export const openMemoryDatabase: OpenDatabase = async (name) => {
+  const [PouchDB, { memoryAdapter, MEMORY_ADAPTER }] = await Promise.all([
+    importPouchDB(),
+    import('./memory-adapter.ts'),
+  ]);
+  return new (PouchDB.plugin(memoryAdapter))<StoredBody>(name, { adapter: MEMORY_ADAPTER });
+};
+
+/**
+ * Opens the database on the server, by the PouchDB of the local one. `fetch` adds the token, so that it is never in the URL.
+ */
+export const openRemoteDatabase = (local: Database, url: string, fetch: typeof globalThis.fetch): Database =>
+  new (local.constructor as PouchDB.Static)<StoredBody>(url, { skip_setup: true, fetch });
 
 /** The members of PouchDB's errors that are used here. */
 interface DatabaseError {

@@ -22,11 +22,12 @@ export interface Environment {
   readonly random: () => number;
   /** Sends all requests to the server. Default: the global `fetch`. */
   readonly fetch: typeof globalThis.fetch;
-  /** Serializes writes and elects the syncing tab. Default: `navigator.locks`, else locks for this store alone. */
+  /** Serializes writes and elects the syncing tab. Default: `navigator.locks`, else locks for this store
+   * alone. */
   readonly locks: Locks;
   /**
    * Adds `listener` to window events, among them those of the page lifecycle (https://wicg.github.io/page-lifecycle/).
-   * Default: `window.addEventListener`; without a window there are no events.
+   * Default: the global `addEventListener`; without it there are no events.
    * @param events The names of the events, separated by spaces: 'freeze resume'.
    * @param listener Called with each event. `type` is the name of the event.
    * @returns A function that removes the listeners.
@@ -34,37 +35,56 @@ export interface Environment {
   readonly listen: (events: string, listener: (event: Pick<Event, 'type'>) => void) => () => void;
   /** Whether the page is visible. Default: `document.hidden` is not true; without a document it counts as visible. */
   readonly isVisible: () => boolean;
-  /** Opens the channel between the tabs. Default: a BroadcastChannel; without a window nothing is sent. */
+  /** Opens the channel between the tabs. Default: a BroadcastChannel; outside of a browser nothing is sent. */
   readonly openChannel: (name: string) => BroadcastTransport;
   /** Strings by key that outlive the local database. Default: `localStorage`, else an empty object. */
   readonly storage: Record<string, string>;
 }
 
-/** Undefined outside a browser. */
-const { window } = globalThis as { readonly window?: Window };
+/** A document or a worker. Node has some of the same globals; none of them is a browser's there. */
+export const isBrowser = (): boolean => 'document' in globalThis || 'WorkerGlobalScope' in globalThis;
+
+/** What a browser may lack: older ones, workers, pages on plain HTTP, and embedded web views. */
+interface BrowserGlobals {
+  readonly addEventListener?: EventTarget['addEventListener'];
+  readonly document?: Document;
+  readonly navigator?: { readonly locks?: Locks };
+  readonly localStorage?: Environment['storage'];
+}
+const globals = globalThis as BrowserGlobals;
 
 /** Listens on the window in the capture phase, so that events of the document arrive too. */
 const listen: Environment['listen'] = (events, listener) => {
   const controller = new AbortController();
   for (const type of events.split(' ')) {
-    window?.addEventListener(type, listener, { capture: true, signal: controller.signal });
+    globals.addEventListener?.(type, listener, { capture: true, signal: controller.signal });
   }
   return () => controller.abort();
 };
 
-const isVisible = (): boolean => window?.document.hidden !== true;
+const isVisible = (): boolean => globals.document?.hidden !== true;
 
-/** Browser settings can forbid storage. Reading `window.localStorage` throws then. */
+/** Stands in for a storage that a browser does not have. All stores of the page share it. */
+const pageStorage: Environment['storage'] = {};
+
+/** Whether this storage ends with the page. */
+export const isPageStorage = (storage: Environment['storage']): boolean => storage === pageStorage;
+
+/** Browser settings can forbid storage, and a profile can be damaged. Using `localStorage` throws then. */
 function browserStorage(): Environment['storage'] {
+  if (!isBrowser()) return {};
   try {
-    return window?.localStorage ?? {};
+    const storage = globals.localStorage ?? pageStorage;
+    Object.keys(storage);
+    return storage;
   } catch {
-    return {};
+    return pageStorage;
   }
 }
 
 const noop = (): void => undefined;
 const NOOP_CHANNEL: BroadcastTransport = { postMessage: noop, onmessage: null, close: noop };
+const MISSING_LOCKS: Locks = { request: () => Promise.reject(new Error('This browser has no Web Locks here.')) };
 
 /** The members that a connection to the server needs. */
 export type NetworkEnvironment = Pick<Environment, 'now' | 'random' | 'fetch' | 'listen' | 'isVisible'>;
@@ -78,11 +98,14 @@ export const defaultNetworkEnvironment = (): NetworkEnvironment => ({
   isVisible,
 });
 
-/** Returns the default environment: the browser's, as far as there is one. */
+/**
+ * Returns the default environment: the browser's. What a browser lacks fails as if it were broken, so that it is replaced and
+ * reported (guarded-locks.ts, guarded-channel.ts). Outside of a browser nothing is shared between stores.
+ */
 export const defaultEnvironment = (): Environment => ({
   ...defaultNetworkEnvironment(),
-  locks: window?.navigator.locks ?? createInProcessLocks(),
-  openChannel: (name) => (window ? new BroadcastChannel(name) : NOOP_CHANNEL),
+  locks: isBrowser() ? (globals.navigator?.locks ?? MISSING_LOCKS) : createInProcessLocks(),
+  openChannel: (name) => (isBrowser() ? new BroadcastChannel(name) : NOOP_CHANNEL),
   storage: browserStorage(),
 });
 

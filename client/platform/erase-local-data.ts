@@ -4,6 +4,8 @@ import { databaseName, openBrowserDatabase } from './database.ts';
 import type { OpenDatabase } from './pouch-database.ts';
 import { defaultEnvironment, type Environment } from './environment.ts';
 import { clearUserData, markSignOutPending, SIGN_OUT_MARK_SUFFIX } from './local-data.ts';
+import { withTimeout } from './pace.ts';
+import { DEFAULT_PLATFORM_TIMING } from './timing.ts';
 
 /** Options of {@link eraseLocalData}. */
 export interface EraseOptions {
@@ -23,7 +25,8 @@ export interface EraseOptions {
  *
  * @param options - Whose data to remove, and where it is.
  * @returns A promise that resolves when the data is removed.
- * @throws Rejects with PouchDB's error when the browser does not delete a database. The next call tries again.
+ * @throws Rejects with PouchDB's error when the browser does not delete a database, and with an Error when it does not respond.
+ * The next call tries again.
  * @example
  * ```ts
  * await eraseLocalData();
@@ -41,7 +44,9 @@ export async function eraseLocalData({
   for (const key of Object.keys(storage)) {
     if (!key.startsWith(databaseName(namespace, '')) || !key.endsWith(SIGN_OUT_MARK_SUFFIX)) continue;
     const name = key.slice(0, -SIGN_OUT_MARK_SUFFIX.length);
-    await openDatabase(name).destroy();
+    await withTimeout(DEFAULT_PLATFORM_TIMING.responseMs, 'The database', async () =>
+      (await openDatabase(name)).destroy(),
+    );
     clearUserData(storage, name);
   }
 }

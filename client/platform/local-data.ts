@@ -9,17 +9,23 @@ type StringStorage = Environment['storage'];
 /** Follows the database's name in the key of the mark. */
 export const SIGN_OUT_MARK_SUFFIX = ':leaving';
 
-/** Stores an item. Ignores a full storage: the value is then lost when the page is closed. */
-export const setItem = (storage: StringStorage, key: string, value: string): void => {
+/** Whether the storage carries out the task. It throws when it is full, or does not work. */
+const attempt = (task: () => unknown): boolean => {
   try {
-    storage[key] = value;
+    task();
+    return true;
   } catch {
-    // The storage is full.
+    return false;
   }
 };
 
-/** Removes an item. */
-export const removeItem = (storage: StringStorage, key: string): void => void Reflect.deleteProperty(storage, key);
+/** Stores an item. Ignores a failure: the value is then lost when the page is closed. */
+export const setItem = (storage: StringStorage, key: string, value: string): void =>
+  void attempt(() => (storage[key] = value));
+
+/** Removes an item. Returns false when the storage does not work. */
+export const removeItem = (storage: StringStorage, key: string): boolean =>
+  attempt(() => Reflect.deleteProperty(storage, key));
 
 /** Whether a sign-out was interrupted before it removed the data of this database. */
 export const isSignOutPending = (storage: StringStorage, name: string): boolean =>

@@ -15,5 +15,8 @@ export interface Database {
   sync(remote: never, options?: never): unknown;
 }
 
-/** Opens the local database of this name. Opening one name twice must give the same data. */
-export type OpenDatabase = (name: string) => Database;
+/**
+ * Opens the local database of this name, at once or after a while. Opening one name twice must give the same data. Its
+ * PouchDB needs the adapter for HTTP and the replication, which `pouchdb` and `pouchdb-browser` have.
+ */
+export type OpenDatabase = (name: string) => Database | PromiseLike<Database>;

@@ -4,7 +4,7 @@ export interface Locks {
   request<T>(name: string, task: () => Promise<T>): Promise<T>;
   /**
    * The same with options. `signal` withdraws a waiting request. `steal` takes the lock at once; the previous holder's
-   * request then rejects.
+   * request then rejects. With `ifAvailable` the task runs at once, whether or not the lock is free.
    */
   request<T>(name: string, options: LockOptions, task: () => Promise<T>): Promise<T>;
 }

@@ -1,5 +1,6 @@
 /** Commits pending edits to the user document, and resolves its conflicts. */
 import { resolveConflict } from '../../couchdb-design/user-document/resolve-conflict.ts';
+import { createPace } from '../platform/pace.ts';
 import { applyEdits, isIncludedIn, type Edits } from './edits.ts';
 import { readReplica, storeLeaves, writeChildRevision, type Replica, type DocumentSource } from './replica.ts';
 import type { Values } from './schema.ts';
@@ -16,10 +17,13 @@ export const needsCommit = (replica: Replica, edits: Edits): boolean =>
 
 /**
  * Resolves a conflict and writes the uncommitted edits. Call it while holding the write lock. Replication does not take
- * that lock and may add a leaf between a read and a write; both are then repeated. Throws after 20 attempts.
+ * that lock and may add a leaf between a read and a write; both are then repeated. Throws after 20 attempts. The first four
+ * follow each other at once.
  */
 export async function commitEdits(source: DocumentSource, edits: () => Edits): Promise<void> {
+  const pace = createPace(4, 1_000);
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+    await pace();
     const replica = await readReplica(source);
     const [leaf, ...others] = replica.leaves;
     if (!leaf || !needsCommit(replica, edits())) return;

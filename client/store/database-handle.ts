@@ -1,9 +1,13 @@
 /**
  * Opens the local database, and opens it again when it is lost. A browser may delete a database under an open page (storage
- * is short, or the user clears it), and another tab may replace it during a repair.
+ * is short, or the user clears it), and another tab may replace it during a repair. While it cannot be opened, a replacement
+ * in memory is used: what it holds comes from the server, and unsent edits are stored beside the database.
  */
 import type { UserDocumentId } from '../../couchdb-design/user-document/username.ts';
 import type { Database, OpenDatabase } from '../platform/database.ts';
+import type { Report } from '../platform/health.ts';
+import { createPace, delay, withTimeout } from '../platform/pace.ts';
+import type { PlatformTiming } from '../platform/timing.ts';
 import type { Locks } from '../platform/web-locks.ts';
 
 export interface DatabaseHandleOptions {
@@ -11,89 +15,191 @@ export interface DatabaseHandleOptions {
   readonly name: string;
   readonly id: UserDocumentId;
   readonly openDatabase: OpenDatabase;
+  /** Opens the replacement. Without it nothing can be stored while `openDatabase` fails. */
+  readonly openReplacement?: OpenDatabase | undefined;
+  /** Erases what is stored before any of it is read. */
+  readonly eraseOnOpen: boolean;
   readonly locks: Locks;
+  readonly timing: PlatformTiming;
+  /** Reports whether the database can be opened. */
+  readonly report: Report;
+  /** Called after the database was erased on opening. */
+  readonly onErased: () => void;
   /** Called when the document has changed, in any tab. */
   readonly onChange: () => void;
   /** Called when the database was lost and has been opened again. Other tabs may not have noticed yet. */
   readonly onLost: () => void;
 }
 
-export interface DatabaseHandle {
-  /** The open database. `reopen`, and a loss, replace it. */
-  readonly database: () => Database;
-  readonly isClosed: () => boolean;
+/** The longest interval between two attempts to open a database that does not open. */
+const MAX_RETRY_MS = 600_000;
+
+export class DatabaseHandle {
+  readonly #options: DatabaseHandleOptions;
+  readonly #stopController = new AbortController();
+  /** At most one reopening a second: a database that fails at once must not be opened in a loop. */
+  readonly #reopenPace = createPace(1, 1_000);
+  #opening: Promise<void> = Promise.resolve();
+  #mustErase: boolean;
+  #database: Database | undefined;
+  #feed: { readonly cancel: () => void } | undefined;
+  #isReplaced = false;
+  #isRecovering = false;
+
+  constructor(options: DatabaseHandleOptions) {
+    this.#options = options;
+    this.#mustErase = options.eraseOnOpen;
+  }
+
+  /** The open database. `reopen`, a loss and a recovery replace it. Throws while there is none. */
+  database(): Database {
+    if (!this.#database) throw new Error('The local database is not open.');
+    return this.#database;
+  }
+
+  isClosed(): boolean {
+    return this.#stopController.signal.aborted;
+  }
+
+  /** Opens the database, or its replacement. Rejects when neither can be opened. Tries again at intervals in both cases. */
+  open(): Promise<void> {
+    this.#opening = this.#open();
+    return this.#opening;
+  }
+
+  async #open(): Promise<void> {
+    const { name, openReplacement, timing, report } = this.#options;
+    const opening = this.#openStored();
+    try {
+      // Changing to a replacement and back loses nothing, so it need not wait for long.
+      const timeoutMs = openReplacement ? timing.responseMs / 2 : timing.responseMs;
+      this.#use(await withTimeout(timeoutMs, 'The database', () => opening), false);
+      report(true);
+    } catch (error) {
+      if (this.isClosed()) throw error;
+      report(false);
+      void this.#recover(opening);
+      if (!openReplacement) throw error;
+      this.#use(await openReplacement(name), true);
+    }
+  }
+
   /** Runs a task while holding the write lock of all tabs. Runs it again if the database turns out to be lost. */
-  readonly exclusive: <T>(task: () => Promise<T>) => Promise<T>;
-  /** Closes and opens the database. `erase` deletes it in between; the caller must hold the write lock then. */
-  readonly reopen: (erase: boolean) => Promise<void>;
-  /** Closes the database. `erase` deletes it. */
-  readonly close: (erase: boolean) => Promise<void>;
-}
-
-/** Far longer than any read or write takes. */
-const OPERATION_TIMEOUT_MS = 5_000;
-
-/**
- * Rejects when the task exceeds the timeout. When a browser deletes a database, it aborts its IndexedDB reads without an
- * event that PouchDB handles, so that such a read never settles.
- */
-const withTimeout = <T>(task: () => Promise<T>): Promise<T> =>
-  new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Error(`The database did not respond within ${OPERATION_TIMEOUT_MS} ms.`)),
-      OPERATION_TIMEOUT_MS,
+  exclusive<T>(task: () => Promise<T>): Promise<T> {
+    return this.#withWriteLock(() =>
+      this.#withTimeout(task).catch(async (error: unknown) => {
+        await this.#reopenPace(this.#stopController.signal);
+        if (this.isClosed()) throw error;
+        await this.reopen(false);
+        this.#options.onLost();
+        return this.#withTimeout(task);
+      }),
     );
-    task()
-      .then(resolve, reject)
-      .finally(() => clearTimeout(timer));
-  });
+  }
 
-export function openDatabaseHandle({
-  name,
-  id,
-  openDatabase,
-  locks,
-  onChange,
-  onLost,
-}: DatabaseHandleOptions): DatabaseHandle {
-  let closed = false;
-  let database: Database;
-  let feed: { readonly cancel: () => void } | undefined;
+  /** Closes and opens the database. `erase` deletes it in between; the caller must hold the write lock then. */
+  async reopen(erase: boolean): Promise<void> {
+    await this.#closeDatabase(erase);
+    await this.open();
+  }
 
-  const open = (): void => {
-    database = openDatabase(name);
+  /** Closes the database. `erase` deletes it. Resolves with false when the browser has not deleted it. */
+  async close(erase: boolean): Promise<boolean> {
+    if (this.isClosed()) return !erase;
+    this.#stopController.abort();
+    // What is being opened must be closed, and erased. It opens within the same time, or not at all.
+    await this.#withTimeout(() => this.#opening).catch(() => undefined);
+    const isStored = this.#database !== undefined && !this.#isReplaced;
+    const task = (): Promise<void> => this.#closeDatabase(erase);
+    try {
+      // Closes even if the lock is never granted.
+      await this.#withTimeout(() => this.#withWriteLock(task)).catch(task);
+      return !erase || isStored;
+    } catch {
+      return false;
+    }
+  }
+
+  #withWriteLock<T>(task: () => Promise<T>): Promise<T> {
+    return this.#options.locks.request(`${this.#options.name}:write`, task);
+  }
+
+  /**
+   * Rejects when the task exceeds the timeout. When a browser deletes a database, it aborts its IndexedDB reads without an
+   * event that PouchDB handles, so that such a read never settles.
+   */
+  #withTimeout<T>(task: () => Promise<T>): Promise<T> {
+    return withTimeout(this.#options.timing.responseMs, 'The database', task);
+  }
+
+  async #openStored(): Promise<Database> {
+    const { name, openDatabase, onErased } = this.#options;
+    let database = await openDatabase(name);
+    if (this.#mustErase) {
+      await database.destroy();
+      this.#mustErase = false;
+      onErased();
+      database = await openDatabase(name);
+    }
+    // Resolves when the database is open.
+    await database.info();
+    return database;
+  }
+
+  #use(database: Database, isReplaced: boolean): void {
+    this.#database = database;
+    this.#isReplaced = isReplaced;
+    const { id, onChange } = this.#options;
     const changes = database.changes({ live: true, since: 'now', doc_ids: [id] }).on('change', onChange);
     changes.catch(() => undefined);
-    feed = changes;
-  };
-  const closeDatabase = async (erase: boolean): Promise<void> => {
-    feed?.cancel();
-    await (erase ? database.destroy() : database.close().catch(() => undefined));
-  };
-  const reopen = async (erase: boolean): Promise<void> => {
-    await closeDatabase(erase);
-    open();
-  };
-  const withWriteLock = <T>(task: () => Promise<T>): Promise<T> => locks.request(`${name}:write`, task);
-  open();
+    this.#feed = changes;
+  }
 
-  return {
-    database: () => database,
-    isClosed: () => closed,
-    exclusive: (task) =>
-      withWriteLock(() =>
-        withTimeout(task).catch(async (error: unknown) => {
-          if (closed) throw error;
-          await reopen(false);
-          onLost();
-          return withTimeout(task);
-        }),
-      ),
-    reopen,
-    close: async (erase) => {
-      if (closed) return;
-      closed = true;
-      await withWriteLock(() => closeDatabase(erase));
-    },
-  };
+  /**
+   * Waits until the database opens, late or in another attempt, and uses it. The intervals grow: each attempt that hangs
+   * leaves a request in PouchDB's queue.
+   */
+  async #recover(first: Promise<Database>): Promise<void> {
+    if (this.#isRecovering) return;
+    this.#isRecovering = true;
+    const { signal } = this.#stopController;
+    let opening = first;
+    let database: Database | undefined;
+    for (let waitMs = this.#options.timing.retryMs; !this.isClosed(); waitMs = Math.min(waitMs * 2, MAX_RETRY_MS)) {
+      const hasSettled = opening.then(
+        (opened) => {
+          if (this.isClosed()) void opened.close().catch(() => undefined);
+          else database = opened;
+        },
+        () => delay(waitMs, signal),
+      );
+      // Two attempts that erase must not overlap: the later one would erase what is in use.
+      await (this.#mustErase ? hasSettled : Promise.race([hasSettled, delay(waitMs, signal)]));
+      if (database || this.isClosed()) break;
+      opening = this.#openStored();
+    }
+    this.#isRecovering = false;
+    // It may have been opened again in the meantime.
+    if (database && (this.#isReplaced || !this.#database)) await this.#replaceBy(database);
+  }
+
+  async #replaceBy(database: Database): Promise<void> {
+    const { onChange, onLost, report } = this.#options;
+    await this.#withWriteLock(async () => {
+      await this.#closeDatabase(false);
+      if (!this.isClosed()) this.#use(database, false);
+    });
+    if (this.isClosed()) return;
+    report(true);
+    onChange();
+    onLost();
+  }
+
+  async #closeDatabase(erase: boolean): Promise<void> {
+    this.#feed?.cancel();
+    const database = this.#database;
+    if (!database) return;
+    if (erase) await this.#withTimeout(() => database.destroy());
+    else await this.#withTimeout(() => database.close()).catch(() => undefined);
+  }
 }

@@ -13,12 +13,15 @@ import {
   type EditStamp,
 } from '../../couchdb-design/user-document/edit-stamp.ts';
 import type { UserDocumentId } from '../../couchdb-design/user-document/username.ts';
+import { deepFreeze } from '../platform/deep-freeze.ts';
 import { isDeepEqual } from '../platform/structural-equality.ts';
 import { createEmitter } from '../platform/emitter.ts';
 import { reasonOf, type Database } from '../platform/database.ts';
 import { setItem } from '../platform/local-data.ts';
+import { resolvesWithin } from '../platform/pace.ts';
+import { DEFAULT_PLATFORM_TIMING, type PlatformTiming } from '../platform/timing.ts';
 import { applyEdits, editsIn, isIncludedIn, editStampIn, type Edit, type Edits } from './edits.ts';
-import { openDatabaseHandle, type DatabaseHandle } from './database-handle.ts';
+import { DatabaseHandle } from './database-handle.ts';
 import { readLeaves, readReplica, createReplica, storeLeaves, type Replica, type DocumentSource } from './replica.ts';
 import type { RawLeaf } from './leaf.ts';
 import { needsCommit, commitEdits } from './commit-edits.ts';
@@ -36,6 +39,7 @@ export class LocalStore {
   readonly ready: Promise<void>;
 
   readonly #options: LocalStoreOptions;
+  readonly #timing: PlatformTiming;
   readonly #device: DeviceId;
   readonly #pendingEdits: PendingEdits;
   readonly #handle: DatabaseHandle;
@@ -52,24 +56,29 @@ export class LocalStore {
     const { locks, random, storage } = environment;
     this.id = id;
     this.#options = options;
+    this.#timing = options.platformTiming ?? DEFAULT_PLATFORM_TIMING;
     this.#visible = defaults;
     this.#device = storage[`${name}:device`] ?? newDeviceId(random);
     setItem(storage, `${name}:device`, this.#device);
     this.#pendingEdits = openPendingEdits(storage, `${name}:unsent:`);
-    this.#handle = openDatabaseHandle({
+    this.#handle = new DatabaseHandle({
+      onErased: () => undefined,
       ...options,
+      report: options.reportDatabase ?? (() => undefined),
+      eraseOnOpen,
       locks,
+      timing: this.#timing,
       // A read fails when the database is being closed or replaced. The store is then refreshed after that.
       onChange: () => void this.refresh().catch(() => undefined),
       onLost: options.onUnsentChange,
     });
-    this.ready = this.#open(eraseOnOpen);
+    this.ready = this.#open();
     // A rejection must not count as unhandled when no caller awaits `ready`.
     this.ready.catch(() => undefined);
     this.#publish();
   }
 
-  /** The open database, for replication. `replace` and `reopen` replace it. */
+  /** The open database, for replication. `replace` and `reopen` replace it. Throws while there is none. */
   database(): Database {
     return this.#handle.database();
   }
@@ -95,12 +104,14 @@ export class LocalStore {
   }
 
   /**
-   * Sets the preferences in the patch; `null` removes one. Resolves when the edit is stored. Rejects with a RangeError
-   * when a value is invalid, and with an Error when it cannot be stored.
+   * Sets the preferences in the patch; `null` removes one. Resolves when the edit is stored: in the document, or as pending
+   * if another tab writes for long. Rejects with a RangeError when a value is invalid, and with an Error when it cannot be
+   * stored.
    */
   async edit(patch: Values): Promise<void> {
     if (this.#handle.isClosed()) throw new Error('The store is closed.');
-    const values = this.#options.schema.parsePatch(patch);
+    // A copy: the caller may change what they have passed.
+    const values = structuredClone(this.#options.schema.parsePatch(patch));
     let stamp = '';
     try {
       // The stamp must be later than the stamps of the document, so the document must be read first.
@@ -128,7 +139,10 @@ export class LocalStore {
   acknowledge(serverRevisions: readonly string[]): boolean {
     const { document, revisions } = this.#replica ?? {};
     const isEqual = isDeepEqual(revisions?.toSorted(), serverRevisions.toSorted());
-    if (isEqual) this.#removeEdits((edit) => isIncludedIn(edit, document));
+    if (isEqual) {
+      this.#removeEdits((edit) => isIncludedIn(edit, document));
+      this.updateUnsent();
+    }
     return isEqual;
   }
 
@@ -150,6 +164,12 @@ export class LocalStore {
     });
   }
 
+  /** Notices pending edits that another tab has added or removed. Its message may be lost. */
+  updateUnsent(): void {
+    const stamps = (edits: Edits): readonly string[] => edits.map(({ key, stamp }) => stamp + key).sort();
+    if (!isDeepEqual(stamps(this.#readUnsent()), stamps(this.#unsent))) this.#publish();
+  }
+
   /** Discards a pending edit that the server rejected. */
   removeEdit({ key, stamp }: Edit): void {
     this.#removeEdits((edit) => edit.key === key && edit.stamp === stamp);
@@ -164,9 +184,14 @@ export class LocalStore {
 
   /**
    * Reads the stored data again, another tab's pending edits included. Resolves a conflict and commits pending edits, if
-   * there are any. Calls that wait for the write lock share one refresh, so their edits become one revision.
+   * there are any. Calls that wait for the write lock share one refresh, so their edits become one revision. Resolves
+   * without it when another tab keeps the lock for long; the refresh then follows when the lock is free.
    */
-  refresh(): Promise<void> {
+  async refresh(): Promise<void> {
+    await resolvesWithin(2 * this.#timing.responseMs, this.#queueRefresh());
+  }
+
+  #queueRefresh(): Promise<void> {
     this.#queuedRefresh ??= this.#handle.exclusive(async () => {
       this.#queuedRefresh = undefined;
       if (this.#handle.isClosed()) return;
@@ -178,20 +203,21 @@ export class LocalStore {
   }
 
   async inspect(): Promise<StoredSnapshot> {
+    await this.ready.catch(() => undefined);
     const leaves = await readLeaves(this.#source());
-    return { device: this.#device, documentId: this.id, leaves, unsent: this.#unsent };
+    return deepFreeze({ device: this.#device, documentId: this.id, leaves, unsent: [...this.#unsent] });
   }
 
-  /** Closes the database. `erase` deletes it. */
-  close(erase: boolean): Promise<void> {
+  /** Closes the database. `erase` deletes it. Resolves with false when the browser has not deleted it. */
+  close(erase: boolean): Promise<boolean> {
     return this.#handle.close(erase);
   }
 
-  async #open(erase: boolean): Promise<void> {
-    await this.#handle.exclusive(async () => {
-      if (erase) await this.#handle.reopen(true);
-    });
+  async #open(): Promise<void> {
+    await this.#handle.open();
     await this.refresh();
+    // Another tab keeps the write lock. Reading does not need it.
+    if (!this.#replica && !this.#handle.isClosed()) await this.#load();
   }
 
   #source(): DocumentSource {
@@ -208,10 +234,18 @@ export class LocalStore {
   #publish(): void {
     const previous = this.#unsent;
     const document = this.#replica?.document;
-    this.#unsent = this.#pendingEdits.read().filter(({ key, stamp }) => stamp >= editStampIn(document, key));
+    this.#unsent = this.#readUnsent();
     this.#visible = computeVisiblePreferences(this.#options, document, this.#unsent, this.#visible);
     this.#changeEmitter.emit();
-    for (const edit of findSupersededEdits(document, previous, this.#device)) this.#options.onSuperseded(edit);
+    for (const edit of findSupersededEdits(document, previous, this.#device)) {
+      this.#options.onSuperseded(deepFreeze(edit));
+    }
+  }
+
+  /** The pending edits that the document has not superseded. */
+  #readUnsent(): Edits {
+    const document = this.#replica?.document;
+    return this.#pendingEdits.read().filter(({ key, stamp }) => stamp >= editStampIn(document, key));
   }
 
   #removeEdits(predicate: (edit: Edit) => boolean): void {

@@ -47,3 +47,27 @@ test('a tab does not remove an edit of another tab that it has not seen yet', ()
   stale.remove(() => true);
   expect(openPendingEdits(storage, 'a:').read()).toEqual([light]);
 });
+
+test('a damaged item, and one that was removed while it was read, are no edits', () => {
+  const storage: Environment['storage'] = { 'a:1': '{', 'a:2': '' };
+  const keys = ['a:1', 'a:2', 'a:removed'];
+  const pending = openPendingEdits(
+    new Proxy(storage, {
+      ownKeys: () => keys,
+      getOwnPropertyDescriptor: () => ({ enumerable: true, configurable: true }),
+    }),
+    'a:',
+  );
+  expect(pending.read()).toEqual([]);
+});
+
+test('an edit that the storage does not remove does not count as removed, again and again', () => {
+  const storage: Environment['storage'] = {};
+  openPendingEdits(storage, 'a:').add([dark]);
+  const stuck = new Proxy(storage, {
+    deleteProperty: () => {
+      throw new DOMException('No.', 'SecurityError');
+    },
+  });
+  expect(openPendingEdits(stuck, 'a:').remove(() => true)).toBe(false);
+});

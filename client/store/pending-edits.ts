@@ -17,6 +17,15 @@ export interface PendingEdits {
   readonly remove: (predicate: (edit: Edit) => boolean) => boolean;
 }
 
+/** Another tab may have removed the item since its key was read, and a damaged profile may return anything. */
+const parseItem = (text: string | undefined): Edits => {
+  try {
+    return text === undefined ? [] : [JSON.parse(text) as Edit];
+  } catch {
+    return [];
+  }
+};
+
 /** `prefix` starts every item's key. The stamp follows it, so that the keys sort in the order of the edits. */
 export function openPendingEdits(storage: Environment['storage'], prefix: string): PendingEdits {
   const itemKey = ({ stamp, key }: Edit): string => prefix + stamp + key;
@@ -24,15 +33,15 @@ export function openPendingEdits(storage: Environment['storage'], prefix: string
     Object.keys(storage)
       .filter((name) => name.startsWith(prefix))
       .sort()
-      .map((name) => JSON.parse(storage[name] ?? '') as Edit);
+      .flatMap((name) => parseItem(storage[name]));
   return {
     read: () => [...new Map(readAll().map((edit) => [edit.key, edit])).values()],
     add: (edits) => {
       for (const edit of edits) storage[itemKey(edit)] = JSON.stringify(edit);
     },
     remove: (predicate) => {
-      const removed = readAll().filter(predicate);
-      for (const edit of removed) removeItem(storage, itemKey(edit));
+      // All of them are removed. An item that the storage keeps must not count as removed again and again.
+      const removed = readAll().filter((edit) => predicate(edit) && removeItem(storage, itemKey(edit)));
       return removed.length > 0;
     },
   };

@@ -1,6 +1,7 @@
 /** Validates preferences by the application's schema. Preferences that the schema does not know are kept but not shown. */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { DEFAULT_PREFERENCES } from '../../couchdb-design/user-document/preference-rules.ts';
+import { deepFreeze } from '../platform/deep-freeze.ts';
 import { preferencesStandardSchema } from '../../couchdb-design/user-document/preferences-standard-schema.ts';
 import { isPreferenceKey } from '../../couchdb-design/user-document/user-document-shape.ts';
 
@@ -61,11 +62,14 @@ interface CustomSchema {
   readonly defaults?: object;
 }
 
-/** The built-in schema and defaults, unless the application brings its own. Throws as `createStoreSchema` does. */
+/**
+ * The built-in schema and defaults, unless the application brings its own. The defaults are a frozen copy. Throws as
+ * `createStoreSchema` does.
+ */
 export const resolveSchema = ({
   schema,
   defaults = schema === undefined ? DEFAULT_PREFERENCES : {},
 }: CustomSchema): { readonly schema: StoreSchema; readonly defaults: Values } => ({
   schema: createStoreSchema(schema ?? preferencesStandardSchema),
-  defaults: defaults as Values,
+  defaults: deepFreeze(structuredClone(defaults)) as Values,
 });

@@ -2,6 +2,8 @@
 import type { UserDocumentId } from '../../couchdb-design/user-document/username.ts';
 import type { OpenDatabase } from '../platform/database.ts';
 import type { Environment } from '../platform/environment.ts';
+import type { Report } from '../platform/health.ts';
+import type { PlatformTiming } from '../platform/timing.ts';
 import type { StoreSchema, Values } from './schema.ts';
 import type { SupersededEdit } from './superseded-edits.ts';
 
@@ -16,6 +18,14 @@ export interface LocalStoreOptions {
   /** Erases what is stored before any of it is read, to finish an interrupted sign-out. Default: false. */
   readonly eraseOnOpen?: boolean;
   readonly openDatabase: OpenDatabase;
+  /** Opens a database instead while `openDatabase` fails or does not respond. Default: nothing can be stored then. */
+  readonly openReplacement?: OpenDatabase | undefined;
+  /** Default: DEFAULT_PLATFORM_TIMING. */
+  readonly platformTiming?: PlatformTiming;
+  /** Reports whether the database can be opened. Default: nothing is reported. */
+  readonly reportDatabase?: Report;
+  /** Called after `eraseOnOpen` is done. */
+  readonly onErased?: () => void;
   readonly environment: Pick<Environment, 'now' | 'random' | 'locks' | 'storage'>;
   /** Called after a write to the storage beside the database, of which PouchDB does not notify other tabs. */
   readonly onUnsentChange: () => void;

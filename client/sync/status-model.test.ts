@@ -19,7 +19,14 @@ const event: fc.Arbitrary<StatusEvent> = fc.oneof(
   fc.nat({ max: 4 }).map((unsent) => ({ type: 'unsent', unsent }) as const),
   edit.map((refused) => ({ type: 'refused', edit: refused }) as const),
   maybeTime.map((lastSynced) => ({ type: 'remembered', lastSynced }) as const),
-  fc.record({ type: fc.constant('led'), phase, refused: fc.array(edit, { maxLength: 2 }), lastSynced: maybeTime }),
+  fc.constantFrom(undefined, 'database-unavailable' as const).map((reason) => ({ type: 'platform', reason }) as const),
+  fc.record({
+    type: fc.constant('led'),
+    phase,
+    refused: fc.array(edit, { maxLength: 2 }),
+    lastSynced: maybeTime,
+    reason: fc.constantFrom(undefined, 'locks-unavailable' as const),
+  }),
 );
 const events = fc.array(event, { maxLength: 40 });
 
@@ -104,5 +111,12 @@ test('the time of the last sync is at least that of the last caught-up event', (
   assertAlways(({ lastSynced }, past) => {
     const last = past.at(-1);
     if (last?.type === 'caught-up') expect(lastSynced).toBeGreaterThanOrEqual(last.lastSynced);
+  });
+});
+
+test('the reason is that of the last platform event: another tab’s reason is not this tab’s', () => {
+  assertAlways(({ reason }, past) => {
+    const last = findLastOf(past, ['platform']);
+    expect(reason).toBe(last?.type === 'platform' ? last.reason : undefined);
   });
 });

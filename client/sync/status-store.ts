@@ -1,15 +1,17 @@
 /** Holds the sync status and changes it by events. */
+import { deepFreeze } from '../platform/deep-freeze.ts';
 import {
   advance,
   toSyncStatus,
   INITIAL_PROGRESS,
+  INITIAL_STATUS,
   type StatusEvent,
   type SyncProgress,
   type SyncStatus,
 } from './status.ts';
 
 export interface StatusStore {
-  /** The same object until something changes. */
+  /** The same frozen object until something changes. */
   readonly status: () => SyncStatus;
   readonly progress: () => SyncProgress;
   readonly dispatch: (event: StatusEvent) => void;
@@ -18,7 +20,7 @@ export interface StatusStore {
 /** `onChange` is called after each event that changes the status, with the progress before it. */
 export function createStatusStore(onChange: (event: StatusEvent, previous: SyncProgress) => void): StatusStore {
   let progress = INITIAL_PROGRESS;
-  let status = toSyncStatus(progress);
+  let status = INITIAL_STATUS;
   return {
     status: () => status,
     progress: () => progress,
@@ -26,7 +28,7 @@ export function createStatusStore(onChange: (event: StatusEvent, previous: SyncP
       const previous = progress;
       progress = advance(previous, event);
       if (progress === previous) return;
-      status = toSyncStatus(progress);
+      status = deepFreeze(toSyncStatus(progress));
       onChange(event, previous);
     },
   };

@@ -2,7 +2,7 @@ import { advance, toSyncStatus, INITIAL_PROGRESS, type Phase, type StatusEvent, 
 
 const PHASES: readonly Phase[] = ['starting', 'catching-up', 'live', 'offline', 'sign-in-needed'];
 const EDIT = { key: 'theme', value: 'dark', reason: 'No.' };
-const LIVE: SyncProgress = { phase: 'live', unsent: 2, refused: [], lastSynced: 1_000 };
+const LIVE: SyncProgress = { phase: 'live', unsent: 2, refused: [], lastSynced: 1_000, reason: undefined };
 
 const EVENTS = {
   begun: { type: 'begun' },
@@ -14,10 +14,11 @@ const EVENTS = {
   unsent: { type: 'unsent', unsent: 2 },
   refused: { type: 'refused', edit: EDIT },
   dismissed: { type: 'dismissed' },
+  platform: { type: 'platform', reason: 'database-unavailable' },
   remembered: { type: 'remembered', lastSynced: 500 },
 } as const satisfies Record<StatusEvent['type'], StatusEvent>;
 
-/** Rows: the phase before. Columns: the event, in the order of EVENTS. The last four events change no phase. */
+/** Rows: the phase before. Columns: the event, in the order of EVENTS. The last five events change no phase. */
 const TABLE: Record<Phase, readonly Phase[]> = {
   starting: ['starting', 'catching-up', 'live', 'offline', 'sign-in-needed', 'live'],
   'catching-up': ['catching-up', 'catching-up', 'live', 'offline', 'sign-in-needed', 'live'],

@@ -16,9 +16,12 @@
  *
  * `unsent` is the last count. A rejected edit is added to `refused`, and a dismissal empties it. While it is not empty, the
  * state is `refused` instead of `catching-up` and `live`. `lastSynced` is the last time at which nothing was left to sync: at
- * `caught-up`, and, when a live connection ends, the time of its last activity. It never decreases.
+ * `caught-up`, and, when a live connection ends, the time of its last activity. It never decreases. `reason` is the last one
+ * of this tab's own platform.
  */
 
+import { deepFreeze } from '../platform/deep-freeze.ts';
+import type { StatusReason } from '../platform/health.ts';
 import { keepIfEqual } from '../platform/structural-equality.ts';
 
 /** The state of the connection. */
@@ -54,6 +57,8 @@ export interface SyncStatus {
   readonly refused: readonly RefusedEdit[];
   /** When the browser and the server last had the same data, in milliseconds since 1970; undefined if never. */
   readonly lastSynced: number | undefined;
+  /** The part of this browser that does not work; undefined when everything works. */
+  readonly reason: StatusReason | undefined;
 }
 
 /** An event of the state machine. */
@@ -69,6 +74,8 @@ export type StatusEvent =
   | { readonly type: 'unsent'; readonly unsent: number }
   | { readonly type: 'refused'; readonly edit: RefusedEdit }
   | { readonly type: 'dismissed' }
+  /** A facility of the platform has failed, or works again. */
+  | { readonly type: 'platform'; readonly reason: StatusReason | undefined }
   /** The time that was stored when the page was last open. */
   | { readonly type: 'remembered'; readonly lastSynced: number | undefined }
   /** Another tab syncs for this one, and sent its status. Each tab counts its unsent edits itself. */
@@ -79,7 +86,13 @@ export interface SyncProgress extends Omit<SyncStatus, 'state'> {
   readonly phase: Phase;
 }
 
-export const INITIAL_PROGRESS: SyncProgress = { phase: 'starting', unsent: 0, refused: [], lastSynced: undefined };
+export const INITIAL_PROGRESS: SyncProgress = {
+  phase: 'starting',
+  unsent: 0,
+  refused: [],
+  lastSynced: undefined,
+  reason: undefined,
+};
 
 const latest = (a: number | undefined, b: number | undefined): number | undefined =>
   Math.max(a ?? 0, b ?? 0) || undefined;
@@ -114,6 +127,8 @@ const reduce = (previous: SyncProgress, event: StatusEvent): SyncProgress => {
       return { ...previous, refused: addRefused(previous.refused, event.edit) };
     case 'dismissed':
       return { ...previous, refused: [] };
+    case 'platform':
+      return { ...previous, reason: event.reason };
     case 'remembered':
       return { ...previous, lastSynced: latest(previous.lastSynced, event.lastSynced) };
     case 'led':
@@ -122,6 +137,7 @@ const reduce = (previous: SyncProgress, event: StatusEvent): SyncProgress => {
         unsent: event.unsent ?? previous.unsent,
         refused: event.refused ?? previous.refused,
         lastSynced: latest(previous.lastSynced, event.lastSynced),
+        reason: previous.reason,
       };
   }
 };
@@ -135,3 +151,6 @@ export const toSyncStatus = ({ phase, ...rest }: SyncProgress): SyncStatus => {
   const isConnected = phase === 'live' || phase === 'catching-up';
   return { state: isConnected && rest.refused.length > 0 ? 'refused' : phase, ...rest };
 };
+
+/** The status before anything has happened, and during server-side rendering. */
+export const INITIAL_STATUS: SyncStatus = deepFreeze(toSyncStatus(INITIAL_PROGRESS));

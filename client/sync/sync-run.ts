@@ -90,7 +90,8 @@ class SyncRun {
     const { environment, store, isRetry, wasDenied, dispatch } = this.#options;
     // PouchDB decides by the first response of an address whether the server has `_bulk_get`, and keeps the decision until
     // the page is closed. With another address for each run it decides again.
-    const remote = openRemoteDatabase(`http://attempt${environment.now()}/database`, this.#createFetch());
+    const address = `http://attempt${environment.now()}/database`;
+    const remote = openRemoteDatabase(store.database(), address, this.#createFetch());
     if (wasDenied) await store.replace(await readLeaves(store.sourceIn(remote)));
     await retryRejectedEdits(store, remote, (edit) => dispatch({ type: 'refused', edit }));
     // The browser may have deleted the local database. A read detects that and opens another one.

@@ -1,10 +1,12 @@
 /**
  * Elects the tab that syncs: the one that holds a lock. A tab releases the lock when its page is frozen, since a frozen page
  * keeps its locks but runs no code, and when its page is unloaded or enters the back/forward cache. That also aborts its
- * requests. WebKit would report each request that it has to abort itself as an error on the console. A leader that hangs, or is frozen without an event, is detected by a visible tab. That
- * tab requests heartbeats from the leader, and steals the lock when none arrive.
+ * requests: WebKit would report each request that it has to abort itself as an error on the console. A leader that hangs, or
+ * is frozen without an event, is detected by a visible tab. That tab requests heartbeats from the leader, and steals the lock
+ * when none arrive. A tab that shares nothing with the others syncs on its own, without the lock.
  */
 import type { Environment } from '../platform/environment.ts';
+import { createPace } from '../platform/pace.ts';
 
 export interface LeaderElectionOptions {
   /** The name of the database. The lock is named after it. */
@@ -14,6 +16,8 @@ export interface LeaderElectionOptions {
   readonly intervalMs: number;
   /** Requests a sign of life from the leader, which may be this tab. */
   readonly requestHeartbeat: () => void;
+  /** Whether this tab must sync on its own, whichever tab is the leader. Call `restart` when it changes. */
+  readonly isAlone: () => boolean;
   /** Runs while this tab is the leader, until the signal is aborted. */
   readonly onLeader: (signal: AbortSignal) => Promise<void>;
 }
@@ -21,6 +25,8 @@ export interface LeaderElectionOptions {
 export interface LeaderElection {
   /** Call it when the leader has given a sign of life. */
   readonly onLeaderActivity: () => void;
+  /** Ends this tab's leadership or candidacy, and starts another one. */
+  readonly restart: () => void;
   /** Resolves when this tab is not the leader any more, after the stop signal. */
   readonly whenStopped: () => Promise<void>;
 }
@@ -28,24 +34,31 @@ export interface LeaderElection {
 /** A visible tab steals the lock when the leader misses more heartbeats than this. */
 const MAX_MISSED_HEARTBEATS = 2;
 
+/** More than the changes of leader that people cause. A lock that fails at once is not requested in a loop. */
+const MAX_ELECTIONS_PER_SECOND = 3;
+
 export function electLeader(
-  { name, environment, intervalMs, requestHeartbeat, onLeader }: LeaderElectionOptions,
+  { name, environment, intervalMs, requestHeartbeat, isAlone, onLeader }: LeaderElectionOptions,
   stopSignal: AbortSignal,
 ): LeaderElection {
   let missedHeartbeats = 0;
   let isFrozen = false;
   let candidacy = new AbortController();
+  const pace = createPace(MAX_ELECTIONS_PER_SECOND, 1_000);
 
+  const lead = async (signal: AbortSignal): Promise<void> => {
+    const steal = missedHeartbeats > MAX_MISSED_HEARTBEATS;
+    missedHeartbeats = 0;
+    const task = (): Promise<void> => onLeader(signal);
+    await (isAlone() ? task() : environment.locks.request(`${name}:leader`, steal ? { steal } : { signal }, task));
+  };
   const acquireLeadership = async (): Promise<void> => {
-    while (!stopSignal.aborted && !isFrozen) {
+    for (;;) {
+      await pace(stopSignal);
+      if (stopSignal.aborted || isFrozen) return;
       candidacy = new AbortController();
-      const signal = AbortSignal.any([stopSignal, candidacy.signal]);
-      const steal = missedHeartbeats > MAX_MISSED_HEARTBEATS;
-      missedHeartbeats = 0;
       // Rejects when the lock was stolen from this tab, or the request was withdrawn.
-      await environment.locks
-        .request(`${name}:leader`, steal ? { steal } : { signal }, () => onLeader(signal))
-        .catch(() => candidacy.abort());
+      await lead(candidacy.signal).catch(() => candidacy.abort());
     }
   };
   let leadership = acquireLeadership();
@@ -61,6 +74,7 @@ export function electLeader(
     else if (missedHeartbeats > 0) requestHeartbeat();
   }, intervalMs);
   stopSignal.addEventListener('abort', () => {
+    candidacy.abort();
     clearInterval(timer);
     stopFreezeListener();
   });
@@ -69,6 +83,7 @@ export function electLeader(
     onLeaderActivity: () => {
       missedHeartbeats = 0;
     },
+    restart: () => candidacy.abort(),
     whenStopped: () => leadership,
   };
 }

@@ -13,6 +13,8 @@ export interface TabSyncOptions {
   readonly environment: Pick<Environment, 'now' | 'locks' | 'listen' | 'isVisible' | 'openChannel'>;
   /** The interval in milliseconds at which a visible tab checks that there is a leader. */
   readonly heartbeatIntervalMs: number;
+  /** Whether this tab must sync on its own, whichever tab is the leader. Call `reelect` when it changes. */
+  readonly isAlone: () => boolean;
   /** This tab's progress, which it sends to the others while it is the leader. */
   readonly progress: () => SyncProgress;
   /** Syncs while this tab is the leader, until the signal is aborted. */
@@ -45,6 +47,7 @@ export class TabSync {
         environment,
         intervalMs: heartbeatIntervalMs,
         requestHeartbeat: () => this.#requestHeartbeat(),
+        isAlone: this.#options.isAlone,
         onLeader: (signal) => this.#lead(signal),
       },
       stopSignal,
@@ -69,9 +72,15 @@ export class TabSync {
     this.#channel.postMessage({ type });
   }
 
-  /** Sends this tab's progress to all other tabs, if it is the leader. */
+  /** Starts another election. */
+  reelect(): void {
+    this.#election?.restart();
+  }
+
+  /** Sends this tab's progress to all other tabs, if it is the leader. One that syncs on its own does not lead them. */
   sendProgress(): void {
-    if (this.#isLeader) this.#channel.postMessage({ ...this.#options.progress(), type: 'led' });
+    if (this.#isLeader && !this.#options.isAlone())
+      this.#channel.postMessage({ ...this.#options.progress(), type: 'led' });
   }
 
   /** Resolves when this tab is not the leader any more, after the stop signal. */
@@ -87,8 +96,11 @@ export class TabSync {
   async #lead(signal: AbortSignal): Promise<void> {
     this.#isLeader = true;
     this.sendProgress();
-    await this.#options.lead(signal);
-    this.#isLeader = false;
+    try {
+      await this.#options.lead(signal);
+    } finally {
+      this.#isLeader = false;
+    }
   }
 
   #requestHeartbeat(): void {

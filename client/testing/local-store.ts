@@ -5,7 +5,7 @@ import { newUserDocument } from '../../couchdb-design/user-document/user-documen
 import { parseUsername, userDocumentId, type Username } from '../../couchdb-design/user-document/username.ts';
 import { preferencesStandardSchema } from '../../couchdb-design/user-document/preferences-standard-schema.ts';
 import { DEFAULT_PREFERENCES } from '../../couchdb-design/user-document/preference-rules.ts';
-import type { Database, OpenDatabase, StoredBody } from '../platform/database.ts';
+import type { Database, StoredBody } from '../platform/database.ts';
 import { defaultEnvironment, type Environment } from '../platform/environment.ts';
 import { LocalStore } from '../store/local-store.ts';
 import type { SupersededEdit } from '../store/superseded-edits.ts';
@@ -26,7 +26,7 @@ export const storeLeaves = (database: Database, leaves: readonly object[]): Prom
   storeIn({ database, id }, leaves);
 
 interface FakeBrowser {
-  readonly openDatabase: OpenDatabase;
+  readonly openDatabase: (name: string) => Database;
   readonly storage: Environment['storage'];
 }
 let browserCount = 0;

@@ -8,6 +8,7 @@
 import { parseArgs } from 'node:util';
 import { everyPageIsAccessible } from './checks/accessibility.ts';
 import { devicesAreSignedOut, devicesWithoutAServer } from './checks/devices.ts';
+import { storedValuesHydrate } from './checks/hydration.ts';
 import { snapshotIsCopied, inspectorIsLive } from './checks/inspector.ts';
 import {
   evictedDatabase,
@@ -68,8 +69,9 @@ const CHECKS: readonly (readonly [string, Check])[] = [
   ],
   ['a database that the browser evicts under a page is recreated', evictedDatabase],
   ['an edit is stored even if the browser aborts its read', abortedRead],
-  ['with a full quota an edit is reported and reverted, and works again once there is space', fullQuota],
-  ['a page without a database shows an error', databaseUnavailable],
+  ['with a full quota an edit is sent from memory, and the page says that nothing is kept', fullQuota],
+  ['a page without a database works from memory, and says that nothing is kept', databaseUnavailable],
+  ['a server renders the defaults, and React hydrates them without a warning', storedValuesHydrate],
   ['the page works under its content security policy without a console error', noConsoleErrors],
   ['the status is readable at every width from 320 to 1600 px', statusIsReadable],
   ['the status of each of the two devices is readable at every width', statusOfEachDeviceIsReadable],

@@ -2,6 +2,7 @@ import type { AppStore } from '../store-types.ts';
 import { useSyncStatus } from '../../react.ts';
 import { labelOf } from '../labels.ts';
 import type { AppSession } from '../session/session.ts';
+import { describeReason, isDataAtRisk } from '../status-text.ts';
 import { CredentialsForm } from './credentials-form.tsx';
 
 /** The edits that the server refused, until the user dismisses the notice. */
@@ -34,9 +35,14 @@ export interface NoticesProps {
 
 /** Notices above the page that require the user's attention. */
 export function Notices({ session, store }: NoticesProps) {
-  const { state } = useSyncStatus(store);
+  const { state, reason } = useSyncStatus(store);
   return (
     <>
+      {isDataAtRisk({ reason }) && (
+        <div className="notice" role="alert" data-testid="notice-reason">
+          <p>{describeReason({ reason })}</p>
+        </div>
+      )}
       <RefusedNotice store={store} />
       {state === 'sign-in-needed' && (
         <section className="notice sign-in-again" aria-label="Sign in again" data-testid="sign-in-again">

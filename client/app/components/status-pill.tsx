@@ -2,7 +2,7 @@ import { useEffect, useId, useState } from 'react';
 import type { AppStore } from '../store-types.ts';
 import { useSyncStatus } from '../../react.ts';
 import { Link } from '../routing.tsx';
-import { formatLastSynced, describeStatus, type StatusDescription } from '../status-text.ts';
+import { formatLastSynced, describeReason, describeStatus, type StatusDescription } from '../status-text.ts';
 import { useDisclosure } from '../hooks/use-disclosure.ts';
 import { useNow } from '../hooks/use-now.ts';
 
@@ -34,6 +34,7 @@ export function StatusPill({ store, testId = 'status', isLinked = true }: Status
   const { isOpen, toggle, containerRef } = useDisclosure<HTMLDivElement>();
   const now = useNow(isOpen);
   const id = useId();
+  const reason = describeReason(status);
   return (
     <div className="pill-holder" ref={containerRef}>
       <button
@@ -46,6 +47,7 @@ export function StatusPill({ store, testId = 'status', isLinked = true }: Status
         data-testid={testId}
         data-state={status.state}
         data-unsent={status.unsent}
+        data-reason={status.reason}
       >
         <span className="dot" aria-hidden="true" />
         <span className="pill-text" role="status">
@@ -54,6 +56,7 @@ export function StatusPill({ store, testId = 'status', isLinked = true }: Status
       </button>
       <div id={id} className="pill-details card" hidden={!isOpen} data-testid={`${testId}-details`}>
         <p>{detail}</p>
+        {reason !== undefined && <p>{reason}</p>}
         <p className="row-hint">{formatLastSynced(status.lastSynced, now)}</p>
         <div className="buttons">
           <button type="button" className="ghost" onClick={store.retry} disabled={status.state === 'live'}>

@@ -44,8 +44,7 @@ export function PreferencesPage({ store, isReady, toasts }: PreferencesPageProps
           <ErrorNotice error={changes.error} onDismiss={changes.dismissError} />
           {isReady === 'failed' && (
             <p className="notice" role="alert">
-              This browser does not allow storage, so your preferences cannot be saved here. Private windows can cause
-              this.
+              This page could not open its database, so it cannot show your preferences. Reload the page.
             </p>
           )}
           {isReady === true && <PreferenceSections preferences={preferences} />}

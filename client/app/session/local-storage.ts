@@ -23,7 +23,7 @@ export interface AppStorage {
 }
 
 export function createAppStorage(storage: Environment['storage']): AppStorage {
-  const remove = (key: string): void => removeItem(storage, key);
+  const remove = (key: string): boolean => removeItem(storage, key);
   return {
     username: () => storage[USERNAME_KEY],
     setUsername: (username) => {

@@ -1,4 +1,5 @@
-import { openRemoteDatabase } from '../../platform/database.ts';
+import PouchDB from 'pouchdb-browser';
+import { openRemoteDatabase, type StoredBody } from '../../platform/database.ts';
 import { createValidatingFetch, type ValidatingFetchOptions } from './validating-fetch.ts';
 
 const DB = 'http://127.0.0.1:9/sync/user_registry';
@@ -261,7 +262,8 @@ test('passes on a failed _bulk_get, so that PouchDB reads the document itself', 
       ? { status: 405, text: '<h1>No</h1>' }
       : { text: JSON.stringify([{ ok: { _id: ID, _rev: REV } }]) },
   );
-  const remote = openRemoteDatabase('http://without-bulk-get/database', fetch);
+  const local = new PouchDB<StoredBody>('http://local/database', { skip_setup: true });
+  const remote = openRemoteDatabase(local, 'http://without-bulk-get/database', fetch);
   // PouchDB's types declare only the callback form.
   const bulkGet = remote.bulkGet.bind(remote) as unknown as (options: object) => Promise<unknown>;
   const { results } = (await bulkGet({ docs: [{ id: ID, rev: REV }], revs: true, latest: true })) as Record<

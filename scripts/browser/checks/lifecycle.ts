@@ -229,7 +229,7 @@ const simulateFullQuota = (context: BrowserContext): Promise<unknown> =>
     };
   });
 
-/** An edit that exceeds the quota is reported and reverted. Once there is space again, everything works. */
+/** An edit that exceeds the quota is sent from memory, and the page shows that nothing is kept, until there is space again. */
 export async function fullQuota({ createUser, server }: Harness): Promise<string> {
   const user = await createUser();
   const [firstTab, other] = [await user.openBrowser({ setUp: simulateFullQuota }), await user.openBrowser()];
@@ -240,12 +240,13 @@ export async function fullQuota({ createUser, server }: Harness): Promise<string
     page.evaluate((value) => Reflect.set(globalThis, 'isFull', value), isFull);
   await setFull(true);
   await page.getByTestId('choice-viewMode-table').click();
-  const notice = page.getByTestId('notice-error').filter({ hasText: /\w+ \w+.*/ });
+  const notice = page.getByTestId('notice-reason').filter({ hasText: /nothing is kept/ });
   await notice.waitFor();
   const message = await notice.innerText();
-  await waitForValue(page, 'viewMode', 'kanban');
-  await waitForValue(other.page, 'viewMode', 'kanban');
+  await waitForValue(page, 'viewMode', 'table');
+  await waitForValue(other.page, 'viewMode', 'table');
   await setFull(false);
+  await notice.waitFor({ state: 'detached' });
   await choose(page, 'viewMode', 'graph');
   await waitForValue(other.page, 'viewMode', 'graph');
   await choose(other.page, 'theme', 'dark');
@@ -257,7 +258,7 @@ export async function fullQuota({ createUser, server }: Harness): Promise<string
   return message.replaceAll('\n', ' ');
 }
 
-/** Without a database the page shows a sentence, and not a blank page. */
+/** Without a database the page works from memory, and says that nothing is kept. */
 export async function databaseUnavailable({ createUser, browser, server }: Harness): Promise<string> {
   const user = await createUser();
   await user.openBrowser();
@@ -273,5 +274,8 @@ export async function databaseUnavailable({ createUser, browser, server }: Harne
   await page.getByTestId('submit').click();
   const notice = page.locator('main [role="alert"]').filter({ hasText: /\w+ \w+.*\./ });
   await notice.first().waitFor();
+  await waitForState(page, 'live');
+  await choose(page, 'theme', 'dark');
+  await waitForState(page, 'live', 0);
   return (await notice.first().innerText()).replaceAll('\n', ' ');
 }

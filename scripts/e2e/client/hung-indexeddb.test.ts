@@ -1,8 +1,8 @@
 /** PouchDB waits forever for an IndexedDB operation that the browser aborted. The client must not. */
 import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
-import type { Database, OpenDatabase } from '../../../client/platform/database.ts';
+import type { Database } from '../../../client/platform/database.ts';
 import { waitForState, waitForPreferences, createDeviceFixture } from '../testing/device.ts';
-import { createInMemoryBrowser } from '../testing/test-server.ts';
+import { createInMemoryBrowser, type OpenTestDatabase } from '../testing/test-server.ts';
 
 const devices = createDeviceFixture();
 const timing = { heartbeat: 1_000, silence: scaleMs(1_500) };
@@ -12,7 +12,7 @@ const neverSettles = new Promise<never>(() => undefined);
 function createHangingBrowser(kind: 'bulkGet' | 'bulkDocs') {
   const browser = createInMemoryBrowser();
   let state: 'working' | 'armed' | 'hung' = 'working';
-  const open: OpenDatabase = (name) => {
+  const open: OpenTestDatabase = (name) => {
     const database: Database = browser(name);
     const original = database[kind].bind(database) as (...args: unknown[]) => unknown;
     return Object.assign(database, {

@@ -5,13 +5,18 @@ import {
   type PreferencesStore,
   type StoreOptions,
 } from '../../../client/index.ts';
-import type { OpenDatabase } from '../../../client/platform/database.ts';
 import { openChannel } from './broadcast-channel.ts';
-import { createInMemoryBrowser, startTestServer, waitForCondition, type TestServer } from './test-server.ts';
+import {
+  createInMemoryBrowser,
+  startTestServer,
+  waitForCondition,
+  type OpenTestDatabase,
+  type TestServer,
+} from './test-server.ts';
 import { createLockManager } from './web-locks.ts';
 
 export interface TestBrowser {
-  readonly open: OpenDatabase;
+  readonly open: OpenTestDatabase;
   readonly storage: Environment['storage'];
   /** The environment of a tab of this browser. */
   readonly environment: Partial<Environment>;
@@ -26,7 +31,7 @@ export function createBrowser(): TestBrowser {
   const prefix = `tab-${browserCount}-`;
   const openDatabase = createInMemoryBrowser();
   /** The memory adapter would close a database for all tabs when one closes it. */
-  const open: OpenDatabase = (name) => Object.assign(openDatabase(name), { close: () => Promise.resolve() });
+  const open: OpenTestDatabase = (name) => Object.assign(openDatabase(name), { close: () => Promise.resolve() });
   const storage: Environment['storage'] = {};
   return {
     open,

@@ -6,7 +6,7 @@ import jwt from 'jsonwebtoken';
 import pino from 'pino';
 import memoryAdapter from 'pouchdb-adapter-memory';
 import PouchDB from 'pouchdb-browser';
-import type { OpenDatabase } from '../../../client/platform/database.ts';
+import type { Database } from '../../../client/platform/database.ts';
 import { readConfig } from '../../../server/config/config.ts';
 import type { StartOptions } from '../../../server/app/start-context.ts';
 import { startPouchgate, type Pouchgate } from '../../../server/app/start.ts';
@@ -97,12 +97,15 @@ export async function startTestServer({
 
 let browserCount = 0;
 
+/** Opens a database at once, unlike an OpenDatabase in general. */
+export type OpenTestDatabase = (name: string) => Database;
+
 /**
  * Returns the in-memory databases of one browser: opening one name twice gives the same database. Unlike in a browser they
  * are not compacted: PouchDB's LevelDB adapters read in several steps, and a live feed whose revision is compacted between
  * two of them throws an error that cannot be caught.
  */
-export function createInMemoryBrowser(): OpenDatabase {
+export function createInMemoryBrowser(): OpenTestDatabase {
   browserCount += 1;
   const prefix = `browser-${browserCount}-`;
   return (name) => new PouchDB(prefix + name, { adapter: 'memory' });

@@ -1,10 +1,9 @@
 /** One device: a browser in this process, whose tabs share databases, locks, a channel and storage. */
 import PouchDB from 'pouchdb-browser';
 import { createPreferencesStore, type Environment, type PreferencesStore } from '../../../../client/index.ts';
-import type { OpenDatabase } from '../../../../client/platform/database.ts';
 import { createInProcessLocks } from '../../../../client/platform/web-locks.ts';
 import { openChannel } from '../../testing/broadcast-channel.ts';
-import '../../testing/test-server.ts';
+import type { OpenTestDatabase } from '../../testing/test-server.ts';
 import type { EditLog } from './edit-log.ts';
 import type { DeviceTraits } from './scenario.ts';
 import { createLockManager } from '../../testing/web-locks.ts';
@@ -31,7 +30,7 @@ export interface SimulatedDevice {
   readonly openTab: () => Promise<Tab>;
   /** Names of the opened local databases. */
   readonly databaseNames: ReadonlySet<string>;
-  readonly openDatabase: OpenDatabase;
+  readonly openDatabase: OpenTestDatabase;
 }
 
 export interface DeviceOptions {
@@ -62,7 +61,7 @@ export function createSimulatedDevice({
   // No compaction: unlike the browser's adapter, PouchDB's memory adapter may read a revision for its changes feed while
   // it is compacted, and throws then.
   // No close: in the memory adapter, closing one handle closes the database of the other tabs.
-  const openDatabase: OpenDatabase = (database) => {
+  const openDatabase: OpenTestDatabase = (database) => {
     const opened = new PouchDB(prefix + database, { adapter: 'memory' });
     opened.close = () => Promise.resolve();
     return opened;
