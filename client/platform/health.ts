@@ -20,6 +20,7 @@ export type StatusReason = (typeof REASONS)[number];
 /** Reports whether a facility works. */
 export type Report = (isWorking: boolean) => void;
 
+/** Which facilities of the platform work. */
 export interface PlatformHealth {
   /** Returns the report of one facility. */
   readonly reporter: (reason: StatusReason) => Report;

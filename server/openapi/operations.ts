@@ -208,8 +208,7 @@ const USER_OPERATIONS: readonly Operation[] = [
     requestHeaders: ['Last-Event-ID'],
     queryParameters: {
       heartbeat: 'The interval of the heartbeats, from 1,000 to 60,000.',
-      timeout:
-        'Ends the response after this time, from 1,000 to 60,000, or after the first update.',
+      timeout: 'Ends the response after this time, from 1,000 to 60,000, or after the first update.',
     },
     response: { status: 200, description: 'The events, until access ends.', schema: 'events' },
     otherStatuses: [400, 401, 403, 409, 429],

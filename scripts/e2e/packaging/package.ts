@@ -10,8 +10,10 @@ import { checkBundleSize, type SizeBudget } from './bundle-size.ts';
 import { checkClientInstall, checkPlainNode, checkServerInstall } from './clean-install.ts';
 import { checkCli } from './cli.ts';
 import { checkDockerImage } from './docker-image.ts';
+import { checkFirstDay } from './first-day.ts';
 import { RegistryUnreachableError } from './npm-project.ts';
 import { linkDependencies, packPackages, unpackInto } from './pack.ts';
+import { checkProductionStart } from './production-start.ts';
 import { checkExportedTypes, checkReadmeLinks, checkSourceMaps, checkWithPublint } from './publishable.ts';
 import { checkRecipes } from './recipes.ts';
 
@@ -70,6 +72,7 @@ try {
     ],
     ['the recipes run unchanged', () => checkRecipes(project)],
     ['the command sets up a database, checks it, and starts the server', () => checkCli(serverDir)],
+    ['docs/pouchgate.service starts and stops the server', () => checkProductionStart(serverDir)],
     [
       'the Dockerfile copies every file that its build, start and health check use',
       () => checkDockerImage(join(folder, 'image')),
@@ -82,6 +85,7 @@ try {
       '@pouchgate/client works in an empty project: types, Vite, webpack, esbuild',
       () => checkClientInstall(packages, clientProject),
     ],
+    ['docs/recipes/first-day leads to live sync', () => checkFirstDay(packages, join(folder, 'first-day'))],
     ['@pouchgate/client can be imported in Node', () => checkPlainNode(clientProject)],
   ];
   for (const [name, check] of checks) await runCheck(name, check);
