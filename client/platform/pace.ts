@@ -30,17 +30,24 @@ export function createPace(limit: number, windowMs: number): Pace {
   };
 }
 
-/** Whether the task resolves within `ms` milliseconds. Rejects if it rejects before that. */
+/** In how many parts a timeout elapses. */
+const TIMEOUT_PARTS = 5;
+
+/**
+ * Whether the task resolves within `ms` milliseconds. Rejects if it rejects before that. The timeout elapses in parts: when
+ * a computer or a page has slept, timers may fire before the events of what was finished meanwhile arrive. So a sleep counts
+ * as one part.
+ */
 export const resolvesWithin = async (ms: number, task: Promise<unknown>): Promise<boolean> => {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  try {
-    return await Promise.race([task.then(() => true), timeout]);
-  } finally {
-    clearTimeout(timer);
+  const settled = new AbortController();
+  const stop = (): void => settled.abort();
+  task.then(stop, stop);
+  for (let part = 0; part < TIMEOUT_PARTS && !settled.signal.aborted; part += 1) {
+    await delay(ms / TIMEOUT_PARTS, settled.signal);
   }
+  if (!settled.signal.aborted) return false;
+  await task;
+  return true;
 };
 
 /** Resolves or rejects as the task does, or rejects after `ms` milliseconds: a task of the platform may never settle. */
