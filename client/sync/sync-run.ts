@@ -26,10 +26,10 @@ const CHECKS_PER_HEARTBEAT = 5;
 /** A request that has waited for longer than this when the network may have come back is sent again. */
 const MIN_HUNG_MS = 1_000;
 /**
- * A run that needs longer than this to become live meets a busy server. Its clients must not reconnect when heartbeats are
- * late, or they would keep it busy. They are given more time instead.
+ * A run that needs longer than this from the first response until it is live meets a busy server. Its clients must not
+ * reconnect when heartbeats are late, or they would keep it busy. They are given more time instead.
  */
-const MIN_SLOW_START_MS = 5_000;
+const MIN_SLOW_START_MS = 3_000;
 const SLOW_SILENCE_FACTOR = 2.5;
 
 /** Resolves with how the run ended; with `interrupted` when `stopSignal` is aborted. Never rejects. */
@@ -43,7 +43,8 @@ class SyncRun {
   readonly #onEnd: (result: SyncResult) => void;
   readonly #controller = new AbortController();
   readonly #idleTimeout: IdleTimeout;
-  readonly #startedAt: number;
+  /** When the server first responded in this run. */
+  #respondedAt = Infinity;
   readonly #longpollMode: LongpollMode;
   #longpoll: LongpollProgress = 'none';
   #liveSince = Infinity;
@@ -58,7 +59,6 @@ class SyncRun {
   constructor(options: SyncRunOptions, onEnd: (result: SyncResult) => void) {
     const { environment, timing, wakeEmitter, isRetry, buffering } = options;
     this.#options = options;
-    this.#startedAt = environment.now();
     this.#longpollMode = buffering.isBuffering() ? 'bounded' : isRetry ? 'held' : 'immediate';
     this.#onEnd = onEnd;
     // The timeout covers everything that the run waits for. PouchDB, for example, waits forever for a read of IndexedDB
@@ -122,6 +122,7 @@ class SyncRun {
 
   readonly #onResponse = (revisions: readonly string[]): void => {
     this.#options.dispatch({ type: 'answered' });
+    this.#respondedAt = Math.min(this.#respondedAt, this.#options.environment.now());
     if (revisions.length === 0) return;
     this.#serverRevisions = revisions;
     this.#checkInSync();
@@ -195,7 +196,7 @@ class SyncRun {
     // All participants are idle, yet the leaves differ: the feed has one heartbeat to catch up. After that the next run
     // compares again what PouchDB considers sent.
     if (this.#isIdle() && !this.#isInSync) return heartbeat;
-    const isSlow = Number.isFinite(this.#liveSince) && this.#liveSince - this.#startedAt > MIN_SLOW_START_MS;
+    const isSlow = Number.isFinite(this.#liveSince) && this.#liveSince - this.#respondedAt > MIN_SLOW_START_MS;
     return (this.#isBounded() ? BOUNDED_LONGPOLL_MS : 0) + silence * (isSlow ? SLOW_SILENCE_FACTOR : 1);
   };
 
