@@ -1,7 +1,7 @@
 /**
  * Opens the local database, and opens it again when it is lost. A browser may delete a database under an open page (storage
  * is short, or the user clears it), and another tab may replace it during a repair. While it cannot be opened, a replacement
- * in memory is used: what it holds comes from the server, and unsent edits are stored beside the database.
+ * in memory is used. It receives its data from the server, and unsent edits are not stored in the database.
  */
 import type { UserDocumentId } from '../../couchdb-design/user-document/username.ts';
 import type { Database, OpenDatabase } from '../platform/database.ts';
@@ -31,13 +31,14 @@ export interface DatabaseHandleOptions {
   readonly onLost: () => void;
 }
 
-/** The longest interval between two attempts to open a database that does not open. */
+/** The maximum interval between two attempts to open the database, in milliseconds. */
 const MAX_RETRY_MS = 600_000;
 
+/** The local database of one store. */
 export class DatabaseHandle {
   readonly #options: DatabaseHandleOptions;
   readonly #stopController = new AbortController();
-  /** At most one reopening a second: a database that fails at once must not be opened in a loop. */
+  /** At most one reopening per second: a database that fails immediately must not be reopened in a loop. */
   readonly #reopenPace = createPace(1, 1_000);
   #opening: Promise<void> = Promise.resolve();
   #mustErase: boolean;
@@ -61,7 +62,7 @@ export class DatabaseHandle {
     return this.#stopController.signal.aborted;
   }
 
-  /** Opens the database, or its replacement. Rejects when neither can be opened. Tries again at intervals in both cases. */
+  /** Opens the database, or its replacement. Rejects when neither can be opened. Retries the database at intervals if it fails. */
   open(): Promise<void> {
     this.#opening = this.#open();
     return this.#opening;
@@ -71,7 +72,7 @@ export class DatabaseHandle {
     const { name, openReplacement, timing, report } = this.#options;
     const opening = this.#openStored();
     try {
-      // Changing to a replacement and back loses nothing, so it need not wait for long.
+      // Using a replacement temporarily loses no data, so a shorter timeout is enough.
       const timeoutMs = openReplacement ? timing.responseMs / 2 : timing.responseMs;
       this.#use(await withTimeout(timeoutMs, 'The database', () => opening), false);
       report(true);
@@ -107,7 +108,7 @@ export class DatabaseHandle {
   async close(erase: boolean): Promise<boolean> {
     if (this.isClosed()) return !erase;
     this.#stopController.abort();
-    // What is being opened must be closed, and erased. It opens within the same time, or not at all.
+    // A database that is being opened must be closed, and erased if requested.
     await this.#withTimeout(() => this.#opening).catch(() => undefined);
     const isStored = this.#database !== undefined && !this.#isReplaced;
     const task = (): Promise<void> => this.#closeDatabase(erase);
@@ -156,8 +157,8 @@ export class DatabaseHandle {
   }
 
   /**
-   * Waits until the database opens, late or in another attempt, and uses it. The intervals grow: each attempt that hangs
-   * leaves a request in PouchDB's queue.
+   * Waits until a pending or another attempt opens the database, and then uses it. The intervals grow, because each attempt
+   * that hangs leaves a request in PouchDB's queue.
    */
   async #recover(first: Promise<Database>): Promise<void> {
     if (this.#isRecovering) return;
@@ -179,7 +180,7 @@ export class DatabaseHandle {
       opening = this.#openStored();
     }
     this.#isRecovering = false;
-    // It may have been opened again in the meantime.
+    // It may have been reopened in the meantime.
     if (database && (this.#isReplaced || !this.#database)) await this.#replaceBy(database);
   }
 
