@@ -25,7 +25,7 @@ export interface Config {
   readonly registration: 'open' | 'closed';
   /** The address of the metrics server; `undefined` if metrics are off. */
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
-  /** The time for which a stopping server still serves everything while `/readyz` is 503, in seconds. */
+  /** How long a stopping server still serves everything while `/readyz` is 503, in seconds. */
   readonly drainLeadSeconds: number;
   /** The time over which live requests are ended when the server stops, in seconds. */
   readonly drainSeconds: number;
