@@ -141,9 +141,9 @@ export default tseslint.config(
         {
           patterns: [
             {
-              regex: '/embedded/(?!load\\.ts)',
+              regex: '/embedded/(?!load\\.ts|engine-process\\.ts)',
               allowTypeImports: true,
-              message: 'Load the engine with upstream/embedded/load.ts.',
+              message: 'Load the engine with upstream/embedded/load.ts, or start it with engine-process.ts.',
             },
           ],
         },

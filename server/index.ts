@@ -10,7 +10,7 @@ import { checkOptions } from './app/check-options.ts';
 import { createCore, type Core } from './app/core.ts';
 import { createListener } from './app/listener.ts';
 import type { MountedPouchgate, OwnPreferences, PouchgateOptions } from './app/mounted-pouchgate.ts';
-import { createMountCheck } from './app/mount-path.ts';
+import { createMountCheck } from './app/mount-check.ts';
 import { resolveMountedUpstream } from './app/mounted-upstream.ts';
 import { UserRevocations } from './app/user-revocations.ts';
 import { createWarnOnce, type WarnOnce } from './app/warn-once.ts';

@@ -1,6 +1,7 @@
 import express from 'express';
 import { useCors } from '../http/cors.ts';
 import { HttpError, methodNotAllowed, notFound, sendError, sendJson } from '../http/errors.ts';
+import { mountPathOf } from '../http/mount-path.ts';
 import type { Caller } from '../http/caller.ts';
 import { requestContext } from '../http/request-context.ts';
 import { parseBulkDocs } from './writes/bulk-docs.ts';
@@ -86,7 +87,7 @@ async function handle(
   res: express.Response,
 ): Promise<void> {
   const { mount, context, authenticate } = options;
-  const { base = req.baseUrl, database } = mount;
+  const { base = mountPathOf(req), database } = mount;
   const target = parseTarget(req.originalUrl, { base, database });
   if (req.method === 'OPTIONS' && target !== undefined) {
     res.writeHead(204, { Allow: METHODS[target.kind].join(',') }).end();

@@ -40,6 +40,7 @@ interface CallOptions {
   readonly as?: string;
   readonly cookie?: string;
   readonly parameter?: string;
+  readonly query?: string;
   readonly body?: unknown;
   readonly text?: string;
   readonly headers?: Record<string, string>;
@@ -48,11 +49,15 @@ interface CallOptions {
 /** The responses that were received, as `operation status`. */
 const seenResponses = new Set<string>();
 
-async function call(id: string, status: number, { as, cookie, parameter, body, text, headers }: CallOptions = {}) {
+async function call(
+  id: string,
+  status: number,
+  { as, cookie, parameter, query = '', body, text, headers }: CallOptions = {},
+) {
   const operation = OPERATIONS.find((each) => each.id === id);
   if (operation === undefined) throw new Error(`There is no operation ${id}.`);
   const sent = text ?? (body === undefined ? undefined : JSON.stringify(body));
-  const response = await fetch(`${gate.url}${operation.path.replace(/\{\w+\}/, parameter ?? '')}`, {
+  const response = await fetch(`${gate.url}${operation.path.replace(/\{\w+\}/, parameter ?? '')}${query}`, {
     method: operation.method.toUpperCase(),
     headers: {
       ...(as === undefined ? {} : { authorization: `Bearer ${as}` }),
@@ -185,6 +190,7 @@ test('the preferences respond as described', async () => {
   await call('deletePreference', 200, { as, parameter });
   const { cookie } = await register();
   await call('streamPreferences', 200, { cookie });
+  await call('streamPreferences', 400, { as, query: '?timeout=soon' });
 });
 
 test('the Telegram operations respond as described, and are 404 without a bot', async () => {

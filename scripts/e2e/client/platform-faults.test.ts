@@ -1,18 +1,24 @@
 /** Every facility of the platform rejects immediately, hangs or is missing, at random times, in two tabs of one browser. */
 import fc from 'fast-check';
 import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
-import type { StatusReason } from '../../../client/index.ts';
+import type { StatusReason, SyncState } from '../../../client/index.ts';
 import { resolveOptions } from '../../../client/resolve-options.ts';
 import { SyncedStore } from '../../../client/synced-store.ts';
 import { createDeviceFixture, waitForPreferences } from '../testing/device.ts';
-import { createFaultyPlatform, FACILITIES, FAULTS, type FaultyPlatform } from '../testing/faulty-platform.ts';
+import {
+  createFaultyPlatform,
+  FACILITIES,
+  FAULTS,
+  LOCAL_FACILITIES,
+  type FaultyPlatform,
+} from '../testing/faulty-platform.ts';
 import { waitForCondition } from '../testing/test-server.ts';
 
 const devices = createDeviceFixture();
 
 /** A tenth of the real times, so that each fault is detected and retried within a test. */
 const platformTiming = { responseMs: 500, retryMs: 1_000 };
-const timing = { heartbeat: 1_000, silence: scaleMs(2_500) };
+const timing = { heartbeat: 1_000, silence: scaleMs(2_500), response: 1_000 };
 /** The maximum calls of a failing facility per second, by two tabs, including those that the edits of the test cause. */
 const MAX_CALLS_PER_SECOND = 2 * 10;
 
@@ -31,7 +37,7 @@ const openTab = (username: string, platform: FaultyPlatform): SyncedStore =>
     ...resolveOptions({
       url: devices.server.registryUrl,
       username,
-      getToken: () => Promise.resolve(devices.server.token(username)),
+      getToken: platform.tokenSource(() => Promise.resolve(devices.server.token(username))),
       openDatabase: platform.openDatabase,
       environment: platform.environment,
       timing,
@@ -62,24 +68,36 @@ test('a facility that fails is never called in a loop, is named by the status, a
         const platform = createFaultyPlatform();
         const tabs = [openTab(user, platform), openTab(user, platform)] as const;
         const reasons = new Set<StatusReason | undefined>();
-        for (const tab of tabs) tab.subscribe(() => reasons.add(tab.status().reason));
+        const states = new Set<SyncState>();
+        const record = ({ status }: SyncedStore): void => {
+          reasons.add(status().reason);
+          states.add(status().state);
+        };
+        for (const tab of tabs) tab.subscribe(() => record(tab));
+        const subscribeToBoth = (listener: () => void): (() => void) => {
+          const unsubscribe = tabs.map((tab) => tab.subscribe(listener));
+          return () => unsubscribe.forEach((each) => each());
+        };
         try {
           for (const [index, { facility, fault, forMs, tab }] of steps.entries()) {
             platform.set(facility, fault);
             const since = performance.now();
             reasons.clear();
-            for (const { status } of tabs) reasons.add(status().reason);
+            states.clear();
+            tabs.forEach(record);
             // It may reject. Nothing is set then.
             tabs[tab].set({ briefingTime: `07:0${index}` }).catch(() => undefined);
             await delay(forMs);
             const failed = platform.failedCalls(facility).filter((time) => time > since);
             // A browser does not show that it drops messages, or keeps no data.
-            const isNoticed = fault !== 'hangs' || facility === 'database' || facility === 'locks';
-            if (failed.length > 0 && isNoticed) {
+            const isNoticed = fault !== 'hangs' || (facility !== 'storage' && facility !== 'channel');
+            if (failed.length === 0 || !isNoticed) continue;
+            if (facility === 'network' || facility === 'token') {
+              await waitForCondition(subscribeToBoth, () => states.has('offline'));
+            } else {
               // A more serious reason takes precedence.
-              const expected = FACILITIES.slice(0, FACILITIES.indexOf(facility) + 1).map(
-                (name) => `${name}-unavailable`,
-              );
+              const precedence = LOCAL_FACILITIES.slice(0, LOCAL_FACILITIES.indexOf(facility) + 1);
+              const expected = precedence.map((name) => `${name}-unavailable`);
               expect(expected.filter((reason) => reasons.has(reason as StatusReason))).not.toEqual([]);
             }
           }

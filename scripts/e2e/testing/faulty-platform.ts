@@ -1,19 +1,25 @@
 /** The platform of one browser. A test makes its facilities reject immediately, hang or be missing. */
 import PouchDB from 'pouchdb-browser';
-import type { Environment } from '../../../client/index.ts';
+import type { Environment, GetToken } from '../../../client/index.ts';
 import type { Database, OpenDatabase } from '../../../client/platform/database.ts';
 import { MEMORY_ADAPTER, memoryAdapter } from '../../../client/platform/memory-adapter.ts';
 import { createBrowser } from './browser.ts';
 
 PouchDB.plugin(memoryAdapter);
 
-export const FACILITIES = ['database', 'storage', 'locks', 'channel'] as const;
+/** The facilities that a browser may lack, in the order in which the status names them. */
+export const LOCAL_FACILITIES = ['database', 'storage', 'locks', 'channel'] as const;
+/** The status shows by its state that one of these fails. */
+const REMOTE_FACILITIES = ['network', 'token'] as const;
+export const FACILITIES = [...LOCAL_FACILITIES, ...REMOTE_FACILITIES] as const;
 export type Facility = (typeof FACILITIES)[number];
 export const FAULTS = ['rejects', 'hangs', 'is missing'] as const;
 export type Fault = (typeof FAULTS)[number];
 
 export interface FaultyPlatform {
-  readonly environment: Pick<Environment, 'storage' | 'locks' | 'openChannel'>;
+  readonly environment: Pick<Environment, 'storage' | 'locks' | 'openChannel' | 'fetch'>;
+  /** Wraps the function of an application that returns tokens. */
+  readonly tokenSource: (getToken: GetToken) => GetToken;
   readonly openDatabase: OpenDatabase;
   /** Opens a database in memory, as the library does in a browser. */
   readonly openReplacement: OpenDatabase;
@@ -69,8 +75,13 @@ export function createFaultyPlatform(): FaultyPlatform {
   };
 
   return {
+    tokenSource: (getToken) => (refused) => call('token', () => getToken(refused)),
     environment: {
       locks: faultyLocks,
+      fetch: (input, init) =>
+        call('network', () => fetch(input, init)).catch((error: unknown) => {
+          throw new TypeError('Failed to fetch', { cause: error });
+        }),
       storage: new Proxy(browser.storage, {
         get: (target, key) => read(() => Reflect.get(target, key) as unknown),
         ownKeys: (target) => read(() => Reflect.ownKeys(target)),

@@ -1,5 +1,6 @@
 import type { Request, RequestHandler } from 'express';
 import { HttpError, sendError } from '../http/errors.ts';
+import { mountPathOf } from '../http/mount-path.ts';
 import type { WarnOnce } from './warn-once.ts';
 
 /**
@@ -16,7 +17,7 @@ export function createMountCheck(base: string | undefined, path: string, warnOnc
       next();
       return;
     }
-    const mountedAt = req.baseUrl.slice(0, -path.length);
+    const mountedAt = mountPathOf(req).slice(0, -path.length);
     const reason = `Pouchgate is mounted at ${quote(mountedAt)}, but its option base is ${quote(base)}. Remove the option base, or set it to ${quote(mountedAt)}.`;
     warnOnce('base', reason);
     sendError(res, new HttpError(500, 'wrong_base', reason));
@@ -24,6 +25,6 @@ export function createMountCheck(base: string | undefined, path: string, warnOnc
 }
 
 /** Express ignores case in the path of an application's `use`. The gate itself does not, and responds with 404. */
-const isMountedAt = ({ baseUrl }: Request, path: string): boolean => baseUrl.toLowerCase() === path.toLowerCase();
+const isMountedAt = (req: Request, path: string): boolean => mountPathOf(req).toLowerCase() === path.toLowerCase();
 
 const quote = (path: string): string => JSON.stringify(path === '' ? '/' : path.slice(0, 100));
