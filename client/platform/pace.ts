@@ -30,17 +30,24 @@ export function createPace(limit: number, windowMs: number): Pace {
   };
 }
 
-/** Whether the task resolves within `ms` milliseconds. Rejects if it rejects before that. */
+/** The number of consecutive timers of a timeout. */
+const TIMEOUT_PARTS = 5;
+
+/**
+ * Whether the task resolves within `ms` milliseconds. Rejects if it rejects before that. After a computer or a page has slept,
+ * timers may fire before the events of operations that finished during the sleep. So the timeout consists of several timers, and a
+ * sleep counts as one of them.
+ */
 export const resolvesWithin = async (ms: number, task: Promise<unknown>): Promise<boolean> => {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  try {
-    return await Promise.race([task.then(() => true), timeout]);
-  } finally {
-    clearTimeout(timer);
+  const settled = new AbortController();
+  const stop = (): void => settled.abort();
+  task.then(stop, stop);
+  for (let part = 0; part < TIMEOUT_PARTS && !settled.signal.aborted; part += 1) {
+    await delay(ms / TIMEOUT_PARTS, settled.signal);
   }
+  if (!settled.signal.aborted) return false;
+  await task;
+  return true;
 };
 
 /** Settles as the task does, or rejects after `ms` milliseconds: a task of the platform may never settle. */

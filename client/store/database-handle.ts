@@ -1,7 +1,8 @@
 /**
  * Opens the local database, and opens it again when it is lost. A browser may delete a database under an open page (storage
  * is short, or the user clears it), and another tab may replace it during a repair. While it cannot be opened, a replacement
- * in memory is used. It receives its data from the server, and unsent edits are not stored in the database.
+ * in memory is used. It contains what was read last, and receives later changes from the server. Unsent edits are not stored in the
+ * database.
  */
 import type { UserDocumentId } from '../../couchdb-design/user-document/username.ts';
 import type { Database, OpenDatabase } from '../platform/database.ts';
@@ -17,6 +18,8 @@ export interface DatabaseHandleOptions {
   readonly openDatabase: OpenDatabase;
   /** Opens the replacement. Without it nothing can be stored while `openDatabase` fails. */
   readonly openReplacement?: OpenDatabase | undefined;
+  /** Writes the data that was read last into the replacement. */
+  readonly fillReplacement: (replacement: Database) => Promise<unknown>;
   /** Erases what is stored before any of it is read. */
   readonly eraseOnOpen: boolean;
   readonly locks: Locks;
@@ -69,7 +72,7 @@ export class DatabaseHandle {
   }
 
   async #open(): Promise<void> {
-    const { name, openReplacement, timing, report } = this.#options;
+    const { name, openReplacement, fillReplacement, timing, report } = this.#options;
     const opening = this.#openStored();
     try {
       // Using a replacement temporarily loses no data, so a shorter timeout is enough.
@@ -81,7 +84,9 @@ export class DatabaseHandle {
       report(false);
       void this.#recover(opening);
       if (!openReplacement) throw error;
-      this.#use(await openReplacement(name), true);
+      const replacement = await openReplacement(name);
+      await fillReplacement(replacement);
+      this.#use(replacement, true);
     }
   }
 

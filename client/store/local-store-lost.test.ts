@@ -195,3 +195,36 @@ test('an edit that cannot be stored changes nothing, and keeps the edit before i
   expect(await leavesOf(store.database())).toMatchObject([{ preferences: { theme: 'dark' } }]);
   expect(store.unsent().length).toBe(1);
 });
+
+test('while the database does not respond, what was read last is still shown and can be edited', async () => {
+  const browser = createFakeBrowser();
+  const other = createFakeBrowser();
+  let isHung = false;
+  const hang = <T>(task: () => T): T | Promise<never> => (isHung ? new Promise(() => undefined) : task());
+  const store = await openLocalStore(
+    {
+      ...browser,
+      openDatabase: (name) => {
+        const database = browser.openDatabase(name);
+        const get = database.get.bind(database) as (...args: unknown[]) => unknown;
+        const info = database.info.bind(database);
+        return Object.assign(database, {
+          get: (...args: unknown[]) => hang(() => get(...args)),
+          info: () => hang(() => info()),
+        });
+      },
+    },
+    { openReplacement: other.openDatabase, platformTiming: { responseMs: 500, retryMs: 60_000 } },
+  );
+  await storeLeaves(store.database(), [
+    { ...SERVER_DOCUMENT, preferences: { theme: 'dark' }, edits: { theme: '2026-11-22T09:00:00.000Z-0000-w0000' } },
+  ]);
+  await store.refresh();
+  expect(store.visiblePreferences()['theme']).toBe('dark');
+  expect(store.unsent()).toEqual([]);
+
+  isHung = true;
+  await store.edit({ viewMode: 'graph' });
+  expect(store.visiblePreferences()).toMatchObject({ theme: 'dark', viewMode: 'graph' });
+  isHung = false;
+});

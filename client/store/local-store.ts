@@ -46,6 +46,8 @@ export class LocalStore {
   readonly #changeEmitter = createEmitter();
   /** The document as it was last read; undefined before the first read. */
   #replica: Replica | undefined;
+  /** The leaves from which `#replica` was computed. */
+  #leaves: readonly RawLeaf[] = [];
   #unsent: Edits = [];
   #visible: Values;
   /** The refresh that waits for the write lock. */
@@ -63,6 +65,7 @@ export class LocalStore {
     this.#pendingEdits = openPendingEdits(storage, `${name}:unsent:`);
     this.#handle = new DatabaseHandle({
       onErased: () => undefined,
+      fillReplacement: (replacement) => storeLeaves(this.sourceIn(replacement), this.#leaves),
       ...options,
       report: options.reportDatabase ?? (() => undefined),
       eraseOnOpen,
@@ -156,6 +159,7 @@ export class LocalStore {
       this.#pendingEdits.add(
         edits.filter((edit) => !isIncludedIn(edit, server)).map((edit) => ({ ...edit, isSuspect: true })),
       );
+      this.#leaves = [];
       await this.#handle.reopen(true);
       await storeLeaves(this.#source(), serverLeaves);
       // Sent before the lock is released, so that a tab that waits for it writes to the new database.
@@ -224,7 +228,8 @@ export class LocalStore {
   }
 
   async #load(): Promise<Replica> {
-    this.#replica = await readReplica(this.#source());
+    this.#leaves = await readLeaves(this.#source());
+    this.#replica = createReplica(this.#leaves);
     this.#publish();
     return this.#replica;
   }

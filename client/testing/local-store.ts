@@ -8,6 +8,7 @@ import { DEFAULT_PREFERENCES } from '../../couchdb-design/user-document/preferen
 import type { Database, StoredBody } from '../platform/database.ts';
 import { defaultEnvironment, type Environment } from '../platform/environment.ts';
 import { LocalStore } from '../store/local-store.ts';
+import type { LocalStoreOptions } from '../store/types.ts';
 import type { SupersededEdit } from '../store/superseded-edits.ts';
 import { storeLeaves as storeIn } from '../store/replica.ts';
 import { createStoreSchema } from '../store/schema.ts';
@@ -40,7 +41,10 @@ export const createFakeBrowser = (): FakeBrowser => {
 };
 
 const stores: LocalStore[] = [];
-export async function openLocalStore({ openDatabase, storage }: FakeBrowser): Promise<LocalStore> {
+export async function openLocalStore(
+  { openDatabase, storage }: FakeBrowser,
+  options: Pick<LocalStoreOptions, 'openReplacement' | 'platformTiming'> = {},
+): Promise<LocalStore> {
   const store = new LocalStore({
     id: userDocumentId(alice),
     name: 'pouchgate_alice',
@@ -51,6 +55,7 @@ export async function openLocalStore({ openDatabase, storage }: FakeBrowser): Pr
     onUnsentChange: () => undefined,
     onReplaced: () => undefined,
     onSuperseded: (edit) => supersededEdits.push(edit),
+    ...options,
   });
   stores.push(store);
   await store.ready;
