@@ -215,7 +215,7 @@ export default tseslint.config(
     languageOptions: { globals: { process: 'readonly', console: 'readonly', setTimeout: 'readonly', URL: 'readonly' } },
   },
   {
-    // It has a tsconfig.json of its own, with which CI compiles it in an empty project.
+    // It has its own tsconfig.json, with which CI compiles it in an empty project.
     ignores: ['docs/recipes/first-day/**'],
   },
   {

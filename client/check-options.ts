@@ -1,4 +1,4 @@
-/** What applications in JavaScript, and values that may be missing at run time, get wrong. */
+/** The options that may have a wrong type at run time: in JavaScript, or from a configuration. */
 interface UncheckedOptions {
   readonly url?: unknown;
   readonly username?: unknown;
@@ -6,10 +6,11 @@ interface UncheckedOptions {
 }
 
 /**
- * Checks the options that a store and a stream have in common. Throws a TypeError that names the option.
+ * Checks the options that a store and a stream have in common.
  *
- * @param options the options
- * @param isUrl whether a text is a URL that is usable: PouchDB takes a relative one for the name of a local database
+ * @param options - The options.
+ * @param isUrl - Whether a text is an accepted URL. PouchDB interprets a relative URL as the name of a local database.
+ * @throws A `TypeError` that names the option.
  */
 export function checkOptions({ url, username, getToken }: UncheckedOptions, isUrl: (text: string) => boolean): void {
   if (typeof url !== 'string' || !isUrl(url)) {

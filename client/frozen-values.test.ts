@@ -1,4 +1,4 @@
-/** What the store and the stream return cannot be changed by the caller: the store would show what was never set. */
+/** The caller cannot change the values that the store and the stream return: the store would show values that were never set. */
 import PouchDB from 'pouchdb-browser';
 import { z } from 'zod';
 import { createPreferencesStore } from './preferences-store.ts';
@@ -50,7 +50,7 @@ test('everything that a store returns is frozen throughout, before and after an 
   expect(store.get()).toEqual({ tags: ['a'], presets: [{ name: 'mine' }] });
 });
 
-test('an edit and the defaults stay the caller’s: neither is frozen, and a later change of them shows nowhere', async () => {
+test('an edit and the defaults stay the caller’s: neither is frozen, and a later change of them has no effect', async () => {
   const store = openStore();
   await store.ready;
   const tags = ['a'];
@@ -63,7 +63,7 @@ test('an edit and the defaults stay the caller’s: neither is frozen, and a lat
   defaults.presets.pop();
 });
 
-test('a stream’s values are frozen, too', () => {
+test('a stream’s values are also frozen', () => {
   const stream = createPreferencesStream({
     url: 'http://127.0.0.1:9/api/users/preferences/stream',
     username: 'alice',

@@ -8,8 +8,8 @@ import type { PreferencesStore, SchemaOptions, ShownOf, StoreOptions } from './t
 
 /**
  * Opens the preferences of one user in this browser and keeps them in sync until `close` or `signOut`. Reads and writes use
- * the local database only, so they work offline. Open one store for each user in each tab. During server-side rendering, where
- * there is no database, the store only shows the defaults: it starts nothing, and needs no `close`.
+ * the local database only, so they work offline. Open one store for each user in each tab. During server-side rendering
+ * there is no database: the store only shows the defaults, starts nothing, and needs no `close`.
  *
  * @param options - The server, the user, how to get tokens, and optionally the application's own schema and defaults.
  * @returns The store. It is usable at once: it shows the defaults until `ready` resolves.

@@ -15,8 +15,8 @@ export interface ReadableStore<Shown extends object> extends Pick<PreferencesSto
 }
 
 /**
- * What a server renders, and the browser at hydration. It must be the same in both, although the browser may have read its
- * stored preferences by then. React renders again at once when they differ.
+ * The snapshot for the server and for hydration. Both must be equal, although the browser may already have read its stored
+ * preferences. If those differ, React renders again immediately.
  */
 const hydratedPreferences = <Shown extends object>({ defaults, get }: ReadableStore<Shown>): Shown => defaults ?? get();
 const hydratedStatus = (): SyncStatus => INITIAL_STATUS;

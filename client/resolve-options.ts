@@ -22,7 +22,7 @@ export interface ResolvedOptions extends Pick<StoreOptions, 'url' | 'getToken' |
   /** The name of the local database, and the prefix of the storage keys. */
   readonly databaseName: string;
   readonly openDatabase: OpenDatabase;
-  /** Opens a database instead while `openDatabase` fails or does not respond: for the default, one in memory. */
+  /** Opens a replacement while `openDatabase` fails or does not respond: a database in memory, if `openDatabase` is the default. */
   readonly openReplacement: OpenDatabase | undefined;
   readonly schema: StoreSchema;
   readonly defaults: Values;

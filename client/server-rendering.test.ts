@@ -1,4 +1,4 @@
-/** The library outside of a browser: in a Node process without the globals that Jest has. */
+/** The library outside a browser: in a Node process without the globals of Jest. */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -6,7 +6,7 @@ import { MAX_WAIT_MS } from '../couchdb-design/testing/patience.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
-/** Runs a module in a new Node process, which must end by itself. Resolves with what it prints. */
+/** Runs a module in a new Node process, which must exit without a call of `process.exit`. Resolves with its output. */
 async function runModule(source: string): Promise<string> {
   const args = ['--import', 'tsx', '--input-type=module', '--eval', source];
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT, timeout: MAX_WAIT_MS });

@@ -12,6 +12,7 @@ const rejected = (): Promise<never> =>
     new Error('There is no database on this platform. Pass openDatabase to create a store that can write.'),
   );
 
+/** Creates a store that only shows the defaults. Its `set`, `remove` and `inspect` reject. */
 export const createServerStore = ({
   username,
   defaults,

@@ -9,7 +9,8 @@ import type { GetToken } from './sync/http/token-source.ts';
 import { resolveSchema, type StoreSchema, type Values } from './store/schema.ts';
 import type { PreferencesStore, SchemaOptions, ShownOf, ShownPreferences } from './types.ts';
 import { createPace } from './platform/pace.ts';
-import { createBufferingDetector, type BufferingDetector } from './sync/buffering.ts';
+import { countFailure } from './sync/backoff.ts';
+import { BOUNDED_RESPONSE_MS, createBufferingDetector, type BufferingDetector } from './sync/buffering.ts';
 import { createStatusStore } from './sync/status-store.ts';
 import type { SyncStatus } from './sync/status.ts';
 import { waitForRetry } from './sync/wait-for-retry.ts';
@@ -28,8 +29,8 @@ export interface StreamOptions {
   /** Replaces parts of the platform, for tests or other platforms than a browser. Default: the browser's. */
   readonly environment?: Partial<NetworkEnvironment>;
   /**
-   * How long nothing may arrive before the connection is replaced, in milliseconds. The client requests two heartbeats in
-   * this time from the server. Default: 10,000.
+   * The idle timeout of the connection, in milliseconds: the connection is replaced if nothing arrives for this time. The
+   * client requests heartbeats at half this interval. Default: 10,000.
    */
   readonly silence?: number;
 }
@@ -60,14 +61,10 @@ interface StreamEventData {
 }
 
 const DEFAULT_IDLE_TIMEOUT_MS = 10_000;
-/** How long the server holds the response behind a proxy that holds back events until the response is complete. */
-const BOUNDED_MS = 20_000;
-/** The same, to find out whether such a proxy is the reason for the silence of a connection. */
+/** The timeout of the response that checks whether a buffering proxy causes a missing heartbeat. */
 const PROBE_MS = 1_000;
-/** Whatever ends the connections and wakes the loop, no more of them are opened. */
+/** The rate limit of connections, which also applies to wake-ups. */
 const MAX_CONNECTIONS = { count: 8, windowMs: 4_000 };
-/** A connection that was live for longer does not count as a failure in a row. */
-const MIN_STABLE_MS = 5_000;
 
 /**
  * Reads the preferences of one user and receives every change, until `close`. It reconnects automatically.
@@ -157,10 +154,10 @@ class EventStream implements PreferencesStream<Values> {
       if (this.#isClosed()) break;
       const { result, isAnswered } = await this.#receive(buffering);
       if (this.#isClosed()) break;
-      // The server responds. A bounded response has ended as requested.
+      // The server has ended a bounded response, or the connection stopped. Neither requires a delay.
       if (isAnswered) continue;
       const { needsSignIn, retryAfterMs, lastActivityAt } = result;
-      failures = lastActivityAt - this.#liveSince > MIN_STABLE_MS ? 1 : failures + 1;
+      failures = countFailure(failures, lastActivityAt - this.#liveSince);
       this.#status.dispatch({ type: needsSignIn ? 'sign-in-needed' : 'interrupted', lastActivityAt });
       const wasWoken = needsSignIn
         ? await waitForEvent(wakeEmitter)
@@ -171,26 +168,26 @@ class EventStream implements PreferencesStream<Values> {
   }
 
   /**
-   * Receives events over one connection. When it falls silent without a heartbeat, a short one follows: the response to that
-   * is complete soon, so it passes a proxy that holds back the heartbeats.
+   * Receives events over one connection. If it times out without a heartbeat, a short request follows: its response is
+   * complete soon, so a proxy that buffers heartbeats passes it on.
    */
   async #receive(
     buffering: BufferingDetector,
   ): Promise<{ readonly result: EventConnectionResult; readonly isAnswered: boolean }> {
     this.#liveSince = Infinity;
     if (buffering.isBuffering()) {
-      const result = await this.#connect(BOUNDED_MS);
+      const result = await this.#connect(BOUNDED_RESPONSE_MS);
       if (result.hasHeartbeat) buffering.recordHeartbeat();
       return { result, isAnswered: result.isComplete };
     }
     this.#status.dispatch({ type: 'begun' });
     const result = await this.#connect();
-    const { silentAfter } = result;
-    if (silentAfter === undefined || this.#isClosed()) return { result, isAnswered: false };
-    if (silentAfter === 'heartbeat') return { result, isAnswered: true };
+    const { timedOutAfter } = result;
+    if (timedOutAfter === undefined || this.#isClosed()) return { result, isAnswered: false };
+    if (timedOutAfter === 'heartbeat') return { result, isAnswered: true };
     this.#status.dispatch({ type: 'interrupted', lastActivityAt: result.lastActivityAt });
     const probe = await this.#connect(PROBE_MS);
-    if (probe.isComplete) buffering.recordSilence('head');
+    if (probe.isComplete) buffering.recordTimeout('head');
     else buffering.recordOther();
     return { result: probe, isAnswered: probe.isComplete };
   }

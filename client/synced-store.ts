@@ -73,7 +73,7 @@ export class SyncedStore implements PreferencesStore<Values, Values> {
     this.ready = this.#local.ready;
     this.#local.subscribe(this.#onLocalChange);
     this.#onLocalChange();
-    // The tab that syncs may be another one, in the background.
+    // `retry` also notifies other tabs, because the tab that syncs may be one in the background.
     signal.addEventListener('abort', listenForWakeUps(this.#environment, this.retry));
     this.#tabs.start(signal);
     this.#isStarted = true;
@@ -141,7 +141,7 @@ export class SyncedStore implements PreferencesStore<Values, Values> {
     return new TabSync({
       name,
       environment: this.#environment,
-      // Other tabs do not see what this one holds in memory, or do not receive its messages.
+      // Other tabs cannot read this tab's database in memory, or do not receive its messages.
       isAlone: () => this.#health.lacks('database-unavailable', 'channel-unavailable'),
       heartbeatIntervalMs: timing.heartbeat / 2,
       progress: this.#status.progress,
@@ -189,7 +189,7 @@ export class SyncedStore implements PreferencesStore<Values, Values> {
   };
 
   #onHealthChange(): void {
-    // What fails in the constructor is dispatched at its end.
+    // The constructor dispatches earlier failures at its end.
     if (!this.#isStarted) return;
     this.#status.dispatch({ type: 'platform', reason: this.#health.reason() });
     this.#tabs.reelect();

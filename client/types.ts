@@ -35,14 +35,14 @@ export interface StoreOptions {
    */
   readonly namespace?: string;
   /**
-   * Opens the local database, with a PouchDB that has the adapter for HTTP and the replication. Default: in IndexedDB, or in
+   * Opens the local database with a PouchDB that has the adapter for HTTP and the replication. Default: in IndexedDB, or in
    * memory while IndexedDB does not work. On a server there is no default: without `openDatabase` the store only shows the
    * defaults there.
    */
   readonly openDatabase?: OpenDatabase;
   /** Replaces parts of the platform, for tests or other platforms than a browser. Default: the browser's. */
   readonly environment?: Partial<Environment>;
-  /** Changes the timing of the sync, in milliseconds. Default: a heartbeat of 5,000, and a silence and a response of 10,000. */
+  /** The timing of the sync, in milliseconds. Default: `{ heartbeat: 5_000, silence: 10_000, response: 10_000 }`. */
   readonly timing?: Partial<SyncTiming>;
 }
 
@@ -82,7 +82,7 @@ export interface PreferencesStore<P extends object = Preferences, Shown extends 
   readonly defaults: Shown;
   /**
    * Resolves when the stored preferences have been read; on a server without `openDatabase`, at once. Rejects when no
-   * database can be opened. The store opens it later, if it can.
+   * database can be opened. The store then retries at intervals.
    */
   readonly ready: Promise<void>;
   /** Returns all preferences with their defaults: the same frozen object, with the same values, until one changes. */
@@ -117,7 +117,7 @@ export interface PreferencesStore<P extends object = Preferences, Shown extends 
    * it is interrupted, the user's next store or `eraseLocalData` removes the rest.
    *
    * @param options - `keepData` keeps the stored data. Default: false.
-   * @throws Rejects with an Error when the browser does not delete the database in time. The user is signed out all the same,
+   * @throws Rejects with an Error when the browser does not delete the database in time. The user is signed out nevertheless,
    * and the rest is removed as after an interruption.
    */
   readonly signOut: (options?: { readonly keepData?: boolean }) => Promise<void>;

@@ -36,8 +36,8 @@ export type {
 } from './app/mounted-pouchgate.ts';
 
 /**
- * Creates a gate to mount in an Express application, or in any other server of Node through its `listener`. As a server admin it creates the databases and their design documents;
- * as the service account it verifies that they are present.
+ * Creates a gate to mount in an Express application, or in any other Node server through its `listener`. As a server admin it
+ * creates the databases and their design documents. As the service account it verifies that they are present.
  *
  * @param options - CouchDB, the application's authentication, and where the router is mounted. With `preferences`, the gate
  *   serves the application's own preferences instead of the built-in ones.
@@ -148,7 +148,7 @@ interface AuthenticatorOptions {
   readonly warnOnce: WarnOnce;
 }
 
-/** Adapts the application's authentication to the gate, and detects a revocation while it is pending. */
+/** Adapts the application's authentication to the gate, and detects a revocation that occurs while it is pending. */
 function createAuthenticator(
   authenticate: PouchgateOptions['authenticate'],
   { revocations, idOf, warnOnce }: AuthenticatorOptions,
@@ -166,7 +166,7 @@ function createAuthenticator(
   };
 }
 
-/** Creates the router of both interfaces. After `rejectRequests` it answers every request to them with 503. */
+/** Creates the router of both interfaces. After `rejectRequests` it responds with 503 to every request to them. */
 function createClosableRouter<P extends object>(
   core: Core<P>,
   base: string | undefined,

@@ -38,7 +38,7 @@ async function main(): Promise<void> {
     },
     onRepeated: (signal) => {
       if (pouchgate.endDrainLead()) {
-        log.info({ signal }, 'Not waiting for load balancers any longer.');
+        log.info({ signal }, 'No longer waiting for load balancers.');
         return;
       }
       log.warn({ signal }, 'Stopping immediately.');

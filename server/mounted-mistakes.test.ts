@@ -9,7 +9,7 @@ import { closeAfterTests } from '../couchdb-design/testing/open-resources.ts';
 import { createPouchgate, type MountedPouchgate, type PouchgateOptions } from './index.ts';
 import { startTestCouchdb, type TestCouchdb } from './testing-api.ts';
 
-/** What happens to an application that guesses wrong about an option, and the database that it gets in development. */
+/** How wrong options of an application are reported, and the default database in development. */
 
 let couchdb: TestCouchdb;
 beforeAll(async () => {

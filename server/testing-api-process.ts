@@ -12,7 +12,7 @@ async function startCouchdb(): Promise<StartedServer<StartedForTests>> {
 }
 
 async function startServer(env: NodeJS.ProcessEnv): Promise<StartedServer<StartedForTests>> {
-  // Loaded only here, so that a CouchDB alone starts faster.
+  // Imported here, so that a CouchDB without a gate starts faster.
   const [{ readConfig }, { startPouchgate }, { default: pino }] = await Promise.all([
     import('./config/config.ts'),
     import('./app/start.ts'),

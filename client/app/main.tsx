@@ -31,7 +31,7 @@ const locks = guardLocks({
   locks: environment.locks,
   name: 'pouchgate',
   timing: DEFAULT_PLATFORM_TIMING,
-  // The stores report it.
+  // Each store reports failures of its own locks.
   report: () => undefined,
   signal: new AbortController().signal,
 });

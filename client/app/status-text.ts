@@ -10,14 +10,14 @@ export interface StatusDescription {
   readonly detail: string;
 }
 
-/** What it means that a part of the browser does not work, and what to do about it. */
+/** The effect of each part of the browser that does not work, and what the user can do. */
 const REASON_TEXTS: Readonly<Record<StatusReason, string>> = {
   'database-unavailable':
     'This browser stores no data for this page: the window is private, or there is no space left. Everything works while the page is open, but nothing is kept when you close it.',
   'storage-unavailable':
     'This browser has no space for changes, or does not store them. Keep the page open until your changes are sent.',
   'locks-unavailable':
-    'The tabs of this browser cannot take turns, so each one syncs on its own. If changes stay unsent, close the other tabs.',
+    'The tabs of this browser cannot coordinate, so each one syncs on its own. If changes stay unsent, close the other tabs.',
   'channel-unavailable': 'The tabs of this browser cannot exchange messages, so each one syncs on its own.',
 };
 
@@ -25,7 +25,7 @@ const REASON_TEXTS: Readonly<Record<StatusReason, string>> = {
 export const describeReason = ({ reason }: Pick<SyncStatus, 'reason'>): string | undefined =>
   reason && REASON_TEXTS[reason];
 
-/** Whether data can be lost, so that people must know without asking. */
+/** Whether data can be lost. The page then shows a notice without a click. */
 export const isDataAtRisk = ({ reason }: Pick<SyncStatus, 'reason'>): boolean =>
   reason === 'database-unavailable' || reason === 'storage-unavailable';
 

@@ -6,7 +6,7 @@ export type StoredBody = Record<string, unknown>;
 /** A PouchDB database of user documents. */
 export type Database = PouchDB.Database<StoredBody>;
 /**
- * Opens the local database of this name, at once or after a while. Opening one name twice must give the same data. Its
+ * Opens the local database of this name, synchronously or asynchronously. Opening one name twice must give the same data. Its
  * PouchDB needs the adapter for HTTP and the replication, which `pouchdb` and `pouchdb-browser` have.
  */
 export type OpenDatabase = (name: string) => Database | PromiseLike<Database>;
@@ -14,7 +14,7 @@ export type OpenDatabase = (name: string) => Database | PromiseLike<Database>;
 /** Each user has their own database in the browser, so that stored data is never read for another user. */
 export const databaseName = (namespace: string, username: string): string => `${namespace}_${username}`;
 
-/** PouchDB fails at its import outside of a browser, so it is imported when a database is opened. */
+/** Imports PouchDB when a database is opened, because its import throws outside a browser. */
 export const importPouchDB = async (): Promise<PouchDB.Static> => (await import('pouchdb-browser')).default;
 
 /**
@@ -23,7 +23,7 @@ export const importPouchDB = async (): Promise<PouchDB.Static> => (await import(
 export const openBrowserDatabase: OpenDatabase = async (name) =>
   new (await importPouchDB())<StoredBody>(name, { auto_compaction: true });
 
-/** Opens a database that ends with the page. */
+/** Opens a database in memory. Its data is lost when the page is closed. */
 export const openMemoryDatabase: OpenDatabase = async (name) => {
   const [PouchDB, { memoryAdapter, MEMORY_ADAPTER }] = await Promise.all([
     importPouchDB(),
@@ -33,7 +33,7 @@ export const openMemoryDatabase: OpenDatabase = async (name) => {
 };
 
 /**
- * Opens the database on the server, by the PouchDB of the local one. `fetch` adds the token, so that it is never in the URL.
+ * Opens the database on the server with the PouchDB of the local one. `fetch` adds the token, so that it is never in the URL.
  */
 export const openRemoteDatabase = (local: Database, url: string, fetch: typeof globalThis.fetch): Database =>
   new (local.constructor as PouchDB.Static)<StoredBody>(url, { skip_setup: true, fetch });

@@ -1,6 +1,6 @@
-/** Freezes JSON values that callers receive and the store still uses: a caller's change would show what was never set. */
+/** Freezes JSON values that callers receive and the store still uses, so that a caller cannot change the store's data. */
 
-/** Freezes the value and everything in it, and returns it. A frozen value counts as frozen throughout. */
+/** Freezes the value and everything in it, and returns it. The members of a value that is already frozen are not checked. */
 export const deepFreeze = <T>(value: T): T => {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);

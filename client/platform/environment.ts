@@ -22,8 +22,10 @@ export interface Environment {
   readonly random: () => number;
   /** Sends all requests to the server. Default: the global `fetch`. */
   readonly fetch: typeof globalThis.fetch;
-  /** Serializes writes and elects the syncing tab. Default: `navigator.locks`, else locks for this store
-   * alone. */
+  /**
+   * Serializes writes and elects the syncing tab. Default: `navigator.locks`, or locks for this store only where it is
+   * missing.
+   */
   readonly locks: Locks;
   /**
    * Adds `listener` to window events, among them those of the page lifecycle (https://wicg.github.io/page-lifecycle/).
@@ -33,18 +35,18 @@ export interface Environment {
    * @returns A function that removes the listeners.
    */
   readonly listen: (events: string, listener: (event: Pick<Event, 'type'>) => void) => () => void;
-  /** Whether the page is visible. Default: `document.hidden` is not true; without a document it counts as visible. */
+  /** Whether the page is visible. Default: `document.hidden` is not true; without a document, the page counts as visible. */
   readonly isVisible: () => boolean;
-  /** Opens the channel between the tabs. Default: a BroadcastChannel; outside of a browser nothing is sent. */
+  /** Opens the channel between the tabs. Default: a BroadcastChannel; outside a browser nothing is sent. */
   readonly openChannel: (name: string) => BroadcastTransport;
   /** Strings by key that outlive the local database. Default: `localStorage`, else an empty object. */
   readonly storage: Record<string, string>;
 }
 
-/** A document or a worker. Node has some of the same globals; none of them is a browser's there. */
+/** Whether the global object is that of a document or a worker. Node has some of the same globals, but not these. */
 export const isBrowser = (): boolean => 'document' in globalThis || 'WorkerGlobalScope' in globalThis;
 
-/** What a browser may lack: older ones, workers, pages on plain HTTP, and embedded web views. */
+/** Globals that may be missing: in older browsers, in workers, on plain HTTP, and in embedded web views. */
 interface BrowserGlobals {
   readonly addEventListener?: EventTarget['addEventListener'];
   readonly document?: Document;
@@ -64,13 +66,13 @@ const listen: Environment['listen'] = (events, listener) => {
 
 const isVisible = (): boolean => globals.document?.hidden !== true;
 
-/** Stands in for a storage that a browser does not have. All stores of the page share it. */
+/** Replaces a storage that the browser does not provide. All stores of the page share it. */
 const pageStorage: Environment['storage'] = {};
 
-/** Whether this storage ends with the page. */
+/** Whether this storage is lost when the page is closed. */
 export const isPageStorage = (storage: Environment['storage']): boolean => storage === pageStorage;
 
-/** Browser settings can forbid storage, and a profile can be damaged. Using `localStorage` throws then. */
+/** Browser settings can forbid storage, and a profile can be damaged. `localStorage` then throws. */
 function browserStorage(): Environment['storage'] {
   if (!isBrowser()) return {};
   try {
@@ -99,8 +101,8 @@ export const defaultNetworkEnvironment = (): NetworkEnvironment => ({
 });
 
 /**
- * Returns the default environment: the browser's. What a browser lacks fails as if it were broken, so that it is replaced and
- * reported (guarded-locks.ts, guarded-channel.ts). Outside of a browser nothing is shared between stores.
+ * Returns the default environment: the browser's. A missing facility fails when it is used, so that it is replaced and
+ * reported (guarded-locks.ts, guarded-channel.ts). Outside a browser, stores share nothing.
  */
 export const defaultEnvironment = (): Environment => ({
   ...defaultNetworkEnvironment(),

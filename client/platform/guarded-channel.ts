@@ -1,4 +1,4 @@
-/** A channel between tabs that may be missing or fail. Messages are lost then, and the channel is opened again at intervals. */
+/** A channel between tabs that may be missing or fail. Messages are then lost, and the channel is reopened at intervals. */
 import type { BroadcastTransport } from './environment.ts';
 import type { Report } from './health.ts';
 import { delay } from './pace.ts';
@@ -12,6 +12,7 @@ export interface GuardedChannelOptions {
   readonly signal: AbortSignal;
 }
 
+/** Opens the channel, and returns one that never throws and that reopens it after a failure. */
 export function guardChannel({ open, timing, report, signal }: GuardedChannelOptions): BroadcastTransport {
   let channel: BroadcastTransport | undefined;
   let isClosed = false;
@@ -19,7 +20,7 @@ export function guardChannel({ open, timing, report, signal }: GuardedChannelOpt
     try {
       channel?.close();
     } catch {
-      // It sends and receives nothing any more.
+      // A channel that cannot be closed is no longer used.
     }
     channel = undefined;
   };

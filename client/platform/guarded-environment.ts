@@ -1,4 +1,4 @@
-/** The platform of one store, in which every facility may reject at once, hang or be missing. */
+/** The platform of one store, in which every facility may reject immediately, hang or be missing. */
 import { isPageStorage, type Environment } from './environment.ts';
 import { guardChannel } from './guarded-channel.ts';
 import { guardLocks } from './guarded-locks.ts';
@@ -16,6 +16,7 @@ export interface GuardOptions {
   readonly signal: AbortSignal;
 }
 
+/** Returns the environment with facilities that report when they fail, and are replaced or retried then. */
 export function guardEnvironment({ environment, name, timing, health, signal }: GuardOptions): Environment {
   const { locks, storage, openChannel } = environment;
   const reportStorage = health.reporter('storage-unavailable');

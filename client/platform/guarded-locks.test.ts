@@ -9,7 +9,7 @@ afterEach(() => jest.useRealTimers());
 
 type Mode = 'works' | 'rejects' | 'throws' | 'hangs';
 
-/** A lock manager that works, rejects at once, is missing, or hangs. */
+/** A lock manager that works, rejects immediately, is missing, or hangs. */
 function createFaultyLocks() {
   const working = createInProcessLocks();
   let mode: Mode = 'works';
@@ -78,7 +78,7 @@ test.each(['rejects', 'throws', 'hangs'] as const)(
   },
 );
 
-test('a lock that another tab holds is waited for, reported, and granted in the end', async () => {
+test('a request for a lock that another tab holds waits, is reported, and is granted eventually', async () => {
   const { guarded, locks, reports } = createGuard();
   let release: () => void = () => undefined;
   const held = locks.request(
@@ -111,7 +111,7 @@ test('a request is withdrawn at once, even from a lock manager that hangs', asyn
   await expect(request).rejects.toThrow('aborted');
 });
 
-test('an error of the task is passed on, and is no fault of the lock manager', async () => {
+test('an error of the task is passed on, and does not count as a failure of the lock manager', async () => {
   const { guarded, reports } = createGuard();
   const request = guarded.request('pouchgate_alice:write', () => Promise.reject(new RangeError('No.')));
   await expect(request).rejects.toThrow('No.');

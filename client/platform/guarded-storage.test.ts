@@ -1,7 +1,7 @@
 import type { Environment } from './environment.ts';
 import { guardStorage } from './guarded-storage.ts';
 
-/** A storage that can be made to throw, as that of a browser with a damaged profile, and what is reported of it. */
+/** A storage that a test makes throw, as that of a browser with a damaged profile, and its reports. */
 function createFaultyStorage() {
   const items: Environment['storage'] = { kept: '1' };
   let isBroken = false;

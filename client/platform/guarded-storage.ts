@@ -4,7 +4,7 @@ import type { Report } from './health.ts';
 
 type StringStorage = Environment['storage'];
 
-/** Reports that the storage does not work when an operation throws, and that it works after the next write. */
+/** Wraps the storage. Reports a failure when an operation throws, and success at the next write. */
 export function guardStorage(storage: StringStorage, report: Report): StringStorage {
   const read = <T>(task: () => T, fallback: T): T => {
     try {

@@ -1,10 +1,10 @@
-/** Which facilities of the platform do not work, for the status. */
+/** Tracks which facilities of the platform do not work, for the status. */
 
 /** From the most to the least serious: the status names the first one. */
 const REASONS = ['database-unavailable', 'storage-unavailable', 'locks-unavailable', 'channel-unavailable'] as const;
 
 /**
- * The part of the browser that does not work. The store works without it, as far as this describes:
+ * The part of the browser that does not work. The store works without it, with these effects:
  * - `database-unavailable`: IndexedDB is missing, fails or does not respond, for example in a private window. This tab keeps
  *   the preferences in memory and syncs them. Nothing is kept when it is closed.
  * - `storage-unavailable`: `localStorage` is missing, full or fails. Edits that are not sent yet may be lost when the tab is
@@ -22,7 +22,7 @@ export type Report = (isWorking: boolean) => void;
 
 /** Which facilities of the platform work. */
 export interface PlatformHealth {
-  /** Returns the report of one facility. */
+  /** Returns the function that reports one facility. */
   readonly reporter: (reason: StatusReason) => Report;
   /** Whether one of these facilities does not work. */
   readonly lacks: (...reasons: readonly StatusReason[]) => boolean;
@@ -30,7 +30,7 @@ export interface PlatformHealth {
   readonly reason: () => StatusReason | undefined;
 }
 
-/** `onChange` is called after each change. */
+/** Creates a record in which everything works. `onChange` is called after each change. */
 export function createPlatformHealth(onChange: () => void): PlatformHealth {
   const failed = new Set<StatusReason>();
   return {

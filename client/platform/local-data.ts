@@ -9,7 +9,7 @@ type StringStorage = Environment['storage'];
 /** Follows the database's name in the key of the mark. */
 export const SIGN_OUT_MARK_SUFFIX = ':leaving';
 
-/** Whether the storage carries out the task. It throws when it is full, or does not work. */
+/** Runs the task. Returns whether it succeeded: a storage that is full or does not work throws. */
 const attempt = (task: () => unknown): boolean => {
   try {
     task();

@@ -32,7 +32,7 @@ const anyWrite = fc.oneof(
     generation: fc.integer({ min: 1, max: 5 }),
     branch: fc.integer({ min: 1, max: 3 }),
     deleted: fc.boolean(),
-    /** How much of its history comes with it. */
+    /** How many revisions of its history it includes. */
     known: fc.integer({ min: 1, max: 5 }),
   }),
   fc.record({ kind: fc.constant('edit' as const), leaf: fc.nat(3), deleted: fc.boolean() }),
@@ -91,7 +91,7 @@ async function changes(database: PouchDB.Database<Body>): Promise<unknown> {
   }));
 }
 
-test('gives what PouchDB’s memory adapter gives, after any writes', async () => {
+test('returns the same as PouchDB’s memory adapter, after any writes', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(anyWrite, { maxLength: 8 }), async (writes) => {
       const [expected, actual] = openPair();

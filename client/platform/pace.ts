@@ -1,6 +1,6 @@
-/** Delays, paces and timeouts: every loop that awaits the platform has a pace, and every wait has a timeout. */
+/** Delays, rate limits and timeouts. Every loop that awaits the platform has a rate limit, and every wait has a timeout. */
 
-/** Resolves after `ms` milliseconds, or at once when `signal` is aborted. No timer remains then. */
+/** Resolves after `ms` milliseconds, or immediately when `signal` is aborted. It then leaves no timer. */
 export const delay = (ms: number, signal?: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     const finish = (): void => {
@@ -13,12 +13,12 @@ export const delay = (ms: number, signal?: AbortSignal): Promise<void> =>
     else signal?.addEventListener('abort', finish);
   });
 
-/** Resolves when the caller's turn has come, or when `signal` is aborted. */
+/** A rate limit. Resolves when the caller may proceed, or when `signal` is aborted. */
 export type Pace = (signal?: AbortSignal) => Promise<void>;
 
 /**
- * Allows `limit` turns in any window of `windowMs` milliseconds. The first come at once, so that what works is not delayed.
- * It reads the monotonic clock and has a timer only while a caller waits.
+ * Creates a rate limit of `limit` calls in any window of `windowMs` milliseconds. Calls below the limit resolve immediately,
+ * later ones in order. It reads the monotonic clock, and has a timer only while a caller waits.
  */
 export function createPace(limit: number, windowMs: number): Pace {
   const turns = new Array<number>(limit).fill(-Infinity);
@@ -30,13 +30,13 @@ export function createPace(limit: number, windowMs: number): Pace {
   };
 }
 
-/** In how many parts a timeout elapses. */
+/** The number of consecutive timers of a timeout. */
 const TIMEOUT_PARTS = 5;
 
 /**
- * Whether the task resolves within `ms` milliseconds. Rejects if it rejects before that. The timeout elapses in parts: when
- * a computer or a page has slept, timers may fire before the events of what was finished meanwhile arrive. So a sleep counts
- * as one part.
+ * Whether the task resolves within `ms` milliseconds. Rejects if it rejects before that. After a computer or a page has slept,
+ * timers may fire before the events of operations that finished during the sleep. So the timeout consists of several timers, and a
+ * sleep counts as one of them.
  */
 export const resolvesWithin = async (ms: number, task: Promise<unknown>): Promise<boolean> => {
   const settled = new AbortController();
@@ -50,7 +50,7 @@ export const resolvesWithin = async (ms: number, task: Promise<unknown>): Promis
   return true;
 };
 
-/** Resolves or rejects as the task does, or rejects after `ms` milliseconds: a task of the platform may never settle. */
+/** Settles as the task does, or rejects after `ms` milliseconds: a task of the platform may never settle. */
 export const withTimeout = async <T>(ms: number, what: string, task: () => Promise<T>): Promise<T> => {
   const running = task();
   if (await resolvesWithin(ms, running)) return running;

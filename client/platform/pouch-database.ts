@@ -16,7 +16,7 @@ export interface Database {
 }
 
 /**
- * Opens the local database of this name, at once or after a while. Opening one name twice must give the same data. Its
+ * Opens the local database of this name, synchronously or asynchronously. Opening one name twice must give the same data. Its
  * PouchDB needs the adapter for HTTP and the replication, which `pouchdb` and `pouchdb-browser` have.
  */
 export type OpenDatabase = (name: string) => Database | PromiseLike<Database>;

@@ -1,8 +1,8 @@
-/** How long the library waits for the platform, in milliseconds. */
+/** The timeouts and retry intervals for the platform, in milliseconds. */
 export interface PlatformTiming {
-  /** How long a facility may take to respond. Far longer than any read, write or free lock takes. */
+  /** The timeout of a facility. Far longer than a read, a write or the acquisition of a free lock takes. */
   readonly responseMs: number;
-  /** The interval at which a facility that does not work is tried again. */
+  /** The interval at which a facility that does not work is retried. */
   readonly retryMs: number;
 }
 

@@ -17,8 +17,8 @@ export const needsCommit = (replica: Replica, edits: Edits): boolean =>
 
 /**
  * Resolves a conflict and writes the uncommitted edits. Call it while holding the write lock. Replication does not take
- * that lock and may add a leaf between a read and a write; both are then repeated. Throws after 20 attempts. The first four
- * follow each other at once.
+ * that lock and may add a leaf between a read and a write; both are then repeated. Throws after 20 attempts. The
+ * first four have no delay between them.
  */
 export async function commitEdits(source: DocumentSource, edits: () => Edits): Promise<void> {
   const pace = createPace(4, 1_000);

@@ -1,7 +1,8 @@
 /**
  * Opens the local database, and opens it again when it is lost. A browser may delete a database under an open page (storage
  * is short, or the user clears it), and another tab may replace it during a repair. While it cannot be opened, a replacement
- * in memory is used: it holds what was read last and what comes from the server. Unsent edits are stored beside the database.
+ * in memory is used. It contains what was read last, and receives later changes from the server. Unsent edits are not stored in the
+ * database.
  */
 import type { UserDocumentId } from '../../couchdb-design/user-document/username.ts';
 import type { Database, OpenDatabase } from '../platform/database.ts';
@@ -17,7 +18,7 @@ export interface DatabaseHandleOptions {
   readonly openDatabase: OpenDatabase;
   /** Opens the replacement. Without it nothing can be stored while `openDatabase` fails. */
   readonly openReplacement?: OpenDatabase | undefined;
-  /** Fills the replacement with what is known. */
+  /** Writes the data that was read last into the replacement. */
   readonly fillReplacement: (replacement: Database) => Promise<unknown>;
   /** Erases what is stored before any of it is read. */
   readonly eraseOnOpen: boolean;
@@ -33,13 +34,14 @@ export interface DatabaseHandleOptions {
   readonly onLost: () => void;
 }
 
-/** The longest interval between two attempts to open a database that does not open. */
+/** The maximum interval between two attempts to open the database, in milliseconds. */
 const MAX_RETRY_MS = 600_000;
 
+/** The local database of one store. */
 export class DatabaseHandle {
   readonly #options: DatabaseHandleOptions;
   readonly #stopController = new AbortController();
-  /** At most one reopening a second: a database that fails at once must not be opened in a loop. */
+  /** At most one reopening per second: a database that fails immediately must not be reopened in a loop. */
   readonly #reopenPace = createPace(1, 1_000);
   #opening: Promise<void> = Promise.resolve();
   #mustErase: boolean;
@@ -63,7 +65,7 @@ export class DatabaseHandle {
     return this.#stopController.signal.aborted;
   }
 
-  /** Opens the database, or its replacement. Rejects when neither can be opened. Tries again at intervals in both cases. */
+  /** Opens the database, or its replacement. Rejects when neither can be opened. Retries the database at intervals if it fails. */
   open(): Promise<void> {
     this.#opening = this.#open();
     return this.#opening;
@@ -73,7 +75,7 @@ export class DatabaseHandle {
     const { name, openReplacement, fillReplacement, timing, report } = this.#options;
     const opening = this.#openStored();
     try {
-      // Changing to a replacement and back loses nothing, so it need not wait for long.
+      // Using a replacement temporarily loses no data, so a shorter timeout is enough.
       const timeoutMs = openReplacement ? timing.responseMs / 2 : timing.responseMs;
       this.#use(await withTimeout(timeoutMs, 'The database', () => opening), false);
       report(true);
@@ -111,7 +113,7 @@ export class DatabaseHandle {
   async close(erase: boolean): Promise<boolean> {
     if (this.isClosed()) return !erase;
     this.#stopController.abort();
-    // What is being opened must be closed, and erased. It opens within the same time, or not at all.
+    // A database that is being opened must be closed, and erased if requested.
     await this.#withTimeout(() => this.#opening).catch(() => undefined);
     const isStored = this.#database !== undefined && !this.#isReplaced;
     const task = (): Promise<void> => this.#closeDatabase(erase);
@@ -160,8 +162,8 @@ export class DatabaseHandle {
   }
 
   /**
-   * Waits until the database opens, late or in another attempt, and uses it. The intervals grow: each attempt that hangs
-   * leaves a request in PouchDB's queue.
+   * Waits until a pending or another attempt opens the database, and then uses it. The intervals grow, because each attempt
+   * that hangs leaves a request in PouchDB's queue.
    */
   async #recover(first: Promise<Database>): Promise<void> {
     if (this.#isRecovering) return;
@@ -183,7 +185,7 @@ export class DatabaseHandle {
       opening = this.#openStored();
     }
     this.#isRecovering = false;
-    // It may have been opened again in the meantime.
+    // It may have been reopened in the meantime.
     if (database && (this.#isReplaced || !this.#database)) await this.#replaceBy(database);
   }
 

@@ -1,6 +1,7 @@
 /** Pending edits: the value of one preference, and the stamp of when it was set. */
 import { latestEditStamp, type EditStamp } from '../../couchdb-design/user-document/edit-stamp.ts';
 import { merge } from '../../couchdb-design/user-document/merge.ts';
+import { isDeepEqual } from '../platform/structural-equality.ts';
 import type { LocalDocument } from './leaf.ts';
 import type { Values } from './schema.ts';
 
@@ -49,6 +50,12 @@ export const editStampIn = (document: LocalDocument | undefined, key: string): E
 /** Whether the document has this edit, or a later one of the same preference. */
 export const isIncludedIn = ({ key, stamp }: Edit, document: LocalDocument | undefined): boolean =>
   editStampIn(document, key) >= stamp;
+
+/** Whether both contain the same edits, in any order. */
+export const haveSameStamps = (a: Edits, b: Edits): boolean => {
+  const stamps = (edits: Edits): readonly string[] => edits.map(({ key, stamp }) => stamp + key).sort();
+  return isDeepEqual(stamps(a), stamps(b));
+};
 
 /** The last edit of every preference in the document. */
 export const editsIn = ({ edits, preferences }: LocalDocument): Edits =>

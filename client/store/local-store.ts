@@ -20,7 +20,7 @@ import { reasonOf, type Database } from '../platform/database.ts';
 import { setItem } from '../platform/local-data.ts';
 import { resolvesWithin } from '../platform/pace.ts';
 import { DEFAULT_PLATFORM_TIMING, type PlatformTiming } from '../platform/timing.ts';
-import { applyEdits, editsIn, isIncludedIn, editStampIn, type Edit, type Edits } from './edits.ts';
+import { applyEdits, editsIn, haveSameStamps, isIncludedIn, editStampIn, type Edit, type Edits } from './edits.ts';
 import { DatabaseHandle } from './database-handle.ts';
 import { readLeaves, readReplica, createReplica, storeLeaves, type Replica, type DocumentSource } from './replica.ts';
 import type { RawLeaf } from './leaf.ts';
@@ -35,7 +35,7 @@ import { computeVisiblePreferences } from './visible-preferences.ts';
 /** One user's preferences in this browser. */
 export class LocalStore {
   readonly id: UserDocumentId;
-  /** Resolves when the stored data has been read. Rejects when the browser provides no storage. */
+  /** Resolves when the stored data has been read. Rejects when no database can be opened. */
   readonly ready: Promise<void>;
 
   readonly #options: LocalStoreOptions;
@@ -46,7 +46,7 @@ export class LocalStore {
   readonly #changeEmitter = createEmitter();
   /** The document as it was last read; undefined before the first read. */
   #replica: Replica | undefined;
-  /** The leaves of which it consists. */
+  /** The leaves from which `#replica` was computed. */
   #leaves: readonly RawLeaf[] = [];
   #unsent: Edits = [];
   #visible: Values;
@@ -107,13 +107,13 @@ export class LocalStore {
   }
 
   /**
-   * Sets the preferences in the patch; `null` removes one. Resolves when the edit is stored: in the document, or as pending
-   * if another tab writes for long. Rejects with a RangeError when a value is invalid, and with an Error when it cannot be
+   * Sets the preferences in the patch; `null` removes one. Resolves when the edit is stored: in the document, or as a
+   * pending edit if another tab holds the write lock for long. Rejects with a RangeError when a value is invalid, and with an Error when it cannot be
    * stored.
    */
   async edit(patch: Values): Promise<void> {
     if (this.#handle.isClosed()) throw new Error('The store is closed.');
-    // A copy: the caller may change what they have passed.
+    // Copied, because the caller may change the object later.
     const values = structuredClone(this.#options.schema.parsePatch(patch));
     let stamp = '';
     try {
@@ -168,10 +168,9 @@ export class LocalStore {
     });
   }
 
-  /** Notices pending edits that another tab has added or removed. Its message may be lost. */
+  /** Updates the unsent edits if another tab has added or removed some. That tab's message may have been lost. */
   updateUnsent(): void {
-    const stamps = (edits: Edits): readonly string[] => edits.map(({ key, stamp }) => stamp + key).sort();
-    if (!isDeepEqual(stamps(this.#readUnsent()), stamps(this.#unsent))) this.#publish();
+    if (!haveSameStamps(this.#readUnsent(), this.#unsent)) this.#publish();
   }
 
   /** Discards a pending edit that the server rejected. */
@@ -189,7 +188,7 @@ export class LocalStore {
   /**
    * Reads the stored data again, another tab's pending edits included. Resolves a conflict and commits pending edits, if
    * there are any. Calls that wait for the write lock share one refresh, so their edits become one revision. Resolves
-   * without it when another tab keeps the lock for long; the refresh then follows when the lock is free.
+   * before the refresh if another tab holds the lock for long. The refresh then follows when the lock is free.
    */
   async refresh(): Promise<void> {
     await resolvesWithin(2 * this.#timing.responseMs, this.#queueRefresh());
@@ -220,7 +219,7 @@ export class LocalStore {
   async #open(): Promise<void> {
     await this.#handle.open();
     await this.refresh();
-    // Another tab keeps the write lock. Reading does not need it.
+    // Another tab holds the write lock, which a read does not need.
     if (!this.#replica && !this.#handle.isClosed()) await this.#load();
   }
 

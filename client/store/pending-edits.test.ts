@@ -9,7 +9,7 @@ const edit = (key: string, value: unknown, second: number): Edit => ({
 });
 const [dark, light] = [edit('theme', 'dark', 1), edit('theme', 'light', 2)];
 
-test('returns the last edit of each preference, in whatever order they were added', () => {
+test('returns the last edit of each preference, regardless of the order in which they were added', () => {
   for (const edits of [
     [dark, light],
     [light, dark],
@@ -48,7 +48,7 @@ test('a tab does not remove an edit of another tab that it has not seen yet', ()
   expect(openPendingEdits(storage, 'a:').read()).toEqual([light]);
 });
 
-test('a damaged item, and one that was removed while it was read, are no edits', () => {
+test('a damaged item, and one that was removed while it was read, are ignored', () => {
   const storage: Environment['storage'] = { 'a:1': '{', 'a:2': '' };
   const keys = ['a:1', 'a:2', 'a:removed'];
   const pending = openPendingEdits(
@@ -61,7 +61,7 @@ test('a damaged item, and one that was removed while it was read, are no edits',
   expect(pending.read()).toEqual([]);
 });
 
-test('an edit that the storage does not remove does not count as removed, again and again', () => {
+test('an edit that the storage does not remove does not count as removed at each call', () => {
   const storage: Environment['storage'] = {};
   openPendingEdits(storage, 'a:').add([dark]);
   const stuck = new Proxy(storage, {

@@ -17,7 +17,7 @@ export interface PendingEdits {
   readonly remove: (predicate: (edit: Edit) => boolean) => boolean;
 }
 
-/** Another tab may have removed the item since its key was read, and a damaged profile may return anything. */
+/** Parses an item. Another tab may have removed it since its key was read, and a damaged profile may return any text. */
 const parseItem = (text: string | undefined): Edits => {
   try {
     return text === undefined ? [] : [JSON.parse(text) as Edit];
@@ -40,7 +40,7 @@ export function openPendingEdits(storage: Environment['storage'], prefix: string
       for (const edit of edits) storage[itemKey(edit)] = JSON.stringify(edit);
     },
     remove: (predicate) => {
-      // All of them are removed. An item that the storage keeps must not count as removed again and again.
+      // An item that the storage does not delete must not count as removed at each call.
       const removed = readAll().filter((edit) => predicate(edit) && removeItem(storage, itemKey(edit)));
       return removed.length > 0;
     },

@@ -18,16 +18,16 @@ export interface LocalStoreOptions {
   /** Erases what is stored before any of it is read, to finish an interrupted sign-out. Default: false. */
   readonly eraseOnOpen?: boolean;
   readonly openDatabase: OpenDatabase;
-  /** Opens a database instead while `openDatabase` fails or does not respond. Default: nothing can be stored then. */
+  /** Opens a replacement while `openDatabase` fails or does not respond. Default: none, so that nothing can be stored then. */
   readonly openReplacement?: OpenDatabase | undefined;
   /** Default: DEFAULT_PLATFORM_TIMING. */
   readonly platformTiming?: PlatformTiming;
   /** Reports whether the database can be opened. Default: nothing is reported. */
   readonly reportDatabase?: Report;
-  /** Called after `eraseOnOpen` is done. */
+  /** Called after the database was erased because of `eraseOnOpen`. */
   readonly onErased?: () => void;
   readonly environment: Pick<Environment, 'now' | 'random' | 'locks' | 'storage'>;
-  /** Called after a write to the storage beside the database, of which PouchDB does not notify other tabs. */
+  /** Called after a write to the storage outside the database, of which PouchDB does not notify other tabs. */
   readonly onUnsentChange: () => void;
   /** Called when the local database was replaced. The handles of other tabs are dead then. */
   readonly onReplaced: () => void;

@@ -1,10 +1,13 @@
 /** Computes the delay before the next retry. */
 const INITIAL_DELAY_MS = 500;
 
+/** A failure of a connection that was live for longer than this is the first one of a new count, in milliseconds. */
+const MIN_STABLE_MS = 5_000;
+
 /**
  * The longest delay without a `Retry-After`, in milliseconds. While a page is visible the delay stays short, so that the
- * page is live soon after its path is well again, whatever happened before. A server under load asks for more time itself,
- * by `Retry-After`. A hidden page has time: it retries at once when it becomes visible.
+ * page is live again within seconds after the network path has recovered. A server under load requests a longer delay by
+ * `Retry-After`. A hidden page may wait longer, because it retries immediately when it becomes visible.
  */
 export const MAX_DELAY_MS = { visible: 6_000, hidden: 30_000 } as const;
 
@@ -12,6 +15,14 @@ export interface BackoffOptions {
   readonly random: () => number;
   readonly isVisible: () => boolean;
 }
+
+/**
+ * Returns the number of consecutive failures, including the new one.
+ *
+ * @param failures - The number before it.
+ * @param liveMs - How long the connection was live, in milliseconds. Not positive if it never was.
+ */
+export const countFailure = (failures: number, liveMs: number): number => (liveMs > MIN_STABLE_MS ? 1 : failures + 1);
 
 /**
  * Returns the milliseconds to wait after `failures` consecutive failures (1 or more). The delay doubles up to the maximum,

@@ -10,48 +10,48 @@ const create = () => {
 test('one longpoll of which nothing arrives is evidence of a buffering proxy', () => {
   const detector = create();
   expect(detector.isBuffering()).toBe(false);
-  detector.recordSilence('sent');
+  detector.recordTimeout('sent');
   expect(detector.isBuffering()).toBe(true);
 });
 
-test('a longpoll that stops after its head is evidence only when the next one does, too', () => {
+test('a longpoll that stops after its head is evidence only if the next one does as well', () => {
   const detector = create();
-  detector.recordSilence('head');
+  detector.recordTimeout('head');
   detector.recordOther();
-  detector.recordSilence('head');
-  detector.recordSilence('heartbeat');
-  detector.recordSilence('head');
+  detector.recordTimeout('head');
+  detector.recordTimeout('heartbeat');
+  detector.recordTimeout('head');
   expect(detector.isBuffering()).toBe(false);
-  detector.recordSilence('head');
+  detector.recordTimeout('head');
   expect(detector.isBuffering()).toBe(true);
 });
 
-test('heartbeats are tried again after ten minutes', () => {
+test('unbounded longpolls are tried again after ten minutes', () => {
   const detector = create();
-  detector.recordSilence('sent');
+  detector.recordTimeout('sent');
   detector.advance(599_999);
   expect(detector.isBuffering()).toBe(true);
   detector.advance(1);
   expect(detector.isBuffering()).toBe(false);
 });
 
-test('a heartbeat that arrives refutes the evidence', () => {
+test('a heartbeat that arrives ends the detection', () => {
   const detector = create();
-  detector.recordSilence('sent');
+  detector.recordTimeout('sent');
   detector.recordHeartbeat();
   expect(detector.isBuffering()).toBe(false);
-  detector.recordSilence('head');
+  detector.recordTimeout('head');
   detector.recordHeartbeat();
-  detector.recordSilence('head');
+  detector.recordTimeout('head');
   expect(detector.isBuffering()).toBe(false);
 });
 
 test('connections whose heartbeats arrive are never evidence', () => {
   fc.assert(
-    fc.property(fc.array(fc.constantFrom('silence', 'other')), (ends) => {
+    fc.property(fc.array(fc.constantFrom('timeout', 'other')), (ends) => {
       const detector = create();
       for (const end of ends) {
-        if (end === 'silence') detector.recordSilence('heartbeat');
+        if (end === 'timeout') detector.recordTimeout('heartbeat');
         else detector.recordOther();
       }
       expect(detector.isBuffering()).toBe(false);

@@ -1,6 +1,9 @@
 /** Detects a connection on which nothing arrives any more. */
 import type { Emitter } from '../platform/emitter.ts';
 
+/** A request without a response for longer than this is sent again when the network may be back. In milliseconds. */
+export const MIN_HUNG_MS = 1_000;
+
 export interface IdleTimeoutOptions {
   /** The current time in milliseconds. */
   readonly now: () => number;

@@ -2,16 +2,13 @@
 import { waitForEvent } from '../platform/emitter.ts';
 import { createPace } from '../platform/pace.ts';
 import { runSync } from './sync-run.ts';
+import { countFailure } from './backoff.ts';
 import { createBufferingDetector, type BufferingDetector } from './buffering.ts';
-import { createThrottle } from './http/throttle.ts';
 import type { SyncTiming } from './timing.ts';
 import type { SyncOptions, SyncResult } from './types.ts';
 import { waitForRetry } from './wait-for-retry.ts';
 
 export const DEFAULT_TIMING: SyncTiming = { heartbeat: 5_000, silence: 10_000, response: 10_000 };
-
-/** A run that was live for longer does not count as a failure in a row. */
-const MIN_STABLE_MS = 5_000;
 
 /** The minimum interval between pushes. While a push waits, PouchDB batches edits and sends only the newest revision. */
 const PUSH_INTERVAL_MS = 250;
@@ -19,22 +16,22 @@ const PUSH_INTERVAL_MS = 250;
 /** Far more changes per second than people make, and far fewer requests than PouchDB sends in a loop. */
 const MAX_CHANGES_REQUESTS_PER_SECOND = 8;
 
-/** Whatever ends the runs and wakes the loop, no more of them begin. */
+/** The rate limit of runs, which also applies to wake-ups. */
 const MAX_RUNS = { count: 4, windowMs: 4_000 };
 
 /** Resolves after `signal` is aborted. Never rejects. */
 export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Promise<void> {
   const { environment, isVisible, wakeEmitter, dispatch } = options;
   const throttles = {
-    _revs_diff: createThrottle(1, PUSH_INTERVAL_MS),
-    _changes: createThrottle(MAX_CHANGES_REQUESTS_PER_SECOND, 1_000),
+    _revs_diff: createPace(1, PUSH_INTERVAL_MS),
+    _changes: createPace(MAX_CHANGES_REQUESTS_PER_SECOND, 1_000),
   };
   const nextRun = createPace(MAX_RUNS.count, MAX_RUNS.windowMs);
   const buffering = createBufferingDetector(environment.now);
   const isAborted = (): boolean => signal.aborted;
   let failures = 0;
   let wasDenied = false;
-  let wasSilent = false;
+  let hasTimedOut = false;
   let lastActivityAt: number | undefined;
 
   signal.addEventListener('abort', wakeEmitter.emit);
@@ -44,7 +41,7 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
     if (isAborted()) break;
     dispatch({ type: 'begun', lastActivityAt });
     const result = await runSync(
-      { ...options, throttles, buffering, isRetry: failures > 0, wasDenied, wasSilent },
+      { ...options, throttles, buffering, isRetry: failures > 0, wasDenied, hasTimedOut },
       signal,
     );
     if (isAborted()) break;
@@ -53,10 +50,10 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
     recordLongpoll(buffering, result);
     // The next run starts with the repair. There is a delay only if that did not help.
     wasDenied = type === 'denied';
-    wasSilent = type === 'silent' || type === 'timed-out';
-    // The server may well respond: the next run finds out.
-    if (type === 'silent' || type === 'woken') continue;
-    failures = lastActivityAt - liveSince > MIN_STABLE_MS ? 1 : failures + 1;
+    hasTimedOut = type === 'feed-timed-out' || type === 'timed-out';
+    // The server may be reachable over a new connection, so the next run starts without a delay.
+    if (type === 'feed-timed-out' || type === 'woken') continue;
+    failures = countFailure(failures, lastActivityAt - liveSince);
     if (wasDenied && failures === 1) continue;
     const needsSignIn = type === 'sign-in-needed';
     dispatch({ type: needsSignIn ? type : 'interrupted', lastActivityAt });
@@ -69,6 +66,6 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
 }
 
 function recordLongpoll(buffering: BufferingDetector, { type, longpoll }: SyncResult): void {
-  if (type === 'silent') buffering.recordSilence(longpoll);
+  if (type === 'feed-timed-out') buffering.recordTimeout(longpoll);
   else buffering.recordOther();
 }

@@ -62,7 +62,7 @@ async function runAgainst(
       throttles: {},
       isRetry: false,
       wasDenied: false,
-      wasSilent: false,
+      hasTimedOut: false,
       ...options,
     },
     stopSignal,

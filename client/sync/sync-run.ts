@@ -1,9 +1,9 @@
 /** One run of the sync: the repair that may come first, PouchDB's sync, and the detection of being in sync. */
 import { openRemoteDatabase, type Database } from '../platform/database.ts';
 import { readLeaves } from '../store/replica.ts';
-import type { LongpollProgress } from './buffering.ts';
-import { startIdleTimeout, type IdleTimeout } from './idle-timeout.ts';
-import { BOUNDED_LONGPOLL_MS, type LongpollMode } from './http/longpoll.ts';
+import { BOUNDED_RESPONSE_MS, type LongpollProgress } from './buffering.ts';
+import { MIN_HUNG_MS, startIdleTimeout, type IdleTimeout } from './idle-timeout.ts';
+import type { LongpollMode } from './http/longpoll.ts';
 import { retryRejectedEdits } from './retry-rejected-edits.ts';
 import { createValidatingFetch } from './http/validating-fetch.ts';
 import type { EndSyncRun, SyncResult, SyncRunEvents, SyncRunOptions } from './types.ts';
@@ -23,14 +23,12 @@ const PARTICIPANT_COUNT = 3;
 
 /** How often the idle timeout is checked within a heartbeat. */
 const CHECKS_PER_HEARTBEAT = 5;
-/** A request that has waited for longer than this when the network may have come back is sent again. */
-const MIN_HUNG_MS = 1_000;
 /**
- * A run that needs longer than this from the first response until it is live meets a busy server. Its clients must not
- * reconnect when heartbeats are late, or they would keep it busy. They are given more time instead.
+ * The server counts as busy if a run takes longer than this from its first response until it is live. Reconnects because of
+ * late heartbeats would increase its load, so the idle timeout is then longer.
  */
 const MIN_SLOW_START_MS = 3_000;
-const SLOW_SILENCE_FACTOR = 2.5;
+const SLOW_TIMEOUT_FACTOR = 2.5;
 
 /** Resolves with how the run ended; with `interrupted` when `stopSignal` is aborted. Never rejects. */
 export const runSync = (options: SyncRunOptions, stopSignal: AbortSignal): Promise<SyncResult> =>
@@ -69,7 +67,7 @@ class SyncRun {
         wakeEmitter,
         checkIntervalMs: timing.heartbeat / CHECKS_PER_HEARTBEAT,
         timeoutMs: this.#idleTimeoutMs,
-        onTimeout: () => this.#end(this.#isFeedSilent() ? 'silent' : 'timed-out'),
+        onTimeout: () => this.#end(this.#isWaitingForFeed() ? 'feed-timed-out' : 'timed-out'),
       },
       this.#signal,
     );
@@ -197,20 +195,20 @@ class SyncRun {
     // compares again what PouchDB considers sent.
     if (this.#isIdle() && !this.#isInSync) return heartbeat;
     const isSlow = Number.isFinite(this.#liveSince) && this.#liveSince - this.#respondedAt > MIN_SLOW_START_MS;
-    return (this.#isBounded() ? BOUNDED_LONGPOLL_MS : 0) + silence * (isSlow ? SLOW_SILENCE_FACTOR : 1);
+    return (this.#isBounded() ? BOUNDED_RESPONSE_MS : 0) + silence * (isSlow ? SLOW_TIMEOUT_FACTOR : 1);
   };
 
   /** Whether the run waits for its longpoll alone. */
-  #isFeedSilent(): boolean {
+  #isWaitingForFeed(): boolean {
     return this.#longpoll !== 'none' && this.#idle.size - Number(this.#idle.has('longpoll')) === PARTICIPANT_COUNT - 1;
   }
 
-  /** Whether no heartbeats are expected of the open longpoll. */
+  /** Whether heartbeats of the open longpoll may be missing. */
   #isBounded(): boolean {
     return this.#options.buffering.isBuffering() && this.#longpoll !== 'none';
   }
 
-  /** Ends a run that waits in vain, perhaps: the computer or the page has woken up, or the network is back. */
+  /** Ends a run that may wait on a dead connection, after the computer or page has woken up or the network is back. */
   readonly #onWake = (): void => {
     const { environment, timing } = this.#options;
     const isHeartbeatExpected = this.#isInSync && !this.#isBounded();

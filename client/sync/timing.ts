@@ -2,8 +2,8 @@
 export interface SyncTiming {
   /** The interval of the heartbeats that the client requests from the server. Default: 5,000. */
   readonly heartbeat: number;
-  /** How long nothing may arrive over a live connection before it is replaced. Default: 10,000. */
+  /** The idle timeout of a live connection: it is replaced if nothing arrives for this time. Default: 10,000. */
   readonly silence: number;
-  /** How long any other request may wait for its response, or for the next part of it. Default: 10,000. */
+  /** How long any other request may wait for its response, or for the next part of its response. Default: 10,000. */
   readonly response: number;
 }

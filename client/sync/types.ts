@@ -1,9 +1,9 @@
 /** The options, the result and the events of a sync run. */
 import type { Emitter } from '../platform/emitter.ts';
 import type { NetworkEnvironment } from '../platform/environment.ts';
+import type { Pace } from '../platform/pace.ts';
 import type { LocalStore } from '../store/local-store.ts';
 import type { BufferingDetector, LongpollProgress } from './buffering.ts';
-import type { Throttle } from './http/throttle.ts';
 import type { GetToken } from './http/token-source.ts';
 import type { StatusEvent } from './status.ts';
 import type { SyncTiming } from './timing.ts';
@@ -27,11 +27,11 @@ export interface SyncOptions {
 export interface SyncRunOptions extends SyncOptions {
   readonly buffering: Pick<BufferingDetector, 'isBuffering' | 'recordHeartbeat'>;
   /** Delays requests, by endpoint: the last segment of the URL's path. */
-  readonly throttles: Readonly<Record<string, Throttle>>;
-  /** Whether the last run failed. A longpoll then counts as open only after it has been held for a while. */
+  readonly throttles: Readonly<Record<string, Pace>>;
+  /** Whether the last run failed. A longpoll then counts as open only after a minimum time. */
   readonly isRetry: boolean;
-  /** Whether the last run ended because nothing arrived any more. The browser may keep further connections that are dead. */
-  readonly wasSilent: boolean;
+  /** Whether the last run ended by a timeout. The browser's connection pool may contain further dead connections. */
+  readonly hasTimedOut: boolean;
   /** Whether the server rejected a revision in the last run. PouchDB keeps that revision and never sends it again. */
   readonly wasDenied: boolean;
 }
@@ -39,14 +39,14 @@ export interface SyncRunOptions extends SyncOptions {
 /**
  * How a run ended.
  * - `interrupted`: the connection failed, or the run was stopped.
- * - `timed-out`: a request was not answered in time.
- * - `silent`: nothing arrived any more over a connection that was good before.
- * - `woken`: a request had not been answered when the network may have become available again.
+ * - `timed-out`: a request received no response in time.
+ * - `feed-timed-out`: the idle timeout of the longpoll expired.
+ * - `woken`: a request had no response when the network may have become available again.
  * - `denied`: the server rejected a revision.
  * - `sign-in-needed`: the server accepted no token.
  */
 export interface SyncResult {
-  readonly type: 'interrupted' | 'timed-out' | 'silent' | 'woken' | 'denied' | 'sign-in-needed';
+  readonly type: 'interrupted' | 'timed-out' | 'feed-timed-out' | 'woken' | 'denied' | 'sign-in-needed';
   /** What the open longpoll had received. */
   readonly longpoll: LongpollProgress;
   /** The server's Retry-After in milliseconds; 0 for none. */

@@ -13,12 +13,16 @@ export interface RetryOptions extends BackoffOptions {
 }
 
 /**
- * How much of a server's Retry-After a wake-up does not shorten, in milliseconds. What requests a longer wait than this may
- * be something else on the path, which the device has left since.
+ * A wake-up does not shorten a `Retry-After` to less than this, in milliseconds. A longer one may come from another host on a
+ * network path that the device has left since.
  */
 const MAX_BINDING_MS = 10_000;
 
-/** Resolves with whether there was a wake-up, which shortens the wait; at once when `signal` is aborted. */
+/**
+ * Waits until the next attempt. A wake-up shortens the wait.
+ *
+ * @returns Whether there was a wake-up. Resolves immediately when `signal` is aborted.
+ */
 export async function waitForRetry(options: RetryOptions, signal: AbortSignal): Promise<boolean> {
   const { failures, retryAfterMs, wakeEmitter } = options;
   const delayMs = backoff(failures, options, retryAfterMs);

@@ -16,7 +16,7 @@ test('requests a lock that rejects at once at most 10 times a second', async () 
   const locks: Locks = {
     request: () => {
       requests += 1;
-      // Ends a loop that no timer paces.
+      // Ends a loop without a delay.
       if (requests > 1_000) stop.abort();
       return Promise.reject(new DOMException('The document is not fully active.', 'InvalidStateError'));
     },

@@ -1,7 +1,7 @@
 /**
  * Elects the tab that syncs: the one that holds a lock. A tab releases the lock when its page is frozen, since a frozen page
  * keeps its locks but runs no code, and when its page is unloaded or enters the back/forward cache. That also aborts its
- * requests: WebKit would report each request that it has to abort itself as an error on the console. A leader that hangs, or
+ * requests: otherwise WebKit aborts them, and reports an error on the console for each. A leader that hangs, or
  * is frozen without an event, is detected by a visible tab. That tab requests heartbeats from the leader, and steals the lock
  * when none arrive. A tab that shares nothing with the others syncs on its own, without the lock.
  */
@@ -34,7 +34,7 @@ export interface LeaderElection {
 /** A visible tab steals the lock when the leader misses more heartbeats than this. */
 const MAX_MISSED_HEARTBEATS = 2;
 
-/** More than the changes of leader that people cause. A lock that fails at once is not requested in a loop. */
+/** More than users cause by closing and opening tabs. A lock that fails immediately must not be requested in a loop. */
 const MAX_ELECTIONS_PER_SECOND = 3;
 
 export function electLeader(

@@ -30,7 +30,7 @@ export class TabSync {
   readonly #channel: TabChannel;
   #election: LeaderElection | undefined;
   #isLeader = false;
-  /** When another tab last requested the leader's status, which visible tabs do at every interval. */
+  /** When another tab last requested the leader's status. Visible tabs request it at every interval. */
   #requestedAt = -Infinity;
 
   constructor(options: TabSyncOptions) {
@@ -61,7 +61,7 @@ export class TabSync {
     return this.#isLeader;
   }
 
-  /** Whether this tab or another one is visible, as far as it is known. */
+  /** Whether this tab is visible, or another one was within the last two intervals. */
   isAnyVisible(): boolean {
     const { environment, heartbeatIntervalMs } = this.#options;
     return environment.isVisible() || environment.now() - this.#requestedAt < 2 * heartbeatIntervalMs;
@@ -77,7 +77,7 @@ export class TabSync {
     this.#election?.restart();
   }
 
-  /** Sends this tab's progress to all other tabs, if it is the leader. One that syncs on its own does not lead them. */
+  /** Sends this tab's progress to all other tabs, if it is their leader. A tab that syncs on its own is not. */
   sendProgress(): void {
     if (this.#isLeader && !this.#options.isAlone())
       this.#channel.postMessage({ ...this.#options.progress(), type: 'led' });

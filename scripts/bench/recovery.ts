@@ -3,12 +3,13 @@ import { createPreferencesStore, type PreferencesStore } from '../../client/inde
 import { createInMemoryBrowser, startTestServer, type TestServer } from '../e2e/testing/test-server.ts';
 import { FlagError, parseFlags, parseWholeNumber } from './flags.ts';
 import { PATH_FAULTS, startFaultyPath, type FaultyPath, type PathFault } from './load/faulty-path.ts';
+import { markdownTable } from '../tables.ts';
 import { quantile } from './report/statistics.ts';
 
 /**
- * `npm run bench:recovery`: the time from the moment at which a device's path is well again until its store is live and has
- * received an edit of another device. Faults of random kinds and durations follow each other, without any event of a
- * browser. All devices sync with one gate in memory, each over a path of its own.
+ * `npm run bench:recovery`: the time from the end of a network fault until the store of a device is live and has received an edit of
+ * another device. Faults of random kinds and durations follow each other, without browser events. All devices sync with one gate
+ * in memory, each over a separate network path.
  */
 
 const USAGE = 'npm run bench:recovery [-- --stores 20 --seconds 240 --longest 40]';
@@ -105,10 +106,11 @@ async function measure({ stores, seconds, longest }: Options): Promise<readonly 
   return outages;
 }
 
-function describe(name: string, outages: readonly Outage[]): string {
+/** Returns a row of the table. */
+function summarize(name: string, outages: readonly Outage[]): readonly string[] {
   const seconds = outages.map(({ recoverySeconds }) => recoverySeconds).sort((a, b) => a - b);
-  const [median, p90, max] = [0.5, 0.9, 1].map((share) => quantile(seconds, share).toFixed(1));
-  return `| ${name} | ${outages.length} | ${median} | ${p90} | ${max} |`;
+  const quantiles = [0.5, 0.9, 1].map((share) => quantile(seconds, share).toFixed(1));
+  return [name, String(outages.length), ...quantiles];
 }
 
 try {
@@ -119,15 +121,13 @@ try {
     longest: parseWholeNumber('longest', values.longest),
   };
   const outages = await measure(options);
-  console.log('| fault | outages | median s | p90 s | max s |\n| --- | ---: | ---: | ---: | ---: |');
-  for (const fault of PATH_FAULTS)
-    console.log(
-      describe(
-        fault,
-        outages.filter((outage) => outage.fault === fault),
-      ),
-    );
-  console.log(describe('all', outages));
+  const rows = PATH_FAULTS.map((fault) =>
+    summarize(
+      fault,
+      outages.filter((outage) => outage.fault === fault),
+    ),
+  );
+  console.log(markdownTable([['fault', 'outages', 'median s', 'p90 s', 'max s'], ...rows, summarize('all', outages)]));
 } catch (error) {
   if (!(error instanceof FlagError)) throw error;
   console.error(`${error.message}\n${USAGE}`);

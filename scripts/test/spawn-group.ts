@@ -5,8 +5,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const leaders = new Set<number>();
 
 /**
- * Starts a command in a process group of its own. A signal that ends this process ends every process of the group, and not
- * only the command itself: Jest's workers, and the servers that they have started.
+ * Starts a command in a new process group. A signal that ends this process is sent to every process of the group, and not only to
+ * the command itself: also to Jest's workers, and to the servers that they have started.
  *
  * @param program - The program to run.
  * @param args - Its arguments.

@@ -3,7 +3,7 @@ import type { Authenticated } from './mounted-pouchgate.ts';
 
 const EXPECTED = '{ username, expiresAt }, or undefined if no user is signed in';
 
-/** The application's `authenticate` returned what it must not. The response is a 500 that names the member. */
+/** The application's `authenticate` returned an invalid value. The response is a 500 that names the member. */
 export class AuthenticateError extends HttpError {
   constructor(reason: string) {
     super(500, 'invalid_authentication', reason);
@@ -14,6 +14,7 @@ export class AuthenticateError extends HttpError {
 /**
  * Checks what the application's `authenticate` returned.
  *
+ * @param result - The return value.
  * @returns The user and the end of their session in ms since 1970; `undefined` if no user is signed in.
  * @throws An {@link AuthenticateError} that names the wrong member.
  */
@@ -38,7 +39,7 @@ function toMilliseconds(expiresAt: unknown): number {
       `authenticate must return ${EXPECTED}. Its expiresAt is ${describe(expiresAt)}. ${advice}`,
     );
   }
-  // No session ends then. Seconds since 1970, such as the `exp` of a JWT, and durations look like this.
+  // Seconds since 1970, such as the `exp` of a JWT, and durations are in this range. The end of a session is not.
   if (typeof expiresAt === 'number' && time > 0 && new Date(time).getUTCFullYear() === 1970) {
     throw new AuthenticateError(
       `The expiresAt that authenticate returned, ${time}, is in the year 1970. ${advice} Multiply seconds, such as the exp of a JWT, by 1000.`,

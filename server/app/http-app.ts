@@ -39,7 +39,7 @@ export function createApp(options: AppOptions): express.Express {
   app.disable('etag');
   app.enable('case sensitive routing');
   app.enable('strict routing');
-  // The client's address is the last one in `X-Forwarded-For` that is not trusted: any client can send the header.
+  // Any client can send `X-Forwarded-For`, so the client's address is the last one that is not a trusted proxy.
   const trusts = createTrust(options.trustedProxies);
   app.set('trust proxy', trusts);
 
@@ -57,7 +57,7 @@ export function createApp(options: AppOptions): express.Express {
   });
   let openApi: object | undefined;
   app.get('/api/openapi.json', (_req, res) => sendJson(res, 200, (openApi ??= openApiDocument())));
-  // Only the rate limits of sign-in use the client's address. Health checks have none to forward.
+  // Only the rate limits of sign-in use the client's address. Health checks of a proxy have no client address.
   if (options.behindProxy) app.post('/api/auth/*path', warnOfForwardingFaults(trusts, options.onWarning));
   app.use('/api/auth', options.identity);
   for (const [path, router] of options.telegram) app.use(path, router);

@@ -7,7 +7,7 @@ import type { PouchgateListener } from './mounted-pouchgate.ts';
 const SERVED_PATHS = ['/sync', '/api/users'] as const;
 
 /**
- * Creates a request listener from the router that is mounted at `base`. It compares the raw path, so a base may contain
+ * Creates a request listener that passes the paths below `base` to the router. It compares the raw path, so `base` may contain
  * characters that are special in Express's paths.
  */
 export function createListener(router: Router, base: string): PouchgateListener {
@@ -26,13 +26,13 @@ export function createListener(router: Router, base: string): PouchgateListener 
   };
 }
 
-/** An Express router only needs a request and a response of Node. Its types require those of an Express application. */
+/** Calls the router with Node's request and response, which suffice although its types require those of Express. */
 function handle(router: Router, req: IncomingMessage, res: ServerResponse): void {
   const run = router as unknown as (req: IncomingMessage, res: ServerResponse, done: (error?: unknown) => void) => void;
   run(req, res, (error) => sendError(res, error ?? notFound()));
 }
 
-/** A framework that strips a mount path from `url` keeps the request line's target in `originalUrl`. */
+/** Returns the target of the request line. A framework that strips a mount path from `url` keeps it in `originalUrl`. */
 function rawUrl(req: IncomingMessage): string {
   return 'originalUrl' in req && typeof req.originalUrl === 'string' ? req.originalUrl : (req.url ?? '/');
 }

@@ -4,12 +4,12 @@ import { mountPathOf } from '../http/mount-path.ts';
 import type { WarnOnce } from './warn-once.ts';
 
 /**
- * Creates a handler for the router's path `path` that rejects requests if the application mounted the router elsewhere than at
- * its option `base`. Without that option the path of the request is right by definition.
+ * Creates a handler for the router's path `path`. It rejects requests if the option `base` is set and the application mounted the
+ * router at another path. Without the option, every path is correct.
  *
  * @param base - The option `base`.
  * @param path - The path within the router, such as `/sync`.
- * @param warnOnce - Called with a sentence that says what to do.
+ * @param warnOnce - Called with the sentences for the operator.
  */
 export function createMountCheck(base: string | undefined, path: string, warnOnce: WarnOnce): RequestHandler {
   return (req, res, next) => {

@@ -25,7 +25,7 @@ export interface PouchgateOptions {
    * user; without it they are sent as the given account.
    *
    * With `{ dataDirectory }` it starts the embedded engine instead: a CouchDB-compatible database that stores its data in that
-   * directory, in a process of its own, for development and small private deployments. Default: `{ dataDirectory: './data' }`.
+   * directory, in a separate process, for development and small private deployments. Default: `{ dataDirectory: './data' }`.
    * With `NODE_ENV=production` there is no default.
    */
   readonly couchdb?:
@@ -33,7 +33,8 @@ export interface PouchgateOptions {
   /**
    * Returns the user of a request, from a header, a cookie or the application's own session, or `undefined` if none is signed
    * in, which is answered with 401. Browsers also send cookies with requests from other sites: with cookies, check the
-   * request's `Origin`. `null` means `undefined`, as a database returns it. The request has the methods of an Express request also where another framework serves it.
+   * request's `Origin`. `null` has the same meaning as `undefined`. The request has the methods of an Express
+   * request in every framework.
    */
   readonly authenticate: (req: Request) => Promise<Authenticated | null | undefined> | Authenticated | null | undefined;
   /**
@@ -52,8 +53,8 @@ export interface PouchgateOptions {
   /** The origins of other sites whose pages may use the router, such as `https://app.example.org`. Default: none. */
   readonly corsOrigins?: readonly string[] | undefined;
   /**
-   * The log for warnings and errors. Default: silent, except for mistakes in the application's code, which are warnings of the
-   * process (`process.emitWarning`).
+   * The log for warnings and errors. Default: none. Mistakes in the application's code are then
+   * reported by `process.emitWarning`.
    */
   readonly log?: Logger | undefined;
 }
@@ -83,8 +84,8 @@ export interface MountedPouchgate<P extends object = Preferences> {
    */
   readonly router: Router;
   /**
-   * The same as a plain function, for Fastify, Hono, `node:http` and other servers: see docs/recipes. It reads the whole path
-   * of the request, from `req.originalUrl` if a framework has set it, and otherwise from `req.url`. It serves
+   * The gate as a request listener, for Fastify, Hono, `node:http` and other servers (docs/recipes). It reads the whole path of
+   * the request from `req.originalUrl` if a framework has set it, and otherwise from `req.url`. It serves
    * `<base>/sync` and `<base>/api/users`, and passes any other path to `next`.
    */
   readonly listener: PouchgateListener;

@@ -3,7 +3,7 @@ import type { UpstreamAccess } from '../upstream/client.ts';
 import { startEngineProcess } from '../upstream/embedded/engine-process.ts';
 import type { PouchgateOptions } from './mounted-pouchgate.ts';
 
-/** The CouchDB of a mounted gate, or the embedded engine that it has started. */
+/** The database of a mounted gate: a CouchDB, or the embedded engine that the gate has started. */
 export interface MountedUpstream {
   readonly access: UpstreamAccess;
   readonly jwtSecret: Buffer | undefined;
@@ -11,7 +11,7 @@ export interface MountedUpstream {
   readonly close: () => Promise<void>;
 }
 
-/** Where the embedded engine stores its data by default, as for the standalone server. */
+/** The same default as that of the standalone server's `DATA_DIR`. */
 const DEFAULT_DATA_DIRECTORY = './data';
 
 /**
@@ -19,6 +19,7 @@ const DEFAULT_DATA_DIRECTORY = './data';
  *
  * @param couchdb - The option.
  * @param env - The environment, for `NODE_ENV`.
+ * @returns The access to the database, and the function that stops the embedded engine.
  * @throws A `TypeError` if the option is missing in production.
  */
 export async function resolveMountedUpstream(

@@ -75,7 +75,7 @@ export async function startServices(context: StartContext, connection: UpstreamC
   return { identity, core, telegram };
 }
 
-/** Starts the bot if one is configured. Only then its library is loaded. */
+/** Starts the bot if one is configured. Its library is loaded only then. */
 async function startBot(
   { telegram, sessions }: Pick<Config, 'telegram' | 'sessions'>,
   options: Omit<TelegramOptions, 'config'>,

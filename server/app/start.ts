@@ -30,7 +30,7 @@ export interface Pouchgate {
    * requests as held, empty responses over `DRAIN_SECONDS`, finishes the others, and releases all resources.
    */
   close(): Promise<void>;
-  /** Ends the lead of `close` now. Returns false if it is over, or `close` was not called. */
+  /** Ends the drain lead time now. Returns false if it is over, or `close` was not called. */
   endDrainLead(): boolean;
 }
 
@@ -96,7 +96,7 @@ async function startServer(context: StartContext): Promise<Pouchgate> {
   const drainLead = new DrainLead(config.drainLeadSeconds * 1000);
   const stop = async (): Promise<void> => {
     const { drainLeadSeconds: seconds, drainSeconds } = config;
-    if (seconds > 0) log.info({ seconds }, 'Not ready, and still serving until load balancers have noticed.');
+    if (seconds > 0) log.info({ seconds }, 'Not ready. Still serving requests until load balancers stop sending them.');
     readiness.startDraining();
     connections.endKeepAlive();
     await drainLead.run();

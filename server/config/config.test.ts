@@ -168,7 +168,7 @@ test.each<[string, string, Record<string, string>]>([
   ['a webhook with a path', 'TELEGRAM_WEBHOOK', { ...BOT, TELEGRAM_WEBHOOK: 'https://gate.example/x' }],
   ['a webhook without a bot', 'TELEGRAM_BOT_TOKEN', { TELEGRAM_WEBHOOK: 'https://gate.example' }],
   ['a drain of an hour', 'DRAIN_SECONDS', { DRAIN_SECONDS: '3600' }],
-  ['a lead of an hour', 'DRAIN_LEAD_SECONDS', { DRAIN_LEAD_SECONDS: '3600' }],
+  ['a drain lead time of an hour', 'DRAIN_LEAD_SECONDS', { DRAIN_LEAD_SECONDS: '3600' }],
   ['a negative drain', 'DRAIN_SECONDS', { DRAIN_SECONDS: '-1' }],
   ['an unknown log level', 'LOG_LEVEL', { LOG_LEVEL: 'loud' }],
 ])('rejects %s with a sentence that starts with the variable', (_what, name, env) => {

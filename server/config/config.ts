@@ -25,7 +25,7 @@ export interface Config {
   readonly registration: 'open' | 'closed';
   /** The address of the metrics server; `undefined` if metrics are off. */
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
-  /** The time for which a stopping server still serves everything while `/readyz` is 503, in seconds. */
+  /** How long a stopping server still serves everything while `/readyz` is 503, in seconds. */
   readonly drainLeadSeconds: number;
   /** The time over which live requests are ended when the server stops, in seconds. */
   readonly drainSeconds: number;
@@ -133,13 +133,13 @@ function findContradictions(env: Readonly<Record<string, string | undefined>>): 
   if (set.has('COUCHDB_URL')) {
     requires(
       'COUCHDB_USER',
-      'is missing beside COUCHDB_URL; set it to the service account that "npm run setup" creates.',
+      'is missing, but COUCHDB_URL is set; set it to the service account that "npm run setup" creates.',
     );
-    requires('COUCHDB_PASSWORD', 'is missing beside COUCHDB_URL; set it to the password of COUCHDB_USER.');
+    requires('COUCHDB_PASSWORD', 'is missing, but COUCHDB_URL is set; set it to the password of COUCHDB_USER.');
     if (!set.has('JWT_PUBLIC_KEY') && !set.has('JWKS_URL')) {
       requires(
         'JWT_SECRET',
-        'is missing beside COUCHDB_URL; set it to a secret that all gates share, or set JWT_PUBLIC_KEY or JWKS_URL of another identity provider.',
+        'is missing, but COUCHDB_URL is set; set it to a secret that all gates share, or set JWT_PUBLIC_KEY or JWKS_URL of another identity provider.',
       );
     }
   } else {
@@ -153,10 +153,10 @@ function findContradictions(env: Readonly<Record<string, string | undefined>>): 
     messages.push('JWT_PUBLIC_KEY and JWKS_URL are both set; unset one of them, so that one source of keys is left.');
   }
   if (set.has('JWT_SECRETS_ACCEPTED')) {
-    requires('JWT_SECRET', 'is missing beside JWT_SECRETS_ACCEPTED; set it to the secret that signs new tokens.');
+    requires('JWT_SECRET', 'is missing, but JWT_SECRETS_ACCEPTED is set; set it to the secret that signs new tokens.');
   }
   for (const name of ['TELEGRAM_API_ROOT', 'TELEGRAM_WEBHOOK'].filter((each) => set.has(each))) {
-    requires('TELEGRAM_BOT_TOKEN', `is missing beside ${name}; set it to the bot's token, or unset ${name}.`);
+    requires('TELEGRAM_BOT_TOKEN', `is missing, but ${name} is set; set it to the bot's token, or unset ${name}.`);
   }
   if (registry === sessions) {
     messages.push(`REGISTRY_DB and SESSIONS_DB are both ${sessions}; set one of them to another name.`);

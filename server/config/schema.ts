@@ -169,7 +169,7 @@ export const fieldsSchema = z.object({
     const origin = readOrigin(text);
     return origin?.startsWith('https:') === true ? origin : undefined;
   }, 'is not an https origin; set it to the one at which Telegram reaches this server, such as https://example.org, or unset it to poll Telegram for updates').optional(),
-  // By default 0, because a lead is of use only to a load balancer with another gate, and delays every other stop.
+  // 0 by default, because a lead time is useful only with several gates behind a load balancer, and delays every stop.
   DRAIN_LEAD_SECONDS: field(
     readDrainSeconds,
     `is not a number of seconds from 0 to ${MAX_DRAIN_SECONDS}; set it to the time in which the load balancer notices that /readyz fails, such as 10`,

@@ -49,7 +49,7 @@ describe('endpoints', () => {
     expect(await json(gate.request('first3', '/user_first3'))).toMatchObject({ username: 'first3', version: 1 });
   });
 
-  it('_changes returns the own row whatever the query and body select, and nothing once the client knows it', async () => {
+  it('_changes returns the own row regardless of the query and body, and nothing once the client knows it', async () => {
     await ownDocument('bob');
     const own = { results: [{ id: 'user_alice' }] };
     const body = { doc_ids: ['user_bob'] };

@@ -55,7 +55,7 @@ export const badGateway = (reason: string): HttpError => new HttpError(502, 'bad
 export const serviceUnavailable = (reason: string): HttpError =>
   new HttpError(503, 'service_unavailable', reason, { 'Retry-After': '2' });
 
-/** The application or its framework consumed the request's body, so it cannot be read again. */
+/** The application or its framework has consumed the request's body. */
 export const bodyWasRead = (): HttpError =>
   new HttpError(
     500,
@@ -93,7 +93,7 @@ export function sendErrorAs(
 ): void {
   const httpError = toHttpError(error);
   requestContext(res).error = { error: httpError.error, status: httpError.status };
-  // A response that another handler of the application has ended is left to it.
+  // Another handler of the application has ended the response.
   if (res.writableEnded) return;
   try {
     if (hasStarted(res)) {
@@ -103,7 +103,7 @@ export function sendErrorAs(
     for (const [name, value] of Object.entries(httpError.headers)) res.setHeader(name, value);
     sendJson(res, httpError.status, toBody(httpError), contentType);
   } catch {
-    // A method of the response may be what failed. Nothing handles an exception of an error handler: it would end the process.
+    // A method of the response may have failed. An exception of an error handler is not caught: it would end the process.
     res.req.socket.destroy();
   }
 }

@@ -4,15 +4,15 @@ import express, { type Request } from 'express';
 /** Holds the settings that `req.ip` and `req.query` read: Express's defaults, which trust no proxy. */
 const app = express();
 
-/** By the prototype that each extends. */
+/** The extended prototypes, by the prototype that each extends. */
 const extendedPrototypes = new WeakMap<object, object>();
 
 /**
  * Makes a request of any server an Express request, so that handlers can call `req.get` and `req.is`. It leaves a request
  * of an Express application unchanged.
  *
- * An Express application replaces the prototypes of the request and the response. The methods are added to the request's
- * own prototype instead, because that of a framework has methods of its own, such as those of Fastify's `inject`.
+ * An Express application replaces the prototypes of the request and the response. Here the request's own prototype is extended
+ * instead, because a framework's prototype may have further methods, such as those of Fastify's `inject`.
  */
 export function toExpressRequest(req: IncomingMessage, res: ServerResponse): asserts req is Request {
   if ('get' in req) return;

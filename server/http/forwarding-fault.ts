@@ -1,12 +1,12 @@
 import type { RequestHandler } from 'express';
 import type { TrustsAddress } from './trusted-proxies.ts';
 
-/** The ways in which users behind a reverse proxy come to share the rate limits of one address. */
+/** The reasons why all users behind a reverse proxy share the rate limits of one address. */
 export type ForwardingFault = 'not-forwarded' | 'not-trusted' | 'direct';
 
 /**
- * Returns why the address of a request's client is that of its connection, or `undefined` if a trusted proxy has forwarded
- * another one.
+ * Returns why the address of the connection counts as that of the client, or `undefined` if a trusted proxy has forwarded the
+ * client's address.
  */
 export function findForwardingFault(
   peer: string,
@@ -20,7 +20,7 @@ export function findForwardingFault(
 
 const CONSEQUENCE = 'Until then all users behind it share the rate limits of sign-in.';
 
-/** Returns the sentences for the operator. */
+/** Returns sentences for the operator: the fault, its consequence, and how to correct it. */
 export function describeForwardingFault(fault: ForwardingFault, peer: string): string {
   switch (fault) {
     case 'not-forwarded':

@@ -52,7 +52,7 @@ export const DEFAULT_RATE_LIMITS: RateLimits = {
 export const limitByAddress = (limit: RateLimit, counted: 'all' | 'failures'): RequestHandler =>
   limitByKey(limit, counted, (req) => addressKey(req.ip ?? ''));
 
-/** Whatever is not an address counts as one client, so that no text in `X-Forwarded-For` makes a new one. */
+/** All texts that are not addresses share one key, so that a made-up text in `X-Forwarded-For` is not a new client. */
 function addressKey(forwarded: string): string {
   const address = withoutPort(forwarded);
   return isIP(address) === 0 ? 'unknown' : ipKeyGenerator(address);

@@ -42,8 +42,8 @@ export function createCallerContext(): CallerContext {
 }
 
 /**
- * Converts an error with a `status` that Express, its body parser or its file server passed on. Its message may quote the client's bytes, so it is
- * replaced. Returns undefined for any other error.
+ * Converts an error with a `status` of Express, its body parser or its file server. Its message may quote the client's bytes,
+ * so it is replaced. Returns undefined for any other error.
  */
 export function fromExpressError(error: unknown): HttpError | undefined {
   if (error instanceof HttpError || !(error instanceof Error) || !('status' in error)) return undefined;
@@ -63,9 +63,9 @@ export function fromExpressError(error: unknown): HttpError | undefined {
   }
 }
 
-/** Sends an empty 204. */
-export function sendNoContent(res: ServerResponse): void {
-  res.statusCode = 204;
+/** Sends a response without a body. */
+export function sendEmpty(res: ServerResponse, status: 204 | 304): void {
+  res.statusCode = status;
   res.setHeader('Cache-Control', 'no-store');
   res.end();
 }

@@ -4,15 +4,15 @@ import proxyAddr from 'proxy-addr';
 /** The addresses and networks of the reverse proxies whose `X-Forwarded-For` is trusted, as `proxy-addr` accepts them. */
 export type TrustedProxies = readonly string[];
 
-/** Whether an address, as a socket or `X-Forwarded-For` has it, belongs to a trusted proxy. */
+/** Whether an address of a socket or of `X-Forwarded-For` belongs to a trusted proxy. */
 export type TrustsAddress = (address: string) => boolean;
 
-/** A proxy on another machine has to be named: any client could have an address of a private network. */
+/** A proxy on another machine must be configured: any client may have an address of a private network. */
 export const DEFAULT_TRUSTED_PROXIES: TrustedProxies = ['loopback'];
 
 /**
  * Parses a list of IPv4 and IPv6 addresses and networks in CIDR notation, separated by commas. `loopback` stands for
- * 127.0.0.0/8 and ::1. Returns `undefined` if an entry is invalid, and for `/0`, which would let every client choose its
+ * 127.0.0.0/8 and ::1. Returns `undefined` if an entry is invalid, and for `/0`, with which every client could choose its
  * address.
  */
 export function parseTrustedProxies(text: string): TrustedProxies | undefined {
@@ -38,7 +38,7 @@ export function createTrust(proxies: TrustedProxies): TrustsAddress {
   return (address) => trusts(withoutPort(address), 0);
 }
 
-/** Some gateways append the port of the client's connection (`192.0.2.1:50123`, `[2001:db8::1]:50123`). It identifies no client. */
+/** Removes the port of the client's connection, which some gateways append (`192.0.2.1:50123`, `[2001:db8::1]:50123`). */
 export function withoutPort(address: string): string {
   const [, ipv6, ipv4] = /^(?:\[([^[\]]+)\](?::\d+)?|(\d+(?:\.\d+){3}):\d+)$/.exec(address) ?? [];
   return ipv6 ?? ipv4 ?? address;

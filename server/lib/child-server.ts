@@ -1,7 +1,7 @@
-/** Starts servers in child processes that never outlive this process, and never keep it alive. */
+/** Starts servers in child processes. A child exits with this process, and does not keep it alive. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-// The timers of a test environment may be replaced or stopped.
+// Imported, because a test environment may replace or stop the global timers.
 import { clearTimeout, setTimeout } from 'node:timers';
 
 export interface ChildServerOptions {
@@ -10,29 +10,29 @@ export interface ChildServerOptions {
   readonly args?: readonly string[];
   /** Its environment variables, besides `PATH`. Default: none. */
   readonly env?: Readonly<Record<string, string>>;
-  /** What starts, for the message of an error, such as `The embedded engine`. */
+  /** The subject of error messages, such as `The embedded engine`. */
   readonly name: string;
-  /** How long it may take to start, in ms. Default: one minute. */
+  /** The timeout of the start, in ms. Default: 60,000. */
   readonly maxStartMs?: number;
 }
 
 export interface ChildServer<Started> {
-  /** What the program sent once it had started. */
+  /** The message that the program sent once it had started. */
   readonly started: Started;
   /** Closes the server, and resolves once its process has exited. A process that does not exit in time is killed. */
   readonly close: () => Promise<void>;
 }
 
 const DEFAULT_MAX_START_MS = 60_000;
-/** Longer than the program itself takes to give up closing. */
+/** Longer than `serveParent` waits before it exits. */
 const MAX_CLOSE_MS = 15_000;
 const MAX_STDERR_LENGTH = 10_000;
 
 /**
- * Starts a program and waits until it serves.
+ * Starts a program, and resolves once it has started.
  *
  * @param options - The program, and its arguments and environment.
- * @returns What it sent, and the function that closes it.
+ * @returns The message that it sent, and the function that closes it.
  * @throws An `Error` with the last standard error output of the program if it exits or does not start in time.
  */
 export async function startChildServer<Started>(options: ChildServerOptions): Promise<ChildServer<Started>> {

@@ -1,7 +1,7 @@
-/** How long a server may take to close before its process exits anyway, in ms. */
+/** The timeout of closing the server, in ms. The process then exits. */
 const MAX_CLOSE_MS = 10_000;
 
-/** A server that has started, and what its parent has to know of it. */
+/** A server that has started, and the message about it for the parent. */
 export interface StartedServer<Started> {
   readonly started: Started;
   readonly close: () => Promise<void>;
@@ -9,7 +9,7 @@ export interface StartedServer<Started> {
 
 /**
  * Runs a server for the parent process of `startChildServer`. Once the parent disconnects or exits, it closes the server and
- * exits. While the server is still starting, it exits at once.
+ * exits. If the server is still starting, it exits immediately.
  */
 export async function serveParent<Started>(start: () => Promise<StartedServer<Started>>): Promise<void> {
   let stop = (): void => process.exit(0);

@@ -44,7 +44,7 @@ export class ConnectionTracker {
 
   /**
    * Makes each response the last one on its connection (`Connection: close`), unless its headers were already sent. Proxies
-   * then keep no idle connections, on which they could send a request just as `drain` closes them: a 502 for the client.
+   * then keep no idle connections on which they could send a request just as `drain` closes them, which causes a 502.
    */
   endKeepAlive(): void {
     this.#keepAliveEnded = true;

@@ -1,20 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
- * The time for which a stopping server still serves everything while its readiness check fails, so that load balancers stop
- * using it before its port closes. It can be ended early.
+ * The drain lead time (`DRAIN_LEAD_SECONDS`): a stopping server still serves everything while its readiness check fails, so that
+ * load balancers stop using it before its port closes. It can be ended early.
  */
 export class DrainLead {
   readonly #ms: number;
   readonly #abortController = new AbortController();
   #running = false;
 
-  /** A lead of 0 ms ends at once. */
+  /** With 0 ms it ends immediately. */
   constructor(ms: number) {
     this.#ms = ms;
   }
 
-  /** Resolves when the lead is over. */
+  /** Resolves when the lead time is over. */
   async run(): Promise<void> {
     if (this.#ms === 0) return;
     this.#running = true;
@@ -23,7 +23,7 @@ export class DrainLead {
     this.#running = false;
   }
 
-  /** Ends the lead now. Returns false if none is running. */
+  /** Ends the lead time now. Returns false if it is not running. */
   end(): boolean {
     if (!this.#running) return false;
     this.#running = false;

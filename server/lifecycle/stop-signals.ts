@@ -1,10 +1,10 @@
-/** The signals that stop the server: from a supervisor, from Ctrl+C, and from a terminal that is closed. */
+/** The signals that stop the server: of a supervisor, of Ctrl+C, and of a terminal that is closed. */
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 export type StopSignal = (typeof STOP_SIGNALS)[number];
 
 /**
- * A repetition of the first signal within this time (ms) is the same request: at Ctrl+C the terminal sends SIGINT to every
- * process, and npm forwards its own to the server.
+ * A repetition of the first signal within this time (ms) is the same request to stop: at Ctrl+C the terminal sends SIGINT to
+ * every process, and npm forwards it to the server as well.
  */
 const SAME_REQUEST_MS = 1_000;
 
@@ -19,7 +19,7 @@ export interface StopSignalOptions {
   readonly now: () => number;
 }
 
-/** Listens for signals that stop the server, and separates the first request from the ones that follow it. */
+/** Listens for signals that stop the server, and distinguishes the first request from later ones. */
 export function listenForStopSignals({ process, onStop, onRepeated, now }: StopSignalOptions): void {
   let first: { readonly signal: StopSignal; readonly at: number } | undefined;
   const listener = (signal: StopSignal): void => {

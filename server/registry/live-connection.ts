@@ -22,17 +22,17 @@ export interface LiveConnectionDeps {
 }
 
 /**
- * A response without a listener of `error` ends the process when something writes to it after its end. The connection
- * notices by itself that another handler has ended its response.
+ * Without an `error` listener, a write after the end of the response would end the process. The connection itself detects that
+ * another handler has ended its response.
  */
 const ignoreError = (): void => undefined;
 
-/** The first heartbeat comes early, in ms: it shows the client that no proxy holds heartbeats back. */
+/** The delay of the first heartbeat, in ms. It is short, because it shows the client that no proxy buffers heartbeats. */
 const FIRST_HEARTBEAT_MS = 1_000;
 
 /**
  * The response to a live request: parked in the hub, woken by it, and kept alive by heartbeats. While it waits it is this
- * one object beside its socket, without a timer, closure or promise of its own: 10,000 are parked in one process.
+ * one object in addition to its socket, without its own timer, closure or promise: 10,000 are parked in one process.
  *
  * A slow client is sent only the latest state once its socket drains, so at most one state waits for it. It is
  * disconnected if it has read nothing from one heartbeat to the next.
@@ -49,7 +49,7 @@ export abstract class LiveConnection<Deps extends LiveConnectionDeps> implements
   #nextHeartbeatAt = Number.POSITIVE_INFINITY;
   /** The client had not read what it was sent by the last heartbeat. */
   #isSlow = false;
-  /** The head was written. `res.headersSent` is not used, because a framework may override it, as `@fastify/express` does. */
+  /** Whether the head was written. A framework may override `res.headersSent`, as `@fastify/express` does. */
   #hasStarted = false;
   #isClosed = false;
   #hasFailed = false;
@@ -188,7 +188,7 @@ export abstract class LiveConnection<Deps extends LiveConnectionDeps> implements
     this.close();
     requestContext(this.res).error = { error: 'internal_server_error', status: 500 };
     this.deps.onError(error);
-    // The socket, because the response's own methods may be what failed. One that another handler has ended is left to it.
+    // The response's own methods may have failed, so the socket is destroyed, unless another handler has ended the response.
     if (!this.res.writableEnded) this.res.req.socket.destroy();
   }
 

@@ -1,6 +1,6 @@
 /**
- * The headers of every live response. They keep what is between the gate and the client from buffering it: a row and a
- * heartbeat are far smaller than the buffers of proxies and compressors.
+ * The headers of every live response. They prevent proxies and middleware from buffering it: a row and a heartbeat are far
+ * smaller than the buffers of proxies and compressors.
  */
 export const LIVE_HEADERS = {
   // `no-transform` (RFC 9111, 5.2.2.6) disables compression in HAProxy and in Express's `compression()`.

@@ -4,7 +4,7 @@ import net, { type AddressInfo } from 'node:net';
 import { createForward, type Forward, type UpstreamResponse, type UpstreamRequest } from './forward.ts';
 import { eventually, startFakeUpstream, type FakeUpstreamHandler, type FakeUpstream } from '../testing/fake-couchdb.ts';
 
-/** The request that the gate builds, whatever the client sent. Tests may replace it. */
+/** The request that the gate builds, independent of the client's request. Tests may replace it. */
 let built: UpstreamRequest = { method: 'GET', path: ['registry', 'user_a'], authorization: 'Basic gate' };
 let respond: FakeUpstreamHandler = (_request, response) => response.end('{}');
 let settled: (UpstreamResponse | Error)[] = [];
@@ -246,7 +246,7 @@ it('sends no request for a client that has already disconnected', async () => {
   expect(upstream.requests).toEqual([]);
 });
 
-it('gives up an idle connection before the upstream closes it, so that no request is sent into a closing one', async () => {
+it('closes an idle connection before the upstream does, so that no request is sent on a closing one', async () => {
   let closedByGate = false;
   const closed = new Promise<void>((resolve) => {
     respond = ({ socket }, response) => {

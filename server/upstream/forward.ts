@@ -119,7 +119,7 @@ function readResponse(response: IncomingMessage): Promise<UpstreamResponse> {
 
 const clientDisconnected = (): HttpError => serviceUnavailable('The client disconnected.');
 
-const upstreamSilent = (error: unknown): HttpError =>
+const upstreamUnresponsive = (error: unknown): HttpError =>
   serviceUnavailable(`The database does not answer (${error instanceof Error ? error.message : String(error)}).`);
 
 /** Settles each request from the proxy's events. Replaces the default plugins, which write responses themselves. */
@@ -136,7 +136,7 @@ const settleFromEvents =
     proxy.on('error', (error, proxiedRequest) => {
       const request = proxiedRequest as BuiltRequest;
       if (!request.hasResponse) onResponse(undefined);
-      request.settle(Promise.reject(upstreamSilent(error)));
+      request.settle(Promise.reject(upstreamUnresponsive(error)));
     });
   };
 
@@ -148,8 +148,8 @@ const MAX_IDLE_MS = 10_000;
 
 /**
  * How long a connection may be idle, in ms. A request on a connection that the upstream is about to close fails with
- * ECONNRESET. Node's agent heeds the upstream's `Keep-Alive: timeout` only if it has a limit of its own (Node 20.20). Without
- * it, an edit five seconds after the previous one, when the engine closes idle connections, could get 503 on a busy machine.
+ * ECONNRESET. Node's agent applies the upstream's `Keep-Alive: timeout` only if it has its own timeout (Node 20.20). Without it, an
+ * edit five seconds after the previous one, when the engine closes idle connections, could get 503 on a busy machine.
  */
 const MAX_IDLE_CONNECTION_MS = 30_000;
 
@@ -191,11 +191,11 @@ export function createForward(url: string, options: ForwardOptions = {}): Forwar
     if (socket.destroyed) return Promise.reject(clientDisconnected());
     const built = new BuiltRequest(request, socket);
     const standIn = new StandInResponse(built);
-    // The connection is watched: a response that waits behind another one on it (pipelining) has no `close` event.
+    // The connection is observed: a response that waits for an earlier one on it (pipelining) emits no `close` event.
     onDisconnect(res, standIn);
     const stopWatching = (): void => offDisconnect(res, standIn);
     built.upstreamResponse.then(stopWatching, stopWatching);
-    const onFailure = (error: unknown): void => built.settle(Promise.reject(upstreamSilent(error)));
+    const onFailure = (error: unknown): void => built.settle(Promise.reject(upstreamUnresponsive(error)));
     proxy(built, standIn, onFailure).catch(onFailure);
     return built.upstreamResponse;
   };

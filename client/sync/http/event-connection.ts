@@ -1,7 +1,7 @@
 /** One connection to a stream of server-sent events. */
 import type { Emitter } from '../../platform/emitter.ts';
 import type { NetworkEnvironment } from '../../platform/environment.ts';
-import { startIdleTimeout } from '../idle-timeout.ts';
+import { MIN_HUNG_MS, startIdleTimeout } from '../idle-timeout.ts';
 import { createAuthorizedFetch } from './authorized-fetch.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import { createSseParser, type ServerSentEvent } from './sse-parser.ts';
@@ -33,10 +33,10 @@ export interface EventConnectionResult {
   /** When something last arrived, in milliseconds since 1970. */
   readonly lastActivityAt: number;
   /**
-   * How much had arrived when the connection timed out; undefined when it ended in another way. A wake-up ends a connection
-   * that may be dead as if a heartbeat had arrived.
+   * How much had arrived when the connection timed out; undefined when it ended in another way. It is `heartbeat` when a
+   * wake-up ended a connection that may be dead.
    */
-  readonly silentAfter: Exclude<LongpollProgress, 'none'> | undefined;
+  readonly timedOutAfter: Exclude<LongpollProgress, 'none'> | undefined;
   /** Whether a heartbeat has arrived while the response was not complete. */
   readonly hasHeartbeat: boolean;
   /** Whether the server accepted the request and ended the response itself. */
@@ -46,14 +46,15 @@ export interface EventConnectionResult {
 /** A connection's text is kept until it ends. This limits it, in characters; the next connection continues. */
 const MAX_CONNECTION_CHARS = 1_000_000;
 
-/** A part of the response that arrives earlier than this before the end was not held back until then. */
+/** If a part of the response arrives earlier than this before the end, no proxy buffered it. In milliseconds. */
 const MIN_LEAD_MS = 500;
 
-/** A request that has waited for longer than this when the network may have come back is sent again. */
-const MIN_HUNG_MS = 1_000;
-
-/** How often the idle timeout is checked within it. */
+/** How many times the idle timeout is checked before it expires. */
 const CHECKS_PER_TIMEOUT = 8;
+
+/** Adds the interval of heartbeats, and the timeout of a bounded response, to the URL. */
+const requestUrl = (url: string, idleTimeoutMs: number, boundedMs: number): string =>
+  `${url}${url.includes('?') ? '&' : '?'}heartbeat=${Math.ceil(idleTimeoutMs / 2)}${boundedMs > 0 ? `&timeout=${boundedMs}` : ''}`;
 
 /** Receives events until the connection ends or `stopSignal` is aborted. Never rejects. */
 export async function receiveEvents(
@@ -67,9 +68,9 @@ export async function receiveEvents(
   const end = (): void => controller.abort();
   let progress: Exclude<LongpollProgress, 'none'> = 'sent';
   let secondPartAt = Infinity;
-  let silentAfter: EventConnectionResult['silentAfter'];
+  let timedOutAfter: EventConnectionResult['timedOutAfter'];
   const onTimeout = (): void => {
-    silentAfter = progress;
+    timedOutAfter = progress;
     end();
   };
   const timeoutMs = (): number => idleTimeoutMs + boundedMs;
@@ -78,11 +79,11 @@ export async function receiveEvents(
   const onWake = (): void => {
     const expectedMs = progress === 'sent' ? MIN_HUNG_MS : idleTimeoutMs / 2 + MIN_HUNG_MS;
     if (now() - idleTimeout.lastActivityAt() <= expectedMs) return;
-    silentAfter = 'heartbeat';
+    timedOutAfter = 'heartbeat';
     end();
   };
   signal.addEventListener('abort', wakeEmitter.subscribe(onWake));
-  // WebKit reports a request that it has to abort itself at the end of a page as an error on the console.
+  // Otherwise WebKit aborts the request when the page is unloaded, and reports an error on the console.
   signal.addEventListener('abort', environment.listen('offline pagehide', end));
   stopSignal.addEventListener('abort', end, { signal });
   const ended = new Promise<undefined>((resolve) => signal.addEventListener('abort', () => resolve(undefined)));
@@ -96,14 +97,13 @@ export async function receiveEvents(
     isOwn &&= parseEvents(text).every(onEvent);
     if (!isOwn || text.length > MAX_CONNECTION_CHARS) end();
   };
-  const parameters = `heartbeat=${Math.ceil(idleTimeoutMs / 2)}${boundedMs > 0 ? `&timeout=${boundedMs}` : ''}`;
   const headers = { Accept: 'text/event-stream', ...(lastEventId === '' ? {} : { 'Last-Event-ID': lastEventId }) };
   const authorizedFetch = createAuthorizedFetch(fetch, createTokenSource(getToken), signal);
   let wasUnauthorized = false;
   let retryAfterMs = 0;
   let isComplete = false;
   try {
-    const request = authorizedFetch(`${url}${url.includes('?') ? '&' : '?'}${parameters}`, { headers }, onText);
+    const request = authorizedFetch(requestUrl(url, idleTimeoutMs, boundedMs), { headers }, onText);
     const result = await Promise.race([request, ended]);
     isComplete = result?.response.ok ?? false;
     wasUnauthorized = !result && !signal.aborted;
@@ -116,8 +116,8 @@ export async function receiveEvents(
     needsSignIn: wasUnauthorized || !isOwn,
     retryAfterMs,
     lastActivityAt: idleTimeout.lastActivityAt(),
-    silentAfter,
-    // A proxy that holds back the rest of a response sends it at the end.
+    timedOutAfter,
+    // A proxy that buffers the rest of a response sends it at the end.
     hasHeartbeat: now() - secondPartAt > MIN_LEAD_MS,
     isComplete,
   };

@@ -1,11 +1,12 @@
-/** Sends a request again when its response is late, so that one dead connection of the browser's pool costs little time. */
+/** Sends a request again when its response is late, so that a dead connection in the browser's pool causes only a short delay. */
 import { delay } from '../../platform/pace.ts';
 
-/** After these times in milliseconds the request is sent again. */
+/** The request is sent again after these times, in milliseconds. */
 const HEDGE_DELAYS_MS = [1_000, 2_000] as const;
 
 /**
- * Settles as the first of up to three concurrent sends that settles. The request must be safe to repeat. A request that is still pending holds its connection, so the next one uses another connection.
+ * Settles as the first of up to three concurrent requests that settles. The request must be safe to repeat. A pending request
+ * occupies its connection, so the next one uses another connection.
  */
 export async function hedge<T>(send: () => Promise<T>, signal: AbortSignal): Promise<T> {
   const settled = new AbortController();

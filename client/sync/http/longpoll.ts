@@ -1,24 +1,21 @@
 /** Observes one longpoll: whether the server holds it open, and what has arrived of it. */
-import type { LongpollProgress } from '../buffering.ts';
+import { BOUNDED_RESPONSE_MS, type LongpollProgress } from '../buffering.ts';
 
 /** The gate holds a longpoll without rows for at least a second. One that ends earlier was not held. */
 const MIN_HOLD_MS = 900;
-
-/** How long the server holds a bounded longpoll, in milliseconds: proxies wait for a response for 30 seconds or more. */
-export const BOUNDED_LONGPOLL_MS = 20_000;
 
 /** The start of a longpoll's body, before the first row. */
 const OPEN_BODY = /^\W*results\W*$/;
 
 /**
  * - `immediate`: a longpoll counts as open at the start of its body.
- * - `held`: it also has to be held for a while. The last run may have failed at its longpoll.
- * - `bounded`: nothing may arrive before it ends, so it counts as open when it has been held for a while.
+ * - `held`: it must also stay open for a minimum time, because the last run may have failed at its longpoll.
+ * - `bounded`: nothing may arrive before it ends, so it counts as open after the minimum time.
  */
 export type LongpollMode = 'immediate' | 'held' | 'bounded';
 
 export interface LongpollObserver {
-  /** Whether the longpoll has been held for long enough. */
+  /** Whether the longpoll has been open for the minimum time. */
   readonly wasHeldOpen: () => boolean;
   /** Takes the body received so far. */
   readonly onText: (text: string) => void;
@@ -55,4 +52,4 @@ export function observeLongpoll(
 }
 
 /** Adds the timeout of a bounded longpoll to a query. */
-export const boundedQuery = (query: string): string => `${query}&timeout=${BOUNDED_LONGPOLL_MS}`;
+export const boundedQuery = (query: string): string => `${query}&timeout=${BOUNDED_RESPONSE_MS}`;

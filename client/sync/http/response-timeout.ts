@@ -1,4 +1,4 @@
-/** Limits how long a request may wait for its response, so that one whose packets vanish does not hang. */
+/** Limits how long a request may wait for its response, so that it does not hang when packets are lost. */
 
 /** A slow uplink, in bytes per millisecond: the request body must be sent before the server can respond. */
 const MIN_UPLOAD_RATE = 4;

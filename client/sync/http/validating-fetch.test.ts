@@ -51,7 +51,7 @@ function createTestFetch(
       environment: { fetch: serverFetch, now: Date.now },
       getToken: () => Promise.resolve('good'),
       throttles: {},
-      wasSilent: false,
+      hasTimedOut: false,
       timing: { response: 10_000 },
       longpollMode: 'immediate',
       ...options,
@@ -180,7 +180,7 @@ describe('a longpoll', () => {
     await response;
   });
 
-  test('that is bounded requests a timeout, too, and is open once it has been held for a while', async () => {
+  test('that is bounded also requests a timeout, and is open once it has been held for a while', async () => {
     const { fetch, events, requests, progress } = createTestFetch(() => ({ delayMs: 20_000, text: feedWithRow }), {
       longpollMode: 'bounded',
     });
@@ -227,7 +227,7 @@ describe('a longpoll', () => {
   });
 });
 
-test('ends the run when a request other than a longpoll is not answered in time', async () => {
+test('ends the run when a request other than a longpoll receives no response in time', async () => {
   jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
   try {
     const slow = { firstChunk: '{', delayMs: 60_000, text: '{}' };

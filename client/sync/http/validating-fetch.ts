@@ -1,7 +1,7 @@
 /**
  * The `fetch` that PouchDB is given. It passes on only valid responses and limits the rate of requests. Everything else ends
- * the run, so that PouchDB can neither give up nor request in a loop unnoticed. The run ends also when a response takes too
- * long; for a longpoll, which may wait, the run itself decides.
+ * the run, so that PouchDB can neither give up nor request in a loop unnoticed. The run also ends when a response times out.
+ * The run itself limits the idle time of a longpoll.
  */
 import { createAuthorizedFetch, type TextResponse } from './authorized-fetch.ts';
 import { hedge } from './hedge.ts';
@@ -12,7 +12,7 @@ import { isValidResponse, makesNoProgress, parseResponseBody } from './validate-
 import type { SyncRunEvents, SyncRunOptions } from '../types.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
-export interface ValidatingFetchOptions extends Pick<SyncRunOptions, 'url' | 'getToken' | 'throttles' | 'wasSilent'> {
+export interface ValidatingFetchOptions extends Pick<SyncRunOptions, 'url' | 'getToken' | 'throttles' | 'hasTimedOut'> {
   /** The id of the document that is synced. */
   readonly store: Pick<SyncRunOptions['store'], 'id'>;
   readonly environment: Pick<SyncRunOptions['environment'], 'fetch' | 'now'>;
@@ -25,7 +25,7 @@ const REPEATABLE_ENDPOINTS: ReadonlySet<string> = new Set(['_changes', '_revs_di
 
 /** PouchDB may use any address: the last segment of its path and its query are appended to `url`. */
 export function createValidatingFetch(
-  { url, store, environment, timing, getToken, throttles, wasSilent, longpollMode }: ValidatingFetchOptions,
+  { url, store, environment, timing, getToken, throttles, hasTimedOut, longpollMode }: ValidatingFetchOptions,
   { signal, end, onActivity, onResponse, onLongpollOpen, onLongpollProgress }: SyncRunEvents,
 ): typeof globalThis.fetch {
   const authorizedFetch = createAuthorizedFetch(environment.fetch, createTokenSource(getToken), signal);
@@ -51,7 +51,7 @@ export function createValidatingFetch(
           longpoll?.onText(text);
           timeout?.recordActivity();
         });
-      const isHedged = wasSilent && !hasResponse && !isLongpoll && REPEATABLE_ENDPOINTS.has(endpoint);
+      const isHedged = hasTimedOut && !hasResponse && !isLongpoll && REPEATABLE_ENDPOINTS.has(endpoint);
       const result = await (isHedged ? hedge(send, signal) : send());
       if (!result) end('sign-in-needed');
       if (!result || signal.aborted) return;

@@ -1,12 +1,12 @@
-/** A TCP proxy that simulates the faults of a network path, without an event that a client could notice. */
+/** A TCP proxy that simulates the faults of a network path, without an event that a client could detect. */
 import { once } from 'node:events';
 import net from 'node:net';
 
 /**
- * - `refused`: connections are reset, and new ones, too.
- * - `vanished packets`: nothing passes, and afterwards everything goes on.
- * - `lost state`: nothing passes over the open connections any more. New ones are good at once.
- * - `vanished packets, lost state`: nothing passes, and afterwards only new connections are good.
+ * - `refused`: open and new connections are reset.
+ * - `vanished packets`: nothing passes during the fault. Afterwards all connections continue.
+ * - `lost state`: nothing passes over the open connections any more. New connections work immediately.
+ * - `vanished packets, lost state`: nothing passes during the fault. Afterwards only new connections work.
  * - `busy`: every request gets 503 with a Retry-After of 2 seconds.
  * - `bad gateway`: every request gets 502 with a page.
  */

@@ -1,15 +1,5 @@
-import { alignedTable, markdownTable, textReport, updateReadme } from './report.ts';
+import { textReport, updateReadme } from './report.ts';
 import { benchResult, createLiveResult } from './testing/results.ts';
-
-it('aligns columns, with figures to the right', () => {
-  expect(
-    alignedTable([
-      ['name', 'n'],
-      ['a', '1,000'],
-      ['longer', '7'],
-    ]),
-  ).toBe(['name        n', 'a       1,000', 'longer      7'].join('\n'));
-});
 
 it('reports every live run, the storm, the plain requests, the notes and the machine', () => {
   const report = textReport(benchResult);
@@ -49,13 +39,4 @@ it('replaces only the section between the markers in README', () => {
 
 it('returns a README without markers unchanged', () => {
   expect(updateReadme('# A\n', benchResult)).toBe('# A\n');
-});
-
-it('formats every row of a Markdown table with the same cells and width', () => {
-  const lines = markdownTable([
-    ['a', 'b'],
-    ['long cell', '1'],
-  ]).split('\n');
-  expect(new Set(lines.map((line) => line.split('|').length))).toEqual(new Set([4]));
-  expect(new Set(lines.map((line) => line.length)).size).toBe(1);
 });

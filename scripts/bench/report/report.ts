@@ -1,9 +1,8 @@
+import { alignedTable, markdownTable, type Row } from '../../tables.ts';
 import type { BenchResult, LiveResult, StormResult } from './result.ts';
 import { roundToThreeDigits } from './statistics.ts';
 
 /** Formats the benchmark's result for people: tables for the terminal and for README. */
-
-type Row = readonly string[];
 
 const NOT_AVAILABLE = 'n/a';
 
@@ -52,29 +51,6 @@ function liveRow(live: LiveResult): Row {
     formatCount(live.upstreamConnections),
   ];
 }
-
-/** Formats rows for the terminal. The first column is aligned left, all others right. */
-export function alignedTable(rows: readonly Row[]): string {
-  const widths = columnWidths(rows);
-  const line = (row: Row): string =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
-      .join('  ');
-  return rows.map((row) => line(row).trimEnd()).join('\n');
-}
-
-/** Formats rows as a Markdown table, with the first row as its header, as Prettier would. */
-export function markdownTable([head = [], ...rows]: readonly Row[]): string {
-  const widths = columnWidths([head, ...rows]).map((width) => Math.max(width, 3));
-  const line = (row: Row): string => `| ${row.map((cell, column) => pad(cell, column)).join(' | ')} |`;
-  const pad = (cell: string, column: number): string =>
-    column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0);
-  const rule = widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
-  return [line(head), `| ${rule.join(' | ')} |`, ...rows.map(line)].join('\n');
-}
-
-const columnWidths = (rows: readonly Row[]): number[] =>
-  (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
 
 /** Returns one line with the date, the machine and the versions. */
 export function describeMachine({ machine, upstream, date, openFiles }: BenchResult): string {

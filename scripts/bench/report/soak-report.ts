@@ -1,4 +1,4 @@
-import { alignedTable } from './report.ts';
+import { alignedTable } from '../../tables.ts';
 import { median } from './statistics.ts';
 
 /** One sample of the gate's resources. A metric that the gate does not report is undefined. */

@@ -1,4 +1,4 @@
-/** The text of the status pill, the only sign of the sync on most pages, is readable at every width. */
+/** Checks that the text of the status pill, which most pages show as the only sync status, is readable at every width. */
 import type { Page } from 'playwright-core';
 import { choose, expect, goTo, toggle, waitForState, type Harness } from '../testing/harness.ts';
 
@@ -66,7 +66,7 @@ function findProblem(text: string): string {
       return `${Math.round(box.width)} of ${Math.round(content.width)} px are shown`;
     }
     if (content.left < 0 || content.right > innerWidth) return 'the text is outside of the window';
-    // What lies above the text may cover it.
+    // Another element may cover the text.
     const top = document.elementFromPoint(content.left + content.width / 2, content.top + content.height / 2);
     if (top === null || element.closest('.pill')?.contains(top) !== true) return 'the text is covered';
   }

@@ -1,4 +1,4 @@
-/** What the checks need of a browser, whatever library or protocol controls it. */
+/** The interface of a browser for the checks, independent of the library or protocol that controls it. */
 
 /** The browsers of the run: `chromium`, `firefox` and `webkit`. */
 export interface Engine {
@@ -19,7 +19,7 @@ export interface StartBrowserOptions {
   readonly isPrivate?: boolean;
 }
 
-/** A browser process with a profile of its own. */
+/** A browser process with a separate profile. */
 export interface RunningBrowser {
   /** For example `Firefox 153.8`. */
   readonly version: string;
@@ -29,7 +29,7 @@ export interface RunningBrowser {
 }
 
 export interface Tab {
-  /** Evaluates an expression in the page. Resolves with its value, or that of the promise, which has to be JSON. */
+  /** Evaluates an expression in the page, and awaits a promise. Resolves with the value, which must be JSON. */
   readonly evaluate: (expression: string) => Promise<unknown>;
   readonly reload: () => Promise<void>;
   readonly close: () => Promise<void>;

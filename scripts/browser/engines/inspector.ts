@@ -94,7 +94,7 @@ export class Inspector {
     for (const domain of ['Page', 'Console']) this.call(`${domain}.enable`).catch(() => undefined);
   }
 
-  /** The envelope of a call has a response of its own, with a negative id, which matters only if it is an error. */
+  /** The envelope of a call has a separate response with a negative id. It is ignored unless it is an error. */
   #settle(id: number, result: unknown, error: unknown): void {
     const call = this.#pending.get(Math.abs(id));
     if (call === undefined || (id < 0 && error === undefined)) return;

@@ -12,7 +12,7 @@ process.once('exit', () => {
   for (const leader of leaders) signalGroup(leader);
 });
 
-/** Starts a program as the leader of a process group of its own. */
+/** Starts a program as the leader of a new process group. */
 export function spawnGroup(
   program: string,
   args: readonly string[],

@@ -2,26 +2,23 @@
 import { existsSync } from 'node:fs';
 import puppeteer, { type Browser, type LaunchOptions, type Page } from 'puppeteer-core';
 import { MAX_WAIT_MS } from '../../../couchdb-design/testing/patience.ts';
-import { CHROMIUM_FLAGS, CHROMIUM_PATHS } from '../testing/harness.ts';
+import { CHROMIUM_FLAGS, findChromium } from '../testing/chromium.ts';
 import type { Engine, RunningBrowser, StartBrowserOptions, Tab } from './engine.ts';
 import { killGroup, launchGroup } from './process-group.ts';
 
 const FIREFOX_PATHS = [process.env['FIREFOX'], '/usr/bin/firefox-esr', '/usr/bin/firefox'];
 
-const firstExisting = (paths: readonly (string | undefined)[]): string | undefined =>
-  paths.find((path) => path !== undefined && existsSync(path));
-
 export const chromium: Engine = {
   name: 'chromium',
   debianPackages: 'chromium-headless-shell',
-  find: () => firstExisting(CHROMIUM_PATHS),
+  find: findChromium,
   start: (options) => launch({ browser: 'chrome', args: [...CHROMIUM_FLAGS] }, options),
 };
 
 export const firefox: Engine = {
   name: 'firefox',
   debianPackages: 'firefox-esr',
-  find: () => firstExisting(FIREFOX_PATHS),
+  find: () => FIREFOX_PATHS.find((path) => path !== undefined && existsSync(path)),
   start: (options) =>
     launch(
       {

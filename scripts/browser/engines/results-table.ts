@@ -1,3 +1,5 @@
+import { alignedTable } from '../../tables.ts';
+
 /** The result of a step in one browser. */
 export interface StepResult {
   /** A step after a failed one is skipped. */
@@ -25,13 +27,5 @@ export function formatTable(steps: readonly string[], columns: readonly Column[]
       ...columns.map(({ results }) => formatResult(results[index] ?? { outcome: 'skipped' })),
     ]),
   ];
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return alignedTable(rows, 'texts');
 }

@@ -1,4 +1,4 @@
-/** The steps that every browser takes, in this order: each one starts where the previous one ended. */
+/** The steps that run in every browser, in this order. Each one starts where the previous one ended. */
 import type { TestServer } from '../../e2e/testing/test-server.ts';
 import { expect, PASSWORD } from '../testing/harness.ts';
 import type { RunningBrowser, Tab } from './engine.ts';

@@ -1,4 +1,4 @@
-/** What a person does and sees on the page, for any browser. */
+/** The actions and observations of a user on the page, for any browser. */
 import { eventually } from '../testing/harness.ts';
 import type { Tab } from './engine.ts';
 

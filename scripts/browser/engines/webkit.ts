@@ -85,7 +85,7 @@ async function waitForNewTabs(address: string, known: readonly string[]): Promis
 
 async function openTab(address: string, opener: Inspector, url: string): Promise<Tab> {
   const known = await listTabs(address);
-  // With `noopener` the tab has a process of its own, as one that a person opens.
+  // With `noopener` the tab has a separate process, as a tab that a user opens.
   await evaluate(opener, `void open(${JSON.stringify(url)}, '_blank', 'noopener')`);
   const [path = ''] = await waitForNewTabs(address, known);
   const errors: string[] = [];

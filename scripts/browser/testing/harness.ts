@@ -6,6 +6,7 @@ import { chromium, type Browser, type BrowserContext, type Page } from 'playwrig
 import { DEFAULT_RATE_LIMITS, type RateLimits } from '../../../server/http/rate-limits.ts';
 import { startFakeTelegramApi, type FakeTelegramApi } from '../../../server/testing/fake-telegram-api.ts';
 import { startTestServer, type TestServer } from '../../e2e/testing/test-server.ts';
+import { CHROMIUM_FLAGS, requireChromium } from './chromium.ts';
 
 /** The built page. `PAGE` selects another folder, e.g. to check a build without replacing the shared one. */
 export const PAGE_DIRECTORY = process.env['PAGE'] ?? join(import.meta.dirname, '../../../dist/client');
@@ -15,27 +16,6 @@ export const PASSWORD = 'a password for tests';
 export const rateLimits = Object.fromEntries(
   Object.keys(DEFAULT_RATE_LIMITS).map((name) => [name, { windowMs: 60_000, limit: 10_000 }]),
 ) as unknown as RateLimits;
-
-/** Disables the browser's own network requests: the checks use this machine only. */
-export const CHROMIUM_FLAGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
-// The headless shell is the same Chromium without windows. It takes half the time.
-export const CHROMIUM_PATHS = [
-  process.env['CHROMIUM'],
-  '/usr/bin/chromium-headless-shell',
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-];
 
 export interface Harness {
   readonly server: TestServer;
@@ -78,8 +58,7 @@ export interface BrowserTab {
 /** Starts the server, a fake of the Telegram API and Chromium. Throws if the page is not built or Chromium is missing. */
 export async function startHarness(): Promise<Harness> {
   if (!existsSync(join(PAGE_DIRECTORY, 'index.html'))) throw new Error('The page is not built. Run: npm run build');
-  const executablePath = CHROMIUM_PATHS.find((path) => path !== undefined && existsSync(path));
-  if (executablePath === undefined) throw new Error('Chromium not found. Set CHROMIUM to its path.');
+  const executablePath = requireChromium();
   const telegram = await startFakeTelegramApi();
   const env = { TELEGRAM_BOT_TOKEN: telegram.token, TELEGRAM_API_ROOT: telegram.apiRoot() };
   const server = await startTestServer({ page: PAGE_DIRECTORY, rateLimits, env });

@@ -4,7 +4,7 @@ import { startBufferingProxy, type BufferingMode } from '../testing/buffering-pr
 import { createDeviceFixture, recordStates, waitForPreferences, waitForState } from '../testing/device.ts';
 import { createInMemoryBrowser, waitForCondition } from '../testing/test-server.ts';
 
-/** Proxies that hide heartbeats: the client falls back to responses that the gate completes itself. */
+/** Proxies that buffer heartbeats: the client falls back to responses that the gate completes after a timeout. */
 
 const devices = createDeviceFixture();
 const timing = { heartbeat: 1_000, silence: scaleMs(2_000) };

@@ -111,7 +111,7 @@ test('the time of the last sync survives a reload without a network', async () =
   expect(after.status().lastSynced).toBeGreaterThanOrEqual(lastSynced ?? Infinity);
 });
 
-test('an older version of the application syncs beside a newer one without losing its preferences', async () => {
+test('an older version of the application syncs at the same time as a newer one without losing its preferences', async () => {
   const alice = newUser();
   const [newBrowser, oldBrowser] = [createBrowser(), createBrowser()];
   const newer = stores.open(alice, newBrowser);

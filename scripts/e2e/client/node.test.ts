@@ -1,4 +1,4 @@
-/** The whole store in a Node process, which has no `self`: with the PouchDB that the application brings. */
+/** The whole store in a Node process, which has no `self`, with a PouchDB of the application. */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -29,7 +29,7 @@ const PROGRAM = `
   await store.close();
 `;
 
-test('a store with its own PouchDB syncs, and the process ends by itself once it is closed', async () => {
+test('a store with its own PouchDB syncs, and the process exits once it is closed', async () => {
   const user = devices.newUser();
   const other = devices.open(user).store;
   const { stdout } = await promisify(execFile)(

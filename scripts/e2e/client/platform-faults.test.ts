@@ -1,4 +1,4 @@
-/** Every facility of the platform rejects at once, hangs or is missing, at random times, in two tabs of one browser. */
+/** Every facility of the platform rejects immediately, hangs or is missing, at random times, in two tabs of one browser. */
 import fc from 'fast-check';
 import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
 import type { StatusReason, SyncState } from '../../../client/index.ts';
@@ -16,10 +16,10 @@ import { waitForCondition } from '../testing/test-server.ts';
 
 const devices = createDeviceFixture();
 
-/** A tenth of the real times, so that each fault is noticed, and retried, within a test. */
+/** A tenth of the real times, so that each fault is detected and retried within a test. */
 const platformTiming = { responseMs: 500, retryMs: 1_000 };
 const timing = { heartbeat: 1_000, silence: scaleMs(2_500), response: 1_000 };
-/** What a tab may call of a facility that fails, and what each edit of the test causes in two tabs. */
+/** The maximum calls of a failing facility per second, by two tabs, including those that the edits of the test cause. */
 const MAX_CALLS_PER_SECOND = 2 * 10;
 
 const anyStep = fc.record({

@@ -42,7 +42,7 @@ describe('a response whose methods throw', () => {
     await pouchgate.close();
   });
 
-  test('a response that the application has answered meanwhile is left to it', async () => {
+  test('a response that the application has already ended is not changed', async () => {
     const { pouchgate, gate } = await createGate();
     const headers = { authorization: `Bearer ${gate.token}` };
     const url = await listen(

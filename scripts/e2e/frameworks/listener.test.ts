@@ -38,7 +38,7 @@ test('the listener serves its base only, and passes other paths on', async () =>
   }
 });
 
-test('without a base the listener leaves the application’s own paths to it, also after close', async () => {
+test('without a base the listener passes on the application’s own paths, also after close', async () => {
   const { pouchgate } = await createGate('');
   const url = await listen(createServer((req, res) => pouchgate.listener(req, res, () => res.end('own'))));
   expect(await (await fetch(`${url}/sync/`)).json()).toMatchObject({ couchdb: 'Welcome' });
@@ -91,7 +91,7 @@ describe('a body that the framework has read', () => {
       },
     ],
   ];
-  test.each(readsBody)('%s: every interface answers what to do', async (_, mount) => {
+  test.each(readsBody)('%s: every interface responds with how to correct it', async (_, mount) => {
     const { pouchgate, gate } = await createGate();
     const url = `${await mount(pouchgate)}/prefs`;
     const headers = { authorization: `Bearer ${gate.token}`, 'content-type': 'application/json' };

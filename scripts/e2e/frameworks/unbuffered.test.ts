@@ -6,10 +6,10 @@ import { startSseClient } from '../../../server/testing/sse-client.ts';
 import { patchPreferences } from './testing/exercise-gate.ts';
 import { listen, setUpGates } from './testing/mounted-gate.ts';
 
-/** Live responses ask proxies and middleware not to buffer them. */
+/** Live responses have headers that keep proxies and middleware from buffering them. */
 const createGate = setUpGates();
 
-describe('every live response asks not to be buffered', () => {
+describe('every live response has headers that disable buffering', () => {
   const LIVE_HEADERS = {
     'cache-control': 'no-store, no-transform',
     'content-encoding': 'identity',

@@ -78,7 +78,7 @@ async function checkMissingEngine(project: NpmProject): Promise<void> {
 }
 
 /**
- * Checks the client's package: what it installs, in plain Node, its types, and minimal pages with three bundlers.
+ * Checks the client's package: the installed packages, its types, and minimal pages with three bundlers.
  *
  * @param packages - The packed packages.
  * @param folder - An empty folder.

@@ -57,7 +57,7 @@ export async function checkCli(packageDir: string): Promise<void> {
     const lines = [...first.output.matchAll(/^([A-Z_]+)=(.*)$/gm)];
     const printed: Environment = Object.fromEntries(lines.map(([, key = '', value = '']) => [key, value]));
     const env = { ...printed, JWT_SECRET: 'a secret for tests, and for nothing else at all' };
-    expectResult(await run(command, ['doctor'], env), 0, 'All is well.');
+    expectResult(await run(command, ['doctor'], env), 0, 'No problems found.');
     await checkUsersCommand(command, env);
     await checkServerStarts(command, env);
   } finally {

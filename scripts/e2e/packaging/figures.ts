@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { markdownTable } from '../../tables.ts';
 import { bundlePages, installBundlers, toKb } from './clean-install.ts';
 import { NpmProject } from './npm-project.ts';
 import { packPackages } from './pack.ts';
@@ -33,24 +34,24 @@ try {
     { name: 'pouchgate --omit=optional', tarball: server, flags: ['--omit=optional'] },
     client,
   ];
-  console.log('| installed | packages | MB | with install scripts |');
-  console.log('| --- | ---: | ---: | ---: |');
+  const rows: string[][] = [['installed', 'packages', 'MB', 'with install scripts']];
   for (const [index, { name, tarball, flags = [] }] of installs.entries()) {
     const project = new NpmProject(join(folder, `install-${index}`));
     await project.install([tarball], [...flags, ...FLAGS]);
     const { count, megabytes, withInstallScripts } = project.installed();
-    console.log(`| \`${name}\` | ${count} | ${megabytes.toFixed(1)} | ${withInstallScripts.length} |`);
+    rows.push([`\`${name}\``, String(count), megabytes.toFixed(1), String(withInstallScripts.length)]);
   }
+  console.log(markdownTable(rows));
 
   const project = new NpmProject(join(folder, 'install-2'));
   await project.install([client.tarball], FLAGS);
   await installBundlers(project, FLAGS);
   const sizes = await bundlePages(project, client.name);
-  console.log('\n| minimal page, gzipped kB | Vite | webpack | esbuild |');
-  console.log('| --- | ---: | ---: | ---: |');
-  for (const [file, { vite, webpack, esbuild }] of Object.entries(sizes)) {
-    console.log(`| \`${file}\` | ${[vite, webpack, esbuild].map(toKb).join(' | ')} |`);
-  }
+  const pages = Object.entries(sizes).map(([file, { vite, webpack, esbuild }]) => [
+    `\`${file}\``,
+    ...[vite, webpack, esbuild].map(toKb),
+  ]);
+  console.log(`\n${markdownTable([['minimal page, gzipped kB', 'Vite', 'webpack', 'esbuild'], ...pages])}`);
   console.log(`\n${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}`);
 } finally {
   rmSync(folder, { recursive: true, force: true });

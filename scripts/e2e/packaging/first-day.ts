@@ -1,16 +1,16 @@
-/** Follows docs/recipes/first-day as a newcomer: its commands in an empty folder, and its page in two browsers. */
+/** Runs the commands of docs/recipes/first-day in an empty folder, and uses its page in two browsers. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, readFileSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { MAX_WAIT_MS } from '../../../couchdb-design/testing/patience.ts';
+import { CHROMIUM_FLAGS, requireChromium } from '../../browser/testing/chromium.ts';
 import { NpmProject, RegistryUnreachableError, NETWORK_ERROR } from './npm-project.ts';
 import { ROOT, type PackedPackages } from './pack.ts';
 
 const RECIPE = join(ROOT, 'docs/recipes/first-day');
-const CHROMIUM = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium'];
 
 /**
  * Installs the recipe with the packed packages, checks its types, starts it, and uses its page in two browsers.
@@ -32,9 +32,7 @@ export async function checkFirstDay({ server, client }: PackedPackages, folder: 
   await project.run('npx', ['tsc']);
 
   const { url, stop } = await startRecipe(folder);
-  const executablePath = process.env['CHROMIUM'] ?? CHROMIUM.find((path) => existsSync(path));
-  if (executablePath === undefined) throw new Error('Chromium not found. Set CHROMIUM to its path.');
-  const browser = await chromium.launch({ executablePath, args: ['--headless', '--no-sandbox', '--disable-gpu'] });
+  const browser = await chromium.launch({ executablePath: requireChromium(), args: CHROMIUM_FLAGS });
   try {
     await usePage(browser, url);
   } finally {
@@ -82,7 +80,7 @@ async function usePage(browser: Browser, url: string): Promise<void> {
   await waitUntilLive(second);
 }
 
-/** Opens the page in a browser profile of its own and signs in. */
+/** Opens the page in a new browser profile and signs in. */
 async function signIn(browser: Browser, url: string): Promise<Page> {
   const page = await (await browser.newContext()).newPage();
   page.setDefaultTimeout(MAX_WAIT_MS);

@@ -10,6 +10,7 @@
 // PouchDB's browser build needs `self`.
 import '../../test/jest-setup.ts';
 import { parseArgs } from 'node:util';
+import { markdownTable } from '../../tables.ts';
 import type { Outcome } from './checks/outcome.ts';
 import { checkRollingRestart } from './checks/rolling-restart.ts';
 import { checkEventStream, checkLiveSync } from './checks/stays-live.ts';
@@ -18,7 +19,6 @@ import { startGates } from './testing/gates.ts';
 import { createPathFactory, type Path } from './testing/paths.ts';
 import { CONFIGURATION_NAMES, PROXY_NAMES } from './testing/proxies.ts';
 import { findProgram } from './testing/proxy-process.ts';
-import { formatTable } from './testing/table.ts';
 
 const CHECKS_PER_PATH = 3;
 /** Longer than a client waits for a heartbeat, and than the proxies' checks of the gates take. */
@@ -75,10 +75,13 @@ function report(
   const formatOutcome = (outcome: Outcome | undefined): string =>
     outcome === undefined ? '' : `${outcome.passed ? 'ok' : 'FAILED'}: ${outcome.note}`;
   console.log(
-    formatTable([
-      ['proxy', 'configuration', 'live sync', 'event stream', 'rolling restart'],
-      ...rows.map(({ path, outcomes }) => [path.proxy, path.configuration, ...outcomes.map(formatOutcome)]),
-    ]),
+    markdownTable(
+      [
+        ['proxy', 'configuration', 'live sync', 'event stream', 'rolling restart'],
+        ...rows.map(({ path, outcomes }) => [path.proxy, path.configuration, ...outcomes.map(formatOutcome)]),
+      ],
+      'texts',
+    ),
   );
   const all = rows.flatMap(({ outcomes }) => outcomes).filter((outcome) => outcome !== undefined);
   const passed = all.filter((outcome) => outcome.passed).length;

@@ -6,8 +6,8 @@ import { eventually } from '../../../server/testing/fake-couchdb.ts';
 import { startTestGate, type TestGate } from '../../../server/testing/test-gate.ts';
 
 /**
- * An exception in one live connection, as when a framework or a middleware has replaced a method of its response. It ends
- * neither the process nor another connection, and every loop over the connections goes on to the next one.
+ * An exception in one live connection, for example because a framework has replaced a method of its response. It ends
+ * neither the process nor another connection, and every loop over the connections continues with the next one.
  */
 
 const HEARTBEAT_MS = 1_000;
@@ -145,7 +145,7 @@ describe.each(FEEDS)('%s', (feed) => {
     expect(errorCount()).toBe(1);
   });
 
-  it('a response that another handler ends is released, and its end is left to that handler', async () => {
+  it('a response that another handler ends is released, and not ended again', async () => {
     const { hub, waiter, healthy, broken } = await openWithBroken('foreign', feed, []);
     waiter.res.end('ended by a timeout');
     await edit('foreign', 'dark');

@@ -227,7 +227,7 @@ it('exits at once on a second signal', async () => {
   expect(await slow).toMatchObject({ code: 'ECONNRESET' });
 });
 
-it('serves everything during the lead while /readyz is 503, and a second signal ends the lead', async () => {
+it('serves everything during the drain lead time while /readyz is 503, and a second signal ends that time', async () => {
   const started = await startServer({ DRAIN_LEAD_SECONDS: '300', DRAIN_SECONDS: '0' });
   server = started;
   const readiness = async (): Promise<number> => (await fetch(`${started.url}/readyz`)).status;

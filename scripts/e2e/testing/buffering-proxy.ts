@@ -1,4 +1,4 @@
-/** An HTTP proxy that holds back responses, as some corporate proxies, virus scanners and compressing proxies do. */
+/** An HTTP proxy that buffers responses, as some corporate proxies, virus scanners and compressing proxies do. */
 import { once } from 'node:events';
 import http from 'node:http';
 import { closeAfterTests } from '../../../couchdb-design/testing/open-resources.ts';

@@ -1,4 +1,4 @@
-/** The platform of one browser, whose facilities reject at once, hang or are missing when a test says so. */
+/** The platform of one browser. A test makes its facilities reject immediately, hang or be missing. */
 import PouchDB from 'pouchdb-browser';
 import type { Environment, GetToken } from '../../../client/index.ts';
 import type { Database, OpenDatabase } from '../../../client/platform/database.ts';
@@ -51,14 +51,14 @@ export function createFaultyPlatform(): FaultyPlatform {
     if (fault === 'hangs') return new Promise<never>(() => undefined);
     return fault === 'rejects' ? Promise.reject(new DOMException('No.', 'InvalidStateError')) : task();
   };
-  /** Storage and messages are synchronous. What hangs has no effect. */
+  /** Storage and messages are synchronous: a call that hangs has no effect. */
   const callNow = <T>(facility: Facility, task: () => T, ifHung: T): T => {
     const fault = fail(facility);
     if (fault === 'rejects') throw new DOMException('No.', 'SecurityError');
     return fault === 'hangs' ? ifHung : task();
   };
 
-  /** A read of the storage is not counted: it costs nothing. */
+  /** Reads of the storage are not counted, because they are cheap. */
   const read = <T>(task: () => T): T => {
     const fault = faults.get('storage');
     if (fault === 'rejects' || fault === 'is missing') throw new DOMException('No.', 'SecurityError');

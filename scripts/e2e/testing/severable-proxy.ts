@@ -1,4 +1,4 @@
-/** A TCP proxy that can stall silently, as a broken network does: no data, no FIN and no RST. */
+/** A TCP proxy that can stall as a broken network does: without data, FIN or RST. */
 import { closeAfterTests } from '../../../couchdb-design/testing/open-resources.ts';
 import { once } from 'node:events';
 import net from 'node:net';

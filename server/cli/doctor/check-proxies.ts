@@ -3,7 +3,7 @@ import { infoFinding, okFinding, type Finding } from './finding.ts';
 
 const LOOPBACK_HOSTS: readonly string[] = ['127.0.0.1', '::1', 'localhost'];
 
-/** Reports whose `X-Forwarded-For` the gates trust. Whether the proxy sends it is only known once requests arrive. */
+/** Reports from which addresses the gates trust `X-Forwarded-For`. Whether a proxy sends it is unknown until requests arrive. */
 export function evaluateProxies({
   host,
   publicUrl,
@@ -11,10 +11,7 @@ export function evaluateProxies({
 }: Pick<Config, 'host' | 'publicUrl' | 'trustedProxies'>): Finding {
   const check = 'reverse proxy';
   if (publicUrl === undefined)
-    return infoFinding(
-      check,
-      'PUBLIC_URL is not set: set it to the origin that browsers use if a reverse proxy is used.',
-    );
+    return infoFinding(check, 'PUBLIC_URL is not set. Behind a reverse proxy, set it to the origin that browsers use.');
   const onlyLoopback = trustedProxies.every((proxy) => proxy === 'loopback' || LOOPBACK_HOSTS.includes(proxy));
   return onlyLoopback && !LOOPBACK_HOSTS.includes(host)
     ? infoFinding(

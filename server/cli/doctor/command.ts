@@ -60,8 +60,8 @@ export async function doctorCommand({ argv, env, print, printError }: CommandOpt
 
 function summarize(findings: readonly Finding[]): string {
   const errorCount = findings.filter(({ state }) => state === 'wrong').length;
-  if (errorCount === 0) return 'All is well.';
-  return errorCount === 1 ? 'One thing is wrong.' : `${errorCount} things are wrong.`;
+  if (errorCount === 0) return 'No problems found.';
+  return errorCount === 1 ? 'One problem found.' : `${errorCount} problems found.`;
 }
 
 const STATE_LABELS: Readonly<Record<Finding['state'], string>> = {

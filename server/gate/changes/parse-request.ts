@@ -15,9 +15,9 @@ export interface ChangesRequest {
   readonly conflicts: boolean;
   /** The interval of a live response's heartbeats, in ms; undefined for none, and an end at `timeout`. */
   readonly heartbeat: number | undefined;
-  /** How long a live response without heartbeats waits, in ms. */
+  /** How long a live response without heartbeats, or a bounded one, waits, in ms. */
   readonly timeout: number;
-  /** Whether a longpoll ends at its timeout although it has heartbeats. In CouchDB heartbeats override the timeout. */
+  /** Whether a longpoll with heartbeats ends at its timeout. In CouchDB, heartbeats override the timeout. */
   readonly isBounded: boolean;
   /** How many rows a continuous response sends before it ends. */
   readonly limit: number;

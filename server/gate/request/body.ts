@@ -53,7 +53,7 @@ export async function readJson(req: express.Request, res: express.Response, limi
 }
 
 async function readBytes(req: express.Request, res: express.Response, limit: number): Promise<Uint8Array> {
-  // The parser takes a stream that was read as an empty body.
+  // The parser would treat a stream that was already read as an empty body.
   if (req.readableDidRead) throw bodyWasRead();
   const read: express.RequestHandler =
     bodyReaders.get(limit) ?? express.raw({ type: () => true, limit, inflate: false });

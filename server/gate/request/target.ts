@@ -19,7 +19,7 @@ export interface Mount {
   readonly database: string;
 }
 
-/** A mount whose path is that at which the router is mounted, unless `base` is set. */
+/** A mount of a router. Without `base`, its path is the one at which the application mounts the router. */
 export type RouterMount = Pick<Mount, 'database'> & { readonly base: string | undefined };
 
 const ENDPOINTS: ReadonlyMap<string, Target> = new Map<string, Target>([

@@ -4,7 +4,7 @@ import type { SessionList, SignInOptions } from '../../contract.ts';
 import type { Caller } from '../../http/caller.ts';
 import { forbidden, notFound, sendJson } from '../../http/errors.ts';
 import { limitByKey, limitByAddress, limitByName, type RateLimits } from '../../http/rate-limits.ts';
-import { createCallerContext, methodNotAllowedHandler, sendNoContent } from '../../http/routing.ts';
+import { createCallerContext, methodNotAllowedHandler, sendEmpty } from '../../http/routing.ts';
 import type { RefreshTokens } from '../sessions/refresh-token.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { SignToken } from '../tokens/tokens.ts';
@@ -104,14 +104,14 @@ function addSessionRoutes(router: Router, options: AuthRoutesOptions): void {
   router.delete('/sessions', authenticate, rateLimited, async (req, res) => {
     const { username, sessionId } = requireCaller(req);
     await sessions.endAll(username, 'user', sessionId);
-    sendNoContent(res);
+    sendEmpty(res, 204);
   });
   router.all('/sessions', methodNotAllowedHandler('GET,HEAD,DELETE'));
 
   router.delete('/sessions/:id', authenticate, rateLimited, async (req, res) => {
     const { username } = requireCaller(req);
     await sessions.end(username, String(req.params['id']));
-    sendNoContent(res);
+    sendEmpty(res, 204);
   });
   router.all('/sessions/:id', methodNotAllowedHandler('DELETE'));
 }

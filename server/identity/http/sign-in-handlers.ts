@@ -3,7 +3,7 @@ import { parseUsername, type Username } from '../../../couchdb-design/user-docum
 import { credentialsSchema, signInSchema, type Session } from '../../contract.ts';
 import { badRequest, forbidden, HttpError, sendJson, unauthorized } from '../../http/errors.ts';
 import { requestContext } from '../../http/request-context.ts';
-import { sendNoContent } from '../../http/routing.ts';
+import { sendEmpty } from '../../http/routing.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import { describeDevice } from '../sessions/device-label.ts';
 import type { RefreshCookie } from '../sessions/refresh-cookie.ts';
@@ -77,7 +77,7 @@ export class SignInHandlers {
     // If this fails, the cookie is kept so that the client can retry.
     if (token !== undefined) await sessions.signOut(token);
     cookie.clear(res);
-    sendNoContent(res);
+    sendEmpty(res, 204);
   }
 
   #sendSession(res: Response, status: number, { session, refreshToken }: SessionWithToken): void {

@@ -52,7 +52,7 @@ function createJwksKeyFinder(url: string, now: () => number): FindKey {
 
   const fetchKeys = async (): Promise<void> => {
     lastFetchAt = now();
-    // Loaded only by servers with such a provider, because it is a large part of the start.
+    // Imported here, because it takes a large part of the start-up time, and only servers with such a provider need it.
     const { JwksClient } = await import('jwks-rsa');
     const client = new JwksClient({ jwksUri: url, cache: false, rateLimit: false, fetcher: fetchKeySet });
     keySet = { keys: await client.getSigningKeys(), fetchedAt: now() };

@@ -10,8 +10,8 @@ const matchesTag = (header: string, token: StateToken): boolean =>
   header.trim() === '*' || header.split(',').some((tag) => opaqueTagOf(tag.trim()) === token);
 
 /**
- * Throws 412 when `If-Match` does not match the current state. Without the header every state matches. It compares weakly:
- * `opaqueTagOf` has the reason.
+ * Throws 412 when `If-Match` does not match the current state. Without the header every state matches. It compares weakly,
+ * for the reason in `opaqueTagOf`.
  */
 export function assertIfMatch(header: string | undefined, token: StateToken): void {
   if (header === undefined || matchesTag(header, token)) return;

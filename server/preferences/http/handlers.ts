@@ -3,6 +3,7 @@ import type { DeviceId } from '../../../couchdb-design/user-document/edit-stamp.
 import { newSourceDeviceId } from '../../../couchdb-design/user-document/edit-sources.ts';
 import type { Caller } from '../../http/caller.ts';
 import { badRequest, sendJson } from '../../http/errors.ts';
+import { sendEmpty } from '../../http/routing.ts';
 import { isObject } from '../../lib/json.ts';
 import { createPreferencesResponse } from '../response.ts';
 import type { PreferenceDefinition } from '../schema.ts';
@@ -106,13 +107,8 @@ export class PreferenceHandlers<P extends object> {
 /** Sends `body`, or 304 when the client already has this state. */
 function sendWithEtag(req: Request, res: Response, { token }: Pick<UserPreferences, 'token'>, body: unknown): void {
   res.setHeader('ETag', entityTag(token));
-  if (!isNotModified(req.headers['if-none-match'], token)) {
-    sendJson(res, 200, body);
-    return;
-  }
-  res.statusCode = 304;
-  res.setHeader('Cache-Control', 'no-store');
-  res.end();
+  if (isNotModified(req.headers['if-none-match'], token)) sendEmpty(res, 304);
+  else sendJson(res, 200, body);
 }
 
 /** Returns the new value of each preference in the patch. An object is merged into the current value. */

@@ -1,15 +1,15 @@
 import { badRequest } from '../../http/errors.ts';
 import type { StateToken } from '../../registry/state-token.ts';
 
-/** What a client requests of a stream. */
+/** The parsed request for a stream. */
 export interface StreamRequest {
   /** The state that the client has; undefined for none. */
   readonly lastEventId: StateToken | undefined;
   /** The interval of heartbeats, in ms; undefined for the server's default. */
   readonly heartbeatMs: number | undefined;
   /**
-   * In ms. A stream with a timeout ends after it, or after the first update. Its response is complete soon, so it passes a
-   * proxy that holds back a response until it is complete. Undefined for a stream that stays open.
+   * In ms. A stream with a timeout ends after it, or after the first update. A proxy that buffers a response until it is complete
+   * then passes it on soon. Undefined for a stream that stays open.
    */
   readonly timeoutMs: number | undefined;
 }
@@ -18,8 +18,8 @@ export interface StreamRequest {
 const RANGE = { min: 1_000, max: 60_000 } as const;
 
 /**
- * Parses the query parameters `heartbeat` and `timeout`. Values out of range are limited to it, as in `_changes`. Throws 400
- * for a value that is not an integer.
+ * Parses the query parameters `heartbeat` and `timeout`. Values outside the range are clamped, as in `_changes`. Throws 400 for a
+ * value that is not an integer.
  */
 export function parseStreamRequest(query: string, lastEventId: string | undefined): StreamRequest {
   const parameters = new URLSearchParams(query);

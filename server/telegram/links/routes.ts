@@ -5,7 +5,7 @@ import { useCors } from '../../http/cors.ts';
 import { notFound, sendJson, serviceUnavailable } from '../../http/errors.ts';
 import { limitByKey, type RateLimit } from '../../http/rate-limits.ts';
 import { sendProblem, problemErrorHandler } from '../../http/problem-details.ts';
-import { createCallerContext, methodNotAllowedHandler, sendNoContent } from '../../http/routing.ts';
+import { createCallerContext, methodNotAllowedHandler, sendEmpty } from '../../http/routing.ts';
 import type { Links } from './links.ts';
 
 export interface LinkRoutesOptions {
@@ -69,7 +69,7 @@ export function createLinkRoutes(options: LinkRoutesOptions): Router {
     const id = String(req.params['id']);
     const isOwn = /^\d{1,16}$/.test(id) && (await links.unlink(Number(id), requireCaller(req).username));
     if (!isOwn) throw notFound();
-    sendNoContent(res);
+    sendEmpty(res, 204);
   });
   router.all('/:id', methodNotAllowedHandler('DELETE'));
 

@@ -4,7 +4,7 @@ import type { UpstreamAccess } from '../client.ts';
 import type { EmbeddedEngine } from './engine.ts';
 import type { EmbeddedStorage } from './storage.ts';
 
-/** What the engine's process sends once it serves. */
+/** The message of the engine's process once it has started. */
 export interface EngineStarted {
   readonly access: UpstreamAccess;
   /** In base64. */
@@ -12,7 +12,7 @@ export interface EngineStarted {
 }
 
 /**
- * Starts the embedded engine in a process of its own, so that nothing that it does delays this process's event loop. It
+ * Starts the embedded engine in a separate process, so that it does not delay this process's event loop. It
  * listens on a free port of 127.0.0.1, and exits with this process.
  *
  * @param storage - In memory, or a directory that no other process uses.

@@ -7,7 +7,7 @@ import type * as Engine from './engine.ts';
  *
  * @param importEngine - For tests. Default: imports `engine.ts`.
  * @returns The engine's module.
- * @throws {SetupError} That says what to do if a package is missing or its native code does not load.
+ * @throws {SetupError} If a package is missing or its native code does not load. The message explains how to correct it.
  */
 export async function loadEmbeddedEngine(
   importEngine: () => Promise<typeof Engine> = () => import('./engine.ts'),

@@ -1,4 +1,4 @@
-/** Clients of the real library behind a proxy, which end together. */
+/** Clients of the real library behind a proxy, which are closed together. */
 import { createPreferencesStore, type PreferencesStore } from '../../../../client/index.ts';
 import { createPreferencesStream, type PreferencesStream } from '../../../../client/stream.ts';
 import { createInMemoryBrowser } from '../../testing/test-server.ts';

@@ -1,5 +1,5 @@
 /**
- * The proxies and their configurations: the plainest, one that compresses everything, and the file in docs/proxies, in which
+ * The proxies and their configurations: a minimal one, one that compresses all responses, and the file in docs/proxies, in which
  * only addresses and the certificate are replaced.
  */
 import { readFileSync } from 'node:fs';
@@ -138,7 +138,7 @@ http://127.0.0.1:${port} {
 const CADDY: typeof NGINX = {
   plain: (addresses) => ({ scheme: 'http', text: caddy(addresses, '') }),
   compressing: (addresses) => ({ scheme: 'http', text: caddy(addresses, 'encode zstd gzip') }),
-  // Caddy would serve https with a certificate of its own, and redirect from port 80, which is not free.
+  // With https, Caddy would use its own certificate, and redirect from port 80, which may be in use.
   'docs/proxies': ({ port, gates }) => ({
     scheme: 'http',
     text: readDocumented('Caddyfile', {

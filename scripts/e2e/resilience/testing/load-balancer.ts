@@ -8,7 +8,7 @@ export interface LoadBalancer {
   readonly close: () => Promise<void>;
 }
 
-/** The time between two checks of one gate, in ms. A test's lead must be several times as long. */
+/** The time between two checks of one gate, in ms. The drain lead time of a test must be several times as long. */
 const CHECK_INTERVAL_MS = 200;
 
 /** Starts a load balancer in front of gates with these URLs. It sends 502 when a connection to a gate fails. */
