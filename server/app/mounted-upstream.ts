@@ -12,7 +12,7 @@ export interface MountedUpstream {
 }
 
 /** Where the embedded engine stores its data by default, as for the standalone server. */
-const DEFAULT_DATA_DIRECTORY = './data';
+export const DEFAULT_DATA_DIRECTORY = './data';
 
 /**
  * Resolves the option `couchdb`: starts the embedded engine for `{ dataDirectory }`, and without the option in development.

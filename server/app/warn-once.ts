@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 
 /** What an application can do wrong. */
-export type Mistake = 'authenticate' | 'base';
+export type Mistake = 'authenticate' | 'base' | 'couchdb';
 
 /** Reports a mistake in the application's code, at the first request that shows it. */
 export type WarnOnce = (mistake: Mistake, sentence: string) => void;
