@@ -29,7 +29,8 @@ interface Mounted {
 /** Mounts a gate at `mountAt`, and collects its warnings. */
 async function mount(mountAt: string, options: Partial<Record<keyof PouchgateOptions, unknown>>): Promise<Mounted> {
   const warnings: string[] = [];
-  const log = { warn: (text: unknown) => warnings.push(String(text)), error: () => undefined, info: () => undefined };
+  const ignore = (): void => undefined;
+  const log = { warn: (text: unknown) => warnings.push(String(text)), error: ignore, info: ignore, debug: ignore };
   registries += 1;
   const all = { couchdb: couchdb.access, authenticate, registry: `mistakes_${registries}`, log, ...options };
   const pouchgate = await createPouchgate(all as unknown as PouchgateOptions);
