@@ -8,6 +8,9 @@ it.each([
   [{ ...good, url: undefined }, 'url is not a URL such as https://example.org/sync/user_registry: undefined'],
   // PouchDB would open a local database of this name.
   [{ ...good, url: '/sync/user_registry' }, 'url is not a URL'],
+  // Paths are appended to the URL.
+  [{ ...good, url: `${good.url}?tenant=1` }, 'url is not a URL'],
+  [{ ...good, url: `${good.url}#preferences` }, 'url is not a URL'],
   [{ ...good, username: undefined }, 'username is not a string'],
   [{ ...good, getToken: undefined }, 'getToken is not a function'],
   [{ ...good, getToken: 'token' }, 'getToken is not a function'],
@@ -19,6 +22,8 @@ it.each([
 
 it.each([
   [{ ...good, url: '' }, 'url is not a URL'],
+  // A query is appended to the URL.
+  [{ ...good, url: '/api/users/preferences/stream#now' }, 'url is not a URL'],
   [{ ...good, username: null }, 'username is not a string'],
   [{ ...good, getToken: undefined }, 'getToken is not a function'],
 ])('a stream rejects %p and names the option', (options, message) => {

@@ -20,5 +20,7 @@ export function checkOptions({ url, username, getToken }: UncheckedOptions, isUr
   if (typeof getToken !== 'function') throw new TypeError('getToken is not a function that returns a promise.');
 }
 
-export const isAbsoluteUrl = (text: string): boolean => /^https?:\/\/./.test(text);
-export const isAnyUrl = (text: string): boolean => text !== '';
+/** Paths are appended to it, so it has neither a query nor a fragment. */
+export const isAbsoluteUrl = (text: string): boolean => /^https?:\/\/[^?#]+$/.test(text);
+/** A query is appended to it, so it has no fragment. */
+export const isAnyUrl = (text: string): boolean => /^[^#]+$/.test(text);

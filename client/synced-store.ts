@@ -3,13 +3,7 @@ import { createEmitter, waitForEvent } from './platform/emitter.ts';
 import { listenForWakeUps, type Environment } from './platform/environment.ts';
 import { guardEnvironment } from './platform/guarded-environment.ts';
 import { createPlatformHealth } from './platform/health.ts';
-import {
-  clearUserData,
-  isSignOutPending,
-  setItem,
-  clearSignOutMark,
-  markSignOutPending,
-} from './platform/local-data.ts';
+import { clearUserData, resumeSignOut, setItem, clearSignOutMark, markSignOutPending } from './platform/local-data.ts';
 import { deepFreeze } from './platform/deep-freeze.ts';
 import { isDeepEqual } from './platform/structural-equality.ts';
 import type { ResolvedOptions } from './resolve-options.ts';
@@ -47,6 +41,8 @@ export class SyncedStore implements PreferencesStore<Values, Values> {
   readonly #stopController = new AbortController();
   #events: DebugSnapshot['events'] = [];
   #isStarted = false;
+  /** The sign-out that removes the data, once it has begun. */
+  #erasingSignOut: Promise<void> | undefined;
 
   constructor(options: ResolvedOptions) {
     const { username, databaseName: name, defaults, platformTiming } = options;
@@ -63,11 +59,7 @@ export class SyncedStore implements PreferencesStore<Values, Values> {
     });
     const { storage } = this.#environment;
     this.#tabs = this.#createTabSync();
-    const wasSignOutPending = isSignOutPending(storage, name);
-    if (wasSignOutPending) {
-      clearUserData(storage, name);
-      markSignOutPending(storage, name);
-    }
+    const wasSignOutPending = resumeSignOut(storage, name);
     this.#status.dispatch({ type: 'remembered', lastSynced: Number(storage[this.#lastSyncedKey()] ?? 0) });
     this.#local = this.#openLocalStore(wasSignOutPending);
     this.ready = this.#local.ready;
@@ -112,12 +104,16 @@ export class SyncedStore implements PreferencesStore<Values, Values> {
 
   readonly close = (): Promise<void> => this.#shutDown(false);
 
-  readonly signOut = async ({ keepData = false }: { readonly keepData?: boolean } = {}): Promise<void> => {
-    if (!keepData) markSignOutPending(this.#environment.storage, this.#options.databaseName);
+  readonly signOut = ({ keepData = false }: { readonly keepData?: boolean } = {}): Promise<void> =>
+    // A second removal would find the database closed, and leave a mark that makes the next start remove newer data.
+    keepData ? this.#signOut(false) : (this.#erasingSignOut ??= this.#signOut(true));
+
+  async #signOut(erase: boolean): Promise<void> {
+    if (erase) markSignOutPending(this.#environment.storage, this.#options.databaseName);
     await this.#flushUnsentEdits();
     this.#tabs.send('signed-out');
-    await this.#shutDown(!keepData);
-  };
+    await this.#shutDown(erase);
+  }
 
   #openLocalStore(eraseOnOpen: boolean): LocalStore {
     const { databaseName: name, documentId: id } = this.#options;

@@ -11,7 +11,7 @@ import { createCore, type Core } from './app/core.ts';
 import { createListener } from './app/listener.ts';
 import type { MountedPouchgate, OwnPreferences, PouchgateOptions } from './app/mounted-pouchgate.ts';
 import { createMountCheck } from './app/mount-check.ts';
-import { resolveMountedUpstream } from './app/mounted-upstream.ts';
+import { DEFAULT_DATA_DIRECTORY, resolveMountedUpstream } from './app/mounted-upstream.ts';
 import { UserRevocations } from './app/user-revocations.ts';
 import { createWarnOnce, type WarnOnce } from './app/warn-once.ts';
 import type { Caller } from './http/caller.ts';
@@ -84,6 +84,8 @@ export async function createPouchgate(
   return await mount(options, definePreferences(preferences.schema, preferences.defaults ?? {}, idPrefix));
 }
 
+const EMBEDDED_BY_DEFAULT = `The option couchdb is not set. The embedded engine stores all data in ${DEFAULT_DATA_DIRECTORY}. Set couchdb to { url, username, password } in production, or to { dataDirectory } in development.`;
+
 async function mount<P extends object>(
   options: PouchgateOptions,
   rules: PreferenceDefinition<P>,
@@ -103,6 +105,8 @@ async function mount<P extends object>(
   }
   const agent = createForwardAgent(access.url);
   const warnOnce = createWarnOnce(options.log);
+  // NODE_ENV may not be set in production, and the value of `couchdb` may come from an environment that lacks it.
+  if (options.couchdb === undefined) warnOnce('couchdb', EMBEDDED_BY_DEFAULT);
   const revocations = new UserRevocations();
   const authenticate = createAuthenticator(options.authenticate, { revocations, idOf: rules.idOf, warnOnce });
   const core = createCore({

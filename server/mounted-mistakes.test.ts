@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -29,7 +29,8 @@ interface Mounted {
 /** Mounts a gate at `mountAt`, and collects its warnings. */
 async function mount(mountAt: string, options: Partial<Record<keyof PouchgateOptions, unknown>>): Promise<Mounted> {
   const warnings: string[] = [];
-  const log = { warn: (text: unknown) => warnings.push(String(text)), error: () => undefined, info: () => undefined };
+  const ignore = (): void => undefined;
+  const log = { warn: (text: unknown) => warnings.push(String(text)), error: ignore, info: ignore, debug: ignore };
   registries += 1;
   const all = { couchdb: couchdb.access, authenticate, registry: `mistakes_${registries}`, log, ...options };
   const pouchgate = await createPouchgate(all as unknown as PouchgateOptions);
@@ -125,6 +126,20 @@ describe('the embedded engine of an application in development', () => {
     const second = await mount('/', options);
     expect((await second.pouchgate.read('alice')).preferences.theme).toBe('dark');
     await second.close();
+  });
+
+  test('is reported when it is started because `couchdb` is not set', async () => {
+    const cwd = process.cwd();
+    // The engine's process loads the TypeScript loader from there.
+    symlinkSync(join(cwd, 'node_modules'), join(directory, 'node_modules'));
+    process.chdir(directory);
+    try {
+      const { warnings, close } = await mount('/', { couchdb: undefined });
+      expect(warnings).toEqual([expect.stringContaining('The embedded engine stores all data in ./data.')]);
+      await close();
+    } finally {
+      process.chdir(cwd);
+    }
   });
 
   test('is not started in production unless it is configured', async () => {

@@ -3,7 +3,7 @@ import { parseUsername } from '../../couchdb-design/user-document/username.ts';
 import { databaseName, openBrowserDatabase } from './database.ts';
 import type { OpenDatabase } from './pouch-database.ts';
 import { defaultEnvironment, type Environment } from './environment.ts';
-import { clearUserData, markSignOutPending, SIGN_OUT_MARK_SUFFIX } from './local-data.ts';
+import { markSignOutPending, removeSignedOutItems, SIGN_OUT_MARK_SUFFIX } from './local-data.ts';
 import { withTimeout } from './pace.ts';
 import { DEFAULT_PLATFORM_TIMING } from './timing.ts';
 
@@ -47,6 +47,6 @@ export async function eraseLocalData({
     await withTimeout(DEFAULT_PLATFORM_TIMING.responseMs, 'The database', async () =>
       (await openDatabase(name)).destroy(),
     );
-    clearUserData(storage, name);
+    removeSignedOutItems(storage, name);
   }
 }

@@ -28,12 +28,32 @@ export const removeItem = (storage: StringStorage, key: string): boolean =>
   attempt(() => Reflect.deleteProperty(storage, key));
 
 /** Whether a sign-out was interrupted before it removed the data of this database. */
-export const isSignOutPending = (storage: StringStorage, name: string): boolean =>
+const isSignOutPending = (storage: StringStorage, name: string): boolean =>
   storage[name + SIGN_OUT_MARK_SUFFIX] !== undefined;
 
 /** Marks a sign-out as pending. Call it before data is removed. */
 export const markSignOutPending = (storage: StringStorage, name: string): void =>
   setItem(storage, name + SIGN_OUT_MARK_SUFFIX, '');
+
+/** The value of the mark once only the database is left to be removed. What the storage holds since then is newer. */
+const ONLY_DATABASE = 'database';
+
+/**
+ * Removes the items of an interrupted sign-out. The mark remains until the database is removed as well: it may not open
+ * for several page loads. Returns whether there was a mark.
+ */
+export const resumeSignOut = (storage: StringStorage, name: string): boolean => {
+  if (!isSignOutPending(storage, name)) return false;
+  removeSignedOutItems(storage, name);
+  setItem(storage, name + SIGN_OUT_MARK_SUFFIX, ONLY_DATABASE);
+  return true;
+};
+
+/** Removes the mark, and the items that belong to the sign-out. */
+export const removeSignedOutItems = (storage: StringStorage, name: string): void => {
+  if (storage[name + SIGN_OUT_MARK_SUFFIX] === ONLY_DATABASE) clearSignOutMark(storage, name);
+  else clearUserData(storage, name);
+};
 
 /** Removes the mark. Call it after all data is removed. */
 export const clearSignOutMark = (storage: StringStorage, name: string): void => {

@@ -37,6 +37,7 @@ it.each([
   [{ couchdb, authenticate, corsOrigins: ['https://example.org/'] }, 'corsOrigins must be an array of origins'],
   [{ couchdb, authenticate, corsOrigins: 'https://example.org' }, 'corsOrigins must be'],
   [{ couchdb, authenticate, log: true }, 'log must be a logger'],
+  [{ couchdb, authenticate, log: { warn: authenticate, error: authenticate } }, 'log must be a logger'],
   [{ couchdb, authenticate, preferences: {} }, 'preferences must be { schema, defaults }'],
   [{ couchdb, authenticate, basePath: '/prefs' }, 'Unknown option "basePath". The options are couchdb, authenticate'],
 ])('rejects %j and names the option', (options, message) => {

@@ -15,6 +15,9 @@ const isOptional =
 const isDatabaseName = (value: unknown): boolean => isText(value) && /^[a-z][a-z0-9_$()+/-]{0,237}$/.test(value);
 const DATABASE_NAME = 'must be the name of a CouchDB database: a-z, 0-9 and _$()+/-, starting with a letter';
 
+/** The gate calls these. One that is missing would end the process, at the loss of the feed for example. */
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
 const RULES: readonly Rule[] = [
   ['couchdb', isOptional(isObject), 'must be { url, username, password } of a CouchDB 3, or { dataDirectory }'],
   [
@@ -48,8 +51,8 @@ const RULES: readonly Rule[] = [
   ],
   [
     'log',
-    isOptional((value) => isObject(value) && ['warn', 'error'].every((level) => typeof value[level] === 'function')),
-    'must be a logger of pino',
+    isOptional((value) => isObject(value) && LOG_LEVELS.every((level) => typeof value[level] === 'function')),
+    `must be a logger of pino, or another one with ${LOG_LEVELS.join(', ')}`,
   ],
   [
     'preferences',

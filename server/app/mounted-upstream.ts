@@ -11,8 +11,8 @@ export interface MountedUpstream {
   readonly close: () => Promise<void>;
 }
 
-/** The same default as that of the standalone server's `DATA_DIR`. */
-const DEFAULT_DATA_DIRECTORY = './data';
+/** Where the embedded engine stores its data by default, as for the standalone server. */
+export const DEFAULT_DATA_DIRECTORY = './data';
 
 /**
  * Resolves the option `couchdb`: starts the embedded engine for `{ dataDirectory }`, and without the option in development.

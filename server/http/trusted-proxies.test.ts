@@ -34,6 +34,11 @@ test('by default only loopback is trusted, in each notation', () => {
   }
 });
 
+test('of a long list of trusted addresses only as many as there may be proxies are compared', () => {
+  const trusts = createTrust(DEFAULT_TRUSTED_PROXIES);
+  expect([0, 15, 16, 1_600].map((hop) => trusts('127.0.0.1', hop))).toEqual([true, true, false, false]);
+});
+
 test('a list replaces the default, and its IPv4 entries also match IPv4-mapped addresses', () => {
   const trusts = createTrust(['10.0.0.0/30', '::ffff:192.0.2.7', 'fd00:1::/64']);
   for (const address of ['10.0.0.3', '::ffff:10.0.0.3', '192.0.2.7', '::ffff:192.0.2.7', 'fd00:1::9']) {

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '../testing/fake-couchdb.ts';
 import { startChildServer } from './child-server.ts';
@@ -21,6 +23,19 @@ test('close resolves once the process has exited', async () => {
   await server.close();
   expect(isRunning(server.started)).toBe(false);
 });
+
+test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+  'a server that receives the %s of its parent serves until its parent closes it',
+  async (signal) => {
+    const directory = mkdtempSync(join(tmpdir(), 'pouchgate-child-'));
+    const file = join(directory, 'closed');
+    const server = await startChildServer<number>({ program, args: ['serves', file], name: 'The server' });
+    process.kill(server.started, signal);
+    await server.close();
+    expect(existsSync(file)).toBe(true);
+    rmSync(directory, { recursive: true });
+  },
+);
 
 test('a program that exits is reported with its standard error output', async () => {
   const start = startChildServer({ program, args: ['fails'], name: 'The server' });

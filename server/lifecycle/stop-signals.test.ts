@@ -35,7 +35,22 @@ test('the SIGINT that npm forwards at Ctrl+C is not a second request', () => {
   expect(calls).toEqual(['stop SIGINT', 'repeated SIGINT']);
 });
 
-test('another signal is a second request at any time', () => {
+test.each([
+  ['SIGHUP', 'SIGTERM'],
+  ['SIGTERM', 'SIGHUP'],
+] as const)(
+  'the %s of a closed terminal or a supervisor and the %s that follows it are one request',
+  (first, second) => {
+    const { calls, send } = listen();
+    send(first, 0);
+    send(second, 500);
+    expect(calls).toEqual([`stop ${first}`]);
+    send(second, 1_000);
+    expect(calls).toEqual([`stop ${first}`, `repeated ${second}`]);
+  },
+);
+
+test('Ctrl+C is a second request after another signal', () => {
   const { calls, send } = listen();
   send('SIGTERM', 0);
   send('SIGINT', 1);

@@ -8,6 +8,12 @@ export type StopSignal = (typeof STOP_SIGNALS)[number];
  */
 const SAME_REQUEST_MS = 1_000;
 
+/**
+ * People do not send these, and one request may send both: a terminal that is closed sends SIGHUP to every process, and
+ * `npm start` sends SIGTERM to the server once npm has ended. systemd sends SIGHUP after SIGTERM (`SendSIGHUP=`).
+ */
+const isSentByProgram = (signal: StopSignal): boolean => signal !== 'SIGINT';
+
 export interface StopSignalOptions {
   /** The process, or another emitter of its signals. */
   readonly process: { readonly on: (signal: StopSignal, listener: (signal: StopSignal) => void) => unknown };
@@ -26,7 +32,10 @@ export function listenForStopSignals({ process, onStop, onRepeated, now }: StopS
     if (first === undefined) {
       first = { signal, at: now() };
       onStop(signal);
-    } else if (signal !== first.signal || now() - first.at >= SAME_REQUEST_MS) onRepeated(signal);
+      return;
+    }
+    const isSameKind = signal === first.signal || (isSentByProgram(signal) && isSentByProgram(first.signal));
+    if (!isSameKind || now() - first.at >= SAME_REQUEST_MS) onRepeated(signal);
   };
   for (const signal of STOP_SIGNALS) process.on(signal, listener);
 }

@@ -39,7 +39,7 @@ export interface EventConnectionResult {
   readonly timedOutAfter: Exclude<LongpollProgress, 'none'> | undefined;
   /** Whether a heartbeat has arrived while the response was not complete. */
   readonly hasHeartbeat: boolean;
-  /** Whether the server accepted the request and ended the response itself. */
+  /** Whether the server accepted the request, sent an event, and ended the response itself. */
   readonly isComplete: boolean;
 }
 
@@ -89,12 +89,15 @@ export async function receiveEvents(
   const ended = new Promise<undefined>((resolve) => signal.addEventListener('abort', () => resolve(undefined)));
 
   const parseEvents = createSseParser();
+  let eventCount = 0;
   let isOwn = true;
   const onText = (text: string): void => {
     idleTimeout.recordActivity();
     if (text !== '') progress = progress === 'sent' ? 'head' : 'heartbeat';
     if (progress === 'heartbeat') secondPartAt = Math.min(secondPartAt, now());
-    isOwn &&= parseEvents(text).every(onEvent);
+    const events = parseEvents(text);
+    eventCount += events.length;
+    isOwn &&= events.every(onEvent);
     if (!isOwn || text.length > MAX_CONNECTION_CHARS) end();
   };
   const headers = { Accept: 'text/event-stream', ...(lastEventId === '' ? {} : { 'Last-Event-ID': lastEventId }) };
@@ -105,7 +108,8 @@ export async function receiveEvents(
   try {
     const request = authorizedFetch(requestUrl(url, idleTimeoutMs, boundedMs), { headers }, onText);
     const result = await Promise.race([request, ended]);
-    isComplete = result?.response.ok ?? false;
+    // Something on the path may answer in the server's place, such as a page for maintenance with status 200.
+    isComplete = eventCount > 0 && (result?.response.ok ?? false);
     wasUnauthorized = !result && !signal.aborted;
     retryAfterMs = parseRetryAfter(result?.response.headers.get('Retry-After') ?? null, now());
   } catch {
