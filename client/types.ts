@@ -42,7 +42,7 @@ export interface StoreOptions {
   readonly openDatabase?: OpenDatabase;
   /** Replaces parts of the platform, for tests or other platforms than a browser. Default: the browser's. */
   readonly environment?: Partial<Environment>;
-  /** The timing of the sync, in milliseconds. Default: `{ heartbeat: 5_000, silence: 10_000, response: 10_000 }`. */
+  /** The timing of the sync, in milliseconds. Default: `{ heartbeat: 5_000, silence: 9_000, response: 10_000 }`. */
   readonly timing?: Partial<SyncTiming>;
 }
 

@@ -8,7 +8,7 @@ import type { SyncTiming } from './timing.ts';
 import type { SyncOptions, SyncResult } from './types.ts';
 import { waitForRetry } from './wait-for-retry.ts';
 
-export const DEFAULT_TIMING: SyncTiming = { heartbeat: 5_000, silence: 10_000, response: 10_000 };
+export const DEFAULT_TIMING: SyncTiming = { heartbeat: 5_000, silence: 9_000, response: 10_000 };
 
 /** The minimum interval between pushes. While a push waits, PouchDB batches edits and sends only the newest revision. */
 const PUSH_INTERVAL_MS = 250;
@@ -31,7 +31,8 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
   const isAborted = (): boolean => signal.aborted;
   let failures = 0;
   let wasDenied = false;
-  let hasTimedOut = false;
+  /** Consecutive runs that timed out. */
+  let timeouts = 0;
   let lastActivityAt: number | undefined;
 
   signal.addEventListener('abort', wakeEmitter.emit);
@@ -41,16 +42,24 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
     if (isAborted()) break;
     dispatch({ type: 'begun', lastActivityAt });
     const result = await runSync(
-      { ...options, throttles, buffering, isRetry: failures > 0, wasDenied, hasTimedOut },
+      {
+        ...options,
+        throttles,
+        buffering,
+        isRetry: failures > 0,
+        wasDenied,
+        hasTimedOut: timeouts > 0,
+        expectsHeadSoon: timeouts === 1,
+      },
       signal,
     );
     if (isAborted()) break;
     const { type, retryAfterMs, liveSince } = result;
     lastActivityAt = result.lastActivityAt;
-    recordLongpoll(buffering, result);
+    recordLongpoll(buffering, result, timeouts > 0);
     // The next run starts with the repair. There is a delay only if that did not help.
     wasDenied = type === 'denied';
-    hasTimedOut = type === 'feed-timed-out' || type === 'timed-out';
+    timeouts = type === 'feed-timed-out' || type === 'timed-out' ? timeouts + 1 : 0;
     // The server may be reachable over a new connection, so the next run starts without a delay.
     if (type === 'feed-timed-out' || type === 'woken') continue;
     failures = countFailure(failures, lastActivityAt - liveSince);
@@ -65,7 +74,8 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
   }
 }
 
-function recordLongpoll(buffering: BufferingDetector, { type, longpoll }: SyncResult): void {
-  if (type === 'feed-timed-out') buffering.recordTimeout(longpoll);
-  else buffering.recordOther();
+/** After a timeout the longpoll itself may have been sent over a dead connection, so one of which nothing arrives is weaker evidence. */
+function recordLongpoll(buffering: BufferingDetector, { type, longpoll }: SyncResult, hadTimedOut: boolean): void {
+  if (type !== 'feed-timed-out') buffering.recordOther();
+  else buffering.recordTimeout(longpoll === 'sent' && hadTimedOut ? 'head' : longpoll);
 }

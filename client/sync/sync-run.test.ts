@@ -63,6 +63,7 @@ async function runAgainst(
       isRetry: false,
       wasDenied: false,
       hasTimedOut: false,
+      expectsHeadSoon: false,
       ...options,
     },
     stopSignal,

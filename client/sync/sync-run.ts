@@ -29,6 +29,8 @@ const CHECKS_PER_HEARTBEAT = 5;
  */
 const MIN_SLOW_START_MS = 3_000;
 const SLOW_TIMEOUT_FACTOR = 2.5;
+/** How long the head of the first longpoll after a timeout may take. */
+const MAX_HEAD_WAIT_MS = 3_000;
 
 /** Resolves with how the run ended; with `interrupted` when `stopSignal` is aborted. Never rejects. */
 export const runSync = (options: SyncRunOptions, stopSignal: AbortSignal): Promise<SyncResult> =>
@@ -194,6 +196,7 @@ class SyncRun {
     // All participants are idle, yet the leaves differ: the feed has one heartbeat to catch up. After that the next run
     // compares again what PouchDB considers sent.
     if (this.#isIdle() && !this.#isInSync) return heartbeat;
+    if (this.#options.expectsHeadSoon && this.#longpoll === 'sent' && !this.#isBounded()) return MAX_HEAD_WAIT_MS;
     const isSlow = Number.isFinite(this.#liveSince) && this.#liveSince - this.#respondedAt > MIN_SLOW_START_MS;
     return (this.#isBounded() ? BOUNDED_RESPONSE_MS : 0) + silence * (isSlow ? SLOW_TIMEOUT_FACTOR : 1);
   };

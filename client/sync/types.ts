@@ -32,6 +32,8 @@ export interface SyncRunOptions extends SyncOptions {
   readonly isRetry: boolean;
   /** Whether the last run ended by a timeout. The browser's connection pool may contain further dead connections. */
   readonly hasTimedOut: boolean;
+  /** Whether the longpoll itself may be on a dead connection, so that its head is expected soon. True only once in a row. */
+  readonly expectsHeadSoon: boolean;
   /** Whether the server rejected a revision in the last run. PouchDB keeps that revision and never sends it again. */
   readonly wasDenied: boolean;
 }

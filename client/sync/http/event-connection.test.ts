@@ -19,5 +19,5 @@ test.each([
 ])('whether a bounded response is complete: %s', async (_name, text, isComplete) => {
   const fetch = (): Promise<Response> => Promise.resolve(new Response(text));
   const result = await receiveEvents(options(fetch), new AbortController().signal);
-  expect(result).toMatchObject({ isComplete, needsSignIn: false, silentAfter: undefined });
+  expect(result).toMatchObject({ isComplete, needsSignIn: false, timedOutAfter: undefined });
 });

@@ -29,7 +29,6 @@ export function createValidatingFetch(
   { signal, end, onActivity, onResponse, onLongpollOpen, onLongpollProgress }: SyncRunEvents,
 ): typeof globalThis.fetch {
   const authorizedFetch = createAuthorizedFetch(environment.fetch, createTokenSource(getToken), signal);
-  let hasResponse = false;
   const baseUrl = url.replace(/\/?$/, '/');
 
   /** Resolves with undefined when the run has ended. */
@@ -51,11 +50,10 @@ export function createValidatingFetch(
           longpoll?.onText(text);
           timeout?.recordActivity();
         });
-      const isHedged = hasTimedOut && !hasResponse && !isLongpoll && REPEATABLE_ENDPOINTS.has(endpoint);
+      const isHedged = hasTimedOut && !isLongpoll && REPEATABLE_ENDPOINTS.has(endpoint);
       const result = await (isHedged ? hedge(send, signal) : send());
       if (!result) end('sign-in-needed');
       if (!result || signal.aborted) return;
-      hasResponse = true;
       const { response, text } = result;
       const body = parseResponseBody(text);
       const isFeed = endpoint === '_changes';
