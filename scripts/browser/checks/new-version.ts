@@ -15,11 +15,15 @@ const PATHS = ['/', '/devices', '/inspector', '/two-devices'];
  */
 function deployNextBuild(folder: string): void {
   const assets = join(folder, 'assets');
-  const name = readdirSync(assets).find((file) => file.endsWith('.js'));
+  const [, name] = /\/assets\/([^"]+\.js)"/.exec(readFileSync(join(folder, 'index.html'), 'utf8')) ?? [];
   if (name === undefined) throw new Error('The page has no script.');
   const editFile = (file: string, change: (text: string) => string): void =>
     writeFileSync(file, change(readFileSync(file, 'utf8')));
   renameSync(join(assets, name), join(assets, 'page-next.js'));
+  // The scripts that are loaded later import from it.
+  for (const file of readdirSync(assets).filter((each) => each.endsWith('.js'))) {
+    editFile(join(assets, file), (code) => code.replaceAll(name, 'page-next.js'));
+  }
   editFile(join(assets, 'page-next.js'), (code) => `${code}\ndocument.documentElement.dataset.build = 'next';\n`);
   editFile(join(folder, 'index.html'), (text) => text.replaceAll(name, 'page-next.js'));
   editFile(join(folder, 'service-worker.js'), (text) =>
