@@ -6,6 +6,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { measurePatience } from './measure-patience.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const DEFAULT_MAJORS = ['20', '22', '24', '26'];
@@ -58,6 +59,8 @@ async function testWith(major: string, args: readonly string[]): Promise<NodeRun
   return { version, outcome: code === 0 ? 'passed' : 'FAILED', note };
 }
 
+// Every run inherits the variable: see couchdb-design/testing/patience.ts.
+process.env['TEST_PATIENCE'] ??= String(measurePatience());
 const runs: NodeRun[] = [];
 for (const major of (process.env['NODES'] ?? DEFAULT_MAJORS.join(',')).split(',')) {
   runs.push(await testWith(major.trim(), process.argv.slice(2)));
