@@ -5,21 +5,30 @@ import { startTestGate } from '../testing/test-gate.ts';
 import { startTestUpstream } from '../testing/test-database.ts';
 import { eventually } from '../testing/fake-couchdb.ts';
 
-/** A TCP proxy to the upstream that counts its connections. */
+/**
+ * A TCP proxy to the upstream that counts its connections. A connection that replaces another one is not counted in addition
+ * to it: its start may be processed before the end of the other one, which the same poll of the event loop reports.
+ */
 async function startCountingProxy(
   target: string,
 ): Promise<{ url: string; open: () => number; peak: () => number; close: () => void }> {
   let [open, peak] = [0, 0];
   const { hostname, port } = new URL(target);
   const server = net.createServer((client) => {
+    let isOpen = true;
     open += 1;
-    peak = Math.max(peak, open);
+    setImmediate(() => (peak = Math.max(peak, open)));
+    const onEnd = (): void => {
+      if (isOpen) open -= 1;
+      isOpen = false;
+    };
     const upstream = net.connect(Number(port), hostname);
     client.pipe(upstream).pipe(client);
     client
+      .on('end', onEnd)
       .on('error', () => upstream.destroy())
       .on('close', () => {
-        open -= 1;
+        onEnd();
         upstream.destroy();
       });
     upstream.on('error', () => client.destroy()).on('close', () => client.destroy());

@@ -33,10 +33,14 @@ export interface FaultFixture {
   /** Writes about fifty edits a second until the returned function is called, which resolves with their number. */
   startWriting(): () => Promise<number>;
   /**
-   * Resolves once each client, `extraClients` included, waits and has received the final leaves of its own document.
-   * Rejects after `timeoutMs`.
+   * Resolves once each client, `extraClients` included, waits and has received the final leaves of its own document. Those
+   * in `leavingClients` need not: the gate refuses them when it reads their sessions. Rejects after `timeoutMs`.
    */
-  waitForConvergence(extraClients?: readonly LiveClient[], timeoutMs?: number): Promise<void>;
+  waitForConvergence(
+    extraClients?: readonly LiveClient[],
+    timeoutMs?: number,
+    leavingClients?: readonly LiveClient[],
+  ): Promise<void>;
   /** Returns a function that returns the measurements since this call. */
   startMeasuring(): () => Measurements;
   /** Makes the upstream accept requests without responding, on open connections as well. */
@@ -114,7 +118,7 @@ export function setUpFaultFixture(): FaultFixture {
     liveRequestCount,
     writeEdits: (count) => registry.writeEdits(count),
     startWriting: () => registry.startWriting(),
-    waitForConvergence: async (extraClients = [], timeoutMs = MAX_WAIT_MS) => {
+    waitForConvergence: async (extraClients = [], timeoutMs = MAX_WAIT_MS, leavingClients = []) => {
       const leaves = new Map(await Promise.all(USERNAMES.map(idOf).map((id) => registry.leavesOf(id))));
       // PouchDB sends more requests after it has a revision, so it has settled after some rounds without a request.
       let [requestCount, rounds] = [0, 0];
@@ -133,12 +137,12 @@ export function setUpFaultFixture(): FaultFixture {
       };
       const findMismatches = async (): Promise<readonly string[]> => {
         const { size } = proxied.gate.pouchgate.hub;
+        const leavingCount = leavingClients.filter(({ parked }) => parked).length;
+        const expectedSize = liveRequestCount + extraClients.length + leavingCount;
         return [
           ...[...clients, ...extraClients].flatMap(findMismatch),
           ...((await peerHasLeaves(leaves.get(idOf(peerUsername)) ?? [])) ? [] : ['PouchDB does not have all leaves']),
-          ...(size === liveRequestCount + extraClients.length
-            ? []
-            : [`the hub has ${size} waiters, expected ${liveRequestCount + extraClients.length}`]),
+          ...(size === expectedSize ? [] : [`the hub has ${size} waiters, expected ${expectedSize}`]),
           ...(isPeerSettled() ? [] : ['PouchDB still sends requests']),
         ];
       };
