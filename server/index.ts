@@ -92,7 +92,7 @@ async function mount<P extends object>(
 ): Promise<MountedPouchgate<P>> {
   const { registry = 'user_registry', sessions = 'pouchgate_sessions' } = options;
   const { idPrefix = DEFAULT_ID_PREFIX, log = pino({ level: 'silent' }), base } = options;
-  const couchdb = await resolveMountedUpstream(options.couchdb, process.env);
+  const couchdb = await resolveMountedUpstream(options.couchdb, process.env, (sentence) => log.error(sentence));
   const { access, jwtSecret } = couchdb;
   const upstream = openUpstream(access);
   try {

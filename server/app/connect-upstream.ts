@@ -1,11 +1,9 @@
 import type { Agent } from 'node:http';
 import { join } from 'node:path';
-import type { Config } from '../config/config.ts';
 import { upstreamLabel } from '../observability/upstream-label.ts';
 import { openUpstream, type Upstream, type UpstreamAccess } from '../upstream/client.ts';
-import { loadEmbeddedEngine } from '../upstream/embedded/load.ts';
+import { startEngineProcess } from '../upstream/embedded/engine-process.ts';
 import { createForwardAgent } from '../upstream/forward.ts';
-import type { CleanupStack } from './cleanup-stack.ts';
 import type { StartContext } from './start-context.ts';
 
 export interface UpstreamConnection {
@@ -19,10 +17,11 @@ export interface UpstreamConnection {
 /** Opens the connection pools of the configured CouchDB, or of an embedded engine that it starts. */
 export async function connectUpstream({
   config,
+  log,
   observability,
   cleanups,
-}: Pick<StartContext, 'config' | 'observability' | 'cleanups'>): Promise<UpstreamConnection> {
-  const { access, jwtSecret } = await startUpstream(config, cleanups);
+}: Pick<StartContext, 'config' | 'log' | 'observability' | 'cleanups'>): Promise<UpstreamConnection> {
+  const { access, jwtSecret } = await startUpstream({ config, log, cleanups });
   const upstream = openUpstream(access, {
     onResponse: (request, status) => observability.metrics.onUpstreamResponse(upstreamLabel(request, config), status),
   });
@@ -32,14 +31,18 @@ export async function connectUpstream({
   return { upstream, forwardAgent, jwtSecret };
 }
 
-async function startUpstream(
-  { upstream }: Config,
-  cleanups: CleanupStack,
-): Promise<{ readonly access: UpstreamAccess; readonly jwtSecret: Buffer | undefined }> {
+async function startUpstream({
+  config: { upstream },
+  log,
+  cleanups,
+}: Pick<StartContext, 'config' | 'log' | 'cleanups'>): Promise<{
+  readonly access: UpstreamAccess;
+  readonly jwtSecret: Buffer | undefined;
+}> {
   if (upstream.kind === 'couchdb') return upstream;
-  const { startEmbeddedEngine } = await loadEmbeddedEngine();
-  const engine = await startEmbeddedEngine({
-    storage: { kind: 'disk', directory: join(upstream.dataDirectory, 'couch') },
+  const engine = await startEngineProcess({
+    directory: join(upstream.dataDirectory, 'couch'),
+    onFailure: (sentence) => log.error(sentence),
   });
   cleanups.add(() => engine.close());
   return engine;

@@ -19,12 +19,14 @@ export const DEFAULT_DATA_DIRECTORY = './data';
  *
  * @param couchdb - The option.
  * @param env - The environment, for `NODE_ENV`.
+ * @param onFailure - Called with a sentence for the log when the embedded engine has exited unexpectedly.
  * @returns The access to the database, and the function that stops the embedded engine.
  * @throws A `TypeError` if the option is missing in production.
  */
 export async function resolveMountedUpstream(
   couchdb: PouchgateOptions['couchdb'],
   env: Readonly<Record<string, string | undefined>>,
+  onFailure: (sentence: string) => void,
 ): Promise<MountedUpstream> {
   if (couchdb !== undefined && !('dataDirectory' in couchdb)) {
     const jwtSecret = couchdb.jwtSecret === undefined ? undefined : Buffer.from(couchdb.jwtSecret, 'base64');
@@ -36,5 +38,5 @@ export async function resolveMountedUpstream(
     );
   }
   const directory = couchdb?.dataDirectory ?? DEFAULT_DATA_DIRECTORY;
-  return await startEngineProcess({ kind: 'disk', directory: join(directory, 'couch') });
+  return await startEngineProcess({ directory: join(directory, 'couch'), onFailure });
 }

@@ -19,6 +19,8 @@ export interface ChildServerOptions {
 export interface ChildServer<Started> {
   /** The message that the program sent once it had started. */
   readonly started: Started;
+  /** Resolves once its process has exited, whether it was closed, killed or has failed. */
+  readonly exited: Promise<void>;
   /** Closes the server, and resolves once its process has exited. A process that does not exit in time is killed. */
   readonly close: () => Promise<void>;
 }
@@ -68,7 +70,7 @@ export async function startChildServer<Started>(options: ChildServerOptions): Pr
   failed.catch(() => undefined);
   try {
     const [message] = await Promise.race([started, failed]);
-    return { started: message, close: () => closeChild(child, exited) };
+    return { started: message, exited, close: () => closeChild(child, exited) };
   } finally {
     clearTimeout(timer);
   }

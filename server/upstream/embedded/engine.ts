@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { sendError } from '../../http/errors.ts';
 import type { UpstreamAccess } from '../client.ts';
@@ -6,6 +5,7 @@ import { createBearerAuth } from './bearer-auth.ts';
 import { createDelegate } from './express-pouchdb.ts';
 import { handleRequest } from './routes.ts';
 import { readDocument } from './pouchdb.ts';
+import { generateSecrets, type EngineSecrets } from './secrets.ts';
 import { openSecurityObjects, type SecurityObjects } from './security.ts';
 import { createAuthenticator } from './authenticator.ts';
 import { EngineSettings } from './settings.ts';
@@ -24,13 +24,15 @@ export interface EmbeddedOptions {
   readonly storage: EmbeddedStorage;
   /** Default: 0, a free port chosen by the system. */
   readonly port?: number;
+  /** Default: generated. */
+  readonly secrets?: EngineSecrets;
   /** Called for each request before it is handled. */
   readonly onRequest?: (request: EngineRequest) => void;
 }
 
 export interface EmbeddedEngine {
   readonly access: UpstreamAccess;
-  /** A token signed with it is accepted, as with CouchDB's [jwt_keys]. Generated at each start. */
+  /** A token signed with it is accepted, as with CouchDB's [jwt_keys]. */
   readonly jwtSecret: Buffer;
   /** Ends every request, live ones included, and closes the files. Databases in memory stay for the next start. */
   close(): Promise<void>;
@@ -41,12 +43,12 @@ const ADMIN_NAME = 'Engine';
 
 /**
  * Starts a CouchDB-compatible engine in this process, on 127.0.0.1 only, for evaluation without CouchDB. The
- * administrator's password is generated at each start and exists only in `access`; without it, only `/` and `/_session`
- * are readable. Rejects when the port is in use or the directory cannot be used.
+ * administrator's password exists only in memory; without it, only `/` and `/_session` are readable. Rejects when the port is
+ * in use or the directory cannot be used.
  */
 export async function startEmbeddedEngine(options: EmbeddedOptions): Promise<EmbeddedEngine> {
-  const admin = { username: ADMIN_NAME, password: randomBytes(32).toString('base64url') };
-  const jwtSecret = randomBytes(32);
+  const { password, jwtSecret } = options.secrets ?? generateSecrets();
+  const admin = { username: ADMIN_NAME, password };
   const settings = new EngineSettings(jwtSecret);
   const { storage, security } = await openEngineStorage(options.storage);
   const dependencies = {

@@ -22,3 +22,6 @@ export async function loadEmbeddedEngine(
     );
   }
 }
+
+/** Whether an error's message says that another process has opened the data directory. LevelDB has no code for it. */
+export const isInUse = (message: string): boolean => /lock|resource temporarily unavailable/i.test(message);
