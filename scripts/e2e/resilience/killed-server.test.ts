@@ -20,7 +20,7 @@ const SECRET = randomBytes(32).toString('base64url');
 const KILL_COUNT = 5;
 
 const names = newTestNames();
-/** The data directory of the process's own engine, which is killed with it. */
+/** The data directory of the embedded engine, which is killed with the server. */
 let directory: string;
 /** A CouchDB instead of the engine, which keeps running. */
 let upstream: TestUpstream | undefined;

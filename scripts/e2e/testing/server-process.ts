@@ -23,6 +23,8 @@ export function spawnServer(env: Readonly<Record<string, string>>): { child: Chi
   const child = spawn(process.execPath, [...preloads, join(ROOT, 'server/main.ts')], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    // A process group of its own, which includes the embedded engine's process.
+    detached: true,
     env: { PATH: process.env['PATH'], ...env },
   });
   closeAfterTests({ close: () => killServerProcess(child) });
@@ -31,10 +33,10 @@ export function spawnServer(env: Readonly<Record<string, string>>): { child: Chi
   return { child, stdout };
 }
 
-/** Kills the process with SIGKILL. Resolves once it has exited. */
+/** Kills the server and its embedded engine with SIGKILL. Resolves once the server has exited. */
 export async function killServerProcess(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
-  child.kill('SIGKILL');
+  if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
   await exited;
 }
