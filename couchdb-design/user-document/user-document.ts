@@ -17,9 +17,13 @@ export {
   type UserDocument,
 } from './user-document-shape.ts';
 export {
+  decodeSubject,
   DEFAULT_ID_PREFIX,
   documentIdFactory,
+  encodeSubject,
   isIdPrefix,
+  MAX_SUBJECT_LENGTH,
+  parseStoredUsername,
   parseUsername,
   userDocumentId,
   type UserDocumentId,
