@@ -16,6 +16,7 @@ export {
   USER_DOCUMENT_VERSION,
   type UserDocument,
 } from './user-document-shape.ts';
+export { escapeSubject, formatSubject, parseFormattedSubject } from './subject-text.ts';
 export {
   decodeSubject,
   DEFAULT_ID_PREFIX,
