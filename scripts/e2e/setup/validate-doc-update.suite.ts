@@ -77,7 +77,7 @@ export function describeValidateDocUpdate(fixture: () => SetupFixture): void {
       const username = usernameOf(subject);
       const own = newUserDocument(username, new Date());
       expect(await sendToRegistry(username, own._id, { method: 'PUT', body: own })).toMatchObject({ status: 201 });
-      const others = ['user_alice', 'user_bob', `user_${subject}`, `${own._id}=61`].map((_id) => ({ ...own, _id }));
+      const others = ['user_carol', 'user_=42ob', `user_${subject}`, `${own._id}=61`].map((_id) => ({ ...own, _id }));
       const response = await sendToRegistry(username, '_bulk_docs', { method: 'POST', body: { docs: others } });
       expect(response.body).toEqual(
         others.map(({ _id }) => expect.objectContaining({ id: _id, error: 'forbidden' }) as unknown),
