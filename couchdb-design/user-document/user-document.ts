@@ -23,7 +23,6 @@ export {
   documentIdFactory,
   encodeSubject,
   isIdPrefix,
-  MAX_SUBJECT_LENGTH,
   parseStoredUsername,
   parseUsername,
   userDocumentId,
