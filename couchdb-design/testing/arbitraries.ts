@@ -9,7 +9,6 @@ import { preferencesSchema } from '../user-document/preferences.ts';
 import type { UserDocument } from '../user-document/user-document-shape.ts';
 import {
   encodeSubject,
-  MAX_SUBJECT_LENGTH,
   parseUsername,
   userDocumentId,
   type Username,
@@ -32,6 +31,9 @@ export const usernameOf = (subject: string): Username => {
 };
 
 export const anyAccountName = fc.stringMatching(/^[a-z0-9][a-z0-9_.@+-]{0,63}$/).map(toUsername);
+
+/** In code points. */
+export const MAX_SUBJECT_LENGTH = 255;
 
 const anyCharacter = fc.oneof(
   fc.constantFrom(...Array.from('azAZ09=|/%?#: \n\u0000\u007f\u0080\u07ff\u0800\ufffd\uffff\u{10000}\u{10ffff}')),

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
-import { anyAccountName, anySubject, usernameOf } from '../testing/arbitraries.ts';
+import { anyAccountName, anySubject, MAX_SUBJECT_LENGTH, usernameOf } from '../testing/arbitraries.ts';
 import {
   decodeSubject,
   encodeSubject,
-  MAX_SUBJECT_LENGTH,
   parseStoredUsername,
   parseUsername,
   userDocumentId,

@@ -20,11 +20,9 @@ export type Username = string & { readonly [usernameBrand]: true };
 /** `<prefix><username>`: the one document of the registry that a user replicates. Created by `documentIdFactory` only. */
 export type UserDocumentId = string & { readonly [documentIdBrand]: true };
 
-/** The maximum length of a subject, in code points. Its encoding has at most twelve times as many characters. */
-export const MAX_SUBJECT_LENGTH = 255;
-
-// Counts code points, and excludes lone surrogates: their UTF-8 is that of U+FFFD, so two subjects would have one encoding.
-const SUBJECT = new RegExp(`^\\P{Surrogate}{1,${MAX_SUBJECT_LENGTH}}$`, 'u');
+// Counts code points, of which each has at most twelve characters in the encoding. Excludes lone surrogates: their UTF-8 is that
+// of U+FFFD, so two subjects would have one encoding.
+const SUBJECT = /^\P{Cs}{1,255}$/u;
 
 // Lower case only, since CouchDB's ids are case-sensitive and people are not. No `/`, `%`, `?`, `#` or space, since ids
 // are used in paths. No `:`, which separates name and password in basic authentication (RFC 7617, section 2).
