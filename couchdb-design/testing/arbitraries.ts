@@ -7,12 +7,7 @@ import { nextEditStamp, type EditStamp } from '../user-document/edit-stamp.ts';
 import type { Preferences } from '../user-document/preference-rules.ts';
 import { preferencesSchema } from '../user-document/preferences.ts';
 import type { UserDocument } from '../user-document/user-document-shape.ts';
-import {
-  encodeSubject,
-  parseUsername,
-  userDocumentId,
-  type Username,
-} from '../user-document/username.ts';
+import { encodeSubject, parseUsername, userDocumentId, type Username } from '../user-document/username.ts';
 
 export const PREFERENCE_KEYS = preferencesSchema.keyof().options;
 

@@ -1,12 +1,6 @@
 import fc from 'fast-check';
 import { anyAccountName, anySubject, MAX_SUBJECT_LENGTH, usernameOf } from '../testing/arbitraries.ts';
-import {
-  decodeSubject,
-  encodeSubject,
-  parseStoredUsername,
-  parseUsername,
-  userDocumentId,
-} from './username.ts';
+import { decodeSubject, encodeSubject, parseStoredUsername, parseUsername, userDocumentId } from './username.ts';
 
 test('accepts a valid name of an account unchanged', () => {
   fc.assert(fc.property(anyAccountName, (name) => parseUsername(String(name)) === name));

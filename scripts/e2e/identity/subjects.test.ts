@@ -24,6 +24,11 @@ const run = (...argv: readonly string[]) => runUsersCommand(usersCommandEnv(gate
 
 /** Subjects that a normalisation, a trimmed space or a wrong decoding would make one. */
 const SIMILAR = [
+  'ada:x',
+  'user_ada',
+  'org.couchdb.user:ada',
+  '\uff41da',
+  '_design/ada',
   'Ada',
   'ada',
   'ada ',
@@ -38,18 +43,28 @@ const SIMILAR = [
 ];
 const LONGEST = '\u{1f600}'.repeat(255);
 
-test('similar subjects have documents of their own', async () => {
-  for (const [index, subject] of SIMILAR.entries()) {
-    const response = await fetch(`${gate.url}/api/users/preferences/selectedTags`, {
+test('similar subjects have documents of their own, and read no other', async () => {
+  const put = (subject: string, tag: string): Promise<Response> =>
+    fetch(`${gate.url}/api/users/preferences/selectedTags`, {
       method: 'PUT',
       headers: { ...bearer(subject), 'content-type': 'application/json' },
-      body: JSON.stringify([String(index)]),
+      body: JSON.stringify([tag]),
     });
-    expect([subject, response.status]).toEqual([subject, 200]);
+  for (const [index, subject] of SIMILAR.entries()) {
+    expect([subject, (await put(subject, String(index))).status]).toEqual([subject, 200]);
   }
+  const ids = SIMILAR.map((subject) => userDocumentId(usernameOf(subject)));
   for (const [index, subject] of SIMILAR.entries()) {
     const response = await fetch(`${gate.url}/api/users/profile`, { headers: bearer(subject) });
     expect(await response.json()).toMatchObject({ username: subject, preferences: { selectedTags: [String(index)] } });
+    const statuses = await Promise.all(
+      ids.map(async (id) => (await gate.request(subject, `/${encodeURIComponent(id)}`)).status),
+    );
+    expect(statuses).toEqual(ids.map((_, other) => (other === index ? 200 : 404)));
+    const body = { docs: ids.map((id) => ({ id })) };
+    const bulk = await gate.request(subject, '/_bulk_get', { method: 'POST', body });
+    const { results } = (await bulk.json()) as { results: { id: string; docs: object[] }[] };
+    expect(results.map(({ docs: [doc] }) => 'ok' in (doc ?? {}))).toEqual(ids.map((_, other) => other === index));
   }
 });
 

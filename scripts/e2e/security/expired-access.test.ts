@@ -83,31 +83,6 @@ describe('tokens', () => {
   });
 
   it.each([
-    'Bob',
-    'bob ',
-    ' bob',
-    'bob\n',
-    'bob\u0000',
-    'user_bob/',
-    'alice/../bob',
-    'bob:x',
-    'b=6Fb',
-    'b%6Fb',
-    'org.couchdb.user:bob',
-    '\uff42ob',
-    'b\u043eb',
-    '_admin',
-    '_design/x',
-  ])("the subject %j is another user, who gets nothing of bob's", async (sub) => {
-    const headers = { authorization: `Bearer ${signToken(HS256, { ...bob, sub }, fixture.server.secret)}` };
-    expect((await attack('/user_bob', { headers })).status).toBe(404);
-    const request = { headers, method: 'POST', body: { docs: [{ id: 'user_bob' }] }, namesBob: true };
-    const { body } = await attack('/_bulk_get', request);
-    expect(parse(body)).toMatchObject({ results: [{ id: 'user_bob', docs: [{ error: { error: 'not_found' } }] }] });
-    expect(fixture.upstreamCalls()).toEqual([]);
-  });
-
-  it.each([
     ['../../../../../dev/null'],
     ['/proc/self/environ'],
     ["' OR 1=1 --"],
