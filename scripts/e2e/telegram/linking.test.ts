@@ -80,6 +80,16 @@ test('a chat is linked to at most one user: a new link replaces the old one, and
   expect(await fixture.listChats(other)).toHaveLength(1);
 });
 
+test('a chat is linked to a user of an identity provider, and shows the subject', async () => {
+  const subject = 'auth0|Ada Lovelace';
+  const { person } = await fixture.createLinkedPerson(subject);
+  expect(await fixture.listChats(subject)).toHaveLength(1);
+  expect((await person.sendMessage('/theme dark')).text).toBe('Theme: dark');
+  expect((await person.sendMessage('/preferences')).text).toContain(`Preferences of ${subject}`);
+  const { code } = await fixture.createCode(subject);
+  expect((await person.sendMessage(`/start ${code}`)).text).toContain(`linked to ${subject} again`);
+});
+
 test('the chat and the code of a suspended account have no effect until it is restored', async () => {
   const { user, person } = await fixture.createLinkedPerson(fixture.gate.upstream.accountName(fixture.newUser()));
   await person.sendMessage('/preferences');
