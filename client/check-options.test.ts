@@ -20,6 +20,12 @@ it.each([
   expect(create).toThrow(message);
 });
 
+it.each(['', 'a'.repeat(256), '\ud800'])('a store rejects the username %j', (username) => {
+  const create = (): unknown => createPreferencesStore({ ...good, username });
+  expect(create).toThrow(RangeError);
+  expect(create).toThrow('username is not a well-formed text of 1 to 255 characters.');
+});
+
 it.each([
   [{ ...good, url: '' }, 'url is not a URL'],
   // A query is appended to the URL.

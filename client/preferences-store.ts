@@ -13,7 +13,7 @@ import type { PreferencesStore, SchemaOptions, ShownOf, StoreOptions } from './t
  *
  * @param options - The server, the user, how to get tokens, and optionally the application's own schema and defaults.
  * @returns The store. It is usable at once: it shows the defaults until `ready` resolves.
- * @throws RangeError if `username` is not a valid username.
+ * @throws RangeError if `username` is not a well-formed text of 1 to 255 characters.
  * @throws TypeError if an option is missing or invalid, or if the schema rejects `{}` or is asynchronous.
  * @example
  * ```ts

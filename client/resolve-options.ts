@@ -1,7 +1,7 @@
 /** Validates the options of a store and applies their defaults. */
 import {
   documentIdFactory,
-  parseUsername,
+  encodeSubject,
   DEFAULT_ID_PREFIX,
   type UserDocumentId,
 } from '../couchdb-design/user-document/username.ts';
@@ -16,6 +16,7 @@ import type { SchemaOptions, StoreOptions } from './types.ts';
 
 /** The options of a store with all defaults applied. */
 export interface ResolvedOptions extends Pick<StoreOptions, 'url' | 'getToken' | 'onSignedOut'> {
+  /** As in the tokens. Ids and names in the browser's storage contain its encoding. */
   readonly username: string;
   /** The id of the user document. */
   readonly documentId: UserDocumentId;
@@ -34,14 +35,13 @@ export interface ResolvedOptions extends Pick<StoreOptions, 'url' | 'getToken' |
 /** Throws a RangeError when the username is invalid, and a TypeError when another option or the schema cannot be used. */
 export function resolveOptions(options: StoreOptions & Partial<SchemaOptions<object, object>>): ResolvedOptions {
   checkOptions(options, isAbsoluteUrl);
-  const username = parseUsername(options.username);
-  if (username === undefined) throw new RangeError('The username is not valid.');
+  const username = encodeSubject(options.username);
+  if (username === undefined) throw new RangeError('username is not a well-formed text of 1 to 255 characters.');
   const { namespace = 'pouchgate', idPrefix = DEFAULT_ID_PREFIX } = options;
   // The public type declares fewer methods than a PouchDB has.
   const openDatabase = (options.openDatabase ?? openBrowserDatabase) as OpenDatabase;
   return {
     ...options,
-    username,
     documentId: documentIdFactory(idPrefix)(username),
     databaseName: databaseName(namespace, username),
     openDatabase,

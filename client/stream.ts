@@ -22,7 +22,7 @@ export type { SyncState, SyncStatus } from './sync/status.ts';
 export interface StreamOptions {
   /** The URL of the stream, e.g. `https://example.org/api/users/preferences/stream`. */
   readonly url: string;
-  /** The user whose preferences to read. The tokens must be this user's. */
+  /** The user whose preferences to read: the claim of the tokens that names the user. The tokens must be this user's. */
   readonly username: string;
   /** Returns an access token of this user, or `undefined` to require sign-in. It is called before every connection. */
   readonly getToken: GetToken;

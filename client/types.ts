@@ -21,7 +21,10 @@ export type ShownPreferences = Required<Preferences>;
 export interface StoreOptions {
   /** The URL of the database on the server, e.g. `https://example.org/sync/user_registry`. */
   readonly url: string;
-  /** The user whose preferences to open. The tokens must be this user's. */
+  /**
+   * The user whose preferences to open: the unchanged claim of the tokens that names the user, usually `sub`, such as
+   * `auth0|5f7c8ec7c33c`. It has 1 to 255 characters and is case-sensitive. The tokens must be this user's.
+   */
   readonly username: string;
   /** Returns an access token of this user, or `undefined` to require sign-in. It is called before every request. */
   readonly getToken: GetToken;

@@ -64,14 +64,40 @@ test('serves the path it is mounted at, and the users that the application authe
   const alice = signIn();
   const profile: unknown = await (await fetch(`${url}/api/users/profile`, { headers: alice.headers })).json();
   expect(profile).toMatchObject({ username: alice.username, session: null, preferences: { theme: 'system' } });
-  expect((await fetch(`${url}/api/users/profile`)).status).toBe(401);
+  const anonymous = await fetch(`${url}/api/users/profile`);
+  expect([anonymous.status, await anonymous.json()]).toMatchObject([401, { code: 'token-missing' }]);
   expect(await (await fetch(`${url}/sync/`)).json()).toMatchObject({ couchdb: 'Welcome' });
   expect(await (await fetch(`${origin}/own`)).text()).toBe('the application’s');
   expect((await fetch(`${origin}/sync/`)).status).toBe(404);
-  const invalid = signIn('Not A Username');
-  expect((await fetch(`${url}/api/users/profile`, { headers: invalid.headers })).status).toBe(403);
-  const expired = signIn(undefined, new Date(0));
-  expect((await fetch(`${url}/api/users/profile`, { headers: expired.headers })).status).toBe(401);
+  const expired = await fetch(`${url}/api/users/profile`, { headers: signIn(undefined, new Date(0)).headers });
+  expect([expired.status, await expired.json()]).toMatchObject([401, { code: 'token-expired' }]);
+});
+
+test('a user may have any subject as a name, in each of the application’s calls', async () => {
+  const pouchgate = await createPouchgate({ couchdb: couchdb.access, authenticate, registry: registry() });
+  const { url } = await serve(pouchgate, '/');
+  const [ada, other] = [signIn('auth0|Ada'), signIn('auth0|ada')];
+  const read = async ({ headers }: typeof ada): Promise<unknown> =>
+    (await fetch(`${url}/api/users/profile`, { headers })).json();
+  await pouchgate.edit('auth0|Ada', { theme: 'dark' });
+  expect((await pouchgate.read('auth0|Ada')).preferences.theme).toBe('dark');
+  expect(await read(ada)).toMatchObject({ username: 'auth0|Ada', preferences: { theme: 'dark' } });
+  expect(await read(other)).toMatchObject({ username: 'auth0|ada', preferences: { theme: 'system' } });
+  await expect(pouchgate.read('')).rejects.toMatchObject({ status: 403 });
+
+  const [adaStream, otherStream] = [ada, other].map(({ headers }) => startSseClient({ url, headers }));
+  if (adaStream === undefined || otherStream === undefined) throw new Error('no stream');
+  closing.push(() => {
+    adaStream.close();
+    otherStream.close();
+  });
+  const isUpdate = ({ name }: { name: string }): boolean => name === 'preference-update';
+  await Promise.all([adaStream.waitForEvent(isUpdate), otherStream.waitForEvent(isUpdate)]);
+  const ended = adaStream.waitForEnd();
+  sessions.delete(ada.session);
+  pouchgate.endUser('auth0|Ada');
+  await ended;
+  expect(otherStream.isOpen).toBe(true);
 });
 
 test('serves the application’s own preferences by replication, REST, streams and its API', async () => {

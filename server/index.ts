@@ -4,7 +4,7 @@ import express, { type Request, type RequestHandler, type Router } from 'express
 import pino from 'pino';
 import type { z } from 'zod';
 import { newSourceDeviceId } from '../couchdb-design/user-document/edit-sources.ts';
-import { parseUsername, DEFAULT_ID_PREFIX, type Username } from '../couchdb-design/user-document/user-document.ts';
+import { encodeSubject, DEFAULT_ID_PREFIX, type Username } from '../couchdb-design/user-document/user-document.ts';
 import { AuthenticateError, checkAuthenticated } from './app/check-authenticated.ts';
 import { checkOptions } from './app/check-options.ts';
 import { createCore, type Core } from './app/core.ts';
@@ -16,8 +16,9 @@ import { UserRevocations } from './app/user-revocations.ts';
 import { createWarnOnce, type WarnOnce } from './app/warn-once.ts';
 import type { Caller } from './http/caller.ts';
 import { toExpressRequest } from './http/express-request.ts';
-import { forbidden, HttpError, sendError, serviceUnavailable, unauthorized } from './http/errors.ts';
+import { forbidden, HttpError, sendError, serviceUnavailable } from './http/errors.ts';
 import { DEFAULT_RATE_LIMITS } from './http/rate-limits.ts';
+import { tokenRefusal } from './http/token-refusal.ts';
 import { FeedMonitor } from './observability/feed-monitor.ts';
 import { createPreferencesResponse } from './preferences/response.ts';
 import { defaultPreferenceDefinition, definePreferences, type PreferenceDefinition } from './preferences/schema.ts';
@@ -130,9 +131,10 @@ async function mount<P extends object>(
     router: gate.router,
     listener: createListener(gate.router, base ?? ''),
     ...createPreferencesAccess(core, rules),
-    endUser: (username) => {
+    endUser: (subject) => {
+      const username = toUsername(subject);
       revocations.revoke(username);
-      core.hub.onRevocation({ kind: 'account', username: checkUsername(username) });
+      core.hub.onRevocation({ kind: 'account', username });
     },
     isReady: () => core.hub.connected,
     close: async () => {
@@ -204,10 +206,10 @@ function createPreferencesAccess<P extends object>(
 ): Pick<MountedPouchgate<P>, 'read' | 'edit'> {
   const device = newSourceDeviceId('application', Math.random);
   return {
-    read: async (username) => createPreferencesResponse(await service.read(checkUsername(username)), rules),
-    edit: async (username, patch) => {
+    read: async (subject) => createPreferencesResponse(await service.read(toUsername(subject)), rules),
+    edit: async (subject, patch) => {
       const validPatch = rules.patchSchema.parse(patch);
-      const edited = await service.edit(checkUsername(username), device, () => validPatch);
+      const edited = await service.edit(toUsername(subject), device, () => validPatch);
       return createPreferencesResponse(edited, rules);
     },
   };
@@ -221,16 +223,15 @@ async function endLiveRequests(hub: Hub): Promise<void> {
   }
 }
 
-function checkUsername(name: string): Username {
-  const username = parseUsername(name);
-  if (username === undefined) throw forbidden(`${JSON.stringify(name.slice(0, 100))} is not a valid username.`);
+function toUsername(subject: string): Username {
+  const username = encodeSubject(subject);
+  if (username === undefined) throw forbidden('The username is not a well-formed text of 1 to 255 characters.');
   return username;
 }
 
 function toCaller(authenticated: ReturnType<typeof checkAuthenticated>, idOf: PreferenceDefinition['idOf']): Caller {
-  if (authenticated === undefined) throw unauthorized('Not signed in.');
-  const username = checkUsername(authenticated.username);
-  const { expiresAt } = authenticated;
-  if (!(expiresAt > Date.now())) throw unauthorized('Your access has expired. Sign in again.');
+  if (authenticated === undefined) throw tokenRefusal('token-missing', 'Not signed in.');
+  const { username, expiresAt } = authenticated;
+  if (!(expiresAt > Date.now())) throw tokenRefusal('token-expired', 'Your access has expired. Sign in again.');
   return { username, ownId: idOf(username), sessionId: undefined, expiresAt };
 }

@@ -23,7 +23,7 @@ export interface TestPouchgate {
   /** The URL that PouchDB and `createPreferencesStore` replicate with. */
   readonly database: string;
   /**
-   * Creates an access token that is valid for one hour.
+   * Creates an access token that is valid for one hour. A server with the keys of an identity provider does not accept it.
    *
    * @param username - The user's name. No account is needed; the user's document is created at the first request.
    * @returns A JWT for the `Authorization: Bearer` header.
@@ -55,7 +55,8 @@ export async function startTestCouchdb(): Promise<TestCouchdb> {
 }
 
 /**
- * Starts a whole server on an in-memory stand-in for CouchDB. Registration is open, and no metrics are served.
+ * Starts a whole server on an in-memory stand-in for CouchDB. Registration is open, unless `env` has the keys of an identity
+ * provider (`JWKS_URL` or `JWT_PUBLIC_KEY`). No metrics are served.
  *
  * @param env - Environment variables that override those of the test server (see docs/configuration.md). Default: none.
  * @returns Its URLs, a function that creates access tokens, and the function that stops it.
@@ -72,8 +73,7 @@ export async function startTestCouchdb(): Promise<TestCouchdb> {
 export async function startTestPouchgate(env: Readonly<Record<string, string>> = {}): Promise<TestPouchgate> {
   const secret = randomBytes(32).toString('base64url');
   const { started, close } = await startProcess('pouchgate', {
-    JWT_SECRET: secret,
-    REGISTRATION: 'open',
+    ...('JWKS_URL' in env || 'JWT_PUBLIC_KEY' in env ? {} : { JWT_SECRET: secret, REGISTRATION: 'open' }),
     LOG_LEVEL: 'silent',
     PORT: '0',
     METRICS_PORT: 'off',

@@ -45,7 +45,7 @@ export function Shell({ session, store, updates, toasts, hasStatus, children }: 
           <div className="account">
             {hasStatus && <StatusPill store={store} />}
             <span className="avatar" aria-hidden="true">
-              {store.username.slice(0, 1).toUpperCase()}
+              {String.fromCodePoint(store.username.codePointAt(0) ?? 0).toUpperCase()}
             </span>
             <span className="name" data-testid="current-user" title={store.username}>
               {store.username}

@@ -1,5 +1,5 @@
 /** Finishes interrupted sign-outs, and removes a user's data without opening their store. */
-import { parseUsername } from '../../couchdb-design/user-document/username.ts';
+import { encodeSubject } from '../../couchdb-design/user-document/username.ts';
 import { databaseName, openBrowserDatabase } from './database.ts';
 import type { OpenDatabase } from './pouch-database.ts';
 import { defaultEnvironment, type Environment } from './environment.ts';
@@ -39,8 +39,8 @@ export async function eraseLocalData({
   openDatabase = openBrowserDatabase,
   storage = defaultEnvironment().storage,
 }: EraseOptions = {}): Promise<void> {
-  const parsedUsername = parseUsername(username);
-  if (parsedUsername) markSignOutPending(storage, databaseName(namespace, parsedUsername));
+  const encodedUsername = encodeSubject(username);
+  if (encodedUsername) markSignOutPending(storage, databaseName(namespace, encodedUsername));
   for (const key of Object.keys(storage)) {
     if (!key.startsWith(databaseName(namespace, '')) || !key.endsWith(SIGN_OUT_MARK_SUFFIX)) continue;
     const name = key.slice(0, -SIGN_OUT_MARK_SUFFIX.length);

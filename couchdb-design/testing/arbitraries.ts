@@ -7,7 +7,7 @@ import { nextEditStamp, type EditStamp } from '../user-document/edit-stamp.ts';
 import type { Preferences } from '../user-document/preference-rules.ts';
 import { preferencesSchema } from '../user-document/preferences.ts';
 import type { UserDocument } from '../user-document/user-document-shape.ts';
-import { parseUsername, userDocumentId, type Username } from '../user-document/username.ts';
+import { encodeSubject, parseUsername, userDocumentId, type Username } from '../user-document/username.ts';
 
 export const PREFERENCE_KEYS = preferencesSchema.keyof().options;
 
@@ -18,7 +18,35 @@ export const toUsername = (text: string): Username => {
   return parsed;
 };
 
-export const anyUsername = fc.stringMatching(/^[a-z0-9][a-z0-9_.@+-]{0,63}$/).map(toUsername);
+/** Returns the username of a subject. Throws when it is no subject. */
+export const usernameOf = (subject: string): Username => {
+  const username = encodeSubject(subject);
+  if (username === undefined) throw new Error(`not a subject: ${JSON.stringify(subject)}`);
+  return username;
+};
+
+export const anyAccountName = fc.stringMatching(/^[a-z0-9][a-z0-9_.@+-]{0,63}$/).map(toUsername);
+
+/** In code points. */
+export const MAX_SUBJECT_LENGTH = 255;
+
+const anyCharacter = fc.oneof(
+  fc.constantFrom(...Array.from('azAZ09=|/%?#: \n\u0000\u007f\u0080\u07ff\u0800\ufffd\uffff\u{10000}\u{10ffff}')),
+  fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+);
+const anyText = (size: 'small' | 'max'): fc.Arbitrary<string> =>
+  fc
+    .array(anyCharacter, { minLength: 1, maxLength: MAX_SUBJECT_LENGTH, size })
+    .map((characters) => characters.join(''));
+
+/** Any subject of an identity provider. Characters around the borders of the encoding and of UTF-8 are frequent. */
+export const anySubject = fc.oneof(
+  { weight: 9, arbitrary: anyText('small') },
+  { weight: 1, arbitrary: anyText('max') },
+);
+
+/** The username of an account, or of a subject of an identity provider. */
+export const anyUsername = fc.oneof(anyAccountName, anySubject.map(usernameOf));
 
 export const anyDevice = fc.constantFrom('aaaaa', 'w7f3a', '00000', 'zzzzz');
 

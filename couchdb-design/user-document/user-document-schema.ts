@@ -8,7 +8,13 @@ import {
   USER_DOCUMENT_VERSION,
   type UserDocument,
 } from './user-document-shape.ts';
-import { documentIdFactory, parseUsername, DEFAULT_ID_PREFIX, type UserDocumentId, type Username } from './username.ts';
+import {
+  documentIdFactory,
+  parseStoredUsername,
+  DEFAULT_ID_PREFIX,
+  type UserDocumentId,
+  type Username,
+} from './username.ts';
 
 const isIsoTime = (value: unknown): boolean => {
   if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value)) return false;
@@ -16,7 +22,7 @@ const isIsoTime = (value: unknown): boolean => {
   return !Number.isNaN(time) && new Date(time).toISOString() === value;
 };
 
-const username = z.custom<Username>((value) => parseUsername(value) !== undefined, 'must be a username');
+const username = z.custom<Username>((value) => parseStoredUsername(value) !== undefined, 'must be a username');
 const editStampSchema = z.custom<EditStamp>(isEditStamp, 'must be an edit stamp');
 const isoTimeSchema = z.custom<string>(isIsoTime, 'must be a time like 2026-11-22T09:30:01.123Z');
 

@@ -16,10 +16,14 @@ export {
   USER_DOCUMENT_VERSION,
   type UserDocument,
 } from './user-document-shape.ts';
+export { escapeSubject, formatSubject, parseFormattedSubject } from './subject-text.ts';
 export {
+  decodeSubject,
   DEFAULT_ID_PREFIX,
   documentIdFactory,
+  encodeSubject,
   isIdPrefix,
+  parseStoredUsername,
   parseUsername,
   userDocumentId,
   type UserDocumentId,

@@ -1,3 +1,4 @@
+import { encodeSubject, type Username } from '../../couchdb-design/user-document/user-document.ts';
 import { HttpError } from '../http/errors.ts';
 import type { Authenticated } from './mounted-pouchgate.ts';
 
@@ -18,15 +19,21 @@ export class AuthenticateError extends HttpError {
  * @returns The user and the end of their session in ms since 1970; `undefined` if no user is signed in.
  * @throws An {@link AuthenticateError} that names the wrong member.
  */
-export function checkAuthenticated(result: unknown): { username: string; expiresAt: number } | undefined {
+export function checkAuthenticated(result: unknown): { username: Username; expiresAt: number } | undefined {
   // A look-up in a database often returns null for no row.
   if (result === undefined || result === null) return undefined;
   if (typeof result !== 'object') {
     throw new AuthenticateError(`authenticate must return ${EXPECTED}. It returned a ${typeof result}.`);
   }
-  const { username, expiresAt } = result as Partial<Record<keyof Authenticated, unknown>>;
-  if (typeof username !== 'string') {
-    throw new AuthenticateError(`authenticate must return ${EXPECTED}. Its username is ${describe(username)}.`);
+  const { username: subject, expiresAt } = result as Partial<Record<keyof Authenticated, unknown>>;
+  if (typeof subject !== 'string') {
+    throw new AuthenticateError(`authenticate must return ${EXPECTED}. Its username is ${describe(subject)}.`);
+  }
+  const username = encodeSubject(subject);
+  if (username === undefined) {
+    throw new AuthenticateError(
+      'The username that authenticate returned is not a well-formed text of 1 to 255 characters.',
+    );
   }
   return { username, expiresAt: toMilliseconds(expiresAt) };
 }

@@ -1,6 +1,7 @@
 import type { Request, Response, Router } from 'express';
 import type { Logger } from 'pino';
 import type { Preferences } from '../../couchdb-design/user-document/preference-rules.ts';
+import { formatSubject } from '../../couchdb-design/user-document/subject-text.ts';
 import { createGate } from '../gate/router.ts';
 import type { RouterMount } from '../gate/request/target.ts';
 import type { Caller } from '../http/caller.ts';
@@ -104,7 +105,10 @@ function createSharedParts<P extends object>(options: CoreOptions<P>): SharedPar
   const now = Date.now;
   const leaves = createLeafReader(upstream.couch, registry);
   const secretGuard = new SecretGuard((username, field) =>
-    log.warn({ username, field }, 'A document is not served: it has a field that must never be replicated.'),
+    log.warn(
+      { username: formatSubject(username), field },
+      'A document is not served: it has a field that must never be replicated.',
+    ),
   );
   const writeQueue = new KeyedConcurrencyLimit(1);
   const service = createPreferencesService({
@@ -171,7 +175,9 @@ function createGateRouter<P extends object>(options: CoreOptions<P>, parts: Shar
       upgradeDocument: (username) =>
         service
           .upgrade(username)
-          .catch((error: unknown) => log.warn({ err: error, username }, 'An old document could not be upgraded.')),
+          .catch((error: unknown) =>
+            log.warn({ err: error, username: formatSubject(username) }, 'An old document could not be upgraded.'),
+          ),
       checkAccess: options.assertActive,
       readBody: options.rules.parseUserDocument,
       secrets: secretGuard,

@@ -23,12 +23,15 @@ export interface HttpServer {
 /** In ms. */
 const TIMEOUTS = { keepAliveTimeout: 65_000, headersTimeout: 20_000, requestTimeout: 120_000 } as const;
 
+/** In bytes: a token of MAX_TOKEN_LENGTH, cookies, and the URL of a document. Node's default is 16 kB. */
+const MAX_HEADER_SIZE = 40 * 1024;
+
 /** A client that reads nothing for this long (ms) is disconnected. A live response sends something every minute at least. */
 const MAX_SOCKET_IDLE_MS = 120_000;
 
 /** Creates the HTTP server, with its connection limits and its admission queue in front of `handler`. */
 export function createHttpServer({ handler, onRequestCompleted, log }: HttpServerOptions): HttpServer {
-  const server = createServer({ keepAlive: true, ...TIMEOUTS });
+  const server = createServer({ keepAlive: true, maxHeaderSize: MAX_HEADER_SIZE, ...TIMEOUTS });
   server.setTimeout(MAX_SOCKET_IDLE_MS);
   observeRequests(server, onRequestCompleted);
   const connections = trackConnections(server);

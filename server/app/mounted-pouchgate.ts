@@ -8,7 +8,10 @@ import type { UpstreamAccess } from '../upstream/client.ts';
 
 /** A signed-in user, as the application knows them. */
 export interface Authenticated {
-  /** The user's name: `[a-z0-9][a-z0-9_.@+-]{0,63}`. Two people must never share one. */
+  /**
+   * The user's name or subject: any text of 1 to 255 characters that stays the same for this user. It is case-sensitive, and used
+   * unchanged. Two people must never share one.
+   */
   readonly username: string;
   /**
    * When the user's session ends, as a `Date` or in milliseconds since 1970. A live request ends at that time. The `exp` of a JWT
@@ -94,7 +97,7 @@ export interface MountedPouchgate<P extends object = Preferences> {
    *
    * @param username - The user's name. The document is created if there is none.
    * @returns The preferences with defaults, the last edit of each, and the time of the last update.
-   * @throws An error with a `status`: 403 if the username is invalid or the document must not be served, 409 if it cannot be
+   * @throws An error with a `status`: 403 if the username is empty or too long, or the document must not be served, 409 if it cannot be
    *   read, 502 or 503 if the database fails.
    */
   readonly read: (username: string) => Promise<PreferencesResponse<P>>;
@@ -112,7 +115,7 @@ export interface MountedPouchgate<P extends object = Preferences> {
    * `authenticate` again.
    *
    * @param username - The user's name.
-   * @throws An error with `status` 403 if the username is invalid.
+   * @throws An error with `status` 403 if the username is empty or too long.
    */
   readonly endUser: (username: string) => void;
   /** Returns whether changes are delivered live, which requires the connection of CouchDB's feed. */

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
+import type { Username } from '../../couchdb-design/user-document/user-document.ts';
 import type { Caller } from '../http/caller.ts';
-import { unauthorized } from '../http/errors.ts';
+import { tokenRefusal } from '../http/token-refusal.ts';
 
 /** An entry matters only to requests that were authenticated before the revocation and are still in progress. */
 const MAX_REVOCATIONS = 10_000;
@@ -11,7 +12,7 @@ const MAX_REVOCATIONS = 10_000;
  */
 export class UserRevocations {
   /** The value of `#clock` at each user's last revocation. */
-  readonly #revokedAt = new LRUCache<string, number>({ max: MAX_REVOCATIONS });
+  readonly #revokedAt = new LRUCache<Username, number>({ max: MAX_REVOCATIONS });
   readonly #authenticatedAt = new WeakMap<Caller, number>();
   /** Counts revocations. */
   #clock = 0;
@@ -28,7 +29,7 @@ export class UserRevocations {
   }
 
   /** Ends the rights of all callers of this name that were authenticated so far. */
-  revoke(username: string): void {
+  revoke(username: Username): void {
     this.#clock += 1;
     this.#revokedAt.set(username, this.#clock);
   }
@@ -37,6 +38,6 @@ export class UserRevocations {
   assertActive(caller: Caller): Promise<void> {
     const revokedAt = this.#revokedAt.peek(caller.username) ?? 0;
     const isRevoked = revokedAt > (this.#authenticatedAt.get(caller) ?? 0);
-    return isRevoked ? Promise.reject(unauthorized('Your access has ended. Sign in again.')) : Promise.resolve();
+    return isRevoked ? Promise.reject(tokenRefusal('session-ended')) : Promise.resolve();
   }
 }

@@ -13,6 +13,9 @@ const pem = generateKeyPairSync('rsa', { modulusLength: 2048 })
   .publicKey.export({ type: 'spki', format: 'pem' })
   .toString();
 
+/** The settings of an identity provider. */
+const PROVIDER = { JWKS_URL: 'https://idp.example/keys', JWT_ISSUER: 'https://idp.example/', JWT_AUDIENCE: 'gate' };
+
 const BOT = { TELEGRAM_BOT_TOKEN: `42:${'x'.repeat(35)}` };
 
 const configErrorOf = (env: Record<string, string>): string => {
@@ -43,6 +46,8 @@ test('defaults to the embedded engine on loopback, with open registration and a 
       usernameClaim: 'sub',
       issuer: undefined,
       audience: undefined,
+      audienceClaim: 'aud',
+      leewaySeconds: 30,
     },
     registration: 'open',
     metrics: { host: '127.0.0.1', port: 9464 },
@@ -98,12 +103,27 @@ test('removes the trailing slash of COUCHDB_URL and decodes COUCHDB_JWT_SECRET',
 });
 
 test("has no signing secret when only an identity provider's keys are set", () => {
-  const { tokens } = readConfig({ ...COUCHDB, JWT_SECRET: '', JWT_PUBLIC_KEY: pem.replaceAll('\n', '\\n') });
-  expect(tokens).toMatchObject({ secret: { kind: 'none' }, provider: { kind: 'public-key', pem } });
-  expect(readConfig({ JWKS_URL: 'https://idp.example/keys' }).tokens).toMatchObject({
+  const byKey = { ...COUCHDB, ...PROVIDER, JWKS_URL: '', JWT_SECRET: '', JWT_PUBLIC_KEY: pem.replaceAll('\n', '\\n') };
+  expect(readConfig(byKey).tokens).toMatchObject({ secret: { kind: 'none' }, provider: { kind: 'public-key', pem } });
+  expect(readConfig(PROVIDER).tokens).toMatchObject({
     secret: { kind: 'none' },
     provider: { kind: 'jwks', url: 'https://idp.example/keys' },
+    issuer: 'https://idp.example/',
+    audience: 'gate',
   });
+});
+
+test('the issuer and the audience of a provider are waived only by the word any', () => {
+  const { tokens } = readConfig({ ...PROVIDER, JWT_ISSUER: 'any', JWT_AUDIENCE: 'any' });
+  expect(tokens).toMatchObject({ issuer: undefined, audience: undefined });
+  expect(readConfig({ ...PROVIDER, JWT_ISSUER: 'ANY' }).tokens.issuer).toBe('ANY');
+});
+
+test('accounts here and an identity provider together are refused, with each variable to unset', () => {
+  const message = configErrorOf({ ...PROVIDER, JWT_SECRET: SECRET, REGISTRATION: 'open' });
+  expect(message).toMatch(/^JWT_SECRET and JWKS_URL are both set, .*; unset JWT_SECRET .*, or unset JWKS_URL .*\.$/m);
+  expect(message).toMatch(/^REGISTRATION is open, but JWKS_URL is set, .*; unset REGISTRATION, .*\.$/m);
+  expect(readConfig({ ...PROVIDER, REGISTRATION: 'closed' }).tokens.secret).toEqual({ kind: 'none' });
 });
 
 test('normalises origins', () => {
@@ -141,10 +161,17 @@ test.each<[string, string, Record<string, string>]>([
     'COUCHDB_JWT_SECRET',
     { ...COUCHDB, COUCHDB_JWT_SECRET: 'not base64, but long enough to be a key' },
   ],
-  ['a private key', 'JWT_PUBLIC_KEY', { JWT_PUBLIC_KEY: privateKey.toString() }],
-  ['an invalid key', 'JWT_PUBLIC_KEY', { JWT_PUBLIC_KEY: 'abc' }],
-  ['a remote JWKS URL without TLS', 'JWKS_URL', { JWKS_URL: 'http://idp.example/keys' }],
-  ['two providers', 'JWT_PUBLIC_KEY', { JWT_PUBLIC_KEY: pem, JWKS_URL: 'https://idp.example/keys' }],
+  ['a private key', 'JWT_PUBLIC_KEY', { ...PROVIDER, JWKS_URL: '', JWT_PUBLIC_KEY: privateKey.toString() }],
+  ['an invalid key', 'JWT_PUBLIC_KEY', { ...PROVIDER, JWKS_URL: '', JWT_PUBLIC_KEY: 'abc' }],
+  ['a remote JWKS URL without TLS', 'JWKS_URL', { ...PROVIDER, JWKS_URL: 'http://idp.example/keys' }],
+  ['two providers', 'JWT_PUBLIC_KEY', { ...PROVIDER, JWT_PUBLIC_KEY: pem }],
+  ['accounts beside a provider', 'JWT_SECRET', { ...PROVIDER, JWT_SECRET: SECRET }],
+  ['registration beside a provider', 'REGISTRATION', { ...PROVIDER, REGISTRATION: 'open' }],
+  ['a provider without an issuer', 'JWT_ISSUER', { ...PROVIDER, JWT_ISSUER: '' }],
+  ['a provider without an audience', 'JWT_AUDIENCE', { ...PROVIDER, JWT_AUDIENCE: '' }],
+  ['another claim for the audience', 'JWT_AUDIENCE_CLAIM', { ...PROVIDER, JWT_AUDIENCE_CLAIM: 'scope' }],
+  ['a leeway of an hour', 'JWT_LEEWAY_SECONDS', { JWT_LEEWAY_SECONDS: '3600' }],
+  ['a leeway that is not an integer', 'JWT_LEEWAY_SECONDS', { JWT_LEEWAY_SECONDS: '1.5' }],
   ['a claim with another meaning', 'JWT_USERNAME_CLAIM', { JWT_USERNAME_CLAIM: 'exp' }],
   ['a database name with a leading underscore', 'REGISTRY_DB', { REGISTRY_DB: '_users' }],
   ["the sessions' database", 'REGISTRY_DB', { REGISTRY_DB: 'pouchgate_sessions' }],
@@ -183,12 +210,12 @@ test('puts the signing secret before the accepted ones', () => {
 
 test('accepts a JWKS URL without TLS on loopback only', () => {
   for (const host of ['localhost:1', '127.0.0.1:1', '[::1]:1']) {
-    expect(readConfig({ JWKS_URL: `http://${host}/keys` }).tokens.provider).toEqual({
+    expect(readConfig({ ...PROVIDER, JWKS_URL: `http://${host}/keys` }).tokens.provider).toEqual({
       kind: 'jwks',
       url: `http://${host}/keys`,
     });
   }
-  expect(configErrorOf({ JWKS_URL: 'http://127.0.0.1.example/keys' })).toMatch(/^JWKS_URL /);
+  expect(configErrorOf({ ...PROVIDER, JWKS_URL: 'http://127.0.0.1.example/keys' })).toMatch(/^JWKS_URL /);
 });
 
 test('reports all errors at once', () => {

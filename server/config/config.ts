@@ -64,8 +64,13 @@ export interface TokenConfig {
     | { readonly kind: 'jwks'; readonly url: string }
     | { readonly kind: 'none' };
   readonly usernameClaim: string;
+  /** The required `iss`; `undefined` accepts any. */
   readonly issuer: string | undefined;
+  /** A required value of `audienceClaim`; `undefined` accepts any. */
   readonly audience: string | undefined;
+  readonly audienceClaim: Fields['JWT_AUDIENCE_CLAIM'];
+  /** The tolerance for the clocks of this server and the issuer, at `exp` and `nbf`, in seconds. */
+  readonly leewaySeconds: number;
 }
 
 /** The environment is not a valid configuration. The message has one sentence per invalid variable. */
@@ -109,6 +114,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       usernameClaim: fields.JWT_USERNAME_CLAIM,
       issuer: fields.JWT_ISSUER,
       audience: fields.JWT_AUDIENCE,
+      audienceClaim: fields.JWT_AUDIENCE_CLAIM,
+      leewaySeconds: fields.JWT_LEEWAY_SECONDS,
     },
     // A missing variable must not open a production server to everyone.
     registration: fields.REGISTRATION ?? (upstream.kind === 'embedded' ? 'open' : 'closed'),
@@ -149,9 +156,7 @@ function findContradictions(env: Readonly<Record<string, string | undefined>>): 
       );
     }
   }
-  if (set.has('JWT_PUBLIC_KEY') && set.has('JWKS_URL')) {
-    messages.push('JWT_PUBLIC_KEY and JWKS_URL are both set; unset one of them, so that one source of keys is left.');
-  }
+  messages.push(...findProviderContradictions(env));
   if (set.has('JWT_SECRETS_ACCEPTED')) {
     requires('JWT_SECRET', 'is missing, but JWT_SECRETS_ACCEPTED is set; set it to the secret that signs new tokens.');
   }
@@ -160,6 +165,40 @@ function findContradictions(env: Readonly<Record<string, string | undefined>>): 
   }
   if (registry === sessions) {
     messages.push(`REGISTRY_DB and SESSIONS_DB are both ${sessions}; set one of them to another name.`);
+  }
+  return messages;
+}
+
+/**
+ * A deployment has one authority over names. With two, the account that someone registers here could have the name of another
+ * person at the identity provider, and both would have one document.
+ */
+function findProviderContradictions(env: Readonly<Record<string, string | undefined>>): string[] {
+  const [provider, other] = ['JWT_PUBLIC_KEY', 'JWKS_URL'].filter((name) => env[name] !== undefined);
+  if (provider === undefined) return [];
+  const messages: string[] = [];
+  if (other !== undefined) {
+    messages.push(`${provider} and ${other} are both set; unset one of them, so that one source of keys is left.`);
+  }
+  if (env['JWT_SECRET'] !== undefined) {
+    messages.push(
+      `JWT_SECRET and ${provider} are both set, so an account here and a user of the identity provider could have the same name and document; unset JWT_SECRET to sign in with the identity provider, or unset ${provider} to sign in with accounts.`,
+    );
+  }
+  if (env['REGISTRATION'] === 'open') {
+    messages.push(
+      `REGISTRATION is open, but ${provider} is set, so users sign in with the identity provider; unset REGISTRATION, or unset ${provider} to sign in with accounts.`,
+    );
+  }
+  if (env['JWT_ISSUER'] === undefined) {
+    messages.push(
+      `JWT_ISSUER is missing, but ${provider} is set; set it to the iss of the provider's tokens, or to any to accept every issuer that has one of its keys.`,
+    );
+  }
+  if (env['JWT_AUDIENCE'] === undefined) {
+    messages.push(
+      `JWT_AUDIENCE is missing, but ${provider} is set; set it to the aud of the tokens for this deployment, or to any to accept the tokens that the provider issues for other applications too.`,
+    );
   }
   return messages;
 }

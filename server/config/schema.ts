@@ -13,6 +13,9 @@ export const MIN_SECRET_BYTES = 32;
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
+/** In seconds. A larger difference between clocks is an error to mend (RFC 7519, 4.1.4: usually no more than a few minutes). */
+export const MAX_LEEWAY_SECONDS = 300;
+
 /** Claims with a registered meaning, which therefore cannot contain the username. */
 const RESERVED_CLAIMS: readonly string[] = ['exp', 'iat', 'nbf', 'iss', 'aud', 'sid', 'jti'];
 
@@ -83,6 +86,9 @@ const MAX_DRAIN_SECONDS = 300;
 const readDrainSeconds = (text: string): number | undefined =>
   /^\d{1,3}(\.\d{1,3})?$/.test(text) && Number(text) <= MAX_DRAIN_SECONDS ? Number(text) : undefined;
 
+/** A text to require, or `any` to accept every one. */
+const orAny = z.string().transform((text) => (text === 'any' ? undefined : text));
+
 const secretMessage = `is shorter than ${MIN_SECRET_BYTES} bytes; generate one with "openssl rand -base64 48"`;
 
 export const fieldsSchema = z.object({
@@ -132,8 +138,17 @@ export const fieldsSchema = z.object({
     (text) => (RESERVED_CLAIMS.includes(text) ? undefined : text),
     'names a claim with another meaning; set it to the claim that contains the username, such as sub',
   ).default('sub'),
-  JWT_ISSUER: z.string().optional(),
-  JWT_AUDIENCE: z.string().optional(),
+  JWT_ISSUER: orAny.optional(),
+  JWT_AUDIENCE: orAny.optional(),
+  JWT_AUDIENCE_CLAIM: z
+    .enum(['aud', 'azp', 'client_id'], {
+      error: 'is not a claim that names the audience; set it to aud, azp or client_id',
+    })
+    .default('aud'),
+  JWT_LEEWAY_SECONDS: field(
+    (text) => (/^\d{1,3}$/.test(text) && Number(text) <= MAX_LEEWAY_SECONDS ? Number(text) : undefined),
+    `is not an integer from 0 to ${MAX_LEEWAY_SECONDS}; set it to the largest difference, in seconds, between the clocks of this server and the issuer of tokens, such as 30`,
+  ).default(30),
   REGISTRATION: z
     .enum(['open', 'closed'], { error: 'is neither open nor closed; set it to one of the two' })
     .optional(),

@@ -13,4 +13,4 @@ export interface Caller {
 
 /** Access that ended before its token expired: one session, or all access of a suspended account. */
 export type Revocation =
-  { readonly kind: 'session'; readonly sessionId: string } | { readonly kind: 'account'; readonly username: string };
+  { readonly kind: 'session'; readonly sessionId: string } | { readonly kind: 'account'; readonly username: Username };

@@ -1,5 +1,5 @@
 import { OutgoingMessage, type ServerResponse } from 'node:http';
-import type { ErrorResponse } from '../contract.ts';
+import type { ErrorResponse, TokenRefusalCode } from '../contract.ts';
 import { requestContext } from './request-context.ts';
 
 /**
@@ -10,26 +10,33 @@ export class HttpError extends Error {
   readonly status: number;
   readonly error: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Why credentials were refused. Only a 401 of token-refusal.ts has one. */
+  readonly code: TokenRefusalCode | undefined;
 
-  constructor(status: number, error: string, reason: string, headers: Readonly<Record<string, string>> = {}) {
+  constructor(
+    status: number,
+    error: string,
+    reason: string,
+    headers: Readonly<Record<string, string>> = {},
+    code?: TokenRefusalCode,
+  ) {
     super(reason);
     this.name = 'HttpError';
     this.status = status;
     this.error = error;
     this.headers = headers;
+    this.code = code;
   }
 
   get body(): ErrorResponse {
-    return { error: this.error, reason: this.message };
+    const { error, message: reason, code } = this;
+    return code === undefined ? { error, reason } : { error, reason, code };
   }
 }
 
-/**
- * The client's own token is missing, invalid or expired. No other error is a 401: on `_changes` a 401 makes PouchDB stop
- * and the user sign in again, so an upstream 401 must never become one.
- */
-export const unauthorized = (reason: string): HttpError =>
-  new HttpError(401, 'unauthorized', reason, { 'WWW-Authenticate': 'Bearer' });
+/** A sign-in with a wrong name or password. The 401 of a request with other credentials is in token-refusal.ts. */
+export const wrongPassword = (): HttpError =>
+  new HttpError(401, 'unauthorized', 'Name or password is incorrect.', { 'WWW-Authenticate': 'Bearer' });
 
 /** The caller is not allowed to do this. */
 export const forbidden = (reason: string): HttpError => new HttpError(403, 'forbidden', reason);
@@ -92,7 +99,8 @@ export function sendErrorAs(
   contentType?: string,
 ): void {
   const httpError = toHttpError(error);
-  requestContext(res).error = { error: httpError.error, status: httpError.status };
+  const { error: name, status, code } = httpError;
+  requestContext(res).error = { error: name, status, code };
   // Another handler of the application has ended the response.
   if (res.writableEnded) return;
   try {

@@ -31,6 +31,7 @@ const toProblem = (httpError: HttpError): Problem => ({
   status: httpError.status,
   detail: httpError.message,
   error: httpError.error,
+  ...(httpError.code === undefined ? {} : { code: httpError.code }),
   ...(httpError instanceof InvalidBodyError ? { errors: httpError.errors } : {}),
 });
 

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Username } from '../../couchdb-design/user-document/user-document.ts';
+import type { TokenRefusalCode } from '../contract.ts';
 
 /** Why a write was rejected. A closed set, because it is a metric label. */
 export const REJECTION_REASONS = ['not_own', 'invalid', 'conflict', 'tree', 'database', 'oversize'] as const;
@@ -9,8 +10,8 @@ export type RejectionReason = (typeof REJECTION_REASONS)[number];
 export interface RequestContext {
   /** The user that its token or password authenticated. */
   username?: Username;
-  /** The error it failed with: the stable code and the status, even when it was too late to send them. */
-  error?: { readonly error: string; readonly status: number };
+  /** The error it failed with, even when it was too late to send it. */
+  error?: { readonly error: string; readonly status: number; readonly code?: TokenRefusalCode | undefined };
   /** How many of its rows were rejected, by reason. */
   rejections?: Readonly<Record<RejectionReason, number>>;
 }

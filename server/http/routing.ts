@@ -2,8 +2,9 @@
 import type { ServerResponse } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Caller } from './caller.ts';
-import { badRequest, HttpError, methodNotAllowed, tooLarge, unauthorized } from './errors.ts';
+import { badRequest, HttpError, methodNotAllowed, tooLarge } from './errors.ts';
 import { requestContext } from './request-context.ts';
+import { tokenRefusal } from './token-refusal.ts';
 
 /** Throws 405. `allowed` lists the methods in CouchDB's order, e.g. `GET,HEAD,POST`. */
 export const methodNotAllowedHandler =
@@ -34,7 +35,7 @@ export function createCallerContext(): CallerContext {
     },
     requireCaller: (req) => {
       const caller = callers.get(req);
-      if (caller === undefined) throw unauthorized('Not signed in.');
+      if (caller === undefined) throw tokenRefusal('token-missing');
       return caller;
     },
     usernameOf: (req) => callers.get(req)?.username,

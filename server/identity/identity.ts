@@ -65,9 +65,8 @@ export interface Identity {
 export async function createIdentity(options: IdentityOptions): Promise<Identity> {
   const { config, idOf, log, now = Date.now } = options;
   const secrets = await resolveSecrets(config.tokens);
-  const { usernameClaim, issuer, audience } = config.tokens;
   const findKey = createKeyFinder(config.tokens.provider, now);
-  const { verify, sign } = createTokens({ secrets, findKey, usernameClaim, issuer, audience, now });
+  const { verify, sign } = createTokens({ ...config.tokens, secrets, findKey, now });
   const users = createUsers(options, secrets, now);
   const { accessMonitor, accounts, sessions } = users;
   const authenticate = createBearerAuthenticator({ verify: cacheVerification({ verify, now }), accessMonitor, idOf });

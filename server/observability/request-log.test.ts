@@ -1,5 +1,5 @@
 import pino from 'pino';
-import type { Username } from '../../couchdb-design/user-document/user-document.ts';
+import { usernameOf } from '../../couchdb-design/testing/arbitraries.ts';
 import type { CompletedRequest } from './request-observer.ts';
 import { createRequestLog, logLevelFor } from './request-log.ts';
 
@@ -20,7 +20,7 @@ const completedRequest: CompletedRequest = {
   status: 404,
   seconds: 0.0123,
   complete: true,
-  context: { username: 'alice' as Username, error: { error: 'not_found', status: 404 } },
+  context: { username: usernameOf('alice'), error: { error: 'not_found', status: 404 } },
 };
 
 function lines(level: string, ...requests: CompletedRequest[]): unknown[] {
@@ -48,6 +48,14 @@ test('a line has method, route, status, duration, user and reason, and nothing o
     },
   ]);
   expect(lines('info', completedRequest)).toEqual([]);
+});
+
+test('the user is logged as the users command takes them, and a refused token with its code', () => {
+  const error = { error: 'unauthorized', status: 401, code: 'account-suspended' } as const;
+  const refused = { ...completedRequest, status: 401, context: { username: usernameOf('auth0|5f7c\u001b'), error } };
+  expect(lines('info', refused)).toEqual([
+    expect.objectContaining({ username: 'auth0|5f7c\\u{1b}', reason: 'unauthorized', code: 'account-suspended' }),
+  ]);
 });
 
 test('a request that failed after its response had started is logged with the status of the failure', () => {

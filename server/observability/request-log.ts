@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { formatSubject } from '../../couchdb-design/user-document/user-document.ts';
 import type { Mount } from '../gate/request/target.ts';
 import type { CompletedRequest } from './request-observer.ts';
 import { routeLabel } from './route-label.ts';
@@ -34,8 +35,9 @@ export function createRequestLog(log: Logger, mount: Mount): (request: Completed
       route: routeLabel(rawUrl, mount),
       status,
       ms: Math.round(seconds * 1000),
-      ...(username === undefined ? {} : { username }),
+      ...(username === undefined ? {} : { username: formatSubject(username) }),
       ...(error === undefined ? {} : { reason: error.error }),
+      ...(error?.code === undefined ? {} : { code: error.code }),
       ...(complete ? {} : { gone: true }),
     };
     log[level](line, MESSAGES[level]);

@@ -138,7 +138,7 @@ it("an ended session ends its own waiters, a suspended account all of the accoun
   for (const waiter of [one, other, stranger, without]) hub.park(waiter);
   hub.onRevocation({ kind: 'session', sessionId: 's1' });
   expect([one, other, stranger, without].map(({ endCount }) => endCount())).toEqual([1, 0, 0, 0]);
-  hub.onRevocation({ kind: 'account', username: 'a' });
+  hub.onRevocation({ kind: 'account', username: toUsername('a') });
   expect([one, other, stranger, without].map(({ endCount }) => endCount())).toEqual([2, 1, 0, 1]);
 });
 

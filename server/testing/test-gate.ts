@@ -86,6 +86,8 @@ export async function startTestGate(
         METRICS_PORT: 'off',
         DRAIN_SECONDS: '0',
         JWT_SECRET: secret,
+        // Tokens expire to the second.
+        JWT_LEEWAY_SECONDS: '0',
         ...env,
       }),
       log: options.log ?? pino({ level: 'silent' }),

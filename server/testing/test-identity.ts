@@ -18,7 +18,7 @@ export const TEST_SECRET = 'a secret for tests, and for nothing else at all';
 
 /** Returns the configuration of a gate on this upstream. `env` overrides its variables. */
 export const testConfig = (upstream: TestUpstream, env: Record<string, string> = {}): Config =>
-  readConfig({ ...upstream.env(), JWT_SECRET: TEST_SECRET, ...env });
+  readConfig({ ...upstream.env(), JWT_SECRET: TEST_SECRET, JWT_LEEWAY_SECONDS: '0', ...env });
 
 /** Starts a new upstream with the databases and design documents of a gate. */
 export async function startConfiguredUpstream(): Promise<TestUpstream> {

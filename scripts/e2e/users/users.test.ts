@@ -259,7 +259,8 @@ test('reports wrong credentials, a server that does not respond, a missing datab
     'The database no_such_database does not exist',
   );
   expect(await runAndFail({ COUCHDB_URL: '' })).toContain('COUCHDB_USER is set without COUCHDB_URL');
-  const provider = { JWT_SECRET: '', JWKS_URL: 'https://idp.example/keys' };
+  const keys = { JWKS_URL: 'https://idp.example/keys', JWT_ISSUER: 'https://idp.example/', JWT_AUDIENCE: 'gate' };
+  const provider = { JWT_SECRET: '', REGISTRATION: '', ...keys };
   expect(await runAndFail(provider, ['add', newName(), '--password-stdin'])).toContain('another identity provider');
   expect((await runCommand(['dance'])).code).toBe(2);
 });

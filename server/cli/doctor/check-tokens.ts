@@ -1,14 +1,42 @@
 import { randomBytes } from 'node:crypto';
 import jwt from 'jsonwebtoken';
+import type { TokenConfig } from '../../config/config.ts';
 import { parseSession } from '../../upstream/connect.ts';
 import { getTokenRejection } from '../../upstream/schema/verify-schema.ts';
 import { keyIdOf } from '../../upstream/jwt-key-id.ts';
 import { okFinding, skippedFinding, infoFinding, errorFinding, type Finding } from './finding.ts';
 import type { DoctorContext } from './context.ts';
 
-/** Checks that CouchDB accepts the gate's tokens with the right role, and no others. */
+/** Checks which tokens the gate accepts, and that CouchDB accepts the gate's own with the right role, and no others. */
 export async function checkTokens(context: DoctorContext): Promise<Finding[]> {
-  return [...(await checkGateKey(context)), await checkAccessToken(context)];
+  return [
+    ...(await checkGateKey(context)),
+    await checkAccessToken(context),
+    ...evaluateTokenClaims(context.config.tokens),
+  ];
+}
+
+/** Reports an identity provider whose tokens are accepted for any issuer or audience (RFC 8725, 3.8 and 3.9). */
+export function evaluateTokenClaims({
+  provider,
+  issuer,
+  audience,
+}: Pick<TokenConfig, 'provider' | 'issuer' | 'audience'>): Finding[] {
+  if (provider.kind === 'none') return [];
+  return [
+    issuer === undefined
+      ? infoFinding(
+          'issuer',
+          "JWT_ISSUER is any, so every issuer that signs with the provider's keys can name any user. Set it to the iss of the provider's tokens.",
+        )
+      : okFinding('issuer', 'Tokens of one issuer are accepted.'),
+    audience === undefined
+      ? infoFinding(
+          'audience',
+          'JWT_AUDIENCE is any, so a token that the provider issued for another application gives access here. Set it to the audience of this one, and JWT_AUDIENCE_CLAIM to azp or client_id if the tokens have no aud.',
+        )
+      : okFinding('audience', 'Tokens for one audience are accepted.'),
+  ];
 }
 
 async function checkGateKey(context: DoctorContext): Promise<Finding[]> {

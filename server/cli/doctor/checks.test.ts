@@ -2,6 +2,7 @@ import { evaluateConflicts, evaluateSecrets, evaluateVersions } from './check-do
 import { evaluateOpenFiles } from './check-open-files.ts';
 import { evaluateProxies } from './check-proxies.ts';
 import { evaluateClock } from './check-server.ts';
+import { evaluateTokenClaims } from './check-tokens.ts';
 import { doctorCommand } from './command.ts';
 
 test.each([
@@ -56,6 +57,21 @@ test('reports a low limit of open files as a fault, with the number of connectio
   });
   expect(evaluateOpenFiles(65_536).state).toBe('good');
   expect(evaluateOpenFiles(Number.POSITIVE_INFINITY).state).toBe('good');
+});
+
+test('reports an identity provider whose tokens are accepted for any issuer or audience', () => {
+  const provider = { kind: 'jwks', url: 'https://idp.example/keys' } as const;
+  const statesOf = (tokens: Parameters<typeof evaluateTokenClaims>[0]) =>
+    evaluateTokenClaims(tokens).map(({ check, state }) => [check, state]);
+  expect(statesOf({ provider, issuer: 'https://idp.example/', audience: 'gate' })).toEqual([
+    ['issuer', 'good'],
+    ['audience', 'good'],
+  ]);
+  expect(statesOf({ provider, issuer: undefined, audience: undefined })).toEqual([
+    ['issuer', 'told'],
+    ['audience', 'told'],
+  ]);
+  expect(evaluateTokenClaims({ provider: { kind: 'none' }, issuer: undefined, audience: undefined })).toEqual([]);
 });
 
 test('reports an invalid environment, checks nothing without CouchDB, and prints the help text', async () => {

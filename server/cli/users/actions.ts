@@ -1,5 +1,5 @@
 import { newSourceDeviceId } from '../../../couchdb-design/user-document/edit-sources.ts';
-import type { Username } from '../../../couchdb-design/user-document/user-document.ts';
+import { decodeSubject, type Username } from '../../../couchdb-design/user-document/user-document.ts';
 import { credentialsSchema, type UserPreferencesResponse } from '../../contract.ts';
 import { KeyedConcurrencyLimit } from '../../lib/keyed-concurrency-limit.ts';
 import { SecretGuard } from '../../registry/secret-guard.ts';
@@ -59,14 +59,14 @@ export async function addUser(
 
 /** Throws a CommandError if the user has no password here. */
 export function requireResettable(userData: UserData, deployment: Deployment): void {
-  const { username, account } = userData;
+  const { name, account } = userData;
   requirePasswordSignIn(deployment.hasPasswordSignIn);
   requireUserExists(userData);
   requireManagedAccount(userData, deployment);
   requireNotErased(userData);
   if (account === undefined) {
     throw new CommandError(
-      `${username} has no account here: the user signs in with another identity provider, or the account was removed.`,
+      `${name} has no account here: the user signs in with another identity provider, or the account was removed.`,
     );
   }
 }
@@ -95,10 +95,10 @@ export async function endSessions({ sessions }: Deployment, username: Username):
 
 /** Suspends a name; with `unseen` also one that is not in use. Resolves with the number of sessions that end. */
 export async function suspendUser(deployment: Deployment, userData: UserData, unseen: boolean): Promise<number> {
-  const { username } = userData;
+  const { username, name } = userData;
   if (!unseen && !userExists(userData)) {
     throw new CommandError(
-      `User ${username} does not exist. Use "list" to see all users, or --unseen to suspend a name before its first use.`,
+      `User ${name} does not exist. Use "list" to see all users, or --unseen to suspend a name before its first use.`,
     );
   }
   const ended = activeSessions(userData, Date.now()).length;
@@ -150,16 +150,16 @@ export async function setPreference(
   );
   const value = updated.document.preferences[preference] ?? null;
   return {
-    username,
+    username: decodeSubject(username),
     preference,
     value,
     edit: createPreferencesResponse(updated, definition).edits[preference] ?? null,
   };
 }
 
-function requireNotErased({ username, suspension }: UserData): void {
+function requireNotErased({ name, suspension }: UserData): void {
   if (userStateOf(suspension) !== 'erased') return;
-  throw new CommandError(`${username} was erased. The only command for this name is "erase" again.`);
+  throw new CommandError(`${name} was erased. The only command for this name is "erase" again.`);
 }
 
 function requirePasswordSignIn(hasPasswordSignIn: boolean): void {

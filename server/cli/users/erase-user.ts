@@ -1,4 +1,4 @@
-import type { Username } from '../../../couchdb-design/user-document/user-document.ts';
+import { decodeSubject, formatSubject, type Username } from '../../../couchdb-design/user-document/user-document.ts';
 import { suspensionDocumentId } from '../../identity/sessions/document.ts';
 import { retryOnConflict } from '../../lib/retry-on-conflict.ts';
 import { readStoredLeaves } from '../../preferences/read-leaves.ts';
@@ -61,8 +61,9 @@ export async function eraseUser({
   report,
   now,
 }: EraseOptions): Promise<EraseResult> {
+  const name = formatSubject(username);
   await markErased(deployment, username, now());
-  report(`${username} is locked out permanently: live requests end within two seconds, and every token is rejected.`);
+  report(`${name} is locked out permanently: live requests end within two seconds, and every token is rejected.`);
   const first = await sweep(deployment, username);
   report(`Sessions ended and deleted: ${first.sessions}. Revisions of the document deleted: ${first.revisions}.`);
   const account = await removeAccount(deployment, username);
@@ -73,7 +74,7 @@ export async function eraseUser({
   for (let found = 1, round = 1; found > 0; round += 1) {
     if (round > MAX_SWEEPS) {
       throw new CommandError(
-        `Another process keeps writing documents of ${username}. Find it (a replication into ${deployment.registry}, perhaps), stop it, and run this again.`,
+        `Another process keeps writing documents of ${name}. Find it (a replication into ${deployment.registry}, perhaps), stop it, and run this again.`,
       );
     }
     await waitForGates();
@@ -89,7 +90,7 @@ export async function eraseUser({
       `CouchDB lets only a server admin delete the remainder of the account, which is its name. ${ADMIN_HINT}`,
     );
   }
-  return { username, erased: true, sessions, revisions, chats, account, left };
+  return { username: decodeSubject(username), erased: true, sessions, revisions, chats, account, left };
 }
 
 const ADMIN_HINT = 'To do that, set COUCHDB_ADMIN_USER and COUCHDB_ADMIN_PASSWORD, and run this again.';
@@ -122,7 +123,7 @@ async function markErased(deployment: Deployment, username: Username, now: numbe
     minDelayMs: 0,
     onExhausted: () =>
       new CommandError(
-        `Another process keeps suspending and restoring ${username}. Nothing was erased. Run this again.`,
+        `Another process keeps suspending and restoring ${formatSubject(username)}. Nothing was erased. Run this again.`,
       ),
   });
 }

@@ -1,3 +1,4 @@
+import { decodeSubject } from '../../../couchdb-design/user-document/user-document.ts';
 import { isActive } from '../../identity/sessions/state.ts';
 import { suspensionDocumentId } from '../../identity/sessions/document.ts';
 import type { UserData, UserState } from './load-user.ts';
@@ -47,7 +48,7 @@ export function exportUser(userData: UserData, rules: AnyPreferenceRules, now: n
     format: 'pouchgate-user',
     version: 1,
     exportedAt: new Date(now).toISOString(),
-    username,
+    username: decodeSubject(username),
     state: userStateOf(suspension),
     account: redactedAccount,
     suspension:

@@ -12,6 +12,9 @@ Commands:
   export <name>                       print everything stored about the user as JSON, without password hashes and tokens
   erase <name>                        delete the user's data permanently; the name can never be used again
 
+<name> is the user's name as "list" prints it: the username of an account, or the subject of an identity provider, such as
+'auth0|5f7c'. Put -- before a name that begins with a hyphen.
+
 Options:
   --json             for programs: print one JSON value to standard output
   --password-stdin   add, reset-password: read the password from standard input instead of prompting for it

@@ -1,6 +1,12 @@
 import type { ServerScope } from 'nano';
 import { z } from 'zod';
-import { parseUsername } from '../../../couchdb-design/user-document/user-document.ts';
+import {
+  decodeSubject,
+  escapeSubject,
+  parseStoredUsername,
+  parseUsername,
+  type Username,
+} from '../../../couchdb-design/user-document/user-document.ts';
 import { badGateway } from '../../http/errors.ts';
 import { parseSessionDocument, parseSuspensionDocumentId } from '../../identity/sessions/document.ts';
 import { isActive } from '../../identity/sessions/state.ts';
@@ -8,6 +14,7 @@ import { statusOf } from '../../upstream/client.ts';
 import { toUpstreamError } from '../../upstream/upstream-error.ts';
 import { userStateOf, parseSuspension, type UserState } from './load-user.ts';
 import type { Deployment } from './deployment.ts';
+import { shellArgument } from './shell-argument.ts';
 import { formatTable } from './table.ts';
 
 /** The output of `list --json`, `{"users": […], "accountsListed": …}`. */
@@ -37,11 +44,11 @@ type ListedUserDraft = { -readonly [K in keyof ListedUser]: ListedUser[K] };
 export async function listUsers(deployment: Deployment, now: number): Promise<UserList> {
   const { upstream, admin, registry, sessionsDatabase, idPrefix } = deployment;
   const accounts = await listAccounts((admin ?? upstream).couch);
-  const users = new Map<string, ListedUserDraft>();
-  const draftFor = (name: string): ListedUserDraft => {
+  const users = new Map<Username, ListedUserDraft>();
+  const draftFor = (name: Username): ListedUserDraft => {
     const account = accounts === undefined ? null : false;
     const draft = users.get(name) ?? {
-      username: name,
+      username: decodeSubject(name),
       state: 'active',
       account,
       document: false,
@@ -53,7 +60,7 @@ export async function listUsers(deployment: Deployment, now: number): Promise<Us
   };
   for (const name of accounts ?? []) if (name !== upstream.access.username) draftFor(name).account = true;
   for await (const { id } of iterateRows(upstream.couch, registry, idPrefix, false)) {
-    const username = parseUsername(id.slice(idPrefix.length));
+    const username = parseStoredUsername(id.slice(idPrefix.length));
     if (username !== undefined) draftFor(username).document = true;
   }
   for await (const { id, doc } of iterateRows(upstream.couch, sessionsDatabase, 'suspended:', true)) {
@@ -80,7 +87,7 @@ export async function listUsers(deployment: Deployment, now: number): Promise<Us
 export function formatUserList({ users }: UserList): string[] {
   if (users.length === 0) return ['There are no users yet. Use "add <name>" to create an account.'];
   const rows = users.map(({ username, state, account, document, sessions, lastSeenAt }) => [
-    username,
+    escapeSubject(username),
     state,
     account === null ? '?' : account ? 'yes' : 'no',
     document ? 'yes' : 'no',
@@ -99,7 +106,8 @@ export function userListWarnings({ users, accountsListed }: UserList): string[] 
   const reappeared = users.filter(({ state, document }) => state === 'erased' && document);
   return [
     ...reappeared.map(
-      ({ username }) => `${username} was erased, and has a document again. Run "erase ${username}" again.`,
+      ({ username }) =>
+        `${escapeSubject(username)} was erased, and has a document again. Run "erase ${shellArgument(username)}" again.`,
     ),
     ...(accountsListed
       ? []
@@ -135,8 +143,8 @@ const accountSchema = z.object({ name: z.string(), roles: z.array(z.string()), t
 const foundSchema = z.object({ docs: z.array(z.unknown()), bookmark: z.string() });
 
 /** Lists the accounts without roles; undefined if CouchDB rejects the request. */
-async function listAccounts(couch: ServerScope): Promise<string[] | undefined> {
-  const names: string[] = [];
+async function listAccounts(couch: ServerScope): Promise<Username[] | undefined> {
+  const names: Username[] = [];
   const addName = (document: unknown): void => {
     const account = accountSchema.safeParse(document).data;
     const username = parseUsername(account?.name);

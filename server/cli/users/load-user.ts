@@ -1,5 +1,5 @@
 import type { ServerScope } from 'nano';
-import type { Username } from '../../../couchdb-design/user-document/user-document.ts';
+import { formatSubject, type Username } from '../../../couchdb-design/user-document/user-document.ts';
 import { readDocuments, type StoredDocument } from '../../upstream/read-documents.ts';
 import { suspensionDocumentId } from '../../identity/sessions/document.ts';
 import { isActive, type Session } from '../../identity/sessions/state.ts';
@@ -15,6 +15,8 @@ import type { Deployment } from './deployment.ts';
 /** Everything stored about one user. */
 export interface UserData {
   readonly username: Username;
+  /** The user's name for messages: the escaped subject. */
+  readonly name: string;
   readonly account: AccountDocument | undefined;
   readonly suspension: Suspension | undefined;
   /** Includes ended ones, the last used first. */
@@ -46,7 +48,8 @@ export async function loadUser(deployment: Deployment, username: Username): Prom
     links.listByUser(username),
   ]);
   const lastUsedFirst = sessions.toSorted((a, b) => b.refreshedAt - a.refreshedAt || (a.id < b.id ? -1 : 1));
-  return { username, account, suspension, sessions: lastUsedFirst, document, checkpoints, chats };
+  const name = formatSubject(username);
+  return { username, name, account, suspension, sessions: lastUsedFirst, document, checkpoints, chats };
 }
 
 export type UserState = 'active' | 'suspended' | 'erased';
@@ -66,7 +69,7 @@ export const userExists = ({ account, suspension, document, sessions }: UserData
 /** Throws a CommandError unless the name is or was in use. */
 export function requireUserExists(userData: UserData): void {
   if (!userExists(userData))
-    throw new CommandError(`User ${userData.username} does not exist. Use "list" to see all users.`);
+    throw new CommandError(`User ${userData.name} does not exist. Use "list" to see all users.`);
 }
 
 /** Rejects the gates' own account, and an account with roles in CouchDB, which has other uses. */

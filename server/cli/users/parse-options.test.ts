@@ -12,6 +12,11 @@ test('parses each kind of command line', () => {
     json: false,
     request: { command: 'erase', username: 'alice', yes: true },
   });
+  expect(parseUsersOptions(['show', 'auth0|5f7c'])).toEqual({
+    json: false,
+    request: { command: 'show', username: 'auth0=7C5f7c' },
+  });
+  expect(parseUsersOptions(['show', '--', '-a\\u{7}'])).toMatchObject({ request: { username: '-a=07' } });
   for (const argv of [[], ['help'], ['--help'], ['erase', '-h']]) expect(parseUsersOptions(argv)).toBe('help');
 });
 
@@ -21,7 +26,9 @@ test.each([
   [['show'], 'Use "show <name>".'],
   [['show', 'alice', 'bob'], 'without further arguments'],
   [['set', 'alice', 'selectedTags', '["a",', '"b"]'], 'with quotes around'],
-  [['show', 'Alice'], '"Alice" is not a username'],
+  [['add', 'Alice'], '"Alice" is not the name of an account'],
+  [['show', ''], 'not a text of 1 to 255 characters'],
+  [['show', 'a'.repeat(256)], 'not a text of 1 to 255 characters'],
   [['show', 'alice', '--yes'], 'show does not take --yes'],
   [['list', '--password-stdin'], 'list does not take --password-stdin'],
   [['erase', 'alice', '--force'], "Unknown option '--force'"],

@@ -1,5 +1,9 @@
 import { parseArgs } from 'node:util';
-import { parseUsername, type Username } from '../../../couchdb-design/user-document/user-document.ts';
+import {
+  parseFormattedSubject,
+  parseUsername,
+  type Username,
+} from '../../../couchdb-design/user-document/user-document.ts';
 import { UsageError } from './command-error.ts';
 
 /** The parsed command line. */
@@ -77,12 +81,7 @@ function toUsersRequest(
 ): UsersRequest {
   const [name = '', preference = '', value = ''] = rest;
   if (command === 'list') return { command };
-  const username = parseUsername(name);
-  if (username === undefined) {
-    throw new UsageError(
-      `${JSON.stringify(name)} is not a username. Use 1 to 64 lower-case letters, digits and _.@+-, starting with a letter or digit.`,
-    );
-  }
+  const username = parseName(command, name);
   switch (command) {
     case 'add':
     case 'reset-password':
@@ -99,6 +98,20 @@ function toUsersRequest(
     case 'export':
       return { command, username };
   }
+}
+
+/** Accounts have stricter names than the users of an identity provider. */
+function parseName(command: CommandName, name: string): Username {
+  if (command === 'add' || command === 'reset-password') {
+    const username = parseUsername(name);
+    if (username !== undefined) return username;
+    throw new UsageError(
+      `${JSON.stringify(name)} is not the name of an account. Use 1 to 64 lower-case letters, digits and _.@+-, starting with a letter or digit.`,
+    );
+  }
+  const username = parseFormattedSubject(name);
+  if (username !== undefined) return username;
+  throw new UsageError('The name is not a text of 1 to 255 characters. Pass it as "list" prints it.');
 }
 
 function parseArguments(argv: readonly string[]) {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { decodeSubject } from '../../../couchdb-design/user-document/user-document.ts';
 import {
   addUser,
   endSessions,
@@ -53,7 +54,7 @@ export async function runRequest(request: UsersRequest, context: RequestContext)
     case 'show':
       return show(userData, deployment);
     case 'suspend':
-      return suspend(request, userData, deployment);
+      return suspend(request.unseen, userData, deployment);
     case 'restore':
       return restore(userData, deployment);
     case 'reset-password':
@@ -85,22 +86,19 @@ function show(userData: UserData, { rules }: Deployment): RequestOutput {
   return { json: report, lines: formatUserReport(report) };
 }
 
-async function suspend(
-  { username, unseen }: RequestOf<'suspend'>,
-  userData: UserData,
-  deployment: Deployment,
-): Promise<RequestOutput> {
+async function suspend(unseen: boolean, userData: UserData, deployment: Deployment): Promise<RequestOutput> {
+  const { username, name } = userData;
   const sessionsEnded = await suspendUser(deployment, userData, unseen);
   const again = userData.suspension === undefined ? '' : ' already';
-  const line = `${username} is suspended${again}, and ${describeEndedSessions(sessionsEnded)} ended. Live requests end on every gate within two seconds.`;
-  return { json: { username, suspended: true, sessionsEnded }, lines: [line] };
+  const line = `${name} is suspended${again}, and ${describeEndedSessions(sessionsEnded)} ended. Live requests end on every gate within two seconds.`;
+  return { json: { username: decodeSubject(username), suspended: true, sessionsEnded }, lines: [line] };
 }
 
 async function restore(userData: UserData, deployment: Deployment): Promise<RequestOutput> {
-  const { username } = userData;
+  const { username, name } = userData;
   const wasSuspended = await restoreUser(deployment, userData);
-  const line = wasSuspended ? `${username} can sign in again.` : `${username} was not suspended.`;
-  return { json: { username, suspended: false }, lines: [line] };
+  const line = wasSuspended ? `${name} can sign in again.` : `${name} was not suspended.`;
+  return { json: { username: decodeSubject(username), suspended: false }, lines: [line] };
 }
 
 async function reset(
@@ -118,12 +116,13 @@ async function reset(
 }
 
 async function signOut(userData: UserData, deployment: Deployment): Promise<RequestOutput> {
-  const { username } = userData;
+  const { username, name } = userData;
   requireUserExists(userData);
   const sessionsEnded = await endSessions(deployment, username);
   const note = 'Tokens of the other identity provider are valid until they expire; "suspend" revokes those too.';
-  const line = `${username} is signed out everywhere: ${describeEndedSessions(sessionsEnded)} ended.`;
-  return { json: { username, sessionsEnded }, lines: [line], notes: deployment.hasIdentityProvider ? [note] : [] };
+  const line = `${name} is signed out everywhere: ${describeEndedSessions(sessionsEnded)} ended.`;
+  const json = { username: decodeSubject(username), sessionsEnded };
+  return { json, lines: [line], notes: deployment.hasIdentityProvider ? [note] : [] };
 }
 
 async function set(request: RequestOf<'set'>, userData: UserData, deployment: Deployment): Promise<RequestOutput> {
@@ -131,7 +130,7 @@ async function set(request: RequestOf<'set'>, userData: UserData, deployment: De
   const result = await setPreference(deployment, userData, edit);
   const { preference, value } = result;
   const text = value === null ? 'unset: the default applies' : escapeControlCharacters(JSON.stringify(value));
-  return { json: result, lines: [`${preference} of ${request.username} is ${text}.`] };
+  return { json: result, lines: [`${preference} of ${userData.name} is ${text}.`] };
 }
 
 function exportAll(userData: UserData, { rules }: Deployment): RequestOutput {
@@ -153,7 +152,7 @@ async function erase(
 ): Promise<RequestOutput> {
   requireUserExists(userData);
   requireManagedAccount(userData, deployment);
-  if (!yes) await confirmErase(terminal, username);
+  if (!yes) await confirmErase(terminal, userData.name);
   // No gate runs beside an engine in this process.
   const settleMs = deployment.kind === 'embedded' ? undefined : GATE_SETTLE_MS;
   const waitForGates = context.waitForGates ?? (() => delay(settleMs));
@@ -164,7 +163,7 @@ async function erase(
   };
   try {
     const result = await eraseUser({ deployment, username, waitForGates, report, now: Date.now });
-    return { json: result, lines: [`${username} is erased, and the name stays taken.`], notes: result.left };
+    return { json: result, lines: [`${userData.name} is erased, and the name stays taken.`], notes: result.left };
   } catch (error) {
     const completed = done.length === 0 ? 'nothing is done yet' : `done so far: ${done.join(' ')}`;
     throw new CommandError(

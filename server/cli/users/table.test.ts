@@ -9,7 +9,7 @@ test('escapes text that could move the cursor, recolour the screen or reverse a 
   expect(escapeControlCharacters('日本 ä "x"')).toBe('日本 ä "x"');
 });
 
-test('aligns columns, and truncates long cells', () => {
+test('aligns columns, and truncates long cells except the first of a row', () => {
   expect(
     formatTable(
       ['NAME', 'STATE'],

@@ -5,10 +5,15 @@
 export const escapeControlCharacters = (text: string): string =>
   text.replace(/\p{C}/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
 
-/** Formats columns with two spaces between them. A column is as wide as its longest cell, at most `MAX_CELL_WIDTH`. */
+/**
+ * Formats columns with two spaces between them. A column is as wide as its longest cell, at most `MAX_CELL_WIDTH`. Longer cells
+ * are truncated, except in the first column, which identifies the row.
+ */
 export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const all = [head, ...rows].map((row) => row.map(truncateCell));
-  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  const all = [head, ...rows].map(([first = '', ...others]) => [first, ...others.map(truncateCell)]);
+  const widths = head.map((_, column) =>
+    Math.min(MAX_CELL_WIDTH, Math.max(...all.map((row) => row[column]?.length ?? 0))),
+  );
   return all.map((row) =>
     row
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))

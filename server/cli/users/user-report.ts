@@ -1,4 +1,5 @@
 import { findSecretField } from '../../../couchdb-design/user-document/secret-fields.ts';
+import { decodeSubject, escapeSubject } from '../../../couchdb-design/user-document/user-document.ts';
 import type { UserPreferencesResponse } from '../../contract.ts';
 import { HttpError } from '../../http/errors.ts';
 import { stateToken } from '../../registry/state-token.ts';
@@ -50,7 +51,7 @@ const toIsoString = (time: number): string => new Date(time).toISOString();
 export function createUserReport(userData: UserData, rules: AnyPreferenceRules, now: number): UserReport {
   const { username, suspension, account } = userData;
   return {
-    username,
+    username: decodeSubject(username),
     state: userStateOf(suspension),
     since: suspension?.erasedAt ?? suspension?.since ?? null,
     account: account !== undefined && hasPassword(account),
@@ -91,7 +92,7 @@ export function createDocumentReport({ live, state }: StoredLeaves, rules: AnyPr
 export function formatUserReport(user: UserReport): string[] {
   const { username, state, since, account, sessions, document } = user;
   const sinceText = since === null ? '' : ` since ${since}`;
-  const lines = [`${username} is ${state}${state === 'active' ? '' : sinceText}.`];
+  const lines = [`${escapeSubject(username)} is ${state}${state === 'active' ? '' : sinceText}.`];
   lines.push(account ? 'Signs in with a password.' : 'Has no password here.', '');
   lines.push(sessions.length === 0 ? 'No device is signed in.' : 'Signed-in devices:');
   if (sessions.length > 0) {

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ServerScope } from 'nano';
 import type { Username } from '../../../couchdb-design/user-document/user-document.ts';
-import { unauthorized } from '../../http/errors.ts';
+import { tokenRefusal } from '../../http/token-refusal.ts';
 import type { UpstreamAccess } from '../../upstream/client.ts';
 import type { FeedListener } from '../../upstream/feed/listener.ts';
 import { followChanges, type Feed } from '../../upstream/feed/feed.ts';
@@ -93,16 +93,16 @@ export class AccessMonitor {
    * fails.
    */
   async assertActive(caller: Caller): Promise<void> {
-    if (caller.expiresAt <= this.#now()) throw unauthorized('The token has expired.');
+    if (caller.expiresAt <= this.#now()) throw tokenRefusal('token-expired');
     // Added before the records are read, so that a revocation from here on is noticed.
     this.#callers.add(caller);
     switch (evaluateAccess(caller, await this.#cache.get(accessRecordIds(caller)), this.#now())) {
       case 'active':
         return;
       case 'session-ended':
-        throw unauthorized('The session has ended. Sign in again.');
+        throw tokenRefusal('session-ended');
       case 'suspended':
-        throw unauthorized('The account is suspended.');
+        throw tokenRefusal('account-suspended');
     }
   }
 

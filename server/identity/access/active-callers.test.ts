@@ -42,7 +42,7 @@ test('an account without sessions and a session id equal to its name are distinc
 test('removing an account removes all of its sessions and tokens, and no others', () => {
   const { callers } = createFixture();
   for (const each of [caller('alice', 'a'), caller('alice', undefined), caller('bob', 'b')]) callers.add(each);
-  callers.remove({ kind: 'account', username: 'alice' });
+  callers.remove({ kind: 'account', username: caller('alice', 'a').username });
   expect(callers.all()).toEqual([caller('bob', 'b')]);
 });
 

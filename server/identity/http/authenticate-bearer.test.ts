@@ -12,7 +12,9 @@ const options = {
   usernameClaim: 'sub',
   issuer: undefined,
   audience: undefined,
-};
+  audienceClaim: 'aud',
+  leewaySeconds: 0,
+} as const;
 const tokens = createTokens({ ...options, now: Date.now });
 const token = tokens.sign?.({ username, sessionId: 's', notAfter: Infinity }).token ?? '';
 const authenticate = createBearerAuthenticator({
@@ -32,11 +34,24 @@ test('a valid token yields the caller, with the id of their own document', async
   }
 });
 
-test('no header, two headers and any other header are 401', async () => {
-  const bearer = `Bearer ${token}`;
-  const headers = [
+test('a request without credentials is 401, without an error in the challenge', async () => {
+  for (const headers of [
     {},
     { authorization: [] },
+    { cookie: `authorization=Bearer ${token}` },
+    { 'proxy-authorization': `Bearer ${token}` },
+  ]) {
+    await expect(authenticate(headers)).rejects.toMatchObject({
+      status: 401,
+      body: { error: 'unauthorized', code: 'token-missing' },
+      headers: { 'WWW-Authenticate': 'Bearer' },
+    });
+  }
+});
+
+test('two headers and any other header are 401', async () => {
+  const bearer = `Bearer ${token}`;
+  const headers = [
     { authorization: [bearer, bearer] },
     { authorization: '' },
     { authorization: 'Bearer' },
@@ -46,14 +61,14 @@ test('no header, two headers and any other header are 401', async () => {
     { authorization: `${bearer},${bearer}` },
     { authorization: `Bearer "${token}"` },
     { authorization: `Token ${token}` },
-    { cookie: `authorization=${bearer}` },
-    { 'proxy-authorization': bearer },
   ];
   for (const each of headers) {
     await expect(authenticate(each)).rejects.toMatchObject({
       status: 401,
-      error: 'unauthorized',
-      headers: { 'WWW-Authenticate': 'Bearer' },
+      body: { error: 'unauthorized', code: 'token-malformed' },
+      headers: {
+        'WWW-Authenticate': expect.stringMatching(/^Bearer error="invalid_token", error_description="/) as string,
+      },
     });
   }
 });

@@ -1,6 +1,6 @@
 import type { UserDocumentId, Username } from '../../../couchdb-design/user-document/user-document.ts';
-import { unauthorized } from '../../http/errors.ts';
 import type { Caller } from '../../http/caller.ts';
+import { tokenRefusal } from '../../http/token-refusal.ts';
 import type { AccessMonitor } from '../access/access-monitor.ts';
 import type { Tokens } from '../tokens/tokens.ts';
 
@@ -31,9 +31,9 @@ export function createBearerAuthenticator({
   return async (headers) => {
     const header = headers['authorization'];
     const [value, ...others] = typeof header === 'string' ? [header] : (header ?? []);
-    if (value === undefined) throw unauthorized('Sign in, and send the access token as "Authorization: Bearer".');
+    if (value === undefined) throw tokenRefusal('token-missing');
     const token = others.length === 0 ? BEARER_PATTERN.exec(value)?.[1] : undefined;
-    if (token === undefined) throw unauthorized('The Authorization header must be one bearer token.');
+    if (token === undefined) throw tokenRefusal('token-malformed');
     const claims = await verify(token);
     const caller = { ...claims, ownId: idOf(claims.username) };
     await accessMonitor.assertActive(caller);

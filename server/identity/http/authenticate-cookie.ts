@@ -2,7 +2,7 @@ import cookieParser from 'cookie-parser';
 import type { Request, Response } from 'express';
 import type { UserDocumentId, Username } from '../../../couchdb-design/user-document/user-document.ts';
 import type { Caller } from '../../http/caller.ts';
-import { unauthorized } from '../../http/errors.ts';
+import { tokenRefusal } from '../../http/token-refusal.ts';
 import type { RefreshCookie } from '../sessions/refresh-cookie.ts';
 import type { AccessMonitor } from '../access/access-monitor.ts';
 import { assertSameOrigin } from './same-origin.ts';
@@ -33,7 +33,7 @@ export function createCookieAuthenticator({
     assertSameOrigin(req);
     readCookies(req, res, () => undefined);
     const token = cookie.read(req);
-    if (token === undefined) throw unauthorized('Sign in, and send the access token as "Authorization: Bearer".');
+    if (token === undefined) throw tokenRefusal('token-missing');
     const { id, username, expiresAt } = await sessions.getByToken(token);
     const caller = { username, ownId: idOf(username), sessionId: id, expiresAt };
     await accessMonitor.assertActive(caller);

@@ -120,7 +120,13 @@ test('closed registration is listed in the options, and registering is 403', asy
 });
 
 test("with another identity provider's keys only, /options is the only route", async () => {
-  const config = testConfig(upstream(), { JWT_SECRET: '', JWKS_URL: 'http://127.0.0.1:9/keys' });
+  const config = testConfig(upstream(), {
+    JWT_SECRET: '',
+    REGISTRATION: '',
+    JWKS_URL: 'http://127.0.0.1:9/keys',
+    JWT_ISSUER: 'any',
+    JWT_AUDIENCE: 'any',
+  });
   const external = await startIdentityServer(upstream(), { config });
   expect((await request('/options', {}, external)).body).toEqual({ registration: 'external', telegram: false });
   for (const path of ['/register', '/sign-in', '/refresh', '/sign-out']) {

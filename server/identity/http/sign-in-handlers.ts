@@ -1,9 +1,10 @@
 import type { Request, Response } from 'express';
 import { parseUsername, type Username } from '../../../couchdb-design/user-document/user-document.ts';
 import { credentialsSchema, signInSchema, type Session } from '../../contract.ts';
-import { badRequest, forbidden, HttpError, sendJson, unauthorized } from '../../http/errors.ts';
+import { badRequest, forbidden, HttpError, sendJson, wrongPassword } from '../../http/errors.ts';
 import { requestContext } from '../../http/request-context.ts';
 import { sendEmpty } from '../../http/routing.ts';
+import { tokenRefusal } from '../../http/token-refusal.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import { describeDevice } from '../sessions/device-label.ts';
 import type { RefreshCookie } from '../sessions/refresh-cookie.ts';
@@ -50,7 +51,7 @@ export class SignInHandlers {
     const { username: name, password } = parseBody(signInSchema, req.body);
     const username = parseUsername(name);
     if (username === undefined || !(await accounts.verifyPassword(username, password))) {
-      throw unauthorized('Name or password is incorrect.');
+      throw wrongPassword();
     }
     if (await accounts.isSuspended(username)) throw forbidden('The account is suspended.');
     this.#sendSession(res, 200, await sessions.start(username, deviceLabel(req)));
@@ -60,7 +61,7 @@ export class SignInHandlers {
   async refresh(req: Request, res: Response): Promise<void> {
     const { cookie, sessions } = this.#options;
     const token = cookie.read(req);
-    if (token === undefined) throw unauthorized('Not signed in.');
+    if (token === undefined) throw tokenRefusal('token-missing', 'Not signed in.');
     try {
       this.#sendSession(res, 200, await sessions.refresh(token));
     } catch (error) {

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { parseUsername, type Username } from '../../../couchdb-design/user-document/user-document.ts';
+import { parseStoredUsername, type Username } from '../../../couchdb-design/user-document/user-document.ts';
 import type { Session } from './state.ts';
 
 /** A session as it is stored. It holds no credentials: the refresh token is not part of it. */
@@ -27,7 +27,7 @@ export const suspensionDocumentId = (username: Username): string => `suspended:$
 
 /** Returns the username in a suspension's document id; undefined for any other id. */
 export const parseSuspensionDocumentId = (documentId: string): Username | undefined =>
-  documentId.startsWith('suspended:') ? parseUsername(documentId.slice('suspended:'.length)) : undefined;
+  documentId.startsWith('suspended:') ? parseStoredUsername(documentId.slice('suspended:'.length)) : undefined;
 
 /** Returns the session id in a session's document id; undefined for any other id. */
 export const parseSessionDocumentId = (documentId: string): string | undefined =>
@@ -62,7 +62,7 @@ export const toSessionDocument = (session: Session): SessionDocument => ({
 /** Returns undefined when `value` is not a valid session document. */
 export function parseSessionDocument(value: unknown): Session | undefined {
   const result = sessionDocumentSchema.safeParse(value);
-  const username = parseUsername(result.data?.username);
+  const username = parseStoredUsername(result.data?.username);
   const id = parseSessionDocumentId(result.data?._id ?? '');
   if (!result.success || username === undefined || id === undefined) return undefined;
   const { data } = result;

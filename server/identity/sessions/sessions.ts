@@ -1,5 +1,6 @@
 import type { Username } from '../../../couchdb-design/user-document/user-document.ts';
-import { notFound, unauthorized } from '../../http/errors.ts';
+import { notFound } from '../../http/errors.ts';
+import { tokenRefusal } from '../../http/token-refusal.ts';
 import type { RefreshTokens } from './refresh-token.ts';
 import { newSessionId } from './document.ts';
 import { decideRefresh, endSession, isActive, newSession, planCleanup, type EndReason, type Session } from './state.ts';
@@ -22,7 +23,7 @@ export interface SessionsOptions {
 const MAX_REMOVALS_PER_CLEANUP = 50;
 
 /** The same error for every invalid token: it does not reveal why the token is invalid. */
-const sessionEnded = () => unauthorized('The session has ended. Sign in again.');
+const sessionEnded = () => tokenRefusal('session-ended');
 
 /** Users' signed-in devices. Every method rejects with 502 or 503 when the database fails. */
 export class Sessions {

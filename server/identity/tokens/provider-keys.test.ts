@@ -34,8 +34,8 @@ afterEach(async () => {
 
 const verifier = () => {
   const findKey = createKeyFinder({ kind: 'jwks', url }, () => now);
-  const rest = { secrets: [], usernameClaim: 'sub', issuer: undefined, audience: undefined };
-  return createTokens({ ...rest, findKey, now: () => now }).verify;
+  const rest = { secrets: [], usernameClaim: 'sub', issuer: undefined, audience: undefined } as const;
+  return createTokens({ ...rest, audienceClaim: 'aud', leewaySeconds: 0, findKey, now: () => now }).verify;
 };
 const claims = () => ({ sub: 'alice', exp: now / 1000 + 86_400 });
 const byFirst = (keyid = 'first'): string => jwt.sign(claims(), first.privateKey, { algorithm: 'RS256', keyid });
@@ -62,7 +62,7 @@ test('made-up key ids cause one request to the provider, and do not affect valid
   await verify(byFirst());
   now += MINUTE_MS;
   for (let each = 0; each < 50; each += 1) {
-    await expect(verify(byFirst(`made-up-${each}`))).rejects.toMatchObject({ status: 401, error: 'unauthorized' });
+    await expect(verify(byFirst(`made-up-${each}`))).rejects.toMatchObject({ status: 401, code: 'token-unknown-key' });
   }
   await expect(verify(byFirst())).resolves.toMatchObject({ username: 'alice' });
   expect(requestCount).toBe(2);
@@ -101,6 +101,24 @@ test('a redirect of the key set is not followed', async () => {
 test('a key is used only with the algorithm that it was published for', async () => {
   response = { status: 200, body: { keys: [jwk(first.publicKey, 'first', 'RS512')] } };
   await expect(verifier()(byFirst())).rejects.toMatchObject({ status: 401 });
+});
+
+test('a key that is published without an algorithm is used only with the one of its type', async () => {
+  const curve = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+  const keys = [
+    jwk(first.publicKey, 'first', ''),
+    jwk(second.publicKey, 'second', ''),
+    jwk(curve.publicKey, 'third', ''),
+  ];
+  response = { status: 200, body: { keys: keys.map((each) => ({ ...each, alg: undefined })) } };
+  const verify = verifier();
+  await expect(verify(byFirst())).resolves.toMatchObject({ username: 'alice' });
+  await expect(verify(bySecond())).resolves.toMatchObject({ username: 'alice' });
+  const refusal = { status: 401, code: 'token-unknown-key' };
+  await expect(verify(byFirst('second'))).rejects.toMatchObject(refusal);
+  await expect(verify(byFirst('third'))).rejects.toMatchObject(refusal);
+  const byCurve = jwt.sign(claims(), second.privateKey, { algorithm: 'ES256', keyid: 'third' });
+  await expect(verify(byCurve)).rejects.toMatchObject(refusal);
 });
 
 test('a shared secret in the key set is not accepted as a key', async () => {

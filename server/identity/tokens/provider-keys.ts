@@ -1,13 +1,20 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import type { SigningKey } from 'jwks-rsa';
 import type { TokenConfig } from '../../config/config.ts';
-import { unauthorized, serviceUnavailable } from '../../http/errors.ts';
+import { serviceUnavailable } from '../../http/errors.ts';
+import { tokenRefusal } from '../../http/token-refusal.ts';
 
 /** The algorithms that another identity provider may use. */
 type ProviderAlgorithm = 'RS256' | 'ES256';
 
-/** Finds the provider's key for a token's header. Rejects with 401 for an unknown key, 503 when the provider is unreachable. */
-export type FindKey = (algorithm: ProviderAlgorithm, keyId: string | undefined) => Promise<KeyObject>;
+/**
+ * Finds the provider's key for a token's header. Resolves with undefined when the provider's only key is for another algorithm.
+ * Rejects with 401 for an unknown key, 503 when the provider is unreachable.
+ */
+export type FindKey = (algorithm: ProviderAlgorithm, keyId: string | undefined) => Promise<KeyObject | undefined>;
+
+/** Whether a key is of the type that the algorithm uses (RFC 7518, 3.3 and 3.4). A key set need not say it (RFC 7517, 4.4). */
+const fits = ({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject, algorithm: ProviderAlgorithm) =>
+  algorithm === 'RS256' ? type === 'rsa' : type === 'ec' && details?.namedCurve === 'prime256v1';
 
 /** Returns undefined when no other identity provider is configured. */
 export function createKeyFinder(provider: TokenConfig['provider'], now: () => number): FindKey | undefined {
@@ -16,7 +23,7 @@ export function createKeyFinder(provider: TokenConfig['provider'], now: () => nu
       return undefined;
     case 'public-key': {
       const key = createPublicKey(provider.pem);
-      return () => Promise.resolve(key);
+      return (algorithm) => Promise.resolve(fits(key, algorithm) ? key : undefined);
     }
     case 'jwks':
       return createJwksKeyFinder(provider.url, now);
@@ -34,12 +41,17 @@ const JWKS = {
   timeoutMs: 5_000,
 } as const;
 
-interface KeySet {
-  readonly keys: readonly SigningKey[];
-  readonly fetchedAt: number;
+interface ProviderKey {
+  readonly id: string | undefined;
+  /** Not every provider publishes it: Microsoft Entra does not. */
+  readonly algorithm: string | undefined;
+  readonly key: KeyObject;
 }
 
-const unknownKey = () => unauthorized('The token is signed with a key that the identity provider does not have.');
+interface KeySet {
+  readonly keys: readonly ProviderKey[];
+  readonly fetchedAt: number;
+}
 
 /**
  * Caches the provider's whole key set. The cache and rate limit of jwks-rsa work by key id, so tokens with made-up ids would
@@ -55,7 +67,13 @@ function createJwksKeyFinder(url: string, now: () => number): FindKey {
     // Imported here, because it takes a large part of the start-up time, and only servers with such a provider need it.
     const { JwksClient } = await import('jwks-rsa');
     const client = new JwksClient({ jwksUri: url, cache: false, rateLimit: false, fetcher: fetchKeySet });
-    keySet = { keys: await client.getSigningKeys(), fetchedAt: now() };
+    const signingKeys = await client.getSigningKeys();
+    const toKey = (key: (typeof signingKeys)[number]): ProviderKey => ({
+      id: key.kid,
+      algorithm: key.alg,
+      key: createPublicKey(key.getPublicKey()),
+    });
+    keySet = { keys: signingKeys.map(toKey), fetchedAt: now() };
   };
   const refresh = async (): Promise<void> => {
     pendingFetch ??= fetchKeys().finally(() => {
@@ -63,19 +81,19 @@ function createJwksKeyFinder(url: string, now: () => number): FindKey {
     });
     await pendingFetch;
   };
-  const findInSet = (algorithm: string, keyId: string | undefined): SigningKey | undefined => {
+  const findInSet = (algorithm: ProviderAlgorithm, keyId: string | undefined): KeyObject | undefined => {
     const candidates = keySet?.keys.filter(
-      (key) => key.alg === algorithm || (key.alg as string | undefined) === undefined,
+      (each) => (each.algorithm ?? algorithm) === algorithm && fits(each.key, algorithm),
     );
     // Without a key id only a set of one key is unambiguous (RFC 7515, 4.1.4).
-    if (keyId === undefined) return candidates?.length === 1 ? candidates[0] : undefined;
-    return candidates?.find((key) => key.kid === keyId);
+    if (keyId === undefined) return candidates?.length === 1 ? candidates[0]?.key : undefined;
+    return candidates?.find(({ id }) => id === keyId)?.key;
   };
   const ageMs = (): number => (keySet === undefined ? Infinity : now() - keySet.fetchedAt);
 
   return async (algorithm, keyId) => {
     const found = findInSet(algorithm, keyId);
-    if (found !== undefined && ageMs() < JWKS.maxAgeMs) return createPublicKey(found.getPublicKey());
+    if (found !== undefined && ageMs() < JWKS.maxAgeMs) return found;
     const canFetch = pendingFetch !== undefined || now() - lastFetchAt >= JWKS.cooldownMs;
     const failed = canFetch
       ? await refresh().then(
@@ -84,10 +102,10 @@ function createJwksKeyFinder(url: string, now: () => number): FindKey {
         )
       : ageMs() > JWKS.cooldownMs;
     const key = findInSet(algorithm, keyId);
-    if (key !== undefined && ageMs() < JWKS.maxStaleMs) return createPublicKey(key.getPublicKey());
+    if (key !== undefined && ageMs() < JWKS.maxStaleMs) return key;
     // The cached set may be too old to conclude that the key does not exist.
     if (failed) throw serviceUnavailable('The identity provider does not respond, so the token cannot be verified.');
-    throw unknownKey();
+    throw tokenRefusal('token-unknown-key');
   };
 }
 

@@ -16,6 +16,8 @@ function createFixture(maxEntries?: number) {
     usernameClaim: 'sub',
     issuer: undefined,
     audience: undefined,
+    audienceClaim: 'aud',
+    leewaySeconds: 0,
     now,
   });
   const countingVerify: Tokens['verify'] = (token) => {

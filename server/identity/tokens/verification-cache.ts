@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Claims, Tokens } from './tokens.ts';
 
@@ -15,7 +16,7 @@ const DEFAULT_MAX_ENTRIES = 20_000;
 
 /**
  * Returns `verify` with a cache: a client that is notified of a change sends several requests with the same token in a row, and
- * its signature is verified once a minute. The key is the whole token. The token's expiry is checked at each call. Failures are
+ * its signature is verified once a minute. The key is a digest of the whole token, which may have 24 kB. The token's expiry is checked at each call. Failures are
  * not cached.
  */
 export function cacheVerification({
@@ -31,10 +32,11 @@ export function cacheVerification({
     perf: { now },
   });
   return async (token) => {
-    const cached = cache.get(token);
+    const key = hash('sha256', token, 'base64');
+    const cached = cache.get(key);
     if (cached !== undefined && now() < cached.expiresAt) return cached;
     const claims = await verify(token);
-    cache.set(token, claims);
+    cache.set(key, claims);
     return claims;
   };
 }

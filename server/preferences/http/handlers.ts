@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express';
 import type { DeviceId } from '../../../couchdb-design/user-document/edit-stamp.ts';
 import { newSourceDeviceId } from '../../../couchdb-design/user-document/edit-sources.ts';
+import { decodeSubject } from '../../../couchdb-design/user-document/username.ts';
 import type { Caller } from '../../http/caller.ts';
 import { badRequest, sendJson } from '../../http/errors.ts';
 import { sendEmpty } from '../../http/routing.ts';
@@ -36,7 +37,7 @@ export class PreferenceHandlers<P extends object> {
     const { username, sessionId } = this.#options.requireCaller(req);
     const current = await this.#options.service.read(username);
     const session = sessionId === undefined ? null : { id: sessionId };
-    sendWithEtag(req, res, current, { username, session, ...this.#toResponse(current) });
+    sendWithEtag(req, res, current, { username: decodeSubject(username), session, ...this.#toResponse(current) });
   }
 
   /** `GET /preferences` */

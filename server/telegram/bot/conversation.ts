@@ -1,6 +1,10 @@
 import { withDefaults } from '../../../couchdb-design/user-document/preference-rules.ts';
 import type { DeviceId } from '../../../couchdb-design/user-document/edit-stamp.ts';
-import type { PreferencesPatch, Username } from '../../../couchdb-design/user-document/user-document.ts';
+import {
+  decodeSubject,
+  type PreferencesPatch,
+  type Username,
+} from '../../../couchdb-design/user-document/user-document.ts';
 import type { Caller } from '../../http/caller.ts';
 import { HttpError } from '../../http/errors.ts';
 import type { PreferencesService, UserPreferences } from '../../preferences/service.ts';
@@ -83,7 +87,7 @@ export class Conversation {
     await this.#assertUserActive(link.username);
     switch (command.kind) {
       case 'start':
-        return { text: replies.linkedText(link.username, undefined) };
+        return { text: replies.linkedText(decodeSubject(link.username), undefined) };
       case 'preferences':
         return preferencesOverview(link, await service.read(link.username));
       case 'edit': {
@@ -100,7 +104,8 @@ export class Conversation {
     await this.#assertUserActive(linkCode.username, linkCode.sessionId);
     const linked = await links.link(chat, linkCode.username);
     if (linked === undefined) return { text: replies.TOO_MANY_LINKS };
-    return { text: replies.linkedText(linkCode.username, linked.before) };
+    const before = linked.before === undefined ? undefined : decodeSubject(linked.before);
+    return { text: replies.linkedText(decodeSubject(linkCode.username), before) };
   }
 
   #edit(link: Link, patch: PreferencesPatch): Promise<UserPreferences> {
@@ -123,7 +128,7 @@ export class Conversation {
 }
 
 const preferencesOverview = ({ username, tag }: Link, { document }: UserPreferences): Reply =>
-  replies.preferencesReply(username, withDefaults(document.preferences), tag);
+  replies.preferencesReply(decodeSubject(username), withDefaults(document.preferences), tag);
 
 const withLinkHint = (text: string, link: Link | undefined): string =>
   link === undefined ? `${text}\n\n${replies.HOW_TO_LINK}` : text;

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { parseUsername, type Username } from '../../../couchdb-design/user-document/user-document.ts';
+import { parseStoredUsername, type Username } from '../../../couchdb-design/user-document/user-document.ts';
 
 /*
  * The documents of links, in the database of sessions. All of them are read by id:
@@ -91,7 +91,7 @@ export const toCodeDocument = (code: LinkCode): z.output<typeof codeSchema> => (
 /** Returns `undefined` for a document that is not a valid link. */
 export function parseLink(document: unknown): Link | undefined {
   const { data } = chatSchema.safeParse(document);
-  const username = parseUsername(data?.username);
+  const username = parseStoredUsername(data?.username);
   if (data === undefined || username === undefined || data._id !== chatDocumentId(data.chat)) return undefined;
   return {
     chat: data.chat,
@@ -106,7 +106,7 @@ export function parseLink(document: unknown): Link | undefined {
 /** Returns `undefined` for a document that is not a valid code. */
 export function parseCode(document: unknown): LinkCode | undefined {
   const { data } = codeSchema.safeParse(document);
-  const username = parseUsername(data?.username);
+  const username = parseStoredUsername(data?.username);
   if (data === undefined || username === undefined) return undefined;
   return { username, sessionId: data.session_id, expiresAt: Date.parse(data.expires_at) };
 }

@@ -13,7 +13,22 @@
   //
   // Set-up writes the deployment's own prefix of ids over this line.
   var ID_PREFIX = 'user_';
-  var USERNAME = /^[a-z0-9][a-z0-9_.@+-]{0,63}$/;
+  // A subject of 1 to 255 characters as encodeSubject of username.ts encodes it: `a-z0-9_.@+-` as themselves, every other
+  // character as the bytes of its well-formed UTF-8 (The Unicode Standard, table 3-7), `=` and two hex digits each. A
+  // character has one encoding, so a subject has one id.
+  var TAIL = '=[89AB][0-9A-F]';
+  var ENCODED_CHARACTER = [
+    '[a-z0-9_.@+-]',
+    '=(?:[01][0-9A-F]|2[0-9ACF]|3[A-F]|4[1-9A-F]|5[0-9A-E]|60|7[B-F])',
+    '=(?:C[2-9A-F]|D[0-9A-F])' + TAIL,
+    '=E0=[AB][0-9A-F]' + TAIL,
+    '=E[1-9A-CEF]' + TAIL + TAIL,
+    '=ED=[89][0-9A-F]' + TAIL,
+    '=F0=[9AB][0-9A-F]' + TAIL + TAIL,
+    '=F[1-3]' + TAIL + TAIL + TAIL,
+    '=F4=8[0-9A-F]' + TAIL + TAIL,
+  ];
+  var USERNAME = new RegExp('^(?:' + ENCODED_CHARACTER.join('|') + '){1,255}$');
   var PREFERENCE_KEY = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
   var TIME = '\\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01])T(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d\\.\\d{3}Z';
   var ISO_TIME = new RegExp('^' + TIME + '$');

@@ -13,7 +13,8 @@ export interface Gates {
   readonly addresses: readonly [string, string];
   /** The name of the database. */
   readonly registry: string;
-  readonly token: (username: string) => string;
+  /** `claims` are added to the token. */
+  readonly token: (username: string, claims?: object) => string;
   /** Reads the preferences of a user from a gate, without a proxy. Open conflicts are merged. */
   readonly readPreferences: (username: string) => Promise<Readonly<Record<string, unknown>>>;
   /** Restarts one gate after the other, each once the previous one is ready again. */
@@ -25,7 +26,8 @@ export async function startGates(leadSeconds: number): Promise<Gates> {
   const upstream = await startTestUpstream();
   const secret = randomBytes(32).toString('base64url');
   const ports = [await findFreePort(), await findFreePort()] as const;
-  const token = (username: string): string => jwt.sign({ sub: username }, secret, { expiresIn: 3_600 });
+  const token = (username: string, claims: object = {}): string =>
+    jwt.sign({ sub: username, ...claims }, secret, { expiresIn: 3_600 });
   const isReady = async (port: number): Promise<boolean> => {
     try {
       return (await fetch(`http://127.0.0.1:${port}/readyz`)).ok;

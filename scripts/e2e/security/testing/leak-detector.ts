@@ -1,3 +1,4 @@
+import { errorSchema } from '../../../../server/contract.ts';
 import type { RecordedServer } from './recorded-server.ts';
 
 /** Everything that a client can observe of a response. */
@@ -31,11 +32,10 @@ export async function readResponse(response: Response): Promise<ObservedResponse
   return { status: response.status, head: head.join('\n'), body: await response.text() };
 }
 
-/** Whether a body is an error in CouchDB's shape, which PouchDB and people can read. */
+/** Whether a body is an error in CouchDB's shape, which PouchDB and people can read, with at most the code of a refused token. */
 export function isCouchError(body: string): boolean {
   try {
-    const { error, reason, ...rest } = JSON.parse(body) as Record<string, unknown>;
-    return typeof error === 'string' && typeof reason === 'string' && Object.keys(rest).length === 0;
+    return errorSchema.safeParse(JSON.parse(body)).success;
   } catch {
     return false;
   }

@@ -1,6 +1,6 @@
 import type { ServerScope } from 'nano';
 import { z } from 'zod';
-import { parseUsername, USER_DOCUMENT_TYPE } from '../../../../couchdb-design/user-document/user-document.ts';
+import { parseStoredUsername, USER_DOCUMENT_TYPE } from '../../../../couchdb-design/user-document/user-document.ts';
 
 /** Finds documents that Pouchgate does not write: the database belongs to another application, or its name is mistyped. */
 
@@ -15,7 +15,7 @@ export const userDocumentPredicate =
   (idPrefix: string): DocumentPredicate =>
   (id, document) =>
     id.startsWith(idPrefix) &&
-    parseUsername(id.slice(idPrefix.length)) !== undefined &&
+    parseStoredUsername(id.slice(idPrefix.length)) !== undefined &&
     typeOf(document) === USER_DOCUMENT_TYPE;
 
 /** Matches sessions, suspensions, registrations in progress, and the Telegram bot's documents. */
