@@ -46,7 +46,10 @@ export function SignInPage({ session, updates }: SignInPageProps) {
           <h1 id="sign-in-title">{isNew ? 'Create your account' : 'Welcome back'}</h1>
           <p className="lead">Your preferences, live on every device and available offline.</p>
           {registration === 'external' ? (
-            <p>Another service manages your account. Sign in there, then open this page from it.</p>
+            <p>
+              An identity provider signs users in here. This page signs in with accounts only, so open your
+              application’s own page.
+            </p>
           ) : (
             <>
               {registration === 'open' && (
