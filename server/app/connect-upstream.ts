@@ -14,6 +14,8 @@ export interface UpstreamConnection {
   readonly forwardAgent: Agent;
   /** Without it, users' requests are sent as the service account. */
   readonly jwtSecret: Buffer | undefined;
+  /** The configured number of ids that CouchDB looks up by id; undefined: the default of its version. */
+  readonly docIdsThreshold?: number | undefined;
 }
 
 /** Opens the connection pools of the configured CouchDB, or of an embedded engine that it starts. */
@@ -22,20 +24,20 @@ export async function connectUpstream({
   observability,
   cleanups,
 }: Pick<StartContext, 'config' | 'observability' | 'cleanups'>): Promise<UpstreamConnection> {
-  const { access, jwtSecret } = await startUpstream(config, cleanups);
+  const { access, jwtSecret, docIdsThreshold } = await startUpstream(config, cleanups);
   const upstream = openUpstream(access, {
     onResponse: (request, status) => observability.metrics.onUpstreamResponse(upstreamLabel(request, config), status),
   });
   cleanups.add(() => upstream.close());
   const forwardAgent = createForwardAgent(access.url);
   cleanups.add(() => forwardAgent.destroy());
-  return { upstream, forwardAgent, jwtSecret };
+  return { upstream, forwardAgent, jwtSecret, docIdsThreshold };
 }
 
 async function startUpstream(
   { upstream }: Config,
   cleanups: CleanupStack,
-): Promise<{ readonly access: UpstreamAccess; readonly jwtSecret: Buffer | undefined }> {
+): Promise<Pick<UpstreamConnection, 'jwtSecret' | 'docIdsThreshold'> & { readonly access: UpstreamAccess }> {
   if (upstream.kind === 'couchdb') return upstream;
   const { startEmbeddedEngine } = await loadEmbeddedEngine();
   const engine = await startEmbeddedEngine({

@@ -97,6 +97,11 @@ test('removes the trailing slash of COUCHDB_URL and decodes COUCHDB_JWT_SECRET',
   });
 });
 
+test('reads the number of ids that CouchDB looks up by id', () => {
+  expect(readConfig({ ...COUCHDB, COUCHDB_DOC_IDS_THRESHOLD: '10' }).upstream).toMatchObject({ docIdsThreshold: 10 });
+  expect(readConfig(COUCHDB).upstream).toMatchObject({ docIdsThreshold: undefined });
+});
+
 test("has no signing secret when only an identity provider's keys are set", () => {
   const { tokens } = readConfig({ ...COUCHDB, JWT_SECRET: '', JWT_PUBLIC_KEY: pem.replaceAll('\n', '\\n') });
   expect(tokens).toMatchObject({ secret: { kind: 'none' }, provider: { kind: 'public-key', pem } });
@@ -141,6 +146,8 @@ test.each<[string, string, Record<string, string>]>([
     'COUCHDB_JWT_SECRET',
     { ...COUCHDB, COUCHDB_JWT_SECRET: 'not base64, but long enough to be a key' },
   ],
+  ['a threshold of no ids', 'COUCHDB_DOC_IDS_THRESHOLD', { ...COUCHDB, COUCHDB_DOC_IDS_THRESHOLD: '0' }],
+  ['a threshold without a CouchDB', 'COUCHDB_DOC_IDS_THRESHOLD', { COUCHDB_DOC_IDS_THRESHOLD: '10' }],
   ['a private key', 'JWT_PUBLIC_KEY', { JWT_PUBLIC_KEY: privateKey.toString() }],
   ['an invalid key', 'JWT_PUBLIC_KEY', { JWT_PUBLIC_KEY: 'abc' }],
   ['a remote JWKS URL without TLS', 'JWKS_URL', { JWKS_URL: 'http://idp.example/keys' }],

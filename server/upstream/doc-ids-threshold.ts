@@ -1,0 +1,25 @@
+/**
+ * How many ids of one `_changes` with `filter=_doc_ids` CouchDB looks up by id. With more ids it reads the whole database.
+ * https://docs.couchdb.org/en/stable/config/couchdb.html
+ */
+export const DOC_IDS_THRESHOLD_SETTING = {
+  section: 'couchdb',
+  key: 'changes_doc_ids_optimization_threshold',
+} as const;
+
+const DEFAULT_SINCE_3_4 = 1_000;
+const DEFAULT_BEFORE_3_4 = 100;
+
+/** Returns the default of a version of CouchDB, such as `3.4.3`. For an unknown version it is the lowest default. */
+export function defaultDocIdsThreshold(version: string | undefined): number {
+  const [, major = '0', minor = '0'] = /^(\d+)\.(\d+)/.exec(version ?? '') ?? [];
+  const isSince34 = Number(major) > 3 || (Number(major) === 3 && Number(minor) >= 4);
+  return isSince34 ? DEFAULT_SINCE_3_4 : DEFAULT_BEFORE_3_4;
+}
+
+/**
+ * Returns the threshold of a node whose setting has the value `text`. CouchDB uses its default if there is none, or if it is
+ * not an integer (config:get_integer).
+ */
+export const docIdsThresholdOf = (text: string | undefined, version: string | undefined): number =>
+  /^[+-]?\d+$/.test(text ?? '') ? Number(text) : defaultDocIdsThreshold(version);
