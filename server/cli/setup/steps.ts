@@ -7,6 +7,7 @@ export type Step =
   | { readonly kind: 'create-account'; readonly username: string; readonly password: string | undefined }
   | { readonly kind: 'set-password'; readonly username: string; readonly password: string | undefined }
   | { readonly kind: 'set-roles'; readonly username: string }
+  | { readonly kind: 'delete-account'; readonly username: string }
   | { readonly kind: 'set-config'; readonly node: string; readonly setting: Setting; readonly value: string }
   /** Generates a secret, and sets its key on every node. */
   | { readonly kind: 'create-key'; readonly nodes: readonly string[] }
@@ -46,6 +47,8 @@ export function describeStep(step: Step): string {
       return `change the password of the service account ${step.username}`;
     case 'set-roles':
       return `reduce the roles of the service account ${step.username} to pouchgate_service`;
+    case 'delete-account':
+      return `remove the service account ${step.username}`;
     case 'set-config':
       return `set [${step.setting.section}] ${step.setting.key} on ${step.node}`;
     case 'create-key':

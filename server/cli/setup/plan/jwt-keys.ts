@@ -82,7 +82,11 @@ function planJwtKey(nodes: readonly ReachableNode[], { jwtSecret, allowed }: Des
       ? { kind: 'found', sentence: `the key ${setting.key} on ${node}` }
       : { kind: 'step', step: { kind: 'set-config', node, setting, value } },
   );
-  const old = ownKeyNames.filter((key) => key !== setting.key);
+  // The given key stays in use until every gate has the new one.
+  if (allowed.newSecret)
+    items.push({ kind: 'step', step: { kind: 'create-key', nodes: nodes.map(({ name }) => name) } });
+  const others = ownKeyNames.filter((key) => key !== setting.key);
+  const old = allowed.newSecret ? [setting.key, ...others] : others;
   if (!allowed.removeOldKeys) return { items: [...items, ...oldKeysNote(old)], blockers: [], removals: [] };
   const removals = nodes.flatMap((node) =>
     ownKeysOf(node)
