@@ -5,6 +5,10 @@ import { defaultDocIdsThreshold } from '../upstream/doc-ids-threshold.ts';
  */
 const MAX_IDS = 250;
 
+/** Returns the most ids of one read, for a configured threshold and a version of CouchDB. Either may be unknown. */
+export const maxIdsPerRead = (threshold: number | undefined, version: string | undefined): number =>
+  Math.min(MAX_IDS, threshold ?? defaultDocIdsThreshold(version));
+
 export interface DocIdsLimitOptions {
   /** Resolves with the version of CouchDB, or with undefined if it is unknown. */
   readonly readVersion: () => Promise<string | undefined>;
@@ -27,7 +31,7 @@ export class DocIdsLimit {
 
   /** The most ids of one read. */
   get maxIds(): number {
-    return Math.min(MAX_IDS, this.#options.threshold ?? defaultDocIdsThreshold(this.#version));
+    return maxIdsPerRead(this.#options.threshold, this.#version);
   }
 
   /** Call it when the feed connects. */

@@ -41,7 +41,7 @@ const anyNode = fc.record({
   name: fc.constantFrom('a@1', 'b@2', 'c@3'),
   up: fc.constant(true as const),
   handlers: fc.option(anyHandlers, { nil: undefined }),
-  requiredClaims: fc.constantFrom(undefined, '', 'exp', 'exp, {iss, "x"}', 'nbf'),
+  requiredClaims: fc.constantFrom(undefined, '', 'exp', 'exp, kid', 'kid', 'exp, {iss, "x"}'),
   keys: fc.constantFrom<Record<string, string>>(
     {},
     { [KEY]: SECRET.toString('base64') },
@@ -377,4 +377,14 @@ test.each([
   }));
   expect(configuredDocIdsThreshold({ nodes, version })).toBe(value);
   expect(planDocIdsThreshold({ nodes, version }).items).toHaveLength(value === undefined ? 0 : 1);
+});
+
+test('blocks set-up while a node requires claims that the tokens do not have', () => {
+  fc.assert(
+    fc.property(anyCase, ({ current, desired }) => {
+      const isBlocked = current.nodes.some((node) => node.up && node.requiredClaims?.includes('iss') === true);
+      const sentences = planSetup(current, desired).blockers.filter((blocker) => blocker.includes('required_claims'));
+      expect(sentences.length > 0).toBe(isBlocked);
+    }),
+  );
 });
