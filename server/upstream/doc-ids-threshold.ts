@@ -1,5 +1,8 @@
+import { isAtLeast } from './version.ts';
+
 /**
- * How many ids of one `_changes` with `filter=_doc_ids` CouchDB looks up by id. With more ids it reads the whole database.
+ * How many ids of one `_changes` with `filter=_doc_ids` CouchDB looks up by id. With more ids it reads the whole database. Since
+ * 3.4 this holds for databases of a cluster (fabric_rpc:changes), before only for the files of one node (couch_changes).
  * https://docs.couchdb.org/en/stable/config/couchdb.html
  */
 export const DOC_IDS_THRESHOLD_SETTING = {
@@ -11,11 +14,8 @@ const DEFAULT_SINCE_3_4 = 1_000;
 const DEFAULT_BEFORE_3_4 = 100;
 
 /** Returns the default of a version of CouchDB, such as `3.4.3`. For an unknown version it is the lowest default. */
-export function defaultDocIdsThreshold(version: string | undefined): number {
-  const [, major = '0', minor = '0'] = /^(\d+)\.(\d+)/.exec(version ?? '') ?? [];
-  const isSince34 = Number(major) > 3 || (Number(major) === 3 && Number(minor) >= 4);
-  return isSince34 ? DEFAULT_SINCE_3_4 : DEFAULT_BEFORE_3_4;
-}
+export const defaultDocIdsThreshold = (version: string | undefined): number =>
+  version !== undefined && isAtLeast(version, 3, 4) ? DEFAULT_SINCE_3_4 : DEFAULT_BEFORE_3_4;
 
 /**
  * Returns the threshold of a node whose setting has the value `text`. CouchDB uses its default if there is none, or if it is

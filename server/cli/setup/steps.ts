@@ -13,7 +13,10 @@ export type Step =
   | { readonly kind: 'create-key'; readonly nodes: readonly string[] }
   | { readonly kind: 'delete-config'; readonly node: string; readonly setting: Setting }
   /** A change of the authentication handlers takes effect when CouchDB reopens its port. */
-  | { readonly kind: 'restart-listener'; readonly node: string };
+  | { readonly kind: 'restart-listener'; readonly node: string; readonly by: ListenerSetting };
+
+/** The setting of [chttpd] whose change makes a node reopen its port. It depends on the version. */
+export type ListenerSetting = 'backlog' | 'server_options';
 
 export interface Setting {
   readonly section: string;

@@ -68,7 +68,7 @@ export function evaluateDocIdsThreshold({ name, sections }: NodeSettings, versio
   if (threshold < 1) {
     return errorFinding(
       check,
-      `[couchdb] ${key} is ${threshold} on ${name}, so CouchDB reads the whole database for every read of a user's state. Remove the setting.`,
+      `[couchdb] ${key} is ${threshold} on ${name}, so CouchDB since 3.4 reads the whole database for every read of a user's state. Remove the setting.`,
     );
   }
   return threshold >= maxIds
@@ -78,7 +78,7 @@ export function evaluateDocIdsThreshold({ name, sections }: NodeSettings, versio
       )
     : errorFinding(
         check,
-        `[couchdb] ${key} is ${threshold} on ${name}, and the gates read up to ${maxIds} ids at once, for which CouchDB reads the whole database. Set COUCHDB_DOC_IDS_THRESHOLD=${threshold} for the gates, or raise the setting to ${maxIds}.`,
+        `[couchdb] ${key} is ${threshold} on ${name}, and the gates read up to ${maxIds} ids at once, for which CouchDB since 3.4 reads the whole database. Set COUCHDB_DOC_IDS_THRESHOLD=${threshold} for the gates, or raise the setting to ${maxIds}.`,
       );
 }
 

@@ -62,7 +62,7 @@ async function runStep(upstream: Upstream, step: Step, nodes: readonly string[])
       await deleteConfigValue(couch, step.node, step.setting);
       return {};
     case 'restart-listener':
-      await restartListener(couch, step.node);
+      await restartListener(couch, step.node, step.by);
       return {};
   }
 }

@@ -19,7 +19,7 @@ export function planDocIdsThreshold(current: ThresholdState): Plan {
   const setting = `[couchdb] changes_doc_ids_optimization_threshold is ${threshold}`;
   const sentence =
     threshold < 1
-      ? `${setting}, so CouchDB reads the whole database for every read of a user's state. Remove the setting.`
+      ? `${setting}, so CouchDB since 3.4 reads the whole database for every read of a user's state. Remove the setting.`
       : `${setting}. Set COUCHDB_DOC_IDS_THRESHOLD=${threshold} for the gates.`;
   return { items: [{ kind: 'note', sentence }], blockers: [] };
 }

@@ -1,4 +1,5 @@
 import { KEY_ID_PREFIX, keyIdOf } from '../../../upstream/jwt-key-id.ts';
+import { isAtLeast } from '../../../upstream/version.ts';
 import type { CurrentState, NodeState } from '../current-state.ts';
 import type { DesiredState } from '../desired-state.ts';
 import type { Plan, PlanItem, Setting } from '../steps.ts';
@@ -22,7 +23,7 @@ export function planJwtAuthentication(
   const nodesToRestart = reachable.filter(({ handlers }) => !isJwtHandlerActive || !hasJwtHandler(handlers));
   const restartItems = nodesToRestart.map(({ name }): PlanItem => ({
     kind: 'step',
-    step: { kind: 'restart-listener', node: name },
+    step: { kind: 'restart-listener', node: name, by: isAtLeast(version, 3, 5) ? 'server_options' : 'backlog' },
   }));
   // Keys are removed last, once the new one is known to work.
   const items = [...reachable.flatMap(planNode), ...key.items, ...restartItems, ...key.removals];

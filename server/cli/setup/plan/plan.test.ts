@@ -388,3 +388,19 @@ test('blocks set-up while a node requires claims that the tokens do not have', (
     }),
   );
 });
+
+test.each([
+  ['3.0.0', 'backlog'],
+  ['3.4.3', 'backlog'],
+  ['3.5.0', 'server_options'],
+  ['3.10.1', 'server_options'],
+])('CouchDB %s reopens its port when %s changes', (version, by) => {
+  fc.assert(
+    fc.property(anyCase, ({ current, desired }) => {
+      const steps = plannedSteps({ current: { ...current, version, isJwtHandlerActive: false }, desired });
+      const restarts = steps.filter((step) => step.kind === 'restart-listener');
+      expect(restarts).toEqual(current.nodes.map(({ name: node }) => ({ kind: 'restart-listener', node, by })));
+    }),
+    { numRuns: 20 },
+  );
+});

@@ -1,3 +1,5 @@
+import { isAtLeast } from '../../../upstream/version.ts';
+
 /**
  * `[jwt_auth] required_claims`: names, and names with a value, such as `exp, {iss, "x"}`.
  * https://docs.couchdb.org/en/stable/config/auth.html#jwt_auth
@@ -18,7 +20,8 @@ export interface RequiredClaims {
 
 /** Evaluates the setting; undefined is the default of the version. */
 export function evaluateRequiredClaims(text: string | undefined, version: string): RequiredClaims {
-  if (text === undefined) return { hasExpiry: !isBefore33(version), rejection: undefined };
+  // The default is `exp` since 3.3, and no claim before.
+  if (text === undefined) return { hasExpiry: isAtLeast(version, 3, 3), rejection: undefined };
   const claims = [...text.matchAll(CLAIM_PATTERN)].map(([, withValue, name]) => withValue ?? name ?? '');
   const missing = claims.filter((claim) => !OWN_CLAIMS.includes(claim));
   const rejection =
@@ -30,10 +33,4 @@ export function evaluateRequiredClaims(text: string | undefined, version: string
           ? 'a claim occurs twice'
           : undefined;
   return { hasExpiry: claims.includes('exp'), rejection };
-}
-
-/** The default is `exp` since 3.3, and no claim before. */
-function isBefore33(version: string): boolean {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  return major < 3 || (major === 3 && minor < 3);
 }
