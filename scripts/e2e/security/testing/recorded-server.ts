@@ -3,6 +3,7 @@ import jwt from 'jsonwebtoken';
 import pino from 'pino';
 import { readConfig } from '../../../../server/config/config.ts';
 import { startPouchgate, type Pouchgate } from '../../../../server/app/start.ts';
+import { eventually } from '../../../../server/testing/fake-couchdb.ts';
 import { authorizationOf, connect, type UpstreamAccess } from '../../../../server/upstream/client.ts';
 import { newTestNames, startTestUpstream, type TestNames } from '../../../../server/testing/test-database.ts';
 import { startRecorder, type RecordedRequest } from '../../../../server/testing/request-recorder.ts';
@@ -24,7 +25,7 @@ export interface RecordedServer {
   readonly internalTexts: readonly string[];
   /** The gate's own upstream authorization, which no client's header may change. */
   readonly authorization: string;
-  /** The upstream requests in order, without those of the set-up, the two feeds, and for the version when a feed connects. */
+  /** The upstream requests in order, without those of the set-up and the two feeds. */
   readonly upstreamRequests: readonly RecordedRequest[];
   token(username: string, claims?: object): string;
   /** Sends a request to `path` below the database's URL with the user's token; `body` is sent as JSON. */
@@ -46,7 +47,6 @@ export interface Victim {
   read(): Promise<unknown>;
 }
 
-const VERSION_URL = '/';
 const FEED_URL =
   /^\/(user_registry|pouchgate_sessions)_[0-9a-f]{12}\/_changes\?feed=continuous&style=all_docs&heartbeat=5000&since=[^&]+(&include_docs=true)?$/;
 
@@ -97,6 +97,8 @@ export async function startRecordedServer(names: TestNames = newTestNames()): Pr
   });
   const registry = connect(access).use<Record<string, unknown>>(names.registry);
   const bob = await createVictim(access, names);
+  // The gate reads CouchDB's version once its feed has connected.
+  await eventually(() => recorder.requests.some(({ url }) => url === '/'));
   const setupRequestCount = recorder.requests.length;
   const token = (username: string, claims: object = {}): string =>
     jwt.sign({ sub: username, exp: Math.floor(Date.now() / 1000) + 3600, ...claims }, secret, { noTimestamp: true });
@@ -115,7 +117,7 @@ export async function startRecordedServer(names: TestNames = newTestNames()): Pr
     get upstreamRequests() {
       return recorder.requests
         .slice(setupRequestCount)
-        .filter(({ method, url }) => method !== 'GET' || (url !== VERSION_URL && !FEED_URL.test(url)));
+        .filter(({ method, url }) => method !== 'GET' || !FEED_URL.test(url));
     },
     token,
     request: (username, path, { method = 'GET', body, headers = {}, signal } = {}) =>
