@@ -55,7 +55,7 @@ function documentOfSize(bytes: number): object {
 }
 
 const reasonOf = (body: unknown): string =>
-  z.object({ reason: z.string() }).safeParse(body).data?.reason ?? 'no reason given';
+  z.object({ reason: z.string().min(1) }).safeParse(body).data?.reason ?? 'no reason given';
 
 /** A user's document that does not exist is 404. */
 export const evaluateRead = ({ status, body }: Outcome): Finding =>
