@@ -94,7 +94,7 @@ async function mount<P extends object>(
   const { registry = 'user_registry', sessions = 'pouchgate_sessions' } = options;
   const { idPrefix = DEFAULT_ID_PREFIX, log = pino({ level: 'silent' }), base } = options;
   const couchdb = await resolveMountedUpstream(options.couchdb, process.env, (sentence) => log.error(sentence));
-  const { access, jwtSecret } = couchdb;
+  const { access, jwtSecret, docIdsThreshold } = couchdb;
   const upstream = openUpstream(access);
   try {
     const onWarning = (sentence: string): void => log.warn(sentence);
@@ -114,6 +114,7 @@ async function mount<P extends object>(
     upstream,
     forward: createForward(access.url, { agent }),
     jwtSecret,
+    docIdsThreshold,
     mount: { base: base === undefined ? undefined : `${base}/sync`, database: registry },
     publicUrl: options.publicUrl ?? '',
     corsOrigins: options.corsOrigins ?? [],

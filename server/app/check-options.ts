@@ -70,6 +70,11 @@ const COUCHDB_RULES: readonly Rule[] = [
   ['couchdb.username', isText, 'must be the name of a server admin, or of the account that `pouchgate setup` creates'],
   ['couchdb.password', isText, 'must be the password of couchdb.username'],
   ['couchdb.jwtSecret', isOptional(isText), 'must be the base64 text that `pouchgate setup` prints'],
+  [
+    'couchdb.docIdsThreshold',
+    isOptional((value) => Number.isSafeInteger(value) && Number(value) >= 1),
+    "must be the lowest [couchdb] changes_doc_ids_optimization_threshold of CouchDB's nodes, an integer from 1",
+  ],
 ];
 
 const DIRECTORY_RULES: readonly Rule[] = [

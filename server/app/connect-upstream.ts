@@ -12,6 +12,8 @@ export interface UpstreamConnection {
   readonly forwardAgent: Agent;
   /** Without it, users' requests are sent as the service account. */
   readonly jwtSecret: Buffer | undefined;
+  /** The configured number of ids that CouchDB looks up by id; undefined: the default of its version. */
+  readonly docIdsThreshold?: number | undefined;
 }
 
 /** Opens the connection pools of the configured CouchDB, or of an embedded engine that it starts. */
@@ -21,24 +23,23 @@ export async function connectUpstream({
   observability,
   cleanups,
 }: Pick<StartContext, 'config' | 'log' | 'observability' | 'cleanups'>): Promise<UpstreamConnection> {
-  const { access, jwtSecret } = await startUpstream({ config, log, cleanups });
+  const { access, jwtSecret, docIdsThreshold } = await startUpstream({ config, log, cleanups });
   const upstream = openUpstream(access, {
     onResponse: (request, status) => observability.metrics.onUpstreamResponse(upstreamLabel(request, config), status),
   });
   cleanups.add(() => upstream.close());
   const forwardAgent = createForwardAgent(access.url);
   cleanups.add(() => forwardAgent.destroy());
-  return { upstream, forwardAgent, jwtSecret };
+  return { upstream, forwardAgent, jwtSecret, docIdsThreshold };
 }
 
 async function startUpstream({
   config: { upstream },
   log,
   cleanups,
-}: Pick<StartContext, 'config' | 'log' | 'cleanups'>): Promise<{
-  readonly access: UpstreamAccess;
-  readonly jwtSecret: Buffer | undefined;
-}> {
+}: Pick<StartContext, 'config' | 'log' | 'cleanups'>): Promise<
+  Pick<UpstreamConnection, 'jwtSecret' | 'docIdsThreshold'> & { readonly access: UpstreamAccess }
+> {
   if (upstream.kind === 'couchdb') return upstream;
   const engine = await startEngineProcess({
     directory: join(upstream.dataDirectory, 'couch'),

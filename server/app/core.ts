@@ -13,6 +13,7 @@ import type { PreferenceDefinition } from '../preferences/schema.ts';
 import { createPreferencesService, type PreferencesService } from '../preferences/service.ts';
 import { createPreferenceStreams } from '../preferences/stream/open-stream.ts';
 import { Hub } from '../registry/hub.ts';
+import { DocIdsLimit } from '../registry/doc-ids-limit.ts';
 import { createLeafReader, type LeafReader } from '../registry/leaf-reader.ts';
 import type { Provision } from '../registry/provision-document.ts';
 import { SecretGuard } from '../registry/secret-guard.ts';
@@ -21,12 +22,15 @@ import type { Upstream } from '../upstream/client.ts';
 import { followChanges, type Feed } from '../upstream/feed/feed.ts';
 import type { FeedListener } from '../upstream/feed/listener.ts';
 import type { Forward } from '../upstream/forward.ts';
+import { readServerVersion } from '../upstream/server-version.ts';
 
 export interface CoreOptions<P extends object> {
   readonly upstream: Upstream;
   readonly forward: Forward;
   /** Users' requests are sent as that user if it is set, and as the service account otherwise. */
   readonly jwtSecret: Buffer | undefined;
+  /** The most ids that CouchDB looks up by id, if the operator has configured it. Default: that of CouchDB's version. */
+  readonly docIdsThreshold?: number | undefined;
   readonly mount: RouterMount;
   /** The deployment's own URL, part of the database's identity; empty if there is none. */
   readonly publicUrl: string;
@@ -71,6 +75,7 @@ const MAX_UPSTREAM_REQUESTS_PER_USER = 3;
 /** What the gate and the preferences routes share. */
 interface SharedParts<P extends object> {
   readonly leaves: LeafReader;
+  readonly docIdsLimit: DocIdsLimit;
   readonly hub: Hub;
   readonly timer: TimerWheel;
   readonly secretGuard: SecretGuard;
@@ -86,7 +91,7 @@ interface SharedParts<P extends object> {
 export function createCore<P extends object>(options: CoreOptions<P>): Core<P> {
   const parts = createSharedParts(options);
   const { hub, service, timer } = parts;
-  const feed = followRegistry(options, hub);
+  const feed = followRegistry(options, parts);
   return {
     gate: createGateRouter(options, parts),
     preferences: createPreferencesRouter(options, parts),
@@ -103,7 +108,9 @@ function createSharedParts<P extends object>(options: CoreOptions<P>): SharedPar
   const { upstream, mount, log, onDelivered = () => undefined, onSlowReader = () => undefined } = options;
   const registry = mount.database;
   const now = Date.now;
-  const leaves = createLeafReader(upstream.couch, registry);
+  const readVersion = (): Promise<string | undefined> => readServerVersion(upstream);
+  const docIdsLimit = new DocIdsLimit({ readVersion, threshold: options.docIdsThreshold });
+  const leaves = createLeafReader(upstream.couch, registry, () => docIdsLimit.maxIds);
   const secretGuard = new SecretGuard((username, field) =>
     log.warn(
       { username: formatSubject(username), field },
@@ -122,6 +129,7 @@ function createSharedParts<P extends object>(options: CoreOptions<P>): SharedPar
   });
   return {
     leaves,
+    docIdsLimit,
     hub: new Hub(leaves),
     timer: new TimerWheel(),
     secretGuard,
@@ -135,7 +143,10 @@ function createSharedParts<P extends object>(options: CoreOptions<P>): SharedPar
 }
 
 /** Connects the one upstream feed, which drives the hub. */
-function followRegistry<P extends object>(options: CoreOptions<P>, hub: Hub): Feed {
+function followRegistry<P extends object>(
+  options: CoreOptions<P>,
+  { hub, docIdsLimit }: Pick<SharedParts<P>, 'hub' | 'docIdsLimit'>,
+): Feed {
   const { upstream, mount, feedListener, heartbeat } = options;
   return followChanges({
     access: upstream.access,
@@ -147,10 +158,12 @@ function followRegistry<P extends object>(options: CoreOptions<P>, hub: Hub): Fe
     },
     onConnect: () => {
       feedListener?.onConnect();
+      docIdsLimit.onConnect();
       hub.onConnect();
     },
     onDisconnect: (reason) => {
       hub.onDisconnect();
+      docIdsLimit.onDisconnect();
       feedListener?.onDisconnect(reason);
     },
     onActivity: () => feedListener?.onActivity(),

@@ -25,14 +25,17 @@ export interface PouchgateOptions {
   /**
    * The CouchDB 3 server: its URL without credentials, and the name and password of a server admin or of the service account
    * that `pouchgate setup` creates. With `jwtSecret` (base64, as `pouchgate setup` prints it) users' requests are sent as that
-   * user; without it they are sent as the given account.
+   * user; without it they are sent as the given account. `docIdsThreshold` is the lowest `changes_doc_ids_optimization_threshold`
+   * of CouchDB's nodes, an integer from 1; set it if it is lower than the default of CouchDB's version.
    *
    * With `{ dataDirectory }` it starts the embedded engine instead: a CouchDB-compatible database that stores its data in that
    * directory, in a separate process, for development and small private deployments. Default: `{ dataDirectory: './data' }`.
    * With `NODE_ENV=production` there is no default.
    */
   readonly couchdb?:
-    (UpstreamAccess & { readonly jwtSecret?: string | undefined }) | { readonly dataDirectory: string } | undefined;
+    | (UpstreamAccess & { readonly jwtSecret?: string | undefined; readonly docIdsThreshold?: number | undefined })
+    | { readonly dataDirectory: string }
+    | undefined;
   /**
    * Returns the user of a request, from a header, a cookie or the application's own session, or `undefined` if none is signed
    * in, which is answered with 401. Browsers also send cookies with requests from other sites: with cookies, check the

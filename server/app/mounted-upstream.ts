@@ -7,6 +7,7 @@ import type { PouchgateOptions } from './mounted-pouchgate.ts';
 export interface MountedUpstream {
   readonly access: UpstreamAccess;
   readonly jwtSecret: Buffer | undefined;
+  readonly docIdsThreshold?: number | undefined;
   /** Stops the embedded engine. */
   readonly close: () => Promise<void>;
 }
@@ -30,7 +31,8 @@ export async function resolveMountedUpstream(
 ): Promise<MountedUpstream> {
   if (couchdb !== undefined && !('dataDirectory' in couchdb)) {
     const jwtSecret = couchdb.jwtSecret === undefined ? undefined : Buffer.from(couchdb.jwtSecret, 'base64');
-    return { access: couchdb, jwtSecret, close: () => Promise.resolve() };
+    const { docIdsThreshold } = couchdb;
+    return { access: couchdb, jwtSecret, docIdsThreshold, close: () => Promise.resolve() };
   }
   if (couchdb === undefined && env['NODE_ENV'] === 'production') {
     throw new TypeError(

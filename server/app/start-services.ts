@@ -18,7 +18,7 @@ export interface Services {
 export async function startServices(context: StartContext, connection: UpstreamConnection): Promise<Services> {
   const { config, log, mount, observability, rateLimits, heartbeat, onError, cleanups } = context;
   const { metrics, feeds } = observability;
-  const { upstream, forwardAgent, jwtSecret } = connection;
+  const { upstream, forwardAgent, jwtSecret, docIdsThreshold } = connection;
   const { corsOrigins, registry } = config;
   const rules = defaultPreferenceDefinition(config.idPrefix);
   const provision = createProvision(upstream.couch, registry, rules.idOf);
@@ -42,6 +42,7 @@ export async function startServices(context: StartContext, connection: UpstreamC
       onResponse: (status) => metrics.onUpstreamResponse('forward', status),
     }),
     jwtSecret,
+    docIdsThreshold,
     mount,
     publicUrl: config.publicUrl ?? '',
     corsOrigins,

@@ -5,7 +5,8 @@ import type { Identity } from '../identity/identity.ts';
 import { drain } from '../lifecycle/drain.ts';
 import { DrainLead } from '../lifecycle/drain-lead.ts';
 import { startMetricsServer, type MetricsServer } from '../observability/metrics-server.ts';
-import { createObservability, createReadinessMonitor, type ReadinessMonitor } from '../observability/observability.ts';
+import { createObservability } from '../observability/observability.ts';
+import { createReadinessMonitor, type ReadinessMonitor } from '../observability/readiness-monitor.ts';
 import type { Hub } from '../registry/hub.ts';
 import type { UpstreamAccess } from '../upstream/client.ts';
 import { prepareDatabase } from '../upstream/schema/prepare-database.ts';
@@ -79,7 +80,8 @@ async function startServer(context: StartContext): Promise<Pouchgate> {
   });
   const services = await startServices(context, connection);
   const { identity, core, telegram } = services;
-  const readiness = createReadinessMonitor(upstream, config.registry, observability.feeds);
+  const { feeds } = observability;
+  const readiness = createReadinessMonitor({ upstream, registry: config.registry, jwtSecret, feeds, log });
   const { server, connections, admission } = createHttpServer({
     handler: createRequestHandler(context, services, readiness),
     onRequestCompleted: observability.onRequestCompleted,

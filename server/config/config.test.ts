@@ -102,6 +102,11 @@ test('removes the trailing slash of COUCHDB_URL and decodes COUCHDB_JWT_SECRET',
   });
 });
 
+test('reads the number of ids that CouchDB looks up by id', () => {
+  expect(readConfig({ ...COUCHDB, COUCHDB_DOC_IDS_THRESHOLD: '10' }).upstream).toMatchObject({ docIdsThreshold: 10 });
+  expect(readConfig(COUCHDB).upstream).toMatchObject({ docIdsThreshold: undefined });
+});
+
 test("has no signing secret when only an identity provider's keys are set", () => {
   const byKey = { ...COUCHDB, ...PROVIDER, JWKS_URL: '', JWT_SECRET: '', JWT_PUBLIC_KEY: pem.replaceAll('\n', '\\n') };
   expect(readConfig(byKey).tokens).toMatchObject({ secret: { kind: 'none' }, provider: { kind: 'public-key', pem } });
@@ -172,6 +177,8 @@ test.each<[string, string, Record<string, string>]>([
   ['another claim for the audience', 'JWT_AUDIENCE_CLAIM', { ...PROVIDER, JWT_AUDIENCE_CLAIM: 'scope' }],
   ['a leeway of an hour', 'JWT_LEEWAY_SECONDS', { JWT_LEEWAY_SECONDS: '3600' }],
   ['a leeway that is not an integer', 'JWT_LEEWAY_SECONDS', { JWT_LEEWAY_SECONDS: '1.5' }],
+  ['a threshold of no ids', 'COUCHDB_DOC_IDS_THRESHOLD', { ...COUCHDB, COUCHDB_DOC_IDS_THRESHOLD: '0' }],
+  ['a threshold without a CouchDB', 'COUCHDB_DOC_IDS_THRESHOLD', { COUCHDB_DOC_IDS_THRESHOLD: '10' }],
   ['a claim with another meaning', 'JWT_USERNAME_CLAIM', { JWT_USERNAME_CLAIM: 'exp' }],
   ['a database name with a leading underscore', 'REGISTRY_DB', { REGISTRY_DB: '_users' }],
   ["the sessions' database", 'REGISTRY_DB', { REGISTRY_DB: 'pouchgate_sessions' }],

@@ -48,6 +48,8 @@ type UpstreamConfig =
       readonly access: UpstreamAccess;
       /** The bytes of CouchDB's own JWT key, whose base64 is in its configuration. Users' requests are signed with it. */
       readonly jwtSecret: Buffer | undefined;
+      /** The most ids that CouchDB looks up by id; `undefined` if it is the default of CouchDB's version. */
+      readonly docIdsThreshold: number | undefined;
     };
 
 /** The keys and claims of accepted tokens. */
@@ -126,6 +128,14 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   };
 }
 
+/** The variables that have a meaning with `COUCHDB_URL` only. */
+const COUCHDB_VARIABLES = [
+  'COUCHDB_USER',
+  'COUCHDB_PASSWORD',
+  'COUCHDB_JWT_SECRET',
+  'COUCHDB_DOC_IDS_THRESHOLD',
+] as const;
+
 /** Checks variables against each other. It runs even if some are invalid, so that one start reports all errors. */
 function findContradictions(env: Readonly<Record<string, string | undefined>>): string[] {
   const set = new Set(Object.keys(env));
@@ -150,7 +160,7 @@ function findContradictions(env: Readonly<Record<string, string | undefined>>): 
       );
     }
   } else {
-    for (const name of ['COUCHDB_USER', 'COUCHDB_PASSWORD', 'COUCHDB_JWT_SECRET'].filter((each) => set.has(each))) {
+    for (const name of COUCHDB_VARIABLES.filter((each) => set.has(each))) {
       messages.push(
         `${name} is set without COUCHDB_URL; set COUCHDB_URL too, or unset ${name} to use the embedded engine.`,
       );
@@ -211,6 +221,7 @@ function upstreamOf(fields: Fields): UpstreamConfig {
         kind: 'couchdb',
         access: { url: url.href.replace(/\/+$/, ''), username, password },
         jwtSecret: fields.COUCHDB_JWT_SECRET,
+        docIdsThreshold: fields.COUCHDB_DOC_IDS_THRESHOLD,
       };
 }
 

@@ -112,6 +112,10 @@ export const fieldsSchema = z.object({
     const bytes = Buffer.from(text, 'base64');
     return /^[A-Za-z0-9+/]+={0,2}$/.test(text) && bytes.length >= MIN_SECRET_BYTES ? bytes : undefined;
   }, `is not the base64 of at least ${MIN_SECRET_BYTES} bytes; set it to the one that "npm run setup" printed`).optional(),
+  COUCHDB_DOC_IDS_THRESHOLD: field(
+    (text) => (/^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined),
+    "is not a number of ids from 1; set it to the lowest [couchdb] changes_doc_ids_optimization_threshold of CouchDB's nodes, or unset it",
+  ).optional(),
   REGISTRY_DB: databaseName.default(DEFAULT_DATABASE_NAMES.registry),
   SESSIONS_DB: databaseName.default(DEFAULT_DATABASE_NAMES.sessions),
   ID_PREFIX: idPrefix.default(DEFAULT_ID_PREFIX),

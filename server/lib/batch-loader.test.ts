@@ -29,7 +29,7 @@ async function simulate(
   const results: number[] = times.map(() => Number.NaN);
   let [inFlight, peakInFlight] = [0, 0];
   const load = createBatchLoader<number, number>({
-    maxBatchSize,
+    maxBatchSize: () => maxBatchSize,
     maxInFlight,
     now: Date.now,
     read: (batch) => {
@@ -106,7 +106,7 @@ it('5,000 reads within seconds take at most 50 requests', async () => {
 it('a failed batch rejects its own reads, and no later ones', async () => {
   let failing = true;
   const load = createBatchLoader<number, number>({
-    maxBatchSize: 2,
+    maxBatchSize: () => 2,
     maxInFlight: 1,
     now: Date.now,
     read: (batch) => {
@@ -118,4 +118,24 @@ it('a failed batch rejects its own reads, and no later ones', async () => {
   const results = Promise.allSettled([load(1), load(2), load(3)]);
   await jest.advanceTimersByTimeAsync(1_000);
   expect((await results).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled']);
+});
+
+it('a batch has at most the size that is the limit when it is sent', async () => {
+  const sizes: number[] = [];
+  let maxBatchSize = 100;
+  const load = createBatchLoader<number, number>({
+    maxBatchSize: () => maxBatchSize,
+    maxInFlight: 1,
+    now: Date.now,
+    read: async (batch) => {
+      sizes.push(batch.length);
+      await Promise.resolve();
+      return batch;
+    },
+  });
+  const results = Promise.all(Array.from({ length: 130 }, (_, key) => load(key)));
+  maxBatchSize = 10;
+  await jest.advanceTimersByTimeAsync(10_000);
+  expect(await results).toHaveLength(130);
+  expect(sizes).toEqual(Array.from({ length: 13 }, () => 10));
 });

@@ -1,7 +1,8 @@
 export interface BatchLoaderOptions<Key, Value> {
   /** Reads a batch and resolves with its values in order. A rejection rejects every read of the batch. */
   readonly read: (batch: readonly Key[]) => Promise<readonly Value[]>;
-  readonly maxBatchSize: number;
+  /** Returns the size of the largest batch. Called for each batch. */
+  readonly maxBatchSize: () => number;
   /** How many batches run at once. Further reads wait for the next batch, so batches grow with the upstream's load. */
   readonly maxInFlight: number;
   /** A clock, in ms. */
@@ -62,12 +63,13 @@ export function createBatchLoader<Key, Value>(options: BatchLoaderOptions<Key, V
     timer = undefined;
     for (let first = pending[0]; first !== undefined && inFlight < maxInFlight; first = pending[0]) {
       const wait = first.dueAt - now();
-      if (wait > 0 && pending.length < maxBatchSize) {
+      const size = maxBatchSize();
+      if (wait > 0 && pending.length < size) {
         timer = setTimeout(flushDue, Math.ceil(wait));
         return;
       }
-      const batch = pending.slice(0, maxBatchSize);
-      pending = pending.slice(maxBatchSize);
+      const batch = pending.slice(0, size);
+      pending = pending.slice(size);
       sendBatch(batch);
     }
   };
@@ -78,7 +80,7 @@ export function createBatchLoader<Key, Value>(options: BatchLoaderOptions<Key, V
       lastDueAt = Math.min(Math.max(lastDueAt + soloCostMs, requestedAt), requestedAt + MAX_BACKLOG_MS);
       pending.push({ key, resolve, dueAt: Math.min(lastDueAt, requestedAt + MAX_WAIT_MS) });
       // Reads requested in the same turn of the event loop share a batch.
-      if (isFlushScheduled || (pending.length > 1 && pending.length < maxBatchSize)) return;
+      if (isFlushScheduled || (pending.length > 1 && pending.length < maxBatchSize())) return;
       isFlushScheduled = true;
       setImmediate(flushDue);
     });

@@ -5,11 +5,10 @@ import type { Upstream } from '../upstream/client.ts';
 import { openConnections } from '../upstream/forward.ts';
 import { FeedMonitor } from './feed-monitor.ts';
 import { Metrics } from './metrics.ts';
-import { decideReadiness, type Readiness } from './readiness.ts';
+import type { ReadinessMonitor } from './readiness-monitor.ts';
 import { createRequestLog } from './request-log.ts';
 import type { CompletedRequest } from './request-observer.ts';
 import type { AdmissionStats, GateStats } from './source-metrics.ts';
-import { createProbeRequest, UpstreamProbe } from './upstream-probe.ts';
 
 export interface ObservabilityOptions {
   readonly log: Logger;
@@ -60,42 +59,5 @@ export function createObservability({ log, mount, metricsEnabled }: Observabilit
           feeds: Object.values(feeds).filter(({ connected }) => connected).length,
         }),
       }),
-  };
-}
-
-/** Checks whether the server is ready, and estimates how far its feed is behind. */
-export interface ReadinessMonitor {
-  check(): Promise<Readiness>;
-  /** Returns how many changes the feed was behind at the last check, or `undefined` if unknown. */
-  pendingChanges(): number | undefined;
-  /** Reports the server as not ready from now on, because it is about to stop. */
-  startDraining(): void;
-}
-
-export function createReadinessMonitor(
-  upstream: Upstream,
-  registry: string,
-  feeds: Observability['feeds'],
-): ReadinessMonitor {
-  const probe = new UpstreamProbe(createProbeRequest(upstream, registry));
-  let draining = false;
-  return {
-    check: async () => {
-      const { responded } = await probe.check();
-      return decideReadiness({
-        not_draining: !draining,
-        registry_feed: feeds.registry.connected,
-        sessions_feed: feeds.sessions.connected,
-        upstream: responded,
-      });
-    },
-    pendingChanges: () => {
-      const { last } = probe;
-      const { seq } = feeds.registry;
-      return last?.responded === true && seq !== undefined ? Math.max(0, last.seq - seq) : undefined;
-    },
-    startDraining: () => {
-      draining = true;
-    },
   };
 }

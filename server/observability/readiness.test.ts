@@ -1,6 +1,13 @@
 import { decideReadiness, type ReadinessChecks } from './readiness.ts';
 
-const ALL_PASSING: ReadinessChecks = { not_draining: true, registry_feed: true, sessions_feed: true, upstream: true };
+const ALL_PASSING: ReadinessChecks = {
+  not_draining: true,
+  registry_feed: true,
+  sessions_feed: true,
+  upstream: true,
+  gate_access: true,
+  user_access: true,
+};
 
 test('is ready when all checks pass', () => {
   expect(decideReadiness(ALL_PASSING)).toEqual({ status: 200, body: { status: 'ready', checks: ALL_PASSING } });

@@ -8,6 +8,10 @@ export interface ReadinessChecks {
   readonly sessions_feed: boolean;
   /** The database responded to the last probe. */
   readonly upstream: boolean;
+  /** The database gave the gate's own account access to the documents. */
+  readonly gate_access: boolean;
+  /** The database accepted a request that was sent as a user. */
+  readonly user_access: boolean;
 }
 
 export type Readiness =
@@ -21,6 +25,8 @@ export type Readiness =
 const REASONS: readonly (readonly [keyof ReadinessChecks, string])[] = [
   ['not_draining', 'The server is stopping.'],
   ['upstream', 'The database does not answer.'],
+  ['gate_access', "The database refuses the gate's own requests. The log has its reason."],
+  ['user_access', "The database refuses users' requests. The log has its reason."],
   ['registry_feed', "The feed of the documents' changes is down."],
   ['sessions_feed', "The feed of the sessions' ends is down."],
 ];

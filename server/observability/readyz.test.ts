@@ -39,7 +39,14 @@ it('/readyz follows the database and both feeds, while /healthz stays 200', asyn
     status: 200,
     body: {
       status: 'ready',
-      checks: { not_draining: true, registry_feed: true, sessions_feed: true, upstream: true },
+      checks: {
+        not_draining: true,
+        registry_feed: true,
+        sessions_feed: true,
+        upstream: true,
+        gate_access: true,
+        user_access: true,
+      },
     },
   });
   proxy.disconnect();

@@ -1,6 +1,6 @@
-import { openUpstream } from '../upstream/client.ts';
+import { openUpstream, type Upstream } from '../upstream/client.ts';
 import { eventually, startFakeUpstream, collectGarbage } from '../testing/fake-couchdb.ts';
-import { createProbeRequest, UpstreamProbe, type ProbeResult } from './upstream-probe.ts';
+import { accountAuthorization, createProbeRequest, UpstreamProbe, type ProbeResult } from './upstream-probe.ts';
 
 test('sends one request at a time and at most one per second for any number of callers', async () => {
   let [requests, time] = [0, 0];
@@ -14,38 +14,52 @@ test('sends one request at a time and at most one per second for any number of c
   );
   const all = Promise.all(Array.from({ length: 100 }, () => probe.check()));
   expect(requests).toBe(1);
-  respond({ responded: true, seq: 7 });
-  expect(new Set(await all)).toEqual(new Set([{ responded: true, seq: 7 }]));
+  respond({ ok: true, seq: 7 });
+  expect(new Set(await all)).toEqual(new Set([{ ok: true, seq: 7 }]));
   time = 999;
-  expect(await probe.check()).toEqual({ responded: true, seq: 7 });
+  expect(await probe.check()).toEqual({ ok: true, seq: 7 });
   expect(requests).toBe(1);
   time = 1_000;
   const next = probe.check();
-  respond({ responded: false });
-  expect(await next).toEqual({ responded: false });
-  expect(probe.last).toEqual({ responded: false });
+  const failure = { ok: false, status: 503, reason: 'busy' } as const;
+  respond(failure);
+  expect(await next).toEqual(failure);
+  expect(probe.last).toEqual(failure);
   expect(requests).toBe(2);
 });
 
-test('only a 200 with an update_seq counts as success', async () => {
+const probeOnce = (pool: Upstream, registry: string): Promise<ProbeResult> =>
+  new UpstreamProbe(createProbeRequest(pool, registry, accountAuthorization(pool))).check();
+
+test("only a 200 with an update_seq counts as success; a failure has CouchDB's status and reason", async () => {
   let [status, body] = [200, '{"update_seq":"42-abc"}'];
   const upstream = await startFakeUpstream((_request, response) => response.writeHead(status).end(body));
   const pool = openUpstream(upstream.access);
-  const check = (): Promise<ProbeResult> => new UpstreamProbe(createProbeRequest(pool, 'a/b')).check();
-  expect(await check()).toEqual({ responded: true, seq: 42 });
+  expect(await probeOnce(pool, 'a/b')).toEqual({ ok: true, seq: 42 });
   expect(upstream.requests).toEqual([{ method: 'GET', url: '/a%2Fb', body: '' }]);
   for ([status, body] of [
+    [401, '{"error":"unauthorized","reason":"Name or password is incorrect."}'],
+    [400, '{"error":"bad_request","reason":"Unknown kid"}'],
+    [404, '{"error":"not_found","reason":"Database does not exist."}'],
+    [500, '{"error":"badmatch","reason":"undefined"}'],
+  ] as const) {
+    const { reason } = JSON.parse(body) as { reason: string };
+    expect(await probeOnce(pool, 'registry')).toEqual({ ok: false, status, reason });
+  }
+  for ([status, body] of [
     [500, '{"update_seq":1}'],
-    [401, '{"error":"unauthorized"}'],
     [200, '<html></html>'],
     [200, '{}'],
     [200, 'null'],
     [302, '{"update_seq":1}'],
+    [503, ''],
   ] as const) {
-    expect(await check()).toEqual({ responded: false });
+    expect(await probeOnce(pool, 'registry')).toMatchObject({ ok: false, status: undefined });
   }
+  [status, body] = [403, JSON.stringify({ error: 'forbidden', reason: 'x'.repeat(10_000) })];
+  expect(await probeOnce(pool, 'registry')).toEqual({ ok: false, status, reason: 'x'.repeat(200) });
   await upstream.close();
-  expect(await check()).toEqual({ responded: false });
+  expect(await probeOnce(pool, 'registry')).toMatchObject({ ok: false, status: undefined });
   await pool.close();
 });
 
@@ -57,10 +71,10 @@ test.each([
     if (bodyStart !== '') response.writeHead(200, { 'content-type': 'application/json' }).write(bodyStart);
   });
   const pool = openUpstream(upstream.access);
-  const result = new UpstreamProbe(createProbeRequest(pool, 'registry')).check();
+  const result = probeOnce(pool, 'registry');
   await eventually(() => upstream.requests.length === 1);
   await collectGarbage();
-  expect(await result).toEqual({ responded: false });
+  expect(await result).toMatchObject({ ok: false, status: undefined });
   await pool.close();
   await upstream.close();
 });

@@ -1,19 +1,23 @@
-import { parseSeq, seqNumber } from '../upstream/feed/row.ts';
+import { z } from 'zod';
+import { signUpstreamToken } from '../upstream/authorization.ts';
 import { authorizationOf, type Upstream } from '../upstream/client.ts';
+import { parseSeq, seqNumber } from '../upstream/feed/row.ts';
+import { causeOf, errorMessage } from '../upstream/setup-error.ts';
 
 /** The result of a cheap request to the upstream. */
 export type ProbeResult =
-  | { readonly responded: false }
   /** `seq` is the numeric part of the registry's newest sequence. */
-  | { readonly responded: true; readonly seq: number };
+  | { readonly ok: true; readonly seq: number }
+  /** `status` is undefined unless CouchDB responded. `reason` is for the log. */
+  | { readonly ok: false; readonly status: number | undefined; readonly reason: string };
 
 /** How long a result is cached. */
 const CACHE_TTL_MS = 1_000;
 const TIMEOUT_MS = 2_000;
 
 /**
- * Sends `GET /<registry>` at most once per second for any number of callers. The readiness endpoint is public, and must not
- * be a way to overload the database.
+ * Sends a request at most once per second for any number of callers. The readiness endpoint is public, and must not be a
+ * way to overload the database.
  */
 export class UpstreamProbe {
   readonly #request: () => Promise<ProbeResult>;
@@ -21,6 +25,7 @@ export class UpstreamProbe {
   #lastResult: { readonly at: number; readonly result: ProbeResult } | undefined;
   #pending: Promise<ProbeResult> | undefined;
 
+  /** `request` never rejects. */
   constructor(request: () => Promise<ProbeResult>, now: () => number = () => performance.now()) {
     this.#request = request;
     this.#now = now;
@@ -40,24 +45,73 @@ export class UpstreamProbe {
   }
 
   async #refresh(): Promise<ProbeResult> {
-    const result = await this.#request().catch(() => ({ responded: false }) as const);
+    const result = await this.#request();
     this.#lastResult = { at: this.#now(), result };
     this.#pending = undefined;
     return result;
   }
 }
 
-/** Returns a function that reads the registry's sequence, over the connections of the gate's own reads. */
-export function createProbeRequest({ access, fetch }: Upstream, registry: string): () => Promise<ProbeResult> {
-  return async () => {
-    const response = await fetch(`/${encodeURIComponent(registry)}`, {
-      headers: { authorization: authorizationOf(access), accept: 'application/json' },
-      redirect: 'manual',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    const info: unknown = await response.json();
-    if (!response.ok || typeof info !== 'object' || info === null || !('update_seq' in info))
-      return { responded: false };
-    return { responded: true, seq: seqNumber(parseSeq(info.update_seq)) };
+/** Returns the `Authorization` header of a probe as the gate's own account. */
+export const accountAuthorization =
+  ({ access }: Pick<Upstream, 'access'>): (() => string) =>
+  () =>
+    authorizationOf(access);
+
+/** No user can have this name, because of its upper-case letter. */
+const PROBE_NAME = 'Pouchgate-probe';
+const TOKEN_LIFETIME_SECONDS = 60;
+
+/** Returns the `Authorization` header of a probe as a user, as the gate sends requests for its users. */
+export const userAuthorization =
+  (jwtSecret: Buffer): (() => string) =>
+  () => {
+    const expiresAt = Math.floor(Date.now() / 1000) + TOKEN_LIFETIME_SECONDS;
+    return `Bearer ${signUpstreamToken(jwtSecret, { name: PROBE_NAME, expiresAt })}`;
   };
+
+const infoSchema = z.object({ update_seq: z.union([z.string(), z.number()]) });
+const errorSchema = z.object({ reason: z.string() });
+const MAX_REASON_LENGTH = 200;
+
+/**
+ * Returns a function that sends `GET /<registry>`, over the connections of the gate's own reads.
+ *
+ * @param authorization Returns the `Authorization` header.
+ */
+export function createProbeRequest(
+  { fetch }: Pick<Upstream, 'fetch'>,
+  registry: string,
+  authorization: () => string,
+): () => Promise<ProbeResult> {
+  return async () => {
+    try {
+      const response = await fetch(`/${encodeURIComponent(registry)}`, {
+        headers: { authorization: authorization(), accept: 'application/json' },
+        redirect: 'manual',
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      return parseResponse(response.status, await response.text());
+    } catch (error) {
+      return { ok: false, status: undefined, reason: errorMessage(causeOf(error)) };
+    }
+  };
+}
+
+function parseResponse(status: number, text: string): ProbeResult {
+  const body = parseJson(text);
+  const info = infoSchema.safeParse(body).data;
+  if (status === 200 && info !== undefined) return { ok: true, seq: seqNumber(parseSeq(info.update_seq)) };
+  const reason = errorSchema.safeParse(body).data?.reason.slice(0, MAX_REASON_LENGTH);
+  // A proxy's page, or another server.
+  if (reason === undefined) return { ok: false, status: undefined, reason: `status ${status} without CouchDB's JSON` };
+  return { ok: false, status, reason };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -33,7 +33,8 @@ const payloadSchema = z.looseObject({
   callback_query_id: z.string().optional(),
 });
 
-const TOKEN = `424242:${'AaBbCcDdEe'.repeat(4)}`;
+/** A token of the bot, the nth one that BotFather has issued. */
+const nthToken = (n: number): string => `424242:${'AaBbCcDdEe'.repeat(4)}${n}`;
 const BOT_USER = { id: 424242, is_bot: true, first_name: 'Pouchgate', username: 'pouchgate_test_bot' };
 
 /** A held `getUpdates` request. */
@@ -44,7 +45,7 @@ interface Poll {
 
 /** A Bot API server on a loopback port, and the people who chat with its one bot. */
 export class FakeTelegramApi {
-  readonly token = TOKEN;
+  #tokens = 1;
   /** Every call, the oldest first. */
   readonly calls: ApiCall[] = [];
   /** Returns an error to respond with, or `cut` to close the connection. `undefined` responds normally. */
@@ -57,6 +58,18 @@ export class FakeTelegramApi {
   #conflicts = 0;
   #people = 0;
   #activePoll: Poll | undefined;
+
+  /** The only valid token of the bot. */
+  get token(): string {
+    return nthToken(this.#tokens);
+  }
+
+  /** Revokes the token, as BotFather does, and returns the next one. */
+  replaceToken(): string {
+    this.#tokens += 1;
+    this.#activePoll?.respond(errorBody(UNAUTHORIZED));
+    return this.token;
+  }
 
   async listen(): Promise<void> {
     this.#server.listen(0, '127.0.0.1');
@@ -136,7 +149,7 @@ export class FakeTelegramApi {
     const payload = payloadSchema.parse(body === '' ? {} : JSON.parse(body));
     const call = { label, method, payload };
     res.setHeader('content-type', 'application/json');
-    const fault = token === TOKEN ? this.fault?.(call) : { error_code: 401, description: 'Unauthorized' };
+    const fault = token === this.token ? this.fault?.(call) : UNAUTHORIZED;
     if (fault === undefined && method === 'getUpdates') this.#getUpdates(call, res);
     else if (fault === undefined) res.end(JSON.stringify({ ok: true, result: this.#resultOf(call) }));
     else if (fault === 'cut') res.destroy();
@@ -185,4 +198,5 @@ export async function startFakeTelegramApi(): Promise<FakeTelegramApi> {
   return closeAfterTests(api);
 }
 
+const UNAUTHORIZED: ErrorReply = { error_code: 401, description: 'Unauthorized' };
 const errorBody = (reply: ErrorReply): object => ({ ok: false, ...reply });

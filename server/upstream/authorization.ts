@@ -7,6 +7,28 @@ import { keyIdOf } from './jwt-key-id.ts';
 /** Returns the `Authorization` header for a user's read or write. */
 export type AuthorizationFor = (username: Username) => string;
 
+/** The role of users in the registry. */
+const USER_ROLE = 'registry_user';
+
+/** Who CouchDB takes a request for, and until when, in seconds since 1970. */
+export interface UpstreamTokenClaims {
+  readonly name: string;
+  /** Default: the role of users. */
+  readonly roles?: readonly string[];
+  readonly expiresAt: number;
+}
+
+/** Signs a token that CouchDB accepts if the secret is one of its [jwt_keys]. */
+export const signUpstreamToken = (
+  secret: Buffer,
+  { name, roles = [USER_ROLE], expiresAt }: UpstreamTokenClaims,
+): string =>
+  jwt.sign({ sub: name, '_couchdb.roles': roles, exp: expiresAt }, secret, {
+    algorithm: 'HS256',
+    noTimestamp: true,
+    keyid: keyIdOf(secret),
+  });
+
 /** Lifetime of a user's CouchDB token, and how long before its end the gate replaces it. In seconds. */
 const TOKEN_LIFETIME_SECONDS = 300;
 const RENEWAL_MARGIN_SECONDS = 60;
@@ -26,7 +48,6 @@ export function upstreamAuthorization(
   const service = authorizationOf(access);
   if (jwtSecret === undefined) return () => service;
 
-  const options = { algorithm: 'HS256', noTimestamp: true, keyid: keyIdOf(jwtSecret) } as const;
   const headers = new LRUCache<Username, string>({
     max: MAX_CACHED_TOKENS,
     ttl: (TOKEN_LIFETIME_SECONDS - RENEWAL_MARGIN_SECONDS) * 1000,
@@ -36,9 +57,8 @@ export function upstreamAuthorization(
   return (username) => {
     const cached = headers.get(username);
     if (cached !== undefined) return cached;
-    const exp = Math.floor(now() / 1000) + TOKEN_LIFETIME_SECONDS;
-    const claims = { sub: username, '_couchdb.roles': ['registry_user'], exp };
-    const header = `Bearer ${jwt.sign(claims, jwtSecret, options)}`;
+    const expiresAt = Math.floor(now() / 1000) + TOKEN_LIFETIME_SECONDS;
+    const header = `Bearer ${signUpstreamToken(jwtSecret, { name: username, expiresAt })}`;
     headers.set(username, header);
     return header;
   };

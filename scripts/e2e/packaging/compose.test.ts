@@ -92,6 +92,8 @@ it('requires every secret, and has no default that grants access', () => {
     .filter(([, , operator]) => operator === '-')
     .map(([, name = '', , value = '']) => `${name}=${value}`);
   const expected = [
+    'SERVICE_USER=pouchgate',
+    'COUCHDB_DOC_IDS_THRESHOLD=',
     'JWT_SECRETS_ACCEPTED=',
     'REGISTRATION=closed',
     'LOG_LEVEL=info',
@@ -139,6 +141,42 @@ it('runs setup twice and starts the gate as its service account with the .env of
     } finally {
       await gate.close();
     }
+  } finally {
+    await engine.close();
+  }
+});
+
+it('replaces the key and the service account with the commands of docs/operations.md, and set-up then has nothing to do', async () => {
+  const values: Record<string, string> = { ...environmentFromDocs() };
+  const engine = await startEmbeddedEngine({ storage: { kind: 'memory', name: 'compose-rotation' } });
+  const { url, username, password } = engine.access;
+  const runSetup = async (...argv: string[]): Promise<string[]> => {
+    const output: string[] = [];
+    const print = (line: string): void => void output.push(line);
+    const access = { COUCHDB_URL: url, COUCHDB_USER: username, COUCHDB_PASSWORD: password };
+    const env = { ...resolveEnvironment('set-up', values), ...access };
+    expect({ code: await setupCommand({ argv, env, print, printError: print }), output }).toMatchObject({ code: 0 });
+    return output;
+  };
+  const startGate = async (): Promise<void> => {
+    const env = { ...resolveEnvironment('gate', values), COUCHDB_URL: url };
+    const config = readConfig({ ...env, PORT: '0', METRICS_PORT: 'off', DRAIN_SECONDS: '0' });
+    const gate = await startPouchgate({ config, log: pino({ level: 'silent' }) });
+    await eventually(async () => (await fetch(`${gate.url}/readyz`)).status === 200);
+    await gate.close();
+  };
+  try {
+    await runSetup();
+    const [, newKey = ''] = /^COUCHDB_JWT_SECRET=(.*)$/m.exec((await runSetup('--new-secret')).join('\n')) ?? [];
+    values['COUCHDB_JWT_SECRET'] = newKey;
+    await startGate();
+    expect(await runSetup('--remove-old-keys')).toContainEqual(expect.stringMatching(/^done {4}remove \[jwt_keys\]/));
+    values['SERVICE_USER'] = 'pouchgate-2';
+    values['SERVICE_PASSWORD'] = 'another password of the service account';
+    await runSetup();
+    expect(await runSetup('--remove-account=pouchgate')).toContain('done    remove the service account pouchgate');
+    await startGate();
+    expect(await runSetup()).toContain('Nothing had to be changed.');
   } finally {
     await engine.close();
   }

@@ -11,6 +11,7 @@ import {
   restoreConfigValue,
 } from '../../../server/cli/setup/observe/node-config.ts';
 import { viewWarmupDesign } from '../../../server/upstream/schema/view-warmup-design.ts';
+import { eventually } from '../../../server/testing/fake-couchdb.ts';
 import type { SetupFixture } from './testing/fixture.ts';
 
 type Json = Record<string, unknown>;
@@ -72,6 +73,10 @@ export function describeDoctor(fixture: () => SetupFixture): void {
       'JWT handler',
       'key',
       "users' tokens",
+      "users' reads",
+      "users' writes",
+      'expired tokens',
+      'revs_limit',
       "users' passwords",
       'secrets',
       'conflicts',
@@ -137,6 +142,55 @@ export function describeDoctor(fixture: () => SetupFixture): void {
     expect(found).toContainEqual(expect.stringContaining(`JWT handler: The JWT handler is not set on ${node.name}`));
   });
 
+  const withSetting = async (section: string, key: string, value: string, test: () => Promise<void>): Promise<void> => {
+    const { couch } = fixture();
+    const setting = { section, key };
+    const nodes = (await readClusterNodes(couch)).map(({ name }) => name);
+    const before = await Promise.all(nodes.map((node) => readConfigValue(couch, node, setting)));
+    try {
+      for (const node of nodes) await writeConfigValue(couch, node, setting, value);
+      await test();
+    } finally {
+      for (const [index, node] of nodes.entries()) await restoreConfigValue(couch, node, setting, before[index]);
+    }
+  };
+
+  it.each([
+    ['couchdb', 'max_document_size', '1500000', /^document size: .* is 1500000 bytes on .*raise it to 1572864/],
+    ['chttpd', 'max_http_request_size', '8000000', /^request size: .* is 8000000 bytes on .*raise it to 8388608/],
+    ['couchdb', 'changes_doc_ids_optimization_threshold', '10', /^id threshold: .*COUCHDB_DOC_IDS_THRESHOLD=10/],
+    ['couchdb', 'default_security', 'everyone', /^new databases: .*Remove the setting/],
+    ['jwt_auth', 'required_claims', 'kid', /^required claims: .*accepts expired tokens\. Set it to exp/],
+  ])('reports [%s] %s = %s', async (section, key, value, expected) => {
+    await withSetting(section, key, value, async () => {
+      expect(await findErrors()).toContainEqual(expect.stringMatching(expected));
+    });
+    expect(withoutOpenFiles(await findErrors())).toEqual([]);
+  });
+
+  it('reports required claims that the tokens do not have', async () => {
+    // No gate on this server could send requests as a user.
+    if (fixture().isShared) return;
+    await withSetting('jwt_auth', 'required_claims', 'exp, {iss, "https://example.org"}', async () => {
+      expect(await findErrors()).toContainEqual(
+        expect.stringMatching(/^required claims: .*the gates' tokens have no iss.*Set it to exp/),
+      );
+      const { code, errorLines } = await fixture().run();
+      expect([code, errorLines.join()]).toEqual([1, expect.stringContaining("the gates' tokens have no iss")]);
+    });
+  });
+
+  it('accepts a lowered threshold of ids that the gates know, and set-up prints it for them', async () => {
+    await withSetting('couchdb', 'changes_doc_ids_optimization_threshold', '10', async () => {
+      const { environment, outputLines } = await fixture().run();
+      expect(environment['COUCHDB_DOC_IDS_THRESHOLD']).toBe('10');
+      expect(outputLines).toContainEqual(expect.stringMatching(/^note .*Set COUCHDB_DOC_IDS_THRESHOLD=10/));
+      const known = { ...admin, COUCHDB_DOC_IDS_THRESHOLD: '10' };
+      expect(withoutOpenFiles(await findErrors(known))).toEqual([]);
+    });
+    expect((await fixture().run()).environment).not.toHaveProperty('COUCHDB_DOC_IDS_THRESHOLD');
+  });
+
   it('reports a database that admits an unexpected role', async () => {
     const { couch, names, newName } = fixture();
     const role = newName();
@@ -163,14 +217,21 @@ export function describeDoctor(fixture: () => SetupFixture): void {
       await registry().insert(left),
       await registry().insert({ _id: '_design/theirs', language: 'javascript', validate_doc_update: 'function () {}' }),
     ];
+    // Without the check CouchDB stores a user's write to another user's document, which the doctor deletes again.
+    await eventually(async () =>
+      (await findErrors()).some((error) => error.startsWith("users' writes: CouchDB stores")),
+    );
     expect(withoutOpenFiles(await findErrors())).toEqual([
+      expect.stringMatching(/^users' writes: CouchDB stores/),
       expect.stringMatching(/^_design\/registry: .* was changed by hand\. Run "npm run setup -- --replace"/),
       expect.stringMatching(/^_design\/registry_being_built: .* left over from an unfinished set-up/),
       expect.stringMatching(/^_design\/theirs: .* checks every write/),
     ]);
     for (const { id, rev } of inserted) await registry().destroy(id, rev);
     await registry().insert({ ...ours, _rev: (await registry().get('_design/registry'))._rev });
-    expect(withoutOpenFiles(await findErrors())).toEqual([]);
+    await eventually(async () => withoutOpenFiles(await findErrors()).length === 0);
+    const stored = (await registry().list()).rows.filter(({ id }) => id.startsWith('user_doctor-'));
+    expect(stored).toEqual([]);
   });
 
   it('reports documents with secrets, of a newer version, and in conflict', async () => {

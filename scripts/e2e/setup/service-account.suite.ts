@@ -1,11 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import pino from 'pino';
+import pino, { type Logger } from 'pino';
 import { parseUsername } from '../../../couchdb-design/user-document/user-document.ts';
 import { readConfig } from '../../../server/config/config.ts';
 import { createPeer, readPreference, waitForIdle, SHORT_BACKOFF } from '../../../server/testing/pouchdb-peer.ts';
 import { rateLimitsWith } from '../../../server/testing/test-identity.ts';
+import {
+  deleteConfigValue,
+  readClusterNodes,
+  readConfigValue,
+  writeConfigValue,
+} from '../../../server/cli/setup/observe/node-config.ts';
+import { jwtKeySetting } from '../../../server/cli/setup/plan/jwt-keys.ts';
+import { keyIdOf } from '../../../server/upstream/jwt-key-id.ts';
 import { startPouchgate, type Pouchgate } from '../../../server/app/start.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
+import { startRecorder } from '../../../server/testing/request-recorder.ts';
 import type { SetupFixture } from './testing/fixture.ts';
 
 const PASSWORD = 'correct-horse-battery-staple';
@@ -22,7 +31,7 @@ export function describeServiceAccount(fixture: () => SetupFixture): void {
   let env: Readonly<Record<string, string>>;
   let gate: Pouchgate;
 
-  const start = (extraEnv: Record<string, string> = {}): Promise<Pouchgate> =>
+  const start = (extraEnv: Record<string, string> = {}, log: Logger = pino({ level: 'silent' })): Promise<Pouchgate> =>
     startPouchgate({
       config: readConfig({
         PORT: '0',
@@ -33,7 +42,7 @@ export function describeServiceAccount(fixture: () => SetupFixture): void {
         ...env,
         ...extraEnv,
       }),
-      log: pino({ level: 'silent' }),
+      log,
       rateLimits: rateLimitsWith(),
     });
 
@@ -63,6 +72,42 @@ export function describeServiceAccount(fixture: () => SetupFixture): void {
 
   it('becomes ready', async () => {
     await eventually(async () => (await fetch(`${gate.url}/readyz`)).status === 200);
+  });
+
+  it("is not ready while CouchDB refuses users' requests, and logs CouchDB's status and reason once", async () => {
+    const { couch } = fixture();
+    const lines: string[] = [];
+    const recorder = await startRecorder(fixture().access.url);
+    const log = pino({ level: 'info' }, { write: (line) => void lines.push(line) });
+    const observed = await start({ COUCHDB_URL: recorder.url }, log);
+    const countProbes = (): number =>
+      recorder.requests.filter(
+        ({ url, headers }) => url === `/${fixture().names.registry}` && headers.authorization?.startsWith('Bearer'),
+      ).length;
+    const readiness = async (): Promise<unknown> => (await fetch(`${observed.url}/readyz`)).json();
+    const isReady = async (): Promise<boolean> => (await fetch(`${observed.url}/readyz`)).status === 200;
+    await eventually(isReady);
+    const setting = jwtKeySetting(keyIdOf(Buffer.from(env['COUCHDB_JWT_SECRET'] ?? '', 'base64')));
+    const nodes = (await readClusterNodes(couch)).map(({ name }) => name);
+    const value = (await readConfigValue(couch, nodes[0] ?? '', setting)) ?? '';
+    for (const node of nodes) await deleteConfigValue(couch, node, setting);
+    await eventually(async () => !(await isReady()));
+    expect(await readiness()).toMatchObject({
+      error: 'not_ready',
+      reason: "The database refuses users' requests. The log has its reason.",
+      checks: { upstream: true, gate_access: true, user_access: false },
+    });
+    const probes = countProbes();
+    await eventually(async () => !(await isReady()) && countProbes() >= probes + 2);
+    for (const node of nodes) await writeConfigValue(couch, node, setting, value);
+    await eventually(isReady);
+    await observed.close();
+    await recorder.close();
+    const logged = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(logged.filter(({ account }) => account !== undefined)).toEqual([
+      expect.objectContaining({ level: 40, account: 'user', upstreamStatus: 400, upstreamReason: 'Unknown kid' }),
+      expect.objectContaining({ level: 30, account: 'user', msg: 'The database accepts requests again.' }),
+    ]);
   });
 
   it('registers, signs in, and rejects a name that is or was taken', async () => {

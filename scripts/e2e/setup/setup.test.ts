@@ -5,6 +5,7 @@ import { describeRestore } from './restore.suite.ts';
 import { describeValidateDocUpdate } from './validate-doc-update.suite.ts';
 import { describeServiceAccount } from './service-account.suite.ts';
 import { createSetupFixture, targets, type SetupFixture } from './testing/fixture.ts';
+import { describeRotation } from './rotation.suite.ts';
 import { describeFreshInstall } from './fresh-install.suite.ts';
 
 /** All suites that change a server's settings. They share one file, because files run concurrently and would interfere. */
@@ -18,6 +19,7 @@ describe.each(targets())('on $name', (target) => {
   describe('set-up', () => describeFreshInstall(() => fixture));
   describe('conflicting state', () => describeConflictingState(() => fixture));
   describe('a gate as the service account', () => describeServiceAccount(() => fixture));
+  describe('rotation of secrets', () => describeRotation(() => fixture));
   describe('a restore', () => describeRestore(() => fixture));
   describe('validate_doc_update', () => describeValidateDocUpdate(() => fixture));
   describe('the users command as the service account', () => describeUsersCommand(() => fixture));

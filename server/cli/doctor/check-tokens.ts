@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import type { TokenConfig } from '../../config/config.ts';
+import { signUpstreamToken } from '../../upstream/authorization.ts';
 import { parseSession } from '../../upstream/connect.ts';
 import { getTokenRejection } from '../../upstream/schema/verify-schema.ts';
 import { keyIdOf } from '../../upstream/jwt-key-id.ts';
+import { checkUserRequests } from './check-user-requests.ts';
 import { okFinding, skippedFinding, infoFinding, errorFinding, type Finding } from './finding.ts';
 import type { DoctorContext } from './context.ts';
 
@@ -60,8 +62,7 @@ async function checkGateKey(context: DoctorContext): Promise<Finding[]> {
     ];
   }
   const statusWith = async (roles: readonly string[]): Promise<number> => {
-    const claims = { sub: randomName(), '_couchdb.roles': roles, exp: expiresInOneMinute() };
-    const token = jwt.sign(claims, jwtSecret, { algorithm: 'HS256', noTimestamp: true, keyid: keyIdOf(jwtSecret) });
+    const token = signUpstreamToken(jwtSecret, { name: randomName(), roles, expiresAt: expiresInOneMinute() });
     return fetchStatus(context, `/${encodeURIComponent(config.registry)}`, token);
   };
   const [member, stranger] = [await statusWith(['registry_user']), await statusWith([])];
@@ -79,6 +80,7 @@ async function checkGateKey(context: DoctorContext): Promise<Finding[]> {
           'registry by role',
           `The registry responds to a token without the role registry_user with status ${stranger} instead of 403. Run "npm run setup".`,
         ),
+    ...(await checkUserRequests(context, jwtSecret)),
   ];
 }
 

@@ -1,8 +1,10 @@
 import { evaluateConflicts, evaluateSecrets, evaluateVersions } from './check-documents.ts';
 import { evaluateOpenFiles } from './check-open-files.ts';
 import { evaluateProxies } from './check-proxies.ts';
+import { evaluateRevsLimit } from './check-revs-limit.ts';
 import { evaluateClock } from './check-server.ts';
 import { evaluateTokenClaims } from './check-tokens.ts';
+import { evaluateExpired, evaluateForeignWrite, evaluateRead } from './check-user-requests.ts';
 import { doctorCommand } from './command.ts';
 
 test.each([
@@ -103,4 +105,44 @@ test('names the trusted proxies, and mentions a gate that only trusts its own ma
     sentence: expect.stringContaining('10.0.0.5, 10.1.0.0/16') as string,
   });
   expect(evaluateProxies({ ...config, publicUrl: undefined }).state).toBe('told');
+});
+
+test.each([
+  [1_000, 'good', '1000 revisions'],
+  [100, 'good', '100 revisions'],
+  [20, 'wrong', 'offline for 20 edits'],
+  [5_000, 'wrong', 'refuse writes with more than 1000 revisions'],
+])('a _revs_limit of %i is %s', (limit, state, excerpt) => {
+  expect(evaluateRevsLimit('user_registry', limit)).toMatchObject({
+    state,
+    sentence: expect.stringContaining(excerpt) as string,
+  });
+});
+
+test.each([
+  [404, { error: 'not_found', reason: 'missing' }, 'good', 'answers'],
+  [400, { error: 'bad_request', reason: 'Missing iss claim' }, 'wrong', 'status 400, Missing iss claim'],
+  [403, { error: 'forbidden', reason: 'You are not allowed to access this db.' }, 'wrong', 'status 403'],
+  [502, undefined, 'wrong', 'status 502, no reason given'],
+])("a user's read with status %i and %j is %s", (status, body, state, excerpt) => {
+  expect(evaluateRead({ status, body })).toMatchObject({
+    state,
+    sentence: expect.stringContaining(excerpt) as string,
+  });
+});
+
+test.each([
+  [403, { error: 'forbidden', reason: 'A user may write their own document only.' }, 'good', 'itself rejects'],
+  [413, { error: 'document_too_large', reason: '' }, 'wrong', '(status 413, no reason given), the largest'],
+  [201, { ok: true, rev: '1-a' }, 'wrong', 'CouchDB stores'],
+  [400, { error: 'bad_request', reason: 'Unknown kid' }, 'wrong', 'status 400, Unknown kid'],
+])("a user's write with status %i and %j is %s", (status, body, state, excerpt) => {
+  expect(evaluateForeignWrite({ status, body })).toMatchObject({
+    state,
+    sentence: expect.stringContaining(excerpt) as string,
+  });
+});
+
+test('reports a CouchDB that accepts expired tokens', () => {
+  expect([evaluateExpired(true).state, evaluateExpired(false).state]).toEqual(['wrong', 'good']);
 });

@@ -12,6 +12,7 @@ import { checkDesignDocuments } from './check-design-documents.ts';
 import { checkDocuments } from './check-documents.ts';
 import { evaluateOpenFiles } from './check-open-files.ts';
 import { evaluateProxies } from './check-proxies.ts';
+import { checkRevsLimit } from './check-revs-limit.ts';
 import { checkServer } from './check-server.ts';
 import { checkTokens } from './check-tokens.ts';
 import { hasNoErrors, skippedFinding, infoFinding, errorFinding, type Finding } from './finding.ts';
@@ -117,6 +118,7 @@ const CHECKS: readonly (readonly [string, (context: DoctorContext) => Promise<Fi
   ['access', checkAccess],
   ['design documents', checkDesignDocuments],
   ['documents', checkDocuments],
+  ['revs_limit', checkRevsLimit],
   ['reverse proxy', ({ config }) => Promise.resolve([evaluateProxies(config)])],
   ['open files', ({ openFiles }) => Promise.resolve([evaluateOpenFiles(openFiles)])],
 ];

@@ -8,8 +8,10 @@ import { errorMessage, SetupError } from '../../upstream/setup-error.ts';
 import { readServerInfo, requireAdmin } from '../server-info.ts';
 import type { CommandOptions } from '../types.ts';
 import { applyStep, type GeneratedSecrets } from './apply/apply.ts';
+import type { CurrentState } from './current-state.ts';
 import { readCurrentState } from './observe/observe.ts';
 import { parseSetupOptions, SETUP_HELP, type SetupOptions } from './parse-options.ts';
+import { configuredDocIdsThreshold } from './plan/doc-ids-threshold.ts';
 import { isUpToDate, planSetup } from './plan/plan.ts';
 import { describeGeneratedSecrets, formatGateEnvironment } from './print-environment.ts';
 import { describeStep, type Plan } from './steps.ts';
@@ -60,8 +62,7 @@ async function setUpCouchdb(request: SetupOptions, options: SetupCommandOptions)
       printPlan(plan, print);
       return 0;
     }
-    const nodes = current.nodes.map(({ name }) => name);
-    return await applyPlan(upstream, plan, nodes, request, print);
+    return await applyPlan(upstream, plan, current, request, print);
   } finally {
     await upstream.close();
   }
@@ -77,10 +78,11 @@ function printPlan(plan: Plan, print: (line: string) => void): void {
 async function applyPlan(
   upstream: Upstream,
   plan: Plan,
-  nodes: readonly string[],
+  current: CurrentState,
   request: SetupOptions,
   print: (line: string) => void,
 ): Promise<number> {
+  const nodes = current.nodes.map(({ name }) => name);
   let generated: GeneratedSecrets = {};
   try {
     for (const item of plan.items) {
@@ -97,7 +99,7 @@ async function applyPlan(
     const notice = describeGeneratedSecrets(generated);
     print(isUpToDate(plan) ? 'Nothing had to be changed.' : '');
     print("The gates' environment:\n");
-    for (const line of formatGateEnvironment(request, generated)) print(line);
+    for (const line of formatGateEnvironment(request, generated, configuredDocIdsThreshold(current))) print(line);
     if (notice !== undefined) print(`\n${notice}`);
   }
   return 0;

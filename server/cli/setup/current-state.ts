@@ -5,6 +5,8 @@ export interface CurrentState extends SchemaState {
   readonly version: string;
   readonly nodes: readonly NodeState[];
   readonly account: AccountState;
+  /** The former service account that is to be removed; undefined if none is. */
+  readonly accountToRemove: AccountState | undefined;
   /** Whether the node that responds uses the JWT handler. Its setting takes effect only when the port is reopened. */
   readonly isJwtHandlerActive: boolean;
 }
@@ -18,6 +20,8 @@ export type NodeState =
       readonly handlers: string | undefined;
       readonly requiredClaims: string | undefined;
       readonly keys: Readonly<Record<string, string>>;
+      /** The setting `changes_doc_ids_optimization_threshold`. */
+      readonly docIdsThreshold: string | undefined;
     };
 
 /** The service account. `password` is the result of a sign-in with `SERVICE_PASSWORD`. */

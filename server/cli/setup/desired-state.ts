@@ -9,6 +9,8 @@ export interface DesiredState {
   readonly service: { readonly username: string; readonly password: string | undefined };
   /** The gate's own key in CouchDB; undefined if none was given. */
   readonly jwtSecret: Buffer | undefined;
+  /** A former service account to remove; undefined if there is none. */
+  readonly accountToRemove: string | undefined;
   /** The server admin that runs set-up. */
   readonly admin: string;
   readonly allowed: Permissions;

@@ -13,6 +13,8 @@ export interface SetupOptions {
   readonly idPrefix: string;
   readonly service: { readonly username: string; readonly password: string | undefined };
   readonly jwtSecret: Buffer | undefined;
+  /** The name of a former service account. */
+  readonly accountToRemove: string | undefined;
   readonly allowed: Permissions;
   readonly dryRun: boolean;
 }
@@ -32,8 +34,9 @@ Options:
   --replace           overwrite access rules and design documents that were changed by hand or are not Pouchgate's
   --adopt             use a database that contains other documents
   --new-password      change the service account's password to SERVICE_PASSWORD or a generated one
-  --new-secret        generate another key, beside the one in use
-  --remove-old-keys   remove all keys but that of COUCHDB_JWT_SECRET`;
+  --new-secret        generate another key, beside those in use, and print it
+  --remove-old-keys   remove all keys but that of COUCHDB_JWT_SECRET
+  --remove-account=…  remove a service account that no gate uses any more`;
 
 const OPTIONS = {
   'dry-run': { type: 'boolean', default: false },
@@ -42,6 +45,7 @@ const OPTIONS = {
   'new-password': { type: 'boolean', default: false },
   'new-secret': { type: 'boolean', default: false },
   'remove-old-keys': { type: 'boolean', default: false },
+  'remove-account': { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
@@ -87,9 +91,6 @@ export function parseSetupOptions(
   const invalid = (parsed.error?.issues ?? []).map(({ path, message }) => `${String(path[0])} ${message}.`);
   const hasSameName = parsed.data !== undefined && parsed.data.REGISTRY_DB === parsed.data.SESSIONS_DB;
   const conflicts = hasSameName ? ['REGISTRY_DB and SESSIONS_DB are the same; rename one of them.'] : [];
-  if (flags['new-secret'] && definedEnv['COUCHDB_JWT_SECRET'] !== undefined) {
-    conflicts.push('COUCHDB_JWT_SECRET and --new-secret exclude each other; remove one of them.');
-  }
   const problems = [...missing, ...invalid, ...conflicts];
   const { COUCHDB_URL: url, COUCHDB_USER: username } = parsed.data ?? {};
   if (!parsed.success || url === undefined || username === undefined || problems.length > 0)
@@ -102,6 +103,7 @@ export function parseSetupOptions(
     idPrefix: data.ID_PREFIX,
     service: { username: data.SERVICE_USER, password: data.SERVICE_PASSWORD },
     jwtSecret: data.COUCHDB_JWT_SECRET,
+    accountToRemove: flags['remove-account'],
     allowed: {
       replace: flags.replace,
       adopt: flags.adopt,

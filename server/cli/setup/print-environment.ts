@@ -3,8 +3,16 @@ import { DEFAULT_DATABASE_NAMES } from '../../config/schema.ts';
 import type { GeneratedSecrets } from './apply/apply.ts';
 import type { SetupOptions } from './parse-options.ts';
 
-/** A gate's environment, line by line. Values that are unknown to set-up are comments. Given secrets are not repeated. */
-export function formatGateEnvironment(request: SetupOptions, generated: GeneratedSecrets): string[] {
+/**
+ * A gate's environment, line by line. Values that are unknown to set-up are comments. Given secrets are not repeated.
+ *
+ * @param docIdsThreshold The threshold of CouchDB, if the gates have to know it.
+ */
+export function formatGateEnvironment(
+  request: SetupOptions,
+  generated: GeneratedSecrets,
+  docIdsThreshold: number | undefined,
+): string[] {
   const { access, service, registry, sessions, idPrefix } = request;
   const unlessDefault = (name: string, value: string, defaultValue: string): string[] =>
     value === defaultValue ? [] : [`${name}=${value}`];
@@ -21,6 +29,7 @@ export function formatGateEnvironment(request: SetupOptions, generated: Generate
       : request.jwtSecret !== undefined
         ? '# COUCHDB_JWT_SECRET= the given value'
         : '# COUCHDB_JWT_SECRET= as shown when the key was created (--new-secret generates another)',
+    ...(docIdsThreshold === undefined || docIdsThreshold < 1 ? [] : [`COUCHDB_DOC_IDS_THRESHOLD=${docIdsThreshold}`]),
     ...unlessDefault('REGISTRY_DB', registry, DEFAULT_DATABASE_NAMES.registry),
     ...unlessDefault('SESSIONS_DB', sessions, DEFAULT_DATABASE_NAMES.sessions),
     ...unlessDefault('ID_PREFIX', idPrefix, DEFAULT_ID_PREFIX),

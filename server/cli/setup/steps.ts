@@ -7,12 +7,16 @@ export type Step =
   | { readonly kind: 'create-account'; readonly username: string; readonly password: string | undefined }
   | { readonly kind: 'set-password'; readonly username: string; readonly password: string | undefined }
   | { readonly kind: 'set-roles'; readonly username: string }
+  | { readonly kind: 'delete-account'; readonly username: string }
   | { readonly kind: 'set-config'; readonly node: string; readonly setting: Setting; readonly value: string }
   /** Generates a secret, and sets its key on every node. */
   | { readonly kind: 'create-key'; readonly nodes: readonly string[] }
   | { readonly kind: 'delete-config'; readonly node: string; readonly setting: Setting }
   /** A change of the authentication handlers takes effect when CouchDB reopens its port. */
-  | { readonly kind: 'restart-listener'; readonly node: string };
+  | { readonly kind: 'restart-listener'; readonly node: string; readonly by: ListenerSetting };
+
+/** The setting of [chttpd] whose change makes a node reopen its port. It depends on the version. */
+export type ListenerSetting = 'backlog' | 'server_options';
 
 export interface Setting {
   readonly section: string;
@@ -46,6 +50,8 @@ export function describeStep(step: Step): string {
       return `change the password of the service account ${step.username}`;
     case 'set-roles':
       return `reduce the roles of the service account ${step.username} to pouchgate_service`;
+    case 'delete-account':
+      return `remove the service account ${step.username}`;
     case 'set-config':
       return `set [${step.setting.section}] ${step.setting.key} on ${step.node}`;
     case 'create-key':

@@ -22,7 +22,8 @@ export interface Checkpoint {
 const MAX_ENTRIES = 32;
 /** In characters of JSON. CouchDB's replicator keeps up to 50 short histories in one. */
 const MAX_ENTRY_LENGTH = 64 * 1024;
-const MAX_TOTAL_LENGTH = 512 * 1024;
+/** Of all entries of a user, in characters of JSON. */
+export const MAX_CHECKPOINTS_LENGTH = 512 * 1024;
 
 const jsonLength = (value: unknown): number => JSON.stringify(value).length;
 const revOf = ({ count }: Checkpoint): string => `0-${count}`;
@@ -57,7 +58,7 @@ export function putCheckpoint(all: Checkpoints, id: string, document: unknown): 
   checkRev(current, getString(document, '_rev'));
   const entry = { id, count: (current?.count ?? 0) + 1, body };
   let entries = [...all.entries.filter((other) => other.id !== id), entry].slice(-MAX_ENTRIES);
-  while (entries.length > 1 && jsonLength(entries) > MAX_TOTAL_LENGTH) entries = entries.slice(1);
+  while (entries.length > 1 && jsonLength(entries) > MAX_CHECKPOINTS_LENGTH) entries = entries.slice(1);
   return { all: { entries }, rev: revOf(entry) };
 }
 

@@ -37,7 +37,7 @@ export interface WriteRules {
 /** How far a stamp may be ahead of the gate's clock: enough for a wrong time zone, not for a wrong year. */
 const MAX_STAMP_AHEAD_MS = 24 * 60 * 60 * 1000;
 /** CouchDB keeps this many revisions of a branch (`revs_limit`), so a longer path is forged. */
-const MAX_PATH_LENGTH = 1000;
+export const MAX_PATH_LENGTH = 1000;
 
 const ALLOWED_UNDERSCORE_MEMBERS = ['_id', '_rev', '_revisions', '_deleted'];
 

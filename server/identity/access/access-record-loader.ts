@@ -15,7 +15,7 @@ export function createAccessRecordLoader(couch: ServerScope, database: string): 
       const documents = await readDocuments(couch, database, [...new Set(batch.flat())]);
       return batch.map((ids) => new Map(ids.map((id) => [id, parseAccessRecord(id, documents.get(id))])));
     },
-    maxBatchSize: MAX_BATCH_SIZE,
+    maxBatchSize: () => MAX_BATCH_SIZE,
     maxInFlight: MAX_IN_FLIGHT,
   });
 }

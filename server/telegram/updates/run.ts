@@ -51,17 +51,24 @@ export function runBot(options: RunOptions): { close(): Promise<void> } {
       const lease = await acquireLease(options.lease, closing.signal);
       if (lease === undefined) return;
       log.info('This process polls Telegram for updates.');
+      const rejected = new AbortController();
       await pollUpdates({
         ...retryOptions,
+        onRetry: (failure, delayMs) => {
+          onRetry(failure, delayMs);
+          if (failure.kind === 'token') rejected.abort();
+        },
         bot,
         lease,
         handle,
-        signal: AbortSignal.any([closing.signal, lease.signal]),
+        signal: AbortSignal.any([closing.signal, lease.signal, rejected.signal]),
       });
       // Before the lease is released, so that the messages of a chat stay in order.
       await options.whenIdle();
       await lease.release();
       log.info('This process has stopped polling Telegram for updates.');
+      // While a token is replaced, a process with the old one must not hold the lease that one with the new one needs.
+      if (rejected.signal.aborted) await retryUntilAborted(() => bot.api.getMe(signal), retryOptions);
     }
   };
   const finished = run().catch((error: unknown) => log.error({ err: error }, 'The bot has stopped unexpectedly.'));

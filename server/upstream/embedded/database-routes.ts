@@ -18,6 +18,9 @@ interface Endpoint {
   readonly handle: Handler;
 }
 
+/** PouchDB's default, and CouchDB's. */
+const REVS_LIMIT = 1_000;
+
 /** Sends the result of `run`, which gets the body of a POST, or `{}`. */
 const jsonEndpoint =
   (status: number, run: (context: DatabaseContext, body: Json) => unknown): Handler =>
@@ -51,6 +54,7 @@ const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
   ],
   ['_bulk_docs', { methods: ['POST'], handle: jsonEndpoint(201, writeBulkDocs) }],
   ['_ensure_full_commit', { methods: ['POST'], handle: sendCommitted }],
+  ['_revs_limit', { methods: ['GET'], handle: jsonEndpoint(200, () => REVS_LIMIT) }],
   ['_all_docs', { methods: ['GET', 'POST'], handle: delegateRequest }],
   ['_compact', { methods: ['POST'], handle: delegateAsAdmin }],
   ['_view_cleanup', { methods: ['POST'], handle: delegateAsAdmin }],

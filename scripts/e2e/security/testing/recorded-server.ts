@@ -3,6 +3,7 @@ import jwt from 'jsonwebtoken';
 import pino from 'pino';
 import { readConfig } from '../../../../server/config/config.ts';
 import { startPouchgate, type Pouchgate } from '../../../../server/app/start.ts';
+import { eventually } from '../../../../server/testing/fake-couchdb.ts';
 import { authorizationOf, connect, type UpstreamAccess } from '../../../../server/upstream/client.ts';
 import { newTestNames, startTestUpstream, type TestNames } from '../../../../server/testing/test-database.ts';
 import { startRecorder, type RecordedRequest } from '../../../../server/testing/request-recorder.ts';
@@ -96,6 +97,8 @@ export async function startRecordedServer(names: TestNames = newTestNames()): Pr
   });
   const registry = connect(access).use<Record<string, unknown>>(names.registry);
   const bob = await createVictim(access, names);
+  // The gate reads CouchDB's version once its feed has connected.
+  await eventually(() => recorder.requests.some(({ url }) => url === '/'));
   const setupRequestCount = recorder.requests.length;
   const token = (username: string, claims: object = {}): string =>
     jwt.sign({ sub: username, exp: Math.floor(Date.now() / 1000) + 3600, ...claims }, secret, { noTimestamp: true });

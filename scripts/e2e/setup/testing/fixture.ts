@@ -18,6 +18,8 @@ import {
 export interface SetupFixture {
   readonly access: UpstreamAccess;
   readonly couch: ServerScope;
+  /** Whether other tests use the server at the same time. Its settings must not be changed in a way that disturbs them. */
+  readonly isShared: boolean;
   readonly names: { readonly registry: string; readonly sessions: string; readonly service: string };
   /** Returns a unique name for an account or a database, which `close` removes. */
   readonly newName: () => string;
@@ -66,6 +68,7 @@ export async function createSetupFixture(target: Target): Promise<SetupFixture> 
   return {
     access,
     couch,
+    isShared: target !== embedded,
     names,
     newName,
     run: (argv = [], env = {}, design) => runSetup(argv, { ...environmentFor(access, names), ...env }, design),

@@ -27,6 +27,13 @@ export async function updateAccount(
   await users.insert({ ...(await users.get(accountDocumentId(username))), ...changes });
 }
 
+/** Removes an account, which can then no longer sign in. */
+export async function deleteAccount(couch: ServerScope, username: string): Promise<void> {
+  const users = couch.use<object>('_users');
+  const { _id, _rev } = await users.get(accountDocumentId(username));
+  await users.destroy(_id, _rev);
+}
+
 const MAX_WAIT_MS = 30_000;
 const POLL_INTERVAL_MS = 250;
 

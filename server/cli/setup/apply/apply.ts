@@ -9,7 +9,7 @@ import { deleteConfigValue, writeConfigValue } from '../observe/node-config.ts';
 import { waitForPassword } from '../observe/verify-password.ts';
 import { jwtKeySetting } from '../plan/jwt-keys.ts';
 import { describeStep, type Step } from '../steps.ts';
-import { createAccount, generatePassword, updateAccount } from './account.ts';
+import { createAccount, deleteAccount, generatePassword, updateAccount } from './account.ts';
 import { writeDesignDocument } from './design-document.ts';
 import { restartListener } from './restart-listener.ts';
 import { applySecurity } from './security.ts';
@@ -50,6 +50,9 @@ async function runStep(upstream: Upstream, step: Step, nodes: readonly string[])
     case 'set-roles':
       await updateAccount(couch, step.username, { roles: [SERVICE_ROLE] });
       return {};
+    case 'delete-account':
+      await deleteAccount(couch, step.username);
+      return {};
     case 'set-config':
       await writeConfigValue(couch, step.node, step.setting, step.value);
       return {};
@@ -59,7 +62,7 @@ async function runStep(upstream: Upstream, step: Step, nodes: readonly string[])
       await deleteConfigValue(couch, step.node, step.setting);
       return {};
     case 'restart-listener':
-      await restartListener(couch, step.node);
+      await restartListener(couch, step.node, step.by);
       return {};
   }
 }

@@ -1,6 +1,7 @@
 import type { ServerScope } from 'nano';
 import { z } from 'zod';
 import { statusOf } from '../../../upstream/client.ts';
+import { DOC_IDS_THRESHOLD_SETTING } from '../../../upstream/doc-ids-threshold.ts';
 import { SetupError } from '../../../upstream/setup-error.ts';
 import type { NodeState } from '../current-state.ts';
 import type { Setting } from '../steps.ts';
@@ -36,8 +37,10 @@ export async function readNodeState(
   { name, up }: { name: string; up: boolean },
 ): Promise<NodeState> {
   if (!up) return { name, up: false };
-  const [chttpd, jwtAuth, keys] = await Promise.all(
-    ['chttpd', 'jwt_auth', 'jwt_keys'].map((section) => readConfigSection(couch, name, section)),
+  const [chttpd, jwtAuth, keys, couchdb] = await Promise.all(
+    ['chttpd', 'jwt_auth', 'jwt_keys', DOC_IDS_THRESHOLD_SETTING.section].map((section) =>
+      readConfigSection(couch, name, section),
+    ),
   );
   return {
     name,
@@ -45,6 +48,7 @@ export async function readNodeState(
     handlers: chttpd?.['authentication_handlers'],
     requiredClaims: jwtAuth?.['required_claims'],
     keys: keys ?? {},
+    docIdsThreshold: couchdb?.[DOC_IDS_THRESHOLD_SETTING.key],
   };
 }
 

@@ -23,7 +23,7 @@ export async function readCurrentState(
   desired: DesiredState,
 ): Promise<CurrentState> {
   const { couch } = upstream;
-  const { registry, sessions, idPrefix, design, service } = desired;
+  const { registry, sessions, idPrefix, design, service, accountToRemove } = desired;
   const ownDesignIds = design.designs.flatMap((each) => [each._id, viewWarmupDesign(each)._id]);
   const designs: StoredDesigns =
     (await undefinedIfMissing(readDesignDocuments(couch, registry, ownDesignIds))) ?? new Map();
@@ -38,6 +38,10 @@ export async function readCurrentState(
     users: await readDatabaseState(couch, '_users'),
     designs,
     account: await readAccountState(upstream, service),
+    accountToRemove:
+      accountToRemove === undefined
+        ? undefined
+        : await readAccountState(upstream, { username: accountToRemove, password: undefined }),
     isJwtHandlerActive: session.info.authentication_handlers.includes('jwt'),
   };
 }

@@ -3,8 +3,34 @@ import type { CurrentState } from '../current-state.ts';
 import type { DesiredState } from '../desired-state.ts';
 import type { Plan, PlanItem } from '../steps.ts';
 
-/** Plans the service account, which the gates use. */
-export function planAccount({ account }: Pick<CurrentState, 'account'>, desired: DesiredState): Plan {
+/** Plans the service account, which the gates use, and the removal of a former one. */
+export function planAccounts(
+  { account, accountToRemove }: Pick<CurrentState, 'account' | 'accountToRemove'>,
+  desired: DesiredState,
+): Plan {
+  const service = planServiceAccount(account, desired);
+  const removal = planRemoval(accountToRemove, desired);
+  return { items: [...service.items, ...removal.items], blockers: [...service.blockers, ...removal.blockers] };
+}
+
+function planRemoval(account: CurrentState['accountToRemove'], { accountToRemove, service }: DesiredState): Plan {
+  if (account === undefined || accountToRemove === undefined) return { items: [], blockers: [] };
+  const username = accountToRemove;
+  if (username === service.username) {
+    return {
+      items: [],
+      blockers: [`${username} is the account in SERVICE_USER. Set SERVICE_USER to the account that the gates use now.`],
+    };
+  }
+  if (!account.exists) {
+    return { items: [{ kind: 'found', sentence: `that there is no account ${username}` }], blockers: [] };
+  }
+  return account.roles.length === 1 && account.roles[0] === SERVICE_ROLE
+    ? { items: [{ kind: 'step', step: { kind: 'delete-account', username } }], blockers: [] }
+    : { items: [], blockers: [`The account ${username} is not a service account of Pouchgate, and is not removed.`] };
+}
+
+function planServiceAccount(account: CurrentState['account'], desired: DesiredState): Plan {
   const { service, admin, allowed } = desired;
   const { username, password } = service;
   const blockers: string[] = [];

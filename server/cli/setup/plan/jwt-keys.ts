@@ -1,8 +1,10 @@
 import { KEY_ID_PREFIX, keyIdOf } from '../../../upstream/jwt-key-id.ts';
+import { isAtLeast } from '../../../upstream/version.ts';
 import type { CurrentState, NodeState } from '../current-state.ts';
 import type { DesiredState } from '../desired-state.ts';
 import type { Plan, PlanItem, Setting } from '../steps.ts';
 import { addJwtHandler, hasJwtHandler, isValidHandlerList } from './auth-handlers.ts';
+import { evaluateRequiredClaims } from './required-claims.ts';
 
 const HANDLERS_SETTING: Setting = { section: 'chttpd', key: 'authentication_handlers' };
 const REQUIRED_CLAIMS_SETTING: Setting = { section: 'jwt_auth', key: 'required_claims' };
@@ -13,7 +15,7 @@ type ReachableNode = Extract<NodeState, { up: true }>;
 
 /** Plans the key and the handler on every node, by which CouchDB authenticates each of the gate's requests as its user. */
 export function planJwtAuthentication(
-  { nodes, isJwtHandlerActive }: Pick<CurrentState, 'nodes' | 'isJwtHandlerActive'>,
+  { nodes, version, isJwtHandlerActive }: Pick<CurrentState, 'nodes' | 'version' | 'isJwtHandlerActive'>,
   desired: DesiredState,
 ): Plan {
   const reachable = nodes.filter((node) => node.up);
@@ -21,14 +23,14 @@ export function planJwtAuthentication(
   const nodesToRestart = reachable.filter(({ handlers }) => !isJwtHandlerActive || !hasJwtHandler(handlers));
   const restartItems = nodesToRestart.map(({ name }): PlanItem => ({
     kind: 'step',
-    step: { kind: 'restart-listener', node: name },
+    step: { kind: 'restart-listener', node: name, by: isAtLeast(version, 3, 5) ? 'server_options' : 'backlog' },
   }));
   // Keys are removed last, once the new one is known to work.
   const items = [...reachable.flatMap(planNode), ...key.items, ...restartItems, ...key.removals];
-  return { items, blockers: [...findNodeBlockers(nodes), ...key.blockers] };
+  return { items, blockers: [...findNodeBlockers(nodes, version), ...key.blockers] };
 }
 
-function findNodeBlockers(nodes: readonly NodeState[]): string[] {
+function findNodeBlockers(nodes: readonly NodeState[], version: string): string[] {
   const unreachable = nodes.filter((node) => !node.up);
   const invalid = nodes.filter((node) => node.up && !isValidHandlerList(node.handlers));
   return [
@@ -40,6 +42,14 @@ function findNodeBlockers(nodes: readonly NodeState[]): string[] {
       ({ name }) =>
         `[chttpd] authentication_handlers on ${name} is not a list of {module, function}, so CouchDB cannot start with it. Correct it first.`,
     ),
+    ...nodes.flatMap((node) => {
+      const rejection = node.up ? evaluateRequiredClaims(node.requiredClaims, version).rejection : undefined;
+      return rejection === undefined
+        ? []
+        : [
+            `[jwt_auth] required_claims on ${node.name} makes CouchDB reject every request of a user: ${rejection}. Set it to exp first.`,
+          ];
+    }),
   ];
 }
 
@@ -55,12 +65,11 @@ function planNode({ name: node, handlers, requiredClaims }: ReachableNode): Plan
   ];
   // Without it CouchDB before 3.3 accepts expired tokens.
   if (requiredClaims === undefined || requiredClaims.trim() === '') items.push(setItem(REQUIRED_CLAIMS_SETTING, 'exp'));
-  else if (requiredClaims.trim() === 'exp')
+  else if (/\bexp\b/.test(requiredClaims)) {
     items.push({ kind: 'found', sentence: `the required claim exp of tokens on ${node}` });
-  else {
-    const message = `[jwt_auth] required_claims on ${node} is ${requiredClaims}, and is not changed`;
-    const warning = /\bexp\b/.test(requiredClaims) ? '' : '; unless it includes exp, expired tokens are accepted';
-    items.push({ kind: 'note', sentence: `${message}${warning}.` });
+  } else {
+    const sentence = `[jwt_auth] required_claims on ${node} is ${requiredClaims}, and is not changed; unless it includes exp, expired tokens are accepted.`;
+    items.push({ kind: 'note', sentence });
   }
   return items;
 }
@@ -82,7 +91,11 @@ function planJwtKey(nodes: readonly ReachableNode[], { jwtSecret, allowed }: Des
       ? { kind: 'found', sentence: `the key ${setting.key} on ${node}` }
       : { kind: 'step', step: { kind: 'set-config', node, setting, value } },
   );
-  const old = ownKeyNames.filter((key) => key !== setting.key);
+  // The given key stays in use until every gate has the new one.
+  if (allowed.newSecret)
+    items.push({ kind: 'step', step: { kind: 'create-key', nodes: nodes.map(({ name }) => name) } });
+  const others = ownKeyNames.filter((key) => key !== setting.key);
+  const old = allowed.newSecret ? [setting.key, ...others] : others;
   if (!allowed.removeOldKeys) return { items: [...items, ...oldKeysNote(old)], blockers: [], removals: [] };
   const removals = nodes.flatMap((node) =>
     ownKeysOf(node)

@@ -3,6 +3,7 @@ import { readDatabaseDesign, type DatabaseDesign } from '../../../upstream/schem
 import { contentHash, compareDesign, addContentHash } from '../../../upstream/schema/design-hash.ts';
 import { keyIdOf } from '../../../upstream/jwt-key-id.ts';
 import { ACCOUNTS_SECURITY, SESSIONS_SECURITY } from '../../../upstream/schema/security-objects.ts';
+import { configuredDocIdsThreshold, planDocIdsThreshold } from './doc-ids-threshold.ts';
 import { hasJwtHandler, isValidHandlerList, JWT_HANDLER, addJwtHandler } from './auth-handlers.ts';
 import type { DatabaseState } from '../../../upstream/schema/schema-plan.ts';
 import type { AccountState, NodeState, CurrentState } from '../current-state.ts';
@@ -18,6 +19,8 @@ beforeAll(async () => {
 
 const SECRET = Buffer.from('s'.repeat(40));
 const KEY = `hmac:${keyIdOf(SECRET)}`;
+const NEW_SECRET = Buffer.from('n'.repeat(40));
+const NEW_KEY = `hmac:${keyIdOf(NEW_SECRET)}`;
 const OLD_KEY = `hmac:${keyIdOf(Buffer.from('o'.repeat(40)))}`;
 
 const anyName = fc.constantFrom('_admin', 'pouchgate_service', 'registry_user', 'reports', 'boss');
@@ -38,12 +41,13 @@ const anyNode = fc.record({
   name: fc.constantFrom('a@1', 'b@2', 'c@3'),
   up: fc.constant(true as const),
   handlers: fc.option(anyHandlers, { nil: undefined }),
-  requiredClaims: fc.constantFrom(undefined, '', 'exp', 'exp, {iss, "x"}', 'nbf'),
+  requiredClaims: fc.constantFrom(undefined, '', 'exp', 'exp, kid', 'kid', 'exp, {iss, "x"}'),
   keys: fc.constantFrom<Record<string, string>>(
     {},
     { [KEY]: SECRET.toString('base64') },
     { [OLD_KEY]: 'bw==', 'hmac:_default': 'bw==' },
   ),
+  docIdsThreshold: fc.constantFrom(undefined, '', '1000', '100', '10', '0'),
 });
 const anyAccount = fc.oneof(
   fc.constant<AccountState>({ exists: false }),
@@ -54,11 +58,13 @@ const anyAccount = fc.oneof(
   }),
 );
 const anyDesigns = fc.constantFrom('none', 'current', 'older', 'by hand', 'foreign', 'left over');
+/** The name of the account to remove. */
+const FORMER_ACCOUNT = 'pouchgate-2025';
 const anyPermissions = fc.record({
   replace: fc.boolean(),
   adopt: fc.boolean(),
   newPassword: fc.boolean(),
-  newSecret: fc.constant(false),
+  newSecret: fc.boolean(),
   removeOldKeys: fc.boolean(),
 });
 
@@ -84,6 +90,7 @@ const anyCase = fc
     sessions: anyDatabase,
     users: anyDatabase,
     account: anyAccount,
+    accountToRemove: fc.option(anyAccount, { nil: undefined }),
     designs: anyDesigns,
     nodes: fc.uniqueArray(anyNode, { minLength: 1, maxLength: 3, selector: ({ name }) => name }),
     isJwtHandlerActive: fc.boolean(),
@@ -99,6 +106,7 @@ const anyCase = fc
       design,
       service: { username: 'pouchgate', password: undefined },
       jwtSecret,
+      accountToRemove: FORMER_ACCOUNT,
       admin: 'admin',
       allowed,
     };
@@ -142,6 +150,9 @@ function applySteps({ current, desired }: { current: CurrentState; desired: Desi
       case 'set-roles':
         state = { ...state, account: { exists: true, roles: ['pouchgate_service'], password: 'not-tried' } };
         break;
+      case 'delete-account':
+        state = { ...state, accountToRemove: { exists: false } };
+        break;
       case 'set-config':
         updateNode(step.node, (of) =>
           step.setting.section === 'chttpd'
@@ -159,7 +170,7 @@ function applySteps({ current, desired }: { current: CurrentState; desired: Desi
         break;
       case 'create-key':
         for (const node of step.nodes)
-          updateNode(node, (of) => ({ ...of, keys: { ...of.keys, [KEY]: SECRET.toString('base64') } }));
+          updateNode(node, (of) => ({ ...of, keys: { ...of.keys, [NEW_KEY]: NEW_SECRET.toString('base64') } }));
         break;
       case 'restart-listener':
         state = { ...state, isJwtHandlerActive: true };
@@ -172,7 +183,12 @@ test('a second plan has no steps', () => {
   fc.assert(
     fc.property(anyCase, ({ current, desired }) => {
       fc.pre(planSetup(current, desired).blockers.length === 0);
-      const unforced = { ...desired, allowed: { ...desired.allowed, newPassword: false } };
+      const unforced = {
+        ...desired,
+        // A new secret replaces the given one in the environment of the next run.
+        jwtSecret: desired.allowed.newSecret ? NEW_SECRET : desired.jwtSecret,
+        allowed: { ...desired.allowed, newPassword: false, newSecret: false, removeOldKeys: false },
+      };
       const again = planSetup(applySteps({ current, desired }), unforced);
       expect(again.items.filter(({ kind }) => kind === 'step')).toEqual([]);
       expect(again.blockers).toEqual([]);
@@ -253,7 +269,14 @@ test('keeps the existing handlers in their order, and appends the JWT handler on
 test.each(['"{chttpd_auth, x}"', '{chttpd_auth, x} {chttpd_auth, y}', '{chttpd_auth}', '', 'x', '{chttpd_auth, x},'])(
   'blocks changing a list with which CouchDB cannot start: %s',
   (handlers) => {
-    const node: NodeState = { name: 'a@1', up: true, handlers, requiredClaims: undefined, keys: {} };
+    const node: NodeState = {
+      name: 'a@1',
+      up: true,
+      handlers,
+      requiredClaims: undefined,
+      keys: {},
+      docIdsThreshold: undefined,
+    };
     const closed = { exists: true, partitioned: false, foreignDocument: undefined } as const;
     const current: CurrentState = {
       version: '3.4.3',
@@ -263,12 +286,20 @@ test.each(['"{chttpd_auth, x}"', '{chttpd_auth, x} {chttpd_auth, y}', '{chttpd_a
       users: { ...closed, security: ACCOUNTS_SECURITY },
       designs: storedDesigns('current'),
       account: { exists: true, roles: ['pouchgate_service'], password: 'not-tried' },
+      accountToRemove: undefined,
       isJwtHandlerActive: true,
     };
     const allowed = { replace: true, adopt: true, newPassword: false, newSecret: false, removeOldKeys: false };
     const service = { username: 'pouchgate', password: undefined };
     const names = { registry: 'user_registry', sessions: 'pouchgate_sessions', idPrefix: 'user_', admin: 'admin' };
-    const { blockers } = planSetup(current, { ...names, design, service, jwtSecret: SECRET, allowed });
+    const { blockers } = planSetup(current, {
+      ...names,
+      design,
+      service,
+      jwtSecret: SECRET,
+      accountToRemove: undefined,
+      allowed,
+    });
     expect(blockers).toEqual([expect.stringContaining('is not a list of {module, function}') as string]);
   },
 );
@@ -292,5 +323,84 @@ test('compares design documents by content, regardless of id and revision', () =
       expect(contentHash(reversed)).toBe(sealed.content_hash);
       expect(contentHash({ ...content, more: 1 })).not.toBe(sealed.content_hash);
     }),
+  );
+});
+
+const withAllowed = (one: { current: CurrentState; desired: DesiredState }, allowed: object) => ({
+  ...one,
+  desired: { ...one.desired, jwtSecret: SECRET, allowed: { ...one.desired.allowed, ...allowed } },
+});
+
+test('keeps the given key on every node when another one is created beside it', () => {
+  fc.assert(
+    fc.property(anyCase, (one) => {
+      const rotation = withAllowed(one, { newSecret: true });
+      const { nodes } = applySteps(rotation);
+      for (const node of nodes)
+        expect(node.up && Object.keys(node.keys)).toEqual(expect.arrayContaining([KEY, NEW_KEY]));
+      const { blockers } = planSetup(rotation.current, rotation.desired);
+      expect(blockers).toEqual(planSetup(rotation.current, withAllowed(one, { newSecret: false }).desired).blockers);
+    }),
+  );
+});
+
+test('removes a former account only if it is a service account and not the current one', () => {
+  fc.assert(
+    fc.property(anyCase, fc.boolean(), ({ current, desired }, isCurrent) => {
+      const username = isCurrent ? FORMER_ACCOUNT : desired.service.username;
+      const steps = plannedSteps({ current, desired: { ...desired, service: { username, password: undefined } } });
+      const removed = steps.filter((step) => step.kind === 'delete-account');
+      const former = current.accountToRemove;
+      const isRemovable = former?.exists === true && former.roles.join() === 'pouchgate_service' && !isCurrent;
+      expect(removed).toEqual(isRemovable ? [{ kind: 'delete-account', username: FORMER_ACCOUNT }] : []);
+    }),
+  );
+});
+
+test.each([
+  ['3.4.3', ['10'], 10],
+  ['3.4.3', ['1000', undefined, '100'], 100],
+  ['3.4.3', [undefined], undefined],
+  ['3.4.3', ['1000'], undefined],
+  ['3.3.3', [undefined], undefined],
+  ['3.3.3', ['100'], undefined],
+  ['3.3.3', ['1000'], 1_000],
+  ['3.4.3', ['0'], 0],
+])('CouchDB %s with the thresholds %j needs the value %s in the environment of the gates', (version, texts, value) => {
+  const nodes = texts.map((docIdsThreshold, n): NodeState => ({
+    name: `node${n}`,
+    up: true,
+    handlers: undefined,
+    requiredClaims: undefined,
+    keys: {},
+    docIdsThreshold,
+  }));
+  expect(configuredDocIdsThreshold({ nodes, version })).toBe(value);
+  expect(planDocIdsThreshold({ nodes, version }).items).toHaveLength(value === undefined ? 0 : 1);
+});
+
+test('blocks set-up while a node requires claims that the tokens do not have', () => {
+  fc.assert(
+    fc.property(anyCase, ({ current, desired }) => {
+      const isBlocked = current.nodes.some((node) => node.up && node.requiredClaims?.includes('iss') === true);
+      const sentences = planSetup(current, desired).blockers.filter((blocker) => blocker.includes('required_claims'));
+      expect(sentences.length > 0).toBe(isBlocked);
+    }),
+  );
+});
+
+test.each([
+  ['3.0.0', 'backlog'],
+  ['3.4.3', 'backlog'],
+  ['3.5.0', 'server_options'],
+  ['3.10.1', 'server_options'],
+])('CouchDB %s reopens its port when %s changes', (version, by) => {
+  fc.assert(
+    fc.property(anyCase, ({ current, desired }) => {
+      const steps = plannedSteps({ current: { ...current, version, isJwtHandlerActive: false }, desired });
+      const restarts = steps.filter((step) => step.kind === 'restart-listener');
+      expect(restarts).toEqual(current.nodes.map(({ name: node }) => ({ kind: 'restart-listener', node, by })));
+    }),
+    { numRuns: 20 },
   );
 });

@@ -2,8 +2,9 @@ import { planSchema } from '../../../upstream/schema/plan-schema.ts';
 import type { CurrentState } from '../current-state.ts';
 import type { DesiredState } from '../desired-state.ts';
 import type { Plan } from '../steps.ts';
-import { planAccount } from './account.ts';
+import { planAccounts } from './account.ts';
 import { describeBlockers } from './blockers.ts';
+import { planDocIdsThreshold } from './doc-ids-threshold.ts';
 import { planJwtAuthentication } from './jwt-keys.ts';
 
 /**
@@ -14,8 +15,9 @@ export function planSetup(current: CurrentState, desired: DesiredState): Plan {
   const schema = planSchema(current, { ...desired, admitsServiceToUsers: true });
   const parts: Plan[] = [
     { items: schema.items, blockers: describeBlockers(schema.blockers, desired.allowed) },
-    planAccount(current, desired),
+    planAccounts(current, desired),
     planJwtAuthentication(current, desired),
+    planDocIdsThreshold(current),
   ];
   return { items: parts.flatMap(({ items }) => items), blockers: parts.flatMap(({ blockers }) => blockers) };
 }
