@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pino, { type Logger } from 'pino';
+import { closeAfterTests } from '../../../couchdb-design/testing/open-resources.ts';
 import { parseUsername } from '../../../couchdb-design/user-document/user-document.ts';
 import { readConfig } from '../../../server/config/config.ts';
 import { createPeer, readPreference, waitForIdle, SHORT_BACKOFF } from '../../../server/testing/pouchdb-peer.ts';
@@ -79,7 +80,7 @@ export function describeServiceAccount(fixture: () => SetupFixture): void {
     const lines: string[] = [];
     const recorder = await startRecorder(fixture().access.url);
     const log = pino({ level: 'info' }, { write: (line) => void lines.push(line) });
-    const observed = await start({ COUCHDB_URL: recorder.url }, log);
+    const observed = closeAfterTests(await start({ COUCHDB_URL: recorder.url }, log));
     const countProbes = (): number =>
       recorder.requests.filter(
         ({ url, headers }) => url === `/${fixture().names.registry}` && headers.authorization?.startsWith('Bearer'),
