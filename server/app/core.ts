@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Request, Response, Router } from 'express';
 import type { Logger } from 'pino';
 import type { Preferences } from '../../couchdb-design/user-document/preference-rules.ts';
@@ -5,6 +6,7 @@ import { createGate } from '../gate/router.ts';
 import type { RouterMount } from '../gate/request/target.ts';
 import type { Caller } from '../http/caller.ts';
 import type { RateLimit } from '../http/rate-limits.ts';
+import { requestIds } from '../http/request-context.ts';
 import { KeyedConcurrencyLimit } from '../lib/keyed-concurrency-limit.ts';
 import { TimerWheel } from '../lib/timer-wheel.ts';
 import { createPreferenceRoutes } from '../preferences/http/routes.ts';
@@ -20,6 +22,7 @@ import type { Upstream } from '../upstream/client.ts';
 import { followChanges, type Feed } from '../upstream/feed/feed.ts';
 import type { FeedListener } from '../upstream/feed/listener.ts';
 import type { Forward } from '../upstream/forward.ts';
+import { logFailedBatches } from '../upstream/report-batches.ts';
 
 export interface CoreOptions<P extends object> {
   readonly upstream: Upstream;
@@ -40,7 +43,7 @@ export interface CoreOptions<P extends object> {
   readonly assertActive: (caller: Caller) => Promise<void>;
   /** The limit of one user's requests to the preferences routes. */
   readonly rateLimit: RateLimit;
-  readonly log: Pick<Logger, 'warn' | 'error'>;
+  readonly log: Pick<Logger, 'debug' | 'warn' | 'error'>;
   readonly feedListener?: (FeedListener & { readonly onRow: (seq: string) => void }) | undefined;
   /** Called with the time, in seconds, from a change's feed row to the write to a client's socket. */
   readonly onDelivered?: ((seconds: number) => void) | undefined;
@@ -78,7 +81,7 @@ interface SharedParts<P extends object> {
   readonly now: () => number;
   readonly onDelivered: (seconds: number) => void;
   readonly onSlowReader: () => void;
-  readonly onError: (error: unknown) => void;
+  readonly onError: (error: unknown, res: ServerResponse) => void;
 }
 
 /** Creates the core and connects its feed. */
@@ -102,10 +105,10 @@ function createSharedParts<P extends object>(options: CoreOptions<P>): SharedPar
   const { upstream, mount, log, onDelivered = () => undefined, onSlowReader = () => undefined } = options;
   const registry = mount.database;
   const now = Date.now;
-  const leaves = createLeafReader(upstream.couch, registry);
-  const secretGuard = new SecretGuard((username, field) =>
-    log.warn({ username, field }, 'A document is not served: it has a field that must never be replicated.'),
-  );
+  const leaves = createLeafReader(upstream.couch, registry, logFailedBatches(log, 'leaves'));
+  const secretGuard = new SecretGuard((username, field) => {
+    log.warn({ username, field }, 'A document is not served: it has a field that must never be replicated.');
+  });
   const writeQueue = new KeyedConcurrencyLimit(1);
   const service = createPreferencesService({
     couch: upstream.couch,
@@ -126,7 +129,7 @@ function createSharedParts<P extends object>(options: CoreOptions<P>): SharedPar
     now,
     onDelivered,
     onSlowReader,
-    onError: (error) => log.error({ err: error }, 'A request failed unexpectedly.'),
+    onError: (error, res) => log.error({ ...requestIds(res), err: error }, 'A request failed unexpectedly.'),
   };
 }
 

@@ -1,6 +1,7 @@
 import { OutgoingMessage, type ServerResponse } from 'node:http';
 import type { ErrorResponse } from '../contract.ts';
 import { requestContext } from './request-context.ts';
+import type { UpstreamFailure } from './upstream-failure.ts';
 
 /**
  * An error as CouchDB sends it: a status and `{error, reason}`. `error` is a stable code for programs,
@@ -10,6 +11,8 @@ export class HttpError extends Error {
   readonly status: number;
   readonly error: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** CouchDB's response, if the request failed because of it. It is logged and never sent. */
+  upstream?: UpstreamFailure | undefined;
 
   constructor(status: number, error: string, reason: string, headers: Readonly<Record<string, string>> = {}) {
     super(reason);
@@ -49,11 +52,26 @@ export const methodNotAllowed = (allowed: string): HttpError =>
   new HttpError(405, 'method_not_allowed', `Only ${allowed} allowed`, { Allow: allowed });
 
 /** The upstream sent a response that CouchDB never sends to this request: a 401, a redirect, HTML, a malformed body. */
-export const badGateway = (reason: string): HttpError => new HttpError(502, 'bad_gateway', reason);
+export const badGateway = (reason: string, upstream?: UpstreamFailure): HttpError =>
+  withUpstream(new HttpError(502, 'bad_gateway', reason), upstream);
 
 /** The upstream did not respond. Sends `Retry-After: 2` (seconds). */
-export const serviceUnavailable = (reason: string): HttpError =>
-  new HttpError(503, 'service_unavailable', reason, { 'Retry-After': '2' });
+export const serviceUnavailable = (reason: string, upstream?: UpstreamFailure): HttpError =>
+  withUpstream(new HttpError(503, 'service_unavailable', reason, { 'Retry-After': '2' }), upstream);
+
+function withUpstream(error: HttpError, upstream: UpstreamFailure | undefined): HttpError {
+  error.upstream = upstream;
+  return error;
+}
+
+/**
+ * The client disconnected before its response. It is neither sent nor counted as an error: 499 is nginx's status for the log, and no
+ * status of HTTP.
+ */
+export const clientDisconnected = (): HttpError =>
+  new HttpError(CLIENT_DISCONNECTED_STATUS, 'client_disconnected', 'The client disconnected.');
+
+export const CLIENT_DISCONNECTED_STATUS = 499;
 
 /** The application or its framework has consumed the request's body. */
 export const bodyWasRead = (): HttpError =>
@@ -92,7 +110,8 @@ export function sendErrorAs(
   contentType?: string,
 ): void {
   const httpError = toHttpError(error);
-  requestContext(res).error = { error: httpError.error, status: httpError.status };
+  const { error: code, status, upstream } = httpError;
+  requestContext(res).error = { error: code, status, upstream };
   // Another handler of the application has ended the response.
   if (res.writableEnded) return;
   try {
@@ -112,4 +131,4 @@ export function sendErrorAs(
  * Whether the head was written. It reads Node's own property, because a framework may override `headersSent` on a response:
  * `@fastify/express` does, and reports false for a response that was not sent through Fastify.
  */
-const hasStarted = (res: ServerResponse): boolean => Reflect.get(OutgoingMessage.prototype, 'headersSent', res);
+export const hasStarted = (res: ServerResponse): boolean => Reflect.get(OutgoingMessage.prototype, 'headersSent', res);

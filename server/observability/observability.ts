@@ -8,6 +8,7 @@ import { Metrics } from './metrics.ts';
 import { decideReadiness, type Readiness } from './readiness.ts';
 import { createRequestLog } from './request-log.ts';
 import type { CompletedRequest } from './request-observer.ts';
+import { routeLabel } from './route-label.ts';
 import type { AdmissionStats, GateStats } from './source-metrics.ts';
 import { createProbeRequest, UpstreamProbe } from './upstream-probe.ts';
 
@@ -40,13 +41,15 @@ export interface Observability {
 export function createObservability({ log, mount, metricsEnabled }: ObservabilityOptions): Observability {
   const metrics = new Metrics({ withProcess: metricsEnabled });
   const feeds = { registry: new FeedMonitor('registry', log), sessions: new FeedMonitor('sessions', log) };
-  const logRequest = createRequestLog(log, mount);
+  const logRequest = createRequestLog(log);
   return {
     metrics,
     feeds,
     onRequestCompleted: (request) => {
-      metrics.onRequestCompleted(request);
-      logRequest(request);
+      const route = routeLabel(request.rawUrl, mount, request.context.isLive);
+      const labelled = { ...request, route };
+      metrics.onRequestCompleted(labelled);
+      logRequest(labelled);
     },
     attachServer: ({ gate, admission, readiness, upstream, forwardAgent }) =>
       metrics.attachSources({

@@ -4,6 +4,7 @@ import { NO_DOCUMENT, type LeafState } from './leaf-state.ts';
 import { badGateway } from '../http/errors.ts';
 import { createBatchLoader } from '../lib/batch-loader.ts';
 import { parseFeedRow, type FeedRow } from '../upstream/feed/row.ts';
+import { reportBatches, type OnBatch } from '../upstream/report-batches.ts';
 import { toUpstreamError } from '../upstream/upstream-error.ts';
 
 /** Reads a document's leaves. Rejects with 502 or 503 when the upstream fails. */
@@ -37,7 +38,7 @@ function parseRows(response: unknown): Map<string, FeedRow> {
  * Reads the leaves of many documents in few requests. `_changes` with `filter=_doc_ids` and `style=all_docs` from the
  * start is a look-up by id in CouchDB. https://docs.couchdb.org/en/stable/api/database/changes.html#filtering
  */
-export function createLeafReader(couch: ServerScope, database: string): LeafReader {
+export function createLeafReader(couch: ServerScope, database: string, onBatch: OnBatch = () => undefined): LeafReader {
   const readBatch = async (ids: readonly UserDocumentId[]): Promise<readonly LeafState[]> => {
     const request = {
       db: database,
@@ -54,5 +55,6 @@ export function createLeafReader(couch: ServerScope, database: string): LeafRead
     // Selected by exact id: a row that was not requested reaches no caller.
     return ids.map((id) => rows.get(id) ?? NO_DOCUMENT);
   };
-  return { read: createBatchLoader({ read: readBatch, maxBatchSize: MAX_BATCH_SIZE, maxInFlight: MAX_IN_FLIGHT }) };
+  const read = reportBatches(readBatch, onBatch);
+  return { read: createBatchLoader({ read, maxBatchSize: MAX_BATCH_SIZE, maxInFlight: MAX_IN_FLIGHT }) };
 }
