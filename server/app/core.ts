@@ -49,6 +49,8 @@ export interface CoreOptions<P extends object> {
   readonly onDelivered?: ((seconds: number) => void) | undefined;
   /** Called when a live request is disconnected because its client reads too slowly. */
   readonly onSlowReader?: (() => void) | undefined;
+  /** Called for each response that is refused because a document has a field that looks like a secret. */
+  readonly onWithheld?: (() => void) | undefined;
   /** The heartbeat interval of the upstream feed, in ms. Default: that of `followChanges`. */
   readonly heartbeat?: number | undefined;
   /** The heartbeat interval of preference streams, in ms. Default: 20 s. */
@@ -107,6 +109,7 @@ function createSharedParts<P extends object>(options: CoreOptions<P>): SharedPar
   const now = Date.now;
   const leaves = createLeafReader(upstream.couch, registry, logFailedBatches(log, 'leaves'));
   const secretGuard = new SecretGuard((username, field) => {
+    options.onWithheld?.();
     log.warn({ username, field }, 'A document is not served: it has a field that must never be replicated.');
   });
   const writeQueue = new KeyedConcurrencyLimit(1);

@@ -174,4 +174,7 @@ test('a client that disconnects is neither a failure of the database nor an erro
   const line = await recorded.waitForLine({ requestId });
   expect(line).toMatchObject({ level: 20, gone: true });
   expect(line).not.toHaveProperty('status');
+  const metrics = await (await fetch(proxied.gate.pouchgate.metricsUrl ?? '')).text();
+  expect(metrics).toContain('pouchgate_requests_total{kind="gate document",status="none"} 1\n');
+  expect(metrics).not.toMatch(/refused_requests_total\{reason="[a-z_]*",status="499"/);
 });

@@ -23,7 +23,7 @@ export interface ObservabilityOptions {
 export interface ServerStats {
   readonly gate: GateStats;
   readonly admission: AdmissionStats;
-  readonly readiness: Pick<ReadinessMonitor, 'pendingChanges'>;
+  readonly readiness: Pick<ReadinessMonitor, 'check' | 'pendingChanges'>;
   readonly upstream: Pick<Upstream, 'connections'>;
   readonly forwardAgent: Agent;
 }
@@ -56,6 +56,7 @@ export function createObservability({ log, mount, metricsEnabled }: Observabilit
         gate,
         admission,
         feeds,
+        readinessChecks: async () => (await readiness.check()).body.checks,
         pendingChanges: () => readiness.pendingChanges(),
         upstreamConnections: () => ({
           own: upstream.connections,
