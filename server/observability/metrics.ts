@@ -104,7 +104,10 @@ export class Metrics {
     if (withProcess) collectDefaultMetrics({ register: this.#registry });
     for (const name of MISNAMED_DEFAULT_METRICS) this.#registry.removeSingleMetric(name);
     this.#instruments = createInstruments(this.#registry);
+    // A series that starts with its first event hides that event from `increase`.
     for (const reason of REJECTION_REASONS) this.#instruments.deniedWrites.inc({ reason }, 0);
+    this.#instruments.rejectedRequests.inc({ reason: 'bad_gateway', status: '502' }, 0);
+    this.#instruments.rejectedRequests.inc({ reason: 'service_unavailable', status: '503' }, 0);
   }
 
   /** The media type of `render`. */
