@@ -9,9 +9,9 @@ import { MAX_WAIT_MS } from '../../../couchdb-design/testing/patience.ts';
 import { readConfig } from '../../../server/config/config.ts';
 import { ROOT } from './pack.ts';
 
-/** The settings of a unit, in which a name may occur more than once. */
-function readUnit(): (name: string) => string[] {
-  const lines = readFileSync(join(ROOT, 'docs/operations/pouchgate.service'), 'utf8').split('\n');
+/** The settings of the unit in a package. A name may occur more than once. */
+function readUnit(packageDir: string): (name: string) => string[] {
+  const lines = readFileSync(join(packageDir, 'dist/docs/operations/pouchgate.service'), 'utf8').split('\n');
   return (name) => lines.flatMap((line) => (line.startsWith(`${name}=`) ? [line.slice(name.length + 1)] : []));
 }
 
@@ -22,7 +22,7 @@ function readUnit(): (name: string) => string[] {
  * @throws An `Error` if a server does not start, does not stop on SIGTERM, or stays on its port.
  */
 export async function checkProductionStart(packageDir: string): Promise<void> {
-  const setting = readUnit();
+  const setting = readUnit(packageDir);
   const [, program = '', args = ''] =
     /^\/usr\/bin\/node \/opt\/pouchgate\/node_modules\/pouchgate\/(\S+) (.*)$/.exec(setting('ExecStart')[0] ?? '') ??
     [];
