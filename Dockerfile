@@ -12,6 +12,7 @@ COPY scripts scripts
 COPY couchdb-design couchdb-design
 COPY client client
 COPY server server
+COPY docs/operations docs/operations
 RUN npm run build:package
 
 # The packages that it needs at run time.

@@ -11,6 +11,7 @@ import { createCore, type Core } from './app/core.ts';
 import { createListener } from './app/listener.ts';
 import type { MountedPouchgate, OwnPreferences, PouchgateOptions } from './app/mounted-pouchgate.ts';
 import { createMountCheck } from './app/mount-check.ts';
+import { createRequestEntry } from './app/mounted-requests.ts';
 import { DEFAULT_DATA_DIRECTORY, resolveMountedUpstream } from './app/mounted-upstream.ts';
 import { UserRevocations } from './app/user-revocations.ts';
 import { createWarnOnce, type WarnOnce } from './app/warn-once.ts';
@@ -127,7 +128,7 @@ async function mount<P extends object>(
     log,
     feedListener: new FeedMonitor('registry', log),
   });
-  const gate = createClosableRouter(core, base, warnOnce);
+  const gate = createClosableRouter(core, { base, warnOnce, entry: createRequestEntry(options.log, registry) });
   return {
     router: gate.router,
     listener: createListener(gate.router, base ?? ''),
@@ -173,11 +174,17 @@ function createAuthenticator(
   };
 }
 
+interface ClosableRouterOptions {
+  readonly base: string | undefined;
+  readonly warnOnce: WarnOnce;
+  /** Creates the first handler of a path within the router. */
+  readonly entry: (path: string) => RequestHandler;
+}
+
 /** Creates the router of both interfaces. After `rejectRequests` it responds with 503 to every request to them. */
 function createClosableRouter<P extends object>(
   core: Core<P>,
-  base: string | undefined,
-  warnOnce: WarnOnce,
+  { base, warnOnce, entry }: ClosableRouterOptions,
 ): { readonly router: Router; readonly rejectRequests: () => void } {
   const router = express.Router({ caseSensitive: true, strict: true });
   let isClosing = false;
@@ -190,8 +197,14 @@ function createClosableRouter<P extends object>(
     toExpressRequest(req, res);
     next();
   };
-  router.use('/sync', createMountCheck(base, '/sync', warnOnce), admit, core.gate);
-  router.use('/api/users', createMountCheck(base, '/api/users', warnOnce), admit, core.preferences);
+  router.use('/sync', entry('/sync'), createMountCheck(base, '/sync', warnOnce), admit, core.gate);
+  router.use(
+    '/api/users',
+    entry('/api/users'),
+    createMountCheck(base, '/api/users', warnOnce),
+    admit,
+    core.preferences,
+  );
   return {
     router,
     rejectRequests: () => {

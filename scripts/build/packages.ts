@@ -19,7 +19,7 @@ export interface PackageDescription {
   readonly inlined: readonly string[];
   /** Packages that no file of this package imports, but that one of its dependencies imports without declaring it. */
   readonly undeclared: readonly string[];
-  /** Folders of files that the code reads, relative to the repository. They keep their path next to the compiled code. */
+  /** Folders of files that the code or an operator reads, relative to the repository. They keep their path next to the compiled code. */
   readonly assets: readonly string[];
   /** Whether it contains the built page. */
   readonly page: boolean;
@@ -43,7 +43,7 @@ const SERVER_PACKAGE: PackageDescription = {
   // Version 4 declares Node 22.15, and passes every test on Node 20. Version 3 has a request-framing fault.
   inlined: ['http-proxy-middleware'],
   undeclared: [],
-  assets: ['couchdb-design/user_registry'],
+  assets: ['couchdb-design/user_registry', 'docs/operations'],
   page: true,
 };
 

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Request, Response, Router } from 'express';
 import type { Logger } from 'pino';
 import type { Preferences } from '../../couchdb-design/user-document/preference-rules.ts';
@@ -6,6 +7,7 @@ import { createGate } from '../gate/router.ts';
 import type { RouterMount } from '../gate/request/target.ts';
 import type { Caller } from '../http/caller.ts';
 import type { RateLimit } from '../http/rate-limits.ts';
+import { requestIds } from '../http/request-context.ts';
 import { KeyedConcurrencyLimit } from '../lib/keyed-concurrency-limit.ts';
 import { TimerWheel } from '../lib/timer-wheel.ts';
 import { createPreferenceRoutes } from '../preferences/http/routes.ts';
@@ -22,6 +24,7 @@ import type { Upstream } from '../upstream/client.ts';
 import { followChanges, type Feed } from '../upstream/feed/feed.ts';
 import type { FeedListener } from '../upstream/feed/listener.ts';
 import type { Forward } from '../upstream/forward.ts';
+import { logFailedBatches } from '../upstream/report-batches.ts';
 import { readServerVersion } from '../upstream/server-version.ts';
 
 export interface CoreOptions<P extends object> {
@@ -45,12 +48,14 @@ export interface CoreOptions<P extends object> {
   readonly assertActive: (caller: Caller) => Promise<void>;
   /** The limit of one user's requests to the preferences routes. */
   readonly rateLimit: RateLimit;
-  readonly log: Pick<Logger, 'warn' | 'error'>;
+  readonly log: Pick<Logger, 'debug' | 'warn' | 'error'>;
   readonly feedListener?: (FeedListener & { readonly onRow: (seq: string) => void }) | undefined;
   /** Called with the time, in seconds, from a change's feed row to the write to a client's socket. */
   readonly onDelivered?: ((seconds: number) => void) | undefined;
   /** Called when a live request is disconnected because its client reads too slowly. */
   readonly onSlowReader?: (() => void) | undefined;
+  /** Called for each response that is refused because a document has a field that looks like a secret. */
+  readonly onWithheld?: (() => void) | undefined;
   /** The heartbeat interval of the upstream feed, in ms. Default: that of `followChanges`. */
   readonly heartbeat?: number | undefined;
   /** The heartbeat interval of preference streams, in ms. Default: 20 s. */
@@ -84,7 +89,7 @@ interface SharedParts<P extends object> {
   readonly now: () => number;
   readonly onDelivered: (seconds: number) => void;
   readonly onSlowReader: () => void;
-  readonly onError: (error: unknown) => void;
+  readonly onError: (error: unknown, res: ServerResponse) => void;
 }
 
 /** Creates the core and connects its feed. */
@@ -110,13 +115,17 @@ function createSharedParts<P extends object>(options: CoreOptions<P>): SharedPar
   const now = Date.now;
   const readVersion = (): Promise<string | undefined> => readServerVersion(upstream);
   const docIdsLimit = new DocIdsLimit({ readVersion, threshold: options.docIdsThreshold });
-  const leaves = createLeafReader(upstream.couch, registry, () => docIdsLimit.maxIds);
-  const secretGuard = new SecretGuard((username, field) =>
+  const leaves = createLeafReader(upstream.couch, registry, {
+    maxIds: () => docIdsLimit.maxIds,
+    onBatch: logFailedBatches(log, 'leaves'),
+  });
+  const secretGuard = new SecretGuard((username, field) => {
+    options.onWithheld?.();
     log.warn(
       { username: formatSubject(username), field },
       'A document is not served: it has a field that must never be replicated.',
-    ),
-  );
+    );
+  });
   const writeQueue = new KeyedConcurrencyLimit(1);
   const service = createPreferencesService({
     couch: upstream.couch,
@@ -138,7 +147,7 @@ function createSharedParts<P extends object>(options: CoreOptions<P>): SharedPar
     now,
     onDelivered,
     onSlowReader,
-    onError: (error) => log.error({ err: error }, 'A request failed unexpectedly.'),
+    onError: (error, res) => log.error({ ...requestIds(res), err: error }, 'A request failed unexpectedly.'),
   };
 }
 

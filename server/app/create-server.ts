@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Logger } from 'pino';
+import { identifyRequest } from '../http/identify-request.ts';
 import { AdmissionQueue } from '../lifecycle/admission-queue.ts';
 import { connectionLimits, readOpenFilesLimit } from '../lifecycle/connection-limit.ts';
 import { trackConnections, type ConnectionTracker } from '../lifecycle/connection-tracker.ts';
@@ -34,6 +35,7 @@ export function createHttpServer({ handler, onRequestCompleted, log }: HttpServe
   const server = createServer({ keepAlive: true, maxHeaderSize: MAX_HEADER_SIZE, ...TIMEOUTS });
   server.setTimeout(MAX_SOCKET_IDLE_MS);
   observeRequests(server, onRequestCompleted);
+  server.prependListener('request', identifyRequest);
   const connections = trackConnections(server);
   const maxConnections = connectionLimits(readOpenFilesLimit());
   const admission = new AdmissionQueue({

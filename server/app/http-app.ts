@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import express from 'express';
 import helmet from 'helmet';
 import { HttpError, notFound, sendError, sendJson } from '../http/errors.ts';
@@ -29,7 +30,7 @@ export interface AppOptions {
   /** Called with sentences for the operator. */
   readonly onWarning: (sentences: string) => void;
   /** Called with unexpected errors. */
-  readonly onError: (error: unknown) => void;
+  readonly onError: (error: unknown, res: ServerResponse) => void;
 }
 
 /** Creates the application of all HTTP interfaces. Any other path is 404. */
@@ -69,7 +70,7 @@ export function createApp(options: AppOptions): express.Express {
   const onError: express.ErrorRequestHandler = (error: unknown, _req, res, _next) => {
     // An HttpError is an expected rejection, and so is a request that Express could not parse.
     const expected = error instanceof HttpError ? error : fromExpressError(error);
-    if (expected === undefined) options.onError(error);
+    if (expected === undefined) options.onError(error, res);
     sendError(res, expected ?? error);
   };
   app.use(onError);

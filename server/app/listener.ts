@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Router } from 'express';
 import { notFound, sendError } from '../http/errors.ts';
+import { identifyRequest } from '../http/identify-request.ts';
 import type { PouchgateListener } from './mounted-pouchgate.ts';
 
 /** The paths below `base` that the router serves. */
@@ -19,6 +20,7 @@ export function createListener(router: Router, base: string): PouchgateListener 
       Object.assign(req, { originalUrl: url, baseUrl: base, url: url.slice(base.length) });
       handle(router, req, res);
     } else if (next === undefined) {
+      identifyRequest(req, res);
       sendError(res, notFound());
     } else {
       next();

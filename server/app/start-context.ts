@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import type { Mount } from '../gate/request/target.ts';
@@ -24,6 +25,6 @@ export interface StartContext extends StartOptions {
   readonly mount: Mount;
   readonly observability: Observability;
   readonly rateLimits: RateLimits;
-  readonly onError: (error: unknown) => void;
+  readonly onError: (error: unknown, res?: ServerResponse) => void;
   readonly cleanups: CleanupStack;
 }

@@ -56,6 +56,7 @@ export async function startServices(context: StartContext, connection: UpstreamC
     feedListener: feeds.registry,
     onDelivered: (seconds) => metrics.onDelivered(seconds),
     onSlowReader: () => metrics.onSlowReader(),
+    onWithheld: () => metrics.onWithheld(),
     heartbeat,
     streamHeartbeatMs: context.streamHeartbeatMs,
   });

@@ -1,6 +1,7 @@
 import type { Express } from 'express';
 import { listen } from '../http/listen.ts';
 import { DEFAULT_RATE_LIMITS } from '../http/rate-limits.ts';
+import { requestIds } from '../http/request-context.ts';
 import type { Identity } from '../identity/identity.ts';
 import { drain } from '../lifecycle/drain.ts';
 import { DrainLead } from '../lifecycle/drain-lead.ts';
@@ -52,7 +53,7 @@ export async function startPouchgate(options: StartOptions): Promise<Pouchgate> 
       mount,
       observability: createObservability({ log, mount, metricsEnabled: config.metrics !== undefined }),
       rateLimits: options.rateLimits ?? DEFAULT_RATE_LIMITS,
-      onError: (error) => log.error({ err: error }, 'A request failed unexpectedly.'),
+      onError: (error, res) => log.error({ ...requestIds(res), err: error }, 'A request failed unexpectedly.'),
       cleanups,
     });
   } catch (error) {

@@ -43,8 +43,8 @@ export interface GateContext {
   readonly onDelivered: (seconds: number) => void;
   /** Called when a live response is dropped because its client does not read. */
   readonly onSlowReader: () => void;
-  /** Called with unexpected errors. */
-  readonly onError: (error: unknown) => void;
+  /** Called with unexpected errors, and the response of the request that they failed. */
+  readonly onError: (error: unknown, res: ServerResponse) => void;
 }
 
 /** Sends a request about the registry upstream, as the caller. `path` is relative to the registry. */

@@ -21,7 +21,9 @@ const allowedOrigin = (response: Response): string | null => response.headers.ge
 it('a page of an allowed origin may use the gate with its token', async () => {
   const allowed = await preflight(APP);
   expect([allowed.status, allowedOrigin(allowed)]).toEqual([204, APP]);
-  expect(allowed.headers.get('access-control-allow-headers')).toBe('authorization,content-type,if-match,last-event-id');
+  expect(allowed.headers.get('access-control-allow-headers')).toBe(
+    'authorization,content-type,if-match,last-event-id,x-request-id,traceparent',
+  );
   const response = await gate.request('alice', '/_changes', { headers: { origin: APP } });
   expect([response.status, allowedOrigin(response)]).toEqual([200, APP]);
 });

@@ -64,7 +64,7 @@ export function createGate(options: GateOptions): express.Router {
   };
   router.use((req, res) => {
     handle(options, state, req, res).catch((error: unknown) => {
-      if (!(error instanceof HttpError)) options.context.onError(error);
+      if (!(error instanceof HttpError)) options.context.onError(error, res);
       // The rest of an unread body must not be parsed as the next request of the connection.
       if (!req.complete) res.shouldKeepAlive = false;
       sendError(res, error);

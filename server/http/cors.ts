@@ -1,5 +1,6 @@
 import cors from 'cors';
 import type { Router } from 'express';
+import { ID_REQUEST_HEADERS, ID_RESPONSE_HEADER } from './identify-request.ts';
 
 /** What pages of other origins may send to one router, and read of its responses. */
 export interface CorsOptions {
@@ -15,7 +16,10 @@ export interface CorsOptions {
 /** How long a browser caches a preflight response, in seconds. Chromium caps it at 2 hours, Firefox at 24. */
 const PREFLIGHT_MAX_AGE_SECONDS = 86_400;
 
-/** Makes a router answer preflight requests and send CORS headers, for the listed origins only. */
+/**
+ * Makes a router answer preflight requests and send CORS headers, for the listed origins only. The headers that identify a request
+ * are always allowed.
+ */
 export function useCors(
   router: Router,
   { origins, methods, allowedHeaders, exposedHeaders, credentials = false }: CorsOptions,
@@ -25,8 +29,8 @@ export function useCors(
     cors({
       origin: [...origins],
       methods: [...methods],
-      allowedHeaders: [...allowedHeaders],
-      exposedHeaders: [...exposedHeaders],
+      allowedHeaders: [...allowedHeaders, ...ID_REQUEST_HEADERS],
+      exposedHeaders: [...exposedHeaders, ID_RESPONSE_HEADER],
       maxAge: PREFLIGHT_MAX_AGE_SECONDS,
       credentials,
     }),

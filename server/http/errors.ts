@@ -1,6 +1,7 @@
 import { OutgoingMessage, type ServerResponse } from 'node:http';
 import type { ErrorResponse, TokenRefusalCode } from '../contract.ts';
 import { requestContext } from './request-context.ts';
+import type { UpstreamFailure } from './upstream-failure.ts';
 
 /**
  * An error as CouchDB sends it: a status and `{error, reason}`. `error` is a stable code for programs,
@@ -12,6 +13,8 @@ export class HttpError extends Error {
   readonly headers: Readonly<Record<string, string>>;
   /** Why credentials were refused. Only a 401 of token-refusal.ts has one. */
   readonly code: TokenRefusalCode | undefined;
+  /** CouchDB's response, if the request failed because of it. It is logged and never sent. */
+  upstream?: UpstreamFailure | undefined;
 
   constructor(
     status: number,
@@ -56,11 +59,26 @@ export const methodNotAllowed = (allowed: string): HttpError =>
   new HttpError(405, 'method_not_allowed', `Only ${allowed} allowed`, { Allow: allowed });
 
 /** The upstream sent a response that CouchDB never sends to this request: a 401, a redirect, HTML, a malformed body. */
-export const badGateway = (reason: string): HttpError => new HttpError(502, 'bad_gateway', reason);
+export const badGateway = (reason: string, upstream?: UpstreamFailure): HttpError =>
+  withUpstream(new HttpError(502, 'bad_gateway', reason), upstream);
 
 /** The upstream did not respond. Sends `Retry-After: 2` (seconds). */
-export const serviceUnavailable = (reason: string): HttpError =>
-  new HttpError(503, 'service_unavailable', reason, { 'Retry-After': '2' });
+export const serviceUnavailable = (reason: string, upstream?: UpstreamFailure): HttpError =>
+  withUpstream(new HttpError(503, 'service_unavailable', reason, { 'Retry-After': '2' }), upstream);
+
+function withUpstream(error: HttpError, upstream: UpstreamFailure | undefined): HttpError {
+  error.upstream = upstream;
+  return error;
+}
+
+/**
+ * The client disconnected before its response. It is neither sent nor counted as an error: 499 is nginx's status for the log, and no
+ * status of HTTP.
+ */
+export const clientDisconnected = (): HttpError =>
+  new HttpError(CLIENT_DISCONNECTED_STATUS, 'client_disconnected', 'The client disconnected.');
+
+export const CLIENT_DISCONNECTED_STATUS = 499;
 
 /** The application or its framework has consumed the request's body. */
 export const bodyWasRead = (): HttpError =>
@@ -99,8 +117,8 @@ export function sendErrorAs(
   contentType?: string,
 ): void {
   const httpError = toHttpError(error);
-  const { error: name, status, code } = httpError;
-  requestContext(res).error = { error: name, status, code };
+  const { error: name, status, code, upstream } = httpError;
+  requestContext(res).error = { error: name, status, code, upstream };
   // Another handler of the application has ended the response.
   if (res.writableEnded) return;
   try {
@@ -120,4 +138,4 @@ export function sendErrorAs(
  * Whether the head was written. It reads Node's own property, because a framework may override `headersSent` on a response:
  * `@fastify/express` does, and reports false for a response that was not sent through Fastify.
  */
-const hasStarted = (res: ServerResponse): boolean => Reflect.get(OutgoingMessage.prototype, 'headersSent', res);
+export const hasStarted = (res: ServerResponse): boolean => Reflect.get(OutgoingMessage.prototype, 'headersSent', res);

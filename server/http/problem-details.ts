@@ -37,9 +37,9 @@ const toProblem = (httpError: HttpError): Problem => ({
 
 /** The error handler of a router whose errors are problem details. Calls `onError` for each 500. */
 export const problemErrorHandler =
-  (onError: (error: unknown) => void): ErrorRequestHandler =>
+  (onError: (error: unknown, res: ServerResponse) => void): ErrorRequestHandler =>
   (error: unknown, _req, res, _next) => {
     const httpError = fromExpressError(error) ?? toHttpError(error);
-    if (httpError.status === 500) onError(error);
+    if (httpError.status === 500) onError(error, res);
     sendProblem(res, httpError);
   };

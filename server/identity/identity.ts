@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import type { Router } from 'express';
+import type { Logger } from 'pino';
 import type { UserDocumentId, Username } from '../../couchdb-design/user-document/user-document.ts';
 import type { Config, TokenConfig } from '../config/config.ts';
 import type { Upstream } from '../upstream/client.ts';
 import type { FeedListener } from '../upstream/feed/listener.ts';
+import { logFailedBatches } from '../upstream/report-batches.ts';
 import { createAccounts, type Accounts } from './accounts/accounts.ts';
 import { createBearerAuthenticator, type BearerAuthenticator } from './http/authenticate-bearer.ts';
 import { createCookieAuthenticator, type CookieAuthenticator } from './http/authenticate-cookie.ts';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from '../http/rate-limits.ts';
+import { requestIds } from '../http/request-context.ts';
 import { createRefreshCookie } from './sessions/refresh-cookie.ts';
 import { createRefreshTokens, type RefreshTokens } from './sessions/refresh-token.ts';
 import { AccessMonitor } from './access/access-monitor.ts';
@@ -38,9 +41,7 @@ export interface IdentityOptions {
 }
 
 /** The part of pino's logger that is used. */
-interface IdentityLog {
-  error(details: object, message: string): void;
-}
+type IdentityLog = Pick<Logger, 'debug' | 'warn' | 'error'>;
 
 /** The identity module: accounts, sessions, and the authentication of every request. */
 export interface Identity {
@@ -82,7 +83,7 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
     cookie,
     limits: options.rateLimits ?? DEFAULT_RATE_LIMITS,
     onRegistered: options.onRegistered,
-    onError: (error) => log.error({ err: error }, 'A sign-in route failed.'),
+    onError: (error, res) => log.error({ ...requestIds(res), err: error }, 'A sign-in route failed.'),
   });
   const authenticateCookie = createCookieAuthenticator({ cookie, sessions, accessMonitor, idOf });
   return {
@@ -115,6 +116,7 @@ function createUsers(options: IdentityOptions, secrets: readonly string[], now: 
     now,
     heartbeatMs: options.heartbeat,
     feedListener: options.feedListener,
+    onBatch: logFailedBatches(options.log, 'facts'),
   });
   const store = createSessionStore(couch, config.sessions, (session) => accessMonitor.recordSession(session));
   // Without a secret there are no refresh tokens. A random key makes sure that none verifies.

@@ -13,6 +13,15 @@ export const getString = (value: unknown, key: string): string | undefined => {
   return typeof found === 'string' ? found : undefined;
 };
 
+/** Parses JSON. Returns `undefined` for a text that is not JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Deeper than any valid document, and far below the depth at which the recursive `JSON.stringify` overflows the stack. */
 const MAX_DEPTH = 100;
 

@@ -62,6 +62,8 @@ it('no label contains a username or an id, and fifty users add no series', async
   const { upstream } = gate;
   await doEverything(upstream.accountName('alice'), 'bob');
   await doEverything(upstream.accountName('bob'), 'alice');
+  // The first scrape checks the readiness, which sends a request that the second one counts.
+  await read();
   const two = await read();
   expect(two).not.toMatch(/alice|bob/i);
   for (let n = 0; n < 50; n += 1) await doEverything(upstream.accountName(`someone${n}`), 'bob');
@@ -89,6 +91,52 @@ it('counts rejected requests, denied writes, wakes, deliveries and upstream requ
   expect(increase('pouchgate_upstream_requests_total{kind="facts",status="2xx"}')).toBeGreaterThan(0);
   expect(increase('pouchgate_upstream_requests_total{kind="sign-in",status="2xx"}')).toBe(1);
   expect(increase('pouchgate_upstream_requests_total{kind="sign-in",status="4xx"}')).toBe(1);
+});
+
+it('counts requests by kind and status class, and times all of them but live ones', async () => {
+  const before = await read();
+  await doEverything(gate.upstream.accountName('timed'), 'untimed');
+  const after = await read();
+  const increase = (series: string): number => valueOf(after, series) - (valueOf(before, series) || 0);
+  const requests = (kind: string, status: string): number =>
+    increase(`pouchgate_requests_total{kind="${kind}",status="${status}"}`);
+  const timed = (kind: string, status: string): number =>
+    increase(`pouchgate_request_duration_seconds_count{kind="${kind}",status="${status}"}`);
+  const expected = [
+    ['auth register', '2xx', 1],
+    ['auth sign-in', '2xx', 1],
+    ['auth sign-in', '4xx', 1],
+    ['gate changes', '2xx', 1],
+    ['gate changes', '4xx', 2],
+    ['gate document', '2xx', 1],
+    ['gate document', '4xx', 1],
+    ['gate checkpoint', '4xx', 1],
+    ['gate unknown', '4xx', 1],
+    ['gate bulk-docs', '2xx', 1],
+    ['gate bulk-docs', '4xx', 1],
+  ] as const;
+  for (const [kind, status, count] of expected)
+    expect([kind, status, requests(kind, status), timed(kind, status)]).toEqual([kind, status, count, count]);
+  expect(requests('gate live', '2xx')).toBe(1);
+  expect(after).not.toContain('pouchgate_request_duration_seconds_count{kind="gate live"');
+  expect(increase('pouchgate_request_duration_seconds_bucket{le="+Inf",kind="gate changes",status="2xx"}')).toBe(1);
+});
+
+it('counts the documents that are not served because a field looks like a secret', async () => {
+  const username = gate.upstream.accountName('secretive');
+  const own = `user_${username}`;
+  await gate.request(username, `/${own}`);
+  const before = valueOf(await read(), 'pouchgate_withheld_documents_total');
+  const stored = await gate.registry().get(own);
+  await gate.registry().insert(Object.assign(stored, { preferences: { apiToken: 'x' } }));
+  expect((await gate.request(username, `/${own}`)).status).toBe(403);
+  expect(valueOf(await read(), 'pouchgate_withheld_documents_total')).toBe(before + 1);
+});
+
+it('reports every check of the readiness endpoint', async () => {
+  const { checks } = (await (await fetch(`${gate.url}/readyz`)).json()) as { checks: Record<string, boolean> };
+  const text = await read();
+  for (const check of Object.keys(checks)) expect(valueOf(text, `pouchgate_ready{check="${check}"}`)).toBe(1);
 });
 
 it('reports the current waiters, feeds and connections', async () => {

@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
 import { REJECTION_REASONS } from '../http/request-context.ts';
-import type { CompletedRequest } from './request-observer.ts';
+import type { LabelledRequest } from './request-log.ts';
 import { registerSourceMetrics, type MetricSources } from './source-metrics.ts';
 import { statusClass, type UpstreamLabel } from './upstream-label.ts';
 
@@ -25,10 +25,35 @@ const ERROR_CODES: readonly string[] = [
 /** In seconds. An idle gate delivers a change to a parked longpoll in under a millisecond. */
 const DELIVERY_BUCKETS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
+/**
+ * In seconds. A local read takes some milliseconds. The gate answers 503 to a request that waited for five seconds, and aborts a
+ * request to the database after ten.
+ */
+const REQUEST_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/**
+ * prom-client's gauges whose names end in `_total`, which Prometheus reserves for counters. They are the sums of the gauges of the
+ * same names without it.
+ */
+const MISNAMED_DEFAULT_METRICS = ['handles', 'requests', 'resources'].map((kind) => `nodejs_active_${kind}_total`);
+
 /** Creates the metrics that requests and changes are counted in. */
 function createInstruments(registry: Registry) {
   const registers = [registry];
   return {
+    requests: new Counter({
+      name: 'pouchgate_requests_total',
+      help: 'Requests whose response has ended, by kind and status class; none: the client disconnected before a response.',
+      labelNames: ['kind', 'status'],
+      registers,
+    }),
+    requestDuration: new Histogram({
+      name: 'pouchgate_request_duration_seconds',
+      help: 'Time from a request until its response has ended, by kind and status class, without live requests.',
+      labelNames: ['kind', 'status'],
+      buckets: REQUEST_BUCKETS_SECONDS,
+      registers,
+    }),
     upstreamRequests: new Counter({
       name: 'pouchgate_upstream_requests_total',
       help: 'Requests to the database, except the feeds, by purpose and status class; none: no response.',
@@ -53,6 +78,11 @@ function createInstruments(registry: Registry) {
       buckets: DELIVERY_BUCKETS_SECONDS,
       registers,
     }),
+    withheld: new Counter({
+      name: 'pouchgate_withheld_documents_total',
+      help: 'Responses that were refused because a document has a field that looks like a secret.',
+      registers,
+    }),
     slowReaders: new Counter({
       name: 'pouchgate_slow_readers_total',
       help: 'Live requests that were disconnected because their clients read too slowly.',
@@ -72,8 +102,12 @@ export class Metrics {
   /** `withProcess` adds prom-client's metrics of Node and the process. */
   constructor({ withProcess }: { readonly withProcess: boolean }) {
     if (withProcess) collectDefaultMetrics({ register: this.#registry });
+    for (const name of MISNAMED_DEFAULT_METRICS) this.#registry.removeSingleMetric(name);
     this.#instruments = createInstruments(this.#registry);
+    // A series that starts with its first event hides that event from `increase`.
     for (const reason of REJECTION_REASONS) this.#instruments.deniedWrites.inc({ reason }, 0);
+    this.#instruments.rejectedRequests.inc({ reason: 'bad_gateway', status: '502' }, 0);
+    this.#instruments.rejectedRequests.inc({ reason: 'service_unavailable', status: '503' }, 0);
   }
 
   /** The media type of `render`. */
@@ -91,9 +125,13 @@ export class Metrics {
     this.#instruments.upstreamRequests.inc({ kind, status: statusClass(status) });
   }
 
-  /** Counts a request's error and its denied rows. */
-  onRequestCompleted({ context: { error, rejections } }: CompletedRequest): void {
-    if (error !== undefined) {
+  /** Counts a request, its error and its denied rows. The duration of a live request is the time its client waited, not a latency. */
+  onRequestCompleted({ route: kind, status, seconds, context }: LabelledRequest): void {
+    const { error, rejections } = context;
+    const labels = { kind, status: statusClass(status) };
+    this.#instruments.requests.inc(labels);
+    if (context.isLive !== true) this.#instruments.requestDuration.observe(labels, seconds);
+    if (error !== undefined && status !== undefined) {
       const reason = ERROR_CODES.includes(error.error) ? error.error : 'other';
       this.#instruments.rejectedRequests.inc({ reason, status: String(error.status) });
     }
@@ -106,6 +144,11 @@ export class Metrics {
   /** Records the time, in seconds, from a change's feed row to the write to a waiting client's socket. */
   onDelivered(seconds: number): void {
     this.#instruments.delivery.observe(seconds);
+  }
+
+  /** Counts a response that was refused because a document has a field that looks like a secret. */
+  onWithheld(): void {
+    this.#instruments.withheld.inc();
   }
 
   /** Counts a live request that was disconnected because its client reads too slowly. */

@@ -8,6 +8,7 @@ import { Metrics } from './metrics.ts';
 import type { ReadinessMonitor } from './readiness-monitor.ts';
 import { createRequestLog } from './request-log.ts';
 import type { CompletedRequest } from './request-observer.ts';
+import { routeLabel } from './route-label.ts';
 import type { AdmissionStats, GateStats } from './source-metrics.ts';
 
 export interface ObservabilityOptions {
@@ -21,7 +22,7 @@ export interface ObservabilityOptions {
 export interface ServerStats {
   readonly gate: GateStats;
   readonly admission: AdmissionStats;
-  readonly readiness: Pick<ReadinessMonitor, 'pendingChanges'>;
+  readonly readiness: Pick<ReadinessMonitor, 'check' | 'pendingChanges'>;
   readonly upstream: Pick<Upstream, 'connections'>;
   readonly forwardAgent: Agent;
 }
@@ -39,19 +40,22 @@ export interface Observability {
 export function createObservability({ log, mount, metricsEnabled }: ObservabilityOptions): Observability {
   const metrics = new Metrics({ withProcess: metricsEnabled });
   const feeds = { registry: new FeedMonitor('registry', log), sessions: new FeedMonitor('sessions', log) };
-  const logRequest = createRequestLog(log, mount);
+  const logRequest = createRequestLog(log);
   return {
     metrics,
     feeds,
     onRequestCompleted: (request) => {
-      metrics.onRequestCompleted(request);
-      logRequest(request);
+      const route = routeLabel(request.rawUrl, mount, request.context.isLive);
+      const labelled = { ...request, route };
+      metrics.onRequestCompleted(labelled);
+      logRequest(labelled);
     },
     attachServer: ({ gate, admission, readiness, upstream, forwardAgent }) =>
       metrics.attachSources({
         gate,
         admission,
         feeds,
+        readinessChecks: async () => (await readiness.check()).body.checks,
         pendingChanges: () => readiness.pendingChanges(),
         upstreamConnections: () => ({
           own: upstream.connections,

@@ -1,7 +1,6 @@
 import pino from 'pino';
 import { usernameOf } from '../../couchdb-design/testing/arbitraries.ts';
-import type { CompletedRequest } from './request-observer.ts';
-import { createRequestLog, logLevelFor } from './request-log.ts';
+import { createRequestLog, logLevelFor, type LabelledRequest } from './request-log.ts';
 
 test('logs successes at debug, rejections at info and failures at warn or error', () => {
   const levels = [200, 201, 204, 304, 404, 400, 401, 403, 409, 413, 429, 500, 502, 503].map(logLevelFor);
@@ -14,7 +13,8 @@ test('logs successes at debug, rejections at info and failures at warn or error'
   ]);
 });
 
-const completedRequest: CompletedRequest = {
+const completedRequest: LabelledRequest = {
+  route: 'gate document',
   method: 'GET',
   rawUrl: '/sync/user_registry/user_bob?access_token=geheim',
   status: 404,
@@ -23,13 +23,13 @@ const completedRequest: CompletedRequest = {
   context: { username: usernameOf('alice'), error: { error: 'not_found', status: 404 } },
 };
 
-function lines(level: string, ...requests: CompletedRequest[]): unknown[] {
+function lines(level: string, ...requests: LabelledRequest[]): unknown[] {
   const written: unknown[] = [];
   const log = pino(
     { level, base: null, timestamp: false },
     { write: (text: string) => written.push(JSON.parse(text)) },
   );
-  const write = createRequestLog(log, { base: '/sync', database: 'user_registry' });
+  const write = createRequestLog(log);
   requests.forEach(write);
   return written;
 }
@@ -58,12 +58,32 @@ test('the user is logged as the users command takes them, and a refused token wi
   ]);
 });
 
-test('a request that failed after its response had started is logged with the status of the failure', () => {
-  const failed = {
-    ...completedRequest,
-    status: 200,
-    complete: false,
-    context: { error: { error: 'bad_gateway', status: 502 } },
-  };
+test('a line names the request, its trace, and what CouchDB responded', () => {
+  const span = { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '53995c3f42cd8ad8', flags: 1 };
+  const upstream = { status: 403, reason: 'forbidden: No.', requestId: '3d1c7f0a9b' };
+  const context = { requestId: 'r1', span, error: { error: 'bad_gateway', status: 502, upstream } };
+  expect(lines('warn', { ...completedRequest, status: 502, context })).toEqual([
+    expect.objectContaining({
+      level: 40,
+      requestId: 'r1',
+      traceId: span.traceId,
+      upstreamStatus: 403,
+      upstreamReason: 'forbidden: No.',
+      upstreamRequestId: '3d1c7f0a9b',
+    }),
+  ]);
+});
+
+test('a client that disconnected before the response is not a failure', () => {
+  const gone = { ...completedRequest, status: undefined, complete: false };
+  expect(lines('info', gone)).toEqual([]);
+  const [line] = lines('debug', gone);
+  expect(line).toMatchObject({ level: 20, gone: true });
+  expect(line).not.toHaveProperty('status');
+});
+
+test('a failure is logged with the level of its status', () => {
+  const context = { error: { error: 'bad_gateway', status: 502 } };
+  const failed = { ...completedRequest, status: 502, complete: false, context };
   expect(lines('info', failed)).toEqual([expect.objectContaining({ level: 40, status: 502, gone: true })]);
 });

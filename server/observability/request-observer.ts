@@ -1,42 +1,67 @@
-import type { Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { CLIENT_DISCONNECTED_STATUS, hasStarted } from '../http/errors.ts';
 import { requestContext, type RequestContext } from '../http/request-context.ts';
 
 /** A request whose response has ended. */
 export interface CompletedRequest {
   readonly method: string;
-  /** The URL of the request line. It must not be logged. */
+  /** The URL of the request line, below the mount path. It must not be logged. */
   readonly rawUrl: string;
-  readonly status: number;
+  /** The status that was sent, or the one of the failure if the status had been sent before. `undefined`: none was sent. */
+  readonly status: number | undefined;
   readonly seconds: number;
   /** False if the client disconnected before the end of the response. */
   readonly complete: boolean;
   readonly context: RequestContext;
 }
 
+/** When a request started, and the path at which the application mounted the gate. */
+interface StartedRequest {
+  readonly at: number;
+  readonly mountPath: string;
+}
+
+/** Observes one request. Call it before anything may respond. */
+export type ObserveRequest = (res: ServerResponse, mountPath?: string) => void;
+
 /**
- * Calls `onCompleted` for each request of `server` once its response has ended. A single listener serves all responses:
- * live requests are many and last for hours.
+ * Returns a function that observes a request and calls `onCompleted` once its response has ended. A single listener serves all
+ * responses: live requests are many and last for hours.
  */
-export function observeRequests(server: Server, onCompleted: (request: CompletedRequest) => void): void {
-  const startTimes = new WeakMap<ServerResponse, number>();
+export function createRequestObserver(onCompleted: (request: CompletedRequest) => void): ObserveRequest {
+  const started = new WeakMap<ServerResponse, StartedRequest>();
   function onClose(this: ServerResponse): void {
     const { req } = this;
+    const { at, mountPath } = started.get(this) ?? { at: 0, mountPath: '' };
+    const context = requestContext(this);
     onCompleted({
       method: req.method ?? '',
-      rawUrl: readRawUrl(req),
-      status: this.statusCode,
-      seconds: (performance.now() - (startTimes.get(this) ?? 0)) / 1000,
+      rawUrl: readRawUrl(req).slice(mountPath.length),
+      status: outcomeOf(this, context),
+      seconds: (performance.now() - at) / 1000,
       complete: this.writableFinished,
-      context: requestContext(this),
+      context,
     });
   }
-  server.prependListener('request', (_req, res) => {
-    startTimes.set(res, performance.now());
+  return (res, mountPath = '') => {
+    started.set(res, { at: performance.now(), mountPath });
     res.once('close', onClose);
-  });
+  };
+}
+
+/** Observes each request of `server`. */
+export function observeRequests(server: Server, onCompleted: (request: CompletedRequest) => void): void {
+  const observe = createRequestObserver(onCompleted);
+  server.prependListener('request', (_req, res) => observe(res));
+}
+
+function outcomeOf(res: ServerResponse, { error }: RequestContext): number | undefined {
+  if (error?.status === CLIENT_DISCONNECTED_STATUS) return undefined;
+  // Without a response, Node's `statusCode` is 200.
+  return error?.status ?? (hasStarted(res) ? res.statusCode : undefined);
 }
 
 /** Express strips the mount path from `url` inside a router and keeps the original in `originalUrl`. */
-function readRawUrl(req: ServerResponse['req']): string {
+function readRawUrl(req: IncomingMessage): string {
   return 'originalUrl' in req && typeof req.originalUrl === 'string' ? req.originalUrl : (req.url ?? '');
 }

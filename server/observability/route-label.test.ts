@@ -29,6 +29,11 @@ test.each([
   expect(routeLabel(url, MOUNT)).toBe(kind);
 });
 
+test('a live request to _changes has a label of its own', () => {
+  expect(routeLabel('/sync/user_registry/_changes?feed=longpoll', MOUNT, true)).toBe('gate live');
+  expect(routeLabel('/api/users/preferences/stream', MOUNT, true)).toBe('users preferences/stream');
+});
+
 test('every URL has a label from a small closed set', () => {
   const kinds = new Set<string>();
   const start = fc.constantFrom(

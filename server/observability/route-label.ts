@@ -4,8 +4,12 @@ const HEALTH_PATHS = ['/healthz', '/readyz'] as const;
 const AUTH_ROUTES = ['options', 'register', 'sign-in', 'refresh', 'sign-out', 'sessions'] as const;
 const USER_ROUTES = ['profile', 'preferences', 'preferences/stream', 'telegram'] as const;
 
+/** The routes of the preference stream and of `_changes` with a live feed. Their requests last until a document changes. */
+export type LiveRouteLabel = 'gate live' | 'users preferences/stream';
+
 /** The kind of a request. It replaces the URL, which may contain another user's id or a secret in the query. */
 export type RouteLabel =
+  | LiveRouteLabel
   | `gate ${Target['kind'] | 'unknown'}`
   | `auth ${(typeof AUTH_ROUTES)[number] | 'unknown'}`
   | `users ${(typeof USER_ROUTES)[number] | 'unknown'}`
@@ -16,8 +20,12 @@ export type RouteLabel =
 const AUTH_PREFIX = '/api/auth/';
 const USERS_PREFIX = '/api/users/';
 
-/** Returns the label of a request's URL, from a closed set. */
-export function routeLabel(rawUrl: string, mount: Mount): RouteLabel {
+/**
+ * Returns the label of a request's URL, from a closed set.
+ *
+ * @param isLive - Whether the request was live, which distinguishes the feed modes of `_changes`.
+ */
+export function routeLabel(rawUrl: string, mount: Mount, isLive = false): RouteLabel {
   const [path = ''] = rawUrl.split('?', 1);
   if (HEALTH_PATHS.some((each) => each === path)) return 'health';
   if (path === '/api/telegram') return 'telegram webhook';
@@ -32,5 +40,6 @@ export function routeLabel(rawUrl: string, mount: Mount): RouteLabel {
     return `users ${kind ?? 'unknown'}`;
   }
   if (!path.startsWith(mount.base)) return 'page';
-  return `gate ${parseTarget(rawUrl, mount)?.kind ?? 'unknown'}`;
+  const kind = parseTarget(rawUrl, mount)?.kind ?? 'unknown';
+  return kind === 'changes' && isLive ? 'gate live' : `gate ${kind}`;
 }

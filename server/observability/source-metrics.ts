@@ -1,6 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { LiveFeed } from '../registry/hub.ts';
 import type { FeedName, FeedStats } from './feed-monitor.ts';
+import type { ReadinessChecks } from './readiness.ts';
 
 /** Statistics of the gate's live requests. They are read at each scrape, so counting costs a request nothing. */
 export interface GateStats {
@@ -23,6 +24,8 @@ export interface MetricSources {
   readonly gate: GateStats;
   readonly admission: AdmissionStats;
   readonly feeds: Readonly<Record<FeedName, FeedStats>>;
+  /** Resolves with the checks of `/readyz`. The database is asked at most once per second. */
+  readonly readinessChecks: () => Promise<ReadinessChecks>;
   /** Returns how many changes the registry's feed is behind, or `undefined` if unknown. */
   readonly pendingChanges: () => number | undefined;
   /** Returns the open connections to the upstream by pool. */
@@ -43,6 +46,20 @@ export function registerSourceMetrics(register: Registry, sources: MetricSources
     sources.upstreamConnections,
   );
   registerFeedMetrics(register, sources);
+  registerReadiness(register, sources.readinessChecks);
+}
+
+function registerReadiness(register: Registry, check: MetricSources['readinessChecks']): void {
+  const gauge: Gauge = new Gauge({
+    name: 'pouchgate_ready',
+    help: 'Whether a check of /readyz passes. The gate is ready if all do.',
+    labelNames: ['check'],
+    registers: [register],
+    collect: async () => {
+      const checks = await check();
+      for (const [name, passes] of Object.entries(checks)) gauge.set({ check: name }, passes === true ? 1 : 0);
+    },
+  });
 }
 
 function registerGateMetrics(register: Registry, { gate, admission }: MetricSources): void {

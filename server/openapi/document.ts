@@ -50,11 +50,19 @@ const contentOf = (types: readonly string[], schema: object): object =>
 
 const usesProblemDetails = ({ path }: Operation): boolean => path.startsWith('/api/users/');
 
+/** The headers of every response. */
+const RESPONSE_HEADERS = { 'X-Request-Id': { $ref: '#/components/headers/RequestId' } } as const;
+const ETAG_HEADER = { description: 'Identifies the state of the preferences.', schema: { type: 'string' } } as const;
+
+const REQUEST_ID_DESCRIPTION =
+  'Identifies the request in the log of the server. A request may send one of 1 to 128 letters, digits and the characters `._:/+=-`; otherwise the server generates it.';
+
 function otherResponse(operation: Operation, status: number): object {
   const description = STATUS_CODES[status] ?? String(status);
-  if (status < 400) return { description };
+  if (status < 400) return { description, headers: RESPONSE_HEADERS };
   return {
     description,
+    headers: RESPONSE_HEADERS,
     content: usesProblemDetails(operation)
       ? contentOf(['application/problem+json'], schemaReference('Problem'))
       : contentOf(['application/json'], schemaReference('Error')),
@@ -65,9 +73,7 @@ function successResponse({ response, hasEtag }: Operation): object {
   const type = response.schema === 'events' ? 'text/event-stream' : 'application/json';
   return {
     description: response.description,
-    ...(hasEtag === true
-      ? { headers: { ETag: { description: 'Identifies the state of the preferences.', schema: { type: 'string' } } } }
-      : {}),
+    headers: hasEtag === true ? { ...RESPONSE_HEADERS, ETag: ETAG_HEADER } : RESPONSE_HEADERS,
     ...(response.schema === undefined ? {} : { content: contentOf([type], schemaOf(response.schema)) }),
   };
 }
@@ -93,7 +99,7 @@ function parametersOf({ path, requestHeaders = [], queryParameters = {} }: Opera
     description,
     schema: { type: 'integer' },
   }));
-  return [...inPath, ...headers, ...inQuery];
+  return [...inPath, ...headers, ...inQuery, { $ref: '#/components/parameters/RequestId' }];
 }
 
 function describeOperation(operation: Operation): object {
@@ -137,6 +143,15 @@ export function openApiDocument(): object {
       schemas: {
         ...Object.fromEntries(Object.entries(SCHEMAS).map(([name, schema]) => [name, jsonSchema(schema)])),
         Preference: { description: 'The value of one preference. Its type depends on the name.', anyOf: values },
+      },
+      headers: { RequestId: { description: REQUEST_ID_DESCRIPTION, schema: { type: 'string' } } },
+      parameters: {
+        RequestId: {
+          name: 'X-Request-Id',
+          in: 'header',
+          description: REQUEST_ID_DESCRIPTION,
+          schema: { type: 'string' },
+        },
       },
       securitySchemes: {
         accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },

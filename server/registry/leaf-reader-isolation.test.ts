@@ -81,7 +81,7 @@ beforeAll(async () => {
     };
     turn(wait);
   });
-  ({ read } = createLeafReader(connect(upstream.access), 'user_registry', () => 250));
+  ({ read } = createLeafReader(connect(upstream.access), 'user_registry', { maxIds: () => 250 }));
 });
 afterAll(() => upstream.close());
 

@@ -42,7 +42,7 @@ afterEach(() => {
 });
 
 const createReader = (maxIds = 250): ReturnType<typeof createLeafReader> =>
-  createLeafReader(connect(upstream.access), 'user_registry', () => maxIds);
+  createLeafReader(connect(upstream.access), 'user_registry', { maxIds: () => maxIds });
 
 it("returns only the requested document's row, for any order, extra rows and gaps of the response", async () => {
   const names = fc.uniqueArray(fc.stringMatching(/^[a-z0-9][a-z0-9_.@+-]{0,12}$/), { minLength: 1, maxLength: 30 });

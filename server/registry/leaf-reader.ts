@@ -4,11 +4,19 @@ import { NO_DOCUMENT, type LeafState } from './leaf-state.ts';
 import { badGateway } from '../http/errors.ts';
 import { createBatchLoader } from '../lib/batch-loader.ts';
 import { parseFeedRow, type FeedRow } from '../upstream/feed/row.ts';
+import { reportBatches, type OnBatch } from '../upstream/report-batches.ts';
 import { toUpstreamError } from '../upstream/upstream-error.ts';
 
 /** Reads a document's leaves. Rejects with 502 or 503 when the upstream fails. */
 export interface LeafReader {
   readonly read: (id: UserDocumentId) => Promise<LeafState>;
+}
+
+export interface LeafReaderOptions {
+  /** Returns the most ids of one request. With more ids than its threshold CouchDB reads the whole database. */
+  readonly maxIds: () => number;
+  /** Called after each request. */
+  readonly onBatch?: OnBatch | undefined;
 }
 
 const MAX_IN_FLIGHT = 4;
@@ -31,10 +39,12 @@ function parseRows(response: unknown): Map<string, FeedRow> {
 /**
  * Reads the leaves of many documents in few requests. `_changes` with `filter=_doc_ids` and `style=all_docs` from the
  * start is a look-up by id in CouchDB. https://docs.couchdb.org/en/stable/api/database/changes.html#filtering
- *
- * @param maxIds Returns the most ids of one request. With more ids than its threshold CouchDB reads the whole database.
  */
-export function createLeafReader(couch: ServerScope, database: string, maxIds: () => number): LeafReader {
+export function createLeafReader(
+  couch: ServerScope,
+  database: string,
+  { maxIds, onBatch = () => undefined }: LeafReaderOptions,
+): LeafReader {
   const readBatch = async (ids: readonly UserDocumentId[]): Promise<readonly LeafState[]> => {
     const request = {
       db: database,
@@ -51,5 +61,6 @@ export function createLeafReader(couch: ServerScope, database: string, maxIds: (
     // Selected by exact id: a row that was not requested reaches no caller.
     return ids.map((id) => rows.get(id) ?? NO_DOCUMENT);
   };
-  return { read: createBatchLoader({ read: readBatch, maxBatchSize: maxIds, maxInFlight: MAX_IN_FLIGHT }) };
+  const read = reportBatches(readBatch, onBatch);
+  return { read: createBatchLoader({ read, maxBatchSize: maxIds, maxInFlight: MAX_IN_FLIGHT }) };
 }

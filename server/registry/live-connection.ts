@@ -18,7 +18,7 @@ export interface LiveConnectionDeps {
   /** Called when a connection is dropped because its client does not read. */
   readonly onSlowReader: () => void;
   /** Called once for a connection that is closed because of an exception. */
-  readonly onError: (error: unknown) => void;
+  readonly onError: (error: unknown, res: ServerResponse) => void;
 }
 
 /**
@@ -133,6 +133,7 @@ export abstract class LiveConnection<Deps extends LiveConnectionDeps> implements
 
   /** Registers with the hub, so that a change from now on is not missed. The subclass calls it once it is initialized. */
   protected park(): void {
+    requestContext(this.res).isLive = true;
     this.res.on('error', ignoreError);
     this.schedule();
     this.deps.hub.park(this);
@@ -187,7 +188,7 @@ export abstract class LiveConnection<Deps extends LiveConnectionDeps> implements
     this.#hasFailed = true;
     this.close();
     requestContext(this.res).error = { error: 'internal_server_error', status: 500 };
-    this.deps.onError(error);
+    this.deps.onError(error, this.res);
     // The response's own methods may have failed, so the socket is destroyed, unless another handler has ended the response.
     if (!this.res.writableEnded) this.res.req.socket.destroy();
   }

@@ -173,16 +173,18 @@ export interface ProxiedGate {
   close(): Promise<void>;
 }
 
-export interface ProxiedGateOptions extends Pick<TestGateOptions, 'heartbeat' | 'streamHeartbeatMs'> {
+export interface ProxiedGateOptions extends Pick<TestGateOptions, 'heartbeat' | 'log' | 'streamHeartbeatMs'> {
   readonly names?: TestNames;
+  /** Overrides variables of the gate's configuration. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Starts an upstream, a faulty proxy to it, and a gate that uses the proxy. */
 export async function startProxiedGate(options: ProxiedGateOptions = {}): Promise<ProxiedGate> {
-  const { names, ...gateOptions } = options;
+  const { names, env, ...gateOptions } = options;
   const upstream = await startTestUpstream(names);
   const proxy = await startFaultyProxy(upstream);
-  const gate = await startTestGate({}, { ...gateOptions, upstream, access: proxy.access });
+  const gate = await startTestGate(env, { ...gateOptions, upstream, access: proxy.access });
   return {
     gate,
     proxy,

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import net from 'node:net';
 import express from 'express';
+import pino from 'pino';
 import { userDocumentId } from '../../couchdb-design/user-document/user-document.ts';
 import { readConfig, type Config } from '../config/config.ts';
 import { connect, openUpstream, type UpstreamAccess } from '../upstream/client.ts';
@@ -53,7 +54,7 @@ export async function startIdentityServer(
     idOf: userDocumentId,
     upstream,
     onRegistered: () => Promise.resolve(),
-    log: { error: () => undefined },
+    log: pino({ level: 'silent' }),
     rateLimits: rateLimitsWith(),
     heartbeat: scaleMs(500),
     ...identityOptions,

@@ -1,6 +1,7 @@
 import type { ServerScope } from 'nano';
 import { z } from 'zod';
 import { badGateway, serviceUnavailable } from '../http/errors.ts';
+import { describeFailedResponse } from '../http/upstream-failure.ts';
 import { toUpstreamError } from './upstream-error.ts';
 
 /** A document to be stored. `_rev` is the revision it updates; without it the document is created. */
@@ -38,7 +39,7 @@ export async function writeExclusively(
 }
 
 const storedSchema = z.object({ id: z.string(), rev: z.string(), accepted: z.boolean().optional() });
-const rejectedSchema = z.object({ id: z.string(), error: z.string() });
+const rejectedSchema = z.object({ id: z.string(), error: z.string(), reason: z.string().optional() });
 const rowsSchema = z.tuple([z.union([storedSchema, rejectedSchema])]);
 
 async function writeDocument(
@@ -57,7 +58,7 @@ async function writeDocument(
   if (row?.id !== document._id) throw badGateway("The database's response to a write is malformed.");
   if ('rev' in row) return { rev: row.rev, accepted: row.accepted ?? false };
   if (row.error === 'conflict') return 'conflict';
-  throw badGateway(`The database refused a write (${row.error}).`);
+  throw badGateway(`The database refused a write (${row.error}).`, describeFailedResponse(201, row));
 }
 
 /** More than a cluster has replicas, so that every reachable one is read. */

@@ -180,7 +180,7 @@ it('aborts the upstream request and rejects when the client disconnects before t
   await eventually(() => isReceived);
   socket.destroy();
   await eventually(() => isClosed && settled.length === 1);
-  expect(settled).toEqual([expect.objectContaining({ status: 503 })]);
+  expect(settled).toEqual([expect.objectContaining({ status: 499 })]);
 });
 
 it('rejects when the client disconnects within the response', async () => {
@@ -194,7 +194,7 @@ it('rejects when the client disconnects within the response', async () => {
   await eventually(() => isStarted);
   socket.destroy();
   await eventually(() => settled.length === 1);
-  expect(settled).toEqual([expect.objectContaining({ status: expect.any(Number) as number })]);
+  expect(settled).toEqual([expect.objectContaining({ status: 499 })]);
 });
 
 it('aborts the request of every pipelined response when the client disconnects', async () => {
@@ -225,7 +225,7 @@ it('sends no request for a pipelined response whose client has disconnected', as
   socket.on('error', () => undefined);
   socket.write(GET + GET + GET.replace('/anything', '/last'));
   await eventually(() => results.length === 3);
-  expect(await Promise.all(results)).toEqual(Array(3).fill(expect.objectContaining({ status: 503 })));
+  expect(await Promise.all(results)).toEqual(Array(3).fill(expect.objectContaining({ status: 499 })));
   expect(upstream.requests).toEqual([]);
 });
 
@@ -242,7 +242,7 @@ it('sends no request for a client that has already disconnected', async () => {
   socket.on('error', () => undefined);
   socket.write(GET);
   await eventually(() => result !== undefined);
-  expect(await result).toMatchObject({ status: 503 });
+  expect(await result).toMatchObject({ status: 499 });
   expect(upstream.requests).toEqual([]);
 });
 

@@ -3,7 +3,11 @@ import https from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { createProxyMiddleware, type Plugin } from 'http-proxy-middleware';
-import { badGateway, serviceUnavailable, type HttpError } from '../http/errors.ts';
+import { badGateway, clientDisconnected, serviceUnavailable, type HttpError } from '../http/errors.ts';
+import { requestContext } from '../http/request-context.ts';
+import { formatTraceparent } from '../http/traceparent.ts';
+import { describeFailedResponse, describeMissingResponse } from '../http/upstream-failure.ts';
+import { parseJson } from '../lib/json.ts';
 import { offDisconnect, onDisconnect, type DisconnectListener } from '../lib/on-disconnect.ts';
 
 /** A request that the gate has built from parsed and checked values. Nothing is copied unread from a client's request. */
@@ -21,6 +25,8 @@ export interface UpstreamRequest {
 export interface UpstreamResponse {
   readonly status: number;
   readonly body: unknown;
+  /** The header `X-Couch-Request-ID`. */
+  readonly couchRequestId?: string | undefined;
 }
 
 /** Sends a built request upstream. It is aborted when the client of the response `res` disconnects. */
@@ -28,6 +34,17 @@ export type Forward = (request: UpstreamRequest, res: ServerResponse) => Promise
 
 /** Far above any response about one document. A larger response is not buffered. In characters. */
 const MAX_RESPONSE_CHARS = 64 * 1024 * 1024;
+
+/** The headers that identify the client's request. Their values were parsed. */
+type IdHeaders = Readonly<Partial<Record<'x-request-id' | 'traceparent', string>>>;
+
+function idHeaders(res: ServerResponse): IdHeaders {
+  const { requestId, span } = requestContext(res);
+  return {
+    ...(requestId === undefined ? {} : { 'x-request-id': requestId }),
+    ...(span === undefined ? {} : { traceparent: formatTraceparent(span) }),
+  };
+}
 
 /**
  * The request passed to the proxy in place of the client's. It contains the built request alone, so nothing of the
@@ -38,14 +55,16 @@ class BuiltRequest extends http.IncomingMessage {
   readonly upstreamResponse: Promise<UpstreamResponse>;
   /** True once the upstream's response has started. It may still be cut off. */
   hasResponse = false;
+  /** True once the client has disconnected. The proxy then aborts the request, which cuts its response off. */
+  isAbandoned = false;
   settle: (response: Promise<UpstreamResponse>) => void = () => undefined;
 
-  constructor({ method, path, query, body, authorization }: UpstreamRequest, client: Socket) {
+  constructor({ method, path, query, body, authorization }: UpstreamRequest, client: Socket, ids: IdHeaders) {
     super(client);
     const search = query === undefined ? '' : `?${new URLSearchParams(query).toString()}`;
     this.method = method;
     this.url = `/${path.map(encodeURIComponent).join('/')}${search}`;
-    this.headers = { accept: 'application/json', 'accept-encoding': 'identity', authorization };
+    this.headers = { accept: 'application/json', 'accept-encoding': 'identity', authorization, ...ids };
     this.complete = true;
     if (body !== undefined) {
       const bytes = Buffer.from(JSON.stringify(body));
@@ -79,14 +98,15 @@ class BuiltRequest extends http.IncomingMessage {
  * The response passed to the proxy in place of the client's. The proxy may close it and add listeners without touching
  * the client's response, which may be shared by several upstream requests. It only reports that the client disconnected.
  */
-class StandInResponse extends http.ServerResponse implements DisconnectListener {
+class StandInResponse extends http.ServerResponse<BuiltRequest> implements DisconnectListener {
   onDisconnect(): void {
+    this.req.isAbandoned = true;
     this.emit('close');
   }
 }
 
 /** Buffers a response. Rejects one that CouchDB never sends to a gate: no JSON, a redirect, 401 or 403. */
-function readResponse(response: IncomingMessage): Promise<UpstreamResponse> {
+function readResponse(response: IncomingMessage, request: BuiltRequest): Promise<UpstreamResponse> {
   return new Promise((resolve, reject) => {
     let text = '';
     response.setEncoding('utf8');
@@ -94,33 +114,31 @@ function readResponse(response: IncomingMessage): Promise<UpstreamResponse> {
       text += chunk;
       if (text.length > MAX_RESPONSE_CHARS) response.destroy(new Error('too large'));
     });
-    response.on('error', (error) => reject(badGateway(`The database's response was cut off (${error.message}).`)));
+    const status = response.statusCode ?? 0;
+    const couchRequestId = response.headers['x-couch-request-id'];
+    const cutOff = { status, reason: 'cut off' };
+    const rejectCutOff = (): void =>
+      reject(request.isAbandoned ? clientDisconnected() : badGateway("The database's response was cut off.", cutOff));
+    response.on('error', rejectCutOff);
     response.on('close', () => {
-      if (!response.complete) reject(badGateway("The database's response was cut off."));
+      if (!response.complete) rejectCutOff();
     });
     response.on('end', () => {
-      const status = response.statusCode ?? 0;
-      if (status === 401 || status === 403 || (status >= 300 && status < 400)) {
-        reject(badGateway(`The database did not accept the gate's own request (status ${status}).`));
-        return;
-      }
-      if (status === 429 || status === 503) {
-        reject(serviceUnavailable('The database is busy.'));
-        return;
-      }
-      try {
-        resolve({ status, body: JSON.parse(text) as unknown });
-      } catch {
-        reject(badGateway(`The database's response was not JSON (status ${status}).`));
-      }
+      const body = parseJson(text);
+      const failure = describeFailedResponse(status, body, couchRequestId);
+      if (status === 401 || status === 403 || (status >= 300 && status < 400))
+        reject(badGateway(`The database did not accept the gate's own request (status ${status}).`, failure));
+      else if (status === 429 || status === 503) reject(serviceUnavailable('The database is busy.', failure));
+      else if (body === undefined)
+        reject(badGateway(`The database's response was not JSON (status ${status}).`, failure));
+      else resolve({ status, body, couchRequestId: failure.requestId });
     });
   });
 }
 
-const clientDisconnected = (): HttpError => serviceUnavailable('The client disconnected.');
-
+/** The error's message names the address of the database, so it is not sent to the client. */
 const upstreamUnresponsive = (error: unknown): HttpError =>
-  serviceUnavailable(`The database does not answer (${error instanceof Error ? error.message : String(error)}).`);
+  serviceUnavailable('The database does not answer.', describeMissingResponse(error));
 
 /** Settles each request from the proxy's events. Replaces the default plugins, which write responses themselves. */
 const settleFromEvents =
@@ -129,7 +147,7 @@ const settleFromEvents =
     proxy.on('proxyRes', (response, request) => {
       request.hasResponse = true;
       onResponse(response.statusCode);
-      request.settle(readResponse(response));
+      request.settle(readResponse(response, request));
     });
     // The client disconnected and its request was aborted. The caller must still be notified.
     proxy.on('econnreset', (_error, request) => request.settle(Promise.reject(clientDisconnected())));
@@ -189,7 +207,7 @@ export function createForward(url: string, options: ForwardOptions = {}): Forwar
   return (request, res) => {
     const { socket } = res.req;
     if (socket.destroyed) return Promise.reject(clientDisconnected());
-    const built = new BuiltRequest(request, socket);
+    const built = new BuiltRequest(request, socket, idHeaders(res));
     const standIn = new StandInResponse(built);
     // The connection is observed: a response that waits for an earlier one on it (pipelining) emits no `close` event.
     onDisconnect(res, standIn);

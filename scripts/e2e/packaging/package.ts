@@ -72,7 +72,7 @@ try {
     ],
     ['the recipes run unchanged', () => checkRecipes(project)],
     ['the command sets up a database, checks it, and starts the server', () => checkCli(serverDir)],
-    ['docs/pouchgate.service starts and stops the server', () => checkProductionStart(serverDir)],
+    ['docs/operations/pouchgate.service starts and stops the server', () => checkProductionStart(serverDir)],
     [
       'the Dockerfile copies every file that its build, start and health check use',
       () => checkDockerImage(join(folder, 'image')),

@@ -9,20 +9,20 @@ import { MAX_WAIT_MS } from '../../../couchdb-design/testing/patience.ts';
 import { readConfig } from '../../../server/config/config.ts';
 import { ROOT } from './pack.ts';
 
-/** The settings of a unit, in which a name may occur more than once. */
-function readUnit(): (name: string) => string[] {
-  const lines = readFileSync(join(ROOT, 'docs/pouchgate.service'), 'utf8').split('\n');
+/** The settings of the unit in a package. A name may occur more than once. */
+function readUnit(packageDir: string): (name: string) => string[] {
+  const lines = readFileSync(join(packageDir, 'dist/docs/operations/pouchgate.service'), 'utf8').split('\n');
   return (name) => lines.flatMap((line) => (line.startsWith(`${name}=`) ? [line.slice(name.length + 1)] : []));
 }
 
 /**
- * Runs the command of docs/pouchgate.service with its environment, and `npm run start:production` in this checkout.
+ * Runs the command of docs/operations/pouchgate.service with its environment, and `npm run start:production` in this checkout.
  *
  * @param packageDir - The unpacked package, with its dependencies.
  * @throws An `Error` if a server does not start, does not stop on SIGTERM, or stays on its port.
  */
 export async function checkProductionStart(packageDir: string): Promise<void> {
-  const setting = readUnit();
+  const setting = readUnit(packageDir);
   const [, program = '', args = ''] =
     /^\/usr\/bin\/node \/opt\/pouchgate\/node_modules\/pouchgate\/(\S+) (.*)$/.exec(setting('ExecStart')[0] ?? '') ??
     [];
@@ -35,7 +35,9 @@ export async function checkProductionStart(packageDir: string): Promise<void> {
       DATA_DIR: dataDirectory,
     };
     const { drainSeconds } = readConfig(env);
-    if (!(Number(setting('TimeoutStopSec')[0]) > drainSeconds + 10)) throw new Error('TimeoutStopSec is too short.');
+    // docs/operations.md advises a lead time of ten seconds with several gates.
+    if (!(Number(setting('TimeoutStopSec')[0]) > 10 + drainSeconds + 10))
+      throw new Error('TimeoutStopSec is too short.');
     await startAndStop(process.execPath, [join(packageDir, program), ...args.split(' ')], env);
     await startAndStop('npm', ['run', 'start:production'], { ...env, HOME: process.env['HOME'] ?? '' });
   } finally {

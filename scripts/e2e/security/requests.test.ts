@@ -90,7 +90,7 @@ describe('methods', () => {
   it('HEAD reveals no more about others than GET', async () => {
     const paths = ['/user_bob', '/user_nobody', '/_all_docs', '/_local/x'];
     const responses = await Promise.all(paths.map((path) => attack(path, { method: 'HEAD' })));
-    const heads = responses.map(({ head }) => head.replace(/^date:.*$/m, ''));
+    const heads = responses.map(({ head }) => head.replace(/^(?:date|x-request-id):.*$/gm, ''));
     expect(new Set(heads.slice(0, 3)).size).toBe(1);
     expect(heads[0]).not.toMatch(/etag/i);
   });

@@ -116,8 +116,8 @@ export class ChangesHandler {
   async #readDoc({ conflicts }: ChangesRequest, caller: Caller, res: ServerResponse): Promise<JsonObject | undefined> {
     const query = conflicts ? { conflicts: 'true' } : {};
     const request = { method: 'GET', path: [caller.ownId], query } as const;
-    const { status, body } = await requestUpstream(this.#context, caller, res, request);
-    const doc = status === 404 ? undefined : documentResponse(status, body, caller.ownId);
+    const response = await requestUpstream(this.#context, caller, res, request);
+    const doc = response.status === 404 ? undefined : documentResponse(response, caller.ownId);
     if (!isObject(doc)) return undefined;
     this.#context.secrets.check(documentBodies(doc), caller);
     return doc;

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { badGateway, conflict, sendJson } from '../../http/errors.ts';
+import { conflict, sendJson } from '../../http/errors.ts';
 import type { Caller } from '../../http/caller.ts';
 import {
   deleteCheckpoint,
@@ -11,6 +11,7 @@ import {
 import { requestUpstream, type GateContext } from '../context.ts';
 import { getString } from '../../lib/json.ts';
 import { retryOnConflict } from '../../lib/retry-on-conflict.ts';
+import { unexpectedResponse } from '../../upstream/upstream-error.ts';
 
 /** Usernames contain no colon, so the ids of two users never collide. */
 const pathOf = ({ username }: Caller): readonly string[] => ['_local', `checkpoints:${username}`];
@@ -24,9 +25,10 @@ interface StoredCheckpoints {
 }
 
 async function loadCheckpoints(context: GateContext, caller: Caller, res: ServerResponse): Promise<StoredCheckpoints> {
-  const { status, body } = await requestUpstream(context, caller, res, { method: 'GET', path: pathOf(caller) });
+  const response = await requestUpstream(context, caller, res, { method: 'GET', path: pathOf(caller) });
+  const { status, body } = response;
   if (status === 404) return { all: { entries: [] }, rev: undefined };
-  if (status !== 200) throw badGateway(`The database did not return a checkpoint (status ${status}).`);
+  if (status !== 200) throw unexpectedResponse('The database did not return a checkpoint', response);
   return { all: parseCheckpoints(body), rev: getString(body, '_rev') };
 }
 
@@ -42,9 +44,10 @@ async function updateCheckpoints(
     const current = await loadCheckpoints(context, caller, res);
     const updated = update(current.all);
     const body = { ...updated.all, ...(current.rev === undefined ? {} : { _rev: current.rev }) };
-    const { status } = await requestUpstream(context, caller, res, { method: 'PUT', path: pathOf(caller), body });
+    const response = await requestUpstream(context, caller, res, { method: 'PUT', path: pathOf(caller), body });
+    const { status } = response;
     if (status === 200 || status === 201 || status === 202) return updated.rev;
-    if (status !== 409) throw badGateway(`The database did not store a checkpoint (status ${status}).`);
+    if (status !== 409) throw unexpectedResponse('The database did not store a checkpoint', response);
     return undefined;
   };
   return context.writeQueue.run(`checkpoints:${caller.username}`, () =>

@@ -2,6 +2,8 @@ import { isRevision } from '../../../couchdb-design/user-document/revisions.ts';
 import type { UserDocumentId } from '../../../couchdb-design/user-document/user-document.ts';
 import { badGateway, badRequest, HttpError, notFound } from '../../http/errors.ts';
 import { isObject, isStringArray, getProperty, getString, type JsonObject } from '../../lib/json.ts';
+import type { UpstreamResponse } from '../../upstream/forward.ts';
+import { unexpectedResponse } from '../../upstream/upstream-error.ts';
 import type { Query } from '../request/query.ts';
 
 /** Supported options of `GET document`; all others are ignored. */
@@ -38,14 +40,14 @@ function parseOpenRevs(text: string): readonly string[] {
 
 /** Validates an upstream response. Returns the own document or its leaves. Throws 404, or 502 for anything else. */
 export function documentResponse(
-  status: number,
-  body: unknown,
+  response: UpstreamResponse,
   ownId: UserDocumentId,
 ): JsonObject | readonly JsonObject[] {
+  const { status, body } = response;
   if (status === 404) throw isDeleted(body) ? new HttpError(404, 'not_found', 'deleted') : notFound();
   if (status === 200 && Array.isArray(body)) return body.map((leaf: unknown) => leafResponse(leaf, ownId));
   if (status === 200 && isObject(body) && body['_id'] === ownId) return body;
-  throw badGateway(`The database did not return the document (status ${status}).`);
+  throw unexpectedResponse('The database did not return the document', response);
 }
 
 /** Returns the documents in such a response: itself, or the body of each leaf. */

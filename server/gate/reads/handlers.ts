@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { needsMigration } from '../../../couchdb-design/user-document/migrate-user-document.ts';
-import { badGateway, notFound, sendJson } from '../../http/errors.ts';
+import { notFound, sendJson } from '../../http/errors.ts';
 import type { Caller } from '../../http/caller.ts';
 import { bulkGetResponse, bulkGetBody, bulkGetResults, countDocuments, parseBulkGet, type OwnRow } from './bulk-get.ts';
 import { requestUpstream, readCurrentState, type GateContext } from '../context.ts';
@@ -10,6 +10,7 @@ import { requestInChunks } from './chunked-request.ts';
 import { isObject, getString } from '../../lib/json.ts';
 import { acceptsMultipart, sendMultipart } from './multipart.ts';
 import type { Query } from '../request/query.ts';
+import { unexpectedResponse } from '../../upstream/upstream-error.ts';
 import { parseRevsDiff, revsDiffResponse } from './revs-diff.ts';
 
 /** `GET ./` */
@@ -37,7 +38,7 @@ export async function handleGet(
     await context.provision(caller.username);
     upstream = await requestUpstream(context, caller, res, request);
   }
-  const result = documentResponse(upstream.status, upstream.body, caller.ownId);
+  const result = documentResponse(upstream, caller.ownId);
   checkDocuments(context, caller, documentBodies(result));
   if (Array.isArray(result) && acceptsMultipart(accept)) {
     sendMultipart(res, result);
@@ -62,9 +63,9 @@ export async function handleBulkGet(
   const own = rows.filter((row) => row.kind === 'own');
   const requestChunk = async (chunk: readonly OwnRow[]): Promise<readonly unknown[]> => {
     const request = { method: 'POST', path: ['_bulk_get'], query: upstreamQuery, body: bulkGetBody(chunk) } as const;
-    const { status, body: upstreamBody } = await requestUpstream(context, caller, res, request);
-    if (status !== 200) throw badGateway(`The database did not answer _bulk_get (status ${status}).`);
-    return bulkGetResults(upstreamBody, chunk.length);
+    const upstream = await requestUpstream(context, caller, res, request);
+    if (upstream.status !== 200) throw unexpectedResponse('The database did not answer _bulk_get', upstream);
+    return bulkGetResults(upstream.body, chunk.length);
   };
   const response = bulkGetResponse(rows, caller.ownId, await requestInChunks(own, requestChunk, countDocuments));
   checkDocuments(
@@ -98,8 +99,7 @@ export async function handleRevsDiff(
       path: ['_revs_diff'],
       body: requestBody,
     });
-    if (upstream.status !== 200)
-      throw badGateway(`The database did not answer _revs_diff (status ${upstream.status}).`);
+    if (upstream.status !== 200) throw unexpectedResponse('The database did not answer _revs_diff', upstream);
     upstreamBody = upstream.body;
   }
   sendJson(res, 200, revsDiffResponse(request, caller.ownId, upstreamBody));

@@ -1,4 +1,5 @@
 import { badGateway, badRequest, tooLarge } from '../../http/errors.ts';
+import { describeFailedResponse } from '../../http/upstream-failure.ts';
 import { isObject, getProperty, getString, type JsonObject } from '../../lib/json.ts';
 import type { Verdict } from './write-policy.ts';
 import type { Refusal } from './parse-row.ts';
@@ -60,7 +61,8 @@ function parseUpstreamRows(response: unknown): readonly JsonObject[] {
     const [id, rev, error] = [getString(row, 'id'), getString(row, 'rev'), getString(row, 'error')];
     if (!isObject(row) || id === undefined) throw badGateway('The database returned an invalid row.');
     if (error === undefined) return { ok: true, id, rev };
-    if (!KNOWN_ROW_ERRORS.includes(error)) throw badGateway(`The database could not store a row (${error}).`);
+    if (!KNOWN_ROW_ERRORS.includes(error))
+      throw badGateway(`The database could not store a row (${error}).`, describeFailedResponse(201, row));
     if (error === 'conflict') return { id, error, reason: 'Document update conflict.' };
     return refusedRow({
       kind: 'refusal',

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { opaqueTagOf } from '../../http/entity-tag.ts';
-import { badGateway, badRequest, conflict, forbidden, sendJson } from '../../http/errors.ts';
+import { badRequest, conflict, forbidden, sendJson } from '../../http/errors.ts';
 import { requestContext } from '../../http/request-context.ts';
 import type { Caller } from '../../http/caller.ts';
 import { bulkDocsResponse, type BulkDocsRequest } from './bulk-docs.ts';
@@ -11,6 +11,7 @@ import type { Query } from '../request/query.ts';
 import { parseTree, type RevisionTree } from './revision-tree.ts';
 import { decideWrites, type Verdict } from './write-policy.ts';
 import { parseRows } from './parse-row.ts';
+import { unexpectedResponse } from '../../upstream/upstream-error.ts';
 
 /**
  * The only way in which the gate stores a user's revisions. Every row is parsed and checked against the current revision
@@ -42,17 +43,17 @@ async function storeRows(
     const body = newEdits ? { docs } : { docs, new_edits: false };
     const upstream = await requestUpstream(context, caller, res, { method: 'POST', path: ['_bulk_docs'], body });
     if (upstream.status !== 201 && upstream.status !== 202)
-      throw badGateway(`The database did not store the batch (status ${upstream.status}).`);
+      throw unexpectedResponse('The database did not store the batch', upstream);
     return buildResponse(verdicts, upstream.body);
   });
 }
 
 async function readCurrentTree(context: GateContext, caller: Caller, res: ServerResponse): Promise<RevisionTree> {
   const query = { open_revs: 'all', revs: 'true' };
-  const { status, body } = await requestUpstream(context, caller, res, { method: 'GET', path: [caller.ownId], query });
-  if (status === 404) return [];
-  if (status !== 200) throw badGateway(`The database did not return the document's leaves (status ${status}).`);
-  return parseTree(body);
+  const response = await requestUpstream(context, caller, res, { method: 'GET', path: [caller.ownId], query });
+  if (response.status === 404) return [];
+  if (response.status !== 200) throw unexpectedResponse("The database did not return the document's leaves", response);
+  return parseTree(response.body);
 }
 
 /** `POST _bulk_docs`. */

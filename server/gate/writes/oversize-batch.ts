@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Tokenizer, TokenParser, TokenType } from '@streamparser/json';
-import { badRequest, HttpError, tooLarge, serviceUnavailable } from '../../http/errors.ts';
+import { badRequest, clientDisconnected, HttpError, tooLarge, serviceUnavailable } from '../../http/errors.ts';
 import { refusedRow } from './bulk-docs.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { MAX_BODY_BYTES } from '../request/body.ts';
@@ -144,7 +144,7 @@ function readRowIds(req: IncomingMessage): Promise<readonly RowId[]> {
         cleanUp();
         resolve(parser.rows);
       });
-    const onClose = (): void => fail(serviceUnavailable('The client disconnected.'));
+    const onClose = (): void => fail(clientDisconnected());
     const timeout = setTimeout(() => fail(serviceUnavailable('The batch took too long to arrive.')), READ_TIMEOUT_MS);
     const cleanUp = (): void => {
       clearTimeout(timeout);

@@ -7,6 +7,7 @@ import type { UpstreamAccess } from '../../upstream/client.ts';
 import type { FeedListener } from '../../upstream/feed/listener.ts';
 import { followChanges, type Feed } from '../../upstream/feed/feed.ts';
 import type { FeedRow } from '../../upstream/feed/row.ts';
+import type { OnBatch } from '../../upstream/report-batches.ts';
 import { createAccessRecordLoader } from './access-record-loader.ts';
 import type { Caller, Revocation } from '../../http/caller.ts';
 import { AccessRecordCache } from './access-record-cache.ts';
@@ -29,6 +30,8 @@ export interface AccessMonitorOptions {
   /** The time in ms. */
   readonly now: () => number;
   readonly feedListener?: FeedListener | undefined;
+  /** Called after each batch of reads. */
+  readonly onBatch?: OnBatch | undefined;
   /** The heartbeat of the change feed, in ms. The default is that of `followChanges`. */
   readonly heartbeatMs?: number | undefined;
   /** Limits that tests lower. */
@@ -63,7 +66,7 @@ export class AccessMonitor {
     // Each failed recheck listens on the signal. This is not a leak.
     setMaxListeners(0, this.#closing.signal);
     this.#cache = new AccessRecordCache({
-      read: createAccessRecordLoader(couch, database),
+      read: createAccessRecordLoader(couch, database, options.onBatch),
       maxEntries: limits.records,
       maxAgeMs: () => (this.#feed.connected ? Infinity : MAX_AGE_WHILE_DISCONNECTED_MS),
       now,

@@ -3,6 +3,8 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import { z } from 'zod';
 import type { Username } from '../../../couchdb-design/user-document/user-document.ts';
 import { badGateway, serviceUnavailable } from '../../http/errors.ts';
+import { describeFailedResponse, describeMissingResponse, type UpstreamFailure } from '../../http/upstream-failure.ts';
+import { parseJson } from '../../lib/json.ts';
 import type { Upstream } from '../../upstream/client.ts';
 
 /** Resolves with whether the password is the user's. Rejects with 502 or 503 when CouchDB could not check it. */
@@ -31,13 +33,13 @@ export function createPasswordVerifier({
   return async (username, password) => {
     const isServiceAccount = username === serviceAccount;
     const name = isServiceAccount ? `Nobody-${randomBytes(8).toString('hex')}` : username;
-    const { status, body } = await postSession(runLimited, fetch, { name, password });
+    const { status, body, failure } = await postSession(runLimited, fetch, { name, password });
     // 403 means locked after too many failures. It is not distinguished, because it would reveal that the name exists.
     if (status === 401 || status === 403) return false;
-    if (status === 429 || status >= 500) throw serviceUnavailable('The database is busy.');
+    if (status === 429 || status >= 500) throw serviceUnavailable('The database is busy.', failure);
     const parsed = sessionResponseSchema.safeParse(body);
     if (status !== 200 || !parsed.success)
-      throw badGateway(`The database could not check a password (status ${status}).`);
+      throw badGateway(`The database could not check a password (status ${status}).`, failure);
     const isSameUser = parsed.data.name === name && !isServiceAccount;
     return isSameUser && !parsed.data.roles.includes('_admin');
   };
@@ -47,7 +49,7 @@ async function postSession(
   runLimited: LimitFunction,
   fetch: Upstream['fetch'],
   body: unknown,
-): Promise<{ status: number; body: unknown }> {
+): Promise<{ status: number; body: unknown; failure: UpstreamFailure }> {
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   try {
     return await runLimited(async () => {
@@ -59,17 +61,12 @@ async function postSession(
         redirect: 'manual',
         signal,
       });
-      return { status: response.status, body: parseJson(await response.text()) };
+      const responseBody = parseJson(await response.text());
+      const { status } = response;
+      const failure = describeFailedResponse(status, responseBody, response.headers.get('x-couch-request-id'));
+      return { status, body: responseBody, failure };
     });
-  } catch {
-    throw serviceUnavailable('The database does not answer.');
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+  } catch (error) {
+    throw serviceUnavailable('The database does not answer.', describeMissingResponse(error));
   }
 }

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import type { z } from 'zod';
 import { badRequest, HttpError, sendError, toHttpError } from '../../http/errors.ts';
@@ -22,14 +23,14 @@ export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
 }
 
 /** Sends every error as CouchDB's `{error, reason}`. Calls `onError` for each 500. */
-export function couchErrorHandler(onError: (error: unknown) => void): ErrorRequestHandler {
+export function couchErrorHandler(onError: (error: unknown, res: ServerResponse) => void): ErrorRequestHandler {
   return (error: unknown, _req, res, next) => {
     if (res.headersSent) {
       next(error);
       return;
     }
     const httpError = fromExpressError(error) ?? toHttpError(error);
-    if (httpError.status === 500) onError(error);
+    if (httpError.status === 500) onError(error, res);
     sendError(res, httpError);
   };
 }

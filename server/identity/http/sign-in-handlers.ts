@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Request, Response } from 'express';
 import { parseUsername, type Username } from '../../../couchdb-design/user-document/user-document.ts';
 import { credentialsSchema, signInSchema, type Session } from '../../contract.ts';
@@ -18,7 +19,7 @@ export interface SignInHandlersOptions {
   readonly sign: SignToken;
   readonly cookie: RefreshCookie;
   readonly onRegistered: (username: Username) => Promise<void>;
-  readonly onError: (error: unknown) => void;
+  readonly onError: (error: unknown, res: ServerResponse) => void;
 }
 
 const deviceLabel = (req: Request): string => describeDevice(req.headers['user-agent']);
@@ -41,7 +42,7 @@ export class SignInHandlers {
     }
     await accounts.register(username, password);
     // The account exists, so its owner is signed in even if this fails: the document is then created at its first use.
-    await onRegistered(username).catch(onError);
+    await onRegistered(username).catch((error: unknown) => onError(error, res));
     this.#sendSession(res, 201, await sessions.start(username, deviceLabel(req)));
   }
 

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import express, { Router, type Request, type Response } from 'express';
 import type { Caller } from '../../http/caller.ts';
 import { useCors } from '../../http/cors.ts';
@@ -20,7 +21,7 @@ export interface PreferenceRoutesOptions<P extends object> extends Omit<Preferen
   /** The limit of one user's requests. */
   readonly limit: RateLimit;
   /** Called for each 500. */
-  readonly onError: (error: unknown) => void;
+  readonly onError: (error: unknown, res: ServerResponse) => void;
 }
 
 /** Larger than any valid user document. */

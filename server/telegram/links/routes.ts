@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { Router, type Request, type RequestHandler } from 'express';
 import type { Caller } from '../../http/caller.ts';
 import type { TelegramChats, TelegramLink } from '../../contract.ts';
@@ -18,7 +19,7 @@ export interface LinkRoutesOptions {
   /** The limits of one user's requests: for new codes, and for all others. */
   readonly limits: { readonly link: RateLimit; readonly others: RateLimit };
   /** Called with unexpected errors. */
-  readonly onError: (error: unknown) => void;
+  readonly onError: (error: unknown, res: ServerResponse) => void;
 }
 
 /**

@@ -1,11 +1,16 @@
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import { describeFailedResponse } from '../../http/upstream-failure.ts';
+import { parseJson } from '../../lib/json.ts';
 import { authorizationOf, type UpstreamAccess } from '../client.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { parseFeedRow, parseSeq, seqNumber, type FeedEnd, type FeedRow } from './row.ts';
 
 /** CouchDB's information about a database is a few hundred characters. */
 const MAX_INFO_CHARS = 64 * 1024;
+
+/** CouchDB's errors have some hundred characters. */
+const MAX_ERROR_CHARS = 4 * 1024;
 
 /** One connection to a continuous feed. Times in ms. */
 export interface FeedConnection {
@@ -126,6 +131,25 @@ async function* readLines(response: IncomingMessage): AsyncIterable<string> {
 /** Yields a response's text as it arrives. The stream decodes it, so that characters split between chunks stay whole. */
 const readText = (response: IncomingMessage): AsyncIterable<string> => response.setEncoding('utf8');
 
+/** Resolves with the status and CouchDB's reason, as far as it arrives within `timeoutMs`. Never rejects. */
+async function describeError(response: IncomingMessage, timeoutMs: number): Promise<string> {
+  const status = response.statusCode ?? 0;
+  const timer = setTimeout(() => response.destroy(), timeoutMs);
+  let text = '';
+  try {
+    for await (const chunk of readText(response)) {
+      text += chunk;
+      if (text.length > MAX_ERROR_CHARS) break;
+    }
+  } catch {
+    // What has arrived suffices.
+  } finally {
+    clearTimeout(timer);
+  }
+  const { reason } = describeFailedResponse(status, parseJson(text));
+  return reason === undefined ? `status ${status}` : `status ${status} (${reason})`;
+}
+
 const isTls = ({ access }: Pick<FeedConnection, 'access'>): boolean => access.url.startsWith('https:');
 
 /**
@@ -158,8 +182,10 @@ function openResponse(
         resolve(response);
         return;
       }
-      reject(new InvalidFeedError(`status ${response.statusCode ?? 0}`));
-      request.destroy();
+      void describeError(response, heartbeat).then((description) => {
+        reject(new InvalidFeedError(description));
+        request.destroy();
+      });
     });
     request.end();
   });

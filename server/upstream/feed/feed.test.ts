@@ -142,6 +142,18 @@ it.each([
   expect([sinceParameters, seen.connectCount, seen.disconnectReasons.length]).toEqual([['now', '1-x'], 2, 2]);
 });
 
+it.each([
+  ['the whole body', (response: ServerResponse) => response.writeHead(403).end('{"error":"forbidden","reason":"No."}')],
+  ['the start of the body', (response: ServerResponse) => response.writeHead(403).write('{"error":"forbidden",')],
+  ['no body', (response: ServerResponse) => response.writeHead(403).flushHeaders()],
+] as const)('gives the status and the reason of an error of which %s arrives', async (name, respond) => {
+  failFirstInfo(respond);
+  const seen = follow({ heartbeat: scaleMs(100) });
+  await eventually(() => seen.rows.length === 2);
+  const reason = name === 'the whole body' ? 'forbidden: No.' : 'not JSON';
+  expect(seen.disconnectReasons).toEqual(['ended by the upstream', `status 403 (${reason})`]);
+});
+
 it('connects at the first readable line, not at a 200 response that is not a feed', async () => {
   onFeed = (response, attempt) => {
     if (attempt === 1)

@@ -19,11 +19,16 @@ interface RequestShape {
   readonly method: string;
   readonly url: RegExp;
   readonly body: z.ZodType;
-  /** True for requests of `forward.ts`, which have only FORWARDED_HEADERS. */
+  /** True for requests of `forward.ts`, which have only FORWARDED_HEADERS and ID_HEADERS. */
   readonly forwarded: boolean;
 }
 
 const FORWARDED_HEADERS = ['accept', 'accept-encoding', 'authorization', 'connection', 'host'];
+/** The ids of the client's request, which the gate parses. Only these headers may have a value that the client chose. */
+const ID_HEADERS: Readonly<Record<string, RegExp>> = {
+  'x-request-id': /^[A-Za-z0-9._:/+=-]{1,128}$/,
+  traceparent: /^00-[0-9a-f]{32}-[0-9a-f]{16}-0[0-3]$/,
+};
 const NANO_HEADERS = [
   ...FORWARDED_HEADERS,
   'user-agent',
@@ -153,7 +158,9 @@ export function createShapeCheck(
     const allowed = shape.forwarded
       ? [...FORWARDED_HEADERS, ...(body === '' ? [] : ['content-type', 'content-length'])]
       : NANO_HEADERS;
-    const unexpectedHeader = Object.keys(headers).find((name) => !allowed.includes(name));
+    const isExpected = (name: string): boolean =>
+      allowed.includes(name) || (shape.forwarded && ID_HEADERS[name]?.test(String(headers[name])) === true);
+    const unexpectedHeader = Object.keys(headers).find((name) => !isExpected(name));
     if (unexpectedHeader !== undefined) return { problem: `${description} with the header ${unexpectedHeader}` };
     return headers.authorization === authorization
       ? { shape: shape.name }
