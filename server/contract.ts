@@ -95,10 +95,38 @@ export type TelegramChat = z.infer<typeof telegramChatSchema>;
 export const telegramChatsSchema = z.strictObject({ chats: z.array(telegramChatSchema) });
 export type TelegramChats = z.infer<typeof telegramChatsSchema>;
 
+/** Why a request's credentials were refused. A closed set: a client may handle every member. */
+export const TOKEN_REFUSAL_CODES = [
+  /** The request carries no credentials. */
+  'token-missing',
+  /** The `Authorization` header is not one bearer token, or the token lacks what every token has, such as `exp`. */
+  'token-malformed',
+  'token-too-long',
+  'token-wrong-algorithm',
+  /** The key that its `kid` names is not one of the identity provider's. */
+  'token-unknown-key',
+  'token-bad-signature',
+  'token-not-yet-valid',
+  'token-expired',
+  'token-wrong-issuer',
+  'token-wrong-audience',
+  /** The claim that names the user is missing, empty or too long. */
+  'token-no-subject',
+  'session-ended',
+  'account-suspended',
+] as const;
+export type TokenRefusalCode = (typeof TOKEN_REFUSAL_CODES)[number];
+
+const tokenRefusalSchema = z
+  .enum(TOKEN_REFUSAL_CODES)
+  .optional()
+  .describe('Why the credentials were refused. Present on every 401 except that of a wrong password.');
+
 /** The shape of every error under `/sync` and `/api/auth`. */
 export const errorSchema = z.strictObject({
   error: z.string().describe('A stable code for programs.'),
   reason: z.string().describe('A sentence for people.'),
+  code: tokenRefusalSchema,
 });
 export type ErrorResponse = z.infer<typeof errorSchema>;
 
@@ -109,6 +137,7 @@ export const problemSchema = z.strictObject({
   status: z.int(),
   detail: z.string().describe('A sentence for people.'),
   error: z.string().describe('A stable code for programs.'),
+  code: tokenRefusalSchema,
   errors: z
     .array(z.strictObject({ pointer: z.string(), detail: z.string() }))
     .optional()
