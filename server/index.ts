@@ -128,7 +128,7 @@ async function mount<P extends object>(
   const gate = createClosableRouter(core, base, warnOnce);
   return {
     router: gate.router,
-    listener: createListener(gate.router, base ?? ''),
+    listener: createListener(gate.router, base ?? '', warnOnce),
     ...createPreferencesAccess(core, rules),
     endUser: (username) => {
       revocations.revoke(username);
