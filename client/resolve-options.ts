@@ -5,7 +5,7 @@ import {
   DEFAULT_ID_PREFIX,
   type UserDocumentId,
 } from '../couchdb-design/user-document/username.ts';
-import { checkOptions, isAbsoluteUrl } from './check-options.ts';
+import { ABSOLUTE_URL, checkDuration, checkOptions } from './check-options.ts';
 import { databaseName, openBrowserDatabase, openMemoryDatabase, type OpenDatabase } from './platform/database.ts';
 import { defaultEnvironment, type Environment } from './platform/environment.ts';
 import { DEFAULT_PLATFORM_TIMING, type PlatformTiming } from './platform/timing.ts';
@@ -17,6 +17,7 @@ import type { SchemaOptions, StoreOptions } from './types.ts';
 /** The options of a store with all defaults applied. */
 export interface ResolvedOptions extends Pick<StoreOptions, 'url' | 'getToken' | 'onSignedOut'> {
   readonly username: string;
+  readonly idPrefix: string;
   /** The id of the user document. */
   readonly documentId: UserDocumentId;
   /** The name of the local database, and the prefix of the storage keys. */
@@ -33,22 +34,29 @@ export interface ResolvedOptions extends Pick<StoreOptions, 'url' | 'getToken' |
 
 /** Throws a RangeError when the username is invalid, and a TypeError when another option or the schema cannot be used. */
 export function resolveOptions(options: StoreOptions & Partial<SchemaOptions<object, object>>): ResolvedOptions {
-  checkOptions(options, isAbsoluteUrl);
+  checkOptions(options, ABSOLUTE_URL);
   const username = parseUsername(options.username);
   if (username === undefined) throw new RangeError('The username is not valid.');
   const { namespace = 'pouchgate', idPrefix = DEFAULT_ID_PREFIX } = options;
+  const timing = { ...DEFAULT_TIMING, ...options.timing };
+  // The server sends heartbeats at intervals of one second to one minute.
+  checkDuration('timing.heartbeat', timing.heartbeat, 1_000, 60_000);
+  // Otherwise the connection would be replaced before its next heartbeat.
+  checkDuration('timing.silence', timing.silence, timing.heartbeat + 1);
+  checkDuration('timing.response', timing.response, 1);
   // The public type declares fewer methods than a PouchDB has.
   const openDatabase = (options.openDatabase ?? openBrowserDatabase) as OpenDatabase;
   return {
     ...options,
     username,
+    idPrefix,
     documentId: documentIdFactory(idPrefix)(username),
     databaseName: databaseName(namespace, username),
     openDatabase,
     openReplacement: openDatabase === openBrowserDatabase ? openMemoryDatabase : undefined,
     ...resolveSchema(options),
     environment: { ...defaultEnvironment(), ...options.environment },
-    timing: { ...DEFAULT_TIMING, ...options.timing },
+    timing,
     platformTiming: DEFAULT_PLATFORM_TIMING,
   };
 }

@@ -1,5 +1,5 @@
 /** Reads one user's preferences from the server's event stream, without a local database and without PouchDB. */
-import { checkOptions, isAnyUrl } from './check-options.ts';
+import { ANY_URL, checkDuration, checkOptions } from './check-options.ts';
 import { deepFreeze } from './platform/deep-freeze.ts';
 import { createEmitter, waitForEvent } from './platform/emitter.ts';
 import { defaultNetworkEnvironment, listenForWakeUps, type NetworkEnvironment } from './platform/environment.ts';
@@ -116,7 +116,9 @@ class EventStream implements PreferencesStream<Values> {
   #liveSince = Infinity;
 
   constructor(options: StreamOptions & Partial<SchemaOptions<object, object>>) {
-    checkOptions(options, isAnyUrl);
+    checkOptions(options, ANY_URL);
+    const { silence = DEFAULT_IDLE_TIMEOUT_MS } = options;
+    checkDuration('silence', silence, 1_000);
     const { schema, defaults } = resolveSchema(options);
     this.username = options.username;
     this.ready = new Promise((resolve) => {
