@@ -17,6 +17,7 @@ import { waitForRetry } from './sync/wait-for-retry.ts';
 
 export type { GetToken } from './sync/http/token-source.ts';
 export type { SyncState, SyncStatus } from './sync/status.ts';
+export type { StatusReason } from './sync/status-reason.ts';
 
 /** Options of {@link createPreferencesStream}. */
 export interface StreamOptions {
@@ -158,9 +159,10 @@ class EventStream implements PreferencesStream<Values> {
       if (this.#isClosed()) break;
       // The server has ended a bounded response, or the connection stopped. Neither requires a delay.
       if (isAnswered) continue;
-      const { needsSignIn, retryAfterMs, lastActivityAt } = result;
+      const { needsSignIn, reason, retryAfterMs, lastActivityAt } = result;
       failures = countFailure(failures, lastActivityAt - this.#liveSince);
-      this.#status.dispatch({ type: needsSignIn ? 'sign-in-needed' : 'interrupted', lastActivityAt });
+      const type = needsSignIn ? 'sign-in-needed' : 'interrupted';
+      this.#status.dispatch({ type, reason, lastActivityAt });
       const wasWoken = needsSignIn
         ? await waitForEvent(wakeEmitter)
         : await waitForRetry({ random, isVisible, failures, retryAfterMs, wakeEmitter }, signal);
@@ -187,7 +189,7 @@ class EventStream implements PreferencesStream<Values> {
     const { timedOutAfter } = result;
     if (timedOutAfter === undefined || this.#isClosed()) return { result, isAnswered: false };
     if (timedOutAfter === 'heartbeat') return { result, isAnswered: true };
-    this.#status.dispatch({ type: 'interrupted', lastActivityAt: result.lastActivityAt });
+    this.#status.dispatch({ type: 'interrupted', reason: result.reason, lastActivityAt: result.lastActivityAt });
     const probe = await this.#connect(PROBE_MS);
     if (probe.isComplete) buffering.recordTimeout('head');
     else buffering.recordOther();
