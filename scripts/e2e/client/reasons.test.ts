@@ -1,6 +1,7 @@
 /** Every reason of the status, provoked on a real store: by mistakes in its options, and by servers that are not the gate. */
 import type { RequestListener } from 'node:http';
 import { createServer } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 import express from 'express';
 import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
 import type { ConnectionReason, StoreOptions } from '../../../client/index.ts';
@@ -11,12 +12,18 @@ import { startTestUpstream } from '../../../server/testing/test-database.ts';
 import { closeAfterTests } from '../../../couchdb-design/testing/open-resources.ts';
 import { createDeviceFixture, waitForPreferences, waitForReason, waitForState } from '../testing/device.ts';
 import { listen } from '../frameworks/testing/mounted-gate.ts';
-import { createInMemoryBrowser, startTestServer } from '../testing/test-server.ts';
+import { createInMemoryBrowser, startTestServer, waitForCondition } from '../testing/test-server.ts';
 
 const devices = createDeviceFixture();
 const loopback = createLoopbackServers();
 afterAll(loopback.close);
 
+const FEED_DELAY_MS = scaleMs(300);
+/** Calls the listener at intervals: the requests of a store have no event. */
+const poll = (listener: () => void): (() => void) => {
+  const timer = setInterval(listener, 20);
+  return () => clearInterval(timer);
+};
 const timing = { heartbeat: 1_000, silence: scaleMs(1_500), response: scaleMs(1_500) };
 
 /** Opens a store with a mistake, and waits until it reports the reason. */
@@ -192,8 +199,11 @@ test('with another user’s token no edit is lost or sent, and all are sent with
     timing,
     getToken: () => Promise.resolve(devices.server.token(tokenUser)),
     environment: {
-      fetch: (input, init) => {
-        if (tokenUser === other && typeof init?.body === 'string') bodies.push(init.body);
+      // The feed is slow, as with a database under load, so that an edit would be sent before its response.
+      fetch: async (input, init) => {
+        if (tokenUser === user) return fetch(input, init);
+        if (typeof init?.body === 'string') bodies.push(init.body);
+        if ((input as string).includes('/_changes')) await setTimeout(FEED_DELAY_MS);
         return fetch(input, init);
       },
     },
@@ -211,8 +221,12 @@ test('with another user’s token no edit is lost or sent, and all are sent with
   await waitForReason(store, 'offline', 'wrong-user');
   await store.set({ recapTime: '20:15' });
   await waitForState(store, 'offline', 1);
+  const feedRequests = (): number => bodies.filter((body) => body.includes('doc_ids')).length;
+  const before = feedRequests();
   store.retry();
-  await waitForReason(store, 'offline', 'wrong-user');
+  // The second one shows that the first attempt with the edit has ended.
+  await waitForCondition(poll, () => feedRequests() >= before + 2);
+  expect((await store.inspect()).leaves).not.toEqual([]);
   expect(store.get()).toMatchObject({ theme: 'dark', recapTime: '20:15' });
 
   tokenUser = user;
