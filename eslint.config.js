@@ -36,7 +36,7 @@ const serverZones = SERVER_LAYERS.flatMap((modules, row) =>
 
 /** The package entries, and the files that declare the functions and options which these export. */
 const PUBLIC_FILES = [
-  'client/{index,preferences-store,react,stream,types}.ts',
+  'client/{index,preferences-store,react,reasons,stream,types}.ts',
   'client/platform/erase-local-data.ts',
   'server/{index,testing-api}.ts',
   'server/app/mounted-pouchgate.ts',
@@ -46,7 +46,7 @@ const PUBLIC_FILES = [
 const PUBLIC_TYPE_FILES = [
   'client/platform/{environment,health,pouch-database}.ts',
   'client/store/{edits,leaf,stored-snapshot,superseded-edits}.ts',
-  'client/sync/{status,timing}.ts',
+  'client/sync/{status,status-reason,timing}.ts',
   'client/sync/http/token-source.ts',
   'server/preferences/response.ts',
   'server/upstream/client.ts',

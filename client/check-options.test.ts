@@ -1,4 +1,7 @@
+import { createElement } from 'react';
+import { renderToString } from 'react-dom/server';
 import { createPreferencesStore, type StoreOptions } from './index.ts';
+import { usePreference, usePreferences, useSyncStatus } from './react.ts';
 import { createPreferencesStream } from './stream.ts';
 
 const getToken = (): Promise<string> => Promise.resolve('token');
@@ -11,9 +14,24 @@ it.each([
   // Paths are appended to the URL.
   [{ ...good, url: `${good.url}?tenant=1` }, 'url is not a URL'],
   [{ ...good, url: `${good.url}#preferences` }, 'url is not a URL'],
+  [{ ...good, url: 'ftp://example.org/sync/user_registry' }, 'url is not a URL'],
+  [{ ...good, url: 'https://' }, 'url is not a URL'],
+  // `fetch` rejects a URL with credentials.
+  [{ ...good, url: 'https://alice:secret@example.org/sync/user_registry' }, 'url is not a URL'],
   [{ ...good, username: undefined }, 'username is not a string'],
   [{ ...good, getToken: undefined }, 'getToken is not a function'],
   [{ ...good, getToken: 'token' }, 'getToken is not a function'],
+  [{ ...good, idPrefix: 'User_' }, 'idPrefix is not the ID_PREFIX of a server'],
+  [{ ...good, idPrefix: '' }, 'idPrefix is not the ID_PREFIX of a server'],
+  [{ ...good, idPrefix: null }, 'idPrefix is not the ID_PREFIX of a server'],
+  [{ ...good, schema: { type: 'object' } }, 'schema is not a synchronous Standard Schema'],
+  [{ ...good, timing: { heartbeat: 10 } }, 'timing.heartbeat is not from 1000 to 60000 ms'],
+  [{ ...good, timing: { heartbeat: '5000' } }, 'timing.heartbeat is not from 1000'],
+  [{ ...good, timing: { silence: NaN } }, 'timing.silence is not from 5001 to 2147483647 ms'],
+  // A timer with a longer delay expires at once.
+  [{ ...good, timing: { response: Infinity } }, 'timing.response is not from 1 to 2147483647 ms'],
+  [{ ...good, timing: { response: undefined } }, 'timing.response is not from 1 to 2147483647 ms'],
+  [{ ...good, timing: { heartbeat: 9_000 } }, 'timing.silence is not from 9001 to'],
 ])('a store rejects %p and names the option', (options, message) => {
   const create = (): unknown => createPreferencesStore(options as unknown as StoreOptions);
   expect(create).toThrow(TypeError);
@@ -30,8 +48,33 @@ it.each([
   [{ ...good, url: '' }, 'url is not a URL'],
   // A query is appended to the URL.
   [{ ...good, url: '/api/users/preferences/stream#now' }, 'url is not a URL'],
+  [{ ...good, url: 'javascript:alert(1)' }, 'url is not a URL'],
+  [{ ...good, url: '//alice:secret@example.org/stream' }, 'url is not a URL'],
   [{ ...good, username: null }, 'username is not a string'],
   [{ ...good, getToken: undefined }, 'getToken is not a function'],
+  [{ ...good, schema: {} }, 'schema is not a synchronous Standard Schema'],
+  [{ ...good, silence: 0 }, 'silence is not from 1000 to'],
+  [undefined, 'url is not a URL'],
 ])('a stream rejects %p and names the option', (options, message) => {
   expect(() => createPreferencesStream(options as unknown as typeof good)).toThrow(message);
+});
+
+it.each([
+  'https://example.org/sync/user_registry',
+  'http://[::1]:4000/sync/user_registry/',
+  'https://b\u00fccher.example/s',
+])('a store accepts %s', (url) => {
+  expect(() => createPreferencesStore({ ...good, url })).not.toThrow();
+});
+
+it('a hook without a store names itself: a context may have no provider', () => {
+  expect(() => renderToString(createElement(() => JSON.stringify(usePreferences(undefined as never))))).toThrow(
+    'usePreferences received no store. Pass the one that createPreferencesStore returned.',
+  );
+  expect(() => renderToString(createElement(() => String(usePreference({} as never, 'theme' as never))))).toThrow(
+    'usePreference received no store',
+  );
+  expect(() => renderToString(createElement(() => useSyncStatus(undefined as never).state))).toThrow(
+    'useSyncStatus received no store',
+  );
 });

@@ -12,7 +12,8 @@ export type {
 export { eraseLocalData, type EraseOptions } from './platform/erase-local-data.ts';
 export type { Database, OpenDatabase } from './platform/pouch-database.ts';
 export type { Environment } from './platform/environment.ts';
-export type { StatusReason } from './platform/health.ts';
+export type { PlatformReason } from './platform/health.ts';
+export type { ConnectionReason, SignInReason, StatusReason } from './sync/status-reason.ts';
 export type { GetToken } from './sync/http/token-source.ts';
 export type { SupersededEdit } from './store/superseded-edits.ts';
 export type { StoredSnapshot } from './store/stored-snapshot.ts';

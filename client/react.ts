@@ -21,19 +21,28 @@ export interface ReadableStore<Shown extends object> extends Pick<PreferencesSto
 const hydratedPreferences = <Shown extends object>({ defaults, get }: ReadableStore<Shown>): Shown => defaults ?? get();
 const hydratedStatus = (): SyncStatus => INITIAL_STATUS;
 
+/** Returns the store, or throws a TypeError that names the hook: a context without a provider, for example, has none. */
+function checkStore<S extends Pick<PreferencesStore, 'subscribe'>>(store: S | undefined, hook: string): S {
+  if (typeof store?.subscribe === 'function') return store;
+  throw new TypeError(`${hook} received no store. Pass the one that createPreferencesStore returned.`);
+}
+
 /**
  * Returns all preferences with their defaults. The component renders again when one of them changes, in this tab, in
  * another, or on another device.
  *
  * @param store - The store to read. Pass the same store at every render.
  * @returns The preferences: the same object until one changes.
+ * @throws TypeError if there is no store.
  * @example
  * ```tsx
  * const { theme, viewMode } = usePreferences(store);
  * ```
  */
-export const usePreferences = <Shown extends object>(store: ReadableStore<Shown>): Shown =>
-  useSyncExternalStore(store.subscribe, store.get, () => hydratedPreferences(store));
+export const usePreferences = <Shown extends object>(store: ReadableStore<Shown>): Shown => {
+  const { subscribe, get } = checkStore(store, 'usePreferences');
+  return useSyncExternalStore(subscribe, get, () => hydratedPreferences(store));
+};
 
 /**
  * Returns one preference. The component renders again only when this preference changes.
@@ -41,6 +50,7 @@ export const usePreferences = <Shown extends object>(store: ReadableStore<Shown>
  * @param store - The store to read. Pass the same store at every render.
  * @param key - The preference to read.
  * @returns The preference's value, or its default.
+ * @throws TypeError if there is no store.
  * @example
  * ```tsx
  * const theme = usePreference(store, 'theme');
@@ -50,8 +60,9 @@ export const usePreference = <Shown extends object, K extends keyof Shown>(
   store: ReadableStore<Shown>,
   key: K,
 ): Shown[K] => {
+  const { subscribe } = checkStore(store, 'usePreference');
   const get = (): Shown[K] => store.get()[key];
-  return useSyncExternalStore(store.subscribe, get, () => hydratedPreferences(store)[key]);
+  return useSyncExternalStore(subscribe, get, () => hydratedPreferences(store)[key]);
 };
 
 /**
@@ -59,10 +70,13 @@ export const usePreference = <Shown extends object, K extends keyof Shown>(
  *
  * @param store - The store to read. Pass the same store at every render.
  * @returns The status: the same object until it changes.
+ * @throws TypeError if there is no store.
  * @example
  * ```tsx
  * const { state, unsent } = useSyncStatus(store);
  * ```
  */
-export const useSyncStatus = ({ subscribe, status }: Pick<PreferencesStore, 'subscribe' | 'status'>): SyncStatus =>
-  useSyncExternalStore(subscribe, status, hydratedStatus);
+export const useSyncStatus = (store: Pick<PreferencesStore, 'subscribe' | 'status'>): SyncStatus => {
+  const { subscribe, status } = checkStore(store, 'useSyncStatus');
+  return useSyncExternalStore(subscribe, status, hydratedStatus);
+};

@@ -1,5 +1,5 @@
 /** Reads one user's preferences from the server's event stream, without a local database and without PouchDB. */
-import { checkOptions, isAnyUrl } from './check-options.ts';
+import { ANY_URL, checkDuration, checkOptions } from './check-options.ts';
 import { deepFreeze } from './platform/deep-freeze.ts';
 import { createEmitter, waitForEvent } from './platform/emitter.ts';
 import { defaultNetworkEnvironment, listenForWakeUps, type NetworkEnvironment } from './platform/environment.ts';
@@ -17,6 +17,7 @@ import { waitForRetry } from './sync/wait-for-retry.ts';
 
 export type { GetToken } from './sync/http/token-source.ts';
 export type { SyncState, SyncStatus } from './sync/status.ts';
+export type { StatusReason } from './sync/status-reason.ts';
 
 /** Options of {@link createPreferencesStream}. */
 export interface StreamOptions {
@@ -116,7 +117,9 @@ class EventStream implements PreferencesStream<Values> {
   #liveSince = Infinity;
 
   constructor(options: StreamOptions & Partial<SchemaOptions<object, object>>) {
-    checkOptions(options, isAnyUrl);
+    checkOptions(options, ANY_URL);
+    const { silence = DEFAULT_IDLE_TIMEOUT_MS } = options;
+    checkDuration('silence', silence, 1_000);
     const { schema, defaults } = resolveSchema(options);
     this.username = options.username;
     this.ready = new Promise((resolve) => {
@@ -156,9 +159,10 @@ class EventStream implements PreferencesStream<Values> {
       if (this.#isClosed()) break;
       // The server has ended a bounded response, or the connection stopped. Neither requires a delay.
       if (isAnswered) continue;
-      const { needsSignIn, retryAfterMs, lastActivityAt } = result;
+      const { needsSignIn, reason, retryAfterMs, lastActivityAt } = result;
       failures = countFailure(failures, lastActivityAt - this.#liveSince);
-      this.#status.dispatch({ type: needsSignIn ? 'sign-in-needed' : 'interrupted', lastActivityAt });
+      const type = needsSignIn ? 'sign-in-needed' : 'interrupted';
+      this.#status.dispatch({ type, reason, lastActivityAt });
       const wasWoken = needsSignIn
         ? await waitForEvent(wakeEmitter)
         : await waitForRetry({ random, isVisible, failures, retryAfterMs, wakeEmitter }, signal);
@@ -185,7 +189,7 @@ class EventStream implements PreferencesStream<Values> {
     const { timedOutAfter } = result;
     if (timedOutAfter === undefined || this.#isClosed()) return { result, isAnswered: false };
     if (timedOutAfter === 'heartbeat') return { result, isAnswered: true };
-    this.#status.dispatch({ type: 'interrupted', lastActivityAt: result.lastActivityAt });
+    this.#status.dispatch({ type: 'interrupted', reason: result.reason, lastActivityAt: result.lastActivityAt });
     const probe = await this.#connect(PROBE_MS);
     if (probe.isComplete) buffering.recordTimeout('head');
     else buffering.recordOther();

@@ -187,13 +187,14 @@ export class SyncedStore implements PreferencesStore<Values, Values> {
   #onHealthChange(): void {
     // The constructor dispatches earlier failures at its end.
     if (!this.#isStarted) return;
-    this.#status.dispatch({ type: 'platform', reason: this.#health.reason() });
+    this.#status.dispatch({ type: 'platform', reasons: this.#health.reasons() });
     this.#tabs.reelect();
   }
 
   #onStatusChange(event: StatusEvent, previous: SyncProgress): void {
     const { now, storage } = this.#environment;
-    this.#events = [...this.#events, { at: now(), text: event.type }].slice(-MAX_EVENTS);
+    const text = 'reason' in event ? `${event.type}: ${event.reason}` : event.type;
+    this.#events = [...this.#events, { at: now(), text }].slice(-MAX_EVENTS);
     this.#tabs.sendProgress();
     this.#changeEmitter.emit();
     // Read after the emit: a listener may have dismissed the rejected edits.

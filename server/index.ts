@@ -131,7 +131,7 @@ async function mount<P extends object>(
   const gate = createClosableRouter(core, { base, warnOnce, entry: createRequestEntry(options.log, registry) });
   return {
     router: gate.router,
-    listener: createListener(gate.router, base ?? ''),
+    listener: createListener(gate.router, base ?? '', warnOnce),
     ...createPreferencesAccess(core, rules),
     endUser: (subject) => {
       const username = toUsername(subject);

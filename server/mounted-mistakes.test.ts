@@ -81,6 +81,31 @@ test('a wrong `base` is reported in every response, and once in the log', async 
   await close();
 });
 
+test('a `base` unlike the path at which a framework has mounted the listener is reported likewise', async () => {
+  const { url, warnings, pouchgate, close } = await mount('/unused', { base: '/settings' });
+  const app = express();
+  app.use('/prefs', pouchgate.listener);
+  app.use('/settings', (req, res, next) => pouchgate.listener(req, res, next));
+  app.use((_req, res) => res.send('"the application’s own"'));
+  const server = createServer(app).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const sentence =
+    'Pouchgate is mounted at "/prefs", but its option base is "/settings". Remove the option base, or set it to "/prefs".';
+  for (const path of [`/prefs/sync/mistakes_${registries}/`, '/prefs/api/users/profile']) {
+    expect(await getJson(origin + path)).toEqual({ status: 500, body: { error: 'wrong_base', reason: sentence } });
+  }
+  expect((await getJson(`${origin}/settings/api/users/profile`)).status).toBe(200);
+  for (const path of ['/prefs/other', '/sync/', '/other/sync/']) {
+    expect(await getJson(origin + path)).toEqual({ status: 200, body: 'the application’s own' });
+  }
+  expect(warnings).toEqual([sentence]);
+  server.closeAllConnections();
+  server.close();
+  expect(url).not.toBe(origin);
+  await close();
+});
+
 test('an `expiresAt` in seconds is reported in every response, and once in the log', async () => {
   const seconds = (): object => ({ username: 'alice', expiresAt: Math.floor(Date.now() / 1000) + 3_600 });
   const { url, warnings, close } = await mount('/', { authenticate: seconds });

@@ -1,12 +1,20 @@
 import type { StatusReason, SyncState, SyncStatus } from '../index.ts';
-import { formatRelativeTime, formatLastSynced, describeReason, describeStatus, isDataAtRisk } from './status-text.ts';
+import {
+  describeSignIn,
+  describeStatus,
+  formatLastSynced,
+  formatRelativeTime,
+  isDataAtRisk,
+  noticedReasons,
+} from './status-text.ts';
 
-const statusOf = (state: SyncState, unsent = 0, reason?: StatusReason): SyncStatus => ({
+const statusOf = (state: SyncState, unsent = 0, ...reasons: readonly StatusReason[]): SyncStatus => ({
   state,
   unsent,
   refused: [],
   lastSynced: undefined,
-  reason,
+  reason: reasons[0],
+  reasons,
 });
 const text = (state: SyncState, unsent = 0): string => describeStatus(statusOf(state, unsent)).text;
 
@@ -29,20 +37,38 @@ test('requests attention only in states where the user must act', () => {
   expect(needingAttention).toEqual(['sign-in-needed', 'refused']);
 });
 
-test('a reason has a sentence, and only those with data at risk contradict that changes are kept', () => {
+test('only reasons with data at risk contradict that changes are kept', () => {
   const reasons: readonly StatusReason[] = [
     'database-unavailable',
     'storage-unavailable',
     'locks-unavailable',
     'channel-unavailable',
+    'network-unreachable',
   ];
   for (const reason of reasons) {
-    expect(describeReason({ reason })).toMatch(/^(This browser|The tabs).*\.$/);
     const { detail } = describeStatus(statusOf('offline', 1, reason));
-    expect(detail.includes('saved in this browser')).toBe(!isDataAtRisk({ reason }));
+    expect(detail.includes('saved in this browser')).toBe(!isDataAtRisk({ reasons: [reason] }));
   }
-  expect(describeReason({ reason: undefined })).toBeUndefined();
-  expect(reasons.filter((reason) => isDataAtRisk({ reason }))).toEqual(['database-unavailable', 'storage-unavailable']);
+  expect(reasons.filter((reason) => isDataAtRisk({ reasons: [reason] }))).toEqual([
+    'database-unavailable',
+    'storage-unavailable',
+  ]);
+});
+
+test('shows without a click what puts data at risk, and what does not pass while offline', () => {
+  const reasons = ['storage-unavailable', 'wrong-url', 'locks-unavailable'] as const;
+  expect(noticedReasons(statusOf('offline', 0, ...reasons))).toEqual(['storage-unavailable', 'wrong-url']);
+  // The next attempt may have succeeded.
+  expect(noticedReasons(statusOf('catching-up', 0, ...reasons))).toEqual(['storage-unavailable']);
+  expect(noticedReasons(statusOf('offline', 0, 'network-unreachable'))).toEqual([]);
+});
+
+test('an ended session needs no explanation, and any other rejected token does', () => {
+  expect(describeSignIn(statusOf('sign-in-needed', 0, 'storage-unavailable', 'session-ended'))).toBe(
+    'Your session has ended.',
+  );
+  expect(describeSignIn(statusOf('sign-in-needed', 0, 'account-suspended'))).toContain('suspended');
+  expect(describeSignIn(statusOf('sign-in-needed', 0, 'token-not-yet-valid'))).toContain('clocks');
 });
 
 test('formats a time relative to now, and never as a future time', () => {

@@ -1,5 +1,6 @@
 /** The texts of the sync status on the page. */
 import type { StatusReason, SyncStatus } from '../index.ts';
+import { describeReason } from '../reasons.ts';
 
 export type Tone = 'good' | 'busy' | 'quiet' | 'attention';
 
@@ -10,30 +11,47 @@ export interface StatusDescription {
   readonly detail: string;
 }
 
-/** The effect of each part of the browser that does not work, and what the user can do. */
-const REASON_TEXTS: Readonly<Record<StatusReason, string>> = {
-  'database-unavailable':
-    'This browser stores no data for this page: the window is private, or there is no space left. Everything works while the page is open, but nothing is kept when you close it.',
-  'storage-unavailable':
-    'This browser has no space for changes, or does not store them. Keep the page open until your changes are sent.',
-  'locks-unavailable':
-    'The tabs of this browser cannot coordinate, so each one syncs on its own. If changes stay unsent, close the other tabs.',
-  'channel-unavailable': 'The tabs of this browser cannot exchange messages, so each one syncs on its own.',
+const isRisk = (reason: StatusReason): boolean => reason === 'database-unavailable' || reason === 'storage-unavailable';
+
+/** Whether data can be lost when the page is closed. */
+export const isDataAtRisk = ({ reasons }: Pick<SyncStatus, 'reasons'>): boolean => reasons.some(isRisk);
+
+/** Reasons for which the page is offline until someone corrects a configuration. */
+const MISTAKES: ReadonlySet<StatusReason> = new Set<StatusReason>([
+  'wrong-url',
+  'wrong-database',
+  'wrong-base',
+  'redirected',
+  'html-page',
+  'request-rejected',
+  'wrong-user',
+  'wrong-id-prefix',
+  'token-invalid-value',
+]);
+
+/** Returns the reasons that the page shows without a click: data can be lost, or waiting does not help. */
+export const noticedReasons = ({ state, reasons }: Pick<SyncStatus, 'state' | 'reasons'>): readonly StatusReason[] =>
+  reasons.filter((reason) => isRisk(reason) || (state === 'offline' && MISTAKES.has(reason)));
+
+/** The reasons of an ordinary end of a session. */
+const SESSION_ENDS: ReadonlySet<StatusReason> = new Set<StatusReason>([
+  'not-signed-in',
+  'session-ended',
+  'token-expired',
+  'token-rejected',
+]);
+
+/** Returns why the user has to sign in again. */
+export const describeSignIn = ({ reasons }: Pick<SyncStatus, 'reasons'>): string => {
+  const reason = reasons.find((each) => !isRisk(each));
+  return reason === undefined || SESSION_ENDS.has(reason) ? 'Your session has ended.' : describeReason(reason);
 };
-
-/** Returns a sentence about the part of the browser that does not work; undefined if there is none. */
-export const describeReason = ({ reason }: Pick<SyncStatus, 'reason'>): string | undefined =>
-  reason && REASON_TEXTS[reason];
-
-/** Whether data can be lost. The page then shows a notice without a click. */
-export const isDataAtRisk = ({ reason }: Pick<SyncStatus, 'reason'>): boolean =>
-  reason === 'database-unavailable' || reason === 'storage-unavailable';
 
 const formatChangeCount = (count: number): string => (count === 1 ? '1 change' : `${count} changes`);
 
 /** Returns the texts and the tone for a status. */
-export const describeStatus = ({ state, unsent, refused, reason }: SyncStatus): StatusDescription => {
-  const isKept = !isDataAtRisk({ reason });
+export const describeStatus = ({ state, unsent, refused, reasons }: SyncStatus): StatusDescription => {
+  const isKept = !isDataAtRisk({ reasons });
   const waiting = unsent === 0 ? '' : `: ${formatChangeCount(unsent)} waiting`;
   switch (state) {
     case 'starting':

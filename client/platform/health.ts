@@ -1,10 +1,10 @@
 /** Tracks which facilities of the platform do not work, for the status. */
 
-/** From the most to the least serious: the status names the first one. */
+/** From the most to the least serious: the status names them in this order. */
 const REASONS = ['database-unavailable', 'storage-unavailable', 'locks-unavailable', 'channel-unavailable'] as const;
 
 /**
- * The part of the browser that does not work. The store works without it, with these effects:
+ * A part of the browser that does not work. The store works without it, with these effects:
  * - `database-unavailable`: IndexedDB is missing, fails or does not respond, for example in a private window. This tab keeps
  *   the preferences in memory and syncs them. Nothing is kept when it is closed.
  * - `storage-unavailable`: `localStorage` is missing, full or fails. Edits that are not sent yet may be lost when the tab is
@@ -12,10 +12,11 @@ const REASONS = ['database-unavailable', 'storage-unavailable', 'locks-unavailab
  * - `locks-unavailable`: Web Locks are missing, as on plain HTTP, fail or do not respond. Each tab syncs on its own. Edits
  *   may wait for another tab.
  * - `channel-unavailable`: `BroadcastChannel` is missing or fails. Each tab syncs on its own.
- *
- * Later versions may add reasons.
  */
-export type StatusReason = (typeof REASONS)[number];
+export type PlatformReason = (typeof REASONS)[number];
+
+/** Whether data can be lost when the tab is closed: so it is with the first two. */
+export const isDataAtRisk = (reason: PlatformReason): boolean => REASONS.indexOf(reason) < 2;
 
 /** Reports whether a facility works. */
 export type Report = (isWorking: boolean) => void;
@@ -23,16 +24,16 @@ export type Report = (isWorking: boolean) => void;
 /** Which facilities of the platform work. */
 export interface PlatformHealth {
   /** Returns the function that reports one facility. */
-  readonly reporter: (reason: StatusReason) => Report;
+  readonly reporter: (reason: PlatformReason) => Report;
   /** Whether one of these facilities does not work. */
-  readonly lacks: (...reasons: readonly StatusReason[]) => boolean;
-  /** The most serious reason; undefined while everything works. */
-  readonly reason: () => StatusReason | undefined;
+  readonly lacks: (...reasons: readonly PlatformReason[]) => boolean;
+  /** What does not work, the most serious first; empty while everything works. */
+  readonly reasons: () => readonly PlatformReason[];
 }
 
 /** Creates a record in which everything works. `onChange` is called after each change. */
 export function createPlatformHealth(onChange: () => void): PlatformHealth {
-  const failed = new Set<StatusReason>();
+  const failed = new Set<PlatformReason>();
   return {
     reporter: (reason) => (isWorking) => {
       if (failed.has(reason) !== isWorking) return;
@@ -41,6 +42,6 @@ export function createPlatformHealth(onChange: () => void): PlatformHealth {
       onChange();
     },
     lacks: (...reasons) => reasons.some((reason) => failed.has(reason)),
-    reason: () => REASONS.find((reason) => failed.has(reason)),
+    reasons: () => REASONS.filter((reason) => failed.has(reason)),
   };
 }

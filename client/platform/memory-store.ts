@@ -1,6 +1,7 @@
 /** The documents of the memory adapter: their revision trees, writes, and changes. Only leaves keep their bodies. */
 import SparkMD5 from 'spark-md5';
-import { compareRevisions, winningRevision, type Revision } from '../../couchdb-design/user-document/revision-order.ts';
+import { compareRevisions, type Revision } from '../../couchdb-design/user-document/revision-order.ts';
+import { winningRevision } from '../../couchdb-design/user-document/winning-revision.ts';
 
 type Body = Readonly<Record<string, unknown>>;
 

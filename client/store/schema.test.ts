@@ -61,6 +61,6 @@ test('pickKnown accepts any JSON without an error, and is idempotent', () => {
 });
 
 test('throws at creation when the schema cannot validate a single preference or is asynchronous', () => {
-  expect(() => createStoreSchema(z.strictObject({ density: z.string() }))).toThrow('must accept {}');
-  expect(() => createStoreSchema(schemaOf((value) => Promise.resolve({ value })))).toThrow('must be synchronous');
+  expect(() => createStoreSchema(z.strictObject({ density: z.string() }))).toThrow('accepts {}');
+  expect(() => createStoreSchema(schemaOf((value) => Promise.resolve({ value })))).toThrow('synchronous');
 });

@@ -23,10 +23,11 @@ interface ValidationResult {
 
 type Entry = readonly [key: string, value: unknown];
 
-/** Throws a TypeError when the schema cannot validate a single preference, or is asynchronous. */
+/** Throws a TypeError when the schema is none, cannot validate a single preference, or is asynchronous. */
 export const createStoreSchema = (schema: StandardSchemaV1): StoreSchema => {
   const validate = (value: Values): ValidationResult => schema['~standard'].validate(value) as ValidationResult;
-  if (!validate({}).value) throw new TypeError('The schema must accept {}, and must be synchronous.');
+  const isUsable = (schema as Partial<StandardSchemaV1>)['~standard'] && validate({}).value;
+  if (!isUsable) throw new TypeError('schema is not a synchronous Standard Schema that accepts {}.');
 
   /** Returns the entry with the schema's output value. Throws a RangeError with the reason when it is invalid. */
   const parseEntry = ([key, value]: Entry): Entry => {

@@ -4,6 +4,15 @@ import type { Emitter } from '../platform/emitter.ts';
 /** A request without a response for longer than this is sent again when the network may be back. In milliseconds. */
 export const MIN_HUNG_MS = 1_000;
 
+/**
+ * The server counts as busy if a run takes longer than this from its first response until it is live. Reconnects because of
+ * late heartbeats would increase its load, so the idle timeout is then longer.
+ */
+export const MIN_SLOW_START_MS = 3_000;
+export const SLOW_TIMEOUT_FACTOR = 2.5;
+/** How long the head of the first longpoll after a timeout may take. */
+export const MAX_HEAD_WAIT_MS = 3_000;
+
 export interface IdleTimeoutOptions {
   /** The current time in milliseconds. */
   readonly now: () => number;

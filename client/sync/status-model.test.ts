@@ -1,10 +1,23 @@
 /** Compares the status after any sequence of events with a second model, which looks back over all events. */
 import fc from 'fast-check';
-import { advance, toSyncStatus, INITIAL_PROGRESS, type Phase, type RefusedEdit, type StatusEvent } from './status.ts';
+import type { PlatformReason } from '../platform/health.ts';
+import {
+  advance,
+  toSyncStatus,
+  INITIAL_PROGRESS,
+  type Phase,
+  type RefusedEdit,
+  type StatusEvent,
+  type SyncState,
+} from './status.ts';
+import type { ConnectionReason } from './status-reason.ts';
 
 const phase = fc.constantFrom<Phase>('starting', 'catching-up', 'live', 'offline', 'sign-in-needed');
 const time = fc.integer({ min: 1, max: 20 });
 const maybeTime = fc.option(time, { nil: undefined });
+const connection = fc.constantFrom<ConnectionReason>('network-unreachable', 'wrong-url', 'token-expired');
+const platform = fc.subarray<PlatformReason>(['database-unavailable', 'locks-unavailable']);
+const isDisconnected = (state: SyncState): boolean => state === 'offline' || state === 'sign-in-needed';
 const edit: fc.Arbitrary<RefusedEdit> = fc.record({
   key: fc.constantFrom('theme', 'viewMode', 'timezone'),
   value: fc.integer(),
@@ -14,19 +27,25 @@ const event: fc.Arbitrary<StatusEvent> = fc.oneof(
   fc.constantFrom<StatusEvent>({ type: 'begun' }, { type: 'answered' }, { type: 'dismissed' }),
   time.map((lastSynced) => ({ type: 'caught-up', lastSynced }) as const),
   fc
-    .tuple(fc.constantFrom('interrupted', 'sign-in-needed'), maybeTime)
-    .map(([type, lastActivityAt]): StatusEvent => (lastActivityAt === undefined ? { type } : { type, lastActivityAt })),
+    .tuple(fc.constantFrom('interrupted', 'sign-in-needed'), connection, maybeTime)
+    .map(([type, reason, lastActivityAt]): StatusEvent =>
+      lastActivityAt === undefined ? { type, reason } : { type, reason, lastActivityAt },
+    ),
   fc.nat({ max: 4 }).map((unsent) => ({ type: 'unsent', unsent }) as const),
   edit.map((refused) => ({ type: 'refused', edit: refused }) as const),
   maybeTime.map((lastSynced) => ({ type: 'remembered', lastSynced }) as const),
-  fc.constantFrom(undefined, 'database-unavailable' as const).map((reason) => ({ type: 'platform', reason }) as const),
-  fc.record({
-    type: fc.constant('led'),
-    phase,
-    refused: fc.array(edit, { maxLength: 2 }),
-    lastSynced: maybeTime,
-    reason: fc.constantFrom(undefined, 'locks-unavailable' as const),
-  }),
+  platform.map((reasons) => ({ type: 'platform', reasons }) as const),
+  // A leader has a reason whenever it has no connection.
+  fc
+    .record({
+      type: fc.constant('led'),
+      phase,
+      refused: fc.array(edit, { maxLength: 2 }),
+      lastSynced: maybeTime,
+      connection: fc.option(connection, { nil: undefined }),
+      platform,
+    })
+    .filter((led) => led.connection !== undefined || !isDisconnected(led.phase)),
 );
 const events = fc.array(event, { maxLength: 40 });
 
@@ -114,9 +133,28 @@ test('the time of the last sync is at least that of the last caught-up event', (
   });
 });
 
-test('the reason is that of the last platform event: another tab’s reason is not this tab’s', () => {
-  assertAlways(({ reason }, past) => {
+const PLATFORM_REASONS: readonly string[] = ['database-unavailable', 'locks-unavailable'];
+
+test('the parts that do not work are those of the last platform event: another tab’s are not this tab’s', () => {
+  assertAlways(({ reasons }, past) => {
     const last = findLastOf(past, ['platform']);
-    expect(reason).toBe(last?.type === 'platform' ? last.reason : undefined);
+    expect(reasons.filter((reason) => PLATFORM_REASONS.includes(reason))).toEqual(
+      last?.type === 'platform' ? last.reasons : [],
+    );
+  });
+});
+
+test('the reason for the lost connection is that of the last failure, the leader’s included, until the store is live', () => {
+  assertAlways(({ state, reasons }, past) => {
+    const last = findLastOf(past, ['interrupted', 'sign-in-needed', 'caught-up', 'led']);
+    const expected =
+      last?.type === 'interrupted' || last?.type === 'sign-in-needed'
+        ? last.reason
+        : last?.type === 'led'
+          ? last.connection
+          : undefined;
+    const shown = reasons.filter((reason) => !PLATFORM_REASONS.includes(reason));
+    expect(shown).toEqual(expected === undefined ? [] : [expected]);
+    if (isDisconnected(state)) expect(shown).toHaveLength(1);
   });
 });

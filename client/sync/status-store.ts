@@ -1,5 +1,6 @@
 /** Holds the sync status and changes it by events. */
 import { deepFreeze } from '../platform/deep-freeze.ts';
+import { developmentLog } from './development-log.ts';
 import {
   advance,
   toSyncStatus,
@@ -29,6 +30,7 @@ export function createStatusStore(onChange: (event: StatusEvent, previous: SyncP
       progress = advance(previous, event);
       if (progress === previous) return;
       status = deepFreeze(toSyncStatus(progress));
+      developmentLog?.logReasons(status.reasons);
       onChange(event, previous);
     },
   };

@@ -2,19 +2,26 @@ import { advance, toSyncStatus, INITIAL_PROGRESS, type Phase, type StatusEvent, 
 
 const PHASES: readonly Phase[] = ['starting', 'catching-up', 'live', 'offline', 'sign-in-needed'];
 const EDIT = { key: 'theme', value: 'dark', reason: 'No.' };
-const LIVE: SyncProgress = { phase: 'live', unsent: 2, refused: [], lastSynced: 1_000, reason: undefined };
+const LIVE: SyncProgress = {
+  phase: 'live',
+  unsent: 2,
+  refused: [],
+  lastSynced: 1_000,
+  connection: undefined,
+  platform: [],
+};
 
 const EVENTS = {
   begun: { type: 'begun' },
   answered: { type: 'answered' },
   'caught-up': { type: 'caught-up', lastSynced: 1_000 },
-  interrupted: { type: 'interrupted' },
-  'sign-in-needed': { type: 'sign-in-needed' },
+  interrupted: { type: 'interrupted', reason: 'wrong-url' },
+  'sign-in-needed': { type: 'sign-in-needed', reason: 'token-expired' },
   led: { type: 'led', phase: 'live', refused: [] },
   unsent: { type: 'unsent', unsent: 2 },
   refused: { type: 'refused', edit: EDIT },
   dismissed: { type: 'dismissed' },
-  platform: { type: 'platform', reason: 'database-unavailable' },
+  platform: { type: 'platform', reasons: ['database-unavailable'] },
   remembered: { type: 'remembered', lastSynced: 500 },
 } as const satisfies Record<StatusEvent['type'], StatusEvent>;
 
@@ -44,7 +51,14 @@ test('an event that changes nothing returns the same object, so that nothing ren
 
 test('the state is refused until the dismissal while connected, and a lost connection takes precedence', () => {
   const refused = advance(LIVE, EVENTS.refused);
-  expect(toSyncStatus(refused)).toEqual({ state: 'refused', unsent: 2, refused: [EDIT], lastSynced: 1_000 });
+  expect(toSyncStatus(refused)).toEqual({
+    state: 'refused',
+    unsent: 2,
+    refused: [EDIT],
+    lastSynced: 1_000,
+    reason: undefined,
+    reasons: [],
+  });
   expect(toSyncStatus(advance(refused, EVENTS.interrupted)).state).toBe('offline');
   expect(toSyncStatus(advance(refused, EVENTS['sign-in-needed'])).state).toBe('sign-in-needed');
   expect(toSyncStatus(advance(refused, EVENTS.dismissed)).state).toBe('live');
@@ -56,20 +70,52 @@ test('a second rejected edit of a preference replaces the first', () => {
   expect(twice.refused).toEqual([later]);
 });
 
-test('a follower shows the status of the leader and its own number of unsent edits', () => {
-  const led: StatusEvent = { type: 'led', phase: 'offline', refused: [EDIT], lastSynced: 3_000 };
-  expect(advance({ ...INITIAL_PROGRESS, unsent: 2 }, led)).toEqual({
+test('a follower shows the status of the leader, its own number of unsent edits, and its own platform', () => {
+  const led: StatusEvent = {
+    type: 'led',
+    phase: 'offline',
+    refused: [EDIT],
+    lastSynced: 3_000,
+    connection: 'wrong-url',
+    platform: ['database-unavailable'],
+  };
+  expect(advance({ ...INITIAL_PROGRESS, unsent: 2, platform: ['storage-unavailable'] }, led)).toEqual({
     phase: 'offline',
     unsent: 2,
     refused: [EDIT],
     lastSynced: 3_000,
+    connection: 'wrong-url',
+    platform: ['storage-unavailable'],
   });
 });
 
+test('a reason stays while the next attempt is in progress, so that it does not flicker, until the store is live', () => {
+  const steps = [EVENTS.interrupted, EVENTS.begun, EVENTS.answered, EVENTS.interrupted, EVENTS.answered] as const;
+  let progress = INITIAL_PROGRESS;
+  for (const step of steps) {
+    progress = advance(progress, step);
+    expect(toSyncStatus(progress).reason).toBe('wrong-url');
+  }
+  expect(toSyncStatus(advance(progress, EVENTS['caught-up'])).reason).toBeUndefined();
+});
+
+test('lists what puts data at risk first, then what stops the sync, then other parts of the browser', () => {
+  const progress = { ...LIVE, platform: ['storage-unavailable', 'locks-unavailable'] } as const;
+  expect(toSyncStatus(progress)).toMatchObject({
+    reason: 'storage-unavailable',
+    reasons: ['storage-unavailable', 'locks-unavailable'],
+  });
+  expect(toSyncStatus(advance(progress, EVENTS.interrupted)).reasons).toEqual([
+    'storage-unavailable',
+    'wrong-url',
+    'locks-unavailable',
+  ]);
+});
+
 test('an interruption sets lastSynced to the last activity of a live connection, and of no other', () => {
-  const interrupted: StatusEvent = { type: 'interrupted', lastActivityAt: 9_000 };
+  const interrupted: StatusEvent = { ...EVENTS.interrupted, lastActivityAt: 9_000 };
   expect(advance(LIVE, interrupted).lastSynced).toBe(9_000);
-  expect(advance(LIVE, { type: 'sign-in-needed', lastActivityAt: 9_000 }).lastSynced).toBe(9_000);
+  expect(advance(LIVE, { ...EVENTS['sign-in-needed'], lastActivityAt: 9_000 }).lastSynced).toBe(9_000);
   for (const phase of PHASES.filter((phase) => phase !== 'live')) {
     expect(advance({ ...LIVE, phase }, interrupted).lastSynced).toBe(1_000);
     expect(advance({ ...INITIAL_PROGRESS, phase }, interrupted).lastSynced).toBeUndefined();

@@ -16,13 +16,17 @@
  *
  * `unsent` is the last count. A rejected edit is added to `refused`, and a dismissal empties it. While it is not empty, the
  * state is `refused` instead of `catching-up` and `live`. `lastSynced` is the last time at which nothing was left to sync: at
- * `caught-up`, and, when a live connection ends, the time of its last activity. It never decreases. `reason` is the last one
- * of this tab's own platform.
+ * `caught-up`, and, when a live connection ends, the time of its last activity. It never decreases.
+ *
+ * The reasons have two sources. `connection` is set at `interrupted` and `sign-in-needed`, and cleared at `caught-up`. It stays
+ * while an attempt is in progress, so that it does not flicker with the attempts. `platform` is what the last event of this
+ * tab's own platform listed. A follower shows the leader's `connection`, and its own `platform`.
  */
 
 import { deepFreeze } from '../platform/deep-freeze.ts';
-import type { StatusReason } from '../platform/health.ts';
+import type { PlatformReason } from '../platform/health.ts';
 import { keepIfEqual } from '../platform/structural-equality.ts';
+import { orderReasons, type ConnectionReason, type StatusReason } from './status-reason.ts';
 
 /** The state of the connection. */
 export type Phase = 'starting' | 'catching-up' | 'live' | 'offline' | 'sign-in-needed';
@@ -31,8 +35,8 @@ export type Phase = 'starting' | 'catching-up' | 'live' | 'offline' | 'sign-in-n
  * - `starting`: the server has not responded since the page was loaded.
  * - `catching-up`: the server has responded; changes are being exchanged.
  * - `live`: everything is exchanged, and further changes arrive at once.
- * - `offline`: the connection is lost. The client retries.
- * - `sign-in-needed`: the server accepts no token. Call `retry` after signing in.
+ * - `offline`: there is no connection. The client retries. `reason` says why.
+ * - `sign-in-needed`: there is no token that the server accepts. Call `retry` after signing in. `reason` says why.
  * - `refused`: the connection is good, and the server rejected the edits in `refused`.
  */
 export type SyncState = Phase | 'refused';
@@ -57,8 +61,13 @@ export interface SyncStatus {
   readonly refused: readonly RefusedEdit[];
   /** When the browser and the server last had the same data, in milliseconds since 1970; undefined if never. */
   readonly lastSynced: number | undefined;
-  /** The part of this browser that does not work; undefined when everything works. */
+  /** The most important one of `reasons`; undefined when everything works. */
   readonly reason: StatusReason | undefined;
+  /**
+   * Why the store is not connected, and which parts of this browser do not work. First the parts without which data may be
+   * lost, then the reason for `offline` or `sign-in-needed`, which stays until the store is live, and then other parts.
+   */
+  readonly reasons: readonly StatusReason[];
 }
 
 /** An event of the state machine. */
@@ -70,20 +79,28 @@ export type StatusEvent =
   /** Push and pull are finished, and the feed is open. */
   | { readonly type: 'caught-up'; readonly lastSynced: number }
   /** `lastActivityAt`: when something last arrived over the connection. */
-  | { readonly type: 'interrupted' | 'sign-in-needed'; readonly lastActivityAt?: number }
+  | {
+      readonly type: 'interrupted' | 'sign-in-needed';
+      readonly reason: ConnectionReason;
+      readonly lastActivityAt?: number;
+    }
   | { readonly type: 'unsent'; readonly unsent: number }
   | { readonly type: 'refused'; readonly edit: RefusedEdit }
   | { readonly type: 'dismissed' }
-  /** A facility of the platform has failed, or works again. */
-  | { readonly type: 'platform'; readonly reason: StatusReason | undefined }
+  /** A facility of the platform has failed, or works again. `reasons`: those that do not work. */
+  | { readonly type: 'platform'; readonly reasons: readonly PlatformReason[] }
   /** The time that was stored when the page was last open. */
   | { readonly type: 'remembered'; readonly lastSynced: number | undefined }
   /** Another tab syncs for this one, and sent its status. Each tab counts its unsent edits itself. */
   | (Partial<SyncProgress> & { readonly type: 'led' });
 
 /** The state of the reducer. It keeps the phase, which is shown again after a dismissal. */
-export interface SyncProgress extends Omit<SyncStatus, 'state'> {
+export interface SyncProgress extends Omit<SyncStatus, 'state' | 'reason' | 'reasons'> {
   readonly phase: Phase;
+  /** Why the last attempt failed; undefined once the store is live. */
+  readonly connection: ConnectionReason | undefined;
+  /** What does not work in this tab. */
+  readonly platform: readonly PlatformReason[];
 }
 
 export const INITIAL_PROGRESS: SyncProgress = {
@@ -91,7 +108,8 @@ export const INITIAL_PROGRESS: SyncProgress = {
   unsent: 0,
   refused: [],
   lastSynced: undefined,
-  reason: undefined,
+  connection: undefined,
+  platform: [],
 };
 
 const latest = (a: number | undefined, b: number | undefined): number | undefined =>
@@ -113,12 +131,18 @@ const reduce = (previous: SyncProgress, event: StatusEvent): SyncProgress => {
     case 'answered':
       return isLive ? previous : { ...previous, phase: 'catching-up' };
     case 'caught-up':
-      return { ...previous, phase: 'live', lastSynced: latest(previous.lastSynced, event.lastSynced) };
+      return {
+        ...previous,
+        phase: 'live',
+        connection: undefined,
+        lastSynced: latest(previous.lastSynced, event.lastSynced),
+      };
     case 'interrupted':
     case 'sign-in-needed':
       return {
         ...previous,
         phase: event.type === 'interrupted' ? 'offline' : 'sign-in-needed',
+        connection: event.reason,
         lastSynced: isLive ? latest(previous.lastSynced, event.lastActivityAt) : previous.lastSynced,
       };
     case 'unsent':
@@ -128,7 +152,7 @@ const reduce = (previous: SyncProgress, event: StatusEvent): SyncProgress => {
     case 'dismissed':
       return { ...previous, refused: [] };
     case 'platform':
-      return { ...previous, reason: event.reason };
+      return { ...previous, platform: event.reasons };
     case 'remembered':
       return { ...previous, lastSynced: latest(previous.lastSynced, event.lastSynced) };
     case 'led':
@@ -137,7 +161,8 @@ const reduce = (previous: SyncProgress, event: StatusEvent): SyncProgress => {
         unsent: event.unsent ?? previous.unsent,
         refused: event.refused ?? previous.refused,
         lastSynced: latest(previous.lastSynced, event.lastSynced),
-        reason: previous.reason,
+        connection: event.connection,
+        platform: previous.platform,
       };
   }
 };
@@ -147,9 +172,10 @@ export const advance = (previous: SyncProgress, event: StatusEvent): SyncProgres
   keepIfEqual(reduce(previous, event), previous);
 
 /** The status for the application. `offline` and `sign-in-needed` take precedence over `refused`: they stop everything. */
-export const toSyncStatus = ({ phase, ...rest }: SyncProgress): SyncStatus => {
+export const toSyncStatus = ({ phase, connection, platform, ...rest }: SyncProgress): SyncStatus => {
   const isConnected = phase === 'live' || phase === 'catching-up';
-  return { state: isConnected && rest.refused.length > 0 ? 'refused' : phase, ...rest };
+  const reasons = orderReasons(platform, connection);
+  return { state: isConnected && rest.refused.length > 0 ? 'refused' : phase, ...rest, reason: reasons[0], reasons };
 };
 
 /** The status before anything has happened, and during server-side rendering. */

@@ -31,6 +31,7 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
   const isAborted = (): boolean => signal.aborted;
   let failures = 0;
   let wasDenied = false;
+  let mustConfirmUser = false;
   /** Consecutive runs that timed out. */
   let timeouts = 0;
   let lastActivityAt: number | undefined;
@@ -48,13 +49,15 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
         buffering,
         isRetry: failures > 0,
         wasDenied,
+        mustConfirmUser,
         hasTimedOut: timeouts > 0,
         expectsHeadSoon: timeouts === 1,
       },
       signal,
     );
     if (isAborted()) break;
-    const { type, retryAfterMs, liveSince } = result;
+    const { type, reason, retryAfterMs, liveSince } = result;
+    mustConfirmUser = reason.startsWith('wrong-');
     lastActivityAt = result.lastActivityAt;
     recordLongpoll(buffering, result, timeouts > 0);
     // The next run starts with the repair. There is a delay only if that did not help.
@@ -65,7 +68,7 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
     failures = countFailure(failures, lastActivityAt - liveSince);
     if (wasDenied && failures === 1) continue;
     const needsSignIn = type === 'sign-in-needed';
-    dispatch({ type: needsSignIn ? type : 'interrupted', lastActivityAt });
+    dispatch({ type: needsSignIn ? type : 'interrupted', reason, lastActivityAt });
     const wasWoken = needsSignIn
       ? await waitForEvent(wakeEmitter)
       : await waitForRetry({ random: environment.random, isVisible, failures, retryAfterMs, wakeEmitter }, signal);

@@ -51,6 +51,7 @@ async function runAgainst(
   return runSync(
     {
       url: `${url}/sync/user_registry`,
+      idPrefix: 'user_',
       getToken: () => Promise.resolve('good'),
       store,
       environment: defaultEnvironment(),
@@ -62,6 +63,7 @@ async function runAgainst(
       throttles: {},
       isRetry: false,
       wasDenied: false,
+      mustConfirmUser: false,
       hasTimedOut: false,
       expectsHeadSoon: false,
       ...options,
@@ -94,11 +96,11 @@ test.each([
   ['after some heartbeats', sendParts('{"results":[\n', '\n', '\n', '\n')],
 ])('ends the run when the connection is idle %s', async (_name, listener) => {
   let closed = 0;
-  const { type } = await runAgainst((req, res) => {
+  const { type, reason } = await runAgainst((req, res) => {
     res.on('close', () => (closed += 1));
     listener(req, res);
   });
-  expect(type).toBe('timed-out');
+  expect([type, reason]).toEqual(['timed-out', 'response-timeout']);
   await waitUntil(() => closed > 0);
 });
 
@@ -110,8 +112,8 @@ test('heartbeats keep the run open', async () => {
 });
 
 test('ends the run when getToken never settles', async () => {
-  const { type } = await runAgainst(() => undefined, { getToken: () => new Promise(() => undefined) });
-  expect(type).toBe('timed-out');
+  const { type, reason } = await runAgainst(() => undefined, { getToken: () => new Promise(() => undefined) });
+  expect([type, reason]).toEqual(['timed-out', 'token-timeout']);
 });
 
 test('ends the run at a wake-up after the clock was set forward or back', async () => {

@@ -2,20 +2,20 @@
 import { openRemoteDatabase, type Database } from '../platform/database.ts';
 import { readLeaves } from '../store/replica.ts';
 import { BOUNDED_RESPONSE_MS, type LongpollProgress } from './buffering.ts';
-import { MIN_HUNG_MS, startIdleTimeout, type IdleTimeout } from './idle-timeout.ts';
+import {
+  MAX_HEAD_WAIT_MS,
+  MIN_HUNG_MS,
+  MIN_SLOW_START_MS,
+  SLOW_TIMEOUT_FACTOR,
+  startIdleTimeout,
+  type IdleTimeout,
+} from './idle-timeout.ts';
 import type { LongpollMode } from './http/longpoll.ts';
 import { retryRejectedEdits } from './retry-rejected-edits.ts';
+import { createTokenProvider, type TokenProvider } from './http/token-provider.ts';
 import { createValidatingFetch } from './http/validating-fetch.ts';
-import type { EndSyncRun, SyncResult, SyncRunEvents, SyncRunOptions } from './types.ts';
-
-/** One half of a PouchDB sync. PouchDB's types lack it. */
-interface Replication {
-  readonly on: (event: 'paused' | 'active', listener: (error?: unknown) => void) => unknown;
-}
-interface SyncReplications {
-  readonly push: Replication;
-  readonly pull: Replication;
-}
+import type { ConnectionReason } from './status-reason.ts';
+import type { EndSyncRun, Replication, SyncReplications, SyncResult, SyncRunEvents, SyncRunOptions } from './types.ts';
 
 /** The participants of a run: all three are idle when there is nothing to do. An open longpoll counts as idle. */
 type Participant = Replication | 'longpoll';
@@ -23,14 +23,6 @@ const PARTICIPANT_COUNT = 3;
 
 /** How often the idle timeout is checked within a heartbeat. */
 const CHECKS_PER_HEARTBEAT = 5;
-/**
- * The server counts as busy if a run takes longer than this from its first response until it is live. Reconnects because of
- * late heartbeats would increase its load, so the idle timeout is then longer.
- */
-const MIN_SLOW_START_MS = 3_000;
-const SLOW_TIMEOUT_FACTOR = 2.5;
-/** How long the head of the first longpoll after a timeout may take. */
-const MAX_HEAD_WAIT_MS = 3_000;
 
 /** Resolves with how the run ended; with `interrupted` when `stopSignal` is aborted. Never rejects. */
 export const runSync = (options: SyncRunOptions, stopSignal: AbortSignal): Promise<SyncResult> =>
@@ -55,12 +47,18 @@ class SyncRun {
   #serverRevisions: readonly string[] = [];
   readonly #idle = new Set<Participant>();
   #isInSync = false;
+  readonly #tokens: TokenProvider;
+  /** The number of requests apart from the longpoll. */
+  #pendingRequests = 0;
+  /** The reason for the last response, if it rejected its request. PouchDB may fail at it. */
+  #rejection: ConnectionReason | undefined;
 
   constructor(options: SyncRunOptions, onEnd: (result: SyncResult) => void) {
     const { environment, timing, wakeEmitter, isRetry, buffering } = options;
     this.#options = options;
     this.#longpollMode = buffering.isBuffering() ? 'bounded' : isRetry ? 'held' : 'immediate';
     this.#onEnd = onEnd;
+    this.#tokens = createTokenProvider(options.getToken);
     // The timeout covers everything that the run waits for. PouchDB, for example, waits forever for a read of IndexedDB
     // that the browser aborted.
     this.#idleTimeout = startIdleTimeout(
@@ -69,7 +67,8 @@ class SyncRun {
         wakeEmitter,
         checkIntervalMs: timing.heartbeat / CHECKS_PER_HEARTBEAT,
         timeoutMs: this.#idleTimeoutMs,
-        onTimeout: () => this.#end(this.#isWaitingForFeed() ? 'feed-timed-out' : 'timed-out'),
+        onTimeout: () =>
+          this.#end(this.#isWaitingForFeed() && !this.#tokens.isPending() ? 'feed-timed-out' : 'timed-out'),
       },
       this.#signal,
     );
@@ -77,8 +76,10 @@ class SyncRun {
 
   start(stopSignal: AbortSignal): void {
     stopSignal.addEventListener('abort', this.#interrupt, { signal: this.#signal });
-    this.#addCleanup(this.#options.environment.listen('offline', this.#interrupt));
-    this.#addCleanup(this.#options.wakeEmitter.subscribe(this.#onWake));
+    const { environment, wakeEmitter } = this.#options;
+    const onOffline = (): void => this.#end('interrupted', { reason: 'network-unreachable' });
+    this.#addCleanup(environment.listen('offline', onOffline));
+    this.#addCleanup(wakeEmitter.subscribe(this.#onWake));
     this.#run().catch(this.#interrupt);
   }
 
@@ -110,6 +111,7 @@ class SyncRun {
         // A held longpoll shows that the connection is alive, but not that pending work makes progress.
         if (this.#isInSync || !isLongpoll) this.#idleTimeout.recordActivity();
       },
+      onPending: (change) => void (this.#pendingRequests += change),
       onResponse: this.#onResponse,
       onLongpollOpen: () => this.#markIdle('longpoll'),
       onLongpollProgress: (progress) => {
@@ -117,10 +119,13 @@ class SyncRun {
         if (progress === 'heartbeat') this.#options.buffering.recordHeartbeat();
       },
     };
-    return createValidatingFetch({ ...this.#options, longpollMode: this.#longpollMode }, events);
+    const { getToken } = this.#tokens;
+    const options = { ...this.#options, getToken, longpollMode: this.#longpollMode };
+    return createValidatingFetch(options, events);
   }
 
-  readonly #onResponse = (revisions: readonly string[]): void => {
+  readonly #onResponse: SyncRunEvents['onResponse'] = (revisions, rejection) => {
+    this.#rejection = rejection;
     this.#options.dispatch({ type: 'answered' });
     this.#respondedAt = Math.min(this.#respondedAt, this.#options.environment.now());
     if (revisions.length === 0) return;
@@ -193,13 +198,17 @@ class SyncRun {
 
   readonly #idleTimeoutMs = (): number => {
     const { heartbeat, silence } = this.#options.timing;
-    // All participants are idle, yet the leaves differ: the feed has one heartbeat to catch up. After that the next run
-    // compares again what PouchDB considers sent.
-    if (this.#isIdle() && !this.#isInSync) return heartbeat;
+    // The feed has one heartbeat to catch up. After that the next run compares again what PouchDB considers sent.
+    if (this.#isFeedIncomplete()) return heartbeat;
     if (this.#options.expectsHeadSoon && this.#longpoll === 'sent' && !this.#isBounded()) return MAX_HEAD_WAIT_MS;
     const isSlow = Number.isFinite(this.#liveSince) && this.#liveSince - this.#respondedAt > MIN_SLOW_START_MS;
     return (this.#isBounded() ? BOUNDED_RESPONSE_MS : 0) + silence * (isSlow ? SLOW_TIMEOUT_FACTOR : 1);
   };
+
+  /** Whether all participants are idle, yet the leaves differ. */
+  #isFeedIncomplete(): boolean {
+    return this.#isIdle() && !this.#isInSync;
+  }
 
   /** Whether the run waits for its longpoll alone. */
   #isWaitingForFeed(): boolean {
@@ -225,10 +234,20 @@ class SyncRun {
 
   readonly #interrupt = (): void => this.#end('interrupted');
 
-  readonly #end: EndSyncRun = (type, retryAfterMs = 0) => {
+  readonly #end: EndSyncRun = (type, { reason = this.#explainEnd(type), retryAfterMs = 0 } = {}) => {
     if (this.#signal.aborted) return;
     const lastActivityAt = this.#idleTimeout.lastActivityAt();
-    this.#onEnd({ type, longpoll: this.#longpoll, retryAfterMs, lastActivityAt, liveSince: this.#liveSince });
+    this.#onEnd({ type, reason, longpoll: this.#longpoll, retryAfterMs, lastActivityAt, liveSince: this.#liveSince });
     this.#controller.abort();
   };
+
+  /** Returns the reason for an end that no response caused. */
+  #explainEnd(type: SyncResult['type']): ConnectionReason {
+    if (type === 'denied') return 'request-rejected';
+    // PouchDB fails at a response that rejects its request, and at the local database.
+    if (type === 'interrupted') return this.#rejection ?? 'database-failed';
+    if (this.#tokens.isPending()) return 'token-timeout';
+    if (this.#pendingRequests > 0) return 'response-timeout';
+    return this.#isFeedIncomplete() ? 'invalid-response' : 'database-failed';
+  }
 }

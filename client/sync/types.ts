@@ -1,4 +1,4 @@
-/** The options, the result and the events of a sync run. */
+/** The options, the result and the events of a sync run, and what it uses of PouchDB's sync. */
 import type { Emitter } from '../platform/emitter.ts';
 import type { NetworkEnvironment } from '../platform/environment.ts';
 import type { Pace } from '../platform/pace.ts';
@@ -6,12 +6,15 @@ import type { LocalStore } from '../store/local-store.ts';
 import type { BufferingDetector, LongpollProgress } from './buffering.ts';
 import type { GetToken } from './http/token-source.ts';
 import type { StatusEvent } from './status.ts';
+import type { ConnectionReason } from './status-reason.ts';
 import type { SyncTiming } from './timing.ts';
 
 /** Options of all sync runs of a store. */
 export interface SyncOptions {
   /** The URL of the database on the server. */
   readonly url: string;
+  /** The prefix of the user documents' ids. */
+  readonly idPrefix: string;
   readonly getToken: GetToken;
   readonly store: LocalStore;
   readonly environment: NetworkEnvironment;
@@ -36,6 +39,11 @@ export interface SyncRunOptions extends SyncOptions {
   readonly expectsHeadSoon: boolean;
   /** Whether the server rejected a revision in the last run. PouchDB keeps that revision and never sends it again. */
   readonly wasDenied: boolean;
+  /**
+   * Whether the last run found another user's document, or another server. No edit is then sent before the feed has shown the
+   * user's own document.
+   */
+  readonly mustConfirmUser: boolean;
 }
 
 /**
@@ -49,6 +57,8 @@ export interface SyncRunOptions extends SyncOptions {
  */
 export interface SyncResult {
   readonly type: 'interrupted' | 'timed-out' | 'feed-timed-out' | 'woken' | 'denied' | 'sign-in-needed';
+  /** Why it ended, for the status. */
+  readonly reason: ConnectionReason;
   /** What the open longpoll had received. */
   readonly longpoll: LongpollProgress;
   /** The server's Retry-After in milliseconds; 0 for none. */
@@ -59,20 +69,37 @@ export interface SyncResult {
   readonly liveSince: number;
 }
 
-/** Ends the run. Later calls have no effect. */
-export type EndSyncRun = (type: SyncResult['type'], retryAfterMs?: number) => void;
+/** Ends the run. Later calls have no effect. Without a reason the run finds it. */
+export type EndSyncRun = (
+  type: SyncResult['type'],
+  details?: Partial<Pick<SyncResult, 'reason' | 'retryAfterMs'>>,
+) => void;
 
 /** What the run's `fetch` reports, and how it ends the run. */
 export interface SyncRunEvents {
   /** Aborted when the run ends. */
   readonly signal: AbortSignal;
   readonly end: EndSyncRun;
+  /** Called with 1 when a request other than a longpoll begins, and with -1 when it ends. */
+  readonly onPending: (change: 1 | -1) => void;
   /** Called when something arrived over the connection. */
   readonly onActivity: (isLongpoll: boolean) => void;
-  /** Called after each valid response, with the revisions that it contains if it is one of `_changes`. */
-  readonly onResponse: (revisions: readonly string[]) => void;
+  /**
+   * Called after each response that is passed on, with the revisions that it contains if it is one of `_changes`.
+   * `rejection` is the reason for a response that rejects the request.
+   */
+  readonly onResponse: (revisions: readonly string[], rejection: ConnectionReason | undefined) => void;
   /** Called when the server holds a longpoll open. */
   readonly onLongpollOpen: () => void;
   /** Called when a longpoll is sent, when something arrives of it, and when it has ended. */
   readonly onLongpollProgress: (progress: LongpollProgress) => void;
+}
+
+/** One half of a PouchDB sync. PouchDB's types lack it. */
+export interface Replication {
+  readonly on: (event: 'paused' | 'active', listener: (error?: unknown) => void) => unknown;
+}
+export interface SyncReplications {
+  readonly push: Replication;
+  readonly pull: Replication;
 }

@@ -1,5 +1,5 @@
 /**
- * CouchDB's order of revisions. A leaf is a revision without children. A plain read returns the winning leaf.
+ * CouchDB's order of revisions.
  * https://docs.couchdb.org/en/stable/replication/conflicts.html
  */
 
@@ -33,21 +33,3 @@ const generationOf = (revision: Revision): number => Number.parseInt(revision, 1
 /** Compares any two strings by generation, then by id. Returns less than 0 when `a` loses to `b`. */
 export const compareRevisions = (a: Revision, b: Revision): number =>
   generationOf(a) - generationOf(b) || (a < b ? -1 : Number(a > b));
-
-export interface Leaf {
-  readonly rev: Revision;
-  readonly deleted?: boolean | undefined;
-}
-
-const compareLeaves = (a: Leaf, b: Leaf): number => {
-  const [left, right] = [a.deleted === true ? 0 : 1, b.deleted === true ? 0 : 1];
-  return left === right ? compareRevisions(a.rev, b.rev) : left - right;
-};
-
-/** Returns CouchDB's winner: a live leaf before a deleted one, then the greater revision. `undefined` without leaves. */
-export const winningRevision = <L extends Leaf>(leaves: readonly L[]): L | undefined => {
-  const [first, ...rest] = leaves;
-  return first === undefined
-    ? undefined
-    : rest.reduce((best, leaf) => (compareLeaves(leaf, best) > 0 ? leaf : best), first);
-};

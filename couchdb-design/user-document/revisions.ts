@@ -6,12 +6,5 @@ export {
   type Resolution,
   type Tombstone,
 } from './resolve-conflict.ts';
-export {
-  compareRevisions,
-  isRevision,
-  parseRevision,
-  winningRevision,
-  type Leaf,
-  type Revision,
-  type RevisionParts,
-} from './revision-order.ts';
+export { compareRevisions, isRevision, parseRevision, type Revision, type RevisionParts } from './revision-order.ts';
+export { winningRevision, type Leaf } from './winning-revision.ts';

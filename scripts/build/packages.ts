@@ -55,7 +55,12 @@ const CLIENT_PACKAGE: PackageDescription = {
   keywords: ['pouchdb', 'couchdb', 'offline', 'sync', 'local-first', 'react', 'preferences'],
   project: 'scripts/build/tsconfig.client.json',
   readme: 'client/README.md',
-  exports: { '.': 'client/index.ts', './react': 'client/react.ts', './stream': 'client/stream.ts' },
+  exports: {
+    '.': 'client/index.ts',
+    './react': 'client/react.ts',
+    './reasons': 'client/reasons.ts',
+    './stream': 'client/stream.ts',
+  },
   programs: [],
   inlined: [],
   // pouchdb-browser imports Node's module of this name, which browsers do not have.

@@ -2,23 +2,28 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Router } from 'express';
 import { notFound, sendError } from '../http/errors.ts';
 import { identifyRequest } from '../http/identify-request.ts';
+import { sendWrongBase } from './mount-check.ts';
 import type { PouchgateListener } from './mounted-pouchgate.ts';
+import type { WarnOnce } from './warn-once.ts';
 
 /** The paths below `base` that the router serves. */
 const SERVED_PATHS = ['/sync', '/api/users'] as const;
 
 /**
  * Creates a request listener that passes the paths below `base` to the router. It compares the raw path, so `base` may contain
- * characters that are special in Express's paths.
+ * characters that are special in Express's paths. A framework that mounts the listener at another path than `base` gets an
+ * error that names both.
  */
-export function createListener(router: Router, base: string): PouchgateListener {
-  const served = SERVED_PATHS.map((path) => base + path);
-  const isServed = (path: string): boolean => served.some((each) => path === each || path.startsWith(`${each}/`));
+export function createListener(router: Router, base: string, warnOnce: WarnOnce): PouchgateListener {
   return (req, res, next) => {
     const url = rawUrl(req);
-    if (isServed(url.split('?', 1)[0] ?? '')) {
+    const mountedAt = strippedPath(req, url);
+    if (isServed(url, base)) {
       Object.assign(req, { originalUrl: url, baseUrl: base, url: url.slice(base.length) });
       handle(router, req, res);
+    } else if (mountedAt !== undefined && isServed(req.url ?? '/', '')) {
+      identifyRequest(req, res);
+      sendWrongBase(res, { base, mountedAt }, warnOnce);
     } else if (next === undefined) {
       identifyRequest(req, res);
       sendError(res, notFound());
@@ -26,6 +31,17 @@ export function createListener(router: Router, base: string): PouchgateListener 
       next();
     }
   };
+}
+
+/** Whether the router serves this target when it is mounted at `base`. */
+function isServed(target: string, base: string): boolean {
+  const path = target.split('?', 1)[0] ?? '';
+  return SERVED_PATHS.some((served) => path === base + served || path.startsWith(`${base}${served}/`));
+}
+
+/** Returns the path that a framework has removed from `req.url`; undefined if it has not removed any. */
+function strippedPath({ url = '/' }: IncomingMessage, originalUrl: string): string | undefined {
+  return originalUrl.length > url.length && originalUrl.endsWith(url) ? originalUrl.slice(0, -url.length) : undefined;
 }
 
 /** Calls the router with Node's request and response, which suffice although its types require those of Express. */

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Request, RequestHandler } from 'express';
 import { HttpError, sendError } from '../http/errors.ts';
 import { mountPathOf } from '../http/mount-path.ts';
@@ -17,11 +18,19 @@ export function createMountCheck(base: string | undefined, path: string, warnOnc
       next();
       return;
     }
-    const mountedAt = mountPathOf(req).slice(0, -path.length);
-    const reason = `Pouchgate is mounted at ${quote(mountedAt)}, but its option base is ${quote(base)}. Remove the option base, or set it to ${quote(mountedAt)}.`;
-    warnOnce('base', reason);
-    sendError(res, new HttpError(500, 'wrong_base', reason));
+    sendWrongBase(res, { base, mountedAt: mountPathOf(req).slice(0, -path.length) }, warnOnce);
   };
+}
+
+/** Responds that the gate is mounted at another path than the option `base`, and reports it. */
+export function sendWrongBase(
+  res: ServerResponse,
+  { base, mountedAt }: { readonly base: string; readonly mountedAt: string },
+  warnOnce: WarnOnce,
+): void {
+  const reason = `Pouchgate is mounted at ${quote(mountedAt)}, but its option base is ${quote(base)}. Remove the option base, or set it to ${quote(mountedAt)}.`;
+  warnOnce('base', reason);
+  sendError(res, new HttpError(500, 'wrong_base', reason));
 }
 
 /** Express ignores case in the path of an application's `use`. The gate itself does not, and responds with 404. */

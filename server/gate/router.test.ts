@@ -97,6 +97,19 @@ describe('endpoints', () => {
     expect(sent.map(({ method, url }) => `${method} ${url}`)).toEqual([]);
   });
 
+  it('another database is 404, with the body of CouchDB by which a client recognises it, for signed-in users only', async () => {
+    const url = gate.database.replace(/[^/]+$/, 'another_database');
+    for (const path of ['/', '/_changes', '/user_alice']) {
+      const response = await fetch(url + path, { headers: { authorization: `Bearer ${gate.token('alice')}` } });
+      expect([path, response.status, await response.json()]).toEqual([
+        path,
+        404,
+        { error: 'not_found', reason: 'Database does not exist.' },
+      ]);
+      expect((await fetch(url + path)).status).toBe(401);
+    }
+  });
+
   it('an unknown path is 404 and an unsupported method 405, in CouchDB’s JSON shape', async () => {
     for (const path of [
       '/_all_docs',

@@ -1,6 +1,6 @@
 import express from 'express';
 import { useCors } from '../http/cors.ts';
-import { HttpError, methodNotAllowed, notFound, sendError, sendJson } from '../http/errors.ts';
+import { databaseNotFound, HttpError, methodNotAllowed, notFound, sendError, sendJson } from '../http/errors.ts';
 import { mountPathOf } from '../http/mount-path.ts';
 import type { Caller } from '../http/caller.ts';
 import { requestContext } from '../http/request-context.ts';
@@ -15,7 +15,7 @@ import { handleBulkGet, handleGet, handleInfo, handleRevsDiff } from './reads/ha
 import { handleBulkDocs, handlePut } from './writes/handlers.ts';
 import { bodyMemoryBytes, UserQuota, type Reservation } from './user-quota.ts';
 import { OversizeBatchReader } from './writes/oversize-batch.ts';
-import { parseTarget, type RouterMount, type Target } from './request/target.ts';
+import { namesOtherDatabase, parseTarget, type RouterMount, type Target } from './request/target.ts';
 import { Query } from './request/query.ts';
 import { MAX_BODY_BYTES, checkJsonType, isOversize, readJson } from './request/body.ts';
 import { offDisconnect, onDisconnect } from '../lib/on-disconnect.ts';
@@ -100,7 +100,8 @@ async function handle(
   }
   const caller = await authenticate(req);
   requestContext(res).username = caller.username;
-  if (target === undefined) throw notFound();
+  if (target === undefined)
+    throw namesOtherDatabase(req.originalUrl, { base, database }) ? databaseNotFound() : notFound();
   checkMethod(target, req.method);
   const maxBodyBytes = target.kind === 'bulk-docs' ? MAX_BODY_BYTES.documents : MAX_BODY_BYTES.ids;
   const reservation = state.quota.acquire(caller.ownId, bodyMemoryBytes(req, maxBodyBytes));

@@ -47,6 +47,9 @@ export const forbidden = (reason: string): HttpError => new HttpError(403, 'forb
 /** A resource that does not exist, or belongs to another user: both get the same bytes. */
 export const notFound = (): HttpError => new HttpError(404, 'not_found', 'missing');
 
+/** The path names another database than the gate's. CouchDB's own response, by which clients recognise the mistake. */
+export const databaseNotFound = (): HttpError => new HttpError(404, 'not_found', 'Database does not exist.');
+
 export const badRequest = (reason: string): HttpError => new HttpError(400, 'bad_request', reason);
 
 /** The resource changed, or exists already. */

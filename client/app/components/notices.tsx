@@ -2,7 +2,8 @@ import type { AppStore } from '../store-types.ts';
 import { useSyncStatus } from '../../react.ts';
 import { labelOf } from '../labels.ts';
 import type { AppSession } from '../session/session.ts';
-import { describeReason, isDataAtRisk } from '../status-text.ts';
+import { describeReason } from '../../reasons.ts';
+import { describeSignIn, noticedReasons } from '../status-text.ts';
 import { CredentialsForm } from './credentials-form.tsx';
 
 /** The edits that the server refused, until the user dismisses the notice. */
@@ -35,20 +36,20 @@ export interface NoticesProps {
 
 /** Notices above the page that require the user's attention. */
 export function Notices({ session, store }: NoticesProps) {
-  const { state, reason } = useSyncStatus(store);
+  const status = useSyncStatus(store);
   return (
     <>
-      {isDataAtRisk({ reason }) && (
-        <div className="notice" role="alert" data-testid="notice-reason">
-          <p>{describeReason({ reason })}</p>
+      {noticedReasons(status).map((reason) => (
+        <div key={reason} className="notice" role="alert" data-testid="notice-reason" data-reason={reason}>
+          <p>{describeReason(reason)}</p>
         </div>
-      )}
+      ))}
       <RefusedNotice store={store} />
-      {state === 'sign-in-needed' && (
+      {status.state === 'sign-in-needed' && (
         <section className="notice sign-in-again" aria-label="Sign in again" data-testid="sign-in-again">
           <div>
             <h2>Sign in again to sync</h2>
-            <p>Your session has ended. Your preferences are still here, and you can keep editing them.</p>
+            <p>{describeSignIn(status)} Your preferences are still here, and you can keep editing them.</p>
           </div>
           <CredentialsForm action="Sign in again" username={store.username} isNew={false} onSubmit={session.signIn} />
         </section>

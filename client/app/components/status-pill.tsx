@@ -2,7 +2,8 @@ import { useEffect, useId, useState } from 'react';
 import type { AppStore } from '../store-types.ts';
 import { useSyncStatus } from '../../react.ts';
 import { Link } from '../routing.tsx';
-import { formatLastSynced, describeReason, describeStatus, type StatusDescription } from '../status-text.ts';
+import { describeReason } from '../../reasons.ts';
+import { formatLastSynced, describeStatus, type StatusDescription } from '../status-text.ts';
 import { useDisclosure } from '../hooks/use-disclosure.ts';
 import { useNow } from '../hooks/use-now.ts';
 
@@ -34,7 +35,6 @@ export function StatusPill({ store, testId = 'status', isLinked = true }: Status
   const { isOpen, toggle, containerRef } = useDisclosure<HTMLDivElement>();
   const now = useNow(isOpen);
   const id = useId();
-  const reason = describeReason(status);
   return (
     <div className="pill-holder" ref={containerRef}>
       <button
@@ -56,7 +56,9 @@ export function StatusPill({ store, testId = 'status', isLinked = true }: Status
       </button>
       <div id={id} className="pill-details card" hidden={!isOpen} data-testid={`${testId}-details`}>
         <p>{detail}</p>
-        {reason !== undefined && <p>{reason}</p>}
+        {status.reasons.map((reason) => (
+          <p key={reason}>{describeReason(reason)}</p>
+        ))}
         <p className="row-hint">{formatLastSynced(status.lastSynced, now)}</p>
         <div className="buttons">
           <button type="button" className="ghost" onClick={store.retry} disabled={status.state === 'live'}>

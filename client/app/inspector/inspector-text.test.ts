@@ -19,6 +19,7 @@ test('names the interface of an edit that was not made on a device', () => {
 test('shows an unknown stamp or event unchanged', () => {
   expect(formatStamp('tomorrow', 'other')).toEqual({ time: 'tomorrow', device: '', isThisDevice: false });
   expect(describeEvent('something-new')).toBe('something-new');
+  expect(describeEvent('interrupted: wrong-url')).toBe('There is no connection (wrong-url)');
 });
 
 test('shortens a revision and keeps its generation', () => {

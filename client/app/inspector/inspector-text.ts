@@ -50,8 +50,8 @@ const EVENT_DESCRIPTIONS: ReadonlyMap<string, string> = new Map([
   ['begun', 'Connecting to the server'],
   ['answered', 'The server responded'],
   ['caught-up', 'In sync with the server'],
-  ['interrupted', 'The connection was lost'],
-  ['sign-in-needed', 'The server requires a new sign-in'],
+  ['interrupted', 'There is no connection'],
+  ['sign-in-needed', 'A new sign-in is needed'],
   ['unsent', 'The number of unsent edits changed'],
   ['refused', 'The server refused an edit'],
   ['dismissed', 'The message about a refused edit was dismissed'],
@@ -59,8 +59,13 @@ const EVENT_DESCRIPTIONS: ReadonlyMap<string, string> = new Map([
   ['led', 'The leading tab sent its status'],
 ]);
 
-/** Returns a description of an event, or `text` itself if the event is unknown. */
-export const describeEvent = (text: string): string => EVENT_DESCRIPTIONS.get(text) ?? text;
+/** Returns a description of an event, with its reason if it has one, or `text` itself if the event is unknown. */
+export const describeEvent = (text: string): string => {
+  const [event = '', reason] = text.split(': ', 2);
+  const description = EVENT_DESCRIPTIONS.get(event);
+  if (description === undefined) return text;
+  return reason === undefined ? description : `${description} (${reason})`;
+};
 
 export interface EventGroup {
   /** The time of the latest event, in ms since 1970. */

@@ -1,5 +1,7 @@
 import { createContext, useContext, type ReactNode } from 'react';
 import type { DebugSnapshot } from '../../index.ts';
+import { describeReason } from '../../reasons.ts';
+import { useSyncStatus } from '../../react.ts';
 import type { AppStore } from '../store-types.ts';
 import { formatValue } from '../changes/describe-change.ts';
 import { labelOf } from '../labels.ts';
@@ -30,6 +32,7 @@ export function Inspector({ store, headingLevel = 'h2' }: InspectorProps) {
     <HeadingLevel value={headingLevel}>
       <div className="inspector" data-testid="inspector" data-leader={snapshot.isLeader}>
         <Overview snapshot={snapshot} />
+        <Status store={store} />
         <Leaves snapshot={snapshot} />
         <Unsent snapshot={snapshot} />
         <Events snapshot={snapshot} />
@@ -65,6 +68,29 @@ function Overview({ snapshot }: InspectorPartProps) {
         </div>
       </dl>
       <CopyButton text={() => JSON.stringify(snapshot, null, 2)} />
+    </div>
+  );
+}
+
+function Status({ store }: { readonly store: AppStore }) {
+  const { state, reasons } = useSyncStatus(store);
+  return (
+    <div className="inspector-part">
+      <Heading>Status</Heading>
+      <p className="row-hint">
+        <code>{state}</code>
+      </p>
+      {reasons.length > 0 && (
+        <ul className="lines" data-testid="inspector-reasons">
+          {reasons.map((reason) => (
+            <li key={reason}>
+              <span>
+                <strong>{reason}</strong> {describeReason(reason)}
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
     </div>
   );
 }

@@ -3,16 +3,13 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { jsonHandler, createLoopbackServers } from '../../testing/loopback-server.ts';
 import { createAuthorizedFetch, type TextResponse } from './authorized-fetch.ts';
+import { TOKEN_REFUSAL_CODES } from '../../../server/contract.ts';
 import { createTokenSource, type GetToken } from './token-source.ts';
 
 const loopback = createLoopbackServers();
 afterEach(loopback.close);
 
-type TestFetch = (
-  url: string,
-  init?: RequestInit,
-  onText?: (text: string) => void,
-) => Promise<TextResponse | undefined>;
+type TestFetch = (url: string, init?: RequestInit, onText?: (text: string) => void) => Promise<TextResponse>;
 
 function createTestFetch(
   getToken: GetToken = () => Promise.resolve('good'),
@@ -21,8 +18,7 @@ function createTestFetch(
   const authorizedFetch = createAuthorizedFetch(globalThis.fetch, createTokenSource(getToken), signal);
   return (url, init = {}, onText = () => undefined) => authorizedFetch(url, init, onText);
 }
-const responseStatus = async (result: Promise<TextResponse | undefined>): Promise<number | undefined> =>
-  (await result)?.response.status;
+const responseStatus = async (result: Promise<TextResponse>): Promise<number> => (await result).response.status;
 const unauthorized = { status: 401, body: { error: 'unauthorized', reason: 'No.' } };
 
 test('sends the token in a header, never in the URL, and sends no cookie', async () => {
@@ -74,24 +70,36 @@ test('requests that are rejected before and after a renewal share it', async () 
   });
   const first = get(`${url}/late`);
   const others = await Promise.all([get(`${url}/a`), get(`${url}/b`), get(`${url}/c`)]);
-  expect(others.map((result) => result?.response.status)).toEqual([200, 200, 200]);
+  expect(others.map((result) => result.response.status)).toEqual([200, 200, 200]);
   for (const end of lateResponses) end();
   expect(await responseStatus(first)).toBe(200);
   expect([lateResponses.length, renewals]).toEqual([1, 1]);
 });
 
-test('resolves with undefined after two rejected tokens in a row, and without a token', async () => {
+test('rejects with the server’s code after two rejected tokens in a row, and without a token', async () => {
   let requests = 0;
+  let code: object = {};
   const url = await loopback.serve(
     jsonHandler(() => {
       requests += 1;
-      return unauthorized;
+      return { ...unauthorized, body: { ...unauthorized.body, ...code } };
     }),
   );
-  expect(await createTestFetch()(`${url}/r/`)).toBeUndefined();
+  const needsSignIn = (reason: string): unknown => expect.objectContaining({ reason });
+  await expect(createTestFetch()(`${url}/r/`)).rejects.toEqual(needsSignIn('token-rejected'));
   expect(requests).toBe(2);
-  expect(await createTestFetch(() => Promise.resolve(undefined))(`${url}/r/`)).toBeUndefined();
+  const without = createTestFetch(() => Promise.resolve(undefined));
+  await expect(without(`${url}/r/`)).rejects.toEqual(needsSignIn('not-signed-in'));
   expect(requests).toBe(2);
+  for (const known of TOKEN_REFUSAL_CODES) {
+    code = { code: known };
+    await expect(createTestFetch()(`${url}/r/`)).rejects.toEqual(needsSignIn(known));
+    // The application has no other token than the rejected one.
+    const once = createTestFetch((refused) => Promise.resolve(refused === undefined ? 'good' : undefined));
+    await expect(once(`${url}/r/`)).rejects.toEqual(needsSignIn(known));
+  }
+  code = { code: 'unknown' };
+  await expect(createTestFetch()(`${url}/r/`)).rejects.toEqual(needsSignIn('token-rejected'));
 });
 
 test('returns the 401 of a captive portal as a response, without requiring sign-in', async () => {
@@ -113,7 +121,7 @@ test.each([301, 302, 303, 307, 308])(
       res.end('{}');
     });
     const url = await loopback.serve((_req, res) => res.writeHead(status, { location: elsewhere }).end());
-    await expect(createTestFetch()(`${url}/r/`)).rejects.toThrow();
+    await expect(createTestFetch()(`${url}/r/`)).rejects.toMatchObject({ reason: 'redirected' });
     expect(reached).toBe(false);
   },
 );
@@ -152,7 +160,7 @@ test('calls onText at the headers and at every chunk, heartbeats included', asyn
   const texts: string[] = [];
   const result = await createTestFetch()(`${url}/r/_changes`, {}, (text) => texts.push(text));
   expect(texts).toEqual(chunks.map((_chunk, index) => chunks.slice(0, index + 1).join('')));
-  expect(result?.text).toBe(texts.at(-1));
+  expect(result.text).toBe(texts.at(-1));
 });
 
 test('decodes a character that is split over two chunks', async () => {
@@ -160,7 +168,7 @@ test('decodes a character that is split over two chunks', async () => {
   const url = await loopback.serve((_req, res) => {
     res.write(first, () => setImmediate(() => res.end(second)));
   });
-  expect((await createTestFetch()(`${url}/r/`))?.text).toBe('{"a":"ü"}');
+  expect((await createTestFetch()(`${url}/r/`)).text).toBe('{"a":"ü"}');
 });
 
 test('rejects when the connection is closed within the body', async () => {

@@ -3,6 +3,8 @@
  * PouchDB reads a longpoll's response as a whole and would not notice a dead connection. Here each heartbeat counts as
  * activity.
  */
+import { toSignInReason } from '../status-reason.ts';
+import { ConnectionError, SignInError } from './connection-error.ts';
 import { parseResponseBody } from './validate-response.ts';
 import type { GetToken } from './token-source.ts';
 
@@ -14,13 +16,19 @@ export interface TextResponse {
 
 /**
  * Sends a request and reads the whole response. `onText` is called with the body received so far, first at the headers.
- * Resolves with undefined when the server accepts no token: the user must sign in. Rejects as `fetch` does.
+ * Rejects as `fetch` does, or with a ConnectionError: with a SignInError when there is no token that the server accepts.
  */
 export type AuthorizedFetch = (
   url: string,
   init: RequestInit | undefined,
   onText: (text: string) => void,
-) => Promise<TextResponse | undefined>;
+) => Promise<TextResponse>;
+
+/** A token that the server has rejected. */
+interface Rejection {
+  readonly token: string;
+  readonly error: SignInError;
+}
 
 /**
  * `signal` aborts every request. It replaces the signal of a single request: PouchDB aborts requests only when a run is
@@ -35,10 +43,10 @@ export function createAuthorizedFetch(
     url: string,
     init: RequestInit | undefined,
     onText: (text: string) => void,
-    rejectedToken?: string,
-  ): Promise<TextResponse | undefined> => {
-    const token = await getToken(rejectedToken);
-    if (token === undefined) return;
+    rejection?: Rejection,
+  ): Promise<TextResponse> => {
+    const token = await getToken(rejection?.token);
+    if (token === undefined) throw rejection?.error ?? new SignInError('not-signed-in');
     const headers = new Headers(init?.headers);
     headers.set('Authorization', `Bearer ${token}`);
     const response = await fetch(url, {
@@ -47,19 +55,26 @@ export function createAuthorizedFetch(
       signal,
       // The token alone authorizes the request. No cookie is sent, and no redirect may carry the token elsewhere.
       credentials: 'omit',
-      redirect: 'error',
+      redirect: 'manual',
       cache: 'no-store',
     });
+    if (isRedirect(response)) throw new ConnectionError('redirected');
     const text = await readText(response, onText, signal);
     if (response.status === 401) {
-      if (rejectedToken === undefined) return request(url, init, onText, token);
+      const body = parseResponseBody(text);
+      const error = new SignInError(toSignInReason(body?.code));
+      if (!rejection) return request(url, init, onText, { token, error });
       // A page without an error member is a captive portal's. Another token would not help.
-      if (parseResponseBody(text)?.error !== undefined) return;
+      if (body?.error !== undefined) throw error;
     }
     return { response, text };
   };
   return request;
 }
+
+/** Browsers hide the status of a redirect that is not followed. */
+const isRedirect = ({ type, status }: Response): boolean =>
+  type === 'opaqueredirect' || (status >= 300 && status < 400);
 
 async function readText({ body }: Response, onText: (text: string) => void, signal: AbortSignal): Promise<string> {
   let text = '';

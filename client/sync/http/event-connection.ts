@@ -2,10 +2,15 @@
 import type { Emitter } from '../../platform/emitter.ts';
 import type { NetworkEnvironment } from '../../platform/environment.ts';
 import { MIN_HUNG_MS, startIdleTimeout } from '../idle-timeout.ts';
+import type { ConnectionReason } from '../status-reason.ts';
 import { createAuthorizedFetch } from './authorized-fetch.ts';
+import { reasonOfFailure, SignInError } from './connection-error.ts';
+import { explainResponse } from './explain-response.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import { createSseParser, type ServerSentEvent } from './sse-parser.ts';
+import { createTokenProvider } from './token-provider.ts';
 import { createTokenSource, type GetToken } from './token-source.ts';
+import { parseResponseBody } from './validate-response.ts';
 import type { LongpollProgress } from '../buffering.ts';
 
 export interface EventConnectionOptions {
@@ -28,6 +33,8 @@ export interface EventConnectionOptions {
 export interface EventConnectionResult {
   /** Whether the server accepted no token, or the stream was another user's. */
   readonly needsSignIn: boolean;
+  /** Why the connection ended, for the status. */
+  readonly reason: ConnectionReason;
   /** The server's Retry-After in milliseconds; 0 for none. */
   readonly retryAfterMs: number;
   /** When something last arrived, in milliseconds since 1970. */
@@ -90,19 +97,21 @@ export async function receiveEvents(
 
   const parseEvents = createSseParser();
   let eventCount = 0;
-  let isOwn = true;
+  let otherUser: 'wrong-user' | undefined;
   const onText = (text: string): void => {
     idleTimeout.recordActivity();
     if (text !== '') progress = progress === 'sent' ? 'head' : 'heartbeat';
     if (progress === 'heartbeat') secondPartAt = Math.min(secondPartAt, now());
     const events = parseEvents(text);
     eventCount += events.length;
-    isOwn &&= events.every(onEvent);
-    if (!isOwn || text.length > MAX_CONNECTION_CHARS) end();
+    if (otherUser === undefined && !events.every(onEvent)) otherUser = 'wrong-user';
+    if (otherUser !== undefined || text.length > MAX_CONNECTION_CHARS) end();
   };
   const headers = { Accept: 'text/event-stream', ...(lastEventId === '' ? {} : { 'Last-Event-ID': lastEventId }) };
-  const authorizedFetch = createAuthorizedFetch(fetch, createTokenSource(getToken), signal);
-  let wasUnauthorized = false;
+  const tokens = createTokenProvider(getToken);
+  const authorizedFetch = createAuthorizedFetch(fetch, createTokenSource(tokens.getToken), signal);
+  let reason: ConnectionReason = 'network-unreachable';
+  let needsSignIn = false;
   let retryAfterMs = 0;
   let isComplete = false;
   try {
@@ -110,14 +119,22 @@ export async function receiveEvents(
     const result = await Promise.race([request, ended]);
     // Something on the path may answer in the server's place, such as a page for maintenance with status 200.
     isComplete = eventCount > 0 && (result?.response.ok ?? false);
-    wasUnauthorized = !result && !signal.aborted;
+    if (result && !isComplete) {
+      const { response, text } = result;
+      const body = parseResponseBody(text);
+      reason = explainResponse({ status: response.status, text, body, endpoint: '_stream' });
+    }
     retryAfterMs = parseRetryAfter(result?.response.headers.get('Retry-After') ?? null, now());
-  } catch {
+  } catch (error) {
     // The connection was interrupted. The next one continues after the last event.
+    needsSignIn = error instanceof SignInError;
+    reason = error instanceof SyntaxError ? 'invalid-response' : reasonOfFailure(error);
   }
   end();
+  if (timedOutAfter !== undefined) reason = tokens.isPending() ? 'token-timeout' : 'response-timeout';
   return {
-    needsSignIn: wasUnauthorized || !isOwn,
+    needsSignIn: needsSignIn || otherUser !== undefined,
+    reason: otherUser ?? reason,
     retryAfterMs,
     lastActivityAt: idleTimeout.lastActivityAt(),
     timedOutAfter,

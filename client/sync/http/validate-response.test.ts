@@ -70,7 +70,7 @@ test('accepts a failed request only for the document itself, which PouchDB does 
   for (const endpoint of ENDPOINTS.filter((one) => one !== '_bulk_get')) {
     for (const status of [400, 403, 404, 409, 413]) {
       const response = new Response('', { status });
-      expect(accepts(endpoint, response, failure)).toBe(endpoint === ID);
+      expect(accepts(endpoint, response, failure)).toBe(endpoint === ID && status !== 404);
       expect(accepts(endpoint, response, '<h1>No</h1>')).toBe(false);
       for (const body of VALID_BODIES[endpoint] ?? [])
         expect(accepts(endpoint, response, JSON.stringify(body))).toBe(false);

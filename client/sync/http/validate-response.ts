@@ -10,6 +10,9 @@ export interface ReplicationResponseBody {
   readonly results: readonly ChangesRow[];
   readonly last_seq: string | number;
   readonly error: unknown;
+  readonly reason: unknown;
+  /** Why a 401 rejects the token. */
+  readonly code: unknown;
 }
 
 interface ChangesRow {
@@ -27,6 +30,9 @@ export const parseResponseBody = (text: string): Partial<ReplicationResponseBody
   }
 };
 
+/** Whether a request is one for the document itself. */
+export const isDocumentEndpoint = (endpoint: string): boolean => !endpoint.startsWith('_');
+
 /** Whether a failed request is passed on to its caller, instead of ending the run. */
 const isExpectedFailure = (
   endpoint: string,
@@ -35,9 +41,8 @@ const isExpectedFailure = (
 ): boolean => {
   // PouchDB reads the document itself when the server has no `_bulk_get`.
   if (endpoint === '_bulk_get') return true;
-  // Only the repair requests the document, and it handles rejections.
-  const isDocument = !endpoint.startsWith('_');
-  return isDocument && status < 429 && body?.error !== undefined;
+  // Only the repair requests the document, and it handles rejections. A missing document is not the user's own.
+  return isDocumentEndpoint(endpoint) && status < 429 && status !== 404 && body?.error !== undefined;
 };
 
 /** Whether a body is one of `_changes` with rows of the document `id` alone. */

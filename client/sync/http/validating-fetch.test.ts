@@ -47,21 +47,24 @@ function createTestFetch(
   const fetch = createValidatingFetch(
     {
       url: DB,
+      idPrefix: 'user_',
       store: { id: ID },
       environment: { fetch: serverFetch, now: Date.now },
       getToken: () => Promise.resolve('good'),
       throttles: {},
       hasTimedOut: false,
+      mustConfirmUser: false,
       timing: { response: 10_000 },
       longpollMode: 'immediate',
       ...options,
     },
     {
       signal: controller.signal,
-      end: (type, ms = 0) => {
-        if (!controller.signal.aborted) events.push([type, ms]);
+      end: (type, { reason, retryAfterMs = 0 } = {}) => {
+        if (!controller.signal.aborted) events.push([type, reason, retryAfterMs]);
         controller.abort();
       },
+      onPending: () => undefined,
       onActivity: () => undefined,
       onResponse: (revisions) => events.push(revisions),
       onLongpollOpen: () => events.push('longpoll open'),
@@ -88,7 +91,7 @@ async function advanceTimers(ms: number): Promise<void> {
   await jest.advanceTimersByTimeAsync(ms);
   for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
-const INTERRUPTED = ['interrupted', 0];
+const INVALID = ['interrupted', 'invalid-response', 0];
 
 const emptyFeed = `${FEED_HEAD}],"last_seq":"1-x"}`;
 const feedWithRow = `${FEED_HEAD}${JSON.stringify({ id: ID, seq: '2-x', changes: [{ rev: REV }] })}],"last_seq":"2-x"}`;
@@ -105,13 +108,13 @@ test('reports a valid response, and ends the run at any other', async () => {
   expect(good.events).toEqual([[]]);
   const bad = createTestFetch(() => ({ status: 500, text: '[]' }));
   expect(await neverSettles(bad.fetch(`${DB}/_bulk_docs`, { method: 'POST', body: '{"docs":[]}' }))).toBe(true);
-  expect(bad.events).toEqual([INTERRUPTED]);
+  expect(bad.events).toEqual([['interrupted', 'server-error', 0]]);
 });
 
 test('ends the run once at failures, and leaves the requests pending', async () => {
   const { fetch, events } = createTestFetch(() => new TypeError('Failed to fetch'));
   expect(await neverSettles(Promise.all([fetch(`${DB}/_changes`), fetch(`${DB}/_revs_diff`)]))).toBe(true);
-  expect(events).toEqual([INTERRUPTED]);
+  expect(events).toEqual([['interrupted', 'network-unreachable', 0]]);
 });
 
 test('does not report a response after the end of the run', async () => {
@@ -127,7 +130,7 @@ test('ends the run with sign-in-needed when there is no token', async () => {
     getToken: () => Promise.resolve(undefined),
   });
   expect(await neverSettles(fetch(`${DB}/_changes`))).toBe(true);
-  expect([events, requests]).toEqual([[['sign-in-needed', 0]], []]);
+  expect([events, requests]).toEqual([[['sign-in-needed', 'not-signed-in', 0]], []]);
 });
 
 test('passes on the rejection of a document write, which the repair handles', async () => {
@@ -146,7 +149,7 @@ test.each(['_changes', encodeURIComponent(ID)])(
         headers: { 'Retry-After': '7' },
       }));
       expect(await neverSettles(fetch(`${DB}/${path}`))).toBe(true);
-      expect(events).toEqual([['interrupted', 7_000]]);
+      expect(events).toEqual([['interrupted', 'server-busy', 7_000]]);
     }
   },
 );
@@ -219,7 +222,7 @@ describe('a longpoll', () => {
     const early = createTestFetch(() => ({ firstChunk: FEED_HEAD, text: emptyFeed }));
     void early.fetch(LONGPOLL);
     await advanceTimers(1);
-    expect(early.events.at(-1)).toEqual(INTERRUPTED);
+    expect(early.events.at(-1)).toEqual(INVALID);
     const held = createTestFetch(() => ({ firstChunk: FEED_HEAD, delayMs: 1_000, text: emptyFeed }));
     const response = held.fetch(LONGPOLL);
     await advanceTimers(1_000);
@@ -237,7 +240,7 @@ test('ends the run when a request other than a longpoll receives no response in 
     await advanceTimers(9_900);
     expect(events).toEqual([]);
     await advanceTimers(200);
-    expect(events).toEqual([['timed-out', 0]]);
+    expect(events).toEqual([['timed-out', undefined, 0]]);
   } finally {
     jest.useRealTimers();
   }
@@ -272,6 +275,25 @@ test('passes on a failed _bulk_get, so that PouchDB reads the document itself', 
   >;
   expect(results).toEqual([{ id: ID, docs: [{ ok: { _id: ID, _rev: REV } }] }]);
   expect(events).toEqual([[], []]);
+});
+
+test('a missing document is another user’s, and ends the run: the repair would take it for an empty one', async () => {
+  const { fetch, events } = createTestFetch(() => ({ status: 404, text: '{"error":"not_found","reason":"missing"}' }));
+  expect(await neverSettles(fetch(`${DB}/${encodeURIComponent(ID)}?open_revs=all`))).toBe(true);
+  expect(events).toEqual([['interrupted', 'wrong-user', 0]]);
+});
+
+test('after another user’s document, sends no edit before the feed has shown the user’s own', async () => {
+  const { fetch, requests } = createTestFetch(
+    ({ pathname }) => ({ text: pathname.endsWith('_changes') ? feedWithRow : '{}' }),
+    { mustConfirmUser: true },
+  );
+  const push = fetch(`${DB}/_revs_diff`, { method: 'POST', body: '{}' });
+  await waitBriefly();
+  expect(requests).toEqual([]);
+  await fetch(`${DB}/_changes?since=0`);
+  expect((await push).status).toBe(200);
+  expect(requests).toEqual([`GET ${DB}/_changes?since=0`, `POST ${DB}/_revs_diff`]);
 });
 
 test('throttles _revs_diff and _changes, and no other requests', async () => {

@@ -4,15 +4,21 @@
  * The run itself limits the idle time of a longpoll.
  */
 import { createAuthorizedFetch, type TextResponse } from './authorized-fetch.ts';
+import { reasonOfFailure, SignInError } from './connection-error.ts';
+import { explainResponse } from './explain-response.ts';
 import { hedge } from './hedge.ts';
 import { createTokenSource } from './token-source.ts';
 import { boundedQuery, observeLongpoll, type LongpollMode } from './longpoll.ts';
 import { startResponseTimeout } from './response-timeout.ts';
 import { isValidResponse, makesNoProgress, parseResponseBody } from './validate-response.ts';
+import type { ConnectionReason } from '../status-reason.ts';
 import type { SyncRunEvents, SyncRunOptions } from '../types.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
-export interface ValidatingFetchOptions extends Pick<SyncRunOptions, 'url' | 'getToken' | 'throttles' | 'hasTimedOut'> {
+export interface ValidatingFetchOptions extends Pick<
+  SyncRunOptions,
+  'url' | 'idPrefix' | 'getToken' | 'throttles' | 'hasTimedOut' | 'mustConfirmUser'
+> {
   /** The id of the document that is synced. */
   readonly store: Pick<SyncRunOptions['store'], 'id'>;
   readonly environment: Pick<SyncRunOptions['environment'], 'fetch' | 'now'>;
@@ -25,9 +31,14 @@ const REPEATABLE_ENDPOINTS: ReadonlySet<string> = new Set(['_changes', '_revs_di
 
 /** PouchDB may use any address: the last segment of its path and its query are appended to `url`. */
 export function createValidatingFetch(
-  { url, store, environment, timing, getToken, throttles, hasTimedOut, longpollMode }: ValidatingFetchOptions,
-  { signal, end, onActivity, onResponse, onLongpollOpen, onLongpollProgress }: SyncRunEvents,
+  options: ValidatingFetchOptions,
+  { signal, end, onPending, onActivity, onResponse, onLongpollOpen, onLongpollProgress }: SyncRunEvents,
 ): typeof globalThis.fetch {
+  const { url, store, environment, timing, getToken, throttles, hasTimedOut, longpollMode } = options;
+  let confirmUser: () => void = () => undefined;
+  const userConfirmed = new Promise<void>((resolve) => {
+    confirmUser = resolve;
+  });
   const authorizedFetch = createAuthorizedFetch(environment.fetch, createTokenSource(getToken), signal);
   const baseUrl = url.replace(/\/?$/, '/');
 
@@ -38,43 +49,51 @@ export function createValidatingFetch(
     // PouchDB requests the server and the database only for checkpoints, which are not used.
     if (endpoint === '') return new Response('{}');
     await throttles[endpoint]?.();
+    if (options.mustConfirmUser && endpoint === '_revs_diff') await userConfirmed;
 
     const isLongpoll = searchParams.has('feed');
     const longpoll = isLongpoll ? observeLongpoll(longpollMode, onLongpollOpen, onLongpollProgress) : undefined;
     const timeout = isLongpoll ? undefined : startResponseTimeout(timing.response, init?.body, () => end('timed-out'));
     const query = isLongpoll && longpollMode === 'bounded' ? boundedQuery(search) : search;
+    if (!isLongpoll) onPending(1);
     try {
-      const send = (): Promise<TextResponse | undefined> =>
+      const send = (): Promise<TextResponse> =>
         authorizedFetch(baseUrl + endpoint + query, init, (text) => {
           onActivity(isLongpoll);
           longpoll?.onText(text);
           timeout?.recordActivity();
         });
       const isHedged = hasTimedOut && !isLongpoll && REPEATABLE_ENDPOINTS.has(endpoint);
-      const result = await (isHedged ? hedge(send, signal) : send());
-      if (!result) end('sign-in-needed');
-      if (!result || signal.aborted) return;
-      const { response, text } = result;
+      const { response, text } = await (isHedged ? hedge(send, signal) : send());
+      if (signal.aborted) return;
       const body = parseResponseBody(text);
+      const explain = (): ConnectionReason =>
+        explainResponse({ status: response.status, text, body, endpoint }, options);
       const isFeed = endpoint === '_changes';
       const wasHeldOpen = longpoll?.wasHeldOpen() ?? true;
       if (
         !isValidResponse(endpoint, response, body, store.id) ||
         (isFeed && makesNoProgress(body, searchParams.get('since'), wasHeldOpen))
       ) {
-        end('interrupted', parseRetryAfter(response.headers.get('Retry-After'), environment.now()));
+        const retryAfterMs = parseRetryAfter(response.headers.get('Retry-After'), environment.now());
+        end('interrupted', { reason: explain(), retryAfterMs });
         return;
       }
-      onResponse(isFeed ? body.results.flatMap(({ changes }) => changes.map(({ rev }) => rev)) : []);
+      if (isFeed) confirmUser();
+      const revisions = isFeed ? body.results.flatMap(({ changes }) => changes.map(({ rev }) => rev)) : [];
+      onResponse(revisions, response.ok ? undefined : explain());
       return new Response(text, response);
     } finally {
       longpoll?.stop();
       timeout?.stop();
+      if (!isLongpoll) onPending(-1);
     }
   };
 
   return async (input, init) => {
-    const response = await fetchValidated(input as string, init).catch(() => end('interrupted'));
+    const response = await fetchValidated(input as string, init).catch((error: unknown) => {
+      end(error instanceof SignInError ? 'sign-in-needed' : 'interrupted', { reason: reasonOfFailure(error) });
+    });
     // PouchDB ignores some failures and leaves others unhandled. After the run has ended its request never settles.
     return response ?? new Promise<never>(() => undefined);
   };

@@ -1,6 +1,13 @@
 import { z } from 'zod';
-import { createPreferencesStream, type PreferencesStream, type StreamOptions } from '../../../client/stream.ts';
-import { waitForState, waitForPreferences, createDeviceFixture } from '../testing/device.ts';
+import {
+  createPreferencesStream,
+  type PreferencesStream,
+  type StatusReason,
+  type StreamOptions,
+  type SyncState,
+} from '../../../client/stream.ts';
+import { waitForState, waitForPreferences, waitForReason, createDeviceFixture } from '../testing/device.ts';
+import { startFaultyProxy } from '../testing/faulty-proxy.ts';
 import { startSeverableProxy } from '../testing/severable-proxy.ts';
 import { waitForCondition } from '../testing/test-server.ts';
 
@@ -93,7 +100,41 @@ test('does not show another user’s stream', async () => {
   await waitForState(store, 'live', 0);
   const stream = openStream(alice, { getToken: () => Promise.resolve(devices.server.token(bob)) });
   await waitForStreamState(stream, 'sign-in-needed');
+  expect(stream.status()).toMatchObject({ reason: 'wrong-user', reasons: ['wrong-user'] });
   expect(stream.get().theme).toBe('system');
+});
+
+test.each<[SyncState, StatusReason, (user: string) => Partial<StreamOptions>]>([
+  ['offline', 'wrong-url', () => ({ url: `${devices.server.url}/api/users/preferences/streams` })],
+  ['offline', 'network-unreachable', () => ({ url: 'http://127.0.0.1:9/api/users/preferences/stream' })],
+  ['offline', 'token-unavailable', () => ({ getToken: () => Promise.reject(new Error('no session')) })],
+  ['offline', 'token-timeout', () => ({ getToken: () => new Promise(() => undefined), silence: 1_000 })],
+  ['offline', 'token-invalid-value', () => ({ getToken: () => Promise.resolve('Bearer a.b.c') })],
+  ['sign-in-needed', 'not-signed-in', () => ({ getToken: () => Promise.resolve(undefined) })],
+])('is %s with the reason %s', async (state, reason, optionsFor) => {
+  const user = devices.newUser();
+  const stream = openStream(user, optionsFor(user));
+  await waitForReason(stream, state, reason);
+  expect(stream.status().reasons).toEqual([reason]);
+});
+
+test.each<[StatusReason, number, string, string]>([
+  ['html-page', 200, 'text/html', '<!doctype html><title>Welcome</title>'],
+  ['server-busy', 503, 'application/problem+json', '{"error":"service_unavailable"}'],
+  ['server-error', 502, 'text/html', '<h1>Bad Gateway</h1>'],
+  ['invalid-response', 200, 'text/event-stream', 'event: connected\ndata: no JSON\n\n'],
+])('is offline with the reason %s, and live when the gate responds again', async (reason, status, type, body) => {
+  const user = devices.newUser();
+  const proxy = await startFaultyProxy(devices.server.url);
+  proxy.setFault(() => ({ kind: 'respond', status, headers: { 'content-type': type }, body }));
+  const stream = openStream(user, { url: optionsOf(user).url.replace(devices.server.url, proxy.url) });
+  await waitForReason(stream, 'offline', reason);
+  proxy.setFault(undefined);
+  stream.retry();
+  await waitForStreamState(stream, 'live');
+  expect(stream.status().reasons).toEqual([]);
+  stream.close();
+  await proxy.close();
 });
 
 test('detects a stalled connection, and replaces it once a network is available', async () => {

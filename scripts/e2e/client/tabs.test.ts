@@ -42,6 +42,36 @@ test('one of two tabs syncs, and the other shows its status and its changes', as
   expect(await isLeader(second)).toBe(true);
 });
 
+test('every tab shows why the leader is not connected, and which parts of its own browser do not work', async () => {
+  const alice = newUser();
+  const browser = createBrowser();
+  let isPortal = true;
+  const fetchFrom: typeof fetch = (...request) =>
+    isPortal ? Promise.resolve(new Response('<html>', { status: 200 })) : fetch(...request);
+  const full = new Proxy<Record<string, string>>(
+    {},
+    {
+      set: () => {
+        throw new DOMException('The quota is exceeded.', 'QuotaExceededError');
+      },
+    },
+  );
+  const leader = stores.open(alice, browser, { timing, environment: { fetch: fetchFrom } });
+  await waitForCondition(leader.subscribe, () => leader.status().state === 'offline');
+  const follower = stores.open(alice, browser, { timing, environment: { fetch: fetchFrom, storage: full } });
+  await waitForCondition(follower.subscribe, () => follower.status().state === 'offline');
+  expect(await isLeader(follower)).toBe(false);
+  expect([leader, follower].map((tab) => tab.status().reasons)).toEqual([
+    ['html-page'],
+    ['storage-unavailable', 'html-page'],
+  ]);
+  isPortal = false;
+  follower.retry();
+  await waitUntilLive(leader);
+  await waitUntilLive(follower);
+  expect([leader, follower].map((tab) => tab.status().reasons)).toEqual([[], ['storage-unavailable']]);
+});
+
 test('refused is emitted once in every tab, also after an interruption', async () => {
   const alice = newUser();
   const browser = createBrowser();

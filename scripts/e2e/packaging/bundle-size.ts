@@ -26,6 +26,8 @@ export async function checkBundleSize(packageDir: string, entry: string, budget:
     configFile: false,
     root: packageDir,
     logLevel: 'silent',
+    // As in every production build. Vite does not replace it in a library.
+    define: { 'process.env.NODE_ENV': '"production"' },
     build: {
       write: false,
       target: 'es2022',

@@ -105,7 +105,7 @@ export async function checkClientInstall({ client }: PackedPackages, folder: str
  */
 export async function checkPlainNode(folder: string): Promise<void> {
   const project = new NpmProject(folder);
-  for (const entry of ['', '/react', '/stream']) {
+  for (const entry of ['', '/react', '/reasons', '/stream']) {
     const program = `import '@pouchgate/client${entry}'; await new Promise((done) => setTimeout(done, 50));`;
     await project.run(process.execPath, ['--input-type=module', '-e', program]);
   }

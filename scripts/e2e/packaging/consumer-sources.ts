@@ -4,6 +4,7 @@
 export const CLIENT_PROGRAM = `
 import { createPreferencesStore, type PreferencesStore } from '@pouchgate/client';
 import { usePreference, usePreferences, useSyncStatus } from '@pouchgate/client/react';
+import { describeReason, REASONS, type StatusReason } from '@pouchgate/client/reasons';
 import { createPreferencesStream } from '@pouchgate/client/stream';
 import { z } from 'zod';
 
@@ -22,6 +23,10 @@ await other.set({ volume: 11 });
 // @ts-expect-error: no such preference
 await other.set({ theme: 'dark' });
 other.on('superseded', ({ key, by }) => console.log(key satisfies 'density' | 'volume', by.length));
+
+const { reason, reasons }: { reason: StatusReason | undefined; reasons: readonly StatusReason[] } = own.status();
+const sentences: readonly string[] = [...REASONS, ...reasons].map(describeReason);
+console.log(reason, sentences);
 
 const stream = createPreferencesStream(options);
 const streamed: 'light' | 'dark' | 'system' = stream.get().theme;

@@ -20,7 +20,7 @@ import { checkRecipes } from './recipes.ts';
 /** The whole client library without pouchdb-browser and its dependencies, of which spark-md5 is one. */
 const CLIENT_BUDGET: SizeBudget = { maxKb: 14, maxLazyKb: 3, external: ['pouchdb-browser', 'spark-md5'] };
 /** The read-only store with all of its dependencies. */
-const STREAM_BUDGET: SizeBudget = { maxKb: 5 };
+const STREAM_BUDGET: SizeBudget = { maxKb: 6 };
 
 const folder = mkdtempSync(join(tmpdir(), 'pouchgate-package-'));
 const results = { passed: 0, failed: 0, skipped: 0 };

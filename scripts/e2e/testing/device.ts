@@ -3,6 +3,7 @@ import {
   createPreferencesStore,
   type Environment,
   type PreferencesStore,
+  type StatusReason,
   type SyncState,
 } from '../../../client/index.ts';
 import type { OpenDatabase } from '../../../client/platform/database.ts';
@@ -110,6 +111,18 @@ export const waitForState = (store: PreferencesStore, state: SyncState, unsent?:
     store.subscribe,
     () => store.status().state === state && (unsent === undefined || store.status().unsent === unsent),
     () => describeMismatch(store, { state, unsent }),
+  );
+
+/** Waits until the status of a store or a stream has this state and, among its reasons, this one. */
+export const waitForReason = (
+  { status, subscribe }: Pick<PreferencesStore, 'status' | 'subscribe'>,
+  state: SyncState,
+  reason: StatusReason,
+): Promise<void> =>
+  waitForCondition(
+    subscribe,
+    () => status().state === state && status().reasons.includes(reason),
+    () => `expected ${state} with ${reason}, found ${JSON.stringify(status())}`,
   );
 
 export const waitForPreferences = (

@@ -8,7 +8,7 @@ import { createBrowser } from './browser.ts';
 PouchDB.plugin(memoryAdapter);
 
 /** The facilities that a browser may lack, in the order in which the status names them. */
-export const LOCAL_FACILITIES = ['database', 'storage', 'locks', 'channel'] as const;
+const LOCAL_FACILITIES = ['database', 'storage', 'locks', 'channel'] as const;
 /** The status shows by its state that one of these fails. */
 const REMOTE_FACILITIES = ['network', 'token'] as const;
 export const FACILITIES = [...LOCAL_FACILITIES, ...REMOTE_FACILITIES] as const;

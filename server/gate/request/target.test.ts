@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { parseTarget } from './target.ts';
+import { namesOtherDatabase, parseTarget } from './target.ts';
 
 const mount = { base: '/sync', database: 'user_registry' };
 const target = (url: string) => parseTarget(url, mount);
@@ -72,4 +72,21 @@ describe('a path names a known target or none', () => {
       { numRuns: 2000 },
     );
   });
+});
+
+test.each([
+  ['/sync/registry', true],
+  ['/sync/registry/_changes?feed=longpoll', true],
+  ['/sync/User_registry/', true],
+  ['/sync/user_registry/_all_docs', false],
+  ['/sync/user%5Fregistry/_all_docs', false],
+  ['/sync/_users', false],
+  ['/sync/%5Fusers/_changes', false],
+  ['/sync//user_registry', false],
+  ['/sync/..%2fother', false],
+  ['/sync/', false],
+  ['/sync', false],
+  ['/synch/registry', false],
+])('%s names another database: %p', (url, expected) => {
+  expect(namesOtherDatabase(url, mount)).toBe(expected);
 });

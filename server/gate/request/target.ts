@@ -46,6 +46,17 @@ function decodeSegment(raw: string): string | undefined {
 }
 
 /**
+ * Whether the path below the mount is one of another database. The name comes from the client's own URL, so that the client
+ * can be told that it is wrong. Names that begin with an underscore are CouchDB's own endpoints.
+ */
+export function namesOtherDatabase(rawUrl: string, mount: Mount): boolean {
+  const path = rawUrl.split('?', 1)[0] ?? '';
+  if (!path.startsWith(`${mount.base}/`)) return false;
+  const name = decodeSegment(path.slice(mount.base.length + 1).split('/', 1)[0] ?? '');
+  return name !== undefined && name !== mount.database && !name.startsWith('_');
+}
+
+/**
  * Parses the raw request target (`req.originalUrl`). Returns undefined for a 404: every unknown path. CouchDB drops empty
  * path segments and so accepts `//_all_docs`; here a path with an empty segment is unknown.
  */
