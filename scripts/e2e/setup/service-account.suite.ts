@@ -13,6 +13,7 @@ import {
 } from '../../../server/cli/setup/observe/node-config.ts';
 import { jwtKeySetting } from '../../../server/cli/setup/plan/jwt-keys.ts';
 import { keyIdOf } from '../../../server/upstream/jwt-key-id.ts';
+import { updateAccount } from '../../../server/cli/setup/apply/account.ts';
 import { startPouchgate, type Pouchgate } from '../../../server/app/start.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 import { startRecorder } from '../../../server/testing/request-recorder.ts';
@@ -109,6 +110,34 @@ export function describeServiceAccount(fixture: () => SetupFixture): void {
       expect.objectContaining({ level: 40, account: 'user', upstreamStatus: 400, upstreamReason: 'Unknown kid' }),
       expect.objectContaining({ level: 30, account: 'user', msg: 'The database accepts requests again.' }),
     ]);
+  });
+
+  it("is not ready while CouchDB refuses the gate's own requests, and logs CouchDB's status and reason", async () => {
+    const { run, newName, couch } = fixture();
+    const account = { SERVICE_USER: newName() };
+    const { environment } = await run([], account);
+    const lines: string[] = [];
+    const log = pino({ level: 'warn' }, { write: (line) => void lines.push(line) });
+    const observed = closeAfterTests(
+      await start({ ...environment, COUCHDB_JWT_SECRET: env['COUCHDB_JWT_SECRET'] ?? '' }, log),
+    );
+    const readiness = async (): Promise<unknown> => (await fetch(`${observed.url}/readyz`)).json();
+    const isReady = async (): Promise<boolean> => (await fetch(`${observed.url}/readyz`)).status === 200;
+    await eventually(isReady);
+    await updateAccount(couch, account.SERVICE_USER, { password: 'another password' });
+    await eventually(async () => !(await isReady()));
+    expect(await readiness()).toMatchObject({
+      error: 'not_ready',
+      reason: "The database refuses the gate's own requests. The log has its reason.",
+      checks: { upstream: true, gate_access: false, user_access: true },
+    });
+    await observed.close();
+    const logged = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(logged.find(({ upstreamStatus }) => upstreamStatus !== undefined)).toMatchObject({
+      account: 'gate',
+      upstreamStatus: 401,
+      upstreamReason: 'Name or password is incorrect.',
+    });
   });
 
   it('registers, signs in, and rejects a name that is or was taken', async () => {
