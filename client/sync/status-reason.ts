@@ -39,7 +39,7 @@ export type SignInReason =
  * - `html-page`: an HTML page arrived, of a captive portal, an application or a proxy.
  * - `invalid-response`: the response is incomplete or not one of the protocol.
  * - `request-rejected`: the server rejected a request of the sync, or the same revision repeatedly.
- * - `wrong-user`: the token is another user's.
+ * - `wrong-user`: the token is another user's. A stream then requires sign-in.
  * - `wrong-id-prefix`: the ids of the server's documents have another prefix than `idPrefix`.
  * - `token-unavailable`: `getToken` threw or rejected.
  * - `token-timeout`: `getToken` did not settle in time.

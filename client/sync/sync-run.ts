@@ -77,7 +77,7 @@ class SyncRun {
   start(stopSignal: AbortSignal): void {
     stopSignal.addEventListener('abort', this.#interrupt, { signal: this.#signal });
     const { environment, wakeEmitter } = this.#options;
-    const onOffline = (): void => this.#end('interrupted', { reason: 'network-unreachable' });
+    const onOffline = (): void => this.#end('interrupted', 'network-unreachable');
     this.#addCleanup(environment.listen('offline', onOffline));
     this.#addCleanup(wakeEmitter.subscribe(this.#onWake));
     this.#run().catch(this.#interrupt);
@@ -234,7 +234,7 @@ class SyncRun {
 
   readonly #interrupt = (): void => this.#end('interrupted');
 
-  readonly #end: EndSyncRun = (type, { reason = this.#explainEnd(type), retryAfterMs = 0 } = {}) => {
+  readonly #end: EndSyncRun = (type, reason = this.#explainEnd(type), retryAfterMs = 0) => {
     if (this.#signal.aborted) return;
     const lastActivityAt = this.#idleTimeout.lastActivityAt();
     this.#onEnd({ type, reason, longpoll: this.#longpoll, retryAfterMs, lastActivityAt, liveSince: this.#liveSince });

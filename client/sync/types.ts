@@ -70,10 +70,7 @@ export interface SyncResult {
 }
 
 /** Ends the run. Later calls have no effect. Without a reason the run finds it. */
-export type EndSyncRun = (
-  type: SyncResult['type'],
-  details?: Partial<Pick<SyncResult, 'reason' | 'retryAfterMs'>>,
-) => void;
+export type EndSyncRun = (type: SyncResult['type'], reason?: ConnectionReason, retryAfterMs?: number) => void;
 
 /** What the run's `fetch` reports, and how it ends the run. */
 export interface SyncRunEvents {

@@ -19,7 +19,7 @@ import {
   signOutInterruptedByClosing,
   signOutInterruptedByCrash,
 } from './checks/lifecycle.ts';
-import { networkHangs, sessionEndedWhileLive, tokensRunOut } from './checks/network-loss.ts';
+import { networkHangs, portalIsNamed, sessionEndedWhileLive, tokensRunOut } from './checks/network-loss.ts';
 import { aSecondUserSeesNothing, crossBrowserLatency, twoBrowsersAndTwoTabs } from './checks/live.ts';
 import { canBeInstalled, newVersionIsOffered } from './checks/new-version.ts';
 import {
@@ -53,6 +53,7 @@ const CHECKS: readonly (readonly [string, Check])[] = [
   ['a cold start offline shows the preferences', coldStart],
   ['tokens that expire during a live sync are renewed', tokensRunOut],
   ['a hanging network is detected, shown, and recovered from', networkHangs],
+  ['a captive portal is named, with what to do, until the server responds', portalIsNamed],
   ['a session that ends while the page is live is shown, and its data is kept', sessionEndedWhileLive],
   ['ten tabs share one connection, show every change, and another tab takes over', tenTabsOneConnection],
   ['another tab takes over when the leader crashes', leaderCrashes],

@@ -4,7 +4,7 @@
  * activity.
  */
 import { toSignInReason } from '../status-reason.ts';
-import { ConnectionError, SignInError } from './connection-error.ts';
+import { SignInError } from './connection-error.ts';
 import { parseResponseBody } from './validate-response.ts';
 import type { GetToken } from './token-source.ts';
 
@@ -58,7 +58,6 @@ export function createAuthorizedFetch(
       redirect: 'manual',
       cache: 'no-store',
     });
-    if (isRedirect(response)) throw new ConnectionError('redirected');
     const text = await readText(response, onText, signal);
     if (response.status === 401) {
       const body = parseResponseBody(text);
@@ -71,10 +70,6 @@ export function createAuthorizedFetch(
   };
   return request;
 }
-
-/** Browsers hide the status of a redirect that is not followed. */
-const isRedirect = ({ type, status }: Response): boolean =>
-  type === 'opaqueredirect' || (status >= 300 && status < 400);
 
 async function readText({ body }: Response, onText: (text: string) => void, signal: AbortSignal): Promise<string> {
   let text = '';

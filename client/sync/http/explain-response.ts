@@ -32,6 +32,8 @@ export function explainResponse(
   if (status === 404 || status === 405)
     // The response of the gate, and of CouchDB, to the name of another database.
     return body?.reason === 'Database does not exist.' ? 'wrong-database' : 'wrong-url';
+  // Browsers give a redirect that is not followed the status 0.
+  if (status === 0 || (status >= 300 && status < 400)) return 'redirected';
   if (/^\s*</.test(text)) return 'html-page';
   if (status >= 400) return 'request-rejected';
   const found: unknown = body?.results?.[0]?.id;

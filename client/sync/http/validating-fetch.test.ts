@@ -60,7 +60,7 @@ function createTestFetch(
     },
     {
       signal: controller.signal,
-      end: (type, { reason, retryAfterMs = 0 } = {}) => {
+      end: (type, reason, retryAfterMs = 0) => {
         if (!controller.signal.aborted) events.push([type, reason, retryAfterMs]);
         controller.abort();
       },

@@ -76,7 +76,7 @@ export function createValidatingFetch(
         (isFeed && makesNoProgress(body, searchParams.get('since'), wasHeldOpen))
       ) {
         const retryAfterMs = parseRetryAfter(response.headers.get('Retry-After'), environment.now());
-        end('interrupted', { reason: explain(), retryAfterMs });
+        end('interrupted', explain(), retryAfterMs);
         return;
       }
       if (isFeed) confirmUser();
@@ -92,7 +92,7 @@ export function createValidatingFetch(
 
   return async (input, init) => {
     const response = await fetchValidated(input as string, init).catch((error: unknown) => {
-      end(error instanceof SignInError ? 'sign-in-needed' : 'interrupted', { reason: reasonOfFailure(error) });
+      end(error instanceof SignInError ? 'sign-in-needed' : 'interrupted', reasonOfFailure(error));
     });
     // PouchDB ignores some failures and leaves others unhandled. After the run has ended its request never settles.
     return response ?? new Promise<never>(() => undefined);

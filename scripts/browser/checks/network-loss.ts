@@ -1,5 +1,6 @@
 /** Failures between a live page and the server, and the status that the page shows during them. */
 import type { BrowserContext, Page } from 'playwright-core';
+import { startFaultyProxy } from '../../e2e/testing/faulty-proxy.ts';
 import { startSeverableProxy } from '../../e2e/testing/severable-proxy.ts';
 import {
   addTag,
@@ -81,6 +82,37 @@ export async function networkHangs({ createUser, server }: Harness): Promise<str
       await states(),
       /^live( catching-up)?( offline| catching-up)* offline( catching-up| offline)* live$/,
     );
+  } finally {
+    await proxy.close();
+  }
+}
+
+/** A captive portal responds in the server's place, first with its page, then with a redirect. The page says so. */
+export async function portalIsNamed({ createUser, server }: Harness): Promise<string> {
+  const user = await createUser();
+  const proxy = await startFaultyProxy(server.url);
+  try {
+    const { page } = await user.openBrowser({ url: proxy.url });
+    const body = '<!doctype html><title>Welcome</title>';
+    const respond = (status: number, headers: Record<string, string>): void =>
+      proxy.setFault(({ endpoint }) =>
+        endpoint.startsWith('_') ? { kind: 'respond', status, headers, body } : undefined,
+      );
+    const notice = page.getByTestId('notice-reason');
+    const waitForNotice = (reason: string): Promise<void> =>
+      page.locator(`[data-testid=notice-reason][data-reason=${reason}]`).waitFor();
+    respond(200, { 'content-type': 'text/html' });
+    await choose(page, 'theme', 'dark');
+    await waitForNotice('html-page');
+    const text = (await notice.textContent()) ?? '';
+    await page.getByTestId('status').click();
+    await page.getByTestId('status-details').getByText(text).waitFor();
+    respond(302, { location: '/sign-in' });
+    await waitForNotice('redirected');
+    proxy.setFault(undefined);
+    await waitForState(page, 'live', 0);
+    expect((await notice.count()) === 0, 'the notice is still shown');
+    return text;
   } finally {
     await proxy.close();
   }

@@ -13,6 +13,7 @@ const base = `/sync/${fixture.names.registry}`;
 
 const id = (n: number): string => n.toString(16).padStart(32, '0');
 const MISSING = { error: 'not_found', reason: 'missing' };
+const OTHER_DATABASE = { error: 'not_found', reason: 'Database does not exist.' };
 const parse = (text: string): unknown => JSON.parse(text);
 const idsIn = (text: string): unknown => (parse(text) as { results: { id: string }[] }).results.map((row) => row.id);
 
@@ -47,7 +48,22 @@ describe('paths', () => {
     );
     for (const [response] of responses) {
       expect([400, 404]).toContain(response?.status);
-      if (response?.status === 404) expect(parse(response.body)).toEqual(MISSING);
+      if (response?.status === 404) expect([MISSING, OTHER_DATABASE]).toContainEqual(parse(response.body));
+    }
+    expect(fixture.upstreamCalls()).toEqual([]);
+  });
+
+  it('a database of CouchDB and one that does not exist get the same response, without an upstream request', async () => {
+    const names = [fixture.names.sessions, 'no_such_database'];
+    const responses = await Promise.all(
+      names.map((name) =>
+        attackRaw(
+          rawRequest([`GET /sync/${name}/_changes HTTP/1.1`, 'Host: x', fixture.authorization, 'Connection: close']),
+        ),
+      ),
+    );
+    for (const [response] of responses) {
+      expect([response?.status, parse(response?.body ?? '')]).toEqual([404, OTHER_DATABASE]);
     }
     expect(fixture.upstreamCalls()).toEqual([]);
   });
