@@ -18,7 +18,7 @@ import { checkExportedTypes, checkReadmeLinks, checkSourceMaps, checkWithPublint
 import { checkRecipes } from './recipes.ts';
 
 /** The whole client library without pouchdb-browser and its dependencies, of which spark-md5 is one. */
-const CLIENT_BUDGET: SizeBudget = { maxKb: 14, maxLazyKb: 3, external: ['pouchdb-browser', 'spark-md5'] };
+const CLIENT_BUDGET: SizeBudget = { maxKb: 14.5, maxLazyKb: 3, external: ['pouchdb-browser', 'spark-md5'] };
 /** The read-only store with all of its dependencies. */
 const STREAM_BUDGET: SizeBudget = { maxKb: 6 };
 
