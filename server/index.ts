@@ -12,7 +12,7 @@ import { createListener } from './app/listener.ts';
 import type { MountedPouchgate, OwnPreferences, PouchgateOptions } from './app/mounted-pouchgate.ts';
 import { createMountCheck } from './app/mount-check.ts';
 import { createRequestTracker } from './app/mounted-requests.ts';
-import { DEFAULT_DATA_DIRECTORY, resolveMountedUpstream } from './app/mounted-upstream.ts';
+import { DEFAULT_DATA_DIRECTORY, openMountedUpstream, resolveMountedUpstream } from './app/mounted-upstream.ts';
 import { UserRevocations } from './app/user-revocations.ts';
 import { createWarnOnce, type WarnOnce } from './app/warn-once.ts';
 import type { Caller } from './http/caller.ts';
@@ -25,9 +25,7 @@ import { createPreferencesResponse } from './preferences/response.ts';
 import { defaultPreferenceDefinition, definePreferences, type PreferenceDefinition } from './preferences/schema.ts';
 import type { Hub } from './registry/hub.ts';
 import { createProvision } from './registry/provision-document.ts';
-import { openUpstream } from './upstream/client.ts';
 import { createForward, createForwardAgent } from './upstream/forward.ts';
-import { prepareDatabase } from './upstream/schema/prepare-database.ts';
 
 export type {
   Authenticated,
@@ -95,16 +93,10 @@ async function mount<P extends object>(
   const { registry = 'user_registry', sessions = 'pouchgate_sessions' } = options;
   const { idPrefix = DEFAULT_ID_PREFIX, log = pino({ level: 'silent' }), base } = options;
   const couchdb = await resolveMountedUpstream(options.couchdb, process.env, (sentence) => log.error(sentence));
+  const upstream = await openMountedUpstream(couchdb, { registry, sessions, idPrefix }, (sentence) =>
+    log.warn(sentence),
+  );
   const { access, jwtSecret, docIdsThreshold } = couchdb;
-  const upstream = openUpstream(access);
-  try {
-    const onWarning = (sentence: string): void => log.warn(sentence);
-    await prepareDatabase({ upstream, registry, sessions, idPrefix, jwtSecret, onWarning });
-  } catch (error) {
-    await upstream.close();
-    await couchdb.close();
-    throw error;
-  }
   const agent = createForwardAgent(access.url);
   const warnOnce = createWarnOnce(options.log);
   // NODE_ENV may not be set in production, and the value of `couchdb` may come from an environment that lacks it.
