@@ -11,8 +11,8 @@ import { createCore, type Core } from './app/core.ts';
 import { createListener } from './app/listener.ts';
 import type { MountedPouchgate, OwnPreferences, PouchgateOptions } from './app/mounted-pouchgate.ts';
 import { createMountCheck } from './app/mount-check.ts';
-import { createRequestEntry } from './app/mounted-requests.ts';
-import { DEFAULT_DATA_DIRECTORY, resolveMountedUpstream } from './app/mounted-upstream.ts';
+import { createRequestTracker } from './app/mounted-requests.ts';
+import { DEFAULT_DATA_DIRECTORY, openMountedUpstream, resolveMountedUpstream } from './app/mounted-upstream.ts';
 import { UserRevocations } from './app/user-revocations.ts';
 import { createWarnOnce, type WarnOnce } from './app/warn-once.ts';
 import type { Caller } from './http/caller.ts';
@@ -25,9 +25,7 @@ import { createPreferencesResponse } from './preferences/response.ts';
 import { defaultPreferenceDefinition, definePreferences, type PreferenceDefinition } from './preferences/schema.ts';
 import type { Hub } from './registry/hub.ts';
 import { createProvision } from './registry/provision-document.ts';
-import { openUpstream } from './upstream/client.ts';
 import { createForward, createForwardAgent } from './upstream/forward.ts';
-import { prepareDatabase } from './upstream/schema/prepare-database.ts';
 
 export type {
   Authenticated,
@@ -95,16 +93,10 @@ async function mount<P extends object>(
   const { registry = 'user_registry', sessions = 'pouchgate_sessions' } = options;
   const { idPrefix = DEFAULT_ID_PREFIX, log = pino({ level: 'silent' }), base } = options;
   const couchdb = await resolveMountedUpstream(options.couchdb, process.env, (sentence) => log.error(sentence));
+  const upstream = await openMountedUpstream(couchdb, { registry, sessions, idPrefix }, (sentence) =>
+    log.warn(sentence),
+  );
   const { access, jwtSecret, docIdsThreshold } = couchdb;
-  const upstream = openUpstream(access);
-  try {
-    const onWarning = (sentence: string): void => log.warn(sentence);
-    await prepareDatabase({ upstream, registry, sessions, idPrefix, jwtSecret, onWarning });
-  } catch (error) {
-    await upstream.close();
-    await couchdb.close();
-    throw error;
-  }
   const agent = createForwardAgent(access.url);
   const warnOnce = createWarnOnce(options.log);
   // NODE_ENV may not be set in production, and the value of `couchdb` may come from an environment that lacks it.
@@ -128,7 +120,11 @@ async function mount<P extends object>(
     log,
     feedListener: new FeedMonitor('registry', log),
   });
-  const gate = createClosableRouter(core, { base, warnOnce, entry: createRequestEntry(options.log, registry) });
+  const gate = createClosableRouter(core, {
+    base,
+    warnOnce,
+    trackRequests: createRequestTracker(options.log, registry),
+  });
   return {
     router: gate.router,
     listener: createListener(gate.router, base ?? '', warnOnce),
@@ -177,14 +173,14 @@ function createAuthenticator(
 interface ClosableRouterOptions {
   readonly base: string | undefined;
   readonly warnOnce: WarnOnce;
-  /** Creates the first handler of a path within the router. */
-  readonly entry: (path: string) => RequestHandler;
+  /** Creates the handler that identifies and observes the requests to a path within the router. */
+  readonly trackRequests: (path: string) => RequestHandler;
 }
 
 /** Creates the router of both interfaces. After `rejectRequests` it responds with 503 to every request to them. */
 function createClosableRouter<P extends object>(
   core: Core<P>,
-  { base, warnOnce, entry }: ClosableRouterOptions,
+  { base, warnOnce, trackRequests }: ClosableRouterOptions,
 ): { readonly router: Router; readonly rejectRequests: () => void } {
   const router = express.Router({ caseSensitive: true, strict: true });
   let isClosing = false;
@@ -197,14 +193,9 @@ function createClosableRouter<P extends object>(
     toExpressRequest(req, res);
     next();
   };
-  router.use('/sync', entry('/sync'), createMountCheck(base, '/sync', warnOnce), admit, core.gate);
-  router.use(
-    '/api/users',
-    entry('/api/users'),
-    createMountCheck(base, '/api/users', warnOnce),
-    admit,
-    core.preferences,
-  );
+  for (const [path, routes] of [['/sync', core.gate] as const, ['/api/users', core.preferences] as const]) {
+    router.use(path, trackRequests(path), createMountCheck(base, path, warnOnce), admit, routes);
+  }
   return {
     router,
     rejectRequests: () => {

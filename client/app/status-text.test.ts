@@ -1,12 +1,6 @@
 import type { StatusReason, SyncState, SyncStatus } from '../index.ts';
-import {
-  describeSignIn,
-  describeStatus,
-  formatLastSynced,
-  formatRelativeTime,
-  isDataAtRisk,
-  noticedReasons,
-} from './status-text.ts';
+import { isDataAtRisk } from '../platform/health.ts';
+import { describeSignIn, describeStatus, formatLastSynced, formatRelativeTime, noticedReasons } from './status-text.ts';
 
 const statusOf = (state: SyncState, unsent = 0, ...reasons: readonly StatusReason[]): SyncStatus => ({
   state,
@@ -47,15 +41,12 @@ test('only reasons with data at risk contradict that changes are kept', () => {
   ];
   for (const reason of reasons) {
     const { detail } = describeStatus(statusOf('offline', 1, reason));
-    expect(detail.includes('saved in this browser')).toBe(!isDataAtRisk({ reasons: [reason] }));
+    expect(detail.includes('saved in this browser')).toBe(!isDataAtRisk(reason));
   }
-  expect(reasons.filter((reason) => isDataAtRisk({ reasons: [reason] }))).toEqual([
-    'database-unavailable',
-    'storage-unavailable',
-  ]);
+  expect(reasons.filter(isDataAtRisk)).toEqual(['database-unavailable', 'storage-unavailable']);
 });
 
-test('shows without a click what puts data at risk, and what does not pass while offline', () => {
+test('shows without a click what puts data at risk, and while offline what only another configuration ends', () => {
   const reasons = ['storage-unavailable', 'wrong-url', 'locks-unavailable'] as const;
   expect(noticedReasons(statusOf('offline', 0, ...reasons))).toEqual(['storage-unavailable', 'wrong-url']);
   // The next attempt may have succeeded.

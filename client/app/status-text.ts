@@ -1,5 +1,6 @@
 /** The texts of the sync status on the page. */
 import type { StatusReason, SyncStatus } from '../index.ts';
+import { isDataAtRisk } from '../platform/health.ts';
 import { describeReason } from '../reasons.ts';
 
 export type Tone = 'good' | 'busy' | 'quiet' | 'attention';
@@ -10,11 +11,6 @@ export interface StatusDescription {
   /** A longer explanation. */
   readonly detail: string;
 }
-
-const isRisk = (reason: StatusReason): boolean => reason === 'database-unavailable' || reason === 'storage-unavailable';
-
-/** Whether data can be lost when the page is closed. */
-export const isDataAtRisk = ({ reasons }: Pick<SyncStatus, 'reasons'>): boolean => reasons.some(isRisk);
 
 /** Reasons for which the page is offline until someone corrects a configuration. */
 const MISTAKES: ReadonlySet<StatusReason> = new Set<StatusReason>([
@@ -31,7 +27,7 @@ const MISTAKES: ReadonlySet<StatusReason> = new Set<StatusReason>([
 
 /** Returns the reasons that the page shows without a click: data can be lost, or waiting does not help. */
 export const noticedReasons = ({ state, reasons }: Pick<SyncStatus, 'state' | 'reasons'>): readonly StatusReason[] =>
-  reasons.filter((reason) => isRisk(reason) || (state === 'offline' && MISTAKES.has(reason)));
+  reasons.filter((reason) => isDataAtRisk(reason) || (state === 'offline' && MISTAKES.has(reason)));
 
 /** The reasons of an ordinary end of a session. */
 const SESSION_ENDS: ReadonlySet<StatusReason> = new Set<StatusReason>([
@@ -43,7 +39,7 @@ const SESSION_ENDS: ReadonlySet<StatusReason> = new Set<StatusReason>([
 
 /** Returns why the user has to sign in again. */
 export const describeSignIn = ({ reasons }: Pick<SyncStatus, 'reasons'>): string => {
-  const reason = reasons.find((each) => !isRisk(each));
+  const reason = reasons.find((each) => !isDataAtRisk(each));
   return reason === undefined || SESSION_ENDS.has(reason) ? 'Your session has ended.' : describeReason(reason);
 };
 
@@ -51,7 +47,7 @@ const formatChangeCount = (count: number): string => (count === 1 ? '1 change' :
 
 /** Returns the texts and the tone for a status. */
 export const describeStatus = ({ state, unsent, refused, reasons }: SyncStatus): StatusDescription => {
-  const isKept = !isDataAtRisk({ reasons });
+  const isKept = !reasons.some(isDataAtRisk);
   const waiting = unsent === 0 ? '' : `: ${formatChangeCount(unsent)} waiting`;
   switch (state) {
     case 'starting':

@@ -15,8 +15,8 @@ const REASONS = ['database-unavailable', 'storage-unavailable', 'locks-unavailab
  */
 export type PlatformReason = (typeof REASONS)[number];
 
-/** Whether data can be lost when the tab is closed: so it is with the first two. */
-export const isDataAtRisk = (reason: PlatformReason): boolean => REASONS.indexOf(reason) < 2;
+/** Whether a reason of the status means that data can be lost when the tab is closed. */
+export const isDataAtRisk = (reason: string): boolean => (REASONS.slice(0, 2) as readonly string[]).includes(reason);
 
 /** Reports whether a facility works. */
 export type Report = (isWorking: boolean) => void;

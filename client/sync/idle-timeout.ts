@@ -4,6 +4,9 @@ import type { Emitter } from '../platform/emitter.ts';
 /** A request without a response for longer than this is sent again when the network may be back. In milliseconds. */
 export const MIN_HUNG_MS = 1_000;
 
+/** How often the idle timeout of a run is checked within a heartbeat. */
+export const CHECKS_PER_HEARTBEAT = 5;
+
 /**
  * The server counts as busy if a run takes longer than this from its first response until it is live. Reconnects because of
  * late heartbeats would increase its load, so the idle timeout is then longer.

@@ -3,6 +3,7 @@ import { openRemoteDatabase, type Database } from '../platform/database.ts';
 import { readLeaves } from '../store/replica.ts';
 import { BOUNDED_RESPONSE_MS, type LongpollProgress } from './buffering.ts';
 import {
+  CHECKS_PER_HEARTBEAT,
   MAX_HEAD_WAIT_MS,
   MIN_HUNG_MS,
   MIN_SLOW_START_MS,
@@ -20,9 +21,6 @@ import type { EndSyncRun, Replication, SyncReplications, SyncResult, SyncRunEven
 /** The participants of a run: all three are idle when there is nothing to do. An open longpoll counts as idle. */
 type Participant = Replication | 'longpoll';
 const PARTICIPANT_COUNT = 3;
-
-/** How often the idle timeout is checked within a heartbeat. */
-const CHECKS_PER_HEARTBEAT = 5;
 
 /** Resolves with how the run ended; with `interrupted` when `stopSignal` is aborted. Never rejects. */
 export const runSync = (options: SyncRunOptions, stopSignal: AbortSignal): Promise<SyncResult> =>
@@ -67,8 +65,7 @@ class SyncRun {
         wakeEmitter,
         checkIntervalMs: timing.heartbeat / CHECKS_PER_HEARTBEAT,
         timeoutMs: this.#idleTimeoutMs,
-        onTimeout: () =>
-          this.#end(this.#isWaitingForFeed() && !this.#tokens.isPending() ? 'feed-timed-out' : 'timed-out'),
+        onTimeout: () => this.#end(this.#isWaitingForFeed() ? 'feed-timed-out' : 'timed-out'),
       },
       this.#signal,
     );
@@ -120,8 +117,7 @@ class SyncRun {
       },
     };
     const { getToken } = this.#tokens;
-    const options = { ...this.#options, getToken, longpollMode: this.#longpollMode };
-    return createValidatingFetch(options, events);
+    return createValidatingFetch({ ...this.#options, getToken, longpollMode: this.#longpollMode }, events);
   }
 
   readonly #onResponse: SyncRunEvents['onResponse'] = (revisions, rejection) => {
@@ -212,7 +208,8 @@ class SyncRun {
 
   /** Whether the run waits for its longpoll alone. */
   #isWaitingForFeed(): boolean {
-    return this.#longpoll !== 'none' && this.#idle.size - Number(this.#idle.has('longpoll')) === PARTICIPANT_COUNT - 1;
+    if (this.#longpoll === 'none' || this.#tokens.isPending()) return false;
+    return this.#idle.size - Number(this.#idle.has('longpoll')) === PARTICIPANT_COUNT - 1;
   }
 
   /** Whether heartbeats of the open longpoll may be missing. */

@@ -1,7 +1,6 @@
 /**
- * CouchDB's choice among the leaves of a document: a leaf is a revision without children, and a plain read returns the winning
- * one. A module of its own, because the client needs it only for its database in
- * memory, which it loads later.
+ * CouchDB's choice among the leaves of a document. A leaf is a revision without children. A plain read returns the winning leaf.
+ * This is a separate module because the client needs it only for its database in memory, which it loads later.
  */
 import { compareRevisions, type Revision } from './revision-order.ts';
 

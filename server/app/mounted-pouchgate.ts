@@ -100,8 +100,8 @@ export interface MountedPouchgate<P extends object = Preferences> {
    *
    * @param username - The user's name. The document is created if there is none.
    * @returns The preferences with defaults, the last edit of each, and the time of the last update.
-   * @throws An error with a `status`: 403 if the username is empty or too long, or the document must not be served, 409 if it cannot be
-   *   read, 502 or 503 if the database fails.
+   * @throws An error with a `status`: 403 if the username is not a well-formed text of 1 to 255 characters, or if the document
+   *   must not be served, 409 if it cannot be read, 502 or 503 if the database fails.
    */
   readonly read: (username: string) => Promise<PreferencesResponse<P>>;
   /**
@@ -118,7 +118,7 @@ export interface MountedPouchgate<P extends object = Preferences> {
    * `authenticate` again.
    *
    * @param username - The user's name.
-   * @throws An error with `status` 403 if the username is empty or too long.
+   * @throws An error with `status` 403 if the username is not a well-formed text of 1 to 255 characters.
    */
   readonly endUser: (username: string) => void;
   /** Returns whether changes are delivered live, which requires the connection of CouchDB's feed. */

@@ -8,13 +8,13 @@ import { routeLabel } from '../observability/route-label.ts';
 
 /**
  * Creates the first handlers of a mounted gate. They give each request its ids, and keep those that the application has set. They
- * log failures (status 500 and above) only: the application's own log has the other requests.
+ * log only failures (status 500 and above), because the application's own log has the other requests.
  *
  * @param log - The application's log, if there is one.
  * @param database - The name of the registry.
  * @returns A function that creates the handler for a path within the router, such as `/sync`.
  */
-export function createRequestEntry(log: Logger | undefined, database: string): (path: string) => RequestHandler {
+export function createRequestTracker(log: Logger | undefined, database: string): (path: string) => RequestHandler {
   const logRequest = log === undefined ? undefined : createRequestLog(log);
   const observe = createRequestObserver((request) => {
     const { status, rawUrl, context } = request;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import type { UpstreamAccess } from '../upstream/client.ts';
+import { openUpstream, type Upstream, type UpstreamAccess } from '../upstream/client.ts';
 import { startEngineProcess } from '../upstream/embedded/engine-process.ts';
+import { prepareDatabase, type PrepareDatabaseOptions } from '../upstream/schema/prepare-database.ts';
 import type { PouchgateOptions } from './mounted-pouchgate.ts';
 
 /** The database of a mounted gate: a CouchDB, or the embedded engine that the gate has started. */
@@ -41,4 +42,28 @@ export async function resolveMountedUpstream(
   }
   const directory = couchdb?.dataDirectory ?? DEFAULT_DATA_DIRECTORY;
   return await startEngineProcess({ directory: join(directory, 'couch'), onFailure });
+}
+
+/**
+ * Opens the connections to the database of a mounted gate, and sets up or verifies what it contains.
+ *
+ * @param couchdb - The database. It is closed if it cannot be used.
+ * @param names - The names of the databases, and the prefix of document ids.
+ * @param onWarning - Called with a sentence for the log.
+ * @returns The connections.
+ */
+export async function openMountedUpstream(
+  couchdb: MountedUpstream,
+  names: Pick<PrepareDatabaseOptions, 'registry' | 'sessions' | 'idPrefix'>,
+  onWarning: (sentence: string) => void,
+): Promise<Upstream> {
+  const upstream = openUpstream(couchdb.access);
+  try {
+    await prepareDatabase({ ...names, upstream, jwtSecret: couchdb.jwtSecret, onWarning });
+    return upstream;
+  } catch (error) {
+    await upstream.close();
+    await couchdb.close();
+    throw error;
+  }
 }

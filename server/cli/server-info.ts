@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { authorizationOf, type Upstream } from '../upstream/client.ts';
 import { createLoginError, parseSession, type UpstreamAccount } from '../upstream/connect.ts';
 import { SERVER_ADMIN } from '../upstream/schema/security-objects.ts';
-import { causeOf, errorMessage, SetupError } from '../upstream/setup-error.ts';
+import { errorMessage, SetupError } from '../upstream/setup-error.ts';
 
 /** What a CouchDB reports about itself, and the account that it takes our credentials for. */
 export interface ServerInfo extends UpstreamAccount {
@@ -105,6 +105,10 @@ async function fetchJson(
     );
   }
 }
+
+/** `fetch` reports only that it failed; `cause` has the reason. Not by instanceof: the error may be of another realm. */
+const causeOf = (error: unknown): unknown =>
+  typeof error === 'object' && error !== null && 'cause' in error && error.cause !== undefined ? error.cause : error;
 
 const readReason = (body: unknown): string =>
   z.object({ reason: z.string() }).safeParse(body).data?.reason ?? 'no reason given';

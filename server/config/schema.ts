@@ -13,7 +13,7 @@ export const MIN_SECRET_BYTES = 32;
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
-/** In seconds. A larger difference between clocks is an error to mend (RFC 7519, 4.1.4: usually no more than a few minutes). */
+/** In seconds. A larger difference between clocks must be corrected (RFC 7519, 4.1.4: usually no more than a few minutes). */
 export const MAX_LEEWAY_SECONDS = 300;
 
 /** Claims with a registered meaning, which therefore cannot contain the username. */

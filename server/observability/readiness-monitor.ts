@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { upstreamLogFields } from '../http/upstream-failure.ts';
 import type { Upstream } from '../upstream/client.ts';
 import type { FeedMonitor } from './feed-monitor.ts';
 import { decideReadiness, type Readiness } from './readiness.ts';
@@ -49,7 +50,7 @@ export function createReadinessMonitor(options: ReadinessMonitorOptions): Readin
         not_draining: !draining,
         registry_feed: feeds.registry.connected,
         sessions_feed: feeds.sessions.connected,
-        upstream: hasResponded(gate),
+        upstream: gate.ok || gate.responded,
         gate_access: gate.ok,
         user_access: user.ok,
       });
@@ -65,21 +66,15 @@ export function createReadinessMonitor(options: ReadinessMonitorOptions): Readin
   };
 }
 
-/** A status of 500 or above is that of a database, or of a proxy in front of it, that cannot serve any request. */
-const hasResponded = (result: ProbeResult): boolean => result.ok || (result.status ?? 500) < 500;
-
 /** Returns a function that logs a probe's result if its status differs from that of the one before. */
 function createProbeLog(log: ReadinessMonitorOptions['log'], account: string): (result: ProbeResult) => void {
   /** The status of the last failure, `none` without a response; undefined after a success. */
   let failure: number | 'none' | undefined;
   return (result) => {
     const before = failure;
-    failure = result.ok ? undefined : (result.status ?? 'none');
+    failure = result.ok ? undefined : (result.failure.status ?? 'none');
     if (failure === before) return;
     if (result.ok) log.info({ account }, 'The database accepts requests again.');
-    else {
-      const { status, reason } = result;
-      log.warn({ account, upstreamStatus: status, upstreamReason: reason }, 'The database refuses or fails requests.');
-    }
+    else log.warn({ account, ...upstreamLogFields(result.failure) }, 'The database refuses or fails requests.');
   };
 }

@@ -50,7 +50,7 @@ test('a line has method, route, status, duration, user and reason, and nothing o
   expect(lines('info', completedRequest)).toEqual([]);
 });
 
-test('the user is logged as the users command takes them, and a refused token with its code', () => {
+test('a user is logged by the name that the users command accepts, and a refused token with its code', () => {
   const error = { error: 'unauthorized', status: 401, code: 'account-suspended' } as const;
   const refused = { ...completedRequest, status: 401, context: { username: usernameOf('auth0|5f7c\u001b'), error } };
   expect(lines('info', refused)).toEqual([

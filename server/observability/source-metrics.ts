@@ -24,7 +24,7 @@ export interface MetricSources {
   readonly gate: GateStats;
   readonly admission: AdmissionStats;
   readonly feeds: Readonly<Record<FeedName, FeedStats>>;
-  /** Resolves with the checks of `/readyz`. The database is asked at most once per second. */
+  /** Resolves with the checks of `/readyz`. They send the database at most one request per second. */
   readonly readinessChecks: () => Promise<ReadinessChecks>;
   /** Returns how many changes the registry's feed is behind, or `undefined` if unknown. */
   readonly pendingChanges: () => number | undefined;

@@ -1,15 +1,16 @@
 import { z } from 'zod';
+import { describeFailedResponse, describeMissingResponse, type UpstreamFailure } from '../http/upstream-failure.ts';
+import { getString, parseJson } from '../lib/json.ts';
 import { signUpstreamToken } from '../upstream/authorization.ts';
 import { authorizationOf, type Upstream } from '../upstream/client.ts';
 import { parseSeq, seqNumber } from '../upstream/feed/row.ts';
-import { causeOf, errorMessage } from '../upstream/setup-error.ts';
 
 /** The result of a cheap request to the upstream. */
 export type ProbeResult =
   /** `seq` is the numeric part of the registry's newest sequence. */
   | { readonly ok: true; readonly seq: number }
-  /** `status` is undefined unless CouchDB responded. `reason` is for the log. */
-  | { readonly ok: false; readonly status: number | undefined; readonly reason: string };
+  /** `responded`: CouchDB refused the request, and can serve others. `failure` is for the log. */
+  | { readonly ok: false; readonly responded: boolean; readonly failure: UpstreamFailure };
 
 /** How long a result is cached. */
 const CACHE_TTL_MS = 1_000;
@@ -71,13 +72,11 @@ export const userAuthorization =
   };
 
 const infoSchema = z.object({ update_seq: z.union([z.string(), z.number()]) });
-const errorSchema = z.object({ reason: z.string() });
-const MAX_REASON_LENGTH = 200;
 
 /**
  * Returns a function that sends `GET /<registry>`, over the connections of the gate's own reads.
  *
- * @param authorization Returns the `Authorization` header.
+ * @param authorization - Returns the `Authorization` header.
  */
 export function createProbeRequest(
   { fetch }: Pick<Upstream, 'fetch'>,
@@ -91,27 +90,18 @@ export function createProbeRequest(
         redirect: 'manual',
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
-      return parseResponse(response.status, await response.text());
+      return readResult(response, await response.text());
     } catch (error) {
-      return { ok: false, status: undefined, reason: errorMessage(causeOf(error)) };
+      return { ok: false, responded: false, failure: describeMissingResponse(error) };
     }
   };
 }
 
-function parseResponse(status: number, text: string): ProbeResult {
+function readResult({ status, headers }: Response, text: string): ProbeResult {
   const body = parseJson(text);
   const info = infoSchema.safeParse(body).data;
   if (status === 200 && info !== undefined) return { ok: true, seq: seqNumber(parseSeq(info.update_seq)) };
-  const reason = errorSchema.safeParse(body).data?.reason.slice(0, MAX_REASON_LENGTH);
-  // A proxy's page, or another server.
-  if (reason === undefined) return { ok: false, status: undefined, reason: `status ${status} without CouchDB's JSON` };
-  return { ok: false, status, reason };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  // A page without CouchDB's JSON is that of a proxy. With a status of 500 or above no request can be served.
+  const responded = status < 500 && getString(body, 'reason') !== undefined;
+  return { ok: false, responded, failure: describeFailedResponse(status, body, headers.get('x-couch-request-id')) };
 }

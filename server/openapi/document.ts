@@ -50,12 +50,23 @@ const contentOf = (types: readonly string[], schema: object): object =>
 
 const usesProblemDetails = ({ path }: Operation): boolean => path.startsWith('/api/users/');
 
-/** The headers of every response. */
-const RESPONSE_HEADERS = { 'X-Request-Id': { $ref: '#/components/headers/RequestId' } } as const;
+/** The headers of every response. It has `traceparent` only if the request has one. */
+const RESPONSE_HEADERS = {
+  'X-Request-Id': { $ref: '#/components/headers/RequestId' },
+  traceparent: { $ref: '#/components/headers/Traceparent' },
+} as const;
 const ETAG_HEADER = { description: 'Identifies the state of the preferences.', schema: { type: 'string' } } as const;
 
-const REQUEST_ID_DESCRIPTION =
-  'Identifies the request in the log of the server. A request may send one of 1 to 128 letters, digits and the characters `._:/+=-`; otherwise the server generates it.';
+const REQUEST_ID = {
+  description:
+    'Identifies the request in the log of the server. A request may send one of 1 to 128 letters, digits and the characters `._:/+=-`; otherwise the server generates it.',
+  schema: { type: 'string' },
+} as const;
+const TRACEPARENT = {
+  description:
+    'The span of the request in a trace (W3C Trace Context). The response to a request with a valid one has that of the server.',
+  schema: { type: 'string' },
+} as const;
 
 function otherResponse(operation: Operation, status: number): object {
   const description = STATUS_CODES[status] ?? String(status);
@@ -85,6 +96,9 @@ const SECURITY = {
   none: [],
 } as const;
 
+/** The optional parameters of every operation. */
+const ID_PARAMETERS = ['RequestId', 'Traceparent'].map((name) => ({ $ref: `#/components/parameters/${name}` }));
+
 function parametersOf({ path, requestHeaders = [], queryParameters = {} }: Operation): object[] {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
@@ -99,7 +113,7 @@ function parametersOf({ path, requestHeaders = [], queryParameters = {} }: Opera
     description,
     schema: { type: 'integer' },
   }));
-  return [...inPath, ...headers, ...inQuery, { $ref: '#/components/parameters/RequestId' }];
+  return [...inPath, ...headers, ...inQuery, ...ID_PARAMETERS];
 }
 
 function describeOperation(operation: Operation): object {
@@ -144,14 +158,10 @@ export function openApiDocument(): object {
         ...Object.fromEntries(Object.entries(SCHEMAS).map(([name, schema]) => [name, jsonSchema(schema)])),
         Preference: { description: 'The value of one preference. Its type depends on the name.', anyOf: values },
       },
-      headers: { RequestId: { description: REQUEST_ID_DESCRIPTION, schema: { type: 'string' } } },
+      headers: { RequestId: REQUEST_ID, Traceparent: TRACEPARENT },
       parameters: {
-        RequestId: {
-          name: 'X-Request-Id',
-          in: 'header',
-          description: REQUEST_ID_DESCRIPTION,
-          schema: { type: 'string' },
-        },
+        RequestId: { name: 'X-Request-Id', in: 'header', ...REQUEST_ID },
+        Traceparent: { name: 'traceparent', in: 'header', ...TRACEPARENT },
       },
       securitySchemes: {
         accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },

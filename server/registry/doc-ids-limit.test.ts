@@ -32,7 +32,7 @@ test.each([undefined, '3.3.3', '3.0.1'])('stays at 100 ids for version %s', asyn
   expect(limit.maxIds).toBe(100);
 });
 
-test('forgets the version when the feed disconnects, and ignores an answer from before', async () => {
+test('forgets the version when the feed disconnects, and ignores an earlier response', async () => {
   const { limit, answers } = createLimit();
   limit.onConnect();
   await answers[0]?.('3.4.3');

@@ -10,11 +10,13 @@ export type AuthorizationFor = (username: Username) => string;
 /** The role of users in the registry. */
 const USER_ROLE = 'registry_user';
 
-/** Who CouchDB takes a request for, and until when, in seconds since 1970. */
+/** The claims of a token for CouchDB. */
 export interface UpstreamTokenClaims {
+  /** The user as whom CouchDB handles the request. */
   readonly name: string;
   /** Default: the role of users. */
   readonly roles?: readonly string[];
+  /** In seconds since 1970. */
   readonly expiresAt: number;
 }
 

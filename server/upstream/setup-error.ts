@@ -17,10 +17,6 @@ export async function withOperatorMessage<T>(action: string, promise: Promise<T>
   }
 }
 
-/** `fetch` reports only that it failed; `cause` has the reason. Not by instanceof: the error may be of another realm. */
-export const causeOf = (error: unknown): unknown =>
-  typeof error === 'object' && error !== null && 'cause' in error && error.cause !== undefined ? error.cause : error;
-
 /** Returns the message of anything thrown. */
 export const errorMessage = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);

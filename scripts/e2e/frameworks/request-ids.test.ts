@@ -1,12 +1,11 @@
-import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { closeAfterTests } from '../../../couchdb-design/testing/open-resources.ts';
 import { createPouchgate, type MountedPouchgate } from '../../../server/index.ts';
 import { respondWith, startFaultyProxy, type FaultyProxy } from '../../../server/testing/faulty-database-proxy.ts';
 import { createRecordedLog } from '../../../server/testing/recorded-log.ts';
 import { startTestUpstream } from '../../../server/testing/test-database.ts';
+import { listen } from './testing/mounted-gate.ts';
 
 /** The ids and the log of a gate that is mounted in an application. */
 
@@ -32,17 +31,7 @@ afterEach(() => {
   proxy.fault = undefined;
 });
 
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closeAfterTests({
-    close: () => {
-      server.closeAllConnections();
-      server.close();
-    },
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
+const serve = (listener: RequestListener): Promise<string> => listen(createServer(listener));
 
 const idOf = async (url: string, headers: Record<string, string> = {}): Promise<string | null> =>
   (await fetch(url, { headers })).headers.get('x-request-id');

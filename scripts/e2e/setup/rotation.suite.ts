@@ -75,7 +75,7 @@ export function describeRotation(fixture: () => SetupFixture): void {
     await expectUnaffected('with the new key');
   });
 
-  it("replaces the secret of users' tokens in three rounds, which signs out only who has not connected", async () => {
+  it("replaces the secret of users' tokens in three rounds, which signs out only users who have not connected", async () => {
     const absent = await signUpUser();
     const [old = '', next] = [env['JWT_SECRET'], newSecret()];
     await roll({ JWT_SECRET: old, JWT_SECRETS_ACCEPTED: next });

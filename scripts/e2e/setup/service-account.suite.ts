@@ -107,7 +107,12 @@ export function describeServiceAccount(fixture: () => SetupFixture): void {
     await recorder.close();
     const logged = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(logged.filter(({ account }) => account !== undefined)).toEqual([
-      expect.objectContaining({ level: 40, account: 'user', upstreamStatus: 400, upstreamReason: 'Unknown kid' }),
+      expect.objectContaining({
+        level: 40,
+        account: 'user',
+        upstreamStatus: 400,
+        upstreamReason: 'bad_request: Unknown kid',
+      }),
       expect.objectContaining({ level: 30, account: 'user', msg: 'The database accepts requests again.' }),
     ]);
   });
@@ -136,7 +141,7 @@ export function describeServiceAccount(fixture: () => SetupFixture): void {
     expect(logged.find(({ upstreamStatus }) => upstreamStatus !== undefined)).toMatchObject({
       account: 'gate',
       upstreamStatus: 401,
-      upstreamReason: 'Name or password is incorrect.',
+      upstreamReason: 'unauthorized: Name or password is incorrect.',
     });
   });
 

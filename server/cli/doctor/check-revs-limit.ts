@@ -1,4 +1,4 @@
-import { MAX_PATH_LENGTH } from '../../gate/writes/parse-row.ts';
+import { MAX_BRANCH_LENGTH } from '../../gate/writes/parse-row.ts';
 import { statusOf } from '../../upstream/client.ts';
 import type { DoctorContext } from './context.ts';
 import { errorFinding, okFinding, type Finding } from './finding.ts';
@@ -21,17 +21,17 @@ export async function checkRevsLimit({ upstream, admin, config }: DoctorContext)
 
 export function evaluateRevsLimit(registry: string, limit: number): Finding {
   const check = 'revs_limit';
-  const hint = `Set it to ${MAX_PATH_LENGTH}: PUT /${registry}/_revs_limit with the body ${MAX_PATH_LENGTH}.`;
+  const hint = `Set it to ${MAX_BRANCH_LENGTH}: PUT /${registry}/_revs_limit with the body ${MAX_BRANCH_LENGTH}.`;
   if (limit < MIN_REVS_LIMIT) {
     return errorFinding(
       check,
       `The _revs_limit of ${registry} is ${limit}, so the edits of a device that was offline for ${limit} edits become a conflict. ${hint}`,
     );
   }
-  return limit > MAX_PATH_LENGTH
+  return limit > MAX_BRANCH_LENGTH
     ? errorFinding(
         check,
-        `The _revs_limit of ${registry} is ${limit}, and the gates refuse writes with more than ${MAX_PATH_LENGTH} revisions. ${hint}`,
+        `The _revs_limit of ${registry} is ${limit}, and the gates refuse writes with more than ${MAX_BRANCH_LENGTH} revisions. ${hint}`,
       )
     : okFinding(check, `CouchDB remembers ${limit} revisions of each document.`);
 }

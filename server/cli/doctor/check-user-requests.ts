@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { MAX_DOCUMENT_BYTES } from '../../../couchdb-design/user-document/user-document.ts';
 import { z } from 'zod';
+import { MAX_DOCUMENT_BYTES } from '../../../couchdb-design/user-document/user-document.ts';
 import { signUpstreamToken } from '../../upstream/authorization.ts';
 import { parseSession } from '../../upstream/connect.ts';
 import type { DoctorContext } from './context.ts';
 import { errorFinding, okFinding, type Finding } from './finding.ts';
+
+const LIFETIME_SECONDS = 60;
 
 /** The result of a request. */
 interface Outcome {
@@ -46,8 +48,6 @@ export async function checkUserRequests(context: DoctorContext, jwtSecret: Buffe
   return findings;
 }
 
-const LIFETIME_SECONDS = 60;
-
 /** A document whose JSON has this many bytes. */
 function documentOfSize(bytes: number): object {
   const length = bytes - JSON.stringify({ padding: '' }).length;
@@ -60,13 +60,13 @@ const reasonOf = (body: unknown): string =>
 /** A user's document that does not exist is 404. */
 export const evaluateRead = ({ status, body }: Outcome): Finding =>
   status === 404
-    ? okFinding("users' reads", "CouchDB answers a user's read.")
+    ? okFinding("users' reads", "CouchDB responds to a user's read.")
     : errorFinding(
         "users' reads",
-        `CouchDB fails a user's read (status ${status}, ${reasonOf(body)}). Run "npm run setup".`,
+        `A user's read fails in CouchDB (status ${status}, ${reasonOf(body)}). Run "npm run setup".`,
       );
 
-/** `isAccepted`: whether CouchDB took a request with an expired token for one of its user. */
+/** `isAccepted`: whether CouchDB handled a request with an expired token as one of the token's user. */
 export const evaluateExpired = (isAccepted: boolean): Finding =>
   isAccepted
     ? errorFinding(
@@ -94,7 +94,7 @@ export function evaluateForeignWrite({ status, body }: Outcome): Finding {
         'CouchDB stores a user\'s write to another user\'s document. Run "npm run setup -- --replace".',
       );
     default:
-      return errorFinding(check, `CouchDB fails a user's write ${summary}. Run "npm run setup", and check its log.`);
+      return errorFinding(check, `A user's write fails in CouchDB ${summary}. Run "npm run setup", and check its log.`);
   }
 }
 

@@ -120,7 +120,7 @@ test.each([
 });
 
 test.each([
-  [404, { error: 'not_found', reason: 'missing' }, 'good', 'answers'],
+  [404, { error: 'not_found', reason: 'missing' }, 'good', 'responds'],
   [400, { error: 'bad_request', reason: 'Missing iss claim' }, 'wrong', 'status 400, Missing iss claim'],
   [403, { error: 'forbidden', reason: 'You are not allowed to access this db.' }, 'wrong', 'status 403'],
   [502, undefined, 'wrong', 'status 502, no reason given'],

@@ -6,7 +6,7 @@ import type { SetupOptions } from './parse-options.ts';
 /**
  * A gate's environment, line by line. Values that are unknown to set-up are comments. Given secrets are not repeated.
  *
- * @param docIdsThreshold The threshold of CouchDB, if the gates have to know it.
+ * @param docIdsThreshold - The threshold of CouchDB, if the gates have to know it.
  */
 export function formatGateEnvironment(
   request: SetupOptions,

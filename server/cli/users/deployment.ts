@@ -12,7 +12,7 @@ import { createDocumentStore } from '../../telegram/document-store.ts';
 import { createLinks, type Links } from '../../telegram/links/links.ts';
 import { openUpstream, statusOf, type Upstream } from '../../upstream/client.ts';
 import type { EmbeddedEngine } from '../../upstream/embedded/engine.ts';
-import { isInUse, loadEmbeddedEngine } from '../../upstream/embedded/load.ts';
+import { isDirectoryInUse, loadEmbeddedEngine } from '../../upstream/embedded/load.ts';
 import { SERVER_ADMIN, SERVICE_ROLE } from '../../upstream/schema/security-objects.ts';
 import { errorMessage } from '../../upstream/setup-error.ts';
 import { CommandError } from './command-error.ts';
@@ -121,7 +121,7 @@ async function openEngine(dataDirectory: string): Promise<EmbeddedEngine> {
     return await startEmbeddedEngine({ storage: { kind: 'disk', directory } });
   } catch (error) {
     const reason = errorMessage(error);
-    if (!isInUse(reason)) throw new CommandError(reason);
+    if (!isDirectoryInUse(reason)) throw new CommandError(reason);
     throw new CommandError(
       `The data in ${dataDirectory} is in use by a running server, and the embedded engine allows one process only. Stop the server, run this again, and restart the server. (With a CouchDB the gates may keep running.)`,
     );

@@ -46,8 +46,8 @@ function decodeSegment(raw: string): string | undefined {
 }
 
 /**
- * Whether the path below the mount is one of another database. The name comes from the client's own URL, so that the client
- * can be told that it is wrong. Names that begin with an underscore are CouchDB's own endpoints.
+ * Whether the path below the mount is one of another database. The client's own URL contains the name, so a specific error
+ * reveals nothing. Names that begin with an underscore are CouchDB's own endpoints.
  */
 export function namesOtherDatabase(rawUrl: string, mount: Mount): boolean {
   const path = rawUrl.split('?', 1)[0] ?? '';

@@ -36,8 +36,8 @@ export interface WriteRules {
 
 /** How far a stamp may be ahead of the gate's clock: enough for a wrong time zone, not for a wrong year. */
 const MAX_STAMP_AHEAD_MS = 24 * 60 * 60 * 1000;
-/** CouchDB keeps this many revisions of a branch (`revs_limit`), so a longer path is forged. */
-export const MAX_PATH_LENGTH = 1000;
+/** CouchDB keeps this many revisions of a branch (`revs_limit`), so a longer branch is forged. */
+export const MAX_BRANCH_LENGTH = 1000;
 
 const ALLOWED_UNDERSCORE_MEMBERS = ['_id', '_rev', '_revisions', '_deleted'];
 
@@ -105,8 +105,8 @@ function parseRowRevision(
   if (rev === undefined) return 'A replicated revision needs its _rev.';
   const path = row['_revisions'] === undefined ? [rev] : parseRevisionPath(row['_revisions']);
   if (path === undefined || path[0] !== rev) return '_revisions does not belong to _rev.';
-  return path.length > MAX_PATH_LENGTH
-    ? `At most ${MAX_PATH_LENGTH} revisions of a branch are accepted.`
+  return path.length > MAX_BRANCH_LENGTH
+    ? `At most ${MAX_BRANCH_LENGTH} revisions of a branch are accepted.`
     : { rev, path };
 }
 

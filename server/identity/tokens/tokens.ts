@@ -79,7 +79,7 @@ function verifyWithAny(token: string, [key, ...others]: readonly KeyObject[], op
   }
 }
 
-/** The library verifies the signature before the times, so the time errors tell nothing about a forged token. */
+/** The library verifies the signature before the times, so a refused time reveals nothing about a forged token. */
 function toRefusal(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
   if (error instanceof jwt.TokenExpiredError) return tokenRefusal('token-expired');

@@ -16,8 +16,8 @@ const DEFAULT_MAX_ENTRIES = 20_000;
 
 /**
  * Returns `verify` with a cache: a client that is notified of a change sends several requests with the same token in a row, and
- * its signature is verified once a minute. The key is a digest of the whole token, which may have 24 kB. The token's expiry is checked at each call. Failures are
- * not cached.
+ * its signature is verified once a minute. The key is a digest of the whole token, which may have 24 kB. The token's expiry is
+ * checked at each call. Failures are not cached.
  */
 export function cacheVerification({
   verify,

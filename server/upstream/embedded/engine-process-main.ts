@@ -3,7 +3,7 @@ import pRetry from 'p-retry';
 import { serveParent } from '../../lib/serve-parent.ts';
 import { errorMessage } from '../setup-error.ts';
 import type { EngineArguments, EngineStarted } from './engine-process.ts';
-import { isInUse, loadEmbeddedEngine } from './load.ts';
+import { isDirectoryInUse, loadEmbeddedEngine } from './load.ts';
 
 /** The engine of a server that was killed needs a moment to close its files. 1.5 s in total. */
 const LOCK_RETRIES = { retries: 15, minTimeout: 100, factor: 1 } as const;
@@ -19,7 +19,10 @@ await serveParent<EngineStarted>(async () => {
       port,
       secrets: { password, jwtSecret: Buffer.from(jwtSecret, 'base64') },
     });
-  const engine = await pRetry(start, { ...LOCK_RETRIES, shouldRetry: ({ error }) => isInUse(errorMessage(error)) });
+  const engine = await pRetry(start, {
+    ...LOCK_RETRIES,
+    shouldRetry: ({ error }) => isDirectoryInUse(errorMessage(error)),
+  });
   const { url, username } = engine.access;
   return { started: { url, username }, close: () => engine.close() };
 }).catch((error: unknown) => {

@@ -24,4 +24,4 @@ export async function loadEmbeddedEngine(
 }
 
 /** Whether an error's message says that another process has opened the data directory. LevelDB has no code for it. */
-export const isInUse = (message: string): boolean => /lock|resource temporarily unavailable/i.test(message);
+export const isDirectoryInUse = (message: string): boolean => /lock|resource temporarily unavailable/i.test(message);

@@ -59,7 +59,7 @@ function evaluateSizeLimit({ name, sections: values }: NodeSettings, limit: Size
 /**
  * Checks that a node looks up as many ids by id as the gates read at once.
  *
- * @param maxIds The most ids that a gate with this environment reads at once.
+ * @param maxIds - The most ids that a gate with this environment reads at once.
  */
 export function evaluateDocIdsThreshold({ name, sections }: NodeSettings, version: string, maxIds: number): Finding {
   const check = 'id threshold';

@@ -73,7 +73,7 @@ test.each<[Section, string, string]>([
   expect(errorsOf(nodeWith({ [section]: { [key]: value } }))).toEqual([]);
 });
 
-test('a gate that knows a lowered threshold is right', () => {
+test('accepts a lowered threshold that the gates know', () => {
   const node = nodeWith({ couchdb: { changes_doc_ids_optimization_threshold: '10' } });
   expect(evaluateDocIdsThreshold(node, VERSION, 10).state).toBe('good');
   expect(evaluateDocIdsThreshold(nodeWith(), '3.3.3', 100).state).toBe('good');
