@@ -16,7 +16,8 @@ test('the codes of rejected tokens are those of the server’s contract, each wi
 });
 
 test('a 401 without a code has a reason, and a code of a later server has a sentence', () => {
-  for (const code of [undefined, null, 7, {}, '', 'wrong-url', 'unauthorized']) {
+  const invalid = [['token-expired'], `token-${'x'.repeat(100)}`, 'token-<b>', 'token-expired\n'];
+  for (const code of [undefined, null, 7, {}, '', 'wrong-url', 'unauthorized', ...invalid]) {
     expect(toSignInReason(code)).toBe('token-rejected');
   }
   expect(describeReason(toSignInReason('token-of-a-later-version'))).toBe(describeReason('token-rejected'));

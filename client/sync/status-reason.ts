@@ -69,9 +69,14 @@ export type ConnectionReason =
 /** Why the store is not connected, or which part of the browser does not work. Later versions may add reasons. */
 export type StatusReason = PlatformReason | ConnectionReason;
 
-/** Returns the reason for the `code` of a 401. A later server may have codes that are not in the type. */
+/**
+ * Returns the reason for the `code` of a 401. A later server may have codes that are not in the type. Any server on the path may
+ * send something else, such as an array, or a text that no status should contain.
+ */
 export const toSignInReason = (code: unknown): SignInReason =>
-  /^(token|session|account)-/.test(String(code)) ? (code as SignInReason) : 'token-rejected';
+  typeof code === 'string' && /^(token|session|account)-[a-z-]{1,40}$/.test(code)
+    ? (code as SignInReason)
+    : 'token-rejected';
 
 /**
  * Returns all reasons in the order of the status: what puts data at risk, what stops the sync, and the rest. `platform` lists

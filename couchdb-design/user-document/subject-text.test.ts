@@ -33,11 +33,22 @@ test.each([
   ['a\u202eb', 'a\\u{202e}b'],
   ['a\u00a0b', 'a\\u{a0}b'],
   ['\\u{7}', '\\u{5c}u{7}'],
+  ['alice\u3164', 'alice\\u{3164}'],
+  ['alice\ufe0f', 'alice\\u{fe0f}'],
+  ['alice\u2800', 'alice\\u{2800}'],
+  ['alice  suspended', 'alice\\u{20} suspended'],
 ])('%j is shown as %j', (subject, shown) => {
   expect(formatSubject(usernameOf(subject))).toBe(shown);
 });
 
 test('text that is no subject is not parsed', () => {
   for (const text of ['', '\\u{d800}', 'a'.repeat(256)]) expect(parseFormattedSubject(text)).toBeUndefined();
-  expect(parseFormattedSubject('\\u{110000}')).toBe(usernameOf('\\u{110000}'));
+});
+
+test('a text in the shape of an escape sequence does not select another user', () => {
+  for (const text of ['\\u{61}lice', '\\u{0061}lice', 'a\\u{6c}ice', '\\u{5C}u{61}', '\\u{110000}', '\\u{', '\u0007\\u{7}']) {
+    expect(parseFormattedSubject(text)).toBeUndefined();
+    const subject = usernameOf(text);
+    expect(parseFormattedSubject(formatSubject(subject))).toBe(subject);
+  }
 });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hasStarted } from './errors.ts';
 import { requestContext } from './request-context.ts';
-import { parseRequestId } from './request-id.ts';
+import { isApplicationId, parseRequestId } from './request-id.ts';
 import { continueTrace, formatTraceparent } from './traceparent.ts';
 
 /** The request headers that identify a request. */
@@ -29,10 +29,13 @@ export function identifyRequest(req: IncomingMessage, res: ServerResponse): void
   if (span !== undefined && !res.hasHeader('traceparent')) res.setHeader('traceparent', formatTraceparent(span));
 }
 
-/** Returns the id that an application has set: in the response, or as `req.id`, as Fastify and pino-http do. */
+/**
+ * Returns the id that an application has set: in the response, or as `req.id`, as Fastify and pino-http do. Middleware that copies
+ * the client's header sets whatever the client sent, so the text is checked.
+ */
 function applicationId(req: IncomingMessage, res: ServerResponse): string | undefined {
   const header = res.getHeader('X-Request-Id');
-  if (typeof header === 'string' && header !== '') return header;
+  if (isApplicationId(header)) return header;
   const id: unknown = Reflect.get(req, 'id');
   return parseRequestId(typeof id === 'number' ? String(id) : id);
 }

@@ -13,3 +13,13 @@ const REQUEST_ID = /^[A-Za-z0-9._:/+=-]{1,128}$/;
 export function parseRequestId(value: unknown): string | undefined {
   return typeof value === 'string' && REQUEST_ID.test(value) ? value : undefined;
 }
+
+/** Printable ASCII, with spaces. */
+const APPLICATION_ID = /^[\x20-\x7e]{1,128}$/;
+
+/**
+ * Whether the id that an application has given a request can be logged, and sent to the database. Any other one stays in the
+ * response only: it may have control characters for the terminal of whoever reads the log, and 16 kB.
+ */
+export const isApplicationId = (value: unknown): value is string =>
+  typeof value === 'string' && APPLICATION_ID.test(value);

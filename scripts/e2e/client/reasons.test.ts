@@ -123,6 +123,19 @@ describe('tokens', () => {
     await expectReason('sign-in-needed', 'token-rejected', { url });
   });
 
+  test('token-rejected: a code that is no text does not end the sync for good', async () => {
+    let status = 401;
+    const url = await databaseAt((req, res) => {
+      if (status === 401) respond(401, errorBody('unauthorized', { code: ['token-expired'] }))(req, res);
+      else res.writeHead(503).end();
+    });
+    const { store } = devices.open(devices.newUser(), createInMemoryBrowser(), { timing, url });
+    await waitForReason(store, 'sign-in-needed', 'token-rejected');
+    status = 503;
+    store.retry();
+    await waitForReason(store, 'offline', 'server-busy');
+  });
+
   test('session-ended, and all other codes of the server', async () => {
     const url = await databaseAt(respond(401, errorBody('unauthorized', { code: 'session-ended' })));
     await expectReason('sign-in-needed', 'session-ended', { url });

@@ -88,3 +88,30 @@ test('the application’s log has the failures of CouchDB with their reason, and
   });
   expect(recorded.lines.filter(({ route }) => route !== undefined)).toHaveLength(1);
 });
+
+test('an id that the application copies from its client unchecked is neither logged nor sent to the database', async () => {
+  const app = express();
+  app.use((req, res, next) => {
+    res.setHeader('X-Request-Id', req.get('x-request-id') ?? '');
+    next();
+  });
+  app.use(pouchgate.router);
+  const origin = await serve(app);
+  const sent: unknown[] = [];
+  proxy.fault = respondWith(
+    403,
+    '{"error":"forbidden","reason":"No."}',
+  )(({ url = '', headers }) => {
+    if (!url.includes('/user_ida')) return false;
+    sent.push(headers['x-request-id']);
+    return true;
+  });
+  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+  for (const id of ['forged\u009b2J', `forged${'x'.repeat(4_000)}`]) {
+    const headers = { 'x-request-id': id, traceparent: `00-${traceId}-00f067aa0ba902b7-01` };
+    expect((await fetch(`${origin}/sync/${registry}/user_ida`, { headers })).status).toBe(502);
+  }
+  await recorded.waitForLine({ traceId });
+  expect(sent).toEqual([expect.stringMatching(/^[0-9a-f-]{36}$/), expect.stringMatching(/^[0-9a-f-]{36}$/)]);
+  expect(recorded.text).not.toContain('forged');
+});

@@ -29,6 +29,7 @@ test.each([
   [['add', 'Alice'], '"Alice" is not the name of an account'],
   [['show', ''], 'not a text of 1 to 255 characters'],
   [['show', 'a'.repeat(256)], 'not a text of 1 to 255 characters'],
+  [['erase', '\\u{61}lice'], 'with \\u{5c} for a backslash'],
   [['show', 'alice', '--yes'], 'show does not take --yes'],
   [['list', '--password-stdin'], 'list does not take --password-stdin'],
   [['erase', 'alice', '--force'], "Unknown option '--force'"],

@@ -111,7 +111,9 @@ function parseName(command: CommandName, name: string): Username {
   }
   const username = parseFormattedSubject(name);
   if (username !== undefined) return username;
-  throw new UsageError('The name is not a text of 1 to 255 characters. Pass it as "list" prints it.');
+  throw new UsageError(
+    'The name is not a text of 1 to 255 characters. Pass it as "list" prints it, with \\u{5c} for a backslash before u{.',
+  );
 }
 
 function parseArguments(argv: readonly string[]) {
