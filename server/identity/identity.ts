@@ -66,7 +66,10 @@ export interface Identity {
 export async function createIdentity(options: IdentityOptions): Promise<Identity> {
   const { config, idOf, log, now = Date.now } = options;
   const secrets = await resolveSecrets(config.tokens);
-  const findKey = createKeyFinder(config.tokens.provider, now);
+  const findKey = createKeyFinder(config.tokens.provider, {
+    now,
+    onFailure: (reason) => log.warn({ reason }, 'The key set of JWKS_URL cannot be read.'),
+  });
   const { verify, sign } = createTokens({ ...config.tokens, secrets, findKey, now });
   const users = createUsers(options, secrets, now);
   const { accessMonitor, accounts, sessions } = users;

@@ -20,7 +20,7 @@ export function logLevelFor(status: number | undefined): Level {
 const MESSAGES: Readonly<Record<Level, string>> = {
   debug: 'Answered.',
   info: 'Refused.',
-  warn: 'The database failed a request, or is overloaded.',
+  warn: 'The database or the identity provider failed a request, or the server is overloaded.',
   error: 'A request failed.',
 };
 

@@ -84,7 +84,7 @@ test('the application’s log has the failures of CouchDB with their reason, and
     reason: 'bad_gateway',
     upstreamStatus: 403,
     upstreamReason: 'forbidden: No.',
-    msg: 'The database failed a request, or is overloaded.',
+    msg: 'The database or the identity provider failed a request, or the server is overloaded.',
   });
   expect(recorded.lines.filter(({ route }) => route !== undefined)).toHaveLength(1);
 });

@@ -3,7 +3,7 @@ import jwt from 'jsonwebtoken';
 import type { TokenConfig } from '../../config/config.ts';
 import { signUpstreamToken } from '../../upstream/authorization.ts';
 import { parseSession } from '../../upstream/connect.ts';
-import { getTokenRejection } from '../../upstream/schema/verify-schema.ts';
+import { adviseOnRejection, getTokenRejection } from '../../upstream/schema/verify-schema.ts';
 import { keyIdOf } from '../../upstream/jwt-key-id.ts';
 import { checkUserRequests } from './check-user-requests.ts';
 import { okFinding, skippedFinding, infoFinding, errorFinding, type Finding } from './finding.ts';
@@ -57,7 +57,7 @@ async function checkGateKey(context: DoctorContext): Promise<Finding[]> {
     return [
       errorFinding(
         'key',
-        `CouchDB does not accept tokens of COUCHDB_JWT_SECRET, whose key is ${key} (${rejection}). Run "npm run setup" with this secret.`,
+        `CouchDB does not accept tokens of COUCHDB_JWT_SECRET, whose key is ${key} (${rejection}). ${adviseOnRejection(rejection, 'Run "npm run setup" with this secret.')}`,
       ),
     ];
   }

@@ -12,6 +12,7 @@ import { checkDesignDocuments } from './check-design-documents.ts';
 import { checkDocuments } from './check-documents.ts';
 import { evaluateOpenFiles } from './check-open-files.ts';
 import { evaluateProxies } from './check-proxies.ts';
+import { checkProviderKeys } from './check-provider-keys.ts';
 import { checkRevsLimit } from './check-revs-limit.ts';
 import { checkServer } from './check-server.ts';
 import { checkTokens } from './check-tokens.ts';
@@ -76,6 +77,7 @@ async function runChecks(config: Config, env: CommandOptions['env']): Promise<Fi
   if (config.upstream.kind === 'embedded') {
     return [
       infoFinding('upstream', 'COUCHDB_URL is not set: the gate uses the embedded engine, which needs no checks.'),
+      ...(await checkProviderKeys(config.tokens)),
     ];
   }
   const { access, jwtSecret } = config.upstream;
@@ -115,6 +117,7 @@ async function runChecks(config: Config, env: CommandOptions['env']): Promise<Fi
 const CHECKS: readonly (readonly [string, (context: DoctorContext) => Promise<Finding[]>])[] = [
   ['server', checkServer],
   ['tokens', checkTokens],
+  ['provider keys', ({ config }) => checkProviderKeys(config.tokens)],
   ['access', checkAccess],
   ['design documents', checkDesignDocuments],
   ['documents', checkDocuments],

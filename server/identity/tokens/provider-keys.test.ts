@@ -15,9 +15,11 @@ let url: string;
 let requestCount: number;
 let response: { status: number; body: unknown; location?: string };
 let now: number;
+let failures: string[];
 
 beforeEach(async () => {
   requestCount = 0;
+  failures = [];
   now = Date.parse('2026-11-22T12:00:00Z');
   response = { status: 200, body: { keys: [jwk(first.publicKey, 'first', 'RS256')] } };
   server = createServer((_req, res) => {
@@ -33,7 +35,10 @@ afterEach(async () => {
 });
 
 const verifier = () => {
-  const findKey = createKeyFinder({ kind: 'jwks', url }, () => now);
+  const findKey = createKeyFinder(
+    { kind: 'jwks', url },
+    { now: () => now, onFailure: (reason) => failures.push(reason) },
+  );
   const rest = { secrets: [], usernameClaim: 'sub', issuer: undefined, audience: undefined } as const;
   return createTokens({ ...rest, audienceClaim: 'aud', leewaySeconds: 0, findKey, now: () => now }).verify;
 };
@@ -90,12 +95,26 @@ test('an unreachable provider is 503', async () => {
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
   await expect(verify(byFirst())).rejects.toMatchObject({ status: 503 });
+  expect(failures).toEqual(['ECONNREFUSED']);
+});
+
+test.each([
+  ['status 404', 404, 'Not found'],
+  ['status 500', 500, { keys: [] }],
+  ['the response is not a key set', 200, { issuer: 'https://idp.example', jwks_uri: 'https://idp.example/keys' }],
+  ['no key for signatures', 200, { keys: [] }],
+])('reports once why the key set cannot be read: %s', async (reason, status, body) => {
+  const verify = verifier();
+  response = { status, body };
+  await expect(verify(byFirst())).rejects.toMatchObject({ status: 503 });
+  await expect(verify(byFirst())).rejects.toMatchObject({ status: 503 });
+  expect(failures).toEqual([reason]);
 });
 
 test('a redirect of the key set is not followed', async () => {
   response = { status: 302, body: {}, location: `${url}?elsewhere` };
   await expect(verifier()(byFirst())).rejects.toMatchObject({ status: 503 });
-  expect(requestCount).toBe(1);
+  expect([requestCount, failures]).toEqual([1, ['status 302']]);
 });
 
 test('a key is used only with the algorithm that it was published for', async () => {

@@ -98,11 +98,18 @@ export async function getTokenRejection(
   return response.ok ? 'it is ignored' : `status ${response.status}${reason === undefined ? '' : `, ${reason}`}`;
 }
 
+/** CouchDB's reasons for a claim that `required_claims` demands (jwtf.erl): `Missing iss claim`, `Invalid iss claim`. */
+const CLAIM_REJECTION = /\b(?:Missing|Invalid) \w+ claim\b/;
+
+/** Returns what to do about a rejection. Set-up changes no `required_claims` that exists, so it would not help there. */
+export const adviseOnRejection = (rejection: string, runSetup: string): string =>
+  CLAIM_REJECTION.test(rejection) ? 'Set [jwt_auth] required_claims to exp on all nodes of CouchDB.' : runSetup;
+
 /** Throws a SetupError if the upstream does not accept the gate's tokens, which would lock out every user. */
 export async function assertTokenAccepted(upstream: Pick<Upstream, 'access' | 'fetch'>, secret: Buffer): Promise<void> {
   const rejection = await withOperatorMessage('check whether tokens are accepted', getTokenRejection(upstream, secret));
   if (rejection === undefined) return;
   throw new SetupError(
-    `CouchDB does not accept tokens of COUCHDB_JWT_SECRET, whose key is hmac:${keyIdOf(secret)} (${rejection}). ${RUN_SETUP_HINT} and this secret.`,
+    `CouchDB does not accept tokens of COUCHDB_JWT_SECRET, whose key is hmac:${keyIdOf(secret)} (${rejection}). ${adviseOnRejection(rejection, `${RUN_SETUP_HINT} and this secret.`)}`,
   );
 }
