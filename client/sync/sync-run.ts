@@ -74,7 +74,8 @@ class SyncRun {
   start(stopSignal: AbortSignal): void {
     stopSignal.addEventListener('abort', this.#interrupt, { signal: this.#signal });
     const { environment, wakeEmitter } = this.#options;
-    this.#addCleanup(environment.listen('offline', () => this.#end('interrupted', { reason: 'network-unreachable' })));
+    const onOffline = (): void => this.#end('interrupted', { reason: 'network-unreachable' });
+    this.#addCleanup(environment.listen('offline', onOffline));
     this.#addCleanup(wakeEmitter.subscribe(this.#onWake));
     this.#run().catch(this.#interrupt);
   }
