@@ -74,11 +74,7 @@ class SyncRun {
   start(stopSignal: AbortSignal): void {
     stopSignal.addEventListener('abort', this.#interrupt, { signal: this.#signal });
     const { environment, wakeEmitter } = this.#options;
-<<<<<<< HEAD
     const onOffline = (): void => this.#end('interrupted', 'network-unreachable');
-=======
-    const onOffline = (): void => this.#end('interrupted', { reason: 'network-unreachable' });
->>>>>>> wt-lang
     this.#addCleanup(environment.listen('offline', onOffline));
     this.#addCleanup(wakeEmitter.subscribe(this.#onWake));
     this.#run().catch(this.#interrupt);
