@@ -103,12 +103,14 @@ test('the data in a browser is erased when a user with any subject signs out', a
 });
 
 test('what "users list" prints can be passed to "show", "suspend", "restore", "export" and "erase"', async () => {
-  const subjects = ['Carol Smith|7', '-rf', 'evil\u001b[2J\u202e\\u{7} ', LONGEST];
+  const subjects = ['Carol Smith|7', '-rf', 'evil\u001b[2J\u009b\u202e\\u{7} ', LONGEST];
   for (const subject of subjects) {
     expect((await fetch(`${gate.url}/api/users/profile`, { headers: bearer(subject) })).status).toBe(200);
   }
   const listed = await run('list');
-  const json = JSON.parse((await run('list', '--json')).stdout) as UserList;
+  const { stdout: jsonText } = await run('list', '--json');
+  expect(jsonText).not.toMatch(/[^\P{C}\n]/u);
+  const json = JSON.parse(jsonText) as UserList;
   for (const subject of subjects) {
     const printed = formatSubject(usernameOf(subject));
     expect(listed.stdout.split('\n').some((line) => line.startsWith(`${printed} `))).toBe(true);

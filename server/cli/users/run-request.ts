@@ -20,6 +20,7 @@ import { parsePreferenceEdit } from './parse-preference-edit.ts';
 import type { PasswordSource, UsersRequest } from './parse-options.ts';
 import { escapeControlCharacters } from './table.ts';
 import { confirmErase, promptNewPassword, readPasswordFromInput, type Terminal } from './terminal.ts';
+import { printableJson } from './printable-json.ts';
 import { createUserReport, formatUserReport } from './user-report.ts';
 
 export interface RequestContext {
@@ -136,7 +137,7 @@ async function set(request: RequestOf<'set'>, userData: UserData, deployment: De
 function exportAll(userData: UserData, { rules }: Deployment): RequestOutput {
   requireUserExists(userData);
   const all = exportUser(userData, rules, Date.now());
-  return { json: all, lines: [JSON.stringify(all, null, 2)] };
+  return { json: all, lines: [printableJson(all)] };
 }
 
 /**
