@@ -152,7 +152,8 @@ async function erase(
   { deployment, terminal, progress, ...context }: RequestContext,
 ): Promise<RequestOutput> {
   requireUserExists(userData);
-  requireManagedAccount(userData, deployment);
+  // The subjects of an identity provider may be names of CouchDB's accounts, which the erasure then leaves alone.
+  if (deployment.hasPasswordSignIn) requireManagedAccount(userData, deployment);
   if (!yes) await confirmErase(terminal, userData.name);
   // No gate runs beside an engine in this process.
   const settleMs = deployment.kind === 'embedded' ? undefined : GATE_SETTLE_MS;
