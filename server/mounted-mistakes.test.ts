@@ -106,6 +106,27 @@ test('a `base` unlike the path at which a framework has mounted the listener is 
   await close();
 });
 
+test('a client that varies the case of the mount path does not make it look wrong', async () => {
+  const { warnings, pouchgate, close } = await mount('/unused', { base: '/prefs' });
+  const app = express();
+  app.use('/prefs', pouchgate.listener);
+  const server = createServer(app).listen(0, '127.0.0.1');
+  closeAfterTests({
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  });
+  await once(server, 'listening');
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  for (const path of ['/PREFS/sync/', '/Prefs/api/users/profile']) {
+    expect((await fetch(origin + path)).status).toBe(404);
+  }
+  expect((await fetch(`${origin}/prefs/api/users/profile`)).status).toBe(200);
+  expect(warnings).toEqual([]);
+  await close();
+});
+
 test('an `expiresAt` in seconds is reported in every response, and once in the log', async () => {
   const seconds = (): object => ({ username: 'alice', expiresAt: Math.floor(Date.now() / 1000) + 3_600 });
   const { url, warnings, close } = await mount('/', { authenticate: seconds });

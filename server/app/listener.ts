@@ -21,7 +21,7 @@ export function createListener(router: Router, base: string, warnOnce: WarnOnce)
     if (isServed(url, base)) {
       Object.assign(req, { originalUrl: url, baseUrl: base, url: url.slice(base.length) });
       handle(router, req, res);
-    } else if (mountedAt !== undefined && isServed(req.url ?? '/', '')) {
+    } else if (isOtherPath(mountedAt, base) && isServed(req.url ?? '/', '')) {
       identifyRequest(req, res);
       sendWrongBase(res, { base, mountedAt }, warnOnce);
     } else if (next === undefined) {
@@ -38,6 +38,13 @@ function isServed(target: string, base: string): boolean {
   const path = target.split('?', 1)[0] ?? '';
   return SERVED_PATHS.some((served) => path === base + served || path.startsWith(`${base}${served}/`));
 }
+
+/**
+ * Whether a framework has mounted the listener at another path than `base`. Express ignores case in that path, so a difference
+ * in case is the client's, who must not be able to have a mistake reported.
+ */
+const isOtherPath = (mountedAt: string | undefined, base: string): mountedAt is string =>
+  mountedAt !== undefined && mountedAt.toLowerCase() !== base.toLowerCase();
 
 /** Returns the path that a framework has removed from `req.url`; undefined if it has not removed any. */
 function strippedPath({ url = '/' }: IncomingMessage, originalUrl: string): string | undefined {

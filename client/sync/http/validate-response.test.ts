@@ -8,8 +8,8 @@ import {
 const OK_RESPONSE = new Response('{}');
 const feed = (value: object): ReplicationResponseBody => value as ReplicationResponseBody;
 /** `text` is the body as received. */
-const accepts = (endpoint: string, response: Response, text: string): boolean =>
-  isValidResponse(endpoint, response, parseResponseBody(text), ID);
+const accepts = (endpoint: string, response: Response, text: string, method?: string): boolean =>
+  isValidResponse(endpoint, response, parseResponseBody(text), ID, method);
 
 const ID = 'user_alice';
 const A = `1-${'a'.repeat(32)}`;
@@ -65,17 +65,19 @@ test('rejects an invalid _changes body, from which PouchDB would conclude that n
   }
 });
 
-test('accepts a failed request only for the document itself, which PouchDB does not request', () => {
+test('accepts a failed request only for a write of the document itself, which PouchDB does not request', () => {
   const failure = JSON.stringify({ error: 'not_found', reason: 'missing' });
   for (const endpoint of ENDPOINTS.filter((one) => one !== '_bulk_get')) {
     for (const status of [400, 403, 404, 409, 413]) {
       const response = new Response('', { status });
-      expect(accepts(endpoint, response, failure)).toBe(endpoint === ID && status !== 404);
-      expect(accepts(endpoint, response, '<h1>No</h1>')).toBe(false);
+      expect(accepts(endpoint, response, failure, 'PUT')).toBe(endpoint === ID && status !== 404);
+      expect(accepts(endpoint, response, failure)).toBe(false);
+      expect(accepts(endpoint, response, '<h1>No</h1>', 'PUT')).toBe(false);
       for (const body of VALID_BODIES[endpoint] ?? [])
-        expect(accepts(endpoint, response, JSON.stringify(body))).toBe(false);
+        expect(accepts(endpoint, response, JSON.stringify(body), 'PUT')).toBe(false);
     }
-    for (const status of [429, 500, 503]) expect(accepts(endpoint, new Response('', { status }), failure)).toBe(false);
+    for (const status of [429, 500, 503])
+      expect(accepts(endpoint, new Response('', { status }), failure, 'PUT')).toBe(false);
   }
 });
 

@@ -38,11 +38,15 @@ const isExpectedFailure = (
   endpoint: string,
   status: number,
   body: Partial<ReplicationResponseBody> | undefined,
+  method: string | undefined,
 ): boolean => {
   // PouchDB reads the document itself when the server has no `_bulk_get`.
   if (endpoint === '_bulk_get') return true;
-  // Only the repair requests the document, and it handles rejections. A missing document is not the user's own.
-  return isDocumentEndpoint(endpoint) && status < 429 && status !== 404 && body?.error !== undefined;
+  // Only the repair requests the document, and it handles the rejection of a write by discarding the edit. The gate rejects no
+  // read, so a rejected one is a firewall's or a captive portal's. A missing document is not the user's own.
+  return (
+    isDocumentEndpoint(endpoint) && method === 'PUT' && status < 429 && status !== 404 && body?.error !== undefined
+  );
 };
 
 /** Whether a body is one of `_changes` with rows of the document `id` alone. */
@@ -55,14 +59,18 @@ const isChangesBody = (body: Partial<ReplicationResponseBody> | undefined, id: s
   );
 };
 
-/** Whether a response is one of the replication protocol. `endpoint` is the last segment of the URL's path. */
+/**
+ * Whether a response is one of the replication protocol. `endpoint` is the last segment of the URL's path, `method` that of the
+ * request; undefined for GET.
+ */
 export const isValidResponse = (
   endpoint: string,
   { ok, status }: Pick<Response, 'ok' | 'status'>,
   body: Partial<ReplicationResponseBody> | undefined,
   id: string,
+  method?: string,
 ): body is ReplicationResponseBody => {
-  if (!ok) return isExpectedFailure(endpoint, status, body);
+  if (!ok) return isExpectedFailure(endpoint, status, body, method);
   return endpoint === '_changes' ? isChangesBody(body, id) : body !== undefined;
 };
 

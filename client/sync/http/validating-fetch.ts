@@ -72,7 +72,7 @@ export function createValidatingFetch(
       const isFeed = endpoint === '_changes';
       const wasHeldOpen = longpoll?.wasHeldOpen() ?? true;
       if (
-        !isValidResponse(endpoint, response, body, store.id) ||
+        !isValidResponse(endpoint, response, body, store.id, init?.method) ||
         (isFeed && makesNoProgress(body, searchParams.get('since'), wasHeldOpen))
       ) {
         const retryAfterMs = parseRetryAfter(response.headers.get('Retry-After'), environment.now());

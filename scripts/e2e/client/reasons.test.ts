@@ -250,3 +250,36 @@ test('with another user’s token no edit is lost or sent, and all are sent with
   expect(bodies.filter((body) => body.includes('20:15'))).toEqual([]);
   expect(store.status().reasons).toEqual([]);
 });
+
+test('a firewall that rejects the reads of a repair discards no edit', async () => {
+  const user = devices.newUser();
+  let isDenied = false;
+  /** The reads of the document since the denial. The first one fills the local database, the next begins to send the edit. */
+  let reads = 0;
+  const { store } = devices.open(user, createInMemoryBrowser(), {
+    timing,
+    environment: {
+      fetch: async (input, init) => {
+        const path = new URL(input as string).pathname;
+        if (path.endsWith('/_bulk_docs') && !isDenied) {
+          isDenied = true;
+          const { docs } = JSON.parse(init?.body as string) as { docs: { _id: string; _rev: string }[] };
+          return Response.json(docs.map(({ _id: id, _rev: rev }) => ({ id, rev, error: 'forbidden', reason: 'No.' })));
+        }
+        if (isDenied && path.endsWith(`/user_${user}`) && init?.method !== 'PUT' && (reads += 1) === 2) {
+          return Response.json({ error: 'blocked', reason: 'No.' }, { status: 403 });
+        }
+        return fetch(input, init);
+      },
+    },
+  });
+  const discarded = new Promise<string>((resolve) =>
+    store.on('refused', ({ reason }) => resolve(`discarded: ${reason}`)),
+  );
+  await waitForState(store, 'live', 0);
+  await store.set({ theme: 'dark' });
+  const received = waitForPreferences(devices.open(user).store, { theme: 'dark' }).then(() => 'received');
+  expect(await Promise.race([received, discarded])).toBe('received');
+  expect(reads).toBeGreaterThanOrEqual(2);
+  expect(store.get().theme).toBe('dark');
+});

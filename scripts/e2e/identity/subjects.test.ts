@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { usernameOf } from '../../../couchdb-design/testing/arbitraries.ts';
 import { formatSubject, userDocumentId } from '../../../couchdb-design/user-document/user-document.ts';
 import type { UserList } from '../../../server/cli/users/list-users.ts';
@@ -103,12 +104,14 @@ test('the data in a browser is erased when a user with any subject signs out', a
 });
 
 test('what "users list" prints can be passed to "show", "suspend", "restore", "export" and "erase"', async () => {
-  const subjects = ['Carol Smith|7', '-rf', 'evil\u001b[2J\u202e\\u{7} ', LONGEST];
+  const subjects = ['Carol Smith|7', '-rf', 'evil\u001b[2J\u009b\u202e\\u{7} ', LONGEST];
   for (const subject of subjects) {
     expect((await fetch(`${gate.url}/api/users/profile`, { headers: bearer(subject) })).status).toBe(200);
   }
   const listed = await run('list');
-  const json = JSON.parse((await run('list', '--json')).stdout) as UserList;
+  const { stdout: jsonText } = await run('list', '--json');
+  expect(jsonText).not.toMatch(/[^\P{C}\n]/u);
+  const json = JSON.parse(jsonText) as UserList;
   for (const subject of subjects) {
     const printed = formatSubject(usernameOf(subject));
     expect(listed.stdout.split('\n').some((line) => line.startsWith(`${printed} `))).toBe(true);
@@ -126,4 +129,34 @@ test('what "users list" prints can be passed to "show", "suspend", "restore", "e
     const erased = await fetch(`${gate.url}/api/users/profile`, { headers: bearer(subject) });
     expect(erased.status).toBe(401);
   }
+});
+
+test('the erasure of an identity provider’s user leaves an account of CouchDB with the same name alone', async () => {
+  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const env = {
+    ...usersCommandEnv(gate.upstream),
+    JWT_SECRET: '',
+    REGISTRATION: '',
+    JWT_PUBLIC_KEY: publicKey.export({ format: 'pem', type: 'spki' }).toString(),
+    JWT_ISSUER: 'any',
+    JWT_AUDIENCE: 'any',
+  };
+  const { access } = gate.upstream;
+  const accountUrl = `${access.url}/_users/org.couchdb.user:grafana`;
+  const headers = {
+    authorization: `Basic ${Buffer.from(`${access.username}:${access.password}`).toString('base64')}`,
+    'content-type': 'application/json',
+  };
+  const account = { name: 'grafana', type: 'user', roles: [], password: 'correct-horse-battery' };
+  expect((await fetch(accountUrl, { method: 'PUT', headers, body: JSON.stringify(account) })).ok).toBe(true);
+  for (const subject of ['grafana', access.username]) {
+    expect((await fetch(`${gate.url}/api/users/profile`, { headers: bearer(subject) })).status).toBe(200);
+    const { code, stderr } = await runUsersCommand(env, ['erase', '--yes', subject]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining(subject)]);
+    expect((await fetch(`${gate.url}/api/users/profile`, { headers: bearer(subject) })).status).toBe(401);
+  }
+  expect(await (await fetch(accountUrl, { headers })).json()).toMatchObject({
+    name: 'grafana',
+    derived_key: expect.any(String) as string,
+  });
 });

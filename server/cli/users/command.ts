@@ -4,6 +4,7 @@ import { CommandError, describeError, UsageError } from './command-error.ts';
 import { openDeployment } from './deployment.ts';
 import { USERS_HELP } from './help.ts';
 import { parseUsersOptions } from './parse-options.ts';
+import { printableJson } from './printable-json.ts';
 import { runRequest } from './run-request.ts';
 import { escapeControlCharacters } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -36,7 +37,7 @@ export async function usersCommand(options: UsersCommandOptions): Promise<number
         terminal: options.terminal,
         waitForGates: options.waitForGates,
       });
-      if (parsed.json) print(JSON.stringify(json, null, 2));
+      if (parsed.json) print(printableJson(json));
       else for (const line of lines) print(line);
       for (const note of notes) printError(note);
     } finally {

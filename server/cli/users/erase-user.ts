@@ -20,8 +20,11 @@ export interface EraseResult {
   readonly revisions: number;
   /** The number of Telegram chats that were unlinked. */
   readonly chats: number;
-  /** `emptied`: only the name is left, which CouchDB lets only a server admin delete. */
-  readonly account: 'removed' | 'emptied' | 'none';
+  /**
+   * `emptied`: only the name is left, which CouchDB lets only a server admin delete. `kept`: users sign in with an identity
+   * provider, so an account of the same name is not the user's.
+   */
+  readonly account: 'removed' | 'emptied' | 'kept' | 'none';
   /** What the operator still has to do, a sentence each. */
   readonly left: readonly string[];
 }
@@ -67,7 +70,7 @@ export async function eraseUser({
   const first = await sweep(deployment, username);
   report(`Sessions ended and deleted: ${first.sessions}. Revisions of the document deleted: ${first.revisions}.`);
   const account = await removeAccount(deployment, username);
-  if (account !== 'none')
+  if (account === 'removed' || account === 'emptied')
     report(account === 'removed' ? 'The account is deleted.' : 'The account is emptied, and has no password.');
   report('Now waiting for requests that gates are still handling, to delete what they write.');
   let { sessions, revisions, chats } = first;
@@ -88,6 +91,11 @@ export async function eraseUser({
   if (account === 'emptied') {
     left.unshift(
       `CouchDB lets only a server admin delete the remainder of the account, which is its name. ${ADMIN_HINT}`,
+    );
+  }
+  if (account === 'kept') {
+    left.unshift(
+      `CouchDB has an account ${name}, which is not touched: users sign in with an identity provider, so another application may use it. Delete it if it was this user's.`,
     );
   }
   return { username: decodeSubject(username), erased: true, sessions, revisions, chats, account, left };
@@ -173,9 +181,13 @@ async function deleteCheckpoints({ upstream: { couch }, registry: db }: Deployme
   }
 }
 
-async function removeAccount({ upstream, admin }: Deployment, username: Username): Promise<EraseResult['account']> {
+async function removeAccount(
+  { upstream, admin, hasPasswordSignIn }: Deployment,
+  username: Username,
+): Promise<EraseResult['account']> {
   const account = await readAccount(upstream.couch, username);
   if (account === undefined) return 'none';
+  if (!hasPasswordSignIn) return 'kept';
   if (admin !== undefined) {
     await deleteAccount(admin.couch, account);
     return 'removed';

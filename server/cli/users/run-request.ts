@@ -20,6 +20,7 @@ import { parsePreferenceEdit } from './parse-preference-edit.ts';
 import type { PasswordSource, UsersRequest } from './parse-options.ts';
 import { escapeControlCharacters } from './table.ts';
 import { confirmErase, promptNewPassword, readPasswordFromInput, type Terminal } from './terminal.ts';
+import { printableJson } from './printable-json.ts';
 import { createUserReport, formatUserReport } from './user-report.ts';
 
 export interface RequestContext {
@@ -136,7 +137,7 @@ async function set(request: RequestOf<'set'>, userData: UserData, deployment: De
 function exportAll(userData: UserData, { rules }: Deployment): RequestOutput {
   requireUserExists(userData);
   const all = exportUser(userData, rules, Date.now());
-  return { json: all, lines: [JSON.stringify(all, null, 2)] };
+  return { json: all, lines: [printableJson(all)] };
 }
 
 /**
@@ -151,7 +152,8 @@ async function erase(
   { deployment, terminal, progress, ...context }: RequestContext,
 ): Promise<RequestOutput> {
   requireUserExists(userData);
-  requireManagedAccount(userData, deployment);
+  // The subjects of an identity provider may be names of CouchDB's accounts, which the erasure then leaves alone.
+  if (deployment.hasPasswordSignIn) requireManagedAccount(userData, deployment);
   if (!yes) await confirmErase(terminal, userData.name);
   // No gate runs beside an engine in this process.
   const settleMs = deployment.kind === 'embedded' ? undefined : GATE_SETTLE_MS;
