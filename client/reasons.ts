@@ -43,7 +43,8 @@ const CONNECTION: Readonly<Record<Exclude<ConnectionReason, SignInReason>, strin
   'network-unreachable':
     'The server cannot be reached: check the network, the URL, and whether CORS_ORIGINS of the server has this page’s origin.',
   'response-timeout': 'The server did not respond in time: check the network and the load of the server.',
-  'server-busy': 'The server is busy, is starting, or does not reach its database: wait until the next attempt.',
+  'server-busy':
+    'The server is busy, is starting, or does not reach its database or identity provider: read its log if this stays.',
   'server-error': 'The server or its database failed: read the log of the server, and run its doctor.',
   'wrong-url': 'The server has nothing at this URL: set url to that of the gate’s database, or of its event stream.',
   'wrong-database': 'The gate has another database: end url with its name, by default user_registry.',
@@ -53,7 +54,8 @@ const CONNECTION: Readonly<Record<Exclude<ConnectionReason, SignInReason>, strin
   'invalid-response':
     'The response is not one of the gate: check url, and that no proxy changes or caches its responses.',
   'request-rejected': 'The server rejected a request: read the reason in the response and in the log of the server.',
-  'wrong-user': 'The token is another user’s: return a token of the user whose store this is from getToken.',
+  'wrong-user':
+    'The token is another user’s: set username to the claim of the token (sub), unchanged, or return that user’s token from getToken.',
   'wrong-id-prefix': 'The server has another prefix of document ids: set idPrefix to the one of the server.',
   'token-unavailable': 'getToken rejected: check the network, and the error that it threw.',
   'token-timeout': 'getToken did not settle in time: let it reject when its own request times out.',

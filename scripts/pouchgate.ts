@@ -15,6 +15,11 @@ setup, doctor and users take --help. start takes only environment variables.`;
 const [command, ...argv] = process.argv.slice(2);
 const options: CommandOptions = { argv, env: process.env, print: console.log, printError: console.error };
 
+// `pouchgate users list | head` closes the pipe. The command completes without the rest of its output.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 switch (command) {
   case 'setup':
     process.exitCode = await setupCommand(options);

@@ -20,7 +20,7 @@ test('waits for an upstream that is still starting, for a limited time', async (
   const couch = connect(first.access);
   await first.close();
   // Nothing listens on the port now.
-  await expect(waitForDatabase(couch, { retries: 2, ...SHORT })).rejects.toThrow(/^The upstream does not respond\. /);
+  await expect(waitForDatabase(couch, { retries: 2, ...SHORT })).rejects.toThrow(/^CouchDB does not respond\. /);
 
   // Responds with 503 twice, then with a session.
   let requestCount = 0;
@@ -40,7 +40,9 @@ test('waits for an upstream that is still starting, for a limited time', async (
 test('reports wrong credentials', async () => {
   const { engine } = await startTestEngine();
   const couch = connect({ ...engine.access, password: 'wrong' });
-  await expect(waitForDatabase(couch)).rejects.toThrow('The upstream rejects the configured user name or password.');
+  await expect(waitForDatabase(couch)).rejects.toThrow(
+    'CouchDB rejects the configured user name or password (COUCHDB_USER, COUCHDB_PASSWORD).',
+  );
   await engine.close();
 });
 
@@ -51,14 +53,14 @@ test('reports a locked account, as CouchDB does after wrong passwords', async ()
     response.end(JSON.stringify({ error: 'forbidden', reason }));
   });
   await expect(waitForDatabase(connect(upstream.access))).rejects.toThrow(
-    `The upstream has locked the account for now (${reason}). Wait some minutes`,
+    `CouchDB has locked the account for now (${reason}). Wait some minutes`,
   );
   await upstream.close();
 });
 
 test.each([
-  [404, { error: 'not_found' }, 'The upstream responds to GET /_session with status 404.'],
-  [200, { hello: 'world' }, 'The upstream responds, but not as CouchDB does.'],
+  [404, { error: 'not_found' }, 'CouchDB responds to GET /_session with status 404.'],
+  [200, { hello: 'world' }, 'The server at COUCHDB_URL does not respond as CouchDB does.'],
 ])('does not retry a status of %i that is not CouchDB’s', async (status, body, message) => {
   const upstream = await startFakeUpstream((_request, response) => {
     response.writeHead(status, { 'content-type': 'application/json' });

@@ -50,8 +50,8 @@ export function createLoginError(
 }
 
 const LOGIN_NAMES: LoginNames = {
-  server: 'The upstream',
-  credentials: 'the configured user name or password',
+  server: 'CouchDB',
+  credentials: 'the configured user name or password (COUCHDB_USER, COUCHDB_PASSWORD)',
   password: 'COUCHDB_PASSWORD',
 };
 
@@ -85,15 +85,17 @@ async function readSession(couch: nano.ServerScope): Promise<UpstreamAccount> {
     if (loginError !== undefined) throw loginError;
     if (isUnavailable(status)) {
       throw new SetupError(
-        `The upstream does not respond. Check that it is running and that its URL is right. (${errorMessage(error)})`,
+        `CouchDB does not respond. Check that it is running and that COUCHDB_URL is right. (${errorMessage(error)})`,
         { cause: error },
       );
     }
-    throw new SetupError(`The upstream responds to GET /_session with status ${status}. Check COUCHDB_URL.`, {
+    throw new SetupError(`CouchDB responds to GET /_session with status ${status}. Check COUCHDB_URL.`, {
       cause: error,
     });
   }
   const account = parseSession(body);
   if (account !== undefined) return account;
-  throw new SetupError('The upstream responds, but not as CouchDB does. Check COUCHDB_URL.');
+  throw new SetupError(
+    'The server at COUCHDB_URL does not respond as CouchDB does. Set it to the address of a CouchDB 3.',
+  );
 }

@@ -67,3 +67,13 @@ test('beside a running server the command reports what to do, and works once the
   const list = JSON.parse(stdout) as { users: { username: string; sessions: number }[] };
   expect(list.users.find(({ username }) => username === 'alice')).toMatchObject({ sessions: 1 });
 });
+
+test('a command whose output is not read to its end completes without an error, as in `users list | head`', async () => {
+  const args = ['--import', 'tsx', join(ROOT, 'scripts', 'pouchgate.ts'), 'users', '--help'];
+  const child = spawn(process.execPath, args, { cwd: ROOT, env: { PATH: process.env['PATH'] } });
+  child.stdout.destroy();
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const [code] = (await once(child, 'close')) as [number];
+  expect([code, stderr]).toEqual([0, '']);
+});

@@ -64,7 +64,7 @@ async function readStatus(couch: nano.ServerScope, request: nano.RequestOptions)
   } catch (error) {
     const status = statusOf(error);
     if (status === undefined)
-      throw new SetupError(`The upstream does not respond. (${errorMessage(error)})`, { cause: error });
+      throw new SetupError(`CouchDB does not respond. (${errorMessage(error)})`, { cause: error });
     return status;
   }
 }
