@@ -46,7 +46,15 @@ test('text that is no subject is not parsed', () => {
 });
 
 test('a text in the shape of an escape sequence does not select another user', () => {
-  for (const text of ['\\u{61}lice', '\\u{0061}lice', 'a\\u{6c}ice', '\\u{5C}u{61}', '\\u{110000}', '\\u{', '\u0007\\u{7}']) {
+  for (const text of [
+    '\\u{61}lice',
+    '\\u{0061}lice',
+    'a\\u{6c}ice',
+    '\\u{5C}u{61}',
+    '\\u{110000}',
+    '\\u{',
+    '\u0007\\u{7}',
+  ]) {
     expect(parseFormattedSubject(text)).toBeUndefined();
     const subject = usernameOf(text);
     expect(parseFormattedSubject(formatSubject(subject))).toBe(subject);
