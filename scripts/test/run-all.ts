@@ -11,6 +11,8 @@ interface Check {
   readonly command: readonly [string, ...string[]];
   /** Reads the numbers of tests from the check's output. Undefined for a check that counts as one test. */
   readonly parseCounts?: (output: string) => TestCounts | undefined;
+  /** Multiplies the patience of tests that share the processors with another row. Default: 1. */
+  readonly patienceFactor?: number;
 }
 
 /** Groups run one after the other. The rows of a group run in parallel, and the checks of a row in sequence. */
@@ -23,19 +25,28 @@ const GROUPS: readonly (readonly (readonly Check[])[])[] = [
       { name: 'page', command: ['vite', 'build', '--config', 'client/vite.config.ts', '--logLevel', 'warn'] },
       { name: 'package', command: ['tsx', 'scripts/e2e/packaging/package.ts'], parseCounts: parsePlainCounts },
     ],
-    [{ name: 'lint', command: ['eslint', '.'] }],
+    [
+      { name: 'lint', command: ['eslint', '.'] },
+      {
+        name: 'proxies',
+        command: ['tsx', 'scripts/e2e/proxies/run.ts', '--quick'],
+        parseCounts: parsePlainCounts,
+        patienceFactor: 2,
+      },
+    ],
   ],
   // The tests below start many processes, so nothing else runs at the same time.
   [[{ name: 'tests', command: ['jest'], parseCounts: parseJestCounts }]],
-  [[{ name: 'proxies', command: ['tsx', 'scripts/e2e/proxies/run.ts', '--quick'], parseCounts: parsePlainCounts }]],
   [[{ name: 'browser', command: ['tsx', 'scripts/browser/run.ts', '--quick'], parseCounts: parsePlainCounts }]],
   [[{ name: 'browsers', command: ['tsx', 'scripts/browser/run-engines.ts'], parseCounts: parsePlainCounts }]],
 ];
 
 /** Runs a command and prints its output as it comes. Resolves with that output and whether the exit code was 0. */
-function run([program, ...args]: Check['command']): Promise<{ ok: boolean; output: string }> {
+function run({ command, patienceFactor = 1 }: Check): Promise<{ ok: boolean; output: string }> {
+  const [program, ...args] = command;
+  const env = { ...process.env, TEST_PATIENCE: String(patience * patienceFactor) };
   return new Promise((resolve, reject) => {
-    const child = spawnGroup(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawnGroup(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
@@ -50,16 +61,19 @@ function run([program, ...args]: Check['command']): Promise<{ ok: boolean; outpu
   });
 }
 
-async function runCheck({ name, command, parseCounts }: Check): Promise<TestCounts> {
+async function runCheck(check: Check): Promise<TestCounts> {
+  const { name, parseCounts } = check;
   console.log(`\n== ${name}`);
   const startedAt = Date.now();
-  const { ok, output } = await run(command);
+  const { ok, output } = await run(check);
   console.log(`== ${name}: ${ok ? 'passed' : 'FAILED'} after ${Math.round((Date.now() - startedAt) / 1_000)} s`);
   const counts = parseCounts?.(output) ?? { ...NO_TESTS, passed: ok ? 1 : 0 };
   // A check can fail without naming a failed test.
   return ok ? counts : { ...counts, failed: Math.max(counts.failed, 1) };
 }
 
+/** Every check gets it as a variable: see couchdb-design/testing/patience.ts. */
+const patience = Number(process.env['TEST_PATIENCE'] ?? measurePatience());
 const total = { ...NO_TESTS };
 
 async function runRow(row: readonly Check[]): Promise<void> {
@@ -71,8 +85,6 @@ async function runRow(row: readonly Check[]): Promise<void> {
   }
 }
 
-// Every check inherits the variable: see couchdb-design/testing/patience.ts.
-process.env['TEST_PATIENCE'] ??= String(measurePatience());
 for (const group of GROUPS) await Promise.all(group.map(runRow));
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;

@@ -58,6 +58,8 @@ export async function startTestServer({
         METRICS_PORT: 'off',
         DRAIN_SECONDS: '0',
         JWT_SECRET: SECRET,
+        // Tests wait for the expiry of their tokens.
+        JWT_LEEWAY_SECONDS: '0',
         LOG_LEVEL: 'silent',
         ...env,
       }),
