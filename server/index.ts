@@ -10,7 +10,7 @@ import { checkOptions } from './app/check-options.ts';
 import { createCore, type Core } from './app/core.ts';
 import { createListener } from './app/listener.ts';
 import type { MountedPouchgate, OwnPreferences, PouchgateOptions } from './app/mounted-pouchgate.ts';
-import { createMountCheck } from './app/mount-check.ts';
+import { createMountCheck, createWrongBaseResponse, type RespondWrongBase } from './app/mount-check.ts';
 import { createRequestTracker } from './app/mounted-requests.ts';
 import { DEFAULT_DATA_DIRECTORY, openMountedUpstream, resolveMountedUpstream } from './app/mounted-upstream.ts';
 import { UserRevocations } from './app/user-revocations.ts';
@@ -91,7 +91,7 @@ async function mount<P extends object>(
   rules: PreferenceDefinition<P>,
 ): Promise<MountedPouchgate<P>> {
   const { registry = 'user_registry', sessions = 'pouchgate_sessions' } = options;
-  const { idPrefix = DEFAULT_ID_PREFIX, log = pino({ level: 'silent' }), base } = options;
+  const { idPrefix = DEFAULT_ID_PREFIX, log = pino({ level: 'silent' }), base, corsOrigins = [] } = options;
   const couchdb = await resolveMountedUpstream(options.couchdb, process.env, (sentence) => log.error(sentence));
   const upstream = await openMountedUpstream(couchdb, { registry, sessions, idPrefix }, (sentence) =>
     log.warn(sentence),
@@ -110,7 +110,7 @@ async function mount<P extends object>(
     docIdsThreshold,
     mount: { base: base === undefined ? undefined : `${base}/sync`, database: registry },
     publicUrl: options.publicUrl ?? '',
-    corsOrigins: options.corsOrigins ?? [],
+    corsOrigins,
     rules,
     provision: createProvision(upstream.couch, registry, rules.idOf),
     authenticate,
@@ -120,14 +120,15 @@ async function mount<P extends object>(
     log,
     feedListener: new FeedMonitor('registry', log),
   });
+  const respondWrongBase = createWrongBaseResponse(corsOrigins, warnOnce);
   const gate = createClosableRouter(core, {
     base,
-    warnOnce,
+    respondWrongBase,
     trackRequests: createRequestTracker(options.log, registry),
   });
   return {
     router: gate.router,
-    listener: createListener(gate.router, base ?? '', warnOnce),
+    listener: createListener(gate.router, base ?? '', respondWrongBase),
     ...createPreferencesAccess(core, rules),
     endUser: (subject) => {
       const username = toUsername(subject);
@@ -172,7 +173,7 @@ function createAuthenticator(
 
 interface ClosableRouterOptions {
   readonly base: string | undefined;
-  readonly warnOnce: WarnOnce;
+  readonly respondWrongBase: RespondWrongBase;
   /** Creates the handler that identifies and observes the requests to a path within the router. */
   readonly trackRequests: (path: string) => RequestHandler;
 }
@@ -180,7 +181,7 @@ interface ClosableRouterOptions {
 /** Creates the router of both interfaces. After `rejectRequests` it responds with 503 to every request to them. */
 function createClosableRouter<P extends object>(
   core: Core<P>,
-  { base, warnOnce, trackRequests }: ClosableRouterOptions,
+  { base, respondWrongBase, trackRequests }: ClosableRouterOptions,
 ): { readonly router: Router; readonly rejectRequests: () => void } {
   const router = express.Router({ caseSensitive: true, strict: true });
   let isClosing = false;
@@ -194,7 +195,7 @@ function createClosableRouter<P extends object>(
     next();
   };
   for (const [path, routes] of [['/sync', core.gate] as const, ['/api/users', core.preferences] as const]) {
-    router.use(path, trackRequests(path), createMountCheck(base, path, warnOnce), admit, routes);
+    router.use(path, trackRequests(path), createMountCheck(base, path, respondWrongBase), admit, routes);
   }
   return {
     router,

@@ -81,6 +81,24 @@ test('a wrong `base` is reported in every response, and once in the log', async 
   await close();
 });
 
+test('a page of another origin can read the response for a wrong `base`', async () => {
+  const origin = 'https://app.example.org';
+  const { url, close } = await mount('/prefs', { base: '/settings', corsOrigins: [origin] });
+  const database = `${url}/sync/mistakes_${registries}/`;
+  const preflight = await fetch(database, {
+    method: 'OPTIONS',
+    headers: { origin, 'access-control-request-method': 'GET', 'access-control-request-headers': 'authorization' },
+  });
+  expect(preflight.status).toBe(204);
+  expect(preflight.headers.get('access-control-allow-headers')).toBe('authorization');
+  for (const { headers } of [preflight, await fetch(database, { headers: { origin } })]) {
+    expect(headers.get('access-control-allow-origin')).toBe(origin);
+  }
+  const other = await fetch(database, { headers: { origin: 'https://other.example.org' } });
+  expect(other.headers.get('access-control-allow-origin')).toBeNull();
+  await close();
+});
+
 test('a `base` unlike the path at which a framework has mounted the listener is reported likewise', async () => {
   const { url, warnings, pouchgate, close } = await mount('/unused', { base: '/settings' });
   const app = express();

@@ -2,9 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Router } from 'express';
 import { notFound, sendError } from '../http/errors.ts';
 import { identifyRequest } from '../http/identify-request.ts';
-import { sendWrongBase } from './mount-check.ts';
+import type { RespondWrongBase } from './mount-check.ts';
 import type { PouchgateListener } from './mounted-pouchgate.ts';
-import type { WarnOnce } from './warn-once.ts';
 
 /** The paths below `base` that the router serves. */
 const SERVED_PATHS = ['/sync', '/api/users'] as const;
@@ -14,7 +13,7 @@ const SERVED_PATHS = ['/sync', '/api/users'] as const;
  * characters that are special in Express's paths. A framework that mounts the listener at another path than `base` gets an
  * error that names both.
  */
-export function createListener(router: Router, base: string, warnOnce: WarnOnce): PouchgateListener {
+export function createListener(router: Router, base: string, respondWrongBase: RespondWrongBase): PouchgateListener {
   return (req, res, next) => {
     const url = rawUrl(req);
     const mountedAt = strippedPath(req, url);
@@ -23,7 +22,7 @@ export function createListener(router: Router, base: string, warnOnce: WarnOnce)
       handle(router, req, res);
     } else if (isOtherPath(mountedAt, base) && isServed(req.url ?? '/', '')) {
       identifyRequest(req, res);
-      sendWrongBase(res, { base, mountedAt }, warnOnce);
+      respondWrongBase(req, res, { base, mountedAt });
     } else if (next === undefined) {
       identifyRequest(req, res);
       sendError(res, notFound());

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import cors from 'cors';
 import type { Router } from 'express';
 import { ID_REQUEST_HEADERS, ID_RESPONSE_HEADER } from './identify-request.ts';
@@ -35,4 +36,15 @@ export function useCors(
       credentials,
     }),
   );
+}
+
+/**
+ * Returns a handler for an error that precedes a router's own handlers: pages of the listed origins may read the response. It
+ * answers preflight requests itself, so that the page's own request, and with it the error, follows.
+ */
+export function createErrorCors(
+  origins: readonly string[],
+): (req: IncomingMessage, res: ServerResponse, next: () => void) => void {
+  if (origins.length === 0) return (_req, _res, next) => next();
+  return cors({ origin: [...origins], exposedHeaders: [ID_RESPONSE_HEADER], credentials: true });
 }
