@@ -16,6 +16,7 @@ import { DEFAULT_DATA_DIRECTORY, openMountedUpstream, resolveMountedUpstream } f
 import { UserRevocations } from './app/user-revocations.ts';
 import { createWarnOnce, type WarnOnce } from './app/warn-once.ts';
 import type { Caller } from './http/caller.ts';
+import { createErrorCors, type ErrorCors } from './http/cors.ts';
 import { toExpressRequest } from './http/express-request.ts';
 import { forbidden, HttpError, sendError, serviceUnavailable } from './http/errors.ts';
 import { DEFAULT_RATE_LIMITS } from './http/rate-limits.ts';
@@ -120,12 +121,10 @@ async function mount<P extends object>(
     log,
     feedListener: new FeedMonitor('registry', log),
   });
-  const respondWrongBase = createWrongBaseResponse(corsOrigins, warnOnce);
-  const gate = createClosableRouter(core, {
-    base,
-    respondWrongBase,
-    trackRequests: createRequestTracker(options.log, registry),
-  });
+  const allowOrigin = createErrorCors(corsOrigins);
+  const respondWrongBase = createWrongBaseResponse(allowOrigin, warnOnce);
+  const trackRequests = createRequestTracker(options.log, registry);
+  const gate = createClosableRouter(core, { base, allowOrigin, respondWrongBase, trackRequests });
   return {
     router: gate.router,
     listener: createListener(gate.router, base ?? '', respondWrongBase),
@@ -173,6 +172,7 @@ function createAuthenticator(
 
 interface ClosableRouterOptions {
   readonly base: string | undefined;
+  readonly allowOrigin: ErrorCors;
   readonly respondWrongBase: RespondWrongBase;
   /** Creates the handler that identifies and observes the requests to a path within the router. */
   readonly trackRequests: (path: string) => RequestHandler;
@@ -181,14 +181,14 @@ interface ClosableRouterOptions {
 /** Creates the router of both interfaces. After `rejectRequests` it responds with 503 to every request to them. */
 function createClosableRouter<P extends object>(
   core: Core<P>,
-  { base, respondWrongBase, trackRequests }: ClosableRouterOptions,
+  { base, allowOrigin, respondWrongBase, trackRequests }: ClosableRouterOptions,
 ): { readonly router: Router; readonly rejectRequests: () => void } {
   const router = express.Router({ caseSensitive: true, strict: true });
   let isClosing = false;
   const admit: RequestHandler = (req, res, next) => {
     // Otherwise clients whose live requests were ended reconnect immediately, and `close` never finishes.
     if (isClosing) {
-      sendError(res, serviceUnavailable('The server is stopping.'));
+      allowOrigin(req, res, () => sendError(res, serviceUnavailable('The server is stopping.')));
       return;
     }
     toExpressRequest(req, res);

@@ -99,6 +99,15 @@ test('a page of another origin can read the response for a wrong `base`', async 
   await close();
 });
 
+test('a page of another origin can read the response of a gate that is stopping', async () => {
+  const origin = 'https://app.example.org';
+  const { url, pouchgate, close } = await mount('/prefs', { corsOrigins: [origin] });
+  await pouchgate.close();
+  const { status, headers } = await fetch(`${url}/sync/`, { headers: { origin } });
+  expect([status, headers.get('access-control-allow-origin')]).toEqual([503, origin]);
+  await close();
+});
+
 test('a `base` unlike the path at which a framework has mounted the listener is reported likewise', async () => {
   const { url, warnings, pouchgate, close } = await mount('/unused', { base: '/settings' });
   const app = express();

@@ -38,13 +38,14 @@ export function useCors(
   );
 }
 
+/** Calls `next` once pages of the allowed origins may read the response. */
+export type ErrorCors = (req: IncomingMessage, res: ServerResponse, next: () => void) => void;
+
 /**
  * Returns a handler for an error that precedes a router's own handlers: pages of the listed origins may read the response. It
  * answers preflight requests itself, so that the page's own request, and with it the error, follows.
  */
-export function createErrorCors(
-  origins: readonly string[],
-): (req: IncomingMessage, res: ServerResponse, next: () => void) => void {
+export function createErrorCors(origins: readonly string[]): ErrorCors {
   if (origins.length === 0) return (_req, _res, next) => next();
   return cors({ origin: [...origins], exposedHeaders: [ID_RESPONSE_HEADER], credentials: true });
 }
