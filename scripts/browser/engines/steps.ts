@@ -109,8 +109,11 @@ async function secondTab(session: Session): Promise<string> {
 async function reloadWhileLive(session: Session): Promise<string> {
   const { tab } = opened(session);
   const times: number[] = [];
-  for (let reload = 0; reload < RELOADS; reload += 1) times.push(await reloadUntil(tab, status('live', 0)));
-  await waitFor(tab, preference('viewMode', 'table'));
+  for (let reload = 0; reload < RELOADS; reload += 1) {
+    times.push(await reloadUntil(tab, status('live', 0)));
+    // A follower shows the leader's status before its own scripts have loaded. Firefox reports a load that a reload aborts.
+    await waitFor(tab, preference('viewMode', 'table'));
+  }
   return `${median(times)} ms to live`;
 }
 
