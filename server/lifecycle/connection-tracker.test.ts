@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import http, { type ServerResponse } from 'node:http';
 import net, { type AddressInfo, type Socket } from 'node:net';
+import { Worker } from 'node:worker_threads';
+import { MAX_WAIT_MS } from '../../couchdb-design/testing/patience.ts';
 import { eventually } from '../testing/fake-couchdb.ts';
 import { trackConnections, type ConnectionTracker } from './connection-tracker.ts';
 
@@ -82,7 +84,7 @@ it('endKeepAlive makes the next response the last one of each connection, and st
   expect(busy.text()).toMatch(/connection: close/i);
 });
 
-it('drain ends idle connections immediately and refuses new ones', async () => {
+it('drain ends idle connections, and refuses new ones', async () => {
   const { port } = server.address() as AddressInfo;
   const [used, unused] = [connect(), connect()];
   used.get('/');
@@ -91,6 +93,32 @@ it('drain ends idle connections immediately and refuses new ones', async () => {
   await eventually(() => used.ended() && unused.ended());
   await drained;
   await expect(once(net.connect(port, '127.0.0.1'), 'connect')).rejects.toThrow('ECONNREFUSED');
+});
+
+it('a connection that is established before the port closes is served, even if its request arrives later', async () => {
+  const { port } = server.address() as AddressInfo;
+  // The client connects in another thread while this one is blocked, so the server has not accepted the connection yet.
+  const shared = new Int32Array(new SharedArrayBuffer(4));
+  const worker = new Worker(
+    `const { workerData, parentPort } = require('node:worker_threads');
+     const socket = require('node:net').connect(workerData.port, '127.0.0.1', () => {
+       Atomics.store(workerData.shared, 0, 1);
+       Atomics.notify(workerData.shared, 0);
+     });
+     let text = '';
+     socket.setEncoding('latin1').on('data', (chunk) => (text += chunk));
+     socket.on('error', (error) => (text += error.code)).on('close', () => parentPort.postMessage(text));
+     parentPort.on('message', () => socket.write('GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n'));
+     parentPort.unref();`,
+    { eval: true, workerData: { port, shared } },
+  );
+  const received = once(worker, 'message');
+  expect(Atomics.wait(shared, 0, 0, MAX_WAIT_MS)).not.toBe('timed-out');
+  const drained = connections.drain();
+  worker.postMessage('request');
+  expect(await received).toEqual([expect.stringMatching(/^HTTP\/1\.1 200 OK[^]*connection: close[^]*ok$/i)]);
+  await drained;
+  await worker.terminate();
 });
 
 it('drain sends a slow client its whole response', async () => {

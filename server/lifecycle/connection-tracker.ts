@@ -1,8 +1,14 @@
 import { Server as NetServer, type Socket } from 'node:net';
+import { setImmediate as nextImmediate } from 'node:timers/promises';
 import type { Server, ServerResponse } from 'node:http';
 
-/** How long, in ms, a draining server keeps a connection open after a response that promised keep-alive. */
-const KEEP_ALIVE_GRACE_MS = 500;
+/**
+ * How long, in ms, a draining server keeps a connection open on which a request may be on its way: a new connection, and one
+ * after a response that promised keep-alive.
+ */
+const REQUEST_GRACE_MS = 500;
+/** The event loop's iterations in which a draining server still accepts connections. */
+const MAX_ACCEPT_ITERATIONS = 100;
 
 /**
  * Tracks the responses in progress on each connection of a server, and drains the connections when the server stops.
@@ -12,14 +18,18 @@ const KEEP_ALIVE_GRACE_MS = 500;
  */
 export class ConnectionTracker {
   readonly #server: Server;
-  /** The unfinished responses of each open connection: more than one if the client pipelines. */
-  readonly #responsesBySocket = new Map<Socket, Set<ServerResponse>>();
+  /**
+   * The unfinished responses of each open connection: more than one if the client pipelines; undefined before the first
+   * request.
+   */
+  readonly #responsesBySocket = new Map<Socket, Set<ServerResponse> | undefined>();
   /** A single `close` listener serves all responses: live requests are many and long-lived. */
   readonly #onResponseClose: (this: ServerResponse) => void;
   #activeRequests = 0;
   /** Whether each response is the last one on its connection. */
   #keepAliveEnded = false;
   #draining = false;
+  #acceptedCount = 0;
 
   /** `server` must not be listening yet. */
   constructor(server: Server) {
@@ -49,23 +59,28 @@ export class ConnectionTracker {
   endKeepAlive(): void {
     this.#keepAliveEnded = true;
     for (const responses of this.#responsesBySocket.values()) {
-      for (const res of responses) if (!res.headersSent) res.shouldKeepAlive = false;
+      for (const res of responses ?? []) if (!res.headersSent) res.shouldKeepAlive = false;
     }
   }
 
   /**
    * Stops accepting connections and ends each existing one once it is idle: immediately, or after its last response. That
    * response has `Connection: close` unless its headers were already sent. A request that still arrives on an open
-   * connection is answered, as the last one. Resolves when no connection is left.
+   * connection is answered, as the last one. A new connection has 500 ms for its first request. Resolves when no connection
+   * is left.
    */
   async drain(): Promise<void> {
     this.#draining = true;
     this.endKeepAlive();
+    for (const [socket, responses] of this.#responsesBySocket) {
+      if (responses?.size === 0) socket.destroySoon();
+    }
+    await this.#acceptPending();
     const drained = new Promise<void>((resolve) => {
       NetServer.prototype.close.call(this.#server, () => resolve());
     });
     for (const [socket, responses] of this.#responsesBySocket) {
-      if (responses.size === 0) socket.destroySoon();
+      if (responses === undefined) this.#destroyUnlessRequested(socket);
     }
     await drained;
     // Node's own `close` clears the server's connection-checking timer.
@@ -77,8 +92,23 @@ export class ConnectionTracker {
     this.#server.closeAllConnections();
   }
 
+  /**
+   * Waits until the connections are accepted that the system has established. It resets those that are left when the server
+   * closes, and a proxy may respond to its client with 502 then.
+   */
+  async #acceptPending(): Promise<void> {
+    // An immediate runs after the event loop has polled for connections, but the first one may belong to an earlier poll.
+    await nextImmediate();
+    for (let iteration = 0; iteration < MAX_ACCEPT_ITERATIONS; iteration += 1) {
+      const before = this.#acceptedCount;
+      await nextImmediate();
+      if (this.#acceptedCount === before) return;
+    }
+  }
+
   #addConnection(socket: Socket): void {
-    this.#responsesBySocket.set(socket, new Set());
+    this.#acceptedCount += 1;
+    this.#responsesBySocket.set(socket, undefined);
     socket.once('close', () => {
       this.#activeRequests -= this.#responsesBySocket.get(socket)?.size ?? 0;
       this.#responsesBySocket.delete(socket);
@@ -86,9 +116,9 @@ export class ConnectionTracker {
   }
 
   #addResponse(socket: Socket, res: ServerResponse): void {
-    const responses = this.#responsesBySocket.get(socket);
-    if (responses === undefined) return;
-    responses.add(res);
+    if (!this.#responsesBySocket.has(socket)) return;
+    const responses = this.#responsesBySocket.get(socket) ?? new Set();
+    this.#responsesBySocket.set(socket, responses.add(res));
     this.#activeRequests += 1;
     if (this.#keepAliveEnded) res.shouldKeepAlive = false;
     res.once('close', this.#onResponseClose);
@@ -107,9 +137,15 @@ export class ConnectionTracker {
     }
     // The headers were sent before draining began and promised keep-alive, so the next request may be on its way. Closing
     // now would reset it. If it arrives within the grace period, its response has `Connection: close`.
+    this.#destroyUnlessRequested(socket);
+  }
+
+  /** Closes a connection after the grace period unless a response is in progress then. */
+  #destroyUnlessRequested(socket: Socket): void {
     setTimeout(() => {
-      if (responses.size === 0) socket.destroySoon();
-    }, KEEP_ALIVE_GRACE_MS).unref();
+      const { size = 0 } = this.#responsesBySocket.get(socket) ?? {};
+      if (size === 0) socket.destroySoon();
+    }, REQUEST_GRACE_MS).unref();
   }
 }
 
