@@ -1,0 +1,136 @@
+/** One registry behind three gates: the standalone server with the bot, and two versions of an application side by side. */
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import { closeAfterTests } from '../../../../couchdb-design/testing/open-resources.ts';
+import { createPouchgate, type MountedPouchgate, type OwnPreferences } from '../../../../server/index.ts';
+import { startFakeTelegramApi, type Person } from '../../../../server/testing/fake-telegram-api.ts';
+import { runUsersCommand } from '../../../../server/testing/run-users-command.ts';
+import { startTestGate } from '../../../../server/testing/test-gate.ts';
+import { VERSIONS, type Version } from './preference-domains.ts';
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** One version's interfaces. */
+export interface Gate {
+  readonly url: string;
+  /** The URL that stores and PouchDB replicate with. */
+  readonly registryUrl: string;
+  readonly token: (username: string) => string;
+  /** Undefined for the standalone server. */
+  readonly edit: ((username: string, patch: Values) => Promise<unknown>) | undefined;
+  /** Runs the users command with this version's schema. */
+  readonly runCommand: (...argv: readonly string[]) => ReturnType<typeof runUsersCommand>;
+}
+
+export interface Deployment {
+  readonly gates: Readonly<Record<Version, Gate>>;
+  readonly accountName: (name: string) => string;
+  /** The stored document with its revision; undefined if there is none. */
+  readonly readStored: (username: string) => Promise<StoredDocument | undefined>;
+  /** Stores a document as the service account, which no gate validates. */
+  readonly store: (document: object) => Promise<void>;
+  /** Returns the revisions of the document's leaves, deleted ones included. */
+  readonly readLeaves: (username: string) => Promise<readonly string[]>;
+  /** Creates a person whose chat with the bot is linked to the user. */
+  readonly linkChat: (username: string) => Promise<Person>;
+  readonly close: () => Promise<void>;
+}
+
+export interface StoredDocument {
+  readonly _id: string;
+  readonly _rev: string;
+  readonly preferences: Values;
+  readonly edits: Readonly<Record<string, string>>;
+}
+
+const isNotFound = (error: unknown): boolean => Reflect.get(Object(error) as object, 'statusCode') === 404;
+
+/** Starts all of it on the upstream of the tests. */
+export async function startDeployment(): Promise<Deployment> {
+  const api = await startFakeTelegramApi();
+  const standalone = await startTestGate({ TELEGRAM_BOT_TOKEN: api.token, TELEGRAM_API_ROOT: api.apiRoot() });
+  const { upstream } = standalone;
+  const env = { ...upstream.env(), JWT_SECRET: 'a secret for tests, and for nothing else at all' };
+  const commandOf = (version: Version): Gate['runCommand'] => {
+    const path = version === 'built-in' ? '' : join(import.meta.dirname, `${version}-app.ts`);
+    return (...argv) => runUsersCommand({ ...env, PREFERENCES_MODULE: path }, argv);
+  };
+
+  const mount = async (version: Exclude<Version, 'built-in'>) => {
+    const mounted: MountedPouchgate<object> = await createPouchgate({
+      couchdb: upstream.access,
+      authenticate: (req) => ({
+        username: (req.get('authorization') ?? '').slice('Bearer '.length),
+        expiresAt: Date.now() + 3_600_000,
+      }),
+      preferences: VERSIONS[version] as OwnPreferences<never>,
+      registry: upstream.names.registry,
+      sessions: upstream.names.sessions,
+    });
+    const server = express().use(mounted.router).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const gate: Gate = {
+      url,
+      registryUrl: `${url}/sync/${upstream.names.registry}`,
+      token: (username) => username,
+      edit: (username, patch) => mounted.edit(username, patch),
+      runCommand: commandOf(version),
+    };
+    const close = async (): Promise<void> => {
+      await mounted.close();
+      server.close();
+      server.closeAllConnections();
+    };
+    return { gate, close };
+  };
+  const [older, newer] = await Promise.all([mount('old'), mount('new')]);
+  const registry = upstream.registry();
+
+  return closeAfterTests({
+    gates: {
+      'built-in': {
+        url: standalone.url,
+        registryUrl: standalone.database,
+        token: (username: string) => standalone.token(username),
+        edit: undefined,
+        runCommand: commandOf('built-in'),
+      },
+      old: older.gate,
+      new: newer.gate,
+    },
+    accountName: (name: string) => upstream.accountName(name),
+    readStored: (username: string) =>
+      registry.get(`user_${username}`).then(
+        (document) => document as unknown as StoredDocument,
+        (error: unknown) => {
+          if (isNotFound(error)) return undefined;
+          throw error;
+        },
+      ),
+    store: async (document: object) => {
+      await registry.insert(document);
+    },
+    readLeaves: async (username: string) => {
+      const rows = (await registry.get(`user_${username}`, { open_revs: 'all' } as object)) as unknown;
+      return (rows as readonly { readonly ok: { readonly _rev: string } }[]).map(({ ok }) => ok._rev);
+    },
+    linkChat: async (username: string) => {
+      const response = await fetch(`${standalone.url}/api/users/telegram/link`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${standalone.token(username)}` },
+      });
+      const { code } = (await response.json()) as { readonly code: string };
+      const person = api.createPerson('Ada');
+      await person.sendMessage(`/start ${code}`);
+      return person;
+    },
+    close: async () => {
+      await Promise.all([older.close(), newer.close()]);
+      await standalone.close();
+      await api.close();
+    },
+  });
+}
