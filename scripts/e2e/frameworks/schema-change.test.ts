@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import * as version1 from '../../../docs/recipes/schema-change/version-1.ts';
 import * as version2 from '../../../docs/recipes/schema-change/version-2.ts';
 import { start } from '../../../docs/recipes/schema-change/server.ts';
@@ -11,17 +12,12 @@ import { newRegistryName } from './testing/exercise-gate.ts';
 
 /** The recipe docs/recipes/schema-change, as it is: a deployment of version 2 under a page of version 1. */
 
-type AnyPreferences = Pick<OwnPreferences<typeof version2.gateSchema>, 'upgrade'> & {
-  readonly schema: typeof version1.schema | typeof version2.schema | typeof version2.gateSchema;
-  readonly defaults: object;
-};
-
 /** A deployment whose gate is replaced at the same port. */
 async function createDeployment() {
   const engine = closeAfterTests(await startEmbeddedEngine({ storage: { kind: 'memory', name: newRegistryName() } }));
-  let server: Awaited<ReturnType<typeof start>> | undefined;
+  let server: Awaited<ReturnType<typeof start<z.ZodObject>>> | undefined;
   return {
-    deploy: async (preferences: AnyPreferences) => {
+    deploy: async (preferences: OwnPreferences<z.ZodObject>) => {
       const port = server === undefined ? 0 : Number(new URL(server.origin).port);
       await server?.close();
       server = closeAfterTests(
@@ -80,7 +76,7 @@ test('version 2 is deployed under a page of version 1: both edit, and each shows
 test('once the gate has only version 2, an older page can edit what both know, and stored values are kept', async () => {
   const deployment = await createDeployment();
   const first = await deployment.deploy(version1);
-  await first.pouchgate.edit('alice', { fontSize: 32, homePage: 'news', sidebarColor: 'plum' } as object);
+  await first.pouchgate.edit('alice', { fontSize: 32, homePage: 'news', sidebarColor: 'plum' });
   const second = await deployment.deploy(version2);
   const older = closeAfterTests(createPreferencesStore({ ...deployment.optionsOfPage(), ...version1 }));
   await waitUntilLive(older);

@@ -1,13 +1,12 @@
 /** One registry behind three gates: the standalone server with the bot, and two versions of an application side by side. */
-import { once } from 'node:events';
 import { join } from 'node:path';
-import type { AddressInfo } from 'node:net';
-import express from 'express';
+import type { z } from 'zod';
 import { closeAfterTests } from '../../../../couchdb-design/testing/open-resources.ts';
-import { createPouchgate, type MountedPouchgate, type OwnPreferences } from '../../../../server/index.ts';
+import type { OwnPreferences } from '../../../../server/index.ts';
 import { startFakeTelegramApi, type Person } from '../../../../server/testing/fake-telegram-api.ts';
 import { runUsersCommand } from '../../../../server/testing/run-users-command.ts';
 import { startTestGate } from '../../../../server/testing/test-gate.ts';
+import { mountGate, type MountedGate } from '../../testing/mounted-gate.ts';
 import { VERSIONS, type Version } from './preference-domains.ts';
 
 type Values = Readonly<Record<string, unknown>>;
@@ -58,33 +57,18 @@ export async function startDeployment(): Promise<Deployment> {
     return (...argv) => runUsersCommand({ ...env, PREFERENCES_MODULE: path }, argv);
   };
 
-  const mount = async (version: Exclude<Version, 'built-in'>) => {
-    const mounted: MountedPouchgate<object> = await createPouchgate({
-      couchdb: upstream.access,
-      authenticate: (req) => ({
-        username: (req.get('authorization') ?? '').slice('Bearer '.length),
-        expiresAt: Date.now() + 3_600_000,
-      }),
-      preferences: VERSIONS[version] as OwnPreferences<never>,
-      registry: upstream.names.registry,
-      sessions: upstream.names.sessions,
-    });
-    const server = express().use(mounted.router).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const gate: Gate = {
+  const mounted: MountedGate[] = [];
+  const mount = async (version: Exclude<Version, 'built-in'>): Promise<Gate> => {
+    const gate = await mountGate(upstream, VERSIONS[version] as OwnPreferences<z.ZodObject>);
+    mounted.push(gate);
+    const { url, registryUrl, pouchgate } = gate;
+    return {
       url,
-      registryUrl: `${url}/sync/${upstream.names.registry}`,
+      registryUrl,
       token: (username) => username,
-      edit: (username, patch) => mounted.edit(username, patch),
+      edit: (username, patch) => pouchgate.edit(username, patch),
       runCommand: commandOf(version),
     };
-    const close = async (): Promise<void> => {
-      await mounted.close();
-      server.close();
-      server.closeAllConnections();
-    };
-    return { gate, close };
   };
   const [older, newer] = await Promise.all([mount('old'), mount('new')]);
   const registry = upstream.registry();
@@ -98,8 +82,8 @@ export async function startDeployment(): Promise<Deployment> {
         edit: undefined,
         runCommand: commandOf('built-in'),
       },
-      old: older.gate,
-      new: newer.gate,
+      old: older,
+      new: newer,
     },
     accountName: (name: string) => upstream.accountName(name),
     readStored: (username: string) =>
@@ -128,7 +112,7 @@ export async function startDeployment(): Promise<Deployment> {
       return person;
     },
     close: async () => {
-      await Promise.all([older.close(), newer.close()]);
+      await Promise.all(mounted.map((gate) => gate.close()));
       await standalone.close();
       await api.close();
     },

@@ -170,7 +170,9 @@ function createPlainDevice({ name, app, username, gates }: DeviceOptions): Devic
     waitUntilShown: () => Promise.resolve(),
     readDocument,
     refusals: () =>
-      peer.events.filter(({ name: event }) => event !== 'paused' && event !== 'active').map((event) => JSON.stringify(event)),
+      peer.events
+        .filter(({ name: event }) => event !== 'paused' && event !== 'active')
+        .map((event) => JSON.stringify(event)),
     close: () => peer.close(),
   };
 }

@@ -1,6 +1,13 @@
 /** A random history of one user's document as a value. run-history.ts executes it. */
 import fc from 'fast-check';
-import { BOT_COMMANDS, DOMAINS, TEXT_SHAPES, type DomainName, type TextShape, type Version } from './preference-domains.ts';
+import {
+  BOT_COMMANDS,
+  DOMAINS,
+  TEXT_SHAPES,
+  type DomainName,
+  type TextShape,
+  type Version,
+} from './preference-domains.ts';
 import type { ServerInterface } from './participants.ts';
 import { OPERATOR_SLIPS, type OperatorSlip } from './operator-slips.ts';
 
@@ -39,7 +46,10 @@ const DAY_MS = 86_400 * SECOND_MS;
 
 /** From seconds to years, in both directions. */
 const clockOffset = fc.constantFrom(
-  ...[0, 20 * SECOND_MS, 600 * SECOND_MS, DAY_MS / 2, 3 * DAY_MS, 400 * DAY_MS, 40 * 365 * DAY_MS].flatMap((ms) => [ms, -ms]),
+  ...[0, 20 * SECOND_MS, 600 * SECOND_MS, DAY_MS / 2, 3 * DAY_MS, 400 * DAY_MS, 40 * 365 * DAY_MS].flatMap((ms) => [
+    ms,
+    -ms,
+  ]),
 );
 const device = fc.nat({ max: 3 });
 const names = <T extends object>(members: T): (keyof T & string)[] => Object.keys(members) as (keyof T & string)[];

@@ -30,7 +30,10 @@ type MakeValue = (text: string, shape: TextShape) => unknown;
 
 const toText: MakeValue = (text, shape) => TEXT_SHAPES[shape](text);
 const toList: MakeValue = (text, shape) => [TEXT_SHAPES[shape](text)];
-const toLongList: MakeValue = (text, shape) => [TEXT_SHAPES[shape](text), ...Array.from({ length: 29 }, () => 'b'.repeat(40))];
+const toLongList: MakeValue = (text, shape) => [
+  TEXT_SHAPES[shape](text),
+  ...Array.from({ length: 29 }, () => 'b'.repeat(40)),
+];
 const toLongText: MakeValue = (text, shape) => TEXT_SHAPES[shape](text).padEnd(2_000, 'ä');
 const toDeepValue: MakeValue = (text, shape) => {
   let value: unknown = [TEXT_SHAPES[shape](text), '', {}, [], -0.5, 1e-300, Number.MAX_SAFE_INTEGER, null, false];
@@ -66,7 +69,13 @@ export const BOT_COMMANDS = [
 
 /** A valid patch of every preference that a version knows, to show that it can set them all. */
 export const COMPLETE_PATCHES: Readonly<Record<Version, Readonly<Record<string, unknown>>>> = {
-  'built-in': { ...DEFAULT_PREFERENCES, theme: 'dark', selectedTags: ['p'], tableColumns: ['p'], timezone: 'Europe/Vienna' },
+  'built-in': {
+    ...DEFAULT_PREFERENCES,
+    theme: 'dark',
+    selectedTags: ['p'],
+    tableColumns: ['p'],
+    timezone: 'Europe/Vienna',
+  },
   old: { selectedTags: ['p'], nickname: 'p', language: 'en', fontSize: 'p', legacy: 'p', layout: 1 },
   new: { selectedTags: ['p'], nickname: 'p', language: 'en', font: { size: 'p' }, pinned: [], layout: 1 },
 };

@@ -184,7 +184,9 @@ class HistoryRun {
       this.#devices.map(async (device) => {
         const document = await device.readDocument();
         const text = canonicalJson({ preferences: document.preferences, edits: document.edits });
-        return text === expected ? [] : [`${device.name} has another document than the server: ${text}, not ${expected}`];
+        return text === expected
+          ? []
+          : [`${device.name} has another document than the server: ${text}, not ${expected}`];
       }),
     );
     return found.flat();

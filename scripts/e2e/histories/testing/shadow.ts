@@ -80,7 +80,9 @@ export class Shadow {
         await this.#copy(original);
         const { version, expected } = await probe();
         const shown = await readOverRest(this.#deployment.gates[version], this.#username);
-        const missing = Object.entries(expected).filter(([key, value]) => canonicalJson(shown[key] ?? null) !== canonicalJson(value));
+        const missing = Object.entries(expected).filter(
+          ([key, value]) => canonicalJson(shown[key] ?? null) !== canonicalJson(value),
+        );
         if (missing.length > 0) violations.push(`${name} did not set ${JSON.stringify(missing)}`);
       } catch (error) {
         violations.push(`${name} cannot edit the document: ${String(error)}`);
@@ -137,12 +139,19 @@ export class Shadow {
       ...versions.map((version) => [`replication (${version})`, complete(version, replicateEdit)] as const),
       ['the bot', bot],
       ...versions.map((version) => [`REST (${version})`, complete(version, patchOverRest)] as const),
-      ...versions.map((version, index) => [`the command (${version})`, () => command(version, this.#next + index)] as const),
+      ...versions.map(
+        (version, index) => [`the command (${version})`, () => command(version, this.#next + index)] as const,
+      ),
       ...versions.flatMap((version) => {
         const edit: Gate['edit'] = gates[version].edit;
         return edit === undefined
           ? []
-          : [[`the application (${version})`, complete(version, (_gate, username, patch) => edit(username, patch))] as const];
+          : [
+              [
+                `the application (${version})`,
+                complete(version, (_gate, username, patch) => edit(username, patch)),
+              ] as const,
+            ];
       }),
     ];
   }

@@ -12,7 +12,23 @@ const ODD_NAMES = ['__proto__', 'constructor', 'toString', '_id', '', 'a b', 'a/
 const SECRET_NAMES = ['password', 'apiToken', 'api_key', 'SALT', 'p.i.n', 'client-secret', 'passwörd'];
 const UNKNOWN_KEYS = [...ODD_NAMES, ...SECRET_NAMES, 'Theme', 'theme ', 'edits', 'a'.repeat(65), 'unknown'];
 
-const UNITS = ['a', 'ä', '😀', 'e\u0301', '\u2028', '"', '\\', '\u0000', '\n', '\u007f', '\u0085', '\ud800', '\udc00', '\u200d', ' '];
+const UNITS = [
+  'a',
+  'ä',
+  '😀',
+  'e\u0301',
+  '\u2028',
+  '"',
+  '\\',
+  '\u0000',
+  '\n',
+  '\u007f',
+  '\u0085',
+  '\ud800',
+  '\udc00',
+  '\u200d',
+  ' ',
+];
 const unit = fc.constantFrom(...UNITS);
 
 /** Texts whose length is around a limit, in code units or in code points, with one unusual character. */
@@ -27,12 +43,50 @@ const limitedText = fc
 const anyText = fc.oneof(
   limitedText,
   fc.array(unit, { maxLength: 6 }).map((units) => units.join('')),
-  fc.constantFrom('light', 'dark', 'DARK', 'kanban', 'cosy', 'all', 'true', '07:30', '7:30', '24:00', '23:59', '07:30:00', '07:30\n'),
-  fc.constantFrom('UTC', 'Europe/Vienna', 'europe/vienna', 'Europe/Nowhere', 'America/Argentina/Buenos_Aires', 'Etc/GMT+5', 'a/b/c/d', '+02:00'),
+  fc.constantFrom(
+    'light',
+    'dark',
+    'DARK',
+    'kanban',
+    'cosy',
+    'all',
+    'true',
+    '07:30',
+    '7:30',
+    '24:00',
+    '23:59',
+    '07:30:00',
+    '07:30\n',
+  ),
+  fc.constantFrom(
+    'UTC',
+    'Europe/Vienna',
+    'europe/vienna',
+    'Europe/Nowhere',
+    'America/Argentina/Buenos_Aires',
+    'Etc/GMT+5',
+    'a/b/c/d',
+    '+02:00',
+  ),
 );
 
 /** Numbers as texts, which JSON.stringify would normalise. */
-const numberText = fc.constantFrom('0', '-0', '1', '8', '40', '41', '7.5', '1e400', '-1e400', '1e-400', '9007199254740993', '1E2', '0.1', '5e-324');
+const numberText = fc.constantFrom(
+  '0',
+  '-0',
+  '1',
+  '8',
+  '40',
+  '41',
+  '7.5',
+  '1e400',
+  '-1e400',
+  '1e-400',
+  '9007199254740993',
+  '1E2',
+  '0.1',
+  '5e-324',
+);
 
 const memberName = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom('x', 'y', 'name', 'selectedTags') },
@@ -61,9 +115,12 @@ const nested = (depth: number, inner: string): string => '['.repeat(depth) + inn
 const nestedObject = (depth: number): string => '{"x":'.repeat(depth) + '1' + '}'.repeat(depth);
 
 const deepText = fc.oneof(
-  fc.record({ depth: fc.constantFrom(14, 15, 16, 17, 32, 100, 129, 5_000), inner: fc.constantFrom('', '1', '{}', '""') }).map(
-    ({ depth, inner }) => nested(depth, inner),
-  ),
+  fc
+    .record({
+      depth: fc.constantFrom(14, 15, 16, 17, 32, 100, 129, 5_000),
+      inner: fc.constantFrom('', '1', '{}', '""'),
+    })
+    .map(({ depth, inner }) => nested(depth, inner)),
   fc.constantFrom(15, 16, 17, 1_000).map(nestedObject),
 );
 
@@ -73,7 +130,13 @@ const listText = fc
   .map(({ length, item }) => `[${Array.from({ length }, () => item).join(',')}]`);
 
 const presetText = fc
-  .array(fc.tuple(fc.constantFrom('name', 'selectedTags', 'selectedTimeRange', 'other', '__proto__'), fc.oneof(anyText.map(quote), listText)), { maxLength: 4 })
+  .array(
+    fc.tuple(
+      fc.constantFrom('name', 'selectedTags', 'selectedTimeRange', 'other', '__proto__'),
+      fc.oneof(anyText.map(quote), listText),
+    ),
+    { maxLength: 4 },
+  )
   .map((members) => `[{${members.map(([name, value]) => `${quote(name)}:${value}`).join(',')}}]`);
 
 const largeText = fc
@@ -126,5 +189,7 @@ export const customValue: fc.Arbitrary<GeneratedValue> = fc.oneof(
 /** What a person can type to the bot as one word. */
 export const botValue = fc.record({
   key: fc.constantFrom('theme', 'viewMode', 'timezone', 'briefingTime'),
-  value: fc.oneof(anyText, fc.constantFrom('light', 'graph', 'table', 'system')).filter((text) => /^[\x21-\x7e]+$/.test(text)),
+  value: fc
+    .oneof(anyText, fc.constantFrom('light', 'graph', 'table', 'system'))
+    .filter((text) => /^[\x21-\x7e]+$/.test(text)),
 });
