@@ -6,6 +6,7 @@ import type { OwnPreferences } from '../../../../server/index.ts';
 import { startFakeTelegramApi, type Person } from '../../../../server/testing/fake-telegram-api.ts';
 import { runUsersCommand } from '../../../../server/testing/run-users-command.ts';
 import { startTestGate } from '../../../../server/testing/test-gate.ts';
+import { statusOf } from '../../../../server/upstream/client.ts';
 import { mountGate, type MountedGate } from '../../testing/mounted-gate.ts';
 import { VERSIONS, type Version } from './preference-domains.ts';
 
@@ -28,8 +29,8 @@ export interface Deployment {
   readonly accountName: (name: string) => string;
   /** The stored document with its revision; undefined if there is none. */
   readonly readStored: (username: string) => Promise<StoredDocument | undefined>;
-  /** Stores a document as the service account, which no gate validates. */
-  readonly store: (document: object) => Promise<void>;
+  /** Replaces the stored document as the service account, which no gate validates. Repeats it after a conflict. */
+  readonly replaceStored: (username: string, replace: (current: StoredDocument) => object) => Promise<void>;
   /** Returns the revisions of the document's leaves, deleted ones included. */
   readonly readLeaves: (username: string) => Promise<readonly string[]>;
   /** Creates a person whose chat with the bot is linked to the user. */
@@ -43,8 +44,6 @@ export interface StoredDocument {
   readonly preferences: Values;
   readonly edits: Readonly<Record<string, string>>;
 }
-
-const isNotFound = (error: unknown): boolean => Reflect.get(Object(error) as object, 'statusCode') === 404;
 
 /** Starts all of it on the upstream of the tests. */
 export async function startDeployment(): Promise<Deployment> {
@@ -72,6 +71,14 @@ export async function startDeployment(): Promise<Deployment> {
   };
   const [older, newer] = await Promise.all([mount('old'), mount('new')]);
   const registry = upstream.registry();
+  const readStored = (username: string): Promise<StoredDocument | undefined> =>
+    registry.get(`user_${username}`).then(
+      (document) => document as unknown as StoredDocument,
+      (error: unknown) => {
+        if (statusOf(error) === 404) return undefined;
+        throw error;
+      },
+    );
 
   return closeAfterTests({
     gates: {
@@ -86,16 +93,19 @@ export async function startDeployment(): Promise<Deployment> {
       new: newer,
     },
     accountName: (name: string) => upstream.accountName(name),
-    readStored: (username: string) =>
-      registry.get(`user_${username}`).then(
-        (document) => document as unknown as StoredDocument,
-        (error: unknown) => {
-          if (isNotFound(error)) return undefined;
-          throw error;
-        },
-      ),
-    store: async (document: object) => {
-      await registry.insert(document);
+    readStored,
+    replaceStored: async (username: string, replace: (current: StoredDocument) => object) => {
+      for (let isStored = false; !isStored;) {
+        const current = await readStored(username);
+        if (current === undefined) throw new Error(`${username} has no document.`);
+        isStored = await registry.insert({ ...replace(current), _id: current._id, _rev: current._rev }).then(
+          () => true,
+          (error: unknown) => {
+            if (statusOf(error) === 409) return false;
+            throw error;
+          },
+        );
+      }
     },
     readLeaves: async (username: string) => {
       const rows = (await registry.get(`user_${username}`, { open_revs: 'all' } as object)) as unknown;

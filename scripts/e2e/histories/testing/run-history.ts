@@ -2,7 +2,7 @@
 import { canonicalJson } from '../../../../couchdb-design/user-document/canonical-json.ts';
 import type { Person } from '../../../../server/testing/fake-telegram-api.ts';
 import type { Deployment } from './deployment.ts';
-import { createDevice, type Device } from './devices.ts';
+import { createDevice, type Device, type Document } from './devices.ts';
 import { EditLedger } from './edit-ledger.ts';
 import type { History, Step } from './history.ts';
 import { applySlip } from './operator-slips.ts';
@@ -99,10 +99,8 @@ class HistoryRun {
         return;
       }
       case 'operator': {
-        const stored = await deployment.readStored(username);
-        if (stored === undefined) throw new Error('The document is missing.');
         this.log.push(`an operator stores ${step.slip}`);
-        await deployment.store(applySlip(step.slip, stored));
+        await deployment.replaceStored(username, (current) => applySlip(step.slip, current));
         return;
       }
       case 'clock': {
@@ -178,7 +176,7 @@ class HistoryRun {
     return Object.fromEntries(await Promise.all(entries)) as Record<Version, Values>;
   }
 
-  async #findDifferences({ preferences, edits }: Pick<Values, never> & Awaited<ReturnType<Device['readDocument']>>) {
+  async #findDifferences({ preferences, edits }: Document): Promise<readonly string[]> {
     const expected = canonicalJson({ preferences, edits });
     const found = await Promise.all(
       this.#devices.map(async (device) => {

@@ -92,13 +92,7 @@ export class Shadow {
   }
 
   async #copy(original: StoredDocument): Promise<void> {
-    const current = await this.#deployment.readStored(this.#username);
-    await this.#deployment.store({
-      ...original,
-      _id: `user_${this.#username}`,
-      username: this.#username,
-      _rev: current?._rev,
-    });
+    await this.#deployment.replaceStored(this.#username, () => ({ ...original, username: this.#username }));
   }
 
   #createProbes(): readonly (readonly [string, Probe])[] {
