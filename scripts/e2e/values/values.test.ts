@@ -193,3 +193,25 @@ test('the bot decides as the library does on what a message can express', async 
   }
   expect({ seed: SEED, disagreements }).toEqual({ seed: SEED, disagreements: [] });
 });
+
+const cyclic: { member?: unknown } = {};
+cyclic.member = cyclic;
+
+test.each<[string, unknown]>([
+  ['NaN', NaN],
+  ['infinity', [-Infinity]],
+  ['a big integer', { x: 1n }],
+  ['a date', new Date(0)],
+  ['a map', new Map([['x', 1]])],
+  ['an undefined member', { x: undefined }],
+  ['a hole in a list', Object.assign([], { length: 1 })],
+  ['a function', [(): number => 1]],
+  ['a symbol', Symbol('x')],
+  ['a cycle', cyclic],
+  ['a typed array', new Uint8Array(2)],
+])('%s is no JSON value: the library and the application reject it with the reason', async (_name, value) => {
+  const library = await createLibraryEditor('no-json', settings.custom().options);
+  await expect(library.set({ any: value })).rejects.toThrow(RangeError);
+  await library.close();
+  await expect(application.pouchgate.edit('no-json', { any: value })).rejects.toMatchObject({ status: 422 });
+});

@@ -94,11 +94,17 @@ export const createApplicationEditor = ({ pouchgate }: MountedGate, username: st
   },
 });
 
+export interface LibraryEditor extends Editor {
+  readonly set: (patch: object) => Promise<void>;
+  readonly read: () => Promise<object>;
+  readonly close: () => Promise<void>;
+}
+
 /** The library, in a browser without a network. Its document is the one that a server creates. */
 export async function createLibraryEditor(
   username: string,
   schema: SchemaOptions<object, object> | undefined,
-): Promise<Editor & { readonly read: () => Promise<object>; readonly close: () => Promise<void> }> {
+): Promise<LibraryEditor> {
   const openInMemory = createInMemoryBrowser();
   const openDatabase: StoreOptions['openDatabase'] = async (name) => {
     const database = openInMemory(name);
@@ -114,12 +120,13 @@ export async function createLibraryEditor(
   const store =
     schema === undefined ? createPreferencesStore(options) : createPreferencesStore({ ...options, ...schema });
   await store.ready;
+  const set = store.set as (patch: object) => Promise<void>;
   return {
     name: 'library',
     username,
     submit: async (key, text) => {
       try {
-        await (store.set as (patch: object) => Promise<void>)(Object.fromEntries([[key, JSON.parse(text)]]));
+        await set(Object.fromEntries([[key, JSON.parse(text)]]));
         return accepted;
       } catch (error) {
         return error instanceof RangeError && !error.message.includes('call stack')
@@ -127,6 +134,7 @@ export async function createLibraryEditor(
           : failed(textOf(error));
       }
     },
+    set,
     read: async () => {
       const { leaves } = await store.inspect();
       return leaves.find(({ _deleted }) => _deleted !== true) ?? {};
