@@ -108,7 +108,9 @@ export async function createLibraryEditor(
   const openInMemory = createInMemoryBrowser();
   const openDatabase: StoreOptions['openDatabase'] = async (name) => {
     const database = openInMemory(name);
-    await database.put({ ...newUserDocument(username as Username, new Date(0)) });
+    // A later call opens the same data.
+    const document = newUserDocument(username as Username, new Date(0));
+    await database.get(document._id).catch(() => database.put({ ...document }));
     return database;
   };
   const options: StoreOptions = {
@@ -202,8 +204,7 @@ export function createCommandEditor(
     submit: async (key, text) => {
       const { code, stderr } = await run('set', '--', username, key, text);
       if (code === 0) return accepted;
-      // 2 is a wrong command line.
-      return code === 2 ? rejected(stderr.slice(0, 300)) : failed(stderr);
+      return /unexpected error|Run "doctor"/.test(stderr) ? failed(stderr) : rejected(stderr.slice(0, 300));
     },
     // A text that is no valid value is taken as plain text.
     cannotExpress: (key, text) => acceptsText(key, text),
