@@ -133,7 +133,6 @@ function createSharedParts<P extends object>(options: CoreOptions<P>): SharedPar
     registry,
     provision: options.provision,
     definition: options.rules,
-    secretGuard,
     writeQueue,
     now,
   });
@@ -197,9 +196,9 @@ function createGateRouter<P extends object>(options: CoreOptions<P>, parts: Shar
       provision: options.provision,
       upgradeDocument: (username) =>
         service
-          .upgrade(username)
+          .repair(username)
           .catch((error: unknown) =>
-            log.warn({ err: error, username: formatSubject(username) }, 'An old document could not be upgraded.'),
+            log.warn({ err: error, username: formatSubject(username) }, 'A malformed document could not be rewritten.'),
           ),
       checkAccess: options.assertActive,
       readDocument: options.rules.readUserDocument,
