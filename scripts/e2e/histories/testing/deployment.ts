@@ -31,11 +31,16 @@ export interface Deployment {
   readonly readStored: (username: string) => Promise<StoredDocument | undefined>;
   /** Replaces the stored document as the service account, which no gate validates. Repeats it after a conflict. */
   readonly replaceStored: (username: string, replace: (current: StoredDocument) => object) => Promise<void>;
-  /** Returns the revisions of the document's leaves, deleted ones included. */
-  readonly readLeaves: (username: string) => Promise<readonly string[]>;
+  /** Returns the document's leaves, deleted ones included. */
+  readonly readLeaves: (username: string) => Promise<readonly StoredLeaf[]>;
   /** Creates a person whose chat with the bot is linked to the user. */
   readonly linkChat: (username: string) => Promise<Person>;
   readonly close: () => Promise<void>;
+}
+
+export interface StoredLeaf {
+  readonly _rev: string;
+  readonly _deleted?: boolean;
 }
 
 export interface StoredDocument {
@@ -109,7 +114,7 @@ export async function startDeployment(): Promise<Deployment> {
     },
     readLeaves: async (username: string) => {
       const rows = (await registry.get(`user_${username}`, { open_revs: 'all' } as object)) as unknown;
-      return (rows as readonly { readonly ok: { readonly _rev: string } }[]).map(({ ok }) => ok._rev);
+      return (rows as readonly { readonly ok: StoredLeaf }[]).map(({ ok }) => ok);
     },
     linkChat: async (username: string) => {
       const response = await fetch(`${standalone.url}/api/users/telegram/link`, {
