@@ -11,7 +11,6 @@ import type { UserDocument } from '../../../couchdb-design/user-document/user-do
 import { createTombstone } from '../../../couchdb-design/user-document/resolve-conflict.ts';
 import { merge } from '../../../couchdb-design/user-document/merge.ts';
 import type { JsonObject } from '../../lib/json.ts';
-import { isExactlyStored, LAST_LIVE_REVISION } from './decide-edits.ts';
 import { MergedContent } from './merged-content.ts';
 import { refuse, type Refusal, type ReplicatedRow } from './parse-row.ts';
 import {
@@ -24,7 +23,7 @@ import {
   type RevisionTree,
 } from './revision-tree.ts';
 import type { ReadableContent } from './read-content.ts';
-import { findReason, liveDocuments, writeBase } from './write-base.ts';
+import { findReason, isExactlyStored, LAST_LIVE_REVISION, liveDocuments, writeBase } from './write-base.ts';
 
 /** The row's content is in the document, but its revision is not, and need not be sent again. */
 export interface MergedRow {
@@ -161,7 +160,7 @@ class RowBatch {
     this.#store({ ...document }, { path, content }, winner.path.slice(1));
     for (const { path: loser } of losers) {
       const tombstone = createTombstone(document._id, loser[0]);
-      this.#store(tombstone, { path: [tombstone._rev, ...loser], content: { kind: 'deleted' } });
+      this.#store({ ...tombstone }, { path: [tombstone._rev, ...loser], content: { kind: 'deleted' } });
     }
   }
 
