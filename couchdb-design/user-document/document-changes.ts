@@ -2,7 +2,7 @@
  * What a write changes, and whether it may. A write is checked for its changes alone: a key, value or stamp that the document
  * already has is never a reason to refuse, so no document becomes unwritable.
  */
-import { isEditStamp, latestEditStamp, MAX_CLOCK_TIME, stampTime, type EditStamp } from './edit-stamp.ts';
+import { latestEditStamp, MAX_CLOCK_TIME, stampTime } from './edit-stamp.ts';
 import { findJsonViolation, type Violation } from './json-rules.ts';
 import { keysOf, stampOf, valueOf, valueText } from './merge.ts';
 import { findNameViolation, type PreferenceSchema, type Values } from './preference-schema.ts';
@@ -11,8 +11,11 @@ import type { UserDocument } from './user-document-shape.ts';
 /** Limit for one document, without CouchDB's members other than `_id`, in bytes of its JSON text in UTF-8. */
 export const MAX_DOCUMENT_BYTES = 65_536;
 
-/** How far a new stamp may exceed the greatest stored one if that is later than any clock. */
-const MAX_STEP_MS = 24 * 60 * 60 * 1000;
+/**
+ * How far a new stamp may exceed the greatest stored one if that is later than any clock: enough for 65 million edits, and too little
+ * for a user to reach the last possible stamp step by step.
+ */
+const MAX_STEP_MS = 1_000;
 
 const NOTHING = { preferences: {}, edits: {} };
 
