@@ -1,9 +1,7 @@
 import type { PreferenceSchema } from '../../../couchdb-design/user-document/preference-schema.ts';
 import { refuse, type EditRow, type Refusal } from './parse-row.ts';
 import { liveBranches, type Branch, type RevisionTree } from './revision-tree.ts';
-import { findReason, liveDocuments, writeBase } from './write-base.ts';
-
-export const LAST_LIVE_REVISION = 'The last live revision cannot be deleted.';
+import { findReason, isExactlyStored, LAST_LIVE_REVISION, liveDocuments, writeBase } from './write-base.ts';
 
 const conflict = (row: EditRow): Refusal => ({ ...refuse(row.document, 'Document update conflict.'), isConflict: true });
 
@@ -49,7 +47,3 @@ function findEditReason(row: EditRow, live: readonly Branch[], schema: Preferenc
     findReason(writeBase(stored.documents, document), document, schema)
   );
 }
-
-/** Whether the bodies of all live leaves are what reading them returns. Otherwise a client may send the same flaws back. */
-export const isExactlyStored = (live: readonly Branch[]): boolean =>
-  live.every(({ content }) => content.kind !== 'readable' || content.difference === undefined);

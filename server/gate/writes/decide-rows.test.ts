@@ -102,6 +102,12 @@ describe('a revision without a path to the live leaf (revs_limit: 1)', () => {
     expect(hasRevision(tree, `2-${hex(2)}`)).toBe(true);
   });
 
+  it('is stored itself also when it changes a value without a stamp, as a child may', () => {
+    const light = revision([2, 1], { ...emptyDocument, preferences: { theme: 'light' } });
+    const row = revision([7], { ...emptyDocument, preferences: { theme: 'dark' } }, 3);
+    expect(documentsOf(push(treeOf(light), row).tree)).toMatchObject([{ preferences: { theme: 'dark' } }]);
+  });
+
   it('is merged when it lacks something, when it is no newer than the leaf, and when its path shows another branch', () => {
     for (const row of [
       revision([7], edited(3, { viewMode: 'table' }), 5),

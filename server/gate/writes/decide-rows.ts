@@ -9,9 +9,8 @@ import { generationOf } from '../../../couchdb-design/user-document/revision-ord
 import { compareRevisions, type Revision } from '../../../couchdb-design/user-document/revisions.ts';
 import type { UserDocument } from '../../../couchdb-design/user-document/user-document.ts';
 import { createTombstone } from '../../../couchdb-design/user-document/resolve-conflict.ts';
-import { merge } from '../../../couchdb-design/user-document/merge.ts';
+import { keysOf, merge, stampOf } from '../../../couchdb-design/user-document/merge.ts';
 import type { JsonObject } from '../../lib/json.ts';
-import { isExactlyStored, LAST_LIVE_REVISION } from './decide-edits.ts';
 import { MergedContent } from './merged-content.ts';
 import { refuse, type Refusal, type ReplicatedRow } from './parse-row.ts';
 import {
@@ -24,7 +23,7 @@ import {
   type RevisionTree,
 } from './revision-tree.ts';
 import type { ReadableContent } from './read-content.ts';
-import { findReason, liveDocuments, writeBase } from './write-base.ts';
+import { findReason, isExactlyStored, LAST_LIVE_REVISION, liveDocuments, writeBase } from './write-base.ts';
 
 /** The row's content is in the document, but its revision is not, and need not be sent again. */
 export interface MergedRow {
@@ -149,34 +148,43 @@ class RowBatch {
     if (winner?.content.kind !== 'readable' || this.#merged === undefined || newest === undefined) return;
     const { document } = this.#merged;
     const [leaf] = winner.path;
-    const isNew = canonicalJson(document) !== canonicalJson(winner.content.document);
     const generation = Math.max(generationOf(leaf), generationOf(newest.rev)) + 1;
     const isReachable = generation - generationOf(leaf) <= MAX_PADDING;
-    if (!isNew && !(isReachable && compareRevisions(newest.rev, leaf) > 0)) return;
-    const path =
-      (isReachable ? this.#findOwnPath(newest, leaf) : undefined) ??
-      descendantPath(leaf, isReachable ? generation : generationOf(leaf) + 1, document);
-    const content: ReadableContent = { kind: 'readable', document, difference: undefined };
-    // The path ends at the leaf, which the database has.
-    this.#store({ ...document }, { path, content }, winner.path.slice(1));
+    const ancestors = winner.path.slice(1);
+    const ownPath = isReachable ? this.#findOwnPath(newest, leaf) : undefined;
+    if (ownPath !== undefined) {
+      this.#store(newest.document, { path: ownPath, content: newest.content }, ancestors);
+    } else {
+      const isNew = canonicalJson(document) !== canonicalJson(winner.content.document);
+      if (!isNew && !(isReachable && compareRevisions(newest.rev, leaf) > 0)) return;
+      const path = descendantPath(leaf, isReachable ? generation : generationOf(leaf) + 1, document);
+      this.#store({ ...document }, { path, content: { kind: 'readable', document, difference: undefined } }, ancestors);
+    }
     for (const { path: loser } of losers) {
       const tombstone = createTombstone(document._id, loser[0]);
-      this.#store(tombstone, { path: [tombstone._rev, ...loser], content: { kind: 'deleted' } });
+      this.#store({ ...tombstone }, { path: [tombstone._rev, ...loser], content: { kind: 'deleted' } });
     }
   }
 
   /**
    * Returns the path by which the row itself can descend from the leaf; undefined if it must be merged. A device that keeps few
    * ancestors (`revs_limit: 1`) sends a descendant of the leaf without the path to it. If the row were merged, the device would get
-   * a conflict with each of its edits.
+   * a conflict with each of its edits. As with a descendant, a value without a newer stamp may have changed.
    */
-  #findOwnPath({ path, content }: ReplicatedRow, leaf: Revision): RevisionPath | undefined {
+  #findOwnPath(row: ReplicatedRow, leaf: Revision): RevisionPath | undefined {
+    const { path, content } = row;
     const oldest = path.at(-1) ?? path[0];
     const isApart = generationOf(oldest) > generationOf(leaf) && !path.some((rev) => hasRevision(this.#tree, rev));
     if (!isApart || content.kind !== 'readable' || content.difference !== undefined) return undefined;
-    return canonicalJson(content.document) === canonicalJson(this.#merged?.document)
-      ? [...path, ...paddedPath(leaf, generationOf(oldest) - 1)]
-      : undefined;
+    const stored = liveDocuments(liveBranches(this.#tree));
+    if (!stored.ok || !stored.documents.every((document) => hasAllEdits(content.document, document))) return undefined;
+    const own = new MergedContent(content.document);
+    const hasAllRows = this.#mergedRows.every(
+      (other) => other.content.kind !== 'readable' || own.mergeWith(other.content.document) === content.document,
+    );
+    const isAccepted = (): boolean =>
+      findReason(writeBase(stored.documents, content.document), content.document, this.#schema) === undefined;
+    return hasAllRows && isAccepted() ? [...path, ...paddedPath(leaf, generationOf(oldest) - 1)] : undefined;
   }
 
   #merge(row: ReplicatedRow, document: Document, stored: readonly Document[]): RowVerdict {
@@ -202,6 +210,10 @@ class RowBatch {
     this.#tree = addRevision(this.#tree, { path: [...path, ...ancestors], content });
   }
 }
+
+/** Whether no preference was edited later in `other` than in `document`. */
+const hasAllEdits = (document: Document, other: Document): boolean =>
+  keysOf(other).every((key) => (stampOf(document, key) ?? '') >= (stampOf(other, key) ?? ''));
 
 const refuseRow = ({ document, rev }: ReplicatedRow, reason: string): Refusal =>
   refuse({ ...document, _rev: rev }, reason);

@@ -7,6 +7,8 @@ import type { Branch } from './revision-tree.ts';
 
 type Document = UserDocument<Values>;
 
+export const LAST_LIVE_REVISION = 'The last live revision cannot be deleted.';
+
 /** The documents of the live leaves, the winner first; or why one of them must not be written over. */
 export type LiveDocuments =
   | { readonly ok: true; readonly documents: readonly Document[] }
@@ -21,8 +23,12 @@ export function liveDocuments(branches: readonly Branch[]): LiveDocuments {
   return { ok: true, documents };
 }
 
+/** Whether the bodies of all live leaves are what reading them returns. Otherwise a client may send the same flaws back. */
+export const isExactlyStored = (live: readonly Branch[]): boolean =>
+  live.every(({ content }) => content.kind !== 'readable' || content.difference === undefined);
+
 /** Returns the merge of documents; undefined without one. */
-export function mergeAll(documents: readonly Document[]): Document | undefined {
+function mergeAll(documents: readonly Document[]): Document | undefined {
   const [first, ...others] = documents;
   return first === undefined || others.length === 0 ? first : merge([first, ...others]);
 }
