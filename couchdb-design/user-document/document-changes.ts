@@ -27,6 +27,14 @@ export const changedKeys = (before: UserDocument<object> | undefined, after: Use
       valueText(before ?? NOTHING, key) !== valueText(after, key),
   );
 
+/** Returns why a document is too large; `undefined` if it is not, or not larger than before the write. */
+export const findSizeViolation = (before: object | undefined, after: object): Violation | undefined => {
+  const bytes = documentBytes(after);
+  return bytes <= MAX_DOCUMENT_BYTES || (before !== undefined && bytes <= documentBytes(before))
+    ? undefined
+    : { path: [], message: `would have ${bytes} bytes; at most ${MAX_DOCUMENT_BYTES} are accepted` };
+};
+
 export interface Write {
   /** The document that the write is based on; `undefined` when there is none. */
   readonly before: UserDocument<Values> | undefined;
@@ -53,8 +61,5 @@ export const findWriteViolation = ({ before, after, schema }: Write): Violation 
     if (stamp !== undefined && stamp !== stampOf(stored, key) && stampTime(stamp) > maxTime)
       return { path: ['edits', key], message: 'must be dated before the year 9000' };
   }
-  const bytes = documentBytes(after);
-  return bytes <= MAX_DOCUMENT_BYTES || (before !== undefined && bytes <= documentBytes(before))
-    ? undefined
-    : { path: [], message: `would have ${bytes} bytes; at most ${MAX_DOCUMENT_BYTES} are accepted` };
+  return findSizeViolation(before, after);
 };
