@@ -1,0 +1,65 @@
+/** Turns a patch into edits: validates it, stamps it, and adds what the upgrade derives. */
+import { findSizeViolation } from '../../couchdb-design/user-document/document-changes.ts';
+import { latestEditStamp, nextEditStamp, type DeviceId } from '../../couchdb-design/user-document/edit-stamp.ts';
+import { formatViolation, type Violation } from '../../couchdb-design/user-document/json-rules.ts';
+import {
+  findNameViolation,
+  type PreferenceSchema,
+  type Values,
+} from '../../couchdb-design/user-document/preference-schema.ts';
+import { derivedStates } from '../../couchdb-design/user-document/upgrade-values.ts';
+import { correctedTime, type ClockReading } from '../platform/clock.ts';
+import { applyEdits, EMPTY_DOCUMENT, type Edits } from './edits.ts';
+import type { LocalDocument } from './leaf.ts';
+import { validatorOf, type ViewOptions } from './schema.ts';
+
+const assertNone = (violation: Violation | undefined): void => {
+  if (violation) throw new RangeError(`${formatViolation(violation)}.`);
+};
+
+/**
+ * Returns a copy of the patch, with `null` for a removal. Throws a RangeError that names the member and what is expected when a
+ * preference may not have its value.
+ */
+export const parsePatch = ({ findViolation }: PreferenceSchema, patch: Values): Values =>
+  Object.fromEntries(
+    Object.entries(patch).map(([key, value]) => {
+      const isRemoval = value === null || value === undefined;
+      assertNone(isRemoval ? findNameViolation(key) : findViolation(key, value));
+      // Copied, because the caller may change the object later.
+      return [key, isRemoval ? null : structuredClone(value)];
+    }),
+  );
+
+/** What a store has when an edit is made. */
+export interface EditContext {
+  /** The stored document, with the unsent edits that were committed to it; undefined before the first pull. */
+  readonly document: LocalDocument | undefined;
+  readonly unsent: Edits;
+  readonly device: DeviceId;
+  readonly clock: ClockReading;
+}
+
+/** Returns the edits of a valid patch, with a stamp later than all stamps of the document and of the unsent edits. */
+const stampEdits = (values: Values, { document, unsent, device, clock }: EditContext): Edits => {
+  const stored = Object.values(document?.edits ?? {});
+  const own = unsent.map((edit) => edit.stamp);
+  const stamp = nextEditStamp({ now: correctedTime(clock), device, seen: latestEditStamp([...stored, ...own]) });
+  const made = { ...clock, seen: latestEditStamp(stored.filter((each) => !own.includes(each))) };
+  return Object.entries(values).map(([key, value]) => ({ key, value, stamp, made }));
+};
+
+/**
+ * Returns the edits to store for a valid patch, and before them what the upgrade derives from the document, if there is space
+ * for it. Throws a RangeError when the document would be too large.
+ */
+export const createEdits = (view: ViewOptions, values: Values, context: EditContext): Edits => {
+  const edits = stampEdits(values, context);
+  if (edits.length === 0) return edits;
+  const before = applyEdits(context.document ?? EMPTY_DOCUMENT, context.unsent);
+  const findViolation = (all: Edits): Violation | undefined => findSizeViolation(before, applyEdits(before, all));
+  const all = [...derivedStates(before, view.upgrade, validatorOf(view.schema)), ...edits];
+  if (!findViolation(all)) return all;
+  assertNone(findViolation(edits));
+  return edits;
+};
