@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { z } from 'zod';
 import { documentBytes, MAX_DOCUMENT_BYTES } from '../../couchdb-design/user-document/document-changes.ts';
-import { createPreferenceSchema, type Values } from '../../couchdb-design/user-document/preference-schema.ts';
+import { createPreferenceSchema, type PreferenceSchema, type Values } from '../../couchdb-design/user-document/preference-schema.ts';
 import { preferencesStandardSchema } from '../../couchdb-design/user-document/preferences-standard-schema.ts';
 import { emptyDocument } from '../testing/local-store.ts';
-import { createEdits, parsePatch, type EditContext } from './create-edits.ts';
+import { copyPatch, createEdits, type EditContext } from './create-edits.ts';
 import { applyEdits, toRecord } from './edits.ts';
 import type { LocalDocument } from './leaf.ts';
 
@@ -26,6 +26,8 @@ const context: EditContext = {
   clock: { wall: NOW, monotonic: 5, origin: 1, offset: undefined },
 };
 
+const parsePatch = (schema: PreferenceSchema, patch: Values): Values => copyPatch(schema, undefined, patch);
+
 test.each([
   ['zod, strict', strict],
   ['zod, which drops unknown keys', loose],
@@ -33,7 +35,7 @@ test.each([
   const parse = (patch: Values): Values => parsePatch(schema, patch);
   expect(parse({ density: 'cosy' })).toEqual({ density: 'cosy' });
   expect(parse({ density: null })).toEqual({ density: null });
-  expect(parse({ density: undefined })).toEqual({ density: null });
+  expect(createEdits({ schema, defaults: {} }, parse({ density: undefined }), context)).toMatchObject([{ value: null }]);
   expect(() => parse({ density: 'airy' })).toThrow(RangeError);
   expect(() => parse({ theme: 'dark' })).toThrow(RangeError);
   expect(() => parse({ density: 'cosy', theme: 'dark' })).toThrow(/theme/);
@@ -88,6 +90,15 @@ test('a schema that changes, awaits or throws rejects the value, and nothing is 
     expect(() => parsePatch(createPreferenceSchema(schema), { name: ' a ' })).toThrow(RangeError);
   }
   expect(parsePatch(createPreferenceSchema(schemas[0] as StandardSchemaV1), { name: 'a' })).toEqual({ name: 'a' });
+});
+
+test('a value that the document already has is accepted, and so is the removal of what it has', () => {
+  const document = { ...emptyDocument, preferences: { theme: 'sepia', drak: { pin: 1 } } } as unknown as LocalDocument;
+  expect(copyPatch(builtIn, document, { theme: 'sepia' })).toEqual({ theme: 'sepia' });
+  expect(copyPatch(builtIn, document, { drak: null })).toEqual({ drak: null });
+  expect(() => copyPatch(builtIn, document, { theme: 'sepia2', drak: { pin: 2 } })).toThrow(
+    /^theme must be one of .*; drak\.pin looks like a secret/,
+  );
 });
 
 test('a text is measured in code points', () => {

@@ -1,35 +1,26 @@
 /** Turns a patch into edits: validates it, stamps it, and adds what the upgrade derives. */
-import { findSizeViolation } from '../../couchdb-design/user-document/document-changes.ts';
+import { findPatchViolations, findSizeViolation } from '../../couchdb-design/user-document/document-changes.ts';
 import { latestEditStamp, nextEditStamp, type DeviceId } from '../../couchdb-design/user-document/edit-stamp.ts';
 import { formatViolation, type Violation } from '../../couchdb-design/user-document/json-rules.ts';
-import {
-  findNameViolation,
-  type PreferenceSchema,
-  type Values,
-} from '../../couchdb-design/user-document/preference-schema.ts';
+import type { PreferenceSchema, Values } from '../../couchdb-design/user-document/preference-schema.ts';
 import { derivedStates } from '../../couchdb-design/user-document/upgrade-values.ts';
 import { correctedTime, type ClockReading } from '../platform/clock.ts';
 import { applyEdits, EMPTY_DOCUMENT, type Edits } from './edits.ts';
 import type { LocalDocument } from './leaf.ts';
 import { validatorOf, type ViewOptions } from './schema.ts';
 
-const assertNone = (violation: Violation | undefined): void => {
-  if (violation) throw new RangeError(`${formatViolation(violation)}.`);
+const assertNone = (violations: readonly Violation[]): void => {
+  if (violations.length > 0) throw new RangeError(`${violations.map(formatViolation).join('; ')}.`);
 };
 
 /**
- * Returns a copy of the patch, with `null` for a removal. Throws a RangeError that names the member and what is expected when a
- * preference may not have its value.
+ * Returns a copy of the patch. Throws a RangeError that names the members and what is expected when preferences may not have
+ * these values. A value that the document already has is always accepted.
  */
-export const parsePatch = ({ findViolation }: PreferenceSchema, patch: Values): Values =>
-  Object.fromEntries(
-    Object.entries(patch).map(([key, value]) => {
-      const isRemoval = value === null || value === undefined;
-      assertNone(isRemoval ? findNameViolation(key) : findViolation(key, value));
-      // Copied, because the caller may change the object later.
-      return [key, isRemoval ? null : structuredClone(value)];
-    }),
-  );
+export const copyPatch = (schema: PreferenceSchema, document: LocalDocument | undefined, patch: Values): Values => {
+  assertNone(findPatchViolations(document, patch, schema));
+  return structuredClone(patch);
+};
 
 /** What a store has when an edit is made. */
 export interface EditContext {
@@ -46,7 +37,7 @@ const stampEdits = (values: Values, { document, unsent, device, clock }: EditCon
   const own = unsent.map((edit) => edit.stamp);
   const stamp = nextEditStamp({ now: correctedTime(clock), device, seen: latestEditStamp([...stored, ...own]) });
   const made = { ...clock, seen: latestEditStamp(stored.filter((each) => !own.includes(each))) };
-  return Object.entries(values).map(([key, value]) => ({ key, value, stamp, made }));
+  return Object.entries(values).map(([key, value]) => ({ key, value: value ?? null, stamp, made }));
 };
 
 /**
@@ -57,9 +48,10 @@ export const createEdits = (view: ViewOptions, values: Values, context: EditCont
   const edits = stampEdits(values, context);
   if (edits.length === 0) return edits;
   const before = applyEdits(context.document ?? EMPTY_DOCUMENT, context.unsent);
-  const findViolation = (all: Edits): Violation | undefined => findSizeViolation(before, applyEdits(before, all));
+  const findViolations = (all: Edits): readonly Violation[] =>
+    [findSizeViolation(before, applyEdits(before, all))].flatMap((violation) => violation ?? []);
   const all = [...derivedStates(before, view.upgrade, validatorOf(view.schema)), ...edits];
-  if (!findViolation(all)) return all;
-  assertNone(findViolation(edits));
+  if (findViolations(all).length === 0) return all;
+  assertNone(findViolations(edits));
   return edits;
 };

@@ -17,7 +17,7 @@ import { setItem } from '../platform/local-data.ts';
 import { resolvesWithin } from '../platform/pace.ts';
 import { DEFAULT_PLATFORM_TIMING, type PlatformTiming } from '../platform/timing.ts';
 import { storeCorrections, findCorrections, type Correction } from './correct-stamps.ts';
-import { createEdits, parsePatch } from './create-edits.ts';
+import { copyPatch, createEdits } from './create-edits.ts';
 import {
   applyEdits,
   editsIn,
@@ -119,7 +119,7 @@ export class LocalStore {
    */
   async edit(patch: Values): Promise<void> {
     if (this.#handle.isClosed()) throw new Error('The store is closed.');
-    const values = parsePatch(this.#options.schema, patch);
+    const values = copyPatch(this.#options.schema, this.#replica?.document, patch);
     let stamp = '';
     try {
       // The stamp must be later than the stamps of the document, so the document must be read first.

@@ -41,7 +41,7 @@ const isJsonLiteral = (value: unknown): boolean => findJsonViolation(value) === 
 const describeProblem = (definition: AnyDefinition): string | undefined => {
   const known = PROBLEM_OF_TYPE[definition.type];
   if (known !== undefined) return known;
-  if (definition['coerce'] === true) return IS_TRANSFORMED;
+  if (definition['coerce'] === true || definition['normalize'] === true) return IS_TRANSFORMED;
   if (definition.type === 'literal' && !(definition['values'] as readonly unknown[]).every(isJsonLiteral)) return NOT_JSON;
   const checks = [definition, ...(definition.checks ?? []).map((check) => check._zod.def)] as readonly AnyDefinition[];
   if (checks.some((check) => (check as { check?: unknown }).check === 'overwrite')) return IS_TRANSFORMED;
@@ -80,6 +80,10 @@ const describeName = (path: readonly string[], message: string): string =>
   path.length === 1 && message === 'is not known'
     ? `The preference ${JSON.stringify(path[0])} has an invalid name: it must start with a letter and have at most 64 of A-Z, a-z, 0-9, "_", "." and "-".`
     : `The preference ${path.join('.')} ${message}.`;
+
+/** Whether a value is an object schema of zod 4. */
+export const isZodObject = (value: unknown): value is z.ZodObject =>
+  typeof value === 'object' && value !== null && '_zod' in value && 'shape' in value;
 
 /**
  * Returns why preferences cannot have this schema, as a sentence that names the member; `undefined` for a usable schema. A check that
