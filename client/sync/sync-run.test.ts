@@ -63,7 +63,7 @@ async function runAgainst(
       onServerTime: () => Promise.resolve(),
       throttles: {},
       isRetry: false,
-      wasDenied: false,
+      mustReplace: false,
       mustConfirmUser: false,
       hasTimedOut: false,
       expectsHeadSoon: false,
