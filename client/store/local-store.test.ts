@@ -129,6 +129,46 @@ test('the number of unsent edits is correct after a reload', async () => {
   expect((await openLocalStore(memory)).unsent().length).toBe(1);
 });
 
+test('in sync are a replica with all leaves of the server, and a server with all its live ones', async () => {
+  const store = await openLocalStore(createFakeBrowser());
+  await storeLeaves(store.database(), [SERVER_DOCUMENT]);
+  await store.edit({ theme: 'dark' });
+  const [leaf] = await leavesOf(store.database());
+  const edited = String(leaf?.['_rev']);
+  // The server has merged the edit into another revision.
+  const merged = `3-${'d'.repeat(32)}`;
+  expect(store.acknowledge([merged])).toBe(false);
+  const ids = ['d', 'c', 'a'].map((digit) => digit.repeat(32));
+  await storeLeaves(store.database(), [{ ...leaf, _rev: merged, _revisions: { start: 3, ids } }]);
+  await store.refresh();
+  // The edit's own revision is deleted here, which the server does not store.
+  const { leaves } = await store.inspect();
+  expect(leaves.map(({ _deleted = false }) => _deleted).sort()).toEqual([false, true]);
+  expect(store.unsent()).toHaveLength(1);
+  expect(store.acknowledge([edited])).toBe(false);
+  expect(store.acknowledge([merged, `9-${'9'.repeat(32)}`])).toBe(false);
+  expect(store.acknowledge([])).toBe(false);
+  expect(store.acknowledge([merged])).toBe(true);
+  expect(store.unsent()).toEqual([]);
+});
+
+test('a replica with 17 more leaves than the server is replaced, unless something is unsent', async () => {
+  const store = await openLocalStore(createFakeBrowser());
+  const tombstones = Array.from({ length: 17 }, (_, n) => {
+    const id = n.toString(16).padStart(32, '0');
+    return { _id: SERVER_DOCUMENT._id, _deleted: true, _rev: `2-${id}`, _revisions: { start: 2, ids: [id, 'e'.repeat(32)] } };
+  });
+  await storeLeaves(store.database(), [SERVER_DOCUMENT, ...tombstones.slice(1)]);
+  await store.refresh();
+  expect(store.hasExcessLeaves([ROOT_REVISION])).toBe(false);
+  await storeLeaves(store.database(), tombstones.slice(0, 1));
+  await store.refresh();
+  expect(store.hasExcessLeaves([ROOT_REVISION])).toBe(true);
+  expect(store.hasExcessLeaves([ROOT_REVISION, ...tombstones.map(({ _rev }) => _rev)])).toBe(false);
+  await store.edit({ theme: 'dark' });
+  expect(store.hasExcessLeaves([ROOT_REVISION])).toBe(false);
+});
+
 test('unknown preferences of a newer application are kept and not shown', async () => {
   const store = await openLocalStore(createFakeBrowser());
   const stamp = '2026-11-22T09:00:00.000Z-0000-zzzzz';

@@ -14,7 +14,6 @@ import {
 } from '../../couchdb-design/user-document/edit-stamp.ts';
 import type { UserDocumentId } from '../../couchdb-design/user-document/username.ts';
 import { deepFreeze } from '../platform/deep-freeze.ts';
-import { isDeepEqual } from '../platform/structural-equality.ts';
 import { createEmitter } from '../platform/emitter.ts';
 import { reasonOf, type Database } from '../platform/database.ts';
 import { setItem } from '../platform/local-data.ts';
@@ -31,6 +30,8 @@ import type { StoredSnapshot } from './stored-snapshot.ts';
 import type { LocalStoreOptions } from './types.ts';
 import { openPendingEdits, type PendingEdits } from './pending-edits.ts';
 import { computeVisiblePreferences } from './visible-preferences.ts';
+
+const MAX_EXCESS_LEAVES = 16;
 
 /** One user's preferences in this browser. */
 export class LocalStore {
@@ -136,17 +137,26 @@ export class LocalStore {
   }
 
   /**
-   * Compares the server's leaves with those last read here. If they are equal, the edits in the document are not unsent
-   * any more. Returns whether they are equal.
+   * Compares the server's leaves with those last read here. They are in sync when this replica has all of the server's, and
+   * the server has all live ones of this replica: the gate merges a conflict and its resolution instead of storing them.
+   * The edits in the document are then not unsent any more. Returns whether they are in sync.
    */
   acknowledge(serverRevisions: readonly string[]): boolean {
-    const { document, revisions } = this.#replica ?? {};
-    const isEqual = isDeepEqual(revisions?.toSorted(), serverRevisions.toSorted());
-    if (isEqual) {
+    const { document, revisions = [], leaves = [] } = this.#replica ?? {};
+    const isInSync =
+      serverRevisions.length > 0 &&
+      serverRevisions.every((rev) => revisions.includes(rev)) &&
+      leaves.every(({ rev }) => serverRevisions.includes(rev));
+    if (isInSync) {
       this.#removeEdits((edit) => isIncludedIn(edit, document));
       this.updateUnsent();
     }
-    return isEqual;
+    return isInSync;
+  }
+
+  /** Whether most leaves here are conflicts that the server never had. PouchDB keeps them forever, and compares each at every push. */
+  hasExcessLeaves({ length }: readonly string[]): boolean {
+    return !this.#unsent.length && (this.#replica?.revisions.length ?? 0) > length + MAX_EXCESS_LEAVES;
   }
 
   /** Erases the database and fills it with the server's leaves. Edits that the server does not have become suspects. */

@@ -62,7 +62,7 @@ async function runAgainst(
       dispatch: () => undefined,
       throttles: {},
       isRetry: false,
-      wasDenied: false,
+      mustReplace: false,
       mustConfirmUser: false,
       hasTimedOut: false,
       expectsHeadSoon: false,

@@ -37,8 +37,11 @@ export interface SyncRunOptions extends SyncOptions {
   readonly hasTimedOut: boolean;
   /** Whether the longpoll itself may be on a dead connection, so that its head is expected soon. True only once in a row. */
   readonly expectsHeadSoon: boolean;
-  /** Whether the server rejected a revision in the last run. PouchDB keeps that revision and never sends it again. */
-  readonly wasDenied: boolean;
+  /**
+   * Whether the local database is first replaced by the server's leaves: the server rejected a revision in the last run, which
+   * PouchDB keeps and never sends again, or there are too many leaves.
+   */
+  readonly mustReplace: boolean;
   /**
    * Whether the last run found another user's document, or another server. No edit is then sent before the feed has shown the
    * user's own document.
@@ -53,10 +56,11 @@ export interface SyncRunOptions extends SyncOptions {
  * - `feed-timed-out`: the idle timeout of the longpoll expired.
  * - `woken`: a request had no response when the network may have become available again.
  * - `denied`: the server rejected a revision.
+ * - `outgrown`: everything is in sync, and the local database has too many leaves.
  * - `sign-in-needed`: the server accepted no token.
  */
 export interface SyncResult {
-  readonly type: 'interrupted' | 'timed-out' | 'feed-timed-out' | 'woken' | 'denied' | 'sign-in-needed';
+  readonly type: 'interrupted' | 'timed-out' | 'feed-timed-out' | 'woken' | 'denied' | 'outgrown' | 'sign-in-needed';
   /** Why it ended, for the status. */
   readonly reason: ConnectionReason;
   /** What the open longpoll had received. */

@@ -17,6 +17,7 @@ import { createPreferenceStreams } from '../preferences/stream/open-stream.ts';
 import { Hub } from '../registry/hub.ts';
 import { DocIdsLimit } from '../registry/doc-ids-limit.ts';
 import { createLeafReader, type LeafReader } from '../registry/leaf-reader.ts';
+import { MergedRevisions } from '../registry/merged-revisions.ts';
 import type { Provision } from '../registry/provision-document.ts';
 import { SecretGuard } from '../registry/secret-guard.ts';
 import { upstreamAuthorization } from '../upstream/authorization.ts';
@@ -137,7 +138,6 @@ function createSharedParts<P extends object>(options: CoreOptions<P>): SharedPar
     registry,
     provision: options.provision,
     definition: options.rules,
-    secretGuard,
     writeQueue,
     now: upstream.clock.now,
   });
@@ -201,12 +201,14 @@ function createGateRouter<P extends object>(options: CoreOptions<P>, parts: Shar
       provision: options.provision,
       upgradeDocument: (username) =>
         service
-          .upgrade(username)
+          .repair(username)
           .catch((error: unknown) =>
-            log.warn({ err: error, username: formatSubject(username) }, 'An old document could not be upgraded.'),
+            log.warn({ err: error, username: formatSubject(username) }, 'A malformed document could not be rewritten.'),
           ),
       checkAccess: options.assertActive,
-      readBody: options.rules.parseUserDocument,
+      readDocument: options.rules.readUserDocument,
+      schema: options.rules.schema,
+      mergedRevisions: new MergedRevisions(upstream.couch, mount.database),
       secrets: secretGuard,
       timer,
       writeQueue,
