@@ -12,6 +12,7 @@ import { checkDesignDocuments } from './check-design-documents.ts';
 import { checkDocuments } from './check-documents.ts';
 import { evaluateOpenFiles } from './check-open-files.ts';
 import { evaluateProxies } from './check-proxies.ts';
+import { checkLeaves } from './check-leaves.ts';
 import { checkProviderKeys } from './check-provider-keys.ts';
 import { checkRevsLimit } from './check-revs-limit.ts';
 import { checkServer } from './check-server.ts';
@@ -121,6 +122,7 @@ const CHECKS: readonly (readonly [string, (context: DoctorContext) => Promise<Fi
   ['access', checkAccess],
   ['design documents', checkDesignDocuments],
   ['documents', checkDocuments],
+  ['leaves', checkLeaves],
   ['revs_limit', checkRevsLimit],
   ['reverse proxy', ({ config }) => Promise.resolve([evaluateProxies(config)])],
   ['open files', ({ openFiles }) => Promise.resolve([evaluateOpenFiles(openFiles)])],
