@@ -1,6 +1,6 @@
-import { ConfigError, readConfig, type Config } from '../../config/config.ts';
+import { readCommandConfig } from '../read-command-config.ts';
 import type { CommandOptions } from '../types.ts';
-import { CommandError, describeError, UsageError } from './command-error.ts';
+import { describeError, UsageError } from './command-error.ts';
 import { openDeployment } from './deployment.ts';
 import { USERS_HELP } from './help.ts';
 import { parseUsersOptions } from './parse-options.ts';
@@ -48,14 +48,5 @@ export async function usersCommand(options: UsersCommandOptions): Promise<number
     // Line by line, because an error may quote what a user wrote.
     printError(describeError(error).split('\n').map(escapeControlCharacters).join('\n'));
     return error instanceof UsageError ? 2 : 1;
-  }
-}
-
-function readCommandConfig(env: UsersCommandOptions['env']): Config {
-  try {
-    return readConfig(env);
-  } catch (error) {
-    if (error instanceof ConfigError) throw new CommandError(error.message);
-    throw error;
   }
 }
