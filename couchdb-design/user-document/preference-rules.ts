@@ -1,9 +1,9 @@
 /**
- * The preferences as data. The browser validates them without a validation library (preferences-standard-schema.ts), the
- * server with zod (preferences.ts). preferences-standard-schema.test.ts verifies that both agree.
+ * The preferences as data. preference-violations.ts validates values by them, in the browser and on the server. The zod schema
+ * of preferences.ts is derived from them as well.
  */
 
-/** The rule for one value. `maxLength` is in UTF-16 code units. */
+/** The rule for one value. `maxLength` is in code points. */
 export type Rule =
   | { readonly kind: 'boolean' }
   | { readonly kind: 'oneOf'; readonly values: readonly string[] }

@@ -7,9 +7,17 @@ export {
   type Preferences,
   type PreferencesPatch,
 } from './preference-rules.ts';
-export { createPatchSchema, MAX_DOCUMENT_BYTES, preferencesPatchSchema, preferencesSchema } from './preferences.ts';
-export { createUserDocumentReader, readUserDocument, type ReadUserDocument } from './read-user-document.ts';
-export { createUserDocumentSchema, userDocumentSchema } from './user-document-schema.ts';
+export { documentBytes, findWriteViolation, MAX_DOCUMENT_BYTES } from './document-changes.ts';
+export { formatViolation, type Violation } from './json-rules.ts';
+export { createPreferenceSchema, type PreferenceSchema, type Values } from './preference-schema.ts';
+export { createPatchSchema, preferencesPatchSchema, preferencesSchema } from './preferences.ts';
+export {
+  createUserDocumentReader,
+  needsRepair,
+  readUserDocument,
+  type ReadUserDocument,
+  type UserDocumentReader,
+} from './read-user-document.ts';
 export {
   newUserDocument,
   USER_DOCUMENT_TYPE,
