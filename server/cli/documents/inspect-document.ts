@@ -4,11 +4,10 @@ import { secretFields } from '../../../couchdb-design/user-document/secret-field
 import {
   documentBytes,
   MAX_DOCUMENT_BYTES,
-  type PreferenceSchema,
   type UserDocument,
-  type UserDocumentReader,
   type Values,
 } from '../../../couchdb-design/user-document/user-document.ts';
+import type { DocumentRules } from './document-rules.ts';
 
 /**
  * - `foreign`: the id is not that of a user document, so no interface serves it.
@@ -29,11 +28,6 @@ export interface DocumentProblem {
   readonly path: string;
   /** The end of a sentence that starts with the member. */
   readonly message: string;
-}
-
-export interface DocumentRules {
-  readonly read: UserDocumentReader;
-  readonly schema: Pick<PreferenceSchema, 'findViolation'>;
 }
 
 const MAX_NAME_LENGTH = 100;

@@ -35,13 +35,13 @@ const MAX_PURGED_REVISIONS = 1_000;
  * leaves. A document in order is not written. Rejects with a CommandError if other writers interfere repeatedly.
  */
 export async function repairDocument(deployment: Deployment, id: UserDocumentId, dryRun: boolean): Promise<RepairReport> {
-  const { upstream, registry, rules } = deployment;
+  const { upstream, registry, documentRules } = deployment;
   const { couch } = upstream;
   const device = newSourceDeviceId('command line', Math.random);
   let [merged, changes]: [number, readonly Change[]] = [0, []];
   const attempt = async () => {
     const stored = await readStoredLeaves(couch, registry, id);
-    const plan = planRepair(stored.live, { read: rules.read, now: Date.now(), device });
+    const plan = planRepair(stored.live, { read: documentRules.read, now: Date.now(), device });
     if (changes.length === 0) changes = plan.changes;
     const conflicts = Math.max(0, plan.leaves.length - 1);
     if (dryRun) {

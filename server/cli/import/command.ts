@@ -60,17 +60,16 @@ async function importAll(commandLine: ImportCommandLine, options: ImportCommandO
     else if (report === '-') print(JSON.stringify(row));
     else for (const line of formatRow(row)) printError(escapeControlCharacters(line));
   };
-  const { rules, hasPasswordSignIn, couchVersion } = deployment;
-  const { idOf, schema, read } = rules;
+  const { rules, documentRules, hasPasswordSignIn, couchVersion } = deployment;
   const mappingRules = {
-    schema,
-    idOf,
+    schema: documentRules.schema,
+    idOf: rules.idOf,
     hasPasswordSignIn,
     supportsAllFunctions: supportsAllHashFunctions(couchVersion),
     now: Date.now(),
   };
   try {
-    const target = { deployment, rules: { read, schema }, dryRun };
+    const target = { deployment, dryRun };
     await runImport({ documents: source.documents, mapping, mappingRules, target, onRow });
   } finally {
     await file?.close();

@@ -10,7 +10,7 @@ import { writeRows } from '../../upstream/write-rows.ts';
 import { CommandError } from '../users/command-error.ts';
 import type { Deployment } from '../users/deployment.ts';
 import { mergeUsers, type MappedUser } from './mapped-user.ts';
-import { planDocument, type DocumentPlan, type PlanRules } from './plan-document.ts';
+import { planDocument, type DocumentPlan } from './plan-document.ts';
 import type { AccountStatus, ImportRow } from './report.ts';
 
 /** A document of the source that belongs to a user. */
@@ -22,7 +22,6 @@ export interface ImportItem {
 
 export interface ImportTarget {
   readonly deployment: Deployment;
-  readonly rules: PlanRules;
   readonly dryRun: boolean;
 }
 
@@ -89,10 +88,10 @@ const isImportable = (account: AccountResult | undefined): boolean =>
   account !== undefined && account.kind !== 'refused' && account.kind !== 'reserved';
 
 async function importDocuments(
-  { deployment, rules, dryRun }: ImportTarget,
+  { deployment, dryRun }: ImportTarget,
   documents: ReadonlyMap<Username, UserDocument<Values>>,
 ): Promise<ReadonlyMap<Username, Result>> {
-  const { upstream, registry } = deployment;
+  const { upstream, registry, documentRules } = deployment;
   const results = new Map<Username, Result>();
   let pending = [...documents];
   for (let round = 0; pending.length > 0; round += 1) {
@@ -101,7 +100,7 @@ async function importDocuments(
     const stored = await readManyLeaves(upstream.couch, registry, requests);
     const plans = pending.map(([username, document]) => ({
       username,
-      plan: planDocument(stored.get(document._id) ?? [], document, rules),
+      plan: planDocument(stored.get(document._id) ?? [], document, documentRules),
     }));
     const unfinished = dryRun ? [] : await applyPlans(deployment, plans);
     for (const { username, plan } of plans) if (!unfinished.includes(username)) results.set(username, toResult(plan));

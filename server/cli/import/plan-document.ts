@@ -5,11 +5,10 @@ import { resolveConflict, type Resolution } from '../../../couchdb-design/user-d
 import {
   findWriteViolation,
   formatViolation,
-  type PreferenceSchema,
   type UserDocument,
-  type UserDocumentReader,
   type Values,
 } from '../../../couchdb-design/user-document/user-document.ts';
+import type { DocumentRules } from '../documents/document-rules.ts';
 
 /** What is stored of the user's document: all leaves. */
 export interface ExistingRevision {
@@ -24,11 +23,6 @@ export type DocumentPlan =
   | { readonly kind: 'unchanged'; readonly kept: readonly string[] }
   | { readonly kind: 'skip'; readonly reason: string };
 
-export interface PlanRules {
-  readonly read: UserDocumentReader;
-  readonly schema: PreferenceSchema;
-}
-
 const skip = (reason: string): DocumentPlan => ({ kind: 'skip', reason });
 
 /**
@@ -38,7 +32,7 @@ const skip = (reason: string): DocumentPlan => ({ kind: 'skip', reason });
 export function planDocument(
   existing: readonly ExistingRevision[],
   imported: UserDocument<Values>,
-  { read, schema }: PlanRules,
+  { read, schema }: DocumentRules,
 ): DocumentPlan {
   const live = existing.filter(({ _deleted }) => _deleted !== true);
   if (existing.length > 0 && live.length === 0) return skip('was deleted here, and is not created again');
@@ -69,7 +63,7 @@ function checkWrite(
   base: { readonly rev: string; readonly document: UserDocument<Values> } | undefined,
   after: UserDocument<Values>,
   kept: readonly string[],
-  schema: PreferenceSchema,
+  schema: DocumentRules['schema'],
 ): DocumentPlan {
   const violation = findWriteViolation({ before: base?.document, after, schema });
   if (violation !== undefined) return skip(`is not imported: ${formatViolation(violation)}`);

@@ -31,6 +31,7 @@ export async function usersCommand(options: UsersCommandOptions): Promise<number
         json,
         lines,
         notes = [],
+        failed = false,
       } = await runRequest(parsed.request, {
         deployment,
         progress,
@@ -40,10 +41,10 @@ export async function usersCommand(options: UsersCommandOptions): Promise<number
       if (parsed.json) print(printableJson(json));
       else for (const line of lines) print(line);
       for (const note of notes) printError(note);
+      return failed ? 1 : 0;
     } finally {
       await deployment.close();
     }
-    return 0;
   } catch (error) {
     // Line by line, because an error may quote what a user wrote.
     printError(describeError(error).split('\n').map(escapeControlCharacters).join('\n'));

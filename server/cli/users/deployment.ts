@@ -7,6 +7,7 @@ import { createAccounts, type Accounts } from '../../identity/accounts/accounts.
 import { createRefreshTokens } from '../../identity/sessions/refresh-token.ts';
 import { createSessionStore, type SessionStore } from '../../identity/sessions/store.ts';
 import { createSessions, type Sessions } from '../../identity/sessions/sessions.ts';
+import { createDocumentRules, type DocumentRules } from '../documents/document-rules.ts';
 import { readServerInfo, type ServerInfo } from '../server-info.ts';
 import { createDocumentStore } from '../../telegram/document-store.ts';
 import { createLinks, type Links } from '../../telegram/links/links.ts';
@@ -30,6 +31,7 @@ export interface Deployment {
   readonly registry: string;
   readonly idPrefix: string;
   readonly rules: AnyPreferenceRules;
+  readonly documentRules: DocumentRules;
   readonly sessionsDatabase: string;
   readonly accounts: Accounts;
   readonly sessions: Sessions;
@@ -93,6 +95,7 @@ function createServices(
     registry,
     idPrefix,
     rules,
+    documentRules: createDocumentRules(rules, idPrefix),
     sessionsDatabase,
     accounts: createAccounts({
       upstream,
