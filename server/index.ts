@@ -4,6 +4,7 @@ import express, { type Request, type RequestHandler, type Router } from 'express
 import pino from 'pino';
 import type { z } from 'zod';
 import { newSourceDeviceId } from '../couchdb-design/user-document/edit-sources.ts';
+import { isObject } from '../couchdb-design/user-document/json.ts';
 import { encodeSubject, DEFAULT_ID_PREFIX, type Username } from '../couchdb-design/user-document/user-document.ts';
 import { AuthenticateError, checkAuthenticated } from './app/check-authenticated.ts';
 import { checkOptions } from './app/check-options.ts';
@@ -18,7 +19,7 @@ import { createWarnOnce, type WarnOnce } from './app/warn-once.ts';
 import type { Caller } from './http/caller.ts';
 import { createErrorCors, type ErrorCors } from './http/cors.ts';
 import { toExpressRequest } from './http/express-request.ts';
-import { forbidden, HttpError, sendError, serviceUnavailable } from './http/errors.ts';
+import { badRequest, forbidden, HttpError, sendError, serviceUnavailable } from './http/errors.ts';
 import { DEFAULT_RATE_LIMITS } from './http/rate-limits.ts';
 import { tokenRefusal } from './http/token-refusal.ts';
 import { FeedMonitor } from './observability/feed-monitor.ts';
@@ -82,7 +83,10 @@ export async function createPouchgate(
   checkOptions(options);
   const { preferences, idPrefix } = options;
   if (preferences === undefined) return await mount(options, defaultPreferenceDefinition(idPrefix));
-  return await mount(options, definePreferences(preferences.schema, preferences.defaults ?? {}, idPrefix));
+  const { schema, defaults, upgrade } = preferences;
+  const warnOnce = createWarnOnce(options.log);
+  const onSurprise = (sentence: string): void => warnOnce('preferences', sentence);
+  return await mount(options, definePreferences(schema, { defaults, upgrade, idPrefix, onSurprise }));
 }
 
 const EMBEDDED_BY_DEFAULT = `The option couchdb is not set. The embedded engine stores all data in ${DEFAULT_DATA_DIRECTORY}. Set couchdb to { url, username, password } in production, or to { dataDirectory } in development.`;
@@ -214,8 +218,8 @@ function createPreferencesAccess<P extends object>(
   return {
     read: async (subject) => createPreferencesResponse(await service.read(toUsername(subject)), rules),
     edit: async (subject, patch) => {
-      const validPatch = rules.patchSchema.parse(patch);
-      const edited = await service.edit(toUsername(subject), device, () => validPatch);
+      if (!isObject(patch)) throw badRequest('The patch must be an object of preferences by name.');
+      const edited = await service.edit(toUsername(subject), device, () => patch);
       return createPreferencesResponse(edited, rules);
     },
   };

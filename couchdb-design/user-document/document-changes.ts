@@ -3,7 +3,7 @@
  * already has is never a reason to refuse, so no document becomes unwritable.
  */
 import { isEditStamp, latestEditStamp, MAX_CLOCK_TIME, stampTime, type EditStamp } from './edit-stamp.ts';
-import type { Violation } from './json-rules.ts';
+import { findJsonViolation, type Violation } from './json-rules.ts';
 import { keysOf, stampOf, valueOf, valueText } from './merge.ts';
 import { findNameViolation, type PreferenceSchema, type Values } from './preference-schema.ts';
 import type { UserDocument } from './user-document-shape.ts';
@@ -35,6 +35,26 @@ export interface Write {
 }
 
 /**
+ * Returns why the values of an edit must not be stored, one violation for each preference. A removal, and a value that the document
+ * already has, are always accepted. Never throws, for any JavaScript values.
+ */
+export const findPatchViolations = (
+  before: UserDocument<Values> | undefined,
+  patch: Values,
+  schema: Pick<PreferenceSchema, 'findViolation'>,
+): readonly Violation[] => {
+  const stored = before ?? NOTHING;
+  const storedKeys = keysOf(stored);
+  return Object.entries(patch).flatMap(([key, value]) => {
+    if (value === null || value === undefined) return storedKeys.includes(key) ? [] : (findNameViolation(key) ?? []);
+    const violation = findJsonViolation(value, [key]);
+    if (violation) return violation;
+    const isStored = valueText({ preferences: patch }, key) === valueText(stored, key);
+    return isStored ? [] : (schema.findViolation(key, value) ?? []);
+  });
+};
+
+/**
  * Returns why a write must not be stored; `undefined` when it may be. Removals and unchanged states are always accepted. The values
  * must be JSON, and the stamps well-formed.
  */
@@ -43,7 +63,8 @@ export const findWriteViolation = ({ before, after, schema }: Write): Violation 
   const storedKeys = keysOf(stored);
   const latest = latestEditStamp(Object.values(stored.edits));
   const maxTime = Math.max(MAX_CLOCK_TIME, latest === undefined ? 0 : stampTime(latest) + MAX_STEP_MS);
-  for (const key of changedKeys(before, after)) {
+  const changed = changedKeys(before, after);
+  for (const key of changed) {
     const value = valueOf(after, key);
     const isNewValue = value !== undefined && valueText(stored, key) !== valueText(after, key);
     const isNewName = !storedKeys.includes(key);
@@ -53,8 +74,10 @@ export const findWriteViolation = ({ before, after, schema }: Write): Violation 
     if (stamp !== undefined && stamp !== stampOf(stored, key) && stampTime(stamp) > maxTime)
       return { path: ['edits', key], message: 'must be dated before the year 9000' };
   }
+  // The stamp of a removal may be longer than the value, of which there is only one to remove.
+  const onlyRemoves = changed.every((key) => valueOf(after, key) === undefined && valueOf(stored, key) !== undefined);
   const bytes = documentBytes(after);
-  return bytes <= MAX_DOCUMENT_BYTES || (before !== undefined && bytes <= documentBytes(before))
+  return bytes <= MAX_DOCUMENT_BYTES || onlyRemoves || bytes <= documentBytes(stored)
     ? undefined
     : { path: [], message: `would have ${bytes} bytes; at most ${MAX_DOCUMENT_BYTES} are accepted` };
 };

@@ -38,8 +38,10 @@ export const findMemberNameViolation = (path: readonly string[]): Violation | un
     : undefined;
 };
 
+const TOO_DEEP = `is nested more than ${MAX_VALUE_DEPTH} levels deep`;
+
 const describeValue = (value: unknown, depth: number): string | undefined => {
-  if (isContainer(value)) return depth < MAX_VALUE_DEPTH ? undefined : `is nested more than ${MAX_VALUE_DEPTH} levels deep`;
+  if (isContainer(value)) return depth < MAX_VALUE_DEPTH ? undefined : TOO_DEEP;
   if (value === null) return undefined;
   if (!JSON_TYPES.includes(typeof value)) return 'must be a JSON value';
   if (typeof value === 'string') return isJsonText(value) ? undefined : 'must not contain an unpaired surrogate';
@@ -69,6 +71,19 @@ const search = (value: unknown, path: string[], depth: number): Violation | unde
  */
 export const findJsonViolation = (value: unknown, path: readonly string[] = []): Violation | undefined =>
   search(value, [...path], 0);
+
+/** Returns the violation of a value that is nested too deeply. */
+export const tooDeep = (path: readonly string[]): Violation => ({ path, message: TOO_DEEP });
+
+/** Whether arrays and objects are nested more than `maxDepth` levels deep. It is iterative, so any depth is safe. */
+export const exceedsDepth = (value: unknown, maxDepth: number): boolean => {
+  let level = [value].filter(isContainer);
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth >= maxDepth) return true;
+    level = level.flatMap((item): readonly unknown[] => Object.values(item)).filter(isContainer);
+  }
+  return false;
+};
 
 /** Returns a violation as a sentence without its period. */
 export const formatViolation = ({ path, message }: Violation): string =>

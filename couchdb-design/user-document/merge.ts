@@ -29,7 +29,7 @@ export const stampOf = ({ edits }: Pick<Contents, 'edits'>, key: string): EditSt
 };
 
 /** Returns a preference's value as text; an empty text when it has none. */
-export const valueText = (contents: Contents, key: string): string => {
+export const valueText = (contents: Pick<Contents, 'preferences'>, key: string): string => {
   const value = valueOf(contents, key);
   return value === undefined ? '' : canonicalJson(value);
 };

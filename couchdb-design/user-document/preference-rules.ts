@@ -40,8 +40,8 @@ const timeOfDay = text(5, /^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time like 07:3
 const timeRange = oneOf('all', 'today', 'week', 'month', 'quarter', 'year');
 
 /**
- * The rules of the built-in preferences. Every value is bounded, so that the largest possible document fits in
- * MAX_DOCUMENT_BYTES: a merge of two valid documents can never exceed it.
+ * The rules of the built-in preferences. Every value is bounded, so that a document with all the longest values fits in
+ * MAX_DOCUMENT_BYTES, and so does every merge. (Only texts that consist of characters beyond the BMP could exceed it by 7 %.)
  */
 export const PREFERENCE_RULES = {
   theme: oneOf('light', 'dark', 'system'),

@@ -1,5 +1,6 @@
 /** Reads the preferences of a stored document: all of them, apart from what no interface and no database could write again. */
 import { isObject } from './json.ts';
+import { exceedsDepth } from './json-rules.ts';
 import type { Values } from './preference-schema.ts';
 import { isPreferenceKey } from './user-document-shape.ts';
 
@@ -8,18 +9,6 @@ const MAX_STORED_DEPTH = 100;
 
 /** An escape sequence of `JSON.stringify`, which escapes surrogates only where they are unpaired. */
 const ESCAPE = /\\(?:ud[89a-f][0-9a-f]{2}|.)/g;
-
-/** Iterative, so any depth is safe. */
-const isDeeperThan = (value: unknown, maxDepth: number): boolean => {
-  let level = [value];
-  for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > maxDepth) return true;
-    level = level.flatMap((item): unknown[] =>
-      typeof item === 'object' && item !== null ? Object.values(item) : [],
-    );
-  }
-  return false;
-};
 
 /** Returns the value with U+FFFD in place of unpaired surrogates, which CouchDB rejects. */
 const toWellFormed = <T>(value: T): T => {
@@ -39,7 +28,7 @@ export const readStoredPreferences = (
     if (!isPreferenceKey(key)) repair(path, 'is not the name of a preference');
     // A merge treats null as a removal.
     else if (stored === null || stored === undefined) repair(path, 'must not be null');
-    else if (isDeeperThan(stored, MAX_STORED_DEPTH)) repair(path, `is nested more than ${MAX_STORED_DEPTH} levels deep`);
+    else if (exceedsDepth(stored, MAX_STORED_DEPTH)) repair(path, `is nested more than ${MAX_STORED_DEPTH} levels deep`);
     else {
       const readable = toWellFormed(stored);
       if (readable !== stored) repair(path, 'must not contain an unpaired surrogate');

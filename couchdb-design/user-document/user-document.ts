@@ -7,7 +7,7 @@ export {
   type Preferences,
   type PreferencesPatch,
 } from './preference-rules.ts';
-export { documentBytes, findWriteViolation, MAX_DOCUMENT_BYTES } from './document-changes.ts';
+export { documentBytes, findPatchViolations, findWriteViolation, MAX_DOCUMENT_BYTES } from './document-changes.ts';
 export { formatViolation, type Violation } from './json-rules.ts';
 export { createPreferenceSchema, type PreferenceSchema, type Values } from './preference-schema.ts';
 export { createPatchSchema, preferencesPatchSchema, preferencesSchema } from './preferences.ts';

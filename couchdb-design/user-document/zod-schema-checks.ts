@@ -81,6 +81,10 @@ const describeName = (path: readonly string[], message: string): string =>
     ? `The preference ${JSON.stringify(path[0])} has an invalid name: it must start with a letter and have at most 64 of A-Z, a-z, 0-9, "_", "." and "-".`
     : `The preference ${path.join('.')} ${message}.`;
 
+/** Whether a value is an object schema of zod 4. */
+export const isZodObject = (value: unknown): value is z.ZodObject =>
+  typeof value === 'object' && value !== null && '_zod' in value && 'shape' in value;
+
 /**
  * Returns why preferences cannot have this schema, as a sentence that names the member; `undefined` for a usable schema. A check that
  * returns a promise without being an `async` function is only found when it runs.

@@ -132,7 +132,6 @@ function createSharedParts<P extends object>(options: CoreOptions<P>): SharedPar
     registry,
     provision: options.provision,
     definition: options.rules,
-    secretGuard,
     writeQueue,
     now,
   });
@@ -196,12 +195,13 @@ function createGateRouter<P extends object>(options: CoreOptions<P>, parts: Shar
       provision: options.provision,
       upgradeDocument: (username) =>
         service
-          .upgrade(username)
+          .repair(username)
           .catch((error: unknown) =>
-            log.warn({ err: error, username: formatSubject(username) }, 'An old document could not be upgraded.'),
+            log.warn({ err: error, username: formatSubject(username) }, 'A malformed document could not be rewritten.'),
           ),
       checkAccess: options.assertActive,
-      readBody: options.rules.parseUserDocument,
+      readDocument: options.rules.readUserDocument,
+      schema: options.rules.schema,
       secrets: secretGuard,
       timer,
       writeQueue,

@@ -2,7 +2,6 @@ import { newSourceDeviceId } from '../../../couchdb-design/user-document/edit-so
 import { decodeSubject, type Username } from '../../../couchdb-design/user-document/user-document.ts';
 import { credentialsSchema, type UserPreferencesResponse } from '../../contract.ts';
 import { KeyedConcurrencyLimit } from '../../lib/keyed-concurrency-limit.ts';
-import { SecretGuard } from '../../registry/secret-guard.ts';
 import { createPreferencesResponse } from '../../preferences/response.ts';
 import { createPreferencesService } from '../../preferences/service.ts';
 import { createProvision } from '../../registry/provision-document.ts';
@@ -140,14 +139,12 @@ export async function setPreference(
     registry,
     provision: createProvision(couch, registry, definition.idOf),
     definition,
-    // The error contains what it reports.
-    secretGuard: new SecretGuard(() => undefined),
     writeQueue: new KeyedConcurrencyLimit(1),
     now: Date.now,
   });
   const device = newSourceDeviceId('command line', Math.random);
-  const updated = await service.edit(username, device, ({ document }) =>
-    removes && !Object.hasOwn(document.preferences, preference) ? {} : patch,
+  const updated = await service.edit(username, device, ({ document, stored }) =>
+    removes && ![document, stored].some(({ preferences }) => Object.hasOwn(preferences, preference)) ? {} : patch,
   );
   const value = updated.document.preferences[preference] ?? null;
   return {

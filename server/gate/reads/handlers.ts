@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { needsMigration } from '../../../couchdb-design/user-document/migrate-user-document.ts';
+import { needsRepair } from '../../../couchdb-design/user-document/read-user-document.ts';
 import { notFound, sendJson } from '../../http/errors.ts';
 import type { Caller } from '../../http/caller.ts';
 import { bulkGetResponse, bulkGetBody, bulkGetResults, countDocuments, parseBulkGet, type OwnRow } from './bulk-get.ts';
@@ -77,10 +77,14 @@ export async function handleBulkGet(
 }
 
 /** Checks the documents of a response before it is sent. Throws 403 when one must not be served. */
-function checkDocuments({ secrets, upgradeDocument }: GateContext, caller: Caller, bodies: readonly unknown[]): void {
+function checkDocuments(
+  { secrets, readDocument, upgradeDocument }: GateContext,
+  caller: Caller,
+  bodies: readonly unknown[],
+): void {
   secrets.check(bodies, caller);
-  // An old version is served unchanged; the upgraded document follows through the feed.
-  if (bodies.some((body) => isObject(body) && needsMigration(body))) void upgradeDocument(caller.username);
+  // A malformed document is served unchanged; the repaired one follows through the feed.
+  if (bodies.some((body) => needsRepair(body, readDocument))) void upgradeDocument(caller.username);
 }
 
 /** `POST _revs_diff` */

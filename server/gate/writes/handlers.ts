@@ -25,7 +25,7 @@ async function storeRows(
   request: BulkDocsRequest,
 ): Promise<readonly JsonObject[]> {
   const { rows, newEdits } = request;
-  const rules = { ownId: caller.ownId, readBody: context.readBody, now: context.now() };
+  const rules = { ownId: caller.ownId, readDocument: context.readDocument, schema: context.schema };
   const parsed = parseRows(rows, newEdits, rules);
   const buildResponse = (verdicts: readonly Verdict[], upstream: unknown): readonly JsonObject[] => {
     const responseRows = bulkDocsResponse(verdicts, newEdits, upstream);

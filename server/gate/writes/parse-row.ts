@@ -1,8 +1,10 @@
-import { stampTime, type EditStamp } from '../../../couchdb-design/user-document/edit-stamp.ts';
+import { findWriteViolation } from '../../../couchdb-design/user-document/document-changes.ts';
+import { formatViolation } from '../../../couchdb-design/user-document/json-rules.ts';
+import type { PreferenceSchema } from '../../../couchdb-design/user-document/preference-schema.ts';
+import type { UserDocumentReader } from '../../../couchdb-design/user-document/read-user-document.ts';
 import { isRevision, parseRevision, type Revision } from '../../../couchdb-design/user-document/revisions.ts';
-import { MAX_DOCUMENT_BYTES, type UserDocumentId } from '../../../couchdb-design/user-document/user-document.ts';
+import type { UserDocumentId } from '../../../couchdb-design/user-document/user-document.ts';
 import { isObject, isStorable, getProperty, getString, type JsonObject } from '../../lib/json.ts';
-import type { ReadBody } from '../context.ts';
 import { parseRevisionPath } from './revision-tree.ts';
 
 /** A revision to store, parsed and checked: it belongs to the caller's own document and has a valid body. */
@@ -29,13 +31,10 @@ export interface Refusal {
 
 export interface WriteRules {
   readonly ownId: UserDocumentId;
-  readonly readBody: ReadBody;
-  /** The gate's clock, in ms since 1970. */
-  readonly now: number;
+  readonly readDocument: UserDocumentReader;
+  readonly schema: PreferenceSchema;
 }
 
-/** How far a stamp may be ahead of the gate's clock: enough for a wrong time zone, not for a wrong year. */
-const MAX_STAMP_AHEAD_MS = 24 * 60 * 60 * 1000;
 /** CouchDB keeps this many revisions of a branch (`revs_limit`), so a longer branch is forged. */
 export const MAX_BRANCH_LENGTH = 1000;
 
@@ -117,18 +116,12 @@ function parseTombstone(row: JsonObject): JsonObject | string {
     : 'A deleted revision has only _id, _rev, _revisions and _deleted.';
 }
 
-function parseLiveDocument(row: JsonObject, { readBody, now }: WriteRules): JsonObject | string {
+function parseLiveDocument(row: JsonObject, { readDocument, schema }: WriteRules): JsonObject | string {
   if (Object.hasOwn(row, '_deleted') && row['_deleted'] !== false) return '_deleted is not true or false.';
   const body = Object.fromEntries(Object.entries(row).filter(([key]) => key === '_id' || !key.startsWith('_')));
-  const size = Buffer.byteLength(JSON.stringify(body));
-  if (size > MAX_DOCUMENT_BYTES) return `The document has ${size} bytes; at most ${MAX_DOCUMENT_BYTES} are accepted.`;
-  const read = readBody(body);
+  const read = readDocument(body);
   if (!read.ok) return read.reason;
-  // `readBody` may upgrade an old version, but a replicated revision must be stored unchanged or not at all.
-  if (body['version'] !== read.document.version)
-    return `Only version ${read.document.version} of the document is accepted.`;
-  const isAhead = Object.values<EditStamp>(read.document.edits).some(
-    (stamp) => stampTime(stamp) > now + MAX_STAMP_AHEAD_MS,
-  );
-  return isAhead ? 'An edit is dated more than a day ahead.' : { ...read.document };
+  // A replicated revision must be stored unchanged or not at all.
+  const violation = read.repairs[0] ?? findWriteViolation({ before: undefined, after: read.document, schema });
+  return violation === undefined ? { ...read.document } : `${formatViolation(violation)}.`;
 }

@@ -166,18 +166,20 @@ test('a stream ends when its account is suspended', async () => {
   ).toBe(401);
 });
 
-test('a document with a secret ends an open stream, and a new stream is 403', async () => {
+test('a stream omits what is stored and not valid: a secret, an unknown preference, an invalid value', async () => {
   const user = newUser();
   const stream = open(user);
   await stream.waitForEvent(isUpdate);
-  const ended = stream.waitForEnd();
   const { _rev } = await gate.registry().get(`user_${user}`);
   const document = newUserDocument(parseUsername(user) as Username, new Date(0));
-  await gate.registry().insert({ ...document, _rev, preferences: { apiToken: 'sesame' } } as object);
-  await ended;
+  const preferences = { apiToken: 'sesame', language: 'sesame', theme: 'sesame', viewMode: 'table' };
+  await gate.registry().insert({ ...document, _rev, preferences } as object);
+  const update = await stream.waitForEvent((event) => isUpdate(event) && preferencesOf(event).viewMode === 'table');
+  expect(preferencesOf(update).theme).toBe('system');
+  const state = await patch(user, { theme: 'dark' });
+  expect(preferencesOf(await stream.waitForEvent(({ id }) => id === state))).toMatchObject({ theme: 'dark' });
   expect(JSON.stringify(stream.events)).not.toContain('sesame');
-  const headers = { authorization: `Bearer ${gate.token(user)}` };
-  expect((await problemOf(await fetch(`${gate.url}${PATH}`, { headers }))).status).toBe(403);
+  expect(await gate.registry().get(`user_${user}`)).toMatchObject({ preferences: { ...preferences, theme: 'dark' } });
 });
 
 test('streams are released when their clients disconnect', async () => {

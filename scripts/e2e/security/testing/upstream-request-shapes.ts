@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { userDocumentSchema } from '../../../../couchdb-design/user-document/user-document.ts';
+import { isValidUserDocument } from '../../../../couchdb-design/testing/valid-document.ts';
 import type { TestNames } from '../../../../server/testing/test-database.ts';
 import type { RecordedRequest } from '../../../../server/testing/request-recorder.ts';
 import type { RecordedServer } from './recorded-server.ts';
@@ -69,7 +69,7 @@ function writtenRow(id: string): z.ZodType {
   const live = z.looseObject({ _id: own }).refine((row) => {
     const { _rev: rev, _revisions: revisions, ...document } = row;
     const head = tombstone.safeParse({ _id: id, _deleted: true, ...clean({ _rev: rev, _revisions: revisions }) });
-    return head.success && userDocumentSchema.safeParse(document).success;
+    return head.success && isValidUserDocument(document);
   });
   return z.union([tombstone, live]);
 }
@@ -120,7 +120,7 @@ function serviceShapes(names: TestNames, username: string, present: readonly str
     serviceShape(
       'provision',
       `/${names.registry}`,
-      userDocumentSchema.refine((document) => (document._id as string) === `user_${username}`),
+      z.looseObject({ _id: z.literal(`user_${username}`) }).refine((document) => isValidUserDocument(document)),
     ),
     serviceShape(
       'rights',
