@@ -22,14 +22,12 @@ const rowSchema = z
     error: z.string().optional(),
     reason: z.string().optional(),
   })
-  .transform(
-    ({ id, rev, accepted = false, error, reason = '' }): WrittenRow => ({
-      id,
-      rev: error === undefined ? rev : undefined,
-      accepted,
-      error: error === undefined ? undefined : { name: error, reason },
-    }),
-  );
+  .transform(({ id, rev, accepted = false, error, reason = '' }): WrittenRow => ({
+    id,
+    rev: error === undefined ? rev : undefined,
+    accepted,
+    error: error === undefined ? undefined : { name: error, reason },
+  }));
 
 /**
  * Writes many documents in one request, each with its revision or as a new one. Resolves with a row for each, in order. Rejects

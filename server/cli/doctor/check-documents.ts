@@ -51,7 +51,8 @@ export class DocumentSurvey {
     for (const { body } of live)
       for (const problem of inspectLeaf(body, isUserDocument, this.#rules))
         if (!problems.has(problem.kind)) problems.set(problem.kind, problem);
-    for (const [kind, problem] of problems) this.#count(kind === 'foreign' && !hasPrefix ? 'unrelated' : kind, id, problem);
+    for (const [kind, problem] of problems)
+      this.#count(kind === 'foreign' && !hasPrefix ? 'unrelated' : kind, id, problem);
     if (!isUserDocument) return;
     this.#documents += 1;
     if (live.length > 1) this.#worst.conflicts += 1;

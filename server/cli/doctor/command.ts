@@ -10,7 +10,6 @@ import { errorMessage, SetupError } from '../../upstream/setup-error.ts';
 import { checkAccess } from './check-access.ts';
 import { checkDesignDocuments } from './check-design-documents.ts';
 import { checkDocuments } from './check-documents.ts';
-import { createDocumentRules } from '../documents/document-rules.ts';
 import { CommandError } from '../users/command-error.ts';
 import { openDeployment } from '../users/deployment.ts';
 import { loadPreferenceRules } from '../users/load-schema.ts';
@@ -88,13 +87,16 @@ const STATE_LABELS: Readonly<Record<Finding['state'], string>> = {
 async function runChecks(config: Config, env: CommandOptions['env']): Promise<Finding[]> {
   if (config.upstream.kind === 'embedded') {
     return [
-      infoFinding('upstream', 'COUCHDB_URL is not set: the gate uses the embedded engine, which needs no other checks.'),
+      infoFinding(
+        'upstream',
+        'COUCHDB_URL is not set: the gate uses the embedded engine, which needs no other checks.',
+      ),
       ...(await checkEmbeddedDocuments(config, env)),
       ...(await checkProviderKeys(config.tokens)),
     ];
   }
   const { access, jwtSecret } = config.upstream;
-  const schema = await loadPreferenceRules(env['PREFERENCES_MODULE'], config.idPrefix);
+  const rules = await loadPreferenceRules(env['PREFERENCES_MODULE'], config.idPrefix);
   const upstream = openUpstream(access);
   const { COUCHDB_ADMIN_USER: username, COUCHDB_ADMIN_PASSWORD: password } = env;
   const configuredAdmin =
@@ -110,7 +112,7 @@ async function runChecks(config: Config, env: CommandOptions['env']): Promise<Fi
       admin,
       serverInfo,
       design,
-      rules: createDocumentRules(schema, config.idPrefix),
+      rules,
       jwtSecret,
       openFiles: readOpenFilesLimit(),
     };
@@ -148,10 +150,11 @@ const CHECKS: readonly (readonly [string, (context: DoctorContext) => Promise<Fi
 /** The documents of the embedded engine can be read while no server uses them. */
 async function checkEmbeddedDocuments(config: Config, env: CommandOptions['env']): Promise<Finding[]> {
   try {
-    const { upstream, registry, idPrefix, documentRules: rules, close } = await openDeployment(config, env);
+    const { upstream, registry, idPrefix, rules, close } = await openDeployment(config, env);
     return await checkDocuments({ couch: upstream.couch, registry, idPrefix, rules }).finally(close);
   } catch (error) {
-    if (error instanceof CommandError) return [skippedFinding('documents', `Documents were not checked. ${error.message}`)];
+    if (error instanceof CommandError)
+      return [skippedFinding('documents', `Documents were not checked. ${error.message}`)];
     throw error;
   }
 }

@@ -39,10 +39,10 @@ export const formatPath = (path: readonly string[]): string =>
 export function inspectLeaf(
   body: Readonly<Record<string, unknown>>,
   isUserDocumentId: boolean,
-  { read, schema }: DocumentRules,
+  { readUserDocument, schema }: DocumentRules,
 ): DocumentProblem[] {
   if (!isUserDocumentId) return [{ kind: 'foreign', path: '_id', message: 'is not that of a user document' }];
-  const parsed = read(body);
+  const parsed = readUserDocument(body);
   if (!parsed.ok) return [{ kind: 'unreadable', path: '', message: parsed.reason }];
   const secrets = [...secretFields(body)].map(({ path }): DocumentProblem => ({
     kind: 'secret',
@@ -55,7 +55,9 @@ export function inspectLeaf(
     path: formatPath(path),
     message,
   }));
-  const contents = inspectContents(parsed.document, schema).filter(({ path }) => secrets.every((each) => each.path !== path));
+  const contents = inspectContents(parsed.document, schema).filter(({ path }) =>
+    secrets.every((each) => each.path !== path),
+  );
   return [...secrets, ...repairs, ...contents];
 }
 

@@ -13,7 +13,7 @@ const REPAIRED: readonly DocumentProblemKind[] = ['unreadable', 'secret', 'malfo
 
 /** Repairs every document that the doctor reports, and yields what was done to each. */
 export async function* repairAll(deployment: Deployment, dryRun: boolean): AsyncGenerator<RepairReport> {
-  const { upstream, registry, idPrefix, documentRules, kind, admin } = deployment;
+  const { upstream, registry, idPrefix, rules, kind, admin } = deployment;
   const isUserDocument = (id: string): boolean =>
     id.startsWith(idPrefix) && parseStoredUsername(id.slice(idPrefix.length)) !== undefined;
   const repaired = new Set<string>();
@@ -24,11 +24,13 @@ export async function* repairAll(deployment: Deployment, dryRun: boolean): Async
   for await (const page of readPages(upstream.couch, registry)) {
     for (const { id, live } of page) {
       if (!isUserDocument(id)) {
-        const left = ['Its id is not that of a user document, so no interface serves it. Delete it if nothing else uses it.'];
+        const left = [
+          'Its id is not that of a user document, so no interface serves it. Delete it if nothing else uses it.',
+        ];
         yield { id, changes: [], merged: 0, purged: 0, removesSecret: false, left };
         continue;
       }
-      const problems = live.flatMap(({ body }) => inspectLeaf(body, true, documentRules));
+      const problems = live.flatMap(({ body }) => inspectLeaf(body, true, rules));
       if (live.length > 1 || problems.some((problem) => REPAIRED.includes(problem.kind))) yield await repair(id);
     }
   }

@@ -34,14 +34,18 @@ const MAX_PURGED_REVISIONS = 1_000;
  * Repairs a document: merges its conflicts, writes what interfaces read of it without what looks like a secret, and purges old deleted
  * leaves. A document in order is not written. Rejects with a CommandError if other writers interfere repeatedly.
  */
-export async function repairDocument(deployment: Deployment, id: UserDocumentId, dryRun: boolean): Promise<RepairReport> {
-  const { upstream, registry, documentRules } = deployment;
+export async function repairDocument(
+  deployment: Deployment,
+  id: UserDocumentId,
+  dryRun: boolean,
+): Promise<RepairReport> {
+  const { upstream, registry, rules } = deployment;
   const { couch } = upstream;
   const device = newSourceDeviceId('command line', Math.random);
   let [merged, changes]: [number, readonly Change[]] = [0, []];
   const attempt = async () => {
     const stored = await readStoredLeaves(couch, registry, id);
-    const plan = planRepair(stored.live, { read: documentRules.read, now: Date.now(), device });
+    const plan = planRepair(stored.live, { read: rules.readUserDocument, now: Date.now(), device });
     if (changes.length === 0) changes = plan.changes;
     const conflicts = Math.max(0, plan.leaves.length - 1);
     if (dryRun) {
@@ -98,7 +102,9 @@ async function purgeDeletedLeaves(
   if (admin === undefined) {
     return {
       purged: 0,
-      left: [`It keeps ${leaves}. To purge them, set COUCHDB_ADMIN_USER and COUCHDB_ADMIN_PASSWORD, and run this again.`],
+      left: [
+        `It keeps ${leaves}. To purge them, set COUCHDB_ADMIN_USER and COUCHDB_ADMIN_PASSWORD, and run this again.`,
+      ],
     };
   }
   if (dryRun) return { purged: revisions.length, left: [] };

@@ -18,21 +18,24 @@ export function formatRepair(report: RepairReport, dryRun: boolean): string[] {
   const would = dryRun ? 'would be' : 'are';
   const lines = [
     ...changes.map(
-      ({ path, before, after }) =>
-        `  ${escapeControlCharacters(path)}: ${formatValue(before)} → ${formatValue(after)}`,
+      ({ path, before, after }) => `  ${escapeControlCharacters(path)}: ${formatValue(before)} → ${formatValue(after)}`,
     ),
     ...(merged > 0 ? [`  ${merged} conflicting revisions ${would} merged.`] : []),
     ...(purged > 0 ? [`  ${purged} old deleted revisions ${would} purged.`] : []),
     ...left.map((sentence) => `  ${escapeControlCharacters(sentence)}`),
   ];
-  if (!isChanged(report)) return [`${name} needs no repair${left.length > 0 ? ' that this command can do' : ''}.`, ...lines];
+  if (!isChanged(report))
+    return [`${name} needs no repair${left.length > 0 ? ' that this command can do' : ''}.`, ...lines];
   return [`${name} ${dryRun ? 'would be' : 'is'} repaired:`, ...lines];
 }
 
 const formatValue = (text: string | null): string => (text === null ? '(none)' : escapeControlCharacters(text));
 
 /** Older revisions contain a removed secret until they are compacted. Resolves with what the operator has to do. */
-export async function compactAfterRepair({ admin, registry, kind }: Deployment, removedSecret: boolean): Promise<string[]> {
+export async function compactAfterRepair(
+  { admin, registry, kind }: Deployment,
+  removedSecret: boolean,
+): Promise<string[]> {
   if (!removedSecret) return [];
   const advice = 'Change the secrets that were removed: devices may have replicated them.';
   if (admin === undefined) {
@@ -46,6 +49,9 @@ export async function compactAfterRepair({ admin, registry, kind }: Deployment, 
     return [advice];
   } catch (error) {
     const engine = kind === 'embedded' ? 'The embedded engine' : 'CouchDB';
-    return [advice, `${engine} could not compact ${registry}, so its file still contains them (${errorMessage(error)}).`];
+    return [
+      advice,
+      `${engine} could not compact ${registry}, so its file still contains them (${errorMessage(error)}).`,
+    ];
   }
 }

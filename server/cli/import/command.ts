@@ -60,9 +60,9 @@ async function importAll(commandLine: ImportCommandLine, options: ImportCommandO
     else if (report === '-') print(JSON.stringify(row));
     else for (const line of formatRow(row)) printError(escapeControlCharacters(line));
   };
-  const { rules, documentRules, hasPasswordSignIn, couchVersion } = deployment;
+  const { rules, hasPasswordSignIn, couchVersion } = deployment;
   const mappingRules = {
-    schema: documentRules.schema,
+    schema: rules.schema,
     idOf: rules.idOf,
     hasPasswordSignIn,
     supportsAllFunctions: supportsAllHashFunctions(couchVersion),

@@ -1,5 +1,10 @@
 /** Imports a batch of documents with a handful of requests. */
-import { decodeSubject, type Username, type UserDocument, type Values } from '../../../couchdb-design/user-document/user-document.ts';
+import {
+  decodeSubject,
+  type Username,
+  type UserDocument,
+  type Values,
+} from '../../../couchdb-design/user-document/user-document.ts';
 import type { NewAccountResult } from '../../identity/accounts/register-many.ts';
 import { suspensionDocumentId } from '../../identity/sessions/document.ts';
 import { getProperty } from '../../lib/json.ts';
@@ -41,7 +46,10 @@ export async function importBatch(
   const users = mergeByName(items);
   const accounts = await createAccounts(target, users);
   const importable = [...users].filter(([username]) => isImportable(accounts.get(username)));
-  const results = await importDocuments(target, new Map(importable.map(([username, { document }]) => [username, document])));
+  const results = await importDocuments(
+    target,
+    new Map(importable.map(([username, { document }]) => [username, document])),
+  );
   const isReserved = ({ user }: ImportItem): boolean => accounts.get(user.username)?.kind === 'reserved';
   const rows = items
     .filter((item) => !isReserved(item))
@@ -79,7 +87,10 @@ async function createAccounts(
   return new Map(
     usernames.map((username): [Username, AccountResult] => {
       const isErased = getProperty(suspensions.get(suspensionDocumentId(username)), 'erased_at') !== undefined;
-      return [username, isErased ? { kind: 'refused', reason: 'was erased, and cannot be used again' } : { kind: 'none' }];
+      return [
+        username,
+        isErased ? { kind: 'refused', reason: 'was erased, and cannot be used again' } : { kind: 'none' },
+      ];
     }),
   );
 }
@@ -91,7 +102,7 @@ async function importDocuments(
   { deployment, dryRun }: ImportTarget,
   documents: ReadonlyMap<Username, UserDocument<Values>>,
 ): Promise<ReadonlyMap<Username, Result>> {
-  const { upstream, registry, documentRules } = deployment;
+  const { upstream, registry, rules } = deployment;
   const results = new Map<Username, Result>();
   let pending = [...documents];
   for (let round = 0; pending.length > 0; round += 1) {
@@ -100,7 +111,7 @@ async function importDocuments(
     const stored = await readManyLeaves(upstream.couch, registry, requests);
     const plans = pending.map(([username, document]) => ({
       username,
-      plan: planDocument(stored.get(document._id) ?? [], document, documentRules),
+      plan: planDocument(stored.get(document._id) ?? [], document, rules),
     }));
     const unfinished = dryRun ? [] : await applyPlans(deployment, plans);
     for (const { username, plan } of plans) if (!unfinished.includes(username)) results.set(username, toResult(plan));
@@ -164,7 +175,8 @@ function createRow(
   const { username, leftOut, credentials } = user;
   const base = { source, username: decodeSubject(username), ...(conflicts > 0 ? { conflicts } : {}) };
   const details = leftOut.length > 0 ? { leftOut } : {};
-  if (account?.kind === 'refused') return { ...base, status: 'skipped', reason: `is skipped: the name ${account.reason}`, ...details };
+  if (account?.kind === 'refused')
+    return { ...base, status: 'skipped', reason: `is skipped: the name ${account.reason}`, ...details };
   const status = toAccountStatus(account, credentials.secret !== undefined);
   const isNew = status === 'created' || status === 'password-needed';
   const { status: documentStatus = 'skipped', ...rest } = result ?? {};

@@ -88,7 +88,8 @@ export function mergeUsers(users: readonly [MappedUser, ...MappedUser[]]): Mappe
   return {
     username: first.username,
     document: merge([first.document, ...others.map(({ document }) => document)]),
-    credentials: users.map(({ credentials }) => credentials).find(({ secret }) => secret !== undefined) ?? first.credentials,
+    credentials:
+      users.map(({ credentials }) => credentials).find(({ secret }) => secret !== undefined) ?? first.credentials,
     leftOut: [...leftOut.values()],
   };
 }

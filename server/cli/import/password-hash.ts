@@ -41,11 +41,7 @@ const unusable = (problem: string): ImportedSecret => ({ secret: undefined, prob
  * is a hash that CouchDB cannot check.
  * @param supportsAllFunctions Whether the database checks hashes by other functions than SHA-1.
  */
-export function toImportedSecret(
-  password: unknown,
-  account: unknown,
-  supportsAllFunctions: boolean,
-): ImportedSecret {
+export function toImportedSecret(password: unknown, account: unknown, supportsAllFunctions: boolean): ImportedSecret {
   if (typeof password === 'string' && password !== '') {
     return password.length <= MAX_PASSWORD_LENGTH
       ? { secret: { password } }
@@ -69,7 +65,12 @@ function parseHash(account: unknown): PasswordHash | string {
   if (typeof prf !== 'string' || length === undefined) return 'is by a hash function that CouchDB does not have';
   if (key.length !== length || !/^[0-9a-f]+$/.test(key)) return `has a derived_key that is not ${length} hex digits`;
   if (typeof salt !== 'string' || salt === '') return 'has no salt';
-  if (typeof iterations !== 'number' || !Number.isInteger(iterations) || iterations < 1 || iterations > MAX_ITERATIONS) {
+  if (
+    typeof iterations !== 'number' ||
+    !Number.isInteger(iterations) ||
+    iterations < 1 ||
+    iterations > MAX_ITERATIONS
+  ) {
     return `has iterations that are not an integer of 1 to ${MAX_ITERATIONS}`;
   }
   return { password_scheme: 'pbkdf2', pbkdf2_prf: prf, derived_key: key, salt, iterations };

@@ -17,7 +17,11 @@ export interface ExistingRevision {
 }
 
 export type DocumentPlan =
-  | { readonly kind: 'write'; readonly document: UserDocument<Values> & { readonly _rev?: string }; readonly kept: readonly string[] }
+  | {
+      readonly kind: 'write';
+      readonly document: UserDocument<Values> & { readonly _rev?: string };
+      readonly kept: readonly string[];
+    }
   /** The stored document has a conflict, which is resolved first. */
   | { readonly kind: 'resolve'; readonly docs: Resolution<Values> }
   | { readonly kind: 'unchanged'; readonly kept: readonly string[] }
@@ -32,13 +36,13 @@ const skip = (reason: string): DocumentPlan => ({ kind: 'skip', reason });
 export function planDocument(
   existing: readonly ExistingRevision[],
   imported: UserDocument<Values>,
-  { read, schema }: DocumentRules,
+  { readUserDocument, schema }: DocumentRules,
 ): DocumentPlan {
   const live = existing.filter(({ _deleted }) => _deleted !== true);
   if (existing.length > 0 && live.length === 0) return skip('was deleted here, and is not created again');
   const leaves = [];
   for (const leaf of live) {
-    const parsed = read(leaf);
+    const parsed = readUserDocument(leaf);
     if (!parsed.ok) return skip(`cannot be edited here: ${parsed.reason}`);
     leaves.push({ rev: leaf._rev, document: parsed.document });
   }
@@ -52,7 +56,13 @@ export function planDocument(
   };
   const keys = keysOf(imported);
   const kept = keys.filter((key) => isEdited(key) && valueText(before, key) !== valueText(imported, key));
-  const after = merge([before, pickKeys(imported, keys.filter((key) => !isEdited(key)))]);
+  const after = merge([
+    before,
+    pickKeys(
+      imported,
+      keys.filter((key) => !isEdited(key)),
+    ),
+  ]);
   const isUnchanged = keys.every(
     (key) => stampOf(before, key) === stampOf(after, key) && valueText(before, key) === valueText(after, key),
   );

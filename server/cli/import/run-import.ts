@@ -55,7 +55,11 @@ export async function runImport({ documents, mapping, mappingRules, target, onRo
   for (let waitedMs = 0; reserved.length > 0; waitedMs += RETRY_DELAY_MS) {
     if (waitedMs > BULK_RESERVATION_TTL_MS) {
       for (const { source } of reserved)
-        await onRow({ source, status: 'skipped', reason: 'has a name that another process is registering; run this again' });
+        await onRow({
+          source,
+          status: 'skipped',
+          reason: 'has a name that another process is registering; run this again',
+        });
       return;
     }
     await delay(RETRY_DELAY_MS);

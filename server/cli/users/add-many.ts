@@ -38,7 +38,11 @@ const BATCH_SIZE = 100;
  */
 export async function addMany(
   deployment: Deployment,
-  { file, input, report }: { readonly file: string; readonly input: Readable; readonly report: (sentence: string) => void },
+  {
+    file,
+    input,
+    report,
+  }: { readonly file: string; readonly input: Readable; readonly report: (sentence: string) => void },
 ): Promise<AddManyResult> {
   const lines: AddedLine[] = [];
   try {
@@ -56,7 +60,8 @@ export async function addMany(
   return { added: count('added'), exists: count('exists'), refused: count('refused'), lines };
 }
 
-const isFileError = (error: unknown): boolean => error instanceof Error && ('syscall' in error || error.message === 'line too long');
+const isFileError = (error: unknown): boolean =>
+  error instanceof Error && ('syscall' in error || error.message === 'line too long');
 
 type ParsedLine = { readonly number: number; readonly parsed: NewCredentials | InvalidLine };
 
@@ -98,12 +103,20 @@ function toAddedLine(
       return { line, username, status: 'refused', reason: `The name ${result.reason}.` };
     case 'reserved':
     case undefined:
-      return { line, username, status: 'refused', reason: 'The name is being registered. Run this again in half a minute.' };
+      return {
+        line,
+        username,
+        status: 'refused',
+        reason: 'The name is being registered. Run this again in half a minute.',
+      };
   }
 }
 
 /** An account whose document could not be created gets it at the first sign-in, or when this runs again. */
-async function createDocuments({ upstream, registry, rules }: Deployment, usernames: readonly Username[]): Promise<void> {
+async function createDocuments(
+  { upstream, registry, rules }: Deployment,
+  usernames: readonly Username[],
+): Promise<void> {
   const now = new Date();
   const documents = usernames.map((username) => newUserDocument(username, now, rules.idOf(username)));
   // A document that exists is a conflict, and stays as it is.

@@ -7,7 +7,6 @@ import { createAccounts, type Accounts } from '../../identity/accounts/accounts.
 import { createRefreshTokens } from '../../identity/sessions/refresh-token.ts';
 import { createSessionStore, type SessionStore } from '../../identity/sessions/store.ts';
 import { createSessions, type Sessions } from '../../identity/sessions/sessions.ts';
-import { createDocumentRules, type DocumentRules } from '../documents/document-rules.ts';
 import { readServerInfo, type ServerInfo } from '../server-info.ts';
 import { createDocumentStore } from '../../telegram/document-store.ts';
 import { createLinks, type Links } from '../../telegram/links/links.ts';
@@ -31,7 +30,6 @@ export interface Deployment {
   readonly registry: string;
   readonly idPrefix: string;
   readonly rules: AnyPreferenceRules;
-  readonly documentRules: DocumentRules;
   readonly sessionsDatabase: string;
   readonly accounts: Accounts;
   readonly sessions: Sessions;
@@ -95,7 +93,6 @@ function createServices(
     registry,
     idPrefix,
     rules,
-    documentRules: createDocumentRules(rules, idPrefix),
     sessionsDatabase,
     accounts: createAccounts({
       upstream,

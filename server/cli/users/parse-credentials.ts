@@ -24,7 +24,10 @@ export function parseCredentials(line: string): NewCredentials | InvalidLine | u
   if (/^\s*"?username"?\s*,\s*"?password"?\s*$/i.test(line)) return undefined;
   const [name, password] = line.trimStart().startsWith('{') ? parseJsonLine(line) : (parseCsvLine(line) ?? []);
   if (typeof name !== 'string' || typeof password !== 'string') {
-    return { username: undefined, reason: 'The line is neither CSV of a name and a password, nor JSON with username and password.' };
+    return {
+      username: undefined,
+      reason: 'The line is neither CSV of a name and a password, nor JSON with username and password.',
+    };
   }
   const username = parseUsername(name);
   if (username === undefined) {

@@ -94,11 +94,7 @@ const isSet = (value: boolean | string | undefined): boolean => value !== undefi
 const takesNoName = (command: CommandName, { from, all }: FlagValues): boolean =>
   (command === 'add' && from !== undefined) || (command === 'repair' && all);
 
-function toUsersRequest(
-  command: CommandName,
-  rest: readonly string[],
-  flags: FlagValues,
-): UsersRequest {
+function toUsersRequest(command: CommandName, rest: readonly string[], flags: FlagValues): UsersRequest {
   const [name = '', preference = '', value = ''] = rest;
   if (command === 'list') return { command };
   if (command === 'add' && flags.from !== undefined) return { command: 'add-from', file: flags.from };

@@ -33,8 +33,7 @@ export interface NewAccount {
  * - `refused`: the name cannot have an account.
  */
 export type NewAccountResult =
-  | { readonly kind: 'created' | 'exists' | 'reserved' }
-  | { readonly kind: 'refused'; readonly reason: string };
+  { readonly kind: 'created' | 'exists' | 'reserved' } | { readonly kind: 'refused'; readonly reason: string };
 
 export interface RegisterManyOptions {
   readonly couch: ServerScope;

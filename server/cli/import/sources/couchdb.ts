@@ -13,7 +13,8 @@ import type { Source, SourceDocument } from '../source.ts';
 export function openDatabaseSource(text: string, env: CommandOptions['env']): Source {
   const url = parseUrl(text);
   const [, prefix = '', encodedName = ''] = /^(.*)\/([^/]+)\/?$/.exec(url.pathname) ?? [];
-  if (encodedName === '') throw new UsageError('The URL names no database. Use one like http://127.0.0.1:5984/old_users.');
+  if (encodedName === '')
+    throw new UsageError('The URL names no database. Use one like http://127.0.0.1:5984/old_users.');
   const { SOURCE_USER: username = '', SOURCE_PASSWORD: password = '' } = env;
   const upstream = openUpstream({ url: `${url.origin}${prefix}`, username, password });
   return { documents: readDatabase(upstream, decodeURIComponent(encodedName)), close: () => upstream.close() };
@@ -21,7 +22,8 @@ export function openDatabaseSource(text: string, env: CommandOptions['env']): So
 
 function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || url.search !== '' || url.hash !== '') throw new UsageError('The URL of the source is not valid.');
+  if (url === undefined || url.search !== '' || url.hash !== '')
+    throw new UsageError('The URL of the source is not valid.');
   if (url.username === '' && url.password === '') return url;
   throw new UsageError('The URL of the source contains credentials. Set SOURCE_USER and SOURCE_PASSWORD instead.');
 }
