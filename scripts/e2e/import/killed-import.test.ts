@@ -31,7 +31,17 @@ afterAll(() => gate.close());
 function spawnImport(source: string): ChildProcess {
   const { access } = gate.upstream;
   const env = { ...usersCommandEnv(gate.upstream), SOURCE_USER: access.username, SOURCE_PASSWORD: access.password };
-  const argv = ['--import', 'tsx', '--import', REPORT_MEMORY, join(ROOT, 'scripts/pouchgate.ts'), 'import', source, '--report', '-'];
+  const argv = [
+    '--import',
+    'tsx',
+    '--import',
+    REPORT_MEMORY,
+    join(ROOT, 'scripts/pouchgate.ts'),
+    'import',
+    source,
+    '--report',
+    '-',
+  ];
   const child = spawn(process.execPath, argv, {
     cwd: ROOT,
     env: { PATH: process.env['PATH'], ...env },
@@ -41,7 +51,10 @@ function spawnImport(source: string): ChildProcess {
 }
 
 /** Resolves with the rows, once the import has ended or printed `kill` rows and was killed. */
-async function runImport(source: string, kill = Infinity): Promise<{ rows: ImportRow[]; peakMb: number; code: number | null }> {
+async function runImport(
+  source: string,
+  kill = Infinity,
+): Promise<{ rows: ImportRow[]; peakMb: number; code: number | null }> {
   const child = spawnImport(source);
   if (child.stdout === null || child.stderr === null) throw new Error('The process has no output.');
   let stderr = '';

@@ -19,7 +19,10 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.gate.close());
 
-async function runImport(argv: readonly string[], input: string): Promise<{ code: number; stdout: string; stderr: string }> {
+async function runImport(
+  argv: readonly string[],
+  input: string,
+): Promise<{ code: number; stdout: string; stderr: string }> {
   const child = spawn(process.execPath, ['--import', 'tsx', join(ROOT, 'scripts/pouchgate.ts'), 'import', ...argv], {
     cwd: ROOT,
     env: { PATH: process.env['PATH'], ...usersCommandEnv(fixture.gate.upstream) },
@@ -36,7 +39,12 @@ test('the recipe imports preferences under other names, and passwords of Django'
   const [ada, bert] = [fixture.newName(), fixture.newName()];
   const key = pbkdf2Sync('correct horse', 'salt', 20, 32, 'sha256').toString('base64');
   const source = toNdjson([
-    { login: ada, settings: { darkMode: true, tags: ['a'] }, changedAt: '2025-03-01', passwordHash: `pbkdf2_sha256$20$salt$${key}` },
+    {
+      login: ada,
+      settings: { darkMode: true, tags: ['a'] },
+      changedAt: '2025-03-01',
+      passwordHash: `pbkdf2_sha256$20$salt$${key}`,
+    },
     { login: bert, settings: { tags: 7 }, passwordHash: '$2b$12$abc' },
   ]);
   const { code, stdout, stderr } = await runImport(['-', '--map', 'docs/recipes/import-mapping.mjs'], source);

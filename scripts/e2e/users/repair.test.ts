@@ -16,7 +16,8 @@ const registry = () => fixture.gate.registry();
 const insert = async (name: Username, more: object): Promise<void> => {
   await registry().insert({ ...newUserDocument(name, new Date(0)), ...more } as never);
 };
-const read = async (name: Username) => (await registry().get(userDocumentId(name))) as unknown as Record<string, unknown>;
+const read = async (name: Username) =>
+  (await registry().get(userDocumentId(name))) as unknown as Record<string, unknown>;
 const bulkGet = async (name: Username): Promise<number> => {
   const docs = [{ id: userDocumentId(name) }];
   return (await fixture.gate.request(name, '/_bulk_get?revs=true', { method: 'POST', body: { docs } })).status;
@@ -46,7 +47,10 @@ test('a dry run shows what would change and writes nothing; the repair does it o
 test('a document with a secret is replicated again after the repair, and nothing printed contains the secret', async () => {
   const name = fixture.newName();
   const edits = { apiToken: '2026-01-01T00:00:00.000Z-0000-aaaaa' };
-  await insert(name, { preferences: { theme: 'dark', apiToken: 's3cret-token', filterPresets: [{ name: 'a', password: 's3cret-pw' }] }, edits });
+  await insert(name, {
+    preferences: { theme: 'dark', apiToken: 's3cret-token', filterPresets: [{ name: 'a', password: 's3cret-pw' }] },
+    edits,
+  });
   expect(await bulkGet(name)).toBe(403);
   const { code, stdout, stderr } = await fixture.run(['repair', name]);
   expect(code).toBe(0);
@@ -55,18 +59,31 @@ test('a document with a secret is replicated again after the repair, and nothing
   expect(stdout + stderr).not.toContain('s3cret');
   expect(JSON.stringify(await read(name))).not.toContain('s3cret');
   await waitForConsistency(async () => (await bulkGet(name)) === 200);
-  expect((await fixture.runJson<UserReport>(['show', name])).document).toMatchObject({ preferences: { theme: 'dark' } });
+  expect((await fixture.runJson<UserReport>(['show', name])).document).toMatchObject({
+    preferences: { theme: 'dark' },
+  });
 });
 
 test('a conflict of malformed revisions is merged, and no value is lost', async () => {
   const name = fixture.newName();
   const base = newUserDocument(name, new Date(0));
-  const leaf = (digit: string, preferences: object, more = {}) => ({ ...base, _rev: `1-${digit.repeat(32)}`, preferences, ...more });
-  const docs = [leaf('a', { theme: 'dark' }, { edits: null }), leaf('b', { viewMode: 'table' }), leaf('c', { drak: 1 })];
+  const leaf = (digit: string, preferences: object, more = {}) => ({
+    ...base,
+    _rev: `1-${digit.repeat(32)}`,
+    preferences,
+    ...more,
+  });
+  const docs = [
+    leaf('a', { theme: 'dark' }, { edits: null }),
+    leaf('b', { viewMode: 'table' }),
+    leaf('c', { drak: 1 }),
+  ];
   await registry().bulk({ docs, new_edits: false });
   const report = await fixture.runJson<RepairReport>(['repair', name]);
   expect(report).toMatchObject({ merged: 2, left: [] });
-  const [stored] = (await registry().list({ keys: [userDocumentId(name)], include_docs: true, conflicts: true } as never)).rows;
+  const [stored] = (
+    await registry().list({ keys: [userDocumentId(name)], include_docs: true, conflicts: true } as never)
+  ).rows;
   expect(stored?.doc).toMatchObject({ preferences: { theme: 'dark', viewMode: 'table', drak: 1 }, edits: {} });
   expect(stored?.doc).not.toHaveProperty('_conflicts');
 });
@@ -86,11 +103,18 @@ test('old deleted leaves are purged where the database can, and the newest stay'
   await insert(name, { preferences: { theme: 'dark' } });
   const docs = Array.from({ length: 40 }, (_, index) => {
     const rev = `2-${index.toString(16).padStart(32, '0')}`;
-    return { _id: userDocumentId(name), _rev: rev, _deleted: true, _revisions: { start: 2, ids: [rev.slice(2), 'f'.repeat(32)] } };
+    return {
+      _id: userDocumentId(name),
+      _rev: rev,
+      _deleted: true,
+      _revisions: { start: 2, ids: [rev.slice(2), 'f'.repeat(32)] },
+    };
   });
   await registry().bulk({ docs, new_edits: false } as never);
   const leaves = async (): Promise<number> => {
-    const rows = (await fixture.gate.upstream.registry().get(userDocumentId(name), { open_revs: 'all' } as never)) as unknown;
+    const rows = (await fixture.gate.upstream
+      .registry()
+      .get(userDocumentId(name), { open_revs: 'all' } as never)) as unknown;
     return (rows as unknown[]).length;
   };
   expect(await leaves()).toBe(41);
@@ -108,7 +132,9 @@ test('--all repairs every document with a fault, and no other', async () => {
   await insert(malformed, { updated_at: 'today' });
   await registry().insert({ _id: userDocumentId(older), username: older, preferences: { theme: 'light' } } as never);
   const revision = (await read(sound))['_rev'];
-  const dry = JSON.parse((await fixture.run(['repair', '--all', '--dry-run', '--json'])).stdout) as { documents: RepairReport[] };
+  const dry = JSON.parse((await fixture.run(['repair', '--all', '--dry-run', '--json'])).stdout) as {
+    documents: RepairReport[];
+  };
   expect(dry.documents.map(({ id }) => id).sort()).toEqual([malformed, older].map(userDocumentId).sort());
   expect((await fixture.run(['repair', '--all'])).stdout).toContain('2 documents are repaired.');
   expect((await read(malformed))['updated_at']).toBe('1970-01-01T00:00:00.000Z');

@@ -36,7 +36,10 @@ const survey = (documents: readonly (readonly object[])[], ids?: readonly string
 const findingOf = (findings: readonly Finding[], check: string) => findings.find((each) => each.check === check);
 
 test('names at most twenty documents of a kind, with a member of each and no value', () => {
-  const finding = findingOf(survey(Array.from({ length: 60 }, () => [{ preferences: { token: 's3cret' } }])), 'secrets');
+  const finding = findingOf(
+    survey(Array.from({ length: 60 }, () => [{ preferences: { token: 's3cret' } }])),
+    'secrets',
+  );
   expect(finding?.state).toBe('wrong');
   expect(finding?.sentence).toMatch(/^60 documents have members that look like secrets/);
   expect(finding?.sentence.match(/user_person\d+ \(preferences\.token\)/g)).toHaveLength(20);

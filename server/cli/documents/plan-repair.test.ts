@@ -18,7 +18,13 @@ test('repairs an envelope, drops malformed stamps and secrets, and keeps every o
   const body = {
     _id: 'user_alice',
     version: 1,
-    preferences: { theme: 'dark', drak: 'pink', viewMode: 7, apiToken: 's3cret', filterPresets: [{ name: 'a', password: 's3cret' }] },
+    preferences: {
+      theme: 'dark',
+      drak: 'pink',
+      viewMode: 7,
+      apiToken: 's3cret',
+      filterPresets: [{ name: 'a', password: 's3cret' }],
+    },
     edits: { theme: 'yesterday', apiToken: stamp, filterPresets: stamp },
     created_at: '2026-01-01',
     password_hash: 's3cret',
@@ -57,7 +63,13 @@ test('repairs an envelope, drops malformed stamps and secrets, and keeps every o
 });
 
 const anyOddBody = fc
-  .record({ document: anyDocumentOf(alice), odd: fc.dictionary(fc.constantFrom('type', 'version', 'username', 'preferences', 'edits', 'created_at', 'token', 'x'), fc.jsonValue()) })
+  .record({
+    document: anyDocumentOf(alice),
+    odd: fc.dictionary(
+      fc.constantFrom('type', 'version', 'username', 'preferences', 'edits', 'created_at', 'token', 'x'),
+      fc.jsonValue(),
+    ),
+  })
   .map(({ document, odd }) => ({ ...document, ...odd, _id: 'user_alice' }))
   .filter(({ version }) => !(typeof version === 'number' && version > 1));
 
@@ -69,7 +81,10 @@ test('the repair of any body can be served, is in order, and is not repaired aga
       expect(changes.length > 0).toBe(document !== undefined);
       expect(findSecretField(repaired)).toBeUndefined();
       expect(needsRepair(repaired)).toBe(false);
-      expect(planRepair([leafOf(repaired)], { ...rules, now: rules.now + 1 })).toMatchObject({ document: undefined, changes: [] });
+      expect(planRepair([leafOf(repaired)], { ...rules, now: rules.now + 1 })).toMatchObject({
+        document: undefined,
+        changes: [],
+      });
     }),
   );
 });

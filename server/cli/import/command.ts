@@ -72,9 +72,9 @@ async function importAll(commandLine: ImportCommandLine, options: ImportCommandO
     const target = { deployment, dryRun };
     await runImport({ documents: source.documents, mapping, mappingRules, target, onRow });
   } finally {
-    await file?.close();
     await source.close();
     await deployment.close();
+    await file?.close();
   }
   return counter.summary;
 }

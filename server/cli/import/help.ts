@@ -26,5 +26,5 @@ Environment variables: those of the gates (see docs/configuration.md), and
   SOURCE_USER, SOURCE_PASSWORD   the credentials for a source that is a database
   PREFERENCES_MODULE             for an application with its own preferences: a module that exports "schema", as passed to createPouchgate
 
-The exit code is 0 if every document is imported or already here, 1 if one is skipped or the import fails, and 2 if the command line
-is invalid.`;
+The exit code is 0 if every user is imported or already here, 1 if one is skipped or the import fails, and 2 if the command line is
+invalid.`;

@@ -178,19 +178,19 @@ function createRow(
   if (account?.kind === 'refused')
     return { ...base, status: 'skipped', reason: `is skipped: the name ${account.reason}`, ...details };
   const status = toAccountStatus(account, credentials.secret !== undefined);
-  const isNew = status === 'created' || status === 'password-needed';
   const { status: documentStatus = 'skipped', ...rest } = result ?? {};
   return {
     ...base,
-    status: documentStatus === 'unchanged' && isNew ? 'imported' : documentStatus,
+    status: documentStatus === 'unchanged' && account?.kind === 'created' ? 'imported' : documentStatus,
     ...rest,
     account: status,
-    ...(isNew && credentials.problem !== undefined ? { password: credentials.problem } : {}),
+    ...(status === 'password-needed' && credentials.problem !== undefined ? { password: credentials.problem } : {}),
     ...details,
   };
 }
 
 function toAccountStatus(account: AccountResult | undefined, hasSecret: boolean): AccountStatus {
   if (account?.kind === 'created') return hasSecret ? 'created' : 'password-needed';
-  return account?.kind === 'exists' ? 'exists' : 'none';
+  if (account?.kind !== 'exists') return 'none';
+  return account.hasPassword ? 'exists' : 'password-needed';
 }

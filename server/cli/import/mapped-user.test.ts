@@ -37,7 +37,14 @@ test('leaves out what the schema does not accept, with the path, and keeps the r
 test('a name is that of an account, or with an identity provider any subject', () => {
   expect(toUser({ username: 'Alice' })).toContain('no account can have');
   expect(toUser({ username: 'Alice' }, { hasPasswordSignIn: false })).toMatchObject({ username: '=41lice' });
-  for (const mapped of [undefined, null, 'alice', { username: '' }, { username: 7 }, { username: 'a', preferences: [] }]) {
+  for (const mapped of [
+    undefined,
+    null,
+    'alice',
+    { username: '' },
+    { username: 7 },
+    { username: 'a', preferences: [] },
+  ]) {
     expect(typeof toUser(mapped, { hasPasswordSignIn: false })).toBe('string');
   }
 });
@@ -47,7 +54,9 @@ test('whatever a mapping returns, the result is a reason or a document that may 
     fc.anything(),
     fc.record({
       username: fc.oneof(fc.constant('alice'), fc.anything()),
-      preferences: fc.oneof(fc.dictionary(fc.constantFrom('theme', 'apiToken', '__proto__', 'selectedTags'), fc.anything())),
+      preferences: fc.oneof(
+        fc.dictionary(fc.constantFrom('theme', 'apiToken', '__proto__', 'selectedTags'), fc.anything()),
+      ),
       createdAt: fc.anything(),
       updatedAt: fc.anything(),
       password: fc.anything(),

@@ -52,7 +52,7 @@ const MAX_NAME_LENGTH = 100;
 
 /** Returns the user, or the reason why the document is skipped: a sentence without its subject. */
 export function toMappedUser(mapped: unknown, rules: MappingRules): MappedUser | string {
-  if (!isObject(mapped)) return 'belongs to no user, by the mapping';
+  if (!isObject(mapped)) return 'is skipped, because the mapping returned no object';
   const { preferences = {}, createdAt, updatedAt, password, account } = mapped;
   const username = parseName(mapped['username'], rules.hasPasswordSignIn);
   if (username === undefined) {

@@ -5,7 +5,13 @@ import { defaultMapping, loadMapping } from './mapping.ts';
 
 test('the default mapping takes names, preferences, times and credentials, and nothing else', () => {
   const preferences = { theme: 'dark' };
-  const document = { _id: 'user_alice', preferences, updated_at: '2026-01-01', apiToken: 's3cret', password_hash: '$2b$x' };
+  const document = {
+    _id: 'user_alice',
+    preferences,
+    updated_at: '2026-01-01',
+    apiToken: 's3cret',
+    password_hash: '$2b$x',
+  };
   expect(defaultMapping(document)).toEqual({
     username: 'alice',
     preferences,
@@ -22,12 +28,14 @@ test('the default mapping takes names, preferences, times and credentials, and n
   });
 });
 
-test.each([{ _id: 'settings', theme: 'dark' }, { username: 'eve', amount: 12 }, {}, { _id: 'todo_1', username: 'eve' }])(
-  'the default mapping makes no user of %j',
-  (document) => {
-    expect(defaultMapping(document)).toBeUndefined();
-  },
-);
+test.each([
+  { _id: 'settings', theme: 'dark' },
+  { username: 'eve', amount: 12 },
+  {},
+  { _id: 'todo_1', username: 'eve' },
+])('the default mapping makes no user of %j', (document) => {
+  expect(defaultMapping(document)).toBeUndefined();
+});
 
 test('a mapping module exports a function, or the error names the file', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'mapping-'));

@@ -2,7 +2,11 @@ import fc from 'fast-check';
 import { anyPreferences, toUsername } from '../../../couchdb-design/testing/arbitraries.ts';
 import { newDeviceId, nextEditStamp } from '../../../couchdb-design/user-document/edit-stamp.ts';
 import { applyEdit } from '../../../couchdb-design/user-document/merge.ts';
-import { newUserDocument, type UserDocument, type Values } from '../../../couchdb-design/user-document/user-document.ts';
+import {
+  newUserDocument,
+  type UserDocument,
+  type Values,
+} from '../../../couchdb-design/user-document/user-document.ts';
 import { defaultPreferenceDefinition } from '../../preferences/schema.ts';
 import { mergeUsers, toMappedUser, type MappedUser } from './mapped-user.ts';
 import { planDocument } from './plan-document.ts';
@@ -24,7 +28,10 @@ const map = (mapped: object): MappedUser => {
 const stored = (document: UserDocument<Values>, rev = '1-a') => [{ ...document, _rev: rev }];
 
 /** The document after the import; the stored one if nothing is written. */
-const importInto = (existing: UserDocument<Values> | undefined, imported: UserDocument<Values>): UserDocument<Values> => {
+const importInto = (
+  existing: UserDocument<Values> | undefined,
+  imported: UserDocument<Values>,
+): UserDocument<Values> => {
   const plan = planDocument(existing === undefined ? [] : stored(existing), imported, rules);
   if (plan.kind === 'unchanged' && existing !== undefined) return existing;
   if (plan.kind !== 'write') throw new Error(JSON.stringify(plan));
@@ -39,7 +46,10 @@ test('an import that runs again writes nothing', () => {
   fc.assert(
     fc.property(anySource, (source) => {
       const { document } = map(source);
-      expect(planDocument(stored(importInto(undefined, document)), document, rules)).toEqual({ kind: 'unchanged', kept: [] });
+      expect(planDocument(stored(importInto(undefined, document)), document, rules)).toEqual({
+        kind: 'unchanged',
+        kept: [],
+      });
     }),
   );
 });
@@ -91,7 +101,10 @@ test('no imported stamp is later than the import', () => {
 test('a deleted or unreadable document is skipped, and one in conflict is resolved first', () => {
   const { document } = map({ preferences: { theme: 'dark' } });
   const plan = (existing: Parameters<typeof planDocument>[0]) => planDocument(existing, document, rules);
-  expect(plan([{ _rev: '2-a', _deleted: true }])).toMatchObject({ kind: 'skip', reason: expect.stringContaining('deleted') as string });
+  expect(plan([{ _rev: '2-a', _deleted: true }])).toMatchObject({
+    kind: 'skip',
+    reason: expect.stringContaining('deleted') as string,
+  });
   expect(plan([{ ...document, _rev: '1-a', version: 2 } as never])).toMatchObject({
     kind: 'skip',
     reason: expect.stringContaining('version 2') as string,
@@ -101,7 +114,10 @@ test('a deleted or unreadable document is skipped, and one in conflict is resolv
 });
 
 test('values of unknown keys and of existing malformed documents stay', () => {
-  const before = { ...newUserDocument<Values>(toUsername('alice'), new Date(0)), preferences: { drak: 1, theme: 'pink' } };
+  const before = {
+    ...newUserDocument<Values>(toUsername('alice'), new Date(0)),
+    preferences: { drak: 1, theme: 'pink' },
+  };
   const after = importInto(before, map({ preferences: { theme: 'zzz', viewMode: 'table' }, updatedAt: 5 }).document);
   expect(after.preferences).toEqual({ drak: 1, theme: 'pink', viewMode: 'table' });
 });

@@ -4,14 +4,15 @@ import type { LeftOut } from './mapped-user.ts';
 /**
  * - `imported`: something was written, or would be in a dry run.
  * - `unchanged`: everything is here already.
+ * - `ignored`: the document belongs to no user, by the mapping.
  * - `skipped`: nothing is imported, for the `reason`.
  */
-export type ImportStatus = 'imported' | 'unchanged' | 'skipped';
+export type ImportStatus = 'imported' | 'unchanged' | 'ignored' | 'skipped';
 
 /**
  * - `created`: the user can sign in with the password of the source.
- * - `password-needed`: created without a password; `reset-password` sets one.
- * - `exists`: there was an account, which is unchanged.
+ * - `password-needed`: there is an account without a password; `reset-password` sets one.
+ * - `exists`: there was an account with a password, which is unchanged.
  * - `none`: users sign in with an identity provider.
  */
 export type AccountStatus = 'created' | 'password-needed' | 'exists' | 'none';
@@ -38,9 +39,11 @@ export interface ImportSummary {
   readonly documents: number;
   readonly imported: number;
   readonly unchanged: number;
+  readonly ignored: number;
   readonly skipped: number;
+  /** Accounts with a password of the source. */
   readonly accountsCreated: number;
-  /** Accounts without a password, the new ones included. */
+  /** Accounts without a password. */
   readonly passwordsNeeded: number;
   /** Documents with members that were left out. */
   readonly incomplete: number;
@@ -50,7 +53,7 @@ export interface ImportSummary {
 export class ImportCounter {
   readonly #dryRun: boolean;
   readonly #counts = { documents: 0, accountsCreated: 0, passwordsNeeded: 0, incomplete: 0 };
-  readonly #statuses: Record<ImportStatus, number> = { imported: 0, unchanged: 0, skipped: 0 };
+  readonly #statuses: Record<ImportStatus, number> = { imported: 0, unchanged: 0, ignored: 0, skipped: 0 };
 
   constructor(dryRun: boolean) {
     this.#dryRun = dryRun;
@@ -59,7 +62,7 @@ export class ImportCounter {
   add({ status, account, leftOut = [] }: ImportRow): void {
     this.#statuses[status] += 1;
     this.#counts.documents += 1;
-    if (account === 'created' || account === 'password-needed') this.#counts.accountsCreated += 1;
+    if (account === 'created') this.#counts.accountsCreated += 1;
     if (account === 'password-needed') this.#counts.passwordsNeeded += 1;
     if (leftOut.length > 0) this.#counts.incomplete += 1;
   }
@@ -71,14 +74,17 @@ export class ImportCounter {
 
 /** The summary for people, line by line. */
 export function formatSummary(summary: ImportSummary): string[] {
-  const { dryRun, documents, imported, unchanged, skipped, accountsCreated, passwordsNeeded, incomplete } = summary;
+  const { dryRun, documents, imported, unchanged, ignored, skipped } = summary;
+  const { accountsCreated, passwordsNeeded, incomplete } = summary;
   return [
-    `${documents} documents read: ${imported} ${dryRun ? 'would be imported' : 'imported'}, ${unchanged} already here, ${skipped} skipped.`,
+    `${documents} documents read: ${imported} ${dryRun ? 'would be imported' : 'imported'}, ${unchanged} already here, ${skipped} skipped${ignored > 0 ? `, ${ignored} of no user` : ''}.`,
     ...(incomplete > 0 ? [`${incomplete} documents have members that ${dryRun ? 'would be' : 'were'} left out.`] : []),
-    ...(accountsCreated > 0 ? [`${accountsCreated} accounts ${dryRun ? 'would be' : 'were'} created.`] : []),
+    ...(accountsCreated > 0
+      ? [`${accountsCreated} accounts ${dryRun ? 'would be' : 'were'} created with the password of the source.`]
+      : []),
     ...(passwordsNeeded > 0
       ? [
-          `${passwordsNeeded} of them have no password, because CouchDB cannot check the source's hash. Set one with "users reset-password".`,
+          `${passwordsNeeded} accounts ${dryRun ? 'would have' : 'have'} no password, because the source has none that CouchDB can check. Set one with "users reset-password".`,
         ]
       : []),
     ...(dryRun ? ['This was a dry run: nothing was written.'] : []),

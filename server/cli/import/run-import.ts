@@ -79,19 +79,26 @@ async function mapDocument(
   if (typeof leaves === 'string') return skip(leaves);
   const [winner, ...others] = leaves;
   const user = await mapLeaf(winner, mapping, rules);
+  if (user === undefined) return { source: name, status: 'ignored' };
   if (typeof user === 'string') return skip(user);
   const users: [MappedUser, ...MappedUser[]] = [user];
   for (const leaf of others) {
     const other = await mapLeaf(leaf, mapping, rules);
-    if (typeof other !== 'string' && other.username === user.username) users.push(other);
+    if (typeof other === 'object' && other.username === user.username) users.push(other);
     else return skip('has conflicting revisions of which the mapping makes different users, or none');
   }
   return { source: name, user: mergeUsers(users), conflicts: others.length };
 }
 
-async function mapLeaf(leaf: JsonObject, mapping: Mapping, rules: MappingRules): Promise<MappedUser | string> {
+/** Resolves with the reason to skip the document as a text, and with undefined if it belongs to no user. */
+async function mapLeaf(
+  leaf: JsonObject,
+  mapping: Mapping,
+  rules: MappingRules,
+): Promise<MappedUser | string | undefined> {
   try {
-    return toMappedUser(await mapping(leaf), rules);
+    const mapped = await mapping(leaf);
+    return mapped === undefined || mapped === null ? undefined : toMappedUser(mapped, rules);
   } catch (error) {
     return `is skipped, because the mapping failed: ${errorMessage(error).slice(0, MAX_REASON_LENGTH)}`;
   }

@@ -31,9 +31,12 @@ test.each([
 
 test('any password can be written in quotes', () => {
   fc.assert(
-    fc.property(fc.string({ minLength: 8, maxLength: 60 }).filter((text) => !/[\r\n]/.test(text)), (password) => {
-      const parsed = parseCredentials(`alice,"${password.replaceAll('"', '""')}"`);
-      expect(parsed).toEqual({ username: 'alice', password });
-    }),
+    fc.property(
+      fc.string({ minLength: 8, maxLength: 60 }).filter((text) => !/[\r\n]/.test(text)),
+      (password) => {
+        const parsed = parseCredentials(`alice,"${password.replaceAll('"', '""')}"`);
+        expect(parsed).toEqual({ username: 'alice', password });
+      },
+    ),
   );
 });

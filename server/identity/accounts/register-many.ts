@@ -7,7 +7,7 @@ import type { UserDocumentId, Username } from '../../../couchdb-design/user-docu
 import { HttpError } from '../../http/errors.ts';
 import { getProperty } from '../../lib/json.ts';
 import { readDocuments } from '../../upstream/read-documents.ts';
-import { readManyLeaves } from '../../upstream/read-many-leaves.ts';
+import { readManyLeaves, type StoredRevision } from '../../upstream/read-many-leaves.ts';
 import { writeRows, type WrittenRow } from '../../upstream/write-rows.ts';
 import { suspensionDocumentId } from '../sessions/document.ts';
 import type { UsernameReservations } from './username-reservations.ts';
@@ -28,12 +28,14 @@ export interface NewAccount {
 }
 
 /**
- * - `exists`: there is an account already. It was not changed.
+ * - `exists`: there is an account already, which may have no password. It was not changed.
  * - `reserved`: another process is creating it, or was killed less than half a minute ago.
  * - `refused`: the name cannot have an account.
  */
 export type NewAccountResult =
-  { readonly kind: 'created' | 'exists' | 'reserved' } | { readonly kind: 'refused'; readonly reason: string };
+  | { readonly kind: 'created' | 'reserved' }
+  | { readonly kind: 'exists'; readonly hasPassword: boolean }
+  | { readonly kind: 'refused'; readonly reason: string };
 
 export interface RegisterManyOptions {
   readonly couch: ServerScope;
@@ -50,6 +52,8 @@ const USERS_DB = '_users';
 const BATCH_SIZE = 100;
 const PASSWORD_BATCH_SIZE = 20;
 const accountId = (username: Username): string => `org.couchdb.user:${username}`;
+/** Every password scheme of CouchDB stores one of these two. */
+const hasHash = (account: StoredRevision): boolean => 'derived_key' in account || 'password_sha' in account;
 const refused = (reason: string): NewAccountResult => ({ kind: 'refused', reason });
 
 /** Resolves with a result for each account. Each name must be in the list once. Rejects with 502 or 503 when the database fails. */
@@ -127,10 +131,10 @@ async function readResults(
   );
   const resultOf = (username: Username): NewAccountResult | undefined => {
     const suspension = suspensions.get(suspensionDocumentId(username));
-    const hasAccount = leavesOf(username).some(({ _deleted }) => _deleted !== true);
+    const account = leavesOf(username).find(({ _deleted }) => _deleted !== true);
     if (username === serviceAccount) return refused('is the account of the gates');
     if (getProperty(suspension, 'erased_at') !== undefined) return refused('was erased, and cannot be used again');
-    if (hasAccount) return { kind: 'exists' };
+    if (account !== undefined) return { kind: 'exists', hasPassword: hasHash(account) };
     if (suspension !== undefined) return refused('is suspended');
     if (leavesOf(username).length > 0) return refused('had an account that was removed');
     return (documents.get(idOf(username)) ?? []).length > 0
@@ -174,5 +178,7 @@ const toDocument = ({ username, secret }: NewAccount) => ({
 
 function toResult(row: WrittenRow | undefined): NewAccountResult {
   if (row?.error === undefined) return { kind: 'created' };
-  return row.error.name === 'conflict' ? { kind: 'exists' } : refused(`is refused by CouchDB: ${row.error.reason}`);
+  return row.error.name === 'conflict'
+    ? { kind: 'exists', hasPassword: true }
+    : refused(`is refused by CouchDB: ${row.error.reason}`);
 }

@@ -41,7 +41,11 @@ export function olderRevisions(username: string, index: number): Json[] {
   const document = olderDocument(username, index);
   if (index % 10 !== 0) return [{ ...document, _rev: `1-${'c'.repeat(32)}` }];
   const { preferences } = document as { preferences?: Json };
-  const later = { ...document, preferences: { ...preferences, viewMode: 'table' }, updated_at: '2025-02-01T00:00:00.000Z' };
+  const later = {
+    ...document,
+    preferences: { ...preferences, viewMode: 'table' },
+    updated_at: '2025-02-01T00:00:00.000Z',
+  };
   return [
     { ...document, _rev: `1-${'c'.repeat(32)}` },
     { ...later, _rev: `1-${'a'.repeat(32)}` },
