@@ -13,9 +13,24 @@ beforeAll(async () => {
 afterAll(() => fixture.gate.close());
 
 const registry = () => fixture.gate.registry();
-const insert = async (name: Username, more: object): Promise<void> => {
-  await registry().insert({ ...newUserDocument(name, new Date(0)), ...more } as never);
-};
+const DESIGN = '_design/registry';
+
+/**
+ * Writes documents as an operator does before set-up, or an older program did: with `validate_doc_update` in place, CouchDB refuses
+ * most malformed documents.
+ */
+async function insertUnchecked(docs: readonly object[], more: object = {}): Promise<void> {
+  const { _rev: rev, ...design } = await registry().get(DESIGN);
+  await registry().destroy(DESIGN, rev);
+  const write = async (): Promise<boolean> => {
+    const rows = await registry().bulk({ docs, ...more } as never);
+    return rows.every(({ error }) => error === undefined);
+  };
+  await waitForConsistency(write);
+  await registry().insert(design as never);
+}
+const insert = (name: Username, more: object): Promise<void> =>
+  insertUnchecked([{ ...newUserDocument(name, new Date(0)), ...more }]);
 const read = async (name: Username) =>
   (await registry().get(userDocumentId(name))) as unknown as Record<string, unknown>;
 const bulkGet = async (name: Username): Promise<number> => {
@@ -78,7 +93,7 @@ test('a conflict of malformed revisions is merged, and no value is lost', async 
     leaf('b', { viewMode: 'table' }),
     leaf('c', { drak: 1 }),
   ];
-  await registry().bulk({ docs, new_edits: false });
+  await insertUnchecked(docs, { new_edits: false });
   const report = await fixture.runJson<RepairReport>(['repair', name]);
   expect(report).toMatchObject({ merged: 2, left: [] });
   const [stored] = (
@@ -110,7 +125,7 @@ test('old deleted leaves are purged where the database can, and the newest stay'
       _revisions: { start: 2, ids: [rev.slice(2), 'f'.repeat(32)] },
     };
   });
-  await registry().bulk({ docs, new_edits: false } as never);
+  await insertUnchecked(docs, { new_edits: false });
   const leaves = async (): Promise<number> => {
     const rows = (await fixture.gate.upstream
       .registry()
@@ -130,7 +145,7 @@ test('--all repairs every document with a fault, and no other', async () => {
   const [sound, malformed, older] = [fixture.newName(), fixture.newName(), fixture.newName()];
   await insert(sound, { preferences: { theme: 'dark', unknown: 1 } });
   await insert(malformed, { updated_at: 'today' });
-  await registry().insert({ _id: userDocumentId(older), username: older, preferences: { theme: 'light' } } as never);
+  await insertUnchecked([{ _id: userDocumentId(older), username: older, preferences: { theme: 'light' } }]);
   const revision = (await read(sound))['_rev'];
   const dry = JSON.parse((await fixture.run(['repair', '--all', '--dry-run', '--json'])).stdout) as {
     documents: RepairReport[];
@@ -141,4 +156,18 @@ test('--all repairs every document with a fault, and no other', async () => {
   expect(await read(older)).toMatchObject({ version: 1, preferences: { theme: 'light' } });
   expect((await read(sound))['_rev']).toBe(revision);
   expect((await fixture.run(['repair', '--all'])).stdout).toContain('0 documents are repaired.');
+});
+
+test('validate_doc_update lets some malformed documents through, and their users can still edit them', async () => {
+  const name = fixture.newName();
+  // The 30th of February, a null, and the last year of the format.
+  const edits = { theme: '2026-02-30T00:00:00.000Z-0000-aaaaa', viewMode: '9999-12-31T23:59:59.999Z-ffff-zzzzz' };
+  const preferences = { theme: 'dark', viewMode: 'table', timezone: null };
+  await registry().insert({ ...newUserDocument(name, new Date(0)), preferences, edits } as never);
+  const report = await fixture.runJson<RepairReport>(['repair', name, '--dry-run']);
+  expect(report.changes.map(({ path }) => path)).toEqual(['edits.theme', 'edits.viewMode', 'preferences.timezone']);
+  await fixture.runSuccessfully(['set', name, 'viewMode', 'graph']);
+  expect((await fixture.runJson<UserReport>(['show', name])).document).toMatchObject({
+    preferences: { theme: 'dark', viewMode: 'graph' },
+  });
 });

@@ -1,3 +1,6 @@
+import { toUsername } from '../../../couchdb-design/testing/arbitraries.ts';
+import { newUserDocument } from '../../../couchdb-design/user-document/user-document.ts';
+import { defaultPreferenceDefinition } from '../../preferences/schema.ts';
 import { DocumentSurvey } from './check-documents.ts';
 import { evaluateOpenFiles } from './check-open-files.ts';
 import { evaluateProxies } from './check-proxies.ts';
@@ -6,6 +9,7 @@ import { evaluateClock } from './check-server.ts';
 import { evaluateTokenClaims } from './check-tokens.ts';
 import { evaluateExpired, evaluateForeignWrite, evaluateRead } from './check-user-requests.ts';
 import { doctorCommand } from './command.ts';
+import type { Finding } from './finding.ts';
 
 test.each([
   [undefined, 'not-checked', 'have no date'],

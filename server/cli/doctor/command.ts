@@ -153,7 +153,7 @@ async function checkEmbeddedDocuments(config: Config, env: CommandOptions['env']
     const { upstream, registry, idPrefix, rules, close } = await openDeployment(config, env);
     return await checkDocuments({ couch: upstream.couch, registry, idPrefix, rules }).finally(close);
   } catch (error) {
-    if (error instanceof CommandError)
+    if (error instanceof CommandError || error instanceof SetupError)
       return [skippedFinding('documents', `Documents were not checked. ${error.message}`)];
     throw error;
   }
