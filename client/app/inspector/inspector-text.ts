@@ -23,6 +23,7 @@ const EDIT_SOURCE_LABELS: Readonly<Record<EditSource, string>> = {
   telegram: 'via Telegram',
   'command line': 'via the command line',
   application: 'via the application',
+  import: 'imported',
 };
 
 /** Returns what made an edit: this device, another one by its name, or an interface that is not a device. */

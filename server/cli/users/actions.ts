@@ -21,9 +21,10 @@ import type { PreferenceEdit } from './parse-preference-edit.ts';
 /** The commands that change something. Each takes what `loadUser` read, and rejects with a message for the operator. */
 
 /** Throws a CommandError if the name cannot get an account. */
-export function requireAddable(userData: UserData, { hasPasswordSignIn, upstream }: Deployment): void {
+export function requireAddable(userData: UserData, deployment: Deployment): void {
   const { username, account } = userData;
-  requirePasswordSignIn(hasPasswordSignIn);
+  const { upstream } = deployment;
+  requirePasswordSignIn(deployment);
   if (userStateOf(userData.suspension) === 'erased') {
     throw new CommandError(`${username} was erased, and the name cannot be used again. Choose another one.`);
   }
@@ -59,7 +60,7 @@ export async function addUser(
 /** Throws a CommandError if the user has no password here. */
 export function requireResettable(userData: UserData, deployment: Deployment): void {
   const { name, account } = userData;
-  requirePasswordSignIn(deployment.hasPasswordSignIn);
+  requirePasswordSignIn(deployment);
   requireUserExists(userData);
   requireManagedAccount(userData, deployment);
   requireNotErased(userData);
@@ -159,7 +160,8 @@ function requireNotErased({ name, suspension }: UserData): void {
   throw new CommandError(`${name} was erased. The only command for this name is "erase" again.`);
 }
 
-function requirePasswordSignIn(hasPasswordSignIn: boolean): void {
+/** Throws a CommandError if users sign in with another identity provider. */
+export function requirePasswordSignIn({ hasPasswordSignIn }: Pick<Deployment, 'hasPasswordSignIn'>): void {
   if (hasPasswordSignIn) return;
   throw new CommandError(
     'Users sign in with another identity provider here (JWT_PUBLIC_KEY or JWKS_URL), so they have no passwords. Create accounts there.',
