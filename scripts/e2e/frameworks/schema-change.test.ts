@@ -47,14 +47,23 @@ const waitForValues = (store: Pick<PreferencesStore, 'subscribe'> & { readonly g
 test('version 2 is deployed under a page of version 1: both edit, and each shows the newest edit that it can read', async () => {
   const deployment = await createDeployment();
   const first = await deployment.deploy(version1);
-  const older = closeAfterTests(createPreferencesStore({ ...deployment.optionsOfPage(), ...version1 }));
+  const older = closeAfterTests(
+    createPreferencesStore({ ...deployment.optionsOfPage(), schema: version1.schema, defaults: version1.defaults }),
+  );
   await waitUntilLive(older);
   await older.set({ fontSize: 20, homePage: 'news', sidebarColor: 'plum' });
   await waitUntilLive(older);
   expect((await first.pouchgate.read('alice')).preferences).toMatchObject({ fontSize: 20 });
 
   const second = await deployment.deploy({ ...version2, schema: version2.gateSchema });
-  const newer = closeAfterTests(createPreferencesStore({ ...deployment.optionsOfPage(), ...version2 }));
+  const newer = closeAfterTests(
+    createPreferencesStore({
+      ...deployment.optionsOfPage(),
+      schema: version2.schema,
+      defaults: version2.defaults,
+      upgrade: version2.upgrade,
+    }),
+  );
   older.retry();
   await Promise.all([waitUntilLive(older), waitUntilLive(newer)]);
   // The rename is applied. The value that version 2 does not have is hidden, and so is the removed preference.
@@ -78,7 +87,9 @@ test('once the gate has only version 2, an older page can edit what both know, a
   const first = await deployment.deploy(version1);
   await first.pouchgate.edit('alice', { fontSize: 32, homePage: 'news', sidebarColor: 'plum' });
   const second = await deployment.deploy(version2);
-  const older = closeAfterTests(createPreferencesStore({ ...deployment.optionsOfPage(), ...version1 }));
+  const older = closeAfterTests(
+    createPreferencesStore({ ...deployment.optionsOfPage(), schema: version1.schema, defaults: version1.defaults }),
+  );
   await waitUntilLive(older);
   expect((await second.pouchgate.read('alice')).preferences).toEqual({ textSize: 200, homePage: 'inbox', pinned: [] });
   await older.set({ homePage: 'today' });
