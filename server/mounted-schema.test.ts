@@ -119,6 +119,20 @@ test('what an upgrade derives is stored with the next edit, with the stamp of it
   expect(edits['theme']).toBe(edits['dark']);
 });
 
+test('a derived value for which there is no space is shown and not stored, and the edit is', async () => {
+  const registry = newRegistry();
+  const older = await start(registry, { schema: z.strictObject({ note: z.string().optional() }) });
+  const newer = await start(registry, {
+    schema: z.strictObject({ text: z.string().optional(), volume: z.number().optional() }),
+    upgrade: ({ note, ...values }) => (typeof note === 'string' ? { text: note, ...values } : values),
+  });
+  const note = 'x'.repeat(40_000);
+  await older.pouchgate.edit('ada', { note });
+  await newer.pouchgate.edit('ada', { volume: 3 });
+  expect(await shownBy(newer)).toEqual({ text: note, volume: 3 });
+  expect((await newer.stored()).preferences).toEqual({ note, volume: 3 });
+});
+
 test('an upgrade that fails is ignored, and reported once', async () => {
   const log = createRecordedLog();
   const { pouchgate } = await start(newRegistry(), {
