@@ -28,9 +28,10 @@ export async function start<S extends z.ZodObject>(
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     pouchgate,
     close: async () => {
+      // Ends live requests, which would keep the server open.
       await pouchgate.close();
       server.close();
-      server.closeIdleConnections();
+      server.closeAllConnections();
       await once(server, 'close');
     },
   };

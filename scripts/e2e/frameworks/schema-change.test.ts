@@ -12,6 +12,13 @@ import { newRegistryName } from './testing/exercise-gate.ts';
 
 /** The recipe docs/recipes/schema-change, as it is: a deployment of version 2 under a page of version 1. */
 
+const pages: { readonly close: () => Promise<void> }[] = [];
+const closeAfterTest = <S extends { readonly close: () => Promise<void> }>(page: S): S => {
+  pages.push(page);
+  return page;
+};
+afterEach(() => Promise.all(pages.splice(0).map((page) => page.close())));
+
 /** A deployment whose gate is replaced at the same port. */
 async function createDeployment() {
   const engine = closeAfterTests(await startEmbeddedEngine({ storage: { kind: 'memory', name: newRegistryName() } }));
@@ -47,7 +54,7 @@ const waitForValues = (store: Pick<PreferencesStore, 'subscribe'> & { readonly g
 test('version 2 is deployed under a page of version 1: both edit, and each shows the newest edit that it can read', async () => {
   const deployment = await createDeployment();
   const first = await deployment.deploy(version1);
-  const older = closeAfterTests(
+  const older = closeAfterTest(
     createPreferencesStore({ ...deployment.optionsOfPage(), schema: version1.schema, defaults: version1.defaults }),
   );
   await waitUntilLive(older);
@@ -56,7 +63,7 @@ test('version 2 is deployed under a page of version 1: both edit, and each shows
   expect((await first.pouchgate.read('alice')).preferences).toMatchObject({ fontSize: 20 });
 
   const second = await deployment.deploy({ ...version2, schema: version2.gateSchema });
-  const newer = closeAfterTests(
+  const newer = closeAfterTest(
     createPreferencesStore({
       ...deployment.optionsOfPage(),
       schema: version2.schema,
@@ -87,7 +94,7 @@ test('once the gate has only version 2, an older page can edit what both know, a
   const first = await deployment.deploy(version1);
   await first.pouchgate.edit('alice', { fontSize: 32, homePage: 'news', sidebarColor: 'plum' });
   const second = await deployment.deploy(version2);
-  const older = closeAfterTests(
+  const older = closeAfterTest(
     createPreferencesStore({ ...deployment.optionsOfPage(), schema: version1.schema, defaults: version1.defaults }),
   );
   await waitUntilLive(older);

@@ -137,7 +137,7 @@ const settings = {
   custom: (): Setting => ({
     gate: application,
     schema: createPreferenceSchema(custom.schema),
-    options: custom as SchemaOptions<object, object>,
+    options: custom,
     modulePath: join(import.meta.dirname, 'testing/custom-preferences.ts'),
   }),
 };

@@ -1,8 +1,6 @@
 /** One registry behind three gates: the standalone server with the bot, and two versions of an application side by side. */
 import { join } from 'node:path';
-import type { z } from 'zod';
 import { closeAfterTests } from '../../../../couchdb-design/testing/open-resources.ts';
-import type { OwnPreferences } from '../../../../server/index.ts';
 import { startFakeTelegramApi, type Person } from '../../../../server/testing/fake-telegram-api.ts';
 import { runUsersCommand } from '../../../../server/testing/run-users-command.ts';
 import { startTestGate } from '../../../../server/testing/test-gate.ts';
@@ -63,7 +61,7 @@ export async function startDeployment(): Promise<Deployment> {
 
   const mounted: MountedGate[] = [];
   const mount = async (version: Exclude<Version, 'built-in'>): Promise<Gate> => {
-    const gate = await mountGate(upstream, VERSIONS[version] as OwnPreferences<z.ZodObject>);
+    const gate = await mountGate(upstream, VERSIONS[version]);
     mounted.push(gate);
     const { url, registryUrl, pouchgate } = gate;
     return {

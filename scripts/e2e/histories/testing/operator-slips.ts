@@ -1,30 +1,37 @@
-/** What an operator may have stored in CouchDB by hand: every interface must still read and edit the document. */
+/**
+ * What an operator may have stored in CouchDB by hand, and `validate_doc_update` accepts: every interface must still read and edit
+ * the document.
+ */
 import type { StoredDocument } from './deployment.ts';
 
-const far = '9998-12-31T00:00:00.000Z-0000-w7f3a';
+type Change = (document: StoredDocument) => object;
+
+const withStamp =
+  (stamp: string): Change =>
+  ({ preferences, edits, ...document }) => ({
+    ...document,
+    preferences: { ...preferences, theme: 'dark' },
+    edits: { ...edits, theme: stamp },
+  });
 
 const CHANGES = {
-  'an unknown preference': (document: StoredDocument) => ({
+  'an unknown preference': ({ preferences, edits, ...document }: StoredDocument) => ({
     ...document,
-    preferences: { ...document.preferences, thme: 'drak' },
+    preferences: { ...preferences, thme: 'drak' },
+    edits: { ...edits, colour: '2026-11-22T09:30:01.123Z-0000-w7f3a' },
   }),
-  'an invalid value': (document: StoredDocument) => ({
+  'an invalid value': ({ preferences, ...document }: StoredDocument) => ({
     ...document,
-    preferences: { ...document.preferences, viewMode: 'drak', language: ['de'] },
+    preferences: { ...preferences, viewMode: 'drak', language: ['de'] },
   }),
-  'a malformed stamp': (document: StoredDocument) => ({
+  'a stamp of a day that does not exist': withStamp('2026-02-30T09:30:01.123Z-0000-w7f3a'),
+  'a stamp of the year 9998': withStamp('9998-12-31T00:00:00.000Z-0000-w7f3a'),
+  'the last stamp': withStamp('9999-12-31T23:59:59.999Z-ffff-zzzzz'),
+  'a time of a day that does not exist': (document: StoredDocument) => ({
     ...document,
-    edits: { ...document.edits, theme: 'yesterday' },
+    created_at: '2026-02-30T09:30:01.123Z',
   }),
-  'a stamp of the year 9998': (document: StoredDocument) => ({
-    ...document,
-    preferences: { ...document.preferences, theme: 'dark' },
-    edits: { ...document.edits, theme: far },
-  }),
-  'a missing member': (document: StoredDocument) =>
-    Object.fromEntries(Object.entries(document).filter(([name]) => name !== 'created_at' && name !== 'updated_at')),
-  'an unknown member': (document: StoredDocument) => ({ ...document, note: 'checked by hand' }),
-} as const;
+} as const satisfies Record<string, Change>;
 
 export type OperatorSlip = keyof typeof CHANGES;
 export const OPERATOR_SLIPS = Object.keys(CHANGES) as readonly OperatorSlip[];

@@ -132,7 +132,7 @@ class HistoryRun {
     const value = removes ? undefined : makeValue(`e${(this.#edits += 1)}`, shape);
     const seen = (await participant.read())[key];
     const text = removes ? 'removes' : `sets to e${this.#edits} (${shape})`;
-    this.log.push(`${participant.name} ${text}: ${key}, seeing ${JSON.stringify(seen)?.slice(0, 60) ?? 'none'}`);
+    this.log.push(`${participant.name} ${text}: ${key}, seeing ${JSON.stringify(seen ?? null).slice(0, 60)}`);
     await participant.edit({ [key]: value ?? null });
     this.#ledger.record({ author: participant.name, key, value, seen });
   }

@@ -122,7 +122,7 @@ export async function createLibraryEditor(
   const store =
     schema === undefined ? createPreferencesStore(options) : createPreferencesStore({ ...options, ...schema });
   await store.ready;
-  const set = store.set as (patch: object) => Promise<void>;
+  const set = store.set;
   return {
     name: 'library',
     username,
