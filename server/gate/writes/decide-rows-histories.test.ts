@@ -68,7 +68,13 @@ function edit(world: World, tree: RevisionTree, patch: Values): RevisionTree {
   const document = applyEdit<Values>(winner.content.document, patch, nextEditStamp({ now, device: 'abcde', seen }));
   world.all = merge<Values>([world.all, document]);
   const generation = Number.parseInt(winner.path[0], 10) + 1;
-  return store(tree, toRow({ path: [`${generation}-${hex(world.step)}`, ...winner.path], content: { kind: 'readable', document, difference: undefined } }));
+  return store(
+    tree,
+    toRow({
+      path: [`${generation}-${hex(world.step)}`, ...winner.path],
+      content: { kind: 'readable', document, difference: undefined },
+    }),
+  );
 }
 
 function pull(world: World, device: Device): void {
@@ -90,7 +96,14 @@ function pushAll(world: World, { tree }: Device): void {
 
 type Step = (world: World) => void;
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 1, arbitrary: anyPatch.map((patch): Step => (world) => void (world.server = edit(world, world.server, patch))) },
+  {
+    weight: 1,
+    arbitrary: anyPatch.map(
+      (patch): Step =>
+        (world) =>
+          void (world.server = edit(world, world.server, patch)),
+    ),
+  },
   {
     weight: 5,
     arbitrary: fc
@@ -132,7 +145,8 @@ it('no history of honest devices loses an edit, is refused, or leaves more than 
         for (const device of world.devices) pushAll(world, device);
         for (const device of world.devices) pull(world, device);
         expect(documentsOf(world.server).map(canonicalJson)).toEqual([canonicalJson(world.all)]);
-        for (const { tree } of world.devices) expect(canonicalJson(documentsOf(tree)[0])).toBe(canonicalJson(world.all));
+        for (const { tree } of world.devices)
+          expect(canonicalJson(documentsOf(tree)[0])).toBe(canonicalJson(world.all));
         // Nothing is left to do.
         const before = world.server;
         for (const device of world.devices) pushAll(world, device);
@@ -148,13 +162,15 @@ const anyDocument = fc
   .array(fc.record({ patch: anyPatch, minute: fc.integer({ min: 10, max: 15 }) }), { maxLength: 2 })
   .map((edits) =>
     edits.reduce<Document>(
-      (document, { patch, minute }) =>
-        applyEdit<Values>(document, patch, `2026-11-22T10:${minute}:00.000Z-0000-abcde`),
+      (document, { patch, minute }) => applyEdit<Values>(document, patch, `2026-11-22T10:${minute}:00.000Z-0000-abcde`),
       emptyDocument,
     ),
   );
 const anyRow = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ ids: anyIds, document: anyDocument }).map(({ ids, document }) => revision(ids, document)) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ ids: anyIds, document: anyDocument }).map(({ ids, document }) => revision(ids, document)),
+  },
   { weight: 1, arbitrary: anyIds.map((ids) => tombstone(ids)) },
 );
 const isUnique = (rows: readonly JsonObject[]): boolean => new Set(rows.map(({ _rev }) => _rev)).size === rows.length;
@@ -176,15 +192,22 @@ it('for any rows, in any number of batches, one live leaf remains, and the same 
 it('rows that are merged give the same content in any order and in any batches', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.record({ ids: anyIds, document: anyDocument }), { maxLength: 5 }).filter((rows) => isUnique(rows.map(({ ids }) => revision(ids)))),
+      fc
+        .array(fc.record({ ids: anyIds, document: anyDocument }), { maxLength: 5 })
+        .filter((rows) => isUnique(rows.map(({ ids }) => revision(ids)))),
       fc.array(fc.nat(), { maxLength: 5 }),
       fc.boolean(),
       (rows, order, isOneBatch) => {
         // None of them descends from the leaf.
         const tree = treeOf(revision([8, 1]));
         const documents = rows.map(({ ids, document }) => revision(ids, document));
-        const shuffled = documents.toSorted((a, b) => (order[documents.indexOf(a)] ?? 0) - (order[documents.indexOf(b)] ?? 0));
-        const expected = rows.reduce((merged, { document }) => merge<Values>([merged, document]), merge<Values>([emptyDocument]));
+        const shuffled = documents.toSorted(
+          (a, b) => (order[documents.indexOf(a)] ?? 0) - (order[documents.indexOf(b)] ?? 0),
+        );
+        const expected = rows.reduce(
+          (merged, { document }) => merge<Values>([merged, document]),
+          merge<Values>([emptyDocument]),
+        );
         const pushed = isOneBatch
           ? push(tree, ...shuffled).tree
           : shuffled.reduce((grown, row) => push(grown, row).tree, tree);

@@ -118,9 +118,11 @@ class RowBatch {
     const live = liveBranches(this.#tree);
     const stored = liveDocuments(live);
     if (!stored.ok) return refuseRow(row, stored.reason);
-    if (difference !== undefined && isExactlyStored(live)) return refuseRow(row, difference);
+    const isBranch = live.length > 0 && !this.extendsLiveLeaf(row);
+    // A branch may be based on a revision with the same flaw, which was repaired since.
+    if (difference !== undefined && isExactlyStored(live) && !isBranch) return refuseRow(row, difference);
     // A replicated revision is stored unchanged or not at all.
-    const isStored = live.length === 0 || (difference === undefined && this.extendsLiveLeaf(row));
+    const isStored = live.length === 0 || (difference === undefined && !isBranch);
     if (!isStored) return this.#merge(row, document, stored.documents);
     if (live.length === 0 && generationOf(row.rev) > MAX_FIRST_GENERATION)
       return refuseRow(row, 'The generation of the revision is too high.');
