@@ -54,7 +54,7 @@ function createPage({ name, app, username, gates }: DeviceOptions): Device {
   const { registryUrl, token } = gates[gate];
   const network = createNetworkSwitch();
   const wakeListeners = new Set<() => void>();
-  const databases: { readonly destroy: () => Promise<unknown> }[] = [];
+  const databaseNames = new Set<string>();
   const openInMemory = createInMemoryBrowser();
   const refusals: string[] = [];
   let clockOffsetMs = 0;
@@ -63,10 +63,8 @@ function createPage({ name, app, username, gates }: DeviceOptions): Device {
     username,
     getToken: () => Promise.resolve(token(username)),
     openDatabase: (database: string) => {
-      const opened = openInMemory(database);
-      databases.push(opened);
-      // The memory adapter would delete nothing of a closed database.
-      return Object.assign(opened, { close: () => Promise.resolve() });
+      databaseNames.add(database);
+      return openInMemory(database);
     },
     environment: {
       now: () => Date.now() + clockOffsetMs,
@@ -120,7 +118,7 @@ function createPage({ name, app, username, gates }: DeviceOptions): Device {
     refusals: () => refusals,
     close: async () => {
       await store.close();
-      await Promise.all(databases.slice(0, 1).map((database) => database.destroy()));
+      await Promise.all([...databaseNames].map((database) => openInMemory(database).destroy()));
     },
   };
 }

@@ -5,6 +5,7 @@ import type { Deployment } from './deployment.ts';
 import { createDevice, type Device, type Document } from './devices.ts';
 import { EditLedger } from './edit-ledger.ts';
 import type { History, Step } from './history.ts';
+import { itemAt } from './item-at.ts';
 import { applySlip } from './operator-slips.ts';
 import { createServerParticipant, readOverRest, type Participant, type Values } from './participants.ts';
 import { BOT_COMMANDS, type Version, VERSIONS } from './preference-domains.ts';
@@ -22,14 +23,9 @@ const ALL_VERSIONS = Object.keys(VERSIONS) as readonly Version[];
 const MAX_FINAL_ROUNDS = 10;
 /** Gates merge what would be a conflict. Only two gates that write at the same moment leave one, which is resolved later. */
 const MAX_LEAVES = 3;
-/** Interfaces that edit the copy after an ordinary step. All of them do after an operator's slip, and at the end. */
-const PROBES_PER_STEP = 2;
-
-const itemAt = <T>(list: readonly T[], index: number): T => {
-  const item = list[index % list.length];
-  if (item === undefined) throw new RangeError('The list is empty.');
-  return item;
-};
+/** How many interfaces edit the copy after a step. They take turns, also over the histories. */
+const PROBES_PER_STEP = 1;
+const PROBES_PER_SLIP = 5;
 
 /** Resolves when the history has no violation. Rejects with an error that contains the violations and the history. */
 export async function runHistory(history: History, context: HistoryContext): Promise<void> {
@@ -73,13 +69,13 @@ class HistoryRun {
     await Promise.all(this.#devices.map((device) => device.settle()));
     for (const step of this.#steps) {
       await this.#runStep(step);
-      const violations = await this.#checkInterfaces(step.kind === 'operator' ? undefined : PROBES_PER_STEP);
+      const violations = await this.#checkInterfaces(step.kind === 'operator' ? PROBES_PER_SLIP : PROBES_PER_STEP);
       if (violations.length > 0) return violations;
     }
     this.log.push('all devices go online');
     for (const device of this.#devices) device.setOnline(true);
     const differences = await this.#converge();
-    return [...differences, ...(await this.#checkInterfaces(undefined))];
+    return [...differences, ...(await this.#checkInterfaces(PROBES_PER_STEP))];
   }
 
   async close(): Promise<void> {
@@ -141,8 +137,8 @@ class HistoryRun {
     await Promise.all(this.#devices.filter((device) => device.isOnline()).map((device) => device.settle()));
   }
 
-  /** Every interface reads the document, and some (default: all) edit a copy. */
-  async #checkInterfaces(probes: number | undefined): Promise<readonly string[]> {
+  /** Every interface reads the document, and some edit a copy. */
+  async #checkInterfaces(probes: number): Promise<readonly string[]> {
     const { deployment, username, shadow } = this.#context;
     await Promise.all(ALL_VERSIONS.map((version) => readOverRest(deployment.gates[version], username)));
     const refusals = this.#devices.flatMap((device) =>

@@ -9,6 +9,7 @@ import type { Deployment, Gate, StoredDocument } from './deployment.ts';
 import type { Document } from './devices.ts';
 import { editByCommand, patchOverRest, readOverRest, type Values } from './participants.ts';
 import { COMPLETE_PATCHES, type Version } from './preference-domains.ts';
+import { itemAt } from './item-at.ts';
 
 /** An interface sets preferences. Resolves with the version, and what it then shows at least. */
 type Probe = () => Promise<{ readonly version: Version; readonly expected: Values }>;
@@ -69,8 +70,8 @@ export class Shadow {
     return new Shadow(deployment, username, await deployment.linkChat(username));
   }
 
-  /** Runs the next `count` probes; all by default. Resolves with a sentence for each that fails. */
-  async findViolations(original: StoredDocument, count = this.#probes.length): Promise<readonly string[]> {
+  /** Runs the next `count` probes, in rotation. Resolves with a sentence for each that fails. */
+  async findViolations(original: StoredDocument, count: number): Promise<readonly string[]> {
     const violations: string[] = [];
     for (let done = 0; done < count; done += 1) {
       const [name, probe] = this.#probes[this.#next % this.#probes.length] ?? [];
@@ -108,34 +109,36 @@ export class Shadow {
         return { version, expected };
       };
     };
-    const command = async (version: Version, index: number): ReturnType<Probe> => {
-      const entries = Object.entries(COMPLETE_PATCHES[version]);
-      const expected = Object.fromEntries(entries.slice(index % entries.length).slice(0, 1));
-      await editByCommand(gates[version], this.#username, expected);
+    // It opens the database each time, so it edits one preference.
+    const command = async (version: Version): ReturnType<Probe> => {
+      const [key, value] = itemAt(Object.entries(COMPLETE_PATCHES[version]), this.#next);
+      await editByCommand(gates[version], this.#username, { [key]: value });
+      return { version, expected: { [key]: value } };
+    };
+    const show = async (): ReturnType<Probe> => {
+      const version = itemAt(versions, this.#next);
       const { code, stderr } = await gates[version].runCommand('show', '--', this.#username);
       if (code !== 0) throw new Error(stderr);
-      return { version, expected };
+      return { version, expected: {} };
     };
     const bot = async (): ReturnType<Probe> => {
-      for (const text of ['/theme light', '/view graph', '/briefing on 05:45', '/sidebar off', '/timezone Asia/Tokyo'])
-        await this.#person.sendMessage(text);
-      const expected = {
-        theme: 'light',
-        viewMode: 'graph',
-        dailyBriefing: true,
-        briefingTime: '05:45',
-        activitySidebarOpen: false,
-        timezone: 'Asia/Tokyo',
-      };
+      const commands = [
+        ['/theme light', { theme: 'light' }],
+        ['/view graph', { viewMode: 'graph' }],
+        ['/briefing on 05:45', { dailyBriefing: true, briefingTime: '05:45' }],
+        ['/sidebar off', { activitySidebarOpen: false }],
+        ['/timezone Asia/Tokyo', { timezone: 'Asia/Tokyo' }],
+      ] as const;
+      const [text, expected] = itemAt(commands, this.#next);
+      await this.#person.sendMessage(text);
       return { version: 'built-in', expected };
     };
     return [
       ...versions.map((version) => [`replication (${version})`, complete(version, replicateEdit)] as const),
       ['the bot', bot],
       ...versions.map((version) => [`REST (${version})`, complete(version, patchOverRest)] as const),
-      ...versions.map(
-        (version, index) => [`the command (${version})`, () => command(version, this.#next + index)] as const,
-      ),
+      ...versions.map((version) => [`the command (${version})`, () => command(version)] as const),
+      ['the command that shows', show] as const,
       ...versions.flatMap((version) => {
         const edit: Gate['edit'] = gates[version].edit;
         return edit === undefined
