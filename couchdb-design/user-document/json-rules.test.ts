@@ -23,11 +23,22 @@ test('accepts every JSON value of at most 16 levels without secret names, which 
 
 test('what is accepted is equal after JSON.stringify and JSON.parse, for any JavaScript value', () => {
   fc.assert(
-    fc.property(fc.anything({ withBigInt: true, withDate: true, withMap: true, withSet: true, withSparseArray: true, withTypedArray: true, withNullPrototype: true }), (value) => {
-      if (findJsonViolation(value) === undefined) {
-        expect(JSON.stringify(JSON.parse(JSON.stringify(value)))).toBe(JSON.stringify(value));
-      }
-    }),
+    fc.property(
+      fc.anything({
+        withBigInt: true,
+        withDate: true,
+        withMap: true,
+        withSet: true,
+        withSparseArray: true,
+        withTypedArray: true,
+        withNullPrototype: true,
+      }),
+      (value) => {
+        if (findJsonViolation(value) === undefined) {
+          expect(JSON.stringify(JSON.parse(JSON.stringify(value)))).toBe(JSON.stringify(value));
+        }
+      },
+    ),
     { numRuns: 1_000 },
   );
 });

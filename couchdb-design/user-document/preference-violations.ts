@@ -41,7 +41,8 @@ export const findObjectViolation = (
   value: unknown,
   { required = [], path = [] }: { readonly required?: readonly string[]; readonly path?: readonly string[] } = {},
 ): Violation | undefined => {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { path, message: 'must be an object' };
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return { path, message: 'must be an object' };
   return firstOf([...required, ...Object.keys(value)], (key) => {
     const memberPath = [...path, key];
     const rule = Object.hasOwn(rules, key) ? rules[key] : undefined;

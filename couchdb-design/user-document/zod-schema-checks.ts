@@ -32,8 +32,7 @@ const PROBLEM_OF_TYPE: Readonly<Partial<Record<z.core.$ZodTypeDef['type'], strin
   function: NOT_JSON,
 };
 
-const isAsyncFunction = (value: unknown): boolean =>
-  Object.prototype.toString.call(value) === '[object AsyncFunction]';
+const isAsyncFunction = (value: unknown): boolean => Object.prototype.toString.call(value) === '[object AsyncFunction]';
 
 const isJsonLiteral = (value: unknown): boolean => findJsonViolation(value) === undefined;
 
@@ -42,7 +41,8 @@ const describeProblem = (definition: AnyDefinition): string | undefined => {
   const known = PROBLEM_OF_TYPE[definition.type];
   if (known !== undefined) return known;
   if (definition['coerce'] === true || definition['normalize'] === true) return IS_TRANSFORMED;
-  if (definition.type === 'literal' && !(definition['values'] as readonly unknown[]).every(isJsonLiteral)) return NOT_JSON;
+  if (definition.type === 'literal' && !(definition['values'] as readonly unknown[]).every(isJsonLiteral))
+    return NOT_JSON;
   const checks = [definition, ...(definition.checks ?? []).map((check) => check._zod.def)] as readonly AnyDefinition[];
   if (checks.some((check) => (check as { check?: unknown }).check === 'overwrite')) return IS_TRANSFORMED;
   return checks.some((check) => isAsyncFunction(check['fn'])) ? IS_ASYNCHRONOUS : undefined;
