@@ -6,7 +6,7 @@ type TextRule = Extract<Rule, { readonly kind: 'text' }>;
 
 /** Whether a text satisfies a rule. Its length is in code points, as in JSON Schema. */
 export const matchesTextRule = ({ maxLength, pattern }: TextRule, text: string): boolean =>
-  pattern.test(text) && [...text].length <= maxLength;
+  pattern.test(text) && Array.from(text).length <= maxLength;
 
 /** Returns the first violation of a rule; `undefined` for a valid value. */
 const findRuleViolation = (rule: Rule, value: unknown, path: readonly string[]): Violation | undefined => {

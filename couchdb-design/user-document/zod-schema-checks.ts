@@ -2,7 +2,7 @@
  * What a zod schema of preferences must not contain. It is checked when a gate starts: a value that a schema transforms would make
  * the document differ from what was set, and one that JSON cannot represent would never be accepted.
  */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { findJsonViolation, findMemberNameViolation } from './json-rules.ts';
 import { findNameViolation } from './preference-schema.ts';
 import { findSchemaProblem, HAS_DEFAULT, IS_ASYNCHRONOUS } from './schema-checks.ts';
@@ -52,7 +52,7 @@ const describeProblem = (definition: AnyDefinition): string | undefined => {
 const innerSchemas = (definition: AnyDefinition): readonly (readonly [name: string | undefined, schema: unknown])[] => {
   const { shape, element, innerType, left, right, keyType, valueType, rest, catchall, options, items, getter } =
     definition;
-  const named = Object.entries((shape ?? {}) as object);
+  const named = Object.entries(shape ?? {});
   const single = [element, innerType, left, right, keyType, valueType, rest, catchall];
   const listed = [...((options ?? []) as readonly unknown[]), ...((items ?? []) as readonly unknown[])];
   const lazy = definition.type === 'lazy' ? [(getter as () => unknown)()] : [];
