@@ -13,7 +13,14 @@ import type { JsonObject } from '../../../lib/json.ts';
 import { decideRows, type RowVerdict } from '../decide-rows.ts';
 import { parseReplicatedRow, type ReplicatedRow, type RowRules } from '../parse-row.ts';
 import { readContent } from '../read-content.ts';
-import { addRevision, isOnPath, liveBranches, parseRevisionPath, type Branch, type RevisionTree } from '../revision-tree.ts';
+import {
+  addRevision,
+  isOnPath,
+  liveBranches,
+  parseRevisionPath,
+  type Branch,
+  type RevisionTree,
+} from '../revision-tree.ts';
 
 export const schema = createPreferenceSchema(preferencesStandardSchema);
 export const rules: RowRules = { ownId: userDocumentId('alice' as Username), readDocument: readUserDocument };
