@@ -30,7 +30,7 @@ it.each([
   [{ ...good, schema: z.strictObject({ density: z.string().default('cosy') }) }, 'density has a default value'],
   [{ ...good, schema: z.strictObject({ apiToken: z.string().optional() }) }, 'apiToken looks like a secret'],
   [{ ...good, schema: z.strictObject({ 'a b': z.string().optional() }) }, 'The preference a b is not known'],
-  [{ ...good, schema: z.strictObject({}).refine(() => Promise.resolve(true)) }, 'Schema'],
+  [{ ...good, schema: z.strictObject({}).refine(() => Promise.resolve(true)) }, 'an asynchronous check'],
   [{ ...good, upgrade: 'colour' }, 'upgrade is not a synchronous function that returns an object'],
   [{ ...good, upgrade: () => Promise.resolve({}) }, 'upgrade is not a synchronous function'],
   [{ ...good, upgrade: () => undefined }, 'upgrade is not a synchronous function'],

@@ -1,5 +1,7 @@
 /** Reads one user's preferences from the server's event stream, without a local database and without PouchDB. */
-import type { PreferenceSchema, Values } from '../couchdb-design/user-document/preference-schema.ts';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { Values } from '../couchdb-design/user-document/preference-schema.ts';
+import { preferencesStandardSchema } from '../couchdb-design/user-document/preferences-standard-schema.ts';
 import { ANY_URL, checkDuration, checkOptions } from './check-options.ts';
 import { deepFreeze } from './platform/deep-freeze.ts';
 import { createEmitter, waitForEvent } from './platform/emitter.ts';
@@ -7,7 +9,7 @@ import { defaultNetworkEnvironment, listenForWakeUps, type NetworkEnvironment } 
 import { receiveEvents, type EventConnectionResult } from './sync/http/event-connection.ts';
 import type { ServerSentEvent } from './sync/http/sse-parser.ts';
 import type { GetToken } from './sync/http/token-source.ts';
-import { resolveSchema } from './store/schema.ts';
+import { resolveDefaults } from './store/schema.ts';
 import type { PreferencesStore, SchemaOptions, ShownOf, ShownPreferences } from './types.ts';
 import { createPace } from './platform/pace.ts';
 import { countFailure } from './sync/backoff.ts';
@@ -100,6 +102,16 @@ export function createPreferencesStream(
   return stream;
 }
 
+/** Whether a schema knows a preference and accepts its value. The server has validated it, maybe by another version of the schema. */
+const accepts = (schema: StandardSchemaV1, key: string, value: unknown): boolean => {
+  try {
+    const { value: output } = schema['~standard'].validate({ [key]: value }) as { readonly value?: object };
+    return output !== undefined && Object.hasOwn(output, key);
+  } catch {
+    return false;
+  }
+};
+
 /** Its public members are bound functions, not methods: applications pass single members on. */
 class EventStream implements PreferencesStream<Values> {
   readonly username: string;
@@ -108,7 +120,7 @@ class EventStream implements PreferencesStream<Values> {
 
   readonly #options: StreamOptions;
   readonly #environment: NetworkEnvironment;
-  readonly #schema: PreferenceSchema;
+  readonly #schema: StandardSchemaV1;
   readonly #stopController = new AbortController();
   readonly #wakeEmitter = createEmitter();
   readonly #changeEmitter = createEmitter();
@@ -124,14 +136,14 @@ class EventStream implements PreferencesStream<Values> {
     checkOptions(options, ANY_URL);
     const { silence = DEFAULT_IDLE_TIMEOUT_MS } = options;
     checkDuration('silence', silence, 1_000);
-    const { schema, defaults } = resolveSchema(options);
+    const defaults = resolveDefaults(options);
     this.username = options.username;
     this.ready = new Promise((resolve) => {
       this.#resolveReady = resolve;
     });
     this.#options = options;
     this.#environment = { ...defaultNetworkEnvironment(), ...options.environment };
-    this.#schema = schema;
+    this.#schema = options.schema ?? preferencesStandardSchema;
     this.defaults = defaults;
     this.#shown = defaults;
   }
@@ -231,8 +243,9 @@ class EventStream implements PreferencesStream<Values> {
       if (eventData.state === this.#lastEventId) this.#markCaughtUp();
     } else if (name === 'preference-update' && id !== undefined) {
       this.#lastEventId = id;
-      const received = this.#schema.pickKnown(Object(eventData.preferences) as Values);
-      this.#shown = deepFreeze({ ...this.defaults, ...received });
+      const received = Object.entries(Object(eventData.preferences) as Values);
+      const known = received.filter(([key, value]) => accepts(this.#schema, key, value));
+      this.#shown = deepFreeze({ ...this.defaults, ...Object.fromEntries(known) });
       this.#resolveReady();
       this.#changeEmitter.emit();
       this.#markCaughtUp();

@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { applyEdit } from '../../couchdb-design/user-document/merge.ts';
-import { DEFAULT_PREFERENCES } from '../../couchdb-design/user-document/preference-rules.ts';
+import { DEFAULT_PREFERENCES } from '../../couchdb-design/user-document/default-preferences.ts';
 import { createPreferenceSchema, type Values } from '../../couchdb-design/user-document/preference-schema.ts';
 import type { UserDocument } from '../../couchdb-design/user-document/user-document-shape.ts';
 import { defaultEnvironment } from '../platform/environment.ts';

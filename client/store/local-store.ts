@@ -15,8 +15,6 @@ import { reasonOf, type Database } from '../platform/database.ts';
 import { setItem } from '../platform/local-data.ts';
 import { resolvesWithin } from '../platform/pace.ts';
 import { DEFAULT_PLATFORM_TIMING, type PlatformTiming } from '../platform/timing.ts';
-import { storeCorrections, findCorrections, type Correction } from './correct-stamps.ts';
-import { copyPatch, createEdits } from './create-edits.ts';
 import {
   applyEdits,
   editsIn,
@@ -35,9 +33,18 @@ import { findSupersededEdits } from './superseded-edits.ts';
 import type { StoredSnapshot } from './stored-snapshot.ts';
 import type { LocalStoreOptions } from './types.ts';
 import { openPendingEdits, type PendingEdits } from './pending-edits.ts';
-import { computeVisiblePreferences } from './visible-preferences.ts';
+import type { Rules } from './rules.ts';
 
 const MAX_EXCESS_LEAVES = 16;
+
+/** Copies a patch, because the caller may change the object later. Not all values can be copied; the rules reject the others. */
+const copyIfPossible = (patch: Values): Values => {
+  try {
+    return structuredClone(patch);
+  } catch {
+    return patch;
+  }
+};
 
 /** One user's preferences in this browser. */
 export class LocalStore {
@@ -57,6 +64,9 @@ export class LocalStore {
   #leaves: readonly RawLeaf[] = [];
   #unsent: Edits = [];
   #visible: Values;
+  /** Undefined while they are being loaded. */
+  #rules: Rules | undefined;
+  readonly #loadingRules: Promise<Rules>;
   /** The refresh that waits for the write lock. */
   #queuedRefresh: Promise<void> | undefined;
 
@@ -82,9 +92,11 @@ export class LocalStore {
       onChange: () => void this.refresh().catch(() => undefined),
       onLost: options.onUnsentChange,
     });
+    this.#loadingRules = this.#loadRules();
     this.ready = this.#open();
     // A rejection must not count as unhandled when no caller awaits `ready`.
     this.ready.catch(() => undefined);
+    this.#loadingRules.catch(() => undefined);
     this.#publish();
   }
 
@@ -120,12 +132,13 @@ export class LocalStore {
    */
   async edit(patch: Values): Promise<void> {
     if (this.#handle.isClosed()) throw new Error('The store is closed.');
-    const values = copyPatch(this.#options.schema, this.#replica?.document, patch);
+    const values = copyIfPossible(patch);
     let stamp = '';
     try {
       // The stamp must be later than the stamps of the document, so the document must be read first.
       if (!this.#replica) await this.ready;
-      const edits = createEdits(this.#options, values, {
+      const { createEdits } = this.#rules ?? (await this.#loadingRules);
+      const edits = createEdits(values, {
         document: this.#replica?.document,
         unsent: this.#pendingEdits.read(),
         device: this.#device,
@@ -196,9 +209,11 @@ export class LocalStore {
    * long.
    */
   async correctStamps(): Promise<void> {
-    if (this.#findCorrections().length === 0) return;
+    const { findCorrections, storeCorrections } = await this.#loadingRules;
+    const find = (): ReturnType<Rules['findCorrections']> => findCorrections(this.#pendingEdits.read(), this.#readClock());
+    if (find().length === 0) return;
     const correction = this.#handle.exclusive(async () => {
-      await storeCorrections(this.#source(), this.#pendingEdits, this.#findCorrections());
+      await storeCorrections(this.#source(), this.#pendingEdits, find());
       this.#options.onUnsentChange();
       await this.#load();
     });
@@ -253,8 +268,15 @@ export class LocalStore {
     return this.#handle.close(erase);
   }
 
+  async #loadRules(): Promise<Rules> {
+    const { createRules } = await import('./rules.ts');
+    this.#rules = createRules(this.#options);
+    this.#publish();
+    return this.#rules;
+  }
+
   async #open(): Promise<void> {
-    await this.#handle.open();
+    await Promise.all([this.#handle.open(), this.#loadingRules]);
     await this.refresh();
     // Another tab holds the write lock, which a read does not need.
     if (!this.#replica && !this.#handle.isClosed()) await this.#load();
@@ -277,7 +299,7 @@ export class LocalStore {
     const document = this.#replica?.document;
     this.#unsent = this.#readUnsent();
     const shown = applyEdits(document ?? EMPTY_DOCUMENT, this.#unsent);
-    this.#visible = computeVisiblePreferences(this.#options, shown, this.#visible);
+    this.#visible = this.#rules?.show(shown, this.#visible) ?? this.#visible;
     this.#changeEmitter.emit();
     for (const edit of findSupersededEdits(document, previous, this.#device)) {
       this.#options.onSuperseded(deepFreeze(edit));
@@ -298,11 +320,5 @@ export class LocalStore {
 
   #readClock(): ClockReading {
     return readClock(this.#options.environment.now, this.#options.clockOffset?.());
-  }
-
-  /** The corrections of the pending edits; none while the offset of the server's clock is not known. */
-  #findCorrections(): readonly Correction[] {
-    const now = this.#readClock();
-    return now.offset === undefined ? [] : findCorrections(this.#pendingEdits.read(), now);
   }
 }

@@ -4,11 +4,11 @@ import type { OpenDatabase } from '../platform/database.ts';
 import type { Environment } from '../platform/environment.ts';
 import type { Report } from '../platform/health.ts';
 import type { PlatformTiming } from '../platform/timing.ts';
-import type { ViewOptions } from './schema.ts';
+import type { SchemaChoice } from './schema.ts';
 import type { SupersededEdit } from './superseded-edits.ts';
 
 /** Options of a local store. */
-export interface LocalStoreOptions extends ViewOptions {
+export interface LocalStoreOptions extends SchemaChoice {
   /** The id of the user document. */
   readonly id: UserDocumentId;
   /** The name of the database, and the prefix of all storage keys. */

@@ -1,10 +1,22 @@
 /** Computes the preferences that are shown, from the stored document and the unsent edits. */
-import type { Values } from '../../couchdb-design/user-document/preference-schema.ts';
-import { upgradeDocument } from '../../couchdb-design/user-document/upgrade-values.ts';
+import type { PreferenceSchema, Values } from '../../couchdb-design/user-document/preference-schema.ts';
+import { upgradeDocument, type Upgrade } from '../../couchdb-design/user-document/upgrade-values.ts';
 import { deepFreeze } from '../platform/deep-freeze.ts';
 import { keepIfEqual } from '../platform/structural-equality.ts';
 import type { LocalDocument } from './leaf.ts';
-import { validatorOf, type ViewOptions } from './schema.ts';
+
+/** How stored preferences are shown. */
+export interface ViewOptions {
+  readonly schema: PreferenceSchema;
+  readonly defaults: Values;
+  readonly upgrade?: Upgrade | undefined;
+}
+
+/** Returns whether a preference may have a value. */
+export const validatorOf =
+  ({ findViolation }: PreferenceSchema) =>
+  (key: string, value: unknown): boolean =>
+    findViolation(key, value) === undefined;
 
 /**
  * The document includes the unsent edits. Values equal to those in `previous` stay the same objects, so that user interfaces do

@@ -5,7 +5,7 @@ import { newUserDocument } from '../../couchdb-design/user-document/user-documen
 import { parseUsername, userDocumentId, type Username } from '../../couchdb-design/user-document/username.ts';
 import { createPreferenceSchema } from '../../couchdb-design/user-document/preference-schema.ts';
 import { preferencesStandardSchema } from '../../couchdb-design/user-document/preferences-standard-schema.ts';
-import { DEFAULT_PREFERENCES } from '../../couchdb-design/user-document/preference-rules.ts';
+import { DEFAULT_PREFERENCES } from '../../couchdb-design/user-document/default-preferences.ts';
 import type { Database, StoredBody } from '../platform/database.ts';
 import { defaultEnvironment, type Environment } from '../platform/environment.ts';
 import { LocalStore } from '../store/local-store.ts';
