@@ -5,6 +5,7 @@ import { latestEditStamp, nextEditStamp } from '../../../couchdb-design/user-doc
 import { applyEdit, merge } from '../../../couchdb-design/user-document/merge.ts';
 import { resolveConflict } from '../../../couchdb-design/user-document/revisions.ts';
 import type { UserDocument } from '../../../couchdb-design/user-document/user-document.ts';
+import type { Values } from '../../../couchdb-design/user-document/preference-schema.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { hasRevision, liveBranches, type Branch, type RevisionTree } from './revision-tree.ts';
 import {
@@ -19,9 +20,9 @@ import {
   treeOf,
 } from './testing/tree-model.ts';
 
-type Document = UserDocument<object>;
+type Document = UserDocument<Values>;
 
-const anyPatch = fc.constantFrom<object>(
+const anyPatch = fc.constantFrom<Values>(
   { theme: 'dark' },
   { theme: 'light' },
   { theme: null },
@@ -57,15 +58,15 @@ const toRow = ({ path, content }: Branch): JsonObject => ({
   _revisions: { start: Number.parseInt(path[0], 10), ids: path.map((rev) => rev.slice(rev.indexOf('-') + 1)) },
 });
 
-function edit(world: World, tree: RevisionTree, patch: object): RevisionTree {
+function edit(world: World, tree: RevisionTree, patch: Values): RevisionTree {
   const [winner] = liveBranches(tree);
   if (winner?.content.kind !== 'readable') return tree;
   world.step += 1;
   const seen = latestEditStamp(Object.values(winner.content.document.edits));
   // Clocks differ by up to an hour.
   const now = Date.UTC(2026, 10, 22, 10) + ((world.step * 7_919) % 3_600_000);
-  const document = applyEdit<object>(winner.content.document, patch, nextEditStamp({ now, device: 'abcde', seen }));
-  world.all = merge<object>([world.all, document]);
+  const document = applyEdit<Values>(winner.content.document, patch, nextEditStamp({ now, device: 'abcde', seen }));
+  world.all = merge<Values>([world.all, document]);
   const generation = Number.parseInt(winner.path[0], 10) + 1;
   return store(tree, toRow({ path: [`${generation}-${hex(world.step)}`, ...winner.path], content: { kind: 'readable', document, difference: undefined } }));
 }
@@ -148,7 +149,7 @@ const anyDocument = fc
   .map((edits) =>
     edits.reduce<Document>(
       (document, { patch, minute }) =>
-        applyEdit<object>(document, patch, `2026-11-22T10:${minute}:00.000Z-0000-abcde`),
+        applyEdit<Values>(document, patch, `2026-11-22T10:${minute}:00.000Z-0000-abcde`),
       emptyDocument,
     ),
   );
@@ -183,7 +184,7 @@ it('rows that are merged give the same content in any order and in any batches',
         const tree = treeOf(revision([8, 1]));
         const documents = rows.map(({ ids, document }) => revision(ids, document));
         const shuffled = documents.toSorted((a, b) => (order[documents.indexOf(a)] ?? 0) - (order[documents.indexOf(b)] ?? 0));
-        const expected = rows.reduce((merged, { document }) => merge<object>([merged, document]), merge<object>([emptyDocument]));
+        const expected = rows.reduce((merged, { document }) => merge<Values>([merged, document]), merge<Values>([emptyDocument]));
         const pushed = isOneBatch
           ? push(tree, ...shuffled).tree
           : shuffled.reduce((grown, row) => push(grown, row).tree, tree);
