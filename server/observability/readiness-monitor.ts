@@ -43,7 +43,8 @@ export function createReadinessMonitor(options: ReadinessMonitorOptions): Readin
     });
   };
   const gateProbe = createProbe('gate', accountAuthorization(upstream));
-  const userProbe = jwtSecret === undefined ? gateProbe : createProbe('user', userAuthorization(jwtSecret, upstream.clock.now));
+  const userProbe =
+    jwtSecret === undefined ? gateProbe : createProbe('user', userAuthorization(jwtSecret, upstream.clock.now));
   let draining = false;
   return {
     check: async () => {

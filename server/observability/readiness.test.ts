@@ -10,7 +10,10 @@ const ALL_PASSING: ReadinessChecks = {
 };
 
 test('is ready when all checks pass', () => {
-  expect(decideReadiness(ALL_PASSING, { clocksDiffer: false })).toEqual({ status: 200, body: { status: 'ready', checks: ALL_PASSING } });
+  expect(decideReadiness(ALL_PASSING, { clocksDiffer: false })).toEqual({
+    status: 200,
+    body: { status: 'ready', checks: ALL_PASSING },
+  });
 });
 
 test.each(Object.keys(ALL_PASSING))('is not ready without %s, with a CouchDB error and a readable reason', (check) => {
@@ -29,5 +32,8 @@ test('clocks that differ are a warning: the gate serves, and dates edits correct
     body: { status: 'ready', checks: ALL_PASSING, warnings },
   });
   const checks = { ...ALL_PASSING, registry_feed: false };
-  expect(decideReadiness(checks, notices)).toMatchObject({ status: 503, body: { error: 'not_ready', checks, warnings } });
+  expect(decideReadiness(checks, notices)).toMatchObject({
+    status: 503,
+    body: { error: 'not_ready', checks, warnings },
+  });
 });

@@ -23,7 +23,10 @@ interface ReadinessDetails {
 
 export type Readiness =
   | { readonly status: 200; readonly body: ReadinessDetails & { readonly status: 'ready' } }
-  | { readonly status: 503; readonly body: ReadinessDetails & { readonly error: 'not_ready'; readonly reason: string } };
+  | {
+      readonly status: 503;
+      readonly body: ReadinessDetails & { readonly error: 'not_ready'; readonly reason: string };
+    };
 
 /** What an operator has to know about a gate that may be ready. */
 export interface ReadinessNotices {

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
+import { closeAfterTests } from '../../../couchdb-design/testing/open-resources.ts';
 import { nextEditStamp, stampTime } from '../../../couchdb-design/user-document/edit-stamp.ts';
+import type { UserPreferencesResponse } from '../../../server/contract.ts';
 import { createPouchgate } from '../../../server/index.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 import { startFaultyProxy, startProxiedGate, type ProxiedGate } from '../../../server/testing/faulty-database-proxy.ts';
@@ -106,6 +108,25 @@ describe.each([
     }
   });
 
+  test.each([-400, -3, 0, 3, 400])('accepts an edit of a device that is dated %i days ahead', async (days) => {
+    const username = gate.upstream.accountName(`device${days}`);
+    await patch(gate, username, { theme: 'light' });
+    const url = `${gate.database}/user_${username}`;
+    const headers = { ...authorization(gate, username), 'content-type': 'application/json' };
+    const document = (await (await fetch(url, { headers })).json()) as StoredDocument;
+    const stamp = nextEditStamp({ now: Date.now() + days * DAY_MS, device: 'wrong', seen: undefined });
+    const edited = {
+      ...document,
+      preferences: { ...document.preferences, viewMode: 'table' },
+      edits: { ...document.edits, viewMode: stamp },
+    };
+    const response = await fetch(url, { method: 'PUT', headers, body: JSON.stringify(edited) });
+    expect([response.status, (await readStored(gate, username)).edits['viewMode']]).toEqual([201, stamp]);
+    // The next edit wins, also over a stamp from the future.
+    await patch(gate, username, { viewMode: 'graph' });
+    expect((await readStored(gate, username)).preferences).toEqual({ theme: 'light', viewMode: 'graph' });
+  });
+
   test('stays ready, with a warning, and reports the difference in the log once, and in the metrics', async () => {
     await eventually(async () => (await fetch(`${gate.url}/readyz`)).status === 200);
     expect(await (await fetch(`${gate.url}/readyz`)).json()).toMatchObject({
@@ -123,7 +144,7 @@ describe.each([
 });
 
 test('a gate whose clock is two days behind sends tokens that CouchDB accepts', async () => {
-  const engine = await startEmbeddedEngine({ storage: { kind: 'memory', name: 'clocks' } });
+  const engine = closeAfterTests(await startEmbeddedEngine({ storage: { kind: 'memory', name: 'clocks' } }));
   const upstream = await startTestUpstream();
   const gate = await startTestGate(
     { COUCHDB_JWT_SECRET: engine.jwtSecret.toString('base64') },
@@ -180,13 +201,11 @@ async function openContinuousFeed(gate: TestGate, username: string) {
 
 test('edits of gates with different clocks count in the order in which they were made', async () => {
   const upstream = await startTestUpstream();
-  const [behind, ahead] = await Promise.all(
-    [TWO_DAYS_BEHIND, THREE_DAYS_AHEAD].map((skewMs) =>
-      startTestGate({}, { upstream, access: upstream.nextAccess(), now: createLocalClock(skewMs).now }),
-    ),
-  );
-  if (behind === undefined || ahead === undefined) throw new Error('Two gates were started.');
+  const startGate = (skewMs: number): Promise<TestGate> =>
+    startTestGate({}, { upstream, access: upstream.nextAccess(), now: createLocalClock(skewMs).now });
+  const [behind, ahead] = [await startGate(TWO_DAYS_BEHIND), await startGate(THREE_DAYS_AHEAD)];
   const username = upstream.accountName('shared');
+  const startedAt = Date.now();
   for (const [gate, theme] of [
     [ahead, 'dark'],
     [behind, 'light'],
@@ -196,8 +215,10 @@ test('edits of gates with different clocks count in the order in which they were
     await patch(gate, username, { theme });
     for (const reader of [behind, ahead]) {
       const headers = authorization(reader, username);
-      const body: unknown = await (await fetch(`${reader.url}/api/users/preferences`, { headers })).json();
-      expect(body).toMatchObject({ preferences: { theme } });
+      const response = await fetch(`${reader.url}/api/users/preferences`, { headers });
+      const body = (await response.json()) as UserPreferencesResponse;
+      expect(body.preferences.theme).toBe(theme);
+      expectBetween(Date.parse(body.updatedAt), startedAt, Date.now());
     }
   }
   await Promise.all([behind.close(), ahead.close()]);

@@ -96,9 +96,13 @@ async function checkAccessToken(context: DoctorContext): Promise<Finding> {
   }
   const name = randomName();
   for (const [n, value] of secret.values.entries()) {
-    const token = jwt.sign({ sub: name, '_couchdb.roles': ['registry_user'], exp: expiresInOneMinute(context) }, value, {
-      algorithm: 'HS256',
-    });
+    const token = jwt.sign(
+      { sub: name, '_couchdb.roles': ['registry_user'], exp: expiresInOneMinute(context) },
+      value,
+      {
+        algorithm: 'HS256',
+      },
+    );
     const response = await context.upstream.fetch('/_session', { headers: bearerHeaders(token), redirect: 'manual' });
     const body: unknown = await response.json().catch(() => undefined);
     if (parseSession(body)?.name === name) {
