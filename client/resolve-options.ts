@@ -1,4 +1,5 @@
 /** Validates the options of a store and applies their defaults. */
+import { findUpgradeProblem } from '../couchdb-design/user-document/upgrade-values.ts';
 import {
   documentIdFactory,
   encodeSubject,
@@ -9,13 +10,13 @@ import { ABSOLUTE_URL, checkDuration, checkOptions } from './check-options.ts';
 import { databaseName, openBrowserDatabase, openMemoryDatabase, type OpenDatabase } from './platform/database.ts';
 import { defaultEnvironment, type Environment } from './platform/environment.ts';
 import { DEFAULT_PLATFORM_TIMING, type PlatformTiming } from './platform/timing.ts';
-import { resolveSchema, type StoreSchema, type Values } from './store/schema.ts';
+import { resolveSchema, type ViewOptions } from './store/schema.ts';
 import { DEFAULT_TIMING } from './sync/sync-loop.ts';
 import type { SyncTiming } from './sync/timing.ts';
 import type { SchemaOptions, StoreOptions } from './types.ts';
 
 /** The options of a store with all defaults applied. */
-export interface ResolvedOptions extends Pick<StoreOptions, 'url' | 'getToken' | 'onSignedOut'> {
+export interface ResolvedOptions extends ViewOptions, Pick<StoreOptions, 'url' | 'getToken' | 'onSignedOut'> {
   /** As in the tokens. Ids and names in the browser's storage contain its encoding. */
   readonly username: string;
   readonly idPrefix: string;
@@ -26,14 +27,12 @@ export interface ResolvedOptions extends Pick<StoreOptions, 'url' | 'getToken' |
   readonly openDatabase: OpenDatabase;
   /** Opens a replacement while `openDatabase` fails or does not respond: a database in memory, if `openDatabase` is the default. */
   readonly openReplacement: OpenDatabase | undefined;
-  readonly schema: StoreSchema;
-  readonly defaults: Values;
   readonly environment: Environment;
   readonly timing: SyncTiming;
   readonly platformTiming: PlatformTiming;
 }
 
-/** Throws a RangeError when the username is invalid, and a TypeError when another option or the schema cannot be used. */
+/** Throws a RangeError when the username is invalid, and a TypeError when another option, the schema or the upgrade cannot be used. */
 export function resolveOptions(options: StoreOptions & Partial<SchemaOptions<object, object>>): ResolvedOptions {
   checkOptions(options, ABSOLUTE_URL);
   const username = encodeSubject(options.username);
@@ -45,6 +44,8 @@ export function resolveOptions(options: StoreOptions & Partial<SchemaOptions<obj
   // Otherwise the connection would be replaced before its next heartbeat.
   checkDuration('timing.silence', timing.silence, timing.heartbeat + 1);
   checkDuration('timing.response', timing.response, 1);
+  const problem = findUpgradeProblem(options.upgrade);
+  if (problem !== undefined) throw new TypeError(problem);
   // The public type declares fewer methods than a PouchDB has.
   const openDatabase = (options.openDatabase ?? openBrowserDatabase) as OpenDatabase;
   return {

@@ -1,4 +1,5 @@
 /** Reads one user's preferences from the server's event stream, without a local database and without PouchDB. */
+import type { PreferenceSchema, Values } from '../couchdb-design/user-document/preference-schema.ts';
 import { ANY_URL, checkDuration, checkOptions } from './check-options.ts';
 import { deepFreeze } from './platform/deep-freeze.ts';
 import { createEmitter, waitForEvent } from './platform/emitter.ts';
@@ -6,7 +7,7 @@ import { defaultNetworkEnvironment, listenForWakeUps, type NetworkEnvironment } 
 import { receiveEvents, type EventConnectionResult } from './sync/http/event-connection.ts';
 import type { ServerSentEvent } from './sync/http/sse-parser.ts';
 import type { GetToken } from './sync/http/token-source.ts';
-import { resolveSchema, type StoreSchema, type Values } from './store/schema.ts';
+import { resolveSchema } from './store/schema.ts';
 import type { PreferencesStore, SchemaOptions, ShownOf, ShownPreferences } from './types.ts';
 import { createPace } from './platform/pace.ts';
 import { countFailure } from './sync/backoff.ts';
@@ -54,6 +55,9 @@ export interface PreferencesStream<Shown extends object = ShownPreferences> exte
   readonly close: () => void;
 }
 
+/** The application's own schema and defaults. The server upgrades what it sends. */
+export type StreamSchemaOptions<P extends object, D extends Partial<P>> = Omit<SchemaOptions<P, D>, 'upgrade'>;
+
 /** The JSON data of the server's events. */
 interface StreamEventData {
   readonly username?: unknown;
@@ -72,7 +76,7 @@ const MAX_CONNECTIONS = { count: 8, windowMs: 4_000 };
  *
  * @param options - The server, the user, how to get tokens, and optionally the application's own schema and defaults.
  * @returns The stream. It is usable at once: it shows the defaults until `ready` resolves.
- * @throws TypeError if an option is missing or invalid, or if the schema rejects `{}` or is asynchronous.
+ * @throws TypeError if an option is missing or invalid, or if preferences cannot have the schema.
  * @example
  * ```ts
  * const stream = createPreferencesStream({
@@ -86,10 +90,10 @@ const MAX_CONNECTIONS = { count: 8, windowMs: 4_000 };
  */
 export function createPreferencesStream(options: StreamOptions): PreferencesStream;
 export function createPreferencesStream<P extends object, const D extends Partial<P> = object>(
-  options: StreamOptions & SchemaOptions<P, D>,
+  options: StreamOptions & StreamSchemaOptions<P, D>,
 ): PreferencesStream<ShownOf<P, D>>;
 export function createPreferencesStream(
-  options: StreamOptions & Partial<SchemaOptions<object, object>>,
+  options: StreamOptions & Partial<StreamSchemaOptions<object, object>>,
 ): PreferencesStream<Values> {
   const stream = new EventStream(options);
   void stream.run();
@@ -104,7 +108,7 @@ class EventStream implements PreferencesStream<Values> {
 
   readonly #options: StreamOptions;
   readonly #environment: NetworkEnvironment;
-  readonly #schema: StoreSchema;
+  readonly #schema: PreferenceSchema;
   readonly #stopController = new AbortController();
   readonly #wakeEmitter = createEmitter();
   readonly #changeEmitter = createEmitter();
@@ -116,7 +120,7 @@ class EventStream implements PreferencesStream<Values> {
   /** When the connection became live; Infinity if it never did. */
   #liveSince = Infinity;
 
-  constructor(options: StreamOptions & Partial<SchemaOptions<object, object>>) {
+  constructor(options: StreamOptions & Partial<StreamSchemaOptions<object, object>>) {
     checkOptions(options, ANY_URL);
     const { silence = DEFAULT_IDLE_TIMEOUT_MS } = options;
     checkDuration('silence', silence, 1_000);

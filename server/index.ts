@@ -84,9 +84,8 @@ export async function createPouchgate(
   const { preferences, idPrefix } = options;
   if (preferences === undefined) return await mount(options, defaultPreferenceDefinition(idPrefix));
   const { schema, defaults, upgrade } = preferences;
-  const warnOnce = createWarnOnce(options.log);
-  const onSurprise = (sentence: string): void => warnOnce('preferences', sentence);
-  return await mount(options, definePreferences(schema, { defaults, upgrade, idPrefix, onSurprise }));
+  const definition = definePreferences(schema, { defaults, upgrade, idPrefix, onMistake: createWarnOnce(options.log) });
+  return await mount(options, definition);
 }
 
 const EMBEDDED_BY_DEFAULT = `The option couchdb is not set. The embedded engine stores all data in ${DEFAULT_DATA_DIRECTORY}. Set couchdb to { url, username, password } in production, or to { dataDirectory } in development.`;

@@ -2,7 +2,7 @@
  * What a write changes, and whether it may. A write is checked for its changes alone: a key, value or stamp that the document
  * already has is never a reason to refuse, so no document becomes unwritable.
  */
-import { isEditStamp, latestEditStamp, MAX_CLOCK_TIME, stampTime, type EditStamp } from './edit-stamp.ts';
+import { latestEditStamp, MAX_CLOCK_TIME, stampTime } from './edit-stamp.ts';
 import { findJsonViolation, type Violation } from './json-rules.ts';
 import { keysOf, stampOf, valueOf, valueText } from './merge.ts';
 import { findNameViolation, type PreferenceSchema, type Values } from './preference-schema.ts';
@@ -11,8 +11,11 @@ import type { UserDocument } from './user-document-shape.ts';
 /** Limit for one document, without CouchDB's members other than `_id`, in bytes of its JSON text in UTF-8. */
 export const MAX_DOCUMENT_BYTES = 65_536;
 
-/** How far a new stamp may exceed the greatest stored one if that is later than any clock. */
-const MAX_STEP_MS = 24 * 60 * 60 * 1000;
+/**
+ * How far a new stamp may exceed the greatest stored one if that is later than any clock: enough for 65 million edits, and too little
+ * for a user to reach the last possible stamp step by step.
+ */
+const MAX_STEP_MS = 1_000;
 
 const NOTHING = { preferences: {}, edits: {} };
 
@@ -26,6 +29,23 @@ export const changedKeys = (before: UserDocument<object> | undefined, after: Use
       stampOf(before ?? NOTHING, key) !== stampOf(after, key) ||
       valueText(before ?? NOTHING, key) !== valueText(after, key),
   );
+
+/**
+ * Returns why a document is too large; `undefined` if it is not, if it is not larger than before the write, or if the write only
+ * removes: the stamp of a removal may be longer than the value, of which there is only one to remove.
+ */
+export const findSizeViolation = (
+  before: UserDocument<object> | undefined,
+  after: UserDocument<object>,
+): Violation | undefined => {
+  const stored = before ?? NOTHING;
+  const bytes = documentBytes(after);
+  if (bytes <= MAX_DOCUMENT_BYTES || bytes <= documentBytes(stored)) return undefined;
+  const isRemoval = (key: string): boolean => valueOf(after, key) === undefined && valueOf(stored, key) !== undefined;
+  return changedKeys(before, after).every(isRemoval)
+    ? undefined
+    : { path: [], message: `would have ${bytes} bytes; at most ${MAX_DOCUMENT_BYTES} are accepted` };
+};
 
 export interface Write {
   /** The document that the write is based on; `undefined` when there is none. */
@@ -63,8 +83,7 @@ export const findWriteViolation = ({ before, after, schema }: Write): Violation 
   const storedKeys = keysOf(stored);
   const latest = latestEditStamp(Object.values(stored.edits));
   const maxTime = Math.max(MAX_CLOCK_TIME, latest === undefined ? 0 : stampTime(latest) + MAX_STEP_MS);
-  const changed = changedKeys(before, after);
-  for (const key of changed) {
+  for (const key of changedKeys(before, after)) {
     const value = valueOf(after, key);
     const isNewValue = value !== undefined && valueText(stored, key) !== valueText(after, key);
     const isNewName = !storedKeys.includes(key);
@@ -74,10 +93,5 @@ export const findWriteViolation = ({ before, after, schema }: Write): Violation 
     if (stamp !== undefined && stamp !== stampOf(stored, key) && stampTime(stamp) > maxTime)
       return { path: ['edits', key], message: 'must be dated before the year 9000' };
   }
-  // The stamp of a removal may be longer than the value, of which there is only one to remove.
-  const onlyRemoves = changed.every((key) => valueOf(after, key) === undefined && valueOf(stored, key) !== undefined);
-  const bytes = documentBytes(after);
-  return bytes <= MAX_DOCUMENT_BYTES || onlyRemoves || bytes <= documentBytes(stored)
-    ? undefined
-    : { path: [], message: `would have ${bytes} bytes; at most ${MAX_DOCUMENT_BYTES} are accepted` };
+  return findSizeViolation(before, after);
 };

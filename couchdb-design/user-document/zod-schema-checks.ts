@@ -41,7 +41,7 @@ const isJsonLiteral = (value: unknown): boolean => findJsonViolation(value) === 
 const describeProblem = (definition: AnyDefinition): string | undefined => {
   const known = PROBLEM_OF_TYPE[definition.type];
   if (known !== undefined) return known;
-  if (definition['coerce'] === true) return IS_TRANSFORMED;
+  if (definition['coerce'] === true || definition['normalize'] === true) return IS_TRANSFORMED;
   if (definition.type === 'literal' && !(definition['values'] as readonly unknown[]).every(isJsonLiteral)) return NOT_JSON;
   const checks = [definition, ...(definition.checks ?? []).map((check) => check._zod.def)] as readonly AnyDefinition[];
   if (checks.some((check) => (check as { check?: unknown }).check === 'overwrite')) return IS_TRANSFORMED;

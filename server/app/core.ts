@@ -17,6 +17,7 @@ import { createPreferenceStreams } from '../preferences/stream/open-stream.ts';
 import { Hub } from '../registry/hub.ts';
 import { DocIdsLimit } from '../registry/doc-ids-limit.ts';
 import { createLeafReader, type LeafReader } from '../registry/leaf-reader.ts';
+import { MergedRevisions } from '../registry/merged-revisions.ts';
 import type { Provision } from '../registry/provision-document.ts';
 import { SecretGuard } from '../registry/secret-guard.ts';
 import { upstreamAuthorization } from '../upstream/authorization.ts';
@@ -202,6 +203,7 @@ function createGateRouter<P extends object>(options: CoreOptions<P>, parts: Shar
       checkAccess: options.assertActive,
       readDocument: options.rules.readUserDocument,
       schema: options.rules.schema,
+      mergedRevisions: new MergedRevisions(upstream.couch, mount.database),
       secrets: secretGuard,
       timer,
       writeQueue,

@@ -7,6 +7,7 @@ import type { Forward, UpstreamResponse, UpstreamRequest } from '../upstream/for
 import type { Hub } from '../registry/hub.ts';
 import type { AuthorizationFor } from '../upstream/authorization.ts';
 import type { LeafReader } from '../registry/leaf-reader.ts';
+import type { MergedRevisions } from '../registry/merged-revisions.ts';
 import type { Provision } from '../registry/provision-document.ts';
 import { readWhile } from '../registry/read-fresh-state.ts';
 import type { KeyedConcurrencyLimit } from '../lib/keyed-concurrency-limit.ts';
@@ -31,6 +32,7 @@ export interface GateContext {
   readonly readDocument: UserDocumentReader;
   /** The rules for what a write changes. */
   readonly schema: PreferenceSchema;
+  readonly mergedRevisions: MergedRevisions;
   readonly secrets: SecretGuard;
   readonly timer: TimerWheel;
   /** One write of a user at a time: no other may come between the check against the revision tree and the write. */

@@ -41,7 +41,7 @@ export interface DefinitionOptions<P extends object> {
   readonly upgrade?: Upgrade | undefined;
   readonly idPrefix?: string | undefined;
   /** Called with a sentence when the schema or the upgrade throws, is asynchronous, or changes what it must not. */
-  readonly onSurprise?: ((sentence: string) => void) | undefined;
+  readonly onMistake?: ((mistake: 'schema' | 'upgrade', sentence: string) => void) | undefined;
 }
 
 /**
@@ -57,10 +57,11 @@ export function definePreferences<S extends z.ZodObject>(
 ): PreferenceDefinition<z.infer<S>> {
   const problem = findZodSchemaProblem(schema);
   if (problem !== undefined) throw new TypeError(problem);
-  return createDefinition(schema as z.ZodObject as z.ZodType<z.infer<S>>, {
+  const { onMistake } = options;
+  return createDefinition(schema as z.ZodType as z.ZodType<z.infer<S>>, {
     ...options,
     names: Object.keys(schema.shape),
-    rules: createPreferenceSchema(schema, options.onSurprise),
+    rules: createPreferenceSchema(schema, (sentence) => onMistake?.('schema', sentence)),
   });
 }
 
@@ -81,7 +82,7 @@ function createDefinition<P extends object>(
     defaults = {},
     upgrade,
     idPrefix = DEFAULT_ID_PREFIX,
-    onSurprise = () => undefined,
+    onMistake,
   }: DefinitionOptions<P> & { readonly names: readonly string[]; readonly rules: PreferenceSchema },
 ): PreferenceDefinition<P> {
   return {
@@ -91,6 +92,6 @@ function createDefinition<P extends object>(
     defaults,
     idOf: documentIdFactory(idPrefix),
     readUserDocument: createUserDocumentReader(idPrefix),
-    ...createView<P>({ names, schema: rules, upgrade, onSurprise }),
+    ...createView<P>({ names, schema: rules, upgrade, onFailure: (sentence) => onMistake?.('upgrade', sentence) }),
   };
 }

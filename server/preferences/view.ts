@@ -9,7 +9,7 @@ export interface ViewOptions {
   readonly schema: PreferenceSchema;
   readonly upgrade: Upgrade | undefined;
   /** Called with a sentence when the upgrade throws or returns no object. */
-  readonly onSurprise: (sentence: string) => void;
+  readonly onFailure: (sentence: string) => void;
 }
 
 export interface View<P extends object> {
@@ -18,9 +18,9 @@ export interface View<P extends object> {
 }
 
 /** Creates the view of stored documents by one version of an application. */
-export function createView<P extends object>({ names, schema, upgrade, onSurprise }: ViewOptions): View<P> {
+export function createView<P extends object>({ names, schema, upgrade, onFailure }: ViewOptions): View<P> {
   const isValid = (key: string, value: unknown): boolean => schema.findViolation(key, value) === undefined;
-  const reported = upgrade === undefined ? undefined : reportSurprises(upgrade, onSurprise);
+  const reported = upgrade === undefined ? undefined : reportFailures(upgrade, onFailure);
   return {
     show: (stored) => {
       const { preferences, edits, ...others } = upgradeDocument(stored, reported, isValid);
@@ -45,15 +45,15 @@ export function createView<P extends object>({ names, schema, upgrade, onSurpris
 }
 
 /** Returns the upgrade, which returns the values unchanged when it fails. */
-const reportSurprises =
-  (upgrade: Upgrade, onSurprise: (sentence: string) => void): Upgrade =>
+const reportFailures =
+  (upgrade: Upgrade, onFailure: (sentence: string) => void): Upgrade =>
   (values) => {
     try {
       const upgraded: unknown = upgrade({ ...values });
       if (isObject(upgraded) && !('then' in upgraded)) return upgraded;
-      onSurprise('upgrade must return an object of preferences, and must not be asynchronous.');
+      onFailure('upgrade must return an object of preferences, and must not be asynchronous.');
     } catch (error) {
-      onSurprise(`upgrade failed: ${String(error)}`);
+      onFailure(`upgrade failed: ${String(error)}`);
     }
     return values;
   };

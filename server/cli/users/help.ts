@@ -27,7 +27,7 @@ Options:
 
 Environment variables: those of the gates (see docs/configuration.md), and
   COUCHDB_ADMIN_USER, COUCHDB_ADMIN_PASSWORD   for erase and repair: a server admin, for what CouchDB lets no other do
-  PREFERENCES_MODULE                           for an application with its own preferences: a module that exports "schema" and
-                                               "defaults" as passed to createPouchgate
+  PREFERENCES_MODULE                           for an application with its own preferences: a module that exports "schema",
+                                               "defaults" and "upgrade" as passed to createPouchgate
 
 The exit code is 0 on success, 1 on failure, and 2 if the command line is invalid.`;

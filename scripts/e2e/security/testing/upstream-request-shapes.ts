@@ -49,9 +49,9 @@ const forwardedShape = (name: string, method: string, url: string, body: z.ZodTy
   body,
   forwarded: true,
 });
-const serviceShape = (name: string, url: string, body: z.ZodType): RequestShape => ({
+const serviceShape = (name: string, url: string, body: z.ZodType, method = 'POST'): RequestShape => ({
   name,
-  method: 'POST',
+  method,
   url: new RegExp(`^${url}$`),
   body,
   forwarded: false,
@@ -110,6 +110,7 @@ function forwardedShapes({ registry }: TestNames, username: string): readonly Re
 
 /** Requests of the service account. */
 function serviceShapes(names: TestNames, username: string, present: readonly string[]): readonly RequestShape[] {
+  const mergedRevisions = `/${names.registry}/_local/merged%3A${username}`;
   return [
     serviceShape(
       'leaves',
@@ -121,6 +122,13 @@ function serviceShapes(names: TestNames, username: string, present: readonly str
       'provision',
       `/${names.registry}`,
       z.looseObject({ _id: z.literal(`user_${username}`) }).refine((document) => isValidUserDocument(document)),
+    ),
+    serviceShape('merged revisions', mergedRevisions, noBody, 'GET'),
+    serviceShape(
+      'merged revisions written',
+      mergedRevisions,
+      z.strictObject({ into: revision, revisions: z.array(revision).max(1_000), _rev: z.string().optional() }),
+      'PUT',
     ),
     serviceShape(
       'rights',
