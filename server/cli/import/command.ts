@@ -45,13 +45,13 @@ async function importAll(commandLine: ImportCommandLine, options: ImportCommandO
   const { env, input, print, printError } = options;
   const { dryRun, report } = commandLine;
   const mapping = await loadMapping(commandLine.map);
-  const file = report === undefined || report === '-' ? undefined : await openReport(report);
   const source = await openSource(commandLine.source, env, input);
   const deployment = await openDeployment(readCommandConfig(env), env).catch(async (error: unknown) => {
     await source.close();
     throw error;
   });
   const counter = new ImportCounter(dryRun);
+  let file: ReportFile | undefined;
   const onRow = async (row: ImportRow): Promise<void> => {
     counter.add(row);
     if (file !== undefined) await file.write(row);
@@ -67,6 +67,7 @@ async function importAll(commandLine: ImportCommandLine, options: ImportCommandO
     now: Date.now(),
   };
   try {
+    if (report !== undefined && report !== '-') file = await openReport(report);
     const target = { deployment, dryRun };
     await runImport({ documents: source.documents, mapping, mappingRules, target, onRow });
   } finally {
