@@ -139,6 +139,7 @@ test('old deleted leaves are purged where the database can, and the newest stay'
     await waitForConsistency(async () => (await leaves()) === 17);
   }
   expect((await read(name))['preferences']).toEqual({ theme: 'dark' });
+  await registry().destroy(userDocumentId(name), String((await read(name))['_rev']));
 });
 
 test('--all repairs every document with a fault, and no other', async () => {

@@ -121,7 +121,7 @@ test('reports each kind of problem with its path, and never a value', () => {
     'hidden preferences.notes',
   ]);
   expect(JSON.stringify(problems)).not.toContain('pink-value');
-  expect(inspectLeaf(good, true, definition)).toEqual([]);
+  expect(inspectLeaf({ ...good }, true, definition)).toEqual([]);
   expect(inspectLeaf({ ...good, version: 3 }, true, definition)).toMatchObject([{ kind: 'unreadable' }]);
   expect(inspectLeaf({}, false, definition)).toMatchObject([{ kind: 'foreign' }]);
 });

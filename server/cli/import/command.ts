@@ -1,9 +1,7 @@
 import { createWriteStream } from 'node:fs';
-import type { Readable, Writable } from 'node:stream';
-import { finished } from 'node:stream/promises';
+import type { Readable } from 'node:stream';
 import { once } from 'node:events';
 import { supportsAllHashFunctions } from './password-hash.ts';
-import { errorMessage } from '../../upstream/setup-error.ts';
 import { readCommandConfig } from '../read-command-config.ts';
 import type { CommandOptions } from '../types.ts';
 import { CommandError, describeError, UsageError } from '../users/command-error.ts';
@@ -53,7 +51,7 @@ async function importAll(commandLine: ImportCommandLine, options: ImportCommandO
     throw error;
   });
   const counter = new ImportCounter(dryRun);
-  const file = report === undefined || report === '-' ? undefined : openReport(report);
+  let file: ReportFile | undefined;
   const onRow = async (row: ImportRow): Promise<void> => {
     counter.add(row);
     if (file !== undefined) await file.write(row);
@@ -69,6 +67,7 @@ async function importAll(commandLine: ImportCommandLine, options: ImportCommandO
     now: Date.now(),
   };
   try {
+    if (report !== undefined && report !== '-') file = await openReport(report);
     const target = { deployment, dryRun };
     await runImport({ documents: source.documents, mapping, mappingRules, target, onRow });
   } finally {
@@ -85,23 +84,23 @@ interface ReportFile {
   close(): Promise<void>;
 }
 
-/** Creates the file, or replaces the report of an earlier import. Only its owner can read it. */
-function openReport(path: string): ReportFile {
-  const stream: Writable = createWriteStream(path, { mode: 0o600 });
-  let failure: unknown;
-  stream.on('error', (error) => (failure = error));
-  const throwFailure = (): void => {
-    if (failure !== undefined) throw new CommandError(`The report cannot be written: ${errorMessage(failure)}.`);
-  };
+/** Creates the file, or replaces the report of an earlier import. Only its owner can read it. Rejects with a CommandError. */
+async function openReport(path: string): Promise<ReportFile> {
+  const stream = createWriteStream(path, { mode: 0o600 });
+  const failed = new Promise<never>((_resolve, reject) => {
+    stream.on('error', (error) => reject(new CommandError(`The report cannot be written: ${error.message}.`)));
+  });
+  // Without a write in progress the next one rejects.
+  failed.catch(() => undefined);
+  await Promise.race([failed, once(stream, 'open')]);
   return {
     async write(row) {
-      throwFailure();
-      if (!stream.write(`${JSON.stringify(row)}\n`)) await once(stream, 'drain');
+      const isFull = !stream.write(`${JSON.stringify(row)}\n`);
+      if (isFull) await Promise.race([failed, once(stream, 'drain')]);
     },
     async close() {
-      throwFailure();
       stream.end();
-      await finished(stream);
+      await Promise.race([failed, once(stream, 'close')]);
     },
   };
 }

@@ -60,8 +60,9 @@ export async function addMany(
   return { added: count('added'), exists: count('exists'), refused: count('refused'), lines };
 }
 
+/** An error of the file system, or of `readLines`. Not by instanceof: the error may be of another realm. */
 const isFileError = (error: unknown): boolean =>
-  error instanceof Error && ('syscall' in error || error.message === 'line too long');
+  typeof error === 'object' && error !== null && ('syscall' in error || errorMessage(error) === 'line too long');
 
 type ParsedLine = { readonly number: number; readonly parsed: NewCredentials | InvalidLine };
 
