@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { applyEdit } from '../../couchdb-design/user-document/merge.ts';
 import { DEFAULT_PREFERENCES } from '../../couchdb-design/user-document/default-preferences.ts';
-import { createPreferenceSchema, type Values } from '../../couchdb-design/user-document/preference-schema.ts';
+import type { Values } from '../../couchdb-design/user-document/preference-schema.ts';
 import type { UserDocument } from '../../couchdb-design/user-document/user-document-shape.ts';
 import { defaultEnvironment } from '../platform/environment.ts';
 import {
@@ -226,7 +226,7 @@ test('edits made while another is being stored become one revision', async () =>
 });
 
 test('a document that would be too large is not stored, and the reason names the limit', async () => {
-  const store = await openLocalStore(createFakeBrowser(), { schema: createPreferenceSchema(anySchema) });
+  const store = await openLocalStore(createFakeBrowser(), { schema: anySchema });
   await storeLeaves(store.database(), [SERVER_DOCUMENT]);
   await store.edit({ note: 'x'.repeat(60_000) });
   const before = store.visiblePreferences();
