@@ -110,6 +110,7 @@ class SyncRun {
       },
       onPending: (change) => void (this.#pendingRequests += change),
       onResponse: this.#onResponse,
+      onServerTime: this.#options.onServerTime,
       onLongpollOpen: () => this.#markIdle('longpoll'),
       onLongpollProgress: (progress) => {
         this.#longpoll = progress;

@@ -1,4 +1,5 @@
 /** The options, the result and the events of a sync run, and what it uses of PouchDB's sync. */
+import type { ServerTime } from '../platform/clock-offset.ts';
 import type { Emitter } from '../platform/emitter.ts';
 import type { NetworkEnvironment } from '../platform/environment.ts';
 import type { Pace } from '../platform/pace.ts';
@@ -24,6 +25,8 @@ export interface SyncOptions {
   /** Emits when there is a reason to retry at once. */
   readonly wakeEmitter: Emitter;
   readonly dispatch: (event: StatusEvent) => void;
+  /** Called with the time of a response. Nothing is sent that depends on the response until it resolves. Never rejects. */
+  readonly onServerTime: (time: ServerTime) => Promise<void>;
 }
 
 /** Options of one sync run. */
@@ -90,6 +93,8 @@ export interface SyncRunEvents {
    * `rejection` is the reason for a response that rejects the request.
    */
   readonly onResponse: (revisions: readonly string[], rejection: ConnectionReason | undefined) => void;
+  /** See SyncOptions. */
+  readonly onServerTime: SyncOptions['onServerTime'];
   /** Called when the server holds a longpoll open. */
   readonly onLongpollOpen: () => void;
   /** Called when a longpoll is sent, when something arrives of it, and when it has ended. */

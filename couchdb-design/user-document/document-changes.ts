@@ -30,6 +30,23 @@ export const changedKeys = (before: UserDocument<object> | undefined, after: Use
       valueText(before ?? NOTHING, key) !== valueText(after, key),
   );
 
+/**
+ * Returns why a document is too large; `undefined` if it is not, if it is not larger than before the write, or if the write only
+ * removes: the stamp of a removal may be longer than the value, of which there is only one to remove.
+ */
+export const findSizeViolation = (
+  before: UserDocument<object> | undefined,
+  after: UserDocument<object>,
+): Violation | undefined => {
+  const stored = before ?? NOTHING;
+  const bytes = documentBytes(after);
+  if (bytes <= MAX_DOCUMENT_BYTES || bytes <= documentBytes(stored)) return undefined;
+  const isRemoval = (key: string): boolean => valueOf(after, key) === undefined && valueOf(stored, key) !== undefined;
+  return changedKeys(before, after).every(isRemoval)
+    ? undefined
+    : { path: [], message: `would have ${bytes} bytes; at most ${MAX_DOCUMENT_BYTES} are accepted` };
+};
+
 export interface Write {
   /** The document that the write is based on; `undefined` when there is none. */
   readonly before: UserDocument<Values> | undefined;
@@ -66,8 +83,7 @@ export const findWriteViolation = ({ before, after, schema }: Write): Violation 
   const storedKeys = keysOf(stored);
   const latest = latestEditStamp(Object.values(stored.edits));
   const maxTime = Math.max(MAX_CLOCK_TIME, latest === undefined ? 0 : stampTime(latest) + MAX_STEP_MS);
-  const changed = changedKeys(before, after);
-  for (const key of changed) {
+  for (const key of changedKeys(before, after)) {
     const value = valueOf(after, key);
     const isNewValue = value !== undefined && valueText(stored, key) !== valueText(after, key);
     const isNewName = !storedKeys.includes(key);
@@ -77,10 +93,5 @@ export const findWriteViolation = ({ before, after, schema }: Write): Violation 
     if (stamp !== undefined && stamp !== stampOf(stored, key) && stampTime(stamp) > maxTime)
       return { path: ['edits', key], message: 'must be dated before the year 9000' };
   }
-  // The stamp of a removal may be longer than the value, of which there is only one to remove.
-  const onlyRemoves = changed.every((key) => valueOf(after, key) === undefined && valueOf(stored, key) !== undefined);
-  const bytes = documentBytes(after);
-  return bytes <= MAX_DOCUMENT_BYTES || onlyRemoves || bytes <= documentBytes(stored)
-    ? undefined
-    : { path: [], message: `would have ${bytes} bytes; at most ${MAX_DOCUMENT_BYTES} are accepted` };
+  return findSizeViolation(before, after);
 };

@@ -80,26 +80,3 @@ export type Preferences = { -readonly [K in keyof typeof PREFERENCE_RULES]?: Val
 /** New values by preference. `null` or `undefined` removes a preference and restores its default. */
 export type PatchOf<P extends object> = { readonly [K in keyof P]?: P[K] | null | undefined };
 export type PreferencesPatch = PatchOf<Preferences>;
-
-export const DEFAULT_PREFERENCES: Required<Preferences> = {
-  theme: 'system',
-  viewMode: 'kanban',
-  tableColumns: [],
-  activitySidebarOpen: true,
-  dailyBriefing: false,
-  briefingTime: '07:00',
-  dailyRecap: false,
-  recapTime: '18:00',
-  timezone: 'UTC',
-  selectedTags: [],
-  selectedContexts: [],
-  selectedStatus: [],
-  selectedTimeRange: 'all',
-  filterPresets: [],
-};
-
-/** Returns the preferences with defaults filled in. Defaults are never stored, so a changed default reaches every user. */
-export const withDefaults = (preferences: Preferences): Required<Preferences> => ({
-  ...DEFAULT_PREFERENCES,
-  ...preferences,
-});

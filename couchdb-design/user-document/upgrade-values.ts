@@ -36,16 +36,24 @@ const getOwn = (members: JsonObject, key: string): unknown => (Object.hasOwn(mem
 const omit = (members: JsonObject, keys: readonly string[]): JsonObject =>
   Object.fromEntries(Object.entries(members).filter(([key]) => !keys.includes(key)));
 
-/** Returns the upgraded values; the values as they are when the upgrade throws or returns no object. */
-const upgradeOrKeep = (upgrade: Upgrade, values: JsonObject): JsonObject => {
+/** Returns the upgraded values; undefined when the upgrade throws or returns no object. */
+const tryUpgrade = (upgrade: Upgrade, values: JsonObject): JsonObject | undefined => {
   try {
     const result: unknown = upgrade({ ...values });
     // An asynchronous function returns a promise. Its members would be no values.
-    return isObject(result) && typeof result['then'] !== 'function' ? result : values;
+    return isObject(result) && typeof result['then'] !== 'function' ? result : undefined;
   } catch {
-    return values;
+    return undefined;
   }
 };
+
+const upgradeOrKeep = (upgrade: Upgrade, values: JsonObject): JsonObject => tryUpgrade(upgrade, values) ?? values;
+
+/** Returns why an application cannot have this upgrade, as a sentence; undefined when no reason was found. It tries `{}` only. */
+export const findUpgradeProblem = (upgrade: Upgrade | undefined): string | undefined =>
+  upgrade === undefined || tryUpgrade(upgrade, {})
+    ? undefined
+    : 'upgrade is not a synchronous function that returns an object for any subset of the values, such as {}.';
 
 /** Returns the canonical text of one upgraded value; 'null' when there is none. */
 const upgradedText = (upgrade: Upgrade, values: JsonObject, key: string): string => {

@@ -55,6 +55,7 @@ const EVENT_DESCRIPTIONS: ReadonlyMap<string, string> = new Map([
   ['unsent', 'The number of unsent edits changed'],
   ['refused', 'The server refused an edit'],
   ['dismissed', 'The message about a refused edit was dismissed'],
+  ['clock', 'The difference between this device’s clock and the server’s was measured'],
   ['remembered', 'The time of the last sync was read from storage'],
   ['led', 'The leading tab sent its status'],
 ]);
