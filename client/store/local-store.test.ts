@@ -162,7 +162,8 @@ test('in sync are a replica with all leaves of the server, and a server with all
 });
 
 test('a replica with 17 more leaves than the server is replaced, unless something is unsent', async () => {
-  const store = await openLocalStore(createFakeBrowser());
+  // With compaction, the memory adapter's feed may read a revision that is just being removed.
+  const store = await openLocalStore(createFakeBrowser(false));
   const tombstones = Array.from({ length: 17 }, (_, n) => {
     const id = n.toString(16).padStart(32, '0');
     return {

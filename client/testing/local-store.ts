@@ -29,10 +29,10 @@ interface FakeBrowser {
 }
 let browserCount = 0;
 /** The storage of one browser: opening one name twice gives the same database. */
-export const createFakeBrowser = (): FakeBrowser => {
+export const createFakeBrowser = (isCompacted = true): FakeBrowser => {
   const prefix = `browser-${(browserCount += 1)}-`;
   return {
-    openDatabase: (name) => new PouchDB<StoredBody>(prefix + name, { adapter: 'memory', auto_compaction: true }),
+    openDatabase: (name) => new PouchDB<StoredBody>(prefix + name, { adapter: 'memory', auto_compaction: isCompacted }),
     storage: {},
   };
 };
