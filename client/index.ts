@@ -20,6 +20,6 @@ export type { StoredSnapshot } from './store/stored-snapshot.ts';
 export type { RawLeaf } from './store/leaf.ts';
 export type { Edit, EditOrigin } from './store/edits.ts';
 export type { ClockReading } from './platform/clock.ts';
-export type { Upgrade } from '../couchdb-design/user-document/upgrade-values.ts';
+export type { Upgrade } from '../couchdb-design/user-document/upgrade-function.ts';
 export type { RefusedEdit, SyncState, SyncStatus } from './sync/status.ts';
 export type { SyncTiming } from './sync/timing.ts';

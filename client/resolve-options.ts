@@ -5,11 +5,11 @@ import {
   DEFAULT_ID_PREFIX,
   type UserDocumentId,
 } from '../couchdb-design/user-document/username.ts';
-import { ABSOLUTE_URL, assert, checkDuration, checkOptions } from './check-options.ts';
+import { ABSOLUTE_URL, checkDuration, checkOptions } from './check-options.ts';
 import { databaseName, openBrowserDatabase, openMemoryDatabase, type OpenDatabase } from './platform/database.ts';
 import { defaultEnvironment, type Environment } from './platform/environment.ts';
 import { DEFAULT_PLATFORM_TIMING, type PlatformTiming } from './platform/timing.ts';
-import { resolveDefaults, type SchemaChoice } from './store/schema.ts';
+import { findChoiceProblem, resolveDefaults, type SchemaChoice } from './store/schema.ts';
 import { DEFAULT_TIMING } from './sync/sync-loop.ts';
 import type { SyncTiming } from './sync/timing.ts';
 import type { SchemaOptions, StoreOptions } from './types.ts';
@@ -43,7 +43,8 @@ export function resolveOptions(options: StoreOptions & Partial<SchemaOptions<obj
   // Otherwise the connection would be replaced before its next heartbeat.
   checkDuration('timing.silence', timing.silence, timing.heartbeat + 1);
   checkDuration('timing.response', timing.response, 1);
-  assert(options.upgrade === undefined || typeof options.upgrade === 'function', 'upgrade is not a function.');
+  const problem = findChoiceProblem(options);
+  if (problem !== undefined) throw new TypeError(problem);
   // The public type declares fewer methods than a PouchDB has.
   const openDatabase = (options.openDatabase ?? openBrowserDatabase) as OpenDatabase;
   return {

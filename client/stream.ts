@@ -2,7 +2,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Values } from '../couchdb-design/user-document/preference-schema.ts';
 import { preferencesStandardSchema } from '../couchdb-design/user-document/preferences-standard-schema.ts';
-import { ANY_URL, checkDuration, checkOptions } from './check-options.ts';
+import { ANY_URL, assert, checkDuration, checkOptions } from './check-options.ts';
 import { deepFreeze } from './platform/deep-freeze.ts';
 import { createEmitter, waitForEvent } from './platform/emitter.ts';
 import { defaultNetworkEnvironment, listenForWakeUps, type NetworkEnvironment } from './platform/environment.ts';
@@ -136,6 +136,8 @@ class EventStream implements PreferencesStream<Values> {
     checkOptions(options, ANY_URL);
     const { silence = DEFAULT_IDLE_TIMEOUT_MS } = options;
     checkDuration('silence', silence, 1_000);
+    const { schema = preferencesStandardSchema } = options;
+    assert(typeof schema['~standard']?.validate === 'function', 'schema is not a Standard Schema.');
     const defaults = resolveDefaults(options);
     this.username = options.username;
     this.ready = new Promise((resolve) => {
@@ -143,7 +145,7 @@ class EventStream implements PreferencesStream<Values> {
     });
     this.#options = options;
     this.#environment = { ...defaultNetworkEnvironment(), ...options.environment };
-    this.#schema = options.schema ?? preferencesStandardSchema;
+    this.#schema = schema;
     this.defaults = defaults;
     this.#shown = defaults;
   }

@@ -1,7 +1,7 @@
 /** The public types of a store: its options, its events and its members. */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { PatchOf, Preferences } from '../couchdb-design/user-document/preference-rules.ts';
-import type { Upgrade } from '../couchdb-design/user-document/upgrade-values.ts';
+import type { Upgrade } from '../couchdb-design/user-document/upgrade-function.ts';
 import type { OpenDatabase } from './platform/pouch-database.ts';
 import type { Environment } from './platform/environment.ts';
 import type { GetToken } from './sync/http/token-source.ts';

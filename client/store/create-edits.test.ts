@@ -5,7 +5,7 @@ import { documentBytes, MAX_DOCUMENT_BYTES } from '../../couchdb-design/user-doc
 import { createPreferenceSchema, type PreferenceSchema, type Values } from '../../couchdb-design/user-document/preference-schema.ts';
 import { preferencesStandardSchema } from '../../couchdb-design/user-document/preferences-standard-schema.ts';
 import { emptyDocument } from '../testing/local-store.ts';
-import { copyPatch, createEdits, type EditContext } from './create-edits.ts';
+import { createEdits, type EditContext } from './create-edits.ts';
 import { applyEdits, toRecord } from './edits.ts';
 import type { LocalDocument } from './leaf.ts';
 
@@ -26,7 +26,11 @@ const context: EditContext = {
   clock: { wall: NOW, monotonic: 5, origin: 1, offset: undefined },
 };
 
-const parsePatch = (schema: PreferenceSchema, patch: Values): Values => copyPatch(schema, undefined, patch);
+
+const editsOf = (schema: PreferenceSchema, patch: Values, document = context.document) =>
+  createEdits({ schema, defaults: {} }, patch, { ...context, document });
+/** Returns the values that are stored for a patch. */
+const parsePatch = (schema: PreferenceSchema, patch: Values): Values => toRecord(editsOf(schema, patch), 'value');
 
 test.each([
   ['zod, strict', strict],
@@ -35,7 +39,7 @@ test.each([
   const parse = (patch: Values): Values => parsePatch(schema, patch);
   expect(parse({ density: 'cosy' })).toEqual({ density: 'cosy' });
   expect(parse({ density: null })).toEqual({ density: null });
-  expect(createEdits({ schema, defaults: {} }, parse({ density: undefined }), context)).toMatchObject([{ value: null }]);
+  expect(parse({ density: undefined })).toEqual({ density: null });
   expect(() => parse({ density: 'airy' })).toThrow(RangeError);
   expect(() => parse({ theme: 'dark' })).toThrow(RangeError);
   expect(() => parse({ density: 'cosy', theme: 'dark' })).toThrow(/theme/);
@@ -94,9 +98,9 @@ test('a schema that changes, awaits or throws rejects the value, and nothing is 
 
 test('a value that the document already has is accepted, and so is the removal of what it has', () => {
   const document = { ...emptyDocument, preferences: { theme: 'sepia', drak: { pin: 1 } } } as unknown as LocalDocument;
-  expect(copyPatch(builtIn, document, { theme: 'sepia' })).toEqual({ theme: 'sepia' });
-  expect(copyPatch(builtIn, document, { drak: null })).toEqual({ drak: null });
-  expect(() => copyPatch(builtIn, document, { theme: 'sepia2', drak: { pin: 2 } })).toThrow(
+  expect(editsOf(builtIn, { theme: 'sepia' }, document)).toMatchObject([{ value: 'sepia' }]);
+  expect(editsOf(builtIn, { drak: null }, document)).toMatchObject([{ value: null }]);
+  expect(() => editsOf(builtIn, { theme: 'sepia2', drak: { pin: 2 } }, document)).toThrow(
     /^theme must be one of .*; drak\.pin looks like a secret/,
   );
 });

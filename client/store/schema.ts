@@ -4,7 +4,7 @@ import { DEFAULT_PREFERENCES } from '../../couchdb-design/user-document/default-
 import type { Values } from '../../couchdb-design/user-document/preference-schema.ts';
 import { findSchemaProblem } from '../../couchdb-design/user-document/schema-checks.ts';
 import { looksSecret } from '../../couchdb-design/user-document/secret-fields.ts';
-import type { Upgrade } from '../../couchdb-design/user-document/upgrade-values.ts';
+import { findUpgradeProblem, type Upgrade } from '../../couchdb-design/user-document/upgrade-function.ts';
 import { isPreferenceKey } from '../../couchdb-design/user-document/user-document-shape.ts';
 import { deepFreeze } from '../platform/deep-freeze.ts';
 
@@ -23,19 +23,16 @@ const findNameProblem = ({ shape = {} }: { readonly shape?: object }): string | 
   return name && `The preference ${name} needs another name: a short one of letters and digits, and not that of a secret.`;
 };
 
-/**
- * Returns the defaults: a frozen copy. Throws a TypeError with a sentence when preferences cannot have the schema.
- *
- * @param options - An application's own schema and defaults. Default: the built-in preferences.
- */
+/** Returns why preferences cannot have the schema or the upgrade, as a sentence; undefined when no reason was found. */
+export const findChoiceProblem = ({ schema, upgrade }: Omit<SchemaChoice, 'defaults'>): string | undefined =>
+  (schema && (findSchemaProblem(schema) ?? findNameProblem(schema as { readonly shape?: object }))) ??
+  findUpgradeProblem(upgrade);
+
+/** Returns an application's own defaults, or those of the built-in preferences: a frozen copy. */
 export const resolveDefaults = ({
   schema,
   defaults = schema ? {} : DEFAULT_PREFERENCES,
 }: {
   readonly schema?: StandardSchemaV1;
   readonly defaults?: object;
-}): Values => {
-  const problem = schema && (findSchemaProblem(schema) ?? findNameProblem(schema as { readonly shape?: object }));
-  if (problem !== undefined) throw new TypeError(problem);
-  return deepFreeze(structuredClone(defaults)) as Values;
-};
+}): Values => deepFreeze(structuredClone(defaults)) as Values;

@@ -1,6 +1,7 @@
 /** Computes the preferences that are shown, from the stored document and the unsent edits. */
 import type { PreferenceSchema, Values } from '../../couchdb-design/user-document/preference-schema.ts';
-import { upgradeDocument, type Upgrade } from '../../couchdb-design/user-document/upgrade-values.ts';
+import type { Upgrade } from '../../couchdb-design/user-document/upgrade-function.ts';
+import { upgradeDocument } from '../../couchdb-design/user-document/upgrade-values.ts';
 import { deepFreeze } from '../platform/deep-freeze.ts';
 import { keepIfEqual } from '../platform/structural-equality.ts';
 import type { LocalDocument } from './leaf.ts';

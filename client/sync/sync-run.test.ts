@@ -2,8 +2,6 @@ import { scaleMs } from '../../couchdb-design/testing/patience.ts';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import memoryAdapter from 'pouchdb-adapter-memory';
 import PouchDB from 'pouchdb-browser';
-import { createPreferenceSchema } from '../../couchdb-design/user-document/preference-schema.ts';
-import { preferencesStandardSchema } from '../../couchdb-design/user-document/preferences-standard-schema.ts';
 import { parseUsername, userDocumentId, type Username } from '../../couchdb-design/user-document/username.ts';
 import { createEmitter } from '../platform/emitter.ts';
 import { defaultEnvironment } from '../platform/environment.ts';
@@ -26,7 +24,6 @@ beforeEach(async () => {
   store = new LocalStore({
     id: userDocumentId(parseUsername(`user${userCount}`) as Username),
     name: `sync-runs-${userCount}`,
-    schema: createPreferenceSchema(preferencesStandardSchema),
     defaults: {},
     openDatabase: (name) => new PouchDB(name, { adapter: 'memory' }),
     environment: defaultEnvironment(),

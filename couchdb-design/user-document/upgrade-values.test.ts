@@ -3,7 +3,8 @@ import { anyStamp, toUsername } from '../testing/arbitraries.ts';
 import { nextEditStamp, type EditStamp } from './edit-stamp.ts';
 import type { JsonObject } from './json.ts';
 import { applyEdit, merge } from './merge.ts';
-import { derivedStates, upgradeDocument, type Upgrade } from './upgrade-values.ts';
+import type { Upgrade } from './upgrade-function.ts';
+import { derivedStates, upgradeDocument } from './upgrade-values.ts';
 import { newUserDocument, type UserDocument } from './user-document-shape.ts';
 
 type Values = JsonObject;

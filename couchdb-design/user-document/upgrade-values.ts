@@ -7,13 +7,8 @@
  */
 import { canonicalJson } from './canonical-json.ts';
 import type { EditStamp } from './edit-stamp.ts';
-import { isObject, type JsonObject } from './json.ts';
-
-/**
- * Converts the values that earlier versions of an application stored into those of its current version. It is pure and
- * synchronous, accepts any subset of the values, and returns current values as they are.
- */
-export type Upgrade = (values: JsonObject) => JsonObject;
+import type { JsonObject } from './json.ts';
+import { tryUpgrade, type Upgrade } from './upgrade-function.ts';
 
 /** Whether a preference may have this value. */
 type IsValid = (key: string, value: unknown) => boolean;
@@ -36,24 +31,7 @@ const getOwn = (members: JsonObject, key: string): unknown => (Object.hasOwn(mem
 const omit = (members: JsonObject, keys: readonly string[]): JsonObject =>
   Object.fromEntries(Object.entries(members).filter(([key]) => !keys.includes(key)));
 
-/** Returns the upgraded values; undefined when the upgrade throws or returns no object. */
-const tryUpgrade = (upgrade: Upgrade, values: JsonObject): JsonObject | undefined => {
-  try {
-    const result: unknown = upgrade({ ...values });
-    // An asynchronous function returns a promise. Its members would be no values.
-    return isObject(result) && typeof result['then'] !== 'function' ? result : undefined;
-  } catch {
-    return undefined;
-  }
-};
-
 const upgradeOrKeep = (upgrade: Upgrade, values: JsonObject): JsonObject => tryUpgrade(upgrade, values) ?? values;
-
-/** Returns why an application cannot have this upgrade, as a sentence; undefined when no reason was found. It tries `{}` only. */
-export const findUpgradeProblem = (upgrade: Upgrade | undefined): string | undefined =>
-  upgrade === undefined || tryUpgrade(upgrade, {})
-    ? undefined
-    : 'upgrade is not a synchronous function that returns an object for any subset of the values, such as {}.';
 
 /** Returns the canonical text of one upgraded value; 'null' when there is none. */
 const upgradedText = (upgrade: Upgrade, values: JsonObject, key: string): string => {

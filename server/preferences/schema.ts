@@ -15,7 +15,7 @@ import {
   type Values,
 } from '../../couchdb-design/user-document/user-document.ts';
 import { preferencesStandardSchema } from '../../couchdb-design/user-document/preferences-standard-schema.ts';
-import { findUpgradeProblem } from '../../couchdb-design/user-document/upgrade-values.ts';
+import { findUpgradeProblem } from '../../couchdb-design/user-document/upgrade-function.ts';
 import { findZodSchemaProblem } from '../../couchdb-design/user-document/zod-schema-checks.ts';
 import { createView, type Upgrade } from './view.ts';
 

@@ -1,5 +1,6 @@
 import { isObject } from '../../couchdb-design/user-document/json.ts';
-import { derivedStates, upgradeDocument, type Upgrade } from '../../couchdb-design/user-document/upgrade-values.ts';
+import type { Upgrade } from '../../couchdb-design/user-document/upgrade-function.ts';
+import { derivedStates, upgradeDocument } from '../../couchdb-design/user-document/upgrade-values.ts';
 import type { PreferenceSchema, UserDocument, Values } from '../../couchdb-design/user-document/user-document.ts';
 
 export type { Upgrade };
