@@ -25,6 +25,9 @@ interface Measurement {
   readonly ms: number;
 }
 
+const median = (rounds: readonly Measurement[], of: keyof Measurement): number =>
+  rounds.map((round) => round[of]).sort((a, b) => a - b)[Math.floor(rounds.length / 2)] ?? Number.NaN;
+
 const authorization = (username: string): { authorization: string } => ({
   authorization: `Bearer ${fixture.server.token(username)}`,
 });
@@ -118,11 +121,11 @@ test(
     expect(denied).toEqual([]);
     expect(store.status().refused).toEqual([]);
     expect(measurements.map(({ leaves }) => leaves)).toEqual(measurements.map(() => 1));
-    const [first, last] = [measurements[1], measurements.at(-1)];
-    if (first === undefined || last === undefined) throw new Error('Too few rounds.');
+    const [first, last] = [measurements.slice(0, 10), measurements.slice(-10)];
     // The numbers of the rounds and generations have more digits.
-    expect(last.bytes).toBeLessThan(first.bytes + 60);
-    expect(last.requests).toBeLessThanOrEqual(first.requests + 1);
+    expect(median(last, 'bytes')).toBeLessThan(median(first, 'bytes') + 60);
+    // Pull and push of a sync run at once, so a round may have a request more or less.
+    expect(median(last, 'requests')).toBeLessThanOrEqual(median(first, 'requests') + 2);
     // The store does not accumulate its own conflicts either.
     expect((await store.inspect()).leaves.length).toBeLessThan(40);
     if (process.env['ROUNDS'] !== undefined) {
