@@ -49,7 +49,9 @@ async function doEverything(username: string, other: string): Promise<void> {
   await gate.request(username, '/_bulk_docs', { method: 'POST', body: { docs: 1 } });
   await gate.request(username, '/_bulk_docs', {
     method: 'POST',
-    body: { docs: [{ _id: `user_${other}` }, { ...doc, [other]: username }, { ...doc, _rev: `1-${'0'.repeat(32)}` }] },
+    body: {
+      docs: [{ _id: `user_${other}` }, { ...doc, [`_${other}`]: username }, { ...doc, _rev: `1-${'0'.repeat(32)}` }],
+    },
   });
   // The headers arrive once the request is parked.
   const live = await gate.request(username, '/_changes?feed=longpoll&since=now');

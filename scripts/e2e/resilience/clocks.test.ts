@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import http, { type IncomingMessage } from 'node:http';
+import http, { createServer, type IncomingMessage } from 'node:http';
 import { closeAfterTests } from '../../../couchdb-design/testing/open-resources.ts';
 import { nextEditStamp, stampTime } from '../../../couchdb-design/user-document/edit-stamp.ts';
 import type { UserPreferencesResponse } from '../../../server/contract.ts';
 import { createPouchgate } from '../../../server/index.ts';
+import { listen } from '../../../server/http/listen.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 import { startFaultyProxy, startProxiedGate, type ProxiedGate } from '../../../server/testing/faulty-database-proxy.ts';
 import { createRecordedLog } from '../../../server/testing/recorded-log.ts';
@@ -70,8 +71,7 @@ describe.each([
   let gate: TestGate;
   beforeAll(async () => {
     const { now } = createLocalClock(skewMs);
-    const env = { METRICS_PORT: '0', CORS_ORIGINS: ORIGIN };
-    proxied = await startProxiedGate({ env, log: recorded.log, now });
+    proxied = await startProxiedGate({ env: { METRICS_PORT: '0' }, log: recorded.log, now });
     ({ gate } = proxied);
   });
   afterAll(() => proxied.close());
@@ -83,29 +83,6 @@ describe.each([
     const { edits, created_at, updated_at } = await readStored(gate, username);
     const times = [stampTime(edits['theme'] ?? ''), Date.parse(created_at), Date.parse(updated_at)];
     for (const time of times) expectBetween(time, startedAt, Date.now());
-  });
-
-  test('dates its responses by that clock, and lets pages of other origins read the date', async () => {
-    const username = gate.upstream.accountName('reader');
-    const headers = { ...authorization(gate, username), origin: ORIGIN };
-    const startedAt = Date.now();
-    const changes = `${gate.database}/_changes`;
-    const responses = [
-      await patch(gate, username, { theme: 'dark' }),
-      await fetch(`${gate.url}/api/users/preferences`, { headers }),
-      await fetch(`${gate.url}/api/users/preferences`, { headers: { origin: ORIGIN } }),
-      await fetch(changes, { headers }),
-      await fetch(`${changes}?feed=longpoll&since=now&timeout=1000`, { headers }),
-      await fetch(`${changes}?feed=eventsource&since=now&timeout=1000`, { headers }),
-      await fetch(`${gate.url}/api/auth/refresh`, { method: 'POST', headers: { origin: ORIGIN } }),
-    ];
-    for (const response of responses) {
-      expectBetween(dateOf(response), startedAt, Date.now());
-      await response.text();
-    }
-    for (const response of responses.slice(0, -1)) {
-      expect(response.headers.get('access-control-expose-headers')?.toLowerCase().split(',')).toContain('date');
-    }
   });
 
   test.each([-400, -3, 0, 3, 400])('accepts an edit of a device that is dated %i days ahead', async (days) => {
@@ -142,6 +119,42 @@ describe.each([
     expectBetween(Date.parse(String(databaseTime)) - Date.parse(String(gateTime)), -skewMs, -skewMs);
   });
 });
+
+test("the responses of a gate have the date of the database's clock, and pages of other origins can read it", async () => {
+  const { upstream, proxy } = await startShiftedUpstream();
+  const gate = await startTestGate({ CORS_ORIGINS: ORIGIN }, { upstream, access: proxy.access });
+  const username = upstream.accountName('reader');
+  const headers = { ...authorization(gate, username), origin: ORIGIN };
+  const startedAt = Date.now();
+  const changes = `${gate.database}/_changes`;
+  const responses = [
+    await patch(gate, username, { theme: 'dark' }),
+    await fetch(`${gate.url}/api/users/preferences`, { headers }),
+    await fetch(`${gate.url}/api/users/preferences`, { headers: { origin: ORIGIN } }),
+    await fetch(changes, { headers }),
+    await fetch(`${changes}?feed=longpoll&since=now&timeout=1000`, { headers }),
+    await fetch(`${changes}?feed=eventsource&since=now&timeout=1000`, { headers }),
+    await fetch(`${gate.url}/api/auth/refresh`, { method: 'POST', headers: { origin: ORIGIN } }),
+  ];
+  for (const response of responses) {
+    expectBetween(dateOf(response), startedAt + THREE_DAYS_AHEAD, Date.now() + THREE_DAYS_AHEAD);
+    await response.text();
+  }
+  for (const response of responses.slice(0, -1)) {
+    expect(response.headers.get('access-control-expose-headers')?.toLowerCase().split(',')).toContain('date');
+  }
+  await gate.close();
+  await proxy.close();
+  await upstream.close();
+});
+
+/** Starts a database behind a proxy, whose clock seems to be three days ahead. */
+async function startShiftedUpstream() {
+  const upstream = await startTestUpstream();
+  const proxy = await startFaultyProxy(upstream);
+  proxy.clockOffsetMs = THREE_DAYS_AHEAD;
+  return { upstream, proxy };
+}
 
 test('a gate whose clock is two days behind sends tokens that CouchDB accepts', async () => {
   const engine = closeAfterTests(await startEmbeddedEngine({ storage: { kind: 'memory', name: 'clocks' } }));
@@ -282,9 +295,7 @@ test('the users command dates edits by the clock of the database', async () => {
 });
 
 test('a gate that an application mounts dates edits by the clock of the database, and logs the difference', async () => {
-  const upstream = await startTestUpstream();
-  const proxy = await startFaultyProxy(upstream);
-  proxy.clockOffsetMs = THREE_DAYS_AHEAD;
+  const { upstream, proxy } = await startShiftedUpstream();
   const recorded = createRecordedLog();
   const { registry, sessions } = upstream.names;
   const pouchgate = await createPouchgate({
@@ -298,6 +309,15 @@ test('a gate that an application mounts dates edits by the clock of the database
   const { edits } = await pouchgate.edit(upstream.accountName('ida'), { theme: 'dark' });
   expectBetween(Date.parse(edits['theme']?.at ?? ''), startedAt + THREE_DAYS_AHEAD, Date.now() + THREE_DAYS_AHEAD);
   expect(recorded.lines.filter(({ offsetSeconds }) => offsetSeconds !== undefined)).toHaveLength(1);
+  const server = closeAfterTests(createServer((req, res) => pouchgate.listener(req, res)));
+  const url = await listen(server, { host: '127.0.0.1', port: 0, variables: { host: 'HOST', port: 'PORT' } });
+  for (const path of ['/api/users/preferences', `/sync/${registry}/_changes`]) {
+    const response = await fetch(url + path);
+    expect(response.status).toBe(401);
+    expectBetween(dateOf(response), startedAt + THREE_DAYS_AHEAD, Date.now() + THREE_DAYS_AHEAD);
+  }
+  server.closeAllConnections();
+  server.close();
   await pouchgate.close();
   await proxy.close();
   await upstream.close();
