@@ -69,29 +69,39 @@ const version1 = z.strictObject({
 test.each([
   ['without the preference', z.strictObject({ density: z.enum(['cosy', 'compact']).optional() })],
   ['that narrows its values', z.strictObject({ ...version1.shape, language: z.enum(['en']).optional() })],
-])('a version of the schema %s hides what users have set, and every interface edits the other preferences', async (_name, schema) => {
-  const registry = newRegistry();
-  const before = await start(registry, { schema: version1 });
-  await before.pouchgate.edit('ada', { language: 'de', density: 'cosy' });
-  const after = await start(registry, { schema });
-  expect(await shownBy(after)).toEqual({ density: 'cosy' });
-  expect(await after.patch({ density: 'compact' })).toMatchObject({ status: 200, body: { preferences: { density: 'compact' } } });
-  await after.pouchgate.edit('ada', { density: 'cosy' });
-  // The older version still shows what it knows.
-  expect(await shownBy(before)).toEqual({ density: 'cosy', language: 'de' });
-  expect((await after.stored()).preferences).toEqual({ density: 'cosy', language: 'de' });
-  expect(await after.patch({ language: 'de' })).toMatchObject({ status: 200 });
-  expect(await after.patch({ language: 'fr' })).toMatchObject({ status: 422, body: { errors: [{ pointer: '/language' }] } });
-  expect(await after.patch({ language: null })).toMatchObject({ status: 200 });
-  expect((await after.stored()).preferences).toEqual({ density: 'cosy' });
-});
+])(
+  'a version of the schema %s hides what users have set, and every interface edits the other preferences',
+  async (_name, schema) => {
+    const registry = newRegistry();
+    const before = await start(registry, { schema: version1 });
+    await before.pouchgate.edit('ada', { language: 'de', density: 'cosy' });
+    const after = await start(registry, { schema });
+    expect(await shownBy(after)).toEqual({ density: 'cosy' });
+    expect(await after.patch({ density: 'compact' })).toMatchObject({
+      status: 200,
+      body: { preferences: { density: 'compact' } },
+    });
+    await after.pouchgate.edit('ada', { density: 'cosy' });
+    // The older version still shows what it knows.
+    expect(await shownBy(before)).toEqual({ density: 'cosy', language: 'de' });
+    expect((await after.stored()).preferences).toEqual({ density: 'cosy', language: 'de' });
+    expect(await after.patch({ language: 'de' })).toMatchObject({ status: 200 });
+    expect(await after.patch({ language: 'fr' })).toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '/language' }] },
+    });
+    expect(await after.patch({ language: null })).toMatchObject({ status: 200 });
+    expect((await after.stored()).preferences).toEqual({ density: 'cosy' });
+  },
+);
 
 test('versions side by side with an upgrade keep the last edit of either', async () => {
   const registry = newRegistry();
   const older = await start(registry, { schema: z.strictObject({ dark: z.boolean().optional() }) });
   const newer = await start(registry, {
     schema: z.strictObject({ theme: z.enum(['light', 'dark']).optional() }),
-    upgrade: ({ dark, ...values }) => (typeof dark === 'boolean' ? { theme: dark ? 'dark' : 'light', ...values } : values),
+    upgrade: ({ dark, ...values }) =>
+      typeof dark === 'boolean' ? { theme: dark ? 'dark' : 'light', ...values } : values,
   });
   await older.pouchgate.edit('ada', { dark: true });
   expect(await shownBy(newer)).toEqual({ theme: 'dark' });
@@ -135,36 +145,87 @@ test('a derived value for which there is no space is shown and not stored, and t
 
 test('an upgrade that fails is ignored, and reported once', async () => {
   const log = createRecordedLog();
-  const { pouchgate } = await start(newRegistry(), {
-    schema: version1,
-    upgrade: () => {
-      throw new Error('a mistake');
+  const { pouchgate } = await start(
+    newRegistry(),
+    {
+      schema: version1,
+      upgrade: (values) => {
+        if ('density' in values) throw new Error('a mistake');
+        return values;
+      },
     },
-  }, log.log);
+    log.log,
+  );
   await pouchgate.edit('ada', { density: 'cosy' });
   expect(await shownBy({ pouchgate })).toEqual({ density: 'cosy' });
   expect(log.lines.filter(({ msg }) => msg.includes('a mistake'))).toHaveLength(1);
 });
 
 test.each<[string, z.ZodObject, RegExp]>([
-  ['transforms a value', z.strictObject({ density: z.string().transform((text) => text.length).optional() }), /density is transformed/],
-  ['has an asynchronous check', z.strictObject({ density: z.string().refine(async () => Promise.resolve(true)).optional() }), /density has an asynchronous/],
+  [
+    'transforms a value',
+    z.strictObject({
+      density: z
+        .string()
+        .transform((text) => text.length)
+        .optional(),
+    }),
+    /density is transformed/,
+  ],
+  [
+    'has an asynchronous check',
+    z.strictObject({
+      density: z
+        .string()
+        .refine(async () => Promise.resolve(true))
+        .optional(),
+    }),
+    /density has an asynchronous/,
+  ],
   ['has a date', z.strictObject({ density: z.date().optional() }), /density cannot be represented/],
   ['has a big integer', z.strictObject({ density: z.bigint().optional() }), /density cannot be represented/],
   ['has a default', z.strictObject({ density: z.string().default('cosy') }), /density has a default/],
   ['requires a member', z.strictObject({ density: z.string() }), /density is required/],
-  ['has a member with the name of a secret', z.strictObject({ apiToken: z.string().optional() }), /apiToken looks like a secret/],
+  [
+    'has a member with the name of a secret',
+    z.strictObject({ apiToken: z.string().optional() }),
+    /apiToken looks like a secret/,
+  ],
 ])('a schema that %s is rejected before anything is started', async (_name, schema, message) => {
-  const created = createPouchgate({ couchdb: { dataDirectory: '/nonexistent' }, authenticate, preferences: { schema } });
+  const created = createPouchgate({
+    couchdb: { dataDirectory: '/nonexistent' },
+    authenticate,
+    preferences: { schema },
+  });
   await expect(created).rejects.toThrow(TypeError);
   await expect(created).rejects.toThrow(message);
+});
+
+test('an upgrade that cannot be used is rejected at start', async () => {
+  for (const upgrade of [
+    () => Promise.resolve({}) as never,
+    () => undefined as never,
+    ({ a }: object & { a?: { b?: 1 } }) => a?.b as never,
+  ]) {
+    const preferences = { schema: version1, upgrade };
+    const created = createPouchgate({ couchdb: { dataDirectory: '/nonexistent' }, authenticate, preferences });
+    await expect(created).rejects.toThrow(/^upgrade is not a synchronous function/);
+  }
 });
 
 test('a surprise of the schema rejects the value with 422, is reported once, and the document stays readable', async () => {
   const log = createRecordedLog();
   const schema = z.strictObject({
-    a: z.string().refine((text) => Promise.resolve(text === 'x') as never).optional(),
-    b: z.string().refine(() => { throw new Error('a mistake'); }).optional(),
+    a: z
+      .string()
+      .refine((text) => Promise.resolve(text === 'x') as never)
+      .optional(),
+    b: z
+      .string()
+      .refine(() => {
+        throw new Error('a mistake');
+      })
+      .optional(),
     density: z.enum(['cosy', 'compact']).optional(),
   });
   const { patch, pouchgate, request } = await start(newRegistry(), { schema }, log.log);
@@ -178,9 +239,14 @@ test('a surprise of the schema rejects the value with 422, is reported once, and
 });
 
 test('values that no schema can allow are rejected with the path of the member, and the document stays served', async () => {
-  const { patch, pouchgate, stored, request } = await start(newRegistry(), { schema: z.strictObject({ any: z.json().optional() }) });
+  const { patch, pouchgate, stored, request } = await start(newRegistry(), {
+    schema: z.strictObject({ any: z.json().optional() }),
+  });
   await pouchgate.edit('ada', { any: { colour: 'red' } });
-  expect(await patch({ any: { password: 'x' } })).toMatchObject({ status: 422, body: { errors: [{ pointer: '/any/password' }] } });
+  expect(await patch({ any: { password: 'x' } })).toMatchObject({
+    status: 422,
+    body: { errors: [{ pointer: '/any/password' }] },
+  });
   await expect(pouchgate.edit('ada', { any: [{ apiToken: 'x' }] })).rejects.toMatchObject({
     status: 422,
     errors: [{ pointer: '/any/0/apiToken' }],

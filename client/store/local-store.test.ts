@@ -165,7 +165,12 @@ test('a replica with 17 more leaves than the server is replaced, unless somethin
   const store = await openLocalStore(createFakeBrowser());
   const tombstones = Array.from({ length: 17 }, (_, n) => {
     const id = n.toString(16).padStart(32, '0');
-    return { _id: SERVER_DOCUMENT._id, _deleted: true, _rev: `2-${id}`, _revisions: { start: 2, ids: [id, 'e'.repeat(32)] } };
+    return {
+      _id: SERVER_DOCUMENT._id,
+      _deleted: true,
+      _rev: `2-${id}`,
+      _revisions: { start: 2, ids: [id, 'e'.repeat(32)] },
+    };
   });
   await storeLeaves(store.database(), [SERVER_DOCUMENT, ...tombstones.slice(1)]);
   await store.refresh();

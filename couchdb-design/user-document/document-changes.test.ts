@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { z } from 'zod';
 import { anyDocumentOf, anyPatch, anyStamp, toUsername } from '../testing/arbitraries.ts';
-import { changedKeys, documentBytes, findPatchViolations, findWriteViolation, MAX_DOCUMENT_BYTES } from './document-changes.ts';
+import {
+  changedKeys,
+  documentBytes,
+  findPatchViolations,
+  findWriteViolation,
+  MAX_DOCUMENT_BYTES,
+} from './document-changes.ts';
 import { latestEditStamp, nextEditStamp } from './edit-stamp.ts';
 import { applyEdit, merge } from './merge.ts';
 import { createPreferenceSchema, type Values } from './preference-schema.ts';
@@ -22,10 +28,17 @@ const anyOldDocument = fc
   .record({
     document: anyDocumentOf(alice),
     values: fc.dictionary(fc.constantFrom('language', 'theme', 'apiToken', 'any', 'timezone'), fc.jsonValue()),
-    stamps: fc.dictionary(fc.constantFrom('language', 'theme', 'apiToken'), fc.oneof(anyStamp, fc.constant('9700-01-01T00:00:00.000Z-ffff-zzzzz'))),
+    stamps: fc.dictionary(
+      fc.constantFrom('language', 'theme', 'apiToken'),
+      fc.oneof(anyStamp, fc.constant('9700-01-01T00:00:00.000Z-ffff-zzzzz')),
+    ),
   })
   .map(({ document, values, stamps }) =>
-    documentWith({ ...document, preferences: { ...document.preferences, ...values }, edits: { ...document.edits, ...stamps } }),
+    documentWith({
+      ...document,
+      preferences: { ...document.preferences, ...values },
+      edits: { ...document.edits, ...stamps },
+    }),
   );
 
 test('whatever a document already has, every valid edit of any preference is accepted', () => {
@@ -69,8 +82,12 @@ test('lists the keys whose value or stamp differs', () => {
 
 test('a new value must satisfy the schema, a stored one need not', () => {
   const before = documentWith({ preferences: { theme: 'drak', language: 'de' } });
-  expect(check(before, documentWith({ preferences: { theme: 'drak', language: 'de', viewMode: 'graph' } }))).toBeUndefined();
-  expect(check(before, documentWith({ preferences: { theme: 'pink', language: 'de' } }))).toMatchObject({ path: ['theme'] });
+  expect(
+    check(before, documentWith({ preferences: { theme: 'drak', language: 'de', viewMode: 'graph' } })),
+  ).toBeUndefined();
+  expect(check(before, documentWith({ preferences: { theme: 'pink', language: 'de' } }))).toMatchObject({
+    path: ['theme'],
+  });
   expect(check(before, documentWith({ preferences: { language: 'fr' } }))).toMatchObject({ path: ['language'] });
   expect(check(undefined, before)).toMatchObject({ path: ['theme'] });
 });
@@ -78,7 +95,9 @@ test('a new value must satisfy the schema, a stored one need not', () => {
 test('the removal of a preference may be new, under any name that a preference may have', () => {
   expect(check(fresh, documentWith({ edits: { theme: STAMP, formerly: STAMP } }))).toBeUndefined();
   expect(check(fresh, documentWith({ edits: { apiToken: STAMP } }))).toMatchObject({ path: ['apiToken'] });
-  expect(check(documentWith({ edits: { apiToken: STAMP } }), documentWith({ edits: { apiToken: STAMP } }))).toBeUndefined();
+  expect(
+    check(documentWith({ edits: { apiToken: STAMP } }), documentWith({ edits: { apiToken: STAMP } })),
+  ).toBeUndefined();
 });
 
 test('a new stamp is before the year 9000, or at most a second after the greatest stored one', () => {
@@ -105,7 +124,9 @@ test('the size is that of the document after the write, in bytes of UTF-8, and m
   // A document that is too large for another reason can still be edited, without growing.
   const replaced = withText(`b${String(largest.preferences['text'])}`);
   expect(check(tooLarge, replaced, custom)).toBeUndefined();
-  expect(check(tooLarge, documentWith({ preferences: { ...tooLarge.preferences, any: 1 } }), custom)).toMatchObject({ path: [] });
+  expect(check(tooLarge, documentWith({ preferences: { ...tooLarge.preferences, any: 1 } }), custom)).toMatchObject({
+    path: [],
+  });
   const small = documentWith({ preferences: { ...largest.preferences, any: 1 } });
   expect(check(small, documentWith({ ...largest, edits: { any: STAMP } }), custom)).toBeUndefined();
   expect(check(largest, documentWith({ ...largest, edits: { any: STAMP } }), custom)).toMatchObject({ path: [] });
@@ -114,8 +135,20 @@ test('the size is that of the document after the write, in bytes of UTF-8, and m
 
 test('the values of an edit are checked one by one, for any JavaScript values', () => {
   const stored = documentWith({ preferences: { theme: 'drak', language: 'de' }, edits: { apiToken: STAMP } });
-  const patch = { theme: 'drak', viewMode: 'list', apiToken: null, language: null, colour: undefined, recapTime: 7n, pin: null };
-  expect(findPatchViolations(stored, patch, builtIn).map(({ path }) => path)).toEqual([['viewMode'], ['recapTime'], ['pin']]);
+  const patch = {
+    theme: 'drak',
+    viewMode: 'list',
+    apiToken: null,
+    language: null,
+    colour: undefined,
+    recapTime: 7n,
+    pin: null,
+  };
+  expect(findPatchViolations(stored, patch, builtIn).map(({ path }) => path)).toEqual([
+    ['viewMode'],
+    ['recapTime'],
+    ['pin'],
+  ]);
   expect(findPatchViolations(undefined, { theme: 'drak' }, builtIn)).toHaveLength(1);
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.anything({ withBigInt: true, withDate: true })), (any) => {

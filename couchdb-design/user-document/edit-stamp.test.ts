@@ -21,16 +21,11 @@ test('a stamp consists of its time, counter and device', () => {
 
 test('every created stamp is valid and has the same width', () => {
   fc.assert(
-    fc.property(
-      fc.double({ noNaN: true }),
-      anyDevice,
-      fc.option(anyStamp),
-      (now, device, seen) => {
-        const stamp = nextEditStamp({ now, device, seen: seen ?? undefined });
-        expect(stamp).toHaveLength(35);
-        expect(isEditStamp(stamp)).toBe(true);
-      },
-    ),
+    fc.property(fc.double({ noNaN: true }), anyDevice, fc.option(anyStamp), (now, device, seen) => {
+      const stamp = nextEditStamp({ now, device, seen: seen ?? undefined });
+      expect(stamp).toHaveLength(35);
+      expect(isEditStamp(stamp)).toBe(true);
+    }),
   );
 });
 

@@ -23,11 +23,22 @@ test('accepts every JSON value of at most 16 levels without secret names, which 
 
 test('what is accepted is equal after JSON.stringify and JSON.parse, for any JavaScript value', () => {
   fc.assert(
-    fc.property(fc.anything({ withBigInt: true, withDate: true, withMap: true, withSet: true, withSparseArray: true, withTypedArray: true, withNullPrototype: true }), (value) => {
-      if (findJsonViolation(value) === undefined) {
-        expect(JSON.stringify(JSON.parse(JSON.stringify(value)))).toBe(JSON.stringify(value));
-      }
-    }),
+    fc.property(
+      fc.anything({
+        withBigInt: true,
+        withDate: true,
+        withMap: true,
+        withSet: true,
+        withSparseArray: true,
+        withTypedArray: true,
+        withNullPrototype: true,
+      }),
+      (value) => {
+        if (findJsonViolation(value) === undefined) {
+          expect(JSON.stringify(JSON.parse(JSON.stringify(value)))).toBe(JSON.stringify(value));
+        }
+      },
+    ),
     { numRuns: 1_000 },
   );
 });
@@ -47,7 +58,14 @@ test.each<[string, unknown, readonly string[], RegExp]>([
   ['a big integer', 1n, [], /JSON value/],
   ['a map', new Map(), [], /JSON value/],
   ['a function', { toJSON: () => 1 }, ['toJSON'], /JSON value/],
-  ['an object of a class', new (class Point {})(), [], /JSON value/],
+  [
+    'an object of a class',
+    new (class Point {
+      x = 1;
+    })(),
+    [],
+    /JSON value/,
+  ],
   ['a __proto__ member', JSON.parse('{"a":{"__proto__":1}}'), ['a', '__proto__'], /not an accepted name/],
   ['a password', { any: [{ password: 'x' }] }, ['any', '0', 'password'], /looks like a secret/],
   ['17 levels', nest(17), Array.from({ length: 16 }, () => '0'), /more than 16 levels/],

@@ -20,7 +20,8 @@ const getOwn = (members: object, key: string): unknown =>
 export type Contents = Pick<UserDocument<object>, 'preferences' | 'edits'>;
 
 /** Returns a preference's value; `undefined` when it has none. */
-export const valueOf = ({ preferences }: Pick<Contents, 'preferences'>, key: string): unknown => getOwn(preferences, key);
+export const valueOf = ({ preferences }: Pick<Contents, 'preferences'>, key: string): unknown =>
+  getOwn(preferences, key);
 
 /** Returns the stamp of a preference's last edit; `undefined` when it has none, or a malformed one, which no edit could exceed. */
 export const stampOf = ({ edits }: Pick<Contents, 'edits'>, key: string): EditStamp | undefined => {

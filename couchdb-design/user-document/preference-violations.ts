@@ -6,7 +6,7 @@ type TextRule = Extract<Rule, { readonly kind: 'text' }>;
 
 /** Whether a text satisfies a rule. Its length is in code points, as in JSON Schema. */
 export const matchesTextRule = ({ maxLength, pattern }: TextRule, text: string): boolean =>
-  pattern.test(text) && [...text].length <= maxLength;
+  pattern.test(text) && Array.from(text).length <= maxLength;
 
 /** Returns the first violation of a rule; `undefined` for a valid value. */
 const findRuleViolation = (rule: Rule, value: unknown, path: readonly string[]): Violation | undefined => {
@@ -41,7 +41,8 @@ export const findObjectViolation = (
   value: unknown,
   { required = [], path = [] }: { readonly required?: readonly string[]; readonly path?: readonly string[] } = {},
 ): Violation | undefined => {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { path, message: 'must be an object' };
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return { path, message: 'must be an object' };
   return firstOf([...required, ...Object.keys(value)], (key) => {
     const memberPath = [...path, key];
     const rule = Object.hasOwn(rules, key) ? rules[key] : undefined;

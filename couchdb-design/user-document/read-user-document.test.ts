@@ -40,7 +40,12 @@ test("reads a document in order unchanged, without CouchDB's members", () => {
 });
 
 test('keeps unknown preferences and values that no schema accepts', () => {
-  const preferences = { theme: 'drak', language: 'de', any: { password: 'x', deep: [[[[1]]]] }, big: 'x'.repeat(70_000) };
+  const preferences = {
+    theme: 'drak',
+    language: 'de',
+    any: { password: 'x', deep: [[[[1]]]] },
+    big: 'x'.repeat(70_000),
+  };
   const edits = { theme: STAMP, formerly: STAMP };
   expect(readUserDocument({ ...fresh, preferences, edits })).toEqual({
     ok: true,
@@ -54,10 +59,16 @@ const anyBody = fc.record(
   {
     _id: fc.constant('user_alice'),
     type: anyMember,
-    version: fc.oneof(fc.constantFrom(0, 1), anyMember.filter((value) => typeof value !== 'number' || value <= 1)),
+    version: fc.oneof(
+      fc.constantFrom(0, 1),
+      anyMember.filter((value) => typeof value !== 'number' || value <= 1),
+    ),
     username: anyMember,
     preferences: fc.oneof(anyPreferences, fc.dictionary(fc.string(), fc.jsonValue()), anyMember),
-    edits: fc.oneof(fc.dictionary(fc.constantFrom('theme', 'a b', '__proto__'), fc.constantFrom<unknown>(STAMP, 'zzz', null, 7)), anyMember),
+    edits: fc.oneof(
+      fc.dictionary(fc.constantFrom('theme', 'a b', '__proto__'), fc.constantFrom<unknown>(STAMP, 'zzz', null, 7)),
+      anyMember,
+    ),
     created_at: anyMember,
     updated_at: anyMember,
     password_hash: anyMember,
@@ -122,16 +133,51 @@ test.each<[string, object, object, readonly string[]]>([
   ['no preferences', { preferences: null }, { preferences: {} }, ['preferences']],
   ['preferences as a list', { preferences: ['dark'] }, { preferences: {} }, ['preferences']],
   ['a null preference', { preferences: { theme: null, a: 1 } }, { preferences: { a: 1 } }, ['preferences.theme']],
-  ['a name that no preference has', { preferences: { 'a b': 1, a: 1 } }, { preferences: { a: 1 } }, ['preferences.a b']],
+  [
+    'a name that no preference has',
+    { preferences: { 'a b': 1, a: 1 } },
+    { preferences: { a: 1 } },
+    ['preferences.a b'],
+  ],
   ['a malformed stamp', { edits: { theme: 'yesterday', a: STAMP } }, { edits: { a: STAMP } }, ['edits.theme']],
   ['a stamp that no edit can exceed', { edits: { a: '9999-12-31T23:59:59.999Z-ffff-zzzzz' } }, {}, ['edits.a']],
   ['edits as text', { edits: 'x' }, {}, ['edits']],
-  ['malformed times', { created_at: 'never', updated_at: 7 }, { created_at: '1970-01-01T00:00:00.007Z', updated_at: '1970-01-01T00:00:00.007Z' }, ['created_at', 'updated_at']],
-  ['no times', { created_at: null, updated_at: {} }, { created_at: EPOCH, updated_at: EPOCH }, ['created_at', 'updated_at']],
-  ['a time of another zone', { created_at: '2026-11-22T01:00:00.000+01:00' }, { created_at: '2026-11-22T00:00:00.000Z' }, ['created_at']],
-  ['a time without a zone', { created_at: '2026-11-22T01:00:00.000' }, { created_at: fresh.updated_at }, ['created_at']],
-  ['a time of no day', { created_at: '2026-02-30T00:00:00.000Z' }, { created_at: '2026-03-02T00:00:00.000Z' }, ['created_at']],
-  ['an unpaired surrogate', { preferences: { a: ['\ud83d', '\\ud83d', '😀', { 'b\udc00': 1 }] } }, { preferences: { a: ['\ufffd', '\\ud83d', '😀', { 'b\ufffd': 1 }] } }, ['preferences.a']],
+  [
+    'malformed times',
+    { created_at: 'never', updated_at: 7 },
+    { created_at: '1970-01-01T00:00:00.007Z', updated_at: '1970-01-01T00:00:00.007Z' },
+    ['created_at', 'updated_at'],
+  ],
+  [
+    'no times',
+    { created_at: null, updated_at: {} },
+    { created_at: EPOCH, updated_at: EPOCH },
+    ['created_at', 'updated_at'],
+  ],
+  [
+    'a time of another zone',
+    { created_at: '2026-11-22T01:00:00.000+01:00' },
+    { created_at: '2026-11-22T00:00:00.000Z' },
+    ['created_at'],
+  ],
+  [
+    'a time without a zone',
+    { created_at: '2026-11-22T01:00:00.000' },
+    { created_at: fresh.updated_at },
+    ['created_at'],
+  ],
+  [
+    'a time of no day',
+    { created_at: '2026-02-30T00:00:00.000Z' },
+    { created_at: '2026-03-02T00:00:00.000Z' },
+    ['created_at'],
+  ],
+  [
+    'an unpaired surrogate',
+    { preferences: { a: ['\ud83d', '\\ud83d', '😀', { 'b\udc00': 1 }] } },
+    { preferences: { a: ['\ufffd', '\\ud83d', '😀', { 'b\ufffd': 1 }] } },
+    ['preferences.a'],
+  ],
 ])('reads a document with %s, and reports the repair', (_name, change, expected, paths) => {
   const body = { ...fresh, ...change };
   expect(documentIn(body)).toEqual({ ...fresh, ...expected });
@@ -140,7 +186,9 @@ test.each<[string, object, object, readonly string[]]>([
 
 test('a value that is nested too deeply for any program is dropped', () => {
   const nest = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels));
-  expect(documentIn({ ...fresh, preferences: { a: nest(100), b: nest(101), c: nest(5_000) } }).preferences).toEqual({ a: nest(100) });
+  expect(documentIn({ ...fresh, preferences: { a: nest(100), b: nest(101), c: nest(5_000) } }).preferences).toEqual({
+    a: nest(100),
+  });
 });
 
 test('does not take the time for many backslashes', () => {

@@ -28,7 +28,8 @@ export const readStoredPreferences = (
     if (!isPreferenceKey(key)) repair(path, 'is not the name of a preference');
     // A merge treats null as a removal.
     else if (stored === null || stored === undefined) repair(path, 'must not be null');
-    else if (exceedsDepth(stored, MAX_STORED_DEPTH)) repair(path, `is nested more than ${MAX_STORED_DEPTH} levels deep`);
+    else if (exceedsDepth(stored, MAX_STORED_DEPTH))
+      repair(path, `is nested more than ${MAX_STORED_DEPTH} levels deep`);
     else {
       const readable = toWellFormed(stored);
       if (readable !== stored) repair(path, 'must not contain an unpaired surrogate');

@@ -2,7 +2,7 @@
  * What a zod schema of preferences must not contain. It is checked when a gate starts: a value that a schema transforms would make
  * the document differ from what was set, and one that JSON cannot represent would never be accepted.
  */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { findJsonViolation, findMemberNameViolation } from './json-rules.ts';
 import { findNameViolation } from './preference-schema.ts';
 import { findSchemaProblem, HAS_DEFAULT, IS_ASYNCHRONOUS } from './schema-checks.ts';
@@ -32,8 +32,7 @@ const PROBLEM_OF_TYPE: Readonly<Partial<Record<z.core.$ZodTypeDef['type'], strin
   function: NOT_JSON,
 };
 
-const isAsyncFunction = (value: unknown): boolean =>
-  Object.prototype.toString.call(value) === '[object AsyncFunction]';
+const isAsyncFunction = (value: unknown): boolean => Object.prototype.toString.call(value) === '[object AsyncFunction]';
 
 const isJsonLiteral = (value: unknown): boolean => findJsonViolation(value) === undefined;
 
@@ -42,7 +41,8 @@ const describeProblem = (definition: AnyDefinition): string | undefined => {
   const known = PROBLEM_OF_TYPE[definition.type];
   if (known !== undefined) return known;
   if (definition['coerce'] === true || definition['normalize'] === true) return IS_TRANSFORMED;
-  if (definition.type === 'literal' && !(definition['values'] as readonly unknown[]).every(isJsonLiteral)) return NOT_JSON;
+  if (definition.type === 'literal' && !(definition['values'] as readonly unknown[]).every(isJsonLiteral))
+    return NOT_JSON;
   const checks = [definition, ...(definition.checks ?? []).map((check) => check._zod.def)] as readonly AnyDefinition[];
   if (checks.some((check) => (check as { check?: unknown }).check === 'overwrite')) return IS_TRANSFORMED;
   return checks.some((check) => isAsyncFunction(check['fn'])) ? IS_ASYNCHRONOUS : undefined;
@@ -52,7 +52,7 @@ const describeProblem = (definition: AnyDefinition): string | undefined => {
 const innerSchemas = (definition: AnyDefinition): readonly (readonly [name: string | undefined, schema: unknown])[] => {
   const { shape, element, innerType, left, right, keyType, valueType, rest, catchall, options, items, getter } =
     definition;
-  const named = Object.entries((shape ?? {}) as object);
+  const named = Object.entries(shape ?? {});
   const single = [element, innerType, left, right, keyType, valueType, rest, catchall];
   const listed = [...((options ?? []) as readonly unknown[]), ...((items ?? []) as readonly unknown[])];
   const lazy = definition.type === 'lazy' ? [(getter as () => unknown)()] : [];

@@ -216,7 +216,7 @@ test('the Telegram operations respond as described, and are 404 without a bot', 
 test('401 and 409 are sent as described', async () => {
   const newer = newUser();
   const document = { ...newUserDocument(parseUsername(newer) as Username, new Date(0)), version: 2 };
-  await gate.registry().insert(document as object);
+  await gate.registry().insert(document);
   const parameter = 'theme';
   for (const { id } of PREFERENCE_OPERATIONS) {
     await call(id, 401, { parameter, ...bodyFor(id) });

@@ -15,6 +15,7 @@ import {
   type Values,
 } from '../../couchdb-design/user-document/user-document.ts';
 import { preferencesStandardSchema } from '../../couchdb-design/user-document/preferences-standard-schema.ts';
+import { findUpgradeProblem } from '../../couchdb-design/user-document/upgrade-values.ts';
 import { findZodSchemaProblem } from '../../couchdb-design/user-document/zod-schema-checks.ts';
 import { createView, type Upgrade } from './view.ts';
 
@@ -49,13 +50,14 @@ export interface DefinitionOptions<P extends object> {
  *
  * @param schema a strict object of optional members. Each is validated on its own: a rule over two members could be broken by a
  * merge of two valid documents.
- * @throws TypeError when the schema contains what a schema of preferences must not. The message names the member.
+ * @throws TypeError when the schema contains what a schema of preferences must not, or the upgrade does not accept `{}`. The message
+ * names the member.
  */
 export function definePreferences<S extends z.ZodObject>(
   schema: S,
   options: DefinitionOptions<z.infer<S>> = {},
 ): PreferenceDefinition<z.infer<S>> {
-  const problem = findZodSchemaProblem(schema);
+  const problem = findZodSchemaProblem(schema) ?? findUpgradeProblem(options.upgrade);
   if (problem !== undefined) throw new TypeError(problem);
   const { onMistake } = options;
   return createDefinition(schema as z.ZodType as z.ZodType<z.infer<S>>, {

@@ -137,7 +137,11 @@ export class PreferencesService<P extends object = Preferences> {
     }
     const [{ rev, document }] = leaves;
     const latestStamp = latestEditStamp(Object.values(document.edits));
-    const next = this.#applyPatch(document, patch, nextEditStamp({ now: this.#options.now(), device, seen: latestStamp }));
+    const next = this.#applyPatch(
+      document,
+      patch,
+      nextEditStamp({ now: this.#options.now(), device, seen: latestStamp }),
+    );
     const newRev = await this.#insertRevision(next, rev);
     if (newRev === undefined) return undefined;
     const leavesAfter = state.leaves.map((leaf) => (leaf === rev ? newRev : leaf));
@@ -150,9 +154,7 @@ export class PreferencesService<P extends object = Preferences> {
     const violations = findPatchViolations(stored, patch, schema);
     if (violations.length > 0) throw new InvalidPreferencesError(violations);
     const isKnown = (key: string): boolean => names.includes(key) || Object.hasOwn(stored.preferences, key);
-    return Object.fromEntries(
-      Object.entries(patch).filter(([key, value]) => (value ?? null) !== null || isKnown(key)),
-    );
+    return Object.fromEntries(Object.entries(patch).filter(([key, value]) => (value ?? null) !== null || isKnown(key)));
   }
 
   /** Returns the document after an edit, with derived values if there is space for them. Throws when it would be too large. */

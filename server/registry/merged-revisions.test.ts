@@ -23,7 +23,11 @@ describe('what was merged', () => {
   it('is bounded: the earliest is dropped', () => {
     const many = Array.from({ length: 1_000 }, (_, n) => rev(2, n + 1));
     const merged = addMerged(addMerged(undefined, many, path(3)), [rev(2, 5_000)], path(4));
-    expect([merged.revisions.length, merged.revisions[0], merged.revisions.at(-1)]).toEqual([1_000, rev(2, 2), rev(2, 5_000)]);
+    expect([merged.revisions.length, merged.revisions[0], merged.revisions.at(-1)]).toEqual([
+      1_000,
+      rev(2, 2),
+      rev(2, 5_000),
+    ]);
   });
 
   it('is parsed from any stored value', () => {
@@ -53,7 +57,10 @@ describe('in the database', () => {
     expect(await one.read(alice)).toBeUndefined();
     await Promise.all([one.add(alice, [rev(2, 1)], path(3)), other.add(alice, [rev(2, 2)], path(3))]);
     await one.add(alice, [rev(2, 1), rev(2, 2)], path(4));
-    expect(await other.read(alice)).toEqual({ into: rev(4, 0), revisions: expect.arrayContaining([rev(2, 1), rev(2, 2)]) as unknown });
+    expect(await other.read(alice)).toEqual({
+      into: rev(4, 0),
+      revisions: expect.arrayContaining([rev(2, 1), rev(2, 2)]) as unknown,
+    });
     expect(await one.read(bob)).toBeUndefined();
   });
 });

@@ -68,11 +68,7 @@ export class MergedRevisions {
    * Adds revisions that were merged into the newest revision of a path. Another gate may write at the same time; one of the two
    * additions is then lost, and the device sends its revisions again. Rejects with 502 or 503 when the upstream fails.
    */
-  async add(
-    username: Username,
-    added: readonly Revision[],
-    path: readonly [Revision, ...Revision[]],
-  ): Promise<void> {
+  async add(username: Username, added: readonly Revision[], path: readonly [Revision, ...Revision[]]): Promise<void> {
     const document = await this.#readDocument(username);
     const before = parseMerged(document);
     const after = addMerged(before, added, path);

@@ -1,10 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { findSecretField } from '../../couchdb-design/user-document/secret-fields.ts';
-import {
-  formatSubject,
-  type UserDocumentId,
-  type Username,
-} from '../../couchdb-design/user-document/user-document.ts';
+import { formatSubject, type UserDocumentId, type Username } from '../../couchdb-design/user-document/user-document.ts';
 import type { Caller } from '../http/caller.ts';
 import { forbidden, type HttpError } from '../http/errors.ts';
 import { getString } from '../lib/json.ts';

@@ -32,7 +32,9 @@ const newUser = (): string => `conflict${(users += 1)}`;
 
 type Stored = Content & { readonly _rev: string; readonly _deleted?: boolean };
 const readLeaves = async (username: string): Promise<readonly Stored[]> => {
-  const rows = (await gate.registry().get(`user_${username}`, { open_revs: 'all' } as never)) as never as { ok: Stored }[];
+  const rows = (await gate.registry().get(`user_${username}`, { open_revs: 'all' } as never)) as never as {
+    ok: Stored;
+  }[];
   return rows.map(({ ok }) => ok);
 };
 

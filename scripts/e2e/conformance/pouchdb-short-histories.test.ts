@@ -9,7 +9,9 @@ const { openLivePeer, openPeer, newUser, readStoredPreference, editRemotely } = 
 
 type Rows = readonly { readonly ok: { readonly _rev: string; readonly _deleted?: boolean } }[];
 const readLeaves = async (username: string): Promise<readonly string[]> => {
-  const rows = (await fixture.proxied.registry().get(`user_${username}`, { open_revs: 'all' } as never)) as never as Rows;
+  const rows = (await fixture.proxied
+    .registry()
+    .get(`user_${username}`, { open_revs: 'all' } as never)) as never as Rows;
   return rows.map(({ ok }) => ok._rev);
 };
 
@@ -28,11 +30,16 @@ it.each([
     if (n % 10 !== 0) continue;
     // Another device edits in between.
     await editRemotely(username, { selectedTags: value, selectedContexts: value });
-    await eventually(async () => JSON.stringify(await readPreference(peer.local, id, 'selectedContexts')) === JSON.stringify(value));
+    await eventually(
+      async () => JSON.stringify(await readPreference(peer.local, id, 'selectedContexts')) === JSON.stringify(value),
+    );
   }
   const [leaf, ...conflicts] = await readLeaves(username);
   expect(conflicts).toEqual([]);
-  expect(await peer.local.get(id, { conflicts: true })).toMatchObject({ _rev: leaf, preferences: { selectedTags: [String(edits)] } });
+  expect(await peer.local.get(id, { conflicts: true })).toMatchObject({
+    _rev: leaf,
+    preferences: { selectedTags: [String(edits)] },
+  });
   expect((await peer.local.get(id, { conflicts: true }))._conflicts).toBeUndefined();
   expect([...eventsNamed(peer, 'denied'), ...eventsNamed(peer, 'error')]).toEqual([]);
 });
@@ -75,6 +82,9 @@ it('a device that returns after the database has dropped the revision it knows l
   expect(await peer.local.sync(peer.remote)).toMatchObject({ push: { doc_write_failures: 0 } });
   await peer.local.replicate.from(peer.remote);
   for (const source of [await peer.local.get(id), await fixture.proxied.registry().get(id)])
-    expect(source).toMatchObject({ preferences: { theme: 'dark', viewMode: 'table' }, edits: { theme: stamp, viewMode: viewStamp } });
+    expect(source).toMatchObject({
+      preferences: { theme: 'dark', viewMode: 'table' },
+      edits: { theme: stamp, viewMode: viewStamp },
+    });
   expect(await readStoredPreference(username, 'theme')).toBe('dark');
 });

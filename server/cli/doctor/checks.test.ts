@@ -151,7 +151,8 @@ test.each([
   [1_000, 'good', '1000 revisions'],
   [100, 'good', '100 revisions'],
   [20, 'wrong', 'offline for 20 edits'],
-  [5_000, 'wrong', 'refuse writes with more than 1000 revisions'],
+  [5_000, 'good', '5000 revisions'],
+  [20_000, 'wrong', 'refuse writes with more than 10000 revisions'],
 ])('a _revs_limit of %i is %s', (limit, state, excerpt) => {
   expect(evaluateRevsLimit('user_registry', limit)).toMatchObject({
     state,

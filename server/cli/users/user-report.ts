@@ -122,7 +122,9 @@ function formatDocumentReport(document: DocumentReport | null): string[] {
     ];
   });
   const hiddenLines =
-    hidden.length === 0 ? [] : [`Stored, but not accepted by the schema: ${hidden.map(escapeControlCharacters).join(', ')}.`];
+    hidden.length === 0
+      ? []
+      : [`Stored, but not accepted by the schema: ${hidden.map(escapeControlCharacters).join(', ')}.`];
   if (rows.length === 0) return [...hiddenLines, 'No preference was ever changed. All defaults apply.'];
   const conflictLines =
     conflicts === 0 ? [] : [`Includes ${conflicts} unresolved ${conflicts === 1 ? 'conflict' : 'conflicts'}, merged.`];

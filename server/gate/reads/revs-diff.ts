@@ -32,7 +32,11 @@ export function parseRevsDiff(body: unknown, ownId: UserDocumentId): RevsDiffReq
 }
 
 /** The body of the upstream request, which also names the revision that contains the merged ones. */
-export const revsDiffBody = (request: RevsDiffRequest, ownId: UserDocumentId, merged: Merged | undefined): JsonObject => ({
+export const revsDiffBody = (
+  request: RevsDiffRequest,
+  ownId: UserDocumentId,
+  merged: Merged | undefined,
+): JsonObject => ({
   [ownId]: merged === undefined ? request.own : [...request.own, merged.into],
 });
 

@@ -53,6 +53,9 @@ it('what is stored is accepted again, and nothing new of its kind', () => {
 it('a flaw of the stored leaf is not stored again, and a new one is refused', () => {
   const flawed = { ...emptyDocument, note: 'by an operator' };
   const [row] = decide(treeOf(revision([2, 1], flawed)), edit(2, flawed));
-  expect(row).toMatchObject({ kind: 'edit', document: expect.not.objectContaining({ note: expect.anything() as unknown }) as unknown });
+  expect(row).toMatchObject({
+    kind: 'edit',
+    document: expect.not.objectContaining({ note: expect.anything() as unknown }) as unknown,
+  });
   expect(decide(tree, edit(2, flawed))).toMatchObject([{ kind: 'refusal', reason: 'note is not known.' }]);
 });

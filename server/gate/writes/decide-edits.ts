@@ -3,7 +3,10 @@ import { refuse, type EditRow, type Refusal } from './parse-row.ts';
 import { liveBranches, type Branch, type RevisionTree } from './revision-tree.ts';
 import { findReason, isExactlyStored, LAST_LIVE_REVISION, liveDocuments, writeBase } from './write-base.ts';
 
-const conflict = (row: EditRow): Refusal => ({ ...refuse(row.document, 'Document update conflict.'), isConflict: true });
+const conflict = (row: EditRow): Refusal => ({
+  ...refuse(row.document, 'Document update conflict.'),
+  isConflict: true,
+});
 
 /**
  * Decides which edits (`new_edits:true`) the database receives. It answers those of an outdated revision with a conflict. Returns

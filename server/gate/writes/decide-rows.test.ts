@@ -55,7 +55,10 @@ describe('a revision beside the live leaf is merged', () => {
   });
 
   it('is written with the same ids by two gates', () => {
-    const rows = [revision([7, 6, 1], edited(3, { viewMode: 'table' })), revision([5, 1], edited(4, { recapTime: '20:00' }))];
+    const rows = [
+      revision([7, 6, 1], edited(3, { viewMode: 'table' })),
+      revision([5, 1], edited(4, { recapTime: '20:00' })),
+    ];
     expect(push(treeOf(server), ...rows).tree).toEqual(push(treeOf(server), ...rows.toReversed()).tree);
   });
 
@@ -83,11 +86,18 @@ describe('a revision beside the live leaf is merged', () => {
 
   it('keeps a value that the schema rejects and a key that it does not know, and accepts no new ones', () => {
     const stored = revision([2, 1], { ...emptyDocument, preferences: { drak: 1, theme: 'pink' } });
-    const kept = { ...emptyDocument, preferences: { drak: 1, theme: 'pink', viewMode: 'table' }, edits: { viewMode: stamp(3) } };
+    const kept = {
+      ...emptyDocument,
+      preferences: { drak: 1, theme: 'pink', viewMode: 'table' },
+      edits: { viewMode: stamp(3) },
+    };
     const { tree, verdicts } = push(treeOf(stored), revision([3, 1], kept), revision([4, 2, 1], kept));
     expect(verdicts).toEqual(['merged', 'replicated']);
     expect(documentsOf(tree)).toMatchObject([{ preferences: kept.preferences }]);
-    expect(push(tree, revision([5, 1], edited(5, { theme: 'blue' })))).toMatchObject({ verdicts: ['refusal'], writes: 0 });
+    expect(push(tree, revision([5, 1], edited(5, { theme: 'blue' })))).toMatchObject({
+      verdicts: ['refusal'],
+      writes: 0,
+    });
   });
 });
 
@@ -143,10 +153,9 @@ describe('a deleted revision', () => {
 
 describe('a document with conflicts of the past', () => {
   const conflicts = (count: number, deleted: boolean): RevisionTree =>
-    Array.from({ length: count }, (_, n) => (deleted ? tombstone([100 + n, 1]) : revision([100 + n, 1]))).reduce<RevisionTree>(
-      (tree, document) => store(tree, document),
-      treeOf(server),
-    );
+    Array.from({ length: count }, (_, n) =>
+      deleted ? tombstone([100 + n, 1]) : revision([100 + n, 1]),
+    ).reduce<RevisionTree>((tree, document) => store(tree, document), treeOf(server));
 
   it('can be edited with 100 deleted leaves, and gets no more', () => {
     const tree = conflicts(100, true);
@@ -194,7 +203,9 @@ describe('what is malformed', () => {
 });
 
 it('2,000 revisions of a device whose content the document has are one small decision', () => {
-  const rows = Array.from({ length: 2_000 }, (_, n) => parseReplicatedRow(revision([n + 10], edited(1, { theme: "light" })), rules));
+  const rows = Array.from({ length: 2_000 }, (_, n) =>
+    parseReplicatedRow(revision([n + 10], edited(1, { theme: 'light' })), rules),
+  );
   const { documents, verdicts } = decideRows(rows, treeOf(server), schema);
   expect(documents).toEqual([]);
   expect(new Set(verdicts.map(({ kind }) => kind))).toEqual(new Set(['merged']));

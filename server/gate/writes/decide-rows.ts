@@ -169,7 +169,7 @@ class RowBatch {
   /**
    * Returns the path by which the row itself can descend from the leaf; undefined if it must be merged. A device that keeps few
    * ancestors (`revs_limit: 1`) sends a descendant of the leaf without the path to it. If the row were merged, the device would get
-   * a conflict with each of its edits. As with a descendant, a value without a newer stamp may have changed.
+   * a conflict with each of its edits. As in a descendant, values without a stamp may have changed.
    */
   #findOwnPath(row: ReplicatedRow, leaf: Revision): RevisionPath | undefined {
     const { path, content } = row;
@@ -177,8 +177,10 @@ class RowBatch {
     const isApart = generationOf(oldest) > generationOf(leaf) && !path.some((rev) => hasRevision(this.#tree, rev));
     if (!isApart || content.kind !== 'readable' || content.difference !== undefined) return undefined;
     const stored = liveDocuments(liveBranches(this.#tree));
-    if (!stored.ok || !stored.documents.every((document) => hasAllEdits(content.document, document))) return undefined;
     const own = new MergedContent(content.document);
+    const hasAllEditsOf = (document: Document): boolean =>
+      keysOf(document).every((key) => stampOf(document, key) === undefined || !own.loses(key, document));
+    if (!stored.ok || !stored.documents.every(hasAllEditsOf)) return undefined;
     const hasAllRows = this.#mergedRows.every(
       (other) => other.content.kind !== 'readable' || own.mergeWith(other.content.document) === content.document,
     );
@@ -210,10 +212,6 @@ class RowBatch {
     this.#tree = addRevision(this.#tree, { path: [...path, ...ancestors], content });
   }
 }
-
-/** Whether no preference was edited later in `other` than in `document`. */
-const hasAllEdits = (document: Document, other: Document): boolean =>
-  keysOf(other).every((key) => (stampOf(document, key) ?? '') >= (stampOf(other, key) ?? ''));
 
 const refuseRow = ({ document, rev }: ReplicatedRow, reason: string): Refusal =>
   refuse({ ...document, _rev: rev }, reason);

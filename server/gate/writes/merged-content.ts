@@ -25,7 +25,7 @@ export class MergedContent {
   mergeWith(row: Document): Document {
     const { created_at, updated_at } = this.#document;
     const addsTime = row.created_at < created_at || row.updated_at > updated_at;
-    return addsTime || keysOf(row).some((key) => this.#loses(key, row)) ? merge([this.#document, row]) : this.#document;
+    return addsTime || keysOf(row).some((key) => this.loses(key, row)) ? merge([this.#document, row]) : this.#document;
   }
 
   replace(document: Document): void {
@@ -35,7 +35,7 @@ export class MergedContent {
   }
 
   /** Whether the row's state of a preference is the later one, by the order of merge.ts. */
-  #loses(key: string, row: Document): boolean {
+  loses(key: string, row: Document): boolean {
     const [own, other] = [stampOf(this.#document, key) ?? '', stampOf(row, key) ?? ''];
     return own === other ? this.#textOf(key) < valueText(row, key) : own < other;
   }

@@ -35,8 +35,14 @@ describe('a row that is not a valid revision of the own document is refused', ()
     ['a newer version', { ...valid, version: 2 }],
     ['a version that is no longer written', { ...valid, version: 0 }],
     ['a stamp after the year 9000', edits('9001-11-29T09:30:00.000Z-0000-abcde')],
-    ['too many bytes', { ...valid, preferences: { selectedTags: Array.from({ length: 2_000 }, () => 'x'.repeat(40)) } }],
-    ['5,000 nested arrays', { ...valid, preferences: { selectedTags: JSON.parse('['.repeat(5_000) + ']'.repeat(5_000)) as unknown } }],
+    [
+      'too many bytes',
+      { ...valid, preferences: { selectedTags: Array.from({ length: 2_000 }, () => 'x'.repeat(40)) } },
+    ],
+    [
+      '5,000 nested arrays',
+      { ...valid, preferences: { selectedTags: JSON.parse('['.repeat(5_000) + ']'.repeat(5_000)) as unknown } },
+    ],
     ['an unpaired surrogate', { ...valid, preferences: { selectedTags: ['\ud800'] } }],
     [
       'a __proto__ member',

@@ -48,8 +48,7 @@ export const isOnPath = (path: RevisionPath, rev: Revision): boolean =>
   path[generationOf(path[0]) - generationOf(rev)] === rev;
 
 /** Whether the tree has the revision, as a leaf or below one. */
-export const hasRevision = (tree: RevisionTree, rev: Revision): boolean =>
-  tree.some(({ path }) => isOnPath(path, rev));
+export const hasRevision = (tree: RevisionTree, rev: Revision): boolean => tree.some(({ path }) => isOnPath(path, rev));
 
 /**
  * Returns the tree after a replicated revision (`new_edits:false`) is added. A known revision changes nothing, one that
@@ -62,6 +61,4 @@ export function addRevision(tree: RevisionTree, added: Branch): RevisionTree {
 
 /** Returns the branches whose leaf is not deleted, the winner first. */
 export const liveBranches = (tree: RevisionTree): readonly Branch[] =>
-  tree
-    .filter(({ content }) => content.kind !== 'deleted')
-    .sort((a, b) => compareRevisions(b.path[0], a.path[0]));
+  tree.filter(({ content }) => content.kind !== 'deleted').sort((a, b) => compareRevisions(b.path[0], a.path[0]));

@@ -30,7 +30,10 @@ export interface WriteExchange {
  * tree, and only accepted rows are sent: CouchDB silently drops a valid revision whose child in the same batch it refuses.
  * Resolves with a row for each refused row, and with `newEdits` also for each stored one, in order.
  */
-export function storeRows(exchange: WriteExchange, { rows, newEdits }: BulkDocsRequest): Promise<readonly JsonObject[]> {
+export function storeRows(
+  exchange: WriteExchange,
+  { rows, newEdits }: BulkDocsRequest,
+): Promise<readonly JsonObject[]> {
   const { context, caller } = exchange;
   const rules = { ownId: caller.ownId, readDocument: context.readDocument };
   return newEdits
@@ -39,7 +42,10 @@ export function storeRows(exchange: WriteExchange, { rows, newEdits }: BulkDocsR
 }
 
 /** One write of a user at a time in this process, with the tree as it is then. */
-async function withTree<T>({ context, caller, res }: WriteExchange, work: (tree: RevisionTree) => Promise<T>): Promise<T> {
+async function withTree<T>(
+  { context, caller, res }: WriteExchange,
+  work: (tree: RevisionTree) => Promise<T>,
+): Promise<T> {
   return context.writeQueue.run(caller.ownId, async () => {
     // Access was checked before the body's first byte. A slow body or the queue may have delayed the write since then.
     await context.checkAccess(caller);
@@ -68,7 +74,11 @@ async function storeReplicated(
   const { context, caller } = exchange;
   const respond = (verdicts: readonly RowVerdict[], upstream: unknown): readonly JsonObject[] =>
     recordRejections(exchange, { parsed, verdicts, rows: replicatedResponse(verdicts, upstream) });
-  if (parsed.every((row) => row.kind === 'refusal')) return respond(parsed.filter((row) => row.kind === 'refusal'), undefined);
+  if (parsed.every((row) => row.kind === 'refusal'))
+    return respond(
+      parsed.filter((row) => row.kind === 'refusal'),
+      undefined,
+    );
   return withTree(exchange, async (tree) => {
     const { verdicts, documents: docs, current } = decideRows(parsed, tree, context.schema);
     const rows = respond(verdicts, await sendBatch(exchange, docs, { docs, new_edits: false }));

@@ -11,8 +11,7 @@ export const LAST_LIVE_REVISION = 'The last live revision cannot be deleted.';
 
 /** The documents of the live leaves, the winner first; or why one of them must not be written over. */
 export type LiveDocuments =
-  | { readonly ok: true; readonly documents: readonly Document[] }
-  | { readonly ok: false; readonly reason: string };
+  { readonly ok: true; readonly documents: readonly Document[] } | { readonly ok: false; readonly reason: string };
 
 export function liveDocuments(branches: readonly Branch[]): LiveDocuments {
   const documents: Document[] = [];

@@ -297,7 +297,11 @@ test('a malformed document can be read and edited, and an edit puts it in order'
   const user = newUser();
   // Days that do not exist, which CouchDB's validation does not detect.
   const edits = { theme: '2026-02-30T10:00:00.000Z-0000-aaaaa', viewMode: '2026-02-28T10:00:00.000Z-0000-aaaaa' };
-  await insert(user, { preferences: { theme: 'dark', viewMode: 'table' }, edits, created_at: '2026-02-30T10:00:00.000Z' });
+  await insert(user, {
+    preferences: { theme: 'dark', viewMode: 'table' },
+    edits,
+    created_at: '2026-02-30T10:00:00.000Z',
+  });
   const read = await expectPreferences(await request(user, '/preferences'));
   expect(read.preferences).toMatchObject({ theme: 'dark', viewMode: 'table' });
   await expectPreferences(await patch(user, { recapTime: '20:00' }));
@@ -353,14 +357,22 @@ test('the size of the document after the edit is limited, and an edit that does 
   const preset = { name: label, selectedTags: labels(10), selectedContexts: labels(10), selectedStatus: labels(10) };
   const filterPresets = Array.from({ length: 10 }, () => preset);
   await expectPreferences(await patch(user, { filterPresets, selectedTags: labels(30), tableColumns: labels(30) }));
-  const problem = await expectProblem(await patch(user, { selectedStatus: labels(30), selectedContexts: labels(30) }), 422);
+  const problem = await expectProblem(
+    await patch(user, { selectedStatus: labels(30), selectedContexts: labels(30) }),
+    422,
+  );
   expect(problem.detail).toMatch(/^The document would have \d+ bytes; at most 65536 are accepted\.$/);
   expect(problem.errors).toMatchObject([{ pointer: '' }]);
   await expectPreferences(await patch(user, { theme: 'dark' }));
 });
 
 test('a stamp of any time before is exceeded by the next edit, whatever the clock', async () => {
-  for (const stamp of ['2026-12-09T00:00:00.000Z-0000-aaaaa', '8999-12-31T23:59:59.999Z-ffff-zzzzz', '9998-01-01T00:00:00.000Z-0000-zzzzz', '9999-12-31T23:59:59.999Z-ffff-zzzzz']) {
+  for (const stamp of [
+    '2026-12-09T00:00:00.000Z-0000-aaaaa',
+    '8999-12-31T23:59:59.999Z-ffff-zzzzz',
+    '9998-01-01T00:00:00.000Z-0000-zzzzz',
+    '9999-12-31T23:59:59.999Z-ffff-zzzzz',
+  ]) {
     const user = newUser();
     await insert(user, { preferences: { theme: 'dark', viewMode: 'table' }, edits: { theme: stamp } });
     for (const theme of ['light', 'system'] as const) {

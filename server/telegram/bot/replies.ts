@@ -1,6 +1,15 @@
 import type { Preferences } from '../../../couchdb-design/user-document/preference-rules.ts';
 import { buttonData, buttonValuesOf } from './parse-button.ts';
-import { isKnownTimeZone, SETTING_NAMES, SETTINGS, settingOf, TOPICS, USAGE, type SettingName, type Topic } from './settings.ts';
+import {
+  isKnownTimeZone,
+  SETTING_NAMES,
+  SETTINGS,
+  settingOf,
+  TOPICS,
+  USAGE,
+  type SettingName,
+  type Topic,
+} from './settings.ts';
 
 /** A message of the bot. It is plain text, sent without a parse mode, so users' values are never interpreted as markup. */
 export interface Reply {

@@ -8,15 +8,23 @@ import {
   type UserDocument,
   type Username,
 } from '../../../../couchdb-design/user-document/user-document.ts';
+import type { Values } from '../../../../couchdb-design/user-document/preference-schema.ts';
 import type { JsonObject } from '../../../lib/json.ts';
 import { decideRows, type RowVerdict } from '../decide-rows.ts';
 import { parseReplicatedRow, type ReplicatedRow, type RowRules } from '../parse-row.ts';
 import { readContent } from '../read-content.ts';
-import { addRevision, isOnPath, liveBranches, parseRevisionPath, type Branch, type RevisionTree } from '../revision-tree.ts';
+import {
+  addRevision,
+  isOnPath,
+  liveBranches,
+  parseRevisionPath,
+  type Branch,
+  type RevisionTree,
+} from '../revision-tree.ts';
 
 export const schema = createPreferenceSchema(preferencesStandardSchema);
 export const rules: RowRules = { ownId: userDocumentId('alice' as Username), readDocument: readUserDocument };
-export const emptyDocument = newUserDocument('alice' as Username, new Date('2026-11-22T09:30:00.000Z'));
+export const emptyDocument = newUserDocument<Values>('alice' as Username, new Date('2026-11-22T09:30:00.000Z'));
 
 /** Returns a revision id from a number. */
 export const hex = (n: number): string => n.toString(16).padStart(32, '0');
@@ -43,7 +51,7 @@ export function store(tree: RevisionTree, document: JsonObject): RevisionTree {
   const path = parseRevisionPath(document['_revisions']);
   if (path === undefined) throw new Error('not a revision');
   const oldest = path.at(-1) ?? path[0];
-  const base = tree.find((branch) => isOnPath(branch.path, oldest))?.path ?? [];
+  const base: readonly string[] = tree.find((branch) => isOnPath(branch.path, oldest))?.path ?? [];
   const content: Branch['content'] =
     document['_deleted'] === true ? { kind: 'deleted' } : readContent(document, readUserDocument);
   return addRevision(tree, { path: [...path, ...base.slice(base.indexOf(oldest) + 1)], content });
