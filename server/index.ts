@@ -18,10 +18,12 @@ import { UserRevocations } from './app/user-revocations.ts';
 import { createWarnOnce, type WarnOnce } from './app/warn-once.ts';
 import type { Caller } from './http/caller.ts';
 import { createErrorCors, type ErrorCors } from './http/cors.ts';
+import { setDateHeader, type ResponseClock } from './http/date-header.ts';
 import { toExpressRequest } from './http/express-request.ts';
 import { badRequest, forbidden, HttpError, sendError, serviceUnavailable } from './http/errors.ts';
 import { DEFAULT_RATE_LIMITS } from './http/rate-limits.ts';
 import { tokenRefusal } from './http/token-refusal.ts';
+import { ClockMonitor } from './observability/clock-monitor.ts';
 import { FeedMonitor } from './observability/feed-monitor.ts';
 import { createPreferencesResponse } from './preferences/response.ts';
 import { defaultPreferenceDefinition, definePreferences, type PreferenceDefinition } from './preferences/schema.ts';
@@ -97,8 +99,10 @@ async function mount<P extends object>(
   const { registry = 'user_registry', sessions = 'pouchgate_sessions' } = options;
   const { idPrefix = DEFAULT_ID_PREFIX, log = pino({ level: 'silent' }), base, corsOrigins = [] } = options;
   const couchdb = await resolveMountedUpstream(options.couchdb, process.env, (sentence) => log.error(sentence));
-  const upstream = await openMountedUpstream(couchdb, { registry, sessions, idPrefix }, (sentence) =>
-    log.warn(sentence),
+  const upstream = await openMountedUpstream(
+    couchdb,
+    { registry, sessions, idPrefix },
+    { onWarning: (sentence) => log.warn(sentence), onEstimate: new ClockMonitor(log).onEstimate },
   );
   const { access, jwtSecret, docIdsThreshold } = couchdb;
   const agent = createForwardAgent(access.url);
@@ -116,7 +120,7 @@ async function mount<P extends object>(
     publicUrl: options.publicUrl ?? '',
     corsOrigins,
     rules,
-    provision: createProvision(upstream.couch, registry, rules.idOf),
+    provision: createProvision(upstream, registry, rules.idOf),
     authenticate,
     authenticateCookie: authenticate,
     assertActive: (caller) => revocations.assertActive(caller),
@@ -127,7 +131,8 @@ async function mount<P extends object>(
   const allowOrigin = createErrorCors(corsOrigins);
   const respondWrongBase = createWrongBaseResponse(allowOrigin, warnOnce);
   const trackRequests = createRequestTracker(options.log, registry);
-  const gate = createClosableRouter(core, { base, allowOrigin, respondWrongBase, trackRequests });
+  const { clock } = upstream;
+  const gate = createClosableRouter(core, { base, allowOrigin, respondWrongBase, trackRequests, clock });
   return {
     router: gate.router,
     listener: createListener(gate.router, base ?? '', respondWrongBase),
@@ -179,16 +184,19 @@ interface ClosableRouterOptions {
   readonly respondWrongBase: RespondWrongBase;
   /** Creates the handler that identifies and observes the requests to a path within the router. */
   readonly trackRequests: (path: string) => RequestHandler;
+  /** The time of responses. */
+  readonly clock: ResponseClock;
 }
 
 /** Creates the router of both interfaces. After `rejectRequests` it responds with 503 to every request to them. */
 function createClosableRouter<P extends object>(
   core: Core<P>,
-  { base, allowOrigin, respondWrongBase, trackRequests }: ClosableRouterOptions,
+  { base, allowOrigin, respondWrongBase, trackRequests, clock }: ClosableRouterOptions,
 ): { readonly router: Router; readonly rejectRequests: () => void } {
   const router = express.Router({ caseSensitive: true, strict: true });
   let isClosing = false;
   const admit: RequestHandler = (req, res, next) => {
+    setDateHeader(res, clock);
     // Otherwise clients whose live requests were ended reconnect immediately, and `close` never finishes.
     if (isClosing) {
       allowOrigin(req, res, () => sendError(res, serviceUnavailable('The server is stopping.')));

@@ -50,6 +50,8 @@ export interface CoreOptions<P extends object> {
   /** The limit of one user's requests to the preferences routes. */
   readonly rateLimit: RateLimit;
   readonly log: Pick<Logger, 'debug' | 'warn' | 'error'>;
+  /** This machine's time in ms since 1970, for the end of access. Edits are stamped by the upstream's. Default: `Date.now`. */
+  readonly now?: (() => number) | undefined;
   readonly feedListener?: (FeedListener & { readonly onRow: (seq: string) => void }) | undefined;
   /** Called with the time, in seconds, from a change's feed row to the write to a client's socket. */
   readonly onDelivered?: ((seconds: number) => void) | undefined;
@@ -57,6 +59,8 @@ export interface CoreOptions<P extends object> {
   readonly onSlowReader?: (() => void) | undefined;
   /** Called for each response that is refused because a document has a field that looks like a secret. */
   readonly onWithheld?: (() => void) | undefined;
+  /** Called with the number of leaves of each document that is read, deleted ones included. */
+  readonly onLeavesRead?: ((count: number) => void) | undefined;
   /** The heartbeat interval of the upstream feed, in ms. Default: that of `followChanges`. */
   readonly heartbeat?: number | undefined;
   /** The heartbeat interval of preference streams, in ms. Default: 20 s. */
@@ -113,12 +117,13 @@ export function createCore<P extends object>(options: CoreOptions<P>): Core<P> {
 function createSharedParts<P extends object>(options: CoreOptions<P>): SharedParts<P> {
   const { upstream, mount, log, onDelivered = () => undefined, onSlowReader = () => undefined } = options;
   const registry = mount.database;
-  const now = Date.now;
+  const { now = Date.now } = options;
   const readVersion = (): Promise<string | undefined> => readServerVersion(upstream);
   const docIdsLimit = new DocIdsLimit({ readVersion, threshold: options.docIdsThreshold });
   const leaves = createLeafReader(upstream.couch, registry, {
     maxIds: () => docIdsLimit.maxIds,
     onBatch: logFailedBatches(log, 'leaves'),
+    onLeavesRead: options.onLeavesRead,
   });
   const secretGuard = new SecretGuard((username, field) => {
     options.onWithheld?.();
@@ -134,13 +139,13 @@ function createSharedParts<P extends object>(options: CoreOptions<P>): SharedPar
     provision: options.provision,
     definition: options.rules,
     writeQueue,
-    now,
+    now: upstream.clock.now,
   });
   return {
     leaves,
     docIdsLimit,
     hub: new Hub(leaves),
-    timer: new TimerWheel(),
+    timer: new TimerWheel(now),
     secretGuard,
     writeQueue,
     service,
@@ -192,7 +197,7 @@ function createGateRouter<P extends object>(options: CoreOptions<P>, parts: Shar
       leaves,
       hub,
       forward: options.forward,
-      authorizationFor: upstreamAuthorization(upstream.access, options.jwtSecret),
+      authorizationFor: upstreamAuthorization(upstream.access, options.jwtSecret, upstream.clock.now),
       provision: options.provision,
       upgradeDocument: (username) =>
         service

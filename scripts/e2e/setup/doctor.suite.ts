@@ -81,6 +81,7 @@ export function describeDoctor(fixture: () => SetupFixture): void {
       'secrets',
       'conflicts',
       'versions',
+      'leaves',
     ])
       expect(checks).toContain(check);
   });

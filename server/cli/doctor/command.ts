@@ -15,6 +15,7 @@ import { openDeployment } from '../users/deployment.ts';
 import { loadPreferenceRules } from '../users/load-schema.ts';
 import { evaluateOpenFiles } from './check-open-files.ts';
 import { evaluateProxies } from './check-proxies.ts';
+import { checkLeaves } from './check-leaves.ts';
 import { checkProviderKeys } from './check-provider-keys.ts';
 import { checkRevsLimit } from './check-revs-limit.ts';
 import { checkServer } from './check-server.ts';
@@ -142,6 +143,7 @@ const CHECKS: readonly (readonly [string, (context: DoctorContext) => Promise<Fi
     ({ upstream: { couch }, config: { registry, idPrefix }, rules }) =>
       checkDocuments({ couch, registry, idPrefix, rules }),
   ],
+  ['leaves', checkLeaves],
   ['revs_limit', checkRevsLimit],
   ['reverse proxy', ({ config }) => Promise.resolve([evaluateProxies(config)])],
   ['open files', ({ openFiles }) => Promise.resolve([evaluateOpenFiles(openFiles)])],

@@ -47,7 +47,7 @@ export async function addUser(
 ): Promise<void> {
   await accounts.register(username, validatePassword(username, password));
   await createProvision(
-    upstream.couch,
+    upstream,
     registry,
     rules.idOf,
   )(username).catch(() => {
@@ -137,10 +137,10 @@ export async function setPreference(
   const service = createPreferencesService({
     couch,
     registry,
-    provision: createProvision(couch, registry, definition.idOf),
+    provision: createProvision(upstream, registry, definition.idOf),
     definition,
     writeQueue: new KeyedConcurrencyLimit(1),
-    now: Date.now,
+    now: upstream.clock.now,
   });
   const device = newSourceDeviceId('command line', Math.random);
   const updated = await service.edit(username, device, ({ document, stored }) =>
