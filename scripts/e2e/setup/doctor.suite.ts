@@ -250,7 +250,9 @@ export function describeDoctor(fixture: () => SetupFixture): void {
     });
     expect(findingOf('versions')).toMatchObject({
       state: 'wrong',
-      sentence: expect.stringContaining('of a newer version than this one, or has attachments. Update the gates') as string,
+      sentence: expect.stringContaining(
+        'of a newer version than this one, or has attachments. Update the gates',
+      ) as string,
     });
     expect(findingOf('conflicts')).toMatchObject({
       state: 'told',

@@ -27,7 +27,7 @@ async function insertUnchecked(docs: readonly object[], more: object = {}): Prom
     return rows.every(({ error }) => error === undefined);
   };
   await waitForConsistency(write);
-  await registry().insert(design as never);
+  await registry().insert(design);
 }
 const insert = (name: Username, more: object): Promise<void> =>
   insertUnchecked([{ ...newUserDocument(name, new Date(0)), ...more }]);

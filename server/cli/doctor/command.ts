@@ -152,8 +152,9 @@ const CHECKS: readonly (readonly [string, (context: DoctorContext) => Promise<Fi
 /** The documents of the embedded engine can be read while no server uses them. */
 async function checkEmbeddedDocuments(config: Config, env: CommandOptions['env']): Promise<Finding[]> {
   try {
-    const { upstream, registry, idPrefix, rules, close } = await openDeployment(config, env);
-    return await checkDocuments({ couch: upstream.couch, registry, idPrefix, rules }).finally(close);
+    const deployment = await openDeployment(config, env);
+    const { upstream, registry, idPrefix, rules } = deployment;
+    return await checkDocuments({ couch: upstream.couch, registry, idPrefix, rules }).finally(() => deployment.close());
   } catch (error) {
     if (error instanceof CommandError || error instanceof SetupError)
       return [skippedFinding('documents', `Documents were not checked. ${error.message}`)];

@@ -70,7 +70,7 @@ const anyOddBody = fc
       fc.jsonValue(),
     ),
   })
-  .map(({ document, odd }) => ({ ...document, ...odd, _id: 'user_alice' }))
+  .map(({ document, odd }): Readonly<Record<string, unknown>> => ({ ...document, ...odd, _id: 'user_alice' }))
   .filter(({ version }) => !(typeof version === 'number' && version > 1));
 
 test('the repair of any body can be served, is in order, and is not repaired again', () => {

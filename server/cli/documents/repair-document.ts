@@ -45,7 +45,7 @@ export async function repairDocument(
   let [merged, changes]: [number, readonly Change[]] = [0, []];
   const attempt = async () => {
     const stored = await readStoredLeaves(couch, registry, id);
-    const plan = planRepair(stored.live, { read: rules.readUserDocument, now: Date.now(), device });
+    const plan = planRepair(stored.live, { read: rules.readUserDocument, now: upstream.clock.now(), device });
     if (changes.length === 0) changes = plan.changes;
     const conflicts = Math.max(0, plan.leaves.length - 1);
     if (dryRun) {

@@ -64,7 +64,7 @@ async function importAll(commandLine: ImportCommandLine, options: ImportCommandO
     idOf: rules.idOf,
     hasPasswordSignIn,
     supportsAllFunctions: supportsAllHashFunctions(couchVersion),
-    now: Date.now(),
+    now: deployment.upstream.clock.now(),
   };
   try {
     if (report !== undefined && report !== '-') file = await openReport(report);

@@ -6,7 +6,7 @@ const HASH = { password_scheme: 'pbkdf2', pbkdf2_prf: 'sha256', derived_key: KEY
 test('accepts the hashes that CouchDB checks, and copies nothing else of an account', () => {
   expect(toImportedSecret(undefined, { ...HASH, roles: ['_admin'], name: 'eve' }, true)).toEqual({ secret: HASH });
   // CouchDB takes an account without a function for one with SHA-1.
-  const { pbkdf2_prf: _prf, ...old } = { ...HASH, derived_key: 'ab'.repeat(20) };
+  const old = { password_scheme: 'pbkdf2', derived_key: 'ab'.repeat(20), salt: 'salt', iterations: 10 };
   expect(toImportedSecret(undefined, old, false)).toEqual({ secret: { ...old, pbkdf2_prf: 'sha' } });
   expect(toImportedSecret('correct horse', HASH, true)).toEqual({ secret: { password: 'correct horse' } });
   expect(toImportedSecret(undefined, undefined, true)).toEqual({ secret: undefined });
@@ -18,7 +18,7 @@ test.each([
   ['pbkdf2_sha256$260000$salt$a2V5', 'PBKDF2 in a format other'],
   ['d41d8cd98f00b204e9800998ecf8427e', 'unknown scheme'],
   [42, 'unknown scheme'],
-  [{ ...HASH, password_scheme: 'simple' }, 'scheme simple'],
+  [{ ...HASH, password_scheme: 'simple' }, 'scheme "simple"'],
   [{ ...HASH, pbkdf2_prf: 'md5' }, 'hash function'],
   [{ ...HASH, pbkdf2_prf: 'constructor' }, 'hash function'],
   [{ ...HASH, derived_key: `${KEY}00` }, '64 hex digits'],

@@ -59,7 +59,7 @@ export function toImportedSecret(password: unknown, account: unknown, supportsAl
 function parseHash(account: unknown): PasswordHash | string {
   if (!isObject(account)) return describeScheme(account);
   const { salt, iterations, derived_key: key, pbkdf2_prf: prf = OLDEST_FUNCTION, password_scheme: scheme } = account;
-  if (scheme !== undefined && scheme !== 'pbkdf2') return `is of the scheme ${String(scheme).slice(0, 20)}`;
+  if (scheme !== undefined && scheme !== 'pbkdf2') return `is of the scheme ${JSON.stringify(scheme).slice(0, 20)}`;
   if (typeof key !== 'string') return describeScheme(getString(account, 'password_hash') ?? getString(account, 'hash'));
   const length = typeof prf === 'string' && Object.hasOwn(KEY_LENGTHS, prf) ? KEY_LENGTHS[prf] : undefined;
   if (typeof prf !== 'string' || length === undefined) return 'is by a hash function that CouchDB does not have';

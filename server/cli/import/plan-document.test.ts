@@ -35,8 +35,7 @@ const importInto = (
   const plan = planDocument(existing === undefined ? [] : stored(existing), imported, rules);
   if (plan.kind === 'unchanged' && existing !== undefined) return existing;
   if (plan.kind !== 'write') throw new Error(JSON.stringify(plan));
-  const { _rev: _, ...document } = plan.document;
-  return document;
+  return { ...plan.document, _rev: undefined } as UserDocument<Values>;
 };
 
 const anyUpdate = fc.option(fc.integer({ min: 0, max: NOW + 1e9 }), { nil: undefined });

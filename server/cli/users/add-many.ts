@@ -118,7 +118,7 @@ async function createDocuments(
   { upstream, registry, rules }: Deployment,
   usernames: readonly Username[],
 ): Promise<void> {
-  const now = new Date();
+  const now = new Date(upstream.clock.now());
   const documents = usernames.map((username) => newUserDocument(username, now, rules.idOf(username)));
   // A document that exists is a conflict, and stays as it is.
   await writeRows(upstream.couch, registry, documents);
