@@ -1,5 +1,6 @@
 import { createElement } from 'react';
 import { renderToString } from 'react-dom/server';
+import { z } from 'zod';
 import { createPreferencesStore, type StoreOptions } from './index.ts';
 import { usePreference, usePreferences, useSyncStatus } from './react.ts';
 import { createPreferencesStream } from './stream.ts';
@@ -24,7 +25,15 @@ it.each([
   [{ ...good, idPrefix: 'User_' }, 'idPrefix is not the ID_PREFIX of a server'],
   [{ ...good, idPrefix: '' }, 'idPrefix is not the ID_PREFIX of a server'],
   [{ ...good, idPrefix: null }, 'idPrefix is not the ID_PREFIX of a server'],
-  [{ ...good, schema: { type: 'object' } }, 'schema is not a synchronous Standard Schema'],
+  [{ ...good, schema: { type: 'object' } }, 'schema is not a Standard Schema'],
+  [{ ...good, schema: z.strictObject({ density: z.string() }) }, 'density is required by the schema'],
+  [{ ...good, schema: z.strictObject({ density: z.string().default('cosy') }) }, 'density has a default value'],
+  [{ ...good, schema: z.strictObject({ apiToken: z.string().optional() }) }, 'apiToken needs another name'],
+  [{ ...good, schema: z.strictObject({ 'a b': z.string().optional() }) }, 'a b needs another name'],
+  [{ ...good, schema: z.strictObject({}).refine(() => Promise.resolve(true)) }, 'an asynchronous check'],
+  [{ ...good, upgrade: 'colour' }, 'upgrade is not a synchronous function that returns an object'],
+  [{ ...good, upgrade: () => Promise.resolve({}) }, 'upgrade is not a synchronous function'],
+  [{ ...good, upgrade: () => undefined }, 'upgrade is not a synchronous function'],
   [{ ...good, timing: { heartbeat: 10 } }, 'timing.heartbeat is not from 1000 to 60000 ms'],
   [{ ...good, timing: { heartbeat: '5000' } }, 'timing.heartbeat is not from 1000'],
   [{ ...good, timing: { silence: NaN } }, 'timing.silence is not from 5001 to 2147483647 ms'],
@@ -52,7 +61,7 @@ it.each([
   [{ ...good, url: '//alice:secret@example.org/stream' }, 'url is not a URL'],
   [{ ...good, username: null }, 'username is not a string'],
   [{ ...good, getToken: undefined }, 'getToken is not a function'],
-  [{ ...good, schema: {} }, 'schema is not a synchronous Standard Schema'],
+  [{ ...good, schema: {} }, 'schema is not a Standard Schema'],
   [{ ...good, silence: 0 }, 'silence is not from 1000 to'],
   [undefined, 'url is not a URL'],
 ])('a stream rejects %p and names the option', (options, message) => {

@@ -12,7 +12,8 @@ interface UncheckedOptions {
 /** The longest delay of a timer, in milliseconds. A longer one expires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-function assert(isValid: boolean, problem: string): asserts isValid {
+/** Throws a `TypeError` with the problem unless the option is valid. */
+export function assert(isValid: boolean, problem: string): asserts isValid {
   if (!isValid) throw new TypeError(problem);
 }
 

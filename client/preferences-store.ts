@@ -1,8 +1,8 @@
 /** The main entry of the client library. */
+import type { Values } from '../couchdb-design/user-document/preference-schema.ts';
 import { isBrowser } from './platform/environment.ts';
 import { resolveOptions } from './resolve-options.ts';
 import { createServerStore } from './server-store.ts';
-import type { Values } from './store/schema.ts';
 import { SyncedStore } from './synced-store.ts';
 import type { PreferencesStore, SchemaOptions, ShownOf, StoreOptions } from './types.ts';
 
@@ -14,7 +14,7 @@ import type { PreferencesStore, SchemaOptions, ShownOf, StoreOptions } from './t
  * @param options - The server, the user, how to get tokens, and optionally the application's own schema and defaults.
  * @returns The store. It is usable at once: it shows the defaults until `ready` resolves.
  * @throws RangeError if `username` is not a well-formed text of 1 to 255 characters.
- * @throws TypeError if an option is missing or invalid, or if the schema rejects `{}` or is asynchronous.
+ * @throws TypeError if an option is missing or invalid, or if preferences cannot have the schema or the upgrade.
  * @example
  * ```ts
  * const store = createPreferencesStore({

@@ -15,6 +15,8 @@ const PLATFORM: Readonly<Record<PlatformReason, string>> = {
   'locks-unavailable':
     'The tabs of this browser cannot coordinate, so each one syncs on its own. If changes stay unsent, close the other tabs.',
   'channel-unavailable': 'The tabs of this browser cannot exchange messages, so each one syncs on its own.',
+  'clock-wrong':
+    'The clock of this device is wrong: set its date and time zone (until then, changes are dated by the server’s clock).',
 };
 
 const SIGN_IN: Readonly<Record<SignInReason, string>> = {

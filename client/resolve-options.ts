@@ -9,13 +9,13 @@ import { ABSOLUTE_URL, checkDuration, checkOptions } from './check-options.ts';
 import { databaseName, openBrowserDatabase, openMemoryDatabase, type OpenDatabase } from './platform/database.ts';
 import { defaultEnvironment, type Environment } from './platform/environment.ts';
 import { DEFAULT_PLATFORM_TIMING, type PlatformTiming } from './platform/timing.ts';
-import { resolveSchema, type StoreSchema, type Values } from './store/schema.ts';
+import { findChoiceProblem, resolveDefaults, type SchemaChoice } from './store/schema.ts';
 import { DEFAULT_TIMING } from './sync/sync-loop.ts';
 import type { SyncTiming } from './sync/timing.ts';
 import type { SchemaOptions, StoreOptions } from './types.ts';
 
 /** The options of a store with all defaults applied. */
-export interface ResolvedOptions extends Pick<StoreOptions, 'url' | 'getToken' | 'onSignedOut'> {
+export interface ResolvedOptions extends SchemaChoice, Pick<StoreOptions, 'url' | 'getToken' | 'onSignedOut'> {
   /** As in the tokens. Ids and names in the browser's storage contain its encoding. */
   readonly username: string;
   readonly idPrefix: string;
@@ -26,14 +26,12 @@ export interface ResolvedOptions extends Pick<StoreOptions, 'url' | 'getToken' |
   readonly openDatabase: OpenDatabase;
   /** Opens a replacement while `openDatabase` fails or does not respond: a database in memory, if `openDatabase` is the default. */
   readonly openReplacement: OpenDatabase | undefined;
-  readonly schema: StoreSchema;
-  readonly defaults: Values;
   readonly environment: Environment;
   readonly timing: SyncTiming;
   readonly platformTiming: PlatformTiming;
 }
 
-/** Throws a RangeError when the username is invalid, and a TypeError when another option or the schema cannot be used. */
+/** Throws a RangeError when the username is invalid, and a TypeError when another option, the schema or the upgrade cannot be used. */
 export function resolveOptions(options: StoreOptions & Partial<SchemaOptions<object, object>>): ResolvedOptions {
   checkOptions(options, ABSOLUTE_URL);
   const username = encodeSubject(options.username);
@@ -45,6 +43,8 @@ export function resolveOptions(options: StoreOptions & Partial<SchemaOptions<obj
   // Otherwise the connection would be replaced before its next heartbeat.
   checkDuration('timing.silence', timing.silence, timing.heartbeat + 1);
   checkDuration('timing.response', timing.response, 1);
+  const problem = findChoiceProblem(options);
+  if (problem !== undefined) throw new TypeError(problem);
   // The public type declares fewer methods than a PouchDB has.
   const openDatabase = (options.openDatabase ?? openBrowserDatabase) as OpenDatabase;
   return {
@@ -54,7 +54,7 @@ export function resolveOptions(options: StoreOptions & Partial<SchemaOptions<obj
     databaseName: databaseName(namespace, username),
     openDatabase,
     openReplacement: openDatabase === openBrowserDatabase ? openMemoryDatabase : undefined,
-    ...resolveSchema(options),
+    defaults: resolveDefaults(options),
     environment: { ...defaultEnvironment(), ...options.environment },
     timing,
     platformTiming: DEFAULT_PLATFORM_TIMING,

@@ -1,6 +1,6 @@
 /** The store during server-side rendering: it shows the defaults, stores and requests nothing, and starts no timer. */
+import type { Values } from '../couchdb-design/user-document/preference-schema.ts';
 import type { ResolvedOptions } from './resolve-options.ts';
-import type { Values } from './store/schema.ts';
 import { INITIAL_STATUS } from './sync/status.ts';
 import type { PreferencesStore } from './types.ts';
 

@@ -1,12 +1,15 @@
 /** Reads one user's preferences from the server's event stream, without a local database and without PouchDB. */
-import { ANY_URL, checkDuration, checkOptions } from './check-options.ts';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { Values } from '../couchdb-design/user-document/preference-schema.ts';
+import { preferencesStandardSchema } from '../couchdb-design/user-document/preferences-standard-schema.ts';
+import { ANY_URL, assert, checkDuration, checkOptions } from './check-options.ts';
 import { deepFreeze } from './platform/deep-freeze.ts';
 import { createEmitter, waitForEvent } from './platform/emitter.ts';
 import { defaultNetworkEnvironment, listenForWakeUps, type NetworkEnvironment } from './platform/environment.ts';
 import { receiveEvents, type EventConnectionResult } from './sync/http/event-connection.ts';
 import type { ServerSentEvent } from './sync/http/sse-parser.ts';
 import type { GetToken } from './sync/http/token-source.ts';
-import { resolveSchema, type StoreSchema, type Values } from './store/schema.ts';
+import { resolveDefaults } from './store/schema.ts';
 import type { PreferencesStore, SchemaOptions, ShownOf, ShownPreferences } from './types.ts';
 import { createPace } from './platform/pace.ts';
 import { countFailure } from './sync/backoff.ts';
@@ -54,6 +57,9 @@ export interface PreferencesStream<Shown extends object = ShownPreferences> exte
   readonly close: () => void;
 }
 
+/** The application's own schema and defaults. The server upgrades what it sends. */
+export type StreamSchemaOptions<P extends object, D extends Partial<P>> = Omit<SchemaOptions<P, D>, 'upgrade'>;
+
 /** The JSON data of the server's events. */
 interface StreamEventData {
   readonly username?: unknown;
@@ -72,7 +78,7 @@ const MAX_CONNECTIONS = { count: 8, windowMs: 4_000 };
  *
  * @param options - The server, the user, how to get tokens, and optionally the application's own schema and defaults.
  * @returns The stream. It is usable at once: it shows the defaults until `ready` resolves.
- * @throws TypeError if an option is missing or invalid, or if the schema rejects `{}` or is asynchronous.
+ * @throws TypeError if an option is missing or invalid, or if preferences cannot have the schema.
  * @example
  * ```ts
  * const stream = createPreferencesStream({
@@ -86,15 +92,25 @@ const MAX_CONNECTIONS = { count: 8, windowMs: 4_000 };
  */
 export function createPreferencesStream(options: StreamOptions): PreferencesStream;
 export function createPreferencesStream<P extends object, const D extends Partial<P> = object>(
-  options: StreamOptions & SchemaOptions<P, D>,
+  options: StreamOptions & StreamSchemaOptions<P, D>,
 ): PreferencesStream<ShownOf<P, D>>;
 export function createPreferencesStream(
-  options: StreamOptions & Partial<SchemaOptions<object, object>>,
+  options: StreamOptions & Partial<StreamSchemaOptions<object, object>>,
 ): PreferencesStream<Values> {
   const stream = new EventStream(options);
   void stream.run();
   return stream;
 }
+
+/** Whether a schema knows a preference and accepts its value. The server has validated it, maybe by another version of the schema. */
+const accepts = (schema: StandardSchemaV1, key: string, value: unknown): boolean => {
+  try {
+    const { value: output } = schema['~standard'].validate({ [key]: value }) as { readonly value?: object };
+    return output !== undefined && Object.hasOwn(output, key);
+  } catch {
+    return false;
+  }
+};
 
 /** Its public members are bound functions, not methods: applications pass single members on. */
 class EventStream implements PreferencesStream<Values> {
@@ -104,7 +120,7 @@ class EventStream implements PreferencesStream<Values> {
 
   readonly #options: StreamOptions;
   readonly #environment: NetworkEnvironment;
-  readonly #schema: StoreSchema;
+  readonly #schema: StandardSchemaV1;
   readonly #stopController = new AbortController();
   readonly #wakeEmitter = createEmitter();
   readonly #changeEmitter = createEmitter();
@@ -116,11 +132,13 @@ class EventStream implements PreferencesStream<Values> {
   /** When the connection became live; Infinity if it never did. */
   #liveSince = Infinity;
 
-  constructor(options: StreamOptions & Partial<SchemaOptions<object, object>>) {
+  constructor(options: StreamOptions & Partial<StreamSchemaOptions<object, object>>) {
     checkOptions(options, ANY_URL);
     const { silence = DEFAULT_IDLE_TIMEOUT_MS } = options;
     checkDuration('silence', silence, 1_000);
-    const { schema, defaults } = resolveSchema(options);
+    const { schema = preferencesStandardSchema } = options;
+    assert(typeof schema['~standard']?.validate === 'function', 'schema is not a Standard Schema.');
+    const defaults = resolveDefaults(options);
     this.username = options.username;
     this.ready = new Promise((resolve) => {
       this.#resolveReady = resolve;
@@ -227,8 +245,9 @@ class EventStream implements PreferencesStream<Values> {
       if (eventData.state === this.#lastEventId) this.#markCaughtUp();
     } else if (name === 'preference-update' && id !== undefined) {
       this.#lastEventId = id;
-      const received = this.#schema.pickKnown(Object(eventData.preferences) as Values);
-      this.#shown = deepFreeze({ ...this.defaults, ...received });
+      const received = Object.entries(Object(eventData.preferences) as Values);
+      const known = received.filter(([key, value]) => accepts(this.#schema, key, value));
+      this.#shown = deepFreeze({ ...this.defaults, ...Object.fromEntries(known) });
       this.#resolveReady();
       this.#changeEmitter.emit();
       this.#markCaughtUp();

@@ -1,4 +1,6 @@
 /** The store: connects the local store, the sync and the other tabs of this browser. */
+import type { Values } from '../couchdb-design/user-document/preference-schema.ts';
+import { estimateClockOffset, type ServerTime } from './platform/clock-offset.ts';
 import { createEmitter, waitForEvent } from './platform/emitter.ts';
 import { listenForWakeUps, type Environment } from './platform/environment.ts';
 import { guardEnvironment } from './platform/guarded-environment.ts';
@@ -8,7 +10,6 @@ import { deepFreeze } from './platform/deep-freeze.ts';
 import { isDeepEqual } from './platform/structural-equality.ts';
 import type { ResolvedOptions } from './resolve-options.ts';
 import { LocalStore } from './store/local-store.ts';
-import type { Values } from './store/schema.ts';
 import type { SupersededEdit } from './store/superseded-edits.ts';
 import type { RefusedEdit, StatusEvent, SyncProgress, SyncStatus } from './sync/status.ts';
 import { createStatusStore } from './sync/status-store.ts';
@@ -41,6 +42,8 @@ export class SyncedStore implements PreferencesStore<Values, Values> {
   readonly #stopController = new AbortController();
   #events: DebugSnapshot['events'] = [];
   #isStarted = false;
+  /** The last correction of unsent edits. */
+  #correction: Promise<unknown> = Promise.resolve();
   /** The sign-out that removes the data, once it has begun. */
   #erasingSignOut: Promise<void> | undefined;
 
@@ -125,6 +128,7 @@ export class SyncedStore implements PreferencesStore<Values, Values> {
       id,
       eraseOnOpen,
       onErased: () => clearSignOutMark(storage, name),
+      clockOffset: () => this.#status.progress().clockOffset,
       reportDatabase: this.#health.reporter('database-unavailable'),
       onUnsentChange: () => this.#tabs.send('noted'),
       onReplaced: () => this.#tabs.send('replaced'),
@@ -155,9 +159,21 @@ export class SyncedStore implements PreferencesStore<Values, Values> {
     await this.ready.catch(() => undefined);
     const { dispatch } = this.#status;
     const isVisible = (): boolean => this.#tabs.isAnyVisible();
-    const options = { ...this.#options, environment: this.#environment, store: this.#local };
+    const onServerTime = this.#onServerTime;
+    const options = { ...this.#options, environment: this.#environment, store: this.#local, onServerTime };
     await runSyncLoop({ ...options, isVisible, wakeEmitter: this.#wakeEmitter, dispatch }, signal);
   }
+
+  /** Measures the clock. Resolves when the unsent edits are corrected, if they must be. */
+  readonly #onServerTime = async (time: ServerTime): Promise<void> => {
+    const { clockOffset } = this.#status.progress();
+    const offset = estimateClockOffset(clockOffset, { ...time, receivedAt: this.#environment.now() });
+    if (offset !== undefined && offset !== clockOffset) {
+      this.#status.dispatch({ type: 'clock', offset });
+      this.#correction = this.#local.correctStamps().catch(() => undefined);
+    }
+    await this.#correction;
+  };
 
   readonly #onTabSignal: TabSyncOptions['onSignal'] = (signal) => {
     switch (signal) {

@@ -1,6 +1,7 @@
 /** The public types of a store: its options, its events and its members. */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { PatchOf, Preferences } from '../couchdb-design/user-document/preference-rules.ts';
+import type { Upgrade } from '../couchdb-design/user-document/upgrade-function.ts';
 import type { OpenDatabase } from './platform/pouch-database.ts';
 import type { Environment } from './platform/environment.ts';
 import type { GetToken } from './sync/http/token-source.ts';
@@ -51,14 +52,26 @@ export interface StoreOptions {
 
 /**
  * The application's own preferences: a validator that implements Standard Schema (https://standardschema.dev), such as Zod.
- * It validates an object whose members are all optional and independent of each other. It must be synchronous, and its
- * output must be JSON. Configure the server with the same schema.
+ * It validates an object whose members are all optional and independent of each other. It must be synchronous, and return
+ * JSON values as they are: without defaults, conversions or dates. Configure the server with the same schema.
  */
 export interface SchemaOptions<P extends object, D extends Partial<P>> {
   /** The schema of all preferences. */
   readonly schema: StandardSchemaV1<unknown, P>;
   /** The values of preferences that were never set. They are not stored, so a changed default reaches every user. */
   readonly defaults?: D;
+  /**
+   * Converts what earlier versions of the application stored into values of this schema. It must be a pure function that accepts
+   * any subset of the values and returns current values as they are. The result is shown, and new preferences are stored with
+   * the next edit. Stored values stay, for versions of the application that still read them. Configure the server with the same
+   * function.
+   *
+   * @example
+   * ```ts
+   * const upgrade: Upgrade = ({ colour, ...values }) => (colour === undefined ? values : { theme: colour, ...values });
+   * ```
+   */
+  readonly upgrade?: Upgrade;
 }
 
 /** The events of a store, and what their listeners receive. */
@@ -95,8 +108,8 @@ export interface PreferencesStore<P extends object = Preferences, Shown extends 
    *
    * @param patch - New values by preference.
    * @returns A promise that resolves when the edit is stored in the browser, before it is sent.
-   * @throws Rejects with a RangeError when the schema rejects a value, and with an Error when the browser cannot store the
-   * edit. Nothing is set then.
+   * @throws Rejects with a RangeError that names the member when a value is invalid or the document would have more than 64 KiB,
+   * and with an Error when the browser cannot store the edit. Nothing is set then.
    */
   readonly set: (patch: PatchOf<P>) => Promise<void>;
   /** Removes one preference, so that its default applies. Resolves and rejects as `set`. */

@@ -1,16 +1,14 @@
 #!/usr/bin/env node
-/** `pouchgate <command>`: the operator's commands. */
-import { doctorCommand } from '../server/cli/doctor/command.ts';
-import { setupCommand } from '../server/cli/setup/command.ts';
+/** `pouchgate <command>`: the operator's commands. Each is loaded when it is used, because loading all takes longer than most. */
 import type { CommandOptions } from '../server/cli/types.ts';
-import { usersCommand } from '../server/cli/users/command.ts';
 
 const HELP = `pouchgate setup     sets up a CouchDB 3
 pouchgate doctor    checks a deployment, and reports what is wrong
-pouchgate users     adds, shows, suspends, exports and erases users
+pouchgate users     adds, shows, suspends, repairs, exports and erases users
+pouchgate import    imports the users of an older application
 pouchgate start     starts the server
 
-setup, doctor and users take --help. start takes only environment variables.`;
+setup, doctor, users and import take --help. start takes only environment variables.`;
 
 const [command, ...argv] = process.argv.slice(2);
 const options: CommandOptions = { argv, env: process.env, print: console.log, printError: console.error };
@@ -22,14 +20,21 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 switch (command) {
   case 'setup':
-    process.exitCode = await setupCommand(options);
+    process.exitCode = await (await import('../server/cli/setup/command.ts')).setupCommand(options);
     break;
   case 'doctor':
-    process.exitCode = await doctorCommand(options);
+    process.exitCode = await (await import('../server/cli/doctor/command.ts')).doctorCommand(options);
     break;
-  case 'users':
+  case 'users': {
+    const { usersCommand } = await import('../server/cli/users/command.ts');
     process.exitCode = await usersCommand({ ...options, terminal: { input: process.stdin, output: process.stderr } });
     break;
+  }
+  case 'import': {
+    const { importCommand } = await import('../server/cli/import/command.ts');
+    process.exitCode = await importCommand({ ...options, input: process.stdin });
+    break;
+  }
   case 'start':
     await import('../server/main.ts');
     break;

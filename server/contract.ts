@@ -54,8 +54,10 @@ export type SignInOptions = z.infer<typeof signInOptionsSchema>;
 export const lastEditSchema = z.strictObject({
   at: z.iso.datetime(),
   by: z
-    .enum(['device', 'rest', 'telegram', 'command line', 'application'])
-    .describe('The interface of the edit. `device`: replication; `application`: the application that mounts the gate.'),
+    .enum(['device', 'rest', 'telegram', 'command line', 'application', 'import'])
+    .describe(
+      'The interface of the edit. `device`: replication; `application`: the application that mounts the gate; `import`: the import of older data.',
+    ),
   device: z.string().describe('The id of the device: five characters.'),
 });
 

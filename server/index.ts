@@ -4,6 +4,7 @@ import express, { type Request, type RequestHandler, type Router } from 'express
 import pino from 'pino';
 import type { z } from 'zod';
 import { newSourceDeviceId } from '../couchdb-design/user-document/edit-sources.ts';
+import { isObject } from '../couchdb-design/user-document/json.ts';
 import { encodeSubject, DEFAULT_ID_PREFIX, type Username } from '../couchdb-design/user-document/user-document.ts';
 import { AuthenticateError, checkAuthenticated } from './app/check-authenticated.ts';
 import { checkOptions } from './app/check-options.ts';
@@ -17,10 +18,12 @@ import { UserRevocations } from './app/user-revocations.ts';
 import { createWarnOnce, type WarnOnce } from './app/warn-once.ts';
 import type { Caller } from './http/caller.ts';
 import { createErrorCors, type ErrorCors } from './http/cors.ts';
+import { setDateHeader, type ResponseClock } from './http/date-header.ts';
 import { toExpressRequest } from './http/express-request.ts';
-import { forbidden, HttpError, sendError, serviceUnavailable } from './http/errors.ts';
+import { badRequest, forbidden, HttpError, sendError, serviceUnavailable } from './http/errors.ts';
 import { DEFAULT_RATE_LIMITS } from './http/rate-limits.ts';
 import { tokenRefusal } from './http/token-refusal.ts';
+import { ClockMonitor } from './observability/clock-monitor.ts';
 import { FeedMonitor } from './observability/feed-monitor.ts';
 import { createPreferencesResponse } from './preferences/response.ts';
 import { defaultPreferenceDefinition, definePreferences, type PreferenceDefinition } from './preferences/schema.ts';
@@ -82,7 +85,9 @@ export async function createPouchgate(
   checkOptions(options);
   const { preferences, idPrefix } = options;
   if (preferences === undefined) return await mount(options, defaultPreferenceDefinition(idPrefix));
-  return await mount(options, definePreferences(preferences.schema, preferences.defaults ?? {}, idPrefix));
+  const { schema, defaults, upgrade } = preferences;
+  const definition = definePreferences(schema, { defaults, upgrade, idPrefix, onMistake: createWarnOnce(options.log) });
+  return await mount(options, definition);
 }
 
 const EMBEDDED_BY_DEFAULT = `The option couchdb is not set. The embedded engine stores all data in ${DEFAULT_DATA_DIRECTORY}. Set couchdb to { url, username, password } in production, or to { dataDirectory } in development.`;
@@ -94,8 +99,10 @@ async function mount<P extends object>(
   const { registry = 'user_registry', sessions = 'pouchgate_sessions' } = options;
   const { idPrefix = DEFAULT_ID_PREFIX, log = pino({ level: 'silent' }), base, corsOrigins = [] } = options;
   const couchdb = await resolveMountedUpstream(options.couchdb, process.env, (sentence) => log.error(sentence));
-  const upstream = await openMountedUpstream(couchdb, { registry, sessions, idPrefix }, (sentence) =>
-    log.warn(sentence),
+  const upstream = await openMountedUpstream(
+    couchdb,
+    { registry, sessions, idPrefix },
+    { onWarning: (sentence) => log.warn(sentence), onEstimate: new ClockMonitor(log).onEstimate },
   );
   const { access, jwtSecret, docIdsThreshold } = couchdb;
   const agent = createForwardAgent(access.url);
@@ -113,7 +120,7 @@ async function mount<P extends object>(
     publicUrl: options.publicUrl ?? '',
     corsOrigins,
     rules,
-    provision: createProvision(upstream.couch, registry, rules.idOf),
+    provision: createProvision(upstream, registry, rules.idOf),
     authenticate,
     authenticateCookie: authenticate,
     assertActive: (caller) => revocations.assertActive(caller),
@@ -124,7 +131,8 @@ async function mount<P extends object>(
   const allowOrigin = createErrorCors(corsOrigins);
   const respondWrongBase = createWrongBaseResponse(allowOrigin, warnOnce);
   const trackRequests = createRequestTracker(options.log, registry);
-  const gate = createClosableRouter(core, { base, allowOrigin, respondWrongBase, trackRequests });
+  const { clock } = upstream;
+  const gate = createClosableRouter(core, { base, allowOrigin, respondWrongBase, trackRequests, clock });
   return {
     router: gate.router,
     listener: createListener(gate.router, base ?? '', respondWrongBase),
@@ -176,16 +184,19 @@ interface ClosableRouterOptions {
   readonly respondWrongBase: RespondWrongBase;
   /** Creates the handler that identifies and observes the requests to a path within the router. */
   readonly trackRequests: (path: string) => RequestHandler;
+  /** The time of responses. */
+  readonly clock: ResponseClock;
 }
 
 /** Creates the router of both interfaces. After `rejectRequests` it responds with 503 to every request to them. */
 function createClosableRouter<P extends object>(
   core: Core<P>,
-  { base, allowOrigin, respondWrongBase, trackRequests }: ClosableRouterOptions,
+  { base, allowOrigin, respondWrongBase, trackRequests, clock }: ClosableRouterOptions,
 ): { readonly router: Router; readonly rejectRequests: () => void } {
   const router = express.Router({ caseSensitive: true, strict: true });
   let isClosing = false;
   const admit: RequestHandler = (req, res, next) => {
+    setDateHeader(res, clock);
     // Otherwise clients whose live requests were ended reconnect immediately, and `close` never finishes.
     if (isClosing) {
       allowOrigin(req, res, () => sendError(res, serviceUnavailable('The server is stopping.')));
@@ -214,8 +225,8 @@ function createPreferencesAccess<P extends object>(
   return {
     read: async (subject) => createPreferencesResponse(await service.read(toUsername(subject)), rules),
     edit: async (subject, patch) => {
-      const validPatch = rules.patchSchema.parse(patch);
-      const edited = await service.edit(toUsername(subject), device, () => validPatch);
+      if (!isObject(patch)) throw badRequest('The patch must be an object of preferences by name.');
+      const edited = await service.edit(toUsername(subject), device, () => patch);
       return createPreferencesResponse(edited, rules);
     },
   };

@@ -37,6 +37,7 @@ test('only reasons with data at risk contradict that changes are kept', () => {
     'storage-unavailable',
     'locks-unavailable',
     'channel-unavailable',
+    'clock-wrong',
     'network-unreachable',
   ];
   for (const reason of reasons) {

@@ -1,7 +1,13 @@
 /** Tracks which facilities of the platform do not work, for the status. */
 
 /** From the most to the least serious: the status names them in this order. */
-const REASONS = ['database-unavailable', 'storage-unavailable', 'locks-unavailable', 'channel-unavailable'] as const;
+const REASONS = [
+  'database-unavailable',
+  'storage-unavailable',
+  'locks-unavailable',
+  'channel-unavailable',
+  'clock-wrong',
+] as const;
 
 /**
  * A part of the browser that does not work. The store works without it, with these effects:
@@ -12,6 +18,7 @@ const REASONS = ['database-unavailable', 'storage-unavailable', 'locks-unavailab
  * - `locks-unavailable`: Web Locks are missing, as on plain HTTP, fail or do not respond. Each tab syncs on its own. Edits
  *   may wait for another tab.
  * - `channel-unavailable`: `BroadcastChannel` is missing or fails. Each tab syncs on its own.
+ * - `clock-wrong`: the device's clock differs from the server's by more than a minute. Edits are dated by the server's clock.
  */
 export type PlatformReason = (typeof REASONS)[number];
 

@@ -1,9 +1,9 @@
 /** Commits pending edits to the user document, and resolves its conflicts. */
+import type { Values } from '../../couchdb-design/user-document/preference-schema.ts';
 import { resolveConflict } from '../../couchdb-design/user-document/resolve-conflict.ts';
 import { createPace } from '../platform/pace.ts';
 import { applyEdits, isIncludedIn, type Edits } from './edits.ts';
 import { readReplica, storeLeaves, writeChildRevision, type Replica, type DocumentSource } from './replica.ts';
-import type { Values } from './schema.ts';
 
 const MAX_ATTEMPTS = 20;
 

@@ -4,7 +4,7 @@ import { applyEdit } from '../../couchdb-design/user-document/merge.ts';
 import { newUserDocument } from '../../couchdb-design/user-document/user-document-shape.ts';
 import { parseUsername, type Username } from '../../couchdb-design/user-document/username.ts';
 import { applyEdits, editsIn, isIncludedIn, type Edit } from './edits.ts';
-import type { Values } from './schema.ts';
+import type { Values } from '../../couchdb-design/user-document/preference-schema.ts';
 
 const alice = parseUsername('alice') as Username;
 const blank = newUserDocument(alice, new Date('2026-11-22T09:00:00.000Z'));

@@ -1,9 +1,16 @@
 /** Pending edits: the value of one preference, and the stamp of when it was set. */
 import { latestEditStamp, type EditStamp } from '../../couchdb-design/user-document/edit-stamp.ts';
 import { merge } from '../../couchdb-design/user-document/merge.ts';
+import type { Values } from '../../couchdb-design/user-document/preference-schema.ts';
+import type { ClockReading } from '../platform/clock.ts';
 import { isDeepEqual } from '../platform/structural-equality.ts';
 import type { LocalDocument } from './leaf.ts';
-import type { Values } from './schema.ts';
+
+/** The clocks when an edit was made. */
+export interface EditOrigin extends ClockReading {
+  /** The greatest stamp that the device had from the server; undefined for none. */
+  readonly seen?: EditStamp | undefined;
+}
 
 /** One edit of one preference. */
 export interface Edit {
@@ -18,6 +25,8 @@ export interface Edit {
    * the server rejects it.
    */
   readonly isSuspect?: boolean;
+  /** How the clocks were when it was made, if its stamp can be corrected by the server's clock. */
+  readonly made?: EditOrigin;
 }
 
 /** Edits of one user document, in any order. */
@@ -26,7 +35,10 @@ export type Edits = readonly Edit[];
 type Stamps = LocalDocument['edits'];
 
 /** The length of the timestamp that a stamp begins with, as in `2026-11-22T09:30:01.123Z`. */
-const TIMESTAMP_LENGTH = '2026-11-22T09:30:01.123Z'.length;
+export const TIMESTAMP_LENGTH = '2026-11-22T09:30:01.123Z'.length;
+
+/** What is shown and edited before the server's document has been pulled. */
+export const EMPTY_DOCUMENT = { preferences: {}, edits: {}, created_at: '', updated_at: '' } as unknown as LocalDocument;
 
 /** The values or the stamps of these edits, by preference. */
 export const toRecord = (edits: Edits, part: 'value' | 'stamp'): Values =>

@@ -1,6 +1,6 @@
 /** The shapes of the user document in a local database. */
+import type { Values } from '../../couchdb-design/user-document/preference-schema.ts';
 import type { UserDocument } from '../../couchdb-design/user-document/user-document-shape.ts';
-import type { Values } from './schema.ts';
 
 /** A user document that may hold preferences unknown to this version; a newer version's are kept. */
 export type LocalDocument = UserDocument<Values>;

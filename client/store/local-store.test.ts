@@ -1,5 +1,9 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { applyEdit } from '../../couchdb-design/user-document/merge.ts';
-import { DEFAULT_PREFERENCES } from '../../couchdb-design/user-document/preference-rules.ts';
+import { DEFAULT_PREFERENCES } from '../../couchdb-design/user-document/default-preferences.ts';
+import type { Values } from '../../couchdb-design/user-document/preference-schema.ts';
+import type { UserDocument } from '../../couchdb-design/user-document/user-document-shape.ts';
+import { defaultEnvironment } from '../platform/environment.ts';
 import {
   emptyDocument,
   createFakeBrowser,
@@ -10,6 +14,11 @@ import {
   storeLeaves,
   waitUntil,
 } from '../testing/local-store.ts';
+
+/** Accepts every value. */
+const anySchema: StandardSchemaV1 = {
+  '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) },
+};
 
 test('an edit is shown at once, and stored when edit resolves', async () => {
   const memory = createFakeBrowser();
@@ -129,6 +138,52 @@ test('the number of unsent edits is correct after a reload', async () => {
   expect((await openLocalStore(memory)).unsent().length).toBe(1);
 });
 
+test('in sync are a replica with all leaves of the server, and a server with all its live ones', async () => {
+  const store = await openLocalStore(createFakeBrowser());
+  await storeLeaves(store.database(), [SERVER_DOCUMENT]);
+  await store.edit({ theme: 'dark' });
+  const [leaf] = await leavesOf(store.database());
+  const edited = String(leaf?.['_rev']);
+  // The server has merged the edit into another revision.
+  const merged = `3-${'d'.repeat(32)}`;
+  expect(store.acknowledge([merged])).toBe(false);
+  const ids = ['d', 'c', 'a'].map((digit) => digit.repeat(32));
+  await storeLeaves(store.database(), [{ ...leaf, _rev: merged, _revisions: { start: 3, ids } }]);
+  await store.refresh();
+  // The edit's own revision is deleted here, which the server does not store.
+  const { leaves } = await store.inspect();
+  expect(leaves.map(({ _deleted = false }) => _deleted).sort()).toEqual([false, true]);
+  expect(store.unsent()).toHaveLength(1);
+  expect(store.acknowledge([edited])).toBe(false);
+  expect(store.acknowledge([merged, `9-${'9'.repeat(32)}`])).toBe(false);
+  expect(store.acknowledge([])).toBe(false);
+  expect(store.acknowledge([merged])).toBe(true);
+  expect(store.unsent()).toEqual([]);
+});
+
+test('a replica with 17 more leaves than the server is replaced, unless something is unsent', async () => {
+  // With compaction, the memory adapter's feed may read a revision that is just being removed.
+  const store = await openLocalStore(createFakeBrowser(false));
+  const tombstones = Array.from({ length: 17 }, (_, n) => {
+    const id = n.toString(16).padStart(32, '0');
+    return {
+      _id: SERVER_DOCUMENT._id,
+      _deleted: true,
+      _rev: `2-${id}`,
+      _revisions: { start: 2, ids: [id, 'e'.repeat(32)] },
+    };
+  });
+  await storeLeaves(store.database(), [SERVER_DOCUMENT, ...tombstones.slice(1)]);
+  await store.refresh();
+  expect(store.hasExcessLeaves([ROOT_REVISION])).toBe(false);
+  await storeLeaves(store.database(), tombstones.slice(0, 1));
+  await store.refresh();
+  expect(store.hasExcessLeaves([ROOT_REVISION])).toBe(true);
+  expect(store.hasExcessLeaves([ROOT_REVISION, ...tombstones.map(({ _rev }) => _rev)])).toBe(false);
+  await store.edit({ theme: 'dark' });
+  expect(store.hasExcessLeaves([ROOT_REVISION])).toBe(false);
+});
+
 test('unknown preferences of a newer application are kept and not shown', async () => {
   const store = await openLocalStore(createFakeBrowser());
   const stamp = '2026-11-22T09:00:00.000Z-0000-zzzzz';
@@ -169,4 +224,133 @@ test('edits made while another is being stored become one revision', async () =>
   const [leaf] = await leavesOf(store.database());
   expect(leaf).toMatchObject({ preferences: { selectedTags: ['49'] } });
   expect(Number(String(leaf?.['_rev']).split('-')[0])).toBeLessThan(5);
+});
+
+test('a document that would be too large is not stored, and the reason names the limit', async () => {
+  const store = await openLocalStore(createFakeBrowser(), { schema: anySchema });
+  await storeLeaves(store.database(), [SERVER_DOCUMENT]);
+  await store.edit({ note: 'x'.repeat(60_000) });
+  const before = store.visiblePreferences();
+  await expect(store.edit({ other: 'x'.repeat(6_000) })).rejects.toThrow(RangeError);
+  await expect(store.edit({ other: '\ud800' })).rejects.toThrow('unpaired surrogate');
+  expect(store.visiblePreferences()).toBe(before);
+  expect(store.unsent().map(({ key }) => key)).toEqual(['note']);
+  await store.edit({ note: 'short', other: 'x'.repeat(60_000) });
+});
+
+describe('an upgrade of the application', () => {
+  const stamp = '2026-11-22T09:00:00.000Z-0000-zzzzz';
+  const stored = { ...SERVER_DOCUMENT, preferences: { colour: 'dark' }, edits: { colour: stamp } };
+  const upgrade = (values: Values): Values => ({ theme: values['colour'], ...values });
+
+  test('shows what an earlier version stored, and stores it with the next edit', async () => {
+    const store = await openLocalStore(createFakeBrowser(), { upgrade });
+    await storeLeaves(store.database(), [stored]);
+    await store.refresh();
+    expect(store.visiblePreferences()).toEqual({ ...DEFAULT_PREFERENCES, theme: 'dark' });
+    expect(store.unsent()).toEqual([]);
+    await store.edit({ viewMode: 'graph' });
+    expect(await leavesOf(store.database())).toMatchObject([
+      { preferences: { colour: 'dark', theme: 'dark', viewMode: 'graph' }, edits: { colour: stamp, theme: stamp } },
+    ]);
+  });
+
+  test('shows the last edit of both versions, also while it is unsent', async () => {
+    const store = await openLocalStore(createFakeBrowser(), { upgrade });
+    await storeLeaves(store.database(), [stored]);
+    await store.refresh();
+    await store.edit({ theme: 'light' });
+    expect(store.visiblePreferences()['theme']).toBe('light');
+    const [leaf] = await leavesOf(store.database());
+    const later = applyEdit<Values>(
+      leaf as unknown as UserDocument<Values>,
+      { colour: 'system' },
+      '2999-01-01T00:00:00.000Z-0000-zzzzz',
+    );
+    await store.database().put({ ...later });
+    await waitUntil(store, () => store.visiblePreferences()['theme'] === 'system');
+  });
+
+  test('that throws changes nothing', async () => {
+    const store = await openLocalStore(createFakeBrowser(), {
+      upgrade: () => {
+        throw new Error('failed');
+      },
+    });
+    await storeLeaves(store.database(), [stored]);
+    await store.edit({ theme: 'light' });
+    expect(store.visiblePreferences()).toEqual({ ...DEFAULT_PREFERENCES, theme: 'light' });
+  });
+});
+
+describe('a device whose clock is three days ahead', () => {
+  const DAYS_MS = 3 * 86_400_000;
+  const NOW = Date.UTC(2026, 10, 22, 9, 30);
+  const open = async () => {
+    let offset: number | undefined;
+    const browser = createFakeBrowser();
+    const store = await openLocalStore(browser, {
+      environment: { ...defaultEnvironment(), storage: browser.storage, now: () => NOW + DAYS_MS },
+      clockOffset: () => offset,
+    });
+    await storeLeaves(store.database(), [SERVER_DOCUMENT]);
+    await store.refresh();
+    return { store, learn: (learned: number) => (offset = learned) };
+  };
+
+  test('dates unsent edits again when the offset is known: in the document, as a child, and as pending edits', async () => {
+    const { store, learn } = await open();
+    await store.edit({ theme: 'dark', viewMode: 'graph' });
+    await store.correctStamps();
+    expect((await leavesOf(store.database()))[0]?.['_rev']).toMatch(/^2-/);
+    learn(-DAYS_MS);
+    await store.correctStamps();
+    const [leaf, ...others] = await leavesOf(store.database());
+    expect(others).toEqual([]);
+    const corrected = expect.stringMatching(/^2026-11-22T09:30:00\./) as string;
+    expect(leaf).toMatchObject({
+      _rev: expect.stringMatching(/^3-/) as string,
+      preferences: { theme: 'dark', viewMode: 'graph' },
+      edits: { theme: corrected, viewMode: corrected },
+      updated_at: expect.stringMatching(/^2026-11-22T09:30:00\./) as string,
+    });
+    expect(store.unsent()).toMatchObject([{ stamp: corrected }, { stamp: corrected }]);
+    await store.correctStamps();
+    expect((await leavesOf(store.database()))[0]?.['_rev']).toBe(leaf?.['_rev']);
+    await store.edit({ theme: 'light' });
+    expect(store.unsent()).toMatchObject([{ stamp: corrected }, { stamp: corrected }]);
+  });
+
+  test('a corrected edit replaces an earlier edit of another device, and not a later one', async () => {
+    for (const [theirTime, expected] of [
+      ['2026-11-22T09:29:00.000Z', 'dark'],
+      ['2026-11-22T09:31:00.000Z', 'light'],
+    ] as const) {
+      const { store, learn } = await open();
+      await store.edit({ theme: 'dark' });
+      learn(-DAYS_MS);
+      await store.correctStamps();
+      const theirs = applyEdit(emptyDocument, { theme: 'light' }, `${theirTime}-0000-bbbbb`);
+      const ids = ['b'.repeat(32), 'a'.repeat(32)];
+      await storeLeaves(store.database(), [{ ...theirs, _rev: `2-${'b'.repeat(32)}`, _revisions: { start: 2, ids } }]);
+      await store.refresh();
+      expect(await leavesOf(store.database())).toMatchObject([{ preferences: { theme: expected } }]);
+      expect(store.visiblePreferences()['theme']).toBe(expected);
+      expect(store.unsent()).toHaveLength(expected === 'dark' ? 1 : 0);
+    }
+  });
+
+  test('edits that are made before the first pull are corrected as well', async () => {
+    let offset: number | undefined;
+    const browser = createFakeBrowser();
+    const store = await openLocalStore(browser, {
+      environment: { ...defaultEnvironment(), storage: browser.storage, now: () => NOW - DAYS_MS },
+      clockOffset: () => offset,
+    });
+    await store.edit({ theme: 'dark' });
+    offset = DAYS_MS;
+    await store.correctStamps();
+    expect(store.unsent()).toMatchObject([{ key: 'theme', stamp: expect.stringMatching(/^2026-11-22/) as string }]);
+    expect(Object.keys(browser.storage).filter((name) => name.includes(':unsent:'))).toHaveLength(1);
+  });
 });

@@ -5,32 +5,46 @@
  * serializes the writes of all tabs of one user. Replication alone writes without the lock, and only adds revisions. So a
  * write whose parent is not a leaf any more reads again and retries.
  */
-import {
-  latestEditStamp,
-  newDeviceId,
-  nextEditStamp,
-  type DeviceId,
-  type EditStamp,
-} from '../../couchdb-design/user-document/edit-stamp.ts';
+import { newDeviceId, type DeviceId } from '../../couchdb-design/user-document/edit-stamp.ts';
+import type { Values } from '../../couchdb-design/user-document/preference-schema.ts';
 import type { UserDocumentId } from '../../couchdb-design/user-document/username.ts';
+import { readClock, type ClockReading } from '../platform/clock.ts';
 import { deepFreeze } from '../platform/deep-freeze.ts';
-import { isDeepEqual } from '../platform/structural-equality.ts';
 import { createEmitter } from '../platform/emitter.ts';
 import { reasonOf, type Database } from '../platform/database.ts';
 import { setItem } from '../platform/local-data.ts';
 import { resolvesWithin } from '../platform/pace.ts';
 import { DEFAULT_PLATFORM_TIMING, type PlatformTiming } from '../platform/timing.ts';
-import { applyEdits, editsIn, haveSameStamps, isIncludedIn, editStampIn, type Edit, type Edits } from './edits.ts';
+import {
+  applyEdits,
+  editsIn,
+  haveSameStamps,
+  isIncludedIn,
+  editStampIn,
+  EMPTY_DOCUMENT,
+  type Edit,
+  type Edits,
+} from './edits.ts';
 import { DatabaseHandle } from './database-handle.ts';
 import { readLeaves, readReplica, createReplica, storeLeaves, type Replica, type DocumentSource } from './replica.ts';
 import type { RawLeaf } from './leaf.ts';
 import { needsCommit, commitEdits } from './commit-edits.ts';
-import type { Values } from './schema.ts';
 import { findSupersededEdits } from './superseded-edits.ts';
 import type { StoredSnapshot } from './stored-snapshot.ts';
 import type { LocalStoreOptions } from './types.ts';
 import { openPendingEdits, type PendingEdits } from './pending-edits.ts';
-import { computeVisiblePreferences } from './visible-preferences.ts';
+import type { Rules } from './rules.ts';
+
+const MAX_EXCESS_LEAVES = 16;
+
+/** Copies a patch, because the caller may change the object later. Not all values can be copied; the rules reject the others. */
+const copyIfPossible = (patch: Values): Values => {
+  try {
+    return structuredClone(patch);
+  } catch {
+    return patch;
+  }
+};
 
 /** One user's preferences in this browser. */
 export class LocalStore {
@@ -50,6 +64,9 @@ export class LocalStore {
   #leaves: readonly RawLeaf[] = [];
   #unsent: Edits = [];
   #visible: Values;
+  /** Undefined while they are being loaded. */
+  #rules: Rules | undefined;
+  readonly #loadingRules: Promise<Rules>;
   /** The refresh that waits for the write lock. */
   #queuedRefresh: Promise<void> | undefined;
 
@@ -75,9 +92,11 @@ export class LocalStore {
       onChange: () => void this.refresh().catch(() => undefined),
       onLost: options.onUnsentChange,
     });
+    this.#loadingRules = this.#loadRules();
     this.ready = this.#open();
     // A rejection must not count as unhandled when no caller awaits `ready`.
     this.ready.catch(() => undefined);
+    this.#loadingRules.catch(() => undefined);
     this.#publish();
   }
 
@@ -108,19 +127,25 @@ export class LocalStore {
 
   /**
    * Sets the preferences in the patch; `null` removes one. Resolves when the edit is stored: in the document, or as a
-   * pending edit if another tab holds the write lock for long. Rejects with a RangeError when a value is invalid, and with an Error when it cannot be
-   * stored.
+   * pending edit if another tab holds the write lock for long. Rejects with a RangeError when a value is invalid or the document
+   * would be too large, and with an Error when it cannot be stored.
    */
   async edit(patch: Values): Promise<void> {
     if (this.#handle.isClosed()) throw new Error('The store is closed.');
-    // Copied, because the caller may change the object later.
-    const values = structuredClone(this.#options.schema.parsePatch(patch));
+    const values = copyIfPossible(patch);
     let stamp = '';
     try {
       // The stamp must be later than the stamps of the document, so the document must be read first.
       if (!this.#replica) await this.ready;
-      stamp = this.#nextStamp();
-      this.#pendingEdits.add(Object.entries(values).map(([key, value]) => ({ key, value, stamp })));
+      const { createEdits } = this.#rules ?? (await this.#loadingRules);
+      const edits = createEdits(values, {
+        document: this.#replica?.document,
+        unsent: this.#pendingEdits.read(),
+        device: this.#device,
+        clock: this.#readClock(),
+      });
+      stamp = edits.at(-1)?.stamp ?? '';
+      this.#pendingEdits.add(edits);
       this.#publish();
       this.#options.onUnsentChange();
       await this.refresh();
@@ -129,6 +154,7 @@ export class LocalStore {
       // Earlier pending edits of the same preferences are still there.
       this.#pendingEdits.remove((edit) => edit.stamp === stamp);
       this.#publish();
+      if (error instanceof RangeError) throw error;
       const reason = reasonOf(error);
       const message = /quota/i.test(reason) ? 'there is no space left.' : reason;
       throw new Error(`This browser could not store the change: ${message}`, { cause: error });
@@ -136,17 +162,26 @@ export class LocalStore {
   }
 
   /**
-   * Compares the server's leaves with those last read here. If they are equal, the edits in the document are not unsent
-   * any more. Returns whether they are equal.
+   * Compares the server's leaves with those last read here. They are in sync when this replica has all of the server's, and
+   * the server has all live ones of this replica: the gate merges a conflict and its resolution instead of storing them.
+   * The edits in the document are then not unsent any more. Returns whether they are in sync.
    */
   acknowledge(serverRevisions: readonly string[]): boolean {
-    const { document, revisions } = this.#replica ?? {};
-    const isEqual = isDeepEqual(revisions?.toSorted(), serverRevisions.toSorted());
-    if (isEqual) {
+    const { document, revisions = [], leaves = [] } = this.#replica ?? {};
+    const isInSync =
+      serverRevisions.length > 0 &&
+      serverRevisions.every((rev) => revisions.includes(rev)) &&
+      leaves.every(({ rev }) => serverRevisions.includes(rev));
+    if (isInSync) {
       this.#removeEdits((edit) => isIncludedIn(edit, document));
       this.updateUnsent();
     }
-    return isEqual;
+    return isInSync;
+  }
+
+  /** Whether most leaves here are conflicts that the server never had. PouchDB keeps them forever, and compares each at every push. */
+  hasExcessLeaves({ length }: readonly string[]): boolean {
+    return !this.#unsent.length && (this.#replica?.revisions.length ?? 0) > length + MAX_EXCESS_LEAVES;
   }
 
   /** Erases the database and fills it with the server's leaves. Edits that the server does not have become suspects. */
@@ -166,6 +201,23 @@ export class LocalStore {
       this.#options.onReplaced();
       await this.#load();
     });
+  }
+
+  /**
+   * Corrects the stamps of unsent edits that were made with a wrong clock. Call it when the offset of the server's clock has
+   * become known or has changed, before anything is sent. Resolves before the correction if another tab holds the write lock for
+   * long.
+   */
+  async correctStamps(): Promise<void> {
+    const { findCorrections, storeCorrections } = await this.#loadingRules;
+    const find = (): ReturnType<Rules['findCorrections']> => findCorrections(this.#pendingEdits.read(), this.#readClock());
+    if (find().length === 0) return;
+    const correction = this.#handle.exclusive(async () => {
+      await storeCorrections(this.#source(), this.#pendingEdits, find());
+      this.#options.onUnsentChange();
+      await this.#load();
+    });
+    await resolvesWithin(this.#timing.responseMs, correction);
   }
 
   /** Updates the unsent edits if another tab has added or removed some. That tab's message may have been lost. */
@@ -216,8 +268,15 @@ export class LocalStore {
     return this.#handle.close(erase);
   }
 
+  async #loadRules(): Promise<Rules> {
+    const { createRules } = await import('./rules.ts');
+    this.#rules = createRules(this.#options);
+    this.#publish();
+    return this.#rules;
+  }
+
   async #open(): Promise<void> {
-    await this.#handle.open();
+    await Promise.all([this.#handle.open(), this.#loadingRules]);
     await this.refresh();
     // Another tab holds the write lock, which a read does not need.
     if (!this.#replica && !this.#handle.isClosed()) await this.#load();
@@ -239,7 +298,8 @@ export class LocalStore {
     const previous = this.#unsent;
     const document = this.#replica?.document;
     this.#unsent = this.#readUnsent();
-    this.#visible = computeVisiblePreferences(this.#options, document, this.#unsent, this.#visible);
+    const shown = applyEdits(document ?? EMPTY_DOCUMENT, this.#unsent);
+    this.#visible = this.#rules?.show(shown, this.#visible) ?? this.#visible;
     this.#changeEmitter.emit();
     for (const edit of findSupersededEdits(document, previous, this.#device)) {
       this.#options.onSuperseded(deepFreeze(edit));
@@ -258,12 +318,7 @@ export class LocalStore {
     this.#publish();
   }
 
-  /** A stamp later than all stamps of the document and of the pending edits. */
-  #nextStamp(): EditStamp {
-    const stamps = [
-      ...Object.values(this.#replica?.document?.edits ?? {}),
-      ...this.#pendingEdits.read().map((edit) => edit.stamp),
-    ];
-    return nextEditStamp({ now: this.#options.environment.now(), device: this.#device, seen: latestEditStamp(stamps) });
+  #readClock(): ClockReading {
+    return readClock(this.#options.environment.now, this.#options.clockOffset?.());
   }
 }

@@ -1,10 +1,10 @@
 /** Reads and writes the live leaves of the user document in one database. */
 import { merge } from '../../couchdb-design/user-document/merge.ts';
+import type { Values } from '../../couchdb-design/user-document/preference-schema.ts';
 import { USER_DOCUMENT_VERSION } from '../../couchdb-design/user-document/user-document-shape.ts';
 import type { UserDocumentId } from '../../couchdb-design/user-document/username.ts';
 import { fallbackOnStatus, type Database } from '../platform/database.ts';
 import type { LocalDocument, RawLeaf } from './leaf.ts';
-import type { Values } from './schema.ts';
 
 /** A document's id and the database that holds it. */
 export interface DocumentSource {

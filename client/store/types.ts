@@ -4,17 +4,15 @@ import type { OpenDatabase } from '../platform/database.ts';
 import type { Environment } from '../platform/environment.ts';
 import type { Report } from '../platform/health.ts';
 import type { PlatformTiming } from '../platform/timing.ts';
-import type { StoreSchema, Values } from './schema.ts';
+import type { SchemaChoice } from './schema.ts';
 import type { SupersededEdit } from './superseded-edits.ts';
 
 /** Options of a local store. */
-export interface LocalStoreOptions {
+export interface LocalStoreOptions extends SchemaChoice {
   /** The id of the user document. */
   readonly id: UserDocumentId;
   /** The name of the database, and the prefix of all storage keys. */
   readonly name: string;
-  readonly schema: StoreSchema;
-  readonly defaults: Values;
   /** Erases what is stored before any of it is read, to finish an interrupted sign-out. Default: false. */
   readonly eraseOnOpen?: boolean;
   readonly openDatabase: OpenDatabase;
@@ -27,6 +25,8 @@ export interface LocalStoreOptions {
   /** Called after the database was erased because of `eraseOnOpen`. */
   readonly onErased?: () => void;
   readonly environment: Pick<Environment, 'now' | 'random' | 'locks' | 'storage'>;
+  /** How far the server's clock is ahead of the device's, in milliseconds. Default: it is not known. */
+  readonly clockOffset?: () => number | undefined;
   /** Called after a write to the storage outside the database, of which PouchDB does not notify other tabs. */
   readonly onUnsentChange: () => void;
   /** Called when the local database was replaced. The handles of other tabs are dead then. */

@@ -7,6 +7,7 @@
 import { reasonOf, statusOf, type Database } from '../platform/database.ts';
 import type { LocalStore } from '../store/local-store.ts';
 import { commitEdits } from '../store/commit-edits.ts';
+import type { Edits } from '../store/edits.ts';
 import type { RefusedEdit } from './status.ts';
 
 /** The statuses that concern the edit itself. All others concern the network, the server or the sign-in. */
@@ -18,14 +19,19 @@ export async function retryRejectedEdits(
   remote: Database,
   onRefused: (edit: RefusedEdit) => void,
 ): Promise<void> {
-  for (const { isSuspect, ...edit } of store.unsent()) {
-    if (!isSuspect) continue;
+  for (const suspect of store.unsent()) {
+    if (!suspect.isSuspect) continue;
+    // Read at each use: a response may have corrected its stamp.
+    const edits = (): Edits =>
+      store.unsent().flatMap(({ isSuspect, ...edit }) => (edit.key === suspect.key ? [edit] : []));
     try {
-      await commitEdits(store.sourceIn(remote), () => [edit]);
+      await commitEdits(store.sourceIn(remote), edits);
     } catch (error) {
       if (!REJECTION_STATUSES.includes(statusOf(error))) throw error;
-      store.removeEdit(edit);
-      onRefused({ key: edit.key, value: edit.value, reason: reasonOf(error) });
+      for (const edit of edits()) {
+        store.removeEdit(edit);
+        onRefused({ key: edit.key, value: edit.value, reason: reasonOf(error) });
+      }
     }
   }
 }

@@ -34,6 +34,7 @@ const event: fc.Arbitrary<StatusEvent> = fc.oneof(
   fc.nat({ max: 4 }).map((unsent) => ({ type: 'unsent', unsent }) as const),
   edit.map((refused) => ({ type: 'refused', edit: refused }) as const),
   maybeTime.map((lastSynced) => ({ type: 'remembered', lastSynced }) as const),
+  fc.integer({ min: -60_000, max: 60_000 }).map((offset) => ({ type: 'clock', offset }) as const),
   platform.map((reasons) => ({ type: 'platform', reasons }) as const),
   // A leader has a reason whenever it has no connection.
   fc

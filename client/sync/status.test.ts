@@ -22,10 +22,11 @@ const EVENTS = {
   refused: { type: 'refused', edit: EDIT },
   dismissed: { type: 'dismissed' },
   platform: { type: 'platform', reasons: ['database-unavailable'] },
+  clock: { type: 'clock', offset: 90_000 },
   remembered: { type: 'remembered', lastSynced: 500 },
 } as const satisfies Record<StatusEvent['type'], StatusEvent>;
 
-/** Rows: the phase before. Columns: the event, in the order of EVENTS. The last five events change no phase. */
+/** Rows: the phase before. Columns: the event, in the order of EVENTS. The last six events change no phase. */
 const TABLE: Record<Phase, readonly Phase[]> = {
   starting: ['starting', 'catching-up', 'live', 'offline', 'sign-in-needed', 'live'],
   'catching-up': ['catching-up', 'catching-up', 'live', 'offline', 'sign-in-needed', 'live'],
@@ -110,6 +111,23 @@ test('lists what puts data at risk first, then what stops the sync, then other p
     'wrong-url',
     'locks-unavailable',
   ]);
+});
+
+test('a clock that is wrong by more than a minute is the last reason of this tab’s platform, in every tab', () => {
+  const progress = { ...LIVE, platform: ['storage-unavailable', 'locks-unavailable'] } as const;
+  const wrong = advance(progress, EVENTS.clock);
+  expect(toSyncStatus(wrong)).toMatchObject({ state: 'live', reason: 'storage-unavailable' });
+  expect(toSyncStatus(wrong).reasons).toEqual(['storage-unavailable', 'locks-unavailable', 'clock-wrong']);
+  expect(toSyncStatus(wrong)).not.toHaveProperty('clockOffset');
+  for (const offset of [-60_001, 60_001]) {
+    expect(toSyncStatus(advance(LIVE, { type: 'clock', offset })).reasons).toEqual(['clock-wrong']);
+  }
+  for (const offset of [-60_000, 0, 60_000]) {
+    expect(toSyncStatus(advance(wrong, { type: 'clock', offset })).reasons).not.toContain('clock-wrong');
+  }
+  // A follower adopts the leader's offset. An older version of the page sends none.
+  expect(advance(LIVE, { ...EVENTS.led, clockOffset: 90_000 }).clockOffset).toBe(90_000);
+  expect(advance(wrong, EVENTS.led).clockOffset).toBe(90_000);
 });
 
 test('an interruption sets lastSynced to the last activity of a live connection, and of no other', () => {

@@ -20,9 +20,11 @@
  *
  * The reasons have two sources. `connection` is set at `interrupted` and `sign-in-needed`, and cleared at `caught-up`. It stays
  * while an attempt is in progress, so that it does not flicker with the attempts. `platform` is what the last event of this
- * tab's own platform listed. A follower shows the leader's `connection`, and its own `platform`.
+ * tab's own platform listed. A follower shows the leader's `connection`, and its own `platform`. All tabs share the device's clock,
+ * so a follower also adopts the leader's `clockOffset`. A great offset is a reason after those of `platform`.
  */
 
+import { MAX_CLOCK_OFFSET_MS } from '../platform/clock-offset.ts';
 import { deepFreeze } from '../platform/deep-freeze.ts';
 import type { PlatformReason } from '../platform/health.ts';
 import { keepIfEqual } from '../platform/structural-equality.ts';
@@ -89,6 +91,8 @@ export type StatusEvent =
   | { readonly type: 'dismissed' }
   /** A facility of the platform has failed, or works again. `reasons`: those that do not work. */
   | { readonly type: 'platform'; readonly reasons: readonly PlatformReason[] }
+  /** The server's clock is ahead of the device's by another offset than before, in milliseconds. */
+  | { readonly type: 'clock'; readonly offset: number }
   /** The time that was stored when the page was last open. */
   | { readonly type: 'remembered'; readonly lastSynced: number | undefined }
   /** Another tab syncs for this one, and sent its status. Each tab counts its unsent edits itself. */
@@ -101,6 +105,8 @@ export interface SyncProgress extends Omit<SyncStatus, 'state' | 'reason' | 'rea
   readonly connection: ConnectionReason | undefined;
   /** What does not work in this tab. */
   readonly platform: readonly PlatformReason[];
+  /** How far the server's clock is ahead of the device's, in milliseconds; undefined until it is known. */
+  readonly clockOffset?: number | undefined;
 }
 
 export const INITIAL_PROGRESS: SyncProgress = {
@@ -153,6 +159,8 @@ const reduce = (previous: SyncProgress, event: StatusEvent): SyncProgress => {
       return { ...previous, refused: [] };
     case 'platform':
       return { ...previous, platform: event.reasons };
+    case 'clock':
+      return { ...previous, clockOffset: event.offset };
     case 'remembered':
       return { ...previous, lastSynced: latest(previous.lastSynced, event.lastSynced) };
     case 'led':
@@ -163,6 +171,7 @@ const reduce = (previous: SyncProgress, event: StatusEvent): SyncProgress => {
         lastSynced: latest(previous.lastSynced, event.lastSynced),
         connection: event.connection,
         platform: previous.platform,
+        clockOffset: event.clockOffset ?? previous.clockOffset,
       };
   }
 };
@@ -172,9 +181,10 @@ export const advance = (previous: SyncProgress, event: StatusEvent): SyncProgres
   keepIfEqual(reduce(previous, event), previous);
 
 /** The status for the application. `offline` and `sign-in-needed` take precedence over `refused`: they stop everything. */
-export const toSyncStatus = ({ phase, connection, platform, ...rest }: SyncProgress): SyncStatus => {
+export const toSyncStatus = ({ phase, connection, platform, clockOffset = 0, ...rest }: SyncProgress): SyncStatus => {
   const isConnected = phase === 'live' || phase === 'catching-up';
-  const reasons = orderReasons(platform, connection);
+  const isClockWrong = Math.abs(clockOffset) > MAX_CLOCK_OFFSET_MS;
+  const reasons = orderReasons(isClockWrong ? [...platform, 'clock-wrong'] : platform, connection);
   return { state: isConnected && rest.refused.length > 0 ? 'refused' : phase, ...rest, reason: reasons[0], reasons };
 };
 

@@ -2,13 +2,11 @@ import { scaleMs } from '../../couchdb-design/testing/patience.ts';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import memoryAdapter from 'pouchdb-adapter-memory';
 import PouchDB from 'pouchdb-browser';
-import { preferencesStandardSchema } from '../../couchdb-design/user-document/preferences-standard-schema.ts';
 import { parseUsername, userDocumentId, type Username } from '../../couchdb-design/user-document/username.ts';
 import { createEmitter } from '../platform/emitter.ts';
 import { defaultEnvironment } from '../platform/environment.ts';
 import { createLoopbackServers } from '../testing/loopback-server.ts';
 import { LocalStore } from '../store/local-store.ts';
-import { createStoreSchema } from '../store/schema.ts';
 import { runSync } from './sync-run.ts';
 import type { SyncResult, SyncRunOptions } from './types.ts';
 
@@ -26,7 +24,6 @@ beforeEach(async () => {
   store = new LocalStore({
     id: userDocumentId(parseUsername(`user${userCount}`) as Username),
     name: `sync-runs-${userCount}`,
-    schema: createStoreSchema(preferencesStandardSchema),
     defaults: {},
     openDatabase: (name) => new PouchDB(name, { adapter: 'memory' }),
     environment: defaultEnvironment(),
@@ -60,9 +57,10 @@ async function runAgainst(
       isVisible: () => true,
       wakeEmitter,
       dispatch: () => undefined,
+      onServerTime: () => Promise.resolve(),
       throttles: {},
       isRetry: false,
-      wasDenied: false,
+      mustReplace: false,
       mustConfirmUser: false,
       hasTimedOut: false,
       expectsHeadSoon: false,

@@ -85,12 +85,12 @@ class SyncRun {
   }
 
   async #run(): Promise<void> {
-    const { environment, store, isRetry, wasDenied, dispatch } = this.#options;
+    const { environment, store, isRetry, mustReplace, dispatch } = this.#options;
     // PouchDB decides by the first response of an address whether the server has `_bulk_get`, and keeps the decision until
     // the page is closed. With another address for each run it decides again.
     const address = `http://attempt${environment.now()}/database`;
     const remote = openRemoteDatabase(store.database(), address, this.#createFetch());
-    if (wasDenied) await store.replace(await readLeaves(store.sourceIn(remote)));
+    if (mustReplace) await store.replace(await readLeaves(store.sourceIn(remote)));
     await retryRejectedEdits(store, remote, (edit) => dispatch({ type: 'refused', edit }));
     // The browser may have deleted the local database. A read detects that and opens another one.
     if (isRetry) await store.refresh();
@@ -110,6 +110,7 @@ class SyncRun {
       },
       onPending: (change) => void (this.#pendingRequests += change),
       onResponse: this.#onResponse,
+      onServerTime: this.#options.onServerTime,
       onLongpollOpen: () => this.#markIdle('longpoll'),
       onLongpollProgress: (progress) => {
         this.#longpoll = progress;
@@ -186,6 +187,7 @@ class SyncRun {
     const now = environment.now();
     this.#liveSince = Math.min(this.#liveSince, now);
     dispatch({ type: 'caught-up', lastSynced: now });
+    if (store.hasExcessLeaves(this.#serverRevisions)) this.#end('outgrown');
   }
 
   #isIdle(): boolean {

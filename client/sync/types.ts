@@ -1,4 +1,5 @@
 /** The options, the result and the events of a sync run, and what it uses of PouchDB's sync. */
+import type { ServerTime } from '../platform/clock-offset.ts';
 import type { Emitter } from '../platform/emitter.ts';
 import type { NetworkEnvironment } from '../platform/environment.ts';
 import type { Pace } from '../platform/pace.ts';
@@ -24,6 +25,8 @@ export interface SyncOptions {
   /** Emits when there is a reason to retry at once. */
   readonly wakeEmitter: Emitter;
   readonly dispatch: (event: StatusEvent) => void;
+  /** Called with the time of a response. Nothing is sent that depends on the response until it resolves. Never rejects. */
+  readonly onServerTime: (time: ServerTime) => Promise<void>;
 }
 
 /** Options of one sync run. */
@@ -37,8 +40,11 @@ export interface SyncRunOptions extends SyncOptions {
   readonly hasTimedOut: boolean;
   /** Whether the longpoll itself may be on a dead connection, so that its head is expected soon. True only once in a row. */
   readonly expectsHeadSoon: boolean;
-  /** Whether the server rejected a revision in the last run. PouchDB keeps that revision and never sends it again. */
-  readonly wasDenied: boolean;
+  /**
+   * Whether the local database is first replaced by the server's leaves: the server rejected a revision in the last run, which
+   * PouchDB keeps and never sends again, or there are too many leaves.
+   */
+  readonly mustReplace: boolean;
   /**
    * Whether the last run found another user's document, or another server. No edit is then sent before the feed has shown the
    * user's own document.
@@ -53,10 +59,11 @@ export interface SyncRunOptions extends SyncOptions {
  * - `feed-timed-out`: the idle timeout of the longpoll expired.
  * - `woken`: a request had no response when the network may have become available again.
  * - `denied`: the server rejected a revision.
+ * - `outgrown`: everything is in sync, and the local database has too many leaves.
  * - `sign-in-needed`: the server accepted no token.
  */
 export interface SyncResult {
-  readonly type: 'interrupted' | 'timed-out' | 'feed-timed-out' | 'woken' | 'denied' | 'sign-in-needed';
+  readonly type: 'interrupted' | 'timed-out' | 'feed-timed-out' | 'woken' | 'denied' | 'outgrown' | 'sign-in-needed';
   /** Why it ended, for the status. */
   readonly reason: ConnectionReason;
   /** What the open longpoll had received. */
@@ -86,6 +93,8 @@ export interface SyncRunEvents {
    * `rejection` is the reason for a response that rejects the request.
    */
   readonly onResponse: (revisions: readonly string[], rejection: ConnectionReason | undefined) => void;
+  /** See SyncOptions. */
+  readonly onServerTime: SyncOptions['onServerTime'];
   /** Called when the server holds a longpoll open. */
   readonly onLongpollOpen: () => void;
   /** Called when a longpoll is sent, when something arrives of it, and when it has ended. */

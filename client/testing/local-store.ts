@@ -3,15 +3,13 @@ import memoryAdapter from 'pouchdb-adapter-memory';
 import PouchDB from 'pouchdb-browser';
 import { newUserDocument } from '../../couchdb-design/user-document/user-document-shape.ts';
 import { parseUsername, userDocumentId, type Username } from '../../couchdb-design/user-document/username.ts';
-import { preferencesStandardSchema } from '../../couchdb-design/user-document/preferences-standard-schema.ts';
-import { DEFAULT_PREFERENCES } from '../../couchdb-design/user-document/preference-rules.ts';
+import { DEFAULT_PREFERENCES } from '../../couchdb-design/user-document/default-preferences.ts';
 import type { Database, StoredBody } from '../platform/database.ts';
 import { defaultEnvironment, type Environment } from '../platform/environment.ts';
 import { LocalStore } from '../store/local-store.ts';
 import type { LocalStoreOptions } from '../store/types.ts';
 import type { SupersededEdit } from '../store/superseded-edits.ts';
 import { storeLeaves as storeIn } from '../store/replica.ts';
-import { createStoreSchema } from '../store/schema.ts';
 
 PouchDB.plugin(memoryAdapter);
 
@@ -21,7 +19,6 @@ export const emptyDocument = newUserDocument(alice, new Date('2026-11-22T09:00:0
 export const ROOT_REVISION = `1-${'a'.repeat(32)}`;
 export const SERVER_DOCUMENT = { ...emptyDocument, _rev: ROOT_REVISION };
 
-const schema = createStoreSchema(preferencesStandardSchema);
 export const supersededEdits: SupersededEdit[] = [];
 export const storeLeaves = (database: Database, leaves: readonly object[]): Promise<unknown> =>
   storeIn({ database, id }, leaves);
@@ -32,10 +29,10 @@ interface FakeBrowser {
 }
 let browserCount = 0;
 /** The storage of one browser: opening one name twice gives the same database. */
-export const createFakeBrowser = (): FakeBrowser => {
+export const createFakeBrowser = (isCompacted = true): FakeBrowser => {
   const prefix = `browser-${(browserCount += 1)}-`;
   return {
-    openDatabase: (name) => new PouchDB<StoredBody>(prefix + name, { adapter: 'memory', auto_compaction: true }),
+    openDatabase: (name) => new PouchDB<StoredBody>(prefix + name, { adapter: 'memory', auto_compaction: isCompacted }),
     storage: {},
   };
 };
@@ -43,12 +40,11 @@ export const createFakeBrowser = (): FakeBrowser => {
 const stores: LocalStore[] = [];
 export async function openLocalStore(
   { openDatabase, storage }: FakeBrowser,
-  options: Pick<LocalStoreOptions, 'openReplacement' | 'platformTiming'> = {},
+  options: Partial<LocalStoreOptions> = {},
 ): Promise<LocalStore> {
   const store = new LocalStore({
     id: userDocumentId(alice),
     name: 'pouchgate_alice',
-    schema,
     defaults: DEFAULT_PREFERENCES,
     openDatabase,
     environment: { ...defaultEnvironment(), storage },

@@ -8,7 +8,7 @@ const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 test('an edit’s stamp identifies its source', () => {
   fc.assert(
     fc.property(
-      fc.constantFrom<EditSource>('rest', 'telegram', 'command line', 'application'),
+      fc.constantFrom<EditSource>('rest', 'telegram', 'command line', 'application', 'import'),
       random,
       (source, number) => {
         const id = newSourceDeviceId(source, () => number);

@@ -4,7 +4,13 @@
  */
 import { parseEditStamp, type DeviceId, type EditStamp } from './edit-stamp.ts';
 
-const DEVICE_ID_PREFIXES = { rest: '0r', telegram: '0t', 'command line': '0c', application: '0a' } as const;
+const DEVICE_ID_PREFIXES = {
+  rest: '0r',
+  telegram: '0t',
+  'command line': '0c',
+  application: '0a',
+  import: '0i',
+} as const;
 
 /** An interface that edits preferences, other than replication. */
 export type EditSource = keyof typeof DEVICE_ID_PREFIXES;

@@ -22,6 +22,14 @@ export interface EditStampParts {
   readonly device: DeviceId;
 }
 
+/**
+ * Every stamp is before this time. The last year of the format is free, so that a next stamp exists for every stamp: a value that
+ * an operator pinned with the greatest possible text would otherwise never change again.
+ */
+const MAX_STAMP_TIME = Date.UTC(9999, 0);
+/** No clock creates a stamp from this time on. A next stamp still exceeds a stored one that is later. */
+export const MAX_CLOCK_TIME = Date.UTC(9000, 0);
+
 const EDIT_STAMP_PATTERN = /^(.{24})-([0-9a-f]{4})-([a-z0-9]{5})$/;
 const DEVICE_ID_PATTERN = /^[a-z0-9]{5}$/;
 
@@ -30,7 +38,7 @@ export const parseEditStamp = (value: unknown): EditStampParts | undefined => {
   const [, iso = '', counter = '', device = ''] = (typeof value === 'string' && EDIT_STAMP_PATTERN.exec(value)) || [];
   const time = Date.parse(iso);
   // Date.parse reads February 30 as March 2, so the time must format back to the same text.
-  if (new Date(time).toJSON() !== iso) return undefined;
+  if (new Date(time).toJSON() !== iso || time >= MAX_STAMP_TIME) return undefined;
   return { time, counter: Number.parseInt(counter, 16), device };
 };
 
@@ -64,10 +72,11 @@ export interface NextEditStampOptions {
 }
 
 /**
- * Returns a stamp that is greater than `seen`, with the time `now` if possible. Throws a RangeError when `device` or `seen`
- * is malformed, `now` is not a number, or the stamp would exceed the year 9999.
+ * Returns a stamp that is greater than `seen`, with the time `now` if possible. A clock beyond the year 9000 counts as that year.
+ * Throws a RangeError when `device` or `seen` is malformed, or `now` is not a number.
  */
-export const nextEditStamp = ({ now, device, seen }: NextEditStampOptions): EditStamp => {
+export const nextEditStamp = ({ now: clock, device, seen }: NextEditStampOptions): EditStamp => {
+  const now = Math.min(clock, MAX_CLOCK_TIME - 1);
   const previous = seen ? parseEditStampOrThrow(seen) : { time: -1, counter: 0 };
   // Within the same time the counter increments, and overflows into the next millisecond after four hex digits.
   const counter = now >= previous.time + 1 ? 0 : previous.counter + 1;
@@ -77,5 +86,6 @@ export const nextEditStamp = ({ now, device, seen }: NextEditStampOptions): Edit
   return stamp;
 };
 
-/** Returns the greatest stamp; `undefined` when there is none. */
-export const latestEditStamp = (stamps: Iterable<EditStamp>): EditStamp | undefined => [...stamps].sort().at(-1);
+/** Returns the greatest stamp; `undefined` when there is none. Ignores malformed ones, which no stamp can exceed. */
+export const latestEditStamp = (stamps: Iterable<EditStamp>): EditStamp | undefined =>
+  [...stamps].filter(isEditStamp).sort().at(-1);

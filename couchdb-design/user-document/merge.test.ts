@@ -3,7 +3,8 @@ import { anyDocumentOf, anyPatch, anyStamp, PREFERENCE_KEYS, toUsername } from '
 import { canonicalJson } from './canonical-json.ts';
 import { latestEditStamp } from './edit-stamp.ts';
 import { applyEdit, merge } from './merge.ts';
-import { newUserDocument, userDocumentSchema, type UserDocument } from './user-document.ts';
+import { newUserDocument, type UserDocument } from './user-document.ts';
+import { isValidUserDocument } from '../testing/valid-document.ts';
 
 const alice = toUsername('alice');
 const anyDocument = anyDocumentOf(alice);
@@ -55,7 +56,7 @@ test('merge keeps the greatest stamp of each preference, with its value', () => 
 test('a merge of valid documents is valid', () => {
   fc.assert(
     fc.property(anyDocument, anyDocument, (a, b) => {
-      expect(userDocumentSchema.parse(merge([a, b]))).toEqual(merge([a, b]));
+      expect(isValidUserDocument(merge([a, b]))).toBe(true);
     }),
   );
 });
@@ -98,7 +99,7 @@ test('applying an edit equals a merge with a document of that edit alone', () =>
       const editOnly = applyEdit({ ...document, preferences: {}, edits: {} }, patch, stamp);
       expect(edited.preferences).toEqual(merge([document, editOnly]).preferences);
       expect(edited.edits).toEqual(merge([document, editOnly]).edits);
-      expect(userDocumentSchema.parse(edited)).toEqual(edited);
+      expect(isValidUserDocument(edited)).toBe(true);
     }),
   );
 });
@@ -106,7 +107,7 @@ test('applying an edit equals a merge with a document of that edit alone', () =>
 test('an edit newer than the document sets all its preferences and no others', () => {
   fc.assert(
     fc.property(anyDocument, anyPatch, (document, patch) => {
-      const stamp = '9999-12-31T23:59:59.999Z-ffff-zzzzz';
+      const stamp = '9998-12-31T23:59:59.999Z-ffff-zzzzz';
       const { preferences } = applyEdit(document, patch, stamp);
       const expected = Object.entries<unknown>({ ...document.preferences, ...patch }).filter(
         ([, value]) => value !== null,
@@ -140,10 +141,21 @@ test('applyEdit throws a RangeError on a malformed stamp', () => {
   expect(() => applyEdit(fresh, { theme: 'dark' }, 'now')).toThrow(RangeError);
 });
 
-test('a key named __proto__ is an ordinary key, which the schema rejects', () => {
+test('a key named __proto__ is an ordinary key, which is not valid', () => {
   const patch = JSON.parse('{"__proto__":{"theme":"dark"}}') as object;
   const edited = applyEdit(fresh, patch, EARLY);
   expect(Object.getPrototypeOf(edited.preferences)).toBe(Object.prototype);
   expect(edited.preferences.theme).toBeUndefined();
-  expect(userDocumentSchema.safeParse(edited).success).toBe(false);
+  expect(isValidUserDocument(edited)).toBe(false);
+});
+
+test('a malformed stamp is no stamp: any edit wins over it, on every device', () => {
+  for (const stamp of ['9999-12-31T23:59:59.999Z-ffff-zzzzz', 'zzz', '2026-13-01', 7, null]) {
+    const pinned = { ...fresh, preferences: { theme: 'dark' }, edits: { theme: stamp } } as unknown as UserDocument;
+    const edited = applyEdit(pinned, { theme: 'light' }, EARLY);
+    expect(edited).toMatchObject({ preferences: { theme: 'light' }, edits: { theme: EARLY } });
+    expect(merge([pinned, edited])).toEqual(edited);
+    expect(merge([edited, pinned])).toEqual(edited);
+    expect(merge([pinned, pinned])).toMatchObject({ preferences: { theme: 'dark' }, edits: {} });
+  }
 });

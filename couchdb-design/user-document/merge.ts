@@ -16,21 +16,43 @@ type Members = Readonly<Record<string, unknown>>;
 const getOwn = (members: object, key: string): unknown =>
   Object.hasOwn(members, key) ? ((members as Members)[key] ?? undefined) : undefined;
 
-/** Returns a preference's state as text that sorts like the states. All stamps have one length and contain no space. */
-const stateSortKey = ({ preferences, edits }: UserDocument<object>, key: string): string => {
-  const value = getOwn(preferences, key);
-  return `${(getOwn(edits, key) as EditStamp | undefined) ?? ''} ${value === undefined ? '' : canonicalJson(value)}`;
+/** The part of a document that a merge compares. */
+export type Contents = Pick<UserDocument<object>, 'preferences' | 'edits'>;
+
+/** Returns a preference's value; `undefined` when it has none. */
+export const valueOf = ({ preferences }: Pick<Contents, 'preferences'>, key: string): unknown =>
+  getOwn(preferences, key);
+
+/** Returns the stamp of a preference's last edit; `undefined` when it has none, or a malformed one, which no edit could exceed. */
+export const stampOf = ({ edits }: Pick<Contents, 'edits'>, key: string): EditStamp | undefined => {
+  const stamp = getOwn(edits, key);
+  return isEditStamp(stamp) ? stamp : undefined;
 };
 
+/** Returns a preference's value as text; an empty text when it has none. */
+export const valueText = (contents: Pick<Contents, 'preferences'>, key: string): string => {
+  const value = valueOf(contents, key);
+  return value === undefined ? '' : canonicalJson(value);
+};
+
+/** Returns a preference's state as text that sorts like the states. All stamps have one length and contain no space. */
+const stateSortKey = (contents: Contents, key: string): string =>
+  `${stampOf(contents, key) ?? ''} ${valueText(contents, key)}`;
+
+/** Returns every preference of which one of the documents has a state, each once. */
+export const keysOf = (...documents: readonly Contents[]): readonly string[] => [
+  ...new Set(documents.flatMap(({ preferences, edits }) => [...Object.keys(preferences), ...Object.keys(edits)])),
+];
+
 const mergeTwo = <P extends object>(a: UserDocument<P>, b: UserDocument<P>): UserDocument<P> => {
-  const keys = Object.keys({ ...a.preferences, ...a.edits, ...b.preferences, ...b.edits });
-  const winners = keys.map((key) => [key, stateSortKey(a, key) < stateSortKey(b, key) ? b : a] as const);
-  const pickWinning = (part: 'preferences' | 'edits') =>
-    Object.fromEntries(winners.map(([key, winner]) => [key, getOwn(winner[part], key)]));
+  const winners = keysOf(a, b).map((key) => [key, stateSortKey(a, key) < stateSortKey(b, key) ? b : a] as const);
+  const pickWinning = <T>(read: (winner: UserDocument<P>, key: string) => T) =>
+    Object.fromEntries(winners.map(([key, winner]) => [key, read(winner, key)]));
   return canonicalCopy({
     ...a,
-    preferences: pickWinning('preferences') as P,
-    edits: pickWinning('edits') as Readonly<Record<string, EditStamp>>,
+    preferences: pickWinning(valueOf) as P,
+    // The copy omits the stamps that are undefined.
+    edits: pickWinning(stampOf) as Readonly<Record<string, EditStamp>>,
     created_at: a.created_at < b.created_at ? a.created_at : b.created_at,
     updated_at: a.updated_at > b.updated_at ? a.updated_at : b.updated_at,
   });

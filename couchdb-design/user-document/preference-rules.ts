@@ -1,9 +1,9 @@
 /**
- * The preferences as data. The browser validates them without a validation library (preferences-standard-schema.ts), the
- * server with zod (preferences.ts). preferences-standard-schema.test.ts verifies that both agree.
+ * The preferences as data. preference-violations.ts validates values by them, in the browser and on the server. The zod schema
+ * of preferences.ts is derived from them as well.
  */
 
-/** The rule for one value. `maxLength` is in UTF-16 code units. */
+/** The rule for one value. `maxLength` is in code points. */
 export type Rule =
   | { readonly kind: 'boolean' }
   | { readonly kind: 'oneOf'; readonly values: readonly string[] }
@@ -40,8 +40,8 @@ const timeOfDay = text(5, /^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time like 07:3
 const timeRange = oneOf('all', 'today', 'week', 'month', 'quarter', 'year');
 
 /**
- * The rules of the built-in preferences. Every value is bounded, so that the largest possible document fits in
- * MAX_DOCUMENT_BYTES: a merge of two valid documents can never exceed it.
+ * The rules of the built-in preferences. Every value is bounded, so that a document with all the longest values fits in
+ * MAX_DOCUMENT_BYTES, and so does every merge. (Only texts that consist of characters beyond the BMP could exceed it by 7 %.)
  */
 export const PREFERENCE_RULES = {
   theme: oneOf('light', 'dark', 'system'),
@@ -80,26 +80,3 @@ export type Preferences = { -readonly [K in keyof typeof PREFERENCE_RULES]?: Val
 /** New values by preference. `null` or `undefined` removes a preference and restores its default. */
 export type PatchOf<P extends object> = { readonly [K in keyof P]?: P[K] | null | undefined };
 export type PreferencesPatch = PatchOf<Preferences>;
-
-export const DEFAULT_PREFERENCES: Required<Preferences> = {
-  theme: 'system',
-  viewMode: 'kanban',
-  tableColumns: [],
-  activitySidebarOpen: true,
-  dailyBriefing: false,
-  briefingTime: '07:00',
-  dailyRecap: false,
-  recapTime: '18:00',
-  timezone: 'UTC',
-  selectedTags: [],
-  selectedContexts: [],
-  selectedStatus: [],
-  selectedTimeRange: 'all',
-  filterPresets: [],
-};
-
-/** Returns the preferences with defaults filled in. Defaults are never stored, so a changed default reaches every user. */
-export const withDefaults = (preferences: Preferences): Required<Preferences> => ({
-  ...DEFAULT_PREFERENCES,
-  ...preferences,
-});

@@ -24,6 +24,8 @@ const anyText = fc.oneof(
     '',
     'a'.repeat(40),
     'a'.repeat(41),
+    '😀'.repeat(40),
+    '😀'.repeat(41),
     '\u0000',
     '\ud800',
     'dark',
@@ -67,12 +69,15 @@ test('the Standard Schema and the zod schema agree about whole preferences and o
   for (const value of [undefined, null, [], new Date(0), 'theme', 7]) expectSameVerdict(value);
 });
 
-test('the issue is a sentence that names the first invalid preference', () => {
-  const messagesOf = (value: unknown): unknown => validate(value).issues?.map(({ message }) => message);
-  expect(messagesOf({ theme: 'pink', recapTime: '25:00' })).toEqual(['theme must be one of light, dark, system']);
-  expect(messagesOf({ recapTime: '25:00' })).toEqual(['recapTime must be a time like 07:30']);
-  expect(messagesOf({ volume: 3 })).toEqual(['volume is not known']);
-  expect(messagesOf({ filterPresets: [{ selectedTags: [] }] })).toEqual([
-    'filterPresets name must be 1 to 40 printable characters',
+test('the issue has the path of the first invalid member, and what is expected', () => {
+  const issuesOf = (value: unknown): unknown => validate(value).issues;
+  expect(issuesOf({ theme: 'pink', recapTime: '25:00' })).toEqual([
+    { path: ['theme'], message: 'must be one of light, dark, system' },
   ]);
+  expect(issuesOf({ recapTime: '25:00' })).toEqual([{ path: ['recapTime'], message: 'must be a time like 07:30' }]);
+  expect(issuesOf({ volume: 3 })).toEqual([{ path: ['volume'], message: 'is not known' }]);
+  expect(issuesOf({ filterPresets: [{ selectedTags: [] }] })).toEqual([
+    { path: ['filterPresets', '0', 'name'], message: 'must be 1 to 40 printable characters' },
+  ]);
+  expect(issuesOf(7)).toEqual([{ path: [], message: 'must be an object' }]);
 });

@@ -1,14 +1,12 @@
 /**
- * The zod schemas of the preferences, for the server.
+ * The zod schemas of the preferences, for types and the OpenAPI document. The rules themselves are in preference-violations.ts.
  *
  * An application defines its own preferences with another strict object of optional members. Each member is validated
  * separately: a rule over two members could be broken by a merge of two documents that satisfy it.
  */
 import { z } from 'zod';
 import { PREFERENCE_RULES, type PatchOf, type Preferences, type Rule, type Rules } from './preference-rules.ts';
-
-/** Limit for one document's body, in bytes of its JSON text. */
-export const MAX_DOCUMENT_BYTES = 65_536;
+import { matchesTextRule } from './preference-violations.ts';
 
 const createRuleSchema = (rule: Rule): z.ZodType => {
   switch (rule.kind) {
@@ -17,7 +15,11 @@ const createRuleSchema = (rule: Rule): z.ZodType => {
     case 'oneOf':
       return z.enum(rule.values);
     case 'text':
-      return z.string().max(rule.maxLength).regex(rule.pattern, rule.message);
+      // zod counts UTF-16 code units, and JSON Schema code points.
+      return z
+        .string()
+        .refine((text) => matchesTextRule(rule, text), rule.message)
+        .meta({ maxLength: rule.maxLength, pattern: rule.pattern.source });
     case 'list':
       return z.array(createRuleSchema(rule.of)).max(rule.maxItems);
     case 'record':

@@ -1,51 +1,111 @@
 /**
- * Reads a user document of any earlier version as one of the current version. A newer version is rejected: writing it
- * would lose data that a newer application has stored.
+ * Reads a stored body as a user document. It is tolerant: an operator's slip or an older program must not make a document
+ * unreadable. All preferences are kept, unknown and invalid ones included. Other members that are missing or malformed get a value
+ * that depends on the body alone, so that two programs that read it write the same bytes.
+ *
+ * A newer version is rejected: writing it would lose data that a newer application has stored.
  */
-import type { z } from 'zod';
 import { splitDocument } from './couch-members.ts';
-import type { Preferences } from './preference-rules.ts';
-import { preferencesSchema } from './preferences.ts';
-import { migrateFromVersion0, versionOf } from './migrate-user-document.ts';
-import { createUserDocumentSchema } from './user-document-schema.ts';
-import { USER_DOCUMENT_VERSION, type UserDocument } from './user-document-shape.ts';
+import { isEditStamp, type EditStamp } from './edit-stamp.ts';
+import { isObject } from './json.ts';
+import type { Violation } from './json-rules.ts';
+import type { Values } from './preference-schema.ts';
+import { readStoredPreferences } from './stored-preferences.ts';
+import { isIsoTime, toIsoTime } from './stored-time.ts';
+import {
+  isPreferenceKey,
+  USER_DOCUMENT_TYPE,
+  USER_DOCUMENT_VERSION,
+  type UserDocument,
+} from './user-document-shape.ts';
+import { DEFAULT_ID_PREFIX, documentIdFactory, parseStoredUsername, type Username } from './username.ts';
 
-export type ReadUserDocument<P extends object = Preferences> =
-  { readonly ok: true; readonly document: UserDocument<P> } | { readonly ok: false; readonly reason: string };
+export type ReadUserDocument =
+  | {
+      readonly ok: true;
+      readonly document: UserDocument<Values>;
+      /** What differs between the body and the document. Empty for a body that is in order. */
+      readonly repairs: readonly Violation[];
+    }
+  | { readonly ok: false; readonly reason: string };
 
-const describeZodError = (error: z.ZodError): string =>
-  error.issues
-    .slice(0, 3)
-    .map(({ path, message }) => (path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`))
-    .join('; ');
+export type UserDocumentReader = (value: unknown) => ReadUserDocument;
 
-/**
- * Returns a reader of documents with the preferences `schema` and ids with this prefix (see createUserDocumentSchema). The
- * reader never throws; the reason of a failure is a sentence.
- */
-export const createUserDocumentReader = <S extends z.ZodObject>(
-  schema: S,
-  idPrefix?: string,
-): ((value: unknown) => ReadUserDocument<z.infer<S>>) => {
-  const documentSchema = createUserDocumentSchema(schema, idPrefix);
-  const isValidPreference = (key: string, value: unknown): boolean =>
-    schema.safeParse(Object.fromEntries([[key, value]])).success;
+const MEMBERS: readonly string[] = [
+  '_id',
+  'type',
+  'version',
+  'username',
+  'preferences',
+  'edits',
+  'created_at',
+  'updated_at',
+];
+
+const readEdits = (value: unknown, repair: (path: readonly string[], message: string) => void) => {
+  if (!isObject(value)) repair(['edits'], 'must be an object');
+  const entries = Object.entries(isObject(value) ? value : {}).filter(([key, stamp]) => {
+    const isValid = isPreferenceKey(key) && isEditStamp(stamp);
+    if (!isValid) repair(['edits', key], 'must be an edit stamp of a preference');
+    return isValid;
+  });
+  return Object.fromEntries(entries) as Readonly<Record<string, EditStamp>>;
+};
+
+const readBody = (body: Values, username: Username): Extract<ReadUserDocument, { readonly ok: true }> => {
+  const repairs: Violation[] = [];
+  const repair = (path: readonly string[], message: string): void => void repairs.push({ path, message });
+  const expect = (key: string, value: unknown, message: string): void => {
+    if (body[key] !== value) repair([key], message);
+  };
+  expect('type', USER_DOCUMENT_TYPE, `must be ${USER_DOCUMENT_TYPE}`);
+  expect('version', USER_DOCUMENT_VERSION, `must be ${USER_DOCUMENT_VERSION}`);
+  expect('username', username, 'must be the one of the document id');
+  const { created_at, updated_at } = body;
+  for (const key of ['created_at', 'updated_at'])
+    if (!isIsoTime(body[key])) repair([key], 'must be a time like 2026-11-22T09:30:01.123Z');
+  for (const key of Object.keys(body)) if (!MEMBERS.includes(key)) repair([key], 'is not known');
+  const document: UserDocument<Values> = {
+    _id: body['_id'] as UserDocument['_id'],
+    created_at: toIsoTime(created_at, updated_at),
+    edits: readEdits(body['edits'], repair),
+    preferences: readStoredPreferences(body['preferences'], repair),
+    type: USER_DOCUMENT_TYPE,
+    updated_at: toIsoTime(updated_at, created_at),
+    username,
+    version: USER_DOCUMENT_VERSION,
+  };
+  return { ok: true, document, repairs };
+};
+
+/** Returns a reader of documents whose ids start with this prefix. It never throws. The reason of a failure is a sentence. */
+export const createUserDocumentReader = (idPrefix: string = DEFAULT_ID_PREFIX): UserDocumentReader => {
+  const idOf = documentIdFactory(idPrefix);
+  const ownerOf = (id: unknown): Username | undefined => {
+    const username = typeof id === 'string' ? parseStoredUsername(id.slice(idPrefix.length)) : undefined;
+    return username !== undefined && id === idOf(username) ? username : undefined;
+  };
   return (value) => {
     const split = splitDocument(value);
     if (split === undefined) return { ok: false, reason: 'A user document is an object.' };
     const { body, members, unknownMembers } = split;
     if (members._deleted === true) return { ok: false, reason: 'The user document is deleted.' };
     if (unknownMembers.includes('_attachments')) return { ok: false, reason: 'A user document has no attachments.' };
-    const version = versionOf(body);
+    const username = ownerOf(body['_id']);
+    if (username === undefined) return { ok: false, reason: `The _id must be ${idPrefix}<username>.` };
+    const { version } = body;
     if (typeof version === 'number' && version > USER_DOCUMENT_VERSION) {
       return { ok: false, reason: `The user document has version ${version}, newer than this program can read.` };
     }
-    const parsed = documentSchema.safeParse(version === 0 ? migrateFromVersion0(body, isValidPreference) : body);
-    return parsed.success
-      ? { ok: true, document: parsed.data }
-      : { ok: false, reason: `The user document is malformed: ${describeZodError(parsed.error)}.` };
+    return readBody(body, username);
   };
 };
 
-/** Reads a stored or replicated user document with the built-in preferences. Never throws. */
-export const readUserDocument = createUserDocumentReader(preferencesSchema);
+/** Reads a stored or replicated user document with an id of the default prefix. Never throws. */
+export const readUserDocument = createUserDocumentReader();
+
+/** Whether a stored body can be read, and is not exactly what reading it gives. Client libraries only write bodies in order. */
+export const needsRepair = (body: unknown, read: UserDocumentReader = readUserDocument): boolean => {
+  const result = read(body);
+  return result.ok && result.repairs.length > 0;
+};

@@ -13,7 +13,7 @@ import { compareRevisions, type Revision } from './revision-order.ts';
 import type { UserDocument } from './user-document-shape.ts';
 import type { UserDocumentId } from './username.ts';
 
-interface RevisionMembers {
+export interface RevisionMembers {
   readonly _rev: Revision;
   /** The ids of the revision and its parent. CouchDB has the parent, and attaches the revision to it. */
   readonly _revisions: { readonly start: number; readonly ids: readonly [string, string] };
@@ -37,13 +37,21 @@ export interface Conflict<P extends object = Preferences> {
 /** Must be written with `new_edits: false`. The merge comes first, so that it is stored before any leaf is deleted. */
 export type Resolution<P extends object = Preferences> = readonly (MergedRevision<P> | Tombstone)[];
 
-const childRevision = (parent: Revision, content: unknown): RevisionMembers => {
+/** Returns the revision of `content` as a child of `parent`: a function of both. */
+export const childRevision = (parent: Revision, content: unknown): RevisionMembers => {
   const [generation, id = ''] = parent.split('-');
   const start = Number(generation) + 1;
   // MD5, as in CouchDB's and PouchDB's revisions. A user who makes two contents collide corrupts only their own document.
   const childId = SparkMD5.hash(canonicalJson([parent, content]));
   return { _rev: `${start}-${childId}`, _revisions: { start, ids: [childId, id] } };
 };
+
+/** Returns the deletion of a leaf: a function of the leaf alone. */
+export const createTombstone = (_id: UserDocumentId, leaf: Revision): Tombstone => ({
+  _id,
+  ...childRevision(leaf, [_id, 'deleted']),
+  _deleted: true,
+});
 
 /**
  * Returns the documents that resolve the conflict: the merge as a child of the winner, unless the winner equals it, and a
@@ -56,11 +64,7 @@ export const resolveConflict = <P extends object = Preferences>({ leaves }: Conf
   const others = sorted.filter(({ rev }) => rev !== winner.rev);
   const { _id } = winner.document;
   const merged = merge([winner.document, ...others.map(({ document }) => document)]);
-  const tombstones = others.map(({ rev }): Tombstone => ({
-    _id,
-    ...childRevision(rev, [_id, 'deleted']),
-    _deleted: true,
-  }));
+  const tombstones = others.map(({ rev }) => createTombstone(_id, rev));
   return canonicalJson(merged) === canonicalJson(winner.document)
     ? tombstones
     : [{ ...merged, ...childRevision(winner.rev, merged) }, ...tombstones];

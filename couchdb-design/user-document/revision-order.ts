@@ -27,8 +27,8 @@ export const parseRevision = (value: unknown): RevisionParts | undefined => {
 
 export const isRevision = (value: unknown): value is Revision => parseRevision(value) !== undefined;
 
-/** Accepts any string: CouchDB may have stored revisions, from an administrator, that parseRevision does not accept. */
-const generationOf = (revision: Revision): number => Number.parseInt(revision, 10) || 0;
+/** Returns a revision's generation; 0 if it has none. Accepts any string: CouchDB may have stored revisions, from an administrator, that parseRevision does not accept. */
+export const generationOf = (revision: Revision): number => Number.parseInt(revision, 10) || 0;
 
 /** Compares any two strings by generation, then by id. Returns less than 0 when `a` loses to `b`. */
 export const compareRevisions = (a: Revision, b: Revision): number =>

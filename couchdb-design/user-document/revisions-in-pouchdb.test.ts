@@ -127,7 +127,7 @@ test('after a resolution is written, the document is the merge and has no confli
         expect(read._conflicts).toBeUndefined();
         const [first, ...rest] = leaves.map(({ document }) => document);
         if (first === undefined) throw new Error('no leaf');
-        expect(readUserDocument(read)).toEqual({ ok: true, document: merge([first, ...rest]) });
+        expect(readUserDocument(read)).toEqual({ ok: true, document: merge([first, ...rest]), repairs: [] });
       });
     }),
     { numRuns: 40 },

@@ -38,9 +38,9 @@ test('the gate and the view return the same fields', () => {
 
 test('the gate and the view have the same depth limit', () => {
   const nested = (levels: number): unknown => (levels === 0 ? { token: 1 } : { a: nested(levels - 1) });
-  for (let levels = 0; levels < 12; levels += 1) {
+  for (const levels of [0, 1, 16, 102, 127, 128, 129, 140]) {
     expect([...secretFields(nested(levels))]).toEqual(viewRows(nested(levels)));
-    expect(findSecretField(nested(levels)) === undefined).toBe(levels > 8);
+    expect(findSecretField(nested(levels)) === undefined).toBe(levels > 128);
   }
 });
 

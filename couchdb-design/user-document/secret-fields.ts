@@ -7,8 +7,8 @@
 /** Matches the name of a secret, in lower case and without non-letters. */
 const SECRET_NAME_PATTERN =
   /passw|passphrase|token|secret|credential|cookie|apikey|privatekey|derivedkey|jwt|^salt$|^hash$|^pin$|^otp$/;
-/** Deeper than any valid document, and the limit of the view. */
-const MAX_DEPTH = 8;
+/** Deeper than any document that can be read, and the limit of the view. */
+const MAX_DEPTH = 128;
 
 export interface SecretField {
   readonly key: string;

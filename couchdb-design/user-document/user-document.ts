@@ -1,15 +1,18 @@
 /** The user document. The files below document each part. */
 export { splitDocument, type CouchMembers, type SplitDocument } from './couch-members.ts';
+export { DEFAULT_PREFERENCES, withDefaults } from './default-preferences.ts';
+export type { PatchOf, Preferences, PreferencesPatch } from './preference-rules.ts';
+export { documentBytes, findPatchViolations, findWriteViolation, MAX_DOCUMENT_BYTES } from './document-changes.ts';
+export { formatViolation, type Violation } from './json-rules.ts';
+export { createPreferenceSchema, type PreferenceSchema, type Values } from './preference-schema.ts';
+export { createPatchSchema, preferencesPatchSchema, preferencesSchema } from './preferences.ts';
 export {
-  DEFAULT_PREFERENCES,
-  withDefaults,
-  type PatchOf,
-  type Preferences,
-  type PreferencesPatch,
-} from './preference-rules.ts';
-export { createPatchSchema, MAX_DOCUMENT_BYTES, preferencesPatchSchema, preferencesSchema } from './preferences.ts';
-export { createUserDocumentReader, readUserDocument, type ReadUserDocument } from './read-user-document.ts';
-export { createUserDocumentSchema, userDocumentSchema } from './user-document-schema.ts';
+  createUserDocumentReader,
+  needsRepair,
+  readUserDocument,
+  type ReadUserDocument,
+  type UserDocumentReader,
+} from './read-user-document.ts';
 export {
   newUserDocument,
   USER_DOCUMENT_TYPE,

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { checkOptions } from './check-options.ts';
 
 const couchdb = { url: 'http://127.0.0.1:5984', username: 'pouchgate', password: 'secret' };
@@ -41,7 +42,8 @@ it.each([
   [{ couchdb, authenticate, corsOrigins: 'https://example.org' }, 'corsOrigins must be'],
   [{ couchdb, authenticate, log: true }, 'log must be a logger'],
   [{ couchdb, authenticate, log: { warn: authenticate, error: authenticate } }, 'log must be a logger'],
-  [{ couchdb, authenticate, preferences: {} }, 'preferences must be { schema, defaults }'],
+  [{ couchdb, authenticate, preferences: {} }, 'preferences must be { schema, defaults, upgrade }'],
+  [{ couchdb, authenticate, preferences: { schema: z.strictObject({}), upgrade: 7 } }, 'and upgrade a function'],
   [{ couchdb, authenticate, basePath: '/prefs' }, 'Unknown option "basePath". The options are couchdb, authenticate'],
 ])('rejects %j and names the option', (options, message) => {
   expect(() => checkOptions(options)).toThrow(TypeError);

@@ -1,9 +1,11 @@
 import { isIdPrefix } from '../../couchdb-design/user-document/user-document.ts';
+import { isZodObject } from '../../couchdb-design/user-document/zod-schema-checks.ts';
 
 type Rule = readonly [key: string, isValid: (value: unknown) => boolean, requirement: string];
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+const isFunction = (value: unknown): boolean => typeof value === 'function';
 const isHttpUrl = (value: unknown): value is string =>
   isText(value) && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
 const isOptional =
@@ -56,8 +58,8 @@ const RULES: readonly Rule[] = [
   ],
   [
     'preferences',
-    isOptional((value) => isObject(value) && isObject(value['schema'])),
-    'must be { schema, defaults }, where schema is a strict object of zod',
+    isOptional((value) => isObject(value) && isZodObject(value['schema']) && isOptional(isFunction)(value['upgrade'])),
+    'must be { schema, defaults, upgrade }, where schema is a strict object of zod 4, and upgrade a function',
   ],
 ];
 

@@ -21,11 +21,13 @@ export async function connectUpstream({
   config,
   log,
   observability,
+  now,
   cleanups,
-}: Pick<StartContext, 'config' | 'log' | 'observability' | 'cleanups'>): Promise<UpstreamConnection> {
+}: Pick<StartContext, 'config' | 'log' | 'observability' | 'now' | 'cleanups'>): Promise<UpstreamConnection> {
   const { access, jwtSecret, docIdsThreshold } = await startUpstream({ config, log, cleanups });
   const upstream = openUpstream(access, {
     onResponse: (request, status) => observability.metrics.onUpstreamResponse(upstreamLabel(request, config), status),
+    clock: { now, onEstimate: observability.clocks.onEstimate },
   });
   cleanups.add(() => upstream.close());
   const forwardAgent = createForwardAgent(access.url);

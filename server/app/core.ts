@@ -17,6 +17,7 @@ import { createPreferenceStreams } from '../preferences/stream/open-stream.ts';
 import { Hub } from '../registry/hub.ts';
 import { DocIdsLimit } from '../registry/doc-ids-limit.ts';
 import { createLeafReader, type LeafReader } from '../registry/leaf-reader.ts';
+import { MergedRevisions } from '../registry/merged-revisions.ts';
 import type { Provision } from '../registry/provision-document.ts';
 import { SecretGuard } from '../registry/secret-guard.ts';
 import { upstreamAuthorization } from '../upstream/authorization.ts';
@@ -49,6 +50,8 @@ export interface CoreOptions<P extends object> {
   /** The limit of one user's requests to the preferences routes. */
   readonly rateLimit: RateLimit;
   readonly log: Pick<Logger, 'debug' | 'warn' | 'error'>;
+  /** This machine's time in ms since 1970, for the end of access. Edits are stamped by the upstream's. Default: `Date.now`. */
+  readonly now?: (() => number) | undefined;
   readonly feedListener?: (FeedListener & { readonly onRow: (seq: string) => void }) | undefined;
   /** Called with the time, in seconds, from a change's feed row to the write to a client's socket. */
   readonly onDelivered?: ((seconds: number) => void) | undefined;
@@ -56,6 +59,8 @@ export interface CoreOptions<P extends object> {
   readonly onSlowReader?: (() => void) | undefined;
   /** Called for each response that is refused because a document has a field that looks like a secret. */
   readonly onWithheld?: (() => void) | undefined;
+  /** Called with the number of leaves of each document that is read, deleted ones included. */
+  readonly onLeavesRead?: ((count: number) => void) | undefined;
   /** The heartbeat interval of the upstream feed, in ms. Default: that of `followChanges`. */
   readonly heartbeat?: number | undefined;
   /** The heartbeat interval of preference streams, in ms. Default: 20 s. */
@@ -112,12 +117,13 @@ export function createCore<P extends object>(options: CoreOptions<P>): Core<P> {
 function createSharedParts<P extends object>(options: CoreOptions<P>): SharedParts<P> {
   const { upstream, mount, log, onDelivered = () => undefined, onSlowReader = () => undefined } = options;
   const registry = mount.database;
-  const now = Date.now;
+  const { now = Date.now } = options;
   const readVersion = (): Promise<string | undefined> => readServerVersion(upstream);
   const docIdsLimit = new DocIdsLimit({ readVersion, threshold: options.docIdsThreshold });
   const leaves = createLeafReader(upstream.couch, registry, {
     maxIds: () => docIdsLimit.maxIds,
     onBatch: logFailedBatches(log, 'leaves'),
+    onLeavesRead: options.onLeavesRead,
   });
   const secretGuard = new SecretGuard((username, field) => {
     options.onWithheld?.();
@@ -132,15 +138,14 @@ function createSharedParts<P extends object>(options: CoreOptions<P>): SharedPar
     registry,
     provision: options.provision,
     definition: options.rules,
-    secretGuard,
     writeQueue,
-    now,
+    now: upstream.clock.now,
   });
   return {
     leaves,
     docIdsLimit,
     hub: new Hub(leaves),
-    timer: new TimerWheel(),
+    timer: new TimerWheel(now),
     secretGuard,
     writeQueue,
     service,
@@ -192,16 +197,18 @@ function createGateRouter<P extends object>(options: CoreOptions<P>, parts: Shar
       leaves,
       hub,
       forward: options.forward,
-      authorizationFor: upstreamAuthorization(upstream.access, options.jwtSecret),
+      authorizationFor: upstreamAuthorization(upstream.access, options.jwtSecret, upstream.clock.now),
       provision: options.provision,
       upgradeDocument: (username) =>
         service
-          .upgrade(username)
+          .repair(username)
           .catch((error: unknown) =>
-            log.warn({ err: error, username: formatSubject(username) }, 'An old document could not be upgraded.'),
+            log.warn({ err: error, username: formatSubject(username) }, 'A malformed document could not be rewritten.'),
           ),
       checkAccess: options.assertActive,
-      readBody: options.rules.parseUserDocument,
+      readDocument: options.rules.readUserDocument,
+      schema: options.rules.schema,
+      mergedRevisions: new MergedRevisions(upstream.couch, mount.database),
       secrets: secretGuard,
       timer,
       writeQueue,

@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Logger } from 'pino';
+import { setDateHeader, type ResponseClock } from '../http/date-header.ts';
 import { identifyRequest } from '../http/identify-request.ts';
 import { AdmissionQueue } from '../lifecycle/admission-queue.ts';
 import { connectionLimits, readOpenFilesLimit } from '../lifecycle/connection-limit.ts';
@@ -9,6 +10,8 @@ import { observeRequests, type CompletedRequest } from '../observability/request
 export interface HttpServerOptions {
   /** Called with each admitted request. */
   readonly handler: RequestListener;
+  /** The time of all responses, of rejected requests as well. */
+  readonly clock: ResponseClock;
   /** Called once per request, after its response has ended. */
   readonly onRequestCompleted: (request: CompletedRequest) => void;
   readonly log: Pick<Logger, 'warn'>;
@@ -31,11 +34,12 @@ const MAX_HEADER_SIZE = 40 * 1024;
 const MAX_SOCKET_IDLE_MS = 120_000;
 
 /** Creates the HTTP server, with its connection limits and its admission queue in front of `handler`. */
-export function createHttpServer({ handler, onRequestCompleted, log }: HttpServerOptions): HttpServer {
+export function createHttpServer({ handler, clock, onRequestCompleted, log }: HttpServerOptions): HttpServer {
   const server = createServer({ keepAlive: true, maxHeaderSize: MAX_HEADER_SIZE, ...TIMEOUTS });
   server.setTimeout(MAX_SOCKET_IDLE_MS);
   observeRequests(server, onRequestCompleted);
   server.prependListener('request', identifyRequest);
+  server.prependListener('request', (_req, res) => setDateHeader(res, clock));
   const connections = trackConnections(server);
   const maxConnections = connectionLimits(readOpenFilesLimit());
   const admission = new AdmissionQueue({

@@ -67,10 +67,20 @@ export interface PouchgateOptions {
 
 /** The preferences of an application that does not use the built-in ones. */
 export interface OwnPreferences<S extends z.ZodObject> {
-  /** A strict object of optional members, each validated independently. The client's schema must be the same. */
+  /**
+   * A strict object of optional members, each validated independently. It must not transform values, have defaults, or be
+   * asynchronous. The client's schema must be the same.
+   */
   readonly schema: S;
   /** The values returned for preferences that were never set. They are never stored. Default: none. */
   readonly defaults?: Partial<z.infer<S>> | undefined;
+  /**
+   * Converts values that earlier versions of the application have stored, for example when a preference was renamed. The client's
+   * `upgrade` must be the same. It is called when a document is read, with the stored values by name. It must be a pure function,
+   * return values of the current schema as they are, and accept any subset of the values. What it derives is stored with
+   * the next edit; stored values are never overwritten. If it throws, the values are used as they are. Default: none.
+   */
+  readonly upgrade?: ((values: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>) | undefined;
 }
 
 /**
@@ -100,8 +110,8 @@ export interface MountedPouchgate<P extends object = Preferences> {
    *
    * @param username - The user's name. The document is created if there is none.
    * @returns The preferences with defaults, the last edit of each, and the time of the last update.
-   * @throws An error with a `status`: 403 if the username is not a well-formed text of 1 to 255 characters, or if the document
-   *   must not be served, 409 if it cannot be read, 502 or 503 if the database fails.
+   * @throws An error with a `status`: 403 if the username is not a well-formed text of 1 to 255 characters, 409 if the
+   *   document was written by a newer version, 502 or 503 if the database fails.
    */
   readonly read: (username: string) => Promise<PreferencesResponse<P>>;
   /**
@@ -110,7 +120,8 @@ export interface MountedPouchgate<P extends object = Preferences> {
    * @param username - The user's name. The document is created if there is none.
    * @param patch - The preferences to set. `null` removes one, so that its default applies.
    * @returns The preferences after the edit.
-   * @throws A `ZodError` if the patch is invalid, otherwise the errors of `read`.
+   * @throws An error with the `status` 422 if a value is invalid or the document would be too large: `errors` has the `pointer` to
+   *   each member (RFC 6901) and what is expected (`detail`). Otherwise the errors of `read`.
    */
   readonly edit: (username: string, patch: PatchOf<P>) => Promise<PreferencesResponse<P>>;
   /**

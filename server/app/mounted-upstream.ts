@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { openUpstream, type Upstream, type UpstreamAccess } from '../upstream/client.ts';
+import type { UpstreamClockOptions } from '../upstream/clock/upstream-clock.ts';
 import { startEngineProcess } from '../upstream/embedded/engine-process.ts';
 import { prepareDatabase, type PrepareDatabaseOptions } from '../upstream/schema/prepare-database.ts';
 import type { PouchgateOptions } from './mounted-pouchgate.ts';
@@ -49,15 +50,15 @@ export async function resolveMountedUpstream(
  *
  * @param couchdb - The database. It is closed if it cannot be used.
  * @param names - The names of the databases, and the prefix of document ids.
- * @param onWarning - Called with a sentence for the log.
+ * @param listeners - `onWarning` is called with a sentence for the log, `onEstimate` with each estimate of CouchDB's clock.
  * @returns The connections.
  */
 export async function openMountedUpstream(
   couchdb: MountedUpstream,
   names: Pick<PrepareDatabaseOptions, 'registry' | 'sessions' | 'idPrefix'>,
-  onWarning: (sentence: string) => void,
+  { onWarning, onEstimate }: Pick<PrepareDatabaseOptions, 'onWarning'> & Pick<UpstreamClockOptions, 'onEstimate'>,
 ): Promise<Upstream> {
-  const upstream = openUpstream(couchdb.access);
+  const upstream = openUpstream(couchdb.access, { clock: { onEstimate } });
   try {
     await prepareDatabase({ ...names, upstream, jwtSecret: couchdb.jwtSecret, onWarning });
     return upstream;

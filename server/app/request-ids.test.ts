@@ -142,5 +142,5 @@ test('the repeated id of another user gives nothing of that user’s request', a
 
 test('a page of an allowed origin may send the ids and read the response’s', async () => {
   const response = await gate.request('ida', '', { headers: { origin: APP } });
-  expect(response.headers.get('access-control-expose-headers')).toBe('etag,retry-after,x-request-id');
+  expect(response.headers.get('access-control-expose-headers')).toBe('etag,retry-after,x-request-id,date');
 });

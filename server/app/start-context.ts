@@ -13,6 +13,8 @@ export interface StartOptions {
   /** The folder of the built page; `undefined` serves no page. */
   readonly page?: string | undefined;
   readonly rateLimits?: RateLimits | undefined;
+  /** This machine's time in ms since 1970. Default: `Date.now`. */
+  readonly now?: (() => number) | undefined;
   /** The heartbeat interval of both upstream feeds, in ms. Default: that of `followChanges`. */
   readonly heartbeat?: number | undefined;
   readonly telegramTimes?: TelegramTimings | undefined;

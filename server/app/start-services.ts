@@ -16,12 +16,12 @@ export interface Services {
 
 /** Starts sign-in, the gate, the preferences service and the Telegram bot. */
 export async function startServices(context: StartContext, connection: UpstreamConnection): Promise<Services> {
-  const { config, log, mount, observability, rateLimits, heartbeat, onError, cleanups } = context;
+  const { config, log, mount, observability, rateLimits, heartbeat, now, onError, cleanups } = context;
   const { metrics, feeds } = observability;
   const { upstream, forwardAgent, jwtSecret, docIdsThreshold } = connection;
   const { corsOrigins, registry } = config;
   const rules = defaultPreferenceDefinition(config.idPrefix);
-  const provision = createProvision(upstream.couch, registry, rules.idOf);
+  const provision = createProvision(upstream, registry, rules.idOf);
 
   const identity = await createIdentity({
     config,
@@ -32,6 +32,7 @@ export async function startServices(context: StartContext, connection: UpstreamC
     onRegistered: (username) => provision(username),
     rateLimits,
     heartbeat,
+    now,
   });
   cleanups.add(() => identity.close());
 
@@ -53,10 +54,12 @@ export async function startServices(context: StartContext, connection: UpstreamC
     assertActive: (caller) => identity.accessMonitor.assertActive(caller),
     rateLimit: rateLimits.preferencesByName,
     log,
+    now,
     feedListener: feeds.registry,
     onDelivered: (seconds) => metrics.onDelivered(seconds),
     onSlowReader: () => metrics.onSlowReader(),
     onWithheld: () => metrics.onWithheld(),
+    onLeavesRead: (count) => metrics.onLeavesRead(count),
     heartbeat,
     streamHeartbeatMs: context.streamHeartbeatMs,
   });

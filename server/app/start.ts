@@ -81,10 +81,11 @@ async function startServer(context: StartContext): Promise<Pouchgate> {
   });
   const services = await startServices(context, connection);
   const { identity, core, telegram } = services;
-  const { feeds } = observability;
-  const readiness = createReadinessMonitor({ upstream, registry: config.registry, jwtSecret, feeds, log });
+  const { feeds, clocks } = observability;
+  const readiness = createReadinessMonitor({ upstream, registry: config.registry, jwtSecret, feeds, clocks, log });
   const { server, connections, admission } = createHttpServer({
     handler: createRequestHandler(context, services, readiness),
+    clock: upstream.clock,
     onRequestCompleted: observability.onRequestCompleted,
     log,
   });

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 
 /** The mistakes in an application's code that are reported. */
-export type Mistake = 'authenticate' | 'base' | 'couchdb';
+export type Mistake = 'authenticate' | 'base' | 'couchdb' | 'schema' | 'upgrade';
 
 /** Reports a mistake in the application's code, at the first request that it affects. */
 export type WarnOnce = (mistake: Mistake, sentence: string) => void;

@@ -9,14 +9,11 @@ export interface ServerInfo extends UpstreamAccount {
   readonly version: string;
   /** Whether it rejects every anonymous request. */
   readonly requiresValidUser: boolean;
-  /** Its clock minus ours, in ms, exact to a second; undefined if its responses have no date. */
-  readonly clockOffsetMs: number | undefined;
 }
 
 export interface ServerInfoOptions {
   /** The prefix of the environment variables that hold the credentials, for error messages. Default: `COUCHDB`. */
   readonly variables?: 'COUCHDB' | 'COUCHDB_ADMIN';
-  readonly now?: () => number;
 }
 
 const welcomeSchema = z.object({ couchdb: z.string(), version: z.string() });
@@ -27,18 +24,17 @@ const REQUEST_TIMEOUT_MS = 10_000;
 interface JsonResponse {
   readonly status: number;
   readonly body: unknown;
-  readonly headers: Headers;
 }
 
 /**
- * Reads a server's version, account and clock.
+ * Reads a server's version and account.
  *
  * @throws {SetupError} A sentence, if the server is not a CouchDB 3, has no administrator, does not respond within 10 s, or
  * rejects the credentials.
  */
 export async function readServerInfo(
   upstream: Pick<Upstream, 'access' | 'fetch'>,
-  { variables = 'COUCHDB', now = Date.now }: ServerInfoOptions = {},
+  { variables = 'COUCHDB' }: ServerInfoOptions = {},
 ): Promise<ServerInfo> {
   const { access } = upstream;
   const headers = { authorization: authorizationOf(access) };
@@ -46,9 +42,7 @@ export async function readServerInfo(
   const anonymousResponse = await fetchJson(upstream, '/_session', {});
   const anonymousRoles = parseSession(anonymousResponse.body)?.roles ?? [];
   if (anonymousRoles.includes(SERVER_ADMIN)) throw new SetupError(ADMIN_PARTY_MESSAGE);
-  const requestedAt = now();
-  const { status, body, headers: welcomeHeaders } = await fetchJson(upstream, '/', headers);
-  const clockOffsetMs = readClockOffset(welcomeHeaders.get('date'), (requestedAt + now()) / 2);
+  const { status, body } = await fetchJson(upstream, '/', headers);
   const loginError = createLoginError(status, readReason(body), {
     server: `CouchDB at ${access.url}`,
     credentials: `${variables}_USER ${access.username} with this ${variables}_PASSWORD`,
@@ -60,7 +54,7 @@ export async function readServerInfo(
   if (account === undefined) {
     throw new SetupError(`CouchDB at ${access.url} does not return a session. Check COUCHDB_URL.`);
   }
-  return { version, ...account, requiresValidUser: anonymousResponse.status === 401, clockOffsetMs };
+  return { version, ...account, requiresValidUser: anonymousResponse.status === 401 };
 }
 
 function parseWelcome(url: string, status: number, body: unknown): z.infer<typeof welcomeSchema> {
@@ -97,7 +91,7 @@ async function fetchJson(
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     });
     const body: unknown = await response.json().catch(() => undefined);
-    return { status: response.status, body, headers: response.headers };
+    return { status: response.status, body };
   } catch (error) {
     throw new SetupError(
       `No response from ${access.url}. Check that CouchDB is running and that COUCHDB_URL is right. (${errorMessage(causeOf(error))})`,
@@ -112,9 +106,3 @@ const causeOf = (error: unknown): unknown =>
 
 const readReason = (body: unknown): string =>
   z.object({ reason: z.string() }).safeParse(body).data?.reason ?? 'no reason given';
-
-/** The Date header has whole seconds, so it lags by half a second on average. */
-function readClockOffset(date: string | null, requestedAt: number): number | undefined {
-  const serverTime = date === null ? Number.NaN : Date.parse(date);
-  return Number.isNaN(serverTime) ? undefined : serverTime + 500 - requestedAt;
-}

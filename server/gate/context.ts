@@ -1,22 +1,19 @@
 import type { ServerResponse } from 'node:http';
-import type { UserDocument, Username } from '../../couchdb-design/user-document/user-document.ts';
+import type { PreferenceSchema } from '../../couchdb-design/user-document/preference-schema.ts';
+import type { UserDocumentReader } from '../../couchdb-design/user-document/read-user-document.ts';
+import type { Username } from '../../couchdb-design/user-document/user-document.ts';
 import type { Caller } from '../http/caller.ts';
 import type { Forward, UpstreamResponse, UpstreamRequest } from '../upstream/forward.ts';
 import type { Hub } from '../registry/hub.ts';
 import type { AuthorizationFor } from '../upstream/authorization.ts';
 import type { LeafReader } from '../registry/leaf-reader.ts';
+import type { MergedRevisions } from '../registry/merged-revisions.ts';
 import type { Provision } from '../registry/provision-document.ts';
 import { readWhile } from '../registry/read-fresh-state.ts';
-import type { JsonObject } from '../lib/json.ts';
 import type { KeyedConcurrencyLimit } from '../lib/keyed-concurrency-limit.ts';
 import type { SecretGuard } from '../registry/secret-guard.ts';
 import type { TimerWheel } from '../lib/timer-wheel.ts';
 import type { LeafState } from '../registry/leaf-state.ts';
-
-/** Checks a body against the schema of the user document. Returns the document, or the reason why it is invalid. */
-export type ReadBody = (
-  body: JsonObject,
-) => { readonly ok: true; readonly document: UserDocument } | { readonly ok: false; readonly reason: string };
 
 /** Dependencies of the gate's handlers. */
 export interface GateContext {
@@ -31,7 +28,11 @@ export interface GateContext {
   readonly upgradeDocument: (username: Username) => Promise<void>;
   /** Rejects when the caller's access has ended since authentication. */
   readonly checkAccess: (caller: Caller) => Promise<void>;
-  readonly readBody: ReadBody;
+  /** Reads stored and replicated documents of any version that this program knows. */
+  readonly readDocument: UserDocumentReader;
+  /** The rules for what a write changes. */
+  readonly schema: PreferenceSchema;
+  readonly mergedRevisions: MergedRevisions;
   readonly secrets: SecretGuard;
   readonly timer: TimerWheel;
   /** One write of a user at a time: no other may come between the check against the revision tree and the write. */

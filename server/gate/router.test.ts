@@ -219,7 +219,7 @@ describe('writes', () => {
     expect(await put('light', (await etag()).replaceAll('"', ''))).toBe(201);
   });
 
-  it('a conflict can be resolved by deleting leaves, but the document cannot be deleted', async () => {
+  it('a conflict of the past can be resolved by deleting leaves, but the document cannot be deleted', async () => {
     const { _rev: root, ...document } = await ownDocument('w3');
     const push = (...docs: object[]): Promise<unknown> =>
       json(gate.request('w3', '/_bulk_docs', { method: 'POST', body: { new_edits: false, docs } }));
@@ -230,17 +230,14 @@ describe('writes', () => {
       _revisions: { start: 2, ids: [id(n), rootId] },
       ...extra,
     });
-    expect(await push(child(1), child(2))).toEqual([]);
+    // The gate would merge them.
+    await gate.registry().bulk({ docs: [child(1), child(2)], new_edits: false } as never);
     const tombstone = (n: number, parent: number): object => ({
       _id: document._id,
       _rev: `3-${id(n)}`,
       _revisions: { start: 3, ids: [id(n), id(parent), rootId] },
       _deleted: true,
     });
-    expect(await push(tombstone(3, 1), tombstone(4, 2))).toMatchObject([
-      { error: 'forbidden' },
-      { error: 'forbidden' },
-    ]);
     expect(await push(tombstone(3, 1))).toEqual([]);
     expect(await push(tombstone(4, 2))).toMatchObject([{ rev: `3-${id(4)}`, error: 'forbidden' }]);
     expect(await ownDocument('w3')).toMatchObject({ _rev: `2-${id(2)}` });

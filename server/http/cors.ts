@@ -14,12 +14,15 @@ export interface CorsOptions {
   readonly credentials?: boolean;
 }
 
+/** The headers of every response that pages may read. By `Date` the client corrects the clock of its device. */
+const EXPOSED_HEADERS = [ID_RESPONSE_HEADER, 'date'];
+
 /** How long a browser caches a preflight response, in seconds. Chromium caps it at 2 hours, Firefox at 24. */
 const PREFLIGHT_MAX_AGE_SECONDS = 86_400;
 
 /**
  * Makes a router answer preflight requests and send CORS headers, for the listed origins only. The headers that identify a request
- * are always allowed.
+ * are always allowed, and the response's `Date` is always exposed.
  */
 export function useCors(
   router: Router,
@@ -31,7 +34,7 @@ export function useCors(
       origin: [...origins],
       methods: [...methods],
       allowedHeaders: [...allowedHeaders, ...ID_REQUEST_HEADERS],
-      exposedHeaders: [...exposedHeaders, ID_RESPONSE_HEADER],
+      exposedHeaders: [...exposedHeaders, ...EXPOSED_HEADERS],
       maxAge: PREFLIGHT_MAX_AGE_SECONDS,
       credentials,
     }),
@@ -47,5 +50,5 @@ export type ErrorCors = (req: IncomingMessage, res: ServerResponse, next: () => 
  */
 export function createErrorCors(origins: readonly string[]): ErrorCors {
   if (origins.length === 0) return (_req, _res, next) => next();
-  return cors({ origin: [...origins], exposedHeaders: [ID_RESPONSE_HEADER], credentials: true });
+  return cors({ origin: [...origins], exposedHeaders: EXPOSED_HEADERS, credentials: true });
 }

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { Request, RequestHandler, Response } from 'express';
-import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
+import { ipKeyGenerator, MemoryStore, rateLimit } from 'express-rate-limit';
 import { parseUsername } from '../../couchdb-design/user-document/user-document.ts';
 import { HttpError, sendError } from './errors.ts';
 import { withoutPort } from './trusted-proxies.ts';
@@ -75,7 +75,9 @@ export function limitByKey(
   keyOf: (req: Request) => string | undefined,
   send: (res: Response, error: HttpError) => void = sendError,
 ): RequestHandler {
+  const store = new MemoryStore();
   return rateLimit({
+    store,
     windowMs,
     limit,
     keyGenerator: (req) => keyOf(req) ?? '',
@@ -87,14 +89,23 @@ export function limitByKey(
     standardHeaders: false,
     // The check would log a warning for each client that sends such a header.
     validate: { xForwardedForHeader: false, forwardedHeader: false },
-    handler: (req, res) => send(res, tooManyRequests(req, windowMs)),
+    handler: (req, res, next) => {
+      const waitMs = readWaitMs(req) ?? windowMs;
+      // The clock was set back: the window would end only when it has reached the old time again.
+      if (waitMs > windowMs + MINUTE_MS) void store.resetAll().then(() => next());
+      else send(res, tooManyRequests(waitMs));
+    },
   });
 }
 
-function tooManyRequests(req: Request, windowMs: number): HttpError {
+/** Returns the time until the end of the window. */
+function readWaitMs(req: Request): number | undefined {
   const state: unknown = Reflect.get(req, 'rateLimit');
   const reset: unknown = typeof state === 'object' && state !== null ? Reflect.get(state, 'resetTime') : undefined;
-  const waitMs = reset instanceof Date ? reset.getTime() - Date.now() : windowMs;
+  return reset instanceof Date ? reset.getTime() - Date.now() : undefined;
+}
+
+function tooManyRequests(waitMs: number): HttpError {
   const seconds = Math.max(1, Math.ceil(waitMs / 1000));
   const reason = 'Too many attempts. Try again later.';
   return new HttpError(429, 'too_many_requests', reason, { 'Retry-After': String(seconds) });

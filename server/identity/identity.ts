@@ -37,7 +37,7 @@ export interface IdentityOptions {
   /** The heartbeat of that feed, in ms. */
   readonly heartbeat?: number | undefined;
   /** The time in ms. The default is `Date.now`. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
 }
 
 /** The part of pino's logger that is used. */

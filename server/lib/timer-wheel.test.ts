@@ -126,3 +126,23 @@ it('a task may cancel or reschedule another one of the same time', () => {
   jest.advanceTimersByTime(1_000);
   expect([ran, timer.size]).toEqual([['rescheduled'], 0]);
 });
+
+it('when the clock was set back, all tasks run once, and those that are scheduled again run at their times', () => {
+  const timer = new TimerWheel(Date.now);
+  const ran: string[] = [];
+  for (const name of ['first', 'second']) {
+    const task = createTask(() => {
+      ran.push(name);
+      if (ran.length <= 2) timer.schedule(Date.now() + 1_000, task);
+    });
+    timer.schedule(Date.now() + 60_000, task);
+  }
+  jest.advanceTimersByTime(10_000);
+  jest.setSystemTime(Date.now() - 2 * 86_400_000);
+  jest.advanceTimersByTime(MAX_LATENESS_MS);
+  expect(ran).toEqual(['first', 'second']);
+  jest.advanceTimersByTime(900 - MAX_LATENESS_MS);
+  expect(ran).toHaveLength(2);
+  jest.advanceTimersByTime(200 + MAX_LATENESS_MS);
+  expect([ran, timer.size]).toEqual([['first', 'second', 'first', 'second'], 0]);
+});

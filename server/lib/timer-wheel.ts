@@ -2,7 +2,10 @@
 export interface TimerTask {
   /** Written by `TimerWheel` only. Initially undefined. */
   bucket: number | undefined;
-  /** Runs when the task is due. It may schedule the task again. It must not throw: other tasks run in the same loop. */
+  /**
+   * Runs when the task is due, or when the clock was set back, so that it checks the time itself. It may schedule the task again.
+   * It must not throw: other tasks run in the same loop.
+   */
   onExpire(): void;
 }
 
@@ -12,7 +15,8 @@ const TICK_MS = 50;
 /**
  * One timer for all heartbeats, timeouts and token expiries, so that 10,000 parked requests do not cost 10,000 timers.
  * Tasks are kept in buckets by due time, which one interval empties. No task runs before its time, nor more than 100 ms
- * after it.
+ * after it. When the clock was set back, all tasks run at the next tick, and schedule themselves by the new time: otherwise
+ * none would run until the clock has reached the old time again.
  */
 export class TimerWheel {
   readonly #buckets = new Map<number, Set<TimerTask>>();
@@ -70,9 +74,12 @@ export class TimerWheel {
 
   #tick(): void {
     const currentTick = Math.floor(this.#now() / TICK_MS);
+    const wasSetBack = currentTick < this.#lastTick;
     // After the machine slept, many ticks are due at once. Iterating over the buckets is cheaper than over the ticks.
-    const expiredKeys = [...this.#buckets.keys()].filter((key) => key <= currentTick).sort((a, b) => a - b);
-    this.#lastTick = Math.max(currentTick, this.#lastTick);
+    const expiredKeys = [...this.#buckets.keys()]
+      .filter((key) => wasSetBack || key <= currentTick)
+      .sort((a, b) => a - b);
+    this.#lastTick = currentTick;
     for (const key of expiredKeys) {
       const bucket = this.#buckets.get(key) ?? [];
       this.#buckets.delete(key);

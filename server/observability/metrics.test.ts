@@ -49,7 +49,9 @@ async function doEverything(username: string, other: string): Promise<void> {
   await gate.request(username, '/_bulk_docs', { method: 'POST', body: { docs: 1 } });
   await gate.request(username, '/_bulk_docs', {
     method: 'POST',
-    body: { docs: [{ _id: `user_${other}` }, { ...doc, [other]: username }, { ...doc, _rev: `1-${'0'.repeat(32)}` }] },
+    body: {
+      docs: [{ _id: `user_${other}` }, { ...doc, [`_${other}`]: username }, { ...doc, _rev: `1-${'0'.repeat(32)}` }],
+    },
   });
   // The headers arrive once the request is parked.
   const live = await gate.request(username, '/_changes?feed=longpoll&since=now');
@@ -163,6 +165,26 @@ it('reports the current waiters, feeds and connections', async () => {
 it('reports how far the feed is behind once the readiness probe has run', async () => {
   await fetch(`${gate.url}/readyz`);
   expect(valueOf(await read(), 'pouchgate_feed_pending_changes')).toBe(0);
+});
+
+it("reports the leaves of the documents that are read, and the offset of the database's clock", async () => {
+  const username = gate.upstream.accountName('forked');
+  await gate.request(username, '/_changes');
+  const before = await read();
+  const id = `user_${username}`;
+  const docs = Array.from({ length: 40 }, (_, n) => ({
+    _id: id,
+    _rev: `1-${n.toString(16).padStart(32, '0')}`,
+    _deleted: true,
+  }));
+  await gate.registry().bulk({ docs, new_edits: false });
+  await gate.request(username, '/_changes');
+  const after = await read();
+  const increase = (series: string): number => valueOf(after, series) - valueOf(before, series);
+  expect(increase('pouchgate_document_leaves_count')).toBe(1);
+  expect(increase('pouchgate_document_leaves_bucket{le="32"}')).toBe(0);
+  expect(increase('pouchgate_document_leaves_bucket{le="64"}')).toBe(1);
+  expect(Math.abs(valueOf(after, 'pouchgate_clock_offset_seconds'))).toBeLessThan(60);
 });
 
 it('the metrics port serves only /metrics, and the gate’s port serves none', async () => {

@@ -31,6 +31,9 @@ const DELIVERY_BUCKETS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.0
  */
 const REQUEST_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
+/** A document without open conflicts has one. The doctor names documents with more than 32. */
+const LEAVES_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+
 /**
  * prom-client's gauges whose names end in `_total`, which Prometheus reserves for counters. They are the sums of the gauges of the
  * same names without it.
@@ -76,6 +79,12 @@ function createInstruments(registry: Registry) {
       name: 'pouchgate_delivery_seconds',
       help: "Time from the arrival of a change's feed row until it is written to a waiting client's socket.",
       buckets: DELIVERY_BUCKETS_SECONDS,
+      registers,
+    }),
+    leaves: new Histogram({
+      name: 'pouchgate_document_leaves',
+      help: 'Leaves of the documents that are read, deleted ones included.',
+      buckets: LEAVES_BUCKETS,
       registers,
     }),
     withheld: new Counter({
@@ -144,6 +153,11 @@ export class Metrics {
   /** Records the time, in seconds, from a change's feed row to the write to a waiting client's socket. */
   onDelivered(seconds: number): void {
     this.#instruments.delivery.observe(seconds);
+  }
+
+  /** Records the number of leaves of a document that was read. */
+  onLeavesRead(count: number): void {
+    this.#instruments.leaves.observe(count);
   }
 
   /** Counts a response that was refused because a document has a field that looks like a secret. */

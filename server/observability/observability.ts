@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Mount } from '../gate/request/target.ts';
 import type { Upstream } from '../upstream/client.ts';
 import { openConnections } from '../upstream/forward.ts';
+import { ClockMonitor } from './clock-monitor.ts';
 import { FeedMonitor } from './feed-monitor.ts';
 import { Metrics } from './metrics.ts';
 import type { ReadinessMonitor } from './readiness-monitor.ts';
@@ -23,14 +24,15 @@ export interface ServerStats {
   readonly gate: GateStats;
   readonly admission: AdmissionStats;
   readonly readiness: Pick<ReadinessMonitor, 'check' | 'pendingChanges'>;
-  readonly upstream: Pick<Upstream, 'connections'>;
+  readonly upstream: Pick<Upstream, 'connections' | 'clock'>;
   readonly forwardAgent: Agent;
 }
 
-/** The metrics, the monitors of both feeds and the request log of one server. */
+/** The metrics, the monitors of both feeds and of the clocks, and the request log of one server. */
 export interface Observability {
   readonly metrics: Metrics;
   readonly feeds: { readonly registry: FeedMonitor; readonly sessions: FeedMonitor };
+  readonly clocks: ClockMonitor;
   /** Counts and logs a request. */
   readonly onRequestCompleted: (request: CompletedRequest) => void;
   /** Adds the metrics that are read from the running server. */
@@ -40,10 +42,12 @@ export interface Observability {
 export function createObservability({ log, mount, metricsEnabled }: ObservabilityOptions): Observability {
   const metrics = new Metrics({ withProcess: metricsEnabled });
   const feeds = { registry: new FeedMonitor('registry', log), sessions: new FeedMonitor('sessions', log) };
+  const clocks = new ClockMonitor(log);
   const logRequest = createRequestLog(log);
   return {
     metrics,
     feeds,
+    clocks,
     onRequestCompleted: (request) => {
       const route = routeLabel(request.rawUrl, mount, request.context.isLive);
       const labelled = { ...request, route };
@@ -57,6 +61,7 @@ export function createObservability({ log, mount, metricsEnabled }: Observabilit
         feeds,
         readinessChecks: async () => (await readiness.check()).body.checks,
         pendingChanges: () => readiness.pendingChanges(),
+        clockOffsetMs: () => upstream.clock.offset?.offsetMs,
         upstreamConnections: () => ({
           own: upstream.connections,
           forward: openConnections(forwardAgent),

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { upstreamLogFields } from '../http/upstream-failure.ts';
 import type { Upstream } from '../upstream/client.ts';
+import type { ClockMonitor } from './clock-monitor.ts';
 import type { FeedMonitor } from './feed-monitor.ts';
 import { decideReadiness, type Readiness } from './readiness.ts';
 import {
@@ -26,11 +27,12 @@ export interface ReadinessMonitorOptions {
   /** Without it, users' requests are sent as the gate's own account. */
   readonly jwtSecret: Buffer | undefined;
   readonly feeds: Readonly<Record<'registry' | 'sessions', Pick<FeedMonitor, 'connected' | 'seq'>>>;
+  readonly clocks: Pick<ClockMonitor, 'differs'>;
   readonly log: Pick<Logger, 'info' | 'warn'>;
 }
 
 export function createReadinessMonitor(options: ReadinessMonitorOptions): ReadinessMonitor {
-  const { upstream, registry, jwtSecret, feeds, log } = options;
+  const { upstream, registry, jwtSecret, feeds, clocks, log } = options;
   const createProbe = (account: string, authorization: () => string): UpstreamProbe => {
     const request = createProbeRequest(upstream, registry, authorization);
     const logChange = createProbeLog(log, account);
@@ -41,19 +43,21 @@ export function createReadinessMonitor(options: ReadinessMonitorOptions): Readin
     });
   };
   const gateProbe = createProbe('gate', accountAuthorization(upstream));
-  const userProbe = jwtSecret === undefined ? gateProbe : createProbe('user', userAuthorization(jwtSecret));
+  const userProbe =
+    jwtSecret === undefined ? gateProbe : createProbe('user', userAuthorization(jwtSecret, upstream.clock.now));
   let draining = false;
   return {
     check: async () => {
       const [gate, user] = await Promise.all([gateProbe.check(), userProbe.check()]);
-      return decideReadiness({
+      const checks = {
         not_draining: !draining,
         registry_feed: feeds.registry.connected,
         sessions_feed: feeds.sessions.connected,
         upstream: gate.ok || gate.responded,
         gate_access: gate.ok,
         user_access: user.ok,
-      });
+      };
+      return decideReadiness(checks, { clocksDiffer: clocks.differs });
     },
     pendingChanges: () => {
       const { last } = gateProbe;

@@ -10,13 +10,30 @@ const ALL_PASSING: ReadinessChecks = {
 };
 
 test('is ready when all checks pass', () => {
-  expect(decideReadiness(ALL_PASSING)).toEqual({ status: 200, body: { status: 'ready', checks: ALL_PASSING } });
+  expect(decideReadiness(ALL_PASSING, { clocksDiffer: false })).toEqual({
+    status: 200,
+    body: { status: 'ready', checks: ALL_PASSING },
+  });
 });
 
 test.each(Object.keys(ALL_PASSING))('is not ready without %s, with a CouchDB error and a readable reason', (check) => {
   const checks = { ...ALL_PASSING, [check]: false };
-  expect(decideReadiness(checks)).toEqual({
+  expect(decideReadiness(checks, { clocksDiffer: false })).toEqual({
     status: 503,
     body: { error: 'not_ready', reason: expect.stringMatching(/^The [^:/0-9]+\.$/) as string, checks },
+  });
+});
+
+test('clocks that differ are a warning: the gate serves, and dates edits correctly', () => {
+  const warnings = ['The clocks of the gate and of the database differ by more than a minute.'];
+  const notices = { clocksDiffer: true };
+  expect(decideReadiness(ALL_PASSING, notices)).toEqual({
+    status: 200,
+    body: { status: 'ready', checks: ALL_PASSING, warnings },
+  });
+  const checks = { ...ALL_PASSING, registry_feed: false };
+  expect(decideReadiness(checks, notices)).toMatchObject({
+    status: 503,
+    body: { error: 'not_ready', checks, warnings },
   });
 });

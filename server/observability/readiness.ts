@@ -14,12 +14,27 @@ export interface ReadinessChecks {
   readonly user_access: boolean;
 }
 
+/** What the body contains with either status. */
+interface ReadinessDetails {
+  readonly checks: ReadinessChecks;
+  /** What an operator has to correct although it does not prevent the gate from serving. Absent if there is nothing. */
+  readonly warnings?: readonly string[];
+}
+
 export type Readiness =
-  | { readonly status: 200; readonly body: { readonly status: 'ready'; readonly checks: ReadinessChecks } }
+  | { readonly status: 200; readonly body: ReadinessDetails & { readonly status: 'ready' } }
   | {
       readonly status: 503;
-      readonly body: { readonly error: 'not_ready'; readonly reason: string; readonly checks: ReadinessChecks };
+      readonly body: ReadinessDetails & { readonly error: 'not_ready'; readonly reason: string };
     };
+
+/** What an operator has to know about a gate that may be ready. */
+export interface ReadinessNotices {
+  /** The clocks of the gate and of the database differ by more than a minute. */
+  readonly clocksDiffer: boolean;
+}
+
+const CLOCKS_DIFFER = 'The clocks of the gate and of the database differ by more than a minute.';
 
 /** In order of precedence: an earlier failure causes the later ones. */
 const REASONS: readonly (readonly [keyof ReadinessChecks, string])[] = [
@@ -35,8 +50,9 @@ const REASONS: readonly (readonly [keyof ReadinessChecks, string])[] = [
  * Returns the response of `/readyz`. The endpoint is public, so the body contains no address, no database name and no
  * number. A 503 has the shape of a CouchDB error.
  */
-export function decideReadiness(checks: ReadinessChecks): Readiness {
+export function decideReadiness(checks: ReadinessChecks, { clocksDiffer }: ReadinessNotices): Readiness {
+  const details = clocksDiffer ? { checks, warnings: [CLOCKS_DIFFER] } : { checks };
   const failed = REASONS.find(([check]) => !checks[check]);
-  if (failed === undefined) return { status: 200, body: { status: 'ready', checks } };
-  return { status: 503, body: { error: 'not_ready', reason: failed[1], checks } };
+  if (failed === undefined) return { status: 200, body: { status: 'ready', ...details } };
+  return { status: 503, body: { error: 'not_ready', reason: failed[1], ...details } };
 }

@@ -28,6 +28,8 @@ export interface MetricSources {
   readonly readinessChecks: () => Promise<ReadinessChecks>;
   /** Returns how many changes the registry's feed is behind, or `undefined` if unknown. */
   readonly pendingChanges: () => number | undefined;
+  /** Returns the database's time minus the gate's, in ms, or `undefined` if unknown. */
+  readonly clockOffsetMs: () => number | undefined;
   /** Returns the open connections to the upstream by pool. */
   readonly upstreamConnections: () => Readonly<Record<PoolName, number>>;
 }
@@ -44,6 +46,15 @@ export function registerSourceMetrics(register: Registry, sources: MetricSources
     'Open connections to the database.',
     'pool',
     sources.upstreamConnections,
+  );
+  registerGauge(
+    register,
+    'pouchgate_clock_offset_seconds',
+    "The database's clock minus the gate's. Edits are dated by the database's.",
+    () => {
+      const offsetMs = sources.clockOffsetMs();
+      return offsetMs === undefined ? undefined : offsetMs / 1000;
+    },
   );
   registerFeedMetrics(register, sources);
   registerReadiness(register, sources.readinessChecks);

@@ -63,11 +63,15 @@ export const accountAuthorization =
 const PROBE_NAME = 'Pouchgate-probe';
 const TOKEN_LIFETIME_SECONDS = 60;
 
-/** Returns the `Authorization` header of a probe as a user, as the gate sends requests for its users. */
+/**
+ * Returns the `Authorization` header of a probe as a user, as the gate sends requests for its users.
+ *
+ * @param now - CouchDB's time in ms since 1970.
+ */
 export const userAuthorization =
-  (jwtSecret: Buffer): (() => string) =>
+  (jwtSecret: Buffer, now: () => number): (() => string) =>
   () => {
-    const expiresAt = Math.floor(Date.now() / 1000) + TOKEN_LIFETIME_SECONDS;
+    const expiresAt = Math.floor(now() / 1000) + TOKEN_LIFETIME_SECONDS;
     return `Bearer ${signUpstreamToken(jwtSecret, { name: PROBE_NAME, expiresAt })}`;
   };
 

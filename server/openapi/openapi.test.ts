@@ -190,6 +190,7 @@ test('the preferences respond as described', async () => {
   await call('deletePreference', 200, { as, parameter });
   const { cookie } = await register();
   await call('streamPreferences', 200, { cookie });
+  await call('streamPreferences', 403, { cookie, headers: { 'sec-fetch-site': 'cross-site' } });
   await call('streamPreferences', 400, { as, query: '?timeout=soon' });
 });
 
@@ -212,18 +213,13 @@ test('the Telegram operations respond as described, and are 404 without a bot', 
   await gateWithoutBot.close();
 });
 
-test('401, 403 and 409 are sent as described', async () => {
-  const [secretive, newer] = [newUser(), newUser()];
-  const insert = (user: string, members: object): Promise<unknown> => {
-    const document = { ...newUserDocument(parseUsername(user) as Username, new Date(0)), ...members };
-    return gate.registry().insert(document);
-  };
-  await insert(secretive, { preferences: { apiToken: 'x' } });
-  await insert(newer, { version: 2 });
+test('401 and 409 are sent as described', async () => {
+  const newer = newUser();
+  const document = { ...newUserDocument(parseUsername(newer) as Username, new Date(0)), version: 2 };
+  await gate.registry().insert(document);
   const parameter = 'theme';
   for (const { id } of PREFERENCE_OPERATIONS) {
     await call(id, 401, { parameter, ...bodyFor(id) });
-    await call(id, 403, { as: gate.token(secretive), parameter, ...bodyFor(id) });
     await call(id, 409, { as: gate.token(newer), parameter, ...bodyFor(id) });
   }
 });

@@ -138,7 +138,7 @@ const USER_OPERATIONS: readonly Operation[] = [
     security: 'token',
     requestHeaders: ['If-None-Match'],
     response: { status: 200, description: 'The profile.', schema: profileSchema },
-    otherStatuses: [304, 401, 403, 409, 429],
+    otherStatuses: [304, 401, 409, 429],
     hasEtag: true,
   },
   {
@@ -149,7 +149,7 @@ const USER_OPERATIONS: readonly Operation[] = [
     security: 'token',
     requestHeaders: ['If-None-Match'],
     response: PREFERENCES_RESPONSE,
-    otherStatuses: [304, 401, 403, 409, 429],
+    otherStatuses: [304, 401, 409, 429],
     hasEtag: true,
   },
   {
@@ -161,7 +161,7 @@ const USER_OPERATIONS: readonly Operation[] = [
     body: { types: ['application/merge-patch+json', 'application/json'], schema: preferencesPatchSchema },
     requestHeaders: ['If-Match'],
     response: PREFERENCES_RESPONSE,
-    otherStatuses: [400, 401, 403, 409, 412, 413, 415, 422, 429],
+    otherStatuses: [400, 401, 409, 412, 413, 415, 422, 429],
     hasEtag: true,
   },
   {
@@ -172,7 +172,7 @@ const USER_OPERATIONS: readonly Operation[] = [
     security: 'token',
     requestHeaders: ['If-None-Match'],
     response: { status: 200, description: 'The value.', schema: 'one preference' },
-    otherStatuses: [304, 401, 403, 404, 409, 429],
+    otherStatuses: [304, 401, 404, 409, 429],
     hasEtag: true,
   },
   {
@@ -184,7 +184,7 @@ const USER_OPERATIONS: readonly Operation[] = [
     body: { types: JSON_TYPES, schema: 'one preference' },
     requestHeaders: ['If-Match'],
     response: PREFERENCES_RESPONSE,
-    otherStatuses: [400, 401, 403, 404, 409, 412, 413, 415, 422, 429],
+    otherStatuses: [400, 401, 404, 409, 412, 413, 415, 422, 429],
     hasEtag: true,
   },
   {
@@ -195,7 +195,7 @@ const USER_OPERATIONS: readonly Operation[] = [
     security: 'token',
     requestHeaders: ['If-Match'],
     response: PREFERENCES_RESPONSE,
-    otherStatuses: [401, 403, 404, 409, 412, 429],
+    otherStatuses: [401, 404, 409, 412, 429],
     hasEtag: true,
   },
   {

@@ -2,10 +2,10 @@ import type { ServerScope } from 'nano';
 import { merge } from '../../couchdb-design/user-document/merge.ts';
 import { compareRevisions, type Revision } from '../../couchdb-design/user-document/revisions.ts';
 import type {
-  Preferences,
-  ReadUserDocument,
   UserDocument,
   UserDocumentId,
+  UserDocumentReader,
+  Values,
 } from '../../couchdb-design/user-document/user-document.ts';
 import { badGateway, HttpError } from '../http/errors.ts';
 import { isObject, getProperty, getString, type JsonObject } from '../lib/json.ts';
@@ -53,26 +53,22 @@ export async function readStoredLeaves(
   return { live, state: { leaves: newestFirst.map(({ rev }) => rev), deleted: live.length === 0 } };
 }
 
-/** A leaf, migrated to the current version of user documents. */
-export interface ParsedLeaf<P extends object = Preferences> {
+/** A leaf, read as a document of the current version. */
+export interface ParsedLeaf {
   readonly rev: Revision;
-  readonly document: UserDocument<P>;
+  /** With all stored preferences, valid or not. */
+  readonly document: UserDocument<Values>;
 }
 
 /** Throws 409 for a document that this version cannot read. Writing over it would lose its content. */
-export function parseLeaf<P extends object>(
-  { rev, body }: StoredLeaf,
-  parseDocument: (body: unknown) => ReadUserDocument<P>,
-): ParsedLeaf<P> {
-  const result = parseDocument(body);
+export function parseLeaf({ rev, body }: StoredLeaf, readDocument: UserDocumentReader): ParsedLeaf {
+  const result = readDocument(body);
   if (!result.ok) throw new HttpError(409, 'unreadable_document', result.reason);
   return { rev, document: result.document };
 }
 
 /** Merges all leaves into one document. */
-export const mergeLeaves = <P extends object>(
-  leaves: readonly [ParsedLeaf<P>, ...ParsedLeaf<P>[]],
-): UserDocument<P> => {
+export const mergeLeaves = (leaves: readonly [ParsedLeaf, ...ParsedLeaf[]]): UserDocument<Values> => {
   const [first, ...others] = leaves;
   return merge([first.document, ...others.map(({ document }) => document)]);
 };

@@ -9,7 +9,7 @@ export type PreferencesResponse<P extends object> = Omit<UserPreferencesResponse
 
 /** Returns the preferences in the form that every interface sends, with defaults for those that were never set. */
 export function createPreferencesResponse<P extends object>(
-  { document }: UserPreferences<P>,
+  { document }: Pick<UserPreferences<P>, 'document'>,
   { defaults }: Pick<PreferenceDefinition<P>, 'defaults'>,
 ): PreferencesResponse<P> {
   const edits = Object.entries(document.edits).flatMap(([key, stamp]) => {

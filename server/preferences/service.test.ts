@@ -24,7 +24,6 @@ function createService(insert: () => Promise<{ rev: string }>): PreferencesServi
     registry: 'user_registry',
     provision: () => Promise.reject(new Error('The document exists.')),
     definition: defaultPreferenceDefinition(),
-    secretGuard: { check: () => undefined },
     writeQueue: new KeyedConcurrencyLimit(1),
     now: Date.now,
   });

@@ -1,18 +1,25 @@
 import type { DocumentScope, ServerScope } from 'nano';
-import { latestEditStamp, nextEditStamp, type DeviceId } from '../../couchdb-design/user-document/edit-stamp.ts';
+import {
+  latestEditStamp,
+  nextEditStamp,
+  type DeviceId,
+  type EditStamp,
+} from '../../couchdb-design/user-document/edit-stamp.ts';
 import { applyEdit } from '../../couchdb-design/user-document/merge.ts';
 import { resolveConflict } from '../../couchdb-design/user-document/revisions.ts';
-import { needsMigration } from '../../couchdb-design/user-document/migrate-user-document.ts';
-import type {
-  PatchOf,
-  Preferences,
-  UserDocument,
-  UserDocumentId,
-  Username,
+import {
+  findPatchViolations,
+  findWriteViolation,
+  needsRepair,
+  type Preferences,
+  type UserDocument,
+  type UserDocumentId,
+  type Username,
+  type Values,
 } from '../../couchdb-design/user-document/user-document.ts';
 import { HttpError } from '../http/errors.ts';
+import { InvalidPreferencesError } from '../http/problem-details.ts';
 import type { KeyedConcurrencyLimit } from '../lib/keyed-concurrency-limit.ts';
-import type { SecretGuard } from '../registry/secret-guard.ts';
 import { stateToken, type StateToken } from '../registry/state-token.ts';
 import { statusOf } from '../upstream/client.ts';
 import type { LeafState } from '../registry/leaf-state.ts';
@@ -24,20 +31,28 @@ import { mergeLeaves, parseLeaf, readStoredLeaves, type ParsedLeaf, type StoredL
 
 /** A user's document with all its open conflicts merged, and the state that it was read in. */
 export interface UserPreferences<P extends object = Preferences> {
+  /** As every interface shows it. */
   readonly document: UserDocument<P>;
+  /** As it is stored, with unknown keys and invalid values. */
+  readonly stored: UserDocument<Values>;
   readonly token: StateToken;
 }
 
-/** Returns the patch to apply to the current preferences; an empty patch writes nothing. Throws an HttpError to reject the edit. */
-export type ComputePatch<P extends object = Preferences> = (current: UserPreferences<P>) => PatchOf<P>;
+/**
+ * Returns the patch to apply to the current preferences, unvalidated; an empty patch writes nothing. Throws an HttpError to reject the
+ * edit.
+ */
+export type ComputePatch<P extends object = Preferences> = (current: UserPreferences<P>) => Values;
 
 export interface PreferencesServiceOptions<P extends object> {
   /** The upstream, with the credentials of the service account. */
   readonly couch: ServerScope;
   readonly registry: string;
   readonly provision: Provision;
-  readonly definition: Pick<PreferenceDefinition<P>, 'idOf' | 'parseUserDocument'>;
-  readonly secretGuard: Pick<SecretGuard, 'check'>;
+  readonly definition: Pick<
+    PreferenceDefinition<P>,
+    'idOf' | 'names' | 'readUserDocument' | 'schema' | 'show' | 'withDerived'
+  >;
   /** The gate's own queue, so no other write of this process comes between a read and its write. */
   readonly writeQueue: KeyedConcurrencyLimit;
   /** The time in ms. */
@@ -47,21 +62,16 @@ export interface PreferencesServiceOptions<P extends object> {
 /** Other gates and replication write the same document, so an edit may meet several conflicts in a row. */
 const MAX_ATTEMPTS = 20;
 
-type Leaves<P extends object> = readonly [ParsedLeaf<P>, ...ParsedLeaf<P>[]];
+type Leaves = readonly [ParsedLeaf, ...ParsedLeaf[]];
 
-interface CurrentLeaves<P extends object> {
-  readonly leaves: Leaves<P>;
+interface CurrentLeaves {
+  readonly leaves: Leaves;
   readonly state: LeafState;
 }
 
-const toUserPreferences = <P extends object>({ leaves, state }: CurrentLeaves<P>): UserPreferences<P> => ({
-  document: mergeLeaves(leaves),
-  token: stateToken(state),
-});
-
 /**
- * Reads and edits preferences for every interface except replication. Every method rejects with 403 for a document that must not
- * be served, 409 for one that cannot be parsed, and 502 or 503 when the database fails.
+ * Reads and edits preferences for every interface except replication. Every method rejects with 409 for a document of a newer
+ * version, and with 502 or 503 when the database fails.
  */
 export class PreferencesService<P extends object = Preferences> {
   readonly idOf: (username: Username) => UserDocumentId;
@@ -76,11 +86,13 @@ export class PreferencesService<P extends object = Preferences> {
 
   /** Returns a user's preferences. Creates their document when they have none. */
   async read(username: Username): Promise<UserPreferences<P>> {
-    return toUserPreferences(await this.#readLeaves(username));
+    const { leaves, state } = await this.#readLeaves(username);
+    return this.#toUserPreferences(mergeLeaves(leaves), state);
   }
 
   /**
-   * Stores an edit and returns the resulting preferences. `computePatch` is called again after each conflict.
+   * Stores an edit and returns the resulting preferences. `computePatch` is called again after each conflict. Rejects with an
+   * InvalidPreferencesError for a value, a name or a size that no interface accepts.
    *
    * @param device the device id of the interface; see couchdb-design/user-document/edit-sources.ts.
    */
@@ -88,16 +100,16 @@ export class PreferencesService<P extends object = Preferences> {
     return this.#options.writeQueue.run(this.idOf(username), () => this.#edit(username, device, computePatch));
   }
 
-  /** Migrates a user's document to the current version, because browsers only write to that version. */
-  upgrade(username: Username): Promise<void> {
+  /** Rewrites a user's document in the form of the current version, because browsers only write to documents in that form. */
+  repair(username: Username): Promise<void> {
     const { couch, registry, definition, writeQueue } = this.#options;
     const id = this.idOf(username);
     return writeQueue.run(id, async () => {
       const { live } = await readStoredLeaves(couch, registry, id);
       for (const leaf of live) {
-        // On a conflict the leaf stays as it is. The next read of an old leaf starts another upgrade.
-        if (needsMigration(leaf.body))
-          await this.#insertRevision(parseLeaf(leaf, definition.parseUserDocument).document, leaf.rev);
+        // On a conflict the leaf stays as it is. The next read of it starts another repair.
+        if (needsRepair(leaf.body, definition.readUserDocument))
+          await this.#insertRevision(parseLeaf(leaf, definition.readUserDocument).document, leaf.rev);
       }
     });
   }
@@ -116,8 +128,8 @@ export class PreferencesService<P extends object = Preferences> {
     computePatch: ComputePatch<P>,
   ): Promise<UserPreferences<P> | typeof RETRY_AT_ONCE | undefined> {
     const { leaves, state } = await this.#readLeaves(username);
-    const current = toUserPreferences({ leaves, state });
-    const patch = computePatch(current);
+    const current = this.#toUserPreferences(mergeLeaves(leaves), state);
+    const patch = this.#parsePatch(current.stored, computePatch(current));
     if (Object.keys(patch).length === 0) return current;
     if (leaves.length > 1) {
       await this.#resolveConflicts(leaves);
@@ -125,18 +137,46 @@ export class PreferencesService<P extends object = Preferences> {
     }
     const [{ rev, document }] = leaves;
     const latestStamp = latestEditStamp(Object.values(document.edits));
-    const next = applyEdit(document, patch, nextEditStamp({ now: this.#options.now(), device, seen: latestStamp }));
-    const stored = await this.#insertRevision(next, rev);
-    if (stored === undefined) return undefined;
-    const leavesAfter = state.leaves.map((leaf) => (leaf === rev ? stored : leaf));
-    return { document: next, token: stateToken({ leaves: leavesAfter, deleted: false }) };
+    const next = this.#applyPatch(
+      document,
+      patch,
+      nextEditStamp({ now: this.#options.now(), device, seen: latestStamp }),
+    );
+    const newRev = await this.#insertRevision(next, rev);
+    if (newRev === undefined) return undefined;
+    const leavesAfter = state.leaves.map((leaf) => (leaf === rev ? newRev : leaf));
+    return this.#toUserPreferences(next, { leaves: leavesAfter, deleted: false });
+  }
+
+  /** Returns the patch without removals of unknown preferences that are not stored. Throws for an invalid one. */
+  #parsePatch(stored: UserDocument<Values>, patch: Values): Values {
+    const { names, schema } = this.#options.definition;
+    const violations = findPatchViolations(stored, patch, schema);
+    if (violations.length > 0) throw new InvalidPreferencesError(violations);
+    const isKnown = (key: string): boolean => names.includes(key) || Object.hasOwn(stored.preferences, key);
+    return Object.fromEntries(Object.entries(patch).filter(([key, value]) => (value ?? null) !== null || isKnown(key)));
+  }
+
+  /** Returns the document after an edit, with derived values if there is space for them. Throws when it would be too large. */
+  #applyPatch(before: UserDocument<Values>, patch: Values, stamp: EditStamp): UserDocument<Values> {
+    const { schema, withDerived } = this.#options.definition;
+    const full = applyEdit(withDerived(before), patch, stamp);
+    if (findWriteViolation({ before, after: full, schema }) === undefined) return full;
+    const after = applyEdit(before, patch, stamp);
+    const violation = findWriteViolation({ before, after, schema });
+    if (violation !== undefined) throw new InvalidPreferencesError([violation]);
+    return after;
+  }
+
+  #toUserPreferences(stored: UserDocument<Values>, state: LeafState): UserPreferences<P> {
+    return { document: this.#options.definition.show(stored), stored, token: stateToken(state) };
   }
 
   /** Reads and parses the live leaves. Provisions the document when there are none. */
-  async #readLeaves(username: Username): Promise<CurrentLeaves<P>> {
+  async #readLeaves(username: Username): Promise<CurrentLeaves> {
     const existing = await this.#tryReadLeaves(username);
     if (existing !== undefined) return existing;
-    const provisionAndRead = async (): Promise<CurrentLeaves<P> | undefined> => {
+    const provisionAndRead = async (): Promise<CurrentLeaves | undefined> => {
       await this.#options.provision(username);
       // In a cluster, a replica that has not stored the new document yet still reports it as missing.
       return this.#tryReadLeaves(username);
@@ -148,23 +188,21 @@ export class PreferencesService<P extends object = Preferences> {
   }
 
   /** Resolves with undefined if there are no live leaves. */
-  async #tryReadLeaves(username: Username): Promise<CurrentLeaves<P> | undefined> {
+  async #tryReadLeaves(username: Username): Promise<CurrentLeaves | undefined> {
     const { couch, registry } = this.#options;
     const stored = await readStoredLeaves(couch, registry, this.idOf(username));
-    const leaves = this.#parseLeaves(stored, username);
+    const leaves = this.#parseLeaves(stored);
     return leaves === undefined ? undefined : { leaves, state: stored.state };
   }
 
-  #parseLeaves({ live }: StoredLeaves, username: Username): Leaves<P> | undefined {
-    const { secretGuard, definition } = this.#options;
-    const bodies = live.map(({ body }) => body);
-    secretGuard.check(bodies, { ownId: this.idOf(username), username });
-    const [first, ...others] = live.map((leaf) => parseLeaf(leaf, definition.parseUserDocument));
+  #parseLeaves({ live }: StoredLeaves): Leaves | undefined {
+    const { readUserDocument } = this.#options.definition;
+    const [first, ...others] = live.map((leaf) => parseLeaf(leaf, readUserDocument));
     return first === undefined ? undefined : [first, ...others];
   }
 
   /** Returns the stored revision, or undefined on a conflict. */
-  async #insertRevision(document: UserDocument<P>, rev: string): Promise<string | undefined> {
+  async #insertRevision(document: UserDocument<Values>, rev: string): Promise<string | undefined> {
     try {
       const stored = await this.#documents.insert({ ...document, _rev: rev });
       return stored.rev;
@@ -174,7 +212,7 @@ export class PreferencesService<P extends object = Preferences> {
     }
   }
 
-  async #resolveConflicts(leaves: Leaves<P>): Promise<void> {
+  async #resolveConflicts(leaves: Leaves): Promise<void> {
     const docs = [...resolveConflict({ leaves })];
     await this.#documents.bulk({ docs, new_edits: false }).catch((error: unknown) => {
       throw toUpstreamError(error);

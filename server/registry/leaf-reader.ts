@@ -17,6 +17,8 @@ export interface LeafReaderOptions {
   readonly maxIds: () => number;
   /** Called after each request. */
   readonly onBatch?: OnBatch | undefined;
+  /** Called with the number of leaves of each document that is read, deleted ones included. */
+  readonly onLeavesRead?: ((count: number) => void) | undefined;
 }
 
 const MAX_IN_FLIGHT = 4;
@@ -43,7 +45,7 @@ function parseRows(response: unknown): Map<string, FeedRow> {
 export function createLeafReader(
   couch: ServerScope,
   database: string,
-  { maxIds, onBatch = () => undefined }: LeafReaderOptions,
+  { maxIds, onBatch = () => undefined, onLeavesRead = () => undefined }: LeafReaderOptions,
 ): LeafReader {
   const readBatch = async (ids: readonly UserDocumentId[]): Promise<readonly LeafState[]> => {
     const request = {
@@ -58,6 +60,7 @@ export function createLeafReader(
       throw toUpstreamError(error);
     });
     const rows = parseRows(response);
+    for (const { leaves } of rows.values()) onLeavesRead(leaves.length);
     // Selected by exact id: a row that was not requested reaches no caller.
     return ids.map((id) => rows.get(id) ?? NO_DOCUMENT);
   };

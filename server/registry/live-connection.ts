@@ -197,12 +197,18 @@ export abstract class LiveConnection<Deps extends LiveConnectionDeps> implements
     const now = this.deps.now();
     this.onDeadline(now);
     if (this.#isClosed) return;
-    if (this.heartbeatMs !== undefined && now >= this.#nextHeartbeatAt) {
+    if (this.heartbeatMs !== undefined && this.#isHeartbeatDue(now, this.heartbeatMs)) {
       this.#nextHeartbeatAt = now + this.heartbeatMs;
       this.#sendHeartbeat(now);
     }
     // A heartbeat closes a slow client.
     if (!this.isClosed) this.schedule();
+  }
+
+  /** A heartbeat is never more than an interval ahead, unless the clock was set back. `stopHeartbeats` makes it infinite. */
+  #isHeartbeatDue(now: number, intervalMs: number): boolean {
+    const waitMs = this.#nextHeartbeatAt - now;
+    return waitMs <= 0 || (waitMs > intervalMs && Number.isFinite(waitMs));
   }
 
   #onDrain(): void {

@@ -1,10 +1,9 @@
-import type { ServerScope } from 'nano';
 import {
   newUserDocument,
   type UserDocumentId,
   type Username,
 } from '../../couchdb-design/user-document/user-document.ts';
-import { statusOf } from '../upstream/client.ts';
+import { statusOf, type Upstream } from '../upstream/client.ts';
 import { toUpstreamError } from '../upstream/upstream-error.ts';
 
 /** Creates a user's document if it does not exist. Rejects with 502 or 503 when the upstream fails. */
@@ -15,14 +14,14 @@ export type Provision = (username: Username) => Promise<void>;
  * unchanged; a deleted one is created again on top of its tombstone. Concurrent calls for one user share one request.
  */
 export function createProvision(
-  couch: ServerScope,
+  { couch, clock }: Pick<Upstream, 'couch' | 'clock'>,
   registry: string,
   idOf: (username: Username) => UserDocumentId,
 ): Provision {
   const inFlight = new Map<Username, Promise<void>>();
   const create = async (username: Username): Promise<void> => {
     try {
-      await couch.use(registry).insert(newUserDocument(username, new Date(), idOf(username)));
+      await couch.use(registry).insert(newUserDocument(username, new Date(clock.now()), idOf(username)));
     } catch (error) {
       if (statusOf(error) !== 409) throw toUpstreamError(error);
     }

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { findSecretField } from '../../couchdb-design/user-document/secret-fields.ts';
-import type { UserDocumentId, Username } from '../../couchdb-design/user-document/user-document.ts';
+import { formatSubject, type UserDocumentId, type Username } from '../../couchdb-design/user-document/user-document.ts';
 import type { Caller } from '../http/caller.ts';
 import { forbidden, type HttpError } from '../http/errors.ts';
 import { getString } from '../lib/json.ts';
@@ -21,7 +21,9 @@ interface RefusedRevision {
 type DocumentOwner = Pick<Caller, 'ownId' | 'username'>;
 
 /**
- * Refuses documents with a field that must never be replicated: data in a browser's database cannot be recalled. The whole
+ * Refuses to replicate documents with a field that must never be replicated. The other interfaces omit the field instead.
+ *
+ * A 403 is the only way to withhold it: data in a browser's database cannot be recalled. The whole
  * response is 403, because PouchDB retries a row's error forever. It also retries after a 403 to `_bulk_get`, which it
  * takes for a server without that endpoint. So the revision is cached, and `_changes` answers 403, which ends a sync for
  * good with an error that gives the reason (scripts/e2e/security/secret-fields.test.ts).
@@ -41,7 +43,7 @@ export class SecretGuard {
       if (found === undefined) continue;
       const field = found.path.slice(0, MAX_FIELD_LENGTH);
       const refusal = forbidden(
-        `The document has the field ${JSON.stringify(field)}, which looks like a secret and is not replicated; an operator has to remove it.`,
+        `The document has the member ${JSON.stringify(field)}, which looks like a secret and is not replicated. An operator can remove it: users repair ${formatSubject(username)}.`,
       );
       const rev = getString(document, '_rev');
       if (rev !== undefined) this.#refusedRevisions.set(ownId, { rev, refusal });

@@ -9,7 +9,8 @@ const generationOfRevision = (revision: string): number => parseRevision(revisio
 
 /**
  * Returns the token of a state. A revision's id is a digest of its content, so the leaves and the deleted flag are the
- * whole state. A token does not repeat, because leaves only grow, and it reveals nothing about other users.
+ * whole state. A token does not repeat, because every write replaces a leaf by a descendant or adds one, and it reveals nothing
+ * about other users.
  */
 export function stateToken(state: LeafState): StateToken {
   if (state.leaves.length === 0) return '0';

@@ -1,6 +1,11 @@
 import { closeAfterTests } from '../../couchdb-design/testing/open-resources.ts';
 import { once } from 'node:events';
-import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import http, {
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { startTestGate, type TestGate, type TestGateOptions } from './test-gate.ts';
 import { authorizationOf, type UpstreamAccess } from '../upstream/client.ts';
@@ -21,6 +26,8 @@ export interface FaultyProxy {
   fault: Fault | undefined;
   /** The transform of response chunks from now on, within started responses as well; undefined for none. */
   transform: ChunkTransform | undefined;
+  /** By how much the clock of the database seems to be ahead in responses from now on, in ms. */
+  clockOffsetMs: number;
   /** Closes every connection. */
   dropConnections(): void;
   /** Resets every connection and stops listening, as a killed process does. */
@@ -43,6 +50,7 @@ class DatabaseProxy implements FaultyProxy {
   readonly requests: string[] = [];
   fault: Fault | undefined;
   transform: ChunkTransform | undefined;
+  clockOffsetMs = 0;
   readonly #suffix: string;
   readonly #gateAccess: UpstreamAccess;
   readonly #sockets = new Set<Socket>();
@@ -117,13 +125,18 @@ class DatabaseProxy implements FaultyProxy {
     request.pipe(upstreamRequest);
   }
 
+  #shiftDate({ date, ...headers }: IncomingHttpHeaders): OutgoingHttpHeaders {
+    if (date === undefined) return headers;
+    return { ...headers, date: new Date(Date.parse(date) + this.clockOffsetMs).toUTCString() };
+  }
+
   /** Rejects when the database's response is cut off. */
   async #pipeResponse(
     request: IncomingMessage,
     upstreamResponse: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
-    response.writeHead(upstreamResponse.statusCode ?? 502, upstreamResponse.headers);
+    response.writeHead(upstreamResponse.statusCode ?? 502, this.#shiftDate(upstreamResponse.headers));
     response.flushHeaders();
     for await (const chunk of upstreamResponse as AsyncIterable<Buffer>) {
       if (this.transform === undefined) response.write(chunk);
@@ -173,7 +186,7 @@ export interface ProxiedGate {
   close(): Promise<void>;
 }
 
-export interface ProxiedGateOptions extends Pick<TestGateOptions, 'heartbeat' | 'log' | 'streamHeartbeatMs'> {
+export interface ProxiedGateOptions extends Pick<TestGateOptions, 'heartbeat' | 'log' | 'now' | 'streamHeartbeatMs'> {
   readonly names?: TestNames;
   /** Overrides variables of the gate's configuration. */
   readonly env?: Readonly<Record<string, string>>;

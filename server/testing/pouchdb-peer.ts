@@ -36,19 +36,24 @@ export interface PeerOptions {
   readonly database: string;
   readonly token: () => string;
   readonly skipSetup?: boolean;
+  /** How many revisions of a path the local database keeps. Default: PouchDB's, 1,000. */
+  readonly revsLimit?: number;
 }
 
 /** Short delays for tests, in ms; PouchDB's own start at up to two seconds and double. */
 export const SHORT_BACKOFF = { back_off_function: () => 100 } as const;
 
 /** Creates a peer. The token is set in `fetch`, PouchDB's only hook for it. */
-export function createPeer({ database, token, skipSetup = true }: PeerOptions): Peer {
+export function createPeer({ database, token, skipSetup = true, revsLimit = 1_000 }: PeerOptions): Peer {
   const requests: string[] = [];
   const responses: { request: string; status: number }[] = [];
   const events: { name: string; value: unknown }[] = [];
   const syncs: Sync[] = [];
   let inFlight = 0;
-  const local: Pouch = new PouchDB(`peer-${randomBytes(8).toString('hex')}`, { adapter: 'memory' });
+  const local: Pouch = new PouchDB(`peer-${randomBytes(8).toString('hex')}`, {
+    adapter: 'memory',
+    revs_limit: revsLimit,
+  });
   const remote: Pouch = new PouchDB(database, {
     adapter: 'http',
     skip_setup: skipSetup,

@@ -50,6 +50,8 @@ export interface TestGateOptions {
   readonly telegramTimes?: TelegramTimings;
   readonly log?: Logger;
   readonly rateLimits?: Partial<RateLimits>;
+  /** The gate's clock, in ms since 1970. */
+  readonly now?: () => number;
   /** Heartbeat of the preference streams, in ms. */
   readonly streamHeartbeatMs?: number;
   /** An upstream that outlives the gate. By default the gate starts and closes its own. */

@@ -41,11 +41,14 @@ const MAX_CACHED_TOKENS = 20_000;
  * Creates the function that authorizes upstream requests. With the upstream's JWT secret, CouchDB sees each request as the
  * user's own, so its `validate_doc_update` is a second check on writes. Without it, CouchDB sees the service account.
  * https://docs.couchdb.org/en/stable/api/server/authn.html#jwt-authentication
+ *
+ * @param now - The time by CouchDB's clock, with which it compares `exp`. A gate whose own clock is behind would otherwise send
+ *   expired tokens.
  */
 export function upstreamAuthorization(
   access: UpstreamAccess,
   jwtSecret: Buffer | undefined,
-  now: () => number = Date.now,
+  now: () => number,
 ): AuthorizationFor {
   const service = authorizationOf(access);
   if (jwtSecret === undefined) return () => service;

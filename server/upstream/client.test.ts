@@ -2,7 +2,7 @@ import { scaleMs } from '../../couchdb-design/testing/patience.ts';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { inspect } from 'node:util';
-import { connect, statusOf } from './client.ts';
+import { connect, openUpstream, statusOf } from './client.ts';
 import { collectGarbage } from '../testing/fake-couchdb.ts';
 
 let server: Server;
@@ -120,4 +120,26 @@ it('ends the read of a stalled response within seconds, even after garbage colle
   const abortedAt = performance.now();
   await Promise.allSettled([pending]);
   expect(performance.now() - abortedAt).toBeLessThan(scaleMs(15_000));
+});
+
+it("reads CouchDB's clock from the date of JSON responses, of errors as well, and not from a load balancer's page", async () => {
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const upstream = openUpstream({ url: `http://127.0.0.1:${port}`, username: 'gate', password: 'pw' });
+  const dayAhead = (): string => new Date(Date.now() + 86_400_000).toUTCString();
+  handle = (response) =>
+    response.writeHead(502, { 'content-type': 'text/html', date: dayAhead() }).end('<html>Bad gateway</html>');
+  await rejectionOf(upstream.couch.request({ path: '_session' }));
+  expect(upstream.clock.offset).toBeUndefined();
+  for (const send of [
+    () => rejectionOf(upstream.couch.request({ path: '_session' })),
+    () => upstream.fetch('/', {}).then((response) => response.text()),
+  ]) {
+    handle = (response) =>
+      response.writeHead(404, { 'content-type': 'application/json', date: dayAhead() }).end('{"error":"not_found"}');
+    await send();
+    const { offsetMs = 0, uncertaintyMs = Infinity } = upstream.clock.offset ?? {};
+    expect(Math.abs(offsetMs - 86_400_000)).toBeLessThanOrEqual(uncertaintyMs + 1);
+  }
+  await upstream.close();
 });

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import nano from 'nano';
 import { DecoratorHandler, Pool, type Dispatcher } from 'undici';
+import { UpstreamClock, type UpstreamClockOptions } from './clock/upstream-clock.ts';
 
 /** The upstream's address and the service account. The URL carries no credentials; it may carry a path prefix. */
 export interface UpstreamAccess {
@@ -27,6 +28,8 @@ export interface Upstream {
   readonly couch: nano.ServerScope;
   /** `fetch` of a path below the upstream's URL, over the same connections, without the service account's credentials. */
   readonly fetch: (path: string, init: RequestInit) => Promise<Response>;
+  /** The upstream's clock, as the responses over these connections show it. */
+  readonly clock: UpstreamClock;
   /** Number of open connections. */
   readonly connections: number;
   /** Closes the pool and aborts the requests in progress. */
@@ -45,6 +48,7 @@ export interface UpstreamOptions {
   readonly timeoutMs?: number;
   /** Called once per request with the response's status, or undefined if there was no response. */
   readonly onResponse?: (request: UpstreamRequestInfo, status: number | undefined) => void;
+  readonly clock?: UpstreamClockOptions | undefined;
 }
 
 /** Longer than the slowest single read or write of the gate, shorter than a person would wait. */
@@ -61,6 +65,7 @@ const MAX_CONNECTIONS = 6;
 /** Opens the connection pool of one process. No connection is made before the first request. */
 export function openUpstream(access: UpstreamAccess, options: UpstreamOptions = {}): Upstream {
   const { timeoutMs = REQUEST_TIMEOUT_MS, onResponse } = options;
+  const clock = new UpstreamClock(options.clock);
   const { origin, pathname } = new URL(access.url);
   // nano has no timeout, and that of `fetch` is five minutes.
   const pool = new Pool(origin, {
@@ -72,7 +77,8 @@ export function openUpstream(access: UpstreamAccess, options: UpstreamOptions = 
   const dispatcher = (onlyJson: boolean): Dispatcher =>
     pool.compose((dispatch) => (request, handler) => {
       const requestInfo = { method: request.method, path: request.path.slice(prefixLength) };
-      return dispatch(request, new ResponseObserver(handler, onlyJson, (status) => onResponse?.(requestInfo, status)));
+      const onStatus = (status: number | undefined): void => onResponse?.(requestInfo, status);
+      return dispatch(request, new ResponseObserver(handler, { onlyJson, onStatus, clock }));
     });
   const [nanoDispatcher, fetchDispatcher] = [dispatcher(true), dispatcher(false)];
   const settings = {
@@ -88,6 +94,7 @@ export function openUpstream(access: UpstreamAccess, options: UpstreamOptions = 
     couch: nano(Object.assign(configuration, { agentOptions: nanoDispatcher })),
     // `dispatcher` is an option of Node's `fetch` beyond the standard.
     fetch: (path, init) => fetch(`${access.url}${path}`, Object.assign({ dispatcher: fetchDispatcher }, init)),
+    clock,
     get connections() {
       return pool.stats.connected;
     },
@@ -99,8 +106,15 @@ export function openUpstream(access: UpstreamAccess, options: UpstreamOptions = 
 export const connect = (access: UpstreamAccess, timeoutMs: number = REQUEST_TIMEOUT_MS): nano.ServerScope =>
   openUpstream(access, { timeoutMs }).couch;
 
+interface ResponseObserverOptions {
+  readonly onlyJson: boolean;
+  readonly onStatus: (status: number | undefined) => void;
+  readonly clock: UpstreamClock;
+}
+
 /**
- * Reports a response's status, or that there is none, once. With `onlyJson` it rejects any response that is not JSON, such
+ * Reports a response's status, or that there is none, once, and its date to the clock. A response that is not JSON is a load
+ * balancer's, with a clock of its own. With `onlyJson` it rejects any response that is not JSON, such
  * as a load balancer's page: nano reads such a body without a listener for its errors, so an aborted one would end the
  * process. It removes `Set-Cookie`, because nano keeps every cookie.
  */
@@ -108,15 +122,21 @@ class ResponseObserver implements Dispatcher.DispatchHandler {
   /** Adapts the handler of this Node's `fetch`, whose interface depends on the version of Node. */
   readonly #handler: Dispatcher.DispatchHandler;
   readonly #onlyJson: boolean;
+  readonly #clock: UpstreamClock;
   #onStatus: ((status: number | undefined) => void) | undefined;
+  #sentAt: number;
 
-  constructor(handler: Dispatcher.DispatchHandler, onlyJson: boolean, onStatus: (status: number | undefined) => void) {
+  constructor(handler: Dispatcher.DispatchHandler, { onlyJson, onStatus, clock }: ResponseObserverOptions) {
     this.#handler = new DecoratorHandler(handler);
     this.#onlyJson = onlyJson;
     this.#onStatus = onStatus;
+    this.#clock = clock;
+    this.#sentAt = clock.elapsed();
   }
 
   onRequestStart(...args: HandlerArguments<'onRequestStart'>): void {
+    // The request may have waited for a connection.
+    this.#sentAt = this.#clock.elapsed();
     this.#handler.onRequestStart?.(...args);
   }
 
@@ -124,6 +144,8 @@ class ResponseObserver implements Dispatcher.DispatchHandler {
     // A 1xx precedes the final response.
     if (status < 200) return;
     this.#reportStatus(status);
+    const { date } = headers;
+    if (isJson(headers)) this.#clock.onResponse(Array.isArray(date) ? date[0] : date, this.#sentAt);
     // An error thrown in an interceptor rejects the request and closes the connection.
     if (this.#onlyJson && !isJson(headers)) throw new Error(`status ${status} without JSON`);
     delete headers['set-cookie'];

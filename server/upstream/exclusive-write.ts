@@ -30,9 +30,22 @@ export async function writeExclusively(
   if (row === 'conflict') return undefined;
   if (!row.accepted) return row.rev;
   if (document._deleted === true) return undefined;
-  const hasSibling = await hasConcurrentSibling(couch, database, document._id, row.rev);
-  if (!hasSibling) return row.rev;
-  const reverted = await writeDocument(couch, database, { _id: document._id, _rev: row.rev, _deleted: true });
+  return await settleAcceptedWrite(couch, database, document._id, row.rev);
+}
+
+/**
+ * Completes a write that a cluster has only accepted: keeps it unless there is a concurrent one. Resolves with `rev`, or with
+ * undefined when the write was reverted.
+ */
+export async function settleAcceptedWrite(
+  couch: ServerScope,
+  database: string,
+  id: string,
+  rev: string,
+): Promise<string | undefined> {
+  const hasSibling = await hasConcurrentSibling(couch, database, id, rev);
+  if (!hasSibling) return rev;
+  const reverted = await writeDocument(couch, database, { _id: id, _rev: rev, _deleted: true });
   // Another writer has updated this revision since, so it cannot be reverted.
   if (reverted === 'conflict') throw serviceUnavailable('Two writers changed the same document at once.');
   return undefined;

@@ -1,5 +1,5 @@
 /** A change that the user made on this page, with the previous values, so that it can be undone. */
-import { DEFAULT_PREFERENCES } from '../../../couchdb-design/user-document/preference-rules.ts';
+import { DEFAULT_PREFERENCES } from '../../../couchdb-design/user-document/default-preferences.ts';
 import type { Patch, PreferenceKey, PreferenceValues } from '../store-types.ts';
 
 /** The change of one preference. After a removal the value is the default. */

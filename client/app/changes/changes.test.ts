@@ -1,4 +1,4 @@
-import { DEFAULT_PREFERENCES } from '../../../couchdb-design/user-document/preference-rules.ts';
+import { DEFAULT_PREFERENCES } from '../../../couchdb-design/user-document/default-preferences.ts';
 import type { Patch, PreferenceValues } from '../store-types.ts';
 import { createChange, createUndoPatch } from './change.ts';
 import { describeChange, describeSuperseded, describeUndo } from './describe-change.ts';

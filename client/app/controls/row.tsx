@@ -1,5 +1,5 @@
 import { useEffect, useId, useRef, useState, type ReactNode } from 'react';
-import { DEFAULT_PREFERENCES } from '../../../couchdb-design/user-document/preference-rules.ts';
+import { DEFAULT_PREFERENCES } from '../../../couchdb-design/user-document/default-preferences.ts';
 import type { PreferenceValues } from '../store-types.ts';
 import { useSaveContext } from '../changes/context.ts';
 import { LABELS } from '../labels.ts';

@@ -23,6 +23,7 @@ const EDIT_SOURCE_LABELS: Readonly<Record<EditSource, string>> = {
   telegram: 'via Telegram',
   'command line': 'via the command line',
   application: 'via the application',
+  import: 'imported',
 };
 
 /** Returns what made an edit: this device, another one by its name, or an interface that is not a device. */
@@ -55,6 +56,7 @@ const EVENT_DESCRIPTIONS: ReadonlyMap<string, string> = new Map([
   ['unsent', 'The number of unsent edits changed'],
   ['refused', 'The server refused an edit'],
   ['dismissed', 'The message about a refused edit was dismissed'],
+  ['clock', 'The difference between this device’s clock and the server’s was measured'],
   ['remembered', 'The time of the last sync was read from storage'],
   ['led', 'The leading tab sent its status'],
 ]);

@@ -1,4 +1,4 @@
-import { DEFAULT_PREFERENCES } from '../../../couchdb-design/user-document/preference-rules.ts';
+import { DEFAULT_PREFERENCES } from '../../../couchdb-design/user-document/default-preferences.ts';
 import type { PreferenceValues } from '../store-types.ts';
 import { formatCell, COLUMNS, filterTasks, TASKS } from './sample-tasks.ts';
 

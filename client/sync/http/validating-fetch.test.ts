@@ -67,6 +67,10 @@ function createTestFetch(
       onPending: () => undefined,
       onActivity: () => undefined,
       onResponse: (revisions) => events.push(revisions),
+      onServerTime: ({ date, elapsedMs }) => {
+        if (!Number.isNaN(date)) events.push(['server time', date, elapsedMs < 1_000]);
+        return Promise.resolve();
+      },
       onLongpollOpen: () => events.push('longpoll open'),
       onLongpollProgress: (next) => progress.push(next),
     },

@@ -3,6 +3,7 @@
  * the run, so that PouchDB can neither give up nor request in a loop unnoticed. The run also ends when a response times out.
  * The run itself limits the idle time of a longpoll.
  */
+import type { ServerTime } from '../../platform/clock-offset.ts';
 import { createAuthorizedFetch, type TextResponse } from './authorized-fetch.ts';
 import { reasonOfFailure, SignInError } from './connection-error.ts';
 import { explainResponse } from './explain-response.ts';
@@ -32,7 +33,7 @@ const REPEATABLE_ENDPOINTS: ReadonlySet<string> = new Set(['_changes', '_revs_di
 /** PouchDB may use any address: the last segment of its path and its query are appended to `url`. */
 export function createValidatingFetch(
   options: ValidatingFetchOptions,
-  { signal, end, onPending, onActivity, onResponse, onLongpollOpen, onLongpollProgress }: SyncRunEvents,
+  { signal, end, onPending, onActivity, onResponse, onServerTime, onLongpollOpen, onLongpollProgress }: SyncRunEvents,
 ): typeof globalThis.fetch {
   const { url, store, environment, timing, getToken, throttles, hasTimedOut, longpollMode } = options;
   let confirmUser: () => void = () => undefined;
@@ -57,14 +58,17 @@ export function createValidatingFetch(
     const query = isLongpoll && longpollMode === 'bounded' ? boundedQuery(search) : search;
     if (!isLongpoll) onPending(1);
     try {
-      const send = (): Promise<TextResponse> =>
-        authorizedFetch(baseUrl + endpoint + query, init, (text) => {
+      const send = async (): Promise<TextResponse & Pick<ServerTime, 'elapsedMs'>> => {
+        const sentAt = performance.now();
+        const result = await authorizedFetch(baseUrl + endpoint + query, init, (text) => {
           onActivity(isLongpoll);
           longpoll?.onText(text);
           timeout?.recordActivity();
         });
+        return { ...result, elapsedMs: performance.now() - sentAt };
+      };
       const isHedged = hasTimedOut && !isLongpoll && REPEATABLE_ENDPOINTS.has(endpoint);
-      const { response, text } = await (isHedged ? hedge(send, signal) : send());
+      const { response, text, elapsedMs } = await (isHedged ? hedge(send, signal) : send());
       if (signal.aborted) return;
       const body = parseResponseBody(text);
       const explain = (): ConnectionReason =>
@@ -78,6 +82,10 @@ export function createValidatingFetch(
         const retryAfterMs = parseRetryAfter(response.headers.get('Retry-After'), environment.now());
         end('interrupted', explain(), retryAfterMs);
         return;
+      }
+      // Before PouchDB sends what it has. A held response shows nothing, and a failed one may be another server's.
+      if (response.ok && !isLongpoll) {
+        await onServerTime({ date: Date.parse(response.headers.get('Date') ?? ''), elapsedMs });
       }
       if (isFeed) confirmUser();
       const revisions = isFeed ? body.results.flatMap(({ changes }) => changes.map(({ rev }) => rev)) : [];

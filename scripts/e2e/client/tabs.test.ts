@@ -1,9 +1,14 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
 import type { BroadcastTransport } from '../../../client/platform/environment.ts';
 import { createBrowser, waitUntilLive, offlineFetch, createStoreFixture } from '../testing/browser.ts';
 import { waitForCondition } from '../testing/test-server.ts';
 
 const stores = createStoreFixture();
+/** Accepts every value, unlike the gate. */
+const anySchema: StandardSchemaV1 = {
+  '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) },
+};
 const SILENT_CHANNEL: BroadcastTransport = { postMessage: () => undefined, onmessage: null, close: () => undefined };
 
 /** Tabs detect a lost leader within a few heartbeats. */
@@ -76,13 +81,10 @@ test('refused is emitted once in every tab, also after an interruption', async (
   const alice = newUser();
   const browser = createBrowser();
   let online = true;
-  let clockOffsetMs = 0;
   const first = stores.open(alice, browser, {
     timing,
-    environment: {
-      now: () => Date.now() + clockOffsetMs,
-      fetch: (...request) => (online ? fetch(...request) : offlineFetch(...request)),
-    },
+    ...({ schema: anySchema } as object),
+    environment: { fetch: (...request) => (online ? fetch(...request) : offlineFetch(...request)) },
   });
   await waitUntilLive(first);
   const second = stores.open(alice, browser, { timing });
@@ -92,10 +94,8 @@ test('refused is emitted once in every tab, also after an interruption', async (
   const waitForBoth = (state: string): Promise<unknown> =>
     Promise.all([first, second].map((tab) => waitForCondition(tab.subscribe, () => tab.status().state === state)));
 
-  // The gate rejects a stamp more than a day ahead of its own clock.
-  clockOffsetMs = 3 * 24 * 3_600_000;
-  await first.set({ theme: 'dark' });
-  clockOffsetMs = 0;
+  // An application whose schema differs from the gate's.
+  await first.set({ theme: 'sepia' as never });
   await waitForBoth('refused');
   online = false;
   await first.set({ viewMode: 'graph' });

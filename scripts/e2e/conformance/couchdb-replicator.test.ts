@@ -58,7 +58,7 @@ suite(`CouchDB's own replicator${skipReason}`, () => {
   const leavesOf = (response: unknown): string[] =>
     (response as { ok: Stored }[]).map(({ ok }) => JSON.stringify(ok)).sort();
 
-  /** Adds two conflicting branches. */
+  /** Adds two conflicting branches, which the gate would merge. */
   const addBranches = async (username: string): Promise<void> => {
     const { _rev: root, ...document } = await readThroughGate(username);
     const docs = ['1', '2'].map((digit) => ({
@@ -67,8 +67,7 @@ suite(`CouchDB's own replicator${skipReason}`, () => {
       _rev: `2-${digit.repeat(32)}`,
       _revisions: { start: 2, ids: [digit.repeat(32), root.slice(2)] },
     }));
-    const response = await gate.request(username, '/_bulk_docs', { method: 'POST', body: { new_edits: false, docs } });
-    expect(await response.json()).toEqual([]);
+    await gate.registry().bulk({ docs, new_edits: false });
   };
 
   it.each<[string, (id: string) => Partial<ReplicationJob>]>([

@@ -42,7 +42,7 @@ const optionsOf = ({ docIds, checkpoint }: (typeof variants)[number], id: string
 });
 
 interface Leaves {
-  /** Every live leaf's revision, sorted. */
+  /** Every live leaf's revision, the winner first. */
   readonly revisions: readonly string[];
   readonly preferences: readonly Content['preferences'][];
 }
@@ -54,7 +54,7 @@ type ReadDocument = (options: {
 
 async function leavesOf(read: ReadDocument): Promise<Leaves> {
   const { _rev: winner, _conflicts: others = [] } = await read({ conflicts: true });
-  const revisions = [winner, ...others].sort();
+  const revisions = [winner, ...others];
   const bodies = await Promise.all(revisions.map((rev) => read({ rev })));
   return { revisions, preferences: bodies.map(({ preferences }) => preferences) };
 }
@@ -111,7 +111,10 @@ class DevicePair {
     await this.waitForBoth('viewMode', 'table');
   }
 
-  /** Resolves once all replicas have the same leaves and these keys. Concurrent edits may or may not be a conflict. */
+  /**
+   * Resolves once the devices show the registry's winner, and have all of its leaves and these keys. What the gate has merged is a
+   * conflict on its device alone. An edit that does not pass the gate may be a conflict in the registry.
+   */
   waitForConvergence(...keys: readonly string[]): Promise<void> {
     const reads = [
       readFromRegistry(this.id),
@@ -122,9 +125,13 @@ class DevicePair {
       ),
     ];
     return eventually(async () => {
-      const all = await Promise.all(reads.map(leavesOf));
-      const isSame = new Set(all.map(({ revisions }) => revisions.join())).size === 1;
-      return isSame && keys.every((key) => all[0]?.preferences.some((each) => Object.hasOwn(each, key)));
+      const [stored, ...local] = await Promise.all(reads.map(leavesOf));
+      if (stored === undefined) return false;
+      const isSame = local.every(
+        ({ revisions }) =>
+          revisions[0] === stored.revisions[0] && stored.revisions.every((rev) => revisions.includes(rev)),
+      );
+      return isSame && keys.every((key) => stored.preferences.some((each) => Object.hasOwn(each, key)));
     });
   }
 }

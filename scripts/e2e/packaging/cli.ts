@@ -45,6 +45,8 @@ export async function checkCli(packageDir: string): Promise<void> {
   expectResult(await run(command, ['dcotor']), 1, 'Unknown command "dcotor".');
   expectResult(await run(command, ['setup']), 1, 'COUCHDB_URL is missing');
   expectResult(await run(command, ['setup', '--help']), 0, '--dry-run');
+  expectResult(await run(command, ['import', '--help']), 0, '--dry-run');
+  expectResult(await run(command, ['import', 'missing.ndjson']), 1, 'neither a URL nor an existing file');
   // Databases in memory outlive their engine, and set-up needs a new CouchDB.
   const name = `cli-${randomBytes(6).toString('hex')}`;
   const engine = await startEmbeddedEngine({ storage: { kind: 'memory', name } });

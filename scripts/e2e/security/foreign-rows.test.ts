@@ -136,7 +136,10 @@ describe('forged revision trees', () => {
     ['a negative generation', tree({ start: -1, ids: [id(1)] }, `-1-${id(1)}`)],
     ['a generation that is too high', tree({ start: 1e21, ids: [id(1)] }, `1e21-${id(1)}`)],
     ['a fractional generation', tree({ start: 1.5, ids: [id(1)] }, `1.5-${id(1)}`)],
-    ['a path of 1,001', tree({ start: 1001, ids: Array.from({ length: 1001 }, (_, n) => id(n)) }, `1001-${id(0)}`)],
+    [
+      'a path of 10,001',
+      tree({ start: 10_001, ids: Array.from({ length: 10_001 }, (_, n) => id(n)) }, `10001-${id(0)}`),
+    ],
     ['a _rev that is an array', tree({ start: 1, ids: [id(1)] }, [`1-${id(1)}`])],
     ['no _rev', tree({ start: 1, ids: [id(1)] }, undefined)],
     ['capitals', tree({ start: 1, ids: ['A'.repeat(32)] }, `1-${'A'.repeat(32)}`)],

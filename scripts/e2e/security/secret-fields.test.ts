@@ -19,11 +19,10 @@ const { newUser, openPeer, openLivePeer, editRemotely } = fixture;
 
 const SECRET = 'sesame-open-yourself';
 
-const refusal = {
+const refusalOf = (username: string, field = 'preferences.apiToken') => ({
   error: 'forbidden',
-  reason:
-    'The document has the field "preferences.apiToken", which looks like a secret and is not replicated; an operator has to remove it.',
-};
+  reason: `The document has the member "${field}", which looks like a secret and is not replicated. An operator can remove it: users repair ${username}.`,
+});
 
 /** Creates a user whose document has a token that an administrator wrote. */
 async function exposedUser(): Promise<string> {
@@ -50,7 +49,7 @@ it('every request for the body gets 403, with the name of the field and not its 
   ];
   for (const [path, init] of requests) {
     const response = await gate.request(username, path, init);
-    expect([path, response.status, await response.json()]).toEqual([path, 403, refusal]);
+    expect([path, response.status, await response.json()]).toEqual([path, 403, refusalOf(username)]);
   }
 });
 
@@ -135,7 +134,7 @@ it('the guard reports the user and the field, and not the value', () => {
   const caller = { username, ownId: userDocumentId(username) };
   guard.check([undefined, { theme: 'dark' }], caller);
   expect(() => guard.check([{ _rev: '3-c', a: { password: SECRET }, token: SECRET }], caller)).toThrow(
-    forbidden(refusal.reason.replace('preferences.apiToken', 'a.password')),
+    forbidden(refusalOf(username, 'a.password').reason),
   );
   expect(reports).toEqual([[username, 'a.password']]);
   guard.checkLeaves(['2-b', '4-d'], caller);

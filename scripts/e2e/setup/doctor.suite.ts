@@ -81,6 +81,7 @@ export function describeDoctor(fixture: () => SetupFixture): void {
       'secrets',
       'conflicts',
       'versions',
+      'leaves',
     ])
       expect(checks).toContain(check);
   });
@@ -245,11 +246,13 @@ export function describeDoctor(fixture: () => SetupFixture): void {
     const findingOf = (check: string): Finding | undefined => findings.find((finding) => finding.check === check);
     expect(findingOf('secrets')).toMatchObject({
       state: 'wrong',
-      sentence: expect.stringContaining('in 1 documents, which are not served: user_exposed.') as string,
+      sentence: expect.stringContaining('user_exposed (preferences.apiToken).') as string,
     });
     expect(findingOf('versions')).toMatchObject({
       state: 'wrong',
-      sentence: expect.stringContaining('1 documents are of a newer version') as string,
+      sentence: expect.stringContaining(
+        'of a newer version than this one, or has attachments. Update the gates',
+      ) as string,
     });
     expect(findingOf('conflicts')).toMatchObject({
       state: 'told',

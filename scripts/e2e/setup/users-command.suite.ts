@@ -7,6 +7,8 @@ import { startPouchgate, type Pouchgate } from '../../../server/app/start.ts';
 import { statusOf } from '../../../server/upstream/client.ts';
 import { waitForConsistency } from '../../../server/testing/test-database.ts';
 import type { UserList } from '../../../server/cli/users/list-users.ts';
+import { OLD_PASSWORD, olderDocument } from '../import/testing/older-application.ts';
+import { runImport, toNdjson } from '../import/testing/run-import-command.ts';
 import { PASSWORD, runUsersCommand, type UsersCommandResult } from '../../../server/testing/run-users-command.ts';
 
 /** The users command with the gates' environment, which is not a server admin's. */
@@ -39,6 +41,27 @@ export function describeUsersCommand(fixture: () => SetupFixture): void {
     return (await fetch(`${gate.url}/api/auth/sign-in`, { method: 'POST', headers, body })).status;
   };
   const exitCodeOf = async (result: Promise<UsersCommandResult>): Promise<number> => (await result).code;
+
+  it('adds many, imports with a hash, and repairs', async () => {
+    const { newName, couch, names } = fixture();
+    const [added, imported, exposed] = [newName(), newName(), newName()];
+    const { code, stdout } = await run(['add', '--from', '-'], {}, `${added},${PASSWORD}\n${exposed},${PASSWORD}`);
+    expect([code, stdout]).toEqual([0, '2 accounts are added, 0 were there already, 0 are refused.']);
+    const source = toNdjson([olderDocument(imported, 3), olderDocument(exposed, 4)]);
+    expect((await runImport(env, ['-'], source)).code).toBe(0);
+    expect(await signIn(added, PASSWORD)).toBe(200);
+    expect(await signIn(imported, OLD_PASSWORD)).toBe(200);
+    const registry = couch.use<Record<string, unknown>>(names.registry);
+    const stored = await registry.get(`user_${exposed}`);
+    await registry.insert({ ...stored, preferences: { theme: 'dark', apiToken: 'sesame' } });
+    // Only a server admin may start a compaction.
+    const repaired = await run(['repair', exposed]);
+    expect([repaired.code, repaired.stderr]).toEqual([0, expect.stringContaining('set COUCHDB_ADMIN_USER')]);
+    expect(await registry.get(`user_${exposed}`)).toMatchObject({ preferences: { theme: 'dark' } });
+    const before = await registry.get(`user_${exposed}`);
+    expect((await run(['repair', '--all'], adminEnv())).code).toBe(0);
+    expect(await registry.get(`user_${exposed}`)).toEqual(before);
+  });
 
   it('adds, shows, sets, suspends, restores, resets and signs out', async () => {
     const name = fixture().newName();

@@ -35,7 +35,7 @@ export function describeValidateDocUpdate(fixture: () => SetupFixture): void {
     expect((await run([], { COUCHDB_JWT_SECRET: secret.toString('base64') })).code).toBe(0);
     agent = createForwardAgent(access.url);
     // With wrong credentials, so that only the token is accepted.
-    authorizationFor = upstreamAuthorization({ ...access, username: 'nobody', password: 'nothing' }, secret);
+    authorizationFor = upstreamAuthorization({ ...access, username: 'nobody', password: 'nothing' }, secret, Date.now);
     await registry().insert({ ...newUserDocument(bob, new Date()) });
   });
   afterAll(() => agent.destroy());

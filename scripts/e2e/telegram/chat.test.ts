@@ -19,6 +19,11 @@ test.each([
   ['/recap off', { dailyRecap: false }, 'Daily recap: off'],
   ['/sidebar off', { activitySidebarOpen: false }, 'Activity sidebar: off'],
   ['/timezone europe/vienna', { timezone: 'Europe/Vienna' }, 'Time zone: Europe/Vienna'],
+  [
+    '/timezone Middle/Earth',
+    { timezone: 'Middle/Earth' },
+    'Time zone: Middle/Earth (unknown here; send one such as Europe/Vienna)',
+  ],
 ])('%s edits the preferences', async (command, patch, reply) => {
   const { user, person } = await fixture.createLinkedPerson();
   expect((await person.sendMessage(command)).text).toBe(reply);
@@ -34,7 +39,7 @@ test.each([
   ['/briefing on 25:00', '/briefing on 07:30'],
   ['/briefing off 07:30', '/briefing on 07:30'],
   ['/recap maybe', '/recap on 18:00'],
-  ['/timezone Middle/Earth', '/timezone Europe/Vienna'],
+  ['/timezone Middle Earth', '/timezone Europe/Vienna'],
   ['/view kanban table', '/view kanban'],
   ['/brief on', '/briefing on 07:30'],
   ['theme dark', '/theme light'],

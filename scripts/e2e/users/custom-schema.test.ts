@@ -81,10 +81,10 @@ test('reports what the schema accepts instead of an invalid value or name', asyn
   expect((await pouchgate.read('bob')).preferences).toEqual({ density: 'compact' });
 });
 
-test('without the module the document is left unchanged', async () => {
+test('without the module the command keeps the application’s preferences, and shows that they are stored', async () => {
   await pouchgate.edit('cy', { density: 'compact' });
-  expect((await run('', 'show', 'cy')).stdout).toContain('cannot be read');
-  expect((await run('', 'set', 'cy', 'theme', 'dark')).code).toBe(1);
+  expect((await run('', 'show', 'cy')).stdout).toContain('Stored, but not accepted by the schema: density.');
+  expect((await run('', 'set', 'cy', 'theme', 'dark')).code).toBe(0);
   expect((await pouchgate.read('cy')).preferences).toEqual({ density: 'compact' });
 });
 
@@ -96,7 +96,13 @@ test.each([
     'has a name that CouchDB rejects',
     'odd.js',
     `${MODULE.split('\n', 1)[0] ?? ''}\nexport const schema = z.strictObject({ __proto: z.string().optional() });`,
-    'cannot be used',
+    'The preference "__proto" has an invalid name',
+  ],
+  [
+    'has a default in the schema',
+    'default.js',
+    `${MODULE.split('\n', 1)[0] ?? ''}\nexport const schema = z.strictObject({ density: z.string().default('cosy') });`,
+    'The preference density has a default value in the schema.',
   ],
 ])('reports a module that %s', async (_problem, name, text, sentence) => {
   const path = text === undefined ? name : writeModule(name, text);

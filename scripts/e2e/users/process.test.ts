@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { doctorCommand } from '../../../server/cli/doctor/command.ts';
+import { runImport } from '../import/testing/run-import-command.ts';
 import { startServerProcess } from '../testing/server-process.ts';
 import { findFreePort } from '../../../server/testing/free-port.ts';
 
@@ -66,6 +68,16 @@ test('beside a running server the command reports what to do, and works once the
   const { stdout } = await runUsersCommand(['list', '--json']);
   const list = JSON.parse(stdout) as { users: { username: string; sessions: number }[] };
   expect(list.users.find(({ username }) => username === 'alice')).toMatchObject({ sessions: 1 });
+
+  // The import and the doctor open the same data.
+  const source = join(directory, 'source.ndjson');
+  await writeFile(source, JSON.stringify({ username: 'bert', preferences: { theme: 'dark' }, password: PASSWORD }));
+  const imported = await runImport({ DATA_DIR: directory }, [source]);
+  expect([imported.code, imported.stdout]).toEqual([0, expect.stringContaining('1 imported')]);
+  const lines: string[] = [];
+  const print = (line: string) => lines.push(line);
+  expect(await doctorCommand({ argv: [], env: { DATA_DIR: directory }, print, printError: print })).toBe(0);
+  expect(lines.join('\n')).toMatch(/note +\d+ user documents were read\./);
 });
 
 test('a command whose output is not read to its end completes without an error, as in `users list | head`', async () => {

@@ -1,99 +1,201 @@
 import type { ServerScope } from 'nano';
-import { z } from 'zod';
-import { USER_DOCUMENT_VERSION } from '../../../couchdb-design/user-document/user-document.ts';
-import { errorMessage } from '../../upstream/setup-error.ts';
-import { okFinding, skippedFinding, infoFinding, errorFinding, type Finding } from './finding.ts';
-import type { DoctorContext } from './context.ts';
+import { parseStoredUsername } from '../../../couchdb-design/user-document/user-document.ts';
+import { escapeControlCharacters } from '../users/table.ts';
+import type { DocumentRules } from '../documents/document-rules.ts';
+import { inspectLeaf, type DocumentProblem, type DocumentProblemKind } from '../documents/inspect-document.ts';
+import { readPages, type DocumentLeaves } from '../documents/read-pages.ts';
+import { errorFinding, infoFinding, okFinding, type Finding } from './finding.ts';
 
-/** How many documents a sentence names, and how many rows are read to find them. */
+/** How many documents a sentence names. */
 const MAX_NAMED_DOCUMENTS = 20;
-const MAX_ROWS = 2_000;
-/** The gate's limit of live leaves per document. */
-const MAX_LEAVES = 32;
 
-const viewSchema = z.object({
-  rows: z.array(z.object({ id: z.string().optional(), key: z.unknown(), value: z.unknown() })),
-});
-type Rows = z.infer<typeof viewSchema>['rows'];
-
-/** Checks users' documents for secrets, conflicts and other versions, with the views for that. */
-export async function checkDocuments({ upstream, config }: DoctorContext): Promise<Finding[]> {
-  const readRows = (name: string, qs: object) => readView(upstream.couch, config.registry, name, qs);
-  const runCheck = async (check: string, subject: string, evaluate: () => Promise<Finding>): Promise<Finding> => {
-    try {
-      return await evaluate();
-    } catch (error) {
-      return skippedFinding(
-        check,
-        `${subject} could not be checked: the view is missing or still being built (${errorMessage(error)}).`,
-      );
-    }
-  };
-  return [
-    await runCheck('secrets', 'Fields that must never be replicated', async () => {
-      const rows = await readRows('suspicious_fields', { reduce: 'false', limit: MAX_ROWS });
-      return evaluateSecrets(rows, reducedCount(await readRows('suspicious_fields', {})));
-    }),
-    await runCheck('conflicts', 'Conflicts', async () => {
-      const [worst] = await readRows('conflicts', { reduce: 'false', descending: 'true', limit: 1 });
-      return evaluateConflicts(reducedCount(await readRows('conflicts', {})), worst);
-    }),
-    await runCheck('versions', "Documents' versions", async () =>
-      evaluateVersions(await readRows('by_version', { group: 'true' })),
-    ),
-  ];
+/** Where the documents are, and how they are read. */
+export interface DocumentSource {
+  readonly couch: ServerScope;
+  readonly registry: string;
+  readonly idPrefix: string;
+  readonly rules: DocumentRules;
 }
 
-async function readView(couch: ServerScope, db: string, name: string, qs: object): Promise<Rows> {
-  return viewSchema.parse(await couch.request({ db, path: `_design/registry/_view/${name}`, qs })).rows;
+/** Reads every document of the registry in batches, and checks that every interface can read and edit it. */
+export async function checkDocuments({ couch, registry, idPrefix, rules }: DocumentSource): Promise<Finding[]> {
+  const survey = new DocumentSurvey(idPrefix, rules);
+  for await (const page of readPages(couch, registry)) for (const document of page) survey.add(document);
+  return survey.findings();
 }
 
-const reducedCount = ([row]: Rows): number => (typeof row?.value === 'number' ? row.value : 0);
-
-/** `rows` are the first fields that look like secrets, `fieldCount` is the number of all. */
-export function evaluateSecrets(rows: Rows, fieldCount: number): Finding {
-  if (fieldCount === 0) return okFinding('secrets', 'No document has a field that must never be replicated.');
-  const ids = [...new Set(rows.flatMap(({ id }) => id ?? []))];
-  const named = ids.slice(0, MAX_NAMED_DOCUMENTS).join(', ');
-  const lowerBound = rows.length < fieldCount ? 'at least ' : '';
-  return errorFinding(
-    'secrets',
-    `${fieldCount} fields that look like secrets are in ${lowerBound}${ids.length} documents, which are not served: ${named}${ids.length > MAX_NAMED_DOCUMENTS ? ' …' : ''}. Remove the fields (the view registry/suspicious_fields has their paths), and change the secrets, which may have been replicated.`,
-  );
+interface Found {
+  /** The number of documents. */
+  count: number;
+  /** The first of them, each with a member. */
+  readonly named: string[];
 }
 
-/** `worst` is the row of the document with the most leaves. */
-export function evaluateConflicts(count: number, worst: Rows[number] | undefined): Finding {
-  const leaves = typeof worst?.key === 'number' ? worst.key : 0;
-  if (count === 0) return okFinding('conflicts', 'No document has a conflict.');
-  const summary = `${count} documents have conflicts, the worst ${worst?.id ?? ''} with ${leaves} leaves`;
-  return leaves >= MAX_LEAVES
-    ? errorFinding(
-        'conflicts',
-        `${summary}, so the gate rejects further concurrent edits. Let one of its devices sync, which resolves them.`,
-      )
-    : infoFinding('conflicts', `${summary}. They are resolved as soon as one of the devices syncs.`);
-}
+/** Counts problems by kind, so that the memory does not depend on the number of documents. */
+export class DocumentSurvey {
+  readonly #idPrefix: string;
+  readonly #rules: DocumentRules;
+  readonly #found = new Map<DocumentProblemKind | 'unrelated', Found>();
+  readonly #worst = { id: '', leaves: 1, conflicts: 0 };
+  #documents = 0;
 
-/** The keys of `rows` are document versions, the values the numbers of documents. */
-export function evaluateVersions(rows: Rows): Finding {
-  const count = (matches: (version: number) => boolean): number =>
-    rows.reduce(
-      (sum, { key, value }) => sum + (typeof key === 'number' && matches(key) && typeof value === 'number' ? value : 0),
-      0,
-    );
-  const newer = count((version) => version > USER_DOCUMENT_VERSION);
-  const older = count((version) => version < USER_DOCUMENT_VERSION);
-  if (newer > 0) {
-    return errorFinding(
-      'versions',
-      `${newer} documents are of a newer version than this gate supports (${USER_DOCUMENT_VERSION}), so it cannot edit them. Update the gates.`,
-    );
+  constructor(idPrefix: string, rules: DocumentRules) {
+    this.#idPrefix = idPrefix;
+    this.#rules = rules;
   }
-  return older > 0
-    ? infoFinding(
-        'versions',
-        `${older} documents are of an older version. Each is upgraded when its user next connects, or at its next edit.`,
-      )
-    : okFinding('versions', `Every document is of version ${USER_DOCUMENT_VERSION}.`);
+
+  add({ id, live }: DocumentLeaves): void {
+    const hasPrefix = id.startsWith(this.#idPrefix);
+    const isUserDocument = hasPrefix && parseStoredUsername(id.slice(this.#idPrefix.length)) !== undefined;
+    const problems = new Map<DocumentProblemKind, DocumentProblem>();
+    for (const { body } of live)
+      for (const problem of inspectLeaf(body, isUserDocument, this.#rules))
+        if (!problems.has(problem.kind)) problems.set(problem.kind, problem);
+    for (const [kind, problem] of problems)
+      this.#count(kind === 'foreign' && !hasPrefix ? 'unrelated' : kind, id, problem);
+    if (!isUserDocument) return;
+    this.#documents += 1;
+    if (live.length > 1) this.#worst.conflicts += 1;
+    if (live.length > this.#worst.leaves) Object.assign(this.#worst, { id, leaves: live.length });
+  }
+
+  #count(kind: DocumentProblemKind | 'unrelated', id: string, { path }: DocumentProblem): void {
+    const found = this.#found.get(kind) ?? { count: 0, named: [] };
+    this.#found.set(kind, found);
+    found.count += 1;
+    if (found.named.length >= MAX_NAMED_DOCUMENTS) return;
+    found.named.push(escapeControlCharacters(path === '' || path === '_id' ? id : `${id} (${path})`));
+  }
+
+  findings(): Finding[] {
+    const findings = CHECKS.flatMap(({ check, good, kinds }) => {
+      const problems = kinds.flatMap(({ kind, isFault, describe }) => {
+        const found = this.#found.get(kind);
+        if (found === undefined) return [];
+        const { count, named } = found;
+        const more = count > named.length ? ' …' : '';
+        const documents = count === 1 ? 'One document' : `${count} documents`;
+        const sentence = `${documents} ${describe(count === 1)}: ${named.join(', ')}${more}.`;
+        return [{ sentence, isFault }];
+      });
+      if (problems.length === 0) return good === undefined ? [] : [okFinding(check, good)];
+      return problems.map(({ sentence, isFault }) => (isFault ? errorFinding : infoFinding)(check, sentence));
+    });
+    return [infoFinding('documents', `${this.#documents} user documents were read.`), ...findings, this.#conflicts()];
+  }
+
+  #conflicts(): Finding {
+    const { id, leaves, conflicts } = this.#worst;
+    return conflicts === 0
+      ? okFinding('conflicts', 'No document has a conflict.')
+      : infoFinding(
+          'conflicts',
+          `${conflicts} ${conflicts === 1 ? 'document has a conflict' : 'documents have conflicts'}, the worst ${id} with ${leaves} leaves. Each is resolved when a device syncs, or by "users repair NAME".`,
+        );
+  }
 }
+
+interface ProblemText {
+  readonly kind: DocumentProblemKind | 'unrelated';
+  readonly isFault: boolean;
+  /** The sentence between the number of documents and their ids. */
+  readonly describe: (isOne: boolean) => string;
+}
+
+const REPAIR = 'Run "users repair NAME", or "users repair --all"';
+
+/** The checks in the order of the report. `good` is the sentence if there is no problem; without it nothing is reported. */
+const CHECKS: readonly { readonly check: string; readonly good?: string; readonly kinds: readonly ProblemText[] }[] = [
+  {
+    check: 'secrets',
+    good: 'No document has a member that must never be replicated.',
+    kinds: [
+      {
+        kind: 'secret',
+        isFault: true,
+        describe: (isOne) =>
+          `${isOne ? 'has a member that looks like a secret, and is' : 'have members that look like secrets, and are'} not replicated. ${REPAIR}, which removes them, and change the secrets, which devices may have`,
+      },
+    ],
+  },
+  {
+    check: 'versions',
+    good: 'Every document can be read.',
+    kinds: [
+      {
+        kind: 'unreadable',
+        isFault: true,
+        describe: (isOne) =>
+          `cannot be read or edited, because ${isOne ? 'it is' : 'they are'} of a newer version than this one, or ${isOne ? 'has' : 'have'} attachments. Update the gates, or remove the attachments`,
+      },
+      {
+        kind: 'older',
+        isFault: false,
+        describe: (isOne) =>
+          `${isOne ? 'is' : 'are'} of an older version. Each is upgraded when its user next connects, at its next edit, or by "users repair"`,
+      },
+    ],
+  },
+  {
+    check: 'malformed documents',
+    good: 'No document is malformed.',
+    kinds: [
+      {
+        kind: 'malformed',
+        isFault: true,
+        describe: (isOne) =>
+          `${isOne ? 'is' : 'are'} malformed, because something other than a gate wrote ${isOne ? 'it' : 'them'}. ${REPAIR}. "--dry-run" shows what changes`,
+      },
+    ],
+  },
+  {
+    check: 'document ids',
+    kinds: [
+      {
+        kind: 'foreign',
+        isFault: true,
+        describe: (isOne) =>
+          `${isOne ? 'has an id' : 'have ids'} that no user can have, so no interface serves ${isOne ? 'it' : 'them'}. Move the content to the right id, and delete ${isOne ? 'it' : 'them'}`,
+      },
+      {
+        kind: 'unrelated',
+        isFault: false,
+        describe: (isOne) => `${isOne ? 'is no user document, and is' : 'are no user documents, and are'} not served`,
+      },
+    ],
+  },
+  {
+    check: 'document sizes',
+    good: 'Every document is within the limit of its size.',
+    kinds: [
+      {
+        kind: 'too-large',
+        isFault: true,
+        describe: (isOne) =>
+          `${isOne ? 'exceeds' : 'exceed'} 65536 bytes, so edits that enlarge ${isOne ? 'it' : 'them'} are refused. Remove values ("users set NAME PREFERENCE unset")`,
+      },
+    ],
+  },
+  {
+    check: 'stamps',
+    kinds: [
+      {
+        kind: 'late-stamp',
+        isFault: false,
+        describe: (isOne) =>
+          `${isOne ? 'has an edit' : 'have edits'} that a wrong clock dated beyond the year 9000. Later edits win all the same`,
+      },
+    ],
+  },
+  {
+    check: 'hidden values',
+    kinds: [
+      {
+        kind: 'hidden',
+        isFault: false,
+        describe: (isOne) =>
+          `${isOne ? 'has values' : 'have values'} that the schema does not accept or know. They are kept, and not shown`,
+      },
+    ],
+  },
+];

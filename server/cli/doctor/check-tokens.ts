@@ -62,7 +62,7 @@ async function checkGateKey(context: DoctorContext): Promise<Finding[]> {
     ];
   }
   const statusWith = async (roles: readonly string[]): Promise<number> => {
-    const token = signUpstreamToken(jwtSecret, { name: randomName(), roles, expiresAt: expiresInOneMinute() });
+    const token = signUpstreamToken(jwtSecret, { name: randomName(), roles, expiresAt: expiresInOneMinute(context) });
     return fetchStatus(context, `/${encodeURIComponent(config.registry)}`, token);
   };
   const [member, stranger] = [await statusWith(['registry_user']), await statusWith([])];
@@ -96,9 +96,13 @@ async function checkAccessToken(context: DoctorContext): Promise<Finding> {
   }
   const name = randomName();
   for (const [n, value] of secret.values.entries()) {
-    const token = jwt.sign({ sub: name, '_couchdb.roles': ['registry_user'], exp: expiresInOneMinute() }, value, {
-      algorithm: 'HS256',
-    });
+    const token = jwt.sign(
+      { sub: name, '_couchdb.roles': ['registry_user'], exp: expiresInOneMinute(context) },
+      value,
+      {
+        algorithm: 'HS256',
+      },
+    );
     const response = await context.upstream.fetch('/_session', { headers: bearerHeaders(token), redirect: 'manual' });
     const body: unknown = await response.json().catch(() => undefined);
     if (parseSession(body)?.name === name) {
@@ -113,7 +117,7 @@ async function checkAccessToken(context: DoctorContext): Promise<Finding> {
 
 /** Not a valid username, because of its upper-case letter. */
 const randomName = (): string => `Doctor-${randomBytes(8).toString('hex')}`;
-const expiresInOneMinute = (): number => Math.floor(Date.now() / 1000) + 60;
+const expiresInOneMinute = ({ upstream }: DoctorContext): number => Math.floor(upstream.clock.now() / 1000) + 60;
 const bearerHeaders = (token: string): Record<string, string> => ({
   authorization: `Bearer ${token}`,
   accept: 'application/json',

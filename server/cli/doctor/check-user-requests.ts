@@ -24,7 +24,7 @@ export async function checkUserRequests(context: DoctorContext, jwtSecret: Buffe
   const name = `Doctor-${randomBytes(8).toString('hex')}`;
   const document = `/${encodeURIComponent(config.registry)}/${config.idPrefix}${name.toLowerCase()}`;
   const send = async (path: string, lifetimeSeconds: number, body?: object): Promise<Outcome> => {
-    const expiresAt = Math.floor(Date.now() / 1000) + lifetimeSeconds;
+    const expiresAt = Math.floor(context.upstream.clock.now() / 1000) + lifetimeSeconds;
     const response = await context.upstream.fetch(path, {
       method: body === undefined ? 'GET' : 'PUT',
       headers: {

@@ -1,4 +1,7 @@
-import { evaluateConflicts, evaluateSecrets, evaluateVersions } from './check-documents.ts';
+import { toUsername } from '../../../couchdb-design/testing/arbitraries.ts';
+import { newUserDocument } from '../../../couchdb-design/user-document/user-document.ts';
+import { defaultPreferenceDefinition } from '../../preferences/schema.ts';
+import { DocumentSurvey } from './check-documents.ts';
 import { evaluateOpenFiles } from './check-open-files.ts';
 import { evaluateProxies } from './check-proxies.ts';
 import { evaluateRevsLimit } from './check-revs-limit.ts';
@@ -6,6 +9,7 @@ import { evaluateClock } from './check-server.ts';
 import { evaluateTokenClaims } from './check-tokens.ts';
 import { evaluateExpired, evaluateForeignWrite, evaluateRead } from './check-user-requests.ts';
 import { doctorCommand } from './command.ts';
+import type { Finding } from './finding.ts';
 
 test.each([
   [undefined, 'not-checked', 'have no date'],
@@ -20,36 +24,72 @@ test.each([
   expect(finding.sentence).toContain(excerpt);
 });
 
-test('names at most twenty documents with secrets, and their number', () => {
-  const rows = Array.from({ length: 60 }, (_, n) => ({ id: `user_${n >> 1}`, key: 'token', value: 'token' }));
-  const all = evaluateSecrets(rows, 60);
-  expect(all.state).toBe('wrong');
-  expect(all.sentence).toContain('60 fields that look like secrets are in 30 documents');
-  expect(all.sentence.match(/user_\d+/g)).toHaveLength(20);
-  expect(evaluateSecrets(rows, 9_000).sentence).toContain('in at least 30 documents');
-  expect(evaluateSecrets([], 0).state).toBe('good');
+const survey = (documents: readonly (readonly object[])[], ids?: readonly string[]): Finding[] => {
+  const found = new DocumentSurvey('user_', defaultPreferenceDefinition());
+  for (const [index, bodies] of documents.entries()) {
+    const id = ids?.[index] ?? `user_person${index}`;
+    const leaf = (body: object, number: number) => ({
+      rev: `1-${number}`,
+      body: { ...newUserDocument(toUsername(`person${index}`), new Date(0)), _id: id, ...body },
+    });
+    const [first, ...others] = bodies.map(leaf);
+    if (first !== undefined) found.add({ id, live: [first, ...others] });
+  }
+  return found.findings();
+};
+const findingOf = (findings: readonly Finding[], check: string) => findings.find((each) => each.check === check);
+
+test('names at most twenty documents of a kind, with a member of each and no value', () => {
+  const finding = findingOf(
+    survey(Array.from({ length: 60 }, () => [{ preferences: { token: 's3cret' } }])),
+    'secrets',
+  );
+  expect(finding?.state).toBe('wrong');
+  expect(finding?.sentence).toMatch(/^60 documents have members that look like secrets/);
+  expect(finding?.sentence.match(/user_person\d+ \(preferences\.token\)/g)).toHaveLength(20);
+  expect(finding?.sentence).toContain('"users repair NAME"');
+  expect(finding?.sentence).not.toContain('s3cret');
 });
 
-test('reports conflicts, as a fault once the gate rejects further concurrent edits', () => {
-  expect(evaluateConflicts(0, undefined).state).toBe('good');
-  expect(evaluateConflicts(3, { id: 'user_a', key: 31, value: null }).state).toBe('told');
-  const worst = evaluateConflicts(3, { id: 'user_a', key: 32, value: null });
-  expect(worst.state).toBe('wrong');
-  expect(worst.sentence).toContain('3 documents have conflicts, the worst user_a with 32 leaves');
+test('finds every kind of document that an interface cannot read or edit', () => {
+  const findings = survey([
+    [{}],
+    [{ version: 2 }],
+    [{ version: undefined }],
+    [{ edits: { theme: 'now' } }],
+    [{ preferences: { notes: 'x'.repeat(70_000) } }],
+    [{ edits: { theme: '9500-01-01T00:00:00.000Z-0000-aaaaa' } }],
+    [{ preferences: { theme: 'pink' } }],
+    [{}, {}, {}],
+  ]);
+  const states = findings.map(({ check, state }) => `${check}: ${state}`);
+  expect(states).toEqual([
+    'documents: told',
+    'secrets: good',
+    'versions: wrong',
+    'versions: told',
+    'malformed documents: wrong',
+    'document sizes: wrong',
+    'stamps: told',
+    'hidden values: told',
+    'conflicts: told',
+  ]);
+  expect(findingOf(findings, 'conflicts')?.sentence).toContain('the worst user_person7 with 3 leaves');
+  expect(findingOf(findings, 'malformed documents')?.sentence).toContain('user_person3 (edits.theme)');
 });
 
-test('accepts current document versions, reports older ones, and newer ones as a fault', () => {
-  const row = (key: number, value: number) => ({ key, value });
-  expect(evaluateVersions([row(1, 5)]).state).toBe('good');
-  expect(evaluateVersions([])).toMatchObject({ state: 'good' });
-  expect(evaluateVersions([row(0, 2), row(1, 5)])).toMatchObject({
-    state: 'told',
-    sentence: expect.stringMatching(/^2 documents/) as string,
-  });
-  expect(evaluateVersions([row(0, 2), row(2, 3), row(9, 4)])).toMatchObject({
-    state: 'wrong',
-    sentence: expect.stringMatching(/^7 documents/) as string,
-  });
+test('an id that no user can have is a fault, and another document a note', () => {
+  const findings = survey([[{}], [{}]], ['user_No body', 'settings']).filter(({ check }) => check === 'document ids');
+  expect(findings.map(({ state }) => state)).toEqual(['wrong', 'told']);
+  expect(findings.map(({ sentence }) => sentence)).toEqual([
+    expect.stringContaining('user_No body'),
+    expect.stringContaining('settings'),
+  ]);
+});
+
+test('a registry in order has no fault', () => {
+  expect(survey([[{}], [{}]]).filter(({ state }) => state === 'wrong')).toEqual([]);
+  expect(findingOf(survey([]), 'documents')?.sentence).toBe('0 user documents were read.');
 });
 
 test('reports a low limit of open files as a fault, with the number of connections it allows', () => {
@@ -111,7 +151,8 @@ test.each([
   [1_000, 'good', '1000 revisions'],
   [100, 'good', '100 revisions'],
   [20, 'wrong', 'offline for 20 edits'],
-  [5_000, 'wrong', 'refuse writes with more than 1000 revisions'],
+  [5_000, 'good', '5000 revisions'],
+  [20_000, 'wrong', 'refuse writes with more than 10000 revisions'],
 ])('a _revs_limit of %i is %s', (limit, state, excerpt) => {
   expect(evaluateRevsLimit('user_registry', limit)).toMatchObject({
     state,

@@ -10,8 +10,12 @@ import { errorMessage, SetupError } from '../../upstream/setup-error.ts';
 import { checkAccess } from './check-access.ts';
 import { checkDesignDocuments } from './check-design-documents.ts';
 import { checkDocuments } from './check-documents.ts';
+import { CommandError } from '../users/command-error.ts';
+import { openDeployment } from '../users/deployment.ts';
+import { loadPreferenceRules } from '../users/load-schema.ts';
 import { evaluateOpenFiles } from './check-open-files.ts';
 import { evaluateProxies } from './check-proxies.ts';
+import { checkLeaves } from './check-leaves.ts';
 import { checkProviderKeys } from './check-provider-keys.ts';
 import { checkRevsLimit } from './check-revs-limit.ts';
 import { checkServer } from './check-server.ts';
@@ -23,6 +27,7 @@ const HELP = `Checks a deployment with the environment of its gates, and reports
 
 Environment variables:
   those of the gates                           see docs/configuration.md
+  PREFERENCES_MODULE                           the application's schema of preferences, as for "users"
   COUCHDB_ADMIN_USER, COUCHDB_ADMIN_PASSWORD   the credentials of a server admin, for the checks that require one
 
 Options:
@@ -50,7 +55,14 @@ export async function doctorCommand({ argv, env, print, printError }: CommandOpt
     printError(error instanceof ConfigError ? error.message : `${errorMessage(error)}\n\n${HELP}`);
     return 1;
   }
-  const findings = await runChecks(config, env);
+  let findings: Finding[];
+  try {
+    findings = await runChecks(config, env);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    printError(error.message);
+    return 1;
+  }
   const well = hasNoErrors(findings);
   if (flags.json) print(JSON.stringify({ well, findings }, null, 2));
   else {
@@ -76,11 +88,16 @@ const STATE_LABELS: Readonly<Record<Finding['state'], string>> = {
 async function runChecks(config: Config, env: CommandOptions['env']): Promise<Finding[]> {
   if (config.upstream.kind === 'embedded') {
     return [
-      infoFinding('upstream', 'COUCHDB_URL is not set: the gate uses the embedded engine, which needs no checks.'),
+      infoFinding(
+        'upstream',
+        'COUCHDB_URL is not set: the gate uses the embedded engine, which needs no other checks.',
+      ),
+      ...(await checkEmbeddedDocuments(config, env)),
       ...(await checkProviderKeys(config.tokens)),
     ];
   }
   const { access, jwtSecret } = config.upstream;
+  const rules = await loadPreferenceRules(env['PREFERENCES_MODULE'], config.idPrefix);
   const upstream = openUpstream(access);
   const { COUCHDB_ADMIN_USER: username, COUCHDB_ADMIN_PASSWORD: password } = env;
   const configuredAdmin =
@@ -96,6 +113,7 @@ async function runChecks(config: Config, env: CommandOptions['env']): Promise<Fi
       admin,
       serverInfo,
       design,
+      rules,
       jwtSecret,
       openFiles: readOpenFilesLimit(),
     };
@@ -120,11 +138,29 @@ const CHECKS: readonly (readonly [string, (context: DoctorContext) => Promise<Fi
   ['provider keys', ({ config }) => checkProviderKeys(config.tokens)],
   ['access', checkAccess],
   ['design documents', checkDesignDocuments],
-  ['documents', checkDocuments],
+  [
+    'documents',
+    ({ upstream: { couch }, config: { registry, idPrefix }, rules }) =>
+      checkDocuments({ couch, registry, idPrefix, rules }),
+  ],
+  ['leaves', checkLeaves],
   ['revs_limit', checkRevsLimit],
   ['reverse proxy', ({ config }) => Promise.resolve([evaluateProxies(config)])],
   ['open files', ({ openFiles }) => Promise.resolve([evaluateOpenFiles(openFiles)])],
 ];
+
+/** The documents of the embedded engine can be read while no server uses them. */
+async function checkEmbeddedDocuments(config: Config, env: CommandOptions['env']): Promise<Finding[]> {
+  try {
+    const deployment = await openDeployment(config, env);
+    const { upstream, registry, idPrefix, rules } = deployment;
+    return await checkDocuments({ couch: upstream.couch, registry, idPrefix, rules }).finally(() => deployment.close());
+  } catch (error) {
+    if (error instanceof CommandError || error instanceof SetupError)
+      return [skippedFinding('documents', `Documents were not checked. ${error.message}`)];
+    throw error;
+  }
+}
 
 /** Resolves with undefined, and adds a finding with the reason, if the account is not a server admin. */
 async function verifyAdmin(candidate: Upstream | undefined, findings: Finding[]): Promise<Upstream | undefined> {

@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import type { ServerInfo } from '../server-info.ts';
+import type { DocumentRules } from '../documents/document-rules.ts';
 import type { Upstream } from '../../upstream/client.ts';
 import type { DatabaseDesign } from '../../upstream/schema/design-documents.ts';
 
@@ -12,6 +13,8 @@ export interface DoctorContext {
   readonly admin: Upstream | undefined;
   readonly serverInfo: ServerInfo;
   readonly design: DatabaseDesign;
+  /** How users' documents are read and checked. */
+  readonly rules: DocumentRules;
   /** The gate's own key in CouchDB; undefined if none is configured. */
   readonly jwtSecret: Buffer | undefined;
   /** How many files this process may open. */

@@ -2,7 +2,6 @@ import { newSourceDeviceId } from '../../../couchdb-design/user-document/edit-so
 import { decodeSubject, type Username } from '../../../couchdb-design/user-document/user-document.ts';
 import { credentialsSchema, type UserPreferencesResponse } from '../../contract.ts';
 import { KeyedConcurrencyLimit } from '../../lib/keyed-concurrency-limit.ts';
-import { SecretGuard } from '../../registry/secret-guard.ts';
 import { createPreferencesResponse } from '../../preferences/response.ts';
 import { createPreferencesService } from '../../preferences/service.ts';
 import { createProvision } from '../../registry/provision-document.ts';
@@ -22,9 +21,10 @@ import type { PreferenceEdit } from './parse-preference-edit.ts';
 /** The commands that change something. Each takes what `loadUser` read, and rejects with a message for the operator. */
 
 /** Throws a CommandError if the name cannot get an account. */
-export function requireAddable(userData: UserData, { hasPasswordSignIn, upstream }: Deployment): void {
+export function requireAddable(userData: UserData, deployment: Deployment): void {
   const { username, account } = userData;
-  requirePasswordSignIn(hasPasswordSignIn);
+  const { upstream } = deployment;
+  requirePasswordSignIn(deployment);
   if (userStateOf(userData.suspension) === 'erased') {
     throw new CommandError(`${username} was erased, and the name cannot be used again. Choose another one.`);
   }
@@ -47,7 +47,7 @@ export async function addUser(
 ): Promise<void> {
   await accounts.register(username, validatePassword(username, password));
   await createProvision(
-    upstream.couch,
+    upstream,
     registry,
     rules.idOf,
   )(username).catch(() => {
@@ -60,7 +60,7 @@ export async function addUser(
 /** Throws a CommandError if the user has no password here. */
 export function requireResettable(userData: UserData, deployment: Deployment): void {
   const { name, account } = userData;
-  requirePasswordSignIn(deployment.hasPasswordSignIn);
+  requirePasswordSignIn(deployment);
   requireUserExists(userData);
   requireManagedAccount(userData, deployment);
   requireNotErased(userData);
@@ -137,16 +137,14 @@ export async function setPreference(
   const service = createPreferencesService({
     couch,
     registry,
-    provision: createProvision(couch, registry, definition.idOf),
+    provision: createProvision(upstream, registry, definition.idOf),
     definition,
-    // The error contains what it reports.
-    secretGuard: new SecretGuard(() => undefined),
     writeQueue: new KeyedConcurrencyLimit(1),
-    now: Date.now,
+    now: upstream.clock.now,
   });
   const device = newSourceDeviceId('command line', Math.random);
-  const updated = await service.edit(username, device, ({ document }) =>
-    removes && !Object.hasOwn(document.preferences, preference) ? {} : patch,
+  const updated = await service.edit(username, device, ({ document, stored }) =>
+    removes && ![document, stored].some(({ preferences }) => Object.hasOwn(preferences, preference)) ? {} : patch,
   );
   const value = updated.document.preferences[preference] ?? null;
   return {
@@ -162,7 +160,8 @@ function requireNotErased({ name, suspension }: UserData): void {
   throw new CommandError(`${name} was erased. The only command for this name is "erase" again.`);
 }
 
-function requirePasswordSignIn(hasPasswordSignIn: boolean): void {
+/** Throws a CommandError if users sign in with another identity provider. */
+export function requirePasswordSignIn({ hasPasswordSignIn }: Pick<Deployment, 'hasPasswordSignIn'>): void {
   if (hasPasswordSignIn) return;
   throw new CommandError(
     'Users sign in with another identity provider here (JWT_PUBLIC_KEY or JWKS_URL), so they have no passwords. Create accounts there.',

@@ -1,6 +1,6 @@
-import { ConfigError, readConfig, type Config } from '../../config/config.ts';
+import { readCommandConfig } from '../read-command-config.ts';
 import type { CommandOptions } from '../types.ts';
-import { CommandError, describeError, UsageError } from './command-error.ts';
+import { describeError, UsageError } from './command-error.ts';
 import { openDeployment } from './deployment.ts';
 import { USERS_HELP } from './help.ts';
 import { parseUsersOptions } from './parse-options.ts';
@@ -31,6 +31,7 @@ export async function usersCommand(options: UsersCommandOptions): Promise<number
         json,
         lines,
         notes = [],
+        failed = false,
       } = await runRequest(parsed.request, {
         deployment,
         progress,
@@ -40,22 +41,13 @@ export async function usersCommand(options: UsersCommandOptions): Promise<number
       if (parsed.json) print(printableJson(json));
       else for (const line of lines) print(line);
       for (const note of notes) printError(note);
+      return failed ? 1 : 0;
     } finally {
       await deployment.close();
     }
-    return 0;
   } catch (error) {
     // Line by line, because an error may quote what a user wrote.
     printError(describeError(error).split('\n').map(escapeControlCharacters).join('\n'));
     return error instanceof UsageError ? 2 : 1;
-  }
-}
-
-function readCommandConfig(env: UsersCommandOptions['env']): Config {
-  try {
-    return readConfig(env);
-  } catch (error) {
-    if (error instanceof ConfigError) throw new CommandError(error.message);
-    throw error;
   }
 }

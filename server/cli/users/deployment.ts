@@ -21,6 +21,8 @@ import { loadPreferenceRules, type AnyPreferenceRules } from './load-schema.ts';
 /** The gates' databases and services, opened for the operator. Starts no gate, and follows no feed. */
 export interface Deployment {
   readonly kind: Config['upstream']['kind'];
+  /** The version of CouchDB, or the one that the embedded engine is compatible with. */
+  readonly couchVersion: string;
   /** With the gates' credentials. */
   readonly upstream: Upstream;
   /** With a server admin's credentials; undefined if there are none. */
@@ -66,7 +68,7 @@ export async function openDeployment(config: Config, env: Environment): Promise<
     const serverInfo = await readServerInfo(upstream);
     const admin = serverInfo.roles.includes(SERVER_ADMIN) ? upstream : await openAdmin(upstream, env, open);
     await requireDatabases(upstream, config, serverInfo);
-    return { ...createServices(config, upstream, rules), admin, close };
+    return { ...createServices(config, upstream, rules), couchVersion: serverInfo.version, admin, close };
   } catch (error) {
     await close();
     throw error;
@@ -77,7 +79,7 @@ function createServices(
   config: Config,
   upstream: Upstream,
   rules: AnyPreferenceRules,
-): Omit<Deployment, 'admin' | 'close'> {
+): Omit<Deployment, 'couchVersion' | 'admin' | 'close'> {
   const { registry, sessions: sessionsDatabase, tokens, idPrefix } = config;
   // No callback is needed: the gates receive what is stored on their feeds.
   const sessionStore = createSessionStore(upstream.couch, sessionsDatabase, () => undefined);

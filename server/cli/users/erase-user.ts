@@ -2,6 +2,7 @@ import { decodeSubject, formatSubject, type Username } from '../../../couchdb-de
 import { suspensionDocumentId } from '../../identity/sessions/document.ts';
 import { retryOnConflict } from '../../lib/retry-on-conflict.ts';
 import { readStoredLeaves } from '../../preferences/read-leaves.ts';
+import { mergedRevisionsPath } from '../../registry/merged-revisions.ts';
 import { statusOf } from '../../upstream/client.ts';
 import { errorMessage } from '../../upstream/setup-error.ts';
 import { toUpstreamError } from '../../upstream/upstream-error.ts';
@@ -145,7 +146,8 @@ async function sweep(deployment: Deployment, username: Username): Promise<SweepR
   const ended = await sessionStore.listByUser(username);
   await sessionStore.remove(ended);
   const revisions = await deleteUserDocument(deployment, username);
-  await deleteCheckpoints(deployment, username);
+  await deleteLocalDocument(deployment, checkpointsPath(username));
+  await deleteLocalDocument(deployment, mergedRevisionsPath(username));
   const chats = (await links.listByUser(username)).length;
   await links.deleteByUser(username);
   await accounts.removeReservation(username);
@@ -171,8 +173,7 @@ async function deleteUserDocument({ upstream, registry, rules }: Deployment, use
   throw new CommandError(`The document ${id} cannot be deleted. Run "doctor" to find the cause, then run this again.`);
 }
 
-async function deleteCheckpoints({ upstream: { couch }, registry: db }: Deployment, username: Username): Promise<void> {
-  const path = checkpointsPath(username);
+async function deleteLocalDocument({ upstream: { couch }, registry: db }: Deployment, path: string): Promise<void> {
   try {
     const { _rev: rev } = (await couch.request({ db, path })) as { _rev: string };
     await couch.request({ db, path, method: 'DELETE', qs: { rev } });

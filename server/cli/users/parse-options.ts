@@ -10,6 +10,11 @@ import { UsageError } from './command-error.ts';
 export type UsersRequest =
   | { readonly command: 'list' }
   | { readonly command: 'add' | 'reset-password'; readonly username: Username; readonly passwordFrom: PasswordSource }
+  /** `add --from <file>`; `-` is standard input. */
+  | { readonly command: 'add-from'; readonly file: string }
+  | { readonly command: 'repair'; readonly username: Username; readonly dryRun: boolean }
+  /** `repair --all`. */
+  | { readonly command: 'repair-all'; readonly dryRun: boolean }
   | { readonly command: 'suspend'; readonly username: Username; readonly unseen: boolean }
   | { readonly command: 'show' | 'restore' | 'end-sessions' | 'export'; readonly username: Username }
   | { readonly command: 'set'; readonly username: Username; readonly preference: string; readonly value: string }
@@ -17,12 +22,12 @@ export type UsersRequest =
 
 export type PasswordSource = 'terminal' | 'stdin';
 
-type CommandName = UsersRequest['command'];
+type CommandName = Exclude<UsersRequest['command'], 'add-from' | 'repair-all'>;
 
 /** The arguments and the specific flags of each command. */
 const COMMANDS: Readonly<Record<CommandName, { readonly takes: readonly string[]; readonly flags: readonly Flag[] }>> =
   {
-    add: { takes: ['name'], flags: ['password-stdin'] },
+    add: { takes: ['name'], flags: ['password-stdin', 'from'] },
     list: { takes: [], flags: [] },
     show: { takes: ['name'], flags: [] },
     suspend: { takes: ['name'], flags: ['unseen'] },
@@ -31,16 +36,21 @@ const COMMANDS: Readonly<Record<CommandName, { readonly takes: readonly string[]
     'end-sessions': { takes: ['name'], flags: [] },
     set: { takes: ['name', 'preference', 'value'], flags: [] },
     export: { takes: ['name'], flags: [] },
+    repair: { takes: ['name'], flags: ['all', 'dry-run'] },
     erase: { takes: ['name'], flags: ['yes'] },
   };
 
-const FLAGS = ['password-stdin', 'unseen', 'yes'] as const;
+const FLAGS = ['password-stdin', 'unseen', 'yes', 'from', 'all', 'dry-run'] as const;
 type Flag = (typeof FLAGS)[number];
+type FlagValues = Readonly<Record<Exclude<Flag, 'from'>, boolean>> & { readonly from?: string | undefined };
 
 const OPTIONS = {
   json: { type: 'boolean', default: false },
   'password-stdin': { type: 'boolean', default: false },
+  from: { type: 'string' },
   unseen: { type: 'boolean', default: false },
+  all: { type: 'boolean', default: false },
+  'dry-run': { type: 'boolean', default: false },
   yes: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
@@ -61,26 +71,34 @@ export function parseUsersOptions(argv: readonly string[]): UsersOptions | 'help
   if (!isCommandName(command)) {
     throw new UsageError(`Unknown command ${JSON.stringify(command)}. Use one of ${Object.keys(COMMANDS).join(', ')}.`);
   }
-  const { takes, flags } = COMMANDS[command];
+  const { flags } = COMMANDS[command];
+  const takes = takesNoName(command, values) ? [] : COMMANDS[command].takes;
   if (rest.length !== takes.length) {
     const placeholders = takes.map((each) => ` <${each}>`).join('');
     const hint = command === 'set' ? ', with quotes around a value that contains spaces' : '';
+    const option = takesNoName(command, values) ? (command === 'add' ? ' --from <file>' : ' --all') : '';
     throw new UsageError(
-      `Use "${command}${placeholders}"${hint}${rest.length > takes.length ? ', without further arguments' : ''}.`,
+      `Use "${command}${placeholders}${option}"${hint}${rest.length > takes.length ? ', without further arguments' : ''}.`,
     );
   }
-  const misplaced = FLAGS.find((flag) => values[flag] && !flags.includes(flag));
+  const misplaced = FLAGS.find((flag) => isSet(values[flag]) && !flags.includes(flag));
   if (misplaced !== undefined) throw new UsageError(`${command} does not take --${misplaced}.`);
+  if (values.from !== undefined && values['password-stdin'])
+    throw new UsageError('--from reads the passwords from the file, so it does not take --password-stdin.');
   return { json: values.json, request: toUsersRequest(command, rest, values) };
 }
 
-function toUsersRequest(
-  command: CommandName,
-  rest: readonly string[],
-  flags: Readonly<Record<Flag, boolean>>,
-): UsersRequest {
+const isSet = (value: boolean | string | undefined): boolean => value !== undefined && value !== false;
+
+/** `add --from` and `repair --all` are about many users. */
+const takesNoName = (command: CommandName, { from, all }: FlagValues): boolean =>
+  (command === 'add' && from !== undefined) || (command === 'repair' && all);
+
+function toUsersRequest(command: CommandName, rest: readonly string[], flags: FlagValues): UsersRequest {
   const [name = '', preference = '', value = ''] = rest;
   if (command === 'list') return { command };
+  if (command === 'add' && flags.from !== undefined) return { command: 'add-from', file: flags.from };
+  if (command === 'repair' && flags.all) return { command: 'repair-all', dryRun: flags['dry-run'] };
   const username = parseName(command, name);
   switch (command) {
     case 'add':
@@ -92,6 +110,8 @@ function toUsersRequest(
       return { command, username, preference, value };
     case 'erase':
       return { command, username, yes: flags.yes };
+    case 'repair':
+      return { command, username, dryRun: flags['dry-run'] };
     case 'show':
     case 'restore':
     case 'end-sessions':

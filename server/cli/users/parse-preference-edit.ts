@@ -1,8 +1,12 @@
 import { z } from 'zod';
 import { PREFERENCE_RULES, type Rule } from '../../../couchdb-design/user-document/preference-rules.ts';
-import { preferencesSchema, type PatchOf } from '../../../couchdb-design/user-document/user-document.ts';
+import {
+  formatViolation,
+  preferencesSchema,
+  type Values,
+} from '../../../couchdb-design/user-document/user-document.ts';
 import { UsageError } from './command-error.ts';
-import type { AnyPreferences, AnyPreferenceRules } from './load-schema.ts';
+import type { AnyPreferenceRules } from './load-schema.ts';
 
 /** A new value for one preference, as typed on the command line. */
 export interface PreferenceEdit {
@@ -10,7 +14,7 @@ export interface PreferenceEdit {
   /** Whether it removes the value, so that the default applies. */
   readonly removes: boolean;
   /** Valid by the schema. */
-  readonly patch: PatchOf<AnyPreferences>;
+  readonly patch: Values;
 }
 
 /** Values that remove a preference. Quoted as JSON, `'"unset"'` is a string. */
@@ -27,13 +31,17 @@ export function parsePreferenceEdit(rules: AnyPreferenceRules, preference: strin
       `Unknown preference ${JSON.stringify(preference)}. The preferences are ${rules.names.join(', ')}.`,
     );
   }
-  const removes = UNSET_VALUES.includes(text);
-  for (const value of removes ? [null] : candidateValues(text)) {
-    const parsed = rules.patchSchema.safeParse({ [preference]: value });
-    if (parsed.success) return { preference, removes, patch: parsed.data };
-  }
+  if (UNSET_VALUES.includes(text)) return { preference, removes: true, patch: { [preference]: null } };
+  const candidates = candidateValues(text).map((value) => ({
+    value,
+    violation: rules.schema.findViolation(preference, value),
+  }));
+  const accepted = candidates.find(({ violation }) => violation === undefined);
+  if (accepted !== undefined) return { preference, removes: false, patch: { [preference]: accepted.value } };
+  const [violation] = candidates.flatMap((candidate) => candidate.violation ?? []);
+  const where = violation !== undefined && violation.path.length > 1 ? ` (${formatViolation(violation)})` : '';
   throw new UsageError(
-    `${preference} cannot be ${JSON.stringify(text)}: use ${describeAllowedValues(rules.schema, preference)}, or unset.`,
+    `${preference} cannot be ${JSON.stringify(text)}${where}: use ${describeAllowedValues(rules.zodSchema, preference)}, or unset.`,
   );
 }
 

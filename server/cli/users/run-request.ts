@@ -4,13 +4,18 @@ import {
   addUser,
   endSessions,
   requireAddable,
+  requirePasswordSignIn,
   requireResettable,
   resetPassword,
   restoreUser,
   setPreference,
   suspendUser,
 } from './actions.ts';
+import { addMany } from './add-many.ts';
 import { CommandError, describeError } from './command-error.ts';
+import { repairAll } from '../documents/repair-all.ts';
+import { repairDocument, type RepairReport } from '../documents/repair-document.ts';
+import { compactAfterRepair, formatRepair, isChanged, isFaulty } from '../documents/repair-report.ts';
 import type { Deployment } from './deployment.ts';
 import { eraseUser } from './erase-user.ts';
 import { exportUser } from './export-user.ts';
@@ -36,6 +41,8 @@ export interface RequestOutput {
   readonly json: unknown;
   readonly lines: readonly string[];
   readonly notes?: readonly string[];
+  /** Whether a part of the request was refused: the exit code is 1. Default: false. */
+  readonly failed?: boolean;
 }
 
 type RequestOf<C extends UsersRequest['command']> = Extract<UsersRequest, { command: C }>;
@@ -48,6 +55,8 @@ export async function runRequest(request: UsersRequest, context: RequestContext)
     const list = await listUsers(deployment, Date.now());
     return { json: list, lines: formatUserList(list), notes: userListWarnings(list) };
   }
+  if (request.command === 'add-from') return await addFrom(request.file, context);
+  if (request.command === 'repair-all') return await repairEvery(request.dryRun, context);
   const userData = await loadUser(deployment, request.username);
   switch (request.command) {
     case 'add':
@@ -68,6 +77,8 @@ export async function runRequest(request: UsersRequest, context: RequestContext)
       return exportAll(userData, deployment);
     case 'erase':
       return erase(request, userData, context);
+    case 'repair':
+      return repair(request, userData, deployment);
   }
 }
 
@@ -79,6 +90,42 @@ async function add(
   requireAddable(userData, deployment);
   await addUser(deployment, username, await readPassword(passwordFrom, terminal, username));
   return { json: { username, added: true }, lines: [`${username} has an account, and can sign in.`] };
+}
+
+async function addFrom(file: string, { deployment, terminal, progress }: RequestContext): Promise<RequestOutput> {
+  requirePasswordSignIn(deployment);
+  const result = await addMany(deployment, { file, input: terminal.input, report: progress });
+  const { added, exists, refused } = result;
+  const line = `${added} accounts are added, ${exists} were there already, ${refused} are refused.`;
+  return { json: result, lines: [line], failed: refused > 0 };
+}
+
+async function repair(
+  { username, dryRun }: RequestOf<'repair'>,
+  userData: UserData,
+  deployment: Deployment,
+): Promise<RequestOutput> {
+  requireUserExists(userData);
+  const report = await repairDocument(deployment, deployment.rules.idOf(username), dryRun);
+  const notes = await compactAfterRepair(deployment, report.removesSecret && !dryRun);
+  return { json: { dryRun, ...report }, lines: formatRepair(report, dryRun), notes, failed: isFaulty(report) };
+}
+
+async function repairEvery(dryRun: boolean, { deployment, progress }: RequestContext): Promise<RequestOutput> {
+  const reports: RepairReport[] = [];
+  for await (const report of repairAll(deployment, dryRun)) {
+    reports.push(report);
+    for (const line of formatRepair(report, dryRun)) progress(line);
+  }
+  const faulty = reports.filter(isFaulty).length;
+  const repaired = reports.filter(isChanged).length;
+  const verb = dryRun ? 'would be repaired' : 'are repaired';
+  return {
+    json: { dryRun, repaired, left: faulty, documents: reports },
+    lines: [`${repaired} documents ${verb}. ${faulty} have faults that a repair does not correct.`],
+    notes: await compactAfterRepair(deployment, reports.some(({ removesSecret }) => removesSecret) && !dryRun),
+    failed: faulty > 0,
+  };
 }
 
 function show(userData: UserData, { rules }: Deployment): RequestOutput {

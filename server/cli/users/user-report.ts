@@ -1,8 +1,6 @@
-import { findSecretField } from '../../../couchdb-design/user-document/secret-fields.ts';
 import { decodeSubject, escapeSubject } from '../../../couchdb-design/user-document/user-document.ts';
 import type { UserPreferencesResponse } from '../../contract.ts';
 import { HttpError } from '../../http/errors.ts';
-import { stateToken } from '../../registry/state-token.ts';
 import type { Session } from '../../identity/sessions/state.ts';
 import { createPreferencesResponse } from '../../preferences/response.ts';
 import { mergeLeaves, parseLeaf, type StoredLeaves } from '../../preferences/read-leaves.ts';
@@ -36,6 +34,8 @@ export type DocumentReport =
   | {
       /** The values that were set. The defaults apply to the others. */
       readonly preferences: AnyPreferences;
+      /** The stored preferences that the schema does not know or whose values it does not accept. No interface shows them. */
+      readonly hidden: readonly string[];
       /** For each preference, the time, source and device of its last edit, also of its removal. */
       readonly edits: UserPreferencesResponse['edits'];
       /** The number of unresolved conflicts, which are merged in the preferences. */
@@ -70,18 +70,16 @@ export const createSessionReport = ({ id, device, createdAt, refreshedAt, expire
 });
 
 /** Returns null if there is no document. */
-export function createDocumentReport({ live, state }: StoredLeaves, rules: AnyPreferenceRules): DocumentReport | null {
-  const secret = findSecretField(live.map(({ body }) => body));
-  if (secret !== undefined) {
-    return { unreadable: `It has the field ${JSON.stringify(secret.path)}, which looks like a secret. Remove it.` };
-  }
+export function createDocumentReport({ live }: StoredLeaves, rules: AnyPreferenceRules): DocumentReport | null {
   try {
-    const [first, ...others] = live.map((leaf) => parseLeaf(leaf, rules.parseUserDocument));
+    const [first, ...others] = live.map((leaf) => parseLeaf(leaf, rules.readUserDocument));
     if (first === undefined) return null;
-    const document = mergeLeaves([first, ...others]);
-    const { edits, updatedAt } = createPreferencesResponse({ document, token: stateToken(state) }, rules);
+    const stored = mergeLeaves([first, ...others]);
+    const document = rules.show(stored);
+    const { edits, updatedAt } = createPreferencesResponse({ document }, rules);
     const { preferences, created_at: createdAt } = document;
-    return { preferences, edits, conflicts: others.length, createdAt, updatedAt };
+    const hidden = Object.keys(stored.preferences).filter((key) => !Object.hasOwn(preferences, key));
+    return { preferences, hidden, edits, conflicts: others.length, createdAt, updatedAt };
   } catch (error) {
     if (error instanceof HttpError) return { unreadable: error.message };
     throw error;
@@ -111,7 +109,7 @@ function formatDocumentReport(document: DocumentReport | null): string[] {
   if (document === null) return ['There is no preferences document.'];
   if ('unreadable' in document)
     return [`The preferences document cannot be read: ${escapeControlCharacters(document.unreadable)}`];
-  const { preferences, edits, conflicts } = document;
+  const { preferences, hidden, edits, conflicts } = document;
   const values = new Map<string, unknown>(Object.entries(preferences));
   const rows = [...new Set([...values.keys(), ...Object.keys(edits)])].sort().map((key) => {
     const { at = 'never edited', by = '', device = '' } = edits[key] ?? {};
@@ -123,12 +121,17 @@ function formatDocumentReport(document: DocumentReport | null): string[] {
       device,
     ];
   });
-  if (rows.length === 0) return ['No preference was ever changed. All defaults apply.'];
+  const hiddenLines =
+    hidden.length === 0
+      ? []
+      : [`Stored, but not accepted by the schema: ${hidden.map(escapeControlCharacters).join(', ')}.`];
+  if (rows.length === 0) return [...hiddenLines, 'No preference was ever changed. All defaults apply.'];
   const conflictLines =
     conflicts === 0 ? [] : [`Includes ${conflicts} unresolved ${conflicts === 1 ? 'conflict' : 'conflicts'}, merged.`];
   return [
     ...formatTable(['PREFERENCE', 'VALUE', 'CHANGED', 'BY', 'DEVICE'], rows),
     ...conflictLines,
+    ...hiddenLines,
     'The defaults apply to all other preferences.',
   ];
 }

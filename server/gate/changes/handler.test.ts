@@ -182,7 +182,7 @@ describe('rows and heartbeats', () => {
       return { ...document, _rev: `2-${id}`, _revisions: { start: 2, ids: [id, root.slice(2)] } };
     });
     const witness = await openLive('leaves', 'feed=continuous&style=all_docs&since=now&heartbeat=10000');
-    await gate.request('leaves', '/_bulk_docs', { method: 'POST', body: { docs, new_edits: false } });
+    await gate.registry().bulk({ docs, new_edits: false });
     // The feed has delivered the change, so the following requests read the state instead of receiving a late row.
     await eventually(() => docs.every(({ _rev: rev }) => witness.text().includes(rev)));
     const row = async (query: string): Promise<unknown> => {

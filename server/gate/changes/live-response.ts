@@ -107,7 +107,8 @@ export class LiveResponse extends LiveConnection<LiveResponseDeps> {
     if (this.#isEnding) return;
     this.#isEnding = true;
     this.stopHeartbeats();
-    this.#endsAt = this.#startedAt + MIN_HOLD_MS;
+    // The clock may have been set back since the start.
+    this.#endsAt = Math.min(this.#startedAt, this.deps.now()) + MIN_HOLD_MS;
     if (this.deps.now() >= this.#endsAt) this.#finish('');
     else this.schedule();
   }

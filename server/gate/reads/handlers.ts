@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { needsMigration } from '../../../couchdb-design/user-document/migrate-user-document.ts';
+import { needsRepair } from '../../../couchdb-design/user-document/read-user-document.ts';
 import { notFound, sendJson } from '../../http/errors.ts';
 import type { Caller } from '../../http/caller.ts';
 import { bulkGetResponse, bulkGetBody, bulkGetResults, countDocuments, parseBulkGet, type OwnRow } from './bulk-get.ts';
@@ -8,10 +8,11 @@ import { databaseInfo } from './database-info.ts';
 import { documentResponse, documentBodies, parseDocumentQuery } from './document.ts';
 import { requestInChunks } from './chunked-request.ts';
 import { isObject, getString } from '../../lib/json.ts';
+import type { Merged } from '../../registry/merged-revisions.ts';
 import { acceptsMultipart, sendMultipart } from './multipart.ts';
 import type { Query } from '../request/query.ts';
 import { unexpectedResponse } from '../../upstream/upstream-error.ts';
-import { parseRevsDiff, revsDiffResponse } from './revs-diff.ts';
+import { parseRevsDiff, revsDiffBody, revsDiffResponse, type RevsDiffRequest } from './revs-diff.ts';
 
 /** `GET ./` */
 export async function handleInfo(
@@ -77,10 +78,14 @@ export async function handleBulkGet(
 }
 
 /** Checks the documents of a response before it is sent. Throws 403 when one must not be served. */
-function checkDocuments({ secrets, upgradeDocument }: GateContext, caller: Caller, bodies: readonly unknown[]): void {
+function checkDocuments(
+  { secrets, readDocument, upgradeDocument }: GateContext,
+  caller: Caller,
+  bodies: readonly unknown[],
+): void {
   secrets.check(bodies, caller);
-  // An old version is served unchanged; the upgraded document follows through the feed.
-  if (bodies.some((body) => isObject(body) && needsMigration(body))) void upgradeDocument(caller.username);
+  // A malformed document is served unchanged; the repaired one follows through the feed.
+  if (bodies.some((body) => needsRepair(body, readDocument))) void upgradeDocument(caller.username);
 }
 
 /** `POST _revs_diff` */
@@ -91,16 +96,30 @@ export async function handleRevsDiff(
   res: ServerResponse,
 ): Promise<void> {
   const request = parseRevsDiff(body, caller.ownId);
-  let upstreamBody: unknown;
-  if (request.own.length > 0) {
-    const requestBody = { [caller.ownId]: request.own };
-    const upstream = await requestUpstream(context, caller, res, {
-      method: 'POST',
-      path: ['_revs_diff'],
-      body: requestBody,
-    });
-    if (upstream.status !== 200) throw unexpectedResponse('The database did not answer _revs_diff', upstream);
-    upstreamBody = upstream.body;
+  if (request.own.length === 0) {
+    sendJson(res, 200, revsDiffResponse(request, caller.ownId, undefined));
+    return;
   }
-  sendJson(res, 200, revsDiffResponse(request, caller.ownId, upstreamBody));
+  const merged = await readMerged(context, caller, request);
+  const upstream = await requestUpstream(context, caller, res, {
+    method: 'POST',
+    path: ['_revs_diff'],
+    body: revsDiffBody(request, caller.ownId, merged),
+  });
+  if (upstream.status !== 200) throw unexpectedResponse('The database did not answer _revs_diff', upstream);
+  sendJson(res, 200, revsDiffResponse(request, caller.ownId, upstream.body, merged));
+}
+
+/**
+ * Resolves with the merged revisions that may be among the requested ones. A device with one leaf has either never sent it, or not yet
+ * pulled the merge: sending it again changes nothing, and costs less than a read before every push of every device.
+ */
+async function readMerged(
+  { mergedRevisions }: GateContext,
+  { username }: Caller,
+  { own }: RevsDiffRequest,
+): Promise<Merged | undefined> {
+  const merged = own.length > 1 ? await mergedRevisions.read(username).catch(() => undefined) : undefined;
+  const named = new Set(own);
+  return merged?.revisions.some((revision) => named.has(revision)) ? merged : undefined;
 }

@@ -20,7 +20,7 @@ async function withTwoLeaves(username: string): Promise<Map<string, unknown>> {
     _rev: rev,
     _revisions: { start: 2, ids: [rev.slice(2), root.slice(2)] },
   }));
-  await gate.request(username, '/_bulk_docs', { method: 'POST', body: { new_edits: false, docs } });
+  await gate.registry().bulk({ docs, new_edits: false });
   const leaves = await gate.request(username, `/user_${username}?open_revs=all&revs=true`);
   return new Map(((await leaves.json()) as { ok: { _rev: string } }[]).map(({ ok }) => [ok._rev, ok]));
 }

@@ -1,5 +1,6 @@
 import { isRevision, type Revision } from '../../../couchdb-design/user-document/revisions.ts';
 import type { UserDocumentId } from '../../../couchdb-design/user-document/user-document.ts';
+import type { Merged } from '../../registry/merged-revisions.ts';
 import { badGateway, badRequest } from '../../http/errors.ts';
 import { isObject, isStringArray, getProperty, type JsonObject } from '../../lib/json.ts';
 
@@ -30,8 +31,25 @@ export function parseRevsDiff(body: unknown, ownId: UserDocumentId): RevsDiffReq
   };
 }
 
-/** `upstream` is the response body for `{[ownId]: own}`; undefined when no upstream request was made. */
-export function revsDiffResponse(request: RevsDiffRequest, ownId: UserDocumentId, upstream: unknown): JsonObject {
+/** The body of the upstream request, which also names the revision that contains the merged ones. */
+export const revsDiffBody = (
+  request: RevsDiffRequest,
+  ownId: UserDocumentId,
+  merged: Merged | undefined,
+): JsonObject => ({
+  [ownId]: merged === undefined ? request.own : [...request.own, merged.into],
+});
+
+/**
+ * `upstream` is the response to `revsDiffBody`; undefined when no upstream request was made. Revisions that were merged into the
+ * document are not missing while the document has the revision that contains them.
+ */
+export function revsDiffResponse(
+  request: RevsDiffRequest,
+  ownId: UserDocumentId,
+  upstream: unknown,
+  merged?: Merged,
+): JsonObject {
   const response = new Map<string, JsonObject>();
   for (const [id, missing] of Object.entries(request.missing)) response.set(id, { missing });
   const upstreamDiff = getProperty(upstream, ownId);
@@ -42,12 +60,22 @@ export function revsDiffResponse(request: RevsDiffRequest, ownId: UserDocumentId
     ];
     // An empty response means that nothing is pushed, so an invalid one must not pass for it.
     if (!isStringArray(missing)) throw badGateway('The database returned an invalid response to _revs_diff.');
-    response.set(ownId, {
-      missing: [...missing, ...(request.missing[ownId] ?? [])],
-      ...(isStringArray(ancestors) ? { possible_ancestors: ancestors } : {}),
-    });
+    const all = [...withoutMerged(missing, request.own, merged), ...(request.missing[ownId] ?? [])];
+    if (all.length > 0)
+      response.set(ownId, { missing: all, ...(isStringArray(ancestors) ? { possible_ancestors: ancestors } : {}) });
   } else if (upstream !== undefined && !isObject(upstream)) {
     throw badGateway('The database returned an invalid response to _revs_diff.');
   }
   return Object.fromEntries(response);
+}
+
+function withoutMerged(
+  missing: readonly string[],
+  own: readonly Revision[],
+  merged: Merged | undefined,
+): readonly string[] {
+  if (merged === undefined) return missing;
+  const contained = new Set(missing.includes(merged.into) ? [] : merged.revisions);
+  const named = new Set(own);
+  return missing.filter((rev) => named.has(rev) && !contained.has(rev));
 }

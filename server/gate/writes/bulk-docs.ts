@@ -1,8 +1,8 @@
 import { badGateway, badRequest, tooLarge } from '../../http/errors.ts';
 import { describeFailedResponse } from '../../http/upstream-failure.ts';
 import { isObject, getProperty, getString, type JsonObject } from '../../lib/json.ts';
-import type { Verdict } from './write-policy.ts';
-import type { Refusal } from './parse-row.ts';
+import type { RowVerdict } from './decide-rows.ts';
+import type { EditRow, Refusal } from './parse-row.ts';
 
 /** `POST _bulk_docs`: rows to store. https://docs.couchdb.org/en/stable/api/database/bulk-api.html#db-bulk-docs */
 export interface BulkDocsRequest {
@@ -34,28 +34,37 @@ export const refusedRow = ({ id, rev, reason, isConflict }: Refusal): JsonObject
   reason,
 });
 
-/**
- * Merges the gate's verdicts with the upstream's response to the rows that were sent (undefined if none were). With
- * `new_edits:false` CouchDB returns the refused rows only; otherwise every row, in order.
- */
-export function bulkDocsResponse(
-  verdicts: readonly Verdict[],
-  newEdits: boolean,
-  upstream: unknown,
-): readonly JsonObject[] {
-  const upstreamRows = upstream === undefined ? [] : parseUpstreamRows(upstream);
-  const refused = verdicts.filter((verdict) => verdict.kind === 'refusal');
-  if (!newEdits) return [...refused.map(refusedRow), ...upstreamRows.filter((row) => Object.hasOwn(row, 'error'))];
-  if (upstreamRows.length !== verdicts.length - refused.length)
-    throw badGateway('The database returned a wrong number of rows.');
+/** The rows in the response to edits (`new_edits:true`): every row, in order. `upstream` is the response to those that were sent. */
+export function editsResponse(verdicts: readonly (EditRow | Refusal)[], upstream: unknown): readonly JsonObject[] {
+  const upstreamRows = parseUpstreamRows(upstream);
+  const sentCount = verdicts.filter((verdict) => verdict.kind === 'edit').length;
+  if (upstreamRows.length !== sentCount) throw badGateway('The database returned a wrong number of rows.');
   const remaining = upstreamRows.values();
   return verdicts.map((verdict) => (verdict.kind === 'refusal' ? refusedRow(verdict) : (remaining.next().value ?? {})));
 }
 
+/**
+ * The rows in the response to replicated revisions (`new_edits:false`): the refused ones only, as in CouchDB. If the database refuses
+ * the gate's own merge, each merged row is refused.
+ */
+export function replicatedResponse(verdicts: readonly RowVerdict[], upstream: unknown): readonly JsonObject[] {
+  const stored = new Set<unknown>(verdicts.map((verdict) => (verdict.kind === 'replicated' ? verdict.rev : undefined)));
+  const merged = verdicts.filter((verdict) => verdict.kind === 'merged');
+  const errors = parseUpstreamRows(upstream).filter((row) => Object.hasOwn(row, 'error'));
+  const [ofRows, ofMerge] = [true, false].map((isRow) => errors.filter(({ rev }) => stored.has(rev) === isRow));
+  const [mergeError] = ofMerge ?? [];
+  return [
+    ...verdicts.filter((verdict) => verdict.kind === 'refusal').map(refusedRow),
+    ...(ofRows ?? []),
+    ...(mergeError === undefined ? [] : merged.map(({ id, rev }) => ({ ...mergeError, id, rev }))),
+  ];
+}
+
 const KNOWN_ROW_ERRORS = ['conflict', 'forbidden', 'unauthorized'];
 
-/** Validates the upstream's rows. A transient failure throws 502 for the whole batch, so that the client retries. */
+/** Validates the upstream's rows; without a request there are none. A transient failure throws 502 for the whole batch, so that the client retries. */
 function parseUpstreamRows(response: unknown): readonly JsonObject[] {
+  if (response === undefined) return [];
   if (!Array.isArray(response)) throw badGateway('The database did not return a list of rows.');
   return response.map((row: unknown) => {
     const [id, rev, error] = [getString(row, 'id'), getString(row, 'rev'), getString(row, 'error')];

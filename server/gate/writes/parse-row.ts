@@ -1,20 +1,31 @@
-import { stampTime, type EditStamp } from '../../../couchdb-design/user-document/edit-stamp.ts';
-import { isRevision, parseRevision, type Revision } from '../../../couchdb-design/user-document/revisions.ts';
-import { MAX_DOCUMENT_BYTES, type UserDocumentId } from '../../../couchdb-design/user-document/user-document.ts';
-import { isObject, isStorable, getProperty, getString, type JsonObject } from '../../lib/json.ts';
-import type { ReadBody } from '../context.ts';
-import { parseRevisionPath } from './revision-tree.ts';
+import { isRevision, type Revision } from '../../../couchdb-design/user-document/revisions.ts';
+import type { UserDocumentId } from '../../../couchdb-design/user-document/user-document.ts';
+import { isObject, getProperty, getString, type JsonObject } from '../../lib/json.ts';
+import type { UserDocumentReader } from '../../../couchdb-design/user-document/read-user-document.ts';
+import { readContent, type ReadableContent } from './read-content.ts';
+import { parseRevisionPath, type RevisionPath } from './revision-tree.ts';
 
-/** A revision to store, parsed and checked: it belongs to the caller's own document and has a valid body. */
-export interface Write {
-  readonly kind: 'write';
-  /** For a replicated revision (`new_edits:false`) the revision itself; for an edit its parent, or undefined for a root. */
-  readonly rev: Revision | undefined;
-  /** The path to the root of a replicated revision, newest first. */
-  readonly path: readonly Revision[];
-  readonly deleted: boolean;
+/** What a row would store: a document, or nothing in the case of a deletion. */
+export type RowContent = ReadableContent | { readonly kind: 'deleted' };
+
+interface ParsedRow {
+  readonly content: RowContent;
   /** The document to send upstream, built from parsed values only. */
   readonly document: JsonObject;
+}
+
+/** A revision that another replica created (`new_edits:false`). */
+export interface ReplicatedRow extends ParsedRow {
+  readonly kind: 'replicated';
+  readonly rev: Revision;
+  readonly path: RevisionPath;
+}
+
+/** A new edit (`new_edits:true`), for which the database creates a revision. */
+export interface EditRow extends ParsedRow {
+  readonly kind: 'edit';
+  /** The revision that is edited; undefined for a new document. */
+  readonly rev: Revision | undefined;
 }
 
 /** A row that is not stored. `id` and `rev` are copied from the request, so that the client can identify the row. */
@@ -27,108 +38,90 @@ export interface Refusal {
   readonly isConflict?: true;
 }
 
-export interface WriteRules {
+export interface RowRules {
   readonly ownId: UserDocumentId;
-  readonly readBody: ReadBody;
-  /** The gate's clock, in ms since 1970. */
-  readonly now: number;
+  readonly readDocument: UserDocumentReader;
 }
 
-/** How far a stamp may be ahead of the gate's clock: enough for a wrong time zone, not for a wrong year. */
-const MAX_STAMP_AHEAD_MS = 24 * 60 * 60 * 1000;
-/** CouchDB keeps this many revisions of a branch (`revs_limit`), so a longer branch is forged. */
-export const MAX_BRANCH_LENGTH = 1000;
+/** Ten times CouchDB's `revs_limit`, so a longer path is forged. */
+export const MAX_PATH_LENGTH = 10_000;
 
 const ALLOWED_UNDERSCORE_MEMBERS = ['_id', '_rev', '_revisions', '_deleted'];
 
-const MAX_OWN_ROWS = 200;
+/**
+ * A device sends all its leaves of which the server does not know that it has them. Rows whose content the server has cost
+ * little: they are compared with the document, and not stored.
+ */
+const MAX_OWN_ROWS = 2_000;
 
 /** The same for another user's document and for one that does not exist. */
 const NOT_OWN_DOCUMENT = 'You can only write your own document.';
 
-/**
- * Parses the rows of a batch. Only the first 200 rows of the own document are accepted, which is more than its leaves can
- * be: each is checked, sent and stored one by one while other users wait for the database.
- */
-export function parseRows(
+export const refuse = (row: unknown, reason: string): Refusal => ({
+  kind: 'refusal',
+  id: getString(row, '_id'),
+  rev: getString(row, '_rev'),
+  reason,
+});
+
+/** Parses the rows of a batch, in order. Only the first 2,000 rows of the own document are accepted. */
+export function parseRows<R>(
   rows: readonly unknown[],
-  newEdits: boolean,
-  rules: WriteRules,
-): readonly (Write | Refusal)[] {
+  rules: RowRules,
+  parseRow: (row: unknown, rules: RowRules) => R,
+): readonly (R | Refusal)[] {
   let ownCount = 0;
   return rows.map((row) => {
-    if (getProperty(row, '_id') === rules.ownId) ownCount += 1;
-    if (ownCount <= MAX_OWN_ROWS || getProperty(row, '_id') !== rules.ownId) return parseRow(row, newEdits, rules);
-    const [id, rev] = [getString(row, '_id'), getString(row, '_rev')];
-    return { kind: 'refusal', id, rev, reason: `At most ${MAX_OWN_ROWS} revisions are accepted at a time.` };
+    if (getProperty(row, '_id') !== rules.ownId) return parseRow(row, rules);
+    ownCount += 1;
+    return ownCount <= MAX_OWN_ROWS
+      ? parseRow(row, rules)
+      : refuse(row, `At most ${MAX_OWN_ROWS} revisions are accepted at a time.`);
   });
 }
 
-/** Parses one row of `_bulk_docs`. With `newEdits` false the row is a revision that another replica created. */
-export function parseRow(row: unknown, newEdits: boolean, rules: WriteRules): Write | Refusal {
-  const refuse = (reason: string): Refusal => ({
-    kind: 'refusal',
-    id: getString(row, '_id'),
-    rev: getString(row, '_rev'),
-    reason,
-  });
-  if (!isObject(row)) return refuse('A document must be a JSON object.');
-  if (getProperty(row, '_id') !== rules.ownId) return refuse(NOT_OWN_DOCUMENT);
-  if (!isStorable(row)) return refuse('The document is nested too deeply, or contains an unpaired surrogate.');
-  if (Object.hasOwn(row, '_attachments')) return refuse('Attachments are not accepted.');
+/** Parses a row of `_bulk_docs` with `new_edits:false`. */
+export function parseReplicatedRow(row: unknown, rules: RowRules): ReplicatedRow | Refusal {
+  const parsed = parseOwnDocument(row, rules);
+  if (typeof parsed === 'string') return refuse(row, parsed);
+  const { rev } = parsed;
+  if (rev === undefined) return refuse(row, 'A replicated revision needs its _rev.');
+  const path = parsed.revisions === undefined ? ([rev] as const) : parseRevisionPath(parsed.revisions);
+  if (path?.[0] !== rev) return refuse(row, '_revisions does not belong to _rev.');
+  if (path.length > MAX_PATH_LENGTH) return refuse(row, `A path has at most ${MAX_PATH_LENGTH} revisions.`);
+  const { content, document } = parsed;
+  return { kind: 'replicated', rev, path, content, document };
+}
+
+/** Parses a row of `_bulk_docs` with `new_edits:true`, or the body of a `PUT`. */
+export function parseEditRow(row: unknown, rules: RowRules): EditRow | Refusal {
+  const parsed = parseOwnDocument(row, rules);
+  if (typeof parsed === 'string') return refuse(row, parsed);
+  const { rev, content, document } = parsed;
+  return { kind: 'edit', rev, content, document: { ...document, ...(rev === undefined ? {} : { _rev: rev }) } };
+}
+
+interface OwnDocument extends ParsedRow {
+  readonly rev: Revision | undefined;
+  readonly revisions: unknown;
+}
+
+/** Returns the parts of a row of the own document, or the reason for refusing it. */
+function parseOwnDocument(row: unknown, { ownId, readDocument }: RowRules): OwnDocument | string {
+  if (!isObject(row)) return 'A document must be a JSON object.';
+  if (getProperty(row, '_id') !== ownId) return NOT_OWN_DOCUMENT;
+  if (Object.hasOwn(row, '_attachments')) return 'Attachments are not accepted.';
   if (Object.keys(row).some((key) => key.startsWith('_') && !ALLOWED_UNDERSCORE_MEMBERS.includes(key)))
-    return refuse('A member whose name begins with an underscore is not accepted.');
-
-  const revision = parseRowRevision(row, newEdits);
-  if (typeof revision === 'string') return refuse(revision);
-  const content = row['_deleted'] === true ? parseTombstone(row) : parseLiveDocument(row, rules);
-  if (typeof content === 'string') return refuse(content);
-
-  const { rev, path } = revision;
-  const ids = path.map((item) => parseRevision(item)?.id);
-  const head = {
-    _id: rules.ownId,
-    ...(rev === undefined ? {} : { _rev: rev }),
-    ...(newEdits ? {} : { _revisions: { start: parseRevision(rev)?.generation, ids } }),
-  };
-  return { kind: 'write', rev, path, deleted: row['_deleted'] === true, document: { ...content, ...head } };
-}
-
-/** Returns the revision and its path, or the reason for refusing them. */
-function parseRowRevision(
-  row: JsonObject,
-  newEdits: boolean,
-): { rev: Revision | undefined; path: readonly Revision[] } | string {
-  const rev = row['_rev'];
+    return 'A member whose name begins with an underscore is not accepted.';
+  const { _rev: rev, _revisions: revisions, _deleted: deleted } = row;
   if (rev !== undefined && !isRevision(rev)) return '_rev is not a revision like 1-0123456789abcdef0123456789abcdef.';
-  if (newEdits) return { rev, path: [] };
-  if (rev === undefined) return 'A replicated revision needs its _rev.';
-  const path = row['_revisions'] === undefined ? [rev] : parseRevisionPath(row['_revisions']);
-  if (path === undefined || path[0] !== rev) return '_revisions does not belong to _rev.';
-  return path.length > MAX_BRANCH_LENGTH
-    ? `At most ${MAX_BRANCH_LENGTH} revisions of a branch are accepted.`
-    : { rev, path };
-}
-
-/** A tombstone has no body: its members would be stored unchecked. */
-function parseTombstone(row: JsonObject): JsonObject | string {
-  return Object.keys(row).every((key) => ALLOWED_UNDERSCORE_MEMBERS.includes(key))
-    ? { _deleted: true }
-    : 'A deleted revision has only _id, _rev, _revisions and _deleted.';
-}
-
-function parseLiveDocument(row: JsonObject, { readBody, now }: WriteRules): JsonObject | string {
-  if (Object.hasOwn(row, '_deleted') && row['_deleted'] !== false) return '_deleted is not true or false.';
-  const body = Object.fromEntries(Object.entries(row).filter(([key]) => key === '_id' || !key.startsWith('_')));
-  const size = Buffer.byteLength(JSON.stringify(body));
-  if (size > MAX_DOCUMENT_BYTES) return `The document has ${size} bytes; at most ${MAX_DOCUMENT_BYTES} are accepted.`;
-  const read = readBody(body);
-  if (!read.ok) return read.reason;
-  // `readBody` may upgrade an old version, but a replicated revision must be stored unchanged or not at all.
-  if (body['version'] !== read.document.version)
-    return `Only version ${read.document.version} of the document is accepted.`;
-  const isAhead = Object.values<EditStamp>(read.document.edits).some(
-    (stamp) => stampTime(stamp) > now + MAX_STAMP_AHEAD_MS,
-  );
-  return isAhead ? 'An edit is dated more than a day ahead.' : { ...read.document };
+  if (deleted === true) {
+    // Its members would be stored unchecked.
+    return Object.keys(row).every((key) => ALLOWED_UNDERSCORE_MEMBERS.includes(key))
+      ? { rev, revisions, content: { kind: 'deleted' }, document: { _id: ownId, _deleted: true } }
+      : 'A deleted revision has only _id, _rev, _revisions and _deleted.';
+  }
+  if (deleted !== undefined && deleted !== false) return '_deleted is not true or false.';
+  const content = readContent(row, readDocument);
+  return content.kind === 'readable' ? { rev, revisions, content, document: { ...content.document } } : content.reason;
 }

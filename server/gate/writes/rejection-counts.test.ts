@@ -1,11 +1,14 @@
 import { userDocumentId, type Username } from '../../../couchdb-design/user-document/user-document.ts';
-import { bulkDocsResponse } from './bulk-docs.ts';
+import { editsResponse, replicatedResponse } from './bulk-docs.ts';
+import type { MergedRow } from './decide-rows.ts';
 import { countRejections, oversizeRejections } from './rejection-counts.ts';
-import type { Verdict } from './write-policy.ts';
-import type { Refusal, Write } from './parse-row.ts';
+import type { EditRow, Refusal, ReplicatedRow } from './parse-row.ts';
 
 const OWN = userDocumentId('alice' as Username);
-const write: Write = { kind: 'write', rev: undefined, path: [], deleted: false, document: { _id: OWN } };
+const content = { kind: 'deleted' } as const;
+const edit: EditRow = { kind: 'edit', rev: undefined, content, document: { _id: OWN } };
+const row: ReplicatedRow = { kind: 'replicated', rev: '2-a', path: ['2-a'], content, document: { _id: OWN } };
+const merged: MergedRow = { kind: 'merged', id: OWN, rev: '2-b' };
 const refusal = (id: string | undefined, extra: Partial<Refusal> = {}): Refusal => ({
   kind: 'refusal',
   id,
@@ -13,30 +16,36 @@ const refusal = (id: string | undefined, extra: Partial<Refusal> = {}): Refusal 
   reason: 'No.',
   ...extra,
 });
+const invalid = [refusal('user_bob'), refusal(OWN), refusal(undefined)];
 
 it('counts a rejected row by who rejected it, and why', () => {
-  const parsed: Verdict[] = [write, write, write, write, write, refusal('user_bob'), refusal(OWN), refusal(undefined)];
-  const verdicts = [write, write, write, refusal(OWN), refusal(OWN, { isConflict: true }), ...parsed.slice(5)];
-  const upstream = [
-    { ok: true, id: OWN, rev: '1-a' },
-    { id: OWN, error: 'conflict', reason: 'Document update conflict.' },
-    { id: OWN, error: 'forbidden', reason: 'refused by validate_doc_update' },
-  ];
-  for (const newEdits of [true, false]) {
-    const responseRows = bulkDocsResponse(verdicts, newEdits, upstream);
-    expect(countRejections(OWN, parsed, verdicts, responseRows)).toEqual({
-      not_own: 1,
-      invalid: 2,
-      conflict: 2,
-      tree: 1,
-      database: 1,
-      oversize: 0,
-    });
-  }
+  const counts = { not_own: 1, invalid: 2, conflict: 2, tree: 1, database: 1, oversize: 0 };
+  const refused = [refusal(OWN), refusal(OWN, { isConflict: true }), ...invalid];
+  const edits = editsResponse(
+    [edit, edit, edit, ...refused],
+    [
+      { ok: true, id: OWN, rev: '1-a' },
+      { id: OWN, error: 'conflict', reason: 'Document update conflict.' },
+      { id: OWN, error: 'forbidden', reason: 'refused by validate_doc_update' },
+    ],
+  );
+  const parsedEdits = [edit, edit, edit, edit, edit, ...invalid];
+  expect(countRejections(OWN, parsedEdits, [edit, edit, edit, ...refused], edits)).toEqual(counts);
+
+  const rows = replicatedResponse([row, ...refused], [{ id: OWN, rev: '2-a', error: 'forbidden', reason: 'refused' }]);
+  const counted = countRejections(OWN, [row, row, row, ...invalid], [row, ...refused], rows);
+  expect(counted).toEqual({ ...counts, conflict: 1 });
 });
 
 it('counts no row of a stored batch, and every row of an oversize one', () => {
-  const stored = bulkDocsResponse([write], true, [{ ok: true, id: OWN, rev: '1-a' }]);
-  expect(Object.values(countRejections(OWN, [write], [write], stored))).toEqual([0, 0, 0, 0, 0, 0]);
+  const stored = editsResponse([edit], [{ ok: true, id: OWN, rev: '1-a' }]);
+  expect(Object.values(countRejections(OWN, [edit], [edit], stored))).toEqual([0, 0, 0, 0, 0, 0]);
   expect(oversizeRejections(3)).toMatchObject({ oversize: 3, invalid: 0 });
+});
+
+it('a merge that the database refuses is a refusal of each merged row, under its own revision', () => {
+  const upstream = [{ id: OWN, rev: '3-c', error: 'forbidden', reason: 'No.' }];
+  const rows = replicatedResponse([row, merged], upstream);
+  expect(rows).toEqual([{ id: OWN, rev: '2-b', error: 'forbidden', reason: 'No.' }]);
+  expect(countRejections(OWN, [row, row], [row, merged], rows)).toMatchObject({ database: 1 });
 });

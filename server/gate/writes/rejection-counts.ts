@@ -1,7 +1,10 @@
 import type { UserDocumentId } from '../../../couchdb-design/user-document/user-document.ts';
 import type { RejectionReason } from '../../http/request-context.ts';
 import { getString, type JsonObject } from '../../lib/json.ts';
-import type { Verdict } from './write-policy.ts';
+import type { Refusal } from './parse-row.ts';
+
+/** A row's verdict. Only refusals are counted. */
+export type RowKind = Refusal | { readonly kind: 'edit' | 'replicated' | 'merged' | 'known' };
 
 const NO_REJECTIONS: Readonly<Record<RejectionReason, number>> = {
   not_own: 0,
@@ -27,8 +30,8 @@ export const oversizeRejections = (rows: number): Readonly<Record<RejectionReaso
  */
 export function countRejections(
   ownId: UserDocumentId,
-  parsed: readonly Verdict[],
-  verdicts: readonly Verdict[],
+  parsed: readonly RowKind[],
+  verdicts: readonly RowKind[],
   responseRows: readonly JsonObject[],
 ): Readonly<Record<RejectionReason, number>> {
   const counts = { ...NO_REJECTIONS };

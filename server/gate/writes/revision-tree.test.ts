@@ -1,12 +1,14 @@
 import fc from 'fast-check';
 import memory from 'pouchdb-adapter-memory';
 import PouchDB from 'pouchdb-browser';
+import { readUserDocument } from '../../../couchdb-design/user-document/user-document.ts';
 import {
   addRevision,
-  countLiveLeaves,
+  liveBranches,
   parseTree,
   parseRevisionPath,
   type Branch,
+  type RevisionPath,
   type RevisionTree,
 } from './revision-tree.ts';
 
@@ -28,9 +30,9 @@ function revisionsOf(steps: readonly { parent: number | undefined; start: number
   const branches: Branch[] = [];
   steps.forEach(({ parent, start, deleted }, index) => {
     const parentBranch = parent === undefined || branches.length === 0 ? undefined : branches[parent % branches.length];
-    const generation = parentBranch === undefined ? start : Number.parseInt(parentBranch.leaf, 10) + 1;
-    const leaf = `${generation}-${id(index)}`;
-    branches.push({ leaf, deleted, path: [leaf, ...(parentBranch?.path ?? [])] });
+    const generation = parentBranch === undefined ? start : Number.parseInt(parentBranch.path[0], 10) + 1;
+    const path: RevisionPath = [`${generation}-${id(index)}`, ...(parentBranch?.path ?? [])];
+    branches.push({ path, content: deleted ? { kind: 'deleted' } : { kind: 'unreadable', reason: '' } });
   });
   return branches;
 }
@@ -46,19 +48,21 @@ it('a tree grows as in the database, for revisions in any order and with repetit
       );
       const db = new PouchDB(`tree-${counter++}`, { adapter: 'memory' });
       let tree: RevisionTree = [];
-      for (const { leaf, deleted, path } of sequence) {
+      for (const branch of sequence) {
+        const { path, content } = branch;
         const document = {
           _id: 'user_alice',
-          _rev: leaf,
-          _revisions: { start: Number.parseInt(leaf, 10), ids: path.map((rev) => rev.split('-')[1] ?? '') },
-          ...(deleted ? { _deleted: true } : {}),
+          _rev: path[0],
+          _revisions: { start: Number.parseInt(path[0], 10), ids: path.map((rev) => rev.split('-')[1] ?? '') },
+          ...(content.kind === 'deleted' ? { _deleted: true } : {}),
         };
         await db.bulkDocs([document], { new_edits: false });
-        tree = addRevision(tree, { leaf, deleted, path });
+        tree = addRevision(tree, branch);
       }
-      const stored = parseTree(await db.get('user_alice', { open_revs: 'all', revs: true }));
-      expect(tree.map(({ leaf }) => leaf).sort()).toEqual(stored.map(({ leaf }) => leaf).sort());
-      expect(countLiveLeaves(tree)).toBe(countLiveLeaves(stored));
+      const stored = parseTree(await db.get('user_alice', { open_revs: 'all', revs: true }), readUserDocument);
+      const leavesOf = (branches: RevisionTree): readonly string[] => branches.map(({ path: [leaf] }) => leaf).sort();
+      expect(leavesOf(tree)).toEqual(leavesOf(stored));
+      expect(leavesOf(liveBranches(tree))).toEqual(leavesOf(liveBranches(stored)));
       await db.destroy();
     }),
     { numRuns: 60 },

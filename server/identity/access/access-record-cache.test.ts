@@ -101,6 +101,16 @@ test('a record expires at its maximum age, counted from the start of its read', 
   expect(requests).toHaveLength(2);
 });
 
+test('a record from before the clock was set back is read again', async () => {
+  const { requests, get, advance } = createFixture({ 'session:a': active }, { maxAgeMs: 5_000 });
+  advance(2 * 86_400_000);
+  await get('session:a');
+  advance(-86_400_000);
+  await get('session:a');
+  await get('session:a');
+  expect(requests).toHaveLength(2);
+});
+
 test('beyond the limit the least recently used record is evicted', async () => {
   const { requests, get } = createFixture(
     { 'session:a': active, 'session:b': active, 'session:c': active },

@@ -77,7 +77,8 @@ export class AccessRecordCache {
   #getFresh(id: string): AccessRecord | undefined {
     const entry = this.#entries.get(id);
     if (entry === undefined) return undefined;
-    const isStale = entry.record.kind !== 'ended' && this.#now() - entry.fetchedAt > this.#maxAgeMs();
+    // A record from the future is one from before the clock was set back, and may have any age.
+    const isStale = entry.record.kind !== 'ended' && Math.abs(this.#now() - entry.fetchedAt) > this.#maxAgeMs();
     if (!isStale) return entry.record;
     this.#entries.delete(id);
     return undefined;

@@ -4,6 +4,13 @@ import { conflict } from '../../http/errors.ts';
 import { statusOf, type Upstream } from '../../upstream/client.ts';
 import { toUpstreamError } from '../../upstream/upstream-error.ts';
 import { createPasswordVerifier, type VerifyPassword } from './verify-password.ts';
+import {
+  checkMany,
+  registerMany,
+  type NewAccount,
+  type NewAccountResult,
+  type RegisterManyOptions,
+} from './register-many.ts';
 import { createUsernameReservations, type UsernameReservations } from './username-reservations.ts';
 import { hasEverExisted, readDocuments } from '../../upstream/read-documents.ts';
 import { suspensionDocumentId } from '../sessions/document.ts';
@@ -70,6 +77,29 @@ export class Accounts {
     } finally {
       await release();
     }
+  }
+
+  /** Creates many accounts. Each name must be in the list once. */
+  registerMany(accounts: readonly NewAccount[]): Promise<ReadonlyMap<Username, NewAccountResult>> {
+    return registerMany(this.#bulkOptions(), accounts);
+  }
+
+  /** Returns what `registerMany` would do now. Writes nothing. */
+  checkMany(accounts: readonly NewAccount[]): Promise<ReadonlyMap<Username, NewAccountResult>> {
+    return checkMany(this.#bulkOptions(), accounts);
+  }
+
+  #bulkOptions(): RegisterManyOptions {
+    const { upstream, registry, idOf, sessionsDatabase } = this.#options;
+    const { couch, access } = upstream;
+    return {
+      couch,
+      serviceAccount: access.username,
+      registry,
+      idOf,
+      sessionsDatabase,
+      reservations: this.#reservations,
+    };
   }
 
   /** Removes the reservation that an aborted registration has left. */

@@ -62,6 +62,14 @@ test('a new key of the provider is found, and a withdrawn key is rejected', asyn
   await expect(verify(byFirst())).rejects.toMatchObject({ status: 401 });
 });
 
+test('a new key is found after the clock was set back', async () => {
+  const verify = verifier();
+  await verify(byFirst());
+  response = { status: 200, body: { keys: [jwk(second.publicKey, 'second', 'ES256')] } };
+  now -= 2 * 86_400_000;
+  await expect(verify(bySecond())).resolves.toMatchObject({ username: 'alice' });
+});
+
 test('made-up key ids cause one request to the provider, and do not affect valid tokens', async () => {
   const verify = verifier();
   await verify(byFirst());

@@ -82,12 +82,14 @@ function createJwksKeyFinder(url: string, { now, onFailure }: KeyFinderOptions):
     if (keyId === undefined) return candidates?.length === 1 ? candidates[0]?.key : undefined;
     return candidates?.find(({ id }) => id === keyId)?.key;
   };
-  const ageMs = (): number => (keySet === undefined ? Infinity : now() - keySet.fetchedAt);
+  /** Of a time in the future, too: the clock was set back since then. */
+  const msSince = (time: number): number => Math.abs(now() - time);
+  const ageMs = (): number => (keySet === undefined ? Infinity : msSince(keySet.fetchedAt));
 
   return async (algorithm, keyId) => {
     const found = findInSet(algorithm, keyId);
     if (found !== undefined && ageMs() < JWKS.maxAgeMs) return found;
-    const canFetch = pendingFetch !== undefined || now() - lastFetchAt >= JWKS.cooldownMs;
+    const canFetch = pendingFetch !== undefined || msSince(lastFetchAt) >= JWKS.cooldownMs;
     const failed = canFetch
       ? await refresh().then(
           () => false,

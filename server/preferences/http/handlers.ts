@@ -4,14 +4,15 @@ import { newSourceDeviceId } from '../../../couchdb-design/user-document/edit-so
 import { decodeSubject } from '../../../couchdb-design/user-document/username.ts';
 import type { Caller } from '../../http/caller.ts';
 import { badRequest, sendJson } from '../../http/errors.ts';
+import { InvalidPreferencesError } from '../../http/problem-details.ts';
 import { sendEmpty } from '../../http/routing.ts';
 import { isObject } from '../../lib/json.ts';
 import { createPreferencesResponse } from '../response.ts';
 import type { PreferenceDefinition } from '../schema.ts';
 import type { ComputePatch, PreferencesService, UserPreferences } from '../service.ts';
 import { assertIfMatch, entityTag, isNotModified } from './etag.ts';
-import { mergePatch } from './merge-patch.ts';
-import { requireBody, requirePreferenceName, validate } from './request.ts';
+import { applyMergePatch } from './merge-patch.ts';
+import { requireBody, requirePreferenceName } from './request.ts';
 
 export interface PreferenceHandlersOptions<P extends object> {
   readonly service: PreferencesService<P>;
@@ -50,31 +51,29 @@ export class PreferenceHandlers<P extends object> {
   async patch(req: Request, res: Response): Promise<void> {
     const patch = requireBody(req);
     if (!isObject(patch)) throw badRequest('The body must be a JSON object of preferences by name.');
-    await this.#edit(req, res, ({ document }) =>
-      validate(this.#options.definition.patchSchema, applyMergePatch(document.preferences, patch)),
-    );
+    await this.#edit(req, res, ({ document }) => applyMergePatch(document.preferences, patch));
   }
 
   /** `GET /preferences/:name` */
   async getOne(req: Request, res: Response): Promise<void> {
     const name = this.#requireName(req);
     const current = await this.#read(req);
-    sendWithEtag(req, res, current, toEntryMap(this.#toResponse(current).preferences).get(name));
+    sendWithEtag(req, res, current, toEntryMap(this.#toResponse(current).preferences).get(name) ?? null);
   }
 
   /** `PUT /preferences/:name` */
   async putOne(req: Request, res: Response): Promise<void> {
-    const patch = { [this.#requireName(req)]: requireBody(req) };
-    await this.#edit(req, res, () => validate(this.#options.definition.schema, patch));
+    const name = this.#requireName(req);
+    const value = requireBody(req);
+    if (value === null) throw new InvalidPreferencesError([{ path: [name], message: 'must not be null' }]);
+    await this.#edit(req, res, () => ({ [name]: value }));
   }
 
   /** `DELETE /preferences/:name`. Writes nothing when the preference is not set. */
   async deleteOne(req: Request, res: Response): Promise<void> {
     const name = this.#requireName(req);
-    await this.#edit(req, res, ({ document }) =>
-      toEntryMap(document.preferences).has(name)
-        ? validate(this.#options.definition.patchSchema, { [name]: null })
-        : {},
+    await this.#edit(req, res, ({ document, stored }) =>
+      [document, stored].some(({ preferences }) => toEntryMap(preferences).has(name)) ? { [name]: null } : {},
     );
   }
 
@@ -111,15 +110,6 @@ function sendWithEtag(req: Request, res: Response, { token }: Pick<UserPreferenc
   if (isNotModified(req.headers['if-none-match'], token)) sendEmpty(res, 304);
   else sendJson(res, 200, body);
 }
-
-/** Returns the new value of each preference in the patch. An object is merged into the current value. */
-const applyMergePatch = (preferences: object, patch: object): object =>
-  Object.fromEntries(
-    Object.entries(patch).map(([key, value]) => [
-      key,
-      value === null ? null : mergePatch(toEntryMap(preferences).get(key), value),
-    ]),
-  );
 
 /** Own properties only, without those of the prototype. */
 const toEntryMap = (preferences: object): ReadonlyMap<string, unknown> => new Map(Object.entries(preferences));

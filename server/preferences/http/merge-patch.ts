@@ -1,3 +1,6 @@
+import { exceedsDepth, MAX_VALUE_DEPTH, tooDeep } from '../../../couchdb-design/user-document/json-rules.ts';
+import type { Values } from '../../../couchdb-design/user-document/user-document.ts';
+import { InvalidPreferencesError } from '../../http/problem-details.ts';
 import { isObject } from '../../lib/json.ts';
 
 /**
@@ -14,4 +17,19 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
     else merged.set(key, mergePatch(merged.get(key), value));
   }
   return Object.fromEntries(merged);
+}
+
+/**
+ * Returns the new value of each preference in the patch; `null` for a removal. An object is merged into the current value.
+ *
+ * @throws InvalidPreferencesError for a patch that is nested more deeply than any value, before it is merged recursively.
+ */
+export function applyMergePatch(preferences: object, patch: Values): Values {
+  const entries = Object.entries(patch);
+  const deep = entries.filter(([, value]) => exceedsDepth(value, MAX_VALUE_DEPTH + 1));
+  if (deep.length > 0) throw new InvalidPreferencesError(deep.map(([key]) => tooDeep([key])));
+  const current = new Map<string, unknown>(Object.entries(preferences));
+  return Object.fromEntries(
+    entries.map(([key, value]) => [key, value === null ? null : mergePatch(current.get(key), value)]),
+  );
 }

@@ -1,7 +1,5 @@
 import type { Request, RequestHandler } from 'express';
-import type { z } from 'zod';
 import { badRequest, bodyWasRead, HttpError, notFound } from '../../http/errors.ts';
-import { InvalidBodyError } from '../../http/problem-details.ts';
 
 export const JSON_TYPES = ['application/json', 'application/merge-patch+json'];
 
@@ -10,13 +8,6 @@ export const assertBodyAvailable: RequestHandler = (req, _res, next) => {
   if (req.readableDidRead && req.body === undefined) throw bodyWasRead();
   next();
 };
-
-/** Throws 422 when `value` does not match the schema. */
-export function validate<T>(schema: z.ZodType<T>, value: unknown): T {
-  const result = schema.safeParse(value);
-  if (!result.success) throw new InvalidBodyError(result.error.issues);
-  return result.data;
-}
 
 /** Returns the parsed body. Throws 415 when it is not JSON, 400 when there is none. */
 export function requireBody(req: Request): unknown {

@@ -1,4 +1,4 @@
-import { withDefaults } from '../../../couchdb-design/user-document/preference-rules.ts';
+import { withDefaults } from '../../../couchdb-design/user-document/default-preferences.ts';
 import type { DeviceId } from '../../../couchdb-design/user-document/edit-stamp.ts';
 import {
   decodeSubject,

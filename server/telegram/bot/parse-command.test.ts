@@ -71,8 +71,8 @@ test('parses the data of every button, and any other data is undefined or a vali
   );
 });
 
-test('the largest possible preferences fit into one message', () => {
-  const label = 'ä'.repeat(40);
+test.each(['ä', '😀'])('the largest possible preferences fit into one message, in texts of %s', (character) => {
+  const label = character.repeat(40);
   const all = Array<string>(30).fill(label);
   const preferences = preferencesSchema.required().parse({
     ...DEFAULT_PREFERENCES,
@@ -83,6 +83,18 @@ test('the largest possible preferences fit into one message', () => {
   const { text, buttons = [] } = replies.preferencesReply('u'.repeat(64), preferences, 'AAAAAAAA');
   expect(text.length).toBeLessThanOrEqual(4_096);
   expect(buttons.flat().filter((button) => button.text.startsWith('✓'))).toHaveLength(SETTING_NAMES.length);
+});
+
+test('a time zone is accepted as by every interface, in its canonical spelling if it is known', () => {
+  const edit = (timezone: string) => ({ kind: 'edit', about: 'timezone', patch: { timezone } });
+  expect(parseCommand('/timezone europe/vienna')).toEqual(edit('Europe/Vienna'));
+  expect(parseCommand('/timezone Japan')).toEqual(edit('Japan'));
+  expect(parseCommand('/timezone Europe/Nowhere')).toEqual(edit('Europe/Nowhere'));
+  for (const text of ['../etc', 'Europe/Vienna/', 'a b', 'A'.repeat(65)]) {
+    expect(parseCommand(`/timezone ${text}`)).toEqual({ kind: 'malformed', about: 'timezone' });
+  }
+  const preferences = { ...DEFAULT_PREFERENCES, timezone: 'Europe/Nowhere' };
+  expect(replies.formatSetting('timezone', preferences)).toMatch(/^Time zone: Europe\/Nowhere \(unknown here/);
 });
 
 test('the list of commands is within the limits of Telegram', () => {

@@ -1,6 +1,15 @@
 import type { Preferences } from '../../../couchdb-design/user-document/preference-rules.ts';
 import { buttonData, buttonValuesOf } from './parse-button.ts';
-import { SETTING_NAMES, SETTINGS, settingOf, TOPICS, USAGE, type SettingName, type Topic } from './settings.ts';
+import {
+  isKnownTimeZone,
+  SETTING_NAMES,
+  SETTINGS,
+  settingOf,
+  TOPICS,
+  USAGE,
+  type SettingName,
+  type Topic,
+} from './settings.ts';
 
 /** A message of the bot. It is plain text, sent without a parse mode, so users' values are never interpreted as markup. */
 export interface Reply {
@@ -44,20 +53,26 @@ export function linkedText(username: string, previousUsername: string | undefine
 
 /** Formats one setting as a line, such as `Daily briefing: on, at 07:30 (Europe/Vienna)`. */
 export function formatSetting(about: SettingName | 'timezone', preferences: Required<Preferences>): string {
-  if (about === 'timezone') return `Time zone: ${preferences.timezone}`;
+  if (about === 'timezone') return formatTimeZone(preferences.timezone);
   const setting = settingOf(about);
   if (setting.kind === 'choice') return `${setting.label}: ${preferences[setting.key]}`;
   const at = setting.time === undefined ? '' : `, at ${preferences[setting.time]} (${preferences.timezone})`;
   return `${setting.label}: ${preferences[setting.key] ? `on${at}` : 'off'}`;
 }
 
-/** Longer lists are shortened, because a message of Telegram has at most 4,096 characters. */
+const formatTimeZone = (name: string): string =>
+  isKnownTimeZone(name) ? `Time zone: ${name}` : `Time zone: ${name} (unknown here; send one such as Europe/Vienna)`;
+
+/** Longer lists are shortened, because a message of Telegram has at most 4,096 characters: UTF-16 code units, as here. */
 const MAX_LISTED_ITEMS = 10;
+const MAX_LIST_LENGTH = 420;
 
 const formatList = (label: string, values: readonly string[]): string[] => {
   if (values.length === 0) return [];
-  const remainder = values.length > MAX_LISTED_ITEMS ? `, and ${values.length - MAX_LISTED_ITEMS} more` : '';
-  return [`${label}: ${values.slice(0, MAX_LISTED_ITEMS).join(', ')}${remainder}`];
+  const shown = values.slice(0, MAX_LISTED_ITEMS);
+  while (shown.join(', ').length > MAX_LIST_LENGTH) shown.pop();
+  const remainder = values.length > shown.length ? `, and ${values.length - shown.length} more` : '';
+  return [`${label}: ${shown.join(', ')}${remainder}`];
 };
 
 const currentValue = (about: SettingName, preferences: Required<Preferences>): string => {

@@ -1,4 +1,5 @@
 import { PREFERENCE_RULES, type Preferences } from '../../../couchdb-design/user-document/preference-rules.ts';
+import { matchesTextRule } from '../../../couchdb-design/user-document/preference-violations.ts';
 
 /** The settings that can be changed in a chat, by command name: one table for commands, buttons and replies. */
 
@@ -52,17 +53,21 @@ export const TOPICS = Object.keys(USAGE) as readonly Topic[];
 
 const TIME_ZONES = new Map(['UTC', ...Intl.supportedValuesOf('timeZone')].map((zone) => [zone.toLowerCase(), zone]));
 
-/** Returns the canonical spelling of a time zone's name, ignoring case, or `undefined` if there is no such time zone. */
-export function parseTimeZone(text: string): Preferences['timezone'] | undefined {
-  const known = TIME_ZONES.get(text.toLowerCase());
-  if (known !== undefined) return known;
-  const { maxLength, pattern } = PREFERENCE_RULES.timezone;
-  if (text.length > maxLength || !pattern.test(text)) return undefined;
+/** Whether the server knows a time zone of this name. */
+export function isKnownTimeZone(name: string): boolean {
+  if (TIME_ZONES.has(name.toLowerCase())) return true;
   try {
     // The list lacks deprecated names, and names newer than it.
-    new Intl.DateTimeFormat('en', { timeZone: text });
-    return text;
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
   } catch {
-    return undefined;
+    return false;
   }
 }
+
+/**
+ * Returns the canonical spelling of a time zone's name, ignoring case; a name that the server does not know as it is, since every
+ * interface accepts it; `undefined` for a text that is no such name.
+ */
+export const parseTimeZone = (text: string): Preferences['timezone'] | undefined =>
+  TIME_ZONES.get(text.toLowerCase()) ?? (matchesTextRule(PREFERENCE_RULES.timezone, text) ? text : undefined);

@@ -5,28 +5,34 @@ import { z } from 'zod';
 import { forbidden } from '../../http/errors.ts';
 import type { Json } from './pouchdb.ts';
 
-/** The fields that CouchDB 3.4 derives from the password of a `_users` document, in the same format. */
+/** The hash functions of PBKDF2 by CouchDB's names. Each key is as long as a hash. */
+const DIGESTS = { sha: 'sha1', sha224: 'sha224', sha256: 'sha256', sha384: 'sha384', sha512: 'sha512' } as const;
+type Prf = keyof typeof DIGESTS;
+
+/** The fields that CouchDB 3.4 derives from the password of a `_users` document. Imported accounts may have older ones. */
 const passwordHashSchema = z.object({
   name: z.string(),
   roles: z.array(z.string()),
   password_scheme: z.literal('pbkdf2'),
-  pbkdf2_prf: z.literal('sha256'),
+  pbkdf2_prf: z.enum(Object.keys(DIGESTS) as [Prf, ...Prf[]]).default('sha'),
   salt: z.string().min(1),
   iterations: z.number().int().min(1).max(10_000_000),
-  derived_key: z.string().regex(/^[0-9a-f]{64}$/),
+  derived_key: z.string().regex(/^(?:[0-9a-f]{2}){20,64}$/),
 });
 
 /** About 70 ms of one core. */
 export const PBKDF2_ITERATIONS = 150_000;
-const KEY_BYTES = 32;
+const DEFAULT_PRF = 'sha256';
+const NO_ACCOUNT = { salt: 'nobody', iterations: PBKDF2_ITERATIONS, pbkdf2_prf: DEFAULT_PRF } as const;
 
 const derive = promisify(pbkdf2);
 
 /** One hash at a time: hashing and file access share a few threads, and a burst of sign-ins must not occupy them all. */
 const hashQueue = pLimit(1);
 
-async function derivePasswordHash(password: string, salt: string, iterations: number): Promise<string> {
-  const key = await hashQueue(() => derive(password, salt, iterations, KEY_BYTES, 'sha256'));
+async function derivePasswordHash(password: string, salt: string, iterations: number, prf: Prf): Promise<string> {
+  const digest = DIGESTS[prf];
+  const key = await hashQueue(() => derive(password, salt, iterations, createHash(digest).digest().length, digest));
   return key.toString('hex');
 }
 
@@ -39,10 +45,10 @@ export async function withHashedPassword(document: Json): Promise<Json> {
   return {
     ...rest,
     password_scheme: 'pbkdf2',
-    pbkdf2_prf: 'sha256',
+    pbkdf2_prf: DEFAULT_PRF,
     salt,
     iterations: PBKDF2_ITERATIONS,
-    derived_key: await derivePasswordHash(password, salt, PBKDF2_ITERATIONS),
+    derived_key: await derivePasswordHash(password, salt, PBKDF2_ITERATIONS, DEFAULT_PRF),
   };
 }
 
@@ -54,8 +60,8 @@ export interface Account {
 /** Resolves with the account if the password is correct. Takes as long when `document` is not an account. */
 export async function checkPassword(document: Json | undefined, password: string): Promise<Account | undefined> {
   const stored = passwordHashSchema.safeParse(document);
-  const { salt, iterations } = stored.success ? stored.data : { salt: 'nobody', iterations: PBKDF2_ITERATIONS };
-  const key = await derivePasswordHash(password, salt, iterations);
+  const { salt, iterations, pbkdf2_prf } = stored.success ? stored.data : NO_ACCOUNT;
+  const key = await derivePasswordHash(password, salt, iterations, pbkdf2_prf);
   if (!stored.success || !isEqualConstantTime(key, stored.data.derived_key)) return undefined;
   return { name: stored.data.name, roles: stored.data.roles };
 }

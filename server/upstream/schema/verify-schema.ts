@@ -82,12 +82,12 @@ async function readDesign(
 
 /** Sends a token of this secret. Resolves with the reason why the upstream rejects it; undefined if it accepts it. */
 export async function getTokenRejection(
-  { access, fetch }: Pick<Upstream, 'access' | 'fetch'>,
+  { access, fetch, clock }: Pick<Upstream, 'access' | 'fetch' | 'clock'>,
   secret: Buffer,
 ): Promise<string | undefined> {
   const probeUsername = parseUsername('nobody');
   if (probeUsername === undefined) throw new Error('not a username');
-  const authorization = upstreamAuthorization(access, secret)(probeUsername);
+  const authorization = upstreamAuthorization(access, secret, clock.now)(probeUsername);
   const response = await fetch('/_session', {
     headers: { authorization, accept: 'application/json' },
     redirect: 'manual',
@@ -106,7 +106,10 @@ export const adviseOnRejection = (rejection: string, runSetup: string): string =
   CLAIM_REJECTION.test(rejection) ? 'Set [jwt_auth] required_claims to exp on all nodes of CouchDB.' : runSetup;
 
 /** Throws a SetupError if the upstream does not accept the gate's tokens, which would lock out every user. */
-export async function assertTokenAccepted(upstream: Pick<Upstream, 'access' | 'fetch'>, secret: Buffer): Promise<void> {
+export async function assertTokenAccepted(
+  upstream: Pick<Upstream, 'access' | 'fetch' | 'clock'>,
+  secret: Buffer,
+): Promise<void> {
   const rejection = await withOperatorMessage('check whether tokens are accepted', getTokenRejection(upstream, secret));
   if (rejection === undefined) return;
   throw new SetupError(

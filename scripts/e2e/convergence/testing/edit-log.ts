@@ -20,6 +20,8 @@ export interface EditLog {
   readonly recordDatabase: (database: Database, tab: string) => Database;
   /** Returns a proxy of the storage that records its writes. */
   readonly recordStorage: (storage: Environment['storage'], tab: string) => Environment['storage'];
+  /** Returns the edit with its present stamp. The stamp of an unsent edit changes once if it was made by a clock that is ahead. */
+  readonly withPresentStamp: (edit: StoredEdit) => StoredEdit;
   /** Stamps with two values, which must not exist. */
   readonly contradictions: readonly string[];
 }
@@ -43,10 +45,32 @@ function* extractEdits(stored: unknown): Generator<Omit<StoredEdit, 'tab'>> {
   }
 }
 
+/** A pending edit as a store keeps it. */
+interface PendingItem {
+  readonly key: string;
+  readonly value: unknown;
+  readonly stamp: EditStamp;
+  readonly made?: unknown;
+  readonly isSuspect?: boolean;
+}
+
+const deviceOf = (stamp: EditStamp): string => stamp.slice(-5);
+
+/** Returns the stored edit that a new one corrects: the last one of the preference that was not corrected yet. */
+const findCorrected = (storage: Environment['storage'], corrected: PendingItem): PendingItem | undefined =>
+  corrected.made !== undefined || corrected.isSuspect
+    ? undefined
+    : Object.keys(storage)
+        .filter((name) => name.includes(':unsent:'))
+        .toSorted()
+        .map((name) => JSON.parse(storage[name] ?? 'null') as PendingItem)
+        .findLast(({ key, stamp, made }) => key === corrected.key && stamp !== corrected.stamp && made !== undefined);
+
 export function createEditLog(): EditLog {
   const all: StoredEdit[] = [];
   const textByEdit = new Map<string, string>();
   const contradictions: string[] = [];
+  const corrections: { readonly key: string; readonly wrong: EditStamp; readonly present: EditStamp }[] = [];
 
   const record = (stored: unknown, tab: string): void => {
     for (const edit of extractEdits(stored)) {
@@ -64,6 +88,12 @@ export function createEditLog(): EditLog {
   return {
     all,
     contradictions,
+    withPresentStamp: (edit) => {
+      // An earlier edit of the device with the same clock was replaced by the corrected one.
+      const isReplaced = ({ key, wrong, present }: (typeof corrections)[number]): boolean =>
+        key === edit.key && deviceOf(wrong) === deviceOf(edit.stamp) && edit.stamp <= wrong && edit.stamp > present;
+      return { ...edit, stamp: corrections.findLast(isReplaced)?.present ?? edit.stamp };
+    },
     recordDatabase: (database, tab) => {
       const put = database.put.bind(database);
       const bulkDocs = database.bulkDocs.bind(database);
@@ -86,7 +116,12 @@ export function createEditLog(): EditLog {
     recordStorage: (storage, tab) =>
       new Proxy(storage, {
         set: (target, item, text) => {
-          if (String(item).includes(':unsent:')) record(JSON.parse(String(text)), tab);
+          if (String(item).includes(':unsent:')) {
+            const edit = JSON.parse(String(text)) as PendingItem;
+            const wrong = findCorrected(target, edit);
+            if (wrong !== undefined) corrections.push({ key: edit.key, wrong: wrong.stamp, present: edit.stamp });
+            record(edit, tab);
+          }
           return Reflect.set(target, item, text);
         },
       }),

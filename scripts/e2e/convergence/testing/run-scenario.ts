@@ -296,7 +296,8 @@ class ScenarioRun {
     if (unsettled.length > 0) return unsettled;
     const user = { username: this.#username, registry: this.#server.registryUrl, token: this.#token };
     return await readReplicas(this.#devices, user).then(
-      (replicas) => findViolations(replicas, this.#editLog.all, this.#confirmedEdits),
+      (replicas) =>
+        findViolations(replicas, this.#editLog.all, this.#confirmedEdits.map(this.#editLog.withPresentStamp)),
       (error: unknown) => [`the replicas cannot be read: ${String(error)}`],
     );
   }

@@ -19,7 +19,7 @@ export function findLeaks(
     server.bob.canary,
     // The part of a revision that no request can guess.
     ...server.bob.revisions.map((revision) => revision.slice(revision.indexOf('-') + 1)),
-    ...(requestNamesOthers ? [] : ['user_bob', 'checkpoints:', 'suspended:']),
+    ...(requestNamesOthers ? [] : ['user_bob', 'checkpoints:', 'merged:', 'suspended:']),
     ...server.internalTexts,
     'crowd-',
   ];

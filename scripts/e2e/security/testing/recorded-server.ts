@@ -31,6 +31,8 @@ export interface RecordedServer {
   /** Sends a request to `path` below the database's URL with the user's token; `body` is sent as JSON. */
   request(username: string, path: string, init?: AttackRequestInit): Promise<Response>;
   readonly bob: Victim;
+  /** Stores revisions of alice's document as an administrator, also such as the gate would merge. */
+  addRevisions(docs: readonly object[]): Promise<void>;
   /** Adds `count` users' documents to the registry as an administrator. */
   addUsers(count: number): Promise<void>;
   close(): Promise<void>;
@@ -132,6 +134,9 @@ export async function startRecordedServer(names: TestNames = newTestNames()): Pr
         ...(signal === undefined ? {} : { signal }),
       }),
     bob,
+    async addRevisions(docs) {
+      await registry.bulk({ docs: [...docs], new_edits: false });
+    },
     async addUsers(count) {
       const tag = randomBytes(4).toString('hex');
       await registry.bulk({ docs: Array.from({ length: count }, (_, n) => documentOf(`crowd-${tag}-${n}`, 'x')) });

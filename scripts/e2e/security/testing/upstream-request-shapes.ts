@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { userDocumentSchema } from '../../../../couchdb-design/user-document/user-document.ts';
+import { isValidUserDocument } from '../../../../couchdb-design/testing/valid-document.ts';
 import type { TestNames } from '../../../../server/testing/test-database.ts';
 import type { RecordedRequest } from '../../../../server/testing/request-recorder.ts';
 import type { RecordedServer } from './recorded-server.ts';
@@ -49,9 +49,9 @@ const forwardedShape = (name: string, method: string, url: string, body: z.ZodTy
   body,
   forwarded: true,
 });
-const serviceShape = (name: string, url: string, body: z.ZodType): RequestShape => ({
+const serviceShape = (name: string, url: string, body: z.ZodType, method = 'POST'): RequestShape => ({
   name,
-  method: 'POST',
+  method,
   url: new RegExp(`^${url}$`),
   body,
   forwarded: false,
@@ -69,7 +69,7 @@ function writtenRow(id: string): z.ZodType {
   const live = z.looseObject({ _id: own }).refine((row) => {
     const { _rev: rev, _revisions: revisions, ...document } = row;
     const head = tombstone.safeParse({ _id: id, _deleted: true, ...clean({ _rev: rev, _revisions: revisions }) });
-    return head.success && userDocumentSchema.safeParse(document).success;
+    return head.success && isValidUserDocument(document);
   });
   return z.union([tombstone, live]);
 }
@@ -110,6 +110,7 @@ function forwardedShapes({ registry }: TestNames, username: string): readonly Re
 
 /** Requests of the service account. */
 function serviceShapes(names: TestNames, username: string, present: readonly string[]): readonly RequestShape[] {
+  const mergedRevisions = `/${names.registry}/_local/merged%3A${username}`;
   return [
     serviceShape(
       'leaves',
@@ -120,7 +121,14 @@ function serviceShapes(names: TestNames, username: string, present: readonly str
     serviceShape(
       'provision',
       `/${names.registry}`,
-      userDocumentSchema.refine((document) => (document._id as string) === `user_${username}`),
+      z.looseObject({ _id: z.literal(`user_${username}`) }).refine((document) => isValidUserDocument(document)),
+    ),
+    serviceShape('merged revisions', mergedRevisions, noBody, 'GET'),
+    serviceShape(
+      'merged revisions written',
+      mergedRevisions,
+      z.strictObject({ into: revision, revisions: z.array(revision).max(1_000), _rev: z.string().optional() }),
+      'PUT',
     ),
     serviceShape(
       'rights',

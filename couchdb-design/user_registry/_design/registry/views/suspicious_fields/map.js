@@ -1,6 +1,6 @@
 (function (doc) {
-  // Documents with a field that looks like a secret: key the field's name, value its path, as deep as a small engine's
-  // stack may be trusted with. What is in a user document is replicated to browsers and kept there, so this view should
+  // Documents with a field that looks like a secret: key the field's name, value its path, deeper than any
+  // document that can be read. What is in a user document is replicated to browsers and kept there, so this view should
   // be empty, for every document of the database.
   var SECRET =
     /passw|passphrase|token|secret|credential|cookie|apikey|privatekey|derivedkey|jwt|^salt$|^hash$|^pin$|^otp$/;
@@ -11,7 +11,7 @@
   }
 
   function look(value, path, depth) {
-    if (typeof value !== 'object' || value === null || depth > 8) return;
+    if (typeof value !== 'object' || value === null || depth > 128) return;
     for (var key in value) {
       var own = path === '' ? key : path + '.' + key;
       if (isSecret(key)) emit(key, own);

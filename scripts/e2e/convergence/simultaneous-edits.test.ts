@@ -1,0 +1,138 @@
+/**
+ * Rounds of edits that a plain PouchDB, a store and REST make at the same time, offline, in one document. Nothing may be refused or
+ * lost, and nothing may accumulate on the server.
+ *
+ *     ROUNDS=1000 npx jest scripts/e2e/convergence/simultaneous-edits.test.ts
+ */
+import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
+import { nextEditStamp } from '../../../couchdb-design/user-document/edit-stamp.ts';
+import type { UserPreferencesResponse } from '../../../server/contract.ts';
+import { createPeer, type Peer } from '../../../server/testing/pouchdb-peer.ts';
+import { createDeviceFixture, waitForPreferences, waitForState } from '../testing/device.ts';
+
+const ROUNDS = Number(process.env['ROUNDS'] ?? 40);
+/** In ms, on a quiet machine. */
+const MAX_ROUND_MS = 3_000;
+
+const fixture = createDeviceFixture();
+
+interface Measurement {
+  readonly leaves: number;
+  /** Bytes of `_changes` and of `_bulk_get` without paths, which grow with every edit up to `revs_limit`. */
+  readonly bytes: number;
+  /** Requests of the plain PouchDB in the round. */
+  readonly requests: number;
+  readonly ms: number;
+}
+
+const median = (rounds: readonly Measurement[], of: keyof Measurement): number =>
+  rounds.map((round) => round[of]).sort((a, b) => a - b)[Math.floor(rounds.length / 2)] ?? Number.NaN;
+
+const authorization = (username: string): { authorization: string } => ({
+  authorization: `Bearer ${fixture.server.token(username)}`,
+});
+
+async function fetchText(username: string, path: string, body?: object): Promise<string> {
+  const response = await fetch(`${fixture.server.registryUrl}${path}`, {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: { ...authorization(username), 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  expect(response.status).toBe(200);
+  return response.text();
+}
+
+async function editByRest(username: string, values: object): Promise<void> {
+  const response = await fetch(`${fixture.server.url}/api/users/preferences`, {
+    method: 'PATCH',
+    headers: { ...authorization(username), 'content-type': 'application/json' },
+    body: JSON.stringify(values),
+  });
+  expect(response.status).toBe(200);
+}
+
+async function readByRest(username: string): Promise<UserPreferencesResponse> {
+  const response = await fetch(`${fixture.server.url}/api/users/preferences`, { headers: authorization(username) });
+  expect(response.status).toBe(200);
+  return (await response.json()) as UserPreferencesResponse;
+}
+
+/** Edits as an application with a plain PouchDB does that follows docs/curl.md. */
+async function editPlainly({ local }: Peer, id: string, values: object): Promise<void> {
+  const document = await local.get(id);
+  const edits = document['edits'] as Readonly<Record<string, string>>;
+  const stamp = nextEditStamp({ now: Date.now(), device: 'plain', seen: Object.values(edits).sort().at(-1) });
+  const stamps = Object.fromEntries(Object.keys(values).map((key) => [key, stamp]));
+  await local.put({ ...document, preferences: { ...document.preferences, ...values }, edits: { ...edits, ...stamps } });
+}
+
+test(
+  `${ROUNDS} rounds of simultaneous offline edits: none is refused or lost, and the last costs what the first does`,
+  async () => {
+    const username = fixture.newUser();
+    const id = `user_${username}`;
+    const { store, setOffline } = fixture.open(username);
+    const peer = createPeer({ database: fixture.server.registryUrl, token: () => fixture.server.token(username) });
+    const denied: unknown[] = [];
+    const syncOnce = async (): Promise<void> => {
+      const sync = peer.local.sync(peer.remote);
+      void sync.on('denied', (refusal) => denied.push(refusal));
+      await sync;
+    };
+    const measurements: Measurement[] = [];
+    await waitForState(store, 'live', 0);
+    await syncOnce();
+
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      const startedAt = performance.now();
+      const requestsBefore = peer.requests.length;
+      const value = (source: string): string[] => [`${source} ${round}`];
+      const expected = {
+        selectedTags: value('plain'),
+        selectedContexts: value('store'),
+        selectedStatus: value('rest'),
+      };
+      setOffline(true);
+      await waitForState(store, 'offline');
+      await Promise.all([
+        editPlainly(peer, id, { selectedTags: expected.selectedTags }),
+        store.set({ selectedContexts: expected.selectedContexts }),
+        editByRest(username, { selectedStatus: expected.selectedStatus }),
+      ]);
+      setOffline(false);
+      await syncOnce();
+      await waitForState(store, 'live', 0);
+      await waitForPreferences(store, expected);
+      await syncOnce();
+      expect((await peer.local.get(id)).preferences).toMatchObject(expected);
+      expect((await readByRest(username)).preferences).toMatchObject(expected);
+
+      const changes = await fetchText(username, '/_changes?style=all_docs');
+      const leaves = (JSON.parse(changes) as { results: [{ changes: { rev: string }[] }] }).results[0].changes;
+      const bulkGet = await fetchText(username, '/_bulk_get', { docs: leaves.map(({ rev }) => ({ id, rev })) });
+      measurements.push({
+        leaves: leaves.length,
+        bytes: changes.length + bulkGet.length,
+        requests: peer.requests.length - requestsBefore,
+        ms: Math.round(performance.now() - startedAt),
+      });
+    }
+
+    expect(denied).toEqual([]);
+    expect(store.status().refused).toEqual([]);
+    expect(measurements.map(({ leaves }) => leaves)).toEqual(measurements.map(() => 1));
+    const [first, last] = [measurements.slice(0, 10), measurements.slice(-10)];
+    // The numbers of the rounds and generations have more digits.
+    expect(median(last, 'bytes')).toBeLessThan(median(first, 'bytes') + 60);
+    // Pull and push of a sync run at once, so a round may have a request more or less.
+    expect(median(last, 'requests')).toBeLessThanOrEqual(median(first, 'requests') + 2);
+    // The store does not accumulate its own conflicts either.
+    expect((await store.inspect()).leaves.length).toBeLessThan(40);
+    if (process.env['ROUNDS'] !== undefined) {
+      const some = measurements.filter((_, index) => index < 2 || (index + 1) % Math.ceil(ROUNDS / 10) === 0);
+      process.stdout.write(`${some.map((one) => JSON.stringify(one)).join('\n')}\n`);
+    }
+    await peer.close();
+  },
+  scaleMs(ROUNDS * MAX_ROUND_MS),
+);

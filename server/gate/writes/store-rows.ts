@@ -1,0 +1,122 @@
+import type { ServerResponse } from 'node:http';
+import type { Caller } from '../../http/caller.ts';
+import { requestContext } from '../../http/request-context.ts';
+import type { JsonObject } from '../../lib/json.ts';
+import { unexpectedResponse } from '../../upstream/upstream-error.ts';
+import { requestUpstream, type GateContext } from '../context.ts';
+import { editsResponse, replicatedResponse, type BulkDocsRequest } from './bulk-docs.ts';
+import { decideEdits } from './decide-edits.ts';
+import { decideRows, type RowVerdict } from './decide-rows.ts';
+import {
+  parseEditRow,
+  parseReplicatedRow,
+  parseRows,
+  type EditRow,
+  type Refusal,
+  type ReplicatedRow,
+} from './parse-row.ts';
+import { countRejections, type RowKind } from './rejection-counts.ts';
+import { parseTree, type RevisionTree } from './revision-tree.ts';
+
+/** A request to write, with the response that it is sent for. */
+export interface WriteExchange {
+  readonly context: GateContext;
+  readonly caller: Caller;
+  readonly res: ServerResponse;
+}
+
+/**
+ * The only way in which the gate stores a user's revisions. Every row is parsed and checked against the current revision
+ * tree, and only accepted rows are sent: CouchDB silently drops a valid revision whose child in the same batch it refuses.
+ * Resolves with a row for each refused row, and with `newEdits` also for each stored one, in order.
+ */
+export function storeRows(
+  exchange: WriteExchange,
+  { rows, newEdits }: BulkDocsRequest,
+): Promise<readonly JsonObject[]> {
+  const { context, caller } = exchange;
+  const rules = { ownId: caller.ownId, readDocument: context.readDocument };
+  return newEdits
+    ? storeEdits(exchange, parseRows(rows, rules, parseEditRow))
+    : storeReplicated(exchange, parseRows(rows, rules, parseReplicatedRow));
+}
+
+/** One write of a user at a time in this process, with the tree as it is then. */
+async function withTree<T>(
+  { context, caller, res }: WriteExchange,
+  work: (tree: RevisionTree) => Promise<T>,
+): Promise<T> {
+  return context.writeQueue.run(caller.ownId, async () => {
+    // Access was checked before the body's first byte. A slow body or the queue may have delayed the write since then.
+    await context.checkAccess(caller);
+    return work(await readCurrentTree(context, caller, res));
+  });
+}
+
+async function storeEdits(
+  exchange: WriteExchange,
+  parsed: readonly (EditRow | Refusal)[],
+): Promise<readonly JsonObject[]> {
+  const respond = (verdicts: readonly (EditRow | Refusal)[], upstream: unknown): readonly JsonObject[] =>
+    recordRejections(exchange, { parsed, verdicts, rows: editsResponse(verdicts, upstream) });
+  if (parsed.every((row) => row.kind === 'refusal')) return respond(parsed, undefined);
+  return withTree(exchange, async (tree) => {
+    const verdicts = decideEdits(parsed, tree, exchange.context.schema);
+    const docs = verdicts.flatMap((verdict) => (verdict.kind === 'edit' ? [verdict.document] : []));
+    return respond(verdicts, await sendBatch(exchange, docs, { docs }));
+  });
+}
+
+async function storeReplicated(
+  exchange: WriteExchange,
+  parsed: readonly (ReplicatedRow | Refusal)[],
+): Promise<readonly JsonObject[]> {
+  const { context, caller } = exchange;
+  const respond = (verdicts: readonly RowVerdict[], upstream: unknown): readonly JsonObject[] =>
+    recordRejections(exchange, { parsed, verdicts, rows: replicatedResponse(verdicts, upstream) });
+  if (parsed.every((row) => row.kind === 'refusal'))
+    return respond(
+      parsed.filter((row) => row.kind === 'refusal'),
+      undefined,
+    );
+  return withTree(exchange, async (tree) => {
+    const { verdicts, documents: docs, current } = decideRows(parsed, tree, context.schema);
+    const rows = respond(verdicts, await sendBatch(exchange, docs, { docs, new_edits: false }));
+    const merged = verdicts.flatMap((verdict) => (verdict.kind === 'merged' ? [verdict.rev] : []));
+    const isStored = !rows.some(({ rev }) => merged.some((revision) => revision === rev));
+    // Without it, a device sends revisions again that change nothing.
+    if (merged.length > 0 && isStored && current !== undefined)
+      await context.mergedRevisions.add(caller.username, merged, current).catch(() => undefined);
+    return rows;
+  });
+}
+
+/** Resolves with the upstream's response; with undefined when there is nothing to send. */
+async function sendBatch(
+  { context, caller, res }: WriteExchange,
+  docs: readonly JsonObject[],
+  body: JsonObject,
+): Promise<unknown> {
+  if (docs.length === 0) return undefined;
+  const upstream = await requestUpstream(context, caller, res, { method: 'POST', path: ['_bulk_docs'], body });
+  if (upstream.status !== 201 && upstream.status !== 202)
+    throw unexpectedResponse('The database did not store the batch', upstream);
+  return upstream.body;
+}
+
+/** Counts the rejected rows for the log and the metrics. Returns the response's rows. */
+function recordRejections(
+  { caller, res }: WriteExchange,
+  { parsed, verdicts, rows }: { parsed: readonly RowKind[]; verdicts: readonly RowKind[]; rows: readonly JsonObject[] },
+): readonly JsonObject[] {
+  requestContext(res).rejections = countRejections(caller.ownId, parsed, verdicts, rows);
+  return rows;
+}
+
+async function readCurrentTree(context: GateContext, caller: Caller, res: ServerResponse): Promise<RevisionTree> {
+  const query = { open_revs: 'all', revs: 'true' };
+  const response = await requestUpstream(context, caller, res, { method: 'GET', path: [caller.ownId], query });
+  if (response.status === 404) return [];
+  if (response.status !== 200) throw unexpectedResponse("The database did not return the document's leaves", response);
+  return parseTree(response.body, context.readDocument);
+}

@@ -1,0 +1,98 @@
+import type { ServerScope } from 'nano';
+import { isRevision, type Revision } from '../../couchdb-design/user-document/revisions.ts';
+import type { Username } from '../../couchdb-design/user-document/user-document.ts';
+import { getProperty, getString } from '../lib/json.ts';
+import { statusOf } from '../upstream/client.ts';
+import { toUpstreamError } from '../upstream/upstream-error.ts';
+
+/**
+ * The revisions of a user's devices that the gate has merged into the user document instead of storing them. A device has them
+ * for ever, and asks `_revs_diff` about them with every push. It need not send them again while the document has the revision
+ * that contains them.
+ */
+export interface Merged {
+  /** The revision that contains all of them. */
+  readonly into: Revision;
+  /** The one merged last is the last. */
+  readonly revisions: readonly Revision[];
+}
+
+/** A device with more leaves than this sends the rest with every push, where they change nothing. */
+const MAX_REVISIONS = 1_000;
+
+/**
+ * The path of the `_local` document in the registry, encoded. No client can reach it: the gate keeps a user's `_local` documents in
+ * one of another name (gate/checkpoints). It is not replicated, and without it devices send some revisions again.
+ */
+export const mergedRevisionsPath = (username: Username): string => `_local/${encodeURIComponent(`merged:${username}`)}`;
+
+/**
+ * Returns the merged revisions after more were merged into the newest revision of a path. Earlier ones are kept if the path has the
+ * revision that contains them. Returns the same object if nothing changes.
+ */
+export function addMerged(
+  before: Merged | undefined,
+  added: readonly Revision[],
+  [into, ...ancestors]: readonly [Revision, ...Revision[]],
+): Merged {
+  const isKept = before !== undefined && (before.into === into || ancestors.includes(before.into));
+  const kept = isKept ? before.revisions : [];
+  if (isKept && before.into === into && added.every((revision) => kept.includes(revision))) return before;
+  const revisions = [...new Set([...kept.filter((revision) => !added.includes(revision)), ...added])];
+  return { into, revisions: revisions.slice(-MAX_REVISIONS) };
+}
+
+/** Parses the stored document; undefined for any other value. */
+export function parseMerged(document: unknown): Merged | undefined {
+  const [into, revisions] = [getProperty(document, 'into'), getProperty(document, 'revisions')];
+  if (!isRevision(into) || !Array.isArray(revisions)) return undefined;
+  return { into, revisions: revisions.filter(isRevision) };
+}
+
+/** Reads and writes merged revisions, as the service account. */
+export class MergedRevisions {
+  readonly #couch: ServerScope;
+  readonly #registry: string;
+
+  constructor(couch: ServerScope, registry: string) {
+    this.#couch = couch;
+    this.#registry = registry;
+  }
+
+  /** Resolves with undefined when nothing is known. Rejects with 502 or 503 when the upstream fails. */
+  async read(username: Username): Promise<Merged | undefined> {
+    return parseMerged(await this.#readDocument(username));
+  }
+
+  /**
+   * Adds revisions that were merged into the newest revision of a path. Another gate may write at the same time; one of the two
+   * additions is then lost, and the device sends its revisions again. Rejects with 502 or 503 when the upstream fails.
+   */
+  async add(username: Username, added: readonly Revision[], path: readonly [Revision, ...Revision[]]): Promise<void> {
+    const document = await this.#readDocument(username);
+    const before = parseMerged(document);
+    const after = addMerged(before, added, path);
+    if (after === before) return;
+    const rev = getString(document, '_rev');
+    const body = { ...after, ...(rev === undefined ? {} : { _rev: rev }) };
+    await this.#request(username, { method: 'PUT', body }, 409);
+  }
+
+  #readDocument(username: Username): Promise<unknown> {
+    return this.#request(username, { method: 'GET' }, 404);
+  }
+
+  /** Resolves with undefined for the expected status. */
+  async #request(
+    username: Username,
+    request: { readonly method: 'GET' | 'PUT'; readonly body?: object },
+    expectedStatus: number,
+  ): Promise<unknown> {
+    try {
+      return await this.#couch.request({ db: this.#registry, path: mergedRevisionsPath(username), ...request });
+    } catch (error) {
+      if (statusOf(error) === expectedStatus) return undefined;
+      throw toUpstreamError(error);
+    }
+  }
+}
