@@ -181,7 +181,9 @@ describe('writes', () => {
       new_edits: false,
       docs: [
         { _id: 'user_bob', _rev: `2-${id(9)}` },
-        replicated({ ...document, preferences: { theme: 'dark' } }, [2, 1]),
+        replicated({ ...document, preferences: { theme: 'dark' } }, [2, 1], {
+          _revisions: { start: 2, ids: [id(2), document._rev.slice(2)] },
+        }),
         replicated({ ...document, role: 'admin' }, [3, 1]),
       ],
     };

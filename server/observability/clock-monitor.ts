@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { ClockOffset } from '../upstream/clock/upstream-clock.ts';
 
 /** A greater difference of the clocks is reported, in ms. Edits are stamped correctly at any difference. */
-export const MAX_CLOCK_DIFFERENCE_MS = 60_000;
+const MAX_CLOCK_DIFFERENCE_MS = 60_000;
 /** It is reported as over below this, so that a difference of about a minute is not reported again and again. In ms. */
 const AGREEING_DIFFERENCE_MS = 30_000;
 

@@ -16,6 +16,7 @@ import { Shadow } from './testing/shadow.ts';
 const COUNT = Number(process.env['HISTORIES'] ?? 30);
 const SEED = Number(process.env['HISTORIES_SEED'] ?? Date.now() % 2 ** 31);
 const SHRINK = process.env['HISTORIES_SHRINK'] === '1';
+const IS_COUNTED = process.env['HISTORIES'] !== undefined;
 const CONCURRENCY = 4;
 
 let deployment: Deployment;
@@ -46,6 +47,7 @@ test(
         const history = histories[index];
         if (history === undefined || failed !== undefined) return;
         next += 1;
+        if (IS_COUNTED && next % 50 === 0) process.stdout.write(`${next} of ${COUNT} histories, seed ${SEED}\n`);
         await run(history).catch((error: unknown) => {
           failed ??= { index, error };
         });
@@ -53,7 +55,7 @@ test(
     };
     await Promise.all(shadows.map(work));
     if (failed === undefined) {
-      if (process.env['HISTORIES'] !== undefined) console.log(`${COUNT} histories without a violation, seed ${SEED}`);
+      if (IS_COUNTED) console.log(`${COUNT} histories without a violation, seed ${SEED}`);
       return;
     }
     console.error(`HISTORIES_SEED=${SEED}, history ${failed.index} of ${COUNT}`);

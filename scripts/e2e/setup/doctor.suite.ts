@@ -263,6 +263,25 @@ export function describeDoctor(fixture: () => SetupFixture): void {
     expect(withoutOpenFiles(await findErrors())).toEqual([]);
   });
 
+  it('reports malformed, oversize and hidden content, which validate_doc_update lets through', async () => {
+    const inserted = await Promise.all([
+      // There is no such day, so it is no stamp.
+      registry().insert(userDocument('misdated', { edits: { theme: '2026-02-30T00:00:00.000Z-0000-aaaaa' } })),
+      registry().insert(userDocument('hoarder', { preferences: { notes: 'x'.repeat(70_000) } })),
+      registry().insert(userDocument('typist', { preferences: { drak: 'sesame' } })),
+    ]);
+    const { code, findings } = await runDoctor();
+    const statesOf = (text: string) =>
+      findings.filter(({ sentence }) => sentence.includes(text)).map(({ check, state }) => `${check}: ${state}`);
+    expect(code).toBe(1);
+    expect(statesOf('user_misdated (edits.theme)')).toEqual(['malformed documents: wrong']);
+    expect(statesOf('user_hoarder')).toEqual(['document sizes: wrong', 'hidden values: told']);
+    expect(statesOf('user_typist (preferences.drak)')).toEqual(['hidden values: told']);
+    expect(JSON.stringify(findings)).not.toContain('sesame');
+    for (const { id, rev } of inserted) await registry().destroy(id, rev);
+    expect(withoutOpenFiles(await findErrors())).toEqual([]);
+  });
+
   it('reports a missing database and wrong credentials', async () => {
     const { newName } = fixture();
     const missing = newName();

@@ -45,17 +45,17 @@ export function editsResponse(verdicts: readonly (EditRow | Refusal)[], upstream
 
 /**
  * The rows in the response to replicated revisions (`new_edits:false`): the refused ones only, as in CouchDB. If the database refuses
- * the gate's own merge, each merged row is refused.
+ * a revision of the gate's own, which is none of the rows', each merged row is refused.
  */
 export function replicatedResponse(verdicts: readonly RowVerdict[], upstream: unknown): readonly JsonObject[] {
   const stored = new Set<unknown>(verdicts.map((verdict) => (verdict.kind === 'replicated' ? verdict.rev : undefined)));
   const merged = verdicts.filter((verdict) => verdict.kind === 'merged');
   const errors = parseUpstreamRows(upstream).filter((row) => Object.hasOwn(row, 'error'));
-  const [ofRows, ofMerge] = [true, false].map((isRow) => errors.filter(({ rev }) => stored.has(rev) === isRow));
-  const [mergeError] = ofMerge ?? [];
+  const isOfMerge = ({ rev }: JsonObject): boolean => merged.length > 0 && (rev === undefined || !stored.has(rev));
+  const [mergeError] = errors.filter(isOfMerge);
   return [
     ...verdicts.filter((verdict) => verdict.kind === 'refusal').map(refusedRow),
-    ...(ofRows ?? []),
+    ...errors.filter((row) => row['rev'] === undefined || !isOfMerge(row)),
     ...(mergeError === undefined ? [] : merged.map(({ id, rev }) => ({ ...mergeError, id, rev }))),
   ];
 }

@@ -49,3 +49,12 @@ it('a merge that the database refuses is a refusal of each merged row, under its
   expect(rows).toEqual([{ id: OWN, rev: '2-b', error: 'forbidden', reason: 'No.' }]);
   expect(countRejections(OWN, [row, row], [row, merged], rows)).toMatchObject({ database: 1 });
 });
+
+it('a refusal without a revision is never lost', () => {
+  const upstream = [{ id: OWN, error: 'unauthorized', reason: 'No.' }];
+  expect(replicatedResponse([row], upstream)).toEqual([{ id: OWN, error: 'forbidden', reason: 'No.' }]);
+  expect(replicatedResponse([row, merged], upstream)).toEqual([
+    { id: OWN, error: 'forbidden', reason: 'No.' },
+    { id: OWN, rev: '2-b', error: 'forbidden', reason: 'No.' },
+  ]);
+});

@@ -160,7 +160,7 @@ async function insertAccounts(
     if (status !== 400 && status !== 403) throw error;
     const [first, ...others] = accounts;
     if (first === undefined) return [];
-    if (others.length === 0) return [[first.username, refused('has a password that CouchDB refuses')]];
+    if (others.length === 0) return [[first.username, refused('cannot have this password, which CouchDB refuses')]];
     const results = [];
     for (const account of accounts) results.push(...(await insertAccounts(couch, [account])));
     return results;

@@ -5,64 +5,16 @@ import {
   parseUsername,
   type Username,
 } from '../../../couchdb-design/user-document/user-document.ts';
-import { problemSchema, profileSchema, userPreferencesSchema } from '../../contract.ts';
+import { profileSchema } from '../../contract.ts';
 import { startTestGate, type TestGate } from '../../testing/test-gate.ts';
+import { createRestClient, expectPreferences, expectProblem, JSON_TYPE } from './testing/rest-client.ts';
 
 let gate: TestGate;
 beforeAll(async () => {
   gate = await startTestGate({ CORS_ORIGINS: 'https://elsewhere.example' });
 });
 afterAll(() => gate.close());
-
-let userCount = 0;
-const newUser = (): string => `rest${(userCount += 1)}`;
-
-interface RequestOptions {
-  readonly method?: string;
-  readonly body?: unknown;
-  readonly text?: string;
-  readonly headers?: Record<string, string>;
-}
-const JSON_TYPE = { 'content-type': 'application/json' };
-
-const request = (
-  user: string,
-  path: string,
-  { method = 'GET', body, text, headers = {} }: RequestOptions = {},
-): Promise<Response> => {
-  const sent = text ?? (body === undefined ? undefined : JSON.stringify(body));
-  return fetch(`${gate.url}/api/users${path}`, {
-    method,
-    headers: { authorization: `Bearer ${gate.token(user)}`, ...(sent === undefined ? {} : JSON_TYPE), ...headers },
-    ...(sent === undefined ? {} : { body: sent }),
-  });
-};
-const patch = (user: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
-  request(user, '/preferences', {
-    method: 'PATCH',
-    body,
-    headers: { 'content-type': 'application/merge-patch+json', ...headers },
-  });
-
-const expectPreferences = async (response: Response) => {
-  expect(response.status).toBe(200);
-  return userPreferencesSchema.parse(await response.json());
-};
-const expectProblem = async (response: Response, status: number) => {
-  expect(response.headers.get('content-type')).toBe('application/problem+json');
-  expect(response.status).toBe(status);
-  const body = problemSchema.parse(await response.json());
-  expect(body.status).toBe(status);
-  return body;
-};
-/** Writes a document directly to the registry, as an administrator can. */
-const insert = (user: string, members: object): Promise<unknown> => {
-  const document = { ...newUserDocument(parseUsername(user) as Username, new Date(0)), ...members };
-  return gate.registry().insert(document);
-};
-const documentOf = async (user: string): Promise<Record<string, unknown>> => ({
-  ...(await gate.registry().get(`user_${user}`, { conflicts: true })),
-});
+const { newUser, request, patch, insert, documentOf } = createRestClient(() => gate);
 
 test('a profile has the username and the preferences, with defaults for those that were never set', async () => {
   const user = newUser();
@@ -258,128 +210,6 @@ test('an edit wins over an earlier one with a stamp from the future', async () =
   const after = await expectPreferences(await patch(user, { theme: 'light' }));
   expect(after.preferences.theme).toBe('light');
   expect(after.edits['theme']).toMatchObject({ at: ahead, by: 'rest' });
-});
-
-test('a stored secret is omitted, and every other preference can be edited', async () => {
-  const user = newUser();
-  const edits = { apiToken: '2026-11-22T10:00:00.000Z-0000-aaaaa' };
-  await insert(user, { preferences: { apiToken: 'sesame', selectedTags: ['a'] }, edits });
-  for (const path of ['/profile', '/preferences']) {
-    const response = await request(user, path);
-    expect(response.status).toBe(200);
-    expect(await response.text()).not.toMatch(/sesame|apiToken/);
-  }
-  await expectPreferences(await patch(user, { theme: 'dark' }));
-  expect(await documentOf(user)).toMatchObject({ preferences: { apiToken: 'sesame', theme: 'dark' }, edits });
-  const problem = await expectProblem(await patch(user, { apiToken: 'x' }), 422);
-  expect(problem.errors).toEqual([{ pointer: '/apiToken', detail: expect.stringMatching(/secret/) as string }]);
-});
-
-test('unknown preferences and invalid values are kept and hidden, and every preference can be edited', async () => {
-  const user = newUser();
-  const stored = { theme: 'drak', language: 'de', viewMode: 'table' };
-  await insert(user, { preferences: stored, edits: { language: '2026-11-22T10:00:00.000Z-0000-aaaaa' } });
-  const shown = await expectPreferences(await request(user, '/preferences'));
-  expect(shown).toMatchObject({ preferences: { theme: 'system', viewMode: 'table' }, edits: {} });
-  expect(shown.preferences).not.toHaveProperty('language');
-  await expectPreferences(await patch(user, { recapTime: '20:00' }));
-  expect(await documentOf(user)).toMatchObject({ preferences: { ...stored, recapTime: '20:00' } });
-  expect(await (await request(user, '/preferences/theme')).json()).toBe('system');
-  await expectPreferences(await request(user, '/preferences/theme', { method: 'DELETE' }));
-  expect((await documentOf(user))['preferences']).not.toHaveProperty('theme');
-  const after = await expectPreferences(await request(user, '/preferences/theme', { method: 'PUT', body: 'dark' }));
-  expect(after.preferences.theme).toBe('dark');
-  await expectPreferences(await patch(user, { language: null }));
-  expect((await documentOf(user))['preferences']).not.toHaveProperty('language');
-});
-
-test('a malformed document can be read and edited, and an edit puts it in order', async () => {
-  const user = newUser();
-  // Days that do not exist, which CouchDB's validation does not detect.
-  const edits = { theme: '2026-02-30T10:00:00.000Z-0000-aaaaa', viewMode: '2026-02-28T10:00:00.000Z-0000-aaaaa' };
-  await insert(user, {
-    preferences: { theme: 'dark', viewMode: 'table' },
-    edits,
-    created_at: '2026-02-30T10:00:00.000Z',
-  });
-  const read = await expectPreferences(await request(user, '/preferences'));
-  expect(read.preferences).toMatchObject({ theme: 'dark', viewMode: 'table' });
-  await expectPreferences(await patch(user, { recapTime: '20:00' }));
-  const { edits: after, created_at: createdAt } = await documentOf(user);
-  expect(after).toEqual({ viewMode: edits.viewMode, recapTime: expect.any(String) as string });
-  expect(createdAt).toBe('2026-03-02T10:00:00.000Z');
-});
-
-test('the removal of a preference that nobody knows changes nothing', async () => {
-  const user = newUser();
-  await expectPreferences(await patch(user, { theme: 'dark' }));
-  const { _rev: rev } = await documentOf(user);
-  await expectPreferences(await patch(user, { colour: null }));
-  expect((await documentOf(user))['_rev']).toBe(rev);
-});
-
-const nested = (levels: number): string => `${'['.repeat(levels)}${']'.repeat(levels)}`;
-const nestedPatch = (levels: number): string => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
-
-test.each<[string, string, string]>([
-  ['5,000 nested lists', `{"selectedTags":${nested(5_000)}}`, '/selectedTags'],
-  ['8,000 nested merge patches', `{"filterPresets":${nestedPatch(8_000)}}`, '/filterPresets'],
-  ['66,000 letters', `{"selectedTags":["${'a'.repeat(66_000)}"]}`, '/selectedTags/0'],
-  ['66,000 letters under an unknown name', `{"${'a'.repeat(66_000)}":1}`, `/${'a'.repeat(100)}`],
-  ['a lone surrogate', '{"selectedTags":["\\ud800"]}', '/selectedTags/0'],
-  ['a lone surrogate in a name', '{"\\ud800":1}', '/\ud800'],
-  ['a __proto__ member', '{"filterPresets":[{"name":"a","__proto__":1}]}', '/filterPresets/0/__proto__'],
-  ['infinity', '{"theme":1e400}', '/theme'],
-  ['41 characters beyond the BMP', `{"selectedTags":["${'😀'.repeat(41)}"]}`, '/selectedTags/0'],
-  ['a secret inside', '{"filterPresets":[{"name":"a","password":"x"}]}', '/filterPresets/0/password'],
-])('%s: 422 with the path of the member, by PATCH and PUT', async (_name, text, pointer) => {
-  const user = newUser();
-  const headers = { 'content-type': 'application/merge-patch+json' };
-  const problem = await expectProblem(await request(user, '/preferences', { method: 'PATCH', text, headers }), 422);
-  expect(problem.errors?.map((error) => error.pointer.slice(0, pointer.length))).toEqual([pointer]);
-  const [, name = '', value = ''] = /^\{"(\w+)":(.*)\}$/s.exec(text) ?? [];
-  if (name.length !== 0 && name.length < 100) {
-    const put = await expectProblem(await request(user, `/preferences/${name}`, { method: 'PUT', text: value }), 422);
-    expect(put.errors?.map((error) => error.pointer.slice(0, pointer.length))).toEqual([pointer]);
-  }
-});
-
-test('40 characters beyond the BMP are accepted, as by every interface', async () => {
-  const selectedTags = ['😀'.repeat(21), '😀'.repeat(40)];
-  const { preferences } = await expectPreferences(await patch(newUser(), { selectedTags }));
-  expect(preferences.selectedTags).toEqual(selectedTags);
-});
-
-test('the size of the document after the edit is limited, and an edit that does not increase it is accepted', async () => {
-  const user = newUser();
-  const label = '😀'.repeat(40);
-  const labels = (length: number): string[] => Array.from({ length }, () => label);
-  const preset = { name: label, selectedTags: labels(10), selectedContexts: labels(10), selectedStatus: labels(10) };
-  const filterPresets = Array.from({ length: 10 }, () => preset);
-  await expectPreferences(await patch(user, { filterPresets, selectedTags: labels(30), tableColumns: labels(30) }));
-  const problem = await expectProblem(
-    await patch(user, { selectedStatus: labels(30), selectedContexts: labels(30) }),
-    422,
-  );
-  expect(problem.detail).toMatch(/^The document would have \d+ bytes; at most 65536 are accepted\.$/);
-  expect(problem.errors).toMatchObject([{ pointer: '' }]);
-  await expectPreferences(await patch(user, { theme: 'dark' }));
-});
-
-test('a stamp of any time before is exceeded by the next edit, whatever the clock', async () => {
-  for (const stamp of [
-    '2026-12-09T00:00:00.000Z-0000-aaaaa',
-    '8999-12-31T23:59:59.999Z-ffff-zzzzz',
-    '9998-01-01T00:00:00.000Z-0000-zzzzz',
-    '9999-12-31T23:59:59.999Z-ffff-zzzzz',
-  ]) {
-    const user = newUser();
-    await insert(user, { preferences: { theme: 'dark', viewMode: 'table' }, edits: { theme: stamp } });
-    for (const theme of ['light', 'system'] as const) {
-      expect((await expectPreferences(await patch(user, { theme }))).preferences.theme).toBe(theme);
-    }
-    expect((await expectPreferences(await patch(user, { viewMode: 'graph' }))).preferences.viewMode).toBe('graph');
-  }
 });
 
 test('a document of a newer version (409) is neither served nor changed', async () => {

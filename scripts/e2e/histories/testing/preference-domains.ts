@@ -2,7 +2,8 @@
  * The preferences that each version of the application edits, and their values. Every edit has a text of its own, so that a
  * final value names the edit that set it.
  */
-import { DEFAULT_PREFERENCES, PREFERENCE_RULES } from '../../../../couchdb-design/user-document/preference-rules.ts';
+import { DEFAULT_PREFERENCES } from '../../../../couchdb-design/user-document/default-preferences.ts';
+import { PREFERENCE_RULES } from '../../../../couchdb-design/user-document/preference-rules.ts';
 import { preferencesSchema } from '../../../../couchdb-design/user-document/preferences.ts';
 import * as newApp from './new-app.ts';
 import * as oldApp from './old-app.ts';
