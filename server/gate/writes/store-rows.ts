@@ -74,11 +74,7 @@ async function storeReplicated(
   const { context, caller } = exchange;
   const respond = (verdicts: readonly RowVerdict[], upstream: unknown): readonly JsonObject[] =>
     recordRejections(exchange, { parsed, verdicts, rows: replicatedResponse(verdicts, upstream) });
-  if (parsed.every((row) => row.kind === 'refusal'))
-    return respond(
-      parsed.filter((row) => row.kind === 'refusal'),
-      undefined,
-    );
+  if (parsed.every((row) => row.kind === 'refusal')) return respond(parsed, undefined);
   return withTree(exchange, async (tree) => {
     const { verdicts, documents: docs, current } = decideRows(parsed, tree, context.schema);
     const rows = respond(verdicts, await sendBatch(exchange, docs, { docs, new_edits: false }));
