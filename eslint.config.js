@@ -104,7 +104,7 @@ export default tseslint.config(
             zone('./couchdb-design', './client', 'couchdb-design imports neither server nor client'),
             zone('./server', './client', 'server and client never import each other'),
             zone('./client', './server', 'client may only take types from server/contract.ts', ['./contract.ts']),
-            ...['preferences', 'user-document', 'zod-schema-checks'].map((name) =>
+            ...['preferences', 'user-document', 'zod-schema-checks', 'zod-standard-schema'].map((name) =>
               zone('./client', `./couchdb-design/user-document/${name}.ts`, 'zod stays on the server'),
             ),
             zone('./client/platform', './client/sync', 'sync is above platform'),

@@ -137,7 +137,7 @@ class EventStream implements PreferencesStream<Values> {
     const { silence = DEFAULT_IDLE_TIMEOUT_MS } = options;
     checkDuration('silence', silence, 1_000);
     const { schema = preferencesStandardSchema } = options;
-    assert(typeof schema['~standard']?.validate === 'function', 'schema is not a Standard Schema.');
+    assert('~standard' in schema, 'schema is not a Standard Schema.');
     const defaults = resolveDefaults(options);
     this.username = options.username;
     this.ready = new Promise((resolve) => {

@@ -11,10 +11,17 @@ const sampleOf = (offsetMs: number, sentAt: number, elapsedMs: number, serverDel
 });
 
 const anyTiming = fc
-  .record({ sentAt: fc.integer({ min: NOW, max: NOW + 86_400_000 }), elapsedMs: fc.nat(3_000), share: fc.double({ min: 0, max: 1, noNaN: true }) })
+  .record({
+    sentAt: fc.integer({ min: NOW, max: NOW + 86_400_000 }),
+    elapsedMs: fc.nat(3_000),
+    share: fc.double({ min: 0, max: 1, noNaN: true }),
+  })
   .map(({ sentAt, elapsedMs, share }) => ({ sentAt, elapsedMs, serverDelayMs: elapsedMs * share }));
 const YEAR_MS = 366 * 86_400_000;
-const anyOffset = fc.oneof(fc.integer({ min: -10_000, max: 10_000 }), fc.integer({ min: -9 * YEAR_MS, max: 9 * YEAR_MS }));
+const anyOffset = fc.oneof(
+  fc.integer({ min: -10_000, max: 10_000 }),
+  fc.integer({ min: -9 * YEAR_MS, max: 9 * YEAR_MS }),
+);
 
 test('the error is at most twice the uncertainty, whatever the delays are', () => {
   fc.assert(

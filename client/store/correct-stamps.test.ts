@@ -35,7 +35,12 @@ class Page {
   readonly times = new Map<string, number>();
 
   clock(): ClockReading {
-    return { wall: this.time + this.error, monotonic: this.time - NOW - this.slept, origin: this.origin, offset: this.offset };
+    return {
+      wall: this.time + this.error,
+      monotonic: this.time - NOW - this.slept,
+      origin: this.origin,
+      offset: this.offset,
+    };
   }
 
   edit(key: string): void {
@@ -90,20 +95,23 @@ test.each(ERRORS)('after a reload of the page too, %d ms', (error) => {
   expect(page.errorOf('a')).toBeLessThan(TOLERANCE_MS);
 });
 
-test.each(ERRORS)('a clock that jumps by %d ms while the page is open: edits before and after it are dated right', (jump) => {
-  for (const isKnown of [false, true]) {
-    const page = new Page();
-    if (isKnown) page.connect();
-    page.edit('before');
-    page.time += MINUTE_MS;
-    page.error = jump;
-    page.edit('after');
-    page.time += MINUTE_MS;
-    page.connect();
-    expect(page.errorOf('before')).toBeLessThan(TOLERANCE_MS);
-    expect(page.errorOf('after')).toBeLessThan(TOLERANCE_MS);
-  }
-});
+test.each(ERRORS)(
+  'a clock that jumps by %d ms while the page is open: edits before and after it are dated right',
+  (jump) => {
+    for (const isKnown of [false, true]) {
+      const page = new Page();
+      if (isKnown) page.connect();
+      page.edit('before');
+      page.time += MINUTE_MS;
+      page.error = jump;
+      page.edit('after');
+      page.time += MINUTE_MS;
+      page.connect();
+      expect(page.errorOf('before')).toBeLessThan(TOLERANCE_MS);
+      expect(page.errorOf('after')).toBeLessThan(TOLERANCE_MS);
+    }
+  },
+);
 
 test.each(ERRORS)('a clock that was off by %d ms and is set right before the server is reached', (error) => {
   for (const isKnown of [false, true]) {
@@ -152,10 +160,13 @@ test('edits of a right clock are never changed, however long the computer sleeps
 test('a corrected stamp exceeds what the device had seen, and edits keep their order', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.record({ jump: fc.option(fc.integer({ min: -9 * YEAR_MS, max: 9 * YEAR_MS })), rest: fc.nat(DAY_MS) }), {
-        minLength: 1,
-        maxLength: 8,
-      }),
+      fc.array(
+        fc.record({ jump: fc.option(fc.integer({ min: -9 * YEAR_MS, max: 9 * YEAR_MS })), rest: fc.nat(DAY_MS) }),
+        {
+          minLength: 1,
+          maxLength: 8,
+        },
+      ),
       fc.integer({ min: NOW - YEAR_MS, max: NOW + YEAR_MS }),
       (steps, seenAt) => {
         const page = new Page();

@@ -73,7 +73,10 @@ export const findCorrections = (edits: Edits, now: ClockReading): readonly Corre
 const correctDocument = (document: LocalDocument, corrections: readonly Correction[]): LocalDocument => {
   const found = corrections.filter(({ wrong }) => document.edits[wrong.key] === wrong.stamp);
   if (found.length === 0) return document;
-  const edits = { ...document.edits, ...Object.fromEntries(found.map(({ corrected }) => [corrected.key, corrected.stamp])) };
+  const edits = {
+    ...document.edits,
+    ...Object.fromEntries(found.map(({ corrected }) => [corrected.key, corrected.stamp])),
+  };
   const isUpdateWrong = found.some(({ wrong }) => wrong.stamp.startsWith(document.updated_at));
   const latest = latestEditStamp(Object.values(edits)) ?? '';
   return { ...document, edits, ...(isUpdateWrong && { updated_at: latest.slice(0, TIMESTAMP_LENGTH) }) };

@@ -2,7 +2,11 @@ import fc from 'fast-check';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { z } from 'zod';
 import { documentBytes, MAX_DOCUMENT_BYTES } from '../../couchdb-design/user-document/document-changes.ts';
-import { createPreferenceSchema, type PreferenceSchema, type Values } from '../../couchdb-design/user-document/preference-schema.ts';
+import {
+  createPreferenceSchema,
+  type PreferenceSchema,
+  type Values,
+} from '../../couchdb-design/user-document/preference-schema.ts';
 import { preferencesStandardSchema } from '../../couchdb-design/user-document/preferences-standard-schema.ts';
 import { emptyDocument } from '../testing/local-store.ts';
 import { createEdits, type EditContext } from './create-edits.ts';
@@ -20,12 +24,11 @@ const anything: StandardSchemaV1 = {
 const any = createPreferenceSchema(anything);
 const NOW = Date.UTC(2026, 10, 22, 9, 30);
 const context: EditContext = {
-  document: emptyDocument as LocalDocument,
+  document: emptyDocument,
   unsent: [],
   device: 'aaaaa',
   clock: { wall: NOW, monotonic: 5, origin: 1, offset: undefined },
 };
-
 
 const editsOf = (schema: PreferenceSchema, patch: Values, document = context.document) =>
   createEdits({ schema, defaults: {} }, patch, { ...context, document });
@@ -139,7 +142,7 @@ test('what the upgrade derives is stored with the next edit, if the schema and t
     toRecord(
       createEdits({ ...viewOf(schema), upgrade }, patch, {
         ...context,
-        document: { ...emptyDocument, preferences: { colour }, edits: { colour: stamp } } as LocalDocument,
+        document: { ...emptyDocument, preferences: { colour }, edits: { colour: stamp } },
       }),
       'value',
     );

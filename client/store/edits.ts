@@ -38,7 +38,12 @@ type Stamps = LocalDocument['edits'];
 export const TIMESTAMP_LENGTH = '2026-11-22T09:30:01.123Z'.length;
 
 /** What is shown and edited before the server's document has been pulled. */
-export const EMPTY_DOCUMENT = { preferences: {}, edits: {}, created_at: '', updated_at: '' } as unknown as LocalDocument;
+export const EMPTY_DOCUMENT = {
+  preferences: {},
+  edits: {},
+  created_at: '',
+  updated_at: '',
+} as unknown as LocalDocument;
 
 /** The values or the stamps of these edits, by preference. */
 export const toRecord = (edits: Edits, part: 'value' | 'stamp'): Values =>

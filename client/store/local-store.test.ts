@@ -341,14 +341,14 @@ describe('a device whose clock is three days ahead', () => {
   });
 
   test('edits that are made before the first pull are corrected as well', async () => {
-    let offset: number | undefined;
+    const known: { offset?: number } = {};
     const browser = createFakeBrowser();
     const store = await openLocalStore(browser, {
       environment: { ...defaultEnvironment(), storage: browser.storage, now: () => NOW - DAYS_MS },
-      clockOffset: () => offset,
+      clockOffset: () => known.offset,
     });
     await store.edit({ theme: 'dark' });
-    offset = DAYS_MS;
+    known.offset = DAYS_MS;
     await store.correctStamps();
     expect(store.unsent()).toMatchObject([{ key: 'theme', stamp: expect.stringMatching(/^2026-11-22/) as string }]);
     expect(Object.keys(browser.storage).filter((name) => name.includes(':unsent:'))).toHaveLength(1);

@@ -210,7 +210,8 @@ export class LocalStore {
    */
   async correctStamps(): Promise<void> {
     const { findCorrections, storeCorrections } = await this.#loadingRules;
-    const find = (): ReturnType<Rules['findCorrections']> => findCorrections(this.#pendingEdits.read(), this.#readClock());
+    const find = (): ReturnType<Rules['findCorrections']> =>
+      findCorrections(this.#pendingEdits.read(), this.#readClock());
     if (find().length === 0) return;
     const correction = this.#handle.exclusive(async () => {
       await storeCorrections(this.#source(), this.#pendingEdits, find());

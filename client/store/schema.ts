@@ -20,7 +20,9 @@ export interface SchemaChoice {
 /** Returns why a preference of a schema of zod cannot have its name. Other schemas do not list their members. */
 const findNameProblem = ({ shape = {} }: { readonly shape?: object }): string | undefined => {
   const name = Object.keys(shape).find((key) => !isPreferenceKey(key) || looksSecret(key));
-  return name && `The preference ${name} needs another name: a short one of letters and digits, and not that of a secret.`;
+  return (
+    name && `The preference ${name} needs another name: a short one of letters and digits, and not that of a secret.`
+  );
 };
 
 /** Returns why preferences cannot have the schema or the upgrade, as a sentence; undefined when no reason was found. */

@@ -23,7 +23,10 @@ export async function retryRejectedEdits(
     if (!suspect.isSuspect) continue;
     // Read at each use: a response may have corrected its stamp.
     const edits = (): Edits =>
-      store.unsent().flatMap(({ isSuspect, ...edit }) => (edit.key === suspect.key ? [edit] : []));
+      store
+        .unsent()
+        .filter(({ key }) => key === suspect.key)
+        .map((edit) => ({ ...edit, isSuspect: false }));
     try {
       await commitEdits(store.sourceIn(remote), edits);
     } catch (error) {

@@ -11,7 +11,8 @@ type Values = JsonObject;
 type Document = UserDocument<Values>;
 
 const empty = newUserDocument<Values>(toUsername('alice'), new Date(0));
-const stampAt = (seconds: number): EditStamp => nextEditStamp({ now: seconds * 1_000, device: 'aaaaa', seen: undefined });
+const stampAt = (seconds: number): EditStamp =>
+  nextEditStamp({ now: seconds * 1_000, device: 'aaaaa', seen: undefined });
 const documentOf = (preferences: Values, edits: Readonly<Record<string, EditStamp>>): Document => ({
   ...empty,
   preferences,
@@ -96,7 +97,9 @@ test('a derived value has the stamp of its newest source', () => {
 test('constants, unstamped sources and stored preferences are not written', () => {
   expect(derivedStates(documentOf({ colour: 'x' }, {}), renameColour)).toEqual([]);
   expect(derivedStates(documentOf({}, {}), () => ({ theme: 'x' }))).toEqual([]);
-  expect(derivedStates(documentOf({ colour: 'x' }, { colour: stampAt(2), theme: stampAt(1) }), renameColour)).toEqual([]);
+  expect(derivedStates(documentOf({ colour: 'x' }, { colour: stampAt(2), theme: stampAt(1) }), renameColour)).toEqual(
+    [],
+  );
 });
 
 test('a value that the application cannot read does not hide one that it can', () => {
@@ -183,7 +186,8 @@ test('two devices derive the same states, whatever the order of the members', ()
 });
 
 /** One edit by a device, or the exchange of all documents. */
-type Step = { readonly device: number; readonly key: 'colour' | 'theme' | 'other'; readonly value: string | null } | 'sync';
+type Step =
+  { readonly device: number; readonly key: 'colour' | 'theme' | 'other'; readonly value: string | null } | 'sync';
 
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
   fc.record({

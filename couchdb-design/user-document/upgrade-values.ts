@@ -36,8 +36,9 @@ const upgradeOrKeep = (upgrade: Upgrade, values: JsonObject): JsonObject => tryU
 /** Returns the canonical text of one upgraded value; 'null' when there is none. */
 const upgradedText = (upgrade: Upgrade, values: JsonObject, key: string): string => {
   try {
+    const text: unknown = canonicalJson(getOwn(upgradeOrKeep(upgrade, values), key));
     // JSON has no text for a function.
-    return (canonicalJson(getOwn(upgradeOrKeep(upgrade, values), key)) as string | undefined) ?? 'null';
+    return typeof text === 'string' ? text : 'null';
   } catch {
     return 'null';
   }
@@ -47,7 +48,11 @@ const upgradedText = (upgrade: Upgrade, values: JsonObject, key: string): string
  * Returns the keys of a least set of values from which `text` follows, with the newest stamps if there are several. It is
  * empty for a constant.
  */
-const findSources = (values: JsonObject, stampOf: (key: string) => EditStamp, hasText: (values: JsonObject) => boolean) =>
+const findSources = (
+  values: JsonObject,
+  stampOf: (key: string) => EditStamp,
+  hasText: (values: JsonObject) => boolean,
+) =>
   Object.keys(
     Object.keys(values)
       .sort((a, b) => (stampOf(a) + a < stampOf(b) + b ? -1 : 1))
@@ -67,7 +72,12 @@ interface Candidates {
 
 const findCandidates = ({ preferences, edits }: Stored, upgrade: Upgrade, isValid: IsValid): readonly Candidates[] => {
   const isStored = (key: string): boolean => getOwn(preferences, key) !== null;
-  const values = structuredClone(omit(preferences, Object.keys(preferences).filter((key) => !isStored(key))));
+  const values = structuredClone(
+    omit(
+      preferences,
+      Object.keys(preferences).filter((key) => !isStored(key)),
+    ),
+  );
   const stampOf = (key: string): EditStamp => (getOwn(edits, key) as EditStamp | null) ?? '';
   const keys = new Set(Object.keys({ ...values, ...edits, ...upgradeOrKeep(upgrade, values) }));
   return [...keys].map((key) => {
@@ -113,11 +123,7 @@ export const upgradeDocument = <D extends Stored>(document: D, upgrade?: Upgrade
  * Returns the derived preferences that the document does not have, to be stored with the next edit. Each has the stamp of
  * its newest source. A preference that is stored, or whose sources have no stamp, is not among them.
  */
-export const derivedStates = (
-  document: Stored,
-  upgrade?: Upgrade,
-  isValid: IsValid = () => true,
-): readonly State[] =>
+export const derivedStates = (document: Stored, upgrade?: Upgrade, isValid: IsValid = () => true): readonly State[] =>
   upgrade
     ? findCandidates(document, upgrade, isValid).flatMap(({ derived }) =>
         derived && derived.stamp !== '' && !isKnown(document, derived.key) ? [derived] : [],

@@ -233,7 +233,7 @@ describe('writes', () => {
       ...extra,
     });
     // The gate would merge them.
-    await gate.registry().bulk({ docs: [child(1), child(2)], new_edits: false } as never);
+    await gate.registry().bulk({ docs: [child(1), child(2)], new_edits: false });
     const tombstone = (n: number, parent: number): object => ({
       _id: document._id,
       _rev: `3-${id(n)}`,

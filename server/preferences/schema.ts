@@ -17,6 +17,7 @@ import {
 import { preferencesStandardSchema } from '../../couchdb-design/user-document/preferences-standard-schema.ts';
 import { findUpgradeProblem } from '../../couchdb-design/user-document/upgrade-function.ts';
 import { findZodSchemaProblem } from '../../couchdb-design/user-document/zod-schema-checks.ts';
+import { toStandardSchema } from '../../couchdb-design/user-document/zod-standard-schema.ts';
 import { createView, type Upgrade } from './view.ts';
 
 /** The preferences of an application, and the document that holds a user's. */
@@ -63,7 +64,7 @@ export function definePreferences<S extends z.ZodObject>(
   return createDefinition(schema as z.ZodType as z.ZodType<z.infer<S>>, {
     ...options,
     names: Object.keys(schema.shape),
-    rules: createPreferenceSchema(schema, (sentence) => onMistake?.('schema', sentence)),
+    rules: createPreferenceSchema(toStandardSchema(schema), (sentence) => onMistake?.('schema', sentence)),
   });
 }
 

@@ -107,7 +107,10 @@ test('a preference that the gate and the application no longer know stays, and p
   await synced(before);
   await before.close();
   // The schema of the next version has no language, or another form of it.
-  for (const schema of [z.strictObject({ density }), z.strictObject({ density, language: z.enum(['en']).optional() })]) {
+  for (const schema of [
+    z.strictObject({ density }),
+    z.strictObject({ density, language: z.enum(['en']).optional() }),
+  ]) {
     const store = open(await startGate(schema, registry), schema);
     await synced(store);
     const next = store.get()['density'] === 'cosy' ? 'compact' : 'cosy';

@@ -99,29 +99,32 @@ test.each(ERRORS)('a device whose clock is %s edits as any other, and its status
   await expectStampNear(right.store, 'theme', Date.now());
 });
 
-test.each(ERRORS)('offline edits of a clock that is %s: the later edit wins, whoever connects first', async (_name, error) => {
-  for (const wrongIsFirst of [true, false]) {
-    const user = devices.newUser();
-    const [wrong, right] = [await openOffline(user, error), await openOffline(user)];
-    const time = Date.now();
-    // An hour ago, each edits one preference. The other one edits it now.
-    wrong.ago = HOUR_MS;
-    right.ago = HOUR_MS;
-    await wrong.store.set({ theme: 'dark', recapTime: '20:00' });
-    await right.store.set({ viewMode: 'table', briefingTime: '06:00' });
-    wrong.ago = 0;
-    right.ago = 0;
-    await wrong.store.set({ viewMode: 'graph' });
-    await right.store.set({ theme: 'light' });
-    for (const device of wrongIsFirst ? [wrong, right] : [right, wrong]) await connect(device);
-    const all = { theme: 'light', viewMode: 'graph', recapTime: '20:00', briefingTime: '06:00' } as const;
-    await Promise.all([waitForPreferences(wrong.store, all), waitForPreferences(right.store, all)]);
-    await Promise.all([waitForState(wrong.store, 'live', 0), waitForState(right.store, 'live', 0)]);
-    await expectStampNear(right.store, 'recapTime', time - HOUR_MS);
-    await expectStampNear(right.store, 'viewMode', time);
-    expect([...wrong.refusedKeys, ...right.refusedKeys]).toEqual([]);
-  }
-});
+test.each(ERRORS)(
+  'offline edits of a clock that is %s: the later edit wins, whoever connects first',
+  async (_name, error) => {
+    for (const wrongIsFirst of [true, false]) {
+      const user = devices.newUser();
+      const [wrong, right] = [await openOffline(user, error), await openOffline(user)];
+      const time = Date.now();
+      // An hour ago, each edits one preference. The other one edits it now.
+      wrong.ago = HOUR_MS;
+      right.ago = HOUR_MS;
+      await wrong.store.set({ theme: 'dark', recapTime: '20:00' });
+      await right.store.set({ viewMode: 'table', briefingTime: '06:00' });
+      wrong.ago = 0;
+      right.ago = 0;
+      await wrong.store.set({ viewMode: 'graph' });
+      await right.store.set({ theme: 'light' });
+      for (const device of wrongIsFirst ? [wrong, right] : [right, wrong]) await connect(device);
+      const all = { theme: 'light', viewMode: 'graph', recapTime: '20:00', briefingTime: '06:00' } as const;
+      await Promise.all([waitForPreferences(wrong.store, all), waitForPreferences(right.store, all)]);
+      await Promise.all([waitForState(wrong.store, 'live', 0), waitForState(right.store, 'live', 0)]);
+      await expectStampNear(right.store, 'recapTime', time - HOUR_MS);
+      await expectStampNear(right.store, 'viewMode', time);
+      expect([...wrong.refusedKeys, ...right.refusedKeys]).toEqual([]);
+    }
+  },
+);
 
 test.each(ERRORS)('offline edits of a clock that is %s are corrected after a reload, once', async (_name, error) => {
   const user = devices.newUser();
@@ -164,19 +167,22 @@ test.each(ERRORS)('a clock that jumps while the page is open, to %s, and back', 
   expect(device.refusedKeys).toEqual([]);
 });
 
-test.each(ERRORS)('a clock that jumps while the device is offline, to %s: edits before and after it', async (_name, error) => {
-  const user = devices.newUser();
-  const device = await openOffline(user);
-  const time = Date.now();
-  await device.store.set({ theme: 'dark' });
-  device.error = error;
-  await device.store.set({ viewMode: 'graph' });
-  await connect(device);
-  expect(device.store.get()).toMatchObject({ theme: 'dark', viewMode: 'graph' });
-  await expectStampNear(device.store, 'theme', time);
-  await expectStampNear(device.store, 'viewMode', time);
-  expect(device.refusedKeys).toEqual([]);
-});
+test.each(ERRORS)(
+  'a clock that jumps while the device is offline, to %s: edits before and after it',
+  async (_name, error) => {
+    const user = devices.newUser();
+    const device = await openOffline(user);
+    const time = Date.now();
+    await device.store.set({ theme: 'dark' });
+    device.error = error;
+    await device.store.set({ viewMode: 'graph' });
+    await connect(device);
+    expect(device.store.get()).toMatchObject({ theme: 'dark', viewMode: 'graph' });
+    await expectStampNear(device.store, 'theme', time);
+    await expectStampNear(device.store, 'viewMode', time);
+    expect(device.refusedKeys).toEqual([]);
+  },
+);
 
 test('no revision with a wrong stamp is sent, when the first response shows that the clock is wrong', async () => {
   const user = devices.newUser();

@@ -78,7 +78,7 @@ it('a device that returns after the database has dropped the revision it knows l
     preferences: { viewMode: 'table' },
     edits: { viewMode: viewStamp },
   };
-  await fixture.proxied.registry().bulk({ docs: [newest], new_edits: false } as never);
+  await fixture.proxied.registry().bulk({ docs: [newest], new_edits: false });
   expect(await peer.local.sync(peer.remote)).toMatchObject({ push: { doc_write_failures: 0 } });
   await peer.local.replicate.from(peer.remote);
   for (const source of [await peer.local.get(id), await fixture.proxied.registry().get(id)])

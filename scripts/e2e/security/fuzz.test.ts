@@ -143,6 +143,8 @@ test(`${REQUESTS} random requests of alice neither reveal nor change anything of
     'checkpoints written',
     'document',
     'leaves',
+    'merged revisions',
+    'merged revisions written',
     'provision',
     'revs diff',
     'rights',

@@ -7,6 +7,7 @@ import { startTestGate } from '../../../../server/testing/test-gate.ts';
 import { statusOf } from '../../../../server/upstream/client.ts';
 import { mountGate, type MountedGate } from '../../testing/mounted-gate.ts';
 import { VERSIONS, type Version } from './preference-domains.ts';
+import { retryWhileBusy } from './retry-while-busy.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -115,11 +116,14 @@ export async function startDeployment(): Promise<Deployment> {
       return (rows as readonly { readonly ok: StoredLeaf }[]).map(({ ok }) => ok);
     },
     linkChat: async (username: string) => {
-      const response = await fetch(`${standalone.url}/api/users/telegram/link`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${standalone.token(username)}` },
+      const code = await retryWhileBusy(async () => {
+        const response = await fetch(`${standalone.url}/api/users/telegram/link`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${standalone.token(username)}` },
+        });
+        if (!response.ok) throw new Error(`The link is answered with ${response.status}.`);
+        return ((await response.json()) as { readonly code: string }).code;
       });
-      const { code } = (await response.json()) as { readonly code: string };
       const person = api.createPerson('Ada');
       await person.sendMessage(`/start ${code}`);
       return person;

@@ -1,7 +1,7 @@
 /** The programs that edit a user's document at the server. */
-import type { Person } from '../../../../server/testing/fake-telegram-api.ts';
 import type { Deployment, Gate } from './deployment.ts';
 import { DOMAINS, type Domain, type Version } from './preference-domains.ts';
+import { retryWhileBusy } from './retry-while-busy.ts';
 
 export type Values = Readonly<Record<string, unknown>>;
 
@@ -17,24 +17,26 @@ export interface Participant {
 export type ServerInterface = 'rest' | 'application' | 'command';
 
 /** Resolves with the preferences that a gate's REST interface shows. Rejects unless the status is 200. */
-export async function readOverRest({ url, token }: Gate, username: string): Promise<Values> {
-  const response = await fetch(`${url}/api/users/preferences`, {
-    headers: { authorization: `Bearer ${token(username)}` },
+export const readOverRest = ({ url, token }: Gate, username: string): Promise<Values> =>
+  retryWhileBusy(async () => {
+    const response = await fetch(`${url}/api/users/preferences`, {
+      headers: { authorization: `Bearer ${token(username)}` },
+    });
+    const body = (await response.json()) as { readonly preferences: Values };
+    if (response.status !== 200) throw new Error(`GET is answered with ${response.status}: ${JSON.stringify(body)}`);
+    return body.preferences;
   });
-  const body = (await response.json()) as { readonly preferences: Values };
-  if (response.status !== 200) throw new Error(`GET is answered with ${response.status}: ${JSON.stringify(body)}`);
-  return body.preferences;
-}
 
 /** Resolves when the gate has stored the patch. */
-export async function patchOverRest({ url, token }: Gate, username: string, patch: Values): Promise<void> {
-  const response = await fetch(`${url}/api/users/preferences`, {
-    method: 'PATCH',
-    headers: { authorization: `Bearer ${token(username)}`, 'content-type': 'application/merge-patch+json' },
-    body: JSON.stringify(patch),
+export const patchOverRest = ({ url, token }: Gate, username: string, patch: Values): Promise<void> =>
+  retryWhileBusy(async () => {
+    const response = await fetch(`${url}/api/users/preferences`, {
+      method: 'PATCH',
+      headers: { authorization: `Bearer ${token(username)}`, 'content-type': 'application/merge-patch+json' },
+      body: JSON.stringify(patch),
+    });
+    if (response.status !== 200) throw new Error(`PATCH is answered with ${response.status}: ${await response.text()}`);
   });
-  if (response.status !== 200) throw new Error(`PATCH is answered with ${response.status}: ${await response.text()}`);
-}
 
 /** Resolves when the users command has stored the patch, preference by preference. */
 export async function editByCommand({ runCommand }: Gate, username: string, patch: Values): Promise<void> {
@@ -51,14 +53,17 @@ export function createServerParticipant(
   { kind, username }: { readonly kind: ServerInterface; readonly username: string },
 ): Participant {
   const gate = gates[version];
+  const { edit } = gate;
   const editors: Readonly<Record<ServerInterface, Participant['edit']>> = {
     rest: (patch) => patchOverRest(gate, username, patch),
     // The standalone server has no such interface.
-    application: async (patch) => {
-      if (gate.edit === undefined) await patchOverRest(gate, username, patch);
-      else await gate.edit(username, patch);
-    },
-    command: (patch) => editByCommand(gate, username, patch),
+    application: (patch) =>
+      edit === undefined
+        ? patchOverRest(gate, username, patch)
+        : retryWhileBusy(async () => {
+            await edit(username, patch);
+          }),
+    command: (patch) => retryWhileBusy(() => editByCommand(gate, username, patch)),
   };
   return {
     name: `${kind} (${version})`,
@@ -66,10 +71,4 @@ export function createServerParticipant(
     read: () => readOverRest(gate, username),
     edit: editors[kind],
   };
-}
-
-/** Sends a message to the bot. Rejects when the reply says that nothing was changed. */
-export async function sendToBot(person: Person, text: string): Promise<void> {
-  const { text: reply = '' } = await person.sendMessage(text);
-  if (/cannot|could not|failed|not found|try again/i.test(reply)) throw new Error(`the bot replies: ${reply}`);
 }

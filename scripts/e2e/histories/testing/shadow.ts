@@ -10,6 +10,7 @@ import type { Document } from './devices.ts';
 import { editByCommand, patchOverRest, readOverRest, type Values } from './participants.ts';
 import { COMPLETE_PATCHES, type Version } from './preference-domains.ts';
 import { itemAt } from './item-at.ts';
+import { retryWhileBusy } from './retry-while-busy.ts';
 
 /** An interface sets preferences. Resolves with the version, and what it then shows at least. */
 type Probe = () => Promise<{ readonly version: Version; readonly expected: Values }>;
@@ -79,7 +80,7 @@ export class Shadow {
       if (name === undefined || probe === undefined) continue;
       try {
         await this.#copy(original);
-        const { version, expected } = await probe();
+        const { version, expected } = await retryWhileBusy(probe);
         const shown = await readOverRest(this.#deployment.gates[version], this.#username);
         const missing = Object.entries(expected).filter(
           ([key, value]) => canonicalJson(shown[key] ?? null) !== canonicalJson(value),
@@ -130,7 +131,8 @@ export class Shadow {
         ['/timezone Asia/Tokyo', { timezone: 'Asia/Tokyo' }],
       ] as const;
       const [text, expected] = itemAt(commands, this.#next);
-      await this.#person.sendMessage(text);
+      const { text: reply = '' } = await this.#person.sendMessage(text);
+      if (/does not answer|try again/i.test(reply)) throw new Error(`The bot is busy: ${reply}`);
       return { version: 'built-in', expected };
     };
     return [
