@@ -213,7 +213,7 @@ test('an upgrade that cannot be used is rejected at start', async () => {
   }
 });
 
-test('a surprise of the schema rejects the value with 422, is reported once, and the document stays readable', async () => {
+test('a schema that fails while it runs rejects the value with 422, is reported once, and the document stays readable', async () => {
   const log = createRecordedLog();
   const schema = z.strictObject({
     a: z

@@ -31,7 +31,7 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
   const isAborted = (): boolean => signal.aborted;
   let failures = 0;
   let wasDenied = false;
-  let isOutgrown = false;
+  let hasExcessLeaves = false;
   let mustConfirmUser = false;
   /** Consecutive runs that timed out. */
   let timeouts = 0;
@@ -49,7 +49,7 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
         throttles,
         buffering,
         isRetry: failures > 0,
-        mustReplace: wasDenied || isOutgrown,
+        mustReplace: wasDenied || hasExcessLeaves,
         mustConfirmUser,
         hasTimedOut: timeouts > 0,
         expectsHeadSoon: timeouts === 1,
@@ -63,10 +63,10 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
     recordLongpoll(buffering, result, timeouts > 0);
     // The next run starts with the repair. There is a delay only if that did not help.
     wasDenied = type === 'denied';
-    isOutgrown = type === 'outgrown';
+    hasExcessLeaves = type === 'excess-leaves';
     timeouts = type === 'feed-timed-out' || type === 'timed-out' ? timeouts + 1 : 0;
     // The server may be reachable over a new connection, so the next run starts without a delay.
-    if (type === 'feed-timed-out' || type === 'woken' || isOutgrown) continue;
+    if (type === 'feed-timed-out' || type === 'woken' || hasExcessLeaves) continue;
     failures = countFailure(failures, lastActivityAt - liveSince);
     if (wasDenied && failures === 1) continue;
     const needsSignIn = type === 'sign-in-needed';

@@ -187,7 +187,7 @@ class SyncRun {
     const now = environment.now();
     this.#liveSince = Math.min(this.#liveSince, now);
     dispatch({ type: 'caught-up', lastSynced: now });
-    if (store.hasExcessLeaves(this.#serverRevisions)) this.#end('outgrown');
+    if (store.hasExcessLeaves(this.#serverRevisions)) this.#end('excess-leaves');
   }
 
   #isIdle(): boolean {

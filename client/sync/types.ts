@@ -59,11 +59,12 @@ export interface SyncRunOptions extends SyncOptions {
  * - `feed-timed-out`: the idle timeout of the longpoll expired.
  * - `woken`: a request had no response when the network may have become available again.
  * - `denied`: the server rejected a revision.
- * - `outgrown`: everything is in sync, and the local database has too many leaves.
+ * - `excess-leaves`: everything is in sync, and the local database has too many leaves.
  * - `sign-in-needed`: the server accepted no token.
  */
 export interface SyncResult {
-  readonly type: 'interrupted' | 'timed-out' | 'feed-timed-out' | 'woken' | 'denied' | 'outgrown' | 'sign-in-needed';
+  readonly type:
+    'interrupted' | 'timed-out' | 'feed-timed-out' | 'woken' | 'denied' | 'excess-leaves' | 'sign-in-needed';
   /** Why it ended, for the status. */
   readonly reason: ConnectionReason;
   /** What the open longpoll had received. */

@@ -6,7 +6,7 @@ import { createUserDocumentReader } from '../user-document/read-user-document.ts
 const schema = createPreferenceSchema(preferencesStandardSchema);
 
 /**
- * Whether a value is a user document that any interface may write as the first one: in order, with valid built-in preferences and
+ * Whether a value is a user document that any interface may write as the first one: well-formed, with valid built-in preferences and
  * without CouchDB's members other than `_id`.
  */
 export const isValidUserDocument = (value: unknown, idPrefix?: string): boolean => {

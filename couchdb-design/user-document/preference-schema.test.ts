@@ -87,14 +87,14 @@ test.each<[string, StandardSchemaV1]>([
   ['returns no object', schemaOf(() => ({ value: undefined }))],
   ['returns nothing', schemaOf(() => undefined)],
   ['returns a big integer', schemaOf(() => ({ value: { a: 7n } }))],
-])('a schema that %s rejects the value, and reports the surprise', (_name, schema) => {
-  const surprises: string[] = [];
-  const { findViolation, pickKnown } = createPreferenceSchema(schema, (sentence) => surprises.push(sentence));
+])('a schema that %s rejects the value, and reports the error', (_name, schema) => {
+  const errors: string[] = [];
+  const { findViolation, pickKnown } = createPreferenceSchema(schema, (sentence) => errors.push(sentence));
   expect(findViolation('a', ' x ')).toEqual({
     path: ['a'],
     message: expect.stringMatching(/^cannot be checked/) as string,
   });
-  expect(surprises).toEqual([expect.stringMatching(/^The schema of the preference a .*\.$/)]);
+  expect(errors).toEqual([expect.stringMatching(/^The schema of the preference a .*\.$/)]);
   expect(pickKnown({ a: ' x ' })).toEqual({});
 });
 

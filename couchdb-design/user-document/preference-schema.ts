@@ -40,15 +40,15 @@ const toViolation = (key: string, { path = [], message }: StandardSchemaV1.Issue
  * Combines the rules of any value with an application's schema.
  *
  * @param schema any Standard Schema. The rules reject what it cannot decide: see schema-checks.ts.
- * @param onSurprise called with a sentence when the schema throws, is asynchronous, or changes a value
+ * @param onSchemaError called with a sentence when the schema throws, is asynchronous, or changes a value
  */
 export const createPreferenceSchema = (
   schema: StandardSchemaV1,
-  onSurprise: (sentence: string) => void = () => undefined,
+  onSchemaError: (sentence: string) => void = () => undefined,
 ): PreferenceSchema => {
   const findIssue = (key: string, value: unknown): Violation | undefined => {
     const refuse = (message: string): Violation => {
-      onSurprise(`The schema of the preference ${key} ${message}.`);
+      onSchemaError(`The schema of the preference ${key} ${message}.`);
       return { path: [key], message: `cannot be checked: the schema ${message}` };
     };
     try {

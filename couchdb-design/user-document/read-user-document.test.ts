@@ -29,7 +29,7 @@ const isStorable = (document: object): boolean => {
   }
 };
 
-test("reads a document in order unchanged, without CouchDB's members", () => {
+test("reads a well-formed document unchanged, without CouchDB's members", () => {
   fc.assert(
     fc.property(anyUsername.chain(anyDocumentOf), (document) => {
       const stored = { ...document, _rev: REV, _revisions: { start: 3, ids: ['a'.repeat(32)] }, _conflicts: [REV] };
@@ -76,7 +76,7 @@ const anyBody = fc.record(
   { requiredKeys: ['_id'] },
 );
 
-test('whatever an operator has stored, reading it gives a document in order, which CouchDB stores', () => {
+test('whatever an operator has stored, reading it returns a well-formed document, which CouchDB stores', () => {
   fc.assert(
     fc.property(anyBody, (body) => {
       const document = documentIn(body);

@@ -1,5 +1,5 @@
 /**
- * Reads a stored body as a user document. It is tolerant: an operator's slip or an older program must not make a document
+ * Reads a stored body as a user document. It is tolerant: a mistake of an operator or an older program must not make a document
  * unreadable. All preferences are kept, unknown and invalid ones included. Other members that are missing or malformed get a value
  * that depends on the body alone, so that two programs that read it write the same bytes.
  *
@@ -24,7 +24,7 @@ export type ReadUserDocument =
   | {
       readonly ok: true;
       readonly document: UserDocument<Values>;
-      /** What differs between the body and the document. Empty for a body that is in order. */
+      /** What differs between the body and the document. Empty for a well-formed body. */
       readonly repairs: readonly Violation[];
     }
   | { readonly ok: false; readonly reason: string };
@@ -104,7 +104,7 @@ export const createUserDocumentReader = (idPrefix: string = DEFAULT_ID_PREFIX): 
 /** Reads a stored or replicated user document with an id of the default prefix. Never throws. */
 export const readUserDocument = createUserDocumentReader();
 
-/** Whether a stored body can be read, and is not exactly what reading it gives. Client libraries only write bodies in order. */
+/** Whether a stored body can be read, and differs from the document that reading it returns. Client libraries only write well-formed bodies. */
 export const needsRepair = (body: unknown, read: UserDocumentReader = readUserDocument): boolean => {
   const result = read(body);
   return result.ok && result.repairs.length > 0;

@@ -27,7 +27,10 @@ export const parseRevision = (value: unknown): RevisionParts | undefined => {
 
 export const isRevision = (value: unknown): value is Revision => parseRevision(value) !== undefined;
 
-/** Returns a revision's generation; 0 if it has none. Accepts any string: CouchDB may have stored revisions, from an administrator, that parseRevision does not accept. */
+/**
+ * Returns a revision's generation; 0 if it has none. Accepts any string: an administrator may have stored revisions in CouchDB that
+ * parseRevision does not accept.
+ */
 export const generationOf = (revision: Revision): number => Number.parseInt(revision, 10) || 0;
 
 /** Compares any two strings by generation, then by id. Returns less than 0 when `a` loses to `b`. */

@@ -12,8 +12,8 @@ const nameOf = ({ path: [first] = [] }: StandardSchemaV1.Issue): string =>
   String(typeof first === 'object' ? first.key : (first ?? 'without a name'));
 
 /**
- * Returns why preferences cannot have this schema, as a sentence; `undefined` when no reason was found. It validates `{}` only, so a
- * schema may still surprise later: see createPreferenceSchema.
+ * Returns why preferences cannot have this schema, as a sentence; `undefined` when no reason was found. It validates `{}` only, so
+ * another value may still reveal a problem later: see createPreferenceSchema.
  */
 export const findSchemaProblem = (schema: StandardSchemaV1): string | undefined => {
   try {

@@ -199,7 +199,7 @@ function createGateRouter<P extends object>(options: CoreOptions<P>, parts: Shar
       forward: options.forward,
       authorizationFor: upstreamAuthorization(upstream.access, options.jwtSecret, upstream.clock.now),
       provision: options.provision,
-      upgradeDocument: (username) =>
+      repairDocument: (username) =>
         service
           .repair(username)
           .catch((error: unknown) =>

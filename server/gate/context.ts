@@ -24,8 +24,8 @@ export interface GateContext {
   readonly forward: Forward;
   readonly authorizationFor: AuthorizationFor;
   readonly provision: Provision;
-  /** Upgrades a document of an older version in the background. Never rejects. */
-  readonly upgradeDocument: (username: Username) => Promise<void>;
+  /** Rewrites a malformed document, or one of an older version, in the background. Never rejects. */
+  readonly repairDocument: (username: Username) => Promise<void>;
   /** Rejects when the caller's access has ended since authentication. */
   readonly checkAccess: (caller: Caller) => Promise<void>;
   /** Reads stored and replicated documents of any version that this program knows. */

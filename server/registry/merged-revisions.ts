@@ -6,9 +6,9 @@ import { statusOf } from '../upstream/client.ts';
 import { toUpstreamError } from '../upstream/upstream-error.ts';
 
 /**
- * The revisions of a user's devices that the gate has merged into the user document instead of storing them. A device has them
- * for ever, and asks `_revs_diff` about them with every push. It need not send them again while the document has the revision
- * that contains them.
+ * The revisions of a user's devices that the gate has merged into the user document instead of storing them. A device keeps
+ * them, and lists them in `_revs_diff` with every push. It need not send them again while the document has the revision that
+ * contains them.
  */
 export interface Merged {
   /** The revision that contains all of them. */

@@ -87,7 +87,7 @@ test('an id that no user can have is a fault, and another document a note', () =
   ]);
 });
 
-test('a registry in order has no fault', () => {
+test('a registry with well-formed documents has no fault', () => {
   expect(survey([[{}], [{}]]).filter(({ state }) => state === 'wrong')).toEqual([]);
   expect(findingOf(survey([]), 'documents')?.sentence).toBe('0 user documents were read.');
 });

@@ -73,7 +73,7 @@ const anyOddBody = fc
   .map(({ document, odd }): Readonly<Record<string, unknown>> => ({ ...document, ...odd, _id: 'user_alice' }))
   .filter(({ version }) => !(typeof version === 'number' && version > 1));
 
-test('the repair of any body can be served, is in order, and is not repaired again', () => {
+test('the repair of any body can be served, is well-formed, and is not repaired again', () => {
   fc.assert(
     fc.property(anyOddBody, (body) => {
       const { document, changes } = planRepair([leafOf(body)], rules);
@@ -89,7 +89,7 @@ test('the repair of any body can be served, is in order, and is not repaired aga
   );
 });
 
-test('a document in order is not changed, and one of a newer version never', () => {
+test('a well-formed document is not changed, and one of a newer version never', () => {
   expect(planRepair([leafOf(good)], rules)).toMatchObject({ document: undefined, changes: [], left: [] });
   const newer = planRepair([leafOf({ ...good, version: 2 })], rules);
   expect(newer).toMatchObject({ document: undefined, changes: [] });

@@ -16,7 +16,7 @@ import type { LiveLeaf } from './read-pages.ts';
 import { describeChanges, type Change } from './describe-changes.ts';
 
 export interface RepairPlan {
-  /** The document that the repair writes; undefined if the stored one is in order. */
+  /** The document that the repair writes; undefined if the stored one is well-formed. */
   readonly document: UserDocument<Values> | undefined;
   /** What changes from the winning revision. Secrets are not part of it. */
   readonly changes: readonly Change[];
@@ -50,10 +50,10 @@ export function planRepair(live: readonly LiveLeaf[], { read, now, device }: Rep
   const merged = merge([first, ...others]);
   const { document, removesSecret } = withoutSecrets(merged, { now, device });
   const body = splitDocument(winner.body)?.body ?? {};
-  const isInOrder = canonicalJson(body) === canonicalJson(document);
+  const isWellFormed = canonicalJson(body) === canonicalJson(document);
   const bytes = documentBytes(document);
   return {
-    document: isInOrder ? undefined : document,
+    document: isWellFormed ? undefined : document,
     changes: describeChanges(body, document),
     leaves,
     removesSecret,

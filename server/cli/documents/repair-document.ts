@@ -24,7 +24,7 @@ export interface RepairReport {
   readonly left: readonly string[];
 }
 
-/** The newest deleted leaves stay: they tell replicas that were offline which conflicts are resolved. */
+/** The newest deleted leaves are kept: from them, replicas that were offline learn which conflicts are resolved. */
 export const KEPT_DELETED_LEAVES = 16;
 const MAX_ATTEMPTS = 20;
 /** CouchDB's limit of revisions in one request, for all documents (`[purge] max_revisions_number`). */
@@ -32,7 +32,7 @@ const MAX_PURGED_REVISIONS = 1_000;
 
 /**
  * Repairs a document: merges its conflicts, writes what interfaces read of it without what looks like a secret, and purges old deleted
- * leaves. A document in order is not written. Rejects with a CommandError if other writers interfere repeatedly.
+ * leaves. A well-formed document is not written. Rejects with a CommandError if other writers interfere repeatedly.
  */
 export async function repairDocument(
   deployment: Deployment,

@@ -1,6 +1,6 @@
 /** What a mapping returned, checked against the rules that every interface follows. */
 import { newSourceDeviceId } from '../../../couchdb-design/user-document/edit-sources.ts';
-import { nextEditStamp } from '../../../couchdb-design/user-document/edit-stamp.ts';
+import { MAX_CLOCK_TIME, nextEditStamp } from '../../../couchdb-design/user-document/edit-stamp.ts';
 import { merge } from '../../../couchdb-design/user-document/merge.ts';
 import { canonicalCopy } from '../../../couchdb-design/user-document/canonical-json.ts';
 import {
@@ -79,7 +79,7 @@ export function toMappedUser(mapped: unknown, rules: MappingRules): MappedUser |
 }
 
 /**
- * Merges what several documents or revisions of the source say about one user: the last update of each preference wins, then the
+ * Merges what several documents or revisions of the source contain about one user: the last update of each preference wins, then the
  * greater JSON text, so the order does not matter.
  */
 export function mergeUsers(users: readonly [MappedUser, ...MappedUser[]]): MappedUser {
@@ -98,11 +98,11 @@ function parseName(name: unknown, hasPasswordSignIn: boolean): Username | undefi
   return hasPasswordSignIn ? parseUsername(name) : encodeSubject(name);
 }
 
-/** Accepts ISO 8601, a date, and ms since 1970, in a year of four digits. */
+/** Accepts ISO 8601, a date, and ms since 1970, before the year 9000. */
 function parseTime(value: unknown): number | undefined {
   const isTime = typeof value === 'string' || typeof value === 'number' || value instanceof Date;
   const time = isTime && value !== '' ? new Date(value).getTime() : Number.NaN;
-  return time >= 0 && time < Date.UTC(9000, 0) ? time : undefined;
+  return time >= 0 && time < MAX_CLOCK_TIME ? time : undefined;
 }
 
 function selectPreferences(preferences: Values, schema: MappingRules['schema'], leftOut: LeftOut[]): Values {

@@ -33,7 +33,7 @@ const BATCH_SIZE = 100;
  * interruption.
  *
  * @param file A path, or `-` for `input`.
- * @param report Takes each line that was not refused or there before, as soon as it is done.
+ * @param report Called with a sentence about each line as soon as the line is processed.
  * @throws {CommandError} If the file cannot be read.
  */
 export async function addMany(

@@ -11,7 +11,7 @@ Commands:
   end-sessions <name>                 sign the user out everywhere
   set <name> <preference> <value>     set a preference to JSON, or to plain text if it takes a string; null or unset removes it
   export <name>                       print everything stored about the user as JSON, without password hashes and tokens
-  repair <name> | --all               make a document readable and editable that the doctor reports, and show what changes
+  repair <name> | --all               make a document that the doctor reports readable and editable, and show what changes
   erase <name>                        delete the user's data permanently; the name can never be used again
 
 <name> is the user's name as "list" prints it: the username of an account, or the subject of an identity provider, such as

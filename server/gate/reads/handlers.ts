@@ -65,7 +65,7 @@ export async function handleBulkGet(
   const requestChunk = async (chunk: readonly OwnRow[]): Promise<readonly unknown[]> => {
     const request = { method: 'POST', path: ['_bulk_get'], query: upstreamQuery, body: bulkGetBody(chunk) } as const;
     const upstream = await requestUpstream(context, caller, res, request);
-    if (upstream.status !== 200) throw unexpectedResponse('The database did not answer _bulk_get', upstream);
+    if (upstream.status !== 200) throw unexpectedResponse('The database did not respond to _bulk_get', upstream);
     return bulkGetResults(upstream.body, chunk.length);
   };
   const response = bulkGetResponse(rows, caller.ownId, await requestInChunks(own, requestChunk, countDocuments));
@@ -79,13 +79,13 @@ export async function handleBulkGet(
 
 /** Checks the documents of a response before it is sent. Throws 403 when one must not be served. */
 function checkDocuments(
-  { secrets, readDocument, upgradeDocument }: GateContext,
+  { secrets, readDocument, repairDocument }: GateContext,
   caller: Caller,
   bodies: readonly unknown[],
 ): void {
   secrets.check(bodies, caller);
   // A malformed document is served unchanged; the repaired one follows through the feed.
-  if (bodies.some((body) => needsRepair(body, readDocument))) void upgradeDocument(caller.username);
+  if (bodies.some((body) => needsRepair(body, readDocument))) void repairDocument(caller.username);
 }
 
 /** `POST _revs_diff` */
@@ -106,7 +106,7 @@ export async function handleRevsDiff(
     path: ['_revs_diff'],
     body: revsDiffBody(request, caller.ownId, merged),
   });
-  if (upstream.status !== 200) throw unexpectedResponse('The database did not answer _revs_diff', upstream);
+  if (upstream.status !== 200) throw unexpectedResponse('The database did not respond to _revs_diff', upstream);
   sendJson(res, 200, revsDiffResponse(request, caller.ownId, upstream.body, merged));
 }
 

@@ -9,8 +9,8 @@ const conflict = (row: EditRow): Refusal => ({
 });
 
 /**
- * Decides which edits (`new_edits:true`) the database receives. It answers those of an outdated revision with a conflict. Returns
- * the verdicts in the order of the rows.
+ * Decides which edits (`new_edits:true`) the database receives. An edit of an outdated revision becomes a conflict. Returns the
+ * verdicts in the order of the rows.
  */
 export function decideEdits(
   rows: readonly (EditRow | Refusal)[],

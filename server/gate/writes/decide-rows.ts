@@ -48,11 +48,11 @@ export interface RowsDecision {
   readonly current: RevisionPath | undefined;
 }
 
-/** The highest generation of a document's first revision here. The numbers above would lose precision in the end. */
+/** The highest generation of a document's first revision. Generations only increase, and a number loses precision above 2^53. */
 const MAX_FIRST_GENERATION = 1_000_000;
 /**
  * How far the generation of a merge may be above the winner's, which is how many edits a device has made since it last pulled.
- * Beyond that the merge has the next generation: a path costs 35 bytes for each generation, and a forged one none.
+ * Beyond that the merge has the next generation: a path costs 35 bytes for each generation, which a forged one must not determine.
  */
 const MAX_PADDING = 10_000;
 /** A merge takes up to a millisecond. The rows of a device's newest revisions come first, and older ones add nothing to them. */

@@ -49,8 +49,8 @@ export const MAX_PATH_LENGTH = 10_000;
 const ALLOWED_UNDERSCORE_MEMBERS = ['_id', '_rev', '_revisions', '_deleted'];
 
 /**
- * A device sends all its leaves of which the server does not know that it has them. Rows whose content the server has cost
- * little: they are compared with the document, and not stored.
+ * A device sends every leaf that `_revs_diff` lists as missing. A row whose content the document already has costs little: it is
+ * compared with the document, and not stored.
  */
 const MAX_OWN_ROWS = 2_000;
 

@@ -41,7 +41,7 @@ export function storeRows(
     : storeReplicated(exchange, parseRows(rows, rules, parseReplicatedRow));
 }
 
-/** One write of a user at a time in this process, with the tree as it is then. */
+/** Calls `work` with the current revision tree. Writes of one user in this process run one at a time. */
 async function withTree<T>(
   { context, caller, res }: WriteExchange,
   work: (tree: RevisionTree) => Promise<T>,

@@ -43,7 +43,7 @@ test('unknown preferences and invalid values are kept and hidden, and every pref
   expect((await documentOf(user))['preferences']).not.toHaveProperty('language');
 });
 
-test('a malformed document can be read and edited, and an edit puts it in order', async () => {
+test('a malformed document can be read and edited, and an edit makes it well-formed', async () => {
   const user = newUser();
   // Days that do not exist, which CouchDB's validation does not detect.
   const edits = { theme: '2026-02-30T10:00:00.000Z-0000-aaaaa', viewMode: '2026-02-28T10:00:00.000Z-0000-aaaaa' };

@@ -3,7 +3,7 @@ import { agreeingInterval, offsetIntervalOf, type DatedResponse, type OffsetInte
 export interface UpstreamClockOptions {
   /** Returns this machine's time in ms since 1970. It may jump. Default: `Date.now`. */
   readonly now?: (() => number) | undefined;
-  /** Returns the ms since any moment. It never jumps. Default: `performance.now`. */
+  /** Returns the ms since an arbitrary moment. It never jumps. Default: `performance.now`. */
   readonly elapsed?: (() => number) | undefined;
   /** Called after each response that has a date. */
   readonly onEstimate?: ((offset: ClockOffset) => void) | undefined;
@@ -60,7 +60,7 @@ export class UpstreamClock {
     this.#onEstimate = onEstimate ?? (() => undefined);
   }
 
-  /** Returns the ms since any moment, by a clock that never jumps: the time of a request for `onResponse`. */
+  /** Returns the ms since an arbitrary moment, by a clock that never jumps: the time of a request for `onResponse`. */
   readonly elapsed = (): number => this.#elapsed();
 
   /** Returns the upstream's time in ms since 1970: this machine's time, unless that is off by seconds. */

@@ -121,7 +121,7 @@ export async function startDeployment(): Promise<Deployment> {
           method: 'POST',
           headers: { authorization: `Bearer ${standalone.token(username)}` },
         });
-        if (!response.ok) throw new Error(`The link is answered with ${response.status}.`);
+        if (!response.ok) throw new Error(`The response to the link is ${response.status}.`);
         return ((await response.json()) as { readonly code: string }).code;
       });
       const person = api.createPerson('Ada');

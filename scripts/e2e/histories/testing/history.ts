@@ -9,7 +9,7 @@ import {
   type Version,
 } from './preference-domains.ts';
 import type { ServerInterface } from './participants.ts';
-import { OPERATOR_SLIPS, type OperatorSlip } from './operator-slips.ts';
+import { OPERATOR_MISTAKES, type OperatorMistake } from './operator-mistakes.ts';
 
 export interface DeviceTraits {
   readonly kind: 'page' | 'plain PouchDB';
@@ -30,7 +30,7 @@ export type Step =
   | (EditTraits & { readonly kind: 'server edit'; readonly via: ServerInterface; readonly version: Version })
   | { readonly kind: 'bot'; readonly command: number }
   /** An operator stores something in CouchDB that no interface would accept. */
-  | { readonly kind: 'operator'; readonly slip: OperatorSlip }
+  | { readonly kind: 'operator'; readonly mistake: OperatorMistake }
   | { readonly kind: 'clock'; readonly device: number; readonly offsetMs: number }
   | { readonly kind: 'offline' | 'online'; readonly device: number }
   /** Waits until the devices that are online have synced. */
@@ -76,7 +76,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constant('operator' as const), slip: fc.constantFrom(...OPERATOR_SLIPS) }),
+    arbitrary: fc.record({ kind: fc.constant('operator' as const), mistake: fc.constantFrom(...OPERATOR_MISTAKES) }),
   },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('clock' as const), device, offsetMs: clockOffset }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('offline' as const), device }) },

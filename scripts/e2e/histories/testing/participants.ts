@@ -23,7 +23,7 @@ export const readOverRest = ({ url, token }: Gate, username: string): Promise<Va
       headers: { authorization: `Bearer ${token(username)}` },
     });
     const body = (await response.json()) as { readonly preferences: Values };
-    if (response.status !== 200) throw new Error(`GET is answered with ${response.status}: ${JSON.stringify(body)}`);
+    if (response.status !== 200) throw new Error(`The response to GET is ${response.status}: ${JSON.stringify(body)}`);
     return body.preferences;
   });
 
@@ -35,7 +35,8 @@ export const patchOverRest = ({ url, token }: Gate, username: string, patch: Val
       headers: { authorization: `Bearer ${token(username)}`, 'content-type': 'application/merge-patch+json' },
       body: JSON.stringify(patch),
     });
-    if (response.status !== 200) throw new Error(`PATCH is answered with ${response.status}: ${await response.text()}`);
+    if (response.status !== 200)
+      throw new Error(`The response to PATCH is ${response.status}: ${await response.text()}`);
   });
 
 /** Resolves when the users command has stored the patch, preference by preference. */

@@ -6,7 +6,7 @@ import { createDevice, type Device, type Document } from './devices.ts';
 import { EditLedger } from './edit-ledger.ts';
 import type { History, Step } from './history.ts';
 import { itemAt } from './item-at.ts';
-import { applySlip } from './operator-slips.ts';
+import { applyMistake } from './operator-mistakes.ts';
 import { createServerParticipant, patchOverRest, readOverRest, type Participant, type Values } from './participants.ts';
 import { BOT_COMMANDS, type Version, VERSIONS } from './preference-domains.ts';
 import type { Shadow } from './shadow.ts';
@@ -97,8 +97,8 @@ class HistoryRun {
         return;
       }
       case 'operator': {
-        this.log.push(`an operator stores ${step.slip}`);
-        await deployment.replaceStored(username, (current) => applySlip(step.slip, current));
+        this.log.push(`an operator stores ${step.mistake}`);
+        await deployment.replaceStored(username, (current) => applyMistake(step.mistake, current));
         return;
       }
       case 'clock': {

@@ -26,7 +26,7 @@ const HEADERS = { 'content-type': 'application/json' };
 async function replicateEdit({ registryUrl, token }: Gate, username: string, patch: Values): Promise<void> {
   const headers = { ...HEADERS, authorization: `Bearer ${token(username)}` };
   const read = await fetch(`${registryUrl}/user_${username}?revs=true`, { headers });
-  if (!read.ok) throw new Error(`the document is answered with ${read.status}: ${await read.text()}`);
+  if (!read.ok) throw new Error(`the response to the read is ${read.status}: ${await read.text()}`);
   const document = (await read.json()) as ReplicatedDocument;
   const { start, ids } = document._revisions;
   const stamp = nextEditStamp({
@@ -48,7 +48,7 @@ async function replicateEdit({ registryUrl, token }: Gate, username: string, pat
     body: JSON.stringify({ docs: [row], new_edits: false }),
   });
   const text = await written.text();
-  if (!written.ok || text.includes('"error"')) throw new Error(`the row is answered with ${written.status}: ${text}`);
+  if (!written.ok || text.includes('"error"')) throw new Error(`the response to the row is ${written.status}: ${text}`);
 }
 
 /** A user whose document is replaced before each probe. */

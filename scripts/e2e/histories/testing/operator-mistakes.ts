@@ -6,7 +6,7 @@ import type { StoredDocument } from './deployment.ts';
 
 type Change = (document: StoredDocument) => object;
 
-/** No participant edits these preferences, so the order of the slips and of the edits does not matter. */
+/** No participant edits these preferences, so the order of the mistakes and of the edits does not matter. */
 const withStamp =
   (key: string, value: unknown, stamp: string): Change =>
   ({ preferences, edits, ...document }) => ({
@@ -30,8 +30,8 @@ const CHANGES = {
   }),
 } as const satisfies Record<string, Change>;
 
-export type OperatorSlip = keyof typeof CHANGES;
-export const OPERATOR_SLIPS = Object.keys(CHANGES) as readonly OperatorSlip[];
+export type OperatorMistake = keyof typeof CHANGES;
+export const OPERATOR_MISTAKES = Object.keys(CHANGES) as readonly OperatorMistake[];
 
-/** Returns the document after the slip. */
-export const applySlip = (slip: OperatorSlip, document: StoredDocument): object => CHANGES[slip](document);
+/** Returns the document after the mistake. */
+export const applyMistake = (mistake: OperatorMistake, document: StoredDocument): object => CHANGES[mistake](document);
