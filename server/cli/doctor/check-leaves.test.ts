@@ -20,12 +20,12 @@ async function storeLeaves(id: string, deleted: number): Promise<void> {
   await upstream.registry().bulk({ docs, new_edits: false });
 }
 
-test('counts the documents with more than 32 leaves, deleted ones included, in batches of any size', async () => {
+test('counts the documents with more than 32 leaves, deleted ones included, in pages of any size', async () => {
   const leafCounts = { user_a: 40, user_b: 31, user_c: 0, user_d: 32, user_e: 5, user_f: 99, user_g: 2 };
   for (const [id, deleted] of Object.entries(leafCounts)) await storeLeaves(id, deleted);
   const couch = connect(upstream.access);
-  for (const batchSize of [1, 2, 3, 7, 100]) {
-    expect(await readLeafStatistics({ couch }, upstream.names.registry, batchSize)).toEqual({
+  for (const pageSize of [1, 2, 3, 7, 100]) {
+    expect(await readLeafStatistics({ couch }, upstream.names.registry, pageSize)).toEqual({
       count: 3,
       worst: [
         { id: 'user_f', leaves: 100 },

@@ -4,6 +4,7 @@ import { secretFields } from '../../../couchdb-design/user-document/secret-field
 import {
   documentBytes,
   MAX_DOCUMENT_BYTES,
+  parseStoredUsername,
   type UserDocument,
   type Values,
 } from '../../../couchdb-design/user-document/user-document.ts';
@@ -35,13 +36,17 @@ const MAX_NAME_LENGTH = 100;
 export const formatPath = (path: readonly string[]): string =>
   path.map((name) => name.slice(0, MAX_NAME_LENGTH)).join('.');
 
-/** Returns the problems of one leaf, as it is stored. `isUserDocumentId` is whether its id is that of a user document. */
+/** Whether an id is that of a user document. */
+export const isUserDocumentId = (id: string, idPrefix: string): boolean =>
+  id.startsWith(idPrefix) && parseStoredUsername(id.slice(idPrefix.length)) !== undefined;
+
+/** Returns the problems of one leaf, as it is stored. `hasUserId` is whether its id is that of a user document. */
 export function inspectLeaf(
   body: Readonly<Record<string, unknown>>,
-  isUserDocumentId: boolean,
+  hasUserId: boolean,
   { readUserDocument, schema }: DocumentRules,
 ): DocumentProblem[] {
-  if (!isUserDocumentId) return [{ kind: 'foreign', path: '_id', message: 'is not that of a user document' }];
+  if (!hasUserId) return [{ kind: 'foreign', path: '_id', message: 'is not that of a user document' }];
   const parsed = readUserDocument(body);
   if (!parsed.ok) return [{ kind: 'unreadable', path: '', message: parsed.reason }];
   const secrets = [...secretFields(body)].map(({ path }): DocumentProblem => ({
