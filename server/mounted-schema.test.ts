@@ -7,7 +7,7 @@ import { createPouchgate, type Authenticated, type MountedPouchgate, type OwnPre
 import { createRecordedLog } from './testing/recorded-log.ts';
 import { startTestCouchdb, type TestCouchdb } from './testing-api.ts';
 
-/** An application that changes the schema of its preferences, or has one that cannot be used. */
+/** An application that changes the schema of its preferences, or has one that fails while it runs. */
 
 let couchdb: TestCouchdb;
 const closing: (() => unknown)[] = [];
@@ -159,58 +159,6 @@ test('an upgrade that fails is ignored, and reported once', async () => {
   await pouchgate.edit('ada', { density: 'cosy' });
   expect(await shownBy({ pouchgate })).toEqual({ density: 'cosy' });
   expect(log.lines.filter(({ msg }) => msg.includes('a mistake'))).toHaveLength(1);
-});
-
-test.each<[string, z.ZodObject, RegExp]>([
-  [
-    'transforms a value',
-    z.strictObject({
-      density: z
-        .string()
-        .transform((text) => text.length)
-        .optional(),
-    }),
-    /density is transformed/,
-  ],
-  [
-    'has an asynchronous check',
-    z.strictObject({
-      density: z
-        .string()
-        .refine(async () => Promise.resolve(true))
-        .optional(),
-    }),
-    /density has an asynchronous/,
-  ],
-  ['has a date', z.strictObject({ density: z.date().optional() }), /density cannot be represented/],
-  ['has a big integer', z.strictObject({ density: z.bigint().optional() }), /density cannot be represented/],
-  ['has a default', z.strictObject({ density: z.string().default('cosy') }), /density has a default/],
-  ['requires a member', z.strictObject({ density: z.string() }), /density is required/],
-  [
-    'has a member with the name of a secret',
-    z.strictObject({ apiToken: z.string().optional() }),
-    /apiToken looks like a secret/,
-  ],
-])('a schema that %s is rejected before anything is started', async (_name, schema, message) => {
-  const created = createPouchgate({
-    couchdb: { dataDirectory: '/nonexistent' },
-    authenticate,
-    preferences: { schema },
-  });
-  await expect(created).rejects.toThrow(TypeError);
-  await expect(created).rejects.toThrow(message);
-});
-
-test('an upgrade that cannot be used is rejected at start', async () => {
-  for (const upgrade of [
-    () => Promise.resolve({}) as never,
-    () => undefined as never,
-    ({ a }: object & { a?: { b?: 1 } }) => a?.b as never,
-  ]) {
-    const preferences = { schema: version1, upgrade };
-    const created = createPouchgate({ couchdb: { dataDirectory: '/nonexistent' }, authenticate, preferences });
-    await expect(created).rejects.toThrow(/^upgrade is not a synchronous function/);
-  }
 });
 
 test('a schema that fails while it runs rejects the value with 422, is reported once, and the document stays readable', async () => {

@@ -1,66 +1,28 @@
-import { once } from 'node:events';
-import http, { createServer, type IncomingMessage } from 'node:http';
 import { closeAfterTests } from '../../../couchdb-design/testing/open-resources.ts';
 import { nextEditStamp, stampTime } from '../../../couchdb-design/user-document/edit-stamp.ts';
 import type { UserPreferencesResponse } from '../../../server/contract.ts';
-import { createPouchgate } from '../../../server/index.ts';
-import { listen } from '../../../server/http/listen.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
-import { startFaultyProxy, startProxiedGate, type ProxiedGate } from '../../../server/testing/faulty-database-proxy.ts';
+import { startProxiedGate, type ProxiedGate } from '../../../server/testing/faulty-database-proxy.ts';
 import { createRecordedLog } from '../../../server/testing/recorded-log.ts';
-import { runUsersCommand } from '../../../server/testing/run-users-command.ts';
 import { startTestUpstream } from '../../../server/testing/test-database.ts';
 import { startTestGate, type TestGate } from '../../../server/testing/test-gate.ts';
 import { startEmbeddedEngine } from '../../../server/upstream/embedded/engine.ts';
 import { sumMetric } from '../../bench/report/prometheus-text.ts';
+import {
+  authorization,
+  createLocalClock,
+  dateOf,
+  DAY_MS,
+  expectBetween,
+  openContinuousFeed,
+  patch,
+  readStored,
+  THREE_DAYS_AHEAD,
+  TWO_DAYS_BEHIND,
+  type StoredDocument,
+} from './testing/wrong-clocks.ts';
 
-/** Gates and databases whose clocks are wrong. Edits are dated by the database's clock, and none is refused or loses. */
-
-const DAY_MS = 86_400_000;
-const TWO_DAYS_BEHIND = -2 * DAY_MS;
-const THREE_DAYS_AHEAD = 3 * DAY_MS;
-/** The resolution of `Date`, and the difference that is not corrected. */
-const TOLERANCE_MS = 3_500;
-const ORIGIN = 'https://app.example';
-
-/** A clock of a gate that the test sets. */
-const createLocalClock = (skewMs: number) => {
-  const clock = { skewMs, now: (): number => Date.now() + clock.skewMs };
-  return clock;
-};
-
-/** A token that no clock of these tests makes expire. */
-const authorization = (gate: TestGate, username: string): Record<string, string> => ({
-  authorization: `Bearer ${gate.token(username, { exp: Math.floor(Date.now() / 1000) + 30 * 86_400 })}`,
-});
-
-async function patch(gate: TestGate, username: string, preferences: object): Promise<Response> {
-  const response = await fetch(`${gate.url}/api/users/preferences`, {
-    method: 'PATCH',
-    headers: { ...authorization(gate, username), 'content-type': 'application/merge-patch+json', origin: ORIGIN },
-    body: JSON.stringify(preferences),
-  });
-  expect(response.status).toBe(200);
-  return response;
-}
-
-interface StoredDocument {
-  readonly preferences: Readonly<Record<string, unknown>>;
-  readonly edits: Readonly<Record<string, string>>;
-  readonly created_at: string;
-  readonly updated_at: string;
-}
-
-const readStored = async (gate: TestGate, username: string): Promise<StoredDocument> =>
-  (await gate.registry().get(`user_${username}`)) as unknown as StoredDocument;
-
-/** Expects a time between these two, as precise as `Date` is. */
-function expectBetween(time: number, from: number, to: number): void {
-  expect(time).toBeGreaterThanOrEqual(from - TOLERANCE_MS);
-  expect(time).toBeLessThanOrEqual(to + TOLERANCE_MS);
-}
-
-const dateOf = (response: Response): number => Date.parse(response.headers.get('date') ?? '');
+/** Gates whose clocks are wrong. Edits are dated by the database's clock, and none is refused or loses. */
 
 describe.each([
   ['two days behind', TWO_DAYS_BEHIND],
@@ -120,42 +82,6 @@ describe.each([
   });
 });
 
-test("the responses of a gate have the date of the database's clock, and pages of other origins can read it", async () => {
-  const { upstream, proxy } = await startShiftedUpstream();
-  const gate = await startTestGate({ CORS_ORIGINS: ORIGIN }, { upstream, access: proxy.access });
-  const username = upstream.accountName('reader');
-  const headers = { ...authorization(gate, username), origin: ORIGIN };
-  const startedAt = Date.now();
-  const changes = `${gate.database}/_changes`;
-  const responses = [
-    await patch(gate, username, { theme: 'dark' }),
-    await fetch(`${gate.url}/api/users/preferences`, { headers }),
-    await fetch(`${gate.url}/api/users/preferences`, { headers: { origin: ORIGIN } }),
-    await fetch(changes, { headers }),
-    await fetch(`${changes}?feed=longpoll&since=now&timeout=1000`, { headers }),
-    await fetch(`${changes}?feed=eventsource&since=now&timeout=1000`, { headers }),
-    await fetch(`${gate.url}/api/auth/refresh`, { method: 'POST', headers: { origin: ORIGIN } }),
-  ];
-  for (const response of responses) {
-    expectBetween(dateOf(response), startedAt + THREE_DAYS_AHEAD, Date.now() + THREE_DAYS_AHEAD);
-    await response.text();
-  }
-  for (const response of responses.slice(0, -1)) {
-    expect(response.headers.get('access-control-expose-headers')?.toLowerCase().split(',')).toContain('date');
-  }
-  await gate.close();
-  await proxy.close();
-  await upstream.close();
-});
-
-/** Starts a database behind a proxy, whose clock seems to be three days ahead. */
-async function startShiftedUpstream() {
-  const upstream = await startTestUpstream();
-  const proxy = await startFaultyProxy(upstream);
-  proxy.clockOffsetMs = THREE_DAYS_AHEAD;
-  return { upstream, proxy };
-}
-
 test('a gate whose clock is two days behind sends tokens that CouchDB accepts', async () => {
   const engine = closeAfterTests(await startEmbeddedEngine({ storage: { kind: 'memory', name: 'clocks' } }));
   const upstream = await startTestUpstream();
@@ -194,24 +120,6 @@ test("jumps of a running gate's clock change neither the dates of edits nor the 
   await gate.close();
 });
 
-/** Opens a continuous feed with a heartbeat per second. */
-async function openContinuousFeed(gate: TestGate, username: string) {
-  const url = `${gate.database}/_changes?feed=continuous&since=now&heartbeat=1000`;
-  const request = http.get(url, { agent: false, headers: authorization(gate, username) });
-  const [response] = (await once(request, 'response')) as [IncomingMessage];
-  response.setEncoding('utf8');
-  let heartbeats = 0;
-  // A row ends with a newline as well, and starts with a brace.
-  response.on('data', (text: string) => (heartbeats += /^\n/m.test(text) ? 1 : 0));
-  return {
-    nextHeartbeat: async () => {
-      const before = heartbeats;
-      await eventually(() => heartbeats > before);
-    },
-    close: () => request.destroy(),
-  };
-}
-
 test('edits of gates with different clocks count in the order in which they were made', async () => {
   const upstream = await startTestUpstream();
   const startGate = (skewMs: number): Promise<TestGate> =>
@@ -238,29 +146,6 @@ test('edits of gates with different clocks count in the order in which they were
   await upstream.close();
 });
 
-test('edits still win after the clock of the database was three days ahead for a while', async () => {
-  const proxied = await startProxiedGate();
-  const { gate, proxy } = proxied;
-  const username = gate.upstream.accountName('ahead');
-  await patch(gate, username, { theme: 'light' });
-  proxy.clockOffsetMs = THREE_DAYS_AHEAD;
-  // Until most of the last responses show it.
-  await eventually(async () => {
-    await patch(gate, username, { theme: 'dark' });
-    await patch(gate, username, { theme: 'light' });
-    return stampTime((await readStored(gate, username)).edits['theme'] ?? '') > Date.now() + 2 * DAY_MS;
-  });
-  proxy.clockOffsetMs = 0;
-  const { edits: before } = await readStored(gate, username);
-  for (const theme of ['dark', 'light', 'dark']) {
-    await patch(gate, username, { theme });
-    expect((await readStored(gate, username)).preferences['theme']).toBe(theme);
-  }
-  const { edits } = await readStored(gate, username);
-  expect(String(edits['theme']) > String(before['theme'])).toBe(true);
-  await proxied.close();
-});
-
 test('an edit wins over a stamp that is three days ahead, whoever made it', async () => {
   const gate = await startTestGate();
   const username = gate.upstream.accountName('stamped');
@@ -274,51 +159,4 @@ test('an edit wins over a stamp that is three days ahead, whoever made it', asyn
   expect(preferences).toEqual({ theme: 'light' });
   expect(String(edits['theme']) > stamp).toBe(true);
   await gate.close();
-});
-
-test('the users command dates edits by the clock of the database', async () => {
-  const upstream = await startTestUpstream();
-  const proxy = await startFaultyProxy(upstream);
-  const gate = await startTestGate({}, { upstream, access: upstream.nextAccess() });
-  const username = upstream.accountName('operated');
-  await patch(gate, username, { theme: 'light' });
-  // The machine of the operator seems to be three days behind.
-  proxy.clockOffsetMs = THREE_DAYS_AHEAD;
-  const env = { ...upstream.env(proxy.access), JWT_SECRET: 'a secret for tests, and for nothing else at all' };
-  const startedAt = Date.now();
-  expect(await runUsersCommand(env, ['set', username, 'theme', 'dark'])).toMatchObject({ code: 0, stderr: '' });
-  const { edits } = await readStored(gate, username);
-  expectBetween(stampTime(edits['theme'] ?? ''), startedAt + THREE_DAYS_AHEAD, Date.now() + THREE_DAYS_AHEAD);
-  await gate.close();
-  await proxy.close();
-  await upstream.close();
-});
-
-test('a gate that an application mounts dates edits by the clock of the database, and logs the difference', async () => {
-  const { upstream, proxy } = await startShiftedUpstream();
-  const recorded = createRecordedLog();
-  const { registry, sessions } = upstream.names;
-  const pouchgate = await createPouchgate({
-    couchdb: proxy.access,
-    authenticate: () => undefined,
-    registry,
-    sessions,
-    log: recorded.log,
-  });
-  const startedAt = Date.now();
-  const { edits } = await pouchgate.edit(upstream.accountName('ida'), { theme: 'dark' });
-  expectBetween(Date.parse(edits['theme']?.at ?? ''), startedAt + THREE_DAYS_AHEAD, Date.now() + THREE_DAYS_AHEAD);
-  expect(recorded.lines.filter(({ offsetSeconds }) => offsetSeconds !== undefined)).toHaveLength(1);
-  const server = closeAfterTests(createServer((req, res) => pouchgate.listener(req, res)));
-  const url = await listen(server, { host: '127.0.0.1', port: 0, variables: { host: 'HOST', port: 'PORT' } });
-  for (const path of ['/api/users/preferences', `/sync/${registry}/_changes`]) {
-    const response = await fetch(url + path);
-    expect(response.status).toBe(401);
-    expectBetween(dateOf(response), startedAt + THREE_DAYS_AHEAD, Date.now() + THREE_DAYS_AHEAD);
-  }
-  server.closeAllConnections();
-  server.close();
-  await pouchgate.close();
-  await proxy.close();
-  await upstream.close();
 });
