@@ -3,7 +3,7 @@ import { newUserDocument, parseUsername, type Username } from '../../../couchdb-
 import { connect, openUpstream, type UpstreamAccess } from '../../upstream/client.ts';
 import type { TestUpstream } from '../../testing/test-database.ts';
 import { createPasswordVerifier } from './verify-password.ts';
-import { createUsernameReservations } from './username-reservations.ts';
+import { UsernameReservations } from './username-reservations.ts';
 import {
   listenOnFreePort,
   startConfiguredUpstream,
@@ -47,7 +47,7 @@ describe('with a database', () => {
   test('a name is reserved by one gate at a time, until the reservation is released or expires', async () => {
     const couch = connect(engine.access);
     const clock = { now: Date.now() };
-    const reservations = createUsernameReservations(couch, engine.names.sessions, () => clock.now);
+    const reservations = new UsernameReservations(couch, engine.names.sessions, () => clock.now);
     const name = account('claimed');
     const release = await reservations.reserve(name);
     expect(release).toBeDefined();

@@ -11,7 +11,7 @@ import {
   type NewAccountResult,
   type RegisterManyOptions,
 } from './register-many.ts';
-import { createUsernameReservations, type UsernameReservations } from './username-reservations.ts';
+import { UsernameReservations } from './username-reservations.ts';
 import { hasEverExisted, readDocuments } from '../../upstream/read-documents.ts';
 import { suspensionDocumentId } from '../sessions/document.ts';
 import type { Sessions } from '../sessions/sessions.ts';
@@ -62,7 +62,7 @@ export class Accounts {
     this.#couch = upstream.couch;
     this.#users = upstream.couch.use(USERS_DB);
     this.#suspensions = upstream.couch.use(sessionsDatabase);
-    this.#reservations = createUsernameReservations(upstream.couch, sessionsDatabase, now);
+    this.#reservations = new UsernameReservations(upstream.couch, sessionsDatabase, now);
   }
 
   /** Creates an account. Rejects with 409 when the name is taken or was ever used. */

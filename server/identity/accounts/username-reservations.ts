@@ -6,22 +6,6 @@ import { settleAcceptedWrite, writeExclusively } from '../../upstream/exclusive-
 import { readDocuments, type StoredDocument } from '../../upstream/read-documents.ts';
 import { writeRows } from '../../upstream/write-rows.ts';
 
-/**
- * Exclusive reservations of usernames during registration, stored in the sessions database.
- *
- * A CouchDB cluster accepts two concurrent accounts with one name, each on another replica, and the service account cannot delete
- * either. Two people would then share one document, so a name is reserved before its account is created. Every method rejects
- * with 502 or 503 when the database fails.
- */
-export interface UsernameReservations {
-  /** Resolves with a function that releases the name, or with undefined when another process holds it. */
-  reserve(username: Username): Promise<(() => Promise<void>) | undefined>;
-  /** Reserves the free ones of many names, for a shorter time. */
-  reserveMany(usernames: readonly Username[]): Promise<ReservedNames>;
-  /** Removes a reservation that a crashed process has left. */
-  remove(username: Username): Promise<void>;
-}
-
 export interface ReservedNames {
   readonly names: ReadonlySet<Username>;
   release(): Promise<void>;
@@ -38,74 +22,94 @@ const MAX_ATTEMPTS = 4;
 
 const reservationSchema = z.object({ until: z.iso.datetime() });
 
-export function createUsernameReservations(
-  couch: ServerScope,
-  database: string,
-  now: () => number,
-): UsernameReservations {
-  const read = async (id: string) => (await readDocuments(couch, database, [id])).get(id);
-  const isHeld = (stored: StoredDocument | undefined): boolean => {
-    const until = reservationSchema.safeParse(stored).data?.until;
-    return until !== undefined && Date.parse(until) > now();
-  };
-  const createReservation = (username: Username, ttlMs: number) => ({
-    _id: reservationId(username),
-    type: 'registration',
-    username,
-    until: new Date(now() + ttlMs).toISOString(),
-  });
-  const tryReserve = async (username: Username): Promise<string | undefined> => {
-    const stored = await read(reservationId(username));
-    if (isHeld(stored)) return undefined;
-    const reservation = createReservation(username, RESERVATION_TTL_MS);
-    return await writeExclusively(
-      couch,
-      database,
-      stored === undefined ? reservation : { ...reservation, _rev: stored._rev },
+/**
+ * Exclusive reservations of usernames during registration, stored in the sessions database.
+ *
+ * A CouchDB cluster accepts two concurrent accounts with one name, each on another replica, and the service account cannot delete
+ * either. Two people would then share one document, so a name is reserved before its account is created. Every method rejects
+ * with 502 or 503 when the database fails.
+ */
+export class UsernameReservations {
+  readonly #couch: ServerScope;
+  readonly #database: string;
+  readonly #now: () => number;
+
+  constructor(couch: ServerScope, database: string, now: () => number) {
+    this.#couch = couch;
+    this.#database = database;
+    this.#now = now;
+  }
+
+  /** Resolves with a function that releases the name, or with undefined when another process holds it. */
+  async reserve(username: Username): Promise<(() => Promise<void>) | undefined> {
+    const rev = await retryWhileUndefined(() => this.#tryReserve(username), { maxAttempts: MAX_ATTEMPTS });
+    // A reservation that cannot be deleted expires.
+    return rev === undefined ? undefined : () => this.#delete(reservationId(username), rev).catch(() => undefined);
+  }
+
+  /** Reserves the free ones of many names, for a shorter time. */
+  async reserveMany(usernames: readonly Username[]): Promise<ReservedNames> {
+    const stored = await readDocuments(this.#couch, this.#database, usernames.map(reservationId));
+    const free = usernames.filter((username) => !this.#isHeld(stored.get(reservationId(username))));
+    const reservations = free.map((username) =>
+      this.#createReservation(username, BULK_RESERVATION_TTL_MS, stored.get(reservationId(username))),
     );
-  };
-  return {
-    reserve: async (username) => {
-      const rev = await retryWhileUndefined(() => tryReserve(username), { maxAttempts: MAX_ATTEMPTS });
-      if (rev === undefined) return undefined;
-      return async () => {
-        // A reservation that cannot be deleted expires.
-        const deletion = { _id: reservationId(username), _rev: rev, _deleted: true };
-        await writeExclusively(couch, database, deletion).catch(() => undefined);
-      };
-    },
-    reserveMany: async (usernames) => {
-      const stored = await readDocuments(couch, database, usernames.map(reservationId));
-      const free = usernames.filter((username) => !isHeld(stored.get(reservationId(username))));
-      const reservations = free.map((username) => {
-        const reservation = createReservation(username, BULK_RESERVATION_TTL_MS);
-        const previous = stored.get(reservation._id);
-        return previous === undefined ? reservation : { ...reservation, _rev: previous._rev };
-      });
-      const revisions = new Map<Username, string>();
-      for (const [index, row] of (await writeRows(couch, database, reservations)).entries()) {
-        const username = free[index];
-        if (username === undefined || row.rev === undefined) continue;
-        const rev = row.accepted ? await settleAcceptedWrite(couch, database, row.id, row.rev) : row.rev;
-        if (rev !== undefined) revisions.set(username, rev);
-      }
-      return {
-        names: new Set(revisions.keys()),
-        release: async () => {
-          const deletions = [...revisions].map(([username, _rev]) => ({
-            _id: reservationId(username),
-            _rev,
-            _deleted: true,
-          }));
-          // A reservation that cannot be deleted expires.
-          await writeRows(couch, database, deletions).catch(() => undefined);
-        },
-      };
-    },
-    remove: async (username) => {
-      const stored = await read(reservationId(username));
-      if (stored === undefined) return;
-      await writeExclusively(couch, database, { _id: stored._id, _rev: stored._rev, _deleted: true });
-    },
-  };
+    const revisions = new Map<Username, string>();
+    for (const [index, row] of (await writeRows(this.#couch, this.#database, reservations)).entries()) {
+      const username = free[index];
+      if (username === undefined || row.rev === undefined) continue;
+      const { id, rev, accepted } = row;
+      const held = accepted ? await settleAcceptedWrite(this.#couch, this.#database, id, rev) : rev;
+      if (held !== undefined) revisions.set(username, held);
+    }
+    return { names: new Set(revisions.keys()), release: () => this.#releaseMany(revisions) };
+  }
+
+  /** Removes a reservation that a crashed process has left. */
+  async remove(username: Username): Promise<void> {
+    const id = reservationId(username);
+    const stored = await this.#read(id);
+    if (stored !== undefined) await this.#delete(id, stored._rev);
+  }
+
+  async #tryReserve(username: Username): Promise<string | undefined> {
+    const stored = await this.#read(reservationId(username));
+    if (this.#isHeld(stored)) return undefined;
+    const reservation = this.#createReservation(username, RESERVATION_TTL_MS, stored);
+    return await writeExclusively(this.#couch, this.#database, reservation);
+  }
+
+  async #releaseMany(revisions: ReadonlyMap<Username, string>): Promise<void> {
+    const deletions = [...revisions].map(([username, _rev]) => ({
+      _id: reservationId(username),
+      _rev,
+      _deleted: true,
+    }));
+    // A reservation that cannot be deleted expires.
+    await writeRows(this.#couch, this.#database, deletions).catch(() => undefined);
+  }
+
+  async #read(id: string): Promise<StoredDocument | undefined> {
+    return (await readDocuments(this.#couch, this.#database, [id])).get(id);
+  }
+
+  async #delete(_id: string, _rev: string): Promise<void> {
+    await writeExclusively(this.#couch, this.#database, { _id, _rev, _deleted: true });
+  }
+
+  #isHeld(stored: StoredDocument | undefined): boolean {
+    const until = reservationSchema.safeParse(stored).data?.until;
+    return until !== undefined && Date.parse(until) > this.#now();
+  }
+
+  /** `previous` is an expired reservation of the name, which the new one replaces. */
+  #createReservation(username: Username, ttlMs: number, previous: StoredDocument | undefined) {
+    return {
+      _id: reservationId(username),
+      type: 'registration',
+      username,
+      until: new Date(this.#now() + ttlMs).toISOString(),
+      ...(previous === undefined ? {} : { _rev: previous._rev }),
+    };
+  }
 }
