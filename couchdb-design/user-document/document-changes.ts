@@ -37,10 +37,11 @@ export const changedKeys = (before: UserDocument<object> | undefined, after: Use
 export const findSizeViolation = (
   before: UserDocument<object> | undefined,
   after: UserDocument<object>,
+  otherBytes = 0,
 ): Violation | undefined => {
   const stored = before ?? NOTHING;
-  const bytes = documentBytes(after);
-  if (bytes <= MAX_DOCUMENT_BYTES || bytes <= documentBytes(stored)) return undefined;
+  const bytes = documentBytes(after) + otherBytes;
+  if (bytes <= MAX_DOCUMENT_BYTES || bytes <= documentBytes(stored) + otherBytes) return undefined;
   const isRemoval = (key: string): boolean => valueOf(after, key) === undefined && valueOf(stored, key) !== undefined;
   return changedKeys(before, after).every(isRemoval)
     ? undefined
@@ -52,6 +53,8 @@ export interface Write {
   readonly before: UserDocument<Values> | undefined;
   readonly after: UserDocument<Values>;
   readonly schema: Pick<PreferenceSchema, 'findViolation'>;
+  /** The bytes of unchanged preferences that are not in `before` and `after`. Default: 0. */
+  readonly otherBytes?: number | undefined;
 }
 
 /**
@@ -64,9 +67,9 @@ export const findPatchViolations = (
   schema: Pick<PreferenceSchema, 'findViolation'>,
 ): readonly Violation[] => {
   const stored = before ?? NOTHING;
-  const storedKeys = keysOf(stored);
+  const storedKeys = new Set(keysOf(stored));
   return Object.entries(patch).flatMap(([key, value]) => {
-    if (value === null || value === undefined) return storedKeys.includes(key) ? [] : (findNameViolation(key) ?? []);
+    if (value === null || value === undefined) return storedKeys.has(key) ? [] : (findNameViolation(key) ?? []);
     const violation = findJsonViolation(value, [key]);
     if (violation) return violation;
     const isStored = valueText({ preferences: patch }, key) === valueText(stored, key);
@@ -78,20 +81,20 @@ export const findPatchViolations = (
  * Returns why a write must not be stored; `undefined` when it may be. Removals and unchanged states are always accepted. The values
  * must be JSON, and the stamps well-formed.
  */
-export const findWriteViolation = ({ before, after, schema }: Write): Violation | undefined => {
+export const findWriteViolation = ({ before, after, schema, otherBytes }: Write): Violation | undefined => {
   const stored = before ?? NOTHING;
-  const storedKeys = keysOf(stored);
+  const storedKeys = new Set(keysOf(stored));
   const latest = latestEditStamp(Object.values(stored.edits));
   const maxTime = Math.max(MAX_CLOCK_TIME, latest === undefined ? 0 : stampTime(latest) + MAX_STEP_MS);
   for (const key of changedKeys(before, after)) {
     const value = valueOf(after, key);
     const isNewValue = value !== undefined && valueText(stored, key) !== valueText(after, key);
-    const isNewName = !storedKeys.includes(key);
+    const isNewName = !storedKeys.has(key);
     const violation = isNewValue ? schema.findViolation(key, value) : isNewName ? findNameViolation(key) : undefined;
     if (violation) return violation;
     const stamp = stampOf(after, key);
     if (stamp !== undefined && stamp !== stampOf(stored, key) && stampTime(stamp) > maxTime)
       return { path: ['edits', key], message: 'must be dated before the year 9000' };
   }
-  return findSizeViolation(before, after);
+  return findSizeViolation(before, after, otherBytes);
 };

@@ -88,4 +88,4 @@ export const nextEditStamp = ({ now: clock, device, seen }: NextEditStampOptions
 
 /** Returns the greatest stamp; `undefined` when there is none. Ignores malformed ones, which no stamp can exceed. */
 export const latestEditStamp = (stamps: Iterable<EditStamp>): EditStamp | undefined =>
-  [...stamps].filter(isEditStamp).sort().at(-1);
+  [...stamps].sort().reverse().find(isEditStamp);

@@ -154,6 +154,37 @@ test('the document is not changed, even by an upgrade that changes its input', (
   expect(document.preferences).toEqual({ list: [], theme: 'dark' });
 });
 
+const countCalls = (document: Document, upgrade: Upgrade): number => {
+  let calls = 0;
+  upgradeDocument(document, (values) => {
+    calls += 1;
+    return upgrade(values);
+  });
+  return calls;
+};
+const manyValues = (count: number): Values =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, index]));
+
+test('the sources of a value among many are found in few steps', () => {
+  const document = documentOf({ ...manyValues(100), first: 'Ada', last: 'Byron' }, { first: stampAt(3) });
+  expect(derivedStates(document, joinNames)).toEqual([{ key: 'name', value: 'Ada Byron', stamp: stampAt(3) }]);
+  expect(countCalls(document, joinNames)).toBeLessThan(150);
+});
+
+test('removals of any names cost no upgrades', () => {
+  const edits = Object.fromEntries(Object.keys(manyValues(1_000)).map((key) => [key, stampAt(1)]));
+  expect(countCalls(documentOf({ theme: 'dark' }, edits), renameColour)).toBeLessThan(10);
+});
+
+test('a document with thousands of values is upgraded once, as a whole', () => {
+  const document = documentOf({ ...manyValues(5_000), colour: 'dark' }, { colour: stampAt(1), k0: stampAt(2) });
+  const shown = upgradeDocument(document, renameColour);
+  expect(shown.preferences).toEqual({ ...manyValues(5_000), theme: 'dark' });
+  expect(shown.edits).toEqual({ k0: stampAt(2) });
+  expect(derivedStates(document, renameColour)).toEqual([]);
+  expect(countCalls(document, renameColour)).toBe(1);
+});
+
 test('an upgrade of an upgraded document changes nothing', () => {
   fc.assert(
     fc.property(anyDocument, anyUpgrade, (document, upgrade) => {

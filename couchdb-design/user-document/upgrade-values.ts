@@ -10,6 +10,12 @@ import type { EditStamp } from './edit-stamp.ts';
 import type { JsonObject } from './json.ts';
 import { tryUpgrade, type Upgrade } from './upgrade-function.ts';
 
+/**
+ * In a document with more values, every value is shown as one upgrade of all of them converts it: a comparison costs an upgrade for
+ * each value. Only a schema that accepts any name lets a user store so many.
+ */
+const MAX_COMPARED_VALUES = 128;
+
 /** Whether a preference may have this value. */
 type IsValid = (key: string, value: unknown) => boolean;
 
@@ -28,15 +34,20 @@ interface State {
 
 const getOwn = (members: JsonObject, key: string): unknown => (Object.hasOwn(members, key) ? members[key] : null);
 
-const omit = (members: JsonObject, keys: readonly string[]): JsonObject =>
-  Object.fromEntries(Object.entries(members).filter(([key]) => !keys.includes(key)));
+const pick = (members: JsonObject, isPicked: (key: string) => boolean): JsonObject =>
+  Object.fromEntries(Object.entries(members).filter(([key]) => isPicked(key)));
+
+const omit = (members: JsonObject, keys: readonly string[]): JsonObject => {
+  const omitted = new Set(keys);
+  return pick(members, (key) => !omitted.has(key));
+};
 
 const upgradeOrKeep = (upgrade: Upgrade, values: JsonObject): JsonObject => tryUpgrade(upgrade, values) ?? values;
 
-/** Returns the canonical text of one upgraded value; 'null' when there is none. */
-const upgradedText = (upgrade: Upgrade, values: JsonObject, key: string): string => {
+/** Returns the canonical text of one value; 'null' when there is none. */
+const textOf = (values: JsonObject, key: string): string => {
   try {
-    const text: unknown = canonicalJson(getOwn(upgradeOrKeep(upgrade, values), key));
+    const text: unknown = canonicalJson(getOwn(values, key));
     // JSON has no text for a function.
     return typeof text === 'string' ? text : 'null';
   } catch {
@@ -45,22 +56,23 @@ const upgradedText = (upgrade: Upgrade, values: JsonObject, key: string): string
 };
 
 /**
- * Returns the keys of a least set of values from which `text` follows, with the newest stamps if there are several. It is
- * empty for a constant.
+ * Returns the keys of a least set of values from which a text follows, with the newest stamps if there are several. It is empty for
+ * a constant. Most values are no source, so halves of them are left out at once.
  */
 const findSources = (
   values: JsonObject,
   stampOf: (key: string) => EditStamp,
   hasText: (values: JsonObject) => boolean,
-) =>
-  Object.keys(
-    Object.keys(values)
-      .sort((a, b) => (stampOf(a) + a < stampOf(b) + b ? -1 : 1))
-      .reduce((remaining, key) => {
-        const fewer = omit(remaining, [key]);
-        return hasText(fewer) ? fewer : remaining;
-      }, values),
-  );
+): readonly string[] => {
+  const reduce = (remaining: JsonObject, keys: readonly string[]): JsonObject => {
+    const fewer = omit(remaining, keys);
+    if (hasText(fewer)) return fewer;
+    const half = keys.length >> 1;
+    return half === 0 ? remaining : reduce(reduce(remaining, keys.slice(0, half)), keys.slice(half));
+  };
+  const oldestFirst = Object.keys(values).sort((a, b) => (stampOf(a) + a < stampOf(b) + b ? -1 : 1));
+  return Object.keys(reduce(values, oldestFirst));
+};
 
 /** What a preference may be shown as. */
 interface Candidates {
@@ -71,29 +83,28 @@ interface Candidates {
 }
 
 const findCandidates = ({ preferences, edits }: Stored, upgrade: Upgrade, isValid: IsValid): readonly Candidates[] => {
-  const isStored = (key: string): boolean => getOwn(preferences, key) !== null;
-  const values = structuredClone(
-    omit(
-      preferences,
-      Object.keys(preferences).filter((key) => !isStored(key)),
-    ),
-  );
+  const stored = new Set(Object.keys(preferences).filter((key) => getOwn(preferences, key) !== null));
+  const values = structuredClone(pick(preferences, (key) => stored.has(key)));
+  const isCompared = stored.size <= MAX_COMPARED_VALUES;
+  const upgraded = upgradeOrKeep(upgrade, values);
+  const upgradedText = (subset: JsonObject, key: string): string =>
+    textOf(subset === values ? upgraded : upgradeOrKeep(upgrade, subset), key);
   const stampOf = (key: string): EditStamp => (getOwn(edits, key) as EditStamp | null) ?? '';
-  const keys = new Set(Object.keys({ ...values, ...edits, ...upgradeOrKeep(upgrade, values) }));
+  const keys = new Set(Object.keys({ ...values, ...edits, ...upgraded }));
   return [...keys].map((key) => {
-    const others = omit(values, [key]);
-    const text = upgradedText(upgrade, others, key);
-    const hasText = (subset: JsonObject): boolean => upgradedText(upgrade, subset, key) === text;
-    const sources = text === 'null' ? [] : findSources(others, stampOf, hasText);
+    const others = stored.has(key) && isCompared ? omit(values, [key]) : values;
+    const text = stored.has(key) && !isCompared ? 'null' : upgradedText(others, key);
+    const hasText = (subset: JsonObject): boolean => upgradedText(subset, key) === text;
+    const sources = text === 'null' || !isCompared ? [] : findSources(others, stampOf, hasText);
     const toState = (valueText: string, stamp: EditStamp): State | undefined => {
       const value: unknown = JSON.parse(valueText);
       return value !== null && isValid(key, value) ? { key, value, stamp } : undefined;
     };
     return {
       derived: toState(text, sources.map(stampOf).sort().at(-1) ?? ''),
-      own: isStored(key)
+      own: stored.has(key)
         ? // Without the sources: an upgrade may prefer the old value to the new one.
-          toState(upgradedText(upgrade, omit(values, sources), key), stampOf(key))
+          toState(upgradedText(sources.length > 0 ? omit(values, sources) : values, key), stampOf(key))
         : Object.hasOwn(edits, key)
           ? { key, value: null, stamp: stampOf(key) }
           : undefined,

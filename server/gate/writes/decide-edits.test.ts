@@ -27,6 +27,14 @@ it('the database answers an edit of an older revision', () => {
   expect(decide(tree, edit(9))).toMatchObject([{ kind: 'edit' }]);
 });
 
+it('many edits of revisions that are no leaves conflict unchecked', () => {
+  const rows = Array.from({ length: 2_000 }, (_, index) => edit(100 + index));
+  const verdicts = decide(tree, ...rows, edit(2));
+  expect(verdicts.filter(({ kind }) => kind === 'edit')).toHaveLength(11);
+  expect(verdicts.at(-2)).toMatchObject({ kind: 'refusal', isConflict: true });
+  expect(verdicts.at(-1)).toMatchObject({ kind: 'edit' });
+});
+
 it('an edit of a deleted leaf is a conflict while there is a live one, and recreates the document otherwise', () => {
   const deleted = tombstone([9, 1]);
   expect(decide(treeOf(revision([2, 1]), deleted), edit(9))).toMatchObject([{ isConflict: true }]);

@@ -3,6 +3,12 @@ import { refuse, type EditRow, type Refusal } from './parse-row.ts';
 import { liveBranches, type Branch, type RevisionTree } from './revision-tree.ts';
 import { findReason, isExactlyStored, LAST_LIVE_REVISION, liveDocuments, writeBase } from './write-base.ts';
 
+/**
+ * How many edits of revisions that are no leaves are checked. They conflict, unless the leaves were read from a replica that lags. The
+ * check of a large document takes milliseconds.
+ */
+const MAX_CHECKED_CONFLICTS = 10;
+
 const conflict = (row: EditRow): Refusal => ({
   ...refuse(row.document, 'Document update conflict.'),
   isConflict: true,
@@ -19,13 +25,17 @@ export function decideEdits(
 ): readonly (EditRow | Refusal)[] {
   let live = liveBranches(tree);
   const deletedLeaves = tree.filter(({ content }) => content.kind === 'deleted').map(({ path: [leaf] }) => leaf);
+  const leaves = new Set<string | undefined>(tree.map(({ path: [leaf] }) => leaf));
   const edited = new Set<string | undefined>();
+  let conflicts = 0;
   return rows.map((row) => {
     if (row.kind === 'refusal') return row;
     // As in CouchDB. PouchDB, on which the embedded engine is built, would store both edits of one revision and keep only one
     // body, which makes the document unwritable.
     if (edited.has(row.rev)) return conflict(row);
     edited.add(row.rev);
+    if (!leaves.has(row.rev)) conflicts += 1;
+    if (conflicts > MAX_CHECKED_CONFLICTS && !leaves.has(row.rev)) return conflict(row);
     // CouchDB would create a second live leaf.
     if (live.length > 0 && row.rev !== undefined && deletedLeaves.includes(row.rev)) return conflict(row);
     if (row.content.kind === 'deleted') {

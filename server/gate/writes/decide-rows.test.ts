@@ -219,3 +219,29 @@ it('2,000 revisions of a device whose content the document has are one small dec
   expect(documents).toEqual([]);
   expect(new Set(verdicts.map(({ kind }) => kind))).toEqual(new Set(['merged']));
 });
+
+describe('many rows for a large document', () => {
+  const manyEdits = Object.fromEntries(Array.from({ length: 1_150 }, (_, index) => [`removed${index}`, stamp(1)]));
+  const tree = treeOf(revision([5, 1], { ...emptyDocument, edits: manyEdits }));
+  const secondsOf = (rows: readonly JsonObject[]): number => {
+    const before = process.cpuUsage();
+    push(tree, ...rows);
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1e6;
+  };
+  // Each adds an edit to those before it: the rows are merged in the order of their ids, from the greatest.
+  const time = (index: number): string => `${new Date(1.8e12 + index).toISOString()}-0000-abcde`;
+  const branches = (count: number) =>
+    Array.from({ length: count }, (_, index) =>
+      revision([10_000 - index], { ...emptyDocument, edits: { theme: time(index) } }, 3),
+    );
+
+  it('are merged preference by preference', () => {
+    const pushed = push(tree, ...branches(100));
+    expect(documentsOf(pushed.tree)).toMatchObject([{ edits: { ...manyEdits, theme: time(99) } }]);
+  });
+
+  it('cost less than two seconds of the processor', () => {
+    expect(secondsOf(branches(2_000))).toBeLessThan(2);
+  });
+});

@@ -56,8 +56,12 @@ const MAX_FIRST_GENERATION = 1_000_000;
  * its square (0.1 s for 3,000, one second for 9,000). A forged generation must not determine that.
  */
 const MAX_PADDING = 3_000;
-/** A merge takes up to a millisecond. The rows of a device's newest revisions come first, and older ones add nothing to them. */
-const MAX_MERGES = 200;
+/**
+ * How many rows of a batch are checked against the document, which takes up to milliseconds each. PouchDB sends 100 rows at a time,
+ * and older revisions add nothing to a device's newest ones, which come first.
+ */
+const MAX_CHECKS = 200;
+const TOO_MANY_CHANGES = `At most ${MAX_CHECKS} revisions with changes are accepted at a time.`;
 
 /**
  * Decides what becomes of replicated revisions (`new_edits:false`), so that a document gets no conflicts: a revision that is no
@@ -98,7 +102,7 @@ class RowBatch {
   /** Undefined until a row is merged. */
   #merged: MergedContent | undefined;
   readonly #mergedRows: ReplicatedRow[] = [];
-  #mergeCount = 0;
+  #checkCount = 0;
 
   constructor(tree: RevisionTree, schema: PreferenceSchema) {
     this.#tree = tree;
@@ -127,10 +131,17 @@ class RowBatch {
     if (!isStored) return this.#merge(row, document, stored.documents);
     if (live.length === 0 && generationOf(row.rev) > MAX_FIRST_GENERATION)
       return refuseRow(row, 'The generation of the revision is too high.');
+    if (!this.#mayCheck()) return refuseRow(row, TOO_MANY_CHANGES);
     const reason = findReason(writeBase(stored.documents, document), document, this.#schema);
     if (reason !== undefined) return refuseRow(row, reason);
     this.#store(row.document, row);
     return row;
+  }
+
+  /** Whether one more row may be checked. */
+  #mayCheck(): boolean {
+    this.#checkCount += 1;
+    return this.#checkCount <= MAX_CHECKS;
   }
 
   /** Decides about a deleted row. It is stored only where it resolves a conflict of the document. */
@@ -185,7 +196,7 @@ class RowBatch {
       keysOf(document).every((key) => stampOf(document, key) === undefined || !own.loses(key, document));
     if (!stored.ok || !stored.documents.every(hasAllEditsOf)) return undefined;
     const hasAllRows = this.#mergedRows.every(
-      (other) => other.content.kind !== 'readable' || own.mergeWith(other.content.document) === content.document,
+      (other) => other.content.kind !== 'readable' || !own.isChangedBy(other.content.document),
     );
     const isAccepted = (): boolean =>
       findReason(writeBase(stored.documents, content.document), content.document, this.#schema) === undefined;
@@ -196,15 +207,12 @@ class RowBatch {
     const [first, ...others] = stored;
     if (first === undefined) return refuseRow(row, LAST_LIVE_REVISION);
     this.#merged ??= new MergedContent(merge([first, ...others]));
-    const before = this.#merged.document;
-    const after = this.#merged.mergeWith(document);
-    if (after !== before) {
-      this.#mergeCount += 1;
-      if (this.#mergeCount > MAX_MERGES)
-        return refuseRow(row, `At most ${MAX_MERGES} revisions with changes are accepted at a time.`);
-      const reason = findReason(before, after, this.#schema);
+    if (this.#merged.isChangedBy(document) && !this.#mayCheck()) return refuseRow(row, TOO_MANY_CHANGES);
+    const change = this.#merged.changeBy(document);
+    if (change !== undefined) {
+      const reason = findReason(change.before, change.after, this.#schema, change.otherBytes);
       if (reason !== undefined) return refuseRow(row, reason);
-      this.#merged.replace(after);
+      this.#merged.apply(change);
     }
     this.#mergedRows.push(row);
     return mergedRow(row);

@@ -55,7 +55,8 @@ export function findReason(
   before: Document | undefined,
   after: Document,
   schema: PreferenceSchema,
+  otherBytes = 0,
 ): string | undefined {
-  const violation = findWriteViolation({ before, after, schema });
+  const violation = findWriteViolation({ before, after, schema, otherBytes });
   return violation === undefined ? undefined : `${formatViolation(violation)}.`;
 }
