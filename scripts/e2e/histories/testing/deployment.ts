@@ -1,9 +1,13 @@
 /** One registry behind three gates: the standalone server with the bot, and two versions of an application side by side. */
 import { join } from 'node:path';
 import { closeAfterTests } from '../../../../couchdb-design/testing/open-resources.ts';
-import { startFakeTelegramApi, type Person } from '../../../../server/testing/fake-telegram-api.ts';
+import {
+  startFakeTelegramApi,
+  type FakeTelegramApi,
+  type Person,
+} from '../../../../server/testing/fake-telegram-api.ts';
 import { runUsersCommand } from '../../../../server/testing/run-users-command.ts';
-import { startTestGate } from '../../../../server/testing/test-gate.ts';
+import { startTestGate, type TestGate } from '../../../../server/testing/test-gate.ts';
 import { statusOf } from '../../../../server/upstream/client.ts';
 import { mountGate, type MountedGate } from '../../testing/mounted-gate.ts';
 import { VERSIONS, type Version } from './preference-domains.ts';
@@ -115,23 +119,26 @@ export async function startDeployment(): Promise<Deployment> {
       const rows = (await registry.get(`user_${username}`, { open_revs: 'all' } as object)) as unknown;
       return (rows as readonly { readonly ok: StoredLeaf }[]).map(({ ok }) => ok);
     },
-    linkChat: async (username: string) => {
-      const code = await retryWhileBusy(async () => {
-        const response = await fetch(`${standalone.url}/api/users/telegram/link`, {
-          method: 'POST',
-          headers: { authorization: `Bearer ${standalone.token(username)}` },
-        });
-        if (!response.ok) throw new Error(`The response to the link is ${response.status}.`);
-        return ((await response.json()) as { readonly code: string }).code;
-      });
-      const person = api.createPerson('Ada');
-      await person.sendMessage(`/start ${code}`);
-      return person;
-    },
+    linkChat: (username: string) => linkChat(api, standalone, username),
     close: async () => {
       await Promise.all(mounted.map((gate) => gate.close()));
       await standalone.close();
       await api.close();
     },
   });
+}
+
+/** Creates a person, and links their chat with the bot by a code from the standalone server. */
+async function linkChat(api: FakeTelegramApi, gate: TestGate, username: string): Promise<Person> {
+  const code = await retryWhileBusy(async () => {
+    const response = await fetch(`${gate.url}/api/users/telegram/link`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${gate.token(username)}` },
+    });
+    if (!response.ok) throw new Error(`The response to the link is ${response.status}.`);
+    return ((await response.json()) as { readonly code: string }).code;
+  });
+  const person = api.createPerson('Ada');
+  await person.sendMessage(`/start ${code}`);
+  return person;
 }
