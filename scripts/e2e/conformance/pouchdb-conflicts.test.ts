@@ -104,6 +104,29 @@ it('a merged revision is not asked for again, also after the gate has restarted'
   expect(await readLeaves(username)).toHaveLength(1);
 });
 
+it('a device with 300 conflicts of its own is not refused, and does not send them with every edit', async () => {
+  const username = newUser();
+  const id = `user_${username}`;
+  const peer = openPeer(username);
+  await peer.local.replicate.from(peer.remote);
+  const { _rev: root, ...document } = await peer.local.get(id);
+  const conflicts = Array.from({ length: 300 }, (_, n) => {
+    const ids = [n.toString(16).padStart(32, '0'), root.slice(2)];
+    return { ...document, _rev: `2-${ids[0] ?? ''}`, _revisions: { start: 2, ids } };
+  });
+  await peer.local.bulkDocs(conflicts as never, { new_edits: false });
+  expect(await peer.local.sync(peer.remote)).toMatchObject({ push: { doc_write_failures: 0 } });
+  const sizes: number[] = [];
+  for (let second = 1; second <= 3; second += 1) {
+    await edit(peer, id, second, { selectedTags: [String(second)] });
+    const { push } = await peer.local.sync(peer.remote, { checkpoint: false });
+    expect(push?.doc_write_failures).toBe(0);
+    sizes.push(push?.docs_written ?? 0);
+  }
+  expect(await readLeaves(username)).toMatchObject([{ preferences: { selectedTags: ['3'] } }]);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(1);
+});
+
 it('a gate that restarts between the push and the pull of a device loses nothing', async () => {
   const username = newUser();
   const id = `user_${username}`;

@@ -79,9 +79,9 @@ describe('a revision beside the live leaf is merged', () => {
   });
 
   it('outranks the revision of a device with thousands of edits', () => {
-    const ids = Array.from({ length: 1_000 }, (_, n) => 9_000 - n);
-    const { tree } = push(treeOf(server), revision(ids, edited(3, { viewMode: 'table' }), 9_000));
-    expect(leavesOf(tree)).toEqual([expect.stringMatching(/^9001-/)]);
+    const ids = Array.from({ length: 1_000 }, (_, n) => 2_900 - n);
+    const { tree } = push(treeOf(server), revision(ids, edited(3, { viewMode: 'table' }), 2_900));
+    expect(leavesOf(tree)).toEqual([expect.stringMatching(/^2901-/)]);
   });
 
   it('keeps a value that the schema rejects and a key that it does not know, and accepts no new ones', () => {
