@@ -4,7 +4,8 @@
  *
  *     HISTORIES=500 HISTORIES_SEED=7 npx jest scripts/e2e/histories
  *
- * A failure prints its seed and its history. `HISTORIES_SHRINK=1` searches for a shorter history that fails as well.
+ * A failure prints its seed, its index and its history. `HISTORIES_FROM` begins at an index, and `HISTORIES_SHRINK=1` searches for
+ * a shorter history that fails as well.
  */
 import fc from 'fast-check';
 import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
@@ -15,6 +16,7 @@ import { Shadow } from './testing/shadow.ts';
 
 const COUNT = Number(process.env['HISTORIES'] ?? 30);
 const SEED = Number(process.env['HISTORIES_SEED'] ?? Date.now() % 2 ** 31);
+const FROM = Number(process.env['HISTORIES_FROM'] ?? 0);
 const SHRINK = process.env['HISTORIES_SHRINK'] === '1';
 const IS_COUNTED = process.env['HISTORIES'] !== undefined;
 const CONCURRENCY = 4;
@@ -38,7 +40,7 @@ test(
   `in ${COUNT} histories every interface can always read and edit the document, and no acknowledged edit is lost`,
   async () => {
     const histories = fc.sample(historyArbitrary, { seed: SEED, numRuns: COUNT });
-    let next = 0;
+    let next = FROM;
     let failed: { readonly index: number; readonly error: unknown } | undefined;
     const work = async (shadow: Shadow): Promise<void> => {
       const run = runWith(shadow);
@@ -55,7 +57,7 @@ test(
     };
     await Promise.all(shadows.map(work));
     if (failed === undefined) {
-      if (IS_COUNTED) console.log(`${COUNT} histories without a violation, seed ${SEED}`);
+      if (IS_COUNTED) console.log(`${COUNT - FROM} histories without a violation, seed ${SEED}`);
       return;
     }
     console.error(`HISTORIES_SEED=${SEED}, history ${failed.index} of ${COUNT}`);

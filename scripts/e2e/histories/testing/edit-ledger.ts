@@ -47,8 +47,11 @@ export class EditLedger {
     const stored = keys.flatMap((key) => {
       const expected = finalTexts(this.#entriesOf(key));
       const text = textOf(preferences[key]);
-      // A value that was derived before the first edit under the new name is stored with a later edit.
-      const isDerived = key === 'font' && expected.every((final) => final === '') && fontTexts.includes(text);
+      // What the newer version derives is stored with its next edit. It has the stamp of its source, so it may win.
+      const isDerived =
+        key === 'font' &&
+        fontTexts.includes(text) &&
+        this.#entriesOf('font').every(({ seen }) => textOf(seen) !== text);
       return expected.includes(text) || isDerived ? [] : [describe(key, text, expected)];
     });
     return [...stored, ...this.#findFontViolation(shownByNewVersion)];
