@@ -36,9 +36,11 @@ export function addMerged(
   [into, ...ancestors]: readonly [Revision, ...Revision[]],
 ): Merged {
   const isKept = before !== undefined && (before.into === into || ancestors.includes(before.into));
-  const kept = isKept ? before.revisions : [];
-  if (isKept && before.into === into && added.every((revision) => kept.includes(revision))) return before;
-  const revisions = [...new Set([...kept.filter((revision) => !added.includes(revision)), ...added])];
+  const kept = new Set(isKept ? before.revisions : []);
+  if (isKept && before.into === into && added.every((revision) => kept.has(revision))) return before;
+  // The ones merged again become the last.
+  for (const revision of added) kept.delete(revision);
+  const revisions = [...kept, ...new Set(added)];
   return { into, revisions: revisions.slice(-MAX_REVISIONS) };
 }
 
