@@ -184,7 +184,9 @@ describe('writes', () => {
         replicated({ ...document, preferences: { theme: 'dark' } }, [2, 1], {
           _revisions: { start: 2, ids: [id(2), document._rev.slice(2)] },
         }),
-        replicated({ ...document, role: 'admin' }, [3, 1]),
+        replicated({ ...document, role: 'admin' }, [3, 1], {
+          _revisions: { start: 2, ids: [id(3), document._rev.slice(2)] },
+        }),
       ],
     };
     const rows = await json(gate.request('w1', '/_bulk_docs', { method: 'POST', body }));

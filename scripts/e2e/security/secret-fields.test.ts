@@ -112,13 +112,18 @@ it('a write with such a field anywhere in the document is refused as a row', asy
   const registry = fixture.proxied.registry();
   const username = newUser();
   const id = `user_${username}`;
-  const document = (await (await gate.request(username, `/${id}`)).json()) as Record<string, unknown>;
+  const document = (await (await gate.request(username, `/${id}`)).json()) as Record<string, unknown> & {
+    _rev: string;
+  };
   const bodies = [
     { ...document, apiToken: SECRET },
     { ...document, preferences: { password: SECRET } },
     { ...document, edits: { passphrase: '2026-11-22T09:30:01.123Z-0000-w7f3a' } },
   ];
-  const docs = bodies.map((body, n) => ({ ...body, _rev: `2-${String(n).repeat(32)}` }));
+  const docs = bodies.map((body, n) => {
+    const ids = [String(n).repeat(32), document._rev.slice('1-'.length)];
+    return { ...body, _rev: `2-${ids[0]}`, _revisions: { start: 2, ids } };
+  });
   const response = await gate.request(username, '/_bulk_docs', { method: 'POST', body: { docs, new_edits: false } });
   expect(response.status).toBe(201);
   expect(await response.json()).toEqual(
