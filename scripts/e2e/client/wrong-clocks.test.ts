@@ -79,7 +79,7 @@ const ERRORS: readonly (readonly [string, number])[] = [
   ['nine years ahead', 9 * YEAR_MS],
 ];
 
-test.each(ERRORS)('a device whose clock is %s edits as any other, and its status says so', async (_name, error) => {
+test.each(ERRORS)('a device whose clock is %s edits as any other, and its status reports it', async (_name, error) => {
   const user = devices.newUser();
   const right = open(user);
   await waitForState(right.store, 'live');

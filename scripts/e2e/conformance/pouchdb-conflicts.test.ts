@@ -83,7 +83,7 @@ it('the second device’s push is merged: one leaf on the server, which both dev
   }
 });
 
-it('a merged revision is not asked for again, also after the gate has restarted', async () => {
+it('a merged revision is not requested again, also after the gate has restarted', async () => {
   const username = newUser();
   const id = `user_${username}`;
   const [, far] = await createConflict(username);

@@ -103,7 +103,7 @@ test('a conflict of malformed revisions is merged, and no value is lost', async 
   expect(stored?.doc).not.toHaveProperty('_conflicts');
 });
 
-test('a document of a newer version is left as it is, and the exit code says so', async () => {
+test('a document of a newer version is left as it is, and the exit code reports it', async () => {
   const name = fixture.newName();
   await insert(name, { version: 9 });
   const before = await read(name);

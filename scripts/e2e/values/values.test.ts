@@ -82,7 +82,7 @@ async function submit(
     string,
   ];
   const reference = await createLibraryEditor(nameOf('l'), options);
-  // The command refuses users that nobody has seen.
+  // The command refuses users that do not exist.
   await gate.pouchgate.read(commanded);
   const editors: readonly Editor[] = [
     createPatchEditor(restOf(patched)),

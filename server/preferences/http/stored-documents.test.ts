@@ -60,7 +60,7 @@ test('a malformed document can be read and edited, and an edit makes it well-for
   expect(createdAt).toBe('2026-03-02T10:00:00.000Z');
 });
 
-test('the removal of a preference that nobody knows changes nothing', async () => {
+test('the removal of an unknown preference changes nothing', async () => {
   const user = newUser();
   await expectPreferences(await patch(user, { theme: 'dark' }));
   const { _rev: rev } = await documentOf(user);
