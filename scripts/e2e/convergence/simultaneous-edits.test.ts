@@ -28,6 +28,9 @@ interface Measurement {
 const median = (rounds: readonly Measurement[], of: keyof Measurement): number =>
   rounds.map((round) => round[of]).sort((a, b) => a - b)[Math.floor(rounds.length / 2)] ?? Number.NaN;
 
+const least = (rounds: readonly Measurement[], of: keyof Measurement): number =>
+  Math.min(...rounds.map((round) => round[of]));
+
 const authorization = (username: string): { authorization: string } => ({
   authorization: `Bearer ${fixture.server.token(username)}`,
 });
@@ -124,8 +127,8 @@ test(
     const [first, last] = [measurements.slice(0, 10), measurements.slice(-10)];
     // The numbers of the rounds and generations have more digits.
     expect(median(last, 'bytes')).toBeLessThan(median(first, 'bytes') + 60);
-    // Pull and push of a sync run at once, so a round may have a request more or less.
-    expect(median(last, 'requests')).toBeLessThanOrEqual(median(first, 'requests') + 2);
+    // Pull and push of a sync run at once, so on a busy machine a round may take a run more. What grows with the history adds to each.
+    expect(least(last, 'requests')).toBeLessThanOrEqual(least(first, 'requests') + 2);
     // The store does not accumulate its own conflicts either.
     expect((await store.inspect()).leaves.length).toBeLessThan(40);
     if (process.env['ROUNDS'] !== undefined) {
