@@ -1,6 +1,7 @@
 /**
  * Jest's environment for Node, which closes what the tests of a file have left open: see
- * couchdb-design/testing/open-resources.ts. Plain JavaScript, because Jest loads it before it compiles anything.
+ * couchdb-design/testing/open-resources.ts. A file in which Node warns of leaking listeners fails. Plain JavaScript, because
+ * Jest loads it before it compiles anything.
  */
 import { TestEnvironment } from 'jest-environment-node';
 
@@ -10,6 +11,16 @@ const KEY = Symbol.for('pouchgate.openResources');
 const MAX_CLOSE_MS = 10_000;
 
 export default class ClosingEnvironment extends TestEnvironment {
+  #leaks = [];
+  #onWarning = (warning) => {
+    if (warning.name === 'MaxListenersExceededWarning') this.#leaks.push(warning);
+  };
+
+  async setup() {
+    await super.setup();
+    process.on('warning', this.#onWarning);
+  }
+
   async teardown() {
     // The last one opened is closed first: clients before their servers.
     for (const close of [...(this.global[KEY] ?? [])].reverse()) {
@@ -21,6 +32,8 @@ export default class ClosingEnvironment extends TestEnvironment {
         timeout,
       ]);
     }
+    process.off('warning', this.#onWarning);
     await super.teardown();
+    if (this.#leaks.length > 0) throw this.#leaks[0];
   }
 }

@@ -38,6 +38,8 @@ export interface ChangeRow {
  */
 export async function openPouch(name: string, adapter: 'leveldb' | 'memory'): Promise<LocalPouch> {
   const pouch = new PouchDB(name, { adapter }) as unknown as LocalPouch;
+  // PouchDB adds a listener for each read of changes, and a write lets all live feeds read at once. Node warns above ten.
+  pouch.setMaxListeners(0);
   await pouch.info();
   return pouch;
 }
