@@ -29,7 +29,7 @@ export const signUpstreamToken = (
   secret: Buffer,
   { name, roles = [USER_ROLE], expiresAt }: UpstreamTokenClaims,
 ): string =>
-  jwt.sign({ sub: name, '_couchdb.roles': roles, exp: expiresAt }, createSecretKey(secret), {
+  jwt.sign({ sub: name, '_couchdb.roles': roles, exp: expiresAt }, createSecretKey(new Uint8Array(secret)), {
     algorithm: 'HS256',
     noTimestamp: true,
     keyid: keyIdOf(secret),
