@@ -12,6 +12,7 @@ import { createAuthenticator } from './authenticator.ts';
 import { EngineSettings } from './settings.ts';
 import { openStorage, type EmbeddedStorage, type Storage } from './storage.ts';
 
+export { loadLevelDb } from './pouchdb.ts';
 export type { EmbeddedStorage } from './storage.ts';
 
 /** A request as the engine received it. */
