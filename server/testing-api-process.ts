@@ -10,7 +10,10 @@ const PASSWORD_ITERATIONS = 1_000;
 async function startCouchdb(): Promise<StartedServer<StartedForTests>> {
   const name = `pouchgate-${randomBytes(6).toString('hex')}`;
   const { startEmbeddedEngine } = await loadEmbeddedEngine();
-  const engine = await startEmbeddedEngine({ storage: { kind: 'memory', name }, passwordIterations: PASSWORD_ITERATIONS });
+  const engine = await startEmbeddedEngine({
+    storage: { kind: 'memory', name },
+    passwordIterations: PASSWORD_ITERATIONS,
+  });
   return { started: { ...engine.access, registry: '' }, close: () => engine.close() };
 }
 

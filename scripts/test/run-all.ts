@@ -28,7 +28,10 @@ const ROWS: readonly (readonly Check[])[] = [
     { name: 'types', command: ['tsc', '--noEmit'] },
     { name: 'format', command: ['prettier', '--check', '--log-level', 'warn', '.'] },
     { name: 'unused code', command: ['knip'] },
-    { name: 'page', command: ['vite', 'build', '--config', 'client/vite.config.ts', '--logLevel', 'warn', '--outDir', PAGE] },
+    {
+      name: 'page',
+      command: ['vite', 'build', '--config', 'client/vite.config.ts', '--logLevel', 'warn', '--outDir', PAGE],
+    },
     { name: 'package', command: ['tsx', 'scripts/e2e/packaging/package.ts'], parseCounts: parsePlainCounts },
     { name: 'browser', command: ['tsx', 'scripts/browser/run.ts', '--quick'], parseCounts: parsePlainCounts },
     { name: 'browsers', command: ['tsx', 'scripts/browser/run-engines.ts'], parseCounts: parsePlainCounts },

@@ -76,7 +76,10 @@ try {
     ],
     ['the recipes run unchanged', () => checkRecipes(project)],
     ['the command sets up a database, checks it, and starts the server', () => checkCli(serverDir)],
-    ['docs/operations/pouchgate.service starts and stops the server', () => checkProductionStart(serverDir, image.build)],
+    [
+      'docs/operations/pouchgate.service starts and stops the server',
+      () => checkProductionStart(serverDir, image.build),
+    ],
     [
       'the Dockerfile copies every file that its build, start and health check use',
       () => checkDockerImage(image, join(folder, 'image')),

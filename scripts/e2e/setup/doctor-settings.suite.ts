@@ -1,8 +1,4 @@
-import {
-  readClusterNodes,
-  readConfigValue,
-  writeConfigValue,
-} from '../../../server/cli/setup/observe/node-config.ts';
+import { readClusterNodes, readConfigValue, writeConfigValue } from '../../../server/cli/setup/observe/node-config.ts';
 import { withSetting, type DoctorRun } from './testing/doctor-run.ts';
 import type { SetupFixture } from './testing/fixture.ts';
 
@@ -35,23 +31,31 @@ export function describeSettingChecks(fixture: () => SetupFixture, doctor: () =>
   it('reports required claims that the tokens do not have', async () => {
     // No gate on this server could send requests as a user.
     if (fixture().isShared) return;
-    await withSetting(fixture(), { section: 'jwt_auth', key: 'required_claims', value: 'exp, {iss, "https://example.org"}' }, async () => {
-      expect(await doctor().findErrors()).toContainEqual(
-        expect.stringMatching(/^required claims: .*the gates' tokens have no iss.*Set it to exp/),
-      );
-      const { code, errorLines } = await fixture().run();
-      expect([code, errorLines.join()]).toEqual([1, expect.stringContaining("the gates' tokens have no iss")]);
-    });
+    await withSetting(
+      fixture(),
+      { section: 'jwt_auth', key: 'required_claims', value: 'exp, {iss, "https://example.org"}' },
+      async () => {
+        expect(await doctor().findErrors()).toContainEqual(
+          expect.stringMatching(/^required claims: .*the gates' tokens have no iss.*Set it to exp/),
+        );
+        const { code, errorLines } = await fixture().run();
+        expect([code, errorLines.join()]).toEqual([1, expect.stringContaining("the gates' tokens have no iss")]);
+      },
+    );
   });
 
   it('accepts a lowered threshold of ids that the gates know, and set-up prints it for them', async () => {
-    await withSetting(fixture(), { section: 'couchdb', key: 'changes_doc_ids_optimization_threshold', value: '10' }, async () => {
-      const { environment, outputLines } = await fixture().run();
-      expect(environment['COUCHDB_DOC_IDS_THRESHOLD']).toBe('10');
-      expect(outputLines).toContainEqual(expect.stringMatching(/^note .*Set COUCHDB_DOC_IDS_THRESHOLD=10/));
-      const known = { ...doctor().admin, COUCHDB_DOC_IDS_THRESHOLD: '10' };
-      expect(await doctor().findErrors(known)).toEqual([]);
-    });
+    await withSetting(
+      fixture(),
+      { section: 'couchdb', key: 'changes_doc_ids_optimization_threshold', value: '10' },
+      async () => {
+        const { environment, outputLines } = await fixture().run();
+        expect(environment['COUCHDB_DOC_IDS_THRESHOLD']).toBe('10');
+        expect(outputLines).toContainEqual(expect.stringMatching(/^note .*Set COUCHDB_DOC_IDS_THRESHOLD=10/));
+        const known = { ...doctor().admin, COUCHDB_DOC_IDS_THRESHOLD: '10' };
+        expect(await doctor().findErrors(known)).toEqual([]);
+      },
+    );
     expect((await fixture().run()).environment).not.toHaveProperty('COUCHDB_DOC_IDS_THRESHOLD');
   });
 }

@@ -57,9 +57,9 @@ export function describeDoctor(fixture: () => SetupFixture): void {
   });
 
   it('reports a key that CouchDB does not have', async () => {
-    expect(await doctor.findErrors({ ...doctor.admin, COUCHDB_JWT_SECRET: randomBytes(32).toString('base64') })).toContainEqual(
-      expect.stringMatching(/^key: CouchDB does not accept tokens .*Unknown kid.*Run "npm run setup"/),
-    );
+    expect(
+      await doctor.findErrors({ ...doctor.admin, COUCHDB_JWT_SECRET: randomBytes(32).toString('base64') }),
+    ).toContainEqual(expect.stringMatching(/^key: CouchDB does not accept tokens .*Unknown kid.*Run "npm run setup"/));
   });
 
   it("reports users' tokens that CouchDB itself accepts", async () => {
@@ -92,7 +92,11 @@ export function describeDoctor(fixture: () => SetupFixture): void {
 
   it('prints a line for each finding and a summary, without secrets', async () => {
     const lines: string[] = [];
-    const options = { argv: [], env: { ...doctor.env, ...doctor.admin }, printError: (line: string) => lines.push(line) };
+    const options = {
+      argv: [],
+      env: { ...doctor.env, ...doctor.admin },
+      printError: (line: string) => lines.push(line),
+    };
     await doctorCommand({ ...options, print: (line) => lines.push(line) });
     expect(lines).toContain(`good         CouchDB responds at ${fixture().access.url}.`);
     expect(lines.at(-1)).toMatch(/^(No problems found|One problem found)\.$/);

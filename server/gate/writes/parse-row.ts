@@ -67,7 +67,10 @@ export const refuse = (row: unknown, reason: string): Refusal => ({
 });
 
 /** Refuses a row that would store an invalid value, name or stamp, or too large a document. */
-export const refuseViolation = (row: unknown, reason: string): Refusal => ({ ...refuse(row, reason), isViolation: true });
+export const refuseViolation = (row: unknown, reason: string): Refusal => ({
+  ...refuse(row, reason),
+  isViolation: true,
+});
 
 /** Parses the rows of a batch, in order. Only the first 2,000 rows of the own document are accepted. */
 export function parseRows<R>(

@@ -144,10 +144,7 @@ async function handleSecurity(
   }
 }
 
-async function writeBulkDocs(
-  { database, session, rules, passwords }: DatabaseContext,
-  body: Json,
-): Promise<Json[]> {
+async function writeBulkDocs({ database, session, rules, passwords }: DatabaseContext, body: Json): Promise<Json[]> {
   const { docs, new_edits: newEditsParameter } = body;
   if (!Array.isArray(docs)) throw badRequest('POST body must include `docs` parameter.');
   const newEdits = newEditsParameter !== false;

@@ -29,7 +29,10 @@ export async function writeDocuments(
   options: WriteOptions,
 ): Promise<WriteResult[]> {
   const documents = rows.map((row) => parseDocument(row, options.newEdits));
-  const hashed = database.name === '_users' ? await Promise.all(documents.map((each) => options.passwords.withHash(each))) : documents;
+  const hashed =
+    database.name === '_users'
+      ? await Promise.all(documents.map((each) => options.passwords.withHash(each)))
+      : documents;
   return await database.writeQueue(async () => {
     if (database.isDestroyed) throw databaseNotFound();
     const errors = await Promise.all(hashed.map((document) => validateWrite(database, document, options)));

@@ -165,7 +165,9 @@ class ScenarioRun {
       case 'responses': {
         const events = this.#deviceEvents;
         const targetCount = events.responseCount + step.count;
-        await events.waitUntil(() => events.responseCount >= targetCount || this.#findUnsettledOnlineTabs().length === 0);
+        await events.waitUntil(
+          () => events.responseCount >= targetCount || this.#findUnsettledOnlineTabs().length === 0,
+        );
         return;
       }
       case 'converge':

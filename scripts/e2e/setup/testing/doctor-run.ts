@@ -18,7 +18,9 @@ export interface DoctorRun {
   /** The variables with which the doctor may read everything. */
   readonly admin: Environment;
   /** Runs it with further variables. Default: `admin`. */
-  readonly findAll: (extraEnv?: Environment) => Promise<{ readonly code: number; readonly findings: readonly Finding[] }>;
+  readonly findAll: (
+    extraEnv?: Environment,
+  ) => Promise<{ readonly code: number; readonly findings: readonly Finding[] }>;
   /** The errors, as `check: sentence`, without the limit on open files, which depends on the machine. */
   readonly findErrors: (extraEnv?: Environment) => Promise<readonly string[]>;
 }
