@@ -3,6 +3,7 @@
  * couchdb-design/testing/open-resources.ts. A file in which Node warns of leaking listeners fails. Plain JavaScript, because
  * Jest loads it before it compiles anything.
  */
+import { setImmediate } from 'node:timers/promises';
 import { TestEnvironment } from 'jest-environment-node';
 
 const KEY = Symbol.for('pouchgate.openResources');
@@ -24,7 +25,7 @@ export default class ClosingEnvironment extends TestEnvironment {
   async handleTestEvent({ name }, state) {
     if (name !== 'run_finish') return;
     // Node emits a warning in the next turn of the event loop.
-    await new Promise((resolve) => setImmediate(resolve));
+    await setImmediate();
     state.unhandledErrors.push(...this.#leaks);
   }
 
