@@ -1,9 +1,7 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import express, { type Request } from 'express';
 import { z } from 'zod';
 import { createPouchgate, type Authenticated, type MountedPouchgate } from './index.ts';
+import { serveMounted } from './testing/serve-mounted.ts';
 import { startSseClient } from './testing/sse-client.ts';
 import { eventually } from './testing/fake-couchdb.ts';
 import { startTestCouchdb, startTestPouchgate, type TestCouchdb } from './testing-api.ts';
@@ -38,15 +36,9 @@ async function serve(pouchgate: MountedPouchgate<object>, mountAt: string, befor
   if (before !== undefined) app.use(before);
   app.use(mountAt, pouchgate.router);
   app.get('/own', (_req, res) => void res.send('the application’s'));
-  const server: Server = createServer(app).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closing.push(async () => {
-    await pouchgate.close();
-    server.closeAllConnections();
-    server.close();
-  });
-  const { port } = server.address() as AddressInfo;
-  const origin = `http://127.0.0.1:${port}`;
+  const server = await serveMounted(app, pouchgate);
+  closing.push(() => server.close());
+  const { origin } = server;
   return { origin, url: origin + (mountAt === '/' ? '' : mountAt) };
 }
 
@@ -181,21 +173,15 @@ test('live requests end on endUser and at the session’s expiresAt', async () =
 test('closes while clients reconnect immediately', async () => {
   const name = registry();
   const pouchgate = await createPouchgate({ couchdb: couchdb.access, authenticate, registry: name });
-  const app = express();
-  app.use(pouchgate.router);
-  const server: Server = createServer(app).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const { url } = await serve(pouchgate, '/');
   const { headers } = signIn();
   const backoff = (): Promise<void> => Promise.resolve();
-  const streams = [1, 2, 3].map(() => startSseClient({ url: `http://127.0.0.1:${port}`, headers, backoff }));
+  const streams = [1, 2, 3].map(() => startSseClient({ url, headers, backoff }));
   await Promise.all(streams.map((stream) => stream.waitForEvent(({ name: event }) => event === 'preference-update')));
   await pouchgate.close();
   // Clients that reconnected during `close` received 503.
   await eventually(() => streams.every(({ statuses }) => statuses.at(-1) === 503));
   for (const stream of streams) stream.close();
-  server.close();
-  server.closeAllConnections();
 });
 
 test('a body consumed by the application’s own parser is reported as such', async () => {

@@ -1,10 +1,9 @@
 import express, { type Request } from 'express';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { createPouchgate, type Authenticated, type MountedPouchgate, type OwnPreferences } from './index.ts';
 import { createRecordedLog } from './testing/recorded-log.ts';
+import { serveMounted } from './testing/serve-mounted.ts';
 import { startTestCouchdb, type TestCouchdb } from './testing-api.ts';
 
 /** An application that changes the schema of its preferences, or has one that fails while it runs. */
@@ -35,14 +34,9 @@ async function start<S extends z.ZodObject>(registry: string, preferences: OwnPr
     preferences,
     ...(log === undefined ? {} : { log }),
   });
-  const server = express().use(pouchgate.router).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closing.push(async () => {
-    await pouchgate.close();
-    server.closeAllConnections();
-    server.close();
-  });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const server = await serveMounted(express().use(pouchgate.router), pouchgate);
+  closing.push(() => server.close());
+  const url = server.origin;
   const request = (path: string, init: { method?: string; body?: unknown } = {}): Promise<Response> =>
     fetch(`${url}${path}`, {
       method: init.method ?? 'GET',

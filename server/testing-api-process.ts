@@ -4,10 +4,16 @@ import { serveParent, type StartedServer } from './lib/serve-parent.ts';
 import type { StartedForTests } from './testing-api-messages.ts';
 import { loadEmbeddedEngine } from './upstream/embedded/load.ts';
 
+/** The passwords are a test's and are kept in memory only, so signing in may cost little. */
+const PASSWORD_ITERATIONS = 1_000;
+
 async function startCouchdb(): Promise<StartedServer<StartedForTests>> {
   const name = `pouchgate-${randomBytes(6).toString('hex')}`;
   const { startEmbeddedEngine } = await loadEmbeddedEngine();
-  const engine = await startEmbeddedEngine({ storage: { kind: 'memory', name } });
+  const engine = await startEmbeddedEngine({
+    storage: { kind: 'memory', name },
+    passwordIterations: PASSWORD_ITERATIONS,
+  });
   return { started: { ...engine.access, registry: '' }, close: () => engine.close() };
 }
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 
 const ROOT = join(__dirname, '../..');
 
-test('Jest exits after a test that failed and left a server open', async () => {
-  const args = ['--runInBand', '--testMatch', '**/leaves-server-open.fixture.ts'];
+test('Jest exits after a test that failed and left a server open, and fails a file that leaks listeners', async () => {
+  const args = ['--runInBand', '--testMatch', '**/scripts/test/testing/*.fixture.ts'];
   const jest = spawn(process.execPath, [join(ROOT, 'node_modules/jest/bin/jest.js'), ...args], {
     cwd: ROOT,
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -16,5 +16,8 @@ test('Jest exits after a test that failed and left a server open', async () => {
   const [code] = (await once(jest, 'close')) as [number];
   expect(output).toContain('This test fails on purpose.');
   expect(output).not.toContain('did not exit');
+  expect(output).toMatch(
+    /leaks-listeners\.fixture\.ts\s+● Test suite failed to run\s+MaxListenersExceededWarning: .* 11 leak/,
+  );
   expect(code).toBe(1);
 });

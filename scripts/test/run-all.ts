@@ -2,6 +2,7 @@
  * Runs every check: `npm test`. Each check prints as it goes. The last line is `N passed, N failed, N skipped`, where a
  * check that has no tests (types, lint) counts as one. The exit code is 1 when anything failed.
  */
+import { join } from 'node:path';
 import { measurePatience } from './measure-patience.ts';
 import { spawnGroup } from './spawn-group.ts';
 import { NO_TESTS, parseJestCounts, parsePlainCounts, type TestCounts } from './test-counts.ts';
@@ -15,36 +16,42 @@ interface Check {
   readonly patienceFactor?: number;
 }
 
-/** Groups run one after the other. The rows of a group run in parallel, and the checks of a row in sequence. */
-const GROUPS: readonly (readonly (readonly Check[])[])[] = [
+/** Tests of `npm start` build the page into its usual folder meanwhile, so the browser checks have a build of their own. */
+const PAGE = join(import.meta.dirname, '../../dist/tested-page');
+
+/**
+ * The rows run in parallel, and the checks of a row in sequence. On two processors the rows end at about the same time: where
+ * one waits for a browser, an installation or a proxy, the other computes.
+ */
+const ROWS: readonly (readonly Check[])[] = [
   [
-    [
-      { name: 'types', command: ['tsc', '--noEmit'] },
-      { name: 'format', command: ['prettier', '--check', '--log-level', 'warn', '.'] },
-      { name: 'unused code', command: ['knip'] },
-      { name: 'page', command: ['vite', 'build', '--config', 'client/vite.config.ts', '--logLevel', 'warn'] },
-      { name: 'package', command: ['tsx', 'scripts/e2e/packaging/package.ts'], parseCounts: parsePlainCounts },
-    ],
-    [
-      { name: 'lint', command: ['eslint', '.'] },
-      {
-        name: 'proxies',
-        command: ['tsx', 'scripts/e2e/proxies/run.ts', '--quick'],
-        parseCounts: parsePlainCounts,
-        patienceFactor: 2,
-      },
-    ],
+    { name: 'types', command: ['tsc', '--noEmit'] },
+    { name: 'format', command: ['prettier', '--check', '--log-level', 'warn', '.'] },
+    { name: 'unused code', command: ['knip'] },
+    {
+      name: 'page',
+      command: ['vite', 'build', '--config', 'client/vite.config.ts', '--logLevel', 'warn', '--outDir', PAGE],
+    },
+    { name: 'package', command: ['tsx', 'scripts/e2e/packaging/package.ts'], parseCounts: parsePlainCounts },
+    { name: 'browser', command: ['tsx', 'scripts/browser/run.ts', '--quick'], parseCounts: parsePlainCounts },
+    { name: 'browsers', command: ['tsx', 'scripts/browser/run-engines.ts'], parseCounts: parsePlainCounts },
   ],
-  // The tests below start many processes, so nothing else runs at the same time.
-  [[{ name: 'tests', command: ['jest'], parseCounts: parseJestCounts }]],
-  [[{ name: 'browser', command: ['tsx', 'scripts/browser/run.ts', '--quick'], parseCounts: parsePlainCounts }]],
-  [[{ name: 'browsers', command: ['tsx', 'scripts/browser/run-engines.ts'], parseCounts: parsePlainCounts }]],
+  [
+    { name: 'lint', command: ['eslint', '.'] },
+    {
+      name: 'proxies',
+      command: ['tsx', 'scripts/e2e/proxies/run.ts', '--quick'],
+      parseCounts: parsePlainCounts,
+      patienceFactor: 2,
+    },
+    { name: 'tests', command: ['jest'], parseCounts: parseJestCounts },
+  ],
 ];
 
 /** Runs a command and prints its output as it comes. Resolves with that output and whether the exit code was 0. */
 function run({ command, patienceFactor = 1 }: Check): Promise<{ ok: boolean; output: string }> {
   const [program, ...args] = command;
-  const env = { ...process.env, TEST_PATIENCE: String(patience * patienceFactor) };
+  const env = { ...process.env, TEST_PATIENCE: String(patience * patienceFactor), PAGE };
   return new Promise((resolve, reject) => {
     const child = spawnGroup(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
     let output = '';
@@ -85,6 +92,6 @@ async function runRow(row: readonly Check[]): Promise<void> {
   }
 }
 
-for (const group of GROUPS) await Promise.all(group.map(runRow));
+await Promise.all(ROWS.map(runRow));
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;

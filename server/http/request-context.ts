@@ -5,7 +5,7 @@ import type { Span } from './traceparent.ts';
 import type { UpstreamFailure } from './upstream-failure.ts';
 
 /** Why a write was rejected. A closed set, because it is a metric label. */
-export const REJECTION_REASONS = ['not_own', 'invalid', 'conflict', 'tree', 'database', 'oversize'] as const;
+export const REJECTION_REASONS = ['not_own', 'invalid', 'conflict', 'schema', 'tree', 'database', 'oversize'] as const;
 export type RejectionReason = (typeof REJECTION_REASONS)[number];
 
 /** The ids that connect a client's request with its log lines. */

@@ -50,7 +50,12 @@ async function doEverything(username: string, other: string): Promise<void> {
   await gate.request(username, '/_bulk_docs', {
     method: 'POST',
     body: {
-      docs: [{ _id: `user_${other}` }, { ...doc, [`_${other}`]: username }, { ...doc, _rev: `1-${'0'.repeat(32)}` }],
+      docs: [
+        { _id: `user_${other}` },
+        { ...doc, [`_${other}`]: username },
+        { ...doc, preferences: { theme: other } },
+        { ...doc, _rev: `1-${'0'.repeat(32)}` },
+      ],
     },
   });
   // The headers arrive once the request is parked.
@@ -82,6 +87,7 @@ it('counts rejected requests, denied writes, wakes, deliveries and upstream requ
   const increase = (series: string): number => valueOf(after, series) - (valueOf(before, series) || 0);
   expect(increase('pouchgate_denied_writes_total{reason="not_own"}')).toBe(1);
   expect(increase('pouchgate_denied_writes_total{reason="invalid"}')).toBe(1);
+  expect(increase('pouchgate_denied_writes_total{reason="schema"}')).toBe(1);
   expect(increase('pouchgate_denied_writes_total{reason="conflict"}')).toBe(1);
   expect(increase('pouchgate_refused_requests_total{reason="unauthorized",status="401"}')).toBe(2);
   expect(increase('pouchgate_refused_requests_total{reason="method_not_allowed",status="405"}')).toBe(1);

@@ -1,6 +1,7 @@
 import { closeAfterTests } from '../../couchdb-design/testing/open-resources.ts';
 import { authorizationOf } from '../upstream/client.ts';
-import { startEmbeddedEngine, type EmbeddedEngine, type EmbeddedOptions } from '../upstream/embedded/engine.ts';
+import type { EmbeddedEngine, EmbeddedOptions } from '../upstream/embedded/engine.ts';
+import { startMemoryEngine } from './memory-engine.ts';
 
 export interface TestResponse {
   readonly status: number;
@@ -19,13 +20,12 @@ export interface TestEngine {
   createAccount(username: string, roles: readonly string[]): Promise<SendRequest>;
 }
 
-let engineCount = 0;
-
 /** Starts an engine for one test file, with its own memory storage. */
-export async function startTestEngine(options: Partial<EmbeddedOptions> = {}): Promise<TestEngine> {
-  engineCount += 1;
-  const storage = { kind: 'memory', name: `test-${engineCount}` } as const;
-  const engine = closeAfterTests(await startEmbeddedEngine({ storage, ...options }));
+export const startTestEngine = async (options: Partial<EmbeddedOptions> = {}): Promise<TestEngine> =>
+  sendersOf(closeAfterTests(await startMemoryEngine(options)));
+
+/** Adds functions that send requests as different users. */
+export function sendersOf(engine: EmbeddedEngine): TestEngine {
   const { access } = engine;
   const as = (username: string, password: string): SendRequest =>
     createSender(access.url, { authorization: authorizationOf({ username, password }) });

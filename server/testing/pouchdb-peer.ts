@@ -1,9 +1,13 @@
 import { closeAfterTests } from '../../couchdb-design/testing/open-resources.ts';
 import { randomBytes } from 'node:crypto';
+import httpAdapter from 'pouchdb-adapter-http';
 import PouchDB from 'pouchdb-core';
-// Plugs http, replication and memory into PouchDB; replication can be plugged in only once in a process.
+import replication from 'pouchdb-replication';
+// Plugs memory into PouchDB.
 import '../upstream/embedded/pouchdb.ts';
 import { eventually } from './fake-couchdb.ts';
+
+PouchDB.plugin(httpAdapter).plugin(replication);
 
 /** A real, unmodified PouchDB for tests of the gate, with the memory adapter and over real sockets. */
 

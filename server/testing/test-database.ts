@@ -1,8 +1,9 @@
 import { closeAfterTests } from '../../couchdb-design/testing/open-resources.ts';
 import { randomBytes } from 'node:crypto';
 import { connect, statusOf, type UpstreamAccess } from '../upstream/client.ts';
-import { startEmbeddedEngine, type EmbeddedEngine } from '../upstream/embedded/engine.ts';
+import type { EmbeddedEngine } from '../upstream/embedded/engine.ts';
 import { eventually } from './fake-couchdb.ts';
+import { startMemoryEngine } from './memory-engine.ts';
 
 /**
  * The upstream of a test: the embedded engine in memory, or the CouchDB of `COUCHDB_URL`, `COUCHDB_USER` and
@@ -74,7 +75,7 @@ const ACCOUNTS_PER_REQUEST = 1_000;
 
 async function createEmbeddedUpstream(names: TestNames): Promise<TestUpstream> {
   const storage = { kind: 'memory', name: `test-${names.suffix}` } as const;
-  let engine: EmbeddedEngine = await startEmbeddedEngine({ storage });
+  let engine: EmbeddedEngine = await startMemoryEngine({ storage });
   return {
     ...createSharedMembers(names, () => engine.access),
     kind: 'embedded',
@@ -86,7 +87,7 @@ async function createEmbeddedUpstream(names: TestNames): Promise<TestUpstream> {
     restart: async () => {
       const port = Number(new URL(engine.access.url).port);
       await engine.close();
-      engine = await startEmbeddedEngine({ storage, port });
+      engine = await startMemoryEngine({ storage, port });
     },
     close: () => engine.close(),
   };

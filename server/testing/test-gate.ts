@@ -1,5 +1,5 @@
 import { closeAfterTests } from '../../couchdb-design/testing/open-resources.ts';
-import { randomBytes } from 'node:crypto';
+import { createSecretKey, randomBytes } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import pino, { type Logger } from 'pino';
 import { readConfig } from '../config/config.ts';
@@ -79,6 +79,7 @@ export async function startTestGate(
   const { upstream = await startTestUpstream(), access, ...gateOptions } = options;
   const recorder = access === undefined ? await startRecorder(upstream.nextAccess().url) : undefined;
   const secret = randomBytes(32).toString('base64url');
+  const key = createSecretKey(secret, 'utf8');
   const start = (port: string): Promise<Pouchgate> =>
     startPouchgate({
       ...gateOptions,
@@ -106,7 +107,7 @@ export async function startTestGate(
   const { url } = pouchgate;
   const database = `${url}/sync/${upstream.names.registry}`;
   const token = (username: string, claims: object = {}): string =>
-    jwt.sign({ sub: username, exp: Math.floor(Date.now() / 1000) + 3600, ...claims }, secret, { noTimestamp: true });
+    jwt.sign({ sub: username, exp: Math.floor(Date.now() / 1000) + 3600, ...claims }, key, { noTimestamp: true });
 
   return closeAfterTests({
     url,

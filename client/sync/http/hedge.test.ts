@@ -14,18 +14,24 @@ test('a response in time is the only request', async () => {
   expect(jest.getTimerCount()).toBe(0);
 });
 
-test('a request that hangs is sent again after one and two seconds, and never again', async () => {
-  const results = [never(), never(), Promise.resolve('third')];
+test('a request that hangs is sent again three times within 1.5 seconds, and never again', async () => {
+  const results = [never(), never(), never(), Promise.resolve('fourth')];
   const send = jest.fn(() => results.shift() ?? never());
   const result = hedge(send, neverAborted);
-  await jest.advanceTimersByTimeAsync(999);
-  expect(send).toHaveBeenCalledTimes(1);
-  await jest.advanceTimersByTimeAsync(1);
-  expect(send).toHaveBeenCalledTimes(2);
-  await jest.advanceTimersByTimeAsync(1_000);
-  await expect(result).resolves.toBe('third');
+  for (const [elapsedMs, count] of [
+    [499, 1],
+    [1, 2],
+    [499, 2],
+    [1, 3],
+    [499, 3],
+    [1, 4],
+  ] as const) {
+    await jest.advanceTimersByTimeAsync(elapsedMs);
+    expect(send).toHaveBeenCalledTimes(count);
+  }
+  await expect(result).resolves.toBe('fourth');
   await jest.advanceTimersByTimeAsync(10_000);
-  expect(send).toHaveBeenCalledTimes(3);
+  expect(send).toHaveBeenCalledTimes(4);
 });
 
 test('nothing is sent after the signal is aborted', async () => {

@@ -3,8 +3,8 @@ import { start as startFastify } from '../../../docs/recipes/fastify.ts';
 import { start as startHono } from '../../../docs/recipes/hono.ts';
 import { start as startNodeHttp } from '../../../docs/recipes/node-http.ts';
 import { closeAfterTests } from '../../../couchdb-design/testing/open-resources.ts';
-import { startEmbeddedEngine } from '../../../server/upstream/embedded/engine.ts';
-import { exerciseGate, newRegistryName, patchPreferences } from './testing/exercise-gate.ts';
+import { startMemoryEngine } from '../../../server/testing/memory-engine.ts';
+import { exerciseGate, patchPreferences } from './testing/exercise-gate.ts';
 
 /** The recipes of docs/recipes for other frameworks, as they are. */
 const RECIPES = [
@@ -17,7 +17,7 @@ const RECIPES = [
 test.each(RECIPES)(
   '%s: live sync, the event stream, edits over REST, the end of access, and close',
   async (_, start) => {
-    const engine = closeAfterTests(await startEmbeddedEngine({ storage: { kind: 'memory', name: newRegistryName() } }));
+    const engine = closeAfterTests(await startMemoryEngine());
     const server = closeAfterTests(await start(engine.access));
     const gate = { url: `${server.origin}/prefs`, registry: 'user_registry', username: 'alice', token: 'session-1' };
 
@@ -45,7 +45,7 @@ test.each(RECIPES)(
 );
 
 test.each(RECIPES)('%s: close ends live requests that are open', async (_, start) => {
-  const engine = closeAfterTests(await startEmbeddedEngine({ storage: { kind: 'memory', name: newRegistryName() } }));
+  const engine = closeAfterTests(await startMemoryEngine());
   const server = closeAfterTests(await start(engine.access));
   const gate = { url: `${server.origin}/prefs`, registry: 'user_registry', username: 'alice', token: 'session-1' };
   const { stream, peers } = await exerciseGate(gate);

@@ -5,10 +5,9 @@ import { start } from '../../../docs/recipes/schema-change/server.ts';
 import { createPreferencesStore, type PreferencesStore } from '../../../client/index.ts';
 import { closeAfterTests } from '../../../couchdb-design/testing/open-resources.ts';
 import type { OwnPreferences } from '../../../server/index.ts';
-import { startEmbeddedEngine } from '../../../server/upstream/embedded/engine.ts';
+import { startMemoryEngine } from '../../../server/testing/memory-engine.ts';
 import { waitUntilLive } from '../testing/browser.ts';
 import { createInMemoryBrowser, waitForCondition } from '../testing/test-server.ts';
-import { newRegistryName } from './testing/exercise-gate.ts';
 
 /** The recipe docs/recipes/schema-change, as it is: a deployment of version 2 under a page of version 1. */
 
@@ -21,7 +20,7 @@ afterEach(() => Promise.all(pages.splice(0).map((page) => page.close())));
 
 /** A deployment whose gate is replaced at the same port. */
 async function createDeployment() {
-  const engine = closeAfterTests(await startEmbeddedEngine({ storage: { kind: 'memory', name: newRegistryName() } }));
+  const engine = closeAfterTests(await startMemoryEngine());
   let server: Awaited<ReturnType<typeof start<z.ZodObject>>> | undefined;
   return {
     deploy: async (preferences: OwnPreferences<z.ZodObject>) => {

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import manifest from '../../../package.json' with { type: 'json' };
-import { startEmbeddedEngine } from '../../../server/upstream/embedded/engine.ts';
+import { startMemoryEngine } from '../../../server/testing/memory-engine.ts';
 import { checkCli } from './cli.ts';
 import {
   BUNDLE_PROGRAM,
@@ -44,7 +44,7 @@ export async function checkServerInstall({ server }: PackedPackages, folder: str
   requireNone('Packages with install scripts', withInstallScripts);
   requireNone('Native code', nativeFiles);
   project.write('mounted.mjs', MOUNTED_PROGRAM);
-  const engine = await startEmbeddedEngine({ storage: { kind: 'memory', name: 'clean-install' } });
+  const engine = await startMemoryEngine();
   try {
     const { url, username, password } = engine.access;
     const access = { COUCHDB_URL: url, COUCHDB_USER: username, COUCHDB_PASSWORD: password };

@@ -1,12 +1,11 @@
 /** Checks the `pouchgate` command of the packed package. It runs with Node alone, without the sources and their compiler. */
 import { MAX_WAIT_MS } from '../../../couchdb-design/testing/patience.ts';
 import { execFile, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { startEmbeddedEngine } from '../../../server/upstream/embedded/engine.ts';
+import { startMemoryEngine } from '../../../server/testing/memory-engine.ts';
 
 interface CommandResult {
   readonly code: number;
@@ -47,9 +46,7 @@ export async function checkCli(packageDir: string): Promise<void> {
   expectResult(await run(command, ['setup', '--help']), 0, '--dry-run');
   expectResult(await run(command, ['import', '--help']), 0, '--dry-run');
   expectResult(await run(command, ['import', 'missing.ndjson']), 1, 'neither a URL nor an existing file');
-  // Databases in memory outlive their engine, and set-up needs a new CouchDB.
-  const name = `cli-${randomBytes(6).toString('hex')}`;
-  const engine = await startEmbeddedEngine({ storage: { kind: 'memory', name } });
+  const engine = await startMemoryEngine();
   try {
     const { url, username, password } = engine.access;
     const admin = { COUCHDB_URL: url, COUCHDB_USER: username, COUCHDB_PASSWORD: password };

@@ -7,7 +7,7 @@ import { fieldsSchema } from '../../../server/config/schema.ts';
 import { readConfig } from '../../../server/config/config.ts';
 import { setupCommand } from '../../../server/cli/setup/command.ts';
 import { startPouchgate } from '../../../server/app/start.ts';
-import { startEmbeddedEngine } from '../../../server/upstream/embedded/engine.ts';
+import { startMemoryEngine } from '../../../server/testing/memory-engine.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 
 /** Compares compose.yml, .env.example and docs/operations.md with each other and with the server's configuration. */
@@ -108,7 +108,7 @@ it('requires every secret, and has no default that grants access', () => {
 it('runs setup twice and starts the gate as its service account with the .env of docs/operations.md', async () => {
   const values = environmentFromDocs();
   expect(Object.values(values)).not.toContain('');
-  const engine = await startEmbeddedEngine({ storage: { kind: 'memory', name: 'compose' } });
+  const engine = await startMemoryEngine();
   try {
     const { url, username, password } = engine.access;
     const output: string[] = [];
@@ -148,7 +148,7 @@ it('runs setup twice and starts the gate as its service account with the .env of
 
 it('replaces the key and the service account with the commands of docs/operations.md, and set-up then has nothing to do', async () => {
   const values: Record<string, string> = { ...environmentFromDocs() };
-  const engine = await startEmbeddedEngine({ storage: { kind: 'memory', name: 'compose-rotation' } });
+  const engine = await startMemoryEngine();
   const { url, username, password } = engine.access;
   const runSetup = async (...argv: string[]): Promise<string[]> => {
     const output: string[] = [];

@@ -79,27 +79,47 @@ function run([program = '', ...args]: readonly string[], env: Environment): Prom
   });
 }
 
+/** The folders of an image's build. */
+export interface ImageFolders {
+  /** The files of the build context. */
+  readonly context: string;
+  /** The file tree of the stage `build`, with the built packages. */
+  readonly build: string;
+}
+
 /**
- * Builds the image's file tree and runs its entry point.
+ * Runs the stage `build`.
  *
  * @param folder an empty folder
- * @throws when a file is missing, or when the container does not start, report its health and stop
+ * @returns the folders that it has created
+ * @throws when the stage needs a file that the Dockerfile does not copy, or the build fails
  */
-export async function checkDockerImage(folder: string): Promise<void> {
-  const [buildStage = [], , finalStage = []] = readStages();
+export function runBuildStage(folder: string): ImageFolders {
+  const [buildStage = []] = readStages();
   const sources = createBuildContext(join(folder, 'context'));
   const buildDir = join(folder, 'build');
-  mkdirSync(buildDir);
+  mkdirSync(buildDir, { recursive: true });
   for (const text of instructionTexts(buildStage, 'COPY')) applyCopy(text, buildDir, () => sources);
   symlinkSync(join(ROOT, 'node_modules'), join(buildDir, 'node_modules'));
   for (const text of instructionTexts(buildStage, 'RUN').filter((each) => !each.startsWith('npm install'))) {
     execFileSync('sh', ['-c', text], { cwd: buildDir, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   }
+  return { context: sources, build: buildDir };
+}
 
+/**
+ * Builds the image's file tree, and runs its entry point.
+ *
+ * @param folders the folders of `runBuildStage`
+ * @param folder an empty folder
+ * @throws when a file is missing, or when the container does not start, report its health and stop
+ */
+export async function checkDockerImage({ context, build }: ImageFolders, folder: string): Promise<void> {
+  const [, , finalStage = []] = readStages();
   const appDir = join(folder, 'app');
   mkdirSync(appDir);
   for (const text of instructionTexts(finalStage, 'COPY'))
-    applyCopy(text, appDir, (stage) => (stage === undefined ? sources : buildDir));
+    applyCopy(text, appDir, (stage) => (stage === undefined ? context : build));
   const environmentEntries = instructionTexts(finalStage, 'ENV').flatMap((text) =>
     text.split(/\s+/).map((word) => word.split('=') as [string, string]),
   );

@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { markdownTable } from '../../tables.ts';
 import { bundlePages, installBundlers, toKb } from './clean-install.ts';
 import { NpmProject } from './npm-project.ts';
-import { packPackages } from './pack.ts';
+import { buildPackages, packPackages, ROOT } from './pack.ts';
 
 interface Measured {
   readonly name: string;
@@ -22,7 +22,8 @@ const FLAGS = ['--ignore-scripts', '--no-engine-strict'];
 const folder = mkdtempSync(join(tmpdir(), 'pouchgate-figures-'));
 try {
   const [serverTarball, clientTarball, clientName] = process.argv.slice(2);
-  const packed = serverTarball === undefined ? packPackages(folder) : undefined;
+  if (serverTarball === undefined) buildPackages();
+  const packed = serverTarball === undefined ? packPackages(ROOT, folder) : undefined;
   const server = resolve(packed?.server.tarball ?? serverTarball ?? '');
   const client = {
     name: packed?.client.name ?? clientName ?? '',

@@ -17,21 +17,26 @@ export interface PackedPackages {
   readonly client: PackedPackage;
 }
 
-/**
- * Builds the packages and packs them as `npm publish` does.
- *
- * @param folder - Where to write the tarballs.
- * @returns Both packages with their tarballs.
- */
-export function packPackages(folder: string): PackedPackages {
+/** Builds the packages in this checkout. */
+export function buildPackages(): void {
   execFileSync(join(ROOT, 'node_modules/.bin/tsx'), ['scripts/build/build-package.ts'], {
     cwd: ROOT,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+}
+
+/**
+ * Packs the built packages as `npm publish` does.
+ *
+ * @param checkout - The folder in whose `dist/packages` they are.
+ * @param folder - Where to write the tarballs.
+ * @returns Both packages with their tarballs.
+ */
+export function packPackages(checkout: string, folder: string): PackedPackages {
   const [server, client] = PACKAGES.map((description) => ({
     ...description,
-    tarball: pack(join(ROOT, 'dist/packages', description.folder), folder),
+    tarball: pack(join(checkout, 'dist/packages', description.folder), folder),
   }));
   if (server === undefined || client === undefined) throw new Error('There are not two packages.');
   return { server, client };

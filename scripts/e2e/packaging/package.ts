@@ -3,13 +3,13 @@
  * the recipes and the image, and installs them into empty projects. Prints a line for each check. Checks that need the npm
  * registry are skipped where it cannot be reached.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkBundleSize, type SizeBudget } from './bundle-size.ts';
 import { checkClientInstall, checkPlainNode, checkServerInstall } from './clean-install.ts';
 import { checkCli } from './cli.ts';
-import { checkDockerImage } from './docker-image.ts';
+import { checkDockerImage, runBuildStage } from './docker-image.ts';
 import { checkFirstDay } from './first-day.ts';
 import { RegistryUnreachableError } from './npm-project.ts';
 import { linkDependencies, packPackages, unpackInto } from './pack.ts';
@@ -46,14 +46,15 @@ async function runCheck(name: string, check: () => unknown): Promise<void> {
 }
 
 try {
-  const packages = packPackages(folder);
+  // The packages of all checks, so that they are built once.
+  const image = runBuildStage(join(folder, 'image'));
+  const packages = packPackages(image.build, folder);
   const { server, client } = packages;
   const project = join(folder, 'linked');
   const clientDir = unpackInto(project, client);
   const serverDir = unpackInto(project, server);
   linkDependencies(project);
   writeFileSync(join(project, 'package.json'), JSON.stringify({ type: 'module' }));
-  mkdirSync(join(folder, 'image'));
   const clientProject = join(folder, 'client');
   const checks: readonly (readonly [string, () => unknown])[] = [
     ...[
@@ -75,10 +76,13 @@ try {
     ],
     ['the recipes run unchanged', () => checkRecipes(project)],
     ['the command sets up a database, checks it, and starts the server', () => checkCli(serverDir)],
-    ['docs/operations/pouchgate.service starts and stops the server', () => checkProductionStart(serverDir)],
+    [
+      'docs/operations/pouchgate.service starts and stops the server',
+      () => checkProductionStart(serverDir, image.build),
+    ],
     [
       'the Dockerfile copies every file that its build, start and health check use',
-      () => checkDockerImage(join(folder, 'image')),
+      () => checkDockerImage(image, join(folder, 'image')),
     ],
     [
       'pouchgate works in an empty project, without and with its optional dependencies',

@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { MAX_WAIT_MS } from '../../../couchdb-design/testing/patience.ts';
 import { readConfig } from '../../../server/config/config.ts';
-import { ROOT } from './pack.ts';
 
 /** The settings of the unit in a package. A name may occur more than once. */
 function readUnit(packageDir: string): (name: string) => string[] {
@@ -16,12 +15,13 @@ function readUnit(packageDir: string): (name: string) => string[] {
 }
 
 /**
- * Runs the command of docs/operations/pouchgate.service with its environment, and `npm run start:production` in this checkout.
+ * Runs the command of docs/operations/pouchgate.service with its environment, and `npm run start:production` in a checkout.
  *
  * @param packageDir - The unpacked package, with its dependencies.
+ * @param checkout - A checkout whose packages are built.
  * @throws An `Error` if a server does not start, does not stop on SIGTERM, or stays on its port.
  */
-export async function checkProductionStart(packageDir: string): Promise<void> {
+export async function checkProductionStart(packageDir: string, checkout: string): Promise<void> {
   const setting = readUnit(packageDir);
   const [, program = '', args = ''] =
     /^\/usr\/bin\/node \/opt\/pouchgate\/node_modules\/pouchgate\/(\S+) (.*)$/.exec(setting('ExecStart')[0] ?? '') ??
@@ -38,16 +38,21 @@ export async function checkProductionStart(packageDir: string): Promise<void> {
     // docs/operations.md advises a lead time of ten seconds with several gates.
     if (!(Number(setting('TimeoutStopSec')[0]) > 10 + drainSeconds + 10))
       throw new Error('TimeoutStopSec is too short.');
-    await startAndStop(process.execPath, [join(packageDir, program), ...args.split(' ')], env);
-    await startAndStop('npm', ['run', 'start:production'], { ...env, HOME: process.env['HOME'] ?? '' });
+    await startAndStop(checkout, process.execPath, [join(packageDir, program), ...args.split(' ')], env);
+    await startAndStop(checkout, 'npm', ['run', 'start:production'], { ...env, HOME: process.env['HOME'] ?? '' });
   } finally {
     rmSync(dataDirectory, { recursive: true });
   }
 }
 
-async function startAndStop(command: string, args: readonly string[], env: Record<string, string>): Promise<void> {
+async function startAndStop(
+  cwd: string,
+  command: string,
+  args: readonly string[],
+  env: Record<string, string>,
+): Promise<void> {
   const child = spawn(command, args, {
-    cwd: ROOT,
+    cwd,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], ...env, PORT: '0', METRICS_PORT: 'off', DRAIN_SECONDS: '0' },

@@ -6,7 +6,7 @@ import { startProxiedGate, type ProxiedGate } from '../../../server/testing/faul
 import { createRecordedLog } from '../../../server/testing/recorded-log.ts';
 import { startTestUpstream } from '../../../server/testing/test-database.ts';
 import { startTestGate, type TestGate } from '../../../server/testing/test-gate.ts';
-import { startEmbeddedEngine } from '../../../server/upstream/embedded/engine.ts';
+import { startMemoryEngine } from '../../../server/testing/memory-engine.ts';
 import { sumMetric } from '../../bench/report/prometheus-text.ts';
 import {
   authorization,
@@ -83,7 +83,7 @@ describe.each([
 });
 
 test('a gate whose clock is two days behind sends tokens that CouchDB accepts', async () => {
-  const engine = closeAfterTests(await startEmbeddedEngine({ storage: { kind: 'memory', name: 'clocks' } }));
+  const engine = closeAfterTests(await startMemoryEngine());
   const upstream = await startTestUpstream();
   const gate = await startTestGate(
     { COUCHDB_JWT_SECRET: engine.jwtSecret.toString('base64') },

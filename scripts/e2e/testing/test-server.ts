@@ -2,6 +2,7 @@
 import { closeAfterTests } from '../../../couchdb-design/testing/open-resources.ts';
 import { MAX_WAIT_MS } from '../../../couchdb-design/testing/patience.ts';
 import '../../test/jest-setup.ts';
+import { createSecretKey } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import pino from 'pino';
 import memoryAdapter from 'pouchdb-adapter-memory';
@@ -15,6 +16,7 @@ import { startTestUpstream, type TestUpstream } from '../../../server/testing/te
 PouchDB.plugin(memoryAdapter);
 
 const SECRET = 'a secret for tests, and for nothing else at all';
+const KEY = createSecretKey(SECRET, 'utf8');
 
 export interface TestServer {
   readonly url: string;
@@ -93,7 +95,7 @@ export async function startTestServer({
       await upstream.restart();
       await startAgain();
     },
-    token: (username, seconds = 3_600) => jwt.sign({ sub: username }, SECRET, { expiresIn: seconds }),
+    token: (username, seconds = 3_600) => jwt.sign({ sub: username }, KEY, { expiresIn: seconds }),
   });
 }
 

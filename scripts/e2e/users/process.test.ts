@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { doctorCommand } from '../../../server/cli/doctor/command.ts';
 import { runImport } from '../import/testing/run-import-command.ts';
+import { runCommandProcess, type CommandResult } from '../testing/command-process.ts';
 import { startServerProcess } from '../testing/server-process.ts';
 import { findFreePort } from '../../../server/testing/free-port.ts';
 
@@ -19,21 +20,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-async function runUsersCommand(
-  argv: readonly string[],
-  input = '',
-): Promise<{ code: number; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', join(ROOT, 'scripts', 'pouchgate.ts'), 'users', ...argv], {
-    cwd: ROOT,
-    env: { PATH: process.env['PATH'], DATA_DIR: directory },
-  });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  child.stdin.end(input);
-  const [code] = (await once(child, 'close')) as [number];
-  return { code, stdout, stderr };
-}
+const runUsersCommand = (argv: readonly string[], input?: string): Promise<CommandResult> =>
+  runCommandProcess(['users', ...argv], { DATA_DIR: directory }, input);
 
 test('beside a running server the command reports what to do, and works once the server is stopped', async () => {
   const withoutData = await runUsersCommand(['list']);

@@ -1,5 +1,5 @@
 import type { PreferenceSchema } from '../../../couchdb-design/user-document/preference-schema.ts';
-import { refuse, type EditRow, type Refusal } from './parse-row.ts';
+import { refuse, refuseViolation, type EditRow, type Refusal } from './parse-row.ts';
 import { liveBranches, type Branch, type RevisionTree } from './revision-tree.ts';
 import { findReason, isExactlyStored, LAST_LIVE_REVISION, liveDocuments, writeBase } from './write-base.ts';
 
@@ -44,19 +44,18 @@ export function decideEdits(
       live = others;
       return row;
     }
-    const reason = findEditReason(row, live, schema);
-    return reason === undefined ? row : refuse(row.document, reason);
+    return findRefusal(row, live, schema) ?? row;
   });
 }
 
-function findEditReason(row: EditRow, live: readonly Branch[], schema: PreferenceSchema): string | undefined {
+function findRefusal(row: EditRow, live: readonly Branch[], schema: PreferenceSchema): Refusal | undefined {
   if (row.content.kind === 'deleted') return undefined;
   const edited = live.filter(({ path: [leaf] }) => leaf === row.rev);
   const stored = liveDocuments(edited.length > 0 ? edited : live);
-  if (!stored.ok) return stored.reason;
+  if (!stored.ok) return refuse(row.document, stored.reason);
   const { document, difference } = row.content;
-  return (
+  const reason =
     (isExactlyStored(live) ? difference : undefined) ??
-    findReason(writeBase(stored.documents, document), document, schema)
-  );
+    findReason(writeBase(stored.documents, document), document, schema);
+  return reason === undefined ? undefined : refuseViolation(row.document, reason);
 }

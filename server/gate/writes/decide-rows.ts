@@ -12,7 +12,7 @@ import { createTombstone } from '../../../couchdb-design/user-document/resolve-c
 import { keysOf, merge, stampOf } from '../../../couchdb-design/user-document/merge.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { MergedContent } from './merged-content.ts';
-import { refuse, type Refusal, type ReplicatedRow } from './parse-row.ts';
+import { refuse, refuseViolation, type Refusal, type ReplicatedRow } from './parse-row.ts';
 import {
   addRevision,
   hasRevision,
@@ -125,7 +125,7 @@ class RowBatch {
     if (!stored.ok) return refuseRow(row, stored.reason);
     const isBranch = live.length > 0 && !this.extendsLiveLeaf(row);
     // A branch may be based on a revision with the same flaw, which was repaired since.
-    if (difference !== undefined && isExactlyStored(live) && !isBranch) return refuseRow(row, difference);
+    if (difference !== undefined && isExactlyStored(live) && !isBranch) return refuseContent(row, difference);
     // A replicated revision is stored unchanged or not at all.
     const isStored = live.length === 0 || (difference === undefined && !isBranch);
     if (!isStored) return this.#merge(row, document, stored.documents);
@@ -133,7 +133,7 @@ class RowBatch {
       return refuseRow(row, 'The generation of the revision is too high.');
     if (!this.#mayCheck()) return refuseRow(row, TOO_MANY_CHANGES);
     const reason = findReason(writeBase(stored.documents, document), document, this.#schema);
-    if (reason !== undefined) return refuseRow(row, reason);
+    if (reason !== undefined) return refuseContent(row, reason);
     this.#store(row.document, row);
     return row;
   }
@@ -211,7 +211,7 @@ class RowBatch {
     const change = this.#merged.changeBy(document);
     if (change !== undefined) {
       const reason = findReason(change.before, change.after, this.#schema, change.otherBytes);
-      if (reason !== undefined) return refuseRow(row, reason);
+      if (reason !== undefined) return refuseContent(row, reason);
       this.#merged.apply(change);
     }
     this.#mergedRows.push(row);
@@ -226,6 +226,9 @@ class RowBatch {
 
 const refuseRow = ({ document, rev }: ReplicatedRow, reason: string): Refusal =>
   refuse({ ...document, _rev: rev }, reason);
+
+const refuseContent = ({ document, rev }: ReplicatedRow, reason: string): Refusal =>
+  refuseViolation({ ...document, _rev: rev }, reason);
 
 const mergedRow = ({ document, rev }: ReplicatedRow): MergedRow => ({
   kind: 'merged',

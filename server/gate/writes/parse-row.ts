@@ -36,6 +36,8 @@ export interface Refusal {
   readonly reason: string;
   /** The row is valid, but its base revision is no longer a leaf. */
   readonly isConflict?: true;
+  /** The document's values would violate the schema or the limits of a document. */
+  readonly isViolation?: true;
 }
 
 export interface RowRules {
@@ -62,6 +64,12 @@ export const refuse = (row: unknown, reason: string): Refusal => ({
   id: getString(row, '_id'),
   rev: getString(row, '_rev'),
   reason,
+});
+
+/** Refuses a row that would store an invalid value, name or stamp, or too large a document. */
+export const refuseViolation = (row: unknown, reason: string): Refusal => ({
+  ...refuse(row, reason),
+  isViolation: true,
 });
 
 /** Parses the rows of a batch, in order. Only the first 2,000 rows of the own document are accepted. */

@@ -19,8 +19,8 @@ const refusal = (id: string | undefined, extra: Partial<Refusal> = {}): Refusal 
 const invalid = [refusal('user_bob'), refusal(OWN), refusal(undefined)];
 
 it('counts a rejected row by who rejected it, and why', () => {
-  const counts = { not_own: 1, invalid: 2, conflict: 2, tree: 1, database: 1, oversize: 0 };
-  const refused = [refusal(OWN), refusal(OWN, { isConflict: true }), ...invalid];
+  const counts = { not_own: 1, invalid: 2, conflict: 2, schema: 1, tree: 1, database: 1, oversize: 0 };
+  const refused = [refusal(OWN), refusal(OWN, { isViolation: true }), refusal(OWN, { isConflict: true }), ...invalid];
   const edits = editsResponse(
     [edit, edit, edit, ...refused],
     [
@@ -29,17 +29,17 @@ it('counts a rejected row by who rejected it, and why', () => {
       { id: OWN, error: 'forbidden', reason: 'refused by validate_doc_update' },
     ],
   );
-  const parsedEdits = [edit, edit, edit, edit, edit, ...invalid];
+  const parsedEdits = [edit, edit, edit, edit, edit, edit, ...invalid];
   expect(countRejections(OWN, parsedEdits, [edit, edit, edit, ...refused], edits)).toEqual(counts);
 
   const rows = replicatedResponse([row, ...refused], [{ id: OWN, rev: '2-a', error: 'forbidden', reason: 'refused' }]);
-  const counted = countRejections(OWN, [row, row, row, ...invalid], [row, ...refused], rows);
+  const counted = countRejections(OWN, [row, row, row, row, ...invalid], [row, ...refused], rows);
   expect(counted).toEqual({ ...counts, conflict: 1 });
 });
 
 it('counts no row of a stored batch, and every row of an oversize one', () => {
   const stored = editsResponse([edit], [{ ok: true, id: OWN, rev: '1-a' }]);
-  expect(Object.values(countRejections(OWN, [edit], [edit], stored))).toEqual([0, 0, 0, 0, 0, 0]);
+  expect(Object.values(countRejections(OWN, [edit], [edit], stored))).toEqual([0, 0, 0, 0, 0, 0, 0]);
   expect(oversizeRejections(3)).toMatchObject({ oversize: 3, invalid: 0 });
 });
 

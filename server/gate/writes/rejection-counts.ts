@@ -10,6 +10,7 @@ const NO_REJECTIONS: Readonly<Record<RejectionReason, number>> = {
   not_own: 0,
   invalid: 0,
   conflict: 0,
+  schema: 0,
   tree: 0,
   database: 0,
   oversize: 0,
@@ -38,6 +39,7 @@ export function countRejections(
   verdicts.forEach((verdict, index) => {
     if (verdict.kind !== 'refusal') return;
     if (verdict.isConflict) counts.conflict += 1;
+    else if (verdict.isViolation) counts.schema += 1;
     else if (parsed[index]?.kind !== 'refusal') counts.tree += 1;
     else if (verdict.id !== undefined && verdict.id !== ownId) counts.not_own += 1;
     else counts.invalid += 1;
@@ -46,7 +48,7 @@ export function countRejections(
   const conflicts = errors.filter((error) => error === 'conflict').length;
   const others = errors.length - conflicts;
   // The database refused the remaining rows.
-  const byGate = counts.tree + counts.not_own + counts.invalid;
+  const byGate = counts.schema + counts.tree + counts.not_own + counts.invalid;
   counts.database = Math.max(0, others - byGate);
   counts.conflict = Math.max(counts.conflict, conflicts);
   return counts;

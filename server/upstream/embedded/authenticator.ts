@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { HttpError } from '../../http/errors.ts';
 import { ANONYMOUS, type Session } from './access.ts';
 import type { AuthenticateBearer } from './bearer-auth.ts';
-import { accountId, checkPassword, isEqualConstantTime } from './accounts.ts';
+import { accountId } from './accounts.ts';
+import { isEqualConstantTime, type Passwords } from './passwords.ts';
 import { readDocument, type Json } from './pouchdb.ts';
 import type { Storage } from './storage.ts';
 
@@ -24,6 +25,7 @@ const invalidCredentials = (): HttpError => new HttpError(401, 'unauthorized', '
 /** Creates the authenticator of the administrator, the accounts of `_users`, and tokens. */
 export function createAuthenticator(
   storage: Storage,
+  passwords: Passwords,
   admin: Credentials,
   authenticateBearer: AuthenticateBearer,
 ): Authenticator {
@@ -34,7 +36,7 @@ export function createAuthenticator(
     }
     const users = await storage.open('_users');
     const document = users === undefined ? undefined : await readAccount(users.pouch, username);
-    const account = await checkPassword(document, password);
+    const account = await passwords.check(document, password);
     if (account?.name !== username) throw invalidCredentials();
     return account;
   };

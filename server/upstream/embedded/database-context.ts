@@ -1,6 +1,7 @@
 import type { Session } from './access.ts';
 import type { EngineDatabase } from './database.ts';
 import type { Delegate } from './express-pouchdb.ts';
+import type { Passwords } from './passwords.ts';
 import type { Json } from './pouchdb.ts';
 import type { EnginePath } from './request.ts';
 import type { SecurityObjects } from './security.ts';
@@ -13,5 +14,6 @@ export interface DatabaseContext {
   readonly path: EnginePath;
   readonly method: string;
   readonly security: SecurityObjects;
+  readonly passwords: Passwords;
   readonly delegate: Delegate;
 }

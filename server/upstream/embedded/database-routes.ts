@@ -144,11 +144,11 @@ async function handleSecurity(
   }
 }
 
-async function writeBulkDocs({ database, session, rules }: DatabaseContext, body: Json): Promise<Json[]> {
+async function writeBulkDocs({ database, session, rules, passwords }: DatabaseContext, body: Json): Promise<Json[]> {
   const { docs, new_edits: newEditsParameter } = body;
   if (!Array.isArray(docs)) throw badRequest('POST body must include `docs` parameter.');
   const newEdits = newEditsParameter !== false;
-  const results = await writeDocuments(database, docs, { newEdits, session, security: rules });
+  const results = await writeDocuments(database, docs, { newEdits, session, security: rules, passwords });
   return results
     .filter(({ error }) => newEdits || error !== undefined)
     .map(({ id, rev, error }) =>

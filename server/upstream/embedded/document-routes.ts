@@ -70,9 +70,9 @@ export async function writeDocument(
   response: ServerResponse,
   status = 201,
 ): Promise<void> {
-  const { database, session, rules, path } = context;
+  const { database, session, rules, path, passwords } = context;
   const newEdits = path.query.get('new_edits') !== 'false';
-  const [written] = await writeDocuments(database, [document], { newEdits, session, security: rules });
+  const [written] = await writeDocuments(database, [document], { newEdits, session, security: rules, passwords });
   const { id, rev, error } = written as WriteResult;
   if (error !== undefined) throw error;
   response.setHeader('ETag', JSON.stringify(rev));

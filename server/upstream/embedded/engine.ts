@@ -4,6 +4,7 @@ import type { UpstreamAccess } from '../client.ts';
 import { createBearerAuth } from './bearer-auth.ts';
 import { createDelegate } from './express-pouchdb.ts';
 import { handleRequest } from './routes.ts';
+import { Passwords } from './passwords.ts';
 import { readDocument } from './pouchdb.ts';
 import { generateSecrets, type EngineSecrets } from './secrets.ts';
 import { openSecurityObjects, type SecurityObjects } from './security.ts';
@@ -11,6 +12,7 @@ import { createAuthenticator } from './authenticator.ts';
 import { EngineSettings } from './settings.ts';
 import { openStorage, type EmbeddedStorage, type Storage } from './storage.ts';
 
+export { loadLevelDb } from './pouchdb.ts';
 export type { EmbeddedStorage } from './storage.ts';
 
 /** A request as the engine received it. */
@@ -26,6 +28,8 @@ export interface EmbeddedOptions {
   readonly port?: number;
   /** Default: generated. */
   readonly secrets?: EngineSecrets;
+  /** The iterations of PBKDF2 for new passwords. Default: 150,000. Fewer only where no person's password is stored. */
+  readonly passwordIterations?: number;
   /** Called for each request before it is handled. */
   readonly onRequest?: (request: EngineRequest) => void;
 }
@@ -51,12 +55,15 @@ export async function startEmbeddedEngine(options: EmbeddedOptions): Promise<Emb
   const admin = { username: ADMIN_NAME, password };
   const settings = new EngineSettings(jwtSecret);
   const { storage, security } = await openEngineStorage(options.storage);
+  const passwords = new Passwords(options.passwordIterations);
   const dependencies = {
     storage,
     security,
     settings,
+    passwords,
     authenticator: createAuthenticator(
       storage,
+      passwords,
       admin,
       createBearerAuth((keyId) => settings.jwtSecret(keyId)),
     ),

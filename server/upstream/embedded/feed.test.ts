@@ -89,6 +89,14 @@ describe('a continuous feed', () => {
     await feed.end();
   });
 
+  it('is sent to twenty clients at once, without a warning of leaking listeners', async () => {
+    const feeds = await Promise.all(Array.from({ length: 20 }, () => openFeed(LIVE_QUERY)));
+    const rev = await put('shared');
+    // Jest's environment fails this file at the warning.
+    for (const feed of feeds) expect(await feed.next()).toMatchObject({ id: 'shared', changes: [{ rev }] });
+    await Promise.all(feeds.map((feed) => feed.end()));
+  });
+
   it('resumes after another feed’s sequence, with documents on request', async () => {
     const first = await openFeed(LIVE_QUERY);
     await put('before', { n: 1 });

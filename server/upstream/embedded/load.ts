@@ -13,7 +13,9 @@ export async function loadEmbeddedEngine(
   importEngine: () => Promise<typeof Engine> = () => import('./engine.ts'),
 ): Promise<typeof Engine> {
   try {
-    return await importEngine();
+    const engine = await importEngine();
+    await engine.loadLevelDb();
+    return engine;
   } catch (error) {
     const [reason] = errorMessage(error).split('\n');
     throw new SetupError(

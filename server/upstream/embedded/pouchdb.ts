@@ -1,13 +1,22 @@
-import httpAdapter from 'pouchdb-adapter-http';
-import leveldbAdapter from 'pouchdb-adapter-leveldb';
 import memoryAdapter from 'pouchdb-adapter-memory';
 import PouchDB from 'pouchdb-core';
-import find from 'pouchdb-find';
 import mapreduce from 'pouchdb-mapreduce';
-import replication from 'pouchdb-replication';
 import { leavesOf, type Leaf, type RevisionTree } from './revision-tree.ts';
 
-for (const plugin of [httpAdapter, replication, mapreduce, find, leveldbAdapter, memoryAdapter]) PouchDB.plugin(plugin);
+for (const plugin of [mapreduce, memoryAdapter]) PouchDB.plugin(plugin);
+
+let levelDb: Promise<void> | undefined;
+
+/**
+ * Loads the adapter for disks. It has native code, which an engine in memory does not need: the many tests of a process would each load
+ * it again, and native code keeps everything that its test has loaded.
+ */
+export function loadLevelDb(): Promise<void> {
+  levelDb ??= import('pouchdb-adapter-leveldb').then(({ default: adapter }) => {
+    PouchDB.plugin(adapter);
+  });
+  return levelDb;
+}
 
 /** A JSON object as stored in a database, underscore members included. */
 export type Json = Record<string, unknown>;
@@ -37,7 +46,10 @@ export interface ChangeRow {
  * same files at once get half-open stores, and PouchDB sends a `destroyed` event to all objects of a name.
  */
 export async function openPouch(name: string, adapter: 'leveldb' | 'memory'): Promise<LocalPouch> {
+  if (adapter === 'leveldb') await loadLevelDb();
   const pouch = new PouchDB(name, { adapter }) as unknown as LocalPouch;
+  // PouchDB adds a listener for each read of changes, and a write lets all live feeds read at once. Node warns above ten.
+  pouch.setMaxListeners(0);
   await pouch.info();
   return pouch;
 }

@@ -5,6 +5,7 @@ import { adminRequired, assertAccountsAdmin, assertMember, isAdmin, type Session
 import { databaseNotFound } from './database.ts';
 import { handleDatabaseRequest } from './database-routes.ts';
 import type { Delegate } from './express-pouchdb.ts';
+import type { Passwords } from './passwords.ts';
 import type { Json } from './pouchdb.ts';
 import { parsePath, readJson, readValue, type EnginePath } from './request.ts';
 import type { SecurityObjects } from './security.ts';
@@ -17,6 +18,7 @@ export interface EngineDependencies {
   readonly storage: Storage;
   readonly security: SecurityObjects;
   readonly authenticator: Authenticator;
+  readonly passwords: Passwords;
   readonly settings: EngineSettings;
   readonly delegate: Delegate;
 }

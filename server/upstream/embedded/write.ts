@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { badRequest, conflict, forbidden, HttpError } from '../../http/errors.ts';
 import { isAdmin, type Session } from './access.ts';
-import { validateAccount, withHashedPassword } from './accounts.ts';
+import { validateAccount } from './accounts.ts';
 import { databaseNotFound, type EngineDatabase } from './database.ts';
+import type { Passwords } from './passwords.ts';
 import { readDocument, readLeaves, type Json } from './pouchdb.ts';
 import { asObject } from './request.ts';
 
@@ -11,6 +12,7 @@ export interface WriteOptions {
   readonly newEdits: boolean;
   readonly session: Session;
   readonly security: unknown;
+  readonly passwords: Passwords;
 }
 
 /** The result for one document. `rev` is the new revision; with an error it is the one that was sent. */
@@ -27,7 +29,10 @@ export async function writeDocuments(
   options: WriteOptions,
 ): Promise<WriteResult[]> {
   const documents = rows.map((row) => parseDocument(row, options.newEdits));
-  const hashed = database.name === '_users' ? await Promise.all(documents.map(withHashedPassword)) : documents;
+  const hashed =
+    database.name === '_users'
+      ? await Promise.all(documents.map((each) => options.passwords.withHash(each)))
+      : documents;
   return await database.writeQueue(async () => {
     if (database.isDestroyed) throw databaseNotFound();
     const errors = await Promise.all(hashed.map((document) => validateWrite(database, document, options)));

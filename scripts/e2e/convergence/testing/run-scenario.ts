@@ -1,7 +1,9 @@
 /** Runs a scenario on one user's devices and the real server, then brings all devices online and checks the invariants. */
 import { MAX_WAIT_MS } from '../../../../couchdb-design/testing/patience.ts';
 import { createSimulatedDevice, type SimulatedDevice, type Tab } from './simulated-device.ts';
-import { createEditLog, type StoredEdit } from './edit-log.ts';
+import { Confirmations } from './confirmations.ts';
+import { DeviceEvents } from './device-events.ts';
+import { createEditLog } from './edit-log.ts';
 import type { DeviceTraits, Scenario, Key, Step } from './scenario.ts';
 import { findViolations, findUnsettledTabs, readReplicas } from './invariants.ts';
 
@@ -14,8 +16,6 @@ export interface ScenarioServer {
   /** Adds a listener and returns the function that removes it. */
   readonly onRestart: (listener: () => void) => () => void;
 }
-
-/** In ms. Longer than a store waits for a silent server; a wait that takes longer has failed. */
 
 /** Returns an item by its index modulo the length. */
 const itemAt = <T>(list: readonly T[], index: number): T => {
@@ -49,12 +49,6 @@ export async function runScenario(scenario: Scenario, username: string, server: 
   run.throwViolations();
 }
 
-/** The values that one call of `set` stores, as canonical JSON; '' for a removal. */
-interface SetCall {
-  readonly tab: string;
-  readonly patch: Readonly<Record<string, string>>;
-}
-
 class ScenarioRun {
   readonly #traits: readonly DeviceTraits[];
   readonly #steps: readonly Step[];
@@ -66,12 +60,9 @@ class ScenarioRun {
   readonly #events: string[] = [];
   readonly #violations: string[] = [];
   readonly #editLog = createEditLog();
-  readonly #confirmedEdits: StoredEdit[] = [];
   readonly #pendingEdits: Promise<void>[] = [];
-  readonly #calls: SetCall[] = [];
-  readonly #listeners = new Set<() => void>();
-  #responseCount = 0;
-  #eventCount = 0;
+  readonly #confirmations = new Confirmations(this.#editLog);
+  readonly #deviceEvents = new DeviceEvents();
   #valueCount = 0;
 
   constructor({ devices, steps }: Scenario, username: string, server: ScenarioServer) {
@@ -88,7 +79,7 @@ class ScenarioRun {
         username,
         token: this.#token,
         edits: this.#editLog,
-        onEvent: (event) => this.#handleEvent(event),
+        onEvent: (event) => this.#deviceEvents.record(event),
       }),
     );
   }
@@ -146,29 +137,6 @@ class ScenarioRun {
     this.#events.push(`${elapsedMs} ms  ${event}`);
   }
 
-  #handleEvent(event: 'response' | 'change'): void {
-    this.#eventCount += 1;
-    if (event === 'response') this.#responseCount += 1;
-    for (const listener of [...this.#listeners]) listener();
-  }
-
-  /** Resolves with true once the predicate holds, checked after each event; with false after a timeout. */
-  #waitUntil(predicate: () => boolean): Promise<boolean> {
-    return new Promise((resolve) => {
-      const end = (value: boolean): void => {
-        clearTimeout(timer);
-        this.#listeners.delete(check);
-        resolve(value);
-      };
-      const check = (): void => {
-        if (predicate()) end(true);
-      };
-      const timer = setTimeout(() => end(false), MAX_WAIT_MS);
-      this.#listeners.add(check);
-      check();
-    });
-  }
-
   #findUnsettledOnlineTabs(): readonly string[] {
     return findUnsettledTabs(this.#devices.filter((device) => device.isOnline()));
   }
@@ -195,12 +163,15 @@ class ScenarioRun {
         await this.#server.restart();
         return;
       case 'responses': {
-        const targetCount = this.#responseCount + step.count;
-        await this.#waitUntil(() => this.#responseCount >= targetCount || this.#findUnsettledOnlineTabs().length === 0);
+        const events = this.#deviceEvents;
+        const targetCount = events.responseCount + step.count;
+        await events.waitUntil(
+          () => events.responseCount >= targetCount || this.#findUnsettledOnlineTabs().length === 0,
+        );
         return;
       }
       case 'converge':
-        if (await this.#waitUntil(() => this.#findUnsettledOnlineTabs().length === 0))
+        if (await this.#deviceEvents.waitUntil(() => this.#findUnsettledOnlineTabs().length === 0))
           this.#log('all online devices have converged');
         else this.#violations.push(...this.#findUnsettledOnlineTabs());
     }
@@ -244,50 +215,24 @@ class ScenarioRun {
       .join(', ');
     this.#log(`${tab.name} sets ${description}`);
     const texts = entries.map(([key, value]) => [key, value === null ? '' : JSON.stringify(value)] as const);
-    const callCount = this.#calls.push({ tab: tab.name, patch: Object.fromEntries(texts) });
-    const storedCount = this.#editLog.all.length;
+    const confirm = this.#confirmations.begin(tab, texts);
     try {
       await withTimeout(`setting ${description}`, tab.store.set(patch));
     } catch (error) {
       if (!tab.isClosing()) this.addViolation(`${tab.name} could not store ${description}: ${String(error)}`);
       return;
     }
-    const storedSince = this.#editLog.all.slice(storedCount).filter((stored) => tab.writesConcurrentlyWith(stored.tab));
-    for (const [key, text] of texts) this.#confirmEdit({ tab, key, text, callCount, storedSince });
-  }
-
-  /** Verifies that a confirmed `set` was stored. */
-  #confirmEdit({
-    tab,
-    key,
-    text,
-    callCount,
-    storedSince,
-  }: {
-    readonly tab: Tab;
-    readonly key: string;
-    readonly text: string;
-    readonly callCount: number;
-    readonly storedSince: readonly StoredEdit[];
-  }): void {
-    // A later `set` of the same tab may be stored in place of this one. Where tabs write concurrently, so may a `set` of
-    // another tab.
-    const acceptable = this.#calls.filter((call, index) => call.tab !== tab.name || index >= callCount);
-    const stored = storedSince.find(
-      (edit) => edit.key === key && (edit.text === text || acceptable.some(({ patch }) => patch[key] === edit.text)),
-    );
-    if (stored === undefined) this.addViolation(`${tab.name} confirmed ${key} ${text} without storing it`);
-    else this.#confirmedEdits.push(stored);
+    this.#violations.push(...confirm());
   }
 
   /** Checks until every invariant holds, or no event has occurred for the timeout. Resolves with the violations. */
   async #waitForInvariants(): Promise<readonly string[]> {
     const deadline = performance.now() + MAX_WAIT_MS;
     for (;;) {
-      const eventCount = this.#eventCount;
+      const { count } = this.#deviceEvents;
       const violations = await this.#checkInvariants();
       if (violations.length === 0 || performance.now() > deadline) return violations;
-      if (!(await this.#waitUntil(() => this.#eventCount > eventCount))) return violations;
+      if (!(await this.#deviceEvents.waitUntil(() => this.#deviceEvents.count > count))) return violations;
     }
   }
 
@@ -297,7 +242,7 @@ class ScenarioRun {
     const user = { username: this.#username, registry: this.#server.registryUrl, token: this.#token };
     return await readReplicas(this.#devices, user).then(
       (replicas) =>
-        findViolations(replicas, this.#editLog.all, this.#confirmedEdits.map(this.#editLog.withPresentStamp)),
+        findViolations(replicas, this.#editLog.all, this.#confirmations.confirmed.map(this.#editLog.withPresentStamp)),
       (error: unknown) => [`the replicas cannot be read: ${String(error)}`],
     );
   }

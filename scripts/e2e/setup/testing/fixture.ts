@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { ServerScope } from 'nano';
 import { connect, statusOf, type UpstreamAccess } from '../../../../server/upstream/client.ts';
 import type { DatabaseDesign } from '../../../../server/upstream/schema/design-documents.ts';
-import { startEmbeddedEngine } from '../../../../server/upstream/embedded/engine.ts';
+import { startMemoryEngine } from '../../../../server/testing/memory-engine.ts';
 import { parseSeq, seqNumber } from '../../../../server/upstream/feed/row.ts';
 import { readSecurity } from '../../../../server/upstream/schema/security-objects.ts';
 import { applySecurity } from '../../../../server/cli/setup/apply/security.ts';
@@ -43,7 +43,7 @@ export interface Target {
 
 const embedded: Target = {
   name: 'the embedded engine',
-  open: () => startEmbeddedEngine({ storage: { kind: 'memory', name: `set-up-${randomBytes(6).toString('hex')}` } }),
+  open: () => startMemoryEngine(),
 };
 
 /** The embedded engine, and the CouchDB of `COUCHDB_URL` if set. */
