@@ -1,10 +1,12 @@
 import { LRUCache } from 'lru-cache';
 import { LinkedList, type ListNode } from './linked-list.ts';
 
-/** How far ahead of the current round a key's turn may be. A key with a greater debt waits no longer than this. */
+/** How far ahead of the current round a key's turn may be. A greater debt is forgiven. */
 const MAX_ROUNDS = 2048;
-/** New keys that one round accepts. Further ones wait for the next round, so that every round ends. */
-const MAX_NEW_KEYS_PER_ROUND = 64;
+/** In turns of all keys. A key that has waited longer has its turn before the others. */
+const MAX_WAIT_TURNS = 1024;
+/** One turn in this many is for such a key. The others stay in fair order. */
+const AGED_TURN_INTERVAL = 8;
 /** Keys without items whose cost is remembered. The keys charged least recently are forgotten first. */
 const MAX_IDLE_KEYS = 10_000;
 
@@ -23,6 +25,10 @@ interface KeyState<T> {
   /** The node in the list of its round, while the key has items. */
   node: ListNode<KeyState<T>> | undefined;
   round: number;
+  /** The node in the list of all keys with items. */
+  ageNode: ListNode<KeyState<T>> | undefined;
+  /** The number of turns before the key's last one, or before its first item. */
+  lastTurn: number;
   /** The cost up to which the key is served, on the scale of all keys: its next item starts in the round of this cost. */
   position: number;
   /** The part of the last started item's cost that `shift` has counted, and `charge` must not count again. */
@@ -46,7 +52,7 @@ export interface QueuedItem<T> {
  *
  * - Keys that always have items cause equal cost in the long run, however many items each of them has queued.
  * - The items of one key keep their order.
- * - A key whose recent cost is higher waits longer, but at most `MAX_ROUNDS` rounds. Each round serves a bounded number of items.
+ * - A key whose recent cost is higher waits longer, but at most 1,024 turns and eight for each key that waited before it.
  * - A key's debt decays while it has no items, and is remembered for a bounded number of keys.
  *
  * Every operation takes constant time, amortised: passing an empty round is paid for by the cost that skipped it.
@@ -59,7 +65,9 @@ export class FairQueue<T> {
   /** The active keys by round, modulo `MAX_ROUNDS`. */
   readonly #rounds: (LinkedList<KeyState<T>> | undefined)[] = [];
   #round = 0;
-  #newKeysInRound = 0;
+  /** The active keys, the one that has waited longest since its last turn first. */
+  readonly #byAge = new LinkedList<KeyState<T>>();
+  #turns = 0;
   #size = 0;
 
   /** @param options the quantum, the decay of costs, and the clock */
@@ -100,12 +108,14 @@ export class FairQueue<T> {
   /**
    * Removes and returns the next item of a key that may start now. The other keys keep their turns.
    *
-   * @param mayStart whether the key's next item may start; called with each waiting key at most once, in fair order
+   * @param mayStart whether the key's next item may start; called with waiting keys in fair order
    * @returns the item; undefined when no item may start
    */
   shiftWhere(mayStart: (key: string) => boolean): T | undefined {
     if (this.#size === 0) return undefined;
     this.#skipEmptyRounds();
+    const oldest = this.#byAge.first?.value;
+    if (oldest !== undefined && this.#isOverdue(oldest) && mayStart(oldest.key)) return this.#start(oldest);
     for (let round = this.#round, left = this.#active.size; left > 0; round += 1) {
       for (let node = this.#rounds[round % MAX_ROUNDS]?.first; node !== undefined; node = node.next) {
         left -= 1;
@@ -164,6 +174,8 @@ export class FairQueue<T> {
       items: new LinkedList(),
       node: undefined,
       round: 0,
+      ageNode: undefined,
+      lastTurn: 0,
       position: 0,
       prepaid: 0,
       recentCost: 0,
@@ -176,15 +188,16 @@ export class FairQueue<T> {
     this.#idle.delete(key);
     this.#decay(state);
     this.#active.set(key, state);
-    const isRoundFull = this.#newKeysInRound >= MAX_NEW_KEYS_PER_ROUND;
-    this.#enter(state, isRoundFull ? this.#round + 1 : this.#round);
-    if (state.round === this.#round) this.#newKeysInRound += 1;
+    this.#enter(state, this.#round);
+    this.#renew(state);
     return state;
   }
 
   #deactivate(state: KeyState<T>): void {
     this.#decay(state);
     this.#leave(state);
+    if (state.ageNode !== undefined) this.#byAge.remove(state.ageNode);
+    state.ageNode = undefined;
     this.#active.delete(state.key);
     this.#idle.set(state.key, state);
   }
@@ -196,9 +209,25 @@ export class FairQueue<T> {
     const { quantumMs } = this.#options;
     state.position = Math.max(state.position, this.#round * quantumMs) + quantumMs;
     state.prepaid = quantumMs;
-    if (state.items.size === 0) this.#deactivate(state);
-    else this.#enter(state, state.round + 1);
+    this.#turns += 1;
+    if (state.items.size === 0) {
+      this.#deactivate(state);
+    } else {
+      this.#enter(state, state.round + 1);
+      this.#renew(state);
+    }
     return queued.item;
+  }
+
+  #isOverdue({ lastTurn }: KeyState<T>): boolean {
+    return this.#turns % AGED_TURN_INTERVAL === 0 && this.#turns - lastTurn > MAX_WAIT_TURNS;
+  }
+
+  /** Puts the key last in the order of age. */
+  #renew(state: KeyState<T>): void {
+    if (state.ageNode !== undefined) this.#byAge.remove(state.ageNode);
+    state.ageNode = this.#byAge.push(state);
+    state.lastTurn = this.#turns;
   }
 
   #take(queued: QueuedItem<T>, node: ListNode<QueuedItem<T>>): void {
@@ -228,7 +257,6 @@ export class FairQueue<T> {
   #skipEmptyRounds(): void {
     while ((this.#rounds[this.#round % MAX_ROUNDS]?.size ?? 0) === 0) {
       this.#round += 1;
-      this.#newKeysInRound = 0;
     }
   }
 
