@@ -27,6 +27,13 @@ import type { FeedListener } from '../upstream/feed/listener.ts';
 import type { Forward } from '../upstream/forward.ts';
 import { logFailedBatches } from '../upstream/report-batches.ts';
 import { readServerVersion } from '../upstream/server-version.ts';
+import {
+  createUserShares,
+  waitingRequests,
+  type OnWaited,
+  type UserShares,
+  type WaitingRequests,
+} from './user-shares.ts';
 
 export interface CoreOptions<P extends object> {
   readonly upstream: Upstream;
@@ -61,6 +68,8 @@ export interface CoreOptions<P extends object> {
   readonly onWithheld?: (() => void) | undefined;
   /** Called with the number of leaves of each document that is read, deleted ones included. */
   readonly onLeavesRead?: ((count: number) => void) | undefined;
+  /** Called with the time, in seconds, that a user's request has waited for its share. */
+  readonly onWaited?: OnWaited | undefined;
   /** The heartbeat interval of the upstream feed, in ms. Default: that of `followChanges`. */
   readonly heartbeat?: number | undefined;
   /** The heartbeat interval of preference streams, in ms. Default: 20 s. */
@@ -75,12 +84,11 @@ export interface Core<P extends object = Preferences> {
   readonly preferences: Router;
   readonly service: PreferencesService<P>;
   readonly hub: Hub;
+  /** How many requests wait for their users' shares. */
+  readonly waiting: () => WaitingRequests;
   /** Closes the feed and clears all timers. Parked requests stay parked: end them through the hub first. */
   close(): void;
 }
-
-/** The upstream requests of one user at a time. The forwarder has eight connections for all users. */
-const MAX_UPSTREAM_REQUESTS_PER_USER = 3;
 
 /** What the gate and the preferences routes share. */
 interface SharedParts<P extends object> {
@@ -90,6 +98,7 @@ interface SharedParts<P extends object> {
   readonly timer: TimerWheel;
   readonly secretGuard: SecretGuard;
   readonly writeQueue: KeyedConcurrencyLimit;
+  readonly shares: UserShares;
   readonly service: PreferencesService<P>;
   readonly now: () => number;
   readonly onDelivered: (seconds: number) => void;
@@ -107,6 +116,7 @@ export function createCore<P extends object>(options: CoreOptions<P>): Core<P> {
     preferences: createPreferencesRouter(options, parts),
     service,
     hub,
+    waiting: () => waitingRequests(parts.shares),
     close: () => {
       feed.close();
       timer.close();
@@ -133,12 +143,14 @@ function createSharedParts<P extends object>(options: CoreOptions<P>): SharedPar
     );
   });
   const writeQueue = new KeyedConcurrencyLimit(1);
+  const shares = createUserShares(options.onWaited);
   const service = createPreferencesService({
     couch: upstream.couch,
     registry,
     provision: options.provision,
     definition: options.rules,
     writeQueue,
+    slots: shares.serviceSlots,
     now: upstream.clock.now,
   });
   return {
@@ -148,6 +160,7 @@ function createSharedParts<P extends object>(options: CoreOptions<P>): SharedPar
     timer: new TimerWheel(now),
     secretGuard,
     writeQueue,
+    shares,
     service,
     now,
     onDelivered,
@@ -186,7 +199,8 @@ function followRegistry<P extends object>(
 
 function createGateRouter<P extends object>(options: CoreOptions<P>, parts: SharedParts<P>): Router {
   const { upstream, mount, publicUrl, corsOrigins, authenticate, log } = options;
-  const { leaves, hub, timer, secretGuard, writeQueue, service, now, onDelivered, onSlowReader, onError } = parts;
+  const { leaves, hub, timer, secretGuard, writeQueue, shares, service, now, onDelivered, onSlowReader, onError } =
+    parts;
   return createGate({
     mount,
     publicUrl,
@@ -208,11 +222,13 @@ function createGateRouter<P extends object>(options: CoreOptions<P>, parts: Shar
       checkAccess: options.assertActive,
       readDocument: options.rules.readUserDocument,
       schema: options.rules.schema,
-      mergedRevisions: new MergedRevisions(upstream.couch, mount.database),
+      mergedRevisions: new MergedRevisions(upstream.couch, mount.database, shares.serviceSlots),
       secrets: secretGuard,
       timer,
       writeQueue,
-      upstreamLimit: new KeyedConcurrencyLimit(MAX_UPSTREAM_REQUESTS_PER_USER),
+      upstreamSlots: shares.upstreamSlots,
+      turns: shares.turns,
+      quota: shares.quota,
       now,
       onDelivered,
       onSlowReader,

@@ -59,6 +59,7 @@ export async function startServices(context: StartContext, connection: UpstreamC
     onDelivered: (seconds) => metrics.onDelivered(seconds),
     onSlowReader: () => metrics.onSlowReader(),
     onWithheld: () => metrics.onWithheld(),
+    onWaited: (share, seconds) => metrics.onWaited(share, seconds),
     onLeavesRead: (count) => metrics.onLeavesRead(count),
     heartbeat,
     streamHeartbeatMs: context.streamHeartbeatMs,

@@ -89,7 +89,7 @@ async function startServer(context: StartContext): Promise<Pouchgate> {
     onRequestCompleted: observability.onRequestCompleted,
     log,
   });
-  observability.attachServer({ gate: core.hub, admission, readiness, upstream, forwardAgent });
+  observability.attachServer({ gate: core.hub, admission, waiting: core.waiting, readiness, upstream, forwardAgent });
   const metricsServer = await startMetrics(context);
   const url = await listen(server, {
     host: config.host,

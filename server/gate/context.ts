@@ -3,6 +3,7 @@ import type { PreferenceSchema } from '../../couchdb-design/user-document/prefer
 import type { UserDocumentReader } from '../../couchdb-design/user-document/read-user-document.ts';
 import type { Username } from '../../couchdb-design/user-document/user-document.ts';
 import type { Caller } from '../http/caller.ts';
+import type { FairSlots } from '../upstream/fair-slots.ts';
 import type { Forward, UpstreamResponse, UpstreamRequest } from '../upstream/forward.ts';
 import type { Hub } from '../registry/hub.ts';
 import type { AuthorizationFor } from '../upstream/authorization.ts';
@@ -10,10 +11,12 @@ import type { LeafReader } from '../registry/leaf-reader.ts';
 import type { MergedRevisions } from '../registry/merged-revisions.ts';
 import type { Provision } from '../registry/provision-document.ts';
 import { readWhile } from '../registry/read-fresh-state.ts';
+import type { FairTurns } from '../lib/fair-turns.ts';
 import type { KeyedConcurrencyLimit } from '../lib/keyed-concurrency-limit.ts';
 import type { SecretGuard } from '../registry/secret-guard.ts';
 import type { TimerWheel } from '../lib/timer-wheel.ts';
 import type { LeafState } from '../registry/leaf-state.ts';
+import type { UserQuota } from './user-quota.ts';
 
 /** Dependencies of the gate's handlers. */
 export interface GateContext {
@@ -37,8 +40,12 @@ export interface GateContext {
   readonly timer: TimerWheel;
   /** One write of a user at a time: no other may come between the check against the revision tree and the write. */
   readonly writeQueue: KeyedConcurrencyLimit;
-  /** Limits one user's concurrent upstream requests: all users share eight connections. */
-  readonly upstreamLimit: KeyedConcurrencyLimit;
+  /** The connections to the database, which all users share in fair order. */
+  readonly upstreamSlots: FairSlots;
+  /** The event loop, which all users share in fair order. */
+  readonly turns: FairTurns;
+  /** Each user's memory and requests in progress. */
+  readonly quota: UserQuota;
   readonly now: () => number;
   /** Called with the seconds that a change took from the feed to a live response's socket. */
   readonly onDelivered: (seconds: number) => void;
@@ -48,17 +55,31 @@ export interface GateContext {
   readonly onError: (error: unknown, res: ServerResponse) => void;
 }
 
-/** Sends a request about the registry upstream, as the caller. `path` is relative to the registry. */
+/** Runs synchronous work for the caller, such as parsing and serialising, at the caller's turn. */
+export const runTurn = <T>(
+  { turns }: Pick<GateContext, 'turns'>,
+  { username }: Pick<Caller, 'username'>,
+  work: () => T,
+): T | Promise<T> => turns.run(username, work);
+
+/**
+ * Sends a request about the registry upstream, as the caller, once the caller has one of the connections. `path` is relative to the
+ * registry.
+ */
 export function requestUpstream(
   context: GateContext,
   { username }: { readonly username: Username },
   res: ServerResponse,
   request: Omit<UpstreamRequest, 'authorization'>,
 ): Promise<UpstreamResponse> {
-  const path = [context.registry, ...request.path];
-  return context.upstreamLimit.run(username, () =>
-    context.forward({ ...request, path, authorization: context.authorizationFor(username) }, res),
-  );
+  const built = {
+    ...request,
+    path: [context.registry, ...request.path],
+    runTurn: <T>(work: () => T): T | Promise<T> => context.turns.run(username, work),
+  };
+  const send = (): Promise<UpstreamResponse> =>
+    context.forward({ ...built, authorization: context.authorizationFor(username) }, res);
+  return context.upstreamSlots.run(username, send, res);
 }
 
 const isMissingOrDeleted = ({ leaves, deleted }: LeafState): boolean => leaves.length === 0 || deleted;

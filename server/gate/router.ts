@@ -13,11 +13,11 @@ import { ChangesHandler } from './changes/handler.ts';
 import { checkpointHandlers } from './checkpoints/handlers.ts';
 import { handleBulkGet, handleGet, handleInfo, handleRevsDiff } from './reads/handlers.ts';
 import { handleBulkDocs, handlePut } from './writes/handlers.ts';
-import { bodyMemoryBytes, UserQuota, type Reservation } from './user-quota.ts';
+import { bodyMemoryBytes, type Reservation } from './user-quota.ts';
 import { OversizeBatchReader } from './writes/oversize-batch.ts';
 import { namesOtherDatabase, parseTarget, type RouterMount, type Target } from './request/target.ts';
 import { Query } from './request/query.ts';
-import { MAX_BODY_BYTES, checkJsonType, isOversize, readJson } from './request/body.ts';
+import { MAX_BODY_BYTES, checkJsonType, isOversize, readJson, type BodyShare } from './request/body.ts';
 import { offDisconnect, onDisconnect } from '../lib/on-disconnect.ts';
 
 export interface GateOptions {
@@ -60,7 +60,6 @@ export function createGate(options: GateOptions): express.Router {
   const state = {
     changes: new ChangesHandler(options.context),
     oversize: new OversizeBatchReader(),
-    quota: new UserQuota(),
   };
   router.use((req, res) => {
     handle(options, state, req, res).catch((error: unknown) => {
@@ -77,7 +76,6 @@ export function createGate(options: GateOptions): express.Router {
 interface GateState {
   readonly changes: ChangesHandler;
   readonly oversize: OversizeBatchReader;
-  readonly quota: UserQuota;
 }
 
 async function handle(
@@ -104,9 +102,12 @@ async function handle(
     throw namesOtherDatabase(req.originalUrl, { base, database }) ? databaseNotFound() : notFound();
   checkMethod(target, req.method);
   const maxBodyBytes = target.kind === 'bulk-docs' ? MAX_BODY_BYTES.documents : MAX_BODY_BYTES.ids;
-  const reservation = state.quota.acquire(caller.ownId, bodyMemoryBytes(req, maxBodyBytes));
+  const { quota, timer, now, turns } = context;
+  const reservation = await quota.acquire(caller.username, bodyMemoryBytes(req, maxBodyBytes), res);
+  const runTurn = <T>(work: () => T): T | Promise<T> => turns.run(caller.username, work);
+  const share: BodyShare = { reservation, timer, now, runTurn };
   try {
-    await dispatch(context, state, { target, caller, req, res, database });
+    await dispatch(context, state, { target, caller, req, res, database, share });
   } finally {
     // An unsent response still occupies memory; a parked live response hardly does.
     if (res.writableEnded && !res.writableFinished) releaseAfterFlush(res, reservation);
@@ -116,7 +117,8 @@ async function handle(
 
 function releaseAfterFlush(res: express.Response, reservation: Reservation): void {
   const listener = { onDisconnect: () => reservation.release() };
-  reservation.add(res.writableLength);
+  reservation.addUnsent(res.writableLength);
+  reservation.onCancel(() => res.req.socket.destroy());
   res.once('finish', () => {
     offDisconnect(res, listener);
     reservation.release();
@@ -135,12 +137,13 @@ interface Exchange {
   readonly req: express.Request;
   readonly res: express.Response;
   readonly database: string;
+  readonly share: BodyShare;
 }
 
 async function dispatch(context: GateContext, { changes, oversize }: GateState, exchange: Exchange): Promise<void> {
-  const { target, caller, req, res, database } = exchange;
+  const { target, caller, req, res, database, share } = exchange;
   const query = new Query(req.originalUrl);
-  const readIdsBody = (): Promise<unknown> => readJson(req, res, MAX_BODY_BYTES.ids);
+  const readIdsBody = (): Promise<unknown> => readJson(req, MAX_BODY_BYTES.ids, share);
   switch (target.kind) {
     case 'database':
       if (req.method === 'PUT') throw fileExists();
@@ -164,7 +167,7 @@ async function dispatch(context: GateContext, { changes, oversize }: GateState, 
         sendJson(res, 201, rows);
         return;
       }
-      return handleBulkDocs(context, caller, parseBulkDocs(await readJson(req, res, MAX_BODY_BYTES.documents)), res);
+      return handleBulkDocs(context, caller, parseBulkDocs(await readJson(req, MAX_BODY_BYTES.documents, share)), res);
     case 'ensure-full-commit':
       await readIdsBody();
       sendJson(res, 201, { ok: true, instance_start_time: '0' });
@@ -174,7 +177,7 @@ async function dispatch(context: GateContext, { changes, oversize }: GateState, 
     case 'document': {
       const { accept } = req.headers;
       if (req.method !== 'PUT') return handleGet(context, caller, { id: target.id, query, accept }, res);
-      const body = await readJson(req, res, MAX_BODY_BYTES.ids);
+      const body = await readIdsBody();
       return handlePut(context, caller, { id: target.id, query, ifMatch: req.headers['if-match'], body }, res);
     }
   }
@@ -184,10 +187,10 @@ async function dispatchCheckpoint(
   context: GateContext,
   id: string,
   query: Query,
-  { caller, req, res }: Exchange,
+  { caller, req, res, share }: Exchange,
 ): Promise<void> {
   if (req.method === 'PUT')
-    return checkpointHandlers.put(context, caller, id, await readJson(req, res, MAX_BODY_BYTES.ids), res);
+    return checkpointHandlers.put(context, caller, id, await readJson(req, MAX_BODY_BYTES.ids, share), res);
   if (req.method === 'DELETE') return checkpointHandlers.delete(context, caller, id, query.text('rev'), res);
   return checkpointHandlers.get(context, caller, id, res);
 }

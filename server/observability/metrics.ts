@@ -31,6 +31,9 @@ const DELIVERY_BUCKETS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.0
  */
 const REQUEST_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
+/** In seconds. A request with a free slot does not wait, and is not counted. The longest wait is a minute. */
+const WAIT_BUCKETS_SECONDS = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
 /** A document without open conflicts has one. The doctor names documents with more than 32. */
 const LEAVES_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
@@ -79,6 +82,13 @@ function createInstruments(registry: Registry) {
       name: 'pouchgate_delivery_seconds',
       help: "Time from the arrival of a change's feed row until it is written to a waiting client's socket.",
       buckets: DELIVERY_BUCKETS_SECONDS,
+      registers,
+    }),
+    waits: new Histogram({
+      name: 'pouchgate_wait_seconds',
+      help: "How long requests have waited for their user's share, by what they waited for.",
+      labelNames: ['share'],
+      buckets: WAIT_BUCKETS_SECONDS,
       registers,
     }),
     leaves: new Histogram({
@@ -153,6 +163,11 @@ export class Metrics {
   /** Records the time, in seconds, from a change's feed row to the write to a waiting client's socket. */
   onDelivered(seconds: number): void {
     this.#instruments.delivery.observe(seconds);
+  }
+
+  /** Records the time, in seconds, that a request has waited for its user's share. */
+  onWaited(share: string, seconds: number): void {
+    this.#instruments.waits.observe({ share }, seconds);
   }
 
   /** Records the number of leaves of a document that was read. */

@@ -10,7 +10,7 @@ import type { ReadinessMonitor } from './readiness-monitor.ts';
 import { createRequestLog } from './request-log.ts';
 import type { CompletedRequest } from './request-observer.ts';
 import { routeLabel } from './route-label.ts';
-import type { AdmissionStats, GateStats } from './source-metrics.ts';
+import type { AdmissionStats, GateStats, ShareStats } from './source-metrics.ts';
 
 export interface ObservabilityOptions {
   readonly log: Logger;
@@ -23,6 +23,7 @@ export interface ObservabilityOptions {
 export interface ServerStats {
   readonly gate: GateStats;
   readonly admission: AdmissionStats;
+  readonly waiting: () => ShareStats;
   readonly readiness: Pick<ReadinessMonitor, 'check' | 'pendingChanges'>;
   readonly upstream: Pick<Upstream, 'connections' | 'clock'>;
   readonly forwardAgent: Agent;
@@ -54,10 +55,11 @@ export function createObservability({ log, mount, metricsEnabled }: Observabilit
       metrics.onRequestCompleted(labelled);
       logRequest(labelled);
     },
-    attachServer: ({ gate, admission, readiness, upstream, forwardAgent }) =>
+    attachServer: ({ gate, admission, waiting, readiness, upstream, forwardAgent }) =>
       metrics.attachSources({
         gate,
         admission,
+        waiting,
         feeds,
         readinessChecks: async () => (await readiness.check()).body.checks,
         pendingChanges: () => readiness.pendingChanges(),

@@ -17,12 +17,17 @@ export interface AdmissionStats {
   readonly shed: number;
 }
 
+/** The number of waiting requests by what they wait for. */
+export type ShareStats = Readonly<Record<string, number>>;
+
 export type PoolName = 'own' | 'forward' | 'feeds';
 
 /** What is read at each scrape. */
 export interface MetricSources {
   readonly gate: GateStats;
   readonly admission: AdmissionStats;
+  /** Returns how many requests wait for their users' shares. */
+  readonly waiting: () => ShareStats;
   readonly feeds: Readonly<Record<FeedName, FeedStats>>;
   /** Resolves with the checks of `/readyz`. They send the database at most one request per second. */
   readonly readinessChecks: () => Promise<ReadinessChecks>;
@@ -40,6 +45,13 @@ type LabelledValues = Readonly<Record<string, number>>;
 /** Registers the metrics that are read from their sources at each scrape. */
 export function registerSourceMetrics(register: Registry, sources: MetricSources): void {
   registerGateMetrics(register, sources);
+  registerLabelledGauge(
+    register,
+    'pouchgate_waiting_requests',
+    "Requests that wait for their user's share, by what they wait for.",
+    'share',
+    sources.waiting,
+  );
   registerLabelledGauge(
     register,
     'pouchgate_upstream_connections',

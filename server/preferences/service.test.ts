@@ -3,6 +3,7 @@ import { newUserDocument, parseUsername, type Username } from '../../couchdb-des
 import { newSourceDeviceId } from '../../couchdb-design/user-document/edit-sources.ts';
 import { KeyedConcurrencyLimit } from '../lib/keyed-concurrency-limit.ts';
 import { defaultPreferenceDefinition } from './schema.ts';
+import { FairSlots } from '../upstream/fair-slots.ts';
 import { createPreferencesService, type PreferencesService } from './service.ts';
 
 const ALICE = parseUsername('alice') as Username;
@@ -25,6 +26,7 @@ function createService(insert: () => Promise<{ rev: string }>): PreferencesServi
     provision: () => Promise.reject(new Error('The document exists.')),
     definition: defaultPreferenceDefinition(),
     writeQueue: new KeyedConcurrencyLimit(1),
+    slots: new FairSlots({ slots: 1 }),
     now: Date.now,
   });
 }

@@ -1,4 +1,4 @@
-import type { DocumentScope, ServerScope } from 'nano';
+import type { DocumentInsertResponse, DocumentScope, ServerScope } from 'nano';
 import {
   latestEditStamp,
   nextEditStamp,
@@ -22,6 +22,7 @@ import { InvalidPreferencesError } from '../http/problem-details.ts';
 import type { KeyedConcurrencyLimit } from '../lib/keyed-concurrency-limit.ts';
 import { stateToken, type StateToken } from '../registry/state-token.ts';
 import { statusOf } from '../upstream/client.ts';
+import type { FairSlots } from '../upstream/fair-slots.ts';
 import type { LeafState } from '../registry/leaf-state.ts';
 import { RETRY_AT_ONCE, retryOnConflict } from '../lib/retry-on-conflict.ts';
 import type { Provision } from '../registry/provision-document.ts';
@@ -55,6 +56,8 @@ export interface PreferencesServiceOptions<P extends object> {
   >;
   /** The gate's own queue, so no other write of this process comes between a read and its write. */
   readonly writeQueue: KeyedConcurrencyLimit;
+  /** The service account's connections, which all users share in fair order. */
+  readonly slots: Pick<FairSlots, 'run'>;
   /** The time in ms. */
   readonly now: () => number;
 }
@@ -102,14 +105,13 @@ export class PreferencesService<P extends object = Preferences> {
 
   /** Rewrites a user's document in the form of the current version, because browsers only write to documents in that form. */
   repair(username: Username): Promise<void> {
-    const { couch, registry, definition, writeQueue } = this.#options;
-    const id = this.idOf(username);
-    return writeQueue.run(id, async () => {
-      const { live } = await readStoredLeaves(couch, registry, id);
+    const { definition, writeQueue } = this.#options;
+    return writeQueue.run(this.idOf(username), async () => {
+      const { live } = await this.#readStored(username);
       for (const leaf of live) {
         // On a conflict the leaf stays as it is. The next read of it starts another repair.
         if (needsRepair(leaf.body, definition.readUserDocument))
-          await this.#insertRevision(parseLeaf(leaf, definition.readUserDocument).document, leaf.rev);
+          await this.#insertRevision(username, parseLeaf(leaf, definition.readUserDocument).document, leaf.rev);
       }
     });
   }
@@ -132,7 +134,7 @@ export class PreferencesService<P extends object = Preferences> {
     const patch = this.#parsePatch(current.stored, computePatch(current));
     if (Object.keys(patch).length === 0) return current;
     if (leaves.length > 1) {
-      await this.#resolveConflicts(leaves);
+      await this.#resolveConflicts(username, leaves);
       return RETRY_AT_ONCE;
     }
     const [{ rev, document }] = leaves;
@@ -142,7 +144,7 @@ export class PreferencesService<P extends object = Preferences> {
       patch,
       nextEditStamp({ now: this.#options.now(), device, seen: latestStamp }),
     );
-    const newRev = await this.#insertRevision(next, rev);
+    const newRev = await this.#insertRevision(username, next, rev);
     if (newRev === undefined) return undefined;
     const leavesAfter = state.leaves.map((leaf) => (leaf === rev ? newRev : leaf));
     return this.#toUserPreferences(next, { leaves: leavesAfter, deleted: false });
@@ -189,10 +191,14 @@ export class PreferencesService<P extends object = Preferences> {
 
   /** Resolves with undefined if there are no live leaves. */
   async #tryReadLeaves(username: Username): Promise<CurrentLeaves | undefined> {
-    const { couch, registry } = this.#options;
-    const stored = await readStoredLeaves(couch, registry, this.idOf(username));
+    const stored = await this.#readStored(username);
     const leaves = this.#parseLeaves(stored);
     return leaves === undefined ? undefined : { leaves, state: stored.state };
+  }
+
+  #readStored(username: Username): Promise<StoredLeaves> {
+    const { couch, registry, slots } = this.#options;
+    return slots.run(username, () => readStoredLeaves(couch, registry, this.idOf(username)));
   }
 
   #parseLeaves({ live }: StoredLeaves): Leaves | undefined {
@@ -202,19 +208,20 @@ export class PreferencesService<P extends object = Preferences> {
   }
 
   /** Returns the stored revision, or undefined on a conflict. */
-  async #insertRevision(document: UserDocument<Values>, rev: string): Promise<string | undefined> {
+  async #insertRevision(username: Username, document: UserDocument<Values>, rev: string): Promise<string | undefined> {
+    const insert = (): Promise<DocumentInsertResponse> => this.#documents.insert({ ...document, _rev: rev });
     try {
-      const stored = await this.#documents.insert({ ...document, _rev: rev });
-      return stored.rev;
+      return (await this.#options.slots.run(username, insert)).rev;
     } catch (error) {
       if (statusOf(error) === 409) return undefined;
       throw toUpstreamError(error);
     }
   }
 
-  async #resolveConflicts(leaves: Leaves): Promise<void> {
+  async #resolveConflicts(username: Username, leaves: Leaves): Promise<void> {
     const docs = [...resolveConflict({ leaves })];
-    await this.#documents.bulk({ docs, new_edits: false }).catch((error: unknown) => {
+    const store = (): Promise<unknown> => this.#documents.bulk({ docs, new_edits: false });
+    await this.#options.slots.run(username, store).catch((error: unknown) => {
       throw toUpstreamError(error);
     });
   }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { connect } from '../upstream/client.ts';
+import { FairSlots } from '../upstream/fair-slots.ts';
 import { toUsername } from '../../couchdb-design/testing/arbitraries.ts';
 import { startTestUpstream, type TestUpstream } from '../testing/test-database.ts';
 import { addMerged, MergedRevisions, parseMerged, type Merged } from './merged-revisions.ts';
@@ -51,7 +52,10 @@ describe('in the database', () => {
   afterAll(() => upstream.close());
 
   it('each user has their own, and two gates that add at once both succeed', async () => {
-    const [one, other] = [0, 1].map(() => new MergedRevisions(connect(upstream.access), upstream.names.registry));
+    const slots = new FairSlots({ slots: 1 });
+    const [one, other] = [0, 1].map(
+      () => new MergedRevisions(connect(upstream.access), upstream.names.registry, slots),
+    );
     if (one === undefined || other === undefined) throw new Error('two gates');
     const [alice, bob] = [toUsername('alice'), toUsername('bob')];
     expect(await one.read(alice)).toBeUndefined();

@@ -3,6 +3,7 @@ import { isRevision, type Revision } from '../../couchdb-design/user-document/re
 import type { Username } from '../../couchdb-design/user-document/user-document.ts';
 import { getProperty, getString } from '../lib/json.ts';
 import { statusOf } from '../upstream/client.ts';
+import type { FairSlots } from '../upstream/fair-slots.ts';
 import { toUpstreamError } from '../upstream/upstream-error.ts';
 
 /**
@@ -55,10 +56,12 @@ export function parseMerged(document: unknown): Merged | undefined {
 export class MergedRevisions {
   readonly #couch: ServerScope;
   readonly #registry: string;
+  readonly #slots: Pick<FairSlots, 'run'>;
 
-  constructor(couch: ServerScope, registry: string) {
+  constructor(couch: ServerScope, registry: string, slots: Pick<FairSlots, 'run'>) {
     this.#couch = couch;
     this.#registry = registry;
+    this.#slots = slots;
   }
 
   /** Resolves with undefined when nothing is known. Rejects with 502 or 503 when the upstream fails. */
@@ -91,7 +94,9 @@ export class MergedRevisions {
     expectedStatus: number,
   ): Promise<unknown> {
     try {
-      return await this.#couch.request({ db: this.#registry, path: mergedRevisionsPath(username), ...request });
+      const path = mergedRevisionsPath(username);
+      const send = (): Promise<unknown> => this.#couch.request({ db: this.#registry, path, ...request });
+      return await this.#slots.run(username, send);
     } catch (error) {
       if (statusOf(error) === expectedStatus) return undefined;
       throw toUpstreamError(error);

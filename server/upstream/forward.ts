@@ -8,7 +8,6 @@ import { requestContext } from '../http/request-context.ts';
 import { formatTraceparent } from '../http/traceparent.ts';
 import { describeFailedResponse, describeMissingResponse } from '../http/upstream-failure.ts';
 import { parseJson } from '../lib/json.ts';
-import { offDisconnect, onDisconnect, type DisconnectListener } from '../lib/on-disconnect.ts';
 
 /** A request that the gate has built from parsed and checked values. Nothing is copied unread from a client's request. */
 export interface UpstreamRequest {
@@ -20,6 +19,8 @@ export interface UpstreamRequest {
   readonly body?: unknown;
   /** The `Authorization` header. */
   readonly authorization: string;
+  /** Serialises the request's body and parses the response's. Default: at once. */
+  readonly runTurn?: RunTurn | undefined;
 }
 
 export interface UpstreamResponse {
@@ -29,11 +30,19 @@ export interface UpstreamResponse {
   readonly couchRequestId?: string | undefined;
 }
 
-/** Sends a built request upstream. It is aborted when the client of the response `res` disconnects. */
+/** Runs synchronous work at the turn of the user whom it is for, and measures it. */
+export type RunTurn = <T>(work: () => T) => T | Promise<T>;
+
+/**
+ * Sends a built request upstream, unless the client of the response `res` has disconnected. When it disconnects later, the request is
+ * not aborted, because CouchDB would compute the response nevertheless: the promise rejects once the response has arrived.
+ */
 export type Forward = (request: UpstreamRequest, res: ServerResponse) => Promise<UpstreamResponse>;
 
 /** Far above any response about one document. A larger response is not buffered. In characters. */
 const MAX_RESPONSE_CHARS = 64 * 1024 * 1024;
+
+const runAtOnce: RunTurn = (work) => work();
 
 /** The headers that identify the client's request. Their values were parsed. */
 type IdHeaders = Readonly<Partial<Record<'x-request-id' | 'traceparent', string>>>;
@@ -49,25 +58,28 @@ function idHeaders(res: ServerResponse): IdHeaders {
 /**
  * The request passed to the proxy in place of the client's. It contains the built request alone, so nothing of the
  * client's can be forwarded: no header, cookie, `Connection` nomination, path trick or framing. It shares only the
- * client's socket, by which the proxy detects a disconnect.
+ * client's socket, which shows whether the client has disconnected.
  */
 class BuiltRequest extends http.IncomingMessage {
   readonly upstreamResponse: Promise<UpstreamResponse>;
   /** True once the upstream's response has started. It may still be cut off. */
   hasResponse = false;
-  /** True once the client has disconnected. The proxy then aborts the request, which cuts its response off. */
-  isAbandoned = false;
+  readonly runTurn: RunTurn;
   settle: (response: Promise<UpstreamResponse>) => void = () => undefined;
 
-  constructor({ method, path, query, body, authorization }: UpstreamRequest, client: Socket, ids: IdHeaders) {
+  constructor(
+    { method, path, query, authorization, runTurn = runAtOnce }: UpstreamRequest,
+    bytes: Buffer | undefined,
+    { client, ids }: { readonly client: Socket; readonly ids: IdHeaders },
+  ) {
     super(client);
+    this.runTurn = runTurn;
     const search = query === undefined ? '' : `?${new URLSearchParams(query).toString()}`;
     this.method = method;
     this.url = `/${path.map(encodeURIComponent).join('/')}${search}`;
     this.headers = { accept: 'application/json', 'accept-encoding': 'identity', authorization, ...ids };
     this.complete = true;
-    if (body !== undefined) {
-      const bytes = Buffer.from(JSON.stringify(body));
+    if (bytes !== undefined) {
       this.headers['content-type'] = 'application/json';
       this.headers['content-length'] = String(bytes.length);
       this.push(bytes);
@@ -95,45 +107,45 @@ class BuiltRequest extends http.IncomingMessage {
 }
 
 /**
- * The response passed to the proxy in place of the client's. The proxy may close it and add listeners without touching
- * the client's response, which may be shared by several upstream requests. It only reports that the client disconnected.
+ * Buffers a response. Rejects one that CouchDB never sends to a gate: no JSON, a redirect, 401 or 403. The response to a client that has
+ * disconnected is read and discarded.
  */
-class StandInResponse extends http.ServerResponse<BuiltRequest> implements DisconnectListener {
-  onDisconnect(): void {
-    this.req.isAbandoned = true;
-    this.emit('close');
-  }
-}
-
-/** Buffers a response. Rejects one that CouchDB never sends to a gate: no JSON, a redirect, 401 or 403. */
-function readResponse(response: IncomingMessage, request: BuiltRequest): Promise<UpstreamResponse> {
+function readResponse(response: IncomingMessage, { socket, runTurn }: BuiltRequest): Promise<UpstreamResponse> {
   return new Promise((resolve, reject) => {
     let text = '';
     response.setEncoding('utf8');
     response.on('data', (chunk: string) => {
-      text += chunk;
+      text = socket.destroyed ? '' : text + chunk;
       if (text.length > MAX_RESPONSE_CHARS) response.destroy(new Error('too large'));
     });
     const status = response.statusCode ?? 0;
     const couchRequestId = response.headers['x-couch-request-id'];
     const cutOff = { status, reason: 'cut off' };
     const rejectCutOff = (): void =>
-      reject(request.isAbandoned ? clientDisconnected() : badGateway("The database's response was cut off.", cutOff));
+      reject(socket.destroyed ? clientDisconnected() : badGateway("The database's response was cut off.", cutOff));
     response.on('error', rejectCutOff);
     response.on('close', () => {
       if (!response.complete) rejectCutOff();
     });
     response.on('end', () => {
-      const body = parseJson(text);
-      const failure = describeFailedResponse(status, body, couchRequestId);
-      if (status === 401 || status === 403 || (status >= 300 && status < 400))
-        reject(badGateway(`The database did not accept the gate's own request (status ${status}).`, failure));
-      else if (status === 429 || status === 503) reject(serviceUnavailable('The database is busy.', failure));
-      else if (body === undefined)
-        reject(badGateway(`The database's response was not JSON (status ${status}).`, failure));
-      else resolve({ status, body, couchRequestId: failure.requestId });
+      if (socket.destroyed) {
+        reject(clientDisconnected());
+        return;
+      }
+      const parse = (): UpstreamResponse => parseResponse(status, text, couchRequestId);
+      resolve(new Promise((settle) => settle(runTurn(parse))));
     });
   });
+}
+
+function parseResponse(status: number, text: string, couchRequestId: unknown): UpstreamResponse {
+  const body = parseJson(text);
+  const failure = describeFailedResponse(status, body, couchRequestId);
+  if (status === 401 || status === 403 || (status >= 300 && status < 400))
+    throw badGateway(`The database did not accept the gate's own request (status ${status}).`, failure);
+  if (status === 429 || status === 503) throw serviceUnavailable('The database is busy.', failure);
+  if (body === undefined) throw badGateway(`The database's response was not JSON (status ${status}).`, failure);
+  return { status, body, couchRequestId: failure.requestId };
 }
 
 /** The error's message names the address of the database, so it is not sent to the client. */
@@ -149,8 +161,11 @@ const settleFromEvents =
       onResponse(response.statusCode);
       request.settle(readResponse(response, request));
     });
-    // The client disconnected and its request was aborted. The caller must still be notified.
-    proxy.on('econnreset', (_error, request) => request.settle(Promise.reject(clientDisconnected())));
+    // The upstream reset the connection after the client had disconnected.
+    proxy.on('econnreset', (_error, request) => {
+      if (!request.hasResponse) onResponse(undefined);
+      request.settle(Promise.reject(clientDisconnected()));
+    });
     proxy.on('error', (error, proxiedRequest) => {
       const request = proxiedRequest as BuiltRequest;
       if (!request.hasResponse) onResponse(undefined);
@@ -159,7 +174,7 @@ const settleFromEvents =
   };
 
 /** Limit of concurrent user requests. The process's own requests use a separate, smaller pool. */
-const MAX_CONNECTIONS = 8;
+export const MAX_CONNECTIONS = 8;
 
 /** In ms. A request that hangs must not hold its connection for long after the upstream has recovered. */
 const MAX_IDLE_MS = 10_000;
@@ -204,17 +219,16 @@ export function createForward(url: string, options: ForwardOptions = {}): Forwar
     ejectPlugins: true,
     plugins: [settleFromEvents(onResponse)],
   });
-  return (request, res) => {
+  return async (request, res) => {
+    const { body, runTurn = runAtOnce } = request;
+    const bytes = body === undefined ? undefined : await runTurn(() => Buffer.from(JSON.stringify(body)));
     const { socket } = res.req;
-    if (socket.destroyed) return Promise.reject(clientDisconnected());
-    const built = new BuiltRequest(request, socket, idHeaders(res));
-    const standIn = new StandInResponse(built);
-    // The connection is observed: a response that waits for an earlier one on it (pipelining) emits no `close` event.
-    onDisconnect(res, standIn);
-    const stopWatching = (): void => offDisconnect(res, standIn);
-    built.upstreamResponse.then(stopWatching, stopWatching);
+    // The connection is checked: a response that waits for an earlier one on it (pipelining) emits no `close` event.
+    if (socket.destroyed) throw clientDisconnected();
+    const built = new BuiltRequest(request, bytes, { client: socket, ids: idHeaders(res) });
     const onFailure = (error: unknown): void => built.settle(Promise.reject(upstreamUnresponsive(error)));
-    proxy(built, standIn, onFailure).catch(onFailure);
+    // The proxy may close this response and add listeners to it. The client's may be shared by several upstream requests.
+    proxy(built, new http.ServerResponse(built), onFailure).catch(onFailure);
     return built.upstreamResponse;
   };
 }

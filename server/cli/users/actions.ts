@@ -5,6 +5,7 @@ import { KeyedConcurrencyLimit } from '../../lib/keyed-concurrency-limit.ts';
 import { createPreferencesResponse } from '../../preferences/response.ts';
 import { createPreferencesService } from '../../preferences/service.ts';
 import { createProvision } from '../../registry/provision-document.ts';
+import { FairSlots } from '../../upstream/fair-slots.ts';
 import { setPassword } from './account-document.ts';
 import { CommandError } from './command-error.ts';
 import {
@@ -140,6 +141,7 @@ export async function setPreference(
     provision: createProvision(upstream, registry, definition.idOf),
     definition,
     writeQueue: new KeyedConcurrencyLimit(1),
+    slots: new FairSlots({ slots: 1 }),
     now: upstream.clock.now,
   });
   const device = newSourceDeviceId('command line', Math.random);

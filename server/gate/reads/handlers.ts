@@ -3,7 +3,7 @@ import { needsRepair } from '../../../couchdb-design/user-document/read-user-doc
 import { notFound, sendJson } from '../../http/errors.ts';
 import type { Caller } from '../../http/caller.ts';
 import { bulkGetResponse, bulkGetBody, bulkGetResults, countDocuments, parseBulkGet, type OwnRow } from './bulk-get.ts';
-import { requestUpstream, readCurrentState, type GateContext } from '../context.ts';
+import { requestUpstream, readCurrentState, runTurn, type GateContext } from '../context.ts';
 import { databaseInfo } from './database-info.ts';
 import { documentResponse, documentBodies, parseDocumentQuery } from './document.ts';
 import { requestInChunks } from './chunked-request.ts';
@@ -11,6 +11,7 @@ import { isObject, getString } from '../../lib/json.ts';
 import type { Merged } from '../../registry/merged-revisions.ts';
 import { acceptsMultipart, sendMultipart } from './multipart.ts';
 import type { Query } from '../request/query.ts';
+import type { UpstreamResponse } from '../../upstream/forward.ts';
 import { unexpectedResponse } from '../../upstream/upstream-error.ts';
 import { parseRevsDiff, revsDiffBody, revsDiffResponse, type RevsDiffRequest } from './revs-diff.ts';
 
@@ -39,6 +40,16 @@ export async function handleGet(
     await context.provision(caller.username);
     upstream = await requestUpstream(context, caller, res, request);
   }
+  await runTurn(context, caller, () => respondWithDocument(context, caller, { upstream, accept }, res));
+}
+
+/** Checks and sends a document, or its leaves. */
+function respondWithDocument(
+  context: GateContext,
+  caller: Caller,
+  { upstream, accept }: { readonly upstream: UpstreamResponse; readonly accept: string | undefined },
+  res: ServerResponse,
+): void {
   const result = documentResponse(upstream, caller.ownId);
   checkDocuments(context, caller, documentBodies(result));
   if (Array.isArray(result) && acceptsMultipart(accept)) {
@@ -68,13 +79,16 @@ export async function handleBulkGet(
     if (upstream.status !== 200) throw unexpectedResponse('The database did not respond to _bulk_get', upstream);
     return bulkGetResults(upstream.body, chunk.length);
   };
-  const response = bulkGetResponse(rows, caller.ownId, await requestInChunks(own, requestChunk, countDocuments));
-  checkDocuments(
-    context,
-    caller,
-    response.results.flatMap(({ docs }) => docs.map(({ ok }) => ok)),
-  );
-  sendJson(res, 200, response);
+  const results = await requestInChunks(own, requestChunk, countDocuments);
+  await runTurn(context, caller, () => {
+    const response = bulkGetResponse(rows, caller.ownId, results);
+    checkDocuments(
+      context,
+      caller,
+      response.results.flatMap(({ docs }) => docs.map(({ ok }) => ok)),
+    );
+    sendJson(res, 200, response);
+  });
 }
 
 /** Checks the documents of a response before it is sent. Throws 403 when one must not be served. */
@@ -107,7 +121,9 @@ export async function handleRevsDiff(
     body: revsDiffBody(request, caller.ownId, merged),
   });
   if (upstream.status !== 200) throw unexpectedResponse('The database did not respond to _revs_diff', upstream);
-  sendJson(res, 200, revsDiffResponse(request, caller.ownId, upstream.body, merged));
+  await runTurn(context, caller, () =>
+    sendJson(res, 200, revsDiffResponse(request, caller.ownId, upstream.body, merged)),
+  );
 }
 
 /**

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import express from 'express';
-import { badRequest, bodyWasRead, HttpError, tooLarge } from '../../http/errors.ts';
+import type express from 'express';
+import { badRequest, bodyWasRead, HttpError } from '../../http/errors.ts';
+import type { RunTurn } from '../../upstream/forward.ts';
+import { readBody, type ReadBodyOptions } from './read-body.ts';
 
 /** Body limits in bytes. `_bulk_docs` carries documents; all other bodies carry ids and revisions, or one document. */
 export const MAX_BODY_BYTES = { documents: 8 * 1024 * 1024, ids: 1024 * 1024 } as const;
@@ -14,13 +16,13 @@ export function isOversize({ headers }: Pick<IncomingMessage, 'headers'>): boole
   return (headers['content-encoding'] ?? 'identity') === 'identity' && length > MAX_BODY_BYTES.documents;
 }
 
-const bodyReaders = new Map<number, express.RequestHandler>(
-  Object.values(MAX_BODY_BYTES).map((limit) => [
-    limit,
-    // Never inflated: a few compressed bytes could otherwise expand to gigabytes.
-    express.raw({ type: () => true, limit, inflate: false }),
-  ]),
-);
+/** In bytes. A larger body is read at its user's turn: until then it occupies no more memory than the connection's buffers. */
+const SMALL_BODY_BYTES = 64 * 1024;
+
+/** A request's share of its user's memory and turns. */
+export interface BodyShare extends Omit<ReadBodyOptions, 'limit'> {
+  readonly runTurn: RunTurn;
+}
 
 /** Throws on invalid UTF-8, because replacement characters would change the text. A byte order mark is not valid JSON. */
 const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -35,16 +37,21 @@ export function checkJsonType(req: express.Request): void {
 }
 
 /**
- * Reads a request's body as JSON. It is parsed once, and only parsed values are sent upstream, never the bytes.
+ * Reads a request's body as JSON. It is parsed once, and only parsed values are sent upstream, never the bytes. A large body is read at
+ * its user's turn, and parsed at another one.
  *
  * @param limit The largest body, in bytes.
  * @returns The value; undefined for an empty body.
- * @throws HttpError 400, 413 or 415; 500 when the application has consumed the body.
+ * @throws HttpError 400, 408, 413, 415, 499 or 503; 500 when the application has consumed the body.
  */
-export async function readJson(req: express.Request, res: express.Response, limit: number): Promise<unknown> {
+export async function readJson(req: express.Request, limit: number, share: BodyShare): Promise<unknown> {
   checkJsonType(req);
-  const bytes = await readBytes(req, res, limit);
+  const bytes = await readBytes(req, limit, share);
   if (bytes.length === 0) return undefined;
+  return share.runTurn(() => parseJsonBytes(bytes));
+}
+
+function parseJsonBytes(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(UTF_8.decode(bytes)) as unknown;
   } catch {
@@ -52,30 +59,16 @@ export async function readJson(req: express.Request, res: express.Response, limi
   }
 }
 
-async function readBytes(req: express.Request, res: express.Response, limit: number): Promise<Uint8Array> {
-  // The parser would treat a stream that was already read as an empty body.
-  if (req.readableDidRead) throw bodyWasRead();
-  const read: express.RequestHandler =
-    bodyReaders.get(limit) ?? express.raw({ type: () => true, limit, inflate: false });
-  await new Promise<void>((resolve, reject) => {
-    read(req, res, (error?: unknown) => {
-      if (error === undefined || error === null) resolve();
-      else reject(toBodyError(error, limit));
-    });
-  });
-  const body: unknown = req.body;
-  if (body instanceof Uint8Array) return body;
+async function readBytes(req: express.Request, limit: number, share: BodyShare): Promise<Uint8Array> {
+  const { headers } = req;
   // The application's body parser ran first. It has other limits, and its errors are not what PouchDB expects.
-  if (body !== undefined) throw bodyWasRead();
-  return new Uint8Array();
-}
-
-/** body-parser reports the kind of error in `type`. https://github.com/expressjs/body-parser#errors */
-function toBodyError(error: unknown, limit: number): HttpError {
-  const type: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'type') : undefined;
-  if (type === 'entity.too.large') return tooLarge(`The body has more than ${limit} bytes.`);
-  if (type === 'encoding.unsupported') {
-    return new HttpError(415, 'bad_content_type', 'A compressed body is not accepted.');
-  }
-  return badRequest('The body could not be read.');
+  if (req.readableDidRead || req.body !== undefined) throw bodyWasRead();
+  const isChunked = headers['transfer-encoding'] !== undefined;
+  const length = Number(headers['content-length'] ?? 0);
+  if (!isChunked && length === 0) return new Uint8Array();
+  // Never inflated: a few compressed bytes could otherwise expand to gigabytes.
+  if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity')
+    throw new HttpError(415, 'bad_content_type', 'A compressed body is not accepted.');
+  if (isChunked || length > SMALL_BODY_BYTES) await share.runTurn(() => undefined);
+  return readBody(req, { ...share, limit });
 }

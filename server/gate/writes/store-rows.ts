@@ -3,7 +3,7 @@ import type { Caller } from '../../http/caller.ts';
 import { requestContext } from '../../http/request-context.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { unexpectedResponse } from '../../upstream/upstream-error.ts';
-import { requestUpstream, type GateContext } from '../context.ts';
+import { requestUpstream, runTurn, type GateContext } from '../context.ts';
 import { editsResponse, replicatedResponse, type BulkDocsRequest } from './bulk-docs.ts';
 import { decideEdits } from './decide-edits.ts';
 import { decideRows, type RowVerdict } from './decide-rows.ts';
@@ -30,15 +30,15 @@ export interface WriteExchange {
  * tree, and only accepted rows are sent: CouchDB silently drops a valid revision whose child in the same batch it refuses.
  * Resolves with a row for each refused row, and with `newEdits` also for each stored one, in order.
  */
-export function storeRows(
+export async function storeRows(
   exchange: WriteExchange,
   { rows, newEdits }: BulkDocsRequest,
 ): Promise<readonly JsonObject[]> {
   const { context, caller } = exchange;
   const rules = { ownId: caller.ownId, readDocument: context.readDocument };
   return newEdits
-    ? storeEdits(exchange, parseRows(rows, rules, parseEditRow))
-    : storeReplicated(exchange, parseRows(rows, rules, parseReplicatedRow));
+    ? storeEdits(exchange, await runTurn(context, caller, () => parseRows(rows, rules, parseEditRow)))
+    : storeReplicated(exchange, await runTurn(context, caller, () => parseRows(rows, rules, parseReplicatedRow)));
 }
 
 /** Calls `work` with the current revision tree. Writes of one user in this process run one at a time. */
@@ -57,11 +57,12 @@ async function storeEdits(
   exchange: WriteExchange,
   parsed: readonly (EditRow | Refusal)[],
 ): Promise<readonly JsonObject[]> {
+  const { context, caller } = exchange;
   const respond = (verdicts: readonly (EditRow | Refusal)[], upstream: unknown): readonly JsonObject[] =>
     recordRejections(exchange, { parsed, verdicts, rows: editsResponse(verdicts, upstream) });
   if (parsed.every((row) => row.kind === 'refusal')) return respond(parsed, undefined);
   return withTree(exchange, async (tree) => {
-    const verdicts = decideEdits(parsed, tree, exchange.context.schema);
+    const verdicts = await runTurn(context, caller, () => decideEdits(parsed, tree, context.schema));
     const docs = verdicts.flatMap((verdict) => (verdict.kind === 'edit' ? [verdict.document] : []));
     return respond(verdicts, await sendBatch(exchange, docs, { docs }));
   });
@@ -76,7 +77,8 @@ async function storeReplicated(
     recordRejections(exchange, { parsed, verdicts, rows: replicatedResponse(verdicts, upstream) });
   if (parsed.every((row) => row.kind === 'refusal')) return respond(parsed, undefined);
   return withTree(exchange, async (tree) => {
-    const { verdicts, documents: docs, current } = decideRows(parsed, tree, context.schema);
+    const decision = await runTurn(context, caller, () => decideRows(parsed, tree, context.schema));
+    const { verdicts, documents: docs, current } = decision;
     const rows = respond(verdicts, await sendBatch(exchange, docs, { docs, new_edits: false }));
     const merged = verdicts.flatMap((verdict) => (verdict.kind === 'merged' ? [verdict.rev] : []));
     const isStored = !rows.some(({ rev }) => merged.some((revision) => revision === rev));
@@ -114,5 +116,5 @@ async function readCurrentTree(context: GateContext, caller: Caller, res: Server
   const response = await requestUpstream(context, caller, res, { method: 'GET', path: [caller.ownId], query });
   if (response.status === 404) return [];
   if (response.status !== 200) throw unexpectedResponse("The database did not return the document's leaves", response);
-  return parseTree(response.body, context.readDocument);
+  return runTurn(context, caller, () => parseTree(response.body, context.readDocument));
 }
