@@ -172,12 +172,12 @@ it('serves connections that were accepted before the limit was exceeded', async 
   expect(statuses(await sendAtOnce(['/', '/', '/']))).toEqual([200, 200, 200]);
 });
 
-it('health checks bypass the queue, up to eight per second and client', async () => {
+it('health checks bypass the queue, up to 32 per second and client', async () => {
   const { started, handler, now } = recordStarts(1);
   await listen({ handler, now, keyOf: () => 'one client' });
-  await sendAtOnce([...paths(40), ...Array<string>(20).fill('/healthz'), '/last']);
-  expect(started.slice(0, 13)).toEqual([...paths(5), ...Array<string>(8).fill('/healthz')]);
-  expect(started.slice(13)).toEqual([...paths(40).slice(5), ...Array<string>(12).fill('/healthz'), '/last']);
+  await sendAtOnce([...paths(40), ...Array<string>(40).fill('/healthz'), '/last']);
+  expect(started.slice(0, 37)).toEqual([...paths(5), ...Array<string>(32).fill('/healthz')]);
+  expect(started.slice(37)).toEqual([...paths(40).slice(5), ...Array<string>(8).fill('/healthz'), '/last']);
 });
 
 it('starts few requests while every iteration accepts a connection, and the rest afterwards', async () => {

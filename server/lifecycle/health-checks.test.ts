@@ -14,15 +14,15 @@ it('lets only health checks bypass', () => {
     expect(checks.mayBypass(request(url), 'a', 0)).toBe(false);
 });
 
-it('limits each client to eight per second, so that one client does not use up the limit of all', () => {
+it('limits each client to 32 per second, so that one client does not use up the limit of all', () => {
   const checks = new HealthChecks();
-  expect([count(checks, 1_000, 'flood', 0), count(checks, 3, 'supervisor', 500)]).toEqual([8, 3]);
+  expect([count(checks, 1_000, 'flood', 0), count(checks, 3, 'supervisor', 500)]).toEqual([32, 3]);
   expect(count(checks, 1_000, 'flood', 999)).toBe(0);
-  expect(count(checks, 1_000, 'flood', 1_000)).toBe(8);
+  expect(count(checks, 1_000, 'flood', 1_000)).toBe(32);
 });
 
-it('limits all clients to 64 per second', () => {
+it('limits all clients to 128 per second', () => {
   const checks = new HealthChecks();
   const bypasses = Array.from({ length: 100 }, (_, n) => count(checks, 2, `client ${n}`, 0));
-  expect(bypasses.reduce((sum, each) => sum + each, 0)).toBe(64);
+  expect(bypasses.reduce((sum, each) => sum + each, 0)).toBe(128);
 });
