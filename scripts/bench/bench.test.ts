@@ -36,6 +36,8 @@ it('loses no write in a small run of all parts, writes bench.json and bench.svg,
     '20',
     '--storm',
     '20',
+    '--refusals',
+    '500',
     '--requests',
     '40',
     '--out',
@@ -59,8 +61,15 @@ it('loses no write in a small run of all parts, writes bench.json and bench.svg,
   }
   // The plain proxy holds one connection to the database per user, which is its flaw.
   expect(result.live[1]?.upstreamConnections).toBeGreaterThanOrEqual(20);
-  expect(result.storm).toMatchObject({ clients: 20, lost: 0, parkedAfter: expect.any(Number) as unknown });
-  expect(result.storm?.writes).toBeGreaterThan(0);
+  const parkedAfter = expect.any(Number) as unknown;
+  expect(result.storm).toMatchObject([
+    { front: 'gate', patience: 'patient', clients: 20, lost: 0, parkedAfter },
+    { front: 'bare', patience: 'patient', clients: 20, lost: 0, parkedAfter },
+    { front: 'gate', patience: 'impatient', clients: 20, lost: 0, parkedAfter },
+    { front: 'bare', patience: 'impatient', clients: 20, lost: 0, parkedAfter },
+  ]);
+  expect(result.storm[0]?.writes).toBeGreaterThan(0);
+  expect(result.refusal).toMatchObject({ requests: 500 });
   expect(result.request.map(({ concurrency }) => concurrency)).toEqual([1, 8]);
   expect(await readFile(join(out, 'bench.svg'), 'utf8')).toContain('</svg>');
 }, 180_000);

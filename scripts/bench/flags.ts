@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util';
 
+import type { Patience } from './load/live-client.ts';
+
 /** A part of the benchmark that can run alone. */
 export type BenchPart = 'live' | 'storm' | 'request';
 
@@ -13,6 +15,10 @@ export interface BenchFlags {
   /** Runs with more users skip the plain proxy. */
   readonly skipBaselineAbove: number;
   readonly stormClients: number;
+  /** The kinds of clients of the storms. */
+  readonly patience: readonly Patience[];
+  /** Requests that are refused, by each of two servers. */
+  readonly refusals: number;
   /** Plain requests through each of the two routes. */
   readonly requests: number;
   readonly only: BenchPart | undefined;
@@ -28,7 +34,8 @@ export class FlagError extends Error {
 }
 
 export const BENCH_USAGE = `npm run bench -- [--users 100,1000,5000,10000] [--seconds 60] [--writes 50]
-    [--skip-baseline-above 1000] [--storm 5000] [--requests 2000] [--only live|storm|request]
+    [--skip-baseline-above 1000] [--storm 5000] [--clients patient,impatient]
+    [--refusals 50000] [--requests 2000] [--only live|storm|request]
     [--out docs] [--no-write] [--profile <directory>]
 Set COUCHDB_URL, COUCHDB_USER and COUCHDB_PASSWORD to run on CouchDB. The default is the embedded engine.`;
 
@@ -83,6 +90,11 @@ function parsePart(text: string): BenchPart | undefined {
   }
 }
 
+function parsePatience(text: string): Patience {
+  if (text === 'patient' || text === 'impatient') return text;
+  throw new FlagError(`--clients is "${text}"; give patient, impatient or both, separated by a comma.`);
+}
+
 /**
  * Parses the flags of `npm run bench`.
  *
@@ -97,6 +109,8 @@ export function parseBenchFlags(args: readonly string[]): BenchFlags {
       writes: '50',
       'skip-baseline-above': '1000',
       storm: '5000',
+      clients: 'patient,impatient',
+      refusals: '50000',
       requests: '2000',
       only: '',
       out: '',
@@ -104,7 +118,7 @@ export function parseBenchFlags(args: readonly string[]): BenchFlags {
     },
     ['no-write'],
   );
-  const number = (name: 'seconds' | 'writes' | 'skip-baseline-above' | 'storm' | 'requests'): number =>
+  const number = (name: 'seconds' | 'writes' | 'skip-baseline-above' | 'storm' | 'refusals' | 'requests'): number =>
     parseWholeNumber(name, values[name]);
   const only = parsePart(values.only);
   // A partial run lacks the other parts' figures, so by default only a full run is written to docs.
@@ -115,6 +129,8 @@ export function parseBenchFlags(args: readonly string[]): BenchFlags {
     writesPerSecond: number('writes'),
     skipBaselineAbove: number('skip-baseline-above'),
     stormClients: number('storm'),
+    patience: [...new Set(values.clients.split(',').map(parsePatience))],
+    refusals: number('refusals'),
     requests: number('requests'),
     only,
     out: out === '' || set.has('no-write') ? undefined : out,

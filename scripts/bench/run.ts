@@ -8,8 +8,15 @@ import { runLive } from './scenarios/live.ts';
 import { openFilesLimit } from './report/process-stats.ts';
 import { textReport, updateReadme } from './report/report.ts';
 import { runRequests } from './scenarios/requests.ts';
-import { benchResultSchema, type BenchResult, type FrontName, type LiveResult } from './report/result.ts';
+import {
+  benchResultSchema,
+  type BenchResult,
+  type FrontName,
+  type LiveResult,
+  type StormResult,
+} from './report/result.ts';
 import { runStorm } from './scenarios/reconnect-storm.ts';
+import { runRefusals } from './scenarios/refusals.ts';
 import { benchSvg } from './report/svg.ts';
 import { UpstreamError } from './servers/upstream.ts';
 
@@ -69,6 +76,20 @@ async function runAllLive(
   return results;
 }
 
+/** Runs each storm against the gate, and then against `node:http` alone as the limit of what is possible. */
+async function runAllStorms(
+  environment: BenchEnvironment,
+  { patience: kinds, profile }: BenchFlags,
+  clients: number,
+): Promise<StormResult[]> {
+  const results: StormResult[] = [];
+  for (const patience of kinds) {
+    for (const front of ['gate', 'bare'] as const)
+      results.push(await runStorm(environment, { front, clients, patience, profile }));
+  }
+  return results;
+}
+
 async function runBench(flags: BenchFlags): Promise<BenchResult> {
   const { only } = flags;
   const openFiles = await openFilesLimit();
@@ -80,7 +101,9 @@ async function runBench(flags: BenchFlags): Promise<BenchResult> {
       notes.push("The database's process is not visible from here, so its CPU time is unknown.");
     const live = only === undefined || only === 'live' ? await runAllLive(environment, flags, openFiles, notes) : [];
     const clients = Math.min(flags.stormClients, maxClients(openFiles, 1));
-    const storm = only === undefined || only === 'storm' ? await runStorm(environment, clients, flags.profile) : null;
+    const hasStorm = only === undefined || only === 'storm';
+    const storm = hasStorm ? await runAllStorms(environment, flags, clients) : [];
+    const refusal = hasStorm ? await runRefusals(environment, flags.refusals) : null;
     const request = only === undefined || only === 'request' ? await runRequests(environment, flags.requests) : [];
     return benchResultSchema.parse({
       date: new Date().toISOString(),
@@ -95,6 +118,7 @@ async function runBench(flags: BenchFlags): Promise<BenchResult> {
       openFiles,
       live,
       storm,
+      refusal,
       request,
       notes,
     });
@@ -116,7 +140,7 @@ async function writeResult(result: BenchResult, out: string): Promise<void> {
 
 /** The gate must not lose an acknowledged write. Losses of the plain proxy are reported, but do not fail the run. */
 const hasNoLosses = ({ live, storm }: BenchResult): boolean =>
-  live.every(({ front, lost }) => front === 'plain' || lost === 0) && (storm?.lost ?? 0) === 0;
+  live.every(({ front, lost }) => front === 'plain' || lost === 0) && storm.every(({ lost }) => lost === 0);
 
 async function main(): Promise<void> {
   const flags = parseBenchFlags(process.argv.slice(2));

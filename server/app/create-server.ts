@@ -1,27 +1,43 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
+import { addressKey, createClientAddress } from '../http/client-address.ts';
 import { setDateHeader, type ResponseClock } from '../http/date-header.ts';
 import { identifyRequest } from '../http/identify-request.ts';
+import { PreparedRefusals } from '../http/prepared-refusal.ts';
+import { createTrust, type TrustedProxies } from '../http/trusted-proxies.ts';
 import { AdmissionQueue } from '../lifecycle/admission-queue.ts';
+import { createClientKey } from '../lifecycle/client-key.ts';
 import { connectionLimits, readOpenFilesLimit } from '../lifecycle/connection-limit.ts';
+import { ConnectionShares } from '../lifecycle/connection-shares.ts';
 import { trackConnections, type ConnectionTracker } from '../lifecycle/connection-tracker.ts';
-import { observeRequests, type CompletedRequest } from '../observability/request-observer.ts';
+import { createRefusalLog } from '../lifecycle/refusal-log.ts';
+import { createRequestObserver, type CompletedRequest } from '../observability/request-observer.ts';
+import type { AdmissionStats } from '../observability/source-metrics.ts';
 
 export interface HttpServerOptions {
   /** Called with each admitted request. */
   readonly handler: RequestListener;
-  /** The time of all responses, of rejected requests as well. */
+  /** The time of the responses to admitted requests. */
   readonly clock: ResponseClock;
-  /** Called once per request, after its response has ended. */
+  /** Called once per admitted request, after its response has ended. */
   readonly onRequestCompleted: (request: CompletedRequest) => void;
+  /** Returns the user of an `Authorization` header whose token was verified lately. */
+  readonly recentUserOf: (authorization: string) => string | undefined;
+  readonly trustedProxies: TrustedProxies;
+  /** Pages of these origins may read refusals. */
+  readonly corsOrigins: readonly string[];
   readonly log: Pick<Logger, 'warn'>;
+  /** The process's limit on open files. Default: that of the system. */
+  readonly openFiles?: number;
 }
 
 /** A server that does not listen yet. */
 export interface HttpServer {
   readonly server: Server;
   readonly connections: ConnectionTracker;
-  readonly admission: AdmissionQueue;
+  readonly admission: AdmissionStats;
+  readonly refusals: PreparedRefusals;
 }
 
 /** In ms. */
@@ -33,24 +49,52 @@ const MAX_HEADER_SIZE = 40 * 1024;
 /** A client that reads nothing for this long (ms) is disconnected. A live response sends something every minute at least. */
 const MAX_SOCKET_IDLE_MS = 120_000;
 
-/** Creates the HTTP server, with its connection limits and its admission queue in front of `handler`. */
-export function createHttpServer({ handler, clock, onRequestCompleted, log }: HttpServerOptions): HttpServer {
+/**
+ * Creates the HTTP server, with its connection limits and its admission queue in front of `handler`. What a request costs beyond its
+ * parsing (its ids, its observation) begins when it is admitted.
+ */
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const { handler, clock, onRequestCompleted, corsOrigins, log, openFiles = readOpenFilesLimit() } = options;
   const server = createServer({ keepAlive: true, maxHeaderSize: MAX_HEADER_SIZE, ...TIMEOUTS });
   server.setTimeout(MAX_SOCKET_IDLE_MS);
-  observeRequests(server, onRequestCompleted);
-  server.prependListener('request', identifyRequest);
-  server.prependListener('request', (_req, res) => setDateHeader(res, clock));
   const connections = trackConnections(server);
-  const maxConnections = connectionLimits(readOpenFilesLimit());
-  const admission = new AdmissionQueue({
-    handler,
-    openConnections: () => connections.openConnections,
-    maxConnections: maxConnections.served,
-    onSheddingChange: (shedding) =>
-      log.warn({ shedding }, shedding ? 'Overloaded: rejecting requests.' : 'No longer rejecting requests.'),
+  const limits = connectionLimits(openFiles);
+  const refusals: PreparedRefusals = new PreparedRefusals({
+    corsOrigins,
+    onRefusal: createRefusalLog(() => refusals.counts, log),
   });
-  server.on('connection', (socket) => admission.onConnection(socket));
-  if (Number.isFinite(maxConnections.accepted)) server.maxConnections = maxConnections.accepted;
+  const trusts = createTrust(options.trustedProxies);
+  const observe = createRequestObserver(onRequestCompleted);
+  const admission = new AdmissionQueue({
+    handler: (req, res, arrivedAt) => {
+      observe(res, '', arrivedAt);
+      setDateHeader(res, clock);
+      identifyRequest(req, res);
+      handler(req, res);
+    },
+    keyOf: createClientKey(options.recentUserOf, createClientAddress(trusts)),
+    refusals,
+    openConnections: () => connections.openConnections,
+    maxConnections: limits.served,
+  });
+  const shares = new ConnectionShares({
+    limit: limits.served,
+    openConnections: () => connections.openConnections,
+    addressOf: ({ remoteAddress = '' }: Socket) => (trusts(remoteAddress) ? undefined : addressKey(remoteAddress)),
+  });
+  server.on('connection', (socket) => {
+    if (shares.onConnection(socket)) admission.onConnection(socket);
+  });
+  if (Number.isFinite(limits.accepted)) server.maxConnections = limits.accepted;
   server.on('request', admission.listener);
-  return { server, connections, admission };
+  const stats = {
+    get queued() {
+      return admission.queued;
+    },
+    get refused() {
+      const { destroyedForPipelining: pipelining } = connections;
+      return { ...refusals.counts, pipelining, connection_share: shares.destroyed };
+    },
+  };
+  return { server, connections, admission: stats, refusals };
 }

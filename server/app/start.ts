@@ -87,6 +87,9 @@ async function startServer(context: StartContext): Promise<Pouchgate> {
     handler: createRequestHandler(context, services, readiness),
     clock: upstream.clock,
     onRequestCompleted: observability.onRequestCompleted,
+    recentUserOf: identity.recentUserOf,
+    trustedProxies: config.trustedProxies,
+    corsOrigins: config.corsOrigins,
     log,
   });
   observability.attachServer({ gate: core.hub, admission, waiting: core.waiting, readiness, upstream, forwardAgent });

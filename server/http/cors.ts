@@ -15,7 +15,7 @@ export interface CorsOptions {
 }
 
 /** The headers of every response that pages may read. By `Date` the client corrects the clock of its device. */
-const EXPOSED_HEADERS = [ID_RESPONSE_HEADER, 'date'];
+export const EXPOSED_HEADERS = [ID_RESPONSE_HEADER, 'date'];
 
 /** How long a browser caches a preflight response, in seconds. Chromium caps it at 2 hours, Firefox at 24. */
 const PREFLIGHT_MAX_AGE_SECONDS = 86_400;

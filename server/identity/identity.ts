@@ -7,7 +7,7 @@ import type { Upstream } from '../upstream/client.ts';
 import type { FeedListener } from '../upstream/feed/listener.ts';
 import { logFailedBatches } from '../upstream/report-batches.ts';
 import { createAccounts, type Accounts } from './accounts/accounts.ts';
-import { createBearerAuthenticator, type BearerAuthenticator } from './http/authenticate-bearer.ts';
+import { createBearerAuthenticator, parseBearerToken, type BearerAuthenticator } from './http/authenticate-bearer.ts';
 import { createCookieAuthenticator, type CookieAuthenticator } from './http/authenticate-cookie.ts';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from '../http/rate-limits.ts';
 import { requestIds } from '../http/request-context.ts';
@@ -20,7 +20,7 @@ import { createSessionStore } from './sessions/store.ts';
 import { createSessions, type Sessions } from './sessions/sessions.ts';
 import { createKeyFinder } from './tokens/provider-keys.ts';
 import { createTokens, type SignToken } from './tokens/tokens.ts';
-import { cacheVerification } from './tokens/verification-cache.ts';
+import { VerificationCache } from './tokens/verification-cache.ts';
 
 export interface IdentityOptions {
   readonly config: Pick<Config, 'tokens' | 'registration' | 'registry' | 'sessions' | 'publicUrl' | 'telegram'>;
@@ -48,6 +48,8 @@ export interface Identity {
   /** Mount it at `/api/auth`. It responds to every request, so no handler after it is called. */
   readonly router: Router;
   readonly authenticate: BearerAuthenticator;
+  /** Returns the user of an `Authorization` header whose token was verified within the last minute. It grants nothing. */
+  readonly recentUserOf: (authorization: string) => Username | undefined;
   /** Authenticates by the session cookie, only for a page's EventSource; see authenticate-cookie.ts. */
   readonly authenticateCookie: CookieAuthenticator;
   readonly accessMonitor: AccessMonitor;
@@ -73,7 +75,8 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
   const { verify, sign } = createTokens({ ...config.tokens, secrets, findKey, now });
   const users = createUsers(options, secrets, now);
   const { accessMonitor, accounts, sessions } = users;
-  const authenticate = createBearerAuthenticator({ verify: cacheVerification({ verify, now }), accessMonitor, idOf });
+  const verified = new VerificationCache({ verify, now });
+  const authenticate = createBearerAuthenticator({ verify: verified.verify, accessMonitor, idOf });
   const cookie = createRefreshCookie(config.publicUrl?.startsWith('https:') ?? false);
   const router = createAuthRoutes({
     registration: config.registration,
@@ -92,6 +95,10 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
   return {
     router,
     authenticate,
+    recentUserOf: (authorization) => {
+      const token = parseBearerToken(authorization);
+      return token === undefined ? undefined : verified.find(token)?.username;
+    },
     authenticateCookie,
     accessMonitor,
     accounts,

@@ -1,23 +1,33 @@
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { connect, Socket, type AddressInfo } from 'node:net';
+import { PreparedRefusals } from '../http/prepared-refusal.ts';
 import { eventually } from '../testing/fake-couchdb.ts';
 import { AdmissionQueue, type AdmissionQueueOptions } from './admission-queue.ts';
 import { connectionLimits, parseOpenFilesLimit } from './connection-limit.ts';
 
 let server: Server | undefined;
+/** Refuses with `Retry-After: 5`. */
+let refusals: PreparedRefusals;
+beforeEach(() => {
+  refusals = new PreparedRefusals({ corsOrigins: [], random: () => 0.5 });
+});
 afterEach(() => {
   server?.closeAllConnections();
   server?.close();
 });
 
-async function listen(handler: RequestListener, options: Partial<AdmissionQueueOptions> = {}): Promise<AdmissionQueue> {
+/** The client of a test's request is the first part of its path. */
+const clientOf = ({ url = '' }: IncomingMessage): string => url.split('/')[1] ?? '';
+
+type TestOptions = Partial<AdmissionQueueOptions> & Pick<AdmissionQueueOptions, 'handler'>;
+
+async function listen(options: TestOptions): Promise<AdmissionQueue> {
   const admission = new AdmissionQueue({
-    handler,
+    keyOf: clientOf,
+    refusals,
     openConnections: () => 1,
     maxConnections: 10,
-    maxQueuedPerConnection: 1_000,
-    random: () => 0.5,
     ...options,
   });
   server = createServer(admission.listener);
@@ -26,7 +36,19 @@ async function listen(handler: RequestListener, options: Partial<AdmissionQueueO
   return admission;
 }
 
-const paths = (count: number): string[] => Array.from({ length: count }, (_, n) => `/${n}`);
+/** A handler that records the paths of the requests, and a clock on which each of them takes `ms`. */
+function recordStarts(ms: number) {
+  const started: string[] = [];
+  let time = 0;
+  const handler: AdmissionQueueOptions['handler'] = (req, res) => {
+    started.push(req.url ?? '');
+    time += ms;
+    res.end();
+  };
+  return { started, handler, now: () => time };
+}
+
+const paths = (count: number, client = 'a'): string[] => Array.from({ length: count }, (_, n) => `/${client}/${n}`);
 
 /** Pipelines requests on one connection, so that one iteration parses them all. Resolves with the responses at its end. */
 async function sendAtOnce(requestPaths: readonly string[]): Promise<string> {
@@ -49,133 +71,149 @@ async function sendAtOnce(requestPaths: readonly string[]): Promise<string> {
 const statuses = (text: string): number[] =>
   [...text.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(([, status]) => Number(status));
 
-it('starts simultaneous requests in order, 32 per event loop iteration, and answers all of them', async () => {
-  const started: string[] = [];
+it('starts the requests of a client in order, for 5 ms per event loop iteration, and answers all of them', async () => {
+  const { started, handler, now } = recordStarts(1);
   let [startedByThen, queuedByThen] = [0, 0];
-  const admission = await listen((req, res) => {
-    // Runs after the queue's own first iteration.
-    if (started.length === 0) setImmediate(() => ([startedByThen, queuedByThen] = [started.length, admission.queued]));
-    started.push(req.url ?? '');
-    res.end();
+  const admission = await listen({
+    now,
+    handler: (req, res, arrivedAt) => {
+      // Runs after the queue's own first iteration.
+      if (started.length === 0)
+        setImmediate(() => ([startedByThen, queuedByThen] = [started.length, admission.queued]));
+      handler(req, res, arrivedAt);
+    },
   });
   const text = await sendAtOnce(paths(100));
   expect(started).toEqual(paths(100));
   expect(statuses(text)).toEqual(Array(100).fill(200));
-  expect([startedByThen, queuedByThen]).toEqual([64, 36]);
-  expect([admission.queued, admission.shed]).toEqual([0, 0]);
+  expect([startedByThen, queuedByThen]).toEqual([10, 90]);
+  expect([admission.queued, refusals.counts.busy]).toEqual([0, 0]);
 });
 
-it('health checks bypass the queue', async () => {
-  const started: string[] = [];
-  await listen((req, res) => {
-    started.push(req.url ?? '');
-    res.end();
-  });
-  await sendAtOnce([...paths(60), '/healthz', '/60']);
-  expect(started).toEqual([...paths(32), '/healthz', ...paths(61).slice(32)]);
+it('a client with few requests does not wait for those of a client with many', async () => {
+  const { started, handler, now } = recordStarts(1);
+  await listen({ handler, now });
+  await sendAtOnce([...paths(90, 'many'), ...paths(5, 'few'), ...paths(5, 'other')]);
+  expect(started).toHaveLength(100);
+  // The first five start at once, and then the three clients by turns. A turn of the first client may come first.
+  expect(started.indexOf('/few/4')).toBeLessThanOrEqual(5 + 3 * 5 + 1);
+  expect(started.indexOf('/other/4')).toBeLessThanOrEqual(5 + 3 * 5 + 1);
+  expect(started.filter((path) => path.startsWith('/many'))).toEqual(paths(90, 'many'));
 });
 
-it('starts 32 requests per 100 ms while connections arrive, and the rest once none do', async () => {
-  const started: { path: string; at: number }[] = [];
-  let [turns, time] = [0, 0];
-  const admission = await listen(
-    (req, res) => {
-      if (started.length === 0) setImmediate(acceptNext);
-      started.push({ path: req.url ?? '', at: time });
-      res.end();
+it('passes the time of arrival to the handler', async () => {
+  const { handler, now } = recordStarts(10);
+  const arrivals: number[] = [];
+  await listen({
+    now,
+    handler: (req, res, arrivedAt) => {
+      arrivals.push(arrivedAt);
+      handler(req, res, arrivedAt);
     },
-    { now: () => time },
-  );
-  /** Runs 40 iterations of 10 ms, each with a new connection. */
-  const acceptNext = (): void => {
-    admission.onConnection(new Socket());
-    turns += 1;
-    time += 10;
-    if (turns < 40) setImmediate(acceptNext);
-  };
-  await sendAtOnce(paths(300));
-  expect(started.map(({ path }) => path)).toEqual(paths(300));
-  const byBurst = [0, 1, 2].map((n) => started.filter(({ at }) => at > n * 100 && at <= (n + 1) * 100).length);
-  // The first 64 were started before the first connection was reported.
-  for (const count of byBurst.slice(1)) expect(count).toBeLessThanOrEqual(32);
-  expect(byBurst.slice(1)).toContain(32);
+  });
+  await sendAtOnce(paths(3));
+  // The second and third were parsed after the first had started.
+  expect(arrivals).toEqual([0, 10, 10]);
 });
 
-it('rejects new requests with 503 and Retry-After while the oldest has waited too long, and then recovers', async () => {
-  const shedding: boolean[] = [];
-  let time = 0;
-  const admission = await listen((_req, res) => res.end(), {
-    // Each reading of the clock is three seconds later.
-    now: () => (time += 3_000),
-    onSheddingChange: (is) => void shedding.push(is),
-  });
-  const text = await sendAtOnce(paths(40));
-  // Two requests are queued. When the next arrives, the first of them has waited nine seconds.
-  expect(statuses(text)).toEqual([...Array<number>(34).fill(200), ...Array<number>(6).fill(503)]);
-  expect(text.match(/^retry-after: 5\r$/gim)).toHaveLength(6);
+it('holds a request for seven seconds, then refuses it with 503 and Retry-After, and recovers', async () => {
+  const { started, handler, now } = recordStarts(1_000);
+  const admission = await listen({ handler, now });
+  const text = await sendAtOnce(paths(20));
+  // The first starts at once, the others wait from then on. When the eighth has started, they have waited for seven seconds.
+  expect(started).toEqual(paths(8));
+  expect(statuses(text)).toEqual([...Array<number>(8).fill(200), ...Array<number>(12).fill(503)]);
+  expect(text.match(/^retry-after: 5\r$/gim)).toHaveLength(12);
   expect(text).toContain('{"error":"service_unavailable","reason":"The server is busy."}');
-  expect([admission.shed, shedding]).toEqual([6, [true, false]]);
+  expect([admission.queued, refusals.counts.busy]).toEqual([0, 12]);
   expect(statuses(await sendAtOnce(['/']))).toEqual([200]);
 });
 
-it('rejects a request on a connection beyond the limit with 503 and Connection: close', async () => {
+it('when the queue is full, refuses clients that have many requests in it, and queues those of others', async () => {
+  const { started, handler, now } = recordStarts(10);
+  await listen({ handler, now, maxQueuedRequests: 40 });
+  const text = await sendAtOnce([...paths(60, 'many'), ...paths(20, 'few')]);
+  // One starts at once and 40 are queued.
+  expect(statuses(text).slice(0, 60)).toEqual([...Array<number>(41).fill(200), ...Array<number>(19).fill(503)]);
+  expect(statuses(text).slice(60)).toEqual([...Array<number>(16).fill(200), ...Array<number>(4).fill(503)]);
+  expect(started).toHaveLength(57);
+});
+
+it('the queue never exceeds twice its limit, however many clients there are', async () => {
+  const { started, handler, now } = recordStarts(10);
+  await listen({ handler, now, maxQueuedRequests: 10 });
+  const text = await sendAtOnce(Array.from({ length: 50 }, (_, n) => `/client${n}`));
+  expect(statuses(text)).toEqual([...Array<number>(21).fill(200), ...Array<number>(29).fill(503)]);
+  expect(started).toHaveLength(21);
+});
+
+it('refuses a request on a connection beyond the limit with 503 and Connection: close', async () => {
   let connections = 11;
-  const admission = await listen((_req, res) => res.end(), { openConnections: () => connections });
+  const admission = await listen({ handler: (_req, res) => res.end(), openConnections: () => connections });
   server?.on('connection', (socket) => admission.onConnection(socket));
   const text = await sendAtOnce(['/']);
   expect(statuses(text)).toEqual([503]);
   expect(text).toMatch(/^connection: close\r$/im);
+  expect(refusals.counts.connections).toBe(1);
   connections = 10;
   expect(statuses(await sendAtOnce(['/']))).toEqual([200]);
 });
 
 it('serves connections that were accepted before the limit was exceeded', async () => {
   let connections = 10;
-  const admission = await listen(
-    (_req, res) => {
+  const admission = await listen({
+    handler: (_req, res) => {
       connections = 11;
       res.end();
     },
-    { openConnections: () => connections },
-  );
+    openConnections: () => connections,
+  });
   server?.on('connection', (socket) => admission.onConnection(socket));
   expect(statuses(await sendAtOnce(['/', '/', '/']))).toEqual([200, 200, 200]);
 });
 
-it('limits the queued requests of a pipelining connection and closes it beyond the limit', async () => {
-  const started: string[] = [];
-  await listen(
-    (req, res) => {
-      started.push(req.url ?? '');
-      res.end();
-    },
-    { maxQueuedPerConnection: 32 },
-  );
-  const text = await sendAtOnce(paths(100));
-  // 32 start in the first iteration, 32 are queued, and the next one ends the connection.
-  expect(started).toEqual(paths(64));
-  expect(statuses(text).slice(0, 64)).toEqual(Array(64).fill(200));
-  expect(new Set(statuses(text).slice(64))).toEqual(new Set([503]));
-  expect(text).toMatch(/^connection: close\r$/im);
+it('health checks bypass the queue, up to 32 per second and client', async () => {
+  const { started, handler, now } = recordStarts(1);
+  await listen({ handler, now, keyOf: () => 'one client' });
+  await sendAtOnce([...paths(40), ...Array<string>(40).fill('/healthz'), '/last']);
+  expect(started.slice(0, 37)).toEqual([...paths(5), ...Array<string>(32).fill('/healthz')]);
+  expect(started.slice(37)).toEqual([...paths(40).slice(5), ...Array<string>(8).fill('/healthz'), '/last']);
 });
 
-it('limits the health checks that bypass the queue per iteration', async () => {
+it('starts few requests while every iteration accepts a connection, and the rest afterwards', async () => {
   const started: string[] = [];
-  await listen((req, res) => {
-    started.push(req.url ?? '');
-    res.end();
+  let [time, iterations, startedMeanwhile] = [0, 0, 0];
+  const admission = await listen({
+    now: () => time,
+    handler: (req, res) => {
+      if (started.length === 0) setImmediate(acceptNext);
+      started.push(req.url ?? '');
+      time += 1;
+      res.end();
+    },
   });
-  await sendAtOnce([...paths(40), ...Array<string>(20).fill('/healthz'), '/last']);
-  expect(started.slice(32, 40)).toEqual(Array(8).fill('/healthz'));
-  expect(started.slice(40, 48)).toEqual(paths(40).slice(32));
-  expect(started).toHaveLength(61);
+  /** Runs 30 iterations of at least 1 ms, each with a new connection. */
+  const acceptNext = (): void => {
+    admission.onConnection(new Socket());
+    iterations += 1;
+    time += 1;
+    startedMeanwhile = started.length;
+    if (iterations < 30) setImmediate(acceptNext);
+  };
+  await sendAtOnce(paths(300));
+  expect(iterations).toBe(30);
+  // Five per iteration would be 150.
+  expect(startedMeanwhile).toBeLessThanOrEqual(30);
+  expect(started).toEqual(paths(300));
 });
 
 it('does not start queued requests of a client that has disconnected', async () => {
   let started = 0;
-  const admission = await listen((req) => {
-    started += 1;
-    req.socket.destroy();
+  const admission = await listen({
+    handler: (req) => {
+      started += 1;
+      req.socket.destroy();
+    },
   });
   await sendAtOnce(paths(90));
   await eventually(() => admission.queued === 0);

@@ -177,3 +177,44 @@ it('activeRequests counts unfinished responses and drops those of a client that 
   await drained;
   expect(connections.activeRequests).toBe(0);
 });
+
+/** Sends a thousand requests in one write, and resolves with the responses once the server has closed the connection. */
+async function pipeline(path: string): Promise<string> {
+  const client = connect();
+  client.socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(1_000));
+  await once(client.socket, 'close');
+  return client.text();
+}
+
+it('destroys a connection with more than 32 unanswered requests, and parses nothing that it has already sent', async () => {
+  let parsed = 0;
+  server.on('request', () => (parsed += 1));
+  let aborted = 0;
+  server.on('request', (req) => req.once('close', () => (aborted += 1)));
+  await pipeline('/parked');
+  expect(requestedUrls.slice(0, 32)).toEqual(Array(32).fill('/parked'));
+  expect(parsed).toBe(33);
+  expect(connections.destroyedForPipelining).toBe(1);
+  // Nothing is left of the connection.
+  await eventually(() => connections.activeRequests === 0 && connections.openConnections === 0 && aborted >= 32);
+});
+
+it('serves other connections after one was destroyed, on the same parsers', async () => {
+  for (let n = 0; n < 3; n += 1) {
+    await pipeline('/parked');
+    const client = connect();
+    client.get('/');
+    await eventually(() => client.text().includes('ok'));
+    client.get('/second');
+    await eventually(() => requestedUrls.includes('/second'));
+    client.socket.destroy();
+  }
+  expect(connections.destroyedForPipelining).toBe(3);
+});
+
+it('serves a client that pipelines a few requests', async () => {
+  const client = connect();
+  client.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(32));
+  await eventually(() => client.text().split('HTTP/1.1 200 OK').length === 33);
+  expect(connections.destroyedForPipelining).toBe(0);
+});

@@ -1,12 +1,18 @@
 import { Server as NetServer, type Socket } from 'node:net';
 import { setImmediate as nextImmediate } from 'node:timers/promises';
 import type { Server, ServerResponse } from 'node:http';
+import { destroyAndStopParsing } from './stop-parsing.ts';
 
 /**
  * How long, in ms, a draining server keeps a connection open on which a request may be on its way: a new connection, and one
  * after a response that promised keep-alive.
  */
 const REQUEST_GRACE_MS = 500;
+/**
+ * The maximum number of unanswered requests on a connection. Browsers and proxies send the next request after the response (RFC 9112,
+ * 9.3.2), so a client with more is an attacker: its connection is destroyed, and the rest of what it has sent is not parsed.
+ */
+const MAX_UNANSWERED_REQUESTS = 32;
 /** The event loop's iterations in which a draining server still accepts connections. */
 const MAX_ACCEPT_ITERATIONS = 100;
 
@@ -26,6 +32,7 @@ export class ConnectionTracker {
   /** A single `close` listener serves all responses: live requests are many and long-lived. */
   readonly #onResponseClose: (this: ServerResponse) => void;
   #activeRequests = 0;
+  #pipeliningCount = 0;
   /** Whether each response is the last one on its connection. */
   #keepAliveEnded = false;
   #draining = false;
@@ -45,6 +52,11 @@ export class ConnectionTracker {
   /** The number of requests whose response has not finished. */
   get activeRequests(): number {
     return this.#activeRequests;
+  }
+
+  /** The number of connections destroyed since the start because too many of their requests were unanswered. */
+  get destroyedForPipelining(): number {
+    return this.#pipeliningCount;
   }
 
   /** The number of open connections. */
@@ -116,8 +128,13 @@ export class ConnectionTracker {
   }
 
   #addResponse(socket: Socket, res: ServerResponse): void {
-    if (!this.#responsesBySocket.has(socket)) return;
+    if (!this.#responsesBySocket.has(socket) || socket.destroyed) return;
     const responses = this.#responsesBySocket.get(socket) ?? new Set();
+    if (responses.size >= MAX_UNANSWERED_REQUESTS) {
+      this.#pipeliningCount += 1;
+      destroyAndStopParsing(socket, responses);
+      return;
+    }
     this.#responsesBySocket.set(socket, responses.add(res));
     this.#activeRequests += 1;
     if (this.#keepAliveEnded) res.shouldKeepAlive = false;

@@ -2,12 +2,15 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { badGateway, clientDisconnected, sendError } from '../http/errors.ts';
-import { observeRequests, type CompletedRequest } from './request-observer.ts';
+import { createRequestObserver, type CompletedRequest } from './request-observer.ts';
 
 /** Serves one request with `listener`, and resolves with what was observed of it. `act` runs on the client's side. */
 async function observe(listener: RequestListener, act: (disconnect: () => void) => void = () => undefined) {
   const server = createServer();
-  const completed = new Promise<CompletedRequest>((resolve) => observeRequests(server, resolve));
+  const completed = new Promise<CompletedRequest>((resolve) => {
+    const observeRequest = createRequestObserver(resolve);
+    server.on('request', (_req, res) => observeRequest(res));
+  });
   server.on('request', listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

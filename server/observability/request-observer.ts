@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { CLIENT_DISCONNECTED_STATUS, hasStarted } from '../http/errors.ts';
 import { requestContext, type RequestContext } from '../http/request-context.ts';
 
@@ -21,8 +21,12 @@ interface StartedRequest {
   readonly mountPath: string;
 }
 
-/** Observes one request. Call it before anything may respond. */
-export type ObserveRequest = (res: ServerResponse, mountPath?: string) => void;
+/**
+ * Observes one request. Call it before anything may respond.
+ *
+ * @param startedAt - When the request arrived, by `performance.now`. Default: now.
+ */
+export type ObserveRequest = (res: ServerResponse, mountPath?: string, startedAt?: number) => void;
 
 /**
  * Returns a function that observes a request and calls `onCompleted` once its response has ended. A single listener serves all
@@ -43,16 +47,10 @@ export function createRequestObserver(onCompleted: (request: CompletedRequest) =
       context,
     });
   }
-  return (res, mountPath = '') => {
-    started.set(res, { at: performance.now(), mountPath });
+  return (res, mountPath = '', startedAt = performance.now()) => {
+    started.set(res, { at: startedAt, mountPath });
     res.once('close', onClose);
   };
-}
-
-/** Observes each request of `server`. */
-export function observeRequests(server: Server, onCompleted: (request: CompletedRequest) => void): void {
-  const observe = createRequestObserver(onCompleted);
-  server.prependListener('request', (_req, res) => observe(res));
 }
 
 function outcomeOf(res: ServerResponse, { error }: RequestContext): number | undefined {

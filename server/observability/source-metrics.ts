@@ -13,8 +13,8 @@ export interface GateStats {
 /** Statistics of the admission queue. */
 export interface AdmissionStats {
   readonly queued: number;
-  /** The number of requests rejected with 503 since the start. */
-  readonly shed: number;
+  /** The numbers of requests and connections refused since the start, by reason. They are not counted as requests. */
+  readonly refused: LabelledValues;
 }
 
 /** The number of waiting requests by what they wait for. */
@@ -105,12 +105,16 @@ function registerGateMetrics(register: Registry, { gate, admission }: MetricSour
     'Requests queued for admission to the gate.',
     () => admission.queued,
   );
-  registerCounter(
-    register,
-    'pouchgate_shed_requests_total',
-    'Requests rejected with 503 because the gate is overloaded.',
-    () => admission.shed,
-  );
+  const shed: Counter<'reason'> = new Counter({
+    name: 'pouchgate_shed_requests_total',
+    help: 'Requests and connections refused under load, by reason, before they count as requests.',
+    labelNames: ['reason'],
+    registers: [register],
+    collect: () => {
+      shed.reset();
+      for (const [reason, count] of Object.entries(admission.refused)) shed.inc({ reason }, count);
+    },
+  });
 }
 
 function registerFeedMetrics(register: Registry, { feeds, pendingChanges }: MetricSources): void {

@@ -1,11 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { LiveClient, createCounts, type ClientCounts, type Endpoint } from './live-client.ts';
+import { LiveClient, createCounts, type ClientCounts, type Endpoint, type Patience } from './live-client.ts';
 
 export interface ClientPoolOptions {
   readonly endpoint: Endpoint;
   readonly users: readonly { readonly ownId: string; readonly token: string }[];
   /** New connections per second. Real users do not all connect in one instant, except in a reconnect storm. */
   readonly perSecond: number;
+  readonly patience: Patience;
+  /** Attempts to connect again, per second. Default: unlimited. */
+  readonly reconnectsPerSecond?: number | undefined;
   /** Called for each row with the user's index and the revisions of its leaves. */
   readonly onChange: (user: number, leaves: readonly string[]) => void;
   readonly now: () => number;
@@ -21,11 +24,18 @@ export class ClientPool {
   readonly #clients: readonly LiveClient[];
   readonly #options: ClientPoolOptions;
   readonly #checkTimer: NodeJS.Timeout;
+  readonly #reconnectTimer: NodeJS.Timeout | undefined;
+  /** Clients that wait until they may connect again. */
+  #reconnects: (() => void)[] = [];
   #isStopped = false;
 
   constructor(options: ClientPoolOptions) {
     this.#options = options;
-    const { endpoint, now, random, onChange } = options;
+    const { endpoint, now, random, onChange, patience, reconnectsPerSecond } = options;
+    const scheduleConnect = (connect: () => void): void => {
+      if (reconnectsPerSecond === undefined) connect();
+      else this.#reconnects.push(connect);
+    };
     this.#clients = options.users.map(
       ({ ownId, token }, user) =>
         new LiveClient({
@@ -33,6 +43,8 @@ export class ClientPool {
           ownId,
           token,
           counts: this.counts,
+          patience,
+          scheduleConnect,
           onChange: (leaves) => onChange(user, leaves),
           now,
           random,
@@ -41,6 +53,12 @@ export class ClientPool {
     this.#checkTimer = setInterval(() => {
       for (const client of this.#clients) client.closeIfSilent();
     }, CHECK_INTERVAL_MS);
+    if (reconnectsPerSecond !== undefined) {
+      const perInterval = (reconnectsPerSecond * POLL_INTERVAL_MS) / 1_000;
+      this.#reconnectTimer = setInterval(() => {
+        for (const connect of this.#reconnects.splice(0, perInterval)) connect();
+      }, POLL_INTERVAL_MS);
+    }
   }
 
   get size(): number {
@@ -83,6 +101,8 @@ export class ClientPool {
   stop(): void {
     this.#isStopped = true;
     clearInterval(this.#checkTimer);
+    clearInterval(this.#reconnectTimer);
+    this.#reconnects = [];
     for (const client of this.#clients) client.stop('closed');
   }
 }

@@ -1,6 +1,6 @@
 import net, { type Socket } from 'node:net';
 import { z } from 'zod';
-import { getRetryDelayMs } from './retry-after.ts';
+import { getImpatientDelayMs, getRetryDelayMs } from './retry-after.ts';
 import { HttpResponseParser, type ResponseHandler } from './http-response-parser.ts';
 
 /** The server that clients connect to: the gate or the plain proxy. */
@@ -44,11 +44,17 @@ export const createCounts = (): ClientCounts => ({
   foreign: 0,
 });
 
+/** Patient clients wait longer after each failure, and obey `Retry-After`. Impatient ones, as plain PouchDB, do not read it. */
+export type Patience = 'patient' | 'impatient';
+
 export interface LiveClientOptions {
   readonly endpoint: Endpoint;
   readonly ownId: string;
   readonly token: string;
   readonly counts: ClientCounts;
+  readonly patience: Patience;
+  /** Calls its argument when the client may connect. */
+  readonly scheduleConnect: (connect: () => void) => void;
   /** Called for each row with the revisions of its leaves. */
   readonly onChange: (leaves: readonly string[]) => void;
   readonly now: () => number;
@@ -65,7 +71,7 @@ const changesSchema = z.object({
 
 /**
  * One user's live longpoll on one connection. As PouchDB does, it sends the next request with the `last_seq` of each
- * response. After an error it waits (see `getRetryDelayMs`) and resumes from the last sequence it received.
+ * response. After an error it waits (see retry-after.ts) and resumes from the last sequence it received.
  */
 export class LiveClient implements ResponseHandler {
   readonly #options: LiveClientOptions;
@@ -188,13 +194,22 @@ export class LiveClient implements ResponseHandler {
   }
 
   #scheduleRetry(retryAfter: string | undefined): void {
-    const delayMs = getRetryDelayMs(this.#failures, retryAfter, this.#options.random);
+    const { patience, random, scheduleConnect } = this.#options;
+    const delayMs =
+      patience === 'patient' ? getRetryDelayMs(this.#failures, retryAfter, random) : getImpatientDelayMs(random);
     this.#failures += 1;
-    this.#retryTimer = setTimeout(() => {
-      this.#retryTimer = undefined;
-      if (this.#socket === undefined) this.#connect();
-      else this.#sendRequest();
+    const timer = setTimeout(() => {
+      if (this.#socket !== undefined) {
+        this.#retryTimer = undefined;
+        this.#sendRequest();
+        return;
+      }
+      scheduleConnect(() => {
+        // The client may have been stopped, and started again, in the meantime.
+        if (this.#retryTimer === timer) this.#connect();
+      });
     }, delayMs);
+    this.#retryTimer = timer;
   }
 
   #sendRequest(): void {

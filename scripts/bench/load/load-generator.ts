@@ -6,8 +6,9 @@ import { createAdminClient, type AdminClient } from '../servers/admin-client.ts'
 import { serveParent } from './ipc-calls.ts';
 import { ClientPool } from './client-pool.ts';
 import { DeliveryLog, type DeliveryResult } from './delivery-log.ts';
-import { createCounts, type ClientCounts, type Endpoint } from './live-client.ts';
+import { createCounts, type ClientCounts, type Endpoint, type Patience } from './live-client.ts';
 import { compareRequests, type Comparison, type CompareOptions } from './compare-requests.ts';
+import { sendRefusedRequests } from './refused-requests.ts';
 import { insertUsers, type RegistryUser } from './registry-users.ts';
 import { writeAtRate, type WriteCounts } from './writer.ts';
 
@@ -65,13 +66,19 @@ const methods = {
     count: number;
     perSecond: number;
     timeoutMs: number;
+    /** Default: patient. */
+    patience?: Patience;
+    /** Attempts of all clients to connect again, per second. Default: unlimited. */
+    reconnectsPerSecond?: number | undefined;
   }): Promise<ClientCounts> {
     clientPool?.stop();
-    const { endpoint, count, perSecond, timeoutMs } = options;
+    const { endpoint, count, perSecond, timeoutMs, patience = 'patient', reconnectsPerSecond } = options;
     clientPool = new ClientPool({
       endpoint,
       users: users.slice(0, count).map(({ username, ownId }) => ({ ownId, token: createToken(username) })),
       perSecond,
+      patience,
+      reconnectsPerSecond,
       onChange: (user, leaves) => deliveryLog.recordDelivered(user, leaves, now()),
       now,
       random,
@@ -118,6 +125,11 @@ const methods = {
     return { all, counts: clientPool?.counts ?? createCounts() };
   },
 
+  /** Resolves with the counters so far. */
+  counts(): Promise<ClientCounts> {
+    return Promise.resolve({ ...(clientPool?.counts ?? createCounts()) });
+  },
+
   /** Disconnects and reconnects random clients for `seconds` seconds, `perSecond` of them per second. */
   async churn({ perSecond, seconds }: { perSecond: number; seconds: number }): Promise<ClientCounts> {
     const startedAt = now();
@@ -134,6 +146,11 @@ const methods = {
     clientPool?.stop();
     clientPool = undefined;
     return Promise.resolve({ ...counts });
+  },
+
+  /** Sends requests that the server refuses. Resolves once all were refused. */
+  refuse(options: { endpoint: Endpoint; connections: number; count: number }): Promise<void> {
+    return sendRefusedRequests(options);
   },
 
   /** Compares `_bulk_get` of one user's own document through the gate and through the bare proxy. */

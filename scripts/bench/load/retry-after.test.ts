@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { getRetryDelayMs } from './retry-after.ts';
+import { getImpatientDelayMs, getRetryDelayMs } from './retry-after.ts';
 
 it('spreads the first retry over one second and later ones over at most eight', () => {
   fc.assert(
@@ -23,4 +23,8 @@ it('retries within the second after the server’s Retry-After, and never before
     expect(delayMs).toBeLessThan(4_000);
   }
   expect(getRetryDelayMs(0, 'Wed, 21 Oct 2026 07:28:00 GMT', () => 0.5)).toBe(500);
+});
+
+it('impatient clients retry within 0.3 to 1 s', () => {
+  expect([0, 0.5, 0.99].map((value) => getImpatientDelayMs(() => value))).toEqual([300, 650, 993]);
 });

@@ -11,3 +11,9 @@ export function getRetryDelayMs(failures: number, retryAfter: string | undefined
   const retryAfterMs = retryAfter === undefined ? Number.NaN : Number(retryAfter) * 1_000;
   return Number.isFinite(retryAfterMs) ? retryAfterMs + random() * BASE_DELAY_MS : random() * maxDelayMs;
 }
+
+const IMPATIENT_DELAY_MS = { min: 300, max: 1_000 } as const;
+
+/** Returns the delay of a client that retries soon, whatever the server says, in ms. */
+export const getImpatientDelayMs = (random: () => number): number =>
+  IMPATIENT_DELAY_MS.min + random() * (IMPATIENT_DELAY_MS.max - IMPATIENT_DELAY_MS.min);

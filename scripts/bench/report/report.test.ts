@@ -5,10 +5,10 @@ it('reports every live run, the storm, the plain requests, the notes and the mac
   const report = textReport(benchResult);
   expect(report).toMatch(/^Pouchgate +10,000 +50 +11 +22 +33 +44 +0 +12\.3 +2 +14 +9$/m);
   expect(report).toMatch(/^plain proxy +1,000 +50 +2,400 /m);
-  expect(report).toContain('with 5,000 live clients and was back after 1.5 s');
-  expect(report).toContain(
-    'All clients were parked again after 4.32 s. Requests to the database: 80, one per 62.5 clients.',
-  );
+  expect(report).toMatch(/^Pouchgate +5,000 patient +4\.32 s +120 +80 +0\.8 +12 +0$/m);
+  expect(report).toMatch(/^node:http alone +5,000 impatient +2\.5 s +120 +n\/a +0\.8 +12 +0$/m);
+  expect(report).toContain('gate, patient: back after 1.5 s; one request to the database per 62.5 clients; ');
+  expect(report).toContain('A refusal (503) costs 45.6 µs of CPU, and the same response of node:http alone 30 µs.');
   expect(report).toMatch(/one at a time +5\.2 +4 +1\.3/);
   expect(report).toContain('- A note.');
   expect(report).toContain('2 cores (Some & <Any> CPU), 24 GiB, Node 20.20.2, CouchDB 3.4.3');
@@ -34,6 +34,8 @@ it('replaces only the section between the markers in README', () => {
   expect(updated).toMatch(/^# A\n\nBefore\.\n\n<!-- bench -->\n\n[^]*\n\n<!-- \/bench -->\n\nAfter\.\n$/);
   expect(updated).not.toContain('old');
   expect(updated).toMatch(/\| Pouchgate +\| +10,000 \|/);
+  expect(updated).toMatch(/\| Pouchgate +\| +5,000 patient +\| +4\.32 s +\|/);
+  expect(updated).toContain('A refusal (503) costs 45.6 µs');
   expect(updateReadme(updated, benchResult)).toBe(updated);
 });
 

@@ -60,19 +60,54 @@ export function describeMachine({ machine, upstream, date, openFiles }: BenchRes
   return `${date.slice(0, 10)}, ${machine.cores} cores (${machine.processor}), ${memory}, Node ${machine.node}, ${database}, at most ${formatCount(openFiles)} open files per process; clients, front and database all on this machine.`;
 }
 
-function stormLines(storm: StormResult): string[] {
-  const { clients, upstreamRequests: requests, upstreamRequestsByMetrics: requestsByMetrics } = storm;
-  const clientsPerRequest =
-    requests === null || requests === 0 ? '' : `, one per ${formatNumber(clients / requests)} clients`;
-  const byMetrics = requestsByMetrics === null ? '' : ` (${formatCount(requestsByMetrics)} by the gate's own metrics)`;
+const STORM_HEADER: Row = [
+  'front',
+  'clients',
+  'all live again after',
+  'slowest health check ms',
+  'requests to database',
+  'front CPU ms/client',
+  '503 responses',
+  'lost',
+];
+
+function stormRow(storm: StormResult): Row {
   return [
-    `Storm: the gate was killed with ${formatCount(clients)} live clients and was back after ${formatSeconds(storm.outage)}.`,
-    `  ${storm.parkedAfter === null ? 'Not all clients were parked again.' : `All clients were parked again after ${formatSeconds(storm.parkedAfter)}.`} Requests to the database: ${formatNumber(requests)}${byMetrics}${clientsPerRequest}.`,
-    `  503 responses: ${formatCount(storm.shed)}; other errors: ${formatCount(storm.refused)}; failed connections: ${formatCount(storm.broken)}.`,
-    `  Writes during the outage: ${formatCount(storm.writes)}, lost: ${formatCount(storm.lost)}.`,
-    `  /healthz: median ${formatNumber(storm.healthMedian)} ms, slowest ${formatNumber(storm.healthSlowest)} ms, failed ${formatCount(storm.healthFailed)}.`,
+    storm.front === 'gate' ? 'Pouchgate' : 'node:http alone',
+    `${formatCount(storm.clients)} ${storm.patience}`,
+    formatSeconds(storm.parkedAfter),
+    formatNumber(storm.healthSlowest),
+    formatNumber(storm.upstreamRequests),
+    formatNumber(storm.frontSecondsPerClient, 1_000),
+    formatCount(storm.shed),
+    formatCount(storm.lost),
   ];
 }
+
+/** Returns what the storm's table omits. */
+function stormDetails(storm: StormResult): string {
+  const { front, patience, clients, upstreamRequests: requests, upstreamRequestsByMetrics: byMetrics } = storm;
+  const perRequest =
+    requests === null || requests === 0
+      ? []
+      : [`one request to the database per ${formatNumber(clients / requests)} clients`];
+  return [
+    `${front}, ${patience}: back after ${formatSeconds(storm.outage)}`,
+    ...perRequest,
+    ...(byMetrics === null ? [] : [`${formatCount(byMetrics)} requests by the gate's own metrics`]),
+    `other errors: ${formatCount(storm.refused)}, failed connections: ${formatCount(storm.broken)}`,
+    `writes during the outage: ${formatCount(storm.writes)}`,
+    `/healthz: median ${formatNumber(storm.healthMedian)} ms, failed ${formatCount(storm.healthFailed)}.`,
+  ].join('; ');
+}
+
+/** Returns the cost of a refusal, or nothing if it was not measured. */
+const refusalSentences = ({ refusal }: BenchResult): string[] =>
+  refusal === null
+    ? []
+    : [
+        `A refusal (503) costs ${formatNumber(refusal.gateSeconds, 1e6)} µs of CPU, and the same response of node:http alone ${formatNumber(refusal.bareSeconds, 1e6)} µs.`,
+      ];
 
 const REQUEST_HEADER: Row = ['own _bulk_get', 'Pouchgate ms', 'bare proxy ms', 'ratio'];
 
@@ -91,7 +126,9 @@ export function textReport(result: BenchResult): string {
     describeMachine(result),
     ...(live.length === 0 ? [] : [alignedTable([LIVE_HEADER, ...live.map(liveRow)])]),
     ...(live.length === 0 ? [] : [alignedTable([IDLE_HEADER, ...live.map(idleRow)])]),
-    ...(storm === null ? [] : [stormLines(storm).join('\n')]),
+    ...(storm.length === 0 ? [] : [alignedTable([STORM_HEADER, ...storm.map(stormRow)])]),
+    ...(storm.length === 0 ? [] : [storm.map(stormDetails).join('\n')]),
+    ...refusalSentences(result),
     ...(request.length === 0 ? [] : [alignedTable([REQUEST_HEADER, ...requestRows(result)])]),
     ...(notes.length === 0 ? [] : [notes.map((note) => `- ${note}`).join('\n')]),
   ];
@@ -132,11 +169,7 @@ export function readmeSection(result: BenchResult): string {
   const rows = [LIVE_HEADER, ...live.map(liveRow)].map((row) => columns.map((column) => row[column] ?? ''));
   const [sequential] = request;
   const sentences = [
-    ...(storm?.parkedAfter == null
-      ? []
-      : [
-          `When the gate is killed and restarted with ${formatCount(storm.clients)} live clients, all of them are parked again ${formatSeconds(storm.parkedAfter)} after it listens, with ${formatNumber(storm.upstreamRequests)} requests to the database. The slowest health check took ${formatNumber(storm.healthSlowest)} ms, and ${formatCount(storm.lost)} changes were lost.`,
-        ]),
+    ...refusalSentences(result),
     ...(sequential === undefined
       ? []
       : [
@@ -146,7 +179,13 @@ export function readmeSection(result: BenchResult): string {
   return [
     `Time from a write until its user's client has received it, during ${seconds} s of writes spread over all users:`,
     markdownTable(rows),
-    ...sentences,
+    ...(storm.length === 0
+      ? []
+      : [
+          'The front is killed and restarted while all clients are live:',
+          markdownTable([STORM_HEADER, ...storm.map(stormRow)]),
+        ]),
+    ...(sentences.length === 0 ? [] : [sentences.join(' ')]),
     describeMachine(result),
   ].join('\n\n');
 }

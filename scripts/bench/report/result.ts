@@ -57,9 +57,14 @@ const liveSchema = z.object({
   loadLagP99: z.number(),
 });
 
+/** The gate, or a server of `node:http` alone. */
+const stormFrontSchema = z.enum(['gate', 'bare']);
+
 const stormSchema = z.object({
+  front: stormFrontSchema,
   clients: z.number(),
-  /** From the kill until the gate listened again. */
+  patience: z.enum(['patient', 'impatient']),
+  /** From the kill until the front listened again. */
   outage: z.number(),
   /** From then until all clients were parked; null if they never were. */
   parkedAfter: measured,
@@ -67,6 +72,8 @@ const stormSchema = z.object({
   upstreamRequests: measured,
   /** The same count from the metrics of the restarted gate, from its start on. */
   upstreamRequestsByMetrics: measured,
+  /** CPU seconds of the front per client, from then until all clients were parked. */
+  frontSecondsPerClient: z.number(),
   shed: z.number(),
   refused: z.number(),
   broken: z.number(),
@@ -75,6 +82,14 @@ const stormSchema = z.object({
   healthSlowest: measured,
   healthMedian: measured,
   healthFailed: z.number(),
+});
+
+const refusalSchema = z.object({
+  requests: z.number(),
+  /** CPU seconds per refusal. */
+  gateSeconds: z.number(),
+  /** CPU seconds of `node:http` alone for the same response. */
+  bareSeconds: z.number(),
 });
 
 const requestSchema = z.object({
@@ -93,7 +108,8 @@ export const benchResultSchema = z.object({
   seconds: z.number(),
   openFiles: z.number(),
   live: z.array(liveSchema),
-  storm: stormSchema.nullable(),
+  storm: z.array(stormSchema),
+  refusal: refusalSchema.nullable(),
   request: z.array(requestSchema),
   notes: z.array(z.string()),
 });
@@ -101,4 +117,6 @@ export const benchResultSchema = z.object({
 export type BenchResult = z.output<typeof benchResultSchema>;
 export type LiveResult = z.output<typeof liveSchema>;
 export type StormResult = z.output<typeof stormSchema>;
+export type StormFront = z.output<typeof stormFrontSchema>;
+export type RefusalResult = z.output<typeof refusalSchema>;
 export type FrontName = z.output<typeof frontSchema>;

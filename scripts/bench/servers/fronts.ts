@@ -77,15 +77,29 @@ export const startPlainProxy = (upstream: BenchUpstream, secret: string): Promis
 /** Starts the forwarding proxy that plain requests are compared with. */
 export const startBareProxy = (upstream: BenchUpstream): Promise<Front> => startProxy('bare-proxy.ts', upstream, {});
 
+/** Starts the server of `node:http` alone that the reconnect storm is compared with. */
+export const startParkingServer = (upstream: BenchUpstream, port: number): Promise<Front> =>
+  startProxy('parking-server.ts', upstream, { PORT: String(port) });
+
+/** Starts a server that refuses every request. */
+export async function startRefusingServer(front: 'gate' | 'bare'): Promise<Front> {
+  const script = join('scripts', 'bench', 'servers', 'refusing-server.ts');
+  return asFront(await startWorker({ script, env: { FRONT: front } }), '');
+}
+
 async function startProxy(
   script: string,
   { access, registry }: BenchUpstream,
   env: Readonly<Record<string, string>>,
 ): Promise<Front> {
-  const { child, readyMessage } = await startWorker({
+  const worker = await startWorker({
     script: join('scripts', 'bench', 'servers', script),
     env: { TARGET: access.url, AUTHORIZATION: authorizationOf(access), REGISTRY_DB: registry, ...env },
   });
+  return asFront(worker, `/${registry}`);
+}
+
+function asFront({ child, readyMessage }: Awaited<ReturnType<typeof startWorker>>, path: string): Front {
   const { port } = addressSchema.parse(readyMessage);
-  return { child, url: `http://127.0.0.1:${port}`, endpoint: { host: '127.0.0.1', port, path: `/${registry}` } };
+  return { child, url: `http://127.0.0.1:${port}`, endpoint: { host: '127.0.0.1', port, path } };
 }

@@ -19,6 +19,9 @@ export interface BearerAuthenticatorOptions {
 /** RFC 6750, 2.1. The scheme is case-insensitive (RFC 9110, 11.1). */
 const BEARER_PATTERN = /^Bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*) *$/i;
 
+/** Returns the token of an `Authorization` header, or `undefined` if the header is not well formed. */
+export const parseBearerToken = (authorization: string): string | undefined => BEARER_PATTERN.exec(authorization)?.[1];
+
 /**
  * Authenticates by the `Authorization` header only. A token in the URL would end up in logs and histories (RFC 6750, 5.3), and
  * browsers send a cookie with requests that other pages cause.
@@ -32,7 +35,7 @@ export function createBearerAuthenticator({
     const header = headers['authorization'];
     const [value, ...others] = typeof header === 'string' ? [header] : (header ?? []);
     if (value === undefined) throw tokenRefusal('token-missing');
-    const token = others.length === 0 ? BEARER_PATTERN.exec(value)?.[1] : undefined;
+    const token = others.length === 0 ? parseBearerToken(value) : undefined;
     if (token === undefined) throw tokenRefusal('token-malformed');
     const claims = await verify(token);
     const caller = { ...claims, ownId: idOf(claims.username) };

@@ -1,6 +1,6 @@
 import jwt from 'jsonwebtoken';
 import { createTokens, type Tokens } from './tokens.ts';
-import { cacheVerification } from './verification-cache.ts';
+import { VerificationCache } from './verification-cache.ts';
 
 const SECRET = 'a secret for tests, and for nothing else at all';
 const START = Date.parse('2026-11-22T12:00:00Z');
@@ -24,8 +24,14 @@ function createFixture(maxEntries?: number) {
     verifiedCount += 1;
     return tokens.verify(token);
   };
+  const cache = new VerificationCache({
+    verify: countingVerify,
+    now,
+    ...(maxEntries === undefined ? {} : { maxEntries }),
+  });
   return {
-    verify: cacheVerification({ verify: countingVerify, now, ...(maxEntries === undefined ? {} : { maxEntries }) }),
+    cache,
+    verify: cache.verify,
     verifiedCount: () => verifiedCount,
     advance: (ms: number) => void (time += ms),
   };
@@ -80,4 +86,19 @@ test('beyond the limit the least recently used token is evicted', async () => {
   expect(verifiedCount()).toBe(3);
   await verify(a);
   expect(verifiedCount()).toBe(4);
+});
+
+test('a verified token is found without verification, until it expires or its minute ends', async () => {
+  const { cache, verify, verifiedCount, advance } = createFixture();
+  const [short, long] = [sign('alice', 10), sign('alice', 3_600)];
+  expect(cache.find(short)).toBeUndefined();
+  for (const token of [short, long]) await verify(token);
+  await expect(verify('a.b.c')).rejects.toMatchObject({ status: 401 });
+  expect([cache.find(short)?.username, cache.find(long)?.username]).toEqual(['alice', 'alice']);
+  expect([cache.find('a.b.c'), cache.find(`${long}A`)]).toEqual([undefined, undefined]);
+  advance(10_000);
+  expect([cache.find(short), cache.find(long)?.username]).toEqual([undefined, 'alice']);
+  advance(50_000);
+  expect(cache.find(long)).toBeUndefined();
+  expect(verifiedCount()).toBe(3);
 });

@@ -1,4 +1,4 @@
-import type { BenchResult, LiveResult } from '../result.ts';
+import type { BenchResult, LiveResult, StormResult } from '../result.ts';
 
 /** Creates a live result with the given median; the other figures follow from it or are constant. */
 export const createLiveResult = (front: 'gate' | 'plain', users: number, median: number): LiveResult => ({
@@ -19,6 +19,30 @@ export const createLiveResult = (front: 'gate' | 'plain', users: number, median:
   loadLagP99: 0.5,
 });
 
+/** Creates the result of a storm of 5,000 clients. */
+const createStormResult = (
+  front: StormResult['front'],
+  patience: StormResult['patience'],
+  parkedAfter: number,
+): StormResult => ({
+  front,
+  clients: 5_000,
+  patience,
+  outage: 1_500,
+  parkedAfter,
+  upstreamRequests: front === 'gate' ? 80 : null,
+  upstreamRequestsByMetrics: null,
+  frontSecondsPerClient: 0.000_8,
+  shed: 12,
+  refused: 0,
+  broken: 7_000,
+  writes: 100,
+  lost: 0,
+  healthSlowest: 120,
+  healthMedian: 2,
+  healthFailed: 0,
+});
+
 /** A result with every part: three sizes of live runs, a storm and plain requests. */
 export const benchResult: BenchResult = {
   date: '2026-11-22T12:00:00.000Z',
@@ -33,21 +57,8 @@ export const benchResult: BenchResult = {
     createLiveResult('plain', 1_000, 2_400),
     createLiveResult('gate', 10_000, 11),
   ],
-  storm: {
-    clients: 5_000,
-    outage: 1_500,
-    parkedAfter: 4_321,
-    upstreamRequests: 80,
-    upstreamRequestsByMetrics: null,
-    shed: 12,
-    refused: 0,
-    broken: 7_000,
-    writes: 100,
-    lost: 0,
-    healthSlowest: 120,
-    healthMedian: 2,
-    healthFailed: 0,
-  },
+  storm: [createStormResult('gate', 'patient', 4_321), createStormResult('bare', 'impatient', 2_500)],
+  refusal: { requests: 50_000, gateSeconds: 0.000_045_6, bareSeconds: 0.000_03 },
   request: [{ concurrency: 1, requests: 2_000, gate: 5.2, bare: 4, ratio: 1.3 }],
   notes: ['A note.'],
 };
