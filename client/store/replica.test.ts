@@ -1,12 +1,12 @@
 import PouchDB from 'pouchdb-core';
 import memoryAdapter from 'pouchdb-adapter-memory';
-import { userDocumentId } from '../../couchdb-design/user-document/username.ts';
+import { parseUsername, userDocumentId, type Username } from '../../couchdb-design/user-document/username.ts';
 import type { StoredBody } from '../platform/database.ts';
 import { readLeaves } from './replica.ts';
 
 PouchDB.plugin(memoryAdapter);
 
-const id = userDocumentId('alice');
+const id = userDocumentId(parseUsername('alice') as Username);
 
 test('a leaf that is replaced and compacted during a read is no failure: the leaves are read again', async () => {
   const database = new PouchDB<StoredBody>('replaced-leaves', { adapter: 'memory', auto_compaction: true });
