@@ -1,5 +1,7 @@
 import fc from 'fast-check';
+import httpAdapter from 'pouchdb-adapter-http';
 import PouchDB from 'pouchdb-core';
+import replication from 'pouchdb-replication';
 import {
   documentIdFactory,
   isIdPrefix,
@@ -11,6 +13,8 @@ import { connect } from '../client.ts';
 import { getIdPrefix, readDatabaseDesign } from './design-documents.ts';
 import { startTestEngine, type SendRequest, type TestEngine } from '../../testing/embedded-engine.ts';
 import { applySchema } from './apply-schema.ts';
+
+PouchDB.plugin(httpAdapter).plugin(replication);
 
 let testEngine: TestEngine;
 let alice: SendRequest;
