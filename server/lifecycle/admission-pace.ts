@@ -5,13 +5,15 @@ const DEFAULT_SLICE_MS = 5;
  * connection per iteration (libuv 1.45 and later).
  */
 const MIN_ACCEPTING_ITERATIONS = 3;
-/** The longest that waiting connections delay waiting requests, in ms. */
-const MAX_ACCEPT_MS = 20;
+/** The longest that waiting connections delay waiting requests, in ms, and the slices of requests that follow. */
+const MAX_ACCEPT_MS = 200;
+const SLICES_AFTER_ACCEPT = 2;
 
 /**
  * Divides the event loop between connections that wait to be accepted and requests that wait to be started. While connections wait,
- * iterations are short and start nothing, so that thousands of connections, and the health check behind them, are accepted soon. A
- * flood of connections gets at most `MAX_ACCEPT_MS` for each slice of requests. It reads no clock: times are parameters, in ms.
+ * iterations are short and start nothing, so that thousands of connections, and the health check behind them, are accepted soon. An
+ * endless flood of connections, of several thousand per second, leaves 10 ms in 210 for starting requests. It reads no clock: times are
+ * parameters, in ms.
  */
 export class AdmissionPace {
   readonly #sliceMs: number;
@@ -39,7 +41,8 @@ export class AdmissionPace {
     this.#acceptingIterations = this.#hasAccepted ? this.#acceptingIterations + 1 : 0;
     this.#hasAccepted = false;
     const connectionsWait = this.#acceptingIterations >= MIN_ACCEPTING_ITERATIONS;
-    if (!connectionsWait || now - this.#sliceEndsAt >= MAX_ACCEPT_MS) this.#sliceEndsAt = now + this.#sliceMs;
+    if (!connectionsWait) this.#sliceEndsAt = now + this.#sliceMs;
+    else if (now - this.#sliceEndsAt >= MAX_ACCEPT_MS) this.#sliceEndsAt = now + SLICES_AFTER_ACCEPT * this.#sliceMs;
   }
 
   /** Call it when something arrives after an iteration that was not reported, because nothing had happened. */
