@@ -6,9 +6,10 @@ const HELP = `pouchgate setup     sets up a CouchDB 3
 pouchgate doctor    checks a deployment, and reports what is wrong
 pouchgate users     adds, shows, suspends, repairs, exports and erases users
 pouchgate import    imports the users of an older application
+pouchgate attack    attacks a deployment that you operate, and reports what it should have refused
 pouchgate start     starts the server
 
-setup, doctor, users and import take --help. start takes only environment variables.`;
+setup, doctor, users, import and attack take --help. start takes only environment variables.`;
 
 const [command, ...argv] = process.argv.slice(2);
 const options: CommandOptions = { argv, env: process.env, print: console.log, printError: console.error };
@@ -33,6 +34,15 @@ switch (command) {
   case 'import': {
     const { importCommand } = await import('../server/cli/import/command.ts');
     process.exitCode = await importCommand({ ...options, input: process.stdin });
+    break;
+  }
+  case 'attack': {
+    const { attackCommand } = await import('../server/cli/attack/command.ts');
+    const interrupt = new AbortController();
+    // The first signal restores what the attack has changed. The second one ends the process.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort());
+    const terminal = { input: process.stdin, output: process.stderr };
+    process.exitCode = await attackCommand({ ...options, terminal, signal: interrupt.signal });
     break;
   }
   case 'start':

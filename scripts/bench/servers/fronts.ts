@@ -70,12 +70,15 @@ export async function startGate(
   };
 }
 
+/** What a proxy has to know of the database. */
+type ProxiedUpstream = Pick<BenchUpstream, 'access' | 'registry'>;
+
 /** Starts the rewriting proxy that live delivery is compared with. */
-export const startPlainProxy = (upstream: BenchUpstream, secret: string): Promise<Front> =>
+export const startPlainProxy = (upstream: ProxiedUpstream, secret: string): Promise<Front> =>
   startProxy('plain-proxy.ts', upstream, { JWT_SECRET: secret });
 
 /** Starts the forwarding proxy that plain requests are compared with. */
-export const startBareProxy = (upstream: BenchUpstream): Promise<Front> => startProxy('bare-proxy.ts', upstream, {});
+export const startBareProxy = (upstream: ProxiedUpstream): Promise<Front> => startProxy('bare-proxy.ts', upstream, {});
 
 /** Starts the server of `node:http` alone that the reconnect storm is compared with. */
 export const startParkingServer = (upstream: BenchUpstream, port: number): Promise<Front> =>
@@ -89,7 +92,7 @@ export async function startRefusingServer(front: 'gate' | 'bare'): Promise<Front
 
 async function startProxy(
   script: string,
-  { access, registry }: BenchUpstream,
+  { access, registry }: ProxiedUpstream,
   env: Readonly<Record<string, string>>,
 ): Promise<Front> {
   const worker = await startWorker({

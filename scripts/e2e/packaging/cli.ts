@@ -45,6 +45,8 @@ export async function checkCli(packageDir: string): Promise<void> {
   expectResult(await run(command, ['setup']), 1, 'COUCHDB_URL is missing');
   expectResult(await run(command, ['setup', '--help']), 0, '--dry-run');
   expectResult(await run(command, ['import', '--help']), 0, '--dry-run');
+  expectResult(await run(command, ['attack', '--help']), 0, '--i-operate-this-server');
+  expectResult(await run(command, ['attack', 'https://example.org']), 2, 'example.org is not this machine.');
   expectResult(await run(command, ['import', 'missing.ndjson']), 1, 'neither a URL nor an existing file');
   const engine = await startMemoryEngine();
   try {

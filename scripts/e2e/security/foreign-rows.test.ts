@@ -1,9 +1,11 @@
-import { FOREIGN_IDS } from './testing/attack-cases.ts';
+import { foreignIds } from '../../../server/cli/attack/generate/attack-cases.ts';
 import { setUpAttackFixture } from './testing/attack-fixture.ts';
+import { TITLE_NAMES } from './testing/attack-names.ts';
 
 /** Bulk requests of alice with rows of other users among her own, and with forged revisions. */
 const fixture = setUpAttackFixture();
 const { attack } = fixture;
+const FOREIGN_IDS = foreignIds(TITLE_NAMES);
 
 const id = (n: number): string => n.toString(16).padStart(32, '0');
 const parse = (text: string): unknown => JSON.parse(text);

@@ -1,9 +1,14 @@
 import { MAX_WAIT_MS } from '../../../couchdb-design/testing/patience.ts';
-import http from 'node:http';
-import type { AttackerKnowledge } from './testing/malformed-bodies.ts';
-import { createSeededRandom } from './testing/random.ts';
-import { makeAttack, type Attack } from './testing/request-generator.ts';
-import { isCouchError, findLeaks, type ObservedResponse } from './testing/leak-detector.ts';
+import { createSeededRandom } from '../../../server/cli/attack/generate/random.ts';
+import {
+  AttackGenerator,
+  type Attack,
+  type AttackerKnowledge,
+} from '../../../server/cli/attack/generate/request-generator.ts';
+import { HttpClient, type HttpOutcome } from '../../../server/cli/attack/http/http-client.ts';
+import type { ObservedResponse } from '../../../server/cli/attack/http/observed-response.ts';
+import { attackNames } from './testing/attack-names.ts';
+import { isCouchError, findLeaks } from './testing/leak-detector.ts';
 import { startRecordedServer, type RecordedServer } from './testing/recorded-server.ts';
 import { createShapeCheck } from './testing/upstream-request-shapes.ts';
 
@@ -11,64 +16,26 @@ import { createShapeCheck } from './testing/upstream-request-shapes.ts';
 const REQUESTS = Number(process.env['FUZZ_REQUESTS'] ?? 6_000);
 const SEED = Number(process.env['FUZZ_SEED'] ?? Date.now() % 1_000_000);
 const CONCURRENCY = 12;
-/** A request without a response by then hangs. */
-/** When the client aborts a live feed. */
+/** When the client aborts a live feed, in ms. */
 const LIVE_ABORT_MS = 60;
 
 let server: RecordedServer;
+let client: HttpClient;
 beforeAll(async () => {
   server = await startRecordedServer();
+  const address = { hostname: '127.0.0.1', port: server.port, isSecure: false };
+  client = new HttpClient(address, { maxConnections: CONCURRENCY, timeoutMs: MAX_WAIT_MS });
 });
-afterAll(() => server.close());
+afterAll(async () => {
+  client.close();
+  await server.close();
+});
 
-const agent = new http.Agent({ keepAlive: true, maxSockets: CONCURRENCY });
-afterAll(() => agent.destroy());
+/** Resolves with the response, for a live feed up to its abort. */
+const sendAttack = ({ isLive, ...attack }: Attack): Promise<HttpOutcome> =>
+  client.send({ ...attack, ...(isLive ? { closeAfterMs: LIVE_ABORT_MS } : {}) });
 
-/** Resolves with the response, for a live feed up to its abort; with undefined when the connection closes without one. */
-function sendAttack(attack: Attack): Promise<ObservedResponse | undefined> {
-  return new Promise((resolve, reject) => {
-    const { method, target: path, headers, body } = attack;
-    const timeout = setTimeout(() => reject(new Error(`no response within ${MAX_WAIT_MS} ms`)), MAX_WAIT_MS);
-    const abortTimer = attack.isLive ? setTimeout(() => request.destroy(), MAX_WAIT_MS / 2) : undefined;
-    const settle = (observed: ObservedResponse | undefined): void => {
-      clearTimeout(timeout);
-      clearTimeout(abortTimer);
-      resolve(observed);
-    };
-    const length = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) };
-    // The path is sent unchanged. Node's client rejects some characters, which the raw-socket tests cover.
-    const request = http.request({
-      port: server.port,
-      host: '127.0.0.1',
-      // Outside the gate's paths Node stops parsing a connection after an Upgrade request.
-      agent: 'Upgrade' in headers ? false : agent,
-      method,
-      path,
-      headers: { ...headers, ...length },
-    });
-    request.on('response', (response) => {
-      const { statusCode: status = 0, statusMessage = '', rawHeaders } = response;
-      let text = '';
-      const observed = (): ObservedResponse => ({
-        status,
-        head: [`HTTP/1.1 ${status} ${statusMessage}`, ...rawHeaders].join('\n'),
-        body: text,
-      });
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.on('close', () => settle(observed()));
-      if (attack.isLive) setTimeout(() => request.destroy(), LIVE_ABORT_MS);
-    });
-    request.on('upgrade', (_response, socket) => socket.destroy());
-    request.on('error', () => settle(undefined));
-    request.end(body);
-  });
-}
-
-const statusOf = (response: ObservedResponse | undefined): string =>
-  response === undefined ? 'none' : String(response.status);
+const statusOf = (outcome: HttpOutcome): string => (typeof outcome === 'string' ? outcome : String(outcome.status));
 
 /** Describes what is wrong with a response; undefined when nothing is. */
 function findFault(attack: Attack, response: ObservedResponse): string | undefined {
@@ -84,7 +51,6 @@ const ownDocument = async (): Promise<AttackerKnowledge['own']> =>
   (await (await server.request('alice', '/user_alice')).json()) as AttackerKnowledge['own'];
 
 test(`${REQUESTS} random requests of alice neither reveal nor change anything of bob's, and upstream requests are the gate's own`, async () => {
-  const random = createSeededRandom(SEED);
   const faults: unknown[] = [];
   const statuses = new Map<string, number>();
   const token = server.token('alice');
@@ -96,7 +62,8 @@ test(`${REQUESTS} random requests of alice neither reveal nor change anything of
     `Bearer ${token}x`,
     `Bearer ${token}, Bearer ${token}`,
   ];
-  let known: AttackerKnowledge = { own: await ownDocument(), names: server.names, token, badTokens };
+  const generator = new AttackGenerator(attackNames(server.names), createSeededRandom(SEED));
+  let known: AttackerKnowledge = { own: await ownDocument(), token, badTokens };
   let sentCount = 0;
 
   const worker = async (): Promise<void> => {
@@ -105,13 +72,13 @@ test(`${REQUESTS} random requests of alice neither reveal nor change anything of
       const number = sentCount;
       if (number % 100 === 0) await server.bob.edit();
       if (number % 40 === 0) known = { ...known, own: await ownDocument() };
-      const attack = makeAttack(random, known);
-      const response = await sendAttack(attack).catch((error: unknown) => String(error));
-      if (typeof response === 'string') faults.push({ number, attack, fault: response });
-      else {
-        statuses.set(statusOf(response), (statuses.get(statusOf(response)) ?? 0) + 1);
-        const fault = response === undefined ? undefined : findFault(attack, response);
-        if (fault !== undefined) faults.push({ number, attack, fault, response });
+      const attack = generator.next(known);
+      const outcome = await sendAttack(attack);
+      statuses.set(statusOf(outcome), (statuses.get(statusOf(outcome)) ?? 0) + 1);
+      if (outcome === 'timed-out') faults.push({ number, attack, fault: `no response within ${MAX_WAIT_MS} ms` });
+      else if (outcome !== 'closed') {
+        const fault = findFault(attack, outcome);
+        if (fault !== undefined) faults.push({ number, attack, fault, response: outcome });
       }
     }
   };

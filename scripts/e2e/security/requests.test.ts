@@ -1,6 +1,9 @@
 import { replaceDatabaseNames } from '../../../server/testing/test-database.ts';
-import { CHANGES_BODIES, CHANGES_QUERIES, MISLEADING_HEADERS, UNKNOWN_TARGETS } from './testing/attack-cases.ts';
+import { changesBodies, changesQueries, misleadingHeaders } from '../../../server/cli/attack/generate/attack-cases.ts';
+import { toRequestTarget } from '../../../server/cli/attack/generate/names.ts';
+import { unknownTargets } from '../../../server/cli/attack/generate/unknown-targets.ts';
 import { setUpAttackFixture } from './testing/attack-fixture.ts';
+import { TITLE_NAMES } from './testing/attack-names.ts';
 import { rawRequest } from '../../../server/testing/raw-http.ts';
 
 /**
@@ -18,13 +21,13 @@ const parse = (text: string): unknown => JSON.parse(text);
 const idsIn = (text: string): unknown => (parse(text) as { results: { id: string }[] }).results.map((row) => row.id);
 
 describe('_changes returns only the own document', () => {
-  it.each(CHANGES_QUERIES)('GET _changes%s', async (query) => {
+  it.each(changesQueries(TITLE_NAMES))('GET _changes%s', async (query) => {
     const { status, body } = await attack(`/_changes${replaceDatabaseNames(query, fixture.names)}`);
     expect([status, (idsIn(body) as string[]).filter((rowId) => rowId !== 'user_alice')]).toEqual([200, []]);
   });
 
-  it.each(CHANGES_QUERIES)('POST _changes%s, for any body', async (query) => {
-    for (const body of CHANGES_BODIES) {
+  it.each(changesQueries(TITLE_NAMES))('POST _changes%s, for any body', async (query) => {
+    for (const body of changesBodies(TITLE_NAMES)) {
       const response = await attack(`/_changes${replaceDatabaseNames(query, fixture.names)}`, {
         method: 'POST',
         body,
@@ -39,19 +42,22 @@ describe('_changes returns only the own document', () => {
 });
 
 describe('paths', () => {
-  it.each(UNKNOWN_TARGETS)('%s is not found with any method, without an upstream request', async (target) => {
-    const path = Buffer.from(replaceDatabaseNames(target, fixture.names), 'utf8').toString('latin1');
-    const methods = ['GET', 'POST', 'PUT', 'DELETE', 'COPY', 'PURGE', 'OPTIONS'];
-    const head = ['Host: x', fixture.authorization, 'Connection: close'];
-    const responses = await Promise.all(
-      methods.map((method) => attackRaw(rawRequest([`${method} ${path} HTTP/1.1`, ...head]))),
-    );
-    for (const [response] of responses) {
-      expect([400, 404]).toContain(response?.status);
-      if (response?.status === 404) expect([MISSING, OTHER_DATABASE]).toContainEqual(parse(response.body));
-    }
-    expect(fixture.upstreamCalls()).toEqual([]);
-  });
+  it.each(unknownTargets(TITLE_NAMES))(
+    '%s is not found with any method, without an upstream request',
+    async (target) => {
+      const path = toRequestTarget(replaceDatabaseNames(target, fixture.names));
+      const methods = ['GET', 'POST', 'PUT', 'DELETE', 'COPY', 'PURGE', 'OPTIONS'];
+      const head = ['Host: x', fixture.authorization, 'Connection: close'];
+      const responses = await Promise.all(
+        methods.map((method) => attackRaw(rawRequest([`${method} ${path} HTTP/1.1`, ...head]))),
+      );
+      for (const [response] of responses) {
+        expect([400, 404]).toContain(response?.status);
+        if (response?.status === 404) expect([MISSING, OTHER_DATABASE]).toContainEqual(parse(response.body));
+      }
+      expect(fixture.upstreamCalls()).toEqual([]);
+    },
+  );
 
   it('a database of CouchDB and one that does not exist get the same response, without an upstream request', async () => {
     const names = [fixture.names.sessions, 'no_such_database'];
@@ -113,7 +119,7 @@ describe('methods', () => {
 });
 
 describe('headers', () => {
-  it.each(MISLEADING_HEADERS.map((headers) => [Object.keys(headers).join(', '), headers] as const))(
+  it.each(misleadingHeaders(TITLE_NAMES).map((headers) => [Object.keys(headers).join(', '), headers] as const))(
     '%s change nothing',
     async (_, headers) => {
       const lines = Object.entries(headers).map((header) => header.join(': '));

@@ -7,7 +7,7 @@ import { createPreferencesService } from '../../preferences/service.ts';
 import { createProvision } from '../../registry/provision-document.ts';
 import { FairSlots } from '../../upstream/fair-slots.ts';
 import { setPassword } from './account-document.ts';
-import { CommandError } from './command-error.ts';
+import { CommandError } from '../command-error.ts';
 import {
   activeSessions,
   userExists,
@@ -16,7 +16,7 @@ import {
   userStateOf,
   type UserData,
 } from './load-user.ts';
-import type { Deployment } from './deployment.ts';
+import type { Deployment } from '../deployment.ts';
 import type { PreferenceEdit } from './parse-preference-edit.ts';
 
 /** The commands that change something. Each takes what `loadUser` read, and rejects with a message for the operator. */

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline';
 import { Writable, type Readable } from 'node:stream';
-import { CommandError, UsageError } from './command-error.ts';
+import { readLines } from '../read-lines.ts';
+import { CommandError, UsageError } from '../command-error.ts';
 
 /** Where a person is prompted. */
 export interface Terminal {
@@ -25,6 +26,21 @@ export async function readPasswordFromInput(input: Readable): Promise<string> {
     throw new CommandError('Standard input has more than one line. Provide only the password. Nothing was changed.');
   }
   return password;
+}
+
+/** Reads passwords from standard input, one on each line. */
+export async function readPasswordLines(input: Readable, count: number): Promise<readonly string[]> {
+  const passwords: string[] = [];
+  for await (const { text } of readLines(input)) passwords.push(text);
+  if (passwords.length === count) return passwords;
+  throw new CommandError(`Standard input has ${passwords.length} lines. Provide ${count} passwords, one on each line.`);
+}
+
+/** Prompts for the passwords of existing accounts, without echo. Rejects if the input ends. */
+export function promptPasswords(terminal: Terminal, usernames: readonly string[]): Promise<readonly string[]> {
+  requireTty(terminal, 'provide the passwords on standard input, with --password-stdin');
+  const prompts = usernames.map((username) => `Password of ${username}: `);
+  return promptLines(terminal, prompts, 'hidden');
 }
 
 /** Prompts for a new password twice, without echo. Rejects if the two differ, or if the input ends. */

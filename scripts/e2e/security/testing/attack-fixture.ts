@@ -1,5 +1,6 @@
+import type { ObservedResponse } from '../../../../server/cli/attack/http/observed-response.ts';
 import { newTestNames, type TestNames } from '../../../../server/testing/test-database.ts';
-import { isCouchError, findLeaks, readResponse, type ObservedResponse } from './leak-detector.ts';
+import { isCouchError, findLeaks, readResponse } from './leak-detector.ts';
 import { startRecordedServer, type RecordedServer, type AttackRequestInit } from './recorded-server.ts';
 import { createShapeCheck } from './upstream-request-shapes.ts';
 import { sendRaw, type RawRequestOptions } from '../../../../server/testing/raw-http.ts';

@@ -1,12 +1,6 @@
+import type { ObservedResponse } from '../../../../server/cli/attack/http/observed-response.ts';
 import { errorSchema } from '../../../../server/contract.ts';
 import type { RecordedServer } from './recorded-server.ts';
-
-/** Everything that a client can observe of a response. */
-export interface ObservedResponse {
-  readonly status: number;
-  readonly head: string;
-  readonly body: string;
-}
 
 /** Returns the texts of a response that reveal bob or the database behind the gate; empty when there is no leak. */
 export function findLeaks(
