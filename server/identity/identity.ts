@@ -40,6 +40,9 @@ export interface IdentityOptions {
   readonly now?: (() => number) | undefined;
 }
 
+const WEAK_KEYS =
+  'RSA keys of JWKS_URL with fewer than 2,048 bits are refused, and the tokens that they sign. Configure the provider to sign with another key.';
+
 /** The part of pino's logger that is used. */
 type IdentityLog = Pick<Logger, 'debug' | 'warn' | 'error'>;
 
@@ -69,6 +72,7 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
   const findKey = createKeyFinder(config.tokens.provider, {
     now,
     onFailure: (reason) => log.warn({ reason }, 'The key set of JWKS_URL cannot be read.'),
+    onWeakKeys: (count) => log.warn({ count }, WEAK_KEYS),
   });
   const { verify, sign } = createTokens({ ...config.tokens, secrets, findKey, now });
   const users = createUsers(options, secrets, now);
