@@ -33,6 +33,8 @@ const SIGN_IN: Readonly<Record<SignInReason, string>> = {
     'The signature of the token is wrong: configure the server with the key or secret of this token’s issuer.',
   'token-not-yet-valid': 'The token is not valid yet: set the clocks of the server and the identity provider.',
   'token-expired': 'The token has expired: return another one when getToken is called with it, or sign in again.',
+  'token-long-lived':
+    'The token is valid for longer than the server accepts: configure a shorter lifetime at the identity provider.',
   'token-wrong-issuer':
     'The token is from another issuer: set JWT_ISSUER to its iss, or return a token of that issuer.',
   'token-wrong-audience': 'The token is for another audience: set JWT_AUDIENCE to its aud, or request that audience.',

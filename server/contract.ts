@@ -110,6 +110,8 @@ export const TOKEN_REFUSAL_CODES = [
   'token-bad-signature',
   'token-not-yet-valid',
   'token-expired',
+  /** It expires later than the server accepts. */
+  'token-long-lived',
   'token-wrong-issuer',
   'token-wrong-audience',
   /** The claim that names the user is missing, empty or too long. */

@@ -18,6 +18,7 @@ export type SignInReason =
   | 'token-bad-signature'
   | 'token-not-yet-valid'
   | 'token-expired'
+  | 'token-long-lived'
   | 'token-wrong-issuer'
   | 'token-wrong-audience'
   | 'token-no-subject'

@@ -4,7 +4,7 @@ import { eventually } from '../testing/fake-couchdb.ts';
 import { startTestUpstream, type TestUpstream } from '../testing/test-database.ts';
 import { startTestGate, type TestGate } from '../testing/test-gate.ts';
 
-/** The addresses that the rate limits of sign-in count, on a whole server. Its peers are addresses of 127.0.0.0/8. */
+/** The addresses that the rate limits of registration count, on a whole server. Its peers are addresses of 127.0.0.0/8. */
 
 const LIMIT = 2;
 /** The warnings about forwarded addresses. */
@@ -27,8 +27,8 @@ afterAll(() => upstream.close());
 
 async function start(env: Readonly<Record<string, string>>): Promise<void> {
   warnings.length = 0;
-  const signInByAddress = { windowMs: 60_000, limit: LIMIT };
-  gate = await startTestGate({ ...env, REGISTRATION: 'open' }, { upstream, log, rateLimits: { signInByAddress } });
+  const registerByAddress = { windowMs: 60_000, limit: LIMIT };
+  gate = await startTestGate({ ...env, REGISTRATION: 'open' }, { upstream, log, rateLimits: { registerByAddress } });
   await eventually(async () => (await fetch(`${gate.url}/readyz`)).ok);
 }
 afterEach(() => gate.close());
@@ -39,14 +39,14 @@ interface Origin {
   readonly forwardedFor?: string;
 }
 
-/** Sends one sign-in and resolves with the status. */
-const signIn = ({ peer = '127.0.0.1', forwardedFor }: Origin): Promise<number> =>
+/** Sends one registration and resolves with the status. */
+const register = ({ peer = '127.0.0.1', forwardedFor }: Origin): Promise<number> =>
   new Promise((resolve, reject) => {
     const headers = {
       'content-type': 'application/json',
       ...(forwardedFor === undefined ? {} : { 'x-forwarded-for': forwardedFor }),
     };
-    const request = http.request(`${gate.url}/api/auth/sign-in`, {
+    const request = http.request(`${gate.url}/api/auth/register`, {
       method: 'POST',
       headers,
       localAddress: peer,
@@ -60,10 +60,10 @@ const signIn = ({ peer = '127.0.0.1', forwardedFor }: Origin): Promise<number> =
     request.end('{}');
   });
 
-/** Whether sign-ins from these origins count as those of one client. */
+/** Whether registrations from these origins count as those of one client. */
 async function areOneClient(origins: readonly [Origin, Origin, Origin]): Promise<boolean> {
   const statuses: number[] = [];
-  for (const origin of origins) statuses.push(await signIn(origin));
+  for (const origin of origins) statuses.push(await register(origin));
   expect(statuses.slice(0, LIMIT)).toEqual([400, 400]);
   return statuses[LIMIT] === 429;
 }
@@ -110,13 +110,13 @@ test('a proxy that forwards no address is reported once, and health checks are n
   expect(warnings).toEqual([]);
   expect(await areOneClient([{ peer: '127.0.0.2' }, { peer: '127.0.0.2' }, { peer: '127.0.0.2' }])).toBe(true);
   expect(warnings).toEqual([expect.stringContaining('the reverse proxy at 127.0.0.2 sends no X-Forwarded-For')]);
-  await signIn({ peer: '127.0.0.3' });
-  await signIn({ peer: '127.0.0.4' });
+  await register({ peer: '127.0.0.3' });
+  await register({ peer: '127.0.0.4' });
   expect(warnings.slice(1)).toEqual([expect.stringContaining('a request came from 127.0.0.3 without X-Forwarded-For')]);
 });
 
 test('without PUBLIC_URL nothing is reported', async () => {
   await start({});
-  await signIn({});
+  await register({});
   expect(warnings).toEqual([]);
 });

@@ -14,6 +14,7 @@ import { prepareDatabase } from '../upstream/schema/prepare-database.ts';
 import { CleanupStack } from './cleanup-stack.ts';
 import { connectUpstream } from './connect-upstream.ts';
 import { createHttpServer } from './create-server.ts';
+import { removeDemoUser } from './demo-user.ts';
 import { createApp } from './http-app.ts';
 import type { StartContext, StartOptions } from './start-context.ts';
 import { startServices, type Services } from './start-services.ts';
@@ -81,6 +82,7 @@ async function startServer(context: StartContext): Promise<Pouchgate> {
   });
   const services = await startServices(context, connection);
   const { identity, core, telegram } = services;
+  await removeDemoUser(config, identity, log);
   const { feeds, clocks } = observability;
   const readiness = createReadinessMonitor({ upstream, registry: config.registry, jwtSecret, feeds, clocks, log });
   const { server, connections, admission } = createHttpServer({

@@ -73,6 +73,8 @@ export interface TokenConfig {
   readonly audienceClaim: Fields['JWT_AUDIENCE_CLAIM'];
   /** The tolerance for the clocks of this server and the issuer, at `exp` and `nbf`, in seconds. */
   readonly leewaySeconds: number;
+  /** The longest time from `iat`, or from now, to `exp`, in seconds. */
+  readonly maxLifetimeSeconds: number;
 }
 
 /** The environment is not a valid configuration. The message has one sentence per invalid variable. */
@@ -118,6 +120,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       audience: fields.JWT_AUDIENCE,
       audienceClaim: fields.JWT_AUDIENCE_CLAIM,
       leewaySeconds: fields.JWT_LEEWAY_SECONDS,
+      maxLifetimeSeconds: fields.JWT_MAX_LIFETIME_SECONDS,
     },
     // A missing variable must not open a production server to everyone.
     registration: fields.REGISTRATION ?? (upstream.kind === 'embedded' ? 'open' : 'closed'),

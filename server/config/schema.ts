@@ -16,6 +16,12 @@ export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', '
 /** In seconds. A larger difference between clocks must be corrected (RFC 7519, 4.1.4: usually no more than a few minutes). */
 export const MAX_LEEWAY_SECONDS = 300;
 
+/** In seconds: the longest lifetime of accepted tokens. The gate's own tokens are valid for 15 minutes. */
+const MIN_MAX_LIFETIME_SECONDS = 900;
+const MAX_MAX_LIFETIME_SECONDS = 31_536_000;
+/** A week is the longest that a hosted provider allows by its console (Supabase). Most issue tokens for an hour, Auth0 for a day. */
+const DEFAULT_MAX_LIFETIME_SECONDS = 604_800;
+
 /** Claims with a registered meaning, which therefore cannot contain the username. */
 const RESERVED_CLAIMS: readonly string[] = ['exp', 'iat', 'nbf', 'iss', 'aud', 'sid', 'jti'];
 
@@ -153,6 +159,13 @@ export const fieldsSchema = z.object({
     (text) => (/^\d{1,3}$/.test(text) && Number(text) <= MAX_LEEWAY_SECONDS ? Number(text) : undefined),
     `is not an integer from 0 to ${MAX_LEEWAY_SECONDS}; set it to the largest difference, in seconds, between the clocks of this server and the issuer of tokens, such as 30`,
   ).default(30),
+  JWT_MAX_LIFETIME_SECONDS: field(
+    (text) =>
+      /^\d{1,9}$/.test(text) && Number(text) >= MIN_MAX_LIFETIME_SECONDS && Number(text) <= MAX_MAX_LIFETIME_SECONDS
+        ? Number(text)
+        : undefined,
+    `is not an integer from ${MIN_MAX_LIFETIME_SECONDS} to ${MAX_MAX_LIFETIME_SECONDS}; set it to the longest lifetime, in seconds, of the tokens that the issuer creates, such as 3600`,
+  ).default(DEFAULT_MAX_LIFETIME_SECONDS),
   REGISTRATION: z
     .enum(['open', 'closed'], { error: 'is neither open nor closed; set it to one of the two' })
     .optional(),

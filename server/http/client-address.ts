@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { IncomingMessage } from 'node:http';
+import type { Request } from 'express';
 import { ipKeyGenerator } from 'express-rate-limit';
 import { LRUCache } from 'lru-cache';
 import proxyAddr from 'proxy-addr';
@@ -36,3 +37,6 @@ export function addressKey(text: string): string {
   const address = withoutPort(text);
   return isIP(address) === 0 ? 'unknown' : ipKeyGenerator(address, IPV6_PREFIX_BITS);
 }
+
+/** Returns the key of the client of a request that Express handles. Behind trusted proxies it is the address that they forward. */
+export const clientAddress = ({ ip = '' }: Pick<Request, 'ip'>): string => addressKey(ip);

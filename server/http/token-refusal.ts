@@ -22,6 +22,8 @@ const REASONS: Readonly<Record<TokenRefusalCode, string>> = {
   'token-not-yet-valid':
     'The token is not valid yet (nbf). Compare the clocks of this server and of the issuer, or raise JWT_LEEWAY_SECONDS.',
   'token-expired': 'The token has expired. Get a new one, and send the request again.',
+  'token-long-lived':
+    'The token is valid for longer than this server accepts. Configure the issuer to create tokens of a shorter lifetime, or raise JWT_MAX_LIFETIME_SECONDS.',
   'token-wrong-issuer':
     'The token is from another issuer (iss). Compare it with JWT_ISSUER, including a slash at its end.',
   'token-wrong-audience':

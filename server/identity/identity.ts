@@ -11,10 +11,17 @@ import { createBearerAuthenticator, parseBearerToken, type BearerAuthenticator }
 import { createCookieAuthenticator, type CookieAuthenticator } from './http/authenticate-cookie.ts';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from '../http/rate-limits.ts';
 import { requestIds } from '../http/request-context.ts';
-import { createRefreshCookie } from './sessions/refresh-cookie.ts';
 import { createRefreshTokens, type RefreshTokens } from './sessions/refresh-token.ts';
 import { AccessMonitor } from './access/access-monitor.ts';
+import { AttemptCounters, createDigest } from './attempts/attempt-counters.ts';
+import { SignInAttempts } from './attempts/attempts.ts';
+import { createDeviceTokens } from './attempts/device-tokens.ts';
+import { AttemptsExchange } from './attempts/exchange.ts';
+import { createDeviceCookie } from './http/device-cookie.ts';
+import { createOwnOriginCheck } from './http/own-origin.ts';
+import { createRefreshCookie } from './http/refresh-cookie.ts';
 import { createAuthRoutes } from './http/routes.ts';
+import { COUCHDB_WORK, EMBEDDED_WORK, type Work } from './passwords/hash-work.ts';
 import { loadOrCreateSecret } from './tokens/secret-file.ts';
 import { createSessionStore } from './sessions/store.ts';
 import { createSessions, type Sessions } from './sessions/sessions.ts';
@@ -23,7 +30,10 @@ import { createTokens, type SignToken } from './tokens/tokens.ts';
 import { VerificationCache } from './tokens/verification-cache.ts';
 
 export interface IdentityOptions {
-  readonly config: Pick<Config, 'tokens' | 'registration' | 'registry' | 'sessions' | 'publicUrl' | 'telegram'>;
+  readonly config: Pick<
+    Config,
+    'tokens' | 'registration' | 'registry' | 'sessions' | 'publicUrl' | 'telegram' | 'upstream'
+  >;
   readonly idOf: (username: Username) => UserDocumentId;
   /** An upstream whose databases already exist. */
   readonly upstream: Upstream;
@@ -32,6 +42,8 @@ export interface IdentityOptions {
   readonly log: IdentityLog;
   /** The default is `DEFAULT_RATE_LIMITS`. */
   readonly rateLimits?: RateLimits;
+  /** The work of the accounts that the database creates. The default is that of the configured upstream. */
+  readonly passwordWork?: Work | undefined;
   /** Receives the connection state of the sessions database's change feed. */
   readonly feedListener?: FeedListener;
   /** The heartbeat of that feed, in ms. */
@@ -39,6 +51,9 @@ export interface IdentityOptions {
   /** The time in ms. The default is `Date.now`. */
   readonly now?: (() => number) | undefined;
 }
+
+const WEAK_KEYS =
+  'RSA keys of JWKS_URL with fewer than 2,048 bits are refused, and the tokens that they sign. Configure the provider to sign with another key.';
 
 /** The part of pino's logger that is used. */
 type IdentityLog = Pick<Logger, 'debug' | 'warn' | 'error'>;
@@ -71,27 +86,35 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
   const findKey = createKeyFinder(config.tokens.provider, {
     now,
     onFailure: (reason) => log.warn({ reason }, 'The key set of JWKS_URL cannot be read.'),
+    onWeakKeys: (count) => log.warn({ count }, WEAK_KEYS),
   });
   const { verify, sign } = createTokens({ ...config.tokens, secrets, findKey, now });
-  const users = createUsers(options, secrets, now);
-  const { accessMonitor, accounts, sessions } = users;
+  // Without a secret there are no refresh tokens. A random key makes sure that none verifies.
+  const [first = randomBytes(32).toString('base64url'), ...others] = secrets;
+  const keys = [first, ...others] as const;
+  const { accessMonitor, accounts, sessions, refreshTokens, attempts, exchange } = createUsers(options, keys, now);
   const verified = new VerificationCache({ verify, now });
   const authenticate = createBearerAuthenticator({ verify: verified.verify, accessMonitor, idOf });
-  const cookie = createRefreshCookie(config.publicUrl?.startsWith('https:') ?? false);
+  const isSecure = config.publicUrl?.startsWith('https:') ?? false;
+  const cookie = createRefreshCookie(isSecure, refreshTokens);
+  const assertOwnOrigin = createOwnOriginCheck(config.publicUrl);
   const router = createAuthRoutes({
     registration: config.registration,
     telegram: config.telegram !== undefined,
     accounts,
+    attempts,
     sessions,
-    refreshTokens: users.refreshTokens,
+    refreshTokens,
     sign,
     authenticate,
+    assertOwnOrigin,
     cookie,
+    deviceCookie: createDeviceCookie(isSecure, createDeviceTokens(keys), now),
     limits: options.rateLimits ?? DEFAULT_RATE_LIMITS,
     onRegistered: options.onRegistered,
     onError: (error, res) => log.error({ ...requestIds(res), err: error }, 'A sign-in route failed.'),
   });
-  const authenticateCookie = createCookieAuthenticator({ cookie, sessions, accessMonitor, idOf });
+  const authenticateCookie = createCookieAuthenticator({ cookie, assertOwnOrigin, sessions, accessMonitor, idOf });
   return {
     router,
     authenticate,
@@ -104,7 +127,10 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
     accounts,
     sessions,
     sign,
-    close: () => accessMonitor.close(),
+    close: () => {
+      exchange.close();
+      accessMonitor.close();
+    },
   };
 }
 
@@ -113,12 +139,28 @@ interface Users {
   readonly refreshTokens: RefreshTokens;
   readonly sessions: Sessions;
   readonly accounts: Accounts;
+  readonly attempts: SignInAttempts;
+  readonly exchange: AttemptsExchange;
 }
 
 /** Creates accounts and sessions, and the monitor that learns of each change to them at once. */
-function createUsers(options: IdentityOptions, secrets: readonly string[], now: () => number): Users {
-  const { config, idOf, upstream } = options;
+function createUsers(options: IdentityOptions, secrets: readonly [string, ...string[]], now: () => number): Users {
+  const { config, idOf, upstream, log } = options;
   const { access, couch } = upstream;
+  const counters = new AttemptCounters(now);
+  const exchange = new AttemptsExchange({
+    couch,
+    database: config.sessions,
+    counters,
+    now,
+    onError: (error) => log.warn({ err: error }, 'Failed sign-ins could not be exchanged with other gates.'),
+  });
+  const attempts = new SignInAttempts({
+    counters,
+    digest: createDigest(secrets[0]),
+    now,
+    onFailure: () => exchange.publishSoon(),
+  });
   const accessMonitor = new AccessMonitor({
     couch,
     access,
@@ -126,11 +168,11 @@ function createUsers(options: IdentityOptions, secrets: readonly string[], now: 
     now,
     heartbeatMs: options.heartbeat,
     feedListener: options.feedListener,
-    onBatch: logFailedBatches(options.log, 'facts'),
+    onBatch: logFailedBatches(log, 'facts'),
+    onRow: (row) => exchange.onRow(row),
   });
   const store = createSessionStore(couch, config.sessions, (session) => accessMonitor.recordSession(session));
-  // Without a secret there are no refresh tokens. A random key makes sure that none verifies.
-  const refreshTokens = createRefreshTokens(secrets.length > 0 ? secrets : [randomBytes(32).toString('base64url')]);
+  const refreshTokens = createRefreshTokens(secrets);
   const sessions = createSessions({ store, refreshTokens, now });
   const accounts = createAccounts({
     upstream,
@@ -140,8 +182,9 @@ function createUsers(options: IdentityOptions, secrets: readonly string[], now: 
     sessions,
     onSuspension: (username, isSuspended) => accessMonitor.recordSuspension(username, isSuspended),
     now,
+    passwordWork: options.passwordWork ?? (config.upstream.kind === 'embedded' ? EMBEDDED_WORK : COUCHDB_WORK),
   });
-  return { accessMonitor, refreshTokens, sessions, accounts };
+  return { accessMonitor, refreshTokens, sessions, accounts, attempts, exchange };
 }
 
 /** Returns the gate's secrets. The first one signs. */

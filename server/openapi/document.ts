@@ -165,7 +165,12 @@ export function openApiDocument(): object {
       },
       securitySchemes: {
         accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
-        session: { type: 'apiKey', in: 'cookie', name: 'pouchgate_refresh' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: 'pouchgate_refresh',
+          description: 'Over https its name is `__Host-pouchgate_refresh`.',
+        },
       },
     },
   };

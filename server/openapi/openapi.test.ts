@@ -146,6 +146,7 @@ test('sign-in responds as described', async () => {
   expect((body as Session).sessionId).not.toBe(sessionId);
   await call('endOtherSessions', 401);
   await call('endOtherSessions', 204, { as: accessToken });
+  await call('signOut', 401, { cookie: `${cookie}; ${cookie}` });
   await call('signOut', 204, { cookie });
   await gate.pouchgate.identity.accounts.suspend(parseUsername(username) as Username);
   await call('signIn', 403, { body: credentials });

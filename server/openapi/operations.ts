@@ -94,7 +94,7 @@ const AUTH_OPERATIONS: readonly Operation[] = [
     summary: 'Ends the session of the refresh cookie, if there is one.',
     security: 'cookie',
     response: NO_CONTENT_RESPONSE,
-    otherStatuses: [403, 429],
+    otherStatuses: [401, 403, 429],
   },
   {
     method: 'get',

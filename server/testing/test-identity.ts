@@ -11,6 +11,7 @@ import { connect, openUpstream, type UpstreamAccess } from '../upstream/client.t
 import { applySchema } from '../upstream/schema/apply-schema.ts';
 import { startTestUpstream, type TestUpstream } from './test-database.ts';
 import { createIdentity, type Identity, type IdentityOptions } from '../identity/identity.ts';
+import { EMBEDDED_WORK } from '../identity/passwords/hash-work.ts';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from '../http/rate-limits.ts';
 
 /** Fixtures of the identity tests: a real upstream, the real routes, real sockets. */
@@ -45,9 +46,9 @@ export interface TestIdentityServer {
 /** Starts the identity module of one gate with its routes on a free port. Resolves once its access monitor is connected. */
 export async function startIdentityServer(
   engine: TestUpstream,
-  options: Partial<IdentityOptions> & { readonly access?: UpstreamAccess } = {},
+  options: Partial<IdentityOptions> & { readonly access?: UpstreamAccess; readonly trustProxy?: boolean } = {},
 ): Promise<TestIdentityServer> {
-  const { access = engine.nextAccess(), ...identityOptions } = options;
+  const { access = engine.nextAccess(), trustProxy = false, ...identityOptions } = options;
   const upstream = openUpstream(access);
   const identity = await createIdentity({
     config: testConfig(engine),
@@ -57,9 +58,11 @@ export async function startIdentityServer(
     log: pino({ level: 'silent' }),
     rateLimits: rateLimitsWith(),
     heartbeat: scaleMs(500),
+    ...(engine.kind === 'embedded' ? { passwordWork: EMBEDDED_WORK } : {}),
     ...identityOptions,
   });
   const app = express();
+  app.set('trust proxy', trustProxy);
   app.use('/api/auth', identity.router);
   const server = createServer(app);
   const port = await listenOnFreePort(server);

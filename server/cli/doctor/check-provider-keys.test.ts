@@ -5,6 +5,8 @@ import { doctorCommand } from './command.ts';
 
 const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const key = (alg: string) => ({ ...publicKey.export({ format: 'jwk' }), kid: 'k', use: 'sig', alg });
+const { publicKey: shortPublicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
+const shortKey = { ...shortPublicKey.export({ format: 'jwk' }), kid: 'short', use: 'sig', alg: 'RS256' };
 
 /** Runs the doctor with a provider at this URL. The embedded engine needs no other check. */
 async function runDoctor(url: string): Promise<{ code: number; lines: string }> {
@@ -30,6 +32,7 @@ test.each([
   ['a wrong path', 404, 'Not found', 'cannot be read (status 404)'],
   ['the discovery document', 200, { jwks_uri: 'https://idp.example/keys' }, '(the response is not a key set)'],
   ['an empty set', 200, { keys: [] }, '(no key for signatures)'],
+  ['a short RSA key', 200, { keys: [key('RS256'), shortKey] }, 'fewer than 2,048 bits, which are refused: 1'],
   ['keys of another algorithm', 200, { keys: [key('RS512')] }, 'has no key for RS256 or ES256'],
 ])('a JWKS_URL with %s is a fault', async (_name, status, body, excerpt) => {
   const { code, lines } = await withProvider(status, body, runDoctor);

@@ -8,13 +8,24 @@ const CHECK = 'provider keys';
 export async function checkProviderKeys({ provider }: Pick<TokenConfig, 'provider'>): Promise<Finding[]> {
   if (provider.kind !== 'jwks') return [];
   try {
-    return [evaluateKeys(await fetchProviderKeys(provider.url))];
+    const { keys, weak } = await fetchProviderKeys(provider.url);
+    return [evaluateKeys(keys), ...evaluateWeakKeys(weak)];
   } catch (error) {
     const cause = describeKeySetFailure(error);
     const sentence = `The key set of JWKS_URL cannot be read (${cause}), so requests get 503. Set it to the jwks_uri of the provider, and check that this machine reaches it.`;
     return [errorFinding(CHECK, sentence)];
   }
 }
+
+const evaluateWeakKeys = (count: number): Finding[] =>
+  count === 0
+    ? []
+    : [
+        errorFinding(
+          CHECK,
+          `The key set of JWKS_URL has RSA keys with fewer than 2,048 bits, which are refused: ${count}. Configure the provider to sign with another key.`,
+        ),
+      ];
 
 function evaluateKeys(keys: readonly ProviderKey[]): Finding {
   const usable = keys.filter((key) => verifies(key, 'RS256') || verifies(key, 'ES256')).length;

@@ -1,6 +1,7 @@
 import { newSourceDeviceId } from '../../../couchdb-design/user-document/edit-sources.ts';
 import { decodeSubject, type Username } from '../../../couchdb-design/user-document/user-document.ts';
 import { credentialsSchema, type UserPreferencesResponse } from '../../contract.ts';
+import { COMMON_PASSWORD, isCommonPassword } from '../../identity/passwords/common-passwords.ts';
 import { KeyedConcurrencyLimit } from '../../lib/keyed-concurrency-limit.ts';
 import { createPreferencesResponse } from '../../preferences/response.ts';
 import { createPreferencesService } from '../../preferences/service.ts';
@@ -46,7 +47,7 @@ export async function addUser(
   username: Username,
   password: string,
 ): Promise<void> {
-  await accounts.register(username, validatePassword(username, password));
+  await accounts.register(username, await validatePassword(username, password));
   await createProvision(
     upstream,
     registry,
@@ -76,7 +77,7 @@ export function requireResettable(userData: UserData, deployment: Deployment): v
 export async function resetPassword(deployment: Deployment, userData: UserData, password: string): Promise<number> {
   const { username, account } = userData;
   if (account === undefined) throw new CommandError(`${username} has no account here.`);
-  await setPassword(deployment.upstream.couch, account, validatePassword(username, password));
+  await setPassword(deployment.upstream.couch, account, await validatePassword(username, password));
   try {
     return await endSessions(deployment, username);
   } catch (error) {
@@ -170,8 +171,11 @@ export function requirePasswordSignIn({ hasPasswordSignIn }: Pick<Deployment, 'h
   );
 }
 
-function validatePassword(username: Username, password: string): string {
+async function validatePassword(username: Username, password: string): Promise<string> {
   const parsed = credentialsSchema.safeParse({ username, password });
-  if (parsed.success) return password;
-  throw new CommandError(`${parsed.error.issues[0]?.message ?? 'The password is invalid.'} Nothing was changed.`);
+  if (!parsed.success) {
+    throw new CommandError(`${parsed.error.issues[0]?.message ?? 'The password is invalid.'} Nothing was changed.`);
+  }
+  if (await isCommonPassword(password)) throw new CommandError(`${COMMON_PASSWORD} Nothing was changed.`);
+  return password;
 }

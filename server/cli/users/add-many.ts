@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { newUserDocument, type Username } from '../../../couchdb-design/user-document/user-document.ts';
 import type { NewAccountResult } from '../../identity/accounts/register-many.ts';
+import { COMMON_PASSWORD, isCommonPassword } from '../../identity/passwords/common-passwords.ts';
 import { errorMessage } from '../../upstream/setup-error.ts';
 import { writeRows } from '../../upstream/write-rows.ts';
 import { inBatches, readLines, type TextLine } from '../read-lines.ts';
@@ -67,10 +68,11 @@ const isFileError = (error: unknown): boolean =>
 type ParsedLine = { readonly number: number; readonly parsed: NewCredentials | InvalidLine };
 
 async function addBatch(deployment: Deployment, batch: readonly TextLine[]): Promise<AddedLine[]> {
-  const parsed = batch.flatMap(({ number, text }): ParsedLine[] => {
+  const parsed: ParsedLine[] = [];
+  for (const { number, text } of batch) {
     const credentials = parseCredentials(text);
-    return credentials === undefined ? [] : [{ number, parsed: credentials }];
-  });
+    if (credentials !== undefined) parsed.push({ number, parsed: await refuseCommonPassword(credentials) });
+  }
   // The first line of a name counts.
   const requests = new Map<Username, NewCredentials>();
   for (const { parsed: line } of parsed)
@@ -83,6 +85,11 @@ async function addBatch(deployment: Deployment, batch: readonly TextLine[]): Pro
   );
   return parsed.map(({ number, parsed: line }) => toAddedLine(number, line, requests, results));
 }
+
+const refuseCommonPassword = async (line: NewCredentials | InvalidLine): Promise<NewCredentials | InvalidLine> =>
+  'password' in line && (await isCommonPassword(line.password))
+    ? { username: line.username, reason: COMMON_PASSWORD }
+    : line;
 
 function toAddedLine(
   line: number,

@@ -34,6 +34,8 @@ export interface AccessMonitorOptions {
   readonly onBatch?: OnBatch | undefined;
   /** The heartbeat of the change feed, in ms. The default is that of `followChanges`. */
   readonly heartbeatMs?: number | undefined;
+  /** Called with each row of the feed, for documents that do not concern access. It must not throw. */
+  readonly onRow?: ((row: FeedRow) => void) | undefined;
   /** Limits that tests lower. */
   readonly limits?: { readonly records: number; readonly callers: number };
 }
@@ -84,7 +86,10 @@ export class AccessMonitor {
       onConnect: () => this.#onConnect(),
       onDisconnect: (reason) => this.#feedListener?.onDisconnect(reason),
       onActivity: () => this.#feedListener?.onActivity(),
-      onRow: (row) => this.#onRow(row),
+      onRow: (row) => {
+        options.onRow?.(row);
+        this.#onRow(row);
+      },
     });
   }
 

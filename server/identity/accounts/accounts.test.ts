@@ -1,15 +1,8 @@
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { newUserDocument, parseUsername, type Username } from '../../../couchdb-design/user-document/user-document.ts';
-import { connect, openUpstream, type UpstreamAccess } from '../../upstream/client.ts';
+import { connect } from '../../upstream/client.ts';
 import type { TestUpstream } from '../../testing/test-database.ts';
-import { createPasswordVerifier } from './verify-password.ts';
 import { UsernameReservations } from './username-reservations.ts';
-import {
-  listenOnFreePort,
-  startConfiguredUpstream,
-  startIdentityServer,
-  type TestIdentityServer,
-} from '../../testing/test-identity.ts';
+import { startConfiguredUpstream, startIdentityServer, type TestIdentityServer } from '../../testing/test-identity.ts';
 
 const named = (name: string): Username => {
   const username = parseUsername(name);
@@ -98,80 +91,5 @@ describe('with a database', () => {
       const { status } = await fetch(`${engine.access.url}/${path}`, { headers: { authorization } });
       expect([401, 403]).toContain(status);
     }
-  });
-});
-
-describe('with a stubbed upstream', () => {
-  let server: Server;
-  let access: UpstreamAccess;
-  let response: { status: number; body: string };
-  let requests: { headers: IncomingHttpHeaders; body: string }[];
-  beforeEach(async () => {
-    requests = [];
-    server = createServer((req, res) => {
-      let body = '';
-      req.on('data', (chunk: Buffer) => (body += chunk.toString()));
-      req.on('end', () => {
-        requests.push({ headers: req.headers, body });
-        res.writeHead(response.status, { location: '/elsewhere', 'set-cookie': 'AuthSession=x' });
-        res.end(response.body);
-      });
-    });
-    access = { url: `http://127.0.0.1:${await listenOnFreePort(server)}`, username: 'gate', password: 'service' };
-  });
-  afterEach(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  const sessionResponse = (name: string, roles: unknown = []): string => JSON.stringify({ ok: true, name, roles });
-
-  test('the request carries no credentials of the service account', async () => {
-    response = { status: 200, body: sessionResponse('alice') };
-    await expect(createPasswordVerifier(openUpstream(access))(named('alice'), 'pw')).resolves.toBe(true);
-    expect(JSON.parse(requests[0]?.body ?? '')).toEqual({ name: 'alice', password: 'pw' });
-    expect(requests[0]?.headers).not.toHaveProperty('authorization');
-    expect(requests[0]?.headers).not.toHaveProperty('cookie');
-  });
-
-  test("the service account's password cannot be guessed: the check fails, and costs one request like any other", async () => {
-    response = { status: 200, body: sessionResponse('gate') };
-    await expect(createPasswordVerifier(openUpstream(access))(named('gate'), 'service')).resolves.toBe(false);
-    expect(requests).toHaveLength(1);
-    expect(requests[0]?.body).not.toContain('"gate"');
-  });
-
-  test.each<[string, number, string]>([
-    ['a server admin', 200, sessionResponse('alice', ['_admin'])],
-    ['another name', 200, sessionResponse('bob')],
-    ['a wrong password', 401, '{"error":"unauthorized"}'],
-    ['a lock after too many failures', 403, '{"error":"forbidden"}'],
-  ])('rejects the password for %s', async (_what, status, body) => {
-    response = { status, body };
-    await expect(createPasswordVerifier(openUpstream(access))(named('alice'), 'pw')).resolves.toBe(false);
-  });
-
-  test.each<[string, number, string, number]>([
-    ['no user', 200, JSON.stringify({ ok: true, name: null, roles: [] }), 502],
-    ['HTML', 200, '<html>', 502],
-    ['roles that are a string', 200, sessionResponse('alice', 'x'), 502],
-    ['a redirect', 302, sessionResponse('alice'), 502],
-    ['another success status', 201, sessionResponse('alice'), 502],
-    ['a bad request', 400, '{}', 502],
-    ['a missing database', 404, '{}', 502],
-    ['a failure', 500, '{}', 503],
-    ['a busy server', 429, '{}', 503],
-  ])('a response with %s does not decide about the password: 502 or 503', async (_what, status, body, expected) => {
-    response = { status, body };
-    await expect(createPasswordVerifier(openUpstream(access))(named('alice'), 'pw')).rejects.toMatchObject({
-      status: expected,
-    });
-  });
-
-  test('an unreachable upstream is 503', async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-    await expect(createPasswordVerifier(openUpstream(access))(named('alice'), 'pw')).rejects.toMatchObject({
-      status: 503,
-    });
   });
 });

@@ -3,7 +3,6 @@ import type { UserDocumentId, Username } from '../../../couchdb-design/user-docu
 import { conflict } from '../../http/errors.ts';
 import { statusOf, type Upstream } from '../../upstream/client.ts';
 import { toUpstreamError } from '../../upstream/upstream-error.ts';
-import { createPasswordVerifier, type VerifyPassword } from './verify-password.ts';
 import {
   checkMany,
   registerMany,
@@ -13,6 +12,15 @@ import {
 } from './register-many.ts';
 import { UsernameReservations } from './username-reservations.ts';
 import { hasEverExisted, readDocuments } from '../../upstream/read-documents.ts';
+import { readManyLeaves } from '../../upstream/read-many-leaves.ts';
+import { COUCHDB_WORK, type Work } from '../passwords/hash-work.ts';
+import {
+  createPasswordVerifier,
+  createTurns,
+  type CheckedClient,
+  type VerifyPassword,
+} from '../passwords/password-checks.ts';
+import type { Turns } from '../passwords/turns.ts';
 import { suspensionDocumentId } from '../sessions/document.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 
@@ -27,6 +35,8 @@ export interface AccountsOptions {
   readonly onSuspension: (username: Username, isSuspended: boolean) => void;
   /** The time in ms. */
   readonly now: () => number;
+  /** The work of the accounts that the database creates. The default is that of CouchDB. */
+  readonly passwordWork?: Work | undefined;
 }
 
 const USERS_DB = '_users';
@@ -54,10 +64,13 @@ export class Accounts {
   readonly #users: DocumentScope<unknown>;
   readonly #suspensions: DocumentScope<unknown>;
   readonly #reservations: UsernameReservations;
+  /** Of everything that computes a password hash: checks here, registrations in the database. */
+  readonly #turns: Turns = createTurns();
 
   constructor(options: AccountsOptions) {
-    const { upstream, sessionsDatabase, now } = options;
-    this.verifyPassword = createPasswordVerifier(upstream);
+    const { upstream, sessionsDatabase, now, passwordWork: work = COUCHDB_WORK } = options;
+    const { couch, access } = upstream;
+    this.verifyPassword = createPasswordVerifier({ couch, serviceAccount: access.username, work, turns: this.#turns });
     this.#options = options;
     this.#couch = upstream.couch;
     this.#users = upstream.couch.use(USERS_DB);
@@ -65,15 +78,15 @@ export class Accounts {
     this.#reservations = new UsernameReservations(upstream.couch, sessionsDatabase, now);
   }
 
-  /** Creates an account. Rejects with 409 when the name is taken or was ever used. */
-  async register(username: Username, password: string): Promise<void> {
+  /** Creates an account. Rejects with 409 when the name is taken or was ever used, 499 and 503 as `verifyPassword` does. */
+  async register(username: Username, password: string, { key, signal }: CheckedClient = { key: '' }): Promise<void> {
     if (await this.#isTaken(username)) throw usernameTaken();
     const release = await this.#reservations.reserve(username);
     if (release === undefined) throw usernameTaken();
     try {
       // The previous holder of the reservation may have created the account.
       if (await this.#isTaken(username)) throw usernameTaken();
-      await this.#insertAccount(username, password);
+      await this.#turns.run(key, signal, () => this.#insertAccount(username, password));
     } finally {
       await release();
     }
@@ -100,6 +113,14 @@ export class Accounts {
       sessionsDatabase,
       reservations: this.#reservations,
     };
+  }
+
+  /** Removes an account. Its name stays taken. On a CouchDB only a server admin may do this. */
+  async remove(username: Username): Promise<void> {
+    const id = accountDocumentId(username);
+    const leaves = (await readManyLeaves(this.#couch, USERS_DB, [{ id }])).get(id) ?? [];
+    for (const { _rev, _deleted } of leaves)
+      if (_deleted !== true) await ignoreConflict(() => this.#users.destroy(id, _rev));
   }
 
   /** Removes the reservation that an aborted registration has left. */

@@ -14,6 +14,7 @@ const options = {
   audience: undefined,
   audienceClaim: 'aud',
   leewaySeconds: 0,
+  maxLifetimeSeconds: 86_400,
 } as const;
 const tokens = createTokens({ ...options, now: Date.now });
 const token = tokens.sign?.({ username, sessionId: 's', notAfter: Infinity }).token ?? '';

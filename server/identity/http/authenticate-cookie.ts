@@ -1,18 +1,18 @@
-import cookieParser from 'cookie-parser';
-import type { Request, Response } from 'express';
+import type { Request } from 'express';
 import type { UserDocumentId, Username } from '../../../couchdb-design/user-document/user-document.ts';
 import type { Caller } from '../../http/caller.ts';
 import { tokenRefusal } from '../../http/token-refusal.ts';
-import type { RefreshCookie } from '../sessions/refresh-cookie.ts';
 import type { AccessMonitor } from '../access/access-monitor.ts';
-import { assertSameOrigin } from './same-origin.ts';
 import type { Sessions } from '../sessions/sessions.ts';
+import type { AssertOwnOrigin } from './own-origin.ts';
+import type { RefreshCookie } from './refresh-cookie.ts';
 
 /** Resolves with the caller. Rejects with 401 or 403 when the cookie does not authenticate one, 502 or 503 when the database fails. */
-export type CookieAuthenticator = (req: Request, res: Response) => Promise<Caller>;
+export type CookieAuthenticator = (req: Request) => Promise<Caller>;
 
 export interface CookieAuthenticatorOptions {
   readonly cookie: Pick<RefreshCookie, 'read'>;
+  readonly assertOwnOrigin: AssertOwnOrigin;
   readonly sessions: Pick<Sessions, 'getByToken'>;
   readonly accessMonitor: Pick<AccessMonitor, 'assertActive'>;
   readonly idOf: (username: Username) => UserDocumentId;
@@ -24,14 +24,13 @@ export interface CookieAuthenticatorOptions {
  */
 export function createCookieAuthenticator({
   cookie,
+  assertOwnOrigin,
   sessions,
   accessMonitor,
   idOf,
 }: CookieAuthenticatorOptions): CookieAuthenticator {
-  const readCookies = cookieParser();
-  return async (req, res) => {
-    assertSameOrigin(req);
-    readCookies(req, res, () => undefined);
+  return async (req) => {
+    assertOwnOrigin(req);
     const token = cookie.read(req);
     if (token === undefined) throw tokenRefusal('token-missing');
     const { id, username, expiresAt } = await sessions.getByToken(token);

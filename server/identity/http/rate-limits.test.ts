@@ -1,3 +1,4 @@
+import { startRecorder } from '../../testing/request-recorder.ts';
 import { rateLimitsWith, startIdentityServer } from '../../testing/test-identity.ts';
 import { setUpAuthServer, PASSWORD, bearer, sessionOf, withCookie, type TestResponse } from './testing/auth-server.ts';
 
@@ -6,7 +7,7 @@ const { upstream, request, post, newName } = setUpAuthServer();
 test('beyond its limit each route sends 429 with Retry-After, and other users are not affected', async () => {
   const few = { windowMs: 60_000, limit: 2 };
   const limited = await startIdentityServer(upstream(), {
-    rateLimits: rateLimitsWith({ signInByName: few, registerByName: few, refreshBySession: few }),
+    rateLimits: rateLimitsWith({ registerByName: few, refreshBySession: few }),
   });
   const send = (path: string, body?: unknown, headers?: Record<string, string>) => post(path, body, headers, limited);
   const username = newName();
@@ -14,12 +15,6 @@ test('beyond its limit each route sends 429 with Retry-After, and other users ar
   const first = await send('/register', credentials);
   await send('/register', credentials);
   const limitedRequests: [string, unknown, Record<string, string>][] = [['/register', credentials, {}]];
-
-  for (let each = 0; each < 3; each += 1) expect((await send('/sign-in', credentials)).status).toBe(200);
-  const wrong = { username, password: 'wrong password' };
-  await send('/sign-in', wrong);
-  await send('/sign-in', wrong);
-  limitedRequests.push(['/sign-in', credentials, {}]);
 
   const second = await send('/refresh', undefined, withCookie(first.cookie));
   const third = await send('/refresh', undefined, withCookie(second.cookie));
@@ -59,17 +54,36 @@ test('session requests and sign-outs are limited per user: 429, and other users 
   await limited.close();
 });
 
-test('an address beyond its limit gets 429 before its body is parsed or the database is read', async () => {
+test('an address beyond its limit of registrations gets 429 before its body is parsed or the database is read', async () => {
   const few = { windowMs: 60_000, limit: 2 };
   const limited = await startIdentityServer(upstream(), {
-    rateLimits: rateLimitsWith({ signInByAddress: few, registerByAddress: few, refreshByAddress: few }),
+    rateLimits: rateLimitsWith({ registerByAddress: few }),
   });
-  for (const path of ['/register', '/sign-in', '/refresh']) {
-    const send = () =>
-      post(path, '{', { 'x-forwarded-for': `10.0.0.${String(Math.floor(Math.random() * 250))}` }, limited);
-    await send();
-    await send();
-    expect((await send()).status).toBe(429);
-  }
+  let address = 0;
+  const send = () => post('/register', '{', { 'x-forwarded-for': `10.0.0.${(address += 1)}` }, limited);
+  await send();
+  await send();
+  expect((await send()).status).toBe(429);
   await limited.close();
+});
+
+test('made-up refresh tokens are 401 for any number of requests, and a valid one from their address is served', async () => {
+  const session = await post('/register', { username: newName(), password: PASSWORD });
+  const forged = (session.cookie ?? '').replace(/.{4}$/, 'AAAA');
+  const statuses = new Set<number>();
+  for (let each = 0; each < 100; each += 1)
+    statuses.add((await post('/refresh', undefined, withCookie(forged))).status);
+  expect([...statuses]).toEqual([401]);
+  expect((await post('/refresh', undefined, withCookie(session.cookie))).status).toBe(200);
+});
+
+test('made-up refresh tokens cost no request to the database', async () => {
+  const recorder = await startRecorder(upstream().nextAccess().url);
+  const gate = await startIdentityServer(upstream(), { access: { ...upstream().access, url: recorder.url } });
+  const before = recorder.requests.length;
+  for (const value of ['x', 'a.1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA', `${'a'.repeat(64)}.1.${'b'.repeat(43)}`])
+    expect((await post('/refresh', undefined, withCookie(value), gate)).status).toBe(401);
+  expect(recorder.requests.slice(before)).toEqual([]);
+  await gate.close();
+  await recorder.close();
 });

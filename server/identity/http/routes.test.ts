@@ -23,15 +23,6 @@ test('registering signs in, provisions a document, and sets a cookie that script
   expect(listOf(await request('/sessions', { headers: bearer(session) }))).toHaveLength(1);
 });
 
-test('behind https the cookie is Secure', async () => {
-  const secure = await startIdentityServer(upstream(), {
-    config: testConfig(upstream(), { PUBLIC_URL: 'https://gate.example' }),
-  });
-  const response = await post('/register', { username: newName(), password: PASSWORD }, {}, secure);
-  expect(response.setCookie).toMatch(/; Secure/);
-  await secure.close();
-});
-
 test('a name can be registered once, whatever the password', async () => {
   const username = newName();
   await register(username);

@@ -1,4 +1,3 @@
-import cookieParser from 'cookie-parser';
 import { Router, type Request, type RequestHandler, type Response } from 'express';
 import type { SessionList, SignInOptions } from '../../contract.ts';
 import type { Caller } from '../../http/caller.ts';
@@ -9,8 +8,8 @@ import type { RefreshTokens } from '../sessions/refresh-token.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { SignToken } from '../tokens/tokens.ts';
 import type { BearerAuthenticator } from './authenticate-bearer.ts';
+import { requireOwnOrigin, type AssertOwnOrigin } from './own-origin.ts';
 import { jsonBodyParser, couchErrorHandler } from './request-body.ts';
-import { requireSameOrigin } from './same-origin.ts';
 import { SignInHandlers, type SignInHandlersOptions } from './sign-in-handlers.ts';
 
 export interface AuthRoutesOptions extends Omit<SignInHandlersOptions, 'sessions' | 'sign'> {
@@ -22,6 +21,7 @@ export interface AuthRoutesOptions extends Omit<SignInHandlersOptions, 'sessions
   /** Undefined when another identity provider issues the tokens. Then only `GET /options` exists. */
   readonly sign: SignToken | undefined;
   readonly authenticate: BearerAuthenticator;
+  readonly assertOwnOrigin: AssertOwnOrigin;
   readonly limits: RateLimits;
 }
 
@@ -48,6 +48,7 @@ export function createAuthRoutes(options: AuthRoutesOptions): Router {
 function addSignInRoutes(router: Router, options: AuthRoutesOptions, sign: SignToken): void {
   const { registration, refreshTokens, cookie, limits } = options;
   const handlers = new SignInHandlers({ ...options, sign });
+  const fromOwnOrigin = requireOwnOrigin(options.assertOwnOrigin);
 
   const requireOpenRegistration: RequestHandler = (_req, _res, next) => {
     if (registration === 'closed') throw forbidden('Registration is closed. Ask the operator for an account.');
@@ -56,40 +57,29 @@ function addSignInRoutes(router: Router, options: AuthRoutesOptions, sign: SignT
   router.post(
     '/register',
     requireOpenRegistration,
-    limitByAddress(limits.registerByAddress, 'all'),
+    fromOwnOrigin,
+    limitByAddress(limits.registerByAddress),
     jsonBodyParser,
-    limitByName(limits.registerByName, 'all'),
+    limitByName(limits.registerByName),
     (req, res) => handlers.register(req, res),
   );
   router.all('/register', methodNotAllowedHandler('POST'));
 
-  router.post(
-    '/sign-in',
-    limitByAddress(limits.signInByAddress, 'all'),
-    jsonBodyParser,
-    limitByName(limits.signInByName, 'failures'),
-    (req, res) => handlers.signIn(req, res),
-  );
+  router.post('/sign-in', fromOwnOrigin, jsonBodyParser, (req, res) => handlers.signIn(req, res));
   router.all('/sign-in', methodNotAllowedHandler('POST'));
 
-  const readCookies = cookieParser();
-  const cookieSessionId = (req: Request): string | undefined => refreshTokens.verify(cookie.read(req) ?? '')?.sessionId;
-  router.post(
-    '/refresh',
-    requireSameOrigin,
-    limitByAddress(limits.refreshByAddress, 'failures'),
-    readCookies,
-    limitByKey(limits.refreshBySession, 'all', cookieSessionId),
-    (req, res) => handlers.refresh(req, res),
+  /** The session of a valid token. Several cookies are refused by the handler. */
+  const cookieSessionId = (req: Request): string | undefined => {
+    const [token = '', ...others] = cookie.readAll(req);
+    return others.length > 0 ? undefined : refreshTokens.verify(token)?.sessionId;
+  };
+  router.post('/refresh', fromOwnOrigin, limitByKey(limits.refreshBySession, cookieSessionId), (req, res) =>
+    handlers.refresh(req, res),
   );
   router.all('/refresh', methodNotAllowedHandler('POST'));
 
-  router.post(
-    '/sign-out',
-    requireSameOrigin,
-    readCookies,
-    limitByKey(limits.signOutBySession, 'all', cookieSessionId),
-    (req, res) => handlers.signOut(req, res),
+  router.post('/sign-out', fromOwnOrigin, limitByKey(limits.signOutBySession, cookieSessionId), (req, res) =>
+    handlers.signOut(req, res),
   );
   router.all('/sign-out', methodNotAllowedHandler('POST'));
 }
@@ -98,7 +88,7 @@ function addSessionRoutes(router: Router, options: AuthRoutesOptions): void {
   const { sessions, limits } = options;
   const { authenticateWith, requireCaller, usernameOf } = createCallerContext();
   const authenticate = authenticateWith((req) => options.authenticate(req.headersDistinct));
-  const rateLimited = limitByKey(limits.sessionsByName, 'all', usernameOf);
+  const rateLimited = limitByKey(limits.sessionsByName, usernameOf);
 
   router.get('/sessions', authenticate, rateLimited, (req, res) => sendSessionList(sessions, requireCaller(req), res));
   router.delete('/sessions', authenticate, rateLimited, async (req, res) => {

@@ -1,23 +1,33 @@
 import type { ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Request, Response } from 'express';
 import { parseUsername, type Username } from '../../../couchdb-design/user-document/user-document.ts';
 import { credentialsSchema, signInSchema, type Session } from '../../contract.ts';
-import { badRequest, forbidden, HttpError, sendJson, wrongPassword } from '../../http/errors.ts';
+import { abortOnDisconnect } from '../../http/abort-on-disconnect.ts';
+import { clientAddress } from '../../http/client-address.ts';
+import { badRequest, clientDisconnected, forbidden, HttpError, sendJson, wrongPassword } from '../../http/errors.ts';
+import { tooManyRequests } from '../../http/rate-limits.ts';
 import { requestContext } from '../../http/request-context.ts';
 import { sendEmpty } from '../../http/routing.ts';
 import { tokenRefusal } from '../../http/token-refusal.ts';
 import type { Accounts } from '../accounts/accounts.ts';
+import type { SignInAttempts, StartedAttempt } from '../attempts/attempts.ts';
+import { COMMON_PASSWORD, isCommonPassword } from '../passwords/common-passwords.ts';
+import type { CheckedClient } from '../passwords/password-checks.ts';
 import { describeDevice } from '../sessions/device-label.ts';
-import type { RefreshCookie } from '../sessions/refresh-cookie.ts';
 import type { SessionWithToken, Sessions } from '../sessions/sessions.ts';
 import type { SignToken } from '../tokens/tokens.ts';
+import type { DeviceCookie } from './device-cookie.ts';
+import type { RefreshCookie } from './refresh-cookie.ts';
 import { parseBody } from './request-body.ts';
 
 export interface SignInHandlersOptions {
   readonly accounts: Pick<Accounts, 'register' | 'verifyPassword' | 'isSuspended'>;
+  readonly attempts: SignInAttempts;
   readonly sessions: Pick<Sessions, 'start' | 'refresh' | 'signOut'>;
   readonly sign: SignToken;
   readonly cookie: RefreshCookie;
+  readonly deviceCookie: DeviceCookie;
   readonly onRegistered: (username: Username) => Promise<void>;
   readonly onError: (error: unknown, res: ServerResponse) => void;
 }
@@ -34,59 +44,115 @@ export class SignInHandlers {
 
   /** `POST /register` */
   async register(req: Request, res: Response): Promise<void> {
-    const { accounts, sessions, onRegistered, onError } = this.#options;
+    const { accounts, onRegistered, onError } = this.#options;
     const { username: name, password } = parseBody(credentialsSchema, req.body);
     const username = parseUsername(name);
     if (username === undefined) {
       throw badRequest('A username is 1 to 64 lower-case letters, digits and _.@+- and begins with a letter or digit.');
     }
-    await accounts.register(username, password);
+    if (await isCommonPassword(password)) throw badRequest(COMMON_PASSWORD);
+    await accounts.register(username, password, { key: clientAddress(req), signal: abortOnDisconnect(res) });
     // The account exists, so its owner is signed in even if this fails: the document is then created at its first use.
     await onRegistered(username).catch((error: unknown) => onError(error, res));
-    this.#sendSession(res, 201, await sessions.start(username, deviceLabel(req)));
+    await this.#startSession(req, res, 201, username);
   }
 
   /** `POST /sign-in` */
   async signIn(req: Request, res: Response): Promise<void> {
-    const { accounts, sessions } = this.#options;
     const { username: name, password } = parseBody(signInSchema, req.body);
-    const username = parseUsername(name);
-    if (username === undefined || !(await accounts.verifyPassword(username, password))) {
-      throw wrongPassword();
-    }
-    if (await accounts.isSuspended(username)) throw forbidden('The account is suspended.');
-    this.#sendSession(res, 200, await sessions.start(username, deviceLabel(req)));
+    const username = await this.#authenticate(req, res, name, password);
+    if (username === undefined) throw wrongPassword();
+    if (await this.#options.accounts.isSuspended(username)) throw forbidden('The account is suspended.');
+    await this.#startSession(req, res, 200, username);
   }
 
-  /** `POST /refresh`, after cookie-parser. */
+  /** `POST /refresh` */
   async refresh(req: Request, res: Response): Promise<void> {
-    const { cookie, sessions } = this.#options;
-    const token = cookie.read(req);
+    const { cookie, deviceCookie, sessions } = this.#options;
+    const token = this.#readToken(req, res);
     if (token === undefined) throw tokenRefusal('token-missing', 'Not signed in.');
-    try {
-      this.#sendSession(res, 200, await sessions.refresh(token));
-    } catch (error) {
+    const refreshed = await sessions.refresh(token).catch((error: unknown) => {
       // The cookie is kept on a 502 or 503: the session may still be valid.
       if (error instanceof HttpError && error.status === 401) cookie.clear(res);
       throw error;
-    }
+    });
+    // A session that an earlier version has started is on a device without a cookie.
+    this.#sendSession(res, 200, refreshed, deviceCookie.identify(req, refreshed.session.username) === undefined);
   }
 
-  /** `POST /sign-out`, after cookie-parser. */
+  /** `POST /sign-out`. The cookie of the device stays. */
   async signOut(req: Request, res: Response): Promise<void> {
     const { cookie, sessions } = this.#options;
-    const token = cookie.read(req);
+    const token = this.#readToken(req, res);
     // If this fails, the cookie is kept so that the client can retry.
     if (token !== undefined) await sessions.signOut(token);
     cookie.clear(res);
     sendEmpty(res, 204);
   }
 
-  #sendSession(res: Response, status: number, { session, refreshToken }: SessionWithToken): void {
+  /** Clears the cookies if there are several. */
+  #readToken(req: Request, res: Response): string | undefined {
+    const { cookie } = this.#options;
+    try {
+      return cookie.read(req);
+    } catch (error) {
+      cookie.clear(res);
+      throw error;
+    }
+  }
+
+  /** Resolves with the user whose name and password these are. Throws 429 if the attempt comes too early. */
+  async #authenticate(req: Request, res: Response, name: string, password: string): Promise<Username | undefined> {
+    const username = parseUsername(name);
+    const client = { key: clientAddress(req), signal: abortOnDisconnect(res) };
+    const attempt = this.#begin(req, username);
+    const isRight = await this.#check(attempt, username, password, client).catch((error: unknown) => {
+      attempt.abandon();
+      throw error;
+    });
+    if (isRight) attempt.succeed();
+    else attempt.fail();
+    return isRight ? username : undefined;
+  }
+
+  #begin(req: Request, username: Username | undefined): StartedAttempt {
+    const { attempts, deviceCookie } = this.#options;
+    const deviceId = username === undefined ? undefined : deviceCookie.identify(req, username);
+    const attempt = attempts.begin(username, { address: clientAddress(req), deviceId });
+    if (attempt.kind === 'refused') throw tooManyRequests(attempt.retryAfterMs);
+    return attempt;
+  }
+
+  async #check(
+    { waitMs }: StartedAttempt,
+    username: Username | undefined,
+    password: string,
+    client: Required<CheckedClient>,
+  ): Promise<boolean> {
+    if (waitMs > 0) {
+      await delay(waitMs, undefined, { signal: client.signal }).catch(() => {
+        throw clientDisconnected();
+      });
+    }
+    return username !== undefined && (await this.#options.accounts.verifyPassword(username, password, client));
+  }
+
+  async #startSession(req: Request, res: Response, status: number, username: Username): Promise<void> {
+    this.#sendSession(res, status, await this.#options.sessions.start(username, deviceLabel(req)), true);
+  }
+
+  #sendSession(
+    res: Response,
+    status: number,
+    { session, refreshToken }: SessionWithToken,
+    remembersDevice: boolean,
+  ): void {
+    const { sign, cookie, deviceCookie } = this.#options;
     const { username, id: sessionId, expiresAt: notAfter } = session;
-    const access = this.#options.sign({ username, sessionId, notAfter });
+    const access = sign({ username, sessionId, notAfter });
     requestContext(res).username = username;
-    this.#options.cookie.set(res, refreshToken, notAfter);
+    cookie.set(res, refreshToken, notAfter);
+    if (remembersDevice) deviceCookie.remember(res, username);
     const expiresAt = new Date(access.expiresAt).toISOString();
     sendJson(res, status, { username, accessToken: access.token, expiresAt, sessionId } satisfies Session);
   }

@@ -6,12 +6,15 @@ import { tokenRefusal } from '../../http/token-refusal.ts';
 import type { Claims } from './tokens.ts';
 
 /** What the claims of a token must contain. */
-export type ClaimRules = Pick<TokenConfig, 'usernameClaim' | 'issuer' | 'audience' | 'audienceClaim' | 'leewaySeconds'>;
+export type ClaimRules = Pick<
+  TokenConfig,
+  'usernameClaim' | 'issuer' | 'audience' | 'audienceClaim' | 'leewaySeconds' | 'maxLifetimeSeconds'
+>;
 
 /** The largest time that a Date can hold, in seconds, less the leeway. A larger `exp` is invalid. */
 const MAX_EXP_SECONDS = 8_640_000_000_000 - MAX_LEEWAY_SECONDS;
 
-const payloadSchema = z.looseObject({ exp: z.number().positive().max(MAX_EXP_SECONDS) });
+const payloadSchema = z.looseObject({ exp: z.number().positive().max(MAX_EXP_SECONDS), iat: z.number().optional() });
 
 const sessionIdSchema = z
   .string()
@@ -25,15 +28,18 @@ const MALFORMED_PAYLOAD =
  * Returns what the payload of a token proves, after the signature and the times were verified.
  *
  * @param payload - The verified payload.
+ * @param nowSeconds - The current time, in seconds since 1970.
  * @param isOwnToken - Whether this deployment signed it. Only then its `sid` is a session here: another provider's `sid`
  * identifies one of its own sessions (OpenID Connect Back-Channel Logout, 2.1).
  * @throws HttpError 401 with the code of the first claim that is not accepted.
  */
-export function checkClaims(payload: unknown, rules: ClaimRules, isOwnToken: boolean): Claims {
+export function checkClaims(payload: unknown, rules: ClaimRules, nowSeconds: number, isOwnToken: boolean): Claims {
   const claims = payloadSchema.safeParse(payload).data;
   if (claims === undefined) throw tokenRefusal('token-malformed', MALFORMED_PAYLOAD);
   const claim = (name: string): unknown => (Object.hasOwn(claims, name) ? claims[name] : undefined);
 
+  // A stolen token is of use until it expires. By `iat`, a wrong clock of this machine refuses no token.
+  if (claims.exp - (claims.iat ?? nowSeconds) > rules.maxLifetimeSeconds) throw tokenRefusal('token-long-lived');
   // RFC 8725, 3.8 and 3.9.
   if (rules.issuer !== undefined && claim('iss') !== rules.issuer) throw tokenRefusal('token-wrong-issuer');
   if (rules.audience !== undefined && ![claim(rules.audienceClaim)].flat().includes(rules.audience)) {

@@ -16,10 +16,12 @@ let requestCount: number;
 let response: { status: number; body: unknown; location?: string };
 let now: number;
 let failures: string[];
+let weakKeys: number;
 
 beforeEach(async () => {
   requestCount = 0;
   failures = [];
+  weakKeys = 0;
   now = Date.parse('2026-11-22T12:00:00Z');
   response = { status: 200, body: { keys: [jwk(first.publicKey, 'first', 'RS256')] } };
   server = createServer((_req, res) => {
@@ -37,10 +39,17 @@ afterEach(async () => {
 const verifier = () => {
   const findKey = createKeyFinder(
     { kind: 'jwks', url },
-    { now: () => now, onFailure: (reason) => failures.push(reason) },
+    { now: () => now, onFailure: (reason) => failures.push(reason), onWeakKeys: (count) => (weakKeys += count) },
   );
   const rest = { secrets: [], usernameClaim: 'sub', issuer: undefined, audience: undefined } as const;
-  return createTokens({ ...rest, audienceClaim: 'aud', leewaySeconds: 0, findKey, now: () => now }).verify;
+  return createTokens({
+    ...rest,
+    audienceClaim: 'aud',
+    leewaySeconds: 0,
+    maxLifetimeSeconds: 86_400,
+    findKey,
+    now: () => now,
+  }).verify;
 };
 const claims = () => ({ sub: 'alice', exp: now / 1000 + 86_400 });
 const byFirst = (keyid = 'first'): string => jwt.sign(claims(), first.privateKey, { algorithm: 'RS256', keyid });
@@ -163,4 +172,42 @@ test('accepts a token without a key id only if the set has exactly one key', asy
   await expect(verifier()(token)).resolves.toMatchObject({ username: 'alice' });
   response = { status: 200, body: { keys: [jwk(first.publicKey, 'a', 'RS256'), jwk(first.publicKey, 'b', 'RS256')] } };
   await expect(verifier()(token)).rejects.toMatchObject({ status: 401 });
+});
+
+test('an RSA key of fewer than 2,048 bits verifies nothing, and is reported', async () => {
+  const weak = generateKeyPairSync('rsa', { modulusLength: 1024 });
+  response = {
+    status: 200,
+    body: { keys: [jwk(weak.publicKey, 'weak', 'RS256'), jwk(first.publicKey, 'first', 'RS256')] },
+  };
+  const verify = verifier();
+  const byWeak = jwt.sign(claims(), weak.privateKey, {
+    algorithm: 'RS256',
+    keyid: 'weak',
+    allowInsecureKeySizes: true,
+  });
+  await expect(verify(byWeak)).rejects.toMatchObject({ status: 401, code: 'token-unknown-key' });
+  await expect(verify(byFirst())).resolves.toMatchObject({ username: 'alice' });
+  expect(weakKeys).toBe(1);
+});
+
+test('a key set of more than 1 MiB is not read to its end', async () => {
+  let sent = 0;
+  server.removeAllListeners('request');
+  server.on('request', (_req, res) => {
+    const chunk = ' '.repeat(65_536);
+    const send = (): void => {
+      while (!res.destroyed && sent < 200 * 1024 * 1024) {
+        sent += chunk.length;
+        if (!res.write(chunk)) return;
+      }
+      res.end('{"keys":[]}');
+    };
+    res.on('drain', send);
+    send();
+  });
+  await expect(verifier()(byFirst())).rejects.toMatchObject({ status: 503 });
+  expect(failures).toEqual(['the response is larger than 1 MiB']);
+  // What the sockets of both sides hold is sent, but not read.
+  expect(sent).toBeLessThan(20 * 1024 * 1024);
 });

@@ -21,6 +21,8 @@ export interface KeyFinderOptions {
   readonly now: () => number;
   /** Called with the reason when the provider's key set could not be fetched: at most once per cooldown. */
   readonly onFailure: (reason: string) => void;
+  /** Called with the number of keys of a key set that are refused because they are too short. */
+  readonly onWeakKeys: (count: number) => void;
 }
 
 /** Returns undefined when no other identity provider is configured. */
@@ -56,14 +58,16 @@ interface KeySet {
  * Caches the provider's whole key set. The cache and rate limit of jwks-rsa work by key id, so tokens with made-up ids would
  * use up the requests that valid tokens need.
  */
-function createJwksKeyFinder(url: string, { now, onFailure }: KeyFinderOptions): FindKey {
+function createJwksKeyFinder(url: string, { now, onFailure, onWeakKeys }: KeyFinderOptions): FindKey {
   let keySet: KeySet | undefined;
   let lastFetchAt = -Infinity;
   let pendingFetch: Promise<void> | undefined;
 
   const fetchKeys = async (): Promise<void> => {
     lastFetchAt = now();
-    keySet = { keys: await fetchProviderKeys(url), fetchedAt: now() };
+    const { keys, weak } = await fetchProviderKeys(url);
+    if (weak > 0) onWeakKeys(weak);
+    keySet = { keys, fetchedAt: now() };
   };
   const refresh = async (): Promise<void> => {
     pendingFetch ??= fetchKeys()

@@ -21,10 +21,11 @@ const tokensWith = (options: Partial<TokenOptions> = {}) =>
     audience: undefined,
     audienceClaim: 'aud',
     leewaySeconds: 0,
+    maxLifetimeSeconds: 3_600,
     now: () => NOW,
     ...options,
   });
-const options = { now: () => NOW, onFailure: () => undefined };
+const options = { now: () => NOW, onFailure: () => undefined, onWeakKeys: () => undefined };
 const rsaKeys = createKeyFinder({ kind: 'public-key', pem: pemOf(rsa.publicKey) }, options);
 const ecKeys = createKeyFinder({ kind: 'public-key', pem: pemOf(ec.publicKey) }, options);
 
@@ -48,6 +49,13 @@ test('a signature, a username and an expiry are sufficient', async () => {
     expiresAt: NOW + 60_000,
   });
   await expect(tokensWith().verify(sign({ ...good, sid: 'abc-1_2' }))).resolves.toMatchObject({ sessionId: 'abc-1_2' });
+});
+
+test('a token of the longest lifetime is accepted, by the clock of its issuer', async () => {
+  for (const claims of [{ exp: SECOND + 3_600 }, { iat: SECOND + 900, exp: SECOND + 4_500 }])
+    await expect(tokensWith().verify(signRaw(HS256, { ...good, ...claims }))).resolves.toMatchObject({
+      username: 'alice',
+    });
 });
 
 test("another identity provider's sid is ignored", async () => {
@@ -120,6 +128,10 @@ test.each<[string, TokenRefusalCode, string]>([
   ['exp beyond the largest Date', 'token-malformed', signRaw(HS256, { ...good, exp: 1e15 })],
   ['nbf in the future', 'token-not-yet-valid', sign({ ...good, nbf: SECOND + 10 })],
   ['nbf as a string', 'token-malformed', signRaw(HS256, { ...good, nbf: '0' })],
+  ['exp in the year 3000', 'token-long-lived', sign({ ...good, exp: Date.UTC(3000) / 1000 })],
+  ['exp beyond the longest lifetime', 'token-long-lived', sign({ ...good, exp: SECOND + 3_601 })],
+  ['exp too long after iat', 'token-long-lived', signRaw(HS256, { ...good, iat: SECOND - 3_541 })],
+  ['iat as a string', 'token-malformed', signRaw(HS256, { ...good, iat: String(SECOND) })],
   ['no sub', 'token-no-subject', sign({ exp: good.exp })],
   ['sub as an array', 'token-no-subject', signRaw(HS256, { ...good, sub: ['alice'] })],
   ['sub as an object', 'token-no-subject', signRaw(HS256, { ...good, sub: { toString: 'alice' } })],

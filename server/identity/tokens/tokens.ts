@@ -105,12 +105,14 @@ export function createTokens(options: TokenOptions): Tokens {
       if (token.length > MAX_TOKEN_LENGTH) throw tokenRefusal('token-too-long');
       try {
         const header = parseHeader(token);
-        const payload = verifyWithAny(token, await keysFor(header), {
+        const keys = await keysFor(header);
+        const nowSeconds = Math.floor(now() / 1000);
+        const payload = verifyWithAny(token, keys, {
           algorithms: [header.alg],
-          clockTimestamp: Math.floor(now() / 1000),
+          clockTimestamp: nowSeconds,
           clockTolerance: leewaySeconds,
         });
-        return checkClaims(payload, options, header.alg === 'HS256');
+        return checkClaims(payload, options, nowSeconds, header.alg === 'HS256');
       } catch (error) {
         throw toRefusal(error);
       }

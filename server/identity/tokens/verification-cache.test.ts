@@ -18,6 +18,7 @@ function createFixture(maxEntries?: number) {
     audience: undefined,
     audienceClaim: 'aud',
     leewaySeconds: 0,
+    maxLifetimeSeconds: 86_400,
     now,
   });
   const countingVerify: Tokens['verify'] = (token) => {

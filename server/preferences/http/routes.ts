@@ -49,7 +49,7 @@ export function createPreferenceRoutes<P extends object>(options: PreferenceRout
     allowedHeaders: ['authorization', 'content-type', 'if-match', 'if-none-match'],
     exposedHeaders: ['etag', 'retry-after'],
   });
-  const rateLimited = limitByKey(options.limit, 'all', usernameOf, sendProblem);
+  const rateLimited = limitByKey(options.limit, usernameOf, sendProblem);
   const byToken = (req: Request): Promise<Caller> => options.authenticate(req);
   const byTokenOrCookie = (req: Request, res: Response): Promise<Caller> =>
     req.headers.authorization === undefined ? options.authenticateCookie(req, res) : byToken(req);

@@ -33,7 +33,7 @@ export function createLinkRoutes(options: LinkRoutesOptions): Router {
   const { links, limits } = options;
   const router = Router({ caseSensitive: true, strict: true });
   const { authenticateWith, requireCaller, usernameOf } = createCallerContext();
-  const rateLimited = (limit: RateLimit): RequestHandler => limitByKey(limit, 'all', usernameOf, sendProblem);
+  const rateLimited = (limit: RateLimit): RequestHandler => limitByKey(limit, usernameOf, sendProblem);
 
   useCors(router, {
     origins: options.corsOrigins,

@@ -18,9 +18,11 @@ export const userDocumentPredicate =
     parseStoredUsername(id.slice(idPrefix.length)) !== undefined &&
     typeOf(document) === USER_DOCUMENT_TYPE;
 
-/** Matches sessions, suspensions, registrations in progress, and the Telegram bot's documents. */
+/** Matches sessions, suspensions, registrations in progress, failed sign-ins, and the Telegram bot's documents. */
 export const isSessionsDocument: DocumentPredicate = (id) =>
-  /^(?:session|suspended|registering|telegram-(?:chat|link|code|code-of)):.|^telegram-(?:lease|updates)$/.test(id);
+  /^(?:session|suspended|registering|attempts|telegram-(?:chat|link|code|code-of)):.|^telegram-(?:lease|updates)$/.test(
+    id,
+  );
 
 const PAGE_SIZE = 500;
 const pageSchema = z.object({ rows: z.array(z.object({ id: z.string(), doc: z.unknown() })) });
