@@ -8,7 +8,7 @@ pouchgate users     adds, shows, suspends, repairs, exports and erases users
 pouchgate import    imports the users of an older application
 pouchgate start     starts the server
 
-setup, doctor, users and import take --help. start takes only environment variables.`;
+All take --help.`;
 
 const [command, ...argv] = process.argv.slice(2);
 const options: CommandOptions = { argv, env: process.env, print: console.log, printError: console.error };
@@ -36,6 +36,7 @@ switch (command) {
     break;
   }
   case 'start':
+    (await import('../server/config/start-flags.ts')).applyStartFlags(argv);
     await import('../server/main.ts');
     break;
   case undefined:

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { setDateHeader, type ResponseClock } from '../http/date-header.ts';
 import { identifyRequest } from '../http/identify-request.ts';
 import { AdmissionQueue } from '../lifecycle/admission-queue.ts';
-import { connectionLimits, readOpenFilesLimit } from '../lifecycle/connection-limit.ts';
+import { connectionLimits, limitConnections, readOpenFilesLimit } from '../lifecycle/connection-limit.ts';
 import { trackConnections, type ConnectionTracker } from '../lifecycle/connection-tracker.ts';
 import { observeRequests, type CompletedRequest } from '../observability/request-observer.ts';
 
@@ -50,7 +50,7 @@ export function createHttpServer({ handler, clock, onRequestCompleted, log }: Ht
       log.warn({ shedding }, shedding ? 'Overloaded: rejecting requests.' : 'No longer rejecting requests.'),
   });
   server.on('connection', (socket) => admission.onConnection(socket));
-  if (Number.isFinite(maxConnections.accepted)) server.maxConnections = maxConnections.accepted;
+  limitConnections(server, maxConnections.accepted, () => connections.openConnections);
   server.on('request', admission.listener);
   return { server, connections, admission };
 }

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { Request, RequestHandler, Response } from 'express';
-import { ipKeyGenerator, MemoryStore, rateLimit } from 'express-rate-limit';
+import { ipKeyGenerator, MemoryStore, rateLimit, type Options, type Store } from 'express-rate-limit';
 import { parseUsername } from '../../couchdb-design/user-document/user-document.ts';
 import { HttpError, sendError } from './errors.ts';
 import { withoutPort } from './trusted-proxies.ts';
@@ -9,6 +9,15 @@ import { withoutPort } from './trusted-proxies.ts';
 export interface RateLimit {
   readonly windowMs: number;
   readonly limit: number;
+  /** Creates the counter of a route. Default: `createLocalStore`, which counts in this process only. */
+  readonly createStore?: ((windowMs: number) => Store) | undefined;
+}
+
+/** Creates a counter in memory. */
+export function createLocalStore(windowMs: number): Store {
+  const store = new MemoryStore();
+  store.init({ windowMs } as Options);
+  return store;
 }
 
 export interface RateLimits {
@@ -70,12 +79,12 @@ export const limitByName = (limit: RateLimit, counted: 'all' | 'failures'): Requ
  * `Retry-After` to `send`.
  */
 export function limitByKey(
-  { windowMs, limit }: RateLimit,
+  { windowMs, limit, createStore = createLocalStore }: RateLimit,
   counted: 'all' | 'failures',
   keyOf: (req: Request) => string | undefined,
   send: (res: Response, error: HttpError) => void = sendError,
 ): RequestHandler {
-  const store = new MemoryStore();
+  const store = createStore(windowMs);
   return rateLimit({
     store,
     windowMs,
@@ -92,7 +101,7 @@ export function limitByKey(
     handler: (req, res, next) => {
       const waitMs = readWaitMs(req) ?? windowMs;
       // The clock was set back: the window would end only when it has reached the old time again.
-      if (waitMs > windowMs + MINUTE_MS) void store.resetAll().then(() => next());
+      if (waitMs > windowMs + MINUTE_MS) void Promise.resolve(store.resetAll?.()).then(() => next());
       else send(res, tooManyRequests(waitMs));
     },
   });
