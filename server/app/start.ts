@@ -45,6 +45,8 @@ export interface CloseOptions {
    * `DRAIN_LEAD_SECONDS`. Default: false.
    */
   readonly isReplaced?: boolean;
+  /** Called after the last request, before the connections to the database are closed. */
+  readonly onDrained?: () => Promise<void>;
 }
 
 /**
@@ -115,7 +117,7 @@ async function startServer(context: StartContext): Promise<Pouchgate> {
   });
 
   const drainLead = new DrainLead();
-  const stop = async ({ isReplaced = false }: CloseOptions): Promise<void> => {
+  const stop = async ({ isReplaced = false, onDrained }: CloseOptions): Promise<void> => {
     const { drainLeadSeconds: seconds, drainSeconds } = config;
     if (!isReplaced) {
       if (seconds > 0)
@@ -127,6 +129,7 @@ async function startServer(context: StartContext): Promise<Pouchgate> {
     // Started immediately, so that another gate takes over the bot's updates.
     void telegram.close();
     await drain({ connections, live: core.hub, log, spreadMs: drainSeconds * 1000 });
+    await onDrained?.();
     await context.cleanups.run();
   };
   let closed: Promise<void> | undefined;

@@ -14,7 +14,11 @@ async function startWorker(call: CallCounter): Promise<(path: string) => Promise
   const app = express();
   const { preferencesByName } = shareRateLimits(limits, call);
   for (const path of ['/one', '/two']) {
-    app.get(path, limitByKey(preferencesByName, 'all', () => 'ida'), (_req, res) => void res.sendStatus(204));
+    app.get(
+      path,
+      limitByKey(preferencesByName, 'all', () => 'ida'),
+      (_req, res) => void res.sendStatus(204),
+    );
   }
   const server = createServer(app).listen(0, '127.0.0.1');
   closeAfterTests(server);

@@ -48,7 +48,8 @@ class Run {
   settle(): void {
     for (;;) {
       const [starting] = this.ids('starting');
-      const [stopped] = this.state.phase === 'stopping' ? this.ids('starting', 'ready', 'draining') : this.ids('draining');
+      const [stopped] =
+        this.state.phase === 'stopping' ? this.ids('starting', 'ready', 'draining') : this.ids('draining');
       const [timer] = this.timers;
       if (stopped !== undefined) this.send({ type: 'exited', id: stopped });
       else if (starting !== undefined) this.send({ type: 'ready', id: starting });
@@ -157,10 +158,7 @@ function eventOf(run: Run, chance: Chance, pick: number): SupervisorEvent | unde
 }
 
 const history = fc.array(
-  fc.tuple(
-    fc.constantFrom<Chance>('ready', 'ready', 'exit', 'due', 'replace-all', 'stop', 'time'),
-    fc.nat(100_000),
-  ),
+  fc.tuple(fc.constantFrom<Chance>('ready', 'ready', 'exit', 'due', 'replace-all', 'stop', 'time'), fc.nat(100_000)),
   { maxLength: 60 },
 );
 
@@ -203,7 +201,9 @@ test('after any history, each slot gets one ready worker, newer than the last re
       const idBefore = run.state.nextId;
       run.send({ type: 'replace-all' });
       run.settle();
-      expect(run.state.workers.map(({ slot }) => slot).toSorted()).toEqual(Array.from({ length: count }, (_, n) => n + 1));
+      expect(run.state.workers.map(({ slot }) => slot).toSorted()).toEqual(
+        Array.from({ length: count }, (_, n) => n + 1),
+      );
       expect(Math.min(...run.ids('ready'))).toBeGreaterThanOrEqual(idBefore);
       expect(run.outcomes.at(-1)).toBe('replaced');
       run.send({ type: 'stop' });

@@ -1,7 +1,14 @@
 import cluster, { type Worker } from 'node:cluster';
 import type { MetricValues } from '../observability/metrics.ts';
 import type { DemoUser } from '../app/demo-user.ts';
-import { ROLE_VARIABLE, type Count, type CountCall, type PrimaryMessage, type WorkerMessage, type WorkerRole } from './messages.ts';
+import {
+  ROLE_VARIABLE,
+  type Count,
+  type CountCall,
+  type PrimaryMessage,
+  type WorkerMessage,
+  type WorkerRole,
+} from './messages.ts';
 import { PendingCalls } from './pending-calls.ts';
 
 /** Why a worker has exited. */

@@ -33,10 +33,8 @@ export async function runWorker({ config, role, page }: WorkerOptions): Promise<
   const stop = async (server: Pouchgate, isReplaced: boolean): Promise<void> => {
     log.info({ isReplaced }, 'Stopping.');
     try {
-      await server.close({ isReplaced });
-      // Of a closed server not every metric can be read.
-      const metrics = await server.metrics().catch(() => []);
-      await send({ type: 'last-metrics', metrics });
+      const onDrained = async (): Promise<void> => send({ type: 'last-metrics', metrics: await server.metrics() });
+      await server.close({ isReplaced, onDrained });
       process.exit(0);
     } catch (error) {
       log.error({ err: error }, 'Stopping failed.');

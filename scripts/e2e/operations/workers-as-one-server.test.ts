@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
 import { sessionSchema, telegramLinkSchema } from '../../../server/contract.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
-import { startFakeTelegramApi } from '../../../server/testing/fake-telegram-api.ts';
+import { startFakeTelegramApi, type FakeTelegramApi } from '../../../server/testing/fake-telegram-api.ts';
 import { startLiveClient } from '../../../server/testing/live-client.ts';
 import { createPeer, editPreferences, readPreference } from '../../../server/testing/pouchdb-peer.ts';
 import { startTestUpstream, type TestUpstream } from '../../../server/testing/test-database.ts';
@@ -13,15 +13,26 @@ import { startWorkerServer, type WorkerServer } from './testing/worker-server.ts
 
 /** What must hold in all workers together: accounts, sessions, writes, rate limits, the bot, the embedded engine. */
 
+let api: FakeTelegramApi;
 let upstream: TestUpstream;
-beforeEach(async () => {
+let server: WorkerServer;
+beforeAll(async () => {
+  api = await startFakeTelegramApi();
   upstream = await startTestUpstream();
+  server = await startWorkerServer(upstream, {
+    TELEGRAM_BOT_TOKEN: api.token,
+    TELEGRAM_API_ROOT: api.apiRoot('bot'),
+  });
 });
-afterEach(() => upstream.close());
+afterAll(async () => {
+  await server.close();
+  await upstream.close();
+  await api.close();
+});
 
 const password = 'correct horse battery staple';
-const postJson = (server: WorkerServer, path: string, body: object): Promise<Response> =>
-  fetch(`${server.url}${path}`, {
+const postJson = (path: string, body: object, { url } = server): Promise<Response> =>
+  fetch(`${url}${path}`, {
     method: 'POST',
     // A connection of its own for each request, so that the workers receive requests in turn.
     headers: { 'content-type': 'application/json', connection: 'close' },
@@ -29,19 +40,17 @@ const postJson = (server: WorkerServer, path: string, body: object): Promise<Res
   });
 
 test('of simultaneous registrations of one name in both workers, one succeeds', async () => {
-  const server = await startWorkerServer(upstream);
   const body = { username: upstream.accountName('racer'), password };
-  const responses = await Promise.all(Array.from({ length: 6 }, () => postJson(server, '/api/auth/register', body)));
+  const responses = await Promise.all(Array.from({ length: 6 }, () => postJson('/api/auth/register', body)));
   expect(responses.map(({ status }) => status).toSorted()).toEqual([201, 409, 409, 409, 409, 409]);
 });
 
 test('a session that is ended in one worker ends in all workers within a second', async () => {
-  const server = await startWorkerServer(upstream);
   const credentials = { username: upstream.accountName('ida'), password };
   const readToken = async (response: Promise<Response>): Promise<string> =>
     sessionSchema.parse(await (await response).json()).accessToken;
-  const lost = await readToken(postJson(server, '/api/auth/register', credentials));
-  const kept = await readToken(postJson(server, '/api/auth/sign-in', credentials));
+  const lost = await readToken(postJson('/api/auth/register', credentials));
+  const kept = await readToken(postJson('/api/auth/sign-in', credentials));
   const { database } = server;
   const clients = Array.from({ length: 4 }, () =>
     startLiveClient({ database, token: lost, username: credentials.username, feed: 'longpoll' }),
@@ -59,7 +68,6 @@ test('a session that is ended in one worker ends in all workers within a second'
 });
 
 test('simultaneous edits of one document in both workers, by REST and by replication, are all kept', async () => {
-  const server = await startWorkerServer(upstream);
   const edits = {
     theme: 'dark',
     viewMode: 'table',
@@ -73,7 +81,7 @@ test('simultaneous edits of one document in both workers, by REST and by replica
     selectedContexts: ['context'],
   };
   const peers = Array.from({ length: 4 }, () =>
-    createPeer({ database: server.database, token: () => server.token('ida') }),
+    createPeer({ database: server.database, token: () => server.token('writer') }),
   );
   for (const peer of peers) void peer.sync({ back_off_function: () => 100 });
   await eventually(async () => {
@@ -81,7 +89,7 @@ test('simultaneous edits of one document in both workers, by REST and by replica
     return counts.every((count) => count === 1);
   });
   const statusOf = async ([key, value]: [string, unknown]): Promise<number> =>
-    (await server.send('ida', '/api/users/preferences', { method: 'PATCH', body: { [key]: value } })).status;
+    (await server.send('writer', '/api/users/preferences', { method: 'PATCH', body: { [key]: value } })).status;
   // Each device edits a key of its own that REST leaves alone.
   const ownKeys = ['tableColumns', 'selectedStatus', 'selectedTimeRange', 'filterPresets'] as const;
   const ownValues = { tableColumns: ['a'], selectedStatus: ['open'], selectedTimeRange: 'week', filterPresets: [] };
@@ -90,7 +98,7 @@ test('simultaneous edits of one document in both workers, by REST and by replica
     Promise.all(
       peers.map(({ local }, n) => {
         const key = ownKeys[n] ?? 'tableColumns';
-        return editPreferences(local, 'user_ida', { [key]: ownValues[key] });
+        return editPreferences(local, 'user_writer', { [key]: ownValues[key] });
       }),
     ),
   ]);
@@ -98,33 +106,27 @@ test('simultaneous edits of one document in both workers, by REST and by replica
   const expected = { ...edits, ...ownValues };
   for (const { local } of peers) {
     await eventually(async () => {
-      const values = await Promise.all(Object.keys(expected).map((key) => readPreference(local, 'user_ida', key)));
+      const values = await Promise.all(Object.keys(expected).map((key) => readPreference(local, 'user_writer', key)));
       return JSON.stringify(values) === JSON.stringify(Object.values(expected));
     });
   }
 });
 
 test('a rate limit applies to the requests to all workers together', async () => {
-  const server = await startWorkerServer(upstream);
   const { limit } = DEFAULT_RATE_LIMITS.preferencesByName;
   const statuses: number[] = [];
   const send = async (): Promise<void> => {
-    while (statuses.length < limit + 20) statuses.push((await server.send('ida', '/api/users/profile')).status);
+    while (statuses.length < limit + 20) statuses.push((await server.send('limited', '/api/users/profile')).status);
   };
   await Promise.all(Array.from({ length: 4 }, send));
   expect(statuses.filter((status) => status === 200)).toHaveLength(limit);
 });
 
 test('one worker polls Telegram, and a replaced one hands over without losing a message or answering one twice', async () => {
-  const api = await startFakeTelegramApi();
-  const server = await startWorkerServer(upstream, {
-    TELEGRAM_BOT_TOKEN: api.token,
-    TELEGRAM_API_ROOT: api.apiRoot('bot'),
-  });
-  const link = await server.send('ida', '/api/users/telegram/link', { method: 'POST', body: {} });
+  const link = await server.send('chatter', '/api/users/telegram/link', { method: 'POST', body: {} });
   const { code } = telegramLinkSchema.parse(await link.json());
   const person = api.createPerson('Ida');
-  expect((await person.sendMessage(`/start ${code}`)).text).toContain('linked to ida');
+  expect((await person.sendMessage(`/start ${code}`)).text).toContain('linked to chatter');
   server.signal('SIGHUP');
   const during = [await person.sendMessage('/theme dark'), await person.sendMessage('/view table')];
   await server.waitForLog('All workers are replaced.');
@@ -132,28 +134,32 @@ test('one worker polls Telegram, and a replaced one hands over without losing a 
   expect([...during, after].map(({ text }) => text)).toEqual(['Theme: dark', 'View: table', 'Theme: light']);
   expect(api.calls.filter(({ method }) => method === 'sendMessage')).toHaveLength(4);
   expect(api.conflicts).toBe(0);
-  await server.close();
-  await api.close();
 });
 
-test('all workers use one embedded engine, and the demo user is created once', async () => {
+test('all workers use one embedded engine, the demo user is created once, and a repeated signal ends all processes', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'pouchgate-workers-'));
-  const embedded = { COUCHDB_URL: '', COUCHDB_USER: '', COUCHDB_PASSWORD: '', JWT_SECRET: '', DATA_DIR: directory };
-  const server = await startWorkerServer(upstream, embedded);
-  expect(server.output.filter((line) => line.startsWith('Sign in as demo'))).toHaveLength(1);
+  const noDatabase = { COUCHDB_URL: '', COUCHDB_USER: '', COUCHDB_PASSWORD: '', JWT_SECRET: '' };
+  const embedded = await startWorkerServer(upstream, { ...noDatabase, DATA_DIR: directory, DRAIN_SECONDS: '300' });
+  expect(embedded.output.filter((line) => line.startsWith('Sign in as demo'))).toHaveLength(1);
+  const credentials = { username: 'demo', password: 'try-pouchgate' };
   const responses = await Promise.all(
-    Array.from({ length: 4 }, () =>
-      postJson(server, '/api/auth/sign-in', { username: 'demo', password: 'try-pouchgate' }),
-    ),
+    Array.from({ length: 4 }, () => postJson('/api/auth/sign-in', credentials, embedded)),
   );
   expect(responses.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
   // A token of one worker is valid in the others.
-  const { accessToken } = sessionSchema.parse(await responses[0]?.json());
-  const headers = { authorization: `Bearer ${accessToken}`, connection: 'close' };
-  for (let n = 0; n < 4; n += 1)
-    expect((await fetch(`${server.url}/api/users/profile`, { headers })).status).toBe(200);
+  const { accessToken: token } = sessionSchema.parse(await responses[0]?.json());
+  const { database } = embedded;
+  const clients = Array.from({ length: 4 }, () =>
+    startLiveClient({ database, token, username: 'demo', feed: 'longpoll' }),
+  );
+  await eventually(() => clients.every(({ parked, leaves }) => parked && leaves.length === 1));
   expect(await countProcesses('engine-process-main', directory)).toBe(1);
-  await server.close();
+
+  embedded.signal('SIGTERM');
+  await embedded.waitForLog('Draining.', 2);
+  embedded.signal('SIGINT');
+  expect(await embedded.exited).toBe(1);
+  await eventually(async () => (await countProcesses('engine-process-main', directory)) === 0);
   await rm(directory, { recursive: true });
 });
 

@@ -109,11 +109,14 @@ export async function startWorkerServer(
     signal: (signal) => void child.kill(signal),
     exited,
     token,
-    startClient: (username, feed = 'longpoll') =>
-      startLiveClient({ database, token: token(username), username, feed }),
+    startClient: (username, feed = 'longpoll') => startLiveClient({ database, token: token(username), username, feed }),
     send: (username, path, init) =>
       fetch(`${url}${path}`, {
-        headers: { authorization: `Bearer ${token(username)}`, 'content-type': 'application/json', connection: 'close' },
+        headers: {
+          authorization: `Bearer ${token(username)}`,
+          'content-type': 'application/json',
+          connection: 'close',
+        },
         ...(init === undefined ? {} : { method: init.method, body: JSON.stringify(init.body) }),
       }),
     close: () => killGroup(child),
