@@ -39,11 +39,13 @@ async function main(): Promise<void> {
 async function runSingle(config: Config): Promise<void> {
   const { createDemoUser } = await import('./app/demo-user.ts');
   const { startPouchgate } = await import('./app/start.ts');
-  const { listenForStopSignals } = await import('./lifecycle/stop-signals.ts');
+  const { listenForStopSignals, stopSignals } = await import('./lifecycle/stop-signals.ts');
   const log = createLog(config.logLevel);
   const pouchgate = await startPouchgate({ config, log, page: PAGE_DIRECTORY });
   // Before the URL is printed, because a supervisor may stop the process as soon as it reads it.
+  const signals = stopSignals();
   listenForStopSignals({
+    signals,
     process,
     now: () => performance.now(),
     onStop: (signal) => {
@@ -65,6 +67,9 @@ async function runSingle(config: Config): Promise<void> {
       process.exit(1);
     },
   });
+  if (!signals.includes('SIGHUP')) {
+    process.on('SIGHUP', () => log.warn('SIGHUP has no effect on one process. Set WORKERS to 2 or more to reload.'));
+  }
   printStarted(pouchgate, config);
   printDemoUser(await createDemoUser(config, pouchgate.identity));
 }

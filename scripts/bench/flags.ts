@@ -12,6 +12,8 @@ export interface BenchFlags {
   readonly writesPerSecond: number;
   /** Runs with more users skip the plain proxy. */
   readonly skipBaselineAbove: number;
+  /** With more than 1, each live run of the gate is repeated with this many workers, and one of them is killed under live clients. */
+  readonly workers: number;
   readonly stormClients: number;
   /** Plain requests through each of the two routes. */
   readonly requests: number;
@@ -28,7 +30,7 @@ export class FlagError extends Error {
 }
 
 export const BENCH_USAGE = `npm run bench -- [--users 100,1000,5000,10000] [--seconds 60] [--writes 50]
-    [--skip-baseline-above 1000] [--storm 5000] [--requests 2000] [--only live|storm|request]
+    [--skip-baseline-above 1000] [--storm 5000] [--requests 2000] [--workers 1] [--only live|storm|request]
     [--out docs] [--no-write] [--profile <directory>]
 Set COUCHDB_URL, COUCHDB_USER and COUCHDB_PASSWORD to run on CouchDB. The default is the embedded engine.`;
 
@@ -98,13 +100,14 @@ export function parseBenchFlags(args: readonly string[]): BenchFlags {
       'skip-baseline-above': '1000',
       storm: '5000',
       requests: '2000',
+      workers: '1',
       only: '',
       out: '',
       profile: '',
     },
     ['no-write'],
   );
-  const number = (name: 'seconds' | 'writes' | 'skip-baseline-above' | 'storm' | 'requests'): number =>
+  const number = (name: 'seconds' | 'writes' | 'skip-baseline-above' | 'storm' | 'requests' | 'workers'): number =>
     parseWholeNumber(name, values[name]);
   const only = parsePart(values.only);
   // A partial run lacks the other parts' figures, so by default only a full run is written to docs.
@@ -115,6 +118,7 @@ export function parseBenchFlags(args: readonly string[]): BenchFlags {
     writesPerSecond: number('writes'),
     skipBaselineAbove: number('skip-baseline-above'),
     stormClients: number('storm'),
+    workers: number('workers'),
     requests: number('requests'),
     only,
     out: out === '' || set.has('no-write') ? undefined : out,

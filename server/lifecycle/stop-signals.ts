@@ -1,6 +1,21 @@
-/** The signals that stop a server of one process: of a supervisor, of Ctrl+C, and of a terminal that is closed. */
+import { closeSync, openSync } from 'node:fs';
+
+/** The signals that can stop the server: of a supervisor, of Ctrl+C, and of a terminal that is closed. */
 export const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 export type StopSignal = (typeof STOP_SIGNALS)[number];
+
+/** Returns the signals that stop this process. Without a terminal, SIGHUP is a request to reload, as of `systemctl reload`. */
+export const stopSignals = (): readonly StopSignal[] => (hasTerminal() ? STOP_SIGNALS : ['SIGTERM', 'SIGINT']);
+
+/** Returns whether this process has a controlling terminal. */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /**
  * A repetition of the first signal within this time (ms) is the same request to stop: at Ctrl+C the terminal sends SIGINT to

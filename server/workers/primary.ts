@@ -1,5 +1,4 @@
 import cluster from 'node:cluster';
-import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
@@ -7,7 +6,7 @@ import { CleanupStack } from '../app/cleanup-stack.ts';
 import type { DemoUser } from '../app/demo-user.ts';
 import type { Config } from '../config/config.ts';
 import { listen } from '../http/listen.ts';
-import { listenForStopSignals } from '../lifecycle/stop-signals.ts';
+import { listenForStopSignals, stopSignals } from '../lifecycle/stop-signals.ts';
 import { startMetricsServer } from '../observability/metrics-server.ts';
 import { startEngineProcess, type RunningEngine } from '../upstream/embedded/engine-process.ts';
 import type { GroupMetrics } from './group-metrics.ts';
@@ -102,10 +101,10 @@ function setupCluster(program: string): void {
 }
 
 function handleSignals(group: WorkerGroup, { drainLeadSeconds }: Config, log: Logger): void {
-  const stopsAtHangup = hasTerminal();
+  const signals = stopSignals();
   let leadEndsAt = 0;
   listenForStopSignals({
-    signals: stopsAtHangup ? ['SIGTERM', 'SIGINT', 'SIGHUP'] : ['SIGTERM', 'SIGINT'],
+    signals,
     process,
     now: () => performance.now(),
     onStop: (signal) => {
@@ -124,17 +123,7 @@ function handleSignals(group: WorkerGroup, { drainLeadSeconds }: Config, log: Lo
       group.kill();
     },
   });
-  if (!stopsAtHangup) process.on('SIGHUP', () => group.replaceAll());
-}
-
-/** Returns whether this process has a controlling terminal. */
-function hasTerminal(): boolean {
-  try {
-    closeSync(openSync('/dev/tty', 'r'));
-    return true;
-  } catch {
-    return false;
-  }
+  if (!signals.includes('SIGHUP')) process.on('SIGHUP', () => group.replaceAll());
 }
 
 async function findFreePort(host: string): Promise<number> {

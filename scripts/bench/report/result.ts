@@ -15,6 +15,8 @@ const frontSchema = z.enum(['gate', 'plain']);
 
 const liveSchema = z.object({
   front: frontSchema,
+  /** Processes of the front that serve requests. */
+  workers: z.number().default(1),
   users: z.number(),
   /** Users whose live request was waiting for a change before the writes started. */
   parked: z.number(),
@@ -77,6 +79,18 @@ const stormSchema = z.object({
   healthFailed: z.number(),
 });
 
+const killedWorkerSchema = z.object({
+  workers: z.number(),
+  clients: z.number(),
+  /** Clients of the killed worker, whose responses were interrupted. */
+  interrupted: z.number(),
+  /** From the kill until all clients were parked; null if they never were. */
+  parkedAfter: measured,
+  refused: z.number(),
+  writes: z.number(),
+  lost: z.number(),
+});
+
 const requestSchema = z.object({
   concurrency: z.number(),
   /** Through each of the two routes. */
@@ -94,6 +108,7 @@ export const benchResultSchema = z.object({
   openFiles: z.number(),
   live: z.array(liveSchema),
   storm: stormSchema.nullable(),
+  killedWorker: killedWorkerSchema.nullable().default(null),
   request: z.array(requestSchema),
   notes: z.array(z.string()),
 });
@@ -101,4 +116,5 @@ export const benchResultSchema = z.object({
 export type BenchResult = z.output<typeof benchResultSchema>;
 export type LiveResult = z.output<typeof liveSchema>;
 export type StormResult = z.output<typeof stormSchema>;
+export type KilledWorkerResult = z.output<typeof killedWorkerSchema>;
 export type FrontName = z.output<typeof frontSchema>;

@@ -218,3 +218,11 @@ test('a worker that cannot start ends the server with its sentence', async () =>
   expect(output.match(/Port \d+ of 127\.0\.0\.1 is in use\./g)).toHaveLength(1);
   expect(output).not.toContain('Pouchgate is at');
 });
+
+test('one process keeps serving at SIGHUP, which asks for a reload', async () => {
+  const single = await startWorkerServer(upstream, { WORKERS: '1' });
+  single.signal('SIGHUP');
+  await single.waitForLog('SIGHUP has no effect on one process. Set WORKERS to 2 or more to reload.');
+  expect((await single.send('ida', '/healthz')).status).toBe(200);
+  await single.close();
+});
