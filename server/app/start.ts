@@ -41,7 +41,7 @@ export interface Pouchgate {
 
 export interface CloseOptions {
   /**
-   * Whether other processes keep serving the port. The server then stays ready, and serves everything for two seconds instead of
+   * Whether other processes keep serving the port. The server then stays ready, and serves everything for three seconds instead of
    * `DRAIN_LEAD_SECONDS`. Default: false.
    */
   readonly isReplaced?: boolean;
@@ -53,7 +53,7 @@ export interface CloseOptions {
  * How long a server that is replaced still serves its connections, in ms: each response that it sends is the last one on its connection.
  * A connection that is idle for longer is closed.
  */
-const REPLACED_LEAD_MS = 2_000;
+const REPLACED_LEAD_MS = 3_000;
 
 /** Clients replicate with `<origin>/sync/<registry>`. */
 const GATE_BASE = '/sync';

@@ -34,7 +34,7 @@ export function connectionLimits(openFiles: number): { readonly served: number; 
  * Makes the server close connections beyond `max`.
  *
  * A worker of node:cluster does not refuse a connection beyond `maxConnections`: it returns it to the primary, which offers it to the
- * next worker. When all are full, that is a busy loop of all processes (Node 20 to 26). So there the connection is closed here.
+ * next worker. When all are full, that is a busy loop of all processes (Node 20.20). So there the connection is closed here.
  */
 export function limitConnections(server: Server, max: number, openConnections: () => number): void {
   if (!Number.isFinite(max)) return;

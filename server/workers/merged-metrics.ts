@@ -1,4 +1,4 @@
-import { AggregatorRegistry, type Aggregator, type PrometheusContentType, type Registry } from 'prom-client';
+import { AggregatorRegistry, type Aggregator, type Registry } from 'prom-client';
 import type { MetricValues } from '../observability/metrics.ts';
 
 /**
@@ -66,7 +66,7 @@ export class MergedMetrics {
   }
 }
 
-const merge = (lists: readonly MetricValues[]): Registry<PrometheusContentType> =>
+const merge = (lists: readonly MetricValues[]): Registry =>
   AggregatorRegistry.aggregate(
     lists.map((values) =>
       values.map((metric) => ({ ...metric, aggregator: AGGREGATORS[metric.name] ?? metric.aggregator })),

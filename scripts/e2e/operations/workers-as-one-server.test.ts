@@ -165,10 +165,8 @@ test('all workers use one embedded engine, the demo user is created once, and a 
 
 /** Counts the processes whose command line contains these texts. */
 async function countProcesses(...texts: string[]): Promise<number> {
-  const lines = await Promise.all(
-    (await readdir('/proc')).map((name) =>
-      /^\d+$/.test(name) ? readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '') : '',
-    ),
-  );
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  // A process may have exited since.
+  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
   return lines.filter((line) => texts.every((text) => line.includes(text))).length;
 }

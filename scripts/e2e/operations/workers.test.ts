@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
+import { Agent, request } from 'undici';
 import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 import { sumCounts, type LiveClient } from '../../../server/testing/live-client.ts';
@@ -21,6 +22,9 @@ afterAll(async () => {
   await server.close();
   await upstream.close();
 });
+
+/** The limit on open files of each process in one test. Three quarters of it are for connections. */
+const OPEN_FILES = 240;
 
 const revisions = new Map<string, string>();
 
@@ -155,17 +159,21 @@ test('SIGHUP replaces all workers without a failed request or an interrupted liv
   const stopping = new AbortController();
   const statuses: number[] = [];
   const send = async (n: number): Promise<void> => {
+    // A kept connection that is never idle, as a busy proxy has them.
+    const dispatcher = new Agent({ connections: 1 });
     for (let round = 0; !stopping.signal.aborted; round += 1) {
-      // On kept connections, as a proxy uses them. Each user stays below the rate limit.
+      // Each user stays below the rate limit.
       const username = `writer${n}-${Math.floor(round / 200)}`;
-      const response = await fetch(`${server.url}/api/users/preferences`, {
+      const { statusCode, body } = await request(`${server.url}/api/users/preferences`, {
+        dispatcher,
         method: 'PATCH',
         headers: { authorization: `Bearer ${server.token(username)}`, 'content-type': 'application/json' },
         body: JSON.stringify({ selectedTags: [`tag ${round}`] }),
       });
-      statuses.push(response.status);
-      await response.text();
+      statuses.push(statusCode);
+      await body.dump();
     }
+    await dispatcher.close();
   };
   const sending = names('', 4).map((_, n) => send(n));
   server.signal('SIGHUP');
@@ -191,7 +199,11 @@ test('a stop has the steps of one process: the drain lead time, complete live re
   const clients = await startClients(usernames);
   const pids = [...server.workerPids().values()];
   server.signal('SIGTERM');
-  for (const _ of pids) await eventually(async () => (await server.send('ida', '/readyz')).status === 503);
+  // Both workers report it: they receive these requests in turn.
+  await eventually(async () => {
+    const responses = [await server.send('ida', '/readyz'), await server.send('ida', '/readyz')];
+    return responses.every(({ status }) => status === 503);
+  });
   expect(clients.every(({ parked }) => parked)).toBe(true);
   // Another signal ends the lead time.
   server.signal('SIGINT');
@@ -225,4 +237,28 @@ test('one process keeps serving at SIGHUP, which asks for a reload', async () =>
   await single.waitForLog('SIGHUP has no effect on one process. Set WORKERS to 2 or more to reload.');
   expect((await single.send('ida', '/healthz')).status).toBe(200);
   await single.close();
+});
+
+test('when both workers have reached their limit of open files, further connections are closed', async () => {
+  const limited = await startWorkerServer(upstream, {}, OPEN_FILES);
+  const { hostname, port } = new URL(limited.url);
+  const sockets: Socket[] = [];
+  const open = async (): Promise<Socket> => {
+    const socket = connect(Number(port), hostname);
+    sockets.push(socket.on('error', () => undefined));
+    await once(socket, 'connect');
+    return socket.resume();
+  };
+  // One after the other, so that the primary never has many connections that it has not handed over yet.
+  while (sockets.length < OPEN_FILES) {
+    const socket = await open();
+    socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await once(socket, 'data');
+  }
+  while (sockets.length < 2 * OPEN_FILES) await open();
+  // Otherwise they would be offered to the workers again and again.
+  await eventually(() => sockets.filter(({ destroyed }) => destroyed).length > OPEN_FILES / 4);
+  for (const socket of sockets) socket.destroy();
+  await eventually(async () => (await limited.send('ida', '/healthz').catch(() => undefined))?.status === 200);
+  await limited.close();
 });

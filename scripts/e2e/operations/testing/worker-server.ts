@@ -46,19 +46,22 @@ export interface WorkerServer {
   close(): Promise<void>;
 }
 
-/** The server as a process, whether it starts or not. */
-export function spawnWorkerServer(env: Readonly<Record<string, string>>): ChildProcess {
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', '--import', join(ROOT, 'scripts/start/exit-with-parent.mjs'), join(ROOT, 'server/main.ts')],
-    {
-      cwd: ROOT,
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      // A process group without a terminal, which includes the workers.
-      detached: true,
-      env: { PATH: process.env['PATH'], WORKERS: '2', DRAIN_SECONDS: '0', METRICS_PORT: 'off', ...env },
-    },
-  );
+/**
+ * Spawns the server as a process, whether it starts or not.
+ *
+ * @param openFiles - The limit on open files of each process. Default: that of this one.
+ */
+export function spawnWorkerServer(env: Readonly<Record<string, string>>, openFiles?: number): ChildProcess {
+  const preloads = ['--import', 'tsx', '--import', join(ROOT, 'scripts/start/exit-with-parent.mjs')];
+  const command = [process.execPath, ...preloads, join(ROOT, 'server/main.ts')];
+  const limit = openFiles === undefined ? '' : `ulimit -n ${openFiles} && `;
+  const child = spawn('sh', ['-c', `${limit}exec "$@"`, 'sh', ...command], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    // A process group without a terminal, which includes the workers.
+    detached: true,
+    env: { PATH: process.env['PATH'], WORKERS: '2', DRAIN_SECONDS: '0', METRICS_PORT: 'off', ...env },
+  });
   closeAfterTests({ close: () => killGroup(child) });
   return child;
 }
@@ -74,16 +77,13 @@ async function killGroup(child: ChildProcess): Promise<void> {
 export async function startWorkerServer(
   upstream: TestUpstream,
   env: Readonly<Record<string, string>> = {},
+  openFiles?: number,
 ): Promise<WorkerServer> {
   const secret = randomBytes(32).toString('base64url');
   const [port, metricsPort] = [await findFreePort(), await findFreePort()];
-  const child = spawnWorkerServer({
-    ...upstream.env(upstream.nextAccess()),
-    PORT: String(port),
-    METRICS_PORT: String(metricsPort),
-    JWT_SECRET: secret,
-    ...env,
-  });
+  const database = upstream.env(upstream.nextAccess());
+  const ports = { PORT: String(port), METRICS_PORT: String(metricsPort) };
+  const child = spawnWorkerServer({ ...database, ...ports, JWT_SECRET: secret, ...env }, openFiles);
   const { log, output } = readOutput(child);
   const exited = once(child, 'close').then(([code]) => code as number | null);
   await eventually(() => {
@@ -91,11 +91,11 @@ export async function startWorkerServer(
     return output.some((line) => line.startsWith('Pouchgate is at'));
   });
   const url = `http://127.0.0.1:${port}`;
-  const database = `${url}/sync/${upstream.names.registry}`;
+  const databaseUrl = `${url}/sync/${upstream.names.registry}`;
   const token = (username: string): string => jwt.sign({ sub: username }, secret, { expiresIn: 3_600 });
   return {
     url,
-    database,
+    database: databaseUrl,
     metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
     log,
     output,
@@ -109,7 +109,8 @@ export async function startWorkerServer(
     signal: (signal) => void child.kill(signal),
     exited,
     token,
-    startClient: (username, feed = 'longpoll') => startLiveClient({ database, token: token(username), username, feed }),
+    startClient: (username, feed = 'longpoll') =>
+      startLiveClient({ database: databaseUrl, token: token(username), username, feed }),
     send: (username, path, init) =>
       fetch(`${url}${path}`, {
         headers: {
