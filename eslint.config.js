@@ -11,7 +11,7 @@ const here = import.meta.dirname;
  */
 const SERVER_LAYERS = [
   ['main.ts', 'index.ts', 'testing-api.ts', 'testing-api-process.ts', 'testing-api-messages.ts'],
-  ['cli'],
+  ['cli', 'workers'],
   ['app'],
   ['telegram', 'observability'],
   ['gate', 'identity', 'preferences'],

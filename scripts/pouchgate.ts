@@ -9,7 +9,7 @@ pouchgate import    imports the users of an older application
 pouchgate attack    attacks a deployment that you operate, and reports what it should have refused
 pouchgate start     starts the server
 
-setup, doctor, users, import and attack take --help. start takes only environment variables.`;
+All take --help.`;
 
 const [command, ...argv] = process.argv.slice(2);
 const options: CommandOptions = { argv, env: process.env, print: console.log, printError: console.error };
@@ -46,6 +46,7 @@ switch (command) {
     break;
   }
   case 'start':
+    (await import('../server/config/start-flags.ts')).applyStartFlags(argv);
     await import('../server/main.ts');
     break;
   case undefined:

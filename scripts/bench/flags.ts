@@ -14,6 +14,8 @@ export interface BenchFlags {
   readonly writesPerSecond: number;
   /** Runs with more users skip the plain proxy. */
   readonly skipBaselineAbove: number;
+  /** With more than 1, each live run of the gate is repeated with this many workers, and one of them is killed under live clients. */
+  readonly workers: number;
   readonly stormClients: number;
   /** The kinds of clients of the storms. */
   readonly patience: readonly Patience[];
@@ -35,7 +37,7 @@ export class FlagError extends Error {
 
 export const BENCH_USAGE = `npm run bench -- [--users 100,1000,5000,10000] [--seconds 60] [--writes 50]
     [--skip-baseline-above 1000] [--storm 5000] [--clients patient,impatient]
-    [--refusals 50000] [--requests 2000] [--only live|storm|request]
+    [--refusals 50000] [--requests 2000] [--workers 1] [--only live|storm|request]
     [--out docs] [--no-write] [--profile <directory>]
 Set COUCHDB_URL, COUCHDB_USER and COUCHDB_PASSWORD to run on CouchDB. The default is the embedded engine.`;
 
@@ -112,13 +114,16 @@ export function parseBenchFlags(args: readonly string[]): BenchFlags {
       clients: 'patient,impatient',
       refusals: '50000',
       requests: '2000',
+      workers: '1',
       only: '',
       out: '',
       profile: '',
     },
     ['no-write'],
   );
-  const number = (name: 'seconds' | 'writes' | 'skip-baseline-above' | 'storm' | 'refusals' | 'requests'): number =>
+  const number = (
+    name: 'seconds' | 'writes' | 'skip-baseline-above' | 'storm' | 'refusals' | 'requests' | 'workers',
+  ): number =>
     parseWholeNumber(name, values[name]);
   const only = parsePart(values.only);
   // A partial run lacks the other parts' figures, so by default only a full run is written to docs.
@@ -131,6 +136,7 @@ export function parseBenchFlags(args: readonly string[]): BenchFlags {
     stormClients: number('storm'),
     patience: [...new Set(values.clients.split(',').map(parsePatience))],
     refusals: number('refusals'),
+    workers: number('workers'),
     requests: number('requests'),
     only,
     out: out === '' || set.has('no-write') ? undefined : out,

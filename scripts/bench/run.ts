@@ -3,7 +3,8 @@ import os from 'node:os';
 import { join, resolve } from 'node:path';
 import { startEnvironment, type BenchEnvironment } from './scenarios/environment.ts';
 import { BENCH_USAGE, FlagError, parseBenchFlags, type BenchFlags } from './flags.ts';
-import { allocateGatePorts, startGate, startPlainProxy } from './servers/fronts.ts';
+import { allocateGatePorts, startGate, startPlainProxy, type Gate } from './servers/fronts.ts';
+import { runKilledWorker } from './scenarios/killed-worker.ts';
 import { runLive } from './scenarios/live.ts';
 import { openFilesLimit } from './report/process-stats.ts';
 import { textReport, updateReadme } from './report/report.ts';
@@ -34,6 +35,9 @@ const log = (sentence: string): void => console.error(sentence);
 /** A load that the plain proxy can follow, so that its delivery time is measured and not the length of its queue. */
 const LOW_WRITE_LOAD = { users: 1_000, perSecond: 5 } as const;
 
+/** Live clients of the workers of which one is killed. */
+const KILLED_WORKER_CLIENTS = 2_000;
+
 /** Returns the maximum number of clients of a process that needs `filesPerClient` open files for each. */
 const maxClients = (openFiles: number, filesPerClient: number): number =>
   Math.floor((openFiles - RESERVED_FILES) / filesPerClient);
@@ -52,6 +56,7 @@ async function runAllLive(
     requestedUsers: number,
     writes: number,
     start: () => ReturnType<typeof startPlainProxy>,
+    workers = 1,
   ): Promise<void> => {
     // The plain proxy holds one connection to the database per client connection.
     const users = Math.min(requestedUsers, maxClients(openFiles, name === 'gate' ? 1 : 2));
@@ -60,11 +65,15 @@ async function runAllLive(
         `${name}: ran with ${users} instead of ${requestedUsers} users, since a process is limited to ${openFiles} open files.`,
       );
     }
-    results.push(await runLive(environment, { name, start, users, seconds, writesPerSecond: writes }));
+    results.push(await runLive(environment, { name, workers, start, users, seconds, writesPerSecond: writes }));
   };
   const runBothFronts = async (users: number, writes: number): Promise<void> => {
     // The gate runs first, because it leaves no backlog of work in the database.
-    await run('gate', users, writes, async () => startGate(upstream, secret, await allocateGatePorts(), flags.profile));
+    for (const workers of new Set([1, flags.workers])) {
+      const start = async (): Promise<Gate> =>
+        startGate(upstream, secret, await allocateGatePorts(), flags.profile, workers);
+      await run('gate', users, writes, start, workers);
+    }
     if (users <= flags.skipBaselineAbove) {
       await run('plain', users, writes, () => startPlainProxy(upstream, secret));
     } else notes.push(`The plain proxy did not run with ${users} users (--skip-baseline-above).`);
@@ -104,6 +113,10 @@ async function runBench(flags: BenchFlags): Promise<BenchResult> {
     const hasStorm = only === undefined || only === 'storm';
     const storm = hasStorm ? await runAllStorms(environment, flags, clients) : [];
     const refusal = hasStorm ? await runRefusals(environment, flags.refusals) : null;
+    const killedWorker =
+      flags.workers > 1 && hasStorm
+        ? await runKilledWorker(environment, Math.min(KILLED_WORKER_CLIENTS, clients), flags.workers)
+        : null;
     const request = only === undefined || only === 'request' ? await runRequests(environment, flags.requests) : [];
     return benchResultSchema.parse({
       date: new Date().toISOString(),
@@ -119,6 +132,7 @@ async function runBench(flags: BenchFlags): Promise<BenchResult> {
       live,
       storm,
       refusal,
+      killedWorker,
       request,
       notes,
     });
@@ -139,8 +153,10 @@ async function writeResult(result: BenchResult, out: string): Promise<void> {
 }
 
 /** The gate must not lose an acknowledged write. Losses of the plain proxy are reported, but do not fail the run. */
-const hasNoLosses = ({ live, storm }: BenchResult): boolean =>
-  live.every(({ front, lost }) => front === 'plain' || lost === 0) && storm.every(({ lost }) => lost === 0);
+const hasNoLosses = ({ live, storm, killedWorker }: BenchResult): boolean =>
+  live.every(({ front, lost }) => front === 'plain' || lost === 0) &&
+  storm.every(({ lost }) => lost === 0) &&
+  (killedWorker?.lost ?? 0) === 0;
 
 async function main(): Promise<void> {
   const flags = parseBenchFlags(process.argv.slice(2));

@@ -9,9 +9,12 @@ import { stopWithParent } from './stop-with-parent.mjs';
 // npm forwards SIGTERM and SIGINT. SIGHUP and SIGKILL end npm without a notice to this process.
 if (process.env.npm_lifecycle_event !== undefined) stopWithParent();
 
+register();
+const { applyStartFlags } = await import('../../server/config/start-flags.ts');
+applyStartFlags(process.argv.slice(2));
+
 console.log('Building the page.');
 const build = ['node_modules/vite/bin/vite.js', 'build', '--config', 'client/vite.config.ts', '--logLevel', 'warn'];
 const code = await runToEnd(process.execPath, build);
 if (code !== 0) process.exit(code);
-register();
 await import('../../server/main.ts');

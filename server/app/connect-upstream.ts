@@ -22,9 +22,13 @@ export async function connectUpstream({
   log,
   observability,
   now,
+  engine,
   cleanups,
-}: Pick<StartContext, 'config' | 'log' | 'observability' | 'now' | 'cleanups'>): Promise<UpstreamConnection> {
-  const { access, jwtSecret, docIdsThreshold } = await startUpstream({ config, log, cleanups });
+}: Pick<
+  StartContext,
+  'config' | 'log' | 'observability' | 'now' | 'engine' | 'cleanups'
+>): Promise<UpstreamConnection> {
+  const { access, jwtSecret, docIdsThreshold } = await startUpstream({ config, log, engine, cleanups });
   const upstream = openUpstream(access, {
     onResponse: (request, status) => observability.metrics.onUpstreamResponse(upstreamLabel(request, config), status),
     clock: { now, onEstimate: observability.clocks.onEstimate },
@@ -38,11 +42,13 @@ export async function connectUpstream({
 async function startUpstream({
   config: { upstream },
   log,
+  engine: runningEngine,
   cleanups,
-}: Pick<StartContext, 'config' | 'log' | 'cleanups'>): Promise<
+}: Pick<StartContext, 'config' | 'log' | 'engine' | 'cleanups'>): Promise<
   Pick<UpstreamConnection, 'jwtSecret' | 'docIdsThreshold'> & { readonly access: UpstreamAccess }
 > {
   if (upstream.kind === 'couchdb') return upstream;
+  if (runningEngine !== undefined) return runningEngine;
   const engine = await startEngineProcess({
     directory: join(upstream.dataDirectory, 'couch'),
     onFailure: (sentence) => log.error(sentence),

@@ -8,7 +8,7 @@ import { PreparedRefusals } from '../http/prepared-refusal.ts';
 import { createTrust, type TrustedProxies } from '../http/trusted-proxies.ts';
 import { AdmissionQueue } from '../lifecycle/admission-queue.ts';
 import { createClientKey } from '../lifecycle/client-key.ts';
-import { connectionLimits, readOpenFilesLimit } from '../lifecycle/connection-limit.ts';
+import { connectionLimits, limitConnections, readOpenFilesLimit } from '../lifecycle/connection-limit.ts';
 import { ConnectionShares } from '../lifecycle/connection-shares.ts';
 import { trackConnections, type ConnectionTracker } from '../lifecycle/connection-tracker.ts';
 import { createRefusalLog } from '../lifecycle/refusal-log.ts';
@@ -85,7 +85,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   server.on('connection', (socket) => {
     if (shares.onConnection(socket)) admission.onConnection(socket);
   });
-  if (Number.isFinite(limits.accepted)) server.maxConnections = limits.accepted;
+  limitConnections(server, limits.accepted, () => connections.openConnections);
   server.on('request', admission.listener);
   const stats = {
     get queued() {

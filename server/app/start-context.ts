@@ -5,6 +5,7 @@ import type { Mount } from '../gate/request/target.ts';
 import type { RateLimits } from '../http/rate-limits.ts';
 import type { Observability } from '../observability/observability.ts';
 import type { TelegramTimings } from '../telegram/telegram.ts';
+import type { RunningEngine } from '../upstream/embedded/engine-process.ts';
 import type { CleanupStack } from './cleanup-stack.ts';
 
 export interface StartOptions {
@@ -13,6 +14,10 @@ export interface StartOptions {
   /** The folder of the built page; `undefined` serves no page. */
   readonly page?: string | undefined;
   readonly rateLimits?: RateLimits | undefined;
+  /** An embedded engine to use. By default the server starts one if it has no CouchDB. */
+  readonly engine?: RunningEngine | undefined;
+  /** Whether the server listens on the port for metrics. False if another process collects them. Default: true. */
+  readonly servesMetrics?: boolean | undefined;
   /** This machine's time in ms since 1970. Default: `Date.now`. */
   readonly now?: (() => number) | undefined;
   /** The heartbeat interval of both upstream feeds, in ms. Default: that of `followChanges`. */

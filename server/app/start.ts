@@ -6,6 +6,7 @@ import type { Identity } from '../identity/identity.ts';
 import { drain } from '../lifecycle/drain.ts';
 import { DrainLead } from '../lifecycle/drain-lead.ts';
 import { startMetricsServer, type MetricsServer } from '../observability/metrics-server.ts';
+import type { MetricValues } from '../observability/metrics.ts';
 import { createObservability } from '../observability/observability.ts';
 import { createReadinessMonitor, type ReadinessMonitor } from '../observability/readiness-monitor.ts';
 import type { Hub } from '../registry/hub.ts';
@@ -28,14 +29,32 @@ export interface Pouchgate {
   readonly upstream: UpstreamAccess;
   /** The URL for Prometheus to scrape; `undefined` if metrics are off. */
   readonly metricsUrl: string | undefined;
+  /** Resolves with the current values of all metrics. */
+  readonly metrics: () => Promise<MetricValues>;
   /**
    * Reports the server as not ready, and serves everything for `DRAIN_LEAD_SECONDS`. Then it closes the port, ends live
    * requests as held, empty responses over `DRAIN_SECONDS`, finishes the others, and releases all resources.
    */
-  close(): Promise<void>;
+  close(options?: CloseOptions): Promise<void>;
   /** Ends the drain lead time now. Returns false if it is over, or `close` was not called. */
   endDrainLead(): boolean;
 }
+
+export interface CloseOptions {
+  /**
+   * Whether other processes keep serving the port. The server then stays ready, and serves everything for three seconds instead of
+   * `DRAIN_LEAD_SECONDS`. Default: false.
+   */
+  readonly isReplaced?: boolean;
+  /** Called after the last request, before the connections to the database are closed. */
+  readonly onDrained?: () => Promise<void>;
+}
+
+/**
+ * How long a server that is replaced still serves its connections, in ms: each response that it sends is the last one on its connection.
+ * A connection that is idle for longer is closed.
+ */
+const REPLACED_LEAD_MS = 3_000;
 
 /** Clients replicate with `<origin>/sync/<registry>`. */
 const GATE_BASE = '/sync';
@@ -102,16 +121,20 @@ async function startServer(context: StartContext): Promise<Pouchgate> {
     variables: { host: 'HOST', port: 'PORT' },
   });
 
-  const drainLead = new DrainLead(config.drainLeadSeconds * 1000);
-  const stop = async (): Promise<void> => {
+  const drainLead = new DrainLead();
+  const stop = async ({ isReplaced = false, onDrained }: CloseOptions): Promise<void> => {
     const { drainLeadSeconds: seconds, drainSeconds } = config;
-    if (seconds > 0) log.info({ seconds }, 'Not ready. Still serving requests until load balancers stop sending them.');
-    readiness.startDraining();
+    if (!isReplaced) {
+      if (seconds > 0)
+        log.info({ seconds }, 'Not ready. Still serving requests until load balancers stop sending them.');
+      readiness.startDraining();
+    }
     connections.endKeepAlive();
-    await drainLead.run();
+    await drainLead.run(isReplaced ? REPLACED_LEAD_MS : seconds * 1000);
     // Started immediately, so that another gate takes over the bot's updates.
     void telegram.close();
     await drain({ connections, live: core.hub, log, spreadMs: drainSeconds * 1000 });
+    await onDrained?.();
     await context.cleanups.run();
   };
   let closed: Promise<void> | undefined;
@@ -121,7 +144,8 @@ async function startServer(context: StartContext): Promise<Pouchgate> {
     identity,
     hub: core.hub,
     upstream: upstream.access,
-    close: () => (closed ??= stop()),
+    metrics: () => observability.metrics.values(),
+    close: (options = {}) => (closed ??= stop(options)),
     endDrainLead: () => drainLead.end(),
   };
 }
@@ -148,9 +172,14 @@ function createRequestHandler(
   });
 }
 
-/** Serves the metrics on their own port, unless they are off. */
-async function startMetrics({ config, observability, cleanups }: StartContext): Promise<MetricsServer | undefined> {
-  if (config.metrics === undefined) return undefined;
+/** Serves the metrics on their own port, unless they are off or another process serves them. */
+async function startMetrics({
+  config,
+  observability,
+  servesMetrics = true,
+  cleanups,
+}: StartContext): Promise<MetricsServer | undefined> {
+  if (config.metrics === undefined || !servesMetrics) return undefined;
   const metricsServer = await startMetricsServer(observability.metrics, config.metrics);
   cleanups.add(() => metricsServer.close());
   return metricsServer;

@@ -33,6 +33,7 @@ test('defaults to the embedded engine on loopback, with open registration and a 
     host: '127.0.0.1',
     idPrefix: 'user_',
     port: 4000,
+    workers: 1,
     publicUrl: undefined,
     trustedProxies: ['loopback'],
     corsOrigins: [],
@@ -56,6 +57,10 @@ test('defaults to the embedded engine on loopback, with open registration and a 
     drainSeconds: 5,
     telegram: undefined,
   });
+});
+
+test('WORKERS is a number of processes', () => {
+  expect(readConfig({ WORKERS: '4' }).workers).toBe(4);
 });
 
 test('METRICS_PORT selects a port, any free one, or none', () => {
@@ -148,6 +153,8 @@ const privateKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
 test.each<[string, string, Record<string, string>]>([
   ['a port out of range', 'PORT', { PORT: '65536' }],
   ['a port that is not a number', 'PORT', { PORT: '4e3' }],
+  ['no workers', 'WORKERS', { WORKERS: '0' }],
+  ['more workers than a machine has cores', 'WORKERS', { WORKERS: '65' }],
   ['a host with a space', 'HOST', { HOST: 'a b' }],
   ['a URL with credentials in it', 'COUCHDB_URL', { ...COUCHDB, COUCHDB_URL: 'https://u:p@couch.example' }],
   ['a URL of another scheme', 'COUCHDB_URL', { ...COUCHDB, COUCHDB_URL: 'ftp://couch.example' }],

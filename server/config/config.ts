@@ -7,6 +7,8 @@ export interface Config {
   readonly host: string;
   /** 0 selects any free port. */
   readonly port: number;
+  /** The number of processes that share the port. */
+  readonly workers: number;
   /** The origin at which browsers reach the server; `undefined` if it is the one that the server listens on. */
   readonly publicUrl: string | undefined;
   /** The reverse proxies whose `X-Forwarded-For` is trusted. */
@@ -104,6 +106,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   return {
     host: fields.HOST,
     port: fields.PORT,
+    workers: fields.WORKERS,
     publicUrl: fields.PUBLIC_URL,
     trustedProxies: fields.TRUSTED_PROXIES,
     corsOrigins: fields.CORS_ORIGINS,

@@ -86,6 +86,9 @@ const idPrefix = field(
   'is not a valid prefix of document ids; use 1 to 32 of a-z, 0-9, "_", "." and "-", and start with a letter',
 );
 
+/** A worker uses one core, and about 200 MiB of memory. */
+export const MAX_WORKERS = 64;
+
 /** In seconds. Service managers kill a process that takes longer to stop. */
 const MAX_DRAIN_SECONDS = 300;
 
@@ -104,6 +107,12 @@ export const fieldsSchema = z.object({
   ).default(4000),
   HOST: field(readHost, 'is not a host to listen on; set it to an address such as 127.0.0.1 or 0.0.0.0').default(
     '127.0.0.1',
+  ),
+  WORKERS: field((text) => {
+    const count = /^\d{1,2}$/.test(text) ? Number(text) : 0;
+    return count >= 1 && count <= MAX_WORKERS ? count : undefined;
+  }, `is not a number of processes from 1 to ${MAX_WORKERS}; set it to the number of cores that the server may use`).default(
+    1,
   ),
   COUCHDB_URL: url(
     (parsed) => isHttp(parsed) && !hasCredentials(parsed) && parsed.search === '' && parsed.hash === '',

@@ -1,5 +1,5 @@
 import type { Request, RequestHandler, Response } from 'express';
-import { rateLimit } from 'express-rate-limit';
+import { rateLimit, type Store } from 'express-rate-limit';
 import { parseUsername } from '../../couchdb-design/user-document/user-document.ts';
 import { clientAddress } from './client-address.ts';
 import { HttpError, sendError } from './errors.ts';
@@ -9,7 +9,12 @@ import { RateLimitStore } from './rate-limit-store.ts';
 export interface RateLimit {
   readonly windowMs: number;
   readonly limit: number;
+  /** Creates the counter of a route. Default: `createLocalStore`, which counts in this process only. */
+  readonly createStore?: ((windowMs: number) => Store) | undefined;
 }
+
+/** Creates a counter in memory. */
+export const createLocalStore = (windowMs: number): Store => new RateLimitStore(windowMs);
 
 /** Attempts to sign in are not limited but delayed: see identity/attempts/policies.ts. */
 export interface RateLimits {
@@ -53,12 +58,12 @@ export const limitByName = (limit: RateLimit): RequestHandler =>
  * `Retry-After` to `send`.
  */
 export function limitByKey(
-  { windowMs, limit }: RateLimit,
+  { windowMs, limit, createStore = createLocalStore }: RateLimit,
   keyOf: (req: Request) => string | undefined,
   send: (res: Response, error: HttpError) => void = sendError,
 ): RequestHandler {
   return rateLimit({
-    store: new RateLimitStore(windowMs),
+    store: createStore(windowMs),
     windowMs,
     limit,
     keyGenerator: (req) => keyOf(req) ?? '',

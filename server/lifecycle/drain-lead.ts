@@ -5,21 +5,15 @@ import { setTimeout as delay } from 'node:timers/promises';
  * load balancers stop using it before its port closes. It can be ended early.
  */
 export class DrainLead {
-  readonly #ms: number;
   readonly #abortController = new AbortController();
   #running = false;
 
-  /** With 0 ms it ends immediately. */
-  constructor(ms: number) {
-    this.#ms = ms;
-  }
-
-  /** Resolves when the lead time is over. */
-  async run(): Promise<void> {
-    if (this.#ms === 0) return;
+  /** Resolves when the lead time is over. With 0 ms it ends immediately. */
+  async run(ms: number): Promise<void> {
+    if (ms === 0) return;
     this.#running = true;
     // It rejects only when `end` aborts it.
-    await delay(this.#ms, undefined, { signal: this.#abortController.signal }).catch(() => undefined);
+    await delay(ms, undefined, { signal: this.#abortController.signal }).catch(() => undefined);
     this.#running = false;
   }
 

@@ -43,6 +43,9 @@ const LEAVES_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
  */
 const MISNAMED_DEFAULT_METRICS = ['handles', 'requests', 'resources'].map((kind) => `nodejs_active_${kind}_total`);
 
+/** Metrics as plain values, which another process can merge with its own. */
+export type MetricValues = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
+
 /** Creates the metrics that requests and changes are counted in. */
 function createInstruments(registry: Registry) {
   const registers = [registry];
@@ -137,6 +140,15 @@ export class Metrics {
   /** Resolves with all metrics in the Prometheus text format. */
   render(): Promise<string> {
     return this.#registry.metrics();
+  }
+
+  /** Resolves with all metrics. Values that were not measured (`NaN`) are left out, because JSON cannot contain them. */
+  async values(): Promise<MetricValues> {
+    const metrics = await this.#registry.getMetricsAsJSON();
+    return metrics.map((metric) => ({
+      ...metric,
+      values: metric.values.filter(({ value }) => Number.isFinite(value)),
+    }));
   }
 
   /** Counts a request to the upstream. `status` is `undefined` if there was no response. */

@@ -19,13 +19,19 @@ export function parseStat(text: string): ProcessTimes | undefined {
   return Number.isNaN(pid + parent + ticks) ? undefined : { pid, parent, cpuSeconds: ticks / TICKS_PER_SECOND };
 }
 
-/** Sums the CPU time of a process and all its descendants. */
-export function sumTreeCpuSeconds(pid: number, all: readonly ProcessTimes[]): number {
+/** Returns the ids of a process and all its descendants. */
+export function findTree(pid: number, all: readonly ProcessTimes[]): ReadonlySet<number> {
   const tree = new Set([pid]);
   for (let size = 0; size < tree.size;) {
     size = tree.size;
     for (const each of all) if (tree.has(each.parent)) tree.add(each.pid);
   }
+  return tree;
+}
+
+/** Sums the CPU time of a process and all its descendants. */
+export function sumTreeCpuSeconds(pid: number, all: readonly ProcessTimes[]): number {
+  const tree = findTree(pid, all);
   return all.reduce((sum, each) => sum + (tree.has(each.pid) ? each.cpuSeconds : 0), 0);
 }
 

@@ -1,10 +1,12 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import {
+  findTree,
   parseOpenFilesLimit,
   parseResidentBytes,
   parseStat,
   parseTcp,
   sumTreeCpuSeconds,
+  type ProcessTimes,
   type TcpSocket,
 } from './proc-parser.ts';
 
@@ -14,20 +16,32 @@ const readProcFile = (path: string): Promise<string> => readFile(path, 'latin1')
 const listPids = async (): Promise<number[]> =>
   (await readdir('/proc')).map(Number).filter((pid) => Number.isInteger(pid));
 
-/** Resolves with the CPU time of a process and its descendants so far, in seconds. */
-export async function cpuSeconds(pid: number): Promise<number> {
+async function listProcesses(): Promise<ProcessTimes[]> {
   const all = await Promise.all(
     (await listPids()).map(async (each) => parseStat(await readProcFile(`/proc/${each}/stat`))),
   );
-  return sumTreeCpuSeconds(
-    pid,
-    all.filter((each) => each !== undefined),
-  );
+  return all.filter((each) => each !== undefined);
 }
+
+/** Resolves with the ids of a process and its descendants. */
+export const listTree = async (pid: number): Promise<number[]> => [...findTree(pid, await listProcesses())];
+
+/** Resolves with the ids of the processes that a process has started. */
+export const listChildren = async (pid: number): Promise<number[]> =>
+  (await listProcesses()).filter(({ parent }) => parent === pid).map((each) => each.pid);
+
+/** Resolves with the CPU time of a process and its descendants so far, in seconds. */
+export const cpuSeconds = async (pid: number): Promise<number> => sumTreeCpuSeconds(pid, await listProcesses());
 
 /** Resolves with the resident memory in bytes, or with NaN if the process does not exist. */
 export const residentBytes = async (pid: number): Promise<number> =>
   parseResidentBytes(await readProcFile(`/proc/${pid}/status`)) ?? Number.NaN;
+
+/** Resolves with the resident memory of a process and its descendants, in bytes. */
+export async function treeResidentBytes(pid: number): Promise<number> {
+  const all = await Promise.all((await listTree(pid)).map(residentBytes));
+  return all.reduce((sum, bytes) => sum + (Number.isNaN(bytes) ? 0 : bytes), 0);
+}
 
 /** Resolves with the limit on open files of this process, which its children inherit. */
 export const openFilesLimit = async (): Promise<number> => parseOpenFilesLimit(await readProcFile('/proc/self/limits'));

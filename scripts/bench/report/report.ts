@@ -1,5 +1,5 @@
 import { alignedTable, markdownTable, type Row } from '../../tables.ts';
-import type { BenchResult, LiveResult, StormResult } from './result.ts';
+import type { BenchResult, KilledWorkerResult, LiveResult, StormResult } from './result.ts';
 import { roundToThreeDigits } from './statistics.ts';
 
 /** Formats the benchmark's result for people: tables for the terminal and for README. */
@@ -16,6 +16,9 @@ const formatSeconds = (ms: number | null): string => (ms === null ? 'never' : `$
 
 /** Returns the name of a front for tables and labels. */
 export const frontTitle = (front: LiveResult['front']): string => (front === 'gate' ? 'Pouchgate' : 'plain proxy');
+
+const liveTitle = ({ front, workers }: LiveResult): string =>
+  workers === 1 ? frontTitle(front) : `${frontTitle(front)}, ${workers} workers`;
 
 const LIVE_HEADER: Row = [
   'front',
@@ -35,7 +38,7 @@ const LIVE_HEADER: Row = [
 function liveRow(live: LiveResult): Row {
   const { fromSent, writes } = live;
   return [
-    frontTitle(live.front),
+    liveTitle(live),
     live.parked === live.users ? formatCount(live.users) : `${formatCount(live.parked)} of ${formatCount(live.users)}`,
     writes.done === writes.asked
       ? formatCount(writes.askedPerSecond)
@@ -108,6 +111,10 @@ const refusalSentences = ({ refusal }: BenchResult): string[] =>
     : [
         `A refusal (503) costs ${formatNumber(refusal.gateSeconds, 1e6)} µs of CPU, and the same response of node:http alone ${formatNumber(refusal.bareSeconds, 1e6)} µs.`,
       ];
+const killedWorkerLines = ({ workers, clients, interrupted, ...result }: KilledWorkerResult): string[] => [
+  `Killed worker: one of ${workers} workers was killed under ${formatCount(clients)} live clients; ${formatCount(interrupted)} were interrupted.`,
+  `  ${result.parkedAfter === null ? 'Not all clients were parked again.' : `All clients were parked again after ${formatSeconds(result.parkedAfter)}.`} Refused requests: ${formatCount(result.refused)}. Writes: ${formatCount(result.writes)}, lost: ${formatCount(result.lost)}.`,
+];
 
 const REQUEST_HEADER: Row = ['own _bulk_get', 'Pouchgate ms', 'bare proxy ms', 'ratio'];
 
@@ -121,7 +128,7 @@ const requestRows = ({ request }: BenchResult): Row[] =>
 
 /** Returns the complete result as text for the terminal. */
 export function textReport(result: BenchResult): string {
-  const { live, storm, request, notes } = result;
+  const { live, storm, killedWorker, request, notes } = result;
   const parts = [
     describeMachine(result),
     ...(live.length === 0 ? [] : [alignedTable([LIVE_HEADER, ...live.map(liveRow)])]),
@@ -129,6 +136,7 @@ export function textReport(result: BenchResult): string {
     ...(storm.length === 0 ? [] : [alignedTable([STORM_HEADER, ...storm.map(stormRow)])]),
     ...(storm.length === 0 ? [] : [storm.map(stormDetails).join('\n')]),
     ...refusalSentences(result),
+    ...(killedWorker === null ? [] : [killedWorkerLines(killedWorker).join('\n')]),
     ...(request.length === 0 ? [] : [alignedTable([REQUEST_HEADER, ...requestRows(result)])]),
     ...(notes.length === 0 ? [] : [notes.map((note) => `- ${note}`).join('\n')]),
   ];
@@ -150,7 +158,7 @@ const IDLE_HEADER: Row = [
 ];
 
 const idleRow = (live: LiveResult): Row => [
-  frontTitle(live.front),
+  liveTitle(live),
   formatCount(live.users),
   formatNumber(live.upstreamIdle, 100),
   formatNumber(live.frontIdle, 100),

@@ -15,6 +15,8 @@ const frontSchema = z.enum(['gate', 'plain']);
 
 const liveSchema = z.object({
   front: frontSchema,
+  /** Processes of the front that serve requests. */
+  workers: z.number().default(1),
   users: z.number(),
   /** Users whose live request was waiting for a change before the writes started. */
   parked: z.number(),
@@ -92,6 +94,18 @@ const refusalSchema = z.object({
   bareSeconds: z.number(),
 });
 
+const killedWorkerSchema = z.object({
+  workers: z.number(),
+  clients: z.number(),
+  /** Clients of the killed worker, whose responses were interrupted. */
+  interrupted: z.number(),
+  /** From the kill until all clients were parked; null if they never were. */
+  parkedAfter: measured,
+  refused: z.number(),
+  writes: z.number(),
+  lost: z.number(),
+});
+
 const requestSchema = z.object({
   concurrency: z.number(),
   /** Through each of the two routes. */
@@ -110,6 +124,7 @@ export const benchResultSchema = z.object({
   live: z.array(liveSchema),
   storm: z.array(stormSchema),
   refusal: refusalSchema.nullable(),
+  killedWorker: killedWorkerSchema.nullable().default(null),
   request: z.array(requestSchema),
   notes: z.array(z.string()),
 });
@@ -119,4 +134,5 @@ export type LiveResult = z.output<typeof liveSchema>;
 export type StormResult = z.output<typeof stormSchema>;
 export type StormFront = z.output<typeof stormFrontSchema>;
 export type RefusalResult = z.output<typeof refusalSchema>;
+export type KilledWorkerResult = z.output<typeof killedWorkerSchema>;
 export type FrontName = z.output<typeof frontSchema>;

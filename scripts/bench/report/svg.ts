@@ -29,8 +29,8 @@ function createSeries(all: readonly LiveResult[]): Series[] {
   const live = all.filter(({ writes }) => writes.askedPerSecond === maxWriteRate);
   return (['gate', 'plain'] as const).flatMap((front) =>
     (['median', 'p99'] as const).flatMap((quantile) => {
-      const points = live.flatMap(({ front: runFront, users, fromSent }) =>
-        runFront === front && fromSent !== null ? [{ users, ms: fromSent[quantile] }] : [],
+      const points = live.flatMap(({ front: runFront, workers, users, fromSent }) =>
+        runFront === front && workers === 1 && fromSent !== null ? [{ users, ms: fromSent[quantile] }] : [],
       );
       return points.length === 0 ? [] : [{ front, quantile, points }];
     }),

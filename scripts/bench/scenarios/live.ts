@@ -4,13 +4,15 @@ import type { DeliveryResult } from '../load/delivery-log.ts';
 import type { ClientCounts } from '../load/live-client.ts';
 import type { WriteCounts } from '../load/writer.ts';
 import type { Front } from '../servers/fronts.ts';
-import { residentBytes } from '../report/process-stats.ts';
+import { treeResidentBytes } from '../report/process-stats.ts';
 import type { FrontName, LiveResult } from '../report/result.ts';
 import { median } from '../report/statistics.ts';
 import { measure, type Measurement } from './measurement.ts';
 
 export interface LiveOptions {
   readonly name: FrontName;
+  /** Processes of the front that serve requests. Default: 1. */
+  readonly workers?: number;
   /** Starts the front, which the run stops at its end. */
   readonly start: () => Promise<Front>;
   readonly users: number;
@@ -98,7 +100,7 @@ async function warmUp(environment: BenchEnvironment, { endpoint, child }: Front,
   });
   await environment.callLoadGenerator('end', NO_ARGUMENT);
   await waitForIdleDatabase(environment);
-  return residentBytes(child.pid);
+  return treeResidentBytes(child.pid);
 }
 
 async function writeAndSettle(
@@ -116,7 +118,7 @@ function assertCorrectDeliveries(name: FrontName, { busy, counts }: LivePhases):
 }
 
 function createResult(
-  { name, users, seconds, writesPerSecond }: LiveOptions,
+  { name, workers = 1, users, seconds, writesPerSecond }: LiveOptions,
   { emptyBytes, parked, idle, busy, counts }: LivePhases,
 ): LiveResult {
   const { written, deliveries } = busy.value;
@@ -124,6 +126,7 @@ function createResult(
     cpu === undefined || written.done === 0 ? null : cpu / written.done;
   return {
     front: name,
+    workers,
     users,
     parked,
     writes: {

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Front } from '../servers/fronts.ts';
-import { countConnections, cpuSeconds, residentBytes } from '../report/process-stats.ts';
+import { countConnections, cpuSeconds, listTree, treeResidentBytes } from '../report/process-stats.ts';
 import type { BenchEnvironment } from './environment.ts';
 
 /** What an action resolved with, and the resources that the processes used during it. */
@@ -68,8 +68,11 @@ function startSampler(
   let isStopped = false;
   const takeSamples = async (): Promise<void> => {
     for (let n = 0; !isStopped; n += 1) {
-      resident.push(await residentBytes(child.pid));
-      if (n % SAMPLES_PER_CONNECTION_COUNT === 0) connections.push(await countConnections(child.pid, upstream.port));
+      resident.push(await treeResidentBytes(child.pid));
+      if (n % SAMPLES_PER_CONNECTION_COUNT === 0) {
+        const counts = (await listTree(child.pid)).map((pid) => countConnections(pid, upstream.port));
+        connections.push((await Promise.all(counts)).reduce((sum, count) => sum + count, 0));
+      }
       await delay(SAMPLE_INTERVAL_MS);
     }
   };

@@ -38,6 +38,7 @@ export async function startGate(
   secret: string,
   { port, metricsPort }: GatePorts,
   profile?: string,
+  workers = 1,
 ): Promise<Gate> {
   const { url, username, password } = upstream.access;
   const { child } = await startProgram(
@@ -46,6 +47,7 @@ export async function startGate(
       nodeOptions: profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(profile)}`],
       env: {
         PORT: String(port),
+        WORKERS: String(workers),
         METRICS_PORT: String(metricsPort),
         COUCHDB_URL: url,
         COUCHDB_USER: username,

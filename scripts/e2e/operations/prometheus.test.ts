@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startTestGate } from '../../../server/testing/test-gate.ts';
+import { GroupMetrics } from '../../../server/workers/group-metrics.ts';
 import { runCheck, testWith } from './testing/check-program.ts';
 
 /** What operators copy from docs/operations, checked against the metrics of a real server and by promtool. */
@@ -17,7 +18,9 @@ beforeAll(async () => {
   await gate.request('ida', '/_changes');
   await gate.request('ida', '/user_bob');
   await fetch(`${gate.url}/readyz`);
-  metrics = await (await fetch(gate.pouchgate.metricsUrl ?? '')).text();
+  const own = await (await fetch(gate.pouchgate.metricsUrl ?? '')).text();
+  // A server with several workers has some more.
+  metrics = own + (await new GroupMetrics().render());
   await gate.close();
 });
 

@@ -18,6 +18,9 @@ export interface EngineStarted {
   readonly username: string;
 }
 
+/** What gives access to an engine that is running. */
+export type RunningEngine = Pick<EmbeddedEngine, 'access' | 'jwtSecret'>;
+
 export interface EngineProcessOptions {
   /** A directory that no other process uses. */
   readonly directory: string;

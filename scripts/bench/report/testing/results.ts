@@ -3,6 +3,7 @@ import type { BenchResult, LiveResult, StormResult } from '../result.ts';
 /** Creates a live result with the given median; the other figures follow from it or are constant. */
 export const createLiveResult = (front: 'gate' | 'plain', users: number, median: number): LiveResult => ({
   front,
+  workers: 1,
   users,
   parked: users,
   writes: { asked: 3_000, done: 3_000, failed: 0, skipped: 0, askedPerSecond: 50, donePerSecond: 50 },
@@ -59,6 +60,7 @@ export const benchResult: BenchResult = {
   ],
   storm: [createStormResult('gate', 'patient', 4_321), createStormResult('bare', 'impatient', 2_500)],
   refusal: { requests: 50_000, gateSeconds: 0.000_045_6, bareSeconds: 0.000_03 },
+  killedWorker: { workers: 2, clients: 2_000, interrupted: 1_000, parkedAfter: 900, refused: 0, writes: 250, lost: 0 },
   request: [{ concurrency: 1, requests: 2_000, gate: 5.2, bare: 4, ratio: 1.3 }],
   notes: ['A note.'],
 };
