@@ -83,8 +83,8 @@ async function startMetrics(
 }
 
 /**
- * The primary accepts connections and hands them to the workers in turn. If the workers accepted them from one socket, an idle server
- * would give most of its long-lived connections to one worker.
+ * The primary accepts connections and hands them to the workers in turn, so that live connections, which last for hours, are spread evenly.
+ * docs/decisions.md compares it with the alternatives.
  */
 function setupCluster(program: string): void {
   if (!cluster.isPrimary) {
