@@ -123,8 +123,7 @@ export function parseBenchFlags(args: readonly string[]): BenchFlags {
   );
   const number = (
     name: 'seconds' | 'writes' | 'skip-baseline-above' | 'storm' | 'refusals' | 'requests' | 'workers',
-  ): number =>
-    parseWholeNumber(name, values[name]);
+  ): number => parseWholeNumber(name, values[name]);
   const only = parsePart(values.only);
   // A partial run lacks the other parts' figures, so by default only a full run is written to docs.
   const out = values.out === '' && only === undefined ? 'docs' : values.out;

@@ -16,7 +16,7 @@ async function startWorker(call: CallCounter): Promise<(path: string) => Promise
   for (const path of ['/one', '/two']) {
     app.get(
       path,
-      limitByKey(preferencesByName, 'all', () => 'ida'),
+      limitByKey(preferencesByName, () => 'ida'),
       (_req, res) => void res.sendStatus(204),
     );
   }
