@@ -1,24 +1,20 @@
-import { generationOf } from '../../../couchdb-design/user-document/revision-order.ts';
-import { compareRevisions, isRevision, type Revision } from '../../../couchdb-design/user-document/revisions.ts';
-import { badGateway } from '../../http/errors.ts';
-import { isObject, isStringArray, getProperty, getString } from '../../lib/json.ts';
-import type { UserDocumentReader } from '../../../couchdb-design/user-document/read-user-document.ts';
-import { readContent, type ReadableContent, type UnreadableContent } from './read-content.ts';
+import { isRevision, type Revision } from '../../couchdb-design/user-document/revisions.ts';
+import { isStringArray, getProperty } from '../lib/json.ts';
 
-/** The revisions from a leaf to the root, newest first, as far as the database still has them. */
+/** The revisions from a leaf to the root, newest first, as far as a replica still has them. */
 export type RevisionPath = readonly [Revision, ...Revision[]];
 
-/** What a leaf contains. An operator may have stored what this version cannot read. */
-export type LeafContent = ReadableContent | UnreadableContent | { readonly kind: 'deleted' };
-
-/** A leaf, its path and its content. */
-export interface Branch {
-  readonly path: RevisionPath;
-  readonly content: LeafContent;
+/** A leaf and its content. */
+export interface Leaf<C> {
+  readonly rev: Revision;
+  readonly content: C;
 }
 
-/** A document's revision tree as its branches; empty when the document does not exist. */
-export type RevisionTree = readonly Branch[];
+/** A revision with its path. */
+export interface Branch<C> {
+  readonly path: RevisionPath;
+  readonly content: C;
+}
 
 /** Parses `_revisions: {start, ids}` into revisions, newest first. Returns undefined when it is malformed. */
 export function parseRevisionPath(revisions: unknown): RevisionPath | undefined {
@@ -29,36 +25,98 @@ export function parseRevisionPath(revisions: unknown): RevisionPath | undefined 
   return leaf !== undefined && [leaf, ...ancestors].every(isRevision) ? [leaf, ...ancestors] : undefined;
 }
 
-/** Parses the response to `GET document?open_revs=all&revs=true`. Throws 502 for an invalid leaf. */
-export function parseTree(response: unknown, readDocument: UserDocumentReader): RevisionTree {
-  if (!Array.isArray(response)) throw badGateway('The database did not return a list of leaves.');
-  return response.map((row: unknown): Branch => {
-    const leaf = getProperty(row, 'ok');
-    const rev = getString(leaf, '_rev');
-    if (!isObject(leaf) || rev === undefined) throw badGateway('The database returned an invalid leaf.');
-    // An administrator's revision may have a form that clients may not write. It still counts as a leaf.
-    const path = parseRevisionPath(leaf['_revisions']) ?? [rev];
-    if (leaf['_deleted'] === true) return { path, content: { kind: 'deleted' } };
-    return { path, content: readContent(leaf, readDocument) };
-  });
-}
-
-/** Each step of a path is one generation, so one index is checked: every row of a batch is compared with every leaf. */
-export const isOnPath = (path: RevisionPath, rev: Revision): boolean =>
-  path[generationOf(path[0]) - generationOf(rev)] === rev;
-
-/** Whether the tree has the revision, as a leaf or below one. */
-export const hasRevision = (tree: RevisionTree, rev: Revision): boolean => tree.some(({ path }) => isOnPath(path, rev));
-
 /**
- * Returns the tree after a replicated revision (`new_edits:false`) is added. A known revision changes nothing, one that
- * descends from leaves replaces them, and any other is a new branch.
+ * A document's revision tree: each revision once, with its parent. Every operation costs at most the number of revisions that are new
+ * or returned. A method that returns leaves returns the deleted ones too, unless its name says otherwise.
  */
-export function addRevision(tree: RevisionTree, added: Branch): RevisionTree {
-  if (hasRevision(tree, added.path[0])) return tree;
-  return [...tree.filter((branch) => !isOnPath(added.path, branch.path[0])), added];
+export class RevisionTree<C> {
+  readonly #parents: Map<Revision, Revision | undefined>;
+  readonly #leaves: Map<Revision, C>;
+
+  private constructor(parents: Map<Revision, Revision | undefined>, leaves: Map<Revision, C>) {
+    this.#parents = parents;
+    this.#leaves = leaves;
+  }
+
+  /** Returns the tree of a document that has none of these revisions yet, after they were stored in this order. */
+  static of<C>(branches: Iterable<Branch<C>> = []): RevisionTree<C> {
+    const tree = new RevisionTree<C>(new Map(), new Map());
+    for (const { path, content } of branches) tree.add(path, content);
+    return tree;
+  }
+
+  copy(): RevisionTree<C> {
+    return new RevisionTree(new Map(this.#parents), new Map(this.#leaves));
+  }
+
+  /** The number of revisions. */
+  get size(): number {
+    return this.#parents.size;
+  }
+
+  /** Whether the tree has a revision, as a leaf or below one. */
+  has(rev: Revision): boolean {
+    return this.#parents.has(rev);
+  }
+
+  isLeaf(rev: Revision | undefined): boolean {
+    return rev !== undefined && this.#leaves.has(rev);
+  }
+
+  leaves(): readonly Leaf<C>[] {
+    return Array.from(this.#leaves, ([rev, content]) => ({ rev, content }));
+  }
+
+  /** Returns the revisions from this one to the root. */
+  pathOf(rev: Revision): RevisionPath {
+    const path: [Revision, ...Revision[]] = [rev];
+    for (let next = this.#parents.get(rev); next !== undefined; next = this.#parents.get(next)) path.push(next);
+    return path;
+  }
+
+  /**
+   * Returns the part of a path that is new, down to its newest revision that the tree has. That one is undefined if the tree has none.
+   * A database needs no more to attach the revision. What a client lists below it is not stored: it could only differ from the tree,
+   * and would then be a conflict.
+   */
+  newPartOf(path: RevisionPath): { readonly added: readonly Revision[]; readonly parent: Revision | undefined } {
+    const index = path.findIndex((rev) => this.has(rev));
+    return index < 0 ? { added: path, parent: undefined } : { added: path.slice(0, index), parent: path[index] };
+  }
+
+  /**
+   * Adds a replicated revision (`new_edits:false`). A known revision changes nothing, one that descends from a leaf replaces it, and
+   * any other is a new leaf.
+   */
+  add(path: Iterable<Revision>, content: C): void {
+    let child: Revision | undefined;
+    for (const rev of path) {
+      const isKnown = this.#parents.has(rev);
+      if (child === undefined && isKnown) return;
+      if (child === undefined) this.#leaves.set(rev, content);
+      else {
+        this.#parents.set(child, rev);
+        this.#leaves.delete(rev);
+      }
+      // A root may get a parent: it was stemmed in one path and not in the other.
+      if (isKnown && this.#parents.get(rev) !== undefined) return;
+      if (!isKnown) this.#parents.set(rev, undefined);
+      child = rev;
+    }
+  }
 }
 
-/** Returns the branches whose leaf is not deleted, the winner first. */
-export const liveBranches = (tree: RevisionTree): readonly Branch[] =>
-  tree.filter(({ content }) => content.kind !== 'deleted').sort((a, b) => compareRevisions(b.path[0], a.path[0]));
+/** Yields the revisions of `_revisions` as the database returned it. Other than a client's, its ids may have any form. */
+export function* storedPath(rev: Revision, revisions: unknown): Generator<Revision> {
+  const ids = getProperty(revisions, 'ids');
+  const start = getProperty(revisions, 'start');
+  if (!Array.isArray(ids) || typeof start !== 'number') {
+    yield rev;
+    return;
+  }
+  let generation = start;
+  for (const id of ids as readonly unknown[]) {
+    yield `${generation}-${String(id)}`;
+    generation -= 1;
+  }
+}

@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import express from 'express';
 import { badRequest, bodyWasRead, HttpError, tooLarge } from '../../http/errors.ts';
-
-/** Body limits in bytes. `_bulk_docs` carries documents; all other bodies carry ids and revisions, or one document. */
-export const MAX_BODY_BYTES = { documents: 8 * 1024 * 1024, ids: 1024 * 1024 } as const;
+import { findExcess } from '../../lib/json-scan.ts';
+import { BODY_LIMITS, MAX_BATCH_BYTES, type BodyLimits } from './body-limits.ts';
 
 /**
  * Whether a batch's Content-Length is over the limit, so that `OversizeBatchReader` answers it. A batch without a length
@@ -11,14 +10,14 @@ export const MAX_BODY_BYTES = { documents: 8 * 1024 * 1024, ids: 1024 * 1024 } a
  */
 export function isOversize({ headers }: Pick<IncomingMessage, 'headers'>): boolean {
   const length = Number(headers['content-length'] ?? 0);
-  return (headers['content-encoding'] ?? 'identity') === 'identity' && length > MAX_BODY_BYTES.documents;
+  return (headers['content-encoding'] ?? 'identity') === 'identity' && length > MAX_BATCH_BYTES;
 }
 
 const bodyReaders = new Map<number, express.RequestHandler>(
-  Object.values(MAX_BODY_BYTES).map((limit) => [
-    limit,
+  Object.values(BODY_LIMITS).map(({ maxBytes }) => [
+    maxBytes,
     // Never inflated: a few compressed bytes could otherwise expand to gigabytes.
-    express.raw({ type: () => true, limit, inflate: false }),
+    express.raw({ type: () => true, limit: maxBytes, inflate: false }),
   ]),
 );
 
@@ -35,16 +34,22 @@ export function checkJsonType(req: express.Request): void {
 }
 
 /**
- * Reads a request's body as JSON. It is parsed once, and only parsed values are sent upstream, never the bytes.
+ * Reads a request's body as JSON. It is parsed once, after a scan for what it may contain, and only parsed values are sent upstream,
+ * never the bytes.
  *
- * @param limit The largest body, in bytes.
  * @returns The value; undefined for an empty body.
  * @throws HttpError 400, 413 or 415; 500 when the application has consumed the body.
  */
-export async function readJson(req: express.Request, res: express.Response, limit: number): Promise<unknown> {
-  checkJsonType(req);
-  const bytes = await readBytes(req, res, limit);
+export async function readJson(req: express.Request, res: express.Response, limits: BodyLimits): Promise<unknown> {
+  const bytes = await readBytes(req, res, limits.maxBytes);
   if (bytes.length === 0) return undefined;
+  const excess = findExcess(bytes, limits);
+  if (excess !== undefined) throw tooLarge(`The body ${excess}.`);
+  return parseBytes(bytes);
+}
+
+/** Parses JSON in UTF-8. Throws 400 for any other text. */
+export function parseBytes(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(UTF_8.decode(bytes)) as unknown;
   } catch {
@@ -52,7 +57,14 @@ export async function readJson(req: express.Request, res: express.Response, limi
   }
 }
 
-async function readBytes(req: express.Request, res: express.Response, limit: number): Promise<Uint8Array> {
+/**
+ * Reads a request's body of JSON.
+ *
+ * @param limit The largest body, in bytes.
+ * @throws HttpError 400, 413 or 415; 500 when the application has consumed the body.
+ */
+export async function readBytes(req: express.Request, res: express.Response, limit: number): Promise<Uint8Array> {
+  checkJsonType(req);
   // The parser would treat a stream that was already read as an empty body.
   if (req.readableDidRead) throw bodyWasRead();
   const read: express.RequestHandler =

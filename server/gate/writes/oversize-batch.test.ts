@@ -60,8 +60,8 @@ const requestOf = (length: number): IncomingMessage => {
 
 it('only a batch with a Content-Length over the limit is oversize', () => {
   const mebibyte = 1024 * 1024;
-  expect(isOversize({ headers: { 'content-length': String(8 * mebibyte) } })).toBe(false);
-  expect(isOversize({ headers: { 'content-length': String(8 * mebibyte + 1) } })).toBe(true);
+  expect(isOversize({ headers: { 'content-length': String(4 * mebibyte) } })).toBe(false);
+  expect(isOversize({ headers: { 'content-length': String(4 * mebibyte + 1) } })).toBe(true);
   expect(isOversize({ headers: { 'transfer-encoding': 'chunked' } })).toBe(false);
   expect(isOversize({ headers: { 'content-length': String(9 * mebibyte), 'content-encoding': 'gzip' } })).toBe(false);
 });

@@ -3,7 +3,7 @@ import { Tokenizer, TokenParser, TokenType } from '@streamparser/json';
 import { badRequest, clientDisconnected, HttpError, tooLarge, serviceUnavailable } from '../../http/errors.ts';
 import { refusedRow } from './bulk-docs.ts';
 import type { JsonObject } from '../../lib/json.ts';
-import { MAX_BODY_BYTES } from '../request/body.ts';
+import { MAX_BATCH_BYTES } from '../request/body-limits.ts';
 
 /**
  * A batch that is too large to be read into memory. PouchDB would retry forever after a 413, so the ids and revisions of
@@ -126,7 +126,7 @@ export class OversizeBatchReader {
     try {
       const rows = await readRowIds(req);
       if (rows.length === 0) throw badRequest('POST body must include `docs` parameter.');
-      const reason = `A request of more than ${MAX_BODY_BYTES.documents} bytes is not stored.`;
+      const reason = `A request of more than ${MAX_BATCH_BYTES} bytes is not stored.`;
       return rows.map((row) => refusedRow({ kind: 'refusal', ...row, reason }));
     } finally {
       this.#isBusy = false;

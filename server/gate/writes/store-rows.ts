@@ -2,11 +2,14 @@ import type { ServerResponse } from 'node:http';
 import type { Caller } from '../../http/caller.ts';
 import { requestContext } from '../../http/request-context.ts';
 import type { JsonObject } from '../../lib/json.ts';
+import { runInSlices } from '../../lib/time-slices.ts';
 import { unexpectedResponse } from '../../upstream/upstream-error.ts';
 import { requestUpstream, type GateContext } from '../context.ts';
+import { readLeaves } from '../stored-revisions.ts';
 import { editsResponse, replicatedResponse, type BulkDocsRequest } from './bulk-docs.ts';
+import { parseTree, type DocumentTree } from './document-tree.ts';
 import { decideEdits } from './decide-edits.ts';
-import { decideRows, type RowVerdict } from './decide-rows.ts';
+import { decideRows } from './decide-rows.ts';
 import {
   parseEditRow,
   parseReplicatedRow,
@@ -16,7 +19,7 @@ import {
   type ReplicatedRow,
 } from './parse-row.ts';
 import { countRejections, type RowKind } from './rejection-counts.ts';
-import { parseTree, type RevisionTree } from './revision-tree.ts';
+import type { RowVerdict } from './row-verdict.ts';
 
 /** A request to write, with the response that it is sent for. */
 export interface WriteExchange {
@@ -30,26 +33,26 @@ export interface WriteExchange {
  * tree, and only accepted rows are sent: CouchDB silently drops a valid revision whose child in the same batch it refuses.
  * Resolves with a row for each refused row, and with `newEdits` also for each stored one, in order.
  */
-export function storeRows(
+export async function storeRows(
   exchange: WriteExchange,
   { rows, newEdits }: BulkDocsRequest,
 ): Promise<readonly JsonObject[]> {
   const { context, caller } = exchange;
   const rules = { ownId: caller.ownId, readDocument: context.readDocument };
   return newEdits
-    ? storeEdits(exchange, parseRows(rows, rules, parseEditRow))
-    : storeReplicated(exchange, parseRows(rows, rules, parseReplicatedRow));
+    ? storeEdits(exchange, await runInSlices(parseRows(rows, rules, parseEditRow)))
+    : storeReplicated(exchange, await runInSlices(parseRows(rows, rules, parseReplicatedRow)));
 }
 
 /** Calls `work` with the current revision tree. Writes of one user in this process run one at a time. */
 async function withTree<T>(
   { context, caller, res }: WriteExchange,
-  work: (tree: RevisionTree) => Promise<T>,
+  work: (tree: DocumentTree) => Promise<T>,
 ): Promise<T> {
   return context.writeQueue.run(caller.ownId, async () => {
     // Access was checked before the body's first byte. A slow body or the queue may have delayed the write since then.
     await context.checkAccess(caller);
-    return work(await readCurrentTree(context, caller, res));
+    return work(parseTree(await readLeaves(context, caller, res), context.readDocument));
   });
 }
 
@@ -61,7 +64,7 @@ async function storeEdits(
     recordRejections(exchange, { parsed, verdicts, rows: editsResponse(verdicts, upstream) });
   if (parsed.every((row) => row.kind === 'refusal')) return respond(parsed, undefined);
   return withTree(exchange, async (tree) => {
-    const verdicts = decideEdits(parsed, tree, exchange.context.schema);
+    const verdicts = await runInSlices(decideEdits(parsed, tree, exchange.context.schema));
     const docs = verdicts.flatMap((verdict) => (verdict.kind === 'edit' ? [verdict.document] : []));
     return respond(verdicts, await sendBatch(exchange, docs, { docs }));
   });
@@ -76,7 +79,8 @@ async function storeReplicated(
     recordRejections(exchange, { parsed, verdicts, rows: replicatedResponse(verdicts, upstream) });
   if (parsed.every((row) => row.kind === 'refusal')) return respond(parsed, undefined);
   return withTree(exchange, async (tree) => {
-    const { verdicts, documents: docs, current } = decideRows(parsed, tree, context.schema);
+    const decision = await runInSlices(decideRows(parsed, tree, context.schema));
+    const { verdicts, documents: docs, current } = decision;
     const rows = respond(verdicts, await sendBatch(exchange, docs, { docs, new_edits: false }));
     const merged = verdicts.flatMap((verdict) => (verdict.kind === 'merged' ? [verdict.rev] : []));
     const isStored = !rows.some(({ rev }) => merged.some((revision) => revision === rev));
@@ -107,12 +111,4 @@ function recordRejections(
 ): readonly JsonObject[] {
   requestContext(res).rejections = countRejections(caller.ownId, parsed, verdicts, rows);
   return rows;
-}
-
-async function readCurrentTree(context: GateContext, caller: Caller, res: ServerResponse): Promise<RevisionTree> {
-  const query = { open_revs: 'all', revs: 'true' };
-  const response = await requestUpstream(context, caller, res, { method: 'GET', path: [caller.ownId], query });
-  if (response.status === 404) return [];
-  if (response.status !== 200) throw unexpectedResponse("The database did not return the document's leaves", response);
-  return parseTree(response.body, context.readDocument);
 }
