@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { findExcess, type JsonLimits } from '../lib/json-scan.ts';
-import { badRequest, HttpError } from './errors.ts';
+import { badRequest, HttpError, tooLarge } from './errors.ts';
 
 /** An error of body-parser, which adds properties to it. The error handler of the router sends its cause. */
 class BodyError extends Error {
@@ -13,7 +13,20 @@ class BodyError extends Error {
 }
 
 /**
- * Returns the option `verify` of `express.json`, which is called before a body is parsed. A body that exceeds the limits is 400.
+ * Throws for a body that exceeds a limit: 400 if it is nested too deeply, 413 if it has too many values. Call it before the body is
+ * parsed.
+ *
+ * @param bytes The body in UTF-8.
+ */
+export function checkJson(bytes: ArrayLike<number>, limits: JsonLimits): void {
+  const excess = findExcess(bytes, limits);
+  if (excess === undefined) return;
+  const reason = `The body ${excess.message}.`;
+  throw excess.limit === 'depth' ? badRequest(reason) : tooLarge(reason);
+}
+
+/**
+ * Returns the option `verify` of `express.json`, which is called before a body is parsed. It rejects what `checkJson` does.
  *
  * @example
  * express.json({ limit: '16kb', verify: verifyJson({ maxDepth: 8, maxValues: 100 }) })
@@ -23,6 +36,9 @@ export const verifyJson =
   (_req: IncomingMessage, _res: ServerResponse, bytes: ArrayLike<number>, encoding: string): void => {
     // The scan reads UTF-8. The parser would also decode UTF-16 and UTF-32.
     if (encoding !== 'utf-8') throw new BodyError(new HttpError(415, 'bad_content_type', 'The body must be UTF-8.'));
-    const excess = findExcess(bytes, limits);
-    if (excess !== undefined) throw new BodyError(badRequest(`The body ${excess}.`));
+    try {
+      checkJson(bytes, limits);
+    } catch (error) {
+      throw error instanceof HttpError ? new BodyError(error) : error;
+    }
   };

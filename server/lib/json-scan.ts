@@ -89,8 +89,12 @@ export interface JsonLimits {
   readonly maxValues: number;
 }
 
-/** The limit that a text exceeds, as the end of a sentence. */
-export type Excess = string;
+/** The limit that a text exceeds. */
+export interface Excess {
+  readonly limit: 'depth' | 'values';
+  /** The end of a sentence that starts with what exceeds it. */
+  readonly message: string;
+}
 
 /** Counts the values of a text, and how deep they are nested. */
 export class JsonCounter {
@@ -107,9 +111,10 @@ export class JsonCounter {
     if (!isContainer && token !== TOKEN.comma) return undefined;
     // Each value follows a comma, or is the first one of its container.
     this.#values += 1;
-    if (this.#values > this.#limits.maxValues) return `has more than ${this.#limits.maxValues} values`;
-    return isContainer && depth > this.#limits.maxDepth
-      ? `is nested more than ${this.#limits.maxDepth} levels deep`
+    const { maxDepth, maxValues } = this.#limits;
+    if (this.#values > maxValues) return { limit: 'values', message: `has more than ${maxValues} values` };
+    return isContainer && depth > maxDepth
+      ? { limit: 'depth', message: `is nested more than ${maxDepth} levels deep` }
       : undefined;
   }
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import express from 'express';
 import { badRequest, bodyWasRead, HttpError, tooLarge } from '../../http/errors.ts';
-import { findExcess } from '../../lib/json-scan.ts';
+import { checkJson } from '../../http/json-body.ts';
 import { BODY_LIMITS, MAX_BATCH_BYTES, type BodyLimits } from './body-limits.ts';
 
 /**
@@ -43,8 +43,7 @@ export function checkJsonType(req: express.Request): void {
 export async function readJson(req: express.Request, res: express.Response, limits: BodyLimits): Promise<unknown> {
   const bytes = await readBytes(req, res, limits.maxBytes);
   if (bytes.length === 0) return undefined;
-  const excess = findExcess(bytes, limits);
-  if (excess !== undefined) throw tooLarge(`The body ${excess}.`);
+  checkJson(bytes, limits);
   return parseBytes(bytes);
 }
 

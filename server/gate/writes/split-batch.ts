@@ -1,4 +1,4 @@
-import { badRequest, tooLarge } from '../../http/errors.ts';
+import { badRequest, tooLarge, type HttpError } from '../../http/errors.ts';
 import { JsonCounter, JsonTokens, TOKEN, type Excess, type Token } from '../../lib/json-scan.ts';
 import { parseJson } from '../../lib/json.ts';
 import { BODY_LIMITS, ROW_LIMITS } from '../request/body-limits.ts';
@@ -19,8 +19,8 @@ const WHITE_SPACE = [0x20, 0x09, 0x0a, 0x0d];
 export interface RowText {
   readonly start: number;
   readonly end: number;
-  /** The limit that the row exceeds. */
-  readonly excess: Excess | undefined;
+  /** How the row exceeds a limit, as the end of a sentence. */
+  readonly excess: string | undefined;
 }
 
 export interface BatchText {
@@ -54,7 +54,7 @@ class BatchSplitter {
     let member = '';
     for (let token = tokens.next(); token !== TOKEN.end; token = tokens.next()) {
       const excess = this.#envelope.count(token, tokens.depth);
-      if (excess !== undefined) throw tooLarge(`The batch ${excess}, apart from its rows.`);
+      if (excess !== undefined) throw toError(excess);
       if (token === TOKEN.string && tokens.depth === 1) lastString = this.#text(tokens.start, tokens.end);
       else if (token === TOKEN.colon && tokens.depth === 1) member = lastString;
       else if (token === TOKEN.openArray && tokens.depth === 2 && member === '"docs"') this.#splitRows();
@@ -98,6 +98,11 @@ class BatchSplitter {
   }
 }
 
+function toError({ limit, message }: Excess): HttpError {
+  const reason = `The batch ${message}, apart from its rows.`;
+  return limit === 'depth' ? badRequest(reason) : tooLarge(reason);
+}
+
 /** Whether a range contains only the white space of JSON. */
 function isBlank(bytes: Uint8Array, start: number, end: number): boolean {
   for (let at = start; at < end; at += 1) if (!WHITE_SPACE.includes(bytes[at] ?? 0)) return false;
@@ -107,14 +112,14 @@ function isBlank(bytes: Uint8Array, start: number, end: number): boolean {
 class RowScan {
   readonly start: number;
   readonly #counter = new JsonCounter(ROW_LIMITS);
-  #excess: Excess | undefined;
+  #excess: string | undefined;
 
   constructor(start: number) {
     this.start = start;
   }
 
   count(token: Token, depth: number): void {
-    this.#excess ??= this.#counter.count(token, depth);
+    this.#excess ??= this.#counter.count(token, depth)?.message;
   }
 
   endAt(end: number): RowText {
