@@ -7,7 +7,6 @@ const esmOnly = [
   'httpxy',
   'is-plain-obj',
   'jose',
-  '@streamparser',
   '@seriousme',
   'p-retry',
   'is-network-error',

@@ -14,6 +14,7 @@ import { readWhile } from '../registry/read-fresh-state.ts';
 import type { FairTurns } from '../lib/fair-turns.ts';
 import type { KeyedConcurrencyLimit } from '../lib/keyed-concurrency-limit.ts';
 import type { SecretGuard } from '../registry/secret-guard.ts';
+import { runInSlices } from '../lib/time-slices.ts';
 import type { TimerWheel } from '../lib/timer-wheel.ts';
 import type { LeafState } from '../registry/leaf-state.ts';
 import type { UserQuota } from './user-quota.ts';
@@ -61,6 +62,13 @@ export const runTurn = <T>(
   { username }: Pick<Caller, 'username'>,
   work: () => T,
 ): T | Promise<T> => turns.run(username, work);
+
+/** Runs the steps of a longer work for the caller, in slices of 8 ms, each at a turn of the caller. */
+export const runSteps = <T>(
+  context: Pick<GateContext, 'turns'>,
+  caller: Pick<Caller, 'username'>,
+  steps: Generator<void, T, void>,
+): Promise<T> => runInSlices(steps, (slice) => runTurn(context, caller, slice));
 
 /**
  * Sends a request about the registry upstream, as the caller, once the caller has one of the connections. `path` is relative to the

@@ -13,11 +13,13 @@ import { ChangesHandler } from './changes/handler.ts';
 import { checkpointHandlers } from './checkpoints/handlers.ts';
 import { handleBulkGet, handleGet, handleInfo, handleRevsDiff } from './reads/handlers.ts';
 import { handleBulkDocs, handlePut } from './writes/handlers.ts';
+import { RevisionReader } from './stored-revisions.ts';
 import { bodyMemoryBytes, type Reservation } from './user-quota.ts';
 import { OversizeBatchReader } from './writes/oversize-batch.ts';
 import { namesOtherDatabase, parseTarget, type RouterMount, type Target } from './request/target.ts';
 import { Query } from './request/query.ts';
-import { MAX_BODY_BYTES, checkJsonType, isOversize, readJson, type BodyShare } from './request/body.ts';
+import { checkJsonType, isOversize, readBytes, readJson, type BodyShare } from './request/body.ts';
+import { BODY_LIMITS, MAX_BATCH_BYTES } from './request/body-limits.ts';
 import { offDisconnect, onDisconnect } from '../lib/on-disconnect.ts';
 
 export interface GateOptions {
@@ -60,6 +62,7 @@ export function createGate(options: GateOptions): express.Router {
   const state = {
     changes: new ChangesHandler(options.context),
     oversize: new OversizeBatchReader(),
+    revisions: new RevisionReader(),
   };
   router.use((req, res) => {
     handle(options, state, req, res).catch((error: unknown) => {
@@ -76,6 +79,7 @@ export function createGate(options: GateOptions): express.Router {
 interface GateState {
   readonly changes: ChangesHandler;
   readonly oversize: OversizeBatchReader;
+  readonly revisions: RevisionReader;
 }
 
 async function handle(
@@ -101,9 +105,9 @@ async function handle(
   if (target === undefined)
     throw namesOtherDatabase(req.originalUrl, { base, database }) ? databaseNotFound() : notFound();
   checkMethod(target, req.method);
-  const maxBodyBytes = target.kind === 'bulk-docs' ? MAX_BODY_BYTES.documents : MAX_BODY_BYTES.ids;
+  const { maxBytes } = BODY_LIMITS[target.kind];
   const { quota, timer, now, turns } = context;
-  const reservation = await quota.acquire(caller.username, bodyMemoryBytes(req, maxBodyBytes), res);
+  const reservation = await quota.acquire(caller.username, bodyMemoryBytes(req, maxBytes), res);
   const runTurn = <T>(work: () => T): T | Promise<T> => turns.run(caller.username, work);
   const share: BodyShare = { reservation, timer, now, runTurn };
   try {
@@ -140,25 +144,29 @@ interface Exchange {
   readonly share: BodyShare;
 }
 
-async function dispatch(context: GateContext, { changes, oversize }: GateState, exchange: Exchange): Promise<void> {
+async function dispatch(
+  context: GateContext,
+  { changes, oversize, revisions }: GateState,
+  exchange: Exchange,
+): Promise<void> {
   const { target, caller, req, res, database, share } = exchange;
   const query = new Query(req.originalUrl);
-  const readIdsBody = (): Promise<unknown> => readJson(req, MAX_BODY_BYTES.ids, share);
+  const readBody = (): Promise<unknown> => readJson(req, BODY_LIMITS[target.kind], share);
   switch (target.kind) {
     case 'database':
       if (req.method === 'PUT') throw fileExists();
       return handleInfo(context, caller, database, res);
     case 'changes': {
       // The body could only select documents, and there is only one. It is read so that it is not parsed as a request.
-      if (req.method === 'POST') await readIdsBody();
+      if (req.method === 'POST') await readBody();
       const lastEventId = req.headers['last-event-id'];
       const request = parseChangesRequest(query, typeof lastEventId === 'string' ? lastEventId : undefined);
       return changes.handle(req.method === 'HEAD' ? { ...request, feed: 'normal' } : request, caller, res);
     }
     case 'bulk-get':
-      return handleBulkGet(context, caller, query, await readIdsBody(), res);
+      return handleBulkGet(context, caller, query, await readBody(), res);
     case 'revs-diff':
-      return handleRevsDiff(context, caller, await readIdsBody(), res);
+      return handleRevsDiff(context, caller, { reader: revisions, body: await readBody() }, res);
     case 'bulk-docs':
       checkJsonType(req);
       if (isOversize(req)) {
@@ -167,9 +175,10 @@ async function dispatch(context: GateContext, { changes, oversize }: GateState, 
         sendJson(res, 201, rows);
         return;
       }
-      return handleBulkDocs(context, caller, parseBulkDocs(await readJson(req, MAX_BODY_BYTES.documents, share)), res);
+      const bytes = await readBytes(req, MAX_BATCH_BYTES, share);
+      return handleBulkDocs(context, caller, await share.runTurn(() => parseBulkDocs(bytes)), res);
     case 'ensure-full-commit':
-      await readIdsBody();
+      await readBody();
       sendJson(res, 201, { ok: true, instance_start_time: '0' });
       return;
     case 'checkpoint':
@@ -177,7 +186,7 @@ async function dispatch(context: GateContext, { changes, oversize }: GateState, 
     case 'document': {
       const { accept } = req.headers;
       if (req.method !== 'PUT') return handleGet(context, caller, { id: target.id, query, accept }, res);
-      const body = await readIdsBody();
+      const body = await readBody();
       return handlePut(context, caller, { id: target.id, query, ifMatch: req.headers['if-match'], body }, res);
     }
   }
@@ -190,7 +199,7 @@ async function dispatchCheckpoint(
   { caller, req, res, share }: Exchange,
 ): Promise<void> {
   if (req.method === 'PUT')
-    return checkpointHandlers.put(context, caller, id, await readJson(req, MAX_BODY_BYTES.ids, share), res);
+    return checkpointHandlers.put(context, caller, id, await readJson(req, BODY_LIMITS.checkpoint, share), res);
   if (req.method === 'DELETE') return checkpointHandlers.delete(context, caller, id, query.text('rev'), res);
   return checkpointHandlers.get(context, caller, id, res);
 }

@@ -104,12 +104,12 @@ it("a user's 1,001st waiting request is refused, and a waiting request is droppe
 it.each([
   [{}, 0],
   [{ 'content-length': '17' }, 17],
-  [{ 'transfer-encoding': 'chunked' }, 8 * MEBIBYTE],
+  [{ 'transfer-encoding': 'chunked' }, 4 * MEBIBYTE],
   // Refused while it is streamed, or as a whole before it is read.
   [{ 'content-length': String(9 * MEBIBYTE) }, 0],
   [{ 'content-length': String(9 * MEBIBYTE), 'content-encoding': 'gzip' }, 0],
 ])('a body with the headers %j counts as %i bytes', (headers, bytes) => {
-  expect(bodyMemoryBytes({ headers }, 8 * MEBIBYTE)).toBe(bytes);
+  expect(bodyMemoryBytes({ headers }, 4 * MEBIBYTE)).toBe(bytes);
 });
 
 it('an unsent response counts and may exceed the quota; then the next request waits', async () => {
@@ -139,8 +139,8 @@ it('when the bodies of all users together occupy more than 256 MiB, a request of
     return reservation;
   };
   for (let n = 0; n < 15; n += 1) start(`user${n}`, 16 * MEBIBYTE);
-  start('largest', 8 * MEBIBYTE);
-  start('largest', 8 * MEBIBYTE - 1);
+  start('largest', 4 * MEBIBYTE);
+  start('largest', 4 * MEBIBYTE - 1);
   expect(cancelled).toEqual([]);
   start('victim', 70 * 1024);
   expect(cancelled).toHaveLength(1);
@@ -193,7 +193,7 @@ describe('at the gate', () => {
   }
 
   it('a user with slow large bodies waits until they end, and other users do not', async () => {
-    const slow = await Promise.all([1, 2].map(() => announce('greedy', 8 * MEBIBYTE, '{"docs":[')));
+    const slow = await Promise.all([1, 2].map(() => announce('greedy', 4 * MEBIBYTE, '{"docs":[')));
     const diff = (user: string): Promise<Response> => gate.request(user, '/_revs_diff', { method: 'POST', body: {} });
     // The bodies have been announced once a further request waits.
     let waiting = diff('greedy');
@@ -209,10 +209,10 @@ describe('at the gate', () => {
     expect((await waiting).status).toBe(200);
   });
 
-  it('17 users who announce 34 bodies of 8 MiB do not delay a batch of another user', async () => {
+  it('17 users who announce 34 bodies of 4 MiB do not delay a batch of another user', async () => {
     const document = (await (await gate.request('victim', '/user_victim')).json()) as { _rev: string };
     const sockets = await Promise.all(
-      Array.from({ length: 34 }, (_, n) => announce(`hostile${n % 17}`, 8 * MEBIBYTE - n, '{')),
+      Array.from({ length: 34 }, (_, n) => announce(`hostile${n % 17}`, 4 * MEBIBYTE - n, '{')),
     );
     // Once later requests of the same users are answered, the bodies have been announced.
     await Promise.all(Array.from({ length: 17 }, (_, n) => gate.request(`hostile${n}`, '/')));

@@ -48,6 +48,8 @@ export function createCallerContext(): CallerContext {
  */
 export function fromExpressError(error: unknown): HttpError | undefined {
   if (error instanceof HttpError || !(error instanceof Error) || !('status' in error)) return undefined;
+  // Of `verifyJson`.
+  if (error.cause instanceof HttpError) return error.cause;
   switch (error.status) {
     case 400:
       return badRequest('The request is not well formed.');

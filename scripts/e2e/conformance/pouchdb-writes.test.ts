@@ -109,10 +109,11 @@ describe('_bulk_docs 403 of the whole batch: PouchDB stops the sync; 413: it loo
 });
 
 describe('_revs_diff returns {}: PouchDB pushes nothing', () => {
-  it.each(['[]', 'null', '"x"', '{"user_diff":{}}', '{"user_diff":{"missing":"x"}}', '{"user_diff":null}'])(
+  it.each(['{}', 'null', '"x"', '[{}]', '[{"missing":"1-x"}]', '[{"ok":{}}]', '[{"ok":{"_rev":1}}]'])(
     'an invalid upstream response %s becomes 502, never {}',
     async (invalidBody) => {
-      fixture.proxied.proxy.fault = respondWith(200, invalidBody)(urlIncludes('_revs_diff'));
+      await fixture.proxied.gate.request('diff', '/user_diff');
+      fixture.proxied.proxy.fault = respondWith(200, invalidBody)(urlIncludes('open_revs'));
       const body = { user_diff: [`1-${'a'.repeat(32)}`] };
       const response = await fixture.proxied.gate.request('diff', '/_revs_diff', { method: 'POST', body });
       expect([response.status, await response.json()]).toMatchObject([502, { error: 'bad_gateway' }]);

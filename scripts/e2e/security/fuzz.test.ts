@@ -113,7 +113,6 @@ test(`${REQUESTS} random requests of alice neither reveal nor change anything of
     'merged revisions',
     'merged revisions written',
     'provision',
-    'revs diff',
     'rights',
     'tree',
   ]);

@@ -301,7 +301,8 @@ describe('body contents', () => {
     const [put] = await attackRaw(
       rawRequest(requestHead('PUT', '/user_alice', json, 'Connection: close', `Content-Length: ${row.length}`), row),
     );
-    expect(put?.status).toBe(403);
+    // A body that is nested too deeply is not parsed.
+    expect(put?.status).toBe(member.includes('[[') ? 400 : 403);
     expect(Object.prototype).not.toHaveProperty('isAdmin');
   });
 

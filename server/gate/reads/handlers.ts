@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Revision } from '../../../couchdb-design/user-document/revisions.ts';
 import { needsRepair } from '../../../couchdb-design/user-document/read-user-document.ts';
 import { notFound, sendJson } from '../../http/errors.ts';
 import type { Caller } from '../../http/caller.ts';
@@ -8,12 +9,19 @@ import { databaseInfo } from './database-info.ts';
 import { documentResponse, documentBodies, parseDocumentQuery } from './document.ts';
 import { requestInChunks } from './chunked-request.ts';
 import { isObject, getString } from '../../lib/json.ts';
-import type { Merged } from '../../registry/merged-revisions.ts';
 import { acceptsMultipart, sendMultipart } from './multipart.ts';
 import type { Query } from '../request/query.ts';
 import type { UpstreamResponse } from '../../upstream/forward.ts';
 import { unexpectedResponse } from '../../upstream/upstream-error.ts';
-import { parseRevsDiff, revsDiffBody, revsDiffResponse, type RevsDiffRequest } from './revs-diff.ts';
+import { NO_REVISIONS, type RevisionReader } from '../stored-revisions.ts';
+import {
+  diffRevisions,
+  NOTHING_MISSING,
+  parseRevsDiff,
+  revsDiffResponse,
+  type OwnDiff,
+  type RevsDiffRequest,
+} from './revs-diff.ts';
 
 /** `GET ./` */
 export async function handleInfo(
@@ -102,40 +110,47 @@ function checkDocuments(
   if (bodies.some((body) => needsRepair(body, readDocument))) void repairDocument(caller.username);
 }
 
-/** `POST _revs_diff` */
+/** `POST _revs_diff`. It is answered from the stored revisions, which are read: the client's are not sent to the database. */
 export async function handleRevsDiff(
   context: GateContext,
   caller: Caller,
-  body: unknown,
+  { reader, body }: { readonly reader: RevisionReader; readonly body: unknown },
   res: ServerResponse,
 ): Promise<void> {
   const request = parseRevsDiff(body, caller.ownId);
-  if (request.own.length === 0) {
-    sendJson(res, 200, revsDiffResponse(request, caller.ownId, undefined));
-    return;
-  }
-  const merged = await readMerged(context, caller, request);
-  const upstream = await requestUpstream(context, caller, res, {
-    method: 'POST',
-    path: ['_revs_diff'],
-    body: revsDiffBody(request, caller.ownId, merged),
-  });
-  if (upstream.status !== 200) throw unexpectedResponse('The database did not respond to _revs_diff', upstream);
-  await runTurn(context, caller, () =>
-    sendJson(res, 200, revsDiffResponse(request, caller.ownId, upstream.body, merged)),
-  );
+  const diff = request.own.length === 0 ? NOTHING_MISSING : await diffOwn(context, caller, { reader, request }, res);
+  await runTurn(context, caller, () => sendJson(res, 200, revsDiffResponse(request, caller.ownId, diff)));
+}
+
+async function diffOwn(
+  context: GateContext,
+  caller: Caller,
+  { reader, request: { own } }: { readonly reader: RevisionReader; readonly request: RevsDiffRequest },
+  res: ServerResponse,
+): Promise<OwnDiff> {
+  const leaves = await readLikelyLeaves(context, caller, own);
+  const known = new Set(leaves);
+  if (own.every((rev) => known.has(rev))) return NOTHING_MISSING;
+  const stored = leaves?.length === 0 ? NO_REVISIONS : await reader.read(context, caller, res, leaves);
+  const diff = await runTurn(context, caller, () => diffRevisions(own, stored, undefined));
+  // A device with one leaf has either never sent it, or not yet pulled the merge: sending it again changes nothing, and costs less
+  // than a read before every push of every device.
+  if (diff.missing.length === 0 || own.length === 1) return diff;
+  const merged = await context.mergedRevisions.read(caller.username).catch(() => undefined);
+  return runTurn(context, caller, () => diffRevisions(own, stored, merged));
 }
 
 /**
- * Resolves with the merged revisions that may be among the requested ones. A device with one leaf has either never sent it, or not yet
- * pulled the merge: sending it again changes nothing, and costs less than a read before every push of every device.
+ * Reads the leaves, in one request with other users' reads: all that a device which starts needs, if it is up to date. Resolves with
+ * undefined if the feed has shown that a revision is new, because then all revisions must be read.
  */
-async function readMerged(
-  { mergedRevisions }: GateContext,
-  { username }: Caller,
-  { own }: RevsDiffRequest,
-): Promise<Merged | undefined> {
-  const merged = own.length > 1 ? await mergedRevisions.read(username).catch(() => undefined) : undefined;
-  const named = new Set(own);
-  return merged?.revisions.some((revision) => named.has(revision)) ? merged : undefined;
+async function readLikelyLeaves(
+  { hub, leaves }: GateContext,
+  { ownId }: Caller,
+  own: readonly Revision[],
+): Promise<readonly string[] | undefined> {
+  const reported = hub.cachedState(ownId);
+  const known = new Set(reported?.leaves);
+  if (reported !== undefined && own.some((rev) => !known.has(rev))) return undefined;
+  return (await leaves.read(ownId)).leaves;
 }

@@ -1,15 +1,17 @@
-import { isRevision, type Revision } from '../../../couchdb-design/user-document/revisions.ts';
+import { generationOf } from '../../../couchdb-design/user-document/revision-order.ts';
+import { compareRevisions, isRevision, type Revision } from '../../../couchdb-design/user-document/revisions.ts';
 import type { UserDocumentId } from '../../../couchdb-design/user-document/user-document.ts';
 import type { Merged } from '../../registry/merged-revisions.ts';
-import { badGateway, badRequest } from '../../http/errors.ts';
-import { isObject, isStringArray, getProperty, type JsonObject } from '../../lib/json.ts';
+import { badRequest } from '../../http/errors.ts';
+import { isObject, isStringArray, type JsonObject } from '../../lib/json.ts';
+import type { StoredRevisions } from '../stored-revisions.ts';
 
 /**
  * `POST _revs_diff`: which of these revisions are missing.
  * https://docs.couchdb.org/en/stable/api/database/misc.html#db-revs-diff
  */
 export interface RevsDiffRequest {
-  /** Revisions of the own document, which the upstream checks; empty when no upstream request is needed. */
+  /** Revisions of the own document, which are compared with the stored ones. */
   readonly own: readonly Revision[];
   /** Always missing: other documents, and invalid revisions. */
   readonly missing: Readonly<Record<string, readonly string[]>>;
@@ -31,51 +33,45 @@ export function parseRevsDiff(body: unknown, ownId: UserDocumentId): RevsDiffReq
   };
 }
 
-/** The body of the upstream request, which also names the revision that contains the merged ones. */
-export const revsDiffBody = (
-  request: RevsDiffRequest,
-  ownId: UserDocumentId,
-  merged: Merged | undefined,
-): JsonObject => ({
-  [ownId]: merged === undefined ? request.own : [...request.own, merged.into],
-});
+/** What is missing of the own document. */
+export interface OwnDiff {
+  readonly missing: readonly Revision[];
+  /** The leaves below the newest missing revision, the winner first. */
+  readonly ancestors: readonly Revision[];
+}
+
+export const NOTHING_MISSING: OwnDiff = { missing: [], ancestors: [] };
 
 /**
- * `upstream` is the response to `revsDiffBody`; undefined when no upstream request was made. Revisions that were merged into the
- * document are not missing while the document has the revision that contains them.
+ * Compares revisions with the stored ones, as CouchDB does (`possible_ancestors` in couch_db.erl), in linear time.
+ *
+ * @param merged Revisions that were merged into the document. They are not missing while the document has the revision that contains
+ * them.
  */
+export function diffRevisions(own: readonly Revision[], stored: StoredRevisions, merged: Merged | undefined): OwnDiff {
+  const contained = new Set(merged !== undefined && stored.has(merged.into) ? merged.revisions : []);
+  const missing = own.filter((rev) => !stored.has(rev) && !contained.has(rev));
+  const highest = missing.reduce((max, rev) => Math.max(max, generationOf(rev)), 0);
+  const ancestors = stored
+    .leaves()
+    .filter(({ rev }) => generationOf(rev) < highest)
+    .toSorted((a, b) => Number(a.content.isDeleted) - Number(b.content.isDeleted) || compareRevisions(b.rev, a.rev))
+    .map(({ rev }) => rev);
+  return { missing, ancestors };
+}
+
+/** Builds the response. */
 export function revsDiffResponse(
   request: RevsDiffRequest,
   ownId: UserDocumentId,
-  upstream: unknown,
-  merged?: Merged,
+  { missing, ancestors }: OwnDiff,
 ): JsonObject {
-  const response = new Map<string, JsonObject>();
-  for (const [id, missing] of Object.entries(request.missing)) response.set(id, { missing });
-  const upstreamDiff = getProperty(upstream, ownId);
-  if (upstreamDiff !== undefined) {
-    const [missing, ancestors] = [
-      getProperty(upstreamDiff, 'missing'),
-      getProperty(upstreamDiff, 'possible_ancestors'),
-    ];
-    // An empty response means that nothing is pushed, so an invalid one must not pass for it.
-    if (!isStringArray(missing)) throw badGateway('The database returned an invalid response to _revs_diff.');
-    const all = [...withoutMerged(missing, request.own, merged), ...(request.missing[ownId] ?? [])];
-    if (all.length > 0)
-      response.set(ownId, { missing: all, ...(isStringArray(ancestors) ? { possible_ancestors: ancestors } : {}) });
-  } else if (upstream !== undefined && !isObject(upstream)) {
-    throw badGateway('The database returned an invalid response to _revs_diff.');
-  }
-  return Object.fromEntries(response);
-}
-
-function withoutMerged(
-  missing: readonly string[],
-  own: readonly Revision[],
-  merged: Merged | undefined,
-): readonly string[] {
-  if (merged === undefined) return missing;
-  const contained = new Set(missing.includes(merged.into) ? [] : merged.revisions);
-  const named = new Set(own);
-  return missing.filter((rev) => named.has(rev) && !contained.has(rev));
+  const all = [...missing, ...(request.missing[ownId] ?? [])];
+  const own = { missing: all, ...(ancestors.length === 0 ? {} : { possible_ancestors: ancestors }) };
+  return Object.fromEntries([
+    ...Object.entries(request.missing).flatMap(([id, revs]) =>
+      id === ownId ? [] : [[id, { missing: revs }] as const],
+    ),
+    ...(all.length === 0 ? [] : [[ownId, own] as const]),
+  ]);
 }

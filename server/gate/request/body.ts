@@ -1,11 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type express from 'express';
 import { badRequest, bodyWasRead, HttpError } from '../../http/errors.ts';
+import { checkJson } from '../../http/json-body.ts';
 import type { RunTurn } from '../../upstream/forward.ts';
+import { MAX_BATCH_BYTES, type BodyLimits } from './body-limits.ts';
 import { readBody, type ReadBodyOptions } from './read-body.ts';
-
-/** Body limits in bytes. `_bulk_docs` carries documents; all other bodies carry ids and revisions, or one document. */
-export const MAX_BODY_BYTES = { documents: 8 * 1024 * 1024, ids: 1024 * 1024 } as const;
 
 /**
  * Whether a batch's Content-Length is over the limit, so that `OversizeBatchReader` answers it. A batch without a length
@@ -13,7 +12,7 @@ export const MAX_BODY_BYTES = { documents: 8 * 1024 * 1024, ids: 1024 * 1024 } a
  */
 export function isOversize({ headers }: Pick<IncomingMessage, 'headers'>): boolean {
   const length = Number(headers['content-length'] ?? 0);
-  return (headers['content-encoding'] ?? 'identity') === 'identity' && length > MAX_BODY_BYTES.documents;
+  return (headers['content-encoding'] ?? 'identity') === 'identity' && length > MAX_BATCH_BYTES;
 }
 
 /** In bytes. A larger body is read at its user's turn: until then it occupies no more memory than the connection's buffers. */
@@ -37,21 +36,23 @@ export function checkJsonType(req: express.Request): void {
 }
 
 /**
- * Reads a request's body as JSON. It is parsed once, and only parsed values are sent upstream, never the bytes. A large body is read at
- * its user's turn, and parsed at another one.
+ * Reads a request's body as JSON. It is parsed once, after a scan for what it may contain, and only parsed values are sent upstream,
+ * never the bytes. A large body is read at its user's turn, and parsed at another one.
  *
- * @param limit The largest body, in bytes.
  * @returns The value; undefined for an empty body.
  * @throws HttpError 400, 408, 413, 415, 499 or 503; 500 when the application has consumed the body.
  */
-export async function readJson(req: express.Request, limit: number, share: BodyShare): Promise<unknown> {
-  checkJsonType(req);
-  const bytes = await readBytes(req, limit, share);
+export async function readJson(req: express.Request, limits: BodyLimits, share: BodyShare): Promise<unknown> {
+  const bytes = await readBytes(req, limits.maxBytes, share);
   if (bytes.length === 0) return undefined;
-  return share.runTurn(() => parseJsonBytes(bytes));
+  return share.runTurn(() => {
+    checkJson(bytes, limits);
+    return parseBytes(bytes);
+  });
 }
 
-function parseJsonBytes(bytes: Uint8Array): unknown {
+/** Parses JSON in UTF-8. Throws 400 for any other text. */
+export function parseBytes(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(UTF_8.decode(bytes)) as unknown;
   } catch {
@@ -59,7 +60,14 @@ function parseJsonBytes(bytes: Uint8Array): unknown {
   }
 }
 
-async function readBytes(req: express.Request, limit: number, share: BodyShare): Promise<Uint8Array> {
+/**
+ * Reads a request's body of JSON. A large body is read at its user's turn.
+ *
+ * @param limit The largest body, in bytes.
+ * @throws HttpError 400, 408, 413, 415, 499 or 503; 500 when the application has consumed the body.
+ */
+export async function readBytes(req: express.Request, limit: number, share: BodyShare): Promise<Uint8Array> {
+  checkJsonType(req);
   const { headers } = req;
   // The application's body parser ran first. It has other limits, and its errors are not what PouchDB expects.
   if (req.readableDidRead || req.body !== undefined) throw bodyWasRead();

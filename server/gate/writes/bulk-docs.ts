@@ -1,25 +1,34 @@
-import { badGateway, badRequest, tooLarge } from '../../http/errors.ts';
+import { badGateway } from '../../http/errors.ts';
 import { describeFailedResponse } from '../../http/upstream-failure.ts';
 import { isObject, getProperty, getString, type JsonObject } from '../../lib/json.ts';
-import type { RowVerdict } from './decide-rows.ts';
-import type { EditRow, Refusal } from './parse-row.ts';
+import { parseBytes } from '../request/body.ts';
+import { UnreadRow, type EditRow, type Refusal } from './parse-row.ts';
+import type { RowVerdict } from './row-verdict.ts';
+import { readRowId, splitBatch, type RowText } from './split-batch.ts';
 
 /** `POST _bulk_docs`: rows to store. https://docs.couchdb.org/en/stable/api/database/bulk-api.html#db-bulk-docs */
 export interface BulkDocsRequest {
-  readonly rows: readonly unknown[];
+  /** Values, or refusals of rows that exceed a limit. An iteration may parse them, and throws 400 for one that is not JSON. */
+  readonly rows: Iterable<unknown>;
   /** False for replication: the rows are existing revisions of another replica. */
   readonly newEdits: boolean;
 }
 
-/** A row of one character is answered by 60, so a body of 8 MiB could yield 256 MiB. PouchDB sends 100 rows at a time. */
-const MAX_BATCH_ROWS = 10_000;
+/**
+ * Parses a batch except for its rows. Throws 400 for a body that is not a batch, 413 for too many rows. Invalid rows are refused
+ * separately, later.
+ */
+export function parseBulkDocs(bytes: Uint8Array): BulkDocsRequest {
+  const { envelope, rows } = splitBatch(bytes);
+  return { rows: readRows(bytes, rows), newEdits: getProperty(parseBytes(envelope), 'new_edits') !== false };
+}
 
-/** Throws 400 for a body that is not a batch, 413 for too many rows. Invalid rows are refused separately, later. */
-export function parseBulkDocs(body: unknown): BulkDocsRequest {
-  const rows = getProperty(body, 'docs');
-  if (!Array.isArray(rows)) throw badRequest('POST body must include `docs` parameter.');
-  if (rows.length > MAX_BATCH_ROWS) throw tooLarge(`A batch has at most ${MAX_BATCH_ROWS} rows.`);
-  return { rows, newEdits: getProperty(body, 'new_edits') !== false };
+/** Parses each row on its own, so that a large batch does not block the event loop. */
+function* readRows(bytes: Uint8Array, rows: readonly RowText[]): Generator {
+  for (const row of rows) {
+    if (row.excess === undefined) yield parseBytes(bytes.subarray(row.start, row.end));
+    else yield new UnreadRow(readRowId(bytes, row), `The revision ${row.excess}.`);
+  }
 }
 
 /**

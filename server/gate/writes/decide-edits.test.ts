@@ -1,26 +1,29 @@
 import { decideEdits } from './decide-edits.ts';
 import { parseEditRow } from './parse-row.ts';
-import type { RevisionTree } from './revision-tree.ts';
-import { emptyDocument, hex, revision, rules, schema, tombstone, treeOf } from './testing/tree-model.ts';
+import { runAtOnce } from '../../lib/time-slices.ts';
+import type { DocumentTree } from './document-tree.ts';
+import { emptyDocument, emptyTree, hex, revision, rules, schema, tombstone, treeOf } from './testing/tree-model.ts';
 
 const edit = (parent: number | undefined, content: object = emptyDocument): object => ({
   ...content,
   ...(parent === undefined ? {} : { _rev: `2-${hex(parent)}` }),
 });
 const deletion = (parent: number): object => edit(parent, { _id: emptyDocument._id, _deleted: true });
-const decide = (tree: RevisionTree, ...rows: readonly object[]) =>
-  decideEdits(
-    rows.map((row) => parseEditRow(row, rules)),
-    tree,
-    schema,
+const decide = (tree: DocumentTree, ...rows: readonly object[]) =>
+  runAtOnce(
+    decideEdits(
+      rows.map((row) => parseEditRow(row, rules)),
+      tree,
+      schema,
+    ),
   );
 
 const tree = treeOf(revision([2, 1]));
-const stored = (preferences: object): RevisionTree => treeOf(revision([2, 1], { ...emptyDocument, preferences }));
+const stored = (preferences: object): DocumentTree => treeOf(revision([2, 1], { ...emptyDocument, preferences }));
 
 it('an edit of the leaf is sent, and the second of one revision is a conflict', () => {
   expect(decide(tree, edit(2), edit(2))).toMatchObject([{ kind: 'edit' }, { kind: 'refusal', isConflict: true }]);
-  expect(decide([], edit(undefined))).toMatchObject([{ kind: 'edit' }]);
+  expect(decide(emptyTree, edit(undefined))).toMatchObject([{ kind: 'edit' }]);
 });
 
 it('the database answers an edit of an older revision', () => {

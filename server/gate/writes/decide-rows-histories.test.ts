@@ -7,8 +7,10 @@ import { resolveConflict } from '../../../couchdb-design/user-document/revisions
 import type { UserDocument } from '../../../couchdb-design/user-document/user-document.ts';
 import type { Values } from '../../../couchdb-design/user-document/preference-schema.ts';
 import type { JsonObject } from '../../lib/json.ts';
-import { hasRevision, liveBranches, type Branch, type RevisionTree } from './revision-tree.ts';
+import { liveLeaves, type DocumentTree, type LeafContent } from './document-tree.ts';
+import { RevisionTree, type Branch } from '../revision-tree.ts';
 import {
+  branchesOf,
   documentsOf,
   emptyDocument,
   hex,
@@ -35,31 +37,36 @@ interface Device {
   readonly revsLimit: number;
   /** Whether it resolves conflicts, as the client library does. A plain PouchDB shows the winner. */
   readonly resolves: boolean;
-  tree: RevisionTree;
+  tree: DocumentTree;
 }
 
 interface World {
   readonly devices: readonly Device[];
   /** `revs_limit` of the registry. */
   readonly revsLimit: number;
-  server: RevisionTree;
+  server: DocumentTree;
   /** The merge of everything that was ever edited. */
   all: Document;
   /** Every value and revision is made by a step of its own. */
   step: number;
 }
 
-const stem = (tree: RevisionTree, limit: number): RevisionTree =>
-  tree.map(({ path: [leaf, ...ancestors], content }) => ({ path: [leaf, ...ancestors.slice(0, limit - 1)], content }));
+const stem = (tree: DocumentTree, limit: number): DocumentTree =>
+  RevisionTree.of(
+    branchesOf(tree).map(({ path: [leaf, ...ancestors], content }) => ({
+      path: [leaf, ...ancestors.slice(0, limit - 1)],
+      content,
+    })),
+  );
 
-const toRow = ({ path, content }: Branch): JsonObject => ({
+const toRow = ({ path, content }: Branch<LeafContent>): JsonObject => ({
   ...(content.kind === 'readable' ? content.document : { _id: emptyDocument._id, _deleted: true }),
   _rev: path[0],
   _revisions: { start: Number.parseInt(path[0], 10), ids: path.map((rev) => rev.slice(rev.indexOf('-') + 1)) },
 });
 
-function edit(world: World, tree: RevisionTree, patch: Values): RevisionTree {
-  const [winner] = liveBranches(tree);
+function edit(world: World, tree: DocumentTree, patch: Values): DocumentTree {
+  const [winner] = liveLeaves(tree);
   if (winner?.content.kind !== 'readable') return tree;
   world.step += 1;
   const seen = latestEditStamp(Object.values(winner.content.document.edits));
@@ -67,19 +74,19 @@ function edit(world: World, tree: RevisionTree, patch: Values): RevisionTree {
   const now = Date.UTC(2026, 10, 22, 10) + ((world.step * 7_919) % 3_600_000);
   const document = applyEdit<Values>(winner.content.document, patch, nextEditStamp({ now, device: 'abcde', seen }));
   world.all = merge<Values>([world.all, document]);
-  const generation = Number.parseInt(winner.path[0], 10) + 1;
+  const generation = Number.parseInt(winner.rev, 10) + 1;
   return store(
     tree,
     toRow({
-      path: [`${generation}-${hex(world.step)}`, ...winner.path],
+      path: [`${generation}-${hex(world.step)}`, ...tree.pathOf(winner.rev)],
       content: { kind: 'readable', document, difference: undefined },
     }),
   );
 }
 
 function pull(world: World, device: Device): void {
-  for (const leaf of world.server) device.tree = store(device.tree, toRow(leaf));
-  const leaves = liveBranches(device.tree).flatMap(({ path: [rev], content }) =>
+  for (const leaf of branchesOf(world.server)) device.tree = store(device.tree, toRow(leaf));
+  const leaves = liveLeaves(device.tree).flatMap(({ rev, content }) =>
     content.kind === 'readable' ? [{ rev, document: content.document }] : [],
   );
   if (device.resolves && leaves.length > 1)
@@ -88,7 +95,9 @@ function pull(world: World, device: Device): void {
 }
 
 function pushAll(world: World, { tree }: Device): void {
-  const rows = tree.filter(({ path: [leaf] }) => !hasRevision(world.server, leaf)).map(toRow);
+  const rows = branchesOf(tree)
+    .filter(({ path: [leaf] }) => !world.server.has(leaf))
+    .map(toRow);
   const pushed = push(world.server, ...rows);
   expect(pushed.verdicts).not.toContain('refusal');
   world.server = stem(pushed.tree, world.revsLimit);
@@ -140,7 +149,7 @@ it('no history of honest devices loses an edit, is refused, or leaves more than 
         };
         for (const step of steps) {
           step(world);
-          expect(world.server).toHaveLength(1);
+          expect(leavesOf(world.server)).toHaveLength(1);
         }
         for (const device of world.devices) pushAll(world, device);
         for (const device of world.devices) pull(world, device);
@@ -190,7 +199,7 @@ it('for any rows, in any number of batches, one live leaf remains, and the same 
       let tree = treeOf(revision([1]));
       for (const rows of batches) {
         tree = push(tree, ...rows).tree;
-        expect(liveBranches(tree)).toHaveLength(1);
+        expect(liveLeaves(tree)).toHaveLength(1);
         expect(push(tree, ...rows).writes).toBe(0);
       }
     }),

@@ -8,7 +8,8 @@ import { readUserDocument, type UserDocument } from '../../../couchdb-design/use
 import type { JsonObject } from '../../lib/json.ts';
 import { decideRows } from './decide-rows.ts';
 import { parseReplicatedRow } from './parse-row.ts';
-import { parseTree } from './revision-tree.ts';
+import { parseTree } from './document-tree.ts';
+import { runAtOnce } from '../../lib/time-slices.ts';
 import { emptyDocument, revision, rules, schema } from './testing/tree-model.ts';
 
 PouchDB.plugin(memory);
@@ -41,7 +42,7 @@ async function edit(database: Database, step: number): Promise<void> {
 async function push(device: Database, server: Database): Promise<void> {
   const tree = parseTree(await server.get(id, { open_revs: 'all', revs: true }), readUserDocument);
   const parsed = (await readLeaves(device)).map((row) => parseReplicatedRow(row, rules));
-  const { documents, verdicts } = decideRows(parsed, tree, schema);
+  const { documents, verdicts } = runAtOnce(decideRows(parsed, tree, schema));
   expect(verdicts.filter(({ kind }) => kind === 'refusal')).toEqual([]);
   await storeIn(server, documents);
 }
@@ -84,7 +85,8 @@ it('the registry stores a path of thousands of generations, and stems it', async
   const server = openDatabase(1_000);
   await storeIn(server, [revision([1])]);
   const device = openDatabase(1_000);
-  await storeIn(device, [revision([9], { ...emptyDocument, preferences: { theme: 'dark' } }, 2_900)]);
+  const ids = Array.from({ length: 1_000 }, (_, n) => 2_900 - n);
+  await storeIn(device, [revision(ids, { ...emptyDocument, preferences: { theme: 'dark' } }, 2_900)]);
   await push(device, server);
   const [leaf] = await readLeaves(server);
   expect(leaf).toMatchObject({ _rev: expect.stringMatching(/^2900-/) as string, _revisions: { start: 2_900 } });

@@ -3,7 +3,7 @@ import type { UserDocumentId } from '../../../couchdb-design/user-document/user-
 import { isObject, getProperty, getString, type JsonObject } from '../../lib/json.ts';
 import type { UserDocumentReader } from '../../../couchdb-design/user-document/read-user-document.ts';
 import { readContent, type ReadableContent } from './read-content.ts';
-import { parseRevisionPath, type RevisionPath } from './revision-tree.ts';
+import { parseRevisionPath, type RevisionPath } from '../revision-tree.ts';
 
 /** What a row would store: a document, or nothing in the case of a deletion. */
 export type RowContent = ReadableContent | { readonly kind: 'deleted' };
@@ -45,6 +45,19 @@ export interface RowRules {
   readonly readDocument: UserDocumentReader;
 }
 
+/** A row of a batch that exceeds a limit, so that it was not parsed. */
+export class UnreadRow {
+  readonly _id: string | undefined;
+  readonly _rev: string | undefined;
+  readonly reason: string;
+
+  constructor({ _id, _rev }: { readonly _id: string | undefined; readonly _rev: string | undefined }, reason: string) {
+    this._id = _id;
+    this._rev = _rev;
+    this.reason = reason;
+  }
+}
+
 /** Ten times CouchDB's `revs_limit`, so a longer path is forged. */
 export const MAX_PATH_LENGTH = 10_000;
 
@@ -56,6 +69,12 @@ const ALLOWED_UNDERSCORE_MEMBERS = ['_id', '_rev', '_revisions', '_deleted'];
  */
 const MAX_OWN_ROWS = 2_000;
 
+/** Members of a row. A document has eight, and CouchDB's four. One that an operator has stored may have a few others. */
+const MAX_ROW_MEMBERS = 100;
+
+/** In characters. A reason may quote a member's name, which has any length, for each row. */
+const MAX_REASON_LENGTH = 300;
+
 /** The same for another user's document and for one that does not exist. */
 const NOT_OWN_DOCUMENT = 'You can only write your own document.';
 
@@ -63,7 +82,7 @@ export const refuse = (row: unknown, reason: string): Refusal => ({
   kind: 'refusal',
   id: getString(row, '_id'),
   rev: getString(row, '_rev'),
-  reason,
+  reason: reason.length > MAX_REASON_LENGTH ? `${reason.slice(0, MAX_REASON_LENGTH)}…` : reason,
 });
 
 /** Refuses a row that would store an invalid value, name or stamp, or too large a document. */
@@ -72,20 +91,27 @@ export const refuseViolation = (row: unknown, reason: string): Refusal => ({
   isViolation: true,
 });
 
-/** Parses the rows of a batch, in order. Only the first 2,000 rows of the own document are accepted. */
-export function parseRows<R>(
-  rows: readonly unknown[],
+/**
+ * Parses the rows of a batch, in order. Only the first 2,000 rows of the own document are accepted. Yields after each row. Throws 400
+ * for a row that is not JSON.
+ */
+export function* parseRows<R>(
+  rows: Iterable<unknown>,
   rules: RowRules,
   parseRow: (row: unknown, rules: RowRules) => R,
-): readonly (R | Refusal)[] {
+): Generator<void, readonly (R | Refusal)[], void> {
+  const parsed: (R | Refusal)[] = [];
   let ownCount = 0;
-  return rows.map((row) => {
-    if (getProperty(row, '_id') !== rules.ownId) return parseRow(row, rules);
-    ownCount += 1;
-    return ownCount <= MAX_OWN_ROWS
-      ? parseRow(row, rules)
-      : refuse(row, `At most ${MAX_OWN_ROWS} revisions are accepted at a time.`);
-  });
+  for (const row of rows) {
+    const isOwn = getProperty(row, '_id') === rules.ownId;
+    if (isOwn) ownCount += 1;
+    if (row instanceof UnreadRow) parsed.push(refuse(row, isOwn ? row.reason : NOT_OWN_DOCUMENT));
+    else if (isOwn && ownCount > MAX_OWN_ROWS)
+      parsed.push(refuse(row, `At most ${MAX_OWN_ROWS} revisions are accepted at a time.`));
+    else parsed.push(parseRow(row, rules));
+    yield;
+  }
+  return parsed;
 }
 
 /** Parses a row of `_bulk_docs` with `new_edits:false`. */
@@ -118,6 +144,7 @@ interface OwnDocument extends ParsedRow {
 function parseOwnDocument(row: unknown, { ownId, readDocument }: RowRules): OwnDocument | string {
   if (!isObject(row)) return 'A document must be a JSON object.';
   if (getProperty(row, '_id') !== ownId) return NOT_OWN_DOCUMENT;
+  if (Object.keys(row).length > MAX_ROW_MEMBERS) return `A document has at most ${MAX_ROW_MEMBERS} members.`;
   if (Object.hasOwn(row, '_attachments')) return 'Attachments are not accepted.';
   if (Object.keys(row).some((key) => key.startsWith('_') && !ALLOWED_UNDERSCORE_MEMBERS.includes(key)))
     return 'A member whose name begins with an underscore is not accepted.';

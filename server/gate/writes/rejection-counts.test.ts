@@ -1,6 +1,6 @@
 import { userDocumentId, type Username } from '../../../couchdb-design/user-document/user-document.ts';
 import { editsResponse, replicatedResponse } from './bulk-docs.ts';
-import type { MergedRow } from './decide-rows.ts';
+import type { MergedRow } from './row-verdict.ts';
 import { countRejections, oversizeRejections } from './rejection-counts.ts';
 import type { EditRow, Refusal, ReplicatedRow } from './parse-row.ts';
 

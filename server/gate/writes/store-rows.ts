@@ -3,10 +3,12 @@ import type { Caller } from '../../http/caller.ts';
 import { requestContext } from '../../http/request-context.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { unexpectedResponse } from '../../upstream/upstream-error.ts';
-import { requestUpstream, runTurn, type GateContext } from '../context.ts';
+import { requestUpstream, runSteps, runTurn, type GateContext } from '../context.ts';
+import { readLeaves } from '../stored-revisions.ts';
 import { editsResponse, replicatedResponse, type BulkDocsRequest } from './bulk-docs.ts';
+import { parseTree, type DocumentTree } from './document-tree.ts';
 import { decideEdits } from './decide-edits.ts';
-import { decideRows, type RowVerdict } from './decide-rows.ts';
+import { decideRows } from './decide-rows.ts';
 import {
   parseEditRow,
   parseReplicatedRow,
@@ -16,7 +18,7 @@ import {
   type ReplicatedRow,
 } from './parse-row.ts';
 import { countRejections, type RowKind } from './rejection-counts.ts';
-import { parseTree, type RevisionTree } from './revision-tree.ts';
+import type { RowVerdict } from './row-verdict.ts';
 
 /** A request to write, with the response that it is sent for. */
 export interface WriteExchange {
@@ -37,19 +39,20 @@ export async function storeRows(
   const { context, caller } = exchange;
   const rules = { ownId: caller.ownId, readDocument: context.readDocument };
   return newEdits
-    ? storeEdits(exchange, await runTurn(context, caller, () => parseRows(rows, rules, parseEditRow)))
-    : storeReplicated(exchange, await runTurn(context, caller, () => parseRows(rows, rules, parseReplicatedRow)));
+    ? storeEdits(exchange, await runSteps(context, caller, parseRows(rows, rules, parseEditRow)))
+    : storeReplicated(exchange, await runSteps(context, caller, parseRows(rows, rules, parseReplicatedRow)));
 }
 
 /** Calls `work` with the current revision tree. Writes of one user in this process run one at a time. */
 async function withTree<T>(
   { context, caller, res }: WriteExchange,
-  work: (tree: RevisionTree) => Promise<T>,
+  work: (tree: DocumentTree) => Promise<T>,
 ): Promise<T> {
   return context.writeQueue.run(caller.ownId, async () => {
     // Access was checked before the body's first byte. A slow body or the queue may have delayed the write since then.
     await context.checkAccess(caller);
-    return work(await readCurrentTree(context, caller, res));
+    const leaves = await readLeaves(context, caller, res);
+    return work(await runTurn(context, caller, () => parseTree(leaves, context.readDocument)));
   });
 }
 
@@ -62,7 +65,7 @@ async function storeEdits(
     recordRejections(exchange, { parsed, verdicts, rows: editsResponse(verdicts, upstream) });
   if (parsed.every((row) => row.kind === 'refusal')) return respond(parsed, undefined);
   return withTree(exchange, async (tree) => {
-    const verdicts = await runTurn(context, caller, () => decideEdits(parsed, tree, context.schema));
+    const verdicts = await runSteps(context, caller, decideEdits(parsed, tree, context.schema));
     const docs = verdicts.flatMap((verdict) => (verdict.kind === 'edit' ? [verdict.document] : []));
     return respond(verdicts, await sendBatch(exchange, docs, { docs }));
   });
@@ -77,7 +80,7 @@ async function storeReplicated(
     recordRejections(exchange, { parsed, verdicts, rows: replicatedResponse(verdicts, upstream) });
   if (parsed.every((row) => row.kind === 'refusal')) return respond(parsed, undefined);
   return withTree(exchange, async (tree) => {
-    const decision = await runTurn(context, caller, () => decideRows(parsed, tree, context.schema));
+    const decision = await runSteps(context, caller, decideRows(parsed, tree, context.schema));
     const { verdicts, documents: docs, current } = decision;
     const rows = respond(verdicts, await sendBatch(exchange, docs, { docs, new_edits: false }));
     const merged = verdicts.flatMap((verdict) => (verdict.kind === 'merged' ? [verdict.rev] : []));
@@ -109,12 +112,4 @@ function recordRejections(
 ): readonly JsonObject[] {
   requestContext(res).rejections = countRejections(caller.ownId, parsed, verdicts, rows);
   return rows;
-}
-
-async function readCurrentTree(context: GateContext, caller: Caller, res: ServerResponse): Promise<RevisionTree> {
-  const query = { open_revs: 'all', revs: 'true' };
-  const response = await requestUpstream(context, caller, res, { method: 'GET', path: [caller.ownId], query });
-  if (response.status === 404) return [];
-  if (response.status !== 200) throw unexpectedResponse("The database did not return the document's leaves", response);
-  return runTurn(context, caller, () => parseTree(response.body, context.readDocument));
 }

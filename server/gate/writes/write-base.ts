@@ -3,7 +3,7 @@ import { formatViolation } from '../../../couchdb-design/user-document/json-rule
 import { merge } from '../../../couchdb-design/user-document/merge.ts';
 import type { PreferenceSchema, Values } from '../../../couchdb-design/user-document/preference-schema.ts';
 import type { UserDocument } from '../../../couchdb-design/user-document/user-document.ts';
-import type { Branch } from './revision-tree.ts';
+import type { DocumentLeaf } from './document-tree.ts';
 
 type Document = UserDocument<Values>;
 
@@ -13,9 +13,9 @@ export const LAST_LIVE_REVISION = 'The last live revision cannot be deleted.';
 export type LiveDocuments =
   { readonly ok: true; readonly documents: readonly Document[] } | { readonly ok: false; readonly reason: string };
 
-export function liveDocuments(branches: readonly Branch[]): LiveDocuments {
+export function liveDocuments(live: readonly DocumentLeaf[]): LiveDocuments {
   const documents: Document[] = [];
-  for (const { content } of branches) {
+  for (const { content } of live) {
     if (content.kind === 'unreadable') return { ok: false, reason: content.reason };
     if (content.kind === 'readable') documents.push(content.document);
   }
@@ -23,7 +23,7 @@ export function liveDocuments(branches: readonly Branch[]): LiveDocuments {
 }
 
 /** Whether the bodies of all live leaves are what reading them returns. Otherwise a client may send the same flaws back. */
-export const isExactlyStored = (live: readonly Branch[]): boolean =>
+export const isExactlyStored = (live: readonly DocumentLeaf[]): boolean =>
   live.every(({ content }) => content.kind !== 'readable' || content.difference === undefined);
 
 /** Returns the merge of documents; undefined without one. */

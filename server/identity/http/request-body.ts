@@ -2,10 +2,18 @@ import type { ServerResponse } from 'node:http';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import type { z } from 'zod';
 import { badRequest, HttpError, sendError, toHttpError } from '../../http/errors.ts';
+import { verifyJson } from '../../http/json-body.ts';
 import { fromExpressError } from '../../http/routing.ts';
 
-/** Parses a JSON body of up to 16 KiB. A compressed body is rejected, because credentials are too small to compress. */
-export const jsonBodyParser: RequestHandler = express.json({ limit: '16kb', inflate: false });
+/**
+ * Parses a JSON body of up to 16 KiB, an object with a few texts. A compressed body is rejected, because credentials are too small to
+ * compress.
+ */
+export const jsonBodyParser: RequestHandler = express.json({
+  limit: '16kb',
+  inflate: false,
+  verify: verifyJson({ maxDepth: 8, maxValues: 100 }),
+});
 
 /**
  * Validates a body against its schema.

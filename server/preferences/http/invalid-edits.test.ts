@@ -14,8 +14,8 @@ const nested = (levels: number): string => `${'['.repeat(levels)}${']'.repeat(le
 const nestedPatch = (levels: number): string => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
 
 test.each<[string, string, string]>([
-  ['5,000 nested lists', `{"selectedTags":${nested(5_000)}}`, '/selectedTags'],
-  ['8,000 nested merge patches', `{"filterPresets":${nestedPatch(8_000)}}`, '/filterPresets'],
+  ['17 nested lists', `{"selectedTags":${nested(17)}}`, '/selectedTags'],
+  ['30 nested merge patches', `{"filterPresets":${nestedPatch(30)}}`, '/filterPresets'],
   ['66,000 letters', `{"selectedTags":["${'a'.repeat(66_000)}"]}`, '/selectedTags/0'],
   ['66,000 letters under an unknown name', `{"${'a'.repeat(66_000)}":1}`, `/${'a'.repeat(100)}`],
   ['a lone surrogate', '{"selectedTags":["\\ud800"]}', '/selectedTags/0'],
@@ -33,6 +33,24 @@ test.each<[string, string, string]>([
   if (name.length !== 0 && name.length < 100) {
     const put = await expectProblem(await request(user, `/preferences/${name}`, { method: 'PUT', text: value }), 422);
     expect(put.errors?.map((error) => error.pointer.slice(0, pointer.length))).toEqual([pointer]);
+  }
+});
+
+test.each<[string, string]>([
+  ['33 nested lists', nested(33)],
+  ['47,000 nested lists', nested(47_000)],
+  ['8,000 nested merge patches', nestedPatch(8_000)],
+  ['16,000 nested merge patches', nestedPatch(16_000)],
+])('%s are 400 before they are parsed, by PATCH and PUT', async (_name, value) => {
+  const user = newUser();
+  const headers = { 'content-type': 'application/merge-patch+json' };
+  for (const sent of [
+    request(user, '/preferences', { method: 'PATCH', text: `{"filterPresets":${value}}`, headers }),
+    request(user, '/preferences', { method: 'PATCH', text: value, headers }),
+    request(user, '/preferences/filterPresets', { method: 'PUT', text: value }),
+  ]) {
+    const { detail } = await expectProblem(await sent, 400);
+    expect(detail).toBe('The body is nested more than 32 levels deep.');
   }
 });
 

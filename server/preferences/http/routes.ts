@@ -3,6 +3,7 @@ import express, { Router, type Request, type Response } from 'express';
 import type { Caller } from '../../http/caller.ts';
 import { useCors } from '../../http/cors.ts';
 import { notFound } from '../../http/errors.ts';
+import { verifyJson } from '../../http/json-body.ts';
 import { sendProblem, problemErrorHandler } from '../../http/problem-details.ts';
 import { limitByKey, type RateLimit } from '../../http/rate-limits.ts';
 import { createCallerContext, methodNotAllowedHandler } from '../../http/routing.ts';
@@ -26,6 +27,8 @@ export interface PreferenceRoutesOptions<P extends object> extends Omit<Preferen
 
 /** Larger than any valid user document. */
 const MAX_BODY_SIZE = '96kb';
+/** A value is nested at most 16 levels deep, and a document of 64 KiB has less than 32,768 values. */
+const MAX_BODY = { maxDepth: 32, maxValues: 33_000 };
 
 /**
  * Creates the REST routes of a user's preferences, to be mounted at `/api/users`, as contract.ts and `/api/openapi.json` describe
@@ -68,7 +71,13 @@ export function createPreferenceRoutes<P extends object>(options: PreferenceRout
   router.get('/profile', (req, res) => handlers.getProfile(req, res));
   router.all('/profile', methodNotAllowedHandler('GET,HEAD'));
 
-  const readJson = express.json({ limit: MAX_BODY_SIZE, inflate: false, strict: false, type: JSON_TYPES });
+  const readJson = express.json({
+    limit: MAX_BODY_SIZE,
+    inflate: false,
+    strict: false,
+    type: JSON_TYPES,
+    verify: verifyJson(MAX_BODY),
+  });
   router.get('/preferences', (req, res) => handlers.getAll(req, res));
   router.patch('/preferences', assertBodyAvailable, readJson, (req, res) => handlers.patch(req, res));
   router.all('/preferences', methodNotAllowedHandler('GET,HEAD,PATCH'));

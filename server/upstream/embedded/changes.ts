@@ -1,6 +1,6 @@
 import { badRequest, HttpError } from '../../http/errors.ts';
 import type { EngineDatabase } from './database.ts';
-import { isMissing, readDocument, readLeaves, readSequence, type ChangeRow, type Json } from './pouchdb.ts';
+import { isMissing, readDocument, readRevisions, readSequence, type ChangeRow, type Json } from './pouchdb.ts';
 import { parseCount, readFlag, parseJson } from './request.ts';
 
 type Query = ReadonlyMap<string, string>;
@@ -91,8 +91,9 @@ async function scanChanges({ pouch }: EngineDatabase, options: ChangesOptions, s
 /** PouchDB lists leaves by generation. CouchDB lists the winner first, and readers of the row rely on it. */
 async function sortWinnerFirst(pouch: EngineDatabase['pouch'], row: ChangeRow): Promise<ChangeRow> {
   if (row.changes.length < 2) return row;
-  const order = (await readLeaves(pouch, row.id)).map(({ rev }) => rev);
-  const rank = ({ rev }: { rev: string }): number => (order.includes(rev) ? order.indexOf(rev) : order.length);
+  const { leaves } = await readRevisions(pouch, row.id);
+  const order = new Map(leaves.map(({ rev }, index) => [rev, index]));
+  const rank = ({ rev }: { rev: string }): number => order.get(rev) ?? leaves.length;
   return { ...row, changes: [...row.changes].sort((a, b) => rank(a) - rank(b)) };
 }
 
@@ -106,7 +107,7 @@ async function lookUpChanges(
   const lastSequence = Number((await pouch.info()).update_seq);
   const rows = await Promise.all(
     docIds.map(async (id): Promise<ChangeRow[]> => {
-      const leaves = await readLeaves(pouch, id);
+      const { leaves } = await readRevisions(pouch, id);
       const [winner] = leaves;
       if (winner === undefined) return [];
       const seq = await readSequence(pouch, id, winner.rev);

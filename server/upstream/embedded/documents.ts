@@ -1,7 +1,7 @@
 import { badRequest, HttpError, notFound } from '../../http/errors.ts';
-import { readDocument, readLeaves, type Json, type LocalPouch } from './pouchdb.ts';
+import { readDocument, readRevisions, type Json, type LocalPouch } from './pouchdb.ts';
 import { parseJson, readFlag } from './request.ts';
-import { historyOf, leavesFrom, revisionsOf, type Leaf } from './revision-tree.ts';
+import { ancestry, historyOf, type StoredRevision, type StoredRevisions } from './revision-tree.ts';
 
 type Query = ReadonlyMap<string, string>;
 
@@ -12,21 +12,22 @@ export async function getDocument(pouch: LocalPouch, id: string, query: Query): 
     if (local === undefined) throw notFound();
     return local;
   }
-  const leaves = await readLeaves(pouch, id);
+  const revisions = await readRevisions(pouch, id);
   const openRevs = parseOpenRevs(query.get('open_revs'));
-  if (openRevs !== undefined) return await readOpenRevisions(pouch, id, leaves, openRevs, query);
+  if (openRevs !== undefined) return await readOpenRevisions(pouch, id, revisions, openRevs, query);
 
-  const [winner] = leaves;
+  const [winner] = revisions.leaves;
   if (winner === undefined) throw notFound();
   const requestedRev = query.get('rev');
   if (requestedRev === undefined && winner.deleted) throw new HttpError(404, 'not_found', 'deleted');
-  const [rev] =
-    requestedRev === undefined ? [winner.rev] : resolveRevision(leaves, requestedRev, readFlag(query, 'latest'));
-  const body = rev === undefined ? undefined : await readRevision(pouch, id, leaves, rev, readFlag(query, 'revs'));
-  if (rev === undefined || body === undefined) throw notFound();
+  const [revision] =
+    requestedRev === undefined ? [winner] : resolveRevision(revisions, requestedRev, readFlag(query, 'latest'));
+  const body = revision === undefined ? undefined : await readRevision(pouch, id, revision, readFlag(query, 'revs'));
+  if (revision === undefined || body === undefined) throw notFound();
+  const { leaves } = revisions;
   return {
     ...body,
-    ...(readFlag(query, 'revs_info') ? { _revs_info: await revisionsInfo(pouch, id, leaves, rev) } : {}),
+    ...(readFlag(query, 'revs_info') ? { _revs_info: revisionsInfo(revision) } : {}),
     ...(readFlag(query, 'conflicts') ? conflictMember('_conflicts', leaves, winner, false) : {}),
     ...(readFlag(query, 'deleted_conflicts') ? conflictMember('_deleted_conflicts', leaves, winner, true) : {}),
   };
@@ -48,10 +49,9 @@ async function bulkGetRow(pouch: LocalPouch, row: unknown, query: Query): Promis
   if (typeof id !== 'string') return errorRow('bad_request', 'document id missed');
   if (rev !== undefined && typeof rev !== 'string') return errorRow('bad_request', 'Invalid rev format');
 
-  const leaves = await readLeaves(pouch, id);
-  const revs =
-    rev === undefined ? leaves.map((leaf) => leaf.rev) : resolveRevision(leaves, rev, readFlag(query, 'latest'));
-  const found = await Promise.all(revs.map((each) => readRevision(pouch, id, leaves, each, readFlag(query, 'revs'))));
+  const revisions = await readRevisions(pouch, id);
+  const selected = rev === undefined ? revisions.leaves : resolveRevision(revisions, rev, readFlag(query, 'latest'));
+  const found = await Promise.all(selected.map((each) => readRevision(pouch, id, each, readFlag(query, 'revs'))));
   const docs = found.flatMap((ok) => (ok === undefined ? [] : [{ ok }]));
   return docs.length === 0 ? errorRow('not_found', 'missing') : { id, docs };
 }
@@ -69,55 +69,56 @@ function parseOpenRevs(text: string | undefined): 'all' | readonly string[] | un
 async function readOpenRevisions(
   pouch: LocalPouch,
   id: string,
-  leaves: readonly Leaf[],
+  revisions: StoredRevisions,
   requested: 'all' | readonly string[],
   query: Query,
 ): Promise<Json[]> {
+  const { leaves } = revisions;
   if (requested === 'all' && leaves.length === 0) throw notFound();
-  const revisions = requested === 'all' ? leaves.map((leaf) => leaf.rev) : requested;
-  const resolved = revisions.flatMap((rev: string) => {
-    const revs = resolveRevision(leaves, rev, readFlag(query, 'latest'));
-    return revs.length === 0 ? [rev] : revs;
+  const requestedRevs = requested === 'all' ? leaves.map(({ rev }) => rev) : requested;
+  const resolved = requestedRevs.flatMap((rev) => {
+    const selected = resolveRevision(revisions, rev, readFlag(query, 'latest')).map((revision) => revision.rev);
+    return selected.length === 0 ? [rev] : selected;
   });
   return await Promise.all(
     [...new Set(resolved)].map(async (rev) => {
-      const ok = await readRevision(pouch, id, leaves, rev, readFlag(query, 'revs'));
+      const revision = revisions.get(rev);
+      const ok = revision === undefined ? undefined : await readRevision(pouch, id, revision, readFlag(query, 'revs'));
       return ok === undefined ? { missing: rev } : { ok };
     }),
   );
 }
 
 /** Returns the revisions that `rev` selects: itself, or with `latest` every leaf that descends from it. */
-function resolveRevision(leaves: readonly Leaf[], rev: string, latest: boolean): string[] {
-  if (latest) return leavesFrom(leaves, rev).map((leaf) => leaf.rev);
-  return revisionsOf(leaves).has(rev) ? [rev] : [];
+function resolveRevision(revisions: StoredRevisions, rev: string, latest: boolean): readonly StoredRevision[] {
+  if (latest) return revisions.leavesFrom(rev);
+  const revision = revisions.get(rev);
+  return revision === undefined ? [] : [revision];
 }
 
 async function readRevision(
   pouch: LocalPouch,
   id: string,
-  leaves: readonly Leaf[],
-  rev: string,
+  revision: StoredRevision,
   withHistory: boolean,
 ): Promise<Json | undefined> {
-  if (!revisionsOf(leaves).has(rev)) return undefined;
-  const body = await readDocument(pouch, id, rev);
-  return body !== undefined && withHistory ? { ...body, _revisions: historyOf(leaves, rev) } : body;
+  const body = await readDocument(pouch, id, revision.rev);
+  return body !== undefined && withHistory ? { ...body, _revisions: historyOf(revision) } : body;
 }
 
-async function revisionsInfo(pouch: LocalPouch, id: string, leaves: readonly Leaf[], rev: string): Promise<Json[]> {
-  const history = historyOf(leaves, rev);
-  return await Promise.all(
-    (history?.ids ?? []).map(async (part, depth) => {
-      const ancestor = `${(history?.start ?? 0) - depth}-${part}`;
-      const body = await readDocument(pouch, id, ancestor);
-      const status = body === undefined ? 'missing' : body['_deleted'] === true ? 'deleted' : 'available';
-      return { rev: ancestor, status };
-    }),
-  );
+function revisionsInfo(revision: StoredRevision): Json[] {
+  return Array.from(ancestry(revision), ({ rev, hasBody, deleted }) => {
+    const status = deleted ? 'deleted' : 'available';
+    return { rev, status: hasBody ? status : 'missing' };
+  });
 }
 
-function conflictMember(name: string, leaves: readonly Leaf[], winner: Leaf, deleted: boolean): Json {
+function conflictMember(
+  name: string,
+  leaves: readonly StoredRevision[],
+  winner: StoredRevision,
+  deleted: boolean,
+): Json {
   const revs = leaves.filter((leaf) => leaf !== winner && leaf.deleted === deleted).map((leaf) => leaf.rev);
   return revs.length === 0 ? {} : { [name]: revs };
 }
@@ -129,12 +130,11 @@ export async function revsDiff(pouch: LocalPouch, body: Json): Promise<Json> {
       if (!Array.isArray(revs) || !revs.every((rev) => typeof rev === 'string')) {
         throw badRequest('_revs_diff takes a list of revisions for each document.');
       }
-      const leaves = await readLeaves(pouch, id);
-      const known = revisionsOf(leaves);
-      const unknown = revs.filter((rev: string) => !known.has(rev));
+      const revisions = await readRevisions(pouch, id);
+      const unknown = revs.filter((rev: string) => revisions.get(rev) === undefined);
       if (unknown.length === 0) return [];
-      const highest = Math.max(...unknown.map((rev: string) => Number.parseInt(rev, 10)));
-      const ancestors = leaves.filter((leaf) => leaf.generation < highest).map((leaf) => leaf.rev);
+      const highest = unknown.reduce((max: number, rev: string) => Math.max(max, Number.parseInt(rev, 10)), 0);
+      const ancestors = revisions.leaves.filter((leaf) => leaf.generation < highest).map((leaf) => leaf.rev);
       return [
         [id, { missing: unknown, ...(ancestors.length === 0 ? {} : { possible_ancestors: ancestors }) }] as const,
       ];

@@ -1,7 +1,7 @@
 import memoryAdapter from 'pouchdb-adapter-memory';
 import PouchDB from 'pouchdb-core';
 import mapreduce from 'pouchdb-mapreduce';
-import { leavesOf, type Leaf, type RevisionTree } from './revision-tree.ts';
+import { StoredRevisions, type RevisionTree } from './revision-tree.ts';
 
 for (const plugin of [mapreduce, memoryAdapter]) PouchDB.plugin(plugin);
 
@@ -54,12 +54,12 @@ export async function openPouch(name: string, adapter: 'leveldb' | 'memory'): Pr
   return pouch;
 }
 
-/** Resolves with the document's leaves, the winner first; an empty list when it never existed. */
-export function readLeaves(pouch: LocalPouch, id: string): Promise<Leaf[]> {
+/** Resolves with the document's revisions; none when it never existed. */
+export function readRevisions(pouch: LocalPouch, id: string): Promise<StoredRevisions> {
   return new Promise((resolve, reject) => {
     pouch._getRevisionTree(id, (error, tree) => {
-      if (tree !== undefined) resolve(leavesOf(tree));
-      else if (isMissing(error)) resolve([]);
+      if (tree !== undefined) resolve(new StoredRevisions(tree));
+      else if (isMissing(error)) resolve(new StoredRevisions());
       else reject(asError(error));
     });
   });

@@ -4,8 +4,9 @@ import { isAdmin, type Session } from './access.ts';
 import { validateAccount } from './accounts.ts';
 import { databaseNotFound, type EngineDatabase } from './database.ts';
 import type { Passwords } from './passwords.ts';
-import { readDocument, readLeaves, type Json } from './pouchdb.ts';
+import { readDocument, readRevisions, type Json } from './pouchdb.ts';
 import { asObject } from './request.ts';
+import { ancestry } from './revision-tree.ts';
 
 export interface WriteOptions {
   /** False stores the revisions that were sent; true generates new ones. */
@@ -122,7 +123,7 @@ async function validateWrite(
 
 /** Returns the body of the leaf that an edit updates. An edit without a revision may only create or recreate a document. */
 async function findEditBase(database: EngineDatabase, document: Json): Promise<Json | null | 'conflict'> {
-  const leaves = await readLeaves(database.pouch, String(document['_id']));
+  const { leaves } = await readRevisions(database.pouch, String(document['_id']));
   const rev = document['_rev'];
   if (rev === undefined) return leaves[0] === undefined || leaves[0].deleted ? null : 'conflict';
   const leaf = leaves.find((each) => each.rev === rev);
@@ -134,12 +135,11 @@ async function findEditBase(database: EngineDatabase, document: Json): Promise<J
 async function findReplicationBase(database: EngineDatabase, document: Json): Promise<Json | null> {
   const { start, ids } = document['_revisions'] as { start: number; ids: string[] };
   const id = String(document['_id']);
-  const ancestors = ids.slice(1).map((part, index) => `${start - index - 1}-${part}`);
-  if (ancestors.length === 0) return null;
-  // One look-up for all ancestors: a client may list any number, and all writes wait for this one.
-  const missing = new Set((await database.pouch.revsDiff({ [id]: ancestors }))[id]?.missing ?? []);
-  for (const rev of ancestors.filter((each) => !missing.has(each))) {
-    const body = await readDocument(database.pouch, id, rev);
+  if (ids.length === 1) return null;
+  const revisions = await readRevisions(database.pouch, id);
+  const nearest = ids.findIndex((part, index) => index > 0 && revisions.get(`${start - index}-${part}`) !== undefined);
+  for (const { rev, hasBody } of ancestry(revisions.get(`${start - nearest}-${ids[nearest] ?? ''}`))) {
+    const body = hasBody ? await readDocument(database.pouch, id, rev) : undefined;
     if (body !== undefined) return body;
   }
   return null;

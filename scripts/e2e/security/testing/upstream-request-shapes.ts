@@ -98,7 +98,6 @@ function forwardedShapes({ registry }: TestNames, username: string): readonly Re
       `/${registry}/_bulk_get${optionalQuery('revs=true', 'latest=true')}`,
       z.strictObject({ docs: z.array(z.strictObject({ id: own, rev: revision.optional() })).min(1) }),
     ),
-    forwardedShape('revs diff', 'POST', `/${registry}/_revs_diff`, z.strictObject({ [id]: z.array(revision).min(1) })),
     forwardedShape(
       'bulk docs',
       'POST',

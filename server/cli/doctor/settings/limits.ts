@@ -1,6 +1,6 @@
 import { MAX_DOCUMENT_BYTES } from '../../../../couchdb-design/user-document/user-document.ts';
 import { MAX_CHECKPOINTS_LENGTH } from '../../../gate/checkpoints/checkpoint-document.ts';
-import { MAX_BODY_BYTES } from '../../../gate/request/body.ts';
+import { MAX_BATCH_BYTES } from '../../../gate/request/body-limits.ts';
 import { docIdsThresholdOf } from '../../../upstream/doc-ids-threshold.ts';
 import { errorFinding, okFinding, type Finding } from '../finding.ts';
 import type { NodeSettings, Section } from './node-settings.ts';
@@ -33,7 +33,7 @@ const SIZE_LIMITS: readonly SizeLimit[] = [
     sections: ['chttpd', 'httpd'],
     key: 'max_http_request_size',
     defaultBytes: 4_294_967_296,
-    minBytes: MAX_BODY_BYTES.documents,
+    minBytes: MAX_BATCH_BYTES,
     purpose: 'batches of writes',
   },
 ];

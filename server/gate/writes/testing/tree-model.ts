@@ -8,19 +8,16 @@ import {
   type UserDocument,
   type Username,
 } from '../../../../couchdb-design/user-document/user-document.ts';
+import { compareRevisions } from '../../../../couchdb-design/user-document/revisions.ts';
 import type { Values } from '../../../../couchdb-design/user-document/preference-schema.ts';
 import type { JsonObject } from '../../../lib/json.ts';
-import { decideRows, type RowVerdict } from '../decide-rows.ts';
+import { runAtOnce } from '../../../lib/time-slices.ts';
+import { decideRows } from '../decide-rows.ts';
+import { liveLeaves, type DocumentTree, type LeafContent } from '../document-tree.ts';
 import { parseReplicatedRow, type ReplicatedRow, type RowRules } from '../parse-row.ts';
 import { readContent } from '../read-content.ts';
-import {
-  addRevision,
-  isOnPath,
-  liveBranches,
-  parseRevisionPath,
-  type Branch,
-  type RevisionTree,
-} from '../revision-tree.ts';
+import { parseRevisionPath, RevisionTree, type Branch } from '../../revision-tree.ts';
+import type { RowVerdict } from '../row-verdict.ts';
 
 export const schema = createPreferenceSchema(preferencesStandardSchema);
 export const rules: RowRules = { ownId: userDocumentId('alice' as Username), readDocument: readUserDocument };
@@ -47,37 +44,41 @@ export const parse = (row: unknown): ReplicatedRow => {
 };
 
 /** Returns the tree after CouchDB has stored a document with `new_edits:false`. A path may end at a revision that the tree has. */
-export function store(tree: RevisionTree, document: JsonObject): RevisionTree {
+export function store(tree: DocumentTree, document: JsonObject): DocumentTree {
   const path = parseRevisionPath(document['_revisions']);
   if (path === undefined) throw new Error('not a revision');
-  const oldest = path.at(-1) ?? path[0];
-  const base: readonly string[] = tree.find((branch) => isOnPath(branch.path, oldest))?.path ?? [];
-  const content: Branch['content'] =
-    document['_deleted'] === true ? { kind: 'deleted' } : readContent(document, readUserDocument);
-  return addRevision(tree, { path: [...path, ...base.slice(base.indexOf(oldest) + 1)], content });
+  const stored = tree.copy();
+  stored.add(path, document['_deleted'] === true ? { kind: 'deleted' } : readContent(document, readUserDocument));
+  return stored;
 }
 
-export const treeOf = (...documents: readonly JsonObject[]): RevisionTree => documents.reduce(store, []);
+export const emptyTree: DocumentTree = RevisionTree.of();
+
+export const treeOf = (...documents: readonly JsonObject[]): DocumentTree => documents.reduce(store, emptyTree);
+
+/** Returns the leaves with their paths, in the order of their revisions. */
+export const branchesOf = (tree: DocumentTree): readonly Branch<LeafContent>[] =>
+  tree
+    .leaves()
+    .map(({ rev, content }) => ({ path: tree.pathOf(rev), content }))
+    .sort((a, b) => compareRevisions(a.path[0], b.path[0]));
 
 export interface Pushed {
-  readonly tree: RevisionTree;
+  readonly tree: DocumentTree;
   readonly verdicts: readonly RowVerdict['kind'][];
   /** How many documents were sent upstream. */
   readonly writes: number;
 }
 
 /** Pushes rows to the tree, as `_bulk_docs` with `new_edits:false` does. */
-export function push(tree: RevisionTree, ...rows: readonly JsonObject[]): Pushed {
-  const { verdicts, documents } = decideRows(
-    rows.map((row) => parseReplicatedRow(row, rules)),
-    tree,
-    schema,
-  );
+export function push(tree: DocumentTree, ...rows: readonly JsonObject[]): Pushed {
+  const parsed = rows.map((row) => parseReplicatedRow(row, rules));
+  const { verdicts, documents } = runAtOnce(decideRows(parsed, tree, schema));
   return { tree: documents.reduce(store, tree), verdicts: verdicts.map(({ kind }) => kind), writes: documents.length };
 }
 
 /** Returns the documents of the live leaves, the winner first. */
-export const documentsOf = (tree: RevisionTree): readonly UserDocument<object>[] =>
-  liveBranches(tree).flatMap(({ content }) => (content.kind === 'readable' ? [content.document] : []));
+export const documentsOf = (tree: DocumentTree): readonly UserDocument<object>[] =>
+  liveLeaves(tree).flatMap(({ content }) => (content.kind === 'readable' ? [content.document] : []));
 
-export const leavesOf = (tree: RevisionTree): readonly string[] => tree.map(({ path: [leaf] }) => leaf);
+export const leavesOf = (tree: DocumentTree): readonly string[] => tree.leaves().map(({ rev }) => rev);

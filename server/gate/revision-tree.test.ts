@@ -1,18 +1,14 @@
 import fc from 'fast-check';
 import memory from 'pouchdb-adapter-memory';
 import PouchDB from 'pouchdb-browser';
-import { readUserDocument } from '../../../couchdb-design/user-document/user-document.ts';
-import {
-  addRevision,
-  liveBranches,
-  parseTree,
-  parseRevisionPath,
-  type Branch,
-  type RevisionPath,
-  type RevisionTree,
-} from './revision-tree.ts';
+import { readUserDocument } from '../../couchdb-design/user-document/user-document.ts';
+import { liveLeaves, parseTree, type DocumentTree, type LeafContent } from './writes/document-tree.ts';
+import { parseRevisionPath, RevisionTree, type Branch as TreeBranch, type RevisionPath } from './revision-tree.ts';
+import { branchesOf } from './writes/testing/tree-model.ts';
 
 PouchDB.plugin(memory);
+
+type Branch = TreeBranch<LeafContent>;
 
 const id = (n: number): string => n.toString(16).padStart(32, '0');
 
@@ -47,7 +43,7 @@ it('a tree grows as in the database, for revisions in any order and with repetit
         (branch) => branch !== undefined,
       );
       const db = new PouchDB(`tree-${counter++}`, { adapter: 'memory' });
-      let tree: RevisionTree = [];
+      const tree: DocumentTree = RevisionTree.of();
       for (const branch of sequence) {
         const { path, content } = branch;
         const document = {
@@ -57,12 +53,12 @@ it('a tree grows as in the database, for revisions in any order and with repetit
           ...(content.kind === 'deleted' ? { _deleted: true } : {}),
         };
         await db.bulkDocs([document], { new_edits: false });
-        tree = addRevision(tree, branch);
+        tree.add(path, content);
       }
       const stored = parseTree(await db.get('user_alice', { open_revs: 'all', revs: true }), readUserDocument);
-      const leavesOf = (branches: RevisionTree): readonly string[] => branches.map(({ path: [leaf] }) => leaf).sort();
-      expect(leavesOf(tree)).toEqual(leavesOf(stored));
-      expect(leavesOf(liveBranches(tree))).toEqual(leavesOf(liveBranches(stored)));
+      const pathsOf = (grown: DocumentTree): readonly RevisionPath[] => branchesOf(grown).map(({ path }) => path);
+      expect(pathsOf(tree)).toEqual(pathsOf(stored));
+      expect(liveLeaves(tree).map(({ rev }) => rev)).toEqual(liveLeaves(stored).map(({ rev }) => rev));
       await db.destroy();
     }),
     { numRuns: 60 },
