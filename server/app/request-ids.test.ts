@@ -77,15 +77,6 @@ test('a live response has an id in its head, and so has an event stream', async 
   }
 });
 
-test('a request that is refused because of overload has an id of its own', async () => {
-  const count = 80;
-  const request = rawRequest(['GET /nothing HTTP/1.1', 'Host: x']);
-  const responses = await sendRaw(port, request.repeat(count), { responseCount: count });
-  expect(responses.map(({ status }) => status)).toContain(503);
-  expect(new Set(responses.map(idOf)).size).toBe(responses.length);
-  for (const response of responses) expect(idOf(response)).toMatch(UUID);
-});
-
 test('the ids of the client are returned, logged, and sent to the database with requests on its behalf', async () => {
   const requestId = `client-${randomUUID()}`;
   await gate.request('ida', '');
